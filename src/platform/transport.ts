@@ -1,0 +1,127 @@
+/**
+ * The contract between the network layer (net/) and whatever moves bytes: io_uring, epoll or
+ * node:net. One transport serves one I/O thread. Every transport passes the same test suite.
+ *
+ * A connection is a small integer: the index of the transport's slot, reused after `closed` was
+ * reported or `close` was called. All callbacks come on the thread that called `run`.
+ */
+import type { Region } from '../base/region.js';
+
+export type TransportName = 'uring' | 'epoll' | 'portable';
+
+/** Why a connection ended: 0 for an orderly end by the peer, else a positive errno. */
+export type CloseReason = number;
+
+export interface ListenAddress {
+  /** TCP: numeric address or host name ('' = all) and port (0 = any). */
+  readonly host?: string;
+  readonly port?: number;
+  /** Unix socket path, with its permissions as a mode (e.g. 0o700; 0 leaves the umask's). */
+  readonly path?: string;
+  readonly mode?: number;
+  readonly backlog: number;
+}
+
+export interface TransportHandler {
+  /**
+   * A client was accepted by a listener of this thread and is `descriptor`. True keeps it here
+   * (`accepted` follows); false means the handler took the descriptor over (it hands it to another
+   * thread, which calls `adopt`). Not called by transports without descriptors.
+   */
+  offered(descriptor: number): boolean;
+  /** A connection is ready: accepted here, or adopted. TCP_NODELAY is set, keepalive as configured. */
+  accepted(connection: number): void;
+  /**
+   * Bytes arrived. They lie in `region` until this callback returns.
+   * The handler may call send, close and receiveInto from here.
+   */
+  received(connection: number, region: Region, offset: number, length: number): void;
+  /** Bytes arrived in the place that `receiveInto` named: `length` more of them, in order. */
+  receivedInto(connection: number, length: number): void;
+  /**
+   * A `send` went out only in part (or not at all): the `length` bytes from `offset` on are the
+   * rest, and still lie where they were. Comes before the handler's `turn` that follows the send's.
+   */
+  unsent(connection: number, region: Region, offset: number, length: number): void;
+  /** A `sendLater` has gone out whole; its memory is the caller's again. */
+  drained(connection: number): void;
+  /** The peer ended, reset, or an I/O error occurred. The slot is free for reuse on return. */
+  closed(connection: number, reason: CloseReason): void;
+  /** `wake` was called by another thread (any number of calls may arrive as one). */
+  woken(): void;
+  /**
+   * Once a turn, after all callbacks of the turn: the handler queues the turn's sends and says how
+   * long the transport may wait for the next event, in milliseconds (0: do not wait).
+   */
+  turn(): number;
+}
+
+export interface Transport {
+  readonly name: TransportName;
+
+  /**
+   * Opens a listener. With `reusePort` several threads' transports listen on one TCP port.
+   * @returns the port bound (TCP) or 0
+   * @throws TransportError (code EADDRINUSE, EACCES, EADDRNOTAVAIL ...)
+   */
+  listen(address: ListenAddress): Promise<number>;
+  /** Stops listening everywhere; connections stay. */
+  closeListeners(): void;
+
+  /** Takes over a connected socket that another thread accepted; `accepted` follows. */
+  adopt(descriptor: number): void;
+
+  /**
+   * Queues bytes; all sends of a turn go out together, with the wait (one system call where the
+   * system has one). The bytes must stay in place until the end of the following turn. At most one
+   * `send` per connection and turn, and none while a `sendLater` is under way.
+   */
+  send(connection: number, region: Region, offset: number, length: number): void;
+  /**
+   * Sends bytes however long it takes; they must stay in place until `drained`. For the rest of a
+   * `send` a slow reader did not take. One at a time per connection.
+   */
+  sendLater(connection: number, region: Region, offset: number, length: number): void;
+  /**
+   * From now on, the next `length` bytes of the stream go straight to `region` at `offset`, without
+   * a stop in a receive buffer; `receivedInto` reports them as they come, then `received` takes
+   * over again. Bytes already in receive buffers are copied there by the transport.
+   */
+  receiveInto(connection: number, region: Region, offset: number, length: number): void;
+  /**
+   * Ends a connection at once: pending sends of earlier turns are dropped, those of this turn are
+   * tried once. `closed` is not reported; the slot may be reused in a later turn, not before.
+   */
+  close(connection: number): void;
+
+  /** 'address:port' of the peer ('[::1]:port' for IPv6, 'path:0' for unix sockets). Off the data path. */
+  peerName(connection: number): string;
+  /** The same of our end. */
+  localName(connection: number): string;
+  /** The descriptor, or -1 where there is none (CLIENT LIST shows it). */
+  descriptor(connection: number): number;
+
+  /** Seconds until TCP keepalive probes; 0 switches them off. For connections to come. */
+  keepAliveSeconds: number;
+
+  /**
+   * Serves until `stop` is called from a callback. Transports with their own loop block the thread;
+   * the portable one resolves when stopped.
+   */
+  run(handler: TransportHandler): Promise<void>;
+  stop(): void;
+
+  /** Number by which another thread can wake this transport: see `wakeTransport` in the same folder. */
+  readonly waker: number;
+}
+
+/** An error of the system with its errno name as `code` (EADDRINUSE ...). */
+export class TransportError extends Error {
+  constructor(
+    readonly code: string,
+    message: string,
+  ) {
+    super(message);
+    this.name = 'TransportError';
+  }
+}
