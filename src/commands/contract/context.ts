@@ -1,0 +1,77 @@
+/**
+ * What a running command sees: its arguments, its reply, its client and the keyspace. There is one
+ * context per thread, reused for every command.
+ */
+import type { Keyspace } from '../../keyspace/keyspace.js';
+import type { Arguments } from '../../protocol/parser.js';
+import type { Reply } from '../../protocol/reply.js';
+import type { CommandDefinition, ContainerDefinition } from './definition.js';
+import type { ServerPort } from './server-port.js';
+import type { Session } from './session.js';
+
+export interface Context {
+  /** args.count arguments, the command's name at 0; bytes in args.region. */
+  readonly args: Arguments;
+  readonly reply: Reply;
+  readonly session: Session;
+  readonly keys: Keyspace;
+  /** Milliseconds since 1970, read once a turn (refreshed after long commands). */
+  readonly now: number;
+  /** Everything off the data path: configuration, clients, statistics, persistence, replication. */
+  readonly server: ServerPort;
+  readonly registry: CommandRegistry;
+  /** True while EXEC runs queued commands (nothing may suspend then). */
+  readonly inTransaction: boolean;
+
+  /** Argument `index` as a binary string (latin1). Off the data path: it allocates. */
+  text(index: number): string;
+
+  /**
+   * Runs `work` with shard `shard` locked (at once when the dispatcher has locked it already).
+   * Must not be nested over several shards. For commands with locks: 'none'.
+   */
+  withShard(shard: number, work: () => void): void;
+
+  /**
+   * Leaves the command unanswered until `resume` is called on this thread with a function that
+   * writes the reply; the client's later commands wait. `cancelled` is called when the client goes
+   * away first or CLIENT UNBLOCK ends the wait.
+   */
+  suspend(cancelled: (reason: 'closed' | 'unblock' | 'unblock-error') => void): Suspension;
+}
+
+export interface Suspension {
+  /** Writes the reply and lets the client go on. Ignored when the client has gone. */
+  resume(write: (context: Context) => void): void;
+}
+
+/** A definition as the registry holds it, with what was derived from it. */
+export interface CommandEntry {
+  readonly definition: CommandDefinition | ContainerDefinition;
+  /** 'config|get' for subcommands. */
+  readonly fullName: string;
+  readonly index: number;
+  readonly subcommands: ReadonlyMap<string, CommandEntry>;
+  /** With '@'-less derived ones included, sorted as COMMAND INFO lists them. */
+  readonly categories: readonly string[];
+  /** The legacy triple of COMMAND INFO. */
+  readonly firstKey: number;
+  readonly lastKey: number;
+  readonly keyStep: number;
+}
+
+export interface CommandRegistry {
+  readonly commands: ReadonlyMap<string, CommandEntry>;
+  /** Looks a command up by lower-case name ('get', 'config|get'). */
+  lookup(name: string): CommandEntry | undefined;
+  /**
+   * Argument indexes of the keys of a command vector (with the name at 0), or null when the
+   * vector's key part is malformed.
+   */
+  keyIndexes(entry: CommandEntry, args: readonly string[]): number[] | null;
+  /** Those keys with the flags of their specification (COMMAND GETKEYSANDFLAGS). */
+  keysAndFlags(
+    entry: CommandEntry,
+    args: readonly string[],
+  ): { index: number; flags: readonly string[] }[] | null;
+}

@@ -1,0 +1,192 @@
+/**
+ * What a command declares about itself. One definition in one file is all there is to a command:
+ * the registry, COMMAND, COMMAND DOCS, docs/commands.md, locking, ACL and replication read it.
+ *
+ * Names and meanings follow https://redis.io/docs/latest/commands/command/ and
+ * https://redis.io/docs/latest/develop/reference/key-specs/.
+ */
+import type { Context } from './context.js';
+
+export type CommandGroup =
+  | 'string'
+  | 'bitmap'
+  | 'generic'
+  | 'transactions'
+  | 'connection'
+  | 'server'
+  | 'cluster'
+  | 'list'
+  | 'hash'
+  | 'set'
+  | 'sorted-set'
+  | 'stream'
+  | 'pubsub'
+  | 'scripting'
+  | 'geo'
+  | 'hyperloglog';
+
+/** The flags COMMAND INFO shows, in Redis's spelling. */
+export type CommandFlag =
+  | 'write'
+  | 'readonly'
+  | 'denyoom'
+  | 'admin'
+  | 'pubsub'
+  | 'noscript'
+  | 'blocking'
+  | 'loading'
+  | 'stale'
+  | 'skip_monitor'
+  | 'skip_slowlog'
+  | 'asking'
+  | 'fast'
+  | 'no_auth'
+  | 'may_replicate'
+  | 'no_mandatory_keys'
+  | 'no_async_loading'
+  | 'no_multi'
+  | 'movablekeys'
+  | 'allow_busy';
+
+/** ACL categories, without the '@'. Those that follow from group and flags need not be listed. */
+export type AclCategory =
+  | 'keyspace'
+  | 'read'
+  | 'write'
+  | 'set'
+  | 'sortedset'
+  | 'list'
+  | 'hash'
+  | 'string'
+  | 'bitmap'
+  | 'hyperloglog'
+  | 'geo'
+  | 'stream'
+  | 'pubsub'
+  | 'admin'
+  | 'fast'
+  | 'slow'
+  | 'blocking'
+  | 'dangerous'
+  | 'connection'
+  | 'transaction'
+  | 'scripting';
+
+export type KeyFlag =
+  | 'RO'
+  | 'RW'
+  | 'OW'
+  | 'RM'
+  | 'access'
+  | 'update'
+  | 'insert'
+  | 'delete'
+  | 'not_key'
+  | 'incomplete'
+  | 'variable_flags';
+
+export interface KeySpecification {
+  readonly flags: readonly KeyFlag[];
+  readonly notes?: string;
+  /** Where the keys begin: at an argument index (0 is the command's name), or after a keyword. */
+  readonly begin:
+    | { readonly index: number }
+    | { readonly keyword: string; readonly startFrom: number };
+  /**
+   * How they go on. `last` is relative to the first key (-1: to the last argument, -2: to the last
+   * but one), `limit` stops at a fraction of the remaining arguments (0 and 1: no limit).
+   * With `keyCountIndex` a count precedes the keys; indexes are relative to the beginning.
+   */
+  readonly find:
+    | { readonly last: number; readonly step: number; readonly limit: number }
+    | {
+        readonly keyCountIndex: number;
+        readonly firstKey: number;
+        readonly step: number;
+      };
+}
+
+/** One argument in COMMAND DOCS' notation. */
+export interface ArgumentSpecification {
+  readonly name: string;
+  readonly type:
+    | 'string'
+    | 'integer'
+    | 'double'
+    | 'key'
+    | 'pattern'
+    | 'unix-time'
+    | 'pure-token'
+    | 'oneof'
+    | 'block';
+  readonly keySpecIndex?: number;
+  readonly token?: string;
+  readonly summary?: string;
+  readonly since?: string;
+  readonly flags?: readonly ('optional' | 'multiple' | 'multiple_token')[];
+  readonly arguments?: readonly ArgumentSpecification[];
+}
+
+/**
+ * Which shards the dispatcher locks around `run`.
+ * keys: those of the keys (the default); all: every shard (FLUSHALL, SWAPDB);
+ * none: the command locks by itself with `context.withShard` if it looks at keys at all.
+ */
+export type LockScope = 'keys' | 'all' | 'none';
+
+/**
+ * How a write reaches replicas. verbatim: the command vector as it came, when it changed anything
+ * (one key only, and deterministic); own: `run` hands its effects to `context.keys.effects`.
+ */
+export type EffectKind = 'verbatim' | 'own';
+
+export interface CommandDefinition {
+  /** Lower case; a subcommand is written 'config|get'. */
+  readonly name: string;
+  /** One sentence of our own, without a final full stop needed by COMMAND DOCS. */
+  readonly summary: string;
+  readonly since: string;
+  readonly group: CommandGroup;
+  readonly complexity: string;
+  /** Exact number of arguments with the name, or minus the least number. */
+  readonly arity: number;
+  readonly flags: readonly CommandFlag[];
+  readonly categories?: readonly AclCategory[];
+  readonly keys?: readonly KeySpecification[];
+  readonly arguments?: readonly ArgumentSpecification[];
+  readonly tips?: readonly string[];
+  readonly history?: readonly (readonly [version: string, change: string])[];
+  readonly deprecatedSince?: string;
+  readonly replacedBy?: string;
+  readonly docFlags?: readonly ('deprecated' | 'syscmd')[];
+  readonly locks?: LockScope;
+  readonly effect?: EffectKind;
+  /**
+   * Runs with the shards locked, arity checked. Writes exactly one reply (or suspends). Validate
+   * first, then allocate, then change: after an error reply nothing may have changed.
+   */
+  readonly run: (context: Context) => void;
+}
+
+/** A command that only has subcommands: CONFIG, CLIENT, OBJECT ... */
+export interface ContainerDefinition {
+  readonly name: string;
+  readonly summary: string;
+  readonly since: string;
+  readonly group: CommandGroup;
+  readonly complexity: string;
+  readonly arity: number;
+  readonly flags: readonly CommandFlag[];
+  readonly categories?: readonly AclCategory[];
+  readonly container: true;
+}
+
+/** Shorthand for the commonest key specification: keys from `first` to `last` in steps. */
+export function keysAt(
+  first: number,
+  last: number,
+  step: number,
+  ...flags: readonly KeyFlag[]
+): KeySpecification {
+  return { flags, begin: { index: first }, find: { last, step, limit: 0 } };
+}

@@ -1,0 +1,38 @@
+/**
+ * A client as commands see it. Plain numeric fields that the data path reads; everything rare is in
+ * `details`.
+ */
+export interface Session {
+  /** Process-wide, increasing. */
+  readonly id: number;
+  database: number;
+  /** RESP version: 2 or 3. */
+  protocol: number;
+  authenticated: boolean;
+  /** The connection ends once the replies written so far have been sent. */
+  closeAfterReply: boolean;
+  /** CLIENT REPLY: 0 on, 1 off, 2 skip the next command's reply (set by SKIP). */
+  replyMode: number;
+  inMulti: boolean;
+  /** A queued command was refused: EXEC answers EXECABORT. */
+  multiAborted: boolean;
+  readonly isReplica: boolean;
+  name: string;
+  user: string;
+  libraryName: string;
+  libraryVersion: string;
+  noEvict: boolean;
+  noTouch: boolean;
+  readonly createdMs: number;
+  lastInteractionMs: number;
+  /** 'address:port' of the peer and of our end. */
+  readonly address: string;
+  readonly localAddress: string;
+
+  /** RESET: back to the state after accept (except the connection itself). */
+  reset(): void;
+}
+
+export const REPLY_ON = 0;
+export const REPLY_OFF = 1;
+export const REPLY_SKIP = 2;

@@ -1,0 +1,30 @@
+/**
+ * Keyspace events: what happened to a key, in the words of
+ * https://redis.io/docs/latest/develop/use/keyspace-notifications/. Every write through the door
+ * names its event; a listener is set when somebody wants them.
+ */
+export interface KeyspaceEvent {
+  readonly name: string;
+  /** The class letter of notify-keyspace-events: g $ l s h z t x e d m n. */
+  readonly type: string;
+}
+
+function event(name: string, type: string): KeyspaceEvent {
+  return { name, type };
+}
+
+export const EVENT_SET = event('set', '$');
+export const EVENT_APPEND = event('append', '$');
+export const EVENT_SETRANGE = event('setrange', '$');
+export const EVENT_SETBIT = event('setbit', '$');
+export const EVENT_INCRBY = event('incrby', '$');
+export const EVENT_INCRBYFLOAT = event('incrbyfloat', '$');
+export const EVENT_DEL = event('del', 'g');
+export const EVENT_EXPIRE = event('expire', 'g');
+export const EVENT_PERSIST = event('persist', 'g');
+export const EVENT_RENAME_FROM = event('rename_from', 'g');
+export const EVENT_RENAME_TO = event('rename_to', 'g');
+export const EVENT_MOVE_FROM = event('move_from', 'g');
+export const EVENT_MOVE_TO = event('move_to', 'g');
+export const EVENT_COPY_TO = event('copy_to', 'g');
+export const EVENT_EXPIRED = event('expired', 'x');

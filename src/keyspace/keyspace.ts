@@ -1,0 +1,214 @@
+/**
+ * The keyspace as one thread uses it: finds keys (those past their time count as absent) and is the
+ * one door for writes. A write through the door counts as a change, marks the key for those who
+ * WATCH it and tells its event; no command can forget it. All calls need the key's shard locked,
+ * which the dispatcher has done.
+ *
+ * `seek` describes the key in the fields below; offsets into `region` are valid until the next write
+ * to the same shard's table (put, resize, setExpiry) or the end of the command.
+ */
+import type { ArgumentVector } from '../base/arguments.js';
+import { copyBytes, Region } from '../base/region.js';
+import { hashBytes, hashed } from '../structures/hash.js';
+import type { Table } from '../structures/table.js';
+import { EffectBuilder } from './effects.js';
+import { EVENT_EXPIRED, type KeyspaceEvent } from './events.js';
+import { WORD_WATCHED } from './shard-words.js';
+import type { Shards } from './shards.js';
+import { touchAllWatched, touchWatched } from './watch.js';
+
+/** Thrown when a shard's space has no room; the dispatcher answers OOM. Nothing has changed then. */
+export class StoreFullError extends Error {
+  constructor() {
+    super('no room in the shard');
+    this.name = 'StoreFullError';
+  }
+}
+
+const storeFull = new StoreFullError();
+
+export type EventListener = (event: KeyspaceEvent, database: number, key: string) => void;
+
+export class Keyspace {
+  /** Milliseconds since 1970: what counts as now for expiry. Set once a turn. */
+  now = 0;
+  /** The database that `seek` looks in: the client's. */
+  database = 0;
+  /** False on a replica: keys past their time are hidden, but their end comes from the primary. */
+  expiresKeys = true;
+  /** Changes since the last reset by the dispatcher; not 0 means the command wrote something. */
+  changes = 0;
+  hits = 0;
+  misses = 0;
+  expired = 0;
+  readonly effects = new EffectBuilder();
+  listener: EventListener | null = null;
+
+  // The key last sought:
+  shard = 0;
+  h1 = 0;
+  h2 = 0;
+  private keyRegion: Region;
+  private keyOffset = 0;
+  private keyLength = 0;
+  private soughtDatabase = 0;
+  private table: Table;
+  // ... and its entry, when there is one:
+  /** The shard's memory, in which `valueOffset` counts. */
+  region: Region;
+  kind = 0;
+  /** Absolute milliseconds, 0 = none. */
+  expiry = 0;
+  valueOffset = 0;
+  valueLength = 0;
+
+  private scratchRegion = new Region(new SharedArrayBuffer(65536), 0);
+
+  constructor(readonly shards: Shards) {
+    this.table = shards.table(0, 0);
+    this.region = shards.spaces[0]!.region;
+    this.keyRegion = this.region;
+  }
+
+  /** Finds argument `index` as a key of the client's database. */
+  seek(args: ArgumentVector, index: number): boolean {
+    return this.seekKey(this.database, args.region, args.offset[index]!, args.length[index]!);
+  }
+
+  /** The same for commands that only read: counts a hit or a miss. */
+  seekForRead(args: ArgumentVector, index: number): boolean {
+    if (this.seek(args, index)) {
+      this.hits++;
+      return true;
+    }
+    this.misses++;
+    return false;
+  }
+
+  /** Finds a key of any database. Its bytes must stay in place while the door is used for it. */
+  seekKey(database: number, region: Region, offset: number, length: number): boolean {
+    const shard = this.shards.shardOf(region, offset, length);
+    hashBytes(region, offset, length);
+    const table = this.shards.table(shard, database);
+    this.shard = shard;
+    this.h1 = hashed.h1;
+    this.h2 = hashed.h2;
+    this.keyRegion = region;
+    this.keyOffset = offset;
+    this.keyLength = length;
+    this.soughtDatabase = database;
+    this.table = table;
+    this.region = table.region;
+    if (!table.find(region, offset, length, hashed.h1, hashed.h2)) return false;
+    const expiry = table.expiry;
+    if (expiry !== 0 && expiry < this.now) {
+      if (this.expiresKeys) this.expire();
+      return false;
+    }
+    this.kind = table.kind;
+    this.expiry = expiry;
+    this.valueOffset = table.valueOffset;
+    this.valueLength = table.valueLength;
+    return true;
+  }
+
+  /** Removes the key last sought because its time has come (also used by the active cycle). */
+  expire(): void {
+    this.table.remove();
+    this.expired++;
+    this.effects
+      .begin('DEL')
+      .bytes(this.keyRegion, this.keyOffset, this.keyLength)
+      .end(this.shard, this.soughtDatabase);
+    this.tell(EVENT_EXPIRED, false);
+  }
+
+  /**
+   * Creates or replaces the key last sought.
+   *
+   * @param expiry absolute milliseconds, 0 for none
+   * @returns the offset in `region` where the caller now writes `length` bytes of value
+   * @throws StoreFullError
+   */
+  put(kind: number, length: number, expiry: number, event: KeyspaceEvent): number {
+    const offset = this.table.put(kind, length, expiry);
+    if (offset < 0) throw storeFull;
+    this.changed(event);
+    return offset;
+  }
+
+  /**
+   * Gives the value of the key found another length, keeping its beginning; new bytes are 0.
+   *
+   * @returns the value's (new) offset
+   * @throws StoreFullError
+   */
+  resize(length: number, event: KeyspaceEvent): number {
+    const offset = this.table.resize(length);
+    if (offset < 0) throw storeFull;
+    this.changed(event);
+    return offset;
+  }
+
+  /** The bytes of the value found were, or are about to be, changed in place. */
+  changed(event: KeyspaceEvent): void {
+    this.changes++;
+    this.tell(event, true);
+  }
+
+  /** Sets the kind of the entry found; part of a change, not one by itself. */
+  setKind(kind: number): void {
+    this.table.setKind(kind);
+  }
+
+  /** Sets or (0) removes the expiry of the key found. @throws StoreFullError */
+  setExpiry(expiry: number, event: KeyspaceEvent): void {
+    if (!this.table.setExpiry(expiry)) throw storeFull;
+    this.changed(event);
+  }
+
+  /** Removes the key found. */
+  remove(event: KeyspaceEvent): void {
+    this.table.remove();
+    this.changes++;
+    this.tell(event, false);
+  }
+
+  /** Empties one database of a shard. */
+  clear(shard: number, database: number): number {
+    const table = this.shards.table(shard, database);
+    const size = table.size;
+    touchAllWatched(this.shards.spaces[shard]!, database, false);
+    table.clear();
+    this.changes += size;
+    return size;
+  }
+
+  private tell(event: KeyspaceEvent, exists: boolean): void {
+    if (this.region.words[WORD_WATCHED] !== 0) {
+      const space = this.shards.spaces[this.shard]!;
+      touchWatched(space, this.h1, this.h2, this.soughtDatabase, exists);
+    }
+    if (this.listener !== null) {
+      const key = Buffer.from(
+        this.keyRegion.bytes.slice(this.keyOffset, this.keyOffset + this.keyLength),
+      ).toString('latin1');
+      this.listener(event, this.soughtDatabase, key);
+    }
+  }
+
+  /** Copies the value found into this thread's scratch memory (valid until the next call). */
+  copyToScratch(): Region {
+    const scratch = this.scratch(this.valueLength);
+    copyBytes(scratch, 0, this.region, this.valueOffset, this.valueLength);
+    return scratch;
+  }
+
+  /** Scratch memory of this thread of at least `length` bytes, its content undefined. */
+  scratch(length: number): Region {
+    if (this.scratchRegion.length < length) {
+      this.scratchRegion = new Region(new SharedArrayBuffer((length + 4095) & ~4095), 0);
+    }
+    return this.scratchRegion;
+  }
+}

@@ -1,0 +1,16 @@
+/**
+ * What the keyspace keeps in the header of a shard's space (word indexes):
+ *
+ *   0    the shard's lock (owner's thread number + 1, 0 = free)
+ *   16   byte offset of the run with the databases' table roots (64 bytes each)
+ *   17   number of watched keys (see watch.ts)
+ *   18   byte offset of the watch table's run, 0 = none
+ *   19   pages of that run, 0 or a power of two
+ *   20   the watch version given out last
+ */
+export const WORD_LOCK = 0;
+export const WORD_ROOTS = 16;
+export const WORD_WATCHED = 17;
+export const WORD_WATCH_RUN = 18;
+export const WORD_WATCH_PAGES = 19;
+export const WORD_WATCH_VERSION = 20;

@@ -1,0 +1,101 @@
+/**
+ * The shards of this process, as one thread sees them: each a shared address space with its lock and
+ * the roots of its databases' tables in its header (shard-words.ts).
+ */
+import { PAGE_BYTES } from '../base/limits.js';
+import type { Region } from '../base/region.js';
+import { lockBlocking, tryLock, unlock } from '../memory/lock.js';
+import { Space } from '../memory/space.js';
+import { Table } from '../structures/table.js';
+import { WORD_LOCK, WORD_ROOTS } from './shard-words.js';
+import { slotOf } from './slot.js';
+
+/** Bytes of one table root. */
+const ROOT_BYTES = 64;
+
+export class Shards {
+  readonly count: number;
+  readonly databases: number;
+  readonly spaces: readonly Space[];
+  private readonly tables: (Table | undefined)[];
+  private readonly owner: number;
+
+  /**
+   * @param regions one per shard, formatted with `formatShard`
+   * @param counters process-wide words; `usedPagesIndex` is the one that counts pages in use
+   * @param thread this thread's number, from 0
+   */
+  constructor(
+    regions: readonly Region[],
+    databases: number,
+    counters: Int32Array,
+    usedPagesIndex: number,
+    thread: number,
+  ) {
+    this.count = regions.length;
+    this.databases = databases;
+    this.spaces = regions.map((region) => new Space(region, counters, usedPagesIndex));
+    this.tables = new Array<Table | undefined>(this.count * databases).fill(undefined);
+    this.owner = thread + 1;
+  }
+
+  /** The shard a key lives in. The number of shards is a power of two. */
+  shardOf(region: Region, offset: number, length: number): number {
+    return slotOf(region, offset, length) & (this.count - 1);
+  }
+
+  /** The table of a database in a shard. The caller holds the shard's lock to use it. */
+  table(shard: number, database: number): Table {
+    return this.tables[shard * this.databases + database] ?? this.openTable(shard, database);
+  }
+
+  private openTable(shard: number, database: number): Table {
+    const space = this.spaces[shard]!;
+    const roots = space.region.words[WORD_ROOTS]!;
+    const table = new Table(space, roots + database * ROOT_BYTES);
+    this.tables[shard * this.databases + database] = table;
+    return table;
+  }
+
+  /** Exchanges two databases of a shard. The caller holds its lock. */
+  swap(shard: number, first: number, second: number): void {
+    const words = this.spaces[shard]!.region.words;
+    const roots = words[WORD_ROOTS]! >>> 2;
+    const a = roots + (first * ROOT_BYTES) / 4;
+    const b = roots + (second * ROOT_BYTES) / 4;
+    for (let i = 0; i < ROOT_BYTES / 4; i++) {
+      const word = words[a + i]!;
+      words[a + i] = words[b + i]!;
+      words[b + i] = word;
+    }
+  }
+
+  /** Takes a shard's lock, or gives up after a short spin. Holding none. */
+  tryLock(shard: number): boolean {
+    return tryLock(this.spaces[shard]!.region.words, WORD_LOCK, this.owner);
+  }
+
+  /** Takes a shard's lock. Holding none, or only locks of lower-numbered shards. */
+  lock(shard: number): void {
+    lockBlocking(this.spaces[shard]!.region.words, WORD_LOCK, this.owner);
+  }
+
+  unlock(shard: number): void {
+    unlock(this.spaces[shard]!.region.words, WORD_LOCK);
+  }
+}
+
+/** Prepares a fresh shard: its allocator and the roots of its databases. */
+export function formatShard(
+  region: Region,
+  databases: number,
+  counters: Int32Array,
+  usedPagesIndex: number,
+): void {
+  Space.format(region);
+  const space = new Space(region, counters, usedPagesIndex);
+  const pages = Math.ceil((databases * ROOT_BYTES) / PAGE_BYTES);
+  const roots = space.allocate(pages);
+  space.commit(pages);
+  region.words[WORD_ROOTS] = roots;
+}
