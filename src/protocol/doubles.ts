@@ -1,0 +1,140 @@
+/**
+ * Doubles between text and numbers, as Redis reads and prints scores.
+ *
+ * Reading accepts what C's strtod does: decimal and hexadecimal fractions, "inf" and "infinity" in
+ * any case; not "nan", no blanks, nothing that over- or underflows. Short decimals (nearly all)
+ * are computed without allocation: mantissa and power of ten both fit a double exactly, so that
+ * one multiplication or division rounds correctly (Clinger's fast path). The rest goes through
+ * Number(), which rounds correctly too.
+ *
+ * Printing is printf's "%.17g".
+ */
+import type { Region } from '../base/region.js';
+
+const POWERS_OF_TEN = new Float64Array(23);
+for (let i = 0; i < POWERS_OF_TEN.length; i++) POWERS_OF_TEN[i] = Number(`1e${i}`);
+
+const MINUS = 45;
+const PLUS = 43;
+const POINT = 46;
+const ZERO = 48;
+/** A decimal mantissa of so many digits is exact in a double. */
+const EXACT_DIGITS_MAX = 15;
+/** Longer texts can't be numbers anybody means; Redis has a buffer of about this size too. */
+const TEXT_BYTES_MAX = 5 * 1024;
+
+/** @returns the number, or NaN when the text is none */
+export function parseDouble(region: Region, offset: number, length: number): number {
+  const bytes = region.bytes;
+  const end = offset + length;
+  let at = offset;
+  if (length === 0 || length >= TEXT_BYTES_MAX) return Number.NaN;
+  const sign = bytes[at]!;
+  if (sign === MINUS || sign === PLUS) at++;
+  const digits = at;
+  let mantissa = 0;
+  let pointAt = -1;
+  for (; at < end; at++) {
+    const byte = bytes[at]!;
+    if (byte >= ZERO && byte <= 57) mantissa = mantissa * 10 + byte - ZERO;
+    else if (byte === POINT && pointAt < 0) pointAt = at;
+    else break;
+  }
+  const count = at - digits - (pointAt < 0 ? 0 : 1);
+  if (at < end || count === 0 || count > EXACT_DIGITS_MAX) {
+    return parseLongDouble(region, offset, length);
+  }
+  const fraction = pointAt < 0 ? 0 : end - pointAt - 1;
+  const magnitude = mantissa / POWERS_OF_TEN[fraction]!;
+  return sign === MINUS ? -magnitude : magnitude;
+}
+
+function parseLongDouble(region: Region, offset: number, length: number): number {
+  return parseDoubleText(
+    Buffer.from(region.bytes.slice(offset, offset + length)).toString('latin1'),
+  );
+}
+
+const DECIMAL = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i;
+const HEXADECIMAL = /^([+-]?)0x([0-9a-f]*)\.?([0-9a-f]*)(?:p([+-]?\d+))?$/i;
+const INFINITE = /^([+-]?)inf(?:inity)?$/i;
+
+/** The same for a string of one byte per char. */
+export function parseDoubleText(text: string): number {
+  if (DECIMAL.test(text)) return withinRange(Number(text), /[1-9]/.test(text.split(/e/i, 1)[0]!));
+  const infinite = INFINITE.exec(text);
+  if (infinite !== null) return infinite[1] === '-' ? -Infinity : Infinity;
+  const hexadecimal = HEXADECIMAL.exec(text);
+  if (hexadecimal === null) return Number.NaN;
+  const [, sign, whole, fraction, exponent] = hexadecimal;
+  const digits = `${whole}${fraction}`;
+  if (digits === '') return Number.NaN;
+  const shift = clampExponent(exponent ?? '0') - 4 * fraction!.length;
+  const magnitude = scaleByTwo(BigInt(`0x${digits}`), shift);
+  return withinRange(sign === '-' ? -magnitude : magnitude, /[1-9a-f]/i.test(digits));
+}
+
+/** Over- and underflow are errors; so is rounding something that isn't zero to zero. */
+function withinRange(x: number, nonZero: boolean): number {
+  return Math.abs(x) === Infinity || (x === 0 && nonZero) ? Number.NaN : x;
+}
+
+function clampExponent(text: string): number {
+  return Math.max(-100_000, Math.min(100_000, Number(text)));
+}
+
+/** mantissa * 2^shift, rounded once to the nearest double, ties to even. */
+function scaleByTwo(mantissa: bigint, shift: number): number {
+  if (mantissa === 0n) return 0;
+  const bits = mantissa.toString(2).length;
+  // The last bit a double of this size can hold: 53 bits, fewer when it is subnormal.
+  const lastBit = Math.max(bits + shift - 53, -1074);
+  const dropped = lastBit - shift;
+  let rounded = mantissa;
+  if (dropped > 0) {
+    rounded = mantissa >> BigInt(dropped);
+    const rest = mantissa - (rounded << BigInt(dropped));
+    const half = 1n << BigInt(dropped - 1);
+    if (rest > half || (rest === half && (rounded & 1n) === 1n)) rounded += 1n;
+  }
+  const exponent = dropped > 0 ? lastBit : shift;
+  // Two steps, as a single power of two would over- or underflow before the product does.
+  const step = Math.trunc(exponent / 2);
+  return Number(rounded) * 2 ** step * 2 ** (exponent - step);
+}
+
+/** Whether `formatInteger` prints this double as "%.17g" would. */
+export function doubleIsShort(x: number): boolean {
+  return Number.isSafeInteger(x) && (x !== 0 || !Object.is(x, -0));
+}
+
+/** A double as printf's "%.17g": 17 significant digits without trailing zeros; "inf", "-inf". */
+export function formatDouble(x: number): string {
+  if (Number.isNaN(x)) return 'nan';
+  if (!Number.isFinite(x)) return x < 0 ? '-inf' : 'inf';
+  if (x === 0) return Object.is(x, -0) ? '-0' : '0';
+  const scientific = roundToSeventeen(Math.abs(x));
+  const e = scientific.indexOf('e');
+  const exponent = Number(scientific.slice(e + 1));
+  const digits = `${scientific[0]}${scientific.slice(2, e)}`.replace(/0+$/, '');
+  const sign = x < 0 ? '-' : '';
+  if (exponent < -4 || exponent >= 17) {
+    const fraction = digits.length > 1 ? `.${digits.slice(1)}` : '';
+    const power = Math.abs(exponent).toString().padStart(2, '0');
+    return `${sign}${digits[0]}${fraction}e${exponent < 0 ? '-' : '+'}${power}`;
+  }
+  if (exponent < 0) return `${sign}0.${'0'.repeat(-exponent - 1)}${digits}`;
+  const whole = digits.slice(0, exponent + 1).padEnd(exponent + 1, '0');
+  const fraction = digits.slice(exponent + 1);
+  return fraction === '' ? `${sign}${whole}` : `${sign}${whole}.${fraction}`;
+}
+
+/** Like toExponential(16), but with ties to even as C rounds them (JS rounds them up). */
+function roundToSeventeen(x: number): string {
+  const longer = x.toExponential(60);
+  if (!/^\d\.\d{16}50*e/.test(longer)) return x.toExponential(16);
+  const evenBelow = /^\d\.\d{15}[02468]/.test(longer);
+  return evenBelow
+    ? `${longer.slice(0, 18)}${longer.slice(longer.indexOf('e'))}`
+    : x.toExponential(16);
+}

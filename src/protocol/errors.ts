@@ -1,0 +1,239 @@
+/**
+ * The one table of error replies. Texts are Redis's, word for word, as clients match on them.
+ *
+ * Errors that never change are constants, encoded once; those that quote something the client
+ * sent are functions that make one. Quoted bytes travel in strings of one byte per char.
+ */
+
+/** An error as it goes to the client: `-ERR text\r\n`. */
+export class ErrorReply {
+  /** The whole reply. */
+  readonly bytes: Uint8Array;
+  /** The first word, by which INFO errorstats counts. */
+  readonly code: string;
+
+  /** @param text code and message, one byte per char; line ends become spaces */
+  constructor(readonly text: string) {
+    const line = `-${text.replace(/[\r\n]/g, ' ')}\r\n`;
+    this.bytes = new Uint8Array(line.length);
+    for (let i = 0; i < line.length; i++) this.bytes[i] = line.charCodeAt(i);
+    this.code = text.split(' ', 1)[0]!;
+  }
+}
+
+function error(text: string): ErrorReply {
+  return new ErrorReply(text);
+}
+
+// Arguments and numbers.
+export const SYNTAX = error('ERR syntax error');
+export const NOT_INTEGER = error('ERR value is not an integer or out of range');
+export const NOT_FLOAT = error('ERR value is not a valid float');
+export const OUT_OF_RANGE = error('ERR value is out of range');
+export const OUT_OF_RANGE_POSITIVE = error('ERR value is out of range, must be positive');
+export const OVERFLOW = error('ERR increment or decrement would overflow');
+export const DECREMENT_OVERFLOW = error('ERR decrement would overflow');
+export const NAN_OR_INFINITY = error('ERR increment would produce NaN or Infinity');
+export const SCORE_NAN = error('ERR resulting score is not a number (NaN)');
+export const HASH_NOT_INTEGER = error('ERR hash value is not an integer');
+export const HASH_NOT_FLOAT = error('ERR hash value is not a float');
+export const INDEX_OUT_OF_RANGE = error('ERR index out of range');
+export const OFFSET_OUT_OF_RANGE = error('ERR offset is out of range');
+export const DB_INDEX = error('ERR DB index is out of range');
+export const FIRST_DB_INDEX = error('ERR invalid first DB index');
+export const SECOND_DB_INDEX = error('ERR invalid second DB index');
+export const STRING_TOO_LONG = error(
+  'ERR string exceeds maximum allowed size (proto-max-bulk-len)',
+);
+export const CURSOR = error('ERR invalid cursor');
+export const NUMKEYS_POSITIVE = error('ERR numkeys should be greater than 0');
+export const COUNT_POSITIVE = error('ERR count should be greater than 0');
+export const LIMIT_NEGATIVE = error("ERR LIMIT can't be negative");
+export const TIMEOUT_NOT_FLOAT = error('ERR timeout is not a float or out of range');
+export const TIMEOUT_NOT_INTEGER = error('ERR timeout is not an integer or out of range');
+export const TIMEOUT_NEGATIVE = error('ERR timeout is negative');
+export const MIN_MAX_NOT_FLOAT = error('ERR min or max is not a float');
+export const MIN_MAX_NOT_LEX = error('ERR min or max not valid string range item');
+export const WEIGHT_NOT_FLOAT = error('ERR weight value is not a float');
+export const BIT_OFFSET = error('ERR bit offset is not an integer or out of range');
+export const BIT_VALUE = error('ERR bit is not an integer or out of range');
+export const BIT_ARGUMENT = error('ERR The bit argument must be 1 or 0.');
+export const BITFIELD_TYPE = error(
+  'ERR Invalid bitfield type. Use something like i16 u8. ' +
+    'Note that u64 is not supported but i64 is.',
+);
+export const ZADD_NX_XX = error('ERR XX and NX options at the same time are not compatible');
+export const ZADD_GT_LT_NX = error(
+  'ERR GT, LT, and/or NX options at the same time are not compatible',
+);
+export const ZADD_INCR_PAIR = error('ERR INCR option supports a single increment-element pair');
+export const EXPIRE_NX_XX_GT_LT = error(
+  'ERR NX and XX, GT or LT options at the same time are not compatible',
+);
+export const EXPIRE_GT_LT = error('ERR GT and LT options at the same time are not compatible');
+export const LPOS_RANK_ZERO = error(
+  "ERR RANK can't be zero: use 1 to start from the first match, 2 from the second ... " +
+    'or use negative to start from the end of the list',
+);
+export const STREAM_ID = error('ERR Invalid stream ID specified as stream command argument');
+
+// Keys and values.
+export const WRONG_TYPE = error(
+  'WRONGTYPE Operation against a key holding the wrong kind of value',
+);
+export const NO_KEY = error('ERR no such key');
+export const SAME_OBJECT = error('ERR source and destination objects are the same');
+export const BUSY_KEY = error('BUSYKEY Target key name already exists.');
+export const DUMP_PAYLOAD = error('ERR DUMP payload version or checksum are wrong');
+export const RESTORE_BAD_FORMAT = error('ERR Bad data format');
+
+// The server's state refuses the command.
+export const OOM = error("OOM command not allowed when used memory > 'maxmemory'.");
+export const LOADING = error('LOADING Redis is loading the dataset in memory');
+export const BUSY = error(
+  'BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.',
+);
+export const MASTER_DOWN = error(
+  "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.",
+);
+export const BUSY_FUNCTION = error(
+  'BUSY Redis is busy running a script. You can only call FUNCTION KILL or SHUTDOWN NOSAVE.',
+);
+export const READ_ONLY = error("READONLY You can't write against a read only replica.");
+export const NO_REPLICAS = error('NOREPLICAS Not enough good replicas to write.');
+export const MISCONF = error(
+  "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to " +
+    'disk. Commands that may modify the data set are disabled, because this instance is ' +
+    'configured to report errors during writes if RDB snapshotting fails ' +
+    '(stop-writes-on-bgsave-error option). Please check the Redis logs for details about the ' +
+    'RDB error.',
+);
+export const NO_MASTER_LINK = error("NOMASTERLINK Can't SYNC while not connected with my master");
+export const FAILOVER_IN_PROGRESS = error('INPROG Failover already in progress');
+export const SAVE_IN_PROGRESS = error('ERR Background save already in progress');
+export const CLUSTER_DISABLED = error('ERR This instance has cluster support disabled');
+export const MAX_CLIENTS = error('ERR max number of clients reached');
+
+// Who may do what.
+export const NO_AUTH = error('NOAUTH Authentication required.');
+export const WRONG_PASS = error('WRONGPASS invalid username-password pair or user is disabled.');
+export const AUTH_WITHOUT_PASSWORD = error(
+  'ERR AUTH <password> called without any password configured for the default user. ' +
+    'Are you sure your configuration is correct?',
+);
+export const NO_PROTO = error('NOPROTO unsupported protocol version');
+export const PROTOCOL_VERSION = error('ERR Protocol version is not an integer or out of range');
+export const HELLO_NO_AUTH = error(
+  'NOAUTH HELLO must be called with the client already authenticated, otherwise the ' +
+    'HELLO AUTH <user> <pass> option can be used to authenticate the client and select ' +
+    'the RESP protocol version at the same time',
+);
+export const PROTECTED_MODE = error(
+  'DENIED Redis is running in protected mode because protected mode is enabled and no password is ' +
+    'set for the default user. In this mode connections are only accepted from the loopback ' +
+    'interface. If you want to connect from external computers to Redis you may adopt one of the ' +
+    "following solutions: 1) Just disable protected mode sending the command 'CONFIG SET " +
+    "protected-mode no' from the loopback interface by connecting to Redis from the same host the " +
+    'server is running, however MAKE SURE Redis is not publicly accessible from internet if you do ' +
+    'so. Use CONFIG REWRITE to make this change permanent. 2) Alternatively you can just disable ' +
+    'the protected mode by editing the Redis configuration file, and setting the protected mode ' +
+    "option to 'no', and then restarting the server. 3) If you started the server manually just " +
+    "for testing, restart it with the '--protected-mode no' option. 4) Setup a an authentication " +
+    'password for the default user. NOTE: You only need to do one of the above things in order for ' +
+    'the server to start accepting connections from the outside.',
+);
+export const NO_PERM_KEY = error(
+  'NOPERM this user has no permissions to access one of the keys used as arguments',
+);
+export const NO_PERM_CHANNEL = error(
+  'NOPERM this user has no permissions to access one of the channels used as arguments',
+);
+
+// Transactions.
+export const EXEC_ABORT = error('EXECABORT Transaction discarded because of previous errors.');
+export const NESTED_MULTI = error('ERR MULTI calls can not be nested');
+export const WATCH_IN_MULTI = error('ERR WATCH inside MULTI is not allowed');
+export const EXEC_WITHOUT_MULTI = error('ERR EXEC without MULTI');
+export const DISCARD_WITHOUT_MULTI = error('ERR DISCARD without MULTI');
+export const NOT_IN_TRANSACTION = error('ERR Command not allowed inside a transaction');
+
+// Scripts.
+export const NO_SCRIPT = error('NOSCRIPT No matching script. Please use EVAL.');
+export const NOT_BUSY = error('NOTBUSY No scripts in execution right now.');
+export const UNKILLABLE = error(
+  'UNKILLABLE Sorry the script already executed write commands against the dataset. ' +
+    'You can either wait the script termination or kill the server in a hard way using the ' +
+    'SHUTDOWN NOSAVE command.',
+);
+
+// Clients and streams.
+export const UNBLOCKED = error('UNBLOCKED client unblocked via CLIENT UNBLOCK');
+export const UNBLOCKED_ROLE = error(
+  'UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)',
+);
+export const BUSY_GROUP = error('BUSYGROUP Consumer Group name already exists');
+export const NO_CLIENT = error('ERR No such client');
+export const CLIENT_NAME = error(
+  'ERR Client names cannot contain spaces, newlines or special characters.',
+);
+export const CLIENT_ID_POSITIVE = error('ERR client-id should be greater than 0');
+
+/** @param name of the command in lower case, with its subcommand as "config|get" */
+export function wrongArity(name: string): ErrorReply {
+  return error(`ERR wrong number of arguments for '${name}' command`);
+}
+
+export function invalidExpire(name: string): ErrorReply {
+  return error(`ERR invalid expire time in '${name}' command`);
+}
+
+export function noInputKey(name: string): ErrorReply {
+  return error(`ERR at least 1 input key is needed for '${name}' command`);
+}
+
+export function noPermCommand(name: string): ErrorReply {
+  return error(`NOPERM this user has no permissions to run the '${name}' command`);
+}
+
+/** EXEC refused as a whole, for the reason a single command would have been. */
+export function execAbortBecause(reason: ErrorReply): ErrorReply {
+  return error(`EXECABORT Transaction discarded because of: ${reason.text}`);
+}
+
+/** In a connection that has subscribed, with RESP2. */
+export function subscribedContext(name: string): ErrorReply {
+  return error(
+    `ERR Can't execute '${name}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET ` +
+      'are allowed in this context',
+  );
+}
+
+export function unknownSubcommand(container: string, subcommand: string): ErrorReply {
+  const quoted = untilNul(subcommand).slice(0, QUOTED_BYTES_MAX);
+  return error(`ERR unknown subcommand '${quoted}'. Try ${container.toUpperCase()} HELP.`);
+}
+
+/** An error for which the protocol parser found the words; the connection closes after it. */
+export function protocolError(text: string): ErrorReply {
+  return error(`ERR ${untilNul(text)}`);
+}
+
+/** As much of the client's command as an error quotes: of its name, and of its arguments. */
+const QUOTED_BYTES_MAX = 128;
+
+/** C strings end at NUL, and clients see that in these texts. */
+function untilNul(text: string): string {
+  const end = text.indexOf('\0');
+  return end < 0 ? text : text.slice(0, end);
+}
+
+/** @param args the command's name and its arguments, one byte per char */
+export function unknownCommand(args: readonly string[]): ErrorReply {
+  const name = untilNul(args[0]!).slice(0, QUOTED_BYTES_MAX);
+  let quoted = '';
+  for (let i = 1; i < args.length && quoted.length < QUOTED_BYTES_MAX; i++) {
+    const room = QUOTED_BYTES_MAX - quoted.length;
+    quoted += `'${untilNul(args[i]!).slice(0, room)}' `;
+  }
+  return error(`ERR unknown command '${name}', with args beginning with: ${quoted}`);
+}
