@@ -58,6 +58,16 @@ export const WEIGHT_NOT_FLOAT = error('ERR weight value is not a float');
 export const BIT_OFFSET = error('ERR bit offset is not an integer or out of range');
 export const BIT_VALUE = error('ERR bit is not an integer or out of range');
 export const BIT_ARGUMENT = error('ERR The bit argument must be 1 or 0.');
+export const BITOP_NOT = error('ERR BITOP NOT must be called with a single source key.');
+export const BITFIELD_OVERFLOW = error('ERR Invalid OVERFLOW type specified');
+export const BITFIELD_READ_ONLY = error('ERR BITFIELD_RO only supports the GET subcommand');
+export const LCS_NOT_STRINGS = error('ERR The specified keys must contain string values');
+export const LCS_LENGTH_AND_INDEXES = error(
+  'ERR If you want both the length and indexes, please just use IDX.',
+);
+export const LCS_MEMORY = error(
+  'ERR Insufficient memory, failed allocating transient memory for LCS',
+);
 export const BITFIELD_TYPE = error(
   'ERR Invalid bitfield type. Use something like i16 u8. ' +
     'Note that u64 is not supported but i64 is.',
