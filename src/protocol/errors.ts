@@ -58,6 +58,16 @@ export const WEIGHT_NOT_FLOAT = error('ERR weight value is not a float');
 export const BIT_OFFSET = error('ERR bit offset is not an integer or out of range');
 export const BIT_VALUE = error('ERR bit is not an integer or out of range');
 export const BIT_ARGUMENT = error('ERR The bit argument must be 1 or 0.');
+export const BITOP_NOT = error('ERR BITOP NOT must be called with a single source key.');
+export const BITFIELD_OVERFLOW = error('ERR Invalid OVERFLOW type specified');
+export const BITFIELD_READ_ONLY = error('ERR BITFIELD_RO only supports the GET subcommand');
+export const LCS_NOT_STRINGS = error('ERR The specified keys must contain string values');
+export const LCS_LENGTH_AND_INDEXES = error(
+  'ERR If you want both the length and indexes, please just use IDX.',
+);
+export const LCS_MEMORY = error(
+  'ERR Insufficient memory, failed allocating transient memory for LCS',
+);
 export const BITFIELD_TYPE = error(
   'ERR Invalid bitfield type. Use something like i16 u8. ' +
     'Note that u64 is not supported but i64 is.',
@@ -96,6 +106,9 @@ export const BUSY = error(
 export const MASTER_DOWN = error(
   "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.",
 );
+export const BUSY_FUNCTION = error(
+  'BUSY Redis is busy running a script. You can only call FUNCTION KILL or SHUTDOWN NOSAVE.',
+);
 export const READ_ONLY = error("READONLY You can't write against a read only replica.");
 export const NO_REPLICAS = error('NOREPLICAS Not enough good replicas to write.');
 export const MISCONF = error(
@@ -105,6 +118,8 @@ export const MISCONF = error(
     '(stop-writes-on-bgsave-error option). Please check the Redis logs for details about the ' +
     'RDB error.',
 );
+export const NO_MASTER_LINK = error("NOMASTERLINK Can't SYNC while not connected with my master");
+export const FAILOVER_IN_PROGRESS = error('INPROG Failover already in progress');
 export const SAVE_IN_PROGRESS = error('ERR Background save already in progress');
 export const CLUSTER_DISABLED = error('ERR This instance has cluster support disabled');
 export const MAX_CLIENTS = error('ERR max number of clients reached');
@@ -122,6 +137,20 @@ export const HELLO_NO_AUTH = error(
   'NOAUTH HELLO must be called with the client already authenticated, otherwise the ' +
     'HELLO AUTH <user> <pass> option can be used to authenticate the client and select ' +
     'the RESP protocol version at the same time',
+);
+export const PROTECTED_MODE = error(
+  'DENIED Redis is running in protected mode because protected mode is enabled and no password is ' +
+    'set for the default user. In this mode connections are only accepted from the loopback ' +
+    'interface. If you want to connect from external computers to Redis you may adopt one of the ' +
+    "following solutions: 1) Just disable protected mode sending the command 'CONFIG SET " +
+    "protected-mode no' from the loopback interface by connecting to Redis from the same host the " +
+    'server is running, however MAKE SURE Redis is not publicly accessible from internet if you do ' +
+    'so. Use CONFIG REWRITE to make this change permanent. 2) Alternatively you can just disable ' +
+    'the protected mode by editing the Redis configuration file, and setting the protected mode ' +
+    "option to 'no', and then restarting the server. 3) If you started the server manually just " +
+    "for testing, restart it with the '--protected-mode no' option. 4) Setup a an authentication " +
+    'password for the default user. NOTE: You only need to do one of the above things in order for ' +
+    'the server to start accepting connections from the outside.',
 );
 export const NO_PERM_KEY = error(
   'NOPERM this user has no permissions to access one of the keys used as arguments',
@@ -147,7 +176,12 @@ export const UNKILLABLE = error(
     'SHUTDOWN NOSAVE command.',
 );
 
-// Clients.
+// Clients and streams.
+export const UNBLOCKED = error('UNBLOCKED client unblocked via CLIENT UNBLOCK');
+export const UNBLOCKED_ROLE = error(
+  'UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)',
+);
+export const BUSY_GROUP = error('BUSYGROUP Consumer Group name already exists');
 export const NO_CLIENT = error('ERR No such client');
 export const CLIENT_NAME = error(
   'ERR Client names cannot contain spaces, newlines or special characters.',
@@ -169,6 +203,11 @@ export function noInputKey(name: string): ErrorReply {
 
 export function noPermCommand(name: string): ErrorReply {
   return error(`NOPERM this user has no permissions to run the '${name}' command`);
+}
+
+/** EXEC refused as a whole, for the reason a single command would have been. */
+export function execAbortBecause(reason: ErrorReply): ErrorReply {
+  return error(`EXECABORT Transaction discarded because of: ${reason.text}`);
 }
 
 /** In a connection that has subscribed, with RESP2. */

@@ -1,0 +1,324 @@
+/**
+ * For the unit tests of commands: a real keyspace over small real shards, and `run`, which does what
+ * the dispatcher does around a command, without threads, locks and sockets.
+ *
+ * Replies come back as JS values that keep RESP's types apart:
+ *
+ *     +OK             '+OK'            :5      5 (a bigint beyond 2^53)
+ *     -ERR text       '-ERR text'      _ $-1 *-1  null
+ *     $5 hello        'hello'          #t      true
+ *     * ~ >           arrays           %       Map
+ *     ,1.5            ',1.5'           =txt:   '=txt:text'    (10   '(10'
+ *
+ * Strings hold one char per byte.
+ */
+import assert from 'node:assert/strict';
+import { Region, toBinary } from '../../base/region.js';
+import { type AnyDefinition, isContainer, Registry } from '../../engine/registry.js';
+import type { EffectSink } from '../../keyspace/effects.js';
+import { Keyspace, StoreFullError } from '../../keyspace/keyspace.js';
+import { formatShard, Shards } from '../../keyspace/shards.js';
+import { OOM, wrongArity } from '../../protocol/errors.js';
+import { Arguments } from '../../protocol/parser.js';
+import { Reply } from '../../protocol/reply.js';
+import type { Context } from './context.js';
+import type { CommandDefinition } from './definition.js';
+import type { ServerPort } from './server-port.js';
+import type { Session } from './session.js';
+
+export type Word = string | number | bigint;
+export type Decoded =
+  | string
+  | number
+  | bigint
+  | boolean
+  | null
+  | Decoded[]
+  | Map<Decoded, Decoded>;
+
+export interface TesterOptions {
+  readonly shards?: number;
+  readonly databases?: number;
+  readonly shardBytes?: number;
+  /** What commands off the data path call; anything not given throws when used. */
+  readonly server?: Partial<ServerPort>;
+}
+
+/** One key as `dump` shows it. */
+export interface DumpedKey {
+  readonly kind: number;
+  readonly expiry: number;
+  readonly value: string;
+}
+
+const SHARD_BYTES = 64 * 1024 * 1024;
+export const START_MS = 1_700_000_000_000;
+
+export class CommandTester {
+  readonly keys: Keyspace;
+  readonly registry: Registry;
+  readonly session: Session = newSession();
+  /** Effects in the order they were emitted, as 'database COMMAND argument ...'. */
+  readonly effects: string[] = [];
+  /** The same, ready to be run again: database first. */
+  readonly effectVectors: { database: number; words: string[] }[] = [];
+  /** Keyspace events as 'event key', while `listening`. */
+  readonly events: string[] = [];
+  /** What `context.now` and `keys.now` say. */
+  now = START_MS;
+  /** Changes the last command counted. */
+  changes = 0;
+  private readonly args = new Arguments();
+  private readonly reply = new Reply(new Region(new SharedArrayBuffer(4096), 0));
+  private readonly context: Context;
+
+  constructor(definitions: readonly AnyDefinition[], options: TesterOptions = {}) {
+    const databases = options.databases ?? 4;
+    const counters = new Int32Array(new SharedArrayBuffer(64));
+    const regions: Region[] = [];
+    for (let i = 0; i < (options.shards ?? 4); i++) {
+      const region = new Region(new SharedArrayBuffer(options.shardBytes ?? SHARD_BYTES), 0);
+      formatShard(region, databases, counters, 0);
+      regions.push(region);
+    }
+    this.keys = new Keyspace(new Shards(regions, databases, counters, 0, 0));
+    this.keys.effects.sink = this.sink();
+    this.registry = new Registry(definitions);
+    this.context = this.newContext(options.server ?? {});
+  }
+
+  /** Runs a command and decodes its reply. Checks that it wrote exactly one. */
+  run(...words: Word[]): Decoded {
+    const raw = this.runRaw(...words);
+    const decoder = new Decoder(raw);
+    const decoded = decoder.next();
+    assert.equal(decoder.position, raw.length, `one reply: ${JSON.stringify(raw.slice(0, 200))}`);
+    return decoded;
+  }
+
+  /** The reply as it goes to the client. */
+  runRaw(...words: Word[]): string {
+    this.setArguments(words);
+    this.reply.rewind(0);
+    this.reply.protocol = this.session.protocol === 3 ? 3 : 2;
+    this.keys.now = this.now;
+    this.keys.database = this.session.database;
+    this.keys.changes = 0;
+    this.call(words.map((word) => String(word)));
+    this.changes = this.keys.changes;
+    return toBinary(this.reply.region, this.reply.start, this.reply.length);
+  }
+
+  /** From now on `events` fills. */
+  listen(): void {
+    this.keys.listener = (event, _database, key) => this.events.push(`${event.name} ${key}`);
+  }
+
+  takeEvents(): string[] {
+    return this.events.splice(0);
+  }
+
+  takeEffects(): string[] {
+    this.effectVectors.length = 0;
+    return this.effects.splice(0);
+  }
+
+  /** Every key of every database with all that is stored about it, in a fixed order. */
+  dump(): Map<string, DumpedKey> {
+    const found = new Map<string, DumpedKey>();
+    const shards = this.keys.shards;
+    for (let shard = 0; shard < shards.count; shard++) {
+      for (let database = 0; database < shards.databases; database++) {
+        const table = shards.table(shard, database);
+        for (let position = 0; position < 2 ** 32; ) {
+          position = table.scan(position);
+          for (let i = 0; i < table.scanCount; i++) {
+            table.decode(table.scanOffsets[i]!);
+            const { kind, expiry } = table;
+            const key = toBinary(table.region, table.keyOffset, table.keyLength);
+            const value = toBinary(table.region, table.valueOffset, table.valueLength);
+            found.set(`${database} ${key}`, { kind, expiry, value });
+          }
+        }
+      }
+    }
+    return new Map([...found].sort(([a], [b]) => (a < b ? -1 : 1)));
+  }
+
+  /** Checks every invariant of every table. */
+  check(): void {
+    const shards = this.keys.shards;
+    for (let shard = 0; shard < shards.count; shard++) {
+      for (let database = 0; database < shards.databases; database++) {
+        shards.table(shard, database).check();
+      }
+    }
+  }
+
+  private call(words: string[]): void {
+    const command = this.find(words);
+    const { arity } = command;
+    if (arity >= 0 ? words.length !== arity : words.length < -arity) {
+      this.reply.error(wrongArity(command.name));
+      return;
+    }
+    try {
+      command.run(this.context);
+    } catch (error) {
+      if (!(error instanceof StoreFullError)) throw error;
+      this.reply.rewind(0);
+      this.reply.error(OOM);
+    }
+    const verbatim = command.flags.includes('write') && command.effect !== 'own';
+    if (this.keys.changes > 0 && verbatim) {
+      this.keys.effects.verbatim(this.keys.shard, this.session.database, this.args);
+    }
+  }
+
+  private find(words: string[]): CommandDefinition {
+    let command = this.registry.lookup(words[0]!.toLowerCase());
+    if (command !== undefined && isContainer(command.definition)) {
+      command = command.subcommands.get((words[1] ?? '').toLowerCase());
+    }
+    assert.ok(command !== undefined && !isContainer(command.definition), `command ${words[0]}`);
+    return command.definition;
+  }
+
+  private setArguments(words: readonly Word[]): void {
+    const texts = words.map(String);
+    const bytes = texts.reduce((sum, text) => sum + text.length, 0);
+    const region = new Region(new SharedArrayBuffer((bytes + 15) & ~7), 0);
+    this.args.region = region;
+    this.args.count = 0;
+    let offset = 0;
+    for (const text of texts) {
+      for (let i = 0; i < text.length; i++) region.bytes[offset + i] = text.charCodeAt(i);
+      this.args.push(offset, text.length);
+      offset += text.length;
+    }
+  }
+
+  private sink(): EffectSink {
+    return {
+      append: (shard, database, region, offset, length) => {
+        const words = decodeVector(region, offset, length);
+        if (words.length > 1 && /^(SET|DEL|P?EXPIREAT|PERSIST)$/.test(words[0]!)) {
+          const key = new Region(new SharedArrayBuffer((words[1]!.length + 15) & ~7), 0);
+          for (let i = 0; i < words[1]!.length; i++) key.bytes[i] = words[1]!.charCodeAt(i);
+          const home = this.keys.shards.shardOf(key, 0, words[1]!.length);
+          assert.equal(shard, home, `the effect ${words.join(' ')} goes to its key's shard`);
+        }
+        this.effects.push(`${database} ${words.join(' ')}`);
+        this.effectVectors.push({ database, words });
+      },
+    };
+  }
+
+  private newContext(server: Partial<ServerPort>): Context {
+    const tester = this;
+    return {
+      args: this.args,
+      reply: this.reply,
+      session: this.session,
+      keys: this.keys,
+      registry: this.registry,
+      inTransaction: false,
+      server: new Proxy(server as ServerPort, {
+        get(target, name) {
+          const port = Reflect.get(target, name) as unknown;
+          assert.ok(port !== undefined, `the test gives no server.${String(name)}`);
+          return port;
+        },
+      }),
+      get now() {
+        return tester.now;
+      },
+      text: (index) =>
+        toBinary(this.args.region, this.args.offset[index]!, this.args.length[index]!),
+      withShard: (_shard, work) => work(),
+      suspend: () => assert.fail('suspending is not for unit tests'),
+    };
+  }
+}
+
+function newSession(): Session {
+  return {
+    id: 1,
+    database: 0,
+    protocol: 2,
+    authenticated: true,
+    closeAfterReply: false,
+    replyMode: 0,
+    inMulti: false,
+    multiAborted: false,
+    isReplica: false,
+    name: '',
+    user: 'default',
+    libraryName: '',
+    libraryVersion: '',
+    noEvict: false,
+    noTouch: false,
+    createdMs: START_MS,
+    lastInteractionMs: START_MS,
+    address: '127.0.0.1:1',
+    localAddress: '127.0.0.1:2',
+    reset() {},
+  };
+}
+
+/** An effect's vector (keyspace/effects.ts) as words. */
+function decodeVector(region: Region, offset: number, length: number): string[] {
+  const words: string[] = [];
+  const count = region.view.getUint16(offset, true);
+  let at = offset + 2;
+  for (let i = 0; i < count; i++) {
+    const bytes = region.view.getUint32(at, true);
+    words.push(toBinary(region, at + 4, bytes));
+    at += 4 + bytes;
+  }
+  assert.equal(at, offset + length, 'an effect is exactly its words');
+  return words;
+}
+
+/** Decodes RESP2 and RESP3 in the notation above. */
+export class Decoder {
+  position = 0;
+
+  constructor(private readonly source: string) {}
+
+  next(): Decoded {
+    const end = this.source.indexOf('\r\n', this.position);
+    assert.ok(end >= 0, `a whole reply: ${JSON.stringify(this.source.slice(this.position))}`);
+    const type = this.source[this.position]!;
+    const line = this.source.slice(this.position + 1, end);
+    this.position = end + 2;
+    switch (type) {
+      case ':':
+        return Number.isSafeInteger(Number(line)) ? Number(line) : BigInt(line);
+      case '_':
+        return null;
+      case '#':
+        return line === 't';
+      case '$':
+        return line === '-1' ? null : this.bytes(Number(line));
+      case '=':
+        return `=${this.bytes(Number(line))}`;
+      case '*':
+      case '~':
+      case '>':
+        return line === '-1' ? null : Array.from({ length: Number(line) }, () => this.next());
+      case '%':
+        return new Map(Array.from({ length: Number(line) }, () => [this.next(), this.next()]));
+      default:
+        assert.match(type, /[-+,(]/, 'a RESP type');
+        return `${type}${line}`;
+    }
+  }
+
+  private bytes(length: number): string {
+    const text = this.source.slice(this.position, this.position + length);
+    this.position += length + 2;
+    assert.equal(this.source.slice(this.position - 2, this.position), '\r\n', 'a bulk ends');
+    return text;
+  }
+}

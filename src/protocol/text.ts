@@ -1,0 +1,44 @@
+/**
+ * Arguments as words: comparing them with option names without allocating, and taking them out as
+ * strings where that is what is needed (names of commands, settings, error texts).
+ */
+import { type Region, toBinary, toText } from '../base/region.js';
+import type { Arguments } from './parser.js';
+
+/**
+ * Whether the bytes are this word, in any case.
+ *
+ * @param word ASCII in upper case
+ */
+export function bytesAre(region: Region, offset: number, length: number, word: string): boolean {
+  if (length !== word.length) return false;
+  const bytes = region.bytes;
+  for (let i = 0; i < length; i++) {
+    let byte = bytes[offset + i]!;
+    if (byte >= 97 && byte <= 122) byte -= 32;
+    if (byte !== word.charCodeAt(i)) return false;
+  }
+  return true;
+}
+
+/** Whether argument `i` is this word, in any case; `word` is ASCII in upper case. */
+export function argumentIs(args: Arguments, i: number, word: string): boolean {
+  return bytesAre(args.region, args.offset[i]!, args.length[i]!, word);
+}
+
+/** Argument `i` as a string of one byte per char. */
+export function argumentBinary(args: Arguments, i: number): string {
+  return toBinary(args.region, args.offset[i]!, args.length[i]!);
+}
+
+/** Argument `i` read as UTF-8. */
+export function argumentText(args: Arguments, i: number): string {
+  return toText(args.region, args.offset[i]!, args.length[i]!);
+}
+
+/** All arguments from `first` on, one byte per char. */
+export function argumentsBinary(args: Arguments, first: number): string[] {
+  const texts: string[] = [];
+  for (let i = first; i < args.count; i++) texts.push(argumentBinary(args, i));
+  return texts;
+}
