@@ -123,7 +123,7 @@ export class Dispatcher implements Context {
     if ((command.traits & TRAIT_CONTAINER) !== 0 && args.count > 1) {
       const subcommand = command.subcommands.get(this.text(1).toLowerCase());
       if (subcommand === undefined) {
-        return this.refuse(session, errors.unknownSubcommand(this.text(1), command.fullName));
+        return this.refuse(session, errors.unknownSubcommand(command.fullName, this.text(1)));
       }
       command = subcommand;
     }
@@ -146,7 +146,7 @@ export class Dispatcher implements Context {
     if (session.inMulti && (traits & TRAIT_TRANSACTION_CONTROL) === 0) {
       session.queue ??= new TransactionQueue();
       session.queue.add(command, args);
-      this.reply.queued();
+      this.reply.simple('QUEUED');
       return DONE;
     }
     session.lastCommand = command.index;
@@ -299,7 +299,7 @@ export class Dispatcher implements Context {
   private unknownCommand(): ErrorReply {
     const texts: string[] = [];
     for (let i = 0; i < this.args.count; i++) texts.push(this.text(i));
-    return errors.unknownCommand(texts[0]!, texts.slice(1));
+    return errors.unknownCommand(texts);
   }
 
   /** Why the server's state refuses a command, or null. */

@@ -6,7 +6,7 @@ import type { WatchedKey } from './transactions.js';
 
 export class ClientSession implements Session {
   database = 0;
-  protocol = 2;
+  protocol: 2 | 3 = 2;
   authenticated = false;
   closeAfterReply = false;
   replyMode = REPLY_ON;

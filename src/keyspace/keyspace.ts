@@ -9,7 +9,7 @@
  */
 import type { ArgumentVector } from '../base/arguments.js';
 import { copyBytes, Region } from '../base/region.js';
-import { hashBytes, hashed } from '../structures/hash.js';
+import { HashState, hashBytes } from '../structures/hash.js';
 import type { Table } from '../structures/table.js';
 import { EffectBuilder } from './effects.js';
 import { EVENT_EXPIRED, type KeyspaceEvent } from './events.js';
@@ -46,6 +46,7 @@ export class Keyspace {
   readonly effects = new EffectBuilder();
   listener: EventListener | null = null;
 
+  private readonly hash = new HashState();
   // A key hashed by the dispatcher before the command runs, to find its shard:
   preparedShard = 0;
   private preparedOffset = -1;
@@ -85,10 +86,11 @@ export class Keyspace {
     const region = args.region;
     const offset = args.offset[index]!;
     const length = args.length[index]!;
-    this.preparedShard = this.shards.shardOf(region, offset, length);
-    hashBytes(region, offset, length);
-    this.preparedH1 = hashed.h1;
-    this.preparedH2 = hashed.h2;
+    const { shards, hash } = this;
+    this.preparedShard = shards.shardOf(region, offset, length);
+    hashBytes(hash, region, offset, length, shards.hashKey0, shards.hashKey1);
+    this.preparedH1 = hash.h1;
+    this.preparedH2 = hash.h2;
     this.preparedRegion = region;
     this.preparedOffset = offset;
   }
@@ -120,10 +122,11 @@ export class Keyspace {
       this.h1 = this.preparedH1;
       this.h2 = this.preparedH2;
     } else {
-      this.shard = this.shards.shardOf(region, offset, length);
-      hashBytes(region, offset, length);
-      this.h1 = hashed.h1;
-      this.h2 = hashed.h2;
+      const { shards, hash } = this;
+      this.shard = shards.shardOf(region, offset, length);
+      hashBytes(hash, region, offset, length, shards.hashKey0, shards.hashKey1);
+      this.h1 = hash.h1;
+      this.h2 = hash.h2;
     }
     const table = this.shards.table(this.shard, database);
     this.keyRegion = region;

@@ -23,7 +23,7 @@ const LF = 10;
 export interface FrontendPolicy {
   /** Whether a descriptor stays here; false: it was handed to another thread. */
   offered(descriptor: number): boolean;
-  /** A session for a new client, or the error line to send before closing. */
+  /** A session for a new client, or the error to answer before closing. */
   admit(slot: number): ClientSession | string;
   /** A client has gone. */
   released(session: ClientSession): void;
@@ -90,7 +90,7 @@ export class Frontend implements TransportHandler {
     }
     const start = this.reply.position;
     this.reply.start = start;
-    this.reply.raw(admitted);
+    this.reply.errorText(admitted);
     this.transport.send(slot, this.reply.region, this.reply.start, this.reply.position - start);
     this.transport.close(slot);
   }

@@ -26,10 +26,8 @@ export class OutputArenas {
     private readonly createRegion: (bytes: number) => Region,
   ) {
     this.arenas = [createRegion(ARENA_BYTES), createRegion(ARENA_BYTES)];
-    reply.region = this.arenas[0];
-    reply.start = 0;
-    reply.position = 0;
-    reply.grow = (bytes) => this.grow(bytes);
+    this.writeTo(this.arenas[0], 0);
+    reply.grow = (_, bytes) => this.grow(bytes);
   }
 
   /** Ends a turn: replies go to the other arena from here on. */
@@ -38,9 +36,16 @@ export class OutputArenas {
     this.grownBefore = this.grown;
     this.grown = [];
     this.current ^= 1;
-    this.reply.region = this.arenas[this.current]!;
-    this.reply.start = 0;
-    this.reply.position = 0;
+    this.writeTo(this.arenas[this.current]!, 0);
+  }
+
+  /** Lets replies go on at `position` of the region. */
+  private writeTo(region: Region, position: number): void {
+    const reply = this.reply;
+    reply.region = region;
+    reply.limit = region.length;
+    reply.start = 0;
+    reply.position = position;
   }
 
   /** Whether the region is one of the two arenas (whose bytes do not outlive the next turn). */
@@ -64,9 +69,7 @@ export class OutputArenas {
     const region = index >= 0 ? this.pool.splice(index, 1)[0]! : this.createRegion(size);
     copyBytes(region, 0, reply.region, reply.start, used);
     this.grown.push(region);
-    reply.region = region;
-    reply.start = 0;
-    reply.position = used;
+    this.writeTo(region, used);
   }
 
   private recycle(region: Region): void {

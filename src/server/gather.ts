@@ -26,6 +26,7 @@ export interface Peer {
 
 type Message =
   | { readonly kind: 'ask'; readonly id: number; readonly name: string; readonly payload: string }
+  | { readonly kind: 'tell'; readonly name: string; readonly payload: string }
   | { readonly kind: 'answer'; readonly id: number; readonly text: string }
   | { readonly kind: 'failure'; readonly id: number; readonly text: string };
 
@@ -90,6 +91,14 @@ export class Gatherer {
     }
   }
 
+  /** Sends one thread a message that its handler takes without answering. */
+  tell(thread: number, name: string, payload: string): void {
+    const peer = this.peers.find((candidate) => candidate.thread === thread);
+    if (peer === undefined) throw new Error(`no thread ${thread}`);
+    this.send(peer, { kind: 'tell', name, payload });
+    this.wake(thread);
+  }
+
   /** Serves what other threads have asked. @returns how many messages there were */
   serve(): number {
     let count = 0;
@@ -139,6 +148,10 @@ export class Gatherer {
   }
 
   private take(peer: Peer, message: Message): void {
+    if (message.kind === 'tell') {
+      this.handle(message.name, message.payload);
+      return;
+    }
     if (message.kind !== 'ask') {
       // An answer to a question given up earlier is of no use any more.
       if (message.id === this.askedId) this.answers.set(peer.thread, message);

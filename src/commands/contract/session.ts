@@ -7,7 +7,7 @@ export interface Session {
   readonly id: number;
   database: number;
   /** RESP version: 2 or 3. */
-  protocol: number;
+  protocol: 2 | 3;
   authenticated: boolean;
   /** The connection ends once the replies written so far have been sent. */
   closeAfterReply: boolean;
