@@ -1,20 +1,22 @@
 /**
- * Giving memory back to the system: `releasePages` tells it that a range's bytes are not needed any
- * more. Whole pages inside the range read as zero afterwards where the system can do it, and keep
- * their bytes elsewhere; so callers must not rely on either.
- *
- * platform/ffi installs the real thing (madvise); without it, releasing does nothing.
+ * Giving pages back to the system. The store knows which pages of a region hold nothing any more;
+ * only platform/ffi can tell the kernel (madvise with MADV_DONTNEED, after which the pages read as
+ * zeroes and cost nothing). This hook lets the store speak to it without importing it; where there
+ * is no FFI, nothing is given back and nothing else changes.
  */
 import type { Region } from './region.js';
 
+/** Offset and length are multiples of the page size (4 KiB). */
 export type PageRelease = (region: Region, offset: number, length: number) => void;
 
-let release: PageRelease = () => {};
+let pageRelease: PageRelease = () => {};
 
-export function installPageRelease(implementation: PageRelease): void {
-  release = implementation;
+/** platform/ffi installs madvise here; tests install counters. */
+export function installPageRelease(release: PageRelease): void {
+  pageRelease = release;
 }
 
+/** The bytes of these pages are lost: afterwards they read as they were, or as zeroes. */
 export function releasePages(region: Region, offset: number, length: number): void {
-  release(region, offset, length);
+  pageRelease(region, offset, length);
 }

@@ -1,0 +1,243 @@
+/**
+ * A shard's address space: one region of up to 2 GiB, given out in runs of 4 KiB pages.
+ *
+ * All state lies in the region itself (space-layout.ts), so that every thread constructs its own
+ * Space over the same memory and sees the same. Every method is called under the shard's lock.
+ *
+ * Address space is plenty; resident memory is what counts. It is counted by the owners of the runs:
+ * `commit` says how many pages came into use or went out of it, and keeps a sum per shard and one
+ * for the process. Freed runs are given back to the system in batches: a short run waits in a
+ * list of pending ones, where a request of the same size may pick it up while its pages are still
+ * resident; a long one, or a full list, goes back at once. `trim` sends the rest.
+ */
+import { releasePages } from '../base/page-release.js';
+import type { Region } from '../base/region.js';
+import { checkRuns, freeRunAt, giveRun, resetRuns, takeRun } from './page-runs.js';
+import {
+  DATA_PAGE_WORD,
+  END_PAGE_WORD,
+  FRAME_PAGES,
+  HASH_KEY_WORD,
+  HIGH_WORD,
+  LISTED_WORD,
+  LOW_WORD,
+  MAGIC_WORD,
+  PAGE_BYTES,
+  PAGE_SHIFT,
+  PENDING_COUNT_WORD,
+  PENDING_MAX,
+  PENDING_PAGES_WORD,
+  PENDING_WORD,
+  RESIDENT_WORD,
+  SPACE_GRAIN_BYTES,
+  SPACE_MAGIC,
+  TAG_WORDS,
+  TAGS_PAGE,
+} from './space-layout.js';
+
+/** A run of this many pages is given back at once; so is everything when this many wait. */
+const RELEASE_AT_ONCE_PAGES = 64;
+const PENDING_PAGES_MAX = 256;
+
+export class Space {
+  readonly words: Int32Array;
+
+  /**
+   * @param region memory on which `Space.format` has run
+   * @param counters process-wide counters, shared by all threads
+   * @param counterIndex the word of `counters` that sums the resident pages of all spaces
+   */
+  constructor(
+    readonly region: Region,
+    readonly counters: Int32Array,
+    readonly counterIndex: number,
+  ) {
+    this.words = region.words;
+    if (this.words[MAGIC_WORD] !== SPACE_MAGIC)
+      throw new Error('space: the region is not formatted');
+  }
+
+  /** Initialises fresh (zeroed) memory; once, before any thread constructs a Space over it. */
+  static format(region: Region, hashKey0: number, hashKey1: number): void {
+    if (region.length % SPACE_GRAIN_BYTES !== 0 || region.length > 2 ** 31) {
+      throw new Error(`space: ${region.length} bytes is not a multiple of 1 MiB up to 2 GiB`);
+    }
+    const words = region.words;
+    const pages = region.length / PAGE_BYTES;
+    const tagPages = Math.ceil((pages * TAG_WORDS * 4) / PAGE_BYTES);
+    const first = Math.ceil((TAGS_PAGE + tagPages) / FRAME_PAGES) * FRAME_PAGES;
+    words[DATA_PAGE_WORD] = first;
+    words[LOW_WORD] = first;
+    words[HIGH_WORD] = pages;
+    words[END_PAGE_WORD] = pages;
+    words[HASH_KEY_WORD] = hashKey0;
+    words[HASH_KEY_WORD + 1] = hashKey1;
+    words[MAGIC_WORD] = SPACE_MAGIC;
+  }
+
+  /** The key of every hash in this space. A replica takes its primary's, while it is empty. */
+  setHashKey(key0: number, key1: number): void {
+    this.words[HASH_KEY_WORD] = key0;
+    this.words[HASH_KEY_WORD + 1] = key1;
+  }
+
+  get hashKey0(): number {
+    return this.words[HASH_KEY_WORD]!;
+  }
+
+  get hashKey1(): number {
+    return this.words[HASH_KEY_WORD + 1]!;
+  }
+
+  /** Upper bound of the pages that allocate can still give. */
+  get freePages(): number {
+    const words = this.words;
+    const wilderness = words[HIGH_WORD]! - words[LOW_WORD]!;
+    return words[LISTED_WORD]! + wilderness + words[PENDING_PAGES_WORD]!;
+  }
+
+  /** Pages that runs could ever take from this space. */
+  get dataPages(): number {
+    return this.words[END_PAGE_WORD]! - this.words[DATA_PAGE_WORD]!;
+  }
+
+  get residentPages(): number {
+    return this.words[RESIDENT_WORD]!;
+  }
+
+  /** Counts pages that came into use (or, negative, went out of it), here and process-wide. */
+  commit(pagesDelta: number): void {
+    this.words[RESIDENT_WORD]! += pagesDelta;
+    // The sum over all shards, whose locks differ: an atomic add keeps it exact; nothing is
+    // ordered by it.
+    Atomics.add(this.counters, this.counterIndex, pagesDelta);
+  }
+
+  /**
+   * A run of `pages` pages, with undefined content.
+   * @returns its byte offset, or 0 when there is no room
+   */
+  allocate(pages: number): number {
+    const words = this.words;
+    const pending = takePending(words, pages);
+    if (pending !== 0) return pending << PAGE_SHIFT;
+    const page = takeRun(words, pages);
+    if (page !== 0) return page << PAGE_SHIFT;
+    if (words[PENDING_COUNT_WORD] === 0) return 0;
+    this.trim();
+    return takeRun(words, pages) << PAGE_SHIFT;
+  }
+
+  /** Frees a run, or any part of one. */
+  free(offset: number, pages: number): void {
+    const words = this.words;
+    const page = offset >>> PAGE_SHIFT;
+    if (pages >= RELEASE_AT_ONCE_PAGES) {
+      releasePages(this.region, offset, pages << PAGE_SHIFT);
+      giveRun(words, page, pages);
+      return;
+    }
+    const count = words[PENDING_COUNT_WORD]!;
+    words[PENDING_WORD + count * 2] = page;
+    words[PENDING_WORD + count * 2 + 1] = pages;
+    words[PENDING_COUNT_WORD] = count + 1;
+    words[PENDING_PAGES_WORD]! += pages;
+    if (count + 1 === PENDING_MAX || words[PENDING_PAGES_WORD]! >= PENDING_PAGES_MAX) this.trim();
+  }
+
+  /** Gives pages inside a run in use back to the system: their bytes are lost, the run stays. */
+  releasePages(offset: number, pages: number): void {
+    releasePages(this.region, offset, pages << PAGE_SHIFT);
+  }
+
+  /** Gives all freed pages back to the system, neighbours in one call. */
+  trim(): void {
+    const words = this.words;
+    const count = words[PENDING_COUNT_WORD]!;
+    sortPending(words, count);
+    words[PENDING_COUNT_WORD] = 0;
+    words[PENDING_PAGES_WORD] = 0;
+    let i = 0;
+    while (i < count) {
+      const page = words[PENDING_WORD + i * 2]!;
+      let pages = words[PENDING_WORD + i * 2 + 1]!;
+      for (i++; i < count && words[PENDING_WORD + i * 2] === page + pages; i++) {
+        pages += words[PENDING_WORD + i * 2 + 1]!;
+      }
+      releasePages(this.region, page << PAGE_SHIFT, pages << PAGE_SHIFT);
+      giveRun(words, page, pages);
+    }
+  }
+
+  /** Frees every run at once. Whoever held one (roots of tables, say) must forget it. */
+  reset(): void {
+    const words = this.words;
+    const first = words[DATA_PAGE_WORD]!;
+    const low = words[LOW_WORD]!;
+    const high = words[HIGH_WORD]!;
+    const end = words[END_PAGE_WORD]!;
+    resetRuns(words);
+    words[PENDING_COUNT_WORD] = 0;
+    words[PENDING_PAGES_WORD] = 0;
+    this.commit(-this.residentPages);
+    if (low > first) {
+      releasePages(this.region, first << PAGE_SHIFT, (low - first) << PAGE_SHIFT);
+    }
+    if (end > high) releasePages(this.region, high * PAGE_BYTES, (end - high) << PAGE_SHIFT);
+  }
+
+  /** Verifies the allocator's invariants; throws when one is broken. */
+  check(): void {
+    const words = this.words;
+    const low = words[LOW_WORD]!;
+    const high = words[HIGH_WORD]!;
+    if (low < words[DATA_PAGE_WORD]! || high < low || high > words[END_PAGE_WORD]!) {
+      throw new Error(`wilderness from ${low} to ${high}`);
+    }
+    checkRuns(words);
+    let pending = 0;
+    for (let i = 0; i < words[PENDING_COUNT_WORD]!; i++) {
+      const page = words[PENDING_WORD + i * 2]!;
+      const pages = words[PENDING_WORD + i * 2 + 1]!;
+      if (freeRunAt(words, page) !== 0) throw new Error(`pending run at ${page} is free as well`);
+      pending += pages;
+    }
+    if (pending !== words[PENDING_PAGES_WORD]) throw new Error(`${pending} pages pending`);
+    if (this.residentPages < 0) throw new Error(`${this.residentPages} resident pages`);
+    if (this.residentPages > this.dataPages - this.freePages) {
+      throw new Error(`${this.residentPages} pages declared in use, more than were given out`);
+    }
+  }
+}
+
+/** A pending run of exactly this length: its pages are still resident, which saves the faults. */
+function takePending(words: Int32Array, pages: number): number {
+  const count = words[PENDING_COUNT_WORD]!;
+  for (let i = count - 1; i >= 0; i--) {
+    const at = PENDING_WORD + i * 2;
+    if (words[at + 1] !== pages) continue;
+    const page = words[at]!;
+    const last = PENDING_WORD + (count - 1) * 2;
+    words[at] = words[last]!;
+    words[at + 1] = words[last + 1]!;
+    words[PENDING_COUNT_WORD] = count - 1;
+    words[PENDING_PAGES_WORD]! -= pages;
+    return page;
+  }
+  return 0;
+}
+
+/** By page; insertion sort: there are few, and often in order. */
+function sortPending(words: Int32Array, count: number): void {
+  for (let i = 1; i < count; i++) {
+    const page = words[PENDING_WORD + i * 2]!;
+    const pages = words[PENDING_WORD + i * 2 + 1]!;
+    let at = PENDING_WORD + i * 2 - 2;
+    for (; at >= PENDING_WORD && words[at]! > page; at -= 2) {
+      words[at + 2] = words[at]!;
+      words[at + 3] = words[at + 1]!;
+    }
+    words[at + 2] = page;
+    words[at + 3] = pages;
+  }
+}

@@ -1,0 +1,147 @@
+/**
+ * A frame: 64 KiB of address space that holds the entries of one range of hashes. The pages beyond
+ * the top of its log are untouched, so it costs what it holds and grows without being copied.
+ *
+ *   0      u32  prefix: the top bits of h1 that all its keys share, the rest zero
+ *   4      i32  depth: how many bits that are
+ *   8      i32  buckets, without the overflow bucket
+ *   12     i32  entries
+ *   16     i32  live: bytes of entries in the log that slots refer to
+ *   20     i32  top: end of the log, from the frame's start
+ *   24     i32  pages committed: those the log has reached
+ *   28     i32  entries with an expiry
+ *   32     f64  lower bound of their expiries; Infinity when none
+ *   40     2 words (or an f64): the mark of replication, handed to both halves of a split
+ *   48     i32  flags: bit 0 waits for maintenance
+ *   52     3 words: the owner's, handed on like the mark
+ *   64     buckets, then one overflow bucket: 64 bytes each (slots.ts)
+ *   …      log of entries (entry.ts), up to top
+ *
+ * References inside are relative to the frame. Directories refer to a frame by one word that also
+ * says its depth and buckets, so that a lookup needs not read the frame's header (a cache miss):
+ *
+ *   bits 13-31 page   8-12 depth   0-7 buckets
+ */
+import { FRAME_BYTES, PAGE_SHIFT } from '../memory/space-layout.js';
+
+export const FRAME_PREFIX = 0;
+export const FRAME_DEPTH = 1;
+export const FRAME_BUCKETS = 2;
+export const FRAME_ENTRIES = 3;
+export const FRAME_LIVE = 4;
+export const FRAME_TOP = 5;
+export const FRAME_COMMITTED = 6;
+export const FRAME_EXPIRING = 7;
+/** Byte offset of the f64. */
+export const FRAME_EXPIRY_BYTE = 32;
+export const FRAME_MARK = 10;
+export const FRAME_FLAGS = 12;
+export const FRAME_OWNER = 13;
+export const FRAME_OWNER_END = 16;
+
+export const FLAG_WAITS = 1;
+
+export const FRAME_HEADER_BYTES = 64;
+export const BUCKET_BYTES = 64;
+export const SLOTS = 20;
+/** Buckets of a frame are 2 to this many; more only when a split finds no other way. */
+export const BUCKETS_MAX = 128;
+export const BUCKETS_LIMIT = 255;
+export const DEPTH_MAX = 24;
+
+/** Share of the slots in use that a frame is laid out for when its log is full, in percent. */
+const LOAD_PERCENT = 87;
+/** A rebuilt frame gets slots for this many times its entries, in percent. */
+const GROWTH_PERCENT = 150;
+
+export function referenceOf(frame: number, depth: number, buckets: number): number {
+  return ((frame >>> PAGE_SHIFT) << 13) | (depth << 8) | buckets;
+}
+
+/** Byte offset of the frame (or of a directory) that a reference means. */
+export function frameOf(reference: number): number {
+  return (reference >>> 13) << PAGE_SHIFT;
+}
+
+export function depthOf(reference: number): number {
+  return (reference >>> 8) & 31;
+}
+
+export function bucketsOf(reference: number): number {
+  return reference & 255;
+}
+
+/** The 16 bits of the hash below the depth, mapped to a range: buckets lie in order of hashes. */
+export function homeOf(h1: number, depth: number, buckets: number): number {
+  return Math.imul((h1 << depth) >>> 16, buckets) >>> 16;
+}
+
+/** 1 to 255; 0 is an empty slot. */
+export function fingerprintOf(h2: number): number {
+  return 1 + (Math.imul(h2 & 0xffff, 255) >>> 16);
+}
+
+/** Where the log of a frame with so many buckets begins. */
+export function logStart(buckets: number): number {
+  return FRAME_HEADER_BYTES + (buckets + 1) * BUCKET_BYTES;
+}
+
+/**
+ * How many buckets suit entries of this number and size. When the log is full they are at 87 %; a
+ * frame that was just split gets fewer (enough for half as many entries again), since slots that
+ * nobody uses yet would cost more than the second rebuild.
+ */
+export function bucketsFor(entries: number, liveBytes: number): number {
+  if (entries === 0) return 2;
+  const slotBytes = (BUCKET_BYTES * 100) / (SLOTS * LOAD_PERCENT);
+  const capacity = (FRAME_BYTES - logStart(0)) / (liveBytes / entries + slotBytes);
+  const aim = Math.min(capacity, (entries * GROWTH_PERCENT) / 100);
+  const buckets = Math.ceil((aim * 100) / (SLOTS * LOAD_PERCENT));
+  return Math.max(2, Math.min(buckets, BUCKETS_MAX));
+}
+
+/** Writes the header of an empty frame and empties its buckets; marks and owner words stay. */
+export function formatFrame(
+  words: Int32Array,
+  frame: number,
+  prefix: number,
+  depth: number,
+  buckets: number,
+): void {
+  const at = frame >> 2;
+  words[at + FRAME_PREFIX] = prefix;
+  words[at + FRAME_DEPTH] = depth;
+  words[at + FRAME_BUCKETS] = buckets;
+  words[at + FRAME_ENTRIES] = 0;
+  words[at + FRAME_LIVE] = 0;
+  words[at + FRAME_TOP] = logStart(buckets);
+  words[at + FRAME_EXPIRING] = 0;
+  // Infinity as an f64, little endian.
+  words[at + (FRAME_EXPIRY_BYTE >> 2)] = 0;
+  words[at + (FRAME_EXPIRY_BYTE >> 2) + 1] = 0x7ff00000;
+  words[at + FRAME_FLAGS] = 0;
+  words.fill(0, at + (FRAME_HEADER_BYTES >> 2), at + (logStart(buckets) >> 2));
+}
+
+/** Zeroes mark and owner words: a frame of a new table. */
+export function clearMarks(words: Int32Array, frame: number): void {
+  const at = frame >> 2;
+  words.fill(0, at + FRAME_MARK, at + FRAME_OWNER_END);
+}
+
+/** Gives a new half the mark and the owner words of the old one. */
+export function copyMarks(words: Int32Array, to: number, from: number): void {
+  const target = to >> 2;
+  const source = from >> 2;
+  for (let i = FRAME_MARK; i < FRAME_FLAGS; i++) words[target + i] = words[source + i]!;
+  for (let i = FRAME_OWNER; i < FRAME_OWNER_END; i++) words[target + i] = words[source + i]!;
+}
+
+export function sameMarks(words: Int32Array, a: number, b: number): boolean {
+  const left = a >> 2;
+  const right = b >> 2;
+  for (let i = FRAME_MARK; i < FRAME_OWNER_END; i++) {
+    if (i !== FRAME_FLAGS && words[left + i] !== words[right + i]) return false;
+  }
+  return true;
+}

@@ -1,0 +1,78 @@
+/**
+ * HalfSipHash-1-3 (Aumasson and Bernstein) with 64 bits out and a key of 64 bits: keyed, so that
+ * nobody who does not know the key can make keys collide, and made of 32-bit arithmetic only,
+ * which is what JS numbers are fast at. One round per word, three to finish each half of the result.
+ */
+import type { Region } from '../base/region.js';
+
+/** Where `hashBytes` leaves its result, so that nothing is allocated. Both are signed 32 bits. */
+export class HashState {
+  h1 = 0;
+  h2 = 0;
+}
+
+/** The round of the cipher is written out: a call per round or an array of state costs twice. */
+export function hashBytes(
+  out: HashState,
+  region: Region,
+  offset: number,
+  length: number,
+  key0: number,
+  key1: number,
+): void {
+  const view = region.view;
+  const end = offset + (length & ~3);
+  let v0 = key0 | 0;
+  let v1 = (key1 ^ 0xee) | 0;
+  let v2 = (0x6c796765 ^ key0) | 0;
+  let v3 = (0x74656462 ^ key1) | 0;
+  let word = 0;
+  let at = offset;
+  while (true) {
+    const last = at >= end;
+    word = last ? lastWord(region, end, length) : view.getInt32(at, true);
+    at += 4;
+    v3 ^= word;
+    v0 = (v0 + v1) | 0;
+    v1 = ((v1 << 5) | (v1 >>> 27)) ^ v0;
+    v0 = (v0 << 16) | (v0 >>> 16);
+    v2 = (v2 + v3) | 0;
+    v3 = ((v3 << 8) | (v3 >>> 24)) ^ v2;
+    v0 = (v0 + v3) | 0;
+    v3 = ((v3 << 7) | (v3 >>> 25)) ^ v0;
+    v2 = (v2 + v1) | 0;
+    v1 = ((v1 << 13) | (v1 >>> 19)) ^ v2;
+    v2 = (v2 << 16) | (v2 >>> 16);
+    v0 ^= word;
+    if (last) break;
+  }
+  v2 ^= 0xee;
+  for (let round = 0; round < 6; round++) {
+    if (round === 3) {
+      out.h1 = v1 ^ v3;
+      v1 ^= 0xdd;
+    }
+    v0 = (v0 + v1) | 0;
+    v1 = ((v1 << 5) | (v1 >>> 27)) ^ v0;
+    v0 = (v0 << 16) | (v0 >>> 16);
+    v2 = (v2 + v3) | 0;
+    v3 = ((v3 << 8) | (v3 >>> 24)) ^ v2;
+    v0 = (v0 + v3) | 0;
+    v3 = ((v3 << 7) | (v3 >>> 25)) ^ v0;
+    v2 = (v2 + v1) | 0;
+    v1 = ((v1 << 13) | (v1 >>> 19)) ^ v2;
+    v2 = (v2 << 16) | (v2 >>> 16);
+  }
+  out.h2 = v1 ^ v3;
+}
+
+/** The length's low byte on top of the 0-3 bytes left over. */
+function lastWord(region: Region, offset: number, length: number): number {
+  const bytes = region.bytes;
+  let word = length << 24;
+  const rest = length & 3;
+  if (rest > 2) word |= bytes[offset + 2]! << 16;
+  if (rest > 1) word |= bytes[offset + 1]! << 8;
+  if (rest > 0) word |= bytes[offset]!;
+  return word;
+}

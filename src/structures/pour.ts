@@ -1,0 +1,152 @@
+/**
+ * Moving entries between frames: compaction, more buckets, splits and merges all copy a frame to
+ * this thread's scratch memory and pour its entries from there into one or two frames.
+ *
+ * No hash is stored with an entry, so pouring hashes each key again; only a compaction that keeps
+ * the number of buckets copies them as they are.
+ */
+import { copyBytes, Region } from '../base/region.js';
+import { FRAME_BYTES, FRAME_PAGES, PAGE_BYTES, PAGE_SHIFT } from '../memory/space-layout.js';
+import type { Space } from '../memory/space.js';
+import type { Directory } from './directory.js';
+import { ENTRY_KEY_RUN, Entry } from './entry.js';
+import {
+  BUCKET_BYTES,
+  FRAME_BUCKETS,
+  FRAME_COMMITTED,
+  FRAME_DEPTH,
+  FRAME_ENTRIES,
+  FRAME_EXPIRING,
+  FRAME_EXPIRY_BYTE,
+  FRAME_HEADER_BYTES,
+  FRAME_LIVE,
+  FRAME_TOP,
+  homeOf,
+  logStart,
+  SLOTS,
+} from './frame.js';
+import { HashState, hashBytes } from './hash.js';
+import {
+  bucketOffset,
+  fingerprintAt,
+  makeSlot,
+  placeSlot,
+  referenceAt,
+  setReference,
+} from './slots.js';
+
+/** Room for the two frames of a merge. Each thread has its own: modules are per thread. */
+const scratch = new Region(new SharedArrayBuffer(2 * FRAME_BYTES), 0);
+const entry = new Entry();
+const hash = new HashState();
+
+/** Copies header, buckets and log of a frame to the scratch memory's first or second half. */
+export function lift(region: Region, frame: number, half: number): void {
+  const top = region.words[(frame >> 2) + FRAME_TOP]!;
+  copyBytes(scratch, half * FRAME_BYTES, region, frame, top);
+}
+
+/** Puts a lifted frame back as it was. */
+export function restore(region: Region, frame: number, half: number): void {
+  const from = half * FRAME_BYTES;
+  copyBytes(region, frame, scratch, from, scratch.words[(from >> 2) + FRAME_TOP]!);
+}
+
+/**
+ * Pours the entries of a lifted frame into formatted frames: those whose next hash bit is 0 into
+ * `left`, the others into `right` (the same frame when there is only one).
+ * @returns false when a frame ran out of slots or bytes; the caller formats anew or restores
+ */
+export function pour(space: Space, half: number, left: number, right: number): boolean {
+  const region = space.region;
+  const from = half * FRAME_BYTES;
+  const buckets = scratch.words[(from >> 2) + FRAME_BUCKETS]!;
+  const sideBit = region.words[(left >> 2) + FRAME_DEPTH]!;
+  const key0 = space.hashKey0;
+  const key1 = space.hashKey1;
+  for (let i = 0; i <= buckets; i++) {
+    const bucket = bucketOffset(from, i);
+    for (let slot = 0; slot < SLOTS; slot++) {
+      const fingerprint = fingerprintAt(scratch.bytes, bucket, slot);
+      if (fingerprint === 0) continue;
+      entry.decode(scratch, from + referenceAt(scratch.view, bucket, slot));
+      const keyRegion = (entry.flags & ENTRY_KEY_RUN) === 0 ? scratch : region;
+      hashBytes(hash, keyRegion, entry.keyOffset, entry.keyLength, key0, key1);
+      const second = right !== left && ((hash.h1 >>> (32 - sideBit)) & 1) !== 0;
+      if (!pourEntry(region, second ? right : left, fingerprint)) return false;
+    }
+  }
+  return true;
+}
+
+/** Appends the decoded entry to a frame, with a slot for it. */
+function pourEntry(region: Region, frame: number, fingerprint: number): boolean {
+  const { words, bytes, view } = region;
+  const at = frame >> 2;
+  const buckets = words[at + FRAME_BUCKETS]!;
+  const top = words[at + FRAME_TOP]!;
+  const size = entry.size;
+  if (top + size > FRAME_BYTES) return false;
+  const home = homeOf(hash.h1, words[at + FRAME_DEPTH]!, buckets);
+  if (!makeSlot(words, bytes, view, frame, buckets, home)) return false;
+  placeSlot(words, bytes, view, frame, home, fingerprint, top);
+  copyBytes(region, frame + top, scratch, entry.offset, size);
+  words[at + FRAME_TOP] = top + size;
+  words[at + FRAME_ENTRIES]!++;
+  words[at + FRAME_LIVE]! += size;
+  if (entry.expiry > 0) noteExpiry(region, frame, entry.expiry);
+  return true;
+}
+
+/** Counts one more entry that expires. */
+export function noteExpiry(region: Region, frame: number, expiry: number): void {
+  region.words[(frame >> 2) + FRAME_EXPIRING]!++;
+  lowerExpiry(region, frame, expiry);
+}
+
+export function lowerExpiry(region: Region, frame: number, expiry: number): void {
+  const at = frame + FRAME_EXPIRY_BYTE;
+  if (expiry < region.view.getFloat64(at, true)) region.view.setFloat64(at, expiry, true);
+}
+
+/** Closes the gaps in a lifted frame's log, its buckets and everything else staying as they are. */
+export function compact(region: Region, frame: number): void {
+  const { words, view } = region;
+  const at = frame >> 2;
+  const buckets = words[at + FRAME_BUCKETS]!;
+  let top = logStart(buckets);
+  for (let i = 0; i <= buckets; i++) {
+    const bucket = FRAME_HEADER_BYTES + i * BUCKET_BYTES;
+    for (let slot = 0; slot < SLOTS; slot++) {
+      if (fingerprintAt(scratch.bytes, bucket, slot) === 0) continue;
+      entry.decode(scratch, referenceAt(scratch.view, bucket, slot));
+      copyBytes(region, frame + top, scratch, entry.offset, entry.size);
+      setReference(view, frame + bucket, slot, top);
+      top += entry.size;
+    }
+  }
+  words[at + FRAME_TOP] = top;
+}
+
+/** Counts the pages that a frame's log now reaches, and gives the ones beyond back. */
+export function settle(directory: Directory, frame: number): void {
+  const words = directory.words;
+  const at = frame >> 2;
+  const committed = words[at + FRAME_COMMITTED]!;
+  const reached = (words[at + FRAME_TOP]! + PAGE_BYTES - 1) >>> PAGE_SHIFT;
+  if (reached === committed) return;
+  words[at + FRAME_COMMITTED] = reached;
+  directory.commit(reached - committed);
+  if (reached < committed) {
+    directory.space.releasePages(frame + (reached << PAGE_SHIFT), committed - reached);
+  }
+}
+
+/** All pages of a frame may have been touched by a failed pouring: the ones beyond go back. */
+export function settleWhole(directory: Directory, frame: number): void {
+  const reached = (directory.words[(frame >> 2) + FRAME_TOP]! + PAGE_BYTES - 1) >>> PAGE_SHIFT;
+  settle(directory, frame);
+  if (reached < FRAME_PAGES) {
+    directory.space.releasePages(frame + (reached << PAGE_SHIFT), FRAME_PAGES - reached);
+  }
+}

@@ -1,0 +1,242 @@
+/**
+ * What happens to a frame that is full, and (in the background) to frames that have grown sparse.
+ *
+ *   full of garbage (a quarter of its log)   compacted in place
+ *   buckets overflow, bytes are left         rebuilt with more buckets
+ *   else                                     split in two by the next bit of the hash
+ *   sparse, its buddy too                    merged
+ *   sparse                                   compacted
+ *
+ * Entries move in all of these: offsets into the frame are no longer valid afterwards.
+ */
+import { FRAME_BYTES } from '../memory/space-layout.js';
+import type { Directory } from './directory.js';
+import {
+  BUCKET_BYTES,
+  BUCKETS_LIMIT,
+  BUCKETS_MAX,
+  bucketsFor,
+  clearMarks,
+  copyMarks,
+  DEPTH_MAX,
+  FRAME_BUCKETS,
+  FRAME_DEPTH,
+  FRAME_ENTRIES,
+  FRAME_LIVE,
+  FRAME_PREFIX,
+  FRAME_TOP,
+  formatFrame,
+  frameOf,
+  logStart,
+  sameMarks,
+} from './frame.js';
+import { compact, lift, pour, restore, settle, settleWhole } from './pour.js';
+
+/** Buckets of the first frame of a table. */
+const FIRST_BUCKETS = 2;
+/** More buckets are given only when this much of the frame stays for entries; else it is split. */
+const ROOM_LEFT_BYTES = FRAME_BYTES / 16;
+/** Garbage of this size is worth a frame's maintenance. */
+export const GARBAGE_WORTH_BYTES = 4096;
+/** Buddies whose content would fill less than this become one. */
+const MERGE_BYTES = FRAME_BYTES / 2;
+
+/** The first frame of an empty table. */
+export function firstFrame(directory: Directory): boolean {
+  const frame = directory.allocateFrame();
+  if (frame === 0) return false;
+  clearMarks(directory.words, frame);
+  formatFrame(directory.words, frame, 0, 0, FIRST_BUCKETS);
+  directory.countDeepest(1);
+  settle(directory, frame);
+  directory.publish(frame);
+  return true;
+}
+
+function garbageOf(words: Int32Array, frame: number): number {
+  const at = frame >> 2;
+  return words[at + FRAME_TOP]! - logStart(words[at + FRAME_BUCKETS]!) - words[at + FRAME_LIVE]!;
+}
+
+/** Marks a frame for maintenance when less than half of its log is live, or it is empty. */
+export function markSparse(directory: Directory, frame: number): void {
+  const words = directory.words;
+  const at = frame >> 2;
+  const garbage = garbageOf(words, frame);
+  const sparse = garbage >= GARBAGE_WORTH_BYTES && garbage > words[at + FRAME_LIVE]!;
+  if (sparse || words[at + FRAME_ENTRIES] === 0) directory.mark(frame);
+}
+
+/**
+ * Makes a full frame less full, by one step; the caller looks again.
+ * @param bytes what it wants to append
+ * @param slots whether the buckets (not the log) are what is full
+ * @returns false when nothing helps but more memory
+ */
+export function relieve(
+  directory: Directory,
+  frame: number,
+  bytes: number,
+  slots: boolean,
+): boolean {
+  const words = directory.words;
+  const at = frame >> 2;
+  const buckets = words[at + FRAME_BUCKETS]!;
+  const live = words[at + FRAME_LIVE]!;
+  const garbage = garbageOf(words, frame);
+  if (garbage > 0 && garbage * 4 >= garbage + live) {
+    rebuild(directory, frame, suitedBuckets(words, frame, bytes));
+    return true;
+  }
+  if (slots && buckets < BUCKETS_MAX) {
+    const wanted = Math.max(suitedBuckets(words, frame, bytes), buckets + 1 + (buckets >> 3));
+    const more = Math.min(wanted, BUCKETS_MAX);
+    if (logStart(more) + live + bytes + ROOM_LEFT_BYTES <= FRAME_BYTES) {
+      if (rebuild(directory, frame, more)) return true;
+    }
+  }
+  if (split(directory, frame)) return true;
+  if (garbage >= bytes && !slots) return rebuild(directory, frame, buckets);
+  return false;
+}
+
+/** Buckets for one entry more than the frame has, leaving room for its bytes. */
+function suitedBuckets(words: Int32Array, frame: number, bytes: number): number {
+  const at = frame >> 2;
+  const live = words[at + FRAME_LIVE]! + bytes;
+  const room = Math.floor((FRAME_BYTES - logStart(0) - live) / BUCKET_BYTES);
+  const suited = bucketsFor(words[at + FRAME_ENTRIES]! + 1, live);
+  return Math.max(Math.min(suited, room), Math.min(words[at + FRAME_BUCKETS]!, 2));
+}
+
+/**
+ * Compacts a frame, with this many buckets or the nearest number above that holds its entries.
+ * @returns false when they fit in none; the frame is as it was then
+ */
+export function rebuild(directory: Directory, frame: number, wanted: number): boolean {
+  const { region, words } = directory;
+  const at = frame >> 2;
+  const before = words[at + FRAME_BUCKETS]!;
+  const live = words[at + FRAME_LIVE]!;
+  lift(region, frame, 0);
+  directory.unmark(frame);
+  if (wanted !== before) {
+    const prefix = words[at + FRAME_PREFIX]!;
+    const depth = words[at + FRAME_DEPTH]!;
+    for (let buckets = wanted; buckets <= BUCKETS_LIMIT; buckets += 1 + (buckets >> 3)) {
+      if (logStart(buckets) + live > FRAME_BYTES) break;
+      formatFrame(words, frame, prefix, depth, buckets);
+      if (!pour(directory.space, 0, frame, frame)) continue;
+      settle(directory, frame);
+      directory.publish(frame);
+      return true;
+    }
+    restore(region, frame, 0);
+    directory.unmark(frame);
+    if (wanted > before) return false;
+  }
+  compact(region, frame);
+  settle(directory, frame);
+  return true;
+}
+
+/** Splits a frame by its next hash bit. @returns false when there is no memory for it */
+export function split(directory: Directory, frame: number): boolean {
+  const { region, words } = directory;
+  const at = frame >> 2;
+  const depth = words[at + FRAME_DEPTH]!;
+  if (depth >= DEPTH_MAX) return false;
+  if (depth === directory.depth && !directory.double()) return false;
+  const right = directory.allocateFrame();
+  if (right === 0) {
+    directory.halve();
+    return false;
+  }
+  const before = words[at + FRAME_BUCKETS]!;
+  const prefix = words[at + FRAME_PREFIX]!;
+  const half = bucketsFor(words[at + FRAME_ENTRIES]! >> 1, words[at + FRAME_LIVE]! >> 1);
+  directory.unmark(frame);
+  lift(region, frame, 0);
+  copyMarks(words, right, frame);
+  for (let buckets = Math.min(half, before); buckets <= BUCKETS_LIMIT; ) {
+    formatFrame(words, frame, prefix, depth + 1, buckets);
+    formatFrame(words, right, prefix | (1 << (31 - depth)), depth + 1, buckets);
+    if (pour(directory.space, 0, frame, right)) {
+      finishSplit(directory, frame, right);
+      return true;
+    }
+    buckets += 1 + (buckets >> 3);
+  }
+  restore(region, frame, 0);
+  directory.unmark(frame);
+  settleWhole(directory, right);
+  directory.freeFrame(right);
+  directory.halve();
+  return false;
+}
+
+function finishSplit(directory: Directory, left: number, right: number): void {
+  if (directory.words[(left >> 2) + FRAME_DEPTH] === directory.depth) directory.countDeepest(2);
+  settle(directory, left);
+  settle(directory, right);
+  directory.publish(left);
+  directory.publish(right);
+  markSparse(directory, left);
+  markSparse(directory, right);
+}
+
+/**
+ * Merges a sparse frame with its buddy, and the result with its own, as long as they are sparse;
+ * compacts what is left. Entries of the table move.
+ */
+export function tidy(directory: Directory, frame: number): void {
+  let current = frame;
+  directory.unmark(current);
+  for (let merged = merge(directory, current); merged !== 0; merged = merge(directory, current)) {
+    current = merged;
+  }
+  const words = directory.words;
+  const at = current >> 2;
+  const garbage = garbageOf(words, current);
+  const suited = suitedBuckets(words, current, 0);
+  const spare = words[at + FRAME_BUCKETS]! - suited;
+  const worth = garbage + (spare > suited ? spare * BUCKET_BYTES : 0);
+  if (garbage > words[at + FRAME_LIVE]! || worth >= GARBAGE_WORTH_BYTES) {
+    rebuild(directory, current, spare > suited ? suited : words[at + FRAME_BUCKETS]!);
+  }
+  if (directory.deepest === 0) directory.halve();
+}
+
+/** @returns the merged frame, or 0 when it has no buddy that suits */
+function merge(directory: Directory, frame: number): number {
+  const { region, words } = directory;
+  const at = frame >> 2;
+  const depth = words[at + FRAME_DEPTH]!;
+  if (depth === 0) return 0;
+  const prefix = words[at + FRAME_PREFIX]!;
+  const bit = 1 << (32 - depth);
+  const buddy = frameOf(directory.lookup(prefix ^ bit));
+  const other = buddy >> 2;
+  if (words[other + FRAME_DEPTH] !== depth || !sameMarks(words, frame, buddy)) return 0;
+  const entries = words[at + FRAME_ENTRIES]! + words[other + FRAME_ENTRIES]!;
+  const live = words[at + FRAME_LIVE]! + words[other + FRAME_LIVE]!;
+  let buckets = bucketsFor(entries, live);
+  if (logStart(buckets) + live >= MERGE_BYTES) return 0;
+  lift(region, frame, 0);
+  lift(region, buddy, 1);
+  directory.unmark(frame);
+  for (; ; buckets += 1 + (buckets >> 3)) {
+    if (buckets > BUCKETS_LIMIT) {
+      restore(region, frame, 0);
+      directory.unmark(frame);
+      return 0;
+    }
+    formatFrame(words, frame, prefix & ~bit, depth - 1, buckets);
+    if (pour(directory.space, 0, frame, frame) && pour(directory.space, 1, frame, frame)) break;
+  }
+  if (depth === directory.depth) directory.countDeepest(-2);
+  settle(directory, frame);
+  directory.freeFrame(buddy);
+  directory.publish(frame);
+  return frame;
+}

@@ -1,0 +1,184 @@
+/**
+ * The buckets of a frame: 64 bytes, one cache line, 20 slots each.
+ *
+ *   0      20 fingerprints (u8; 0 = empty slot)
+ *   20     20 references (u16, byte offset of the entry from the frame's start)
+ *   60     meta: bits 0-19  slot holds an entry of the previous bucket (displaced)
+ *                bits 20-24 how many entries of this bucket are displaced to the next
+ *                bits 25-29 slots in use
+ *
+ * An entry lies in its home bucket or in the one after it, whichever is emptier (after Dash: Lu,
+ * Hao, Wang, Lo, 2020). When both are full, one that has a choice is moved to its other bucket. That
+ * fills 20 buckets to 94 % on average before one overflows, and keeps the order of hashes.
+ */
+import { BUCKET_BYTES, FRAME_HEADER_BYTES, SLOTS } from './frame.js';
+
+const FINGERPRINT_WORDS = 5;
+const REFERENCES = SLOTS;
+/** Word of the meta, in the bucket. */
+const META = 15;
+const DISPLACED_SHIFT = 20;
+const DISPLACED_ONE = 1 << DISPLACED_SHIFT;
+const USED_SHIFT = 25;
+const USED_ONE = 1 << USED_SHIFT;
+const MASK_BITS = DISPLACED_ONE - 1;
+
+export function bucketOffset(frame: number, bucket: number): number {
+  return frame + FRAME_HEADER_BYTES + bucket * BUCKET_BYTES;
+}
+
+export function usedSlots(words: Int32Array, bucket: number): number {
+  return words[(bucket >> 2) + META]! >>> USED_SHIFT;
+}
+
+/** How many entries whose home is this bucket lie in the next one. */
+export function displacedSlots(words: Int32Array, bucket: number): number {
+  return (words[(bucket >> 2) + META]! >>> DISPLACED_SHIFT) & 31;
+}
+
+/** Which slots of this bucket hold entries of the previous one. */
+export function displacedMask(words: Int32Array, bucket: number): number {
+  return words[(bucket >> 2) + META]! & MASK_BITS;
+}
+
+export function fingerprintAt(bytes: Uint8Array, bucket: number, slot: number): number {
+  return bytes[bucket + slot]!;
+}
+
+/** Frame-relative offset of a slot's entry. */
+export function referenceAt(view: DataView, bucket: number, slot: number): number {
+  return view.getUint16(bucket + REFERENCES + slot * 2, true);
+}
+
+export function setReference(view: DataView, bucket: number, slot: number, entry: number): void {
+  view.setUint16(bucket + REFERENCES + slot * 2, entry, true);
+}
+
+/**
+ * The top bit of each byte of the word that is zero. Exact, unlike the shorter trick that borrows:
+ * adding 127 to the low seven bits of a byte never carries into the next one.
+ */
+export function zeroBytes(word: number): number {
+  return ~(((word & 0x7f7f7f7f) + 0x7f7f7f7f) | word | 0x7f7f7f7f);
+}
+
+/** An empty slot; the bucket has one. */
+function emptySlot(words: Int32Array, bucket: number): number {
+  const at = bucket >> 2;
+  for (let i = 0; i < FINGERPRINT_WORDS; i++) {
+    const zero = zeroBytes(words[at + i]!);
+    if (zero !== 0) return i * 4 + ((31 - Math.clz32(zero)) >> 3);
+  }
+  throw new Error('bucket: no slot is empty');
+}
+
+/** Takes an empty slot of a bucket for an entry whose home is this one, or the previous one. */
+function occupy(
+  words: Int32Array,
+  bytes: Uint8Array,
+  bucket: number,
+  fingerprint: number,
+  displaced: boolean,
+): number {
+  const slot = emptySlot(words, bucket);
+  bytes[bucket + slot] = fingerprint;
+  const meta = (bucket >> 2) + META;
+  words[meta]! += USED_ONE;
+  if (displaced) {
+    words[meta]! |= 1 << slot;
+    words[meta - (BUCKET_BYTES >> 2)]! += DISPLACED_ONE;
+  }
+  return slot;
+}
+
+/** Empties a slot. */
+export function vacate(words: Int32Array, bytes: Uint8Array, bucket: number, slot: number): void {
+  bytes[bucket + slot] = 0;
+  const meta = (bucket >> 2) + META;
+  const bits = words[meta]! - USED_ONE;
+  words[meta] = bits & ~(1 << slot);
+  if (((bits >>> slot) & 1) !== 0) words[meta - (BUCKET_BYTES >> 2)]! -= DISPLACED_ONE;
+}
+
+/** Moves a slot's content to a neighbouring bucket that has room. */
+function shift(
+  words: Int32Array,
+  bytes: Uint8Array,
+  view: DataView,
+  from: number,
+  slot: number,
+  to: number,
+): void {
+  const target = occupy(words, bytes, to, bytes[from + slot]!, to > from);
+  setReference(view, to, target, referenceAt(view, from, slot));
+  vacate(words, bytes, from, slot);
+}
+
+/** A slot of the bucket in use by an entry that is (or is not) displaced, or -1. */
+function slotInUse(
+  words: Int32Array,
+  bytes: Uint8Array,
+  bucket: number,
+  displaced: boolean,
+): number {
+  const mask = displacedMask(words, bucket);
+  for (let slot = 0; slot < SLOTS; slot++) {
+    const bit = ((mask >>> slot) & 1) !== 0;
+    if (bit === displaced && bytes[bucket + slot] !== 0) return slot;
+  }
+  return -1;
+}
+
+/**
+ * Makes sure that the home bucket or its next one has an empty slot.
+ * @returns false when only more buckets can help
+ */
+export function makeSlot(
+  words: Int32Array,
+  bytes: Uint8Array,
+  view: DataView,
+  frame: number,
+  buckets: number,
+  home: number,
+): boolean {
+  const bucket = bucketOffset(frame, home);
+  const next = bucket + BUCKET_BYTES;
+  if (usedSlots(words, bucket) < SLOTS || usedSlots(words, next) < SLOTS) return true;
+  if (home > 0 && usedSlots(words, bucket - BUCKET_BYTES) < SLOTS) {
+    const slot = slotInUse(words, bytes, bucket, true);
+    if (slot >= 0) {
+      shift(words, bytes, view, bucket, slot, bucket - BUCKET_BYTES);
+      return true;
+    }
+  }
+  if (home + 1 < buckets && usedSlots(words, next + BUCKET_BYTES) < SLOTS) {
+    const slot = slotInUse(words, bytes, next, false);
+    if (slot >= 0) {
+      shift(words, bytes, view, next, slot, next + BUCKET_BYTES);
+      return true;
+    }
+  }
+  return false;
+}
+
+/**
+ * Places an entry in its home bucket or the next, where `makeSlot` found room.
+ * @returns the number of the bucket, times 32, plus the slot
+ */
+export function placeSlot(
+  words: Int32Array,
+  bytes: Uint8Array,
+  view: DataView,
+  frame: number,
+  home: number,
+  fingerprint: number,
+  entry: number,
+): number {
+  const bucket = bucketOffset(frame, home);
+  const next = bucket + BUCKET_BYTES;
+  const displaced = usedSlots(words, next) < usedSlots(words, bucket);
+  const target = displaced ? next : bucket;
+  const slot = occupy(words, bytes, target, fingerprint, displaced);
+  setReference(view, target, slot, entry);
+  return (displaced ? home + 1 : home) * 32 + slot;
+}

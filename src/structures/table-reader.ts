@@ -1,0 +1,205 @@
+/**
+ * The reading half of a table: finding an entry and describing it. See table.ts.
+ *
+ * A lookup touches the root and the directory (both small and hot), one or two buckets next to each
+ * other, and the entry. Fingerprints are compared four at a time: a word of them xor the wanted one
+ * four times over has a zero byte where they are the same.
+ */
+import { copyBytes, equalBytes, Region } from '../base/region.js';
+import { PAGE_SHIFT } from '../memory/space-layout.js';
+import type { Space } from '../memory/space.js';
+import { Directory } from './directory.js';
+import {
+  ENTRY_EXPIRES,
+  ENTRY_KEY_RUN,
+  Entry,
+  EXPIRY_BYTES,
+  KEY_INLINE_LIMIT,
+  readVarint,
+  varintBytes,
+} from './entry.js';
+import { BUCKET_BYTES, bucketsOf, depthOf, fingerprintOf, frameOf, homeOf } from './frame.js';
+import { bucketOffset, displacedSlots, referenceAt, zeroBytes } from './slots.js';
+
+/** Where a key is kept while its frame is rebuilt, when it was given as bytes of that frame. */
+const keyCopy = new Region(new SharedArrayBuffer(KEY_INLINE_LIMIT), 0);
+
+/** Whether an entry's key is these bytes. */
+export function keyMatches(
+  region: Region,
+  entry: number,
+  source: Region,
+  offset: number,
+  length: number,
+): boolean {
+  const bytes = region.bytes;
+  const flags = bytes[entry]!;
+  let at = entry + 2;
+  if (length < 128) {
+    if (bytes[entry + 1] !== length) return false;
+  } else {
+    if (readVarint(region, entry + 1) !== length) return false;
+    at = entry + 1 + varintBytes(length);
+  }
+  while (bytes[at++]! >= 128) {}
+  if ((flags & ENTRY_EXPIRES) !== 0) at += EXPIRY_BYTES;
+  if ((flags & ENTRY_KEY_RUN) !== 0) at = region.view.getInt32(at, true) << PAGE_SHIFT;
+  return equalBytes(region, at, source, offset, length);
+}
+
+export class TableReader {
+  readonly region: Region;
+  protected readonly words: Int32Array;
+  protected readonly bytes: Uint8Array;
+  protected readonly view: DataView;
+  protected readonly directory: Directory;
+  protected readonly entry = new Entry();
+
+  /** The entry last found, put or decoded. */
+  kind = 0;
+  /** Absolute milliseconds; 0 when it has none. */
+  expiry = Number.NaN;
+  keyOffset = 0;
+  keyLength = 0;
+  valueOffset = 0;
+  valueLength = 0;
+  entryOffset = 0;
+
+  /** The key last sought. */
+  protected source: Region;
+  protected sourceOffset = 0;
+  protected sourceLength = 0;
+  protected h1 = 0;
+  protected h2 = 0;
+  /** Where it was found, or would go. */
+  protected found = false;
+  protected frame = 0;
+  protected bucket = 0;
+  protected slot = 0;
+
+  constructor(
+    readonly space: Space,
+    root: number,
+  ) {
+    this.region = space.region;
+    this.words = space.region.words;
+    this.bytes = space.region.bytes;
+    this.view = space.region.view;
+    this.directory = new Directory(space, root);
+    this.source = space.region;
+  }
+
+  /** Makes this object speak of another table of the same space. */
+  attach(root: number): void {
+    this.directory.root = root;
+    this.found = false;
+    this.frame = 0;
+  }
+
+  get root(): number {
+    return this.directory.root;
+  }
+
+  get size(): number {
+    return this.directory.entries;
+  }
+
+  get expiring(): number {
+    return this.directory.expiring;
+  }
+
+  /** Bytes of all entries, with the keys and values in runs. */
+  get liveBytes(): number {
+    return this.directory.liveBytes;
+  }
+
+  /** Pages in use by frames, runs and directory. */
+  get allocatedPages(): number {
+    return this.directory.pages;
+  }
+
+  get frames(): number {
+    return this.directory.frames;
+  }
+
+  /**
+   * Looks a key up. On true, the fields describe its entry. Key and position are remembered for
+   * the mutators, so the key's bytes have to stay in place until the last of them.
+   */
+  find(source: Region, offset: number, length: number, h1: number, h2: number): boolean {
+    this.source = source;
+    this.sourceOffset = offset;
+    this.sourceLength = length;
+    this.h1 = h1;
+    this.h2 = h2;
+    return this.seek();
+  }
+
+  /** Loads the first bytes of a hash's bucket, so that cache misses of several keys overlap. */
+  touch(h1: number): number {
+    const reference = this.directory.lookup(h1);
+    if (reference === 0) return 0;
+    const home = homeOf(h1, depthOf(reference), bucketsOf(reference));
+    return this.words[bucketOffset(frameOf(reference), home) >> 2]!;
+  }
+
+  /** Finds the remembered key (again). */
+  protected seek(): boolean {
+    const reference = this.directory.lookup(this.h1);
+    const frame = frameOf(reference);
+    this.frame = frame;
+    this.found = false;
+    if (reference === 0) return false;
+    const home = homeOf(this.h1, depthOf(reference), bucketsOf(reference));
+    const bucket = bucketOffset(frame, home);
+    if (this.search(bucket)) return true;
+    return displacedSlots(this.words, bucket) > 0 && this.search(bucket + BUCKET_BYTES);
+  }
+
+  private search(bucket: number): boolean {
+    const words = this.words;
+    const first = bucket >> 2;
+    const pattern = Math.imul(fingerprintOf(this.h2), 0x01010101);
+    for (let i = 0; i < 5; i++) {
+      let hits = zeroBytes(words[first + i]! ^ pattern);
+      while (hits !== 0) {
+        const shift = 24 - Math.clz32(hits);
+        hits ^= 128 << shift;
+        if (this.matches(bucket, i * 4 + (shift >> 3))) return true;
+      }
+    }
+    return false;
+  }
+
+  private matches(bucket: number, slot: number): boolean {
+    const entry = this.frame + referenceAt(this.view, bucket, slot);
+    const { region, source, sourceOffset, sourceLength } = this;
+    if (!keyMatches(region, entry, source, sourceOffset, sourceLength)) return false;
+    this.bucket = bucket;
+    this.slot = slot;
+    this.found = true;
+    this.decode(entry);
+    return true;
+  }
+
+  /** Describes the entry at a byte offset (from a scan or a walk) in the fields. */
+  decode(entryOffset: number): void {
+    const entry = this.entry;
+    entry.decode(this.region, entryOffset);
+    this.entryOffset = entryOffset;
+    this.kind = entry.kind;
+    this.expiry = entry.expiry;
+    this.keyOffset = entry.keyOffset;
+    this.keyLength = entry.keyLength;
+    this.valueOffset = entry.valueOffset;
+    this.valueLength = entry.valueLength;
+  }
+
+  /** Before entries move: a key that lies among them is kept elsewhere. Runs do not move. */
+  protected keepKey(): void {
+    if (this.source !== this.region || this.sourceLength > KEY_INLINE_LIMIT) return;
+    copyBytes(keyCopy, 0, this.source, this.sourceOffset, this.sourceLength);
+    this.source = keyCopy;
+    this.sourceOffset = 0;
+  }
+}

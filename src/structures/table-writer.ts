@@ -1,0 +1,382 @@
+/**
+ * The writing half of a table: see table.ts.
+ *
+ * A put appends to the log of the frame. An entry that exists is changed in place where the new one
+ * is not longer or the old one ends the log; else it is appended anew and the old bytes are garbage.
+ * Whatever can fail (room in a frame, runs) comes first, so that a full space changes nothing.
+ */
+import { copyBytes } from '../base/region.js';
+import { FRAME_BYTES, PAGE_BYTES, PAGE_SHIFT } from '../memory/space-layout.js';
+import {
+  ENTRY_KEY_RUN,
+  ENTRY_VALUE_RUN,
+  headerBytes,
+  INLINE_LIMIT,
+  KEY_INLINE_LIMIT,
+  KEY_RUN_BYTES,
+  KIND_SHIFT,
+  pagesFor,
+  VALUE_RUN_BYTES,
+  writeHeader,
+} from './entry.js';
+import {
+  bucketsOf,
+  depthOf,
+  FRAME_COMMITTED,
+  FRAME_ENTRIES,
+  FRAME_EXPIRING,
+  FRAME_EXPIRY_BYTE,
+  FRAME_LIVE,
+  FRAME_TOP,
+  fingerprintOf,
+  frameOf,
+  homeOf,
+} from './frame.js';
+import { lowerExpiry, noteExpiry, settle } from './pour.js';
+import { firstFrame, markSparse, relieve } from './reorganise.js';
+import { bucketOffset, makeSlot, placeSlot, setReference, vacate } from './slots.js';
+import { TableReader } from './table-reader.js';
+
+/** Runs that grow by resize double up to 1 MiB, then grow by an eighth, 1 MiB at least. */
+const DOUBLING_PAGES = (1 << 20) / PAGE_BYTES;
+/** From here on a native fill is faster than a loop. */
+const FILL_BYTES = 64;
+
+export class TableWriter extends TableReader {
+  /** What `measure` found: the layout of an entry about to be written. */
+  private newHeader = 0;
+  private newSize = 0;
+  private newInRun = false;
+  private runPages = 0;
+
+  /**
+   * Creates or replaces the entry of the key last sought. The old value is lost.
+   * @param expiry absolute milliseconds, 0 for none
+   * @returns where the value's bytes are to be written, or -1 when the space is full (and nothing
+   *   has changed)
+   */
+  put(kind: number, valueLength: number, expiry: number): number {
+    if (this.found) return this.reshape(kind, valueLength, expiry, 0, false);
+    return this.insert(kind, valueLength, expiry);
+  }
+
+  /**
+   * Changes the length of the entry last found; the bytes up to the shorter length stay, those
+   * beyond the old length are zero. Kind and expiry stay.
+   * @returns where the value's bytes are, or -1 when the space is full
+   */
+  resize(newLength: number): number {
+    this.assertFound();
+    const oldLength = this.valueLength;
+    const keep = Math.min(oldLength, newLength);
+    const at = this.reshape(this.kind, newLength, this.expiry, keep, newLength > oldLength);
+    if (at >= 0) this.zero(at + keep, newLength - keep);
+    return at;
+  }
+
+  /** Changes the kind of the entry last found, in place. */
+  setKind(kind: number): void {
+    this.assertFound();
+    const at = this.entryOffset;
+    this.bytes[at] = (this.bytes[at]! & ((1 << KIND_SHIFT) - 1)) | (kind << KIND_SHIFT);
+    this.kind = kind;
+  }
+
+  /** Sets (or with 0 removes) the expiry of the entry last found. @returns false: no room */
+  setExpiry(expiry: number): boolean {
+    this.assertFound();
+    return this.reshape(this.kind, this.valueLength, expiry, this.valueLength, false) >= 0;
+  }
+
+  /** Removes the entry last found. Nothing else moves. */
+  remove(): void {
+    this.assertFound();
+    const { words, directory, entry, frame } = this;
+    const at = frame >> 2;
+    entry.decode(this.region, this.entryOffset);
+    vacate(words, this.bytes, this.bucket, this.slot);
+    words[at + FRAME_ENTRIES]!--;
+    words[at + FRAME_LIVE]! -= entry.size;
+    if (this.entryOffset - frame + entry.size === words[at + FRAME_TOP]) {
+      words[at + FRAME_TOP]! -= entry.size;
+    }
+    this.reexpire(entry.expiry, 0);
+    let bytes = entry.size;
+    if ((entry.flags & ENTRY_KEY_RUN) !== 0) {
+      bytes += entry.keyLength;
+      directory.freeRun(entry.keyOffset, pagesFor(entry.keyLength));
+    }
+    if (entry.valuePages > 0) {
+      bytes += entry.valueLength;
+      directory.freeRun(entry.valueOffset, entry.valuePages);
+    }
+    directory.count(-1, 0, -bytes);
+    this.found = false;
+    markSparse(directory, frame);
+  }
+
+  private assertFound(): void {
+    if (!this.found) throw new Error('table: no entry was found to change');
+  }
+
+  private zero(offset: number, length: number): void {
+    const bytes = this.bytes;
+    if (length > FILL_BYTES) {
+      bytes.fill(0, offset, offset + length);
+      return;
+    }
+    for (let i = 0; i < length; i++) bytes[offset + i] = 0;
+  }
+
+  /** Works out the layout of an entry. */
+  private measure(keyLength: number, keyPart: number, valueLength: number, expiry: number): void {
+    const header = headerBytes(keyLength, valueLength, expiry > 0);
+    const inRun = header + keyPart + valueLength > INLINE_LIMIT;
+    this.newHeader = header;
+    this.newInRun = inRun;
+    this.newSize = header + keyPart + (inRun ? VALUE_RUN_BYTES : valueLength);
+  }
+
+  private insert(kind: number, valueLength: number, expiry: number): number {
+    const directory = this.directory;
+    const keyLength = this.sourceLength;
+    const keyInRun = keyLength > KEY_INLINE_LIMIT;
+    const keyPart = keyInRun ? KEY_RUN_BYTES : keyLength;
+    this.measure(keyLength, keyPart, valueLength, expiry);
+    const { newSize: size, newInRun: inRun } = this;
+    const home = this.room(size, true);
+    if (home < 0) return -1;
+    const keyPages = keyInRun ? pagesFor(keyLength) : 0;
+    const pages = inRun ? pagesFor(valueLength) : 0;
+    const keyRun = keyInRun ? directory.allocateRun(keyPages) : 0;
+    if (keyInRun && keyRun === 0) return this.noRoom(0, 0);
+    const run = inRun ? directory.allocateRun(pages) : 0;
+    if (inRun && run === 0) return this.noRoom(keyRun, keyPages);
+
+    const entry = this.append(size);
+    this.place(home, entry);
+    const flags = (keyInRun ? ENTRY_KEY_RUN : 0) | (inRun ? ENTRY_VALUE_RUN : 0);
+    const lead = (kind << KIND_SHIFT) | flags;
+    const at = writeHeader(this.region, entry, lead, keyLength, valueLength, expiry);
+    if (keyInRun) this.view.setInt32(at, keyRun >>> PAGE_SHIFT, true);
+    if (inRun) this.writeRun(at + keyPart, run, pages);
+    const keyAt = keyInRun ? keyRun : at;
+    copyBytes(this.region, keyAt, this.source, this.sourceOffset, keyLength);
+    this.words[(this.frame >> 2) + FRAME_ENTRIES]!++;
+    this.reexpire(0, expiry);
+    directory.count(1, 0, size + (keyInRun ? keyLength : 0) + (inRun ? valueLength : 0));
+    return this.describeAs(entry, kind, expiry, keyAt, inRun ? run : at + keyPart, valueLength);
+  }
+
+  /** No memory for a run, after room was made for the entry: an empty table keeps no frame. */
+  private noRoom(keyRun: number, keyPages: number): number {
+    if (keyRun !== 0) this.directory.freeRun(keyRun, keyPages);
+    if (this.size === 0) this.directory.mark(this.frame);
+    return -1;
+  }
+
+  /** Gives the entry its slot, where `room` found one. */
+  private place(home: number, entry: number): void {
+    const { words, bytes, view, frame } = this;
+    const fingerprint = fingerprintOf(this.h2);
+    const place = placeSlot(words, bytes, view, frame, home, fingerprint, entry - frame);
+    this.bucket = bucketOffset(frame, place >> 5);
+    this.slot = place & 31;
+    this.found = true;
+  }
+
+  private writeRun(at: number, run: number, pages: number): void {
+    this.view.setInt32(at, run >>> PAGE_SHIFT, true);
+    this.view.setInt32(at + 4, pages, true);
+  }
+
+  /** Sets the fields that speak of the entry. @returns where its value is */
+  private describeAs(
+    entry: number,
+    kind: number,
+    expiry: number,
+    keyAt: number,
+    valueAt: number,
+    valueLength: number,
+  ): number {
+    this.entryOffset = entry;
+    this.kind = kind;
+    this.expiry = expiry;
+    this.keyOffset = keyAt;
+    this.keyLength = this.sourceLength;
+    this.valueOffset = valueAt;
+    this.valueLength = valueLength;
+    return valueAt;
+  }
+
+  /** Appends to the frame's log, where `room` found space; counts the bytes as live. */
+  private append(size: number): number {
+    const at = this.frame >> 2;
+    const top = this.words[at + FRAME_TOP]!;
+    this.words[at + FRAME_LIVE]! += size;
+    this.setTop(top + size);
+    return this.frame + top;
+  }
+
+  private setTop(top: number): void {
+    const at = this.frame >> 2;
+    this.words[at + FRAME_TOP] = top;
+    if (top > this.words[at + FRAME_COMMITTED]! << PAGE_SHIFT) settle(this.directory, this.frame);
+  }
+
+  /**
+   * Makes room for `size` bytes in the log of the key's frame and, with `slot`, for one more entry.
+   * @returns the key's home bucket, or -1 when the space is full
+   */
+  private room(size: number, slot: boolean): number {
+    const { words, bytes, view, directory } = this;
+    let moved = false;
+    while (true) {
+      const reference = directory.lookup(this.h1);
+      if (reference === 0) {
+        if (!firstFrame(directory)) return -1;
+        continue;
+      }
+      const frame = frameOf(reference);
+      const buckets = bucketsOf(reference);
+      const home = homeOf(this.h1, depthOf(reference), buckets);
+      const full = words[(frame >> 2) + FRAME_TOP]! + size > FRAME_BYTES;
+      const crowded = slot && !full && !makeSlot(words, bytes, view, frame, buckets, home);
+      this.frame = frame;
+      if (!full && !crowded) {
+        if (moved && this.found) this.seek();
+        return home;
+      }
+      this.keepKey();
+      moved = true;
+      if (relieve(directory, frame, size, crowded)) continue;
+      if (this.found) this.seek();
+      return -1;
+    }
+  }
+
+  /**
+   * Gives the entry last found another kind, length and expiry, keeping the first `keep` bytes of
+   * its value.
+   */
+  private reshape(
+    kind: number,
+    length: number,
+    expiry: number,
+    keep: number,
+    headroom: boolean,
+  ): number {
+    const { region, entry, directory } = this;
+    entry.decode(region, this.entryOffset);
+    this.measure(entry.keyLength, entry.keyPart, length, expiry);
+    if (!this.fits(this.newSize)) {
+      if (this.room(this.newSize, false) < 0) return -1;
+      entry.decode(region, this.entryOffset);
+    }
+    const { newHeader: header, newSize: size, newInRun: inRun } = this;
+    const { keyPart, valuePages: oldPages, size: oldSize } = entry;
+    const oldRun = oldPages > 0 ? entry.valueOffset : 0;
+    const run = inRun ? this.runFor(length, keep, headroom) : 0;
+    if (inRun && run === 0) return -1;
+
+    const target = this.resite(size);
+    const body = keyPart + (oldRun === 0 && !inRun ? keep : 0);
+    this.moveBody(target + header, entry.offset + entry.header, body);
+    const flags = (entry.flags & ENTRY_KEY_RUN) | (inRun ? ENTRY_VALUE_RUN : 0);
+    writeHeader(region, target, (kind << KIND_SHIFT) | flags, entry.keyLength, length, expiry);
+    const valueAt = target + header + keyPart;
+    if (inRun) this.writeRun(valueAt, run, this.runPages);
+    else if (oldRun !== 0) copyBytes(region, valueAt, region, oldRun, keep);
+    if (oldRun !== 0 && oldRun !== run) directory.freeRun(oldRun, oldPages);
+
+    const before = oldSize + (oldRun !== 0 ? entry.valueLength : 0);
+    directory.count(0, 0, size + (inRun ? length : 0) - before);
+    this.reexpire(entry.expiry, expiry);
+    if (size !== oldSize) markSparse(directory, this.frame);
+    const keyAt = (flags & ENTRY_KEY_RUN) !== 0 ? entry.keyOffset : target + header;
+    return this.describeAs(target, kind, expiry, keyAt, inRun ? run : valueAt, length);
+  }
+
+  /** Whether `resite` will find room for the decoded entry in its new size. */
+  private fits(size: number): boolean {
+    const entry = this.entry;
+    const top = this.words[(this.frame >> 2) + FRAME_TOP]!;
+    if (size <= entry.size || top + size <= FRAME_BYTES) return true;
+    const start = entry.offset - this.frame;
+    return start + entry.size === top && start + size <= FRAME_BYTES;
+  }
+
+  /**
+   * Finds the place of the decoded entry in its new size: where it is, when it ends the log or does
+   * not grow; else at the end, and its slot says so.
+   */
+  private resite(size: number): number {
+    const { words, entry, frame } = this;
+    const at = frame >> 2;
+    const top = words[at + FRAME_TOP]!;
+    const start = entry.offset - frame;
+    const ends = start + entry.size === top;
+    words[at + FRAME_LIVE]! -= entry.size;
+    if (!ends && size > entry.size) {
+      const target = this.append(size);
+      setReference(this.view, this.bucket, this.slot, target - frame);
+      return target;
+    }
+    words[at + FRAME_LIVE]! += size;
+    if (ends) this.setTop(start + size);
+    return entry.offset;
+  }
+
+  /** Moves a key (and an inline value) within the frame; the ranges may overlap. */
+  private moveBody(to: number, from: number, length: number): void {
+    if (to === from) return;
+    if (to > from && to < from + length) this.bytes.copyWithin(to, from, from + length);
+    else copyBytes(this.region, to, this.region, from, length);
+  }
+
+  /**
+   * The run for the decoded entry's new value, with the bytes to keep in it: the run it has, where
+   * that is long enough, or a new one. Leaves its length in `runPages`.
+   * @returns 0 when the space is full
+   */
+  private runFor(length: number, keep: number, headroom: boolean): number {
+    const { entry, directory } = this;
+    const old = entry.valuePages;
+    const needed = pagesFor(length);
+    this.runPages = old;
+    if (needed <= old) {
+      if (old > 2 * needed) {
+        directory.trimRun(entry.valueOffset, old, needed);
+        this.runPages = needed;
+      }
+      return entry.valueOffset;
+    }
+    const extra = old < DOUBLING_PAGES ? old : Math.max(DOUBLING_PAGES, old >> 3);
+    this.runPages = headroom ? Math.max(needed, old + extra) : needed;
+    let run = directory.allocateRun(this.runPages);
+    if (run === 0 && this.runPages > needed) {
+      this.runPages = needed;
+      run = directory.allocateRun(needed);
+    }
+    if (run !== 0) copyBytes(this.region, run, this.region, entry.valueOffset, keep);
+    return run;
+  }
+
+  /** Counts an entry's expiry in the frame and the table. */
+  private reexpire(before: number, after: number): void {
+    if (before > 0 && after > 0) {
+      lowerExpiry(this.region, this.frame, after);
+    } else if (after > 0) {
+      noteExpiry(this.region, this.frame, after);
+      this.directory.count(0, 1, 0);
+    } else if (before > 0) {
+      const at = (this.frame >> 2) + FRAME_EXPIRING;
+      const left = this.words[at]! - 1;
+      this.words[at] = left;
+      if (left === 0) {
+        this.view.setFloat64(this.frame + FRAME_EXPIRY_BYTE, Number.POSITIVE_INFINITY, true);
+      }
+      this.directory.count(0, -1, 0);
+    }
+  }
+}

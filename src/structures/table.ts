@@ -1,0 +1,257 @@
+/**
+ * A table: byte strings to byte strings with a kind and an optional expiry, as an extendible hash
+ * of frames (Fagin, Nievergelt, Pippenger, Strong, 1979; frames after Dash, see slots.ts).
+ *
+ *   root ──▶ directory ──▶ frame: header │ buckets of 20 slots │ log of entries ▸ … untouched pages
+ *
+ * Everything lies in the space; a Table object is only one thread's view of it, with the result of
+ * the last lookup. All methods are called under the shard's lock. Offsets of entries and values
+ * stay valid until the next put, resize, setExpiry or maintain on the table: only those move
+ * entries. remove and setKind never do. The fields after a failed find mean nothing.
+ *
+ * Looking up is in table-reader.ts, changing entries in table-writer.ts; here is what goes over
+ * many entries. Hash positions count from 0 to 2^32: the first word of the hash, unsigned.
+ */
+import { positionAfter } from './directory.js';
+import { ENTRY_KEY_RUN, pagesFor } from './entry.js';
+import {
+  BUCKET_BYTES,
+  FRAME_BUCKETS,
+  FRAME_DEPTH,
+  FRAME_ENTRIES,
+  FRAME_EXPIRY_BYTE,
+  FRAME_FLAGS,
+  FRAME_PREFIX,
+  FLAG_WAITS,
+  frameOf,
+  homeOf,
+  SLOTS,
+} from './frame.js';
+import { bucketOffset, displacedMask, fingerprintAt, referenceAt } from './slots.js';
+import { tidy } from './reorganise.js';
+import { checkTable } from './table-check.js';
+import { TableWriter } from './table-writer.js';
+
+/** The position that means the end of a scan. */
+export const SCAN_END = 2 ** 32;
+/** A bucket's entries lie in it and in the next one. */
+const BUCKET_ENTRIES = 2 * SLOTS;
+const SCAN_MAX = 128;
+/** Frames without expired entries that one scanExpired steps over. */
+const EXPIRY_STEPS = 64;
+/** Frames that maintain looks at for each one that it may tidy. */
+const LOOKS_PER_FRAME = 32;
+/** Tries of random() to hit a full slot before it takes the next one. */
+const RANDOM_TRIES = 64;
+
+export class Table extends TableWriter {
+  /** Offsets of the entries of the last scan. */
+  readonly scanOffsets = new Int32Array(SCAN_MAX);
+  scanCount = 0;
+
+  /** The frame for this hash position, 0 when the table has none. */
+  frameAt(position: number): number {
+    return frameOf(this.directory.lookup(position | 0));
+  }
+
+  /** The position after a frame's range: where the next frame begins, or SCAN_END. */
+  positionAfter(frame: number): number {
+    return positionAfter(this.words, frame);
+  }
+
+  /**
+   * Collects the entries of the bucket whose hash range this position is in. An entry that is there
+   * from the start of a scan to its end is seen at least once, whatever happens in between: buckets
+   * lie in the order of hashes, however many there are.
+   * @returns the position to go on with; SCAN_END when that was the last bucket
+   */
+  scan(position: number): number {
+    this.scanCount = 0;
+    const frame = this.frameAt(position);
+    if (frame === 0 || position >= SCAN_END) return SCAN_END;
+    const at = frame >> 2;
+    const buckets = this.words[at + FRAME_BUCKETS]!;
+    const depth = this.words[at + FRAME_DEPTH]!;
+    const home = homeOf(position | 0, depth, buckets);
+    this.collect(frame, home);
+    return this.bucketEnd(frame, home);
+  }
+
+  /** Appends the entries whose home this bucket is to scanOffsets. */
+  private collect(frame: number, home: number): void {
+    const { words, bytes, view, scanOffsets } = this;
+    let bucket = bucketOffset(frame, home);
+    let mask = ~displacedMask(words, bucket);
+    for (let side = 0; side < 2; side++) {
+      for (let slot = 0; slot < SLOTS; slot++) {
+        if (((mask >>> slot) & 1) === 0 || fingerprintAt(bytes, bucket, slot) === 0) continue;
+        scanOffsets[this.scanCount++] = frame + referenceAt(view, bucket, slot);
+      }
+      bucket += BUCKET_BYTES;
+      mask = displacedMask(words, bucket);
+    }
+  }
+
+  /** The first position whose home is after this bucket. */
+  private bucketEnd(frame: number, home: number): number {
+    const at = frame >> 2;
+    const buckets = this.words[at + FRAME_BUCKETS]!;
+    const depth = this.words[at + FRAME_DEPTH]!;
+    if (home + 1 >= buckets) return positionAfter(this.words, frame);
+    const first = Math.ceil(((home + 1) * 65536) / buckets);
+    const prefix = this.words[at + FRAME_PREFIX]! >>> 0;
+    return Math.min(
+      prefix + Math.ceil(first * 2 ** (16 - depth)),
+      positionAfter(this.words, frame),
+    );
+  }
+
+  /**
+   * Looks for expired entries from a position on: steps over frames that can have none, and
+   * collects those of one bucket or more, but of one frame only, in scanOffsets.
+   * @returns the position to go on with; SCAN_END at the end
+   */
+  scanExpired(position: number, now: number): number {
+    this.scanCount = 0;
+    let at = position;
+    for (let step = 0; step < EXPIRY_STEPS && at < SCAN_END; step++) {
+      const frame = this.frameAt(at);
+      if (frame === 0) return SCAN_END;
+      if (this.view.getFloat64(frame + FRAME_EXPIRY_BYTE, true) <= now) {
+        return this.collectExpired(frame, at, now);
+      }
+      at = positionAfter(this.words, frame);
+    }
+    return at;
+  }
+
+  private collectExpired(frame: number, position: number, now: number): number {
+    const { words, entry, region, scanOffsets } = this;
+    const at = frame >> 2;
+    const buckets = words[at + FRAME_BUCKETS]!;
+    const first = homeOf(position | 0, words[at + FRAME_DEPTH]!, buckets);
+    let earliest = Number.POSITIVE_INFINITY;
+    for (let home = first; home < buckets; home++) {
+      let kept = this.scanCount;
+      if (kept + BUCKET_ENTRIES > SCAN_MAX) return this.bucketEnd(frame, home - 1);
+      this.collect(frame, home);
+      for (let i = kept; i < this.scanCount; i++) {
+        entry.decode(region, scanOffsets[i]!);
+        if (entry.expiry === 0) continue;
+        if (entry.expiry < earliest) earliest = entry.expiry;
+        if (entry.expiry <= now) scanOffsets[kept++] = scanOffsets[i]!;
+      }
+      this.scanCount = kept;
+    }
+    // The expired ones count as well: the caller may leave them for the next time.
+    if (first === 0) this.view.setFloat64(frame + FRAME_EXPIRY_BYTE, earliest, true);
+    return positionAfter(words, frame);
+  }
+
+  /**
+   * A random entry, every one about as likely as the others.
+   * @param random gives numbers in [0, 1)
+   * @returns its offset, or 0 when the table is empty
+   */
+  random(random: () => number): number {
+    if (this.size === 0) return 0;
+    let frame = 0;
+    for (let i = 0; i < RANDOM_TRIES; i++) {
+      frame = this.frameAt(Math.floor(random() * SCAN_END));
+      const entries = this.words[(frame >> 2) + FRAME_ENTRIES]!;
+      if (entries === 0) continue;
+      const buckets = this.words[(frame >> 2) + FRAME_BUCKETS]! + 1;
+      const bucket = bucketOffset(frame, Math.floor(random() * buckets));
+      const slot = Math.floor(random() * SLOTS);
+      if (fingerprintAt(this.bytes, bucket, slot) !== 0) {
+        return frame + referenceAt(this.view, bucket, slot);
+      }
+    }
+    return this.entryFrom(Math.floor(random() * SCAN_END));
+  }
+
+  /** The first entry at or after a position, going round at the end; the table is not empty. */
+  private entryFrom(position: number): number {
+    let at = position;
+    while (true) {
+      if (at >= SCAN_END) at = 0;
+      const frame = this.frameAt(at);
+      const full = this.words[(frame >> 2) + FRAME_ENTRIES]! > 0;
+      const next = full ? this.scan(at) : positionAfter(this.words, frame);
+      if (full && this.scanCount > 0) return this.scanOffsets[0]!;
+      at = next;
+    }
+  }
+
+  /** Frees everything. */
+  clear(): void {
+    const { directory, words } = this;
+    this.found = false;
+    let position = directory.frames === 0 ? SCAN_END : 0;
+    while (position < SCAN_END) {
+      const frame = this.frameAt(position);
+      position = positionAfter(words, frame);
+      if (directory.runs > 0) this.freeRunsOf(frame);
+      directory.freeFrame(frame);
+    }
+    directory.dissolve();
+    this.space.trim();
+  }
+
+  private freeRunsOf(frame: number): void {
+    const { directory, entry, region, view, bytes } = this;
+    const buckets = this.words[(frame >> 2) + FRAME_BUCKETS]!;
+    for (let i = 0; i <= buckets; i++) {
+      const bucket = bucketOffset(frame, i);
+      for (let slot = 0; slot < SLOTS; slot++) {
+        if (fingerprintAt(bytes, bucket, slot) === 0) continue;
+        entry.decode(region, frame + referenceAt(view, bucket, slot));
+        if ((entry.flags & ENTRY_KEY_RUN) !== 0) {
+          directory.freeRun(entry.keyOffset, pagesFor(entry.keyLength));
+        }
+        if (entry.valuePages > 0) directory.freeRun(entry.valueOffset, entry.valuePages);
+      }
+    }
+  }
+
+  /** Makes the root that of an empty table; after the whole space was reset. */
+  forget(): void {
+    this.directory.forget();
+    this.found = false;
+  }
+
+  /**
+   * Background work: compacts and merges up to this many sparse frames, and gives pages back.
+   * @returns how many frames still wait
+   */
+  maintain(budgetFrames: number): number {
+    const { directory, words } = this;
+    this.found = false;
+    if (directory.waiting === 0) return 0;
+    if (directory.entries === 0) {
+      this.clear();
+      return 0;
+    }
+    let position = directory.cursor >>> 0;
+    let left = budgetFrames;
+    for (let looks = budgetFrames * LOOKS_PER_FRAME; looks > 0 && left > 0; looks--) {
+      const frame = this.frameAt(position);
+      if ((words[(frame >> 2) + FRAME_FLAGS]! & FLAG_WAITS) !== 0) {
+        tidy(directory, frame);
+        left--;
+        if (directory.waiting === 0) break;
+      }
+      // The frame at this position may be another one by now, merged.
+      position = positionAfter(words, this.frameAt(position));
+      if (position >= SCAN_END) position = 0;
+    }
+    directory.cursor = position | 0;
+    if (directory.waiting === 0) this.space.trim();
+    return directory.waiting;
+  }
+
+  /** Verifies every invariant of the table and its accounting; throws where one is broken. */
+  check(): void {
+    checkTable(this.space, this.root);
+  }
+}
