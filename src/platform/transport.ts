@@ -5,6 +5,7 @@
  * A connection is a small integer: the index of the transport's slot, reused after `closed` was
  * reported or `close` was called. All callbacks come on the thread that called `run`.
  */
+import type { TlsOptions } from 'node:tls';
 import type { Region } from '../base/region.js';
 
 export type TransportName = 'uring' | 'epoll' | 'portable';
@@ -22,6 +23,8 @@ export interface ListenAddress {
   readonly backlog: number;
   /** TCP: several transports of the process listen on this port, the system spreads the clients. */
   readonly reusePort?: boolean;
+  /** Speak TLS on this listener. Only the portable transport can; the others throw ENOTSUP. */
+  readonly tls?: TlsOptions;
 }
 
 export interface TransportHandler {

@@ -50,6 +50,7 @@ export interface Libc {
     value: number,
     length: number,
   ): number;
+  fcntl(descriptor: number, command: number, value: number): number;
   getsockname(descriptor: number, address: number, length: number): number;
   getpeername(descriptor: number, address: number, length: number): number;
   recv(descriptor: number, address: number, length: number, flags: number): number;
@@ -79,6 +80,7 @@ function bind(koffi: Koffi): Libc {
     listen: fn('listen', 'int', 'int', 'int'),
     accept4: fn('accept4', 'int', 'int', 'size_t', 'size_t', 'int'),
     setsockopt: fn('setsockopt', 'int', 'int', 'int', 'int', 'size_t', 'uint'),
+    fcntl: fn('fcntl', 'int', 'int', 'int', 'int'),
     getsockname: fn('getsockname', 'int', 'int', 'size_t', 'size_t'),
     getpeername: fn('getpeername', 'int', 'int', 'size_t', 'size_t'),
     recv: fn('recv', 'long', 'int', 'size_t', 'size_t', 'int'),

@@ -120,6 +120,7 @@ export function openListener(
   address: ListenAddress,
   keepAliveSeconds: number,
 ): Listener | Promise<Listener> {
+  if (address.tls !== undefined) throw new TransportError('ENOTSUP', 'no TLS on native sockets');
   if (address.path !== undefined) return openUnixListener(address, address.path);
   const host = numericHost(address.host ?? '');
   if (host !== undefined) return openTcpListener(address, host, keepAliveSeconds);

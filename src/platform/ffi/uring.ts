@@ -14,20 +14,16 @@
  * generation is old belongs to a connection that is gone.
  */
 import { copyBytes, type Region } from '../../base/region.js';
-import type { ListenAddress, Transport, TransportHandler } from '../transport.js';
 import {
   CANCELLING,
-  ConnectionTable,
-  EndingList,
   RECEIVING,
   RECEIVING_INTO,
   SENDING_LATER,
   STIRRED,
-} from './connection-table.js';
-import { errno, type Libc, requireLibc, systemError } from './libc.js';
-import { type AcceptTrouble, Listeners } from './listeners.js';
+} from '../connection-table.js';
+import type { AcceptTrouble } from './listeners.js';
+import { NativeTransport } from './native-transport.js';
 import { nativeAddress } from './region.js';
-import { localName, peerName } from './socket.js';
 import * as abi from './uring-abi.js';
 import { ReceiveBuffers } from './uring-buffers.js';
 import { Ring } from './uring-ring.js';
@@ -53,7 +49,6 @@ const MSG_NOSIGNAL = 0x4000;
 const SEND_NOW_FLAGS = MSG_DONTWAIT | MSG_WAITALL | MSG_NOSIGNAL;
 const SEND_LATER_FLAGS = MSG_WAITALL | MSG_NOSIGNAL;
 const SOCK_CLOEXEC = 0o2000000;
-const EFD_CLOEXEC = 0o2000000;
 const POLLIN = 1;
 
 const EINTR = 4;
@@ -70,65 +65,22 @@ const ACCEPT = abi.OP_ACCEPT | (abi.ACCEPT_MULTISHOT << 16);
 /** A shorter receiveInto is copied from receive buffers: cancelling the multishot costs more. */
 const DIRECT_BYTES_MIN = 64 * 1024;
 
-export class UringTransport implements Transport {
+export class UringTransport extends NativeTransport {
   readonly name = 'uring';
-  readonly waker: number;
-  private readonly libc: Libc = requireLibc();
   private readonly ring: Ring;
   private readonly buffers: ReceiveBuffers;
-  private readonly table = new ConnectionTable();
-  private readonly ending = new EndingList(this.table);
-  private readonly listeners: Listeners;
-  private readonly adopted: number[] = [];
-  private handler!: TransportHandler;
-  private stopping = false;
-  private wakeSeen = false;
-  private keepAlive = 0;
-  private readonly end = (slot: number) => this.finish(slot, 0);
-  private readonly acceptAgain = (index: number) => this.armAccept(index);
 
   /** To be called on the thread that will call `run`. @throws TransportError without io_uring */
   constructor(onAcceptTrouble: AcceptTrouble) {
-    this.listeners = new Listeners(onAcceptTrouble);
+    super(onAcceptTrouble);
     this.ring = new Ring(SUBMISSION_ENTRIES, COMPLETION_ENTRIES);
     try {
       this.buffers = new ReceiveBuffers(this.ring, RECEIVE_BUFFERS);
-      this.waker = this.libc.eventfd(0, EFD_CLOEXEC);
-      if (this.waker < 0) throw systemError(errno(), 'eventfd');
     } catch (error) {
       this.ring.close();
       throw error;
     }
     this.armWake();
-  }
-
-  get keepAliveSeconds(): number {
-    return this.keepAlive;
-  }
-
-  set keepAliveSeconds(seconds: number) {
-    this.keepAlive = seconds;
-    this.listeners.setKeepAlive(seconds);
-  }
-
-  async listen(address: ListenAddress): Promise<number> {
-    const opened = this.listeners.open(address, this.keepAlive);
-    const index = typeof opened === 'number' ? opened : await opened;
-    this.armAccept(index);
-    return this.listeners.entries[index]!.listener.port;
-  }
-
-  closeListeners(): void {
-    for (const [index, { open }] of this.listeners.entries.entries()) {
-      if (!open) continue;
-      this.cancel(index, KIND_ACCEPT);
-      this.listeners.close(index);
-    }
-    this.ring.enter(0);
-  }
-
-  adopt(descriptor: number): void {
-    this.adopted.push(descriptor);
   }
 
   send(connection: number, region: Region, offset: number, length: number): void {
@@ -189,50 +141,14 @@ export class UringTransport implements Transport {
     this.cancel(connection, KIND_RECEIVE);
   }
 
-  close(connection: number): void {
-    if (this.table.isOpen(connection)) this.disconnect(connection);
-  }
-
-  peerName(connection: number): string {
-    return peerName(this.descriptor(connection));
-  }
-
-  localName(connection: number): string {
-    return localName(this.descriptor(connection));
-  }
-
-  descriptor(connection: number): number {
-    return this.table.isOpen(connection) ? this.table.descriptor[connection]! : -1;
-  }
-
-  async run(handler: TransportHandler): Promise<void> {
-    this.handler = handler;
-    try {
-      while (!this.stopping) this.runTurn();
-      this.ring.enter(0);
-    } finally {
-      this.dispose();
-    }
-  }
-
-  stop(): void {
-    this.stopping = true;
-  }
-
-  private runTurn(): void {
-    const soon = this.ending.length > 0 && this.ending.settle(this.end);
-    const asked = this.handler.turn();
-    this.table.recycle();
+  protected exchange(timeoutMs: number): void {
     this.buffers.publish();
-    const idle = !soon && !this.stopping && this.adopted.length === 0;
-    this.ring.enter(idle ? this.listeners.boundWait(asked) : 0);
+    this.ring.enter(timeoutMs);
     this.drain();
-    this.listeners.resume(this.acceptAgain);
-    if (this.wakeSeen) {
-      this.wakeSeen = false;
-      this.handler.woken();
-    }
-    while (this.adopted.length > 0) this.addConnection(this.adopted.shift()!);
+  }
+
+  protected flush(): void {
+    this.ring.enter(0);
   }
 
   /** Hands out all completions, also those that found no place in the queue. */
@@ -307,13 +223,6 @@ export class UringTransport implements Transport {
       length -= part;
     }
     if (length > 0) this.handler.received(slot, region, offset, length);
-  }
-
-  private advanceInto(slot: number, length: number): void {
-    const table = this.table;
-    table.intoOffset[slot] = table.intoOffset[slot]! + length;
-    table.intoLength[slot] = table.intoLength[slot]! - length;
-    this.handler.receivedInto(slot, length);
   }
 
   private completeReceiveInto(slot: number, high: number, result: number): void {
@@ -400,28 +309,24 @@ export class UringTransport implements Transport {
     if (entry.open && again && (flags & abi.CQE_MORE) === 0) this.armAccept(index);
   }
 
-  private armAccept(index: number): void {
+  protected armAccept(index: number): void {
     const { descriptor } = this.listeners.entries[index]!.listener;
     this.ring.queue(ACCEPT, descriptor, 0, 0, SOCK_CLOEXEC, index, KIND_ACCEPT, 0);
   }
 
-  private addConnection(descriptor: number): void {
-    const slot = this.table.add(descriptor);
-    this.armReceive(slot, abi.RECVSEND_POLL_FIRST);
-    this.handler.accepted(slot);
+  protected disarmAccept(index: number): void {
+    this.cancel(index, KIND_ACCEPT);
   }
 
-  /** The connection ended by itself: gives the slot back, then tells the handler. */
-  private finish(slot: number, reason: number): void {
-    this.disconnect(slot);
-    this.handler.closed(slot, reason);
+  protected armConnection(slot: number): void {
+    this.armReceive(slot, abi.RECVSEND_POLL_FIRST);
   }
 
   /**
    * Closes the descriptor and frees the slot. Sends already queued go out before. When the kernel
    * was using the caller's memory it is made to stop here and now, so that it is the caller's again.
    */
-  private disconnect(slot: number): void {
+  protected disconnect(slot: number): void {
     const table = this.table;
     const state = table.flags[slot]!;
     if ((state & RECEIVING) !== 0) this.cancel(slot, KIND_RECEIVE);
@@ -448,12 +353,7 @@ export class UringTransport implements Transport {
     if ((flags & abi.CQE_MORE) === 0) this.armWake();
   }
 
-  private dispose(): void {
-    this.closeListeners();
-    for (const slot of this.table.openSlots()) this.disconnect(slot);
-    for (const descriptor of this.adopted) this.libc.close(descriptor);
-    this.ring.enter(0);
+  protected dispose(): void {
     this.ring.close();
-    // The eventfd stays open: a late wake must not write to whatever would get its number.
   }
 }

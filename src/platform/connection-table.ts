@@ -5,8 +5,8 @@
  * A slot that ends gets a new generation at once (so that late completions for it are recognised) but
  * is handed out again only in a later turn: the handler's lists of this turn may still name it.
  */
-import type { Region } from '../../base/region.js';
-import { createRegion } from './region.js';
+import type { Region } from '../base/region.js';
+import { createRegion } from './ffi/region.js';
 
 /** Flags of a slot. The first three name operations that the kernel has under way. */
 export const RECEIVING = 1;
