@@ -115,6 +115,7 @@ export class RequestParser {
         if ((word & ONE_DIGIT_MASK) === ARRAY_ONE_DIGIT && digit >= 1 && digit <= 9) wanted = digit;
       }
       if (wanted !== 0) {
+        this.scanned = 0;
         position += 4;
       } else {
         args.count = 0;

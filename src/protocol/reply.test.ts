@@ -1,0 +1,303 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import fc from 'fast-check';
+import { decodeReplies, type RespReply } from '../../test/support/resp.js';
+import { Region, toBinary } from '../base/region.js';
+import { formatDouble } from './doubles.js';
+import { EXEC_ABORT, SYNTAX } from './errors.js';
+import { type GrowHook, growByDoubling, Reply } from './reply.js';
+
+function newReply(protocol: 2 | 3, bytes = 8): Reply {
+  const reply = new Reply(new Region(new SharedArrayBuffer(bytes), 0));
+  reply.protocol = protocol;
+  return reply;
+}
+
+function written(reply: Reply): string {
+  return toBinary(reply.region, reply.start, reply.length);
+}
+
+/** What `write` writes, in RESP2 and RESP3. */
+function both(write: (reply: Reply) => void): [string, string] {
+  const [two, three] = [newReply(2), newReply(3)];
+  write(two);
+  write(three);
+  return [written(two), written(three)];
+}
+
+function same(text: string): [string, string] {
+  return [text, text];
+}
+
+describe('replies, byte by byte', () => {
+  const source = new Region(new SharedArrayBuffer(64), 0);
+  source.bytes.set(Buffer.from('..hello..'));
+  const cases: [string, (reply: Reply) => void, [string, string]][] = [
+    ['ok', (r) => r.ok(), same('+OK\r\n')],
+    ['simple', (r) => r.simple('QUEUED'), same('+QUEUED\r\n')],
+    ['encoded', (r) => r.encoded(Uint8Array.from([43, 65, 13, 10])), same('+A\r\n')],
+    ['raw', (r) => r.raw(source, 2, 5), same('hello')],
+    ['error', (r) => r.error(SYNTAX), same('-ERR syntax error\r\n')],
+    ['error text', (r) => r.errorText('ERR a\r\nb\nc'), same('-ERR a  b c\r\n')],
+    ['null bulk', (r) => r.nullBulk(), ['$-1\r\n', '_\r\n']],
+    ['null array', (r) => r.nullArray(), ['*-1\r\n', '_\r\n']],
+    ['empty array', (r) => r.emptyArray(), same('*0\r\n')],
+    ['empty bulk', (r) => r.emptyBulk(), same('$0\r\n\r\n')],
+    ['bulk', (r) => r.bulk(source, 2, 5), same('$5\r\nhello\r\n')],
+    ['bulk text', (r) => r.bulkText('h\u00e9'), same('$3\r\nh\xc3\xa9\r\n')],
+    ['bulk binary', (r) => r.bulkBinary('h\u00e9\n'), same('$3\r\nh\xe9\n\r\n')],
+    ['bulk integer', (r) => r.bulkInteger(-42), same('$3\r\n-42\r\n')],
+    ['boolean', (r) => r.boolean(true), [':1\r\n', '#t\r\n']],
+    ['boolean', (r) => r.boolean(false), [':0\r\n', '#f\r\n']],
+    ['big integer', (r) => r.bigInteger(-(2n ** 63n)), same(':-9223372036854775808\r\n')],
+    [
+      'big number',
+      (r) => r.bigNumber(2n ** 64n),
+      ['$20\r\n18446744073709551616\r\n', '(18446744073709551616\r\n'],
+    ],
+    [
+      'verbatim',
+      (r) => r.verbatim('txt', 'h\u00e9'),
+      ['$3\r\nh\xc3\xa9\r\n', '=7\r\ntxt:h\xc3\xa9\r\n'],
+    ],
+    ['map', (r) => r.map(2), ['*4\r\n', '%2\r\n']],
+    ['set', (r) => r.set(2), ['*2\r\n', '~2\r\n']],
+    ['push', (r) => r.push(3), ['*3\r\n', '>3\r\n']],
+    ['array', (r) => r.array(123456), same('*123456\r\n')],
+    [
+      'double',
+      (r) => r.double(0.1),
+      ['$19\r\n0.10000000000000001\r\n', ',0.10000000000000001\r\n'],
+    ],
+    ['double', (r) => r.double(-3), ['$2\r\n-3\r\n', ',-3\r\n']],
+    ['double', (r) => r.double(-0), ['$2\r\n-0\r\n', ',-0\r\n']],
+    ['double', (r) => r.double(Infinity), ['$3\r\ninf\r\n', ',inf\r\n']],
+    ['double', (r) => r.double(-Infinity), ['$4\r\n-inf\r\n', ',-inf\r\n']],
+    ['double', (r) => r.double(Number.NaN), ['$3\r\nnan\r\n', ',nan\r\n']],
+  ];
+  for (const [name, write, expected] of cases) {
+    test(`${name} ${JSON.stringify(expected[0])}`, () => assert.deepEqual(both(write), expected));
+  }
+
+  test('attributes exist in RESP3 only', () => {
+    const reply = newReply(3);
+    reply.attribute(1);
+    reply.bulkText('ttl');
+    reply.integer(5);
+    reply.ok();
+    assert.equal(written(reply), '|1\r\n$3\r\nttl\r\n:5\r\n+OK\r\n');
+    assert.throws(() => newReply(2).attribute(1));
+  });
+
+  test('errors are counted, with their code', () => {
+    const reply = newReply(2);
+    reply.error(EXEC_ABORT);
+    assert.deepEqual([reply.errors, reply.errorCode], [1, 'EXECABORT']);
+    reply.errorText('NOGROUP none');
+    assert.deepEqual([reply.errors, reply.errorCode], [2, 'NOGROUP']);
+  });
+
+  test('a bulk written by the caller', () => {
+    const reply = newReply(2);
+    reply.beginBulk(300);
+    reply.region.bytes.fill(120, reply.position, reply.position + 300);
+    reply.position += 300;
+    reply.endBulk();
+    assert.equal(written(reply), `$300\r\n${'x'.repeat(300)}\r\n`);
+  });
+});
+
+/** A reply as a tree, to be written and to be found again. */
+type Tree =
+  | { readonly kind: 'integer' | 'double' | 'bulk-integer'; readonly value: number }
+  | { readonly kind: 'bulk' | 'text' | 'error'; readonly value: string }
+  | { readonly kind: 'null' | 'null-array' | 'ok' | 'true' | 'false' }
+  | { readonly kind: 'array' | 'set' | 'deferred'; readonly items: readonly Tree[] }
+  | {
+      readonly kind: 'map' | 'deferred-map';
+      readonly entries: readonly (readonly [Tree, Tree])[];
+    };
+
+const safeInteger = fc.oneof(
+  fc.maxSafeInteger(),
+  fc.integer(),
+  fc.integer({ min: -200, max: 20000 }),
+);
+const number = fc.oneof(fc.double(), safeInteger);
+const { tree } = fc.letrec<{ tree: Tree }>((tie) => ({
+  tree: fc.oneof(
+    { maxDepth: 4, withCrossShrink: true },
+    fc.record({ kind: fc.constant('integer' as const), value: safeInteger }),
+    fc.record({ kind: fc.constant('bulk-integer' as const), value: safeInteger }),
+    fc.record({ kind: fc.constant('double' as const), value: number }),
+    fc.record({ kind: fc.constant('bulk' as const), value: fc.string({ unit: 'binary-ascii' }) }),
+    fc.record({ kind: fc.constant('text' as const), value: fc.string({ unit: 'grapheme' }) }),
+    fc.record({ kind: fc.constant('error' as const), value: fc.string({ unit: 'binary-ascii' }) }),
+    fc.constantFrom<Tree>(
+      ...(['null', 'null-array', 'ok', 'true', 'false'] as const).map((kind) => ({ kind })),
+    ),
+    fc.record({
+      kind: fc.constantFrom('array' as const, 'set' as const, 'deferred' as const),
+      items: fc.array(tie('tree'), { maxLength: 12 }),
+    }),
+    fc.record({
+      kind: fc.constantFrom('map' as const, 'deferred-map' as const),
+      entries: fc.array(fc.tuple(tie('tree'), tie('tree')), { maxLength: 5 }),
+    }),
+  ),
+}));
+
+function writePairs(reply: Reply, entries: readonly (readonly [Tree, Tree])[]): void {
+  for (const [key, value] of entries) {
+    writeTree(reply, key);
+    writeTree(reply, value);
+  }
+}
+
+function writeTree(reply: Reply, node: Tree): void {
+  const mark = reply.mark();
+  switch (node.kind) {
+    case 'integer':
+      return reply.integer(node.value);
+    case 'bulk-integer':
+      return reply.bulkInteger(node.value);
+    case 'double':
+      return reply.double(node.value);
+    case 'bulk':
+      return reply.bulkBinary(node.value);
+    case 'text':
+      return reply.bulkText(node.value);
+    case 'error':
+      return reply.errorText(node.value);
+    case 'null':
+      return reply.nullBulk();
+    case 'null-array':
+      return reply.nullArray();
+    case 'ok':
+      return reply.ok();
+    case 'true':
+    case 'false':
+      return reply.boolean(node.kind === 'true');
+    case 'array':
+    case 'set':
+      if (node.kind === 'array') reply.array(node.items.length);
+      else reply.set(node.items.length);
+      for (const item of node.items) writeTree(reply, item);
+      return;
+    case 'deferred':
+      for (const item of node.items) writeTree(reply, item);
+      return reply.patchArray(mark, node.items.length);
+    case 'map':
+      reply.map(node.entries.length);
+      return writePairs(reply, node.entries);
+    case 'deferred-map':
+      writePairs(reply, node.entries);
+      return reply.patchMap(mark, node.entries.length);
+  }
+}
+
+/** What a client should see of the tree. */
+function expected(node: Tree, protocol: 2 | 3): RespReply {
+  const two = protocol === 2;
+  switch (node.kind) {
+    case 'integer':
+      return { type: 'integer', text: String(node.value).replace(/^-0$/, '0') };
+    case 'bulk-integer':
+      return { type: 'bulk', text: String(node.value) };
+    case 'double':
+      return { type: two ? 'bulk' : 'double', text: formatDouble(node.value) };
+    case 'bulk':
+      return { type: 'bulk', text: node.value };
+    case 'text':
+      return { type: 'bulk', text: Buffer.from(node.value).toString('latin1') };
+    case 'error':
+      return { type: 'error', text: node.value.replace(/[\r\n]/g, ' ') };
+    case 'null':
+      return { type: two ? 'null-bulk' : 'null' };
+    case 'null-array':
+      return { type: two ? 'null-array' : 'null' };
+    case 'ok':
+      return { type: 'simple', text: 'OK' };
+    case 'true':
+    case 'false': {
+      const value = node.kind === 'true';
+      return two ? { type: 'integer', text: value ? '1' : '0' } : { type: 'boolean', value };
+    }
+    case 'array':
+    case 'deferred':
+    case 'set': {
+      const type = node.kind === 'set' && !two ? 'set' : 'array';
+      return { type, items: node.items.map((item) => expected(item, protocol)) };
+    }
+    case 'map':
+    case 'deferred-map': {
+      const entries = node.entries.map(
+        ([key, value]) => [expected(key, protocol), expected(value, protocol)] as const,
+      );
+      return two ? { type: 'array', items: entries.flat() } : { type: 'map', entries };
+    }
+  }
+}
+
+describe('round trip', () => {
+  test('any reply is decoded to what was written, in either protocol', () => {
+    fc.assert(
+      fc.property(fc.array(tree, { maxLength: 5 }), fc.constantFrom(2, 3), (trees, protocol) => {
+        const reply = newReply(protocol as 2 | 3);
+        for (const node of trees) writeTree(reply, node);
+        const decoded = decodeReplies(Buffer.from(written(reply), 'latin1'));
+        assert.deepEqual(
+          decoded,
+          trees.map((node) => expected(node, reply.protocol)),
+        );
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test('nothing is written beyond the limit, wherever it is', () => {
+    const guard = 0xee;
+    const hook: GrowHook = (reply, bytes) => {
+      const end = reply.region.bytes.subarray(reply.limit);
+      assert.ok(
+        end.every((byte) => byte === guard),
+        'the bytes after the limit were touched',
+      );
+      growByDoubling(reply, bytes);
+      // Room for exactly what was asked for, as the meanest arena would give it.
+      reply.limit = reply.position + bytes;
+      reply.region.bytes.fill(guard, reply.limit);
+    };
+    fc.assert(
+      fc.property(tree, fc.constantFrom(2, 3), (node, protocol) => {
+        const reply = new Reply(new Region(new SharedArrayBuffer(64), 0), hook);
+        reply.limit = 0;
+        reply.region.bytes.fill(guard);
+        reply.protocol = protocol as 2 | 3;
+        writeTree(reply, node);
+        hook(reply, 1);
+        const decoded = decodeReplies(Buffer.from(written(reply), 'latin1'));
+        assert.deepEqual(decoded, [expected(node, reply.protocol)]);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test('what was written since a mark can be taken back', () => {
+    const reply = newReply(2);
+    reply.ok();
+    const mark = reply.mark();
+    reply.bulkText('x'.repeat(1000));
+    reply.rewind(mark);
+    reply.integer(1);
+    assert.equal(written(reply), '+OK\r\n:1\r\n');
+  });
+
+  test('growing moves only the bytes from start on', () => {
+    const reply = newReply(2, 16);
+    reply.ok();
+    reply.start = reply.position;
+    reply.bulkText('hello, world');
+    assert.equal(written(reply), '$12\r\nhello, world\r\n');
+  });
+});
