@@ -29,6 +29,12 @@ export const TRAIT_CONTAINER = 1024;
 export const TRAIT_MAY_REPLICATE = 2048;
 /** All keys are given by firstKey, lastKey, keyStep. */
 export const TRAIT_SIMPLE_KEYS = 4096;
+/** Not O(1): its time is taken at every call. */
+export const TRAIT_TIMED = 8192;
+/** Runs at once between MULTI and EXEC: EXEC, DISCARD, MULTI, WATCH, QUIT, RESET. */
+export const TRAIT_TRANSACTION_CONTROL = 16384;
+
+const TRANSACTION_CONTROL = new Set(['exec', 'discard', 'multi', 'watch', 'quit', 'reset']);
 
 export type AnyDefinition = CommandDefinition | ContainerDefinition;
 
@@ -42,6 +48,9 @@ export class RegisteredCommand implements CommandEntry {
   readonly traits: number;
   readonly fullName: string;
   readonly run: CommandDefinition['run'];
+  readonly keySpecifications: readonly KeySpecification[];
+  /** Keys that firstKey, lastKey and keyStep do not tell at all. */
+  readonly hasMovableKeys: boolean;
 
   constructor(
     readonly definition: AnyDefinition,
@@ -57,6 +66,8 @@ export class RegisteredCommand implements CommandEntry {
     this.keyStep = triple.keyStep;
     this.traits = traitsOf(definition);
     this.run = isContainer(definition) ? notRunnable : definition.run;
+    this.keySpecifications = (isContainer(definition) ? undefined : definition.keys) ?? [];
+    this.hasMovableKeys = this.keySpecifications.length > 0 && this.firstKey === 0;
   }
 }
 
@@ -98,6 +109,8 @@ function traitsOf(definition: AnyDefinition): number {
   if (flags.includes('loading')) traits |= TRAIT_LOADING;
   if (flags.includes('stale')) traits |= TRAIT_STALE;
   if (flags.includes('may_replicate')) traits |= TRAIT_MAY_REPLICATE;
+  if (TRANSACTION_CONTROL.has(definition.name)) traits |= TRAIT_TRANSACTION_CONTROL;
+  if (!definition.complexity.startsWith('O(1)')) traits |= TRAIT_TIMED;
   if (isContainer(definition)) return traits | TRAIT_CONTAINER;
   if (definition.locks === 'all') traits |= TRAIT_LOCK_ALL;
   if (definition.locks === 'none') traits |= TRAIT_LOCK_NONE;

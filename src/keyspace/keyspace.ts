@@ -9,7 +9,7 @@
  */
 import type { ArgumentVector } from '../base/arguments.js';
 import { copyBytes, Region } from '../base/region.js';
-import { hashBytes, hashed } from '../structures/hash.js';
+import { HashState, hashBytes } from '../structures/hash.js';
 import type { Table } from '../structures/table.js';
 import { EffectBuilder } from './effects.js';
 import { EVENT_EXPIRED, type KeyspaceEvent } from './events.js';
@@ -38,11 +38,21 @@ export class Keyspace {
   expiresKeys = true;
   /** Changes since the last reset by the dispatcher; not 0 means the command wrote something. */
   changes = 0;
+  /** Changes since the start. */
+  totalChanges = 0;
   hits = 0;
   misses = 0;
   expired = 0;
   readonly effects = new EffectBuilder();
   listener: EventListener | null = null;
+
+  private readonly hash = new HashState();
+  // A key hashed by the dispatcher before the command runs, to find its shard:
+  preparedShard = 0;
+  private preparedOffset = -1;
+  private preparedRegion: Region;
+  private preparedH1 = 0;
+  private preparedH2 = 0;
 
   // The key last sought:
   shard = 0;
@@ -68,6 +78,26 @@ export class Keyspace {
     this.table = shards.table(0, 0);
     this.region = shards.spaces[0]!.region;
     this.keyRegion = this.region;
+    this.preparedRegion = this.region;
+  }
+
+  /** Hashes argument `index`, so that `seek` need not do it again during this command. */
+  prepare(args: ArgumentVector, index: number): void {
+    const region = args.region;
+    const offset = args.offset[index]!;
+    const length = args.length[index]!;
+    const { shards, hash } = this;
+    this.preparedShard = shards.shardOf(region, offset, length);
+    hashBytes(hash, region, offset, length, shards.hashKey0, shards.hashKey1);
+    this.preparedH1 = hash.h1;
+    this.preparedH2 = hash.h2;
+    this.preparedRegion = region;
+    this.preparedOffset = offset;
+  }
+
+  /** Forgets the prepared key: the bytes at its place are another command's now. */
+  forget(): void {
+    this.preparedOffset = -1;
   }
 
   /** Finds argument `index` as a key of the client's database. */
@@ -87,19 +117,25 @@ export class Keyspace {
 
   /** Finds a key of any database. Its bytes must stay in place while the door is used for it. */
   seekKey(database: number, region: Region, offset: number, length: number): boolean {
-    const shard = this.shards.shardOf(region, offset, length);
-    hashBytes(region, offset, length);
-    const table = this.shards.table(shard, database);
-    this.shard = shard;
-    this.h1 = hashed.h1;
-    this.h2 = hashed.h2;
+    if (offset === this.preparedOffset && region === this.preparedRegion) {
+      this.shard = this.preparedShard;
+      this.h1 = this.preparedH1;
+      this.h2 = this.preparedH2;
+    } else {
+      const { shards, hash } = this;
+      this.shard = shards.shardOf(region, offset, length);
+      hashBytes(hash, region, offset, length, shards.hashKey0, shards.hashKey1);
+      this.h1 = hash.h1;
+      this.h2 = hash.h2;
+    }
+    const table = this.shards.table(this.shard, database);
     this.keyRegion = region;
     this.keyOffset = offset;
     this.keyLength = length;
     this.soughtDatabase = database;
     this.table = table;
     this.region = table.region;
-    if (!table.find(region, offset, length, hashed.h1, hashed.h2)) return false;
+    if (!table.find(region, offset, length, this.h1, this.h2)) return false;
     const expiry = table.expiry;
     if (expiry !== 0 && expiry < this.now) {
       if (this.expiresKeys) this.expire();

@@ -39,6 +39,15 @@ export class Shards {
     this.owner = thread + 1;
   }
 
+  /** The key of the data set's hash, the same in all shards. */
+  get hashKey0(): number {
+    return this.spaces[0]!.hashKey0;
+  }
+
+  get hashKey1(): number {
+    return this.spaces[0]!.hashKey1;
+  }
+
   /** The shard a key lives in. The number of shards is a power of two. */
   shardOf(region: Region, offset: number, length: number): number {
     return slotOf(region, offset, length) & (this.count - 1);
@@ -91,11 +100,13 @@ export function formatShard(
   databases: number,
   counters: Int32Array,
   usedPagesIndex: number,
+  hashKey: readonly [number, number],
 ): void {
-  Space.format(region);
+  Space.format(region, hashKey[0], hashKey[1]);
   const space = new Space(region, counters, usedPagesIndex);
   const pages = Math.ceil((databases * ROOT_BYTES) / PAGE_BYTES);
   const roots = space.allocate(pages);
   space.commit(pages);
+  region.words.fill(0, roots >>> 2, (roots + pages * PAGE_BYTES) >>> 2);
   region.words[WORD_ROOTS] = roots;
 }

@@ -20,6 +20,8 @@ export interface ListenAddress {
   readonly path?: string;
   readonly mode?: number;
   readonly backlog: number;
+  /** TCP: several transports of the process listen on this port, the system spreads the clients. */
+  readonly reusePort?: boolean;
 }
 
 export interface TransportHandler {

@@ -1,12 +1,23 @@
 /**
  * Ports to everything off the data path, declared here and wired in server/. Each is one subject;
  * commands call them, server/ implements them.
+ *
+ * What is said of "all threads" is gathered from them and waits for their answers: a command that
+ * uses it declares locks: 'none' (src/server/gather.ts). It throws when a thread does not answer.
  */
+import type { CommandEntry, Context } from './context.js';
 import type { Session } from './session.js';
 
 export interface ServerPort {
   readonly clients: ClientsPort;
   readonly transactions: TransactionsPort;
+  readonly configuration: ConfigurationPort;
+  readonly information: InformationPort;
+  readonly statistics: StatisticsPort;
+  readonly slowLog: SlowLogPort;
+  readonly latency: LatencyPort;
+  readonly memory: MemoryPort;
+  readonly process: ProcessPort;
 }
 
 /** MULTI, EXEC and WATCH: the state lives with the session, the work in engine/. */
@@ -20,7 +31,141 @@ export interface TransactionsPort {
   unwatchAll(session: Session): void;
 }
 
+export type ClientType = 'normal' | 'master' | 'replica' | 'pubsub';
+
+/** Which clients CLIENT LIST and CLIENT KILL mean: those that fit every condition given. */
+export interface ClientFilter {
+  readonly ids?: readonly number[];
+  readonly type?: ClientType;
+  readonly user?: string;
+  readonly address?: string;
+  readonly localAddress?: string;
+  readonly olderThanSeconds?: number;
+  /** The id of a client that is not meant. */
+  readonly except?: number;
+}
+
 export interface ClientsPort {
-  /** Clients served by this thread, for CLIENT LIST and the like to walk. */
+  /** Clients served by this thread. */
   readonly local: Iterable<Session>;
+  /** A client of this thread as CLIENT LIST shows it, without a line end. */
+  describe(session: Session): string;
+  /** Such lines for clients of all threads, by id. */
+  list(filter: ClientFilter): string[];
+  /** Ends connections of all threads; one whose command is running ends after its reply. */
+  kill(filter: ClientFilter): number;
+  /** Ends the wait of a client of any thread. False when it does not wait. */
+  unblock(id: number, withError: boolean): boolean;
+  pause(mode: 'write' | 'all', endMs: number): void;
+  unpause(): void;
+}
+
+export interface ConfigurationPort {
+  /** A directive's value as CONFIG GET shows it, '' when there is none of that name. */
+  value(name: string): string;
+  /** Those that match any of the patterns, by name. */
+  get(patterns: readonly string[]): readonly (readonly [name: string, value: string])[];
+  /** All or nothing. @returns null, or the error's text with its code */
+  set(pairs: readonly (readonly [name: string, value: string])[]): string | null;
+  rewrite(): string | null;
+}
+
+export interface InformationPort {
+  /** INFO's text for these sections ('default', 'all' and 'everything' stand for several). */
+  text(sections: readonly string[], context: Context): string;
+}
+
+/** Counts of a command's times below and at a limit. */
+export interface LatencyHistogram {
+  readonly calls: number;
+  /** Cumulative counts by upper limit in microseconds: 1, 2, 4, 8, 16, 33, 66 ... */
+  readonly buckets: readonly (readonly [microseconds: number, count: number])[];
+}
+
+export interface StatisticsPort {
+  calls(entry: CommandEntry): number;
+  histogram(entry: CommandEntry): LatencyHistogram;
+  /** CONFIG RESETSTAT, for all threads. */
+  reset(): void;
+}
+
+export interface SlowLogEntry {
+  readonly id: number;
+  readonly timeSeconds: number;
+  readonly microseconds: number;
+  /** One char per byte, shortened. */
+  readonly args: readonly string[];
+  readonly address: string;
+  readonly clientName: string;
+}
+
+export interface SlowLogPort {
+  /** Of all threads, the newest first. */
+  entries(): readonly SlowLogEntry[];
+  reset(): void;
+}
+
+export interface LatencySample {
+  readonly timeSeconds: number;
+  readonly milliseconds: number;
+}
+
+export interface LatencyEvent {
+  readonly name: string;
+  /** The greatest since the last reset. */
+  readonly maximum: number;
+  /** Oldest first, at most 160 and one for each second. */
+  readonly samples: readonly LatencySample[];
+}
+
+export interface LatencyPort {
+  /** latency-monitor-threshold in milliseconds; 0 = off. */
+  readonly thresholdMs: number;
+  /** Of all threads, by name. */
+  events(): readonly LatencyEvent[];
+  /** Forgets these kinds of events (all when none is named). @returns how many there were */
+  reset(names: readonly string[]): number;
+}
+
+/** All in bytes. */
+export interface MemoryFigures {
+  /** What maxmemory is compared with: the shards' pages in use. */
+  readonly dataset: number;
+  /** Dataset and what the process needs besides (`overhead`). */
+  readonly used: number;
+  readonly overhead: number;
+  readonly peak: number;
+  /** What the process needed before it held data. */
+  readonly startup: number;
+  readonly resident: number;
+  readonly javascriptHeap: number;
+  readonly system: number;
+}
+
+export interface MemoryPort {
+  figures(): MemoryFigures;
+  /** Gives free memory back to the system. */
+  purge(): void;
+}
+
+export interface ShutdownRequest {
+  readonly save: 'default' | 'save' | 'nosave';
+  /** Not waiting for replicas that lag. */
+  readonly now: boolean;
+  /** Going down even when saving fails. */
+  readonly force: boolean;
+}
+
+export interface ProcessPort {
+  /**
+   * Brings the server down. Returns when that has been set going; `failed` is called (on this
+   * thread) when it comes to nothing: with the error's text.
+   */
+  shutdown(request: ShutdownRequest, failed: (text: string) => void): void;
+  /** Calls a shutdown under way off. False when there is none. */
+  abortShutdown(): boolean;
+  /** DEBUG SET-ACTIVE-EXPIRE */
+  setExpiryCycle(enabled: boolean): void;
+  /** Whether the client comes from this machine (enable-debug-command local). */
+  isLocal(session: Session): boolean;
 }

@@ -7,11 +7,11 @@ export interface Session {
   readonly id: number;
   database: number;
   /** RESP version: 2 or 3. */
-  protocol: number;
+  protocol: 2 | 3;
   authenticated: boolean;
   /** The connection ends once the replies written so far have been sent. */
   closeAfterReply: boolean;
-  /** CLIENT REPLY: 0 on, 1 off, 2 skip the next command's reply (set by SKIP). */
+  /** CLIENT REPLY: one of the REPLY_ constants. CLIENT REPLY SKIP sets REPLY_SKIP_NEXT. */
   replyMode: number;
   inMulti: boolean;
   /** A queued command was refused: EXEC answers EXECABORT. */
@@ -35,4 +35,7 @@ export interface Session {
 
 export const REPLY_ON = 0;
 export const REPLY_OFF = 1;
+/** The command under way gets no reply. */
 export const REPLY_SKIP = 2;
+/** Nor does the one after it. */
+export const REPLY_SKIP_NEXT = 3;

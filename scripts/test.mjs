@@ -1,0 +1,90 @@
+/**
+ * `npm test [-- part-of-a-path ...]`: every test, through Node's own runner and reporter.
+ *
+ * Two phases, because tests of whole servers (dist/test/) need the cores that they measure or time
+ * out on: first the unit tests beside the code, one file per core; then dist/test/, few at a time.
+ * Their events pass through one reporter, so that the run ends with one summary of both.
+ */
+import { availableParallelism } from 'node:os';
+import { join, relative } from 'node:path';
+import { Readable } from 'node:stream';
+import { run } from 'node:test';
+import { spec } from 'node:test/reporters';
+import { root, walk } from './files.mjs';
+
+const FILE_TIMEOUT_MS = 5 * 60_000;
+const SERVER_FILES_AT_ONCE = 2;
+const SUMMARY_LINE = /^(tests|suites|pass|fail|cancelled|skipped|todo|duration_ms) ([\d.]+)$/;
+
+const wanted = process.argv.slice(2);
+const started = performance.now();
+const totals = new Map();
+const skipped = new Map();
+let failures = 0;
+
+function testFiles(folder) {
+  const files = [];
+  for (const { path } of walk(join(root, 'dist', folder))) {
+    if (!path.endsWith('.test.js')) continue;
+    const name = relative(root, path);
+    if (wanted.length === 0 || wanted.some((part) => name.includes(part))) files.push(path);
+  }
+  return files.sort();
+}
+
+/** Node ends a run with lines such as "tests 12": they are added up instead of shown twice. */
+function addToTotals(event) {
+  if (event.type !== 'test:diagnostic' || event.data.nesting !== 0) return false;
+  const match = SUMMARY_LINE.exec(event.data.message);
+  if (match === null) return false;
+  totals.set(match[1], (totals.get(match[1]) ?? 0) + Number(match[2]));
+  return true;
+}
+
+function note(event) {
+  const { data } = event;
+  if (event.type === 'test:fail' && data.todo === undefined) failures++;
+  if (event.type === 'test:pass' && data.skip !== undefined) {
+    const reason =
+      typeof data.skip === 'string' && data.skip !== '' ? data.skip : 'no reason given';
+    skipped.set(reason, [...(skipped.get(reason) ?? []), data.name]);
+  }
+}
+
+function diagnostic(message) {
+  return { type: 'test:diagnostic', data: { nesting: 0, message, level: 'info' } };
+}
+
+function* closing() {
+  for (const [reason, names] of skipped) {
+    yield diagnostic(`skipped ${names.length}, ${reason}: ${names.join('; ')}`);
+  }
+  totals.set('duration_ms', Math.round(performance.now() - started));
+  for (const [name, value] of totals) yield diagnostic(`${name} ${value}`);
+}
+
+async function* events() {
+  const phases = [
+    [testFiles('src'), availableParallelism()],
+    [testFiles('test'), SERVER_FILES_AT_ONCE],
+  ];
+  for (const [files, concurrency] of phases) {
+    if (files.length === 0) continue;
+    for await (const event of run({ files, concurrency, timeout: FILE_TIMEOUT_MS })) {
+      // Summaries of single files come without being asked for in later versions of Node.
+      if (event.type === 'test:summary' || addToTotals(event)) continue;
+      note(event);
+      yield event;
+    }
+  }
+  yield* closing();
+}
+
+const reporter = typeof spec === 'function' && spec.prototype ? new spec() : spec();
+Readable.from(events())
+  .pipe(reporter)
+  .on('end', () => {
+    if ((totals.get('tests') ?? 0) === 0) console.error('No test ran.');
+    process.exitCode = failures > 0 || (totals.get('tests') ?? 0) === 0 ? 1 : 0;
+  })
+  .pipe(process.stdout);

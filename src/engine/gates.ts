@@ -1,0 +1,19 @@
+/**
+ * Reasons why a command may be refused or put off by the state of the server, as bits that the
+ * dispatcher tests once per command. Each thread recomputes them once a turn from the shared state.
+ */
+
+/** The server loads a data set: only commands with the flag 'loading'. */
+export const GATE_LOADING = 1;
+/** A read-only replica: writes of ordinary clients are refused. */
+export const GATE_READ_ONLY = 2;
+/** A replica without its primary and replica-serve-stale-data no: only 'stale' commands. */
+export const GATE_MASTER_DOWN = 4;
+/** Fewer good replicas than min-replicas-to-write. */
+export const GATE_NO_REPLICAS = 8;
+/** CLIENT PAUSE WRITE: writes wait. */
+export const GATE_PAUSE_WRITES = 16;
+/** CLIENT PAUSE ALL: everything waits. */
+export const GATE_PAUSE_ALL = 32;
+/** maxmemory is reached: commands that may need memory are refused. */
+export const GATE_MEMORY = 64;

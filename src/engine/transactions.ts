@@ -1,0 +1,153 @@
+/**
+ * MULTI, EXEC, WATCH. EXEC locks every shard its queue and its watched keys touch, checks the
+ * watched keys' versions, and runs the queue with nothing in between.
+ */
+import { copyBytes, Region } from '../base/region.js';
+import type { TransactionsPort } from '../commands/contract/server-port.js';
+import type { Session } from '../commands/contract/session.js';
+import { WORD_WATCHED } from '../keyspace/shard-words.js';
+import { unwatch, watch, watchedVersion } from '../keyspace/watch.js';
+import * as errors from '../protocol/errors.js';
+import { Arguments } from '../protocol/parser.js';
+import type { Dispatcher } from './dispatch.js';
+import { TRAIT_LOCK_NONE } from './registry.js';
+import { ClientSession } from './session.js';
+
+export interface WatchedKey {
+  readonly key: Region;
+  readonly length: number;
+  readonly database: number;
+  readonly shard: number;
+  readonly h1: number;
+  readonly h2: number;
+  readonly version: number;
+}
+
+export class Transactions implements TransactionsPort {
+  private readonly queued = new Arguments();
+
+  constructor(private readonly dispatcher: Dispatcher) {}
+
+  begin(session: Session): void {
+    session.inMulti = true;
+    session.multiAborted = false;
+  }
+
+  discard(session: Session): void {
+    const client = own(session);
+    client.inMulti = false;
+    client.multiAborted = false;
+    client.queue?.clear();
+    this.unwatchAll(client);
+  }
+
+  watch(index: number): boolean {
+    const { keys, args, shards } = this.dispatcher;
+    const client = own(this.dispatcher.session);
+    const exists = keys.seek(args, index);
+    const { h1, h2, shard, database } = keys;
+    const length = args.length[index]!;
+    const already = client.watched.some(
+      (other) => other.h1 === h1 && other.h2 === h2 && other.database === database,
+    );
+    if (already) return true;
+    const version = watch(shards.spaces[shard]!, h1, h2, database, exists);
+    if (version < 0) return false;
+    const key = new Region(new SharedArrayBuffer((length + 8) & ~7), 0);
+    copyBytes(key, 0, args.region, args.offset[index]!, length);
+    client.watched.push({ key, length, database, shard, h1, h2, version });
+    return true;
+  }
+
+  unwatchAll(session: Session): void {
+    const { shards, lockedSet } = this.dispatcher;
+    const client = own(session);
+    for (const watched of client.watched) {
+      const space = shards.spaces[watched.shard]!;
+      const mine = lockedSet.locked && lockedSet.has(watched.shard);
+      if (!mine) shards.lock(watched.shard);
+      if (space.region.words[WORD_WATCHED] !== 0) {
+        unwatch(space, watched.h1, watched.h2, watched.database);
+      }
+      if (!mine) shards.unlock(watched.shard);
+    }
+    client.watched.length = 0;
+  }
+
+  execute(): void {
+    const dispatcher = this.dispatcher;
+    const client = own(dispatcher.session);
+    if (client.multiAborted) {
+      this.discard(client);
+      dispatcher.reply.error(errors.EXEC_ABORT);
+      return;
+    }
+    this.markShards(client);
+    const set = dispatcher.lockedSet;
+    if (set.size > 0) set.lock();
+    try {
+      const changed = this.watchedChanged(client);
+      this.unwatchAll(client);
+      client.inMulti = false;
+      if (changed) dispatcher.reply.nullArray();
+      else this.runQueue(client);
+    } finally {
+      client.queue?.clear();
+      if (set.locked) set.unlock();
+    }
+  }
+
+  /** Marks every shard the transaction touches. */
+  private markShards(client: ClientSession): void {
+    const dispatcher = this.dispatcher;
+    const queue = client.queue;
+    for (const watched of client.watched) dispatcher.lockedSet.add(watched.shard);
+    for (let i = 0; i < (queue?.length ?? 0); i++) {
+      const command = queue!.commands[i]!;
+      if ((command.traits & TRAIT_LOCK_NONE) !== 0) {
+        // It would lock shards one by one as it goes, which is not possible under other locks.
+        dispatcher.lockedSet.addAll();
+        return;
+      }
+      queue!.load(i, this.queued);
+      dispatcher.markKeys(command, this.queued);
+    }
+  }
+
+  private watchedChanged(client: ClientSession): boolean {
+    const { keys, shards } = this.dispatcher;
+    let changed = false;
+    for (const { key, length, database, shard, h1, h2, version } of client.watched) {
+      // Seeking removes a key whose time has come, which counts as a change.
+      keys.forget();
+      keys.seekKey(database, key, 0, length);
+      if (watchedVersion(shards.spaces[shard]!, h1, h2, database) !== version) changed = true;
+    }
+    return changed;
+  }
+
+  private runQueue(client: ClientSession): void {
+    const dispatcher = this.dispatcher;
+    const queue = client.queue;
+    const count = queue?.length ?? 0;
+    const outer = dispatcher.args;
+    dispatcher.reply.array(count);
+    dispatcher.inTransaction = true;
+    for (let i = 0; i < count; i++) {
+      queue!.load(i, this.queued);
+      dispatcher.args = this.queued;
+      dispatcher.keys.forget();
+      dispatcher.keys.database = client.database;
+      dispatcher.run(queue!.commands[i]!, this.queued);
+    }
+    dispatcher.inTransaction = false;
+    dispatcher.args = outer;
+    // The changes were counted with the commands that made them.
+    dispatcher.keys.changes = 0;
+  }
+}
+
+function own(session: Session): ClientSession {
+  if (session instanceof ClientSession) return session;
+  throw new Error('a session of another engine');
+}

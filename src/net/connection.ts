@@ -1,0 +1,48 @@
+import type { Region } from '../base/region.js';
+import type { ClientSession } from '../engine/session.js';
+import { Backlog, PartialCommand } from './input.js';
+import { Pending } from './output.js';
+
+/** A client's connection: what is received and not yet run, what is written and not yet sent. */
+export class Connection {
+  partial: PartialCommand | null = null;
+  backlog: Backlog | null = null;
+  pending: Pending | null = null;
+  /** In the frontend's list of connections whose command must be tried again. */
+  retrying = false;
+  /** The turn in which a send was queued last: one a turn. */
+  sentTurn = -1;
+  /** It closes as soon as its output is sent: no more input is run. */
+  inputEnded = false;
+  /** The turn in which it may be closed: the one after its last send. */
+  closeTurn = 0;
+  closed = false;
+  /** When its output first passed the soft limit, 0 = it is below. */
+  softLimitSinceMs = 0;
+
+  constructor(
+    readonly slot: number,
+    readonly session: ClientSession,
+    private readonly createRegion: (bytes: number) => Region,
+  ) {}
+
+  get outputBytes(): number {
+    return this.pending === null ? 0 : this.pending.bytes;
+  }
+
+  get inputBytes(): number {
+    return (this.partial?.used ?? 0) + (this.backlog?.length ?? 0);
+  }
+
+  pendingQueue(): Pending {
+    this.pending ??= new Pending(this.createRegion);
+    return this.pending;
+  }
+
+  /** Puts received bytes aside until the client may go on. */
+  putAside(region: Region, offset: number, length: number): void {
+    if (length === 0) return;
+    this.backlog ??= new Backlog(this.createRegion);
+    this.backlog.append(region, offset, length);
+  }
+}

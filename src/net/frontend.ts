@@ -1,0 +1,546 @@
+/**
+ * The network side of an I/O thread: takes what the transport received, lets the parser cut it into
+ * commands and the dispatcher run them, and hands their replies back, all in one turn and on one
+ * thread. Commands run straight from the receive buffer; only a command cut in two, or one that has
+ * to wait, has its bytes copied.
+ */
+import type { Region } from '../base/region.js';
+import { BUSY, type Dispatcher, DONE, PAUSED, SUSPENDED } from '../engine/dispatch.js';
+import type { ClientSession } from '../engine/session.js';
+import type { CloseReason, Transport, TransportHandler } from '../platform/transport.js';
+import { COMMAND, INCOMPLETE, RequestParser } from '../protocol/parser.js';
+import type { Reply } from '../protocol/reply.js';
+import { Connection } from './connection.js';
+import { PartialCommand } from './input.js';
+import { OutputArenas } from './output.js';
+
+/** Bulk arguments with at least this much missing are received straight into their place. */
+const DIRECT_RECEIVE_BYTES = 32768;
+/** How long to wait, in ms, before trying again a command whose shard was taken. */
+const RETRY_MS = 0.05;
+const LF = 10;
+
+export interface FrontendPolicy {
+  /** Whether a descriptor stays here; false: it was handed to another thread. */
+  offered(descriptor: number): boolean;
+  /** A session for a new client, or the error to answer before closing. */
+  admit(slot: number): ClientSession | string;
+  /** A client has gone. */
+  released(session: ClientSession): void;
+  woken(): void;
+  /** Once a turn, after wake-up and before the first command: sets clock and gates. */
+  beginTurn(): void;
+  /** Once a turn, when all is done: background work; returns milliseconds until it wants more. */
+  background(): number;
+  /** Output limit of ordinary clients: 'soft', 'hard' bytes and soft seconds; 0 = none. */
+  readonly outputHardBytes: number;
+  readonly outputSoftBytes: number;
+  readonly outputSoftMs: number;
+  readonly bulkBytesMax: number;
+  log(level: 'verbose' | 'warning', message: string): void;
+  readonly traffic: { receivedBytes: number; sentBytes: number; outputLimitClosed: number };
+}
+
+export class Frontend implements TransportHandler {
+  readonly connections = new Map<number, Connection>();
+  private readonly parser = new RequestParser();
+  private readonly arenas: OutputArenas;
+  private turnNumber = 0;
+  private turnOpen = false;
+  private retries: Connection[] = [];
+  private spareRetries: Connection[] = [];
+  private paused: Connection[] = [];
+  private readonly spareParsers: RequestParser[] = [];
+
+  // The sends of this turn: parallel arrays, reused.
+  private sendCount = 0;
+  private readonly sendConnections: Connection[] = [];
+  private readonly sendRegions: Region[] = [];
+  private readonly sendOffsets: number[] = [];
+  private readonly sendLengths: number[] = [];
+  /** Connections to close once it is known that the sends of this turn went out. */
+  private closing: Connection[] = [];
+  /** Connections whose pending output can be sent from the next turn on. */
+  private starting: Connection[] = [];
+  /** Replies of suspended commands that have become ready. */
+  private resumed: { session: ClientSession; write: () => void }[] = [];
+
+  constructor(
+    private readonly transport: Transport,
+    private readonly dispatcher: Dispatcher,
+    private readonly reply: Reply,
+    private readonly policy: FrontendPolicy,
+    private readonly createRegion: (bytes: number) => Region,
+  ) {
+    this.arenas = new OutputArenas(reply, createRegion);
+  }
+
+  // --- the transport's callbacks -----------------------------------------------------------------
+
+  offered(descriptor: number): boolean {
+    return this.policy.offered(descriptor);
+  }
+
+  accepted(slot: number): void {
+    this.openTurn();
+    const admitted = this.policy.admit(slot);
+    if (typeof admitted !== 'string') {
+      this.connections.set(slot, new Connection(slot, admitted, this.createRegion));
+      return;
+    }
+    const start = this.reply.position;
+    this.reply.start = start;
+    this.reply.errorText(admitted);
+    this.transport.send(slot, this.reply.region, this.reply.start, this.reply.position - start);
+    this.transport.close(slot);
+  }
+
+  received(slot: number, region: Region, offset: number, length: number): void {
+    const connection = this.connections.get(slot);
+    if (connection === undefined) return;
+    this.openTurn();
+    this.policy.traffic.receivedBytes += length;
+    this.feed(connection, region, offset, length);
+  }
+
+  receivedInto(slot: number, length: number): void {
+    const connection = this.connections.get(slot);
+    const partial = connection?.partial;
+    if (connection === undefined || partial === null || partial === undefined) return;
+    this.openTurn();
+    this.policy.traffic.receivedBytes += length;
+    connection.session.lastInteractionMs = this.dispatcher.now;
+    partial.used += length;
+    partial.directLeft -= length;
+    if (partial.directLeft === 0) this.serve(connection, partial.region, 0, 0);
+  }
+
+  unsent(slot: number, region: Region, offset: number, length: number): void {
+    const connection = this.connections.get(slot);
+    if (connection === undefined) return;
+    const pending = connection.pendingQueue();
+    // What was queued since came later in the stream.
+    if (this.arenas.isArena(region)) {
+      pending.prepend(region, offset, length);
+    } else {
+      this.arenas.borrow(region);
+      pending.prependInPlace(region, offset, length);
+    }
+    this.startPending(connection);
+    this.checkOutputLimit(connection);
+  }
+
+  drained(slot: number): void {
+    const connection = this.connections.get(slot);
+    if (connection === undefined || connection.pending === null) return;
+    this.openTurn();
+    connection.session.lastInteractionMs = this.dispatcher.now;
+    connection.pending.shift();
+    if (!connection.pending.isEmpty) this.startPending(connection);
+    else if (connection.inputEnded) this.close(connection);
+  }
+
+  closed(slot: number, reason: CloseReason): void {
+    const connection = this.connections.get(slot);
+    if (connection === undefined) return;
+    void reason;
+    this.forget(connection);
+  }
+
+  woken(): void {
+    this.openTurn();
+    this.policy.woken();
+  }
+
+  turn(): number {
+    this.openTurn();
+    if (this.starting.length > 0) this.startWaiting();
+    if (this.closing.length > 0) this.closeSent();
+    if (this.retries.length > 0) this.retryBusy();
+    const backgroundMs = this.policy.background();
+    while (this.resumed.length > 0) this.resumeNext();
+    this.flush();
+    this.turnOpen = false;
+    this.turnNumber++;
+    this.arenas.turn();
+    if (this.closing.length > 0 || this.starting.length > 0) return 0;
+    return this.retries.length > 0 ? RETRY_MS : backgroundMs;
+  }
+
+  // --- input ----------------------------------------------------------------------------------
+
+  private openTurn(): void {
+    if (this.turnOpen) return;
+    this.turnOpen = true;
+    this.policy.beginTurn();
+  }
+
+  private mustWait(connection: Connection): boolean {
+    return connection.session.suspended || connection.retrying;
+  }
+
+  private feed(connection: Connection, region: Region, offset: number, length: number): void {
+    connection.session.lastInteractionMs = this.dispatcher.now;
+    if (connection.session.closeAfterReply || connection.inputEnded) return;
+    if (this.mustWait(connection) || (connection.backlog?.length ?? 0) > 0) {
+      connection.putAside(region, offset, length);
+      return;
+    }
+    this.serve(connection, region, offset, offset + length);
+  }
+
+  /** Runs the commands in `[position, end)` of the region and queues their replies. */
+  private serve(connection: Connection, region: Region, position: number, end: number): void {
+    const reply = this.reply;
+    const session = connection.session;
+    reply.start = reply.position;
+    reply.protocol = session.protocol;
+    let at = position;
+    if (connection.partial !== null) at = this.servePartial(connection, region, at, end);
+    if (at < end) this.serveWhole(connection, region, at, end);
+    if (reply.position > reply.start) this.queueReplies(connection);
+    if (session.closeAfterReply && !connection.closed) this.closeWhenSent(connection);
+  }
+
+  /** The common case: commands that lie whole in the region. */
+  private serveWhole(connection: Connection, region: Region, from: number, end: number): void {
+    const parser = this.parser;
+    const session = connection.session;
+    const dispatcher = this.dispatcher;
+    let position = from;
+    parser.bulkBytesMax = this.policy.bulkBytesMax;
+    while (position < end) {
+      parser.authenticated = session.authenticated;
+      const status = parser.parse(region, position, end);
+      if (status !== COMMAND) {
+        if (status === INCOMPLETE) this.keepPartial(connection, region, end);
+        else this.protocolError(connection, parser);
+        return;
+      }
+      const outcome = dispatcher.dispatch(session, parser.args);
+      if (outcome !== DONE) {
+        this.setAside(connection, outcome, region, parser, end);
+        return;
+      }
+      position = parser.position;
+      if (session.closeAfterReply) return;
+    }
+  }
+
+  /** A command could not finish: what follows it (or it as well) waits. */
+  private setAside(
+    connection: Connection,
+    outcome: number,
+    region: Region,
+    parser: RequestParser,
+    end: number,
+  ): void {
+    const from = outcome === SUSPENDED ? parser.position : parser.start;
+    connection.putAside(region, from, end - from);
+    if (outcome !== SUSPENDED) this.retryLater(connection, outcome);
+  }
+
+  private retryLater(connection: Connection, outcome: number): void {
+    if (connection.retrying) return;
+    connection.retrying = true;
+    if (outcome === BUSY) this.retries.push(connection);
+    else if (outcome === PAUSED) this.paused.push(connection);
+  }
+
+  /** The command at the region's end is not whole: keeps its beginning. */
+  private keepPartial(connection: Connection, region: Region, end: number): void {
+    const start = this.parser.start;
+    if (start >= end) {
+      this.parser.reset();
+      return;
+    }
+    const own = this.spareParsers.pop() ?? new RequestParser();
+    own.takeOver(this.parser);
+    const partial = new PartialCommand(own, this.createRegion);
+    connection.partial = partial;
+    partial.append(region, start, end - start);
+    own.rebase(partial.region, -start);
+    this.expectDirect(connection, partial);
+  }
+
+  /** When a large argument is under way, has its rest received in place. */
+  private expectDirect(connection: Connection, partial: PartialCommand): void {
+    const missing = partial.parser.missing;
+    if (missing < DIRECT_RECEIVE_BYTES) return;
+    partial.reserve(missing);
+    partial.directLeft = missing;
+    this.transport.receiveInto(connection.slot, partial.region, partial.used, missing);
+  }
+
+  /**
+   * Continues the command under assembly with the bytes at `[position, end)`, taking no more than
+   * it needs; runs it when it is whole.
+   *
+   * @returns where the bytes begin that are still to be served here, or `end`
+   */
+  private servePartial(
+    connection: Connection,
+    region: Region,
+    position: number,
+    end: number,
+  ): number {
+    const partial = connection.partial!;
+    const session = connection.session;
+    let at = position;
+    if (!partial.whole) {
+      at = this.assemble(connection, partial, region, position, end);
+      if (!partial.whole) return at;
+    }
+    const outcome = this.dispatcher.dispatch(session, partial.parser.args);
+    if (outcome === BUSY || outcome === PAUSED) {
+      connection.putAside(region, at, end - at);
+      this.retryLater(connection, outcome);
+      return end;
+    }
+    this.dropPartial(connection);
+    if (outcome === SUSPENDED) connection.putAside(region, at, end - at);
+    return outcome === SUSPENDED || session.closeAfterReply ? end : at;
+  }
+
+  /** Adds bytes to the command under assembly until it is whole or they are used up. */
+  private assemble(
+    connection: Connection,
+    partial: PartialCommand,
+    region: Region,
+    position: number,
+    end: number,
+  ): number {
+    const parser = partial.parser;
+    let at = position;
+    for (;;) {
+      parser.authenticated = connection.session.authenticated;
+      parser.bulkBytesMax = this.policy.bulkBytesMax;
+      const status = parser.parse(partial.region, parser.position, partial.used);
+      if (status === COMMAND) {
+        partial.whole = true;
+        return at;
+      }
+      if (status !== INCOMPLETE) {
+        this.protocolError(connection, parser);
+        return end;
+      }
+      if (parser.start >= partial.used) {
+        // It turned out to be an empty command.
+        this.dropPartial(connection);
+        return at;
+      }
+      if (at === end) {
+        this.expectDirect(connection, partial);
+        return end;
+      }
+      const take = this.bytesWanted(parser, region, at, end);
+      partial.append(region, at, take);
+      at += take;
+    }
+  }
+
+  private dropPartial(connection: Connection): void {
+    const partial = connection.partial!;
+    partial.parser.reset();
+    if (this.spareParsers.length < 64) this.spareParsers.push(partial.parser);
+    connection.partial = null;
+  }
+
+  /** How many of the bytes at hand the command under assembly needs for its next step. */
+  private bytesWanted(parser: RequestParser, region: Region, at: number, end: number): number {
+    if (parser.missing > 0) return Math.min(parser.missing, end - at);
+    const lineEnd = region.bytes.indexOf(LF, at);
+    return lineEnd < 0 || lineEnd >= end ? end - at : lineEnd + 1 - at;
+  }
+
+  private protocolError(connection: Connection, parser: RequestParser): void {
+    this.reply.errorText(`ERR ${parser.error}`);
+    connection.session.closeAfterReply = true;
+    this.policy.log(
+      'verbose',
+      `Protocol error (${parser.error}) from client ${connection.session.address}`,
+    );
+    parser.reset();
+  }
+
+  // --- waiting clients ------------------------------------------------------------------------
+
+  private retryBusy(): void {
+    const waiting = this.retries;
+    this.retries = this.spareRetries;
+    for (const connection of waiting) this.goOn(connection);
+    waiting.length = 0;
+    this.spareRetries = waiting;
+  }
+
+  /** CLIENT PAUSE has ended (or changed): tries the commands that it held. */
+  resumePaused(): void {
+    const waiting = this.paused;
+    this.paused = [];
+    for (const connection of waiting) this.goOn(connection);
+  }
+
+  get pausedCount(): number {
+    return this.paused.length;
+  }
+
+  /** Serves what a client sent while it had to wait. */
+  private goOn(connection: Connection): void {
+    connection.retrying = false;
+    if (connection.closed || connection.session.suspended) return;
+    // Taken off while it is served, so that what cannot run yet is put aside afresh.
+    const backlog = connection.backlog;
+    connection.backlog = null;
+    if (backlog !== null) this.serve(connection, backlog.region, backlog.start, backlog.end);
+    else if (connection.partial?.whole) this.serve(connection, this.reply.region, 0, 0);
+  }
+
+  /** A suspended command's reply is ready; it is written at the end of the turn. */
+  resume(session: ClientSession, write: () => void): void {
+    this.resumed.push({ session, write });
+  }
+
+  private resumeNext(): void {
+    const { session, write } = this.resumed.shift()!;
+    const connection = this.connections.get(session.connection);
+    if (connection === undefined || connection.session !== session) return;
+    const reply = this.reply;
+    reply.start = reply.position;
+    reply.protocol = session.protocol;
+    write();
+    if (reply.position > reply.start) this.queueReplies(connection);
+    this.goOn(connection);
+    if (session.closeAfterReply && !connection.closed) this.closeWhenSent(connection);
+  }
+
+  // --- output ---------------------------------------------------------------------------------
+
+  private queueReplies(connection: Connection): void {
+    const reply = this.reply;
+    const length = reply.position - reply.start;
+    this.policy.traffic.sentBytes += length;
+    const index = this.sendCount;
+    if (connection.sentTurn === this.turnNumber || !(connection.pending?.isEmpty ?? true)) {
+      const last = index - 1;
+      if (
+        last >= 0 &&
+        this.sendConnections[last] === connection &&
+        this.sendRegions[last] === reply.region &&
+        this.sendOffsets[last]! + this.sendLengths[last]! === reply.start
+      ) {
+        this.sendLengths[last]! += length;
+      } else {
+        const pending = connection.pendingQueue();
+        pending.append(reply.region, reply.start, length);
+        if (!pending.sending) this.starting.push(connection);
+        this.checkOutputLimit(connection);
+      }
+    } else {
+      connection.sentTurn = this.turnNumber;
+      this.sendConnections[index] = connection;
+      this.sendRegions[index] = reply.region;
+      this.sendOffsets[index] = reply.start;
+      this.sendLengths[index] = length;
+      this.sendCount = index + 1;
+    }
+    reply.start = reply.position;
+  }
+
+  /** Hands the turn's replies to the transport. */
+  private flush(): void {
+    for (let i = 0; i < this.sendCount; i++) {
+      const connection = this.sendConnections[i]!;
+      if (connection.closed) continue;
+      this.transport.send(
+        connection.slot,
+        this.sendRegions[i]!,
+        this.sendOffsets[i]!,
+        this.sendLengths[i]!,
+      );
+    }
+    this.sendCount = 0;
+  }
+
+  /** Starts output that came while a send of the same turn was queued. */
+  private startWaiting(): void {
+    const starting = this.starting;
+    this.starting = [];
+    for (const connection of starting) {
+      if (connection.closed) continue;
+      if (connection.sentTurn === this.turnNumber) this.starting.push(connection);
+      else this.startPending(connection);
+    }
+  }
+
+  private startPending(connection: Connection): void {
+    const pending = connection.pending;
+    if (connection.closed || pending === null || pending.sending || pending.isEmpty) return;
+    pending.sending = true;
+    const chunk = pending.first;
+    this.transport.sendLater(connection.slot, chunk.region, chunk.offset, chunk.length);
+  }
+
+  private checkOutputLimit(connection: Connection): void {
+    const { outputHardBytes, outputSoftBytes, outputSoftMs } = this.policy;
+    const bytes = connection.outputBytes;
+    let over = outputHardBytes > 0 && bytes > outputHardBytes;
+    if (outputSoftBytes > 0 && bytes > outputSoftBytes) {
+      const now = this.dispatcher.now;
+      if (connection.softLimitSinceMs === 0) connection.softLimitSinceMs = now;
+      if (now - connection.softLimitSinceMs > outputSoftMs) over = true;
+    } else {
+      connection.softLimitSinceMs = 0;
+    }
+    if (!over) return;
+    this.policy.traffic.outputLimitClosed++;
+    this.policy.log(
+      'warning',
+      `Client ${connection.session.address} closed: its output of ${bytes} bytes is over the limit`,
+    );
+    this.close(connection);
+  }
+
+  // --- ends -----------------------------------------------------------------------------------
+
+  /** Closes a connection at once; replies of earlier turns that were not sent are dropped. */
+  close(connection: Connection): void {
+    if (connection.closed) return;
+    this.forget(connection);
+    this.transport.close(connection.slot);
+  }
+
+  /** Closes after what was written so far has been sent. */
+  private closeWhenSent(connection: Connection): void {
+    if (connection.closed || connection.inputEnded) return;
+    connection.inputEnded = true;
+    connection.closeTurn = this.turnNumber + 1;
+    this.closing.push(connection);
+  }
+
+  /** Closes those whose sends of an earlier turn went out whole; `drained` closes the others. */
+  private closeSent(): void {
+    const closing = this.closing;
+    this.closing = [];
+    for (const connection of closing) {
+      if (connection.closeTurn > this.turnNumber) this.closing.push(connection);
+      else if (connection.pending?.isEmpty ?? true) this.close(connection);
+      else this.startPending(connection);
+    }
+  }
+
+  /** Ends a client from outside (CLIENT KILL, idle timeout). */
+  endSession(session: ClientSession): void {
+    const connection = this.connections.get(session.connection);
+    if (connection !== undefined && connection.session === session) this.close(connection);
+  }
+
+  private forget(connection: Connection): void {
+    connection.closed = true;
+    this.connections.delete(connection.slot);
+    const session = connection.session;
+    session.cancelSuspension?.('closed');
+    session.cancelSuspension = null;
+    session.suspended = false;
+    this.policy.released(session);
+  }
+}

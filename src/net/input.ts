@@ -1,0 +1,79 @@
+/**
+ * Input that cannot be run where it was received: the beginning of a command whose rest has not
+ * come yet (`PartialCommand`), and whole commands that must wait (`Backlog`).
+ */
+import { copyBytes, type Region } from '../base/region.js';
+import type { RequestParser } from '../protocol/parser.js';
+
+const PARTIAL_BYTES = 16384;
+
+/**
+ * A command under assembly. Its bytes are gathered in one region, so that its arguments are offsets
+ * into that region; the parser keeps its state between arrivals.
+ */
+export class PartialCommand {
+  region: Region;
+  used = 0;
+  /** Bytes that still come straight into the region (`receiveInto`). */
+  directLeft = 0;
+  /** The command is complete and waits to be run. */
+  whole = false;
+
+  constructor(
+    readonly parser: RequestParser,
+    private readonly createRegion: (bytes: number) => Region,
+  ) {
+    this.region = createRegion(PARTIAL_BYTES);
+  }
+
+  append(source: Region, offset: number, length: number): void {
+    this.reserve(length);
+    copyBytes(this.region, this.used, source, offset, length);
+    this.used += length;
+  }
+
+  /** Makes room for `length` more bytes. Moves what is there when the region must grow. */
+  reserve(length: number): void {
+    const needed = this.used + length;
+    if (needed <= this.region.length) return;
+    let size = this.region.length;
+    while (size < needed) size *= 2;
+    const larger = this.createRegion(Math.min(size, Math.max(needed, 0x7ffffff8)));
+    copyBytes(larger, 0, this.region, 0, this.used);
+    this.region = larger;
+    this.parser.rebase(larger, 0);
+  }
+}
+
+/** Received bytes in order, waiting to be parsed. */
+export class Backlog {
+  region: Region;
+  start = 0;
+  end = 0;
+
+  constructor(private readonly createRegion: (bytes: number) => Region) {
+    this.region = createRegion(PARTIAL_BYTES);
+  }
+
+  get length(): number {
+    return this.end - this.start;
+  }
+
+  append(source: Region, offset: number, length: number): void {
+    if (this.end + length > this.region.length) this.makeRoom(length);
+    copyBytes(this.region, this.end, source, offset, length);
+    this.end += length;
+  }
+
+  private makeRoom(length: number): void {
+    const used = this.end - this.start;
+    let size = this.region.length;
+    while (size < (used + length) * 2) size *= 2;
+    const next = size === this.region.length ? this.region : this.createRegion(size);
+    if (next === this.region) next.bytes.copyWithin(0, this.start, this.end);
+    else copyBytes(next, 0, this.region, this.start, used);
+    this.region = next;
+    this.start = 0;
+    this.end = used;
+  }
+}

@@ -1,0 +1,148 @@
+/**
+ * Replies on their way out. A turn's replies of all connections are written one after the other
+ * into an arena; at the end of the turn each connection's part is sent from there, in one system
+ * call for all. Two arenas take turns, so that the bytes of a send stay in place for a turn more.
+ * What a slow reader does not take moves to a queue of its own (`Pending`), sent as it drains.
+ */
+import { copyBytes, type Region } from '../base/region.js';
+import type { Reply } from '../protocol/reply.js';
+
+const ARENA_BYTES = 1 << 20;
+/** Larger regions made for large replies are kept for reuse up to this size. */
+const POOLED_BYTES_MAX = 8 << 20;
+const POOLED_REGIONS_MAX = 4;
+
+export class OutputArenas {
+  private readonly arenas: [Region, Region];
+  private current = 0;
+  /** Regions made for replies that did not fit, by the turn that used them. */
+  private grown: Region[] = [];
+  private grownBefore: Region[] = [];
+  private readonly pool: Region[] = [];
+  private readonly borrowed = new Set<Region>();
+
+  constructor(
+    private readonly reply: Reply,
+    private readonly createRegion: (bytes: number) => Region,
+  ) {
+    this.arenas = [createRegion(ARENA_BYTES), createRegion(ARENA_BYTES)];
+    this.writeTo(this.arenas[0], 0);
+    reply.grow = (_, bytes) => this.grow(bytes);
+  }
+
+  /** Ends a turn: replies go to the other arena from here on. */
+  turn(): void {
+    for (const region of this.grownBefore) this.recycle(region);
+    this.grownBefore = this.grown;
+    this.grown = [];
+    this.current ^= 1;
+    this.writeTo(this.arenas[this.current]!, 0);
+  }
+
+  /** Lets replies go on at `position` of the region. */
+  private writeTo(region: Region, position: number): void {
+    const reply = this.reply;
+    reply.region = region;
+    reply.limit = region.length;
+    reply.start = 0;
+    reply.position = position;
+  }
+
+  /** Whether the region is one of the two arenas (whose bytes do not outlive the next turn). */
+  isArena(region: Region): boolean {
+    return region === this.arenas[0] || region === this.arenas[1];
+  }
+
+  /** Keeps a grown region out of reuse: a connection's queue refers to it now. */
+  borrow(region: Region): void {
+    this.borrowed.add(region);
+  }
+
+  /** Moves the reply under way to a region with room for `bytes` more. */
+  private grow(bytes: number): void {
+    const reply = this.reply;
+    const used = reply.position - reply.start;
+    let size = ARENA_BYTES * 2;
+    while (size < (used + bytes) * 1.25) size *= 2;
+    if (size > 0x7fffffff) size = Math.max(used + bytes, 0x7fffff00) & ~7;
+    const index = this.pool.findIndex((region) => region.length >= size);
+    const region = index >= 0 ? this.pool.splice(index, 1)[0]! : this.createRegion(size);
+    copyBytes(region, 0, reply.region, reply.start, used);
+    this.grown.push(region);
+    this.writeTo(region, used);
+  }
+
+  private recycle(region: Region): void {
+    if (this.borrowed.delete(region)) return;
+    if (region.length > POOLED_BYTES_MAX || this.pool.length >= POOLED_REGIONS_MAX) return;
+    this.pool.push(region);
+  }
+}
+
+interface Chunk {
+  region: Region;
+  offset: number;
+  length: number;
+  /** Bytes that may still be appended after the chunk's end. */
+  room: number;
+}
+
+const CHUNK_BYTES = 65536;
+
+/** Output that waits for its reader, in order. */
+export class Pending {
+  private readonly chunks: Chunk[] = [];
+  bytes = 0;
+  /** The transport is sending the first chunk. */
+  sending = false;
+
+  constructor(private readonly createRegion: (bytes: number) => Region) {}
+
+  get isEmpty(): boolean {
+    return this.chunks.length === 0;
+  }
+
+  get count(): number {
+    return this.chunks.length;
+  }
+
+  get first(): Readonly<Chunk> {
+    return this.chunks[0]!;
+  }
+
+  /** Appends a copy of the bytes. */
+  append(region: Region, offset: number, length: number): void {
+    this.bytes += length;
+    const last = this.chunks[this.chunks.length - 1];
+    if (last !== undefined && last.room >= length && !(this.sending && this.chunks.length === 1)) {
+      copyBytes(last.region, last.offset + last.length, region, offset, length);
+      last.length += length;
+      last.room -= length;
+      return;
+    }
+    const size = Math.max(CHUNK_BYTES, (length + 7) & ~7);
+    const own = this.createRegion(size);
+    copyBytes(own, 0, region, offset, length);
+    this.chunks.push({ region: own, offset: 0, length, room: size - length });
+  }
+
+  /** Puts a copy of the bytes before everything that waits. */
+  prepend(region: Region, offset: number, length: number): void {
+    const own = this.createRegion((length + 7) & ~7);
+    copyBytes(own, 0, region, offset, length);
+    this.prependInPlace(own, 0, length);
+  }
+
+  /** The same without a copy: the region stays as it is until the bytes are sent. */
+  prependInPlace(region: Region, offset: number, length: number): void {
+    this.bytes += length;
+    this.chunks.unshift({ region, offset, length, room: 0 });
+  }
+
+  /** The first chunk has been sent. */
+  shift(): void {
+    const chunk = this.chunks.shift();
+    if (chunk !== undefined) this.bytes -= chunk.length;
+    this.sending = false;
+  }
+}

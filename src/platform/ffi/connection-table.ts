@@ -1,0 +1,155 @@
+/**
+ * The connections of a native transport: one slot each, as columns of typed arrays. A slot's number is
+ * what handlers know a connection by.
+ *
+ * A slot that ends gets a new generation at once (so that late completions for it are recognised) but
+ * is handed out again only in a later turn: the handler's lists of this turn may still name it.
+ */
+import type { Region } from '../../base/region.js';
+import { createRegion } from './region.js';
+
+/** Flags of a slot. The first three name operations that the kernel has under way. */
+export const RECEIVING = 1;
+export const RECEIVING_INTO = 2;
+export const SENDING_LATER = 4;
+/** The multishot receive is being cancelled to make way for a receive straight to memory. */
+export const CANCELLING = 8;
+/** The peer ended its side; replies may still go out. */
+export const ENDING = 16;
+/** A send was queued, or something else happened, after which the handler gets one more turn. */
+export const STIRRED = 32;
+
+const FIRST_SLOTS = 1024;
+/** Generations share a word with the operation's kind (4 bits); below 2^27 so that all is positive. */
+export const GENERATION_MAX = (1 << 26) - 1;
+
+const NO_REGION: Region = createRegion(8);
+
+function widen(old: Int32Array, length: number): Int32Array {
+  const wider = new Int32Array(length);
+  wider.set(old);
+  return wider;
+}
+
+export class ConnectionTable {
+  /** -1 in a free slot. */
+  descriptor: Int32Array = new Int32Array(FIRST_SLOTS).fill(-1);
+  generation: Int32Array = new Int32Array(FIRST_SLOTS);
+  flags: Int32Array = new Int32Array(FIRST_SLOTS);
+  /** What `send` or `sendLater` was given: only one of them is under way at a time. */
+  sendOffset: Int32Array = new Int32Array(FIRST_SLOTS);
+  sendLength: Int32Array = new Int32Array(FIRST_SLOTS);
+  readonly sendRegion: Region[] = new Array<Region>(FIRST_SLOTS).fill(NO_REGION);
+  /** Where the next `intoLength` bytes of the stream go. */
+  intoOffset: Int32Array = new Int32Array(FIRST_SLOTS);
+  intoLength: Int32Array = new Int32Array(FIRST_SLOTS);
+  readonly intoRegion: Region[] = new Array<Region>(FIRST_SLOTS).fill(NO_REGION);
+  private readonly free: number[] = [];
+  private readonly released: number[] = [];
+  private used = 0;
+
+  /** A slot for an open descriptor. */
+  add(descriptor: number): number {
+    let slot = this.free.pop();
+    if (slot === undefined) {
+      if (this.used === this.descriptor.length) this.grow();
+      slot = this.used++;
+    }
+    this.descriptor[slot] = descriptor;
+    this.flags[slot] = 0;
+    this.intoLength[slot] = 0;
+    this.sendLength[slot] = 0;
+    return slot;
+  }
+
+  /** Frees the slot; `add` may give it out again after `recycle`. */
+  release(slot: number): void {
+    this.descriptor[slot] = -1;
+    this.flags[slot] = 0;
+    this.intoLength[slot] = 0;
+    this.generation[slot] = (this.generation[slot]! + 1) & GENERATION_MAX;
+    this.sendRegion[slot] = NO_REGION;
+    this.intoRegion[slot] = NO_REGION;
+    this.released.push(slot);
+  }
+
+  /** At the end of a turn: slots released in it may be used again. */
+  recycle(): void {
+    while (this.released.length > 0) this.free.push(this.released.pop()!);
+  }
+
+  isOpen(slot: number): boolean {
+    return slot >= 0 && slot < this.used && this.descriptor[slot]! >= 0;
+  }
+
+  /** Every open slot, for the end of the transport. */
+  openSlots(): number[] {
+    const open: number[] = [];
+    for (let slot = 0; slot < this.used; slot++) if (this.isOpen(slot)) open.push(slot);
+    return open;
+  }
+
+  private grow(): void {
+    const length = this.descriptor.length * 2;
+    this.descriptor = widen(this.descriptor, length).fill(-1, this.used);
+    this.generation = widen(this.generation, length);
+    this.flags = widen(this.flags, length);
+    this.sendOffset = widen(this.sendOffset, length);
+    this.sendLength = widen(this.sendLength, length);
+    this.intoOffset = widen(this.intoOffset, length);
+    this.intoLength = widen(this.intoLength, length);
+    while (this.sendRegion.length < length) this.sendRegion.push(NO_REGION);
+    while (this.intoRegion.length < length) this.intoRegion.push(NO_REGION);
+  }
+}
+
+/**
+ * Connections whose peer has ended its side. Each stays until a whole turn has passed in which nothing
+ * was sent on it, so that replies to its last requests go out first.
+ */
+export class EndingList {
+  private readonly slots: number[] = [];
+  private readonly generations: number[] = [];
+
+  constructor(private readonly table: ConnectionTable) {}
+
+  add(slot: number): void {
+    const { flags, generation } = this.table;
+    if ((flags[slot]! & ENDING) !== 0) return;
+    flags[slot] = flags[slot]! | ENDING | STIRRED;
+    this.slots.push(slot);
+    this.generations.push(generation[slot]!);
+  }
+
+  get length(): number {
+    return this.slots.length;
+  }
+
+  /**
+   * After a turn's events: calls `end` for each connection that has nothing more to send.
+   * @returns whether a connection may end after the coming turn, which then must not wait
+   */
+  settle(end: (slot: number) => void): boolean {
+    const { flags, generation } = this.table;
+    let kept = 0;
+    let soon = false;
+    for (let i = 0; i < this.slots.length; i++) {
+      const slot = this.slots[i]!;
+      if (generation[slot] !== this.generations[i]) continue;
+      const state = flags[slot]!;
+      if ((state & (STIRRED | SENDING_LATER)) === 0) {
+        end(slot);
+        continue;
+      }
+      if ((state & STIRRED) !== 0) {
+        flags[slot] = state & ~STIRRED;
+        soon = true;
+      }
+      this.slots[kept] = slot;
+      this.generations[kept++] = this.generations[i]!;
+    }
+    this.slots.length = kept;
+    this.generations.length = kept;
+    return soon;
+  }
+}

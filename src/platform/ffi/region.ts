@@ -1,0 +1,65 @@
+/**
+ * Shared memory with a native address: what lets the kernel (io_uring, recv, send) and libc read and
+ * write the very bytes that TypeScript sees. A SharedArrayBuffer never moves and has one address in
+ * every thread of the process, so the address is taken once.
+ *
+ * Importing this file installs the native copy and the release of pages for the whole thread.
+ * Every native access is bounds-checked here: a wrong offset throws, it does not corrupt.
+ */
+import { installPageRelease } from '../../base/page-release.js';
+import { installLongCopy, Region } from '../../base/region.js';
+import { addressOf, libc } from './libc.js';
+
+/** Madvise works on whole pages. */
+const PAGE_BYTES = 4096;
+const MADV_DONTNEED = 4;
+
+/** A new region of `bytes` zero bytes (rounded up to 8). Without FFI its address is 0. */
+export function createRegion(bytes: number): Region {
+  return attachRegion(new SharedArrayBuffer(Math.ceil(bytes / 8) * 8));
+}
+
+/** The region over a buffer that another thread made. */
+export function attachRegion(buffer: SharedArrayBuffer): Region {
+  const address = addressOf(buffer);
+  if (address !== addressOf(buffer)) throw new Error('the address of shared memory is not stable');
+  return new Region(buffer, address);
+}
+
+function checkRange(region: Region, offset: number, length: number): void {
+  if (!(offset >= 0 && length >= 0 && offset + length <= region.bytes.length)) {
+    throw new RangeError(
+      `bytes ${offset} to ${offset + length} leave a region of ${region.length} bytes`,
+    );
+  }
+}
+
+/** The native address of `offset`, after checking that `length` bytes from there lie inside. */
+export function nativeAddress(region: Region, offset: number, length: number): number {
+  checkRange(region, offset, length);
+  if (region.address === 0) throw new RangeError('the region has no native address');
+  return region.address + offset;
+}
+
+function install(): void {
+  const native = libc;
+  if (native === undefined) return;
+  installLongCopy((to, toOffset, from, fromOffset, length) => {
+    if (to.address === 0 || from.address === 0) {
+      to.bytes.set(from.bytes.subarray(fromOffset, fromOffset + length), toOffset);
+      return;
+    }
+    checkRange(to, toOffset, length);
+    checkRange(from, fromOffset, length);
+    native.memmove(to.address + toOffset, from.address + fromOffset, length);
+  });
+  installPageRelease((region, offset, length) => {
+    checkRange(region, offset, length);
+    if (region.address === 0) return;
+    const start = Math.ceil((region.address + offset) / PAGE_BYTES) * PAGE_BYTES;
+    const end = Math.floor((region.address + offset + length) / PAGE_BYTES) * PAGE_BYTES;
+    // A refusal (locked memory) only means that the pages stay: nothing to do about it.
+    if (end > start) native.madvise(start, end - start, MADV_DONTNEED);
+  });
+}
+install();

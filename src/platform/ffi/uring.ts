@@ -1,0 +1,459 @@
+/**
+ * The io_uring transport: one system call a turn.
+ *
+ * A turn: `enter` submits everything queued and waits; the completions are handed to the handler;
+ * the handler's `turn` queues the sends, which go out with the next `enter`.
+ *
+ *   accept   one multishot accept per listener
+ *   receive  one multishot receive per connection, into the shared buffer ring
+ *   send     MSG_DONTWAIT | MSG_WAITALL with CQE_SKIP_SUCCESS: the kernel tries at once, and says
+ *            something only if bytes are left. So replies neither cost a completion nor end the wait.
+ *   wake     a multishot poll of an eventfd, which is never read: each write is an edge
+ *
+ * user_data is two words: the slot (or listener), and kind | generation << 4; a completion whose
+ * generation is old belongs to a connection that is gone.
+ */
+import { copyBytes, type Region } from '../../base/region.js';
+import type { ListenAddress, Transport, TransportHandler } from '../transport.js';
+import {
+  CANCELLING,
+  ConnectionTable,
+  EndingList,
+  RECEIVING,
+  RECEIVING_INTO,
+  SENDING_LATER,
+  STIRRED,
+} from './connection-table.js';
+import { errno, type Libc, requireLibc, systemError } from './libc.js';
+import { type AcceptTrouble, Listeners } from './listeners.js';
+import { nativeAddress } from './region.js';
+import { localName, peerName } from './socket.js';
+import * as abi from './uring-abi.js';
+import { ReceiveBuffers } from './uring-buffers.js';
+import { Ring } from './uring-ring.js';
+
+const SUBMISSION_ENTRIES = 1024;
+const COMPLETION_ENTRIES = 8192;
+const RECEIVE_BUFFERS = 1024;
+
+const KIND_ACCEPT = 1;
+const KIND_RECEIVE = 2;
+const KIND_RECEIVE_INTO = 3;
+const KIND_SEND = 4;
+const KIND_SEND_LATER = 5;
+const KIND_WAKE = 6;
+/** Cancelling and closing: their outcome changes nothing. */
+const KIND_SILENT = 7;
+const KIND_MASK = 15;
+const GENERATION_SHIFT = 4;
+
+const MSG_DONTWAIT = 0x40;
+const MSG_WAITALL = 0x100;
+const MSG_NOSIGNAL = 0x4000;
+const SEND_NOW_FLAGS = MSG_DONTWAIT | MSG_WAITALL | MSG_NOSIGNAL;
+const SEND_LATER_FLAGS = MSG_WAITALL | MSG_NOSIGNAL;
+const SOCK_CLOEXEC = 0o2000000;
+const EFD_CLOEXEC = 0o2000000;
+const POLLIN = 1;
+
+const EINTR = 4;
+const EAGAIN = 11;
+const ENOBUFS = 105;
+const ECANCELED = 125;
+
+const SKIP = abi.SQE_CQE_SKIP_SUCCESS << 8;
+const SEND_NOW = abi.OP_SEND | SKIP;
+const CLOSE = abi.OP_CLOSE | SKIP;
+const RECEIVE = abi.OP_RECV | (abi.SQE_BUFFER_SELECT << 8) | (abi.RECV_MULTISHOT << 16);
+const ACCEPT = abi.OP_ACCEPT | (abi.ACCEPT_MULTISHOT << 16);
+
+/** A shorter receiveInto is copied from receive buffers: cancelling the multishot costs more. */
+const DIRECT_BYTES_MIN = 64 * 1024;
+
+export class UringTransport implements Transport {
+  readonly name = 'uring';
+  readonly waker: number;
+  private readonly libc: Libc = requireLibc();
+  private readonly ring: Ring;
+  private readonly buffers: ReceiveBuffers;
+  private readonly table = new ConnectionTable();
+  private readonly ending = new EndingList(this.table);
+  private readonly listeners: Listeners;
+  private readonly adopted: number[] = [];
+  private handler!: TransportHandler;
+  private stopping = false;
+  private wakeSeen = false;
+  private keepAlive = 0;
+  private readonly end = (slot: number) => this.finish(slot, 0);
+  private readonly acceptAgain = (index: number) => this.armAccept(index);
+
+  /** To be called on the thread that will call `run`. @throws TransportError without io_uring */
+  constructor(onAcceptTrouble: AcceptTrouble) {
+    this.listeners = new Listeners(onAcceptTrouble);
+    this.ring = new Ring(SUBMISSION_ENTRIES, COMPLETION_ENTRIES);
+    try {
+      this.buffers = new ReceiveBuffers(this.ring, RECEIVE_BUFFERS);
+      this.waker = this.libc.eventfd(0, EFD_CLOEXEC);
+      if (this.waker < 0) throw systemError(errno(), 'eventfd');
+    } catch (error) {
+      this.ring.close();
+      throw error;
+    }
+    this.armWake();
+  }
+
+  get keepAliveSeconds(): number {
+    return this.keepAlive;
+  }
+
+  set keepAliveSeconds(seconds: number) {
+    this.keepAlive = seconds;
+    this.listeners.setKeepAlive(seconds);
+  }
+
+  async listen(address: ListenAddress): Promise<number> {
+    const opened = this.listeners.open(address, this.keepAlive);
+    const index = typeof opened === 'number' ? opened : await opened;
+    this.armAccept(index);
+    return this.listeners.entries[index]!.listener.port;
+  }
+
+  closeListeners(): void {
+    for (const [index, { open }] of this.listeners.entries.entries()) {
+      if (!open) continue;
+      this.cancel(index, KIND_ACCEPT);
+      this.listeners.close(index);
+    }
+    this.ring.enter(0);
+  }
+
+  adopt(descriptor: number): void {
+    this.adopted.push(descriptor);
+  }
+
+  send(connection: number, region: Region, offset: number, length: number): void {
+    const table = this.table;
+    if (!table.isOpen(connection)) return;
+    const address = nativeAddress(region, offset, length);
+    table.sendRegion[connection] = region;
+    table.sendOffset[connection] = offset;
+    table.sendLength[connection] = length;
+    table.flags[connection] = table.flags[connection]! | STIRRED;
+    this.ring.queue(
+      SEND_NOW,
+      table.descriptor[connection]!,
+      address,
+      length,
+      SEND_NOW_FLAGS,
+      connection,
+      this.tag(connection, KIND_SEND),
+      0,
+    );
+  }
+
+  sendLater(connection: number, region: Region, offset: number, length: number): void {
+    const table = this.table;
+    if (!table.isOpen(connection)) return;
+    table.sendRegion[connection] = region;
+    table.sendOffset[connection] = offset;
+    table.sendLength[connection] = length;
+    table.flags[connection] = table.flags[connection]! | STIRRED | SENDING_LATER;
+    this.queueSendLater(connection);
+  }
+
+  private queueSendLater(slot: number): void {
+    const table = this.table;
+    const length = table.sendLength[slot]!;
+    this.ring.queue(
+      abi.OP_SEND,
+      table.descriptor[slot]!,
+      nativeAddress(table.sendRegion[slot]!, table.sendOffset[slot]!, length),
+      length,
+      SEND_LATER_FLAGS,
+      slot,
+      this.tag(slot, KIND_SEND_LATER),
+      0,
+    );
+  }
+
+  receiveInto(connection: number, region: Region, offset: number, length: number): void {
+    const table = this.table;
+    if (!table.isOpen(connection)) return;
+    nativeAddress(region, offset, length);
+    table.intoRegion[connection] = region;
+    table.intoOffset[connection] = offset;
+    table.intoLength[connection] = length;
+    const state = table.flags[connection]!;
+    if (length < DIRECT_BYTES_MIN || (state & (RECEIVING | CANCELLING)) !== RECEIVING) return;
+    table.flags[connection] = state | CANCELLING;
+    this.cancel(connection, KIND_RECEIVE);
+  }
+
+  close(connection: number): void {
+    if (this.table.isOpen(connection)) this.disconnect(connection);
+  }
+
+  peerName(connection: number): string {
+    return peerName(this.descriptor(connection));
+  }
+
+  localName(connection: number): string {
+    return localName(this.descriptor(connection));
+  }
+
+  descriptor(connection: number): number {
+    return this.table.isOpen(connection) ? this.table.descriptor[connection]! : -1;
+  }
+
+  async run(handler: TransportHandler): Promise<void> {
+    this.handler = handler;
+    try {
+      while (!this.stopping) this.runTurn();
+      this.ring.enter(0);
+    } finally {
+      this.dispose();
+    }
+  }
+
+  stop(): void {
+    this.stopping = true;
+  }
+
+  private runTurn(): void {
+    const soon = this.ending.length > 0 && this.ending.settle(this.end);
+    const asked = this.handler.turn();
+    this.table.recycle();
+    this.buffers.publish();
+    const idle = !soon && !this.stopping && this.adopted.length === 0;
+    this.ring.enter(idle ? this.listeners.boundWait(asked) : 0);
+    this.drain();
+    this.listeners.resume(this.acceptAgain);
+    if (this.wakeSeen) {
+      this.wakeSeen = false;
+      this.handler.woken();
+    }
+    while (this.adopted.length > 0) this.addConnection(this.adopted.shift()!);
+  }
+
+  /** Hands out all completions, also those that found no place in the queue. */
+  private drain(): void {
+    const ring = this.ring;
+    for (;;) {
+      const rings = ring.rings;
+      let head = rings[ring.cqHeadAt]!;
+      while (head !== rings[ring.cqTailAt]!) {
+        const at = ring.cqesAt + (head & ring.cqMask) * 4;
+        const low = rings[at]!;
+        const high = rings[at + 1]!;
+        const result = rings[at + 2]!;
+        const flags = rings[at + 3]!;
+        head = (head + 1) | 0;
+        rings[ring.cqHeadAt] = head;
+        this.complete(low, high, result, flags);
+      }
+      if (!ring.hasOverflow()) return;
+      ring.enter(0);
+    }
+  }
+
+  private complete(low: number, high: number, result: number, flags: number): void {
+    const kind = high & KIND_MASK;
+    if (kind === KIND_ACCEPT) this.completeAccept(low, result, flags);
+    else if (kind === KIND_WAKE) this.completeWake(flags);
+    else if (kind === KIND_RECEIVE) this.completeReceive(low, high, result, flags);
+    else if (kind === KIND_SILENT || this.isStale(low, high)) return;
+    else if (kind === KIND_SEND) this.completeSend(low, result);
+    else if (kind === KIND_SEND_LATER) this.completeSendLater(low, result);
+    else this.completeReceiveInto(low, high, result);
+  }
+
+  private tag(slot: number, kind: number): number {
+    return kind | (this.table.generation[slot]! << GENERATION_SHIFT);
+  }
+
+  private isStale(slot: number, high: number): boolean {
+    return high >>> GENERATION_SHIFT !== this.table.generation[slot];
+  }
+
+  // --- receiving
+
+  private completeReceive(slot: number, high: number, result: number, flags: number): void {
+    if ((flags & abi.CQE_BUFFER) !== 0) {
+      const buffer = flags >>> abi.CQE_BUFFER_SHIFT;
+      if (result > 0 && !this.isStale(slot, high)) {
+        this.deliver(slot, high, this.buffers.offsetOf(buffer), result);
+      }
+      this.buffers.recycle(buffer);
+    }
+    if ((flags & abi.CQE_MORE) !== 0 || this.isStale(slot, high)) return;
+    const table = this.table;
+    table.flags[slot] = table.flags[slot]! & ~(RECEIVING | CANCELLING);
+    if (result === -ENOBUFS) this.buffers.grow();
+    if (result > 0 || result === -ENOBUFS || result === -ECANCELED) this.armReceive(slot, 0);
+    else this.receiveFailed(slot, result);
+  }
+
+  /** Bytes in a receive buffer: first what receiveInto waits for, then the handler's. */
+  private deliver(slot: number, high: number, offset: number, length: number): void {
+    const table = this.table;
+    const region = this.buffers.region;
+    while (table.intoLength[slot]! > 0) {
+      if (length === 0) return;
+      const part = Math.min(table.intoLength[slot]!, length);
+      copyBytes(table.intoRegion[slot]!, table.intoOffset[slot]!, region, offset, part);
+      this.advanceInto(slot, part);
+      if (this.isStale(slot, high)) return;
+      offset += part;
+      length -= part;
+    }
+    if (length > 0) this.handler.received(slot, region, offset, length);
+  }
+
+  private advanceInto(slot: number, length: number): void {
+    const table = this.table;
+    table.intoOffset[slot] = table.intoOffset[slot]! + length;
+    table.intoLength[slot] = table.intoLength[slot]! - length;
+    this.handler.receivedInto(slot, length);
+  }
+
+  private completeReceiveInto(slot: number, high: number, result: number): void {
+    const table = this.table;
+    table.flags[slot] = table.flags[slot]! & ~RECEIVING_INTO;
+    if (result > 0) {
+      this.advanceInto(slot, result);
+      if (this.isStale(slot, high)) return;
+    } else if (result !== -EAGAIN && result !== -EINTR) {
+      this.receiveFailed(slot, result);
+      return;
+    }
+    this.armReceive(slot, 0);
+  }
+
+  private receiveFailed(slot: number, result: number): void {
+    if (result === 0) this.ending.add(slot);
+    else this.finish(slot, -result);
+  }
+
+  /** Nothing is being received on the slot: goes on with what the stream brings next. */
+  private armReceive(slot: number, priority: number): void {
+    const table = this.table;
+    const descriptor = table.descriptor[slot]!;
+    const length = table.intoLength[slot]!;
+    if (length > 0) {
+      const address = nativeAddress(table.intoRegion[slot]!, table.intoOffset[slot]!, length);
+      table.flags[slot] = table.flags[slot]! | RECEIVING_INTO;
+      const tag = this.tag(slot, KIND_RECEIVE_INTO);
+      this.ring.queue(abi.OP_RECV, descriptor, address, length, 0, slot, tag, 0);
+      return;
+    }
+    table.flags[slot] = table.flags[slot]! | RECEIVING;
+    const operation = RECEIVE | (priority << 16);
+    const tag = this.tag(slot, KIND_RECEIVE);
+    this.ring.queue(operation, descriptor, 0, 0, 0, slot, tag, this.buffers.group);
+  }
+
+  // --- sending
+
+  /** A send that did not go out whole: `result` bytes did, or it failed. */
+  private completeSend(slot: number, result: number): void {
+    const table = this.table;
+    if (result < 0 && result !== -EAGAIN && result !== -EINTR) {
+      this.finish(slot, -result);
+      return;
+    }
+    const sent = Math.max(0, result);
+    const rest = table.sendLength[slot]! - sent;
+    if (rest === 0) return;
+    const offset = table.sendOffset[slot]! + sent;
+    this.handler.unsent(slot, table.sendRegion[slot]!, offset, rest);
+  }
+
+  private completeSendLater(slot: number, result: number): void {
+    const table = this.table;
+    if (result < 0 && result !== -EAGAIN && result !== -EINTR) {
+      table.flags[slot] = table.flags[slot]! & ~SENDING_LATER;
+      this.finish(slot, -result);
+      return;
+    }
+    const sent = Math.max(0, result);
+    table.sendOffset[slot] = table.sendOffset[slot]! + sent;
+    table.sendLength[slot] = table.sendLength[slot]! - sent;
+    if (table.sendLength[slot]! > 0) {
+      this.queueSendLater(slot);
+      return;
+    }
+    table.flags[slot] = (table.flags[slot]! & ~SENDING_LATER) | STIRRED;
+    this.handler.drained(slot);
+  }
+
+  // --- connections
+
+  private completeAccept(index: number, result: number, flags: number): void {
+    const entry = this.listeners.entries[index]!;
+    let again = true;
+    if (result >= 0) {
+      if (!entry.open) this.libc.close(result);
+      else if (this.handler.offered(result)) this.addConnection(result);
+    } else {
+      again = entry.open && this.listeners.failed(index, -result);
+    }
+    if (entry.open && again && (flags & abi.CQE_MORE) === 0) this.armAccept(index);
+  }
+
+  private armAccept(index: number): void {
+    const { descriptor } = this.listeners.entries[index]!.listener;
+    this.ring.queue(ACCEPT, descriptor, 0, 0, SOCK_CLOEXEC, index, KIND_ACCEPT, 0);
+  }
+
+  private addConnection(descriptor: number): void {
+    const slot = this.table.add(descriptor);
+    this.armReceive(slot, abi.RECVSEND_POLL_FIRST);
+    this.handler.accepted(slot);
+  }
+
+  /** The connection ended by itself: gives the slot back, then tells the handler. */
+  private finish(slot: number, reason: number): void {
+    this.disconnect(slot);
+    this.handler.closed(slot, reason);
+  }
+
+  /**
+   * Closes the descriptor and frees the slot. Sends already queued go out before. When the kernel
+   * was using the caller's memory it is made to stop here and now, so that it is the caller's again.
+   */
+  private disconnect(slot: number): void {
+    const table = this.table;
+    const state = table.flags[slot]!;
+    if ((state & RECEIVING) !== 0) this.cancel(slot, KIND_RECEIVE);
+    if ((state & RECEIVING_INTO) !== 0) this.cancel(slot, KIND_RECEIVE_INTO);
+    if ((state & SENDING_LATER) !== 0) this.cancel(slot, KIND_SEND_LATER);
+    this.ring.queue(CLOSE, table.descriptor[slot]!, 0, 0, 0, slot, KIND_SILENT, 0);
+    table.release(slot);
+    if ((state & (RECEIVING_INTO | SENDING_LATER)) !== 0) this.ring.enter(0);
+  }
+
+  /** Cancels what is under way for (slot or listener, kind). */
+  private cancel(slot: number, kind: number): void {
+    const high = kind === KIND_ACCEPT ? KIND_ACCEPT : this.tag(slot, kind);
+    this.ring.queueCancel(slot, high, slot, KIND_SILENT);
+  }
+
+  private armWake(): void {
+    const operation = abi.OP_POLL_ADD;
+    this.ring.queue(operation, this.waker, 0, abi.POLL_ADD_MULTI, POLLIN, 0, KIND_WAKE, 0);
+  }
+
+  private completeWake(flags: number): void {
+    this.wakeSeen = true;
+    if ((flags & abi.CQE_MORE) === 0) this.armWake();
+  }
+
+  private dispose(): void {
+    this.closeListeners();
+    for (const slot of this.table.openSlots()) this.disconnect(slot);
+    for (const descriptor of this.adopted) this.libc.close(descriptor);
+    this.ring.enter(0);
+    this.ring.close();
+    // The eventfd stays open: a late wake must not write to whatever would get its number.
+  }
+}

@@ -1,0 +1,179 @@
+/**
+ * Questions to all threads: CLIENT LIST, SLOWLOG GET and the like concern what every thread keeps
+ * for itself. `gather` asks them all and waits, without leaving the running command:
+ *
+ *     thread A  gather ── ask ──▶ B: woken, serves, answers ──▶ A goes on
+ *               └─ while waiting, A serves what B, C ... ask it
+ *
+ * so that two threads asking at once serve each other instead of waiting for ever. Messages go
+ * through MessagePorts (one channel for each pair of threads), read by polling, as an I/O thread
+ * never returns to its event loop.
+ *
+ * Who gathers must not hold a shard's lock: the thread asked may be waiting for it.
+ */
+import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
+import type { ControlBlock } from '../memory/control.js';
+
+export const GATHER_TIMEOUT_MS = 5000;
+
+/** Answers one kind of question from this thread's state. Must not gather itself. */
+export type RequestHandler = (payload: string) => string;
+
+export interface Peer {
+  readonly thread: number;
+  readonly port: MessagePort;
+}
+
+type Message =
+  | { readonly kind: 'ask'; readonly id: number; readonly name: string; readonly payload: string }
+  | { readonly kind: 'tell'; readonly name: string; readonly payload: string }
+  | { readonly kind: 'answer'; readonly id: number; readonly text: string }
+  | { readonly kind: 'failure'; readonly id: number; readonly text: string };
+
+export class GatherError extends Error {
+  override readonly name = 'GatherError';
+}
+
+/** A full mesh: for every thread its peers. The ports of a Worker's peers are to be transferred. */
+export function createMesh(threads: number): Peer[][] {
+  const mesh: Peer[][] = Array.from({ length: threads }, () => []);
+  for (let one = 0; one < threads; one++) {
+    for (let other = one + 1; other < threads; other++) {
+      const channel = new MessageChannel();
+      mesh[one]!.push({ thread: other, port: channel.port1 });
+      mesh[other]!.push({ thread: one, port: channel.port2 });
+    }
+  }
+  return mesh;
+}
+
+export class Gatherer {
+  private readonly handlers = new Map<string, RequestHandler>();
+  private lastId = 0;
+  /** The question under way: its id, and the answers by position in `peers`. */
+  private askedId = 0;
+  private readonly answers = new Map<number, Message>();
+
+  /**
+   * @param wake makes the given thread call `serve` soon (it may be asleep in the kernel)
+   */
+  constructor(
+    private readonly thread: number,
+    private readonly peers: readonly Peer[],
+    private readonly control: ControlBlock,
+    private readonly wake: (thread: number) => void,
+  ) {}
+
+  register(name: string, handler: RequestHandler): void {
+    if (this.handlers.has(name)) throw new Error(`two handlers for ${name}`);
+    this.handlers.set(name, handler);
+  }
+
+  /**
+   * Asks every thread, this one included.
+   *
+   * @returns the answers, this thread's first
+   * @throws GatherError when a thread does not answer in time, or its handler failed
+   */
+  gather(name: string, payload = '', timeoutMs = GATHER_TIMEOUT_MS): string[] {
+    if (this.askedId !== 0) throw new Error('a request handler must not gather');
+    const id = ++this.lastId;
+    this.askedId = id;
+    this.answers.clear();
+    try {
+      for (const peer of this.peers) this.send(peer, { kind: 'ask', id, name, payload });
+      for (const peer of this.peers) this.wake(peer.thread);
+      const own = this.handle(name, payload);
+      this.awaitAnswers(name, Date.now() + timeoutMs);
+      return [own, ...this.peers.map((peer) => this.answerOf(peer, name))];
+    } finally {
+      this.askedId = 0;
+    }
+  }
+
+  /** Sends one thread a message that its handler takes without answering. */
+  tell(thread: number, name: string, payload: string): void {
+    const peer = this.peers.find((candidate) => candidate.thread === thread);
+    if (peer === undefined) throw new Error(`no thread ${thread}`);
+    this.send(peer, { kind: 'tell', name, payload });
+    this.wake(thread);
+  }
+
+  /** Serves what other threads have asked. @returns how many messages there were */
+  serve(): number {
+    let count = 0;
+    for (const peer of this.peers) {
+      for (;;) {
+        const received = receiveMessageOnPort(peer.port);
+        if (received === undefined) break;
+        this.take(peer, received.message as Message);
+        count++;
+      }
+    }
+    return count;
+  }
+
+  /** For threads with an event loop (the main thread): serves as messages arrive. */
+  listen(): void {
+    for (const peer of this.peers) {
+      peer.port.on('message', (message: Message) => this.take(peer, message));
+      peer.port.unref();
+    }
+  }
+
+  close(): void {
+    for (const peer of this.peers) peer.port.close();
+  }
+
+  private send(peer: Peer, message: Message): void {
+    peer.port.postMessage(message);
+    this.control.announce(peer.thread);
+  }
+
+  private awaitAnswers(name: string, deadlineMs: number): void {
+    for (;;) {
+      const seen = this.control.mailCount(this.thread);
+      this.serve();
+      if (this.answers.size === this.peers.length) return;
+      const leftMs = deadlineMs - Date.now();
+      if (leftMs <= 0) throw new GatherError(`a thread did not answer in time (${name})`);
+      this.control.awaitMail(this.thread, seen, leftMs);
+    }
+  }
+
+  private answerOf(peer: Peer, name: string): string {
+    const message = this.answers.get(peer.thread);
+    if (message?.kind === 'answer') return message.text;
+    throw new GatherError(`thread ${peer.thread} failed (${name}): ${failureText(message)}`);
+  }
+
+  private take(peer: Peer, message: Message): void {
+    if (message.kind === 'tell') {
+      this.handle(message.name, message.payload);
+      return;
+    }
+    if (message.kind !== 'ask') {
+      // An answer to a question given up earlier is of no use any more.
+      if (message.id === this.askedId) this.answers.set(peer.thread, message);
+      return;
+    }
+    const { id } = message;
+    let answer: Message;
+    try {
+      answer = { kind: 'answer', id, text: this.handle(message.name, message.payload) };
+    } catch (error) {
+      answer = { kind: 'failure', id, text: error instanceof Error ? error.message : 'unknown' };
+    }
+    this.send(peer, answer);
+  }
+
+  private handle(name: string, payload: string): string {
+    const handler = this.handlers.get(name);
+    if (handler === undefined) throw new Error(`no handler for ${name}`);
+    return handler(payload);
+  }
+}
+
+function failureText(message: Message | undefined): string {
+  return message?.kind === 'failure' ? message.text : 'no answer';
+}

@@ -1,0 +1,207 @@
+/**
+ * An I/O thread: a Worker whose transport loop is `wait, parse, run, reply`. It never returns to its
+ * event loop while the transport is a native one, so everything from outside (questions of other
+ * threads, connections handed over, the end) arrives as a message that a wake-up announces.
+ */
+import { receiveMessageOnPort, workerData } from 'node:worker_threads';
+import { commandModules } from '../commands/index.generated.js';
+import { definitionsOf } from '../engine/definitions.js';
+import { Dispatcher } from '../engine/dispatch.js';
+import { Registry } from '../engine/registry.js';
+import { ClientSession } from '../engine/session.js';
+import { Transactions } from '../engine/transactions.js';
+import { ExpiryCycle } from '../keyspace/expiry-cycle.js';
+import { Shards } from '../keyspace/shards.js';
+import { ControlBlock, WORD_USED_PAGES } from '../memory/control.js';
+import { Frontend } from '../net/frontend.js';
+import { attachRegion, createRegion } from '../platform/ffi/region.js';
+import { createTransport } from '../platform/select.js';
+import type { Transport } from '../platform/transport.js';
+import { wakeTransport } from '../platform/wake.js';
+import { Reply } from '../protocol/reply.js';
+import { Config } from './config/config.js';
+import { Gatherer } from './gather.js';
+import { createServerPort } from './ports.js';
+import { startProfile, stopProfile } from './profile.js';
+import { ThreadSettings } from './settings.js';
+import { ThreadClients } from './thread-clients.js';
+import type { MainMessage, ThreadData, ThreadMessage } from './thread-data.js';
+import { ThreadPolicy } from './thread-policy.js';
+import { CommandStatistics } from './thread-statistics.js';
+
+class IoThread {
+  private readonly config: Config;
+  private readonly settings = new ThreadSettings();
+  private readonly control: ControlBlock;
+  private readonly gatherer: Gatherer;
+  private transport!: Transport;
+  private policy!: ThreadPolicy;
+  private statistics!: CommandStatistics;
+
+  constructor(
+    private readonly data: ThreadData,
+    private readonly registry: Registry,
+  ) {
+    this.control = new ControlBlock(data.controlBuffer, data.threads, registry.all.length);
+    this.config = Config.attach(data.configBuffer);
+    this.gatherer = new Gatherer(data.thread, data.peers, this.control, (thread) =>
+      this.wake(thread),
+    );
+  }
+
+  private post(message: ThreadMessage): void {
+    this.data.main.postMessage(message);
+  }
+
+  private log(level: 'verbose' | 'warning' | 'notice', text: string): void {
+    this.post({ kind: 'log', level, text });
+  }
+
+  /** Has the thread's transport call `woken`; the main thread hears its ports by itself. */
+  private wake(thread: number): void {
+    if (thread < this.data.threads) wakeTransport(this.data.wakers[thread]!);
+  }
+
+  async run(): Promise<void> {
+    const { data, config, settings } = this;
+    settings.load((name) => config.value(name));
+    const selection = await createTransport(data.transport, {
+      onAcceptTrouble: (errorNumber) =>
+        this.log('warning', `Accepting a connection failed (errno ${errorNumber})`),
+    });
+    this.transport = selection.transport;
+    this.transport.keepAliveSeconds = settings.keepAliveSeconds;
+    data.wakers[data.thread] = this.transport.waker;
+    const frontend = this.build();
+    await this.listen();
+    this.post({
+      kind: 'listening',
+      transport: selection.transport.name,
+      reason: selection.reason,
+    });
+    const profile = startProfile(`io-${data.thread}`);
+    await this.transport.run(frontend);
+    stopProfile(profile);
+    this.policy.publishCounters();
+    this.post({ kind: 'stopped' });
+  }
+
+  private build(): Frontend {
+    const { data, control, settings, registry } = this;
+    const shards = new Shards(
+      data.shardBuffers.map((buffer) => attachRegion(buffer)),
+      data.databases,
+      control.words,
+      WORD_USED_PAGES,
+      data.thread,
+    );
+    const reply = new Reply(createRegion(64));
+    const clients = new ThreadClients(data.thread, this.transport, control, data.loads, settings);
+    this.statistics = new CommandStatistics(control, data.thread, settings);
+    let frontend: Frontend;
+    const nobody = new ClientSession(0, -1, '', '', 0, () => true);
+    const dispatcher = new Dispatcher(
+      registry,
+      shards,
+      reply,
+      this.statistics,
+      {
+        failed: (command, error) => this.logFailure(command, error),
+        resumed: (session, write) => frontend.resume(session, write),
+      },
+      nobody,
+    );
+    this.policy = new ThreadPolicy({
+      thread: data.thread,
+      threads: data.threads,
+      control,
+      dispatcher,
+      clients,
+      settings,
+      expiry: new ExpiryCycle(dispatcher.keys, data.thread, data.threads),
+      refreshSettings: () => this.refreshSettings(),
+      handOver: (thread, descriptor) => this.gatherer.tell(thread, 'adopt', String(descriptor)),
+      serveMessages: () => this.serveMessages(),
+      log: (level, text) => this.log(level, text),
+    });
+    frontend = new Frontend(this.transport, dispatcher, reply, this.policy, createRegion);
+    this.policy.frontend = frontend;
+    this.gatherer.register('adopt', (descriptor) => {
+      this.transport.adopt(Number(descriptor));
+      return '';
+    });
+    this.gatherer.register('publish', () => {
+      this.policy.publishCounters();
+      return '';
+    });
+    dispatcher.server = createServerPort({
+      thread: data.thread,
+      threads: data.threads,
+      control,
+      config: this.config,
+      gatherer: this.gatherer,
+      dispatcher,
+      registry,
+      clients,
+      frontend,
+      transport: this.transport,
+      settings,
+      statistics: this.statistics,
+      transactions: new Transactions(dispatcher),
+      log: (level, text) => this.log(level, text),
+    });
+    return frontend;
+  }
+
+  private async listen(): Promise<void> {
+    const { data, config } = this;
+    const backlog = Number(config.value('tcp-backlog'));
+    const port = Number(config.value('port'));
+    if (port !== 0) {
+      for (const word of config.value('bind').split(' ')) {
+        // '-address' may be missing on this machine.
+        const optional = word.startsWith('-');
+        const host = optional ? word.slice(1) : word;
+        try {
+          await this.transport.listen({ host, port, backlog, reusePort: data.threads > 1 });
+        } catch (error) {
+          if (!optional) throw error;
+        }
+      }
+    }
+    const path = config.value('unixsocket');
+    if (path !== '' && data.thread === 0) {
+      const mode = Number.parseInt(config.value('unixsocketperm'), 8);
+      await this.transport.listen({ path, mode, backlog });
+    }
+  }
+
+  private refreshSettings(): void {
+    if (!this.config.refresh()) return;
+    this.settings.load((name) => this.config.value(name));
+    this.transport.keepAliveSeconds = this.settings.keepAliveSeconds;
+  }
+
+  private serveMessages(): void {
+    this.gatherer.serve();
+    for (;;) {
+      const received = receiveMessageOnPort(this.data.main);
+      if (received === undefined) return;
+      const message = received.message as MainMessage;
+      if (message.kind === 'stop') this.transport.stop();
+    }
+  }
+
+  private logFailure(command: string, error: unknown): void {
+    const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    this.log('warning', `Exception in command '${command}': ${stack}`);
+  }
+}
+
+const data = workerData as ThreadData;
+const thread = new IoThread(data, new Registry(definitionsOf(commandModules)));
+thread.run().catch((error: unknown) => {
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  data.main.postMessage({ kind: 'failed', text, code } satisfies ThreadMessage);
+});

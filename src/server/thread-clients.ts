@@ -1,0 +1,97 @@
+/**
+ * The clients of one I/O thread: who may come in, on which thread they are served, and who has been
+ * idle for too long.
+ */
+import { ClientSession } from '../engine/session.js';
+import {
+  COUNTER_CONNECTIONS,
+  COUNTER_REJECTED_CONNECTIONS,
+  type ControlBlock,
+  WORD_CONNECTED_CLIENTS,
+} from '../memory/control.js';
+import type { Transport } from '../platform/transport.js';
+import type { ThreadSettings } from './settings.js';
+
+const PROTECTED_MODE_ERROR =
+  'DENIED Darter is running in protected mode because protected mode is enabled and no password ' +
+  'is set for the default user. In this mode connections are only accepted from the loopback ' +
+  'interface. To connect from other computers: 1) run CONFIG SET protected-mode no from the ' +
+  'loopback interface, or start with --protected-mode no (make sure the server cannot be reached ' +
+  'from the internet), or 2) set a password for the default user (requirepass), or 3) bind to the ' +
+  'addresses you want (bind).';
+
+function isLoopback(address: string): boolean {
+  return address.startsWith('127.') || address.startsWith('[::1]') || address.startsWith('/');
+}
+
+export class ThreadClients {
+  readonly sessions = new Map<number, ClientSession>();
+
+  constructor(
+    private readonly thread: number,
+    private readonly transport: Transport,
+    private readonly control: ControlBlock,
+    private readonly loads: Int32Array,
+    private readonly settings: ThreadSettings,
+  ) {}
+
+  /** A session for a new connection, or the error it gets before it is closed. */
+  admit(slot: number, nowMs: number): ClientSession | string {
+    const { control, settings } = this;
+    const counters = control.threads[this.thread]!.counters;
+    const address = this.transport.peerName(slot);
+    const local = this.transport.localName(slot);
+    const refusal = this.refusal(address);
+    if (refusal !== null) {
+      counters[COUNTER_REJECTED_CONNECTIONS]! += 1;
+      return refusal;
+    }
+    control.add(WORD_CONNECTED_CLIENTS, 1);
+    counters[COUNTER_CONNECTIONS]! += 1;
+    const session = new ClientSession(
+      control.nextClientId(),
+      slot,
+      address,
+      local,
+      nowMs,
+      () => settings.password === '',
+    );
+    this.sessions.set(session.id, session);
+    this.loads[this.thread] = this.sessions.size;
+    return session;
+  }
+
+  private refusal(address: string): string | null {
+    const { settings, control } = this;
+    if (control.load(WORD_CONNECTED_CLIENTS) >= settings.maxClients) {
+      return 'ERR max number of clients reached';
+    }
+    const open = settings.protectedMode && settings.password === '' && !settings.boundExplicitly;
+    return open && !isLoopback(address) ? PROTECTED_MODE_ERROR : null;
+  }
+
+  released(session: ClientSession): void {
+    if (!this.sessions.delete(session.id)) return;
+    this.loads[this.thread] = this.sessions.size;
+    this.control.add(WORD_CONNECTED_CLIENTS, -1);
+  }
+
+  /** The thread that should serve the next connection: this one unless another has fewer. */
+  threadForNext(threads: number): number {
+    let best = this.thread;
+    for (let thread = 0; thread < threads; thread++) {
+      if (this.loads[thread]! < this.loads[best]!) best = thread;
+    }
+    return best;
+  }
+
+  /** Sessions that have been idle longer than the timeout directive allows. */
+  idle(nowMs: number): ClientSession[] {
+    const limit = this.settings.idleTimeoutMs;
+    if (limit === 0) return [];
+    return [...this.sessions.values()].filter(
+      (session) =>
+        !session.isReplica && !session.suspended && nowMs - session.lastInteractionMs > limit,
+    );
+  }
+}

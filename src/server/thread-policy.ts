@@ -1,0 +1,180 @@
+/**
+ * How an I/O thread serves: what happens at the beginning of a turn and in the background of it.
+ */
+import type { Dispatcher } from '../engine/dispatch.js';
+import {
+  GATE_LOADING,
+  GATE_MEMORY,
+  GATE_PAUSE_ALL,
+  GATE_PAUSE_WRITES,
+} from '../engine/gates.js';
+import type { ClientSession } from '../engine/session.js';
+import type { ExpiryCycle } from '../keyspace/expiry-cycle.js';
+import {
+  COUNTER_CHANGES,
+  COUNTER_COMMANDS,
+  COUNTER_EXPIRED,
+  COUNTER_EXPIRY_CYCLE_MS,
+  COUNTER_HITS,
+  COUNTER_INPUT_BYTES,
+  COUNTER_MISSES,
+  COUNTER_OUTPUT_BYTES,
+  COUNTER_READS,
+  COUNTER_WRITES,
+  type ControlBlock,
+  WORD_EXPIRY_CYCLE_OFF,
+  WORD_LOADING,
+  WORD_USED_PAGES,
+} from '../memory/control.js';
+import type { Frontend, FrontendPolicy } from '../net/frontend.js';
+import type { ThreadSettings } from './settings.js';
+import type { ThreadClients } from './thread-clients.js';
+
+export interface ThreadPolicyParts {
+  readonly thread: number;
+  readonly threads: number;
+  readonly control: ControlBlock;
+  readonly dispatcher: Dispatcher;
+  readonly clients: ThreadClients;
+  readonly settings: ThreadSettings;
+  readonly expiry: ExpiryCycle;
+  /** Reads the configuration anew if it has changed. */
+  readonly refreshSettings: () => void;
+  /** Hands an accepted descriptor to another thread. */
+  readonly handOver: (thread: number, descriptor: number) => void;
+  /** Serves messages of other threads. */
+  readonly serveMessages: () => void;
+  readonly log: (level: 'verbose' | 'warning', text: string) => void;
+}
+
+/** Share of a background period that expiry may take, as Redis: a quarter. */
+const EXPIRY_SHARE = 0.25;
+
+export class ThreadPolicy implements FrontendPolicy {
+  readonly traffic = { receivedBytes: 0, sentBytes: 0, outputLimitClosed: 0 };
+  frontend!: Frontend;
+  private nextBackgroundMs = 0;
+  private nextSecondMs = 0;
+  private turnHasInput = 0;
+  private wasPaused = false;
+
+  constructor(private readonly parts: ThreadPolicyParts) {}
+
+  get outputHardBytes(): number {
+    return this.parts.settings.outputHardBytes;
+  }
+
+  get outputSoftBytes(): number {
+    return this.parts.settings.outputSoftBytes;
+  }
+
+  get outputSoftMs(): number {
+    return this.parts.settings.outputSoftMs;
+  }
+
+  get bulkBytesMax(): number {
+    return this.parts.settings.bulkBytesMax;
+  }
+
+  offered(descriptor: number): boolean {
+    const { clients, thread, threads, handOver } = this.parts;
+    const target = clients.threadForNext(threads);
+    if (target === thread) return true;
+    handOver(target, descriptor);
+    return false;
+  }
+
+  admit(slot: number): ClientSession | string {
+    return this.parts.clients.admit(slot, this.parts.dispatcher.now);
+  }
+
+  released(session: ClientSession): void {
+    this.parts.dispatcher.server.transactions.unwatchAll(session);
+    this.parts.clients.released(session);
+  }
+
+  woken(): void {
+    this.parts.serveMessages();
+  }
+
+  beginTurn(): void {
+    const { control, dispatcher, settings } = this.parts;
+    this.parts.refreshSettings();
+    const nowMs = Date.now();
+    let gates = 0;
+    const limit = settings.maxMemoryPages;
+    if (limit > 0 && control.load(WORD_USED_PAGES) > limit) gates |= GATE_MEMORY;
+    if (control.load(WORD_LOADING) !== 0) gates |= GATE_LOADING;
+    const pause = control.pauseMode(nowMs);
+    if (pause !== 0) gates |= pause === 2 ? GATE_PAUSE_ALL : GATE_PAUSE_WRITES;
+    dispatcher.beginTurn(nowMs, gates);
+    this.turnHasInput++;
+  }
+
+  background(): number {
+    const { dispatcher, settings } = this.parts;
+    const nowMs = dispatcher.now;
+    const paused = (dispatcher.gates & (GATE_PAUSE_ALL | GATE_PAUSE_WRITES)) !== 0;
+    if (this.frontend.pausedCount > 0 && (!paused || this.wasPaused !== paused)) {
+      this.frontend.resumePaused();
+    }
+    this.wasPaused = paused;
+    const periodMs = 1000 / settings.hertz;
+    if (nowMs >= this.nextBackgroundMs) {
+      this.nextBackgroundMs = nowMs + periodMs;
+      this.publishCounters();
+      this.expire(periodMs, paused);
+      if (nowMs >= this.nextSecondMs) {
+        this.nextSecondMs = nowMs + 1000;
+        this.everySecond(nowMs);
+      }
+    }
+    if (this.frontend.pausedCount > 0) return 1;
+    return Math.max(1, this.nextBackgroundMs - nowMs);
+  }
+
+  private expire(periodMs: number, paused: boolean): void {
+    const { control, expiry, dispatcher, thread } = this.parts;
+    if (paused || control.load(WORD_EXPIRY_CYCLE_OFF) !== 0) return;
+    const startMs = performance.now();
+    expiry.step(dispatcher.now, periodMs * EXPIRY_SHARE);
+    control.threads[thread]!.counters[COUNTER_EXPIRY_CYCLE_MS]! += performance.now() - startMs;
+  }
+
+  private everySecond(nowMs: number): void {
+    const { clients, control } = this.parts;
+    control.notePeak();
+    for (const session of clients.idle(nowMs)) {
+      this.parts.log('verbose', `Closing idle client ${session.address}`);
+      this.frontend.endSession(session);
+    }
+  }
+
+  /** Adds what was counted on the data path to this thread's section of the control block. */
+  publishCounters(): void {
+    const { control, dispatcher, thread } = this.parts;
+    const { keys } = dispatcher;
+    const counters = control.threads[thread]!.counters;
+    counters[COUNTER_COMMANDS]! += dispatcher.processed;
+    dispatcher.processed = 0;
+    counters[COUNTER_INPUT_BYTES]! += this.traffic.receivedBytes;
+    counters[COUNTER_OUTPUT_BYTES]! += this.traffic.sentBytes;
+    this.traffic.receivedBytes = 0;
+    this.traffic.sentBytes = 0;
+    counters[COUNTER_HITS]! += keys.hits;
+    counters[COUNTER_MISSES]! += keys.misses;
+    counters[COUNTER_EXPIRED]! += keys.expired;
+    counters[COUNTER_CHANGES]! += keys.totalChanges;
+    keys.hits = 0;
+    keys.misses = 0;
+    keys.expired = 0;
+    keys.totalChanges = 0;
+    counters[COUNTER_READS]! += this.turnHasInput;
+    counters[COUNTER_WRITES]! += this.turnHasInput;
+    this.turnHasInput = 0;
+  }
+
+  log(level: 'verbose' | 'warning', message: string): void {
+    this.parts.log(level, message);
+  }
+}

@@ -1,0 +1,101 @@
+/** Holds the house rules of the project (test/tidy/rules.ts), and shows that each rule can fail. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import * as rules from './tidy/rules.js';
+import { parseSource, readSources } from './tidy/source.js';
+
+const sources = readSources();
+
+function holds(errors: readonly string[]): void {
+  assert.ok(errors.length === 0, `\n  ${errors.join('\n  ')}\n`);
+}
+
+describe('tidy: the project', () => {
+  it('has sources to look at', () => assert.ok(sources.length > 3));
+  it('has a layer table that points only downwards', () => holds(rules.layerTableErrors()));
+  it('imports only what the layer table allows', () => holds(rules.layerErrors(sources)));
+  it('has no import cycles', () => holds(rules.cycleErrors(sources)));
+  it('has no file of more than 600 lines', (context) => {
+    for (const line of rules.longFiles(sources)) context.diagnostic(line);
+    holds(rules.sizeErrors(sources));
+  });
+  it('uses Atomics only in memory/ and platform/ffi/', () => holds(rules.atomicsErrors(sources)));
+  it('calls foreign functions only from platform/ffi/', () => holds(rules.ffiErrors(sources)));
+  it('has no any', () => holds(rules.anyErrors(sources)));
+  it('writes to the console only from server/', () => holds(rules.consoleErrors(sources)));
+  it('tests every command', () => holds(rules.untestedCommandErrors(sources)));
+});
+
+describe('tidy: the rules', () => {
+  const base = parseSource('src/base/a.ts', 'export const a = 1;\n');
+  const fails = (errors: readonly string[], pattern: RegExp): void => {
+    assert.equal(errors.length, 1, errors.join('\n'));
+    assert.match(errors[0] ?? '', pattern);
+  };
+
+  it('finds an import against the layers, also of types', () => {
+    const text = "import type { X } from '../keyspace/x.js';\n";
+    const file = parseSource('src/structures/a.ts', text);
+    fails(rules.layerErrors([file]), /structures may import only base, memory/);
+    holds(rules.layerErrors([parseSource('src/structures/a.test.ts', text)]));
+    holds(rules.layerErrors([parseSource('src/server/a.ts', text)]));
+  });
+
+  it('tells commands/contract from commands', () => {
+    const text = "import { get } from '../string/get.js';\n";
+    fails(rules.layerErrors([parseSource('src/commands/contract/a.ts', text)]), /contract may/);
+    holds(rules.layerErrors([parseSource('src/commands/list/a.ts', text)]));
+  });
+
+  it('knows no folder that the table does not have', () => {
+    fails(rules.layerErrors([parseSource('src/utilities/a.ts', '')]), /no layer/);
+    fails(rules.layerTableErrors([['base', ['memory']]]), /not below/);
+  });
+
+  it('finds cycles, but not those of types', () => {
+    const one = parseSource('src/base/one.ts', "import {\n  two,\n} from './two.js';\n");
+    const two = parseSource('src/base/two.ts', "export { one } from './one.js';\n");
+    fails(rules.cycleErrors([one, two]), /one.ts -> src\/base\/two.ts -> src\/base\/one.ts/);
+    const typeOnly = parseSource('src/base/two.ts', "import { type A } from './one.js';\n");
+    holds(rules.cycleErrors([one, typeOnly]));
+    const dynamic = parseSource('src/base/two.ts', "const x = await import('./one.js');\n");
+    assert.equal(rules.cycleErrors([one, dynamic]).length, 1);
+  });
+
+  it('finds files that are too long, and exceptions that are not needed', () => {
+    const long = parseSource('src/base/a.ts', 'const a = 1;\n'.repeat(601));
+    fails(rules.sizeErrors([long], {}), /601 lines/);
+    holds(rules.sizeErrors([long], { 'src/base/a.ts': 'a table' }));
+    fails(rules.sizeErrors([base], { 'src/base/a.ts': 'a table' }), /remove it/);
+    assert.equal(rules.longFiles([long]).length, 1);
+  });
+
+  it('finds Atomics in code, not in comments or strings', () => {
+    const file = parseSource(
+      'src/net/a.ts',
+      '// Atomics\nconst s = "Atomics";\nAtomics.load(x, 0);\n',
+    );
+    fails(rules.atomicsErrors([file]), /a.ts:3/);
+    holds(rules.atomicsErrors([{ ...file, path: 'src/memory/a.ts' }]));
+  });
+
+  it('finds koffi, any and console in the wrong place', () => {
+    const koffi = parseSource('src/net/a.ts', "import koffi from 'koffi';\n");
+    fails(rules.ffiErrors([koffi]), /platform\/ffi/);
+    for (const code of ['let a: any;', 'f(x as any)', 'Map<string, any>', 'let a: any[];']) {
+      fails(rules.anyErrors([parseSource('src/net/a.ts', code)]), /unknown/);
+    }
+    fails(rules.consoleErrors([parseSource('src/net/a.ts', 'console.log(1);')]), /base\/log/);
+    holds(rules.consoleErrors([parseSource('src/server/a.ts', 'console.log(1);')]));
+  });
+
+  it('finds a command without a test', () => {
+    const command = parseSource('src/commands/string/getdel.ts', '');
+    fails(rules.untestedCommandErrors([command]), /getdel.test.ts/);
+    const unrelated = parseSource('src/commands/string/get.test.ts', "run('GETDELETE')");
+    fails(rules.untestedCommandErrors([command, unrelated]), /getdel.test.ts/);
+    const group = parseSource('src/commands/string/string.test.ts', "run('GETDEL', 'key')");
+    holds(rules.untestedCommandErrors([command, group]));
+    holds(rules.untestedCommandErrors([parseSource('src/commands/contract/types.ts', '')]));
+  });
+});

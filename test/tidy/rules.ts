@@ -1,0 +1,173 @@
+/**
+ * The house rules that neither the compiler nor the linter knows. Each rule takes the sources and
+ * returns one sentence per violation, which says where it is and what to do instead.
+ */
+import { LARGE_FILES, LAYERS, TOP_LAYER } from './layers.js';
+import { isTest, type SourceFile } from './source.js';
+
+export const LINES_WARN = 300;
+export const LINES_MAX = 600;
+
+type Layers = typeof LAYERS;
+
+/** `src/commands/contract/x.ts` belongs to commands/contract, `src/commands/string/x.ts` to commands. */
+function layerOf(path: string, layers: Layers): string | undefined {
+  const folders = [...layers.map(([folder]) => folder), TOP_LAYER];
+  const matching = folders.filter((folder) => path.startsWith(`src/${folder}/`));
+  return matching.sort((a, b) => b.length - a.length)[0];
+}
+
+/** The table itself only points to folders before the folder in question. */
+export function layerTableErrors(layers: Layers = LAYERS): string[] {
+  const errors: string[] = [];
+  const known: string[] = [];
+  for (const [folder, imports] of layers) {
+    for (const name of imports) {
+      if (!known.includes(name)) errors.push(`layers: ${folder} names ${name}, which is not below`);
+    }
+    known.push(folder);
+  }
+  return errors;
+}
+
+export function layerErrors(files: readonly SourceFile[], layers: Layers = LAYERS): string[] {
+  const errors: string[] = [];
+  const allowed = new Map(layers);
+  for (const file of files) {
+    if (!file.path.startsWith('src/')) continue;
+    const layer = layerOf(file.path, layers);
+    if (layer === undefined) {
+      errors.push(`${file.path}: no layer has this folder (test/tidy/layers.ts)`);
+      continue;
+    }
+    if (isTest(file) || layer === TOP_LAYER) continue;
+    for (const { target } of file.imports) {
+      if (!target.startsWith('src/')) continue;
+      const other = layerOf(target, layers);
+      if (other === layer || (other !== undefined && allowed.get(layer)?.includes(other))) continue;
+      errors.push(
+        `${file.path}: imports ${target}; ${layer} may import only ` +
+          `${allowed.get(layer)?.join(', ') || 'itself'}`,
+      );
+    }
+  }
+  return errors;
+}
+
+/** Circles of imports that run code; imports of types alone vanish and may go round. */
+export function cycleErrors(files: readonly SourceFile[]): string[] {
+  const edges = new Map(
+    files.map((file) => [
+      file.path,
+      file.imports.filter((one) => !one.isTypeOnly).map((one) => one.target),
+    ]),
+  );
+  const errors: string[] = [];
+  const done = new Set<string>();
+  const trail: string[] = [];
+  const visit = (path: string): void => {
+    const at = trail.indexOf(path);
+    if (at >= 0) {
+      errors.push(`import cycle: ${[...trail.slice(at), path].join(' -> ')}`);
+      return;
+    }
+    if (done.has(path)) return;
+    trail.push(path);
+    for (const target of edges.get(path) ?? []) visit(target);
+    trail.pop();
+    done.add(path);
+  };
+  for (const path of edges.keys()) visit(path);
+  return errors;
+}
+
+function lineCount(text: string): number {
+  return text.split('\n').length - 1;
+}
+
+export function longFiles(files: readonly SourceFile[]): string[] {
+  return files
+    .filter((file) => lineCount(file.text) > LINES_WARN)
+    .map((file) => `${file.path}: ${lineCount(file.text)} lines, more than ${LINES_WARN}`);
+}
+
+export function sizeErrors(files: readonly SourceFile[], exceptions = LARGE_FILES): string[] {
+  const errors: string[] = [];
+  for (const file of files) {
+    const lines = lineCount(file.text);
+    if (lines > LINES_MAX && exceptions[file.path] === undefined) {
+      errors.push(`${file.path}: ${lines} lines; split it, or give a reason in LARGE_FILES`);
+    }
+  }
+  for (const path of Object.keys(exceptions)) {
+    const file = files.find((one) => one.path === path);
+    if (file === undefined || lineCount(file.text) <= LINES_MAX) {
+      errors.push(`${path}: no longer above ${LINES_MAX} lines; remove it from LARGE_FILES`);
+    }
+  }
+  return errors;
+}
+
+/** One error for each line of `src/` (tests exempt) that matches outside the folders given. */
+function forbid(
+  files: readonly SourceFile[],
+  pattern: RegExp,
+  allowedFolders: readonly string[],
+  advice: string,
+  testsToo = false,
+): string[] {
+  const errors: string[] = [];
+  for (const file of files) {
+    if (!file.path.startsWith('src/') && !testsToo) continue;
+    if (isTest(file) && !testsToo) continue;
+    if (allowedFolders.some((folder) => file.path.startsWith(folder))) continue;
+    file.bare.split('\n').forEach((line, index) => {
+      if (pattern.test(line)) errors.push(`${file.path}:${index + 1}: ${advice}`);
+    });
+  }
+  return errors;
+}
+
+export function atomicsErrors(files: readonly SourceFile[]): string[] {
+  const advice = 'Atomics only in src/memory/ and src/platform/ffi/: use a class of memory/';
+  return forbid(files, /\bAtomics\b/, ['src/memory/', 'src/platform/ffi/'], advice);
+}
+
+export function consoleErrors(files: readonly SourceFile[]): string[] {
+  const advice = 'no console outside src/server/: use base/log';
+  return forbid(files, /\bconsole\s*\./, ['src/server/'], advice);
+}
+
+export function anyErrors(files: readonly SourceFile[]): string[] {
+  const advice = 'no `any`: name the type, or take `unknown` and check it';
+  return forbid(files, /(?::|<|\||\bas|,)\s*any\s*(?:[;,)=>[\]|&{]|$)/, [], advice, true);
+}
+
+export function ffiErrors(files: readonly SourceFile[]): string[] {
+  return files
+    .filter((file) => !file.path.startsWith('src/platform/ffi/'))
+    .filter((file) => file.imports.some((one) => one.target === 'koffi'))
+    .map((file) => `${file.path}: imports koffi; all FFI lives in src/platform/ffi/`);
+}
+
+/** A command's file has a test beside it, or a test of its group or of test/ imports or names it. */
+export function untestedCommandErrors(files: readonly SourceFile[]): string[] {
+  const errors: string[] = [];
+  const tests = files.filter((file) => file.path.endsWith('.test.ts'));
+  for (const file of files) {
+    const match = /^src\/commands\/([^/]+)\/([^/]+)\.ts$/.exec(file.path);
+    if (match === null || match[1] === 'contract' || isTest(file)) continue;
+    const [, group, name] = match as unknown as [string, string, string];
+    const word = new RegExp(`\\b${name.replaceAll('-', '[-_ ]')}\\b`, 'i');
+    const isNamed = (test: SourceFile): boolean =>
+      test.path === file.path.replace(/\.ts$/, '.test.ts') ||
+      test.imports.some((one) => one.target === file.path) ||
+      (test.path.startsWith(`src/commands/${group}/`) && word.test(test.code));
+    if (!tests.some(isNamed)) {
+      errors.push(
+        `${file.path}: no test; write ${name}.test.ts beside it or name it in a group test`,
+      );
+    }
+  }
+  return errors;
+}
