@@ -27,14 +27,7 @@ import type { ServerPort } from './server-port.js';
 import type { Session } from './session.js';
 
 export type Word = string | number | bigint;
-export type Decoded =
-  | string
-  | number
-  | bigint
-  | boolean
-  | null
-  | Decoded[]
-  | Map<Decoded, Decoded>;
+export type Decoded = string | number | bigint | boolean | null | Decoded[] | Map<Decoded, Decoded>;
 
 export interface TesterOptions {
   readonly shards?: number;

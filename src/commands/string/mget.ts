@@ -1,0 +1,28 @@
+/** MGET: several GETs at once; what is no string is answered like what is not there. */
+import { TYPE_STRING, typeOf } from '../../keyspace/kinds.js';
+import type { Context } from '../contract/context.js';
+import { type CommandDefinition, keysAt } from '../contract/definition.js';
+import { replyValue } from './shared-values.js';
+
+function run(context: Context): void {
+  const { args, keys, reply } = context;
+  reply.array(args.count - 1);
+  for (let i = 1; i < args.count; i++) {
+    if (keys.seekForRead(args, i) && typeOf(keys.kind) === TYPE_STRING) replyValue(context);
+    else reply.nullBulk();
+  }
+}
+
+export const mget: CommandDefinition = {
+  name: 'mget',
+  summary: 'Returns the strings stored under several keys',
+  since: '1.0.0',
+  group: 'string',
+  complexity: 'O(N) where N is the number of keys to retrieve.',
+  arity: -2,
+  flags: ['readonly', 'fast'],
+  keys: [keysAt(1, -1, 1, 'RO', 'access')],
+  arguments: [{ name: 'key', type: 'key', keySpecIndex: 0, flags: ['multiple'] }],
+  tips: ['request_policy:multi_shard'],
+  run,
+};

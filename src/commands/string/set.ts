@@ -1,0 +1,124 @@
+/** SET: the commonest write. Without options it takes the short way. */
+import { invalidExpire, SYNTAX } from '../../protocol/errors.js';
+import type { Context } from '../contract/context.js';
+import type { CommandDefinition } from '../contract/definition.js';
+import {
+  OPTION_GET,
+  OPTION_KEEPTTL,
+  OPTION_NX,
+  OPTION_PERSIST,
+  OPTION_XX,
+  OPTIONS_TIMED,
+  options,
+  optionTime,
+  parseOptions,
+} from './shared-options.js';
+import {
+  emitSet,
+  isString,
+  replyValue,
+  storeArgument,
+  storeArgumentUntil,
+} from './shared-values.js';
+
+const INVALID_EXPIRE = invalidExpire('set');
+
+function run(context: Context): void {
+  if (context.args.count > 3) {
+    runWithOptions(context);
+    return;
+  }
+  context.keys.seek(context.args, 1);
+  storeArgument(context, 2, 0);
+  emitSet(context, 1, 2, 0);
+  context.reply.ok();
+}
+
+function runWithOptions(context: Context): void {
+  const { args, keys, reply } = context;
+  if (!parseOptions(args, 3, ~OPTION_PERSIST)) {
+    reply.error(SYNTAX);
+    return;
+  }
+  const given = options.given;
+  let expiry = 0;
+  if ((given & OPTIONS_TIMED) !== 0) {
+    expiry = optionTime(context, INVALID_EXPIRE);
+    if (expiry === 0) return;
+  }
+  const wantsOld = (given & OPTION_GET) !== 0;
+  const found = wantsOld ? keys.seekForRead(args, 1) : keys.seek(args, 1);
+  if (wantsOld && found && !isString(context)) return;
+  const refused = (given & (found ? OPTION_NX : OPTION_XX)) !== 0;
+  // The old value has to be read out before the new one takes its place.
+  if (wantsOld && found) replyValue(context);
+  else if (wantsOld || refused) reply.nullBulk();
+  else reply.ok();
+  if (!refused) store(context, found, given, expiry);
+}
+
+function store(context: Context, found: boolean, given: number, expiry: number): void {
+  const { args, keys } = context;
+  if ((given & OPTION_KEEPTTL) !== 0) {
+    storeArgument(context, 2, found ? keys.expiry : 0);
+    const effects = keys.effects.begin('SET').argument(args, 1).argument(args, 2);
+    effects.word('KEEPTTL').end(keys.shard, keys.database);
+    return;
+  }
+  if (expiry === 0) storeArgument(context, 2, 0);
+  else storeArgumentUntil(context, 2, expiry);
+  emitSet(context, 1, 2, expiry);
+}
+
+export const set: CommandDefinition = {
+  name: 'set',
+  summary: 'Stores a string under a key, on conditions and with an end if wished',
+  since: '1.0.0',
+  group: 'string',
+  complexity: 'O(1)',
+  arity: -3,
+  flags: ['write', 'denyoom'],
+  keys: [
+    {
+      flags: ['RW', 'access', 'update', 'variable_flags'],
+      notes: 'reads the old value when GET is given',
+      begin: { index: 1 },
+      find: { last: 0, step: 1, limit: 0 },
+    },
+  ],
+  arguments: [
+    { name: 'key', type: 'key', keySpecIndex: 0 },
+    { name: 'value', type: 'string' },
+    {
+      name: 'condition',
+      type: 'oneof',
+      since: '2.6.12',
+      flags: ['optional'],
+      arguments: [
+        { name: 'nx', type: 'pure-token', token: 'NX' },
+        { name: 'xx', type: 'pure-token', token: 'XX' },
+      ],
+    },
+    { name: 'get', type: 'pure-token', token: 'GET', since: '6.2.0', flags: ['optional'] },
+    {
+      name: 'expiration',
+      type: 'oneof',
+      flags: ['optional'],
+      arguments: [
+        { name: 'seconds', type: 'integer', token: 'EX', since: '2.6.12' },
+        { name: 'milliseconds', type: 'integer', token: 'PX', since: '2.6.12' },
+        { name: 'unix-time-seconds', type: 'unix-time', token: 'EXAT', since: '6.2.0' },
+        { name: 'unix-time-milliseconds', type: 'unix-time', token: 'PXAT', since: '6.2.0' },
+        { name: 'keepttl', type: 'pure-token', token: 'KEEPTTL', since: '6.0.0' },
+      ],
+    },
+  ],
+  history: [
+    ['2.6.12', 'EX, PX, NX and XX.'],
+    ['6.0.0', 'KEEPTTL.'],
+    ['6.2.0', 'GET, EXAT and PXAT.'],
+    ['7.0.0', 'NX together with GET.'],
+  ],
+  effect: 'own',
+  run,
+};
