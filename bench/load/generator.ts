@@ -35,7 +35,7 @@ export function runLoad(options: LoadOptions): Promise<LoadResult> {
   return startLoad(options).result;
 }
 
-/** Writes all keys with their values (`valueOf`), pipelined. */
+/** Writes all keys with their values (`valueText`), pipelined. */
 export function fill(port: number, keys: KeyFormat, valueBytes: number): Promise<LoadResult> {
   const pipeline = Math.min(500, Math.max(1, Math.floor(FILL_BATCH_BYTES / (valueBytes + 50))));
   return runLoad({

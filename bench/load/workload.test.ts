@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { copyValue, encodeBatch, keyName, patchDigits, shortKeys, valueOf } from './workload.js';
+import { copyValue, encodeBatch, keyName, patchDigits, shortKeys, valueText } from './workload.js';
 
 test('a patched batch is the command for that key and value', () => {
   const keys = shortKeys(1000);
@@ -12,7 +12,7 @@ test('a patched batch is the command for that key and value', () => {
   assert.equal(
     Buffer.from(batch.bytes).toString('latin1'),
     `*2\r\n$3\r\nGET\r\n$11\r\n${keyName(keys, 100)}\r\n` +
-      `*3\r\n$3\r\nSET\r\n$11\r\n${keyName(keys, 101)}\r\n$20\r\n${valueOf(101, 20)}\r\n` +
+      `*3\r\n$3\r\nSET\r\n$11\r\n${keyName(keys, 101)}\r\n$20\r\n${valueText(101, 20)}\r\n` +
       `*2\r\n$4\r\nINCR\r\n$11\r\nk0000000102\r\n`,
   );
 });
@@ -25,7 +25,7 @@ test('MSET of ten has ten keys and ten values', () => {
 });
 
 test('values are a function of the key number and differ', () => {
-  assert.equal(valueOf(5, 100), valueOf(5, 100));
-  assert.notEqual(valueOf(5, 100), valueOf(6, 100));
-  assert.equal(valueOf(5, 65536).length, 65536);
+  assert.equal(valueText(5, 100), valueText(5, 100));
+  assert.notEqual(valueText(5, 100), valueText(6, 100));
+  assert.equal(valueText(5, 65536).length, 65536);
 });

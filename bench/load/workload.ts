@@ -57,7 +57,7 @@ function valueStart(index: number, bytes: number): number {
   return (Math.imul(index, 0x9e3779b1) >>> 0) % (POOL_BYTES - bytes);
 }
 
-export function valueOf(index: number, bytes: number): string {
+export function valueText(index: number, bytes: number): string {
   const start = valueStart(index, bytes);
   return pool.toString('latin1', start, start + bytes);
 }
@@ -100,7 +100,7 @@ export function encodeBatch(
   const addValue = (): void => {
     add(`$${valueBytes}\r\n`);
     valueOffsets[valueOffsets.length - 1] = length;
-    add(`${valueOf(digitOffsets.length, valueBytes)}\r\n`);
+    add(`${valueText(digitOffsets.length, valueBytes)}\r\n`);
   };
   for (const kind of kinds) {
     if (kind === 'get') add('*2\r\n$3\r\nGET\r\n');

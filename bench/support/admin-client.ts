@@ -15,7 +15,8 @@ export class ReplyError extends Error {}
 
 export class AdminClient {
   private readonly waiting: Waiting[] = [];
-  private received = Buffer.alloc(0);
+  /** Bytes as characters (latin1) that no reply has taken yet. */
+  private received = '';
 
   private constructor(private readonly socket: Socket) {
     socket.on('data', (chunk: Buffer) => this.take(chunk));
@@ -62,11 +63,17 @@ export class AdminClient {
   }
 
   private take(chunk: Buffer): void {
-    this.received = Buffer.concat([this.received, chunk]);
+    this.received += chunk.toString('latin1');
     for (;;) {
-      const read = decode(this.received, 0);
+      let read: Decoded<Reply | ReplyError> | undefined;
+      try {
+        read = decode(this.received, 0);
+      } catch (error) {
+        this.fail(error as Error);
+        return;
+      }
       if (read === undefined) return;
-      this.received = this.received.subarray(read.next);
+      this.received = this.received.slice(read.next);
       const waiting = this.waiting.shift();
       if (read.reply instanceof ReplyError) waiting?.reject(read.reply);
       else waiting?.resolve(read.reply);
@@ -85,39 +92,40 @@ interface Decoded<T> {
 }
 
 /** The reply that begins at `from`, or undefined when it is not whole yet. */
-function decode(bytes: Buffer, from: number): Decoded<Reply | ReplyError> | undefined {
-  const end = bytes.indexOf('\r\n', from);
+function decode(text: string, from: number): Decoded<Reply | ReplyError> | undefined {
+  const end = text.indexOf('\r\n', from);
   if (end < 0) return undefined;
-  const line = bytes.toString('latin1', from + 1, end);
+  const line = text.slice(from + 1, end);
   const next = end + 2;
-  switch (bytes[from]) {
-    case 43: // +
+  switch (text[from]) {
+    case '+':
       return { reply: line, next };
-    case 45: // -
+    case '-':
       return { reply: new ReplyError(line), next };
-    case 58: // :
+    case ':':
       return { reply: Number(line), next };
-    case 36: // $
-      return decodeBulk(bytes, next, Number(line));
-    case 42: // *
-      return decodeArray(bytes, next, Number(line));
+    case '$':
+      return decodeBulk(text, next, Number(line));
+    case '*':
+      return decodeArray(text, next, Number(line));
     default:
-      throw new Error(`not a RESP2 reply: ${bytes.toString('latin1', from, end)}`);
+      throw new Error(`not a RESP2 reply: ${text.slice(from, end)}`);
   }
 }
 
-function decodeBulk(bytes: Buffer, from: number, length: number): Decoded<Reply> | undefined {
+function decodeBulk(text: string, from: number, length: number): Decoded<Reply> | undefined {
   if (length < 0) return { reply: null, next: from };
-  if (bytes.length < from + length + 2) return undefined;
-  return { reply: bytes.toString('latin1', from, from + length), next: from + length + 2 };
+  const end = from + length;
+  if (text.length < end + 2) return undefined;
+  return { reply: text.slice(from, end), next: end + 2 };
 }
 
-function decodeArray(bytes: Buffer, from: number, count: number): Decoded<Reply> | undefined {
+function decodeArray(text: string, from: number, count: number): Decoded<Reply> | undefined {
   if (count < 0) return { reply: null, next: from };
   const items: Reply[] = [];
   let next = from;
   for (let i = 0; i < count; i++) {
-    const item = decode(bytes, next);
+    const item = decode(text, next);
     if (item === undefined) return undefined;
     if (item.reply instanceof ReplyError) throw item.reply;
     items.push(item.reply);
