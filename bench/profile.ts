@@ -62,7 +62,6 @@ function drive(command: readonly string[]): Promise<ClosedLoopResult> {
     pipeline: flags.number('pipeline', 1),
     requests: flags.number('requests', 500_000),
     keySpace: 100_000,
-    threads: 1,
     command,
   });
 }

@@ -1,6 +1,13 @@
 /** Starts loads in worker threads, and checks that the replies fit the requests. */
 import { Worker } from 'node:worker_threads';
-import type { FromWorker, Interval, LoadOptions, LoadResult } from './options.js';
+import type {
+  FromWorker,
+  Interval,
+  LoadOptions,
+  LoadResult,
+  ToWorker,
+  WindowResult,
+} from './options.js';
 import type { KeyFormat } from './workload.js';
 
 const FILL_CONNECTIONS = 8;
@@ -9,6 +16,8 @@ const FILL_BATCH_BYTES = 64 * 1024;
 
 export interface RunningLoad {
   readonly result: Promise<LoadResult>;
+  /** What happened since the last call (or the start). Rejects when the load has failed. */
+  window(): Promise<WindowResult>;
   /** Lets what is under way finish; then `result` resolves. */
   stop(): void;
 }
@@ -18,9 +27,12 @@ export function startLoad(
   onInterval: (interval: Interval) => void = () => undefined,
 ): RunningLoad {
   const worker = new Worker(new URL('./worker.js', import.meta.url), { workerData: options });
+  const windows: ((window: WindowResult) => void)[] = [];
+  const post = (message: ToWorker): void => worker.postMessage(message);
   const result = new Promise<LoadResult>((resolve, reject) => {
     worker.on('message', (message: FromWorker) => {
       if (message.kind === 'interval') onInterval(message.interval);
+      else if (message.kind === 'window') windows.shift()?.(message.window);
       else if (message.kind === 'done') resolve(checked(options, message.result));
       else reject(new Error(`load failed: ${message.message}`));
     });
@@ -28,7 +40,13 @@ export function startLoad(
     worker.on('exit', (code) => reject(new Error(`the load's thread ended with ${code}`)));
   });
   result.catch(() => undefined);
-  return { result, stop: () => worker.postMessage('stop') };
+  const window = (): Promise<WindowResult> => {
+    const answer = new Promise<WindowResult>((resolve) => windows.push(resolve));
+    post('window');
+    const ended = result.then(() => Promise.reject(new Error('the load has ended')));
+    return Promise.race([answer, ended]);
+  };
+  return { result, window, stop: () => post('stop') };
 }
 
 export function runLoad(options: LoadOptions): Promise<LoadResult> {

@@ -8,8 +8,15 @@ export type LoadMode =
   /**
    * Requests leave at their planned times whatever the server does; a latency counts from the
    * planned time, so a server that stalls answers for everybody who would have waited.
+   * With `spin` the generator keeps a core busy to be on time within microseconds; without, it
+   * sleeps, and is up to a millisecond or two late, which counts into the latencies.
    */
-  | { readonly kind: 'open'; readonly perSecond: number; readonly seconds: number }
+  | {
+      readonly kind: 'open';
+      readonly perSecond: number;
+      readonly seconds: number;
+      readonly spin: boolean;
+    }
   /** Writes every key once, in order, in batches. */
   | { readonly kind: 'fill' };
 
@@ -38,6 +45,16 @@ export interface Interval {
   readonly p999: number;
 }
 
+/** All that happened between two calls of `window` on a running load. */
+export interface WindowResult {
+  readonly requests: number;
+  readonly seconds: number;
+  readonly p50: number;
+  readonly p99: number;
+  readonly p999: number;
+  readonly max: number;
+}
+
 export interface LoadResult {
   readonly requests: number;
   readonly seconds: number;
@@ -50,7 +67,10 @@ export interface LoadResult {
   readonly replies: ReplyCounts;
 }
 
+export type ToWorker = 'window' | 'stop';
+
 export type FromWorker =
+  | { readonly kind: 'window'; readonly window: WindowResult }
   | { readonly kind: 'interval'; readonly interval: Interval }
   | { readonly kind: 'done'; readonly result: LoadResult }
   | { readonly kind: 'failed'; readonly message: string };

@@ -6,7 +6,7 @@
 import { connect, type Socket } from 'node:net';
 import { performance } from 'node:perf_hooks';
 import { Latencies } from './latencies.js';
-import type { Interval, LoadOptions, LoadResult } from './options.js';
+import type { Interval, LoadOptions, LoadResult, WindowResult } from './options.js';
 import { noReplies, ReplyScanner } from './reply-scanner.js';
 import { type Batch, copyValue, encodeBatch, nextRandom, patchDigits } from './workload.js';
 
@@ -35,6 +35,7 @@ export class LoadRun {
   private readonly replies = noReplies();
   private readonly latencies = new Latencies();
   private readonly intervalLatencies = new Latencies();
+  private readonly windowLatencies = new Latencies();
   private readonly lateness = new Latencies();
   private readonly connections: Connection[] = [];
   private random: number;
@@ -45,6 +46,7 @@ export class LoadRun {
   private started = 0;
   private intervalStarted = 0;
   private intervalAnswered = 0;
+  private windowStarted = 0;
   private timers: NodeJS.Timeout[] = [];
   private finish: (result: LoadResult) => void = () => undefined;
   private fail: (error: Error) => void = () => undefined;
@@ -67,10 +69,11 @@ export class LoadRun {
     await Promise.race([Promise.all(opening), ended]);
     this.started = performance.now();
     this.intervalStarted = this.started;
+    this.windowStarted = this.started;
     if (this.options.intervalMs > 0) {
       this.timers.push(setInterval(() => this.reportInterval(), this.options.intervalMs));
     }
-    if (this.options.mode.kind === 'open') this.sendDue();
+    if (this.options.mode.kind === 'open') this.pace(this.options.mode.spin);
     else for (const connection of this.connections) this.sendNext(connection);
     this.finishWhenDone();
     try {
@@ -85,6 +88,22 @@ export class LoadRun {
   stop(): void {
     this.stopped = true;
     this.finishWhenDone();
+  }
+
+  /** Everything since the last call; only with interval reports on. */
+  window(): WindowResult {
+    const now = performance.now();
+    const result = {
+      requests: this.windowLatencies.count,
+      seconds: (now - this.windowStarted) / 1000,
+      p50: this.windowLatencies.percentile(50),
+      p99: this.windowLatencies.percentile(99),
+      p999: this.windowLatencies.percentile(99.9),
+      max: this.windowLatencies.max,
+    };
+    this.windowStarted = now;
+    this.windowLatencies.reset();
+    return result;
   }
 
   private open(index: number, buffer: Uint8Array): Promise<void> {
@@ -144,7 +163,10 @@ export class LoadRun {
       connection.head = 0;
     }
     this.latencies.record(now - oldest.planned, taken);
-    if (this.options.intervalMs > 0) this.intervalLatencies.record(now - oldest.planned, taken);
+    if (this.options.intervalMs > 0) {
+      this.intervalLatencies.record(now - oldest.planned, taken);
+      this.windowLatencies.record(now - oldest.planned, taken);
+    }
     return taken;
   }
 
@@ -183,7 +205,19 @@ export class LoadRun {
     return count;
   }
 
-  /** Open loop: sends everything whose planned time has come, and comes back within about 1 ms. */
+  private pace(spin: boolean): void {
+    if (!spin) {
+      this.timers.push(setInterval(() => this.sendDue(), 1));
+      return;
+    }
+    const again = (): void => {
+      this.sendDue();
+      if (!this.stopped) setImmediate(again);
+    };
+    again();
+  }
+
+  /** Open loop: sends everything whose planned time has come. */
   private sendDue(): void {
     const mode = this.options.mode;
     if (mode.kind !== 'open' || this.stopped) return;
@@ -197,7 +231,6 @@ export class LoadRun {
       this.sendSingle(this.connections[this.sent % this.connections.length]!, planned);
     }
     if (this.sent >= total) this.stopped = true;
-    else this.timers[1] ??= setInterval(() => this.sendDue(), 1);
   }
 
   private sendSingle(connection: Connection, planned: number): void {
@@ -218,6 +251,7 @@ export class LoadRun {
       (mode.kind === 'fill' && this.filled >= this.options.keys.count);
     if (!enough || this.answered < this.sent) return;
     const seconds = (performance.now() - this.started) / 1000;
+    this.stopped = true;
     for (const connection of this.connections) connection.socket.removeAllListeners('close');
     this.finish({
       requests: this.answered,

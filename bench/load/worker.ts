@@ -1,6 +1,6 @@
 /** Thread entry of a load: runs what workerData says and posts what happens. */
 import { parentPort, workerData } from 'node:worker_threads';
-import type { FromWorker, LoadOptions } from './options.js';
+import type { FromWorker, LoadOptions, ToWorker } from './options.js';
 import { LoadRun } from './run.js';
 
 const port = parentPort;
@@ -10,7 +10,10 @@ const post = (message: FromWorker): void => port.postMessage(message);
 const load = new LoadRun(workerData as LoadOptions, (interval) =>
   post({ kind: 'interval', interval }),
 );
-port.on('message', () => load.stop());
+port.on('message', (message: ToWorker) => {
+  if (message === 'stop') load.stop();
+  else post({ kind: 'window', window: load.window() });
+});
 load.run().then(
   (result) => {
     post({ kind: 'done', result });
