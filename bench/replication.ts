@@ -8,7 +8,7 @@ import { shortKeys } from './load/workload.js';
 import { machineText, type Report, writeDocs, writeReport } from './report/files.js';
 import { charts, type ReplicationResults, tables } from './report/replication.js';
 import { Flags } from './support/flags.js';
-import { describeMachine } from './support/machine.js';
+import { busyBefore, describeMachine, quotedCommand } from './support/machine.js';
 import { Server, type System } from './support/servers.js';
 import { chosenSystems, systemFlags, systemUsage } from './support/systems.js';
 import { type SyncMode, type SyncResult, watchSync } from './sync.js';
@@ -45,6 +45,7 @@ const modes = allModes.filter((mode) => words.length === 0 || words.includes(mod
 if (modes.length === 0) throw new Error(`--only knows ${allModes.join(', ')}`);
 const systems = chosenSystems(flags);
 const started = Date.now();
+const busy = await busyBefore();
 
 const syncs = new Map<SyncMode, Record<string, SyncResult[]>>();
 for (const mode of modes) {
@@ -98,8 +99,8 @@ function publish(): void {
   const report: Report = {
     name: 'bench-replication',
     title: 'Full synchronisation, side by side',
-    machine: describeMachine(systems),
-    command: ['npm run bench:replication', ...(words.length > 0 ? ['--', ...words] : [])].join(' '),
+    machine: describeMachine(systems, busy),
+    command: quotedCommand('bench:replication', words),
     tables: tables(results),
     charts: charts(results),
     raw: { options: { rounds, quick }, ...results },

@@ -17,7 +17,7 @@ import {
   tables,
 } from './report/side-by-side.js';
 import { Flags } from './support/flags.js';
-import { describeMachine } from './support/machine.js';
+import { busyBefore, describeMachine, quotedCommand } from './support/machine.js';
 import { residentBytes } from './support/process.js';
 import { Server, type System } from './support/servers.js';
 import { chosenSystems, systemFlags, systemUsage } from './support/systems.js';
@@ -54,6 +54,7 @@ const seconds = flags.number('seconds', quick ? 1 : 2);
 const words = flags.text('only', '').split(',').filter(Boolean);
 const systems = chosenSystems(flags);
 const started = Date.now();
+const busy = await busyBefore();
 
 const memory = words.length === 0 || words.includes('memory') ? await measureMemory() : undefined;
 const cases = await measureCases(
@@ -179,8 +180,8 @@ function publish(measured: SideBySide): void {
   const report: Report = {
     name: 'bench',
     title: `${measured.systems.slice(1).join(', ')} beside ${measured.systems[0]}`,
-    machine: describeMachine(systems),
-    command: ['npm run bench', ...(words.length > 0 ? ['--', ...words] : [])].join(' '),
+    machine: describeMachine(systems, busy),
+    command: quotedCommand('bench', words),
     tables: tables(measured),
     charts: charts(measured),
     raw: { options: { rounds, seconds, quick }, ...measured },

@@ -5,7 +5,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join, relative } from 'node:path';
-import type { Machine } from '../support/machine.js';
+import { busyText, type Machine } from '../support/machine.js';
 import { projectRoot } from '../support/servers.js';
 import { type Chart, toSvg } from './charts.js';
 
@@ -66,6 +66,7 @@ export function machineText({ machine, command }: Report): string {
   return [
     `\`${command}\`, ${date} UTC, Darter at commit ${commit}.`,
     `${cores} cores of ${cpu}, ${memoryGiB} GiB, Linux ${kernel}, Node.js ${node}.`,
+    ...(busyText(machine.busyBefore) === '' ? [] : [busyText(machine.busyBefore)]),
     '',
     ...systems,
   ].join('\n');

@@ -23,6 +23,8 @@ interface Row {
   readonly of: (sync: SyncResult) => number;
   readonly show: (value: number) => string;
   readonly loadOnly?: boolean;
+  /** Below this, the baseline's figure is noise and a ratio to it would mean nothing. */
+  readonly ratioFrom?: number;
 }
 
 const seconds = (value: number): string => figure(value, 2);
@@ -32,7 +34,12 @@ const MEBIBYTE = 2 ** 20;
 const rows: readonly Row[] = [
   { name: 'full sync, s (link up)', of: (sync) => sync.linkUpSeconds, show: seconds },
   { name: 'until caught up, s', of: (sync) => sync.caughtUpSeconds, show: seconds },
-  { name: 'peak extra memory, MiB', of: (sync) => sync.extraBytesPeak, show: mebibytes },
+  {
+    name: 'peak extra memory, MiB',
+    of: (sync) => sync.extraBytesPeak,
+    show: mebibytes,
+    ratioFrom: 8 * MEBIBYTE,
+  },
   { name: 'peak memory of the replica, MiB', of: (sync) => sync.replicaBytesPeak, show: mebibytes },
   { name: 'req/s before', of: (sync) => rate(sync.before), show: count, loadOnly: true },
   { name: 'req/s during sync', of: (sync) => rate(sync.during), show: count, loadOnly: true },
@@ -70,12 +77,14 @@ export function tables(results: ReplicationResults): string {
 
 function modeTable(systems: readonly string[], result: ModeResult): string {
   const [baseline, ...others] = systems;
-  const lineOf = ({ name, of, show }: Row): string[] => {
+  const lineOf = ({ name, of, show, ratioFrom }: Row): string[] => {
     const values = (system: string): number[] => result.syncs[system]!.map(of);
+    const base = values(baseline!);
+    const meaningful = Math.min(...base) >= (ratioFrom ?? 0);
     return [
       name,
       ...systems.map((system) => withRange(values(system), show)),
-      ...others.map((system) => ratioWithRange(ratios(values(system), values(baseline!)))),
+      ...others.map((system) => (meaningful ? ratioWithRange(ratios(values(system), base)) : '-')),
     ];
   };
   const shown = rows.filter((row) => row.loadOnly !== true || result.mode !== 'idle');
