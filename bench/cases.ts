@@ -1,0 +1,72 @@
+/** The cases of `npm run bench`: which command, over how many connections, how deep, how large. */
+import type { CommandKind } from './load/workload.js';
+
+export type CaseCommand = 'set' | 'get' | 'mset' | 'incr' | 'mixed';
+export type CaseGroup = 'single' | 'pipeline16' | 'pipeline64' | 'values' | 'connections' | 'open';
+
+export interface Case {
+  readonly group: CaseGroup;
+  readonly command: CaseCommand;
+  readonly connections: number;
+  readonly pipeline: number;
+  readonly valueBytes: number;
+  /** Open loop at this rate; 0 for a closed loop. */
+  readonly perSecond: number;
+}
+
+export const groupTitles: Readonly<Record<CaseGroup, string>> = {
+  single: 'One request at a time, 50 connections, 100 B values',
+  pipeline16: 'Pipelines of 16, 50 connections, 100 B values',
+  pipeline64: 'Pipelines of 64, 50 connections, 100 B values',
+  values: 'Value sizes, one request at a time, 50 connections',
+  connections: '1,000 connections, one request at a time, 100 B values',
+  open: 'Open loop at a fixed rate, 50 connections, 100 B values',
+};
+
+const commands: readonly CaseCommand[] = ['set', 'get', 'mset', 'incr', 'mixed'];
+const base = { connections: 50, pipeline: 1, valueBytes: 100, perSecond: 0 } as const;
+
+export const allCases: readonly Case[] = [
+  ...commands.map((command): Case => ({ ...base, group: 'single', command })),
+  ...commands.map((command): Case => ({ ...base, group: 'pipeline16', command, pipeline: 16 })),
+  ...commands.map((command): Case => ({ ...base, group: 'pipeline64', command, pipeline: 64 })),
+  ...[16, 1024, 8192, 65536].flatMap((valueBytes) =>
+    (['set', 'get'] as const).map(
+      (command): Case => ({ ...base, group: 'values', command, valueBytes }),
+    ),
+  ),
+  ...(['set', 'get'] as const).map(
+    (command): Case => ({ ...base, group: 'connections', command, connections: 1000 }),
+  ),
+  { ...base, group: 'open', command: 'mixed', perSecond: 10_000 },
+];
+
+/** About a minute's worth, for use while working. */
+export const quickCases: readonly Case[] = allCases.filter(
+  ({ group, command, valueBytes }) =>
+    (group === 'single' && (command === 'set' || command === 'get')) ||
+    (group === 'pipeline16' && command !== 'incr' && command !== 'mset') ||
+    (group === 'pipeline64' && command === 'get') ||
+    (group === 'values' && command === 'get' && valueBytes === 8192) ||
+    group === 'open',
+);
+
+/** Whether one of the words of --only names the case: a command or a group. */
+export function matches(item: Case, words: readonly string[]): boolean {
+  return words.length === 0 || words.includes(item.command) || words.includes(item.group);
+}
+
+/** One SET to ten GETs. */
+export const mixedPattern: readonly CommandKind[] = ['set', ...Array<'get'>(10).fill('get')];
+
+export function caseTitle(item: Case): string {
+  const name = { set: 'SET', get: 'GET', mset: 'MSET of 10', incr: 'INCR', mixed: 'SET:GET 1:10' };
+  if (item.group === 'values') return `${name[item.command]} ${byteSize(item.valueBytes)}`;
+  if (item.perSecond > 0)
+    return `${name[item.command]} at ${item.perSecond.toLocaleString('en')}/s`;
+  return name[item.command];
+}
+
+function byteSize(bytes: number): string {
+  return bytes < 1024 ? `${bytes} B` : `${bytes / 1024} KiB`;
+}
