@@ -11,7 +11,7 @@ import { join } from 'node:path';
 const claimed = new Set<number>();
 
 export async function claimPort(): Promise<number> {
-  const [low = 7140, high = 7199] = (process.env['DARTER_TEST_PORTS'] ?? '7140-7199')
+  const [low = 7140, high = 7199] = (process.env.DARTER_TEST_PORTS ?? '7140-7199')
     .split('-')
     .map(Number);
   const count = high - low + 1;

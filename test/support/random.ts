@@ -65,7 +65,7 @@ export class Random {
 
 /** The seed of this run: DARTER_SEED, or a fresh one. */
 export function seedFromEnvironment(): number {
-  const text = process.env['DARTER_SEED'];
+  const text = process.env.DARTER_SEED;
   if (text === undefined || text === '') return Math.floor(Math.random() * 4294967296);
   const seed = Number(text);
   if (!Number.isInteger(seed)) throw new Error(`DARTER_SEED is not an integer: ${text}`);

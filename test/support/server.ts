@@ -128,7 +128,7 @@ export class Server {
 
 /** The program in Darter's place, and whether it is Darter (which has options of its own). */
 export function darterCommand(): { command: string; args: string[]; isDarter: boolean } {
-  const replacement = process.env['DARTER_BIN'];
+  const replacement = process.env.DARTER_BIN;
   if (replacement !== undefined && replacement !== '') {
     const isDarter = replacement.endsWith('darter');
     return isDarter
