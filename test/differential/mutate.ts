@@ -8,8 +8,8 @@ import { optionWords, type World } from './world.js';
 const commandsWithTime = /^(set|getex|setex|psetex|p?expire(at)?)$/i;
 const commandsWithOffset = /^(setbit|setrange|bitfield)$/i;
 const timeOption = /^(ex|px|exat|pxat)$/i;
-/** One dropped argument away from ending or stopping every client. */
-const neverMutated = /^client (kill|pause|reply|unblock)$/i;
+/** One argument away from ending or stopping every client, or from listing all there is. */
+const neverMutated = /^(client (kill|pause|reply|unblock)$|config |command )/i;
 
 export function mutate(world: World, args: readonly string[]): string[] {
   if (neverMutated.test(args.slice(0, 2).join(' ')) || args[0]?.startsWith('@')) return [...args];
@@ -73,6 +73,8 @@ function makeSafe(world: World, args: string[]): string[] {
     return args.map((each, i) => (i > 0 ? safeTime(world, each) : each));
   }
   if (commandsWithOffset.test(name)) return args.map((each) => safeOffset(each));
+  if (/^lcs$/i.test(name)) return args.map((each, i) => (i > 0 ? safeForLcs(world, each) : each));
+  if (args[1]?.startsWith('lcs:')) return args.map((each) => each.slice(0, 300));
   return args;
 }
 
@@ -82,6 +84,11 @@ function safeTime(world: World, text: string): string {
   const value = Number(text);
   if (value === 0 || value >= 10_000_000) return text;
   return String((value + 1) * 10_000_000 + world.random.below(10_000_000));
+}
+
+/** Other keys may hold tens of kilobytes, and LCS takes the product of two lengths. */
+function safeForLcs(world: World, text: string): string {
+  return world.isLongKey(text) ? world.shortKey() : text;
 }
 
 function safeOffset(text: string): string {

@@ -4,7 +4,7 @@
  * Steps of one connection that follow each other go out as one pipeline; before another
  * connection's turn all replies are in, so that the order is the same on both servers.
  */
-import type { RawClient } from '../support/client.js';
+import { ConnectionLost, type RawClient } from '../support/client.js';
 import { isList, type Reply, showReply } from '../support/reply.js';
 import { type Server, startDarter, startRedis } from '../support/server.js';
 import { repliesAgree } from './comparison.js';
@@ -198,6 +198,7 @@ async function answers(client: RawClient, steps: readonly Step[]): Promise<Reply
     if (isScan(first)) collect(await scanAll(client, first.args.slice(1)));
     else (await client.pipeline(steps.map((step) => step.args))).forEach(collect);
   } catch (error) {
+    if (error instanceof ConnectionLost) error.replies.forEach(collect);
     replies.push({ type: 'error', text: `(no reply) ${(error as Error).message}` });
   }
   return replies;

@@ -12,10 +12,15 @@ export interface Shrunk {
   readonly mismatch: Mismatch;
 }
 
+/** A hanging server makes each attempt slow: then what was reached by this time has to do. */
+const longest_ms = 60_000;
+
 export async function shrink(sequence: Sequence, first: Mismatch, run: Run): Promise<Shrunk> {
   const name = commandName(first.args);
   let best: Shrunk = { sequence, mismatch: first };
+  const deadline = Date.now() + longest_ms;
   const attempt = async (steps: readonly Step[]): Promise<boolean> => {
+    if (Date.now() > deadline) return false;
     const candidate = { protocols: sequence.protocols, steps };
     const mismatch = await run(candidate);
     if (mismatch === undefined || commandName(mismatch.args) !== name) return false;

@@ -28,8 +28,8 @@ export const stringSpecs: readonly CommandSpec[] = [
 ];
 
 export const bitmapSpecs: readonly CommandSpec[] = [
-  spec(20, (w) => ['SETBIT', w.key(), w.offset(), w.pick('0', '1', '0', '1', '2', '', 'x')]),
-  spec(14, (w) => ['GETBIT', w.key(), w.chance(0.9) ? w.offset() : w.integer()]),
+  spec(20, (w) => ['SETBIT', w.key(), w.bitOffset(), w.pick('0', '1', '0', '1', '2', '', 'x')]),
+  spec(14, (w) => ['GETBIT', w.key(), w.chance(0.9) ? w.bitOffset() : w.integer()]),
   spec(20, (w) => ['BITCOUNT', w.key(), ...rangeOptions(w)]),
   spec(20, (w) => ['BITPOS', w.key(), w.pick('0', '1', '0', '1', '2'), ...rangeOptions(w)]),
   spec(16, (w) => ['BITOP', w.pick('AND', 'OR', 'XOR'), w.key(), ...w.keys(4)]),

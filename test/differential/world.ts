@@ -151,6 +151,11 @@ export class World {
     return list;
   }
 
+  /** Whether values of any length are written to this key. */
+  isLongKey(text: string): boolean {
+    return keys.includes(text);
+  }
+
   /** One in seven is not an integer. */
   integer(): string {
     if (this.chance(0.14)) return this.random.pick(notIntegers);
@@ -203,6 +208,11 @@ export class World {
     if (kind < 85) return String(this.random.below(100));
     if (kind < 93) return String(this.random.below(70_000));
     return this.pick('-1', '536870912', '9223372036854775807', 'abc', '', '4294967296', '1.5');
+  }
+
+  bitOffset(): string {
+    const offset = this.offset();
+    return offset === '536870912' ? '4294967295000' : offset;
   }
 
   seconds(): string {

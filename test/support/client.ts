@@ -23,7 +23,16 @@ interface Waiter {
   readonly timer: NodeJS.Timeout;
 }
 
-export class ConnectionLost extends Error {}
+/** No (more) replies: the connection ended, or nothing came in time. */
+export class ConnectionLost extends Error {
+  /** What had come of the replies that were waited for. */
+  readonly replies: readonly Reply[];
+
+  constructor(message: string, replies: readonly Reply[] = []) {
+    super(message);
+    this.replies = replies;
+  }
+}
 
 export class RawClient {
   readonly socket: Socket;
@@ -155,7 +164,7 @@ export class RawClient {
     this.#lost ??= error;
     for (const waiter of this.#waiters.splice(0)) {
       clearTimeout(waiter.timer);
-      waiter.reject(this.#lost);
+      waiter.reject(new ConnectionLost(this.#lost.message, waiter.replies));
     }
   }
 }
