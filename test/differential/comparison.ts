@@ -1,0 +1,102 @@
+/**
+ * How two replies to one command are compared: exactly, unless the command is in the table below,
+ * and then with a reason. Errors are always compared exactly, but where replies are skipped.
+ */
+import { isIntended } from './intended-differences.js';
+import { isList, type Reply } from '../support/reply.js';
+
+export type Comparison =
+  /** Same types, same bytes. */
+  | 'exact'
+  /** Same items in any order, at any depth. */
+  | 'unordered'
+  /** Integers at most this far apart, when both are positive: times left and the like. */
+  | 'within 3 seconds'
+  | 'within 3000 milliseconds'
+  /** Same type only. */
+  | 'type'
+  /** A whole iteration in one SCAN compares as a set; part of one by type. */
+  | 'scan';
+
+const comparisons: Readonly<Record<string, Comparison>> = {
+  ttl: 'within 3 seconds',
+  expiretime: 'within 3 seconds',
+  pttl: 'within 3000 milliseconds',
+  pexpiretime: 'within 3000 milliseconds',
+  'object idletime': 'within 3 seconds',
+  keys: 'unordered',
+  'config get': 'unordered',
+  hello: 'unordered',
+  scan: 'scan',
+  randomkey: 'type',
+  time: 'type',
+  command: 'type',
+  'client id': 'type',
+  'client info': 'type',
+  'client list': 'type',
+};
+const tolerance = 3000;
+
+export function comparisonOf(args: readonly string[]): Comparison {
+  const name = (args[0] ?? '').toLowerCase();
+  const both = `${name} ${(args[1] ?? '').toLowerCase()}`;
+  if (name === 'command' && args.length > 1) return 'exact';
+  return comparisons[both] ?? comparisons[name] ?? 'exact';
+}
+
+export function repliesAgree(args: readonly string[], ours: Reply, theirs: Reply): boolean {
+  if (ours.type === 'error' || theirs.type === 'error') {
+    return replyKey(ours) === replyKey(theirs) || isIntended(args, ours, theirs);
+  }
+  return agree(args, ours, theirs) || isIntended(args, ours, theirs);
+}
+
+function agree(args: readonly string[], ours: Reply, theirs: Reply): boolean {
+  switch (comparisonOf(args)) {
+    case 'exact':
+      return replyKey(ours) === replyKey(theirs);
+    case 'unordered':
+      return unorderedKey(ours) === unorderedKey(theirs);
+    case 'within 3 seconds':
+      return near(ours, theirs, tolerance / 1000);
+    case 'within 3000 milliseconds':
+      return near(ours, theirs, tolerance);
+    case 'type':
+      return ours.type === theirs.type;
+    case 'scan':
+      return scansAgree(args, ours, theirs);
+  }
+}
+
+/** Equal exactly when the replies are: types and bytes. */
+export function replyKey(reply: Reply): string {
+  if (!isList(reply)) return `${reply.type}:${reply.text.length}:${reply.text}`;
+  return `${reply.type}(${reply.items.map(replyKey).join('')})`;
+}
+
+export function unorderedKey(reply: Reply): string {
+  if (!isList(reply)) return replyKey(reply);
+  const items = reply.items.map(unorderedKey);
+  if (reply.type !== 'map') return `${reply.type}(${items.sort().join('')})`;
+  const pairs: string[] = [];
+  for (let i = 0; i < items.length; i += 2) pairs.push(`${items[i]}=${items[i + 1]}`);
+  return `map(${pairs.sort().join('')})`;
+}
+
+function near(ours: Reply, theirs: Reply, distance: number): boolean {
+  if (ours.type !== 'integer' || theirs.type !== 'integer') {
+    return replyKey(ours) === replyKey(theirs);
+  }
+  if (ours.text === theirs.text) return true;
+  const [a, b] = [Number(ours.text), Number(theirs.text)];
+  return a >= 0 && b >= 0 && Math.abs(a - b) <= distance;
+}
+
+function scansAgree(args: readonly string[], ours: Reply, theirs: Reply): boolean {
+  if (replyKey(ours) === replyKey(theirs)) return true;
+  const last = args.length - 1;
+  const whole =
+    args[1] === '0' && args[last] === '1000000' && /^count$/i.test(args[last - 1] ?? '');
+  if (whole) return unorderedKey(ours) === unorderedKey(theirs);
+  return ours.type === theirs.type && isList(ours) && ours.items.length === 2;
+}

@@ -1,0 +1,99 @@
+/**
+ * Breaks commands (drops, doubles, swaps and replaces arguments, changes case), then makes the
+ * result safe to compare: no expiry that could happen during a run or depend on the millisecond at
+ * which a server read its clock, and no write at an offset that makes both servers allocate much.
+ */
+import { optionWords, type World } from './world.js';
+
+const commandsWithTime = /^(set|getex|setex|psetex|p?expire(at)?)$/i;
+const commandsWithOffset = /^(setbit|setrange|bitfield)$/i;
+const timeOption = /^(ex|px|exat|pxat)$/i;
+/** One argument away from ending or stopping every client, or from listing all there is. */
+const neverMutated = /^(client (kill|pause|reply|unblock)$|config |command )/i;
+
+export function mutate(world: World, args: readonly string[]): string[] {
+  if (neverMutated.test(args.slice(0, 2).join(' ')) || args[0]?.startsWith('@')) return [...args];
+  const result = [...args];
+  for (let times = world.chance(0.75) ? 1 : 2; times > 0; times--) mutateOnce(world, result);
+  return makeSafe(world, result);
+}
+
+function mutateOnce(world: World, args: string[]): void {
+  const random = world.random;
+  const place = random.between(Math.min(1, args.length - 1), args.length - 1);
+  const other = random.between(Math.min(1, args.length - 1), args.length - 1);
+  switch (random.below(8)) {
+    case 0:
+      if (args.length > 1) args.splice(place, 1);
+      break;
+    case 1:
+      args.splice(place, 0, args[other] as string);
+      break;
+    case 2: {
+      const kept = args[place] as string;
+      args[place] = args[other] as string;
+      args[other] = kept;
+      break;
+    }
+    case 3:
+      args.push(world.any());
+      break;
+    case 4:
+      if (place > 0) args[place] = world.any();
+      break;
+    case 5:
+      args.splice(place + 1, 0, random.pick(optionWords));
+      break;
+    case 6:
+      args.length = random.between(1, args.length);
+      break;
+    default:
+      for (let i = 0; i < args.length; i++) args[i] = randomCase(world, args[i] as string);
+  }
+}
+
+export function randomCase(world: World, text: string): string {
+  if (text.length > 20) return text;
+  let result = '';
+  for (const character of text) {
+    result += world.chance(0.5) ? character.toLowerCase() : asciiUpper(character);
+  }
+  return result;
+}
+
+/** toUpperCase would turn one latin1 character (ß) into two. */
+function asciiUpper(character: string): string {
+  return character >= 'a' && character <= 'z' ? character.toUpperCase() : character;
+}
+
+function makeSafe(world: World, args: string[]): string[] {
+  const name = args[0] ?? '';
+  const timed = commandsWithTime.test(name);
+  if (timed && (/expire|setex/i.test(name) || args.some((each) => timeOption.test(each)))) {
+    return args.map((each, i) => (i > 0 ? safeTime(world, each) : each));
+  }
+  if (commandsWithOffset.test(name)) return args.map((each) => safeOffset(each));
+  if (/^lcs$/i.test(name)) return args.map((each, i) => (i > 0 ? safeForLcs(world, each) : each));
+  if (args[1]?.startsWith('lcs:')) return args.map((each) => each.slice(0, 300));
+  return args;
+}
+
+/** Small positive numbers become large and hardly ever equal ones: no expiry soon, no ties. */
+function safeTime(world: World, text: string): string {
+  if (!/^\d{1,12}$/.test(text)) return text;
+  const value = Number(text);
+  if (value === 0 || value >= 10_000_000) return text;
+  return String((value + 1) * 10_000_000 + world.random.below(10_000_000));
+}
+
+/** Other keys may hold tens of kilobytes, and LCS takes the product of two lengths. */
+function safeForLcs(world: World, text: string): string {
+  return world.isLongKey(text) ? world.shortKey() : text;
+}
+
+function safeOffset(text: string): string {
+  const digits = /^#?(\d{5,10})$/.exec(text)?.[1];
+  if (digits === undefined || Number(digits) < 70_000 || Number(digits) > 4_294_967_296)
+    return text;
+  return '777';
+}

@@ -1,0 +1,272 @@
+/**
+ * Servers for tests: Darter and redis-server, each on a free port in a directory of its own.
+ *
+ * A server never outlives its test: it is ended by process id when the test ends, when this process
+ * exits, and, where util-linux's setpriv is installed, by the kernel when this process is killed.
+ * What the server printed is shown when the test process fails.
+ *
+ * DARTER_BIN names a program to run in Darter's place (`DARTER_BIN=redis-server` tests the tests).
+ */
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { type ClientOptions, RawClient } from './client.js';
+import { claimPort, releaseAllPorts, releasePort } from './ports.js';
+import { textOf } from './reply.js';
+
+export type ServerKind = 'darter' | 'redis';
+
+export interface ServerOptions {
+  /** More command-line arguments. */
+  readonly args?: readonly string[];
+  readonly port?: number;
+  /** Darter's I/O threads. */
+  readonly threads?: number;
+  /** The password that the wait for PING uses. */
+  readonly password?: string;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+export interface Exit {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+export const rootDirectory = findRoot(dirname(fileURLToPath(import.meta.url)));
+const startTimeout_ms = 20_000;
+const stopTimeout_ms = 10_000;
+const logBytesKept = 64 * 1024;
+const setpriv = spawnSync('setpriv', ['--version']).status === 0;
+const running = new Set<Server>();
+
+export class Server {
+  readonly kind: ServerKind;
+  readonly port: number;
+  readonly directory: string;
+  readonly child: ChildProcess;
+  /** Resolves when the process has ended, whoever ended it. */
+  readonly exited: Promise<Exit>;
+  #log = '';
+  #alive = true;
+
+  constructor(kind: ServerKind, port: number, directory: string, child: ChildProcess) {
+    this.kind = kind;
+    this.port = port;
+    this.directory = directory;
+    this.child = child;
+    running.add(this);
+    const keep = (chunk: Buffer): void => {
+      this.#log = (this.#log + chunk.toString()).slice(-logBytesKept);
+    };
+    child.stdout?.on('data', keep);
+    child.stderr?.on('data', keep);
+    this.exited = new Promise((resolve) => {
+      child.on('error', (error) => keep(Buffer.from(`cannot start: ${error.message}\n`)));
+      child.on('close', (code, signal) => {
+        this.#alive = false;
+        resolve({ code, signal });
+      });
+    });
+  }
+
+  get pid(): number {
+    return this.child.pid ?? 0;
+  }
+
+  get alive(): boolean {
+    return this.#alive;
+  }
+
+  get log(): string {
+    return this.#log;
+  }
+
+  client(options: ClientOptions = {}): Promise<RawClient> {
+    return RawClient.connect({ port: this.port, ...options });
+  }
+
+  /** One command on a connection of its own, its reply as text. */
+  async ask(...args: string[]): Promise<string> {
+    const client = await this.client();
+    try {
+      return textOf(await client.command(...args));
+    } finally {
+      await client.close();
+    }
+  }
+
+  /** A field of INFO. */
+  async info(field: string): Promise<string | undefined> {
+    const text = await this.ask('INFO', 'everything');
+    return new RegExp(`^${field}:(.*)\r?$`, 'm').exec(text)?.[1]?.trim();
+  }
+
+  residentBytes(): number {
+    const status = readFileSync(`/proc/${this.pid}/status`, 'utf8');
+    return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1] ?? 0) * 1024;
+  }
+
+  /** Ends the process (SIGTERM, after a while SIGKILL) and removes its directory. */
+  async stop(): Promise<Exit> {
+    if (this.#alive) this.child.kill('SIGTERM');
+    const timer = setTimeout(() => this.child.kill('SIGKILL'), stopTimeout_ms);
+    const exit = await this.exited;
+    clearTimeout(timer);
+    running.delete(this);
+    releasePort(this.port);
+    rmSync(this.directory, { recursive: true, force: true });
+    return exit;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+}
+
+/** The program in Darter's place, and whether it is Darter (which has options of its own). */
+export function darterCommand(): { command: string; args: string[]; isDarter: boolean } {
+  const replacement = process.env.DARTER_BIN;
+  if (replacement !== undefined && replacement !== '') {
+    const isDarter = replacement.endsWith('darter');
+    return isDarter
+      ? { command: process.execPath, args: [replacement], isDarter }
+      : { command: replacement, args: [], isDarter };
+  }
+  return { command: process.execPath, args: [join(rootDirectory, 'bin/darter')], isDarter: true };
+}
+
+export const testsDarter = darterCommand().isDarter;
+
+/** Why tests of Darter cannot run, or false. */
+export function darterMissing(): string | false {
+  const { isDarter, args } = darterCommand();
+  if (!isDarter || existsSync(args[0] ?? '')) return false;
+  return `${args[0]} is not there`;
+}
+
+export function startDarter(options: ServerOptions = {}): Promise<Server> {
+  const { command, args, isDarter } = darterCommand();
+  const own = isDarter ? ['--threads', String(options.threads ?? 2)] : [];
+  return start('darter', command, args, own, options);
+}
+
+export function startRedis(options: ServerOptions = {}): Promise<Server> {
+  return start('redis', 'redis-server', [], [], options);
+}
+
+let redisVersion: string | undefined;
+
+/** The version of the installed redis-server, '' when there is none. */
+export function redisServerVersion(): string {
+  redisVersion ??=
+    /v=([\d.]+)/.exec(spawnSync('redis-server', ['--version']).stdout?.toString() ?? '')?.[1] ?? '';
+  return redisVersion;
+}
+
+export function redisServerAvailable(): boolean {
+  return redisServerVersion() !== '';
+}
+
+/** For node:test's `skip`: false, or why the comparison cannot run. */
+export function redisServerMissing(): string | false {
+  return redisServerAvailable() ? false : 'redis-server is not installed';
+}
+
+/** For node:test's `skip`: false, or why this program's tests cannot run. */
+export function programMissing(program: string): string | false {
+  return spawnSync('which', [program]).status === 0 ? false : `${program} is not installed`;
+}
+
+/** Starts a process as tests want it: in a new directory, its output kept, sure to be ended. */
+export function spawnServer(
+  kind: ServerKind,
+  command: string,
+  args: readonly string[],
+  port: number,
+  env: Readonly<Record<string, string>> = {},
+): Server {
+  const directory = mkdtempSync(join(tmpdir(), `${kind}-test-`));
+  const [program, programArgs] = setpriv
+    ? ['setpriv', ['--pdeathsig', 'KILL', command, ...args]]
+    : [command, args];
+  const child = spawn(program, programArgs, {
+    cwd: directory,
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  return new Server(kind, port, directory, child);
+}
+
+async function start(
+  kind: ServerKind,
+  command: string,
+  programArgs: readonly string[],
+  own: readonly string[],
+  options: ServerOptions,
+): Promise<Server> {
+  const port = options.port ?? (await claimPort());
+  const more = options.args ?? [];
+  const args = [...programArgs, '--port', String(port), '--save', '', ...own, ...more];
+  const server = spawnServer(kind, command, args, port, options.env);
+  try {
+    await untilReady(server, options.password);
+  } catch (error) {
+    const exit = await server.stop();
+    throw new Error(
+      `${kind} did not start (${(error as Error).message}, exit ${exit.code ?? exit.signal}):\n` +
+        server.log,
+    );
+  }
+  return server;
+}
+
+/** Waits until the server answers PING on its port. */
+export async function untilReady(server: Server, password?: string): Promise<void> {
+  const deadline = Date.now() + startTimeout_ms;
+  let last = 'nothing tried';
+  while (Date.now() < deadline) {
+    if (!server.alive) throw new Error('it ended');
+    try {
+      const client = await server.client({ timeout_ms: 2000 });
+      try {
+        if (password !== undefined) await client.command('AUTH', password);
+        last = textOf(await client.command('PING'));
+      } finally {
+        await client.close();
+      }
+      if (last === 'PONG' || last.startsWith('NOAUTH')) return;
+    } catch (error) {
+      last = (error as Error).message;
+    }
+    await sleep(25);
+  }
+  throw new Error(`not ready after ${startTimeout_ms} ms: ${last}`);
+}
+
+function findRoot(from: string): string {
+  let directory = from;
+  while (!existsSync(join(directory, 'package.json'))) {
+    const parent = dirname(directory);
+    if (parent === directory) throw new Error(`no package.json above ${from}`);
+    directory = parent;
+  }
+  return directory;
+}
+
+process.on('exit', (code) => {
+  for (const server of running) {
+    if (server.alive) server.child.kill('SIGKILL');
+    if (code !== 0 && server.log !== '') {
+      console.error(`--- the end of ${server.kind}'s log (port ${server.port}):`);
+      console.error(server.log.slice(-4096));
+    }
+    rmSync(server.directory, { recursive: true, force: true });
+  }
+  releaseAllPorts();
+});
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.once(signal, () => process.exit(1));
+}
