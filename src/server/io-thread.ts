@@ -65,23 +65,18 @@ class IoThread {
   async run(): Promise<void> {
     const { data, config, settings } = this;
     settings.load((name) => config.value(name));
-    const selection = await createTransport(data.transport, {
+    this.transport = createTransport(data.transport, {
       onAcceptTrouble: (errorNumber) =>
         this.log('warning', `Accepting a connection failed (errno ${errorNumber})`),
     });
-    this.transport = selection.transport;
     this.transport.keepAliveSeconds = settings.keepAliveSeconds;
     data.wakers[data.thread] = this.transport.waker;
     const frontend = this.build();
     await this.listen();
-    this.post({
-      kind: 'listening',
-      transport: selection.transport.name,
-      reason: selection.reason,
-    });
-    const profile = startProfile(`io-${data.thread}`);
+    this.post({ kind: 'listening', transport: this.transport.name });
+    startProfile(`io-${data.thread}`);
     await this.transport.run(frontend);
-    stopProfile(profile);
+    stopProfile();
     this.policy.publishCounters();
     this.post({ kind: 'stopped' });
   }

@@ -23,7 +23,7 @@ export interface ThreadData {
 
 /** From an I/O thread to the main thread. */
 export type ThreadMessage =
-  | { readonly kind: 'listening'; readonly transport: TransportName; readonly reason: string }
+  | { readonly kind: 'listening'; readonly transport: TransportName }
   | { readonly kind: 'failed'; readonly text: string; readonly code: string }
   | { readonly kind: 'log'; readonly level: string; readonly text: string }
   | { readonly kind: 'stopped' };

@@ -71,7 +71,7 @@ export class CommandTester {
     const regions: Region[] = [];
     for (let i = 0; i < (options.shards ?? 4); i++) {
       const region = new Region(new SharedArrayBuffer(options.shardBytes ?? SHARD_BYTES), 0);
-      formatShard(region, databases, counters, 0);
+      formatShard(region, databases, counters, 0, [1, 2]);
       regions.push(region);
     }
     this.keys = new Keyspace(new Shards(regions, databases, counters, 0, 0));
