@@ -118,8 +118,8 @@ export function rebuild(directory: Directory, frame: number, wanted: number): bo
   const at = frame >> 2;
   const before = words[at + FRAME_BUCKETS]!;
   const live = words[at + FRAME_LIVE]!;
-  lift(region, frame, 0);
   directory.unmark(frame);
+  lift(region, frame, 0);
   if (wanted !== before) {
     const prefix = words[at + FRAME_PREFIX]!;
     const depth = words[at + FRAME_DEPTH]!;
@@ -132,7 +132,6 @@ export function rebuild(directory: Directory, frame: number, wanted: number): bo
       return true;
     }
     restore(region, frame, 0);
-    directory.unmark(frame);
     if (wanted > before) return false;
   }
   compact(region, frame);
@@ -168,7 +167,6 @@ export function split(directory: Directory, frame: number): boolean {
     buckets += 1 + (buckets >> 3);
   }
   restore(region, frame, 0);
-  directory.unmark(frame);
   settleWhole(directory, right);
   directory.freeFrame(right);
   directory.halve();
@@ -222,13 +220,12 @@ function merge(directory: Directory, frame: number): number {
   const live = words[at + FRAME_LIVE]! + words[other + FRAME_LIVE]!;
   let buckets = bucketsFor(entries, live);
   if (logStart(buckets) + live >= MERGE_BYTES) return 0;
+  directory.unmark(frame);
   lift(region, frame, 0);
   lift(region, buddy, 1);
-  directory.unmark(frame);
   for (; ; buckets += 1 + (buckets >> 3)) {
     if (buckets > BUCKETS_LIMIT) {
       restore(region, frame, 0);
-      directory.unmark(frame);
       return 0;
     }
     formatFrame(words, frame, prefix & ~bit, depth - 1, buckets);
