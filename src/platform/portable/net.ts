@@ -213,7 +213,7 @@ export class PortableTransport implements Transport {
     if (!table.isOpen(connection)) return;
     const { socket } = this.peers[connection]!;
     const taken = socket.writableLength > 0 ? 0 : Math.min(length, WRITE_BYTES_MAX);
-    if (taken > 0) socket.write(Buffer.from(region.bytes.slice(offset, offset + taken)));
+    if (taken > 0) socket.write(region.bytes.slice(offset, offset + taken));
     table.flags[connection] = table.flags[connection]! | STIRRED;
     if (taken === length) return;
     table.sendRegion[connection] = region;
@@ -238,7 +238,7 @@ export class PortableTransport implements Transport {
     const length = Math.min(table.sendLength[slot]!, WRITE_BYTES_MAX);
     table.sendOffset[slot] = offset + length;
     table.sendLength[slot] = table.sendLength[slot]! - length;
-    const bytes = Buffer.from(table.sendRegion[slot]!.bytes.slice(offset, offset + length));
+    const bytes = table.sendRegion[slot]!.bytes.slice(offset, offset + length);
     this.peers[slot]!.socket.write(bytes, (error) => {
       if (error || table.generation[slot] !== generation) return;
       if (table.sendLength[slot]! > 0) {
