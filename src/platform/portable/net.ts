@@ -59,9 +59,19 @@ export class PortableTransport implements Transport {
   private readonly early: Peer[] = [];
   private immediate: NodeJS.Immediate | undefined;
   private timer: NodeJS.Timeout | undefined;
-  private channel: BroadcastChannel | undefined;
+  private readonly channel: BroadcastChannel = wakeChannel(this.waker);
+  private wakeSeen = false;
   private stopping = false;
   private finished: (error?: unknown) => void = () => {};
+
+  constructor() {
+    this.channel.onmessage = () => {
+      this.wakeSeen = true;
+      this.schedule();
+    };
+    // Until `run`, the transport alone does not keep the thread alive.
+    this.channel.unref();
+  }
 
   async listen(address: ListenAddress): Promise<number> {
     const accept = (socket: Socket) => this.accept({ socket, path: address.path ?? '' });
@@ -264,8 +274,7 @@ export class PortableTransport implements Transport {
 
   run(handler: TransportHandler): Promise<void> {
     this.handler = handler;
-    this.channel = wakeChannel(this.waker);
-    this.channel.onmessage = () => this.guard(() => handler.woken());
+    this.channel.ref();
     for (const peer of this.early.splice(0)) this.accept(peer);
     this.schedule();
     return new Promise((resolve, reject) => {
@@ -294,6 +303,10 @@ export class PortableTransport implements Transport {
     if (this.stopping) {
       this.dispose(undefined);
       return;
+    }
+    if (this.wakeSeen) {
+      this.wakeSeen = false;
+      this.handler.woken();
     }
     const soon = this.settle();
     const askedMs = this.handler.turn();
@@ -326,7 +339,7 @@ export class PortableTransport implements Transport {
   private dispose(error: unknown): void {
     this.stopping = true;
     clearTimeout(this.timer);
-    this.channel?.close();
+    this.channel.close();
     this.closeListeners();
     for (const slot of this.table.openSlots()) this.disconnect(slot, true);
     this.finished(error);

@@ -12,18 +12,21 @@ import { type Region, toBinary } from '../../base/region.js';
 import { createRegion } from '../ffi/region.js';
 import type { Transport, TransportHandler } from '../transport.js';
 
-const PATTERN_BYTES = 64 * 1024 * 1024;
+const PATTERN_BYTES = 32 * 1024 * 1024;
 const ARENA_BYTES = 16 * 1024 * 1024;
 /** A prime, so that a shift in the stream shows. */
-const PATTERN_PERIOD = 251;
+export const PATTERN_PERIOD = 251;
 
 export function patternByte(index: number): number {
   return index % PATTERN_PERIOD;
 }
 
+/** Of bytes that start at a multiple of 4 in their buffer. */
 export function checksum(bytes: Uint8Array): number {
-  let sum = 7;
-  for (const byte of bytes) sum = (Math.imul(sum, 31) + byte) | 0;
+  const words = new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length >> 2);
+  let sum = bytes.length;
+  for (let i = 0; i < words.length; i++) sum = (Math.imul(sum, 31) + words[i]!) | 0;
+  for (let i = words.length * 4; i < bytes.length; i++) sum = (Math.imul(sum, 31) + bytes[i]!) | 0;
   return sum;
 }
 
@@ -142,7 +145,10 @@ export class LineServer implements TransportHandler {
     if (this.pattern === undefined) {
       this.pattern = createRegion(PATTERN_BYTES);
       const { bytes } = this.pattern;
-      for (let i = 0; i < bytes.length; i++) bytes[i] = i % PATTERN_PERIOD;
+      for (let i = 0; i < PATTERN_PERIOD; i++) bytes[i] = i;
+      for (let done = PATTERN_PERIOD; done < bytes.length; done *= 2) {
+        bytes.copyWithin(done, 0, Math.min(done, bytes.length - done));
+      }
     }
     return this.pattern;
   }

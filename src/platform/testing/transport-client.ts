@@ -15,6 +15,15 @@ export interface Message {
   readonly stopped?: boolean;
 }
 
+/** TypeScript 7 and @types/node 20 disagree about Buffer's `slice().buffer`, nothing more. */
+export function asBytes(buffer: Buffer): Uint8Array {
+  return buffer as unknown as Uint8Array;
+}
+
+function joined(chunks: readonly Buffer[]): Buffer {
+  return Buffer.concat(chunks as unknown as Uint8Array[]);
+}
+
 /** Rejects when `promise` takes longer than a test should wait. */
 export function within<T>(promise: Promise<T>, what: string, limitMs = 10_000): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
@@ -26,6 +35,7 @@ export function within<T>(promise: Promise<T>, what: string, limitMs = 10_000): 
 
 /** A transport in a worker thread. */
 export class ServerThread {
+  private static readonly alive = new Set<ServerThread>();
   waker = 0;
   onOffered: (descriptor: number) => void = () => {};
   private readonly messages: Message[] = [];
@@ -66,6 +76,7 @@ export class ServerThread {
       transferList: [port2],
     });
     const thread = new ServerThread(worker, port1);
+    ServerThread.alive.add(thread);
     thread.waker = (await thread.next('start')).waker!;
     return thread;
   }
@@ -106,6 +117,17 @@ export class ServerThread {
     else await this.order({ order: 'stop' });
     await within(exited, 'stop');
     this.port.close();
+    ServerThread.alive.delete(this);
+  }
+
+  /** What failed tests left behind. A thread that blocks notices its end when it is woken. */
+  static async stopAll(): Promise<void> {
+    for (const thread of ServerThread.alive) {
+      const ended = thread.worker.terminate();
+      wakeTransport(thread.waker);
+      await ended;
+      thread.port.close();
+    }
   }
 }
 
@@ -156,7 +178,7 @@ export class Client {
   /** The next `length` bytes. */
   async read(length: number): Promise<Buffer> {
     await this.until(() => this.bytes >= length || this.ended, `reading ${length} bytes`);
-    const all = Buffer.concat(this.chunks);
+    const all = joined(this.chunks);
     if (all.length < length) throw new Error(`ended after ${all.length} of ${length} bytes`);
     this.chunks = [all.subarray(length)];
     this.bytes = all.length - length;
@@ -166,7 +188,7 @@ export class Client {
   async line(): Promise<string> {
     const has = () => this.chunks.some((chunk) => chunk.includes(10));
     await this.until(() => has() || this.ended, 'reading a line');
-    const all = Buffer.concat(this.chunks);
+    const all = joined(this.chunks);
     const end = all.indexOf(10);
     if (end < 0) throw new Error(`ended without a line, after '${all}'`);
     await this.read(end + 1);
@@ -176,7 +198,7 @@ export class Client {
   /** Everything until the server ends the connection. */
   async rest(): Promise<Buffer> {
     await this.until(() => this.ended, 'the end');
-    const all = Buffer.concat(this.chunks);
+    const all = joined(this.chunks);
     this.chunks = [];
     this.bytes = 0;
     return all;
