@@ -4,16 +4,18 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
 import { Region } from '../../src/base/region.js';
 import * as errors from '../../src/protocol/errors.js';
 import { COMMAND, PROTOCOL_ERROR, RequestParser } from '../../src/protocol/parser.js';
 import { argumentsBinary } from '../../src/protocol/text.js';
-import { oracleMissing, RedisOracle } from '../support/redis-oracle.js';
-import type { RespConnection, RespReply } from '../support/resp.js';
+import { ConnectionLost } from '../support/client.js';
+import { type Reply, textOf } from '../support/reply.js';
+import { redisServerMissing, type Server, startRedis } from '../support/server.js';
 
-const SEED = Number(process.env['DARTER_SEED'] ?? Date.now() % 2 ** 31);
-const SAMPLES = Number(process.env['DARTER_SAMPLES'] ?? 1500);
+const SEED = Number(process.env.DARTER_SEED ?? Date.now() % 2 ** 31);
+const SAMPLES = Number(process.env.DARTER_SAMPLES ?? 1500);
 
 /** What a server answers whose only command is ECHO of one argument, to these bytes. */
 function answers(text: string): string[] {
@@ -38,36 +40,38 @@ function answer(args: string[]): string {
   return args.length === 2 ? args[1]! : errors.wrongArity('echo').text;
 }
 
-function textOf(reply: RespReply): string {
-  return 'text' in reply ? reply.text.replace(/[\r\n]/g, ' ') : reply.type;
+function lineOf(reply: Reply): string {
+  return textOf(reply).replace(/[\r\n]/g, ' ');
 }
 
 const FENCE = '\r\necho "the fence"\r\n';
+/** How long a server must be silent before we believe that it has nothing more to say. */
+const SILENCE_MS = 100;
 
-/** The replies of the server to these bytes, up to the fence or its closing. */
-async function ask(oracle: RedisOracle, text: string): Promise<string[]> {
-  const connection = await oracle.connect();
-  connection.write(text + FENCE);
-  const replies: string[] = [];
-  try {
-    for (;;) {
-      const reply = await Promise.race([connection.reply(), silence()]);
-      replies.push(textOf(reply));
-      if (replies.at(-1) === 'the fence') return replies;
-    }
-  } catch (error) {
-    if (error === SILENT) return replies;
-    return [...replies, 'closed'];
-  } finally {
-    connection.close();
-  }
+/** What to expect of the server: all replies up to the fence's, unless something swallows that. */
+function expectedAnswers(text: string): string[] {
+  const replies = answers(text + FENCE);
+  const fence = replies.indexOf('the fence');
+  return fence < 0 ? replies : replies.slice(0, fence + 1);
 }
 
-const SILENT = new Error('no more replies');
-
-/** Some texts swallow the fence; then there is nothing to wait for. */
-function silence(): Promise<never> {
-  return new Promise((_, reject) => setTimeout(() => reject(SILENT), 150).unref());
+/** The server's replies to these bytes, of which there should be `count`, and its closing. */
+async function ask(server: Server, bytes: string, expected: readonly string[]): Promise<string[]> {
+  const client = await server.client();
+  client.write(bytes);
+  const closes = expected.at(-1) === 'closed';
+  try {
+    const replies = await client.replies(closes ? expected.length - 1 : expected.length);
+    if (closes) await client.ended();
+    else if (expected.at(-1) !== 'the fence') await sleep(SILENCE_MS);
+    const texts = [...replies, ...client.unexpected].map(lineOf);
+    return client.closed ? [...texts, 'closed'] : texts;
+  } catch (error) {
+    if (!(error instanceof ConnectionLost)) throw error;
+    return [...error.replies.map(lineOf), error.message];
+  } finally {
+    await client.close();
+  }
 }
 
 const word = fc.constantFrom(
@@ -98,42 +102,33 @@ const request = fc.array(fc.oneof({ weight: 2, arbitrary: echo }, inline, multib
   maxLength: 4,
 });
 
-describe('requests against redis-server', { skip: oracleMissing }, () => {
-  let oracle: RedisOracle;
+describe('requests against redis-server', { skip: redisServerMissing() }, () => {
+  let server: Server;
   before(async () => {
-    oracle = await RedisOracle.start(7100);
+    server = await startRedis();
   });
-  after(() => oracle.stop());
+  after(() => server.stop());
 
   test(`the same commands and errors come out (seed ${SEED})`, { timeout: 120_000 }, async () => {
     const texts = fc.sample(request, { seed: SEED, numRuns: SAMPLES }).map((all) => all.join(''));
     const batch = 50;
     for (let i = 0; i < texts.length; i += batch) {
-      const some = texts.slice(i, i + batch);
-      const replies = await Promise.all(some.map((text) => ask(oracle, text)));
-      for (const [j, text] of some.entries()) {
-        const ours = answers(text + FENCE);
-        const fence = ours.indexOf('the fence');
-        const expected = fence < 0 ? ours : ours.slice(0, fence + 1);
-        assert.deepEqual(expected, replies[j], JSON.stringify(text));
-      }
+      const checks = texts.slice(i, i + batch).map(async (text) => {
+        const expected = expectedAnswers(text);
+        const actual = await ask(server, text + FENCE, expected);
+        assert.deepEqual(expected, actual, JSON.stringify(text));
+      });
+      await Promise.all(checks);
     }
   });
 
-  test('limits before and after authentication', async () => {
+  test('limits of lengths and counts', async () => {
     const texts = ['*2147483647\r\n', '*2147483648\r\n', '*1\r\n$536870912\r\n'];
     texts.push('*1\r\n$536870913\r\n', 'a'.repeat(70_000), `*${'1'.repeat(70_000)}`);
     texts.push(`*1\r\n$${'1'.repeat(70_000)}`);
     for (const text of texts) {
-      const connection = await oracle.connect();
-      connection.write(text);
-      const reply = await Promise.race([connection.reply(), silence()]).catch(() => null);
-      connection.close();
-      assert.deepEqual(
-        reply === null ? [] : [textOf(reply), 'closed'],
-        answers(text),
-        text.slice(0, 30),
-      );
+      const expected = answers(text);
+      assert.deepEqual(await ask(server, text, expected), expected, text.slice(0, 30));
     }
   });
 
@@ -228,13 +223,13 @@ describe('requests against redis-server', { skip: oracleMissing }, () => {
 
   test('error texts', async () => {
     for (const [lines, expected] of failing) {
-      const connection: RespConnection = await oracle.connect();
+      const client = await server.client();
       let last = '';
       for (const line of lines) {
-        connection.write(`${line}\r\n`);
-        last = textOf(await connection.reply());
+        client.write(`${line}\r\n`);
+        last = lineOf((await client.replies(1))[0]!);
       }
-      connection.close();
+      await client.close();
       assert.equal(last, expected.text, lines.join('; '));
       assert.equal(Buffer.from(expected.bytes).toString('latin1'), `-${last}\r\n`);
     }
