@@ -39,7 +39,8 @@ describe('COMMAND', { skip: eitherMissing() }, () => {
 
   test('COUNT agrees with LIST', async () => {
     const count = await ours.command('COMMAND', 'COUNT');
-    assert.equal(textOf(count), String((await list(ours)).length));
+    const commands = (await list(ours)).filter((name) => !name.includes('|'));
+    assert.equal(textOf(count), String(commands.length));
   });
 
   test('INFO is the same for every command', async () => {
