@@ -175,3 +175,11 @@ function length(text: string): number {
   if (!/^\d+$/.test(text)) throw new ProtocolViolation(`not a length: ${JSON.stringify(text)}`);
   return Number(text);
 }
+
+export function bulkReply(text: string): TextReply {
+  return { type: 'bulk', text };
+}
+
+export function integerReply(value: number): TextReply {
+  return { type: 'integer', text: String(value) };
+}
