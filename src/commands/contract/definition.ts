@@ -48,29 +48,33 @@ export type CommandFlag =
   | 'movablekeys'
   | 'allow_busy';
 
-/** ACL categories, without the '@'. Those that follow from group and flags need not be listed. */
-export type AclCategory =
-  | 'keyspace'
-  | 'read'
-  | 'write'
-  | 'set'
-  | 'sortedset'
-  | 'list'
-  | 'hash'
-  | 'string'
-  | 'bitmap'
-  | 'hyperloglog'
-  | 'geo'
-  | 'stream'
-  | 'pubsub'
-  | 'admin'
-  | 'fast'
-  | 'slow'
-  | 'blocking'
-  | 'dangerous'
-  | 'connection'
-  | 'transaction'
-  | 'scripting';
+/** ACL categories, without the '@', in the order in which Redis lists them. */
+export const ACL_CATEGORIES = [
+  'keyspace',
+  'read',
+  'write',
+  'set',
+  'sortedset',
+  'list',
+  'hash',
+  'string',
+  'bitmap',
+  'hyperloglog',
+  'geo',
+  'stream',
+  'pubsub',
+  'admin',
+  'fast',
+  'slow',
+  'blocking',
+  'dangerous',
+  'connection',
+  'transaction',
+  'scripting',
+] as const;
+
+/** Those that follow from group and flags need not be listed in a definition. */
+export type AclCategory = (typeof ACL_CATEGORIES)[number];
 
 export type KeyFlag =
   | 'RO'
@@ -123,6 +127,7 @@ export interface ArgumentSpecification {
   readonly token?: string;
   readonly summary?: string;
   readonly since?: string;
+  readonly deprecatedSince?: string;
   readonly flags?: readonly ('optional' | 'multiple' | 'multiple_token')[];
   readonly arguments?: readonly ArgumentSpecification[];
 }
@@ -179,6 +184,12 @@ export interface ContainerDefinition {
   readonly flags: readonly CommandFlag[];
   readonly categories?: readonly AclCategory[];
   readonly container: true;
+}
+
+export function isContainerDefinition(
+  definition: CommandDefinition | ContainerDefinition,
+): definition is ContainerDefinition {
+  return 'container' in definition;
 }
 
 /** Shorthand for the commonest key specification: keys from `first` to `last` in steps. */

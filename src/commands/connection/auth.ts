@@ -1,0 +1,34 @@
+/** AUTH [username] password */
+import { AUTH_WITHOUT_PASSWORD, SYNTAX } from '../../protocol/errors.js';
+import type { CommandDefinition } from '../contract/definition.js';
+import { authenticate, DEFAULT_USER } from './shared-session.js';
+
+export const auth: CommandDefinition = {
+  name: 'auth',
+  summary: 'Logs the connection in',
+  since: '1.0.0',
+  group: 'connection',
+  complexity: 'O(N) where N is the number of passwords defined for the user',
+  arity: -2,
+  flags: ['noscript', 'loading', 'stale', 'fast', 'no_auth', 'allow_busy'],
+  arguments: [
+    { name: 'username', type: 'string', since: '6.0.0', flags: ['optional'] },
+    { name: 'password', type: 'string' },
+  ],
+  history: [['6.0.0', 'A user name may be given (ACL).']],
+  run(context) {
+    const { args, reply, server } = context;
+    if (args.count > 3) {
+      reply.error(SYNTAX);
+      return;
+    }
+    if (args.count === 2 && server.configuration.value('requirepass') === '') {
+      reply.error(AUTH_WITHOUT_PASSWORD);
+      return;
+    }
+    const user = args.count === 2 ? DEFAULT_USER : context.text(1);
+    const error = authenticate(context, user, context.text(args.count - 1));
+    if (error !== null) reply.error(error);
+    else reply.ok();
+  },
+};

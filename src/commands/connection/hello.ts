@@ -1,0 +1,129 @@
+/** HELLO [protover [AUTH username password] [SETNAME clientname]] */
+import { REDIS_VERSION } from '../../base/version.js';
+import { CLIENT_NAME, HELLO_NO_AUTH, NO_PROTO, PROTOCOL_VERSION } from '../../protocol/errors.js';
+import { NOT_AN_INTEGER, parsedInteger, parseInteger } from '../../protocol/numbers.js';
+import { argumentIs } from '../../protocol/text.js';
+import type { Context } from '../contract/context.js';
+import type { CommandDefinition } from '../contract/definition.js';
+import { authenticate, isPlainWord } from './shared-session.js';
+
+/** Reads the version into `parsedInteger.value`. False: an error was written. */
+function versionIsValid({ args, reply }: Context): boolean {
+  if (parseInteger(args.region, args.offset[1]!, args.length[1]!) === NOT_AN_INTEGER) {
+    reply.error(PROTOCOL_VERSION);
+    return false;
+  }
+  if (parsedInteger.value < 2 || parsedInteger.value > 3) {
+    reply.error(NO_PROTO);
+    return false;
+  }
+  return true;
+}
+
+interface Options {
+  readonly authAt: number;
+  readonly nameAt: number;
+}
+
+/** Finds the options' argument indexes, 0 for one not given. Null: an error was written. */
+function parseOptions(context: Context): Options | null {
+  const { args, reply } = context;
+  let authAt = 0;
+  let nameAt = 0;
+  for (let i = 2; i < args.count; i++) {
+    const more = args.count - 1 - i;
+    if (more >= 2 && argumentIs(args, i, 'AUTH')) {
+      authAt = i + 1;
+      i += 2;
+    } else if (more >= 1 && argumentIs(args, i, 'SETNAME')) {
+      nameAt = i + 1;
+      i += 1;
+      if (!isPlainWord(context.text(nameAt))) {
+        reply.error(CLIENT_NAME);
+        return null;
+      }
+    } else {
+      reply.errorText(`ERR Syntax error in HELLO option '${context.text(i)}'`);
+      return null;
+    }
+  }
+  return { authAt, nameAt };
+}
+
+function describe({ reply, session, server }: Context): void {
+  reply.map(7);
+  reply.bulkText('server');
+  reply.bulkText('redis');
+  reply.bulkText('version');
+  reply.bulkText(REDIS_VERSION);
+  reply.bulkText('proto');
+  reply.integer(session.protocol);
+  reply.bulkText('id');
+  reply.integer(session.id);
+  reply.bulkText('mode');
+  reply.bulkText('standalone');
+  reply.bulkText('role');
+  reply.bulkText(server.configuration.value('replicaof') === '' ? 'master' : 'replica');
+  reply.bulkText('modules');
+  reply.emptyArray();
+}
+
+export const hello: CommandDefinition = {
+  name: 'hello',
+  summary: 'Shakes hands: chooses the protocol, may log in and name the connection',
+  since: '6.0.0',
+  group: 'connection',
+  complexity: 'O(1)',
+  arity: -1,
+  flags: ['noscript', 'loading', 'stale', 'fast', 'no_auth', 'allow_busy'],
+  arguments: [
+    {
+      name: 'arguments',
+      type: 'block',
+      flags: ['optional'],
+      arguments: [
+        { name: 'protover', type: 'integer' },
+        {
+          name: 'username_password',
+          type: 'block',
+          token: 'AUTH',
+          flags: ['optional'],
+          arguments: [
+            { name: 'username', type: 'string' },
+            { name: 'password', type: 'string' },
+          ],
+        },
+        { name: 'clientname', type: 'string', token: 'SETNAME', flags: ['optional'] },
+      ],
+    },
+  ],
+  history: [
+    ['6.2.0', 'The version may be left out: then the command only tells about the connection.'],
+  ],
+  run(context) {
+    const { args, reply, session } = context;
+    let version = session.protocol;
+    if (args.count > 1) {
+      if (!versionIsValid(context)) return;
+      version = parsedInteger.value === 3 ? 3 : 2;
+    }
+    const options = parseOptions(context);
+    if (options === null) return;
+    if (options.authAt > 0) {
+      const { authAt } = options;
+      const error = authenticate(context, context.text(authAt), context.text(authAt + 1));
+      if (error !== null) {
+        reply.error(error);
+        return;
+      }
+    }
+    if (!session.authenticated) {
+      reply.error(HELLO_NO_AUTH);
+      return;
+    }
+    if (options.nameAt > 0) session.name = context.text(options.nameAt);
+    session.protocol = version;
+    reply.protocol = version;
+    describe(context);
+  },
+};

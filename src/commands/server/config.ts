@@ -1,0 +1,121 @@
+/** CONFIG GET, SET, RESETSTAT, REWRITE and HELP */
+import { wrongArity } from '../../protocol/errors.js';
+import { argumentsBinary } from '../../protocol/text.js';
+import { replyHelp } from '../contract/help.js';
+import type { CommandDefinition, ContainerDefinition } from '../contract/definition.js';
+
+export const config: ContainerDefinition = {
+  name: 'config',
+  summary: 'Commands about the configuration',
+  since: '2.0.0',
+  group: 'server',
+  complexity: 'Depends on subcommand.',
+  arity: -2,
+  flags: [],
+  container: true,
+};
+
+export const configGet: CommandDefinition = {
+  name: 'config|get',
+  summary: 'Tells settings whose names match a pattern',
+  since: '2.0.0',
+  group: 'server',
+  complexity: 'O(N) when N is the number of configuration parameters provided',
+  arity: -3,
+  flags: ['admin', 'noscript', 'loading', 'stale'],
+  arguments: [
+    {
+      name: 'parameter',
+      type: 'block',
+      flags: ['multiple'],
+      arguments: [{ name: 'parameter', type: 'string' }],
+    },
+  ],
+  history: [['7.0.0', 'Several patterns may be given.']],
+  run({ args, reply, server }) {
+    const settings = server.configuration.get(argumentsBinary(args, 2));
+    reply.map(settings.length);
+    for (const [name, value] of settings) {
+      reply.bulkBinary(name);
+      reply.bulkBinary(value);
+    }
+  },
+};
+
+export const configSet: CommandDefinition = {
+  name: 'config|set',
+  summary: 'Changes settings, all or none of them',
+  since: '2.0.0',
+  group: 'server',
+  complexity: 'O(N) when N is the number of configuration parameters provided',
+  arity: -4,
+  flags: ['admin', 'noscript', 'loading', 'stale'],
+  arguments: [
+    {
+      name: 'parameter_value',
+      type: 'block',
+      flags: ['multiple'],
+      arguments: [
+        { name: 'parameter', type: 'string' },
+        { name: 'value', type: 'string' },
+      ],
+    },
+  ],
+  tips: ['request_policy:all_nodes', 'response_policy:all_succeeded'],
+  history: [['7.0.0', 'Several settings may be changed at once.']],
+  locks: 'none',
+  run({ args, reply, server }) {
+    if (args.count % 2 !== 0) {
+      reply.error(wrongArity('config|set'));
+      return;
+    }
+    const words = argumentsBinary(args, 2);
+    const pairs: [string, string][] = [];
+    for (let i = 0; i < words.length; i += 2) pairs.push([words[i]!, words[i + 1]!]);
+    const error = server.configuration.set(pairs);
+    if (error !== null) reply.errorText(error);
+    else reply.ok();
+  },
+};
+
+export const configResetstat: CommandDefinition = {
+  name: 'config|resetstat',
+  summary: 'Starts the statistics of INFO afresh',
+  since: '2.0.0',
+  group: 'server',
+  complexity: 'O(1)',
+  arity: 2,
+  flags: ['admin', 'noscript', 'loading', 'stale'],
+  locks: 'none',
+  run({ reply, server }) {
+    server.statistics.reset();
+    reply.ok();
+  },
+};
+
+export const configRewrite: CommandDefinition = {
+  name: 'config|rewrite',
+  summary: 'Writes the settings in force into the configuration file',
+  since: '2.8.0',
+  group: 'server',
+  complexity: 'O(1)',
+  arity: 2,
+  flags: ['admin', 'noscript', 'loading', 'stale'],
+  locks: 'none',
+  run({ reply, server }) {
+    const error = server.configuration.rewrite();
+    if (error !== null) reply.errorText(error);
+    else reply.ok();
+  },
+};
+
+export const configHelp: CommandDefinition = {
+  name: 'config|help',
+  summary: 'Lists the subcommands',
+  since: '5.0.0',
+  group: 'server',
+  complexity: 'O(1)',
+  arity: 2,
+  flags: ['loading', 'stale'],
+  run: (context) => replyHelp(context, 'config'),
+};

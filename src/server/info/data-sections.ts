@@ -1,0 +1,124 @@
+/** INFO's sections stats, persistence and replication. */
+import {
+  COUNTER_CHANGES,
+  COUNTER_COMMANDS,
+  COUNTER_CONNECTIONS,
+  COUNTER_ERROR_REPLIES,
+  COUNTER_EXPIRED,
+  COUNTER_EXPIRY_CYCLE_MS,
+  COUNTER_FULL_SYNCS,
+  COUNTER_HITS,
+  COUNTER_INPUT_BYTES,
+  COUNTER_MISSES,
+  COUNTER_OUTPUT_BYTES,
+  COUNTER_PARTIAL_SYNCS,
+  COUNTER_PARTIAL_SYNCS_REFUSED,
+  COUNTER_READS,
+  COUNTER_REJECTED_CONNECTIONS,
+  COUNTER_REPLICATION_INPUT_BYTES,
+  COUNTER_REPLICATION_OUTPUT_BYTES,
+  COUNTER_WRITES,
+  VALUE_CHANGES_SAVED,
+  VALUE_COMMANDS_PER_SECOND,
+  VALUE_INPUT_KIB_PER_SECOND,
+  VALUE_OUTPUT_KIB_PER_SECOND,
+  VALUE_REPLICATION_INPUT_KIB_PER_SECOND,
+  VALUE_REPLICATION_OUTPUT_KIB_PER_SECOND,
+  WORD_LOADING,
+} from '../../memory/control.js';
+import type { Fields, InfoSource, Section } from './source.js';
+
+export const statsSection: Section = (source) => {
+  const { control } = source;
+  return [
+    ['total_connections_received', control.sum(COUNTER_CONNECTIONS)],
+    ['total_commands_processed', control.sum(COUNTER_COMMANDS)],
+    ['instantaneous_ops_per_sec', Math.round(control.values[VALUE_COMMANDS_PER_SECOND]!)],
+    ...trafficFields(source),
+    ['rejected_connections', control.sum(COUNTER_REJECTED_CONNECTIONS)],
+    ['sync_full', control.sum(COUNTER_FULL_SYNCS)],
+    ['sync_partial_ok', control.sum(COUNTER_PARTIAL_SYNCS)],
+    ['sync_partial_err', control.sum(COUNTER_PARTIAL_SYNCS_REFUSED)],
+    ['expired_keys', control.sum(COUNTER_EXPIRED)],
+    ['expired_stale_perc', '0.00'],
+    ['expired_time_cap_reached_count', 0],
+    ['expire_cycle_cpu_milliseconds', Math.round(control.sum(COUNTER_EXPIRY_CYCLE_MS))],
+    ...zeros('evicted_keys', 'evicted_clients'),
+    ...zeros('total_eviction_exceeded_time', 'current_eviction_exceeded_time'),
+    ['keyspace_hits', control.sum(COUNTER_HITS)],
+    ['keyspace_misses', control.sum(COUNTER_MISSES)],
+    ...zeros('pubsub_channels', 'pubsub_patterns', 'pubsubshard_channels'),
+    ...zeros('latest_fork_usec', 'total_forks', 'migrate_cached_sockets'),
+    ...zeros('slave_expires_tracked_keys', 'active_defrag_hits', 'active_defrag_misses'),
+    ...zeros('active_defrag_key_hits', 'active_defrag_key_misses'),
+    ...zeros('total_active_defrag_time', 'current_active_defrag_time'),
+    ...zeros('tracking_total_keys', 'tracking_total_items', 'tracking_total_prefixes'),
+    ['unexpected_error_replies', 0],
+    ['total_error_replies', control.sum(COUNTER_ERROR_REPLIES)],
+    ['dump_payload_sanitizations', 0],
+    ['total_reads_processed', control.sum(COUNTER_READS)],
+    ['total_writes_processed', control.sum(COUNTER_WRITES)],
+    ...zeros('io_threaded_reads_processed', 'io_threaded_writes_processed'),
+    ...zeros('reply_buffer_shrinks', 'reply_buffer_expands'),
+  ];
+};
+
+function trafficFields({ control }: InfoSource): Fields {
+  const rate = (value: number) => control.values[value]!.toFixed(2);
+  return [
+    ['total_net_input_bytes', control.sum(COUNTER_INPUT_BYTES)],
+    ['total_net_output_bytes', control.sum(COUNTER_OUTPUT_BYTES)],
+    ['total_net_repl_input_bytes', control.sum(COUNTER_REPLICATION_INPUT_BYTES)],
+    ['total_net_repl_output_bytes', control.sum(COUNTER_REPLICATION_OUTPUT_BYTES)],
+    ['instantaneous_input_kbps', rate(VALUE_INPUT_KIB_PER_SECOND)],
+    ['instantaneous_output_kbps', rate(VALUE_OUTPUT_KIB_PER_SECOND)],
+    ['instantaneous_input_repl_kbps', rate(VALUE_REPLICATION_INPUT_KIB_PER_SECOND)],
+    ['instantaneous_output_repl_kbps', rate(VALUE_REPLICATION_OUTPUT_KIB_PER_SECOND)],
+  ];
+}
+
+/** What does not exist here never happens; monitoring tools expect the fields. */
+function zeros(...names: readonly string[]): Fields {
+  return names.map((name) => [name, 0] as const);
+}
+
+/** A server that keeps nothing on disk; persistence/ provides the real one. */
+export const persistenceSection: Section = ({ control, facts }) => [
+  ['loading', control.load(WORD_LOADING)],
+  ...zeros('async_loading', 'current_cow_peak', 'current_cow_size', 'current_cow_size_age'),
+  ['current_fork_perc', '0.00'],
+  ...zeros('current_save_keys_processed', 'current_save_keys_total'),
+  [
+    'rdb_changes_since_last_save',
+    control.sum(COUNTER_CHANGES) - control.values[VALUE_CHANGES_SAVED]!,
+  ],
+  ['rdb_bgsave_in_progress', 0],
+  ['rdb_last_save_time', Math.floor(facts.startedMs / 1000)],
+  ['rdb_last_bgsave_status', 'ok'],
+  ['rdb_last_bgsave_time_sec', -1],
+  ['rdb_current_bgsave_time_sec', -1],
+  ...zeros('rdb_saves', 'rdb_last_cow_size'),
+  ...zeros('rdb_last_load_keys_expired', 'rdb_last_load_keys_loaded'),
+  ...zeros('aof_enabled', 'aof_rewrite_in_progress', 'aof_rewrite_scheduled'),
+  ['aof_last_rewrite_time_sec', -1],
+  ['aof_current_rewrite_time_sec', -1],
+  ['aof_last_bgrewrite_status', 'ok'],
+  ...zeros('aof_rewrites', 'aof_rewrites_consecutive_failures'),
+  ['aof_last_write_status', 'ok'],
+  ...zeros('aof_last_cow_size', 'module_fork_in_progress', 'module_fork_last_cow_size'),
+];
+
+/** A server on its own; replication/ provides the real one. */
+export const replicationSection: Section = ({ configuration, facts }) => [
+  ['role', 'master'],
+  ['connected_slaves', 0],
+  ['master_failover_state', 'no-failover'],
+  ['master_replid', facts.runId],
+  ['master_replid2', '0'.repeat(40)],
+  ['master_repl_offset', 0],
+  ['second_repl_offset', -1],
+  ['repl_backlog_active', 0],
+  ['repl_backlog_size', configuration.value('repl-backlog-size')],
+  ['repl_backlog_first_byte_offset', 0],
+  ['repl_backlog_histlen', 0],
+];
