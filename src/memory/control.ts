@@ -49,6 +49,8 @@ export const VALUE_REPLICATION_INPUT_KIB_PER_SECOND = 7;
 export const VALUE_REPLICATION_OUTPUT_KIB_PER_SECOND = 8;
 /** COUNTER_CHANGES' sum when the dataset was last saved. */
 export const VALUE_CHANGES_SAVED = 9;
+/** Resident bytes of the process when it was ready and held no data. */
+export const VALUE_STARTUP_BYTES = 10;
 const PROCESS_VALUES = 64;
 
 export const COUNTER_COMMANDS = 0;

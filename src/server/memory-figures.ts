@@ -22,19 +22,20 @@ export class Memory implements MemoryPort {
    */
   constructor(
     private readonly control: ControlBlock,
-    private readonly startupBytes: number,
+    private readonly startupBytes: () => number,
     private readonly release: () => void,
   ) {}
 
   figures(): MemoryFigures {
     const peakPages = this.control.notePeak();
+    const startupBytes = this.startupBytes();
     const dataset = this.control.load(WORD_USED_PAGES) * PAGE_BYTES;
     return {
       dataset,
-      used: dataset + this.startupBytes,
-      overhead: this.startupBytes,
-      peak: peakPages * PAGE_BYTES + this.startupBytes,
-      startup: this.startupBytes,
+      used: dataset + startupBytes,
+      overhead: startupBytes,
+      peak: peakPages * PAGE_BYTES + startupBytes,
+      startup: startupBytes,
       resident: residentBytes(),
       javascriptHeap: process.memoryUsage().heapUsed,
       system: totalmem(),

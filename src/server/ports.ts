@@ -1,5 +1,166 @@
-/** PROVISIONAL */
-import type { ServerPort } from '../commands/contract/server-port.js';
-export function createServerPort(parts: { transactions: unknown } & Record<string, unknown>): ServerPort {
-  return parts as unknown as ServerPort;
+/** Wires the ports that commands see to what this thread has. */
+import type { ServerPort, ShutdownRequest } from '../commands/contract/server-port.js';
+import type { Session } from '../commands/contract/session.js';
+import type { Dispatcher } from '../engine/dispatch.js';
+import type { Registry } from '../engine/registry.js';
+import { ClientSession } from '../engine/session.js';
+import type { Transactions } from '../engine/transactions.js';
+import { WORD_WATCHED } from '../keyspace/shard-words.js';
+import { watchedVersion } from '../keyspace/watch.js';
+import {
+  type ControlBlock,
+  VALUE_STARTUP_BYTES,
+  WORD_EXPIRY_CYCLE_OFF,
+} from '../memory/control.js';
+import type { Frontend } from '../net/frontend.js';
+import type { Transport } from '../platform/transport.js';
+import { type ClientDetails, Clients, type LocalClients } from './clients.js';
+import type { Config } from './config/config.js';
+import type { Gatherer } from './gather.js';
+import { Information } from './info/information.js';
+import type { ServerFacts } from './info/source.js';
+import { LatencyMonitor } from './latency-monitor.js';
+import { Memory } from './memory-figures.js';
+import { SlowLog } from './slow-log.js';
+import { Statistics } from './statistics.js';
+import { isLoopback, type ThreadClients } from './thread-clients.js';
+import type { CommandStatistics } from './thread-statistics.js';
+
+export interface PortParts {
+  readonly thread: number;
+  readonly control: ControlBlock;
+  readonly config: Config;
+  readonly gatherer: Gatherer;
+  readonly dispatcher: Dispatcher;
+  readonly registry: Registry;
+  readonly clients: ThreadClients;
+  readonly frontend: Frontend;
+  readonly transport: Transport;
+  readonly statistics: CommandStatistics;
+  readonly facts: ServerFacts;
+  /** Asks the main thread to end the process. */
+  readonly shutdown: (request: ShutdownRequest, failed: (text: string) => void) => void;
+  readonly abortShutdown: () => boolean;
+}
+
+export function createServerPort(parts: PortParts, transactions: Transactions): ServerPort {
+  const { control, config, gatherer, dispatcher, statistics } = parts;
+  const { shards } = dispatcher;
+  const now = () => dispatcher.now;
+  const memory = new Memory(
+    control,
+    () => control.values[VALUE_STARTUP_BYTES]!,
+    () => {
+      for (let shard = 0; shard < shards.count; shard++) {
+        shards.lock(shard);
+        shards.spaces[shard]!.trim();
+        shards.unlock(shard);
+      }
+    },
+  );
+  const slowLog = new SlowLog(gatherer, control);
+  const latency = new LatencyMonitor(gatherer);
+  const loadThresholds = () => {
+    slowLog.thresholdMicroseconds = config.number('slowlog-log-slower-than');
+    slowLog.maximumLength = config.number('slowlog-max-len');
+    latency.thresholdMs = config.number('latency-monitor-threshold');
+  };
+  loadThresholds();
+  config.onChange('slowlog-log-slower-than', loadThresholds);
+  config.onChange('slowlog-max-len', loadThresholds);
+  config.onChange('latency-monitor-threshold', loadThresholds);
+  statistics.slow = (command, args, session, microseconds) => {
+    if (command.definition.flags.includes('skip_slowlog')) return;
+    slowLog.note(args, microseconds, session, dispatcher.now);
+  };
+  statistics.monitored = (command, _args, _session, microseconds) => {
+    const name = command.definition.flags.includes('fast') ? 'fast-command' : 'command';
+    latency.note(name, microseconds / 1000, dispatcher.now);
+  };
+  const information = new Information({
+    facts: parts.facts,
+    control,
+    configuration: config,
+    memory,
+    shards,
+  });
+  return {
+    transactions,
+    clients: new Clients(localClients(parts), gatherer, control, now),
+    configuration: config,
+    information: {
+      text: (sections, context) => {
+        // Every thread's counters of the last moments are wanted too.
+        gatherer.gather('publish');
+        return information.text(sections, context);
+      },
+    },
+    statistics: new Statistics(control, gatherer, parts.thread),
+    slowLog,
+    latency,
+    memory,
+    process: {
+      shutdown: parts.shutdown,
+      abortShutdown: parts.abortShutdown,
+      setExpiryCycle: (enabled) => control.store(WORD_EXPIRY_CYCLE_OFF, enabled ? 0 : 1),
+      isLocal: (session) => isLoopback(session.address),
+    },
+  };
+}
+
+function localClients(parts: PortParts): LocalClients {
+  const { clients, frontend, dispatcher } = parts;
+  return {
+    get sessions(): Iterable<Session> {
+      return clients.sessions.values();
+    },
+    details: (session) => clientDetails(parts, own(session)),
+    close: (session) => {
+      // The client whose command is running gets its reply first.
+      if (dispatcher.session === session) session.closeAfterReply = true;
+      else frontend.endSession(own(session));
+    },
+    unblock: (session, withError) => {
+      const client = own(session);
+      if (client.cancelSuspension === null) return false;
+      client.cancelSuspension(withError ? 'unblock-error' : 'unblock');
+      return true;
+    },
+  };
+}
+
+function clientDetails(parts: PortParts, session: ClientSession): ClientDetails {
+  const connection = parts.frontend.connections.get(session.connection);
+  const queue = session.queue;
+  return {
+    descriptor: parts.transport.descriptor(session.connection),
+    type: session.isReplica ? 'replica' : 'normal',
+    lastCommand: parts.registry.all[session.lastCommand]?.fullName ?? '',
+    queuedCommands: session.inMulti ? (queue?.length ?? 0) : -1,
+    queuedBytes: queue?.bytes ?? 0,
+    watchBroken: isWatchBroken(parts, session),
+    suspended: session.suspended,
+    unixSocket: session.address.startsWith('/'),
+    channels: 0,
+    patterns: 0,
+    shardChannels: 0,
+    queryBytes: connection?.inputBytes ?? 0,
+    queryFreeBytes: 0,
+    outputBytes: connection?.outputBytes ?? 0,
+  };
+}
+
+/** Whether a key the client watches has changed (read without locks: a hint for people). */
+function isWatchBroken(parts: PortParts, session: ClientSession): boolean {
+  const { spaces } = parts.dispatcher.shards;
+  return session.watched.some(({ shard, h1, h2, database, version }) => {
+    const space = spaces[shard]!;
+    if (space.region.words[WORD_WATCHED] === 0) return false;
+    return watchedVersion(space, h1, h2, database) !== version;
+  });
+}
+
+function own(session: Session): ClientSession {
+  if (session instanceof ClientSession) return session;
+  throw new Error('a session of another engine');
 }

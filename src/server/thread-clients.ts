@@ -20,7 +20,8 @@ const PROTECTED_MODE_ERROR =
   'from the internet), or 2) set a password for the default user (requirepass), or 3) bind to the ' +
   'addresses you want (bind).';
 
-function isLoopback(address: string): boolean {
+/** Whether a client's 'address:port' is of this machine. */
+export function isLoopback(address: string): boolean {
   return address.startsWith('127.') || address.startsWith('[::1]') || address.startsWith('/');
 }
 
