@@ -169,41 +169,54 @@ function writeTree(reply: Reply, node: Tree): void {
   const mark = reply.mark();
   switch (node.kind) {
     case 'integer':
-      return reply.integer(node.value);
+      reply.integer(node.value);
+      break;
     case 'bulk-integer':
-      return reply.bulkInteger(node.value);
+      reply.bulkInteger(node.value);
+      break;
     case 'double':
-      return reply.double(node.value);
+      reply.double(node.value);
+      break;
     case 'bulk':
-      return reply.bulkBinary(node.value);
+      reply.bulkBinary(node.value);
+      break;
     case 'text':
-      return reply.bulkText(node.value);
+      reply.bulkText(node.value);
+      break;
     case 'error':
-      return reply.errorText(node.value);
+      reply.errorText(node.value);
+      break;
     case 'null':
-      return reply.nullBulk();
+      reply.nullBulk();
+      break;
     case 'null-array':
-      return reply.nullArray();
+      reply.nullArray();
+      break;
     case 'ok':
-      return reply.ok();
+      reply.ok();
+      break;
     case 'true':
     case 'false':
-      return reply.boolean(node.kind === 'true');
+      reply.boolean(node.kind === 'true');
+      break;
     case 'array':
     case 'set':
       if (node.kind === 'array') reply.array(node.items.length);
       else reply.set(node.items.length);
       for (const item of node.items) writeTree(reply, item);
-      return;
+      break;
     case 'deferred':
       for (const item of node.items) writeTree(reply, item);
-      return reply.patchArray(mark, node.items.length);
+      reply.patchArray(mark, node.items.length);
+      break;
     case 'map':
       reply.map(node.entries.length);
-      return writePairs(reply, node.entries);
+      writePairs(reply, node.entries);
+      break;
     case 'deferred-map':
       writePairs(reply, node.entries);
-      return reply.patchMap(mark, node.entries.length);
+      reply.patchMap(mark, node.entries.length);
+      break;
   }
 }
 
