@@ -75,7 +75,7 @@ class IoThread {
     this.post({ kind: 'stopped' });
   }
 
-  private build(): Frontend {
+  private build(): Frontend<ClientSession> {
     const { data, control, settings, registry } = this;
     const shards = new Shards(
       data.shardBuffers.map((buffer) => attachRegion(buffer)),
@@ -87,7 +87,7 @@ class IoThread {
     const reply = new Reply(createRegion(64));
     const clients = new ThreadClients(data.thread, this.transport, control, data.loads, settings);
     const statistics = new CommandStatistics(control, data.thread, settings);
-    let frontend: Frontend;
+    let frontend: Frontend<ClientSession>;
     const nobody = new ClientSession(0, -1, '', '', 0, () => true);
     const dispatcher = new Dispatcher(
       registry,

@@ -34,7 +34,7 @@ export interface PortParts {
   readonly dispatcher: Dispatcher;
   readonly registry: Registry;
   readonly clients: ThreadClients;
-  readonly frontend: Frontend;
+  readonly frontend: Frontend<ClientSession>;
   readonly transport: Transport;
   readonly statistics: CommandStatistics;
   readonly facts: ServerFacts;
