@@ -158,10 +158,15 @@ function definedCommands(file: SourceFile): string[] {
   );
 }
 
-/** Whether a test's code has the command as it is sent: 'GETDEL', or 'CLIENT', 'KILL'. */
+/**
+ * Whether a test's code has the command as it is sent: 'GETDEL', or 'CLIENT' and 'KILL' (generators
+ * keep a container and its subcommands apart).
+ */
 function namesCommand(test: SourceFile, command: string): boolean {
-  const words = command.toUpperCase().split('|').join('[\\s\'"`,]+');
-  return new RegExp(`['"\`]${words}\\b(?!-)`).test(test.code);
+  const [name, subcommand] = command.toUpperCase().split('|');
+  const begins = new RegExp(`['"\`]${name}\\b(?!-)`);
+  const follows = new RegExp(`['"\`\\s]${subcommand}(?=['"\`\\s])`);
+  return begins.test(test.code) && (subcommand === undefined || follows.test(test.code));
 }
 
 /** Each command is sent by a test of its group, or by one in test/. */
