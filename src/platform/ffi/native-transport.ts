@@ -70,6 +70,7 @@ export abstract class NativeTransport implements Transport {
   }
 
   closeListeners(): void {
+    if (!this.listeners.entries.some(({ open }) => open)) return;
     for (const [index, { open }] of this.listeners.entries.entries()) {
       if (!open) continue;
       this.disarmAccept(index);
