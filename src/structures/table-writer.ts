@@ -279,7 +279,8 @@ export class TableWriter extends TableReader {
     const run = inRun ? this.runFor(length, keep, headroom) : 0;
     if (inRun && run === 0) return -1;
 
-    const target = this.resite(size);
+    // An entry that keeps its size needs nothing of its frame's header, which saves a cache miss.
+    const target = size === oldSize ? entry.offset : this.resite(size);
     const body = keyPart + (oldRun === 0 && !inRun ? keep : 0);
     this.moveBody(target + header, entry.offset + entry.header, body);
     const flags = (entry.flags & ENTRY_KEY_RUN) | (inRun ? ENTRY_VALUE_RUN : 0);
