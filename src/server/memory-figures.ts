@@ -15,6 +15,11 @@ function residentBytes(): number {
   }
 }
 
+/** What the process needs besides its data: resident memory, less the pages in use. */
+export function startupBytes(control: ControlBlock): number {
+  return Math.max(0, residentBytes() - control.load(WORD_USED_PAGES) * PAGE_BYTES);
+}
+
 export class Memory implements MemoryPort {
   /**
    * @param startupBytes what the process had resident before it held data

@@ -6,8 +6,8 @@ import type { Context } from '../contract/context.js';
 /** The one user there is. */
 export const DEFAULT_USER = 'default';
 
-function digest(text: string): Buffer {
-  return createHash('sha256').update(text, 'latin1').digest();
+function digest(text: string): Uint8Array {
+  return new Uint8Array(createHash('sha256').update(text, 'latin1').digest());
 }
 
 /**

@@ -4,6 +4,7 @@ import { machine, release, type } from 'node:os';
 import { PAGE_BYTES } from '../../base/limits.js';
 import { DARTER_VERSION, REDIS_VERSION } from '../../base/version.js';
 import {
+  VALUE_STARTED_MS,
   WORD_BLOCKED_CLIENTS,
   WORD_CONNECTED_CLIENTS,
   WORD_MAXMEMORY_PAGES,
@@ -13,8 +14,8 @@ import { type Fields, humanBytes, percent, type Section } from './source.js';
 const DAY_SECONDS = 24 * 60 * 60;
 const MULTIPLEXING: Readonly<Record<string, string>> = { uring: 'io_uring', portable: 'libuv' };
 
-export const serverSection: Section = ({ facts, configuration }, context) => {
-  const uptimeSeconds = Math.floor((context.now - facts.startedMs) / 1000);
+export const serverSection: Section = ({ control, facts, configuration }, context) => {
+  const uptimeSeconds = Math.floor((context.now - control.values[VALUE_STARTED_MS]!) / 1000);
   const hz = configuration.value('hz');
   return [
     ['redis_version', REDIS_VERSION],
@@ -29,7 +30,7 @@ export const serverSection: Section = ({ facts, configuration }, context) => {
     ['atomicvar_api', 'javascript-atomics'],
     ['process_id', process.pid],
     ['process_supervised', 'no'],
-    ['run_id', facts.runId],
+    ['run_id', control.runId],
     ['tcp_port', configuration.value('port')],
     ['server_time_usec', context.now * 1000],
     ['uptime_in_seconds', uptimeSeconds],
