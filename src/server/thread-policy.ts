@@ -2,12 +2,7 @@
  * How an I/O thread serves: what happens at the beginning of a turn and in the background of it.
  */
 import type { Dispatcher } from '../engine/dispatch.js';
-import {
-  GATE_LOADING,
-  GATE_MEMORY,
-  GATE_PAUSE_ALL,
-  GATE_PAUSE_WRITES,
-} from '../engine/gates.js';
+import { GATE_LOADING, GATE_MEMORY, GATE_PAUSE_ALL, GATE_PAUSE_WRITES } from '../engine/gates.js';
 import type { ClientSession } from '../engine/session.js';
 import type { ExpiryCycle } from '../keyspace/expiry-cycle.js';
 import {

@@ -1,0 +1,62 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { formatLogTime, Log, LogFile } from './log.js';
+
+describe('log', () => {
+  const lines: string[] = [];
+  const now = (): number => new Date(2026, 0, 2, 3, 4, 5, 6).getTime();
+  const log = new Log((line) => lines.push(line), { pid: 12, now });
+
+  it('writes lines as Redis does', () => {
+    log.notice('Ready');
+    log.role = 'S';
+    log.warning('Careful');
+    assert.deepEqual(lines.splice(0), [
+      '12:M 02 Jan 2026 03:04:05.006 * Ready',
+      '12:S 02 Jan 2026 03:04:05.006 # Careful',
+    ]);
+    assert.equal(
+      formatLogTime(new Date(2026, 11, 31, 23, 59, 59, 999).getTime()),
+      '31 Dec 2026 23:59:59.999',
+    );
+  });
+
+  it('leaves out what is below its level', () => {
+    log.level = 'verbose';
+    log.debug('d');
+    log.verbose('v');
+    assert.deepEqual(
+      lines.splice(0).map((line) => line.slice(-3)),
+      ['- v'],
+    );
+    log.level = 'warning';
+    log.notice('n');
+    log.write('warning', 'w');
+    assert.deepEqual(
+      lines.splice(0).map((line) => line.slice(-3)),
+      ['# w'],
+    );
+  });
+
+  it('appends to its file and reopens it after a rotation', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'darter-log-'));
+    try {
+      const path = join(folder, 'a.log');
+      new LogFile(path).write('before');
+      const file = new LogFile(path);
+      file.write('one');
+      renameSync(path, `${path}.1`);
+      file.reopen();
+      file.write('two');
+      file.close();
+      assert.equal(readFileSync(`${path}.1`, 'utf8'), 'before\none\n');
+      assert.equal(readFileSync(path, 'utf8'), 'two\n');
+      assert.throws(() => new LogFile(join(folder, 'none', 'a.log')), { code: 'ENOENT' });
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+});
