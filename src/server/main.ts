@@ -14,6 +14,8 @@ import { wakeTransport } from '../platform/wake.js';
 import { readCommandLine } from './config/command-line.js';
 import { Config } from './config/config.js';
 import { createMesh, Gatherer } from './gather.js';
+import { answerInMainThread } from './process-control.js';
+import { RATE_PERIOD_MS, RateSampler } from './rates.js';
 import type { ThreadData, ThreadMessage } from './thread-data.js';
 
 export async function main(args: string[]): Promise<void> {
@@ -49,6 +51,15 @@ export async function main(args: string[]): Promise<void> {
   const loads = new Int32Array(new SharedArrayBuffer(4 * threads));
   const gatherer = new Gatherer(threads, mesh[threads]!, control, (t) => wakeTransport(wakers[t]!));
   gatherer.register('publish', () => '');
+  answerInMainThread(gatherer, {
+    abort: () => false,
+    shutdown: () => {
+      stop();
+      return new Promise(() => {});
+    },
+  });
+  const rates = new RateSampler(control);
+  setInterval(() => rates.sample(Date.now()), RATE_PERIOD_MS).unref();
   gatherer.listen();
   const stops: (() => void)[] = [];
   let running = threads;

@@ -11,7 +11,7 @@ import { Clients } from './clients.js';
 import type { Gatherer } from './gather.js';
 import { Information } from './info/information.js';
 import { LatencyMonitor } from './latency-monitor.js';
-import { Memory, startupBytes } from './memory-figures.js';
+import { Memory } from './memory-figures.js';
 import { ProcessControl } from './process-control.js';
 import type { ThreadSettings } from './settings.js';
 import { SlowLog } from './slow-log.js';
@@ -43,7 +43,7 @@ export function createServerPort(parts: PortParts): ServerPort {
   const slowLog = new SlowLog(gatherer, control, () => Number(config.value('slowlog-max-len')));
   const latency = new LatencyMonitor(gatherer, () => settings.latencyThresholdMs);
   watchTimes(parts, slowLog, latency);
-  const memory = new Memory(control, startupBytes(control), () => compactAll(dispatcher));
+  const memory = new Memory(control, dispatcher.shards, () => compactAll(dispatcher));
   return {
     transactions: parts.transactions,
     configuration: config,
@@ -53,18 +53,21 @@ export function createServerPort(parts: PortParts): ServerPort {
     latency,
     memory,
     process: new ProcessControl(thread, threads, gatherer, control),
-    information: new Information({
-      facts: {
-        transport: parts.transport.name,
-        ioThreads: threads,
-        executable: process.argv[1] ?? process.execPath,
-        configFile: config.file,
+    information: new Information(
+      {
+        facts: {
+          transport: parts.transport.name,
+          ioThreads: threads,
+          executable: process.execPath,
+          configFile: config.file,
+        },
+        control,
+        configuration: config,
+        memory,
+        shards: dispatcher.shards,
       },
-      control,
-      configuration: config,
-      memory,
-      shards: dispatcher.shards,
-    }),
+      () => gatherer.gather('publish'),
+    ),
   };
 }
 

@@ -1,5 +1,5 @@
 /** CONFIG GET, SET, RESETSTAT, REWRITE and HELP */
-import { wrongArity } from '../../protocol/errors.js';
+import { SYNTAX } from '../../protocol/errors.js';
 import { argumentsBinary } from '../../protocol/text.js';
 import { replyHelp } from '../contract/help.js';
 import type { CommandDefinition, ContainerDefinition } from '../contract/definition.js';
@@ -66,7 +66,7 @@ export const configSet: CommandDefinition = {
   locks: 'none',
   run({ args, reply, server }) {
     if (args.count % 2 !== 0) {
-      reply.error(wrongArity('config|set'));
+      reply.error(SYNTAX);
       return;
     }
     const words = argumentsBinary(args, 2);

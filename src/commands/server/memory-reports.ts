@@ -65,6 +65,7 @@ function trailingFields(
   keys: number,
 ): readonly (readonly [name: string, value: number, isDouble: boolean])[] {
   const { dataset, used, peak, startup, overhead, resident } = figures;
+  const needed = used + figures.process;
   return [
     ['overhead.total', overhead, false],
     ['keys.count', keys, false],
@@ -77,12 +78,12 @@ function trailingFields(
     ['allocator.resident', resident, false],
     ['allocator-fragmentation.ratio', 1, true],
     ['allocator-fragmentation.bytes', 0, false],
-    ['allocator-rss.ratio', used > 0 ? resident / used : 0, true],
-    ['allocator-rss.bytes', resident - used, false],
+    ['allocator-rss.ratio', needed > 0 ? resident / needed : 0, true],
+    ['allocator-rss.bytes', resident - needed, false],
     ['rss-overhead.ratio', 1, true],
     ['rss-overhead.bytes', 0, false],
-    ['fragmentation', used > 0 ? resident / used : 0, true],
-    ['fragmentation.bytes', resident - used, false],
+    ['fragmentation', needed > 0 ? resident / needed : 0, true],
+    ['fragmentation.bytes', resident - needed, false],
   ];
 }
 
@@ -133,9 +134,10 @@ function diagnosis(figures: MemoryFigures): string {
         'Memory freed is given back to the system page by page; MEMORY PURGE hurries that.',
     );
   }
-  if (resident > used * RESIDENT_RATIO_MAX) {
+  const needed = used + figures.process;
+  if (resident > needed * RESIDENT_RATIO_MAX) {
     findings.push(
-      `The process occupies ${(resident / used).toFixed(1)} times what its data need. ` +
+      `The process occupies ${(resident / needed).toFixed(1)} times what it needs. ` +
         'Much data may have been deleted: MEMORY PURGE gives free pages back.',
     );
   }

@@ -51,7 +51,7 @@ export const memoryUsage: CommandDefinition = {
   complexity: 'O(N) where N is the number of samples.',
   arity: -3,
   flags: ['readonly'],
-  keys: [keysAt(2, 2, 1, 'RO')],
+  keys: [keysAt(2, 0, 1, 'RO')],
   arguments: [
     { name: 'key', type: 'key', keySpecIndex: 0 },
     { name: 'count', type: 'integer', token: 'SAMPLES', flags: ['optional'] },

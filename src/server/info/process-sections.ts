@@ -61,6 +61,7 @@ export const clientsSection: Section = ({ control, configuration }) => [
 export const memorySection: Section = ({ control, configuration, memory }) => {
   const figures = memory.figures();
   const { dataset, used, overhead, peak, startup, resident, system } = figures;
+  const needed = used + figures.process;
   const maximum = control.load(WORD_MAXMEMORY_PAGES) * PAGE_BYTES;
   return [
     ...withHuman('used_memory', used),
@@ -80,12 +81,12 @@ export const memorySection: Section = ({ control, configuration, memory }) => {
     ['maxmemory_policy', configuration.value('maxmemory-policy')],
     ['allocator_frag_ratio', '1.00'],
     ['allocator_frag_bytes', 0],
-    ['allocator_rss_ratio', ratio(resident, used)],
-    ['allocator_rss_bytes', resident - used],
+    ['allocator_rss_ratio', ratio(resident, needed)],
+    ['allocator_rss_bytes', resident - needed],
     ['rss_overhead_ratio', '1.00'],
     ['rss_overhead_bytes', 0],
-    ['mem_fragmentation_ratio', ratio(resident, used)],
-    ['mem_fragmentation_bytes', resident - used],
+    ['mem_fragmentation_ratio', ratio(resident, needed)],
+    ['mem_fragmentation_bytes', resident - needed],
     ['mem_not_counted_for_evict', 0],
     ['mem_replication_backlog', 0],
     ['mem_total_replication_buffers', 0],
@@ -97,6 +98,7 @@ export const memorySection: Section = ({ control, configuration, memory }) => {
     ['active_defrag_running', 0],
     ['lazyfree_pending_objects', 0],
     ['lazyfreed_objects', 0],
+    ['process_memory', figures.process],
     ['javascript_heap', figures.javascriptHeap],
   ];
 };
