@@ -6,6 +6,7 @@
  * the difference is what the operations alone cost. Without perf, or where the machine has no such
  * counter (most virtual machines have no instruction counter), it says so and prints the times.
  */
+import './support/fail-loudly.js';
 import { spawn, spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';

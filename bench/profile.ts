@@ -3,6 +3,7 @@
  * and sums up the CPU profiles that its I/O threads wrote (src/server/profile.ts). The files stay
  * in bench/results/profile-TIME/ for Chrome DevTools or speedscope.
  */
+import './support/fail-loudly.js';
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { type CpuProfile, sumByFunction, summaryText } from './report/profile-summary.js';

@@ -3,6 +3,7 @@
  * redis-server in turn; the replica is of the same kind as the primary. One system runs at a time:
  * two primaries and two replicas would share the cores. Any error ends the run without a table.
  */
+import './support/fail-loudly.js';
 import { fill } from './load/generator.js';
 import { shortKeys } from './load/workload.js';
 import { machineText, type Report, writeDocs, writeReport } from './report/files.js';

@@ -3,6 +3,7 @@
  * time; each case takes turns (A, B, A, B, ...), and a ratio is only taken within a round, so that
  * a machine that gets slower meanwhile slows both. Any error ends the run without a table.
  */
+import './support/fail-loudly.js';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { allCases, type Case, caseTitle, groupTitles, matches, quickCases } from './cases.js';
 import { fill } from './load/generator.js';

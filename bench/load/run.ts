@@ -5,10 +5,11 @@
  */
 import { connect, type Socket } from 'node:net';
 import { performance } from 'node:perf_hooks';
+import { cutBatch, makeBatches } from './batches.js';
 import { Latencies } from './latencies.js';
 import type { Interval, LoadOptions, LoadResult, WindowResult } from './options.js';
 import { noReplies, ReplyScanner } from './reply-scanner.js';
-import { type Batch, copyValue, encodeBatch, nextRandom, patchDigits } from './workload.js';
+import { type Batch, copyValue, nextRandom, patchDigits } from './workload.js';
 
 const READ_BUFFER_BYTES = 256 * 1024;
 
@@ -279,31 +280,4 @@ export class LoadRun {
     this.intervalAnswered = this.answered;
     this.intervalLatencies.reset();
   }
-}
-
-/**
- * Batches whose commands follow the pattern without a seam: as many as it takes until the pattern
- * begins anew at a batch's start. Connections start at different places in it.
- */
-function makeBatches(options: LoadOptions, connection: number): Batch[] {
-  const { pattern, pipeline, keys, valueBytes } = options;
-  const count = pattern.length / greatestCommonDivisor(pattern.length, pipeline);
-  const batches: Batch[] = [];
-  let next = connection % pattern.length;
-  for (let i = 0; i < count; i++) {
-    const kinds = Array.from({ length: pipeline }, (_, k) => pattern[(next + k) % pattern.length]!);
-    batches.push(encodeBatch(kinds, keys, valueBytes));
-    next += pipeline;
-  }
-  return batches;
-}
-
-function greatestCommonDivisor(a: number, b: number): number {
-  return b === 0 ? a : greatestCommonDivisor(b, a % b);
-}
-
-/** The bytes of a batch's first `count` commands (fills use one SET a key). */
-function cutBatch(batch: Batch, count: number): Uint8Array {
-  const length = (batch.bytes.length / batch.kinds.length) * count;
-  return batch.bytes.subarray(0, length);
 }

@@ -60,7 +60,7 @@ export function bars(
       label: { show: true, position: 'top', fontSize: 11 },
     })),
   };
-  return { id, title, width: Math.max(480, 130 * categories.length), height: 360, option };
+  return { id, title, width: Math.max(560, 130 * categories.length), height: 360, option };
 }
 
 export interface LineSeries {
@@ -89,7 +89,7 @@ export function lines(
   const option = {
     ...frame(title, subtitle),
     grid: { left: 76, right: 24, top: 78, bottom: 52 },
-    xAxis: { type: 'value', name: axes.x, nameGap: 28, min: 'dataMin', max: 'dataMax', ...name },
+    xAxis: { type: 'value', name: axes.x, nameGap: 28, ...limits(series), ...name },
     yAxis: { type: axes.logarithmic ? 'log' : 'value', name: axes.y, nameGap: 54, ...name },
     series: series.map(({ name: label, system, points, shaded }) => ({
       name: label,
@@ -102,6 +102,12 @@ export function lines(
     })),
   };
   return { id, title, width: 760, height: 380, option };
+}
+
+/** Whole numbers around all points. */
+function limits(series: readonly LineSeries[]): { min: number; max: number } {
+  const all = series.flatMap(({ points }) => points.map(([x]) => x));
+  return { min: Math.floor(Math.min(...all)), max: Math.ceil(Math.max(...all)) };
 }
 
 function area(range: readonly [number, number], system: number): Record<string, unknown> {

@@ -52,6 +52,11 @@ export class Log {
     this.sink(`${this.pid}:${this.role} ${time} ${LEVEL_SIGNS[level]} ${message}`);
   }
 
+  /** A line that another thread's log has made. */
+  line(text: string): void {
+    this.sink(text);
+  }
+
   debug(message: string): void {
     this.write('debug', message);
   }

@@ -11,7 +11,6 @@
  * sections up. A reader may see a value one command old, which is all that statistics need. The
  * process words that several threads change are changed by the atomic functions below.
  */
-import { randomBytes } from 'node:crypto';
 import { lockBlocking, unlock } from './lock.js';
 
 /** Pages of shard memory in use: Space counts them. */
@@ -50,9 +49,8 @@ export const VALUE_REPLICATION_INPUT_KIB_PER_SECOND = 7;
 export const VALUE_REPLICATION_OUTPUT_KIB_PER_SECOND = 8;
 /** COUNTER_CHANGES' sum when the dataset was last saved. */
 export const VALUE_CHANGES_SAVED = 9;
-/** Twenty random bytes from here on name this run of the server. */
-const VALUE_RUN_ID = 32;
-const RUN_ID_BYTES = 20;
+/** Resident bytes of the process when it was ready and held no data. */
+export const VALUE_STARTUP_BYTES = 10;
 const PROCESS_VALUES = 64;
 
 export const COUNTER_COMMANDS = 0;
@@ -180,7 +178,6 @@ export class ControlBlock {
   readonly values: Float64Array;
   readonly threads: readonly ThreadStatistics[];
   private readonly ids: BigInt64Array;
-  private readonly runIdBytes: Uint8Array;
   private readonly errorNames: Uint8Array;
   private readonly knownErrors = new Map<string, number>();
 
@@ -196,8 +193,6 @@ export class ControlBlock {
     this.words = new Int32Array(buffer, 0, PROCESS_WORDS);
     this.values = new Float64Array(buffer, PROCESS_WORDS * 4, PROCESS_VALUES);
     this.ids = new BigInt64Array(buffer, PROCESS_WORDS * 4, 2);
-    const runIdOffset = PROCESS_WORDS * 4 + VALUE_RUN_ID * 8;
-    this.runIdBytes = new Uint8Array(buffer, runIdOffset, RUN_ID_BYTES);
     this.errorNames = new Uint8Array(buffer, ERRORS_OFFSET, ERROR_NAMES * ERROR_NAME_BYTES);
     const bytes = sectionBytes(commands);
     this.threads = Array.from(
@@ -209,15 +204,7 @@ export class ControlBlock {
   static create(threads: number, commands: number): ControlBlock {
     if (threads > THREADS_MAX) throw new Error(`at most ${THREADS_MAX} threads can take part`);
     const buffer = new SharedArrayBuffer(controlBytes(threads, commands));
-    const control = new ControlBlock(buffer, threads, commands);
-    control.runIdBytes.set(new Uint8Array(randomBytes(RUN_ID_BYTES)));
-    control.values[VALUE_STARTED_MS] = Date.now();
-    return control;
-  }
-
-  /** 40 hexadecimal digits, others at every start. */
-  get runId(): string {
-    return [...this.runIdBytes].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+    return new ControlBlock(buffer, threads, commands);
   }
 
   /** A counter over all threads. */

@@ -19,6 +19,7 @@ const DIRECT_RECEIVE_BYTES = 32768;
 /** How long to wait, in ms, before trying again a command whose shard was taken. */
 const RETRY_MS = 0.05;
 const LF = 10;
+const SPARE_PARTIALS_MAX = 256;
 
 export interface FrontendPolicy {
   /** Whether a descriptor stays here; false: it was handed to another thread. */
@@ -50,7 +51,7 @@ export class Frontend implements TransportHandler {
   private retries: Connection[] = [];
   private spareRetries: Connection[] = [];
   private paused: Connection[] = [];
-  private readonly spareParsers: RequestParser[] = [];
+  private readonly sparePartials: PartialCommand[] = [];
 
   // The sends of this turn: parallel arrays, reused.
   private sendCount = 0;
@@ -254,12 +255,13 @@ export class Frontend implements TransportHandler {
       this.parser.reset();
       return;
     }
-    const own = this.spareParsers.pop() ?? new RequestParser();
-    own.takeOver(this.parser);
-    const partial = new PartialCommand(own, this.createRegion);
+    // Nearly every full receive buffer ends within a command, so these are reused.
+    const partial =
+      this.sparePartials.pop() ?? new PartialCommand(new RequestParser(), this.createRegion);
+    partial.parser.takeOver(this.parser);
     connection.partial = partial;
     partial.append(region, start, end - start);
-    own.rebase(partial.region, -start);
+    partial.parser.rebase(partial.region, -start);
     this.expectDirect(connection, partial);
   }
 
@@ -341,9 +343,10 @@ export class Frontend implements TransportHandler {
 
   private dropPartial(connection: Connection): void {
     const partial = connection.partial!;
-    partial.parser.reset();
-    if (this.spareParsers.length < 64) this.spareParsers.push(partial.parser);
     connection.partial = null;
+    if (this.sparePartials.length < SPARE_PARTIALS_MAX && partial.reset()) {
+      this.sparePartials.push(partial);
+    }
   }
 
   /** How many of the bytes at hand the command under assembly needs for its next step. */

@@ -6,6 +6,8 @@ import { copyBytes, type Region } from '../base/region.js';
 import type { RequestParser } from '../protocol/parser.js';
 
 const PARTIAL_BYTES = 16384;
+/** A partial command's region is kept for the next one up to this size. */
+const KEPT_BYTES = 262144;
 
 /**
  * A command under assembly. Its bytes are gathered in one region, so that its arguments are offsets
@@ -24,6 +26,15 @@ export class PartialCommand {
     private readonly createRegion: (bytes: number) => Region,
   ) {
     this.region = createRegion(PARTIAL_BYTES);
+  }
+
+  /** Makes it ready for another command. False when its region has grown too large to keep. */
+  reset(): boolean {
+    this.parser.reset();
+    this.used = 0;
+    this.directLeft = 0;
+    this.whole = false;
+    return this.region.length <= KEPT_BYTES;
   }
 
   append(source: Region, offset: number, length: number): void {

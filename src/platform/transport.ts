@@ -2,8 +2,9 @@
  * The contract between the network layer (net/) and whatever moves bytes: io_uring, epoll or
  * node:net. One transport serves one I/O thread. Every transport passes the same test suite.
  *
- * A connection is a small integer: the index of the transport's slot, reused after `closed` was
- * reported or `close` was called. All callbacks come on the thread that called `run`.
+ * A connection is a small integer: the index of the transport's slot, reused in a later turn than
+ * the one in which `closed` was reported or `close` was called. All callbacks come on the thread
+ * that called `run`, never from within another method of the transport.
  */
 import type { TlsOptions } from 'node:tls';
 import type { Region } from '../base/region.js';
@@ -50,13 +51,17 @@ export interface TransportHandler {
   unsent(connection: number, region: Region, offset: number, length: number): void;
   /** A `sendLater` has gone out whole; its memory is the caller's again. */
   drained(connection: number): void;
-  /** The peer ended, reset, or an I/O error occurred. The slot is free for reuse on return. */
+  /**
+   * The peer ended, reset, or an I/O error occurred. Memory named in sendLater or receiveInto is the
+   * caller's again. A peer that only ended its side (reason 0) is reported once a turn has passed in
+   * which nothing was sent to it: replies to its last requests, however long, go out before.
+   */
   closed(connection: number, reason: CloseReason): void;
   /** `wake` was called by another thread (any number of calls may arrive as one). */
   woken(): void;
   /**
    * Once a turn, after all callbacks of the turn: the handler queues the turn's sends and says how
-   * long the transport may wait for the next event, in milliseconds (0: do not wait).
+   * long the transport may wait for the next event, in milliseconds (0: not; negative: for ever).
    */
   turn(): number;
 }
@@ -65,7 +70,9 @@ export interface Transport {
   readonly name: TransportName;
 
   /**
-   * Opens a listener. With `reusePort` several threads' transports listen on one TCP port.
+   * Opens a listener; before `run`, or from a callback: a numeric address is bound before this
+   * returns, though in a native loop the promise only settles after `run`. With `reusePort` several
+   * threads' transports listen on one TCP port (not the portable one).
    * @returns the port bound (TCP) or 0
    * @throws TransportError (code EADDRINUSE, EACCES, EADDRNOTAVAIL ...)
    */
@@ -73,18 +80,21 @@ export interface Transport {
   /** Stops listening everywhere; connections stay. */
   closeListeners(): void;
 
-  /** Takes over a connected socket that another thread accepted; `accepted` follows. */
+  /** Takes over a connected socket that another thread accepted; `accepted` follows in this or the
+   * next turn. The portable transport throws ENOTSUP. */
   adopt(descriptor: number): void;
 
   /**
    * Queues bytes; all sends of a turn go out together, with the wait (one system call where the
    * system has one). The bytes must stay in place until the end of the following turn. At most one
-   * `send` per connection and turn, and none while a `sendLater` is under way.
+   * `send` per connection and turn, and none while a `sendLater` is under way. Does nothing on a
+   * slot that is closed.
    */
   send(connection: number, region: Region, offset: number, length: number): void;
   /**
    * Sends bytes however long it takes; they must stay in place until `drained`. For the rest of a
-   * `send` a slow reader did not take. One at a time per connection.
+   * `send` a slow reader did not take: not in the turn of that `send`, but from `unsent` on. One at
+   * a time per connection.
    */
   sendLater(connection: number, region: Region, offset: number, length: number): void;
   /**
@@ -95,7 +105,8 @@ export interface Transport {
   receiveInto(connection: number, region: Region, offset: number, length: number): void;
   /**
    * Ends a connection at once: pending sends of earlier turns are dropped, those of this turn are
-   * tried once. `closed` is not reported; the slot may be reused in a later turn, not before.
+   * tried once. `closed` is not reported; the slot may be reused in a later turn, not before. Memory
+   * named in sendLater or receiveInto is the caller's again on return.
    */
   close(connection: number): void;
 

@@ -42,14 +42,14 @@ export function parseDouble(region: Region, offset: number, length: number): num
   }
   const count = at - digits - (pointAt < 0 ? 0 : 1);
   if (at < end || count === 0 || count > EXACT_DIGITS_MAX) {
-    return parseLongDouble(region, offset, length);
+    return parseSlowly(region, offset, length);
   }
   const fraction = pointAt < 0 ? 0 : end - pointAt - 1;
   const magnitude = mantissa / POWERS_OF_TEN[fraction]!;
   return sign === MINUS ? -magnitude : magnitude;
 }
 
-function parseLongDouble(region: Region, offset: number, length: number): number {
+function parseSlowly(region: Region, offset: number, length: number): number {
   return parseDoubleText(
     Buffer.from(region.bytes.slice(offset, offset + length)).toString('latin1'),
   );

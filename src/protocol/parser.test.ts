@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
+import { heapBytesPerRound } from '../../test/support/heap.js';
 import { copyBytes, Region } from '../base/region.js';
 import { COMMAND, INCOMPLETE, PROTOCOL_ERROR, RequestParser } from './parser.js';
 import { argumentsBinary } from './text.js';
@@ -326,4 +327,20 @@ describe('protocol errors', () => {
       { numRuns: 3000 },
     );
   });
+});
+
+test('parsing allocates nothing', () => {
+  const text = encode(['SET', 'key', 'x'.repeat(100), 'EX', '10']) + encode(['GET', 'key']);
+  const region = regionOf(latin1(text));
+  const parser = new RequestParser();
+  const bytes = heapBytesPerRound((i) => {
+    const cut = i % text.length;
+    let position = 0;
+    for (let end = cut; ; end = text.length) {
+      const status = parser.parse(region, position, end);
+      position = parser.position;
+      if (status === INCOMPLETE && end === text.length) break;
+    }
+  });
+  assert.ok(bytes < 1, `${bytes} bytes a round`);
 });

@@ -11,7 +11,7 @@
  * On INCOMPLETE the caller keeps the bytes from `start` on, appends what arrives, and calls
  * `parse(region, parser.position, end)` again; when it has moved them it calls `rebase` first.
  *
- * The usual shape (at most 9 arguments, short lengths) is read by the loop in `parse`, which
+ * The usual shape (at most 9 arguments, short lengths) is read by the loop of `readArguments`, which
  * takes `$3\r\n` as one 32-bit word. Everything else, errors included, goes through the slow
  * functions below it. Like Redis, the parser does not look at the two bytes that end a bulk.
  */
@@ -100,38 +100,35 @@ export class RequestParser {
    * @returns COMMAND, INCOMPLETE or PROTOCOL_ERROR
    */
   parse(region: Region, position: number, end: number): number {
+    this.args.region = region;
+    if (this.wanted !== 0) {
+      this.position = position;
+      const status = this.readArgument(region, end);
+      return status === GO_ON ? this.readArguments(region, this.position, end) : status;
+    }
+    this.args.count = 0;
+    if (end - position >= 4) {
+      const word = region.view.getInt32(position, true);
+      const digit = ((word >> 8) & 0xff) - ZERO;
+      if ((word & ONE_DIGIT_MASK) === ARRAY_ONE_DIGIT && digit >= 1 && digit <= 9) {
+        this.start = position;
+        this.scanned = 0;
+        this.wanted = digit;
+        return this.readArguments(region, position + 4, end);
+      }
+    }
+    const status = this.readHeader(region, position, end);
+    return status === GO_ON ? this.readArguments(region, this.position, end) : status;
+  }
+
+  /** The hot loop: reads what is left of the command's arguments. */
+  private readArguments(region: Region, from: number, end: number): number {
     const args = this.args;
     const view = region.view;
     const bytes = region.bytes;
-    args.region = region;
-    let wanted = this.wanted;
+    const wanted = this.wanted;
+    let position = from;
     let count = args.count;
-    if (wanted === 0) {
-      count = 0;
-      this.start = position;
-      if (end - position >= 4) {
-        const word = view.getInt32(position, true);
-        const digit = ((word >> 8) & 0xff) - ZERO;
-        if ((word & ONE_DIGIT_MASK) === ARRAY_ONE_DIGIT && digit >= 1 && digit <= 9) wanted = digit;
-      }
-      if (wanted !== 0) {
-        this.scanned = 0;
-        position += 4;
-      } else {
-        args.count = 0;
-        const status = this.readHeader(region, position, end);
-        if (status !== GO_ON) return status;
-        wanted = this.wanted;
-        position = this.position;
-      }
-    } else {
-      this.position = position;
-      const status = this.readArgument(region, end);
-      if (status !== GO_ON) return status;
-      count = args.count;
-      position = this.position;
-    }
-
     let offsets = args.offset;
     let lengths = args.length;
     while (count < wanted) {
@@ -157,22 +154,22 @@ export class RequestParser {
           }
         }
       }
-      if (next > end) {
-        this.wanted = wanted;
-        this.position = position;
-        args.count = count;
-        const status = this.readArgument(region, end);
-        if (status !== GO_ON) return status;
-        count = args.count;
-        position = this.position;
-        offsets = args.offset;
-        lengths = args.length;
-      } else {
+      if (next <= end) {
         offsets[count] = data;
         lengths[count] = length;
         count++;
         position = next;
+        continue;
       }
+      // Incomplete, unusual or wrong: the slow functions find out.
+      this.position = position;
+      args.count = count;
+      const status = this.readArgument(region, end);
+      if (status !== GO_ON) return status;
+      count = args.count;
+      position = this.position;
+      offsets = args.offset;
+      lengths = args.length;
     }
     args.count = count;
     this.wanted = 0;

@@ -68,7 +68,8 @@ describe('globs', () => {
     ['\\*', '*', true],
     ['\\*', 'a', false],
     ['a\\', 'a\\', true],
-    ['[a-\xff]', '\x80', true],
+    ['[\x80-\xff]', '\x90', true],
+    ['[a-\xff]', 'A', true],
     ['[a-\xff]', 'b', false],
   ];
   for (const [pattern, subject, matches] of cases) {

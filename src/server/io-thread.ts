@@ -11,12 +11,13 @@ import { Registry } from '../engine/registry.js';
 import { ClientSession } from '../engine/session.js';
 import { Transactions } from '../engine/transactions.js';
 import { ExpiryCycle } from '../keyspace/expiry-cycle.js';
+import { type LogLevel, Log } from '../base/log.js';
 import { Shards } from '../keyspace/shards.js';
 import { ControlBlock, WORD_USED_PAGES } from '../memory/control.js';
 import { Frontend } from '../net/frontend.js';
 import { attachRegion, createRegion } from '../platform/ffi/region.js';
 import { createTransport } from '../platform/select.js';
-import type { Transport } from '../platform/transport.js';
+import type { Transport, TransportName } from '../platform/transport.js';
 import { wakeTransport } from '../platform/wake.js';
 import { Reply } from '../protocol/reply.js';
 import { Config } from './config/config.js';
@@ -34,9 +35,10 @@ class IoThread {
   private readonly settings = new ThreadSettings();
   private readonly control: ControlBlock;
   private readonly gatherer: Gatherer;
+  private readonly log: Log;
   private transport!: Transport;
   private policy!: ThreadPolicy;
-  private statistics!: CommandStatistics;
+  private shutdownFailed: ((text: string) => void) | null = null;
 
   constructor(
     private readonly data: ThreadData,
@@ -44,8 +46,9 @@ class IoThread {
   ) {
     this.control = new ControlBlock(data.controlBuffer, data.threads, registry.all.length);
     this.config = Config.attach(data.configBuffer);
+    this.log = new Log((line) => this.post({ kind: 'log', line }));
     this.gatherer = new Gatherer(data.thread, data.peers, this.control, (thread) =>
-      this.wake(thread),
+      wakeTransport(data.wakers[thread]!),
     );
   }
 
@@ -53,21 +56,12 @@ class IoThread {
     this.data.main.postMessage(message);
   }
 
-  private log(level: 'verbose' | 'warning' | 'notice', text: string): void {
-    this.post({ kind: 'log', level, text });
-  }
-
-  /** Has the thread's transport call `woken`; the main thread hears its ports by itself. */
-  private wake(thread: number): void {
-    if (thread < this.data.threads) wakeTransport(this.data.wakers[thread]!);
-  }
-
   async run(): Promise<void> {
     const { data, config, settings } = this;
-    settings.load((name) => config.value(name));
-    this.transport = createTransport(data.transport, {
+    this.loadSettings();
+    this.transport = createTransport(config.value('transport') as TransportName | 'auto', {
       onAcceptTrouble: (errorNumber) =>
-        this.log('warning', `Accepting a connection failed (errno ${errorNumber})`),
+        this.log.warning(`Accepting a client connection failed (errno ${errorNumber})`),
     });
     this.transport.keepAliveSeconds = settings.keepAliveSeconds;
     data.wakers[data.thread] = this.transport.waker;
@@ -81,7 +75,7 @@ class IoThread {
     this.post({ kind: 'stopped' });
   }
 
-  private build(): Frontend {
+  private build(): Frontend<ClientSession> {
     const { data, control, settings, registry } = this;
     const shards = new Shards(
       data.shardBuffers.map((buffer) => attachRegion(buffer)),
@@ -92,14 +86,14 @@ class IoThread {
     );
     const reply = new Reply(createRegion(64));
     const clients = new ThreadClients(data.thread, this.transport, control, data.loads, settings);
-    this.statistics = new CommandStatistics(control, data.thread, settings);
-    let frontend: Frontend;
+    const statistics = new CommandStatistics(control, data.thread, settings);
+    let frontend: Frontend<ClientSession>;
     const nobody = new ClientSession(0, -1, '', '', 0, () => true);
     const dispatcher = new Dispatcher(
       registry,
       shards,
       reply,
-      this.statistics,
+      statistics,
       {
         failed: (command, error) => this.logFailure(command, error),
         resumed: (session, write) => frontend.resume(session, write),
@@ -117,7 +111,7 @@ class IoThread {
       refreshSettings: () => this.refreshSettings(),
       handOver: (thread, descriptor) => this.gatherer.tell(thread, 'adopt', String(descriptor)),
       serveMessages: () => this.serveMessages(),
-      log: (level, text) => this.log(level, text),
+      log: (level, text) => this.log.write(level, text),
     });
     frontend = new Frontend(this.transport, dispatcher, reply, this.policy, createRegion);
     this.policy.frontend = frontend;
@@ -129,22 +123,27 @@ class IoThread {
       this.policy.publishCounters();
       return '';
     });
-    dispatcher.server = createServerPort({
-      thread: data.thread,
-      threads: data.threads,
-      control,
-      config: this.config,
-      gatherer: this.gatherer,
-      dispatcher,
-      registry,
-      clients,
-      frontend,
-      transport: this.transport,
-      settings,
-      statistics: this.statistics,
-      transactions: new Transactions(dispatcher),
-      log: (level, text) => this.log(level, text),
-    });
+    dispatcher.server = createServerPort(
+      {
+        thread: data.thread,
+        control,
+        config: this.config,
+        gatherer: this.gatherer,
+        dispatcher,
+        registry,
+        clients,
+        frontend,
+        transport: this.transport,
+        statistics,
+        facts: { ...data.facts, transport: this.transport.name },
+        shutdown: (request, failed) => {
+          this.shutdownFailed = failed;
+          this.post({ kind: 'shutdown', thread: data.thread, request });
+        },
+        abortShutdown: () => false,
+      },
+      new Transactions(dispatcher),
+    );
     return frontend;
   }
 
@@ -171,9 +170,14 @@ class IoThread {
     }
   }
 
+  private loadSettings(): void {
+    this.settings.load((name) => this.config.value(name));
+    this.log.level = this.config.value('loglevel') as LogLevel;
+  }
+
   private refreshSettings(): void {
     if (!this.config.refresh()) return;
-    this.settings.load((name) => this.config.value(name));
+    this.loadSettings();
     this.transport.keepAliveSeconds = this.settings.keepAliveSeconds;
   }
 
@@ -184,19 +188,19 @@ class IoThread {
       if (received === undefined) return;
       const message = received.message as MainMessage;
       if (message.kind === 'stop') this.transport.stop();
+      else this.shutdownFailed?.(message.text);
     }
   }
 
   private logFailure(command: string, error: unknown): void {
     const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    this.log('warning', `Exception in command '${command}': ${stack}`);
+    this.log.warning(`Exception in command '${command}': ${stack}`);
   }
 }
 
 const data = workerData as ThreadData;
 const thread = new IoThread(data, new Registry(definitionsOf(commandModules)));
 thread.run().catch((error: unknown) => {
-  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  data.main.postMessage({ kind: 'failed', text, code } satisfies ThreadMessage);
+  const text = error instanceof Error ? error.message : String(error);
+  data.main.postMessage({ kind: 'failed', text } satisfies ThreadMessage);
 });

@@ -16,13 +16,11 @@ interface LocalEvent {
 }
 
 export class LatencyMonitor implements LatencyPort {
+  /** latency-monitor-threshold; 0 = off. */
+  thresholdMs = 0;
   private readonly local = new Map<string, LocalEvent>();
 
-  /** @param threshold latency-monitor-threshold in milliseconds; 0 = off */
-  constructor(
-    private readonly gatherer: Gatherer,
-    private readonly threshold: () => number,
-  ) {
+  constructor(private readonly gatherer: Gatherer) {
     gatherer.register('latency-events', () => JSON.stringify([...this.local.values()]));
     gatherer.register('latency-reset', (payload) => {
       const names = JSON.parse(payload) as string[];
@@ -34,14 +32,9 @@ export class LatencyMonitor implements LatencyPort {
     });
   }
 
-  get thresholdMs(): number {
-    return this.threshold();
-  }
-
   /** Notes an event that took as long as the threshold or longer. */
   note(name: string, milliseconds: number, nowMs: number): void {
-    const threshold = this.threshold();
-    if (threshold === 0 || milliseconds < threshold) return;
+    if (this.thresholdMs === 0 || milliseconds < this.thresholdMs) return;
     const whole = Math.floor(milliseconds);
     const event = this.local.get(name) ?? { name, maximum: 0, samples: [] };
     this.local.set(name, event);

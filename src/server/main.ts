@@ -1,87 +1,145 @@
-/** The main thread: configuration, threads, signals. */
+/** The process: reads its configuration, becomes a daemon if asked to, starts the server. */
+import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
-import { MessageChannel, Worker } from 'node:worker_threads';
+import { readFileSync, unlinkSync, writeFileSync } from 'node:fs';
 import { Log, LogFile, type LogLevel } from '../base/log.js';
-import { commandModules } from '../commands/index.generated.js';
-import { definitionsOf } from '../engine/definitions.js';
-import { Registry } from '../engine/registry.js';
-import { formatShard } from '../keyspace/shards.js';
-import { ControlBlock, WORD_USED_PAGES } from '../memory/control.js';
-import { createRegion } from '../platform/ffi/region.js';
-import { wakeTransport } from '../platform/wake.js';
-import { readCommandLine } from './config/command-line.js';
+import { DARTER_VERSION, REDIS_VERSION } from '../base/version.js';
+import { readCommandLine, type StartRequest } from './config/command-line.js';
 import { Config } from './config/config.js';
-import { createMesh, Gatherer } from './gather.js';
-import { answerInMainThread } from './process-control.js';
-import { RATE_PERIOD_MS, RateSampler } from './rates.js';
-import type { ThreadData, ThreadMessage } from './thread-data.js';
+import { Server } from './server.js';
 
-export async function main(args: string[]): Promise<void> {
-  const request = readCommandLine(args, {
+/** Set for the process that goes on in the background. */
+const DAEMON_MARK = 'DARTER_DAEMON';
+
+type RunRequest = Extract<StartRequest, { action: 'run' }>;
+
+/** @param argv the arguments after the program's name */
+export async function main(argv: readonly string[]): Promise<void> {
+  const startedMs = performance.now();
+  const request = readCommandLine(argv, {
     folder: process.cwd(),
-    readStandardInput: () => readFileSync(0, 'utf8'),
+    readStandardInput: () => readFileSync(0, 'latin1'),
   });
   if (request.action === 'print') {
     process.stdout.write(request.text);
-    return;
-  }
-  if (request.action === 'fail') {
-    process.stderr.write(`${request.text}\n`);
+    process.exitCode = request.exitCode;
+  } else if (request.action === 'fail') {
+    process.stderr.write(request.text);
     process.exitCode = 1;
+  } else {
+    await run(request, argv, startedMs);
+  }
+}
+
+async function run(request: RunRequest, argv: readonly string[], startedMs: number): Promise<void> {
+  const config = Config.create(request.values, request.file);
+  if (config.flag('daemonize') && process.env[DAEMON_MARK] === undefined) {
+    goToBackground(argv);
     return;
   }
-  const config = Config.create(request.values, request.file);
-  const file = new LogFile(config.path('logfile'));
-  const log = new Log((line) => file.write(line));
-  log.level = config.value('loglevel') as LogLevel;
-  for (const warning of request.warnings) log.warning(warning);
-  const threads = Number(config.value('threads')) || availableParallelism();
-  const shards = Number(config.value('shards'));
-  const databases = Number(config.value('databases'));
-  const registry = new Registry(definitionsOf(commandModules));
-  const control = ControlBlock.create(threads, registry.all.length);
-  const hashKey: [number, number] = [randomBytes(4).readInt32LE(), randomBytes(4).readInt32LE()];
-  const regions = Array.from({ length: shards }, () => createRegion(Number(config.value('shard-bytes'))));
-  for (const region of regions) formatShard(region, databases, control.words, WORD_USED_PAGES, hashKey);
-  const configBuffer = config.buffer;
-  const mesh = createMesh(threads + 1);
-  const wakers = new Int32Array(new SharedArrayBuffer(4 * threads));
-  const loads = new Int32Array(new SharedArrayBuffer(4 * threads));
-  const gatherer = new Gatherer(threads, mesh[threads]!, control, (t) => wakeTransport(wakers[t]!));
-  gatherer.register('publish', () => '');
-  answerInMainThread(gatherer, {
-    abort: () => false,
-    shutdown: () => {
-      stop();
-      return new Promise(() => {});
-    },
-  });
-  const rates = new RateSampler(control);
-  setInterval(() => rates.sample(Date.now()), RATE_PERIOD_MS).unref();
-  gatherer.listen();
-  const stops: (() => void)[] = [];
-  let running = threads;
-  for (let thread = 0; thread < threads; thread++) {
-    const channel = new MessageChannel();
-    const peers = mesh[thread]!;
-    const data: ThreadData = {
-      thread, threads, shardBuffers: regions.map((r) => r.buffer), controlBuffer: control.buffer, configBuffer,
-      wakers, loads, databases, transport: config.value('transport') as 'auto', peers, main: channel.port2,
-    };
-    const worker = new Worker(new URL('./io-thread.js', import.meta.url), {
-      workerData: data, transferList: [channel.port2, ...peers.map((p) => p.port)],
-    });
-    worker.on('error', (e) => { console.error(e); process.exit(1); });
-    channel.port1.on('message', (m: ThreadMessage) => {
-      if (m.kind === 'stopped') { running--; if (running === 0) process.exit(0); return; }
-      if (m.kind === 'log') log.write(m.level as LogLevel, m.text);
-      else log.notice(`I/O thread ${thread}: ${JSON.stringify(m)}`);
-    });
-    stops.push(() => { channel.port1.postMessage({ kind: 'stop' }); wakeTransport(wakers[thread]!); });
+  const log = openLog(config);
+  if (log === null) return;
+  try {
+    process.chdir(config.path('dir'));
+  } catch (error) {
+    fail(log, `Can't chdir to '${config.path('dir')}': ${messageOf(error)}`);
+    return;
   }
-  const stop = () => { for (const s of stops) s(); };
-  process.on('SIGTERM', stop);
-  process.on('SIGINT', stop);
+  for (const warning of request.warnings) log.warning(warning);
+  const server = new Server(config, log, {
+    runId: randomBytes(20).toString('hex'),
+    startedMs: Date.now(),
+    ioThreads: 0,
+    executable: process.argv[1] ?? '',
+    configFile: request.file,
+  });
+  try {
+    await server.start();
+  } catch (error) {
+    fail(log, messageOf(error));
+    process.exit(1);
+  }
+  writePidFile(config, log);
+  banner(config, log, server, performance.now() - startedMs);
+  process.on('SIGTERM', () => endOnSignal(server, log, 'SIGTERM'));
+  process.on('SIGINT', () => endOnSignal(server, log, 'SIGINT'));
+  server.ended = () => removePidFile(config);
+}
+
+/** Starts this program again, detached from the terminal, and leaves. */
+function goToBackground(argv: readonly string[]): void {
+  const child = spawn(process.execPath, [...process.execArgv, process.argv[1]!, ...argv], {
+    detached: true,
+    stdio: 'ignore',
+    env: { ...process.env, [DAEMON_MARK]: '1' },
+  });
+  child.unref();
+}
+
+function openLog(config: Config): Log | null {
+  const path = config.path('logfile');
+  try {
+    const file = new LogFile(path);
+    process.on('SIGHUP', () => file.reopen());
+    const log = new Log((line) => file.write(line));
+    log.level = config.value('loglevel') as LogLevel;
+    config.onChange('loglevel', (level) => {
+      log.level = level as LogLevel;
+    });
+    return log;
+  } catch (error) {
+    process.stderr.write(`Can't open the log file: ${messageOf(error)}\n`);
+    process.exitCode = 1;
+    return null;
+  }
+}
+
+function banner(config: Config, log: Log, server: Server, tookMs: number): void {
+  const { threads, shards, transport, transportReason } = server;
+  const limit = config.number('maxmemory');
+  const addresses = config.value('port') === '0' ? '' : `port ${config.value('port')}, `;
+  log.notice(
+    `Darter ${DARTER_VERSION} (speaks Redis ${REDIS_VERSION}), Node.js ${process.versions.node}, ` +
+      `pid ${process.pid}`,
+  );
+  log.notice(
+    `${addresses}${threads} I/O threads, ${shards} shards, transport ${transport}` +
+      (transportReason === '' ? '' : ` (${transportReason})`),
+  );
+  log.notice(limit === 0 ? 'No memory limit (maxmemory)' : `Memory limit ${limit} bytes`);
+  log.notice(`Ready to accept connections, after ${Math.round(tookMs)} ms`);
+}
+
+function writePidFile(config: Config, log: Log): void {
+  const path = config.path('pidfile');
+  if (path === '') return;
+  try {
+    writeFileSync(path, `${process.pid}\n`);
+  } catch (error) {
+    log.warning(`Failed to write PID file: ${messageOf(error)}`);
+  }
+}
+
+function removePidFile(config: Config): void {
+  const path = config.path('pidfile');
+  if (path === '') return;
+  try {
+    if (readFileSync(path, 'latin1').trim() === String(process.pid)) unlinkSync(path);
+  } catch {
+    // It was never written, or is gone already.
+  }
+}
+
+function endOnSignal(server: Server, log: Log, signal: string): void {
+  log.warning(`Received ${signal} scheduling shutdown...`);
+  server.stop(0);
+}
+
+function fail(log: Log, text: string): void {
+  log.warning(text);
+  process.exitCode = 1;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

@@ -7,7 +7,7 @@ import { totalmem } from 'node:os';
 import { PAGE_BYTES } from '../base/limits.js';
 import type { MemoryFigures, MemoryPort } from '../commands/contract/server-port.js';
 import type { Shards } from '../keyspace/shards.js';
-import { type ControlBlock, WORD_USED_PAGES } from '../memory/control.js';
+import { type ControlBlock, VALUE_STARTUP_BYTES, WORD_USED_PAGES } from '../memory/control.js';
 
 /** Resident bytes of the process; node's own figure where there is no /proc. */
 function residentBytes(): number {
@@ -31,32 +31,26 @@ function liveBytes(shards: Shards): number {
 }
 
 export class Memory implements MemoryPort {
-  private readonly processBytes: number;
-  /** Pages that hold no data: the tables' roots. */
-  private readonly startupBytes: number;
-
   /** @param release finishes at once the compaction that gives memory back to the system */
   constructor(
     private readonly control: ControlBlock,
     private readonly shards: Shards,
     private readonly release: () => void,
-  ) {
-    const used = control.load(WORD_USED_PAGES) * PAGE_BYTES;
-    this.processBytes = Math.max(0, residentBytes() - used);
-    this.startupBytes = Math.min(used, shards.count * PAGE_BYTES);
-  }
+  ) {}
 
   figures(): MemoryFigures {
-    const used = this.control.load(WORD_USED_PAGES) * PAGE_BYTES;
-    const dataset = Math.min(used, liveBytes(this.shards));
+    const { control, shards } = this;
+    const used = control.load(WORD_USED_PAGES) * PAGE_BYTES;
+    const dataset = Math.min(used, liveBytes(shards));
     return {
       used,
       dataset,
       overhead: used - dataset,
-      peak: this.control.notePeak() * PAGE_BYTES,
-      startup: this.startupBytes,
+      // The tables' roots.
+      startup: Math.min(used, shards.count * PAGE_BYTES),
+      peak: control.notePeak() * PAGE_BYTES,
       resident: residentBytes(),
-      process: this.processBytes,
+      process: control.values[VALUE_STARTUP_BYTES]!,
       javascriptHeap: process.memoryUsage().heapUsed,
       system: totalmem(),
     };

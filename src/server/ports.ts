@@ -1,104 +1,178 @@
-/** Wires the ports that commands call, for one I/O thread. */
-import type { ConfigurationPort, ServerPort } from '../commands/contract/server-port.js';
+/** Wires the ports that commands see to what this thread has. */
+import type { ServerPort, ShutdownRequest } from '../commands/contract/server-port.js';
+import type { Session } from '../commands/contract/session.js';
 import type { Dispatcher } from '../engine/dispatch.js';
-import type { RegisteredCommand, Registry } from '../engine/registry.js';
-import type { ClientSession } from '../engine/session.js';
+import type { Registry } from '../engine/registry.js';
+import { ClientSession } from '../engine/session.js';
 import type { Transactions } from '../engine/transactions.js';
-import type { ControlBlock } from '../memory/control.js';
+import { WORD_WATCHED } from '../keyspace/shard-words.js';
+import { watchedVersion } from '../keyspace/watch.js';
+import { type ControlBlock, WORD_EXPIRY_CYCLE_OFF } from '../memory/control.js';
+import type { Table } from '../structures/table.js';
 import type { Frontend } from '../net/frontend.js';
 import type { Transport } from '../platform/transport.js';
-import { Clients } from './clients.js';
+import { type ClientDetails, Clients, type LocalClients } from './clients.js';
+import type { Config } from './config/config.js';
 import type { Gatherer } from './gather.js';
 import { Information } from './info/information.js';
+import type { ServerFacts } from './info/source.js';
 import { LatencyMonitor } from './latency-monitor.js';
 import { Memory } from './memory-figures.js';
-import { ProcessControl } from './process-control.js';
-import type { ThreadSettings } from './settings.js';
 import { SlowLog } from './slow-log.js';
 import { Statistics } from './statistics.js';
-import type { ThreadClients } from './thread-clients.js';
-import { ThreadConnections } from './thread-connections.js';
+import { isLoopback, type ThreadClients } from './thread-clients.js';
 import type { CommandStatistics } from './thread-statistics.js';
 
 export interface PortParts {
   readonly thread: number;
-  /** I/O threads; the main thread's number in gathers. */
-  readonly threads: number;
   readonly control: ControlBlock;
-  readonly config: ConfigurationPort & { readonly file: string };
+  readonly config: Config;
   readonly gatherer: Gatherer;
   readonly dispatcher: Dispatcher;
   readonly registry: Registry;
   readonly clients: ThreadClients;
-  readonly frontend: Frontend;
+  readonly frontend: Frontend<ClientSession>;
   readonly transport: Transport;
-  readonly settings: ThreadSettings;
   readonly statistics: CommandStatistics;
-  readonly transactions: Transactions;
-  readonly log: (level: 'verbose' | 'warning' | 'notice', text: string) => void;
+  readonly facts: ServerFacts;
+  /** Asks the main thread to end the process. */
+  readonly shutdown: (request: ShutdownRequest, failed: (text: string) => void) => void;
+  readonly abortShutdown: () => boolean;
 }
 
-export function createServerPort(parts: PortParts): ServerPort {
-  const { thread, threads, control, config, gatherer, dispatcher, settings } = parts;
-  const slowLog = new SlowLog(gatherer, control, () => Number(config.value('slowlog-max-len')));
-  const latency = new LatencyMonitor(gatherer, () => settings.latencyThresholdMs);
-  watchTimes(parts, slowLog, latency);
-  const memory = new Memory(control, dispatcher.shards, () => compactAll(dispatcher));
-  return {
-    transactions: parts.transactions,
+export function createServerPort(parts: PortParts, transactions: Transactions): ServerPort {
+  const { control, config, gatherer, dispatcher, statistics } = parts;
+  const { shards } = dispatcher;
+  const now = () => dispatcher.now;
+  const memory = new Memory(control, shards, () => release(dispatcher));
+  const slowLog = new SlowLog(gatherer, control);
+  const latency = new LatencyMonitor(gatherer);
+  const loadThresholds = () => {
+    slowLog.thresholdMicroseconds = config.number('slowlog-log-slower-than');
+    slowLog.maximumLength = config.number('slowlog-max-len');
+    latency.thresholdMs = config.number('latency-monitor-threshold');
+  };
+  loadThresholds();
+  config.onChange('slowlog-log-slower-than', loadThresholds);
+  config.onChange('slowlog-max-len', loadThresholds);
+  config.onChange('latency-monitor-threshold', loadThresholds);
+  statistics.slow = (command, args, session, microseconds) => {
+    if (command.definition.flags.includes('skip_slowlog')) return;
+    slowLog.note(args, microseconds, session, dispatcher.now);
+  };
+  statistics.monitored = (command, _args, _session, microseconds) => {
+    const name = command.definition.flags.includes('fast') ? 'fast-command' : 'command';
+    latency.note(name, microseconds / 1000, dispatcher.now);
+  };
+  const information = new Information({
+    facts: parts.facts,
+    control,
     configuration: config,
-    clients: new Clients(new ThreadConnections(parts), gatherer, control, () => dispatcher.now),
-    statistics: new Statistics(control, gatherer, thread),
+    memory,
+    shards,
+  });
+  return {
+    transactions,
+    clients: new Clients(localClients(parts), gatherer, control, now),
+    configuration: config,
+    information: {
+      text: (sections, context) => {
+        // Every thread's counters of the last moments are wanted too; but inside EXEC shards are
+        // locked, and other threads may be waiting for them instead of answering.
+        if (!context.inTransaction) gatherer.gather('publish');
+        return information.text(sections, context);
+      },
+    },
+    statistics: new Statistics(control, gatherer, parts.thread),
     slowLog,
     latency,
     memory,
-    process: new ProcessControl(thread, threads, gatherer, control),
-    information: new Information(
-      {
-        facts: {
-          transport: parts.transport.name,
-          ioThreads: threads,
-          executable: process.execPath,
-          configFile: config.file,
-        },
-        control,
-        configuration: config,
-        memory,
-        shards: dispatcher.shards,
-      },
-      () => gatherer.gather('publish'),
-    ),
+    process: {
+      shutdown: parts.shutdown,
+      abortShutdown: parts.abortShutdown,
+      setExpiryCycle: (enabled) => control.store(WORD_EXPIRY_CYCLE_OFF, enabled ? 0 : 1),
+      isLocal: (session) => isLoopback(session.address),
+    },
   };
 }
 
-/** Has slow commands noted where they belong. */
-function watchTimes(parts: PortParts, slowLog: SlowLog, latency: LatencyMonitor): void {
-  const { statistics, dispatcher } = parts;
-  statistics.slow = (command, args, session, microseconds) => {
-    if (has(command, 'skip_slowlog')) return;
-    slowLog.note(args, microseconds, session, dispatcher.now);
-  };
-  statistics.monitored = (command, _args, _session: ClientSession, microseconds) => {
-    const name = has(command, 'fast') ? 'fast-command' : 'command';
-    latency.note(name, microseconds / 1000, dispatcher.now);
-  };
-}
+const FRAMES_AT_ONCE = 1024;
 
-function has(command: RegisteredCommand, flag: 'skip_slowlog' | 'fast'): boolean {
-  return command.definition.flags.includes(flag);
-}
-
-/** MEMORY PURGE: finishes at once the compaction that otherwise happens by and by. */
-function compactAll(dispatcher: Dispatcher): void {
+/** MEMORY PURGE: finishes the compaction of tables, and gives all free pages back. */
+function release(dispatcher: Dispatcher): void {
   const { shards } = dispatcher;
   for (let shard = 0; shard < shards.count; shard++) {
     dispatcher.withShard(shard, () => {
       for (let database = 0; database < shards.databases; database++) {
-        const table = shards.table(shard, database);
-        while (table.maintain(FRAMES_AT_ONCE) > 0);
+        compact(shards.table(shard, database));
       }
+      shards.spaces[shard]!.trim();
     });
   }
 }
 
-const FRAMES_AT_ONCE = 1024;
+function compact(table: Table): void {
+  let before = Number.POSITIVE_INFINITY;
+  for (;;) {
+    const waiting = table.maintain(FRAMES_AT_ONCE);
+    if (waiting === 0 || waiting >= before) return;
+    before = waiting;
+  }
+}
+
+function localClients(parts: PortParts): LocalClients {
+  const { clients, frontend, dispatcher, gatherer } = parts;
+  return {
+    get sessions(): Iterable<Session> {
+      return clients.sessions.values();
+    },
+    details: (session) => clientDetails(parts, own(session)),
+    close: (session) => {
+      // The client whose command is running gets its reply first.
+      if (gatherer.isGathering && dispatcher.session === session) session.closeAfterReply = true;
+      else frontend.endSession(own(session));
+    },
+    unblock: (session, withError) => {
+      const client = own(session);
+      if (client.cancelSuspension === null) return false;
+      client.cancelSuspension(withError ? 'unblock-error' : 'unblock');
+      return true;
+    },
+  };
+}
+
+function clientDetails(parts: PortParts, session: ClientSession): ClientDetails {
+  const connection = parts.frontend.connections.get(session.connection);
+  const queue = session.queue;
+  return {
+    descriptor: parts.transport.descriptor(session.connection),
+    type: session.isReplica ? 'replica' : 'normal',
+    lastCommand: parts.registry.all[session.lastCommand]?.fullName ?? '',
+    queuedCommands: session.inMulti ? (queue?.length ?? 0) : -1,
+    queuedBytes: queue?.bytes ?? 0,
+    watchBroken: isWatchBroken(parts, session),
+    suspended: session.suspended,
+    unixSocket: session.address.startsWith('/'),
+    channels: 0,
+    patterns: 0,
+    shardChannels: 0,
+    queryBytes: connection?.inputBytes ?? 0,
+    queryFreeBytes: 0,
+    outputBytes: connection?.outputBytes ?? 0,
+  };
+}
+
+/** Whether a key the client watches has changed (read without locks: a hint for people). */
+function isWatchBroken(parts: PortParts, session: ClientSession): boolean {
+  const { spaces } = parts.dispatcher.shards;
+  return session.watched.some(({ shard, h1, h2, database, version }) => {
+    const space = spaces[shard]!;
+    if (space.region.words[WORD_WATCHED] === 0) return false;
+    return watchedVersion(space, h1, h2, database) !== version;
+  });
+}
+
+function own(session: Session): ClientSession {
+  if (session instanceof ClientSession) return session;
+  throw new Error('a session of another engine');
+}

@@ -17,14 +17,15 @@ const REDACTED = '(redacted)';
 const SECRET_DIRECTIVES = ['requirepass', 'masterauth', 'masteruser', 'tls-key-file-pass'];
 
 export class SlowLog implements SlowLogPort {
+  /** slowlog-log-slower-than: commands that took this long are noted; below 0 none is. */
+  thresholdMicroseconds = 10_000;
   /** Newest last. */
   private local: SlowLogEntry[] = [];
+  private capacity = 128;
 
-  /** @param capacity slowlog-max-len */
   constructor(
     private readonly gatherer: Gatherer,
     private readonly control: ControlBlock,
-    private readonly capacity: () => number,
   ) {
     gatherer.register('slowlog-get', () => JSON.stringify(this.local));
     gatherer.register('slowlog-reset', () => {
@@ -33,8 +34,16 @@ export class SlowLog implements SlowLogPort {
     });
   }
 
-  /** Notes a command that took as long as slowlog-log-slower-than or longer. */
+  /** slowlog-max-len */
+  set maximumLength(length: number) {
+    this.capacity = length;
+    this.trim();
+  }
+
+  /** Notes a command that took as long as the threshold or longer. */
   note(args: ArgumentVector, microseconds: number, session: Session, nowMs: number): void {
+    if (this.thresholdMicroseconds < 0 || microseconds < this.thresholdMicroseconds) return;
+    if (this.capacity === 0) return;
     this.local.push({
       id: this.control.nextSlowLogId(),
       timeSeconds: Math.floor(nowMs / 1000),
@@ -49,7 +58,7 @@ export class SlowLog implements SlowLogPort {
   entries(): readonly SlowLogEntry[] {
     const answers = this.gatherer.gather('slowlog-get');
     const entries = answers.flatMap((text) => JSON.parse(text) as SlowLogEntry[]);
-    return entries.sort((one, other) => other.id - one.id).slice(0, this.capacity());
+    return entries.sort((one, other) => other.id - one.id).slice(0, this.capacity);
   }
 
   reset(): void {
@@ -57,7 +66,7 @@ export class SlowLog implements SlowLogPort {
   }
 
   private trim(): void {
-    const surplus = this.local.length - this.capacity();
+    const surplus = this.local.length - this.capacity;
     if (surplus > 0) this.local.splice(0, surplus);
   }
 }

@@ -20,6 +20,7 @@ const PROTECTED_MODE_ERROR =
   'from the internet), or 2) set a password for the default user (requirepass), or 3) bind to the ' +
   'addresses you want (bind).';
 
+/** Whether a client's 'address:port' is of this machine. */
 export function isLoopback(address: string): boolean {
   return address.startsWith('127.') || address.startsWith('[::1]') || address.startsWith('/');
 }

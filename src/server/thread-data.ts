@@ -1,12 +1,14 @@
 /** What the main thread gives an I/O thread at its start: shared memory, ports, its number. */
 import type { MessagePort } from 'node:worker_threads';
 import type { TransportName } from '../platform/transport.js';
+import type { ShutdownRequest } from '../commands/contract/server-port.js';
 import type { Peer } from './gather.js';
+import type { ServerFacts } from './info/source.js';
 
 export interface ThreadData {
   /** From 0; thread 0 also listens on the unix socket. */
   readonly thread: number;
-  /** I/O threads. The main thread takes part in gathers as number `threads`. */
+  /** I/O threads. */
   readonly threads: number;
   readonly shardBuffers: readonly SharedArrayBuffer[];
   readonly controlBuffer: SharedArrayBuffer;
@@ -16,7 +18,7 @@ export interface ThreadData {
   /** By thread: how many connections it serves. */
   readonly loads: Int32Array;
   readonly databases: number;
-  readonly transport: TransportName | 'auto';
+  readonly facts: Omit<ServerFacts, 'transport'>;
   readonly peers: readonly Peer[];
   readonly main: MessagePort;
 }
@@ -24,9 +26,13 @@ export interface ThreadData {
 /** From an I/O thread to the main thread. */
 export type ThreadMessage =
   | { readonly kind: 'listening'; readonly transport: TransportName }
-  | { readonly kind: 'failed'; readonly text: string; readonly code: string }
-  | { readonly kind: 'log'; readonly level: string; readonly text: string }
+  | { readonly kind: 'failed'; readonly text: string }
+  | { readonly kind: 'log'; readonly line: string }
+  | { readonly kind: 'shutdown'; readonly thread: number; readonly request: ShutdownRequest }
+  | { readonly kind: 'abort-shutdown' }
   | { readonly kind: 'stopped' };
 
 /** From the main thread to an I/O thread, besides gathers. */
-export type MainMessage = { readonly kind: 'stop' };
+export type MainMessage =
+  | { readonly kind: 'stop' }
+  | { readonly kind: 'shutdown-failed'; readonly text: string };

@@ -45,9 +45,9 @@ export interface ThreadPolicyParts {
 /** Share of a background period that expiry may take, as Redis: a quarter. */
 const EXPIRY_SHARE = 0.25;
 
-export class ThreadPolicy implements FrontendPolicy {
+export class ThreadPolicy implements FrontendPolicy<ClientSession> {
   readonly traffic = { receivedBytes: 0, sentBytes: 0, outputLimitClosed: 0 };
-  frontend!: Frontend;
+  frontend!: Frontend<ClientSession>;
   private nextBackgroundMs = 0;
   private nextSecondMs = 0;
   private turnHasInput = 0;

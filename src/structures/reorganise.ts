@@ -1,7 +1,7 @@
 /**
  * What happens to a frame that is full, and (in the background) to frames that have grown sparse.
  *
- *   full of garbage (a quarter of its log)   compacted in place
+ *   a quarter of its log is garbage          compacted in place
  *   buckets overflow, bytes are left         rebuilt with more buckets
  *   else                                     split in two by the next bit of the hash
  *   sparse, its buddy too                    merged
@@ -9,7 +9,7 @@
  *
  * Entries move in all of these: offsets into the frame are no longer valid afterwards.
  */
-import { FRAME_BYTES } from '../memory/space-layout.js';
+import { FRAME_BYTES, PAGE_SHIFT } from '../memory/space-layout.js';
 import type { Directory } from './directory.js';
 import {
   BUCKET_BYTES,
@@ -20,6 +20,7 @@ import {
   copyMarks,
   DEPTH_MAX,
   FRAME_BUCKETS,
+  FRAME_COMMITTED,
   FRAME_DEPTH,
   FRAME_ENTRIES,
   FRAME_LIVE,
@@ -68,7 +69,25 @@ export function markSparse(directory: Directory, frame: number): void {
 }
 
 /**
- * Makes a full frame less full, by one step; the caller looks again.
+ * Whether a frame has to be relieved before `bytes` are appended to its log: it would be too long,
+ * or it would take one more page while a quarter of it is garbage already. So values that change
+ * their length all the time cost a third more at most, not a frame full of old ones.
+ */
+export function cramped(words: Int32Array, frame: number, bytes: number): boolean {
+  const at = frame >> 2;
+  const top = words[at + FRAME_TOP]! + bytes;
+  if (top <= words[at + FRAME_COMMITTED]! << PAGE_SHIFT) return false;
+  if (top > FRAME_BYTES) return true;
+  const garbage = garbageOf(words, frame);
+  return garbage >= GARBAGE_WORTH_BYTES && muchGarbage(garbage, words[at + FRAME_LIVE]!);
+}
+
+function muchGarbage(garbage: number, live: number): boolean {
+  return garbage > 0 && garbage * 4 >= garbage + live;
+}
+
+/**
+ * Makes a cramped frame less so, by one step; the caller looks again.
  * @param bytes what it wants to append
  * @param slots whether the buckets (not the log) are what is full
  * @returns false when nothing helps but more memory
@@ -84,10 +103,7 @@ export function relieve(
   const buckets = words[at + FRAME_BUCKETS]!;
   const live = words[at + FRAME_LIVE]!;
   const garbage = garbageOf(words, frame);
-  if (garbage > 0 && garbage * 4 >= garbage + live) {
-    rebuild(directory, frame, suitedBuckets(words, frame, bytes));
-    return true;
-  }
+  if (!slots && muchGarbage(garbage, live)) return rebuild(directory, frame, buckets);
   if (slots && buckets < BUCKETS_MAX) {
     const wanted = Math.max(suitedBuckets(words, frame, bytes), buckets + 1 + (buckets >> 3));
     const more = Math.min(wanted, BUCKETS_MAX);
@@ -118,8 +134,8 @@ export function rebuild(directory: Directory, frame: number, wanted: number): bo
   const at = frame >> 2;
   const before = words[at + FRAME_BUCKETS]!;
   const live = words[at + FRAME_LIVE]!;
-  lift(region, frame, 0);
   directory.unmark(frame);
+  lift(region, frame, 0);
   if (wanted !== before) {
     const prefix = words[at + FRAME_PREFIX]!;
     const depth = words[at + FRAME_DEPTH]!;
@@ -132,7 +148,6 @@ export function rebuild(directory: Directory, frame: number, wanted: number): bo
       return true;
     }
     restore(region, frame, 0);
-    directory.unmark(frame);
     if (wanted > before) return false;
   }
   compact(region, frame);
@@ -168,7 +183,6 @@ export function split(directory: Directory, frame: number): boolean {
     buckets += 1 + (buckets >> 3);
   }
   restore(region, frame, 0);
-  directory.unmark(frame);
   settleWhole(directory, right);
   directory.freeFrame(right);
   directory.halve();
@@ -222,13 +236,12 @@ function merge(directory: Directory, frame: number): number {
   const live = words[at + FRAME_LIVE]! + words[other + FRAME_LIVE]!;
   let buckets = bucketsFor(entries, live);
   if (logStart(buckets) + live >= MERGE_BYTES) return 0;
+  directory.unmark(frame);
   lift(region, frame, 0);
   lift(region, buddy, 1);
-  directory.unmark(frame);
   for (; ; buckets += 1 + (buckets >> 3)) {
     if (buckets > BUCKETS_LIMIT) {
       restore(region, frame, 0);
-      directory.unmark(frame);
       return 0;
     }
     formatFrame(words, frame, prefix & ~bit, depth - 1, buckets);

@@ -33,7 +33,7 @@ import {
   homeOf,
 } from './frame.js';
 import { lowerExpiry, noteExpiry, settle } from './pour.js';
-import { firstFrame, markSparse, relieve } from './reorganise.js';
+import { cramped, firstFrame, markSparse, relieve } from './reorganise.js';
 import { bucketOffset, makeSlot, placeSlot, setReference, vacate } from './slots.js';
 import { TableReader } from './table-reader.js';
 
@@ -240,7 +240,7 @@ export class TableWriter extends TableReader {
       const frame = frameOf(reference);
       const buckets = bucketsOf(reference);
       const home = homeOf(this.h1, depthOf(reference), buckets);
-      const full = words[(frame >> 2) + FRAME_TOP]! + size > FRAME_BYTES;
+      const full = cramped(words, frame, size);
       const crowded = slot && !full && !makeSlot(words, bytes, view, frame, buckets, home);
       this.frame = frame;
       if (!full && !crowded) {
@@ -300,8 +300,8 @@ export class TableWriter extends TableReader {
   /** Whether `resite` will find room for the decoded entry in its new size. */
   private fits(size: number): boolean {
     const entry = this.entry;
+    if (size <= entry.size || !cramped(this.words, this.frame, size)) return true;
     const top = this.words[(this.frame >> 2) + FRAME_TOP]!;
-    if (size <= entry.size || top + size <= FRAME_BYTES) return true;
     const start = entry.offset - this.frame;
     return start + entry.size === top && start + size <= FRAME_BYTES;
   }

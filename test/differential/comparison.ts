@@ -34,6 +34,11 @@ const comparisons: Readonly<Record<string, Comparison>> = {
   'client id': 'type',
   'client info': 'type',
   'client list': 'type',
+  // Help is worded by each server in its own way.
+  'client help': 'type',
+  'command help': 'type',
+  'config help': 'type',
+  'object help': 'type',
 };
 const tolerance = 3000;
 

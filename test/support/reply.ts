@@ -63,6 +63,15 @@ const listTypes: Readonly<Record<string, ListReply['type']>> = {
   '|': 'attribute',
 };
 
+/** What the text of a reply must look like; the other types may hold any line. */
+const forms: Readonly<Record<string, RegExp>> = {
+  ':': /^-?\d+$/,
+  '(': /^-?\d+$/,
+  ',': /^(?:-?\d+(?:\.\d+)?(?:e[+-]\d+)?|-?inf|nan)$/,
+  '#': /^[tf]$/,
+  _: /^$/,
+};
+
 export class ProtocolViolation extends Error {}
 
 export class ReplyDecoder {
@@ -117,6 +126,9 @@ export class ReplyDecoder {
     if (line === undefined) return undefined;
     const mark = line[0] ?? '';
     const text = line.slice(1);
+    if (forms[mark]?.test(text) === false || text.includes('\n')) {
+      throw new ProtocolViolation(`malformed: ${JSON.stringify(line)}`);
+    }
     const textType = textTypes[mark];
     if (textType !== undefined) return { type: textType, text };
     if (mark === '$') return text === '-1' ? { type: 'null', text: line } : this.#bulk(text, start);
@@ -162,4 +174,12 @@ export class ReplyDecoder {
 function length(text: string): number {
   if (!/^\d+$/.test(text)) throw new ProtocolViolation(`not a length: ${JSON.stringify(text)}`);
   return Number(text);
+}
+
+export function bulkReply(text: string): TextReply {
+  return { type: 'bulk', text };
+}
+
+export function integerReply(value: number): TextReply {
+  return { type: 'integer', text: String(value) };
 }

@@ -140,11 +140,15 @@ export function darterCommand(): { command: string; args: string[]; isDarter: bo
 
 export const testsDarter = darterCommand().isDarter;
 
-/** Why tests of Darter cannot run, or false. */
+/** For node:test's `skip`: why no Darter can be started, or false. */
 export function darterMissing(): string | false {
-  const { isDarter, args } = darterCommand();
-  if (!isDarter || existsSync(args[0] ?? '')) return false;
-  return `${args[0]} is not there`;
+  if (!testsDarter || existsSync(join(rootDirectory, 'dist/src/server/main.js'))) return false;
+  return 'the server is not built';
+}
+
+/** For tests that compare the two. */
+export function eitherMissing(): string | false {
+  return darterMissing() || redisServerMissing();
 }
 
 export function startDarter(options: ServerOptions = {}): Promise<Server> {

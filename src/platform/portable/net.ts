@@ -59,9 +59,19 @@ export class PortableTransport implements Transport {
   private readonly early: Peer[] = [];
   private immediate: NodeJS.Immediate | undefined;
   private timer: NodeJS.Timeout | undefined;
-  private channel: BroadcastChannel | undefined;
+  private readonly channel: BroadcastChannel = wakeChannel(this.waker);
+  private wakeSeen = false;
   private stopping = false;
   private finished: (error?: unknown) => void = () => {};
+
+  constructor() {
+    this.channel.onmessage = () => {
+      this.wakeSeen = true;
+      this.schedule();
+    };
+    // Until `run`, the transport alone does not keep the thread alive.
+    this.channel.unref();
+  }
 
   async listen(address: ListenAddress): Promise<number> {
     const accept = (socket: Socket) => this.accept({ socket, path: address.path ?? '' });
@@ -213,7 +223,7 @@ export class PortableTransport implements Transport {
     if (!table.isOpen(connection)) return;
     const { socket } = this.peers[connection]!;
     const taken = socket.writableLength > 0 ? 0 : Math.min(length, WRITE_BYTES_MAX);
-    if (taken > 0) socket.write(Buffer.from(region.bytes.slice(offset, offset + taken)));
+    if (taken > 0) socket.write(region.bytes.slice(offset, offset + taken));
     table.flags[connection] = table.flags[connection]! | STIRRED;
     if (taken === length) return;
     table.sendRegion[connection] = region;
@@ -238,7 +248,7 @@ export class PortableTransport implements Transport {
     const length = Math.min(table.sendLength[slot]!, WRITE_BYTES_MAX);
     table.sendOffset[slot] = offset + length;
     table.sendLength[slot] = table.sendLength[slot]! - length;
-    const bytes = Buffer.from(table.sendRegion[slot]!.bytes.slice(offset, offset + length));
+    const bytes = table.sendRegion[slot]!.bytes.slice(offset, offset + length);
     this.peers[slot]!.socket.write(bytes, (error) => {
       if (error || table.generation[slot] !== generation) return;
       if (table.sendLength[slot]! > 0) {
@@ -264,8 +274,7 @@ export class PortableTransport implements Transport {
 
   run(handler: TransportHandler): Promise<void> {
     this.handler = handler;
-    this.channel = wakeChannel(this.waker);
-    this.channel.onmessage = () => this.guard(() => handler.woken());
+    this.channel.ref();
     for (const peer of this.early.splice(0)) this.accept(peer);
     this.schedule();
     return new Promise((resolve, reject) => {
@@ -294,6 +303,10 @@ export class PortableTransport implements Transport {
     if (this.stopping) {
       this.dispose(undefined);
       return;
+    }
+    if (this.wakeSeen) {
+      this.wakeSeen = false;
+      this.handler.woken();
     }
     const soon = this.settle();
     const askedMs = this.handler.turn();
@@ -326,7 +339,7 @@ export class PortableTransport implements Transport {
   private dispose(error: unknown): void {
     this.stopping = true;
     clearTimeout(this.timer);
-    this.channel?.close();
+    this.channel.close();
     this.closeListeners();
     for (const slot of this.table.openSlots()) this.disconnect(slot, true);
     this.finished(error);

@@ -24,7 +24,6 @@ import {
   VALUE_OUTPUT_KIB_PER_SECOND,
   VALUE_REPLICATION_INPUT_KIB_PER_SECOND,
   VALUE_REPLICATION_OUTPUT_KIB_PER_SECOND,
-  VALUE_STARTED_MS,
   WORD_LOADING,
 } from '../../memory/control.js';
 import type { Fields, InfoSource, Section } from './source.js';
@@ -84,7 +83,7 @@ function zeros(...names: readonly string[]): Fields {
 }
 
 /** A server that keeps nothing on disk; persistence/ provides the real one. */
-export const persistenceSection: Section = ({ control }) => [
+export const persistenceSection: Section = ({ control, facts }) => [
   ['loading', control.load(WORD_LOADING)],
   ...zeros('async_loading', 'current_cow_peak', 'current_cow_size', 'current_cow_size_age'),
   ['current_fork_perc', '0.00'],
@@ -94,7 +93,7 @@ export const persistenceSection: Section = ({ control }) => [
     control.sum(COUNTER_CHANGES) - control.values[VALUE_CHANGES_SAVED]!,
   ],
   ['rdb_bgsave_in_progress', 0],
-  ['rdb_last_save_time', Math.floor(control.values[VALUE_STARTED_MS]! / 1000)],
+  ['rdb_last_save_time', Math.floor(facts.startedMs / 1000)],
   ['rdb_last_bgsave_status', 'ok'],
   ['rdb_last_bgsave_time_sec', -1],
   ['rdb_current_bgsave_time_sec', -1],
@@ -110,11 +109,11 @@ export const persistenceSection: Section = ({ control }) => [
 ];
 
 /** A server on its own; replication/ provides the real one. */
-export const replicationSection: Section = ({ configuration, control }) => [
+export const replicationSection: Section = ({ configuration, facts }) => [
   ['role', 'master'],
   ['connected_slaves', 0],
   ['master_failover_state', 'no-failover'],
-  ['master_replid', control.runId],
+  ['master_replid', facts.runId],
   ['master_replid2', '0'.repeat(40)],
   ['master_repl_offset', 0],
   ['second_repl_offset', -1],

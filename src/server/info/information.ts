@@ -40,11 +40,7 @@ const ALIASES: Readonly<Record<string, string>> = { module_list: 'modules' };
 export class Information implements InformationPort {
   private readonly sections = new Map(SECTIONS);
 
-  /** @param publish has all threads publish what they have counted */
-  constructor(
-    private readonly source: InfoSource,
-    private readonly publish: () => void,
-  ) {}
+  constructor(private readonly source: InfoSource) {}
 
   /** Puts another function in a section's place. */
   provide(name: 'persistence' | 'replication', fields: Section): void {
@@ -57,8 +53,6 @@ export class Information implements InformationPort {
     );
     const all = EVERYTHING.some((name) => wanted.has(name));
     const byDefault = wanted.size === 0 || wanted.has('default');
-    // Inside EXEC shards are locked, and other threads may wait for them instead of answering.
-    if (!context.inTransaction) this.publish();
     const texts: string[] = [];
     for (const [name, section] of this.sections) {
       if (!all && !wanted.has(name) && !(byDefault && section.byDefault)) continue;

@@ -1,21 +1,18 @@
 /** INFO's sections about the process: server, clients, memory, cpu. */
 import { readFileSync } from 'node:fs';
 import { machine, release, type } from 'node:os';
-import { PAGE_BYTES } from '../../base/limits.js';
 import { DARTER_VERSION, REDIS_VERSION } from '../../base/version.js';
 import {
-  VALUE_STARTED_MS,
   WORD_BLOCKED_CLIENTS,
   WORD_CONNECTED_CLIENTS,
-  WORD_MAXMEMORY_PAGES,
 } from '../../memory/control.js';
 import { type Fields, humanBytes, percent, type Section } from './source.js';
 
 const DAY_SECONDS = 24 * 60 * 60;
 const MULTIPLEXING: Readonly<Record<string, string>> = { uring: 'io_uring', portable: 'libuv' };
 
-export const serverSection: Section = ({ control, facts, configuration }, context) => {
-  const uptimeSeconds = Math.floor((context.now - control.values[VALUE_STARTED_MS]!) / 1000);
+export const serverSection: Section = ({ facts, configuration }, context) => {
+  const uptimeSeconds = Math.floor((context.now - facts.startedMs) / 1000);
   const hz = configuration.value('hz');
   return [
     ['redis_version', REDIS_VERSION],
@@ -30,7 +27,7 @@ export const serverSection: Section = ({ control, facts, configuration }, contex
     ['atomicvar_api', 'javascript-atomics'],
     ['process_id', process.pid],
     ['process_supervised', 'no'],
-    ['run_id', control.runId],
+    ['run_id', facts.runId],
     ['tcp_port', configuration.value('port')],
     ['server_time_usec', context.now * 1000],
     ['uptime_in_seconds', uptimeSeconds],
@@ -58,11 +55,11 @@ export const clientsSection: Section = ({ control, configuration }) => [
   ['clients_in_timeout_table', 0],
 ];
 
-export const memorySection: Section = ({ control, configuration, memory }) => {
+export const memorySection: Section = ({ configuration, memory }) => {
   const figures = memory.figures();
   const { dataset, used, overhead, peak, startup, resident, system } = figures;
   const needed = used + figures.process;
-  const maximum = control.load(WORD_MAXMEMORY_PAGES) * PAGE_BYTES;
+  const maximum = Number(configuration.value('maxmemory'));
   return [
     ...withHuman('used_memory', used),
     ...withHuman('used_memory_rss', resident),

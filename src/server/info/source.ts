@@ -8,6 +8,9 @@ export type Fields = readonly (readonly [name: string, value: string | number])[
 
 /** What is known from the start. */
 export interface ServerFacts {
+  /** 40 hexadecimal digits, new with every start. */
+  readonly runId: string;
+  readonly startedMs: number;
   /** 'uring', 'epoll' or 'portable'. */
   readonly transport: string;
   readonly ioThreads: number;

@@ -1,0 +1,212 @@
+/**
+ * The running server as the main thread sees it: the shared memory it makes, the I/O threads it
+ * starts, and its end. The main thread serves no clients.
+ */
+import { randomBytes } from 'node:crypto';
+import { createServer } from 'node:net';
+import { availableParallelism } from 'node:os';
+import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
+import type { Log } from '../base/log.js';
+import { commandModules } from '../commands/index.generated.js';
+import { definitionsOf } from '../engine/definitions.js';
+import { Registry } from '../engine/registry.js';
+import { formatShard } from '../keyspace/shards.js';
+import {
+  ControlBlock,
+  THREADS_MAX,
+  VALUE_STARTED_MS,
+  VALUE_STARTUP_BYTES,
+  WORD_USED_PAGES,
+} from '../memory/control.js';
+import { createRegion } from '../platform/ffi/region.js';
+import { chooseTransport } from '../platform/select.js';
+import { wakeTransport } from '../platform/wake.js';
+import type { Config } from './config/config.js';
+import { createMesh } from './gather.js';
+import type { ServerFacts } from './info/source.js';
+import { RATE_PERIOD_MS, RateSampler } from './rates.js';
+import type { MainMessage, ThreadData, ThreadMessage } from './thread-data.js';
+
+/** How long the I/O threads have to end when asked to. */
+const STOP_TIMEOUT_MS = 5000;
+
+interface IoThreadHandle {
+  readonly worker: Worker;
+  readonly port: MessagePort;
+}
+
+export class Server {
+  readonly threads: number;
+  readonly shards: number;
+  transport = '';
+  transportReason = '';
+  /** Called once before the process ends. */
+  ended: () => void = () => {};
+  private readonly handles: IoThreadHandle[] = [];
+  private wakers: Int32Array = new Int32Array(0);
+  private running = 0;
+  private exitCode = 0;
+  private stopping = false;
+
+  constructor(
+    private readonly config: Config,
+    private readonly log: Log,
+    private readonly facts: Omit<ServerFacts, 'transport'>,
+  ) {
+    const wanted = config.number('threads') || availableParallelism();
+    const choice = chooseTransport();
+    // Node's own sockets cannot be shared out among threads.
+    const portable = config.value('transport') === 'portable' || choice.name === 'portable';
+    this.threads = portable ? 1 : Math.min(wanted, THREADS_MAX);
+    this.shards = config.number('shards');
+    if (config.value('transport') === 'auto') this.transportReason = choice.reason;
+  }
+
+  /** @throws Error with a message for the log when the server cannot be started */
+  async start(): Promise<void> {
+    await this.checkPort();
+    const { config, threads } = this;
+    const registry = new Registry(definitionsOf(commandModules));
+    const control = ControlBlock.create(threads, registry.all.length);
+    control.values[VALUE_STARTED_MS] = this.facts.startedMs;
+    const shardBuffers = this.createShards(control);
+    this.wakers = new Int32Array(new SharedArrayBuffer(4 * threads));
+    const loads = new Int32Array(new SharedArrayBuffer(4 * threads));
+    const mesh = createMesh(threads);
+    const common = {
+      threads,
+      shardBuffers,
+      controlBuffer: control.buffer,
+      configBuffer: config.buffer,
+      wakers: this.wakers,
+      loads,
+      databases: config.number('databases'),
+      facts: { ...this.facts, ioThreads: threads },
+    };
+    await Promise.all(mesh.map((peers, thread) => this.startThread({ ...common, thread, peers })));
+    control.values[VALUE_STARTUP_BYTES] = process.memoryUsage.rss();
+    const rates = new RateSampler(control);
+    setInterval(() => {
+      rates.sample(Date.now());
+      config.refresh();
+    }, RATE_PERIOD_MS).unref();
+  }
+
+  /** Ends the I/O threads, then the process. */
+  stop(exitCode: number): void {
+    if (this.stopping) return;
+    this.stopping = true;
+    this.exitCode = exitCode;
+    this.log.notice('User requested shutdown...');
+    setTimeout(() => this.exit(), STOP_TIMEOUT_MS).unref();
+    this.handles.forEach(({ port }, thread) => {
+      port.postMessage({ kind: 'stop' } satisfies MainMessage);
+      wakeTransport(this.wakers[thread]!);
+    });
+  }
+
+  private exit(): void {
+    this.ended();
+    this.log.warning('Darter is now ready to exit, bye bye...');
+    process.exit(this.exitCode);
+  }
+
+  /**
+   * Listening with SO_REUSEPORT would succeed beside another server of the same user, and share its
+   * clients: so the port is tried without it first.
+   */
+  private async checkPort(): Promise<void> {
+    const port = this.config.number('port');
+    if (port === 0) return;
+    for (const word of this.config.words('bind')) {
+      const host = word.replace(/^-/, '');
+      const code = await tryListen(host, port);
+      if (code === 'EADDRINUSE') {
+        throw new Error(
+          `Could not create server TCP listening socket ${host}:${port}: bind: ` +
+            'Address already in use',
+        );
+      }
+    }
+  }
+
+  private createShards(control: ControlBlock): SharedArrayBuffer[] {
+    const { config, shards } = this;
+    const bytes = config.number('shard-bytes');
+    const databases = config.number('databases');
+    const hashKey = [randomBytes(4).readInt32LE(), randomBytes(4).readInt32LE()] as const;
+    const buffers: SharedArrayBuffer[] = [];
+    for (let shard = 0; shard < shards; shard++) {
+      try {
+        const region = createRegion(bytes);
+        formatShard(region, databases, control.words, WORD_USED_PAGES, hashKey);
+        buffers.push(region.buffer);
+      } catch (error) {
+        if (!(error instanceof RangeError)) throw error;
+        throw new Error(
+          `The system refuses ${shards} address spaces of ${bytes} bytes (shard ${shard}): ` +
+            'raise ulimit -v or vm.overcommit_memory, or start with a smaller shard-bytes',
+        );
+      }
+    }
+    return buffers;
+  }
+
+  /** Resolves when the thread listens. */
+  private startThread(common: Omit<ThreadData, 'main'>): Promise<void> {
+    const { port1, port2 } = new MessageChannel();
+    const worker = new Worker(new URL('./io-thread.js', import.meta.url), {
+      workerData: { ...common, main: port2 } satisfies ThreadData,
+      transferList: [port2, ...common.peers.map((peer) => peer.port)],
+    });
+    this.handles.push({ worker, port: port1 });
+    return new Promise((resolve, reject) => {
+      port1.on('message', (message: ThreadMessage) => {
+        if (message.kind === 'listening') {
+          this.running++;
+          this.transport = message.transport;
+          resolve();
+        } else if (message.kind === 'failed') {
+          reject(new Error(message.text));
+        } else {
+          this.take(message, port1);
+        }
+      });
+      worker.on('error', (error) => {
+        this.log.warning(`I/O thread ${common.thread} died: ${error.stack ?? error.message}`);
+        this.exitCode = 1;
+        this.exit();
+      });
+    });
+  }
+
+  private take(message: ThreadMessage, port: MessagePort): void {
+    if (message.kind === 'log') {
+      this.log.line(message.line);
+    } else if (message.kind === 'shutdown') {
+      if (message.request.save === 'save' && !message.request.force) {
+        this.log.warning('SHUTDOWN SAVE: snapshots are not there yet');
+        const text = 'ERR Errors trying to SHUTDOWN. Check logs.';
+        port.postMessage({ kind: 'shutdown-failed', text } satisfies MainMessage);
+        wakeTransport(this.wakers[message.thread]!);
+        return;
+      }
+      this.stop(0);
+    } else if (message.kind === 'stopped') {
+      this.running--;
+      if (this.running === 0) this.exit();
+    }
+  }
+}
+
+/** The code of the error that listening brings, or ''. */
+function tryListen(host: string, port: number): Promise<string> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? 'unknown'));
+    const address = host === '*' ? '0.0.0.0' : host === '::*' ? '::' : host;
+    server.listen({ host: address, port, exclusive: true, ipv6Only: address === '::' }, () =>
+      server.close(() => resolve('')),
+    );
+  });
+}

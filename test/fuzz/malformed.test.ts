@@ -1,0 +1,182 @@
+/**
+ * Malformed requests: the same bytes back as from redis-server, and the connection closed when it
+ * closes it; whole, byte by byte, and for random bytes too.
+ */
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { encodeAll } from '../support/client.js';
+import { Random, seedFromEnvironment } from '../support/random.js';
+import { eitherMissing, type Server, startDarter, startRedis } from '../support/server.js';
+import { type ExchangeOptions, exchange } from '../support/transcript.js';
+
+const requests: readonly string[] = [
+  '*1\r\n$4\r\nPING\r\n',
+  '*1\r\n$4\r\nPING\r\n*1\r\n$4\r\nPING\r\n',
+  '*0\r\n*1\r\n$4\r\nPING\r\n',
+  '*-1\r\n*1\r\n$4\r\nPING\r\n',
+  '*-100\r\nPING\r\n',
+  '*1048576\r\n',
+  '*1048577\r\n',
+  '*2147483648\r\n',
+  '*99999999999999999999\r\n',
+  '*abc\r\n',
+  '*\r\n',
+  '* 1\r\n$4\r\nPING\r\n',
+  '*+1\r\n$4\r\nPING\r\n',
+  '*01\r\n$4\r\nPING\r\n',
+  '*1 \r\n$4\r\nPING\r\n',
+  '*1\r\nPING\r\n',
+  '*1\r\n:4\r\nPING\r\n',
+  '*1\r\n\r\n',
+  '*2\r\n$4\r\nECHO\r\n$-1\r\n',
+  '*1\r\n$-1\r\n',
+  '*1\r\n$\r\n',
+  '*1\r\n$abc\r\n',
+  '*1\r\n$04\r\nPING\r\n',
+  '*1\r\n$+4\r\nPING\r\n',
+  '*1\r\n$ 4\r\nPING\r\n',
+  '*1\r\n$4.0\r\nPING\r\n',
+  '*1\r\n$536870913\r\n',
+  '*1\r\n$9223372036854775807\r\n',
+  '*1\r\n$9223372036854775808\r\n',
+  '*1\r\n$99999999999999999999999\r\n',
+  '*1\r\n$0\r\n\r\n',
+  '*2\r\n$0\r\n\r\n$1\r\nx\r\n',
+  // A bulk's end is not looked at: whatever two bytes stand there are skipped.
+  '*1\r\n$4\r\nPINGxxPING\r\n',
+  '*1\n$4\nPING\n',
+  '*1\r\n$4\rxPING\r\n',
+  `*${'1'.repeat(40)}\r\n`,
+  `*1\r\n$${'9'.repeat(40)}\r\n`,
+  `*${'0'.repeat(70_000)}`,
+  `*1\r\n$${'0'.repeat(70_000)}`,
+  'x'.repeat(70_000),
+  `ECHO ${'x'.repeat(60_000)}\r\n`,
+  `ECHO ${'x'.repeat(65_600)}\r\n`,
+  'PING\n',
+  'PING\r\r\n',
+  '\r\n\r\nPING\r\n',
+  '\n\n\nPING\n',
+  'PING\0\r\n',
+  '\0PING\r\n',
+  '\0\r\n',
+  'SET "a\r\n',
+  "SET 'a\r\n",
+  'SET "a"b c\r\n',
+  'ECHO "\\x41\\x4\\xzz\\n\\q"\r\n',
+  "ECHO 'a\\'b\\n'\r\n",
+  'ECHO "" \r\n',
+  'ECHO a"b"\r\n',
+  'GET / HTTP/1.1\r\n',
+  'POST / HTTP/1.1\r\n\r\n',
+  'POST / HTTP/1.1\r\nHost: localhost\r\n\r\nSET k v\r\n',
+  'Host: x\r\n',
+  '$4\r\nPING\r\n',
+  '+PING\r\n',
+  '-ERR\r\n',
+  ':1\r\n',
+  '%1\r\n$1\r\na\r\n$1\r\nb\r\n',
+  '>1\r\n$4\r\nPING\r\n',
+  '~1\r\n$4\r\nPING\r\n',
+  '_\r\n',
+  `*2\r\n$4\r\nECHO\r\n$3\r\n\r\n\r\r\n`,
+  'nosuch \xff\xfe\x01 "a\\r\\nb"\r\n',
+  `nosuch ${'y'.repeat(300)} ${'z'.repeat(300)}\r\n`,
+  `${'n'.repeat(300)} x\r\n`,
+  '*3\r\n$6\r\nnosuch\r\n$2\r\n\r\n\r\n$1\r\nx\r\n',
+  `CLIENT ${'n'.repeat(300)}\r\n`,
+];
+
+describe('malformed requests', { skip: eitherMissing() }, () => {
+  let ours: Server;
+  let theirs: Server;
+
+  before(async () => {
+    [ours, theirs] = await Promise.all([startDarter(), startRedis()]);
+  });
+  after(() => Promise.all([ours.stop(), theirs.stop()]));
+
+  /**
+   * The same answer from both. A server that closes while more comes in resets the connection, and
+   * then the last answer may be lost on the way: so a difference counts when it shows three times.
+   */
+  async function compare(bytes: string, options: ExchangeOptions = {}): Promise<void> {
+    for (let attempt = 1; ; attempt++) {
+      const [own, their] = await Promise.all([
+        exchange(ours.port, bytes, options),
+        exchange(theirs.port, bytes, options),
+      ]);
+      if (own.received === their.received && own.ending === their.ending) return;
+      if (attempt < 3) continue;
+      assert.deepEqual(own, their, `for ${show(bytes)}`);
+    }
+  }
+
+  async function compareAll(all: readonly string[], options?: ExchangeOptions): Promise<void> {
+    const waiting = [...all];
+    const worker = async (): Promise<void> => {
+      for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+        await compare(next, options);
+      }
+    };
+    await Promise.all(Array.from({ length: 8 }, worker));
+  }
+
+  test('whole', () => compareAll(requests));
+
+  test('byte by byte', () =>
+    compareAll(
+      requests.filter((each) => each.length < 1000),
+      { pieceBytes: 1 },
+    ));
+
+  test('in pieces of 7, then half closed', () =>
+    compareAll(
+      requests.filter((each) => each.length < 1000 && each.startsWith('*')),
+      { pieceBytes: 7, halfClose: true },
+    ));
+
+  test('random bytes', async (t) => {
+    const random = new Random(seedFromEnvironment());
+    t.diagnostic(`DARTER_SEED=${random.seed}`);
+    const alphabet = '*$:\r\n\r\n0123456789-+ "\'\\xPINGping\0\xff';
+    const all = Array.from({ length: 300 }, () => {
+      if (random.chance(0.2)) return random.binary(random.between(1, 400));
+      let text = random.pick(['', '*1\r\n', '*2\r\n$4\r\nECHO\r\n', '$', 'PING ']);
+      for (let i = random.between(1, 60); i > 0; i--)
+        text += alphabet[random.below(alphabet.length)];
+      return text;
+    });
+    await compareAll(all, { quiet_ms: 80 });
+  });
+
+  test('pipelines with a few bytes changed', async (t) => {
+    const random = new Random(seedFromEnvironment());
+    t.diagnostic(`DARTER_SEED=${random.seed}`);
+    const pipeline = encodeAll([
+      ['SET', 'key', 'value'],
+      ['GET', 'key'],
+      ['MSET', 'a', '1', 'b', '2'],
+      ['ECHO', 'x'.repeat(40)],
+      ['PING'],
+    ]).toString('latin1');
+    const all = Array.from({ length: 300 }, () => change(random, pipeline));
+    await compareAll(all, { quiet_ms: 80 });
+    assert.equal(await ours.ask('PING'), 'PONG');
+  });
+});
+
+function change(random: Random, text: string): string {
+  let result = text;
+  for (let i = random.between(1, 3); i > 0; i--) {
+    const place = random.below(result.length);
+    const byte = random.pick(['\r', '\n', '*', '$', '0', '9', '-', ' ', '\0', random.binary(1)]);
+    const removed = random.below(3);
+    result = result.slice(0, place) + (removed === 2 ? '' : byte) + result.slice(place + removed);
+  }
+  return result;
+}
+
+function show(bytes: string): string {
+  return bytes.length > 300 ? `${JSON.stringify(bytes.slice(0, 300))}...` : JSON.stringify(bytes);
+}
