@@ -10,7 +10,7 @@ import { type ClosedLoopResult, runRedisBenchmark } from './support/redis-benchm
 import type { Server } from './support/servers.js';
 
 const KEYS_MAX = 100_000;
-const DATA_BYTES_MAX = 128 << 20;
+const DATA_BYTES_MAX = 64 << 20;
 const SAMPLED_KEYS = 200;
 
 export interface Run {

@@ -33,7 +33,7 @@ export function runRedisBenchmark(options: ClosedLoopOptions): Promise<ClosedLoo
   const limits = { timeout: TIME_LIMIT_SECONDS * 1000, maxBuffer: 64 << 20 };
   return new Promise((resolve, reject) => {
     execFile('redis-benchmark', command, limits, (error, output, errors) => {
-      const complaint = errors.split('\n').find((line) => /error|could not/i.test(line));
+      const complaint = errors.split('\n').find((line) => /^(Error|Could not)/.test(line));
       if (error !== null || complaint !== undefined) {
         reject(new Error(`redis-benchmark failed: ${complaint ?? error?.message}`));
         return;

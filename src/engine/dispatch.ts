@@ -6,6 +6,7 @@
  *
  * The data path through here (one key, nothing refused) allocates nothing and takes one lock.
  */
+import { BUSY, DONE, PAUSED, SUSPENDED } from '../base/outcome.js';
 import { toBinary } from '../base/region.js';
 import type { Context, Suspension } from '../commands/contract/context.js';
 import { REPLY_ON, REPLY_SKIP, REPLY_SKIP_NEXT } from '../commands/contract/session.js';
@@ -48,15 +49,6 @@ import type { ClientSession } from './session.js';
 import { ShardSet } from './shard-set.js';
 import type { DispatchStatistics } from './statistics.js';
 import { TransactionQueue } from './transaction-queue.js';
-
-/** The command ran (or was refused) and its reply is written. */
-export const DONE = 0;
-/** A shard was taken for longer than a spin: try the same vector again later. */
-export const BUSY = 1;
-/** CLIENT PAUSE holds it: try again when the pause is over. */
-export const PAUSED = 2;
-/** The command waits for something; the reply comes through `resume`. */
-export const SUSPENDED = 3;
 
 /** One O(1) command in so many has its time taken; the rest is apportioned. */
 const SAMPLE_INTERVAL = 64;
@@ -106,7 +98,7 @@ export class Dispatcher implements Context {
     this.gates = gates;
   }
 
-  /** Runs one command of a client. Returns DONE, BUSY, PAUSED or SUSPENDED. */
+  /** Runs one command of a client. Returns one of base/outcome.ts. */
   dispatch(session: ClientSession, args: Arguments): number {
     this.session = session;
     this.args = args;

@@ -152,7 +152,7 @@ export class Registry implements CommandRegistry {
     this.mask = size - 1;
     this.buckets = new Int32Array(size).fill(-1);
     this.names = new Uint8Array(this.topLevel.length * NAME_LIMIT_BYTES);
-    this.topLevel.forEach((command, index) => this.place(command.fullName, index));
+    for (const [index, command] of this.topLevel.entries()) this.place(command.fullName, index);
   }
 
   private add(definition: AnyDefinition): void {

@@ -3,7 +3,7 @@
  * the client's own, and where each argument lies.
  */
 import { copyBytes, Region } from '../base/region.js';
-import { Arguments } from '../protocol/parser.js';
+import type { Arguments } from '../protocol/parser.js';
 import type { RegisteredCommand } from './registry.js';
 
 const INITIAL_BYTES = 1024;

@@ -1,10 +1,10 @@
 import type { Region } from '../base/region.js';
-import type { ClientSession } from '../engine/session.js';
-import { Backlog, PartialCommand } from './input.js';
+import { Backlog, type PartialCommand } from './input.js';
 import { Pending } from './output.js';
+import type { NetSession } from './runner.js';
 
 /** A client's connection: what is received and not yet run, what is written and not yet sent. */
-export class Connection {
+export class Connection<S extends NetSession> {
   partial: PartialCommand | null = null;
   backlog: Backlog | null = null;
   pending: Pending | null = null;
@@ -22,7 +22,7 @@ export class Connection {
 
   constructor(
     readonly slot: number,
-    readonly session: ClientSession,
+    readonly session: S,
     private readonly createRegion: (bytes: number) => Region,
   ) {}
 

@@ -5,14 +5,14 @@
  * to wait, has its bytes copied.
  */
 import type { Region } from '../base/region.js';
-import { BUSY, type Dispatcher, DONE, PAUSED, SUSPENDED } from '../engine/dispatch.js';
-import type { ClientSession } from '../engine/session.js';
+import { BUSY, DONE, PAUSED, SUSPENDED } from '../base/outcome.js';
 import type { CloseReason, Transport, TransportHandler } from '../platform/transport.js';
 import { COMMAND, INCOMPLETE, RequestParser } from '../protocol/parser.js';
 import type { Reply } from '../protocol/reply.js';
 import { Connection } from './connection.js';
 import { PartialCommand } from './input.js';
 import { OutputArenas } from './output.js';
+import type { CommandRunner, NetSession } from './runner.js';
 
 /** Bulk arguments with at least this much missing are received straight into their place. */
 const DIRECT_RECEIVE_BYTES = 32768;
@@ -21,13 +21,13 @@ const RETRY_MS = 0.05;
 const LF = 10;
 const SPARE_PARTIALS_MAX = 256;
 
-export interface FrontendPolicy {
+export interface FrontendPolicy<S extends NetSession> {
   /** Whether a descriptor stays here; false: it was handed to another thread. */
   offered(descriptor: number): boolean;
   /** A session for a new client, or the error to answer before closing. */
-  admit(slot: number): ClientSession | string;
+  admit(slot: number): S | string;
   /** A client has gone. */
-  released(session: ClientSession): void;
+  released(session: S): void;
   woken(): void;
   /** Once a turn, after wake-up and before the first command: sets clock and gates. */
   beginTurn(): void;
@@ -42,35 +42,35 @@ export interface FrontendPolicy {
   readonly traffic: { receivedBytes: number; sentBytes: number; outputLimitClosed: number };
 }
 
-export class Frontend implements TransportHandler {
-  readonly connections = new Map<number, Connection>();
+export class Frontend<S extends NetSession> implements TransportHandler {
+  readonly connections = new Map<number, Connection<S>>();
   private readonly parser = new RequestParser();
   private readonly arenas: OutputArenas;
   private turnNumber = 0;
   private turnOpen = false;
-  private retries: Connection[] = [];
-  private spareRetries: Connection[] = [];
-  private paused: Connection[] = [];
+  private retries: Connection<S>[] = [];
+  private spareRetries: Connection<S>[] = [];
+  private paused: Connection<S>[] = [];
   private readonly sparePartials: PartialCommand[] = [];
 
   // The sends of this turn: parallel arrays, reused.
   private sendCount = 0;
-  private readonly sendConnections: Connection[] = [];
+  private readonly sendConnections: Connection<S>[] = [];
   private readonly sendRegions: Region[] = [];
   private readonly sendOffsets: number[] = [];
   private readonly sendLengths: number[] = [];
   /** Connections to close once it is known that the sends of this turn went out. */
-  private closing: Connection[] = [];
+  private closing: Connection<S>[] = [];
   /** Connections whose pending output can be sent from the next turn on. */
-  private starting: Connection[] = [];
+  private starting: Connection<S>[] = [];
   /** Replies of suspended commands that have become ready. */
-  private resumed: { session: ClientSession; write: () => void }[] = [];
+  private resumed: { session: S; write: () => void }[] = [];
 
   constructor(
     private readonly transport: Transport,
-    private readonly dispatcher: Dispatcher,
+    private readonly dispatcher: CommandRunner<S>,
     private readonly reply: Reply,
-    private readonly policy: FrontendPolicy,
+    private readonly policy: FrontendPolicy<S>,
     private readonly createRegion: (bytes: number) => Region,
   ) {
     this.arenas = new OutputArenas(reply, createRegion);
@@ -176,11 +176,11 @@ export class Frontend implements TransportHandler {
     this.policy.beginTurn();
   }
 
-  private mustWait(connection: Connection): boolean {
+  private mustWait(connection: Connection<S>): boolean {
     return connection.session.suspended || connection.retrying;
   }
 
-  private feed(connection: Connection, region: Region, offset: number, length: number): void {
+  private feed(connection: Connection<S>, region: Region, offset: number, length: number): void {
     connection.session.lastInteractionMs = this.dispatcher.now;
     if (connection.session.closeAfterReply || connection.inputEnded) return;
     if (this.mustWait(connection) || (connection.backlog?.length ?? 0) > 0) {
@@ -191,7 +191,7 @@ export class Frontend implements TransportHandler {
   }
 
   /** Runs the commands in `[position, end)` of the region and queues their replies. */
-  private serve(connection: Connection, region: Region, position: number, end: number): void {
+  private serve(connection: Connection<S>, region: Region, position: number, end: number): void {
     const reply = this.reply;
     const session = connection.session;
     reply.start = reply.position;
@@ -204,7 +204,7 @@ export class Frontend implements TransportHandler {
   }
 
   /** The common case: commands that lie whole in the region. */
-  private serveWhole(connection: Connection, region: Region, from: number, end: number): void {
+  private serveWhole(connection: Connection<S>, region: Region, from: number, end: number): void {
     const parser = this.parser;
     const session = connection.session;
     const dispatcher = this.dispatcher;
@@ -230,7 +230,7 @@ export class Frontend implements TransportHandler {
 
   /** A command could not finish: what follows it (or it as well) waits. */
   private setAside(
-    connection: Connection,
+    connection: Connection<S>,
     outcome: number,
     region: Region,
     parser: RequestParser,
@@ -241,7 +241,7 @@ export class Frontend implements TransportHandler {
     if (outcome !== SUSPENDED) this.retryLater(connection, outcome);
   }
 
-  private retryLater(connection: Connection, outcome: number): void {
+  private retryLater(connection: Connection<S>, outcome: number): void {
     if (connection.retrying) return;
     connection.retrying = true;
     if (outcome === BUSY) this.retries.push(connection);
@@ -249,7 +249,7 @@ export class Frontend implements TransportHandler {
   }
 
   /** The command at the region's end is not whole: keeps its beginning. */
-  private keepPartial(connection: Connection, region: Region, end: number): void {
+  private keepPartial(connection: Connection<S>, region: Region, end: number): void {
     const start = this.parser.start;
     if (start >= end) {
       this.parser.reset();
@@ -266,7 +266,7 @@ export class Frontend implements TransportHandler {
   }
 
   /** When a large argument is under way, has its rest received in place. */
-  private expectDirect(connection: Connection, partial: PartialCommand): void {
+  private expectDirect(connection: Connection<S>, partial: PartialCommand): void {
     const missing = partial.parser.missing;
     if (missing < DIRECT_RECEIVE_BYTES) return;
     partial.reserve(missing);
@@ -281,7 +281,7 @@ export class Frontend implements TransportHandler {
    * @returns where the bytes begin that are still to be served here, or `end`
    */
   private servePartial(
-    connection: Connection,
+    connection: Connection<S>,
     region: Region,
     position: number,
     end: number,
@@ -306,7 +306,7 @@ export class Frontend implements TransportHandler {
 
   /** Adds bytes to the command under assembly until it is whole or they are used up. */
   private assemble(
-    connection: Connection,
+    connection: Connection<S>,
     partial: PartialCommand,
     region: Region,
     position: number,
@@ -341,7 +341,7 @@ export class Frontend implements TransportHandler {
     }
   }
 
-  private dropPartial(connection: Connection): void {
+  private dropPartial(connection: Connection<S>): void {
     const partial = connection.partial!;
     connection.partial = null;
     if (this.sparePartials.length < SPARE_PARTIALS_MAX && partial.reset()) {
@@ -356,7 +356,7 @@ export class Frontend implements TransportHandler {
     return lineEnd < 0 || lineEnd >= end ? end - at : lineEnd + 1 - at;
   }
 
-  private protocolError(connection: Connection, parser: RequestParser): void {
+  private protocolError(connection: Connection<S>, parser: RequestParser): void {
     this.reply.errorText(`ERR ${parser.error}`);
     connection.session.closeAfterReply = true;
     this.policy.log(
@@ -388,7 +388,7 @@ export class Frontend implements TransportHandler {
   }
 
   /** Serves what a client sent while it had to wait. */
-  private goOn(connection: Connection): void {
+  private goOn(connection: Connection<S>): void {
     connection.retrying = false;
     if (connection.closed || connection.session.suspended) return;
     // Taken off while it is served, so that what cannot run yet is put aside afresh.
@@ -399,7 +399,7 @@ export class Frontend implements TransportHandler {
   }
 
   /** A suspended command's reply is ready; it is written at the end of the turn. */
-  resume(session: ClientSession, write: () => void): void {
+  resume(session: S, write: () => void): void {
     this.resumed.push({ session, write });
   }
 
@@ -418,7 +418,7 @@ export class Frontend implements TransportHandler {
 
   // --- output ---------------------------------------------------------------------------------
 
-  private queueReplies(connection: Connection): void {
+  private queueReplies(connection: Connection<S>): void {
     const reply = this.reply;
     const length = reply.position - reply.start;
     this.policy.traffic.sentBytes += length;
@@ -475,7 +475,7 @@ export class Frontend implements TransportHandler {
     }
   }
 
-  private startPending(connection: Connection): void {
+  private startPending(connection: Connection<S>): void {
     const pending = connection.pending;
     if (connection.closed || pending === null || pending.sending || pending.isEmpty) return;
     pending.sending = true;
@@ -483,7 +483,7 @@ export class Frontend implements TransportHandler {
     this.transport.sendLater(connection.slot, chunk.region, chunk.offset, chunk.length);
   }
 
-  private checkOutputLimit(connection: Connection): void {
+  private checkOutputLimit(connection: Connection<S>): void {
     const { outputHardBytes, outputSoftBytes, outputSoftMs } = this.policy;
     const bytes = connection.outputBytes;
     let over = outputHardBytes > 0 && bytes > outputHardBytes;
@@ -506,14 +506,14 @@ export class Frontend implements TransportHandler {
   // --- ends -----------------------------------------------------------------------------------
 
   /** Closes a connection at once; replies of earlier turns that were not sent are dropped. */
-  close(connection: Connection): void {
+  close(connection: Connection<S>): void {
     if (connection.closed) return;
     this.forget(connection);
     this.transport.close(connection.slot);
   }
 
   /** Closes after what was written so far has been sent. */
-  private closeWhenSent(connection: Connection): void {
+  private closeWhenSent(connection: Connection<S>): void {
     if (connection.closed || connection.inputEnded) return;
     connection.inputEnded = true;
     connection.closeTurn = this.turnNumber + 1;
@@ -532,12 +532,12 @@ export class Frontend implements TransportHandler {
   }
 
   /** Ends a client from outside (CLIENT KILL, idle timeout). */
-  endSession(session: ClientSession): void {
+  endSession(session: S): void {
     const connection = this.connections.get(session.connection);
     if (connection !== undefined && connection.session === session) this.close(connection);
   }
 
-  private forget(connection: Connection): void {
+  private forget(connection: Connection<S>): void {
     connection.closed = true;
     this.connections.delete(connection.slot);
     const session = connection.session;

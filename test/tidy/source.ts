@@ -27,7 +27,11 @@ export interface SourceFile {
 export const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..', '..');
 
 export function isTest(file: SourceFile): boolean {
-  return file.path.startsWith('test/') || file.path.endsWith('.test.ts');
+  return (
+    file.path.startsWith('test/') ||
+    file.path.endsWith('.test.ts') ||
+    file.path.endsWith('test-support.ts')
+  );
 }
 
 /** All TypeScript files but the generated ones. */

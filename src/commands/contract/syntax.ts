@@ -8,7 +8,7 @@ export function syntaxOf(specifications: readonly ArgumentSpecification[] = []):
 
 function syntaxOfOne(specification: ArgumentSpecification): string {
   const { token, flags = [] } = specification;
-  const value = valueOf(specification);
+  const value = valueText(specification);
   const many = flags.includes('multiple');
   // Either the token is said once and its values repeated, or both are repeated.
   let text = [token, value].filter((part) => part !== undefined && part !== '').join(' ');
@@ -17,7 +17,7 @@ function syntaxOfOne(specification: ArgumentSpecification): string {
 }
 
 /** What stands for the value, without the token; '' for a token on its own. */
-function valueOf({ name, type, arguments: inner = [] }: ArgumentSpecification): string {
+function valueText({ name, type, arguments: inner = [] }: ArgumentSpecification): string {
   if (type === 'pure-token') return '';
   if (type === 'block') return syntaxOf(inner);
   if (type !== 'oneof') return name;

@@ -1,0 +1,22 @@
+/** What the network layer needs of the engine: somebody to run commands, and the client's state. */
+import type { Arguments } from '../protocol/parser.js';
+
+export interface CommandRunner<S extends NetSession> {
+  /** Milliseconds since 1970, of this turn. */
+  readonly now: number;
+  /** Runs a command; its reply is written at the end of the turn's. @returns one of base/outcome.ts */
+  dispatch(session: S, args: Arguments): number;
+}
+
+export interface NetSession {
+  /** The transport's slot. */
+  readonly connection: number;
+  readonly address: string;
+  readonly protocol: 2 | 3;
+  readonly authenticated: boolean;
+  closeAfterReply: boolean;
+  lastInteractionMs: number;
+  /** While a command of the client waits. */
+  suspended: boolean;
+  cancelSuspension: ((reason: 'closed' | 'unblock' | 'unblock-error') => void) | null;
+}
