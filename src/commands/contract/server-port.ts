@@ -66,7 +66,10 @@ export interface ConfigurationPort {
   /** Those that match any of the patterns, by name. */
   get(patterns: readonly string[]): readonly (readonly [name: string, value: string])[];
   /** All or nothing. @returns null, or the error's text with its code */
-  set(pairs: readonly (readonly [name: string, value: string])[]): string | null;
+  set(
+    pairs: readonly (readonly [name: string, value: string])[],
+    isLocalClient?: boolean,
+  ): string | null;
   rewrite(): string | null;
 }
 

@@ -64,7 +64,7 @@ export const configSet: CommandDefinition = {
   tips: ['request_policy:all_nodes', 'response_policy:all_succeeded'],
   history: [['7.0.0', 'Several settings may be changed at once.']],
   locks: 'none',
-  run({ args, reply, server }) {
+  run({ args, reply, server, session }) {
     if (args.count % 2 !== 0) {
       reply.error(SYNTAX);
       return;
@@ -72,7 +72,7 @@ export const configSet: CommandDefinition = {
     const words = argumentsBinary(args, 2);
     const pairs: [string, string][] = [];
     for (let i = 0; i < words.length; i += 2) pairs.push([words[i]!, words[i + 1]!]);
-    const error = server.configuration.set(pairs);
+    const error = server.configuration.set(pairs, server.process.isLocal(session));
     if (error !== null) reply.errorText(error);
     else reply.ok();
   },

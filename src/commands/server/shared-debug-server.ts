@@ -7,6 +7,7 @@ import type { DebugHandler } from './shared-debug-handler.js';
 const SAMPLES: Readonly<Record<string, (reply: Context['reply']) => void>> = {
   string: (reply) => reply.bulkText('Hello World'),
   integer: (reply) => reply.integer(12345),
+  // biome-ignore lint/suspicious/noApproximativeNumericConstant: Redis's sample
   double: (reply) => reply.double(3.141),
   null: (reply) => reply.nullBulk(),
   array(reply) {

@@ -2,10 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { machine, release, type } from 'node:os';
 import { DARTER_VERSION, REDIS_VERSION } from '../../base/version.js';
-import {
-  WORD_BLOCKED_CLIENTS,
-  WORD_CONNECTED_CLIENTS,
-} from '../../memory/control.js';
+import { WORD_BLOCKED_CLIENTS, WORD_CONNECTED_CLIENTS } from '../../memory/control.js';
 import { type Fields, humanBytes, percent, type Section } from './source.js';
 
 const DAY_SECONDS = 24 * 60 * 60;
