@@ -33,6 +33,8 @@ import { CommandStatistics } from './thread-statistics.js';
 class IoThread {
   private readonly config: Config;
   private readonly settings = new ThreadSettings();
+  /** The revision of the configuration that the settings were read from. */
+  private loadedRevision = -1;
   private readonly control: ControlBlock;
   private readonly gatherer: Gatherer;
   private readonly log: Log;
@@ -176,7 +178,9 @@ class IoThread {
   }
 
   private refreshSettings(): void {
-    if (!this.config.refresh()) return;
+    this.config.refresh();
+    if (this.config.revision === this.loadedRevision) return;
+    this.loadedRevision = this.config.revision;
     this.loadSettings();
     this.transport.keepAliveSeconds = this.settings.keepAliveSeconds;
   }
