@@ -5,7 +5,7 @@
 import { Region } from '../../src/base/region.js';
 import { PAGE_BYTES, ROOTS_OFFSET } from '../../src/memory/space-layout.js';
 import { Space } from '../../src/memory/space.js';
-import { createRegion } from '../../src/platform/ffi/region.js';
+import { createPagedRegion } from '../../src/platform/ffi/region.js';
 import { HashState, hashBytes } from '../../src/structures/hash.js';
 import { Table } from '../../src/structures/table.js';
 import { micro } from './harness.js';
@@ -18,7 +18,7 @@ const VALUE_BYTES = 100;
 
 const counters = new Int32Array(new SharedArrayBuffer(64));
 const tables = Array.from({ length: SPACES }, () => {
-  const region = createRegion(SPACE_BYTES);
+  const region = createPagedRegion(SPACE_BYTES);
   Space.format(region, 11, 22);
   return new Table(new Space(region, counters, 0), ROOTS_OFFSET);
 });

@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import type { Region } from '../base/region.js';
 import { PAGE_BYTES, ROOTS_OFFSET } from '../memory/space-layout.js';
 import { Space } from '../memory/space.js';
-import { createRegion } from '../platform/ffi/region.js';
+import { createPagedRegion, createRegion } from '../platform/ffi/region.js';
 import { Table } from './table.js';
 import { KeyFinder } from './testing.js';
 
@@ -33,7 +33,7 @@ const skip =
   process.platform !== 'linux' || createRegion(8).address === 0 ? 'no FFI to release pages' : false;
 
 test('the system takes as many pages as are counted, and has them back', { skip }, () => {
-  const region = createRegion(512 << 20);
+  const region = createPagedRegion(512 << 20);
   Space.format(region, 1, 2);
   const space = new Space(region, new Int32Array(new SharedArrayBuffer(64)), 0);
   const table = new Table(space, ROOTS_OFFSET);
