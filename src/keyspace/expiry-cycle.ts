@@ -9,8 +9,9 @@
  * the frames in order, skips those where nothing has ended and misses nothing.
  *
  * A step does a slice of work, short enough for the clients of the thread not to notice, with one
- * shard locked at a time and for one bucketful; a shard that is taken is left for the next step.
- * Where work is left, the step wants the next one so soon that a quarter of the time is spent.
+ * shard locked at a time and for some buckets only; a shard that is taken is left for the next
+ * round. While a round is under way, a step wants the next one so soon that a quarter of the time is
+ * spent. After a round there is a pause, so that no frame is gone through for every key that ends.
  */
 import { copyBytes } from '../base/region.js';
 import type { Table } from '../structures/table.js';
@@ -79,10 +80,11 @@ export class ExpiryCycle {
     return next < this.keys.shards.count ? next : this.thread;
   }
 
-  /** Goes once through all shards, from where it stopped. @returns false: out of time */
+  /** Goes on with the round through all our shards. @returns false: out of time */
   private expire(nowMs: number, deadlineMs: number): boolean {
     const { databases } = this.keys.shards;
-    for (let visits = 0; visits <= this.shardsOwned; visits++) {
+    if (this.shardsOwned === 0) return true;
+    do {
       while (this.expiryDatabase < databases) {
         if (!this.expireTable(nowMs, deadlineMs)) return false;
         this.position = 0;
@@ -90,7 +92,7 @@ export class ExpiryCycle {
       }
       this.expiryDatabase = 0;
       this.expiryShard = this.nextOwned(this.expiryShard);
-    }
+    } while (this.expiryShard !== this.thread);
     return true;
   }
 
