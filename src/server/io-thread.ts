@@ -15,7 +15,7 @@ import { type LogLevel, Log } from '../base/log.js';
 import { Shards } from '../keyspace/shards.js';
 import { ControlBlock, WORD_USED_PAGES } from '../memory/control.js';
 import { Frontend } from '../net/frontend.js';
-import { attachRegion, createRegion } from '../platform/ffi/region.js';
+import { attachPagedRegion, createRegion } from '../platform/ffi/region.js';
 import { createTransport } from '../platform/select.js';
 import type { Transport, TransportName } from '../platform/transport.js';
 import { wakeTransport } from '../platform/wake.js';
@@ -80,7 +80,7 @@ class IoThread {
   private build(): Frontend<ClientSession> {
     const { data, control, settings, registry } = this;
     const shards = new Shards(
-      data.shardBuffers.map((buffer) => attachRegion(buffer)),
+      data.shardBuffers.map((buffer) => attachPagedRegion(buffer)),
       data.databases,
       control.words,
       WORD_USED_PAGES,

@@ -24,7 +24,7 @@ export async function main(argv: readonly string[]): Promise<void> {
     process.stdout.write(request.text);
     process.exitCode = request.exitCode;
   } else if (request.action === 'fail') {
-    process.stderr.write(request.text);
+    process.stderr.write(`${request.text}\n`);
     process.exitCode = 1;
   } else {
     await run(request, argv, startedMs);

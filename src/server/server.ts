@@ -18,7 +18,7 @@ import {
   VALUE_STARTUP_BYTES,
   WORD_USED_PAGES,
 } from '../memory/control.js';
-import { createRegion } from '../platform/ffi/region.js';
+import { createPagedRegion } from '../platform/ffi/region.js';
 import { chooseTransport } from '../platform/select.js';
 import { wakeTransport } from '../platform/wake.js';
 import type { Config } from './config/config.js';
@@ -138,7 +138,7 @@ export class Server {
     const buffers: SharedArrayBuffer[] = [];
     for (let shard = 0; shard < shards; shard++) {
       try {
-        const region = createRegion(bytes);
+        const region = createPagedRegion(bytes);
         formatShard(region, databases, control.words, WORD_USED_PAGES, hashKey);
         buffers.push(region.buffer);
       } catch (error) {

@@ -4,7 +4,13 @@ import { test } from 'node:test';
 import { releasePages } from '../../base/page-release.js';
 import { copyBytes, Region } from '../../base/region.js';
 import { ffiAvailable } from './libc.js';
-import { attachRegion, createRegion, nativeAddress } from './region.js';
+import {
+  attachPagedRegion,
+  attachRegion,
+  createPagedRegion,
+  createRegion,
+  nativeAddress,
+} from './region.js';
 
 function filled(length: number): Region {
   const region = createRegion(length);
@@ -18,6 +24,22 @@ test('a region is zeroed, a multiple of 8 long, and has one address for everybod
   assert.ok(region.bytes.every((byte) => byte === 0));
   assert.equal(attachRegion(region.buffer).address, region.address);
   assert.equal(region.address > 0, ffiAvailable());
+});
+
+test('a paged region begins at a page, and every thread finds it there', () => {
+  const region = createPagedRegion(1 << 20);
+  assert.equal(region.length, 1 << 20);
+  assert.equal(region.words.length, 1 << 18);
+  assert.equal(region.view.byteLength, 1 << 20);
+  assert.equal(region.address % 4096, 0);
+  const other = attachPagedRegion(region.buffer);
+  assert.equal(other.address, region.address);
+  region.words[1000] = 77;
+  assert.equal(other.view.getInt32(4000, true), 77);
+  assert.equal(other.bytes[4000], 77);
+  const from = filled(5000);
+  copyBytes(region, 100, from, 0, 5000);
+  assert.deepEqual(other.bytes.slice(100, 5100), from.bytes.slice(0, 5000));
 });
 
 test('copies of every length are exact, between regions and downwards in one', () => {

@@ -56,7 +56,8 @@ describe('command line', () => {
 
   it('reads the file first, then standard input, then the options', () => {
     const path = file('order.conf', 'port 1\ntimeout 1\nhz 1\n');
-    const values = valuesOf([path, '--port', '3', '-'], 'port 2\ntimeout 2\n');
+    const values = valuesOf([path, '--port', '3', '-'], 'port 2\ntimeout 2\nmasterauth \xc3\n');
+    assert.equal(values.get('masterauth'), '\xc3');
     assert.deepEqual(
       ['port', 'timeout', 'hz'].map((name) => values.get(name)),
       ['3', '2', '1'],
