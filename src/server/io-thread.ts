@@ -49,9 +49,11 @@ class IoThread {
     this.control = new ControlBlock(data.controlBuffer, data.threads, registry.all.length);
     this.config = Config.attach(data.configBuffer);
     this.log = new Log((line) => this.post({ kind: 'log', line }));
-    this.gatherer = new Gatherer(data.thread, data.peers, this.control, (thread) =>
-      wakeTransport(data.wakers[thread]!),
-    );
+    this.gatherer = new Gatherer(data.thread, data.peers, this.control, (thread) => {
+      const waker = data.wakers[thread]!;
+      // 0: that thread is still starting, and looks for messages once it runs.
+      if (waker !== 0) wakeTransport(waker);
+    });
   }
 
   private post(message: ThreadMessage): void {
@@ -69,6 +71,8 @@ class IoThread {
     data.wakers[data.thread] = this.transport.waker;
     const frontend = this.build();
     await this.listen();
+    // Another thread may have handed a client over before this one could be woken.
+    wakeTransport(this.transport.waker);
     this.post({ kind: 'listening', transport: this.transport.name });
     startProfile(`io-${data.thread}`);
     await this.transport.run(frontend);
