@@ -30,7 +30,6 @@ import { keyPlacesOf } from './key-places.js';
 import {
   type RegisteredCommand,
   type Registry,
-  TRAIT_CONTAINER,
   TRAIT_DENY_OOM,
   TRAIT_LOADING,
   TRAIT_LOCK_ALL,
@@ -112,7 +111,7 @@ export class Dispatcher implements Context {
   private admit(session: ClientSession, args: Arguments): number {
     let command = this.registry.find(args.region, args.offset[0]!, args.length[0]!);
     if (command === null) return this.refuse(session, this.unknownCommand());
-    if ((command.traits & TRAIT_CONTAINER) !== 0 && args.count > 1) {
+    if (command.hasSubcommands && args.count > 1) {
       const subcommand = command.subcommands.get(this.text(1).toLowerCase());
       if (subcommand === undefined) {
         return this.refuse(session, errors.unknownSubcommand(command.fullName, this.text(1)));
@@ -283,6 +282,14 @@ export class Dispatcher implements Context {
   private reject(command: RegisteredCommand, session: ClientSession, error: ErrorReply): number {
     this.statistics.rejected[command.index]! += 1;
     if ((command.traits & TRAIT_TRANSACTION_CONTROL) === 0) session.multiAborted = session.inMulti;
+    if (command.fullName === 'exec') {
+      // EXEC that cannot be run ends the transaction, and says why.
+      this.server.transactions.discard(session);
+      const cause = error.text.replace(/^ERR /, '');
+      this.statistics.errorReply('EXECABORT');
+      this.reply.errorText(`EXECABORT Transaction discarded because of: ${cause}`);
+      return DONE;
+    }
     this.statistics.errorReply(error.code);
     this.reply.error(error);
     return DONE;

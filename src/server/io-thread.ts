@@ -50,12 +50,18 @@ class IoThread {
     this.config = Config.attach(data.configBuffer);
     this.log = new Log((line) => this.post({ kind: 'log', line }));
     this.gatherer = new Gatherer(data.thread, data.peers, this.control, (thread) =>
-      wakeTransport(data.wakers[thread]!),
+      this.wake(thread),
     );
   }
 
   private post(message: ThreadMessage): void {
     this.data.main.postMessage(message);
+  }
+
+  /** Has the thread's transport call `woken`. One that is not up yet looks by itself at its start. */
+  private wake(thread: number): void {
+    const waker = this.data.wakers[thread]!;
+    if (waker !== 0) wakeTransport(waker);
   }
 
   async run(): Promise<void> {
@@ -69,6 +75,9 @@ class IoThread {
     data.wakers[data.thread] = this.transport.waker;
     const frontend = this.build();
     await this.listen();
+    data.loads[data.thread] = 0;
+    // Messages may have come before there was a waker.
+    this.wake(data.thread);
     this.post({ kind: 'listening', transport: this.transport.name });
     startProfile(`io-${data.thread}`);
     await this.transport.run(frontend);

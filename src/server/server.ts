@@ -71,7 +71,8 @@ export class Server {
     control.values[VALUE_STARTED_MS] = this.facts.startedMs;
     const shardBuffers = this.createShards(control);
     this.wakers = new Int32Array(new SharedArrayBuffer(4 * threads));
-    const loads = new Int32Array(new SharedArrayBuffer(4 * threads));
+    // Nothing is handed to a thread before it is up.
+    const loads = new Int32Array(new SharedArrayBuffer(4 * threads)).fill(0x7fffffff);
     const mesh = createMesh(threads);
     const common = {
       threads,
