@@ -204,6 +204,11 @@ export class Keyspace {
     this.changed(event);
   }
 
+  /** Takes the end of the key found away; part of a change, not one by itself. May move the value. */
+  dropExpiry(): void {
+    if (!this.table.setExpiry(0)) throw storeFull;
+  }
+
   /** Removes the key found. */
   remove(event: KeyspaceEvent): void {
     this.table.remove();
