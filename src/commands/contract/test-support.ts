@@ -19,7 +19,8 @@ import type { ServerPort } from './server-port.js';
 import type { Session } from './session.js';
 import { type Decoded, ReplyDecoder } from './test-decoder.js';
 
-export type { Decoded };
+export type { Decoded } from './test-decoder.js';
+
 export type Word = string | number | bigint;
 export interface TesterOptions {
   readonly shards?: number;
