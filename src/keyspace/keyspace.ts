@@ -27,8 +27,6 @@ export class StoreFullError extends Error {
 
 const storeFull = new StoreFullError();
 
-const SCRATCH_KEPT_BYTES = 1024 * 1024;
-
 export type EventListener = (event: KeyspaceEvent, database: number, key: string) => void;
 
 export class Keyspace {
@@ -206,6 +204,11 @@ export class Keyspace {
     this.changed(event);
   }
 
+  /** Takes the end of the key found away; part of a change, not one by itself. May move the value. */
+  dropExpiry(): void {
+    if (!this.table.setExpiry(0)) throw storeFull;
+  }
+
   /** Removes the key found. */
   remove(event: KeyspaceEvent): void {
     this.table.remove();
@@ -260,14 +263,11 @@ export class Keyspace {
     return scratch;
   }
 
-  /**
-   * Scratch memory of this thread of at least `length` bytes, its content undefined. A lot of it is
-   * not kept for the next call: it would stay resident, and nobody counts it.
-   */
+  /** Scratch memory of this thread of at least `length` bytes, its content undefined. */
   scratch(length: number): Region {
-    if (this.scratchRegion.length >= length) return this.scratchRegion;
-    const region = new Region(new SharedArrayBuffer((length + 4095) & ~4095), 0);
-    if (length <= SCRATCH_KEPT_BYTES) this.scratchRegion = region;
-    return region;
+    if (this.scratchRegion.length < length) {
+      this.scratchRegion = new Region(new SharedArrayBuffer((length + 4095) & ~4095), 0);
+    }
+    return this.scratchRegion;
   }
 }

@@ -56,28 +56,56 @@ test('BITOP refuses in the order Redis does, and changes nothing then', () => {
   assert.deepEqual(t.takeEffects(), []);
 });
 
-test('BITOP over several shards, the destination among the sources', () => {
+test('a destination that is a source loses its end, with one event', () => {
   const t = tester();
-  const value = fc.uint8Array({ maxLength: 40 }).map((bytes) => String.fromCharCode(...bytes));
+  t.run('SET', 'a', '\xff\x01');
+  t.run('SET', 'd', '7', 'EX', 10);
+  t.takeEffects();
+  t.listen();
+  assert.equal(t.run('BITOP', 'OR', 'd', 'a', 'd'), 2);
+  assert.deepEqual(t.dump().get('0 d'), { kind: STRING_RAW, expiry: 0, value: '\xff\x01' });
+  assert.deepEqual(t.takeEffects(), ['0 SET d \xff\x01']);
+  assert.deepEqual(t.takeEvents(), ['set d']);
+});
+
+/** What BITOP should make of these values. */
+function combined(name: string, values: readonly string[]): string {
+  const length = Math.max(...values.map((text) => text.length));
+  let result = '';
+  for (let i = 0; i < length; i++) {
+    const bytes = values.map((text) => (i < text.length ? text.charCodeAt(i) : 0));
+    const byte = bytes.reduce((left, right) => {
+      if (name === 'AND') return left & right;
+      return name === 'OR' ? left | right : left ^ right;
+    });
+    result += String.fromCharCode(byte);
+  }
+  return result;
+}
+
+test('BITOP over any keys in any shards, the destination among the sources or not', () => {
+  const t = tester();
+  const bytes = fc.oneof(fc.uint8Array({ maxLength: 40 }), fc.constant(new Uint8Array(20_000)));
+  const value = bytes.map((given) => String.fromCharCode(...given));
   const operation = fc.constantFrom('AND', 'OR', 'XOR');
+  const key = fc.nat(3);
+  const values = fc.tuple(value, value, value, value);
+  const sources = fc.array(key, { minLength: 1, maxLength: 5 });
   fc.assert(
-    fc.property(operation, fc.array(value, { minLength: 1, maxLength: 5 }), (name, values) => {
-      const length = Math.max(...values.map((text) => text.length));
-      let expected = '';
-      for (let i = 0; i < length; i++) {
-        const bytes = values.map((text) => (i < text.length ? text.charCodeAt(i) : 0));
-        const byte = bytes.reduce((left, right) => {
-          if (name === 'AND') return left & right;
-          return name === 'OR' ? left | right : left ^ right;
-        });
-        expected += String.fromCharCode(byte);
-      }
-      values.forEach((text, i) => {
-        t.run('SET', `key${i}`, text);
+    fc.property(operation, values, key, sources, (name, texts, target, indexes) => {
+      texts.forEach((text, i) => {
+        // One of the four may be absent.
+        if (text === '') t.run('BITOP', 'AND', `key${i}`, 'absent');
+        else t.run('SET', `key${i}`, text, 'EX', 100);
       });
-      const keys = values.map((_, i) => `key${i}`);
-      assert.equal(t.run('BITOP', name, keys.at(-1)!, ...keys), length);
-      assert.equal(t.run('GET', keys.at(-1)!), length === 0 ? null : expected);
+      const expected = combined(
+        name,
+        indexes.map((i) => texts[i]!),
+      );
+      const keys = indexes.map((i) => `key${i}`);
+      assert.equal(t.run('BITOP', name, `key${target}`, ...keys), expected.length);
+      assert.equal(t.run('GET', `key${target}`), expected === '' ? null : expected);
+      t.check();
     }),
     { numRuns: 300 },
   );
