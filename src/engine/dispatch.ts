@@ -9,12 +9,12 @@
 import { BUSY, DONE, PAUSED, SUSPENDED } from '../base/outcome.js';
 import { toBinary } from '../base/region.js';
 import type { Context, Suspension } from '../commands/contract/context.js';
-import { REPLY_ON, REPLY_SKIP, REPLY_SKIP_NEXT } from '../commands/contract/session.js';
 import type { ServerPort } from '../commands/contract/server-port.js';
+import { REPLY_ON, REPLY_SKIP, REPLY_SKIP_NEXT } from '../commands/contract/session.js';
 import { Keyspace, StoreFullError } from '../keyspace/keyspace.js';
 import type { Shards } from '../keyspace/shards.js';
-import * as errors from '../protocol/errors.js';
 import type { ErrorReply } from '../protocol/errors.js';
+import * as errors from '../protocol/errors.js';
 import { Arguments } from '../protocol/parser.js';
 import type { Reply } from '../protocol/reply.js';
 import {

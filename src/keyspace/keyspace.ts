@@ -27,6 +27,8 @@ export class StoreFullError extends Error {
 
 const storeFull = new StoreFullError();
 
+const SCRATCH_KEPT_BYTES = 1024 * 1024;
+
 export type EventListener = (event: KeyspaceEvent, database: number, key: string) => void;
 
 export class Keyspace {
@@ -258,11 +260,14 @@ export class Keyspace {
     return scratch;
   }
 
-  /** Scratch memory of this thread of at least `length` bytes, its content undefined. */
+  /**
+   * Scratch memory of this thread of at least `length` bytes, its content undefined. A lot of it is
+   * not kept for the next call: it would stay resident, and nobody counts it.
+   */
   scratch(length: number): Region {
-    if (this.scratchRegion.length < length) {
-      this.scratchRegion = new Region(new SharedArrayBuffer((length + 4095) & ~4095), 0);
-    }
-    return this.scratchRegion;
+    if (this.scratchRegion.length >= length) return this.scratchRegion;
+    const region = new Region(new SharedArrayBuffer((length + 4095) & ~4095), 0);
+    if (length <= SCRATCH_KEPT_BYTES) this.scratchRegion = region;
+    return region;
   }
 }

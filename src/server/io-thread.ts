@@ -4,6 +4,7 @@
  * threads, connections handed over, the end) arrives as a message that a wake-up announces.
  */
 import { receiveMessageOnPort, workerData } from 'node:worker_threads';
+import { Log, type LogLevel } from '../base/log.js';
 import { commandModules } from '../commands/index.generated.js';
 import { definitionsOf } from '../engine/definitions.js';
 import { Dispatcher } from '../engine/dispatch.js';
@@ -11,7 +12,6 @@ import { Registry } from '../engine/registry.js';
 import { ClientSession } from '../engine/session.js';
 import { Transactions } from '../engine/transactions.js';
 import { ExpiryCycle } from '../keyspace/expiry-cycle.js';
-import { type LogLevel, Log } from '../base/log.js';
 import { Shards } from '../keyspace/shards.js';
 import { ControlBlock, WORD_USED_PAGES } from '../memory/control.js';
 import { Frontend } from '../net/frontend.js';

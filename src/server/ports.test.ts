@@ -7,12 +7,12 @@ import { describe, test } from 'node:test';
 import { Region } from '../base/region.js';
 import type { ClientFilter, ClientType } from '../commands/contract/server-port.js';
 import type { Session } from '../commands/contract/session.js';
-import { Registry } from '../engine/registry.js';
 import * as get from '../commands/string/get.js';
+import { Registry } from '../engine/registry.js';
 import {
-  ControlBlock,
   COUNTER_COMMANDS,
   COUNTER_INPUT_BYTES,
+  ControlBlock,
   VALUE_COMMANDS_PER_SECOND,
   VALUE_INPUT_KIB_PER_SECOND,
 } from '../memory/control.js';

@@ -6,8 +6,8 @@
  * the number of buckets copies them as they are.
  */
 import { copyBytes, Region } from '../base/region.js';
-import { FRAME_BYTES, FRAME_PAGES, PAGE_BYTES, PAGE_SHIFT } from '../memory/space-layout.js';
 import type { Space } from '../memory/space.js';
+import { FRAME_BYTES, FRAME_PAGES, PAGE_BYTES, PAGE_SHIFT } from '../memory/space-layout.js';
 import type { Directory } from './directory.js';
 import { ENTRY_KEY_RUN, Entry } from './entry.js';
 import {

@@ -23,6 +23,7 @@ test('BITCOUNT counts all, or the bytes or bits of a range', () => {
   assert.equal(t.run('BITCOUNT', 'k', 5, 2), 0);
   assert.equal(t.run('BITCOUNT', 'k', -100, 100), 26);
   assert.equal(t.run('BITCOUNT', 'k', 100, 200), 0);
+  assert.equal(t.run('BITCOUNT', 'k', '-9007199254740993', '-9223372036854775808'), 0);
 });
 
 test('BITCOUNT looks at the key first, then at the rest in the order Redis does', () => {

@@ -4,10 +4,10 @@ import { createHash } from 'node:crypto';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { definitionsOf } from '../../engine/definitions.js';
+import * as select from '../connection/select.js';
 import { CommandTester, START_MS } from '../contract/test-support.js';
 import * as append from '../string/append.js';
 import * as set from '../string/set.js';
-import * as select from '../connection/select.js';
 import * as debug from './debug.js';
 import { sha1, sha1Words } from './shared-sha1.js';
 

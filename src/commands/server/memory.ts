@@ -1,8 +1,9 @@
 /** MEMORY USAGE, STATS, DOCTOR, MALLOC-STATS, PURGE and HELP */
+
+import { storedBytes } from '../../keyspace/stored-bytes.js';
 import { NOT_INTEGER, SYNTAX } from '../../protocol/errors.js';
 import { INTEGER_OK, parsedInteger, parseInteger } from '../../protocol/numbers.js';
 import { argumentIs } from '../../protocol/text.js';
-import { storedBytes } from '../../keyspace/stored-bytes.js';
 import {
   type CommandDefinition,
   type ContainerDefinition,

@@ -6,8 +6,8 @@
 import assert from 'node:assert/strict';
 import { beforeEach, describe, test } from 'node:test';
 import { definitionsOf } from '../../engine/definitions.js';
-import type { LatencyEvent, ServerPort, SlowLogEntry } from '../contract/server-port.js';
 import { ACL_CATEGORIES } from '../contract/definition.js';
+import type { LatencyEvent, ServerPort, SlowLogEntry } from '../contract/server-port.js';
 import { CommandTester, type Decoded, START_MS } from '../contract/test-support.js';
 import * as get from '../string/get.js';
 import * as mset from '../string/mset.js';

@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict';
 import { beforeEach, describe, test } from 'node:test';
-import { definitionsOf } from '../../engine/definitions.js';
-import { CommandTester, type Decoded } from '../../commands/contract/test-support.js';
 import type { ConfigurationPort, ServerPort } from '../../commands/contract/server-port.js';
+import { CommandTester, type Decoded } from '../../commands/contract/test-support.js';
 import * as info from '../../commands/server/info.js';
 import * as get from '../../commands/string/get.js';
 import * as set from '../../commands/string/set.js';
+import { definitionsOf } from '../../engine/definitions.js';
 import {
-  ControlBlock,
   COUNTER_CHANGES,
   COUNTER_HITS,
+  ControlBlock,
   VALUE_CHANGES_SAVED,
   WORD_USED_PAGES,
 } from '../../memory/control.js';
