@@ -323,6 +323,6 @@ describe('CLIENT', () => {
         name,
       );
     }
-    assert.ok(lines.includes('+PAUSE timeout [<WRITE | ALL>]'), lines.join('\n'));
+    assert.ok(lines.includes('+PAUSE timeout [WRITE | ALL]'), lines.join('\n'));
   });
 });
