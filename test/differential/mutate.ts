@@ -86,7 +86,7 @@ function safeTime(world: World, text: string): string {
   if (!/^\d{1,19}$/.test(text)) return text;
   const value = Number(text);
   if (value > 9e12) return '9223372036854775808';
-  if (value === 0 || value >= 10_000_000) return text;
+  if (value === 0 || value >= 400_000) return text;
   return String((value + 1) * 10_000_000 + world.random.below(10_000_000));
 }
 
