@@ -12,7 +12,7 @@ import { Arguments } from '../../protocol/parser.js';
 import { Reply } from '../../protocol/reply.js';
 import { select } from '../connection/select.js';
 import type { ServerPort } from '../contract/server-port.js';
-import { type Decoded, Decoder } from '../contract/test-support.js';
+import { type Decoded, ReplyDecoder } from '../contract/test-decoder.js';
 import { copy } from '../generic/copy.js';
 import { dbsize } from '../generic/dbsize.js';
 import { del } from '../generic/del.js';
@@ -77,7 +77,7 @@ class Server {
       this.reply.rewind(0);
       this.dispatcher.dispatch(this.sessions[client - 1]!, vector(command.split(' ')));
       const { region, start, length } = this.reply;
-      decoded = new Decoder(toBinary(region, start, length)).next();
+      decoded = new ReplyDecoder(toBinary(region, start, length)).next();
       for (const space of this.dispatcher.shards.spaces) {
         assert.equal(space.region.words[WORD_LOCK], 0, `no lock is left after ${command}`);
       }
