@@ -188,6 +188,7 @@ test('what is no change to a watched key', () => {
     ['DEL k', 'FLUSHALL'],
     ['SET k 1', 'COPY k other'],
     ['SET k 1', 'SWAPDB 1 2'],
+    ['DEL k', 'SWAPDB 0 1'],
     ['DEL k', 'EXPIRE k 10'],
   ];
   for (const [before, other] of harmless) {
