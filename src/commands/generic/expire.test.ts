@@ -94,6 +94,7 @@ test('the options are looked at first, then the time, then the key', () => {
   const exclusive = '-ERR NX and XX, GT or LT options at the same time are not compatible';
   const cases: [string, string][] = [
     ['EXPIRE k x foo', '-ERR Unsupported option foo'],
+    ['EXPIRE k x fo\0o', '-ERR Unsupported option fo'],
     ['EXPIRE k x NX XX', exclusive],
     ['EXPIRE k x nx gt', exclusive],
     ['EXPIRE k x lt nx', exclusive],
