@@ -197,6 +197,10 @@ export function invalidExpire(name: string): ErrorReply {
   return error(`ERR invalid expire time in '${name}' command`);
 }
 
+export function unsupportedOption(option: string): ErrorReply {
+  return error(`ERR Unsupported option ${untilNul(option)}`);
+}
+
 export function noInputKey(name: string): ErrorReply {
   return error(`ERR at least 1 input key is needed for '${name}' command`);
 }
