@@ -62,7 +62,11 @@ class Server {
         errorReply() {},
         timed() {},
       },
-      { failed: (_, error) => assert.fail(String(error)), resumed: () => assert.fail() },
+      {
+        failed: (_, error) => assert.fail(String(error)),
+        attacked: () => {},
+        resumed: () => assert.fail(),
+      },
       this.sessions[0]!,
     );
     const server: Partial<ServerPort> = { transactions: new Transactions(this.dispatcher) };
