@@ -111,7 +111,6 @@ test('a slice ends soon, and wants to go on while there is work', () => {
   const wanted = cycle.step(START_MS + 2, 0.2);
   assert.ok(wanted >= 1, `${wanted}`);
   assert.ok(count(t) > 0);
-  assert.equal(cycle.timeouts, 1);
   while (cycle.step(START_MS + 2, 0.2) > 0);
   assert.equal(count(t), 0);
 });
