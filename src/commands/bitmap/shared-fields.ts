@@ -14,7 +14,13 @@ import {
   NOT_INTEGER,
   SYNTAX,
 } from '../../protocol/errors.js';
-import { INT64_MAX, INTEGER_OK, NOT_AN_INTEGER, parsedInteger, parseInteger } from '../../protocol/numbers.js';
+import {
+  INT64_MAX,
+  INTEGER_OK,
+  NOT_AN_INTEGER,
+  parsedInteger,
+  parseInteger,
+} from '../../protocol/numbers.js';
 import type { Arguments } from '../../protocol/parser.js';
 import { argumentIs } from '../../protocol/text.js';
 import {
