@@ -286,7 +286,7 @@ export class Dispatcher implements Context {
 
   private reject(command: RegisteredCommand, session: ClientSession, error: ErrorReply): number {
     this.statistics.rejected[command.index]! += 1;
-    if ((command.traits & TRAIT_TRANSACTION_CONTROL) === 0) session.multiAborted = session.inMulti;
+    session.multiAborted = session.inMulti;
     if (command.fullName === 'exec') {
       // EXEC that cannot be run ends the transaction, and says why.
       this.server.transactions.discard(session);
