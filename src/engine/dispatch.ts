@@ -161,7 +161,9 @@ export class Dispatcher implements Context {
       else if (firstKey === 0 && command.hasMovableKeys) this.markKeys(command, args);
       return this.runWithSet(command, args);
     }
-    if (command.lastKey !== firstKey || (traits & TRAIT_SIMPLE_KEYS) === 0) {
+    // A negative lastKey counts from the end: DEL with one key has one shard like GET.
+    const lastKey = command.lastKey < 0 ? args.count + command.lastKey : command.lastKey;
+    if (lastKey !== firstKey || (traits & TRAIT_SIMPLE_KEYS) === 0) {
       this.markKeys(command, args);
       keys.forget();
       return this.runWithSet(command, args);
