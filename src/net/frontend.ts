@@ -355,8 +355,10 @@ export class Frontend<S extends NetSession> implements TransportHandler {
   /** How many of the bytes at hand the command under assembly needs for its next step. */
   private bytesWanted(parser: RequestParser, region: Region, at: number, end: number): number {
     if (parser.missing > 0) return Math.min(parser.missing, end - at);
-    const lineEnd = region.bytes.indexOf(LF, at);
-    return lineEnd < 0 || lineEnd >= end ? end - at : lineEnd + 1 - at;
+    // Not indexOf: it would search on to the end of the whole region.
+    const bytes = region.bytes;
+    for (let i = at; i < end; i++) if (bytes[i] === LF) return i + 1 - at;
+    return end - at;
   }
 
   private protocolError(connection: Connection<S>, parser: RequestParser): void {
