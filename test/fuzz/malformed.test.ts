@@ -111,6 +111,10 @@ describe('malformed requests', { skip: eitherMissing() }, () => {
         exchange(theirs.port, bytes, options),
       ]);
       if (own.received === their.received && own.ending === their.ending) return;
+      // Of much unread input the reset is certain, and what it overtakes a matter of chance.
+      const lost = own.received === '' || their.received === '';
+      if (lost && own.ending === 'closed' && their.ending === 'closed' && bytes.length > 16384)
+        return;
       if (attempt < 3) continue;
       assert.deepEqual(own, their, `for ${show(bytes)}`);
     }
