@@ -43,7 +43,7 @@ export class Keyspace {
   hits = 0;
   misses = 0;
   expired = 0;
-  readonly effects = new EffectBuilder();
+  readonly effects: EffectBuilder;
   listener: EventListener | null = null;
 
   private readonly hash = new HashState();
@@ -75,6 +75,7 @@ export class Keyspace {
   private scratchRegion = new Region(new SharedArrayBuffer(65536), 0);
 
   constructor(readonly shards: Shards) {
+    this.effects = new EffectBuilder(shards);
     this.table = shards.table(0, 0);
     this.region = shards.spaces[0]!.region;
     this.keyRegion = this.region;
