@@ -89,13 +89,24 @@ describe('tidy: the rules', () => {
     holds(rules.consoleErrors([parseSource('src/server/a.ts', 'console.log(1);')]));
   });
 
-  it('finds a command without a test', () => {
-    const command = parseSource('src/commands/string/getdel.ts', '');
-    fails(rules.untestedCommandErrors([command]), /getdel.test.ts/);
-    const unrelated = parseSource('src/commands/string/get.test.ts', "run('GETDELETE')");
-    fails(rules.untestedCommandErrors([command, unrelated]), /getdel.test.ts/);
-    const group = parseSource('src/commands/string/string.test.ts', "run('GETDEL', 'key')");
-    holds(rules.untestedCommandErrors([command, group]));
-    holds(rules.untestedCommandErrors([parseSource('src/commands/contract/types.ts', '')]));
+  it('finds a command that no test sends', () => {
+    const define = (name: string): string => `export const a = {\n  name: '${name}',\n};\n`;
+    const command = parseSource('src/commands/string/getdel.ts', define('getdel'));
+    const test = (path: string, text: string) => parseSource(path, text);
+    const unrelated = test('src/commands/string/get.test.ts', "run('GETDELETE', 'getdel')");
+    fails(rules.untestedCommandErrors([command, unrelated]), /sends GETDEL;/);
+    const elsewhere = test('src/commands/list/a.test.ts', "run('GETDEL')");
+    fails(rules.untestedCommandErrors([command, elsewhere]), /sends GETDEL;/);
+    for (const path of ['src/commands/string/string.test.ts', 'test/differential/strings.ts']) {
+      holds(rules.untestedCommandErrors([command, test(path, "run('GETDEL', 'key')")]));
+    }
+    const kill = parseSource('src/commands/connection/client.ts', define('client|kill'));
+    holds(rules.untestedCommandErrors([kill, test('test/a.test.ts', "run('CLIENT', 'KILL')")]));
+    holds(rules.untestedCommandErrors([kill, test('test/a.test.ts', '`CLIENT KILL ID 1`')]));
+    fails(
+      rules.untestedCommandErrors([kill, test('test/a.test.ts', "run('CLIENT', 'LIST')")]),
+      /sends CLIENT KILL;/,
+    );
+    holds(rules.untestedCommandErrors([parseSource('src/commands/string/shared.ts', '')]));
   });
 });

@@ -13,14 +13,17 @@ export class Region {
   /**
    * @param buffer the memory; its length is a multiple of 8
    * @param address native address of byte 0, or 0 where there is no FFI. Only platform/ uses it.
+   * @param start where in the buffer byte 0 is (a multiple of 8), and how long the region is
    */
   constructor(
     readonly buffer: SharedArrayBuffer,
     readonly address: number,
+    start = 0,
+    length: number = buffer.byteLength - start,
   ) {
-    this.bytes = new Uint8Array(buffer);
-    this.words = new Int32Array(buffer);
-    this.view = new DataView(buffer);
+    this.bytes = new Uint8Array(buffer, start, length);
+    this.words = new Int32Array(buffer, start, length >>> 2);
+    this.view = new DataView(buffer, start, length);
   }
 
   get length(): number {

@@ -6,8 +6,9 @@
  *
  * Layout of a vector: count as u16 LE, then for each argument its length as u32 LE and its bytes.
  */
-import { copyBytes, Region } from '../base/region.js';
+
 import type { ArgumentVector } from '../base/arguments.js';
+import { copyBytes, Region } from '../base/region.js';
 import { HashState, hashBytes } from '../structures/hash.js';
 
 export interface EffectSink {

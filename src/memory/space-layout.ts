@@ -5,7 +5,8 @@
  *            256   state of the page allocator (the words below)
  *            2048  root blocks: 32 of 64 bytes, given out by the keyspace layer
  *   page 1…  page tags, three words a page: see page-runs.ts
- *   dataPage…  the runs given out by allocate()
+ *   reserved…  pages the shard asked for on formatting; no run, so they outlive reset()
+ *   dataPage…  the runs given out by allocate(), from a multiple of a frame on
  */
 export const PAGE_BYTES = 4096;
 export const PAGE_SHIFT = 12;
@@ -32,6 +33,8 @@ export const PENDING_COUNT_WORD = 69;
 export const PENDING_PAGES_WORD = 70;
 export const DATA_PAGE_WORD = 71;
 export const END_PAGE_WORD = 72;
+/** First of the pages that the shard reserved for itself on formatting. */
+export const RESERVED_PAGE_WORD = 73;
 /** The key of the dataset's hash, two words. */
 export const HASH_KEY_WORD = 74;
 /** One bit per free list: set when it is not empty. */

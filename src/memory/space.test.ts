@@ -160,6 +160,31 @@ test('reset frees everything with at most two releases', () => {
   assert.notEqual(space.allocate(space.dataPages), 0);
 });
 
+test('the hash key is that of all who look at the space', () => {
+  const space = newSpace(1);
+  const other = new Space(space.region, space.counters, COUNTER);
+  assert.deepEqual([other.hashKey0, other.hashKey1], [1, 2]);
+  space.setHashKey(-5, 7);
+  assert.deepEqual([other.hashKey0, other.hashKey1], [-5, 7]);
+});
+
+test('reserved pages belong to no run, and reset leaves them alone', () => {
+  const region = new Region(new SharedArrayBuffer(4 << 20), 0);
+  Space.format(region, 1, 2, 40);
+  const space = new Space(region, new Int32Array(new SharedArrayBuffer(64)), COUNTER);
+  const end = space.reservedOffset + 40 * PAGE_BYTES;
+  region.bytes.fill(7, space.reservedOffset, end);
+  const runs: number[] = [];
+  for (let run = space.allocate(1); run !== 0; run = space.allocate(1)) runs.push(run);
+  assert.equal(runs.length, space.dataPages);
+  assert.ok(runs.every((run) => run >= end));
+  for (const run of runs) region.bytes.fill(9, run, run + PAGE_BYTES);
+  installPageRelease((_, offset, length) => region.bytes.fill(0, offset, offset + length));
+  space.reset();
+  space.check();
+  assert.ok(region.bytes.subarray(space.reservedOffset, end).every((byte) => byte === 7));
+});
+
 test('sizes mixed from 3 to 200 pages leave little that cannot be used', () => {
   const space = newSpace(256);
   let state = 7;

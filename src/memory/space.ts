@@ -28,6 +28,7 @@ import {
   PENDING_MAX,
   PENDING_PAGES_WORD,
   PENDING_WORD,
+  RESERVED_PAGE_WORD,
   RESIDENT_WORD,
   SPACE_GRAIN_BYTES,
   SPACE_MAGIC,
@@ -57,15 +58,20 @@ export class Space {
       throw new Error('space: the region is not formatted');
   }
 
-  /** Initialises fresh (zeroed) memory; once, before any thread constructs a Space over it. */
-  static format(region: Region, hashKey0: number, hashKey1: number): void {
+  /**
+   * Initialises fresh (zeroed) memory; once, before any thread constructs a Space over it.
+   * @param reservedPages pages at `reservedOffset` that are the shard's own and outlive reset()
+   */
+  static format(region: Region, hashKey0: number, hashKey1: number, reservedPages = 0): void {
     if (region.length % SPACE_GRAIN_BYTES !== 0 || region.length > 2 ** 31) {
       throw new Error(`space: ${region.length} bytes is not a multiple of 1 MiB up to 2 GiB`);
     }
     const words = region.words;
     const pages = region.length / PAGE_BYTES;
     const tagPages = Math.ceil((pages * TAG_WORDS * 4) / PAGE_BYTES);
-    const first = Math.ceil((TAGS_PAGE + tagPages) / FRAME_PAGES) * FRAME_PAGES;
+    const reserved = TAGS_PAGE + tagPages;
+    const first = Math.ceil((reserved + reservedPages) / FRAME_PAGES) * FRAME_PAGES;
+    words[RESERVED_PAGE_WORD] = reserved;
     words[DATA_PAGE_WORD] = first;
     words[LOW_WORD] = first;
     words[HIGH_WORD] = pages;
@@ -87,6 +93,11 @@ export class Space {
 
   get hashKey1(): number {
     return this.words[HASH_KEY_WORD + 1]!;
+  }
+
+  /** Where the pages reserved on formatting begin, as a byte offset. They are not counted. */
+  get reservedOffset(): number {
+    return this.words[RESERVED_PAGE_WORD]! << PAGE_SHIFT;
   }
 
   /** Upper bound of the pages that allocate can still give. */

@@ -6,7 +6,7 @@
 import { EpollTransport } from './ffi/epoll.js';
 import { ffiUnavailableReason, libc } from './ffi/libc.js';
 import type { AcceptTrouble } from './ffi/listeners.js';
-import { UringTransport } from './ffi/uring.js';
+import { type UringSizes, UringTransport } from './ffi/uring.js';
 import { uringUnavailableReason } from './ffi/uring-probe.js';
 import { PortableTransport } from './portable/net.js';
 import { type Transport, TransportError, type TransportName } from './transport.js';
@@ -14,6 +14,8 @@ import { type Transport, TransportError, type TransportName } from './transport.
 export interface TransportOptions {
   /** Clients cannot be accepted for want of descriptors or memory: for the log, not for each. */
   readonly onAcceptTrouble?: AcceptTrouble;
+  /** For tests of what happens when queues are full. */
+  readonly uringSizes?: UringSizes;
 }
 
 export interface TransportChoice {
@@ -44,5 +46,5 @@ export function createTransport(
   if (wanted === 'epoll') return new EpollTransport(onAcceptTrouble);
   const reason = uringUnavailableReason();
   if (reason !== '') throw new TransportError('ENOSYS', reason);
-  return new UringTransport(onAcceptTrouble);
+  return new UringTransport(onAcceptTrouble, options.uringSizes);
 }

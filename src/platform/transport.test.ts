@@ -12,6 +12,7 @@ import { ffiUnavailableReason } from './ffi/libc.js';
 import { uringUnavailableReason } from './ffi/uring-probe.js';
 import { checksum, PATTERN_PERIOD, patternByte } from './testing/line-server.js';
 import { asBytes, Client, ServerThread, within } from './testing/transport-client.js';
+import type { ThreadOptions } from './testing/transport-thread.js';
 import type { TransportName } from './transport.js';
 import { wakeTransport } from './wake.js';
 
@@ -25,7 +26,7 @@ const MEGABYTE = 1024 * 1024;
 
 async function serve(
   name: TransportName,
-  options: { waitMs?: number; handOver?: boolean } = {},
+  options: Partial<ThreadOptions> = {},
 ): Promise<{ thread: ServerThread; port: number }> {
   const thread = await ServerThread.start(name, options);
   const port = await thread.listen({ host: '127.0.0.1', port: 0 });
@@ -38,8 +39,9 @@ async function serve(
 async function withServer(
   name: TransportName,
   body: (port: number, thread: ServerThread) => Promise<void>,
+  options: Partial<ThreadOptions> = {},
 ): Promise<void> {
-  const { thread, port } = await serve(name);
+  const { thread, port } = await serve(name, options);
   try {
     await body(port, thread);
     await eventually(async () => (await thread.counters()).live === 0, 'all connections closed');
@@ -77,6 +79,7 @@ for (const name of ['uring', 'epoll', 'portable'] as const) {
     endings(name);
     addresses(name);
     if (name !== 'portable') descriptors(name);
+    if (name === 'uring') fullQueues();
   });
 }
 
@@ -433,6 +436,26 @@ function addresses(name: TransportName): void {
     }
     await thread.stop();
   });
+}
+
+function fullQueues(): void {
+  test('loses nothing when queues overflow and buffers run out', () =>
+    withServer(
+      'uring',
+      async (port, thread) => {
+        const clients = await Promise.all(Array.from({ length: 300 }, () => Client.connect(port)));
+        for (let round = 0; round < 3; round++) {
+          const filler = 'y'.repeat(30_000);
+          const asked = clients.map((client, i) => client.ask(`echo ${filler}${round} ${i}`));
+          for (const [i, answer] of (await Promise.all(asked)).entries()) {
+            assert.ok(answer === `${filler}${round} ${i}`, `reply ${i} of round ${round}`);
+          }
+        }
+        assert.equal((await thread.counters()).live, 300);
+        for (const client of clients) client.destroy();
+      },
+      { uringSizes: { submissions: 4, completions: 8, receiveBuffers: 2 } },
+    ));
 }
 
 function hasOpenssl(): boolean {

@@ -66,7 +66,7 @@ export const LCS_LENGTH_AND_INDEXES = error(
   'ERR If you want both the length and indexes, please just use IDX.',
 );
 export const LCS_MEMORY = error(
-  'ERR Insufficient memory, failed allocating transient memory for LCS',
+  'ERR Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len',
 );
 export const BITFIELD_TYPE = error(
   'ERR Invalid bitfield type. Use something like i16 u8. ' +

@@ -30,7 +30,7 @@
  * but for one in 2^32. It finds accidents and does not stop forgers; hence everything in a payload is
  * validated as well.
  */
-import { Region } from '../base/region.js';
+import type { Region } from '../base/region.js';
 
 export const MAGIC = 0x31425244;
 export const BLOCK_HEADER_BYTES = 32;

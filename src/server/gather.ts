@@ -64,6 +64,11 @@ export class Gatherer {
     private readonly wake: (thread: number) => void,
   ) {}
 
+  /** A command of this thread is waiting for answers. */
+  get isGathering(): boolean {
+    return this.askedId !== 0;
+  }
+
   register(name: string, handler: RequestHandler): void {
     if (this.handlers.has(name)) throw new Error(`two handlers for ${name}`);
     this.handlers.set(name, handler);

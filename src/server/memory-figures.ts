@@ -1,9 +1,13 @@
-/** How much memory the process uses, from the control block, the system and the JS engine. */
+/**
+ * How much memory the server uses. `used` are the pages of all shards in use, which is what
+ * maxmemory bounds; what node itself occupies is apart from it, and does not grow with the data.
+ */
 import { readFileSync } from 'node:fs';
 import { totalmem } from 'node:os';
 import { PAGE_BYTES } from '../base/limits.js';
 import type { MemoryFigures, MemoryPort } from '../commands/contract/server-port.js';
-import { type ControlBlock, WORD_USED_PAGES } from '../memory/control.js';
+import type { Shards } from '../keyspace/shards.js';
+import { type ControlBlock, VALUE_STARTUP_BYTES, WORD_USED_PAGES } from '../memory/control.js';
 
 /** Resident bytes of the process; node's own figure where there is no /proc. */
 function residentBytes(): number {
@@ -15,28 +19,38 @@ function residentBytes(): number {
   }
 }
 
+/** Keys and values with their lengths. Read without locks: a write under way may be missing. */
+function liveBytes(shards: Shards): number {
+  let bytes = 0;
+  for (let shard = 0; shard < shards.count; shard++) {
+    for (let database = 0; database < shards.databases; database++) {
+      bytes += shards.table(shard, database).liveBytes;
+    }
+  }
+  return bytes;
+}
+
 export class Memory implements MemoryPort {
-  /**
-   * @param startupBytes what the process had resident before it held data
-   * @param release gives free memory of all shards back to the system
-   */
+  /** @param release finishes at once the compaction that gives memory back to the system */
   constructor(
     private readonly control: ControlBlock,
-    private readonly startupBytes: () => number,
+    private readonly shards: Shards,
     private readonly release: () => void,
   ) {}
 
   figures(): MemoryFigures {
-    const peakPages = this.control.notePeak();
-    const startupBytes = this.startupBytes();
-    const dataset = this.control.load(WORD_USED_PAGES) * PAGE_BYTES;
+    const { control, shards } = this;
+    const used = control.load(WORD_USED_PAGES) * PAGE_BYTES;
+    const dataset = Math.min(used, liveBytes(shards));
     return {
+      used,
       dataset,
-      used: dataset + startupBytes,
-      overhead: startupBytes,
-      peak: peakPages * PAGE_BYTES + startupBytes,
-      startup: startupBytes,
+      overhead: used - dataset,
+      // The tables' roots.
+      startup: Math.min(used, shards.count * PAGE_BYTES),
+      peak: control.notePeak() * PAGE_BYTES,
       resident: residentBytes(),
+      process: control.values[VALUE_STARTUP_BYTES]!,
       javascriptHeap: process.memoryUsage().heapUsed,
       system: totalmem(),
     };

@@ -7,13 +7,11 @@ import { ClientSession } from '../engine/session.js';
 import type { Transactions } from '../engine/transactions.js';
 import { WORD_WATCHED } from '../keyspace/shard-words.js';
 import { watchedVersion } from '../keyspace/watch.js';
-import {
-  type ControlBlock,
-  VALUE_STARTUP_BYTES,
-  WORD_EXPIRY_CYCLE_OFF,
-} from '../memory/control.js';
+import { type ControlBlock, WORD_EXPIRY_CYCLE_OFF } from '../memory/control.js';
+import { sleep } from '../memory/sleep.js';
 import type { Frontend } from '../net/frontend.js';
 import type { Transport } from '../platform/transport.js';
+import type { Table } from '../structures/table.js';
 import { type ClientDetails, Clients, type LocalClients } from './clients.js';
 import type { Config } from './config/config.js';
 import type { Gatherer } from './gather.js';
@@ -47,17 +45,7 @@ export function createServerPort(parts: PortParts, transactions: Transactions): 
   const { control, config, gatherer, dispatcher, statistics } = parts;
   const { shards } = dispatcher;
   const now = () => dispatcher.now;
-  const memory = new Memory(
-    control,
-    () => control.values[VALUE_STARTUP_BYTES]!,
-    () => {
-      for (let shard = 0; shard < shards.count; shard++) {
-        shards.lock(shard);
-        shards.spaces[shard]!.trim();
-        shards.unlock(shard);
-      }
-    },
-  );
+  const memory = new Memory(control, shards, () => release(dispatcher));
   const slowLog = new SlowLog(gatherer, control);
   const latency = new LatencyMonitor(gatherer);
   const loadThresholds = () => {
@@ -90,8 +78,9 @@ export function createServerPort(parts: PortParts, transactions: Transactions): 
     configuration: config,
     information: {
       text: (sections, context) => {
-        // Every thread's counters of the last moments are wanted too.
-        gatherer.gather('publish');
+        // Every thread's counters of the last moments are wanted too; but inside EXEC shards are
+        // locked, and other threads may be waiting for them instead of answering.
+        if (!context.inTransaction) gatherer.gather('publish');
         return information.text(sections, context);
       },
     },
@@ -102,14 +91,39 @@ export function createServerPort(parts: PortParts, transactions: Transactions): 
     process: {
       shutdown: parts.shutdown,
       abortShutdown: parts.abortShutdown,
+      sleep,
       setExpiryCycle: (enabled) => control.store(WORD_EXPIRY_CYCLE_OFF, enabled ? 0 : 1),
       isLocal: (session) => isLoopback(session.address),
     },
   };
 }
 
+const FRAMES_AT_ONCE = 1024;
+
+/** MEMORY PURGE: finishes the compaction of tables, and gives all free pages back. */
+function release(dispatcher: Dispatcher): void {
+  const { shards } = dispatcher;
+  for (let shard = 0; shard < shards.count; shard++) {
+    dispatcher.withShard(shard, () => {
+      for (let database = 0; database < shards.databases; database++) {
+        compact(shards.table(shard, database));
+      }
+      shards.spaces[shard]!.trim();
+    });
+  }
+}
+
+function compact(table: Table): void {
+  let before = Number.POSITIVE_INFINITY;
+  for (;;) {
+    const waiting = table.maintain(FRAMES_AT_ONCE);
+    if (waiting === 0 || waiting >= before) return;
+    before = waiting;
+  }
+}
+
 function localClients(parts: PortParts): LocalClients {
-  const { clients, frontend, dispatcher } = parts;
+  const { clients, frontend, dispatcher, gatherer } = parts;
   return {
     get sessions(): Iterable<Session> {
       return clients.sessions.values();
@@ -117,7 +131,7 @@ function localClients(parts: PortParts): LocalClients {
     details: (session) => clientDetails(parts, own(session)),
     close: (session) => {
       // The client whose command is running gets its reply first.
-      if (dispatcher.session === session) session.closeAfterReply = true;
+      if (gatherer.isGathering && dispatcher.session === session) session.closeAfterReply = true;
       else frontend.endSession(own(session));
     },
     unblock: (session, withError) => {

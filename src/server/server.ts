@@ -18,7 +18,7 @@ import {
   VALUE_STARTUP_BYTES,
   WORD_USED_PAGES,
 } from '../memory/control.js';
-import { createRegion } from '../platform/ffi/region.js';
+import { createPagedRegion } from '../platform/ffi/region.js';
 import { chooseTransport } from '../platform/select.js';
 import { wakeTransport } from '../platform/wake.js';
 import type { Config } from './config/config.js';
@@ -71,7 +71,8 @@ export class Server {
     control.values[VALUE_STARTED_MS] = this.facts.startedMs;
     const shardBuffers = this.createShards(control);
     this.wakers = new Int32Array(new SharedArrayBuffer(4 * threads));
-    const loads = new Int32Array(new SharedArrayBuffer(4 * threads));
+    // Nothing is handed to a thread before it is up.
+    const loads = new Int32Array(new SharedArrayBuffer(4 * threads)).fill(0x7fffffff);
     const mesh = createMesh(threads);
     const common = {
       threads,
@@ -101,7 +102,8 @@ export class Server {
     setTimeout(() => this.exit(), STOP_TIMEOUT_MS).unref();
     this.handles.forEach(({ port }, thread) => {
       port.postMessage({ kind: 'stop' } satisfies MainMessage);
-      wakeTransport(this.wakers[thread]!);
+      const waker = this.wakers[thread]!;
+      if (waker !== 0) wakeTransport(waker);
     });
   }
 
@@ -138,7 +140,7 @@ export class Server {
     const buffers: SharedArrayBuffer[] = [];
     for (let shard = 0; shard < shards; shard++) {
       try {
-        const region = createRegion(bytes);
+        const region = createPagedRegion(bytes);
         formatShard(region, databases, control.words, WORD_USED_PAGES, hashKey);
         buffers.push(region.buffer);
       } catch (error) {
@@ -202,7 +204,8 @@ export class Server {
 /** The code of the error that listening brings, or ''. */
 function tryListen(host: string, port: number): Promise<string> {
   return new Promise((resolve) => {
-    const server = createServer();
+    // A client that comes just now has come too early: kept, it would hold up closing.
+    const server = createServer((socket) => socket.destroy());
     server.once('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? 'unknown'));
     const address = host === '*' ? '0.0.0.0' : host === '::*' ? '::' : host;
     server.listen({ host: address, port, exclusive: true, ipv6Only: address === '::' }, () =>

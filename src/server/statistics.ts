@@ -44,6 +44,8 @@ export class Statistics implements StatisticsPort {
   }
 
   reset(): void {
+    // What was counted before the reset must not be added after it.
+    this.gatherer.gather('publish');
     this.gatherer.gather('statistics-reset');
   }
 }

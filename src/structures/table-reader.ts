@@ -6,8 +6,8 @@
  * four times over has a zero byte where they are the same.
  */
 import { copyBytes, equalBytes, Region } from '../base/region.js';
-import { PAGE_SHIFT } from '../memory/space-layout.js';
 import type { Space } from '../memory/space.js';
+import { PAGE_SHIFT } from '../memory/space-layout.js';
 import { Directory } from './directory.js';
 import {
   ENTRY_EXPIRES,
@@ -125,6 +125,11 @@ export class TableReader {
 
   get frames(): number {
     return this.directory.frames;
+  }
+
+  /** Frames that `maintain` would look after. */
+  get waiting(): number {
+    return this.directory.waiting;
   }
 
   /**

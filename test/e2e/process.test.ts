@@ -47,7 +47,7 @@ describe('the process', { skip: darterMissing() }, () => {
       const client = await server.client();
       await client.text('SET', 'k', 'v');
       server.child.kill(signal);
-      assert.deepEqual(await server.exited, { code: 0, signal: null });
+      assert.deepEqual(await server.exit(), { code: 0, signal: null });
       await client.ended();
       await server.stop();
     });
@@ -58,7 +58,7 @@ describe('the process', { skip: darterMissing() }, () => {
       const server = await startDarter();
       const [client, other] = await Promise.all([server.client(), server.client()]);
       await assert.rejects(client.command(...args));
-      assert.deepEqual(await server.exited, { code: 0, signal: null });
+      assert.deepEqual(await server.exit(), { code: 0, signal: null });
       await other.ended();
       await server.stop();
     });
@@ -187,7 +187,7 @@ describe('the process', { skip: darterMissing() }, () => {
     const pid = Number(await server.info('process_id'));
     assert.ok(isAlive(pid));
     process.kill(pid, 'SIGTERM');
-    assert.equal((await server.exited).code, 0);
+    assert.equal((await server.exit()).code, 0);
     await server.stop();
   });
 });

@@ -109,6 +109,19 @@ export class Server {
     return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1] ?? 0) * 1024;
   }
 
+  /** How it ended of itself; an error when it does not in good time. */
+  async exit(within_ms = stopTimeout_ms): Promise<Exit> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(new Error(`still running after ${within_ms} ms`)), within_ms);
+    });
+    try {
+      return await Promise.race([this.exited, late]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
   /** Ends the process (SIGTERM, after a while SIGKILL) and removes its directory. */
   async stop(): Promise<Exit> {
     if (this.#alive) this.child.kill('SIGTERM');

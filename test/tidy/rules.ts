@@ -150,23 +150,38 @@ export function ffiErrors(files: readonly SourceFile[]): string[] {
     .map((file) => `${file.path}: imports koffi; all FFI lives in src/platform/ffi/`);
 }
 
-/** A command's file has a test beside it, or a test of its group or of test/ imports or names it. */
+/** The names of the commands that a file defines: 'get', 'client|kill'. */
+function definedCommands(file: SourceFile): string[] {
+  if (!/^src\/commands\/(?!contract\/)[^/]+\/[^/]+$/.test(file.path) || isTest(file)) return [];
+  return [...file.code.matchAll(/^ {2}name: '([a-z0-9|_-]+)'/gm)].map(
+    (match) => match[1] as string,
+  );
+}
+
+/**
+ * Whether a test's code has the command as it is sent: 'GETDEL', or 'CLIENT' and 'KILL' (generators
+ * keep a container and its subcommands apart).
+ */
+function namesCommand(test: SourceFile, command: string): boolean {
+  const [name, subcommand] = command.toUpperCase().split('|');
+  const begins = new RegExp(`['"\`]${name}\\b(?!-)`);
+  const follows = new RegExp(`['"\`\\s]${subcommand}(?=['"\`\\s])`);
+  return begins.test(test.code) && (subcommand === undefined || follows.test(test.code));
+}
+
+/** Each command is sent by a test of its group, or by one in test/. */
 export function untestedCommandErrors(files: readonly SourceFile[]): string[] {
   const errors: string[] = [];
-  const tests = files.filter((file) => file.path.endsWith('.test.ts'));
+  const everywhere = files.filter(
+    (file) => file.path.startsWith('test/') && !file.path.startsWith('test/tidy'),
+  );
   for (const file of files) {
-    const match = /^src\/commands\/([^/]+)\/([^/]+)\.ts$/.exec(file.path);
-    if (match === null || match[1] === 'contract' || isTest(file)) continue;
-    const [, group, name] = match as unknown as [string, string, string];
-    const word = new RegExp(`\\b${name.replaceAll('-', '[-_ ]')}\\b`, 'i');
-    const isNamed = (test: SourceFile): boolean =>
-      test.path === file.path.replace(/\.ts$/, '.test.ts') ||
-      test.imports.some((one) => one.target === file.path) ||
-      (test.path.startsWith(`src/commands/${group}/`) && word.test(test.code));
-    if (!tests.some(isNamed)) {
-      errors.push(
-        `${file.path}: no test; write ${name}.test.ts beside it or name it in a group test`,
-      );
+    const group = file.path.slice(0, file.path.lastIndexOf('/') + 1);
+    const beside = files.filter((one) => isTest(one) && one.path.startsWith(group));
+    for (const command of definedCommands(file)) {
+      if ([...beside, ...everywhere].some((test) => namesCommand(test, command))) continue;
+      const shown = command.toUpperCase().replace('|', ' ');
+      errors.push(`${file.path}: no test sends ${shown}; write one beside it or in test/`);
     }
   }
   return errors;

@@ -66,7 +66,10 @@ export interface ConfigurationPort {
   /** Those that match any of the patterns, by name. */
   get(patterns: readonly string[]): readonly (readonly [name: string, value: string])[];
   /** All or nothing. @returns null, or the error's text with its code */
-  set(pairs: readonly (readonly [name: string, value: string])[]): string | null;
+  set(
+    pairs: readonly (readonly [name: string, value: string])[],
+    isLocalClient?: boolean,
+  ): string | null;
   rewrite(): string | null;
 }
 
@@ -129,15 +132,17 @@ export interface LatencyPort {
 
 /** All in bytes. */
 export interface MemoryFigures {
-  /** What maxmemory is compared with: the shards' pages in use. */
-  readonly dataset: number;
-  /** Dataset and what the process needs besides (`overhead`). */
+  /** Pages of the shards in use: what maxmemory is compared with. */
   readonly used: number;
+  /** Of those: keys and values, and what storing them takes besides. */
+  readonly dataset: number;
   readonly overhead: number;
-  readonly peak: number;
-  /** What the process needed before it held data. */
+  /** Of those: what an empty server has. */
   readonly startup: number;
+  readonly peak: number;
+  /** All that the process occupies, and what it did before it held data. */
   readonly resident: number;
+  readonly process: number;
   readonly javascriptHeap: number;
   readonly system: number;
 }
@@ -164,6 +169,8 @@ export interface ProcessPort {
   shutdown(request: ShutdownRequest, failed: (text: string) => void): void;
   /** Calls a shutdown under way off. False when there is none. */
   abortShutdown(): boolean;
+  /** Blocks this thread (DEBUG SLEEP). */
+  sleep(milliseconds: number): void;
   /** DEBUG SET-ACTIVE-EXPIRE */
   setExpiryCycle(enabled: boolean): void;
   /** Whether the client comes from this machine (enable-debug-command local). */

@@ -1,8 +1,8 @@
 /** CONFIG GET, SET, RESETSTAT, REWRITE and HELP */
-import { wrongArity } from '../../protocol/errors.js';
+import { SYNTAX } from '../../protocol/errors.js';
 import { argumentsBinary } from '../../protocol/text.js';
-import { replyHelp } from '../contract/help.js';
 import type { CommandDefinition, ContainerDefinition } from '../contract/definition.js';
+import { replyHelp } from '../contract/help.js';
 
 export const config: ContainerDefinition = {
   name: 'config',
@@ -64,15 +64,15 @@ export const configSet: CommandDefinition = {
   tips: ['request_policy:all_nodes', 'response_policy:all_succeeded'],
   history: [['7.0.0', 'Several settings may be changed at once.']],
   locks: 'none',
-  run({ args, reply, server }) {
+  run({ args, reply, server, session }) {
     if (args.count % 2 !== 0) {
-      reply.error(wrongArity('config|set'));
+      reply.error(SYNTAX);
       return;
     }
     const words = argumentsBinary(args, 2);
     const pairs: [string, string][] = [];
     for (let i = 0; i < words.length; i += 2) pairs.push([words[i]!, words[i + 1]!]);
-    const error = server.configuration.set(pairs);
+    const error = server.configuration.set(pairs, server.process.isLocal(session));
     if (error !== null) reply.errorText(error);
     else reply.ok();
   },

@@ -3,8 +3,8 @@
  * listeners, adoption, names, the eventfd. The subclasses move bytes.
  */
 import type { Region } from '../../base/region.js';
-import type { ListenAddress, Transport, TransportHandler, TransportName } from '../transport.js';
 import { ConnectionTable, EndingList } from '../connection-table.js';
+import type { ListenAddress, Transport, TransportHandler, TransportName } from '../transport.js';
 import { errno, type Libc, requireLibc, systemError } from './libc.js';
 import { type AcceptTrouble, Listeners } from './listeners.js';
 import { localName, peerName } from './socket.js';
@@ -70,6 +70,7 @@ export abstract class NativeTransport implements Transport {
   }
 
   closeListeners(): void {
+    if (!this.listeners.entries.some(({ open }) => open)) return;
     for (const [index, { open }] of this.listeners.entries.entries()) {
       if (!open) continue;
       this.disarmAccept(index);

@@ -26,6 +26,23 @@ export function attachRegion(buffer: SharedArrayBuffer): Region {
   return new Region(buffer, address);
 }
 
+/**
+ * A new region whose byte 0 is at the start of a page, for memory that is given back page by page,
+ * and whose structures are laid out in cache lines. The allocator puts its own 16 bytes before a
+ * buffer, so the buffer is a page longer and the region begins at its first page boundary.
+ */
+export function createPagedRegion(bytes: number): Region {
+  return attachPagedRegion(new SharedArrayBuffer(bytes + PAGE_BYTES));
+}
+
+/** The paged region over a buffer that another thread made with createPagedRegion. */
+export function attachPagedRegion(buffer: SharedArrayBuffer): Region {
+  const address = addressOf(buffer);
+  const start = (PAGE_BYTES - (address % PAGE_BYTES)) % PAGE_BYTES;
+  const first = address === 0 ? 0 : address + start;
+  return new Region(buffer, first, start, buffer.byteLength - PAGE_BYTES);
+}
+
 function checkRange(region: Region, offset: number, length: number): void {
   if (!(offset >= 0 && length >= 0 && offset + length <= region.bytes.length)) {
     throw new RangeError(

@@ -62,7 +62,7 @@ const ETIME = 62;
 export class Ring {
   readonly descriptor: number;
   /** The mapping with both queues, as words. */
-  readonly rings: Int32Array;
+  rings: Int32Array;
   /** Word indices in `rings`. */
   readonly cqHeadAt: number;
   readonly cqTailAt: number;
@@ -71,7 +71,7 @@ export class Ring {
   private readonly sqHeadAt: number;
   private readonly sqFlagsAt: number;
   private readonly sqTailAt: number;
-  private readonly sqes: Int32Array;
+  private sqes: Int32Array;
   private readonly sqMask: number;
   private readonly sqEntries: number;
   private sqTail = 0;
@@ -277,10 +277,16 @@ export class Ring {
     });
   }
 
-  /** Ends everything under way and gives the mappings back. Nothing may be called afterwards. */
+  /** Ends everything under way and gives the mappings back; a later `enter` throws. */
   close(): void {
+    const [rings, sqes] = [this.rings, this.sqes];
+    // A view of memory that is gone must not stay in anybody's reach.
+    this.rings = new Int32Array(0);
+    this.sqes = new Int32Array(0);
+    this.enterDescriptor = -1;
+    this.enterFlags = 0;
     this.native.close(this.descriptor);
-    this.native.munmap(this.ringsAddress, this.rings.byteLength);
-    this.native.munmap(this.sqesAddress, this.sqes.byteLength);
+    this.native.munmap(this.ringsAddress, rings.byteLength);
+    this.native.munmap(this.sqesAddress, sqes.byteLength);
   }
 }

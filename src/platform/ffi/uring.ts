@@ -28,9 +28,14 @@ import * as abi from './uring-abi.js';
 import { ReceiveBuffers } from './uring-buffers.js';
 import { Ring } from './uring-ring.js';
 
-const SUBMISSION_ENTRIES = 1024;
-const COMPLETION_ENTRIES = 8192;
-const RECEIVE_BUFFERS = 1024;
+/** Sizes of the queues and of the buffer ring, all powers of 2. */
+export interface UringSizes {
+  readonly submissions: number;
+  readonly completions: number;
+  readonly receiveBuffers: number;
+}
+
+const USUAL_SIZES: UringSizes = { submissions: 1024, completions: 8192, receiveBuffers: 1024 };
 
 const KIND_ACCEPT = 1;
 const KIND_RECEIVE = 2;
@@ -71,11 +76,11 @@ export class UringTransport extends NativeTransport {
   private readonly buffers: ReceiveBuffers;
 
   /** To be called on the thread that will call `run`. @throws TransportError without io_uring */
-  constructor(onAcceptTrouble: AcceptTrouble) {
+  constructor(onAcceptTrouble: AcceptTrouble, sizes = USUAL_SIZES) {
     super(onAcceptTrouble);
-    this.ring = new Ring(SUBMISSION_ENTRIES, COMPLETION_ENTRIES);
+    this.ring = new Ring(sizes.submissions, sizes.completions);
     try {
-      this.buffers = new ReceiveBuffers(this.ring, RECEIVE_BUFFERS);
+      this.buffers = new ReceiveBuffers(this.ring, sizes.receiveBuffers);
     } catch (error) {
       this.ring.close();
       throw error;

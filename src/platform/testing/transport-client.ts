@@ -62,7 +62,7 @@ export class ServerThread {
 
   static async start(
     name: TransportName,
-    options: { waitMs?: number; handOver?: boolean } = {},
+    options: Partial<ThreadOptions> = {},
   ): Promise<ServerThread> {
     const { port1, port2 } = new MessageChannel();
     const workerData: ThreadOptions = {
@@ -70,6 +70,7 @@ export class ServerThread {
       port: port2,
       waitMs: options.waitMs ?? -1,
       handOver: options.handOver ?? false,
+      uringSizes: options.uringSizes,
     };
     const worker = new Worker(new URL('./transport-thread.js', import.meta.url), {
       workerData,

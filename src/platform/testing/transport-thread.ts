@@ -3,11 +3,12 @@
  * blocks its thread, so messages are fetched in `woken`, by `receiveMessageOnPort`.
  */
 import {
+  type MessagePort,
   parentPort,
   receiveMessageOnPort,
-  type MessagePort,
   workerData,
 } from 'node:worker_threads';
+import type { UringSizes } from '../ffi/uring.js';
 import { createTransport } from '../select.js';
 import { type ListenAddress, TransportError, type TransportName } from '../transport.js';
 import { LineServer } from './line-server.js';
@@ -18,6 +19,7 @@ export interface ThreadOptions {
   readonly waitMs: number;
   /** Offers every second descriptor to the parent, which lets another thread adopt it. */
   readonly handOver: boolean;
+  readonly uringSizes: UringSizes | undefined;
 }
 
 export type Order =
@@ -27,7 +29,10 @@ export type Order =
   | { readonly order: 'counters' | 'closeListeners' | 'stop' };
 
 const options = workerData as ThreadOptions;
-const transport = createTransport(options.name);
+const transport = createTransport(
+  options.name,
+  options.uringSizes ? { uringSizes: options.uringSizes } : {},
+);
 const server = new LineServer(transport);
 server.waitMs = options.waitMs;
 

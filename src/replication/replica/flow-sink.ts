@@ -284,7 +284,7 @@ export class FlowSink {
     if (sink.done) return `shard ${shard} was to be cleared after it was done`;
     this.writer.lock(shard);
     this.writer.clear(shard);
-    rings?.[shard]!.reset(block.to);
+    if (rings !== null) rings[shard]!.reset(block.to);
     board.progress[shard] = block.to;
     this.writer.unlock();
     sink.begun = true;
@@ -299,7 +299,7 @@ export class FlowSink {
     const { shard } = sink;
     if (block.to < sink.received) return `shard ${shard} was done before it began`;
     this.writer.lock(shard);
-    rings?.[shard]!.reset(block.to);
+    if (rings !== null) rings[shard]!.reset(block.to);
     board.progress[shard] = block.to;
     this.writer.unlock();
     sink.received = block.to;
@@ -530,7 +530,7 @@ export class FlowSink {
       board.fail();
       return wrong;
     }
-    rings?.[shard]!.appendRaw(region, offset, length);
+    if (rings !== null) rings[shard]!.appendRaw(region, offset, length);
     board.progress[shard]! += length;
     return null;
   }

@@ -26,6 +26,7 @@ export type StartRequest =
 
 export interface Surroundings {
   readonly folder: string;
+  /** Bytes, one char each. */
   readonly readStandardInput: () => string;
 }
 
@@ -60,7 +61,7 @@ export function readCommandLine(argv: readonly string[], around: Surroundings): 
   const reader = new ConfigurationReader(values);
   try {
     let text = file === '' ? '' : readConfigurationFile(file);
-    if (hasStandardInput) text += toBinaryString(around.readStandardInput());
+    if (hasStandardInput) text += around.readStandardInput();
     if (lines !== '') text += `\n${lines}`;
     reader.readText(text, '');
   } catch (error) {

@@ -62,6 +62,11 @@ export class Config implements ConfigurationPort {
     return this.shared.buffer;
   }
 
+  /** Another number whenever this thread has taken over changes, by `refresh` or its own `set`. */
+  get revision(): number {
+    return this.version;
+  }
+
   value(name: string): string {
     const named = findDirective(name);
     return named === undefined ? '' : this.values.get(named.name);

@@ -10,6 +10,7 @@ import { THREADS_MAX } from '../../memory/control.js';
 import {
   clampedInteger,
   flag,
+  hostName,
   INT_MAX,
   integer,
   type Kind,
@@ -317,7 +318,7 @@ const cluster = {
   'cluster-port': atStart(port, '0', ignored),
   'cluster-node-timeout': anytime(longCount, '15000', ignored),
   'cluster-announce-bus-port': anytime(port, '0', ignored),
-  'cluster-announce-hostname': anytime(text(), '', ignored),
+  'cluster-announce-hostname': anytime(hostName, '', ignored),
   'cluster-announce-ip': anytime(text(), '', ignored),
   'cluster-announce-port': anytime(port, '0', ignored),
   'cluster-announce-tls-port': anytime(port, '0', ignored),

@@ -187,6 +187,16 @@ export function notPath(directive: string, noun: string): Kind {
   return text((value) => (value.includes('/') || value.includes('\\') ? wrong : null));
 }
 
+const HOST_NAME_MAX = 256;
+
+export const hostName: Kind = text((value) => {
+  if (value.length >= HOST_NAME_MAX) {
+    return `Hostnames must be less than ${HOST_NAME_MAX} characters`;
+  }
+  if (/^[A-Za-z0-9.-]*$/.test(value)) return null;
+  return 'Hostnames may only contain alphanumeric characters, hyphens or dots';
+});
+
 function oneOf(names: readonly string[]): Refusal {
   return new Refusal(`argument(s) must be one of the following: ${names.join(', ')}`);
 }

@@ -16,8 +16,9 @@ function withoutLoneBlank(words: readonly string[]): readonly string[] {
   return words.length === 1 && words[0] === '' ? [] : words;
 }
 
+/** As strtoll reads it: nothing is 0. */
 function isWholeNumber(word: string, least: number): boolean {
-  return /^[+-]?[0-9]{1,18}$/.test(word) && Number(word) >= least;
+  return /^(?:[+-]?[0-9]{1,18})?$/.test(word) && Number(word) >= least;
 }
 
 /** `seconds changes` pairs. Several lines of a file add up; an empty one forgets those before it. */
@@ -37,7 +38,7 @@ export const savePoints: Kind = {
   lines(value, initial) {
     if (value === '') return [{ arguments: '""', needed: initial !== '' }];
     const pairs = value.match(/\S+ \S+/g) ?? [];
-    return pairs.map((pair) => ({ arguments: pair, needed: value !== initial }));
+    return pairs.map((pair) => ({ arguments: pair, needed: true }));
   },
 };
 

@@ -1,13 +1,8 @@
 /** INFO's sections about the process: server, clients, memory, cpu. */
 import { readFileSync } from 'node:fs';
 import { machine, release, type } from 'node:os';
-import { PAGE_BYTES } from '../../base/limits.js';
 import { DARTER_VERSION, REDIS_VERSION } from '../../base/version.js';
-import {
-  WORD_BLOCKED_CLIENTS,
-  WORD_CONNECTED_CLIENTS,
-  WORD_MAXMEMORY_PAGES,
-} from '../../memory/control.js';
+import { WORD_BLOCKED_CLIENTS, WORD_CONNECTED_CLIENTS } from '../../memory/control.js';
 import { type Fields, humanBytes, percent, type Section } from './source.js';
 
 const DAY_SECONDS = 24 * 60 * 60;
@@ -57,10 +52,11 @@ export const clientsSection: Section = ({ control, configuration }) => [
   ['clients_in_timeout_table', 0],
 ];
 
-export const memorySection: Section = ({ control, configuration, memory }) => {
+export const memorySection: Section = ({ configuration, memory }) => {
   const figures = memory.figures();
   const { dataset, used, overhead, peak, startup, resident, system } = figures;
-  const maximum = control.load(WORD_MAXMEMORY_PAGES) * PAGE_BYTES;
+  const needed = used + figures.process;
+  const maximum = Number(configuration.value('maxmemory'));
   return [
     ...withHuman('used_memory', used),
     ...withHuman('used_memory_rss', resident),
@@ -79,12 +75,12 @@ export const memorySection: Section = ({ control, configuration, memory }) => {
     ['maxmemory_policy', configuration.value('maxmemory-policy')],
     ['allocator_frag_ratio', '1.00'],
     ['allocator_frag_bytes', 0],
-    ['allocator_rss_ratio', ratio(resident, used)],
-    ['allocator_rss_bytes', resident - used],
+    ['allocator_rss_ratio', ratio(resident, needed)],
+    ['allocator_rss_bytes', resident - needed],
     ['rss_overhead_ratio', '1.00'],
     ['rss_overhead_bytes', 0],
-    ['mem_fragmentation_ratio', ratio(resident, used)],
-    ['mem_fragmentation_bytes', resident - used],
+    ['mem_fragmentation_ratio', ratio(resident, needed)],
+    ['mem_fragmentation_bytes', resident - needed],
     ['mem_not_counted_for_evict', 0],
     ['mem_replication_backlog', 0],
     ['mem_total_replication_buffers', 0],
@@ -96,6 +92,7 @@ export const memorySection: Section = ({ control, configuration, memory }) => {
     ['active_defrag_running', 0],
     ['lazyfree_pending_objects', 0],
     ['lazyfreed_objects', 0],
+    ['process_memory', figures.process],
     ['javascript_heap', figures.javascriptHeap],
   ];
 };

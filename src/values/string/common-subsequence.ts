@@ -9,8 +9,11 @@
  */
 import type { Region } from '../../base/region.js';
 
-/** More cells than this are refused: they would take minutes, and 256 MiB of bits. */
-export const CELLS_MAX = 2 ** 31;
+/**
+ * More pairs of prefixes than this are refused, as in Redis, which keeps 4 bytes for each of them
+ * and allows 512 MiB; here they take 16 MiB, but the time.
+ */
+export const CELLS_MAX = 2 ** 27;
 
 /** The length alone. */
 export function commonLength(

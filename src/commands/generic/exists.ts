@@ -1,0 +1,41 @@
+/** EXISTS and TOUCH: how many of the keys are there. A key given twice counts twice. */
+import type { Context } from '../contract/context.js';
+import { type CommandDefinition, keysAt } from '../contract/definition.js';
+
+function run({ args, keys, reply }: Context): void {
+  let found = 0;
+  for (let i = 1; i < args.count; i++) {
+    if (keys.seekForRead(args, i)) found++;
+  }
+  reply.integer(found);
+}
+
+export const exists: CommandDefinition = {
+  name: 'exists',
+  summary: 'Counts which of the keys exist',
+  since: '1.0.0',
+  group: 'generic',
+  complexity: 'O(N) where N is the number of keys to check.',
+  arity: -2,
+  flags: ['readonly', 'fast'],
+  keys: [keysAt(1, -1, 1, 'RO')],
+  arguments: [{ name: 'key', type: 'key', keySpecIndex: 0, flags: ['multiple'] }],
+  tips: ['request_policy:multi_shard', 'response_policy:agg_sum'],
+  history: [['3.0.3', 'Several keys.']],
+  run,
+};
+
+/** There is no access time to alter (recency is the order of slots in a bucket). */
+export const touch: CommandDefinition = {
+  name: 'touch',
+  summary: 'Counts which of the keys exist and marks them as used',
+  since: '3.2.1',
+  group: 'generic',
+  complexity: 'O(N) where N is the number of keys that will be touched.',
+  arity: -2,
+  flags: ['readonly', 'fast'],
+  keys: [keysAt(1, -1, 1, 'RO')],
+  arguments: [{ name: 'key', type: 'key', keySpecIndex: 0, flags: ['multiple'] }],
+  tips: ['request_policy:multi_shard', 'response_policy:agg_sum'],
+  run,
+};

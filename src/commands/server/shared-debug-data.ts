@@ -1,0 +1,186 @@
+/** Subcommands of DEBUG that concern keys: POPULATE, OBJECT, DIGEST, DIGEST-VALUE, CHECK. */
+import { Region } from '../../base/region.js';
+import { EVENT_SET } from '../../keyspace/events.js';
+import { ENCODING_AUTO, ENCODING_RAW, encodingOf, STRING_AUTO } from '../../keyspace/kinds.js';
+import { NO_KEY, OUT_OF_RANGE_POSITIVE } from '../../protocol/errors.js';
+import {
+  formatInteger,
+  INTEGER_BYTES_MAX,
+  INTEGER_OK,
+  NOT_AN_INTEGER,
+  parsedInteger,
+  parseInteger,
+} from '../../protocol/numbers.js';
+import type { Context } from '../contract/context.js';
+import type { DebugHandler } from './shared-debug-handler.js';
+import { digestOfData, digestOfValue } from './shared-digest.js';
+
+/** Argument `index` as a count, or -1 and an error reply. */
+function positiveArgument({ args, reply }: Context, index: number): number {
+  const kind = parseInteger(args.region, args.offset[index]!, args.length[index]!);
+  if (kind === INTEGER_OK && parsedInteger.value >= 0) return parsedInteger.value;
+  reply.error(OUT_OF_RANGE_POSITIVE);
+  return -1;
+}
+
+function writeText(region: Region, text: string): number {
+  for (let i = 0; i < text.length; i++) region.bytes[i] = text.charCodeAt(i);
+  return text.length;
+}
+
+/**
+ * Creates keys `<prefix>:<n>` with values `value:<n>`, padded with zero bytes or cut to `size`.
+ * Keys that exist are left alone. One closure serves all keys, and keys and values are written into
+ * one region, so that millions take seconds. Replicas get them as SET.
+ */
+function populate(context: Context): void {
+  const { args, keys, reply, session } = context;
+  const count = positiveArgument(context, 2);
+  if (count < 0) return;
+  const size = args.count === 5 ? positiveArgument(context, 4) : 0;
+  if (size < 0) return;
+  const prefix = args.count >= 4 ? context.text(3) : 'key';
+  const keyRegion = new Region(new SharedArrayBuffer((prefix.length + 40) & ~7), 0);
+  const digitsAt = writeText(keyRegion, `${prefix}:`);
+  const value = new Region(new SharedArrayBuffer(64 + INTEGER_BYTES_MAX - 1), 0);
+  const valueDigitsAt = writeText(value, 'value:');
+  const { database } = session;
+  let index = 0;
+  let keyLength = 0;
+  const create = (): void => {
+    if (keys.seekKey(database, keyRegion, 0, keyLength)) return;
+    const valueEnd = formatInteger(value, valueDigitsAt, index);
+    const length = size === 0 ? valueEnd : size;
+    const offset = keys.put(STRING_AUTO, length, 0, EVENT_SET);
+    const copied = Math.min(length, valueEnd);
+    const target = keys.region.bytes;
+    for (let i = 0; i < copied; i++) target[offset + i] = value.bytes[i]!;
+    if (length > copied) target.fill(0, offset + copied, offset + length);
+    if (!keys.effects.active) return;
+    keys.effects
+      .begin('SET')
+      .bytes(keyRegion, 0, keyLength)
+      .bytes(keys.region, offset, length)
+      .end(keys.shard, database);
+  };
+  keys.forget();
+  for (; index < count; index++) {
+    keyLength = formatInteger(keyRegion, digitsAt, index);
+    context.withShard(keys.shards.shardOf(keyRegion, 0, keyLength), create);
+  }
+  reply.ok();
+}
+
+const INTEGER_TEXT_MAX = 20;
+const EMBEDDED_BYTES_MAX = 44;
+
+/** What OBJECT ENCODING calls the string found. */
+function encodingOfFound({ keys }: Context): 'int' | 'embstr' | 'raw' {
+  const encoding = encodingOf(keys.kind);
+  if (encoding === ENCODING_RAW) return 'raw';
+  const { region, valueOffset, valueLength } = keys;
+  if (encoding === ENCODING_AUTO && valueLength <= INTEGER_TEXT_MAX) {
+    if (parseInteger(region, valueOffset, valueLength) !== NOT_AN_INTEGER) return 'int';
+  }
+  return valueLength <= EMBEDDED_BYTES_MAX ? 'embstr' : 'raw';
+}
+
+/** Bytes of the string found in an RDB file, without compression. */
+function serializedLength({ keys }: Context): number {
+  const { region, valueOffset, valueLength } = keys;
+  if (valueLength <= 11 && parseInteger(region, valueOffset, valueLength) === INTEGER_OK) {
+    const value = parsedInteger.value;
+    if (value >= -128 && value <= 127) return 2;
+    if (value >= -32768 && value <= 32767) return 3;
+    if (value >= -(2 ** 31) && value < 2 ** 31) return 5;
+  }
+  if (valueLength < 64) return valueLength + 1;
+  return valueLength + (valueLength < 16384 ? 2 : 5);
+}
+
+function describeObject(context: Context): void {
+  const { args, keys, reply, now } = context;
+  let text = '';
+  const shard = keys.shards.shardOf(args.region, args.offset[2]!, args.length[2]!);
+  keys.forget();
+  context.withShard(shard, () => {
+    if (!keys.seek(args, 2)) return;
+    const clock = Math.floor(now / 1000) & 0xffffff;
+    text =
+      `Value at:0x${keys.valueOffset.toString(16)} refcount:1 ` +
+      `encoding:${encodingOfFound(context)} serializedlength:${serializedLength(context)} ` +
+      `lru:${clock} lru_seconds_idle:0`;
+  });
+  if (text === '') reply.error(NO_KEY);
+  else reply.simple(text);
+}
+
+function digestValues(context: Context): void {
+  const { args, keys, reply } = context;
+  reply.array(args.count - 2);
+  keys.forget();
+  for (let i = 2; i < args.count; i++) {
+    let digest = '0'.repeat(40);
+    const shard = keys.shards.shardOf(args.region, args.offset[i]!, args.length[i]!);
+    context.withShard(shard, () => {
+      if (keys.seek(args, i)) digest = digestOfValue(keys);
+    });
+    reply.simple(digest);
+  }
+}
+
+/** Verifies every invariant of every table; an exception tells what is wrong. */
+function check(context: Context): void {
+  const { shards } = context.keys;
+  for (let shard = 0; shard < shards.count; shard++) {
+    context.withShard(shard, () => {
+      for (let database = 0; database < shards.databases; database++) {
+        shards.table(shard, database).check();
+      }
+    });
+  }
+  context.reply.ok();
+}
+
+export const DATA_HANDLERS: readonly DebugHandler[] = [
+  {
+    name: 'populate',
+    usage: '<count> [<prefix> [<size>]]',
+    summary: 'Creates keys <prefix>:<number>; replicas get them as well',
+    least: 1,
+    most: 3,
+    run: populate,
+  },
+  {
+    name: 'object',
+    usage: '<key>',
+    summary: 'Tells how a key is stored',
+    least: 1,
+    most: 1,
+    run: describeObject,
+  },
+  {
+    name: 'digest',
+    usage: '',
+    summary: 'Computes a digest of all data: equal data have equal digests',
+    least: 0,
+    most: 0,
+    run: (context) => context.reply.simple(digestOfData(context)),
+  },
+  {
+    name: 'digest-value',
+    usage: '<key> [<key> ...]',
+    summary: 'Computes digests of values',
+    least: 0,
+    most: Number.MAX_SAFE_INTEGER,
+    run: digestValues,
+  },
+  {
+    name: 'check',
+    usage: '',
+    summary: "Verifies all tables (Darter's own, for tests)",
+    least: 0,
+    most: 0,
+    run: check,
+  },
+];

@@ -1,0 +1,112 @@
+/** Subcommands of DEBUG that concern the server or the connection. */
+import type { Context } from '../contract/context.js';
+import type { DebugHandler } from './shared-debug-handler.js';
+
+/** One reply of each type of RESP, by DEBUG PROTOCOL's name for it. */
+const SAMPLES: Readonly<Record<string, (reply: Context['reply']) => void>> = {
+  string: (reply) => reply.bulkText('Hello World'),
+  integer: (reply) => reply.integer(12345),
+  // biome-ignore lint/suspicious/noApproximativeNumericConstant: Redis's sample
+  double: (reply) => reply.double(3.141),
+  null: (reply) => reply.nullBulk(),
+  array(reply) {
+    reply.array(3);
+    for (let i = 0; i < 3; i++) reply.integer(i);
+  },
+  set(reply) {
+    reply.set(3);
+    for (let i = 0; i < 3; i++) reply.integer(i);
+  },
+  map(reply) {
+    reply.map(3);
+    for (let i = 0; i < 3; i++) {
+      reply.integer(i);
+      reply.boolean(i === 1);
+    }
+  },
+  attrib(reply) {
+    if (reply.protocol === 3) {
+      reply.attribute(1);
+      reply.bulkText('key-popularity');
+      reply.array(2);
+      reply.bulkText('key:123');
+      reply.integer(90);
+    }
+    reply.bulkText('Some real reply following the attribute');
+  },
+  bignum: (reply) => reply.bigNumber(1234567999999999999999999999999999999n),
+  true: (reply) => reply.boolean(true),
+  false: (reply) => reply.boolean(false),
+  verbatim: (reply) => reply.verbatim('txt', 'This is a verbatim\nstring'),
+};
+
+const PROTOCOL_TYPES =
+  'ERR Wrong protocol type name. Please use one of the following: ' +
+  'string|integer|double|bignum|null|array|set|map|attrib|push|verbatim|true|false';
+
+function replySample(context: Context): void {
+  const { reply } = context;
+  const name = context.text(2).toLowerCase();
+  const sample = SAMPLES[name];
+  if (sample !== undefined) sample(reply);
+  else if (name === 'push' && reply.protocol === 2) {
+    reply.errorText('ERR RESP2 is not supported by this command');
+  } else if (name === 'push') {
+    reply.push(2);
+    reply.bulkText('server-cpu-usage');
+    reply.integer(42);
+    reply.bulkText('Some real reply following the push reply');
+  } else reply.errorText(PROTOCOL_TYPES);
+}
+
+export const SERVER_HANDLERS: readonly DebugHandler[] = [
+  {
+    name: 'sleep',
+    usage: '<seconds>',
+    summary: 'Blocks the thread that serves this connection; others go on',
+    least: 1,
+    most: 1,
+    run(context) {
+      const seconds = Number.parseFloat(context.text(2));
+      if (seconds > 0) context.server.process.sleep(seconds * 1000);
+      context.reply.ok();
+    },
+  },
+  {
+    name: 'set-active-expire',
+    usage: '<0|1>',
+    summary: 'Switches the search for expired keys in the background off or on',
+    least: 1,
+    most: 1,
+    run(context) {
+      context.server.process.setExpiryCycle(Number.parseInt(context.text(2), 10) > 0);
+      context.reply.ok();
+    },
+  },
+  {
+    name: 'error',
+    usage: '<message>',
+    summary: 'Answers with this error',
+    least: 1,
+    most: 1,
+    run: (context) => context.reply.errorText(context.text(2)),
+  },
+  {
+    name: 'protocol',
+    usage: '<string|integer|double|bignum|null|array|set|map|attrib|push|verbatim|true|false>',
+    summary: 'Answers with a sample of a type of reply',
+    least: 1,
+    most: 1,
+    run: replySample,
+  },
+  {
+    name: 'throw',
+    usage: '',
+    summary: "Throws an exception in the command (Darter's own, for tests)",
+    least: 0,
+    most: 0,
+    run() {
+      throw new Error('DEBUG THROW');
+    },
+  },
+];

@@ -1,0 +1,95 @@
+/** Regions with native addresses: copies, bounds, release of pages. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { releasePages } from '../../base/page-release.js';
+import { copyBytes, Region } from '../../base/region.js';
+import { ffiAvailable } from './libc.js';
+import {
+  attachPagedRegion,
+  attachRegion,
+  createPagedRegion,
+  createRegion,
+  nativeAddress,
+} from './region.js';
+
+function filled(length: number): Region {
+  const region = createRegion(length);
+  for (let i = 0; i < length; i++) region.bytes[i] = i * 31;
+  return region;
+}
+
+test('a region is zeroed, a multiple of 8 long, and has one address for everybody', () => {
+  const region = createRegion(1001);
+  assert.equal(region.length, 1008);
+  assert.ok(region.bytes.every((byte) => byte === 0));
+  assert.equal(attachRegion(region.buffer).address, region.address);
+  assert.equal(region.address > 0, ffiAvailable());
+});
+
+test('a paged region begins at a page, and every thread finds it there', () => {
+  const region = createPagedRegion(1 << 20);
+  assert.equal(region.length, 1 << 20);
+  assert.equal(region.words.length, 1 << 18);
+  assert.equal(region.view.byteLength, 1 << 20);
+  assert.equal(region.address % 4096, 0);
+  const other = attachPagedRegion(region.buffer);
+  assert.equal(other.address, region.address);
+  region.words[1000] = 77;
+  assert.equal(other.view.getInt32(4000, true), 77);
+  assert.equal(other.bytes[4000], 77);
+  const from = filled(5000);
+  copyBytes(region, 100, from, 0, 5000);
+  assert.deepEqual(other.bytes.slice(100, 5100), from.bytes.slice(0, 5000));
+});
+
+test('copies of every length are exact, between regions and downwards in one', () => {
+  for (const length of [0, 1, 3, 4, 7, 100, 319, 320, 321, 4096, 100_000]) {
+    const from = filled(length + 20);
+    const to = createRegion(length + 20);
+    copyBytes(to, 3, from, 7, length);
+    assert.deepEqual(to.bytes.slice(3, 3 + length), from.bytes.slice(7, 7 + length));
+    assert.ok(to.bytes.slice(3 + length).every((byte) => byte === 0));
+    const expected = from.bytes.slice(10, 10 + length);
+    copyBytes(from, 2, from, 10, length);
+    assert.deepEqual(from.bytes.slice(2, 2 + length), expected);
+  }
+});
+
+test('a copy that leaves a region throws and changes nothing', () => {
+  const [from, to] = [filled(1000), createRegion(1000)];
+  for (const [toOffset, fromOffset, length] of [
+    [500, 0, 501],
+    [0, 500, 501],
+    [-8, 0, 400],
+    [0, -8, 400],
+  ] as const) {
+    assert.throws(() => copyBytes(to, toOffset, from, fromOffset, length), RangeError);
+  }
+  assert.ok(to.bytes.every((byte) => byte === 0));
+});
+
+test('a region without address is copied too', () => {
+  const [from, to] = [filled(1000), new Region(new SharedArrayBuffer(1000), 0)];
+  copyBytes(to, 0, from, 0, 1000);
+  assert.deepEqual(to.bytes.slice(), from.bytes.slice());
+});
+
+test('native addresses are bounds-checked', { skip: !ffiAvailable() }, () => {
+  const region = createRegion(64);
+  assert.equal(nativeAddress(region, 10, 54), region.address + 10);
+  assert.throws(() => nativeAddress(region, 10, 55), RangeError);
+  assert.throws(() => nativeAddress(region, -1, 1), RangeError);
+  assert.throws(() => nativeAddress(region, Number.NaN, 1), RangeError);
+});
+
+test('released pages read as zero, their neighbours stay', { skip: !ffiAvailable() }, () => {
+  const region = createRegion(1 << 20);
+  region.bytes.fill(7);
+  releasePages(region, 256 * 1024, 512 * 1024);
+  const { bytes } = region;
+  assert.ok(bytes.slice(0, 256 * 1024).every((byte) => byte === 7));
+  assert.ok(bytes.slice(768 * 1024).every((byte) => byte === 7));
+  const inside = bytes.slice(256 * 1024 + 4096, 768 * 1024 - 4096);
+  assert.ok(inside.every((byte) => byte === 0));
+  assert.throws(() => releasePages(region, 1 << 20, 4096), RangeError);
+});

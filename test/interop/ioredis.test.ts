@@ -1,0 +1,60 @@
+/** ioredis, with RESP2 and RESP3. */
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { Redis } from 'ioredis';
+import { darterMissing, type Server, startDarter } from '../support/server.js';
+import { type Library, librarySuite } from './suite.js';
+
+describe('ioredis', { skip: darterMissing() }, () => {
+  let server: Server;
+  before(async () => {
+    server = await startDarter();
+  });
+  after(() => server.stop());
+
+  const options = (protocol: 2 | 3) => ({ port: server.port, protocol, maxRetriesPerRequest: 1 });
+  for (const protocol of [2, 3] as const) {
+    librarySuite(`RESP${protocol}`, async () => adapt(new Redis(options(protocol))));
+  }
+
+  test('automatic pipelining of 3000 calls', async () => {
+    const redis = new Redis({ ...options(2), enableAutoPipelining: true });
+    const written = Array.from({ length: 3000 }, (_, i) => redis.set(`auto:${i}`, String(i)));
+    assert.ok((await Promise.all(written)).every((reply) => reply === 'OK'));
+    const read = await Promise.all(Array.from({ length: 3000 }, (_, i) => redis.get(`auto:${i}`)));
+    assert.ok(read.every((value, i) => value === String(i)));
+    await redis.quit();
+  });
+
+  test('scanStream finds every key', async () => {
+    const redis = new Redis(options(2));
+    await redis.flushall();
+    await redis.mset(Object.fromEntries(Array.from({ length: 2000 }, (_, i) => [`s:${i}`, 'v'])));
+    const found = new Set<string>();
+    for await (const page of redis.scanStream({ match: 's:*', count: 50 })) {
+      for (const key of page as string[]) found.add(key);
+    }
+    assert.equal(found.size, 2000);
+    await redis.quit();
+  });
+});
+
+function adapt(redis: Redis): Library {
+  const unwrap = (results: [Error | null, unknown][] | null): unknown[] | null =>
+    results === null ? null : results.map(([error, value]) => error ?? value);
+  return {
+    command: (name, ...args) => redis.call(String(name), ...args),
+    binary: async (name, ...args) =>
+      (await redis.callBuffer(String(name), ...args)) as Buffer | null,
+    pipeline: async (commands) => unwrap(await redis.pipeline(batch(commands)).exec()) as unknown[],
+    transaction: async (commands) => unwrap(await redis.multi(batch(commands)).exec()),
+    close: async () => {
+      await redis.quit();
+    },
+  };
+}
+
+/** Its pipelines know commands by their names in lower case. */
+function batch(commands: readonly (readonly string[])[]): string[][] {
+  return commands.map(([name = '', ...args]) => [name.toLowerCase(), ...args]);
+}

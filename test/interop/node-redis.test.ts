@@ -1,0 +1,71 @@
+/** node-redis 5, with RESP2 and RESP3. */
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { createClient, RESP_TYPES, WatchError } from 'redis';
+import { darterMissing, type Server, startDarter } from '../support/server.js';
+import { type Library, librarySuite } from './suite.js';
+
+const binaryTypes = { typeMapping: { [RESP_TYPES.BLOB_STRING]: Buffer } };
+
+describe('node-redis', { skip: darterMissing() }, () => {
+  let server: Server;
+  before(async () => {
+    server = await startDarter();
+  });
+  after(() => server.stop());
+
+  for (const RESP of [2, 3] as const) {
+    librarySuite(`RESP${RESP}`, () => connect(server.port, RESP));
+  }
+
+  test('a pool of clients', async () => {
+    const client = createClient({ socket: { port: server.port } });
+    await client.connect();
+    await client.set('counter', '0');
+    const others = await Promise.all(
+      Array.from({ length: 8 }, async () => client.duplicate().connect()),
+    );
+    await Promise.all(
+      others.flatMap((other) => Array.from({ length: 250 }, () => other.incr('counter'))),
+    );
+    assert.equal(await client.get('counter'), '2000');
+    await Promise.all([client, ...others].map((each) => each.close()));
+  });
+
+  test('scanIterator finds every key', async () => {
+    const client = createClient({ socket: { port: server.port } });
+    await client.connect();
+    await client.flushAll();
+    await client.mSet(Object.fromEntries(Array.from({ length: 2000 }, (_, i) => [`s:${i}`, 'v'])));
+    const found = new Set<string>();
+    for await (const page of client.scanIterator({ MATCH: 's:*', COUNT: 50 })) {
+      for (const key of page) found.add(key);
+    }
+    assert.equal(found.size, 2000);
+    await client.close();
+  });
+});
+
+async function connect(port: number, RESP: 2 | 3): Promise<Library> {
+  const client = createClient({ RESP, socket: { port } });
+  client.on('error', () => {});
+  await client.connect();
+  return {
+    command: (...args) => client.sendCommand(args) as Promise<unknown>,
+    binary: async (...args) => (await client.sendCommand(args, binaryTypes)) as Buffer | null,
+    pipeline: (commands) =>
+      Promise.all(commands.map((args) => client.sendCommand([...args]) as Promise<unknown>)),
+    transaction: async (commands) => {
+      const multi = client.multi();
+      for (const args of commands) multi.addCommand([...args]);
+      try {
+        return (await multi.exec()) as unknown[];
+      } catch (error) {
+        // WATCH went through sendCommand, of which the library does not know.
+        if (error instanceof WatchError) return null;
+        throw error;
+      }
+    },
+    close: () => client.close(),
+  };
+}
