@@ -3,8 +3,8 @@
  * no protocol. Hashing the key is part of each operation.
  */
 import { Region } from '../../src/base/region.js';
-import { PAGE_BYTES, ROOTS_OFFSET } from '../../src/memory/space-layout.js';
 import { Space } from '../../src/memory/space.js';
+import { PAGE_BYTES, ROOTS_OFFSET } from '../../src/memory/space-layout.js';
 import { createPagedRegion } from '../../src/platform/ffi/region.js';
 import { HashState, hashBytes } from '../../src/structures/hash.js';
 import { Table } from '../../src/structures/table.js';

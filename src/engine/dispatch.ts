@@ -9,12 +9,12 @@
 import { BUSY, DONE, PAUSED, SUSPENDED } from '../base/outcome.js';
 import { toBinary } from '../base/region.js';
 import type { Context, Suspension } from '../commands/contract/context.js';
-import { REPLY_ON, REPLY_SKIP, REPLY_SKIP_NEXT } from '../commands/contract/session.js';
 import type { ServerPort } from '../commands/contract/server-port.js';
+import { REPLY_ON, REPLY_SKIP, REPLY_SKIP_NEXT } from '../commands/contract/session.js';
 import { Keyspace, StoreFullError } from '../keyspace/keyspace.js';
 import type { Shards } from '../keyspace/shards.js';
-import * as errors from '../protocol/errors.js';
 import type { ErrorReply } from '../protocol/errors.js';
+import * as errors from '../protocol/errors.js';
 import { Arguments } from '../protocol/parser.js';
 import type { Reply } from '../protocol/reply.js';
 import {
@@ -30,7 +30,6 @@ import { keyPlacesOf } from './key-places.js';
 import {
   type RegisteredCommand,
   type Registry,
-  TRAIT_CONTAINER,
   TRAIT_DENY_OOM,
   TRAIT_LOADING,
   TRAIT_LOCK_ALL,
@@ -112,7 +111,7 @@ export class Dispatcher implements Context {
   private admit(session: ClientSession, args: Arguments): number {
     let command = this.registry.find(args.region, args.offset[0]!, args.length[0]!);
     if (command === null) return this.refuse(session, this.unknownCommand());
-    if ((command.traits & TRAIT_CONTAINER) !== 0 && args.count > 1) {
+    if (command.hasSubcommands && args.count > 1) {
       const subcommand = command.subcommands.get(this.text(1).toLowerCase());
       if (subcommand === undefined) {
         return this.refuse(session, errors.unknownSubcommand(command.fullName, this.text(1)));
@@ -174,9 +173,13 @@ export class Dispatcher implements Context {
 
   private runWithSet(command: RegisteredCommand, args: Arguments): number {
     const set = this.lockedSet;
-    if (set.size > 0) set.lock();
+    if (set.size === 0) return this.run(command, args);
+    set.lock();
+    // What it does to several keys reaches replicas as one whole.
+    this.keys.effects.beginTransaction();
     const status = this.run(command, args);
-    if (set.locked) set.unlock();
+    this.keys.effects.endTransaction();
+    set.unlock();
     return status;
   }
 
@@ -248,7 +251,7 @@ export class Dispatcher implements Context {
     if (keys.effects.active && (command.traits & TRAIT_OWN_EFFECT) === 0) {
       const first = command.firstKey;
       const shard = this.shards.shardOf(args.region, args.offset[first]!, args.length[first]!);
-      keys.effects.verbatim(shard, keys.database, args);
+      keys.effects.verbatim(shard, keys.database, args, first);
     }
   }
 
@@ -283,6 +286,14 @@ export class Dispatcher implements Context {
   private reject(command: RegisteredCommand, session: ClientSession, error: ErrorReply): number {
     this.statistics.rejected[command.index]! += 1;
     if ((command.traits & TRAIT_TRANSACTION_CONTROL) === 0) session.multiAborted = session.inMulti;
+    if (command.fullName === 'exec') {
+      // EXEC that cannot be run ends the transaction, and says why.
+      this.server.transactions.discard(session);
+      const cause = error.text.replace(/^ERR /, '');
+      this.statistics.errorReply('EXECABORT');
+      this.reply.errorText(`EXECABORT Transaction discarded because of: ${cause}`);
+      return DONE;
+    }
     this.statistics.errorReply(error.code);
     this.reply.error(error);
     return DONE;

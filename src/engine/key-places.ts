@@ -18,8 +18,9 @@ export function keyPlacesOf(
     if (first < 0) continue;
     const range = rangeOf(specification, first, args);
     if (range === null) return null;
+    const flags = specification.flagsOf?.(args) ?? specification.flags;
     for (let index = range.first; index <= range.last; index += range.step) {
-      places.push({ index, flags: specification.flags });
+      places.push({ index, flags });
     }
   }
   return places;

@@ -25,7 +25,6 @@ export const TRAIT_OWN_EFFECT = 64;
 export const TRAIT_FAST = 128;
 export const TRAIT_LOADING = 256;
 export const TRAIT_STALE = 512;
-export const TRAIT_CONTAINER = 1024;
 export const TRAIT_MAY_REPLICATE = 2048;
 /** All keys are given by firstKey, lastKey, keyStep. */
 export const TRAIT_SIMPLE_KEYS = 4096;
@@ -40,6 +39,7 @@ export type AnyDefinition = CommandDefinition | ContainerDefinition;
 
 export class RegisteredCommand implements CommandEntry {
   readonly subcommands = new Map<string, RegisteredCommand>();
+  hasSubcommands = false;
   readonly categories: readonly string[];
   readonly firstKey: number;
   readonly lastKey: number;
@@ -111,7 +111,7 @@ function traitsOf(definition: AnyDefinition): number {
   if (flags.includes('may_replicate')) traits |= TRAIT_MAY_REPLICATE;
   if (TRANSACTION_CONTROL.has(definition.name)) traits |= TRAIT_TRANSACTION_CONTROL;
   if (!definition.complexity.startsWith('O(1)')) traits |= TRAIT_TIMED;
-  if (isContainer(definition)) return traits | TRAIT_CONTAINER;
+  if (isContainer(definition)) return traits;
   if (definition.locks === 'all') traits |= TRAIT_LOCK_ALL;
   if (definition.locks === 'none') traits |= TRAIT_LOCK_NONE;
   if (definition.effect === 'own') traits |= TRAIT_OWN_EFFECT;
@@ -166,6 +166,7 @@ export class Registry implements CommandRegistry {
     const command = new RegisteredCommand(definition, this.all.length, parent);
     this.all.push(command);
     known.set(key, command);
+    if (parent !== null) parent.hasSubcommands = true;
     if (parent === null) this.topLevel.push(command);
   }
 

@@ -1,12 +1,159 @@
-/** PROVISIONAL */
+/**
+ * The background work of one thread on its share of the shards (shard % threads === thread):
+ *
+ *   removes keys past their time, which nobody may ever ask for again;
+ *   tidies sparse frames and gives memory back (Table.maintain).
+ *
+ * Redis samples keys with an expiry by chance and goes on while many of them are stale. Here every
+ * frame knows when the first of its keys ends (Table.scanExpired), so that the cycle goes through
+ * the frames in order, skips those where nothing has ended and misses nothing.
+ *
+ * A step does a slice of work, short enough for the clients of the thread not to notice, with one
+ * shard locked at a time and for some buckets only; a shard that is taken is left for the next
+ * round. While a round is under way, a step wants the next one so soon that a quarter of the time is
+ * spent. After a round there is a pause, so that no frame is gone through for every key that ends.
+ */
+import { copyBytes } from '../base/region.js';
+import type { Table } from '../structures/table.js';
 import type { Keyspace } from './keyspace.js';
+import { SCAN_END } from './shards.js';
+
+/** The longest slice, however much the caller allows. */
+const SLICE_MS = 1;
+/** The rest of a slice, and one frame at least, is for tidying. */
+const EXPIRY_SHARE = 0.75;
+/** From the beginning of a slice to that of the next, in times of the slice: a quarter is spent. */
+const PERIOD_FACTOR = 4;
+
 export class ExpiryCycle {
+  /** Whether keys past their time are removed; the frames are looked after in any case. */
+  active = true;
+  /** How often a slice ended before all was looked at, since the start. */
+  timeouts = 0;
+
+  // Where expiry goes on, and tidying: a shard of ours, a database, a position.
+  private expiryShard: number;
+  private expiryDatabase = 0;
+  private position = 0;
+  private tidyShard: number;
+  private readonly shardsOwned: number;
+
+  /**
+   * @param thread this thread's number, from 0
+   * @param threads how many threads share the shards
+   */
   constructor(
     readonly keys: Keyspace,
     readonly thread: number,
     readonly threads: number,
-  ) {}
-  step(_nowMs: number, _budgetMs: number): number {
-    return 0;
+  ) {
+    const count = keys.shards.count;
+    this.shardsOwned = thread < count ? Math.ceil((count - thread) / threads) : 0;
+    this.expiryShard = thread;
+    this.tidyShard = thread;
+  }
+
+  /**
+   * Does a slice of work, holding no lock before and after.
+   *
+   * @param nowMs keys that end before this have ended
+   * @param budgetMs how long it may take at most
+   * @returns how many milliseconds after its beginning it wants to go on; 0: nothing is pressing
+   */
+  step(nowMs: number, budgetMs: number): number {
+    const { keys } = this;
+    const startMs = performance.now();
+    const sliceMs = Math.min(budgetMs, SLICE_MS);
+    let complete = true;
+    if (this.active && keys.expiresKeys) {
+      keys.now = nowMs;
+      complete = this.expire(nowMs, startMs + sliceMs * EXPIRY_SHARE);
+    }
+    if (!this.tidy(startMs + sliceMs)) complete = false;
+    if (complete) return 0;
+    this.timeouts++;
+    return Math.max(1, Math.ceil((performance.now() - startMs) * PERIOD_FACTOR));
+  }
+
+  private nextOwned(shard: number): number {
+    const next = shard + this.threads;
+    return next < this.keys.shards.count ? next : this.thread;
+  }
+
+  /** Goes on with the round through all our shards. @returns false: out of time */
+  private expire(nowMs: number, deadlineMs: number): boolean {
+    const { databases } = this.keys.shards;
+    if (this.shardsOwned === 0) return true;
+    do {
+      while (this.expiryDatabase < databases) {
+        if (!this.expireTable(nowMs, deadlineMs)) return false;
+        this.position = 0;
+        this.expiryDatabase++;
+      }
+      this.expiryDatabase = 0;
+      this.expiryShard = this.nextOwned(this.expiryShard);
+    } while (this.expiryShard !== this.thread);
+    return true;
+  }
+
+  /** @returns false: out of time; true: at its end, or the shard is taken */
+  private expireTable(nowMs: number, deadlineMs: number): boolean {
+    const { shards } = this.keys;
+    const shard = this.expiryShard;
+    const table = shards.table(shard, this.expiryDatabase);
+    // Read without the lock: a key that just got its expiry can wait.
+    if (table.expiring === 0) return true;
+    while (this.position < SCAN_END) {
+      if (!shards.tryLock(shard)) return true;
+      try {
+        this.position = table.scanExpired(this.position, nowMs);
+        this.removeScanned(table);
+      } finally {
+        shards.unlock(shard);
+      }
+      if (performance.now() >= deadlineMs) return false;
+    }
+    return true;
+  }
+
+  /** Removes the entries found by the scan. Removing does not move the others. */
+  private removeScanned(table: Table): void {
+    const { keys } = this;
+    for (let i = 0; i < table.scanCount; i++) {
+      table.decode(table.scanOffsets[i]!);
+      const length = table.keyLength;
+      // A long key lies in a run that goes with it, but its effect still needs it.
+      const scratch = keys.scratch(length);
+      copyBytes(scratch, 0, table.region, table.keyOffset, length);
+      keys.seekKey(this.expiryDatabase, scratch, 0, length);
+    }
+  }
+
+  /** Tidies frames of all shards, from where it stopped. @returns false: out of time */
+  private tidy(deadlineMs: number): boolean {
+    const { shards } = this.keys;
+    for (let visits = 0; visits < this.shardsOwned; visits++) {
+      for (let database = 0; database < shards.databases; database++) {
+        const table = shards.table(this.tidyShard, database);
+        // Read without the lock: what is not marked yet can wait.
+        if (table.waiting > 0 && !this.tidyTable(table, deadlineMs)) return false;
+      }
+      this.tidyShard = this.nextOwned(this.tidyShard);
+    }
+    return true;
+  }
+
+  private tidyTable(table: Table, deadlineMs: number): boolean {
+    const { shards } = this.keys;
+    for (let waiting = 1; waiting > 0; ) {
+      if (!shards.tryLock(this.tidyShard)) return true;
+      try {
+        waiting = table.maintain(1);
+      } finally {
+        shards.unlock(this.tidyShard);
+      }
+      if (performance.now() >= deadlineMs) return false;
+    }
+    return true;
   }
 }

@@ -43,7 +43,7 @@ export class Keyspace {
   hits = 0;
   misses = 0;
   expired = 0;
-  readonly effects = new EffectBuilder();
+  readonly effects: EffectBuilder;
   listener: EventListener | null = null;
 
   private readonly hash = new HashState();
@@ -75,6 +75,7 @@ export class Keyspace {
   private scratchRegion = new Region(new SharedArrayBuffer(65536), 0);
 
   constructor(readonly shards: Shards) {
+    this.effects = new EffectBuilder(shards);
     this.table = shards.table(0, 0);
     this.region = shards.spaces[0]!.region;
     this.keyRegion = this.region;
@@ -163,10 +164,11 @@ export class Keyspace {
    * Creates or replaces the key last sought.
    *
    * @param expiry absolute milliseconds, 0 for none
+   * @param event null when the caller announces it later
    * @returns the offset in `region` where the caller now writes `length` bytes of value
    * @throws StoreFullError
    */
-  put(kind: number, length: number, expiry: number, event: KeyspaceEvent): number {
+  put(kind: number, length: number, expiry: number, event: KeyspaceEvent | null): number {
     const offset = this.table.put(kind, length, expiry);
     if (offset < 0) throw storeFull;
     this.changed(event);
@@ -187,7 +189,7 @@ export class Keyspace {
   }
 
   /** The bytes of the value found were, or are about to be, changed in place. */
-  changed(event: KeyspaceEvent): void {
+  changed(event: KeyspaceEvent | null): void {
     this.changes++;
     this.tell(event, true);
   }
@@ -201,6 +203,11 @@ export class Keyspace {
   setExpiry(expiry: number, event: KeyspaceEvent): void {
     if (!this.table.setExpiry(expiry)) throw storeFull;
     this.changed(event);
+  }
+
+  /** Takes the end of the key found away; part of a change, not one by itself. May move the value. */
+  dropExpiry(): void {
+    if (!this.table.setExpiry(0)) throw storeFull;
   }
 
   /** Removes the key found. */
@@ -220,17 +227,34 @@ export class Keyspace {
     return size;
   }
 
-  private tell(event: KeyspaceEvent, exists: boolean): void {
+  /** Exchanges two databases in all shards, which are locked. */
+  swapDatabases(first: number, second: number): void {
+    const { shards, effects } = this;
+    for (let shard = 0; shard < shards.count; shard++) {
+      const space = shards.spaces[shard]!;
+      touchAllWatched(space, first, true);
+      touchAllWatched(space, second, true);
+      shards.swap(shard, first, second);
+      effects.begin('SWAPDB').word(first).word(second).end(shard, 0);
+    }
+    this.changes++;
+  }
+
+  private tell(event: KeyspaceEvent | null, exists: boolean): void {
     if (this.region.words[WORD_WATCHED] !== 0) {
       const space = this.shards.spaces[this.shard]!;
       touchWatched(space, this.h1, this.h2, this.soughtDatabase, exists);
     }
-    if (this.listener !== null) {
-      const key = Buffer.from(
-        this.keyRegion.bytes.slice(this.keyOffset, this.keyOffset + this.keyLength),
-      ).toString('latin1');
-      this.listener(event, this.soughtDatabase, key);
-    }
+    if (event !== null) this.announce(event);
+  }
+
+  /** Tells an event of the key last sought, for a change whose event had to wait. */
+  announce(event: KeyspaceEvent): void {
+    if (this.listener === null) return;
+    const key = Buffer.from(
+      this.keyRegion.bytes.slice(this.keyOffset, this.keyOffset + this.keyLength),
+    ).toString('latin1');
+    this.listener(event, this.soughtDatabase, key);
   }
 
   /** Copies the value found into this thread's scratch memory (valid until the next call). */

@@ -10,6 +10,9 @@ import { Table } from '../structures/table.js';
 import { WORD_LOCK, WORD_ROOTS } from './shard-words.js';
 import { slotOf } from './slot.js';
 
+/** The hash position that ends a scan of a shard's table. */
+export { SCAN_END } from '../structures/table.js';
+
 /** Bytes of one table root. */
 const ROOT_BYTES = 64;
 

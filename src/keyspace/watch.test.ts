@@ -58,7 +58,8 @@ describe('watched keys', () => {
           if (step.kind === 'clear') {
             touchAllWatched(space, step.database, step.always);
             for (const [key, entry] of model) {
-              const hit: boolean = databaseOf(key) === step.database && (step.always || entry.exists);
+              const hit: boolean =
+                databaseOf(key) === step.database && (step.always || entry.exists);
               assert.equal(version(key) !== entry.version, hit);
               entry.version = version(key);
               if (hit && !step.always) entry.exists = false;

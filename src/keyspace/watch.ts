@@ -85,9 +85,10 @@ export function watch(
     words[at + H2] = h2;
     words[at + DATABASE] = database;
     words[at + VERSION] = nextVersion(words);
-    words[at + EXISTS] = exists ? 1 : 0;
     words[WORD_WATCHED]! += 1;
   }
+  // Known anew, as SWAPDB does not look whether the keys are there afterwards.
+  words[at + EXISTS] = exists ? 1 : 0;
   words[at + REFERENCES]! += 1;
   return words[at + VERSION]!;
 }

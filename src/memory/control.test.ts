@@ -4,9 +4,9 @@ import fc from 'fast-check';
 import {
   bucketEndNanoseconds,
   bucketOf,
-  ControlBlock,
   COUNTER_CHANGES,
   COUNTER_COMMANDS,
+  ControlBlock,
   HISTOGRAM_BUCKETS,
   WORD_USED_PAGES,
 } from './control.js';

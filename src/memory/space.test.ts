@@ -160,6 +160,14 @@ test('reset frees everything with at most two releases', () => {
   assert.notEqual(space.allocate(space.dataPages), 0);
 });
 
+test('the hash key is that of all who look at the space', () => {
+  const space = newSpace(1);
+  const other = new Space(space.region, space.counters, COUNTER);
+  assert.deepEqual([other.hashKey0, other.hashKey1], [1, 2]);
+  space.setHashKey(-5, 7);
+  assert.deepEqual([other.hashKey0, other.hashKey1], [-5, 7]);
+});
+
 test('reserved pages belong to no run, and reset leaves them alone', () => {
   const region = new Region(new SharedArrayBuffer(4 << 20), 0);
   Space.format(region, 1, 2, 40);

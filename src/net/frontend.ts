@@ -4,8 +4,9 @@
  * thread. Commands run straight from the receive buffer; only a command cut in two, or one that has
  * to wait, has its bytes copied.
  */
-import type { Region } from '../base/region.js';
+
 import { BUSY, DONE, PAUSED, SUSPENDED } from '../base/outcome.js';
+import type { Region } from '../base/region.js';
 import type { CloseReason, Transport, TransportHandler } from '../platform/transport.js';
 import { COMMAND, INCOMPLETE, RequestParser } from '../protocol/parser.js';
 import type { Reply } from '../protocol/reply.js';

@@ -4,6 +4,7 @@
  * threads, connections handed over, the end) arrives as a message that a wake-up announces.
  */
 import { receiveMessageOnPort, workerData } from 'node:worker_threads';
+import { Log, type LogLevel } from '../base/log.js';
 import { commandModules } from '../commands/index.generated.js';
 import { definitionsOf } from '../engine/definitions.js';
 import { Dispatcher } from '../engine/dispatch.js';
@@ -11,7 +12,6 @@ import { Registry } from '../engine/registry.js';
 import { ClientSession } from '../engine/session.js';
 import { Transactions } from '../engine/transactions.js';
 import { ExpiryCycle } from '../keyspace/expiry-cycle.js';
-import { type LogLevel, Log } from '../base/log.js';
 import { Shards } from '../keyspace/shards.js';
 import { ControlBlock, WORD_USED_PAGES } from '../memory/control.js';
 import { Frontend } from '../net/frontend.js';
@@ -50,12 +50,18 @@ class IoThread {
     this.config = Config.attach(data.configBuffer);
     this.log = new Log((line) => this.post({ kind: 'log', line }));
     this.gatherer = new Gatherer(data.thread, data.peers, this.control, (thread) =>
-      wakeTransport(data.wakers[thread]!),
+      this.wake(thread),
     );
   }
 
   private post(message: ThreadMessage): void {
     this.data.main.postMessage(message);
+  }
+
+  /** Has the thread's transport call `woken`. One that is not up yet looks by itself at its start. */
+  private wake(thread: number): void {
+    const waker = this.data.wakers[thread]!;
+    if (waker !== 0) wakeTransport(waker);
   }
 
   async run(): Promise<void> {
@@ -69,6 +75,9 @@ class IoThread {
     data.wakers[data.thread] = this.transport.waker;
     const frontend = this.build();
     await this.listen();
+    data.loads[data.thread] = 0;
+    // Messages may have come before there was a waker.
+    this.wake(data.thread);
     this.post({ kind: 'listening', transport: this.transport.name });
     startProfile(`io-${data.thread}`);
     await this.transport.run(frontend);

@@ -53,6 +53,9 @@ async function run(request: RunRequest, argv: readonly string[], startedMs: numb
     executable: process.argv[1] ?? '',
     configFile: request.file,
   });
+  process.on('SIGTERM', () => endOnSignal(server, log, 'SIGTERM'));
+  process.on('SIGINT', () => endOnSignal(server, log, 'SIGINT'));
+  server.ended = () => removePidFile(config);
   try {
     await server.start();
   } catch (error) {
@@ -61,9 +64,6 @@ async function run(request: RunRequest, argv: readonly string[], startedMs: numb
   }
   writePidFile(config, log);
   banner(config, log, server, performance.now() - startedMs);
-  process.on('SIGTERM', () => endOnSignal(server, log, 'SIGTERM'));
-  process.on('SIGINT', () => endOnSignal(server, log, 'SIGINT'));
-  server.ended = () => removePidFile(config);
 }
 
 /** Starts this program again, detached from the terminal, and leaves. */

@@ -8,9 +8,10 @@ import type { Transactions } from '../engine/transactions.js';
 import { WORD_WATCHED } from '../keyspace/shard-words.js';
 import { watchedVersion } from '../keyspace/watch.js';
 import { type ControlBlock, WORD_EXPIRY_CYCLE_OFF } from '../memory/control.js';
-import type { Table } from '../structures/table.js';
+import { sleep } from '../memory/sleep.js';
 import type { Frontend } from '../net/frontend.js';
 import type { Transport } from '../platform/transport.js';
+import type { Table } from '../structures/table.js';
 import { type ClientDetails, Clients, type LocalClients } from './clients.js';
 import type { Config } from './config/config.js';
 import type { Gatherer } from './gather.js';
@@ -90,6 +91,7 @@ export function createServerPort(parts: PortParts, transactions: Transactions): 
     process: {
       shutdown: parts.shutdown,
       abortShutdown: parts.abortShutdown,
+      sleep,
       setExpiryCycle: (enabled) => control.store(WORD_EXPIRY_CYCLE_OFF, enabled ? 0 : 1),
       isLocal: (session) => isLoopback(session.address),
     },

@@ -3,12 +3,12 @@
  * The main thread takes a sample every 100 ms and publishes the rates in the control block.
  */
 import {
-  type ControlBlock,
   COUNTER_COMMANDS,
   COUNTER_INPUT_BYTES,
   COUNTER_OUTPUT_BYTES,
   COUNTER_REPLICATION_INPUT_BYTES,
   COUNTER_REPLICATION_OUTPUT_BYTES,
+  type ControlBlock,
   VALUE_COMMANDS_PER_SECOND,
   VALUE_INPUT_KIB_PER_SECOND,
   VALUE_OUTPUT_KIB_PER_SECOND,

@@ -71,7 +71,8 @@ export class Server {
     control.values[VALUE_STARTED_MS] = this.facts.startedMs;
     const shardBuffers = this.createShards(control);
     this.wakers = new Int32Array(new SharedArrayBuffer(4 * threads));
-    const loads = new Int32Array(new SharedArrayBuffer(4 * threads));
+    // Nothing is handed to a thread before it is up.
+    const loads = new Int32Array(new SharedArrayBuffer(4 * threads)).fill(0x7fffffff);
     const mesh = createMesh(threads);
     const common = {
       threads,
@@ -101,7 +102,8 @@ export class Server {
     setTimeout(() => this.exit(), STOP_TIMEOUT_MS).unref();
     this.handles.forEach(({ port }, thread) => {
       port.postMessage({ kind: 'stop' } satisfies MainMessage);
-      wakeTransport(this.wakers[thread]!);
+      const waker = this.wakers[thread]!;
+      if (waker !== 0) wakeTransport(waker);
     });
   }
 
@@ -202,7 +204,8 @@ export class Server {
 /** The code of the error that listening brings, or ''. */
 function tryListen(host: string, port: number): Promise<string> {
   return new Promise((resolve) => {
-    const server = createServer();
+    // A client that comes just now has come too early: kept, it would hold up closing.
+    const server = createServer((socket) => socket.destroy());
     server.once('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? 'unknown'));
     const address = host === '*' ? '0.0.0.0' : host === '::*' ? '::' : host;
     server.listen({ host: address, port, exclusive: true, ipv6Only: address === '::' }, () =>

@@ -1,7 +1,7 @@
 /** What the main thread gives an I/O thread at its start: shared memory, ports, its number. */
 import type { MessagePort } from 'node:worker_threads';
-import type { TransportName } from '../platform/transport.js';
 import type { ShutdownRequest } from '../commands/contract/server-port.js';
+import type { TransportName } from '../platform/transport.js';
 import type { Peer } from './gather.js';
 import type { ServerFacts } from './info/source.js';
 

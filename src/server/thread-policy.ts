@@ -50,6 +50,7 @@ export class ThreadPolicy implements FrontendPolicy<ClientSession> {
   frontend!: Frontend<ClientSession>;
   private nextBackgroundMs = 0;
   private nextSecondMs = 0;
+  private nextExpiryMs = 0;
   private turnHasInput = 0;
   private wasPaused = false;
 
@@ -118,21 +119,22 @@ export class ThreadPolicy implements FrontendPolicy<ClientSession> {
     if (nowMs >= this.nextBackgroundMs) {
       this.nextBackgroundMs = nowMs + periodMs;
       this.publishCounters();
-      this.expire(periodMs, paused);
       if (nowMs >= this.nextSecondMs) {
         this.nextSecondMs = nowMs + 1000;
         this.everySecond(nowMs);
       }
     }
+    if (nowMs >= this.nextExpiryMs) this.expire(periodMs, paused);
     if (this.frontend.pausedCount > 0) return 1;
-    return Math.max(1, this.nextBackgroundMs - nowMs);
+    return Math.max(1, Math.min(this.nextBackgroundMs, this.nextExpiryMs) - nowMs);
   }
 
   private expire(periodMs: number, paused: boolean): void {
     const { control, expiry, dispatcher, thread } = this.parts;
-    if (paused || control.load(WORD_EXPIRY_CYCLE_OFF) !== 0) return;
     const startMs = performance.now();
-    expiry.step(dispatcher.now, periodMs * EXPIRY_SHARE);
+    expiry.active = !paused && control.load(WORD_EXPIRY_CYCLE_OFF) === 0;
+    const restMs = expiry.step(dispatcher.now, periodMs * EXPIRY_SHARE);
+    this.nextExpiryMs = dispatcher.now + (restMs > 0 ? Math.min(restMs, periodMs) : periodMs);
     control.threads[thread]!.counters[COUNTER_EXPIRY_CYCLE_MS]! += performance.now() - startMs;
   }
 

@@ -19,16 +19,16 @@
  * word twice, in place while it fits its page.
  */
 import type { Region } from '../base/region.js';
-import { FRAME_PAGES, PAGE_BYTES } from '../memory/space-layout.js';
 import type { Space } from '../memory/space.js';
+import { FRAME_PAGES, PAGE_BYTES } from '../memory/space-layout.js';
 import {
   depthOf,
+  FLAG_WAITS,
   FRAME_BUCKETS,
   FRAME_COMMITTED,
   FRAME_DEPTH,
   FRAME_FLAGS,
   FRAME_PREFIX,
-  FLAG_WAITS,
   frameOf,
   referenceOf,
 } from './frame.js';

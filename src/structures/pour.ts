@@ -6,8 +6,8 @@
  * the number of buckets copies them as they are.
  */
 import { copyBytes, Region } from '../base/region.js';
-import { FRAME_BYTES, FRAME_PAGES, PAGE_BYTES, PAGE_SHIFT } from '../memory/space-layout.js';
 import type { Space } from '../memory/space.js';
+import { FRAME_BYTES, FRAME_PAGES, PAGE_BYTES, PAGE_SHIFT } from '../memory/space-layout.js';
 import type { Directory } from './directory.js';
 import { ENTRY_KEY_RUN, Entry } from './entry.js';
 import {
@@ -107,6 +107,76 @@ export function noteExpiry(region: Region, frame: number, expiry: number): void 
 export function lowerExpiry(region: Region, frame: number, expiry: number): void {
   const at = frame + FRAME_EXPIRY_BYTE;
   if (expiry < region.view.getFloat64(at, true)) region.view.setFloat64(at, expiry, true);
+}
+
+/**
+ * Gives a frame more buckets without moving its log: only the entries where the new buckets come to
+ * lie go to the log's end, and every slot is placed anew.
+ * @returns false when the log has no room for those, or a bucket overflows; the frame holds the
+ *   same entries then, in as many buckets as before
+ */
+export function widen(directory: Directory, frame: number, buckets: number): boolean {
+  const { region, words, space } = directory;
+  const at = frame >> 2;
+  const before = words[at + FRAME_BUCKETS]!;
+  copyBytes(scratch, 0, region, frame, logStart(before));
+  if (!clearWay(region, frame, before, logStart(buckets))) return false;
+  words[at + FRAME_BUCKETS] = buckets;
+  words.fill(0, (frame + FRAME_HEADER_BYTES) >> 2, (frame + logStart(buckets)) >> 2);
+  const placed = placeAll(space, frame, before);
+  if (!placed) {
+    words[at + FRAME_BUCKETS] = before;
+    const bucketBytes = logStart(before) - FRAME_HEADER_BYTES;
+    copyBytes(region, frame + FRAME_HEADER_BYTES, scratch, FRAME_HEADER_BYTES, bucketBytes);
+  }
+  settle(directory, frame);
+  if (placed) directory.publish(frame);
+  return placed;
+}
+
+/** Moves the entries below `start` to the log's end; the buckets in the scratch memory refer to it. */
+function clearWay(region: Region, frame: number, buckets: number, start: number): boolean {
+  const at = (frame >> 2) + FRAME_TOP;
+  let top = Math.max(region.words[at]!, start);
+  for (let i = 0; i <= buckets; i++) {
+    const bucket = bucketOffset(0, i);
+    for (let slot = 0; slot < SLOTS; slot++) {
+      if (fingerprintAt(scratch.bytes, bucket, slot) === 0) continue;
+      const reference = referenceAt(scratch.view, bucket, slot);
+      if (reference >= start) continue;
+      entry.decode(region, frame + reference);
+      if (top + entry.size > FRAME_BYTES) return false;
+      copyBytes(region, frame + top, region, frame + reference, entry.size);
+      setReference(scratch.view, bucket, slot, top);
+      top += entry.size;
+    }
+  }
+  region.words[at] = top;
+  return true;
+}
+
+/** Places the slots of the buckets in the scratch memory into the frame's empty buckets. */
+function placeAll(space: Space, frame: number, buckets: number): boolean {
+  const { region, words } = space;
+  const { bytes, view } = region;
+  const depth = words[(frame >> 2) + FRAME_DEPTH]!;
+  const target = words[(frame >> 2) + FRAME_BUCKETS]!;
+  const key0 = space.hashKey0;
+  const key1 = space.hashKey1;
+  for (let i = 0; i <= buckets; i++) {
+    const bucket = bucketOffset(0, i);
+    for (let slot = 0; slot < SLOTS; slot++) {
+      const fingerprint = fingerprintAt(scratch.bytes, bucket, slot);
+      if (fingerprint === 0) continue;
+      const reference = referenceAt(scratch.view, bucket, slot);
+      entry.decode(region, frame + reference);
+      hashBytes(hash, region, entry.keyOffset, entry.keyLength, key0, key1);
+      const home = homeOf(hash.h1, depth, target);
+      if (!makeSlot(words, bytes, view, frame, target, home)) return false;
+      placeSlot(words, bytes, view, frame, home, fingerprint, reference);
+    }
+  }
+  return true;
 }
 
 /** Closes the gaps in a lifted frame's log, its buckets and everything else staying as they are. */

@@ -2,7 +2,7 @@
  * What happens to a frame that is full, and (in the background) to frames that have grown sparse.
  *
  *   a quarter of its log is garbage          compacted in place
- *   buckets overflow, bytes are left         rebuilt with more buckets
+ *   buckets overflow, bytes are left         given more buckets, its log staying where it is
  *   else                                     split in two by the next bit of the hash
  *   sparse, its buddy too                    merged
  *   sparse                                   compacted
@@ -31,7 +31,7 @@ import {
   logStart,
   sameMarks,
 } from './frame.js';
-import { compact, lift, pour, restore, settle, settleWhole } from './pour.js';
+import { compact, lift, pour, restore, settle, settleWhole, widen } from './pour.js';
 
 /** Buckets of the first frame of a table. */
 const FIRST_BUCKETS = 2;
@@ -108,6 +108,7 @@ export function relieve(
     const wanted = Math.max(suitedBuckets(words, frame, bytes), buckets + 1 + (buckets >> 3));
     const more = Math.min(wanted, BUCKETS_MAX);
     if (logStart(more) + live + bytes + ROOM_LEFT_BYTES <= FRAME_BYTES) {
+      if (!muchGarbage(garbage, live) && widen(directory, frame, more)) return true;
       if (rebuild(directory, frame, more)) return true;
     }
   }

@@ -3,8 +3,11 @@ import { afterEach, test } from 'node:test';
 import fc from 'fast-check';
 import { installPageRelease } from '../base/page-release.js';
 import { PAGE_BYTES, ROOTS_OFFSET } from '../memory/space-layout.js';
+import { Directory } from './directory.js';
 import { FRAME_MARK } from './frame.js';
 import { hashBytes } from './hash.js';
+import { widen } from './pour.js';
+import { rebuild } from './reorganise.js';
 import { SCAN_END, Table } from './table.js';
 import { KeyFinder, testSpace } from './testing.js';
 
@@ -248,6 +251,33 @@ test('a value that grows by a byte at a time is seldom moved', () => {
   for (let length = 1; length <= 3_000_000; length += length < 9000 ? 1 : 97) {
     assert.equal(value[length - 1], length & 255);
   }
+});
+
+test('growing takes exactly what is needed where there is no room for more', () => {
+  const { table, keys } = newTable(1);
+  keys.put('key', 0, 'x'.repeat(80 * PAGE_BYTES));
+  keys.find('key');
+  assert.ok(table.resize(81 * PAGE_BYTES) >= 0, 'not twice 80 pages: 224 are all there are');
+  assert.equal(table.allocatedPages, 81 + 1);
+  table.check();
+  assert.equal(table.resize(2000 * PAGE_BYTES), -1);
+  assert.equal(keys.get('key'), 'x'.repeat(80 * PAGE_BYTES).padEnd(81 * PAGE_BYTES, '\0'));
+  assert.equal(table.liveBytes, 81 * PAGE_BYTES + 8 + 1 + 1 + 3 + 3);
+});
+
+test('a frame that has no room for more buckets stays as it is', () => {
+  const { table, keys } = newTable(1);
+  const directory = new Directory(keys.space, ROOTS_OFFSET);
+  for (let i = 0; i < 60; i++) keys.put(`${i}`, 0, 'v'.repeat(1000));
+  const frame = table.frameAt(0);
+  assert.equal(table.frames, 1);
+  assert.equal(rebuild(directory, frame, 120), false);
+  assert.equal(widen(directory, frame, 120), false);
+  table.check();
+  for (let i = 0; i < 60; i++) assert.equal(keys.get(`${i}`), 'v'.repeat(1000));
+  assert.ok(rebuild(directory, frame, 3), 'too few: it takes as many as it needs');
+  table.check();
+  assert.equal(table.size, 60);
 });
 
 test('a run that is cut to a fraction gives the rest back', () => {

@@ -2,8 +2,9 @@
  * Verifies a table: every frame, bucket, slot and entry, and that all sums agree with what is
  * there. For tests and DEBUG; it takes as long as reading everything.
  */
-import { FRAME_BYTES, PAGE_BYTES } from '../memory/space-layout.js';
+
 import type { Space } from '../memory/space.js';
+import { FRAME_BYTES, PAGE_BYTES } from '../memory/space-layout.js';
 import { Directory, positionAfter } from './directory.js';
 import { ENTRY_KEY_RUN, Entry, INLINE_LIMIT, KEY_INLINE_LIMIT, pagesFor } from './entry.js';
 import {

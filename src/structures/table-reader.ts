@@ -6,8 +6,8 @@
  * four times over has a zero byte where they are the same.
  */
 import { copyBytes, equalBytes, Region } from '../base/region.js';
-import { PAGE_SHIFT } from '../memory/space-layout.js';
 import type { Space } from '../memory/space.js';
+import { PAGE_SHIFT } from '../memory/space-layout.js';
 import { Directory } from './directory.js';
 import {
   ENTRY_EXPIRES,
@@ -113,6 +113,11 @@ export class TableReader {
     return this.directory.liveBytes;
   }
 
+  /** Keys and values that lie in runs of their own. */
+  get runs(): number {
+    return this.directory.runs;
+  }
+
   /** Pages in use by frames, runs and directory. */
   get allocatedPages(): number {
     return this.directory.pages;
@@ -120,6 +125,11 @@ export class TableReader {
 
   get frames(): number {
     return this.directory.frames;
+  }
+
+  /** Frames that `maintain` would look after. */
+  get waiting(): number {
+    return this.directory.waiting;
   }
 
   /**

@@ -56,8 +56,12 @@ export class TableWriter extends TableReader {
    *   has changed)
    */
   put(kind: number, valueLength: number, expiry: number): number {
-    if (this.found) return this.reshape(kind, valueLength, expiry, 0, false);
-    return this.insert(kind, valueLength, expiry);
+    if (!this.found) return this.insert(kind, valueLength, expiry);
+    if (valueLength === this.valueLength && expiry === 0 && this.expiry === 0) {
+      this.setKind(kind);
+      return this.valueOffset;
+    }
+    return this.reshape(kind, valueLength, expiry, 0, false);
   }
 
   /**

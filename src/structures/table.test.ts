@@ -255,9 +255,9 @@ class Comparison {
 }
 
 for (const [mebibytes, runs, length] of [
-  [1, 40, 150],
-  [2, 30, 200],
-  [64, 30, 300],
+  [1, 30, 150],
+  [2, 20, 200],
+  [64, 20, 300],
 ] as const) {
   test(`a table does what a Map does, in a space of ${mebibytes} MiB`, () => {
     fc.assert(

@@ -16,19 +16,19 @@ import { positionAfter } from './directory.js';
 import { ENTRY_KEY_RUN, pagesFor } from './entry.js';
 import {
   BUCKET_BYTES,
+  FLAG_WAITS,
   FRAME_BUCKETS,
   FRAME_DEPTH,
   FRAME_ENTRIES,
   FRAME_EXPIRY_BYTE,
   FRAME_FLAGS,
   FRAME_PREFIX,
-  FLAG_WAITS,
   frameOf,
   homeOf,
   SLOTS,
 } from './frame.js';
-import { bucketOffset, displacedMask, fingerprintAt, referenceAt } from './slots.js';
 import { tidy } from './reorganise.js';
+import { bucketOffset, displacedMask, fingerprintAt, referenceAt } from './slots.js';
 import { checkTable } from './table-check.js';
 import { TableWriter } from './table-writer.js';
 

@@ -2,8 +2,9 @@
  * How two replies to one command are compared: exactly, unless the command is in the table below,
  * and then with a reason. Errors are always compared exactly, but where replies are skipped.
  */
-import { isIntended } from './intended-differences.js';
+
 import { isList, type Reply } from '../support/reply.js';
+import { isIntended } from './intended-differences.js';
 
 export type Comparison =
   /** Same types, same bytes. */

@@ -19,6 +19,17 @@ export const intendedDifferences: readonly IntendedDifference[] = [
     accepts: (ours, theirs) =>
       helloKey(ours) === helloKey(theirs) && isList(ours) && ours.type === theirs.type,
   },
+  {
+    command: 'object idletime',
+    reason: 'no time of access is kept with a key: it would cost memory for each',
+    accepts: (ours, theirs) =>
+      ours.type === 'integer' && theirs.type === 'integer' && ours.text === '0',
+  },
+  {
+    command: 'times beyond 2^53 milliseconds',
+    reason: 'refused as invalid expire times (a time is a double); no random command has them',
+    accepts: () => false,
+  },
 ];
 
 /** Whether the replies differ in an intended way. */

@@ -91,7 +91,15 @@ describe('COMMAND', { skip: eitherMissing() }, () => {
 function infoKey(reply: Reply): string {
   const info = isList(reply) ? reply.items[0] : undefined;
   if (info === undefined || !isList(info)) return showReply(reply);
-  return info.items.slice(0, 9).map(unorderedKey).join(' ');
+  return info.items.slice(0, 9).map(withoutNotes).map(unorderedKey).join(' ');
+}
+
+/** Key specifications without their notes: sentences, which are our own. */
+function withoutNotes(reply: Reply): Reply {
+  if (!isList(reply)) return reply;
+  const at = reply.items.findIndex((item) => textOf(item) === 'notes');
+  const kept = reply.items.filter((_, index) => at < 0 || (index !== at && index !== at + 1));
+  return { ...reply, items: kept.map(withoutNotes) };
 }
 
 function docsField(reply: Reply, field: string): string | undefined {

@@ -78,11 +78,15 @@ function makeSafe(world: World, args: string[]): string[] {
   return args;
 }
 
-/** Small positive numbers become large and hardly ever equal ones: no expiry soon, no ties. */
+/**
+ * Small positive numbers become large and hardly ever equal ones: no expiry soon, no ties. Times
+ * that only Redis takes become errors (see World.badTime).
+ */
 function safeTime(world: World, text: string): string {
-  if (!/^\d{1,12}$/.test(text)) return text;
+  if (!/^\d{1,19}$/.test(text)) return text;
   const value = Number(text);
-  if (value === 0 || value >= 10_000_000) return text;
+  if (value > 9e12) return '9223372036854775808';
+  if (value === 0 || value >= 400_000) return text;
   return String((value + 1) * 10_000_000 + world.random.below(10_000_000));
 }
 

@@ -1,9 +1,9 @@
 /** BITCOUNT: how many bits are set in a value or a part of it. */
 import { NOT_INTEGER, SYNTAX } from '../../protocol/errors.js';
-import { parseIndex } from '../../protocol/numbers.js';
 import { countBitRange, countBits } from '../../values/string/bits.js';
 import type { Context } from '../contract/context.js';
 import { type CommandDefinition, keysAt } from '../contract/definition.js';
+import { rangeEndAt } from '../string/shared-range.js';
 import { isString } from '../string/shared-values.js';
 import { range, setRange, UNIT_BYTE, UNIT_UNKNOWN, unitAt } from './shared-range.js';
 
@@ -26,8 +26,8 @@ function run(context: Context): void {
 
 function countRange(context: Context): void {
   const { args, keys, reply } = context;
-  const start = parseIndex(args.region, args.offset[2]!, args.length[2]!);
-  const end = parseIndex(args.region, args.offset[3]!, args.length[3]!);
+  const start = rangeEndAt(args, 2);
+  const end = rangeEndAt(args, 3);
   if (Number.isNaN(start) || Number.isNaN(end)) {
     reply.error(NOT_INTEGER);
     return;

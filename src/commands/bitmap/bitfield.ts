@@ -3,6 +3,18 @@ import { BITFIELD_READ_ONLY } from '../../protocol/errors.js';
 import { type CommandDefinition, keysAt } from '../contract/definition.js';
 import { runFields } from './shared-fields.js';
 
+/** Whether each operation is a GET (or sets the overflow for none); broken ones count as writes. */
+function onlyReads(words: readonly string[]): boolean {
+  for (let i = 2; i < words.length; i++) {
+    const more = words.length - 1 - i;
+    const word = words[i]!.toUpperCase();
+    if (word === 'GET' && more >= 2) i += 2;
+    else if (word === 'OVERFLOW' && more >= 1) i += 1;
+    else return false;
+  }
+  return true;
+}
+
 export const bitfield: CommandDefinition = {
   name: 'bitfield',
   summary: 'Reads and writes integers of any width at any bit of a string',
@@ -14,6 +26,7 @@ export const bitfield: CommandDefinition = {
   keys: [
     {
       flags: ['RW', 'access', 'update', 'variable_flags'],
+      flagsOf: (words) => (onlyReads(words) ? ['RO', 'access'] : ['RW', 'access', 'update']),
       notes: 'writes unless every operation is GET',
       begin: { index: 1 },
       find: { last: 0, step: 1, limit: 0 },

@@ -1,9 +1,9 @@
 /**
- * BITOP: AND, OR, XOR of several values, or NOT of one, into another key. The result grows in this
- * thread's scratch memory, one source at a time, and is stored when it is complete, as the
- * destination may be a source too.
+ * BITOP: AND, OR, XOR of several values, or NOT of one, into another key. The result is made in the
+ * destination's own memory, as there is no limit to its size: a destination that is a source too
+ * keeps its bytes and the other sources are combined into them (the order does not matter).
  */
-import { copyBytes, type Region } from '../../base/region.js';
+import { copyBytes, equalBytes } from '../../base/region.js';
 import { EVENT_DEL, EVENT_SET } from '../../keyspace/events.js';
 import { STRING_RAW } from '../../keyspace/kinds.js';
 import { BITOP_NOT, SYNTAX } from '../../protocol/errors.js';
@@ -21,6 +21,7 @@ import { isString } from '../string/shared-values.js';
 
 const INVERT = 3;
 const UNKNOWN = 4;
+const TARGET = 2;
 const FIRST_SOURCE = 3;
 
 function operationOf({ args }: Context): number {
@@ -43,10 +44,14 @@ function run(context: Context): void {
   }
   const length = longestSource(context);
   if (length < 0) return;
-  const result = keys.scratch(length);
-  combine(context, operation, result, length);
-  if (length === 0) removeTarget(context);
-  else storeTarget(context, result, length);
+  if (length === 0) {
+    removeTarget(context);
+  } else {
+    const offset = makeTarget(context, operation, length);
+    combine(context, operation, offset, length);
+    const effects = keys.effects.begin('SET').argument(args, TARGET);
+    effects.bytes(keys.region, offset, length).end(keys.shard, keys.database);
+  }
   reply.integer(length);
 }
 
@@ -62,30 +67,65 @@ function longestSource(context: Context): number {
   return longest;
 }
 
-/** Shorter sources count as followed by zeroes. */
-function combine(context: Context, operation: number, result: Region, length: number): void {
-  const { args, keys } = context;
-  for (let i = FIRST_SOURCE; i < args.count; i++) {
-    const given = keys.seek(args, i) ? keys.valueLength : 0;
-    if (i === FIRST_SOURCE) copyBytes(result, 0, keys.region, keys.valueOffset, given);
-    else combineBits(operation, result, 0, keys.region, keys.valueOffset, given);
-    if (i === FIRST_SOURCE || operation === COMBINE_AND) result.bytes.fill(0, given, length);
-  }
-  if (operation === INVERT) invertBits(result, 0, length);
-}
-
 function removeTarget({ args, keys }: Context): void {
-  if (!keys.seek(args, 2)) return;
+  if (!keys.seek(args, TARGET)) return;
   keys.remove(EVENT_DEL);
-  keys.effects.begin('DEL').argument(args, 2).end(keys.shard, keys.database);
+  keys.effects.begin('DEL').argument(args, TARGET).end(keys.shard, keys.database);
 }
 
-function storeTarget({ args, keys }: Context, result: Region, length: number): void {
-  keys.seek(args, 2);
-  const offset = keys.put(STRING_RAW, length, 0, EVENT_SET);
-  copyBytes(keys.region, offset, result, 0, length);
-  const effects = keys.effects.begin('SET').argument(args, 2).bytes(result, 0, length);
-  effects.end(keys.shard, keys.database);
+function isTarget({ args }: Context, index: number): boolean {
+  const length = args.length[index]!;
+  if (length !== args.length[TARGET]) return false;
+  const { region, offset } = args;
+  return equalBytes(region, offset[index]!, region, offset[TARGET]!, length);
+}
+
+/** How many of the sources are the destination itself. */
+function targetsAmongSources(context: Context): number {
+  let count = 0;
+  for (let i = FIRST_SOURCE; i < context.args.count; i++) if (isTarget(context, i)) count++;
+  return count;
+}
+
+/**
+ * Makes the destination `length` bytes long.
+ *
+ * @returns where they are. When it is a source they hold what it contributes, else anything
+ */
+function makeTarget(context: Context, operation: number, length: number): number {
+  const { args, keys } = context;
+  const sources = targetsAmongSources(context);
+  const found = keys.seek(args, TARGET);
+  if (!found || sources === 0) {
+    const offset = keys.put(STRING_RAW, length, 0, EVENT_SET);
+    if (sources > 0) keys.region.bytes.fill(0, offset, offset + length);
+    return offset;
+  }
+  keys.resize(length, EVENT_SET);
+  keys.setKind(STRING_RAW);
+  if (keys.expiry !== 0) keys.dropExpiry();
+  keys.seek(args, TARGET);
+  const offset = keys.valueOffset;
+  const cancelled = operation === COMBINE_XOR && sources % 2 === 0;
+  if (cancelled) keys.region.bytes.fill(0, offset, offset + length);
+  return offset;
+}
+
+/** Combines the sources; shorter ones count as followed by zeroes. Ends at the destination. */
+function combine(context: Context, operation: number, offset: number, length: number): void {
+  const { args, keys } = context;
+  const target = keys.region;
+  let empty = targetsAmongSources(context) === 0;
+  for (let i = FIRST_SOURCE; i < args.count; i++) {
+    if (isTarget(context, i)) continue;
+    const given = keys.seek(args, i) ? keys.valueLength : 0;
+    if (empty) copyBytes(target, offset, keys.region, keys.valueOffset, given);
+    else combineBits(operation, target, offset, keys.region, keys.valueOffset, given);
+    if (empty || operation === COMBINE_AND) target.bytes.fill(0, offset + given, offset + length);
+    empty = false;
+  }
+  if (operation === INVERT) invertBits(target, offset, length);
+  keys.seek(args, TARGET);
 }
 
 export const bitop: CommandDefinition = {

@@ -4,6 +4,7 @@ import { parseIndex } from '../../protocol/numbers.js';
 import { findBitInRange } from '../../values/string/bits.js';
 import type { Context } from '../contract/context.js';
 import { type CommandDefinition, keysAt } from '../contract/definition.js';
+import { rangeEndAt } from '../string/shared-range.js';
 import { isString } from '../string/shared-values.js';
 import { range, setRange, UNIT_BYTE, UNIT_UNKNOWN, unitAt } from './shared-range.js';
 
@@ -27,13 +28,13 @@ function run(context: Context): void {
 /** Answers with the bit's position, or returns what is wrong with the range. */
 function findIn(context: Context, bit: number): ErrorReply | null {
   const { args, keys, reply } = context;
-  const { region, count } = args;
+  const { count } = args;
   if (count > 6) return SYNTAX;
-  const start = count > 3 ? parseIndex(region, args.offset[3]!, args.length[3]!) : 0;
+  const start = count > 3 ? rangeEndAt(args, 3) : 0;
   if (Number.isNaN(start)) return NOT_INTEGER;
   const unit = count === 6 ? unitAt(args, 5) : UNIT_BYTE;
   if (unit === UNIT_UNKNOWN) return SYNTAX;
-  const end = count > 4 ? parseIndex(region, args.offset[4]!, args.length[4]!) : -1;
+  const end = count > 4 ? rangeEndAt(args, 4) : -1;
   if (Number.isNaN(end)) return NOT_INTEGER;
 
   if (!setRange(start, end, unit, keys.valueLength)) {

@@ -7,8 +7,8 @@ import {
 } from '../../protocol/errors.js';
 import { INTEGER_OK, parsedInteger, parseInteger } from '../../protocol/numbers.js';
 import { argumentIs } from '../../protocol/text.js';
-import { wrongSubcommandUse } from '../contract/help.js';
 import type { CommandDefinition } from '../contract/definition.js';
+import { wrongSubcommandUse } from '../contract/help.js';
 
 const PAUSE_MODE = new ErrorReply('ERR CLIENT PAUSE mode must be WRITE or ALL');
 const UNBLOCK_REASON = new ErrorReply('ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR');

@@ -1,6 +1,7 @@
 /** CLIENT: the container of its subcommands, and CLIENT HELP. */
-import { replyHelp } from '../contract/help.js';
+
 import type { CommandDefinition, ContainerDefinition } from '../contract/definition.js';
+import { replyHelp } from '../contract/help.js';
 
 export const client: ContainerDefinition = {
   name: 'client',

@@ -1,11 +1,16 @@
 /** HELLO [protover [AUTH username password] [SETNAME clientname]] */
 import { REDIS_VERSION } from '../../base/version.js';
-import { CLIENT_NAME, HELLO_NO_AUTH, NO_PROTO, PROTOCOL_VERSION } from '../../protocol/errors.js';
+import {
+  type ErrorReply,
+  HELLO_NO_AUTH,
+  NO_PROTO,
+  PROTOCOL_VERSION,
+} from '../../protocol/errors.js';
 import { NOT_AN_INTEGER, parsedInteger, parseInteger } from '../../protocol/numbers.js';
 import { argumentIs } from '../../protocol/text.js';
 import type { Context } from '../contract/context.js';
 import type { CommandDefinition } from '../contract/definition.js';
-import { authenticate, isPlainWord } from './shared-session.js';
+import { authenticate, setName } from './shared-session.js';
 
 /** Reads the version into `parsedInteger.value`. False: an error was written. */
 function versionIsValid({ args, reply }: Context): boolean {
@@ -20,34 +25,30 @@ function versionIsValid({ args, reply }: Context): boolean {
   return true;
 }
 
-interface Options {
-  readonly authAt: number;
-  readonly nameAt: number;
-}
-
-/** Finds the options' argument indexes, 0 for one not given. Null: an error was written. */
-function parseOptions(context: Context): Options | null {
+/** Options take effect from left to right, up to the first that fails. False: an error was written. */
+function applyOptions(context: Context): boolean {
   const { args, reply } = context;
-  let authAt = 0;
-  let nameAt = 0;
   for (let i = 2; i < args.count; i++) {
     const more = args.count - 1 - i;
     if (more >= 2 && argumentIs(args, i, 'AUTH')) {
-      authAt = i + 1;
+      const error = authenticate(context, context.text(i + 1), context.text(i + 2));
+      if (error !== null) return refuse(context, error);
       i += 2;
     } else if (more >= 1 && argumentIs(args, i, 'SETNAME')) {
-      nameAt = i + 1;
+      const error = setName(context, context.text(i + 1));
+      if (error !== null) return refuse(context, error);
       i += 1;
-      if (!isPlainWord(context.text(nameAt))) {
-        reply.error(CLIENT_NAME);
-        return null;
-      }
     } else {
       reply.errorText(`ERR Syntax error in HELLO option '${context.text(i)}'`);
-      return null;
+      return false;
     }
   }
-  return { authAt, nameAt };
+  return true;
+}
+
+function refuse({ reply }: Context, error: ErrorReply): false {
+  reply.error(error);
+  return false;
 }
 
 function describe({ reply, session, server }: Context): void {
@@ -107,21 +108,11 @@ export const hello: CommandDefinition = {
       if (!versionIsValid(context)) return;
       version = parsedInteger.value === 3 ? 3 : 2;
     }
-    const options = parseOptions(context);
-    if (options === null) return;
-    if (options.authAt > 0) {
-      const { authAt } = options;
-      const error = authenticate(context, context.text(authAt), context.text(authAt + 1));
-      if (error !== null) {
-        reply.error(error);
-        return;
-      }
-    }
+    if (!applyOptions(context)) return;
     if (!session.authenticated) {
       reply.error(HELLO_NO_AUTH);
       return;
     }
-    if (options.nameAt > 0) session.name = context.text(options.nameAt);
     session.protocol = version;
     reply.protocol = version;
     describe(context);

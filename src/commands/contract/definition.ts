@@ -91,6 +91,8 @@ export type KeyFlag =
 
 export interface KeySpecification {
   readonly flags: readonly KeyFlag[];
+  /** With 'variable_flags': what this command vector does to its keys. */
+  readonly flagsOf?: (words: readonly string[]) => readonly KeyFlag[];
   readonly notes?: string;
   /** Where the keys begin: at an argument index (0 is the command's name), or after a keyword. */
   readonly begin:

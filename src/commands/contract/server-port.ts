@@ -171,6 +171,8 @@ export interface ProcessPort {
   shutdown(request: ShutdownRequest, failed: (text: string) => void): void;
   /** Calls a shutdown under way off. False when there is none. */
   abortShutdown(): boolean;
+  /** Blocks this thread (DEBUG SLEEP). */
+  sleep(milliseconds: number): void;
   /** DEBUG SET-ACTIVE-EXPIRE */
   setExpiryCycle(enabled: boolean): void;
   /** Whether the client comes from this machine (enable-debug-command local). */

@@ -7,13 +7,15 @@ export function syntaxOf(specifications: readonly ArgumentSpecification[] = []):
 }
 
 function syntaxOfOne(specification: ArgumentSpecification): string {
-  const { token, flags = [] } = specification;
+  const { token, type, flags = [] } = specification;
   const value = valueText(specification);
   const many = flags.includes('multiple');
   // Either the token is said once and its values repeated, or both are repeated.
   let text = [token, value].filter((part) => part !== undefined && part !== '').join(' ');
   if (many) text += ` [${flags.includes('multiple_token') ? text : value} ...]`;
-  return flags.includes('optional') ? `[${text}]` : text;
+  if (!flags.includes('optional')) return text;
+  // Square brackets hold a choice together as well as angle ones do.
+  return text === value && type === 'oneof' ? `[${text.slice(1, -1)}]` : `[${text}]`;
 }
 
 /** What stands for the value, without the token; '' for a token on its own. */

@@ -2,15 +2,7 @@
  * For the unit tests of commands: a real keyspace over small real shards, and `run`, which does what
  * the dispatcher does around a command, without threads, locks and sockets.
  *
- * Replies come back as JS values that keep RESP's types apart:
- *
- *     +OK             '+OK'            :5      5 (a bigint beyond 2^53)
- *     -ERR text       '-ERR text'      _ $-1 *-1  null
- *     $5 hello        'hello'          #t      true
- *     * ~ >           arrays           %       Map
- *     ,1.5            ',1.5'           =txt:   '=txt:text'    (10   '(10'
- *
- * Strings hold one char per byte.
+ * Replies come back as JS values in test-decoder.ts's notation.
  */
 import assert from 'node:assert/strict';
 import { Region, toBinary } from '../../base/region.js';
@@ -25,10 +17,11 @@ import type { Context } from './context.js';
 import type { CommandDefinition } from './definition.js';
 import type { ServerPort } from './server-port.js';
 import type { Session } from './session.js';
+import { type Decoded, ReplyDecoder } from './test-decoder.js';
+
+export type { Decoded } from './test-decoder.js';
 
 export type Word = string | number | bigint;
-export type Decoded = string | number | bigint | boolean | null | Decoded[] | Map<Decoded, Decoded>;
-
 export interface TesterOptions {
   readonly shards?: number;
   readonly databases?: number;
@@ -83,7 +76,7 @@ export class CommandTester {
   /** Runs a command and decodes its reply. Checks that it wrote exactly one. */
   run(...words: Word[]): Decoded {
     const raw = this.runRaw(...words);
-    const decoder = new Decoder(raw);
+    const decoder = new ReplyDecoder(raw);
     const decoded = decoder.next();
     assert.equal(decoder.position, raw.length, `one reply: ${JSON.stringify(raw.slice(0, 200))}`);
     return decoded;
@@ -271,47 +264,4 @@ function decodeVector(region: Region, offset: number, length: number): string[] 
   }
   assert.equal(at, offset + length, 'an effect is exactly its words');
   return words;
-}
-
-/** Decodes RESP2 and RESP3 in the notation above. */
-export class Decoder {
-  position = 0;
-
-  constructor(private readonly source: string) {}
-
-  next(): Decoded {
-    const end = this.source.indexOf('\r\n', this.position);
-    assert.ok(end >= 0, `a whole reply: ${JSON.stringify(this.source.slice(this.position))}`);
-    const type = this.source[this.position]!;
-    const line = this.source.slice(this.position + 1, end);
-    this.position = end + 2;
-    switch (type) {
-      case ':':
-        return Number.isSafeInteger(Number(line)) ? Number(line) : BigInt(line);
-      case '_':
-        return null;
-      case '#':
-        return line === 't';
-      case '$':
-        return line === '-1' ? null : this.bytes(Number(line));
-      case '=':
-        return `=${this.bytes(Number(line))}`;
-      case '*':
-      case '~':
-      case '>':
-        return line === '-1' ? null : Array.from({ length: Number(line) }, () => this.next());
-      case '%':
-        return new Map(Array.from({ length: Number(line) }, () => [this.next(), this.next()]));
-      default:
-        assert.match(type, /[-+,(]/, 'a RESP type');
-        return `${type}${line}`;
-    }
-  }
-
-  private bytes(length: number): string {
-    const text = this.source.slice(this.position, this.position + length);
-    this.position += length + 2;
-    assert.equal(this.source.slice(this.position - 2, this.position), '\r\n', 'a bulk ends');
-    return text;
-  }
 }

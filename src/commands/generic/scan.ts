@@ -9,12 +9,13 @@
  */
 import { Region } from '../../base/region.js';
 import { TYPE_NAMES, typeOf } from '../../keyspace/kinds.js';
+import { SCAN_END } from '../../keyspace/shards.js';
 import { CURSOR, NOT_INTEGER, SYNTAX } from '../../protocol/errors.js';
 import { matchGlob } from '../../protocol/glob.js';
 import { INTEGER_OK, parsedInteger, parseIndex, parseInteger } from '../../protocol/numbers.js';
 import { Reply } from '../../protocol/reply.js';
 import { argumentIs } from '../../protocol/text.js';
-import { SCAN_END } from '../../structures/table.js';
+
 import type { Context } from '../contract/context.js';
 import type { CommandDefinition } from '../contract/definition.js';
 

@@ -4,9 +4,9 @@
  */
 import { EVENT_DEL, EVENT_EXPIRE } from '../../keyspace/events.js';
 import {
+  type ErrorReply,
   EXPIRE_GT_LT,
   EXPIRE_NX_XX_GT_LT,
-  type ErrorReply,
   NOT_INTEGER,
 } from '../../protocol/errors.js';
 import {

@@ -1,10 +1,11 @@
 /** ACL WHOAMI, CAT and HELP: there is one user yet, called default. */
-import { replyHelp, wrongSubcommandUse } from '../contract/help.js';
+
 import {
   ACL_CATEGORIES,
   type CommandDefinition,
   type ContainerDefinition,
 } from '../contract/definition.js';
+import { replyHelp, wrongSubcommandUse } from '../contract/help.js';
 
 export const acl: ContainerDefinition = {
   name: 'acl',

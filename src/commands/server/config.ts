@@ -1,8 +1,8 @@
 /** CONFIG GET, SET, RESETSTAT, REWRITE and HELP */
 import { SYNTAX } from '../../protocol/errors.js';
 import { argumentsBinary } from '../../protocol/text.js';
-import { replyHelp } from '../contract/help.js';
 import type { CommandDefinition, ContainerDefinition } from '../contract/definition.js';
+import { replyHelp } from '../contract/help.js';
 
 export const config: ContainerDefinition = {
   name: 'config',

@@ -7,8 +7,8 @@ import type { Context } from '../contract/context.js';
 import type { CommandDefinition } from '../contract/definition.js';
 import { replyHelpLines, wrongSubcommandUse } from '../contract/help.js';
 import { DATA_HANDLERS } from './shared-debug-data.js';
-import { SERVER_HANDLERS } from './shared-debug-server.js';
 import type { DebugHandler } from './shared-debug-handler.js';
+import { SERVER_HANDLERS } from './shared-debug-server.js';
 
 const NOT_ALLOWED = new ErrorReply(
   'ERR DEBUG command not allowed. If the enable-debug-command option is set to "local", you can ' +

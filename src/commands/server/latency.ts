@@ -1,8 +1,8 @@
 /** LATENCY LATEST, HISTORY, RESET, HISTOGRAM and HELP */
 import { argumentsBinary } from '../../protocol/text.js';
-import { replyHelp } from '../contract/help.js';
 import type { CommandEntry, Context } from '../contract/context.js';
 import type { CommandDefinition, ContainerDefinition } from '../contract/definition.js';
+import { replyHelp } from '../contract/help.js';
 
 export const latency: ContainerDefinition = {
   name: 'latency',

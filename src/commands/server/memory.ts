@@ -1,16 +1,9 @@
 /** MEMORY USAGE, STATS, DOCTOR, MALLOC-STATS, PURGE and HELP */
+
+import { storedBytes } from '../../keyspace/stored-bytes.js';
 import { NOT_INTEGER, SYNTAX } from '../../protocol/errors.js';
 import { INTEGER_OK, parsedInteger, parseInteger } from '../../protocol/numbers.js';
 import { argumentIs } from '../../protocol/text.js';
-import {
-  headerBytes,
-  INLINE_LIMIT,
-  KEY_INLINE_LIMIT,
-  KEY_RUN_BYTES,
-  pagesFor,
-  VALUE_RUN_BYTES,
-} from '../../structures/entry.js';
-import { PAGE_BYTES } from '../../base/limits.js';
 import {
   type CommandDefinition,
   type ContainerDefinition,
@@ -28,20 +21,6 @@ export const memory: ContainerDefinition = {
   flags: [],
   container: true,
 };
-
-/** A bucket's share of an entry, at the usual load: fingerprint, reference and what stays empty. */
-const SLOT_BYTES = 4;
-
-/** What a string and its key take in a table. */
-function storedBytes(keyLength: number, valueLength: number, expires: boolean): number {
-  const keyInRun = keyLength > KEY_INLINE_LIMIT;
-  const keyPart = keyInRun ? KEY_RUN_BYTES : keyLength;
-  const header = headerBytes(keyLength, valueLength, expires);
-  const valueInRun = header + keyPart + valueLength > INLINE_LIMIT;
-  const valuePart = valueInRun ? VALUE_RUN_BYTES : valueLength;
-  const pages = (keyInRun ? pagesFor(keyLength) : 0) + (valueInRun ? pagesFor(valueLength) : 0);
-  return header + keyPart + valuePart + SLOT_BYTES + pages * PAGE_BYTES;
-}
 
 export const memoryUsage: CommandDefinition = {
   name: 'memory|usage',

@@ -1,5 +1,4 @@
 /** Subcommands of DEBUG that concern the server or the connection. */
-import { sleep } from '../../memory/sleep.js';
 import type { Context } from '../contract/context.js';
 import type { DebugHandler } from './shared-debug-handler.js';
 
@@ -69,7 +68,7 @@ export const SERVER_HANDLERS: readonly DebugHandler[] = [
     most: 1,
     run(context) {
       const seconds = Number.parseFloat(context.text(2));
-      if (seconds > 0) sleep(seconds * 1000);
+      if (seconds > 0) context.server.process.sleep(seconds * 1000);
       context.reply.ok();
     },
   },

@@ -1,9 +1,9 @@
 /** SLOWLOG GET, LEN, RESET and HELP */
 import { ErrorReply } from '../../protocol/errors.js';
 import { INTEGER_OK, parsedInteger, parseInteger } from '../../protocol/numbers.js';
-import { replyHelp, wrongSubcommandUse } from '../contract/help.js';
-import type { CommandDefinition, ContainerDefinition } from '../contract/definition.js';
 import type { Context } from '../contract/context.js';
+import type { CommandDefinition, ContainerDefinition } from '../contract/definition.js';
+import { replyHelp, wrongSubcommandUse } from '../contract/help.js';
 import type { SlowLogEntry } from '../contract/server-port.js';
 
 const COUNT_DEFAULT = 10;

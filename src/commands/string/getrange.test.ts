@@ -25,6 +25,7 @@ test('GETRANGE and SUBSTR take a part, negative ends counting from the end', () 
     );
     assert.equal(t.run(name, 'k', -100, -99), 'T');
     assert.equal(t.run(name, 'k', -99, -100), '');
+    assert.equal(t.run(name, 'k', '-9007199254740993', '-9223372036854775808'), '');
     assert.equal(t.run(name, 'absent', 0, -1), '');
   }
 });

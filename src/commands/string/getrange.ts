@@ -1,14 +1,14 @@
 /** GETRANGE, and SUBSTR, its name from before 2.0: a part of a value. */
 import { NOT_INTEGER } from '../../protocol/errors.js';
-import { parseIndex } from '../../protocol/numbers.js';
 import type { Context } from '../contract/context.js';
 import { type CommandDefinition, keysAt } from '../contract/definition.js';
+import { rangeEndAt } from './shared-range.js';
 import { isString } from './shared-values.js';
 
 function run(context: Context): void {
   const { args, keys, reply } = context;
-  const start = parseIndex(args.region, args.offset[2]!, args.length[2]!);
-  const end = parseIndex(args.region, args.offset[3]!, args.length[3]!);
+  const start = rangeEndAt(args, 2);
+  const end = rangeEndAt(args, 3);
   if (Number.isNaN(start) || Number.isNaN(end)) {
     reply.error(NOT_INTEGER);
     return;

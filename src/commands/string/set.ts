@@ -81,6 +81,10 @@ export const set: CommandDefinition = {
   keys: [
     {
       flags: ['RW', 'access', 'update', 'variable_flags'],
+      flagsOf: (words) =>
+        words.slice(3).some((word) => word.toUpperCase() === 'GET')
+          ? ['RW', 'access', 'update']
+          : ['OW', 'update'],
       notes: 'reads the old value when GET is given',
       begin: { index: 1 },
       find: { last: 0, step: 1, limit: 0 },

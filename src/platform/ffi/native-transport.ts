@@ -3,8 +3,8 @@
  * listeners, adoption, names, the eventfd. The subclasses move bytes.
  */
 import type { Region } from '../../base/region.js';
-import type { ListenAddress, Transport, TransportHandler, TransportName } from '../transport.js';
 import { ConnectionTable, EndingList } from '../connection-table.js';
+import type { ListenAddress, Transport, TransportHandler, TransportName } from '../transport.js';
 import { errno, type Libc, requireLibc, systemError } from './libc.js';
 import { type AcceptTrouble, Listeners } from './listeners.js';
 import { localName, peerName } from './socket.js';

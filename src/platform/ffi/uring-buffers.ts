@@ -10,7 +10,7 @@
  * a little more than 16 KiB apart: page-aligned starts would all compete for one cache set.
  */
 import type { Region } from '../../base/region.js';
-import { systemError, errno } from './libc.js';
+import { errno, systemError } from './libc.js';
 import { createRegion } from './region.js';
 import { REGISTER_PBUF_RING } from './uring-abi.js';
 import type { Ring } from './uring-ring.js';

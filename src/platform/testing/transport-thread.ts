@@ -3,9 +3,9 @@
  * blocks its thread, so messages are fetched in `woken`, by `receiveMessageOnPort`.
  */
 import {
+  type MessagePort,
   parentPort,
   receiveMessageOnPort,
-  type MessagePort,
   workerData,
 } from 'node:worker_threads';
 import type { UringSizes } from '../ffi/uring.js';

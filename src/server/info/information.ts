@@ -4,10 +4,10 @@
  */
 import type { Context } from '../../commands/contract/context.js';
 import type { InformationPort } from '../../commands/contract/server-port.js';
-import { clientsSection, cpuSection, memorySection, serverSection } from './process-sections.js';
 import { commandStatsSection, errorStatsSection, latencyStatsSection } from './command-sections.js';
-import { keyspaceSection } from './keyspace-section.js';
 import { persistenceSection, replicationSection, statsSection } from './data-sections.js';
+import { keyspaceSection } from './keyspace-section.js';
+import { clientsSection, cpuSection, memorySection, serverSection } from './process-sections.js';
 import type { InfoSource, Section } from './source.js';
 
 interface NamedSection {

@@ -68,7 +68,8 @@ export function writeField(
 
 function modulo(value: number, size: number): number {
   const rest = value % size;
-  return rest < 0 ? rest + size : rest;
+  // Adding 0 makes -0 an ordinary one.
+  return rest < 0 ? rest + size : rest + 0;
 }
 
 /** The outcome of `fit`: whether the value was out of the field's range. */

@@ -84,7 +84,7 @@ export function countBitRange(region: Region, offset: number, first: number, las
 export function findBit(region: Region, offset: number, length: number, bit: number): number {
   const view = region.view;
   const other = bit === 1 ? 0 : -1;
-  let done = 0;
+  let done = skipBlocks(view, offset, length, other);
   for (const words = length - 3; done < words; done += 4) {
     if (view.getInt32(offset + done, true) !== other) break;
   }
@@ -94,6 +94,20 @@ export function findBit(region: Region, offset: number, length: number, bit: num
     if (byte !== 0) return done * 8 + Math.clz32(byte) - 24;
   }
   return -1;
+}
+
+/** How many bytes at the beginning hold nothing but `word`, in whole blocks of 16. */
+function skipBlocks(view: DataView, offset: number, length: number, word: number): number {
+  const end = offset + (length & ~15);
+  let at = offset;
+  for (; at < end; at += 16) {
+    const a = view.getInt32(at, true) ^ word;
+    const b = view.getInt32(at + 4, true) ^ word;
+    const c = view.getInt32(at + 8, true) ^ word;
+    const d = view.getInt32(at + 12, true) ^ word;
+    if ((a | b | c | d) !== 0) break;
+  }
+  return at - offset;
 }
 
 /** The first bit with the value `bit` among the bits `first` to `last` (inclusive), or -1. */

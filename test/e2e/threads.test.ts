@@ -1,0 +1,143 @@
+/** Commands that concern the clients and the statistics of all threads, whichever thread they ask. */
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import type { RawClient } from '../support/client.js';
+import { isList, textOf } from '../support/reply.js';
+import { darterMissing, type Server, startDarter } from '../support/server.js';
+
+const THREADS = 3;
+const CLIENTS = 9;
+
+describe('several threads answer as one server', { skip: darterMissing() }, () => {
+  let server: Server;
+  let clients: RawClient[] = [];
+
+  before(async () => {
+    const args = ['--enable-debug-command', 'yes', '--slowlog-log-slower-than', '-1'];
+    server = await startDarter({ threads: THREADS, args });
+    // One after the other, so that they are shared out.
+    for (let i = 0; i < CLIENTS; i++) clients.push(await server.client());
+    for (const [i, client] of clients.entries()) await client.text('CLIENT', 'SETNAME', `c${i}`);
+  });
+  after(async () => {
+    await Promise.all(clients.map((client) => client.close()));
+    await server.stop();
+  });
+
+  async function ids(): Promise<number[]> {
+    return Promise.all(clients.map(async (client) => Number(await client.text('CLIENT', 'ID'))));
+  }
+
+  test('every client lists all', async () => {
+    for (const client of clients) {
+      const lines = (await client.text('CLIENT', 'LIST')).trimEnd().split('\n');
+      const names = lines.map((line) => / name=(\w*) /.exec(line)?.[1]);
+      for (let i = 0; i < CLIENTS; i++) assert.ok(names.includes(`c${i}`), lines.join('\n'));
+      const listed = lines.map((line) => Number(/^id=(\d+) /.exec(line)?.[1]));
+      assert.deepEqual(
+        listed,
+        [...listed].sort((a, b) => a - b),
+      );
+    }
+    assert.equal(await server.info('connected_clients'), String(CLIENTS + 1));
+  });
+
+  test('all asking at once get their answers', async () => {
+    const questions = clients.map(async (client) => {
+      const replies = await client.pipeline(
+        Array.from({ length: 20 }, () => ['CLIENT', 'LIST', 'TYPE', 'normal']),
+      );
+      return replies.every((reply) => textOf(reply).split('\n').length > CLIENTS);
+    });
+    assert.deepEqual(await Promise.all(questions), new Array(CLIENTS).fill(true));
+  });
+
+  test('inside EXEC too, while others write to the same shards', async () => {
+    const [asking, ...others] = clients;
+    const writing = others.map((client) =>
+      client.pipeline(Array.from({ length: 200 }, (_, i) => ['MSET', `a${i}`, '1', `b${i}`, '2'])),
+    );
+    for (let round = 0; round < 20; round++) {
+      const replies = await asking!.pipeline([
+        ['MULTI'],
+        ['SET', 'a1', 'x'],
+        ['INFO', 'keyspace'],
+        ['DEBUG', 'DIGEST'],
+        ['EXEC'],
+      ]);
+      const results = replies[4]!;
+      assert.ok(isList(results) && results.items.length === 3, textOf(results));
+      assert.match(textOf(results.items[1]!), /db0:keys=\d+/);
+      assert.match(textOf(results.items[2]!), /^[0-9a-f]{40}$/);
+    }
+    await Promise.all(writing);
+    assert.equal(await asking!.text('DEBUG', 'CHECK'), 'OK');
+    assert.equal(await asking!.text('FLUSHALL'), 'OK');
+  });
+
+  test('SLOWLOG holds the commands of all, the newest first', async () => {
+    const [first] = clients;
+    await first!.text('CONFIG', 'SET', 'slowlog-log-slower-than', '0');
+    for (const [i, client] of clients.entries()) await client.text('ECHO', `e${i}`);
+    const entries = await first!.command('SLOWLOG', 'GET', '-1');
+    await first!.text('CONFIG', 'SET', 'slowlog-log-slower-than', '-1');
+    assert.ok(isList(entries));
+    const echoed = entries.items.map(textOf).filter((text) => text.includes('[ECHO '));
+    assert.equal(echoed.length, CLIENTS);
+    assert.match(echoed[0]!, new RegExp(`\\[ECHO e${CLIENTS - 1}\\]`));
+    await clients[1]!.text('SLOWLOG', 'RESET');
+    assert.equal(await first!.text('SLOWLOG', 'LEN'), '0');
+  });
+
+  test('LATENCY joins what the threads saw', async () => {
+    await clients[0]!.text('CONFIG', 'SET', 'latency-monitor-threshold', '5');
+    await Promise.all(clients.slice(1, 4).map((client) => client.text('DEBUG', 'SLEEP', '0.02')));
+    const latest = await clients[5]!.text('LATENCY', 'LATEST');
+    await clients[0]!.text('CONFIG', 'SET', 'latency-monitor-threshold', '0');
+    assert.match(latest, /^\[\[command \d+ \d+ \d+\]\]$/);
+    assert.equal(await clients[6]!.text('LATENCY', 'RESET'), '1');
+  });
+
+  test('CONFIG SET holds on every thread at once', async () => {
+    for (const [i, client] of clients.entries()) {
+      await client.text('CONFIG', 'SET', 'hz', String(10 + i));
+      const values = await Promise.all(clients.map((other) => other.text('CONFIG', 'GET', 'hz')));
+      assert.deepEqual(values, new Array(CLIENTS).fill(`[hz ${10 + i}]`));
+    }
+  });
+
+  test('statistics are sums, and RESETSTAT clears them all', async () => {
+    await clients[0]!.text('CONFIG', 'RESETSTAT');
+    for (const client of clients) await client.command('GET', 'nothing');
+    assert.equal(await server.info('keyspace_misses'), String(CLIENTS));
+    assert.match((await server.info('cmdstat_get'))!, new RegExp(`^calls=${CLIENTS},`));
+    await clients[3]!.text('CONFIG', 'RESETSTAT');
+    assert.equal(await server.info('keyspace_misses'), '0');
+    assert.equal(await server.info('cmdstat_get'), undefined);
+  });
+
+  test('PAUSE WRITE holds writers on every thread, UNPAUSE lets them go', async () => {
+    const begun = Date.now();
+    await clients[0]!.text('CLIENT', 'PAUSE', '60000', 'WRITE');
+    const writes = clients.slice(1).map((client, i) => client.text('SET', `p${i}`, '1'));
+    assert.equal(await clients[0]!.text('PING'), 'PONG');
+    assert.equal(await clients[0]!.text('EXISTS', 'p0', 'p1', 'p2'), '0');
+    await clients[0]!.text('CLIENT', 'UNPAUSE');
+    await Promise.all(writes);
+    assert.ok(Date.now() - begun < 10_000);
+  });
+
+  test('KILL ends clients of other threads and spares the asker', async () => {
+    const [first, ...others] = clients;
+    const [, second] = await ids();
+    assert.equal(await first!.text('CLIENT', 'KILL', 'ID', String(second)), '1');
+    await others[0]!.ended();
+    assert.equal(await first!.text('CLIENT', 'KILL', 'TYPE', 'normal'), String(CLIENTS - 2));
+    await Promise.all(others.map((client) => client.ended()));
+    assert.equal(await first!.text('PING'), 'PONG');
+    const own = await first!.text('CLIENT', 'ID');
+    assert.equal(await first!.text('CLIENT', 'KILL', 'ID', own, 'SKIPME', 'no'), '1');
+    await first!.ended();
+    clients = [];
+  });
+});
