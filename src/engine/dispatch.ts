@@ -326,7 +326,7 @@ export class Dispatcher implements Context {
   }
 
   private mustPause(command: RegisteredCommand, session: ClientSession): boolean {
-    if (session.isReplica) return false;
+    if (session.isReplica || session.isReplicaClient) return false;
     if ((this.gates & GATE_PAUSE_ALL) !== 0) return true;
     if ((this.gates & GATE_PAUSE_WRITES) === 0) return false;
     const traits = command.traits;

@@ -56,8 +56,8 @@ export interface ReplicationPort {
 
   /** DARTER SYNC: a replica asks for a sync; the client becomes its control connection. */
   sync(session: Session, words: readonly string[], answer: Answer): void;
-  /** DARTER FLOW: the client's socket becomes a flow; it is answered there. */
-  flow(session: Session, syncId: string, index: number): void;
+  /** DARTER FLOW: the client's socket becomes a flow, and is answered there; `answer` refuses. */
+  flow(session: Session, syncId: string, index: number, answer: Answer): void;
   /** DARTER HANDOVER: a replica of ours wants our role. */
   handOver(session: Session, timeoutMs: number, answer: Answer): void;
   /** DARTER DEMOTE: it has it (or, with false, has given it up). */

@@ -66,8 +66,8 @@ export const darterFlow: CommandDefinition = {
     }
     const index = parsedInteger.value;
     const id = context.text(2);
-    context.suspend(() => {});
-    server.replication.flow(session, id, index);
+    const suspension = context.suspend(() => {});
+    server.replication.flow(session, id, index, (write) => suspension.resume(write));
   },
 };
 
