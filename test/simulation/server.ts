@@ -139,7 +139,8 @@ export class SimulatedServer {
   execute(nowMs: number, database: number, ...words: (string | number)[]): string {
     const texts = words.map(String);
     const bytes = texts.reduce((sum, text) => sum + text.length, 0);
-    if (bytes > this.region.length) this.region = new Region(new SharedArrayBuffer(bytes + 4096), 0);
+    if (bytes > this.region.length)
+      this.region = new Region(new SharedArrayBuffer(bytes + 4096), 0);
     const { args, region, dispatcher, session } = this;
     args.region = region;
     args.count = 0;
