@@ -7,11 +7,14 @@ import { FlowSource, OUTPUT_BYTES_MIN } from '../../src/replication/primary/flow
 import { SyncSession } from '../../src/replication/primary/sync-session.js';
 import { FlowSink } from '../../src/replication/replica/flow-sink.js';
 import { ReplicaBoard } from '../../src/replication/replica/replica-board.js';
+import { BLOCK_BYTES_MAX } from '../../src/replication/wire.js';
 import type { Random } from '../support/random.js';
 import type { SimulatedServer } from './server.js';
 
 const out = new Region(new SharedArrayBuffer(OUTPUT_BYTES_MIN + 64), 0);
 const ARENA_BYTES = 1 << 20;
+/** Receive buffers of links that are gone. */
+const buffers: Region[] = [];
 /** Strings only. */
 export const KINDS = 0x00010101;
 
@@ -22,6 +25,7 @@ class Flow {
   constructor(
     readonly source: FlowSource,
     readonly sink: FlowSink,
+    readonly buffer: Region,
   ) {}
 }
 
@@ -58,7 +62,10 @@ export class Link {
         raw: same && random.chance(0.9),
         from: lsns,
       });
+      const buffer =
+        buffers.pop() ?? new Region(new SharedArrayBuffer(BLOCK_BYTES_MAX + 4096), 0);
       const sink = new FlowSink({
+        buffer,
         shards: to.shards,
         rings: same ? to.rings : null,
         primaryShards: shards,
@@ -67,7 +74,7 @@ export class Link {
         target: to.applier,
         kinds: KINDS,
       });
-      this.flows.push(new Flow(source, sink));
+      this.flows.push(new Flow(source, sink, buffer));
     }
   }
 
@@ -132,7 +139,8 @@ export class Link {
 
   /** The connection is gone; what was in flight is lost. */
   cut(): void {
-    for (const { source, sink } of this.flows) {
+    for (const { source, sink, buffer } of this.flows) {
+      buffers.push(buffer);
       source.close();
       if (!sink.close()) throw new Error('a transaction is applied for ever');
     }

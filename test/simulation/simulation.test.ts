@@ -4,7 +4,7 @@ import { seedFromEnvironment } from '../support/random.js';
 import { simulate } from './simulate.js';
 
 const SCHEDULES = 2000;
-const STEPS = 300;
+const STEPS = 250;
 
 test(`${SCHEDULES} schedules of replication end with equal data`, (context) => {
   const seed = seedFromEnvironment();

@@ -55,7 +55,7 @@ export class World {
     this.random = random;
     this.shape = {
       shards: random.pick([1, 2, 4]),
-      shardMebibytes: 3,
+      shardMebibytes: 2,
       ringBytes: random.pick([4096, 16_384, 65_536, 262_144]),
     };
     this.flows = random.between(1, Math.min(3, this.shape.shards));
@@ -123,6 +123,8 @@ export class World {
     for (const link of [...server.down]) this.drop(link, 'the primary became a replica');
     server.installSink();
     server.state.follow('host', 1, this.now, history);
+    // Connecting takes its time, in which more is written.
+    server.state.retryAtMs = this.now + this.random.below(2) * 1500;
   }
 
   private disconnect(server: SimulatedServer, why: string): void {
@@ -228,6 +230,7 @@ export class World {
           server.primary.adopt(server.state.replicationId, null);
         }
         this.note(`${server.name} is in sync`);
+        this.observe(server);
       }
     }
   }
@@ -255,7 +258,7 @@ export class World {
       const links = this.servers.flatMap((server) => (server.up === null ? [] : [server.up]));
       for (let i = random.below(8); links.length > 0 && i >= 0; i--) random.pick(links).step();
     } else if (what < 930) this.now += random.between(1, 2000);
-    else if (what < 950) this.observe();
+    else if (what < 950) this.observe(random.pick(this.servers));
     else if (what < 960) this.confirm();
     else if (what < 968) this.cutOne();
     else if (what < 974) this.damageOne();
@@ -322,8 +325,7 @@ export class World {
   }
 
   /** What a client sees on a server that is in sync. */
-  private observe(): void {
-    const server = this.random.pick(this.servers);
+  private observe(server: SimulatedServer): void {
     if (!server.whole || (server.isReplica && server.state.step === 'sync')) return;
     for (let database = 0; database < DATABASES; database++) {
       for (let group = 0; group < GROUPS; group++) {

@@ -69,6 +69,8 @@ export interface FlowSinkOptions {
   readonly target: EffectTarget;
   /** Kinds of entries that we know, as bits. */
   readonly kinds: number;
+  /** Memory to receive into, longer than a block; made when it is not given. */
+  readonly buffer?: Region;
 }
 
 /** Records applied under one hold of a lock. */
@@ -134,7 +136,7 @@ export class FlowSink {
   failed: string | null = null;
   private readonly sinks: (SinkShard | undefined)[] = [];
   private readonly writer: ShardWriter;
-  private readonly buffer = new Region(new SharedArrayBuffer(BUFFER_BYTES), 0);
+  private readonly buffer: Region;
   private end = 0;
   private readonly block = new Block();
   private keys = 0;
@@ -143,6 +145,8 @@ export class FlowSink {
 
   constructor(private readonly options: FlowSinkOptions) {
     const { shards, primaryShards, kinds, mine, board } = options;
+    this.buffer = options.buffer ?? new Region(new SharedArrayBuffer(BUFFER_BYTES), 0);
+    if (this.buffer.length <= BLOCK_BYTES_MAX) throw new Error('a sink needs room for a block');
     this.writer = new ShardWriter(shards, primaryShards, kinds);
     for (const shard of mine) {
       const sink = new SinkShard(shard);
@@ -178,7 +182,7 @@ export class FlowSink {
   /** The same for bytes that lie elsewhere. */
   feed(bytes: Uint8Array, length = bytes.length): void {
     for (let at = 0; at < length && this.failed === null; ) {
-      const part = Math.min(length - at, BUFFER_BYTES - this.end);
+      const part = Math.min(length - at, this.buffer.length - this.end);
       this.buffer.bytes.set(bytes.subarray(at, at + part), this.end);
       at += part;
       this.received(part);
