@@ -21,7 +21,7 @@ import { LatencyMonitor } from './latency-monitor.js';
 import { Memory } from './memory-figures.js';
 import { SlowLog } from './slow-log.js';
 import { Statistics } from './statistics.js';
-import { isLoopback, type ThreadClients } from './thread-clients.js';
+import { isLoopback, isUnixSocket, type ThreadClients } from './thread-clients.js';
 import type { CommandStatistics } from './thread-statistics.js';
 
 export interface PortParts {
@@ -154,7 +154,7 @@ function clientDetails(parts: PortParts, session: ClientSession): ClientDetails 
     queuedBytes: queue?.bytes ?? 0,
     watchBroken: isWatchBroken(parts, session),
     suspended: session.suspended,
-    unixSocket: session.address.startsWith('/'),
+    unixSocket: isUnixSocket(session.address),
     channels: 0,
     patterns: 0,
     shardChannels: 0,
