@@ -6,9 +6,9 @@ import { BackPressure } from './back-pressure.js';
 import {
   KIND_EFFECT,
   KIND_PART,
+  partHeaderBytes,
   participantAt,
   participants,
-  partHeaderBytes,
   RECORD_KIND,
   recordError,
 } from './record.js';

@@ -62,8 +62,7 @@ export class Link {
         raw: same && random.chance(0.9),
         from: lsns,
       });
-      const buffer =
-        buffers.pop() ?? new Region(new SharedArrayBuffer(BLOCK_BYTES_MAX + 4096), 0);
+      const buffer = buffers.pop() ?? new Region(new SharedArrayBuffer(BLOCK_BYTES_MAX + 4096), 0);
       const sink = new FlowSink({
         buffer,
         shards: to.shards,

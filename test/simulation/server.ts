@@ -3,8 +3,8 @@
  * no sockets. Everything it does is one call, so that locks are never contended.
  */
 import { Region, toBinary } from '../../src/base/region.js';
-import { commandModules } from '../../src/commands/index.generated.js';
 import type { ServerPort } from '../../src/commands/contract/server-port.js';
+import { commandModules } from '../../src/commands/index.generated.js';
 import { definitionsOf } from '../../src/engine/definitions.js';
 import { Dispatcher } from '../../src/engine/dispatch.js';
 import { Registry } from '../../src/engine/registry.js';
@@ -94,6 +94,7 @@ export class SimulatedServer {
       failed: (command: string, error: unknown) => {
         throw new Error(`${command} failed in the simulation`, { cause: error });
       },
+      attacked: () => {},
       resumed: () => {},
     };
     const reply = new Reply(new Region(new SharedArrayBuffer(65536), 0));

@@ -8,8 +8,9 @@
  *   - a promoted replica has every write that had been confirmed to be on it;
  *   - every table's invariants hold.
  */
-import type { SyncReply } from '../../src/replication/replica/replica-state.js';
+
 import { PROTOCOL_VERSION } from '../../src/replication/primary/primary-state.js';
+import type { SyncReply } from '../../src/replication/replica/replica-state.js';
 import { prepareFullSync } from '../../src/replication/replica/shard-writer.js';
 import { Random } from '../support/random.js';
 import { Link } from './link.js';
