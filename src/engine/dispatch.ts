@@ -56,6 +56,8 @@ const MINUS = 0x2d;
 export interface DispatcherHooks {
   /** An exception in a command, after its locks were given back. */
   failed(command: string, error: unknown): void;
+  /** A client spoke HTTP; it is being cut off. */
+  attacked(session: ClientSession): void;
   /** A suspended client can go on: the reply is to be written and its input served again. */
   resumed(session: ClientSession, write: () => void): void;
 }
@@ -110,7 +112,10 @@ export class Dispatcher implements Context {
 
   private admit(session: ClientSession, args: Arguments): number {
     let command = this.registry.find(args.region, args.offset[0]!, args.length[0]!);
-    if (command === null) return this.refuse(session, this.unknownCommand());
+    if (command === null) {
+      if (this.isForeignProtocol(session)) return DONE;
+      return this.refuse(session, this.unknownCommand());
+    }
     if (command.hasSubcommands && args.count > 1) {
       const subcommand = command.subcommands.get(this.text(1).toLowerCase());
       if (subcommand === undefined) {
@@ -156,7 +161,9 @@ export class Dispatcher implements Context {
       else if (firstKey === 0 && command.hasMovableKeys) this.markKeys(command, args);
       return this.runWithSet(command, args);
     }
-    if (command.lastKey !== firstKey || (traits & TRAIT_SIMPLE_KEYS) === 0) {
+    // A negative lastKey counts from the end: DEL with one key has one shard like GET.
+    const lastKey = command.lastKey < 0 ? args.count + command.lastKey : command.lastKey;
+    if (lastKey !== firstKey || (traits & TRAIT_SIMPLE_KEYS) === 0) {
       this.markKeys(command, args);
       keys.forget();
       return this.runWithSet(command, args);
@@ -285,7 +292,7 @@ export class Dispatcher implements Context {
 
   private reject(command: RegisteredCommand, session: ClientSession, error: ErrorReply): number {
     this.statistics.rejected[command.index]! += 1;
-    if ((command.traits & TRAIT_TRANSACTION_CONTROL) === 0) session.multiAborted = session.inMulti;
+    session.multiAborted = session.inMulti;
     if (command.fullName === 'exec') {
       // EXEC that cannot be run ends the transaction, and says why.
       this.server.transactions.discard(session);
@@ -297,6 +304,18 @@ export class Dispatcher implements Context {
     this.statistics.errorReply(error.code);
     this.reply.error(error);
     return DONE;
+  }
+
+  /**
+   * POST and Host: are no commands but the beginning of HTTP, which a web page may have been made to
+   * send here: the connection closes without an answer, before it comes to the body.
+   */
+  private isForeignProtocol(session: ClientSession): boolean {
+    const name = this.text(0).toLowerCase();
+    if (name !== 'post' && name !== 'host:') return false;
+    this.hooks.attacked(session);
+    session.closeAfterReply = true;
+    return true;
   }
 
   private unknownCommand(): ErrorReply {

@@ -28,8 +28,6 @@ const PERIOD_FACTOR = 4;
 export class ExpiryCycle {
   /** Whether keys past their time are removed; the frames are looked after in any case. */
   active = true;
-  /** How often a slice ended before all was looked at, since the start. */
-  timeouts = 0;
 
   // Where expiry goes on, and tidying: a shard of ours, a database, a position.
   private expiryShard: number;
@@ -71,7 +69,6 @@ export class ExpiryCycle {
     }
     if (!this.tidy(startMs + sliceMs)) complete = false;
     if (complete) return 0;
-    this.timeouts++;
     return Math.max(1, Math.ceil((performance.now() - startMs) * PERIOD_FACTOR));
   }
 

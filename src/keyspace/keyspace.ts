@@ -27,6 +27,9 @@ export class StoreFullError extends Error {
 
 const storeFull = new StoreFullError();
 
+/** Which keys an emptied database has. */
+const nothing = () => false;
+
 export type EventListener = (event: KeyspaceEvent, database: number, key: string) => void;
 
 export class Keyspace {
@@ -221,7 +224,7 @@ export class Keyspace {
   clear(shard: number, database: number): number {
     const table = this.shards.table(shard, database);
     const size = table.size;
-    touchAllWatched(this.shards.spaces[shard]!, database, false);
+    touchAllWatched(this.shards.spaces[shard]!, database, nothing);
     table.clear();
     this.changes += size;
     return size;
@@ -232,12 +235,27 @@ export class Keyspace {
     const { shards, effects } = this;
     for (let shard = 0; shard < shards.count; shard++) {
       const space = shards.spaces[shard]!;
-      touchAllWatched(space, first, true);
-      touchAllWatched(space, second, true);
+      touchAllWatched(space, first, (h1, h2) => this.holds(shard, second, h1, h2));
+      touchAllWatched(space, second, (h1, h2) => this.holds(shard, first, h1, h2));
       shards.swap(shard, first, second);
       effects.begin('SWAPDB').word(first).word(second).end(shard, 0);
     }
     this.changes++;
+  }
+
+  /** Whether a database of a shard has a living key with this hash. Slower than seeking a key. */
+  private holds(shard: number, database: number, h1: number, h2: number): boolean {
+    const { shards, hash } = this;
+    const table = shards.table(shard, database);
+    table.scan(h1 >>> 0);
+    for (let i = 0; i < table.scanCount; i++) {
+      table.decode(table.scanOffsets[i]!);
+      const { region, keyOffset, keyLength, expiry } = table;
+      if (expiry !== 0 && expiry < this.now) continue;
+      hashBytes(hash, region, keyOffset, keyLength, shards.hashKey0, shards.hashKey1);
+      if (hash.h1 === h1 && hash.h2 === h2) return true;
+    }
+    return false;
   }
 
   private tell(event: KeyspaceEvent | null, exists: boolean): void {

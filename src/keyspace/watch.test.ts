@@ -16,7 +16,7 @@ type Step =
   | { readonly kind: 'watch'; readonly key: number; readonly exists: boolean }
   | { readonly kind: 'unwatch'; readonly key: number }
   | { readonly kind: 'touch'; readonly key: number; readonly exists: boolean }
-  | { readonly kind: 'clear'; readonly database: number; readonly always: boolean };
+  | { readonly kind: 'clear'; readonly database: number; readonly filled: boolean };
 
 const KEYS = 200;
 /** Few distinct first words, so that probe runs collide and gaps must be closed. */
@@ -40,7 +40,7 @@ const steps = fc.array(
     fc.record({
       kind: fc.constant('clear' as const),
       database: fc.nat({ max: 2 }),
-      always: fc.boolean(),
+      filled: fc.boolean(),
     }),
   ),
   { maxLength: 500 },
@@ -56,13 +56,13 @@ describe('watched keys', () => {
           watchedVersion(space, h1Of(key), h2Of(key), databaseOf(key));
         for (const step of sequence) {
           if (step.kind === 'clear') {
-            touchAllWatched(space, step.database, step.always);
+            touchAllWatched(space, step.database, () => step.filled);
             for (const [key, entry] of model) {
               const hit: boolean =
-                databaseOf(key) === step.database && (step.always || entry.exists);
+                databaseOf(key) === step.database && (step.filled || entry.exists);
               assert.equal(version(key) !== entry.version, hit);
               entry.version = version(key);
-              if (hit && !step.always) entry.exists = false;
+              if (hit) entry.exists = step.filled;
             }
             continue;
           }

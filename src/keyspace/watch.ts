@@ -85,10 +85,9 @@ export function watch(
     words[at + H2] = h2;
     words[at + DATABASE] = database;
     words[at + VERSION] = nextVersion(words);
+    words[at + EXISTS] = exists ? 1 : 0;
     words[WORD_WATCHED]! += 1;
   }
-  // Known anew, as SWAPDB does not look whether the keys are there afterwards.
-  words[at + EXISTS] = exists ? 1 : 0;
   words[at + REFERENCES]! += 1;
   return words[at + VERSION]!;
 }
@@ -152,10 +151,16 @@ export function touchWatched(
 }
 
 /**
- * A whole database was emptied: keys being watched that existed have changed.
- * With `always` (SWAPDB) those that did not exist count as changed too, as they may exist now.
+ * A whole database was emptied, or gets the content of another: keys being watched that existed in
+ * it, or do so from now on, have changed.
+ *
+ * @param exists whether the key with this hash exists from now on
  */
-export function touchAllWatched(space: Space, database: number, always: boolean): void {
+export function touchAllWatched(
+  space: Space,
+  database: number,
+  exists: (h1: number, h2: number) => boolean,
+): void {
   const words = space.region.words;
   if (words[WORD_WATCHED] === 0) return;
   const base = words[WORD_WATCH_RUN]! >>> 2;
@@ -163,8 +168,9 @@ export function touchAllWatched(space: Space, database: number, always: boolean)
   for (let i = 0; i < capacity; i++) {
     const at = base + i * ENTRY_WORDS;
     if (words[at + REFERENCES] === 0 || words[at + DATABASE] !== database) continue;
-    if (!always && words[at + EXISTS] === 0) continue;
+    const now = exists(words[at + H1]!, words[at + H2]!);
+    if (!now && words[at + EXISTS] === 0) continue;
     words[at + VERSION] = nextVersion(words);
-    if (!always) words[at + EXISTS] = 0;
+    words[at + EXISTS] = now ? 1 : 0;
   }
 }

@@ -71,6 +71,8 @@ export const COUNTER_PARTIAL_SYNCS = 14;
 export const COUNTER_PARTIAL_SYNCS_REFUSED = 15;
 /** Milliseconds spent looking for expired keys. */
 export const COUNTER_EXPIRY_CYCLE_MS = 16;
+/** How often that took all the time it may. */
+export const COUNTER_EXPIRY_TIMEOUTS = 17;
 /** Counters from here on outlive CONFIG RESETSTAT. */
 const COUNTER_LASTING = 48;
 /** Changes to the dataset. */

@@ -12,7 +12,7 @@ import { COMMAND, INCOMPLETE, RequestParser } from '../protocol/parser.js';
 import type { Reply } from '../protocol/reply.js';
 import { Connection } from './connection.js';
 import { PartialCommand } from './input.js';
-import { OutputArenas } from './output.js';
+import { giveBack, OutputArenas } from './output.js';
 import type { CommandRunner, NetSession } from './runner.js';
 
 /** Bulk arguments with at least this much missing are received straight into their place. */
@@ -347,6 +347,8 @@ export class Frontend<S extends NetSession> implements TransportHandler {
     connection.partial = null;
     if (this.sparePartials.length < SPARE_PARTIALS_MAX && partial.reset()) {
       this.sparePartials.push(partial);
+    } else {
+      giveBack(partial.region);
     }
   }
 
@@ -553,6 +555,9 @@ export class Frontend<S extends NetSession> implements TransportHandler {
   private forget(connection: Connection<S>): void {
     connection.closed = true;
     this.connections.delete(connection.slot);
+    connection.pending?.drop();
+    if (connection.partial !== null) this.dropPartial(connection);
+    if (connection.backlog !== null) giveBack(connection.backlog.region);
     const session = connection.session;
     session.cancelSuspension?.('closed');
     session.cancelSuspension = null;

@@ -4,6 +4,7 @@
  * call for all. Two arenas take turns, so that the bytes of a send stay in place for a turn more.
  * What a slow reader does not take moves to a queue of its own (`Pending`), sent as it drains.
  */
+import { releasePages } from '../base/page-release.js';
 import { copyBytes, type Region } from '../base/region.js';
 import type { Reply } from '../protocol/reply.js';
 
@@ -74,9 +75,20 @@ export class OutputArenas {
 
   private recycle(region: Region): void {
     if (this.borrowed.delete(region)) return;
-    if (region.length > POOLED_BYTES_MAX || this.pool.length >= POOLED_REGIONS_MAX) return;
-    this.pool.push(region);
+    if (region.length > POOLED_BYTES_MAX || this.pool.length >= POOLED_REGIONS_MAX) {
+      giveBack(region);
+    } else {
+      this.pool.push(region);
+    }
   }
+}
+
+/**
+ * Gives a region's memory back at once: the garbage collector, which does not see how large shared
+ * memory is, may take its time with the rest. Nothing may use the bytes any more.
+ */
+export function giveBack(region: Region): void {
+  releasePages(region, 0, region.length);
 }
 
 interface Chunk {
@@ -142,7 +154,16 @@ export class Pending {
   /** The first chunk has been sent. */
   shift(): void {
     const chunk = this.chunks.shift();
-    if (chunk !== undefined) this.bytes -= chunk.length;
     this.sending = false;
+    if (chunk === undefined) return;
+    this.bytes -= chunk.length;
+    giveBack(chunk.region);
+  }
+
+  /** The connection has gone: nothing of this will be sent. */
+  drop(): void {
+    for (const { region } of this.chunks) giveBack(region);
+    this.chunks.length = 0;
+    this.bytes = 0;
   }
 }

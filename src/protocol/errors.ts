@@ -197,6 +197,10 @@ export function invalidExpire(name: string): ErrorReply {
   return error(`ERR invalid expire time in '${name}' command`);
 }
 
+export function unsupportedOption(option: string): ErrorReply {
+  return error(`ERR Unsupported option ${untilNul(option)}`);
+}
+
 export function noInputKey(name: string): ErrorReply {
   return error(`ERR at least 1 input key is needed for '${name}' command`);
 }
@@ -232,7 +236,7 @@ export function protocolError(text: string): ErrorReply {
 const QUOTED_BYTES_MAX = 128;
 
 /** C strings end at NUL, and clients see that in these texts. */
-function untilNul(text: string): string {
+export function untilNul(text: string): string {
   const end = text.indexOf('\0');
   return end < 0 ? text : text.slice(0, end);
 }

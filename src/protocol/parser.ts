@@ -319,9 +319,10 @@ export class RequestParser {
   /** Where `terminator` is in the line at `this.position`, or `end`. */
   private findLineEnd(bytes: Uint8Array, terminator: number, end: number): number {
     let at = this.position + this.scanned;
-    while (at < end && bytes[at] !== terminator) at++;
+    // Like Redis, which looks for it with strchr, this never finds one behind a NUL.
+    while (at < end && bytes[at] !== terminator && bytes[at] !== 0) at++;
     this.scanned = at - this.position;
-    return at;
+    return at < end && bytes[at] === 0 ? end : at;
   }
 
   private fail(error: string): number {

@@ -1,12 +1,12 @@
 /**
  * What travels on a flow connection from primary to replica: blocks, each of one shard.
  *
- *   0      u32  magic
+ *   0      u32  checksum of the rest of the header
  *   4      u8   type
  *   5      u8   flags: bit 0 MORE, the payload goes on in the next block of this shard
  *   6      u16  shard
  *   8      u32  length of the payload, at most 1 MiB
- *   12     u32  checksum of the header (with 0 here) and the payload
+ *   12     u32  checksum of the payload with its padding
  *   16     f64  LSN: from
  *   24     f64  LSN: to
  *   32     payload, padded with zeroes to 8 bytes, so that frames in it stay aligned
@@ -32,7 +32,8 @@
  */
 import type { Region } from '../base/region.js';
 
-export const MAGIC = 0x31425244;
+/** What a header's checksum starts from: blocks of another version are no blocks. */
+const MAGIC = 0x31425244;
 export const BLOCK_HEADER_BYTES = 32;
 export const PAYLOAD_BYTES_MAX = 1 << 20;
 export const BLOCK_BYTES_MAX = BLOCK_HEADER_BYTES + PAYLOAD_BYTES_MAX;
@@ -85,6 +86,11 @@ export function checksum(region: Region, offset: number, words: number): number 
   return sum ^ (sum >>> 16);
 }
 
+/** Its own, so that a damaged length is noticed at once and not when that much has come. */
+function headerChecksum(region: Region, offset: number): number {
+  return checksum(region, offset + 4, BLOCK_HEADER_BYTES / 4 - 1) ^ MAGIC;
+}
+
 /**
  * Writes the header of a block whose payload is in place already, 32 bytes after `offset` (a
  * multiple of 8), and zeroes the padding.
@@ -104,13 +110,13 @@ export function sealBlock(
   const at = offset >> 2;
   const end = offset + blockBytes(payloadBytes);
   for (let i = offset + BLOCK_HEADER_BYTES + payloadBytes; i < end; i++) bytes[i] = 0;
-  words[at] = MAGIC;
   words[at + 1] = type | (flags << 8) | (shard << 16);
   words[at + 2] = payloadBytes;
-  words[at + 3] = 0;
+  const payload = offset + BLOCK_HEADER_BYTES;
+  words[at + 3] = checksum(region, payload, (end - payload) >> 2);
   view.setFloat64(offset + 16, from, true);
   view.setFloat64(offset + 24, to, true);
-  words[at + 3] = checksum(region, offset, (end - offset) >> 2);
+  words[at] = headerChecksum(region, offset);
   return end;
 }
 
@@ -140,20 +146,18 @@ export function readBlock(region: Region, offset: number, end: number, into: Blo
   const length = words[at + 2]! >>> 0;
   into.type = lead & 255;
   const flags = (lead >>> 8) & 255;
-  if (words[at] !== MAGIC || into.type < 1 || into.type > BLOCK_LAST || flags > FLAG_MORE) {
+  if (words[at] !== headerChecksum(region, offset)) return BLOCK_WRONG;
+  if (into.type < 1 || into.type > BLOCK_LAST || flags > FLAG_MORE) {
     return BLOCK_WRONG;
   }
   if (length > PAYLOAD_BYTES_MAX) return BLOCK_WRONG;
   into.end = offset + blockBytes(length);
   if (into.end > end) return BLOCK_INCOMPLETE;
-  const sum = words[at + 3]!;
-  words[at + 3] = 0;
-  const right = checksum(region, offset, (into.end - offset) >> 2) === sum;
-  words[at + 3] = sum;
-  if (!right) return BLOCK_WRONG;
+  const payload = offset + BLOCK_HEADER_BYTES;
+  if (words[at + 3] !== checksum(region, payload, (into.end - payload) >> 2)) return BLOCK_WRONG;
   into.more = flags === FLAG_MORE;
   into.shard = lead >>> 16;
-  into.payload = offset + BLOCK_HEADER_BYTES;
+  into.payload = payload;
   into.length = length;
   into.from = view.getFloat64(offset + 16, true);
   into.to = view.getFloat64(offset + 24, true);

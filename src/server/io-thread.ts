@@ -112,6 +112,11 @@ class IoThread {
       statistics,
       {
         failed: (command, error) => this.logFailure(command, error),
+        attacked: ({ address }) =>
+          this.log.warning(
+            `Possible SECURITY ATTACK detected: ${address} sends POST or Host: commands. It may be ` +
+              'a web page that abuses a browser to reach this server. Connection closed.',
+          ),
         resumed: (session, write) => frontend.resume(session, write),
       },
       nobody,
@@ -190,6 +195,11 @@ class IoThread {
   private async listen(): Promise<void> {
     const { data, config } = this;
     const backlog = Number(config.value('tcp-backlog'));
+    const path = config.value('unixsocket');
+    if (path !== '' && data.thread === 0) {
+      const mode = Number.parseInt(config.value('unixsocketperm'), 8);
+      await this.transport.listen({ path, mode, backlog });
+    }
     const port = Number(config.value('port'));
     if (port !== 0) {
       for (const word of config.value('bind').split(' ')) {
@@ -202,11 +212,6 @@ class IoThread {
           if (!optional) throw error;
         }
       }
-    }
-    const path = config.value('unixsocket');
-    if (path !== '' && data.thread === 0) {
-      const mode = Number.parseInt(config.value('unixsocketperm'), 8);
-      await this.transport.listen({ path, mode, backlog });
     }
   }
 

@@ -24,7 +24,7 @@ import type { JournalRing } from '../journal/ring.js';
 import type { ThreadReplication } from './replication/thread-replication.js';
 import { SlowLog } from './slow-log.js';
 import { Statistics } from './statistics.js';
-import { isLoopback, type ThreadClients } from './thread-clients.js';
+import { isLoopback, isUnixSocket, type ThreadClients } from './thread-clients.js';
 import type { CommandStatistics } from './thread-statistics.js';
 
 export interface PortParts {
@@ -161,7 +161,7 @@ function clientDetails(parts: PortParts, session: ClientSession): ClientDetails 
     queuedBytes: queue?.bytes ?? 0,
     watchBroken: isWatchBroken(parts, session),
     suspended: session.suspended,
-    unixSocket: session.address.startsWith('/'),
+    unixSocket: isUnixSocket(session.address),
     channels: 0,
     patterns: 0,
     shardChannels: 0,

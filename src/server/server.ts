@@ -105,7 +105,12 @@ export class Server {
       databases,
       facts: { ...this.facts, ioThreads: threads },
     };
-    await Promise.all(mesh.map((peers, thread) => this.startThread({ ...common, thread, peers })));
+    const start = (thread: number) => this.startThread({ ...common, thread, peers: mesh[thread]! });
+    const first = start(0);
+    // Who reaches the port should find the Unix socket too, which thread 0 makes.
+    if (config.value('unixsocket') !== '') await first;
+    const others = mesh.slice(1).map((_, index) => start(index + 1));
+    await Promise.all([first, ...others]);
     control.values[VALUE_STARTUP_BYTES] = process.memoryUsage.rss();
     this.replication.start();
     const rates = new RateSampler(control);

@@ -20,9 +20,14 @@ const PROTECTED_MODE_ERROR =
   'from the internet), or 2) set a password for the default user (requirepass), or 3) bind to the ' +
   'addresses you want (bind).';
 
+/** Clients on a Unix socket show its path, with port 0. */
+export function isUnixSocket(address: string): boolean {
+  return address.endsWith(':0');
+}
+
 /** Whether a client's 'address:port' is of this machine. */
 export function isLoopback(address: string): boolean {
-  return address.startsWith('127.') || address.startsWith('[::1]') || address.startsWith('/');
+  return address.startsWith('127.') || address.startsWith('[::1]') || isUnixSocket(address);
 }
 
 export class ThreadClients {

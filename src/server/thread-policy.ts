@@ -10,6 +10,7 @@ import {
   COUNTER_COMMANDS,
   COUNTER_EXPIRED,
   COUNTER_EXPIRY_CYCLE_MS,
+  COUNTER_EXPIRY_TIMEOUTS,
   COUNTER_HITS,
   COUNTER_INPUT_BYTES,
   COUNTER_MISSES,
@@ -146,7 +147,9 @@ export class ThreadPolicy implements FrontendPolicy<ClientSession> {
       !paused && dispatcher.keys.expiresKeys && control.load(WORD_EXPIRY_CYCLE_OFF) === 0;
     const restMs = expiry.step(dispatcher.now, periodMs * EXPIRY_SHARE);
     this.nextExpiryMs = dispatcher.now + (restMs > 0 ? Math.min(restMs, periodMs) : periodMs);
-    control.threads[thread]!.counters[COUNTER_EXPIRY_CYCLE_MS]! += performance.now() - startMs;
+    const counters = control.threads[thread]!.counters;
+    counters[COUNTER_EXPIRY_CYCLE_MS]! += performance.now() - startMs;
+    if (restMs > 0) counters[COUNTER_EXPIRY_TIMEOUTS]! += 1;
   }
 
   private everySecond(nowMs: number): void {

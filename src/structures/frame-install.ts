@@ -7,8 +7,8 @@
  * Under the shard's lock. Both tables must hash with the same key.
  */
 import { copyBytes, type Region } from '../base/region.js';
-import { FRAME_BYTES, PAGE_SHIFT } from '../memory/space-layout.js';
 import type { Space } from '../memory/space.js';
+import { FRAME_BYTES, PAGE_SHIFT } from '../memory/space-layout.js';
 import { Directory } from './directory.js';
 import {
   ENTRY_EXPIRES,
@@ -46,8 +46,8 @@ import {
   SLOTS,
 } from './frame.js';
 import { HashState, hashBytes } from './hash.js';
-import { firstFrame, split } from './reorganise.js';
 import { settle } from './pour.js';
+import { firstFrame, split } from './reorganise.js';
 import {
   bucketOffset,
   displacedMask,

@@ -9,6 +9,10 @@ import { Random, seedFromEnvironment } from '../support/random.js';
 import { eitherMissing, type Server, startDarter, startRedis } from '../support/server.js';
 import { type ExchangeOptions, exchange } from '../support/transcript.js';
 
+/*
+ * Lengths near the limit of a line (64 KiB) are left out: there Redis's answer depends on how the
+ * bytes arrive, as it looks for the end in what one read has brought.
+ */
 const requests: readonly string[] = [
   '*1\r\n$4\r\nPING\r\n',
   '*1\r\n$4\r\nPING\r\n*1\r\n$4\r\nPING\r\n',
@@ -48,18 +52,18 @@ const requests: readonly string[] = [
   '*1\r\n$4\rxPING\r\n',
   `*${'1'.repeat(40)}\r\n`,
   `*1\r\n$${'9'.repeat(40)}\r\n`,
-  `*${'0'.repeat(70_000)}`,
-  `*1\r\n$${'0'.repeat(70_000)}`,
-  'x'.repeat(70_000),
+  `*${'0'.repeat(100_000)}`,
+  `*1\r\n$${'0'.repeat(100_000)}`,
+  'x'.repeat(100_000),
   `ECHO ${'x'.repeat(60_000)}\r\n`,
-  `ECHO ${'x'.repeat(65_600)}\r\n`,
   'PING\n',
   'PING\r\r\n',
-  '\r\n\r\nPING\r\n',
-  '\n\n\nPING\n',
   'PING\0\r\n',
   '\0PING\r\n',
   '\0\r\n',
+  '*1\0\r\n$4\r\nPING\r\n',
+  '\r\n\r\nPING\r\n',
+  '\n\n\nPING\n',
   'SET "a\r\n',
   "SET 'a\r\n",
   'SET "a"b c\r\n',
@@ -114,12 +118,14 @@ describe('malformed requests', { skip: eitherMissing() }, () => {
 
   async function compareAll(all: readonly string[], options?: ExchangeOptions): Promise<void> {
     const waiting = [...all];
+    const failures: string[] = [];
     const worker = async (): Promise<void> => {
       for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
-        await compare(next, options);
+        await compare(next, options).catch((error: Error) => failures.push(error.message));
       }
     };
     await Promise.all(Array.from({ length: 8 }, worker));
+    assert.equal(failures.length, 0, failures.slice(0, 20).join('\n'));
   }
 
   test('whole', () => compareAll(requests));
@@ -170,7 +176,7 @@ function change(random: Random, text: string): string {
   let result = text;
   for (let i = random.between(1, 3); i > 0; i--) {
     const place = random.below(result.length);
-    const byte = random.pick(['\r', '\n', '*', '$', '0', '9', '-', ' ', '\0', random.binary(1)]);
+    const byte = random.pick(['\r', '\n', '*', '$', '0', '9', '-', ' ', random.binary(1)]);
     const removed = random.below(3);
     result = result.slice(0, place) + (removed === 2 ? '' : byte) + result.slice(place + removed);
   }

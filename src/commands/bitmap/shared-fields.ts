@@ -14,7 +14,13 @@ import {
   NOT_INTEGER,
   SYNTAX,
 } from '../../protocol/errors.js';
-import { INTEGER_OK, NOT_AN_INTEGER, parsedInteger, parseInteger } from '../../protocol/numbers.js';
+import {
+  INT64_MAX,
+  INTEGER_OK,
+  NOT_AN_INTEGER,
+  parsedInteger,
+  parseInteger,
+} from '../../protocol/numbers.js';
 import type { Arguments } from '../../protocol/parser.js';
 import { argumentIs } from '../../protocol/text.js';
 import {
@@ -207,6 +213,16 @@ function runNarrow(context: Context): void {
   reply.integer(action === SET ? old : value);
 }
 
+/**
+ * SET's value for a signed field. Redis subtracts it from the field's greatest value in 64 bits; so
+ * far below the range that wraps around, and the value counts as too great.
+ */
+function seenByRedis(value: bigint, bits: number): bigint {
+  const most = (1n << BigInt(bits - 1)) - 1n;
+  if (bits === 64 || most - value <= INT64_MAX) return value;
+  return operation.overflow === OVERFLOW_SATURATE ? INT64_MAX : value;
+}
+
 /** One operation on a field of any width. */
 function runWide(context: Context): void {
   const { keys, reply } = context;
@@ -217,7 +233,7 @@ function runWide(context: Context): void {
     return;
   }
   const given = operation.small ? BigInt(parsedInteger.value) : parsedInteger.big;
-  const set = signed ? given : BigInt.asUintN(64, given);
+  const set = signed ? seenByRedis(given, bits) : BigInt.asUintN(64, given);
   const wanted = action === SET ? set : old + given;
   const value = fitWideField(wanted, bits, signed, operation.overflow);
   if (fitted.overflowed && operation.overflow === OVERFLOW_FAIL) {

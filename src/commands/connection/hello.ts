@@ -5,6 +5,7 @@ import {
   HELLO_NO_AUTH,
   NO_PROTO,
   PROTOCOL_VERSION,
+  untilNul,
 } from '../../protocol/errors.js';
 import { NOT_AN_INTEGER, parsedInteger, parseInteger } from '../../protocol/numbers.js';
 import { argumentIs } from '../../protocol/text.js';
@@ -39,7 +40,7 @@ function applyOptions(context: Context): boolean {
       if (error !== null) return refuse(context, error);
       i += 1;
     } else {
-      reply.errorText(`ERR Syntax error in HELLO option '${context.text(i)}'`);
+      reply.errorText(`ERR Syntax error in HELLO option '${untilNul(context.text(i))}'`);
       return false;
     }
   }

@@ -3,16 +3,14 @@
  * in between could make one come twice; the others go on meanwhile.
  */
 import { SCAN_END } from '../../keyspace/shards.js';
-import { matchGlob } from '../../protocol/glob.js';
 import type { Context } from '../contract/context.js';
 import type { CommandDefinition } from '../contract/definition.js';
+import { matchesPattern, takesAll } from './shared-pattern.js';
 
 /** Writes the keys of one shard that match. @returns how many */
 function matchShard({ args, keys, reply, session }: Context, shard: number): number {
   const table = keys.shards.table(shard, session.database);
-  const pattern = args.region;
-  const patternOffset = args.offset[1]!;
-  const patternLength = args.length[1]!;
+  const all = takesAll(args, 1);
   let count = 0;
   for (let position = 0; position < SCAN_END; ) {
     position = table.scan(position);
@@ -20,7 +18,7 @@ function matchShard({ args, keys, reply, session }: Context, shard: number): num
       table.decode(table.scanOffsets[i]!);
       if (table.expiry !== 0 && table.expiry < keys.now) continue;
       const { region, keyOffset: at, keyLength: length } = table;
-      if (!matchGlob(pattern, patternOffset, patternLength, region, at, length, false)) continue;
+      if (!all && !matchesPattern(args, 1, region, at, length)) continue;
       reply.bulk(region, at, length);
       count++;
     }

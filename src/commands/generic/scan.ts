@@ -11,13 +11,13 @@ import { Region } from '../../base/region.js';
 import { TYPE_NAMES, typeOf } from '../../keyspace/kinds.js';
 import { SCAN_END } from '../../keyspace/shards.js';
 import { CURSOR, NOT_INTEGER, SYNTAX } from '../../protocol/errors.js';
-import { matchGlob } from '../../protocol/glob.js';
 import { INTEGER_OK, parsedInteger, parseIndex, parseInteger } from '../../protocol/numbers.js';
 import { Reply } from '../../protocol/reply.js';
 import { argumentIs } from '../../protocol/text.js';
 
 import type { Context } from '../contract/context.js';
 import type { CommandDefinition } from '../contract/definition.js';
+import { matchesPattern, takesAll } from './shared-pattern.js';
 
 const COUNT_DEFAULT = 10;
 /** Buckets looked at for each key wished, as Redis does. */
@@ -80,7 +80,7 @@ function scanOf(context: Context): Scan | null {
       return null;
     }
     if (valued && argumentIs(args, i, 'MATCH')) {
-      scan.pattern = i + 1;
+      scan.pattern = takesAll(args, i + 1) ? 0 : i + 1;
     } else if (valued && argumentIs(args, i, 'TYPE')) {
       const name = context.text(i + 1).toLowerCase();
       const type = (TYPE_NAMES as readonly string[]).indexOf(name);
@@ -96,7 +96,7 @@ function scanOf(context: Context): Scan | null {
 
 /** Goes on in the scan's shard until there is enough, or to its end. The shard is locked. */
 function scanShard(context: Context, scan: Scan): void {
-  const { keys, session } = context;
+  const { args, keys, session } = context;
   const table = keys.shards.table(scan.shard, session.database);
   while (scan.position < SCAN_END && scan.met < scan.count && scan.buckets > 0) {
     scan.position = table.scan(scan.position);
@@ -107,24 +107,12 @@ function scanShard(context: Context, scan: Scan): void {
       if (table.expiry !== 0 && table.expiry < keys.now) continue;
       if (scan.type !== ANY_TYPE && typeOf(table.kind) !== scan.type) continue;
       const { region, keyOffset, keyLength } = table;
-      if (!matches(context, scan.pattern, region, keyOffset, keyLength)) continue;
+      const { pattern } = scan;
+      if (pattern > 0 && !matchesPattern(args, pattern, region, keyOffset, keyLength)) continue;
       elements.bulk(region, keyOffset, keyLength);
       scan.written++;
     }
   }
-}
-
-function matches(
-  { args }: Context,
-  pattern: number,
-  region: Region,
-  offset: number,
-  length: number,
-): boolean {
-  if (pattern === 0) return true;
-  const patternOffset = args.offset[pattern]!;
-  const patternLength = args.length[pattern]!;
-  return matchGlob(args.region, patternOffset, patternLength, region, offset, length, false);
 }
 
 function run(context: Context): void {

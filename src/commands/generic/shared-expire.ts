@@ -8,6 +8,7 @@ import {
   EXPIRE_GT_LT,
   EXPIRE_NX_XX_GT_LT,
   NOT_INTEGER,
+  unsupportedOption,
 } from '../../protocol/errors.js';
 import {
   INTEGER_BIG,
@@ -71,7 +72,7 @@ function conditionsOf(context: Context): number {
     else if (argumentIs(args, i, 'GT')) conditions |= CONDITION_GT;
     else if (argumentIs(args, i, 'LT')) conditions |= CONDITION_LT;
     else {
-      reply.errorText(`ERR Unsupported option ${context.text(i)}`);
+      reply.error(unsupportedOption(context.text(i)));
       return INVALID;
     }
   }

@@ -93,11 +93,23 @@ export class PrimaryState {
     this.replicationId = this.newId();
   }
 
-  /** Follows a primary (its id is ours then: sub-replicas may continue across a reconnect). */
-  follow(id: string): void {
+  /**
+   * Takes over the id of the primary that is followed: when a full sync is ready (`lsns` null), or
+   * when the primary lets us continue, which it may do under a new id.
+   * @param lsns where the old id ends
+   * @returns whether the id changed: sub-replicas have to come back to learn it, and continue
+   */
+  adopt(id: string, lsns: readonly number[] | null): boolean {
+    if (id === this.replicationId) return false;
+    if (lsns === null) {
+      this.secondId = NO_ID;
+      this.secondLsns = [];
+    } else {
+      this.secondId = this.replicationId;
+      this.secondLsns = [...lsns];
+    }
     this.replicationId = id;
-    this.secondId = NO_ID;
-    this.secondLsns = [];
+    return true;
   }
 
   /** Its data became its own without any history that others share. */

@@ -13,21 +13,10 @@
  *
  * Belongs to one thread. Whatever comes in, nothing is thrown: `failed` says what was wrong.
  */
-import { copyBytes, Region } from '../../base/region.js';
-import {
-  KIND_KEYLESS,
-  KIND_PART,
-  partHeaderBytes,
-  participants,
-  RECORD_BYTES_MAX,
-  RECORD_DATABASE,
-  RECORD_HEADER_BYTES,
-  RECORD_KIND,
-  recordError,
-} from '../../journal/record.js';
+import { Region } from '../../base/region.js';
+import { RECORD_BYTES_MAX } from '../../journal/record.js';
 import type { JournalRing } from '../../journal/ring.js';
 import type { Shards } from '../../keyspace/shards.js';
-import { keylessOf } from '../keyless.js';
 import {
   align8,
   BLOCK_BYTES_MAX,
@@ -45,18 +34,10 @@ import {
   FRAME_PAYLOAD_HEADER_BYTES,
   readBlock,
 } from '../wire.js';
+import { type EffectTarget, isTransaction, RecordApplier } from './record-applier.js';
 import { type ReplicaBoard, SUM_BYTES, SUM_KEYS, SUM_RECORDS } from './replica-board.js';
 import { ShardWriter } from './shard-writer.js';
-
-/** Runs effects: the dispatcher, seen from here. */
-export interface EffectTarget {
-  /**
-   * Runs the effect vector at `offset` on a database. The shard's lock is held.
-   * @param shard where its key has to lie, -1 when that does not matter
-   * @returns what went wrong, or null
-   */
-  apply(shard: number, database: number, region: Region, offset: number): string | null;
-}
+import { SinkShard } from './sink-shard.js';
 
 export interface FlowSinkOptions {
   readonly shards: Shards;
@@ -69,6 +50,8 @@ export interface FlowSinkOptions {
   readonly target: EffectTarget;
   /** Kinds of entries that we know, as bits. */
   readonly kinds: number;
+  /** Memory to receive into, longer than a block; made when it is not given. */
+  readonly buffer?: Region;
 }
 
 /** Records applied under one hold of a lock. */
@@ -78,72 +61,26 @@ const ENTRIES_BATCH = 64;
 const BUFFER_BYTES = 4 * BLOCK_BYTES_MAX;
 /** What may pile up behind transactions that wait, over all shards of the flow. */
 const KEPT_BYTES_MAX = 512 << 20;
-const SMALL_BYTES = 64 * 1024;
-
-/** A shard's bytes that wait: behind a transaction, or for the rest of a record. */
-class SinkShard {
-  /** Whether it was told to begin (CLEAR) or continues. */
-  begun = false;
-  done = false;
-  waiting = false;
-  /** The stream was received up to here. */
-  received = 0;
-  /** Type of the block that goes on (MORE), 0 when none does. */
-  partial = 0;
-  region = new Region(new SharedArrayBuffer(64), 0);
-  start = 0;
-  end = 0;
-
-  constructor(readonly shard: number) {}
-
-  append(source: Region, offset: number, length: number): void {
-    if (this.start === this.end) {
-      this.start = 0;
-      this.end = 0;
-    }
-    if (this.end + length > this.region.length) this.grow(length);
-    copyBytes(this.region, this.end, source, offset, length);
-    this.end += length;
-  }
-
-  private grow(length: number): void {
-    const used = this.end - this.start;
-    let region = this.region;
-    if (used + length > region.length) {
-      let size = SMALL_BYTES;
-      while (size < used + length) size = size < 1 << 26 ? size * 2 : size + (1 << 26);
-      region = new Region(new SharedArrayBuffer(size), 0);
-    }
-    copyBytes(region, 0, this.region, this.start, used);
-    this.region = region;
-    this.start = 0;
-    this.end = used;
-  }
-
-  emptied(): void {
-    this.start = 0;
-    this.end = 0;
-    if (this.region.length > SMALL_BYTES * 4) {
-      this.region = new Region(new SharedArrayBuffer(64), 0);
-    }
-  }
-}
 
 export class FlowSink {
   /** Why the link has to be closed, in words for the log. */
   failed: string | null = null;
   private readonly sinks: (SinkShard | undefined)[] = [];
   private readonly writer: ShardWriter;
-  private readonly buffer = new Region(new SharedArrayBuffer(BUFFER_BYTES), 0);
+  private readonly applier: RecordApplier;
+  private readonly buffer: Region;
   private end = 0;
   private readonly block = new Block();
   private keys = 0;
-  private records = 0;
   private closed = false;
 
   constructor(private readonly options: FlowSinkOptions) {
     const { shards, primaryShards, kinds, mine, board } = options;
+    this.buffer = options.buffer ?? new Region(new SharedArrayBuffer(BUFFER_BYTES), 0);
+    if (this.buffer.length <= BLOCK_BYTES_MAX) throw new Error('a sink needs room for a block');
     this.writer = new ShardWriter(shards, primaryShards, kinds);
+    const { target, rings } = options;
+    this.applier = new RecordApplier(this.writer, board, target, rings, primaryShards);
     for (const shard of mine) {
       const sink = new SinkShard(shard);
       sink.done = board.isDone(shard);
@@ -170,15 +107,15 @@ export class FlowSink {
     const { board } = this.options;
     board.add(SUM_BYTES, length);
     if (this.keys > 0) board.add(SUM_KEYS, this.keys);
-    if (this.records > 0) board.add(SUM_RECORDS, this.records);
+    if (this.applier.records > 0) board.add(SUM_RECORDS, this.applier.records);
     this.keys = 0;
-    this.records = 0;
+    this.applier.records = 0;
   }
 
   /** The same for bytes that lie elsewhere. */
   feed(bytes: Uint8Array, length = bytes.length): void {
     for (let at = 0; at < length && this.failed === null; ) {
-      const part = Math.min(length - at, BUFFER_BYTES - this.end);
+      const part = Math.min(length - at, this.buffer.length - this.end);
       this.buffer.bytes.set(bytes.subarray(at, at + part), this.end);
       at += part;
       this.received(part);
@@ -403,7 +340,8 @@ export class FlowSink {
     const from = kept ? sink.start : block.payload;
     const end = kept ? sink.end : block.payload + block.length;
     for (let at = from; at < end; ) {
-      const wrong = this.check(sink.shard, region, at, end, -1) ?? this.alone(sink, region, at);
+      const wrong =
+        this.applier.check(sink.shard, region, at, end, -1) ?? this.alone(sink, region, at);
       if (wrong !== null) return wrong;
       at += region.view.getUint32(at, true);
     }
@@ -415,22 +353,11 @@ export class FlowSink {
     return null;
   }
 
-  private check(
-    shard: number,
-    region: Region,
-    offset: number,
-    end: number,
-    lsn: number,
-  ): string | null {
-    const { primaryShards, shards } = this.options;
-    return recordError(region, offset, end, shard, primaryShards, shards.databases, lsn);
-  }
-
   /** Applies a record of the walk by itself. */
   private alone(sink: SinkShard, region: Region, offset: number): string | null {
     if (isTransaction(region, offset)) this.options.board.aloneDuringFullSync(region, offset);
     this.writer.lock(sink.shard);
-    const wrong = this.applyRecord(sink.shard, region, offset);
+    const wrong = this.applier.applyRecord(sink.shard, region, offset);
     this.writer.unlock();
     return wrong;
   }
@@ -502,10 +429,10 @@ export class FlowSink {
           cut = true;
           break;
         }
-        wrong = this.check(shard, region, at, end, board.progress[shard]!);
+        wrong = this.applier.check(shard, region, at, end, board.progress[shard]!);
         joint = wrong === null && isTransaction(region, at);
         if (wrong !== null || joint) break;
-        wrong = this.applyAndKeep(shard, region, at, length);
+        wrong = this.applier.applyAndKeep(shard, region, at, length);
         at += length;
       }
       this.writer.unlock();
@@ -516,25 +443,6 @@ export class FlowSink {
     return at;
   }
 
-  /** Applies a record and appends it to our own ring. The lock is held. */
-  private applyAndKeep(
-    shard: number,
-    region: Region,
-    offset: number,
-    length: number,
-  ): string | null {
-    const { rings, board } = this.options;
-    const wrong = this.applyRecord(shard, region, offset);
-    if (wrong !== null) {
-      // Part of it may be done: the data is no longer what the LSNs say.
-      board.fail();
-      return wrong;
-    }
-    if (rings !== null) rings[shard]!.appendRaw(region, offset, length);
-    board.progress[shard]! += length;
-    return null;
-  }
-
   /** A part of a transaction over several shards. @returns the offset after it */
   private transaction(sink: SinkShard, region: Region, offset: number): number {
     const { board } = this.options;
@@ -542,7 +450,7 @@ export class FlowSink {
     const length = region.view.getUint32(offset, true);
     if (board.aloneDuringFullSync(region, offset)) {
       this.writer.lock(shard);
-      this.failed = this.applyAndKeep(shard, region, offset, length);
+      this.failed = this.applier.applyAndKeep(shard, region, offset, length);
       this.writer.unlock();
     } else if (!board.arrive(shard, board.progress[shard]!, region, offset, length)) {
       this.failed = `no room for a transaction's ${length} bytes`;
@@ -562,7 +470,7 @@ export class FlowSink {
     if (parts === null) return;
     this.writer.lockSeveral(parts);
     for (const part of parts) {
-      const wrong = this.applyAndKeep(
+      const wrong = this.applier.applyAndKeep(
         part,
         board.arena,
         board.partOffset(part),
@@ -573,38 +481,6 @@ export class FlowSink {
     this.writer.unlock();
     board.finish(parts);
   }
-
-  /** Applies a record that was checked; the lock is held. */
-  private applyRecord(shard: number, region: Region, offset: number): string | null {
-    this.records++;
-    if (region.bytes[offset + RECORD_KIND] !== KIND_PART) return this.apply(shard, region, offset);
-    const end = offset + region.view.getUint32(offset, true);
-    let at = offset + partHeaderBytes(participants(region, offset));
-    while (at < end) {
-      const wrong = this.apply(shard, region, at);
-      if (wrong !== null) return wrong;
-      at += region.view.getUint32(at, true);
-    }
-    return null;
-  }
-
-  private apply(shard: number, region: Region, offset: number): string | null {
-    const database = region.view.getUint16(offset + RECORD_DATABASE, true);
-    if (region.bytes[offset + RECORD_KIND] !== KIND_KEYLESS) {
-      const own = this.writer.same ? shard : -1;
-      return this.options.target.apply(own, database, region, offset + RECORD_HEADER_BYTES);
-    }
-    const keyless = keylessOf(region, offset);
-    if (keyless === null) return 'an effect without a key that is not known';
-    if (keyless.name === 'SWAPDB') return this.writer.swap(shard, keyless.first, keyless.second);
-    this.writer.flush(shard, database);
-    return null;
-  }
-}
-
-/** A part that has sisters on other shards. */
-function isTransaction(region: Region, offset: number): boolean {
-  return region.bytes[offset + RECORD_KIND] === KIND_PART && participants(region, offset) > 1;
 }
 
 /** Where the entry at `at` of an ENTRIES payload ends, or -1 when that is beyond `end`. */

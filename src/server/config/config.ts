@@ -108,17 +108,20 @@ export class Config implements ConfigurationPort {
 
   /** CONFIG GET: a name comes back as it was asked for, what a pattern finds by its own name. */
   get(patterns: readonly string[]): Pairs {
-    const found = new Map<string, string>();
+    // Each once, under the name that it was first asked for by.
+    const found = new Map<string, [string, string]>();
+    const add = (name: string): void => {
+      const key = name.toLowerCase();
+      if (!found.has(key)) found.set(key, [name, this.value(name)]);
+    };
     for (const pattern of patterns) {
-      if (!/[*?[]/.test(pattern)) {
-        if (findDirective(pattern) !== undefined) found.set(pattern, this.value(pattern));
-        continue;
-      }
-      for (const name of allNames()) {
-        if (nameMatches(pattern, name)) found.set(name, this.value(name));
+      if (/[*?[]/.test(pattern)) {
+        for (const name of allNames()) if (nameMatches(pattern, name)) add(name);
+      } else if (findDirective(pattern) !== undefined) {
+        add(pattern);
       }
     }
-    return [...found];
+    return [...found.values()];
   }
 
   /** CONFIG SET: all of the pairs, or none and the error's text. */

@@ -12,7 +12,7 @@ import { TRAIT_LOCK_ALL, TRAIT_LOCK_NONE, TRAIT_WRITE } from '../../engine/regis
 import type { ClientSession } from '../../engine/session.js';
 import type { ShardSet } from '../../engine/shard-set.js';
 import { Arguments } from '../../protocol/parser.js';
-import type { EffectTarget } from '../../replication/replica/flow-sink.js';
+import type { EffectTarget } from '../../replication/replica/record-applier.js';
 
 const MINUS = 0x2d;
 
