@@ -124,7 +124,7 @@ class FlowThread {
       this.shards,
       new Reply(createRegion(4096)),
       uncounted(this.registry.all.length),
-      { failed: () => {}, resumed: () => {} },
+      { failed: () => {}, resumed: () => {}, attacked: () => {} },
       session,
     );
     this.applier = new EffectApplier(dispatcher, session);

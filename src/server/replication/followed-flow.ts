@@ -12,6 +12,11 @@ import { encodeCommand } from './resp-client.js';
 
 const HANDSHAKE_BYTES = 64 * 1024;
 const POLL_MS = 1;
+/**
+ * A shard that waits for a transaction's parts waits for another thread that is at work on them:
+ * for so long it looks again and again, then once in POLL_MS.
+ */
+const EAGER_POLL_MS = 4;
 /** Between acknowledgements while something is applied, and when nothing is. */
 const ACKNOWLEDGE_MS = 1;
 const ACKNOWLEDGE_SYNCING_MS = 50;
@@ -26,7 +31,9 @@ export class FollowedFlow {
   private sink: FlowSink | null = null;
   /** What came with the last reply. */
   private rest: Uint8Array | null = null;
-  private pollTimer: NodeJS.Timeout | null = null;
+  private polling = false;
+  private waitingSinceMs = 0;
+  private changesSeen = 0;
   private acknowledgeTimer: NodeJS.Timeout | null = null;
   private readonly idleTimer: NodeJS.Timeout;
   private closed = false;
@@ -76,7 +83,6 @@ export class FollowedFlow {
     if (this.closed) return;
     this.closed = true;
     clearInterval(this.idleTimer);
-    if (this.pollTimer !== null) clearTimeout(this.pollTimer);
     if (this.acknowledgeTimer !== null) clearTimeout(this.acknowledgeTimer);
     this.socket.destroy();
     this.withdraw(reason);
@@ -139,17 +145,28 @@ export class FollowedFlow {
       this.end(sink.failed);
       return;
     }
-    if (sink.waiting && this.pollTimer === null) {
-      this.pollTimer = setTimeout(() => {
-        this.pollTimer = null;
-        sink.poll();
-        this.consumed();
-      }, POLL_MS);
-    }
+    if (sink.waiting && !this.polling) this.pollLater();
     this.acknowledgeTimer ??= setTimeout(
       () => this.acknowledge(),
       this.board.shardsDone === this.board.shards ? ACKNOWLEDGE_MS : ACKNOWLEDGE_SYNCING_MS,
     );
+  }
+
+  private pollLater(): void {
+    const nowMs = performance.now();
+    if (this.board.changes !== this.changesSeen) {
+      this.changesSeen = this.board.changes;
+      this.waitingSinceMs = nowMs;
+    }
+    this.polling = true;
+    const poll = (): void => {
+      this.polling = false;
+      if (this.closed) return;
+      this.sink!.poll();
+      this.consumed();
+    };
+    if (nowMs - this.waitingSinceMs < EAGER_POLL_MS) setImmediate(poll);
+    else setTimeout(poll, POLL_MS);
   }
 
   private acknowledge(): void {

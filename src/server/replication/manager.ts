@@ -297,7 +297,7 @@ export class ReplicationManager {
         owner: this.parts.ioThreads + 2,
         changed: () => this.publish(),
         replacing: () => this.replicas.dropAll('this server gets a full sync itself'),
-        ready: (id, isNew) => this.becameReady(id, isNew),
+        ready: (id, from) => this.becameReady(id, from),
       },
       primary,
       final !== undefined && (final.lsns.length === shards || !wasPrimary) ? final : undefined,
@@ -331,11 +331,10 @@ export class ReplicationManager {
     });
   }
 
-  private becameReady(id: string, isNew: boolean): void {
-    if (!isNew && id === this.state.replicationId) return;
+  private becameReady(id: string, from: readonly number[] | null): void {
+    if (!this.state.adopt(id, from)) return;
     // Our replicas learn the new id when they come back; what they have stays valid.
     this.replicas.dropAll('the replication id has changed');
-    this.state.follow(id);
   }
 
   private async promote(): Promise<void> {

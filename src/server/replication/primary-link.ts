@@ -37,8 +37,8 @@ export interface PrimaryLinkParts {
   readonly changed: () => Promise<void>;
   /** The data set is about to be replaced: nobody can be served from it. */
   readonly replacing: () => void;
-  /** The data is whole, and belongs to this history. */
-  readonly ready: (replicationId: string, isNew: boolean) => void;
+  /** The data is whole, and of this history; `from`: where it continued, null after a full sync. */
+  readonly ready: (replicationId: string, from: readonly number[] | null) => void;
 }
 
 type ParsedReply = SyncReply & { readonly keys: number; readonly syncName: string };
@@ -47,6 +47,7 @@ interface Attempt {
   client: ControlClient | null;
   readonly flows: Set<number>;
   connected: number;
+  from: readonly number[] | null;
   board: ReplicaBoard | null;
   boardShards: number;
   reply: ParsedReply | null;
@@ -130,6 +131,7 @@ export class PrimaryLink {
       client: null,
       flows: new Set(),
       connected: 0,
+      from: null,
       board: null,
       boardShards: 0,
       reply: null,
@@ -196,6 +198,7 @@ export class PrimaryLink {
     const action = this.state.answered(reply, Date.now());
     if (action.kind === 'give-up') throw new Error(action.why);
     const from = action.kind === 'start-continue' ? action.from : null;
+    attempt.from = from;
     const buffer = ReplicaBoard.create(reply.shards, from);
     const arena = this.freshArena();
     attempt.boardShards = reply.shards;
@@ -285,7 +288,7 @@ export class PrimaryLink {
       `${mode === 'FULL' ? 'In stable sync' : 'The sync continues'} with primary ` +
         `${this.primary.host}:${this.primary.port}`,
     );
-    this.parts.ready(replicationId, mode === 'FULL');
+    this.parts.ready(replicationId, attempt.from);
     attempt.acknowledgeTimer = setInterval(() => {
       attempt.client?.tell(['REPLCONF', 'ACK', String(attempt.board!.offset)]);
     }, ACKNOWLEDGE_MS);
