@@ -242,7 +242,7 @@ export class Server {
       this.replication.statusTaken(message.number);
     } else if (message.kind === 'stopped') {
       this.running--;
-      if (this.running === 0) this.exit();
+      if (this.running === 0) void this.replication.stop().then(() => this.exit());
     }
   }
 }

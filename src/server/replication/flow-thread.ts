@@ -20,7 +20,7 @@ import { Reply } from '../../protocol/reply.js';
 import { SyncSession } from '../../replication/primary/sync-session.js';
 import { FlowSink } from '../../replication/replica/flow-sink.js';
 import { ReplicaBoard } from '../../replication/replica/replica-board.js';
-import { startProfile } from '../profile.js';
+import { startProfile, stopProfile } from '../profile.js';
 import { EffectApplier } from './effect-applier.js';
 import { FollowedFlow } from './followed-flow.js';
 import type {
@@ -71,7 +71,7 @@ class FlowThread {
     this.owner = data.thread + 1;
   }
 
-  take(command: FlowCommand): void {
+  take(command: Exclude<FlowCommand, { kind: 'stop' }>): void {
     if (command.kind === 'serve') this.serve(command);
     else if (command.kind === 'follow') this.follow(command);
     else {
@@ -135,5 +135,12 @@ class FlowThread {
 const port = parentPort!;
 const data = workerData as FlowThreadData;
 const thread = new FlowThread(data, (report) => port.postMessage(report));
-port.on('message', (command: FlowCommand) => thread.take(command));
+port.on('message', (command: FlowCommand) => {
+  if (command.kind !== 'stop') {
+    thread.take(command);
+    return;
+  }
+  stopProfile();
+  process.exit();
+});
 startProfile(`flow-${data.thread}`);

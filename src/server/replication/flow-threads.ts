@@ -48,6 +48,17 @@ export class FlowThreads {
     this.tell(flow, { kind: 'end', flow });
   }
 
+  /** Resolves when all of them have ended. */
+  async stop(): Promise<void> {
+    const workers = this.workers.filter((worker) => worker !== undefined);
+    await Promise.all(
+      workers.map((worker) => {
+        worker.postMessage({ kind: 'stop' } satisfies FlowCommand);
+        return new Promise((resolve) => worker.once('exit', resolve));
+      }),
+    );
+  }
+
   private tell(flow: number, command: FlowCommand): void {
     const thread = this.threadOf.get(flow);
     if (thread !== undefined) this.worker(thread).postMessage(command);

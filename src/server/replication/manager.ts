@@ -114,6 +114,11 @@ export class ReplicationManager {
     setInterval(() => this.tick(), TICK_MS).unref();
   }
 
+  /** The process ends. */
+  stop(): Promise<void> {
+    return this.threads.stop();
+  }
+
   private count(kind: 'full' | 'partial' | 'partial-refused'): void {
     const counter = {
       full: COUNTER_FULL_SYNCS,

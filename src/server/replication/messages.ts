@@ -137,7 +137,9 @@ export type FlowCommand =
   | FollowFlow
   /** All flows are connected and the old data is gone: apply. */
   | { readonly kind: 'go'; readonly flow: number }
-  | { readonly kind: 'end'; readonly flow: number };
+  | { readonly kind: 'end'; readonly flow: number }
+  /** The process ends; confirmed by the thread's own end. */
+  | { readonly kind: 'stop' };
 
 /** From a flow thread. */
 export type FlowReport =
