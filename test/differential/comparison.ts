@@ -32,6 +32,7 @@ const comparisons: Readonly<Record<string, Comparison>> = {
   randomkey: 'type',
   time: 'type',
   command: 'type',
+  'command count': 'type',
   'client id': 'type',
   'client info': 'type',
   'client list': 'type',
@@ -46,7 +47,7 @@ const tolerance = 3000;
 export function comparisonOf(args: readonly string[]): Comparison {
   const name = (args[0] ?? '').toLowerCase();
   const both = `${name} ${(args[1] ?? '').toLowerCase()}`;
-  if (name === 'command' && args.length > 1) return 'exact';
+  if (name === 'command' && args.length > 1) return comparisons[both] ?? 'exact';
   return comparisons[both] ?? comparisons[name] ?? 'exact';
 }
 

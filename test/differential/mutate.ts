@@ -7,7 +7,10 @@ import { optionWords, type World } from './world.js';
 
 const commandsWithTime = /^(set|getex|setex|psetex|p?expire(at)?)$/i;
 const commandsWithOffset = /^(setbit|setrange|bitfield)$/i;
+const absoluteTime = /^(exat|pxat|expireat|pexpireat)$/i;
 const timeOption = /^(ex|px|exat|pxat)$/i;
+/** The year 2100; as seconds still less than 2^53 milliseconds. */
+const future_ms = 4_102_444_800_000;
 /** One argument away from ending or stopping every client, or from listing all there is. */
 const neverMutated = /^(client (kill|pause|reply|unblock)$|config |command )/i;
 
@@ -70,7 +73,8 @@ function makeSafe(world: World, args: string[]): string[] {
   const name = args[0] ?? '';
   const timed = commandsWithTime.test(name);
   if (timed && (/expire|setex/i.test(name) || args.some((each) => timeOption.test(each)))) {
-    return args.map((each, i) => (i > 0 ? safeTime(world, each) : each));
+    const absolute = args.some((each) => absoluteTime.test(each));
+    return args.map((each, i) => (i > 0 ? safeTime(world, each, absolute) : each));
   }
   if (commandsWithOffset.test(name)) return args.map((each) => safeOffset(each));
   if (/^lcs$/i.test(name)) return args.map((each, i) => (i > 0 ? safeForLcs(world, each) : each));
@@ -79,13 +83,15 @@ function makeSafe(world: World, args: string[]): string[] {
 }
 
 /**
- * Small positive numbers become large and hardly ever equal ones: no expiry soon, no ties. Times
- * that only Redis takes become errors (see World.badTime).
+ * Small positive numbers become large and hardly ever equal ones: no expiry soon, no ties, nothing
+ * that has expired and may or may not be counted. Times that only Redis takes become errors (see
+ * World.badTime).
  */
-function safeTime(world: World, text: string): string {
+function safeTime(world: World, text: string, absolute: boolean): string {
   if (!/^\d{1,19}$/.test(text)) return text;
   const value = Number(text);
   if (value > 9e12) return '9223372036854775808';
+  if (absolute && value > 0 && value < future_ms) return String(future_ms + value);
   if (value === 0 || value >= 400_000) return text;
   return String((value + 1) * 10_000_000 + world.random.below(10_000_000));
 }
@@ -96,6 +102,8 @@ function safeForLcs(world: World, text: string): string {
 }
 
 function safeOffset(text: string): string {
+  // Far below any type's range: see BITFIELD in intended-differences.ts.
+  if (/^-\d{19}$/.test(text)) return '-2305843009213693952';
   const digits = /^#?(\d{5,10})$/.exec(text)?.[1];
   if (digits === undefined || Number(digits) < 70_000 || Number(digits) > 4_294_967_296)
     return text;

@@ -393,8 +393,8 @@ export class FlowSource {
   }
 
   /**
-   * The same inside a transaction's part. Its header goes out even when nothing is left of it, as
-   * it tells the replica which other shards it has to wait for.
+   * The same inside a transaction's part. Nothing has to be said of one that is left out: it is older
+   * than the cut, so the replica is not ready before its sister parts have come as well.
    */
   private filterPart(
     offset: number,
@@ -420,7 +420,7 @@ export class FlowSource {
       }
       inner += record;
     }
-    if (kept === header && count === 1) return 0;
+    if (kept === header) return 0;
     region.words[target >> 2] = kept;
     return kept;
   }
