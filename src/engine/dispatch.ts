@@ -180,9 +180,13 @@ export class Dispatcher implements Context {
 
   private runWithSet(command: RegisteredCommand, args: Arguments): number {
     const set = this.lockedSet;
-    if (set.size > 0) set.lock();
+    if (set.size === 0) return this.run(command, args);
+    set.lock();
+    // What it does to several keys reaches replicas as one whole.
+    this.keys.effects.beginTransaction();
     const status = this.run(command, args);
-    if (set.locked) set.unlock();
+    this.keys.effects.endTransaction();
+    set.unlock();
     return status;
   }
 
@@ -254,7 +258,7 @@ export class Dispatcher implements Context {
     if (keys.effects.active && (command.traits & TRAIT_OWN_EFFECT) === 0) {
       const first = command.firstKey;
       const shard = this.shards.shardOf(args.region, args.offset[first]!, args.length[first]!);
-      keys.effects.verbatim(shard, keys.database, args);
+      keys.effects.verbatim(shard, keys.database, args, first);
     }
   }
 
@@ -341,7 +345,7 @@ export class Dispatcher implements Context {
   }
 
   private mustPause(command: RegisteredCommand, session: ClientSession): boolean {
-    if (session.isReplica) return false;
+    if (session.isReplica || session.isReplicaClient) return false;
     if ((this.gates & GATE_PAUSE_ALL) !== 0) return true;
     if ((this.gates & GATE_PAUSE_WRITES) === 0) return false;
     const traits = command.traits;

@@ -13,6 +13,8 @@ export class ClientSession implements Session {
   inMulti = false;
   multiAborted = false;
   isReplica = false;
+  /** The control connection of a replica of ours. */
+  isReplicaClient = false;
   name = '';
   user = 'default';
   libraryName = '';

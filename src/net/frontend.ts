@@ -542,6 +542,18 @@ export class Frontend<S extends NetSession> implements TransportHandler {
     if (connection !== undefined && connection.session === session) this.close(connection);
   }
 
+  /**
+   * Gives a client's socket away; its session ends here. Not from within its command.
+   * @returns the descriptor, or -1 when it is gone or this transport has none
+   */
+  detach(session: S): number {
+    const connection = this.connections.get(session.connection);
+    if (connection === undefined || connection.session !== session) return -1;
+    const descriptor = this.transport.detach(connection.slot);
+    if (descriptor >= 0) this.forget(connection);
+    return descriptor;
+  }
+
   private forget(connection: Connection<S>): void {
     connection.closed = true;
     this.connections.delete(connection.slot);

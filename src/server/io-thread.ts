@@ -20,9 +20,12 @@ import { createTransport } from '../platform/select.js';
 import type { Transport, TransportName } from '../platform/transport.js';
 import { wakeTransport } from '../platform/wake.js';
 import { Reply } from '../protocol/reply.js';
+import { JournalRing } from '../journal/ring.js';
+import { JournalSink } from '../journal/sink.js';
 import { Config } from './config/config.js';
 import { Gatherer } from './gather.js';
 import { createServerPort } from './ports.js';
+import { ThreadReplication } from './replication/thread-replication.js';
 import { startProfile, stopProfile } from './profile.js';
 import { ThreadSettings } from './settings.js';
 import { ThreadClients } from './thread-clients.js';
@@ -40,6 +43,8 @@ class IoThread {
   private readonly log: Log;
   private transport!: Transport;
   private policy!: ThreadPolicy;
+  private replication!: ThreadReplication;
+  private frontend!: Frontend<ClientSession>;
   private shutdownFailed: ((text: string) => void) | null = null;
 
   constructor(
@@ -116,7 +121,28 @@ class IoThread {
       },
       nobody,
     );
+    const rings = data.ringBuffers.map((buffer) => new JournalRing(buffer));
+    const journal = new JournalSink(rings);
+    this.replication = new ThreadReplication(
+      {
+        thread: data.thread,
+        settings,
+        rings,
+        request: (id, request) =>
+          this.post({ kind: 'replication-request', thread: data.thread, id, request }),
+        notify: (notice) => this.post({ kind: 'replication-notice', notice }),
+        setJournal: (on) => {
+          dispatcher.keys.effects.sink = on ? journal : null;
+        },
+        setExpiry: (own) => {
+          dispatcher.keys.expiresKeys = own;
+        },
+        detach: (session) => frontend.detach(session),
+      },
+      data.replication,
+    );
     this.policy = new ThreadPolicy({
+      replication: this.replication,
       thread: data.thread,
       threads: data.threads,
       control,
@@ -131,6 +157,7 @@ class IoThread {
     });
     frontend = new Frontend(this.transport, dispatcher, reply, this.policy, createRegion);
     this.policy.frontend = frontend;
+    this.frontend = frontend;
     this.gatherer.register('adopt', (descriptor) => {
       this.transport.adopt(Number(descriptor));
       return '';
@@ -149,6 +176,8 @@ class IoThread {
         registry,
         clients,
         frontend,
+        replication: this.replication,
+        rings,
         transport: this.transport,
         statistics,
         facts: { ...data.facts, transport: this.transport.name },
@@ -205,8 +234,26 @@ class IoThread {
       const received = receiveMessageOnPort(this.data.main);
       if (received === undefined) return;
       const message = received.message as MainMessage;
-      if (message.kind === 'stop') this.transport.stop();
-      else this.shutdownFailed?.(message.text);
+      this.takeMessage(message);
+    }
+  }
+
+  private takeMessage(message: MainMessage): void {
+    const { replication, frontend, data } = this;
+    if (message.kind === 'stop') {
+      this.transport.stop();
+    } else if (message.kind === 'shutdown-failed') {
+      this.shutdownFailed?.(message.text);
+    } else if (message.kind === 'replication-answer') {
+      replication.answered(message.id, message.answer);
+    } else if (message.kind === 'close-client') {
+      const session = replication.control(message.clientId);
+      if (session !== undefined) frontend.endSession(session);
+    } else {
+      replication.take(message.status);
+      this.log.role = message.status.link === null ? 'M' : 'S';
+      this.policy.loadGates();
+      this.post({ kind: 'status-taken', thread: data.thread, number: message.number });
     }
   }
 

@@ -23,6 +23,8 @@ import { chooseTransport } from '../platform/select.js';
 import { wakeTransport } from '../platform/wake.js';
 import type { Config } from './config/config.js';
 import { createMesh } from './gather.js';
+import { createRings } from '../journal/ring.js';
+import { ReplicationManager } from './replication/manager.js';
 import type { ServerFacts } from './info/source.js';
 import { RATE_PERIOD_MS, RateSampler } from './rates.js';
 import type { MainMessage, ThreadData, ThreadMessage } from './thread-data.js';
@@ -47,6 +49,7 @@ export class Server {
   private running = 0;
   private exitCode = 0;
   private stopping = false;
+  private replication!: ReplicationManager;
 
   constructor(
     private readonly config: Config,
@@ -74,14 +77,32 @@ export class Server {
     // Nothing is handed to a thread before it is up.
     const loads = new Int32Array(new SharedArrayBuffer(4 * threads)).fill(0x7fffffff);
     const mesh = createMesh(threads);
+    const databases = config.number('databases');
+    const ringBuffers = createRings(this.shards, config.number('repl-backlog-size'));
+    this.replication = new ReplicationManager({
+      config,
+      log: this.log,
+      control,
+      shardBuffers,
+      ringBuffers,
+      databases,
+      ioThreads: threads,
+      sendStatus: (number, status) => {
+        this.tellAll({ kind: 'replication-status', number, status });
+      },
+      closeClient: (thread, clientId) => this.tell(thread, { kind: 'close-client', clientId }),
+      died: (error) => this.die(`A flow thread died: ${error.stack ?? error.message}`),
+    });
     const common = {
       threads,
       shardBuffers,
+      ringBuffers,
+      replication: this.replication.status,
       controlBuffer: control.buffer,
       configBuffer: config.buffer,
       wakers: this.wakers,
       loads,
-      databases: config.number('databases'),
+      databases,
       facts: { ...this.facts, ioThreads: threads },
     };
     const start = (thread: number) => this.startThread({ ...common, thread, peers: mesh[thread]! });
@@ -91,6 +112,7 @@ export class Server {
     const others = mesh.slice(1).map((_, index) => start(index + 1));
     await Promise.all([first, ...others]);
     control.values[VALUE_STARTUP_BYTES] = process.memoryUsage.rss();
+    this.replication.start();
     const rates = new RateSampler(control);
     setInterval(() => {
       rates.sample(Date.now());
@@ -105,11 +127,23 @@ export class Server {
     this.exitCode = exitCode;
     this.log.notice('User requested shutdown...');
     setTimeout(() => this.exit(), STOP_TIMEOUT_MS).unref();
-    this.handles.forEach(({ port }, thread) => {
-      port.postMessage({ kind: 'stop' } satisfies MainMessage);
-      const waker = this.wakers[thread]!;
-      if (waker !== 0) wakeTransport(waker);
-    });
+    this.tellAll({ kind: 'stop' });
+  }
+
+  private tellAll(message: MainMessage): void {
+    for (let thread = 0; thread < this.handles.length; thread++) this.tell(thread, message);
+  }
+
+  private tell(thread: number, message: MainMessage): void {
+    this.handles[thread]!.port.postMessage(message);
+    const waker = this.wakers[thread]!;
+    if (waker !== 0) wakeTransport(waker);
+  }
+
+  private die(text: string): void {
+    this.log.warning(text);
+    this.exitCode = 1;
+    this.exit();
   }
 
   private exit(): void {
@@ -180,9 +214,7 @@ export class Server {
         }
       });
       worker.on('error', (error) => {
-        this.log.warning(`I/O thread ${common.thread} died: ${error.stack ?? error.message}`);
-        this.exitCode = 1;
-        this.exit();
+        this.die(`I/O thread ${common.thread} died: ${error.stack ?? error.message}`);
       });
     });
   }
@@ -199,9 +231,18 @@ export class Server {
         return;
       }
       this.stop(0);
+    } else if (message.kind === 'replication-request') {
+      void this.replication.request(message.request).then((answer) => {
+        const { thread, id } = message;
+        this.tell(thread, { kind: 'replication-answer', id, answer });
+      });
+    } else if (message.kind === 'replication-notice') {
+      this.replication.notice(message.notice);
+    } else if (message.kind === 'status-taken') {
+      this.replication.statusTaken(message.number);
     } else if (message.kind === 'stopped') {
       this.running--;
-      if (this.running === 0) this.exit();
+      if (this.running === 0) void this.replication.stop().then(() => this.exit());
     }
   }
 }

@@ -23,6 +23,7 @@ import {
   WORD_USED_PAGES,
 } from '../memory/control.js';
 import type { Frontend, FrontendPolicy } from '../net/frontend.js';
+import type { ThreadReplication } from './replication/thread-replication.js';
 import type { ThreadSettings } from './settings.js';
 import type { ThreadClients } from './thread-clients.js';
 
@@ -34,6 +35,7 @@ export interface ThreadPolicyParts {
   readonly clients: ThreadClients;
   readonly settings: ThreadSettings;
   readonly expiry: ExpiryCycle;
+  readonly replication: ThreadReplication;
   /** Reads the configuration anew if it has changed. */
   readonly refreshSettings: () => void;
   /** Hands an accepted descriptor to another thread. */
@@ -87,6 +89,7 @@ export class ThreadPolicy implements FrontendPolicy<ClientSession> {
 
   released(session: ClientSession): void {
     this.parts.dispatcher.server.transactions.unwatchAll(session);
+    this.parts.replication.released(session);
     this.parts.clients.released(session);
   }
 
@@ -95,8 +98,14 @@ export class ThreadPolicy implements FrontendPolicy<ClientSession> {
   }
 
   beginTurn(): void {
-    const { control, dispatcher, settings } = this.parts;
     this.parts.refreshSettings();
+    this.loadGates();
+    this.turnHasInput++;
+  }
+
+  /** What the server's state forbids now. */
+  loadGates(): void {
+    const { control, dispatcher, settings, replication } = this.parts;
     const nowMs = Date.now();
     let gates = 0;
     const limit = settings.maxMemoryPages;
@@ -104,8 +113,7 @@ export class ThreadPolicy implements FrontendPolicy<ClientSession> {
     if (control.load(WORD_LOADING) !== 0) gates |= GATE_LOADING;
     const pause = control.pauseMode(nowMs);
     if (pause !== 0) gates |= pause === 2 ? GATE_PAUSE_ALL : GATE_PAUSE_WRITES;
-    dispatcher.beginTurn(nowMs, gates);
-    this.turnHasInput++;
+    dispatcher.beginTurn(nowMs, gates | replication.gates(nowMs));
   }
 
   background(): number {
@@ -126,14 +134,17 @@ export class ThreadPolicy implements FrontendPolicy<ClientSession> {
       }
     }
     if (nowMs >= this.nextExpiryMs) this.expire(periodMs, paused);
+    const replicationMs = this.parts.replication.background(Date.now());
     if (this.frontend.pausedCount > 0) return 1;
-    return Math.max(1, Math.min(this.nextBackgroundMs, this.nextExpiryMs) - nowMs);
+    const nextMs = Math.min(this.nextBackgroundMs, this.nextExpiryMs) - nowMs;
+    return Math.max(1, Math.min(nextMs, replicationMs));
   }
 
   private expire(periodMs: number, paused: boolean): void {
     const { control, expiry, dispatcher, thread } = this.parts;
     const startMs = performance.now();
-    expiry.active = !paused && control.load(WORD_EXPIRY_CYCLE_OFF) === 0;
+    expiry.active =
+      !paused && dispatcher.keys.expiresKeys && control.load(WORD_EXPIRY_CYCLE_OFF) === 0;
     const restMs = expiry.step(dispatcher.now, periodMs * EXPIRY_SHARE);
     this.nextExpiryMs = dispatcher.now + (restMs > 0 ? Math.min(restMs, periodMs) : periodMs);
     const counters = control.threads[thread]!.counters;

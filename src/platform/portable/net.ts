@@ -204,6 +204,10 @@ export class PortableTransport implements Transport {
     this.disconnect(connection, !later);
   }
 
+  detach(): number {
+    return -1;
+  }
+
   peerName(connection: number): string {
     const peer = this.peers[connection];
     if (peer === undefined) return '';

@@ -350,6 +350,10 @@ const darter = {
     ...own,
     refuse: shardBytes,
   }),
+  /** Whether writes wait, a little, for a replica that would lose its place in the journal. */
+  'repl-backpressure-policy': anytime(oneNameOf('delay', 'none'), 'delay', own),
+  /** For how many milliseconds at most. */
+  'repl-backpressure-max-delay': anytime(integer(0, 60_000), '1000', own),
   transport: atStart(oneNameOf('auto', 'uring', 'epoll', 'portable'), 'auto', own),
 };
 
