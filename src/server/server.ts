@@ -10,6 +10,7 @@ import type { Log } from '../base/log.js';
 import { commandModules } from '../commands/index.generated.js';
 import { definitionsOf } from '../engine/definitions.js';
 import { Registry } from '../engine/registry.js';
+import { createRings } from '../journal/ring.js';
 import { formatShard } from '../keyspace/shards.js';
 import {
   ControlBlock,
@@ -23,10 +24,9 @@ import { chooseTransport } from '../platform/select.js';
 import { wakeTransport } from '../platform/wake.js';
 import type { Config } from './config/config.js';
 import { createMesh } from './gather.js';
-import { createRings } from '../journal/ring.js';
-import { ReplicationManager } from './replication/manager.js';
 import type { ServerFacts } from './info/source.js';
 import { RATE_PERIOD_MS, RateSampler } from './rates.js';
+import { ReplicationManager } from './replication/manager.js';
 import type { MainMessage, ThreadData, ThreadMessage } from './thread-data.js';
 
 /** How long the I/O threads have to end when asked to. */

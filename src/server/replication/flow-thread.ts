@@ -2,8 +2,9 @@
  * A flow thread: a Worker with an event loop of its own that serves flows of our replicas and
  * follows flows of our primary. The threads are started when the first flow comes.
  */
-import { parentPort, workerData } from 'node:worker_threads';
+
 import { Socket } from 'node:net';
+import { parentPort, workerData } from 'node:worker_threads';
 import { Region } from '../../base/region.js';
 import { commandModules } from '../../commands/index.generated.js';
 import { definitionsOf } from '../../engine/definitions.js';
@@ -23,13 +24,7 @@ import { ReplicaBoard } from '../../replication/replica/replica-board.js';
 import { startProfile, stopProfile } from '../profile.js';
 import { EffectApplier } from './effect-applier.js';
 import { FollowedFlow } from './followed-flow.js';
-import type {
-  FlowCommand,
-  FlowReport,
-  FlowThreadData,
-  FollowFlow,
-  ServeFlow,
-} from './messages.js';
+import type { FlowCommand, FlowReport, FlowThreadData, FollowFlow, ServeFlow } from './messages.js';
 import { ServedFlow } from './served-flow.js';
 
 const KNOWN_KINDS = (1 << STRING_AUTO) | (1 << STRING_TEXT) | (1 << STRING_RAW);

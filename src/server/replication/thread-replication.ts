@@ -3,6 +3,8 @@
  * main thread sent last, and reads figures from shared memory; what has to be decided it asks the
  * main thread, with the client's command suspended meanwhile.
  */
+
+import type { Context } from '../../commands/contract/context.js';
 import type {
   Answer,
   HostAndPort,
@@ -10,7 +12,6 @@ import type {
   ReplicationPort,
   RoleReport,
 } from '../../commands/contract/replication-port.js';
-import type { Context } from '../../commands/contract/context.js';
 import type { Session } from '../../commands/contract/session.js';
 import {
   GATE_LOADING,
@@ -75,7 +76,8 @@ export class ThreadReplication implements ReplicationPort {
   private readonly answers = new Map<number, Answer>();
   private readonly descriptions = new WeakMap<Session, ReplicaDescription>();
   private readonly controls = new Map<number, ClientSession>();
-  private detaching: { session: ClientSession; syncId: string; index: number; answer: Answer }[] = [];
+  private detaching: { session: ClientSession; syncId: string; index: number; answer: Answer }[] =
+    [];
   private waiters: Waiter[] = [];
 
   constructor(
@@ -113,8 +115,7 @@ export class ThreadReplication implements ReplicationPort {
   private known(replica: ReplicationStatus['replicas'][number]): KnownReplica {
     const old = this.replicas.find(({ session }) => session.buffer === replica.session);
     const { rings, thread } = this.parts;
-    const session =
-      old?.session ?? new SyncSession(replica.session, rings.length, thread + 1);
+    const session = old?.session ?? new SyncSession(replica.session, rings.length, thread + 1);
     return { ...replica, session };
   }
 
