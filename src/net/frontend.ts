@@ -546,10 +546,10 @@ export class Frontend<S extends NetSession> implements TransportHandler {
    * Gives a client's socket away; its session ends here. Not from within its command.
    * @returns the descriptor, or -1 when it is gone or this transport has none
    */
-  detach(session: S): number {
+  release(session: S): number {
     const connection = this.connections.get(session.connection);
     if (connection === undefined || connection.session !== session) return -1;
-    const descriptor = this.transport.detach(connection.slot);
+    const descriptor = this.transport.release(connection.slot);
     if (descriptor >= 0) this.forget(connection);
     return descriptor;
   }

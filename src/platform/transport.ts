@@ -115,7 +115,7 @@ export interface Transport {
    * sends of this turn, no sendLater, no receiveInto); what the peer sends from now on is not read.
    * @returns -1 where there are no descriptors: the connection stays as it was
    */
-  detach(connection: number): number;
+  release(connection: number): number;
 
   /** 'address:port' of the peer ('[::1]:port' for IPv6, 'path:0' for unix sockets). Off the data path. */
   peerName(connection: number): string;

@@ -122,24 +122,8 @@ class IoThread {
       nobody,
     );
     const rings = data.ringBuffers.map((buffer) => new JournalRing(buffer));
-    const journal = new JournalSink(rings);
-    this.replication = new ThreadReplication(
-      {
-        thread: data.thread,
-        settings,
-        rings,
-        request: (id, request) =>
-          this.post({ kind: 'replication-request', thread: data.thread, id, request }),
-        notify: (notice) => this.post({ kind: 'replication-notice', notice }),
-        setJournal: (on) => {
-          dispatcher.keys.effects.sink = on ? journal : null;
-        },
-        setExpiry: (own) => {
-          dispatcher.keys.expiresKeys = own;
-        },
-        detach: (session) => frontend.detach(session),
-      },
-      data.replication,
+    this.replication = this.buildReplication(dispatcher, rings, (session) =>
+      frontend.release(session),
     );
     this.policy = new ThreadPolicy({
       replication: this.replication,
@@ -158,14 +142,7 @@ class IoThread {
     frontend = new Frontend(this.transport, dispatcher, reply, this.policy, createRegion);
     this.policy.frontend = frontend;
     this.frontend = frontend;
-    this.gatherer.register('adopt', (descriptor) => {
-      this.transport.adopt(Number(descriptor));
-      return '';
-    });
-    this.gatherer.register('publish', () => {
-      this.policy.publishCounters();
-      return '';
-    });
+    this.registerMessages();
     dispatcher.server = createServerPort(
       {
         thread: data.thread,
@@ -190,6 +167,45 @@ class IoThread {
       new Transactions(dispatcher),
     );
     return frontend;
+  }
+
+  private buildReplication(
+    dispatcher: Dispatcher,
+    rings: readonly JournalRing[],
+    release: (session: ClientSession) => number,
+  ): ThreadReplication {
+    const { data, settings } = this;
+    const journal = new JournalSink(rings);
+    return new ThreadReplication(
+      {
+        thread: data.thread,
+        settings,
+        rings,
+        request: (id, request) =>
+          this.post({ kind: 'replication-request', thread: data.thread, id, request }),
+        notify: (notice) => this.post({ kind: 'replication-notice', notice }),
+        setJournal: (on) => {
+          dispatcher.keys.effects.sink = on ? journal : null;
+        },
+        setExpiry: (own) => {
+          dispatcher.keys.expiresKeys = own;
+        },
+        release,
+      },
+      data.replication,
+    );
+  }
+
+  /** What other threads send. */
+  private registerMessages(): void {
+    this.gatherer.register('adopt', (descriptor) => {
+      this.transport.adopt(Number(descriptor));
+      return '';
+    });
+    this.gatherer.register('publish', () => {
+      this.policy.publishCounters();
+      return '';
+    });
   }
 
   private async listen(): Promise<void> {

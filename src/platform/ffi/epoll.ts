@@ -299,7 +299,7 @@ export class EpollTransport extends NativeTransport {
     const table = this.table;
     const state = table.flags[slot]!;
     if ((state & SEND_QUEUED) !== 0) this.trySend(slot);
-    // Closing alone would leave it in the epoll set when it was duplicated by `detach`.
+    // Closing alone would leave it in the epoll set when it was duplicated by `release`.
     this.control(EPOLL_CTL_DEL, table.descriptor[slot]!, 0, 0, 0);
     this.libc.close(table.descriptor[slot]!);
     table.release(slot);

@@ -88,7 +88,7 @@ export abstract class NativeTransport implements Transport {
     if (this.table.isOpen(connection)) this.disconnect(connection);
   }
 
-  detach(connection: number): number {
+  release(connection: number): number {
     if (!this.table.isOpen(connection)) return -1;
     const copy = this.libc.fcntl(this.table.descriptor[connection]!, F_DUPFD_CLOEXEC, 0);
     if (copy < 0) throw systemError(errno(), 'fcntl');

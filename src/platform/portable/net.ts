@@ -204,7 +204,7 @@ export class PortableTransport implements Transport {
     this.disconnect(connection, !later);
   }
 
-  detach(): number {
+  release(): number {
     return -1;
   }
 

@@ -60,7 +60,7 @@ export interface ThreadReplicationParts {
   /** Keys past their time go here, or only when the primary says so. */
   readonly setExpiry: (own: boolean) => void;
   /** Gives a client's socket away; -1 when that is not possible. */
-  readonly detach: (session: ClientSession) => number;
+  readonly release: (session: ClientSession) => number;
 }
 
 const NO_FLOWS_HERE =
@@ -282,7 +282,7 @@ export class ThreadReplication implements ReplicationPort {
 
   private detachAll(): void {
     for (const { session, syncId, index, answer } of this.detaching.splice(0)) {
-      const descriptor = this.parts.detach(session);
+      const descriptor = this.parts.release(session);
       if (descriptor >= 0) this.parts.notify({ kind: 'flow', syncId, index, descriptor });
       else answer((context) => context.reply.errorText(NO_FLOWS_HERE));
     }
