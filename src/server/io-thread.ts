@@ -20,6 +20,7 @@ import { createTransport } from '../platform/select.js';
 import type { Transport, TransportName } from '../platform/transport.js';
 import { wakeTransport } from '../platform/wake.js';
 import { Reply } from '../protocol/reply.js';
+import { BackPressure } from '../journal/back-pressure.js';
 import { JournalRing } from '../journal/ring.js';
 import { JournalSink } from '../journal/sink.js';
 import { Config } from './config/config.js';
@@ -123,6 +124,7 @@ class IoThread {
     );
     const rings = data.ringBuffers.map((buffer) => new JournalRing(buffer));
     const journal = new JournalSink(rings);
+    const pressure = new BackPressure(rings);
     this.replication = new ThreadReplication(
       {
         thread: data.thread,
@@ -133,6 +135,7 @@ class IoThread {
         notify: (notice) => this.post({ kind: 'replication-notice', notice }),
         setJournal: (on) => {
           dispatcher.keys.effects.sink = on ? journal : null;
+          dispatcher.pressure = on ? pressure : null;
         },
         setExpiry: (own) => {
           dispatcher.keys.expiresKeys = own;
@@ -143,6 +146,7 @@ class IoThread {
     );
     this.policy = new ThreadPolicy({
       replication: this.replication,
+      pressure,
       thread: data.thread,
       threads: data.threads,
       control,

@@ -3,6 +3,7 @@ import { SUM_BYTES, SUM_KEYS, SUM_KEYS_TOTAL, SUM_RESTARTED_SHARDS } from '../..
 import * as board from '../../replication/replica/replica-board.js';
 import { SUM_ACKNOWLEDGED_MS, SUM_RECEIVED_MS } from '../replication/figures.js';
 import { acknowledgedOffset, type KnownReplica, type ThreadReplication } from '../replication/thread-replication.js';
+import { COUNTER_WRITES_OVERRULED, COUNTER_WRITES_PUT_OFF } from '../../memory/control.js';
 import type { JournalRing } from '../../journal/ring.js';
 import type { Fields, InfoSource, Section } from './source.js';
 
@@ -26,6 +27,8 @@ export function replicationSection({ replication, rings }: ReplicationSource): S
       ['master_repl_offset', replication.offset],
       ['second_repl_offset', status.secondOffset],
       ...journalFields(source, replication, rings),
+      ['repl_backpressure_delayed_writes', source.control.sum(COUNTER_WRITES_PUT_OFF)],
+      ['repl_backpressure_overruled_writes', source.control.sum(COUNTER_WRITES_OVERRULED)],
       ...replication.replicas.flatMap((replica, i) => syncFields(replica, i)),
     ];
   };
