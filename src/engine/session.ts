@@ -13,6 +13,8 @@ export class ClientSession implements Session {
   inMulti = false;
   multiAborted = false;
   isReplica = false;
+  /** Since when a write of the client is put off for the sake of a replica, 0: it is not. */
+  putOffSinceMs = 0;
   /** The control connection of a replica of ours. */
   isReplicaClient = false;
   name = '';

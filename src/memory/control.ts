@@ -73,6 +73,9 @@ export const COUNTER_PARTIAL_SYNCS_REFUSED = 15;
 export const COUNTER_EXPIRY_CYCLE_MS = 16;
 /** How often that took all the time it may. */
 export const COUNTER_EXPIRY_TIMEOUTS = 17;
+/** Writes that waited for the sake of a replica, and those of them that waited in vain. */
+export const COUNTER_WRITES_PUT_OFF = 18;
+export const COUNTER_WRITES_OVERRULED = 19;
 /** Counters from here on outlive CONFIG RESETSTAT. */
 const COUNTER_LASTING = 48;
 /** Changes to the dataset. */

@@ -11,6 +11,7 @@ import { Dispatcher } from '../engine/dispatch.js';
 import { Registry } from '../engine/registry.js';
 import { ClientSession } from '../engine/session.js';
 import { Transactions } from '../engine/transactions.js';
+import { BackPressure } from '../journal/back-pressure.js';
 import { JournalRing } from '../journal/ring.js';
 import { JournalSink } from '../journal/sink.js';
 import { ExpiryCycle } from '../keyspace/expiry-cycle.js';
@@ -127,6 +128,7 @@ class IoThread {
     );
     this.policy = new ThreadPolicy({
       replication: this.replication,
+      pressure,
       thread: data.thread,
       threads: data.threads,
       control,
@@ -176,6 +178,7 @@ class IoThread {
   ): ThreadReplication {
     const { data, settings } = this;
     const journal = new JournalSink(rings);
+    const pressure = new BackPressure(rings);
     return new ThreadReplication(
       {
         thread: data.thread,
@@ -186,6 +189,7 @@ class IoThread {
         notify: (notice) => this.post({ kind: 'replication-notice', notice }),
         setJournal: (on) => {
           dispatcher.keys.effects.sink = on ? journal : null;
+          dispatcher.pressure = on ? pressure : null;
         },
         setExpiry: (own) => {
           dispatcher.keys.expiresKeys = own;

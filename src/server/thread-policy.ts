@@ -4,6 +4,7 @@
 import type { Dispatcher } from '../engine/dispatch.js';
 import { GATE_LOADING, GATE_MEMORY, GATE_PAUSE_ALL, GATE_PAUSE_WRITES } from '../engine/gates.js';
 import type { ClientSession } from '../engine/session.js';
+import type { BackPressure } from '../journal/back-pressure.js';
 import type { ExpiryCycle } from '../keyspace/expiry-cycle.js';
 import {
   COUNTER_CHANGES,
@@ -17,6 +18,8 @@ import {
   COUNTER_OUTPUT_BYTES,
   COUNTER_READS,
   COUNTER_WRITES,
+  COUNTER_WRITES_OVERRULED,
+  COUNTER_WRITES_PUT_OFF,
   type ControlBlock,
   WORD_EXPIRY_CYCLE_OFF,
   WORD_LOADING,
@@ -36,6 +39,7 @@ export interface ThreadPolicyParts {
   readonly settings: ThreadSettings;
   readonly expiry: ExpiryCycle;
   readonly replication: ThreadReplication;
+  readonly pressure: BackPressure;
   /** Reads the configuration anew if it has changed. */
   readonly refreshSettings: () => void;
   /** Hands an accepted descriptor to another thread. */
@@ -106,6 +110,9 @@ export class ThreadPolicy implements FrontendPolicy<ClientSession> {
   /** What the server's state forbids now. */
   loadGates(): void {
     const { control, dispatcher, settings, replication } = this.parts;
+    const { pressure } = this.parts;
+    pressure.enabled = settings.backPressure;
+    pressure.delayMsMax = settings.backPressureMsMax;
     const nowMs = Date.now();
     let gates = 0;
     const limit = settings.maxMemoryPages;
@@ -183,6 +190,11 @@ export class ThreadPolicy implements FrontendPolicy<ClientSession> {
     counters[COUNTER_READS]! += this.turnHasInput;
     counters[COUNTER_WRITES]! += this.turnHasInput;
     this.turnHasInput = 0;
+    const { pressure } = this.parts;
+    counters[COUNTER_WRITES_PUT_OFF]! += pressure.delayed;
+    counters[COUNTER_WRITES_OVERRULED]! += pressure.overruled;
+    pressure.delayed = 0;
+    pressure.overruled = 0;
   }
 
   log(level: 'verbose' | 'warning', message: string): void {

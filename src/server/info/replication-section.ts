@@ -1,6 +1,7 @@
 /** INFO's section replication, and the figures of syncs that it has besides Redis's. */
 
 import type { JournalRing } from '../../journal/ring.js';
+import { COUNTER_WRITES_OVERRULED, COUNTER_WRITES_PUT_OFF } from '../../memory/control.js';
 import {
   SUM_BYTES,
   SUM_KEYS,
@@ -36,6 +37,8 @@ export function replicationSection({ replication, rings }: ReplicationSource): S
       ['master_repl_offset', replication.offset],
       ['second_repl_offset', status.secondOffset],
       ...journalFields(source, replication, rings),
+      ['repl_backpressure_delayed_writes', source.control.sum(COUNTER_WRITES_PUT_OFF)],
+      ['repl_backpressure_overruled_writes', source.control.sum(COUNTER_WRITES_OVERRULED)],
       ...replication.replicas.flatMap((replica, i) => syncFields(replica, i)),
     ];
   };

@@ -1,5 +1,5 @@
 /** The flow threads as the main thread sees them: started when first needed, told apart by number. */
-import { Worker } from 'node:worker_threads';
+import { SHARE_ENV, Worker } from 'node:worker_threads';
 import type { FlowCommand, FlowReport, FlowThreadData } from './messages.js';
 
 /** What becomes of one flow. */
@@ -24,6 +24,11 @@ export class FlowThreads {
     private readonly firstThread: number,
     private readonly died: (error: Error) => void,
   ) {}
+
+  /** Starts all threads, so that they are there when a flow comes. */
+  prepare(): void {
+    for (let thread = 0; thread < this.count; thread++) this.worker(thread);
+  }
 
   /** Starts flow `index` of a sync on the thread for that index. @returns the flow's number */
   start(index: number, listener: FlowListener, command: (flow: number) => FlowCommand): number {
@@ -64,6 +69,7 @@ export class FlowThreads {
     const known = this.workers[thread];
     if (known !== undefined) return known;
     const worker = new Worker(new URL('./flow-thread.js', import.meta.url), {
+      env: SHARE_ENV,
       workerData: { ...this.data, thread: this.firstThread + thread } satisfies FlowThreadData,
     });
     worker.on('message', (report: FlowReport) => this.take(report));

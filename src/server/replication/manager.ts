@@ -12,6 +12,8 @@ import {
   COUNTER_FULL_SYNCS,
   COUNTER_PARTIAL_SYNCS,
   COUNTER_PARTIAL_SYNCS_REFUSED,
+  COUNTER_REPLICATION_INPUT_BYTES,
+  COUNTER_REPLICATION_OUTPUT_BYTES,
   type ControlBlock,
   WORD_USED_PAGES,
 } from '../../memory/control.js';
@@ -31,6 +33,9 @@ import { PrimaryLink } from './primary-link.js';
 import { ServedReplicas } from './served-replicas.js';
 
 const TICK_MS = 100;
+/** When flow threads are started in advance: it takes them longer than many a full sync. */
+const PREPARE_MS = 1000;
+const FLOW_THREADS_MAX = 8;
 /** How far the journal's positions jump when it is switched on: what was written before had none. */
 const JOURNAL_GAP_BYTES = 8;
 /** The reply to DEMOTE goes out before the connection that it came on is closed. */
@@ -66,6 +71,8 @@ export class ReplicationManager {
   private journalSinceMs = 0;
   private holdWritesUntilMs = 0;
   private statusNumber = 0;
+  private sentBytes = 0;
+  private receivedBytes = 0;
   private confirmations: { number: number; left: number; resolve: () => void }[] = [];
   /** Changes of role come one after the other. */
   private turn: Promise<unknown> = Promise.resolve();
@@ -89,7 +96,12 @@ export class ReplicationManager {
       ioThreads,
       databases,
     };
-    this.threads = new FlowThreads(ioThreads, data, owner + 1, parts.died);
+    this.threads = new FlowThreads(
+      Math.min(ioThreads, FLOW_THREADS_MAX),
+      data,
+      owner + 1,
+      parts.died,
+    );
     this.replicas = new ServedReplicas({
       config,
       log,
@@ -112,6 +124,7 @@ export class ReplicationManager {
       this.beginToFollow({ host, port: Number(port) }, undefined);
     }
     setInterval(() => this.tick(), TICK_MS).unref();
+    setTimeout(() => this.threads.prepare(), PREPARE_MS).unref();
   }
 
   /** The process ends. */
@@ -195,6 +208,7 @@ export class ReplicationManager {
   private tick(): void {
     const nowMs = Date.now();
     this.replicas.tick(nowMs);
+    this.countTraffic();
     if (this.holdWritesUntilMs !== 0 && nowMs > this.holdWritesUntilMs) {
       this.holdWritesUntilMs = 0;
       this.parts.log.warning('The takeover did not come in time: writes go on');
@@ -208,6 +222,17 @@ export class ReplicationManager {
     this.state.startAnew();
     this.parts.log.notice(`The journal ends: no replica for ${ttlSeconds} seconds`);
     void this.publish();
+  }
+
+  private countTraffic(): void {
+    const sent = this.replicas.sentBytes;
+    const received = this.link?.receivedBytes ?? 0;
+    const { counters } = this.parts.control.threads[0]!;
+    // Each sync counts from 0.
+    counters[COUNTER_REPLICATION_OUTPUT_BYTES]! += Math.max(0, sent - this.sentBytes);
+    counters[COUNTER_REPLICATION_INPUT_BYTES]! += Math.max(0, received - this.receivedBytes);
+    this.sentBytes = sent;
+    this.receivedBytes = received;
   }
 
   // --- the primary's side
@@ -264,6 +289,7 @@ export class ReplicationManager {
     config.assign('replicaof', [primary.host, String(primary.port)]);
     const history = await this.leaveRole();
     log.notice(`REPLICAOF ${primary.host}:${primary.port}`);
+    this.threads.prepare();
     await this.beginToFollow(primary, history);
     return '+OK';
   }

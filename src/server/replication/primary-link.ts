@@ -104,6 +104,10 @@ export class PrimaryLink {
     return this.attempt?.board ?? null;
   }
 
+  get receivedBytes(): number {
+    return this.board?.sums[SUM_BYTES] ?? 0;
+  }
+
   get control(): ControlClient | null {
     return this.attempt?.client ?? null;
   }

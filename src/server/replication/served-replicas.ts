@@ -99,6 +99,13 @@ export class ServedReplicas {
     return this.replicas.size > 0 ? 0 : nowMs - this.lastLeftMs;
   }
 
+  /** Sent to those there are, since their syncs began. */
+  get sentBytes(): number {
+    let sum = 0;
+    for (const { session } of this.replicas.values()) sum += session.sums[SUM_BYTES]!;
+    return sum;
+  }
+
   get status(): ReplicaStatus[] {
     return [...this.replicas.values()].map(({ id, client, session }) => ({
       id,
