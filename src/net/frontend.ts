@@ -149,6 +149,10 @@ export class Frontend<S extends NetSession> implements TransportHandler {
     this.forget(connection);
   }
 
+  detached(slot: number, descriptor: number): void {
+    throw new Error(`nobody asked for descriptor ${descriptor} of slot ${slot}`);
+  }
+
   woken(): void {
     this.openTurn();
     this.policy.woken();
