@@ -37,7 +37,7 @@ export class ClientSession implements Session {
    */
   constructor(
     readonly id: number,
-    readonly connection: number,
+    public connection: number,
     readonly address: string,
     readonly localAddress: string,
     readonly createdMs: number,

@@ -22,7 +22,8 @@ import {
   WORD_LOADING,
   WORD_USED_PAGES,
 } from '../memory/control.js';
-import type { Frontend, FrontendPolicy } from '../net/frontend.js';
+import type { Frontend } from '../net/frontend.js';
+import type { FrontendPolicy } from '../net/policy.js';
 import type { ThreadSettings } from './settings.js';
 import type { ThreadClients } from './thread-clients.js';
 
