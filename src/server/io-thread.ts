@@ -16,6 +16,7 @@ import { Shards } from '../keyspace/shards.js';
 import { ControlBlock, WORD_USED_PAGES } from '../memory/control.js';
 import { Frontend } from '../net/frontend.js';
 import { attachPagedRegion, createRegion } from '../platform/ffi/region.js';
+import { threadCpuMs } from '../platform/ffi/thread-clock.js';
 import { createTransport } from '../platform/select.js';
 import type { Transport, TransportName } from '../platform/transport.js';
 import { wakeTransport } from '../platform/wake.js';
@@ -27,6 +28,7 @@ import { startProfile, stopProfile } from './profile.js';
 import { ThreadSettings } from './settings.js';
 import { ThreadClients } from './thread-clients.js';
 import type { MainMessage, ThreadData, ThreadMessage } from './thread-data.js';
+import { ThreadPlacement } from './thread-placement.js';
 import { ThreadPolicy } from './thread-policy.js';
 import { CommandStatistics } from './thread-statistics.js';
 
@@ -75,7 +77,8 @@ class IoThread {
     data.wakers[data.thread] = this.transport.waker;
     const frontend = this.build();
     await this.listen();
-    data.loads[data.thread] = 0;
+    data.figures.connections[data.thread] = 0;
+    data.figures.busy[data.thread] = 0;
     // Messages may have come before there was a waker.
     this.wake(data.thread);
     this.post({ kind: 'listening', transport: this.transport.name });
@@ -96,7 +99,13 @@ class IoThread {
       data.thread,
     );
     const reply = new Reply(createRegion(64));
-    const clients = new ThreadClients(data.thread, this.transport, control, data.loads, settings);
+    const clients = new ThreadClients(
+      data.thread,
+      this.transport,
+      control,
+      data.figures.connections,
+      settings,
+    );
     const statistics = new CommandStatistics(control, data.thread, settings);
     let frontend: Frontend<ClientSession>;
     const nobody = new ClientSession(0, -1, '', '', 0, () => true);
@@ -118,7 +127,6 @@ class IoThread {
     );
     this.policy = new ThreadPolicy({
       thread: data.thread,
-      threads: data.threads,
       control,
       dispatcher,
       clients,
@@ -131,14 +139,7 @@ class IoThread {
     });
     frontend = new Frontend(this.transport, dispatcher, reply, this.policy, createRegion);
     this.policy.frontend = frontend;
-    this.gatherer.register('adopt', (descriptor) => {
-      this.transport.adopt(Number(descriptor));
-      return '';
-    });
-    this.gatherer.register('publish', () => {
-      this.policy.publishCounters();
-      return '';
-    });
+    this.shareClients(frontend, clients);
     dispatcher.server = createServerPort(
       {
         thread: data.thread,
@@ -161,6 +162,29 @@ class IoThread {
       new Transactions(dispatcher),
     );
     return frontend;
+  }
+
+  /** What brings clients from other threads here, and takes them there. */
+  private shareClients(frontend: Frontend<ClientSession>, clients: ThreadClients): void {
+    const { data } = this;
+    this.policy.placement = new ThreadPlacement({
+      thread: data.thread,
+      threads: data.threads,
+      figures: data.figures,
+      settings: this.settings,
+      clients,
+      frontend,
+      gatherer: this.gatherer,
+      cpuMs: threadCpuMs,
+    });
+    this.gatherer.register('adopt', (descriptor) => {
+      this.transport.adopt(Number(descriptor));
+      return '';
+    });
+    this.gatherer.register('publish', () => {
+      this.policy.publishCounters();
+      return '';
+    });
   }
 
   private async listen(): Promise<void> {
@@ -196,6 +220,7 @@ class IoThread {
     if (this.config.revision === this.loadedRevision) return;
     this.loadedRevision = this.config.revision;
     this.loadSettings();
+    this.policy.placement.reload();
     this.transport.keepAliveSeconds = this.settings.keepAliveSeconds;
   }
 

@@ -72,7 +72,10 @@ export class Server {
     const shardBuffers = this.createShards(control);
     this.wakers = new Int32Array(new SharedArrayBuffer(4 * threads));
     // Nothing is handed to a thread before it is up.
-    const loads = new Int32Array(new SharedArrayBuffer(4 * threads)).fill(0x7fffffff);
+    const figures = {
+      connections: new Int32Array(new SharedArrayBuffer(4 * threads)).fill(0x7fffffff),
+      busy: new Int32Array(new SharedArrayBuffer(4 * threads)).fill(0x7fffffff),
+    };
     const mesh = createMesh(threads);
     const common = {
       threads,
@@ -80,7 +83,7 @@ export class Server {
       controlBuffer: control.buffer,
       configBuffer: config.buffer,
       wakers: this.wakers,
-      loads,
+      figures,
       databases: config.number('databases'),
       facts: { ...this.facts, ioThreads: threads },
     };

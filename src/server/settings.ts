@@ -19,6 +19,7 @@ export class ThreadSettings {
   slowLogMicroseconds = 10000;
   latencyThresholdMs = 0;
   hertz = 10;
+  adaptivePlacement = true;
 
   /** @param value gives a directive as CONFIG GET shows it */
   load(value: (name: string) => string): void {
@@ -34,6 +35,7 @@ export class ThreadSettings {
     this.slowLogMicroseconds = number('slowlog-log-slower-than');
     this.latencyThresholdMs = number('latency-monitor-threshold');
     this.hertz = number('hz');
+    this.adaptivePlacement = value('placement') === 'adaptive';
     this.loadOutputLimit(value('client-output-buffer-limit'));
   }
 

@@ -350,6 +350,8 @@ const darter = {
     ...own,
     refuse: shardBytes,
   }),
+  /** Connections gather on few threads while these can serve them, or spread over all of them. */
+  placement: anytime(oneNameOf('adaptive', 'spread'), 'adaptive', own),
   transport: atStart(oneNameOf('auto', 'uring', 'epoll', 'portable'), 'auto', own),
 };
 
