@@ -6,7 +6,8 @@ import { Region, toBinary } from '../base/region.js';
 import type { Transport } from '../platform/transport.js';
 import type { Arguments } from '../protocol/parser.js';
 import { Reply } from '../protocol/reply.js';
-import { Frontend, type FrontendPolicy } from './frontend.js';
+import { Frontend } from './frontend.js';
+import type { FrontendPolicy } from './policy.js';
 import type { CommandRunner, NetSession } from './runner.js';
 
 const SLOT = 3;

@@ -19,6 +19,7 @@ import { Shards } from '../keyspace/shards.js';
 import { ControlBlock, WORD_USED_PAGES } from '../memory/control.js';
 import { Frontend } from '../net/frontend.js';
 import { attachPagedRegion, createRegion } from '../platform/ffi/region.js';
+import { threadCpuMs } from '../platform/ffi/thread-clock.js';
 import { createTransport } from '../platform/select.js';
 import type { Transport, TransportName } from '../platform/transport.js';
 import { wakeTransport } from '../platform/wake.js';
@@ -31,6 +32,7 @@ import { ThreadReplication } from './replication/thread-replication.js';
 import { ThreadSettings } from './settings.js';
 import { ThreadClients } from './thread-clients.js';
 import type { MainMessage, ThreadData, ThreadMessage } from './thread-data.js';
+import { ThreadPlacement } from './thread-placement.js';
 import { ThreadPolicy } from './thread-policy.js';
 import { CommandStatistics } from './thread-statistics.js';
 
@@ -81,7 +83,8 @@ class IoThread {
     data.wakers[data.thread] = this.transport.waker;
     const frontend = this.build();
     await this.listen();
-    data.loads[data.thread] = 0;
+    data.figures.connections[data.thread] = 0;
+    data.figures.busy[data.thread] = 0;
     // Messages may have come before there was a waker.
     this.wake(data.thread);
     this.post({ kind: 'listening', transport: this.transport.name });
@@ -102,7 +105,13 @@ class IoThread {
       data.thread,
     );
     const reply = new Reply(createRegion(64));
-    const clients = new ThreadClients(data.thread, this.transport, control, data.loads, settings);
+    const clients = new ThreadClients(
+      data.thread,
+      this.transport,
+      control,
+      data.figures.connections,
+      settings,
+    );
     const statistics = new CommandStatistics(control, data.thread, settings);
     let frontend: Frontend<ClientSession>;
     const nobody = new ClientSession(0, -1, '', '', 0, () => true);
@@ -123,14 +132,14 @@ class IoThread {
       nobody,
     );
     const rings = data.ringBuffers.map((buffer) => new JournalRing(buffer));
-    this.replication = this.buildReplication(dispatcher, rings, (session) =>
+    const pressure = new BackPressure(rings);
+    this.replication = this.buildReplication(dispatcher, rings, pressure, (session) =>
       frontend.release(session),
     );
     this.policy = new ThreadPolicy({
       replication: this.replication,
       pressure,
       thread: data.thread,
-      threads: data.threads,
       control,
       dispatcher,
       clients,
@@ -144,7 +153,7 @@ class IoThread {
     frontend = new Frontend(this.transport, dispatcher, reply, this.policy, createRegion);
     this.policy.frontend = frontend;
     this.frontend = frontend;
-    this.registerMessages();
+    this.shareClients(frontend, clients);
     dispatcher.server = createServerPort(
       {
         thread: data.thread,
@@ -174,11 +183,11 @@ class IoThread {
   private buildReplication(
     dispatcher: Dispatcher,
     rings: readonly JournalRing[],
+    pressure: BackPressure,
     release: (session: ClientSession) => number,
   ): ThreadReplication {
     const { data, settings } = this;
     const journal = new JournalSink(rings);
-    const pressure = new BackPressure(rings);
     return new ThreadReplication(
       {
         thread: data.thread,
@@ -200,8 +209,19 @@ class IoThread {
     );
   }
 
-  /** What other threads send. */
-  private registerMessages(): void {
+  /** What brings clients from other threads here, and takes them there. */
+  private shareClients(frontend: Frontend<ClientSession>, clients: ThreadClients): void {
+    const { data } = this;
+    this.policy.placement = new ThreadPlacement({
+      thread: data.thread,
+      threads: data.threads,
+      figures: data.figures,
+      settings: this.settings,
+      clients,
+      frontend,
+      gatherer: this.gatherer,
+      cpuMs: threadCpuMs,
+    });
     this.gatherer.register('adopt', (descriptor) => {
       this.transport.adopt(Number(descriptor));
       return '';
@@ -245,6 +265,7 @@ class IoThread {
     if (this.config.revision === this.loadedRevision) return;
     this.loadedRevision = this.config.revision;
     this.loadSettings();
+    this.policy.placement.reload();
     this.transport.keepAliveSeconds = this.settings.keepAliveSeconds;
   }
 

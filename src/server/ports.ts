@@ -154,6 +154,7 @@ function clientDetails(parts: PortParts, session: ClientSession): ClientDetails 
   const connection = parts.frontend.connections.get(session.connection);
   const queue = session.queue;
   return {
+    thread: parts.thread,
     descriptor: parts.transport.descriptor(session.connection),
     type: session.isReplicaClient ? 'replica' : 'normal',
     lastCommand: parts.registry.all[session.lastCommand]?.fullName ?? '',

@@ -75,7 +75,10 @@ export class Server {
     const shardBuffers = this.createShards(control);
     this.wakers = new Int32Array(new SharedArrayBuffer(4 * threads));
     // Nothing is handed to a thread before it is up.
-    const loads = new Int32Array(new SharedArrayBuffer(4 * threads)).fill(0x7fffffff);
+    const figures = {
+      connections: new Int32Array(new SharedArrayBuffer(4 * threads)).fill(0x7fffffff),
+      busy: new Int32Array(new SharedArrayBuffer(4 * threads)).fill(0x7fffffff),
+    };
     const mesh = createMesh(threads);
     const databases = config.number('databases');
     const ringBuffers = createRings(this.shards, config.number('repl-backlog-size'));
@@ -101,7 +104,7 @@ export class Server {
       controlBuffer: control.buffer,
       configBuffer: config.buffer,
       wakers: this.wakers,
-      loads,
+      figures,
       databases,
       facts: { ...this.facts, ioThreads: threads },
     };

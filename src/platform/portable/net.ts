@@ -12,7 +12,13 @@ import { constants } from 'node:os';
 import { createServer as createTlsServer } from 'node:tls';
 import { type BroadcastChannel, threadId } from 'node:worker_threads';
 import type { Region } from '../../base/region.js';
-import { ConnectionTable, EndingList, SENDING_LATER, STIRRED } from '../connection-table.js';
+import {
+  ConnectionTable,
+  ENDING,
+  LeavingList,
+  SENDING_LATER,
+  STIRRED,
+} from '../connection-table.js';
 import { createRegion } from '../ffi/region.js';
 import {
   type ListenAddress,
@@ -49,7 +55,7 @@ export class PortableTransport implements Transport {
   readonly waker = -(threadId * WAKERS_PER_THREAD + ++wakersMade);
   keepAliveSeconds = 0;
   private readonly table = new ConnectionTable();
-  private readonly ending = new EndingList(this.table);
+  private readonly ending = new LeavingList(this.table, ENDING);
   private readonly received = createRegion(RECEIVE_BYTES);
   private readonly peers: (Peer | undefined)[] = [];
   private readonly servers: Server[] = [];
@@ -110,6 +116,10 @@ export class PortableTransport implements Transport {
 
   adopt(): void {
     throw new TransportError('ENOTSUP', 'the portable transport takes no descriptors');
+  }
+
+  detach(): void {
+    throw new TransportError('ENOTSUP', 'the portable transport gives no descriptors away');
   }
 
   // --- connections
