@@ -114,22 +114,8 @@ class IoThread {
     );
     const statistics = new CommandStatistics(control, data.thread, settings);
     let frontend: Frontend<ClientSession>;
-    const nobody = new ClientSession(0, -1, '', '', 0, () => true);
-    const dispatcher = new Dispatcher(
-      registry,
-      shards,
-      reply,
-      statistics,
-      {
-        failed: (command, error) => this.logFailure(command, error),
-        attacked: ({ address }) =>
-          this.log.warning(
-            `Possible SECURITY ATTACK detected: ${address} sends POST or Host: commands. It may be ` +
-              'a web page that abuses a browser to reach this server. Connection closed.',
-          ),
-        resumed: (session, write) => frontend.resume(session, write),
-      },
-      nobody,
+    const dispatcher = this.buildDispatcher(shards, reply, statistics, (session, write) =>
+      frontend.resume(session, write),
     );
     const rings = data.ringBuffers.map((buffer) => new JournalRing(buffer));
     const pressure = new BackPressure(rings);
@@ -178,6 +164,31 @@ class IoThread {
       new Transactions(dispatcher),
     );
     return frontend;
+  }
+
+  private buildDispatcher(
+    shards: Shards,
+    reply: Reply,
+    statistics: CommandStatistics,
+    resumed: (session: ClientSession, write: () => void) => void,
+  ): Dispatcher {
+    const nobody = new ClientSession(0, -1, '', '', 0, () => true);
+    return new Dispatcher(
+      this.registry,
+      shards,
+      reply,
+      statistics,
+      {
+        failed: (command, error) => this.logFailure(command, error),
+        attacked: ({ address }) =>
+          this.log.warning(
+            `Possible SECURITY ATTACK detected: ${address} sends POST or Host: commands. It may be ` +
+              'a web page that abuses a browser to reach this server. Connection closed.',
+          ),
+        resumed,
+      },
+      nobody,
+    );
   }
 
   private buildReplication(
