@@ -14,10 +14,7 @@ export function acknowledgementBytes(shards: number): number {
 }
 
 /** @param progress LSN applied by shard of the primary */
-export function writeAcknowledgement(
-  progress: Float64Array,
-  mine: readonly number[],
-): Uint8Array {
+export function writeAcknowledgement(progress: Float64Array, mine: readonly number[]): Uint8Array {
   const bytes = new Uint8Array(acknowledgementBytes(mine.length));
   const view = new DataView(bytes.buffer);
   view.setUint32(0, MAGIC, true);

@@ -26,6 +26,7 @@ import { JournalSink } from '../journal/sink.js';
 import { Config } from './config/config.js';
 import { Gatherer } from './gather.js';
 import { createServerPort } from './ports.js';
+import type { ReplicationNotice, ReplicationRequest } from './replication/messages.js';
 import { ThreadReplication } from './replication/thread-replication.js';
 import { startProfile, stopProfile } from './profile.js';
 import { ThreadSettings } from './settings.js';
@@ -123,27 +124,8 @@ class IoThread {
       nobody,
     );
     const rings = data.ringBuffers.map((buffer) => new JournalRing(buffer));
-    const journal = new JournalSink(rings);
     const pressure = new BackPressure(rings);
-    this.replication = new ThreadReplication(
-      {
-        thread: data.thread,
-        settings,
-        rings,
-        request: (id, request) =>
-          this.post({ kind: 'replication-request', thread: data.thread, id, request }),
-        notify: (notice) => this.post({ kind: 'replication-notice', notice }),
-        setJournal: (on) => {
-          dispatcher.keys.effects.sink = on ? journal : null;
-          dispatcher.pressure = on ? pressure : null;
-        },
-        setExpiry: (own) => {
-          dispatcher.keys.expiresKeys = own;
-        },
-        detach: (session) => frontend.detach(session),
-      },
-      data.replication,
-    );
+    this.replication = this.createReplication(dispatcher, rings, pressure);
     this.policy = new ThreadPolicy({
       replication: this.replication,
       pressure,
@@ -194,6 +176,33 @@ class IoThread {
       new Transactions(dispatcher),
     );
     return frontend;
+  }
+
+  private createReplication(
+    dispatcher: Dispatcher,
+    rings: readonly JournalRing[],
+    pressure: BackPressure,
+  ): ThreadReplication {
+    const { thread, replication } = this.data;
+    const { keys } = dispatcher;
+    const journal = new JournalSink(rings);
+    const parts = {
+      thread,
+      settings: this.settings,
+      rings,
+      request: (id: number, request: ReplicationRequest) =>
+        this.post({ kind: 'replication-request', thread, id, request }),
+      notify: (notice: ReplicationNotice) => this.post({ kind: 'replication-notice', notice }),
+      setJournal: (on: boolean) => {
+        keys.effects.sink = on ? journal : null;
+        dispatcher.pressure = on ? pressure : null;
+      },
+      setExpiry: (own: boolean) => {
+        keys.expiresKeys = own;
+      },
+      detach: (session: ClientSession) => this.frontend.detach(session),
+    };
+    return new ThreadReplication(parts, replication);
   }
 
   private async listen(): Promise<void> {

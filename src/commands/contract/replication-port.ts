@@ -13,7 +13,11 @@ export interface ReplicaReport extends HostAndPort {
 }
 
 export type RoleReport =
-  | { readonly role: 'master'; readonly offset: number; readonly replicas: readonly ReplicaReport[] }
+  | {
+      readonly role: 'master';
+      readonly offset: number;
+      readonly replicas: readonly ReplicaReport[];
+    }
   | {
       readonly role: 'slave';
       readonly host: string;

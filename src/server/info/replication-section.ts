@@ -1,8 +1,17 @@
 /** INFO's section replication, and the figures of syncs that it has besides Redis's. */
-import { SUM_BYTES, SUM_KEYS, SUM_KEYS_TOTAL, SUM_RESTARTED_SHARDS } from '../../replication/primary/sync-session.js';
+import {
+  SUM_BYTES,
+  SUM_KEYS,
+  SUM_KEYS_TOTAL,
+  SUM_RESTARTED_SHARDS,
+} from '../../replication/primary/sync-session.js';
 import * as board from '../../replication/replica/replica-board.js';
 import { SUM_ACKNOWLEDGED_MS, SUM_RECEIVED_MS } from '../replication/figures.js';
-import { acknowledgedOffset, type KnownReplica, type ThreadReplication } from '../replication/thread-replication.js';
+import {
+  acknowledgedOffset,
+  type KnownReplica,
+  type ThreadReplication,
+} from '../replication/thread-replication.js';
 import { COUNTER_WRITES_OVERRULED, COUNTER_WRITES_PUT_OFF } from '../../memory/control.js';
 import type { JournalRing } from '../../journal/ring.js';
 import type { Fields, InfoSource, Section } from './source.js';

@@ -23,13 +23,7 @@ import { ReplicaBoard } from '../../replication/replica/replica-board.js';
 import { startProfile, stopProfile } from '../profile.js';
 import { EffectApplier } from './effect-applier.js';
 import { FollowedFlow } from './followed-flow.js';
-import type {
-  FlowCommand,
-  FlowReport,
-  FlowThreadData,
-  FollowFlow,
-  ServeFlow,
-} from './messages.js';
+import type { FlowCommand, FlowReport, FlowThreadData, FollowFlow, ServeFlow } from './messages.js';
 import { ServedFlow } from './served-flow.js';
 
 const KNOWN_KINDS = (1 << STRING_AUTO) | (1 << STRING_TEXT) | (1 << STRING_RAW);

@@ -31,11 +31,7 @@ export class FlowThreads {
   }
 
   /** Starts flow `index` of a sync on the thread for that index. @returns the flow's number */
-  start(
-    index: number,
-    listener: FlowListener,
-    command: (flow: number) => FlowCommand,
-  ): number {
+  start(index: number, listener: FlowListener, command: (flow: number) => FlowCommand): number {
     const thread = index % this.count;
     const flow = ++this.lastFlow;
     this.listeners.set(flow, listener);

@@ -96,7 +96,12 @@ export class ReplicationManager {
       ioThreads,
       databases,
     };
-    this.threads = new FlowThreads(Math.min(ioThreads, FLOW_THREADS_MAX), data, owner + 1, parts.died);
+    this.threads = new FlowThreads(
+      Math.min(ioThreads, FLOW_THREADS_MAX),
+      data,
+      owner + 1,
+      parts.died,
+    );
     this.replicas = new ServedReplicas({
       config,
       log,

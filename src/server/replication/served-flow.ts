@@ -5,7 +5,7 @@
  * as fast as the socket takes it; in stable sync it rests a moment between short outputs, so that
  * many writes travel together.
  */
-import { type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { createRegion } from '../../platform/ffi/region.js';
 import { AcknowledgementReader } from '../../replication/acknowledgement.js';
 import { FlowSource, type FlowSourceOptions } from '../../replication/primary/flow-source.js';

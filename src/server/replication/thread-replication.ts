@@ -75,7 +75,8 @@ export class ThreadReplication implements ReplicationPort {
   private readonly answers = new Map<number, Answer>();
   private readonly descriptions = new WeakMap<Session, ReplicaDescription>();
   private readonly controls = new Map<number, ClientSession>();
-  private detaching: { session: ClientSession; syncId: string; index: number; answer: Answer }[] = [];
+  private detaching: { session: ClientSession; syncId: string; index: number; answer: Answer }[] =
+    [];
   private waiters: Waiter[] = [];
 
   constructor(
@@ -113,8 +114,7 @@ export class ThreadReplication implements ReplicationPort {
   private known(replica: ReplicationStatus['replicas'][number]): KnownReplica {
     const old = this.replicas.find(({ session }) => session.buffer === replica.session);
     const { rings, thread } = this.parts;
-    const session =
-      old?.session ?? new SyncSession(replica.session, rings.length, thread + 1);
+    const session = old?.session ?? new SyncSession(replica.session, rings.length, thread + 1);
     return { ...replica, session };
   }
 
