@@ -7,9 +7,10 @@
  *
  * Under the shard's lock. Both tables must hash with the same key.
  */
+import { populatePages } from '../base/page-release.js';
 import { copyBytes, type Region } from '../base/region.js';
 import type { Space } from '../memory/space.js';
-import { FRAME_BYTES, PAGE_SHIFT } from '../memory/space-layout.js';
+import { FRAME_BYTES, PAGE_BYTES, PAGE_SHIFT } from '../memory/space-layout.js';
 import { Directory } from './directory.js';
 import {
   ENTRY_EXPIRES,
@@ -293,6 +294,14 @@ export class FrameCopy {
     if (this.runs > 0 && !this.placeRuns(directory)) return false;
     const committed = words[at + FRAME_COMMITTED]!;
     directory.unmark(frame);
+    const reached = (this.bytes + PAGE_BYTES - 1) >>> PAGE_SHIFT;
+    if (reached > committed) {
+      populatePages(
+        space.region,
+        frame + (committed << PAGE_SHIFT),
+        (reached - committed) << PAGE_SHIFT,
+      );
+    }
     copyBytes(space.region, frame, this.region, this.offset, this.bytes);
     clearMarks(words, frame);
     words[at + FRAME_COMMITTED] = committed;
