@@ -2,7 +2,7 @@
  * A TCP proxy between a replica and its primary, for links that are slow, cut or damaged. All
  * connections of the link pass through it: the control connection and the flows.
  */
-import { createServer, connect, type Server, type Socket } from 'node:net';
+import { connect, createServer, type Server, type Socket } from 'node:net';
 import { claimPort, releasePort } from '../support/ports.js';
 
 /** How often a limited link lets bytes pass. */

@@ -163,7 +163,12 @@ describe('replication: trouble', { skip: darterMissing() }, () => {
   });
 
   test('a replica that stops reading is dropped, and writers are not held up for long', async (t) => {
-    await using primary = await startNode('--repl-timeout', '3', '--repl-backpressure-max-delay', '100');
+    await using primary = await startNode(
+      '--repl-timeout',
+      '3',
+      '--repl-backpressure-max-delay',
+      '100',
+    );
     await using replica = await startNode('--repl-timeout', '60');
     const proxy = await Proxy.start(primary.port);
     t.after(() => proxy.close());
