@@ -200,6 +200,7 @@ class IoThread {
       setExpiry: (own: boolean) => {
         keys.expiresKeys = own;
       },
+      isQuiet: (session: ClientSession) => this.frontend.isQuiet(session),
       detach: (session: ClientSession) => this.frontend.detach(session),
     };
     return new ThreadReplication(parts, replication);

@@ -75,6 +75,9 @@ export class ReplicationManager {
   private receivedBytes = 0;
   private confirmations: { number: number; left: number; resolve: () => void }[] = [];
   /** Changes of role come one after the other. */
+  /** The directive as it was at the start: clients may come, and change it, before `start`. */
+  private readonly configured: readonly string[];
+  private isRoleChosen = false;
   private turn: Promise<unknown> = Promise.resolve();
 
   constructor(private readonly parts: ManagerParts) {
@@ -114,14 +117,17 @@ export class ReplicationManager {
       counted: (kind) => this.count(kind),
       owner: owner + 1,
     });
+    this.configured = config.words('replicaof');
     this.status = { ...FIRST_STATUS, replicationId: this.state.replicationId };
   }
 
   /** Once the I/O threads serve. */
   start(): void {
-    const [host, port] = this.parts.config.words('replicaof');
+    const [host, port] = this.configured;
     if (host !== undefined && port !== undefined) {
-      this.beginToFollow({ host, port: Number(port) }, undefined);
+      void this.inTurn(async () => {
+        if (!this.isRoleChosen) await this.beginToFollow({ host, port: Number(port) }, undefined);
+      });
     }
     setInterval(() => this.tick(), TICK_MS).unref();
     setTimeout(() => this.threads.prepare(), PREPARE_MS).unref();
@@ -278,6 +284,7 @@ export class ReplicationManager {
 
   private async follow(primary: HostAndPort | null): Promise<ReplicationAnswer> {
     const { config, log } = this.parts;
+    this.isRoleChosen = true;
     if (primary === null) {
       config.assign('replicaof', ['no', 'one']);
       if (this.link !== null) {

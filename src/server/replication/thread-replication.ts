@@ -58,6 +58,8 @@ export interface ThreadReplicationParts {
   readonly setJournal: (on: boolean) => void;
   /** Keys past their time go here, or only when the primary says so. */
   readonly setExpiry: (own: boolean) => void;
+  /** Whether nothing is on its way to a client. */
+  readonly isQuiet: (session: ClientSession) => boolean;
   /** Gives a client's socket away; -1 when that is not possible. */
   readonly detach: (session: ClientSession) => number;
 }
@@ -274,13 +276,18 @@ export class ThreadReplication implements ReplicationPort {
   /** Once a turn, outside of commands. @returns milliseconds until it wants another turn */
   background(nowMs: number): number {
     if (this.detaching.length > 0) this.detachAll();
-    if (this.waiters.length === 0) return Number.POSITIVE_INFINITY;
-    this.serveWaiters(nowMs);
-    return this.waiters.length === 0 ? Number.POSITIVE_INFINITY : 1;
+    if (this.waiters.length > 0) this.serveWaiters(nowMs);
+    const idle = this.waiters.length === 0 && this.detaching.length === 0;
+    return idle ? Number.POSITIVE_INFINITY : 1;
   }
 
   private detachAll(): void {
-    for (const { session, syncId, index, answer } of this.detaching.splice(0)) {
+    for (const detaching of this.detaching.splice(0)) {
+      const { session, syncId, index, answer } = detaching;
+      if (!this.parts.isQuiet(session)) {
+        this.detaching.push(detaching);
+        continue;
+      }
       const descriptor = this.parts.detach(session);
       if (descriptor >= 0) this.parts.notify({ kind: 'flow', syncId, index, descriptor });
       else answer((context) => context.reply.errorText(NO_FLOWS_HERE));
