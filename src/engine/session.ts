@@ -4,6 +4,26 @@ import { REPLY_ON } from '../commands/contract/session.js';
 import type { TransactionQueue } from './transaction-queue.js';
 import type { WatchedKey } from './transactions.js';
 
+/** What goes along when a client moves to another thread: everything that outlives a command. */
+export interface SessionState {
+  readonly id: number;
+  readonly address: string;
+  readonly localAddress: string;
+  readonly createdMs: number;
+  readonly lastInteractionMs: number;
+  readonly database: number;
+  readonly protocol: 2 | 3;
+  readonly authenticated: boolean;
+  readonly replyMode: number;
+  readonly name: string;
+  readonly user: string;
+  readonly libraryName: string;
+  readonly libraryVersion: string;
+  readonly noEvict: boolean;
+  readonly noTouch: boolean;
+  readonly lastCommand: number;
+}
+
 export class ClientSession implements Session {
   database = 0;
   protocol: 2 | 3 = 2;
@@ -15,6 +35,8 @@ export class ClientSession implements Session {
   isReplica = false;
   /** Since when a write of the client is put off for the sake of a replica, 0: it is not. */
   putOffSinceMs = 0;
+  /** Something is kept for it on its thread, where it has to stay. */
+  isPinned = false;
   /** The control connection of a replica of ours. */
   isReplicaClient = false;
   name = '';
@@ -41,7 +63,7 @@ export class ClientSession implements Session {
    */
   constructor(
     readonly id: number,
-    readonly connection: number,
+    public connection: number,
     readonly address: string,
     readonly localAddress: string,
     readonly createdMs: number,
@@ -49,6 +71,54 @@ export class ClientSession implements Session {
   ) {
     this.lastInteractionMs = createdMs;
     this.authenticated = authenticatedAtFirst();
+  }
+
+  /**
+   * Whether the client can go on on another thread: nothing here refers to it but its connection. A
+   * feature that keeps something for a client on its thread must be named here.
+   */
+  get isMovable(): boolean {
+    if (this.inMulti || this.watched.length > 0 || this.isPinned) return false;
+    return !this.suspended && !this.closeAfterReply;
+  }
+
+  get state(): SessionState {
+    return {
+      id: this.id,
+      address: this.address,
+      localAddress: this.localAddress,
+      createdMs: this.createdMs,
+      lastInteractionMs: this.lastInteractionMs,
+      database: this.database,
+      protocol: this.protocol,
+      authenticated: this.authenticated,
+      replyMode: this.replyMode,
+      name: this.name,
+      user: this.user,
+      libraryName: this.libraryName,
+      libraryVersion: this.libraryVersion,
+      noEvict: this.noEvict,
+      noTouch: this.noTouch,
+      lastCommand: this.lastCommand,
+    };
+  }
+
+  /** The session of a client that comes from another thread. */
+  static fromState(
+    state: SessionState,
+    connection: number,
+    authenticatedAtFirst: () => boolean,
+  ): ClientSession {
+    const { id, address, localAddress, createdMs, ...changing } = state;
+    const session = new ClientSession(
+      id,
+      connection,
+      address,
+      localAddress,
+      createdMs,
+      authenticatedAtFirst,
+    );
+    return Object.assign(session, changing);
   }
 
   reset(): void {

@@ -1,4 +1,5 @@
 import type { Region } from '../base/region.js';
+import type { TakeOver } from './handover.js';
 import { Backlog, type PartialCommand } from './input.js';
 import { Pending } from './output.js';
 import type { NetSession } from './runner.js';
@@ -17,11 +18,16 @@ export class Connection<S extends NetSession> {
   /** The turn in which it may be closed: the one after its last send. */
   closeTurn = 0;
   closed = false;
+  /** Who gets the connection once the transport has let go of it. */
+  takeOver: TakeOver | null = null;
+  /** Grows with what is received: how much work the client makes, for placement. */
+  activity = 0;
   /** When its output first passed the soft limit, 0 = it is below. */
   softLimitSinceMs = 0;
 
   constructor(
-    readonly slot: number,
+    /** The transport's, NOWHERE while the connection changes threads. */
+    public slot: number,
     readonly session: S,
     private readonly createRegion: (bytes: number) => Region,
   ) {}

@@ -11,37 +11,20 @@ import type { CloseReason, Transport, TransportHandler } from '../platform/trans
 import { COMMAND, INCOMPLETE, RequestParser } from '../protocol/parser.js';
 import type { Reply } from '../protocol/reply.js';
 import { Connection } from './connection.js';
+import { Arrivals, isQuiet, NOWHERE, type TakeOver, unservedInput } from './handover.js';
 import { PartialCommand } from './input.js';
 import { giveBack, OutputArenas } from './output.js';
+import { exceedsOutputLimit, type FrontendPolicy } from './policy.js';
 import type { CommandRunner, NetSession } from './runner.js';
+import { TurnSends } from './turn-sends.js';
 
 /** Bulk arguments with at least this much missing are received straight into their place. */
 const DIRECT_RECEIVE_BYTES = 32768;
 /** How long to wait, in ms, before trying again a command whose shard was taken. */
 const RETRY_MS = 0.05;
-const LF = 10;
+/** What each arrival adds to a connection's activity besides its bytes. */
+const ARRIVAL_WEIGHT = 200;
 const SPARE_PARTIALS_MAX = 256;
-
-export interface FrontendPolicy<S extends NetSession> {
-  /** Whether a descriptor stays here; false: it was handed to another thread. */
-  offered(descriptor: number): boolean;
-  /** A session for a new client, or the error to answer before closing. */
-  admit(slot: number): S | string;
-  /** A client has gone. */
-  released(session: S): void;
-  woken(): void;
-  /** Once a turn, after wake-up and before the first command: sets clock and gates. */
-  beginTurn(): void;
-  /** Once a turn, when all is done: background work; returns milliseconds until it wants more. */
-  background(): number;
-  /** Output limit of ordinary clients: 'soft', 'hard' bytes and soft seconds; 0 = none. */
-  readonly outputHardBytes: number;
-  readonly outputSoftBytes: number;
-  readonly outputSoftMs: number;
-  readonly bulkBytesMax: number;
-  log(level: 'verbose' | 'warning', message: string): void;
-  readonly traffic: { receivedBytes: number; sentBytes: number; outputLimitClosed: number };
-}
 
 export class Frontend<S extends NetSession> implements TransportHandler {
   readonly connections = new Map<number, Connection<S>>();
@@ -54,18 +37,14 @@ export class Frontend<S extends NetSession> implements TransportHandler {
   private paused: Connection<S>[] = [];
   private readonly sparePartials: PartialCommand[] = [];
 
-  // The sends of this turn: parallel arrays, reused.
-  private sendCount = 0;
-  private readonly sendConnections: Connection<S>[] = [];
-  private readonly sendRegions: Region[] = [];
-  private readonly sendOffsets: number[] = [];
-  private readonly sendLengths: number[] = [];
+  private readonly sends = new TurnSends<S>();
   /** Connections to close once it is known that the sends of this turn went out. */
   private closing: Connection<S>[] = [];
   /** Connections whose pending output can be sent from the next turn on. */
   private starting: Connection<S>[] = [];
   /** Replies of suspended commands that have become ready. */
   private resumed: { session: S; write: () => void }[] = [];
+  private readonly arrivals = new Arrivals<S>();
 
   constructor(
     private readonly transport: Transport,
@@ -85,6 +64,7 @@ export class Frontend<S extends NetSession> implements TransportHandler {
 
   accepted(slot: number): void {
     this.openTurn();
+    if (!this.arrivals.isEmpty && this.arrived(slot)) return;
     const admitted = this.policy.admit(slot);
     if (typeof admitted !== 'string') {
       this.connections.set(slot, new Connection(slot, admitted, this.createRegion));
@@ -102,6 +82,7 @@ export class Frontend<S extends NetSession> implements TransportHandler {
     if (connection === undefined) return;
     this.openTurn();
     this.policy.traffic.receivedBytes += length;
+    connection.activity = (connection.activity + length + ARRIVAL_WEIGHT) | 0;
     this.feed(connection, region, offset, length);
   }
 
@@ -149,6 +130,16 @@ export class Frontend<S extends NetSession> implements TransportHandler {
     this.forget(connection);
   }
 
+  detached(slot: number, descriptor: number): void {
+    const connection = this.connections.get(slot);
+    if (connection === undefined) throw new Error(`slot ${slot} detached after its end`);
+    this.openTurn();
+    this.connections.delete(slot);
+    if (this.handOver(connection, descriptor)) return;
+    this.arrivals.add(descriptor, connection, '');
+    this.transport.adopt(descriptor);
+  }
+
   woken(): void {
     this.openTurn();
     this.policy.woken();
@@ -161,7 +152,7 @@ export class Frontend<S extends NetSession> implements TransportHandler {
     if (this.retries.length > 0) this.retryBusy();
     const backgroundMs = this.policy.background();
     while (this.resumed.length > 0) this.resumeNext();
-    this.flush();
+    this.sends.flush(this.transport);
     this.turnOpen = false;
     this.turnNumber++;
     this.arenas.turn();
@@ -336,7 +327,7 @@ export class Frontend<S extends NetSession> implements TransportHandler {
         this.expectDirect(connection, partial);
         return end;
       }
-      const take = this.bytesWanted(parser, region, at, end);
+      const take = partial.wants(region, at, end);
       partial.append(region, at, take);
       at += take;
     }
@@ -350,13 +341,6 @@ export class Frontend<S extends NetSession> implements TransportHandler {
     } else {
       giveBack(partial.region);
     }
-  }
-
-  /** How many of the bytes at hand the command under assembly needs for its next step. */
-  private bytesWanted(parser: RequestParser, region: Region, at: number, end: number): number {
-    if (parser.missing > 0) return Math.min(parser.missing, end - at);
-    const lineEnd = region.bytes.indexOf(LF, at);
-    return lineEnd < 0 || lineEnd >= end ? end - at : lineEnd + 1 - at;
   }
 
   private protocolError(connection: Connection<S>, parser: RequestParser): void {
@@ -425,46 +409,16 @@ export class Frontend<S extends NetSession> implements TransportHandler {
     const reply = this.reply;
     const length = reply.position - reply.start;
     this.policy.traffic.sentBytes += length;
-    const index = this.sendCount;
-    if (connection.sentTurn === this.turnNumber || !(connection.pending?.isEmpty ?? true)) {
-      const last = index - 1;
-      if (
-        last >= 0 &&
-        this.sendConnections[last] === connection &&
-        this.sendRegions[last] === reply.region &&
-        this.sendOffsets[last]! + this.sendLengths[last]! === reply.start
-      ) {
-        this.sendLengths[last]! += length;
-      } else {
-        const pending = connection.pendingQueue();
-        pending.append(reply.region, reply.start, length);
-        if (!pending.sending) this.starting.push(connection);
-        this.checkOutputLimit(connection);
-      }
-    } else {
+    if (connection.sentTurn !== this.turnNumber && (connection.pending?.isEmpty ?? true)) {
       connection.sentTurn = this.turnNumber;
-      this.sendConnections[index] = connection;
-      this.sendRegions[index] = reply.region;
-      this.sendOffsets[index] = reply.start;
-      this.sendLengths[index] = length;
-      this.sendCount = index + 1;
+      this.sends.add(connection, reply.region, reply.start, length);
+    } else if (!this.sends.extend(connection, reply.region, reply.start, length)) {
+      const pending = connection.pendingQueue();
+      pending.append(reply.region, reply.start, length);
+      if (!pending.sending) this.starting.push(connection);
+      this.checkOutputLimit(connection);
     }
     reply.start = reply.position;
-  }
-
-  /** Hands the turn's replies to the transport. */
-  private flush(): void {
-    for (let i = 0; i < this.sendCount; i++) {
-      const connection = this.sendConnections[i]!;
-      if (connection.closed) continue;
-      this.transport.send(
-        connection.slot,
-        this.sendRegions[i]!,
-        this.sendOffsets[i]!,
-        this.sendLengths[i]!,
-      );
-    }
-    this.sendCount = 0;
   }
 
   /** Starts output that came while a send of the same turn was queued. */
@@ -487,23 +441,74 @@ export class Frontend<S extends NetSession> implements TransportHandler {
   }
 
   private checkOutputLimit(connection: Connection<S>): void {
-    const { outputHardBytes, outputSoftBytes, outputSoftMs } = this.policy;
-    const bytes = connection.outputBytes;
-    let over = outputHardBytes > 0 && bytes > outputHardBytes;
-    if (outputSoftBytes > 0 && bytes > outputSoftBytes) {
-      const now = this.dispatcher.now;
-      if (connection.softLimitSinceMs === 0) connection.softLimitSinceMs = now;
-      if (now - connection.softLimitSinceMs > outputSoftMs) over = true;
-    } else {
-      connection.softLimitSinceMs = 0;
-    }
-    if (!over) return;
-    this.policy.traffic.outputLimitClosed++;
-    this.policy.log(
+    const { policy } = this;
+    if (!exceedsOutputLimit(connection, policy, this.dispatcher.now)) return;
+    policy.traffic.outputLimitClosed++;
+    policy.log(
       'warning',
-      `Client ${connection.session.address} closed: its output of ${bytes} bytes is over the limit`,
+      `Client ${connection.session.address} closed: its output of ${connection.outputBytes} ` +
+        'bytes is over the limit',
     );
     this.close(connection);
+  }
+
+  // --- change of threads ------------------------------------------------------------------------
+
+  /**
+   * Gives a client's connection away, as soon as the transport can let go of it, unless it ends or
+   * gets busy before. Commands that arrive meanwhile are still run here.
+   *
+   * @returns whether it was quiet, so that `takeOver` will probably be called
+   */
+  giveAway(session: S, takeOver: TakeOver): boolean {
+    const connection = this.connections.get(session.connection);
+    if (connection === undefined || connection.session !== session) return false;
+    if (connection.takeOver !== null || !isQuiet(connection)) return false;
+    connection.takeOver = takeOver;
+    this.transport.detach(connection.slot);
+    return true;
+  }
+
+  /** Serves a client whose connection another thread gave away, with the input that came along. */
+  adopt(descriptor: number, session: S, input: string): void {
+    const connection = new Connection(NOWHERE, session, this.createRegion);
+    this.arrivals.add(descriptor, connection, input);
+    this.transport.adopt(descriptor);
+  }
+
+  /** Whether the new owner took the connection, which is no longer ours then. */
+  private handOver(connection: Connection<S>, descriptor: number): boolean {
+    const { takeOver, session } = connection;
+    connection.takeOver = null;
+    if (takeOver === null || !isQuiet(connection)) return false;
+    if (this.resumed.some((waiting) => waiting.session === session)) return false;
+    if (!takeOver(descriptor, unservedInput(connection))) return false;
+    connection.closed = true;
+    this.freeInput(connection);
+    return true;
+  }
+
+  /** Whether an accepted connection is one that was being adopted. */
+  private arrived(slot: number): boolean {
+    const arrival = this.arrivals.take(this.transport.descriptor(slot));
+    if (arrival === undefined) return false;
+    const { connection, input } = arrival;
+    connection.slot = slot;
+    connection.session.connection = slot;
+    this.connections.set(slot, connection);
+    const partial = connection.partial;
+    if (connection.session.closeAfterReply && !connection.inputEnded) this.close(connection);
+    else if (input !== '') this.feedText(connection, input);
+    else if (partial !== null && partial.directLeft > 0) {
+      this.transport.receiveInto(slot, partial.region, partial.used, partial.directLeft);
+    }
+    return true;
+  }
+
+  private feedText(connection: Connection<S>, text: string): void {
+    const region = this.createRegion(text.length);
+    region.bytes.set(Buffer.from(text, 'latin1'));
+    this.feed(connection, region, 0, text.length);
   }
 
   // --- ends -----------------------------------------------------------------------------------
@@ -538,6 +543,7 @@ export class Frontend<S extends NetSession> implements TransportHandler {
   endSession(session: S): void {
     const connection = this.connections.get(session.connection);
     if (connection !== undefined && connection.session === session) this.close(connection);
+    else if (this.arrivals.find(session) !== undefined) session.closeAfterReply = true;
   }
 
   /** Whether all that was written to a client so far has gone out, so that `detach` loses nothing. */
@@ -552,10 +558,10 @@ export class Frontend<S extends NetSession> implements TransportHandler {
    * Gives a client's socket away; its session ends here. Not from within its command.
    * @returns the descriptor, or -1 when it is gone or this transport has none
    */
-  detach(session: S): number {
+  release(session: S): number {
     const connection = this.connections.get(session.connection);
     if (connection === undefined || connection.session !== session) return -1;
-    const descriptor = this.transport.detach(connection.slot);
+    const descriptor = this.transport.release(connection.slot);
     if (descriptor >= 0) this.forget(connection);
     return descriptor;
   }
@@ -564,12 +570,17 @@ export class Frontend<S extends NetSession> implements TransportHandler {
     connection.closed = true;
     this.connections.delete(connection.slot);
     connection.pending?.drop();
-    if (connection.partial !== null) this.dropPartial(connection);
-    if (connection.backlog !== null) giveBack(connection.backlog.region);
+    this.freeInput(connection);
     const session = connection.session;
     session.cancelSuspension?.('closed');
     session.cancelSuspension = null;
     session.suspended = false;
     this.policy.released(session);
+  }
+
+  private freeInput(connection: Connection<S>): void {
+    if (connection.partial !== null) this.dropPartial(connection);
+    if (connection.backlog !== null) giveBack(connection.backlog.region);
+    connection.backlog = null;
   }
 }

@@ -5,6 +5,7 @@
 import { copyBytes, type Region } from '../base/region.js';
 import type { RequestParser } from '../protocol/parser.js';
 
+const LF = 10;
 const PARTIAL_BYTES = 16384;
 /** A partial command's region is kept for the next one up to this size. */
 const KEPT_BYTES = 262144;
@@ -35,6 +36,16 @@ export class PartialCommand {
     this.directLeft = 0;
     this.whole = false;
     return this.region.length <= KEPT_BYTES;
+  }
+
+  /** How many of the bytes at `[at, end)` it needs for its next step. */
+  wants(source: Region, at: number, end: number): number {
+    const missing = this.parser.missing;
+    if (missing > 0) return Math.min(missing, end - at);
+    // Not indexOf: it would search on to the end of the whole region.
+    const bytes = source.bytes;
+    for (let i = at; i < end; i++) if (bytes[i] === LF) return i + 1 - at;
+    return end - at;
   }
 
   append(source: Region, offset: number, length: number): void {

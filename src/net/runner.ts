@@ -10,7 +10,7 @@ export interface CommandRunner<S extends NetSession> {
 
 export interface NetSession {
   /** The transport's slot. */
-  readonly connection: number;
+  connection: number;
   readonly address: string;
   readonly protocol: 2 | 3;
   readonly authenticated: boolean;

@@ -18,6 +18,10 @@ export const CANCELLING = 8;
 export const ENDING = 16;
 /** A send was queued, or something else happened, after which the handler gets one more turn. */
 export const STIRRED = 32;
+/** A send of this turn waits in a list (epoll). */
+export const SEND_QUEUED = 64;
+/** The handler asked for the descriptor: receiving stops. */
+export const DETACHING = 128;
 
 const FIRST_SLOTS = 1024;
 /** Generations share a word with the operation's kind (4 bits); below 2^27 so that all is positive. */
@@ -103,20 +107,33 @@ export class ConnectionTable {
   }
 }
 
+/** What must be over before a connection whose peer ended its side is reported closed. */
+const ENDING_BUSY = STIRRED | SENDING_LATER;
+/** The same for one that is being detached. */
+const DETACHING_BUSY = STIRRED | SENDING_LATER | RECEIVING | RECEIVING_INTO | SEND_QUEUED;
+
 /**
- * Connections whose peer has ended its side. Each stays until a whole turn has passed in which nothing
- * was sent on it, so that replies to its last requests go out first.
+ * Connections about to leave: their peer has ended its side (ENDING), or the handler wants their
+ * descriptor (DETACHING). Each stays until a whole turn has passed in which nothing was sent on it, so
+ * that replies to its last requests go out first.
  */
-export class EndingList {
+export class LeavingList {
   private readonly slots: number[] = [];
   private readonly generations: number[] = [];
+  private readonly busy: number;
 
-  constructor(private readonly table: ConnectionTable) {}
+  constructor(
+    private readonly table: ConnectionTable,
+    private readonly mark: typeof ENDING | typeof DETACHING,
+  ) {
+    this.busy = mark === ENDING ? ENDING_BUSY : DETACHING_BUSY;
+  }
 
   add(slot: number): void {
     const { flags, generation } = this.table;
-    if ((flags[slot]! & ENDING) !== 0) return;
-    flags[slot] = flags[slot]! | ENDING | STIRRED;
+    if ((flags[slot]! & this.mark) !== 0) return;
+    // An end that is noticed takes precedence over a detachment.
+    flags[slot] = (flags[slot]! & ~DETACHING) | this.mark | STIRRED;
     this.slots.push(slot);
     this.generations.push(generation[slot]!);
   }
@@ -126,10 +143,10 @@ export class EndingList {
   }
 
   /**
-   * After a turn's events: calls `end` for each connection that has nothing more to send.
-   * @returns whether a connection may end after the coming turn, which then must not wait
+   * After a turn's events: calls `leave` for each connection that has nothing more to send.
+   * @returns whether a connection may leave after the coming turn, which then must not wait
    */
-  settle(end: (slot: number) => void): boolean {
+  settle(leave: (slot: number) => void): boolean {
     const { flags, generation } = this.table;
     let kept = 0;
     let soon = false;
@@ -137,8 +154,9 @@ export class EndingList {
       const slot = this.slots[i]!;
       if (generation[slot] !== this.generations[i]) continue;
       const state = flags[slot]!;
-      if ((state & (STIRRED | SENDING_LATER)) === 0) {
-        end(slot);
+      if ((state & this.mark) === 0) continue;
+      if ((state & this.busy) === 0) {
+        leave(slot);
         continue;
       }
       if ((state & STIRRED) !== 0) {

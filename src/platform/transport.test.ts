@@ -8,10 +8,16 @@ import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect as connectTls } from 'node:tls';
-import { ffiUnavailableReason } from './ffi/libc.js';
-import { uringUnavailableReason } from './ffi/uring-probe.js';
 import { checksum, PATTERN_PERIOD, patternByte } from './testing/line-server.js';
-import { asBytes, Client, ServerThread, within } from './testing/transport-client.js';
+import {
+  asBytes,
+  Client,
+  eventually,
+  ServerThread,
+  serve,
+  unavailable,
+  within,
+} from './testing/transport-client.js';
 import type { ThreadOptions } from './testing/transport-thread.js';
 import type { TransportName } from './transport.js';
 import { wakeTransport } from './wake.js';
@@ -23,17 +29,6 @@ after(async () => {
 });
 
 const MEGABYTE = 1024 * 1024;
-
-async function serve(
-  name: TransportName,
-  options: Partial<ThreadOptions> = {},
-): Promise<{ thread: ServerThread; port: number }> {
-  const thread = await ServerThread.start(name, options);
-  const port = await thread.listen({ host: '127.0.0.1', port: 0 });
-  assert.equal(typeof port, 'number');
-  thread.run();
-  return { thread, port: port as number };
-}
 
 /** Runs `body` against a fresh server, and checks that nothing is left of its clients. */
 async function withServer(
@@ -50,26 +45,12 @@ async function withServer(
   }
 }
 
-async function eventually(condition: () => Promise<boolean>, what: string): Promise<void> {
-  const until = Date.now() + 5000;
-  while (!(await condition())) {
-    if (Date.now() > until) throw new Error(`not within 5 s: ${what}`);
-    await sleep(5);
-  }
-}
-
 function checkPattern(bytes: Uint8Array, from: number): void {
   let expected = patternByte(from);
   for (let i = 0; i < bytes.length; i++) {
     if (bytes[i] !== expected) assert.fail(`wrong byte at ${from + i}`);
     expected = expected === PATTERN_PERIOD - 1 ? 0 : expected + 1;
   }
-}
-
-function unavailable(name: TransportName): string | false {
-  if (name === 'uring') return uringUnavailableReason() || false;
-  if (name === 'epoll') return ffiUnavailableReason() || false;
-  return false;
 }
 
 for (const name of ['uring', 'epoll', 'portable'] as const) {

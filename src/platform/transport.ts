@@ -57,6 +57,13 @@ export interface TransportHandler {
    * which nothing was sent to it: replies to its last requests, however long, go out before.
    */
   closed(connection: number, reason: CloseReason): void;
+  /**
+   * What `detach` asked for: the connection is no longer the transport's. `descriptor` is the
+   * handler's now (it closes it, or some transport adopts it), the slot may be used again in a later
+   * turn. Bytes that were not received are still in the socket, in order. Memory named in
+   * receiveInto is the caller's again, and who adopts the descriptor names it anew.
+   */
+  detached(connection: number, descriptor: number): void;
   /** `wake` was called by another thread (any number of calls may arrive as one). */
   woken(): void;
   /**
@@ -83,6 +90,16 @@ export interface Transport {
   /** Takes over a connected socket that another thread accepted; `accepted` follows in this or the
    * next turn. The portable transport throws ENOTSUP. */
   adopt(descriptor: number): void;
+
+  /**
+   * Lets go of a connection without ending it, so that it can be adopted elsewhere. No byte is lost:
+   * what is already on its way from the kernel comes through `received` as always, and may be
+   * answered; once the receiving has stopped, and a whole turn has passed in which nothing was sent
+   * to the peer and no `sendLater` was under way, `detached` follows. If the peer's end is noticed
+   * before, `closed` comes instead; `close` takes the request back. The portable transport throws
+   * ENOTSUP.
+   */
+  detach(connection: number): void;
 
   /**
    * Queues bytes; all sends of a turn go out together, with the wait (one system call where the
@@ -115,7 +132,7 @@ export interface Transport {
    * sends of this turn, no sendLater, no receiveInto); what the peer sends from now on is not read.
    * @returns -1 where there are no descriptors: the connection stays as it was
    */
-  detach(connection: number): number;
+  release(connection: number): number;
 
   /** 'address:port' of the peer ('[::1]:port' for IPv6, 'path:0' for unix sockets). Off the data path. */
   peerName(connection: number): string;

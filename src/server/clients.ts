@@ -9,6 +9,8 @@ import type { Gatherer } from './gather.js';
 
 /** What CLIENT LIST shows of a client besides its session. Sizes in bytes. */
 export interface ClientDetails {
+  /** The I/O thread that serves it. */
+  readonly thread: number;
   /** The connection's file descriptor or slot. */
   readonly descriptor: number;
   readonly type: ClientType;
@@ -74,8 +76,11 @@ export class Clients implements ClientsPort {
 
   list(filter: ClientFilter): string[] {
     const answers = this.gatherer.gather('client-list', JSON.stringify(filter));
-    const clients = answers.flatMap((text) => JSON.parse(text) as [id: number, line: string][]);
-    return clients.sort(([one], [other]) => one - other).map(([, line]) => line);
+    // By id, as a client that moves while the threads answer may be told of by two of them.
+    const clients = new Map(
+      answers.flatMap((text) => JSON.parse(text) as [id: number, line: string][]),
+    );
+    return [...clients].sort(([one], [other]) => one - other).map(([, line]) => line);
   }
 
   kill(filter: ClientFilter): number {
@@ -162,7 +167,7 @@ function flagsOf(session: Session, details: ClientDetails): string {
   return flags === '' ? 'N' : flags;
 }
 
-/** The line's fields in the order of Redis 7, with lib-name and lib-ver of 7.2 at the end. */
+/** The line's fields in the order of Redis 7, then lib-name and lib-ver of 7.2, io-thread of 8. */
 export function describeClient(session: Session, details: ClientDetails, nowMs: number): string {
   const seconds = (sinceMs: number) => Math.max(0, Math.floor((nowMs - sinceMs) / 1000));
   const buffers = details.queryBytes + details.queryFreeBytes + details.outputBytes;
@@ -197,6 +202,7 @@ export function describeClient(session: Session, details: ClientDetails, nowMs: 
     ['resp', session.protocol],
     ['lib-name', session.libraryName],
     ['lib-ver', session.libraryVersion],
+    ['io-thread', details.thread],
   ];
   return fields.map(([name, value]) => `${name}=${value}`).join(' ');
 }

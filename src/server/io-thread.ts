@@ -11,27 +11,28 @@ import { Dispatcher } from '../engine/dispatch.js';
 import { Registry } from '../engine/registry.js';
 import { ClientSession } from '../engine/session.js';
 import { Transactions } from '../engine/transactions.js';
+import { BackPressure } from '../journal/back-pressure.js';
+import { JournalRing } from '../journal/ring.js';
+import { JournalSink } from '../journal/sink.js';
 import { ExpiryCycle } from '../keyspace/expiry-cycle.js';
 import { Shards } from '../keyspace/shards.js';
 import { ControlBlock, WORD_USED_PAGES } from '../memory/control.js';
 import { Frontend } from '../net/frontend.js';
 import { attachPagedRegion, createRegion } from '../platform/ffi/region.js';
+import { threadCpuMs } from '../platform/ffi/thread-clock.js';
 import { createTransport } from '../platform/select.js';
 import type { Transport, TransportName } from '../platform/transport.js';
 import { wakeTransport } from '../platform/wake.js';
 import { Reply } from '../protocol/reply.js';
-import { BackPressure } from '../journal/back-pressure.js';
-import { JournalRing } from '../journal/ring.js';
-import { JournalSink } from '../journal/sink.js';
 import { Config } from './config/config.js';
 import { Gatherer } from './gather.js';
 import { createServerPort } from './ports.js';
-import type { ReplicationNotice, ReplicationRequest } from './replication/messages.js';
-import { ThreadReplication } from './replication/thread-replication.js';
 import { startProfile, stopProfile } from './profile.js';
+import { ThreadReplication } from './replication/thread-replication.js';
 import { ThreadSettings } from './settings.js';
 import { ThreadClients } from './thread-clients.js';
 import type { MainMessage, ThreadData, ThreadMessage } from './thread-data.js';
+import { ThreadPlacement } from './thread-placement.js';
 import { ThreadPolicy } from './thread-policy.js';
 import { CommandStatistics } from './thread-statistics.js';
 
@@ -82,7 +83,8 @@ class IoThread {
     data.wakers[data.thread] = this.transport.waker;
     const frontend = this.build();
     await this.listen();
-    data.loads[data.thread] = 0;
+    data.figures.connections[data.thread] = 0;
+    data.figures.busy[data.thread] = 0;
     // Messages may have come before there was a waker.
     this.wake(data.thread);
     this.post({ kind: 'listening', transport: this.transport.name });
@@ -103,34 +105,25 @@ class IoThread {
       data.thread,
     );
     const reply = new Reply(createRegion(64));
-    const clients = new ThreadClients(data.thread, this.transport, control, data.loads, settings);
+    const clients = new ThreadClients(
+      data.thread,
+      this.transport,
+      control,
+      data.figures.connections,
+      settings,
+    );
     const statistics = new CommandStatistics(control, data.thread, settings);
     let frontend: Frontend<ClientSession>;
-    const nobody = new ClientSession(0, -1, '', '', 0, () => true);
-    const dispatcher = new Dispatcher(
-      registry,
-      shards,
-      reply,
-      statistics,
-      {
-        failed: (command, error) => this.logFailure(command, error),
-        attacked: ({ address }) =>
-          this.log.warning(
-            `Possible SECURITY ATTACK detected: ${address} sends POST or Host: commands. It may be ` +
-              'a web page that abuses a browser to reach this server. Connection closed.',
-          ),
-        resumed: (session, write) => frontend.resume(session, write),
-      },
-      nobody,
+    const dispatcher = this.buildDispatcher(shards, reply, statistics, (session, write) =>
+      frontend.resume(session, write),
     );
     const rings = data.ringBuffers.map((buffer) => new JournalRing(buffer));
     const pressure = new BackPressure(rings);
-    this.replication = this.createReplication(dispatcher, rings, pressure);
+    this.replication = this.buildReplication(dispatcher, rings, pressure);
     this.policy = new ThreadPolicy({
       replication: this.replication,
       pressure,
       thread: data.thread,
-      threads: data.threads,
       control,
       dispatcher,
       clients,
@@ -144,14 +137,7 @@ class IoThread {
     frontend = new Frontend(this.transport, dispatcher, reply, this.policy, createRegion);
     this.policy.frontend = frontend;
     this.frontend = frontend;
-    this.gatherer.register('adopt', (descriptor) => {
-      this.transport.adopt(Number(descriptor));
-      return '';
-    });
-    this.gatherer.register('publish', () => {
-      this.policy.publishCounters();
-      return '';
-    });
+    this.shareClients(frontend, clients);
     dispatcher.server = createServerPort(
       {
         thread: data.thread,
@@ -178,32 +164,81 @@ class IoThread {
     return frontend;
   }
 
-  private createReplication(
+  private buildDispatcher(
+    shards: Shards,
+    reply: Reply,
+    statistics: CommandStatistics,
+    resumed: (session: ClientSession, write: () => void) => void,
+  ): Dispatcher {
+    const nobody = new ClientSession(0, -1, '', '', 0, () => true);
+    return new Dispatcher(
+      this.registry,
+      shards,
+      reply,
+      statistics,
+      {
+        failed: (command, error) => this.logFailure(command, error),
+        attacked: ({ address }) =>
+          this.log.warning(
+            `Possible SECURITY ATTACK detected: ${address} sends POST or Host: commands. It may be ` +
+              'a web page that abuses a browser to reach this server. Connection closed.',
+          ),
+        resumed,
+      },
+      nobody,
+    );
+  }
+
+  private buildReplication(
     dispatcher: Dispatcher,
     rings: readonly JournalRing[],
     pressure: BackPressure,
   ): ThreadReplication {
-    const { thread, replication } = this.data;
-    const { keys } = dispatcher;
+    const { data, settings } = this;
     const journal = new JournalSink(rings);
-    const parts = {
-      thread,
+    return new ThreadReplication(
+      {
+        thread: data.thread,
+        settings,
+        rings,
+        request: (id, request) =>
+          this.post({ kind: 'replication-request', thread: data.thread, id, request }),
+        notify: (notice) => this.post({ kind: 'replication-notice', notice }),
+        setJournal: (on) => {
+          dispatcher.keys.effects.sink = on ? journal : null;
+          dispatcher.pressure = on ? pressure : null;
+        },
+        setExpiry: (own) => {
+          dispatcher.keys.expiresKeys = own;
+        },
+        isQuiet: (session) => this.frontend.isQuiet(session),
+        release: (session) => this.frontend.release(session),
+      },
+      data.replication,
+    );
+  }
+
+  /** What brings clients from other threads here, and takes them there. */
+  private shareClients(frontend: Frontend<ClientSession>, clients: ThreadClients): void {
+    const { data } = this;
+    this.policy.placement = new ThreadPlacement({
+      thread: data.thread,
+      threads: data.threads,
+      figures: data.figures,
       settings: this.settings,
-      rings,
-      request: (id: number, request: ReplicationRequest) =>
-        this.post({ kind: 'replication-request', thread, id, request }),
-      notify: (notice: ReplicationNotice) => this.post({ kind: 'replication-notice', notice }),
-      setJournal: (on: boolean) => {
-        keys.effects.sink = on ? journal : null;
-        dispatcher.pressure = on ? pressure : null;
-      },
-      setExpiry: (own: boolean) => {
-        keys.expiresKeys = own;
-      },
-      isQuiet: (session: ClientSession) => this.frontend.isQuiet(session),
-      detach: (session: ClientSession) => this.frontend.detach(session),
-    };
-    return new ThreadReplication(parts, replication);
+      clients,
+      frontend,
+      gatherer: this.gatherer,
+      cpuMs: threadCpuMs,
+    });
+    this.gatherer.register('adopt', (descriptor) => {
+      this.transport.adopt(Number(descriptor));
+      return '';
+    });
+    this.gatherer.register('publish', () => {
+      this.policy.publishCounters();
+      return '';
+    });
   }
 
   private async listen(): Promise<void> {
@@ -239,6 +274,7 @@ class IoThread {
     if (this.config.revision === this.loadedRevision) return;
     this.loadedRevision = this.config.revision;
     this.loadSettings();
+    this.policy.placement.reload();
     this.transport.keepAliveSeconds = this.settings.keepAliveSeconds;
   }
 

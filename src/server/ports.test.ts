@@ -54,6 +54,7 @@ function session(id: number, changes: Partial<Session> = {}): Session {
 
 function details(changes: Partial<ClientDetails> = {}): ClientDetails {
   return {
+    thread: 1,
     descriptor: 8,
     type: 'normal',
     lastCommand: 'get',
@@ -162,7 +163,7 @@ describe('Clients', () => {
       'id=1 addr=10.0.0.1:1000 laddr=10.0.0.99:6379 fd=8 name=me age=60 idle=1 flags=e db=0 ' +
         'sub=0 psub=0 ssub=0 multi=-1 qbuf=0 qbuf-free=0 argv-mem=0 multi-mem=0 rbs=0 rbp=0 ' +
         'obl=0 oll=0 omem=0 tot-mem=0 events=r cmd=get user=default redir=-1 resp=2 ' +
-        'lib-name= lib-ver=',
+        'lib-name= lib-ver= io-thread=1',
     );
     const busy = describeClient(
       session(1, { inMulti: true, closeAfterReply: true }),

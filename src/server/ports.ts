@@ -5,6 +5,7 @@ import type { Dispatcher } from '../engine/dispatch.js';
 import type { Registry } from '../engine/registry.js';
 import { ClientSession } from '../engine/session.js';
 import type { Transactions } from '../engine/transactions.js';
+import type { JournalRing } from '../journal/ring.js';
 import { WORD_WATCHED } from '../keyspace/shard-words.js';
 import { watchedVersion } from '../keyspace/watch.js';
 import { type ControlBlock, WORD_EXPIRY_CYCLE_OFF } from '../memory/control.js';
@@ -20,7 +21,6 @@ import { replicationSection } from './info/replication-section.js';
 import type { ServerFacts } from './info/source.js';
 import { LatencyMonitor } from './latency-monitor.js';
 import { Memory } from './memory-figures.js';
-import type { JournalRing } from '../journal/ring.js';
 import type { ThreadReplication } from './replication/thread-replication.js';
 import { SlowLog } from './slow-log.js';
 import { Statistics } from './statistics.js';
@@ -154,6 +154,7 @@ function clientDetails(parts: PortParts, session: ClientSession): ClientDetails 
   const connection = parts.frontend.connections.get(session.connection);
   const queue = session.queue;
   return {
+    thread: parts.thread,
     descriptor: parts.transport.descriptor(session.connection),
     type: session.isReplicaClient ? 'replica' : 'normal',
     lastCommand: parts.registry.all[session.lastCommand]?.fullName ?? '',

@@ -10,6 +10,7 @@ import type { Log } from '../base/log.js';
 import { commandModules } from '../commands/index.generated.js';
 import { definitionsOf } from '../engine/definitions.js';
 import { Registry } from '../engine/registry.js';
+import { createRings } from '../journal/ring.js';
 import { formatShard } from '../keyspace/shards.js';
 import {
   ControlBlock,
@@ -23,10 +24,9 @@ import { chooseTransport } from '../platform/select.js';
 import { wakeTransport } from '../platform/wake.js';
 import type { Config } from './config/config.js';
 import { createMesh } from './gather.js';
-import { createRings } from '../journal/ring.js';
-import { ReplicationManager } from './replication/manager.js';
 import type { ServerFacts } from './info/source.js';
 import { RATE_PERIOD_MS, RateSampler } from './rates.js';
+import { ReplicationManager } from './replication/manager.js';
 import type { MainMessage, ThreadData, ThreadMessage } from './thread-data.js';
 
 /** How long the I/O threads have to end when asked to. */
@@ -75,7 +75,10 @@ export class Server {
     const shardBuffers = this.createShards(control);
     this.wakers = new Int32Array(new SharedArrayBuffer(4 * threads));
     // Nothing is handed to a thread before it is up.
-    const loads = new Int32Array(new SharedArrayBuffer(4 * threads)).fill(0x7fffffff);
+    const figures = {
+      connections: new Int32Array(new SharedArrayBuffer(4 * threads)).fill(0x7fffffff),
+      busy: new Int32Array(new SharedArrayBuffer(4 * threads)).fill(0x7fffffff),
+    };
     const mesh = createMesh(threads);
     const databases = config.number('databases');
     const ringBuffers = createRings(this.shards, config.number('repl-backlog-size'));
@@ -101,7 +104,7 @@ export class Server {
       controlBuffer: control.buffer,
       configBuffer: config.buffer,
       wakers: this.wakers,
-      loads,
+      figures,
       databases,
       facts: { ...this.facts, ioThreads: threads },
     };

@@ -25,6 +25,7 @@ export class ThreadSettings {
   minReplicasMaxLagMs = 10_000;
   backPressure = true;
   backPressureMsMax = 1000;
+  adaptivePlacement = true;
 
   /** @param value gives a directive as CONFIG GET shows it */
   load(value: (name: string) => string): void {
@@ -46,6 +47,7 @@ export class ThreadSettings {
     this.minReplicasMaxLagMs = number('min-replicas-max-lag') * 1000;
     this.backPressure = value('repl-backpressure-policy') === 'delay';
     this.backPressureMsMax = number('repl-backpressure-max-delay');
+    this.adaptivePlacement = value('placement') === 'adaptive';
     this.loadOutputLimit(value('client-output-buffer-limit'));
   }
 

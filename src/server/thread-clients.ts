@@ -2,13 +2,14 @@
  * The clients of one I/O thread: who may come in, on which thread they are served, and who has been
  * idle for too long.
  */
-import { ClientSession } from '../engine/session.js';
+import { ClientSession, type SessionState } from '../engine/session.js';
 import {
   COUNTER_CONNECTIONS,
   COUNTER_REJECTED_CONNECTIONS,
   type ControlBlock,
   WORD_CONNECTED_CLIENTS,
 } from '../memory/control.js';
+import { NOWHERE } from '../net/handover.js';
 import type { Transport } from '../platform/transport.js';
 import type { ThreadSettings } from './settings.js';
 
@@ -37,7 +38,7 @@ export class ThreadClients {
     private readonly thread: number,
     private readonly transport: Transport,
     private readonly control: ControlBlock,
-    private readonly loads: Int32Array,
+    private readonly connections: Int32Array,
     private readonly settings: ThreadSettings,
   ) {}
 
@@ -62,9 +63,26 @@ export class ThreadClients {
       nowMs,
       () => settings.password === '',
     );
-    this.sessions.set(session.id, session);
-    this.loads[this.thread] = this.sessions.size;
+    this.keep(session);
     return session;
+  }
+
+  private keep(session: ClientSession): void {
+    this.sessions.set(session.id, session);
+    this.connections[this.thread] = this.sessions.size;
+  }
+
+  /** A client comes from another thread, its connection follows. It was counted when it came in. */
+  arrived(state: SessionState): ClientSession {
+    const session = ClientSession.fromState(state, NOWHERE, () => this.settings.password === '');
+    this.keep(session);
+    return session;
+  }
+
+  /** A client has moved to another thread. */
+  left(session: ClientSession): void {
+    this.sessions.delete(session.id);
+    this.connections[this.thread] = this.sessions.size;
   }
 
   private refusal(address: string): string | null {
@@ -78,17 +96,8 @@ export class ThreadClients {
 
   released(session: ClientSession): void {
     if (!this.sessions.delete(session.id)) return;
-    this.loads[this.thread] = this.sessions.size;
+    this.connections[this.thread] = this.sessions.size;
     this.control.add(WORD_CONNECTED_CLIENTS, -1);
-  }
-
-  /** The thread that should serve the next connection: this one unless another has fewer. */
-  threadForNext(threads: number): number {
-    let best = this.thread;
-    for (let thread = 0; thread < threads; thread++) {
-      if (this.loads[thread]! < this.loads[best]!) best = thread;
-    }
-    return best;
   }
 
   /** Sessions that have been idle longer than the timeout directive allows. */

@@ -10,6 +10,7 @@ import type {
   ReplicationRequest,
   ReplicationStatus,
 } from './replication/messages.js';
+import type { ThreadFigures } from './thread-placement.js';
 
 export interface ThreadData {
   /** From 0; thread 0 also listens on the unix socket. */
@@ -24,8 +25,7 @@ export interface ThreadData {
   readonly configBuffer: SharedArrayBuffer;
   /** By thread: the number that wakes its transport. */
   readonly wakers: Int32Array;
-  /** By thread: how many connections it serves. */
-  readonly loads: Int32Array;
+  readonly figures: ThreadFigures;
   readonly databases: number;
   readonly facts: Omit<ServerFacts, 'transport'>;
   readonly peers: readonly Peer[];

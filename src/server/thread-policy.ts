@@ -4,6 +4,7 @@
 import type { Dispatcher } from '../engine/dispatch.js';
 import { GATE_LOADING, GATE_MEMORY, GATE_PAUSE_ALL, GATE_PAUSE_WRITES } from '../engine/gates.js';
 import type { ClientSession } from '../engine/session.js';
+import type { BackPressure } from '../journal/back-pressure.js';
 import type { ExpiryCycle } from '../keyspace/expiry-cycle.js';
 import {
   COUNTER_CHANGES,
@@ -24,15 +25,15 @@ import {
   WORD_LOADING,
   WORD_USED_PAGES,
 } from '../memory/control.js';
-import type { Frontend, FrontendPolicy } from '../net/frontend.js';
-import type { BackPressure } from '../journal/back-pressure.js';
+import type { Frontend } from '../net/frontend.js';
+import type { FrontendPolicy } from '../net/policy.js';
 import type { ThreadReplication } from './replication/thread-replication.js';
 import type { ThreadSettings } from './settings.js';
 import type { ThreadClients } from './thread-clients.js';
+import type { ThreadPlacement } from './thread-placement.js';
 
 export interface ThreadPolicyParts {
   readonly thread: number;
-  readonly threads: number;
   readonly control: ControlBlock;
   readonly dispatcher: Dispatcher;
   readonly clients: ThreadClients;
@@ -55,6 +56,7 @@ const EXPIRY_SHARE = 0.25;
 export class ThreadPolicy implements FrontendPolicy<ClientSession> {
   readonly traffic = { receivedBytes: 0, sentBytes: 0, outputLimitClosed: 0 };
   frontend!: Frontend<ClientSession>;
+  placement!: ThreadPlacement;
   private nextBackgroundMs = 0;
   private nextSecondMs = 0;
   private nextExpiryMs = 0;
@@ -80,8 +82,8 @@ export class ThreadPolicy implements FrontendPolicy<ClientSession> {
   }
 
   offered(descriptor: number): boolean {
-    const { clients, thread, threads, handOver } = this.parts;
-    const target = clients.threadForNext(threads);
+    const { thread, handOver } = this.parts;
+    const target = this.placement.threadForNext();
     if (target === thread) return true;
     handOver(target, descriptor);
     return false;
@@ -142,9 +144,10 @@ export class ThreadPolicy implements FrontendPolicy<ClientSession> {
     }
     if (nowMs >= this.nextExpiryMs) this.expire(periodMs, paused);
     const replicationMs = this.parts.replication.background(Date.now());
+    if (nowMs >= this.placement.nextMs) this.placement.period(nowMs);
     if (this.frontend.pausedCount > 0) return 1;
-    const nextMs = Math.min(this.nextBackgroundMs, this.nextExpiryMs) - nowMs;
-    return Math.max(1, Math.min(nextMs, replicationMs));
+    const nextMs = Math.min(this.nextBackgroundMs, this.nextExpiryMs, this.placement.nextMs);
+    return Math.max(1, Math.min(nextMs - nowMs, replicationMs));
   }
 
   private expire(periodMs: number, paused: boolean): void {

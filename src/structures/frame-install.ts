@@ -1,14 +1,16 @@
 /**
  * Installing frames that came from another process (frame-copy.ts) into a table: first everything
- * about the copy is verified, as if its sender wanted to do harm; then the frame of the table for
+ * about the copy that memory depends on is verified, as if its sender wanted to do harm, and of some
+ * keys whether they lie where their hash says; then the frame of the table for
  * exactly that range of hashes, which has to be empty, is overwritten with it. Where the table has
  * no such frame, empty ones are split until it has.
  *
  * Under the shard's lock. Both tables must hash with the same key.
  */
+import { populatePages } from '../base/page-release.js';
 import { copyBytes, type Region } from '../base/region.js';
 import type { Space } from '../memory/space.js';
-import { FRAME_BYTES, PAGE_SHIFT } from '../memory/space-layout.js';
+import { FRAME_BYTES, PAGE_BYTES, PAGE_SHIFT } from '../memory/space-layout.js';
 import { Directory } from './directory.js';
 import {
   ENTRY_EXPIRES,
@@ -20,6 +22,7 @@ import {
   INLINE_LIMIT,
   KEY_INLINE_LIMIT,
   KEY_RUN_BYTES,
+  KIND_SHIFT,
   pagesFor,
   readVarint,
   VALUE_RUN_BYTES,
@@ -57,11 +60,15 @@ import {
   usedSlots,
 } from './slots.js';
 
+/** What makes an entry's form unusual. */
+const FORMS = ENTRY_EXPIRES | ENTRY_KEY_RUN | ENTRY_VALUE_RUN;
 /** Sizes of the entries met so far by their place; zero again when a frame was verified. */
 const sizes = new Uint16Array(FRAME_BYTES);
 /** Whether the last verification stopped early. */
 let broken = false;
 const displacedSeen = new Int32Array(BUCKETS_LIMIT + 2);
+/** One or two keys of a full bucket. */
+const HASH_EVERY = 16;
 const hash = new HashState();
 const entry = new Entry();
 
@@ -93,6 +100,13 @@ export class FrameCopy {
   private live = 0;
   private earliest = 0;
   private runs = 0;
+
+  /**
+   * @param hashEvery of each bucket the keys of the first and every so many (a power of two) are
+   *   hashed, to see whether
+   *   they are where they belong. One that is not can harm nobody: it is not found, that is all.
+   */
+  constructor(private readonly hashEvery = HASH_EVERY) {}
 
   set(region: Region, offset: number, bytes: number, runsOffset: number, runsBytes: number): void {
     this.region = region;
@@ -128,15 +142,16 @@ export class FrameCopy {
     this.live = 0;
     this.runs = 0;
     this.earliest = Number.POSITIVE_INFINITY;
-    displacedSeen.fill(0, 0, buckets + 1);
     let runs = 0;
     for (let i = 0; i <= buckets; i++) {
       runs = this.verifyBucket(i, space, kinds, runs);
       if (runs < 0) return `a frame with a broken entry in bucket ${i}`;
     }
     for (let i = 0; i <= buckets; i++) {
+      // What a bucket has displaced lies in the next one.
       const counted = displacedSlots(words, bucketOffset(offset, i));
-      if (counted !== displacedSeen[i]) return `a frame with a wrong count in bucket ${i}`;
+      if (counted !== (i === buckets ? 0 : displacedSeen[i + 1]))
+        return `a frame with a wrong count in bucket ${i}`;
     }
     if (runs !== this.runsBytes) return `a frame with ${this.runsBytes} bytes of runs, not ${runs}`;
     const wrong = this.verifySums();
@@ -166,35 +181,72 @@ export class FrameCopy {
 
   /** @returns the bytes of runs so far, or -1 */
   private verifyBucket(index: number, space: Space, kinds: number, runsBefore: number): number {
-    const { region, offset, buckets, depth } = this;
-    const { words, view } = region;
+    const { region, offset, buckets } = this;
+    const { words, bytes } = region;
     const bucket = bucketOffset(offset, index);
-    const mask = displacedMask(words, bucket);
+    const end = offset + this.bytes;
+    const start = logStart(buckets);
     let runs = runsBefore;
+    let slots = 0;
     let used = 0;
+    let live = 0;
     for (let slot = 0; slot < SLOTS; slot++) {
-      const fingerprint = fingerprintAt(region.bytes, bucket, slot);
-      const displaced = (mask >>> slot) & 1;
-      if (fingerprint === 0) {
-        if (displaced !== 0) return -1;
-        continue;
-      }
+      const fingerprint = bytes[bucket + slot]!;
+      if (fingerprint === 0) continue;
+      const reference = referenceIn(words, bucket, slot);
+      const at = offset + reference;
+      if (reference < start || at + 3 > end) return -1;
+      slots |= 1 << slot;
       used++;
-      runs = this.verifyEntry(referenceAt(view, bucket, slot), kinds, runs, space);
-      if (runs < 0) return -1;
-      const home = index - displaced;
-      if (fingerprint !== fingerprintOf(hash.h2) || home < 0 || home >= buckets) return -1;
-      if (homeOf(hash.h1, depth, buckets) !== home) return -1;
-      if (depth > 0 && (hash.h1 ^ this.prefix) >>> (32 - depth) !== 0) return -1;
-      displacedSeen[home]! += displaced;
+      const before = runs;
+      const size = plainSize(bytes, at, kinds);
+      if (size > 0 && at + size <= end && sizes[reference] === 0) {
+        sizes[reference] = size;
+        live += size;
+      } else {
+        runs = this.verifyEntry(reference, kinds, runs);
+        if (runs < 0) return -1;
+      }
+      if (
+        ((used - 1) & (this.hashEvery - 1)) === 0 &&
+        !this.hashFits(index, slot, reference, before, space)
+      ) {
+        return -1;
+      }
     }
-    return usedSlots(words, bucket) === used ? runs : -1;
+    this.entries += used;
+    this.live += live;
+    const mask = displacedMask(words, bucket);
+    if ((mask & ~slots) !== 0 || usedSlots(words, bucket) !== used) return -1;
+    // Entries of the bucket before the first, or whose home is the overflow bucket, cannot be.
+    if (mask !== (index === 0 ? 0 : index === buckets ? slots : mask)) return -1;
+    displacedSeen[index] = bitCount(mask);
+    return runs;
   }
 
-  /** Verifies one entry and hashes its key. @returns the bytes of runs so far, or -1 */
-  private verifyEntry(reference: number, kinds: number, runsBefore: number, space: Space): number {
-    const { region, bytes, buckets, offset } = this;
-    if (reference < logStart(buckets)) return -1;
+  /** Whether a slot's entry, verified itself, is where its key's hash belongs. */
+  private hashFits(
+    index: number,
+    slot: number,
+    reference: number,
+    runs: number,
+    space: Space,
+  ): boolean {
+    const { region, offset, buckets, depth } = this;
+    const bucket = bucketOffset(offset, index);
+    entry.decode(region, offset + reference);
+    const inRun = (entry.flags & ENTRY_KEY_RUN) !== 0;
+    const keyAt = inRun ? this.runsOffset + runs : entry.keyOffset;
+    hashBytes(hash, region, keyAt, entry.keyLength, space.hashKey0, space.hashKey1);
+    const home = index - ((displacedMask(region.words, bucket) >>> slot) & 1);
+    if (fingerprintAt(region.bytes, bucket, slot) !== fingerprintOf(hash.h2)) return false;
+    if (homeOf(hash.h1, depth, buckets) !== home) return false;
+    return depth === 0 || (hash.h1 ^ this.prefix) >>> (32 - depth) === 0;
+  }
+
+  /** Verifies an entry of any form. @returns the bytes of runs so far, or -1 */
+  private verifyEntry(reference: number, kinds: number, runsBefore: number): number {
+    const { region, bytes, offset } = this;
     const at = offset + reference;
     if (!sizeInside(region, at, offset + bytes) || sizes[reference] !== 0) return -1;
     const flags = region.bytes[at]!;
@@ -209,9 +261,7 @@ export class FrameCopy {
     if (((kinds >>> entry.kind) & 1) === 0) return -1;
     if (expires && !(expiry > 0 && expiry < Number.MAX_SAFE_INTEGER)) return -1;
     let runs = runsBefore;
-    let keyAt = entry.keyOffset;
     if (keyInRun) {
-      keyAt = this.runsOffset + runs;
       runs += keyLength;
       this.runs++;
     }
@@ -221,9 +271,7 @@ export class FrameCopy {
       this.runs++;
     }
     if (runs > this.runsBytes) return -1;
-    hashBytes(hash, region, keyAt, keyLength, space.hashKey0, space.hashKey1);
     sizes[reference] = entry.size;
-    this.entries++;
     this.live += entry.size;
     if (expires) {
       this.expiring++;
@@ -246,6 +294,14 @@ export class FrameCopy {
     if (this.runs > 0 && !this.placeRuns(directory)) return false;
     const committed = words[at + FRAME_COMMITTED]!;
     directory.unmark(frame);
+    const reached = (this.bytes + PAGE_BYTES - 1) >>> PAGE_SHIFT;
+    if (reached > committed) {
+      populatePages(
+        space.region,
+        frame + (committed << PAGE_SHIFT),
+        (reached - committed) << PAGE_SHIFT,
+      );
+    }
     copyBytes(space.region, frame, this.region, this.offset, this.bytes);
     clearMarks(words, frame);
     words[at + FRAME_COMMITTED] = committed;
@@ -356,6 +412,33 @@ export class FrameCopy {
       return use(copied);
     });
   }
+}
+
+/** Frame-relative offset of a slot's entry: two of them are one word. */
+function referenceIn(words: Int32Array, bucket: number, slot: number): number {
+  return (words[((bucket + SLOTS) >> 2) + (slot >> 1)]! >>> ((slot & 1) << 4)) & 0xffff;
+}
+
+function bitCount(bits: number): number {
+  let count = 0;
+  for (let rest = bits; rest !== 0; rest &= rest - 1) count++;
+  return count;
+}
+
+/**
+ * The size of an entry of the form that nearly all have: no expiry, no run, a key below 128 bytes.
+ * 0 for others. Reads four bytes.
+ */
+function plainSize(bytes: Uint8Array, at: number, kinds: number): number {
+  const flags = bytes[at]!;
+  const keyLength = bytes[at + 1]!;
+  const low = bytes[at + 2]!;
+  if ((flags & FORMS) !== 0 || keyLength >= 128) return 0;
+  if (((kinds >>> (flags >>> KIND_SHIFT)) & 1) === 0) return 0;
+  if (low < 128) return 3 + keyLength + low;
+  const high = bytes[at + 3]!;
+  if (high === 0 || high >= 63) return 0;
+  return 4 + keyLength + (low & 127) + (high << 7);
 }
 
 /** No key or value is longer. */

@@ -2,7 +2,7 @@
  * A TCP proxy between a replica and its primary, for links that are slow, cut or damaged. All
  * connections of the link pass through it: the control connection and the flows.
  */
-import { createServer, connect, type Server, type Socket } from 'node:net';
+import { connect, createServer, type Server, type Socket } from 'node:net';
 import { claimPort, releasePort } from '../support/ports.js';
 
 /** How often a limited link lets bytes pass. */
@@ -17,7 +17,7 @@ interface Pair {
   ended: boolean;
 }
 
-export class Proxy {
+export class LinkProxy {
   /** Bytes a second from primary to replica, over all connections; Infinity: as they come. */
   bytesPerSecond = Number.POSITIVE_INFINITY;
   /** Bytes that passed from primary to replica. */
@@ -38,11 +38,11 @@ export class Proxy {
     this.timer = setInterval(() => this.tick(), TICK_MS);
   }
 
-  static async start(target: number): Promise<Proxy> {
+  static async start(target: number): Promise<LinkProxy> {
     const port = await claimPort();
     const server = createServer();
     await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
-    return new Proxy(port, target, server);
+    return new LinkProxy(port, target, server);
   }
 
   /** Ends all connections; none is let through until `restore`. */

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { darterMissing } from '../support/server.js';
-import { Proxy } from './proxy.js';
+import { LinkProxy } from './proxy.js';
 import { fill, follow, Load, linkUp, number, sameData, startNode } from './support.js';
 
 const MEBIBYTE = 1024 * 1024;
@@ -13,7 +13,7 @@ describe('replication: a slow link', { skip: darterMissing() }, () => {
   test('costs bounded memory and time, and the sync ends without starting over', async (t) => {
     await using primary = await startNode();
     await using replica = await startNode();
-    const proxy = await Proxy.start(primary.port);
+    const proxy = await LinkProxy.start(primary.port);
     t.after(() => proxy.close());
     await fill(primary, 300_000, 100);
     // Long enough for its buffers to be what they are under load.

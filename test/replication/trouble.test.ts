@@ -3,14 +3,14 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { darterMissing, type Server } from '../support/server.js';
-import { Proxy } from './proxy.js';
+import { LinkProxy } from './proxy.js';
 import { fill, follow, Load, linkUp, number, sameData, startNode, until } from './support.js';
 
 describe('replication: trouble', { skip: darterMissing() }, () => {
   test('a link cut for a while goes on where it was, while the journal holds it', async (t) => {
     await using primary = await startNode('--repl-backlog-size', '64mb');
     await using replica = await startNode();
-    const proxy = await Proxy.start(primary.port);
+    const proxy = await LinkProxy.start(primary.port);
     t.after(() => proxy.close());
     await fill(primary, 10_000, 100);
     await follow(replica, proxy.port);
@@ -35,7 +35,7 @@ describe('replication: trouble', { skip: darterMissing() }, () => {
   test('a link cut for too long gets a full sync', async (t) => {
     await using primary = await startNode('--repl-backlog-size', '1');
     await using replica = await startNode();
-    const proxy = await Proxy.start(primary.port);
+    const proxy = await LinkProxy.start(primary.port);
     t.after(() => proxy.close());
     await follow(replica, proxy.port);
     await linkUp(replica);
@@ -108,7 +108,7 @@ describe('replication: trouble', { skip: darterMissing() }, () => {
   test('damaged bytes close the link, and it comes back', async (t) => {
     await using primary = await startNode();
     await using replica = await startNode();
-    const proxy = await Proxy.start(primary.port);
+    const proxy = await LinkProxy.start(primary.port);
     t.after(() => proxy.close());
     await fill(primary, 50_000, 100);
     proxy.damageAt = 2_000_000;
@@ -172,7 +172,7 @@ describe('replication: trouble', { skip: darterMissing() }, () => {
       '100',
     );
     await using replica = await startNode('--repl-timeout', '60');
-    const proxy = await Proxy.start(primary.port);
+    const proxy = await LinkProxy.start(primary.port);
     t.after(() => proxy.close());
     await follow(replica, proxy.port);
     await linkUp(replica);

@@ -9,7 +9,7 @@
  *                elsewhere           0 events   8 slot  12 kind | generation << 4    16 bytes
  */
 import type { Region } from '../../base/region.js';
-import { ENDING, SENDING_LATER, STIRRED } from '../connection-table.js';
+import { DETACHING, ENDING, SEND_QUEUED, SENDING_LATER, STIRRED } from '../connection-table.js';
 import { errno, systemError } from './libc.js';
 import type { AcceptTrouble } from './listeners.js';
 import { NativeTransport } from './native-transport.js';
@@ -47,9 +47,6 @@ const SEND_FLAGS = MSG_DONTWAIT | MSG_NOSIGNAL;
 const EINTR = 4;
 const EAGAIN = 11;
 const ECONNRESET = 104;
-
-/** A send of this turn waits in `queued`. */
-const SEND_QUEUED = 64;
 
 export class EpollTransport extends NativeTransport {
   readonly name = 'epoll';
@@ -91,10 +88,10 @@ export class EpollTransport extends NativeTransport {
     this.control(operation, descriptor[slot]!, events, slot, high);
   }
 
-  /** After a change of flags: asks for input unless it ended, for room while sending later. */
+  /** After a change of flags: asks for input unless that is over, for room while sending later. */
   private watchAgain(slot: number): void {
     const flags = this.table.flags[slot]!;
-    const input = (flags & ENDING) === 0 ? EPOLLIN : 0;
+    const input = (flags & (ENDING | DETACHING)) === 0 ? EPOLLIN : 0;
     this.watch(EPOLL_CTL_MOD, slot, input | ((flags & SENDING_LATER) !== 0 ? EPOLLOUT : 0));
   }
 
@@ -165,11 +162,15 @@ export class EpollTransport extends NativeTransport {
   }
 
   private serve(slot: number, generation: number, events: number): void {
-    if ((events & EPOLLOUT) !== 0 && (this.table.flags[slot]! & SENDING_LATER) !== 0) {
+    const state = this.table.flags[slot]!;
+    // A send finds out about an error also where no room is reported with it.
+    const goesOn = (state & DETACHING) !== 0 ? EPOLLOUT | EPOLLERR | EPOLLHUP : EPOLLOUT;
+    if ((events & goesOn) !== 0 && (state & SENDING_LATER) !== 0) {
       this.trySend(slot);
       this.reportOutcomes();
       if (this.isStale(slot, generation)) return;
     }
+    if ((this.table.flags[slot]! & DETACHING) !== 0) return;
     if ((this.table.flags[slot]! & ENDING) !== 0) {
       // Input had ended; now the peer is gone altogether.
       if ((events & EPOLLERR) !== 0) this.finish(slot, ECONNRESET);
@@ -295,11 +296,23 @@ export class EpollTransport extends NativeTransport {
     this.watch(EPOLL_CTL_ADD, slot, EPOLLIN);
   }
 
+  protected stopReceiving(slot: number): void {
+    this.watchAgain(slot);
+  }
+
+  protected forget(slot: number): void {
+    this.control(EPOLL_CTL_DEL, this.table.descriptor[slot]!, 0, 0, 0);
+  }
+
+  protected allTaken(): boolean {
+    return true;
+  }
+
   protected disconnect(slot: number): void {
     const table = this.table;
     const state = table.flags[slot]!;
     if ((state & SEND_QUEUED) !== 0) this.trySend(slot);
-    // Closing alone would leave it in the epoll set when it was duplicated by `detach`.
+    // Closing alone would leave it in the epoll set when it was duplicated by `release`.
     this.control(EPOLL_CTL_DEL, table.descriptor[slot]!, 0, 0, 0);
     this.libc.close(table.descriptor[slot]!);
     table.release(slot);

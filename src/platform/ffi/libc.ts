@@ -55,6 +55,7 @@ export interface Libc {
   getpeername(descriptor: number, address: number, length: number): number;
   recv(descriptor: number, address: number, length: number, flags: number): number;
   send(descriptor: number, address: number, length: number, flags: number): number;
+  clockGettime(clock: number, time: number): number;
   epollCreate(flags: number): number;
   epollControl(epoll: number, operation: number, descriptor: number, event: number): number;
   epollWait(epoll: number, events: number, maximum: number, timeoutMs: number): number;
@@ -85,6 +86,7 @@ function bind(koffi: Koffi): Libc {
     getpeername: fn('getpeername', 'int', 'int', 'size_t', 'size_t'),
     recv: fn('recv', 'long', 'int', 'size_t', 'size_t', 'int'),
     send: fn('send', 'long', 'int', 'size_t', 'size_t', 'int'),
+    clockGettime: fn('clock_gettime', 'int', 'int', 'size_t'),
     epollCreate: fn('epoll_create1', 'int', 'int'),
     epollControl: fn('epoll_ctl', 'int', 'int', 'int', 'int', 'size_t'),
     epollWait: fn('epoll_wait', 'int', 'int', 'size_t', 'int', 'int'),

@@ -3,7 +3,7 @@
  * listeners, adoption, names, the eventfd. The subclasses move bytes.
  */
 import type { Region } from '../../base/region.js';
-import { ConnectionTable, EndingList } from '../connection-table.js';
+import { ConnectionTable, DETACHING, ENDING, LeavingList } from '../connection-table.js';
 import type { ListenAddress, Transport, TransportHandler, TransportName } from '../transport.js';
 import { errno, type Libc, requireLibc, systemError } from './libc.js';
 import { type AcceptTrouble, Listeners } from './listeners.js';
@@ -18,7 +18,8 @@ export abstract class NativeTransport implements Transport {
   readonly waker: number;
   protected readonly libc: Libc = requireLibc();
   protected readonly table = new ConnectionTable();
-  protected readonly ending = new EndingList(this.table);
+  protected readonly ending = new LeavingList(this.table, ENDING);
+  protected readonly detaching = new LeavingList(this.table, DETACHING);
   protected readonly listeners: Listeners;
   protected handler!: TransportHandler;
   protected stopping = false;
@@ -26,6 +27,7 @@ export abstract class NativeTransport implements Transport {
   private readonly adopted: number[] = [];
   private keepAlive = 0;
   private readonly end = (slot: number) => this.finish(slot, 0);
+  private readonly letGo = (slot: number) => this.giveUp(slot);
   private readonly acceptAgain = (index: number) => this.armAccept(index);
 
   /** @throws TransportError */
@@ -45,6 +47,12 @@ export abstract class NativeTransport implements Transport {
   protected abstract disarmAccept(index: number): void;
   /** Starts receiving on a new slot. */
   protected abstract armConnection(slot: number): void;
+  /** Stops receiving on a slot that has just been marked DETACHING. */
+  protected abstract stopReceiving(slot: number): void;
+  /** Forgets the descriptor of a slot for which nothing is under way any more. */
+  protected abstract forget(slot: number): void;
+  /** Whether the system has taken everything queued for it before the last exchange. */
+  protected abstract allTaken(): boolean;
   /** Closes the descriptor, this turn's send tried first, and releases the slot. */
   protected abstract disconnect(slot: number): void;
   /** Puts the turn's sends on their way, waits for events and hands them out. */
@@ -84,11 +92,19 @@ export abstract class NativeTransport implements Transport {
     this.adopted.push(descriptor);
   }
 
+  detach(connection: number): void {
+    const { table } = this;
+    if (!table.isOpen(connection)) return;
+    if ((table.flags[connection]! & (ENDING | DETACHING)) !== 0) return;
+    this.detaching.add(connection);
+    this.stopReceiving(connection);
+  }
+
   close(connection: number): void {
     if (this.table.isOpen(connection)) this.disconnect(connection);
   }
 
-  detach(connection: number): number {
+  release(connection: number): number {
     if (!this.table.isOpen(connection)) return -1;
     const copy = this.libc.fcntl(this.table.descriptor[connection]!, F_DUPFD_CLOEXEC, 0);
     if (copy < 0) throw systemError(errno(), 'fcntl');
@@ -125,8 +141,11 @@ export abstract class NativeTransport implements Transport {
   }
 
   private runTurn(): void {
+    let soon = this.ending.length > 0 && this.ending.settle(this.end);
+    if (this.detaching.length > 0) {
+      if (!this.allTaken() || this.detaching.settle(this.letGo)) soon = true;
+    }
     while (this.adopted.length > 0) this.addConnection(this.adopted.shift()!);
-    const soon = this.ending.length > 0 && this.ending.settle(this.end);
     const askedMs = this.handler.turn();
     this.table.recycle();
     const idle = !soon && !this.stopping && this.adopted.length === 0;
@@ -147,6 +166,14 @@ export abstract class NativeTransport implements Transport {
   protected finish(slot: number, reason: number): void {
     this.disconnect(slot);
     this.handler.closed(slot, reason);
+  }
+
+  /** Nothing is under way for the connection any more: its descriptor becomes the handler's. */
+  private giveUp(slot: number): void {
+    const descriptor = this.table.descriptor[slot]!;
+    this.forget(slot);
+    this.table.release(slot);
+    this.handler.detached(slot, descriptor);
   }
 
   /** `length` bytes arrived where receiveInto wanted them. */

@@ -245,6 +245,11 @@ export class Ring {
     if (result < 0) this.checkEnter();
   }
 
+  /** Whether the kernel has taken everything queued. */
+  get isSubmitted(): boolean {
+    return this.sqTail === this.rings[this.sqHeadAt]!;
+  }
+
   /** Whether completions found no place in the queue: drain it, and the next `enter` brings them. */
   hasOverflow(): boolean {
     return (this.rings[this.sqFlagsAt]! & abi.SQ_FLAG_CQ_OVERFLOW) !== 0;

@@ -16,6 +16,7 @@
 import { copyBytes, type Region } from '../../base/region.js';
 import {
   CANCELLING,
+  DETACHING,
   RECEIVING,
   RECEIVING_INTO,
   SENDING_LATER,
@@ -74,6 +75,7 @@ export class UringTransport extends NativeTransport {
   readonly name = 'uring';
   private readonly ring: Ring;
   private readonly buffers: ReceiveBuffers;
+  private submittedAll = true;
 
   /** To be called on the thread that will call `run`. @throws TransportError without io_uring */
   constructor(onAcceptTrouble: AcceptTrouble, sizes = USUAL_SIZES) {
@@ -149,7 +151,12 @@ export class UringTransport extends NativeTransport {
   protected exchange(timeoutMs: number): void {
     this.buffers.publish();
     this.ring.enter(timeoutMs);
+    if (this.detaching.length > 0) this.submittedAll = this.ring.isSubmitted;
     this.drain();
+  }
+
+  protected allTaken(): boolean {
+    return this.submittedAll;
   }
 
   protected flush(): void {
@@ -236,7 +243,7 @@ export class UringTransport extends NativeTransport {
     if (result > 0) {
       this.advanceInto(slot, result);
       if (this.isStale(slot, high)) return;
-    } else if (result !== -EAGAIN && result !== -EINTR) {
+    } else if (result !== -EAGAIN && result !== -EINTR && result !== -ECANCELED) {
       this.receiveFailed(slot, result);
       return;
     }
@@ -251,6 +258,11 @@ export class UringTransport extends NativeTransport {
   /** Nothing is being received on the slot: goes on with what the stream brings next. */
   private armReceive(slot: number, priority: number): void {
     const table = this.table;
+    if ((table.flags[slot]! & DETACHING) !== 0) {
+      // What came with the last completion may be answered in the coming turn.
+      table.flags[slot] = table.flags[slot]! | STIRRED;
+      return;
+    }
     const descriptor = table.descriptor[slot]!;
     const length = table.intoLength[slot]!;
     if (length > 0) {
@@ -325,6 +337,21 @@ export class UringTransport extends NativeTransport {
 
   protected armConnection(slot: number): void {
     this.armReceive(slot, abi.RECVSEND_POLL_FIRST);
+  }
+
+  /** The last completion of what is cancelled here ends the receiving: see armReceive. */
+  protected stopReceiving(slot: number): void {
+    const table = this.table;
+    const state = table.flags[slot]!;
+    if ((state & (RECEIVING | CANCELLING)) === RECEIVING) {
+      table.flags[slot] = state | CANCELLING;
+      this.cancel(slot, KIND_RECEIVE);
+    }
+    if ((state & RECEIVING_INTO) !== 0) this.cancel(slot, KIND_RECEIVE_INTO);
+  }
+
+  protected forget(): void {
+    // The ring holds nothing of a descriptor without operations.
   }
 
   /**

@@ -12,7 +12,13 @@ import { constants } from 'node:os';
 import { createServer as createTlsServer } from 'node:tls';
 import { type BroadcastChannel, threadId } from 'node:worker_threads';
 import type { Region } from '../../base/region.js';
-import { ConnectionTable, EndingList, SENDING_LATER, STIRRED } from '../connection-table.js';
+import {
+  ConnectionTable,
+  ENDING,
+  LeavingList,
+  SENDING_LATER,
+  STIRRED,
+} from '../connection-table.js';
 import { createRegion } from '../ffi/region.js';
 import {
   type ListenAddress,
@@ -49,7 +55,7 @@ export class PortableTransport implements Transport {
   readonly waker = -(threadId * WAKERS_PER_THREAD + ++wakersMade);
   keepAliveSeconds = 0;
   private readonly table = new ConnectionTable();
-  private readonly ending = new EndingList(this.table);
+  private readonly ending = new LeavingList(this.table, ENDING);
   private readonly received = createRegion(RECEIVE_BYTES);
   private readonly peers: (Peer | undefined)[] = [];
   private readonly servers: Server[] = [];
@@ -112,6 +118,10 @@ export class PortableTransport implements Transport {
     throw new TransportError('ENOTSUP', 'the portable transport takes no descriptors');
   }
 
+  detach(): void {
+    throw new TransportError('ENOTSUP', 'the portable transport gives no descriptors away');
+  }
+
   // --- connections
 
   private accept(peer: Peer): void {
@@ -147,9 +157,13 @@ export class PortableTransport implements Transport {
     this.guard(() => this.handler!.accepted(slot));
   }
 
-  /** Runs callbacks of an event; what the handler throws ends `run`, as in the native loops. */
+  /**
+   * Runs callbacks of an event; what the handler throws ends `run`, as in the native loops. What the
+   * last turn could not send is told before, so that the handler queues new replies behind it.
+   */
   private guard(work: () => void): void {
     try {
+      if (this.refused.length > 0) this.reportUnsent();
       work();
       this.schedule();
     } catch (error) {
@@ -200,7 +214,7 @@ export class PortableTransport implements Transport {
     this.disconnect(connection, !later);
   }
 
-  detach(): number {
+  release(): number {
     return -1;
   }
 
@@ -308,11 +322,12 @@ export class PortableTransport implements Transport {
       this.dispose(undefined);
       return;
     }
+    if (this.refused.length > 0) this.reportUnsent();
     if (this.wakeSeen) {
       this.wakeSeen = false;
       this.handler.woken();
     }
-    const soon = this.settle();
+    const soon = this.ending.settle((slot) => this.finishPolitely(slot));
     const askedMs = this.handler.turn();
     this.table.recycle();
     clearTimeout(this.timer);
@@ -322,17 +337,16 @@ export class PortableTransport implements Transport {
     }
   }
 
-  /** What the last turn's sends came to, and connections that are over. */
-  private settle(): boolean {
-    const { refused, table } = this;
-    const last = refused.splice(0);
+  /** What the last turn's sends left over. */
+  private reportUnsent(): void {
+    const { table } = this;
+    const last = this.refused.splice(0);
     for (let i = 0; i < last.length; i += 2) {
       const slot = last[i]!;
       if (table.generation[slot] !== last[i + 1]) continue;
       const rest = table.sendLength[slot]!;
       this.handler!.unsent(slot, table.sendRegion[slot]!, table.sendOffset[slot]!, rest);
     }
-    return this.ending.settle((slot) => this.finishPolitely(slot));
   }
 
   private finishPolitely(slot: number): void {

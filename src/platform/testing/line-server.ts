@@ -6,10 +6,11 @@
  *   big N        replies N bytes of the pattern     stats       counters, as JSON
  *   into N       takes the next N bytes by receiveInto, replies N and their checksum
  *   bye          replies 'bye', closes at once      drop        closes
+ *   regret       asks for the connection's detachment, then closes it
  *   now N        closes while a reply of N bytes is under way
  */
 import { type Region, toBinary } from '../../base/region.js';
-import { createRegion } from '../ffi/region.js';
+import { attachRegion, createRegion } from '../ffi/region.js';
 import type { Transport, TransportHandler } from '../transport.js';
 
 const PATTERN_BYTES = 32 * 1024 * 1024;
@@ -36,6 +37,15 @@ interface Reply {
   readonly length: number;
 }
 
+/** A connection's state on its way to another thread. */
+export interface Detached {
+  readonly descriptor: number;
+  readonly text: string;
+  readonly into: SharedArrayBuffer | undefined;
+  readonly intoDone: number;
+  readonly intoWanted: number;
+}
+
 class Connection {
   text = '';
   replies: Reply[] = [];
@@ -53,6 +63,7 @@ export interface Counters {
   woken: number;
   unsent: number;
   drained: number;
+  detached: number;
   reasons: number[];
   troubles: number[];
 }
@@ -65,12 +76,16 @@ export class LineServer implements TransportHandler {
     woken: 0,
     unsent: 0,
     drained: 0,
+    detached: 0,
     reasons: [],
     troubles: [],
   };
   /** Takes descriptors over when set. */
   onOffered: ((descriptor: number) => boolean) | undefined;
   onWoken: (() => void) | undefined;
+  onDetached: (state: Detached) => void = () => {};
+  /** What comes with descriptors to be adopted. */
+  private readonly arriving = new Map<number, Detached>();
   waitMs = -1;
   private readonly connections = new Map<number, Connection>();
   private readonly writable = new Set<number>();
@@ -87,9 +102,41 @@ export class LineServer implements TransportHandler {
 
   accepted(connection: number): void {
     if (this.connections.has(connection)) throw new Error(`slot ${connection} is in use`);
-    this.connections.set(connection, new Connection());
+    const state = new Connection();
+    this.connections.set(connection, state);
     this.counters.accepted++;
     this.counters.live++;
+    const descriptor = this.transport.descriptor(connection);
+    const arrived = this.arriving.get(descriptor);
+    if (arrived === undefined) return;
+    this.arriving.delete(descriptor);
+    state.text = arrived.text;
+    if (arrived.into === undefined) return;
+    state.into = attachRegion(arrived.into);
+    state.intoDone = arrived.intoDone;
+    state.intoWanted = arrived.intoWanted;
+    const missing = state.intoWanted - state.intoDone;
+    this.transport.receiveInto(connection, state.into, state.intoDone, missing);
+  }
+
+  adopt(state: Detached): void {
+    this.arriving.set(state.descriptor, state);
+    this.transport.adopt(state.descriptor);
+  }
+
+  /** Detaches every connection, also those that are busy. */
+  detachAll(): void {
+    for (const connection of this.connections.keys()) this.transport.detach(connection);
+  }
+
+  detached(connection: number, descriptor: number): void {
+    const state = this.connections.get(connection);
+    if (state === undefined) throw new Error(`slot ${connection} detached after its end`);
+    if (state.replies.length > 0 || state.sendingLater) throw new Error('detached while sending');
+    this.forget(connection);
+    this.counters.detached++;
+    const { text, into, intoDone, intoWanted } = state;
+    this.onDetached({ descriptor, text, into: into?.buffer, intoDone, intoWanted });
   }
 
   received(connection: number, region: Region, offset: number, length: number): void {
@@ -118,7 +165,10 @@ export class LineServer implements TransportHandler {
     else if (command === 'into') this.startInto(connection, state, Number(argument));
     else if (command === 'stats') this.reply(connection, state, JSON.stringify(this.counters));
     else if (command === 'drop') this.drop(connection);
-    else if (command === 'names') {
+    else if (command === 'regret') {
+      transport.detach(connection);
+      this.drop(connection);
+    } else if (command === 'names') {
       const names = [transport.peerName(connection), transport.localName(connection)];
       this.reply(connection, state, `${names.join(' ')} ${transport.descriptor(connection)}`);
     } else if (command === 'bye') {

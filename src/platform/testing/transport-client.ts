@@ -1,9 +1,12 @@
 /** The suite's side of the line protocol: a server thread to steer, and clients to talk to it. */
 import { connect, type NetConnectOpts, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
+import { ffiUnavailableReason } from '../ffi/libc.js';
+import { uringUnavailableReason } from '../ffi/uring-probe.js';
 import type { ListenAddress, TransportName } from '../transport.js';
 import { wakeTransport } from '../wake.js';
-import type { Counters } from './line-server.js';
+import type { Counters, Detached } from './line-server.js';
 import type { Order, ThreadOptions } from './transport-thread.js';
 
 export interface Message {
@@ -12,6 +15,7 @@ export interface Message {
   readonly failed?: string;
   readonly counters?: Counters;
   readonly offered?: number;
+  readonly detached?: Detached;
   readonly stopped?: boolean;
 }
 
@@ -38,6 +42,7 @@ export class ServerThread {
   private static readonly alive = new Set<ServerThread>();
   waker = 0;
   onOffered: (descriptor: number) => void = () => {};
+  onDetached: (state: Detached) => void = () => {};
   private readonly messages: Message[] = [];
   private readonly waiting: ((message: Message) => void)[] = [];
   private running = false;
@@ -49,6 +54,10 @@ export class ServerThread {
     port.on('message', (message: Message) => {
       if (message.offered !== undefined) {
         this.onOffered(message.offered);
+        return;
+      }
+      if (message.detached !== undefined) {
+        this.onDetached(message.detached);
         return;
       }
       const waiter = this.waiting.shift();
@@ -224,4 +233,31 @@ export class Client {
       );
     }
   }
+}
+
+/** A running server thread that listens on a port of the loopback interface. */
+export async function serve(
+  name: TransportName,
+  options: Partial<ThreadOptions> = {},
+): Promise<{ thread: ServerThread; port: number }> {
+  const thread = await ServerThread.start(name, options);
+  const port = await thread.listen({ host: '127.0.0.1', port: 0 });
+  if (typeof port !== 'number') throw new Error(`listen: ${port}`);
+  thread.run();
+  return { thread, port };
+}
+
+export async function eventually(condition: () => Promise<boolean>, what: string): Promise<void> {
+  const until = Date.now() + 5000;
+  while (!(await condition())) {
+    if (Date.now() > until) throw new Error(`not within 5 s: ${what}`);
+    await sleep(5);
+  }
+}
+
+/** Why this system lacks the transport, or false: for the `skip` of tests. */
+export function unavailable(name: TransportName): string | false {
+  if (name === 'uring') return uringUnavailableReason() || false;
+  if (name === 'epoll') return ffiUnavailableReason() || false;
+  return false;
 }

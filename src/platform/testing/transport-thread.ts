@@ -11,7 +11,7 @@ import {
 import type { UringSizes } from '../ffi/uring.js';
 import { createTransport } from '../select.js';
 import { type ListenAddress, TransportError, type TransportName } from '../transport.js';
-import { LineServer } from './line-server.js';
+import { type Detached, LineServer } from './line-server.js';
 
 export interface ThreadOptions {
   readonly name: TransportName;
@@ -25,8 +25,9 @@ export interface ThreadOptions {
 export type Order =
   | { readonly order: 'listen'; readonly address: ListenAddress }
   | { readonly order: 'adopt'; readonly descriptor: number }
+  | { readonly order: 'resume'; readonly state: Detached }
   | { readonly order: 'keepAlive'; readonly seconds: number }
-  | { readonly order: 'counters' | 'closeListeners' | 'stop' };
+  | { readonly order: 'counters' | 'closeListeners' | 'detachAll' | 'stop' };
 
 const options = workerData as ThreadOptions;
 const transport = createTransport(
@@ -35,6 +36,8 @@ const transport = createTransport(
 );
 const server = new LineServer(transport);
 server.waitMs = options.waitMs;
+
+server.onDetached = (detached) => options.port.postMessage({ detached });
 
 let offered = 0;
 if (options.handOver) {
@@ -58,6 +61,8 @@ function listen(address: ListenAddress): void {
 function obey(order: Order): void {
   if (order.order === 'listen') listen(order.address);
   else if (order.order === 'adopt') transport.adopt(order.descriptor);
+  else if (order.order === 'resume') server.adopt(order.state);
+  else if (order.order === 'detachAll') server.detachAll();
   else if (order.order === 'keepAlive') transport.keepAliveSeconds = order.seconds;
   else if (order.order === 'closeListeners') transport.closeListeners();
   else if (order.order === 'stop') transport.stop();

@@ -59,6 +59,8 @@ const BATCH = 32;
 /** Entries stored under one hold of a lock. */
 const ENTRIES_BATCH = 64;
 const BUFFER_BYTES = 4 * BLOCK_BYTES_MAX;
+/** Read at once: little enough to be in the processor's cache when it is applied. */
+const READ_BYTES = 512 * 1024;
 /** What may pile up behind transactions that wait, over all shards of the flow. */
 const KEPT_BYTES_MAX = 512 << 20;
 
@@ -69,6 +71,8 @@ export class FlowSink {
   private readonly writer: ShardWriter;
   private readonly applier: RecordApplier;
   private readonly buffer: Region;
+  /** What was received and not taken yet: from start to end. */
+  private start = 0;
   private end = 0;
   private readonly block = new Block();
   private keys = 0;
@@ -92,7 +96,10 @@ export class FlowSink {
 
   /** Where the next bytes may be read to, so that they need not be copied; then `received`. */
   get target(): Uint8Array {
-    return this.buffer.bytes.subarray(this.end);
+    return this.buffer.bytes.subarray(
+      this.end,
+      Math.min(this.end + READ_BYTES, this.buffer.length),
+    );
   }
 
   /** So many bytes were read into `target`. */
@@ -159,7 +166,7 @@ export class FlowSink {
 
   private consume(): void {
     const { buffer, block } = this;
-    let at = 0;
+    let at = this.start;
     while (this.failed === null) {
       const state = readBlock(buffer, at, this.end, block);
       if (state === BLOCK_INCOMPLETE) break;
@@ -170,10 +177,16 @@ export class FlowSink {
       this.take(block);
       at = block.end;
     }
-    if (at > 0) {
+    if (at === this.end) {
+      at = 0;
+      this.end = 0;
+    } else if (at > 0 && this.buffer.length - at < BLOCK_BYTES_MAX) {
+      // The block at hand may not fit in what is left.
       buffer.bytes.copyWithin(0, at, this.end);
       this.end -= at;
+      at = 0;
     }
+    this.start = at;
     this.resumeAll();
   }
 

@@ -44,6 +44,7 @@ Darter's own directives:
        --threads N        threads that serve clients (0: one for each core)
        --shards N         shards of the dataset, a power of two (64)
        --shard-bytes N    address space of each shard (2gb)
+       --placement NAME   adaptive (as few threads as can serve the clients) or spread
        --transport NAME   auto, uring, epoll or portable
 `;
 

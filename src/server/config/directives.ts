@@ -354,6 +354,8 @@ const darter = {
   'repl-backpressure-policy': anytime(oneNameOf('delay', 'none'), 'delay', own),
   /** For how many milliseconds at most. */
   'repl-backpressure-max-delay': anytime(integer(0, 60_000), '1000', own),
+  /** Connections gather on few threads while these can serve them, or spread over all of them. */
+  placement: anytime(oneNameOf('adaptive', 'spread'), 'adaptive', own),
   transport: atStart(oneNameOf('auto', 'uring', 'epoll', 'portable'), 'auto', own),
 };
 

@@ -1,4 +1,7 @@
 /** INFO's section replication, and the figures of syncs that it has besides Redis's. */
+
+import type { JournalRing } from '../../journal/ring.js';
+import { COUNTER_WRITES_OVERRULED, COUNTER_WRITES_PUT_OFF } from '../../memory/control.js';
 import {
   SUM_BYTES,
   SUM_KEYS,
@@ -12,8 +15,6 @@ import {
   type KnownReplica,
   type ThreadReplication,
 } from '../replication/thread-replication.js';
-import { COUNTER_WRITES_OVERRULED, COUNTER_WRITES_PUT_OFF } from '../../memory/control.js';
-import type { JournalRing } from '../../journal/ring.js';
 import type { Fields, InfoSource, Section } from './source.js';
 
 export interface ReplicationSource {

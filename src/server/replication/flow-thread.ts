@@ -2,8 +2,9 @@
  * A flow thread: a Worker with an event loop of its own that serves flows of our replicas and
  * follows flows of our primary. The threads are started when the first flow comes.
  */
-import { parentPort, workerData } from 'node:worker_threads';
+
 import { Socket } from 'node:net';
+import { parentPort, workerData } from 'node:worker_threads';
 import { Region } from '../../base/region.js';
 import { commandModules } from '../../commands/index.generated.js';
 import { definitionsOf } from '../../engine/definitions.js';

@@ -8,8 +8,8 @@
  * the back-off.
  */
 import type { Log } from '../../base/log.js';
-import type { HostAndPort } from '../../commands/contract/replication-port.js';
 import { Region } from '../../base/region.js';
+import type { HostAndPort } from '../../commands/contract/replication-port.js';
 import type { Shards } from '../../keyspace/shards.js';
 import { ReplicaBoard, SUM_BYTES, SUM_KEYS } from '../../replication/replica/replica-board.js';
 import { ReplicaState, type SyncReply } from '../../replication/replica/replica-state.js';

@@ -7,8 +7,8 @@ import type { Log } from '../../base/log.js';
 import type { JournalRing } from '../../journal/ring.js';
 import type { Shards } from '../../keyspace/shards.js';
 import {
-  type PrimaryState,
   PROTOCOL_VERSION,
+  type PrimaryState,
   type SyncDecision,
   type SyncRequest,
 } from '../../replication/primary/primary-state.js';

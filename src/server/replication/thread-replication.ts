@@ -3,6 +3,8 @@
  * main thread sent last, and reads figures from shared memory; what has to be decided it asks the
  * main thread, with the client's command suspended meanwhile.
  */
+
+import type { Context } from '../../commands/contract/context.js';
 import type {
   Answer,
   HostAndPort,
@@ -10,7 +12,6 @@ import type {
   ReplicationPort,
   RoleReport,
 } from '../../commands/contract/replication-port.js';
-import type { Context } from '../../commands/contract/context.js';
 import type { Session } from '../../commands/contract/session.js';
 import {
   GATE_LOADING,
@@ -61,7 +62,7 @@ export interface ThreadReplicationParts {
   /** Whether nothing is on its way to a client. */
   readonly isQuiet: (session: ClientSession) => boolean;
   /** Gives a client's socket away; -1 when that is not possible. */
-  readonly detach: (session: ClientSession) => number;
+  readonly release: (session: ClientSession) => number;
 }
 
 const NO_FLOWS_HERE =
@@ -179,6 +180,7 @@ export class ThreadReplication implements ReplicationPort {
   }
 
   describe(session: Session, description: ReplicaDescription): void {
+    own(session).isPinned = true;
     this.descriptions.set(session, { ...this.descriptions.get(session), ...description });
   }
 
@@ -191,6 +193,7 @@ export class ThreadReplication implements ReplicationPort {
     const client = own(session);
     const { listeningPort = 0, address = '' } = this.descriptions.get(session) ?? {};
     client.isReplicaClient = true;
+    client.isPinned = true;
     this.controls.set(client.id, client);
     const requesting = {
       thread: this.parts.thread,
@@ -288,7 +291,7 @@ export class ThreadReplication implements ReplicationPort {
         this.detaching.push(detaching);
         continue;
       }
-      const descriptor = this.parts.detach(session);
+      const descriptor = this.parts.release(session);
       if (descriptor >= 0) this.parts.notify({ kind: 'flow', syncId, index, descriptor });
       else answer((context) => context.reply.errorText(NO_FLOWS_HERE));
     }

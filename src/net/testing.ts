@@ -1,0 +1,170 @@
+/** For tests of the network layer: a transport in memory, an engine that echoes, a frontend on both. */
+import assert from 'node:assert/strict';
+import { BUSY, DONE, SUSPENDED } from '../base/outcome.js';
+import { Region, toBinary } from '../base/region.js';
+import type { Transport } from '../platform/transport.js';
+import type { Arguments } from '../protocol/parser.js';
+import { Reply } from '../protocol/reply.js';
+import { Frontend } from './frontend.js';
+import type { FrontendPolicy } from './policy.js';
+import type { CommandRunner, NetSession } from './runner.js';
+
+export const SLOT = 3;
+
+export const DESCRIPTOR = 40;
+
+export class FakeSession implements NetSession {
+  connection = SLOT;
+  readonly address = '127.0.0.1:1';
+  readonly protocol = 2;
+  readonly authenticated = true;
+  closeAfterReply = false;
+  lastInteractionMs = 0;
+  suspended = false;
+  cancelSuspension = null;
+}
+
+const newRegion = (bytes: number) => new Region(new SharedArrayBuffer(bytes), 0);
+
+/** A transport whose reader takes as many bytes of each send as it is told. */
+export class FakeTransport {
+  sent = '';
+  closed = false;
+  detaching = false;
+  readonly adopted: number[] = [];
+  takes = Number.POSITIVE_INFINITY;
+  into: { region: Region; offset: number; length: number } | null = null;
+  private later: { region: Region; offset: number; length: number } | null = null;
+  private readonly refused: { region: Region; offset: number; length: number }[] = [];
+  frontend!: Frontend<FakeSession>;
+
+  send(_slot: number, region: Region, offset: number, length: number): void {
+    assert.equal(this.later, null, 'no send while a sendLater is under way');
+    const taken = Math.min(length, this.takes);
+    this.sent += toBinary(region, offset, taken);
+    if (taken < length)
+      this.refused.push({ region, offset: offset + taken, length: length - taken });
+  }
+
+  sendLater(_slot: number, region: Region, offset: number, length: number): void {
+    assert.equal(this.later, null, 'one sendLater at a time');
+    this.later = { region, offset, length };
+  }
+
+  /** What a turn of the transport does with sends that did not go out whole. */
+  completions(): void {
+    for (const { region, offset, length } of this.refused.splice(0)) {
+      this.frontend.unsent(SLOT, region, offset, length);
+    }
+  }
+
+  drain(): boolean {
+    const chunk = this.later;
+    if (chunk === null) return false;
+    this.later = null;
+    this.sent += toBinary(chunk.region, chunk.offset, chunk.length);
+    this.frontend.drained(SLOT);
+    return true;
+  }
+
+  receiveInto(_slot: number, region: Region, offset: number, length: number): void {
+    this.into = { region, offset, length };
+  }
+
+  close(): void {
+    this.closed = true;
+    this.detaching = false;
+  }
+
+  detach(): void {
+    this.detaching = true;
+  }
+
+  adopt(descriptor: number): void {
+    this.adopted.push(descriptor);
+  }
+
+  descriptor(): number {
+    return DESCRIPTOR;
+  }
+}
+
+/** Answers every command with its arguments; 'busy' once with BUSY, 'wait' with SUSPENDED. */
+export class EchoRunner implements CommandRunner<FakeSession> {
+  readonly now = 1;
+  busy = 0;
+  ran: string[][] = [];
+
+  constructor(readonly reply: Reply) {}
+
+  dispatch(session: FakeSession, args: Arguments): number {
+    const words: string[] = [];
+    for (let i = 0; i < args.count; i++) {
+      words.push(toBinary(args.region, args.offset[i]!, args.length[i]!));
+    }
+    if (this.busy > 0) {
+      this.busy--;
+      return BUSY;
+    }
+    this.ran.push(words);
+    if (words[0] === 'wait') {
+      session.suspended = true;
+      return SUSPENDED;
+    }
+    this.reply.bulkBinary(words.join(','));
+    if (words[0] === 'quit') session.closeAfterReply = true;
+    return DONE;
+  }
+}
+
+export function newFrontend() {
+  const reply = new Reply(newRegion(64));
+  const runner = new EchoRunner(reply);
+  const transport = new FakeTransport();
+  const session = new FakeSession();
+  const policy: FrontendPolicy<FakeSession> = {
+    offered: () => true,
+    admit: () => session,
+    released: () => {},
+    woken: () => {},
+    beginTurn: () => {},
+    background: () => 100,
+    outputHardBytes: 0,
+    outputSoftBytes: 0,
+    outputSoftMs: 0,
+    bulkBytesMax: 512 * 1024 * 1024,
+    log: () => {},
+    traffic: { receivedBytes: 0, sentBytes: 0, outputLimitClosed: 0 },
+  };
+  const frontend = new Frontend<FakeSession>(
+    transport as unknown as Transport,
+    runner,
+    reply,
+    policy,
+    newRegion,
+  );
+  transport.frontend = frontend;
+  frontend.accepted(SLOT);
+  const receive = (text: string) => {
+    const region = newRegion((text.length + 8) & ~7);
+    region.bytes.set(Buffer.from(text, 'latin1'));
+    let offset = 0;
+    while (offset < text.length && transport.into !== null) {
+      const { region: target, offset: at, length } = transport.into;
+      const part = Math.min(length, text.length - offset);
+      target.bytes.set(region.bytes.subarray(offset, offset + part), at);
+      transport.into =
+        part < length ? { region: target, offset: at + part, length: length - part } : null;
+      frontend.receivedInto(SLOT, part);
+      offset += part;
+    }
+    if (offset < text.length) frontend.received(SLOT, region, offset, text.length - offset);
+    // The transport reuses its buffers as soon as the callback has returned.
+    region.bytes.fill(0x7e);
+  };
+  return { frontend, transport, runner, session, receive };
+}
+
+export const command = (...words: string[]) =>
+  `*${words.length}\r\n${words.map((word) => `$${word.length}\r\n${word}\r\n`).join('')}`;
+export const bulk = (text: string) => `$${text.length}\r\n${text}\r\n`;

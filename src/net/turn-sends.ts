@@ -1,0 +1,46 @@
+/**
+ * The replies of a turn, one send for each connection: parallel arrays, reused turn after turn. The
+ * bytes lie in the output arena until the transport has sent them.
+ */
+import type { Region } from '../base/region.js';
+import type { Transport } from '../platform/transport.js';
+import type { Connection } from './connection.js';
+import type { NetSession } from './runner.js';
+
+export class TurnSends<S extends NetSession> {
+  private count = 0;
+  private readonly connections: Connection<S>[] = [];
+  private readonly regions: Region[] = [];
+  private readonly offsets: number[] = [];
+  private readonly lengths: number[] = [];
+
+  add(connection: Connection<S>, region: Region, offset: number, length: number): void {
+    const index = this.count;
+    this.connections[index] = connection;
+    this.regions[index] = region;
+    this.offsets[index] = offset;
+    this.lengths[index] = length;
+    this.count = index + 1;
+  }
+
+  /** Adds bytes to the latest send, if it is the connection's and ends where they begin. */
+  extend(connection: Connection<S>, region: Region, offset: number, length: number): boolean {
+    const last = this.count - 1;
+    if (last < 0 || this.connections[last] !== connection || this.regions[last] !== region) {
+      return false;
+    }
+    if (this.offsets[last]! + this.lengths[last]! !== offset) return false;
+    this.lengths[last]! += length;
+    return true;
+  }
+
+  /** Hands everything to the transport. */
+  flush(transport: Transport): void {
+    for (let i = 0; i < this.count; i++) {
+      const connection = this.connections[i]!;
+      if (connection.closed) continue;
+      transport.send(connection.slot, this.regions[i]!, this.offsets[i]!, this.lengths[i]!);
+    }
+    this.count = 0;
+  }
+}

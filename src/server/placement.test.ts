@@ -1,0 +1,132 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import fc from 'fast-check';
+import { chooseConnections, leastOf, Placement, threadWithRoom } from './placement.js';
+
+const shares = (...values: number[]) => Int32Array.from(values);
+
+/** Threads whose connections make certain loads (shares of a thread's time, in thousandths). */
+class Model {
+  readonly threads: number[][];
+  moves = 0;
+  private readonly placements: Placement[];
+  private readonly busy: Int32Array;
+
+  constructor(threads: readonly (readonly number[])[]) {
+    this.threads = threads.map((loads) => [...loads]);
+    this.placements = threads.map((_, thread) => new Placement(thread));
+    this.busy = new Int32Array(threads.length);
+  }
+
+  sum(thread: number): number {
+    return this.threads[thread]!.reduce((sum, load) => sum + load, 0);
+  }
+
+  run(periods: number): void {
+    for (let period = 0; period < periods; period++) {
+      for (const thread of this.threads.keys()) {
+        this.busy[thread] = Math.min(1000, this.sum(thread));
+        const move = this.placements[thread]!.decide(this.busy);
+        if (move === null) continue;
+        assert.notEqual(move.to, thread);
+        const loads = this.threads[thread]!;
+        const chosen = new Set(chooseConnections(loads, move.part));
+        this.threads[move.to]!.push(...loads.filter((_, index) => chosen.has(index)));
+        this.threads[thread] = loads.filter((_, index) => !chosen.has(index));
+        this.moves += chosen.size;
+      }
+    }
+  }
+}
+
+describe('placement', () => {
+  test('new connections go to the first thread with room, else to the least busy', () => {
+    assert.equal(threadWithRoom(shares(0, 0, 0)), 0);
+    assert.equal(threadWithRoom(shares(700, 599, 0)), 1);
+    assert.equal(threadWithRoom(shares(900, 650, 700)), 1);
+    assert.equal(threadWithRoom(shares(999)), 0);
+  });
+
+  test('spreading prefers the own thread among equals', () => {
+    assert.equal(leastOf(shares(3, 3, 3), 1), 1);
+    assert.equal(leastOf(shares(3, 2, 3), 1), 1);
+    assert.equal(leastOf(shares(3, 3, 2), 1), 2);
+  });
+
+  test('a thread busy for one period only keeps its connections', () => {
+    const placement = new Placement(0);
+    for (let i = 0; i < 20; i++) {
+      assert.equal(placement.decide(shares(1000, 0)), null);
+      assert.equal(placement.decide(shares(700, 0)), null);
+    }
+  });
+
+  test('a busy thread gives half the difference to the least busy, then rests', () => {
+    const placement = new Placement(1);
+    assert.equal(placement.decide(shares(400, 1000, 200)), null);
+    assert.equal(placement.startsCounting, true);
+    assert.deepEqual(placement.decide(shares(400, 1000, 200)), { to: 2, part: 0.4 });
+    for (let i = 0; i < 3; i++) assert.equal(placement.decide(shares(400, 1000, 200)), null);
+    assert.notEqual(placement.decide(shares(400, 1000, 200)), null);
+  });
+
+  test('where all are busy nothing moves', () => {
+    const placement = new Placement(0);
+    for (let i = 0; i < 20; i++) assert.equal(placement.decide(shares(1000, 600, 500)), null);
+  });
+
+  test('a thread hardly used gathers its connections on a lower one, after a while', () => {
+    const placement = new Placement(2);
+    for (let i = 0; i < 9; i++) assert.equal(placement.decide(shares(100, 0, 200)), null);
+    assert.deepEqual(placement.decide(shares(100, 0, 200)), { to: 0, part: 1 });
+    assert.deepEqual(placement.decide(shares(400, 0, 200)), { to: 1, part: 1 });
+    assert.equal(placement.decide(shares(400, 400, 200)), null);
+    const first = new Placement(0);
+    for (let i = 0; i < 20; i++) assert.equal(first.decide(shares(0, 0, 0)), null);
+  });
+
+  test('chooses the most active connections, and never just changes places', () => {
+    assert.deepEqual(chooseConnections([1, 5, 3, 1], 0.5), [1]);
+    assert.deepEqual(chooseConnections([1, 1, 1, 1], 0.5), [0, 1]);
+    assert.deepEqual(chooseConnections([10], 0.5), []);
+    assert.deepEqual(chooseConnections([0, 0, 7, 0], 0.5), []);
+    assert.deepEqual(chooseConnections([90, 5, 5], 0.3), [1, 2]);
+    assert.deepEqual(chooseConnections([0, 2, 1], 1), [1, 2, 0]);
+    assert.deepEqual(chooseConnections([], 0.5), []);
+  });
+
+  test('heavy load spreads over all threads', () => {
+    const model = new Model([Array.from({ length: 50 }, () => 60), [], [], []]);
+    model.run(60);
+    for (let thread = 0; thread < 4; thread++) {
+      assert.ok(model.sum(thread) > 500 && model.sum(thread) < 1000, `${model.sum(thread)}`);
+    }
+  });
+
+  test('light load gathers on the first thread', () => {
+    const light = () => Array.from({ length: 10 }, () => 10);
+    const model = new Model([light(), light(), light(), light()]);
+    model.run(40);
+    assert.deepEqual(
+      model.threads.map((loads) => loads.length),
+      [40, 0, 0, 0],
+    );
+  });
+
+  test('comes to rest under any steady load', () => {
+    const load = fc.integer({ min: 1, max: 300 });
+    fc.assert(
+      fc.property(
+        fc.array(fc.array(load, { maxLength: 20 }), { minLength: 2, maxLength: 6 }),
+        (threads) => {
+          const model = new Model(threads);
+          model.run(200);
+          const { moves } = model;
+          model.run(100);
+          assert.equal(model.moves, moves);
+        },
+      ),
+      { numRuns: 300 },
+    );
+  });
+});

@@ -1,0 +1,134 @@
+/**
+ * A thread's part in placing connections: measures how busy it is, asks `placement.ts` what follows,
+ * and moves clients. A client moves with its session as text; its connection's descriptor and what it
+ * had sent go along.
+ */
+import type { ClientSession, SessionState } from '../engine/session.js';
+import type { Connection } from '../net/connection.js';
+import type { Frontend } from '../net/frontend.js';
+import type { Gatherer } from './gather.js';
+import {
+  chooseConnections,
+  leastOf,
+  MOVES_MAX,
+  PERIOD_MS,
+  Placement,
+  threadWithRoom,
+} from './placement.js';
+import type { ThreadSettings } from './settings.js';
+import type { ThreadClients } from './thread-clients.js';
+
+/** What all threads know of each other, in shared memory. Each writes its own place. */
+export interface ThreadFigures {
+  /** By thread: how many connections it serves. */
+  readonly connections: Int32Array;
+  /** By thread: its share of wall time at work in the last period, in thousandths. */
+  readonly busy: Int32Array;
+}
+
+export interface ThreadPlacementParts {
+  readonly thread: number;
+  readonly threads: number;
+  readonly figures: ThreadFigures;
+  readonly settings: ThreadSettings;
+  readonly clients: ThreadClients;
+  readonly frontend: Frontend<ClientSession>;
+  readonly gatherer: Gatherer;
+  /** Processor time of this thread in milliseconds. */
+  readonly cpuMs: () => number;
+}
+
+/** A client under way, as it is told to its new thread. */
+interface MovingClient {
+  readonly descriptor: number;
+  readonly input: string;
+  readonly state: SessionState;
+}
+
+export class ThreadPlacement {
+  /** When `period` wants to be called next. */
+  nextMs = 0;
+  private readonly placement: Placement;
+  private lastWallMs = 0;
+  private lastCpuMs = 0;
+
+  constructor(private readonly parts: ThreadPlacementParts) {
+    this.placement = new Placement(parts.thread);
+    parts.gatherer.register('move', (payload) => {
+      this.take(JSON.parse(payload) as MovingClient);
+      return '';
+    });
+  }
+
+  /** The thread that should serve the next connection. */
+  threadForNext(): number {
+    const { thread, figures, settings } = this.parts;
+    if (settings.adaptivePlacement) return threadWithRoom(figures.busy);
+    return leastOf(figures.connections, thread);
+  }
+
+  /** Every PERIOD_MS. */
+  period(nowMs: number): void {
+    const { thread, threads, figures, settings } = this.parts;
+    if (threads === 1 || !settings.adaptivePlacement) {
+      this.nextMs = Number.POSITIVE_INFINITY;
+      return;
+    }
+    this.nextMs = nowMs + PERIOD_MS;
+    figures.busy[thread] = this.measure();
+    const move = this.placement.decide(figures.busy);
+    if (move !== null) this.move(move.to, move.part);
+    else if (this.placement.startsCounting) this.forgetActivity();
+  }
+
+  /** The configuration has changed. */
+  reload(): void {
+    this.nextMs = 0;
+  }
+
+  /** The share of the time since the last call that the thread was at work, in thousandths. */
+  private measure(): number {
+    const wallMs = performance.now();
+    const cpuMs = this.parts.cpuMs();
+    const passedMs = wallMs - this.lastWallMs;
+    const share = passedMs > 0 ? (cpuMs - this.lastCpuMs) / passedMs : 0;
+    this.lastWallMs = wallMs;
+    this.lastCpuMs = cpuMs;
+    return Math.round(Math.min(share, 1) * 1000);
+  }
+
+  private forgetActivity(): void {
+    for (const connection of this.parts.frontend.connections.values()) connection.activity = 0;
+  }
+
+  private move(to: number, part: number): void {
+    const { thread, figures, frontend } = this.parts;
+    const movable = [...frontend.connections.values()].filter(({ session }) => session.isMovable);
+    const activity = movable.map((connection) => connection.activity);
+    const chosen = chooseConnections(activity, part).slice(0, MOVES_MAX);
+    const total = activity.reduce((sum, value) => sum + value, 0);
+    let given = 0;
+    for (const index of chosen) {
+      if (this.give(movable[index]!, to)) given += activity[index]!;
+    }
+    // So that others do not choose the same target before it has measured the load.
+    if (total > 0) figures.busy[to]! += Math.round((figures.busy[thread]! * given) / total);
+    this.forgetActivity();
+  }
+
+  private give({ session }: Connection<ClientSession>, to: number): boolean {
+    const { clients, frontend, gatherer } = this.parts;
+    return frontend.giveAway(session, (descriptor, input) => {
+      if (!session.isMovable) return false;
+      clients.left(session);
+      const client: MovingClient = { descriptor, input, state: session.state };
+      gatherer.tell(to, 'move', JSON.stringify(client));
+      return true;
+    });
+  }
+
+  private take({ descriptor, input, state }: MovingClient): void {
+    const { clients, frontend } = this.parts;
+    frontend.adopt(descriptor, clients.arrived(state), input);
+  }
+}
