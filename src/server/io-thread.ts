@@ -200,7 +200,9 @@ class IoThread {
       {
         thread: data.thread,
         settings,
+        control: this.control,
         rings,
+        journal,
         request: (id, request) =>
           this.post({ kind: 'replication-request', thread: data.thread, id, request }),
         notify: (notice) => this.post({ kind: 'replication-notice', notice }),

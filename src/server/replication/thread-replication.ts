@@ -21,6 +21,8 @@ import {
   GATE_READ_ONLY,
 } from '../../engine/gates.js';
 import { ClientSession } from '../../engine/session.js';
+import type { ControlBlock } from '../../memory/control.js';
+import type { JournalSink } from '../../journal/sink.js';
 import type { JournalRing } from '../../journal/ring.js';
 import { SyncSession } from '../../replication/primary/sync-session.js';
 import type { ReplicaBoard } from '../../replication/replica/replica-board.js';
@@ -52,7 +54,10 @@ interface Waiter {
 export interface ThreadReplicationParts {
   readonly thread: number;
   readonly settings: ThreadSettings;
+  readonly control: ControlBlock;
   readonly rings: readonly JournalRing[];
+  /** Where this thread's writes go while the journal is on. */
+  readonly journal: JournalSink;
   readonly request: (id: number, request: ReplicationRequest) => void;
   readonly notify: (notice: ReplicationNotice) => void;
   /** Switches the journal of this thread's writes on or off. */
@@ -278,6 +283,11 @@ export class ThreadReplication implements ReplicationPort {
 
   /** Once a turn, outside of commands. @returns milliseconds until it wants another turn */
   background(nowMs: number): number {
+    const { journal, control } = this.parts;
+    if (journal.wrote) {
+      journal.wrote = false;
+      control.journalWritten();
+    }
     if (this.detaching.length > 0) this.detachAll();
     if (this.waiters.length > 0) this.serveWaiters(nowMs);
     const idle = this.waiters.length === 0 && this.detaching.length === 0;
