@@ -22,6 +22,8 @@ import type { JournalRing } from './ring.js';
 const INITIAL_BYTES = 64 * 1024;
 
 export class JournalSink {
+  /** Something was appended; whoever looks resets it. */
+  wrote = false;
   private kept = new Region(new SharedArrayBuffer(INITIAL_BYTES), 0);
   private readonly head = new Region(new SharedArrayBuffer(1024), 0);
   private readonly participantsRegion: Region;
@@ -47,6 +49,7 @@ export class JournalSink {
     keyless: boolean,
   ): void {
     const kind = keyless ? KIND_KEYLESS : KIND_EFFECT;
+    this.wrote = true;
     if (!this.inTransaction) {
       this.rings[shard]!.append(kind, database, h1, region, offset, length);
       return;

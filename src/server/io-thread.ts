@@ -119,9 +119,7 @@ class IoThread {
     );
     const rings = data.ringBuffers.map((buffer) => new JournalRing(buffer));
     const pressure = new BackPressure(rings);
-    this.replication = this.buildReplication(dispatcher, rings, pressure, (session) =>
-      frontend.release(session),
-    );
+    this.replication = this.buildReplication(dispatcher, rings, pressure);
     this.policy = new ThreadPolicy({
       replication: this.replication,
       pressure,
@@ -195,7 +193,6 @@ class IoThread {
     dispatcher: Dispatcher,
     rings: readonly JournalRing[],
     pressure: BackPressure,
-    release: (session: ClientSession) => number,
   ): ThreadReplication {
     const { data, settings } = this;
     const journal = new JournalSink(rings);
@@ -203,7 +200,9 @@ class IoThread {
       {
         thread: data.thread,
         settings,
+        control: this.control,
         rings,
+        journal,
         request: (id, request) =>
           this.post({ kind: 'replication-request', thread: data.thread, id, request }),
         notify: (notice) => this.post({ kind: 'replication-notice', notice }),
@@ -214,7 +213,8 @@ class IoThread {
         setExpiry: (own) => {
           dispatcher.keys.expiresKeys = own;
         },
-        release,
+        isQuiet: (session) => this.frontend.isQuiet(session),
+        release: (session) => this.frontend.release(session),
       },
       data.replication,
     );

@@ -123,14 +123,17 @@ export class Server {
     }, RATE_PERIOD_MS).unref();
   }
 
-  /** Ends the I/O threads, then the process. */
-  stop(exitCode: number): void {
+  /** Ends the I/O threads, then the process. @param now not waiting for replicas that lag */
+  stop(exitCode: number, now = false): void {
     if (this.stopping) return;
     this.stopping = true;
     this.exitCode = exitCode;
     this.log.notice('User requested shutdown...');
-    setTimeout(() => this.exit(), STOP_TIMEOUT_MS).unref();
-    this.tellAll({ kind: 'stop' });
+    const waitMs = now ? 0 : this.config.number('shutdown-timeout') * 1000;
+    void this.replication.drain(waitMs).then(() => {
+      setTimeout(() => this.exit(), STOP_TIMEOUT_MS).unref();
+      this.tellAll({ kind: 'stop' });
+    });
   }
 
   private tellAll(message: MainMessage): void {
@@ -233,7 +236,7 @@ export class Server {
         wakeTransport(this.wakers[message.thread]!);
         return;
       }
-      this.stop(0);
+      this.stop(0, message.request.now);
     } else if (message.kind === 'replication-request') {
       void this.replication.request(message.request).then((answer) => {
         const { thread, id } = message;

@@ -156,7 +156,9 @@ describe('replication: trouble', { skip: darterMissing() }, () => {
     flow.write('this is no acknowledgement at all, as long as it may be '.repeat(20));
     await flow.ended();
     await client.ended();
-    assert.match(primary.log, /an acknowledgement that is none/);
+    await until('the log says so', async () => {
+      return /an acknowledgement that is none/.test(primary.log);
+    });
     assert.equal(await replica.info('master_link_status'), 'up');
     await primary.ask('SET', 'still', 'there');
     await sameData(primary, replica);

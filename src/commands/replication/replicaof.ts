@@ -40,6 +40,8 @@ const common = {
   arity: 3,
   flags: ['admin', 'noscript', 'stale', 'no_async_loading'],
   locks: 'none',
+  // A full sync counts as loading here from its first byte on; it must be possible to call it off.
+  whileLoading: true,
   run,
 } as const;
 

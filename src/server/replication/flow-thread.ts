@@ -48,17 +48,18 @@ class FlowThread {
   private readonly shards: Shards;
   private readonly rings: readonly JournalRing[];
   private readonly owner: number;
+  private readonly control: ControlBlock;
   private applier: EffectApplier | null = null;
 
   constructor(
     data: FlowThreadData,
     private readonly report: (report: FlowReport) => void,
   ) {
-    const control = new ControlBlock(data.controlBuffer, data.ioThreads, this.registry.all.length);
+    this.control = new ControlBlock(data.controlBuffer, data.ioThreads, this.registry.all.length);
     this.shards = new Shards(
       data.shardBuffers.map((buffer) => attachPagedRegion(buffer)),
       data.databases,
-      control.words,
+      this.control.words,
       WORD_USED_PAGES,
       data.thread,
     );
@@ -88,7 +89,7 @@ class FlowThread {
     const session = new SyncSession(command.session, shards.count, this.owner);
     const options = { shards, rings, mine, session, raw, from };
     const ended = (reason: string) => this.ended(flow, reason);
-    this.flows.set(flow, new ServedFlow(socket, options, heartbeatMs, ended));
+    this.flows.set(flow, new ServedFlow(socket, options, this.control, heartbeatMs, ended));
   }
 
   private follow(command: FollowFlow): void {
@@ -107,7 +108,11 @@ class FlowThread {
       });
     const connected = () => this.report({ kind: 'connected', flow });
     const ended = (reason: string) => this.ended(flow, reason);
-    this.flows.set(flow, new FollowedFlow(command, board, createSink, connected, ended));
+    const applied = () => this.control.journalWritten();
+    this.flows.set(
+      flow,
+      new FollowedFlow(command, board, createSink, { connected, applied, ended }),
+    );
   }
 
   /** The dispatcher that effects run through; made when there is something to follow. */

@@ -22,6 +22,13 @@ const ACKNOWLEDGE_MS = 1;
 const ACKNOWLEDGE_SYNCING_MS = 50;
 const ACKNOWLEDGE_IDLE_MS = 1000;
 
+export interface FollowedFlowListener {
+  readonly connected: () => void;
+  /** Something was applied, and kept in our journals for replicas of ours. */
+  readonly applied: () => void;
+  readonly ended: (reason: string) => void;
+}
+
 export class FollowedFlow {
   private readonly socket: Socket;
   private readonly handshake = new Uint8Array(HANDSHAKE_BYTES);
@@ -42,8 +49,7 @@ export class FollowedFlow {
     private readonly command: FollowFlow,
     private readonly board: ReplicaBoard,
     private readonly createSink: () => FlowSink,
-    private readonly connected: () => void,
-    private readonly ended: (reason: string) => void,
+    private readonly listener: FollowedFlowListener,
   ) {
     const { host, port, user, password, syncId, index, timeoutMs } = command;
     const authenticates = password !== '';
@@ -90,7 +96,7 @@ export class FollowedFlow {
 
   private withdraw(reason: string): void {
     // Another flow may be applying a transaction that a shard of ours takes part in.
-    if (this.sink === null || this.sink.close()) this.ended(reason);
+    if (this.sink === null || this.sink.close()) this.listener.ended(reason);
     else setTimeout(() => this.withdraw(reason), POLL_MS);
   }
 
@@ -132,7 +138,7 @@ export class FollowedFlow {
       }
     }
     this.keep(Buffer.from(this.received, 'latin1'));
-    this.connected();
+    this.listener.connected();
   }
 
   private keep(bytes: Uint8Array): void {
@@ -145,6 +151,7 @@ export class FollowedFlow {
       this.end(sink.failed);
       return;
     }
+    this.listener.applied();
     if (sink.waiting && !this.polling) this.pollLater();
     this.acknowledgeTimer ??= setTimeout(
       () => this.acknowledge(),

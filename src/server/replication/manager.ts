@@ -4,6 +4,7 @@
  * threads as a new status, and is in force when all of them have confirmed it.
  */
 import { randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Log } from '../../base/log.js';
 import type { HostAndPort } from '../../commands/contract/replication-port.js';
 import { JournalRing } from '../../journal/ring.js';
@@ -15,6 +16,7 @@ import {
   COUNTER_REPLICATION_INPUT_BYTES,
   COUNTER_REPLICATION_OUTPUT_BYTES,
   type ControlBlock,
+  WORD_LOADING,
   WORD_USED_PAGES,
 } from '../../memory/control.js';
 import { attachPagedRegion } from '../../platform/ffi/region.js';
@@ -40,7 +42,7 @@ const FLOW_THREADS_MAX = 8;
 const JOURNAL_GAP_BYTES = 8;
 /** The reply to DEMOTE goes out before the connection that it came on is closed. */
 const DEMOTE_LINGER_MS = 200;
-const TAKEOVER_POLL_MS = 2;
+const POLL_MS = 2;
 
 export interface ManagerParts {
   readonly config: Config;
@@ -71,10 +73,14 @@ export class ReplicationManager {
   private journalSinceMs = 0;
   private holdWritesUntilMs = 0;
   private statusNumber = 0;
+  private wasLoading = false;
   private sentBytes = 0;
   private receivedBytes = 0;
   private confirmations: { number: number; left: number; resolve: () => void }[] = [];
   /** Changes of role come one after the other. */
+  /** The directive as it was at the start: clients may come, and change it, before `start`. */
+  private readonly configured: readonly string[];
+  private isRoleChosen = false;
   private turn: Promise<unknown> = Promise.resolve();
 
   constructor(private readonly parts: ManagerParts) {
@@ -114,17 +120,34 @@ export class ReplicationManager {
       counted: (kind) => this.count(kind),
       owner: owner + 1,
     });
+    this.configured = config.words('replicaof');
     this.status = { ...FIRST_STATUS, replicationId: this.state.replicationId };
   }
 
   /** Once the I/O threads serve. */
   start(): void {
-    const [host, port] = this.parts.config.words('replicaof');
+    const [host, port] = this.configured;
     if (host !== undefined && port !== undefined) {
-      this.beginToFollow({ host, port: Number(port) }, undefined);
+      void this.inTurn(async () => {
+        if (!this.isRoleChosen) await this.beginToFollow({ host, port: Number(port) }, undefined);
+      });
     }
     setInterval(() => this.tick(), TICK_MS).unref();
     setTimeout(() => this.threads.prepare(), PREPARE_MS).unref();
+  }
+
+  /** Before the process ends: writes are held back until replicas have all of them. */
+  async drain(timeoutMs: number): Promise<void> {
+    if (this.link !== null || timeoutMs === 0 || !this.replicas.isAnyOnline) return;
+    const deadlineMs = Date.now() + timeoutMs;
+    this.holdWritesUntilMs = deadlineMs;
+    await this.publish();
+    const heads = this.heads();
+    const { log } = this.parts;
+    const lagging = () => this.replicas.lagging(heads);
+    if (lagging() > 0) log.notice(`${lagging()} replicas lag: waiting before shutting down`);
+    while (lagging() > 0 && Date.now() < deadlineMs) await sleep(POLL_MS);
+    if (lagging() > 0) log.warning(`${lagging()} replicas do not have the last writes`);
   }
 
   /** The process ends. */
@@ -158,12 +181,20 @@ export class ReplicationManager {
       replicas: this.replicas.status,
       holdWritesUntilMs: this.holdWritesUntilMs,
     };
+    this.noteLoading();
     const number = ++this.statusNumber;
     this.parts.log.role = this.link === null ? 'M' : 'S';
     return new Promise((resolve) => {
       this.confirmations.push({ number, left: this.parts.ioThreads, resolve });
       this.parts.sendStatus(number, this.status);
     });
+  }
+
+  /** For INFO: somebody else may be loading data too. */
+  private noteLoading(): void {
+    if (this.status.loading === this.wasLoading) return;
+    this.wasLoading = this.status.loading;
+    this.parts.control.store(WORD_LOADING, this.wasLoading ? 1 : 0);
   }
 
   /** A thread has taken a status over. */
@@ -278,6 +309,7 @@ export class ReplicationManager {
 
   private async follow(primary: HostAndPort | null): Promise<ReplicationAnswer> {
     const { config, log } = this.parts;
+    this.isRoleChosen = true;
     if (primary === null) {
       config.assign('replicaof', ['no', 'one']);
       if (this.link !== null) {
@@ -466,7 +498,7 @@ export class ReplicationManager {
       const { board } = link;
       if (board === null || !link.online) return false;
       if (target.every((lsn, shard) => board.progress[shard]! >= lsn)) return true;
-      await new Promise((resolve) => setTimeout(resolve, TAKEOVER_POLL_MS));
+      await sleep(POLL_MS);
     }
     return false;
   }

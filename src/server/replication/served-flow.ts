@@ -8,6 +8,7 @@
 import type { Socket } from 'node:net';
 import { createRegion } from '../../platform/ffi/region.js';
 import { AcknowledgementReader } from '../../replication/acknowledgement.js';
+import type { ControlBlock } from '../../memory/control.js';
 import { FlowSource, type FlowSourceOptions } from '../../replication/primary/flow-source.js';
 import { SUM_ACKNOWLEDGED_MS } from './figures.js';
 
@@ -15,18 +16,23 @@ const OUTPUT_BYTES = 2 * 1024 * 1024;
 /** An output shorter than this is followed by a rest in stable sync. */
 const SHORT_BYTES = 64 * 1024;
 const REST_MS = 1;
+/** With nothing to send it sleeps until something is written, and looks around this often. */
+const SLEEP_MS = 100;
 
 export class ServedFlow {
   private readonly source: FlowSource;
   private readonly outputs = [createRegion(OUTPUT_BYTES), createRegion(OUTPUT_BYTES)];
   private readonly writing = [false, false];
   private timer: NodeJS.Timeout | null = null;
+  private sleeping = false;
+  private readonly isIdle = (): boolean => this.source.idle && !this.closed;
   private lastSentMs = Date.now();
   private closed = false;
 
   constructor(
     private readonly socket: Socket,
     private readonly options: FlowSourceOptions,
+    private readonly control: ControlBlock,
     private readonly heartbeatMs: number,
     private readonly ended: (reason: string) => void,
   ) {
@@ -71,11 +77,23 @@ export class ServedFlow {
         return;
       }
       if (bytes > 0) this.write(free, bytes);
+      if (bytes === 0 && this.source.idle) {
+        this.sleep();
+        return;
+      }
       if (bytes === 0 || (bytes < SHORT_BYTES && this.source.streaming)) {
         this.timer = setTimeout(() => this.pump(), REST_MS);
         return;
       }
     }
+  }
+
+  private sleep(): void {
+    this.sleeping = true;
+    void this.control.sleepUntilWritten(this.isIdle, SLEEP_MS).then(() => {
+      this.sleeping = false;
+      if (this.timer === null) this.pump();
+    });
   }
 
   private fill(index: number): number {
@@ -92,7 +110,7 @@ export class ServedFlow {
     this.lastSentMs = Date.now();
     this.socket.write(this.outputs[index]!.bytes.subarray(0, bytes), () => {
       this.writing[index] = false;
-      if (this.timer === null && !this.closed) this.pump();
+      if (this.timer === null && !this.sleeping && !this.closed) this.pump();
     });
   }
 }

@@ -226,6 +226,20 @@ export class ServedReplicas {
     }));
   }
 
+  get isAnyOnline(): boolean {
+    return [...this.replicas.values()].some(({ session }) => session.allDone);
+  }
+
+  /** How many replicas in stable sync have not acknowledged all up to these LSNs. */
+  lagging(heads: readonly number[]): number {
+    let count = 0;
+    for (const { session } of this.replicas.values()) {
+      const lags = heads.some((head, shard) => session.acknowledged[shard]! < head);
+      if (session.allDone && lags) count++;
+    }
+    return count;
+  }
+
   /** Whether the client is the control connection of a replica in stable sync. */
   online(clientId: number): ServedReplica | undefined {
     const replica = this.byClient(clientId);

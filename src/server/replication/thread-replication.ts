@@ -21,6 +21,8 @@ import {
   GATE_READ_ONLY,
 } from '../../engine/gates.js';
 import { ClientSession } from '../../engine/session.js';
+import type { ControlBlock } from '../../memory/control.js';
+import type { JournalSink } from '../../journal/sink.js';
 import type { JournalRing } from '../../journal/ring.js';
 import { SyncSession } from '../../replication/primary/sync-session.js';
 import type { ReplicaBoard } from '../../replication/replica/replica-board.js';
@@ -52,13 +54,18 @@ interface Waiter {
 export interface ThreadReplicationParts {
   readonly thread: number;
   readonly settings: ThreadSettings;
+  readonly control: ControlBlock;
   readonly rings: readonly JournalRing[];
+  /** Where this thread's writes go while the journal is on. */
+  readonly journal: JournalSink;
   readonly request: (id: number, request: ReplicationRequest) => void;
   readonly notify: (notice: ReplicationNotice) => void;
   /** Switches the journal of this thread's writes on or off. */
   readonly setJournal: (on: boolean) => void;
   /** Keys past their time go here, or only when the primary says so. */
   readonly setExpiry: (own: boolean) => void;
+  /** Whether nothing is on its way to a client. */
+  readonly isQuiet: (session: ClientSession) => boolean;
   /** Gives a client's socket away; -1 when that is not possible. */
   readonly release: (session: ClientSession) => number;
 }
@@ -178,6 +185,7 @@ export class ThreadReplication implements ReplicationPort {
   }
 
   describe(session: Session, description: ReplicaDescription): void {
+    own(session).isPinned = true;
     this.descriptions.set(session, { ...this.descriptions.get(session), ...description });
   }
 
@@ -190,6 +198,7 @@ export class ThreadReplication implements ReplicationPort {
     const client = own(session);
     const { listeningPort = 0, address = '' } = this.descriptions.get(session) ?? {};
     client.isReplicaClient = true;
+    client.isPinned = true;
     this.controls.set(client.id, client);
     const requesting = {
       thread: this.parts.thread,
@@ -274,14 +283,24 @@ export class ThreadReplication implements ReplicationPort {
 
   /** Once a turn, outside of commands. @returns milliseconds until it wants another turn */
   background(nowMs: number): number {
+    const { journal, control } = this.parts;
+    if (journal.wrote) {
+      journal.wrote = false;
+      control.journalWritten();
+    }
     if (this.detaching.length > 0) this.detachAll();
-    if (this.waiters.length === 0) return Number.POSITIVE_INFINITY;
-    this.serveWaiters(nowMs);
-    return this.waiters.length === 0 ? Number.POSITIVE_INFINITY : 1;
+    if (this.waiters.length > 0) this.serveWaiters(nowMs);
+    const idle = this.waiters.length === 0 && this.detaching.length === 0;
+    return idle ? Number.POSITIVE_INFINITY : 1;
   }
 
   private detachAll(): void {
-    for (const { session, syncId, index, answer } of this.detaching.splice(0)) {
+    for (const detaching of this.detaching.splice(0)) {
+      const { session, syncId, index, answer } = detaching;
+      if (!this.parts.isQuiet(session)) {
+        this.detaching.push(detaching);
+        continue;
+      }
       const descriptor = this.parts.release(session);
       if (descriptor >= 0) this.parts.notify({ kind: 'flow', syncId, index, descriptor });
       else answer((context) => context.reply.errorText(NO_FLOWS_HERE));
