@@ -106,7 +106,8 @@ describe('replication: roles', { skip: darterMissing() }, () => {
     await using replica = await startNode();
     const proxy = await LinkProxy.start(primary.port);
     t.after(() => proxy.close());
-    await fill(primary, 50_000, 100);
+    // More than the sockets on the way hold, so that the primary is still sending.
+    await fill(primary, 120_000, 400);
     proxy.bytesPerSecond = 500_000;
     await follow(replica, proxy.port);
     await until('it loads', async () => /^LOADING/.test(await replica.ask('GET', 'k')));
