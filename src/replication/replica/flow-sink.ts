@@ -201,6 +201,9 @@ export class FlowSink {
       return;
     }
     this.failed = this.serve(sink, block);
+    // The bytes are as they were sent, and still make no sense here: our history is not the
+    // primary's, whatever the LSNs say. Continuing again would end the same way.
+    if (this.failed !== null) this.options.board.fail();
   }
 
   private serve(sink: SinkShard, block: Block): string | null {

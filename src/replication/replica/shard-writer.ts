@@ -21,7 +21,8 @@ const perhaps = () => true;
 export class ShardWriter {
   readonly same: boolean;
   private readonly hash = new HashState();
-  private readonly copy = new FrameCopy();
+  // Every key is hashed: a sample would let a forged frame hide keys where no one finds them.
+  private readonly copy = new FrameCopy(1);
   private readonly all: readonly number[];
   private held: readonly number[] = [];
 
