@@ -89,7 +89,11 @@ describe('configuration against redis-server', { skip }, () => {
     const config = configured([]);
     const differences: string[] = [];
     for (const [name, value] of theirs) {
-      if ([...DEPENDS_ON_THE_PROCESS, ...OTHER_INITIALLY].includes(name) || config.value(name) === value) continue;
+      if (
+        [...DEPENDS_ON_THE_PROCESS, ...OTHER_INITIALLY].includes(name) ||
+        config.value(name) === value
+      )
+        continue;
       differences.push(`${name}: '${config.value(name)}', Redis has '${value}'`);
     }
     assert.deepEqual(differences, []);
