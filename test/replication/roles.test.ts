@@ -106,8 +106,7 @@ describe('replication: roles', { skip: darterMissing() }, () => {
     await using replica = await startNode();
     const proxy = await LinkProxy.start(primary.port);
     t.after(() => proxy.close());
-    // More than the sockets on the way hold, so that the primary is still sending.
-    await fill(primary, 120_000, 400);
+    await fill(primary, 200_000, 100);
     proxy.bytesPerSecond = 500_000;
     await follow(replica, proxy.port);
     await until('it loads', async () => /^LOADING/.test(await replica.ask('GET', 'k')));

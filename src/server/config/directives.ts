@@ -283,7 +283,8 @@ const replication = {
   'repl-ping-replica-period': anytime(integer(1, INT_MAX), '10', {
     alias: 'repl-ping-slave-period',
   }),
-  'repl-backlog-size': anytime(someBytes, '1048576'),
+  /** For all shards together: 1mb, Redis's default, would hold a tenth of a second here. */
+  'repl-backlog-size': anytime(someBytes, '33554432'),
   'repl-backlog-ttl': anytime(longCount, '3600'),
   'repl-disable-tcp-nodelay': no(ignored),
   'repl-diskless-sync': yes(),

@@ -126,7 +126,7 @@ function syncFields({ session }: KnownReplica, index: number): Fields {
   const total = sums[SUM_KEYS_TOTAL]!;
   return [
     [
-      `slave${index}_sync`,
+      `sync_replica${index}`,
       `keys=${sums[SUM_KEYS]},keys_total=${total},bytes=${sums[SUM_BYTES]},` +
         `shards_sent_again=${sums[SUM_RESTARTED_SHARDS]},` +
         `lag_bytes=${lagBytes(session.sent, session.acknowledged)}`,

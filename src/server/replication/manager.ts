@@ -121,6 +121,9 @@ export class ReplicationManager {
       owner: owner + 1,
     });
     this.configured = config.words('replicaof');
+    config.onChange('repl-backlog-size', () => {
+      log.notice('repl-backlog-size takes effect at the next start');
+    });
     this.status = { ...FIRST_STATUS, replicationId: this.state.replicationId };
   }
 
