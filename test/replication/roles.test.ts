@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { redisServerMissing, darterMissing, startRedis } from '../support/server.js';
 import { isError, showReply } from '../support/reply.js';
+import { darterMissing, redisServerMissing, startRedis } from '../support/server.js';
 import { LinkProxy } from './proxy.js';
 import { fill, follow, Load, linkUp, number, sameData, startNode, until } from './support.js';
 

@@ -6,9 +6,9 @@
  * many writes travel together.
  */
 import type { Socket } from 'node:net';
+import type { ControlBlock } from '../../memory/control.js';
 import { createRegion } from '../../platform/ffi/region.js';
 import { AcknowledgementReader } from '../../replication/acknowledgement.js';
-import type { ControlBlock } from '../../memory/control.js';
 import { FlowSource, type FlowSourceOptions } from '../../replication/primary/flow-source.js';
 import { SUM_ACKNOWLEDGED_MS } from './figures.js';
 

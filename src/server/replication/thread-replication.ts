@@ -21,9 +21,9 @@ import {
   GATE_READ_ONLY,
 } from '../../engine/gates.js';
 import { ClientSession } from '../../engine/session.js';
-import type { ControlBlock } from '../../memory/control.js';
-import type { JournalSink } from '../../journal/sink.js';
 import type { JournalRing } from '../../journal/ring.js';
+import type { JournalSink } from '../../journal/sink.js';
+import type { ControlBlock } from '../../memory/control.js';
 import { SyncSession } from '../../replication/primary/sync-session.js';
 import type { ReplicaBoard } from '../../replication/replica/replica-board.js';
 import type { ThreadSettings } from '../settings.js';
