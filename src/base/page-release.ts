@@ -20,3 +20,15 @@ export function installPageRelease(release: PageRelease): void {
 export function releasePages(region: Region, offset: number, length: number): void {
   pageRelease(region, offset, length);
 }
+
+let pagePopulation: PageRelease = () => {};
+
+/** platform/ffi installs madvise with MADV_POPULATE_WRITE here. */
+export function installPagePopulation(populate: PageRelease): void {
+  pagePopulation = populate;
+}
+
+/** These pages are about to be written, all of them: one call instead of a fault for each. */
+export function populatePages(region: Region, offset: number, length: number): void {
+  pagePopulation(region, offset, length);
+}

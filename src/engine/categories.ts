@@ -23,8 +23,9 @@ export function categoriesOf(definition: AnyDefinition): readonly string[] {
   const found = new Set<string>(definition.categories ?? []);
   const flags = definition.flags;
   const ofGroup = CATEGORY_OF_GROUP[definition.group];
-  // A container's category is that of its subcommands.
-  if (ofGroup !== undefined && !isContainerDefinition(definition)) found.add(ofGroup);
+  // A container's category is that of its subcommands; WAIT is generic, but about the connection.
+  const isOther = isContainerDefinition(definition) || found.has('connection');
+  if (ofGroup !== undefined && !isOther) found.add(ofGroup);
   if (flags.includes('write')) found.add('write');
   if (flags.includes('readonly') && definition.group !== 'scripting') found.add('read');
   if (flags.includes('admin')) found.add('admin').add('dangerous');

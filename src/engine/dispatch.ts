@@ -53,6 +53,12 @@ import { TransactionQueue } from './transaction-queue.js';
 const SAMPLE_INTERVAL = 64;
 const MINUS = 0x2d;
 
+/** Whether a write to a shard has to wait a little, for the sake of a replica. */
+export interface WritePressure {
+  /** @param sinceMs when the client was first put off for this command, 0 when it was not */
+  mustWait(shard: number, sinceMs: number, nowMs: number): boolean;
+}
+
 export interface DispatcherHooks {
   /** An exception in a command, after its locks were given back. */
   failed(command: string, error: unknown): void;
@@ -72,8 +78,11 @@ export class Dispatcher implements Context {
   processed = 0;
   /** Set in server/ wiring, before the first command. */
   server!: ServerPort;
+  /** Set while writes go to a journal. */
+  pressure: WritePressure | null = null;
   readonly keys: Keyspace;
   readonly lockedSet: ShardSet;
+  private readonly queued = new Arguments();
   private suspendedNow = false;
   private sample = SAMPLE_INTERVAL;
   /** The single shard locked by the command under way, or -1. */
@@ -146,6 +155,14 @@ export class Dispatcher implements Context {
       return DONE;
     }
     session.lastCommand = command.index;
+    if (
+      this.pressure !== null &&
+      (traits & TRAIT_TRANSACTION_CONTROL) !== 0 &&
+      command.fullName === 'exec' &&
+      this.isQueuePutOff(session)
+    ) {
+      return PAUSED;
+    }
     return this.runLocked(command, args);
   }
 
@@ -171,6 +188,10 @@ export class Dispatcher implements Context {
     keys.prepare(args, firstKey);
     const shard = keys.preparedShard;
     if (!this.shards.tryLock(shard)) return BUSY;
+    if (this.pressure !== null && (traits & TRAIT_WRITE) !== 0 && this.isPutOff(shard)) {
+      this.shards.unlock(shard);
+      return PAUSED;
+    }
     this.lockedShard = shard;
     const status = this.run(command, args);
     this.lockedShard = -1;
@@ -180,10 +201,59 @@ export class Dispatcher implements Context {
 
   private runWithSet(command: RegisteredCommand, args: Arguments): number {
     const set = this.lockedSet;
-    if (set.size > 0) set.lock();
+    if (set.size === 0) return this.run(command, args);
+    set.lock();
+    if (this.pressure !== null && (command.traits & TRAIT_WRITE) !== 0 && this.isSetPutOff()) {
+      set.unlock();
+      return PAUSED;
+    }
+    // What it does to several keys reaches replicas as one whole.
+    this.keys.effects.beginTransaction();
     const status = this.run(command, args);
-    if (set.locked) set.unlock();
+    this.keys.effects.endTransaction();
+    set.unlock();
     return status;
+  }
+
+  /** Whether a write of the client has to wait, for the shard that is locked. */
+  private isPutOff(shard: number): boolean {
+    const { session } = this;
+    if (this.pressure!.mustWait(shard, session.putOffSinceMs, this.now)) {
+      if (session.putOffSinceMs === 0) session.putOffSinceMs = this.now;
+      return true;
+    }
+    session.putOffSinceMs = 0;
+    return false;
+  }
+
+  private isSetPutOff(): boolean {
+    const { shards, lockedSet } = this;
+    const sinceMs = this.session.putOffSinceMs;
+    for (let shard = 0; shard < shards.count; shard++) {
+      // After the first wait has run out for one shard, the others do not begin another.
+      if (lockedSet.has(shard) && this.isPutOff(shard)) return true;
+      this.session.putOffSinceMs = sinceMs;
+    }
+    this.session.putOffSinceMs = 0;
+    return false;
+  }
+
+  /** The same for EXEC, before it begins: a look at the shards of what is queued. */
+  private isQueuePutOff(session: ClientSession): boolean {
+    const queue = session.queue;
+    if (queue === null || session.multiAborted) return false;
+    const { lockedSet } = this;
+    for (let i = 0; i < queue.length; i++) {
+      const command = queue.commands[i]!;
+      if ((command.traits & TRAIT_WRITE) === 0) continue;
+      queue.load(i, this.queued);
+      this.markKeys(command, this.queued);
+    }
+    if (lockedSet.size === 0) return false;
+    lockedSet.lock();
+    const putOff = this.isSetPutOff();
+    lockedSet.unlock();
+    return putOff;
   }
 
   /** Marks the shards of all keys of a command vector in the set. */
@@ -254,7 +324,7 @@ export class Dispatcher implements Context {
     if (keys.effects.active && (command.traits & TRAIT_OWN_EFFECT) === 0) {
       const first = command.firstKey;
       const shard = this.shards.shardOf(args.region, args.offset[first]!, args.length[first]!);
-      keys.effects.verbatim(shard, keys.database, args);
+      keys.effects.verbatim(shard, keys.database, args, first);
     }
   }
 
@@ -341,7 +411,7 @@ export class Dispatcher implements Context {
   }
 
   private mustPause(command: RegisteredCommand, session: ClientSession): boolean {
-    if (session.isReplica) return false;
+    if (session.isReplica || session.isReplicaClient) return false;
     if ((this.gates & GATE_PAUSE_ALL) !== 0) return true;
     if ((this.gates & GATE_PAUSE_WRITES) === 0) return false;
     const traits = command.traits;

@@ -112,6 +112,7 @@ function traitsOf(definition: AnyDefinition): number {
   if (TRANSACTION_CONTROL.has(definition.name)) traits |= TRAIT_TRANSACTION_CONTROL;
   if (!definition.complexity.startsWith('O(1)')) traits |= TRAIT_TIMED;
   if (isContainer(definition)) return traits;
+  if (definition.whileLoading === true) traits |= TRAIT_LOADING;
   if (definition.locks === 'all') traits |= TRAIT_LOCK_ALL;
   if (definition.locks === 'none') traits |= TRAIT_LOCK_NONE;
   if (definition.effect === 'own') traits |= TRAIT_OWN_EFFECT;

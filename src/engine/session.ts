@@ -33,6 +33,12 @@ export class ClientSession implements Session {
   inMulti = false;
   multiAborted = false;
   isReplica = false;
+  /** Since when a write of the client is put off for the sake of a replica, 0: it is not. */
+  putOffSinceMs = 0;
+  /** Something is kept for it on its thread, where it has to stay. */
+  isPinned = false;
+  /** The control connection of a replica of ours. */
+  isReplicaClient = false;
   name = '';
   user = 'default';
   libraryName = '';
@@ -72,7 +78,7 @@ export class ClientSession implements Session {
    * feature that keeps something for a client on its thread must be named here.
    */
   get isMovable(): boolean {
-    if (this.inMulti || this.watched.length > 0 || this.isReplica) return false;
+    if (this.inMulti || this.watched.length > 0 || this.isPinned) return false;
     return !this.suspended && !this.closeAfterReply;
   }
 

@@ -133,6 +133,7 @@ export class Transactions implements TransactionsPort {
     const outer = dispatcher.args;
     dispatcher.reply.array(count);
     dispatcher.inTransaction = true;
+    dispatcher.keys.effects.beginTransaction();
     for (let i = 0; i < count; i++) {
       queue!.load(i, this.queued);
       dispatcher.args = this.queued;
@@ -140,6 +141,7 @@ export class Transactions implements TransactionsPort {
       dispatcher.keys.database = client.database;
       dispatcher.run(queue!.commands[i]!, this.queued);
     }
+    dispatcher.keys.effects.endTransaction();
     dispatcher.inTransaction = false;
     dispatcher.args = outer;
     // The changes were counted with the commands that made them.

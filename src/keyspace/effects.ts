@@ -9,13 +9,33 @@
 
 import type { ArgumentVector } from '../base/arguments.js';
 import { copyBytes, Region } from '../base/region.js';
+import { HashState, hashBytes } from '../structures/hash.js';
 
 export interface EffectSink {
   /**
    * Takes one effect on `database` of `shard`; the vector's bytes are only valid during the call.
    * The shard's lock is held by the calling thread.
+   * @param h1 hash position of the key; 0 for an effect without a key
+   * @param keyless FLUSHDB and SWAPDB, which speak of the shard's databases
    */
-  append(shard: number, database: number, region: Region, offset: number, length: number): void;
+  append(
+    shard: number,
+    database: number,
+    region: Region,
+    offset: number,
+    length: number,
+    h1: number,
+    keyless: boolean,
+  ): void;
+  /** The effects from here to `endTransaction` belong together; their shards are all locked. */
+  beginTransaction?(): void;
+  endTransaction?(): void;
+}
+
+/** What an effect's key is hashed with: Shards is one. */
+export interface HashKey {
+  readonly hashKey0: number;
+  readonly hashKey1: number;
 }
 
 const INITIAL_BYTES = 4096;
@@ -25,16 +45,27 @@ export class EffectBuilder {
   private region = new Region(new SharedArrayBuffer(INITIAL_BYTES), 0);
   private position = 0;
   private count = 0;
+  private keyless = false;
+  /** The argument that is the key. */
+  private keyIndex = 1;
+  private keyOffset = 0;
+  private keyLength = 0;
+  private readonly hash = new HashState();
+
+  constructor(private readonly hashKey: HashKey) {}
 
   get active(): boolean {
     return this.sink !== null;
   }
 
-  /** Begins a vector with the command's name (upper-case ASCII). */
+  /**
+   * Begins a vector with the command's name (upper-case ASCII). Its first argument is the key, but
+   * for FLUSHDB and SWAPDB, which have none.
+   */
   begin(name: string): this {
     if (this.sink === null) return this;
-    this.position = 2;
-    this.count = 0;
+    this.reset(1);
+    this.keyless = name === 'FLUSHDB' || name === 'SWAPDB';
     return this.word(name);
   }
 
@@ -48,8 +79,7 @@ export class EffectBuilder {
     this.reserve(length);
     this.region.view.setUint32(this.position, length, true);
     copyBytes(this.region, this.position + 4, source, offset, length);
-    this.position += 4 + length;
-    this.count++;
+    this.counted(length);
     return this;
   }
 
@@ -62,23 +92,54 @@ export class EffectBuilder {
     for (let i = 0; i < ascii.length; i++) {
       this.region.bytes[this.position + 4 + i] = ascii.charCodeAt(i);
     }
-    this.position += 4 + ascii.length;
-    this.count++;
+    this.counted(ascii.length);
     return this;
+  }
+
+  private counted(length: number): void {
+    if (this.count === this.keyIndex) {
+      this.keyOffset = this.position + 4;
+      this.keyLength = length;
+    }
+    this.position += 4 + length;
+    this.count++;
+  }
+
+  private reset(keyIndex: number): void {
+    this.position = 2;
+    this.count = 0;
+    this.keyIndex = keyIndex;
   }
 
   /** Ends the vector and hands it over. */
   end(shard: number, database: number): void {
     if (this.sink === null) return;
     this.region.view.setUint16(0, this.count, true);
-    this.sink.append(shard, database, this.region, 0, this.position);
+    let h1 = 0;
+    if (!this.keyless) {
+      if (this.count <= this.keyIndex) throw new Error('an effect without its key');
+      const { hash, hashKey } = this;
+      const { keyOffset, keyLength, region } = this;
+      hashBytes(hash, region, keyOffset, keyLength, hashKey.hashKey0, hashKey.hashKey1);
+      h1 = hash.h1;
+    }
+    this.sink.append(shard, database, this.region, 0, this.position, h1, this.keyless);
   }
 
-  /** The whole command vector as it came. */
-  verbatim(shard: number, database: number, args: ArgumentVector): void {
+  /** The effects up to `endTransaction` are one whole; all their shards are locked until then. */
+  beginTransaction(): void {
+    this.sink?.beginTransaction?.();
+  }
+
+  endTransaction(): void {
+    this.sink?.endTransaction?.();
+  }
+
+  /** The whole command vector as it came; argument `keyIndex` is its key. */
+  verbatim(shard: number, database: number, args: ArgumentVector, keyIndex = 1): void {
     if (this.sink === null) return;
-    this.position = 2;
-    this.count = 0;
+    this.reset(keyIndex);
+    this.keyless = false;
     for (let i = 0; i < args.count; i++) this.argument(args, i);
     this.end(shard, database);
   }

@@ -46,7 +46,7 @@ export class Keyspace {
   hits = 0;
   misses = 0;
   expired = 0;
-  readonly effects = new EffectBuilder();
+  readonly effects: EffectBuilder;
   listener: EventListener | null = null;
 
   private readonly hash = new HashState();
@@ -78,6 +78,7 @@ export class Keyspace {
   private scratchRegion = new Region(new SharedArrayBuffer(65536), 0);
 
   constructor(readonly shards: Shards) {
+    this.effects = new EffectBuilder(shards);
     this.table = shards.table(0, 0);
     this.region = shards.spaces[0]!.region;
     this.keyRegion = this.region;

@@ -31,6 +31,9 @@ export const WORD_EXPIRY_CYCLE_OFF = 8;
 export const WORD_PEAK_PAGES = 9;
 export const WORD_BLOCKED_CLIENTS = 10;
 export const WORD_LOADING = 11;
+/** Counts turns that wrote to the journal while a flow slept; and how many flows sleep. */
+const WORD_JOURNAL_WRITES = 12;
+const WORD_JOURNAL_SLEEPERS = 13;
 /** First of the words that count what was sent to each thread (see `announce`). */
 const WORD_MAIL = 16;
 const PROCESS_WORDS = 64;
@@ -73,6 +76,9 @@ export const COUNTER_PARTIAL_SYNCS_REFUSED = 15;
 export const COUNTER_EXPIRY_CYCLE_MS = 16;
 /** How often that took all the time it may. */
 export const COUNTER_EXPIRY_TIMEOUTS = 17;
+/** Writes that waited for the sake of a replica, and those of them that waited in vain. */
+export const COUNTER_WRITES_PUT_OFF = 18;
+export const COUNTER_WRITES_OVERRULED = 19;
 /** Counters from here on outlive CONFIG RESETSTAT. */
 const COUNTER_LASTING = 48;
 /** Changes to the dataset. */
@@ -341,4 +347,46 @@ export class ControlBlock {
   awaitMail(thread: number, seen: number, timeoutMs: number): void {
     Atomics.wait(this.words, WORD_MAIL + thread, seen, timeoutMs);
   }
+
+  /** Something was appended to a journal in this turn: wakes the flows that sleep. Any thread. */
+  journalWritten(): void {
+    // A flow says that it sleeps before it looks at the journal a last time: so either it sees what
+    // was appended before this load, or this load sees it.
+    if (Atomics.load(this.words, WORD_JOURNAL_SLEEPERS) === 0) return;
+    Atomics.add(this.words, WORD_JOURNAL_WRITES, 1);
+    Atomics.notify(this.words, WORD_JOURNAL_WRITES);
+  }
+
+  /**
+   * Sleeps until the next `journalWritten`, or until the time is up; not at all unless `isIdle` says,
+   * after it was announced, that there is nothing to do. The thread's other work goes on.
+   */
+  async sleepUntilWritten(isIdle: () => boolean, timeoutMs: number): Promise<void> {
+    const seen = Atomics.load(this.words, WORD_JOURNAL_WRITES);
+    Atomics.add(this.words, WORD_JOURNAL_SLEEPERS, 1);
+    try {
+      if (isIdle()) await waitAsync(this.words, WORD_JOURNAL_WRITES, seen, timeoutMs);
+    } finally {
+      Atomics.sub(this.words, WORD_JOURNAL_SLEEPERS, 1);
+    }
+  }
+}
+
+interface WaitAsync {
+  waitAsync(
+    words: Int32Array,
+    index: number,
+    value: number,
+    timeoutMs: number,
+  ): { readonly value: unknown };
+}
+
+/** Atomics.waitAsync of ES2024, which Node.js has had since 16. */
+async function waitAsync(
+  words: Int32Array,
+  index: number,
+  value: number,
+  timeoutMs: number,
+): Promise<void> {
+  await (Atomics as unknown as WaitAsync).waitAsync(words, index, value, timeoutMs).value;
 }

@@ -1,7 +1,7 @@
 import type { Region } from '../base/region.js';
+import type { TakeOver } from './handover.js';
 import { Backlog, type PartialCommand } from './input.js';
 import { Pending } from './output.js';
-import type { TakeOver } from './handover.js';
 import type { NetSession } from './runner.js';
 
 /** A client's connection: what is received and not yet run, what is written and not yet sent. */

@@ -546,6 +546,26 @@ export class Frontend<S extends NetSession> implements TransportHandler {
     else if (this.arrivals.find(session) !== undefined) session.closeAfterReply = true;
   }
 
+  /** Whether all that was written to a client so far has gone out, so that `detach` loses nothing. */
+  isQuiet(session: S): boolean {
+    const connection = this.connections.get(session.connection);
+    if (connection === undefined || connection.session !== session) return true;
+    // What a send left over is known a turn later.
+    return connection.sentTurn < this.turnNumber - 1 && (connection.pending?.isEmpty ?? true);
+  }
+
+  /**
+   * Gives a client's socket away; its session ends here. Not from within its command.
+   * @returns the descriptor, or -1 when it is gone or this transport has none
+   */
+  release(session: S): number {
+    const connection = this.connections.get(session.connection);
+    if (connection === undefined || connection.session !== session) return -1;
+    const descriptor = this.transport.release(connection.slot);
+    if (descriptor >= 0) this.forget(connection);
+    return descriptor;
+  }
+
   private forget(connection: Connection<S>): void {
     connection.closed = true;
     this.connections.delete(connection.slot);

@@ -42,8 +42,10 @@ export class PartialCommand {
   wants(source: Region, at: number, end: number): number {
     const missing = this.parser.missing;
     if (missing > 0) return Math.min(missing, end - at);
-    const lineEnd = source.bytes.indexOf(LF, at);
-    return lineEnd < 0 || lineEnd >= end ? end - at : lineEnd + 1 - at;
+    // Not indexOf: it would search on to the end of the whole region.
+    const bytes = source.bytes;
+    for (let i = at; i < end; i++) if (bytes[i] === LF) return i + 1 - at;
+    return end - at;
   }
 
   append(source: Region, offset: number, length: number): void {

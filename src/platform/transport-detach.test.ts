@@ -11,8 +11,8 @@ import { checksum } from './testing/line-server.js';
 import {
   Client,
   eventually,
-  serve,
   ServerThread,
+  serve,
   unavailable,
 } from './testing/transport-client.js';
 import type { TransportName } from './transport.js';

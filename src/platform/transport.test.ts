@@ -13,8 +13,8 @@ import {
   asBytes,
   Client,
   eventually,
-  serve,
   ServerThread,
+  serve,
   unavailable,
   within,
 } from './testing/transport-client.js';

@@ -126,6 +126,13 @@ export interface Transport {
    * named in sendLater or receiveInto is the caller's again on return.
    */
   close(connection: number): void;
+  /**
+   * Gives the connection's socket away: the slot is closed as by `close`, but the peer stays
+   * connected to the descriptor returned, which is the caller's. Nothing may be under way on it (no
+   * sends of this turn, no sendLater, no receiveInto); what the peer sends from now on is not read.
+   * @returns -1 where there are no descriptors: the connection stays as it was
+   */
+  release(connection: number): number;
 
   /** 'address:port' of the peer ('[::1]:port' for IPv6, 'path:0' for unix sockets). Off the data path. */
   peerName(connection: number): string;

@@ -12,9 +12,9 @@ export class ErrorReply {
   /** The first word, by which INFO errorstats counts. */
   readonly code: string;
 
-  /** @param text code and message, one byte per char; line ends become spaces */
+  /** @param text code and message, one byte per char; line ends become spaces, at its end they go */
   constructor(readonly text: string) {
-    const line = `-${text.replace(/[\r\n]/g, ' ')}\r\n`;
+    const line = `-${text.replace(/[\r\n]+$/, '').replace(/[\r\n]/g, ' ')}\r\n`;
     this.bytes = new Uint8Array(line.length);
     for (let i = 0; i < line.length; i++) this.bytes[i] = line.charCodeAt(i);
     this.code = text.split(' ', 1)[0]!;

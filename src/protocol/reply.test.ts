@@ -235,7 +235,7 @@ function expected(node: Tree, protocol: 2 | 3): Sent {
     case 'text':
       return { type: 'bulk', text: Buffer.from(node.value).toString('latin1') };
     case 'error':
-      return { type: 'error', text: node.value.replace(/[\r\n]/g, ' ') };
+      return { type: 'error', text: node.value.replace(/[\r\n]+$/, '').replace(/[\r\n]/g, ' ') };
     case 'null':
       return { type: 'null', text: two ? '$-1' : '_' };
     case 'null-array':

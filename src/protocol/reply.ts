@@ -175,12 +175,15 @@ export class Reply {
     this.encoded(error.bytes);
   }
 
-  /** An error made up on the way: "ERR something", one byte per char, on one line. */
+  /**
+   * An error made up on the way: "ERR something", one byte per char, on one line (line ends become
+   * spaces, those at its end go).
+   */
   errorText(text: string): void {
     this.errors++;
     const space = text.indexOf(' ');
     this.errorCode = space < 0 ? text : text.slice(0, space);
-    this.line(ERROR, text);
+    this.line(ERROR, text.replace(/[\r\n]+$/, ''));
   }
 
   // Numbers.

@@ -11,6 +11,9 @@ import { Dispatcher } from '../engine/dispatch.js';
 import { Registry } from '../engine/registry.js';
 import { ClientSession } from '../engine/session.js';
 import { Transactions } from '../engine/transactions.js';
+import { BackPressure } from '../journal/back-pressure.js';
+import { JournalRing } from '../journal/ring.js';
+import { JournalSink } from '../journal/sink.js';
 import { ExpiryCycle } from '../keyspace/expiry-cycle.js';
 import { Shards } from '../keyspace/shards.js';
 import { ControlBlock, WORD_USED_PAGES } from '../memory/control.js';
@@ -25,6 +28,7 @@ import { Config } from './config/config.js';
 import { Gatherer } from './gather.js';
 import { createServerPort } from './ports.js';
 import { startProfile, stopProfile } from './profile.js';
+import { ThreadReplication } from './replication/thread-replication.js';
 import { ThreadSettings } from './settings.js';
 import { ThreadClients } from './thread-clients.js';
 import type { MainMessage, ThreadData, ThreadMessage } from './thread-data.js';
@@ -42,6 +46,8 @@ class IoThread {
   private readonly log: Log;
   private transport!: Transport;
   private policy!: ThreadPolicy;
+  private replication!: ThreadReplication;
+  private frontend!: Frontend<ClientSession>;
   private shutdownFailed: ((text: string) => void) | null = null;
 
   constructor(
@@ -108,24 +114,15 @@ class IoThread {
     );
     const statistics = new CommandStatistics(control, data.thread, settings);
     let frontend: Frontend<ClientSession>;
-    const nobody = new ClientSession(0, -1, '', '', 0, () => true);
-    const dispatcher = new Dispatcher(
-      registry,
-      shards,
-      reply,
-      statistics,
-      {
-        failed: (command, error) => this.logFailure(command, error),
-        attacked: ({ address }) =>
-          this.log.warning(
-            `Possible SECURITY ATTACK detected: ${address} sends POST or Host: commands. It may be ` +
-              'a web page that abuses a browser to reach this server. Connection closed.',
-          ),
-        resumed: (session, write) => frontend.resume(session, write),
-      },
-      nobody,
+    const dispatcher = this.buildDispatcher(shards, reply, statistics, (session, write) =>
+      frontend.resume(session, write),
     );
+    const rings = data.ringBuffers.map((buffer) => new JournalRing(buffer));
+    const pressure = new BackPressure(rings);
+    this.replication = this.buildReplication(dispatcher, rings, pressure);
     this.policy = new ThreadPolicy({
+      replication: this.replication,
+      pressure,
       thread: data.thread,
       control,
       dispatcher,
@@ -139,6 +136,7 @@ class IoThread {
     });
     frontend = new Frontend(this.transport, dispatcher, reply, this.policy, createRegion);
     this.policy.frontend = frontend;
+    this.frontend = frontend;
     this.shareClients(frontend, clients);
     dispatcher.server = createServerPort(
       {
@@ -150,6 +148,8 @@ class IoThread {
         registry,
         clients,
         frontend,
+        replication: this.replication,
+        rings,
         transport: this.transport,
         statistics,
         facts: { ...data.facts, transport: this.transport.name },
@@ -162,6 +162,62 @@ class IoThread {
       new Transactions(dispatcher),
     );
     return frontend;
+  }
+
+  private buildDispatcher(
+    shards: Shards,
+    reply: Reply,
+    statistics: CommandStatistics,
+    resumed: (session: ClientSession, write: () => void) => void,
+  ): Dispatcher {
+    const nobody = new ClientSession(0, -1, '', '', 0, () => true);
+    return new Dispatcher(
+      this.registry,
+      shards,
+      reply,
+      statistics,
+      {
+        failed: (command, error) => this.logFailure(command, error),
+        attacked: ({ address }) =>
+          this.log.warning(
+            `Possible SECURITY ATTACK detected: ${address} sends POST or Host: commands. It may be ` +
+              'a web page that abuses a browser to reach this server. Connection closed.',
+          ),
+        resumed,
+      },
+      nobody,
+    );
+  }
+
+  private buildReplication(
+    dispatcher: Dispatcher,
+    rings: readonly JournalRing[],
+    pressure: BackPressure,
+  ): ThreadReplication {
+    const { data, settings } = this;
+    const journal = new JournalSink(rings);
+    return new ThreadReplication(
+      {
+        thread: data.thread,
+        settings,
+        control: this.control,
+        rings,
+        journal,
+        request: (id, request) =>
+          this.post({ kind: 'replication-request', thread: data.thread, id, request }),
+        notify: (notice) => this.post({ kind: 'replication-notice', notice }),
+        setJournal: (on) => {
+          dispatcher.keys.effects.sink = on ? journal : null;
+          dispatcher.pressure = on ? pressure : null;
+        },
+        setExpiry: (own) => {
+          dispatcher.keys.expiresKeys = own;
+        },
+        isQuiet: (session) => this.frontend.isQuiet(session),
+        release: (session) => this.frontend.release(session),
+      },
+      data.replication,
+    );
   }
 
   /** What brings clients from other threads here, and takes them there. */
@@ -230,8 +286,26 @@ class IoThread {
       const received = receiveMessageOnPort(this.data.main);
       if (received === undefined) return;
       const message = received.message as MainMessage;
-      if (message.kind === 'stop') this.transport.stop();
-      else this.shutdownFailed?.(message.text);
+      this.takeMessage(message);
+    }
+  }
+
+  private takeMessage(message: MainMessage): void {
+    const { replication, frontend, data } = this;
+    if (message.kind === 'stop') {
+      this.transport.stop();
+    } else if (message.kind === 'shutdown-failed') {
+      this.shutdownFailed?.(message.text);
+    } else if (message.kind === 'replication-answer') {
+      replication.answered(message.id, message.answer);
+    } else if (message.kind === 'close-client') {
+      const session = replication.control(message.clientId);
+      if (session !== undefined) frontend.endSession(session);
+    } else {
+      replication.take(message.status);
+      this.log.role = message.status.link === null ? 'M' : 'S';
+      this.policy.loadGates();
+      this.post({ kind: 'status-taken', thread: data.thread, number: message.number });
     }
   }
 

@@ -5,6 +5,7 @@ import type { Dispatcher } from '../engine/dispatch.js';
 import type { Registry } from '../engine/registry.js';
 import { ClientSession } from '../engine/session.js';
 import type { Transactions } from '../engine/transactions.js';
+import type { JournalRing } from '../journal/ring.js';
 import { WORD_WATCHED } from '../keyspace/shard-words.js';
 import { watchedVersion } from '../keyspace/watch.js';
 import { type ControlBlock, WORD_EXPIRY_CYCLE_OFF } from '../memory/control.js';
@@ -16,9 +17,11 @@ import { type ClientDetails, Clients, type LocalClients } from './clients.js';
 import type { Config } from './config/config.js';
 import type { Gatherer } from './gather.js';
 import { Information } from './info/information.js';
+import { replicationSection } from './info/replication-section.js';
 import type { ServerFacts } from './info/source.js';
 import { LatencyMonitor } from './latency-monitor.js';
 import { Memory } from './memory-figures.js';
+import type { ThreadReplication } from './replication/thread-replication.js';
 import { SlowLog } from './slow-log.js';
 import { Statistics } from './statistics.js';
 import { isLoopback, isUnixSocket, type ThreadClients } from './thread-clients.js';
@@ -34,6 +37,8 @@ export interface PortParts {
   readonly clients: ThreadClients;
   readonly frontend: Frontend<ClientSession>;
   readonly transport: Transport;
+  readonly replication: ThreadReplication;
+  readonly rings: readonly JournalRing[];
   readonly statistics: CommandStatistics;
   readonly facts: ServerFacts;
   /** Asks the main thread to end the process. */
@@ -72,7 +77,9 @@ export function createServerPort(parts: PortParts, transactions: Transactions): 
     memory,
     shards,
   });
+  information.provide('replication', replicationSection(parts));
   return {
+    replication: parts.replication,
     transactions,
     clients: new Clients(localClients(parts), gatherer, control, now),
     configuration: config,
@@ -149,7 +156,7 @@ function clientDetails(parts: PortParts, session: ClientSession): ClientDetails 
   return {
     thread: parts.thread,
     descriptor: parts.transport.descriptor(session.connection),
-    type: session.isReplica ? 'replica' : 'normal',
+    type: session.isReplicaClient ? 'replica' : 'normal',
     lastCommand: parts.registry.all[session.lastCommand]?.fullName ?? '',
     queuedCommands: session.inMulti ? (queue?.length ?? 0) : -1,
     queuedBytes: queue?.bytes ?? 0,

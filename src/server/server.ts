@@ -10,6 +10,7 @@ import type { Log } from '../base/log.js';
 import { commandModules } from '../commands/index.generated.js';
 import { definitionsOf } from '../engine/definitions.js';
 import { Registry } from '../engine/registry.js';
+import { createRings } from '../journal/ring.js';
 import { formatShard } from '../keyspace/shards.js';
 import {
   ControlBlock,
@@ -25,6 +26,7 @@ import type { Config } from './config/config.js';
 import { createMesh } from './gather.js';
 import type { ServerFacts } from './info/source.js';
 import { RATE_PERIOD_MS, RateSampler } from './rates.js';
+import { ReplicationManager } from './replication/manager.js';
 import type { MainMessage, ThreadData, ThreadMessage } from './thread-data.js';
 
 /** How long the I/O threads have to end when asked to. */
@@ -47,6 +49,7 @@ export class Server {
   private running = 0;
   private exitCode = 0;
   private stopping = false;
+  private replication!: ReplicationManager;
 
   constructor(
     private readonly config: Config,
@@ -77,14 +80,32 @@ export class Server {
       inUse: new Int32Array(new SharedArrayBuffer(4 * threads)).fill(0x7fffffff),
     };
     const mesh = createMesh(threads);
+    const databases = config.number('databases');
+    const ringBuffers = createRings(this.shards, config.number('repl-backlog-size'));
+    this.replication = new ReplicationManager({
+      config,
+      log: this.log,
+      control,
+      shardBuffers,
+      ringBuffers,
+      databases,
+      ioThreads: threads,
+      sendStatus: (number, status) => {
+        this.tellAll({ kind: 'replication-status', number, status });
+      },
+      closeClient: (thread, clientId) => this.tell(thread, { kind: 'close-client', clientId }),
+      died: (error) => this.die(`A flow thread died: ${error.stack ?? error.message}`),
+    });
     const common = {
       threads,
       shardBuffers,
+      ringBuffers,
+      replication: this.replication.status,
       controlBuffer: control.buffer,
       configBuffer: config.buffer,
       wakers: this.wakers,
       figures,
-      databases: config.number('databases'),
+      databases,
       facts: { ...this.facts, ioThreads: threads },
     };
     const start = (thread: number) => this.startThread({ ...common, thread, peers: mesh[thread]! });
@@ -94,6 +115,7 @@ export class Server {
     const others = mesh.slice(1).map((_, index) => start(index + 1));
     await Promise.all([first, ...others]);
     control.values[VALUE_STARTUP_BYTES] = process.memoryUsage.rss();
+    this.replication.start();
     const rates = new RateSampler(control);
     setInterval(() => {
       rates.sample(Date.now());
@@ -101,18 +123,33 @@ export class Server {
     }, RATE_PERIOD_MS).unref();
   }
 
-  /** Ends the I/O threads, then the process. */
-  stop(exitCode: number): void {
+  /** Ends the I/O threads, then the process. @param now not waiting for replicas that lag */
+  stop(exitCode: number, now = false): void {
     if (this.stopping) return;
     this.stopping = true;
     this.exitCode = exitCode;
     this.log.notice('User requested shutdown...');
-    setTimeout(() => this.exit(), STOP_TIMEOUT_MS).unref();
-    this.handles.forEach(({ port }, thread) => {
-      port.postMessage({ kind: 'stop' } satisfies MainMessage);
-      const waker = this.wakers[thread]!;
-      if (waker !== 0) wakeTransport(waker);
+    const waitMs = now ? 0 : this.config.number('shutdown-timeout') * 1000;
+    void this.replication.drain(waitMs).then(() => {
+      setTimeout(() => this.exit(), STOP_TIMEOUT_MS).unref();
+      this.tellAll({ kind: 'stop' });
     });
+  }
+
+  private tellAll(message: MainMessage): void {
+    for (let thread = 0; thread < this.handles.length; thread++) this.tell(thread, message);
+  }
+
+  private tell(thread: number, message: MainMessage): void {
+    this.handles[thread]!.port.postMessage(message);
+    const waker = this.wakers[thread]!;
+    if (waker !== 0) wakeTransport(waker);
+  }
+
+  private die(text: string): void {
+    this.log.warning(text);
+    this.exitCode = 1;
+    this.exit();
   }
 
   private exit(): void {
@@ -183,9 +220,7 @@ export class Server {
         }
       });
       worker.on('error', (error) => {
-        this.log.warning(`I/O thread ${common.thread} died: ${error.stack ?? error.message}`);
-        this.exitCode = 1;
-        this.exit();
+        this.die(`I/O thread ${common.thread} died: ${error.stack ?? error.message}`);
       });
     });
   }
@@ -201,10 +236,19 @@ export class Server {
         wakeTransport(this.wakers[message.thread]!);
         return;
       }
-      this.stop(0);
+      this.stop(0, message.request.now);
+    } else if (message.kind === 'replication-request') {
+      void this.replication.request(message.request).then((answer) => {
+        const { thread, id } = message;
+        this.tell(thread, { kind: 'replication-answer', id, answer });
+      });
+    } else if (message.kind === 'replication-notice') {
+      this.replication.notice(message.notice);
+    } else if (message.kind === 'status-taken') {
+      this.replication.statusTaken(message.number);
     } else if (message.kind === 'stopped') {
       this.running--;
-      if (this.running === 0) this.exit();
+      if (this.running === 0) void this.replication.stop().then(() => this.exit());
     }
   }
 }

@@ -19,6 +19,12 @@ export class ThreadSettings {
   slowLogMicroseconds = 10000;
   latencyThresholdMs = 0;
   hertz = 10;
+  replicaReadOnly = true;
+  replicaServesStale = true;
+  minReplicas = 0;
+  minReplicasMaxLagMs = 10_000;
+  backPressure = true;
+  backPressureMsMax = 1000;
   adaptivePlacement = true;
 
   /** @param value gives a directive as CONFIG GET shows it */
@@ -35,6 +41,12 @@ export class ThreadSettings {
     this.slowLogMicroseconds = number('slowlog-log-slower-than');
     this.latencyThresholdMs = number('latency-monitor-threshold');
     this.hertz = number('hz');
+    this.replicaReadOnly = value('replica-read-only') === 'yes';
+    this.replicaServesStale = value('replica-serve-stale-data') === 'yes';
+    this.minReplicas = number('min-replicas-to-write');
+    this.minReplicasMaxLagMs = number('min-replicas-max-lag') * 1000;
+    this.backPressure = value('repl-backpressure-policy') === 'delay';
+    this.backPressureMsMax = number('repl-backpressure-max-delay');
     this.adaptivePlacement = value('placement') === 'adaptive';
     this.loadOutputLimit(value('client-output-buffer-limit'));
   }

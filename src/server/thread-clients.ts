@@ -106,7 +106,7 @@ export class ThreadClients {
     if (limit === 0) return [];
     return [...this.sessions.values()].filter(
       (session) =>
-        !session.isReplica && !session.suspended && nowMs - session.lastInteractionMs > limit,
+        !session.isReplicaClient && !session.suspended && nowMs - session.lastInteractionMs > limit,
     );
   }
 }

@@ -4,6 +4,12 @@ import type { ShutdownRequest } from '../commands/contract/server-port.js';
 import type { TransportName } from '../platform/transport.js';
 import type { Peer } from './gather.js';
 import type { ServerFacts } from './info/source.js';
+import type {
+  ReplicationAnswer,
+  ReplicationNotice,
+  ReplicationRequest,
+  ReplicationStatus,
+} from './replication/messages.js';
 import type { ThreadFigures } from './thread-placement.js';
 
 export interface ThreadData {
@@ -12,6 +18,9 @@ export interface ThreadData {
   /** I/O threads. */
   readonly threads: number;
   readonly shardBuffers: readonly SharedArrayBuffer[];
+  /** The shards' journals. */
+  readonly ringBuffers: readonly SharedArrayBuffer[];
+  readonly replication: ReplicationStatus;
   readonly controlBuffer: SharedArrayBuffer;
   readonly configBuffer: SharedArrayBuffer;
   /** By thread: the number that wakes its transport. */
@@ -30,9 +39,29 @@ export type ThreadMessage =
   | { readonly kind: 'log'; readonly line: string }
   | { readonly kind: 'shutdown'; readonly thread: number; readonly request: ShutdownRequest }
   | { readonly kind: 'abort-shutdown' }
+  | {
+      readonly kind: 'replication-request';
+      readonly thread: number;
+      readonly id: number;
+      readonly request: ReplicationRequest;
+    }
+  | { readonly kind: 'replication-notice'; readonly notice: ReplicationNotice }
+  | { readonly kind: 'status-taken'; readonly thread: number; readonly number: number }
   | { readonly kind: 'stopped' };
 
 /** From the main thread to an I/O thread, besides gathers. */
 export type MainMessage =
   | { readonly kind: 'stop' }
-  | { readonly kind: 'shutdown-failed'; readonly text: string };
+  | { readonly kind: 'shutdown-failed'; readonly text: string }
+  | {
+      readonly kind: 'replication-answer';
+      readonly id: number;
+      readonly answer: ReplicationAnswer;
+    }
+  /** To be confirmed by 'status-taken', once it is in force on the thread. */
+  | {
+      readonly kind: 'replication-status';
+      readonly number: number;
+      readonly status: ReplicationStatus;
+    }
+  | { readonly kind: 'close-client'; readonly clientId: number };

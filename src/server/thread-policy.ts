@@ -4,6 +4,7 @@
 import type { Dispatcher } from '../engine/dispatch.js';
 import { GATE_LOADING, GATE_MEMORY, GATE_PAUSE_ALL, GATE_PAUSE_WRITES } from '../engine/gates.js';
 import type { ClientSession } from '../engine/session.js';
+import type { BackPressure } from '../journal/back-pressure.js';
 import type { ExpiryCycle } from '../keyspace/expiry-cycle.js';
 import {
   COUNTER_CHANGES,
@@ -17,6 +18,8 @@ import {
   COUNTER_OUTPUT_BYTES,
   COUNTER_READS,
   COUNTER_WRITES,
+  COUNTER_WRITES_OVERRULED,
+  COUNTER_WRITES_PUT_OFF,
   type ControlBlock,
   WORD_EXPIRY_CYCLE_OFF,
   WORD_LOADING,
@@ -24,6 +27,7 @@ import {
 } from '../memory/control.js';
 import type { Frontend } from '../net/frontend.js';
 import type { FrontendPolicy } from '../net/policy.js';
+import type { ThreadReplication } from './replication/thread-replication.js';
 import type { ThreadSettings } from './settings.js';
 import type { ThreadClients } from './thread-clients.js';
 import type { ThreadPlacement } from './thread-placement.js';
@@ -35,6 +39,8 @@ export interface ThreadPolicyParts {
   readonly clients: ThreadClients;
   readonly settings: ThreadSettings;
   readonly expiry: ExpiryCycle;
+  readonly replication: ThreadReplication;
+  readonly pressure: BackPressure;
   /** Reads the configuration anew if it has changed. */
   readonly refreshSettings: () => void;
   /** Hands an accepted descriptor to another thread. */
@@ -89,6 +95,7 @@ export class ThreadPolicy implements FrontendPolicy<ClientSession> {
 
   released(session: ClientSession): void {
     this.parts.dispatcher.server.transactions.unwatchAll(session);
+    this.parts.replication.released(session);
     this.parts.clients.released(session);
   }
 
@@ -97,8 +104,17 @@ export class ThreadPolicy implements FrontendPolicy<ClientSession> {
   }
 
   beginTurn(): void {
-    const { control, dispatcher, settings } = this.parts;
     this.parts.refreshSettings();
+    this.loadGates();
+    this.turnHasInput++;
+  }
+
+  /** What the server's state forbids now. */
+  loadGates(): void {
+    const { control, dispatcher, settings, replication } = this.parts;
+    const { pressure } = this.parts;
+    pressure.enabled = settings.backPressure;
+    pressure.delayMsMax = settings.backPressureMsMax;
     const nowMs = Date.now();
     let gates = 0;
     const limit = settings.maxMemoryPages;
@@ -106,8 +122,7 @@ export class ThreadPolicy implements FrontendPolicy<ClientSession> {
     if (control.load(WORD_LOADING) !== 0) gates |= GATE_LOADING;
     const pause = control.pauseMode(nowMs);
     if (pause !== 0) gates |= pause === 2 ? GATE_PAUSE_ALL : GATE_PAUSE_WRITES;
-    dispatcher.beginTurn(nowMs, gates);
-    this.turnHasInput++;
+    dispatcher.beginTurn(nowMs, gates | replication.gates(nowMs));
   }
 
   background(): number {
@@ -128,16 +143,18 @@ export class ThreadPolicy implements FrontendPolicy<ClientSession> {
       }
     }
     if (nowMs >= this.nextExpiryMs) this.expire(periodMs, paused);
+    const replicationMs = this.parts.replication.background(Date.now());
     if (nowMs >= this.placement.nextMs) this.placement.period(nowMs);
     if (this.frontend.pausedCount > 0) return 1;
     const nextMs = Math.min(this.nextBackgroundMs, this.nextExpiryMs, this.placement.nextMs);
-    return Math.max(1, nextMs - nowMs);
+    return Math.max(1, Math.min(nextMs - nowMs, replicationMs));
   }
 
   private expire(periodMs: number, paused: boolean): void {
     const { control, expiry, dispatcher, thread } = this.parts;
     const startMs = performance.now();
-    expiry.active = !paused && control.load(WORD_EXPIRY_CYCLE_OFF) === 0;
+    expiry.active =
+      !paused && dispatcher.keys.expiresKeys && control.load(WORD_EXPIRY_CYCLE_OFF) === 0;
     const restMs = expiry.step(dispatcher.now, periodMs * EXPIRY_SHARE);
     this.nextExpiryMs = dispatcher.now + (restMs > 0 ? Math.min(restMs, periodMs) : periodMs);
     const counters = control.threads[thread]!.counters;
@@ -176,6 +193,11 @@ export class ThreadPolicy implements FrontendPolicy<ClientSession> {
     counters[COUNTER_READS]! += this.turnHasInput;
     counters[COUNTER_WRITES]! += this.turnHasInput;
     this.turnHasInput = 0;
+    const { pressure } = this.parts;
+    counters[COUNTER_WRITES_PUT_OFF]! += pressure.delayed;
+    counters[COUNTER_WRITES_OVERRULED]! += pressure.overruled;
+    pressure.delayed = 0;
+    pressure.overruled = 0;
   }
 
   log(level: 'verbose' | 'warning', message: string): void {

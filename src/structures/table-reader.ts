@@ -113,6 +113,11 @@ export class TableReader {
     return this.directory.liveBytes;
   }
 
+  /** Keys and values that lie in runs of their own. */
+  get runs(): number {
+    return this.directory.runs;
+  }
+
   /** Pages in use by frames, runs and directory. */
   get allocatedPages(): number {
     return this.directory.pages;

@@ -52,9 +52,6 @@ const requests: readonly string[] = [
   '*1\r\n$4\rxPING\r\n',
   `*${'1'.repeat(40)}\r\n`,
   `*1\r\n$${'9'.repeat(40)}\r\n`,
-  `*${'0'.repeat(100_000)}`,
-  `*1\r\n$${'0'.repeat(100_000)}`,
-  'x'.repeat(100_000),
   `ECHO ${'x'.repeat(60_000)}\r\n`,
   'PING\n',
   'PING\r\r\n',
@@ -91,6 +88,13 @@ const requests: readonly string[] = [
   `CLIENT ${'n'.repeat(300)}\r\n`,
 ];
 
+/** Nothing follows them: a line's end in it could come just in time. */
+const endless: readonly string[] = [
+  `*${'0'.repeat(100_000)}`,
+  `*1\r\n$${'0'.repeat(100_000)}`,
+  'x'.repeat(100_000),
+];
+
 describe('malformed requests', { skip: eitherMissing() }, () => {
   let ours: Server;
   let theirs: Server;
@@ -111,6 +115,10 @@ describe('malformed requests', { skip: eitherMissing() }, () => {
         exchange(theirs.port, bytes, options),
       ]);
       if (own.received === their.received && own.ending === their.ending) return;
+      // Of much unread input the reset is certain, and what it overtakes a matter of chance.
+      const lost = own.received === '' || their.received === '';
+      if (lost && own.ending === 'closed' && their.ending === 'closed' && bytes.length > 16384)
+        return;
       if (attempt < 3) continue;
       assert.deepEqual(own, their, `for ${show(bytes)}`);
     }
@@ -129,6 +137,8 @@ describe('malformed requests', { skip: eitherMissing() }, () => {
   }
 
   test('whole', () => compareAll(requests));
+
+  test('lines without end', () => compareAll(endless, { halfClose: true }));
 
   test('byte by byte', () =>
     compareAll(

@@ -6,6 +6,7 @@
  * What the server printed is shown when the test process fails.
  *
  * DARTER_BIN names a program to run in Darter's place (`DARTER_BIN=redis-server` tests the tests).
+ * DARTER_TEST_ARGS gives each Darter more arguments (`--transport epoll`, `--threads 1`).
  */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -166,7 +167,8 @@ export function eitherMissing(): string | false {
 
 export function startDarter(options: ServerOptions = {}): Promise<Server> {
   const { command, args, isDarter } = darterCommand();
-  const own = isDarter ? ['--threads', String(options.threads ?? 2)] : [];
+  const more = (process.env.DARTER_TEST_ARGS ?? '').split(' ').filter((word) => word !== '');
+  const own = isDarter ? ['--threads', String(options.threads ?? 2), ...more] : [];
   return start('darter', command, args, own, options);
 }
 

@@ -59,6 +59,8 @@ export async function exchange(
   }
   if (options.halfClose === true) socket.end();
   else socket.write(`*2\r\n$4\r\nECHO\r\n$${endMarker.length}\r\n${endMarker}\r\n`);
+  // Writing in pieces takes its time: quietness counts from its end.
+  last = Date.now();
   const quiet_ms = options.quiet_ms ?? 300;
   while (!closed && Date.now() - last < quiet_ms) {
     await sleep(2);

@@ -18,8 +18,11 @@ export const LAYERS: readonly (readonly [folder: string, imports: readonly strin
     'persistence',
     ['base', 'platform', 'memory', 'structures', 'values', 'keyspace', 'protocol', 'journal'],
   ],
-  // Frames travel as they are, so it sees the keyspace; sockets stay outside.
-  ['replication', ['base', 'memory', 'keyspace', 'protocol', 'journal', 'persistence']],
+  // Frames travel as they are, so it sees tables and keyspace; sockets stay outside.
+  [
+    'replication',
+    ['base', 'memory', 'structures', 'keyspace', 'protocol', 'journal', 'persistence'],
+  ],
   ['net', ['base', 'platform', 'memory', 'protocol']],
 ];
 

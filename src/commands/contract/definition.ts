@@ -168,6 +168,8 @@ export interface CommandDefinition {
   readonly docFlags?: readonly ('deprecated' | 'syscmd')[];
   readonly locks?: LockScope;
   readonly effect?: EffectKind;
+  /** Served while data is loaded although its flags, which are Redis's, do not say so. */
+  readonly whileLoading?: boolean;
   /**
    * Runs with the shards locked, arity checked. Writes exactly one reply (or suspends). Validate
    * first, then allocate, then change: after an error reply nothing may have changed.

@@ -6,6 +6,7 @@
  * uses it declares locks: 'none' (src/server/gather.ts). It throws when a thread does not answer.
  */
 import type { CommandEntry, Context } from './context.js';
+import type { ReplicationPort } from './replication-port.js';
 import type { Session } from './session.js';
 
 export interface ServerPort {
@@ -18,6 +19,7 @@ export interface ServerPort {
   readonly latency: LatencyPort;
   readonly memory: MemoryPort;
   readonly process: ProcessPort;
+  readonly replication: ReplicationPort;
 }
 
 /** MULTI, EXEC and WATCH: the state lives with the session, the work in engine/. */

@@ -312,7 +312,8 @@ export class EpollTransport extends NativeTransport {
     const table = this.table;
     const state = table.flags[slot]!;
     if ((state & SEND_QUEUED) !== 0) this.trySend(slot);
-    // Closing takes the descriptor out of the epoll set: nobody has a duplicate of it.
+    // Closing alone would leave it in the epoll set when it was duplicated by `release`.
+    this.control(EPOLL_CTL_DEL, table.descriptor[slot]!, 0, 0, 0);
     this.libc.close(table.descriptor[slot]!);
     table.release(slot);
   }

@@ -10,6 +10,7 @@ import { type AcceptTrouble, Listeners } from './listeners.js';
 import { localName, peerName } from './socket.js';
 
 const EFD_CLOEXEC = 0o2000000;
+const F_DUPFD_CLOEXEC = 1030;
 
 export abstract class NativeTransport implements Transport {
   abstract readonly name: TransportName;
@@ -101,6 +102,16 @@ export abstract class NativeTransport implements Transport {
 
   close(connection: number): void {
     if (this.table.isOpen(connection)) this.disconnect(connection);
+  }
+
+  release(connection: number): number {
+    if (!this.table.isOpen(connection)) return -1;
+    const copy = this.libc.fcntl(this.table.descriptor[connection]!, F_DUPFD_CLOEXEC, 0);
+    if (copy < 0) throw systemError(errno(), 'fcntl');
+    this.disconnect(connection);
+    // What the system still has under way on the old descriptor must not read for the new owner.
+    this.flush();
+    return copy;
   }
 
   peerName(connection: number): string {

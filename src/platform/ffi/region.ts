@@ -6,13 +6,15 @@
  * Importing this file installs the native copy and the release of pages for the whole thread.
  * Every native access is bounds-checked here: a wrong offset throws, it does not corrupt.
  */
-import { installPageRelease } from '../../base/page-release.js';
+import { installPagePopulation, installPageRelease } from '../../base/page-release.js';
 import { installLongCopy, Region } from '../../base/region.js';
 import { addressOf, libc } from './libc.js';
 
 /** Madvise works on whole pages. */
 const PAGE_BYTES = 4096;
 const MADV_DONTNEED = 4;
+/** Since Linux 5.14; an older one refuses it, and pages come one by one. Means nothing elsewhere. */
+const MADV_POPULATE_WRITE = 23;
 
 /** A new region of `bytes` zero bytes (rounded up to 8). Without FFI its address is 0. */
 export function createRegion(bytes: number): Region {
@@ -77,6 +79,13 @@ function install(): void {
     const end = Math.floor((region.address + offset + length) / PAGE_BYTES) * PAGE_BYTES;
     // A refusal (locked memory) only means that the pages stay: nothing to do about it.
     if (end > start) native.madvise(start, end - start, MADV_DONTNEED);
+  });
+  if (process.platform !== 'linux') return;
+  installPagePopulation((region, offset, length) => {
+    checkRange(region, offset, length);
+    const address = region.address + offset;
+    if (region.address === 0 || address % PAGE_BYTES !== 0) return;
+    native.madvise(address, length, MADV_POPULATE_WRITE);
   });
 }
 install();

@@ -157,9 +157,13 @@ export class PortableTransport implements Transport {
     this.guard(() => this.handler!.accepted(slot));
   }
 
-  /** Runs callbacks of an event; what the handler throws ends `run`, as in the native loops. */
+  /**
+   * Runs callbacks of an event; what the handler throws ends `run`, as in the native loops. What the
+   * last turn could not send is told before, so that the handler queues new replies behind it.
+   */
   private guard(work: () => void): void {
     try {
+      if (this.refused.length > 0) this.reportUnsent();
       work();
       this.schedule();
     } catch (error) {
@@ -208,6 +212,10 @@ export class PortableTransport implements Transport {
     if (!this.table.isOpen(connection)) return;
     const later = (this.table.flags[connection]! & SENDING_LATER) !== 0;
     this.disconnect(connection, !later);
+  }
+
+  release(): number {
+    return -1;
   }
 
   peerName(connection: number): string {
@@ -314,11 +322,12 @@ export class PortableTransport implements Transport {
       this.dispose(undefined);
       return;
     }
+    if (this.refused.length > 0) this.reportUnsent();
     if (this.wakeSeen) {
       this.wakeSeen = false;
       this.handler.woken();
     }
-    const soon = this.settle();
+    const soon = this.ending.settle((slot) => this.finishPolitely(slot));
     const askedMs = this.handler.turn();
     this.table.recycle();
     clearTimeout(this.timer);
@@ -328,17 +337,16 @@ export class PortableTransport implements Transport {
     }
   }
 
-  /** What the last turn's sends came to, and connections that are over. */
-  private settle(): boolean {
-    const { refused, table } = this;
-    const last = refused.splice(0);
+  /** What the last turn's sends left over. */
+  private reportUnsent(): void {
+    const { table } = this;
+    const last = this.refused.splice(0);
     for (let i = 0; i < last.length; i += 2) {
       const slot = last[i]!;
       if (table.generation[slot] !== last[i + 1]) continue;
       const rest = table.sendLength[slot]!;
       this.handler!.unsent(slot, table.sendRegion[slot]!, table.sendOffset[slot]!, rest);
     }
-    return this.ending.settle((slot) => this.finishPolitely(slot));
   }
 
   private finishPolitely(slot: number): void {

@@ -283,7 +283,8 @@ const replication = {
   'repl-ping-replica-period': anytime(integer(1, INT_MAX), '10', {
     alias: 'repl-ping-slave-period',
   }),
-  'repl-backlog-size': anytime(someBytes, '1048576'),
+  /** For all shards together: 1mb, Redis's default, would hold a tenth of a second here. */
+  'repl-backlog-size': anytime(someBytes, '33554432'),
   'repl-backlog-ttl': anytime(longCount, '3600'),
   'repl-disable-tcp-nodelay': no(ignored),
   'repl-diskless-sync': yes(),
@@ -350,6 +351,10 @@ const darter = {
     ...own,
     refuse: shardBytes,
   }),
+  /** Whether writes wait, a little, for a replica that would lose its place in the journal. */
+  'repl-backpressure-policy': anytime(oneNameOf('delay', 'none'), 'delay', own),
+  /** For how many milliseconds at most. */
+  'repl-backpressure-max-delay': anytime(integer(0, 60_000), '1000', own),
   /** Connections gather on few threads while these can serve them, or spread over all of them. */
   placement: anytime(oneNameOf('adaptive', 'spread'), 'adaptive', own),
   transport: atStart(oneNameOf('auto', 'uring', 'epoll', 'portable'), 'auto', own),

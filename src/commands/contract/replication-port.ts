@@ -1,0 +1,71 @@
+/** What the commands of replication need of the server; wired in server/replication/. */
+import type { Context } from './context.js';
+import type { Session } from './session.js';
+
+export interface HostAndPort {
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface ReplicaReport extends HostAndPort {
+  /** What it has acknowledged, as the sum of its LSNs. */
+  readonly offset: number;
+}
+
+export type RoleReport =
+  | {
+      readonly role: 'master';
+      readonly offset: number;
+      readonly replicas: readonly ReplicaReport[];
+    }
+  | {
+      readonly role: 'slave';
+      readonly host: string;
+      readonly port: number;
+      /** Redis's words: connect, connecting, handshake, sync, connected. */
+      readonly state: string;
+      /** -1 before the first sync. */
+      readonly offset: number;
+    };
+
+/** What a replica says of itself by REPLCONF before it asks for a sync. */
+export interface ReplicaDescription {
+  readonly listeningPort?: number;
+  readonly address?: string;
+}
+
+/** Answers a suspended command: writes its reply, on its thread. */
+export type Answer = (write: (context: Context) => void) => void;
+
+export interface ReplicationPort {
+  /** Whether this server is a replica. */
+  readonly isReplica: boolean;
+  role(): RoleReport;
+  /** Whether it follows this primary already. */
+  follows(primary: HostAndPort): boolean;
+  /** Follows a primary, or nobody (null); `answer` is called with OK when that is in force. */
+  follow(primary: HostAndPort | null, answer: Answer): void;
+  /** Notes what the client says of itself. */
+  describe(session: Session, description: ReplicaDescription): void;
+  /** REPLCONF ACK from a replica's control connection. */
+  acknowledged(session: Session): void;
+
+  /** How many replicas have acknowledged everything written so far. */
+  countAcknowledged(): number;
+  /**
+   * Waits until that many replicas have, or the time (0: none) is up.
+   * @returns a function that ends the wait
+   */
+  wait(replicas: number, timeoutMs: number, done: (count: number) => void): () => void;
+
+  /** DARTER SYNC: a replica asks for a sync; the client becomes its control connection. */
+  sync(session: Session, words: readonly string[], answer: Answer): void;
+  /** DARTER FLOW: the client's socket becomes a flow, and is answered there; `answer` refuses. */
+  flow(session: Session, syncId: string, index: number, answer: Answer): void;
+  /** DARTER HANDOVER: a replica of ours wants our role. */
+  handOver(session: Session, timeoutMs: number, answer: Answer): void;
+  /** DARTER DEMOTE: it has it (or, with false, has given it up). */
+  demote(session: Session, done: boolean, answer: Answer): void;
+  /** REPLTAKEOVER: takes the primary's role. */
+  takeOver(timeoutMs: number, answer: Answer): void;
+}

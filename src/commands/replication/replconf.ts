@@ -1,0 +1,49 @@
+/**
+ * REPLCONF option value ...: what a replica says of itself before it asks for a sync. ACK comes over
+ * a replica's control connection and gets no reply.
+ */
+import { NOT_INTEGER, SYNTAX } from '../../protocol/errors.js';
+import { INTEGER_OK, parsedInteger, parseInteger } from '../../protocol/numbers.js';
+import { argumentIs } from '../../protocol/text.js';
+import type { CommandDefinition } from '../contract/definition.js';
+
+export const replconf: CommandDefinition = {
+  name: 'replconf',
+  summary: 'Tells a primary about a replica; servers send it to each other',
+  since: '3.0.0',
+  group: 'server',
+  complexity: 'O(1)',
+  arity: -1,
+  flags: ['admin', 'noscript', 'loading', 'stale', 'allow_busy'],
+  docFlags: ['syscmd'],
+  locks: 'none',
+  run(context) {
+    const { args, reply, server, session } = context;
+    const { replication } = server;
+    if (args.count % 2 === 0) {
+      reply.error(SYNTAX);
+      return;
+    }
+    for (let i = 1; i < args.count; i += 2) {
+      if (argumentIs(args, i, 'LISTENING-PORT')) {
+        if (parseInteger(args.region, args.offset[i + 1]!, args.length[i + 1]!) !== INTEGER_OK) {
+          reply.error(NOT_INTEGER);
+          return;
+        }
+        replication.describe(session, { listeningPort: parsedInteger.value });
+      } else if (argumentIs(args, i, 'IP-ADDRESS')) {
+        replication.describe(session, { address: context.text(i + 1) });
+      } else if (argumentIs(args, i, 'ACK')) {
+        replication.acknowledged(session);
+        return;
+      } else if (argumentIs(args, i, 'GETACK')) {
+        // Only a replica is asked this, by its primary.
+        return;
+      } else if (!argumentIs(args, i, 'CAPA') && !argumentIs(args, i, 'VERSION')) {
+        reply.errorText(`ERR Unrecognized REPLCONF option: ${context.text(i)}`);
+        return;
+      }
+    }
+    reply.ok();
+  },
+};

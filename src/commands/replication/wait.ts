@@ -1,0 +1,72 @@
+/** WAIT numreplicas timeout: until that many replicas have acknowledged all writes so far. */
+import {
+  ErrorReply,
+  NOT_INTEGER,
+  TIMEOUT_NEGATIVE,
+  TIMEOUT_NOT_INTEGER,
+} from '../../protocol/errors.js';
+import { INTEGER_OK, parsedInteger, parseInteger } from '../../protocol/numbers.js';
+import type { CommandDefinition } from '../contract/definition.js';
+
+const ON_REPLICA = new ErrorReply(
+  'ERR WAIT cannot be used with replica instances. Please also note that since Redis 4.0 if a ' +
+    'replica is configured to be writable (which is not the default) writes to replicas are just ' +
+    'local and are not propagated.',
+);
+
+export const wait: CommandDefinition = {
+  name: 'wait',
+  summary: 'Waits until replicas have acknowledged the writes so far',
+  since: '3.0.0',
+  group: 'generic',
+  complexity: 'O(1)',
+  arity: 3,
+  flags: ['noscript'],
+  categories: ['connection'],
+  arguments: [
+    { name: 'numreplicas', type: 'integer' },
+    { name: 'timeout', type: 'integer' },
+  ],
+  tips: ['request_policy:all_shards', 'response_policy:agg_min'],
+  locks: 'none',
+  run(context) {
+    const { args, reply, server, inTransaction } = context;
+    const { replication } = server;
+    if (replication.isReplica) {
+      reply.error(ON_REPLICA);
+      return;
+    }
+    if (parseInteger(args.region, args.offset[1]!, args.length[1]!) !== INTEGER_OK) {
+      reply.error(NOT_INTEGER);
+      return;
+    }
+    const wanted = parsedInteger.value;
+    if (parseInteger(args.region, args.offset[2]!, args.length[2]!) !== INTEGER_OK) {
+      reply.error(TIMEOUT_NOT_INTEGER);
+      return;
+    }
+    const timeoutMs = parsedInteger.value;
+    if (timeoutMs < 0) {
+      reply.error(TIMEOUT_NEGATIVE);
+      return;
+    }
+    const count = replication.countAcknowledged();
+    if (count >= wanted || inTransaction) {
+      reply.integer(count);
+      return;
+    }
+    let end = (): void => {};
+    const suspension = context.suspend((reason) => {
+      end();
+      if (reason === 'closed') return;
+      // CLIENT UNBLOCK: as if the time were up, or an error.
+      suspension.resume((later) => {
+        if (reason === 'unblock') later.reply.integer(replication.countAcknowledged());
+        else later.reply.errorText('UNBLOCKED client unblocked via CLIENT UNBLOCK');
+      });
+    });
+    end = replication.wait(wanted, timeoutMs, (reached) => {
+      suspension.resume((later) => later.reply.integer(reached));
+    });
+  },
+};

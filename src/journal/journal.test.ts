@@ -1,0 +1,186 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { Region } from '../base/region.js';
+import { BackPressure } from './back-pressure.js';
+import {
+  KIND_EFFECT,
+  KIND_PART,
+  partHeaderBytes,
+  participantAt,
+  participants,
+  RECORD_KIND,
+  recordError,
+} from './record.js';
+import { createRings, JournalRing, RING_BYTES_MIN } from './ring.js';
+import { JournalSink } from './sink.js';
+
+const DATABASES = 16;
+const CAPACITY = 4096;
+
+/** An effect vector of these words. */
+function vector(region: Region, ...words: string[]): number {
+  region.view.setUint16(0, words.length, true);
+  let at = 2;
+  for (const word of words) {
+    region.view.setUint32(at, word.length, true);
+    region.bytes.set(Buffer.from(word, 'latin1'), at + 4);
+    at += 4 + word.length;
+  }
+  return at;
+}
+
+const source = new Region(new SharedArrayBuffer(65536), 0);
+const target = new Region(new SharedArrayBuffer(65536), 0);
+
+function put(sink: JournalSink, shard: number, ...words: string[]): void {
+  sink.append(shard, 0, source, 0, vector(source, ...words), 7, false);
+}
+
+test('what the ring holds is what was appended last, at any size and place', () => {
+  const operation = fc.tuple(fc.nat(900), fc.boolean());
+  fc.assert(
+    fc.property(fc.array(operation, { minLength: 1, maxLength: 120 }), (operations) => {
+      const ring = new JournalRing(JournalRing.create(CAPACITY));
+      ring.reset(1_000_000);
+      const records: { lsn: number; bytes: Uint8Array }[] = [];
+      operations.forEach(([length, raw], i) => {
+        const lsn = ring.head;
+        const size = vector(source, 'SET', `${i}`.padEnd(length, 'k'));
+        if (raw && records.length > 0) {
+          const { bytes } = records[records.length - 1]!;
+          target.bytes.set(bytes);
+          ring.appendRaw(target, 0, bytes.length);
+        } else ring.append(KIND_EFFECT, 3, i, source, 0, size);
+        const total = ring.head - lsn;
+        ring.read(lsn, total, target, 0);
+        records.push({ lsn, bytes: target.bytes.slice(0, total) });
+        assert.equal(recordError(target, 0, total, 0, 1, DATABASES, lsn), null);
+      });
+      assert.ok(ring.head - ring.start <= CAPACITY);
+      for (const { lsn, bytes } of records) {
+        assert.equal(ring.holds(lsn), lsn >= ring.start);
+        if (!ring.holds(lsn)) continue;
+        assert.equal(ring.wordAt(lsn), bytes.length);
+        ring.read(lsn, bytes.length, target, 0);
+        assert.deepEqual(target.bytes.slice(0, bytes.length), bytes);
+      }
+    }),
+    { numRuns: 60 },
+  );
+});
+
+test('a record longer than the ring counts, but nobody can read on', () => {
+  const ring = new JournalRing(JournalRing.create(CAPACITY));
+  const before = ring.head;
+  ring.append(KIND_EFFECT, 0, 0, source, 0, vector(source, 'SET', 'k', 'v'.repeat(CAPACITY)));
+  assert.ok(ring.head > before + CAPACITY);
+  assert.equal(ring.holds(before), false);
+  assert.equal(ring.holds(ring.head), true);
+});
+
+test('readers tell how much room is left; those that were overrun do not count', () => {
+  const ring = new JournalRing(JournalRing.create(CAPACITY));
+  const write = () => ring.append(KIND_EFFECT, 0, 0, source, 0, vector(source, 'x'.repeat(994)));
+  assert.equal(ring.room, CAPACITY);
+  const slow = ring.attachReader(ring.head);
+  const fast = ring.attachReader(ring.head);
+  assert.notEqual(slow, fast);
+  write();
+  write();
+  ring.moveReader(fast, ring.head);
+  assert.equal(ring.room, CAPACITY - 2 * 1012);
+  const pressure = new BackPressure([ring]);
+  assert.equal(pressure.mustWait(0, 0, 5000), false);
+  write();
+  write();
+  assert.equal(pressure.mustWait(0, 0, 5000), true);
+  assert.equal(pressure.mustWait(0, 5000, 5999), true);
+  assert.equal(pressure.mustWait(0, 5000, 6000), false);
+  assert.deepEqual([pressure.delayed, pressure.overruled], [1, 1]);
+  pressure.enabled = false;
+  assert.equal(pressure.mustWait(0, 0, 5000), false);
+  write();
+  assert.equal(ring.holds(0), false);
+  assert.equal(ring.room, CAPACITY, 'the slow one has nothing left to lose');
+  ring.detachReader(slow);
+  ring.moveReader(fast, ring.head);
+  assert.equal(ring.room, CAPACITY);
+  ring.detachReader(fast);
+});
+
+test('a transaction gives each shard one record that names its sisters', () => {
+  const buffers = createRings(4, 0);
+  assert.equal(new JournalRing(buffers[0]!).capacity, RING_BYTES_MIN);
+  const rings = buffers.map((buffer) => new JournalRing(buffer));
+  const sink = new JournalSink(rings);
+  put(sink, 1, 'SET', 'before', '1');
+  const start = rings.map((ring) => ring.head);
+  sink.beginTransaction();
+  put(sink, 3, 'SET', 'a', '1');
+  put(sink, 1, 'SET', 'b', '2');
+  put(sink, 3, 'DEL', 'c');
+  assert.deepEqual(
+    rings.map((ring) => ring.head),
+    start,
+    'nothing is written before its end',
+  );
+  sink.endTransaction();
+  assert.equal(rings[0]!.head, start[0]);
+  for (const shard of [1, 3]) {
+    const ring = rings[shard]!;
+    const length = ring.head - start[shard]!;
+    ring.read(start[shard]!, length, target, 0);
+    assert.equal(recordError(target, 0, length, shard, 4, DATABASES, start[shard]!), null);
+    assert.equal(target.bytes[RECORD_KIND], KIND_PART);
+    assert.equal(participants(target, 0), 2);
+    [1, 3].forEach((other, i) => {
+      assert.equal(target.view.getUint16(participantAt(0, i), true), other);
+      assert.equal(target.view.getFloat64(participantAt(0, i) + 2, true), start[other]);
+    });
+    const first = target.view.getUint32(partHeaderBytes(2), true);
+    assert.equal(partHeaderBytes(2) + first === length, shard === 1);
+  }
+  sink.beginTransaction();
+  put(sink, 2, 'SET', 'alone', '1');
+  sink.endTransaction();
+  rings[2]!.read(0, rings[2]!.head, target, 0);
+  assert.equal(target.bytes[RECORD_KIND], KIND_EFFECT, 'one effect needs no part');
+  const heads = rings.map((ring) => ring.head);
+  sink.beginTransaction();
+  sink.endTransaction();
+  assert.deepEqual(
+    rings.map((ring) => ring.head),
+    heads,
+  );
+});
+
+test('damaged records are refused, never read beyond their end', () => {
+  const rings = createRings(2, 0).map((buffer) => new JournalRing(buffer));
+  const sink = new JournalSink(rings);
+  sink.beginTransaction();
+  put(sink, 0, 'SET', 'a', '1');
+  put(sink, 1, 'SET', 'b', '2');
+  put(sink, 0, 'DEL', 'c');
+  sink.endTransaction();
+  const length = rings[0]!.head;
+  rings[0]!.read(0, length, target, 0);
+  const right = target.bytes.slice(0, length);
+  const small = new Region(new SharedArrayBuffer((length + 7) & ~7), 0);
+  const edit = fc.tuple(fc.nat(length - 1), fc.nat(255));
+  let refused = 0;
+  fc.assert(
+    fc.property(fc.array(edit, { minLength: 1, maxLength: 4 }), fc.nat(length), (edits, end) => {
+      small.bytes.set(right);
+      for (const [at, byte] of edits) small.bytes[at] = byte;
+      // A region that ends with the record: reading on would throw.
+      if (recordError(small, 0, end, 0, 2, DATABASES, 0) !== null) refused++;
+    }),
+    { numRuns: 3000 },
+  );
+  assert.ok(refused > 1000);
+  small.bytes.set(right);
+  assert.equal(recordError(small, 0, length, 0, 2, DATABASES, 0), null);
+  assert.match(recordError(small, 0, length, 0, 2, DATABASES, 4) ?? '', /claims/);
+  assert.match(recordError(small, 0, length, 0, 1, DATABASES, 0) ?? '', /shards/);
+});

@@ -1,0 +1,70 @@
+/**
+ * What travels on a flow connection from replica to primary: how far each of the flow's shards has
+ * been applied. It is short, and sent whenever something was; so WAIT need not ask.
+ *
+ *   0   u32  magic
+ *   4   u32  number of shards of the flow
+ *   8   f64 per shard, in the order of the flow's shards: LSN applied
+ */
+const MAGIC = 0x4b434144;
+const HEADER_BYTES = 8;
+
+export function acknowledgementBytes(shards: number): number {
+  return HEADER_BYTES + shards * 8;
+}
+
+/** @param progress LSN applied by shard of the primary */
+export function writeAcknowledgement(progress: Float64Array, mine: readonly number[]): Uint8Array {
+  const bytes = new Uint8Array(acknowledgementBytes(mine.length));
+  const view = new DataView(bytes.buffer);
+  view.setUint32(0, MAGIC, true);
+  view.setUint32(4, mine.length, true);
+  mine.forEach((shard, i) => {
+    view.setFloat64(HEADER_BYTES + i * 8, progress[shard]!, true);
+  });
+  return bytes;
+}
+
+/** Reads acknowledgements out of a stream that may be cut anywhere. */
+export class AcknowledgementReader {
+  private readonly bytes: Uint8Array;
+  private readonly view: DataView;
+  private used = 0;
+
+  constructor(
+    private readonly mine: readonly number[],
+    /** Told of each shard's LSN. */
+    private readonly take: (shard: number, lsn: number) => void,
+  ) {
+    this.bytes = new Uint8Array(acknowledgementBytes(mine.length));
+    this.view = new DataView(this.bytes.buffer);
+  }
+
+  /** @returns what is wrong with the bytes, or null */
+  feed(bytes: Uint8Array): string | null {
+    for (let at = 0; at < bytes.length; ) {
+      const part = Math.min(bytes.length - at, this.bytes.length - this.used);
+      this.bytes.set(bytes.subarray(at, at + part), this.used);
+      this.used += part;
+      at += part;
+      if (this.used < this.bytes.length) return null;
+      this.used = 0;
+      const wrong = this.read();
+      if (wrong !== null) return wrong;
+    }
+    return null;
+  }
+
+  private read(): string | null {
+    const { view, mine } = this;
+    if (view.getUint32(0, true) !== MAGIC || view.getUint32(4, true) !== mine.length) {
+      return 'an acknowledgement that is none';
+    }
+    for (let i = 0; i < mine.length; i++) {
+      const lsn = view.getFloat64(HEADER_BYTES + i * 8, true);
+      if (!Number.isSafeInteger(lsn) || lsn < 0) return `an acknowledgement of LSN ${lsn}`;
+      this.take(mine[i]!, lsn);
+    }
+    return null;
+  }
+}

@@ -1,0 +1,514 @@
+/**
+ * One flow of the primary: turns its share of the shards into the bytes of blocks (wire.ts).
+ *
+ * A full sync walks the shards one after the other, each database by database in the order of
+ * hashes. What was shipped is what lies before the cursor (database, hash position), and that is all
+ * the bookkeeping there is: splits, merges and rebuilds of frames do not matter, and any number of
+ * replicas have cursors of their own. One step, under the shard's lock:
+ *
+ *   journal since the last step ──▶ filtered: only what was shipped ──▶ sent first
+ *   frame at the cursor         ──▶ copied                         ──▶ sent second; cursor moves on
+ *
+ * An effect on a key not shipped yet is never sent: its frame will carry it. So nothing accumulates.
+ * When the walk is over the shard's stream simply goes on from where it is, unfiltered.
+ *
+ * A ring that was overrun during the walk, or databases swapped across the cursor, start that one
+ * shard again (after telling the replica to clear it). In stable sync an overrun ends the flow.
+ *
+ * Belongs to one thread. Takes shard locks, one at a time, never for more than one frame or one
+ * large value.
+ */
+import { copyBytes, Region } from '../../base/region.js';
+import {
+  KIND_KEYLESS,
+  KIND_PART,
+  partHeaderBytes,
+  participants,
+  RECORD_DATABASE,
+  RECORD_HASH,
+  RECORD_KIND,
+} from '../../journal/record.js';
+import type { JournalRing } from '../../journal/ring.js';
+import type { Shards } from '../../keyspace/shards.js';
+import { keylessOf } from '../keyless.js';
+import {
+  BLOCK_BYTES_MAX,
+  BLOCK_CLEAR,
+  BLOCK_CUT,
+  BLOCK_ENTRIES,
+  BLOCK_FRAME,
+  BLOCK_HEADER_BYTES,
+  BLOCK_HEARTBEAT,
+  BLOCK_JOURNAL,
+  BLOCK_SHARD_DONE,
+  blockBytes,
+  FLAG_MORE,
+  PAYLOAD_BYTES_MAX,
+  sealBlock,
+} from '../wire.js';
+import {
+  SUM_BYTES,
+  SUM_FRAMES,
+  SUM_KEYS,
+  SUM_RESTARTED_SHARDS,
+  type SyncSession,
+} from './sync-session.js';
+import { CAPTURED_END, CAPTURED_ENTRIES, CAPTURED_FRAME, Walk } from './walk.js';
+
+/** Bytes of journal taken under one hold of the lock while shipping, and from one shard in a turn. */
+const CHUNK_BYTES = 128 * 1024;
+const STREAM_BYTES = 256 * 1024;
+const BARE_BLOCK = BLOCK_HEADER_BYTES;
+/** `produce` wants this much room to do anything. */
+export const OUTPUT_BYTES_MIN = blockBytes(CHUNK_BYTES) + BLOCK_BYTES_MAX + 4 * BARE_BLOCK;
+/** A message region beyond this is not kept. */
+const KEPT_BYTES = 4 << 20;
+
+/** Verdicts on an effect during the walk. */
+const SEND = 1;
+const DROP = 0;
+const RESTART = -1;
+
+class SourceShard {
+  reader = -1;
+  /** Bytes of the stream up to here were sent, or need not be. */
+  sent = 0;
+  started = false;
+  done = false;
+
+  constructor(
+    readonly shard: number,
+    readonly ring: JournalRing,
+    readonly walk: Walk,
+  ) {}
+}
+
+export interface FlowSourceOptions {
+  readonly shards: Shards;
+  readonly rings: readonly JournalRing[];
+  /** The shards of this flow. */
+  readonly mine: readonly number[];
+  readonly session: SyncSession;
+  /** Whether the replica can take frames as they are: it has the same number of shards. */
+  readonly raw: boolean;
+  /** LSN by shard to continue from; null for a full sync. */
+  readonly from: readonly number[] | null;
+}
+
+export class FlowSource {
+  /** Why the flow cannot go on; the link is to be closed. */
+  failed: string | null = null;
+  private readonly sources: SourceShard[];
+  private scratch = new Region(new SharedArrayBuffer(CHUNK_BYTES), 0);
+  /** A payload longer than a block, or not made in place, on its way out in pieces. */
+  private message = new Region(new SharedArrayBuffer(CHUNK_BYTES), 0);
+  private messageType = 0;
+  private messageShard = 0;
+  private messageAt = 0;
+  private messageEnd = 0;
+  private messageFrom = 0;
+  private messageTo = 0;
+  private walking = 0;
+  private turn = 0;
+  private cutSent = false;
+  private bytes = 0;
+  private frames = 0;
+  private keys = 0;
+
+  constructor(private readonly options: FlowSourceOptions) {
+    const { shards, rings, mine, raw, from } = options;
+    this.sources = mine.map(
+      (shard) => new SourceShard(shard, rings[shard]!, new Walk(shards, shard, raw)),
+    );
+    if (from !== null) {
+      this.walking = this.sources.length;
+      for (const source of this.sources) this.continueFrom(source, from[source.shard]!);
+    }
+  }
+
+  private continueFrom(source: SourceShard, lsn: number): void {
+    this.attach(source, lsn);
+    source.started = true;
+    source.done = true;
+  }
+
+  private attach(source: SourceShard, lsn: number): void {
+    const { shards } = this.options;
+    shards.lock(source.shard);
+    source.sent = lsn;
+    source.reader = source.ring.attachReader(lsn);
+    if (!source.ring.holds(lsn)) this.failed = `the journal no longer holds LSN ${lsn}`;
+    shards.unlock(source.shard);
+  }
+
+  /** Whether every shard of this flow has been shipped. */
+  get streaming(): boolean {
+    return this.walking === this.sources.length;
+  }
+
+  /** Whether there is nothing to send for now: a hint, without locks. */
+  get idle(): boolean {
+    if (!this.streaming || this.messageAt < this.messageEnd || !this.cutSent) return false;
+    for (const source of this.sources) if (source.ring.peekHead() !== source.sent) return false;
+    return true;
+  }
+
+  /**
+   * Writes blocks into `out` from `offset` (a multiple of 8), never beyond `end`; needs
+   * OUTPUT_BYTES_MIN to make progress.
+   * @returns the offset after them; `offset` when there is nothing to send, or it failed
+   */
+  produce(out: Region, offset: number, end: number): number {
+    let at = this.sendMessage(out, offset, end);
+    if (this.messageAt === this.messageEnd) {
+      const half = this.streaming ? end : at + ((end - at) >> 1);
+      at = this.streamAll(out, at, half);
+      while (this.failed === null && !this.streaming && end - at >= OUTPUT_BYTES_MIN) {
+        at = this.walkStep(this.sources[this.walking]!, out, at);
+        at = this.sendMessage(out, at, end);
+        if (this.messageAt < this.messageEnd) break;
+      }
+      at = this.cut(out, at, end);
+    }
+    this.report(at - offset);
+    return at;
+  }
+
+  /** Tells every shard's head, so that the replica knows that the link lives and how far it lags. */
+  heartbeat(out: Region, offset: number, end: number): number {
+    let at = offset;
+    // A message in pieces must not be interrupted for its shard; it is no silence either.
+    if (this.messageAt < this.messageEnd) return at;
+    for (const source of this.sources) {
+      if (end - at < BARE_BLOCK) break;
+      const head = source.ring.peekHead();
+      at = sealBlock(out, at, BLOCK_HEARTBEAT, 0, source.shard, 0, 0, head);
+    }
+    return at;
+  }
+
+  /** Gives up its places in the rings. */
+  close(): void {
+    const { shards } = this.options;
+    for (const source of this.sources) {
+      if (source.reader < 0) continue;
+      shards.lock(source.shard);
+      source.ring.detachReader(source.reader);
+      shards.unlock(source.shard);
+      source.reader = -1;
+    }
+  }
+
+  private report(bytes: number): void {
+    this.bytes += bytes;
+    if (this.bytes === 0) return;
+    const { session } = this.options;
+    session.add(SUM_BYTES, this.bytes);
+    if (this.frames > 0) session.add(SUM_FRAMES, this.frames);
+    if (this.keys > 0) session.add(SUM_KEYS, this.keys);
+    this.bytes = 0;
+    this.frames = 0;
+    this.keys = 0;
+    for (const source of this.sources) session.sent[source.shard] = source.sent;
+  }
+
+  /** Stable sync: the streams of the shards that are done, in turn. */
+  private streamAll(out: Region, offset: number, end: number): number {
+    const { sources } = this;
+    let at = offset;
+    const count = sources.length;
+    const first = this.turn;
+    for (let i = 0; i < count; i++) {
+      const index = (first + i) % count;
+      const source = sources[index]!;
+      if (!source.done || source.ring.peekHead() === source.sent) continue;
+      if (end - at < BLOCK_HEADER_BYTES + 64) {
+        this.turn = index;
+        break;
+      }
+      at = this.stream(source, out, at, end);
+    }
+    return at;
+  }
+
+  private stream(source: SourceShard, out: Region, offset: number, end: number): number {
+    const { shards } = this.options;
+    const { ring, shard } = source;
+    const room = (end - offset - BLOCK_HEADER_BYTES) & ~7;
+    shards.lock(shard);
+    const from = source.sent;
+    if (!ring.holds(from)) {
+      shards.unlock(shard);
+      this.failed = `shard ${shard} was written faster than the replica read: its journal was overrun`;
+      return offset;
+    }
+    const length = Math.min(ring.head - from, room, STREAM_BYTES);
+    ring.read(from, length, out, offset + BLOCK_HEADER_BYTES);
+    source.sent = from + length;
+    ring.moveReader(source.reader, source.sent);
+    shards.unlock(shard);
+    return sealBlock(out, offset, BLOCK_JOURNAL, 0, shard, length, from, source.sent);
+  }
+
+  /** One step of shipping a shard. There is room for OUTPUT_BYTES_MIN. */
+  private walkStep(source: SourceShard, out: Region, offset: number): number {
+    const { shards, session } = this.options;
+    const { ring, shard, walk } = source;
+    if (!source.started) return this.restart(source, out, offset);
+    shards.lock(shard);
+    const from = source.sent;
+    if (!ring.holds(from)) {
+      shards.unlock(shard);
+      session.add(SUM_RESTARTED_SHARDS, 1);
+      return this.restart(source, out, offset);
+    }
+    const length = this.takeChunk(ring, from);
+    const drained = from + length === ring.head && length <= CHUNK_BYTES;
+    const reserved = length === 0 ? 0 : blockBytes(length);
+    const framePlace = offset + reserved + BLOCK_HEADER_BYTES;
+    const { database, position } = walk;
+    const captured = drained ? walk.capture(out, framePlace, this.message) : 0;
+    shards.unlock(shard);
+
+    const kept = this.filter(length, database, position);
+    if (kept < 0) {
+      session.add(SUM_RESTARTED_SHARDS, 1);
+      return this.restart(source, out, offset);
+    }
+    source.sent = from + length;
+    this.move(source);
+    let at = offset;
+    if (kept > PAYLOAD_BYTES_MAX) this.queueRecord(source, kept, from);
+    else if (kept > 0) {
+      copyBytes(out, at + BLOCK_HEADER_BYTES, this.scratch, 0, kept);
+      at = sealBlock(out, at, BLOCK_JOURNAL, 0, shard, kept, from, source.sent);
+    }
+    if (captured !== 0) at = this.shipped(source, captured, out, at, framePlace);
+    if (this.scratch.length > KEPT_BYTES && kept <= PAYLOAD_BYTES_MAX) {
+      this.scratch = new Region(new SharedArrayBuffer(CHUNK_BYTES), 0);
+    }
+    return at;
+  }
+
+  /** A record too long for a block: it goes out in pieces, as nothing else does meanwhile. */
+  private queueRecord(source: SourceShard, length: number, from: number): void {
+    const scratch = this.scratch;
+    this.scratch = this.message;
+    this.message = scratch;
+    this.queueMessage(BLOCK_JOURNAL, source, length, from, source.sent);
+  }
+
+  /** Sends what the walk captured, and goes on to the next shard at the end. */
+  private shipped(
+    source: SourceShard,
+    captured: number,
+    out: Region,
+    offset: number,
+    framePlace: number,
+  ): number {
+    const { walk, shard, sent } = source;
+    this.keys += walk.keys;
+    if (captured === CAPTURED_FRAME) {
+      this.frames++;
+      const place = offset + BLOCK_HEADER_BYTES;
+      // Less of the journal was kept than room was left for before the frame.
+      if (place !== framePlace) {
+        out.bytes.copyWithin(place, framePlace, framePlace + walk.payloadBytes);
+      }
+      return sealBlock(out, offset, BLOCK_FRAME, 0, shard, walk.payloadBytes, sent, sent);
+    }
+    if (captured === CAPTURED_ENTRIES) {
+      this.message = walk.message;
+      this.queueMessage(BLOCK_ENTRIES, source, walk.payloadBytes, sent, sent);
+      return offset;
+    }
+    if (captured !== CAPTURED_END) return offset;
+    source.done = true;
+    this.walking++;
+    this.options.session.shardDone();
+    return sealBlock(out, offset, BLOCK_SHARD_DONE, 0, shard, 0, sent, sent);
+  }
+
+  private move(source: SourceShard): void {
+    const { shards } = this.options;
+    shards.lock(source.shard);
+    source.ring.moveReader(source.reader, source.sent);
+    shards.unlock(source.shard);
+  }
+
+  /** Begins to ship a shard, for the first time or again. */
+  private restart(source: SourceShard, out: Region, offset: number): number {
+    const { shards } = this.options;
+    shards.lock(source.shard);
+    source.sent = source.ring.head;
+    if (source.started) source.ring.moveReader(source.reader, source.sent);
+    else source.reader = source.ring.attachReader(source.sent);
+    shards.unlock(source.shard);
+    source.started = true;
+    source.walk.restart();
+    return sealBlock(out, offset, BLOCK_CLEAR, 0, source.shard, 0, source.sent, source.sent);
+  }
+
+  /** Copies whole records from `from` on into the scratch: a chunk's worth, or one long one. */
+  private takeChunk(ring: JournalRing, from: number): number {
+    const head = ring.head;
+    let length = 0;
+    while (from + length < head) {
+      const record = ring.wordAt(from + length);
+      if (length > 0 && length + record > CHUNK_BYTES) break;
+      length += record;
+      if (length > CHUNK_BYTES) break;
+    }
+    if (length > this.scratch.length) {
+      this.scratch = new Region(new SharedArrayBuffer((length + 4095) & ~4095), 0);
+    }
+    ring.read(from, length, this.scratch, 0);
+    return length;
+  }
+
+  /**
+   * Keeps of the records in the scratch what concerns keys before the cursor.
+   * @returns the bytes kept, or RESTART
+   */
+  private filter(length: number, database: number, position: number): number {
+    const region = this.scratch;
+    let kept = 0;
+    for (let at = 0; at < length; ) {
+      const record = region.words[at >> 2]!;
+      if (region.bytes[at + RECORD_KIND] === KIND_PART) {
+        const bytes = this.filterPart(at, record, kept, database, position);
+        if (bytes === RESTART) return RESTART;
+        kept += bytes;
+      } else {
+        const verdict = judge(region, at, database, position);
+        if (verdict === RESTART) return RESTART;
+        if (verdict === SEND) {
+          copyBytes(region, kept, region, at, record);
+          kept += record;
+        }
+      }
+      at += record;
+    }
+    return kept;
+  }
+
+  /**
+   * The same inside a transaction's part. Nothing has to be said of one that is left out: it is older
+   * than the cut, so the replica is not ready before its sister parts have come as well.
+   */
+  private filterPart(
+    offset: number,
+    length: number,
+    target: number,
+    database: number,
+    position: number,
+  ): number {
+    const region = this.scratch;
+    const end = offset + length;
+    const count = participants(region, offset);
+    const header = partHeaderBytes(count);
+    let inner = offset + header;
+    copyBytes(region, target, region, offset, header);
+    let kept = header;
+    while (inner < end) {
+      const record = region.words[inner >> 2]!;
+      const verdict = judge(region, inner, database, position);
+      if (verdict === RESTART) return RESTART;
+      if (verdict === SEND) {
+        copyBytes(region, target + kept, region, inner, record);
+        kept += record;
+      }
+      inner += record;
+    }
+    if (kept === header) return 0;
+    region.words[target >> 2] = kept;
+    return kept;
+  }
+
+  private queueMessage(
+    type: number,
+    source: SourceShard,
+    length: number,
+    from: number,
+    to: number,
+  ): void {
+    this.messageType = type;
+    this.messageShard = source.shard;
+    this.messageAt = 0;
+    this.messageEnd = length;
+    this.messageFrom = from;
+    this.messageTo = to;
+  }
+
+  /** Sends pieces of the message while there is room for them. */
+  private sendMessage(out: Region, offset: number, end: number): number {
+    let at = offset;
+    while (this.messageAt < this.messageEnd) {
+      const room = Math.min((end - at - BLOCK_HEADER_BYTES) & ~7, PAYLOAD_BYTES_MAX);
+      const left = this.messageEnd - this.messageAt;
+      if (room < Math.min(left, CHUNK_BYTES)) return at;
+      const length = Math.min(room, left);
+      const flags = length < left ? FLAG_MORE : 0;
+      copyBytes(out, at + BLOCK_HEADER_BYTES, this.message, this.messageAt, length);
+      at = sealBlock(
+        out,
+        at,
+        this.messageType,
+        flags,
+        this.messageShard,
+        length,
+        this.messageFrom,
+        this.messageTo,
+      );
+      this.messageAt += length;
+    }
+    if (this.messageEnd > KEPT_BYTES) {
+      this.message = new Region(new SharedArrayBuffer(CHUNK_BYTES), 0);
+    }
+    this.messageAt = 0;
+    this.messageEnd = 0;
+    return at;
+  }
+
+  /** Once all shards of all flows are done: heads read after that. */
+  private cut(out: Region, offset: number, end: number): number {
+    if (this.cutSent || !this.streaming || this.failed !== null) return offset;
+    if (end - offset < BARE_BLOCK * this.sources.length) return offset;
+    if (!this.options.session.allDone) return offset;
+    let at = offset;
+    for (const { ring, shard } of this.sources) {
+      this.options.shards.lock(shard);
+      const head = ring.head;
+      this.options.shards.unlock(shard);
+      at = sealBlock(out, at, BLOCK_CUT, 0, shard, 0, 0, head);
+    }
+    this.cutSent = true;
+    return at;
+  }
+}
+
+/** What to do with one effect, when everything before (database, position) was shipped. */
+function judge(region: Region, offset: number, database: number, position: number): number {
+  const of = region.view.getUint16(offset + RECORD_DATABASE, true);
+  if (region.bytes[offset + RECORD_KIND] === KIND_KEYLESS) {
+    return judgeKeyless(region, offset, of, database, position);
+  }
+  if (of !== database) return of < database ? SEND : DROP;
+  return region.view.getUint32(offset + RECORD_HASH, true) < position ? SEND : DROP;
+}
+
+function judgeKeyless(
+  region: Region,
+  offset: number,
+  of: number,
+  database: number,
+  position: number,
+): number {
+  const keyless = keylessOf(region, offset);
+  // Of what was not shipped the replica has nothing, so sending a FLUSHDB does no harm.
+  if (keyless?.name !== 'SWAPDB') return of <= database ? SEND : DROP;
+  const { first: a, second: b } = keyless;
+  if (a < database && b < database) return SEND;
+  const untouched = (other: number) => other > database || (other === database && position === 0);
+  return untouched(a) && untouched(b) ? DROP : RESTART;
+}

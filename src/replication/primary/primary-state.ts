@@ -1,0 +1,121 @@
+/**
+ * What a server knows about its own history: under which id its journal's LSNs count, and until
+ * where they also count under the id of the primary it was a replica of. Decides whether a replica
+ * that comes back can continue.
+ */
+
+/** What a replica says when it asks for a sync. */
+export interface SyncRequest {
+  readonly version: number;
+  /** '?' when it has no data. */
+  readonly replicationId: string;
+  /** LSN applied, by shard of the primary it had. */
+  readonly lsns: readonly number[];
+  /** Its own number of shards, and of databases. */
+  readonly shards: number;
+  readonly databases: number;
+}
+
+/** One of our rings: a JournalRing is one, under its lock. */
+export interface Held {
+  readonly start: number;
+  readonly head: number;
+}
+
+export type SyncDecision =
+  | { readonly kind: 'continue' }
+  | { readonly kind: 'full'; readonly why: string; readonly raw: boolean; readonly first: boolean }
+  | { readonly kind: 'refuse'; readonly why: string };
+
+export const PROTOCOL_VERSION = 1;
+export const NO_ID = '0'.repeat(40);
+
+export class PrimaryState {
+  replicationId: string;
+  /** The id before the last promotion, NO_ID when there was none. */
+  secondId = NO_ID;
+  /** Up to these LSNs the second id counts as well. */
+  secondLsns: readonly number[] = [];
+
+  constructor(
+    private readonly shards: number,
+    private readonly databases: number,
+    /** 40 hexadecimal digits. */
+    private readonly newId: () => string,
+  ) {
+    this.replicationId = newId();
+  }
+
+  /** Decides how a replica is served. @param rings null while journaling is off */
+  decide(request: SyncRequest, rings: readonly Held[] | null): SyncDecision {
+    if (request.version !== PROTOCOL_VERSION) {
+      return {
+        kind: 'refuse',
+        why: `protocol version ${request.version} is not supported, only ${PROTOCOL_VERSION}`,
+      };
+    }
+    if (request.databases < this.databases) {
+      const why = `the replica has ${request.databases} databases, ${this.databases} are needed`;
+      return { kind: 'refuse', why };
+    }
+    if (!(request.shards > 0 && Number.isInteger(Math.log2(request.shards)))) {
+      return { kind: 'refuse', why: `a replica with ${request.shards} shards` };
+    }
+    const first = request.replicationId === '?';
+    const why = first ? 'it has no data yet' : this.whyNot(request, rings);
+    if (why === null) return { kind: 'continue' };
+    return { kind: 'full', why, raw: request.shards === this.shards, first };
+  }
+
+  /** Why the replica cannot continue, or null. */
+  private whyNot(request: SyncRequest, rings: readonly Held[] | null): string | null {
+    const { lsns, replicationId: id } = request;
+    const second = id === this.secondId && id !== NO_ID;
+    if (id !== this.replicationId && !second) return `its data has another history, ${id}`;
+    if (rings === null) return 'the journal was not kept';
+    if (lsns.length !== this.shards) return `it counts ${lsns.length} shards`;
+    for (let shard = 0; shard < this.shards; shard++) {
+      const lsn = lsns[shard]!;
+      const { start, head } = rings[shard]!;
+      const limit = second ? Math.min(head, this.secondLsns[shard]!) : head;
+      if (!Number.isSafeInteger(lsn) || lsn % 4 !== 0 || lsn > limit) {
+        return `shard ${shard} is at LSN ${lsn}, ahead of ${limit}`;
+      }
+      if (lsn < start) return `shard ${shard} is at LSN ${lsn}, the journal begins at ${start}`;
+    }
+    return null;
+  }
+
+  /** Becomes a primary with the data of the one it followed, whose id and LSNs it had. */
+  promote(followedId: string, lsns: readonly number[]): void {
+    this.secondId = followedId;
+    this.secondLsns = [...lsns];
+    this.replicationId = this.newId();
+  }
+
+  /**
+   * Takes over the id of the primary that is followed: when a full sync is ready (`lsns` null), or
+   * when the primary lets us continue, which it may do under a new id.
+   * @param lsns where the old id ends
+   * @returns whether the id changed: sub-replicas have to come back to learn it, and continue
+   */
+  adopt(id: string, lsns: readonly number[] | null): boolean {
+    if (id === this.replicationId) return false;
+    if (lsns === null) {
+      this.secondId = NO_ID;
+      this.secondLsns = [];
+    } else {
+      this.secondId = this.replicationId;
+      this.secondLsns = [...lsns];
+    }
+    this.replicationId = id;
+    return true;
+  }
+
+  /** Its data became its own without any history that others share. */
+  startAnew(): void {
+    this.replicationId = this.newId();
+    this.secondId = NO_ID;
+    this.secondLsns = [];
+  }
+}

@@ -1,0 +1,93 @@
+/**
+ * One replica as the threads of its primary see it: shared memory that the main thread creates when
+ * a sync begins, and that the flows write and INFO reads.
+ *
+ *   0      i32  lock
+ *   4      i32  shards not yet shipped whole
+ *   8      i32  1: the session is over, flows stop
+ *   64     f64 × 16  sums: SUM_*
+ *   192    f64 per shard: LSN up to which the stream was sent
+ *          f64 per shard: LSN the replica acknowledged (written by the main thread)
+ *
+ * Sums are kept by several flows: under the lock. LSNs are each written by one thread; a reader
+ * may see one a moment old.
+ */
+import { lockBlocking, unlock } from '../../memory/lock.js';
+
+const LOCK = 0;
+const REMAINING = 1;
+const ENDED = 2;
+const SUMS_OFFSET = 64;
+const SUMS = 16;
+const LSNS_OFFSET = SUMS_OFFSET + SUMS * 8;
+
+export const SUM_BYTES = 0;
+export const SUM_FRAMES = 1;
+/** Keys shipped in frames or one by one. */
+export const SUM_KEYS = 2;
+/** Shards shipped again because their rings were overrun, or databases were swapped. */
+export const SUM_RESTARTED_SHARDS = 3;
+/** Keys there were when the sync began: what SUM_KEYS goes up to, about. */
+export const SUM_KEYS_TOTAL = 4;
+
+export class SyncSession {
+  private readonly words: Int32Array;
+  readonly sums: Float64Array;
+  readonly sent: Float64Array;
+  readonly acknowledged: Float64Array;
+
+  /** @param owner this thread's number + 1 */
+  constructor(
+    readonly buffer: SharedArrayBuffer,
+    shards: number,
+    private readonly owner: number,
+  ) {
+    this.words = new Int32Array(buffer, 0, 16);
+    this.sums = new Float64Array(buffer, SUMS_OFFSET, SUMS);
+    this.sent = new Float64Array(buffer, LSNS_OFFSET, shards);
+    this.acknowledged = new Float64Array(buffer, LSNS_OFFSET + shards * 8, shards);
+  }
+
+  /** @param full whether all shards are to be shipped; else they continue */
+  static create(shards: number, full: boolean): SharedArrayBuffer {
+    const buffer = new SharedArrayBuffer(LSNS_OFFSET + shards * 16);
+    new Int32Array(buffer)[REMAINING] = full ? shards : 0;
+    return buffer;
+  }
+
+  /** A shard has been shipped whole. */
+  shardDone(): void {
+    this.locked(() => this.words[REMAINING]!--);
+  }
+
+  /** Whether all shards of all flows have been shipped. Under the lock: what they did is seen. */
+  get allDone(): boolean {
+    let remaining = 0;
+    this.locked(() => {
+      remaining = this.words[REMAINING]!;
+    });
+    return remaining === 0;
+  }
+
+  add(sum: number, value: number): void {
+    this.locked(() => {
+      this.sums[sum]! += value;
+    });
+  }
+
+  end(): void {
+    this.locked(() => {
+      this.words[ENDED] = 1;
+    });
+  }
+
+  get ended(): boolean {
+    return this.words[ENDED] !== 0;
+  }
+
+  private locked(work: () => void): void {
+    lockBlocking(this.words, LOCK, this.owner);
+    work();
+    unlock(this.words, LOCK);
+  }
+}

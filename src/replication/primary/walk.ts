@@ -1,0 +1,194 @@
+/**
+ * The walk of a full sync over one shard: a cursor (database, hash position), and what lies there
+ * copied out. Entries before the cursor have been shipped.
+ *
+ * Whole frames go as they are. Entry by entry go: frames of which a part was shipped before they
+ * became one, frames whose large values make them too long for a block, and everything when the
+ * replica has another number of shards.
+ */
+import { copyBytes, Region } from '../../base/region.js';
+import type { Shards } from '../../keyspace/shards.js';
+import { FRAME_ENTRIES, FRAME_PREFIX } from '../../structures/frame.js';
+import {
+  copyFrame,
+  copyFrameRuns,
+  frameBytes,
+  frameRunBytes,
+} from '../../structures/frame-copy.js';
+import { HashState, hashBytes } from '../../structures/hash.js';
+import { SCAN_END, type Table } from '../../structures/table.js';
+import {
+  align8,
+  ENTRY_HEADER_BYTES,
+  FRAME_PAYLOAD_HEADER_BYTES,
+  PAYLOAD_BYTES_MAX,
+} from '../wire.js';
+
+/** What `capture` found. */
+export const CAPTURED_NOTHING = 0;
+export const CAPTURED_FRAME = 1;
+export const CAPTURED_ENTRIES = 2;
+export const CAPTURED_END = 3;
+
+/** Entries are collected up to about this many bytes under one hold of the lock. */
+const ENTRIES_BYTES = 64 * 1024;
+/** Empty frames stepped over under one hold of the lock. */
+const EMPTY_STEPS = 256;
+
+export class Walk {
+  database = 0;
+  position = 0;
+  /** Of the last capture: */
+  payloadBytes = 0;
+  keys = 0;
+  /** Where entries were put: the region given, or a larger one. */
+  message!: Region;
+  private readonly hash = new HashState();
+
+  constructor(
+    private readonly shards: Shards,
+    private readonly shard: number,
+    private readonly raw: boolean,
+  ) {}
+
+  restart(): void {
+    this.database = 0;
+    this.position = 0;
+  }
+
+  /**
+   * Copies what lies at the cursor and moves it on. Under the shard's lock.
+   * @param offset where the payload of a frame goes in `out`; a block's worth of room is there
+   * @param message where entries go
+   */
+  capture(out: Region, offset: number, message: Region): number {
+    this.payloadBytes = 0;
+    this.keys = 0;
+    this.message = message;
+    for (let step = 0; step < EMPTY_STEPS; step++) {
+      if (this.database === this.shards.databases) return CAPTURED_END;
+      const table = this.shards.table(this.shard, this.database);
+      if (table.size === 0 || this.position >= SCAN_END) {
+        this.database++;
+        this.position = 0;
+        continue;
+      }
+      const frame = table.frameAt(this.position);
+      if (table.region.words[(frame >> 2) + FRAME_ENTRIES] === 0) {
+        this.position = table.positionAfter(frame);
+        continue;
+      }
+      if (this.captureFrame(table, frame, out, offset)) return CAPTURED_FRAME;
+      this.captureEntries(table, table.positionAfter(frame));
+      if (this.payloadBytes > 0) return CAPTURED_ENTRIES;
+    }
+    return CAPTURED_NOTHING;
+  }
+
+  private captureFrame(table: Table, frame: number, out: Region, offset: number): boolean {
+    const { space, region } = table;
+    const at = frame >> 2;
+    if (!this.raw || region.words[at + FRAME_PREFIX]! >>> 0 !== this.position) return false;
+    const bytes = frameBytes(space, frame);
+    const runsAt = FRAME_PAYLOAD_HEADER_BYTES + align8(bytes);
+    const limit = PAYLOAD_BYTES_MAX - runsAt;
+    const runs = table.runs === 0 ? 0 : frameRunBytes(space, frame, limit);
+    if (runs > limit) return false;
+    const words = out.words;
+    const header = offset >> 2;
+    this.keys = region.words[at + FRAME_ENTRIES]!;
+    words[header] = this.database;
+    words[header + 1] = bytes;
+    words[header + 2] = runs;
+    words[header + 3] = this.keys;
+    copyFrame(space, frame, out, offset + FRAME_PAYLOAD_HEADER_BYTES);
+    const pad = offset + FRAME_PAYLOAD_HEADER_BYTES + bytes;
+    out.bytes.fill(0, pad, offset + runsAt);
+    if (runs > 0) copyFrameRuns(space, frame, out, offset + runsAt);
+    this.payloadBytes = runsAt + runs;
+    this.position = table.positionAfter(frame);
+    return true;
+  }
+
+  /** Collects entries bucket by bucket up to a hash position, or until there are enough. */
+  private captureEntries(table: Table, end: number): void {
+    while (this.position < end && this.payloadBytes < ENTRIES_BYTES) {
+      const next = table.scan(this.position);
+      let bytes = 0;
+      for (let i = 0; i < table.scanCount; i++) {
+        table.decode(table.scanOffsets[i]!);
+        bytes += entryBytes(table.keyLength, table.valueLength);
+      }
+      if (bytes <= PAYLOAD_BYTES_MAX) {
+        for (let i = 0; i < table.scanCount; i++) this.put(table, table.scanOffsets[i]!);
+        this.position = next;
+        continue;
+      }
+      if (this.payloadBytes > 0) return;
+      this.captureHash(table, next);
+      return;
+    }
+  }
+
+  /** Large values: only the entries of the lowest hash, so that one value at a time is held. */
+  private captureHash(table: Table, next: number): void {
+    let lowest = SCAN_END;
+    for (let i = 0; i < table.scanCount; i++) {
+      const position = this.positionOf(table, table.scanOffsets[i]!);
+      if (position >= this.position && position < lowest) lowest = position;
+    }
+    if (lowest === SCAN_END) {
+      this.position = next;
+      return;
+    }
+    for (let i = 0; i < table.scanCount; i++) {
+      const offset = table.scanOffsets[i]!;
+      if (this.positionOf(table, offset) === lowest) this.put(table, offset);
+    }
+    this.position = lowest + 1;
+  }
+
+  private positionOf(table: Table, offset: number): number {
+    const { hash } = this;
+    const { space } = table;
+    table.decode(offset);
+    const { keyOffset, keyLength } = table;
+    hashBytes(hash, table.region, keyOffset, keyLength, space.hashKey0, space.hashKey1);
+    return hash.h1 >>> 0;
+  }
+
+  private put(table: Table, offset: number): void {
+    table.decode(offset);
+    const { kind, expiry, keyLength, valueLength } = table;
+    const bytes = entryBytes(keyLength, valueLength);
+    this.reserve(this.payloadBytes + bytes);
+    const region = this.message;
+    const at = this.payloadBytes;
+    region.words.fill(0, at >> 2, (at + ENTRY_HEADER_BYTES) >> 2);
+    region.bytes[at] = kind;
+    region.view.setUint16(at + 4, this.database, true);
+    region.view.setUint32(at + 8, keyLength, true);
+    region.view.setUint32(at + 12, valueLength, true);
+    region.view.setFloat64(at + 16, expiry, true);
+    const keyAt = at + ENTRY_HEADER_BYTES;
+    copyBytes(region, keyAt, table.region, table.keyOffset, keyLength);
+    copyBytes(region, keyAt + keyLength, table.region, table.valueOffset, valueLength);
+    region.bytes.fill(0, keyAt + keyLength + valueLength, at + bytes);
+    this.payloadBytes += bytes;
+    this.keys++;
+  }
+
+  private reserve(needed: number): void {
+    if (needed <= this.message.length) return;
+    let size = this.message.length;
+    while (size < needed) size = size < 1 << 24 ? size * 2 : needed + 4096;
+    const larger = new Region(new SharedArrayBuffer(size & ~7), 0);
+    copyBytes(larger, 0, this.message, 0, this.payloadBytes);
+    this.message = larger;
+  }
+}
+
+/** Bytes of an entry in an ENTRIES payload. */
+function entryBytes(keyLength: number, valueLength: number): number {
+  return align8(ENTRY_HEADER_BYTES + keyLength + valueLength);
+}

@@ -1,0 +1,92 @@
+/** Applies records of the journal to a replica's shards, and keeps them in its own rings. */
+import type { Region } from '../../base/region.js';
+import {
+  KIND_KEYLESS,
+  KIND_PART,
+  partHeaderBytes,
+  participants,
+  RECORD_DATABASE,
+  RECORD_HEADER_BYTES,
+  RECORD_KIND,
+  recordError,
+} from '../../journal/record.js';
+import type { JournalRing } from '../../journal/ring.js';
+import { keylessOf } from '../keyless.js';
+import type { ReplicaBoard } from './replica-board.js';
+import type { ShardWriter } from './shard-writer.js';
+
+/** Runs effects: the dispatcher, seen from here. */
+export interface EffectTarget {
+  /**
+   * Runs the effect vector at `offset` on a database. The shard's lock is held.
+   * @param shard where its key has to lie, -1 when that does not matter
+   * @returns what went wrong, or null
+   */
+  apply(shard: number, database: number, region: Region, offset: number): string | null;
+}
+
+/** A part that has sisters on other shards. */
+export function isTransaction(region: Region, offset: number): boolean {
+  return region.bytes[offset + RECORD_KIND] === KIND_PART && participants(region, offset) > 1;
+}
+
+export class RecordApplier {
+  /** Records applied since the count was last taken. */
+  records = 0;
+
+  constructor(
+    private readonly writer: ShardWriter,
+    private readonly board: ReplicaBoard,
+    private readonly target: EffectTarget,
+    private readonly rings: readonly JournalRing[] | null,
+    private readonly primaryShards: number,
+  ) {}
+
+  /** What is wrong with the record at `offset`, or null. */
+  check(shard: number, region: Region, offset: number, end: number, lsn: number): string | null {
+    const { primaryShards } = this;
+    const { databases } = this.writer.shards;
+    return recordError(region, offset, end, shard, primaryShards, databases, lsn);
+  }
+
+  /** Applies a record and appends it to our own ring. The lock is held. */
+  applyAndKeep(shard: number, region: Region, offset: number, length: number): string | null {
+    const { rings, board } = this;
+    const wrong = this.applyRecord(shard, region, offset);
+    if (wrong !== null) {
+      // Part of it may be done: the data is no longer what the LSNs say.
+      board.fail();
+      return wrong;
+    }
+    if (rings !== null) rings[shard]!.appendRaw(region, offset, length);
+    board.progress[shard]! += length;
+    return null;
+  }
+
+  /** Applies a record that was checked; the lock is held. */
+  applyRecord(shard: number, region: Region, offset: number): string | null {
+    this.records++;
+    if (region.bytes[offset + RECORD_KIND] !== KIND_PART) return this.apply(shard, region, offset);
+    const end = offset + region.view.getUint32(offset, true);
+    let at = offset + partHeaderBytes(participants(region, offset));
+    while (at < end) {
+      const wrong = this.apply(shard, region, at);
+      if (wrong !== null) return wrong;
+      at += region.view.getUint32(at, true);
+    }
+    return null;
+  }
+
+  private apply(shard: number, region: Region, offset: number): string | null {
+    const database = region.view.getUint16(offset + RECORD_DATABASE, true);
+    if (region.bytes[offset + RECORD_KIND] !== KIND_KEYLESS) {
+      const own = this.writer.same ? shard : -1;
+      return this.target.apply(own, database, region, offset + RECORD_HEADER_BYTES);
+    }
+    const keyless = keylessOf(region, offset);
+    if (keyless === null) return 'an effect without a key that is not known';
+    if (keyless.name === 'SWAPDB') return this.writer.swap(shard, keyless.first, keyless.second);
+    this.writer.flush(shard, database);
+    return null;
+  }
+}

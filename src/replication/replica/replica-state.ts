@@ -1,0 +1,182 @@
+/**
+ * A replica's link to its primary, without sockets and timers: which step it is at, what to ask for,
+ * what an answer means, when to try again.
+ *
+ *   none ──follow──▶ connect ──▶ handshake ──▶ sync ──▶ online
+ *                       ▲ back-off   │           │         │
+ *                       └────────────┴───lost────┴─────────┘
+ *
+ * A replica may continue only what was whole: from the moment a full sync starts to empty the data
+ * until it is ready there is no history to continue from.
+ */
+import type { SyncRequest } from '../primary/primary-state.js';
+import { PROTOCOL_VERSION } from '../primary/primary-state.js';
+
+export type LinkStep = 'none' | 'connect' | 'handshake' | 'sync' | 'online';
+
+export interface SyncReply {
+  readonly version: number;
+  readonly replicationId: string;
+  readonly shards: number;
+  readonly databases: number;
+  readonly hashKey0: number;
+  readonly hashKey1: number;
+  readonly flows: number;
+  readonly mode: 'FULL' | 'CONTINUE';
+  readonly syncId: number;
+}
+
+export type SyncAction =
+  | { readonly kind: 'start-full'; readonly same: boolean }
+  | { readonly kind: 'start-continue'; readonly from: readonly number[] }
+  | { readonly kind: 'give-up'; readonly why: string };
+
+export const RETRY_MS_FIRST = 250;
+export const RETRY_MS_MAX = 8000;
+const FLOWS_MAX = 256;
+const SHARDS_MAX = 16384;
+
+export class ReplicaState {
+  step: LinkStep = 'none';
+  host = '';
+  port = 0;
+  /** The history our data belongs to; '?' when there is none to continue. */
+  replicationId = '?';
+  /** LSN applied by shard of that history. */
+  lsns: readonly number[] = [];
+  /** When the step was entered, when data last came, when to try again. */
+  sinceMs = 0;
+  lastDataMs = 0;
+  retryAtMs = 0;
+  private retryMs = RETRY_MS_FIRST;
+  private syncing: SyncReply | null = null;
+  fullSyncs = 0;
+  continued = 0;
+
+  constructor(
+    private readonly shards: number,
+    private readonly databases: number,
+  ) {}
+
+  /**
+   * Begins to follow. Data that has a history of its own (that of a primary) may be offered: after
+   * a switch of roles the new primary may have it as its second id.
+   */
+  follow(
+    host: string,
+    port: number,
+    nowMs: number,
+    history?: { id: string; lsns: number[] },
+  ): void {
+    this.host = host;
+    this.port = port;
+    if (history !== undefined) {
+      this.replicationId = history.id;
+      this.lsns = history.lsns;
+    }
+    this.enter('connect', nowMs);
+    this.retryAtMs = nowMs;
+    this.retryMs = RETRY_MS_FIRST;
+  }
+
+  /** REPLICAOF NO ONE. @returns the history that the data has, null when it is in pieces */
+  unfollow(nowMs: number, progress: readonly number[]): { id: string; lsns: number[] } | null {
+    const whole = this.replicationId !== '?';
+    const lsns = this.step === 'online' || this.step === 'sync' ? progress : this.lsns;
+    const history = whole ? { id: this.replicationId, lsns: [...lsns] } : null;
+    this.enter('none', nowMs);
+    this.syncing = null;
+    return history;
+  }
+
+  /** Whether to try to connect now. */
+  due(nowMs: number): boolean {
+    return this.step === 'connect' && nowMs >= this.retryAtMs;
+  }
+
+  connected(nowMs: number): void {
+    this.enter('handshake', nowMs);
+  }
+
+  request(): SyncRequest {
+    return {
+      version: PROTOCOL_VERSION,
+      replicationId: this.replicationId,
+      lsns: this.lsns,
+      shards: this.shards,
+      databases: this.databases,
+    };
+  }
+
+  /** The primary's answer to the request: it is not trusted to make sense. */
+  answered(reply: SyncReply, nowMs: number): SyncAction {
+    const wrong = this.wrongReply(reply);
+    if (wrong !== null) return { kind: 'give-up', why: wrong };
+    this.syncing = reply;
+    this.enter('sync', nowMs);
+    if (reply.mode === 'CONTINUE') {
+      this.continued++;
+      // The id may be a newer one: the primary was promoted.
+      this.replicationId = reply.replicationId;
+      return { kind: 'start-continue', from: this.lsns };
+    }
+    this.fullSyncs++;
+    this.replicationId = '?';
+    this.lsns = [];
+    return { kind: 'start-full', same: reply.shards === this.shards };
+  }
+
+  private wrongReply(reply: SyncReply): string | null {
+    if (reply.version !== PROTOCOL_VERSION) return `the primary speaks version ${reply.version}`;
+    if (!/^[0-9a-f]{40}$/.test(reply.replicationId)) return 'the primary gave no replication id';
+    const { shards } = reply;
+    if (!(shards > 0 && shards <= SHARDS_MAX && (shards & (shards - 1)) === 0)) {
+      return `the primary has ${shards} shards`;
+    }
+    if (!(reply.databases > 0 && reply.databases <= this.databases)) {
+      return `the primary has ${reply.databases} databases, we ${this.databases}`;
+    }
+    if (!(reply.flows > 0 && reply.flows <= FLOWS_MAX)) return `${reply.flows} flows`;
+    if (reply.mode === 'CONTINUE' && this.replicationId === '?') {
+      return 'the primary continues a sync that never was';
+    }
+    if (reply.mode === 'CONTINUE' && reply.shards !== this.lsns.length) {
+      return `the primary continues with ${reply.shards} shards`;
+    }
+    return null;
+  }
+
+  /** The board says that the data is whole. */
+  ready(nowMs: number): void {
+    if (this.step !== 'sync' || this.syncing === null) return;
+    this.replicationId = this.syncing.replicationId;
+    this.enter('online', nowMs);
+    this.retryMs = RETRY_MS_FIRST;
+  }
+
+  /**
+   * The link is gone, by whichever end or error.
+   * @param progress LSNs applied (ReplicaBoard.progress), with all flows ended
+   * @param failed whether the data may be wrong (ReplicaBoard.failed)
+   */
+  lost(nowMs: number, progress: readonly number[], failed: boolean): void {
+    if (this.step === 'none') return;
+    const syncing = this.syncing;
+    if (this.step === 'online' || (this.step === 'sync' && syncing?.mode === 'CONTINUE')) {
+      this.lsns = [...progress];
+    }
+    if (failed) {
+      this.replicationId = '?';
+      this.lsns = [];
+    }
+    this.syncing = null;
+    this.enter('connect', nowMs);
+    this.retryAtMs = nowMs + this.retryMs;
+    this.retryMs = Math.min(this.retryMs * 2, RETRY_MS_MAX);
+  }
+
+  private enter(step: LinkStep, nowMs: number): void {
+    this.step = step;
+    this.sinceMs = nowMs;
+  }
+}

@@ -1,0 +1,209 @@
+/**
+ * Changes to a replica's shards that do not come as commands: frames and entries of a full sync,
+ * emptied and swapped databases. Under the locks of the shards concerned (`lock`).
+ *
+ * With as many shards as the primary (`same`) a primary's shard is ours. Otherwise its keys are
+ * spread over ours, or ours over its: then every change locks all, and 'the keys of the primary's
+ * shard' are found by their slots.
+ */
+import { copyBytes, type Region } from '../../base/region.js';
+import type { Shards } from '../../keyspace/shards.js';
+import { slotOf } from '../../keyspace/slot.js';
+import { touchAllWatched } from '../../keyspace/watch.js';
+import { FrameCopy } from '../../structures/frame-install.js';
+import { HashState, hashBytes } from '../../structures/hash.js';
+import { SCAN_END, type Table } from '../../structures/table.js';
+
+/** What becomes of watched keys. Believing that one is there costs at most an EXEC in vain. */
+const gone = () => false;
+const perhaps = () => true;
+
+export class ShardWriter {
+  readonly same: boolean;
+  private readonly hash = new HashState();
+  // Every key is hashed: a sample would let a forged frame hide keys where no one finds them.
+  private readonly copy = new FrameCopy(1);
+  private readonly all: readonly number[];
+  private held: readonly number[] = [];
+
+  constructor(
+    readonly shards: Shards,
+    private readonly primaryShards: number,
+    /** Bit k is set when entries of kind k may come. */
+    private readonly kinds: number,
+  ) {
+    this.same = shards.count === primaryShards;
+    this.all = shards.spaces.map((_, index) => index);
+  }
+
+  lock(shard: number): void {
+    this.lockSeveral([shard]);
+  }
+
+  /** Locks all shards of a list in ascending order. */
+  lockSeveral(shards: readonly number[]): void {
+    this.held = this.same ? shards : this.all;
+    for (const shard of this.held) this.shards.lock(shard);
+  }
+
+  /** Gives back what is locked. */
+  unlock(): void {
+    for (const shard of this.held) this.shards.unlock(shard);
+    this.held = [];
+  }
+
+  /** Removes all keys of a primary's shard, in every database. */
+  clear(shard: number): void {
+    for (let database = 0; database < this.shards.databases; database++) {
+      this.flush(shard, database);
+    }
+  }
+
+  /** Removes the keys of a primary's shard in one database. */
+  flush(shard: number, database: number): void {
+    const { shards, primaryShards } = this;
+    if (shards.count < primaryShards) {
+      this.removeOf(shard, database);
+      return;
+    }
+    for (let own = shard; own < shards.count; own += primaryShards) {
+      touchAllWatched(shards.spaces[own]!, database, gone);
+      shards.table(own, database).clear();
+    }
+  }
+
+  private removeOf(shard: number, database: number): void {
+    const { shards, primaryShards, hash } = this;
+    const own = shard & (shards.count - 1);
+    const space = shards.spaces[own]!;
+    touchAllWatched(space, database, perhaps);
+    const table = shards.table(own, database);
+    let position = table.size === 0 ? SCAN_END : 0;
+    while (position < SCAN_END) {
+      const next = table.scan(position);
+      for (let i = 0; i < table.scanCount; i++) {
+        table.decode(table.scanOffsets[i]!);
+        const { keyOffset, keyLength, region } = table;
+        if ((slotOf(region, keyOffset, keyLength) & (primaryShards - 1)) !== shard) continue;
+        hashBytes(hash, region, keyOffset, keyLength, shards.hashKey0, shards.hashKey1);
+        if (table.find(region, keyOffset, keyLength, hash.h1, hash.h2)) table.remove();
+      }
+      position = next;
+    }
+  }
+
+  /** @returns what is wrong, or null */
+  swap(shard: number, first: number, second: number): string | null {
+    const { shards, primaryShards } = this;
+    const { databases } = shards;
+    const valid = (database: number) =>
+      Number.isInteger(database) && database >= 0 && database < databases;
+    if (!valid(first) || !valid(second)) return `SWAPDB ${first} ${second}`;
+    if (shards.count < primaryShards) {
+      return 'SWAPDB cannot be followed with fewer shards than the primary has';
+    }
+    for (let own = shard; own < shards.count; own += primaryShards) {
+      shards.swap(own, first, second);
+      touchAllWatched(shards.spaces[own]!, first, perhaps);
+      touchAllWatched(shards.spaces[own]!, second, perhaps);
+    }
+    return null;
+  }
+
+  /** Verifies and installs a raw frame of a shard. @returns what is wrong, or null */
+  frame(
+    shard: number,
+    database: number,
+    region: Region,
+    offset: number,
+    bytes: number,
+    runsOffset: number,
+    runsBytes: number,
+  ): string | null {
+    const { copy, shards } = this;
+    const space = shards.spaces[shard]!;
+    copy.set(region, offset, bytes, runsOffset, runsBytes);
+    const wrong = copy.verify(space, this.kinds);
+    if (wrong !== null) return wrong;
+    if (copy.entries === 0) return null;
+    const table = shards.table(shard, database);
+    if (copy.install(space, table.root)) return null;
+    const { hashKey0, hashKey1 } = shards;
+    const stored = copy.eachEntry((copied) => {
+      const { keyOffset, keyLength, kind, expiry, valueOffset, valueLength } = copied;
+      hashBytes(this.hash, region, keyOffset, keyLength, hashKey0, hashKey1);
+      return this.store(
+        table,
+        region,
+        kind,
+        expiry,
+        keyOffset,
+        keyLength,
+        valueOffset,
+        valueLength,
+      );
+    });
+    return stored ? null : `no room in shard ${shard} for the primary's data`;
+  }
+
+  /** Stores one entry of a primary's shard. @returns what is wrong, or null */
+  entry(
+    shard: number,
+    database: number,
+    region: Region,
+    kind: number,
+    expiry: number,
+    keyOffset: number,
+    keyLength: number,
+    valueOffset: number,
+    valueLength: number,
+  ): string | null {
+    const { shards, primaryShards, hash } = this;
+    if (database >= shards.databases) return `an entry for database ${database}`;
+    if (((this.kinds >>> kind) & 1) === 0 || kind > 31) return `an entry of kind ${kind}`;
+    if (!(expiry >= 0 && expiry < Number.MAX_SAFE_INTEGER)) return `an entry until ${expiry}`;
+    if ((slotOf(region, keyOffset, keyLength) & (primaryShards - 1)) !== shard) {
+      return 'an entry of another shard';
+    }
+    const own = shards.shardOf(region, keyOffset, keyLength);
+    hashBytes(hash, region, keyOffset, keyLength, shards.hashKey0, shards.hashKey1);
+    const table = shards.table(own, database);
+    return this.store(table, region, kind, expiry, keyOffset, keyLength, valueOffset, valueLength)
+      ? null
+      : `no room in shard ${own} for the primary's data`;
+  }
+
+  /** Puts an entry whose key was hashed. @returns false when there is no room */
+  private store(
+    table: Table,
+    region: Region,
+    kind: number,
+    expiry: number,
+    keyOffset: number,
+    keyLength: number,
+    valueOffset: number,
+    valueLength: number,
+  ): boolean {
+    table.find(region, keyOffset, keyLength, this.hash.h1, this.hash.h2);
+    const at = table.put(kind, valueLength, expiry);
+    if (at < 0) return false;
+    copyBytes(table.region, at, region, valueOffset, valueLength);
+    return true;
+  }
+}
+
+/**
+ * Empties everything and takes over the primary's hash key, so that its frames fit. Before the
+ * first flow of a full sync starts; by one thread that holds no lock.
+ */
+export function prepareFullSync(shards: Shards, hashKey0: number, hashKey1: number): void {
+  for (let shard = 0; shard < shards.count; shard++) shards.lock(shard);
+  for (let shard = 0; shard < shards.count; shard++) {
+    for (let database = 0; database < shards.databases; database++) {
+      touchAllWatched(shards.spaces[shard]!, database, gone);
+      shards.table(shard, database).clear();
+    }
+    shards.spaces[shard]!.setHashKey(hashKey0, hashKey1);
+  }
+  for (let shard = 0; shard < shards.count; shard++) shards.unlock(shard);
+}

@@ -1,0 +1,86 @@
+/**
+ * Runs effects on a replica: the vector goes through the thread's own dispatcher, as if a client had
+ * sent it, so that replication knows no command. Locks are taken by the caller.
+ *
+ * Time stands still here (it is 1970): whether a key has expired is the primary's business, which
+ * sends a DEL when it has; until then every key is there, whatever our clock says.
+ */
+import type { Region } from '../../base/region.js';
+import { toBinary } from '../../base/region.js';
+import type { Dispatcher } from '../../engine/dispatch.js';
+import { TRAIT_LOCK_ALL, TRAIT_LOCK_NONE, TRAIT_WRITE } from '../../engine/registry.js';
+import type { ClientSession } from '../../engine/session.js';
+import type { ShardSet } from '../../engine/shard-set.js';
+import { Arguments } from '../../protocol/parser.js';
+import type { EffectTarget } from '../../replication/replica/record-applier.js';
+
+const MINUS = 0x2d;
+
+export class EffectApplier implements EffectTarget {
+  private readonly args = new Arguments();
+
+  /**
+   * @param dispatcher this thread's own, used for nothing else, without an effect sink
+   * @param session a client that may do everything
+   */
+  constructor(
+    private readonly dispatcher: Dispatcher,
+    session: ClientSession,
+  ) {
+    session.isReplica = true;
+    session.authenticated = true;
+    dispatcher.session = session;
+    dispatcher.keys.expiresKeys = false;
+    dispatcher.beginTurn(0, 0);
+  }
+
+  apply(shard: number, database: number, region: Region, offset: number): string | null {
+    const { dispatcher, args } = this;
+    this.load(region, offset);
+    const command = dispatcher.registry.find(region, args.offset[0]!, args.length[0]!);
+    const name = () => toBinary(region, args.offset[0]!, Math.min(args.length[0]!, 64));
+    if (command === null) return `the effect ${name()} is unknown`;
+    const { arity, traits } = command;
+    const refused = (traits & (TRAIT_LOCK_ALL | TRAIT_LOCK_NONE)) !== 0;
+    if ((traits & TRAIT_WRITE) === 0 || refused || command.firstKey < 1) {
+      return `${name()} is no effect`;
+    }
+    if (arity > 0 ? args.count !== arity : args.count < -arity) return `${name()} is cut off`;
+    if (!this.keysLieIn(shard)) return `the key of ${name()} belongs to another shard`;
+    dispatcher.args = args;
+    dispatcher.keys.forget();
+    dispatcher.keys.database = database;
+    const reply = dispatcher.reply;
+    reply.rewind(0);
+    dispatcher.run(command, args);
+    const { start, position } = reply;
+    if (reply.region.bytes[start] !== MINUS) return null;
+    return `${name()} failed: ${toBinary(reply.region, start + 1, position - start - 3)}`;
+  }
+
+  private load(region: Region, offset: number): void {
+    const { args } = this;
+    const { view } = region;
+    const count = view.getUint16(offset, true);
+    args.region = region;
+    args.count = 0;
+    let at = offset + 2;
+    for (let i = 0; i < count; i++) {
+      const length = view.getUint32(at, true);
+      args.push(at + 4, length);
+      at += 4 + length;
+    }
+  }
+
+  /** Only this shard's lock is held: no key may lie in another. */
+  private keysLieIn(shard: number): boolean {
+    if (shard < 0) return true;
+    const { dispatcher, args } = this;
+    const command = dispatcher.registry.find(args.region, args.offset[0]!, args.length[0]!)!;
+    const set: ShardSet = dispatcher.lockedSet;
+    dispatcher.markKeys(command, args);
+    const right = set.size === 1 && set.has(shard);
+    set.clear();
+    return right;
+  }
+}

@@ -1,0 +1,200 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { Region } from '../base/region.js';
+import { ROOTS_OFFSET } from '../memory/space-layout.js';
+import { copyFrame, copyFrameRuns, frameBytes, frameRunBytes } from './frame-copy.js';
+import { FrameCopy } from './frame-install.js';
+import { SCAN_END, Table } from './table.js';
+import { KeyFinder, testSpace } from './testing.js';
+
+const STRINGS = 1;
+const scratch = new Region(new SharedArrayBuffer(4 << 20), 0);
+
+function newTable(mebibytes = 32): { table: Table; keys: KeyFinder } {
+  const space = testSpace(mebibytes);
+  const table = new Table(space, ROOTS_OFFSET);
+  return { table, keys: new KeyFinder(space, table) };
+}
+
+/** Copies the frame at a position into the scratch region; returns where its runs end. */
+function lift(table: Table, frame: number, copy: FrameCopy): void {
+  const { space } = table;
+  const bytes = frameBytes(space, frame);
+  const runsAt = (bytes + 7) & ~7;
+  const runs = frameRunBytes(space, frame, 1 << 30);
+  copyFrame(space, frame, scratch, 0);
+  copyFrameRuns(space, frame, scratch, runsAt);
+  copy.set(scratch, 0, bytes, runsAt, runs);
+}
+
+function fill(keys: KeyFinder, count: number): void {
+  for (let i = 0; i < count; i++) {
+    const length = i % 97 === 0 ? 9000 + i : (i * 7) % 300;
+    const name = i % 131 === 0 ? `long${i}`.padEnd(2000, 'k') : `key:${i}`;
+    assert.ok(keys.put(name, 0, `${i}`.padEnd(length, 'v'), i % 5 === 0 ? 1_000_000 + i : 0));
+  }
+}
+
+function entriesOf(table: Table, keys: KeyFinder): Map<string, string> {
+  const found = new Map<string, string>();
+  for (let position = 0; position < SCAN_END; ) {
+    position = table.scan(position);
+    for (const offset of table.scanOffsets.slice(0, table.scanCount)) {
+      table.decode(offset);
+      found.set(keys.key(), `${table.kind} ${table.expiry} ${keys.value()}`);
+    }
+  }
+  return found;
+}
+
+test('frames copied one by one make the same table elsewhere, in any order', () => {
+  const from = newTable();
+  fill(from.keys, 3000);
+  for (let i = 0; i < 3000; i += 3) if (from.keys.find(`key:${i}`)) from.table.remove();
+  const positions: number[] = [];
+  for (let position = 0; position < SCAN_END; ) {
+    positions.push(position);
+    position = from.table.positionAfter(from.table.frameAt(position));
+  }
+  assert.ok(positions.length > 4);
+  for (const order of [positions, [...positions].reverse()]) {
+    const to = newTable();
+    const copy = new FrameCopy();
+    for (const position of order) {
+      lift(from.table, from.table.frameAt(position), copy);
+      assert.equal(copy.verify(to.keys.space, STRINGS), null);
+      assert.ok(copy.install(to.keys.space, ROOTS_OFFSET));
+      to.table.check();
+    }
+    assert.deepEqual(entriesOf(to.table, to.keys), entriesOf(from.table, from.keys));
+    assert.equal(to.table.size, from.table.size);
+    assert.equal(to.keys.space.residentPages, to.table.allocatedPages);
+    // It is an ordinary table from then on.
+    fill(to.keys, 500);
+    to.table.check();
+    to.table.clear();
+    assert.equal(to.keys.space.residentPages, 0);
+  }
+});
+
+test('a frame is not installed over entries; its entries can be had one by one', () => {
+  const from = newTable();
+  fill(from.keys, 200);
+  const to = newTable();
+  to.keys.put('there', 0, 'already');
+  const copy = new FrameCopy();
+  lift(from.table, from.table.frameAt(0), copy);
+  assert.equal(copy.verify(to.keys.space, STRINGS), null);
+  assert.equal(copy.install(to.keys.space, ROOTS_OFFSET), false);
+  to.table.check();
+  const text = (offset: number, length: number) =>
+    Buffer.from(scratch.bytes.slice(offset, offset + length)).toString('latin1');
+  const seen = new Map<string, string>();
+  copy.eachEntry((entry) => {
+    const value = text(entry.valueOffset, entry.valueLength);
+    seen.set(text(entry.keyOffset, entry.keyLength), `${entry.kind} ${entry.expiry} ${value}`);
+    return true;
+  });
+  const expected = entriesOf(from.table, from.keys);
+  assert.equal(copy.entries, seen.size);
+  for (const [key, value] of seen) assert.equal(value, expected.get(key));
+});
+
+test('no room leaves the table as it was', () => {
+  const from = newTable();
+  for (let i = 0; i < 40; i++) from.keys.put(`key:${i}`, 0, 'x'.repeat(20_000));
+  const to = newTable(1);
+  const copy = new FrameCopy();
+  lift(from.table, from.table.frameAt(0), copy);
+  assert.equal(copy.verify(to.keys.space, STRINGS), null);
+  assert.ok(copy.install(to.keys.space, ROOTS_OFFSET));
+  to.table.check();
+  const other = newTable(1);
+  other.keys.space.allocate(other.keys.space.dataPages - 40);
+  assert.equal(copy.verify(other.keys.space, STRINGS), null);
+  assert.equal(copy.install(other.keys.space, ROOTS_OFFSET), false);
+  other.table.check();
+  assert.equal(other.table.size, 0);
+  assert.equal(other.table.runs, 0);
+});
+
+test('damaged frames are refused, or are still sound tables', () => {
+  const from = newTable();
+  fill(from.keys, 260);
+  const copy = new FrameCopy(1);
+  const frame = from.table.frameAt(0);
+  lift(from.table, frame, copy);
+  const bytes = frameBytes(from.keys.space, frame);
+  const total = ((bytes + 7) & ~7) + frameRunBytes(from.keys.space, frame, 1 << 30);
+  const right = scratch.bytes.slice(0, total);
+  const header = fc.nat(63);
+  const anywhere = fc.nat(bytes - 1);
+  const edit = fc.tuple(fc.oneof(header, anywhere), fc.nat(255));
+  const to = newTable(8);
+  let refused = 0;
+  fc.assert(
+    fc.property(fc.array(edit, { minLength: 1, maxLength: 3 }), (edits) => {
+      scratch.bytes.set(right);
+      for (const [at, byte] of edits) scratch.bytes[at] = byte;
+      if (copy.verify(to.keys.space, STRINGS) !== null) {
+        refused++;
+        return;
+      }
+      if (copy.entries > 0) copy.install(to.keys.space, ROOTS_OFFSET);
+      to.table.check();
+      to.table.clear();
+    }),
+    { numRuns: 2500 },
+  );
+  assert.ok(refused > 500, `${refused} of 2500 refused`);
+  scratch.bytes.set(right);
+  assert.equal(copy.verify(to.keys.space, STRINGS), null, 'a refusal leaves no trace');
+  assert.notEqual(copy.verify(to.keys.space, 2), null, 'kinds that are not known');
+  for (const length of [0, 63, 200, bytes - 1]) {
+    copy.set(scratch, 0, length, 0, 0);
+    assert.notEqual(copy.verify(to.keys.space, STRINGS), null, `cut off at ${length}`);
+  }
+});
+
+test('a damaged frame whose keys are hardly hashed may hide keys, but harms nothing', () => {
+  const from = newTable();
+  fill(from.keys, 260);
+  const copy = new FrameCopy();
+  const frame = from.table.frameAt(0);
+  lift(from.table, frame, copy);
+  const bytes = frameBytes(from.keys.space, frame);
+  const total = ((bytes + 7) & ~7) + frameRunBytes(from.keys.space, frame, 1 << 30);
+  const right = scratch.bytes.slice(0, total);
+  const to = newTable(8);
+  let taken = 0;
+  const edit = fc.tuple(fc.nat(bytes - 1), fc.nat(255));
+  fc.assert(
+    fc.property(fc.array(edit, { minLength: 1, maxLength: 3 }), (edits) => {
+      scratch.bytes.set(right);
+      for (const [at, byte] of edits) scratch.bytes[at] = byte;
+      if (copy.verify(to.keys.space, STRINGS) !== null) return;
+      if (!copy.install(to.keys.space, ROOTS_OFFSET)) return;
+      taken++;
+      assert.equal(entriesOf(to.table, to.keys).size > 0, true);
+      // Splits and compactions over it.
+      for (let i = 0; i < 400; i++) assert.ok(to.keys.put(`new${i}`, 0, 'v'.repeat(i), 0));
+      for (let i = 0; i < 260; i++) if (to.keys.find(`key:${i}`)) to.table.remove();
+      to.keys.space.check();
+      to.table.clear();
+      assert.equal(to.keys.space.residentPages, 0);
+    }),
+    { numRuns: 400 },
+  );
+  assert.ok(taken > 50, `${taken} of 400 taken`);
+});
+
+test('a frame hashed with another key is refused at the first bucket', () => {
+  const from = newTable();
+  fill(from.keys, 260);
+  const copy = new FrameCopy();
+  lift(from.table, from.table.frameAt(0), copy);
+  const to = newTable(8);
+  to.keys.space.setHashKey(12345, 67890);
+  assert.match(copy.verify(to.keys.space, STRINGS) ?? '', /bucket 0/);
+});

@@ -1,0 +1,111 @@
+/** Replicas that join a primary under load, one or several, of another shape, and leave. */
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { darterMissing } from '../support/server.js';
+import { fill, follow, Load, linkUp, number, sameData, startNode, until } from './support.js';
+
+describe('replication: joining', { skip: darterMissing() }, () => {
+  test('replicas that join under load hold the same data at rest', async () => {
+    await using primary = await startNode();
+    await using one = await startNode();
+    await using other = await startNode();
+    await fill(primary, 50_000, 100);
+    await one.ask('SET', 'old', 'data of its own goes');
+    const load = await Load.start(primary, 5);
+    await sleep(200);
+    await follow(one, primary.port);
+    await linkUp(one);
+    const before = load.done;
+    await follow(other, primary.port);
+    await linkUp(other);
+    await until('the load goes on', async () => load.done > before + 500);
+    await load.stop();
+    await sameData(primary, one, other);
+    assert.equal(await one.ask('EXISTS', 'old'), '0');
+    assert.equal(await number(primary, 'connected_slaves'), 2);
+    assert.equal(await number(primary, 'sync_full'), 2);
+    assert.match((await primary.info('slave0')) ?? '', /state=online,offset=\d+,lag=[01]$/);
+    assert.ok((await number(primary, 'total_net_repl_output_bytes')) > 5_000_000);
+    assert.ok((await number(one, 'total_net_repl_input_bytes')) > 5_000_000);
+  });
+
+  test('a replica with another number of shards is served key by key', async () => {
+    await using primary = await startNode();
+    await using replica = await startNode('--shards', '16');
+    await fill(primary, 20_000, 50);
+    const load = await Load.start(primary, 5);
+    await follow(replica, primary.port);
+    await linkUp(replica);
+    await sleep(500);
+    await load.stop();
+    await sameData(primary, replica);
+  });
+
+  test('a replica with another number of threads and databases', async () => {
+    await using primary = await startNode('--databases', '4');
+    await using replica = await startNode('--threads', '1');
+    const client = await primary.client();
+    await client.text('SELECT', '3');
+    await client.text('SET', 'in', 'three');
+    await fill(primary, 1000, 10);
+    await follow(replica, primary.port);
+    await linkUp(replica);
+    await client.text('SET', 'later', 'x', 'EX', '1000');
+    await client.close();
+    await until('the same number of keys', async () => {
+      const [ours, theirs] = [await primary.info('db3'), await replica.info('db3')];
+      return (ours !== undefined && ours.split(',')[0] === theirs?.split(',')[0]) || String(theirs);
+    });
+    await using small = await startNode('--databases', '1');
+    await follow(small, primary.port);
+    await until('the log tells why', async () => /has 1 databases, 4 are needed/.test(small.log));
+    assert.equal(await small.info('master_link_status'), 'down');
+  });
+
+  test('large values, and a data set replaced while it is shipped', async () => {
+    await using primary = await startNode();
+    await using replica = await startNode();
+    const client = await primary.client();
+    const large = 'large'.repeat(1_000_000);
+    for (let i = 0; i < 8; i++) await client.text('SET', `large:${i}`, `${i}${large}`);
+    await fill(primary, 30_000, 100);
+    await follow(replica, primary.port);
+    await client.text('FLUSHDB');
+    await client.text('SET', 'after', large);
+    await fill(primary, 1000, 100);
+    await client.text('APPEND', 'after', 'more');
+    await client.close();
+    await linkUp(replica);
+    await sameData(primary, replica);
+    assert.equal(await replica.ask('STRLEN', 'after'), String(large.length + 4));
+  });
+
+  test('keys that expire are gone on both sides at the same time', async () => {
+    await using primary = await startNode();
+    await using replica = await startNode();
+    await follow(replica, primary.port);
+    await linkUp(replica);
+    const client = await primary.client();
+    for (let i = 0; i < 200; i++) await client.text('SET', `e:${i}`, 'x', 'PX', String(50 + i));
+    await client.close();
+    await until('they are gone', async () => (await primary.ask('DBSIZE')) === '0');
+    await until('there too', async () => (await replica.ask('DBSIZE')) === '0');
+    await sameData(primary, replica);
+  });
+
+  test('the directive replicaof, with a password', async () => {
+    await using primary = await startNode('--requirepass', 'secret');
+    await using replica = await startNode(
+      ...['--replicaof', '127.0.0.1', String(primary.port), '--masterauth', 'secret'],
+    );
+    await linkUp(replica);
+    assert.equal(await replica.ask('CONFIG', 'SET', 'masterauth', 'wrong'), 'OK');
+    assert.equal(await replica.ask('REPLICAOF', 'NO', 'ONE'), 'OK');
+    assert.equal(await replica.info('role'), 'master');
+    await follow(replica, primary.port);
+    await until('the log tells why', async () => /WRONGPASS/.test(replica.log));
+    assert.equal(await replica.ask('CONFIG', 'SET', 'masterauth', 'secret'), 'OK');
+    await linkUp(replica);
+  });
+});

@@ -1,0 +1,42 @@
+/** A full sync over a link of 1 MB/s while clients write as fast as they can. */
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { darterMissing } from '../support/server.js';
+import { LinkProxy } from './proxy.js';
+import { fill, follow, Load, linkUp, number, sameData, startNode } from './support.js';
+
+const MEBIBYTE = 1024 * 1024;
+const LIMITED_SECONDS = 12;
+
+describe('replication: a slow link', { skip: darterMissing() }, () => {
+  test('costs bounded memory and time, and the sync ends without starting over', async (t) => {
+    await using primary = await startNode();
+    await using replica = await startNode();
+    const proxy = await LinkProxy.start(primary.port);
+    t.after(() => proxy.close());
+    await fill(primary, 300_000, 100);
+    // Long enough for its buffers to be what they are under load.
+    const load = await Load.start(primary, 0);
+    await sleep(2000);
+    const before = primary.residentBytes();
+    proxy.bytesPerSecond = 1_000_000;
+    await follow(replica, proxy.port);
+    let most = 0;
+    const done = load.done;
+    for (let i = 0; i < LIMITED_SECONDS * 4; i++) {
+      await sleep(250);
+      most = Math.max(most, primary.residentBytes() - before);
+    }
+    assert.equal(await replica.info('master_sync_in_progress'), '1');
+    const share = Number(await replica.info('master_sync_perc'));
+    assert.ok(share > 0 && share < 100, `${share} %`);
+    assert.ok(most <= 64 * MEBIBYTE, `${Math.round(most / MEBIBYTE)} MiB more`);
+    assert.ok(load.done - done > LIMITED_SECONDS * 100, `${load.done - done} commands`);
+    proxy.bytesPerSecond = Number.POSITIVE_INFINITY;
+    await linkUp(replica);
+    await load.stop();
+    await sameData(primary, replica);
+    assert.equal(await number(primary, 'sync_full'), 1);
+  });
+});

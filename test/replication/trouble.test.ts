@@ -1,0 +1,203 @@
+/** Links that are cut, slow or damaged; processes that are killed. */
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { darterMissing, type Server } from '../support/server.js';
+import { LinkProxy } from './proxy.js';
+import { fill, follow, Load, linkUp, number, sameData, startNode, until } from './support.js';
+
+describe('replication: trouble', { skip: darterMissing() }, () => {
+  test('a link cut for a while goes on where it was, while the journal holds it', async (t) => {
+    await using primary = await startNode('--repl-backlog-size', '64mb');
+    await using replica = await startNode();
+    const proxy = await LinkProxy.start(primary.port);
+    t.after(() => proxy.close());
+    await fill(primary, 10_000, 100);
+    await follow(replica, proxy.port);
+    await linkUp(replica);
+    const load = await Load.start(primary, 10);
+    proxy.cut();
+    await until('the link is down', async () => {
+      return (await replica.info('master_link_status')) === 'down';
+    });
+    await sleep(2000);
+    assert.ok((await number(replica, 'master_link_down_since_seconds')) >= 1);
+    assert.equal((await replica.ask('EXISTS', 'fill:1')) === '1', true, 'it serves what it has');
+    proxy.restore();
+    await linkUp(replica);
+    await load.stop();
+    await sameData(primary, replica);
+    assert.equal(await number(primary, 'sync_full'), 1);
+    assert.equal(await number(primary, 'sync_partial_ok'), 1);
+    assert.equal(await number(primary, 'sync_partial_err'), 0);
+  });
+
+  test('a link cut for too long gets a full sync', async (t) => {
+    await using primary = await startNode('--repl-backlog-size', '1');
+    await using replica = await startNode();
+    const proxy = await LinkProxy.start(primary.port);
+    t.after(() => proxy.close());
+    await follow(replica, proxy.port);
+    await linkUp(replica);
+    proxy.cut();
+    // 64 journals of 256 KiB hold less than that.
+    await fill(primary, 40_000, 1000);
+    proxy.restore();
+    await linkUp(replica);
+    await sameData(primary, replica);
+    assert.equal(await number(primary, 'sync_full'), 2);
+    assert.equal(await number(primary, 'sync_partial_ok'), 0);
+    assert.equal(await number(primary, 'sync_partial_err'), 1);
+  });
+
+  test('a replica killed and started anew, a primary killed and replaced', async () => {
+    await using primary = await startNode();
+    await using replica = await startNode();
+    await fill(primary, 20_000, 100);
+    const load = await Load.start(primary, 10);
+    {
+      await using victim = await startNode();
+      await follow(victim, primary.port);
+      await linkUp(victim);
+      victim.child.kill('SIGKILL');
+    }
+    await follow(replica, primary.port);
+    await linkUp(replica);
+    await until('the dead one is forgotten', async () => {
+      return (await number(primary, 'connected_slaves')) === 1;
+    });
+    await load.stop();
+    const confirmed = await confirmedWrites(primary, 200);
+    primary.child.kill('SIGKILL');
+    await until('the link is down', async () => {
+      return (await replica.info('master_link_status')) === 'down';
+    });
+    assert.equal(await replica.ask('REPLICAOF', 'NO', 'ONE'), 'OK');
+    const client = await replica.client();
+    for (const key of confirmed) assert.equal(await client.text('GET', key), `value of ${key}`);
+    assert.equal(await client.text('SET', 'new', 'write'), 'OK');
+    await client.close();
+  });
+
+  test('siblings of a promoted replica continue with it', async () => {
+    await using primary = await startNode();
+    await using heir = await startNode();
+    await using sibling = await startNode();
+    await fill(primary, 5000, 100);
+    await follow(heir, primary.port);
+    await follow(sibling, primary.port);
+    await linkUp(heir);
+    await linkUp(sibling);
+    const id = await primary.info('master_replid');
+    const client = await primary.client();
+    await client.text('SET', 'last', 'write');
+    assert.equal(await client.text('WAIT', '2', '5000'), '2');
+    await client.close();
+    primary.child.kill('SIGKILL');
+    assert.equal(await heir.ask('REPLICAOF', 'NO', 'ONE'), 'OK');
+    assert.equal(await heir.info('master_replid2'), id);
+    assert.notEqual(await heir.info('master_replid'), id);
+    await heir.ask('SET', 'next', 'write');
+    await follow(sibling, heir.port);
+    await linkUp(sibling);
+    await sameData(heir, sibling);
+    assert.equal(await number(heir, 'sync_full'), 0);
+    assert.equal(await number(heir, 'sync_partial_ok'), 1);
+  });
+
+  test('damaged bytes close the link, and it comes back', async (t) => {
+    await using primary = await startNode();
+    await using replica = await startNode();
+    const proxy = await LinkProxy.start(primary.port);
+    t.after(() => proxy.close());
+    await fill(primary, 50_000, 100);
+    proxy.damageAt = 2_000_000;
+    await follow(replica, proxy.port);
+    await linkUp(replica);
+    assert.match(replica.log, /No sync with primary .*damaged/);
+    assert.equal(await number(primary, 'sync_full'), 2);
+    const load = await Load.start(primary, 5);
+    proxy.damageAt = proxy.passed + 20_000;
+    await until('it is noticed', async () => /The link to primary .* is lost/.test(replica.log));
+    await linkUp(replica);
+    await load.stop();
+    await sameData(primary, replica);
+  });
+
+  test('nonsense on replication connections harms nobody', async () => {
+    await using primary = await startNode();
+    await using replica = await startNode();
+    await fill(primary, 1000, 100);
+    await follow(replica, primary.port);
+    await linkUp(replica);
+    const requests = [
+      ['DARTER', 'SYNC', '1', '?', '64', '16', '0'],
+      ['DARTER', 'SYNC', '1', '?', 'x', '16', '2'],
+      ['DARTER', 'SYNC', '99', '?', '64', '16', '2'],
+      ['DARTER', 'SYNC', '1', 'short', '64', '16', '2'],
+      ['DARTER', 'SYNC', '1', '?', '63', '16', '2'],
+      ['DARTER', 'FLOW', 'none', '0'],
+      ['DARTER', 'FLOW', '1-x', '999999999999'],
+      ['DARTER', 'HANDOVER', '1000'],
+      ['DARTER', 'DEMOTE', 'DONE'],
+    ];
+    for (const request of requests) {
+      const client = await primary.client();
+      const reply = await client.command(...request);
+      assert.equal(reply.type, 'error', request.join(' '));
+      await client.close();
+    }
+    const client = await primary.client();
+    const granted = await client.command('DARTER', 'SYNC', '1', '?', '64', '16', '2');
+    assert.equal(granted.type, 'array');
+    const [, id] = JSON.stringify(granted).match(/"(\d+-[0-9a-f]+)"/) ?? [];
+    const flow = await primary.client();
+    assert.equal(await flow.text('DARTER', 'FLOW', id as string, '0'), 'OK');
+    flow.write('this is no acknowledgement at all, as long as it may be '.repeat(20));
+    await flow.ended();
+    await client.ended();
+    await until('the log says so', async () => {
+      return /an acknowledgement that is none/.test(primary.log);
+    });
+    assert.equal(await replica.info('master_link_status'), 'up');
+    await primary.ask('SET', 'still', 'there');
+    await sameData(primary, replica);
+  });
+
+  test('a replica that stops reading is dropped, and writers are not held up for long', async (t) => {
+    await using primary = await startNode(
+      '--repl-timeout',
+      '3',
+      '--repl-backpressure-max-delay',
+      '100',
+    );
+    await using replica = await startNode('--repl-timeout', '60');
+    const proxy = await LinkProxy.start(primary.port);
+    t.after(() => proxy.close());
+    await follow(replica, proxy.port);
+    await linkUp(replica);
+    replica.child.kill('SIGSTOP');
+    const load = await Load.start(primary, 0, 4000);
+    await until('it is dropped', async () => (await number(primary, 'connected_slaves')) === 0);
+    const done = load.done;
+    await until('writers go on', async () => load.done > done + 2000);
+    replica.child.kill('SIGCONT');
+    await linkUp(replica);
+    await load.stop();
+    await sameData(primary, replica);
+  });
+});
+
+/** Writes that WAIT has confirmed. */
+async function confirmedWrites(primary: Server, count: number): Promise<string[]> {
+  const client = await primary.client();
+  const keys: string[] = [];
+  for (let i = 0; i < count; i++) {
+    const key = `confirmed:${i}`;
+    await client.text('SET', key, `value of ${key}`);
+    if (Number(await client.text('WAIT', '1', '5000')) >= 1) keys.push(key);
+  }
+  await client.close();
+  assert.equal(keys.length, count);
+  return keys;
+}

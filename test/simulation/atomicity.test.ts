@@ -1,0 +1,144 @@
+/** When a replica may say that its data is whole: the order of things that a schedule seldom hits. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Region } from '../../src/base/region.js';
+import { FlowSource, OUTPUT_BYTES_MIN } from '../../src/replication/primary/flow-source.js';
+import { SyncSession } from '../../src/replication/primary/sync-session.js';
+import { FlowSink } from '../../src/replication/replica/flow-sink.js';
+import { ReplicaBoard } from '../../src/replication/replica/replica-board.js';
+import { prepareFullSync } from '../../src/replication/replica/shard-writer.js';
+import { KINDS } from './link.js';
+import { SimulatedServer } from './server.js';
+
+const NOW = 1_700_000_000_000;
+const out = new Region(new SharedArrayBuffer(OUTPUT_BYTES_MIN + 64), 0);
+
+/** A primary and a replica of two shards, one flow for each. */
+class Pair {
+  readonly primary = Pair.server('primary');
+  readonly replica = Pair.server('replica');
+  readonly board: ReplicaBoard;
+  private readonly flows: { source: FlowSource; sink: FlowSink }[];
+
+  private static server(name: string): SimulatedServer {
+    const shape = { shards: 2, shardMebibytes: 2, ringBytes: 65_536 };
+    return new SimulatedServer(name, shape, [5, 6], () => 'a'.repeat(40));
+  }
+
+  constructor() {
+    const { primary, replica } = this;
+    primary.startJournal();
+    const session = new SyncSession(SyncSession.create(2, true), 2, 1);
+    const arena = new Region(new SharedArrayBuffer(1 << 20), 0);
+    ReplicaBoard.formatArena(arena);
+    const board = new ReplicaBoard(ReplicaBoard.create(2, null), arena, 2, 1);
+    this.board = board;
+    prepareFullSync(replica.shards, 5, 6);
+    this.flows = [0, 1].map((shard) => ({
+      source: new FlowSource({
+        shards: primary.shards,
+        rings: primary.rings,
+        mine: [shard],
+        session,
+        raw: true,
+        from: null,
+      }),
+      sink: new FlowSink({
+        shards: replica.shards,
+        rings: replica.rings,
+        primaryShards: 2,
+        mine: [shard],
+        board,
+        target: replica.applier,
+        kinds: KINDS,
+      }),
+    }));
+  }
+
+  /** Takes everything a flow has to send now; what it returns may be fed later. */
+  take(flow: number): Uint8Array {
+    const { source } = this.flows[flow]!;
+    const parts: number[] = [];
+    for (;;) {
+      const end = source.produce(out, 0, out.length);
+      if (end === 0) break;
+      parts.push(...out.bytes.subarray(0, end));
+    }
+    assert.equal(source.failed, null);
+    return Uint8Array.from(parts);
+  }
+
+  feed(flow: number, bytes: Uint8Array): void {
+    const { sink } = this.flows[flow]!;
+    sink.feed(bytes);
+    sink.poll();
+    assert.equal(sink.failed, null);
+  }
+
+  write(value: string): void {
+    this.primary.execute(NOW, 0, 'MSET', ...KEYS.flatMap((key) => [key, value]));
+  }
+
+  /** The values of both keys on the replica. */
+  get seen(): string {
+    const values = KEYS.map((key) => this.replica.execute(NOW, 0, 'GET', key));
+    return values.map((text) => text.split('\r\n')[1] || 'nothing').join(' ');
+  }
+}
+
+/** One key in each shard: 'a' and 'b' differ in the last bit of their slots. */
+const KEYS = ['a', 'b'];
+
+test('the keys lie in different shards', () => {
+  const pair = new Pair();
+  pair.write('1');
+  assert.ok(pair.primary.heads().every((head) => head > 4));
+});
+
+test('a transaction that came half in a frame is waited for', () => {
+  const pair = new Pair();
+  pair.feed(1, pair.take(1));
+  pair.write('1');
+  pair.feed(0, pair.take(0));
+  assert.equal(pair.board.shardsDone, 2, 'all shards are there');
+  assert.equal(pair.seen.includes('nothing'), true, 'but a half of the transaction');
+  assert.equal(pair.board.ready, false);
+  pair.feed(1, pair.take(1));
+  assert.equal(pair.board.ready, true);
+  assert.equal(pair.seen, '1 1');
+});
+
+test('a transaction that was applied by halves before the other shard was done is waited for', () => {
+  const pair = new Pair();
+  const [first, second] = [pair.take(0), pair.take(1)];
+  pair.feed(0, pair.take(0));
+  pair.write('1');
+  const [third, fourth] = [pair.take(0), pair.take(1)];
+  pair.feed(0, first);
+  pair.feed(0, third);
+  pair.feed(1, second);
+  assert.equal(pair.board.ready, false);
+  pair.feed(1, fourth);
+  assert.equal(pair.board.ready, true);
+  assert.equal(pair.seen, '1 1');
+});
+
+test('afterwards nobody sees a half, whichever flow is late', () => {
+  const pair = new Pair();
+  pair.write('0');
+  for (const flow of [0, 1, 0, 1]) pair.feed(flow, pair.take(flow));
+  assert.equal(pair.board.ready, true);
+  for (let i = 1; i < 20; i++) {
+    pair.write(`${i}`);
+    pair.write(`${i}+`);
+    const late = i % 2;
+    pair.feed(1 - late, pair.take(1 - late));
+    assert.equal(pair.seen, i === 1 ? '0 0' : `${i - 1}+ ${i - 1}+`);
+    pair.feed(late, pair.take(late));
+    // The flow that had waited goes on with the second.
+    pair.feed(1 - late, new Uint8Array(0));
+    pair.feed(late, new Uint8Array(0));
+    assert.equal(pair.seen, `${i}+ ${i}+`);
+  }
+  pair.replica.check();
+});

@@ -1,0 +1,131 @@
+/** What a hostile or broken primary can send, with right checksums: refused, never harmful. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Region } from '../../src/base/region.js';
+import { FlowSource, OUTPUT_BYTES_MIN } from '../../src/replication/primary/flow-source.js';
+import { SyncSession } from '../../src/replication/primary/sync-session.js';
+import { FlowSink } from '../../src/replication/replica/flow-sink.js';
+import { ReplicaBoard } from '../../src/replication/replica/replica-board.js';
+import { prepareFullSync } from '../../src/replication/replica/shard-writer.js';
+import { BLOCK_HEADER_BYTES, Block, readBlock, sealBlock } from '../../src/replication/wire.js';
+import { Random, seedFromEnvironment } from '../support/random.js';
+import { KINDS } from './link.js';
+import { SimulatedServer } from './server.js';
+
+const NOW = 1_700_000_000_000;
+const out = new Region(new SharedArrayBuffer(OUTPUT_BYTES_MIN * 2), 0);
+
+function newServer(name: string, shards: number): SimulatedServer {
+  const shape = { shards, shardMebibytes: 4, ringBytes: 65_536 };
+  return new SimulatedServer(name, shape, [5, 6], () => 'a'.repeat(40));
+}
+
+function newSource(server: SimulatedServer, raw: boolean): FlowSource {
+  const count = server.shards.count;
+  const session = new SyncSession(SyncSession.create(count, true), count, 1);
+  const mine = server.rings.map((_, shard) => shard);
+  const { shards, rings } = server;
+  return new FlowSource({ shards, rings, mine, session, raw, from: null });
+}
+
+function newSink(server: SimulatedServer): { sink: FlowSink; board: ReplicaBoard } {
+  const count = server.shards.count;
+  const arena = new Region(new SharedArrayBuffer(1 << 20), 0);
+  ReplicaBoard.formatArena(arena);
+  const board = new ReplicaBoard(ReplicaBoard.create(count, null), arena, count, 1);
+  const { shards, rings } = server;
+  const mine = rings.map((_, shard) => shard);
+  const target = server.applier;
+  const options = { shards, rings, primaryShards: count, mine, board, target, kinds: KINDS };
+  return { sink: new FlowSink(options), board };
+}
+
+/** The blocks of a whole sync with updates, transactions and large values on the way. */
+function record(raw: boolean): Uint8Array[] {
+  const server = newServer('primary', 2);
+  for (let i = 0; i < 300; i++) {
+    const value = 'v'.repeat(i % 50 === 0 ? 9000 : i % 200);
+    server.execute(NOW, i % 2, 'SET', `key:${i}`, value);
+  }
+  server.startJournal();
+  const source = newSource(server, raw);
+  const blocks: Uint8Array[] = [];
+  const block = new Block();
+  for (let i = 0; i < 60; i++) {
+    server.execute(NOW, 0, 'SET', `key:${i}`, 'new');
+    server.execute(NOW, 0, 'MSET', 'a', `${i}`, 'b', `${i}`, 'c', `${i}`);
+    if (i === 50) server.execute(NOW, 1, 'FLUSHDB');
+    if (i === 55) server.execute(NOW, 1, 'SWAPDB', 0, 1);
+    const end = source.produce(out, 0, OUTPUT_BYTES_MIN + 64);
+    for (let at = 0; at < end; at = block.end) {
+      assert.equal(readBlock(out, at, end, block), 1);
+      blocks.push(out.bytes.slice(at, block.end));
+    }
+  }
+  source.close();
+  return blocks;
+}
+
+/** Changes a block and gives it right checksums again. */
+function forge(bytes: Uint8Array, random: Random): Uint8Array {
+  const region = new Region(new SharedArrayBuffer(bytes.length + 16), 0);
+  region.bytes.set(bytes);
+  const block = new Block();
+  assert.equal(readBlock(region, 0, bytes.length, block), 1);
+  for (let i = random.between(1, 4); i > 0 && block.length > 0; i--) {
+    const first = random.chance(0.5) ? Math.min(block.length, 100) : block.length;
+    region.bytes[BLOCK_HEADER_BYTES + random.below(first)] = random.below(256);
+  }
+  const type = random.chance(0.1) ? random.between(1, 7) : block.type;
+  const shard = random.chance(0.1) ? random.below(3) : block.shard;
+  const length = random.chance(0.1) ? random.below(block.length + 1) : block.length;
+  const to = random.chance(0.1) ? block.to + 4 * random.below(100) : block.to;
+  const end = sealBlock(region, 0, type, block.more ? 1 : 0, shard, length, block.from, to);
+  return region.bytes.slice(0, end);
+}
+
+for (const raw of [true, false]) {
+  test(`forged blocks do no harm (${raw ? 'frames' : 'entries'})`, (context) => {
+    const seed = seedFromEnvironment();
+    context.diagnostic(`DARTER_SEED=${seed}`);
+    const random = new Random(seed);
+    const blocks = record(raw);
+    let refused = 0;
+    for (let run = 0; run < 300; run++) {
+      const replica = newServer('replica', 2);
+      prepareFullSync(replica.shards, 5, 6);
+      const { sink, board } = newSink(replica);
+      const forged = random.below(blocks.length);
+      blocks.forEach((bytes, i) => {
+        sink.feed(i === forged || random.chance(0.01) ? forge(bytes, random) : bytes);
+      });
+      sink.poll();
+      assert.ok(sink.close());
+      if (sink.failed !== null) refused++;
+      assert.doesNotMatch(sink.failed ?? '', /internal error/, sink.failed ?? '');
+      replica.check();
+      assert.ok(board.sums[0]! > 0);
+    }
+    assert.ok(refused > 100, `${refused} refused`);
+  });
+}
+
+test('a stream cut at any byte leaves whole records only', () => {
+  const blocks = record(true);
+  const stream = new Uint8Array(blocks.reduce((sum, bytes) => sum + bytes.length, 0));
+  let filled = 0;
+  for (const bytes of blocks) {
+    stream.set(bytes, filled);
+    filled += bytes.length;
+  }
+  const random = new Random(7);
+  for (let run = 0; run < 40; run++) {
+    const replica = newServer('replica', 2);
+    prepareFullSync(replica.shards, 5, 6);
+    const { sink } = newSink(replica);
+    sink.feed(stream.subarray(0, random.below(stream.length)));
+    assert.equal(sink.failed, null);
+    assert.ok(sink.close());
+    replica.check();
+  }
+});

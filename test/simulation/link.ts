@@ -1,0 +1,165 @@
+/**
+ * A replica's link to its primary in the simulation: the session on both sides and the flows
+ * between, each a queue of bytes with a limit (a slow network) that arrives in pieces of any size.
+ */
+import { Region } from '../../src/base/region.js';
+import { FlowSource, OUTPUT_BYTES_MIN } from '../../src/replication/primary/flow-source.js';
+import { SyncSession } from '../../src/replication/primary/sync-session.js';
+import { FlowSink } from '../../src/replication/replica/flow-sink.js';
+import { ReplicaBoard } from '../../src/replication/replica/replica-board.js';
+import { BLOCK_BYTES_MAX } from '../../src/replication/wire.js';
+import type { Random } from '../support/random.js';
+import type { SimulatedServer } from './server.js';
+
+const out = new Region(new SharedArrayBuffer(OUTPUT_BYTES_MIN + 64), 0);
+const ARENA_BYTES = 1 << 20;
+/** Receive buffers of links that are gone. */
+const buffers: Region[] = [];
+/** Strings only. */
+export const KINDS = 0x00010101;
+
+class Flow {
+  readonly queue: Uint8Array[] = [];
+  queued = 0;
+
+  constructor(
+    readonly source: FlowSource,
+    readonly sink: FlowSink,
+    readonly buffer: Region,
+  ) {}
+}
+
+export class Link {
+  readonly board: ReplicaBoard;
+  private readonly session: SyncSession;
+  private readonly flows: Flow[] = [];
+  /** Bytes in flight above which the primary's sockets are full. */
+  window: number;
+  failed: string | null = null;
+
+  constructor(
+    readonly from: SimulatedServer,
+    readonly to: SimulatedServer,
+    lsns: readonly number[] | null,
+    flows: number,
+    private readonly random: Random,
+  ) {
+    const shards = from.shards.count;
+    this.window = random.pick([200, 20_000, 1 << 22]);
+    this.session = new SyncSession(SyncSession.create(shards, lsns === null), shards, 1);
+    const arena = new Region(new SharedArrayBuffer(ARENA_BYTES), 0);
+    ReplicaBoard.formatArena(arena);
+    this.board = new ReplicaBoard(ReplicaBoard.create(shards, lsns), arena, shards, 1);
+    const same = shards === to.shards.count;
+    for (let flow = 0; flow < flows; flow++) {
+      const mine = from.rings.map((_, shard) => shard).filter((shard) => shard % flows === flow);
+      const source = new FlowSource({
+        shards: from.shards,
+        rings: from.rings,
+        mine,
+        session: this.session,
+        // The way of other numbers of shards has to work with the same number, too.
+        raw: same && random.chance(0.9),
+        from: lsns,
+      });
+      const buffer = buffers.pop() ?? new Region(new SharedArrayBuffer(BLOCK_BYTES_MAX + 4096), 0);
+      const sink = new FlowSink({
+        buffer,
+        shards: to.shards,
+        rings: same ? to.rings : null,
+        primaryShards: shards,
+        mine,
+        board: this.board,
+        target: to.applier,
+        kinds: KINDS,
+      });
+      this.flows.push(new Flow(source, sink, buffer));
+    }
+  }
+
+  /** One thing happens on one flow. */
+  step(): void {
+    const { random } = this;
+    const flow = random.pick(this.flows);
+    const what = random.below(10);
+    if (what < 4) this.send(flow);
+    else if (what < 8) this.arrive(flow);
+    else if (what === 8) flow.sink.poll();
+    else this.beat(flow);
+    this.failed ??= flow.source.failed ?? flow.sink.failed;
+  }
+
+  /** Everything that can happen happens, until nothing is left to do. */
+  settle(): void {
+    for (let quiet = 0, i = 0; quiet < 2 && this.failed === null; i++) {
+      let moved = false;
+      const { changes } = this.board;
+      for (const flow of this.flows) {
+        moved = this.send(flow) || moved;
+        while (flow.queue.length > 0 && flow.sink.failed === null) {
+          this.arrive(flow);
+          moved = true;
+        }
+        flow.sink.poll();
+        this.failed ??= flow.source.failed ?? flow.sink.failed;
+      }
+      quiet = moved || this.board.changes !== changes ? 0 : quiet + 1;
+      if (i > 100_000) throw new Error('the link never comes to rest');
+    }
+  }
+
+  private send(flow: Flow): boolean {
+    if (flow.queued >= this.window) return false;
+    const end = flow.source.produce(out, 0, out.length);
+    return this.enqueue(flow, end);
+  }
+
+  private beat(flow: Flow): void {
+    if (flow.queued < this.window) this.enqueue(flow, flow.source.heartbeat(out, 0, out.length));
+  }
+
+  private enqueue(flow: Flow, length: number): boolean {
+    if (length === 0) return false;
+    flow.queue.push(out.bytes.slice(0, length));
+    flow.queued += length;
+    return true;
+  }
+
+  private arrive(flow: Flow): void {
+    const first = flow.queue[0];
+    if (first === undefined) return;
+    const { random } = this;
+    const length = random.chance(0.5) ? first.length : random.between(1, first.length);
+    flow.sink.feed(first, length);
+    flow.queued -= length;
+    if (length === first.length) flow.queue.shift();
+    else flow.queue[0] = first.subarray(length);
+  }
+
+  /** The connection is gone; what was in flight is lost. */
+  cut(): void {
+    for (const { source, sink, buffer } of this.flows) {
+      buffers.push(buffer);
+      source.close();
+      if (!sink.close()) throw new Error('a transaction is applied for ever');
+    }
+    this.session.end();
+  }
+
+  get progress(): number[] {
+    return [...this.board.progress];
+  }
+
+  /** Bytes of damage: one bit of what is under way changes. */
+  damage(): boolean {
+    const flow = this.flows.find((other) => other.queue.length > 0);
+    if (flow === undefined) return false;
+    const bytes = flow.queue[0]!;
+    bytes[this.random.below(bytes.length)]! ^= 1 << this.random.below(8);
+    return true;
+  }
+
+  get restartedShards(): number {
+    return this.session.sums[3]!;
+  }
+}

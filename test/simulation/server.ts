@@ -1,0 +1,203 @@
+/**
+ * A server of the simulation: real shards, rings, dispatcher, flow sources and sinks; no threads and
+ * no sockets. Everything it does is one call, so that locks are never contended.
+ */
+import { Region, toBinary } from '../../src/base/region.js';
+import type { ServerPort } from '../../src/commands/contract/server-port.js';
+import { commandModules } from '../../src/commands/index.generated.js';
+import { definitionsOf } from '../../src/engine/definitions.js';
+import { Dispatcher } from '../../src/engine/dispatch.js';
+import { Registry } from '../../src/engine/registry.js';
+import { ClientSession } from '../../src/engine/session.js';
+import { Transactions } from '../../src/engine/transactions.js';
+import { JournalRing } from '../../src/journal/ring.js';
+import { JournalSink } from '../../src/journal/sink.js';
+import { formatShard, Shards } from '../../src/keyspace/shards.js';
+import { Arguments } from '../../src/protocol/parser.js';
+import { Reply } from '../../src/protocol/reply.js';
+import { PrimaryState } from '../../src/replication/primary/primary-state.js';
+import { ReplicaState } from '../../src/replication/replica/replica-state.js';
+import { EffectApplier } from '../../src/server/replication/effect-applier.js';
+import type { Link } from './link.js';
+
+export const DATABASES = 2;
+const MIB = 1 << 20;
+
+export interface ServerShape {
+  readonly shards: number;
+  readonly shardMebibytes: number;
+  readonly ringBytes: number;
+}
+
+const registry = new Registry(definitionsOf(commandModules));
+
+export class SimulatedServer {
+  readonly shards: Shards;
+  readonly rings: JournalRing[];
+  readonly state: ReplicaState;
+  readonly primary: PrimaryState;
+  readonly applier: EffectApplier;
+  /** The link to our primary, and those to our replicas. */
+  up: Link | null = null;
+  readonly down = new Set<Link>();
+  following: SimulatedServer | null = null;
+  /** Whether the rings are written, by whoever writes here. */
+  journaling = false;
+  /** Whether the data is whole: it was never in pieces, or has become whole since. */
+  whole = true;
+  crashed = false;
+  /** LSNs that a client was told are here for sure (WAIT). */
+  confirmed: readonly number[] = [];
+  private readonly dispatcher: Dispatcher;
+  private readonly session: ClientSession;
+  private readonly args = new Arguments();
+  private region = new Region(new SharedArrayBuffer(65536), 0);
+  private readonly sink: JournalSink;
+
+  constructor(
+    readonly name: string,
+    readonly shape: ServerShape,
+    hashKey: readonly [number, number],
+    newId: () => string,
+  ) {
+    const counters = new Int32Array(new SharedArrayBuffer(64));
+    const regions = Array.from({ length: shape.shards }, () => {
+      const region = new Region(new SharedArrayBuffer(shape.shardMebibytes * MIB), 0);
+      formatShard(region, DATABASES, counters, 0, hashKey);
+      return region;
+    });
+    this.shards = new Shards(regions, DATABASES, counters, 0, 0);
+    this.rings = regions.map(() => new JournalRing(JournalRing.create(shape.ringBytes)));
+    this.sink = new JournalSink(this.rings);
+    this.state = new ReplicaState(shape.shards, DATABASES);
+    this.primary = new PrimaryState(shape.shards, DATABASES, newId);
+    this.session = new ClientSession(1, 0, '', '', 0, () => true);
+    this.dispatcher = this.newDispatcher();
+    this.applier = new EffectApplier(
+      this.newDispatcher(),
+      new ClientSession(2, 0, '', '', 0, () => true),
+    );
+  }
+
+  private newDispatcher(): Dispatcher {
+    const count = registry.all.length;
+    const statistics = {
+      calls: new Float64Array(count),
+      microseconds: new Float64Array(count),
+      rejected: new Float64Array(count),
+      failed: new Float64Array(count),
+      timeEverything: false,
+      errorReply: () => {},
+      timed: () => {},
+    };
+    const hooks = {
+      failed: (command: string, error: unknown) => {
+        throw new Error(`${command} failed in the simulation`, { cause: error });
+      },
+      attacked: () => {},
+      resumed: () => {},
+    };
+    const reply = new Reply(new Region(new SharedArrayBuffer(65536), 0));
+    const nobody = new ClientSession(0, 0, '', '', 0, () => true);
+    const dispatcher = new Dispatcher(registry, this.shards, reply, statistics, hooks, nobody);
+    dispatcher.server = { transactions: new Transactions(dispatcher) } as unknown as ServerPort;
+    return dispatcher;
+  }
+
+  get isReplica(): boolean {
+    return this.following !== null;
+  }
+
+  /** Whether ours and the primary's shards are the same ones. */
+  get same(): boolean {
+    return this.following === null || this.following.shape.shards === this.shape.shards;
+  }
+
+  /** Begins to keep the journal. What was written meanwhile is in no ring: LSNs from before are void. */
+  startJournal(): void {
+    if (this.journaling) return;
+    this.journaling = true;
+    for (const ring of this.rings) ring.reset(ring.head + 4);
+    this.installSink();
+  }
+
+  stopJournal(): void {
+    this.journaling = false;
+    this.installSink();
+  }
+
+  /** Only a primary's own writes are journaled by its dispatcher. */
+  installSink(): void {
+    this.dispatcher.keys.effects.sink = this.journaling && !this.isReplica ? this.sink : null;
+    this.dispatcher.keys.expiresKeys = !this.isReplica;
+  }
+
+  heads(): number[] {
+    return this.rings.map((ring) => ring.head);
+  }
+
+  /** Runs a command as a client does. @returns the reply's bytes */
+  execute(nowMs: number, database: number, ...words: (string | number)[]): string {
+    const texts = words.map(String);
+    const bytes = texts.reduce((sum, text) => sum + text.length, 0);
+    if (bytes > this.region.length)
+      this.region = new Region(new SharedArrayBuffer(bytes + 4096), 0);
+    const { args, region, dispatcher, session } = this;
+    args.region = region;
+    args.count = 0;
+    let at = 0;
+    for (const text of texts) {
+      region.bytes.set(Buffer.from(text, 'latin1'), at);
+      args.push(at, text.length);
+      at += text.length;
+    }
+    session.database = database;
+    dispatcher.beginTurn(nowMs, 0);
+    dispatcher.reply.rewind(0);
+    dispatcher.dispatch(session, args);
+    const { start, position } = dispatcher.reply;
+    return toBinary(dispatcher.reply.region, start, position - start);
+  }
+
+  /** Background work on the tables, as the expiry cycle does it. */
+  maintain(): void {
+    for (let shard = 0; shard < this.shards.count; shard++) {
+      for (let database = 0; database < DATABASES; database++) {
+        this.shards.table(shard, database).maintain(4);
+      }
+    }
+  }
+
+  /** Every key of every database: type, expiry, value; without those past their time. */
+  dump(nowMs: number): Map<string, string> {
+    const found = new Map<string, string>();
+    for (let shard = 0; shard < this.shards.count; shard++) {
+      for (let database = 0; database < DATABASES; database++) {
+        const table = this.shards.table(shard, database);
+        if (table.size === 0) continue;
+        for (let position = 0; position < 2 ** 32; ) {
+          position = table.scan(position);
+          for (let i = 0; i < table.scanCount; i++) {
+            table.decode(table.scanOffsets[i]!);
+            const { kind, expiry } = table;
+            if (expiry !== 0 && expiry < nowMs) continue;
+            const key = toBinary(table.region, table.keyOffset, table.keyLength);
+            const value = toBinary(table.region, table.valueOffset, table.valueLength);
+            if (found.has(`${database} ${key}`)) throw new Error(`${key} is there twice`);
+            found.set(`${database} ${key}`, `${kind & 7} ${expiry} ${value}`);
+          }
+        }
+      }
+    }
+    return found;
+  }
+
+  check(): void {
+    for (let shard = 0; shard < this.shards.count; shard++) {
+      for (let database = 0; database < DATABASES; database++) {
+        this.shards.table(shard, database).check();
+      }
+      this.shards.spaces[shard]!.check();
+    }
+  }
+}

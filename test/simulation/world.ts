@@ -1,0 +1,500 @@
+/**
+ * One schedule of the simulation: a primary, replicas of it and of each other, a client that writes,
+ * and everything that can go wrong, drawn from a seed. At the end the trouble stops; then all servers
+ * have to hold the same data. On the way it is checked that
+ *
+ *   - a group of keys always written together (MSET, MULTI over several shards) is seen whole on
+ *     every replica that says it is in sync;
+ *   - a promoted replica has every write that had been confirmed to be on it;
+ *   - every table's invariants hold.
+ */
+
+import { PROTOCOL_VERSION } from '../../src/replication/primary/primary-state.js';
+import type { SyncReply } from '../../src/replication/replica/replica-state.js';
+import { prepareFullSync } from '../../src/replication/replica/shard-writer.js';
+import { Random } from '../support/random.js';
+import { Link } from './link.js';
+import { DATABASES, type ServerShape, SimulatedServer } from './server.js';
+
+const GROUPS = 4;
+const GROUP_KEYS = 4;
+
+export interface Outcome {
+  readonly fullSyncs: number;
+  readonly continued: number;
+  readonly restartedShards: number;
+  readonly promotions: number;
+  readonly joint: number;
+  readonly failures: Map<string, number>;
+}
+
+export class World {
+  private readonly random: Random;
+  private readonly servers: SimulatedServer[] = [];
+  private root: SimulatedServer;
+  private now = 1_700_000_000_000;
+  private token = 0;
+  private readonly keyCount: number;
+  private readonly valueBytes: number;
+  private readonly flows: number;
+  private restartedShards = 0;
+  private fullSyncs = 0;
+  private continued = 0;
+  private promotions = 0;
+  private joint = 0;
+  private readonly failures = new Map<string, number>();
+  private names = 0;
+  private readonly shape: ServerShape;
+  /** For tests: what happened, line by line. */
+  readonly story: string[] = [];
+
+  constructor(
+    seed: number,
+    private readonly steps: number,
+  ) {
+    const random = new Random(seed);
+    this.random = random;
+    this.shape = {
+      shards: random.pick([1, 2, 4]),
+      shardMebibytes: 2,
+      ringBytes: random.pick([4096, 16_384, 65_536, 262_144]),
+    };
+    this.flows = random.between(1, Math.min(3, this.shape.shards));
+    this.keyCount = random.pick([20, 200, 1500]);
+    this.valueBytes = random.pick([20, 200]);
+    this.root = this.addServer(this.shape);
+    const filled = random.chance(0.5) ? this.keyCount : 0;
+    for (let i = 0; i < filled; i++) {
+      this.root.execute(this.now, i % DATABASES, 'SET', `key:${i}`, this.value());
+    }
+    const replicas = random.between(1, 3);
+    for (let i = 0; i < replicas; i++) this.addReplica();
+    if (random.chance(0.6)) this.heal();
+  }
+
+  private addServer(shape: ServerShape): SimulatedServer {
+    const { random } = this;
+    const newId = () => {
+      let id = '';
+      while (id.length < 40) id += random.next().toString(16).padStart(8, '0');
+      return id;
+    };
+    const server = new SimulatedServer(
+      `server${++this.names}`,
+      shape,
+      [random.next() | 0, random.next() | 0],
+      newId,
+    );
+    this.servers.push(server);
+    return server;
+  }
+
+  private addReplica(): void {
+    const { random } = this;
+    // Most have the same shape; another number of shards is served too, but serves nobody.
+    const shards = random.chance(0.85) ? this.shape.shards : random.pick([1, 2, 4, 8]);
+    const replica = this.addServer({ ...this.shape, shards });
+    this.follow(replica, this.candidate(replica));
+  }
+
+  /** Whom a server may follow: anybody that is not below it and has the shape of the root. */
+  private candidate(server: SimulatedServer): SimulatedServer {
+    const possible = this.servers.filter((other) => {
+      if (other === server || other.shape.shards !== this.shape.shards) return false;
+      for (let up: SimulatedServer | null = other; up !== null; up = up.following) {
+        if (up === server) return false;
+      }
+      return true;
+    });
+    return this.random.chance(0.6) ? this.root : this.random.pick(possible);
+  }
+
+  private follow(server: SimulatedServer, primary: SimulatedServer): void {
+    this.note(`${server.name} follows ${primary.name}`);
+    const wasPrimary = !server.isReplica;
+    this.disconnect(server, 'told to follow another');
+    const heads = server.heads();
+    // Data of a primary that kept its journal has a history that others may share.
+    const history =
+      wasPrimary && server.journaling && server.whole
+        ? { id: server.primary.replicationId, lsns: heads }
+        : undefined;
+    server.following = primary;
+    server.confirmed = [];
+    for (const link of [...server.down]) this.drop(link, 'the primary became a replica');
+    server.installSink();
+    server.state.follow('host', 1, this.now, history);
+    // Connecting takes its time, in which more is written.
+    server.state.retryAtMs = this.now + this.random.below(2) * 1500;
+  }
+
+  private disconnect(server: SimulatedServer, why: string): void {
+    if (server.up !== null) this.drop(server.up, why);
+  }
+
+  private drop(link: Link, why: string): void {
+    const { to, from } = link;
+    this.note(`link ${from.name} -> ${to.name} drops: ${why}`);
+    this.count(`link lost: ${why}`);
+    link.cut();
+    this.restartedShards += link.restartedShards;
+    this.joint += link.board.sums[3]!;
+    from.down.delete(link);
+    to.up = null;
+    to.state.lost(this.now, link.progress, link.board.failed);
+  }
+
+  private count(what: string): void {
+    const kind = what.replace(/[0-9a-f]{40}|\d+/g, 'N').slice(0, 70);
+    this.failures.set(kind, (this.failures.get(kind) ?? 0) + 1);
+  }
+
+  private note(text: string): void {
+    this.story.push(text);
+  }
+
+  /** A replica that wants to asks its primary for a sync. */
+  private connect(server: SimulatedServer): void {
+    const { following: primary, state } = server;
+    if (primary === null || server.up !== null || !state.due(this.now)) return;
+    state.connected(this.now);
+    // A primary that is a replica itself and not in sync has nothing to give yet.
+    const able = primary.whole && !primary.crashed && (!primary.isReplica || primary.same);
+    if (!able || (primary.isReplica && primary.state.step !== 'online')) {
+      state.lost(this.now, [], false);
+      return;
+    }
+    const decision = primary.primary.decide(
+      state.request(),
+      primary.journaling ? primary.rings : null,
+    );
+    if (decision.kind === 'refuse') throw new Error(decision.why);
+    primary.startJournal();
+    const full = decision.kind === 'full';
+    this.note(
+      `${server.name} syncs with ${primary.name}: ${full ? `full, ${decision.why}` : 'continues'}`,
+    );
+    const reply: SyncReply = {
+      version: PROTOCOL_VERSION,
+      replicationId: primary.primary.replicationId,
+      shards: primary.shards.count,
+      databases: DATABASES,
+      hashKey0: primary.shards.hashKey0,
+      hashKey1: primary.shards.hashKey1,
+      flows: this.flows,
+      mode: full ? 'FULL' : 'CONTINUE',
+      syncId: 1,
+    };
+    this.start(server, primary, reply, full ? decision.why : '');
+  }
+
+  private start(
+    server: SimulatedServer,
+    primary: SimulatedServer,
+    reply: SyncReply,
+    why: string,
+  ): void {
+    const { state } = server;
+    const before = state.lsns;
+    const action = state.answered(reply, this.now);
+    if (action.kind === 'give-up') throw new Error(action.why);
+    const full = action.kind === 'start-full';
+    if (full) {
+      this.fullSyncs++;
+      this.count(`full sync: ${why}`);
+      server.whole = false;
+      server.confirmed = [];
+      for (const link of [...server.down]) this.drop(link, 'the primary starts a full sync');
+      prepareFullSync(server.shards, reply.hashKey0, reply.hashKey1);
+    } else {
+      this.continued++;
+      if (server.primary.adopt(reply.replicationId, before)) {
+        for (const link of [...server.down]) this.drop(link, 'the primary has another id');
+      }
+    }
+    const link = new Link(primary, server, full ? null : before, this.flows, this.random);
+    server.up = link;
+    primary.down.add(link);
+  }
+
+  /** Notices what has become of the links. */
+  private watchLinks(): void {
+    for (const server of this.servers) {
+      const link = server.up;
+      if (link === null) continue;
+      if (link.failed !== null) this.drop(link, link.failed);
+      else if (server.state.step === 'sync' && link.board.ready) {
+        server.state.ready(this.now);
+        server.whole = true;
+        if (server.same) {
+          server.journaling = true;
+          server.primary.adopt(server.state.replicationId, null);
+        }
+        this.note(`${server.name} is in sync`);
+        this.observe(server);
+      }
+    }
+  }
+
+  /** Runs the schedule. @throws where anything is wrong */
+  run(): Outcome {
+    for (let i = 0; i < this.steps; i++) this.step();
+    this.heal();
+    this.verify();
+    return {
+      fullSyncs: this.fullSyncs,
+      continued: this.continued,
+      restartedShards: this.restartedShards,
+      promotions: this.promotions,
+      joint: this.joint,
+      failures: this.failures,
+    };
+  }
+
+  private step(): void {
+    const { random } = this;
+    const what = random.below(1000);
+    if (what < 400) this.write();
+    else if (what < 900) {
+      const links = this.servers.flatMap((server) => (server.up === null ? [] : [server.up]));
+      for (let i = random.below(8); links.length > 0 && i >= 0; i--) random.pick(links).step();
+    } else if (what < 930) this.now += random.between(1, 2000);
+    else if (what < 950) this.observe(random.pick(this.servers));
+    else if (what < 960) this.confirm();
+    else if (what < 968) this.cutOne();
+    else if (what < 974) this.damageOne();
+    else if (what < 980) random.pick(this.servers).maintain();
+    else if (what < 984) this.promote();
+    else if (what < 988) this.crashReplica();
+    else if (what < 992) this.moveReplica();
+    else if (what < 994) this.stopJournal();
+    else if (what < 996 && this.servers.length < 5) this.addReplica();
+    else this.slowDown();
+    for (const server of this.servers) this.connect(server);
+    this.watchLinks();
+  }
+
+  private value(): string {
+    const { random } = this;
+    const length = random.chance(0.01) ? random.between(1000, 20_000) : this.valueBytes;
+    return `${++this.token}`.padEnd(random.between(1, length), 'v');
+  }
+
+  private key(): string {
+    return `key:${this.random.below(this.keyCount)}`;
+  }
+
+  private write(): void {
+    const { random, root, now } = this;
+    const database = random.below(DATABASES);
+    const run = (...words: (string | number)[]) => {
+      const reply = root.execute(now, database, ...words);
+      if (/^-(?!WRONGTYPE|ERR value is not an int|ERR no such key)/.test(reply)) {
+        throw new Error(`${words[0]}: ${reply}`);
+      }
+    };
+    const what = random.below(100);
+    if (what < 30) run('SET', this.key(), this.value());
+    else if (what < 38) run('APPEND', this.key(), 'x'.repeat(random.between(1, 40)));
+    else if (what < 46) run('DEL', this.key(), this.key());
+    else if (what < 52) run('SET', this.key(), this.value(), 'PX', random.between(1, 5000));
+    else if (what < 56) run('PEXPIRE', this.key(), random.between(1, 5000));
+    else if (what < 60) run('GET', this.key());
+    else if (what < 64) run('INCR', `counter:${random.below(5)}`);
+    else if (what < 80) this.writeGroup(run);
+    else if (what < 86) run('MSET', this.key(), this.value(), this.key(), this.value());
+    else if (what < 90) run('RENAME', this.key(), this.key());
+    else if (what < 92) run('SETRANGE', this.key(), random.below(50), 'yy');
+    else if (what < 98 && random.chance(0.3)) run('FLUSHDB');
+    else if (what < 99 && random.chance(0.5)) run('SWAPDB', 0, 1);
+    else run('PERSIST', this.key());
+  }
+
+  /** The keys of a group are only ever written together, with the same value. */
+  private writeGroup(run: (...words: (string | number)[]) => void): void {
+    const { random } = this;
+    const group = random.below(GROUPS);
+    const value = `${++this.token}`;
+    const keys = Array.from({ length: GROUP_KEYS }, (_, i) => `group:${group}:${i}`);
+    if (random.chance(0.5)) {
+      run('MSET', ...keys.flatMap((key) => [key, value]));
+      return;
+    }
+    run('MULTI');
+    for (const key of keys) run('SET', key, value);
+    run('EXEC');
+  }
+
+  /** What a client sees on a server that is in sync. */
+  private observe(server: SimulatedServer): void {
+    if (!server.whole || (server.isReplica && server.state.step === 'sync')) return;
+    for (let database = 0; database < DATABASES; database++) {
+      for (let group = 0; group < GROUPS; group++) {
+        const seen = new Set<string>();
+        for (let i = 0; i < GROUP_KEYS; i++) {
+          seen.add(server.execute(this.now, database, 'GET', `group:${group}:${i}`));
+        }
+        if (seen.size !== 1) {
+          throw new Error(`${server.name} shows half a transaction: ${[...seen].join(' and ')}`);
+        }
+      }
+    }
+  }
+
+  /** WAIT: a replica of the root that has all that the root has now. */
+  private confirm(): void {
+    for (const link of this.root.down) {
+      const { to, board } = link;
+      if (to.state.step !== 'online') continue;
+      const heads = this.root.heads();
+      if (heads.every((head, shard) => board.progress[shard]! >= head)) {
+        to.confirmed = heads;
+      }
+    }
+  }
+
+  private cutOne(): void {
+    const server = this.random.pick(this.servers);
+    this.disconnect(server, 'cut');
+  }
+
+  private damageOne(): void {
+    const link = this.random.pick(this.servers).up;
+    if (link?.damage() === true) this.note(`damage on the way to ${link.to.name}`);
+  }
+
+  private slowDown(): void {
+    const link = this.random.pick(this.servers).up;
+    if (link !== null) link.window = this.random.pick([200, 20_000, 1 << 22]);
+  }
+
+  /** A replica takes over; the old primary is gone, or follows it. */
+  private promote(): void {
+    const { random } = this;
+    const server = random.pick(this.servers);
+    const { shards } = this.shape;
+    if (!server.isReplica || !server.whole || server.shape.shards !== shards) return;
+    if (server.state.step === 'sync') return;
+    const old = this.root;
+    const link = server.up;
+    const planned = random.chance(0.5) && link !== null && link.from === old;
+    if (planned) link.settle();
+    this.watchLinks();
+    if (planned && server.up === null) return;
+    this.note(`${server.name} is promoted, ${planned ? 'planned' : 'by force'}`);
+    this.disconnect(server, 'promoted');
+    const progress = server.heads();
+    server.confirmed.forEach((lsn, shard) => {
+      if (progress[shard]! < lsn) throw new Error(`${server.name} lost a confirmed write`);
+    });
+    const history = server.same ? server.state.unfollow(this.now, progress) : null;
+    server.following = null;
+    if (history === null) {
+      server.state.unfollow(this.now, []);
+      server.primary.startAnew();
+    } else server.primary.promote(history.id, history.lsns);
+    server.installSink();
+    this.root = server;
+    this.promotions++;
+    if (planned) this.sameAs(server, old);
+    server.confirmed = [];
+    // Those that followed the old primary may stay with it as sub-replicas, or move over.
+    for (const other of this.servers) {
+      if (other !== server && other.following === old && random.chance(0.8)) {
+        this.follow(other, server);
+      }
+    }
+    if (random.chance(0.3)) this.crash(old);
+    else this.follow(old, server);
+  }
+
+  private sameAs(server: SimulatedServer, other: SimulatedServer): void {
+    compare(other.dump(this.now), server.dump(this.now), `${server.name} after the takeover`);
+  }
+
+  /** The process is gone, with everything; whoever followed it finds another. */
+  private crash(server: SimulatedServer): void {
+    this.note(`${server.name} crashes`);
+    this.disconnect(server, 'crash');
+    for (const link of [...server.down]) this.drop(link, 'crash of the primary');
+    server.crashed = true;
+    this.servers.splice(this.servers.indexOf(server), 1);
+    for (const other of this.servers) {
+      if (other.following === server) this.follow(other, this.root);
+    }
+  }
+
+  private crashReplica(): void {
+    const server = this.random.pick(this.servers);
+    if (server === this.root) return;
+    this.crash(server);
+    this.addReplica();
+  }
+
+  private moveReplica(): void {
+    const server = this.random.pick(this.servers);
+    if (server !== this.root) this.follow(server, this.candidate(server));
+  }
+
+  private stopJournal(): void {
+    for (const server of this.servers) {
+      if (!server.isReplica && server.down.size === 0) server.stopJournal();
+    }
+  }
+
+  /** All trouble stops; everybody gets in sync. */
+  private heal(): void {
+    if (this.servers.length === 1) this.addReplica();
+    const isOnline = (server: SimulatedServer) =>
+      !server.isReplica || (server.state.step === 'online' && server.up !== null);
+    for (let round = 0; ; round++) {
+      if (round > 200) throw new Error('the servers never get in sync');
+      this.now += 10_000;
+      for (const server of this.servers) this.connect(server);
+      for (const server of this.servers) {
+        if (server.up === null) continue;
+        server.up.window = 1 << 22;
+        server.up.settle();
+      }
+      this.watchLinks();
+      if (round > 3 && this.servers.every(isOnline)) break;
+    }
+    // From the root downwards, as what comes to a replica is passed on.
+    for (let level = 0; level < this.servers.length; level++) {
+      for (const server of this.servers) server.up?.settle();
+    }
+    this.watchLinks();
+    for (const server of this.servers) {
+      if (!isOnline(server)) throw new Error(`${server.name}: ${server.state.step} at the end`);
+    }
+  }
+
+  private verify(): void {
+    const expected = this.root.dump(this.now);
+    for (const server of this.servers) {
+      server.check();
+      if (server === this.root) continue;
+      compare(expected, server.dump(this.now), server.name);
+      const { up } = server;
+      if (up === null || !server.same || !up.from.isReplica) continue;
+      // A chain counts the same LSNs from end to end.
+      const heads = up.from.heads();
+      server.heads().forEach((head, shard) => {
+        if (head !== heads[shard]) throw new Error(`${server.name}: shard ${shard} at ${head}`);
+      });
+    }
+    for (const server of this.servers) if (server.up !== null) this.drop(server.up, 'the end');
+  }
+}
+
+function compare(expected: Map<string, string>, actual: Map<string, string>, who: string): void {
+  for (const [key, value] of expected) {
+    const other = actual.get(key);
+    if (other === value) continue;
+    const got = other === undefined ? 'nothing' : other.slice(0, 60);
+    throw new Error(`${who}: key ${key} is ${got}, should be ${value.slice(0, 60)}`);
+  }
+  for (const key of actual.keys()) {
+    if (!expected.has(key)) throw new Error(`${who}: key ${key} is too many`);
+  }
+}
