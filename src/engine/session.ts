@@ -22,6 +22,7 @@ export interface SessionState {
   readonly noEvict: boolean;
   readonly noTouch: boolean;
   readonly lastCommand: number;
+  readonly putOffSinceMs: number;
 }
 
 export class ClientSession implements Session {
@@ -100,6 +101,7 @@ export class ClientSession implements Session {
       noEvict: this.noEvict,
       noTouch: this.noTouch,
       lastCommand: this.lastCommand,
+      putOffSinceMs: this.putOffSinceMs,
     };
   }
 

@@ -19,7 +19,7 @@ import { Shards } from '../keyspace/shards.js';
 import { ControlBlock, WORD_USED_PAGES } from '../memory/control.js';
 import { Frontend } from '../net/frontend.js';
 import { attachPagedRegion, createRegion } from '../platform/ffi/region.js';
-import { threadCpuMs } from '../platform/ffi/thread-clock.js';
+import { ThreadClock } from '../platform/ffi/thread-clock.js';
 import { createTransport } from '../platform/select.js';
 import type { Transport, TransportName } from '../platform/transport.js';
 import { wakeTransport } from '../platform/wake.js';
@@ -84,7 +84,7 @@ class IoThread {
     const frontend = this.build();
     await this.listen();
     data.figures.connections[data.thread] = 0;
-    data.figures.busy[data.thread] = 0;
+    data.figures.inUse[data.thread] = 0;
     // Messages may have come before there was a waker.
     this.wake(data.thread);
     this.post({ kind: 'listening', transport: this.transport.name });
@@ -231,7 +231,7 @@ class IoThread {
       clients,
       frontend,
       gatherer: this.gatherer,
-      cpuMs: threadCpuMs,
+      clock: new ThreadClock(),
     });
     this.gatherer.register('adopt', (descriptor) => {
       this.transport.adopt(Number(descriptor));

@@ -10,12 +10,12 @@ class Model {
   readonly threads: number[][];
   moves = 0;
   private readonly placements: Placement[];
-  private readonly busy: Int32Array;
+  private readonly inUse: Int32Array;
 
   constructor(threads: readonly (readonly number[])[]) {
     this.threads = threads.map((loads) => [...loads]);
     this.placements = threads.map((_, thread) => new Placement(thread));
-    this.busy = new Int32Array(threads.length);
+    this.inUse = new Int32Array(threads.length);
   }
 
   sum(thread: number): number {
@@ -25,8 +25,9 @@ class Model {
   run(periods: number): void {
     for (let period = 0; period < periods; period++) {
       for (const thread of this.threads.keys()) {
-        this.busy[thread] = Math.min(1000, this.sum(thread));
-        const move = this.placements[thread]!.decide(this.busy);
+        const share = Math.min(1000, this.sum(thread));
+        this.inUse[thread] = share;
+        const move = this.placements[thread]!.decide(this.inUse, share);
         if (move === null) continue;
         assert.notEqual(move.to, thread);
         const loads = this.threads[thread]!;
@@ -56,33 +57,40 @@ describe('placement', () => {
   test('a thread busy for one period only keeps its connections', () => {
     const placement = new Placement(0);
     for (let i = 0; i < 20; i++) {
-      assert.equal(placement.decide(shares(1000, 0)), null);
-      assert.equal(placement.decide(shares(700, 0)), null);
+      assert.equal(placement.decide(shares(1000, 0), 1000), null);
+      assert.equal(placement.decide(shares(700, 0), 700), null);
     }
   });
 
   test('a busy thread gives half the difference to the least busy, then rests', () => {
     const placement = new Placement(1);
-    assert.equal(placement.decide(shares(400, 1000, 200)), null);
+    assert.equal(placement.decide(shares(400, 1000, 200), 900), null);
     assert.equal(placement.startsCounting, true);
-    assert.deepEqual(placement.decide(shares(400, 1000, 200)), { to: 2, part: 0.4 });
-    for (let i = 0; i < 3; i++) assert.equal(placement.decide(shares(400, 1000, 200)), null);
-    assert.notEqual(placement.decide(shares(400, 1000, 200)), null);
+    assert.deepEqual(placement.decide(shares(400, 1000, 200), 900), { to: 2, part: 0.4 });
+    for (let i = 0; i < 3; i++) assert.equal(placement.decide(shares(400, 1000, 200), 900), null);
+    assert.notEqual(placement.decide(shares(400, 1000, 200), 900), null);
+  });
+
+  test('a thread that shares its core with others is busy when it never sleeps', () => {
+    const placement = new Placement(0);
+    for (let i = 0; i < 20; i++) assert.equal(placement.decide(shares(960, 0), 400), null);
+    assert.equal(placement.decide(shares(990, 0), 400), null);
+    assert.deepEqual(placement.decide(shares(1000, 0), 300), { to: 1, part: 0.5 });
   });
 
   test('where all are busy nothing moves', () => {
     const placement = new Placement(0);
-    for (let i = 0; i < 20; i++) assert.equal(placement.decide(shares(1000, 600, 500)), null);
+    for (let i = 0; i < 20; i++) assert.equal(placement.decide(shares(1000, 600, 500), 1000), null);
   });
 
   test('a thread hardly used gathers its connections on a lower one, after a while', () => {
     const placement = new Placement(2);
-    for (let i = 0; i < 9; i++) assert.equal(placement.decide(shares(100, 0, 200)), null);
-    assert.deepEqual(placement.decide(shares(100, 0, 200)), { to: 0, part: 1 });
-    assert.deepEqual(placement.decide(shares(400, 0, 200)), { to: 1, part: 1 });
-    assert.equal(placement.decide(shares(400, 400, 200)), null);
+    for (let i = 0; i < 9; i++) assert.equal(placement.decide(shares(100, 0, 200), 200), null);
+    assert.deepEqual(placement.decide(shares(100, 0, 200), 200), { to: 0, part: 1 });
+    assert.deepEqual(placement.decide(shares(400, 0, 200), 200), { to: 1, part: 1 });
+    assert.equal(placement.decide(shares(400, 400, 200), 200), null);
     const first = new Placement(0);
-    for (let i = 0; i < 20; i++) assert.equal(first.decide(shares(0, 0, 0)), null);
+    for (let i = 0; i < 20; i++) assert.equal(first.decide(shares(0, 0, 0), 0), null);
   });
 
   test('chooses the most active connections, and never just changes places', () => {

@@ -18,11 +18,14 @@
 /** How often threads measure and decide, in milliseconds. */
 export const PERIOD_MS = 100;
 
-// Shares of wall time at work, in thousandths.
+// Shares of wall time in thousandths. A thread is in use while it is not asleep: at work, or in the
+// queue for a core.
 /** A thread takes new connections below this. */
 const ROOM_BELOW = 600;
-/** A thread wants to give load away above this. */
+/** A thread wants to give load away when it is at work for more than this: it fills a core. */
 const BUSY_ABOVE = 850;
+/** The same if it is hardly ever asleep, though others leave it less of a core. */
+const SATURATED_ABOVE = 970;
 /** Load goes to threads below this. */
 const SPARE_BELOW = 500;
 /** A thread wants to give up all its connections below this ... */
@@ -44,10 +47,10 @@ export interface Move {
   readonly part: number;
 }
 
-/** @param busy by thread: share of wall time at work, in thousandths */
-export function threadWithRoom(busy: Int32Array): number {
-  const first = busy.findIndex((share) => share < ROOM_BELOW);
-  return first >= 0 ? first : leastOf(busy, 0);
+/** @param inUse by thread: its share of wall time */
+export function threadWithRoom(inUse: Int32Array): number {
+  const first = inUse.findIndex((share) => share < ROOM_BELOW);
+  return first >= 0 ? first : leastOf(inUse, 0);
 }
 
 /** The thread with the lowest figure: `preferred` unless another has less. */
@@ -72,30 +75,36 @@ export class Placement {
     return this.busyPeriods === 1;
   }
 
-  /** Once a period: what to give away, if anything. `busy` is every thread's share of the last one. */
-  decide(busy: Int32Array): Move | null {
-    const own = busy[this.thread]!;
-    this.busyPeriods = own > BUSY_ABOVE ? this.busyPeriods + 1 : 0;
+  /**
+   * Once a period: what to give away, if anything.
+   *
+   * @param inUse by thread: its share of the last period
+   * @param atWork this thread's share of it on a core
+   */
+  decide(inUse: Int32Array, atWork: number): Move | null {
+    const own = inUse[this.thread]!;
+    const busy = atWork > BUSY_ABOVE || own > SATURATED_ABOVE;
+    this.busyPeriods = busy ? this.busyPeriods + 1 : 0;
     this.idlePeriods = own < IDLE_BELOW ? this.idlePeriods + 1 : 0;
     if (this.restPeriods > 0) {
       this.restPeriods--;
       return null;
     }
-    if (this.busyPeriods >= BUSY_PERIODS) return this.spread(busy, own);
-    return this.idlePeriods >= IDLE_PERIODS ? this.gather(busy, own) : null;
+    if (this.busyPeriods >= BUSY_PERIODS) return this.spread(inUse, own);
+    return this.idlePeriods >= IDLE_PERIODS ? this.gather(inUse, own) : null;
   }
 
-  private spread(busy: Int32Array, own: number): Move | null {
-    const to = leastOf(busy, this.thread);
-    const theirs = busy[to]!;
+  private spread(inUse: Int32Array, own: number): Move | null {
+    const to = leastOf(inUse, this.thread);
+    const theirs = inUse[to]!;
     if (theirs >= SPARE_BELOW) return null;
     this.restPeriods = REST_PERIODS;
     this.busyPeriods = 0;
     return { to, part: (own - theirs) / 2 / own };
   }
 
-  private gather(busy: Int32Array, own: number): Move | null {
-    const to = busy.findIndex((theirs) => theirs + own < GATHERED_BELOW);
+  private gather(inUse: Int32Array, own: number): Move | null {
+    const to = inUse.findIndex((theirs) => theirs + own < GATHERED_BELOW);
     return to >= 0 && to < this.thread ? { to, part: 1 } : null;
   }
 }

@@ -77,7 +77,7 @@ export class Server {
     // Nothing is handed to a thread before it is up.
     const figures = {
       connections: new Int32Array(new SharedArrayBuffer(4 * threads)).fill(0x7fffffff),
-      busy: new Int32Array(new SharedArrayBuffer(4 * threads)).fill(0x7fffffff),
+      inUse: new Int32Array(new SharedArrayBuffer(4 * threads)).fill(0x7fffffff),
     };
     const mesh = createMesh(threads);
     const databases = config.number('databases');

@@ -6,6 +6,7 @@
 import type { ClientSession, SessionState } from '../engine/session.js';
 import type { Connection } from '../net/connection.js';
 import type { Frontend } from '../net/frontend.js';
+import type { ThreadClock } from '../platform/ffi/thread-clock.js';
 import type { Gatherer } from './gather.js';
 import {
   chooseConnections,
@@ -22,8 +23,8 @@ import type { ThreadClients } from './thread-clients.js';
 export interface ThreadFigures {
   /** By thread: how many connections it serves. */
   readonly connections: Int32Array;
-  /** By thread: its share of wall time at work in the last period, in thousandths. */
-  readonly busy: Int32Array;
+  /** By thread: its share of wall time in use in the last period, in thousandths. */
+  readonly inUse: Int32Array;
 }
 
 export interface ThreadPlacementParts {
@@ -34,8 +35,7 @@ export interface ThreadPlacementParts {
   readonly clients: ThreadClients;
   readonly frontend: Frontend<ClientSession>;
   readonly gatherer: Gatherer;
-  /** Processor time of this thread in milliseconds. */
-  readonly cpuMs: () => number;
+  readonly clock: ThreadClock;
 }
 
 /** A client under way, as it is told to its new thread. */
@@ -50,7 +50,8 @@ export class ThreadPlacement {
   nextMs = 0;
   private readonly placement: Placement;
   private lastWallMs = 0;
-  private lastCpuMs = 0;
+  private lastWorkedMs = 0;
+  private lastQueuedMs = 0;
 
   constructor(private readonly parts: ThreadPlacementParts) {
     this.placement = new Placement(parts.thread);
@@ -63,20 +64,20 @@ export class ThreadPlacement {
   /** The thread that should serve the next connection. */
   threadForNext(): number {
     const { thread, figures, settings } = this.parts;
-    if (settings.adaptivePlacement) return threadWithRoom(figures.busy);
+    if (settings.adaptivePlacement) return threadWithRoom(figures.inUse);
     return leastOf(figures.connections, thread);
   }
 
   /** Every PERIOD_MS. */
   period(nowMs: number): void {
-    const { thread, threads, figures, settings } = this.parts;
+    const { threads, figures, settings } = this.parts;
     if (threads === 1 || !settings.adaptivePlacement) {
       this.nextMs = Number.POSITIVE_INFINITY;
       return;
     }
     this.nextMs = nowMs + PERIOD_MS;
-    figures.busy[thread] = this.measure();
-    const move = this.placement.decide(figures.busy);
+    const atWork = this.measure();
+    const move = this.placement.decide(figures.inUse, atWork);
     if (move !== null) this.move(move.to, move.part);
     else if (this.placement.startsCounting) this.forgetActivity();
   }
@@ -86,15 +87,23 @@ export class ThreadPlacement {
     this.nextMs = 0;
   }
 
-  /** The share of the time since the last call that the thread was at work, in thousandths. */
+  /**
+   * Publishes the share of the time since the last call in which the thread was in use.
+   * @returns the share in which it was at work
+   */
   private measure(): number {
+    const { clock, figures, thread } = this.parts;
     const wallMs = performance.now();
-    const cpuMs = this.parts.cpuMs();
-    const passedMs = wallMs - this.lastWallMs;
-    const share = passedMs > 0 ? (cpuMs - this.lastCpuMs) / passedMs : 0;
+    const workedMs = clock.workedMs();
+    const queuedMs = clock.queuedMs();
+    const passedMs = Math.max(wallMs - this.lastWallMs, 1);
+    const share = (ms: number) => Math.round(Math.min(ms / passedMs, 1) * 1000);
+    const worked = workedMs - this.lastWorkedMs;
+    figures.inUse[thread] = share(worked + queuedMs - this.lastQueuedMs);
     this.lastWallMs = wallMs;
-    this.lastCpuMs = cpuMs;
-    return Math.round(Math.min(share, 1) * 1000);
+    this.lastWorkedMs = workedMs;
+    this.lastQueuedMs = queuedMs;
+    return share(worked);
   }
 
   private forgetActivity(): void {
@@ -112,7 +121,7 @@ export class ThreadPlacement {
       if (this.give(movable[index]!, to)) given += activity[index]!;
     }
     // So that others do not choose the same target before it has measured the load.
-    if (total > 0) figures.busy[to]! += Math.round((figures.busy[thread]! * given) / total);
+    if (total > 0) figures.inUse[to]! += Math.round((figures.inUse[thread]! * given) / total);
     this.forgetActivity();
   }
 
