@@ -27,14 +27,19 @@ import { createMesh } from './gather.js';
 import type { ServerFacts } from './info/source.js';
 import { RATE_PERIOD_MS, RateSampler } from './rates.js';
 import { ReplicationManager } from './replication/manager.js';
-import type { MainMessage, ThreadData, ThreadMessage } from './thread-data.js';
+import {
+  type MainMessage,
+  THREAD_LIMITS,
+  type ThreadData,
+  type ThreadMessage,
+} from './thread-data.js';
 
 /** How long the I/O threads have to end when asked to. */
 const STOP_TIMEOUT_MS = 5000;
 
 interface IoThreadHandle {
-  readonly worker: Worker;
   readonly port: MessagePort;
+  readonly exited: Promise<void>;
 }
 
 export class Server {
@@ -205,8 +210,10 @@ export class Server {
     const worker = new Worker(new URL('./io-thread.js', import.meta.url), {
       workerData: { ...common, main: port2 } satisfies ThreadData,
       transferList: [port2, ...common.peers.map((peer) => peer.port)],
+      resourceLimits: THREAD_LIMITS,
     });
-    this.handles.push({ worker, port: port1 });
+    const exited = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
+    this.handles.push({ port: port1, exited });
     return new Promise((resolve, reject) => {
       port1.on('message', (message: ThreadMessage) => {
         if (message.kind === 'listening') {
@@ -247,8 +254,11 @@ export class Server {
     } else if (message.kind === 'status-taken') {
       this.replication.statusTaken(message.number);
     } else if (message.kind === 'stopped') {
-      this.running--;
-      if (this.running === 0) void this.replication.stop().then(() => this.exit());
+      // Once it has wound up itself: ending the process in the midst of that can abort it.
+      void this.handles[message.thread]!.exited.then(() => {
+        this.running--;
+        if (this.running === 0) void this.replication.stop().then(() => this.exit());
+      });
     }
   }
 }

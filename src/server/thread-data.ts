@@ -12,6 +12,12 @@ import type {
 } from './replication/messages.js';
 import type { ThreadFigures } from './thread-placement.js';
 
+/**
+ * Every thread's JavaScript heap: the data lies outside of it, and what little is made there dies young.
+ * Left to itself V8 lets the young generation grow to 48 MiB a thread before it looks.
+ */
+export const THREAD_LIMITS = { maxYoungGenerationSizeMb: 3 };
+
 export interface ThreadData {
   /** From 0; thread 0 also listens on the unix socket. */
   readonly thread: number;
@@ -47,7 +53,7 @@ export type ThreadMessage =
     }
   | { readonly kind: 'replication-notice'; readonly notice: ReplicationNotice }
   | { readonly kind: 'status-taken'; readonly thread: number; readonly number: number }
-  | { readonly kind: 'stopped' };
+  | { readonly kind: 'stopped'; readonly thread: number };
 
 /** From the main thread to an I/O thread, besides gathers. */
 export type MainMessage =

@@ -86,6 +86,8 @@ export class Load {
     private readonly valueBytes: number,
   ) {
     this.finished = this.run();
+    // A failure is `stop`'s to tell: before that the test may fail, which ends the server.
+    this.finished.catch(() => {});
   }
 
   /** @param pauseMs rest between batches of 50 commands */

@@ -68,6 +68,8 @@ export class Server {
       child.on('error', (error) => keep(Buffer.from(`cannot start: ${error.message}\n`)));
       child.on('close', (code, signal) => {
         this.#alive = false;
+        // Nobody here sent it: the log is all there is to go by, whatever the test makes of it.
+        if (signal !== null && !child.killed) this.showLog(`ended by ${signal}`);
         resolve({ code, signal });
       });
     });
@@ -87,6 +89,11 @@ export class Server {
 
   client(options: ClientOptions = {}): Promise<RawClient> {
     return RawClient.connect({ port: this.port, ...options });
+  }
+
+  showLog(why: string): void {
+    console.error(`--- ${this.kind}, port ${this.port}, ${why}; the end of its log:`);
+    console.error(this.#log.slice(-4096));
   }
 
   /** One command on a connection of its own, its reply as text. */
@@ -279,8 +286,7 @@ process.on('exit', (code) => {
   for (const server of running) {
     if (server.alive) server.child.kill('SIGKILL');
     if (code !== 0 && server.log !== '') {
-      console.error(`--- the end of ${server.kind}'s log (port ${server.port}):`);
-      console.error(server.log.slice(-4096));
+      server.showLog('still there');
     }
     rmSync(server.directory, { recursive: true, force: true });
   }

@@ -1,5 +1,6 @@
 /** The flow threads as the main thread sees them: started when first needed, told apart by number. */
 import { SHARE_ENV, Worker } from 'node:worker_threads';
+import { THREAD_LIMITS } from '../thread-data.js';
 import type { FlowCommand, FlowReport, FlowThreadData } from './messages.js';
 
 /** What becomes of one flow. */
@@ -70,6 +71,7 @@ export class FlowThreads {
     if (known !== undefined) return known;
     const worker = new Worker(new URL('./flow-thread.js', import.meta.url), {
       env: SHARE_ENV,
+      resourceLimits: THREAD_LIMITS,
       workerData: { ...this.data, thread: this.firstThread + thread } satisfies FlowThreadData,
     });
     worker.on('message', (report: FlowReport) => this.take(report));
