@@ -85,6 +85,7 @@ class IoThread {
     await this.listen();
     data.figures.connections[data.thread] = 0;
     data.figures.inUse[data.thread] = 0;
+    data.figures.atWork[data.thread] = 0;
     // Messages may have come before there was a waker.
     this.wake(data.thread);
     this.post({ kind: 'listening', transport: this.transport.name });

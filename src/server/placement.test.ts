@@ -1,9 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { chooseConnections, leastOf, Placement, threadWithRoom } from './placement.js';
+import { chooseConnections, evenOut, leastOf, Placement, threadWithRoom } from './placement.js';
 
 const shares = (...values: number[]) => Int32Array.from(values);
+
+/** Decides with the shares of a machine where no thread waits for a core, and one is spare. */
+const decide = (placement: Placement, ...values: number[]) =>
+  placement.decide(shares(...values), shares(...values), 1);
 
 /** Threads whose connections make certain loads (shares of a thread's time, in thousandths). */
 class Model {
@@ -27,7 +31,7 @@ class Model {
       for (const thread of this.threads.keys()) {
         const share = Math.min(1000, this.sum(thread));
         this.inUse[thread] = share;
-        const move = this.placements[thread]!.decide(this.inUse, share);
+        const move = this.placements[thread]!.decide(this.inUse, this.inUse, 1);
         if (move === null) continue;
         assert.notEqual(move.to, thread);
         const loads = this.threads[thread]!;
@@ -57,40 +61,64 @@ describe('placement', () => {
   test('a thread busy for one period only keeps its connections', () => {
     const placement = new Placement(0);
     for (let i = 0; i < 20; i++) {
-      assert.equal(placement.decide(shares(1000, 0), 1000), null);
-      assert.equal(placement.decide(shares(700, 0), 700), null);
+      assert.equal(decide(placement, 1000, 0), null);
+      assert.equal(decide(placement, 700, 0), null);
     }
   });
 
   test('a busy thread gives half the difference to the least busy, then rests', () => {
     const placement = new Placement(1);
-    assert.equal(placement.decide(shares(400, 1000, 200), 900), null);
+    assert.equal(decide(placement, 400, 1000, 200), null);
     assert.equal(placement.startsCounting, true);
-    assert.deepEqual(placement.decide(shares(400, 1000, 200), 900), { to: 2, part: 0.4 });
-    for (let i = 0; i < 3; i++) assert.equal(placement.decide(shares(400, 1000, 200), 900), null);
-    assert.notEqual(placement.decide(shares(400, 1000, 200), 900), null);
+    assert.deepEqual(decide(placement, 400, 1000, 200), { to: 2, part: 0.4 });
+    for (let i = 0; i < 3; i++) assert.equal(decide(placement, 400, 1000, 200), null);
+    assert.notEqual(decide(placement, 400, 1000, 200), null);
   });
 
-  test('a thread that shares its core with others is busy when it never sleeps', () => {
+  test('a busy thread keeps its load where no core is spare', () => {
     const placement = new Placement(0);
-    for (let i = 0; i < 20; i++) assert.equal(placement.decide(shares(960, 0), 400), null);
-    assert.equal(placement.decide(shares(990, 0), 400), null);
-    assert.deepEqual(placement.decide(shares(1000, 0), 300), { to: 1, part: 0.5 });
+    for (let i = 0; i < 20; i++) {
+      assert.equal(placement.decide(shares(1000, 0), shares(990, 0), 0.1), null);
+    }
+    assert.equal(placement.isBusy, true);
+    const move = placement.decide(shares(1000, 0), shares(990, 0), 0.5);
+    assert.deepEqual(move, { to: 1, part: 0.5 });
+  });
+
+  test('a thread that only waits for a core joins another when both have room in one', () => {
+    const placement = new Placement(1);
+    for (let i = 0; i < 4; i++) {
+      assert.equal(placement.decide(shares(700, 700), shares(400, 350), 0), null);
+    }
+    const move = placement.decide(shares(700, 700), shares(400, 350), 0);
+    assert.deepEqual(move, { to: 0, part: 1 });
+    assert.equal(placement.decide(shares(700, 700), shares(500, 350), 0), null);
+    const first = new Placement(0);
+    for (let i = 0; i < 9; i++) {
+      assert.equal(first.decide(shares(700, 700), shares(100, 350), 0), null);
+    }
+  });
+
+  test('an even spread gives away half of what is too much', () => {
+    assert.deepEqual(evenOut(shares(10, 3, 5), 0), { to: 1, count: 3 });
+    assert.equal(evenOut(shares(4, 3, 5), 0).count, 0);
+    assert.equal(evenOut(shares(4, 3, 5), 1).count, 0);
+    assert.deepEqual(evenOut(shares(4, 3, 5), 2), { to: 1, count: 1 });
   });
 
   test('where all are busy nothing moves', () => {
     const placement = new Placement(0);
-    for (let i = 0; i < 20; i++) assert.equal(placement.decide(shares(1000, 600, 500), 1000), null);
+    for (let i = 0; i < 20; i++) assert.equal(decide(placement, 1000, 600, 500), null);
   });
 
   test('a thread hardly used gathers its connections on a lower one, after a while', () => {
     const placement = new Placement(2);
-    for (let i = 0; i < 9; i++) assert.equal(placement.decide(shares(100, 0, 200), 200), null);
-    assert.deepEqual(placement.decide(shares(100, 0, 200), 200), { to: 0, part: 1 });
-    assert.deepEqual(placement.decide(shares(400, 0, 200), 200), { to: 1, part: 1 });
-    assert.equal(placement.decide(shares(400, 400, 200), 200), null);
+    for (let i = 0; i < 9; i++) assert.equal(decide(placement, 100, 0, 200), null);
+    assert.deepEqual(decide(placement, 100, 0, 200), { to: 0, part: 1 });
+    assert.deepEqual(decide(placement, 400, 0, 200), { to: 1, part: 1 });
+    assert.equal(decide(placement, 400, 400, 200), null);
     const first = new Placement(0);
-    for (let i = 0; i < 20; i++) assert.equal(first.decide(shares(0, 0, 0), 0), null);
+    for (let i = 0; i < 20; i++) assert.equal(decide(first, 0, 0, 0), null);
   });
 
   test('chooses the most active connections, and never just changes places', () => {

@@ -7,8 +7,11 @@
  * connections gather on the threads with the lowest numbers and spread as these become busy:
  *
  *   a new connection      goes to the first thread with room, or else to the least busy
- *   a busy thread         gives part of its load to the least busy one, if that has time to spare
+ *   a busy thread         gives part of its load to the least busy one, if that has time to spare and
+ *                         the machine has a core to spare: else a second thread would only share the
+ *                         first one's time, and make every request dearer
  *   a thread hardly used  gives its connections to a lower-numbered one that can take them in
+ *   a crowded thread      (long in the queue for a core) does the same
  *
  * What is busy for a moment only, moves nothing; and after a move a thread rests for some periods, so
  * that the next decision knows what the last one led to. Threads decide for themselves: two that
@@ -24,18 +27,23 @@ export const PERIOD_MS = 100;
 const ROOM_BELOW = 600;
 /** A thread wants to give load away when it is at work for more than this: it fills a core. */
 const BUSY_ABOVE = 850;
-/** The same if it is hardly ever asleep, though others leave it less of a core. */
-const SATURATED_ABOVE = 970;
+/** Cores the machine must have had idle for that. */
+const SPARE_CORES = 0.25;
 /** Load goes to threads below this. */
 const SPARE_BELOW = 500;
 /** A thread wants to give up all its connections below this ... */
 const IDLE_BELOW = 250;
 /** ... if the thread that takes them has no more than this with them. */
 const GATHERED_BELOW = 500;
+/** A thread is crowded when it waits for a core more than this. */
+const CROWDED_ABOVE = 200;
+/** It joins another thread when both together are at work no more than this. */
+const JOINED_BELOW = 800;
 
 /** Periods for which a thread has to be busy, or hardly used, before anything moves. */
 const BUSY_PERIODS = 2;
 const IDLE_PERIODS = 10;
+const CROWDED_PERIODS = 5;
 /** Periods without a decision after giving load away. */
 const REST_PERIODS = 3;
 /** Connections that move in one period at most: each costs some 0.1 ms on both threads. */
@@ -66,6 +74,7 @@ export function leastOf(figures: Int32Array, preferred: number): number {
 export class Placement {
   private busyPeriods = 0;
   private idlePeriods = 0;
+  private crowdedPeriods = 0;
   private restPeriods = 0;
 
   constructor(private readonly thread: number) {}
@@ -75,23 +84,34 @@ export class Placement {
     return this.busyPeriods === 1;
   }
 
+  /** Whether it was at its limit in the last period. */
+  get isBusy(): boolean {
+    return this.busyPeriods > 0;
+  }
+
   /**
    * Once a period: what to give away, if anything.
    *
    * @param inUse by thread: its share of the last period
-   * @param atWork this thread's share of it on a core
+   * @param atWork by thread: its share of it on a core
+   * @param spareCores how many cores of the machine were idle
    */
-  decide(inUse: Int32Array, atWork: number): Move | null {
+  decide(inUse: Int32Array, atWork: Int32Array, spareCores: number): Move | null {
     const own = inUse[this.thread]!;
-    const busy = atWork > BUSY_ABOVE || own > SATURATED_ABOVE;
-    this.busyPeriods = busy ? this.busyPeriods + 1 : 0;
+    const worked = atWork[this.thread]!;
+    this.busyPeriods = worked > BUSY_ABOVE ? this.busyPeriods + 1 : 0;
     this.idlePeriods = own < IDLE_BELOW ? this.idlePeriods + 1 : 0;
+    this.crowdedPeriods = own - worked > CROWDED_ABOVE ? this.crowdedPeriods + 1 : 0;
     if (this.restPeriods > 0) {
       this.restPeriods--;
       return null;
     }
-    if (this.busyPeriods >= BUSY_PERIODS) return this.spread(inUse, own);
-    return this.idlePeriods >= IDLE_PERIODS ? this.gather(inUse, own) : null;
+    if (this.busyPeriods >= BUSY_PERIODS && spareCores >= SPARE_CORES) {
+      return this.spread(inUse, own);
+    }
+    if (this.idlePeriods >= IDLE_PERIODS) return this.join(inUse, own, GATHERED_BELOW);
+    if (this.crowdedPeriods >= CROWDED_PERIODS) return this.join(atWork, worked, JOINED_BELOW);
+    return null;
   }
 
   private spread(inUse: Int32Array, own: number): Move | null {
@@ -103,10 +123,17 @@ export class Placement {
     return { to, part: (own - theirs) / 2 / own };
   }
 
-  private gather(inUse: Int32Array, own: number): Move | null {
-    const to = inUse.findIndex((theirs) => theirs + own < GATHERED_BELOW);
+  /** Everything to the first lower-numbered thread that has room for it. */
+  private join(shares: Int32Array, own: number, below: number): Move | null {
+    const to = shares.findIndex((theirs) => theirs + own < below);
     return to >= 0 && to < this.thread ? { to, part: 1 } : null;
   }
+}
+
+/** For connections spread evenly: how many a thread gives away, and to which. */
+export function evenOut(connections: Int32Array, thread: number): { to: number; count: number } {
+  const to = leastOf(connections, thread);
+  return { to, count: (connections[thread]! - connections[to]!) >> 1 };
 }
 
 /**

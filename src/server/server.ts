@@ -83,6 +83,7 @@ export class Server {
     const figures = {
       connections: new Int32Array(new SharedArrayBuffer(4 * threads)).fill(0x7fffffff),
       inUse: new Int32Array(new SharedArrayBuffer(4 * threads)).fill(0x7fffffff),
+      atWork: new Int32Array(new SharedArrayBuffer(4 * threads)).fill(0x7fffffff),
     };
     const mesh = createMesh(threads);
     const databases = config.number('databases');
@@ -95,6 +96,7 @@ export class Server {
       ringBuffers,
       databases,
       ioThreads: threads,
+      commands: registry.all.length,
       sendStatus: (number, status) => {
         this.tellAll({ kind: 'replication-status', number, status });
       },

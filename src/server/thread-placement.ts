@@ -7,9 +7,11 @@ import type { ClientSession, SessionState } from '../engine/session.js';
 import type { Connection } from '../net/connection.js';
 import type { Frontend } from '../net/frontend.js';
 import type { ThreadClock } from '../platform/ffi/thread-clock.js';
+import { IdleCores } from '../platform/idle-cores.js';
 import type { Gatherer } from './gather.js';
 import {
   chooseConnections,
+  evenOut,
   leastOf,
   MOVES_MAX,
   PERIOD_MS,
@@ -25,6 +27,8 @@ export interface ThreadFigures {
   readonly connections: Int32Array;
   /** By thread: its share of wall time in use in the last period, in thousandths. */
   readonly inUse: Int32Array;
+  /** By thread: its share of it on a core. */
+  readonly atWork: Int32Array;
 }
 
 export interface ThreadPlacementParts {
@@ -49,6 +53,7 @@ export class ThreadPlacement {
   /** When `period` wants to be called next. */
   nextMs = 0;
   private readonly placement: Placement;
+  private readonly idleCores = new IdleCores();
   private lastWallMs = 0;
   private lastWorkedMs = 0;
   private lastQueuedMs = 0;
@@ -71,15 +76,24 @@ export class ThreadPlacement {
   /** Every PERIOD_MS. */
   period(nowMs: number): void {
     const { threads, figures, settings } = this.parts;
-    if (threads === 1 || !settings.adaptivePlacement) {
+    if (threads === 1) {
       this.nextMs = Number.POSITIVE_INFINITY;
       return;
     }
     this.nextMs = nowMs + PERIOD_MS;
-    const atWork = this.measure();
-    const move = this.placement.decide(figures.inUse, atWork);
+    if (!settings.adaptivePlacement) {
+      this.evenOut();
+      return;
+    }
+    this.measure();
+    // Of interest to a thread at its limit only, and for the time it has been there.
+    const spareCores = this.placement.isBusy ? this.idleCores.measure() : 0;
+    const move = this.placement.decide(figures.inUse, figures.atWork, spareCores);
     if (move !== null) this.move(move.to, move.part);
-    else if (this.placement.startsCounting) this.forgetActivity();
+    else if (this.placement.startsCounting) {
+      this.forgetActivity();
+      this.idleCores.measure();
+    }
   }
 
   /** The configuration has changed. */
@@ -87,11 +101,8 @@ export class ThreadPlacement {
     this.nextMs = 0;
   }
 
-  /**
-   * Publishes the share of the time since the last call in which the thread was in use.
-   * @returns the share in which it was at work
-   */
-  private measure(): number {
+  /** Publishes how the thread spent the time since the last call. */
+  private measure(): void {
     const { clock, figures, thread } = this.parts;
     const wallMs = performance.now();
     const workedMs = clock.workedMs();
@@ -100,10 +111,23 @@ export class ThreadPlacement {
     const share = (ms: number) => Math.round(Math.min(ms / passedMs, 1) * 1000);
     const worked = workedMs - this.lastWorkedMs;
     figures.inUse[thread] = share(worked + queuedMs - this.lastQueuedMs);
+    figures.atWork[thread] = share(worked);
     this.lastWallMs = wallMs;
     this.lastWorkedMs = workedMs;
     this.lastQueuedMs = queuedMs;
-    return share(worked);
+  }
+
+  /** Without regard to what they do: as many connections here as on the other threads. */
+  private evenOut(): void {
+    const { thread, figures } = this.parts;
+    const { to, count } = evenOut(figures.connections, thread);
+    const surplus = Math.min(count, MOVES_MAX);
+    if (surplus <= 0) return;
+    for (const connection of this.movable().slice(0, surplus)) this.give(connection, to);
+  }
+
+  private movable(): Connection<ClientSession>[] {
+    return [...this.parts.frontend.connections.values()].filter(({ session }) => session.isMovable);
   }
 
   private forgetActivity(): void {
@@ -111,8 +135,8 @@ export class ThreadPlacement {
   }
 
   private move(to: number, part: number): void {
-    const { thread, figures, frontend } = this.parts;
-    const movable = [...frontend.connections.values()].filter(({ session }) => session.isMovable);
+    const { thread, figures } = this.parts;
+    const movable = this.movable();
     const activity = movable.map((connection) => connection.activity);
     const chosen = chooseConnections(activity, part).slice(0, MOVES_MAX);
     const total = activity.reduce((sum, value) => sum + value, 0);
@@ -121,7 +145,9 @@ export class ThreadPlacement {
       if (this.give(movable[index]!, to)) given += activity[index]!;
     }
     // So that others do not choose the same target before it has measured the load.
-    if (total > 0) figures.inUse[to]! += Math.round((figures.inUse[thread]! * given) / total);
+    for (const shares of [figures.inUse, figures.atWork]) {
+      if (total > 0) shares[to]! += Math.round((shares[thread]! * given) / total);
+    }
     this.forgetActivity();
   }
 

@@ -1,6 +1,7 @@
 /**
- * Connections change threads while they are used: a few busy clients make a thread busy, so that
- * clients spread; when they rest, everything gathers on the first thread again. Every client checks
+ * Connections change threads while they are used: an even spread is told, so that half of them move
+ * in the midst of their work; when it is lifted and they rest, everything gathers on the first thread
+ * again. Every client checks
  * its own replies all the time, an observer checks CLIENT LIST.
  */
 import assert from 'node:assert/strict';
@@ -163,7 +164,7 @@ async function until(observer: Observer, condition: () => boolean, what: string)
 describe('placement', { skip: darterMissing() || (!testsDarter && 'only Darter has it') }, () => {
   const few = availableParallelism() < 2 && 'two threads need two cores to be busy';
 
-  test('clients spread under load and gather at rest, and lose nothing', {
+  test('clients change threads under load and at rest, and lose nothing', {
     skip: few,
   }, async () => {
     const server = await startDarter({ threads: 2 });
@@ -179,8 +180,12 @@ describe('placement', { skip: darterMissing() || (!testsDarter && 'only Darter h
     try {
       for (let cycle = 0; cycle < CYCLES; cycle++) {
         state.heavy = true;
-        await until(observer, () => observer.onThread(1) >= 4, 'they spread');
+        await sleep(300);
+        await watcher.text('CONFIG', 'SET', 'placement', 'spread');
+        await until(observer, () => observer.onThread(1) >= CLIENTS / 2 - 1, 'they spread');
+        await sleep(300);
         state.heavy = false;
+        await watcher.text('CONFIG', 'SET', 'placement', 'adaptive');
         await until(observer, () => observer.onThread(0) === CLIENTS, 'they gather');
       }
     } finally {

@@ -56,6 +56,7 @@ export interface Libc {
   recv(descriptor: number, address: number, length: number, flags: number): number;
   send(descriptor: number, address: number, length: number, flags: number): number;
   clockGettime(clock: number, time: number): number;
+  setpriority(which: number, who: number, priority: number): number;
   epollCreate(flags: number): number;
   epollControl(epoll: number, operation: number, descriptor: number, event: number): number;
   epollWait(epoll: number, events: number, maximum: number, timeoutMs: number): number;
@@ -87,6 +88,7 @@ function bind(koffi: Koffi): Libc {
     recv: fn('recv', 'long', 'int', 'size_t', 'size_t', 'int'),
     send: fn('send', 'long', 'int', 'size_t', 'size_t', 'int'),
     clockGettime: fn('clock_gettime', 'int', 'int', 'size_t'),
+    setpriority: fn('setpriority', 'int', 'int', 'uint', 'int'),
     epollCreate: fn('epoll_create1', 'int', 'int'),
     epollControl: fn('epoll_ctl', 'int', 'int', 'int', 'int', 'size_t'),
     epollWait: fn('epoll_wait', 'int', 'int', 'size_t', 'int', 'int'),

@@ -6,56 +6,37 @@
 import { Socket } from 'node:net';
 import { parentPort, workerData } from 'node:worker_threads';
 import { Region } from '../../base/region.js';
-import { commandModules } from '../../commands/index.generated.js';
-import { definitionsOf } from '../../engine/definitions.js';
-import { Dispatcher } from '../../engine/dispatch.js';
-import { Registry } from '../../engine/registry.js';
-import { ClientSession } from '../../engine/session.js';
-import type { DispatchStatistics } from '../../engine/statistics.js';
 import { JournalRing } from '../../journal/ring.js';
 import { STRING_AUTO, STRING_RAW, STRING_TEXT } from '../../keyspace/kinds.js';
 import { Shards } from '../../keyspace/shards.js';
 import { ControlBlock, WORD_USED_PAGES } from '../../memory/control.js';
-import { attachPagedRegion, createRegion } from '../../platform/ffi/region.js';
-import { Reply } from '../../protocol/reply.js';
+import { attachPagedRegion } from '../../platform/ffi/region.js';
+import { yieldToOthers } from '../../platform/ffi/thread-priority.js';
 import { SyncSession } from '../../replication/primary/sync-session.js';
 import { FlowSink } from '../../replication/replica/flow-sink.js';
+import type { EffectTarget } from '../../replication/replica/record-applier.js';
 import { ReplicaBoard } from '../../replication/replica/replica-board.js';
 import { startProfile, stopProfile } from '../profile.js';
-import { EffectApplier } from './effect-applier.js';
 import { FollowedFlow } from './followed-flow.js';
 import type { FlowCommand, FlowReport, FlowThreadData, FollowFlow, ServeFlow } from './messages.js';
 import { ServedFlow } from './served-flow.js';
 
 const KNOWN_KINDS = (1 << STRING_AUTO) | (1 << STRING_TEXT) | (1 << STRING_RAW);
 
-/** Effects are no commands of clients: they are not counted. */
-function uncounted(commands: number): DispatchStatistics {
-  return {
-    calls: new Float64Array(commands),
-    microseconds: new Float64Array(commands),
-    rejected: new Float64Array(commands),
-    failed: new Float64Array(commands),
-    timeEverything: false,
-    errorReply: () => {},
-    timed: () => {},
-  };
-}
-
 class FlowThread {
   private readonly flows = new Map<number, ServedFlow | FollowedFlow>();
-  private readonly registry = new Registry(definitionsOf(commandModules));
   private readonly shards: Shards;
   private readonly rings: readonly JournalRing[];
   private readonly owner: number;
   private readonly control: ControlBlock;
-  private applier: EffectApplier | null = null;
+  private target: EffectTarget | null = null;
+  private turn: Promise<void> = Promise.resolve();
 
   constructor(
     data: FlowThreadData,
     private readonly report: (report: FlowReport) => void,
   ) {
-    this.control = new ControlBlock(data.controlBuffer, data.ioThreads, this.registry.all.length);
+    this.control = new ControlBlock(data.controlBuffer, data.ioThreads, data.commands);
     this.shards = new Shards(
       data.shardBuffers.map((buffer) => attachPagedRegion(buffer)),
       data.databases,
@@ -67,10 +48,17 @@ class FlowThread {
     this.owner = data.thread + 1;
   }
 
+  /** One after the other, as the first to follow waits for the commands to be loaded. */
   take(command: Exclude<FlowCommand, { kind: 'stop' }>): void {
+    this.turn = this.turn.then(() => this.takeNow(command));
+  }
+
+  private async takeNow(command: Exclude<FlowCommand, { kind: 'stop' }>): Promise<void> {
     if (command.kind === 'serve') this.serve(command);
-    else if (command.kind === 'follow') this.follow(command);
-    else {
+    else if (command.kind === 'follow') {
+      await this.prepareToFollow();
+      this.follow(command);
+    } else {
       const flow = this.flows.get(command.flow);
       if (command.kind === 'end') flow?.end('');
       else if (flow instanceof FollowedFlow) flow.go();
@@ -92,6 +80,13 @@ class FlowThread {
     this.flows.set(flow, new ServedFlow(socket, options, this.control, heartbeatMs, ended));
   }
 
+  /** Loads what effects run through: 4 MB that a thread which only serves does without. */
+  async prepareToFollow(): Promise<void> {
+    if (this.target !== null) return;
+    const { createEffectTarget } = await import('./effect-target.js');
+    this.target ??= createEffectTarget(this.shards);
+  }
+
   private follow(command: FollowFlow): void {
     const { flow, primaryShards, mine } = command;
     const arena = new Region(command.arena, 0);
@@ -103,7 +98,7 @@ class FlowThread {
         primaryShards,
         mine,
         board,
-        target: this.effectTarget(),
+        target: this.target!,
         kinds: KNOWN_KINDS,
       });
     const connected = () => this.report({ kind: 'connected', flow });
@@ -114,27 +109,13 @@ class FlowThread {
       new FollowedFlow(command, board, createSink, { connected, applied, ended }),
     );
   }
-
-  /** The dispatcher that effects run through; made when there is something to follow. */
-  private effectTarget(): EffectApplier {
-    if (this.applier !== null) return this.applier;
-    const session = new ClientSession(0, -1, '', '', 0, () => true);
-    const dispatcher = new Dispatcher(
-      this.registry,
-      this.shards,
-      new Reply(createRegion(4096)),
-      uncounted(this.registry.all.length),
-      { failed: () => {}, resumed: () => {}, attacked: () => {} },
-      session,
-    );
-    this.applier = new EffectApplier(dispatcher, session);
-    return this.applier;
-  }
 }
 
 const port = parentPort!;
 const data = workerData as FlowThreadData;
+yieldToOthers(data.nice);
 const thread = new FlowThread(data, (report) => port.postMessage(report));
+if (data.follows) await thread.prepareToFollow();
 port.on('message', (command: FlowCommand) => {
   if (command.kind !== 'stop') {
     thread.take(command);

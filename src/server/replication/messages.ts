@@ -102,6 +102,12 @@ export interface FlowThreadData {
   readonly controlBuffer: SharedArrayBuffer;
   readonly ioThreads: number;
   readonly databases: number;
+  /** How many commands there are. */
+  readonly commands: number;
+  /** Whether it is there to follow a primary. */
+  readonly follows: boolean;
+  /** How much the thread yields to others: see platform/ffi/thread-priority.ts. */
+  readonly nice: number;
 }
 
 export interface ServeFlow {

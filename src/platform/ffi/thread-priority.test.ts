@@ -1,0 +1,32 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { getPriority } from 'node:os';
+import { test } from 'node:test';
+import { Worker } from 'node:worker_threads';
+import { ffiAvailable } from './libc.js';
+
+const MODULE = new URL('./thread-priority.js', import.meta.url).href;
+
+/** Field 19 of /proc/thread-self/stat, proc(5). */
+const CODE = `
+  const { parentPort } = require('node:worker_threads');
+  const { readFileSync } = require('node:fs');
+  import('${MODULE}').then(({ yieldToOthers }) => {
+    const done = yieldToOthers(5);
+    const text = readFileSync('/proc/thread-self/stat', 'latin1');
+    parentPort.postMessage([done, text.slice(text.lastIndexOf(')') + 2).split(' ')[16]]);
+  });`;
+
+test('a thread yields to others, and to itself only', async (t) => {
+  if (!ffiAvailable()) return t.skip('no native calls');
+  const before = getPriority();
+  const worker = new Worker(CODE, { eval: true });
+  const [done, nice] = await new Promise<[boolean, string]>((resolve, reject) => {
+    worker.once('message', resolve);
+    worker.once('error', reject);
+  });
+  assert.equal(done, true);
+  assert.equal(nice, String(Math.max(before, 5)));
+  const own = readFileSync('/proc/self/stat', 'latin1');
+  assert.equal(own.slice(own.lastIndexOf(')') + 2).split(' ')[16], String(before));
+});

@@ -1,0 +1,39 @@
+/** What a flow thread runs effects through. In a file of its own, as it brings all commands along. */
+import { commandModules } from '../../commands/index.generated.js';
+import { definitionsOf } from '../../engine/definitions.js';
+import { Dispatcher } from '../../engine/dispatch.js';
+import { Registry } from '../../engine/registry.js';
+import { ClientSession } from '../../engine/session.js';
+import type { DispatchStatistics } from '../../engine/statistics.js';
+import type { Shards } from '../../keyspace/shards.js';
+import { createRegion } from '../../platform/ffi/region.js';
+import { Reply } from '../../protocol/reply.js';
+import { EffectApplier } from './effect-applier.js';
+
+/** Effects are no commands of clients: they are not counted. */
+function uncounted(commands: number): DispatchStatistics {
+  return {
+    calls: new Float64Array(commands),
+    microseconds: new Float64Array(commands),
+    rejected: new Float64Array(commands),
+    failed: new Float64Array(commands),
+    timeEverything: false,
+    errorReply: () => {},
+    timed: () => {},
+  };
+}
+
+/** @param shards this thread's view of them */
+export function createEffectTarget(shards: Shards): EffectApplier {
+  const registry = new Registry(definitionsOf(commandModules));
+  const session = new ClientSession(0, -1, '', '', 0, () => true);
+  const dispatcher = new Dispatcher(
+    registry,
+    shards,
+    new Reply(createRegion(4096)),
+    uncounted(registry.all.length),
+    { failed: () => {}, resumed: () => {}, attacked: () => {} },
+    session,
+  );
+  return new EffectApplier(dispatcher, session);
+}
