@@ -108,6 +108,11 @@ export class Dispatcher implements Context {
     this.gates = gates;
   }
 
+  lookAhead(session: ClientSession, commands: readonly Arguments[], count: number): void {
+    this.keys.database = session.database;
+    this.keys.lookAhead(commands, count);
+  }
+
   /** Runs one command of a client. Returns one of base/outcome.ts. */
   dispatch(session: ClientSession, args: Arguments): number {
     this.session = session;

@@ -1,6 +1,6 @@
 import type { Region } from '../base/region.js';
 import type { TakeOver } from './handover.js';
-import { Backlog, type PartialCommand } from './input.js';
+import type { Backlog, Backlogs, PartialCommand } from './input.js';
 import { Pending } from './output.js';
 import type { NetSession } from './runner.js';
 
@@ -30,6 +30,7 @@ export class Connection<S extends NetSession> {
     public slot: number,
     readonly session: S,
     private readonly createRegion: (bytes: number) => Region,
+    private readonly backlogs: Backlogs,
   ) {}
 
   get outputBytes(): number {
@@ -48,7 +49,7 @@ export class Connection<S extends NetSession> {
   /** Puts received bytes aside until the client may go on. */
   putAside(region: Region, offset: number, length: number): void {
     if (length === 0) return;
-    this.backlog ??= new Backlog(this.createRegion);
+    this.backlog ??= this.backlogs.take();
     this.backlog.append(region, offset, length);
   }
 }

@@ -55,6 +55,50 @@ describe('the network layer', () => {
     assert.equal(transport.sent, bulk('one') + bulk('two') + bulk('three'));
   });
 
+  it('runs every command of a pipeline once and in order, whichever of them are held up', () => {
+    const kinds = fc.array(fc.constantFrom('array', 'inline', 'inline-quoted'), { maxLength: 70 });
+    fc.assert(
+      fc.property(
+        kinds,
+        fc.array(fc.integer({ min: 1, max: 90 })),
+        fc.nat(),
+        (forms, busy, cut) => {
+          const { frontend, transport, receive, runner } = newFrontend();
+          runner.busyCalls = new Set(busy);
+          const vectors = forms.map((form, i) =>
+            form === 'array' ? ['a', `${i}`] : ['b', `x ${i}`],
+          );
+          const stream = vectors
+            .map(([name, word], i) => {
+              if (forms[i] === 'array') return command(name!, word!);
+              return forms[i] === 'inline' ? `${name} "${word}"\r\n` : `"${name}" '${word}'\n`;
+            })
+            .join('');
+          const at = stream.length === 0 ? 0 : cut % stream.length;
+          if (at > 0) receive(stream.slice(0, at));
+          if (at < stream.length) receive(stream.slice(at));
+          for (let turn = 0; turn <= busy.length + 1; turn++) frontend.turn();
+          assert.deepEqual(runner.ran, vectors);
+          assert.equal(transport.sent, vectors.map((vector) => bulk(vector.join(','))).join(''));
+        },
+      ),
+      { numRuns: 300 },
+    );
+  });
+
+  it('has the dispatcher look ahead in batches, but never across an inline command', () => {
+    const { frontend, receive, runner, session } = newFrontend();
+    receive(command('a').repeat(20));
+    receive(`${command('a').repeat(3)}b\r\n${command('a').repeat(2)}`);
+    receive(command('a'));
+    frontend.turn();
+    assert.deepEqual(runner.batches, [16, 4, 3, 2]);
+    session.authenticated = false;
+    receive(command('a').repeat(5));
+    assert.deepEqual(runner.batches, [16, 4, 3, 2]);
+    assert.equal(runner.ran.length, 32);
+  });
+
   it('keeps a whole command that was assembled from pieces until its shard is free', () => {
     const { frontend, transport, receive, runner } = newFrontend();
     const text = command('one', 'x'.repeat(50));

@@ -10,9 +10,10 @@ import type { Region } from '../base/region.js';
 import type { CloseReason, Transport, TransportHandler } from '../platform/transport.js';
 import { COMMAND, INCOMPLETE, RequestParser } from '../protocol/parser.js';
 import type { Reply } from '../protocol/reply.js';
+import { CommandBatch } from './command-batch.js';
 import { Connection } from './connection.js';
 import { Arrivals, isQuiet, NOWHERE, type TakeOver, unservedInput } from './handover.js';
-import { PartialCommand } from './input.js';
+import { Backlogs, PartialCommand } from './input.js';
 import { giveBack, OutputArenas } from './output.js';
 import { exceedsOutputLimit, type FrontendPolicy } from './policy.js';
 import type { CommandRunner, NetSession } from './runner.js';
@@ -29,7 +30,9 @@ const SPARE_PARTIALS_MAX = 256;
 export class Frontend<S extends NetSession> implements TransportHandler {
   readonly connections = new Map<number, Connection<S>>();
   private readonly parser = new RequestParser();
+  private readonly batch = new CommandBatch();
   private readonly arenas: OutputArenas;
+  private readonly backlogs: Backlogs;
   private turnNumber = 0;
   private turnOpen = false;
   private retries: Connection<S>[] = [];
@@ -54,6 +57,7 @@ export class Frontend<S extends NetSession> implements TransportHandler {
     private readonly createRegion: (bytes: number) => Region,
   ) {
     this.arenas = new OutputArenas(reply, createRegion);
+    this.backlogs = new Backlogs(createRegion);
   }
 
   // --- the transport's callbacks -----------------------------------------------------------------
@@ -67,7 +71,7 @@ export class Frontend<S extends NetSession> implements TransportHandler {
     if (!this.arrivals.isEmpty && this.arrived(slot)) return;
     const admitted = this.policy.admit(slot);
     if (typeof admitted !== 'string') {
-      this.connections.set(slot, new Connection(slot, admitted, this.createRegion));
+      this.connections.set(slot, new Connection(slot, admitted, this.createRegion, this.backlogs));
       return;
     }
     const start = this.reply.position;
@@ -197,27 +201,35 @@ export class Frontend<S extends NetSession> implements TransportHandler {
 
   /** The common case: commands that lie whole in the region. */
   private serveWhole(connection: Connection<S>, region: Region, from: number, end: number): void {
-    const parser = this.parser;
+    const { parser, dispatcher, batch } = this;
     const session = connection.session;
-    const dispatcher = this.dispatcher;
+    const { commands, starts, ends } = batch;
     let position = from;
     parser.bulkBytesMax = this.policy.bulkBytesMax;
-    while (position < end) {
+    do {
       parser.authenticated = session.authenticated;
-      const status = parser.parse(region, position, end);
-      if (status !== COMMAND) {
-        if (status === INCOMPLETE) this.keepPartial(connection, region, end);
-        else this.protocolError(connection, parser);
+      batch.read(parser, region, position, end);
+      const count = batch.count;
+      if (count > 1) dispatcher.lookAhead(session, commands, count);
+      for (let i = 0; i < count; i++) {
+        const outcome = dispatcher.dispatch(session, commands[i]!);
+        position = ends[i]!;
+        if (outcome === DONE && !session.closeAfterReply) continue;
+        // Commands of the batch that do not run now are parsed again when they do.
+        parser.reset();
+        if (outcome === DONE) return;
+        this.setAside(
+          connection,
+          outcome,
+          region,
+          outcome === SUSPENDED ? position : starts[i]!,
+          end,
+        );
         return;
       }
-      const outcome = dispatcher.dispatch(session, parser.args);
-      if (outcome !== DONE) {
-        this.setAside(connection, outcome, region, parser, end);
-        return;
-      }
-      position = parser.position;
-      if (session.closeAfterReply) return;
-    }
+    } while (batch.status === COMMAND && position < end);
+    if (batch.status === INCOMPLETE) this.keepPartial(connection, region, end);
+    else if (batch.status !== COMMAND) this.protocolError(connection, parser);
   }
 
   /** A command could not finish: what follows it (or it as well) waits. */
@@ -225,10 +237,9 @@ export class Frontend<S extends NetSession> implements TransportHandler {
     connection: Connection<S>,
     outcome: number,
     region: Region,
-    parser: RequestParser,
+    from: number,
     end: number,
   ): void {
-    const from = outcome === SUSPENDED ? parser.position : parser.start;
     connection.putAside(region, from, end - from);
     if (outcome !== SUSPENDED) this.retryLater(connection, outcome);
   }
@@ -381,8 +392,10 @@ export class Frontend<S extends NetSession> implements TransportHandler {
     // Taken off while it is served, so that what cannot run yet is put aside afresh.
     const backlog = connection.backlog;
     connection.backlog = null;
-    if (backlog !== null) this.serve(connection, backlog.region, backlog.start, backlog.end);
-    else if (connection.partial?.whole) this.serve(connection, this.reply.region, 0, 0);
+    if (backlog !== null) {
+      this.serve(connection, backlog.region, backlog.start, backlog.end);
+      this.backlogs.give(backlog);
+    } else if (connection.partial?.whole) this.serve(connection, this.reply.region, 0, 0);
   }
 
   /** A suspended command's reply is ready; it is written at the end of the turn. */
@@ -471,7 +484,7 @@ export class Frontend<S extends NetSession> implements TransportHandler {
 
   /** Serves a client whose connection another thread gave away, with the input that came along. */
   adopt(descriptor: number, session: S, input: string): void {
-    const connection = new Connection(NOWHERE, session, this.createRegion);
+    const connection = new Connection(NOWHERE, session, this.createRegion, this.backlogs);
     this.arrivals.add(descriptor, connection, input);
     this.transport.adopt(descriptor);
   }
@@ -580,7 +593,7 @@ export class Frontend<S extends NetSession> implements TransportHandler {
 
   private freeInput(connection: Connection<S>): void {
     if (connection.partial !== null) this.dropPartial(connection);
-    if (connection.backlog !== null) giveBack(connection.backlog.region);
+    if (connection.backlog !== null) this.backlogs.give(connection.backlog);
     connection.backlog = null;
   }
 }

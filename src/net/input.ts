@@ -4,6 +4,7 @@
  */
 import { copyBytes, type Region } from '../base/region.js';
 import type { RequestParser } from '../protocol/parser.js';
+import { giveBack } from './output.js';
 
 const LF = 10;
 const PARTIAL_BYTES = 16384;
@@ -97,5 +98,29 @@ export class Backlog {
     this.region = next;
     this.start = 0;
     this.end = used;
+  }
+}
+
+const SPARE_BACKLOGS_MAX = 64;
+
+/** A thread's backlogs: a client that only waits for its turn should cost no new memory. */
+export class Backlogs {
+  private readonly spare: Backlog[] = [];
+
+  constructor(private readonly createRegion: (bytes: number) => Region) {}
+
+  take(): Backlog {
+    return this.spare.pop() ?? new Backlog(this.createRegion);
+  }
+
+  /** Nothing uses the backlog's bytes any more. */
+  give(backlog: Backlog): void {
+    if (this.spare.length < SPARE_BACKLOGS_MAX && backlog.region.length <= KEPT_BYTES) {
+      backlog.start = 0;
+      backlog.end = 0;
+      this.spare.push(backlog);
+    } else {
+      giveBack(backlog.region);
+    }
   }
 }

@@ -17,7 +17,7 @@ export class FakeSession implements NetSession {
   connection = SLOT;
   readonly address = '127.0.0.1:1';
   readonly protocol = 2;
-  readonly authenticated = true;
+  authenticated = true;
   closeAfterReply = false;
   lastInteractionMs = 0;
   suspended = false;
@@ -94,14 +94,24 @@ export class EchoRunner implements CommandRunner<FakeSession> {
   readonly now = 1;
   busy = 0;
   ran: string[][] = [];
+  /** Which calls of `dispatch`, counted from 1, also answer BUSY. */
+  busyCalls: ReadonlySet<number> = new Set();
+  private calls = 0;
+  /** The sizes of the batches it was told of. */
+  batches: number[] = [];
 
   constructor(readonly reply: Reply) {}
+
+  lookAhead(_session: FakeSession, _commands: readonly Arguments[], count: number): void {
+    this.batches.push(count);
+  }
 
   dispatch(session: FakeSession, args: Arguments): number {
     const words: string[] = [];
     for (let i = 0; i < args.count; i++) {
       words.push(toBinary(args.region, args.offset[i]!, args.length[i]!));
     }
+    if (this.busyCalls.has(++this.calls)) return BUSY;
     if (this.busy > 0) {
       this.busy--;
       return BUSY;

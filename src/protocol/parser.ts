@@ -1,7 +1,7 @@
 /**
  * The request parser: finds the arguments of a RESP command in the bytes of a receive buffer.
  *
- * Nothing is copied and nothing is allocated: an argument is an offset and a length into the
+ * Nothing is copied (but inline commands) and nothing is allocated: an argument is an offset and a length into the
  * region that was read into. Parsing stops at any byte and resumes there, so that a command that
  * arrives in small pieces costs no more than one that arrives whole:
  *
@@ -15,7 +15,7 @@
  * takes `$3\r\n` as one 32-bit word. Everything else, errors included, goes through the slow
  * functions below it. Like Redis, the parser does not look at the two bytes that end a bulk.
  */
-import { Region } from '../base/region.js';
+import { copyBytes, Region } from '../base/region.js';
 import { splitInline } from './inline.js';
 import { INTEGER_OK, parsedInteger, parseInteger } from './numbers.js';
 
@@ -48,12 +48,18 @@ const DOLLAR = 36;
 
 const NOWHERE = new Region(new SharedArrayBuffer(8), 0);
 
+function lineRegion(length: number): Region {
+  return new Region(new SharedArrayBuffer(Math.max(256, (length + 7) & ~7)), 0);
+}
+
 /** The arguments of the command under way; argument 0 is the command's name. */
 export class Arguments {
   region: Region = NOWHERE;
   count = 0;
   offset = new Int32Array(INITIAL_CAPACITY);
   length = new Int32Array(INITIAL_CAPACITY);
+  /** Its place among commands that were looked at ahead of their turn; -1 for none. */
+  ahead = -1;
 
   push(offset: number, length: number): void {
     if (this.count === this.offset.length) this.grow();
@@ -73,7 +79,8 @@ export class Arguments {
 }
 
 export class RequestParser {
-  readonly args = new Arguments();
+  /** Where the next command's arguments go. May be exchanged between commands. */
+  args = new Arguments();
   /** Where the command under way begins: bytes before it are no longer needed. */
   start = 0;
   /** The next unread byte. */
@@ -87,6 +94,8 @@ export class RequestParser {
   /** False bounds what the client may send, until it has authenticated. */
   authenticated = true;
 
+  /** The inline command read last. */
+  private line = NOWHERE;
   /** Arguments the command under way has in all; 0 between commands. */
   private wanted = 0;
   /** Length of the bulk whose data begin at `position`; -1 when its length comes next. */
@@ -266,10 +275,17 @@ export class RequestParser {
     this.position = lineEnd + 1;
     const carriage = lineEnd > position && region.bytes[lineEnd - 1] === CR ? 1 : 0;
     this.args.count = 0;
-    if (!splitInline(this.args, region.bytes, position, lineEnd - carriage)) {
+    // Quotes are decoded in place: in a copy, as the command may have to be read again.
+    const length = lineEnd - carriage - position;
+    if (this.line.length < length) this.line = lineRegion(length);
+    copyBytes(this.line, 0, region, position, length);
+    this.args.region = this.line;
+    if (!splitInline(this.args, this.line.bytes, 0, length)) {
       return this.fail('Protocol error: unbalanced quotes in request');
     }
-    return this.args.count === 0 ? INCOMPLETE : COMMAND;
+    if (this.args.count > 0) return COMMAND;
+    this.args.region = region;
+    return INCOMPLETE;
   }
 
   /** Reads one argument at `this.position`, whole or resumed. */

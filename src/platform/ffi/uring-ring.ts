@@ -125,6 +125,8 @@ export class Ring {
     // Entry i of the queue is always sqe i: the indirection is set once.
     const arrayAt = at('sqArray') >> 2;
     for (let i = 0; i < this.sqEntries; i++) this.rings[arrayAt + i] = i;
+    const { view, address } = this.argument;
+    view.setBigUint64(16, BigInt(address + TIMESPEC_OFFSET), true);
     this.registerDescriptor();
   }
 
@@ -258,10 +260,10 @@ export class Ring {
   private setWait(timeoutMs: number): void {
     this.waitMs = timeoutMs;
     const bounded = Math.min(timeoutMs, 0x7fffffff);
-    const { view, address } = this.argument;
-    view.setBigUint64(16, BigInt(address + TIMESPEC_OFFSET), true);
-    view.setBigInt64(TIMESPEC_OFFSET, BigInt(Math.floor(bounded / 1000)), true);
-    view.setBigInt64(TIMESPEC_OFFSET + 8, BigInt(Math.floor((bounded % 1000) * 1e6)), true);
+    const { words } = this.argument;
+    // Both numbers stay below 2^31: their upper halves are zero for ever.
+    words[TIMESPEC_OFFSET >> 2] = Math.floor(bounded / 1000);
+    words[(TIMESPEC_OFFSET >> 2) + 2] = Math.floor((bounded % 1000) * 1e6);
   }
 
   /** Time over, a signal, or a kernel short of memory: the next turn tries again. */
