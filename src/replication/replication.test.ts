@@ -104,6 +104,16 @@ test('a replica has no history from the start of a full sync to its end', () => 
   assert.deepEqual(replica.unfollow(0, [0, 0]), { id: ids[1], lsns: [16, 16] });
 });
 
+test('a promoted server does not come back with the history that it had before', () => {
+  const replica = new ReplicaState(2, 16);
+  replica.follow('host', 1, 0, { id: ids[0]!, lsns: [4, 4] });
+  assert.deepEqual(replica.unfollow(0, []), { id: ids[0]!, lsns: [4, 4] });
+  // What it wrote as a primary was not recorded: there is no history to offer.
+  replica.follow('host', 1, 0);
+  assert.equal(replica.request().replicationId, '?');
+  assert.deepEqual(replica.request().lsns, []);
+});
+
 test('a replica whose data may be wrong starts over', () => {
   const replica = new ReplicaState(2, 16);
   replica.follow('host', 1, 0, { id: ids[0]!, lsns: [4, 4] });

@@ -79,13 +79,16 @@ export class ReplicaState {
     this.retryMs = RETRY_MS_FIRST;
   }
 
-  /** REPLICAOF NO ONE. @returns the history that the data has, null when it is in pieces */
+  /** REPLICAOF NO ONE. @returns the history that the data had, null when it is in pieces */
   unfollow(nowMs: number, progress: readonly number[]): { id: string; lsns: number[] } | null {
     const whole = this.replicationId !== '?';
     const lsns = this.step === 'online' || this.step === 'sync' ? progress : this.lsns;
     const history = whole ? { id: this.replicationId, lsns: [...lsns] } : null;
     this.enter('none', nowMs);
     this.syncing = null;
+    // The data goes its own way from here: what it was is no history to continue from any more.
+    this.replicationId = '?';
+    this.lsns = [];
     return history;
   }
 
