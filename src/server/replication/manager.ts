@@ -372,7 +372,7 @@ export class ReplicationManager {
         owner: this.parts.ioThreads + 2,
         changed: () => this.publish(),
         replacing: () => this.replicas.dropAll('this server gets a full sync itself'),
-        ready: (id, from) => this.becameReady(id, from),
+        adopt: (id, from) => this.adopt(id, from),
       },
       primary,
       final !== undefined && (final.lsns.length === shards || !wasPrimary) ? final : undefined,
@@ -406,7 +406,7 @@ export class ReplicationManager {
     });
   }
 
-  private becameReady(id: string, from: readonly number[] | null): void {
+  private adopt(id: string, from: readonly number[] | null): void {
     if (!this.state.adopt(id, from)) return;
     // Our replicas learn the new id when they come back; what they have stays valid.
     this.replicas.dropAll('the replication id has changed');

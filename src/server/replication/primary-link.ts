@@ -37,8 +37,11 @@ export interface PrimaryLinkParts {
   readonly changed: () => Promise<void>;
   /** The data set is about to be replaced: nobody can be served from it. */
   readonly replacing: () => void;
-  /** The data is whole, and of this history; `from`: where it continued, null after a full sync. */
-  readonly ready: (replicationId: string, from: readonly number[] | null) => void;
+  /**
+   * The data is of this history from here on: it has become whole by a full sync (`from` null), or
+   * is about to be continued from these LSNs. Sub-replicas have to be dropped before more comes.
+   */
+  readonly adopt: (replicationId: string, from: readonly number[] | null) => void;
 }
 
 type ParsedReply = SyncReply & { readonly keys: number; readonly syncName: string };
@@ -257,13 +260,17 @@ export class PrimaryLink {
   /** All flows are connected: from here on there is no way back to the old data. */
   private async replaceData(attempt: Attempt): Promise<void> {
     const { shards, threads } = this.parts;
-    const { mode, hashKey0, hashKey1 } = attempt.reply!;
+    const { mode, replicationId, hashKey0, hashKey1 } = attempt.reply!;
     if (mode === 'FULL') {
       this.parts.replacing();
       this.loading = true;
       await this.parts.changed();
       if (attempt.failed !== null) return;
       prepareFullSync(shards, hashKey0, hashKey1);
+    } else {
+      // First of all: what comes now is passed on to sub-replicas, and may be of a new id. Should
+      // the link be lost again soon, the old id still has to end where the new one began.
+      this.parts.adopt(replicationId, attempt.from);
     }
     for (const flow of attempt.flows) threads.go(flow);
     const { keys } = attempt.reply!;
@@ -292,7 +299,7 @@ export class PrimaryLink {
       `${mode === 'FULL' ? 'In stable sync' : 'The sync continues'} with primary ` +
         `${this.primary.host}:${this.primary.port}`,
     );
-    this.parts.ready(replicationId, attempt.from);
+    if (mode === 'FULL') this.parts.adopt(replicationId, null);
     attempt.acknowledgeTimer = setInterval(() => {
       attempt.client?.tell(['REPLCONF', 'ACK', String(attempt.board!.offset)]);
     }, ACKNOWLEDGE_MS);
