@@ -36,6 +36,8 @@ export class Link {
   /** Bytes in flight above which the primary's sockets are full. */
   window: number;
   failed: string | null = null;
+  /** Why the primary has ended it, which the replica has yet to notice. */
+  ended: string | null = null;
 
   constructor(
     readonly from: SimulatedServer,
@@ -134,6 +136,12 @@ export class Link {
     flow.queued -= length;
     if (length === first.length) flow.queue.shift();
     else flow.queue[0] = first.subarray(length);
+  }
+
+  /** The primary's main thread ends it; flows and what is under way live on for a moment. */
+  end(why: string): void {
+    this.ended ??= why;
+    this.session.end();
   }
 
   /** The connection is gone; what was in flight is lost. */

@@ -6,6 +6,8 @@
  *   - a group of keys always written together (MSET, MULTI over several shards) is seen whole on
  *     every replica that says it is in sync;
  *   - a promoted replica has every write that had been confirmed to be on it;
+ *   - nothing comes over a link that makes no sense to the replica: damage is seen as such, and
+ *     whoever continues does so in the history that it has;
  *   - every table's invariants hold.
  */
 
@@ -121,7 +123,7 @@ export class World {
         : undefined;
     server.following = primary;
     server.confirmed = [];
-    for (const link of [...server.down]) this.drop(link, 'the primary became a replica');
+    this.endDown(server, 'the primary became a replica');
     server.installSink();
     server.state.follow('host', 1, this.now, history);
     // Connecting takes its time, in which more is written.
@@ -132,11 +134,22 @@ export class World {
     if (server.up !== null) this.drop(server.up, why);
   }
 
+  /** A server's history changes: its replicas have to come back, and notice it sooner or later. */
+  private endDown(server: SimulatedServer, why: string): void {
+    for (const link of [...server.down]) {
+      link.end(why);
+      if (this.random.chance(0.5)) this.drop(link, why);
+    }
+  }
+
   private drop(link: Link, why: string): void {
     const { to, from } = link;
     this.note(`link ${from.name} -> ${to.name} drops: ${why}`);
     this.count(`link lost: ${why}`);
     link.cut();
+    if (link.board.failed && !/^SWAPDB cannot be followed/.test(why)) {
+      throw new Error(`${to.name} got from ${from.name} what makes no sense: ${why}`);
+    }
     this.restartedShards += link.restartedShards;
     this.joint += link.board.sums[3]!;
     from.down.delete(link);
@@ -204,12 +217,12 @@ export class World {
       this.count(`full sync: ${why}`);
       server.whole = false;
       server.confirmed = [];
-      for (const link of [...server.down]) this.drop(link, 'the primary starts a full sync');
+      this.endDown(server, 'the primary starts a full sync');
       prepareFullSync(server.shards, reply.hashKey0, reply.hashKey1);
     } else {
       this.continued++;
       if (server.primary.adopt(reply.replicationId, before)) {
-        for (const link of [...server.down]) this.drop(link, 'the primary has another id');
+        this.endDown(server, 'the primary has another id');
       }
     }
     const link = new Link(primary, server, full ? null : before, this.flows, this.random);
@@ -218,11 +231,12 @@ export class World {
   }
 
   /** Notices what has become of the links. */
-  private watchLinks(): void {
+  private watchLinks(noticing = 0.1): void {
     for (const server of this.servers) {
       const link = server.up;
       if (link === null) continue;
       if (link.failed !== null) this.drop(link, link.failed);
+      else if (link.ended !== null && this.random.chance(noticing)) this.drop(link, link.ended);
       else if (server.state.step === 'sync' && link.board.ready) {
         server.state.ready(this.now);
         server.whole = true;
@@ -393,6 +407,7 @@ export class World {
       server.state.unfollow(this.now, []);
       server.primary.startAnew();
     } else server.primary.promote(history.id, history.lsns);
+    this.endDown(server, 'the primary was promoted');
     server.installSink();
     this.root = server;
     this.promotions++;
@@ -456,14 +471,14 @@ export class World {
         server.up.window = 1 << 22;
         server.up.settle();
       }
-      this.watchLinks();
+      this.watchLinks(1);
       if (round > 3 && this.servers.every(isOnline)) break;
     }
     // From the root downwards, as what comes to a replica is passed on.
     for (let level = 0; level < this.servers.length; level++) {
       for (const server of this.servers) server.up?.settle();
     }
-    this.watchLinks();
+    this.watchLinks(1);
     for (const server of this.servers) {
       if (!isOnline(server)) throw new Error(`${server.name}: ${server.state.step} at the end`);
     }

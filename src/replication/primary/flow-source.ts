@@ -15,6 +15,11 @@
  * A ring that was overrun during the walk, or databases swapped across the cursor, start that one
  * shard again (after telling the replica to clear it). In stable sync an overrun ends the flow.
  *
+ * A session that was ended gives nothing more, from the very moment: it is ended before its server
+ * takes another history (a new id, other data in the same rings), and looked at under the lock under
+ * which that history is written. Else its first records would reach the replica under the old id,
+ * which could then continue at an LSN that means something else to others who have that id.
+ *
  * Belongs to one thread. Takes shard locks, one at a time, never for more than one frame or one
  * large value.
  */
@@ -68,6 +73,8 @@ const KEPT_BYTES = 4 << 20;
 const SEND = 1;
 const DROP = 0;
 const RESTART = -1;
+
+const ENDED = 'the sync was ended';
 
 class SourceShard {
   reader = -1;
@@ -159,6 +166,8 @@ export class FlowSource {
    * @returns the offset after them; `offset` when there is nothing to send, or it failed
    */
   produce(out: Region, offset: number, end: number): number {
+    if (this.options.session.ended) this.failed = ENDED;
+    if (this.failed !== null) return offset;
     let at = this.sendMessage(out, offset, end);
     if (this.messageAt === this.messageEnd) {
       const half = this.streaming ? end : at + ((end - at) >> 1);
@@ -199,6 +208,16 @@ export class FlowSource {
     }
   }
 
+  /** @returns false when the session is over: what the shard holds may be of another history */
+  private lock(shard: number): boolean {
+    const { shards, session } = this.options;
+    shards.lock(shard);
+    if (!session.ended) return true;
+    shards.unlock(shard);
+    this.failed = ENDED;
+    return false;
+  }
+
   private report(bytes: number): void {
     this.bytes += bytes;
     if (this.bytes === 0) return;
@@ -235,7 +254,7 @@ export class FlowSource {
     const { shards } = this.options;
     const { ring, shard } = source;
     const room = (end - offset - BLOCK_HEADER_BYTES) & ~7;
-    shards.lock(shard);
+    if (!this.lock(shard)) return offset;
     const from = source.sent;
     if (!ring.holds(from)) {
       shards.unlock(shard);
@@ -255,7 +274,7 @@ export class FlowSource {
     const { shards, session } = this.options;
     const { ring, shard, walk } = source;
     if (!source.started) return this.restart(source, out, offset);
-    shards.lock(shard);
+    if (!this.lock(shard)) return offset;
     const from = source.sent;
     if (!ring.holds(from)) {
       shards.unlock(shard);
@@ -339,7 +358,7 @@ export class FlowSource {
   /** Begins to ship a shard, for the first time or again. */
   private restart(source: SourceShard, out: Region, offset: number): number {
     const { shards } = this.options;
-    shards.lock(source.shard);
+    if (!this.lock(source.shard)) return offset;
     source.sent = source.ring.head;
     if (source.started) source.ring.moveReader(source.reader, source.sent);
     else source.reader = source.ring.attachReader(source.sent);
@@ -477,7 +496,7 @@ export class FlowSource {
     if (!this.options.session.allDone) return offset;
     let at = offset;
     for (const { ring, shard } of this.sources) {
-      this.options.shards.lock(shard);
+      if (!this.lock(shard)) return offset;
       const head = ring.head;
       this.options.shards.unlock(shard);
       at = sealBlock(out, at, BLOCK_CUT, 0, shard, 0, 0, head);

@@ -75,6 +75,7 @@ export class SyncSession {
     });
   }
 
+  /** Before anything of another history is written: flows send nothing that comes after this. */
   end(): void {
     this.locked(() => {
       this.words[ENDED] = 1;
