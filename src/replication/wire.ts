@@ -11,7 +11,8 @@
  *   24     f64  LSN: to
  *   32     payload, padded with zeroes to 8 bytes, so that frames in it stay aligned
  *
- *   CLEAR      forget the shard: it is shipped (again) from the start; to: the LSN it starts at
+ *   CLEAR      forget the shard: it is shipped (again) from the start; to: the LSN it starts at.
+ *              Until the CUT it may come at any time, even after SHARD_DONE
  *   FRAME      a raw frame: see frame payloads below
  *   ENTRIES    entries one by one: u8 kind, 3 × 0, u16 database, u16 0, u32 key length,
  *              u32 value length, f64 expiry, key, value, padding to 8

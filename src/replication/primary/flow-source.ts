@@ -13,7 +13,9 @@
  * When the walk is over the shard's stream simply goes on from where it is, unfiltered.
  *
  * A ring that was overrun during the walk, or databases swapped across the cursor, start that one
- * shard again (after telling the replica to clear it). In stable sync an overrun ends the flow.
+ * shard again (after telling the replica to clear it). So does an overrun of a shard that is done
+ * while others are still shipped; it is cleared when its turn has come, as its new place in the ring
+ * would be lost as well while it waits. Once all are done an overrun ends the flow.
  *
  * A session that was ended gives nothing more, from the very moment: it is ended before its server
  * takes another history (a new id, other data in the same rings), and looked at under the lock under
@@ -115,7 +117,9 @@ export class FlowSource {
   private messageEnd = 0;
   private messageFrom = 0;
   private messageTo = 0;
-  private walking = 0;
+  /** Shards that are not done, and the one being shipped. */
+  private left: number;
+  private current: SourceShard | null = null;
   private turn = 0;
   private cutSent = false;
   private bytes = 0;
@@ -127,8 +131,8 @@ export class FlowSource {
     this.sources = mine.map(
       (shard) => new SourceShard(shard, rings[shard]!, new Walk(shards, shard, raw)),
     );
+    this.left = from === null ? mine.length : 0;
     if (from !== null) {
-      this.walking = this.sources.length;
       for (const source of this.sources) this.continueFrom(source, from[source.shard]!);
     }
   }
@@ -150,7 +154,7 @@ export class FlowSource {
 
   /** Whether every shard of this flow has been shipped. */
   get streaming(): boolean {
-    return this.walking === this.sources.length;
+    return this.left === 0;
   }
 
   /** Whether there is nothing to send for now: a hint, without locks. */
@@ -173,7 +177,7 @@ export class FlowSource {
       const half = this.streaming ? end : at + ((end - at) >> 1);
       at = this.streamAll(out, at, half);
       while (this.failed === null && !this.streaming && end - at >= OUTPUT_BYTES_MIN) {
-        at = this.walkStep(this.sources[this.walking]!, out, at);
+        at = this.walkStep(this.next(), out, at);
         at = this.sendMessage(out, at, end);
         if (this.messageAt < this.messageEnd) break;
       }
@@ -181,6 +185,12 @@ export class FlowSource {
     }
     this.report(at - offset);
     return at;
+  }
+
+  /** The shard to ship: one that was begun is ended first, or it would lose its place. */
+  private next(): SourceShard {
+    this.current ??= this.sources.find((source) => !source.done)!;
+    return this.current;
   }
 
   /** Tells every shard's head, so that the replica knows that the link lives and how far it lags. */
@@ -258,7 +268,7 @@ export class FlowSource {
     const from = source.sent;
     if (!ring.holds(from)) {
       shards.unlock(shard);
-      this.failed = `shard ${shard} was written faster than the replica read: its journal was overrun`;
+      this.overrun(source);
       return offset;
     }
     const length = Math.min(ring.head - from, room, STREAM_BYTES);
@@ -267,6 +277,19 @@ export class FlowSource {
     ring.moveReader(source.reader, source.sent);
     shards.unlock(shard);
     return sealBlock(out, offset, BLOCK_JOURNAL, 0, shard, length, from, source.sent);
+  }
+
+  /** A shard that is done has lost its place in the ring. */
+  private overrun(source: SourceShard): void {
+    const { session } = this.options;
+    if (!session.shardAgain()) {
+      this.failed = `shard ${source.shard} was written faster than the replica read: its journal was overrun`;
+      return;
+    }
+    session.add(SUM_RESTARTED_SHARDS, 1);
+    source.done = false;
+    source.started = false;
+    this.left++;
   }
 
   /** One step of shipping a shard. There is room for OUTPUT_BYTES_MIN. */
@@ -343,7 +366,8 @@ export class FlowSource {
     }
     if (captured !== CAPTURED_END) return offset;
     source.done = true;
-    this.walking++;
+    this.left--;
+    this.current = null;
     this.options.session.shardDone();
     return sealBlock(out, offset, BLOCK_SHARD_DONE, 0, shard, 0, sent, sent);
   }
@@ -360,7 +384,7 @@ export class FlowSource {
     const { shards } = this.options;
     if (!this.lock(source.shard)) return offset;
     source.sent = source.ring.head;
-    if (source.started) source.ring.moveReader(source.reader, source.sent);
+    if (source.reader >= 0) source.ring.moveReader(source.reader, source.sent);
     else source.reader = source.ring.attachReader(source.sent);
     shards.unlock(source.shard);
     source.started = true;

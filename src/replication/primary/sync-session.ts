@@ -60,6 +60,19 @@ export class SyncSession {
     this.locked(() => this.words[REMAINING]!--);
   }
 
+  /**
+   * A shard that was shipped whole is to be shipped again.
+   * @returns false when all are done: a flow may have sent the cut, which would come too early
+   */
+  shardAgain(): boolean {
+    let may = false;
+    this.locked(() => {
+      may = this.words[REMAINING]! > 0;
+      if (may) this.words[REMAINING]!++;
+    });
+    return may;
+  }
+
   /** Whether all shards of all flows have been shipped. Under the lock: what they did is seen. */
   get allDone(): boolean {
     let remaining = 0;

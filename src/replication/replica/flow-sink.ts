@@ -234,7 +234,13 @@ export class FlowSink {
   private clear(sink: SinkShard, block: Block): string | null {
     const { board, rings } = this.options;
     const { shard } = sink;
-    if (sink.done) return `shard ${shard} was to be cleared after it was done`;
+    if (sink.done) {
+      if (!board.shardAgain(shard)) return `shard ${shard} was to be cleared after it was done`;
+      sink.done = false;
+      // Its part of a transaction may wait for others, or another thread be about to apply it.
+      while (!board.withdraw(shard));
+      sink.waiting = false;
+    }
     this.writer.lock(shard);
     this.writer.clear(shard);
     if (rings !== null) rings[shard]!.reset(block.to);

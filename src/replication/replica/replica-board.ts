@@ -18,6 +18,8 @@
  * are applied as they come, and `need` remembers how far their sisters' shards have to get; before
  * the replica counts as ready it has got that far everywhere, and to the `cut`: heads of all shards
  * that the primary read after it had shipped everything. So no half of a transaction is ever seen.
+ * A shard may be shipped again before the cut, even if here all seemed to be done; parts on other
+ * shards that wait for one of its then find its progress beyond that one, and go ahead.
  */
 import type { Region } from '../../base/region.js';
 import { copyBytes } from '../../base/region.js';
@@ -156,6 +158,21 @@ export class ReplicaBoard {
     this.done[shard] = 1;
     this.words[DONE_COUNT]!++;
     this.unlock();
+  }
+
+  /**
+   * A shard that has come whole is to come again: its stream was overrun before the cut.
+   * @returns false when it cannot be any more
+   */
+  shardAgain(shard: number): boolean {
+    this.lock();
+    const may = this.words[FULL] !== 0 && this.done[shard] !== 0 && this.cutSeen[shard] === 0;
+    if (may) {
+      this.done[shard] = 0;
+      this.words[DONE_COUNT]!--;
+    }
+    this.unlock();
+    return may;
   }
 
   cutReached(shard: number, lsn: number): void {
