@@ -167,6 +167,23 @@ export class Link {
     return true;
   }
 
+  /** What came undamaged and still could not be applied, or null. */
+  get nonsense(): string | null {
+    if (!this.board.failed) return null;
+    for (const { sink } of this.flows) {
+      const why = sink.failed ?? 'another flow failed';
+      // The one thing that this replica says it cannot do.
+      if (/^SWAPDB cannot be followed/.test(why)) return null;
+      if (why !== 'another flow failed') return why;
+    }
+    return 'nobody says why';
+  }
+
+  /** Whether the primary has shipped every shard. */
+  get shipped(): boolean {
+    return this.session.allDone;
+  }
+
   get restartedShards(): number {
     return this.session.sums[3]!;
   }

@@ -147,9 +147,8 @@ export class World {
     this.note(`link ${from.name} -> ${to.name} drops: ${why}`);
     this.count(`link lost: ${why}`);
     link.cut();
-    if (link.board.failed && !/^SWAPDB cannot be followed/.test(why)) {
-      throw new Error(`${to.name} got from ${from.name} what makes no sense: ${why}`);
-    }
+    const { nonsense } = link;
+    if (nonsense !== null) throw new Error(`${to.name} got from ${from.name}: ${nonsense}`);
     this.restartedShards += link.restartedShards;
     this.joint += link.board.sums[3]!;
     from.down.delete(link);
