@@ -54,6 +54,7 @@ export interface FlowSinkOptions {
   readonly buffer?: Region;
 }
 
+const ANOTHER_FAILED = 'another flow failed';
 /** Records applied under one hold of a lock. */
 const BATCH = 32;
 /** Entries stored under one hold of a lock. */
@@ -197,7 +198,7 @@ export class FlowSink {
       return;
     }
     if (this.options.board.failed) {
-      this.failed = 'another flow failed';
+      this.failed = ANOTHER_FAILED;
       return;
     }
     this.failed = this.serve(sink, block);
@@ -426,6 +427,11 @@ export class FlowSink {
         this.tryTransaction(sink.shard);
         if (this.options.board.waits(sink.shard)) continue;
         sink.waiting = false;
+        if (this.failed === null && this.options.board.failed) {
+          // What it waited for may have been dropped without being applied.
+          this.failed = ANOTHER_FAILED;
+          return;
+        }
         moved = true;
         this.failed = this.resume(sink) ?? this.failed;
       }
