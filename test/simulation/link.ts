@@ -170,13 +170,11 @@ export class Link {
   /** What came undamaged and still could not be applied, or null. */
   get nonsense(): string | null {
     if (!this.board.failed) return null;
-    for (const { sink } of this.flows) {
-      const why = sink.failed ?? 'another flow failed';
-      // The one thing that this replica says it cannot do.
-      if (/^SWAPDB cannot be followed/.test(why)) return null;
-      if (why !== 'another flow failed') return why;
-    }
-    return 'nobody says why';
+    const reasons = this.flows.flatMap(({ sink }) => sink.failed ?? []);
+    // The one thing that this replica says it cannot do.
+    if (reasons.some((why) => /^SWAPDB cannot be followed/.test(why))) return null;
+    const harmless = /^another flow failed|^the bytes of a block are damaged/;
+    return reasons.find((why) => !harmless.test(why)) ?? 'nobody says why';
   }
 
   /** Whether the primary has shipped every shard. */
