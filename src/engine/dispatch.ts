@@ -54,7 +54,7 @@ const SAMPLE_INTERVAL = 64;
 const MINUS = 0x2d;
 
 /** How long a command waits for locks, in spins (about 5 ns each), until one was in vain. */
-const PATIENCE_SPINS = 1000;
+const PATIENCE_SPINS = 600;
 /** How often a client is answered BUSY before its command sleeps until it has its locks. */
 const BUSY_IN_ROW_MAX = 8;
 /** Longest such sleep: clients of free shards, and threads with questions, wait for this one. */
