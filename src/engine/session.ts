@@ -36,7 +36,7 @@ export class ClientSession implements Session {
   isReplica = false;
   /** Since when a write of the client is put off for the sake of a replica, 0: it is not. */
   putOffSinceMs = 0;
-  /** How often its commands were answered BUSY since one of them got all its locks. */
+  /** Answers BUSY since it last got several locks together, or slept for a single one. */
   busyInRow = 0;
   /** Something is kept for it on its thread, where it has to stay. */
   isPinned = false;

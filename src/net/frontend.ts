@@ -218,13 +218,8 @@ export class Frontend<S extends NetSession> implements TransportHandler {
         // Commands of the batch that do not run now are parsed again when they do.
         parser.reset();
         if (outcome === DONE) return;
-        this.setAside(
-          connection,
-          outcome,
-          region,
-          outcome === SUSPENDED ? position : starts[i]!,
-          end,
-        );
+        const unserved = outcome === SUSPENDED ? position : starts[i]!;
+        this.setAside(connection, outcome, region, unserved, end);
         return;
       }
     } while (batch.status === COMMAND && position < end);
