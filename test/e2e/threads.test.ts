@@ -14,6 +14,7 @@ describe('several threads answer as one server', { skip: darterMissing() }, () =
 
   before(async () => {
     const args = ['--enable-debug-command', 'yes', '--slowlog-log-slower-than', '-1'];
+    args.push('--placement', 'spread');
     server = await startDarter({ threads: THREADS, args });
     // One after the other, so that they are shared out.
     for (let i = 0; i < CLIENTS; i++) clients.push(await server.client());
