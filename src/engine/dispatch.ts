@@ -53,6 +53,13 @@ import { TransactionQueue } from './transaction-queue.js';
 const SAMPLE_INTERVAL = 64;
 const MINUS = 0x2d;
 
+/** How long a command waits for locks, in spins (about 5 ns each), until one was in vain. */
+const PATIENCE_SPINS = 600;
+/** How often a client is answered BUSY before its command sleeps until it has its locks. */
+const BUSY_IN_ROW_MAX = 8;
+/** Longest such sleep: clients of free shards, and threads with questions, wait for this one. */
+const SLEEP_MS_MAX = 10;
+
 /** Whether a write to a shard has to wait a little, for the sake of a replica. */
 export interface WritePressure {
   /** @param sinceMs when the client was first put off for this command, 0 when it was not */
@@ -64,6 +71,8 @@ export interface DispatcherHooks {
   failed(command: string, error: unknown): void;
   /** A client spoke HTTP; it is being cut off. */
   attacked(session: ClientSession): void;
+  /** The command under way waits for a shard: called every few milliseconds, with no lock held. */
+  waiting(): void;
   /** A suspended client can go on: the reply is to be written and its input served again. */
   resumed(session: ClientSession, write: () => void): void;
 }
@@ -82,11 +91,18 @@ export class Dispatcher implements Context {
   pressure: WritePressure | null = null;
   readonly keys: Keyspace;
   readonly lockedSet: ShardSet;
+  /** The command under way is waiting for a shard, and the thread serves other threads' questions. */
+  isWaiting = false;
   private readonly queued = new Arguments();
+  /** Of the transaction under way, the shards that it writes to. */
+  private readonly writtenSet: ShardSet;
   private suspendedNow = false;
   private sample = SAMPLE_INTERVAL;
   /** The single shard locked by the command under way, or -1. */
   private lockedShard = -1;
+  /** Of this turn: how long to wait for locks, and whether a command slept for them in vain. */
+  private patience = PATIENCE_SPINS;
+  private sleptInVain = false;
 
   constructor(
     readonly registry: Registry,
@@ -98,6 +114,7 @@ export class Dispatcher implements Context {
   ) {
     this.keys = new Keyspace(shards);
     this.lockedSet = new ShardSet(shards);
+    this.writtenSet = new ShardSet(shards);
     this.session = nobody;
   }
 
@@ -106,6 +123,8 @@ export class Dispatcher implements Context {
     this.now = nowMs;
     this.keys.now = nowMs;
     this.gates = gates;
+    this.patience = PATIENCE_SPINS;
+    this.sleptInVain = false;
   }
 
   lookAhead(session: ClientSession, commands: readonly Arguments[], count: number): void {
@@ -160,13 +179,8 @@ export class Dispatcher implements Context {
       return DONE;
     }
     session.lastCommand = command.index;
-    if (
-      this.pressure !== null &&
-      (traits & TRAIT_TRANSACTION_CONTROL) !== 0 &&
-      command.fullName === 'exec' &&
-      this.isQueuePutOff(session)
-    ) {
-      return PAUSED;
+    if (session.inMulti && !session.multiAborted && command.fullName === 'exec') {
+      return this.runExec(command, args);
     }
     return this.runLocked(command, args);
   }
@@ -186,13 +200,13 @@ export class Dispatcher implements Context {
     // A negative lastKey counts from the end: DEL with one key has one shard like GET.
     const lastKey = command.lastKey < 0 ? args.count + command.lastKey : command.lastKey;
     if (lastKey !== firstKey || (traits & TRAIT_SIMPLE_KEYS) === 0) {
-      this.markKeys(command, args);
       keys.forget();
+      this.markKeys(command, args);
       return this.runWithSet(command, args);
     }
     keys.prepare(args, firstKey);
     const shard = keys.preparedShard;
-    if (!this.shards.tryLock(shard)) return BUSY;
+    if (!this.shards.tryLock(shard, this.patience) && !this.lockAnyway(shard)) return BUSY;
     if (this.pressure !== null && (traits & TRAIT_WRITE) !== 0 && this.isPutOff(shard)) {
       this.shards.unlock(shard);
       return PAUSED;
@@ -207,8 +221,8 @@ export class Dispatcher implements Context {
   private runWithSet(command: RegisteredCommand, args: Arguments): number {
     const set = this.lockedSet;
     if (set.size === 0) return this.run(command, args);
-    set.lock();
-    if (this.pressure !== null && (command.traits & TRAIT_WRITE) !== 0 && this.isSetPutOff()) {
+    if (!this.lockSet()) return BUSY;
+    if (this.pressure !== null && (command.traits & TRAIT_WRITE) !== 0 && this.isSetPutOff(set)) {
       set.unlock();
       return PAUSED;
     }
@@ -218,6 +232,80 @@ export class Dispatcher implements Context {
     this.keys.effects.endTransaction();
     set.unlock();
     return status;
+  }
+
+  /** EXEC: all shards of its queue and of the watched keys are locked before it begins. */
+  private runExec(command: RegisteredCommand, args: Arguments): number {
+    const { session, lockedSet, writtenSet } = this;
+    this.keys.forget();
+    this.markQueue(session);
+    this.keys.forget();
+    if (lockedSet.size === 0) return this.run(command, args);
+    if (!this.lockSet()) return BUSY;
+    if (this.pressure !== null && this.isSetPutOff(writtenSet)) {
+      lockedSet.unlock();
+      return PAUSED;
+    }
+    const status = this.run(command, args);
+    lockedSet.unlock();
+    return status;
+  }
+
+  /** Marks every shard that the session's transaction touches, and those that it writes to. */
+  private markQueue(session: ClientSession): void {
+    const { lockedSet, writtenSet, queued } = this;
+    const { queue } = session;
+    const count = queue === null ? 0 : queue.length;
+    writtenSet.clear();
+    for (const watched of session.watched) lockedSet.add(watched.shard);
+    for (let i = 0; i < count; i++) {
+      const command = queue!.commands[i]!;
+      // It would lock shards one by one as it goes, which is not possible under other locks.
+      if ((command.traits & TRAIT_LOCK_NONE) !== 0) lockedSet.addAll();
+      queue!.load(i, queued);
+      this.markKeys(command, queued);
+      if (this.pressure !== null && (command.traits & TRAIT_WRITE) !== 0) {
+        this.markKeys(command, queued, writtenSet);
+      }
+    }
+  }
+
+  /** Takes the locks of the marked shards. False: the command is to be answered BUSY. */
+  private lockSet(): boolean {
+    const { session, lockedSet } = this;
+    if (lockedSet.tryLock(this.patience)) {
+      session.busyInRow = 0;
+      return true;
+    }
+    if (this.maySleep(session)) {
+      if (lockedSet.lockBefore(performance.now() + SLEEP_MS_MAX)) {
+        session.busyInRow = 0;
+        return true;
+      }
+      this.sleptInVain = true;
+    }
+    lockedSet.clear();
+    return false;
+  }
+
+  /** The same for a single shard that stayed taken. */
+  private lockAnyway(shard: number): boolean {
+    const { session } = this;
+    if (!this.maySleep(session)) return false;
+    if (this.shards.lockBefore(shard, performance.now() + SLEEP_MS_MAX)) {
+      session.busyInRow = 0;
+      return true;
+    }
+    this.sleptInVain = true;
+    return false;
+  }
+
+  /** Whether a client whose command met a taken shard has been put off often enough. */
+  private maySleep(session: ClientSession): boolean {
+    // The holder may not even be running: nobody else needs to spin for it in this turn.
+    this.patience = 0;
+    session.busyInRow++;
+    return session.busyInRow > BUSY_IN_ROW_MAX && !this.sleptInVain;
   }
 
   /** Whether a write of the client has to wait, for the shard that is locked. */
@@ -231,47 +319,30 @@ export class Dispatcher implements Context {
     return false;
   }
 
-  private isSetPutOff(): boolean {
-    const { shards, lockedSet } = this;
+  private isSetPutOff(set: ShardSet): boolean {
+    const { shards } = this;
     const sinceMs = this.session.putOffSinceMs;
     for (let shard = 0; shard < shards.count; shard++) {
       // After the first wait has run out for one shard, the others do not begin another.
-      if (lockedSet.has(shard) && this.isPutOff(shard)) return true;
+      if (set.has(shard) && this.isPutOff(shard)) return true;
       this.session.putOffSinceMs = sinceMs;
     }
     this.session.putOffSinceMs = 0;
     return false;
   }
 
-  /** The same for EXEC, before it begins: a look at the shards of what is queued. */
-  private isQueuePutOff(session: ClientSession): boolean {
-    const queue = session.queue;
-    if (queue === null || session.multiAborted) return false;
-    const { lockedSet } = this;
-    for (let i = 0; i < queue.length; i++) {
-      const command = queue.commands[i]!;
-      if ((command.traits & TRAIT_WRITE) === 0) continue;
-      queue.load(i, this.queued);
-      this.markKeys(command, this.queued);
-    }
-    if (lockedSet.size === 0) return false;
-    lockedSet.lock();
-    const putOff = this.isSetPutOff();
-    lockedSet.unlock();
-    return putOff;
-  }
-
   /** Marks the shards of all keys of a command vector in the set. */
-  markKeys(command: RegisteredCommand, args: Arguments): void {
+  markKeys(command: RegisteredCommand, args: Arguments, set = this.lockedSet): void {
     if ((command.traits & TRAIT_LOCK_ALL) !== 0) {
-      this.lockedSet.addAll();
+      set.addAll();
       return;
     }
     if ((command.traits & TRAIT_SIMPLE_KEYS) !== 0) {
       if (command.firstKey === 0) return;
       const last = command.lastKey >= 0 ? command.lastKey : args.count + command.lastKey;
       const end = Math.min(last, args.count - 1);
-      for (let i = command.firstKey; i <= end; i += command.keyStep) this.markKey(args, i);
+      for (let i = command.firstKey; i <= end; i += command.keyStep)
+        set.add(this.keys.mark(args, i));
       return;
     }
     const texts: string[] = [];
@@ -279,13 +350,8 @@ export class Dispatcher implements Context {
       texts.push(toBinary(args.region, args.offset[i]!, args.length[i]!));
     }
     for (const place of keyPlacesOf(command.keySpecifications, texts) ?? []) {
-      this.markKey(args, place.index);
+      set.add(this.keys.mark(args, place.index));
     }
-  }
-
-  private markKey(args: Arguments, index: number): void {
-    const shard = this.shards.shardOf(args.region, args.offset[index]!, args.length[index]!);
-    this.lockedSet.add(shard);
   }
 
   /**
@@ -448,13 +514,24 @@ export class Dispatcher implements Context {
       return;
     }
     if (this.lockedSet.locked) throw new Error(`shard ${shard} is not among those locked`);
-    this.shards.lock(shard);
+    this.awaitShard(shard);
     this.lockedShard = shard;
     try {
       work();
     } finally {
       this.lockedShard = -1;
       this.shards.unlock(shard);
+    }
+  }
+
+  /** Takes a shard's lock within a command, serving other threads' questions meanwhile. */
+  private awaitShard(shard: number): void {
+    if (this.shards.tryLock(shard)) return;
+    this.isWaiting = true;
+    try {
+      while (!this.shards.lockBefore(shard, performance.now() + SLEEP_MS_MAX)) this.hooks.waiting();
+    } finally {
+      this.isWaiting = false;
     }
   }
 

@@ -36,6 +36,8 @@ export class ClientSession implements Session {
   isReplica = false;
   /** Since when a write of the client is put off for the sake of a replica, 0: it is not. */
   putOffSinceMs = 0;
+  /** Answers BUSY since it last got several locks together, or slept for a single one. */
+  busyInRow = 0;
   /** Something is kept for it on its thread, where it has to stay. */
   isPinned = false;
   /** The control connection of a replica of ours. */

@@ -1,65 +1,142 @@
 /**
- * The shards a command or transaction needs, locked together. Locks are taken in ascending order,
- * by everyone, so that no two holders can wait for each other; that needs no lock over all of them.
- * (DESIGN.md foresaw one multi lock for this; ordering lets transactions on disjoint shards run at
- * the same time.) All locks are held to the end (strict two-phase locking), so that transactions
- * have the same order on every shard they share.
+ * The shards a command or transaction needs, locked together and held to the end (strict two-phase
+ * locking), so that transactions have the same order on every shard they share.
+ *
+ * Nobody waits for a lock while holding others, if it can be helped: those who want these would wait
+ * as well, and soon all threads run one after the other, asleep most of the time. So `tryLock` takes
+ * all or none, and waits a little, empty-handed, for the one that was taken; then its caller serves
+ * other clients.
+ *
+ * Who has been turned away too often uses `lockBefore`: it waits for one lock after the other and
+ * keeps what it has. Locks are taken in ascending order by everyone, so no two can wait for each
+ * other; and one thread at a time waits like this (ORDER_LOCK), so all the others' locks are
+ * given back as soon as their commands have run.
  */
 import type { Shards } from '../keyspace/shards.js';
 
+/** What one attempt of `tryLock` counts for, in spins. */
+const ATTEMPT_SPINS = 20;
+
 export class ShardSet {
-  private readonly marked: Uint8Array;
-  private marks = 0;
-  /** How many locks are held: marks below this shard number. */
-  private lockedBelow = 0;
+  /** One bit for each shard. */
+  private readonly marks: Int32Array;
+  private marked = 0;
+  private held = false;
 
   constructor(private readonly shards: Shards) {
-    this.marked = new Uint8Array(shards.count);
+    this.marks = new Int32Array((shards.count + 31) >>> 5);
   }
 
   get locked(): boolean {
-    return this.lockedBelow > 0;
+    return this.held;
   }
 
   get size(): number {
-    return this.marks;
+    return this.marked;
   }
 
   clear(): void {
-    this.marked.fill(0);
-    this.marks = 0;
+    const { marks } = this;
+    for (let word = 0; word < marks.length; word++) marks[word] = 0;
+    this.marked = 0;
   }
 
   add(shard: number): void {
-    if (this.marked[shard] !== 0) return;
-    this.marked[shard] = 1;
-    this.marks++;
+    const word = shard >>> 5;
+    const bit = 1 << (shard & 31);
+    const before = this.marks[word]!;
+    if ((before & bit) !== 0) return;
+    this.marks[word] = before | bit;
+    this.marked++;
   }
 
   addAll(): void {
-    this.marked.fill(1);
-    this.marks = this.shards.count;
+    const { count } = this.shards;
+    this.marks.fill(count < 32 ? (1 << count) - 1 : -1);
+    this.marked = count;
   }
 
   has(shard: number): boolean {
-    return this.marked[shard] !== 0;
+    return ((this.marks[shard >>> 5]! >>> (shard & 31)) & 1) !== 0;
   }
 
-  lock(): void {
-    const count = this.shards.count;
-    for (let shard = 0; shard < count; shard++) {
-      if (this.marked[shard] !== 0) this.shards.lock(shard);
+  /**
+   * Takes all locks, or none and returns false.
+   *
+   * @param spins how long to wait for those that are taken
+   */
+  tryLock(spins: number): boolean {
+    let left = spins;
+    for (;;) {
+      const taken = this.takeAll();
+      if (taken < 0) {
+        this.held = true;
+        return true;
+      }
+      this.giveBackBelow(taken);
+      left = this.shards.spinUntilFree(taken, left - ATTEMPT_SPINS);
+      if (left <= 0) return false;
     }
-    this.lockedBelow = count;
+  }
+
+  /** Takes all locks, waiting for each, or none and returns false when the time is up. */
+  lockBefore(deadlineMs: number): boolean {
+    const { shards, marks } = this;
+    if (!shards.lockOrder(deadlineMs)) return false;
+    for (let word = 0; word < marks.length; word++) {
+      let bits = marks[word]!;
+      while (bits !== 0) {
+        const shard = lowestShard(word, bits);
+        if (!shards.lockBefore(shard, deadlineMs)) {
+          this.giveBackBelow(shard);
+          shards.unlockOrder();
+          return false;
+        }
+        bits &= bits - 1;
+      }
+    }
+    shards.unlockOrder();
+    this.held = true;
+    return true;
   }
 
   /** Gives all locks back and forgets the set. */
   unlock(): void {
-    const count = this.lockedBelow;
-    this.lockedBelow = 0;
-    for (let shard = 0; shard < count; shard++) {
-      if (this.marked[shard] !== 0) this.shards.unlock(shard);
-    }
+    if (this.held) this.giveBackBelow(this.shards.count);
+    this.held = false;
     this.clear();
   }
+
+  /** Tries each lock once, in ascending order. @returns the first one that is taken, or -1 */
+  private takeAll(): number {
+    const { shards, marks } = this;
+    for (let word = 0; word < marks.length; word++) {
+      let bits = marks[word]!;
+      while (bits !== 0) {
+        const shard = lowestShard(word, bits);
+        if (!shards.tryLock(shard, 0)) return shard;
+        bits &= bits - 1;
+      }
+    }
+    return -1;
+  }
+
+  /** Gives back the locks of all marked shards below this one. */
+  private giveBackBelow(limit: number): void {
+    const { shards, marks } = this;
+    for (let word = 0; word < marks.length; word++) {
+      let bits = marks[word]!;
+      while (bits !== 0) {
+        const shard = lowestShard(word, bits);
+        if (shard >= limit) return;
+        shards.unlock(shard);
+        bits &= bits - 1;
+      }
+    }
+  }
+}
+
+/** The shard of the lowest bit set in a word of marks. */
+function lowestShard(word: number, bits: number): number {
+  return (word << 5) + 31 - Math.clz32(bits & -bits);
 }

@@ -1,6 +1,6 @@
 /**
- * MULTI, EXEC, WATCH. EXEC locks every shard its queue and its watched keys touch, checks the
- * watched keys' versions, and runs the queue with nothing in between.
+ * MULTI, EXEC, WATCH. The dispatcher locks every shard that the queue and the watched keys touch;
+ * EXEC checks the watched keys' versions and runs the queue with nothing in between.
  */
 import { copyBytes, Region } from '../base/region.js';
 import type { TransactionsPort } from '../commands/contract/server-port.js';
@@ -10,7 +10,6 @@ import { unwatch, watch, watchedVersion } from '../keyspace/watch.js';
 import * as errors from '../protocol/errors.js';
 import { Arguments } from '../protocol/parser.js';
 import type { Dispatcher } from './dispatch.js';
-import { TRAIT_LOCK_NONE } from './registry.js';
 import { ClientSession } from './session.js';
 
 export interface WatchedKey {
@@ -25,6 +24,8 @@ export interface WatchedKey {
 
 export class Transactions implements TransactionsPort {
   private readonly queued = new Arguments();
+  /** Watched keys that nobody watches any more, whose shard was taken when it was to be told. */
+  private readonly left: WatchedKey[] = [];
 
   constructor(private readonly dispatcher: Dispatcher) {}
 
@@ -63,15 +64,31 @@ export class Transactions implements TransactionsPort {
     const { shards, lockedSet } = this.dispatcher;
     const client = own(session);
     for (const watched of client.watched) {
-      const space = shards.spaces[watched.shard]!;
       const mine = lockedSet.locked && lockedSet.has(watched.shard);
-      if (!mine) shards.lock(watched.shard);
-      if (space.region.words[WORD_WATCHED] !== 0) {
-        unwatch(space, watched.h1, watched.h2, watched.database);
+      if (!mine && !shards.tryLock(watched.shard)) {
+        this.left.push(watched);
+        continue;
       }
+      this.unwatch(watched);
       if (!mine) shards.unlock(watched.shard);
     }
     client.watched.length = 0;
+  }
+
+  unwatchLeft(): void {
+    const { shards } = this.dispatcher;
+    for (let i = this.left.length - 1; i >= 0; i--) {
+      const watched = this.left[i]!;
+      if (!shards.tryLock(watched.shard)) continue;
+      this.left.splice(i, 1);
+      this.unwatch(watched);
+      shards.unlock(watched.shard);
+    }
+  }
+
+  private unwatch({ shard, h1, h2, database }: WatchedKey): void {
+    const space = this.dispatcher.shards.spaces[shard]!;
+    if (space.region.words[WORD_WATCHED] !== 0) unwatch(space, h1, h2, database);
   }
 
   execute(): void {
@@ -82,9 +99,7 @@ export class Transactions implements TransactionsPort {
       dispatcher.reply.error(errors.EXEC_ABORT);
       return;
     }
-    this.markShards(client);
-    const set = dispatcher.lockedSet;
-    if (set.size > 0) set.lock();
+    // Its shards are locked: the dispatcher has seen to that.
     try {
       const changed = this.watchedChanged(client);
       this.unwatchAll(client);
@@ -93,24 +108,6 @@ export class Transactions implements TransactionsPort {
       else this.runQueue(client);
     } finally {
       client.queue?.clear();
-      if (set.locked) set.unlock();
-    }
-  }
-
-  /** Marks every shard the transaction touches. */
-  private markShards(client: ClientSession): void {
-    const dispatcher = this.dispatcher;
-    const queue = client.queue;
-    for (const watched of client.watched) dispatcher.lockedSet.add(watched.shard);
-    for (let i = 0; i < (queue?.length ?? 0); i++) {
-      const command = queue!.commands[i]!;
-      if ((command.traits & TRAIT_LOCK_NONE) !== 0) {
-        // It would lock shards one by one as it goes, which is not possible under other locks.
-        dispatcher.lockedSet.addAll();
-        return;
-      }
-      queue!.load(i, this.queued);
-      dispatcher.markKeys(command, this.queued);
     }
   }
 

@@ -36,6 +36,9 @@ interface LookedAtAhead extends ArgumentVector {
   ahead: number;
 }
 
+/** Arguments beyond this index have their shard computed again. */
+const MARKS_MAX = 1024;
+
 /** Which keys an emptied database has. */
 const nothing = () => false;
 
@@ -65,6 +68,9 @@ export class Keyspace {
   private preparedRegion: Region;
   private preparedH1 = 0;
   private preparedH2 = 0;
+  /** Shards found by `mark`, by argument index; -1 for an argument that was not marked. */
+  private readonly marks = new Int32Array(MARKS_MAX);
+  private marksEnd = 0;
 
   // Keys of commands to come:
   private readonly aheadShard = new Int32Array(AHEAD_MAX);
@@ -139,6 +145,7 @@ export class Keyspace {
     const offset = args.offset[index]!;
     this.preparedRegion = region;
     this.preparedOffset = offset;
+    this.marksEnd = 0;
     const ahead = args.ahead;
     if (ahead >= 0 && index === 1) {
       this.preparedShard = this.aheadShard[ahead]!;
@@ -154,14 +161,30 @@ export class Keyspace {
     this.preparedH2 = hash.h2;
   }
 
-  /** Forgets the prepared key: the bytes at its place are another command's now. */
+  /**
+   * The shard of argument `index`, which `seek` need not compute again for the same command: until
+   * `forget` or `prepare`, all calls mean the same vector.
+   */
+  mark(args: ArgumentVector, index: number): number {
+    const shard = this.shards.shardOf(args.region, args.offset[index]!, args.length[index]!);
+    if (index >= MARKS_MAX) return shard;
+    const { marks } = this;
+    while (this.marksEnd <= index) marks[this.marksEnd++] = -1;
+    marks[index] = shard;
+    return shard;
+  }
+
+  /** Forgets the keys prepared and marked: the bytes at their places are another command's now. */
   forget(): void {
     this.preparedOffset = -1;
+    this.marksEnd = 0;
   }
 
   /** Finds argument `index` as a key of the client's database. */
   seek(args: ArgumentVector, index: number): boolean {
-    return this.seekKey(this.database, args.region, args.offset[index]!, args.length[index]!);
+    const shard = index < this.marksEnd ? this.marks[index]! : -1;
+    const { region } = args;
+    return this.seekIn(shard, this.database, region, args.offset[index]!, args.length[index]!);
   }
 
   /** The same for commands that only read: counts a hit or a miss. */
@@ -176,13 +199,24 @@ export class Keyspace {
 
   /** Finds a key of any database. Its bytes must stay in place while the door is used for it. */
   seekKey(database: number, region: Region, offset: number, length: number): boolean {
+    return this.seekIn(-1, database, region, offset, length);
+  }
+
+  /** @param shard the key's, or -1 when it is not known */
+  private seekIn(
+    shard: number,
+    database: number,
+    region: Region,
+    offset: number,
+    length: number,
+  ): boolean {
     if (offset === this.preparedOffset && region === this.preparedRegion) {
       this.shard = this.preparedShard;
       this.h1 = this.preparedH1;
       this.h2 = this.preparedH2;
     } else {
       const { shards, hash } = this;
-      this.shard = shards.shardOf(region, offset, length);
+      this.shard = shard >= 0 ? shard : shards.shardOf(region, offset, length);
       hashBytes(hash, region, offset, length, shards.hashKey0, shards.hashKey1);
       this.h1 = hash.h1;
       this.h2 = hash.h2;

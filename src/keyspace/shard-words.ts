@@ -7,6 +7,7 @@
  *   18   byte offset of the watch table's run, 0 = none
  *   19   pages of that run, 0 or a power of two
  *   20   the watch version given out last
+ *   21   in shard 0: lock of who waits for locks while holding some (engine/shard-set.ts)
  */
 export const WORD_LOCK = 0;
 export const WORD_ROOTS = 16;
@@ -14,3 +15,4 @@ export const WORD_WATCHED = 17;
 export const WORD_WATCH_RUN = 18;
 export const WORD_WATCH_PAGES = 19;
 export const WORD_WATCH_VERSION = 20;
+export const WORD_ORDER_LOCK = 21;

@@ -4,10 +4,10 @@
  */
 import { PAGE_BYTES } from '../base/limits.js';
 import type { Region } from '../base/region.js';
-import { lockBlocking, tryLock, unlock } from '../memory/lock.js';
+import { lockBefore, lockBlocking, spinUntilFree, tryLock, unlock } from '../memory/lock.js';
 import { Space } from '../memory/space.js';
 import { Table } from '../structures/table.js';
-import { WORD_LOCK, WORD_ROOTS } from './shard-words.js';
+import { WORD_LOCK, WORD_ORDER_LOCK, WORD_ROOTS } from './shard-words.js';
 import { slotOf } from './slot.js';
 
 /** The hash position that ends a scan of a shard's table. */
@@ -82,9 +82,19 @@ export class Shards {
     }
   }
 
-  /** Takes a shard's lock, or gives up after a short spin. Holding none. */
-  tryLock(shard: number): boolean {
-    return tryLock(this.spaces[shard]!.region.words, WORD_LOCK, this.owner);
+  /** Takes a shard's lock, or gives up after a short spin. */
+  tryLock(shard: number, spins?: number): boolean {
+    return tryLock(this.spaces[shard]!.region.words, WORD_LOCK, this.owner, spins);
+  }
+
+  /** Spins until a shard looks free. @returns how many of the spins are left */
+  spinUntilFree(shard: number, spins: number): number {
+    return spinUntilFree(this.spaces[shard]!.region.words, WORD_LOCK, spins);
+  }
+
+  /** Takes a shard's lock, or gives up at the deadline. Holding only locks of lower-numbered shards. */
+  lockBefore(shard: number, deadlineMs: number): boolean {
+    return lockBefore(this.spaces[shard]!.region.words, WORD_LOCK, this.owner, deadlineMs);
   }
 
   /** Takes a shard's lock. Holding none, or only locks of lower-numbered shards. */
@@ -94,6 +104,15 @@ export class Shards {
 
   unlock(shard: number): void {
     unlock(this.spaces[shard]!.region.words, WORD_LOCK);
+  }
+
+  /** The lock of the one thread that may wait for shards while holding some. Holding none. */
+  lockOrder(deadlineMs: number): boolean {
+    return lockBefore(this.spaces[0]!.region.words, WORD_ORDER_LOCK, this.owner, deadlineMs);
+  }
+
+  unlockOrder(): void {
+    unlock(this.spaces[0]!.region.words, WORD_ORDER_LOCK);
   }
 }
 

@@ -1,6 +1,6 @@
 import type { Region } from '../base/region.js';
 import type { TakeOver } from './handover.js';
-import type { Backlog, Backlogs, PartialCommand } from './input.js';
+import type { Backlog, PartialCommand } from './input.js';
 import { Pending } from './output.js';
 import type { NetSession } from './runner.js';
 
@@ -30,7 +30,6 @@ export class Connection<S extends NetSession> {
     public slot: number,
     readonly session: S,
     private readonly createRegion: (bytes: number) => Region,
-    private readonly backlogs: Backlogs,
   ) {}
 
   get outputBytes(): number {
@@ -44,12 +43,5 @@ export class Connection<S extends NetSession> {
   pendingQueue(): Pending {
     this.pending ??= new Pending(this.createRegion);
     return this.pending;
-  }
-
-  /** Puts received bytes aside until the client may go on. */
-  putAside(region: Region, offset: number, length: number): void {
-    if (length === 0) return;
-    this.backlog ??= this.backlogs.take();
-    this.backlog.append(region, offset, length);
   }
 }

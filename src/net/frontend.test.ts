@@ -99,6 +99,56 @@ describe('the network layer', () => {
     assert.equal(runner.ran.length, 32);
   });
 
+  it('runs everything once and in order, however often shards are taken in between', () => {
+    const step = fc.record({ bytes: fc.nat({ max: 60_000 }), busy: fc.nat({ max: 3 }) });
+    const size = fc.oneof(fc.nat({ max: 40 }), fc.integer({ min: 5000, max: 70_000 }));
+    fc.assert(
+      fc.property(
+        fc.array(size, { minLength: 1, maxLength: 30 }),
+        fc.array(step, { minLength: 1, maxLength: 30 }),
+        (sizes, steps) => {
+          const { frontend, transport, receive, runner } = newFrontend();
+          const vectors = sizes.map((bytes, i) => ['echo', `${i}`, 'x'.repeat(bytes)]);
+          const stream = vectors.map((vector) => command(...vector)).join('');
+          let at = 0;
+          for (const { bytes, busy } of steps) {
+            runner.busy = busy;
+            if (bytes > 0 && at < stream.length) receive(stream.slice(at, at + bytes));
+            at += bytes;
+            frontend.turn();
+            transport.drain();
+          }
+          if (at < stream.length) receive(stream.slice(at));
+          while (transport.drain() || runner.ran.length < sizes.length) frontend.turn();
+          for (let turn = 0; turn < 5; turn++) {
+            frontend.turn();
+            transport.drain();
+          }
+          assert.deepEqual(runner.ran, vectors);
+          assert.equal(transport.sent, vectors.map((vector) => bulk(vector.join(','))).join(''));
+        },
+      ),
+      { numRuns: 200 },
+    );
+  });
+
+  it('waits again and again with the same memory', () => {
+    const { frontend, transport, receive, runner } = newFrontend();
+    for (let round = 0; round < 3; round++) {
+      runner.busy = 3;
+      receive(command('one', `${round}`) + command('two'));
+      for (let turn = 0; turn < 4; turn++) frontend.turn();
+      runner.busy = 1;
+      receive(command('three'));
+      receive(command('four'));
+      for (let turn = 0; turn < 2; turn++) frontend.turn();
+    }
+    const rounds = [0, 1, 2].map(
+      (round) => bulk(`one,${round}`) + bulk('two') + bulk('three') + bulk('four'),
+    );
+    assert.equal(transport.sent, rounds.join(''));
+  });
+
   it('keeps a whole command that was assembled from pieces until its shard is free', () => {
     const { frontend, transport, receive, runner } = newFrontend();
     const text = command('one', 'x'.repeat(50));

@@ -13,7 +13,7 @@ import type { Reply } from '../protocol/reply.js';
 import { CommandBatch } from './command-batch.js';
 import { Connection } from './connection.js';
 import { Arrivals, isQuiet, NOWHERE, type TakeOver, unservedInput } from './handover.js';
-import { Backlogs, PartialCommand } from './input.js';
+import { type Backlog, Backlogs, PartialCommand } from './input.js';
 import { giveBack, OutputArenas } from './output.js';
 import { exceedsOutputLimit, type FrontendPolicy } from './policy.js';
 import type { CommandRunner, NetSession } from './runner.js';
@@ -71,7 +71,7 @@ export class Frontend<S extends NetSession> implements TransportHandler {
     if (!this.arrivals.isEmpty && this.arrived(slot)) return;
     const admitted = this.policy.admit(slot);
     if (typeof admitted !== 'string') {
-      this.connections.set(slot, new Connection(slot, admitted, this.createRegion, this.backlogs));
+      this.connections.set(slot, new Connection(slot, admitted, this.createRegion));
       return;
     }
     const start = this.reply.position;
@@ -180,7 +180,7 @@ export class Frontend<S extends NetSession> implements TransportHandler {
     connection.session.lastInteractionMs = this.dispatcher.now;
     if (connection.session.closeAfterReply || connection.inputEnded) return;
     if (this.mustWait(connection) || (connection.backlog?.length ?? 0) > 0) {
-      connection.putAside(region, offset, length);
+      this.backlogs.putAside(connection, region, offset, offset + length);
       return;
     }
     this.serve(connection, region, offset, offset + length);
@@ -218,13 +218,8 @@ export class Frontend<S extends NetSession> implements TransportHandler {
         // Commands of the batch that do not run now are parsed again when they do.
         parser.reset();
         if (outcome === DONE) return;
-        this.setAside(
-          connection,
-          outcome,
-          region,
-          outcome === SUSPENDED ? position : starts[i]!,
-          end,
-        );
+        const unserved = outcome === SUSPENDED ? position : starts[i]!;
+        this.setAside(connection, outcome, region, unserved, end);
         return;
       }
     } while (batch.status === COMMAND && position < end);
@@ -240,7 +235,7 @@ export class Frontend<S extends NetSession> implements TransportHandler {
     from: number,
     end: number,
   ): void {
-    connection.putAside(region, from, end - from);
+    this.backlogs.putAside(connection, region, from, end);
     if (outcome !== SUSPENDED) this.retryLater(connection, outcome);
   }
 
@@ -298,12 +293,12 @@ export class Frontend<S extends NetSession> implements TransportHandler {
     }
     const outcome = this.dispatcher.dispatch(session, partial.parser.args);
     if (outcome === BUSY || outcome === PAUSED) {
-      connection.putAside(region, at, end - at);
+      this.backlogs.putAside(connection, region, at, end);
       this.retryLater(connection, outcome);
       return end;
     }
     this.dropPartial(connection);
-    if (outcome === SUSPENDED) connection.putAside(region, at, end - at);
+    if (outcome === SUSPENDED) this.backlogs.putAside(connection, region, at, end);
     return outcome === SUSPENDED || session.closeAfterReply ? end : at;
   }
 
@@ -389,13 +384,16 @@ export class Frontend<S extends NetSession> implements TransportHandler {
   private goOn(connection: Connection<S>): void {
     connection.retrying = false;
     if (connection.closed || connection.session.suspended) return;
-    // Taken off while it is served, so that what cannot run yet is put aside afresh.
-    const backlog = connection.backlog;
-    connection.backlog = null;
-    if (backlog !== null) {
-      this.serve(connection, backlog.region, backlog.start, backlog.end);
-      this.backlogs.give(backlog);
-    } else if (connection.partial?.whole) this.serve(connection, this.reply.region, 0, 0);
+    const { backlog } = connection;
+    if (backlog !== null) this.serveBacklog(connection, backlog);
+    else if (connection.partial?.whole) this.serve(connection, this.reply.region, 0, 0);
+  }
+
+  private serveBacklog(connection: Connection<S>, backlog: Backlog): void {
+    const { start, end } = backlog;
+    this.backlogs.beginServing(connection, backlog);
+    this.serve(connection, backlog.region, start, end);
+    this.backlogs.endServing(connection, backlog);
   }
 
   /** A suspended command's reply is ready; it is written at the end of the turn. */
@@ -484,7 +482,7 @@ export class Frontend<S extends NetSession> implements TransportHandler {
 
   /** Serves a client whose connection another thread gave away, with the input that came along. */
   adopt(descriptor: number, session: S, input: string): void {
-    const connection = new Connection(NOWHERE, session, this.createRegion, this.backlogs);
+    const connection = new Connection(NOWHERE, session, this.createRegion);
     this.arrivals.add(descriptor, connection, input);
     this.transport.adopt(descriptor);
   }
@@ -593,7 +591,7 @@ export class Frontend<S extends NetSession> implements TransportHandler {
 
   private freeInput(connection: Connection<S>): void {
     if (connection.partial !== null) this.dropPartial(connection);
-    if (connection.backlog !== null) this.backlogs.give(connection.backlog);
+    if (connection.backlog !== null) this.backlogs.giveBack(connection.backlog);
     connection.backlog = null;
   }
 }

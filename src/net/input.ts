@@ -10,6 +10,7 @@ const LF = 10;
 const PARTIAL_BYTES = 16384;
 /** A partial command's region is kept for the next one up to this size. */
 const KEPT_BYTES = 262144;
+const SPARE_BACKLOGS_MAX = 64;
 
 /**
  * A command under assembly. Its bytes are gathered in one region, so that its arguments are offsets
@@ -101,26 +102,54 @@ export class Backlog {
   }
 }
 
-const SPARE_BACKLOGS_MAX = 64;
+interface Waiting {
+  readonly closed: boolean;
+  backlog: Backlog | null;
+}
 
-/** A thread's backlogs: a client that only waits for its turn should cost no new memory. */
+/**
+ * Keeps what clients sent while they had to wait. Under contention that happens often and for a
+ * moment each: backlogs are reused, and what is served from one and must wait again stays in it.
+ */
 export class Backlogs {
   private readonly spare: Backlog[] = [];
+  private served: Backlog | null = null;
 
   constructor(private readonly createRegion: (bytes: number) => Region) {}
 
-  take(): Backlog {
-    return this.spare.pop() ?? new Backlog(this.createRegion);
+  /** Puts the bytes at `[from, end)` aside until the client may go on. */
+  putAside(client: Waiting, region: Region, from: number, end: number): void {
+    const { served } = this;
+    if (served !== null && served.region === region) {
+      served.start = from;
+      served.end = end;
+    } else if (from < end) {
+      client.backlog ??= this.spare.pop() ?? new Backlog(this.createRegion);
+      client.backlog.append(region, from, end - from);
+    }
   }
 
-  /** Nothing uses the backlog's bytes any more. */
-  give(backlog: Backlog): void {
-    if (this.spare.length < SPARE_BACKLOGS_MAX && backlog.region.length <= KEPT_BYTES) {
-      backlog.start = 0;
-      backlog.end = 0;
-      this.spare.push(backlog);
-    } else {
+  /** The backlog is about to be served: all of it that is not put aside again. */
+  beginServing(client: Waiting, backlog: Backlog): void {
+    client.backlog = null;
+    backlog.start = backlog.end;
+    this.served = backlog;
+  }
+
+  endServing(client: Waiting, backlog: Backlog): void {
+    this.served = null;
+    if (backlog.length > 0 && !client.closed) client.backlog = backlog;
+    else this.giveBack(backlog);
+  }
+
+  /** Nobody wants its bytes any more. */
+  giveBack(backlog: Backlog): void {
+    if (backlog.region.length > KEPT_BYTES || this.spare.length >= SPARE_BACKLOGS_MAX) {
       giveBack(backlog.region);
+      return;
     }
+    backlog.start = 0;
+    backlog.end = 0;
+    this.spare.push(backlog);
   }
 }

@@ -9,7 +9,9 @@
  * through MessagePorts (one channel for each pair of threads), read by polling, as an I/O thread
  * never returns to its event loop.
  *
- * Who gathers must not hold a shard's lock: the thread asked may be waiting for it.
+ * Inside EXEC, who gathers holds shards' locks, and the thread asked may want one of them. So no I/O
+ * thread waits for a lock for long: its command gives up for this turn (engine/dispatch.ts), or
+ * answers questions while it waits (`waiting` there).
  */
 import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import type { ControlBlock } from '../memory/control.js';

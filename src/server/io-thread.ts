@@ -184,6 +184,7 @@ class IoThread {
             `Possible SECURITY ATTACK detected: ${address} sends POST or Host: commands. It may be ` +
               'a web page that abuses a browser to reach this server. Connection closed.',
           ),
+        waiting: () => this.gatherer.serve(),
         resumed,
       },
       nobody,

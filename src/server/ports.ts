@@ -138,7 +138,8 @@ function localClients(parts: PortParts): LocalClients {
     details: (session) => clientDetails(parts, own(session)),
     close: (session) => {
       // The client whose command is running gets its reply first.
-      if (gatherer.isGathering && dispatcher.session === session) session.closeAfterReply = true;
+      const inCommand = gatherer.isGathering || dispatcher.isWaiting;
+      if (inCommand && dispatcher.session === session) session.closeAfterReply = true;
       else frontend.endSession(own(session));
     },
     unblock: (session, withError) => {

@@ -137,6 +137,7 @@ export class ThreadPolicy implements FrontendPolicy<ClientSession> {
     if (nowMs >= this.nextBackgroundMs) {
       this.nextBackgroundMs = nowMs + periodMs;
       this.publishCounters();
+      dispatcher.server.transactions.unwatchLeft();
       if (nowMs >= this.nextSecondMs) {
         this.nextSecondMs = nowMs + 1000;
         this.everySecond(nowMs);

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { RawClient } from '../support/client.js';
-import { isList, textOf } from '../support/reply.js';
+import { isError, isList, textOf } from '../support/reply.js';
 import { darterMissing, type Server, startDarter } from '../support/server.js';
 
 const THREADS = 3;
@@ -14,6 +14,7 @@ describe('several threads answer as one server', { skip: darterMissing() }, () =
 
   before(async () => {
     const args = ['--enable-debug-command', 'yes', '--slowlog-log-slower-than', '-1'];
+    args.push('--placement', 'spread');
     server = await startDarter({ threads: THREADS, args });
     // One after the other, so that they are shared out.
     for (let i = 0; i < CLIENTS; i++) clients.push(await server.client());
@@ -73,6 +74,53 @@ describe('several threads answer as one server', { skip: darterMissing() }, () =
     await Promise.all(writing);
     assert.equal(await asking!.text('DEBUG', 'CHECK'), 'OK');
     assert.equal(await asking!.text('FLUSHALL'), 'OK');
+  });
+
+  test('questions inside EXEC are answered soon, while others want the same shards', async () => {
+    const [asking, ...others] = clients;
+    const before = await asking!.text('DBSIZE');
+    let done = false;
+    const keys = Array.from({ length: 10 }, (_, i) => [`q${i}`, 'x']).flat();
+    const wanting = others.map(async (client, i) => {
+      while (!done) {
+        const replies = await client.pipeline([
+          ...[
+            ['MSET', ...keys],
+            ['KEYS', 'q1'],
+            ['WATCH', 'q1'],
+            ['INFO', 'keyspace'],
+          ],
+          ...[['MULTI'], ['MGET', 'q1', 'q2'], ['CLIENT', 'LIST'], ['EXEC']],
+        ]);
+        const text = replies.map(textOf).join(' ');
+        assert.ok(!replies.some(isError) && !text.includes('ERR '), `client ${i}: ${text}`);
+      }
+    });
+    let slowestMs = 0;
+    try {
+      for (let round = 0; round < 40; round++) {
+        const begunMs = performance.now();
+        const replies = await asking!.pipeline([
+          ...[['MULTI'], ['SET', 'q1', 'x'], ['CLIENT', 'LIST'], ['SLOWLOG', 'GET']],
+          ...[
+            ['CONFIG', 'RESETSTAT'],
+            ['CLIENT', 'KILL', 'ID', '999999'],
+            ['KEYS', 'q2'],
+            ['EXEC'],
+          ],
+        ]);
+        const results = replies.at(-1)!;
+        assert.ok(isList(results) && results.items.length === 6, textOf(results));
+        assert.ok(!results.items.some(isError), textOf(results));
+        slowestMs = Math.max(slowestMs, performance.now() - begunMs);
+      }
+    } finally {
+      done = true;
+    }
+    await Promise.all(wanting);
+    assert.ok(slowestMs < 3000, `${slowestMs} ms`);
+    await asking!.text('DEL', ...keys);
+    assert.equal(await asking!.text('DBSIZE'), before);
   });
 
   test('SLOWLOG holds the commands of all, the newest first', async () => {

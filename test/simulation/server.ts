@@ -95,6 +95,7 @@ export class SimulatedServer {
         throw new Error(`${command} failed in the simulation`, { cause: error });
       },
       attacked: () => {},
+      waiting: () => {},
       resumed: () => {},
     };
     const reply = new Reply(new Region(new SharedArrayBuffer(65536), 0));

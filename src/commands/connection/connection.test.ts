@@ -69,6 +69,7 @@ class Noted {
         execute: () => {},
         watch: () => true,
         unwatchAll: () => this.calls.push(['unwatchAll']),
+        unwatchLeft: () => {},
       },
     };
   }

@@ -26,11 +26,14 @@ export interface ServerPort {
 export interface TransactionsPort {
   begin(session: Session): void;
   discard(session: Session): void;
-  /** Runs the queue of the context's client and writes EXEC's reply. */
+  /** Runs the queue of the context's client, its shards locked, and writes EXEC's reply. */
   execute(): void;
   /** Watches argument `index` of the running command (its shard is locked). False: no room. */
   watch(index: number): boolean;
+  /** May leave work for `unwatchLeft`. */
   unwatchAll(session: Session): void;
+  /** Does what `unwatchAll` could not, as a shard was taken. Now and then, outside commands. */
+  unwatchLeft(): void;
 }
 
 export type ClientType = 'normal' | 'master' | 'replica' | 'pubsub';

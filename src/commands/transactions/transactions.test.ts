@@ -65,6 +65,7 @@ class Server {
       {
         failed: (_, error) => assert.fail(String(error)),
         attacked: () => {},
+        waiting: () => assert.fail(),
         resumed: () => assert.fail(),
       },
       this.sessions[0]!,

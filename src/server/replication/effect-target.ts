@@ -32,7 +32,7 @@ export function createEffectTarget(shards: Shards): EffectApplier {
     shards,
     new Reply(createRegion(4096)),
     uncounted(registry.all.length),
-    { failed: () => {}, resumed: () => {}, attacked: () => {} },
+    { failed: () => {}, waiting: () => {}, resumed: () => {}, attacked: () => {} },
     session,
   );
   return new EffectApplier(dispatcher, session);
