@@ -5,6 +5,3 @@ export const PAGE_BYTES = 4096;
 
 /** The longest string value or argument, in bytes, as in Redis. */
 export const STRING_LIMIT_BYTES = 512 * 1024 * 1024;
-
-/** How many commands of a pipeline are parsed and looked at before the first of them runs, at most. */
-export const AHEAD_MAX = 16;

@@ -127,11 +127,6 @@ export class Dispatcher implements Context {
     this.sleptInVain = false;
   }
 
-  lookAhead(session: ClientSession, commands: readonly Arguments[], count: number): void {
-    this.keys.database = session.database;
-    this.keys.lookAhead(commands, count);
-  }
-
   /** Runs one command of a client. Returns one of base/outcome.ts. */
   dispatch(session: ClientSession, args: Arguments): number {
     this.session = session;

@@ -8,7 +8,6 @@
  * to the same shard's table (put, resize, setExpiry) or the end of the command.
  */
 import type { ArgumentVector } from '../base/arguments.js';
-import { AHEAD_MAX } from '../base/limits.js';
 import { copyBytes, Region } from '../base/region.js';
 import { HashState, hashBytes } from '../structures/hash.js';
 import type { Table } from '../structures/table.js';
@@ -27,14 +26,6 @@ export class StoreFullError extends Error {
 }
 
 const storeFull = new StoreFullError();
-
-/** Hashing a long key costs more than its cache misses. */
-const AHEAD_KEY_BYTES_MAX = 256;
-
-/** A command whose first argument `lookAhead` may have hashed. */
-interface LookedAtAhead extends ArgumentVector {
-  ahead: number;
-}
 
 /** Arguments beyond this index have their shard computed again. */
 const MARKS_MAX = 1024;
@@ -72,13 +63,6 @@ export class Keyspace {
   private readonly marks = new Int32Array(MARKS_MAX);
   private marksEnd = 0;
 
-  // Keys of commands to come:
-  private readonly aheadShard = new Int32Array(AHEAD_MAX);
-  private readonly aheadH1 = new Int32Array(AHEAD_MAX);
-  private readonly aheadH2 = new Int32Array(AHEAD_MAX);
-  /** Keeps the loads from being optimised away. */
-  touched = 0;
-
   // The key last sought:
   shard = 0;
   h1 = 0;
@@ -107,52 +91,13 @@ export class Keyspace {
     this.preparedRegion = this.region;
   }
 
-  /**
-   * Hashes the first arguments of commands that will run next, and loads what they will be sought by:
-   * a key costs two or three cache misses, which overlap here and would not later. Whatever is no key
-   * does no harm.
-   */
-  lookAhead(commands: readonly LookedAtAhead[], count: number): void {
-    const { shards, hash, aheadShard, aheadH1, aheadH2, database } = this;
-    for (let i = 0; i < count; i++) {
-      const args = commands[i]!;
-      args.ahead = -1;
-      if (args.count < 2) continue;
-      const offset = args.offset[1]!;
-      const length = args.length[1]!;
-      if (length > AHEAD_KEY_BYTES_MAX) continue;
-      aheadShard[i] = shards.shardOf(args.region, offset, length);
-      hashBytes(hash, args.region, offset, length, shards.hashKey0, shards.hashKey1);
-      aheadH1[i] = hash.h1;
-      aheadH2[i] = hash.h2;
-      args.ahead = i;
-    }
-    let touched = 0;
-    for (let i = 0; i < count; i++) {
-      if (commands[i]!.ahead >= 0)
-        touched ^= shards.table(aheadShard[i]!, database).touch(aheadH1[i]!);
-    }
-    for (let i = 0; i < count; i++) {
-      if (commands[i]!.ahead < 0) continue;
-      touched ^= shards.table(aheadShard[i]!, database).touchEntry(aheadH1[i]!, aheadH2[i]!);
-    }
-    this.touched = touched;
-  }
-
   /** Hashes argument `index`, so that `seek` need not do it again during this command. */
-  prepare(args: LookedAtAhead, index: number): void {
+  prepare(args: ArgumentVector, index: number): void {
     const region = args.region;
     const offset = args.offset[index]!;
     this.preparedRegion = region;
     this.preparedOffset = offset;
     this.marksEnd = 0;
-    const ahead = args.ahead;
-    if (ahead >= 0 && index === 1) {
-      this.preparedShard = this.aheadShard[ahead]!;
-      this.preparedH1 = this.aheadH1[ahead]!;
-      this.preparedH2 = this.aheadH2[ahead]!;
-      return;
-    }
     const length = args.length[index]!;
     const { shards, hash } = this;
     this.preparedShard = shards.shardOf(region, offset, length);

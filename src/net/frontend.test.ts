@@ -86,19 +86,6 @@ describe('the network layer', () => {
     );
   });
 
-  it('has the dispatcher look ahead in batches, but never across an inline command', () => {
-    const { frontend, receive, runner, session } = newFrontend();
-    receive(command('a').repeat(20));
-    receive(`${command('a').repeat(3)}b\r\n${command('a').repeat(2)}`);
-    receive(command('a'));
-    frontend.turn();
-    assert.deepEqual(runner.batches, [16, 4, 3, 2]);
-    session.authenticated = false;
-    receive(command('a').repeat(5));
-    assert.deepEqual(runner.batches, [16, 4, 3, 2]);
-    assert.equal(runner.ran.length, 32);
-  });
-
   it('runs everything once and in order, however often shards are taken in between', () => {
     const step = fc.record({ bytes: fc.nat({ max: 60_000 }), busy: fc.nat({ max: 3 }) });
     const size = fc.oneof(fc.nat({ max: 40 }), fc.integer({ min: 5000, max: 70_000 }));

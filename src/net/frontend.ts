@@ -10,7 +10,6 @@ import type { Region } from '../base/region.js';
 import type { CloseReason, Transport, TransportHandler } from '../platform/transport.js';
 import { COMMAND, INCOMPLETE, RequestParser } from '../protocol/parser.js';
 import type { Reply } from '../protocol/reply.js';
-import { CommandBatch } from './command-batch.js';
 import { Connection } from './connection.js';
 import { Arrivals, isQuiet, NOWHERE, type TakeOver, unservedInput } from './handover.js';
 import { type Backlog, Backlogs, PartialCommand } from './input.js';
@@ -30,7 +29,6 @@ const SPARE_PARTIALS_MAX = 256;
 export class Frontend<S extends NetSession> implements TransportHandler {
   readonly connections = new Map<number, Connection<S>>();
   private readonly parser = new RequestParser();
-  private readonly batch = new CommandBatch();
   private readonly arenas: OutputArenas;
   private readonly backlogs: Backlogs;
   private turnNumber = 0;
@@ -201,30 +199,27 @@ export class Frontend<S extends NetSession> implements TransportHandler {
 
   /** The common case: commands that lie whole in the region. */
   private serveWhole(connection: Connection<S>, region: Region, from: number, end: number): void {
-    const { parser, dispatcher, batch } = this;
+    const { parser, dispatcher } = this;
     const session = connection.session;
-    const { commands, starts, ends } = batch;
     let position = from;
     parser.bulkBytesMax = this.policy.bulkBytesMax;
-    do {
+    while (position < end) {
       parser.authenticated = session.authenticated;
-      batch.read(parser, region, position, end);
-      const count = batch.count;
-      if (count > 1) dispatcher.lookAhead(session, commands, count);
-      for (let i = 0; i < count; i++) {
-        const outcome = dispatcher.dispatch(session, commands[i]!);
-        position = ends[i]!;
-        if (outcome === DONE && !session.closeAfterReply) continue;
-        // Commands of the batch that do not run now are parsed again when they do.
-        parser.reset();
-        if (outcome === DONE) return;
-        const unserved = outcome === SUSPENDED ? position : starts[i]!;
-        this.setAside(connection, outcome, region, unserved, end);
+      const status = parser.parse(region, position, end);
+      if (status !== COMMAND) {
+        if (status === INCOMPLETE) this.keepPartial(connection, region, end);
+        else this.protocolError(connection, parser);
         return;
       }
-    } while (batch.status === COMMAND && position < end);
-    if (batch.status === INCOMPLETE) this.keepPartial(connection, region, end);
-    else if (batch.status !== COMMAND) this.protocolError(connection, parser);
+      const outcome = dispatcher.dispatch(session, parser.args);
+      position = parser.position;
+      if (outcome !== DONE) {
+        const next = outcome === SUSPENDED ? position : parser.start;
+        this.setAside(connection, outcome, region, next, end);
+        return;
+      }
+      if (session.closeAfterReply) return;
+    }
   }
 
   /** A command could not finish: what follows it (or it as well) waits. */

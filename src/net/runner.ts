@@ -4,8 +4,6 @@ import type { Arguments } from '../protocol/parser.js';
 export interface CommandRunner<S extends NetSession> {
   /** Milliseconds since 1970, of this turn. */
   readonly now: number;
-  /** These commands of a client will run next, unless one of them changes that. */
-  lookAhead(session: S, commands: readonly Arguments[], count: number): void;
   /** Runs a command; its reply is written at the end of the turn's. @returns one of base/outcome.ts */
   dispatch(session: S, args: Arguments): number;
 }

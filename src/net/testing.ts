@@ -17,7 +17,7 @@ export class FakeSession implements NetSession {
   connection = SLOT;
   readonly address = '127.0.0.1:1';
   readonly protocol = 2;
-  authenticated = true;
+  readonly authenticated = true;
   closeAfterReply = false;
   lastInteractionMs = 0;
   suspended = false;
@@ -97,14 +97,8 @@ export class EchoRunner implements CommandRunner<FakeSession> {
   /** Which calls of `dispatch`, counted from 1, also answer BUSY. */
   busyCalls: ReadonlySet<number> = new Set();
   private calls = 0;
-  /** The sizes of the batches it was told of. */
-  batches: number[] = [];
 
   constructor(readonly reply: Reply) {}
-
-  lookAhead(_session: FakeSession, _commands: readonly Arguments[], count: number): void {
-    this.batches.push(count);
-  }
 
   dispatch(session: FakeSession, args: Arguments): number {
     const words: string[] = [];

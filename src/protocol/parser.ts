@@ -58,8 +58,6 @@ export class Arguments {
   count = 0;
   offset = new Int32Array(INITIAL_CAPACITY);
   length = new Int32Array(INITIAL_CAPACITY);
-  /** Its place among commands that were looked at ahead of their turn; -1 for none. */
-  ahead = -1;
 
   push(offset: number, length: number): void {
     if (this.count === this.offset.length) this.grow();
@@ -79,8 +77,7 @@ export class Arguments {
 }
 
 export class RequestParser {
-  /** Where the next command's arguments go. May be exchanged between commands. */
-  args = new Arguments();
+  readonly args = new Arguments();
   /** Where the command under way begins: bytes before it are no longer needed. */
   start = 0;
   /** The next unread byte. */

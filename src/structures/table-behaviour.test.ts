@@ -394,16 +394,6 @@ test('a root need not be aligned, and one object can go from table to table', ()
   }
 });
 
-test('the first bytes of a bucket can be touched ahead of a lookup', () => {
-  const { table, keys } = newTable(1);
-  keys.find('key');
-  assert.equal(table.touch(keys.hash.h1), 0);
-  keys.put('key', 0, '');
-  let seen = 0;
-  for (let i = 0; i < 4; i++) seen |= table.touch((i << 30) | 0);
-  assert.notEqual(seen, 0);
-});
-
 test('changing an entry that was not found is a broken invariant', () => {
   const { table, keys } = newTable(1);
   keys.find('nothing');

@@ -145,33 +145,6 @@ export class TableReader {
     return this.seek();
   }
 
-  /**
-   * Loads the first bytes of a hash's bucket, so that cache misses of several keys overlap. Without
-   * the lock: what it reads may be anything, and decides nothing.
-   */
-  touch(h1: number): number {
-    const reference = this.directory.lookup(h1);
-    const home = homeOf(h1, depthOf(reference), bucketsOf(reference));
-    return this.words[bucketOffset(frameOf(reference), home) >> 2]!;
-  }
-
-  /** Loads the beginning of the entry that the bucket seems to have for a hash, in the same way. */
-  touchEntry(h1: number, h2: number): number {
-    const reference = this.directory.lookup(h1);
-    const frame = frameOf(reference);
-    const bucket = bucketOffset(frame, homeOf(h1, depthOf(reference), bucketsOf(reference)));
-    const words = this.words;
-    const first = bucket >> 2;
-    const pattern = Math.imul(fingerprintOf(h2), 0x01010101);
-    for (let i = 0; i < 5; i++) {
-      const hits = zeroBytes(words[first + i]! ^ pattern);
-      if (hits === 0) continue;
-      const slot = i * 4 + ((31 - Math.clz32(hits)) >> 3);
-      return words[(frame + referenceAt(this.view, bucket, slot)) >> 2]!;
-    }
-    return 0;
-  }
-
   /** Finds the remembered key (again). */
   protected seek(): boolean {
     const reference = this.directory.lookup(this.h1);
