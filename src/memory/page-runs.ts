@@ -102,9 +102,15 @@ export function giveRun(words: Int32Array, page: number, pages: number): void {
       count += right;
     }
   }
-  if (first + count === words[LOW_WORD]!) words[LOW_WORD] = first;
-  else if (first === words[HIGH_WORD]!) words[HIGH_WORD] = first + count;
-  else link(words, first, count);
+  const low = words[LOW_WORD]!;
+  const high = words[HIGH_WORD]!;
+  // An empty wilderness may even lie inside the run.
+  if (first <= high && first + count >= low) {
+    words[LOW_WORD] = Math.min(first, low);
+    words[HIGH_WORD] = Math.max(first + count, high);
+  } else {
+    link(words, first, count);
+  }
 }
 
 /** Takes a run of this many pages; 0 when there is none. */

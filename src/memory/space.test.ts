@@ -120,6 +120,24 @@ test('a request that fails for pending runs alone flushes them', () => {
   assert.notEqual(space.allocate(100), 0);
 });
 
+test('a frame and a run on both sides of a wilderness that is used up become one with it', () => {
+  const space = newSpace(1);
+  const half = Math.floor(space.freePages / 2 / FRAME_PAGES);
+  const frames = Array.from({ length: half }, () => space.allocate(FRAME_PAGES));
+  const upper = Array.from({ length: half * 2 }, () => space.allocate(FRAME_PAGES / 2));
+  assert.equal(space.freePages, 0);
+  assert.equal(frames.at(-1)! + FRAME_BYTES, upper.at(-1));
+  space.free(frames.pop()!, FRAME_PAGES);
+  space.free(upper.pop()!, FRAME_PAGES / 2);
+  space.trim();
+  space.check();
+  for (const offset of frames) space.free(offset, FRAME_PAGES);
+  for (const offset of upper) space.free(offset, FRAME_PAGES / 2);
+  space.trim();
+  space.check();
+  assert.notEqual(space.allocate(space.dataPages), 0);
+});
+
 test('commit counts pages in the space and in the counter shared by all', () => {
   const counters = new Int32Array(new SharedArrayBuffer(64));
   const spaces = [0, 1].map(() => {
