@@ -122,9 +122,9 @@ test('a request that fails for pending runs alone flushes them', () => {
 
 test('a frame and a run on both sides of a wilderness that is used up become one with it', () => {
   const space = newSpace(1);
-  const half = Math.floor(space.freePages / 2 / FRAME_PAGES);
-  const frames = Array.from({ length: half }, () => space.allocate(FRAME_PAGES));
-  const upper = Array.from({ length: half * 2 }, () => space.allocate(FRAME_PAGES / 2));
+  const frames = Array.from({ length: 7 }, () => space.allocate(FRAME_PAGES));
+  const upperRuns = space.freePages / (FRAME_PAGES / 2);
+  const upper = Array.from({ length: upperRuns }, () => space.allocate(FRAME_PAGES / 2));
   assert.equal(space.freePages, 0);
   assert.equal(frames.at(-1)! + FRAME_BYTES, upper.at(-1));
   space.free(frames.pop()!, FRAME_PAGES);
