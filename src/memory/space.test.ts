@@ -130,6 +130,7 @@ test('a frame and a run on both sides of a wilderness that is used up become one
   space.free(frames.pop()!, FRAME_PAGES);
   space.free(upper.pop()!, FRAME_PAGES / 2);
   space.trim();
+  upper.push(space.allocate(FRAME_PAGES / 2));
   space.check();
   for (const offset of frames) space.free(offset, FRAME_PAGES);
   for (const offset of upper) space.free(offset, FRAME_PAGES / 2);
