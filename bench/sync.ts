@@ -50,6 +50,8 @@ export interface SyncResult {
   readonly intervals: readonly (Omit<Interval, 'at'> & { readonly t: number })[];
 }
 
+/** For a replica that has just been started, and a load, to come to rest. */
+const SETTLE_SECONDS = 2;
 const LEAD_SECONDS = 2;
 const TAIL_SECONDS = 2;
 const SYNC_SECONDS_MAX = 240;
@@ -139,6 +141,7 @@ class SyncWatch {
     replica: AdminClient,
     load: RunningLoad | undefined,
   ): Promise<SyncResult> {
+    await sleep(SETTLE_SECONDS * 1000);
     const lead = Date.now() + LEAD_SECONDS * 1000;
     this.zero = lead;
     await load?.window();
