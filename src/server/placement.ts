@@ -2,8 +2,8 @@
  * Which thread serves which connection: the decisions, without anything that carries them out.
  *
  * A request costs least where many connections share a thread: its turns serve several at once, and
- * it seldom has to be woken. (Measured, 50 clients without pipelines: one thread takes 0.8 of Redis's
- * processor time per request, two take 1.1.) A thread that is always at work, however, is a limit. So
+ * it seldom has to be woken (`npm run bench -- --only single --subject "one=node bin/darter --threads 1"`
+ * shows it). A thread that is always at work, however, is a limit. So
  * connections gather on the threads with the lowest numbers and spread as these become busy:
  *
  *   a new connection      goes to the first thread with room, or else to the least busy
