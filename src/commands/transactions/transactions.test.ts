@@ -5,10 +5,10 @@ import { Region, toBinary } from '../../base/region.js';
 import { Dispatcher } from '../../engine/dispatch.js';
 import { Registry } from '../../engine/registry.js';
 import { ClientSession } from '../../engine/session.js';
+import { vector } from '../../engine/testing.js';
 import { Transactions } from '../../engine/transactions.js';
 import { WORD_LOCK, WORD_WATCHED } from '../../keyspace/shard-words.js';
 import { formatShard, Shards } from '../../keyspace/shards.js';
-import { Arguments } from '../../protocol/parser.js';
 import { Reply } from '../../protocol/reply.js';
 import { select } from '../connection/select.js';
 import type { ServerPort } from '../contract/server-port.js';
@@ -94,20 +94,6 @@ class Server {
     const { spaces } = this.dispatcher.shards;
     return spaces.reduce((sum, space) => sum + space.region.words[WORD_WATCHED]!, 0);
   }
-}
-
-function vector(words: readonly string[]): Arguments {
-  const args = new Arguments();
-  const text = words.join('');
-  args.region = new Region(new SharedArrayBuffer((text.length + 15) & ~7), 0);
-  args.region.bytes.set(Buffer.from(text));
-  args.count = 0;
-  let offset = 0;
-  for (const word of words) {
-    args.push(offset, word.length);
-    offset += word.length;
-  }
-  return args;
 }
 
 test('EXEC runs what was queued and answers with all replies', () => {

@@ -30,7 +30,6 @@ class FlowThread {
   private readonly owner: number;
   private readonly control: ControlBlock;
   private target: EffectTarget | null = null;
-  private turn: Promise<void> = Promise.resolve();
 
   constructor(
     data: FlowThreadData,
@@ -48,17 +47,10 @@ class FlowThread {
     this.owner = data.thread + 1;
   }
 
-  /** One after the other, as the first to follow waits for the commands to be loaded. */
   take(command: Exclude<FlowCommand, { kind: 'stop' }>): void {
-    this.turn = this.turn.then(() => this.takeNow(command));
-  }
-
-  private async takeNow(command: Exclude<FlowCommand, { kind: 'stop' }>): Promise<void> {
     if (command.kind === 'serve') this.serve(command);
-    else if (command.kind === 'follow') {
-      await this.prepareToFollow();
-      this.follow(command);
-    } else {
+    else if (command.kind === 'follow') this.follow(command);
+    else {
       const flow = this.flows.get(command.flow);
       if (command.kind === 'end') flow?.end('');
       else if (flow instanceof FollowedFlow) flow.go();
@@ -80,11 +72,13 @@ class FlowThread {
     this.flows.set(flow, new ServedFlow(socket, options, this.control, heartbeatMs, ended));
   }
 
-  /** Loads what effects run through: 4 MB that a thread which only serves does without. */
+  /**
+   * Loads what effects run through: 4 MB that a thread which only serves does without. Comes before
+   * any command.
+   */
   async prepareToFollow(): Promise<void> {
-    if (this.target !== null) return;
     const { createEffectTarget } = await import('./effect-target.js');
-    this.target ??= createEffectTarget(this.shards);
+    this.target = createEffectTarget(this.shards);
   }
 
   private follow(command: FollowFlow): void {

@@ -86,10 +86,10 @@ export class ReplicationManager {
   private sentBytes = 0;
   private receivedBytes = 0;
   private confirmations: { number: number; left: number; resolve: () => void }[] = [];
-  /** Changes of role come one after the other. */
   /** The directive as it was at the start: clients may come, and change it, before `start`. */
   private readonly configured: readonly string[];
   private isRoleChosen = false;
+  /** Changes of role come one after the other. */
   private turn: Promise<unknown> = Promise.resolve();
 
   constructor(private readonly parts: ManagerParts) {
