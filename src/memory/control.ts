@@ -34,6 +34,9 @@ export const WORD_LOADING = 11;
 /** Counts turns that wrote to the journal while a flow slept; and how many flows sleep. */
 const WORD_JOURNAL_WRITES = 12;
 const WORD_JOURNAL_SLEEPERS = 13;
+/** Questions to all threads under way, and messages under way that such a question must not miss. */
+const WORD_QUESTIONS = 14;
+const WORD_CARRIED = 15;
 /** First of the words that count what was sent to each thread (see `announce`). */
 const WORD_MAIL = 16;
 const PROCESS_WORDS = 64;
@@ -346,6 +349,36 @@ export class ControlBlock {
   /** Sleeps until the thread has had more than `seen` announcements, or the time is up. */
   awaitMail(thread: number, seen: number, timeoutMs: number): void {
     Atomics.wait(this.words, WORD_MAIL + thread, seen, timeoutMs);
+  }
+
+  // A question to all threads and something that passes from one thread's state to another's (a
+  // client that moves) exclude each other: otherwise the answers may have it twice, or not at all.
+  // Each side announces itself before it looks at the other, so at least one of them sees the other.
+
+  /** Keeps new `carry`s from beginning; those under way are counted by `carried`. */
+  beginQuestion(): void {
+    Atomics.add(this.words, WORD_QUESTIONS, 1);
+  }
+
+  endQuestion(): void {
+    Atomics.sub(this.words, WORD_QUESTIONS, 1);
+  }
+
+  /** @returns whether something may pass to another thread now, which then says `arrived` */
+  carry(): boolean {
+    Atomics.add(this.words, WORD_CARRIED, 1);
+    if (Atomics.load(this.words, WORD_QUESTIONS) === 0) return true;
+    this.arrived();
+    return false;
+  }
+
+  arrived(): void {
+    Atomics.sub(this.words, WORD_CARRIED, 1);
+  }
+
+  /** How much is on its way between threads. */
+  get carried(): number {
+    return Atomics.load(this.words, WORD_CARRIED);
   }
 
   /** Something was appended to a journal in this turn: wakes the flows that sleep. Any thread. */

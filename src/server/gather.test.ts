@@ -8,13 +8,18 @@ import { createMesh, Gatherer, type Peer } from './gather.js';
 const THREADS = 4;
 const COMMANDS = 1;
 const ROUNDS = 200;
+/** Things each thread has at first, when they are passed around. */
+const THINGS = 5;
 
 interface WorkerStart {
   readonly thread: number;
   readonly peers: readonly Peer[];
   readonly buffer: SharedArrayBuffer;
-  readonly silent: boolean;
+  readonly kind: WorkerKind;
 }
+
+/** What a thread does: asks all others, never answers, or gives what it has to others. */
+type WorkerKind = 'asks' | 'silent' | 'gives';
 
 if (isMainThread) declareTests();
 else runWorker(workerData as WorkerStart);
@@ -28,7 +33,11 @@ function runWorker(start: WorkerStart): void {
     throw new Error(`thread ${start.thread} will not`);
   });
   parentPort!.postMessage('ready');
-  if (start.silent) return;
+  if (start.kind === 'silent') return;
+  if (start.kind === 'gives') {
+    passAround(start, gatherer);
+    return;
+  }
   parentPort!.once('message', () => {
     let answers = 0;
     for (let round = 0; round < ROUNDS; round++) {
@@ -43,6 +52,28 @@ function runWorker(start: WorkerStart): void {
   });
 }
 
+/** Gives one thing after the other to another worker, until it is told to stop. */
+function passAround({ thread, peers }: WorkerStart, gatherer: Gatherer): void {
+  let things = THINGS;
+  let given = 0;
+  let ended = false;
+  gatherer.register('things', () => String(things));
+  gatherer.register('given', () => String(given));
+  gatherer.register('thing', () => String(things++));
+  gatherer.register('end', () => {
+    ended = true;
+    return '';
+  });
+  const others = peers.map((peer) => peer.thread).filter((other) => other !== 0);
+  for (let turn = thread; !ended; turn++) {
+    gatherer.serve();
+    if (things === 0 || !gatherer.carry(others[turn % others.length]!, 'thing', '')) continue;
+    things--;
+    given++;
+  }
+  process.exit(0);
+}
+
 function nextMessage(worker: Worker): Promise<unknown> {
   return new Promise((resolve, reject) => {
     worker.once('message', resolve);
@@ -50,13 +81,13 @@ function nextMessage(worker: Worker): Promise<unknown> {
   });
 }
 
-async function startWorkers(silent: boolean): Promise<{ own: Gatherer; workers: Worker[] }> {
+async function startWorkers(kind: WorkerKind): Promise<{ own: Gatherer; workers: Worker[] }> {
   const control = ControlBlock.create(THREADS, COMMANDS);
   const mesh = createMesh(THREADS);
   const workers: Worker[] = [];
   for (let thread = 1; thread < THREADS; thread++) {
     const peers = mesh[thread]!;
-    const start: WorkerStart = { thread, peers, buffer: control.buffer, silent };
+    const start: WorkerStart = { thread, peers, buffer: control.buffer, kind };
     workers.push(
       new Worker(fileURLToPath(import.meta.url), {
         workerData: start,
@@ -73,7 +104,7 @@ async function startWorkers(silent: boolean): Promise<{ own: Gatherer; workers: 
 
 function declareTests(): void {
   test('threads that all ask at once serve each other while they wait', async () => {
-    const { own, workers } = await startWorkers(false);
+    const { own, workers } = await startWorkers('asks');
     own.listen();
     const results = Promise.all(workers.map(nextMessage));
     for (const worker of workers) worker.postMessage('go');
@@ -91,8 +122,22 @@ function declareTests(): void {
     own.close();
   });
 
+  test('what passes from thread to thread is counted once in all answers', async () => {
+    const { own, workers } = await startWorkers('gives');
+    const sum = (name: string) => own.gather(name).reduce((total, text) => total + Number(text), 0);
+    for (const name of ['things', 'given']) own.register(name, () => '0');
+    while (sum('given') < ROUNDS) {
+      for (let i = 0; i < 20; i++) assert.equal(sum('things'), THINGS * (THREADS - 1));
+    }
+    const ended = workers.map((worker) => new Promise((resolve) => worker.once('exit', resolve)));
+    own.register('end', () => '');
+    for (let thread = 1; thread < THREADS; thread++) own.tell(thread, 'end', '');
+    await Promise.all(ended);
+    own.close();
+  });
+
   test('a thread that does not answer makes the question fail in time', async () => {
-    const { own, workers } = await startWorkers(true);
+    const { own, workers } = await startWorkers('silent');
     const begun = Date.now();
     assert.throws(() => own.gather('square', '1', 100), /did not answer in time/);
     assert.ok(Date.now() - begun < 2000);

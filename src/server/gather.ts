@@ -9,6 +9,9 @@
  * through MessagePorts (one channel for each pair of threads), read by polling, as an I/O thread
  * never returns to its event loop.
  *
+ * What passes from one thread's state to another's (a client that moves, `carry`) does so between
+ * questions only, so that every answer counts it exactly once.
+ *
  * Inside EXEC, who gathers holds shards' locks, and the thread asked may want one of them. So no I/O
  * thread waits for a lock for long: its command gives up for this turn (engine/dispatch.ts), or
  * answers questions while it waits (`waiting` there).
@@ -17,6 +20,8 @@ import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:wor
 import type { ControlBlock } from '../memory/control.js';
 
 export const GATHER_TIMEOUT_MS = 5000;
+/** Arrivals at other threads are not announced here. */
+const CARRIED_POLL_MS = 1;
 
 /** Answers one kind of question from this thread's state. Must not gather itself. */
 export type RequestHandler = (payload: string) => string;
@@ -29,6 +34,7 @@ export interface Peer {
 type Message =
   | { readonly kind: 'ask'; readonly id: number; readonly name: string; readonly payload: string }
   | { readonly kind: 'tell'; readonly name: string; readonly payload: string }
+  | { readonly kind: 'carry'; readonly name: string; readonly payload: string }
   | { readonly kind: 'answer'; readonly id: number; readonly text: string }
   | { readonly kind: 'failure'; readonly id: number; readonly text: string };
 
@@ -87,23 +93,35 @@ export class Gatherer {
     const id = ++this.lastId;
     this.askedId = id;
     this.answers.clear();
+    const deadlineMs = Date.now() + timeoutMs;
+    this.control.beginQuestion();
     try {
+      this.awaitCarried(name, deadlineMs);
       for (const peer of this.peers) this.send(peer, { kind: 'ask', id, name, payload });
       for (const peer of this.peers) this.wake(peer.thread);
       const own = this.handle(name, payload);
-      this.awaitAnswers(name, Date.now() + timeoutMs);
+      this.awaitAnswers(name, deadlineMs);
       return [own, ...this.peers.map((peer) => this.answerOf(peer, name))];
     } finally {
+      this.control.endQuestion();
       this.askedId = 0;
     }
   }
 
   /** Sends one thread a message that its handler takes without answering. */
   tell(thread: number, name: string, payload: string): void {
-    const peer = this.peers.find((candidate) => candidate.thread === thread);
-    if (peer === undefined) throw new Error(`no thread ${thread}`);
-    this.send(peer, { kind: 'tell', name, payload });
-    this.wake(thread);
+    this.sendTo(thread, { kind: 'tell', name, payload });
+  }
+
+  /**
+   * Like `tell`, for what this thread's answers count until now and the other's from its arrival on.
+   *
+   * @returns false when a question is under way: nothing was sent
+   */
+  carry(thread: number, name: string, payload: string): boolean {
+    if (!this.control.carry()) return false;
+    this.sendTo(thread, { kind: 'carry', name, payload });
+    return true;
   }
 
   /** Serves what other threads have asked. @returns how many messages there were */
@@ -132,9 +150,27 @@ export class Gatherer {
     for (const peer of this.peers) peer.port.close();
   }
 
+  private sendTo(thread: number, message: Message): void {
+    const peer = this.peers.find((candidate) => candidate.thread === thread);
+    if (peer === undefined) throw new Error(`no thread ${thread}`);
+    this.send(peer, message);
+    this.wake(thread);
+  }
+
   private send(peer: Peer, message: Message): void {
     peer.port.postMessage(message);
     this.control.announce(peer.thread);
+  }
+
+  /** Until what other threads carried to each other before the question has arrived. */
+  private awaitCarried(name: string, deadlineMs: number): void {
+    while (this.control.carried > 0) {
+      const seen = this.control.mailCount(this.thread);
+      this.serve();
+      if (this.control.carried === 0) return;
+      if (Date.now() >= deadlineMs) throw new GatherError(`a thread is stuck (${name})`);
+      this.control.awaitMail(this.thread, seen, CARRIED_POLL_MS);
+    }
   }
 
   private awaitAnswers(name: string, deadlineMs: number): void {
@@ -155,8 +191,12 @@ export class Gatherer {
   }
 
   private take(peer: Peer, message: Message): void {
-    if (message.kind === 'tell') {
-      this.handle(message.name, message.payload);
+    if (message.kind === 'tell' || message.kind === 'carry') {
+      try {
+        this.handle(message.name, message.payload);
+      } finally {
+        if (message.kind === 'carry') this.control.arrived();
+      }
       return;
     }
     if (message.kind !== 'ask') {

@@ -155,9 +155,9 @@ export class ThreadPlacement {
     const { clients, frontend, gatherer } = this.parts;
     return frontend.giveAway(session, (descriptor, input) => {
       if (!session.isMovable) return false;
-      clients.left(session);
       const client: MovingClient = { descriptor, input, state: session.state };
-      gatherer.tell(to, 'move', JSON.stringify(client));
+      if (!gatherer.carry(to, 'move', JSON.stringify(client))) return false;
+      clients.left(session);
       return true;
     });
   }

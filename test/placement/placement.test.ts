@@ -93,7 +93,6 @@ class Observer {
   threads = new Map<number, number>();
   moves = 0;
   lists = 0;
-  private missing = new Set<number>();
 
   constructor(
     private readonly client: RawClient,
@@ -108,10 +107,7 @@ class Observer {
       assert.ok(!seen.has(Number(id)), `client ${id} is listed twice`);
       seen.set(Number(id), Number(thread));
     }
-    const missing = new Set(this.ids.filter((id) => !seen.has(id)));
-    // One may be missing from a list while it is on its way, but not for longer.
-    for (const id of missing) assert.ok(!this.missing.has(id), `client ${id} is not listed`);
-    this.missing = missing;
+    for (const id of this.ids) assert.ok(seen.has(id), `client ${id} is not listed`);
     for (const [id, thread] of seen) {
       if ((this.threads.get(id) ?? thread) !== thread) this.moves++;
       this.threads.set(id, thread);
