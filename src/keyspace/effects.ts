@@ -39,10 +39,16 @@ export interface HashKey {
 }
 
 const INITIAL_BYTES = 4096;
+/** A region that has grown beyond this is not kept after its effect. */
+const KEPT_BYTES = 1 << 20;
+
+function newRegion(): Region {
+  return new Region(new SharedArrayBuffer(INITIAL_BYTES), 0);
+}
 
 export class EffectBuilder {
   sink: EffectSink | null = null;
-  private region = new Region(new SharedArrayBuffer(INITIAL_BYTES), 0);
+  private region = newRegion();
   private position = 0;
   private count = 0;
   private keyless = false;
@@ -124,6 +130,7 @@ export class EffectBuilder {
       h1 = hash.h1;
     }
     this.sink.append(shard, database, this.region, 0, this.position, h1, this.keyless);
+    if (this.region.length > KEPT_BYTES) this.region = newRegion();
   }
 
   /** The effects up to `endTransaction` are one whole; all their shards are locked until then. */

@@ -27,6 +27,13 @@ export class StoreFullError extends Error {
 
 const storeFull = new StoreFullError();
 
+/** Bytes of scratch memory kept for good. */
+const SCRATCH_BYTES = 64 * 1024;
+
+function newScratch(bytes: number): Region {
+  return new Region(new SharedArrayBuffer(bytes), 0);
+}
+
 /** Arguments beyond this index have their shard computed again. */
 const MARKS_MAX = 1024;
 
@@ -81,7 +88,7 @@ export class Keyspace {
   valueOffset = 0;
   valueLength = 0;
 
-  private scratchRegion = new Region(new SharedArrayBuffer(65536), 0);
+  private scratchRegion = newScratch(SCRATCH_BYTES);
 
   constructor(readonly shards: Shards) {
     this.effects = new EffectBuilder(shards);
@@ -319,8 +326,13 @@ export class Keyspace {
   /** Scratch memory of this thread of at least `length` bytes, its content undefined. */
   scratch(length: number): Region {
     if (this.scratchRegion.length < length) {
-      this.scratchRegion = new Region(new SharedArrayBuffer((length + 4095) & ~4095), 0);
+      this.scratchRegion = newScratch((length + 4095) & ~4095);
     }
     return this.scratchRegion;
+  }
+
+  /** Between commands: gives back what a large value has made the scratch memory grow by. */
+  trimScratch(): void {
+    if (this.scratchRegion.length > SCRATCH_BYTES) this.scratchRegion = newScratch(SCRATCH_BYTES);
   }
 }

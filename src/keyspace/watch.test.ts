@@ -95,4 +95,19 @@ describe('watched keys', () => {
       { numRuns: 200 },
     );
   });
+
+  it('need no more memory than before once nobody watches', () => {
+    const space = newSpace();
+    watch(space, h1Of(0), h2Of(0), 0, true);
+    unwatch(space, h1Of(0), h2Of(0), 0);
+    const pages = space.residentPages;
+    for (let round = 0; round < 3; round++) {
+      for (let key = 0; key < KEYS; key++) watch(space, h1Of(key), h2Of(key), 0, true);
+      assert.ok(space.residentPages > pages);
+      for (let key = 0; key < KEYS; key++) unwatch(space, h1Of(key), h2Of(key), 0);
+      assert.equal(space.region.words[WORD_WATCHED], 0);
+      assert.ok(space.residentPages <= pages);
+      space.check();
+    }
+  });
 });

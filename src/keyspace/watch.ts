@@ -111,7 +111,17 @@ export function unwatch(space: Space, h1: number, h2: number, database: number):
   words[at + REFERENCES]! -= 1;
   if (words[at + REFERENCES]! > 0) return;
   words[WORD_WATCHED]! -= 1;
-  closeGap(space, at);
+  if (words[WORD_WATCHED] === 0 && words[WORD_WATCH_PAGES]! > 1) release(space);
+  else closeGap(space, at);
+}
+
+/** Gives a table back that has grown and is empty. One of a page stays for the next client. */
+function release(space: Space): void {
+  const words = space.region.words;
+  space.free(words[WORD_WATCH_RUN]!, words[WORD_WATCH_PAGES]!);
+  space.commit(-words[WORD_WATCH_PAGES]!);
+  words[WORD_WATCH_RUN] = 0;
+  words[WORD_WATCH_PAGES] = 0;
 }
 
 /** Backward-shift deletion: moves later entries of the probe run into the place just emptied. */

@@ -164,8 +164,9 @@ export class ThreadPolicy implements FrontendPolicy<ClientSession> {
   }
 
   private everySecond(nowMs: number): void {
-    const { clients, control } = this.parts;
+    const { clients, control, dispatcher } = this.parts;
     control.notePeak();
+    dispatcher.keys.trimScratch();
     for (const session of clients.idle(nowMs)) {
       this.parts.log('verbose', `Closing idle client ${session.address}`);
       this.frontend.endSession(session);
