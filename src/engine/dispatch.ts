@@ -55,6 +55,8 @@ const MINUS = 0x2d;
 
 /** How long a command waits for locks, in spins (about 5 ns each), until one was in vain. */
 const PATIENCE_SPINS = 600;
+/** So many times that for several shards: who holds one of them holds it for a longer command. */
+const SET_PATIENCE = 8;
 /** How often a client is answered BUSY before its command sleeps until it has its locks. */
 const BUSY_IN_ROW_MAX = 8;
 /** Longest such sleep: clients of free shards, and threads with questions, wait for this one. */
@@ -268,7 +270,7 @@ export class Dispatcher implements Context {
   /** Takes the locks of the marked shards. False: the command is to be answered BUSY. */
   private lockSet(): boolean {
     const { session, lockedSet } = this;
-    if (lockedSet.tryLock(this.patience)) {
+    if (lockedSet.tryLock(this.patience * SET_PATIENCE)) {
       session.busyInRow = 0;
       return true;
     }
