@@ -2,7 +2,14 @@
 import type { CommandKind } from './load/workload.js';
 
 export type CaseCommand = 'set' | 'get' | 'mset' | 'incr' | 'mixed';
-export type CaseGroup = 'single' | 'pipeline16' | 'pipeline64' | 'values' | 'connections' | 'open';
+export type CaseGroup =
+  | 'single'
+  | 'pipeline16'
+  | 'pipeline64'
+  | 'large'
+  | 'values'
+  | 'connections'
+  | 'open';
 
 export interface Case {
   readonly group: CaseGroup;
@@ -10,6 +17,8 @@ export interface Case {
   readonly connections: number;
   readonly pipeline: number;
   readonly valueBytes: number;
+  /** At most: fewer of large values. */
+  readonly keys: number;
   /** Open loop at this rate; 0 for a closed loop. */
   readonly perSecond: number;
 }
@@ -18,18 +27,32 @@ export const groupTitles: Readonly<Record<CaseGroup, string>> = {
   single: 'One request at a time, 50 connections, 100 B values',
   pipeline16: 'Pipelines of 16, 50 connections, 100 B values',
   pipeline64: 'Pipelines of 64, 50 connections, 100 B values',
+  large: 'Pipelines of 16 over 2,000,000 keys, 50 connections, 100 B values',
   values: 'Value sizes, one request at a time, 50 connections',
   connections: '1,000 connections, one request at a time, 100 B values',
   open: 'Open loop at a fixed rate, 50 connections, 100 B values',
 };
 
 const commands: readonly CaseCommand[] = ['set', 'get', 'mset', 'incr', 'mixed'];
-const base = { connections: 50, pipeline: 1, valueBytes: 100, perSecond: 0 } as const;
+/** Of 16 B keys and 100 B values about what the caches of a server processor hold. */
+const KEYS = 100_000;
+/** Many times that. */
+const LARGE_KEYS = 2_000_000;
+const base = {
+  connections: 50,
+  pipeline: 1,
+  valueBytes: 100,
+  keys: KEYS,
+  perSecond: 0,
+} as const;
 
 export const allCases: readonly Case[] = [
   ...commands.map((command): Case => ({ ...base, group: 'single', command })),
   ...commands.map((command): Case => ({ ...base, group: 'pipeline16', command, pipeline: 16 })),
   ...commands.map((command): Case => ({ ...base, group: 'pipeline64', command, pipeline: 64 })),
+  ...(['set', 'get'] as const).map(
+    (command): Case => ({ ...base, group: 'large', command, pipeline: 16, keys: LARGE_KEYS }),
+  ),
   ...[16, 1024, 8192, 65536].flatMap((valueBytes) =>
     (['set', 'get'] as const).map(
       (command): Case => ({ ...base, group: 'values', command, valueBytes }),
