@@ -64,8 +64,11 @@ const SLEEP_MS_MAX = 10;
 
 /** Whether a write to a shard has to wait a little, for the sake of a replica. */
 export interface WritePressure {
-  /** @param sinceMs when the client was first put off for this command, 0 when it was not */
-  mustWait(shard: number, sinceMs: number, nowMs: number): boolean;
+  /**
+   * @param bytes of the command, or of a transaction's commands
+   * @param sinceMs when the client was first put off for this command, 0 when it was not
+   */
+  mustWait(shard: number, bytes: number, sinceMs: number, nowMs: number): boolean;
 }
 
 export interface DispatcherHooks {
@@ -204,7 +207,11 @@ export class Dispatcher implements Context {
     keys.prepare(args, firstKey);
     const shard = keys.preparedShard;
     if (!this.shards.tryLock(shard, this.patience) && !this.lockAnyway(shard)) return BUSY;
-    if (this.pressure !== null && (traits & TRAIT_WRITE) !== 0 && this.isPutOff(shard)) {
+    if (
+      this.pressure !== null &&
+      (traits & TRAIT_WRITE) !== 0 &&
+      this.isPutOff(shard, args.bytes)
+    ) {
       this.shards.unlock(shard);
       return PAUSED;
     }
@@ -219,7 +226,11 @@ export class Dispatcher implements Context {
     const set = this.lockedSet;
     if (set.size === 0) return this.run(command, args);
     if (!this.lockSet()) return BUSY;
-    if (this.pressure !== null && (command.traits & TRAIT_WRITE) !== 0 && this.isSetPutOff(set)) {
+    if (
+      this.pressure !== null &&
+      (command.traits & TRAIT_WRITE) !== 0 &&
+      this.isSetPutOff(set, args.bytes)
+    ) {
       set.unlock();
       return PAUSED;
     }
@@ -239,7 +250,7 @@ export class Dispatcher implements Context {
     this.keys.forget();
     if (lockedSet.size === 0) return this.run(command, args);
     if (!this.lockSet()) return BUSY;
-    if (this.pressure !== null && this.isSetPutOff(writtenSet)) {
+    if (this.pressure !== null && this.isSetPutOff(writtenSet, session.queue?.bytes ?? 0)) {
       lockedSet.unlock();
       return PAUSED;
     }
@@ -306,9 +317,9 @@ export class Dispatcher implements Context {
   }
 
   /** Whether a write of the client has to wait, for the shard that is locked. */
-  private isPutOff(shard: number): boolean {
+  private isPutOff(shard: number, bytes: number): boolean {
     const { session } = this;
-    if (this.pressure!.mustWait(shard, session.putOffSinceMs, this.now)) {
+    if (this.pressure!.mustWait(shard, bytes, session.putOffSinceMs, this.now)) {
       if (session.putOffSinceMs === 0) session.putOffSinceMs = this.now;
       return true;
     }
@@ -316,12 +327,12 @@ export class Dispatcher implements Context {
     return false;
   }
 
-  private isSetPutOff(set: ShardSet): boolean {
+  private isSetPutOff(set: ShardSet, bytes: number): boolean {
     const { shards } = this;
     const sinceMs = this.session.putOffSinceMs;
     for (let shard = 0; shard < shards.count; shard++) {
       // After the first wait has run out for one shard, the others do not begin another.
-      if (set.has(shard) && this.isPutOff(shard)) return true;
+      if (set.has(shard) && this.isPutOff(shard, bytes)) return true;
       this.session.putOffSinceMs = sinceMs;
     }
     this.session.putOffSinceMs = 0;

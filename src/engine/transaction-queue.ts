@@ -27,9 +27,7 @@ export class TransactionQueue {
   }
 
   add(command: RegisteredCommand, args: Arguments): void {
-    let total = 0;
-    for (let i = 0; i < args.count; i++) total += args.length[i]!;
-    this.reserve(total);
+    this.reserve(args.bytes);
     this.commands.push(command);
     this.starts.push(this.places.length);
     this.counts.push(args.count);

@@ -3,7 +3,7 @@
  * shard's ring. Waiting is put off connection by connection (the dispatcher's BUSY), bounded by
  * time; then the write goes on and the replica is overrun: see FlowSource for what that means.
  */
-import type { JournalRing } from './ring.js';
+import { GROWN_BYTES_MAX, grownBytes, type JournalRing } from './ring.js';
 
 /** A ring is tight when less than this share of it is left before a reader is overrun. */
 const TIGHT_SHARE = 0.25;
@@ -21,12 +21,14 @@ export class BackPressure {
 
   /**
    * Under the shard's lock, before a write.
+   * @param bytes of its command: about what its record will have, for those that matter
    * @param sinceMs when the connection was first put off for this command, 0 when it was not
    */
-  mustWait(shard: number, sinceMs: number, nowMs: number): boolean {
+  mustWait(shard: number, bytes: number, sinceMs: number, nowMs: number): boolean {
     if (!this.enabled) return false;
     const ring = this.rings[shard]!;
-    if (ring.room >= ring.capacity * TIGHT_SHARE) return false;
+    const tight = ring.room < ring.nominal * TIGHT_SHARE;
+    if (!tight && !this.isTooMuch(ring, bytes)) return false;
     if (sinceMs === 0) {
       this.delayed++;
       return true;
@@ -34,5 +36,10 @@ export class BackPressure {
     if (nowMs - sinceMs < this.delayMsMax) return true;
     this.overruled++;
     return false;
+  }
+
+  /** Whether a large record comes on top of others that make the rings take too much memory. */
+  private isTooMuch(ring: JournalRing, bytes: number): boolean {
+    return ring.isLarge(bytes) && grownBytes(this.rings) > GROWN_BYTES_MAX;
   }
 }

@@ -12,11 +12,19 @@ import {
   RECORD_KIND,
   recordError,
 } from './record.js';
-import { createRings, JournalRing, RING_BYTES_MIN } from './ring.js';
+import { createRings, grownBytes, JournalRing, RING_BYTES_MIN } from './ring.js';
 import { JournalSink } from './sink.js';
 
 const DATABASES = 16;
 const CAPACITY = 4096;
+
+function open(buffer: SharedArrayBuffer): JournalRing {
+  return new JournalRing(new Region(buffer, 0));
+}
+
+function newRing(nominal: number, space?: number): JournalRing {
+  return open(JournalRing.create(nominal, space));
+}
 
 /** An effect vector of these words. */
 function vector(region: Region, ...words: string[]): number {
@@ -41,7 +49,7 @@ test('what the ring holds is what was appended last, at any size and place', () 
   const operation = fc.tuple(fc.nat(900), fc.boolean());
   fc.assert(
     fc.property(fc.array(operation, { minLength: 1, maxLength: 120 }), (operations) => {
-      const ring = new JournalRing(JournalRing.create(CAPACITY));
+      const ring = newRing(CAPACITY);
       ring.reset(1_000_000);
       const records: { lsn: number; bytes: Uint8Array }[] = [];
       operations.forEach(([length, raw], i) => {
@@ -70,17 +78,124 @@ test('what the ring holds is what was appended last, at any size and place', () 
   );
 });
 
-test('a record longer than the ring counts, but nobody can read on', () => {
-  const ring = new JournalRing(JournalRing.create(CAPACITY));
-  const before = ring.head;
-  ring.append(KIND_EFFECT, 0, 0, source, 0, vector(source, 'SET', 'k', 'v'.repeat(CAPACITY)));
-  assert.ok(ring.head > before + CAPACITY);
-  assert.equal(ring.holds(before), false);
-  assert.equal(ring.holds(ring.head), true);
+test('a record longer than the ring may grow counts, but nobody can read on', () => {
+  for (const space of [CAPACITY, 2 * CAPACITY]) {
+    const ring = newRing(CAPACITY, space);
+    const before = ring.head;
+    ring.append(KIND_EFFECT, 0, 0, source, 0, vector(source, 'SET', 'k', 'v'.repeat(space)));
+    assert.ok(ring.head > before + space);
+    assert.equal(ring.holds(before), false);
+    assert.equal(ring.holds(ring.head), true);
+  }
+});
+
+const LONGEST = 12_000;
+const EXPIRED_BYTES = 30;
+
+test('a reader that writers wait for never loses its place, and memory stays bounded', () => {
+  const step = fc.oneof(
+    { weight: 6, arbitrary: fc.record({ write: fc.integer({ min: 1, max: 900 }) }) },
+    { weight: 1, arbitrary: fc.record({ write: fc.integer({ min: 1000, max: LONGEST }) }) },
+    { weight: 3, arbitrary: fc.record({ read: fc.nat(9000), reader: fc.nat(1) }) },
+    { weight: 1, arbitrary: fc.constant({ relax: true }) },
+  );
+  let grown = 0;
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 150 }), (steps) => {
+      const ring = newRing(CAPACITY, 16 * CAPACITY);
+      const stream: number[] = [];
+      const places = [0, 0];
+      const readers = places.map(() => ring.attachReader(0));
+      let longest = 0;
+      const write = (length: number) => {
+        const size = vector(source, 'k'.repeat(length));
+        const total = JournalRing.recordBytes(size);
+        const large = total > CAPACITY / 4;
+        // Expired keys are deleted whoever is behind.
+        if (ring.room < CAPACITY / 4 && length > EXPIRED_BYTES) return;
+        if (large) longest = Math.max(longest, total);
+        const lsn = ring.head;
+        ring.append(KIND_EFFECT, 0, 0, source, 0, size);
+        ring.read(lsn, total, target, 0);
+        stream.push(...target.bytes.subarray(0, total));
+        for (const place of places) assert.ok(ring.holds(place), `lost to ${total} bytes`);
+      };
+      for (const step of steps) {
+        if ('write' in step) write(step.write);
+        else if ('read' in step) {
+          const place = places[step.reader]!;
+          const length = Math.min(step.read & ~3, ring.head - place);
+          ring.read(place, length, target, 0);
+          const bytes = [...target.bytes.subarray(0, length)];
+          assert.deepEqual(bytes, stream.slice(place, place + length));
+          places[step.reader] = place + length;
+          ring.moveReader(readers[step.reader]!, places[step.reader]!);
+        } else {
+          ring.relax();
+          for (const place of places) assert.ok(ring.holds(place), 'lost to relaxing');
+        }
+        if (ring.hasGrown) grown++;
+        assert.ok(ring.head - ring.start <= CAPACITY + 2 * longest);
+        const length = ring.head - ring.start;
+        ring.read(ring.start, length, target, 0);
+        assert.deepEqual([...target.bytes.subarray(0, length)], stream.slice(ring.start));
+      }
+      readers.forEach((reader) => {
+        ring.moveReader(reader, ring.head);
+      });
+      ring.relax();
+      assert.equal(ring.capacity, CAPACITY);
+      assert.ok(ring.holds(ring.head));
+    }),
+    { numRuns: 150 },
+  );
+  assert.ok(grown > 100, `${grown} steps with a ring that had grown`);
+});
+
+test('a reader that has just read a large record may still be behind by as much', () => {
+  const ring = newRing(CAPACITY, 16 * CAPACITY);
+  const reader = ring.attachReader(0);
+  const write = (length: number) =>
+    ring.append(KIND_EFFECT, 0, 0, source, 0, vector(source, 'x'.repeat(length)));
+  write(LONGEST);
+  const end = ring.head;
+  ring.moveReader(reader, end / 2);
+  while (ring.room >= CAPACITY / 4) write(100);
+  assert.ok(ring.head - end > CAPACITY);
+  ring.moveReader(reader, end);
+  for (let i = 0; i < 3; i++) write(10);
+  assert.ok(ring.holds(end));
+  ring.moveReader(reader, ring.head);
+  ring.relax();
+  assert.equal(ring.hasGrown, false);
+  assert.equal(ring.room, CAPACITY);
+});
+
+test('large records wait while many others are kept; nothing grows when nobody reads', () => {
+  const rings = Array.from({ length: 3 }, () => newRing(RING_BYTES_MIN, 64 << 20));
+  const large = new Region(new SharedArrayBuffer(24 << 20), 0);
+  const write = (ring: number) => rings[ring]!.append(KIND_EFFECT, 0, 0, large, 0, large.length);
+  const pressure = new BackPressure(rings);
+  write(0);
+  assert.equal(grownBytes(rings), 0);
+  const readers = rings.map((ring) => ring.attachReader(ring.head));
+  write(0);
+  assert.ok(grownBytes(rings) >= large.length);
+  assert.equal(pressure.mustWait(1, large.length, 0, 5000), false);
+  write(1);
+  assert.equal(pressure.mustWait(2, large.length, 0, 5000), true);
+  assert.equal(pressure.mustWait(2, large.length, 5000, 6000), false, 'not for ever');
+  assert.equal(pressure.mustWait(2, 1000, 0, 5000), false, 'small ones go on');
+  rings.forEach((ring, i) => {
+    ring.moveReader(readers[i]!, ring.head);
+    ring.relax();
+  });
+  assert.equal(grownBytes(rings), 0);
+  assert.equal(pressure.mustWait(2, large.length, 0, 5000), false);
 });
 
 test('readers tell how much room is left; those that were overrun do not count', () => {
-  const ring = new JournalRing(JournalRing.create(CAPACITY));
+  const ring = newRing(CAPACITY);
   const write = () => ring.append(KIND_EFFECT, 0, 0, source, 0, vector(source, 'x'.repeat(994)));
   assert.equal(ring.room, CAPACITY);
   const slow = ring.attachReader(ring.head);
@@ -91,15 +206,15 @@ test('readers tell how much room is left; those that were overrun do not count',
   ring.moveReader(fast, ring.head);
   assert.equal(ring.room, CAPACITY - 2 * 1012);
   const pressure = new BackPressure([ring]);
-  assert.equal(pressure.mustWait(0, 0, 5000), false);
+  assert.equal(pressure.mustWait(0, 1000, 0, 5000), false);
   write();
   write();
-  assert.equal(pressure.mustWait(0, 0, 5000), true);
-  assert.equal(pressure.mustWait(0, 5000, 5999), true);
-  assert.equal(pressure.mustWait(0, 5000, 6000), false);
+  assert.equal(pressure.mustWait(0, 1000, 0, 5000), true);
+  assert.equal(pressure.mustWait(0, 1000, 5000, 5999), true);
+  assert.equal(pressure.mustWait(0, 1000, 5000, 6000), false);
   assert.deepEqual([pressure.delayed, pressure.overruled], [1, 1]);
   pressure.enabled = false;
-  assert.equal(pressure.mustWait(0, 0, 5000), false);
+  assert.equal(pressure.mustWait(0, 1000, 0, 5000), false);
   write();
   assert.equal(ring.holds(0), false);
   assert.equal(ring.room, CAPACITY, 'the slow one has nothing left to lose');
@@ -110,9 +225,9 @@ test('readers tell how much room is left; those that were overrun do not count',
 });
 
 test('a transaction gives each shard one record that names its sisters', () => {
-  const buffers = createRings(4, 0);
-  assert.equal(new JournalRing(buffers[0]!).capacity, RING_BYTES_MIN);
-  const rings = buffers.map((buffer) => new JournalRing(buffer));
+  const buffers = createRings(4, 0, RING_BYTES_MIN);
+  assert.equal(open(buffers[0]!).capacity, RING_BYTES_MIN);
+  const rings = buffers.map(open);
   const sink = new JournalSink(rings);
   put(sink, 1, 'SET', 'before', '1');
   const start = rings.map((ring) => ring.head);
@@ -156,7 +271,7 @@ test('a transaction gives each shard one record that names its sisters', () => {
 });
 
 test('damaged records are refused, never read beyond their end', () => {
-  const rings = createRings(2, 0).map((buffer) => new JournalRing(buffer));
+  const rings = createRings(2, 0, RING_BYTES_MIN).map(open);
   const sink = new JournalSink(rings);
   sink.beginTransaction();
   put(sink, 0, 'SET', 'a', '1');

@@ -1,19 +1,28 @@
 /**
- * The journal of one shard: the last effects on it, in a ring of fixed size in memory of its own
- * that all threads share. A place in the stream of records is an LSN: how many bytes came before.
+ * The journal of one shard: the last effects on it, in a ring in memory of its own that all threads
+ * share. A place in the stream of records is an LSN: how many bytes came before.
  *
- *   0      i32  capacity in bytes, a multiple of 4
+ *   0      i32  capacity in bytes at present, a multiple of 4
  *   4      i32  where the head is in the ring
  *   8      f64  head: LSN of the next record
- *   16     f64  start: oldest LSN the ring still holds whole records from
+ *   16     f64  start: oldest LSN the ring still holds
  *   24     i32  readers: bit i is set when reader i is in use
+ *   28     i32  nominal: bytes of history that are kept
  *   32     f64 × 32  the LSN from which each reader still needs the stream
  *   288    f64  the least of those that the ring still holds; Infinity when there is none
+ *   296    f64  the longest of the large records (`isLarge`) it holds; 0 when there is none
+ *   304    f64  LSN after the last of them
  *   512    the ring; records (record.ts) wrap at its end between any two words
  *
- * Every method is called under the shard's lock (hence no atomics), but for `peekHead`, a hint.
- * What is not in use of the memory is only address space.
+ * The capacity is the nominal one, but for large records: a reader that has kept up does not lose its
+ * place over one record, whatever its size. The ring grows to hold it beside what the reader has not
+ * read, and `relax` makes it small again. So it holds at most the nominal bytes and twice the longest
+ * record; memory never used is only address space.
+ *
+ * Every method is called under the shard's lock (hence no atomics), but for `peekHead` and `hasGrown`,
+ * which are hints.
  */
+import { releasePages } from '../base/page-release.js';
 import { copyBytes, Region } from '../base/region.js';
 import { align4, RECORD_HEADER_BYTES } from './record.js';
 
@@ -22,30 +31,59 @@ const HEAD_OFFSET_WORD = 1;
 const HEAD_VALUE = 1;
 const START_VALUE = 2;
 const READERS_WORD = 6;
+const NOMINAL_WORD = 7;
 const READER_VALUE = 4;
 export const READERS_MAX = 32;
 const SLOWEST_VALUE = READER_VALUE + READERS_MAX;
+const LONGEST_VALUE = SLOWEST_VALUE + 1;
+const LONGEST_END_VALUE = SLOWEST_VALUE + 2;
 const DATA_OFFSET = 512;
 export const RING_BYTES_MIN = 256 * 1024;
+/** Large records should wait for readers while rings have grown by more than this, all together. */
+export const GROWN_BYTES_MAX = 32 << 20;
+/** Offsets in a ring are 31 bits; two records of the longest value fit beside a GiB of history. */
+const SPACE_BYTES_MAX = 0x7f00_0000;
+const NOMINAL_BYTES_MAX = 0x4000_0000;
+/** A record is large when it takes more than this share of the nominal bytes. */
+const LARGE_SHARE = 0.25;
+/** A ring that has to grow gets a multiple of this. */
+const GROWTH_BYTES = 64 * 1024;
 
 export class JournalRing {
-  readonly region: Region;
-  readonly capacity: number;
+  readonly nominal: number;
+  private readonly space: number;
   private readonly words: Int32Array;
   private readonly values: Float64Array;
 
-  constructor(buffer: SharedArrayBuffer) {
-    this.region = new Region(buffer, 0);
-    this.words = this.region.words;
-    this.values = new Float64Array(buffer, 0, SLOWEST_VALUE + 1);
-    this.capacity = this.words[CAPACITY_WORD]!;
+  /** @param region over the whole buffer that `create` made */
+  constructor(readonly region: Region) {
+    this.words = region.words;
+    this.values = new Float64Array(region.buffer, 0, LONGEST_END_VALUE + 1);
+    this.nominal = this.words[NOMINAL_WORD]!;
+    this.space = (region.length - DATA_OFFSET) & ~7;
   }
 
-  static create(capacityBytes: number): SharedArrayBuffer {
-    const capacity = capacityBytes & ~7;
-    const buffer = new SharedArrayBuffer(DATA_OFFSET + capacity);
-    new Int32Array(buffer)[CAPACITY_WORD] = capacity;
+  /**
+   * @param nominalBytes of history that are kept
+   * @param spaceBytes to which it may grow for large records
+   */
+  static create(nominalBytes: number, spaceBytes = nominalBytes): SharedArrayBuffer {
+    const nominal = Math.min(nominalBytes, NOMINAL_BYTES_MAX) & ~7;
+    const space = Math.min(Math.max(nominal, spaceBytes), SPACE_BYTES_MAX) & ~7;
+    const buffer = new SharedArrayBuffer(DATA_OFFSET + space);
+    const words = new Int32Array(buffer, 0, DATA_OFFSET / 4);
+    words[CAPACITY_WORD] = nominal;
+    words[NOMINAL_WORD] = nominal;
     return buffer;
+  }
+
+  get capacity(): number {
+    return this.words[CAPACITY_WORD]!;
+  }
+
+  /** Whether it is larger than nominal; may be asked without the lock. */
+  get hasGrown(): boolean {
+    return this.capacity > this.nominal;
   }
 
   get head(): number {
@@ -68,9 +106,9 @@ export class JournalRing {
 
   /** Begins anew at this LSN, empty. Readers that stand elsewhere find that out by `holds`. */
   reset(lsn: number): void {
-    this.words[HEAD_OFFSET_WORD] = 0;
     this.values[HEAD_VALUE] = lsn;
-    this.values[START_VALUE] = lsn;
+    this.values[LONGEST_VALUE] = 0;
+    this.resize(this.nominal, lsn);
   }
 
   /** Bytes of a record with a body of this length. */
@@ -116,17 +154,99 @@ export class JournalRing {
     this.values[HEAD_VALUE]! += total;
   }
 
-  /** Forgets the oldest records to have room, on word borders: readers behind are overrun. */
+  /**
+   * Forgets the oldest records to have room, on word borders: readers behind are overrun. Grows where
+   * that would cost a reader its place that has kept up.
+   */
   private makeRoom(total: number): boolean {
-    const head = this.values[HEAD_VALUE]!;
-    if (total > this.capacity) {
-      // Whoever was here has to be served from the data itself.
-      this.reset(head + total);
-      return false;
+    const { values } = this;
+    const head = values[HEAD_VALUE]!;
+    const start = values[START_VALUE]!;
+    const large = this.isLarge(total);
+    if (large || values[LONGEST_VALUE]! > 0) this.noteLarge(total, large, head, start);
+    let keep = Math.max(start, Math.min(head, head + total - this.nominal));
+    let needed = Number.POSITIVE_INFINITY;
+    if (values[SLOWEST_VALUE]! < keep || total > this.nominal) {
+      needed = this.neededFrom(head + total);
+      keep = Math.min(keep, needed);
     }
-    const oldest = head + total - this.capacity;
-    if (oldest > this.values[START_VALUE]!) this.values[START_VALUE] = oldest;
+    if (head + total - keep > this.capacity) {
+      if (total > this.space || needed === Number.POSITIVE_INFINITY) {
+        // Whoever was here, or comes, has to be served from the data itself.
+        this.reset(head + total);
+        return false;
+      }
+      keep = Math.max(keep, head + total - this.space);
+      if (head + total - keep > this.capacity) this.grow(head + total - keep, keep);
+    }
+    values[START_VALUE] = keep;
     return true;
+  }
+
+  /** Whether a record of so many bytes may make the ring grow. */
+  isLarge(total: number): boolean {
+    return total > this.nominal * LARGE_SHARE;
+  }
+
+  private noteLarge(total: number, large: boolean, head: number, start: number): void {
+    const { values } = this;
+    // Not while a reader is further behind than small records alone would have let it come.
+    const passed = start >= values[LONGEST_END_VALUE]! && head - start <= this.nominal;
+    if (passed) values[LONGEST_VALUE] = 0;
+    if (!large) return;
+    values[LONGEST_VALUE] = Math.max(values[LONGEST_VALUE]!, total);
+    values[LONGEST_END_VALUE] = head + total;
+  }
+
+  /**
+   * The least place of the readers that do not lose it when the head moves to `head`; Infinity: none.
+   * Who was not yet slow (`room`) when a large record came keeps its place over that one as well.
+   */
+  private neededFrom(head: number): number {
+    const oldest = Math.max(this.start, head - this.nominal - 2 * this.values[LONGEST_VALUE]!);
+    const used = this.words[READERS_WORD]!;
+    let needed = Number.POSITIVE_INFINITY;
+    for (let i = 0; i < READERS_MAX; i++) {
+      if (((used >>> i) & 1) === 0) continue;
+      const lsn = this.values[READER_VALUE + i]!;
+      if (lsn < needed && lsn >= oldest) needed = lsn;
+    }
+    return needed;
+  }
+
+  private grow(needed: number, keep: number): void {
+    // Some more, so that the records that follow find room at once.
+    const wanted = Math.ceil((needed + this.nominal) / GROWTH_BYTES) * GROWTH_BYTES;
+    this.resize(Math.min(wanted, this.space), keep);
+  }
+
+  /**
+   * Makes a ring that has grown small again, when no reader needs more than the nominal bytes. Once
+   * in a while: a link that has just broken may yet want to continue before the large record.
+   */
+  relax(): void {
+    if (!this.hasGrown) return;
+    const { start, values } = this;
+    const keep = Math.max(start, this.head - this.nominal);
+    const slowest = values[SLOWEST_VALUE]!;
+    if (slowest >= start && slowest < keep) return;
+    this.resize(this.nominal, keep);
+    if (keep >= values[LONGEST_END_VALUE]!) values[LONGEST_VALUE] = 0;
+  }
+
+  /** Lays the stream from `keep` on out anew, from the ring's beginning. */
+  private resize(capacity: number, keep: number): void {
+    const before = this.capacity;
+    const held = this.head - keep;
+    if (held > 0) {
+      const copy = new Region(new SharedArrayBuffer((held + 7) & ~7), 0);
+      this.read(keep, held, copy, 0);
+      copyBytes(this.region, DATA_OFFSET, copy, 0, held);
+    }
+    this.words[CAPACITY_WORD] = capacity;
+    this.words[HEAD_OFFSET_WORD] = held === capacity ? 0 : held;
+    this.values[START_VALUE] = keep;
+    if (capacity < before) releasePages(this.region, DATA_OFFSET + capacity, before - capacity);
   }
 
   putWord(word: number): void {
@@ -206,18 +326,38 @@ export class JournalRing {
     this.values[SLOWEST_VALUE] = slowest;
   }
 
-  /** Bytes that may still be appended before the slowest reader is overrun. */
+  /**
+   * Bytes of small records that may still be appended before the slowest reader is overrun, as long
+   * as there is room for one more large record besides: a write's length is known too late.
+   */
   get room(): number {
-    if (this.words[READERS_WORD] === 0) return this.capacity;
+    if (this.words[READERS_WORD] === 0) return this.nominal;
     const slowest = this.values[SLOWEST_VALUE]!;
     // None, or one that was overrun since it moved: writing on costs nobody more.
-    if (slowest === Number.POSITIVE_INFINITY || slowest < this.start) return this.capacity;
-    return this.capacity - (this.head - slowest);
+    if (slowest === Number.POSITIVE_INFINITY || slowest < this.start) return this.nominal;
+    const lag = this.head - slowest;
+    return Math.min(this.nominal, this.nominal + this.values[LONGEST_VALUE]! - lag);
   }
 }
 
-/** A process's rings, one per shard: repl-backlog-size divided, but never tiny. */
-export function createRings(shards: number, totalBytes: number): SharedArrayBuffer[] {
+/** Bytes of all rings together beyond their nominal sizes. Without locks: a hint. */
+export function grownBytes(rings: readonly JournalRing[]): number {
+  let sum = 0;
+  for (const ring of rings) sum += ring.capacity - ring.nominal;
+  return sum;
+}
+
+/**
+ * A process's rings, one per shard: repl-backlog-size divided, but never tiny.
+ *
+ * @param spaceBytes address space for each, as much as a shard has: no record is longer
+ * @throws RangeError when the system refuses that much address space
+ */
+export function createRings(
+  shards: number,
+  totalBytes: number,
+  spaceBytes: number,
+): SharedArrayBuffer[] {
   const each = Math.max(Math.floor(totalBytes / shards), RING_BYTES_MIN);
-  return Array.from({ length: shards }, () => JournalRing.create(each));
+  return Array.from({ length: shards }, () => JournalRing.create(each, spaceBytes));
 }

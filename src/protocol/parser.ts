@@ -66,6 +66,13 @@ export class Arguments {
     this.count++;
   }
 
+  /** Of all arguments together. */
+  get bytes(): number {
+    let sum = 0;
+    for (let i = 0; i < this.count; i++) sum += this.length[i]!;
+    return sum;
+  }
+
   grow(): void {
     const offset = new Int32Array(this.offset.length * 2);
     const length = new Int32Array(this.offset.length * 2);

@@ -18,7 +18,7 @@ import { ExpiryCycle } from '../keyspace/expiry-cycle.js';
 import { Shards } from '../keyspace/shards.js';
 import { ControlBlock, WORD_USED_PAGES } from '../memory/control.js';
 import { Frontend } from '../net/frontend.js';
-import { attachPagedRegion, createRegion } from '../platform/ffi/region.js';
+import { attachPagedRegion, attachRegion, createRegion } from '../platform/ffi/region.js';
 import { ThreadClock } from '../platform/ffi/thread-clock.js';
 import { createTransport } from '../platform/select.js';
 import type { Transport, TransportName } from '../platform/transport.js';
@@ -118,7 +118,7 @@ class IoThread {
     const dispatcher = this.buildDispatcher(shards, reply, statistics, (session, write) =>
       frontend.resume(session, write),
     );
-    const rings = data.ringBuffers.map((buffer) => new JournalRing(buffer));
+    const rings = data.ringBuffers.map((buffer) => new JournalRing(attachRegion(buffer)));
     const pressure = new BackPressure(rings);
     this.replication = this.buildReplication(dispatcher, rings, pressure);
     this.policy = new ThreadPolicy({

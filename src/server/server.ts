@@ -87,7 +87,7 @@ export class Server {
     };
     const mesh = createMesh(threads);
     const databases = config.number('databases');
-    const ringBuffers = createRings(this.shards, config.number('repl-backlog-size'));
+    const ringBuffers = this.createRings();
     this.replication = new ReplicationManager({
       config,
       log: this.log,
@@ -196,14 +196,29 @@ export class Server {
         formatShard(region, databases, control.words, WORD_USED_PAGES, hashKey);
         buffers.push(region.buffer);
       } catch (error) {
-        if (!(error instanceof RangeError)) throw error;
-        throw new Error(
-          `The system refuses ${shards} address spaces of ${bytes} bytes (shard ${shard}): ` +
-            'raise ulimit -v or vm.overcommit_memory, or start with a smaller shard-bytes',
-        );
+        throw this.spaceRefused(error);
       }
     }
     return buffers;
+  }
+
+  private createRings(): SharedArrayBuffer[] {
+    const { config, shards } = this;
+    const history = config.number('repl-backlog-size');
+    try {
+      return createRings(shards, history, config.number('shard-bytes'));
+    } catch (error) {
+      throw this.spaceRefused(error);
+    }
+  }
+
+  private spaceRefused(error: unknown): unknown {
+    if (!(error instanceof RangeError)) return error;
+    const bytes = this.config.number('shard-bytes');
+    return new Error(
+      `The system refuses two address spaces of ${bytes} bytes for each of ${this.shards} shards: ` +
+        'raise ulimit -v or vm.overcommit_memory, or start with a smaller shard-bytes',
+    );
   }
 
   /** Resolves when the thread listens. */

@@ -24,7 +24,6 @@ export class LinkProxy {
   passed = 0;
   /** Flips a bit of the byte at this place in what passes from the primary; -1: none. */
   damageAt = -1;
-  /** While true the replica's side stops reading. */
   private readonly pairs = new Set<Pair>();
   private open = true;
   private readonly timer: NodeJS.Timeout;

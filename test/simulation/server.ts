@@ -27,6 +27,8 @@ export interface ServerShape {
   readonly shards: number;
   readonly shardMebibytes: number;
   readonly ringBytes: number;
+  /** To which a ring may grow; `ringBytes` when it is not given. */
+  readonly ringSpaceBytes?: number;
 }
 
 const registry = new Registry(definitionsOf(commandModules));
@@ -46,6 +48,8 @@ export class SimulatedServer {
   /** Whether the data is whole: it was never in pieces, or has become whole since. */
   whole = true;
   crashed = false;
+  /** How often a ring that had grown for a large record was made small again. */
+  relaxedRings = 0;
   /** LSNs that a client was told are here for sure (WAIT). */
   confirmed: readonly number[] = [];
   private readonly dispatcher: Dispatcher;
@@ -67,7 +71,11 @@ export class SimulatedServer {
       return region;
     });
     this.shards = new Shards(regions, DATABASES, counters, 0, 0);
-    this.rings = regions.map(() => new JournalRing(JournalRing.create(shape.ringBytes)));
+    this.rings = regions.map(() => {
+      return new JournalRing(
+        new Region(JournalRing.create(shape.ringBytes, shape.ringSpaceBytes), 0),
+      );
+    });
     this.sink = new JournalSink(this.rings);
     this.state = new ReplicaState(shape.shards, DATABASES);
     this.primary = new PrimaryState(shape.shards, DATABASES, newId);
@@ -166,7 +174,14 @@ export class SimulatedServer {
       for (let database = 0; database < DATABASES; database++) {
         this.shards.table(shard, database).maintain(4);
       }
+      this.relaxRing(this.rings[shard]!);
     }
+  }
+
+  private relaxRing(ring: JournalRing): void {
+    if (!ring.hasGrown) return;
+    ring.relax();
+    if (!ring.hasGrown) this.relaxedRings++;
   }
 
   /** Every key of every database: type, expiry, value; without those past their time. */

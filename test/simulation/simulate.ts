@@ -3,7 +3,14 @@ import { World } from './world.js';
 
 /** @throws with the seed and the story of the first schedule that fails */
 export function simulate(firstSeed: number, schedules: number, steps: number): string {
-  const sums = { fullSyncs: 0, continued: 0, restartedShards: 0, promotions: 0, joint: 0 };
+  const sums = {
+    fullSyncs: 0,
+    continued: 0,
+    restartedShards: 0,
+    promotions: 0,
+    joint: 0,
+    relaxedRings: 0,
+  };
   const failures = new Map<string, number>();
   for (let i = 0; i < schedules; i++) {
     const seed = firstSeed + i;

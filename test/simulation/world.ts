@@ -18,6 +18,8 @@ import { Random } from '../support/random.js';
 import { Link } from './link.js';
 import { DATABASES, type ServerShape, SimulatedServer } from './server.js';
 
+/** To which rings that may grow do: far beyond the longest record there is here. */
+const RING_SPACE_BYTES = 1 << 19;
 const GROUPS = 4;
 const GROUP_KEYS = 4;
 
@@ -27,6 +29,8 @@ export interface Outcome {
   readonly restartedShards: number;
   readonly promotions: number;
   readonly joint: number;
+  /** Rings that had grown for a large record and were made small again. */
+  readonly relaxedRings: number;
   readonly failures: Map<string, number>;
 }
 
@@ -56,10 +60,12 @@ export class World {
   ) {
     const random = new Random(seed);
     this.random = random;
+    const ringBytes = random.pick([4096, 16_384, 65_536, 262_144]);
     this.shape = {
       shards: random.pick([1, 2, 4]),
       shardMebibytes: 2,
-      ringBytes: random.pick([4096, 16_384, 65_536, 262_144]),
+      ringBytes,
+      ringSpaceBytes: random.chance(0.5) ? ringBytes : RING_SPACE_BYTES,
     };
     this.flows = random.between(1, Math.min(3, this.shape.shards));
     this.keyCount = random.pick([20, 200, 1500]);
@@ -260,6 +266,7 @@ export class World {
       restartedShards: this.restartedShards,
       promotions: this.promotions,
       joint: this.joint,
+      relaxedRings: this.servers.reduce((sum, server) => sum + server.relaxedRings, 0),
       failures: this.failures,
     };
   }
@@ -289,7 +296,7 @@ export class World {
 
   private value(): string {
     const { random } = this;
-    const length = random.chance(0.01) ? random.between(1000, 20_000) : this.valueBytes;
+    const length = random.chance(0.03) ? random.between(1000, 20_000) : this.valueBytes;
     return `${++this.token}`.padEnd(random.between(1, length), 'v');
   }
 

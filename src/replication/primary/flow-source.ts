@@ -35,7 +35,7 @@ import {
   RECORD_HASH,
   RECORD_KIND,
 } from '../../journal/record.js';
-import type { JournalRing } from '../../journal/ring.js';
+import { GROWN_BYTES_MAX, grownBytes, type JournalRing } from '../../journal/ring.js';
 import type { Shards } from '../../keyspace/shards.js';
 import { keylessOf } from '../keyless.js';
 import {
@@ -274,7 +274,7 @@ export class FlowSource {
     const length = Math.min(ring.head - from, room, STREAM_BYTES);
     ring.read(from, length, out, offset + BLOCK_HEADER_BYTES);
     source.sent = from + length;
-    ring.moveReader(source.reader, source.sent);
+    this.moveReader(source);
     shards.unlock(shard);
     return sealBlock(out, offset, BLOCK_JOURNAL, 0, shard, length, from, source.sent);
   }
@@ -375,8 +375,14 @@ export class FlowSource {
   private move(source: SourceShard): void {
     const { shards } = this.options;
     shards.lock(source.shard);
-    source.ring.moveReader(source.reader, source.sent);
+    this.moveReader(source);
     shards.unlock(source.shard);
+  }
+
+  private moveReader({ ring, reader, sent }: SourceShard): void {
+    ring.moveReader(reader, sent);
+    // Else that has time: see `relax`.
+    if (ring.hasGrown && grownBytes(this.options.rings) > GROWN_BYTES_MAX) ring.relax();
   }
 
   /** Begins to ship a shard, for the first time or again. */

@@ -10,7 +10,7 @@ import { JournalRing } from '../../journal/ring.js';
 import { STRING_AUTO, STRING_RAW, STRING_TEXT } from '../../keyspace/kinds.js';
 import { Shards } from '../../keyspace/shards.js';
 import { ControlBlock, WORD_USED_PAGES } from '../../memory/control.js';
-import { attachPagedRegion } from '../../platform/ffi/region.js';
+import { attachPagedRegion, attachRegion } from '../../platform/ffi/region.js';
 import { yieldToOthers } from '../../platform/ffi/thread-priority.js';
 import { SyncSession } from '../../replication/primary/sync-session.js';
 import { FlowSink } from '../../replication/replica/flow-sink.js';
@@ -43,7 +43,7 @@ class FlowThread {
       WORD_USED_PAGES,
       data.thread,
     );
-    this.rings = data.ringBuffers.map((buffer) => new JournalRing(buffer));
+    this.rings = data.ringBuffers.map((buffer) => new JournalRing(attachRegion(buffer)));
     this.owner = data.thread + 1;
   }
 

@@ -19,7 +19,7 @@ import {
   WORD_LOADING,
   WORD_USED_PAGES,
 } from '../../memory/control.js';
-import { attachPagedRegion } from '../../platform/ffi/region.js';
+import { attachPagedRegion, attachRegion } from '../../platform/ffi/region.js';
 import { PrimaryState } from '../../replication/primary/primary-state.js';
 import type { Config } from '../config/config.js';
 import { FlowThreads } from './flow-threads.js';
@@ -37,6 +37,8 @@ import { ServedReplicas } from './served-replicas.js';
 const TICK_MS = 100;
 /** When the threads that serve are started in advance: it takes them longer than many a full sync. */
 const PREPARE_MS = 1000;
+/** How long the memory that a large record made a ring grow by is kept, about. */
+const RELAX_MS = 1000;
 const FLOW_THREADS_MAX = 8;
 /**
  * A replica's clients go before its full sync: with an equal share of the cores installing frames takes
@@ -102,7 +104,7 @@ export class ReplicationManager {
       WORD_USED_PAGES,
       owner,
     );
-    this.rings = ringBuffers.map((buffer) => new JournalRing(buffer));
+    this.rings = ringBuffers.map((buffer) => new JournalRing(attachRegion(buffer)));
     this.state = new PrimaryState(this.shards.count, databases, newId);
     const data = {
       shardBuffers,
@@ -145,6 +147,7 @@ export class ReplicationManager {
       });
     }
     setInterval(() => this.tick(), TICK_MS).unref();
+    setInterval(() => this.relaxRings(), RELAX_MS).unref();
     setTimeout(() => this.serving.prepare(), PREPARE_MS).unref();
   }
 
@@ -265,6 +268,15 @@ export class ReplicationManager {
     this.state.startAnew();
     this.parts.log.notice(`The journal ends: no replica for ${ttlSeconds} seconds`);
     void this.publish();
+  }
+
+  private relaxRings(): void {
+    this.rings.forEach((ring, shard) => {
+      if (!ring.hasGrown) return;
+      this.shards.lock(shard);
+      ring.relax();
+      this.shards.unlock(shard);
+    });
   }
 
   private countTraffic(): void {
