@@ -375,6 +375,7 @@ export class Dispatcher implements Context {
     const timed = (command.traits & TRAIT_TIMED) !== 0 || statistics.timeEverything;
     const startMs = sampled || timed ? performance.now() : 0;
     this.keys.changes = 0;
+    this.keys.writing = (command.traits & TRAIT_WRITE) !== 0;
     this.suspendedNow = false;
     try {
       command.run(this);

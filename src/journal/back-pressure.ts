@@ -26,9 +26,7 @@ export class BackPressure {
    */
   mustWait(shard: number, bytes: number, sinceMs: number, nowMs: number): boolean {
     if (!this.enabled) return false;
-    const ring = this.rings[shard]!;
-    const tight = ring.room < ring.nominal * TIGHT_SHARE;
-    if (!tight && !this.isTooMuch(ring, bytes)) return false;
+    if (!this.isTight(shard) && !this.isTooMuch(this.rings[shard]!, bytes)) return false;
     if (sinceMs === 0) {
       this.delayed++;
       return true;
@@ -36,6 +34,12 @@ export class BackPressure {
     if (nowMs - sinceMs < this.delayMsMax) return true;
     this.overruled++;
     return false;
+  }
+
+  /** Whether what can wait should: a reader is about to lose its place. Under the shard's lock. */
+  isTight(shard: number): boolean {
+    const ring = this.rings[shard]!;
+    return this.enabled && ring.room < ring.nominal * TIGHT_SHARE;
   }
 
   /** Whether a large record comes on top of others that make the rings take too much memory. */

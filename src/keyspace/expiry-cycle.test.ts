@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { CommandTester, START_MS } from '../commands/contract/test-support.js';
 import { dbsize } from '../commands/generic/dbsize.js';
 import { del } from '../commands/generic/del.js';
+import { exists } from '../commands/generic/exists.js';
 import { set } from '../commands/string/set.js';
 import { ExpiryCycle } from './expiry-cycle.js';
 import { WORD_LOCK } from './shard-words.js';
@@ -11,7 +12,7 @@ import { WORD_LOCK } from './shard-words.js';
 const BUDGET_MS = 1000;
 
 function tester(): CommandTester {
-  return new CommandTester([set, del, dbsize], { shards: 4, shardBytes: 1 << 24 });
+  return new CommandTester([set, del, dbsize, exists], { shards: 4, shardBytes: 1 << 24 });
 }
 
 /** Steps until nothing is pressing, that is to the end of a round. */
@@ -87,6 +88,24 @@ test('a replica keeps its keys, and so does everyone while the cycle is off', ()
   cycle.active = true;
   round(cycle, START_MS + 5);
   assert.equal(t.dump().size, 0);
+});
+
+test('shards that are spared keep what has ended, hidden, until a write finds it', () => {
+  const t = tester();
+  const cycle = new ExpiryCycle(t.keys, 0, 1);
+  for (let i = 0; i < 400; i++) t.run('SET', `k${i}`, i, 'PX', 1);
+  const held = t.keys.shards.table(2, 0).size;
+  t.keys.spares = (shard) => shard === 2;
+  round(cycle, START_MS + 2);
+  assert.equal(count(t), held);
+  t.now = START_MS + 2;
+  t.takeEffects();
+  for (let i = 0; i < 400; i++) assert.equal(t.run('EXISTS', `k${i}`), 0);
+  assert.equal(count(t), held, 'reads leave them there');
+  t.keys.writing = true;
+  for (let i = 0; i < 400; i++) assert.equal(t.run('EXISTS', `k${i}`), 0);
+  assert.equal(count(t), 0);
+  assert.equal(t.takeEffects().length, held, 'each end is an effect');
 });
 
 test('frames are tidied and memory given back, also on a replica', () => {

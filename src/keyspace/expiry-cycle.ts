@@ -65,6 +65,7 @@ export class ExpiryCycle {
     let complete = true;
     if (this.active && keys.expiresKeys) {
       keys.now = nowMs;
+      keys.writing = false;
       complete = this.expire(nowMs, startMs + sliceMs * EXPIRY_SHARE);
     }
     if (!this.tidy(startMs + sliceMs)) complete = false;
@@ -93,7 +94,7 @@ export class ExpiryCycle {
     return true;
   }
 
-  /** @returns false: out of time; true: at its end, or the shard is taken */
+  /** @returns false: out of time; true: at its end, or the shard is taken, or spared */
   private expireTable(nowMs: number, deadlineMs: number): boolean {
     const { shards } = this.keys;
     const shard = this.expiryShard;
@@ -103,6 +104,7 @@ export class ExpiryCycle {
     while (this.position < SCAN_END) {
       if (!shards.tryLock(shard)) return true;
       try {
+        if (this.keys.spares(shard)) return true;
         this.position = table.scanExpired(this.position, nowMs);
         this.removeScanned(table);
       } finally {

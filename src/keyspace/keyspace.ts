@@ -49,6 +49,13 @@ export class Keyspace {
   database = 0;
   /** False on a replica: keys past their time are hidden, but their end comes from the primary. */
   expiresKeys = true;
+  /** Whether the command under way is a write: it needs keys past their time out of its way. */
+  writing = false;
+  /**
+   * Whether keys past their time in a shard had better be left where they are for now: each end is
+   * an effect, and a replica is behind. They are hidden all the same. Under the shard's lock.
+   */
+  spares: (shard: number) => boolean = () => false;
   /** Changes since the last reset by the dispatcher; not 0 means the command wrote something. */
   changes = 0;
   /** Changes since the start. */
@@ -183,7 +190,7 @@ export class Keyspace {
     if (!table.find(region, offset, length, this.h1, this.h2)) return false;
     const expiry = table.expiry;
     if (expiry !== 0 && expiry < this.now) {
-      if (this.expiresKeys) this.expire();
+      if (this.expiresKeys && (this.writing || !this.spares(this.shard))) this.expire();
       return false;
     }
     this.kind = table.kind;

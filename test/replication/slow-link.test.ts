@@ -4,10 +4,12 @@ import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { darterMissing } from '../support/server.js';
 import { LinkProxy } from './proxy.js';
-import { fill, follow, Load, linkUp, number, sameData, startNode } from './support.js';
+import { fill, follow, Load, linkUp, number, sameData, startNode, until } from './support.js';
 
 const MEBIBYTE = 1024 * 1024;
 const LIMITED_SECONDS = 12;
+const EXPIRING_KEYS = 300_000;
+const KEY = 'a key with quite a long name, so that its end takes some bytes as well, number ';
 
 describe('replication: a slow link', { skip: darterMissing() }, () => {
   test('costs bounded memory and time, and the sync ends without starting over', async (t) => {
@@ -38,5 +40,35 @@ describe('replication: a slow link', { skip: darterMissing() }, () => {
     await load.stop();
     await sameData(primary, replica);
     assert.equal(await number(primary, 'sync_full'), 1);
+  });
+
+  test('carries the ends of many keys at once without losing its place', async (t) => {
+    await using primary = await startNode('--repl-backlog-size', '16mb');
+    await using replica = await startNode();
+    const proxy = await LinkProxy.start(primary.port);
+    t.after(() => proxy.close());
+    await follow(replica, proxy.port);
+    await linkUp(replica);
+    const client = await primary.client();
+    await client.text('DEBUG', 'SET-ACTIVE-EXPIRE', '0');
+    for (let i = 0; i < EXPIRING_KEYS; i += 1000) {
+      const set = (_: unknown, k: number) => ['SET', `${KEY}${i + k}`, 'v', 'PX', '1'];
+      await client.pipeline(Array.from({ length: 1000 }, set));
+    }
+    await until('all are there', async () => (await replica.ask('DBSIZE')) === `${EXPIRING_KEYS}`);
+    proxy.bytesPerSecond = 100_000;
+    await client.text('DEBUG', 'SET-ACTIVE-EXPIRE', '1');
+    await sleep(5000);
+    const left = Number(await primary.ask('DBSIZE'));
+    assert.ok(left > 0 && left < EXPIRING_KEYS, `${left} keys are left until the link has room`);
+    assert.equal(
+      await client.text('EXISTS', ...Array.from({ length: 1000 }, (_, k) => `${KEY}${k}`)),
+      '0',
+    );
+    proxy.bytesPerSecond = Number.POSITIVE_INFINITY;
+    await until('all are gone', async () => (await replica.ask('DBSIZE')) === '0');
+    await sameData(primary, replica);
+    assert.equal(await number(primary, 'sync_full'), 1);
+    await client.close();
   });
 });
