@@ -180,6 +180,7 @@ export class JournalRing {
       if (head + total - keep > this.capacity) this.grow(head + total - keep, keep);
     }
     values[START_VALUE] = keep;
+    if (values[SLOWEST_VALUE]! < keep) this.findSlowest();
     return true;
   }
 
@@ -226,10 +227,9 @@ export class JournalRing {
    */
   relax(): void {
     if (!this.hasGrown) return;
-    const { start, values } = this;
-    const keep = Math.max(start, this.head - this.nominal);
-    const slowest = values[SLOWEST_VALUE]!;
-    if (slowest >= start && slowest < keep) return;
+    const { head, values } = this;
+    const keep = Math.max(this.start, head - this.nominal);
+    if (this.neededFrom(head) < keep) return;
     this.resize(this.nominal, keep);
     if (keep >= values[LONGEST_END_VALUE]!) values[LONGEST_VALUE] = 0;
   }
