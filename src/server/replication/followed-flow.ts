@@ -90,8 +90,10 @@ export class FollowedFlow {
     this.closed = true;
     clearInterval(this.idleTimer);
     if (this.acknowledgeTimer !== null) clearTimeout(this.acknowledgeTimer);
-    this.socket.destroy();
+    // The reason is told first: the primary, seeing this connection end, ends all others, and that
+    // would be taken for the cause.
     this.withdraw(reason);
+    this.socket.destroy();
   }
 
   private withdraw(reason: string): void {

@@ -58,8 +58,9 @@ export class ServedFlow {
     this.closed = true;
     if (this.timer !== null) clearTimeout(this.timer);
     this.source.close();
-    this.socket.destroy();
+    // In this order, so that the end of the replica's other connections is not taken for the cause.
     this.ended(reason);
+    this.socket.destroy();
   }
 
   private pump(): void {
