@@ -20,6 +20,8 @@ export interface WatchedKey {
   readonly h1: number;
   readonly h2: number;
   readonly version: number;
+  /** Whether it was there when the client began to watch it. */
+  readonly existed: boolean;
 }
 
 export class Transactions implements TransactionsPort {
@@ -56,7 +58,7 @@ export class Transactions implements TransactionsPort {
     if (version < 0) return false;
     const key = new Region(new SharedArrayBuffer((length + 8) & ~7), 0);
     copyBytes(key, 0, args.region, args.offset[index]!, length);
-    client.watched.push({ key, length, database, shard, h1, h2, version });
+    client.watched.push({ key, length, database, shard, h1, h2, version, existed: exists });
     return true;
   }
 
@@ -114,10 +116,11 @@ export class Transactions implements TransactionsPort {
   private watchedChanged(client: ClientSession): boolean {
     const { keys, shards } = this.dispatcher;
     let changed = false;
-    for (const { key, length, database, shard, h1, h2, version } of client.watched) {
-      // Seeking removes a key whose time has come, which counts as a change.
+    for (const { key, length, database, shard, h1, h2, version, existed } of client.watched) {
+      // That a key's time has come counts as a change, whether seeking it removes it or not.
       keys.forget();
-      keys.seekKey(database, key, 0, length);
+      const exists = keys.seekKey(database, key, 0, length);
+      if (existed && !exists) changed = true;
       if (watchedVersion(shards.spaces[shard]!, h1, h2, database) !== version) changed = true;
     }
     return changed;

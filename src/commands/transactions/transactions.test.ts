@@ -107,6 +107,23 @@ test('EXEC runs what was queued and answers with all replies', () => {
   assert.deepEqual(s.run(1, 'MULTI', 'EXEC'), []);
 });
 
+test('a watched key whose time comes makes EXEC fail, also where it is only hidden', () => {
+  for (const hides of ['', 'spares', 'replica']) {
+    const s = new Server();
+    const { keys } = s.dispatcher;
+    if (hides === 'spares') keys.spares = () => true;
+    if (hides === 'replica') keys.expiresKeys = false;
+    s.run(1, 'SET a 1', 'EXPIRE a 1', 'WATCH a', 'MULTI', 'SET b 1');
+    s.dispatcher.beginTurn(1_700_000_002_000, 0);
+    assert.equal(s.run(1, 'EXEC'), null);
+    assert.equal(s.run(1, 'GET b'), null);
+    // It was gone already for who watches it now.
+    s.run(2, 'WATCH a', 'MULTI', 'SET b 2', 'GET a');
+    assert.deepEqual(s.run(2, 'EXEC'), ['+OK', null]);
+    assert.equal(s.watched(), 0);
+  }
+});
+
 test('an error while it runs does not stop the others', () => {
   const s = new Server();
   s.run(1, 'SET a x', 'MULTI', 'INCR a', 'SET b 1');
