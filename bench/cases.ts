@@ -17,7 +17,6 @@ export interface Case {
   readonly connections: number;
   readonly pipeline: number;
   readonly valueBytes: number;
-  /** At most: fewer of large values. */
   readonly keys: number;
   /** Open loop at this rate; 0 for a closed loop. */
   readonly perSecond: number;
@@ -38,6 +37,8 @@ const commands: readonly CaseCommand[] = ['set', 'get', 'mset', 'incr', 'mixed']
 const KEYS = 100_000;
 /** Many times that. */
 const LARGE_KEYS = 2_000_000;
+/** No more than this of large values, so that filling takes no longer than measuring. */
+const DATA_BYTES_MAX = 64 << 20;
 const base = {
   connections: 50,
   pipeline: 1,
@@ -55,7 +56,13 @@ export const allCases: readonly Case[] = [
   ),
   ...[16, 1024, 8192, 65536].flatMap((valueBytes) =>
     (['set', 'get'] as const).map(
-      (command): Case => ({ ...base, group: 'values', command, valueBytes }),
+      (command): Case => ({
+        ...base,
+        group: 'values',
+        command,
+        valueBytes,
+        keys: keysFor(valueBytes),
+      }),
     ),
   ),
   ...(['set', 'get'] as const).map(
@@ -63,6 +70,10 @@ export const allCases: readonly Case[] = [
   ),
   { ...base, group: 'open', command: 'mixed', perSecond: 10_000 },
 ];
+
+function keysFor(valueBytes: number): number {
+  return Math.min(KEYS, Math.floor(DATA_BYTES_MAX / (valueBytes + 64)));
+}
 
 /** About a minute's worth, for use while working. */
 export const quickCases: readonly Case[] = allCases.filter(

@@ -9,9 +9,6 @@ import { cpuBetweenNs, readCpu } from './support/process.js';
 import { type ClosedLoopResult, runRedisBenchmark } from './support/redis-benchmark.js';
 import type { Server } from './support/servers.js';
 
-/** Values from this size on are limited in number, by the bytes of all. */
-const LARGE_VALUE_BYTES = 512;
-const DATA_BYTES_MAX = 64 << 20;
 const SAMPLED_KEYS = 200;
 
 export interface Run {
@@ -29,9 +26,7 @@ export interface Run {
 }
 
 export function keysOf(item: Case): KeyFormat {
-  const { keys, valueBytes } = item;
-  if (valueBytes < LARGE_VALUE_BYTES) return redisBenchmarkKeys(keys);
-  return redisBenchmarkKeys(Math.min(keys, Math.floor(DATA_BYTES_MAX / (valueBytes + 64))));
+  return redisBenchmarkKeys(item.keys);
 }
 
 /** Empties the server and writes the case's keys (INCR begins with nothing). */

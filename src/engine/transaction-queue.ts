@@ -2,7 +2,7 @@
  * The commands a client has queued since MULTI: their vectors one after the other in one region of
  * the client's own, and where each argument lies.
  */
-import { copyBytes, Region } from '../base/region.js';
+import { copyBytes, Region, withRoom } from '../base/region.js';
 import type { Arguments } from '../protocol/parser.js';
 import type { RegisteredCommand } from './registry.js';
 
@@ -62,12 +62,6 @@ export class TransactionQueue {
   }
 
   private reserve(bytes: number): void {
-    const needed = this.used + bytes;
-    if (needed <= this.region.length) return;
-    let size = this.region.length;
-    while (size < needed) size *= 2;
-    const larger = new Region(new SharedArrayBuffer(size), 0);
-    copyBytes(larger, 0, this.region, 0, this.used);
-    this.region = larger;
+    this.region = withRoom(this.region, this.used, this.used + bytes);
   }
 }

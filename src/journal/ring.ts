@@ -162,8 +162,7 @@ export class JournalRing {
     const { values } = this;
     const head = values[HEAD_VALUE]!;
     const start = values[START_VALUE]!;
-    const large = this.isLarge(total);
-    if (large || values[LONGEST_VALUE]! > 0) this.noteLarge(total, large, head, start);
+    this.noteLongest(total);
     let keep = Math.max(start, Math.min(head, head + total - this.nominal));
     let needed = Number.POSITIVE_INFINITY;
     if (values[SLOWEST_VALUE]! < keep || total > this.nominal) {
@@ -189,12 +188,12 @@ export class JournalRing {
     return total > this.nominal * LARGE_SHARE;
   }
 
-  private noteLarge(total: number, large: boolean, head: number, start: number): void {
-    const { values } = this;
+  private noteLongest(total: number): void {
+    const { values, head, start } = this;
     // Not while a reader is further behind than small records alone would have let it come.
     const passed = start >= values[LONGEST_END_VALUE]! && head - start <= this.nominal;
     if (passed) values[LONGEST_VALUE] = 0;
-    if (!large) return;
+    if (!this.isLarge(total)) return;
     values[LONGEST_VALUE] = Math.max(values[LONGEST_VALUE]!, total);
     values[LONGEST_END_VALUE] = head + total;
   }
@@ -204,15 +203,8 @@ export class JournalRing {
    * Who was not yet slow (`room`) when a large record came keeps its place over that one as well.
    */
   private neededFrom(head: number): number {
-    const oldest = Math.max(this.start, head - this.nominal - 2 * this.values[LONGEST_VALUE]!);
-    const used = this.words[READERS_WORD]!;
-    let needed = Number.POSITIVE_INFINITY;
-    for (let i = 0; i < READERS_MAX; i++) {
-      if (((used >>> i) & 1) === 0) continue;
-      const lsn = this.values[READER_VALUE + i]!;
-      if (lsn < needed && lsn >= oldest) needed = lsn;
-    }
-    return needed;
+    const oldest = head - this.nominal - 2 * this.values[LONGEST_VALUE]!;
+    return this.leastPlace(Math.max(this.start, oldest));
   }
 
   private grow(needed: number, keep: number): void {
@@ -314,16 +306,20 @@ export class JournalRing {
   }
 
   private findSlowest(): void {
+    // One that was overrun already has nothing left to lose.
+    this.values[SLOWEST_VALUE] = this.leastPlace(this.start);
+  }
+
+  /** The least place of the readers that is not before `oldest`; Infinity when there is none. */
+  private leastPlace(oldest: number): number {
     const used = this.words[READERS_WORD]!;
-    const start = this.start;
-    let slowest = Number.POSITIVE_INFINITY;
+    let least = Number.POSITIVE_INFINITY;
     for (let i = 0; i < READERS_MAX; i++) {
       if (((used >>> i) & 1) === 0) continue;
       const lsn = this.values[READER_VALUE + i]!;
-      // One that was overrun already has nothing left to lose.
-      if (lsn < slowest && lsn >= start) slowest = lsn;
+      if (lsn < least && lsn >= oldest) least = lsn;
     }
-    this.values[SLOWEST_VALUE] = slowest;
+    return least;
   }
 
   /**

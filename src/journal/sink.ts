@@ -7,7 +7,7 @@
  * one record with its part, all while the transaction holds all its locks: so the LSNs of all parts
  * are known before the first is written, and transactions have the same order on all shards.
  */
-import { copyBytes, Region } from '../base/region.js';
+import { copyBytes, Region, withRoom } from '../base/region.js';
 import {
   align4,
   KIND_EFFECT,
@@ -118,12 +118,6 @@ export class JournalSink {
   }
 
   private reserve(length: number): void {
-    const needed = this.used + length;
-    if (needed <= this.kept.length) return;
-    let size = this.kept.length;
-    while (size < needed) size *= 2;
-    const larger = new Region(new SharedArrayBuffer(size), 0);
-    copyBytes(larger, 0, this.kept, 0, this.used);
-    this.kept = larger;
+    this.kept = withRoom(this.kept, this.used, this.used + length);
   }
 }

@@ -8,7 +8,7 @@
  */
 
 import type { ArgumentVector } from '../base/arguments.js';
-import { copyBytes, Region } from '../base/region.js';
+import { copyBytes, Region, withRoom } from '../base/region.js';
 import { HashState, hashBytes } from '../structures/hash.js';
 
 export interface EffectSink {
@@ -152,12 +152,6 @@ export class EffectBuilder {
   }
 
   private reserve(length: number): void {
-    const needed = this.position + 4 + length;
-    if (needed <= this.region.length) return;
-    let size = this.region.length;
-    while (size < needed) size *= 2;
-    const larger = new Region(new SharedArrayBuffer(size), 0);
-    copyBytes(larger, 0, this.region, 0, this.position);
-    this.region = larger;
+    this.region = withRoom(this.region, this.position, this.position + 4 + length);
   }
 }

@@ -164,23 +164,34 @@ export class Gatherer {
 
   /** Until what other threads carried to each other before the question has arrived. */
   private awaitCarried(name: string, deadlineMs: number): void {
-    while (this.control.carried > 0) {
-      const seen = this.control.mailCount(this.thread);
-      this.serve();
-      if (this.control.carried === 0) return;
-      if (Date.now() >= deadlineMs) throw new GatherError(`a thread is stuck (${name})`);
-      this.control.awaitMail(this.thread, seen, CARRIED_POLL_MS);
-    }
+    const arrived = () => this.control.carried === 0;
+    if (!arrived())
+      this.serveUntil(arrived, `a thread is stuck (${name})`, deadlineMs, CARRIED_POLL_MS);
   }
 
   private awaitAnswers(name: string, deadlineMs: number): void {
+    const answered = () => this.answers.size === this.peers.length;
+    this.serveUntil(answered, `a thread did not answer in time (${name})`, deadlineMs);
+  }
+
+  /**
+   * Serves others until something is done.
+   * @param pollMs how often to look, for what is not announced to this thread
+   * @throws GatherError with this text when the time is up
+   */
+  private serveUntil(
+    done: () => boolean,
+    failure: string,
+    deadlineMs: number,
+    pollMs = Number.POSITIVE_INFINITY,
+  ): void {
     for (;;) {
       const seen = this.control.mailCount(this.thread);
       this.serve();
-      if (this.answers.size === this.peers.length) return;
+      if (done()) return;
       const leftMs = deadlineMs - Date.now();
-      if (leftMs <= 0) throw new GatherError(`a thread did not answer in time (${name})`);
-      this.control.awaitMail(this.thread, seen, leftMs);
+      if (leftMs <= 0) throw new GatherError(failure);
+      this.control.awaitMail(this.thread, seen, Math.min(leftMs, pollMs));
     }
   }
 

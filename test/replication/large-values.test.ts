@@ -3,8 +3,16 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { Random } from '../support/random.js';
 import { darterMissing, type Server } from '../support/server.js';
-import { LinkProxy } from './proxy.js';
-import { follow, Load, linkUp, number, sameData, startNode, until } from './support.js';
+import {
+  follow,
+  followThroughProxy,
+  Load,
+  linkUp,
+  number,
+  sameData,
+  startNode,
+  until,
+} from './support.js';
 
 const MEBIBYTE = 1024 * 1024;
 const CLIENTS = 3;
@@ -18,10 +26,7 @@ describe('replication: large values', { skip: darterMissing() }, () => {
     await using primary = await startNode('--repl-backpressure-max-delay', String(PATIENCE_MS));
     await using replica = await startNode();
     await using second = await startNode();
-    const proxy = await LinkProxy.start(primary.port);
-    t.after(() => proxy.close());
-    await follow(replica, proxy.port);
-    await linkUp(replica);
+    const proxy = await followThroughProxy(replica, primary, t);
     await follow(second, replica.port);
     await linkUp(second);
     const load = await Load.start(primary, 5);
@@ -50,10 +55,7 @@ describe('replication: large values', { skip: darterMissing() }, () => {
   test('a link that is cut in the midst of one gets a full sync, once', async (t) => {
     await using primary = await startNode();
     await using replica = await startNode();
-    const proxy = await LinkProxy.start(primary.port);
-    t.after(() => proxy.close());
-    await follow(replica, proxy.port);
-    await linkUp(replica);
+    const proxy = await followThroughProxy(replica, primary, t);
     proxy.bytesPerSecond = MEBIBYTE;
     await primary.ask('SET', 'large', 'v'.repeat(8 * MEBIBYTE));
     await until('some of it has gone', async () => proxy.passed > MEBIBYTE);

@@ -4,7 +4,17 @@ import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { darterMissing } from '../support/server.js';
 import { LinkProxy } from './proxy.js';
-import { fill, follow, Load, linkUp, number, sameData, startNode, until } from './support.js';
+import {
+  fill,
+  follow,
+  followThroughProxy,
+  Load,
+  linkUp,
+  number,
+  sameData,
+  startNode,
+  until,
+} from './support.js';
 
 const MEBIBYTE = 1024 * 1024;
 const LIMITED_SECONDS = 12;
@@ -45,10 +55,7 @@ describe('replication: a slow link', { skip: darterMissing() }, () => {
   test('carries the ends of many keys at once without losing its place', async (t) => {
     await using primary = await startNode('--repl-backlog-size', '16mb');
     await using replica = await startNode();
-    const proxy = await LinkProxy.start(primary.port);
-    t.after(() => proxy.close());
-    await follow(replica, proxy.port);
-    await linkUp(replica);
+    const proxy = await followThroughProxy(replica, primary, t);
     const client = await primary.client();
     await client.text('DEBUG', 'SET-ACTIVE-EXPIRE', '0');
     for (let i = 0; i < EXPIRING_KEYS; i += 1000) {

@@ -1,9 +1,11 @@
 /** For tests of replication between real processes. */
 import assert from 'node:assert/strict';
+import type { TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RawClient } from '../support/client.js';
 import { Random } from '../support/random.js';
 import { type Server, startDarter } from '../support/server.js';
+import { LinkProxy } from './proxy.js';
 
 const WITHIN_MS = 30_000;
 const POLL_MS = 20;
@@ -29,6 +31,19 @@ export async function until(
 
 export async function follow(replica: Server, port: number): Promise<void> {
   assert.equal(await replica.ask('REPLICAOF', '127.0.0.1', String(port)), 'OK');
+}
+
+/** Follows over a link that can be slow, cut or damaged, and waits until it is up. */
+export async function followThroughProxy(
+  replica: Server,
+  primary: Server,
+  t: TestContext,
+): Promise<LinkProxy> {
+  const proxy = await LinkProxy.start(primary.port);
+  t.after(() => proxy.close());
+  await follow(replica, proxy.port);
+  await linkUp(replica);
+  return proxy;
 }
 
 export function linkUp(replica: Server, withinMs?: number): Promise<void> {

@@ -7,7 +7,17 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { encode } from '../support/client.js';
 import { darterMissing, type Server } from '../support/server.js';
 import { LinkProxy } from './proxy.js';
-import { fill, follow, Load, linkUp, number, sameData, startNode, until } from './support.js';
+import {
+  fill,
+  follow,
+  followThroughProxy,
+  Load,
+  linkUp,
+  number,
+  sameData,
+  startNode,
+  until,
+} from './support.js';
 
 describe('replication: trouble', { skip: darterMissing() }, () => {
   test('a link cut for a while goes on where it was, while the journal holds it', async (t) => {
@@ -38,10 +48,7 @@ describe('replication: trouble', { skip: darterMissing() }, () => {
   test('a link cut for too long gets a full sync', async (t) => {
     await using primary = await startNode('--repl-backlog-size', '1');
     await using replica = await startNode();
-    const proxy = await LinkProxy.start(primary.port);
-    t.after(() => proxy.close());
-    await follow(replica, proxy.port);
-    await linkUp(replica);
+    const proxy = await followThroughProxy(replica, primary, t);
     proxy.cut();
     // 64 journals of 256 KiB hold less than that.
     await fill(primary, 40_000, 1000);
@@ -179,10 +186,7 @@ describe('replication: trouble', { skip: darterMissing() }, () => {
       '100',
     );
     await using replica = await startNode('--repl-timeout', '60');
-    const proxy = await LinkProxy.start(primary.port);
-    t.after(() => proxy.close());
-    await follow(replica, proxy.port);
-    await linkUp(replica);
+    await followThroughProxy(replica, primary, t);
     replica.child.kill('SIGSTOP');
     const load = await Load.start(primary, 0, 4000);
     await until('it is dropped', async () => (await number(primary, 'connected_slaves')) === 0);
