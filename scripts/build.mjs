@@ -18,7 +18,10 @@ import { buildStamp, packageBinary, root, runNode, sourceFolders, walk } from '.
 
 const commandsFolder = join(root, 'src', 'commands');
 
-/** `string/getdel.ts`, sorted: one folder per group; contract/ holds the types, not commands. */
+/**
+ * `string/getdel.ts`, sorted: one folder per group. Files directly in it define commands; its lib/ holds what the
+ * group shares. contract/ holds the types.
+ */
 function commandFiles() {
   if (!existsSync(commandsFolder)) return [];
   const files = [];

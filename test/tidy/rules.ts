@@ -150,7 +150,7 @@ export function ffiErrors(files: readonly SourceFile[]): string[] {
     .map((file) => `${file.path}: imports koffi; all FFI lives in src/platform/ffi/`);
 }
 
-/** The names of the commands that a file defines: 'get', 'client|kill'. */
+/** The names of the commands that a file defines: 'get', 'client|kill'; a group's lib/ defines none. */
 function definedCommands(file: SourceFile): string[] {
   if (!/^src\/commands\/(?!contract\/)[^/]+\/[^/]+$/.test(file.path) || isTest(file)) return [];
   return [...file.code.matchAll(/^ {2}name: '([a-z0-9|_-]+)'/gm)].map(

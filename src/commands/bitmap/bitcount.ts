@@ -3,9 +3,9 @@ import { NOT_INTEGER, SYNTAX } from '../../protocol/errors.js';
 import { countBitRange, countBits } from '../../values/string/bits.js';
 import type { Context } from '../contract/context.js';
 import { type CommandDefinition, keysAt } from '../contract/definition.js';
-import { rangeEndAt } from '../string/shared-range.js';
-import { isString } from '../string/shared-values.js';
-import { range, setRange, UNIT_BYTE, UNIT_UNKNOWN, unitAt } from './shared-range.js';
+import { rangeEndAt } from '../string/lib/range.js';
+import { isString } from '../string/lib/values.js';
+import { range, setRange, UNIT_BYTE, UNIT_UNKNOWN, unitAt } from './lib/range.js';
 
 function run(context: Context): void {
   const { args, keys, reply } = context;

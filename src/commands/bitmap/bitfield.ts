@@ -1,7 +1,7 @@
 /** BITFIELD and BITFIELD_RO: a value as an array of small integers. */
 import { BITFIELD_READ_ONLY } from '../../protocol/errors.js';
 import { type CommandDefinition, keysAt } from '../contract/definition.js';
-import { runFields } from './shared-fields.js';
+import { runFields } from './lib/fields.js';
 
 /** Whether each operation is a GET (or sets the overflow for none); broken ones count as writes. */
 function onlyReads(words: readonly string[]): boolean {

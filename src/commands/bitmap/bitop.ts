@@ -17,7 +17,7 @@ import {
 } from '../../values/string/bits.js';
 import type { Context } from '../contract/context.js';
 import { type CommandDefinition, keysAt } from '../contract/definition.js';
-import { isString } from '../string/shared-values.js';
+import { isString } from '../string/lib/values.js';
 
 const INVERT = 3;
 const UNKNOWN = 4;

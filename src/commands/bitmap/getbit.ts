@@ -2,8 +2,8 @@
 import { BIT_OFFSET } from '../../protocol/errors.js';
 import type { Context } from '../contract/context.js';
 import { type CommandDefinition, keysAt } from '../contract/definition.js';
-import { isString } from '../string/shared-values.js';
-import { bitOffsetAt } from './shared-offset.js';
+import { isString } from '../string/lib/values.js';
+import { bitOffsetAt } from './lib/offset.js';
 
 function run(context: Context): void {
   const { args, keys, reply } = context;

@@ -4,9 +4,9 @@ import { BIT_OFFSET, BIT_VALUE } from '../../protocol/errors.js';
 import { parseIndex } from '../../protocol/numbers.js';
 import type { Context } from '../contract/context.js';
 import { type CommandDefinition, keysAt } from '../contract/definition.js';
-import { isString } from '../string/shared-values.js';
-import { growth, makeRoom } from './shared-growth.js';
-import { bitOffsetAt } from './shared-offset.js';
+import { isString } from '../string/lib/values.js';
+import { growth, makeRoom } from './lib/growth.js';
+import { bitOffsetAt } from './lib/offset.js';
 
 function run(context: Context): void {
   const { args, keys, reply } = context;

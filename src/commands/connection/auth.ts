@@ -1,7 +1,7 @@
 /** AUTH [username] password */
 import { AUTH_WITHOUT_PASSWORD, SYNTAX } from '../../protocol/errors.js';
 import type { CommandDefinition } from '../contract/definition.js';
-import { authenticate, DEFAULT_USER } from './shared-session.js';
+import { authenticate, DEFAULT_USER } from './lib/session.js';
 
 export const auth: CommandDefinition = {
   name: 'auth',

@@ -1,7 +1,7 @@
 /** CLIENT ID, INFO, GETNAME, SETNAME and SETINFO: who a connection is. */
 import { argumentIs } from '../../protocol/text.js';
 import type { CommandDefinition } from '../contract/definition.js';
-import { isPlainWord, setName } from './shared-session.js';
+import { isPlainWord, setName } from './lib/session.js';
 
 export const clientId: CommandDefinition = {
   name: 'client|id',

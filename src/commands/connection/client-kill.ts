@@ -5,8 +5,8 @@ import { argumentIs } from '../../protocol/text.js';
 import type { Context } from '../contract/context.js';
 import type { CommandDefinition } from '../contract/definition.js';
 import type { ClientFilter, ClientType } from '../contract/server-port.js';
-import { clientTypeOf } from './shared-client-type.js';
-import { DEFAULT_USER } from './shared-session.js';
+import { clientTypeOf } from './lib/client-type.js';
+import { DEFAULT_USER } from './lib/session.js';
 
 const AGE_NOT_INTEGER = new ErrorReply('ERR maxage is not an integer or out of range');
 const AGE_POSITIVE = new ErrorReply('ERR maxage should be greater than 0');

@@ -5,7 +5,7 @@ import { argumentIs } from '../../protocol/text.js';
 import type { Context } from '../contract/context.js';
 import type { CommandDefinition } from '../contract/definition.js';
 import type { ClientFilter } from '../contract/server-port.js';
-import { clientTypeOf } from './shared-client-type.js';
+import { clientTypeOf } from './lib/client-type.js';
 
 /** Null: an error was written. */
 function parseFilter(context: Context): ClientFilter | null {

@@ -11,7 +11,7 @@ import { NOT_AN_INTEGER, parsedInteger, parseInteger } from '../../protocol/numb
 import { argumentIs } from '../../protocol/text.js';
 import type { Context } from '../contract/context.js';
 import type { CommandDefinition } from '../contract/definition.js';
-import { authenticate, setName } from './shared-session.js';
+import { authenticate, setName } from './lib/session.js';
 
 /** Reads the version into `parsedInteger.value`. False: an error was written. */
 function versionIsValid({ args, reply }: Context): boolean {

@@ -4,8 +4,8 @@ import { DB_INDEX, SAME_OBJECT, SYNTAX } from '../../protocol/errors.js';
 import { argumentIs } from '../../protocol/text.js';
 import type { Context } from '../contract/context.js';
 import { type CommandDefinition, keysAt } from '../contract/definition.js';
-import { databaseExists, databaseNumber } from './shared-database.js';
-import { emitTransferred, sameKey, transfer } from './shared-transfer.js';
+import { databaseExists, databaseNumber } from './lib/database.js';
+import { emitTransferred, sameKey, transfer } from './lib/transfer.js';
 
 const INVALID = -1;
 

@@ -2,7 +2,7 @@
 import { EVENT_DEL } from '../../keyspace/events.js';
 import type { Context } from '../contract/context.js';
 import { type CommandDefinition, keysAt } from '../contract/definition.js';
-import { emitDelete } from './shared-effects.js';
+import { emitDelete } from './lib/effects.js';
 
 function run(context: Context): void {
   const { args, keys, reply } = context;

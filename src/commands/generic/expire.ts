@@ -5,7 +5,7 @@ import {
   type CommandDefinition,
   keysAt,
 } from '../contract/definition.js';
-import { expireKey } from './shared-expire.js';
+import { expireKey } from './lib/expire.js';
 
 const INVALID_EXPIRE = invalidExpire('expire');
 const INVALID_PEXPIRE = invalidExpire('pexpire');

@@ -3,9 +3,9 @@ import { EVENT_MOVE_FROM, EVENT_MOVE_TO } from '../../keyspace/events.js';
 import { DB_INDEX, SAME_OBJECT } from '../../protocol/errors.js';
 import type { Context } from '../contract/context.js';
 import { type CommandDefinition, keysAt } from '../contract/definition.js';
-import { databaseExists, databaseNumber } from './shared-database.js';
-import { emitDelete } from './shared-effects.js';
-import { emitTransferred, transfer } from './shared-transfer.js';
+import { databaseExists, databaseNumber } from './lib/database.js';
+import { emitDelete } from './lib/effects.js';
+import { emitTransferred, transfer } from './lib/transfer.js';
 
 function run(context: Context): void {
   const { args, keys, reply } = context;

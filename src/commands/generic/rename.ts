@@ -3,8 +3,8 @@ import { EVENT_RENAME_FROM, EVENT_RENAME_TO } from '../../keyspace/events.js';
 import { NO_KEY } from '../../protocol/errors.js';
 import type { Context } from '../contract/context.js';
 import { type CommandDefinition, keysAt } from '../contract/definition.js';
-import { emitDelete } from './shared-effects.js';
-import { emitTransferred, sameKey, transfer } from './shared-transfer.js';
+import { emitDelete } from './lib/effects.js';
+import { emitTransferred, sameKey, transfer } from './lib/transfer.js';
 
 const ARGUMENTS: CommandDefinition['arguments'] = [
   { name: 'key', type: 'key', keySpecIndex: 0 },

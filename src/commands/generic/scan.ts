@@ -17,7 +17,7 @@ import { argumentIs } from '../../protocol/text.js';
 
 import type { Context } from '../contract/context.js';
 import type { CommandDefinition } from '../contract/definition.js';
-import { matchesPattern, takesAll } from './shared-pattern.js';
+import { matchesPattern, takesAll } from './lib/pattern.js';
 
 const COUNT_DEFAULT = 10;
 /** Buckets looked at for each key wished, as Redis does. */

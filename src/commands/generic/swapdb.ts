@@ -2,7 +2,7 @@
 import { DB_INDEX, FIRST_DB_INDEX, SECOND_DB_INDEX } from '../../protocol/errors.js';
 import type { Context } from '../contract/context.js';
 import type { CommandDefinition } from '../contract/definition.js';
-import { databaseExists, databaseNumber } from './shared-database.js';
+import { databaseExists, databaseNumber } from './lib/database.js';
 
 function run(context: Context): void {
   const { keys, reply } = context;

@@ -4,7 +4,7 @@ import { matchGlob } from '../../protocol/glob.js';
 import { argumentIs } from '../../protocol/text.js';
 import type { CommandEntry, Context } from '../contract/context.js';
 import type { CommandDefinition } from '../contract/definition.js';
-import { regionOf } from './shared-text-region.js';
+import { regionOf } from './lib/text-region.js';
 
 type Filter = (entry: CommandEntry) => boolean;
 

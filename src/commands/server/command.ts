@@ -8,8 +8,8 @@ import type { CommandEntry, Context } from '../contract/context.js';
 import type { CommandDefinition } from '../contract/definition.js';
 import { isContainerDefinition } from '../contract/definition.js';
 import { replyHelp } from '../contract/help.js';
-import { replyDocs } from './shared-command-docs.js';
-import { replyInfo } from './shared-command-info.js';
+import { replyDocs } from './lib/command-docs.js';
+import { replyInfo } from './lib/command-info.js';
 
 function replyInfoOfAll({ reply, registry }: Context): void {
   reply.array(registry.commands.size);

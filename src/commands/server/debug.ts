@@ -6,9 +6,9 @@ import { ErrorReply } from '../../protocol/errors.js';
 import type { Context } from '../contract/context.js';
 import type { CommandDefinition } from '../contract/definition.js';
 import { replyHelpLines, wrongSubcommandUse } from '../contract/help.js';
-import { DATA_HANDLERS } from './shared-debug-data.js';
-import type { DebugHandler } from './shared-debug-handler.js';
-import { SERVER_HANDLERS } from './shared-debug-server.js';
+import { DATA_HANDLERS } from './lib/debug-data.js';
+import type { DebugHandler } from './lib/debug-handler.js';
+import { SERVER_HANDLERS } from './lib/debug-server.js';
 
 const NOT_ALLOWED = new ErrorReply(
   'ERR DEBUG command not allowed. If the enable-debug-command option is set to "local", you can ' +

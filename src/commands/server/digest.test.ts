@@ -1,4 +1,4 @@
-/** shared-sha1 and shared-digest: against node's SHA-1, and against digests of redis-server 7.0.15. */
+/** lib/sha1 and lib/digest: against node's SHA-1, and against digests of redis-server 7.0.15. */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { test } from 'node:test';
@@ -9,7 +9,7 @@ import { CommandTester, START_MS } from '../contract/test-support.js';
 import * as append from '../string/append.js';
 import * as set from '../string/set.js';
 import * as debug from './debug.js';
-import { sha1, sha1Words } from './shared-sha1.js';
+import { sha1, sha1Words } from './lib/sha1.js';
 
 function hex(words: Uint32Array): string {
   return [...words].map((word) => word.toString(16).padStart(8, '0')).join('');

@@ -6,7 +6,7 @@ import { STRING_RAW } from '../../keyspace/kinds.js';
 import { STRING_TOO_LONG } from '../../protocol/errors.js';
 import type { Context } from '../contract/context.js';
 import { type CommandDefinition, keysAt } from '../contract/definition.js';
-import { isString, storeArgument } from './shared-values.js';
+import { isString, storeArgument } from './lib/values.js';
 
 function run(context: Context): void {
   const { args, keys, reply } = context;

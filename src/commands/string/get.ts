@@ -1,7 +1,7 @@
 /** GET: the commonest read. */
 import type { Context } from '../contract/context.js';
 import { type CommandDefinition, keysAt } from '../contract/definition.js';
-import { isString, replyValue } from './shared-values.js';
+import { isString, replyValue } from './lib/values.js';
 
 function run(context: Context): void {
   if (!context.keys.seekForRead(context.args, 1)) context.reply.nullBulk();

@@ -2,7 +2,7 @@
 import { EVENT_DEL } from '../../keyspace/events.js';
 import type { Context } from '../contract/context.js';
 import { type CommandDefinition, keysAt } from '../contract/definition.js';
-import { emitDelete, isString, replyValue } from './shared-values.js';
+import { emitDelete, isString, replyValue } from './lib/values.js';
 
 function run(context: Context): void {
   if (!context.keys.seekForRead(context.args, 1)) {

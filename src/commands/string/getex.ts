@@ -3,14 +3,8 @@ import { EVENT_DEL, EVENT_EXPIRE, EVENT_PERSIST } from '../../keyspace/events.js
 import { invalidExpire, SYNTAX } from '../../protocol/errors.js';
 import type { Context } from '../contract/context.js';
 import type { CommandDefinition } from '../contract/definition.js';
-import {
-  OPTION_PERSIST,
-  OPTIONS_TIMED,
-  options,
-  optionTime,
-  parseOptions,
-} from './shared-options.js';
-import { emitDelete, isString, replyValue } from './shared-values.js';
+import { OPTION_PERSIST, OPTIONS_TIMED, options, optionTime, parseOptions } from './lib/options.js';
+import { emitDelete, isString, replyValue } from './lib/values.js';
 
 const INVALID_EXPIRE = invalidExpire('getex');
 

@@ -2,8 +2,8 @@
 import { NOT_INTEGER } from '../../protocol/errors.js';
 import type { Context } from '../contract/context.js';
 import { type CommandDefinition, keysAt } from '../contract/definition.js';
-import { rangeEndAt } from './shared-range.js';
-import { isString } from './shared-values.js';
+import { rangeEndAt } from './lib/range.js';
+import { isString } from './lib/values.js';
 
 function run(context: Context): void {
   const { args, keys, reply } = context;

@@ -1,7 +1,7 @@
 /** GETSET: SET that answers with the value it replaces. */
 import type { Context } from '../contract/context.js';
 import { type CommandDefinition, keysAt } from '../contract/definition.js';
-import { isString, replyValue, storeArgument } from './shared-values.js';
+import { isString, replyValue, storeArgument } from './lib/values.js';
 
 function run(context: Context): void {
   if (context.keys.seekForRead(context.args, 1)) {

@@ -1,6 +1,6 @@
 /** INCR and DECR: counting up and down by one. */
 import { type CommandDefinition, keysAt } from '../contract/definition.js';
-import { increment } from './shared-increment.js';
+import { increment } from './lib/increment.js';
 
 export const incr: CommandDefinition = {
   name: 'incr',

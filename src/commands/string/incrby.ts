@@ -9,7 +9,7 @@ import {
 } from '../../protocol/numbers.js';
 import type { Context } from '../contract/context.js';
 import { type CommandDefinition, keysAt } from '../contract/definition.js';
-import { increment, incrementBig } from './shared-increment.js';
+import { increment, incrementBig } from './lib/increment.js';
 
 function runIncrement(context: Context): void {
   const { args } = context;

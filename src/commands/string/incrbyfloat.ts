@@ -15,7 +15,7 @@ import {
 } from '../../protocol/long-double.js';
 import type { Context } from '../contract/context.js';
 import { type CommandDefinition, keysAt } from '../contract/definition.js';
-import { isString } from './shared-values.js';
+import { isString } from './lib/values.js';
 
 /** A longer text is no number, and not worth making a string of. */
 const TEXT_BYTES_MAX = 8192;

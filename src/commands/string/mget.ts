@@ -2,7 +2,7 @@
 import { TYPE_STRING, typeOf } from '../../keyspace/kinds.js';
 import type { Context } from '../contract/context.js';
 import { type CommandDefinition, keysAt } from '../contract/definition.js';
-import { replyValue } from './shared-values.js';
+import { replyValue } from './lib/values.js';
 
 function run(context: Context): void {
   const { args, keys, reply } = context;

@@ -2,7 +2,7 @@
 import { wrongArity } from '../../protocol/errors.js';
 import type { Context } from '../contract/context.js';
 import { type CommandDefinition, keysAt } from '../contract/definition.js';
-import { emitSet, storeArgument } from './shared-values.js';
+import { emitSet, storeArgument } from './lib/values.js';
 
 const WRONG_ARITY = wrongArity('msetnx');
 

@@ -12,14 +12,8 @@ import {
   options,
   optionTime,
   parseOptions,
-} from './shared-options.js';
-import {
-  emitSet,
-  isString,
-  replyValue,
-  storeArgument,
-  storeArgumentUntil,
-} from './shared-values.js';
+} from './lib/options.js';
+import { emitSet, isString, replyValue, storeArgument, storeArgumentUntil } from './lib/values.js';
 
 const INVALID_EXPIRE = invalidExpire('set');
 

@@ -2,8 +2,8 @@
 import { type ErrorReply, invalidExpire } from '../../protocol/errors.js';
 import type { Context } from '../contract/context.js';
 import { type CommandDefinition, keysAt } from '../contract/definition.js';
-import { timeAt } from './shared-options.js';
-import { emitSet, storeArgumentUntil } from './shared-values.js';
+import { timeAt } from './lib/options.js';
+import { emitSet, storeArgumentUntil } from './lib/values.js';
 
 const SETEX_INVALID = invalidExpire('setex');
 const PSETEX_INVALID = invalidExpire('psetex');

@@ -1,7 +1,7 @@
 /** SETNX: SET for a key that is not there. */
 import type { Context } from '../contract/context.js';
 import { type CommandDefinition, keysAt } from '../contract/definition.js';
-import { storeArgument } from './shared-values.js';
+import { storeArgument } from './lib/values.js';
 
 function run(context: Context): void {
   if (context.keys.seek(context.args, 1)) {

@@ -7,7 +7,7 @@ import { NOT_INTEGER, OFFSET_OUT_OF_RANGE, STRING_TOO_LONG } from '../../protoco
 import { parseIndex } from '../../protocol/numbers.js';
 import type { Context } from '../contract/context.js';
 import { type CommandDefinition, keysAt } from '../contract/definition.js';
-import { isString } from './shared-values.js';
+import { isString } from './lib/values.js';
 
 function run(context: Context): void {
   const { args, keys, reply } = context;

@@ -1,7 +1,7 @@
 /** STRLEN: the number of bytes in a value. */
 import type { Context } from '../contract/context.js';
 import { type CommandDefinition, keysAt } from '../contract/definition.js';
-import { isString } from './shared-values.js';
+import { isString } from './lib/values.js';
 
 function run(context: Context): void {
   const { args, keys, reply } = context;

@@ -1,5 +1,5 @@
 /** A subcommand of DEBUG. */
-import type { Context } from '../contract/context.js';
+import type { Context } from '../../contract/context.js';
 
 export interface DebugHandler {
   /** Lower case. */

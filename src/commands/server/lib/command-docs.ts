@@ -1,10 +1,10 @@
 /** One command as COMMAND DOCS shows it: a map of what is known. */
-import type { CommandEntry, Context } from '../contract/context.js';
+import type { CommandEntry, Context } from '../../contract/context.js';
 import {
   type ArgumentSpecification,
   type CommandDefinition,
   isContainerDefinition,
-} from '../contract/definition.js';
+} from '../../contract/definition.js';
 
 type Reply = Context['reply'];
 

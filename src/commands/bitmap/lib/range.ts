@@ -1,7 +1,7 @@
 /** The range that BITCOUNT and BITPOS look at: from start to end, both included, negative ones
  * counted from the value's end, in bytes or in bits. */
-import type { Arguments } from '../../protocol/parser.js';
-import { argumentIs } from '../../protocol/text.js';
+import type { Arguments } from '../../../protocol/parser.js';
+import { argumentIs } from '../../../protocol/text.js';
 
 export const UNIT_BYTE = 0;
 export const UNIT_BIT = 1;

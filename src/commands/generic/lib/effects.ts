@@ -1,6 +1,6 @@
 /** Effects that several key commands have: a key went, or a key holds a value from now on. */
-import type { Region } from '../../base/region.js';
-import type { Context } from '../contract/context.js';
+import type { Region } from '../../../base/region.js';
+import type { Context } from '../../contract/context.js';
 
 /** Emits `DEL key`, the key being argument `index` and the one last sought. */
 export function emitDelete(context: Context, index: number): void {

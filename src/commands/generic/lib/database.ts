@@ -1,7 +1,7 @@
 /** Numbers of databases among the arguments. */
-import { ErrorReply, NOT_INTEGER } from '../../protocol/errors.js';
-import { NOT_AN_INTEGER, parsedInteger, parseInteger } from '../../protocol/numbers.js';
-import type { Context } from '../contract/context.js';
+import { ErrorReply, NOT_INTEGER } from '../../../protocol/errors.js';
+import { NOT_AN_INTEGER, parsedInteger, parseInteger } from '../../../protocol/numbers.js';
+import type { Context } from '../../contract/context.js';
 
 const INT_MAX = 2 ** 31 - 1;
 const BEYOND_INT = new ErrorReply(

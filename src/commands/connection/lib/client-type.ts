@@ -1,6 +1,6 @@
 /** The TYPE option of CLIENT LIST and CLIENT KILL. */
-import type { Context } from '../contract/context.js';
-import type { ClientType } from '../contract/server-port.js';
+import type { Context } from '../../contract/context.js';
+import type { ClientType } from '../../contract/server-port.js';
 
 const TYPES: Readonly<Record<string, ClientType>> = {
   normal: 'normal',

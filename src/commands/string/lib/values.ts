@@ -2,11 +2,11 @@
  * What the string commands have in common: storing an argument as a value, handing SET's effect to
  * the journal, and answering with the value found.
  */
-import { copyBytes } from '../../base/region.js';
-import { EVENT_EXPIRE, EVENT_SET, type KeyspaceEvent } from '../../keyspace/events.js';
-import { STRING_AUTO, TYPE_STRING, typeOf } from '../../keyspace/kinds.js';
-import { WRONG_TYPE } from '../../protocol/errors.js';
-import type { Context } from '../contract/context.js';
+import { copyBytes } from '../../../base/region.js';
+import { EVENT_EXPIRE, EVENT_SET, type KeyspaceEvent } from '../../../keyspace/events.js';
+import { STRING_AUTO, TYPE_STRING, typeOf } from '../../../keyspace/kinds.js';
+import { WRONG_TYPE } from '../../../protocol/errors.js';
+import type { Context } from '../../contract/context.js';
 
 /** Makes argument `index` the value of the key last sought, with EVENT_SET unless told another. */
 export function storeArgument(

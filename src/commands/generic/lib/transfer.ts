@@ -2,10 +2,10 @@
  * A value goes from one key to another, with its kind and its end, as RENAME, COPY and MOVE do it.
  * The two may lie in different shards, so the bytes are always copied, straight from entry to entry.
  */
-import { copyBytes, equalBytes, type Region } from '../../base/region.js';
-import type { KeyspaceEvent } from '../../keyspace/events.js';
-import type { Context } from '../contract/context.js';
-import { emitValue } from './shared-effects.js';
+import { copyBytes, equalBytes, type Region } from '../../../base/region.js';
+import type { KeyspaceEvent } from '../../../keyspace/events.js';
+import type { Context } from '../../contract/context.js';
+import { emitValue } from './effects.js';
 
 /** Where the last `transfer` put the value. Removing another key does not move it. */
 class Transferred {

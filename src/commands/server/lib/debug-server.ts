@@ -1,6 +1,6 @@
 /** Subcommands of DEBUG that concern the server or the connection. */
-import type { Context } from '../contract/context.js';
-import type { DebugHandler } from './shared-debug-handler.js';
+import type { Context } from '../../contract/context.js';
+import type { DebugHandler } from './debug-handler.js';
 
 /** One reply of each type of RESP, by DEBUG PROTOCOL's name for it. */
 const SAMPLES: Readonly<Record<string, (reply: Context['reply']) => void>> = {

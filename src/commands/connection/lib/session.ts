@@ -1,7 +1,7 @@
 /** What AUTH, HELLO and CLIENT do alike: passwords and names. */
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { CLIENT_NAME, type ErrorReply, WRONG_PASS } from '../../protocol/errors.js';
-import type { Context } from '../contract/context.js';
+import { CLIENT_NAME, type ErrorReply, WRONG_PASS } from '../../../protocol/errors.js';
+import type { Context } from '../../contract/context.js';
 
 /** The one user there is. */
 export const DEFAULT_USER = 'default';

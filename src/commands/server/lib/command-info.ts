@@ -1,6 +1,6 @@
 /** One command as COMMAND INFO shows it: ten fields. */
-import type { CommandEntry, Context } from '../contract/context.js';
-import { isContainerDefinition, type KeySpecification } from '../contract/definition.js';
+import type { CommandEntry, Context } from '../../contract/context.js';
+import { isContainerDefinition, type KeySpecification } from '../../contract/definition.js';
 
 type Reply = Context['reply'];
 

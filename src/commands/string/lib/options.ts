@@ -4,11 +4,16 @@
  * NX and XX exclude each other, and so do the ways to say when the key ends (EX, PX, EXAT, PXAT,
  * KEEPTTL, PERSIST); any option may come twice, and then its last time counts.
  */
-import { type ErrorReply, NOT_INTEGER } from '../../protocol/errors.js';
-import { INTEGER_OK, NOT_AN_INTEGER, parsedInteger, parseInteger } from '../../protocol/numbers.js';
-import type { Arguments } from '../../protocol/parser.js';
-import { argumentIs } from '../../protocol/text.js';
-import type { Context } from '../contract/context.js';
+import { type ErrorReply, NOT_INTEGER } from '../../../protocol/errors.js';
+import {
+  INTEGER_OK,
+  NOT_AN_INTEGER,
+  parsedInteger,
+  parseInteger,
+} from '../../../protocol/numbers.js';
+import type { Arguments } from '../../../protocol/parser.js';
+import { argumentIs } from '../../../protocol/text.js';
+import type { Context } from '../../contract/context.js';
 
 export const OPTION_NX = 1;
 export const OPTION_XX = 2;

@@ -12,10 +12,10 @@
  *
  * Keys past their time do not count.
  */
-import type { Keyspace } from '../../keyspace/keyspace.js';
-import { typeOf } from '../../keyspace/kinds.js';
-import type { Context } from '../contract/context.js';
-import { DIGEST_BYTES, sha1, sha1Words } from './shared-sha1.js';
+import type { Keyspace } from '../../../keyspace/keyspace.js';
+import { typeOf } from '../../../keyspace/kinds.js';
+import type { Context } from '../../contract/context.js';
+import { DIGEST_BYTES, sha1, sha1Words } from './sha1.js';
 
 const DIGEST_WORDS = DIGEST_BYTES / 4;
 const POSITIONS_END = 2 ** 32;

@@ -2,23 +2,23 @@
  * What EXPIRE, PEXPIRE, EXPIREAT and PEXPIREAT have in common. Times are absolute milliseconds in
  * a double, so those beyond 2^53 (the year 287396) are invalid here, where Redis goes on to 2^63.
  */
-import { EVENT_DEL, EVENT_EXPIRE } from '../../keyspace/events.js';
+import { EVENT_DEL, EVENT_EXPIRE } from '../../../keyspace/events.js';
 import {
   type ErrorReply,
   EXPIRE_GT_LT,
   EXPIRE_NX_XX_GT_LT,
   NOT_INTEGER,
   unsupportedOption,
-} from '../../protocol/errors.js';
+} from '../../../protocol/errors.js';
 import {
   INTEGER_BIG,
   NOT_AN_INTEGER,
   parsedInteger,
   parseInteger,
-} from '../../protocol/numbers.js';
-import { argumentIs } from '../../protocol/text.js';
-import type { Context } from '../contract/context.js';
-import { emitDelete } from './shared-effects.js';
+} from '../../../protocol/numbers.js';
+import { argumentIs } from '../../../protocol/text.js';
+import type { Context } from '../../contract/context.js';
+import { emitDelete } from './effects.js';
 
 const CONDITION_NX = 1;
 const CONDITION_XX = 2;

@@ -4,9 +4,9 @@
  * While everything fits 53 bits nothing is allocated, and a result with as many digits as the old
  * value is written over it.
  */
-import { EVENT_INCRBY } from '../../keyspace/events.js';
-import { STRING_AUTO } from '../../keyspace/kinds.js';
-import { NOT_INTEGER, OVERFLOW } from '../../protocol/errors.js';
+import { EVENT_INCRBY } from '../../../keyspace/events.js';
+import { STRING_AUTO } from '../../../keyspace/kinds.js';
+import { NOT_INTEGER, OVERFLOW } from '../../../protocol/errors.js';
 import {
   formatInteger,
   INT64_MAX,
@@ -17,9 +17,9 @@ import {
   NOT_AN_INTEGER,
   parsedInteger,
   parseInteger,
-} from '../../protocol/numbers.js';
-import type { Context } from '../contract/context.js';
-import { isString } from './shared-values.js';
+} from '../../../protocol/numbers.js';
+import type { Context } from '../../contract/context.js';
+import { isString } from './values.js';
 
 /** Adds a safe integer to the value of argument 1 and answers with the sum. */
 export function increment(context: Context, by: number): void {

@@ -5,7 +5,7 @@
  * last one means that none is done), then each is read again and done. So nothing need be kept
  * between the two, however many there are.
  */
-import { EVENT_SETBIT } from '../../keyspace/events.js';
+import { EVENT_SETBIT } from '../../../keyspace/events.js';
 import {
   BIT_OFFSET,
   BITFIELD_OVERFLOW,
@@ -13,16 +13,16 @@ import {
   type ErrorReply,
   NOT_INTEGER,
   SYNTAX,
-} from '../../protocol/errors.js';
+} from '../../../protocol/errors.js';
 import {
   INT64_MAX,
   INTEGER_OK,
   NOT_AN_INTEGER,
   parsedInteger,
   parseInteger,
-} from '../../protocol/numbers.js';
-import type { Arguments } from '../../protocol/parser.js';
-import { argumentIs } from '../../protocol/text.js';
+} from '../../../protocol/numbers.js';
+import type { Arguments } from '../../../protocol/parser.js';
+import { argumentIs } from '../../../protocol/text.js';
 import {
   fitField,
   fitted,
@@ -35,11 +35,11 @@ import {
   readWideField,
   writeField,
   writeWideField,
-} from '../../values/string/bit-field.js';
-import type { Context } from '../contract/context.js';
-import { isString } from '../string/shared-values.js';
-import { growth, makeRoom } from './shared-growth.js';
-import { bitOffsetAt } from './shared-offset.js';
+} from '../../../values/string/bit-field.js';
+import type { Context } from '../../contract/context.js';
+import { isString } from '../../string/lib/values.js';
+import { growth, makeRoom } from './growth.js';
+import { bitOffsetAt } from './offset.js';
 
 const FIRST_OPERATION = 2;
 const GET = 0;

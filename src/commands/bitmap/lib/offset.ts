@@ -1,7 +1,7 @@
 /** The argument that says which bit: SETBIT, GETBIT and BITFIELD. */
-import { STRING_LIMIT_BYTES } from '../../base/limits.js';
-import { parseIndex } from '../../protocol/numbers.js';
-import type { Arguments } from '../../protocol/parser.js';
+import { STRING_LIMIT_BYTES } from '../../../base/limits.js';
+import { parseIndex } from '../../../protocol/numbers.js';
+import type { Arguments } from '../../../protocol/parser.js';
 
 const HASH = 0x23;
 

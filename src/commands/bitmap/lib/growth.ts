@@ -1,7 +1,7 @@
 /** Making a value long enough for the bits that SETBIT and BITFIELD write. */
-import { EVENT_SETBIT } from '../../keyspace/events.js';
-import type { Keyspace } from '../../keyspace/keyspace.js';
-import { STRING_RAW } from '../../keyspace/kinds.js';
+import { EVENT_SETBIT } from '../../../keyspace/events.js';
+import type { Keyspace } from '../../../keyspace/keyspace.js';
+import { STRING_RAW } from '../../../keyspace/kinds.js';
 
 class Growth {
   /** Whether the value was made longer, which counts as a change and has been told. */

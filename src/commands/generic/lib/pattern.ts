@@ -1,7 +1,7 @@
 /** Patterns that choose keys, given as an argument. */
-import type { Region } from '../../base/region.js';
-import { matchGlob } from '../../protocol/glob.js';
-import type { Arguments } from '../../protocol/parser.js';
+import type { Region } from '../../../base/region.js';
+import { matchGlob } from '../../../protocol/glob.js';
+import type { Arguments } from '../../../protocol/parser.js';
 
 const STAR = 42;
 

@@ -1,8 +1,8 @@
 /** Subcommands of DEBUG that concern keys: POPULATE, OBJECT, DIGEST, DIGEST-VALUE, CHECK. */
-import { Region } from '../../base/region.js';
-import { EVENT_SET } from '../../keyspace/events.js';
-import { ENCODING_AUTO, ENCODING_RAW, encodingOf, STRING_AUTO } from '../../keyspace/kinds.js';
-import { NO_KEY, OUT_OF_RANGE_POSITIVE } from '../../protocol/errors.js';
+import { Region } from '../../../base/region.js';
+import { EVENT_SET } from '../../../keyspace/events.js';
+import { ENCODING_AUTO, ENCODING_RAW, encodingOf, STRING_AUTO } from '../../../keyspace/kinds.js';
+import { NO_KEY, OUT_OF_RANGE_POSITIVE } from '../../../protocol/errors.js';
 import {
   formatInteger,
   INTEGER_BYTES_MAX,
@@ -10,10 +10,10 @@ import {
   NOT_AN_INTEGER,
   parsedInteger,
   parseInteger,
-} from '../../protocol/numbers.js';
-import type { Context } from '../contract/context.js';
-import type { DebugHandler } from './shared-debug-handler.js';
-import { digestOfData, digestOfValue } from './shared-digest.js';
+} from '../../../protocol/numbers.js';
+import type { Context } from '../../contract/context.js';
+import type { DebugHandler } from './debug-handler.js';
+import { digestOfData, digestOfValue } from './digest.js';
 
 /** Argument `index` as a count, or -1 and an error reply. */
 function positiveArgument({ args, reply }: Context, index: number): number {

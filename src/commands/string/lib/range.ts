@@ -1,6 +1,6 @@
 /** The arguments that say where a range begins and ends: GETRANGE, BITCOUNT and BITPOS. */
-import { NOT_AN_INTEGER, parsedInteger, parseInteger } from '../../protocol/numbers.js';
-import type { Arguments } from '../../protocol/parser.js';
+import { NOT_AN_INTEGER, parsedInteger, parseInteger } from '../../../protocol/numbers.js';
+import type { Arguments } from '../../../protocol/parser.js';
 
 /**
  * Argument `index` as one end of a range.

@@ -1,5 +1,5 @@
 /** A region that holds a short text: for functions that take bytes, off the data path. */
-import { Region } from '../../base/region.js';
+import { Region } from '../../../base/region.js';
 
 /** @param text one char per byte; the region is a little longer */
 export function regionOf(text: string): Region {
