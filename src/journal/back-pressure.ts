@@ -1,7 +1,7 @@
 /**
  * Back-pressure: whether a write should wait because a replica is about to lose its place in the
  * shard's ring. Waiting is put off connection by connection (the dispatcher's BUSY), bounded by
- * time; then the write goes on and the replica is overrun: see FlowSource for what that means.
+ * time; then the write goes on and the replica is overrun: see PrimaryFlow for what that means.
  */
 import { GROWN_BYTES_MAX, grownBytes, type JournalRing } from './ring.js';
 
@@ -26,7 +26,7 @@ export class BackPressure {
    */
   mustWait(shard: number, bytes: number, sinceMs: number, nowMs: number): boolean {
     if (!this.enabled) return false;
-    if (!this.isTight(shard) && !this.isTooMuch(this.rings[shard]!, bytes)) return false;
+    if (!this.isTight(shard) && !this.exceedsGrowthBound(this.rings[shard]!, bytes)) return false;
     if (sinceMs === 0) {
       this.delayed++;
       return true;
@@ -43,7 +43,7 @@ export class BackPressure {
   }
 
   /** Whether a large record comes on top of others that make the rings take too much memory. */
-  private isTooMuch(ring: JournalRing, bytes: number): boolean {
+  private exceedsGrowthBound(ring: JournalRing, bytes: number): boolean {
     return ring.isLarge(bytes) && grownBytes(this.rings) > GROWN_BYTES_MAX;
   }
 }

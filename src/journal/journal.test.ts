@@ -97,7 +97,7 @@ test('a reader that writers wait for never loses its place, and memory stays bou
     { weight: 6, arbitrary: fc.record({ write: fc.integer({ min: 1, max: 900 }) }) },
     { weight: 1, arbitrary: fc.record({ write: fc.integer({ min: 1000, max: LONGEST }) }) },
     { weight: 3, arbitrary: fc.record({ read: fc.nat(9000), reader: fc.nat(1) }) },
-    { weight: 1, arbitrary: fc.constant({ relax: true }) },
+    { weight: 1, arbitrary: fc.constant({ shrink: true }) },
   );
   let grown = 0;
   fc.assert(
@@ -131,8 +131,8 @@ test('a reader that writers wait for never loses its place, and memory stays bou
           places[step.reader] = place + length;
           ring.moveReader(readers[step.reader]!, places[step.reader]!);
         } else {
-          ring.relax();
-          for (const place of places) assert.ok(ring.holds(place), 'lost to relaxing');
+          ring.shrink();
+          for (const place of places) assert.ok(ring.holds(place), 'lost by shrinking');
         }
         if (ring.hasGrown) grown++;
         assert.ok(ring.head - ring.start <= CAPACITY + 2 * longest);
@@ -143,7 +143,7 @@ test('a reader that writers wait for never loses its place, and memory stays bou
       readers.forEach((reader) => {
         ring.moveReader(reader, ring.head);
       });
-      ring.relax();
+      ring.shrink();
       assert.equal(ring.capacity, CAPACITY);
       assert.ok(ring.holds(ring.head));
     }),
@@ -166,7 +166,7 @@ test('a reader that has just read a large record may still be behind by as much'
   for (let i = 0; i < 3; i++) write(10);
   assert.ok(ring.holds(end));
   ring.moveReader(reader, ring.head);
-  ring.relax();
+  ring.shrink();
   assert.equal(ring.hasGrown, false);
   assert.equal(ring.room, CAPACITY);
 });
@@ -184,10 +184,10 @@ test('a reader that was overrun does not hide the one behind which writers have 
   assert.equal(ring.room, CAPACITY - (ring.head - place));
   write(2 * CAPACITY);
   assert.ok(ring.holds(place), 'the ring grows for the one that can be kept');
-  ring.relax();
+  ring.shrink();
   assert.ok(ring.holds(place));
   ring.moveReader(kept, ring.head);
-  ring.relax();
+  ring.shrink();
   assert.equal(ring.hasGrown, false);
   ring.detachReader(lost);
 });
@@ -209,7 +209,7 @@ test('large records wait while many others are kept; nothing grows when nobody r
   assert.equal(pressure.mustWait(2, 1000, 0, 5000), false, 'small ones go on');
   rings.forEach((ring, i) => {
     ring.moveReader(readers[i]!, ring.head);
-    ring.relax();
+    ring.shrink();
   });
   assert.equal(grownBytes(rings), 0);
   assert.equal(pressure.mustWait(2, large.length, 0, 5000), false);

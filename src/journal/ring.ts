@@ -16,7 +16,7 @@
  *
  * The capacity is the nominal one, but for large records: a reader that has kept up does not lose its
  * place over one record, whatever its size. The ring grows to hold it beside what the reader has not
- * read, and `relax` makes it small again. So it holds at most the nominal bytes and twice the longest
+ * read, and `shrink` makes it small again. So it holds at most the nominal bytes and twice the longest
  * record; memory never used is only address space.
  *
  * Every method is called under the shard's lock (hence no atomics), but for `peekHead` and `hasGrown`,
@@ -162,11 +162,11 @@ export class JournalRing {
     const { values } = this;
     const head = values[HEAD_VALUE]!;
     const start = values[START_VALUE]!;
-    this.noteLongest(total);
+    this.trackLongestRecord(total);
     let keep = Math.max(start, Math.min(head, head + total - this.nominal));
     let needed = Number.POSITIVE_INFINITY;
     if (values[SLOWEST_VALUE]! < keep || total > this.nominal) {
-      needed = this.neededFrom(head + total);
+      needed = this.oldestKeptReader(head + total);
       keep = Math.min(keep, needed);
     }
     if (head + total - keep > this.capacity) {
@@ -179,7 +179,7 @@ export class JournalRing {
       if (head + total - keep > this.capacity) this.grow(head + total - keep, keep);
     }
     values[START_VALUE] = keep;
-    if (values[SLOWEST_VALUE]! < keep) this.findSlowest();
+    if (values[SLOWEST_VALUE]! < keep) this.updateSlowest();
     return true;
   }
 
@@ -188,7 +188,7 @@ export class JournalRing {
     return total > this.nominal * LARGE_SHARE;
   }
 
-  private noteLongest(total: number): void {
+  private trackLongestRecord(total: number): void {
     const { values, head, start } = this;
     // Not while a reader is further behind than small records alone would have let it come.
     const passed = start >= values[LONGEST_END_VALUE]! && head - start <= this.nominal;
@@ -202,9 +202,9 @@ export class JournalRing {
    * The least place of the readers that do not lose it when the head moves to `head`; Infinity: none.
    * Who was not yet slow (`room`) when a large record came keeps its place over that one as well.
    */
-  private neededFrom(head: number): number {
+  private oldestKeptReader(head: number): number {
     const oldest = head - this.nominal - 2 * this.values[LONGEST_VALUE]!;
-    return this.leastPlace(Math.max(this.start, oldest));
+    return this.leastReaderLsn(Math.max(this.start, oldest));
   }
 
   private grow(needed: number, keep: number): void {
@@ -217,11 +217,11 @@ export class JournalRing {
    * Makes a ring that has grown small again, when no reader needs more than the nominal bytes. Once
    * in a while: a link that has just broken may yet want to continue before the large record.
    */
-  relax(): void {
+  shrink(): void {
     if (!this.hasGrown) return;
     const { head, values } = this;
     const keep = Math.max(this.start, head - this.nominal);
-    if (this.neededFrom(head) < keep) return;
+    if (this.oldestKeptReader(head) < keep) return;
     this.resize(this.nominal, keep);
     if (keep >= values[LONGEST_END_VALUE]!) values[LONGEST_VALUE] = 0;
   }
@@ -296,22 +296,22 @@ export class JournalRing {
   moveReader(reader: number, lsn: number): void {
     if (reader < 0) return;
     this.values[READER_VALUE + reader] = lsn;
-    this.findSlowest();
+    this.updateSlowest();
   }
 
   detachReader(reader: number): void {
     if (reader < 0) return;
     this.words[READERS_WORD]! &= ~(1 << reader);
-    this.findSlowest();
+    this.updateSlowest();
   }
 
-  private findSlowest(): void {
+  private updateSlowest(): void {
     // One that was overrun already has nothing left to lose.
-    this.values[SLOWEST_VALUE] = this.leastPlace(this.start);
+    this.values[SLOWEST_VALUE] = this.leastReaderLsn(this.start);
   }
 
   /** The least place of the readers that is not before `oldest`; Infinity when there is none. */
-  private leastPlace(oldest: number): number {
+  private leastReaderLsn(oldest: number): number {
     const used = this.words[READERS_WORD]!;
     let least = Number.POSITIVE_INFINITY;
     for (let i = 0; i < READERS_MAX; i++) {

@@ -23,7 +23,7 @@ import type { Space } from '../memory/space.js';
 import { FRAME_PAGES, PAGE_BYTES } from '../memory/space-layout.js';
 import {
   depthOf,
-  FLAG_WAITS,
+  FLAG_MAINTENANCE,
   FRAME_BUCKETS,
   FRAME_COMMITTED,
   FRAME_DEPTH,
@@ -178,24 +178,24 @@ export class Directory {
 
   freeFrame(frame: number): void {
     const words = this.words;
-    this.unmark(frame);
+    this.clearMaintenanceMark(frame);
     this.commit(-words[(frame >> 2) + FRAME_COMMITTED]!);
     this.add(FRAMES, -1);
     this.space.free(frame, FRAME_PAGES);
   }
 
   /** Notes that a frame is worth tidying. */
-  mark(frame: number): void {
+  markForMaintenance(frame: number): void {
     const at = (frame >> 2) + FRAME_FLAGS;
-    if ((this.words[at]! & FLAG_WAITS) !== 0) return;
-    this.words[at]! |= FLAG_WAITS;
+    if ((this.words[at]! & FLAG_MAINTENANCE) !== 0) return;
+    this.words[at]! |= FLAG_MAINTENANCE;
     this.add(WAITING, 1);
   }
 
-  unmark(frame: number): void {
+  clearMaintenanceMark(frame: number): void {
     const at = (frame >> 2) + FRAME_FLAGS;
-    if ((this.words[at]! & FLAG_WAITS) === 0) return;
-    this.words[at]! &= ~FLAG_WAITS;
+    if ((this.words[at]! & FLAG_MAINTENANCE) === 0) return;
+    this.words[at]! &= ~FLAG_MAINTENANCE;
     this.add(WAITING, -1);
   }
 
@@ -276,7 +276,7 @@ export class Directory {
   }
 
   /** Frees the directory itself (the frames are gone already) and zeroes the root. */
-  dissolve(): void {
+  release(): void {
     const depth = this.depth;
     if (depth > 0) {
       const pages = directoryPages(depth);

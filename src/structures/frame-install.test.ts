@@ -18,7 +18,7 @@ function newTable(mebibytes = 32): { table: Table; keys: KeyFinder } {
 }
 
 /** Copies the frame at a position into the scratch region; returns where its runs end. */
-function lift(table: Table, frame: number, copy: FrameCopy): void {
+function copyOut(table: Table, frame: number, copy: FrameCopy): void {
   const { space } = table;
   const bytes = frameBytes(space, frame);
   const runsAt = (bytes + 7) & ~7;
@@ -62,7 +62,7 @@ test('frames copied one by one make the same table elsewhere, in any order', () 
     const to = newTable();
     const copy = new FrameCopy();
     for (const position of order) {
-      lift(from.table, from.table.frameAt(position), copy);
+      copyOut(from.table, from.table.frameAt(position), copy);
       assert.equal(copy.verify(to.keys.space, STRINGS), null);
       assert.ok(copy.install(to.keys.space, ROOTS_OFFSET));
       to.table.check();
@@ -84,7 +84,7 @@ test('a frame is not installed over entries; its entries can be had one by one',
   const to = newTable();
   to.keys.put('there', 0, 'already');
   const copy = new FrameCopy();
-  lift(from.table, from.table.frameAt(0), copy);
+  copyOut(from.table, from.table.frameAt(0), copy);
   assert.equal(copy.verify(to.keys.space, STRINGS), null);
   assert.equal(copy.install(to.keys.space, ROOTS_OFFSET), false);
   to.table.check();
@@ -106,7 +106,7 @@ test('no room leaves the table as it was', () => {
   for (let i = 0; i < 40; i++) from.keys.put(`key:${i}`, 0, 'x'.repeat(20_000));
   const to = newTable(1);
   const copy = new FrameCopy();
-  lift(from.table, from.table.frameAt(0), copy);
+  copyOut(from.table, from.table.frameAt(0), copy);
   assert.equal(copy.verify(to.keys.space, STRINGS), null);
   assert.ok(copy.install(to.keys.space, ROOTS_OFFSET));
   to.table.check();
@@ -124,7 +124,7 @@ test('damaged frames are refused, or are still sound tables', () => {
   fill(from.keys, 260);
   const copy = new FrameCopy(1);
   const frame = from.table.frameAt(0);
-  lift(from.table, frame, copy);
+  copyOut(from.table, frame, copy);
   const bytes = frameBytes(from.keys.space, frame);
   const total = ((bytes + 7) & ~7) + frameRunBytes(from.keys.space, frame, 1 << 30);
   const right = scratch.bytes.slice(0, total);
@@ -162,7 +162,7 @@ test('a damaged frame whose keys are hardly hashed may hide keys, but harms noth
   fill(from.keys, 260);
   const copy = new FrameCopy();
   const frame = from.table.frameAt(0);
-  lift(from.table, frame, copy);
+  copyOut(from.table, frame, copy);
   const bytes = frameBytes(from.keys.space, frame);
   const total = ((bytes + 7) & ~7) + frameRunBytes(from.keys.space, frame, 1 << 30);
   const right = scratch.bytes.slice(0, total);
@@ -193,7 +193,7 @@ test('a frame hashed with another key is refused at the first bucket', () => {
   const from = newTable();
   fill(from.keys, 260);
   const copy = new FrameCopy();
-  lift(from.table, from.table.frameAt(0), copy);
+  copyOut(from.table, from.table.frameAt(0), copy);
   const to = newTable(8);
   to.keys.space.setHashKey(12345, 67890);
   assert.match(copy.verify(to.keys.space, STRINGS) ?? '', /bucket 0/);

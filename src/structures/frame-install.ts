@@ -49,8 +49,8 @@ import {
   SLOTS,
 } from './frame.js';
 import { HashState, hashBytes } from './hash.js';
-import { settle } from './pour.js';
-import { firstFrame, split } from './reorganise.js';
+import { updateCommittedPages } from './frame-rewrite.js';
+import { createFirstFrame, split } from './frame-maintenance.js';
 import {
   bucketOffset,
   displacedMask,
@@ -65,7 +65,7 @@ const FORMS = ENTRY_EXPIRES | ENTRY_KEY_RUN | ENTRY_VALUE_RUN;
 /** Sizes of the entries met so far by their place; zero again when a frame was verified. */
 const sizes = new Uint16Array(FRAME_BYTES);
 /** Whether the last verification stopped early. */
-let broken = false;
+let verificationFailed = false;
 const displacedSeen = new Int32Array(BUCKETS_LIMIT + 2);
 /** One or two keys of a full bucket. */
 const HASH_EVERY = 16;
@@ -128,8 +128,8 @@ export class FrameCopy {
     this.prefix = words[at + FRAME_PREFIX]!;
     this.depth = words[at + FRAME_DEPTH]!;
     this.buckets = words[at + FRAME_BUCKETS]!;
-    sizes.fill(0, 0, broken ? FRAME_BYTES : 0);
-    broken = true;
+    sizes.fill(0, 0, verificationFailed ? FRAME_BYTES : 0);
+    verificationFailed = true;
     const { depth, buckets } = this;
     if (depth < 0 || depth > DEPTH_MAX) return `a frame of depth ${depth}`;
     if ((depth === 0 ? this.prefix : (this.prefix << depth) | 0) !== 0)
@@ -145,7 +145,7 @@ export class FrameCopy {
     let runs = 0;
     for (let i = 0; i <= buckets; i++) {
       runs = this.verifyBucket(i, space, kinds, runs);
-      if (runs < 0) return `a frame with a broken entry in bucket ${i}`;
+      if (runs < 0) return `a frame with a verificationFailed entry in bucket ${i}`;
     }
     for (let i = 0; i <= buckets; i++) {
       // What a bucket has displaced lies in the next one.
@@ -155,7 +155,7 @@ export class FrameCopy {
     }
     if (runs !== this.runsBytes) return `a frame with ${this.runsBytes} bytes of runs, not ${runs}`;
     const wrong = this.verifySums();
-    broken = wrong !== null;
+    verificationFailed = wrong !== null;
     return wrong;
   }
 
@@ -293,7 +293,7 @@ export class FrameCopy {
     const at = frame >> 2;
     if (this.runs > 0 && !this.placeRuns(directory)) return false;
     const committed = words[at + FRAME_COMMITTED]!;
-    directory.unmark(frame);
+    directory.clearMaintenanceMark(frame);
     const reached = (this.bytes + PAGE_BYTES - 1) >>> PAGE_SHIFT;
     if (reached > committed) {
       populatePages(
@@ -307,7 +307,7 @@ export class FrameCopy {
     words[at + FRAME_COMMITTED] = committed;
     words[at + FRAME_FLAGS] = 0;
     view.setFloat64(frame + FRAME_EXPIRY_BYTE, this.earliest, true);
-    settle(directory, frame);
+    updateCommittedPages(directory, frame);
     directory.publish(frame);
     directory.count(this.entries, this.expiring, this.live + this.runsBytes);
     return true;
@@ -315,7 +315,7 @@ export class FrameCopy {
 
   private emptyFrame(directory: Directory): number {
     const { words } = directory;
-    if (directory.frames === 0 && !firstFrame(directory)) return 0;
+    if (directory.frames === 0 && !createFirstFrame(directory)) return 0;
     for (;;) {
       const frame = frameOf(directory.lookup(this.prefix));
       const at = frame >> 2;

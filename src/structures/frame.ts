@@ -39,7 +39,7 @@ export const FRAME_FLAGS = 12;
 export const FRAME_OWNER = 13;
 export const FRAME_OWNER_END = 16;
 
-export const FLAG_WAITS = 1;
+export const FLAG_MAINTENANCE = 1;
 
 export const FRAME_HEADER_BYTES = 64;
 export const BUCKET_BYTES = 64;

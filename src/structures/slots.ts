@@ -73,7 +73,7 @@ function emptySlot(words: Int32Array, bucket: number): number {
 }
 
 /** Takes an empty slot of a bucket for an entry whose home is this one, or the previous one. */
-function occupy(
+function takeEmptySlot(
   words: Int32Array,
   bytes: Uint8Array,
   bucket: number,
@@ -92,7 +92,12 @@ function occupy(
 }
 
 /** Empties a slot. */
-export function vacate(words: Int32Array, bytes: Uint8Array, bucket: number, slot: number): void {
+export function clearSlot(
+  words: Int32Array,
+  bytes: Uint8Array,
+  bucket: number,
+  slot: number,
+): void {
   bytes[bucket + slot] = 0;
   const meta = (bucket >> 2) + META;
   const bits = words[meta]! - USED_ONE;
@@ -101,7 +106,7 @@ export function vacate(words: Int32Array, bytes: Uint8Array, bucket: number, slo
 }
 
 /** Moves a slot's content to a neighbouring bucket that has room. */
-function shift(
+function moveSlot(
   words: Int32Array,
   bytes: Uint8Array,
   view: DataView,
@@ -109,9 +114,9 @@ function shift(
   slot: number,
   to: number,
 ): void {
-  const target = occupy(words, bytes, to, bytes[from + slot]!, to > from);
+  const target = takeEmptySlot(words, bytes, to, bytes[from + slot]!, to > from);
   setReference(view, to, target, referenceAt(view, from, slot));
-  vacate(words, bytes, from, slot);
+  clearSlot(words, bytes, from, slot);
 }
 
 /** A slot of the bucket in use by an entry that is (or is not) displaced, or -1. */
@@ -133,7 +138,7 @@ function slotInUse(
  * Makes sure that the home bucket or its next one has an empty slot.
  * @returns false when only more buckets can help
  */
-export function makeSlot(
+export function ensureEmptySlot(
   words: Int32Array,
   bytes: Uint8Array,
   view: DataView,
@@ -147,14 +152,14 @@ export function makeSlot(
   if (home > 0 && usedSlots(words, bucket - BUCKET_BYTES) < SLOTS) {
     const slot = slotInUse(words, bytes, bucket, true);
     if (slot >= 0) {
-      shift(words, bytes, view, bucket, slot, bucket - BUCKET_BYTES);
+      moveSlot(words, bytes, view, bucket, slot, bucket - BUCKET_BYTES);
       return true;
     }
   }
   if (home + 1 < buckets && usedSlots(words, next + BUCKET_BYTES) < SLOTS) {
     const slot = slotInUse(words, bytes, next, false);
     if (slot >= 0) {
-      shift(words, bytes, view, next, slot, next + BUCKET_BYTES);
+      moveSlot(words, bytes, view, next, slot, next + BUCKET_BYTES);
       return true;
     }
   }
@@ -162,10 +167,10 @@ export function makeSlot(
 }
 
 /**
- * Places an entry in its home bucket or the next, where `makeSlot` found room.
+ * Places an entry in its home bucket or the next, where `ensureEmptySlot` found room.
  * @returns the number of the bucket, times 32, plus the slot
  */
-export function placeSlot(
+export function insertSlot(
   words: Int32Array,
   bytes: Uint8Array,
   view: DataView,
@@ -178,7 +183,7 @@ export function placeSlot(
   const next = bucket + BUCKET_BYTES;
   const displaced = usedSlots(words, next) < usedSlots(words, bucket);
   const target = displaced ? next : bucket;
-  const slot = occupy(words, bytes, target, fingerprint, displaced);
+  const slot = takeEmptySlot(words, bytes, target, fingerprint, displaced);
   setReference(view, target, slot, entry);
   return (displaced ? home + 1 : home) * 32 + slot;
 }

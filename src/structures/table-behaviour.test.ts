@@ -6,8 +6,8 @@ import { PAGE_BYTES, ROOTS_OFFSET } from '../memory/space-layout.js';
 import { Directory } from './directory.js';
 import { FRAME_MARK } from './frame.js';
 import { hashBytes } from './hash.js';
-import { widen } from './pour.js';
-import { rebuild } from './reorganise.js';
+import { addBuckets } from './frame-rewrite.js';
+import { rebuild } from './frame-maintenance.js';
 import { SCAN_END, Table } from './table.js';
 import { KeyFinder, testSpace } from './testing.js';
 
@@ -272,7 +272,7 @@ test('a frame that has no room for more buckets stays as it is', () => {
   const frame = table.frameAt(0);
   assert.equal(table.frames, 1);
   assert.equal(rebuild(directory, frame, 120), false);
-  assert.equal(widen(directory, frame, 120), false);
+  assert.equal(addBuckets(directory, frame, 120), false);
   table.check();
   for (let i = 0; i < 60; i++) assert.equal(keys.get(`${i}`), 'v'.repeat(1000));
   assert.ok(rebuild(directory, frame, 3), 'too few: it takes as many as it needs');

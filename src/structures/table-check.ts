@@ -11,7 +11,7 @@ import {
   BUCKETS_LIMIT,
   bucketsOf,
   depthOf,
-  FLAG_WAITS,
+  FLAG_MAINTENANCE,
   FRAME_BUCKETS,
   FRAME_COMMITTED,
   FRAME_DEPTH,
@@ -90,7 +90,7 @@ export function checkTable(space: Space, root: number): void {
     total.runs += sums.runs;
     pages += sums.runPages + words[at + FRAME_COMMITTED]!;
     if (words[at + FRAME_DEPTH] === directory.depth) deepest++;
-    if ((words[at + FRAME_FLAGS]! & FLAG_WAITS) !== 0) waiting++;
+    if ((words[at + FRAME_FLAGS]! & FLAG_MAINTENANCE) !== 0) waiting++;
     extents.push([frame, frame + FRAME_BYTES]);
     frames++;
     position = positionAfter(words, frame);

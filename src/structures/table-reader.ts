@@ -167,13 +167,13 @@ export class TableReader {
       while (hits !== 0) {
         const shift = 24 - Math.clz32(hits);
         hits ^= 128 << shift;
-        if (this.matches(bucket, i * 4 + (shift >> 3))) return true;
+        if (this.keyIsAt(bucket, i * 4 + (shift >> 3))) return true;
       }
     }
     return false;
   }
 
-  private matches(bucket: number, slot: number): boolean {
+  private keyIsAt(bucket: number, slot: number): boolean {
     const entry = this.frame + referenceAt(this.view, bucket, slot);
     const { region, source, sourceOffset, sourceLength } = this;
     if (!keyMatches(region, entry, source, sourceOffset, sourceLength)) return false;
@@ -198,7 +198,7 @@ export class TableReader {
   }
 
   /** Before entries move: a key that lies among them is kept elsewhere. Runs do not move. */
-  protected keepKey(): void {
+  protected copyKeyAside(): void {
     if (this.source !== this.region || this.sourceLength > KEY_INLINE_LIMIT) return;
     copyBytes(keyCopy, 0, this.source, this.sourceOffset, this.sourceLength);
     this.source = keyCopy;

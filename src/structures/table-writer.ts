@@ -32,9 +32,9 @@ import {
   frameOf,
   homeOf,
 } from './frame.js';
-import { lowerExpiry, noteExpiry, settle } from './pour.js';
-import { cramped, firstFrame, markSparse, relieve } from './reorganise.js';
-import { bucketOffset, makeSlot, placeSlot, setReference, vacate } from './slots.js';
+import { lowerExpiry, countExpiring, updateCommittedPages } from './frame-rewrite.js';
+import { needsSpace, createFirstFrame, markSparse, makeSpace } from './frame-maintenance.js';
+import { bucketOffset, ensureEmptySlot, insertSlot, setReference, clearSlot } from './slots.js';
 import { TableReader } from './table-reader.js';
 
 /** Runs that grow by resize double up to 1 MiB, then grow by an eighth, 1 MiB at least. */
@@ -43,7 +43,7 @@ const DOUBLING_PAGES = (1 << 20) / PAGE_BYTES;
 const FILL_BYTES = 64;
 
 export class TableWriter extends TableReader {
-  /** What `measure` found: the layout of an entry about to be written. */
+  /** What `computeLayout` found: the layout of an entry about to be written. */
   private newHeader = 0;
   private newSize = 0;
   private newInRun = false;
@@ -61,7 +61,7 @@ export class TableWriter extends TableReader {
       this.setKind(kind);
       return this.valueOffset;
     }
-    return this.reshape(kind, valueLength, expiry, 0, false);
+    return this.rewriteEntry(kind, valueLength, expiry, 0, false);
   }
 
   /**
@@ -73,7 +73,7 @@ export class TableWriter extends TableReader {
     this.assertFound();
     const oldLength = this.valueLength;
     const keep = Math.min(oldLength, newLength);
-    const at = this.reshape(this.kind, newLength, this.expiry, keep, newLength > oldLength);
+    const at = this.rewriteEntry(this.kind, newLength, this.expiry, keep, newLength > oldLength);
     if (at >= 0) this.zero(at + keep, newLength - keep);
     return at;
   }
@@ -89,7 +89,7 @@ export class TableWriter extends TableReader {
   /** Sets (or with 0 removes) the expiry of the entry last found. @returns false: no room */
   setExpiry(expiry: number): boolean {
     this.assertFound();
-    return this.reshape(this.kind, this.valueLength, expiry, this.valueLength, false) >= 0;
+    return this.rewriteEntry(this.kind, this.valueLength, expiry, this.valueLength, false) >= 0;
   }
 
   /** Removes the entry last found. Nothing else moves. */
@@ -98,13 +98,13 @@ export class TableWriter extends TableReader {
     const { words, directory, entry, frame } = this;
     const at = frame >> 2;
     entry.decode(this.region, this.entryOffset);
-    vacate(words, this.bytes, this.bucket, this.slot);
+    clearSlot(words, this.bytes, this.bucket, this.slot);
     words[at + FRAME_ENTRIES]!--;
     words[at + FRAME_LIVE]! -= entry.size;
     if (this.entryOffset - frame + entry.size === words[at + FRAME_TOP]) {
       words[at + FRAME_TOP]! -= entry.size;
     }
-    this.reexpire(entry.expiry, 0);
+    this.updateExpiry(entry.expiry, 0);
     let bytes = entry.size;
     if ((entry.flags & ENTRY_KEY_RUN) !== 0) {
       bytes += entry.keyLength;
@@ -133,7 +133,12 @@ export class TableWriter extends TableReader {
   }
 
   /** Works out the layout of an entry. */
-  private measure(keyLength: number, keyPart: number, valueLength: number, expiry: number): void {
+  private computeLayout(
+    keyLength: number,
+    keyPart: number,
+    valueLength: number,
+    expiry: number,
+  ): void {
     const header = headerBytes(keyLength, valueLength, expiry > 0);
     const inRun = header + keyPart + valueLength > INLINE_LIMIT;
     this.newHeader = header;
@@ -146,16 +151,16 @@ export class TableWriter extends TableReader {
     const keyLength = this.sourceLength;
     const keyInRun = keyLength > KEY_INLINE_LIMIT;
     const keyPart = keyInRun ? KEY_RUN_BYTES : keyLength;
-    this.measure(keyLength, keyPart, valueLength, expiry);
+    this.computeLayout(keyLength, keyPart, valueLength, expiry);
     const { newSize: size, newInRun: inRun } = this;
-    const home = this.room(size, true);
+    const home = this.makeRoom(size, true);
     if (home < 0) return -1;
     const keyPages = keyInRun ? pagesFor(keyLength) : 0;
     const pages = inRun ? pagesFor(valueLength) : 0;
     const keyRun = keyInRun ? directory.allocateRun(keyPages) : 0;
-    if (keyInRun && keyRun === 0) return this.noRoom(0, 0);
+    if (keyInRun && keyRun === 0) return this.abandonInsert(0, 0);
     const run = inRun ? directory.allocateRun(pages) : 0;
-    if (inRun && run === 0) return this.noRoom(keyRun, keyPages);
+    if (inRun && run === 0) return this.abandonInsert(keyRun, keyPages);
 
     const entry = this.append(size);
     this.place(home, entry);
@@ -167,23 +172,23 @@ export class TableWriter extends TableReader {
     const keyAt = keyInRun ? keyRun : at;
     copyBytes(this.region, keyAt, this.source, this.sourceOffset, keyLength);
     this.words[(this.frame >> 2) + FRAME_ENTRIES]!++;
-    this.reexpire(0, expiry);
+    this.updateExpiry(0, expiry);
     directory.count(1, 0, size + (keyInRun ? keyLength : 0) + (inRun ? valueLength : 0));
     return this.describeAs(entry, kind, expiry, keyAt, inRun ? run : at + keyPart, valueLength);
   }
 
   /** No memory for a run, after room was made for the entry: an empty table keeps no frame. */
-  private noRoom(keyRun: number, keyPages: number): number {
+  private abandonInsert(keyRun: number, keyPages: number): number {
     if (keyRun !== 0) this.directory.freeRun(keyRun, keyPages);
-    if (this.size === 0) this.directory.mark(this.frame);
+    if (this.size === 0) this.directory.markForMaintenance(this.frame);
     return -1;
   }
 
-  /** Gives the entry its slot, where `room` found one. */
+  /** Gives the entry its slot, where `makeRoom` found one. */
   private place(home: number, entry: number): void {
     const { words, bytes, view, frame } = this;
     const fingerprint = fingerprintOf(this.h2);
-    const place = placeSlot(words, bytes, view, frame, home, fingerprint, entry - frame);
+    const place = insertSlot(words, bytes, view, frame, home, fingerprint, entry - frame);
     this.bucket = bucketOffset(frame, place >> 5);
     this.slot = place & 31;
     this.found = true;
@@ -213,7 +218,7 @@ export class TableWriter extends TableReader {
     return valueAt;
   }
 
-  /** Appends to the frame's log, where `room` found space; counts the bytes as live. */
+  /** Appends to the frame's log, where `makeRoom` found space; counts the bytes as live. */
   private append(size: number): number {
     const at = this.frame >> 2;
     const top = this.words[at + FRAME_TOP]!;
@@ -225,35 +230,36 @@ export class TableWriter extends TableReader {
   private setTop(top: number): void {
     const at = this.frame >> 2;
     this.words[at + FRAME_TOP] = top;
-    if (top > this.words[at + FRAME_COMMITTED]! << PAGE_SHIFT) settle(this.directory, this.frame);
+    if (top > this.words[at + FRAME_COMMITTED]! << PAGE_SHIFT)
+      updateCommittedPages(this.directory, this.frame);
   }
 
   /**
    * Makes room for `size` bytes in the log of the key's frame and, with `slot`, for one more entry.
    * @returns the key's home bucket, or -1 when the space is full
    */
-  private room(size: number, slot: boolean): number {
+  private makeRoom(size: number, slot: boolean): number {
     const { words, bytes, view, directory } = this;
     let moved = false;
     while (true) {
       const reference = directory.lookup(this.h1);
       if (reference === 0) {
-        if (!firstFrame(directory)) return -1;
+        if (!createFirstFrame(directory)) return -1;
         continue;
       }
       const frame = frameOf(reference);
       const buckets = bucketsOf(reference);
       const home = homeOf(this.h1, depthOf(reference), buckets);
-      const full = cramped(words, frame, size);
-      const crowded = slot && !full && !makeSlot(words, bytes, view, frame, buckets, home);
+      const full = needsSpace(words, frame, size);
+      const crowded = slot && !full && !ensureEmptySlot(words, bytes, view, frame, buckets, home);
       this.frame = frame;
       if (!full && !crowded) {
         if (moved && this.found) this.seek();
         return home;
       }
-      this.keepKey();
+      this.copyKeyAside();
       moved = true;
-      if (relieve(directory, frame, size, crowded)) continue;
+      if (makeSpace(directory, frame, size, crowded)) continue;
       if (this.found) this.seek();
       return -1;
     }
@@ -263,7 +269,7 @@ export class TableWriter extends TableReader {
    * Gives the entry last found another kind, length and expiry, keeping the first `keep` bytes of
    * its value.
    */
-  private reshape(
+  private rewriteEntry(
     kind: number,
     length: number,
     expiry: number,
@@ -272,19 +278,19 @@ export class TableWriter extends TableReader {
   ): number {
     const { region, entry, directory } = this;
     entry.decode(region, this.entryOffset);
-    this.measure(entry.keyLength, entry.keyPart, length, expiry);
+    this.computeLayout(entry.keyLength, entry.keyPart, length, expiry);
     if (!this.fits(this.newSize)) {
-      if (this.room(this.newSize, false) < 0) return -1;
+      if (this.makeRoom(this.newSize, false) < 0) return -1;
       entry.decode(region, this.entryOffset);
     }
     const { newHeader: header, newSize: size, newInRun: inRun } = this;
     const { keyPart, valuePages: oldPages, size: oldSize } = entry;
     const oldRun = oldPages > 0 ? entry.valueOffset : 0;
-    const run = inRun ? this.runFor(length, keep, headroom) : 0;
+    const run = inRun ? this.valueRun(length, keep, headroom) : 0;
     if (inRun && run === 0) return -1;
 
     // An entry that keeps its size needs nothing of its frame's header, which saves a cache miss.
-    const target = size === oldSize ? entry.offset : this.resite(size);
+    const target = size === oldSize ? entry.offset : this.relocateEntry(size);
     const body = keyPart + (oldRun === 0 && !inRun ? keep : 0);
     this.moveBody(target + header, entry.offset + entry.header, body);
     const flags = (entry.flags & ENTRY_KEY_RUN) | (inRun ? ENTRY_VALUE_RUN : 0);
@@ -296,16 +302,16 @@ export class TableWriter extends TableReader {
 
     const before = oldSize + (oldRun !== 0 ? entry.valueLength : 0);
     directory.count(0, 0, size + (inRun ? length : 0) - before);
-    this.reexpire(entry.expiry, expiry);
+    this.updateExpiry(entry.expiry, expiry);
     if (size !== oldSize) markSparse(directory, this.frame);
     const keyAt = (flags & ENTRY_KEY_RUN) !== 0 ? entry.keyOffset : target + header;
     return this.describeAs(target, kind, expiry, keyAt, inRun ? run : valueAt, length);
   }
 
-  /** Whether `resite` will find room for the decoded entry in its new size. */
+  /** Whether `relocateEntry` will find room for the decoded entry in its new size. */
   private fits(size: number): boolean {
     const entry = this.entry;
-    if (size <= entry.size || !cramped(this.words, this.frame, size)) return true;
+    if (size <= entry.size || !needsSpace(this.words, this.frame, size)) return true;
     const top = this.words[(this.frame >> 2) + FRAME_TOP]!;
     const start = entry.offset - this.frame;
     return start + entry.size === top && start + size <= FRAME_BYTES;
@@ -315,7 +321,7 @@ export class TableWriter extends TableReader {
    * Finds the place of the decoded entry in its new size: where it is, when it ends the log or does
    * not grow; else at the end, and its slot says so.
    */
-  private resite(size: number): number {
+  private relocateEntry(size: number): number {
     const { words, entry, frame } = this;
     const at = frame >> 2;
     const top = words[at + FRAME_TOP]!;
@@ -344,7 +350,7 @@ export class TableWriter extends TableReader {
    * that is long enough, or a new one. Leaves its length in `runPages`.
    * @returns 0 when the space is full
    */
-  private runFor(length: number, keep: number, headroom: boolean): number {
+  private valueRun(length: number, keep: number, headroom: boolean): number {
     const { entry, directory } = this;
     const old = entry.valuePages;
     const needed = pagesFor(length);
@@ -368,11 +374,11 @@ export class TableWriter extends TableReader {
   }
 
   /** Counts an entry's expiry in the frame and the table. */
-  private reexpire(before: number, after: number): void {
+  private updateExpiry(before: number, after: number): void {
     if (before > 0 && after > 0) {
       lowerExpiry(this.region, this.frame, after);
     } else if (after > 0) {
-      noteExpiry(this.region, this.frame, after);
+      countExpiring(this.region, this.frame, after);
       this.directory.count(0, 1, 0);
     } else if (before > 0) {
       const at = (this.frame >> 2) + FRAME_EXPIRING;

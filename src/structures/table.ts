@@ -16,7 +16,7 @@ import { positionAfter } from './directory.js';
 import { ENTRY_KEY_RUN, pagesFor } from './entry.js';
 import {
   BUCKET_BYTES,
-  FLAG_WAITS,
+  FLAG_MAINTENANCE,
   FRAME_BUCKETS,
   FRAME_DEPTH,
   FRAME_ENTRIES,
@@ -27,7 +27,7 @@ import {
   homeOf,
   SLOTS,
 } from './frame.js';
-import { tidy } from './reorganise.js';
+import { compactOrMerge } from './frame-maintenance.js';
 import { bucketOffset, displacedMask, fingerprintAt, referenceAt } from './slots.js';
 import { checkTable } from './table-check.js';
 import { TableWriter } from './table-writer.js';
@@ -39,7 +39,7 @@ const BUCKET_ENTRIES = 2 * SLOTS;
 const SCAN_MAX = 128;
 /** Frames without expired entries that one scanExpired steps over. */
 const EXPIRY_STEPS = 64;
-/** Frames that maintain looks at for each one that it may tidy. */
+/** Frames that maintain looks at for each one that it may compactOrMerge. */
 const LOOKS_PER_FRAME = 32;
 /** Tries of random() to hit a full slot before it takes the next one. */
 const RANDOM_TRIES = 64;
@@ -194,7 +194,7 @@ export class Table extends TableWriter {
       if (directory.runs > 0) this.freeRunsOf(frame);
       directory.freeFrame(frame);
     }
-    directory.dissolve();
+    directory.release();
     this.space.trim();
   }
 
@@ -236,8 +236,8 @@ export class Table extends TableWriter {
     let left = budgetFrames;
     for (let looks = budgetFrames * LOOKS_PER_FRAME; looks > 0 && left > 0; looks--) {
       const frame = this.frameAt(position);
-      if ((words[(frame >> 2) + FRAME_FLAGS]! & FLAG_WAITS) !== 0) {
-        tidy(directory, frame);
+      if ((words[(frame >> 2) + FRAME_FLAGS]! & FLAG_MAINTENANCE) !== 0) {
+        compactOrMerge(directory, frame);
         left--;
         if (directory.waiting === 0) break;
       }

@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Region } from '../../src/base/region.js';
-import { FlowSource, OUTPUT_BYTES_MIN } from '../../src/replication/primary/flow-source.js';
+import { PrimaryFlow, OUTPUT_BYTES_MIN } from '../../src/replication/primary/primary-flow.js';
 import { SyncSession } from '../../src/replication/primary/sync-session.js';
-import { FlowSink } from '../../src/replication/replica/flow-sink.js';
-import { ReplicaBoard } from '../../src/replication/replica/replica-board.js';
+import { ReplicaFlow } from '../../src/replication/replica/replica-flow.js';
+import { SyncProgress } from '../../src/replication/replica/sync-progress.js';
 import { prepareFullSync } from '../../src/replication/replica/shard-writer.js';
 import { KINDS } from './link.js';
 import { SimulatedServer } from './server.js';
@@ -17,8 +17,8 @@ const out = new Region(new SharedArrayBuffer(OUTPUT_BYTES_MIN + 64), 0);
 class Pair {
   readonly primary = Pair.server('primary');
   readonly replica = Pair.server('replica');
-  readonly board: ReplicaBoard;
-  private readonly flows: { source: FlowSource; sink: FlowSink }[];
+  readonly progress: SyncProgress;
+  private readonly flows: { primaryFlow: PrimaryFlow; replicaFlow: ReplicaFlow }[];
 
   private static server(name: string): SimulatedServer {
     const shape = { shards: 2, shardMebibytes: 2, ringBytes: 65_536 };
@@ -30,12 +30,12 @@ class Pair {
     primary.startJournal();
     const session = new SyncSession(SyncSession.create(2, true), 2, 1);
     const arena = new Region(new SharedArrayBuffer(1 << 20), 0);
-    ReplicaBoard.formatArena(arena);
-    const board = new ReplicaBoard(ReplicaBoard.create(2, null), arena, 2, 1);
-    this.board = board;
+    SyncProgress.formatArena(arena);
+    const progress = new SyncProgress(SyncProgress.create(2, null), arena, 2, 1);
+    this.progress = progress;
     prepareFullSync(replica.shards, 5, 6);
     this.flows = [0, 1].map((shard) => ({
-      source: new FlowSource({
+      primaryFlow: new PrimaryFlow({
         shards: primary.shards,
         rings: primary.rings,
         mine: [shard],
@@ -43,12 +43,12 @@ class Pair {
         raw: true,
         from: null,
       }),
-      sink: new FlowSink({
+      replicaFlow: new ReplicaFlow({
         shards: replica.shards,
         rings: replica.rings,
         primaryShards: 2,
         mine: [shard],
-        board,
+        progress,
         target: replica.applier,
         kinds: KINDS,
       }),
@@ -57,22 +57,22 @@ class Pair {
 
   /** Takes everything a flow has to send now; what it returns may be fed later. */
   take(flow: number): Uint8Array {
-    const { source } = this.flows[flow]!;
+    const { primaryFlow } = this.flows[flow]!;
     const parts: number[] = [];
     for (;;) {
-      const end = source.produce(out, 0, out.length);
+      const end = primaryFlow.produce(out, 0, out.length);
       if (end === 0) break;
       parts.push(...out.bytes.subarray(0, end));
     }
-    assert.equal(source.failed, null);
+    assert.equal(primaryFlow.failed, null);
     return Uint8Array.from(parts);
   }
 
   feed(flow: number, bytes: Uint8Array): void {
-    const { sink } = this.flows[flow]!;
-    sink.feed(bytes);
-    sink.poll();
-    assert.equal(sink.failed, null);
+    const { replicaFlow } = this.flows[flow]!;
+    replicaFlow.feed(bytes);
+    replicaFlow.poll();
+    assert.equal(replicaFlow.failed, null);
   }
 
   write(value: string): void {
@@ -100,11 +100,11 @@ test('a transaction that came half in a frame is waited for', () => {
   pair.feed(1, pair.take(1));
   pair.write('1');
   pair.feed(0, pair.take(0));
-  assert.equal(pair.board.shardsDone, 2, 'all shards are there');
+  assert.equal(pair.progress.shardsDone, 2, 'all shards are there');
   assert.equal(pair.seen.includes('nothing'), true, 'but a half of the transaction');
-  assert.equal(pair.board.ready, false);
+  assert.equal(pair.progress.ready, false);
   pair.feed(1, pair.take(1));
-  assert.equal(pair.board.ready, true);
+  assert.equal(pair.progress.ready, true);
   assert.equal(pair.seen, '1 1');
 });
 
@@ -117,9 +117,9 @@ test('a transaction that was applied by halves before the other shard was done i
   pair.feed(0, first);
   pair.feed(0, third);
   pair.feed(1, second);
-  assert.equal(pair.board.ready, false);
+  assert.equal(pair.progress.ready, false);
   pair.feed(1, fourth);
-  assert.equal(pair.board.ready, true);
+  assert.equal(pair.progress.ready, true);
   assert.equal(pair.seen, '1 1');
 });
 
@@ -127,7 +127,7 @@ test('afterwards nobody sees a half, whichever flow is late', () => {
   const pair = new Pair();
   pair.write('0');
   for (const flow of [0, 1, 0, 1]) pair.feed(flow, pair.take(flow));
-  assert.equal(pair.board.ready, true);
+  assert.equal(pair.progress.ready, true);
   for (let i = 1; i < 20; i++) {
     pair.write(`${i}`);
     pair.write(`${i}+`);

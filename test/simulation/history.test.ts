@@ -26,7 +26,7 @@ function synced(from: SimulatedServer, to: SimulatedServer): Link {
   prepareFullSync(to.shards, 5, 6);
   const link = new Link(from, to, null, 2, new Random(1));
   link.settle();
-  assert.ok(link.board.ready);
+  assert.ok(link.progress.ready);
   to.journaling = true;
   to.primary.adopt(from.primary.replicationId, null);
   return link;
@@ -58,12 +58,12 @@ function promotedInTheMiddle() {
 
 test('a flow whose session was ended sends nothing of what is written afterwards', () => {
   const { b, lower } = promotedInTheMiddle();
-  const before = lower.progress;
+  const before = lower.applied;
   lower.settle();
-  assert.deepEqual(lower.progress, before);
-  assert.deepEqual(lower.progress, b.primary.secondLsns);
+  assert.deepEqual(lower.applied, before);
+  assert.deepEqual(lower.applied, b.primary.secondLsns);
   assert.equal(lower.failed, 'the sync was ended');
-  assert.equal(lower.board.failed, false);
+  assert.equal(lower.progress.failed, false);
   lower.cut();
 });
 
@@ -77,12 +77,12 @@ test('so the replica of a promoted server continues anywhere, and its data is ri
     const request = {
       version: PROTOCOL_VERSION,
       replicationId: servers.a.primary.replicationId,
-      lsns: lower.progress,
+      lsns: lower.applied,
       shards: SHAPE.shards,
       databases: DATABASES,
     };
     assert.deepEqual(primary.primary.decide(request, primary.rings), { kind: 'continue' });
-    const link = new Link(primary, c, lower.progress, 2, new Random(1));
+    const link = new Link(primary, c, lower.applied, 2, new Random(1));
     link.settle();
     assert.equal(link.failed, null);
     assert.deepEqual(c.dump(NOW), primary.dump(NOW));

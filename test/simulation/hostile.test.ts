@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Region } from '../../src/base/region.js';
-import { FlowSource, OUTPUT_BYTES_MIN } from '../../src/replication/primary/flow-source.js';
+import { PrimaryFlow, OUTPUT_BYTES_MIN } from '../../src/replication/primary/primary-flow.js';
 import { SyncSession } from '../../src/replication/primary/sync-session.js';
-import { FlowSink } from '../../src/replication/replica/flow-sink.js';
-import { ReplicaBoard } from '../../src/replication/replica/replica-board.js';
+import { ReplicaFlow } from '../../src/replication/replica/replica-flow.js';
+import { SyncProgress } from '../../src/replication/replica/sync-progress.js';
 import { prepareFullSync } from '../../src/replication/replica/shard-writer.js';
 import { BLOCK_HEADER_BYTES, Block, readBlock, sealBlock } from '../../src/replication/wire.js';
 import { Random, seedFromEnvironment } from '../support/random.js';
@@ -20,24 +20,27 @@ function newServer(name: string, shards: number): SimulatedServer {
   return new SimulatedServer(name, shape, [5, 6], () => 'a'.repeat(40));
 }
 
-function newSource(server: SimulatedServer, raw: boolean): FlowSource {
+function newPrimaryFlow(server: SimulatedServer, raw: boolean): PrimaryFlow {
   const count = server.shards.count;
   const session = new SyncSession(SyncSession.create(count, true), count, 1);
   const mine = server.rings.map((_, shard) => shard);
   const { shards, rings } = server;
-  return new FlowSource({ shards, rings, mine, session, raw, from: null });
+  return new PrimaryFlow({ shards, rings, mine, session, raw, from: null });
 }
 
-function newSink(server: SimulatedServer): { sink: FlowSink; board: ReplicaBoard } {
+function newReplicaFlow(server: SimulatedServer): {
+  replicaFlow: ReplicaFlow;
+  progress: SyncProgress;
+} {
   const count = server.shards.count;
   const arena = new Region(new SharedArrayBuffer(1 << 20), 0);
-  ReplicaBoard.formatArena(arena);
-  const board = new ReplicaBoard(ReplicaBoard.create(count, null), arena, count, 1);
+  SyncProgress.formatArena(arena);
+  const progress = new SyncProgress(SyncProgress.create(count, null), arena, count, 1);
   const { shards, rings } = server;
   const mine = rings.map((_, shard) => shard);
   const target = server.applier;
-  const options = { shards, rings, primaryShards: count, mine, board, target, kinds: KINDS };
-  return { sink: new FlowSink(options), board };
+  const options = { shards, rings, primaryShards: count, mine, progress, target, kinds: KINDS };
+  return { replicaFlow: new ReplicaFlow(options), progress };
 }
 
 /** The blocks of a whole sync with updates, transactions and large values on the way. */
@@ -48,7 +51,7 @@ function record(raw: boolean): Uint8Array[] {
     server.execute(NOW, i % 2, 'SET', `key:${i}`, value);
   }
   server.startJournal();
-  const source = newSource(server, raw);
+  const primaryFlow = newPrimaryFlow(server, raw);
   const blocks: Uint8Array[] = [];
   const block = new Block();
   for (let i = 0; i < 60; i++) {
@@ -56,13 +59,13 @@ function record(raw: boolean): Uint8Array[] {
     server.execute(NOW, 0, 'MSET', 'a', `${i}`, 'b', `${i}`, 'c', `${i}`);
     if (i === 50) server.execute(NOW, 1, 'FLUSHDB');
     if (i === 55) server.execute(NOW, 1, 'SWAPDB', 0, 1);
-    const end = source.produce(out, 0, OUTPUT_BYTES_MIN + 64);
+    const end = primaryFlow.produce(out, 0, OUTPUT_BYTES_MIN + 64);
     for (let at = 0; at < end; at = block.end) {
       assert.equal(readBlock(out, at, end, block), 1);
       blocks.push(out.bytes.slice(at, block.end));
     }
   }
-  source.close();
+  primaryFlow.close();
   return blocks;
 }
 
@@ -94,17 +97,17 @@ for (const raw of [true, false]) {
     for (let run = 0; run < 300; run++) {
       const replica = newServer('replica', 2);
       prepareFullSync(replica.shards, 5, 6);
-      const { sink, board } = newSink(replica);
+      const { replicaFlow, progress } = newReplicaFlow(replica);
       const forged = random.below(blocks.length);
       blocks.forEach((bytes, i) => {
-        sink.feed(i === forged || random.chance(0.01) ? forge(bytes, random) : bytes);
+        replicaFlow.feed(i === forged || random.chance(0.01) ? forge(bytes, random) : bytes);
       });
-      sink.poll();
-      assert.ok(sink.close());
-      if (sink.failed !== null) refused++;
-      assert.doesNotMatch(sink.failed ?? '', /internal error/, sink.failed ?? '');
+      replicaFlow.poll();
+      assert.ok(replicaFlow.close());
+      if (replicaFlow.failed !== null) refused++;
+      assert.doesNotMatch(replicaFlow.failed ?? '', /internal error/, replicaFlow.failed ?? '');
       replica.check();
-      assert.ok(board.sums[0]! > 0);
+      assert.ok(progress.sums[0]! > 0);
     }
     assert.ok(refused > 100, `${refused} refused`);
   });
@@ -122,10 +125,10 @@ test('a stream cut at any byte leaves whole records only', () => {
   for (let run = 0; run < 40; run++) {
     const replica = newServer('replica', 2);
     prepareFullSync(replica.shards, 5, 6);
-    const { sink } = newSink(replica);
-    sink.feed(stream.subarray(0, random.below(stream.length)));
-    assert.equal(sink.failed, null);
-    assert.ok(sink.close());
+    const { replicaFlow } = newReplicaFlow(replica);
+    replicaFlow.feed(stream.subarray(0, random.below(stream.length)));
+    assert.equal(replicaFlow.failed, null);
+    assert.ok(replicaFlow.close());
     replica.check();
   }
 });

@@ -3,10 +3,10 @@
  * between, each a queue of bytes with a limit (a slow network) that arrives in pieces of any size.
  */
 import { Region } from '../../src/base/region.js';
-import { FlowSource, OUTPUT_BYTES_MIN } from '../../src/replication/primary/flow-source.js';
+import { PrimaryFlow, OUTPUT_BYTES_MIN } from '../../src/replication/primary/primary-flow.js';
 import { SyncSession } from '../../src/replication/primary/sync-session.js';
-import { FlowSink } from '../../src/replication/replica/flow-sink.js';
-import { ReplicaBoard } from '../../src/replication/replica/replica-board.js';
+import { ReplicaFlow } from '../../src/replication/replica/replica-flow.js';
+import { SyncProgress } from '../../src/replication/replica/sync-progress.js';
 import { BLOCK_BYTES_MAX } from '../../src/replication/wire.js';
 import type { Random } from '../support/random.js';
 import type { SimulatedServer } from './server.js';
@@ -23,14 +23,14 @@ class Flow {
   queued = 0;
 
   constructor(
-    readonly source: FlowSource,
-    readonly sink: FlowSink,
+    readonly primaryFlow: PrimaryFlow,
+    readonly replicaFlow: ReplicaFlow,
     readonly buffer: Region,
   ) {}
 }
 
 export class Link {
-  readonly board: ReplicaBoard;
+  readonly progress: SyncProgress;
   private readonly session: SyncSession;
   private readonly flows: Flow[] = [];
   /** Bytes in flight above which the primary's sockets are full. */
@@ -50,12 +50,12 @@ export class Link {
     this.window = random.pick([200, 20_000, 1 << 22]);
     this.session = new SyncSession(SyncSession.create(shards, lsns === null), shards, 1);
     const arena = new Region(new SharedArrayBuffer(ARENA_BYTES), 0);
-    ReplicaBoard.formatArena(arena);
-    this.board = new ReplicaBoard(ReplicaBoard.create(shards, lsns), arena, shards, 1);
+    SyncProgress.formatArena(arena);
+    this.progress = new SyncProgress(SyncProgress.create(shards, lsns), arena, shards, 1);
     const same = shards === to.shards.count;
     for (let flow = 0; flow < flows; flow++) {
       const mine = from.rings.map((_, shard) => shard).filter((shard) => shard % flows === flow);
-      const source = new FlowSource({
+      const primaryFlow = new PrimaryFlow({
         shards: from.shards,
         rings: from.rings,
         mine,
@@ -65,17 +65,17 @@ export class Link {
         from: lsns,
       });
       const buffer = buffers.pop() ?? new Region(new SharedArrayBuffer(BLOCK_BYTES_MAX + 4096), 0);
-      const sink = new FlowSink({
+      const replicaFlow = new ReplicaFlow({
         buffer,
         shards: to.shards,
         rings: same ? to.rings : null,
         primaryShards: shards,
         mine,
-        board: this.board,
+        progress: this.progress,
         target: to.applier,
         kinds: KINDS,
       });
-      this.flows.push(new Flow(source, sink, buffer));
+      this.flows.push(new Flow(primaryFlow, replicaFlow, buffer));
     }
   }
 
@@ -86,38 +86,39 @@ export class Link {
     const what = random.below(10);
     if (what < 4) this.send(flow);
     else if (what < 8) this.arrive(flow);
-    else if (what === 8) flow.sink.poll();
+    else if (what === 8) flow.replicaFlow.poll();
     else this.beat(flow);
-    this.failed ??= flow.source.failed ?? flow.sink.failed;
+    this.failed ??= flow.primaryFlow.failed ?? flow.replicaFlow.failed;
   }
 
   /** Everything that can happen happens, until nothing is left to do. */
   settle(): void {
     for (let quiet = 0, i = 0; quiet < 2 && this.failed === null; i++) {
       let moved = false;
-      const { changes } = this.board;
+      const { changes } = this.progress;
       for (const flow of this.flows) {
         moved = this.send(flow) || moved;
-        while (flow.queue.length > 0 && flow.sink.failed === null) {
+        while (flow.queue.length > 0 && flow.replicaFlow.failed === null) {
           this.arrive(flow);
           moved = true;
         }
-        flow.sink.poll();
-        this.failed ??= flow.source.failed ?? flow.sink.failed;
+        flow.replicaFlow.poll();
+        this.failed ??= flow.primaryFlow.failed ?? flow.replicaFlow.failed;
       }
-      quiet = moved || this.board.changes !== changes ? 0 : quiet + 1;
+      quiet = moved || this.progress.changes !== changes ? 0 : quiet + 1;
       if (i > 100_000) throw new Error('the link never comes to rest');
     }
   }
 
   private send(flow: Flow): boolean {
     if (flow.queued >= this.window) return false;
-    const end = flow.source.produce(out, 0, out.length);
+    const end = flow.primaryFlow.produce(out, 0, out.length);
     return this.enqueue(flow, end);
   }
 
   private beat(flow: Flow): void {
-    if (flow.queued < this.window) this.enqueue(flow, flow.source.heartbeat(out, 0, out.length));
+    if (flow.queued < this.window)
+      this.enqueue(flow, flow.primaryFlow.heartbeat(out, 0, out.length));
   }
 
   private enqueue(flow: Flow, length: number): boolean {
@@ -132,7 +133,7 @@ export class Link {
     if (first === undefined) return;
     const { random } = this;
     const length = random.chance(0.5) ? first.length : random.between(1, first.length);
-    flow.sink.feed(first, length);
+    flow.replicaFlow.feed(first, length);
     flow.queued -= length;
     if (length === first.length) flow.queue.shift();
     else flow.queue[0] = first.subarray(length);
@@ -146,16 +147,16 @@ export class Link {
 
   /** The connection is gone; what was in flight is lost. */
   cut(): void {
-    for (const { source, sink, buffer } of this.flows) {
+    for (const { primaryFlow, replicaFlow, buffer } of this.flows) {
       buffers.push(buffer);
-      source.close();
-      if (!sink.close()) throw new Error('a transaction is applied for ever');
+      primaryFlow.close();
+      if (!replicaFlow.close()) throw new Error('a transaction is applied for ever');
     }
     this.session.end();
   }
 
-  get progress(): number[] {
-    return [...this.board.progress];
+  get applied(): number[] {
+    return [...this.progress.applied];
   }
 
   /** Bytes of damage: one bit of what is under way changes. */
@@ -169,8 +170,8 @@ export class Link {
 
   /** What came undamaged and still could not be applied, or null. */
   get nonsense(): string | null {
-    if (!this.board.failed) return null;
-    const reasons = this.flows.flatMap(({ sink }) => sink.failed ?? []);
+    if (!this.progress.failed) return null;
+    const reasons = this.flows.flatMap(({ replicaFlow }) => replicaFlow.failed ?? []);
     // The one thing that this replica says it cannot do.
     if (reasons.some((why) => /^SWAPDB cannot be followed/.test(why))) return null;
     const harmless = /^another flow failed|^the bytes of a block are damaged/;

@@ -35,7 +35,7 @@ function schedule(seed: number): { again: number; overrunLater: boolean } {
   prepareFullSync(replica.shards, 5, 6);
   const link = new Link(primary, replica, null, random.pick([1, 2, SHARDS]), random);
   const steps = random.between(50, 400);
-  for (let i = 0; i < 3000 && !link.board.ready && link.failed === null; i++) {
+  for (let i = 0; i < 3000 && !link.progress.ready && link.failed === null; i++) {
     link.step();
     const written = i < steps ? random.below(4) : 0;
     for (let k = 0; k < written; k++) {
@@ -45,7 +45,7 @@ function schedule(seed: number): { again: number; overrunLater: boolean } {
     }
     if (link.failed !== null) break;
   }
-  if (link.board.ready) assert.equal(groupOf(replica).size, 1, 'half a transaction is seen');
+  if (link.progress.ready) assert.equal(groupOf(replica).size, 1, 'half a transaction is seen');
   if (link.failed === null) link.settle();
   const again = link.restartedShards;
   // Be it on the way or by what was written in the last step.
@@ -56,7 +56,7 @@ function schedule(seed: number): { again: number; overrunLater: boolean } {
     link.cut();
     return { again, overrunLater: true };
   }
-  assert.ok(link.board.ready);
+  assert.ok(link.progress.ready);
   assert.equal(groupOf(replica).size, 1);
   assert.deepEqual(replica.dump(NOW), primary.dump(NOW));
   assert.deepEqual(replica.heads(), primary.heads());

@@ -1,5 +1,5 @@
 /**
- * A server of the simulation: real shards, rings, dispatcher, flow sources and sinks; no threads and
+ * A server of the simulation: real shards, rings, dispatcher, flows of both sides; no threads and
  * no sockets. Everything it does is one call, so that locks are never contended.
  */
 import { Region, toBinary } from '../../src/base/region.js';
@@ -49,7 +49,7 @@ export class SimulatedServer {
   whole = true;
   crashed = false;
   /** How often a ring that had grown for a large record was made small again. */
-  relaxedRings = 0;
+  shrunkRings = 0;
   /** LSNs that a client was told are here for sure (WAIT). */
   confirmed: readonly number[] = [];
   private readonly dispatcher: Dispatcher;
@@ -174,14 +174,14 @@ export class SimulatedServer {
       for (let database = 0; database < DATABASES; database++) {
         this.shards.table(shard, database).maintain(4);
       }
-      this.relaxRing(this.rings[shard]!);
+      this.shrinkRing(this.rings[shard]!);
     }
   }
 
-  private relaxRing(ring: JournalRing): void {
+  private shrinkRing(ring: JournalRing): void {
     if (!ring.hasGrown) return;
-    ring.relax();
-    if (!ring.hasGrown) this.relaxedRings++;
+    ring.shrink();
+    if (!ring.hasGrown) this.shrunkRings++;
   }
 
   /** Every key of every database: type, expiry, value; without those past their time. */

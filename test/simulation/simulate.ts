@@ -9,7 +9,7 @@ export function simulate(firstSeed: number, schedules: number, steps: number): s
     restartedShards: 0,
     promotions: 0,
     joint: 0,
-    relaxedRings: 0,
+    shrunkRings: 0,
   };
   const failures = new Map<string, number>();
   for (let i = 0; i < schedules; i++) {

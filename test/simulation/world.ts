@@ -30,7 +30,7 @@ export interface Outcome {
   readonly promotions: number;
   readonly joint: number;
   /** Rings that had grown for a large record and were made small again. */
-  readonly relaxedRings: number;
+  readonly shrunkRings: number;
   readonly failures: Map<string, number>;
 }
 
@@ -156,10 +156,10 @@ export class World {
     const { nonsense } = link;
     if (nonsense !== null) throw new Error(`${to.name} got from ${from.name}: ${nonsense}`);
     this.restartedShards += link.restartedShards;
-    this.joint += link.board.sums[3]!;
+    this.joint += link.progress.sums[3]!;
     from.down.delete(link);
     to.up = null;
-    to.state.lost(this.now, link.progress, link.board.failed);
+    to.state.lost(this.now, link.applied, link.progress.failed);
   }
 
   private count(what: string): void {
@@ -242,7 +242,7 @@ export class World {
       if (link === null) continue;
       if (link.failed !== null) this.drop(link, link.failed);
       else if (link.ended !== null && this.random.chance(noticing)) this.drop(link, link.ended);
-      else if (server.state.step === 'sync' && link.board.ready) {
+      else if (server.state.step === 'sync' && link.progress.ready) {
         server.state.ready(this.now);
         server.whole = true;
         if (server.same) {
@@ -266,7 +266,7 @@ export class World {
       restartedShards: this.restartedShards,
       promotions: this.promotions,
       joint: this.joint,
-      relaxedRings: this.servers.reduce((sum, server) => sum + server.relaxedRings, 0),
+      shrunkRings: this.servers.reduce((sum, server) => sum + server.shrunkRings, 0),
       failures: this.failures,
     };
   }
@@ -364,10 +364,10 @@ export class World {
   /** WAIT: a replica of the root that has all that the root has now. */
   private confirm(): void {
     for (const link of this.root.down) {
-      const { to, board } = link;
+      const { to, progress } = link;
       if (to.state.step !== 'online') continue;
       const heads = this.root.heads();
-      if (heads.every((head, shard) => board.progress[shard]! >= head)) {
+      if (heads.every((head, shard) => progress.applied[shard]! >= head)) {
         to.confirmed = heads;
       }
     }

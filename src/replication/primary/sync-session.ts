@@ -64,7 +64,7 @@ export class SyncSession {
    * A shard that was shipped whole is to be shipped again.
    * @returns false when all are done: a flow may have sent the cut, which would come too early
    */
-  shardAgain(): boolean {
+  reopenShard(): boolean {
     let may = false;
     this.locked(() => {
       may = this.words[REMAINING]! > 0;

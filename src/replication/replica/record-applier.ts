@@ -12,7 +12,7 @@ import {
 } from '../../journal/record.js';
 import type { JournalRing } from '../../journal/ring.js';
 import { keylessOf } from '../keyless.js';
-import type { ReplicaBoard } from './replica-board.js';
+import type { SyncProgress } from './sync-progress.js';
 import type { ShardWriter } from './shard-writer.js';
 
 /** Runs effects: the dispatcher, seen from here. */
@@ -36,7 +36,7 @@ export class RecordApplier {
 
   constructor(
     private readonly writer: ShardWriter,
-    private readonly board: ReplicaBoard,
+    private readonly progress: SyncProgress,
     private readonly target: EffectTarget,
     private readonly rings: readonly JournalRing[] | null,
     private readonly primaryShards: number,
@@ -51,15 +51,15 @@ export class RecordApplier {
 
   /** Applies a record and appends it to our own ring. The lock is held. */
   applyAndKeep(shard: number, region: Region, offset: number, length: number): string | null {
-    const { rings, board } = this;
+    const { rings, progress } = this;
     const wrong = this.applyRecord(shard, region, offset);
     if (wrong !== null) {
       // Part of it may be done: the data is no longer what the LSNs say.
-      board.fail();
+      progress.fail();
       return wrong;
     }
     if (rings !== null) rings[shard]!.appendRaw(region, offset, length);
-    board.progress[shard]! += length;
+    progress.applied[shard]! += length;
     return null;
   }
 

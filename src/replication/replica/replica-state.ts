@@ -159,8 +159,8 @@ export class ReplicaState {
 
   /**
    * The link is gone, by whichever end or error.
-   * @param progress LSNs applied (ReplicaBoard.progress), with all flows ended
-   * @param failed whether the data may be wrong (ReplicaBoard.failed)
+   * @param progress LSNs applied (SyncProgress.applied), with all flows ended
+   * @param failed whether the data may be wrong (SyncProgress.failed)
    */
   lost(nowMs: number, progress: readonly number[], failed: boolean): void {
     if (this.step === 'none') return;

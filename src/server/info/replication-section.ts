@@ -8,7 +8,7 @@ import {
   SUM_KEYS_TOTAL,
   SUM_RESTARTED_SHARDS,
 } from '../../replication/primary/sync-session.js';
-import * as board from '../../replication/replica/replica-board.js';
+import * as board from '../../replication/replica/sync-progress.js';
 import { SUM_ACKNOWLEDGED_MS, SUM_RECEIVED_MS } from '../replication/figures.js';
 import {
   acknowledgedOffset,
@@ -80,7 +80,7 @@ function downFields(up: boolean, sinceMs: number, nowMs: number): Fields {
 
 function progressFields(
   link: { readonly keysTotal: number; readonly syncStartedMs: number },
-  figures: board.ReplicaBoard,
+  figures: board.SyncProgress,
   nowMs: number,
 ): Fields {
   const keys = figures.sums[board.SUM_KEYS]!;

@@ -13,9 +13,9 @@ import { ControlBlock, WORD_USED_PAGES } from '../../memory/control.js';
 import { attachPagedRegion, attachRegion } from '../../platform/ffi/region.js';
 import { yieldToOthers } from '../../platform/ffi/thread-priority.js';
 import { SyncSession } from '../../replication/primary/sync-session.js';
-import { FlowSink } from '../../replication/replica/flow-sink.js';
+import { ReplicaFlow } from '../../replication/replica/replica-flow.js';
 import type { EffectTarget } from '../../replication/replica/record-applier.js';
-import { ReplicaBoard } from '../../replication/replica/replica-board.js';
+import { SyncProgress } from '../../replication/replica/sync-progress.js';
 import { startProfile, stopProfile } from '../profile.js';
 import { FollowedFlow } from './followed-flow.js';
 import type { FlowCommand, FlowReport, FlowThreadData, FollowFlow, ServeFlow } from './messages.js';
@@ -84,14 +84,14 @@ class FlowThread {
   private follow(command: FollowFlow): void {
     const { flow, primaryShards, mine } = command;
     const arena = new Region(command.arena, 0);
-    const board = new ReplicaBoard(command.board, arena, primaryShards, this.owner);
+    const board = new SyncProgress(command.board, arena, primaryShards, this.owner);
     const createSink = () =>
-      new FlowSink({
+      new ReplicaFlow({
         shards: this.shards,
         rings: primaryShards === this.shards.count ? this.rings : null,
         primaryShards,
         mine,
-        board,
+        progress: board,
         target: this.target!,
         kinds: KNOWN_KINDS,
       });

@@ -1,11 +1,11 @@
 /**
  * A flow of the replica on its thread: connects to the primary, turns the connection into a flow,
- * and feeds what comes to the FlowSink, which reads straight from where the system put it.
+ * and feeds what comes to the ReplicaFlow, which reads straight from where the system put it.
  */
 import { connect, type Socket } from 'node:net';
 import { writeAcknowledgement } from '../../replication/acknowledgement.js';
-import type { FlowSink } from '../../replication/replica/flow-sink.js';
-import type { ReplicaBoard } from '../../replication/replica/replica-board.js';
+import type { ReplicaFlow } from '../../replication/replica/replica-flow.js';
+import type { SyncProgress } from '../../replication/replica/sync-progress.js';
 import { SUM_RECEIVED_MS } from './figures.js';
 import type { FollowFlow } from './messages.js';
 import { encodeCommand } from './resp-client.js';
@@ -35,7 +35,7 @@ export class FollowedFlow {
   private received = '';
   /** Replies still to come before the flow begins. */
   private replies: number;
-  private sink: FlowSink | null = null;
+  private sink: ReplicaFlow | null = null;
   /** What came with the last reply. */
   private rest: Uint8Array | null = null;
   private polling = false;
@@ -47,8 +47,8 @@ export class FollowedFlow {
 
   constructor(
     private readonly command: FollowFlow,
-    private readonly board: ReplicaBoard,
-    private readonly createSink: () => FlowSink,
+    private readonly board: SyncProgress,
+    private readonly createSink: () => ReplicaFlow,
     private readonly listener: FollowedFlowListener,
   ) {
     const { host, port, user, password, syncId, index, timeoutMs } = command;
@@ -182,6 +182,6 @@ export class FollowedFlow {
     if (this.acknowledgeTimer !== null) clearTimeout(this.acknowledgeTimer);
     this.acknowledgeTimer = null;
     if (this.closed || this.replies > 0) return;
-    this.socket.write(writeAcknowledgement(this.board.progress, this.command.mine));
+    this.socket.write(writeAcknowledgement(this.board.applied, this.command.mine));
   }
 }

@@ -274,7 +274,7 @@ export class ReplicationManager {
     this.rings.forEach((ring, shard) => {
       if (!ring.hasGrown) return;
       this.shards.lock(shard);
-      ring.relax();
+      ring.shrink();
       this.shards.unlock(shard);
     });
   }
@@ -521,7 +521,7 @@ export class ReplicationManager {
     while (Date.now() < deadlineMs) {
       const { board } = link;
       if (board === null || !link.online) return false;
-      if (target.every((lsn, shard) => board.progress[shard]! >= lsn)) return true;
+      if (target.every((lsn, shard) => board.applied[shard]! >= lsn)) return true;
       await sleep(POLL_MS);
     }
     return false;

@@ -5,7 +5,7 @@
  *   main ── status (at every change; each confirms), answers ──▶ I/O threads
  *   main ── flows to serve and to follow ──▶ flow threads ── progress, ends ──▶ main
  *
- * Figures (LSNs, sums) are read from shared memory: rings, SyncSession, ReplicaBoard.
+ * Figures (LSNs, sums) are read from shared memory: rings, SyncSession, SyncProgress.
  */
 import type { HostAndPort } from '../../commands/contract/replication-port.js';
 
@@ -25,7 +25,7 @@ export interface LinkStatus extends HostAndPort {
   /** Redis's words: connect, connecting, handshake, sync, connected. */
   readonly state: string;
   readonly up: boolean;
-  /** Its ReplicaBoard, once a sync has begun, and the number of the primary's shards. */
+  /** Its SyncProgress, once a sync has begun, and the number of the primary's shards. */
   readonly board: SharedArrayBuffer | null;
   readonly boardShards: number;
   readonly fullSync: boolean;

@@ -11,7 +11,7 @@ import type { Log } from '../../base/log.js';
 import { Region } from '../../base/region.js';
 import type { HostAndPort } from '../../commands/contract/replication-port.js';
 import type { Shards } from '../../keyspace/shards.js';
-import { ReplicaBoard, SUM_BYTES, SUM_KEYS } from '../../replication/replica/replica-board.js';
+import { SyncProgress, SUM_BYTES, SUM_KEYS } from '../../replication/replica/sync-progress.js';
 import { ReplicaState, type SyncReply } from '../../replication/replica/replica-state.js';
 import { prepareFullSync } from '../../replication/replica/shard-writer.js';
 import type { Config } from '../config/config.js';
@@ -51,7 +51,7 @@ interface Attempt {
   readonly flows: Set<number>;
   connected: number;
   from: readonly number[] | null;
-  board: ReplicaBoard | null;
+  board: SyncProgress | null;
   boardShards: number;
   reply: ParsedReply | null;
   syncTimer: NodeJS.Timeout | null;
@@ -103,7 +103,7 @@ export class PrimaryLink {
     return this.state.step === 'online';
   }
 
-  get board(): ReplicaBoard | null {
+  get board(): SyncProgress | null {
     return this.attempt?.board ?? null;
   }
 
@@ -206,10 +206,10 @@ export class PrimaryLink {
     if (action.kind === 'give-up') throw new Error(action.why);
     const from = action.kind === 'start-continue' ? action.from : null;
     attempt.from = from;
-    const buffer = ReplicaBoard.create(reply.shards, from);
+    const buffer = SyncProgress.create(reply.shards, from);
     const arena = this.freshArena();
     attempt.boardShards = reply.shards;
-    attempt.board = new ReplicaBoard(buffer, new Region(arena, 0), reply.shards, owner);
+    attempt.board = new SyncProgress(buffer, new Region(arena, 0), reply.shards, owner);
     if (from === null) {
       log.notice(
         `Full sync from primary ${this.primary.host}:${this.primary.port}: ${reply.keys} keys, ` +
@@ -247,7 +247,7 @@ export class PrimaryLink {
   private freshArena(): SharedArrayBuffer {
     // Nothing is left in it when all flows have ended, but who knows what a failure left.
     this.arena = new SharedArrayBuffer(ARENA_BYTES);
-    ReplicaBoard.formatArena(new Region(this.arena, 0));
+    SyncProgress.formatArena(new Region(this.arena, 0));
     return this.arena;
   }
 
@@ -324,7 +324,7 @@ export class PrimaryLink {
     const { log, shards } = this.parts;
     const { board, failed: reason } = attempt;
     const wasOnline = this.online;
-    this.state.lost(Date.now(), board === null ? [] : [...board.progress], board?.failed ?? false);
+    this.state.lost(Date.now(), board === null ? [] : [...board.applied], board?.failed ?? false);
     if (wasOnline) this.downSinceMs = Date.now();
     if (this.loading) {
       // Half a data set is worth nothing to anybody.

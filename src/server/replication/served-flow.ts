@@ -1,5 +1,5 @@
 /**
- * A flow of the primary on its thread: moves what the FlowSource makes into the socket.
+ * A flow of the primary on its thread: moves what the PrimaryFlow makes into the socket.
  *
  * Two outputs take turns: while the system takes one, the next is made. While shipping the flow runs
  * as fast as the socket takes it; in stable sync it rests a moment between short outputs, so that
@@ -9,7 +9,7 @@ import type { Socket } from 'node:net';
 import type { ControlBlock } from '../../memory/control.js';
 import { createRegion } from '../../platform/ffi/region.js';
 import { AcknowledgementReader } from '../../replication/acknowledgement.js';
-import { FlowSource, type FlowSourceOptions } from '../../replication/primary/flow-source.js';
+import { PrimaryFlow, type PrimaryFlowOptions } from '../../replication/primary/primary-flow.js';
 import { SUM_ACKNOWLEDGED_MS } from './figures.js';
 
 const OUTPUT_BYTES = 2 * 1024 * 1024;
@@ -20,7 +20,7 @@ const REST_MS = 1;
 const SLEEP_MS = 100;
 
 export class ServedFlow {
-  private readonly source: FlowSource;
+  private readonly source: PrimaryFlow;
   private readonly outputs = [createRegion(OUTPUT_BYTES), createRegion(OUTPUT_BYTES)];
   private readonly writing = [false, false];
   private timer: NodeJS.Timeout | null = null;
@@ -31,12 +31,12 @@ export class ServedFlow {
 
   constructor(
     private readonly socket: Socket,
-    private readonly options: FlowSourceOptions,
+    private readonly options: PrimaryFlowOptions,
     private readonly control: ControlBlock,
     private readonly heartbeatMs: number,
     private readonly ended: (reason: string) => void,
   ) {
-    this.source = new FlowSource(options);
+    this.source = new PrimaryFlow(options);
     const { session } = options;
     const reader = new AcknowledgementReader(options.mine, (shard, lsn) => {
       session.acknowledged[shard] = lsn;

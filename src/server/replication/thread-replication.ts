@@ -25,7 +25,7 @@ import type { JournalRing } from '../../journal/ring.js';
 import type { JournalSink } from '../../journal/sink.js';
 import type { ControlBlock } from '../../memory/control.js';
 import { SyncSession } from '../../replication/primary/sync-session.js';
-import type { ReplicaBoard } from '../../replication/replica/replica-board.js';
+import type { SyncProgress } from '../../replication/replica/sync-progress.js';
 import type { ThreadSettings } from '../settings.js';
 import { boardFigures, SUM_ACKNOWLEDGED_MS } from './figures.js';
 import type {
@@ -76,7 +76,7 @@ const NO_FLOWS_HERE =
 
 export class ThreadReplication implements ReplicationPort {
   replicas: readonly KnownReplica[] = [];
-  board: ReplicaBoard | null = null;
+  board: SyncProgress | null = null;
   private boardBuffer: SharedArrayBuffer | null = null;
   private current: ReplicationStatus;
   private lastRequest = 0;

@@ -4,7 +4,7 @@ import { copyBytes, Region } from '../../base/region.js';
 const SMALL_BYTES = 64 * 1024;
 
 /** A shard's bytes that wait: behind a transaction, or for the rest of a record. */
-export class SinkShard {
+export class ReplicaShard {
   /** Whether it was told to begin (CLEAR) or continues. */
   begun = false;
   done = false;

@@ -4,8 +4,8 @@
  * thread for each sync.
  *
  *   words   0 lock   1 shards that are done   2 failed   3 whether it is a full sync   4 changes
- *           16…   per shard: done | cut seen | pending state | pending offset | pending bytes
- *   f64     sums (SUM_*), then per shard: progress | need | cut | head | pending LSN
+ *           16…   per shard: done | cut seen | parked state | parked offset | parked bytes
+ *   f64     sums (SUM_*), then per shard: progress | need | cut | head | parked LSN
  *   arena   a Space of its own: the parts that wait
  *
  * How a transaction becomes visible at once. A shard's stream stops at its part, which is put into
@@ -42,25 +42,25 @@ export const SUM_RECORDS = 2;
 /** Transactions that were applied in one piece. */
 export const SUM_JOINT = 3;
 
-const PENDING_NONE = 0;
-const PENDING_WAITS = 1;
-const PENDING_TAKEN = 2;
+const PART_NONE = 0;
+const PART_PARKED = 1;
+const PART_CLAIMED = 2;
 
-export class ReplicaBoard {
+export class SyncProgress {
   private readonly words: Int32Array;
   readonly sums: Float64Array;
   /** The stream of each of the primary's shards has been applied up to here. */
-  readonly progress: Float64Array;
+  readonly applied: Float64Array;
   private readonly need: Float64Array;
   private readonly cut: Float64Array;
   /** The primary's heads, as last heard. */
   readonly heads: Float64Array;
-  private readonly pendingLsn: Float64Array;
+  private readonly parkedLsn: Float64Array;
   private readonly done: Int32Array;
   private readonly cutSeen: Int32Array;
-  private readonly pending: Int32Array;
-  private readonly pendingOffset: Int32Array;
-  private readonly pendingBytes: Int32Array;
+  private readonly parked: Int32Array;
+  private readonly parkedOffset: Int32Array;
+  private readonly parkedBytes: Int32Array;
   private readonly space: Space;
 
   /**
@@ -82,9 +82,9 @@ export class ReplicaBoard {
     this.words = words(SHARD_WORDS);
     this.done = words(shards);
     this.cutSeen = words(shards);
-    this.pending = words(shards);
-    this.pendingOffset = words(shards);
-    this.pendingBytes = words(shards);
+    this.parked = words(shards);
+    this.parkedOffset = words(shards);
+    this.parkedBytes = words(shards);
     at = (at + 7) & ~7;
     const values = (count: number) => {
       const array = new Float64Array(buffer, at, count);
@@ -92,11 +92,11 @@ export class ReplicaBoard {
       return array;
     };
     this.sums = values(SUMS);
-    this.progress = values(shards);
+    this.applied = values(shards);
     this.need = values(shards);
     this.cut = values(shards);
     this.heads = values(shards);
-    this.pendingLsn = values(shards);
+    this.parkedLsn = values(shards);
     this.space = new Space(arena, new Int32Array(buffer, 8 * 4, 1), 0);
   }
 
@@ -164,7 +164,7 @@ export class ReplicaBoard {
    * A shard that has come whole is to come again: its stream was overrun before the cut.
    * @returns false when it cannot be any more
    */
-  shardAgain(shard: number): boolean {
+  reopenShard(shard: number): boolean {
     this.lock();
     const may = this.words[FULL] !== 0 && this.done[shard] !== 0 && this.cutSeen[shard] === 0;
     if (may) {
@@ -194,7 +194,7 @@ export class ReplicaBoard {
     let ready = this.words[DONE_COUNT] === this.shards;
     for (let shard = 0; ready && shard < this.shards; shard++) {
       const least = Math.max(this.need[shard]!, this.cut[shard]!);
-      ready = this.cutSeen[shard] !== 0 && this.progress[shard]! >= least;
+      ready = this.cutSeen[shard] !== 0 && this.applied[shard]! >= least;
     }
     this.unlock();
     return ready;
@@ -202,14 +202,14 @@ export class ReplicaBoard {
 
   /** Sum of the LSNs applied: slave_repl_offset. */
   get offset(): number {
-    return this.progress.reduce((sum, lsn) => sum + lsn, 0);
+    return this.applied.reduce((sum, lsn) => sum + lsn, 0);
   }
 
   /**
    * Asks how the part at `offset` is to be applied.
-   * @returns true: as it comes; false: by `arrive`
+   * @returns true: as it comes; false: by `parkPart`
    */
-  aloneDuringFullSync(region: Region, offset: number): boolean {
+  appliesAlone(region: Region, offset: number): boolean {
     if (this.words[FULL] === 0) return false;
     this.lock();
     const alone = this.words[DONE_COUNT]! < this.shards;
@@ -227,26 +227,26 @@ export class ReplicaBoard {
   }
 
   /** Whether a shard's stream stands at a part that has not been applied. */
-  waits(shard: number): boolean {
+  isParked(shard: number): boolean {
     this.lock();
-    const waits = this.pending[shard] !== PENDING_NONE;
+    const parked = this.parked[shard] !== PART_NONE;
     this.unlock();
-    return waits;
+    return parked;
   }
 
   /**
    * The stream of `shard` has come to this part, which now waits in the arena.
    * @returns false when the arena has no room for it
    */
-  arrive(shard: number, lsn: number, region: Region, offset: number, length: number): boolean {
+  parkPart(shard: number, lsn: number, region: Region, offset: number, length: number): boolean {
     this.lock();
     const run = this.space.allocate(pagesFor(length));
     if (run !== 0) {
       copyBytes(this.arena, run, region, offset, length);
-      this.pendingOffset[shard] = run;
-      this.pendingBytes[shard] = length;
-      this.pendingLsn[shard] = lsn;
-      this.pending[shard] = PENDING_WAITS;
+      this.parkedOffset[shard] = run;
+      this.parkedBytes[shard] = length;
+      this.parkedLsn[shard] = lsn;
+      this.parked[shard] = PART_PARKED;
     }
     this.unlock();
     return run !== 0;
@@ -254,18 +254,18 @@ export class ReplicaBoard {
 
   /**
    * Takes the transaction that `shard` waits for, if all its parts are there.
-   * @returns the shards whose parts the caller now has to apply and `finish`; null: not yet
+   * @returns the shards whose parts the caller now has to apply and `finishTransaction`; null: not yet
    */
-  take(shard: number): number[] | null {
+  claimTransaction(shard: number): number[] | null {
     this.lock();
-    const taken = this.pending[shard] === PENDING_WAITS ? this.complete(shard) : null;
-    if (taken !== null) for (const part of taken) this.pending[part] = PENDING_TAKEN;
+    const taken = this.parked[shard] === PART_PARKED ? this.partsOf(shard) : null;
+    if (taken !== null) for (const part of taken) this.parked[part] = PART_CLAIMED;
     this.unlock();
     return taken;
   }
 
-  private complete(shard: number): number[] | null {
-    const offset = this.pendingOffset[shard]!;
+  private partsOf(shard: number): number[] | null {
+    const offset = this.parkedOffset[shard]!;
     const { view } = this.arena;
     const count = participants(this.arena, offset);
     const shards: number[] = [];
@@ -273,8 +273,8 @@ export class ReplicaBoard {
       const at = participantAt(offset, i);
       const other = view.getUint16(at, true);
       const lsn = view.getFloat64(at + 2, true);
-      if (this.progress[other]! > lsn) continue;
-      if (this.pending[other] !== PENDING_WAITS || this.pendingLsn[other] !== lsn) return null;
+      if (this.applied[other]! > lsn) continue;
+      if (this.parked[other] !== PART_PARKED || this.parkedLsn[other] !== lsn) return null;
       shards.push(other);
     }
     return shards;
@@ -282,36 +282,36 @@ export class ReplicaBoard {
 
   /** Where in the arena the part lies that a shard waits for, and how long it is. */
   partOffset(shard: number): number {
-    return this.pendingOffset[shard]!;
+    return this.parkedOffset[shard]!;
   }
 
   partBytes(shard: number): number {
-    return this.pendingBytes[shard]!;
+    return this.parkedBytes[shard]!;
   }
 
   /** The parts taken were applied, with the progress of their shards. */
-  finish(shards: readonly number[]): void {
+  finishTransaction(shards: readonly number[]): void {
     this.lock();
-    for (const shard of shards) this.drop(shard);
+    for (const shard of shards) this.freePart(shard);
     this.words[CHANGES]!++;
     this.sums[SUM_JOINT]!++;
     this.unlock();
   }
 
-  private drop(shard: number): void {
-    this.space.free(this.pendingOffset[shard]!, pagesFor(this.pendingBytes[shard]!));
-    this.pending[shard] = PENDING_NONE;
+  private freePart(shard: number): void {
+    this.space.free(this.parkedOffset[shard]!, pagesFor(this.parkedBytes[shard]!));
+    this.parked[shard] = PART_NONE;
   }
 
   /**
    * The link is gone: a part that only waits is forgotten; it will be sent again.
    * @returns false while another thread is applying it: ask again
    */
-  withdraw(shard: number): boolean {
+  withdrawPart(shard: number): boolean {
     this.lock();
-    const state = this.pending[shard]!;
-    if (state === PENDING_WAITS) this.drop(shard);
+    const state = this.parked[shard]!;
+    if (state === PART_PARKED) this.freePart(shard);
     this.unlock();
-    return state !== PENDING_TAKEN;
+    return state !== PART_CLAIMED;
   }
 }

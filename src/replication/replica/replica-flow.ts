@@ -1,13 +1,13 @@
 /**
  * One flow of the replica: takes the bytes of blocks (wire.ts), checks them, and applies them to the
- * shards. The counterpart of FlowSource.
+ * shards. The counterpart of PrimaryFlow.
  *
  *   bytes ─▶ blocks ─▶ FRAME, ENTRIES: straight into the tables
  *                  └─▶ JOURNAL: records ─▶ effects through the dispatcher, and into our own ring at
  *                      the same LSN, so that others can be served from here
  *
  * A block takes effect when it is there whole and its checksum is right; a record when it is there
- * whole. A shard whose stream has come to a transaction's part that has to wait (ReplicaBoard) keeps
+ * whole. A shard whose stream has come to a transaction's part that has to wait (SyncProgress) keeps
  * what comes after it; the other shards of the flow go on, as their streams may bring what it waits
  * for. `poll` lets it go on.
  *
@@ -35,18 +35,18 @@ import {
   readBlock,
 } from '../wire.js';
 import { type EffectTarget, isTransaction, RecordApplier } from './record-applier.js';
-import { type ReplicaBoard, SUM_BYTES, SUM_KEYS, SUM_RECORDS } from './replica-board.js';
+import { type SyncProgress, SUM_BYTES, SUM_KEYS, SUM_RECORDS } from './sync-progress.js';
 import { ShardWriter } from './shard-writer.js';
-import { SinkShard } from './sink-shard.js';
+import { ReplicaShard } from './replica-shard.js';
 
-export interface FlowSinkOptions {
+export interface ReplicaFlowOptions {
   readonly shards: Shards;
   /** Our own rings, which go on at the primary's LSNs; null with another number of shards. */
   readonly rings: readonly JournalRing[] | null;
   readonly primaryShards: number;
   /** The primary's shards that come over this flow. */
   readonly mine: readonly number[];
-  readonly board: ReplicaBoard;
+  readonly progress: SyncProgress;
   readonly target: EffectTarget;
   /** Kinds of entries that we know, as bits. */
   readonly kinds: number;
@@ -65,10 +65,10 @@ const READ_BYTES = 512 * 1024;
 /** What may pile up behind transactions that wait, over all shards of the flow. */
 const KEPT_BYTES_MAX = 512 << 20;
 
-export class FlowSink {
+export class ReplicaFlow {
   /** Why the link has to be closed, in words for the log. */
   failed: string | null = null;
-  private readonly sinks: (SinkShard | undefined)[] = [];
+  private readonly byShard: (ReplicaShard | undefined)[] = [];
   private readonly writer: ShardWriter;
   private readonly applier: RecordApplier;
   private readonly buffer: Region;
@@ -79,19 +79,20 @@ export class FlowSink {
   private keys = 0;
   private closed = false;
 
-  constructor(private readonly options: FlowSinkOptions) {
-    const { shards, primaryShards, kinds, mine, board } = options;
+  constructor(private readonly options: ReplicaFlowOptions) {
+    const { shards, primaryShards, kinds, mine, progress } = options;
     this.buffer = options.buffer ?? new Region(new SharedArrayBuffer(BUFFER_BYTES), 0);
-    if (this.buffer.length <= BLOCK_BYTES_MAX) throw new Error('a sink needs room for a block');
+    if (this.buffer.length <= BLOCK_BYTES_MAX)
+      throw new Error('a flow needs room for a block');
     this.writer = new ShardWriter(shards, primaryShards, kinds);
     const { target, rings } = options;
-    this.applier = new RecordApplier(this.writer, board, target, rings, primaryShards);
+    this.applier = new RecordApplier(this.writer, progress, target, rings, primaryShards);
     for (const shard of mine) {
-      const sink = new SinkShard(shard);
-      sink.done = board.isDone(shard);
-      sink.begun = sink.done;
-      sink.received = board.progress[shard]!;
-      this.sinks[shard] = sink;
+      const shardState = new ReplicaShard(shard);
+      shardState.done = progress.isDone(shard);
+      shardState.begun = shardState.done;
+      shardState.received = progress.applied[shard]!;
+      this.byShard[shard] = shardState;
     }
   }
 
@@ -112,10 +113,10 @@ export class FlowSink {
     } catch (error) {
       this.broken(error);
     }
-    const { board } = this.options;
-    board.add(SUM_BYTES, length);
-    if (this.keys > 0) board.add(SUM_KEYS, this.keys);
-    if (this.applier.records > 0) board.add(SUM_RECORDS, this.applier.records);
+    const { progress } = this.options;
+    progress.add(SUM_BYTES, length);
+    if (this.keys > 0) progress.add(SUM_KEYS, this.keys);
+    if (this.applier.records > 0) progress.add(SUM_RECORDS, this.applier.records);
     this.keys = 0;
     this.applier.records = 0;
   }
@@ -132,7 +133,7 @@ export class FlowSink {
 
   /** Whether shards of this flow wait for parts of transactions: `poll` soon. */
   get waiting(): boolean {
-    return this.sinks.some((sink) => sink?.waiting === true);
+    return this.byShard.some((shardState) => shardState?.waiting === true);
   }
 
   /** Lets shards that wait go on where they can. */
@@ -149,7 +150,7 @@ export class FlowSink {
   private broken(error: unknown): void {
     this.writer.unlock();
     // A change may be half done.
-    this.options.board.fail();
+    this.options.progress.fail();
     this.failed = `internal error: ${error instanceof Error ? (error.stack ?? '') : error}`;
   }
 
@@ -157,9 +158,9 @@ export class FlowSink {
   close(): boolean {
     this.closed = true;
     let all = true;
-    for (const sink of this.sinks) {
-      if (sink?.waiting !== true) continue;
-      if (this.options.board.withdraw(sink.shard)) sink.waiting = false;
+    for (const shardState of this.byShard) {
+      if (shardState?.waiting !== true) continue;
+      if (this.options.progress.withdrawPart(shardState.shard)) shardState.waiting = false;
       else all = false;
     }
     return all;
@@ -192,85 +193,87 @@ export class FlowSink {
   }
 
   private take(block: Block): void {
-    const sink = this.sinks[block.shard];
-    if (sink === undefined) {
+    const shardState = this.byShard[block.shard];
+    if (shardState === undefined) {
       this.failed = `a block of shard ${block.shard}, which is not of this flow`;
       return;
     }
-    if (this.options.board.failed) {
+    if (this.options.progress.failed) {
       this.failed = ANOTHER_FAILED;
       return;
     }
-    this.failed = this.serve(sink, block);
+    this.failed = this.serve(shardState, block);
     // The bytes are as they were sent, and still make no sense here: our history is not the
     // primary's, whatever the LSNs say. Continuing again would end the same way.
-    if (this.failed !== null) this.options.board.fail();
+    if (this.failed !== null) this.options.progress.fail();
   }
 
-  private serve(sink: SinkShard, block: Block): string | null {
-    const { board } = this.options;
+  private serve(shardState: ReplicaShard, block: Block): string | null {
+    const { progress } = this.options;
     const { type } = block;
     if (type === BLOCK_HEARTBEAT) {
-      board.heads[sink.shard] = block.to;
+      progress.heads[shardState.shard] = block.to;
       return null;
     }
     if (type === BLOCK_CUT) {
-      board.cutReached(sink.shard, block.to);
+      progress.cutReached(shardState.shard, block.to);
       return null;
     }
-    if (type === BLOCK_CLEAR) return this.clear(sink, block);
-    if (!sink.begun) return `shard ${sink.shard} was not begun`;
-    if (sink.partial !== 0 && sink.partial !== type) return 'a block that should go on does not';
-    if (block.more && (sink.done || (type !== BLOCK_JOURNAL && type !== BLOCK_ENTRIES))) {
+    if (type === BLOCK_CLEAR) return this.clear(shardState, block);
+    if (!shardState.begun) return `shard ${shardState.shard} was not begun`;
+    if (shardState.partial !== 0 && shardState.partial !== type)
+      return 'a block that should go on does not';
+    if (block.more && (shardState.done || (type !== BLOCK_JOURNAL && type !== BLOCK_ENTRIES))) {
       return `a block of type ${type} that goes on`;
     }
-    if (type === BLOCK_JOURNAL) return this.journal(sink, block);
-    if (sink.done) return `a block of type ${type} for shard ${sink.shard}, which is done`;
-    if (type === BLOCK_FRAME) return this.frame(sink, block);
-    if (type === BLOCK_ENTRIES) return this.entries(sink, block);
-    if (type === BLOCK_SHARD_DONE) return this.done(sink, block);
+    if (type === BLOCK_JOURNAL) return this.journal(shardState, block);
+    if (shardState.done)
+      return `a block of type ${type} for shard ${shardState.shard}, which is done`;
+    if (type === BLOCK_FRAME) return this.frame(shardState, block);
+    if (type === BLOCK_ENTRIES) return this.entries(shardState, block);
+    if (type === BLOCK_SHARD_DONE) return this.done(shardState, block);
     return `a block of type ${type}`;
   }
 
-  private clear(sink: SinkShard, block: Block): string | null {
-    const { board, rings } = this.options;
-    const { shard } = sink;
-    if (sink.done) {
-      if (!board.shardAgain(shard)) return `shard ${shard} was to be cleared after it was done`;
-      sink.done = false;
+  private clear(shardState: ReplicaShard, block: Block): string | null {
+    const { progress, rings } = this.options;
+    const { shard } = shardState;
+    if (shardState.done) {
+      if (!progress.reopenShard(shard)) return `shard ${shard} was to be cleared after it was done`;
+      shardState.done = false;
       // Its part of a transaction may wait for others, or another thread be about to apply it.
-      while (!board.withdraw(shard));
-      sink.waiting = false;
+      while (!progress.withdrawPart(shard));
+      shardState.waiting = false;
     }
     this.writer.lock(shard);
     this.writer.clear(shard);
     if (rings !== null) rings[shard]!.reset(block.to);
-    board.progress[shard] = block.to;
+    progress.applied[shard] = block.to;
     this.writer.unlock();
-    sink.begun = true;
-    sink.partial = 0;
-    sink.emptied();
-    sink.received = block.to;
+    shardState.begun = true;
+    shardState.partial = 0;
+    shardState.emptied();
+    shardState.received = block.to;
     return null;
   }
 
-  private done(sink: SinkShard, block: Block): string | null {
-    const { board, rings } = this.options;
-    const { shard } = sink;
-    if (block.to < sink.received) return `shard ${shard} was done before it began`;
+  private done(shardState: ReplicaShard, block: Block): string | null {
+    const { progress, rings } = this.options;
+    const { shard } = shardState;
+    if (block.to < shardState.received) return `shard ${shard} was done before it began`;
     this.writer.lock(shard);
     if (rings !== null) rings[shard]!.reset(block.to);
-    board.progress[shard] = block.to;
+    progress.applied[shard] = block.to;
     this.writer.unlock();
-    sink.received = block.to;
-    sink.done = true;
-    board.shardDone(shard);
+    shardState.received = block.to;
+    shardState.done = true;
+    progress.shardDone(shard);
     return null;
   }
 
-  private frame(sink: SinkShard, block: Block): string | null {
+  private frame(shardState: ReplicaShard, block: Block): string | null {
     const { writer, buffer } = this;
-    const { shard } = sink;
+    const { shard } = shardState;
     if (!writer.same) return 'a frame for another number of shards';
     if (block.length < FRAME_PAYLOAD_HEADER_BYTES) return 'a frame that is cut off';
     const words = buffer.words;
@@ -291,27 +294,32 @@ export class FlowSink {
   }
 
   /** Keeps a block of several until the last of them is there. */
-  private whole(sink: SinkShard, block: Block): boolean {
-    if (block.more || sink.partial !== 0) {
-      sink.append(this.buffer, block.payload, block.length);
-      sink.partial = block.more ? block.type : 0;
+  private whole(shardState: ReplicaShard, block: Block): boolean {
+    if (block.more || shardState.partial !== 0) {
+      shardState.append(this.buffer, block.payload, block.length);
+      shardState.partial = block.more ? block.type : 0;
     }
     return !block.more;
   }
 
-  private entries(sink: SinkShard, block: Block): string | null {
-    const kept = sink.partial !== 0;
-    if (!this.whole(sink, block)) return this.tooMuch();
+  private entries(shardState: ReplicaShard, block: Block): string | null {
+    const kept = shardState.partial !== 0;
+    if (!this.whole(shardState, block)) return this.tooMuch();
     if (!kept) {
       return this.storeEntries(
-        sink.shard,
+        shardState.shard,
         this.buffer,
         block.payload,
         block.payload + block.length,
       );
     }
-    const wrong = this.storeEntries(sink.shard, sink.region, sink.start, sink.end);
-    sink.emptied();
+    const wrong = this.storeEntries(
+      shardState.shard,
+      shardState.region,
+      shardState.start,
+      shardState.end,
+    );
+    shardState.emptied();
     return wrong;
   }
 
@@ -349,71 +357,73 @@ export class FlowSink {
     );
   }
 
-  private journal(sink: SinkShard, block: Block): string | null {
-    return sink.done ? this.stream(sink, block) : this.updates(sink, block);
+  private journal(shardState: ReplicaShard, block: Block): string | null {
+    return shardState.done ? this.stream(shardState, block) : this.updates(shardState, block);
   }
 
   /** Records that travel with a full sync: those on what was shipped. */
-  private updates(sink: SinkShard, block: Block): string | null {
-    const { board } = this.options;
-    if (block.from < sink.received) return 'updates that were sent before';
-    const kept = sink.partial !== 0;
-    if (!this.whole(sink, block)) return this.tooMuch();
-    const region = kept ? sink.region : this.buffer;
-    const from = kept ? sink.start : block.payload;
-    const end = kept ? sink.end : block.payload + block.length;
+  private updates(shardState: ReplicaShard, block: Block): string | null {
+    const { progress } = this.options;
+    if (block.from < shardState.received) return 'updates that were sent before';
+    const kept = shardState.partial !== 0;
+    if (!this.whole(shardState, block)) return this.tooMuch();
+    const region = kept ? shardState.region : this.buffer;
+    const from = kept ? shardState.start : block.payload;
+    const end = kept ? shardState.end : block.payload + block.length;
     for (let at = from; at < end; ) {
       const wrong =
-        this.applier.check(sink.shard, region, at, end, -1) ?? this.alone(sink, region, at);
+        this.applier.check(shardState.shard, region, at, end, -1) ??
+        this.alone(shardState, region, at);
       if (wrong !== null) return wrong;
       at += region.view.getUint32(at, true);
     }
-    if (kept) sink.emptied();
-    sink.received = block.to;
-    this.writer.lock(sink.shard);
-    board.progress[sink.shard] = block.to;
+    if (kept) shardState.emptied();
+    shardState.received = block.to;
+    this.writer.lock(shardState.shard);
+    progress.applied[shardState.shard] = block.to;
     this.writer.unlock();
     return null;
   }
 
   /** Applies a record of the walk by itself. */
-  private alone(sink: SinkShard, region: Region, offset: number): string | null {
-    if (isTransaction(region, offset)) this.options.board.aloneDuringFullSync(region, offset);
-    this.writer.lock(sink.shard);
-    const wrong = this.applier.applyRecord(sink.shard, region, offset);
+  private alone(shardState: ReplicaShard, region: Region, offset: number): string | null {
+    if (isTransaction(region, offset)) this.options.progress.appliesAlone(region, offset);
+    this.writer.lock(shardState.shard);
+    const wrong = this.applier.applyRecord(shardState.shard, region, offset);
     this.writer.unlock();
     return wrong;
   }
 
   /** The stream of a shard that is complete. */
-  private stream(sink: SinkShard, block: Block): string | null {
-    const { shard } = sink;
-    if (block.from !== sink.received || block.to - block.from !== block.length) {
-      return `shard ${shard} goes on at ${block.from}, but was received up to ${sink.received}`;
+  private stream(shardState: ReplicaShard, block: Block): string | null {
+    const { shard } = shardState;
+    if (block.from !== shardState.received || block.to - block.from !== block.length) {
+      return `shard ${shard} goes on at ${block.from}, but was received up to ${shardState.received}`;
     }
     if (block.length % 4 !== 0) return 'a stream cut within a word';
-    sink.received = block.to;
-    if (sink.waiting || sink.start < sink.end) {
-      sink.append(this.buffer, block.payload, block.length);
-      return sink.waiting ? this.tooMuch() : this.resume(sink);
+    shardState.received = block.to;
+    if (shardState.waiting || shardState.start < shardState.end) {
+      shardState.append(this.buffer, block.payload, block.length);
+      return shardState.waiting ? this.tooMuch() : this.resume(shardState);
     }
     const end = block.payload + block.length;
-    const at = this.run(sink, this.buffer, block.payload, end);
-    if (at < end) sink.append(this.buffer, at, end - at);
+    const at = this.run(shardState, this.buffer, block.payload, end);
+    if (at < end) shardState.append(this.buffer, at, end - at);
     return this.failed ?? this.tooMuch();
   }
 
   private tooMuch(): string | null {
     let kept = 0;
-    for (const sink of this.sinks) if (sink !== undefined) kept += sink.end - sink.start;
+    for (const shardState of this.byShard)
+      if (shardState !== undefined) kept += shardState.end - shardState.start;
     return kept > KEPT_BYTES_MAX + RECORD_BYTES_MAX ? 'too much waits for a transaction' : null;
   }
 
   /** Applies what a shard kept. */
-  private resume(sink: SinkShard): string | null {
-    if (sink.start < sink.end && !sink.waiting) {
-      sink.start = this.run(sink, sink.region, sink.start, sink.end);
-      if (sink.start === sink.end) sink.emptied();
+  private resume(shardState: ReplicaShard): string | null {
+    if (shardState.start < shardState.end && !shardState.waiting) {
+      shardState.start = this.run(shardState, shardState.region, shardState.start, shardState.end);
+      if (shardState.start === shardState.end) shardState.emptied();
     }
     return this.failed;
   }
@@ -422,18 +432,18 @@ export class FlowSink {
   private resumeAll(): void {
     for (let moved = true; moved && this.failed === null; ) {
       moved = false;
-      for (const sink of this.sinks) {
-        if (sink?.waiting !== true || this.failed !== null) continue;
-        this.tryTransaction(sink.shard);
-        if (this.options.board.waits(sink.shard)) continue;
-        sink.waiting = false;
-        if (this.failed === null && this.options.board.failed) {
+      for (const shardState of this.byShard) {
+        if (shardState?.waiting !== true || this.failed !== null) continue;
+        this.tryTransaction(shardState.shard);
+        if (this.options.progress.isParked(shardState.shard)) continue;
+        shardState.waiting = false;
+        if (this.failed === null && this.options.progress.failed) {
           // What it waited for may have been dropped without being applied.
           this.failed = ANOTHER_FAILED;
           return;
         }
         moved = true;
-        this.failed = this.resume(sink) ?? this.failed;
+        this.failed = this.resume(shardState) ?? this.failed;
       }
     }
   }
@@ -442,11 +452,11 @@ export class FlowSink {
    * Applies the whole records between two offsets, up to one that has to wait.
    * @returns the offset of what was not applied; sets `failed` when something is wrong
    */
-  private run(sink: SinkShard, region: Region, offset: number, end: number): number {
-    const { shard } = sink;
-    const { board } = this.options;
+  private run(shardState: ReplicaShard, region: Region, offset: number, end: number): number {
+    const { shard } = shardState;
+    const { progress } = this.options;
     let at = offset;
-    while (at < end && this.failed === null && !sink.waiting) {
+    while (at < end && this.failed === null && !shardState.waiting) {
       this.writer.lock(shard);
       let joint = false;
       let wrong: string | null = null;
@@ -457,7 +467,7 @@ export class FlowSink {
           cut = true;
           break;
         }
-        wrong = this.applier.check(shard, region, at, end, board.progress[shard]!);
+        wrong = this.applier.check(shard, region, at, end, progress.applied[shard]!);
         joint = wrong === null && isTransaction(region, at);
         if (wrong !== null || joint) break;
         wrong = this.applier.applyAndKeep(shard, region, at, length);
@@ -466,48 +476,48 @@ export class FlowSink {
       this.writer.unlock();
       if (wrong !== null) this.failed = wrong;
       if (cut || wrong !== null) return at;
-      if (joint) at = this.transaction(sink, region, at);
+      if (joint) at = this.transaction(shardState, region, at);
     }
     return at;
   }
 
   /** A part of a transaction over several shards. @returns the offset after it */
-  private transaction(sink: SinkShard, region: Region, offset: number): number {
-    const { board } = this.options;
-    const { shard } = sink;
+  private transaction(shardState: ReplicaShard, region: Region, offset: number): number {
+    const { progress } = this.options;
+    const { shard } = shardState;
     const length = region.view.getUint32(offset, true);
-    if (board.aloneDuringFullSync(region, offset)) {
+    if (progress.appliesAlone(region, offset)) {
       this.writer.lock(shard);
       this.failed = this.applier.applyAndKeep(shard, region, offset, length);
       this.writer.unlock();
-    } else if (!board.arrive(shard, board.progress[shard]!, region, offset, length)) {
+    } else if (!progress.parkPart(shard, progress.applied[shard]!, region, offset, length)) {
       this.failed = `no room for a transaction's ${length} bytes`;
     } else {
-      sink.waiting = true;
+      shardState.waiting = true;
       this.tryTransaction(shard);
       // It may have been another thread that applied it, or this one.
-      if (!board.waits(shard)) sink.waiting = false;
+      if (!progress.isParked(shard)) shardState.waiting = false;
     }
     return offset + length;
   }
 
   /** Applies the transaction that a shard waits for, if all of it is there. */
   private tryTransaction(shard: number): void {
-    const { board } = this.options;
-    const parts = board.take(shard);
+    const { progress } = this.options;
+    const parts = progress.claimTransaction(shard);
     if (parts === null) return;
     this.writer.lockSeveral(parts);
     for (const part of parts) {
       const wrong = this.applier.applyAndKeep(
         part,
-        board.arena,
-        board.partOffset(part),
-        board.partBytes(part),
+        progress.arena,
+        progress.partOffset(part),
+        progress.partBytes(part),
       );
       if (wrong !== null) this.failed = wrong;
     }
     this.writer.unlock();
-    board.finish(parts);
+    progress.finishTransaction(parts);
   }
 }
 

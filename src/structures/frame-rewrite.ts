@@ -1,6 +1,6 @@
 /**
  * Moving entries between frames: compaction, more buckets, splits and merges all copy a frame to
- * this thread's scratch memory and pour its entries from there into one or two frames.
+ * this thread's scratch memory and reinsertEntries its entries from there into one or two frames.
  *
  * No hash is stored with an entry, so pouring hashes each key again; only a compaction that keeps
  * the number of buckets copies them as they are.
@@ -29,8 +29,8 @@ import { HashState, hashBytes } from './hash.js';
 import {
   bucketOffset,
   fingerprintAt,
-  makeSlot,
-  placeSlot,
+  ensureEmptySlot,
+  insertSlot,
   referenceAt,
   setReference,
 } from './slots.js';
@@ -41,13 +41,13 @@ const entry = new Entry();
 const hash = new HashState();
 
 /** Copies header, buckets and log of a frame to the scratch memory's first or second half. */
-export function lift(region: Region, frame: number, half: number): void {
+export function copyToScratch(region: Region, frame: number, half: number): void {
   const top = region.words[(frame >> 2) + FRAME_TOP]!;
   copyBytes(scratch, half * FRAME_BYTES, region, frame, top);
 }
 
 /** Puts a lifted frame back as it was. */
-export function restore(region: Region, frame: number, half: number): void {
+export function restoreFromScratch(region: Region, frame: number, half: number): void {
   const from = half * FRAME_BYTES;
   copyBytes(region, frame, scratch, from, scratch.words[(from >> 2) + FRAME_TOP]!);
 }
@@ -57,7 +57,7 @@ export function restore(region: Region, frame: number, half: number): void {
  * `left`, the others into `right` (the same frame when there is only one).
  * @returns false when a frame ran out of slots or bytes; the caller formats anew or restores
  */
-export function pour(space: Space, half: number, left: number, right: number): boolean {
+export function reinsertEntries(space: Space, half: number, left: number, right: number): boolean {
   const region = space.region;
   const from = half * FRAME_BYTES;
   const buckets = scratch.words[(from >> 2) + FRAME_BUCKETS]!;
@@ -73,14 +73,14 @@ export function pour(space: Space, half: number, left: number, right: number): b
       const keyRegion = (entry.flags & ENTRY_KEY_RUN) === 0 ? scratch : region;
       hashBytes(hash, keyRegion, entry.keyOffset, entry.keyLength, key0, key1);
       const second = right !== left && ((hash.h1 >>> (32 - sideBit)) & 1) !== 0;
-      if (!pourEntry(region, second ? right : left, fingerprint)) return false;
+      if (!reinsertEntry(region, second ? right : left, fingerprint)) return false;
     }
   }
   return true;
 }
 
 /** Appends the decoded entry to a frame, with a slot for it. */
-function pourEntry(region: Region, frame: number, fingerprint: number): boolean {
+function reinsertEntry(region: Region, frame: number, fingerprint: number): boolean {
   const { words, bytes, view } = region;
   const at = frame >> 2;
   const buckets = words[at + FRAME_BUCKETS]!;
@@ -88,18 +88,18 @@ function pourEntry(region: Region, frame: number, fingerprint: number): boolean 
   const size = entry.size;
   if (top + size > FRAME_BYTES) return false;
   const home = homeOf(hash.h1, words[at + FRAME_DEPTH]!, buckets);
-  if (!makeSlot(words, bytes, view, frame, buckets, home)) return false;
-  placeSlot(words, bytes, view, frame, home, fingerprint, top);
+  if (!ensureEmptySlot(words, bytes, view, frame, buckets, home)) return false;
+  insertSlot(words, bytes, view, frame, home, fingerprint, top);
   copyBytes(region, frame + top, scratch, entry.offset, size);
   words[at + FRAME_TOP] = top + size;
   words[at + FRAME_ENTRIES]!++;
   words[at + FRAME_LIVE]! += size;
-  if (entry.expiry > 0) noteExpiry(region, frame, entry.expiry);
+  if (entry.expiry > 0) countExpiring(region, frame, entry.expiry);
   return true;
 }
 
 /** Counts one more entry that expires. */
-export function noteExpiry(region: Region, frame: number, expiry: number): void {
+export function countExpiring(region: Region, frame: number, expiry: number): void {
   region.words[(frame >> 2) + FRAME_EXPIRING]!++;
   lowerExpiry(region, frame, expiry);
 }
@@ -115,27 +115,27 @@ export function lowerExpiry(region: Region, frame: number, expiry: number): void
  * @returns false when the log has no room for those, or a bucket overflows; the frame holds the
  *   same entries then, in as many buckets as before
  */
-export function widen(directory: Directory, frame: number, buckets: number): boolean {
+export function addBuckets(directory: Directory, frame: number, buckets: number): boolean {
   const { region, words, space } = directory;
   const at = frame >> 2;
   const before = words[at + FRAME_BUCKETS]!;
   copyBytes(scratch, 0, region, frame, logStart(before));
-  if (!clearWay(region, frame, before, logStart(buckets))) return false;
+  if (!moveEntriesBehind(region, frame, before, logStart(buckets))) return false;
   words[at + FRAME_BUCKETS] = buckets;
   words.fill(0, (frame + FRAME_HEADER_BYTES) >> 2, (frame + logStart(buckets)) >> 2);
-  const placed = placeAll(space, frame, before);
+  const placed = rehashSlots(space, frame, before);
   if (!placed) {
     words[at + FRAME_BUCKETS] = before;
     const bucketBytes = logStart(before) - FRAME_HEADER_BYTES;
     copyBytes(region, frame + FRAME_HEADER_BYTES, scratch, FRAME_HEADER_BYTES, bucketBytes);
   }
-  settle(directory, frame);
+  updateCommittedPages(directory, frame);
   if (placed) directory.publish(frame);
   return placed;
 }
 
 /** Moves the entries below `start` to the log's end; the buckets in the scratch memory refer to it. */
-function clearWay(region: Region, frame: number, buckets: number, start: number): boolean {
+function moveEntriesBehind(region: Region, frame: number, buckets: number, start: number): boolean {
   const at = (frame >> 2) + FRAME_TOP;
   let top = Math.max(region.words[at]!, start);
   for (let i = 0; i <= buckets; i++) {
@@ -156,7 +156,7 @@ function clearWay(region: Region, frame: number, buckets: number, start: number)
 }
 
 /** Places the slots of the buckets in the scratch memory into the frame's empty buckets. */
-function placeAll(space: Space, frame: number, buckets: number): boolean {
+function rehashSlots(space: Space, frame: number, buckets: number): boolean {
   const { region, words } = space;
   const { bytes, view } = region;
   const depth = words[(frame >> 2) + FRAME_DEPTH]!;
@@ -172,8 +172,8 @@ function placeAll(space: Space, frame: number, buckets: number): boolean {
       entry.decode(region, frame + reference);
       hashBytes(hash, region, entry.keyOffset, entry.keyLength, key0, key1);
       const home = homeOf(hash.h1, depth, target);
-      if (!makeSlot(words, bytes, view, frame, target, home)) return false;
-      placeSlot(words, bytes, view, frame, home, fingerprint, reference);
+      if (!ensureEmptySlot(words, bytes, view, frame, target, home)) return false;
+      insertSlot(words, bytes, view, frame, home, fingerprint, reference);
     }
   }
   return true;
@@ -199,7 +199,7 @@ export function compact(region: Region, frame: number): void {
 }
 
 /** Counts the pages that a frame's log now reaches, and gives the ones beyond back. */
-export function settle(directory: Directory, frame: number): void {
+export function updateCommittedPages(directory: Directory, frame: number): void {
   const words = directory.words;
   const at = frame >> 2;
   const committed = words[at + FRAME_COMMITTED]!;
@@ -213,9 +213,9 @@ export function settle(directory: Directory, frame: number): void {
 }
 
 /** All pages of a frame may have been touched by a failed pouring: the ones beyond go back. */
-export function settleWhole(directory: Directory, frame: number): void {
+export function releaseUnusedPages(directory: Directory, frame: number): void {
   const reached = (directory.words[(frame >> 2) + FRAME_TOP]! + PAGE_BYTES - 1) >>> PAGE_SHIFT;
-  settle(directory, frame);
+  updateCommittedPages(directory, frame);
   if (reached < FRAME_PAGES) {
     directory.space.releasePages(frame + (reached << PAGE_SHIFT), FRAME_PAGES - reached);
   }

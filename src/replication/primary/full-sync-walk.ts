@@ -35,7 +35,7 @@ const ENTRIES_BYTES = 64 * 1024;
 /** Empty frames stepped over under one hold of the lock. */
 const EMPTY_STEPS = 256;
 
-export class Walk {
+export class FullSyncWalk {
   database = 0;
   position = 0;
   /** Of the last capture: */

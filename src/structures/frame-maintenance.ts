@@ -31,7 +31,15 @@ import {
   logStart,
   sameMarks,
 } from './frame.js';
-import { compact, lift, pour, restore, settle, settleWhole, widen } from './pour.js';
+import {
+  compact,
+  copyToScratch,
+  reinsertEntries,
+  restoreFromScratch,
+  updateCommittedPages,
+  releaseUnusedPages,
+  addBuckets,
+} from './frame-rewrite.js';
 
 /** Buckets of the first frame of a table. */
 const FIRST_BUCKETS = 2;
@@ -43,13 +51,13 @@ export const GARBAGE_WORTH_BYTES = 4096;
 const MERGE_BYTES = FRAME_BYTES / 2;
 
 /** The first frame of an empty table. */
-export function firstFrame(directory: Directory): boolean {
+export function createFirstFrame(directory: Directory): boolean {
   const frame = directory.allocateFrame();
   if (frame === 0) return false;
   clearMarks(directory.words, frame);
   formatFrame(directory.words, frame, 0, 0, FIRST_BUCKETS);
   directory.countDeepest(1);
-  settle(directory, frame);
+  updateCommittedPages(directory, frame);
   directory.publish(frame);
   return true;
 }
@@ -65,34 +73,34 @@ export function markSparse(directory: Directory, frame: number): void {
   const at = frame >> 2;
   const garbage = garbageOf(words, frame);
   const sparse = garbage >= GARBAGE_WORTH_BYTES && garbage > words[at + FRAME_LIVE]!;
-  if (sparse || words[at + FRAME_ENTRIES] === 0) directory.mark(frame);
+  if (sparse || words[at + FRAME_ENTRIES] === 0) directory.markForMaintenance(frame);
 }
 
 /**
- * Whether a frame has to be relieved before `bytes` are appended to its log: it would be too long,
+ * Whether a frame has to be given space before `bytes` are appended to its log: it would be too long,
  * or it would take one more page while a quarter of it is garbage already. So values that change
  * their length all the time cost a third more at most, not a frame full of old ones.
  */
-export function cramped(words: Int32Array, frame: number, bytes: number): boolean {
+export function needsSpace(words: Int32Array, frame: number, bytes: number): boolean {
   const at = frame >> 2;
   const top = words[at + FRAME_TOP]! + bytes;
   if (top <= words[at + FRAME_COMMITTED]! << PAGE_SHIFT) return false;
   if (top > FRAME_BYTES) return true;
   const garbage = garbageOf(words, frame);
-  return garbage >= GARBAGE_WORTH_BYTES && muchGarbage(garbage, words[at + FRAME_LIVE]!);
+  return garbage >= GARBAGE_WORTH_BYTES && isGarbageHigh(garbage, words[at + FRAME_LIVE]!);
 }
 
-function muchGarbage(garbage: number, live: number): boolean {
+function isGarbageHigh(garbage: number, live: number): boolean {
   return garbage > 0 && garbage * 4 >= garbage + live;
 }
 
 /**
- * Makes a cramped frame less so, by one step; the caller looks again.
+ * Makes a needsSpace frame less so, by one step; the caller looks again.
  * @param bytes what it wants to append
  * @param slots whether the buckets (not the log) are what is full
  * @returns false when nothing helps but more memory
  */
-export function relieve(
+export function makeSpace(
   directory: Directory,
   frame: number,
   bytes: number,
@@ -103,12 +111,12 @@ export function relieve(
   const buckets = words[at + FRAME_BUCKETS]!;
   const live = words[at + FRAME_LIVE]!;
   const garbage = garbageOf(words, frame);
-  if (!slots && muchGarbage(garbage, live)) return rebuild(directory, frame, buckets);
+  if (!slots && isGarbageHigh(garbage, live)) return rebuild(directory, frame, buckets);
   if (slots && buckets < BUCKETS_MAX) {
-    const wanted = Math.max(suitedBuckets(words, frame, bytes), buckets + 1 + (buckets >> 3));
+    const wanted = Math.max(preferredBuckets(words, frame, bytes), buckets + 1 + (buckets >> 3));
     const more = Math.min(wanted, BUCKETS_MAX);
     if (logStart(more) + live + bytes + ROOM_LEFT_BYTES <= FRAME_BYTES) {
-      if (!muchGarbage(garbage, live) && widen(directory, frame, more)) return true;
+      if (!isGarbageHigh(garbage, live) && addBuckets(directory, frame, more)) return true;
       if (rebuild(directory, frame, more)) return true;
     }
   }
@@ -118,7 +126,7 @@ export function relieve(
 }
 
 /** Buckets for one entry more than the frame has, leaving room for its bytes. */
-function suitedBuckets(words: Int32Array, frame: number, bytes: number): number {
+function preferredBuckets(words: Int32Array, frame: number, bytes: number): number {
   const at = frame >> 2;
   const live = words[at + FRAME_LIVE]! + bytes;
   const room = Math.floor((FRAME_BYTES - logStart(0) - live) / BUCKET_BYTES);
@@ -135,24 +143,24 @@ export function rebuild(directory: Directory, frame: number, wanted: number): bo
   const at = frame >> 2;
   const before = words[at + FRAME_BUCKETS]!;
   const live = words[at + FRAME_LIVE]!;
-  directory.unmark(frame);
-  lift(region, frame, 0);
+  directory.clearMaintenanceMark(frame);
+  copyToScratch(region, frame, 0);
   if (wanted !== before) {
     const prefix = words[at + FRAME_PREFIX]!;
     const depth = words[at + FRAME_DEPTH]!;
     for (let buckets = wanted; buckets <= BUCKETS_LIMIT; buckets += 1 + (buckets >> 3)) {
       if (logStart(buckets) + live > FRAME_BYTES) break;
       formatFrame(words, frame, prefix, depth, buckets);
-      if (!pour(directory.space, 0, frame, frame)) continue;
-      settle(directory, frame);
+      if (!reinsertEntries(directory.space, 0, frame, frame)) continue;
+      updateCommittedPages(directory, frame);
       directory.publish(frame);
       return true;
     }
-    restore(region, frame, 0);
+    restoreFromScratch(region, frame, 0);
     if (wanted > before) return false;
   }
   compact(region, frame);
-  settle(directory, frame);
+  updateCommittedPages(directory, frame);
   return true;
 }
 
@@ -171,20 +179,20 @@ export function split(directory: Directory, frame: number): boolean {
   const before = words[at + FRAME_BUCKETS]!;
   const prefix = words[at + FRAME_PREFIX]!;
   const half = bucketsFor(words[at + FRAME_ENTRIES]! >> 1, words[at + FRAME_LIVE]! >> 1);
-  directory.unmark(frame);
-  lift(region, frame, 0);
+  directory.clearMaintenanceMark(frame);
+  copyToScratch(region, frame, 0);
   copyMarks(words, right, frame);
   for (let buckets = Math.min(half, before); buckets <= BUCKETS_LIMIT; ) {
     formatFrame(words, frame, prefix, depth + 1, buckets);
     formatFrame(words, right, prefix | (1 << (31 - depth)), depth + 1, buckets);
-    if (pour(directory.space, 0, frame, right)) {
+    if (reinsertEntries(directory.space, 0, frame, right)) {
       finishSplit(directory, frame, right);
       return true;
     }
     buckets += 1 + (buckets >> 3);
   }
-  restore(region, frame, 0);
-  settleWhole(directory, right);
+  restoreFromScratch(region, frame, 0);
+  releaseUnusedPages(directory, right);
   directory.freeFrame(right);
   directory.halve();
   return false;
@@ -192,8 +200,8 @@ export function split(directory: Directory, frame: number): boolean {
 
 function finishSplit(directory: Directory, left: number, right: number): void {
   if (directory.words[(left >> 2) + FRAME_DEPTH] === directory.depth) directory.countDeepest(2);
-  settle(directory, left);
-  settle(directory, right);
+  updateCommittedPages(directory, left);
+  updateCommittedPages(directory, right);
   directory.publish(left);
   directory.publish(right);
   markSparse(directory, left);
@@ -204,16 +212,16 @@ function finishSplit(directory: Directory, left: number, right: number): void {
  * Merges a sparse frame with its buddy, and the result with its own, as long as they are sparse;
  * compacts what is left. Entries of the table move.
  */
-export function tidy(directory: Directory, frame: number): void {
+export function compactOrMerge(directory: Directory, frame: number): void {
   let current = frame;
-  directory.unmark(current);
+  directory.clearMaintenanceMark(current);
   for (let merged = merge(directory, current); merged !== 0; merged = merge(directory, current)) {
     current = merged;
   }
   const words = directory.words;
   const at = current >> 2;
   const garbage = garbageOf(words, current);
-  const suited = suitedBuckets(words, current, 0);
+  const suited = preferredBuckets(words, current, 0);
   const spare = words[at + FRAME_BUCKETS]! - suited;
   const worth = garbage + (spare > suited ? spare * BUCKET_BYTES : 0);
   if (garbage > words[at + FRAME_LIVE]! || worth >= GARBAGE_WORTH_BYTES) {
@@ -237,19 +245,23 @@ function merge(directory: Directory, frame: number): number {
   const live = words[at + FRAME_LIVE]! + words[other + FRAME_LIVE]!;
   let buckets = bucketsFor(entries, live);
   if (logStart(buckets) + live >= MERGE_BYTES) return 0;
-  directory.unmark(frame);
-  lift(region, frame, 0);
-  lift(region, buddy, 1);
+  directory.clearMaintenanceMark(frame);
+  copyToScratch(region, frame, 0);
+  copyToScratch(region, buddy, 1);
   for (; ; buckets += 1 + (buckets >> 3)) {
     if (buckets > BUCKETS_LIMIT) {
-      restore(region, frame, 0);
+      restoreFromScratch(region, frame, 0);
       return 0;
     }
     formatFrame(words, frame, prefix & ~bit, depth - 1, buckets);
-    if (pour(directory.space, 0, frame, frame) && pour(directory.space, 1, frame, frame)) break;
+    if (
+      reinsertEntries(directory.space, 0, frame, frame) &&
+      reinsertEntries(directory.space, 1, frame, frame)
+    )
+      break;
   }
   if (depth === directory.depth) directory.countDeepest(-2);
-  settle(directory, frame);
+  updateCommittedPages(directory, frame);
   directory.freeFrame(buddy);
   directory.publish(frame);
   return frame;

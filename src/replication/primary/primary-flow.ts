@@ -60,7 +60,7 @@ import {
   SUM_RESTARTED_SHARDS,
   type SyncSession,
 } from './sync-session.js';
-import { CAPTURED_END, CAPTURED_ENTRIES, CAPTURED_FRAME, Walk } from './walk.js';
+import { CAPTURED_END, CAPTURED_ENTRIES, CAPTURED_FRAME, FullSyncWalk } from './full-sync-walk.js';
 
 /** Bytes of journal taken under one hold of the lock while shipping, and from one shard in a turn. */
 const CHUNK_BYTES = 128 * 1024;
@@ -78,7 +78,7 @@ const RESTART = -1;
 
 const ENDED = 'the sync was ended';
 
-class SourceShard {
+class PrimaryShard {
   reader = -1;
   /** Bytes of the stream up to here were sent, or need not be. */
   sent = 0;
@@ -88,11 +88,11 @@ class SourceShard {
   constructor(
     readonly shard: number,
     readonly ring: JournalRing,
-    readonly walk: Walk,
+    readonly walk: FullSyncWalk,
   ) {}
 }
 
-export interface FlowSourceOptions {
+export interface PrimaryFlowOptions {
   readonly shards: Shards;
   readonly rings: readonly JournalRing[];
   /** The shards of this flow. */
@@ -104,10 +104,10 @@ export interface FlowSourceOptions {
   readonly from: readonly number[] | null;
 }
 
-export class FlowSource {
+export class PrimaryFlow {
   /** Why the flow cannot go on; the link is to be closed. */
   failed: string | null = null;
-  private readonly sources: SourceShard[];
+  private readonly primaryShards: PrimaryShard[];
   private scratch = new Region(new SharedArrayBuffer(CHUNK_BYTES), 0);
   /** A payload longer than a block, or not made in place, on its way out in pieces. */
   private message = new Region(new SharedArrayBuffer(CHUNK_BYTES), 0);
@@ -119,37 +119,38 @@ export class FlowSource {
   private messageTo = 0;
   /** Shards that are not done, and the one being shipped. */
   private left: number;
-  private current: SourceShard | null = null;
+  private current: PrimaryShard | null = null;
   private turn = 0;
   private cutSent = false;
   private bytes = 0;
   private frames = 0;
   private keys = 0;
 
-  constructor(private readonly options: FlowSourceOptions) {
+  constructor(private readonly options: PrimaryFlowOptions) {
     const { shards, rings, mine, raw, from } = options;
-    this.sources = mine.map(
-      (shard) => new SourceShard(shard, rings[shard]!, new Walk(shards, shard, raw)),
+    this.primaryShards = mine.map(
+      (shard) => new PrimaryShard(shard, rings[shard]!, new FullSyncWalk(shards, shard, raw)),
     );
     this.left = from === null ? mine.length : 0;
     if (from !== null) {
-      for (const source of this.sources) this.continueFrom(source, from[source.shard]!);
+      for (const shardState of this.primaryShards)
+        this.continueFrom(shardState, from[shardState.shard]!);
     }
   }
 
-  private continueFrom(source: SourceShard, lsn: number): void {
-    this.attach(source, lsn);
-    source.started = true;
-    source.done = true;
+  private continueFrom(shardState: PrimaryShard, lsn: number): void {
+    this.attach(shardState, lsn);
+    shardState.started = true;
+    shardState.done = true;
   }
 
-  private attach(source: SourceShard, lsn: number): void {
+  private attach(shardState: PrimaryShard, lsn: number): void {
     const { shards } = this.options;
-    shards.lock(source.shard);
-    source.sent = lsn;
-    source.reader = source.ring.attachReader(lsn);
-    if (!source.ring.holds(lsn)) this.failed = `the journal no longer holds LSN ${lsn}`;
-    shards.unlock(source.shard);
+    shards.lock(shardState.shard);
+    shardState.sent = lsn;
+    shardState.reader = shardState.ring.attachReader(lsn);
+    if (!shardState.ring.holds(lsn)) this.failed = `the journal no longer holds LSN ${lsn}`;
+    shards.unlock(shardState.shard);
   }
 
   /** Whether every shard of this flow has been shipped. */
@@ -160,7 +161,8 @@ export class FlowSource {
   /** Whether there is nothing to send for now: a hint, without locks. */
   get idle(): boolean {
     if (!this.streaming || this.messageAt < this.messageEnd || !this.cutSent) return false;
-    for (const source of this.sources) if (source.ring.peekHead() !== source.sent) return false;
+    for (const shardState of this.primaryShards)
+      if (shardState.ring.peekHead() !== shardState.sent) return false;
     return true;
   }
 
@@ -188,8 +190,8 @@ export class FlowSource {
   }
 
   /** The shard to ship: one that was begun is ended first, or it would lose its place. */
-  private next(): SourceShard {
-    this.current ??= this.sources.find((source) => !source.done)!;
+  private next(): PrimaryShard {
+    this.current ??= this.primaryShards.find((shardState) => !shardState.done)!;
     return this.current;
   }
 
@@ -198,10 +200,10 @@ export class FlowSource {
     let at = offset;
     // A message in pieces must not be interrupted for its shard; it is no silence either.
     if (this.messageAt < this.messageEnd) return at;
-    for (const source of this.sources) {
+    for (const shardState of this.primaryShards) {
       if (end - at < BARE_BLOCK) break;
-      const head = source.ring.peekHead();
-      at = sealBlock(out, at, BLOCK_HEARTBEAT, 0, source.shard, 0, 0, head);
+      const head = shardState.ring.peekHead();
+      at = sealBlock(out, at, BLOCK_HEARTBEAT, 0, shardState.shard, 0, 0, head);
     }
     return at;
   }
@@ -209,12 +211,12 @@ export class FlowSource {
   /** Gives up its places in the rings. */
   close(): void {
     const { shards } = this.options;
-    for (const source of this.sources) {
-      if (source.reader < 0) continue;
-      shards.lock(source.shard);
-      source.ring.detachReader(source.reader);
-      shards.unlock(source.shard);
-      source.reader = -1;
+    for (const shardState of this.primaryShards) {
+      if (shardState.reader < 0) continue;
+      shards.lock(shardState.shard);
+      shardState.ring.detachReader(shardState.reader);
+      shards.unlock(shardState.shard);
+      shardState.reader = -1;
     }
   }
 
@@ -238,71 +240,71 @@ export class FlowSource {
     this.bytes = 0;
     this.frames = 0;
     this.keys = 0;
-    for (const source of this.sources) session.sent[source.shard] = source.sent;
+    for (const shardState of this.primaryShards) session.sent[shardState.shard] = shardState.sent;
   }
 
   /** Stable sync: the streams of the shards that are done, in turn. */
   private streamAll(out: Region, offset: number, end: number): number {
-    const { sources } = this;
+    const { primaryShards } = this;
     let at = offset;
-    const count = sources.length;
+    const count = primaryShards.length;
     const first = this.turn;
     for (let i = 0; i < count; i++) {
       const index = (first + i) % count;
-      const source = sources[index]!;
-      if (!source.done || source.ring.peekHead() === source.sent) continue;
+      const shardState = primaryShards[index]!;
+      if (!shardState.done || shardState.ring.peekHead() === shardState.sent) continue;
       if (end - at < BLOCK_HEADER_BYTES + 64) {
         this.turn = index;
         break;
       }
-      at = this.stream(source, out, at, end);
+      at = this.stream(shardState, out, at, end);
     }
     return at;
   }
 
-  private stream(source: SourceShard, out: Region, offset: number, end: number): number {
+  private stream(shardState: PrimaryShard, out: Region, offset: number, end: number): number {
     const { shards } = this.options;
-    const { ring, shard } = source;
+    const { ring, shard } = shardState;
     const room = (end - offset - BLOCK_HEADER_BYTES) & ~7;
     if (!this.lock(shard)) return offset;
-    const from = source.sent;
+    const from = shardState.sent;
     if (!ring.holds(from)) {
       shards.unlock(shard);
-      this.overrun(source);
+      this.overrun(shardState);
       return offset;
     }
     const length = Math.min(ring.head - from, room, STREAM_BYTES);
     ring.read(from, length, out, offset + BLOCK_HEADER_BYTES);
-    source.sent = from + length;
-    this.moveReader(source);
+    shardState.sent = from + length;
+    this.moveReader(shardState);
     shards.unlock(shard);
-    return sealBlock(out, offset, BLOCK_JOURNAL, 0, shard, length, from, source.sent);
+    return sealBlock(out, offset, BLOCK_JOURNAL, 0, shard, length, from, shardState.sent);
   }
 
   /** A shard that is done has lost its place in the ring. */
-  private overrun(source: SourceShard): void {
+  private overrun(shardState: PrimaryShard): void {
     const { session } = this.options;
-    if (!session.shardAgain()) {
-      this.failed = `shard ${source.shard} was written faster than the replica read: its journal was overrun`;
+    if (!session.reopenShard()) {
+      this.failed = `shard ${shardState.shard} was written faster than the replica read: its journal was overrun`;
       return;
     }
     session.add(SUM_RESTARTED_SHARDS, 1);
-    source.done = false;
-    source.started = false;
+    shardState.done = false;
+    shardState.started = false;
     this.left++;
   }
 
   /** One step of shipping a shard. There is room for OUTPUT_BYTES_MIN. */
-  private walkStep(source: SourceShard, out: Region, offset: number): number {
+  private walkStep(shardState: PrimaryShard, out: Region, offset: number): number {
     const { shards, session } = this.options;
-    const { ring, shard, walk } = source;
-    if (!source.started) return this.restart(source, out, offset);
+    const { ring, shard, walk } = shardState;
+    if (!shardState.started) return this.restart(shardState, out, offset);
     if (!this.lock(shard)) return offset;
-    const from = source.sent;
+    const from = shardState.sent;
     if (!ring.holds(from)) {
       shards.unlock(shard);
       session.add(SUM_RESTARTED_SHARDS, 1);
-      return this.restart(source, out, offset);
+      return this.restart(shardState, out, offset);
     }
     const length = this.takeChunk(ring, from);
     const drained = from + length === ring.head && length <= CHUNK_BYTES;
@@ -315,17 +317,17 @@ export class FlowSource {
     const kept = this.filter(length, database, position);
     if (kept < 0) {
       session.add(SUM_RESTARTED_SHARDS, 1);
-      return this.restart(source, out, offset);
+      return this.restart(shardState, out, offset);
     }
-    source.sent = from + length;
-    this.move(source);
+    shardState.sent = from + length;
+    this.move(shardState);
     let at = offset;
-    if (kept > PAYLOAD_BYTES_MAX) this.queueRecord(source, kept, from);
+    if (kept > PAYLOAD_BYTES_MAX) this.queueRecord(shardState, kept, from);
     else if (kept > 0) {
       copyBytes(out, at + BLOCK_HEADER_BYTES, this.scratch, 0, kept);
-      at = sealBlock(out, at, BLOCK_JOURNAL, 0, shard, kept, from, source.sent);
+      at = sealBlock(out, at, BLOCK_JOURNAL, 0, shard, kept, from, shardState.sent);
     }
-    if (captured !== 0) at = this.shipped(source, captured, out, at, framePlace);
+    if (captured !== 0) at = this.shipped(shardState, captured, out, at, framePlace);
     if (this.scratch.length > KEPT_BYTES && kept <= PAYLOAD_BYTES_MAX) {
       this.scratch = new Region(new SharedArrayBuffer(CHUNK_BYTES), 0);
     }
@@ -333,22 +335,22 @@ export class FlowSource {
   }
 
   /** A record too long for a block: it goes out in pieces, as nothing else does meanwhile. */
-  private queueRecord(source: SourceShard, length: number, from: number): void {
+  private queueRecord(shardState: PrimaryShard, length: number, from: number): void {
     const scratch = this.scratch;
     this.scratch = this.message;
     this.message = scratch;
-    this.queueMessage(BLOCK_JOURNAL, source, length, from, source.sent);
+    this.queueMessage(BLOCK_JOURNAL, shardState, length, from, shardState.sent);
   }
 
   /** Sends what the walk captured, and goes on to the next shard at the end. */
   private shipped(
-    source: SourceShard,
+    shardState: PrimaryShard,
     captured: number,
     out: Region,
     offset: number,
     framePlace: number,
   ): number {
-    const { walk, shard, sent } = source;
+    const { walk, shard, sent } = shardState;
     this.keys += walk.keys;
     if (captured === CAPTURED_FRAME) {
       this.frames++;
@@ -361,41 +363,50 @@ export class FlowSource {
     }
     if (captured === CAPTURED_ENTRIES) {
       this.message = walk.message;
-      this.queueMessage(BLOCK_ENTRIES, source, walk.payloadBytes, sent, sent);
+      this.queueMessage(BLOCK_ENTRIES, shardState, walk.payloadBytes, sent, sent);
       return offset;
     }
     if (captured !== CAPTURED_END) return offset;
-    source.done = true;
+    shardState.done = true;
     this.left--;
     this.current = null;
     this.options.session.shardDone();
     return sealBlock(out, offset, BLOCK_SHARD_DONE, 0, shard, 0, sent, sent);
   }
 
-  private move(source: SourceShard): void {
+  private move(shardState: PrimaryShard): void {
     const { shards } = this.options;
-    shards.lock(source.shard);
-    this.moveReader(source);
-    shards.unlock(source.shard);
+    shards.lock(shardState.shard);
+    this.moveReader(shardState);
+    shards.unlock(shardState.shard);
   }
 
-  private moveReader({ ring, reader, sent }: SourceShard): void {
+  private moveReader({ ring, reader, sent }: PrimaryShard): void {
     ring.moveReader(reader, sent);
-    // Else that has time: see `relax`.
-    if (ring.hasGrown && grownBytes(this.options.rings) > GROWN_BYTES_MAX) ring.relax();
+    // Else that has time: see `shrink`.
+    if (ring.hasGrown && grownBytes(this.options.rings) > GROWN_BYTES_MAX) ring.shrink();
   }
 
   /** Begins to ship a shard, for the first time or again. */
-  private restart(source: SourceShard, out: Region, offset: number): number {
+  private restart(shardState: PrimaryShard, out: Region, offset: number): number {
     const { shards } = this.options;
-    if (!this.lock(source.shard)) return offset;
-    source.sent = source.ring.head;
-    if (source.reader >= 0) source.ring.moveReader(source.reader, source.sent);
-    else source.reader = source.ring.attachReader(source.sent);
-    shards.unlock(source.shard);
-    source.started = true;
-    source.walk.restart();
-    return sealBlock(out, offset, BLOCK_CLEAR, 0, source.shard, 0, source.sent, source.sent);
+    if (!this.lock(shardState.shard)) return offset;
+    shardState.sent = shardState.ring.head;
+    if (shardState.reader >= 0) shardState.ring.moveReader(shardState.reader, shardState.sent);
+    else shardState.reader = shardState.ring.attachReader(shardState.sent);
+    shards.unlock(shardState.shard);
+    shardState.started = true;
+    shardState.walk.restart();
+    return sealBlock(
+      out,
+      offset,
+      BLOCK_CLEAR,
+      0,
+      shardState.shard,
+      0,
+      shardState.sent,
+      shardState.sent,
+    );
   }
 
   /** Copies whole records from `from` on into the scratch: a chunk's worth, or one long one. */
@@ -476,13 +487,13 @@ export class FlowSource {
 
   private queueMessage(
     type: number,
-    source: SourceShard,
+    shardState: PrimaryShard,
     length: number,
     from: number,
     to: number,
   ): void {
     this.messageType = type;
-    this.messageShard = source.shard;
+    this.messageShard = shardState.shard;
     this.messageAt = 0;
     this.messageEnd = length;
     this.messageFrom = from;
@@ -522,10 +533,10 @@ export class FlowSource {
   /** Once all shards of all flows are done: heads read after that. */
   private cut(out: Region, offset: number, end: number): number {
     if (this.cutSent || !this.streaming || this.failed !== null) return offset;
-    if (end - offset < BARE_BLOCK * this.sources.length) return offset;
+    if (end - offset < BARE_BLOCK * this.primaryShards.length) return offset;
     if (!this.options.session.allDone) return offset;
     let at = offset;
-    for (const { ring, shard } of this.sources) {
+    for (const { ring, shard } of this.primaryShards) {
       if (!this.lock(shard)) return offset;
       const head = ring.head;
       this.options.shards.unlock(shard);
