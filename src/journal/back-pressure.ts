@@ -1,11 +1,11 @@
 /**
- * Back-pressure: whether a write should wait because a replica is about to lose its place in the
- * shard's ring. Waiting is put off connection by connection (the dispatcher's BUSY), bounded by
- * time; then the write goes on and the replica is overrun: see PrimaryFlow for what that means.
+ * Back-pressure: whether a write waits because a replica is about to lose its place in the shard's
+ * ring. A write that waits is retried connection by connection (the dispatcher's BUSY). The wait
+ * has a bound; after it the write runs and the replica is overrun (primary-flow.ts).
  */
 import { GROWN_BYTES_MAX, grownBytes, type JournalRing } from './ring.js';
 
-/** A ring is tight when less than this share of it is left before a reader is overrun. */
+/** A ring is tight when less than this share of it is left before it overruns a reader. */
 const TIGHT_SHARE = 0.25;
 
 export class BackPressure {
@@ -13,7 +13,7 @@ export class BackPressure {
   enabled = true;
   /** repl-backpressure-max-delay. */
   delayMsMax = 1000;
-  /** Writes that were put off at least once, and those that then went on at the price of a reader. */
+  /** Writes that waited at least once, and writes that then ran because their wait was over. */
   delayed = 0;
   overruled = 0;
 
@@ -21,8 +21,8 @@ export class BackPressure {
 
   /**
    * Under the shard's lock, before a write.
-   * @param bytes of its command: about what its record will have, for those that matter
-   * @param sinceMs when the connection was first put off for this command, 0 when it was not
+   * @param bytes of its command: an estimate of its record's length
+   * @param sinceMs since when this command waits, 0 when it does not
    */
   mustWait(shard: number, bytes: number, sinceMs: number, nowMs: number): boolean {
     if (!this.enabled) return false;
@@ -36,13 +36,13 @@ export class BackPressure {
     return false;
   }
 
-  /** Whether what can wait should: a reader is about to lose its place. Under the shard's lock. */
+  /** Whether a reader is about to lose its place. Under the shard's lock. */
   isTight(shard: number): boolean {
     const ring = this.rings[shard]!;
     return this.enabled && ring.room < ring.nominal * TIGHT_SHARE;
   }
 
-  /** Whether a large record comes on top of others that make the rings take too much memory. */
+  /** Whether the record is large and the rings have already grown beyond their bound. */
   private exceedsGrowthBound(ring: JournalRing, bytes: number): boolean {
     return ring.isLarge(bytes) && grownBytes(this.rings) > GROWN_BYTES_MAX;
   }

@@ -11,12 +11,12 @@
  *   EFFECT, KEYLESS   an effect vector (keyspace/effects.ts), then up to 3 bytes of padding
  *   PART              u16 participants n, then n × (u16 shard, f64 LSN of that shard's part), in
  *                     ascending order of shards; padding to 4; then records of the other two
- *                     kinds: all that the transaction did here. With one participant it only says
- *                     that its records belong together.
+ *                     kinds: everything the transaction did in this shard. A part with one
+ *                     participant only groups its records.
  *
- * A record's LSN is the position of its first byte in its shard's stream. As a part names the LSNs
- * of its sister parts, a replica can tell of each of them whether it has been applied, without
- * numbers of transactions or marks that have to be cleaned up.
+ * A record's LSN is the position of its first byte in its shard's stream. A part contains the LSNs
+ * of all parts of its transaction. From these a replica knows which parts it has applied. It needs
+ * no transaction numbers and no state to clean up.
  */
 import type { Region } from '../base/region.js';
 
@@ -30,7 +30,7 @@ export const KIND_KEYLESS = 2;
 export const KIND_PART = 3;
 
 export const PARTICIPANT_BYTES = 10;
-/** Longer ones do not exist: a value has at most 512 MiB. */
+/** The longest record. A value has at most 512 MiB. */
 export const RECORD_BYTES_MAX = 0x4000_0000;
 
 export function align4(bytes: number): number {
@@ -62,7 +62,7 @@ export function participantAt(offset: number, index: number): number {
 }
 
 /**
- * Checks everything about a record that those who apply it rely on: it came over a network.
+ * Checks everything about a record from the network that its application relies on.
  * @returns what is wrong, or null
  */
 export function recordError(
@@ -129,7 +129,7 @@ function participantsError(
   return own ? null : 'a part of a transaction of other shards';
 }
 
-/** EFFECT and KEYLESS: the vector's lengths fill the record. */
+/** EFFECT and KEYLESS: the lengths in the vector fill the record. */
 function simpleError(
   region: Region,
   offset: number,

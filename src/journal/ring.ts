@@ -1,26 +1,26 @@
 /**
- * The journal of one shard: the last effects on it, in a ring in memory of its own that all threads
- * share. A place in the stream of records is an LSN: how many bytes came before.
+ * The journal of one shard: the latest effects on it, in a ring in shared memory. A position in the
+ * stream of records is an LSN: the number of bytes before it.
  *
  *   0      i32  capacity in bytes at present, a multiple of 4
- *   4      i32  where the head is in the ring
+ *   4      i32  offset of the head in the ring
  *   8      f64  head: LSN of the next record
  *   16     f64  start: oldest LSN the ring still holds
  *   24     i32  readers: bit i is set when reader i is in use
  *   28     i32  nominal: bytes of history that are kept
  *   32     f64 × 32  the LSN from which each reader still needs the stream
- *   288    f64  the least of those that the ring still holds; Infinity when there is none
- *   296    f64  the longest of the large records (`isLarge`) it holds; 0 when there is none
- *   304    f64  LSN after the last of them
+ *   288    f64  the least of those LSNs that the ring still holds; Infinity when there is none
+ *   296    f64  the longest large record (`isLarge`) in the ring; 0 when there is none
+ *   304    f64  LSN after the last large record
  *   512    the ring; records (record.ts) wrap at its end between any two words
  *
- * The capacity is the nominal one, but for large records: a reader that has kept up does not lose its
- * place over one record, whatever its size. The ring grows to hold it beside what the reader has not
- * read, and `shrink` makes it small again. So it holds at most the nominal bytes and twice the longest
- * record; memory never used is only address space.
+ * The capacity is nominal except for large records: a reader that has kept up does not lose its
+ * place because of one record, whatever its size. The ring grows to hold the record beside the
+ * bytes that the reader has not read, and `shrink` undoes that. So the ring holds at most the
+ * nominal bytes and twice the longest record. Its unused memory is address space only.
  *
- * Every method is called under the shard's lock (hence no atomics), but for `peekHead` and `hasGrown`,
- * which are hints.
+ * Every method is called under the shard's lock, so there are no atomics. Exceptions are `peekHead`
+ * and `hasGrown`: they may be called without it and return hints.
  */
 import { releasePages } from '../base/page-release.js';
 import { copyBytes, Region } from '../base/region.js';
@@ -39,14 +39,14 @@ const LONGEST_VALUE = SLOWEST_VALUE + 1;
 const LONGEST_END_VALUE = SLOWEST_VALUE + 2;
 const DATA_OFFSET = 512;
 export const RING_BYTES_MIN = 256 * 1024;
-/** Large records should wait for readers while rings have grown by more than this, all together. */
+/** Large records wait for readers while all rings together have grown by more than this. */
 export const GROWN_BYTES_MAX = 32 << 20;
 /** Offsets in a ring are 31 bits; two records of the longest value fit beside a GiB of history. */
 const SPACE_BYTES_MAX = 0x7f00_0000;
 const NOMINAL_BYTES_MAX = 0x4000_0000;
 /** A record is large when it takes more than this share of the nominal bytes. */
 const LARGE_SHARE = 0.25;
-/** A ring that has to grow gets a multiple of this. */
+/** A ring grows in multiples of this. */
 const GROWTH_BYTES = 64 * 1024;
 
 export class JournalRing {
@@ -65,7 +65,7 @@ export class JournalRing {
 
   /**
    * @param nominalBytes of history that are kept
-   * @param spaceBytes to which it may grow for large records
+   * @param spaceBytes the capacity to which it may grow for large records
    */
   static create(nominalBytes: number, spaceBytes = nominalBytes): SharedArrayBuffer {
     const nominal = Math.min(nominalBytes, NOMINAL_BYTES_MAX) & ~7;
@@ -81,7 +81,7 @@ export class JournalRing {
     return this.words[CAPACITY_WORD]!;
   }
 
-  /** Whether it is larger than nominal; may be asked without the lock. */
+  /** Whether it is larger than nominal. A hint without the lock. */
   get hasGrown(): boolean {
     return this.capacity > this.nominal;
   }
@@ -90,7 +90,7 @@ export class JournalRing {
     return this.values[HEAD_VALUE]!;
   }
 
-  /** The head as it was lately; the one thing that may be read without the lock. */
+  /** The head at some recent moment. A hint: may be read without the lock. */
   peekHead(): number {
     return this.values[HEAD_VALUE]!;
   }
@@ -99,12 +99,12 @@ export class JournalRing {
     return this.values[START_VALUE]!;
   }
 
-  /** Whether the stream from this LSN on can be read. */
+  /** Whether the ring holds the stream from this LSN on. */
   holds(lsn: number): boolean {
     return lsn >= this.start && lsn <= this.head;
   }
 
-  /** Begins anew at this LSN, empty. Readers that stand elsewhere find that out by `holds`. */
+  /** Empties the ring and continues at this LSN. Readers elsewhere see it from `holds`. */
   reset(lsn: number): void {
     this.values[HEAD_VALUE] = lsn;
     this.values[LONGEST_VALUE] = 0;
@@ -116,7 +116,7 @@ export class JournalRing {
     return align4(RECORD_HEADER_BYTES + bodyLength);
   }
 
-  /** Appends a whole record with one body of bytes. */
+  /** Appends a record with a body of one piece. */
   append(
     kind: number,
     database: number,
@@ -135,7 +135,7 @@ export class JournalRing {
     this.values[HEAD_VALUE]! += total;
   }
 
-  /** Appends records as they are: `length` bytes, a multiple of 4. */
+  /** Appends bytes of the stream: `length` bytes, a multiple of 4. */
   appendRaw(source: Region, offset: number, length: number): void {
     if (!this.makeRoom(length)) return;
     this.putBytes(source, offset, length);
@@ -143,8 +143,8 @@ export class JournalRing {
   }
 
   /**
-   * Begins one record of `total` bytes that is written with `put…`; `endRecord` ends it.
-   * @returns false when the ring is too small for it: it counts as written, but nobody can read it
+   * Begins a record of `total` bytes that is written with `put…` and ended with `endRecord`.
+   * @returns false when the ring is too small for it: the LSN moves past it, but nobody can read it
    */
   beginRecord(total: number): boolean {
     return this.makeRoom(total);
@@ -155,8 +155,8 @@ export class JournalRing {
   }
 
   /**
-   * Forgets the oldest records to have room, on word borders: readers behind are overrun. Grows where
-   * that would cost a reader its place that has kept up.
+   * Drops the oldest bytes to have room, which overruns readers behind them. Grows instead if that
+   * would overrun a reader that has kept up.
    */
   private makeRoom(total: number): boolean {
     const { values } = this;
@@ -171,7 +171,7 @@ export class JournalRing {
     }
     if (head + total - keep > this.capacity) {
       if (total > this.space || needed === Number.POSITIVE_INFINITY) {
-        // Whoever was here, or comes, has to be served from the data itself.
+        // No reader can continue here. Each needs a full sync of the shard.
         this.reset(head + total);
         return false;
       }
@@ -183,14 +183,14 @@ export class JournalRing {
     return true;
   }
 
-  /** Whether a record of so many bytes may make the ring grow. */
+  /** Whether a record of this length may make the ring grow. */
   isLarge(total: number): boolean {
     return total > this.nominal * LARGE_SHARE;
   }
 
   private trackLongestRecord(total: number): void {
     const { values, head, start } = this;
-    // Not while a reader is further behind than small records alone would have let it come.
+    // A reader that is further behind than small records allow still needs the longest one.
     const passed = start >= values[LONGEST_END_VALUE]! && head - start <= this.nominal;
     if (passed) values[LONGEST_VALUE] = 0;
     if (!this.isLarge(total)) return;
@@ -199,8 +199,8 @@ export class JournalRing {
   }
 
   /**
-   * The least place of the readers that do not lose it when the head moves to `head`; Infinity: none.
-   * Who was not yet slow (`room`) when a large record came keeps its place over that one as well.
+   * The least LSN of the readers that keep their place when the head moves to `head`; Infinity when
+   * there is none. A reader that was not slow (`room`) before a large record keeps its place.
    */
   private oldestKeptReader(head: number): number {
     const oldest = head - this.nominal - 2 * this.values[LONGEST_VALUE]!;
@@ -208,14 +208,14 @@ export class JournalRing {
   }
 
   private grow(needed: number, keep: number): void {
-    // Some more, so that the records that follow find room at once.
+    // More than needed, so that the next records find room at once.
     const wanted = Math.ceil((needed + this.nominal) / GROWTH_BYTES) * GROWTH_BYTES;
     this.resize(Math.min(wanted, this.space), keep);
   }
 
   /**
-   * Makes a ring that has grown small again, when no reader needs more than the nominal bytes. Once
-   * in a while: a link that has just broken may yet want to continue before the large record.
+   * Shrinks a ring to its nominal capacity if no reader needs more. Called from time to time, not
+   * at once: a replica whose link has just broken may continue before the large record.
    */
   shrink(): void {
     if (!this.hasGrown) return;
@@ -226,7 +226,7 @@ export class JournalRing {
     if (keep >= values[LONGEST_END_VALUE]!) values[LONGEST_VALUE] = 0;
   }
 
-  /** Lays the stream from `keep` on out anew, from the ring's beginning. */
+  /** Changes the capacity. The stream from `keep` on moves to the ring's beginning. */
   private resize(capacity: number, keep: number): void {
     const before = this.capacity;
     const held = this.head - keep;
@@ -281,7 +281,7 @@ export class JournalRing {
     return at < 0 ? at + this.capacity : at;
   }
 
-  /** Takes part as a reader that needs everything from `lsn` on. @returns its number, or -1 */
+  /** Adds a reader that needs the stream from `lsn` on. @returns its number, or -1: too many */
   attachReader(lsn: number): number {
     const used = this.words[READERS_WORD]!;
     for (let i = 0; i < READERS_MAX; i++) {
@@ -306,11 +306,11 @@ export class JournalRing {
   }
 
   private updateSlowest(): void {
-    // One that was overrun already has nothing left to lose.
+    // A reader that was overrun does not count.
     this.values[SLOWEST_VALUE] = this.leastReaderLsn(this.start);
   }
 
-  /** The least place of the readers that is not before `oldest`; Infinity when there is none. */
+  /** The least LSN of the readers at or after `oldest`; Infinity when there is none. */
   private leastReaderLsn(oldest: number): number {
     const used = this.words[READERS_WORD]!;
     let least = Number.POSITIVE_INFINITY;
@@ -323,20 +323,20 @@ export class JournalRing {
   }
 
   /**
-   * Bytes of small records that may still be appended before the slowest reader is overrun, as long
-   * as there is room for one more large record besides: a write's length is known too late.
+   * Bytes of small records that can be appended before the slowest reader is overrun, with room for
+   * one more large record beside them: a write's length is not known before it has run.
    */
   get room(): number {
     if (this.words[READERS_WORD] === 0) return this.nominal;
     const slowest = this.values[SLOWEST_VALUE]!;
-    // None, or one that was overrun since it moved: writing on costs nobody more.
+    // There is none, or it was overrun since it moved. More writes do no further harm.
     if (slowest === Number.POSITIVE_INFINITY || slowest < this.start) return this.nominal;
     const lag = this.head - slowest;
     return Math.min(this.nominal, this.nominal + this.values[LONGEST_VALUE]! - lag);
   }
 }
 
-/** Bytes of all rings together beyond their nominal sizes. Without locks: a hint. */
+/** Bytes by which all rings together exceed their nominal sizes. Without locks: a hint. */
 export function grownBytes(rings: readonly JournalRing[]): number {
   let sum = 0;
   for (const ring of rings) sum += ring.capacity - ring.nominal;
@@ -344,9 +344,9 @@ export function grownBytes(rings: readonly JournalRing[]): number {
 }
 
 /**
- * A process's rings, one per shard: repl-backlog-size divided, but never tiny.
+ * A process's rings, one per shard: repl-backlog-size divided by the shards, with a minimum.
  *
- * @param spaceBytes address space for each, as much as a shard has: no record is longer
+ * @param spaceBytes address space of each, as much as a shard has: no record is longer
  * @throws RangeError when the system refuses that much address space
  */
 export function createRings(

@@ -1,11 +1,11 @@
 /**
- * Where a thread's effects go: into the rings of their shards. It is the EffectSink of the
- * keyspace, installed (in `keys.effects.sink`) while anybody may want the journal; nothing is
- * installed otherwise, which costs a write one load.
+ * Writes a thread's effects into the rings of their shards. It is the EffectSink of the keyspace,
+ * installed in `keys.effects.sink` while there is a journal. Without a journal no sink is
+ * installed, and a write costs one load.
  *
- * Effects of a transaction are kept in a region of this thread until it ends. Then each shard gets
- * one record with its part, all while the transaction holds all its locks: so the LSNs of all parts
- * are known before the first is written, and transactions have the same order on all shards.
+ * The effects of a transaction stay in a region of this thread until it ends. Then each shard gets
+ * one record with its part while the transaction holds all its locks. So the LSNs of all parts are
+ * known before the first is written, and transactions have the same order on all shards.
  */
 import { copyBytes, Region, withRoom } from '../base/region.js';
 import {
@@ -22,7 +22,7 @@ import type { JournalRing } from './ring.js';
 const INITIAL_BYTES = 64 * 1024;
 
 export class JournalSink {
-  /** Something was appended; whoever looks resets it. */
+  /** Whether something was appended since a reader of this flag reset it. */
   wrote = false;
   private kept = new Region(new SharedArrayBuffer(INITIAL_BYTES), 0);
   private readonly head = new Region(new SharedArrayBuffer(1024), 0);

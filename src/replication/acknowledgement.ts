@@ -1,6 +1,6 @@
 /**
- * What travels on a flow connection from replica to primary: how far each of the flow's shards has
- * been applied. It is short, and sent whenever something was; so WAIT need not ask.
+ * The messages on a flow connection from replica to primary: the LSN up to which each of the flow's
+ * shards is applied. They are short and follow every application, so that WAIT need not ask.
  *
  *   0   u32  magic
  *   4   u32  number of shards of the flow

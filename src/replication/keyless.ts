@@ -1,4 +1,4 @@
-/** Effects that speak of databases instead of keys. Rare, so they are read as text. */
+/** Effects on databases, which have no key. They are rare, so they are read as text. */
 import { type Region, toBinary } from '../base/region.js';
 import { RECORD_HEADER_BYTES } from '../journal/record.js';
 
@@ -12,7 +12,7 @@ export interface Keyless {
 const WORDS_MAX = 3;
 const WORD_BYTES_MAX = 16;
 
-/** What a KEYLESS record (checked already) says, or null when we do not know it. */
+/** Reads a KEYLESS record that was checked. @returns null when the effect is unknown */
 export function keylessOf(region: Region, offset: number): Keyless | null {
   const at = offset + RECORD_HEADER_BYTES;
   const count = region.view.getUint16(at, true);

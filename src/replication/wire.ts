@@ -1,9 +1,9 @@
 /**
- * What travels on a flow connection from primary to replica: blocks, each of one shard.
+ * The messages on a flow connection from primary to replica: blocks, each of one shard.
  *
  *   0      u32  checksum of the rest of the header
  *   4      u8   type
- *   5      u8   flags: bit 0 MORE, the payload goes on in the next block of this shard
+ *   5      u8   flags: bit 0 MORE, the payload continues in the next block of this shard
  *   6      u16  shard
  *   8      u32  length of the payload, at most 1 MiB
  *   12     u32  checksum of the payload with its padding
@@ -11,14 +11,14 @@
  *   24     f64  LSN: to
  *   32     payload, padded with zeroes to 8 bytes, so that frames in it stay aligned
  *
- *   CLEAR      forget the shard: it is shipped (again) from the start; to: the LSN it starts at.
- *              Until the CUT it may come at any time, even after SHARD_DONE
- *   FRAME      a raw frame: see frame payloads below
+ *   CLEAR      clear the shard: it is shipped (again) from the start; to: the LSN it starts at.
+ *              May come at any time before the CUT, even after SHARD_DONE
+ *   FRAME      a raw frame: see its payload below
  *   ENTRIES    entries one by one: u8 kind, 3 × 0, u16 database, u16 0, u32 key length,
  *              u32 value length, f64 expiry, key, value, padding to 8
- *   JOURNAL    bytes of the shard's stream of records. After SHARD_DONE they are the stream itself
- *              from `from` to `to`, cut anywhere. Before, they are those records in (from, to] that
- *              concern what was shipped, whole but for MORE.
+ *   JOURNAL    bytes of the shard's stream of records. After SHARD_DONE: the stream from `from` to
+ *              `to`, cut anywhere. Before it: the records of that range on keys that were shipped,
+ *              whole except for MORE.
  *   SHARD_DONE the shard is complete at `to`
  *   CUT        to: a head of the shard read after all shards of all flows were done
  *   HEARTBEAT  to: the head of the shard now
@@ -26,14 +26,14 @@
  *   FRAME      u32 database | u32 bytes of the frame | u32 bytes of runs | u32 entries
  *              frame bytes, padded to 8 | contents of keys and values in runs, slot by slot
  *
- * The checksum is made for speed on 32-bit words (zlib's crc32 does 0.9 GB/s here, this 3.5): four
- * lanes, each step a bijection of its lane, so that any change within one word is found, and nearly
- * all others. It finds accidents and does not stop forgers; hence everything in a payload is
- * validated as well.
+ * The checksum is fast on 32-bit words: 3.5 GB/s, where zlib's crc32 reaches 0.9. It has four
+ * lanes. Each step is a bijection of its lane, so that it detects every change within one word and
+ * nearly every other. It detects accidents and not forgeries, so the receiver validates all
+ * payloads.
  */
 import type { Region } from '../base/region.js';
 
-/** What a header's checksum starts from: blocks of another version are no blocks. */
+/** Part of the header's checksum, so that blocks of another format are not accepted. */
 const MAGIC = 0x31425244;
 export const BLOCK_HEADER_BYTES = 32;
 export const PAYLOAD_BYTES_MAX = 1 << 20;
@@ -87,7 +87,7 @@ export function checksum(region: Region, offset: number, words: number): number 
   return sum ^ (sum >>> 16);
 }
 
-/** Its own, so that a damaged length is noticed at once and not when that much has come. */
+/** The header has its own checksum, so that a damaged length is detected before the payload. */
 function headerChecksum(region: Region, offset: number): number {
   return checksum(region, offset + 4, BLOCK_HEADER_BYTES / 4 - 1) ^ MAGIC;
 }
@@ -121,7 +121,7 @@ export function sealBlock(
   return end;
 }
 
-/** A block as read; `payload` is an offset in the region it was read from. */
+/** A block that was read. `payload` is an offset in the region it was read from. */
 export class Block {
   type = 0;
   more = false;

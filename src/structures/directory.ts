@@ -5,8 +5,8 @@
  *          4   i32  depth of the directory
  *          8   i32  frames
  *          12  i32  frames as deep as the directory (each has one word in it)
- *          16  i32  frames that wait for maintenance
- *          20  u32  hash position where maintenance goes on
+ *          16  i32  frames marked for maintenance
+ *          20  u32  hash position where maintenance continues
  *          24  i32  entries
  *          28  i32  entries with an expiry
  *          32  f64  live bytes: entries in logs, and keys and values in runs
@@ -14,9 +14,9 @@
  *          44  i32  runs in use by keys and values
  *          48       16 bytes, the owner's
  *
- * A root of zeroes is an empty table. Roots need no alignment: they may lie inside an entry.
- * References to frames say depth and buckets too (frame.ts). A directory doubles by copying each
- * word twice, in place while it fits its page.
+ * A root of zeroes is an empty table. Roots need no alignment, so that a root can lie inside an
+ * entry. References to frames contain their depth and buckets (frame.ts). A directory doubles by
+ * copying each word twice, in place while it fits its pages.
  */
 import type { Region } from '../base/region.js';
 import type { Space } from '../memory/space.js';
@@ -45,7 +45,7 @@ const EXPIRING = 28;
 const LIVE = 32;
 const PAGES = 40;
 const RUNS = 44;
-/** Everything before the owner's bytes. */
+/** The bytes that belong to the table; the rest of the root belongs to its owner. */
 const OWNED_BYTES = 48;
 
 const WORDS_PER_PAGE = PAGE_BYTES / 4;
@@ -184,7 +184,7 @@ export class Directory {
     this.space.free(frame, FRAME_PAGES);
   }
 
-  /** Notes that a frame is worth tidying. */
+  /** Marks a frame for maintenance. */
   markForMaintenance(frame: number): void {
     const at = (frame >> 2) + FRAME_FLAGS;
     if ((this.words[at]! & FLAG_MAINTENANCE) !== 0) return;
@@ -199,7 +199,9 @@ export class Directory {
     this.add(WAITING, -1);
   }
 
-  /** Makes the words of a frame's hash range refer to it, with its depth and buckets as they are. */
+  /**
+   * Points the directory words of a frame's hash range to it, with its present depth and buckets.
+   */
   publish(frame: number): void {
     const words = this.words;
     const at = frame >> 2;
@@ -218,12 +220,12 @@ export class Directory {
     return frameOf(this.view.getInt32(this.root + REFERENCE, true)) >> 2;
   }
 
-  /** Frames as deep as the directory: more (a split) or fewer (a merge) than before. */
+  /** Counts frames as deep as the directory: a split adds some, a merge removes some. */
   countDeepest(delta: number): void {
     this.add(DEEPEST, delta);
   }
 
-  /** One bit more. @returns false when the space is full */
+  /** Doubles the directory: one hash bit more. @returns false when the space is full */
   double(): boolean {
     const { words, view, root, depth } = this;
     const pages = depth === 0 ? 0 : directoryPages(depth);
@@ -252,7 +254,7 @@ export class Directory {
     return true;
   }
 
-  /** Drops bits that no frame needs. */
+  /** Halves the directory as long as no frame needs its last hash bit. */
   halve(): void {
     const { words, view, root } = this;
     while (this.depth > 0 && this.deepest === 0) {
@@ -275,7 +277,7 @@ export class Directory {
     }
   }
 
-  /** Frees the directory itself (the frames are gone already) and zeroes the root. */
+  /** Frees the directory and zeroes the root. The frames have been freed before. */
   release(): void {
     const depth = this.depth;
     if (depth > 0) {
@@ -286,7 +288,9 @@ export class Directory {
     this.forget();
   }
 
-  /** Zeroes the root; for when the whole space was reset. The owner's bytes stay. */
+  /**
+   * Zeroes the root without freeing anything; for a space that was reset. The owner's bytes stay.
+   */
   forget(): void {
     this.region.bytes.fill(0, this.root, this.root + OWNED_BYTES);
   }

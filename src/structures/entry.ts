@@ -8,9 +8,9 @@
  *          key bytes                       or, in a run: u32 page
  *          value bytes                     or, in a run: u32 page, u32 pages
  *
- * Little endian, unaligned, nothing between entries: 11 + 100 bytes take 114. A value's run may be
- * longer than its value, so that appending need not move it each time. The log is never walked:
- * entries are reached by the slots of the buckets, so an entry may shrink in place.
+ * Little endian, unaligned, without gaps: a key of 11 and a value of 100 bytes take 114. A value's
+ * run may be longer than its value, so that appending does not move it each time. Nothing walks the
+ * log: the slots of the buckets refer to entries, so an entry can shrink in place.
  */
 import type { Region } from '../base/region.js';
 import { PAGE_BYTES, PAGE_SHIFT } from '../memory/space-layout.js';
@@ -91,12 +91,12 @@ export function writeHeader(
   return at;
 }
 
-/** The parts of one entry, as decoded. `region` is where the frame lies; runs lie in the space. */
+/** The decoded parts of one entry. Its frame lies in the region given; runs lie in the space. */
 export class Entry {
   offset = 0;
   flags = 0;
   kind = 0;
-  /** Absolute milliseconds, 0 for none. NaN first, so that the field is a double from the start. */
+  /** Absolute milliseconds, 0 for none. Starts as NaN, so that V8 makes the field a double. */
   expiry = Number.NaN;
   keyLength = 0;
   valueLength = 0;

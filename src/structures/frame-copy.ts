@@ -1,7 +1,6 @@
 /**
- * Copying frames out of a table as they are, for replicas and snapshots: header, buckets and log in
- * one piece, then the keys and values that its entries keep in runs, in the order of the slots. The
- * counterpart is frame-install.ts.
+ * Copies frames out of a table for replicas: header, buckets and log in one piece, then the keys
+ * and values that lie in runs, in the order of the slots. The counterpart is frame-install.ts.
  */
 import { copyBytes, type Region } from '../base/region.js';
 import type { Space } from '../memory/space.js';
@@ -16,7 +15,7 @@ export function frameBytes(space: Space, frame: number): number {
   return space.words[(frame >> 2) + FRAME_TOP]!;
 }
 
-/** Bytes of the keys and values that a frame's entries keep in runs; stops counting at `limit`. */
+/** Bytes of a frame's keys and values that lie in runs. Stops counting beyond `limit`. */
 export function frameRunBytes(space: Space, frame: number, limit: number): number {
   const { region, words } = space;
   const buckets = words[(frame >> 2) + FRAME_BUCKETS]!;

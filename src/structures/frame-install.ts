@@ -1,9 +1,9 @@
 /**
  * Installing frames that came from another process (frame-copy.ts) into a table: first everything
- * about the copy that memory depends on is verified, as if its sender wanted to do harm, and of some
- * keys whether they lie where their hash says; then the frame of the table for
- * exactly that range of hashes, which has to be empty, is overwritten with it. Where the table has
- * no such frame, empty ones are split until it has.
+ * about the copy that memory depends on is verified, as if its sender wanted to do harm, and of
+ * some keys whether they lie where their hash says; then the frame of the table for exactly that
+ * range of hashes, which has to be empty, is overwritten with it. Where the table has no such
+ * frame, empty ones are split until it has.
  *
  * Under the shard's lock. Both tables must hash with the same key.
  */

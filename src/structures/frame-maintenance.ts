@@ -1,13 +1,14 @@
 /**
- * What happens to a frame that is full, and (in the background) to frames that have grown sparse.
+ * Space in frames: what a write does with a full frame, and what maintenance does with sparse ones.
  *
- *   a quarter of its log is garbage          compacted in place
- *   buckets overflow, bytes are left         given more buckets, its log staying where it is
- *   else                                     split in two by the next bit of the hash
- *   sparse, its buddy too                    merged
- *   sparse                                   compacted
+ *   full: a quarter of its log is garbage        compact in place
+ *   full: buckets overflow, bytes are left       add buckets, the log stays
+ *   full: otherwise                              split in two by the next bit of the hash
+ *   sparse, and so is its buddy                  merge both
+ *   sparse                                       compact
  *
- * Entries move in all of these: offsets into the frame are no longer valid afterwards.
+ * All of these move entries, so offsets into the frame become invalid. All functions are called
+ * under the lock of the frame's shard.
  */
 import { FRAME_BYTES, PAGE_SHIFT } from '../memory/space-layout.js';
 import type { Directory } from './directory.js';
@@ -43,14 +44,14 @@ import {
 
 /** Buckets of the first frame of a table. */
 const FIRST_BUCKETS = 2;
-/** More buckets are given only when this much of the frame stays for entries; else it is split. */
+/** A frame gets more buckets only when this much of it stays for entries. Otherwise it is split. */
 const ROOM_LEFT_BYTES = FRAME_BYTES / 16;
-/** Garbage of this size is worth a frame's maintenance. */
+/** Less garbage than this is not worth maintenance. */
 export const GARBAGE_WORTH_BYTES = 4096;
-/** Buddies whose content would fill less than this become one. */
+/** Buddies are merged when their content fills less than this. */
 const MERGE_BYTES = FRAME_BYTES / 2;
 
-/** The first frame of an empty table. */
+/** Creates the first frame of an empty table. @returns false when the space is full */
 export function createFirstFrame(directory: Directory): boolean {
   const frame = directory.allocateFrame();
   if (frame === 0) return false;
@@ -77,9 +78,9 @@ export function markSparse(directory: Directory, frame: number): void {
 }
 
 /**
- * Whether a frame has to be given space before `bytes` are appended to its log: it would be too long,
- * or it would take one more page while a quarter of it is garbage already. So values that change
- * their length all the time cost a third more at most, not a frame full of old ones.
+ * Whether a frame needs `makeSpace` before `bytes` are appended to its log: the log would be too
+ * long, or it would reach a new page while a quarter of it is garbage. The second condition bounds
+ * the garbage of values that keep changing their length to a third of the live bytes.
  */
 export function needsSpace(words: Int32Array, frame: number, bytes: number): boolean {
   const at = frame >> 2;
@@ -95,10 +96,10 @@ function isGarbageHigh(garbage: number, live: number): boolean {
 }
 
 /**
- * Makes a needsSpace frame less so, by one step; the caller looks again.
- * @param bytes what it wants to append
- * @param slots whether the buckets (not the log) are what is full
- * @returns false when nothing helps but more memory
+ * Makes space in a full frame by one step. The caller checks again and repeats.
+ * @param bytes that are to be appended
+ * @param slots whether the buckets are full, not the log
+ * @returns false when the space has no memory for a split and nothing else helps
  */
 export function makeSpace(
   directory: Directory,
@@ -125,7 +126,7 @@ export function makeSpace(
   return false;
 }
 
-/** Buckets for one entry more than the frame has, leaving room for its bytes. */
+/** How many buckets suit the frame with one more entry of `bytes`. */
 function preferredBuckets(words: Int32Array, frame: number, bytes: number): number {
   const at = frame >> 2;
   const live = words[at + FRAME_LIVE]! + bytes;
@@ -136,7 +137,7 @@ function preferredBuckets(words: Int32Array, frame: number, bytes: number): numb
 
 /**
  * Compacts a frame, with this many buckets or the nearest number above that holds its entries.
- * @returns false when they fit in none; the frame is as it was then
+ * @returns false when no number does; the frame is then unchanged
  */
 export function rebuild(directory: Directory, frame: number, wanted: number): boolean {
   const { region, words } = directory;
@@ -164,7 +165,7 @@ export function rebuild(directory: Directory, frame: number, wanted: number): bo
   return true;
 }
 
-/** Splits a frame by its next hash bit. @returns false when there is no memory for it */
+/** Splits a frame by its next hash bit. @returns false when the space is full */
 export function split(directory: Directory, frame: number): boolean {
   const { region, words } = directory;
   const at = frame >> 2;
@@ -209,8 +210,8 @@ function finishSplit(directory: Directory, left: number, right: number): void {
 }
 
 /**
- * Merges a sparse frame with its buddy, and the result with its own, as long as they are sparse;
- * compacts what is left. Entries of the table move.
+ * Merges a sparse frame with its buddy, and the result with its buddy, as long as both are sparse.
+ * Then compacts the result where that frees enough.
  */
 export function compactOrMerge(directory: Directory, frame: number): void {
   let current = frame;
@@ -230,7 +231,7 @@ export function compactOrMerge(directory: Directory, frame: number): void {
   if (directory.deepest === 0) directory.halve();
 }
 
-/** @returns the merged frame, or 0 when it has no buddy that suits */
+/** @returns the merged frame, or 0 when the frame and its buddy cannot be merged */
 function merge(directory: Directory, frame: number): number {
   const { region, words } = directory;
   const at = frame >> 2;

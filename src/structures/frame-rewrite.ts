@@ -1,9 +1,11 @@
 /**
- * Moving entries between frames: compaction, more buckets, splits and merges all copy a frame to
- * this thread's scratch memory and reinsertEntries its entries from there into one or two frames.
+ * Rewriting frames. Compaction, splits and merges copy a frame to scratch memory and reinsert its
+ * entries from there into one or two frames. Adding buckets copies only the buckets.
  *
- * No hash is stored with an entry, so pouring hashes each key again; only a compaction that keeps
- * the number of buckets copies them as they are.
+ * An entry does not store its hash, so reinserting hashes each key again. A compaction that keeps
+ * the number of buckets needs no hashes: it copies the buckets unchanged.
+ *
+ * All functions are called under the lock of the frame's shard.
  */
 import { copyBytes, Region } from '../base/region.js';
 import type { Space } from '../memory/space.js';
@@ -35,7 +37,7 @@ import {
   setReference,
 } from './slots.js';
 
-/** Room for the two frames of a merge. Each thread has its own: modules are per thread. */
+/** Room for the two frames of a merge. Every thread loads this module and has its own. */
 const scratch = new Region(new SharedArrayBuffer(2 * FRAME_BYTES), 0);
 const entry = new Entry();
 const hash = new HashState();
@@ -46,16 +48,17 @@ export function copyToScratch(region: Region, frame: number, half: number): void
   copyBytes(scratch, half * FRAME_BYTES, region, frame, top);
 }
 
-/** Puts a lifted frame back as it was. */
+/** Undoes the changes to a frame since `copyToScratch`. */
 export function restoreFromScratch(region: Region, frame: number, half: number): void {
   const from = half * FRAME_BYTES;
   copyBytes(region, frame, scratch, from, scratch.words[(from >> 2) + FRAME_TOP]!);
 }
 
 /**
- * Pours the entries of a lifted frame into formatted frames: those whose next hash bit is 0 into
- * `left`, the others into `right` (the same frame when there is only one).
- * @returns false when a frame ran out of slots or bytes; the caller formats anew or restores
+ * Reinserts the entries of a frame in scratch memory into formatted frames: those whose next hash
+ * bit is 0 into `left`, the others into `right`. Both are the same frame when there is only one.
+ * @returns false when a frame ran out of slots or bytes. The caller then formats the frames with
+ *   more buckets and tries again, or restores them.
  */
 export function reinsertEntries(space: Space, half: number, left: number, right: number): boolean {
   const region = space.region;
@@ -110,10 +113,10 @@ export function lowerExpiry(region: Region, frame: number, expiry: number): void
 }
 
 /**
- * Gives a frame more buckets without moving its log: only the entries where the new buckets come to
- * lie go to the log's end, and every slot is placed anew.
- * @returns false when the log has no room for those, or a bucket overflows; the frame holds the
- *   same entries then, in as many buckets as before
+ * Gives a frame more buckets without rewriting its log. The new buckets overwrite the log's first
+ * bytes, so the entries there move to the log's end. All slots are rehashed.
+ * @returns false when the log has no room for the moved entries, or a bucket overflows. The frame
+ *   then keeps its entries and its number of buckets.
  */
 export function addBuckets(directory: Directory, frame: number, buckets: number): boolean {
   const { region, words, space } = directory;
@@ -134,7 +137,10 @@ export function addBuckets(directory: Directory, frame: number, buckets: number)
   return placed;
 }
 
-/** Moves the entries below `start` to the log's end; the buckets in the scratch memory refer to it. */
+/**
+ * Moves the entries below `start` to the log's end. The references in the scratch copy of the
+ * buckets follow them.
+ */
 function moveEntriesBehind(region: Region, frame: number, buckets: number, start: number): boolean {
   const at = (frame >> 2) + FRAME_TOP;
   let top = Math.max(region.words[at]!, start);
@@ -155,7 +161,7 @@ function moveEntriesBehind(region: Region, frame: number, buckets: number, start
   return true;
 }
 
-/** Places the slots of the buckets in the scratch memory into the frame's empty buckets. */
+/** Inserts the slots of the buckets in scratch memory into the frame's empty buckets. */
 function rehashSlots(space: Space, frame: number, buckets: number): boolean {
   const { region, words } = space;
   const { bytes, view } = region;
@@ -179,7 +185,7 @@ function rehashSlots(space: Space, frame: number, buckets: number): boolean {
   return true;
 }
 
-/** Closes the gaps in a lifted frame's log, its buckets and everything else staying as they are. */
+/** Removes the garbage from the log of a frame in scratch memory. Its buckets stay the same. */
 export function compact(region: Region, frame: number): void {
   const { words, view } = region;
   const at = frame >> 2;
@@ -198,7 +204,7 @@ export function compact(region: Region, frame: number): void {
   words[at + FRAME_TOP] = top;
 }
 
-/** Counts the pages that a frame's log now reaches, and gives the ones beyond back. */
+/** Accounts for the pages that a frame's log reaches, and releases the pages beyond them. */
 export function updateCommittedPages(directory: Directory, frame: number): void {
   const words = directory.words;
   const at = frame >> 2;
@@ -212,7 +218,7 @@ export function updateCommittedPages(directory: Directory, frame: number): void 
   }
 }
 
-/** All pages of a frame may have been touched by a failed pouring: the ones beyond go back. */
+/** Releases all pages beyond a frame's log: a failed reinsertion may have touched any of them. */
 export function releaseUnusedPages(directory: Directory, frame: number): void {
   const reached = (directory.words[(frame >> 2) + FRAME_TOP]! + PAGE_BYTES - 1) >>> PAGE_SHIFT;
   updateCommittedPages(directory, frame);

@@ -1,6 +1,6 @@
 /**
- * A frame: 64 KiB of address space that holds the entries of one range of hashes. The pages beyond
- * the top of its log are untouched, so it costs what it holds and grows without being copied.
+ * A frame: 64 KiB of address space for the entries of one range of hashes. The pages beyond the top
+ * of its log are never touched, so a frame uses the memory of its content and grows without a copy.
  *
  *   0      u32  prefix: the top bits of h1 that all its keys share, the rest zero
  *   4      i32  depth: how many bits that are
@@ -17,8 +17,8 @@
  *   64     buckets, then one overflow bucket: 64 bytes each (slots.ts)
  *   …      log of entries (entry.ts), up to top
  *
- * References inside are relative to the frame. Directories refer to a frame by one word that also
- * says its depth and buckets, so that a lookup needs not read the frame's header (a cache miss):
+ * References inside a frame are relative to it. A directory refers to a frame by one word with its
+ * depth and buckets, so that a lookup does not read the frame's header (a cache miss):
  *
  *   bits 13-31 page   8-12 depth   0-7 buckets
  */
@@ -44,21 +44,21 @@ export const FLAG_MAINTENANCE = 1;
 export const FRAME_HEADER_BYTES = 64;
 export const BUCKET_BYTES = 64;
 export const SLOTS = 20;
-/** Buckets of a frame are 2 to this many; more only when a split finds no other way. */
+/** A frame has 2 to this many buckets. A split uses more, up to the limit, only if it has to. */
 export const BUCKETS_MAX = 128;
 export const BUCKETS_LIMIT = 255;
 export const DEPTH_MAX = 24;
 
-/** Share of the slots in use that a frame is laid out for when its log is full, in percent. */
+/** Share of the slots in use, in percent, that a frame aims at when its log is full. */
 const LOAD_PERCENT = 92;
-/** A rebuilt frame gets slots for this many times its entries, in percent. */
+/** A rebuilt frame gets slots for this share of its entries, in percent. */
 const GROWTH_PERCENT = 125;
 
 export function referenceOf(frame: number, depth: number, buckets: number): number {
   return ((frame >>> PAGE_SHIFT) << 13) | (depth << 8) | buckets;
 }
 
-/** Byte offset of the frame (or of a directory) that a reference means. */
+/** Byte offset of the frame (or directory) that a reference refers to. */
 export function frameOf(reference: number): number {
   return (reference >>> 13) << PAGE_SHIFT;
 }
@@ -87,10 +87,10 @@ export function logStart(buckets: number): number {
 }
 
 /**
- * How many buckets suit entries of this number and size. When the log is full they are at 92 %; a
- * frame that was just split gets fewer (for a quarter more entries): slots that nobody uses yet
- * cost up to a byte per entry of 111 bytes. Measured while filling: 123.9 bytes in all with 125 %;
- * 124.9 with 200 %, where frames are hardly ever widened before they are full.
+ * How many buckets suit entries of this number and size. They are 92 % full when the log is full. A
+ * frame that was just split gets fewer buckets, for a quarter more entries than it has: unused
+ * slots cost up to a byte for each entry of 111 bytes. Measured while filling: 123.9 bytes an entry
+ * with 125 %, 124.9 with 200 %.
  */
 export function bucketsFor(entries: number, liveBytes: number): number {
   if (entries === 0) return 2;

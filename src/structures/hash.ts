@@ -1,17 +1,17 @@
 /**
- * HalfSipHash-1-3 (Aumasson and Bernstein) with 64 bits out and a key of 64 bits: keyed, so that
- * nobody who does not know the key can make keys collide, and made of 32-bit arithmetic only,
- * which is what JS numbers are fast at. One round per word, three to finish each half of the result.
+ * HalfSipHash-1-3 (Aumasson and Bernstein) with a result of 64 bits and a key of 64 bits. The key
+ * keeps clients from choosing keys that collide. It uses 32-bit arithmetic only, which JavaScript
+ * does fast. One round per word, three to finish each half of the result.
  */
 import type { Region } from '../base/region.js';
 
-/** Where `hashBytes` leaves its result, so that nothing is allocated. Both are signed 32 bits. */
+/** The result of `hashBytes`, reused so that a call allocates nothing. Signed 32 bits each. */
 export class HashState {
   h1 = 0;
   h2 = 0;
 }
 
-/** The round of the cipher is written out: a call per round or an array of state costs twice. */
+/** The cipher's round is inlined: a call per round, or an array of state, takes twice as long. */
 export function hashBytes(
   out: HashState,
   region: Region,
@@ -66,7 +66,7 @@ export function hashBytes(
   out.h2 = v1 ^ v3;
 }
 
-/** The length's low byte on top of the 0-3 bytes left over. */
+/** The last 0-3 bytes, with the length's low byte in the top byte. */
 function lastWord(region: Region, offset: number, length: number): number {
   const bytes = region.bytes;
   let word = length << 24;

@@ -7,9 +7,10 @@
  *                bits 20-24 how many entries of this bucket are displaced to the next
  *                bits 25-29 slots in use
  *
- * An entry lies in its home bucket or in the one after it, whichever is emptier (after Dash: Lu,
- * Hao, Wang, Lo, 2020). When both are full, one that has a choice is moved to its other bucket. That
- * fills 20 buckets to 94 % on average before one overflows, and keeps the order of hashes.
+ * An entry lies in its home bucket or in the next one, whichever is emptier (after Dash: Lu, Hao,
+ * Wang, Lo, 2020). When both are full, an entry that may lie in a neighbouring bucket is moved
+ * there. This fills 20 buckets to 94 % on average before one overflows, and keeps the order of
+ * hashes.
  */
 import { BUCKET_BYTES, FRAME_HEADER_BYTES, SLOTS } from './frame.js';
 
@@ -55,14 +56,14 @@ export function setReference(view: DataView, bucket: number, slot: number, entry
 }
 
 /**
- * The top bit of each byte of the word that is zero. Exact, unlike the shorter trick that borrows:
- * adding 127 to the low seven bits of a byte never carries into the next one.
+ * A word with the top bit set in each byte where `word` has a zero byte. The result is exact:
+ * adding 127 to the low seven bits of a byte never carries into the next byte.
  */
 export function zeroBytes(word: number): number {
   return ~(((word & 0x7f7f7f7f) + 0x7f7f7f7f) | word | 0x7f7f7f7f);
 }
 
-/** An empty slot; the bucket has one. */
+/** The first empty slot of a bucket that has one. */
 function emptySlot(words: Int32Array, bucket: number): number {
   const at = bucket >> 2;
   for (let i = 0; i < FINGERPRINT_WORDS; i++) {
@@ -72,7 +73,9 @@ function emptySlot(words: Int32Array, bucket: number): number {
   throw new Error('bucket: no slot is empty');
 }
 
-/** Takes an empty slot of a bucket for an entry whose home is this one, or the previous one. */
+/**
+ * Takes an empty slot for an entry whose home is this bucket, or (`displaced`) the previous one.
+ */
 function takeEmptySlot(
   words: Int32Array,
   bytes: Uint8Array,
@@ -119,7 +122,7 @@ function moveSlot(
   clearSlot(words, bytes, from, slot);
 }
 
-/** A slot of the bucket in use by an entry that is (or is not) displaced, or -1. */
+/** The first slot in use whose entry is displaced (or is not), or -1. */
 function slotInUse(
   words: Int32Array,
   bytes: Uint8Array,
@@ -135,8 +138,8 @@ function slotInUse(
 }
 
 /**
- * Makes sure that the home bucket or its next one has an empty slot.
- * @returns false when only more buckets can help
+ * Ensures an empty slot in the home bucket or the next one, moving a neighbour's entry if needed.
+ * @returns false when the frame needs more buckets
  */
 export function ensureEmptySlot(
   words: Int32Array,
@@ -167,7 +170,7 @@ export function ensureEmptySlot(
 }
 
 /**
- * Places an entry in its home bucket or the next, where `ensureEmptySlot` found room.
+ * Inserts an entry into its home bucket or the next one. `ensureEmptySlot` has returned true.
  * @returns the number of the bucket, times 32, plus the slot
  */
 export function insertSlot(

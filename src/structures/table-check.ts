@@ -1,6 +1,6 @@
 /**
- * Verifies a table: every frame, bucket, slot and entry, and that all sums agree with what is
- * there. For tests and DEBUG; it takes as long as reading everything.
+ * Verifies a table: every frame, bucket, slot and entry, and all counts and sums. For tests and
+ * DEBUG. It reads the whole table.
  */
 
 import type { Space } from '../memory/space.js';

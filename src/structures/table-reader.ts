@@ -1,9 +1,9 @@
 /**
  * The reading half of a table: finding an entry and describing it. See table.ts.
  *
- * A lookup touches the root and the directory (both small and hot), one or two buckets next to each
- * other, and the entry. Fingerprints are compared four at a time: a word of them xor the wanted one
- * four times over has a zero byte where they are the same.
+ * A lookup touches the root and the directory (both small and hot), one or two adjacent buckets,
+ * and the entry. Four fingerprints are compared at once: xor of their word with the wanted
+ * fingerprint repeated four times has a zero byte where they match.
  */
 import { copyBytes, equalBytes, Region } from '../base/region.js';
 import type { Space } from '../memory/space.js';
@@ -21,7 +21,7 @@ import {
 import { BUCKET_BYTES, bucketsOf, depthOf, fingerprintOf, frameOf, homeOf } from './frame.js';
 import { bucketOffset, displacedSlots, referenceAt, zeroBytes } from './slots.js';
 
-/** Where a key is kept while its frame is rebuilt, when it was given as bytes of that frame. */
+/** A copy of the key while its frame is rewritten, if the key was given as bytes of that frame. */
 const keyCopy = new Region(new SharedArrayBuffer(KEY_INLINE_LIMIT), 0);
 
 /** Whether an entry's key is these bytes. */
@@ -65,13 +65,13 @@ export class TableReader {
   valueLength = 0;
   entryOffset = 0;
 
-  /** The key last sought. */
+  /** The key last searched for. */
   protected source: Region;
   protected sourceOffset = 0;
   protected sourceLength = 0;
   protected h1 = 0;
   protected h2 = 0;
-  /** Where it was found, or would go. */
+  /** Where it was found, or would be inserted. */
   protected found = false;
   protected frame = 0;
   protected bucket = 0;
@@ -89,7 +89,7 @@ export class TableReader {
     this.source = space.region;
   }
 
-  /** Makes this object speak of another table of the same space. */
+  /** Makes this object a view of another table of the same space. */
   attach(root: number): void {
     this.directory.root = root;
     this.found = false;
@@ -127,14 +127,14 @@ export class TableReader {
     return this.directory.frames;
   }
 
-  /** Frames that `maintain` would look after. */
+  /** Frames marked for maintenance. */
   get waiting(): number {
     return this.directory.waiting;
   }
 
   /**
-   * Looks a key up. On true, the fields describe its entry. Key and position are remembered for
-   * the mutators, so the key's bytes have to stay in place until the last of them.
+   * Looks a key up. If it returns true, the fields describe the entry. The mutators use this key
+   * and its position, so the key's bytes must stay in place until the last of them.
    */
   find(source: Region, offset: number, length: number, h1: number, h2: number): boolean {
     this.source = source;
@@ -145,7 +145,7 @@ export class TableReader {
     return this.seek();
   }
 
-  /** Finds the remembered key (again). */
+  /** Looks up the key of the last `find` (again). */
   protected seek(): boolean {
     const reference = this.directory.lookup(this.h1);
     const frame = frameOf(reference);
@@ -184,7 +184,7 @@ export class TableReader {
     return true;
   }
 
-  /** Describes the entry at a byte offset (from a scan or a walk) in the fields. */
+  /** Describes the entry at a byte offset (from a scan) in the fields. */
   decode(entryOffset: number): void {
     const entry = this.entry;
     entry.decode(this.region, entryOffset);
@@ -197,7 +197,7 @@ export class TableReader {
     this.valueLength = entry.valueLength;
   }
 
-  /** Before entries move: a key that lies among them is kept elsewhere. Runs do not move. */
+  /** Called before entries move: copies the key if it lies among them. Runs do not move. */
   protected copyKeyAside(): void {
     if (this.source !== this.region || this.sourceLength > KEY_INLINE_LIMIT) return;
     copyBytes(keyCopy, 0, this.source, this.sourceOffset, this.sourceLength);

@@ -1,9 +1,9 @@
 /**
  * The writing half of a table: see table.ts.
  *
- * A put appends to the log of the frame. An entry that exists is changed in place where the new one
- * is not longer or the old one ends the log; else it is appended anew and the old bytes are garbage.
- * Whatever can fail (room in a frame, runs) comes first, so that a full space changes nothing.
+ * A put appends to the frame's log. An existing entry changes in place if the new one is not longer
+ * or the old one ends the log. Otherwise the new entry is appended and the old bytes are garbage.
+ * Allocation (room in a frame, runs) comes before any change, so that a full space changes nothing.
  */
 import { copyBytes } from '../base/region.js';
 import { FRAME_BYTES, PAGE_BYTES, PAGE_SHIFT } from '../memory/space-layout.js';
@@ -43,14 +43,14 @@ const DOUBLING_PAGES = (1 << 20) / PAGE_BYTES;
 const FILL_BYTES = 64;
 
 export class TableWriter extends TableReader {
-  /** What `computeLayout` found: the layout of an entry about to be written. */
+  /** The layout of the entry about to be written, from `computeLayout`. */
   private newHeader = 0;
   private newSize = 0;
   private newInRun = false;
   private runPages = 0;
 
   /**
-   * Creates or replaces the entry of the key last sought. The old value is lost.
+   * Creates or replaces the entry of the key last searched for. The old value is lost.
    * @param expiry absolute milliseconds, 0 for none
    * @returns where the value's bytes are to be written, or -1 when the space is full (and nothing
    *   has changed)
@@ -65,7 +65,7 @@ export class TableWriter extends TableReader {
   }
 
   /**
-   * Changes the length of the entry last found; the bytes up to the shorter length stay, those
+   * Changes the length of the value last found. The bytes up to the shorter length stay, bytes
    * beyond the old length are zero. Kind and expiry stay.
    * @returns where the value's bytes are, or -1 when the space is full
    */
@@ -86,7 +86,10 @@ export class TableWriter extends TableReader {
     this.kind = kind;
   }
 
-  /** Sets (or with 0 removes) the expiry of the entry last found. @returns false: no room */
+  /**
+   * Sets (or with 0 removes) the expiry of the entry last found.
+   * @returns false: the space is full
+   */
   setExpiry(expiry: number): boolean {
     this.assertFound();
     return this.rewriteEntry(this.kind, this.valueLength, expiry, this.valueLength, false) >= 0;
@@ -132,7 +135,7 @@ export class TableWriter extends TableReader {
     for (let i = 0; i < length; i++) bytes[offset + i] = 0;
   }
 
-  /** Works out the layout of an entry. */
+  /** Computes the layout of an entry. */
   private computeLayout(
     keyLength: number,
     keyPart: number,
@@ -177,14 +180,14 @@ export class TableWriter extends TableReader {
     return this.describeAs(entry, kind, expiry, keyAt, inRun ? run : at + keyPart, valueLength);
   }
 
-  /** No memory for a run, after room was made for the entry: an empty table keeps no frame. */
+  /** Undoes an insert that got no run. A frame created for it goes with the next maintenance. */
   private abandonInsert(keyRun: number, keyPages: number): number {
     if (keyRun !== 0) this.directory.freeRun(keyRun, keyPages);
     if (this.size === 0) this.directory.markForMaintenance(this.frame);
     return -1;
   }
 
-  /** Gives the entry its slot, where `makeRoom` found one. */
+  /** Inserts the slot of a new entry. `makeRoom` has ensured that one is empty. */
   private place(home: number, entry: number): void {
     const { words, bytes, view, frame } = this;
     const fingerprint = fingerprintOf(this.h2);
@@ -199,7 +202,7 @@ export class TableWriter extends TableReader {
     this.view.setInt32(at + 4, pages, true);
   }
 
-  /** Sets the fields that speak of the entry. @returns where its value is */
+  /** Sets the fields that describe the entry. @returns where its value is */
   private describeAs(
     entry: number,
     kind: number,
@@ -218,7 +221,7 @@ export class TableWriter extends TableReader {
     return valueAt;
   }
 
-  /** Appends to the frame's log, where `makeRoom` found space; counts the bytes as live. */
+  /** Extends the frame's log by a new entry. `makeRoom` has ensured the space. */
   private append(size: number): number {
     const at = this.frame >> 2;
     const top = this.words[at + FRAME_TOP]!;
@@ -266,8 +269,8 @@ export class TableWriter extends TableReader {
   }
 
   /**
-   * Gives the entry last found another kind, length and expiry, keeping the first `keep` bytes of
-   * its value.
+   * Rewrites the entry last found with another kind, length and expiry. The first `keep` bytes of
+   * its value stay.
    */
   private rewriteEntry(
     kind: number,
@@ -289,7 +292,7 @@ export class TableWriter extends TableReader {
     const run = inRun ? this.valueRun(length, keep, headroom) : 0;
     if (inRun && run === 0) return -1;
 
-    // An entry that keeps its size needs nothing of its frame's header, which saves a cache miss.
+    // An entry that keeps its size does not touch the frame's header: that saves a cache miss.
     const target = size === oldSize ? entry.offset : this.relocateEntry(size);
     const body = keyPart + (oldRun === 0 && !inRun ? keep : 0);
     this.moveBody(target + header, entry.offset + entry.header, body);
@@ -308,7 +311,7 @@ export class TableWriter extends TableReader {
     return this.describeAs(target, kind, expiry, keyAt, inRun ? run : valueAt, length);
   }
 
-  /** Whether `relocateEntry` will find room for the decoded entry in its new size. */
+  /** Whether `relocateEntry` has room for the decoded entry in its new size. */
   private fits(size: number): boolean {
     const entry = this.entry;
     if (size <= entry.size || !needsSpace(this.words, this.frame, size)) return true;
@@ -318,8 +321,8 @@ export class TableWriter extends TableReader {
   }
 
   /**
-   * Finds the place of the decoded entry in its new size: where it is, when it ends the log or does
-   * not grow; else at the end, and its slot says so.
+   * Finds the place of the decoded entry in its new size. It stays where it is if it ends the log
+   * or does not grow. Otherwise it moves to the log's end and its slot follows.
    */
   private relocateEntry(size: number): number {
     const { words, entry, frame } = this;
@@ -346,8 +349,8 @@ export class TableWriter extends TableReader {
   }
 
   /**
-   * The run for the decoded entry's new value, with the bytes to keep in it: the run it has, where
-   * that is long enough, or a new one. Leaves its length in `runPages`.
+   * The run for the decoded entry's new value, with the bytes to keep in it: its present run if
+   * that is long enough, or a new one. Stores the run's length in `runPages`.
    * @returns 0 when the space is full
    */
   private valueRun(length: number, keep: number, headroom: boolean): number {
@@ -373,7 +376,7 @@ export class TableWriter extends TableReader {
     return run;
   }
 
-  /** Counts an entry's expiry in the frame and the table. */
+  /** Updates the expiry counts of frame and table after an entry's expiry changed. */
   private updateExpiry(before: number, after: number): void {
     if (before > 0 && after > 0) {
       lowerExpiry(this.region, this.frame, after);

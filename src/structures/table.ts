@@ -4,13 +4,13 @@
  *
  *   root ──▶ directory ──▶ frame: header │ buckets of 20 slots │ log of entries ▸ … untouched pages
  *
- * Everything lies in the space; a Table object is only one thread's view of it, with the result of
- * the last lookup. All methods are called under the shard's lock. Offsets of entries and values
- * stay valid until the next put, resize, setExpiry or maintain on the table: only those move
- * entries. remove and setKind never do. The fields after a failed find mean nothing.
+ * All data lies in the space. A Table object is one thread's view of it, with the result of the
+ * last lookup. All methods are called under the shard's lock. Offsets of entries and values stay
+ * valid until the next put, resize, setExpiry or maintain on the table, which may move entries.
+ * remove and setKind never move any. After a find that returned false the fields have no meaning.
  *
- * Looking up is in table-reader.ts, changing entries in table-writer.ts; here is what goes over
- * many entries. Hash positions count from 0 to 2^32: the first word of the hash, unsigned.
+ * table-reader.ts looks up, table-writer.ts changes entries, this file iterates over many. A hash
+ * position is the first word of the hash, unsigned: 0 to 2^32.
  */
 import { positionAfter } from './directory.js';
 import { ENTRY_KEY_RUN, pagesFor } from './entry.js';
@@ -34,14 +34,14 @@ import { TableWriter } from './table-writer.js';
 
 /** The position that means the end of a scan. */
 export const SCAN_END = 2 ** 32;
-/** A bucket's entries lie in it and in the next one. */
+/** The entries whose home is one bucket lie in it and in the next one. */
 const BUCKET_ENTRIES = 2 * SLOTS;
 const SCAN_MAX = 128;
 /** Frames without expired entries that one scanExpired steps over. */
 const EXPIRY_STEPS = 64;
-/** Frames that maintain looks at for each one that it may compactOrMerge. */
+/** Frames that `maintain` visits for each one that it may compact or merge. */
 const LOOKS_PER_FRAME = 32;
-/** Tries of random() to hit a full slot before it takes the next one. */
+/** How often random() tries to hit a slot in use before it takes the next entry. */
 const RANDOM_TRIES = 64;
 
 export class Table extends TableWriter {
@@ -60,10 +60,10 @@ export class Table extends TableWriter {
   }
 
   /**
-   * Collects the entries of the bucket whose hash range this position is in. An entry that is there
-   * from the start of a scan to its end is seen at least once, whatever happens in between: buckets
-   * lie in the order of hashes, however many there are.
-   * @returns the position to go on with; SCAN_END when that was the last bucket
+   * Collects the entries of the bucket whose hash range contains this position. A scan sees every
+   * entry that exists from its start to its end at least once, whatever happens in between, because
+   * buckets lie in the order of hashes, however many there are.
+   * @returns the position to continue with; SCAN_END after the last bucket
    */
   scan(position: number): number {
     this.scanCount = 0;
@@ -107,9 +107,9 @@ export class Table extends TableWriter {
   }
 
   /**
-   * Looks for expired entries from a position on: steps over frames that can have none, and
-   * collects those of one bucket or more, but of one frame only, in scanOffsets.
-   * @returns the position to go on with; SCAN_END at the end
+   * Looks for expired entries from a position on. Skips frames that have none, and collects the
+   * expired entries of one or more buckets of one frame in scanOffsets.
+   * @returns the position to continue with; SCAN_END at the end
    */
   scanExpired(position: number, now: number): number {
     this.scanCount = 0;
@@ -143,7 +143,7 @@ export class Table extends TableWriter {
       }
       this.scanCount = kept;
     }
-    // The expired ones count as well: the caller may leave them for the next time.
+    // The bound includes the expired entries: the caller may leave them for the next time.
     if (first === 0) this.view.setFloat64(frame + FRAME_EXPIRY_BYTE, earliest, true);
     return positionAfter(words, frame);
   }
@@ -170,7 +170,7 @@ export class Table extends TableWriter {
     return this.entryFrom(Math.floor(random() * SCAN_END));
   }
 
-  /** The first entry at or after a position, going round at the end; the table is not empty. */
+  /** The first entry at or after a position, wrapping at the end. The table is not empty. */
   private entryFrom(position: number): number {
     let at = position;
     while (true) {
@@ -214,15 +214,15 @@ export class Table extends TableWriter {
     }
   }
 
-  /** Makes the root that of an empty table; after the whole space was reset. */
+  /** Makes the table empty without freeing anything; for a space that was reset. */
   forget(): void {
     this.directory.forget();
     this.found = false;
   }
 
   /**
-   * Background work: compacts and merges up to this many sparse frames, and gives pages back.
-   * @returns how many frames still wait
+   * Background work: compacts and merges up to this many sparse frames, and releases pages.
+   * @returns how many frames are still marked for maintenance
    */
   maintain(budgetFrames: number): number {
     const { directory, words } = this;
@@ -241,7 +241,7 @@ export class Table extends TableWriter {
         left--;
         if (directory.waiting === 0) break;
       }
-      // The frame at this position may be another one by now, merged.
+      // A merge may have replaced the frame at this position.
       position = positionAfter(words, this.frameAt(position));
       if (position >= SCAN_END) position = 0;
     }
@@ -250,7 +250,7 @@ export class Table extends TableWriter {
     return directory.waiting;
   }
 
-  /** Verifies every invariant of the table and its accounting; throws where one is broken. */
+  /** Verifies every invariant of the table and its accounting. @throws when one is broken */
   check(): void {
     checkTable(this.space, this.root);
   }

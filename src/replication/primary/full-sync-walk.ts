@@ -1,9 +1,10 @@
 /**
- * The walk of a full sync over one shard: a cursor (database, hash position), and what lies there
- * copied out. Entries before the cursor have been shipped.
+ * The walk of a full sync over one shard. A cursor (database, hash position) separates the entries
+ * that were shipped, before it, from those that were not. Each step copies out what is at the
+ * cursor.
  *
- * Whole frames go as they are. Entry by entry go: frames of which a part was shipped before they
- * became one, frames whose large values make them too long for a block, and everything when the
+ * Frames are shipped as raw copies. Entries are shipped one by one in three cases: a part of the
+ * frame was shipped already, before a merge; the frame's large values do not fit a block; the
  * replica has another number of shards.
  */
 import { copyBytes, Region } from '../../base/region.js';
@@ -24,7 +25,7 @@ import {
   PAYLOAD_BYTES_MAX,
 } from '../wire.js';
 
-/** What `capture` found. */
+/** Results of `capture`. */
 export const CAPTURED_NOTHING = 0;
 export const CAPTURED_FRAME = 1;
 export const CAPTURED_ENTRIES = 2;
@@ -32,16 +33,16 @@ export const CAPTURED_END = 3;
 
 /** Entries are collected up to about this many bytes under one hold of the lock. */
 const ENTRIES_BYTES = 64 * 1024;
-/** Empty frames stepped over under one hold of the lock. */
+/** Empty frames skipped under one hold of the lock. */
 const EMPTY_STEPS = 256;
 
 export class FullSyncWalk {
   database = 0;
   position = 0;
-  /** Of the last capture: */
+  /** Payload and keys of the last capture. */
   payloadBytes = 0;
   keys = 0;
-  /** Where entries were put: the region given, or a larger one. */
+  /** Where entries were put: the region passed, or a larger one. */
   message!: Region;
   private readonly hash = new HashState();
 
@@ -57,9 +58,9 @@ export class FullSyncWalk {
   }
 
   /**
-   * Copies what lies at the cursor and moves it on. Under the shard's lock.
-   * @param offset where the payload of a frame goes in `out`; a block's worth of room is there
-   * @param message where entries go
+   * Copies what is at the cursor and moves the cursor past it. Under the shard's lock.
+   * @param offset for the payload of a frame in `out`, which has room for a block there
+   * @param message for entries
    */
   capture(out: Region, offset: number, message: Region): number {
     this.payloadBytes = 0;
@@ -130,7 +131,9 @@ export class FullSyncWalk {
     }
   }
 
-  /** Large values: only the entries of the lowest hash, so that one value at a time is held. */
+  /**
+   * Large values: takes only the entries of the lowest hash, so that one value is held at a time.
+   */
   private captureHash(table: Table, next: number): void {
     let lowest = SCAN_END;
     for (let i = 0; i < table.scanCount; i++) {

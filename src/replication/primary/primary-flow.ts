@@ -1,29 +1,32 @@
 /**
- * One flow of the primary: turns its share of the shards into the bytes of blocks (wire.ts).
+ * One flow of the primary: turns its share of the shards into blocks (wire.ts).
  *
  * A full sync walks the shards one after the other, each database by database in the order of
- * hashes. What was shipped is what lies before the cursor (database, hash position), and that is all
- * the bookkeeping there is: splits, merges and rebuilds of frames do not matter, and any number of
- * replicas have cursors of their own. One step, under the shard's lock:
+ * hashes. A cursor (database, hash position) separates what was shipped from what was not. There is
+ * no other bookkeeping: splits, merges and rewrites of frames do not move the cursor, and every
+ * replica has a cursor of its own. One step, under the shard's lock:
  *
- *   journal since the last step ──▶ filtered: only what was shipped ──▶ sent first
- *   frame at the cursor         ──▶ copied                         ──▶ sent second; cursor moves on
+ *   journal since the last step ──▶ filtered: only shipped keys ──▶ sent first
+ *   frame at the cursor         ──▶ copied                      ──▶ sent second; the cursor moves
  *
- * An effect on a key not shipped yet is never sent: its frame will carry it. So nothing accumulates.
- * When the walk is over the shard's stream simply goes on from where it is, unfiltered.
+ * The flow never sends an effect on a key that is not shipped yet: the key's frame will contain it.
+ * So nothing accumulates. After the walk the flow sends the shard's whole stream from the same LSN
+ * on.
  *
- * A ring that was overrun during the walk, or databases swapped across the cursor, start that one
- * shard again (after telling the replica to clear it). So does an overrun of a shard that is done
- * while others are still shipped; it is cleared when its turn has come, as its new place in the ring
- * would be lost as well while it waits. Once all are done an overrun ends the flow.
+ * The flow ships a shard again, from the start, if its ring was overrun during the walk or SWAPDB
+ * exchanged databases on both sides of the cursor. It also does so if the ring of a shard that is
+ * done is overrun while other shards are still shipped. That shard is cleared when its turn comes,
+ * as it could lose its new place while it waits. Once all shards are done, an overrun ends the
+ * flow.
  *
- * A session that was ended gives nothing more, from the very moment: it is ended before its server
- * takes another history (a new id, other data in the same rings), and looked at under the lock under
- * which that history is written. Else its first records would reach the replica under the old id,
- * which could then continue at an LSN that means something else to others who have that id.
+ * An ended session sends nothing more. The main thread ends a session before the server adopts
+ * another history (a new id, other data in the same rings). The flow checks it under the lock under
+ * which that history is written. Otherwise the first records of the new history would reach the
+ * replica under the old id, and the replica could continue from an LSN that means something else
+ * under that id.
  *
- * Belongs to one thread. Takes shard locks, one at a time, never for more than one frame or one
- * large value.
+ * Belongs to one thread. Takes shard locks, one at a time, for at most one frame or one large
+ * value.
  */
 import { copyBytes, Region } from '../../base/region.js';
 import {
@@ -62,13 +65,13 @@ import {
 } from './sync-session.js';
 import { CAPTURED_END, CAPTURED_ENTRIES, CAPTURED_FRAME, FullSyncWalk } from './full-sync-walk.js';
 
-/** Bytes of journal taken under one hold of the lock while shipping, and from one shard in a turn. */
+/** Journal bytes taken under one hold of the lock: during the walk, and in stable sync. */
 const CHUNK_BYTES = 128 * 1024;
 const STREAM_BYTES = 256 * 1024;
 const BARE_BLOCK = BLOCK_HEADER_BYTES;
-/** `produce` wants this much room to do anything. */
+/** `produce` needs this much room to make progress. */
 export const OUTPUT_BYTES_MIN = blockBytes(CHUNK_BYTES) + BLOCK_BYTES_MAX + 4 * BARE_BLOCK;
-/** A message region beyond this is not kept. */
+/** A larger message region is released after use. */
 const KEPT_BYTES = 4 << 20;
 
 /** Verdicts on an effect during the walk. */
@@ -80,7 +83,7 @@ const ENDED = 'the sync was ended';
 
 class PrimaryShard {
   reader = -1;
-  /** Bytes of the stream up to here were sent, or need not be. */
+  /** LSN up to which the stream was sent, or need not be sent. */
   sent = 0;
   started = false;
   done = false;
@@ -98,18 +101,18 @@ export interface PrimaryFlowOptions {
   /** The shards of this flow. */
   readonly mine: readonly number[];
   readonly session: SyncSession;
-  /** Whether the replica can take frames as they are: it has the same number of shards. */
+  /** Whether the replica takes raw frames: it has the same number of shards. */
   readonly raw: boolean;
   /** LSN by shard to continue from; null for a full sync. */
   readonly from: readonly number[] | null;
 }
 
 export class PrimaryFlow {
-  /** Why the flow cannot go on; the link is to be closed. */
+  /** Why the flow cannot continue; the caller closes the link. */
   failed: string | null = null;
   private readonly primaryShards: PrimaryShard[];
   private scratch = new Region(new SharedArrayBuffer(CHUNK_BYTES), 0);
-  /** A payload longer than a block, or not made in place, on its way out in pieces. */
+  /** A payload that is sent in pieces: longer than a block, or not made in place. */
   private message = new Region(new SharedArrayBuffer(CHUNK_BYTES), 0);
   private messageType = 0;
   private messageShard = 0;
@@ -117,7 +120,7 @@ export class PrimaryFlow {
   private messageEnd = 0;
   private messageFrom = 0;
   private messageTo = 0;
-  /** Shards that are not done, and the one being shipped. */
+  /** How many shards are not done, and the one that is being shipped. */
   private left: number;
   private current: PrimaryShard | null = null;
   private turn = 0;
@@ -158,7 +161,7 @@ export class PrimaryFlow {
     return this.left === 0;
   }
 
-  /** Whether there is nothing to send for now: a hint, without locks. */
+  /** Whether there is nothing to send now. A hint, without locks. */
   get idle(): boolean {
     if (!this.streaming || this.messageAt < this.messageEnd || !this.cutSent) return false;
     for (const shardState of this.primaryShards)
@@ -189,16 +192,16 @@ export class PrimaryFlow {
     return at;
   }
 
-  /** The shard to ship: one that was begun is ended first, or it would lose its place. */
+  /** The shard to ship. A shard that was begun is finished first, or it would lose its place. */
   private next(): PrimaryShard {
     this.current ??= this.primaryShards.find((shardState) => !shardState.done)!;
     return this.current;
   }
 
-  /** Tells every shard's head, so that the replica knows that the link lives and how far it lags. */
+  /** Sends every shard's head: the replica learns that the link works and how far it lags. */
   heartbeat(out: Region, offset: number, end: number): number {
     let at = offset;
-    // A message in pieces must not be interrupted for its shard; it is no silence either.
+    // Nothing may come between the pieces of a message. The pieces show that the link works.
     if (this.messageAt < this.messageEnd) return at;
     for (const shardState of this.primaryShards) {
       if (end - at < BARE_BLOCK) break;
@@ -208,7 +211,7 @@ export class PrimaryFlow {
     return at;
   }
 
-  /** Gives up its places in the rings. */
+  /** Detaches the flow's readers from the rings. */
   close(): void {
     const { shards } = this.options;
     for (const shardState of this.primaryShards) {
@@ -220,7 +223,7 @@ export class PrimaryFlow {
     }
   }
 
-  /** @returns false when the session is over: what the shard holds may be of another history */
+  /** @returns false when the session has ended: the shard may hold another history */
   private lock(shard: number): boolean {
     const { shards, session } = this.options;
     shards.lock(shard);
@@ -281,7 +284,7 @@ export class PrimaryFlow {
     return sealBlock(out, offset, BLOCK_JOURNAL, 0, shard, length, from, shardState.sent);
   }
 
-  /** A shard that is done has lost its place in the ring. */
+  /** The ring of a shard that is done was overrun. */
   private overrun(shardState: PrimaryShard): void {
     const { session } = this.options;
     if (!session.reopenShard()) {
@@ -334,7 +337,7 @@ export class PrimaryFlow {
     return at;
   }
 
-  /** A record too long for a block: it goes out in pieces, as nothing else does meanwhile. */
+  /** Queues a record that is longer than a block, to be sent in pieces. */
   private queueRecord(shardState: PrimaryShard, length: number, from: number): void {
     const scratch = this.scratch;
     this.scratch = this.message;
@@ -342,7 +345,7 @@ export class PrimaryFlow {
     this.queueMessage(BLOCK_JOURNAL, shardState, length, from, shardState.sent);
   }
 
-  /** Sends what the walk captured, and goes on to the next shard at the end. */
+  /** Sends what the walk captured. At the end of the shard the next one begins. */
   private shipped(
     shardState: PrimaryShard,
     captured: number,
@@ -355,7 +358,7 @@ export class PrimaryFlow {
     if (captured === CAPTURED_FRAME) {
       this.frames++;
       const place = offset + BLOCK_HEADER_BYTES;
-      // Less of the journal was kept than room was left for before the frame.
+      // The filter kept less of the journal than was reserved before the frame.
       if (place !== framePlace) {
         out.bytes.copyWithin(place, framePlace, framePlace + walk.payloadBytes);
       }
@@ -383,7 +386,7 @@ export class PrimaryFlow {
 
   private moveReader({ ring, reader, sent }: PrimaryShard): void {
     ring.moveReader(reader, sent);
-    // Else that has time: see `shrink`.
+    // Otherwise background work shrinks it later.
     if (ring.hasGrown && grownBytes(this.options.rings) > GROWN_BYTES_MAX) ring.shrink();
   }
 
@@ -409,7 +412,7 @@ export class PrimaryFlow {
     );
   }
 
-  /** Copies whole records from `from` on into the scratch: a chunk's worth, or one long one. */
+  /** Copies whole records from `from` on into the scratch region: a chunk, or one long record. */
   private takeChunk(ring: JournalRing, from: number): number {
     const head = ring.head;
     let length = 0;
@@ -427,7 +430,7 @@ export class PrimaryFlow {
   }
 
   /**
-   * Keeps of the records in the scratch what concerns keys before the cursor.
+   * Keeps the records in the scratch region that concern keys before the cursor.
    * @returns the bytes kept, or RESTART
    */
   private filter(length: number, database: number, position: number): number {
@@ -453,8 +456,8 @@ export class PrimaryFlow {
   }
 
   /**
-   * The same inside a transaction's part. Nothing has to be said of one that is left out: it is older
-   * than the cut, so the replica is not ready before its sister parts have come as well.
+   * Filters the records inside a transaction's part. A part without remaining records is not sent:
+   * it is older than the cut, so the replica is not ready before it has the effects of all parts.
    */
   private filterPart(
     offset: number,
@@ -530,7 +533,7 @@ export class PrimaryFlow {
     return at;
   }
 
-  /** Once all shards of all flows are done: heads read after that. */
+  /** Sends the cut once all shards of all flows are done: the heads, read after that. */
   private cut(out: Region, offset: number, end: number): number {
     if (this.cutSent || !this.streaming || this.failed !== null) return offset;
     if (end - offset < BARE_BLOCK * this.primaryShards.length) return offset;
@@ -547,7 +550,7 @@ export class PrimaryFlow {
   }
 }
 
-/** What to do with one effect, when everything before (database, position) was shipped. */
+/** The verdict on one effect, when everything before (database, position) was shipped. */
 function judge(region: Region, offset: number, database: number, position: number): number {
   const of = region.view.getUint16(offset + RECORD_DATABASE, true);
   if (region.bytes[offset + RECORD_KIND] === KIND_KEYLESS) {
@@ -565,7 +568,7 @@ function judgeKeyless(
   position: number,
 ): number {
   const keyless = keylessOf(region, offset);
-  // Of what was not shipped the replica has nothing, so sending a FLUSHDB does no harm.
+  // A FLUSHDB is always safe to send: the replica has nothing of what was not shipped.
   if (keyless?.name !== 'SWAPDB') return of <= database ? SEND : DROP;
   const { first: a, second: b } = keyless;
   if (a < database && b < database) return SEND;

@@ -1,10 +1,10 @@
 /**
- * What a server knows about its own history: under which id its journal's LSNs count, and until
- * where they also count under the id of the primary it was a replica of. Decides whether a replica
- * that comes back can continue.
+ * A server's history: the id under which the LSNs of its journal count, and the LSNs up to which
+ * they also count under the id of the primary it followed before. Decides whether a replica can
+ * continue.
  */
 
-/** What a replica says when it asks for a sync. */
+/** A replica's request for a sync. */
 export interface SyncRequest {
   readonly version: number;
   /** '?' when it has no data. */
@@ -34,7 +34,7 @@ export class PrimaryState {
   replicationId: string;
   /** The id before the last promotion, NO_ID when there was none. */
   secondId = NO_ID;
-  /** Up to these LSNs the second id counts as well. */
+  /** The second id counts up to these LSNs. */
   secondLsns: readonly number[] = [];
 
   constructor(
@@ -46,7 +46,7 @@ export class PrimaryState {
     this.replicationId = newId();
   }
 
-  /** Decides how a replica is served. @param rings null while journaling is off */
+  /** Decides how to serve a replica. @param rings null while there is no journal */
   decide(request: SyncRequest, rings: readonly Held[] | null): SyncDecision {
     if (request.version !== PROTOCOL_VERSION) {
       return {
@@ -86,7 +86,7 @@ export class PrimaryState {
     return null;
   }
 
-  /** Becomes a primary with the data of the one it followed, whose id and LSNs it had. */
+  /** Becomes a primary with the data, the id and the LSNs of the primary it followed. */
   promote(followedId: string, lsns: readonly number[]): void {
     this.secondId = followedId;
     this.secondLsns = [...lsns];
@@ -94,10 +94,10 @@ export class PrimaryState {
   }
 
   /**
-   * Takes over the id of the primary that is followed: when a full sync is ready (`lsns` null), or
-   * when the primary lets us continue, which it may do under a new id.
+   * Adopts the id of the primary: after a full sync (`lsns` is null), or when the primary lets this
+   * server continue, possibly under a new id.
    * @param lsns where the old id ends
-   * @returns whether the id changed: sub-replicas have to come back to learn it, and continue
+   * @returns whether the id changed: then sub-replicas must reconnect to learn it
    */
   adopt(id: string, lsns: readonly number[] | null): boolean {
     if (id === this.replicationId) return false;
@@ -112,7 +112,7 @@ export class PrimaryState {
     return true;
   }
 
-  /** Its data became its own without any history that others share. */
+  /** The data now has a history that it shares with no other server. */
   startAnew(): void {
     this.replicationId = this.newId();
     this.secondId = NO_ID;

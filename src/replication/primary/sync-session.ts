@@ -1,6 +1,6 @@
 /**
- * One replica as the threads of its primary see it: shared memory that the main thread creates when
- * a sync begins, and that the flows write and INFO reads.
+ * One replica as seen by the threads of its primary: shared memory that the main thread creates
+ * when a sync begins. Flows write it, INFO reads it.
  *
  *   0      i32  lock
  *   4      i32  shards not yet shipped whole
@@ -9,8 +9,8 @@
  *   192    f64 per shard: LSN up to which the stream was sent
  *          f64 per shard: LSN the replica acknowledged (written by the main thread)
  *
- * Sums are kept by several flows: under the lock. LSNs are each written by one thread; a reader
- * may see one a moment old.
+ * Several flows add to the sums, under the lock. Each LSN has one writing thread; a reader may see
+ * an old value for a moment.
  */
 import { lockBlocking, unlock } from '../../memory/lock.js';
 
@@ -25,9 +25,9 @@ export const SUM_BYTES = 0;
 export const SUM_FRAMES = 1;
 /** Keys shipped in frames or one by one. */
 export const SUM_KEYS = 2;
-/** Shards shipped again because their rings were overrun, or databases were swapped. */
+/** Shards that were shipped again, because of an overrun ring or SWAPDB. */
 export const SUM_RESTARTED_SHARDS = 3;
-/** Keys there were when the sync began: what SUM_KEYS goes up to, about. */
+/** Number of keys when the sync began: about what SUM_KEYS reaches. */
 export const SUM_KEYS_TOTAL = 4;
 
 export class SyncSession {
@@ -61,8 +61,8 @@ export class SyncSession {
   }
 
   /**
-   * A shard that was shipped whole is to be shipped again.
-   * @returns false when all are done: a flow may have sent the cut, which would come too early
+   * Announces that a shard that was shipped whole is shipped again.
+   * @returns false when all shards are done: a flow may have sent its cut, which would be too early
    */
   reopenShard(): boolean {
     let may = false;
@@ -73,7 +73,7 @@ export class SyncSession {
     return may;
   }
 
-  /** Whether all shards of all flows have been shipped. Under the lock: what they did is seen. */
+  /** Whether all shards of all flows were shipped. The lock makes their effects visible. */
   get allDone(): boolean {
     let remaining = 0;
     this.locked(() => {
@@ -88,7 +88,7 @@ export class SyncSession {
     });
   }
 
-  /** Before anything of another history is written: flows send nothing that comes after this. */
+  /** Ends the session. Called before another history is written: flows send nothing after it. */
   end(): void {
     this.locked(() => {
       this.words[ENDED] = 1;

@@ -1,4 +1,4 @@
-/** Applies records of the journal to a replica's shards, and keeps them in its own rings. */
+/** Applies journal records to a replica's shards and appends them to its own rings. */
 import type { Region } from '../../base/region.js';
 import {
   KIND_KEYLESS,
@@ -15,17 +15,17 @@ import { keylessOf } from '../keyless.js';
 import type { SyncProgress } from './sync-progress.js';
 import type { ShardWriter } from './shard-writer.js';
 
-/** Runs effects: the dispatcher, seen from here. */
+/** Runs effects. The dispatcher implements it. */
 export interface EffectTarget {
   /**
    * Runs the effect vector at `offset` on a database. The shard's lock is held.
-   * @param shard where its key has to lie, -1 when that does not matter
+   * @param shard that the effect's key must belong to, -1 for any
    * @returns what went wrong, or null
    */
   apply(shard: number, database: number, region: Region, offset: number): string | null;
 }
 
-/** A part that has sisters on other shards. */
+/** Whether the record is a part of a transaction over several shards. */
 export function isTransaction(region: Region, offset: number): boolean {
   return region.bytes[offset + RECORD_KIND] === KIND_PART && participants(region, offset) > 1;
 }
@@ -42,7 +42,7 @@ export class RecordApplier {
     private readonly primaryShards: number,
   ) {}
 
-  /** What is wrong with the record at `offset`, or null. */
+  /** Checks the record at `offset`. @returns what is wrong, or null */
   check(shard: number, region: Region, offset: number, end: number, lsn: number): string | null {
     const { primaryShards } = this;
     const { databases } = this.writer.shards;
@@ -54,7 +54,7 @@ export class RecordApplier {
     const { rings, progress } = this;
     const wrong = this.applyRecord(shard, region, offset);
     if (wrong !== null) {
-      // Part of it may be done: the data is no longer what the LSNs say.
+      // It may be half applied: the data no longer matches the LSNs.
       progress.fail();
       return wrong;
     }

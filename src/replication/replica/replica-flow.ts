@@ -1,17 +1,17 @@
 /**
- * One flow of the replica: takes the bytes of blocks (wire.ts), checks them, and applies them to the
- * shards. The counterpart of PrimaryFlow.
+ * One flow of the replica: takes the bytes of blocks (wire.ts), checks them, and applies them to
+ * the shards. The counterpart of PrimaryFlow.
  *
- *   bytes ─▶ blocks ─▶ FRAME, ENTRIES: straight into the tables
- *                  └─▶ JOURNAL: records ─▶ effects through the dispatcher, and into our own ring at
- *                      the same LSN, so that others can be served from here
+ *   bytes ─▶ blocks ─▶ FRAME, ENTRIES: into the tables
+ *                  └─▶ JOURNAL: records ─▶ effects through the dispatcher, and into the replica's own
+ *                      ring at the same LSN, so that it can serve replicas itself
  *
- * A block takes effect when it is there whole and its checksum is right; a record when it is there
- * whole. A shard whose stream has come to a transaction's part that has to wait (SyncProgress) keeps
- * what comes after it; the other shards of the flow go on, as their streams may bring what it waits
- * for. `poll` lets it go on.
+ * A block takes effect when it is complete and its checksum is right, a record when it is complete.
+ * A shard whose stream stops at a transaction's part (sync-progress.ts) keeps the bytes that
+ * follow. The other shards of the flow continue, as their streams may contain the missing parts.
+ * `poll` resumes shards that wait.
  *
- * Belongs to one thread. Whatever comes in, nothing is thrown: `failed` says what was wrong.
+ * Belongs to one thread. No input makes it throw: `failed` tells what is wrong.
  */
 import { Region } from '../../base/region.js';
 import { RECORD_BYTES_MAX } from '../../journal/record.js';
@@ -41,16 +41,16 @@ import { ReplicaShard } from './replica-shard.js';
 
 export interface ReplicaFlowOptions {
   readonly shards: Shards;
-  /** Our own rings, which go on at the primary's LSNs; null with another number of shards. */
+  /** The replica's rings, which continue the primary's LSNs; null with another number of shards. */
   readonly rings: readonly JournalRing[] | null;
   readonly primaryShards: number;
-  /** The primary's shards that come over this flow. */
+  /** The primary's shards on this flow. */
   readonly mine: readonly number[];
   readonly progress: SyncProgress;
   readonly target: EffectTarget;
-  /** Kinds of entries that we know, as bits. */
+  /** Known kinds of entries: bit k for kind k. */
   readonly kinds: number;
-  /** Memory to receive into, longer than a block; made when it is not given. */
+  /** Memory to receive into, longer than a block. Allocated if it is not given. */
   readonly buffer?: Region;
 }
 
@@ -60,19 +60,19 @@ const BATCH = 32;
 /** Entries stored under one hold of a lock. */
 const ENTRIES_BATCH = 64;
 const BUFFER_BYTES = 4 * BLOCK_BYTES_MAX;
-/** Read at once: little enough to be in the processor's cache when it is applied. */
+/** Bytes read at once: few enough to be in the processor's cache when they are applied. */
 const READ_BYTES = 512 * 1024;
-/** What may pile up behind transactions that wait, over all shards of the flow. */
+/** Bound of the bytes kept behind transactions that wait, over all shards of the flow. */
 const KEPT_BYTES_MAX = 512 << 20;
 
 export class ReplicaFlow {
-  /** Why the link has to be closed, in words for the log. */
+  /** Why the link must be closed, for the log. */
   failed: string | null = null;
   private readonly byShard: (ReplicaShard | undefined)[] = [];
   private readonly writer: ShardWriter;
   private readonly applier: RecordApplier;
   private readonly buffer: Region;
-  /** What was received and not taken yet: from start to end. */
+  /** The bytes received and not taken yet: from start to end. */
   private start = 0;
   private end = 0;
   private readonly block = new Block();
@@ -82,8 +82,7 @@ export class ReplicaFlow {
   constructor(private readonly options: ReplicaFlowOptions) {
     const { shards, primaryShards, kinds, mine, progress } = options;
     this.buffer = options.buffer ?? new Region(new SharedArrayBuffer(BUFFER_BYTES), 0);
-    if (this.buffer.length <= BLOCK_BYTES_MAX)
-      throw new Error('a flow needs room for a block');
+    if (this.buffer.length <= BLOCK_BYTES_MAX) throw new Error('a flow needs room for a block');
     this.writer = new ShardWriter(shards, primaryShards, kinds);
     const { target, rings } = options;
     this.applier = new RecordApplier(this.writer, progress, target, rings, primaryShards);
@@ -96,7 +95,7 @@ export class ReplicaFlow {
     }
   }
 
-  /** Where the next bytes may be read to, so that they need not be copied; then `received`. */
+  /** Where to read the next bytes to, without a copy. Call `received` after that. */
   get target(): Uint8Array {
     return this.buffer.bytes.subarray(
       this.end,
@@ -104,7 +103,7 @@ export class ReplicaFlow {
     );
   }
 
-  /** So many bytes were read into `target`. */
+  /** Takes bytes that were read into `target`. */
   received(length: number): void {
     if (this.failed !== null || this.closed) return;
     this.end += length;
@@ -121,7 +120,7 @@ export class ReplicaFlow {
     this.applier.records = 0;
   }
 
-  /** The same for bytes that lie elsewhere. */
+  /** Takes bytes that lie elsewhere. */
   feed(bytes: Uint8Array, length = bytes.length): void {
     for (let at = 0; at < length && this.failed === null; ) {
       const part = Math.min(length - at, this.buffer.length - this.end);
@@ -136,7 +135,7 @@ export class ReplicaFlow {
     return this.byShard.some((shardState) => shardState?.waiting === true);
   }
 
-  /** Lets shards that wait go on where they can. */
+  /** Resumes the shards whose transactions can be applied now. */
   poll(): void {
     if (this.failed !== null || this.closed) return;
     try {
@@ -146,7 +145,7 @@ export class ReplicaFlow {
     }
   }
 
-  /** What is wrong with the bytes is told by values; this is a fault of ours. */
+  /** Handles an exception: a fault of this server. Faults of the bytes are values. */
   private broken(error: unknown): void {
     this.writer.unlock();
     // A change may be half done.
@@ -154,7 +153,7 @@ export class ReplicaFlow {
     this.failed = `internal error: ${error instanceof Error ? (error.stack ?? '') : error}`;
   }
 
-  /** The link is gone: what waits is forgotten. Calls may have to be repeated while it says false. */
+  /** The link is gone: parked parts are freed. Must be called again while it returns false. */
   close(): boolean {
     this.closed = true;
     let all = true;
@@ -183,7 +182,7 @@ export class ReplicaFlow {
       at = 0;
       this.end = 0;
     } else if (at > 0 && this.buffer.length - at < BLOCK_BYTES_MAX) {
-      // The block at hand may not fit in what is left.
+      // The next block may not fit in the rest of the buffer.
       buffer.bytes.copyWithin(0, at, this.end);
       this.end -= at;
       at = 0;
@@ -203,8 +202,9 @@ export class ReplicaFlow {
       return;
     }
     this.failed = this.serve(shardState, block);
-    // The bytes are as they were sent, and still make no sense here: our history is not the
-    // primary's, whatever the LSNs say. Continuing again would end the same way.
+    // The bytes are as they were sent and still invalid: this data and the primary's history
+    // differ.
+    // Continuing would fail again, so the next sync must be a full one.
     if (this.failed !== null) this.options.progress.fail();
   }
 
@@ -241,7 +241,7 @@ export class ReplicaFlow {
     if (shardState.done) {
       if (!progress.reopenShard(shard)) return `shard ${shard} was to be cleared after it was done`;
       shardState.done = false;
-      // Its part of a transaction may wait for others, or another thread be about to apply it.
+      // Its part may be parked, or another thread may be applying it.
       while (!progress.withdrawPart(shard));
       shardState.waiting = false;
     }
@@ -293,7 +293,7 @@ export class ReplicaFlow {
     return wrong;
   }
 
-  /** Keeps a block of several until the last of them is there. */
+  /** Keeps the pieces of a payload until the last one. @returns whether the payload is complete */
   private whole(shardState: ReplicaShard, block: Block): boolean {
     if (block.more || shardState.partial !== 0) {
       shardState.append(this.buffer, block.payload, block.length);
@@ -361,7 +361,7 @@ export class ReplicaFlow {
     return shardState.done ? this.stream(shardState, block) : this.updates(shardState, block);
   }
 
-  /** Records that travel with a full sync: those on what was shipped. */
+  /** Journal records during the walk of a full sync: those on keys that were shipped. */
   private updates(shardState: ReplicaShard, block: Block): string | null {
     const { progress } = this.options;
     if (block.from < shardState.received) return 'updates that were sent before';
@@ -385,7 +385,7 @@ export class ReplicaFlow {
     return null;
   }
 
-  /** Applies a record of the walk by itself. */
+  /** Applies a record of the walk alone, without the other parts of its transaction. */
   private alone(shardState: ReplicaShard, region: Region, offset: number): string | null {
     if (isTransaction(region, offset)) this.options.progress.appliesAlone(region, offset);
     this.writer.lock(shardState.shard);
@@ -394,7 +394,7 @@ export class ReplicaFlow {
     return wrong;
   }
 
-  /** The stream of a shard that is complete. */
+  /** Stream bytes of a complete shard. */
   private stream(shardState: ReplicaShard, block: Block): string | null {
     const { shard } = shardState;
     if (block.from !== shardState.received || block.to - block.from !== block.length) {
@@ -419,7 +419,7 @@ export class ReplicaFlow {
     return kept > KEPT_BYTES_MAX + RECORD_BYTES_MAX ? 'too much waits for a transaction' : null;
   }
 
-  /** Applies what a shard kept. */
+  /** Applies the bytes that a shard has kept. */
   private resume(shardState: ReplicaShard): string | null {
     if (shardState.start < shardState.end && !shardState.waiting) {
       shardState.start = this.run(shardState, shardState.region, shardState.start, shardState.end);
@@ -428,7 +428,7 @@ export class ReplicaFlow {
     return this.failed;
   }
 
-  /** As one transaction may let several shards go on, round and round until none does. */
+  /** Resumes shards until none can continue: one transaction may free several shards. */
   private resumeAll(): void {
     for (let moved = true; moved && this.failed === null; ) {
       moved = false;
@@ -438,7 +438,7 @@ export class ReplicaFlow {
         if (this.options.progress.isParked(shardState.shard)) continue;
         shardState.waiting = false;
         if (this.failed === null && this.options.progress.failed) {
-          // What it waited for may have been dropped without being applied.
+          // The transaction may have been dropped without being applied.
           this.failed = ANOTHER_FAILED;
           return;
         }
@@ -449,8 +449,8 @@ export class ReplicaFlow {
   }
 
   /**
-   * Applies the whole records between two offsets, up to one that has to wait.
-   * @returns the offset of what was not applied; sets `failed` when something is wrong
+   * Applies the complete records between two offsets, up to one that must wait.
+   * @returns the offset after the applied records; sets `failed` when something is wrong
    */
   private run(shardState: ReplicaShard, region: Region, offset: number, end: number): number {
     const { shard } = shardState;
@@ -481,7 +481,7 @@ export class ReplicaFlow {
     return at;
   }
 
-  /** A part of a transaction over several shards. @returns the offset after it */
+  /** Handles a part of a transaction over several shards. @returns the offset after it */
   private transaction(shardState: ReplicaShard, region: Region, offset: number): number {
     const { progress } = this.options;
     const { shard } = shardState;
@@ -495,13 +495,13 @@ export class ReplicaFlow {
     } else {
       shardState.waiting = true;
       this.tryTransaction(shard);
-      // It may have been another thread that applied it, or this one.
+      // This thread or another one may have applied it by now.
       if (!progress.isParked(shard)) shardState.waiting = false;
     }
     return offset + length;
   }
 
-  /** Applies the transaction that a shard waits for, if all of it is there. */
+  /** Applies the transaction that a shard waits for, if no part is missing. */
   private tryTransaction(shard: number): void {
     const { progress } = this.options;
     const parts = progress.claimTransaction(shard);
@@ -521,7 +521,7 @@ export class ReplicaFlow {
   }
 }
 
-/** Where the entry at `at` of an ENTRIES payload ends, or -1 when that is beyond `end`. */
+/** The end of the entry at `at` of an ENTRIES payload, or -1 when it is beyond `end`. */
 function entryEnd(region: Region, at: number, end: number): number {
   if (end - at < ENTRY_HEADER_BYTES) return -1;
   const key = region.view.getUint32(at + 8, true);

@@ -1,17 +1,19 @@
-/** One of the primary's shards as a flow of the replica receives it: how far, and what waits. */
+/**
+ * One shard of the primary as a flow of the replica receives it: its state and its pending bytes.
+ */
 import { copyBytes, Region } from '../../base/region.js';
 
 const SMALL_BYTES = 64 * 1024;
 
-/** A shard's bytes that wait: behind a transaction, or for the rest of a record. */
+/** State of one shard, and bytes that wait for a transaction or for the rest of a record. */
 export class ReplicaShard {
-  /** Whether it was told to begin (CLEAR) or continues. */
+  /** Whether a CLEAR began it, or it continues. */
   begun = false;
   done = false;
   waiting = false;
   /** The stream was received up to here. */
   received = 0;
-  /** Type of the block that goes on (MORE), 0 when none does. */
+  /** Type of the unfinished payload (MORE), 0 when there is none. */
   partial = 0;
   region = new Region(new SharedArrayBuffer(64), 0);
   start = 0;

@@ -1,13 +1,13 @@
 /**
- * A replica's link to its primary, without sockets and timers: which step it is at, what to ask for,
- * what an answer means, when to try again.
+ * A replica's link to its primary, without sockets and timers: its step, its requests, the meaning
+ * of replies, the time of the next attempt.
  *
  *   none ──follow──▶ connect ──▶ handshake ──▶ sync ──▶ online
  *                       ▲ back-off   │           │         │
  *                       └────────────┴───lost────┴─────────┘
  *
- * A replica may continue only what was whole: from the moment a full sync starts to empty the data
- * until it is ready there is no history to continue from.
+ * A replica continues only from complete data. From the start of a full sync, which clears the
+ * data, until it is ready there is no history to continue from.
  */
 import type { SyncRequest } from '../primary/primary-state.js';
 import { PROTOCOL_VERSION } from '../primary/primary-state.js';
@@ -40,11 +40,11 @@ export class ReplicaState {
   step: LinkStep = 'none';
   host = '';
   port = 0;
-  /** The history our data belongs to; '?' when there is none to continue. */
+  /** The id of the history that the data belongs to; '?' when there is none to continue. */
   replicationId = '?';
   /** LSN applied by shard of that history. */
   lsns: readonly number[] = [];
-  /** When the step was entered, when data last came, when to try again. */
+  /** When the step began, when data last came, when to try again. */
   sinceMs = 0;
   lastDataMs = 0;
   retryAtMs = 0;
@@ -59,8 +59,8 @@ export class ReplicaState {
   ) {}
 
   /**
-   * Begins to follow. Data that has a history of its own (that of a primary) may be offered: after
-   * a switch of roles the new primary may have it as its second id.
+   * Begins to follow a primary. A former primary offers the history of its own data: after a switch
+   * of roles the new primary may know it as its second id.
    */
   follow(
     host: string,
@@ -79,14 +79,14 @@ export class ReplicaState {
     this.retryMs = RETRY_MS_FIRST;
   }
 
-  /** REPLICAOF NO ONE. @returns the history that the data had, null when it is in pieces */
+  /** REPLICAOF NO ONE. @returns the history of the data, null when the data is incomplete */
   unfollow(nowMs: number, progress: readonly number[]): { id: string; lsns: number[] } | null {
     const whole = this.replicationId !== '?';
     const lsns = this.step === 'online' || this.step === 'sync' ? progress : this.lsns;
     const history = whole ? { id: this.replicationId, lsns: [...lsns] } : null;
     this.enter('none', nowMs);
     this.syncing = null;
-    // The data goes its own way from here: what it was is no history to continue from any more.
+    // From here on the data changes without a primary: its old history cannot be continued.
     this.replicationId = '?';
     this.lsns = [];
     return history;
@@ -111,7 +111,7 @@ export class ReplicaState {
     };
   }
 
-  /** The primary's answer to the request: it is not trusted to make sense. */
+  /** Takes the primary's reply to the request and validates it. */
   answered(reply: SyncReply, nowMs: number): SyncAction {
     const wrong = this.wrongReply(reply);
     if (wrong !== null) return { kind: 'give-up', why: wrong };
@@ -119,7 +119,7 @@ export class ReplicaState {
     this.enter('sync', nowMs);
     if (reply.mode === 'CONTINUE') {
       this.continued++;
-      // The id may be a newer one: the primary was promoted.
+      // The id may be new: the primary was promoted.
       this.replicationId = reply.replicationId;
       return { kind: 'start-continue', from: this.lsns };
     }
@@ -149,7 +149,7 @@ export class ReplicaState {
     return null;
   }
 
-  /** The board says that the data is whole. */
+  /** The data is complete (SyncProgress.ready). */
   ready(nowMs: number): void {
     if (this.step !== 'sync' || this.syncing === null) return;
     this.replicationId = this.syncing.replicationId;
@@ -158,7 +158,7 @@ export class ReplicaState {
   }
 
   /**
-   * The link is gone, by whichever end or error.
+   * The link is gone, whatever the cause.
    * @param progress LSNs applied (SyncProgress.applied), with all flows ended
    * @param failed whether the data may be wrong (SyncProgress.failed)
    */

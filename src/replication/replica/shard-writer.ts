@@ -1,10 +1,10 @@
 /**
- * Changes to a replica's shards that do not come as commands: frames and entries of a full sync,
- * emptied and swapped databases. Under the locks of the shards concerned (`lock`).
+ * Changes to a replica's shards that are not commands: frames and entries of a full sync, cleared
+ * and swapped databases. Under the locks of the shards concerned (`lock`).
  *
- * With as many shards as the primary (`same`) a primary's shard is ours. Otherwise its keys are
- * spread over ours, or ours over its: then every change locks all, and 'the keys of the primary's
- * shard' are found by their slots.
+ * If both servers have the same number of shards (`same`), their shards correspond. If not, one
+ * shard of the one is spread over several of the other. Then every change locks all shards, and
+ * slots tell which keys belong to a shard of the primary.
  */
 import { copyBytes, type Region } from '../../base/region.js';
 import type { Shards } from '../../keyspace/shards.js';
@@ -14,14 +14,14 @@ import { FrameCopy } from '../../structures/frame-install.js';
 import { HashState, hashBytes } from '../../structures/hash.js';
 import { SCAN_END, type Table } from '../../structures/table.js';
 
-/** What becomes of watched keys. Believing that one is there costs at most an EXEC in vain. */
+/** Whether a watched key exists now. A wrong `perhaps` costs at most a failed EXEC. */
 const gone = () => false;
 const perhaps = () => true;
 
 export class ShardWriter {
   readonly same: boolean;
   private readonly hash = new HashState();
-  // Every key is hashed: a sample would let a forged frame hide keys where no one finds them.
+  // Verifies the hash of every key: a sample would let a forged frame hide keys.
   private readonly copy = new FrameCopy(1);
   private readonly all: readonly number[];
   private held: readonly number[] = [];
@@ -46,7 +46,7 @@ export class ShardWriter {
     for (const shard of this.held) this.shards.lock(shard);
   }
 
-  /** Gives back what is locked. */
+  /** Unlocks everything that is locked. */
   unlock(): void {
     for (const shard of this.held) this.shards.unlock(shard);
     this.held = [];
@@ -193,8 +193,8 @@ export class ShardWriter {
 }
 
 /**
- * Empties everything and takes over the primary's hash key, so that its frames fit. Before the
- * first flow of a full sync starts; by one thread that holds no lock.
+ * Clears all shards and adopts the primary's hash key, so that its frames fit. Called before the
+ * first flow of a full sync starts, by one thread that holds no lock.
  */
 export function prepareFullSync(shards: Shards, hashKey0: number, hashKey1: number): void {
   for (let shard = 0; shard < shards.count; shard++) shards.lock(shard);

@@ -1,25 +1,26 @@
 /**
- * What the flows of a replica share: how far each of the primary's shards has got, whether the data
- * set is complete, and the transactions that wait for their parts. Shared memory, made by the main
+ * The state that a replica's flows share: how far each shard of the primary is applied, whether the
+ * data set is complete, and the parts of transactions that wait. Shared memory, created by the main
  * thread for each sync.
  *
  *   words   0 lock   1 shards that are done   2 failed   3 whether it is a full sync   4 changes
  *           16…   per shard: done | cut seen | parked state | parked offset | parked bytes
- *   f64     sums (SUM_*), then per shard: progress | need | cut | head | parked LSN
- *   arena   a Space of its own: the parts that wait
+ *   f64     sums (SUM_*), then per shard: applied | need | cut | head | parked LSN
+ *   arena   a Space of its own for the parked parts
  *
- * How a transaction becomes visible at once. A shard's stream stops at its part, which is put into
- * the arena; the LSNs it names tell which of its sister parts were applied already, and which wait
- * as well. Whoever finds that all of them do takes them all, locks their shards in ascending order,
- * applies them and lets the shards go on. As transactions have the same order on all shards, the
- * first of them can always go ahead.
+ * How a transaction becomes visible at once. A shard's stream stops at its part, which is parked in
+ * the arena. The part contains the LSNs of all parts of its transaction, so a flow knows which of
+ * them are applied and which are parked. The flow that finds no part missing claims all of them,
+ * locks their shards in ascending order, applies the parts and frees the shards. Transactions have
+ * the same order on all shards, so the oldest one can always be completed.
  *
- * During a full sync that cannot be asked for, as parts may have travelled inside frames. There parts
- * are applied as they come, and `need` remembers how far their sisters' shards have to get; before
- * the replica counts as ready it has got that far everywhere, and to the `cut`: heads of all shards
- * that the primary read after it had shipped everything. So no half of a transaction is ever seen.
- * A shard may be shipped again before the cut, even if here all seemed to be done; parts on other
- * shards that wait for one of its then find its progress beyond that one, and go ahead.
+ * During a full sync parts may be contained in frames, so a flow cannot wait for them. It applies
+ * each part as it comes, and `need` records how far the shards of the other parts must be applied.
+ * The replica is ready when every shard has reached its `need` and its `cut`: the head of the shard
+ * that the primary read after it had shipped everything. So nobody sees half of a transaction.
+ *
+ * The primary may ship a shard again before the cut, even if all shards seemed to be done here.
+ * Parts on other shards that wait for one of its parts then find it applied, and continue.
  */
 import type { Region } from '../../base/region.js';
 import { copyBytes } from '../../base/region.js';
@@ -39,7 +40,7 @@ const SUMS = 16;
 export const SUM_BYTES = 0;
 export const SUM_KEYS = 1;
 export const SUM_RECORDS = 2;
-/** Transactions that were applied in one piece. */
+/** Transactions over several shards that were applied at once. */
 export const SUM_JOINT = 3;
 
 const PART_NONE = 0;
@@ -49,11 +50,11 @@ const PART_CLAIMED = 2;
 export class SyncProgress {
   private readonly words: Int32Array;
   readonly sums: Float64Array;
-  /** The stream of each of the primary's shards has been applied up to here. */
+  /** LSN up to which the stream of each of the primary's shards is applied. */
   readonly applied: Float64Array;
   private readonly need: Float64Array;
   private readonly cut: Float64Array;
-  /** The primary's heads, as last heard. */
+  /** The primary's heads, from its last heartbeats. */
   readonly heads: Float64Array;
   private readonly parkedLsn: Float64Array;
   private readonly done: Int32Array;
@@ -116,7 +117,7 @@ export class SyncProgress {
     return buffer;
   }
 
-  /** Prepares (fresh, zeroed) memory for the parts that wait: as large as transactions may be. */
+  /** Formats fresh, zeroed memory for parked parts. Its size bounds them. */
   static formatArena(arena: Region): void {
     Space.format(arena, 0, 0);
   }
@@ -129,7 +130,7 @@ export class SyncProgress {
     unlock(this.words, LOCK);
   }
 
-  /** What was applied is no longer known to be right: only a full sync helps. */
+  /** Marks the data as possibly wrong. Only a full sync mends it. */
   fail(): void {
     this.words[FAILED] = 1;
   }
@@ -138,7 +139,7 @@ export class SyncProgress {
     return this.words[FAILED] !== 0;
   }
 
-  /** Changes whenever a transaction was applied: shards that wait may go on. */
+  /** Changes when a transaction was applied: shards that wait may continue. */
   get changes(): number {
     return this.words[CHANGES]!;
   }
@@ -161,8 +162,8 @@ export class SyncProgress {
   }
 
   /**
-   * A shard that has come whole is to come again: its stream was overrun before the cut.
-   * @returns false when it cannot be any more
+   * Reopens a shard that was complete: the primary ships it again.
+   * @returns false when it is too late, after the shard's cut
    */
   reopenShard(shard: number): boolean {
     this.lock();
@@ -182,12 +183,12 @@ export class SyncProgress {
     this.unlock();
   }
 
-  /** How many shards have come whole. */
+  /** Number of complete shards. */
   get shardsDone(): number {
     return this.words[DONE_COUNT]!;
   }
 
-  /** Whether the data set is complete and no transaction is half in it. Then it stays so. */
+  /** Whether the data set is complete and contains no half transaction. Once true it stays true. */
   get ready(): boolean {
     if (this.words[FULL] === 0) return true;
     this.lock();
@@ -206,8 +207,8 @@ export class SyncProgress {
   }
 
   /**
-   * Asks how the part at `offset` is to be applied.
-   * @returns true: as it comes; false: by `parkPart`
+   * Decides how the part at `offset` is applied.
+   * @returns true: at once, alone; false: with the other parts, by `parkPart`
    */
   appliesAlone(region: Region, offset: number): boolean {
     if (this.words[FULL] === 0) return false;
@@ -226,7 +227,7 @@ export class SyncProgress {
     return alone;
   }
 
-  /** Whether a shard's stream stands at a part that has not been applied. */
+  /** Whether a shard's stream stops at a part that is not applied yet. */
   isParked(shard: number): boolean {
     this.lock();
     const parked = this.parked[shard] !== PART_NONE;
@@ -235,7 +236,7 @@ export class SyncProgress {
   }
 
   /**
-   * The stream of `shard` has come to this part, which now waits in the arena.
+   * Parks the part at which the stream of `shard` stops.
    * @returns false when the arena has no room for it
    */
   parkPart(shard: number, lsn: number, region: Region, offset: number, length: number): boolean {
@@ -253,8 +254,8 @@ export class SyncProgress {
   }
 
   /**
-   * Takes the transaction that `shard` waits for, if all its parts are there.
-   * @returns the shards whose parts the caller now has to apply and `finishTransaction`; null: not yet
+   * Claims the transaction that `shard` waits for, if no part is missing.
+   * @returns the shards whose parts the caller must apply, then `finishTransaction`; null: not yet
    */
   claimTransaction(shard: number): number[] | null {
     this.lock();
@@ -280,7 +281,7 @@ export class SyncProgress {
     return shards;
   }
 
-  /** Where in the arena the part lies that a shard waits for, and how long it is. */
+  /** Offset in the arena, and length, of a shard's parked part. */
   partOffset(shard: number): number {
     return this.parkedOffset[shard]!;
   }
@@ -289,7 +290,7 @@ export class SyncProgress {
     return this.parkedBytes[shard]!;
   }
 
-  /** The parts taken were applied, with the progress of their shards. */
+  /** Frees the claimed parts after they were applied. */
   finishTransaction(shards: readonly number[]): void {
     this.lock();
     for (const shard of shards) this.freePart(shard);
@@ -304,8 +305,8 @@ export class SyncProgress {
   }
 
   /**
-   * The link is gone: a part that only waits is forgotten; it will be sent again.
-   * @returns false while another thread is applying it: ask again
+   * Frees a parked part when its link is gone; the primary will send it again.
+   * @returns false while another thread applies it: call again
    */
   withdrawPart(shard: number): boolean {
     this.lock();
