@@ -1,6 +1,6 @@
 /**
  * `npm run profile`: starts Darter with DARTER_PROFILE, drives it with redis-benchmark, ends it,
- * and sums up the CPU profiles that its I/O threads wrote (src/server/profile.ts). The files stay
+ * and sums up the CPU profiles that its I/O threads wrote (src/platform/profile.ts). The files stay
  * in bench/results/profile-TIME/ for Chrome DevTools or speedscope.
  */
 import './support/fail-loudly.js';

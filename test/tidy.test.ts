@@ -14,6 +14,8 @@ describe('tidy: the project', () => {
   it('has sources to look at', () => assert.ok(sources.length > 3));
   it('has a layer table that points only downwards', () => holds(rules.layerTableErrors()));
   it('imports only what the layer table allows', () => holds(rules.layerErrors(sources)));
+  it('keeps the threads of server/ apart', () => holds(rules.serverLayerErrors(sources)));
+  it('gives every shared figure a place', () => holds(rules.sharedDeclarationErrors(sources)));
   it('has no import cycles', () => holds(rules.cycleErrors(sources)));
   it('has no file of more than 600 lines', (context) => {
     for (const line of rules.longFiles(sources)) context.diagnostic(line);
@@ -47,9 +49,32 @@ describe('tidy: the rules', () => {
     holds(rules.layerErrors([parseSource('src/commands/list/a.ts', text)]));
   });
 
+  it('finds a thread that imports another one, and a file of no thread', () => {
+    const imports = (target: string) => `import type { X } from '${target}';\n`;
+    const file = (path: string, target: string) => parseSource(path, imports(target));
+    const foreign = file('src/server/io-thread/a.ts', '../main-thread/server.js');
+    fails(rules.serverLayerErrors([foreign]), /io-thread may import only server\/config/);
+    const upward = file('src/server/channel/a.ts', '../flow-thread/a.js');
+    fails(rules.serverLayerErrors([upward]), /channel may import only itself/);
+    holds(rules.serverLayerErrors([file('src/server/io-thread/a.ts', '../channel/main-io.js')]));
+    holds(rules.serverLayerErrors([file('src/server/io-thread/a.ts', '../../net/frontend.js')]));
+    fails(rules.serverLayerErrors([parseSource('src/server/a.ts', '')]), /which thread/);
+  });
+
   it('knows no folder that the table does not have', () => {
     fails(rules.layerErrors([parseSource('src/utilities/a.ts', '')]), /no layer/);
     fails(rules.layerTableErrors([['base', ['memory']]]), /not below/);
+  });
+
+  it('finds shared figures that the layout of the server does not have', () => {
+    const layout = parseSource(
+      'src/server/channel/control.ts',
+      "import * as net from '../../net/counters.js';\n",
+    );
+    const text = "export const READS = declareCounter('net.reads');\n";
+    holds(rules.sharedDeclarationErrors([layout, parseSource('src/net/counters.ts', text)]));
+    const foreign = parseSource('src/keyspace/counters.ts', text);
+    fails(rules.sharedDeclarationErrors([layout, foreign]), /list it in/);
   });
 
   it('finds cycles, but not those of types', () => {

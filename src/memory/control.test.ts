@@ -1,88 +1,137 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import { ControlBlock } from './control.js';
 import {
-  bucketEndNanoseconds,
-  bucketOf,
-  COUNTER_CHANGES,
-  COUNTER_COMMANDS,
-  ControlBlock,
-  HISTOGRAM_BUCKETS,
-  WORD_USED_PAGES,
-} from './control.js';
+  ControlLayout,
+  declareCounter,
+  declareSequence,
+  declareSignal,
+  declareValue,
+  declareWord,
+} from './control-layout.js';
+import { bucketOf, HISTOGRAM_BUCKETS } from './histogram.js';
+
+const FIRST = declareCounter('first');
+const LASTING = declareCounter('lasting', { lasting: true });
+const WORD = declareWord('word');
+const OTHER_WORD = declareWord('other-word');
+const SIGNAL = declareSignal('signal');
+const VALUE = declareValue('value');
+const IDS = declareSequence('ids');
+const LAYOUT = new ControlLayout([FIRST, WORD, SIGNAL, LASTING, VALUE, OTHER_WORD, IDS]);
 
 test('sections of threads and commands do not overlap', () => {
-  const control = ControlBlock.create(3, 5);
-  const last = new ControlBlock(control.buffer, 3, 5).threads[2]!;
+  const control = ControlBlock.create(LAYOUT, 3, 5);
+  const last = ControlBlock.attach(control.buffer, LAYOUT, 3, 5).threads[2]!;
   for (const [index, thread] of control.threads.entries()) {
-    for (const array of [thread.counters, thread.errors, thread.calls, thread.failed]) {
-      array.fill(index + 1);
-    }
-    thread.microseconds.fill(index + 1);
+    thread.add(FIRST, index + 1);
+    thread.add(LASTING, index + 1);
+    for (const array of [thread.errors, thread.calls, thread.microseconds]) array.fill(index + 1);
     thread.rejected.fill(index + 1);
+    thread.failed.fill(index + 1);
     thread.histograms.fill(index + 1);
   }
-  assert.ok(last.counters.every((value) => value === 3));
-  assert.ok(last.failed.every((value) => value === 3));
+  assert.equal(last.get(FIRST), 3);
+  assert.equal(last.get(LASTING), 3);
+  for (const array of [last.errors, last.calls, last.microseconds, last.rejected, last.failed]) {
+    assert.ok(array.every((value) => value === 3));
+  }
   assert.ok(last.histograms.every((value) => value === 3));
-  assert.equal(control.sum(COUNTER_COMMANDS), 6);
+  assert.equal(control.sum(FIRST), 6);
+  assert.equal(control.sumErrors(7), 6);
   assert.equal(control.sumOfCommand('calls', 4), 6);
   assert.equal(control.histogram(4)[HISTOGRAM_BUCKETS - 1], 6);
-  assert.equal(control.words[WORD_USED_PAGES], 0);
-  assert.deepEqual(control.errorList(), []);
+  assert.equal(control.word(WORD).load(), 0);
+  assert.deepEqual(control.errorNames.list(), []);
 });
 
-test('a histogram bucket holds what lies between its predecessor and its end', () => {
-  fc.assert(
-    fc.property(fc.integer({ min: 0, max: 0x3fff_ffff }), (nanoseconds) => {
-      const bucket = bucketOf(nanoseconds);
-      assert.ok(bucket >= 0 && bucket < HISTOGRAM_BUCKETS);
-      assert.ok(nanoseconds <= bucketEndNanoseconds(bucket));
-      if (bucket > 0) assert.ok(nanoseconds > bucketEndNanoseconds(bucket - 1));
-    }),
-  );
-  assert.equal(bucketOf(1e12), HISTOGRAM_BUCKETS - 1);
-  assert.equal(bucketOf(-1), 0);
+test('what is shared is one place for all threads, and no place of something else', () => {
+  const one = ControlBlock.create(LAYOUT, 2, 1);
+  const other = ControlBlock.attach(one.buffer, LAYOUT, 2, 1);
+  one.mail.announce(1);
+  assert.equal(one.word(WORD).add(3), 3);
+  assert.equal(other.word(WORD).add(-1), 2);
+  other.word(OTHER_WORD).store(7);
+  other.set(VALUE, 1.5);
+  assert.deepEqual([one.next(IDS), other.next(IDS), one.next(IDS)], [0, 1, 2]);
+  one.errorNames.indexOf('ERR');
+  assert.equal(one.word(WORD).load(), 2);
+  assert.equal(one.words[other.word(OTHER_WORD).index], 7);
+  assert.equal(one.get(VALUE), 1.5);
+  assert.equal(other.mail.announced(1), 1);
+  assert.equal(other.mail.announced(0), 0);
+  assert.equal(other.sum(FIRST), 0);
 });
 
-test('reset clears what CONFIG RESETSTAT clears and keeps the count of changes', () => {
-  const control = ControlBlock.create(1, 4);
-  const [own] = control.threads;
-  own!.counters[COUNTER_COMMANDS] = 7;
-  own!.counters[COUNTER_CHANGES] = 9;
-  own!.commandEnded(2, 30, 3);
+test('a thread of other code, or with other numbers, refuses the block', () => {
+  const control = ControlBlock.create(LAYOUT, 2, 1);
+  const more = new ControlLayout([FIRST, WORD, SIGNAL, LASTING, VALUE, IDS]);
+  for (const attach of [
+    () => ControlBlock.attach(control.buffer, more, 2, 1),
+    () => ControlBlock.attach(control.buffer, LAYOUT, 3, 1),
+    () => ControlBlock.attach(control.buffer, LAYOUT, 2, 2),
+    () => ControlBlock.attach(new SharedArrayBuffer(control.buffer.byteLength), LAYOUT, 2, 1),
+  ]) {
+    assert.throws(attach, /runs other code/);
+  }
+});
+
+test('what was not declared to the layout, or twice, is refused', () => {
+  const control = ControlBlock.create(LAYOUT, 1, 1);
+  assert.throws(() => control.sum(declareCounter('nobody')), /nobody has no place/);
+  assert.throws(() => control.threads[0]!.add(declareCounter('first'), 1), /no place/);
+  assert.throws(() => control.word(declareWord('nobody')), /no place/);
+  assert.throws(() => new ControlLayout([FIRST, declareWord('first')]), /the name first/);
+});
+
+test('reset clears what CONFIG RESETSTAT clears and keeps lasting counters', () => {
+  const control = ControlBlock.create(LAYOUT, 1, 4);
+  const own = control.threads[0]!;
+  own.add(FIRST, 7);
+  own.add(LASTING, 9);
+  own.errors[0] = 2;
+  own.commandEnded(2, 30, 3);
   assert.equal(control.histogram(2)[bucketOf(10_000)], 3);
-  own!.reset();
-  assert.equal(control.sum(COUNTER_COMMANDS), 0);
-  assert.equal(control.sum(COUNTER_CHANGES), 9);
+  own.reset();
+  assert.equal(control.sum(FIRST), 0);
+  assert.equal(control.sum(LASTING), 9);
+  assert.equal(control.sumErrors(0), 0);
   assert.ok(control.histogram(2).every((count) => count === 0));
   assert.equal(control.sumOfCommand('calls', 2), 0);
 });
 
 test('error names get one index in all threads, until the table is full', () => {
-  const one = ControlBlock.create(2, 1);
-  const other = new ControlBlock(one.buffer, 2, 1);
-  assert.equal(one.errorIndex('ERR'), 0);
-  assert.equal(other.errorIndex('WRONGTYPE'), 1);
-  assert.equal(other.errorIndex('ERR'), 0);
-  assert.equal(one.errorIndex('X'.repeat(50)), other.errorIndex('X'.repeat(50)));
-  for (let i = 0; i < 200; i++) one.errorIndex(`E${i}`);
-  assert.equal(one.errorIndex('ONEMORE'), -1);
-  assert.equal(other.errorList().length, 128);
-  assert.deepEqual(other.errorList().slice(0, 2), ['ERR', 'WRONGTYPE']);
+  const one = ControlBlock.create(LAYOUT, 2, 1).errorNames;
+  const block = ControlBlock.create(LAYOUT, 2, 1);
+  const names = block.errorNames;
+  const other = ControlBlock.attach(block.buffer, LAYOUT, 2, 1).errorNames;
+  assert.deepEqual(one.list(), []);
+  assert.equal(names.indexOf('ERR'), 0);
+  assert.equal(other.indexOf('WRONGTYPE'), 1);
+  assert.equal(other.indexOf('ERR'), 0);
+  assert.equal(names.indexOf('X'.repeat(50)), other.indexOf('X'.repeat(50)));
+  for (let i = 0; i < 200; i++) names.indexOf(`E${i}`);
+  assert.equal(names.indexOf('ONEMORE'), -1);
+  assert.equal(other.list().length, 128);
+  assert.deepEqual(other.list().slice(0, 2), ['ERR', 'WRONGTYPE']);
 });
 
-test('ids are given out once, and a pause only grows', () => {
-  const control = ControlBlock.create(1, 1);
-  assert.deepEqual([control.nextClientId(), control.nextClientId()], [1, 2]);
-  assert.deepEqual([control.nextSlowLogId(), control.nextSlowLogId()], [0, 1]);
-  assert.equal(control.pauseMode(0), 0);
-  control.pause(2, 1000, 0);
-  control.pause(1, 500, 0);
-  assert.equal(control.pauseMode(999), 2);
-  assert.equal(control.pauseMode(1000), 0);
-  control.pause(1, 3000, 2000);
-  assert.equal(control.pauseMode(2000), 1);
-  control.unpause();
-  assert.equal(control.pauseMode(2000), 0);
+test('a signal wakes who sleeps for it, and nobody sleeps who has something to do', async () => {
+  const control = ControlBlock.create(LAYOUT, 1, 1);
+  const signal = control.signal(SIGNAL);
+  // To sleep does not keep a process alive.
+  const alive = setInterval(() => {}, 1000);
+  let isAwake = false;
+  const sleeping = signal
+    .sleep(() => true, 60_000)
+    .then(() => {
+      isAwake = true;
+    });
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  assert.equal(isAwake, false);
+  control.signal(SIGNAL).raise();
+  await sleeping;
+  await signal.sleep(() => false, 60_000);
+  await signal.sleep(() => true, 1);
+  clearInterval(alive);
 });

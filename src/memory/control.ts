@@ -1,227 +1,152 @@
 /**
  * The control block: what all threads of the process share besides the data. One SharedArrayBuffer:
  *
- *   bytes 0..255       process words (Int32, WORD_*)
- *   bytes 256..767     process doubles (Float64, VALUE_*; the two ids are 64-bit integers)
- *   bytes 768..4863    names of error codes seen, ERROR_NAMES entries of 32 bytes, zero padded
- *   then per thread    counters | errors by name | per command: calls, time, rejected, failed |
- *                      histograms of the commands' times
+ *   Int32     signature | error names: count, lock | mail (MAIL_WORDS) | declared words and signals
+ *   Float64   declared values
+ *   Int64     declared sequences
+ *   bytes     names of error codes (error-names.ts)
+ *   then per thread, on cache lines of its own: what it counts (thread-statistics.ts)
  *
- * A thread writes only its own section, with plain stores, as nobody else does; readers add the
- * sections up. A reader may see a value one command old, which is all that statistics need. The
- * process words that several threads change are changed by the atomic functions below.
+ * It knows no subject: who needs something here declares it (control-layout.ts). The signature says
+ * which declarations and numbers the block was made for: a thread that was started from other code
+ * than the process, as after an upgrade in place, refuses it instead of counting in wrong places.
  */
-import { lockBlocking, unlock } from './lock.js';
+import type { ControlLayout, Counter, Sequence, Signal, Value, Word } from './control-layout.js';
+import { ERROR_NAMES_BYTES, ErrorNames } from './error-names.js';
+import { HISTOGRAM_BUCKETS } from './histogram.js';
+import { MAIL_THREADS_MAX, MAIL_WORDS, Mail } from './mail.js';
+import { SharedSignal } from './signal.js';
+import { sectionBytes, ThreadStatistics } from './thread-statistics.js';
 
-/** Pages of shard memory in use: Space counts them. */
-export const WORD_USED_PAGES = 0;
-/** maxmemory in pages, 0 = no limit. */
-export const WORD_MAXMEMORY_PAGES = 1;
-export const WORD_CONNECTED_CLIENTS = 2;
-/** CLIENT PAUSE: 0 none, 1 writes, 2 everything, until VALUE_PAUSE_END_MS. */
-export const WORD_PAUSE_MODE = 3;
-/** What SHUTDOWN asked for, as bits; 0 = nothing. */
-export const WORD_SHUTDOWN_REQUEST = 4;
-export const WORD_REPLICA_FLAGS = 5;
-/** How many error names have been given an index; a name is complete before this counts it. */
-const WORD_ERROR_COUNT = 6;
-const WORD_ERROR_LOCK = 7;
-/** DEBUG SET-ACTIVE-EXPIRE 0 sets it to 1. */
-export const WORD_EXPIRY_CYCLE_OFF = 8;
-export const WORD_PEAK_PAGES = 9;
-export const WORD_BLOCKED_CLIENTS = 10;
-export const WORD_LOADING = 11;
-/** Counts turns that wrote to the journal while a flow slept; and how many flows sleep. */
-const WORD_JOURNAL_WRITES = 12;
-const WORD_JOURNAL_SLEEPERS = 13;
-/** Questions to all threads under way, and messages under way that such a question must not miss. */
-const WORD_QUESTIONS = 14;
-const WORD_CARRIED = 15;
-/** First of the words that count what was sent to each thread (see `announce`). */
-const WORD_MAIL = 16;
-const PROCESS_WORDS = 64;
-/** Threads that can take part: those with a word for their mail. */
-export const THREADS_MAX = PROCESS_WORDS - WORD_MAIL;
+const SIGNATURE = 0;
+const ERROR_COUNT = 1;
+const ERROR_LOCK = 2;
+const MAIL = 3;
+const DECLARED_WORDS = MAIL + MAIL_WORDS;
 
-const ID_CLIENT = 0;
-const ID_SLOW_LOG = 1;
-export const VALUE_PAUSE_END_MS = 2;
-export const VALUE_STARTED_MS = 3;
-/** Rates over the last 1.6 seconds, written by the main thread. */
-export const VALUE_COMMANDS_PER_SECOND = 4;
-export const VALUE_INPUT_KIB_PER_SECOND = 5;
-export const VALUE_OUTPUT_KIB_PER_SECOND = 6;
-export const VALUE_REPLICATION_INPUT_KIB_PER_SECOND = 7;
-export const VALUE_REPLICATION_OUTPUT_KIB_PER_SECOND = 8;
-/** COUNTER_CHANGES' sum when the dataset was last saved. */
-export const VALUE_CHANGES_SAVED = 9;
-/** Resident bytes of the process when it was ready and held no data. */
-export const VALUE_STARTUP_BYTES = 10;
-const PROCESS_VALUES = 64;
+/** Threads that can take part. */
+export const THREADS_MAX = MAIL_THREADS_MAX;
 
-export const COUNTER_COMMANDS = 0;
-export const COUNTER_CONNECTIONS = 1;
-export const COUNTER_REJECTED_CONNECTIONS = 2;
-export const COUNTER_INPUT_BYTES = 3;
-export const COUNTER_OUTPUT_BYTES = 4;
-export const COUNTER_REPLICATION_INPUT_BYTES = 5;
-export const COUNTER_REPLICATION_OUTPUT_BYTES = 6;
-export const COUNTER_HITS = 7;
-export const COUNTER_MISSES = 8;
-export const COUNTER_EXPIRED = 9;
-export const COUNTER_ERROR_REPLIES = 10;
-export const COUNTER_READS = 11;
-export const COUNTER_WRITES = 12;
-export const COUNTER_FULL_SYNCS = 13;
-export const COUNTER_PARTIAL_SYNCS = 14;
-export const COUNTER_PARTIAL_SYNCS_REFUSED = 15;
-/** Milliseconds spent looking for expired keys. */
-export const COUNTER_EXPIRY_CYCLE_MS = 16;
-/** How often that took all the time it may. */
-export const COUNTER_EXPIRY_TIMEOUTS = 17;
-/** Writes that waited for the sake of a replica, and those of them that waited in vain. */
-export const COUNTER_WRITES_PUT_OFF = 18;
-export const COUNTER_WRITES_OVERRULED = 19;
-/** Counters from here on outlive CONFIG RESETSTAT. */
-const COUNTER_LASTING = 48;
-/** Changes to the dataset. */
-export const COUNTER_CHANGES = 48;
-const COUNTERS = 64;
+/** A declared word in its place. */
+export class SharedWord {
+  constructor(
+    private readonly words: Int32Array,
+    /** In `ControlBlock.words`. */
+    readonly index: number,
+  ) {}
 
-const ERROR_NAMES = 128;
-const ERROR_NAME_BYTES = 32;
-
-/**
- * A histogram's buckets: eight to an octave of nanoseconds, up to 2^30 ns (about a second); what
- * took longer is in the last one.
- */
-const BUCKETS_PER_OCTAVE = 8;
-const OCTAVES_MAX = 30;
-export const HISTOGRAM_BUCKETS = (OCTAVES_MAX - 2) * BUCKETS_PER_OCTAVE + BUCKETS_PER_OCTAVE;
-
-const ERRORS_OFFSET = PROCESS_WORDS * 4 + PROCESS_VALUES * 8;
-const SECTIONS_OFFSET = ERRORS_OFFSET + ERROR_NAMES * ERROR_NAME_BYTES;
-
-function sectionBytes(commands: number): number {
-  const doubles = COUNTERS + ERROR_NAMES + 4 * commands;
-  return (doubles * 8 + commands * HISTOGRAM_BUCKETS * 4 + 63) & ~63;
-}
-
-/** Bytes of a control block. */
-export function controlBytes(threads: number, commands: number): number {
-  return SECTIONS_OFFSET + threads * sectionBytes(commands);
-}
-
-/** The histogram bucket of a time. */
-export function bucketOf(nanoseconds: number): number {
-  if (nanoseconds < BUCKETS_PER_OCTAVE) return nanoseconds < 0 ? 0 : nanoseconds | 0;
-  if (nanoseconds >= 0x4000_0000) return HISTOGRAM_BUCKETS - 1;
-  const whole = nanoseconds | 0;
-  const octave = 31 - Math.clz32(whole);
-  return (octave - 2) * BUCKETS_PER_OCTAVE + ((whole >>> (octave - 3)) & 7);
-}
-
-/** The greatest whole number of nanoseconds that falls into a bucket. */
-export function bucketEndNanoseconds(bucket: number): number {
-  if (bucket < BUCKETS_PER_OCTAVE) return bucket;
-  const octave = Math.floor(bucket / BUCKETS_PER_OCTAVE) + 2;
-  return 2 ** (octave - 3) * (BUCKETS_PER_OCTAVE + (bucket % BUCKETS_PER_OCTAVE) + 1) - 1;
-}
-
-/** One thread's section. Its owner changes the arrays directly. */
-export class ThreadStatistics {
-  readonly counters: Float64Array;
-  /** By the index that `ControlBlock.errorIndex` gives a name. */
-  readonly errors: Float64Array;
-  /** By the index of a command in the registry, as are the next three. */
-  readonly calls: Float64Array;
-  readonly microseconds: Float64Array;
-  readonly rejected: Float64Array;
-  readonly failed: Float64Array;
-  /** HISTOGRAM_BUCKETS counts for each command. */
-  readonly histograms: Uint32Array;
-
-  constructor(buffer: SharedArrayBuffer, offset: number, commands: number) {
-    let at = offset;
-    const doubles = (count: number): Float64Array => {
-      const array = new Float64Array(buffer, at, count);
-      at += count * 8;
-      return array;
-    };
-    this.counters = doubles(COUNTERS);
-    this.errors = doubles(ERROR_NAMES);
-    this.calls = doubles(commands);
-    this.microseconds = doubles(commands);
-    this.rejected = doubles(commands);
-    this.failed = doubles(commands);
-    this.histograms = new Uint32Array(buffer, at, commands * HISTOGRAM_BUCKETS);
+  load(): number {
+    return Atomics.load(this.words, this.index);
   }
 
-  /** `count` runs of a command took `microseconds` together. Owner only. */
-  commandEnded(command: number, microseconds: number, count: number): void {
-    this.calls[command]! += count;
-    this.microseconds[command]! += microseconds;
-    const bucket = bucketOf((microseconds * 1000) / count);
-    this.histograms[command * HISTOGRAM_BUCKETS + bucket]! += count;
+  /** What was written before is visible to who loads the word. */
+  store(value: number): void {
+    Atomics.store(this.words, this.index, value);
   }
 
-  /** CONFIG RESETSTAT. Owner only. */
-  reset(): void {
-    this.counters.fill(0, 0, COUNTER_LASTING);
-    this.errors.fill(0);
-    for (let command = 0; command < this.calls.length; command++) {
-      // Rows never used are left alone: a page never touched costs no memory.
-      if (this.calls[command] === 0) continue;
-      const from = command * HISTOGRAM_BUCKETS;
-      this.histograms.fill(0, from, from + HISTOGRAM_BUCKETS);
-    }
-    this.calls.fill(0);
-    this.microseconds.fill(0);
-    this.rejected.fill(0);
-    this.failed.fill(0);
+  /** @returns the new value */
+  add(delta: number): number {
+    return Atomics.add(this.words, this.index, delta) + delta;
   }
+}
+
+/** Where each part of a block begins, in bytes. */
+function offsets(layout: ControlLayout) {
+  const { word, value, sequence } = layout.counts;
+  const values = ((DECLARED_WORDS + word) * 4 + 7) & ~7;
+  const sequences = values + value * 8;
+  const errorNames = sequences + sequence * 8;
+  const sections = (errorNames + ERROR_NAMES_BYTES + 63) & ~63;
+  return { values, sequences, errorNames, sections };
 }
 
 /** The block as one thread sees it. Every thread makes its own over the same buffer. */
 export class ControlBlock {
-  /** The process words. `words[WORD_USED_PAGES]` is what Space counts in. */
+  /** For who counts in a word directly (Space): `words[control.word(...).index]`. */
   readonly words: Int32Array;
-  readonly values: Float64Array;
   readonly threads: readonly ThreadStatistics[];
-  private readonly ids: BigInt64Array;
-  private readonly errorNames: Uint8Array;
-  private readonly knownErrors = new Map<string, number>();
+  readonly mail: Mail;
+  readonly errorNames: ErrorNames;
+  private readonly values: Float64Array;
+  private readonly sequences: BigInt64Array;
+  private readonly sharedWords = new Map<Word, SharedWord>();
 
-  /**
-   * @param buffer controlBytes(threads, commands) bytes, zero at first
-   * @param commands how many the registry holds, subcommands included
-   */
-  constructor(
+  private constructor(
     readonly buffer: SharedArrayBuffer,
+    private readonly layout: ControlLayout,
     threads: number,
     readonly commands: number,
   ) {
-    this.words = new Int32Array(buffer, 0, PROCESS_WORDS);
-    this.values = new Float64Array(buffer, PROCESS_WORDS * 4, PROCESS_VALUES);
-    this.ids = new BigInt64Array(buffer, PROCESS_WORDS * 4, 2);
-    this.errorNames = new Uint8Array(buffer, ERRORS_OFFSET, ERROR_NAMES * ERROR_NAME_BYTES);
-    const bytes = sectionBytes(commands);
+    const at = offsets(layout);
+    const { word, value, sequence } = layout.counts;
+    this.words = new Int32Array(buffer, 0, DECLARED_WORDS + word);
+    this.values = new Float64Array(buffer, at.values, value);
+    this.sequences = new BigInt64Array(buffer, at.sequences, sequence);
+    const names = new Uint8Array(buffer, at.errorNames, ERROR_NAMES_BYTES);
+    this.errorNames = new ErrorNames(names, this.words, ERROR_COUNT, ERROR_LOCK);
+    this.mail = new Mail(this.words, MAIL);
+    const bytes = sectionBytes(layout, commands);
     this.threads = Array.from(
       { length: threads },
-      (_, thread) => new ThreadStatistics(buffer, SECTIONS_OFFSET + thread * bytes, commands),
+      (_, thread) => new ThreadStatistics(buffer, at.sections + thread * bytes, layout, commands),
     );
   }
 
-  static create(threads: number, commands: number): ControlBlock {
+  /**
+   * @param threads how many count
+   * @param commands how many the registry holds, subcommands included
+   */
+  static create(layout: ControlLayout, threads: number, commands: number): ControlBlock {
     if (threads > THREADS_MAX) throw new Error(`at most ${THREADS_MAX} threads can take part`);
-    const buffer = new SharedArrayBuffer(controlBytes(threads, commands));
-    return new ControlBlock(buffer, threads, commands);
+    const bytes = offsets(layout).sections + threads * sectionBytes(layout, commands);
+    const control = new ControlBlock(new SharedArrayBuffer(bytes), layout, threads, commands);
+    control.words[SIGNATURE] = signatureOf(layout, threads, commands);
+    return control;
+  }
+
+  /** @throws Error when the block was made for another layout, or other numbers */
+  static attach(
+    buffer: SharedArrayBuffer,
+    layout: ControlLayout,
+    threads: number,
+    commands: number,
+  ): ControlBlock {
+    const found = new Int32Array(buffer, 0, 1)[SIGNATURE];
+    if (found !== signatureOf(layout, threads, commands)) {
+      throw new Error('this thread runs other code than the process that it belongs to');
+    }
+    return new ControlBlock(buffer, layout, threads, commands);
+  }
+
+  word(word: Word): SharedWord {
+    const known = this.sharedWords.get(word);
+    if (known !== undefined) return known;
+    const shared = new SharedWord(this.words, DECLARED_WORDS + this.layout.placeOf(word));
+    this.sharedWords.set(word, shared);
+    return shared;
+  }
+
+  signal(signal: Signal): SharedSignal {
+    return new SharedSignal(this.words, DECLARED_WORDS + this.layout.placeOf(signal));
+  }
+
+  get(value: Value): number {
+    return this.values[this.layout.placeOf(value)]!;
+  }
+
+  set(value: Value, number: number): void {
+    this.values[this.layout.placeOf(value)] = number;
+  }
+
+  /** The next number of a sequence, from 0. Atomic: none is given out twice. */
+  next(sequence: Sequence): number {
+    return Number(Atomics.add(this.sequences, this.layout.placeOf(sequence), 1n));
   }
 
   /** A counter over all threads. */
-  sum(counter: number): number {
+  sum(counter: Counter): number {
     let sum = 0;
-    for (const thread of this.threads) sum += thread.counters[counter]!;
+    for (const thread of this.threads) sum += thread.get(counter);
     return sum;
   }
 
@@ -246,180 +171,9 @@ export class ControlBlock {
     }
     return buckets;
   }
-
-  // The additions are atomic as threads draw from the same word: no id is given out twice.
-
-  nextClientId(): number {
-    return Number(Atomics.add(this.ids, ID_CLIENT, 1n)) + 1;
-  }
-
-  nextSlowLogId(): number {
-    return Number(Atomics.add(this.ids, ID_SLOW_LOG, 1n));
-  }
-
-  /** Adds to a process word that several threads change. @returns the new value */
-  add(word: number, delta: number): number {
-    return Atomics.add(this.words, word, delta) + delta;
-  }
-
-  load(word: number): number {
-    return Atomics.load(this.words, word);
-  }
-
-  /** What was written before is visible to who loads the word. */
-  store(word: number, value: number): void {
-    Atomics.store(this.words, word, value);
-  }
-
-  /** Pauses commands (mode 1: writes, 2: all), which only ever extends and widens a pause. */
-  pause(mode: number, endMs: number, nowMs: number): void {
-    const running = this.pauseMode(nowMs);
-    if (running === 0 || this.values[VALUE_PAUSE_END_MS]! < endMs) {
-      this.values[VALUE_PAUSE_END_MS] = endMs;
-    }
-    this.store(WORD_PAUSE_MODE, Math.max(running, mode));
-  }
-
-  unpause(): void {
-    this.store(WORD_PAUSE_MODE, 0);
-  }
-
-  /** Cheap enough to ask before every command: one load while nothing is paused. */
-  pauseMode(nowMs: number): number {
-    const mode = Atomics.load(this.words, WORD_PAUSE_MODE);
-    return mode !== 0 && this.values[VALUE_PAUSE_END_MS]! > nowMs ? mode : 0;
-  }
-
-  /** Keeps the highest use of memory seen. Any thread: a lost race costs one sample. */
-  notePeak(): number {
-    const used = Atomics.load(this.words, WORD_USED_PAGES);
-    const peak = Math.max(used, Atomics.load(this.words, WORD_PEAK_PAGES));
-    Atomics.store(this.words, WORD_PEAK_PAGES, peak);
-    return peak;
-  }
-
-  /**
-   * The index under which errors with this code ('ERR', 'WRONGTYPE') are counted; -1 when the
-   * table of names is full, as it can become since scripts and modules make up names.
-   */
-  errorIndex(name: string): number {
-    const known = this.knownErrors.get(name);
-    if (known !== undefined) return known;
-    const short = name.slice(0, ERROR_NAME_BYTES);
-    lockBlocking(this.words, WORD_ERROR_LOCK, 1);
-    let index = this.errorList().indexOf(short);
-    if (index < 0) index = this.addErrorName(short);
-    unlock(this.words, WORD_ERROR_LOCK);
-    if (index >= 0) this.knownErrors.set(name, index);
-    return index;
-  }
-
-  private addErrorName(name: string): number {
-    const index = this.load(WORD_ERROR_COUNT);
-    if (index === ERROR_NAMES) return -1;
-    for (let i = 0; i < name.length; i++) {
-      this.errorNames[index * ERROR_NAME_BYTES + i] = name.charCodeAt(i);
-    }
-    this.store(WORD_ERROR_COUNT, index + 1);
-    return index;
-  }
-
-  /** The names of error codes seen so far, by index. */
-  errorList(): string[] {
-    const names: string[] = [];
-    for (let index = 0; index < this.load(WORD_ERROR_COUNT); index++) {
-      const from = index * ERROR_NAME_BYTES;
-      const bytes = this.errorNames.slice(from, from + ERROR_NAME_BYTES);
-      names.push(Buffer.from(bytes).toString('latin1').replace(/\0+$/, ''));
-    }
-    return names;
-  }
-
-  /** Tells a thread that waits in `awaitMail` that there is a message for it. */
-  announce(thread: number): void {
-    Atomics.add(this.words, WORD_MAIL + thread, 1);
-    Atomics.notify(this.words, WORD_MAIL + thread);
-  }
-
-  /** How many announcements a thread has had: to be read before looking for messages. */
-  mailCount(thread: number): number {
-    return Atomics.load(this.words, WORD_MAIL + thread);
-  }
-
-  /** Sleeps until the thread has had more than `seen` announcements, or the time is up. */
-  awaitMail(thread: number, seen: number, timeoutMs: number): void {
-    Atomics.wait(this.words, WORD_MAIL + thread, seen, timeoutMs);
-  }
-
-  // A question to all threads and something that passes from one thread's state to another's (a
-  // client that moves) exclude each other: otherwise the answers may have it twice, or not at all.
-  // Each side announces itself before it looks at the other, so at least one of them sees the other.
-
-  /** Keeps new `carry`s from beginning; those under way are counted by `carried`. */
-  beginQuestion(): void {
-    Atomics.add(this.words, WORD_QUESTIONS, 1);
-  }
-
-  endQuestion(): void {
-    Atomics.sub(this.words, WORD_QUESTIONS, 1);
-  }
-
-  /** @returns whether something may pass to another thread now, which then says `arrived` */
-  carry(): boolean {
-    Atomics.add(this.words, WORD_CARRIED, 1);
-    if (Atomics.load(this.words, WORD_QUESTIONS) === 0) return true;
-    this.arrived();
-    return false;
-  }
-
-  arrived(): void {
-    Atomics.sub(this.words, WORD_CARRIED, 1);
-  }
-
-  /** How much is on its way between threads. */
-  get carried(): number {
-    return Atomics.load(this.words, WORD_CARRIED);
-  }
-
-  /** Something was appended to a journal in this turn: wakes the flows that sleep. Any thread. */
-  journalWritten(): void {
-    // A flow says that it sleeps before it looks at the journal a last time: so either it sees what
-    // was appended before this load, or this load sees it.
-    if (Atomics.load(this.words, WORD_JOURNAL_SLEEPERS) === 0) return;
-    Atomics.add(this.words, WORD_JOURNAL_WRITES, 1);
-    Atomics.notify(this.words, WORD_JOURNAL_WRITES);
-  }
-
-  /**
-   * Sleeps until the next `journalWritten`, or until the time is up; not at all unless `isIdle` says,
-   * after it was announced, that there is nothing to do. The thread's other work goes on.
-   */
-  async sleepUntilWritten(isIdle: () => boolean, timeoutMs: number): Promise<void> {
-    const seen = Atomics.load(this.words, WORD_JOURNAL_WRITES);
-    Atomics.add(this.words, WORD_JOURNAL_SLEEPERS, 1);
-    try {
-      if (isIdle()) await waitAsync(this.words, WORD_JOURNAL_WRITES, seen, timeoutMs);
-    } finally {
-      Atomics.sub(this.words, WORD_JOURNAL_SLEEPERS, 1);
-    }
-  }
 }
 
-interface WaitAsync {
-  waitAsync(
-    words: Int32Array,
-    index: number,
-    value: number,
-    timeoutMs: number,
-  ): { readonly value: unknown };
-}
-
-/** Atomics.waitAsync of ES2024, which Node.js has had since 16. */
-async function waitAsync(
-  words: Int32Array,
-  index: number,
-  value: number,
-  timeoutMs: number,
-): Promise<void> {
-  await (Atomics as unknown as WaitAsync).waitAsync(words, index, value, timeoutMs).value;
+/** Never 0, which a block that nobody made has. */
+function signatureOf(layout: ControlLayout, threads: number, commands: number): number {
+  return (layout.signature ^ Math.imul(threads, 0x01000193) ^ Math.imul(commands, 0x85ebca6b)) | 1;
 }

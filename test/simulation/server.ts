@@ -17,7 +17,7 @@ import { Arguments } from '../../src/protocol/parser.js';
 import { Reply } from '../../src/protocol/reply.js';
 import { PrimaryState } from '../../src/replication/primary/primary-state.js';
 import { ReplicaState } from '../../src/replication/replica/replica-state.js';
-import { EffectApplier } from '../../src/server/replication/effect-applier.js';
+import { EffectApplier } from '../../src/server/flow-thread/effect-applier.js';
 import type { Link } from './link.js';
 
 export const DATABASES = 2;

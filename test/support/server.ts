@@ -163,7 +163,8 @@ export const testsDarter = darterCommand().isDarter;
 
 /** For node:test's `skip`: why no Darter can be started, or false. */
 export function darterMissing(): string | false {
-  if (!testsDarter || existsSync(join(rootDirectory, 'dist/src/server/main.js'))) return false;
+  if (!testsDarter || existsSync(join(rootDirectory, 'dist/src/server/main-thread/main.js')))
+    return false;
   return 'the server is not built';
 }
 

@@ -2,7 +2,7 @@
  * The house rules that neither the compiler nor the linter knows. Each rule takes the sources and
  * returns one sentence per violation, which says where it is and what to do instead.
  */
-import { LARGE_FILES, LAYERS, TOP_LAYER } from './layers.js';
+import { LARGE_FILES, LAYERS, SERVER_LAYERS, TOP_LAYER } from './layers.js';
 import { isTest, type SourceFile } from './source.js';
 
 export const LINES_WARN = 300;
@@ -10,9 +10,11 @@ export const LINES_MAX = 600;
 
 type Layers = typeof LAYERS;
 
-/** `src/commands/contract/x.ts` belongs to commands/contract, `src/commands/string/x.ts` to commands. */
-function layerOf(path: string, layers: Layers): string | undefined {
-  const folders = [...layers.map(([folder]) => folder), TOP_LAYER];
+/**
+ * The longest of the folders that the file lies in: `src/commands/contract/x.ts` belongs to
+ * commands/contract, `src/commands/string/x.ts` to commands.
+ */
+function folderOf(path: string, folders: readonly string[]): string | undefined {
   const matching = folders.filter((folder) => path.startsWith(`src/${folder}/`));
   return matching.sort((a, b) => b.length - a.length)[0];
 }
@@ -33,9 +35,10 @@ export function layerTableErrors(layers: Layers = LAYERS): string[] {
 export function layerErrors(files: readonly SourceFile[], layers: Layers = LAYERS): string[] {
   const errors: string[] = [];
   const allowed = new Map(layers);
+  const folders = [...allowed.keys(), TOP_LAYER];
   for (const file of files) {
     if (!file.path.startsWith('src/')) continue;
-    const layer = layerOf(file.path, layers);
+    const layer = folderOf(file.path, folders);
     if (layer === undefined) {
       errors.push(`${file.path}: no layer has this folder (test/tidy/layers.ts)`);
       continue;
@@ -43,7 +46,7 @@ export function layerErrors(files: readonly SourceFile[], layers: Layers = LAYER
     if (isTest(file) || layer === TOP_LAYER) continue;
     for (const { target } of file.imports) {
       if (!target.startsWith('src/')) continue;
-      const other = layerOf(target, layers);
+      const other = folderOf(target, folders);
       if (other === layer || (other !== undefined && allowed.get(layer)?.includes(other))) continue;
       errors.push(
         `${file.path}: imports ${target}; ${layer} may import only ` +
@@ -52,6 +55,44 @@ export function layerErrors(files: readonly SourceFile[], layers: Layers = LAYER
     }
   }
   return errors;
+}
+
+/** Every file of server/ belongs to one thread, or to what the threads share. */
+export function serverLayerErrors(files: readonly SourceFile[]): string[] {
+  const errors: string[] = [];
+  const allowed = new Map(SERVER_LAYERS);
+  const folders = [...allowed.keys()];
+  for (const file of files) {
+    if (!file.path.startsWith(`src/${TOP_LAYER}/`)) continue;
+    const folder = folderOf(file.path, folders);
+    if (folder === undefined) {
+      errors.push(`${file.path}: say which thread it belongs to (SERVER_LAYERS)`);
+      continue;
+    }
+    if (isTest(file)) continue;
+    for (const { target } of file.imports) {
+      const other = folderOf(target, folders);
+      if (other === undefined || other === folder || allowed.get(folder)?.includes(other)) continue;
+      errors.push(
+        `${file.path}: imports ${target}; of server/, ${folder} may import only ` +
+          `${allowed.get(folder)?.join(', ') || 'itself'}`,
+      );
+    }
+  }
+  return errors;
+}
+
+const CONTROL = 'src/server/channel/control.ts';
+
+/** What a file declares to be shared by all threads has a place: the server's layout imports it. */
+export function sharedDeclarationErrors(files: readonly SourceFile[]): string[] {
+  const layout = files.find((file) => file.path === CONTROL);
+  const imported = new Set(layout?.imports.map(({ target }) => target));
+  return files
+    .filter((file) => file.path.startsWith('src/') && !isTest(file))
+    .filter((file) => /\bdeclare(Counter|Word|Value|Sequence|Signal)\(\s*'/.test(file.code))
+    .filter((file) => !imported.has(file.path))
+    .map((file) => `${file.path}: declares shared figures; list it in ${CONTROL}`);
 }
 
 /** Circles of imports that run code; imports of types alone vanish and may go round. */

@@ -1,4 +1,4 @@
-/** What the commands of replication need of the server; wired in server/replication/. */
+/** What the commands of replication need of the server; wired in server/io-thread/. */
 import type { Context } from './context.js';
 import type { Session } from './session.js';
 

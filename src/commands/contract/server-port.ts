@@ -3,7 +3,7 @@
  * commands call them, server/ implements them.
  *
  * What is said of "all threads" is gathered from them and waits for their answers: a command that
- * uses it declares locks: 'none' (src/server/gather.ts). It throws when a thread does not answer.
+ * uses it declares locks: 'none' (src/server/channel/gather.ts). It throws when a thread does not answer.
  */
 import type { CommandEntry, Context } from './context.js';
 import type { ReplicationPort } from './replication-port.js';

@@ -1,6 +1,6 @@
 /** INFO's sections about what was called: commandstats, errorstats, latencystats. */
 import type { CommandEntry, CommandRegistry } from '../../commands/contract/context.js';
-import { percentileMicroseconds } from '../statistics.js';
+import { percentileMicroseconds } from '../../memory/histogram.js';
 import type { Section } from './source.js';
 
 /** Every command and subcommand. */
@@ -30,8 +30,8 @@ export const commandStatsSection: Section = ({ control }, { registry }) => {
 };
 
 export const errorStatsSection: Section = ({ control }) =>
-  control
-    .errorList()
+  control.errorNames
+    .list()
     .map((name, index) => [`errorstat_${name}`, control.sumErrors(index)] as const)
     .filter(([, count]) => count > 0)
     .sort(([one], [other]) => (one < other ? -1 : 1))

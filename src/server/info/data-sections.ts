@@ -1,53 +1,59 @@
 /** INFO's sections stats, persistence and replication. */
+import { COMMANDS, ERROR_REPLIES } from '../../engine/counters.js';
 import {
-  COUNTER_CHANGES,
-  COUNTER_COMMANDS,
-  COUNTER_CONNECTIONS,
-  COUNTER_ERROR_REPLIES,
-  COUNTER_EXPIRED,
-  COUNTER_EXPIRY_CYCLE_MS,
-  COUNTER_EXPIRY_TIMEOUTS,
-  COUNTER_FULL_SYNCS,
-  COUNTER_HITS,
-  COUNTER_INPUT_BYTES,
-  COUNTER_MISSES,
-  COUNTER_OUTPUT_BYTES,
-  COUNTER_PARTIAL_SYNCS,
-  COUNTER_PARTIAL_SYNCS_REFUSED,
-  COUNTER_READS,
-  COUNTER_REJECTED_CONNECTIONS,
-  COUNTER_REPLICATION_INPUT_BYTES,
-  COUNTER_REPLICATION_OUTPUT_BYTES,
-  COUNTER_WRITES,
-  VALUE_CHANGES_SAVED,
-  VALUE_COMMANDS_PER_SECOND,
-  VALUE_INPUT_KIB_PER_SECOND,
-  VALUE_OUTPUT_KIB_PER_SECOND,
-  VALUE_REPLICATION_INPUT_KIB_PER_SECOND,
-  VALUE_REPLICATION_OUTPUT_KIB_PER_SECOND,
-  WORD_LOADING,
-} from '../../memory/control.js';
+  CHANGES,
+  CHANGES_SAVED,
+  EXPIRED,
+  EXPIRY_CYCLE_MS,
+  EXPIRY_TIMEOUTS,
+  HITS,
+  MISSES,
+} from '../../keyspace/counters.js';
+import type { Value } from '../../memory/control-layout.js';
+import {
+  CONNECTIONS,
+  INPUT_BYTES,
+  OUTPUT_BYTES,
+  READS,
+  REJECTED_CONNECTIONS,
+  WRITES,
+} from '../../net/counters.js';
+import {
+  FULL_SYNCS,
+  PARTIAL_SYNCS,
+  PARTIAL_SYNCS_REFUSED,
+  REPLICATION_INPUT_BYTES,
+  REPLICATION_OUTPUT_BYTES,
+} from '../../replication/counters.js';
+import {
+  COMMANDS_PER_SECOND,
+  INPUT_KIB_PER_SECOND,
+  LOADING,
+  OUTPUT_KIB_PER_SECOND,
+  REPLICATION_INPUT_KIB_PER_SECOND,
+  REPLICATION_OUTPUT_KIB_PER_SECOND,
+} from '../channel/process-figures.js';
 import type { Fields, InfoSource, Section } from './source.js';
 
 export const statsSection: Section = (source) => {
   const { control } = source;
   return [
-    ['total_connections_received', control.sum(COUNTER_CONNECTIONS)],
-    ['total_commands_processed', control.sum(COUNTER_COMMANDS)],
-    ['instantaneous_ops_per_sec', Math.round(control.values[VALUE_COMMANDS_PER_SECOND]!)],
+    ['total_connections_received', control.sum(CONNECTIONS)],
+    ['total_commands_processed', control.sum(COMMANDS)],
+    ['instantaneous_ops_per_sec', Math.round(control.get(COMMANDS_PER_SECOND))],
     ...trafficFields(source),
-    ['rejected_connections', control.sum(COUNTER_REJECTED_CONNECTIONS)],
-    ['sync_full', control.sum(COUNTER_FULL_SYNCS)],
-    ['sync_partial_ok', control.sum(COUNTER_PARTIAL_SYNCS)],
-    ['sync_partial_err', control.sum(COUNTER_PARTIAL_SYNCS_REFUSED)],
-    ['expired_keys', control.sum(COUNTER_EXPIRED)],
+    ['rejected_connections', control.sum(REJECTED_CONNECTIONS)],
+    ['sync_full', control.sum(FULL_SYNCS)],
+    ['sync_partial_ok', control.sum(PARTIAL_SYNCS)],
+    ['sync_partial_err', control.sum(PARTIAL_SYNCS_REFUSED)],
+    ['expired_keys', control.sum(EXPIRED)],
     ['expired_stale_perc', '0.00'],
-    ['expired_time_cap_reached_count', control.sum(COUNTER_EXPIRY_TIMEOUTS)],
-    ['expire_cycle_cpu_milliseconds', Math.round(control.sum(COUNTER_EXPIRY_CYCLE_MS))],
+    ['expired_time_cap_reached_count', control.sum(EXPIRY_TIMEOUTS)],
+    ['expire_cycle_cpu_milliseconds', Math.round(control.sum(EXPIRY_CYCLE_MS))],
     ...zeros('evicted_keys', 'evicted_clients'),
     ...zeros('total_eviction_exceeded_time', 'current_eviction_exceeded_time'),
-    ['keyspace_hits', control.sum(COUNTER_HITS)],
-    ['keyspace_misses', control.sum(COUNTER_MISSES)],
+    ['keyspace_hits', control.sum(HITS)],
+    ['keyspace_misses', control.sum(MISSES)],
     ...zeros('pubsub_channels', 'pubsub_patterns', 'pubsubshard_channels'),
     ...zeros('latest_fork_usec', 'total_forks', 'migrate_cached_sockets'),
     ...zeros('slave_expires_tracked_keys', 'active_defrag_hits', 'active_defrag_misses'),
@@ -55,26 +61,26 @@ export const statsSection: Section = (source) => {
     ...zeros('total_active_defrag_time', 'current_active_defrag_time'),
     ...zeros('tracking_total_keys', 'tracking_total_items', 'tracking_total_prefixes'),
     ['unexpected_error_replies', 0],
-    ['total_error_replies', control.sum(COUNTER_ERROR_REPLIES)],
+    ['total_error_replies', control.sum(ERROR_REPLIES)],
     ['dump_payload_sanitizations', 0],
-    ['total_reads_processed', control.sum(COUNTER_READS)],
-    ['total_writes_processed', control.sum(COUNTER_WRITES)],
+    ['total_reads_processed', control.sum(READS)],
+    ['total_writes_processed', control.sum(WRITES)],
     ...zeros('io_threaded_reads_processed', 'io_threaded_writes_processed'),
     ...zeros('reply_buffer_shrinks', 'reply_buffer_expands'),
   ];
 };
 
 function trafficFields({ control }: InfoSource): Fields {
-  const rate = (value: number) => control.values[value]!.toFixed(2);
+  const rate = (value: Value) => control.get(value).toFixed(2);
   return [
-    ['total_net_input_bytes', control.sum(COUNTER_INPUT_BYTES)],
-    ['total_net_output_bytes', control.sum(COUNTER_OUTPUT_BYTES)],
-    ['total_net_repl_input_bytes', control.sum(COUNTER_REPLICATION_INPUT_BYTES)],
-    ['total_net_repl_output_bytes', control.sum(COUNTER_REPLICATION_OUTPUT_BYTES)],
-    ['instantaneous_input_kbps', rate(VALUE_INPUT_KIB_PER_SECOND)],
-    ['instantaneous_output_kbps', rate(VALUE_OUTPUT_KIB_PER_SECOND)],
-    ['instantaneous_input_repl_kbps', rate(VALUE_REPLICATION_INPUT_KIB_PER_SECOND)],
-    ['instantaneous_output_repl_kbps', rate(VALUE_REPLICATION_OUTPUT_KIB_PER_SECOND)],
+    ['total_net_input_bytes', control.sum(INPUT_BYTES)],
+    ['total_net_output_bytes', control.sum(OUTPUT_BYTES)],
+    ['total_net_repl_input_bytes', control.sum(REPLICATION_INPUT_BYTES)],
+    ['total_net_repl_output_bytes', control.sum(REPLICATION_OUTPUT_BYTES)],
+    ['instantaneous_input_kbps', rate(INPUT_KIB_PER_SECOND)],
+    ['instantaneous_output_kbps', rate(OUTPUT_KIB_PER_SECOND)],
+    ['instantaneous_input_repl_kbps', rate(REPLICATION_INPUT_KIB_PER_SECOND)],
+    ['instantaneous_output_repl_kbps', rate(REPLICATION_OUTPUT_KIB_PER_SECOND)],
   ];
 }
 
@@ -85,14 +91,11 @@ function zeros(...names: readonly string[]): Fields {
 
 /** A server that keeps nothing on disk; persistence/ provides the real one. */
 export const persistenceSection: Section = ({ control, facts }) => [
-  ['loading', control.load(WORD_LOADING)],
+  ['loading', control.word(LOADING).load()],
   ...zeros('async_loading', 'current_cow_peak', 'current_cow_size', 'current_cow_size_age'),
   ['current_fork_perc', '0.00'],
   ...zeros('current_save_keys_processed', 'current_save_keys_total'),
-  [
-    'rdb_changes_since_last_save',
-    control.sum(COUNTER_CHANGES) - control.values[VALUE_CHANGES_SAVED]!,
-  ],
+  ['rdb_changes_since_last_save', control.sum(CHANGES) - control.get(CHANGES_SAVED)],
   ['rdb_bgsave_in_progress', 0],
   ['rdb_last_save_time', Math.floor(facts.startedMs / 1000)],
   ['rdb_last_bgsave_status', 'ok'],

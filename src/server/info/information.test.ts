@@ -6,14 +6,11 @@ import * as info from '../../commands/server/info.js';
 import * as get from '../../commands/string/get.js';
 import * as set from '../../commands/string/set.js';
 import { definitionsOf } from '../../engine/definitions.js';
-import {
-  COUNTER_CHANGES,
-  COUNTER_HITS,
-  ControlBlock,
-  VALUE_CHANGES_SAVED,
-  WORD_USED_PAGES,
-} from '../../memory/control.js';
-import { Memory } from '../memory-figures.js';
+import { CHANGES, CHANGES_SAVED, HITS } from '../../keyspace/counters.js';
+import type { ControlBlock } from '../../memory/control.js';
+import { USED_PAGES } from '../../memory/used-pages.js';
+import { createControl } from '../channel/control.js';
+import { Memory } from '../io-thread/memory-figures.js';
 import { Information } from './information.js';
 import { humanBytes, percent } from './source.js';
 
@@ -42,7 +39,7 @@ let information: Information;
 beforeEach(() => {
   const ports: { -readonly [Key in keyof ServerPort]?: ServerPort[Key] } = {};
   tester = new CommandTester(definitionsOf([get, set, info]), { server: ports, shards: 4 });
-  control = ControlBlock.create(2, tester.registry.all.length);
+  control = createControl(2, tester.registry.all.length);
   const { shards } = tester.keys;
   const memory = new Memory(control, shards, () => {});
   information = new Information({
@@ -108,19 +105,19 @@ describe('INFO', () => {
     assert.equal(field('uptime_in_seconds'), '90000');
     assert.equal(field('uptime_in_days'), '1');
     assert.equal(field('tcp_port'), '7000');
-    control.threads[0]!.counters[COUNTER_HITS] = 3;
-    control.threads[1]!.counters[COUNTER_HITS] = 4;
+    control.threads[0]!.add(HITS, 3);
+    control.threads[1]!.add(HITS, 4);
     assert.equal(field('keyspace_hits'), '7');
-    control.threads[1]!.counters[COUNTER_CHANGES] = 10;
-    control.values[VALUE_CHANGES_SAVED] = 4;
+    control.threads[1]!.add(CHANGES, 10);
+    control.set(CHANGES_SAVED, 4);
     assert.equal(field('rdb_changes_since_last_save'), '6');
   });
 
   test('memory', () => {
-    control.store(WORD_USED_PAGES, 256);
+    control.word(USED_PAGES).store(256);
     assert.equal(field('used_memory'), '1048576');
     assert.equal(field('used_memory_human'), '1.00M');
-    control.store(WORD_USED_PAGES, 128);
+    control.word(USED_PAGES).store(128);
     assert.equal(field('used_memory'), '524288');
     assert.equal(field('used_memory_peak'), '1048576');
     assert.equal(field('used_memory_peak_perc'), '50.00%');
@@ -139,8 +136,8 @@ describe('INFO', () => {
     );
     assert.equal(field('cmdstat_set'), undefined);
     assert.match(field('latency_percentiles_usec_get')!, /^p50=1\d\.\d{3},p99\.9=2\d\.\d{3}$/);
-    control.threads[0]!.errors[control.errorIndex('WRONGTYPE')] = 2;
-    control.errorIndex('ERR');
+    control.threads[0]!.errors[control.errorNames.indexOf('WRONGTYPE')] = 2;
+    control.errorNames.indexOf('ERR');
     assert.equal(field('errorstat_WRONGTYPE'), 'count=2');
     assert.equal(field('errorstat_ERR'), undefined);
   });

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { machine, release, type } from 'node:os';
 import { DARTER_VERSION, REDIS_VERSION } from '../../base/version.js';
-import { WORD_BLOCKED_CLIENTS, WORD_CONNECTED_CLIENTS } from '../../memory/control.js';
+import { CONNECTED_CLIENTS } from '../../net/counters.js';
 import { type Fields, humanBytes, percent, type Section } from './source.js';
 
 const DAY_SECONDS = 24 * 60 * 60;
@@ -42,12 +42,12 @@ export const serverSection: Section = ({ facts, configuration }, context) => {
 };
 
 export const clientsSection: Section = ({ control, configuration }) => [
-  ['connected_clients', control.load(WORD_CONNECTED_CLIENTS)],
+  ['connected_clients', control.word(CONNECTED_CLIENTS).load()],
   ['cluster_connections', 0],
   ['maxclients', configuration.value('maxclients')],
   ['client_recent_max_input_buffer', 0],
   ['client_recent_max_output_buffer', 0],
-  ['blocked_clients', control.load(WORD_BLOCKED_CLIENTS)],
+  ['blocked_clients', 0],
   ['tracking_clients', 0],
   ['clients_in_timeout_table', 0],
 ];

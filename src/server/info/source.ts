@@ -3,21 +3,9 @@ import type { Context } from '../../commands/contract/context.js';
 import type { ConfigurationPort, MemoryPort } from '../../commands/contract/server-port.js';
 import type { Shards } from '../../keyspace/shards.js';
 import type { ControlBlock } from '../../memory/control.js';
+import type { ServerFacts } from '../channel/main-io.js';
 
 export type Fields = readonly (readonly [name: string, value: string | number])[];
-
-/** What is known from the start. */
-export interface ServerFacts {
-  /** 40 hexadecimal digits, new with every start. */
-  readonly runId: string;
-  readonly startedMs: number;
-  /** 'uring', 'epoll' or 'portable'. */
-  readonly transport: string;
-  readonly ioThreads: number;
-  readonly executable: string;
-  /** '' without one. */
-  readonly configFile: string;
-}
 
 export interface InfoSource {
   readonly facts: ServerFacts;

@@ -1,0 +1,10 @@
+/** What is counted of connections, over all threads. */
+import { declareCounter, declareWord } from '../memory/control-layout.js';
+
+export const CONNECTIONS = declareCounter('net.connections');
+export const REJECTED_CONNECTIONS = declareCounter('net.rejected-connections');
+export const INPUT_BYTES = declareCounter('net.input-bytes');
+export const OUTPUT_BYTES = declareCounter('net.output-bytes');
+export const READS = declareCounter('net.reads');
+export const WRITES = declareCounter('net.writes');
+export const CONNECTED_CLIENTS = declareWord('net.connected-clients');

@@ -1,0 +1,59 @@
+/**
+ * Between the I/O threads: the questions that are gathered from all of them, and what one tells
+ * another (gather.ts carries both). Payloads and answers are plain data: they are cloned.
+ */
+import type {
+  ClientFilter,
+  LatencyEvent,
+  SlowLogEntry,
+} from '../../commands/contract/server-port.js';
+import type { SessionState } from '../../engine/session.js';
+import type { Gatherer } from './gather.js';
+
+/** A client under way to another thread. */
+export interface MovingClient {
+  readonly descriptor: number;
+  /** Received, but not executed yet: one char per byte. */
+  readonly input: string;
+  readonly state: SessionState;
+}
+
+export type IoQuestions = {
+  /** CLIENT LIST's lines by client id. */
+  readonly 'client-list': {
+    readonly payload: ClientFilter;
+    readonly answer: readonly (readonly [id: number, line: string])[];
+  };
+  /** Answered with how many clients were closed. */
+  readonly 'client-kill': { readonly payload: ClientFilter; readonly answer: number };
+  /** Answered with whether this thread's client waited. */
+  readonly 'client-unblock': {
+    readonly payload: { readonly id: number; readonly withError: boolean };
+    readonly answer: boolean;
+  };
+  readonly 'slow-log-entries': {
+    readonly payload: null;
+    readonly answer: readonly SlowLogEntry[];
+  };
+  readonly 'slow-log-reset': { readonly payload: null; readonly answer: null };
+  readonly 'latency-events': {
+    readonly payload: null;
+    readonly answer: readonly LatencyEvent[];
+  };
+  /** Names of events, none for all. Answered with those that were there. */
+  readonly 'latency-reset': {
+    readonly payload: readonly string[];
+    readonly answer: readonly string[];
+  };
+  /** Adds what the thread has counted to its section of the control block. */
+  readonly 'publish-counters': { readonly payload: null; readonly answer: null };
+  readonly 'statistics-reset': { readonly payload: null; readonly answer: null };
+};
+
+export type IoTells = {
+  /** An accepted descriptor, which the other thread owns from now on. */
+  readonly adopt: number;
+  readonly move: MovingClient;
+};
+
+export type IoGatherer = Gatherer<IoQuestions, IoTells>;

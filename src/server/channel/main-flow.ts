@@ -1,0 +1,64 @@
+/**
+ * Between the main thread and the flow threads: what a thread gets at its start, and every message of
+ * both directions. A flow thread has an event loop, and takes messages as they come.
+ *
+ *   main ── flows to serve and to follow ──▶ flow threads ── connected, ended ──▶ main
+ */
+
+/** What every flow thread gets at its start. */
+export interface FlowThreadData {
+  /** Its owner number for locks. */
+  readonly thread: number;
+  readonly shardBuffers: readonly SharedArrayBuffer[];
+  readonly ringBuffers: readonly SharedArrayBuffer[];
+  readonly controlBuffer: SharedArrayBuffer;
+  readonly ioThreads: number;
+  readonly databases: number;
+  /** How many commands there are. */
+  readonly commands: number;
+  /** Whether it is there to follow a primary. */
+  readonly follows: boolean;
+  /** How much the thread yields to others: see platform/ffi/thread-priority.ts. */
+  readonly nice: number;
+}
+
+export interface ServeFlow {
+  readonly kind: 'serve';
+  readonly flow: number;
+  readonly descriptor: number;
+  readonly session: SharedArrayBuffer;
+  readonly mine: readonly number[];
+  readonly raw: boolean;
+  readonly from: readonly number[] | null;
+  readonly heartbeatMs: number;
+}
+
+export interface FollowFlow {
+  readonly kind: 'follow';
+  readonly flow: number;
+  readonly host: string;
+  readonly port: number;
+  readonly user: string;
+  readonly password: string;
+  readonly syncId: string;
+  readonly index: number;
+  readonly mine: readonly number[];
+  readonly primaryShards: number;
+  readonly board: SharedArrayBuffer;
+  readonly arena: SharedArrayBuffer;
+  readonly timeoutMs: number;
+}
+
+export type MainToFlow =
+  | ServeFlow
+  | FollowFlow
+  /** All flows are connected and the old data is gone: apply. */
+  | { readonly kind: 'go'; readonly flow: number }
+  | { readonly kind: 'end'; readonly flow: number }
+  /** The process ends; confirmed by the thread's own end. */
+  | { readonly kind: 'stop' };
+
+export type FlowToMain =
+  | { readonly kind: 'connected'; readonly flow: number }
+  /** `reason` is '' when it was told to end. */
+  | { readonly kind: 'ended'; readonly flow: number; readonly reason: string };

@@ -1,0 +1,89 @@
+/**
+ * Between the main thread and the I/O threads: what a thread gets at its start, and every message of
+ * both directions. An I/O thread polls its port, as it never returns to its event loop; the sender
+ * wakes its transport.
+ */
+import type { MessagePort } from 'node:worker_threads';
+import type { ShutdownRequest } from '../../commands/contract/server-port.js';
+import type { TransportName } from '../../platform/transport.js';
+import type { Peer } from './gather.js';
+import type {
+  ReplicationAnswer,
+  ReplicationNotice,
+  ReplicationRequest,
+  ReplicationStatus,
+} from './replication.js';
+
+/** What is known of the process from its start. */
+export interface ServerFacts {
+  /** 40 hexadecimal digits, new with every start. */
+  readonly runId: string;
+  readonly startedMs: number;
+  /** 'uring', 'epoll' or 'portable'. */
+  readonly transport: string;
+  readonly ioThreads: number;
+  readonly executable: string;
+  /** '' without one. */
+  readonly configFile: string;
+}
+
+/** What the I/O threads know of each other, in shared memory. Each writes its own place. */
+export interface ThreadFigures {
+  /** By thread: how many connections it serves. */
+  readonly connections: Int32Array;
+  /** By thread: its share of wall time in use in the last period, in thousandths. */
+  readonly inUse: Int32Array;
+  /** By thread: its share of it on a core. */
+  readonly atWork: Int32Array;
+}
+
+export interface IoThreadData {
+  /** From 0; thread 0 also listens on the unix socket. */
+  readonly thread: number;
+  /** I/O threads. */
+  readonly threads: number;
+  readonly shardBuffers: readonly SharedArrayBuffer[];
+  /** The shards' journals. */
+  readonly ringBuffers: readonly SharedArrayBuffer[];
+  readonly replication: ReplicationStatus;
+  readonly controlBuffer: SharedArrayBuffer;
+  readonly configBuffer: SharedArrayBuffer;
+  /** By thread: the number that wakes its transport. */
+  readonly wakers: Int32Array;
+  readonly figures: ThreadFigures;
+  readonly databases: number;
+  readonly facts: Omit<ServerFacts, 'transport'>;
+  readonly peers: readonly Peer[];
+  readonly main: MessagePort;
+}
+
+export type IoToMain =
+  | { readonly kind: 'listening'; readonly transport: TransportName }
+  | { readonly kind: 'failed'; readonly text: string }
+  | { readonly kind: 'log'; readonly line: string }
+  | { readonly kind: 'shutdown'; readonly thread: number; readonly request: ShutdownRequest }
+  | {
+      readonly kind: 'replication-request';
+      readonly thread: number;
+      readonly id: number;
+      readonly request: ReplicationRequest;
+    }
+  | { readonly kind: 'replication-notice'; readonly notice: ReplicationNotice }
+  | { readonly kind: 'status-taken'; readonly thread: number; readonly number: number }
+  | { readonly kind: 'stopped'; readonly thread: number };
+
+export type MainToIo =
+  | { readonly kind: 'stop' }
+  | { readonly kind: 'shutdown-failed'; readonly text: string }
+  | {
+      readonly kind: 'replication-answer';
+      readonly id: number;
+      readonly answer: ReplicationAnswer;
+    }
+  /** Confirmed by 'status-taken', once it is in force on the thread. */
+  | {
+      readonly kind: 'replication-status';
+      readonly number: number;
+      readonly status: ReplicationStatus;
+    }
+  | { readonly kind: 'close-client'; readonly clientId: number };

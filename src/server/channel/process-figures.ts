@@ -1,0 +1,18 @@
+/** Figures of the process that its threads share, and that belong to no layer below. */
+import { declareSequence, declareValue, declareWord } from '../../memory/control-layout.js';
+
+/** Resident bytes of the process when it was ready and held no data. */
+export const STARTUP_BYTES = declareValue('server.startup-bytes');
+/** Rates over the last 1.6 seconds, written by the main thread. */
+export const COMMANDS_PER_SECOND = declareValue('server.commands-per-second');
+export const INPUT_KIB_PER_SECOND = declareValue('server.input-kib-per-second');
+export const OUTPUT_KIB_PER_SECOND = declareValue('server.output-kib-per-second');
+export const REPLICATION_INPUT_KIB_PER_SECOND = declareValue(
+  'server.replication-input-kib-per-second',
+);
+export const REPLICATION_OUTPUT_KIB_PER_SECOND = declareValue(
+  'server.replication-output-kib-per-second',
+);
+/** 1 while a dataset is being loaded: clients may not see it. */
+export const LOADING = declareWord('server.loading');
+export const SLOW_LOG_IDS = declareSequence('server.slow-log-ids');

@@ -1,0 +1,94 @@
+/**
+ * What the main thread and the I/O threads say to each other about replication: payloads of the
+ * messages in main-io.ts.
+ *
+ *   I/O threads ── requests of commands, sockets that become flows ──▶ main
+ *   main ── status (at every change; each confirms), answers ──▶ I/O threads
+ *
+ * Figures (LSNs, sums) are read from shared memory: rings, SyncSession, SyncProgress.
+ */
+import type { HostAndPort } from '../../commands/contract/replication-port.js';
+
+/** One replica, as INFO and ROLE show it. */
+export interface ReplicaStatus {
+  /** Process-wide number; `slaveN` counts by their order. */
+  readonly id: string;
+  readonly clientId: number;
+  readonly host: string;
+  readonly port: number;
+  /** Its SyncSession. */
+  readonly session: SharedArrayBuffer;
+}
+
+/** The link to the primary, on a replica. */
+export interface LinkStatus extends HostAndPort {
+  /** Redis's words: connect, connecting, handshake, sync, connected. */
+  readonly state: string;
+  readonly up: boolean;
+  /** Its SyncProgress, once a sync has begun, and the number of the primary's shards. */
+  readonly board: SharedArrayBuffer | null;
+  readonly boardShards: number;
+  readonly fullSync: boolean;
+  readonly keysTotal: number;
+  readonly bytesTotal: number;
+  readonly syncStartedMs: number;
+  /** When the link went down, 0 while it is up; -1 when it never was up. */
+  readonly downSinceMs: number;
+}
+
+/** Everything that I/O threads know about replication, besides figures. */
+export interface ReplicationStatus {
+  /** Writes go to the journal. */
+  readonly journaling: boolean;
+  /** 0 when it is off. */
+  readonly journalSinceMs: number;
+  readonly link: LinkStatus | null;
+  /** Clients may not see the data: a full sync is under way. */
+  readonly loading: boolean;
+  readonly replicationId: string;
+  readonly secondId: string;
+  readonly secondOffset: number;
+  readonly replicas: readonly ReplicaStatus[];
+  /** A takeover is under way: writes are put off until then, 0 when not. */
+  readonly holdWritesUntilMs: number;
+}
+
+export const FIRST_STATUS: Omit<ReplicationStatus, 'replicationId'> = {
+  journaling: false,
+  journalSinceMs: 0,
+  link: null,
+  loading: false,
+  secondId: '0'.repeat(40),
+  secondOffset: -1,
+  replicas: [],
+  holdWritesUntilMs: 0,
+};
+
+/** The client that a request came from. */
+export interface RequestingClient {
+  readonly thread: number;
+  readonly clientId: number;
+  /** Without the port. */
+  readonly host: string;
+  readonly listeningPort: number;
+}
+
+export type ReplicationRequest =
+  | { readonly kind: 'follow'; readonly primary: HostAndPort | null }
+  | { readonly kind: 'sync'; readonly client: RequestingClient; readonly words: readonly string[] }
+  | { readonly kind: 'hand-over'; readonly clientId: number; readonly timeoutMs: number }
+  | { readonly kind: 'demote'; readonly clientId: number; readonly done: boolean }
+  | { readonly kind: 'take-over'; readonly timeoutMs: number };
+
+export type ReplicationNotice =
+  | {
+      readonly kind: 'flow';
+      readonly syncId: string;
+      readonly index: number;
+      /** Ours from now on. */
+      readonly descriptor: number;
+    }
+  | { readonly kind: 'control-lost'; readonly clientId: number };
+
+/** An answer: an error or simple line with its sign, or the elements of an array. */
+export type ReplicationAnswer = string | readonly string[];

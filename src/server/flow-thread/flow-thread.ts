@@ -1,0 +1,132 @@
+/**
+ * A flow thread: a Worker with an event loop of its own that serves flows of our replicas and
+ * follows flows of our primary. The threads are started when the first flow comes.
+ */
+
+import { Socket } from 'node:net';
+import { parentPort, workerData } from 'node:worker_threads';
+import { Region } from '../../base/region.js';
+import { JournalRing } from '../../journal/ring.js';
+import { STRING_AUTO, STRING_RAW, STRING_TEXT } from '../../keyspace/kinds.js';
+import { Shards } from '../../keyspace/shards.js';
+import { JOURNAL_WRITTEN } from '../../journal/counters.js';
+import { USED_PAGES } from '../../memory/used-pages.js';
+import type { ControlBlock } from '../../memory/control.js';
+import { attachPagedRegion, attachRegion } from '../../platform/ffi/region.js';
+import { yieldToOthers } from '../../platform/ffi/thread-priority.js';
+import { SyncSession } from '../../replication/primary/sync-session.js';
+import { ReplicaFlow } from '../../replication/replica/replica-flow.js';
+import type { EffectTarget } from '../../replication/replica/record-applier.js';
+import { SyncProgress } from '../../replication/replica/sync-progress.js';
+import { startProfile, stopProfile } from '../../platform/profile.js';
+import { attachControl } from '../channel/control.js';
+import { FollowedFlow } from './followed-flow.js';
+import type {
+  FlowThreadData,
+  FlowToMain,
+  FollowFlow,
+  MainToFlow,
+  ServeFlow,
+} from '../channel/main-flow.js';
+import { ServedFlow } from './served-flow.js';
+
+const KNOWN_KINDS = (1 << STRING_AUTO) | (1 << STRING_TEXT) | (1 << STRING_RAW);
+
+class FlowThread {
+  private readonly flows = new Map<number, ServedFlow | FollowedFlow>();
+  private readonly shards: Shards;
+  private readonly rings: readonly JournalRing[];
+  private readonly owner: number;
+  private readonly control: ControlBlock;
+  private target: EffectTarget | null = null;
+
+  constructor(
+    data: FlowThreadData,
+    private readonly report: (report: FlowToMain) => void,
+  ) {
+    this.control = attachControl(data.controlBuffer, data.ioThreads, data.commands);
+    this.shards = new Shards(
+      data.shardBuffers.map((buffer) => attachPagedRegion(buffer)),
+      data.databases,
+      this.control.words,
+      this.control.word(USED_PAGES).index,
+      data.thread,
+    );
+    this.rings = data.ringBuffers.map((buffer) => new JournalRing(attachRegion(buffer)));
+    this.owner = data.thread + 1;
+  }
+
+  take(command: Exclude<MainToFlow, { kind: 'stop' }>): void {
+    if (command.kind === 'serve') this.serve(command);
+    else if (command.kind === 'follow') this.follow(command);
+    else {
+      const flow = this.flows.get(command.flow);
+      if (command.kind === 'end') flow?.end('');
+      else if (flow instanceof FollowedFlow) flow.go();
+    }
+  }
+
+  private ended(flow: number, reason: string): void {
+    this.flows.delete(flow);
+    this.report({ kind: 'ended', flow, reason });
+  }
+
+  private serve(command: ServeFlow): void {
+    const { flow, descriptor, mine, raw, from, heartbeatMs } = command;
+    const { shards, rings } = this;
+    const socket = new Socket({ fd: descriptor, readable: true, writable: true });
+    const session = new SyncSession(command.session, shards.count, this.owner);
+    const options = { shards, rings, mine, session, raw, from };
+    const written = this.control.signal(JOURNAL_WRITTEN);
+    const ended = (reason: string) => this.ended(flow, reason);
+    this.flows.set(flow, new ServedFlow(socket, options, written, heartbeatMs, ended));
+  }
+
+  /**
+   * Loads what effects run through: 4 MB that a thread which only serves does without. Comes before
+   * any command.
+   */
+  async prepareToFollow(): Promise<void> {
+    const { createEffectTarget } = await import('./effect-target.js');
+    this.target = createEffectTarget(this.shards);
+  }
+
+  private follow(command: FollowFlow): void {
+    const { flow, primaryShards, mine } = command;
+    const arena = new Region(command.arena, 0);
+    const board = new SyncProgress(command.board, arena, primaryShards, this.owner);
+    const createSink = () =>
+      new ReplicaFlow({
+        shards: this.shards,
+        rings: primaryShards === this.shards.count ? this.rings : null,
+        primaryShards,
+        mine,
+        progress: board,
+        target: this.target!,
+        kinds: KNOWN_KINDS,
+      });
+    const connected = () => this.report({ kind: 'connected', flow });
+    const ended = (reason: string) => this.ended(flow, reason);
+    const written = this.control.signal(JOURNAL_WRITTEN);
+    const applied = () => written.raise();
+    this.flows.set(
+      flow,
+      new FollowedFlow(command, board, createSink, { connected, applied, ended }),
+    );
+  }
+}
+
+const port = parentPort!;
+const data = workerData as FlowThreadData;
+yieldToOthers(data.nice);
+const thread = new FlowThread(data, (report) => port.postMessage(report));
+if (data.follows) await thread.prepareToFollow();
+port.on('message', (command: MainToFlow) => {
+  if (command.kind !== 'stop') {
+    thread.take(command);
+    return;
+  }
+  stopProfile();
+  process.exit();
+});
+startProfile(`flow-${data.thread}`);

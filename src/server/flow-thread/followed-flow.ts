@@ -1,0 +1,187 @@
+/**
+ * A flow of the replica on its thread: connects to the primary, turns the connection into a flow,
+ * and feeds what comes to the ReplicaFlow, which reads straight from where the system put it.
+ */
+import { connect, type Socket } from 'node:net';
+import { writeAcknowledgement } from '../../replication/acknowledgement.js';
+import type { ReplicaFlow } from '../../replication/replica/replica-flow.js';
+import type { SyncProgress } from '../../replication/replica/sync-progress.js';
+import { SUM_RECEIVED_MS } from '../channel/replication-figures.js';
+import type { FollowFlow } from '../channel/main-flow.js';
+import { encodeCommand } from '../../protocol/encode-command.js';
+
+const HANDSHAKE_BYTES = 64 * 1024;
+const POLL_MS = 1;
+/**
+ * A shard that waits for a transaction's parts waits for another thread that is at work on them:
+ * for so long it looks again and again, then once in POLL_MS.
+ */
+const EAGER_POLL_MS = 4;
+/** Between acknowledgements while something is applied, and when nothing is. */
+const ACKNOWLEDGE_MS = 1;
+const ACKNOWLEDGE_SYNCING_MS = 50;
+const ACKNOWLEDGE_IDLE_MS = 1000;
+
+export interface FollowedFlowListener {
+  readonly connected: () => void;
+  /** Something was applied, and kept in our journals for replicas of ours. */
+  readonly applied: () => void;
+  readonly ended: (reason: string) => void;
+}
+
+export class FollowedFlow {
+  private readonly socket: Socket;
+  private readonly handshake = new Uint8Array(HANDSHAKE_BYTES);
+  private received = '';
+  /** Replies still to come before the flow begins. */
+  private replies: number;
+  private sink: ReplicaFlow | null = null;
+  /** What came with the last reply. */
+  private rest: Uint8Array | null = null;
+  private polling = false;
+  private waitingSinceMs = 0;
+  private changesSeen = 0;
+  private acknowledgeTimer: NodeJS.Timeout | null = null;
+  private readonly idleTimer: NodeJS.Timeout;
+  private closed = false;
+
+  constructor(
+    private readonly command: FollowFlow,
+    private readonly board: SyncProgress,
+    private readonly createSink: () => ReplicaFlow,
+    private readonly listener: FollowedFlowListener,
+  ) {
+    const { host, port, user, password, syncId, index, timeoutMs } = command;
+    const authenticates = password !== '';
+    this.replies = authenticates ? 2 : 1;
+    this.socket = connect({
+      host,
+      port,
+      noDelay: true,
+      onread: {
+        buffer: () => this.target(),
+        callback: (length: number, buffer: Uint8Array) => this.read(length, buffer),
+      },
+    } as unknown as Parameters<typeof connect>[0] & { port: number });
+    this.socket.setTimeout(timeoutMs, () => this.end('nothing came for too long'));
+    this.socket.on('error', (error) => this.end(error.message));
+    this.socket.on('close', () => this.end('the primary closed the connection'));
+    if (authenticates) {
+      const words = user === '' ? [password] : [user, password];
+      this.socket.write(encodeCommand(['AUTH', ...words]));
+    }
+    this.socket.write(encodeCommand(['DARTER', 'FLOW', syncId, String(index)]));
+    this.idleTimer = setInterval(() => this.acknowledge(), ACKNOWLEDGE_IDLE_MS);
+  }
+
+  /** All flows are connected, the old data is gone: what came is applied from now on. */
+  go(): void {
+    if (this.closed) return;
+    this.sink = this.createSink();
+    const rest = this.rest;
+    this.rest = null;
+    if (rest !== null) this.sink.feed(rest);
+    this.consumed();
+    if (!this.closed) this.socket.resume();
+  }
+
+  end(reason: string): void {
+    if (this.closed) return;
+    this.closed = true;
+    clearInterval(this.idleTimer);
+    if (this.acknowledgeTimer !== null) clearTimeout(this.acknowledgeTimer);
+    // The reason is told first: the primary, seeing this connection end, ends all others, and that
+    // would be taken for the cause.
+    this.withdraw(reason);
+    this.socket.destroy();
+  }
+
+  private withdraw(reason: string): void {
+    // Another flow may be applying a transaction that a shard of ours takes part in.
+    if (this.sink === null || this.sink.close()) this.listener.ended(reason);
+    else setTimeout(() => this.withdraw(reason), POLL_MS);
+  }
+
+  private target(): Uint8Array {
+    return this.sink === null ? this.handshake : this.sink.target;
+  }
+
+  /** @returns whether to go on reading */
+  private read(length: number, buffer: Uint8Array): boolean {
+    if (this.closed) return false;
+    this.board.sums[SUM_RECEIVED_MS] = Date.now();
+    if (this.sink === null) {
+      this.readReplies(buffer.subarray(0, length));
+      return false;
+    }
+    if (buffer.buffer === this.handshake.buffer) this.sink.feed(buffer, length);
+    else this.sink.received(length);
+    this.consumed();
+    return !this.closed;
+  }
+
+  private readReplies(bytes: Uint8Array): void {
+    if (this.replies === 0) {
+      this.keep(bytes);
+      return;
+    }
+    this.received += Buffer.from(bytes).toString('latin1');
+    for (; this.replies > 0; this.replies--) {
+      const end = this.received.indexOf('\r\n');
+      if (end < 0) {
+        setImmediate(() => this.socket.resume());
+        return;
+      }
+      const line = this.received.slice(0, end);
+      this.received = this.received.slice(end + 2);
+      if (line !== '+OK') {
+        this.end(`the primary answers: ${line.slice(1)}`);
+        return;
+      }
+    }
+    this.keep(Buffer.from(this.received, 'latin1'));
+    this.listener.connected();
+  }
+
+  private keep(bytes: Uint8Array): void {
+    this.rest = Uint8Array.from([...(this.rest ?? []), ...bytes]);
+  }
+
+  private consumed(): void {
+    const sink = this.sink!;
+    if (sink.failed !== null) {
+      this.end(sink.failed);
+      return;
+    }
+    this.listener.applied();
+    if (sink.waiting && !this.polling) this.pollLater();
+    this.acknowledgeTimer ??= setTimeout(
+      () => this.acknowledge(),
+      this.board.shardsDone === this.board.shards ? ACKNOWLEDGE_MS : ACKNOWLEDGE_SYNCING_MS,
+    );
+  }
+
+  private pollLater(): void {
+    const nowMs = performance.now();
+    if (this.board.changes !== this.changesSeen) {
+      this.changesSeen = this.board.changes;
+      this.waitingSinceMs = nowMs;
+    }
+    this.polling = true;
+    const poll = (): void => {
+      this.polling = false;
+      if (this.closed) return;
+      this.sink!.poll();
+      this.consumed();
+    };
+    if (nowMs - this.waitingSinceMs < EAGER_POLL_MS) setImmediate(poll);
+    else setTimeout(poll, POLL_MS);
+  }
+
+  private acknowledge(): void {
+    if (this.acknowledgeTimer !== null) clearTimeout(this.acknowledgeTimer);
+    this.acknowledgeTimer = null;
+    if (this.closed || this.replies > 0) return;
+    this.socket.write(writeAcknowledgement(this.board.applied, this.command.mine));
+  }
+}

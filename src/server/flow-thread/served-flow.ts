@@ -1,0 +1,117 @@
+/**
+ * A flow of the primary on its thread: moves what the PrimaryFlow makes into the socket.
+ *
+ * Two outputs take turns: while the system takes one, the next is made. While shipping the flow runs
+ * as fast as the socket takes it; in stable sync it rests a moment between short outputs, so that
+ * many writes travel together.
+ */
+import type { Socket } from 'node:net';
+import type { SharedSignal } from '../../memory/signal.js';
+import { createRegion } from '../../platform/ffi/region.js';
+import { AcknowledgementReader } from '../../replication/acknowledgement.js';
+import { PrimaryFlow, type PrimaryFlowOptions } from '../../replication/primary/primary-flow.js';
+import { SUM_ACKNOWLEDGED_MS } from '../channel/replication-figures.js';
+
+const OUTPUT_BYTES = 2 * 1024 * 1024;
+/** An output shorter than this is followed by a rest in stable sync. */
+const SHORT_BYTES = 64 * 1024;
+const REST_MS = 1;
+/** With nothing to send it sleeps until something is written, and looks around this often. */
+const SLEEP_MS = 100;
+
+export class ServedFlow {
+  private readonly source: PrimaryFlow;
+  private readonly outputs = [createRegion(OUTPUT_BYTES), createRegion(OUTPUT_BYTES)];
+  private readonly writing = [false, false];
+  private timer: NodeJS.Timeout | null = null;
+  private sleeping = false;
+  private readonly isIdle = (): boolean => this.source.idle && !this.closed;
+  private lastSentMs = Date.now();
+  private closed = false;
+
+  constructor(
+    private readonly socket: Socket,
+    private readonly options: PrimaryFlowOptions,
+    private readonly written: SharedSignal,
+    private readonly heartbeatMs: number,
+    private readonly ended: (reason: string) => void,
+  ) {
+    this.source = new PrimaryFlow(options);
+    const { session } = options;
+    const reader = new AcknowledgementReader(options.mine, (shard, lsn) => {
+      session.acknowledged[shard] = lsn;
+    });
+    socket.setNoDelay(true);
+    socket.on('data', (bytes: Buffer) => {
+      session.sums[SUM_ACKNOWLEDGED_MS] = Date.now();
+      const wrong = reader.feed(bytes);
+      if (wrong !== null) this.end(wrong);
+    });
+    socket.on('error', (error) => this.end(error.message));
+    socket.on('close', () => this.end('the replica closed the connection'));
+    socket.write('+OK\r\n');
+    this.pump();
+  }
+
+  end(reason: string): void {
+    if (this.closed) return;
+    this.closed = true;
+    if (this.timer !== null) clearTimeout(this.timer);
+    this.source.close();
+    // In this order, so that the end of the replica's other connections is not taken for the cause.
+    this.ended(reason);
+    this.socket.destroy();
+  }
+
+  private pump(): void {
+    this.timer = null;
+    while (!this.closed) {
+      if (this.options.session.ended) {
+        this.end('the sync was ended');
+        return;
+      }
+      const free = this.writing.indexOf(false);
+      if (free < 0) return;
+      const bytes = this.fill(free);
+      if (this.source.failed !== null) {
+        this.end(this.source.failed);
+        return;
+      }
+      if (bytes > 0) this.write(free, bytes);
+      if (bytes === 0 && this.source.idle) {
+        this.sleep();
+        return;
+      }
+      if (bytes === 0 || (bytes < SHORT_BYTES && this.source.streaming)) {
+        this.timer = setTimeout(() => this.pump(), REST_MS);
+        return;
+      }
+    }
+  }
+
+  private sleep(): void {
+    this.sleeping = true;
+    void this.written.sleep(this.isIdle, SLEEP_MS).then(() => {
+      this.sleeping = false;
+      if (this.timer === null) this.pump();
+    });
+  }
+
+  private fill(index: number): number {
+    const out = this.outputs[index]!;
+    let bytes = this.source.idle ? 0 : this.source.produce(out, 0, out.length);
+    if (bytes === 0 && Date.now() - this.lastSentMs >= this.heartbeatMs) {
+      bytes = this.source.heartbeat(out, 0, out.length);
+    }
+    return bytes;
+  }
+
+  private write(index: number, bytes: number): void {
+    this.writing[index] = true;
+    this.lastSentMs = Date.now();
+    this.socket.write(this.outputs[index]!.bytes.subarray(0, bytes), () => {
+      this.writing[index] = false;
+      if (this.timer === null && !this.sleeping && !this.closed) this.pump();
+    });
+  }
+}

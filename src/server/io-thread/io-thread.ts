@@ -1,0 +1,328 @@
+/**
+ * An I/O thread: a Worker whose transport loop is `wait, parse, run, reply`. It never returns to its
+ * event loop while the transport is a native one, so everything from outside (questions of other
+ * threads, connections handed over, the end) arrives as a message that a wake-up announces.
+ */
+import { receiveMessageOnPort, workerData } from 'node:worker_threads';
+import { Log, type LogLevel } from '../../base/log.js';
+import { commandModules } from '../../commands/index.generated.js';
+import { definitionsOf } from '../../engine/definitions.js';
+import { Dispatcher } from '../../engine/dispatch.js';
+import { Registry } from '../../engine/registry.js';
+import { ClientSession } from '../../engine/session.js';
+import { Transactions } from '../../engine/transactions.js';
+import { BackPressure } from '../../journal/back-pressure.js';
+import { JournalRing } from '../../journal/ring.js';
+import { JournalSink } from '../../journal/sink.js';
+import { ExpiryCycle } from '../../keyspace/expiry-cycle.js';
+import { Shards } from '../../keyspace/shards.js';
+import type { ControlBlock } from '../../memory/control.js';
+import { USED_PAGES } from '../../memory/used-pages.js';
+import { Frontend } from '../../net/frontend.js';
+import { attachPagedRegion, attachRegion, createRegion } from '../../platform/ffi/region.js';
+import { ThreadClock } from '../../platform/ffi/thread-clock.js';
+import { createTransport } from '../../platform/select.js';
+import type { Transport, TransportName } from '../../platform/transport.js';
+import { wakeTransport } from '../../platform/wake.js';
+import { Reply } from '../../protocol/reply.js';
+import { Config } from '../config/config.js';
+import { attachControl } from '../channel/control.js';
+import { Gatherer } from '../channel/gather.js';
+import type { IoGatherer } from '../channel/io-io.js';
+import { createServerPort } from './server-port.js';
+import { startProfile, stopProfile } from '../../platform/profile.js';
+import { ThreadReplication } from './thread-replication.js';
+import { ThreadSettings } from './settings.js';
+import { ThreadClients } from './thread-clients.js';
+import type { IoThreadData, IoToMain, MainToIo } from '../channel/main-io.js';
+import { ThreadPlacement } from './thread-placement.js';
+import { ThreadPolicy } from './thread-policy.js';
+import { CommandStatistics } from './thread-statistics.js';
+
+class IoThread {
+  private readonly config: Config;
+  private readonly settings = new ThreadSettings();
+  /** The revision of the configuration that the settings were read from. */
+  private loadedRevision = -1;
+  private readonly control: ControlBlock;
+  private readonly gatherer: IoGatherer;
+  private readonly log: Log;
+  private transport!: Transport;
+  private policy!: ThreadPolicy;
+  private replication!: ThreadReplication;
+  private frontend!: Frontend<ClientSession>;
+  private shutdownFailed: ((text: string) => void) | null = null;
+
+  constructor(
+    private readonly data: IoThreadData,
+    private readonly registry: Registry,
+  ) {
+    this.control = attachControl(data.controlBuffer, data.threads, registry.all.length);
+    this.config = Config.attach(data.configBuffer);
+    this.log = new Log((line) => this.post({ kind: 'log', line }));
+    this.gatherer = new Gatherer(data.thread, data.peers, this.control.mail, (thread) =>
+      this.wake(thread),
+    );
+  }
+
+  private post(message: IoToMain): void {
+    this.data.main.postMessage(message);
+  }
+
+  /** Has the thread's transport call `woken`. One that is not up yet looks by itself at its start. */
+  private wake(thread: number): void {
+    const waker = this.data.wakers[thread]!;
+    if (waker !== 0) wakeTransport(waker);
+  }
+
+  async run(): Promise<void> {
+    const { data, config, settings } = this;
+    this.loadSettings();
+    this.transport = createTransport(config.value('transport') as TransportName | 'auto', {
+      onAcceptTrouble: (errorNumber) =>
+        this.log.warning(`Accepting a client connection failed (errno ${errorNumber})`),
+    });
+    this.transport.keepAliveSeconds = settings.keepAliveSeconds;
+    data.wakers[data.thread] = this.transport.waker;
+    const frontend = this.build();
+    await this.listen();
+    data.figures.connections[data.thread] = 0;
+    data.figures.inUse[data.thread] = 0;
+    data.figures.atWork[data.thread] = 0;
+    // Messages may have come before there was a waker.
+    this.wake(data.thread);
+    this.post({ kind: 'listening', transport: this.transport.name });
+    startProfile(`io-${data.thread}`);
+    await this.transport.run(frontend);
+    stopProfile();
+    this.policy.publishCounters();
+    this.post({ kind: 'stopped', thread: data.thread });
+  }
+
+  private build(): Frontend<ClientSession> {
+    const { data, control, settings, registry } = this;
+    const shards = new Shards(
+      data.shardBuffers.map((buffer) => attachPagedRegion(buffer)),
+      data.databases,
+      control.words,
+      control.word(USED_PAGES).index,
+      data.thread,
+    );
+    const reply = new Reply(createRegion(64));
+    const clients = new ThreadClients(
+      data.thread,
+      this.transport,
+      control,
+      data.figures.connections,
+      settings,
+    );
+    const statistics = new CommandStatistics(control, data.thread, settings);
+    let frontend: Frontend<ClientSession>;
+    const dispatcher = this.buildDispatcher(shards, reply, statistics, (session, write) =>
+      frontend.resume(session, write),
+    );
+    const rings = data.ringBuffers.map((buffer) => new JournalRing(attachRegion(buffer)));
+    const pressure = new BackPressure(rings);
+    this.replication = this.buildReplication(dispatcher, rings, pressure);
+    this.policy = new ThreadPolicy({
+      replication: this.replication,
+      pressure,
+      thread: data.thread,
+      control,
+      dispatcher,
+      clients,
+      settings,
+      expiry: new ExpiryCycle(dispatcher.keys, data.thread, data.threads),
+      refreshSettings: () => this.refreshSettings(),
+      handOver: (thread, descriptor) => this.gatherer.tell(thread, 'adopt', descriptor),
+      serveMessages: () => this.serveMessages(),
+      log: (level, text) => this.log.write(level, text),
+    });
+    frontend = new Frontend(this.transport, dispatcher, reply, this.policy, createRegion);
+    this.policy.frontend = frontend;
+    this.frontend = frontend;
+    this.shareClients(frontend, clients);
+    dispatcher.server = createServerPort(
+      {
+        thread: data.thread,
+        control,
+        config: this.config,
+        gatherer: this.gatherer,
+        dispatcher,
+        registry,
+        clients,
+        frontend,
+        replication: this.replication,
+        rings,
+        transport: this.transport,
+        statistics,
+        facts: { ...data.facts, transport: this.transport.name },
+        shutdown: (request, failed) => {
+          this.shutdownFailed = failed;
+          this.post({ kind: 'shutdown', thread: data.thread, request });
+        },
+        abortShutdown: () => false,
+      },
+      new Transactions(dispatcher),
+    );
+    return frontend;
+  }
+
+  private buildDispatcher(
+    shards: Shards,
+    reply: Reply,
+    statistics: CommandStatistics,
+    resumed: (session: ClientSession, write: () => void) => void,
+  ): Dispatcher {
+    const nobody = new ClientSession(0, -1, '', '', 0, () => true);
+    return new Dispatcher(
+      this.registry,
+      shards,
+      reply,
+      statistics,
+      {
+        failed: (command, error) => this.logFailure(command, error),
+        attacked: ({ address }) =>
+          this.log.warning(
+            `Possible SECURITY ATTACK detected: ${address} sends POST or Host: commands. It may be ` +
+              'a web page that abuses a browser to reach this server. Connection closed.',
+          ),
+        waiting: () => this.gatherer.serve(),
+        resumed,
+      },
+      nobody,
+    );
+  }
+
+  private buildReplication(
+    dispatcher: Dispatcher,
+    rings: readonly JournalRing[],
+    pressure: BackPressure,
+  ): ThreadReplication {
+    const { data, settings } = this;
+    const journal = new JournalSink(rings);
+    return new ThreadReplication(
+      {
+        thread: data.thread,
+        settings,
+        control: this.control,
+        rings,
+        journal,
+        request: (id, request) =>
+          this.post({ kind: 'replication-request', thread: data.thread, id, request }),
+        notify: (notice) => this.post({ kind: 'replication-notice', notice }),
+        setJournal: (on) => {
+          dispatcher.keys.effects.sink = on ? journal : null;
+          dispatcher.pressure = on ? pressure : null;
+          dispatcher.keys.spares = on ? (shard) => pressure.isTight(shard) : () => false;
+        },
+        setExpiry: (own) => {
+          dispatcher.keys.expiresKeys = own;
+        },
+        isQuiet: (session) => this.frontend.isQuiet(session),
+        release: (session) => this.frontend.release(session),
+      },
+      data.replication,
+    );
+  }
+
+  /** What brings clients from other threads here, and takes them there. */
+  private shareClients(frontend: Frontend<ClientSession>, clients: ThreadClients): void {
+    const { data } = this;
+    this.policy.placement = new ThreadPlacement({
+      thread: data.thread,
+      threads: data.threads,
+      figures: data.figures,
+      settings: this.settings,
+      clients,
+      frontend,
+      gatherer: this.gatherer,
+      clock: new ThreadClock(),
+    });
+    this.gatherer.takes('adopt', (descriptor) => {
+      this.transport.adopt(descriptor);
+    });
+    this.gatherer.answers('publish-counters', () => {
+      this.policy.publishCounters();
+      return null;
+    });
+  }
+
+  private async listen(): Promise<void> {
+    const { data, config } = this;
+    const backlog = Number(config.value('tcp-backlog'));
+    const path = config.value('unixsocket');
+    if (path !== '' && data.thread === 0) {
+      const mode = Number.parseInt(config.value('unixsocketperm'), 8);
+      await this.transport.listen({ path, mode, backlog });
+    }
+    const port = Number(config.value('port'));
+    if (port !== 0) {
+      for (const word of config.value('bind').split(' ')) {
+        // '-address' may be missing on this machine.
+        const optional = word.startsWith('-');
+        const host = optional ? word.slice(1) : word;
+        try {
+          await this.transport.listen({ host, port, backlog, reusePort: data.threads > 1 });
+        } catch (error) {
+          if (!optional) throw error;
+        }
+      }
+    }
+  }
+
+  private loadSettings(): void {
+    this.settings.load((name) => this.config.value(name));
+    this.log.level = this.config.value('loglevel') as LogLevel;
+  }
+
+  private refreshSettings(): void {
+    this.config.refresh();
+    if (this.config.revision === this.loadedRevision) return;
+    this.loadedRevision = this.config.revision;
+    this.loadSettings();
+    this.policy.placement.reload();
+    this.transport.keepAliveSeconds = this.settings.keepAliveSeconds;
+  }
+
+  private serveMessages(): void {
+    this.gatherer.serve();
+    for (;;) {
+      const received = receiveMessageOnPort(this.data.main);
+      if (received === undefined) return;
+      const message = received.message as MainToIo;
+      this.takeMessage(message);
+    }
+  }
+
+  private takeMessage(message: MainToIo): void {
+    const { replication, frontend, data } = this;
+    if (message.kind === 'stop') {
+      this.transport.stop();
+    } else if (message.kind === 'shutdown-failed') {
+      this.shutdownFailed?.(message.text);
+    } else if (message.kind === 'replication-answer') {
+      replication.answered(message.id, message.answer);
+    } else if (message.kind === 'close-client') {
+      const session = replication.control(message.clientId);
+      if (session !== undefined) frontend.endSession(session);
+    } else {
+      replication.take(message.status);
+      this.log.role = message.status.link === null ? 'M' : 'S';
+      this.policy.loadGates();
+      this.post({ kind: 'status-taken', thread: data.thread, number: message.number });
+    }
+  }
+
+  private logFailure(command: string, error: unknown): void {
+    const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    this.log.warning(`Exception in command '${command}': ${stack}`);
+  }
+}
+
+const data = workerData as IoThreadData;
+const thread = new IoThread(data, new Registry(definitionsOf(commandModules)));
+thread.run().catch((error: unknown) => {
+  const text = error instanceof Error ? error.message : String(error);
+  data.main.postMessage({ kind: 'failed', text } satisfies IoToMain);
+});

@@ -1,0 +1,64 @@
+/**
+ * How much memory the server uses. `used` are the pages of all shards in use, which is what
+ * maxmemory bounds; what node itself occupies is apart from it, and does not grow with the data.
+ */
+import { readFileSync } from 'node:fs';
+import { totalmem } from 'node:os';
+import { PAGE_BYTES } from '../../base/limits.js';
+import type { MemoryFigures, MemoryPort } from '../../commands/contract/server-port.js';
+import type { Shards } from '../../keyspace/shards.js';
+import type { ControlBlock } from '../../memory/control.js';
+import { notePeakPages, USED_PAGES } from '../../memory/used-pages.js';
+import { STARTUP_BYTES } from '../channel/process-figures.js';
+
+/** Resident bytes of the process; node's own figure where there is no /proc. */
+function residentBytes(): number {
+  try {
+    const pages = Number(readFileSync('/proc/self/statm', 'latin1').split(' ')[1]);
+    return pages * PAGE_BYTES;
+  } catch {
+    return process.memoryUsage.rss();
+  }
+}
+
+/** Keys and values with their lengths. Read without locks: a write under way may be missing. */
+function liveBytes(shards: Shards): number {
+  let bytes = 0;
+  for (let shard = 0; shard < shards.count; shard++) {
+    for (let database = 0; database < shards.databases; database++) {
+      bytes += shards.table(shard, database).liveBytes;
+    }
+  }
+  return bytes;
+}
+
+export class Memory implements MemoryPort {
+  /** @param release finishes at once the compaction that gives memory back to the system */
+  constructor(
+    private readonly control: ControlBlock,
+    private readonly shards: Shards,
+    private readonly release: () => void,
+  ) {}
+
+  figures(): MemoryFigures {
+    const { control, shards } = this;
+    const used = control.word(USED_PAGES).load() * PAGE_BYTES;
+    const dataset = Math.min(used, liveBytes(shards));
+    return {
+      used,
+      dataset,
+      overhead: used - dataset,
+      // The tables' roots.
+      startup: Math.min(used, shards.count * PAGE_BYTES),
+      peak: notePeakPages(control) * PAGE_BYTES,
+      resident: residentBytes(),
+      process: control.get(STARTUP_BYTES),
+      javascriptHeap: process.memoryUsage().heapUsed,
+      system: totalmem(),
+    };
+  }
+
+  purge(): void {
+    this.release();
+  }
+}

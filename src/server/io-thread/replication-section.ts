@@ -1,0 +1,164 @@
+/** INFO's section replication, and the figures of syncs that it has besides Redis's. */
+
+import type { JournalRing } from '../../journal/ring.js';
+import { WRITES_DELAYED, WRITES_OVERRULED } from '../../journal/counters.js';
+import {
+  SUM_BYTES,
+  SUM_KEYS,
+  SUM_KEYS_TOTAL,
+  SUM_RESTARTED_SHARDS,
+} from '../../replication/primary/sync-session.js';
+import * as board from '../../replication/replica/sync-progress.js';
+import { SUM_ACKNOWLEDGED_MS, SUM_RECEIVED_MS } from '../channel/replication-figures.js';
+import {
+  acknowledgedOffset,
+  type KnownReplica,
+  type ThreadReplication,
+} from './thread-replication.js';
+import type { Fields, InfoSource, Section } from '../info/source.js';
+
+export interface ReplicationSource {
+  readonly replication: ThreadReplication;
+  readonly rings: readonly JournalRing[];
+}
+
+export function replicationSection({ replication, rings }: ReplicationSource): Section {
+  return (source, context) => {
+    const { status } = replication;
+    return [
+      ['role', status.link === null ? 'master' : 'slave'],
+      ...(status.link === null ? [] : linkFields(source, replication, context.now)),
+      ['connected_slaves', replication.replicas.length],
+      ...goodReplicas(source, replication, context.now),
+      ...replication.replicas.map((replica, i) => replicaField(replica, i, context.now)),
+      ['master_failover_state', status.holdWritesUntilMs > 0 ? 'waiting-for-sync' : 'no-failover'],
+      ['master_replid', status.replicationId],
+      ['master_replid2', status.secondId],
+      ['master_repl_offset', replication.offset],
+      ['second_repl_offset', status.secondOffset],
+      ...journalFields(source, replication, rings),
+      ['repl_backpressure_delayed_writes', source.control.sum(WRITES_DELAYED)],
+      ['repl_backpressure_overruled_writes', source.control.sum(WRITES_OVERRULED)],
+      ...replication.replicas.flatMap((replica, i) => syncFields(replica, i)),
+    ];
+  };
+}
+
+function seconds(sinceMs: number, nowMs: number): number {
+  return Math.max(0, Math.floor((nowMs - sinceMs) / 1000));
+}
+
+function linkFields(
+  { configuration }: InfoSource,
+  replication: ThreadReplication,
+  nowMs: number,
+): Fields {
+  const link = replication.status.link!;
+  const figures = replication.board;
+  const receivedMs = figures?.sums[SUM_RECEIVED_MS] ?? 0;
+  const offset = figures === null ? 0 : replication.offset;
+  return [
+    ['master_host', link.host],
+    ['master_port', link.port],
+    ['master_link_status', link.up ? 'up' : 'down'],
+    ['master_last_io_seconds_ago', link.up && receivedMs > 0 ? seconds(receivedMs, nowMs) : -1],
+    ['master_sync_in_progress', link.state === 'sync' ? 1 : 0],
+    ['slave_read_repl_offset', offset],
+    ['slave_repl_offset', offset],
+    ...(link.state === 'sync' && figures !== null ? progressFields(link, figures, nowMs) : []),
+    ...downFields(link.up, link.downSinceMs, nowMs),
+    ['slave_priority', configuration.value('replica-priority')],
+    ['slave_read_only', configuration.value('replica-read-only') === 'yes' ? 1 : 0],
+    ['replica_announced', configuration.value('replica-announced') === 'yes' ? 1 : 0],
+  ];
+}
+
+function downFields(up: boolean, sinceMs: number, nowMs: number): Fields {
+  if (up) return [];
+  return [['master_link_down_since_seconds', sinceMs < 0 ? -1 : seconds(sinceMs, nowMs)]];
+}
+
+function progressFields(
+  link: { readonly keysTotal: number; readonly syncStartedMs: number },
+  figures: board.SyncProgress,
+  nowMs: number,
+): Fields {
+  const keys = figures.sums[board.SUM_KEYS]!;
+  const bytes = figures.sums[board.SUM_BYTES]!;
+  const share = link.keysTotal > 0 ? Math.min(1, keys / link.keysTotal) : 0;
+  // The bytes still to come are not known; they are about as many for each key as so far.
+  const total = share > 0 ? Math.round(bytes / share) : 0;
+  const receivedMs = figures.sums[SUM_RECEIVED_MS]!;
+  return [
+    ['master_sync_total_bytes', total],
+    ['master_sync_read_bytes', bytes],
+    ['master_sync_left_bytes', Math.max(0, total - bytes)],
+    ['master_sync_perc', (share * 100).toFixed(2)],
+    ['master_sync_last_io_seconds_ago', receivedMs > 0 ? seconds(receivedMs, nowMs) : -1],
+    ['master_sync_keys', keys],
+    ['master_sync_keys_total', link.keysTotal],
+    ['master_sync_seconds', seconds(link.syncStartedMs, nowMs)],
+  ];
+}
+
+function goodReplicas(
+  { configuration }: InfoSource,
+  replication: ThreadReplication,
+  nowMs: number,
+): Fields {
+  const asked =
+    configuration.value('min-replicas-to-write') !== '0' &&
+    configuration.value('min-replicas-max-lag') !== '0';
+  return asked ? [['min_slaves_good_slaves', replication.goodReplicas(nowMs)]] : [];
+}
+
+function replicaField(replica: KnownReplica, index: number, nowMs: number): [string, string] {
+  const { host, port, session } = replica;
+  const state = session.allDone ? 'online' : 'send_bulk';
+  const lag = seconds(session.sums[SUM_ACKNOWLEDGED_MS]!, nowMs);
+  const offset = acknowledgedOffset(session);
+  return [`slave${index}`, `ip=${host},port=${port},state=${state},offset=${offset},lag=${lag}`];
+}
+
+/** Of Darter alone: how far each sync is. */
+function syncFields({ session }: KnownReplica, index: number): Fields {
+  const { sums } = session;
+  const total = sums[SUM_KEYS_TOTAL]!;
+  return [
+    [
+      `sync_replica${index}`,
+      `keys=${sums[SUM_KEYS]},keys_total=${total},bytes=${sums[SUM_BYTES]},` +
+        `shards_sent_again=${sums[SUM_RESTARTED_SHARDS]},` +
+        `lag_bytes=${lagBytes(session.sent, session.acknowledged)}`,
+    ],
+  ];
+}
+
+function lagBytes(sent: Float64Array, acknowledged: Float64Array): number {
+  let lag = 0;
+  for (let shard = 0; shard < sent.length; shard++) {
+    lag += Math.max(0, sent[shard]! - acknowledged[shard]!);
+  }
+  return lag;
+}
+
+function journalFields(
+  _source: InfoSource,
+  replication: ThreadReplication,
+  rings: readonly JournalRing[],
+): Fields {
+  const { status } = replication;
+  const active = status.journaling || status.link?.boardShards === rings.length;
+  let held = 0;
+  let size = 0;
+  for (const ring of rings) {
+    size += ring.capacity;
+    held += ring.head - ring.start;
+  }
+  return [
+    ['repl_backlog_active', active ? 1 : 0],
+    ['repl_backlog_size', size],
+    ['repl_backlog_first_byte_offset', active ? Math.max(0, replication.offset - held) + 1 : 0],
+    ['repl_backlog_histlen', active ? held : 0],
+  ];
+}

@@ -1,0 +1,63 @@
+/**
+ * The directives that an I/O thread looks at while it serves, as numbers and flags, read anew from
+ * the configuration whenever it changed.
+ */
+import { PAGE_BYTES } from '../../base/limits.js';
+
+export class ThreadSettings {
+  password = '';
+  protectedMode = true;
+  boundExplicitly = false;
+  maxClients = 10000;
+  idleTimeoutMs = 0;
+  keepAliveSeconds = 300;
+  maxMemoryPages = 0;
+  bulkBytesMax = 512 * 1024 * 1024;
+  outputHardBytes = 0;
+  outputSoftBytes = 0;
+  outputSoftMs = 0;
+  slowLogMicroseconds = 10000;
+  latencyThresholdMs = 0;
+  hertz = 10;
+  replicaReadOnly = true;
+  replicaServesStale = true;
+  minReplicas = 0;
+  minReplicasMaxLagMs = 10_000;
+  backPressure = true;
+  backPressureMsMax = 1000;
+  adaptivePlacement = true;
+
+  /** @param value gives a directive as CONFIG GET shows it */
+  load(value: (name: string) => string): void {
+    const number = (name: string) => Number(value(name));
+    this.password = value('requirepass');
+    this.protectedMode = value('protected-mode') === 'yes';
+    this.boundExplicitly = value('bind') !== '* -::*';
+    this.maxClients = number('maxclients');
+    this.idleTimeoutMs = number('timeout') * 1000;
+    this.keepAliveSeconds = number('tcp-keepalive');
+    this.maxMemoryPages = Math.ceil(number('maxmemory') / PAGE_BYTES);
+    this.bulkBytesMax = number('proto-max-bulk-len');
+    this.slowLogMicroseconds = number('slowlog-log-slower-than');
+    this.latencyThresholdMs = number('latency-monitor-threshold');
+    this.hertz = number('hz');
+    this.replicaReadOnly = value('replica-read-only') === 'yes';
+    this.replicaServesStale = value('replica-serve-stale-data') === 'yes';
+    this.minReplicas = number('min-replicas-to-write');
+    this.minReplicasMaxLagMs = number('min-replicas-max-lag') * 1000;
+    this.backPressure = value('repl-backpressure-policy') === 'delay';
+    this.backPressureMsMax = number('repl-backpressure-max-delay');
+    this.adaptivePlacement = value('placement') === 'adaptive';
+    this.loadOutputLimit(value('client-output-buffer-limit'));
+  }
+
+  /** 'normal 0 0 0 slave ...': class, hard bytes, soft bytes, soft seconds. */
+  private loadOutputLimit(text: string): void {
+    const words = text.split(' ');
+    const at = words.indexOf('normal');
+    if (at < 0) return;
+    this.outputHardBytes = Number(words[at + 1]);
+    this.outputSoftBytes = Number(words[at + 2]);
+    this.outputSoftMs = Number(words[at + 3]) * 1000;
+  }
+}

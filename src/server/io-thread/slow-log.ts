@@ -1,0 +1,101 @@
+/**
+ * The slow log: commands that took longer than slowlog-log-slower-than. Every thread keeps those it
+ * ran, at most slowlog-max-len; readers gather them, and ids drawn from the control block put them
+ * in order.
+ */
+import type { ArgumentVector } from '../../base/arguments.js';
+import { toBinary } from '../../base/region.js';
+import type { SlowLogEntry, SlowLogPort } from '../../commands/contract/server-port.js';
+import type { Session } from '../../commands/contract/session.js';
+import type { ControlBlock } from '../../memory/control.js';
+import { SLOW_LOG_IDS } from '../channel/process-figures.js';
+import type { IoGatherer } from '../channel/io-io.js';
+
+/** An entry keeps this many arguments, the last of them telling how many more there were. */
+const ARGUMENTS_MAX = 32;
+const ARGUMENT_BYTES_MAX = 128;
+const REDACTED = '(redacted)';
+const SECRET_DIRECTIVES = ['requirepass', 'masterauth', 'masteruser', 'tls-key-file-pass'];
+
+export class SlowLog implements SlowLogPort {
+  /** slowlog-log-slower-than: commands that took this long are noted; below 0 none is. */
+  thresholdMicroseconds = 10_000;
+  /** Newest last. */
+  private local: SlowLogEntry[] = [];
+  private capacity = 128;
+
+  constructor(
+    private readonly gatherer: IoGatherer,
+    private readonly control: ControlBlock,
+  ) {
+    gatherer.answers('slow-log-entries', () => this.local);
+    gatherer.answers('slow-log-reset', () => {
+      this.local = [];
+      return null;
+    });
+  }
+
+  /** slowlog-max-len */
+  set maximumLength(length: number) {
+    this.capacity = length;
+    this.trim();
+  }
+
+  /** Notes a command that took as long as the threshold or longer. */
+  note(args: ArgumentVector, microseconds: number, session: Session, nowMs: number): void {
+    if (this.thresholdMicroseconds < 0 || microseconds < this.thresholdMicroseconds) return;
+    if (this.capacity === 0) return;
+    this.local.push({
+      id: this.control.next(SLOW_LOG_IDS),
+      timeSeconds: Math.floor(nowMs / 1000),
+      microseconds: Math.round(microseconds),
+      args: shortened(args),
+      address: session.address,
+      clientName: session.name,
+    });
+    this.trim();
+  }
+
+  entries(): readonly SlowLogEntry[] {
+    const entries = this.gatherer.gather('slow-log-entries', null).flat();
+    return entries.sort((one, other) => other.id - one.id).slice(0, this.capacity);
+  }
+
+  reset(): void {
+    this.gatherer.gather('slow-log-reset', null);
+  }
+
+  private trim(): void {
+    const surplus = this.local.length - this.capacity;
+    if (surplus > 0) this.local.splice(0, surplus);
+  }
+}
+
+function shortened(args: ArgumentVector): string[] {
+  const words: string[] = [];
+  const whole = args.count <= ARGUMENTS_MAX ? args.count : ARGUMENTS_MAX - 1;
+  for (let i = 0; i < whole; i++) {
+    const length = args.length[i]!;
+    const shown = Math.min(length, ARGUMENT_BYTES_MAX);
+    const word = toBinary(args.region, args.offset[i]!, shown);
+    words.push(length > shown ? `${word}... (${length - shown} more bytes)` : word);
+  }
+  redact(words);
+  if (whole < args.count) words.push(`... (${args.count - whole} more arguments)`);
+  return words;
+}
+
+/** Takes passwords out. */
+function redact(words: string[]): void {
+  const command = words[0]!.toLowerCase();
+  if (command === 'auth') words.fill(REDACTED, 1);
+  if (command === 'hello') {
+    const auth = words.findIndex((word, index) => index > 1 && word.toLowerCase() === 'auth');
+    if (auth > 0) words.fill(REDACTED, auth + 1, auth + 3);
+  }
+  if (command === 'config' && words[1]?.toLowerCase() === 'set') {
+    for (let i = 2; i + 1 < words.length; i += 2) {
+      if (SECRET_DIRECTIVES.includes(words[i]!.toLowerCase())) words[i + 1] = REDACTED;
+    }
+  }
+}

@@ -1,0 +1,109 @@
+/**
+ * The clients of one I/O thread: who may come in, on which thread they are served, and who has been
+ * idle for too long.
+ */
+import { ClientSession, type SessionState } from '../../engine/session.js';
+import type { ControlBlock } from '../../memory/control.js';
+import { CONNECTED_CLIENTS, CONNECTIONS, REJECTED_CONNECTIONS } from '../../net/counters.js';
+import { CLIENT_IDS } from '../../engine/counters.js';
+import { NOWHERE } from '../../net/handover.js';
+import type { Transport } from '../../platform/transport.js';
+import type { ThreadSettings } from './settings.js';
+
+const PROTECTED_MODE_ERROR =
+  'DENIED Darter is running in protected mode because protected mode is enabled and no password ' +
+  'is set for the default user. In this mode connections are only accepted from the loopback ' +
+  'interface. To connect from other computers: 1) run CONFIG SET protected-mode no from the ' +
+  'loopback interface, or start with --protected-mode no (make sure the server cannot be reached ' +
+  'from the internet), or 2) set a password for the default user (requirepass), or 3) bind to the ' +
+  'addresses you want (bind).';
+
+/** Clients on a Unix socket show its path, with port 0. */
+export function isUnixSocket(address: string): boolean {
+  return address.endsWith(':0');
+}
+
+/** Whether a client's 'address:port' is of this machine. */
+export function isLoopback(address: string): boolean {
+  return address.startsWith('127.') || address.startsWith('[::1]') || isUnixSocket(address);
+}
+
+export class ThreadClients {
+  readonly sessions = new Map<number, ClientSession>();
+
+  constructor(
+    private readonly thread: number,
+    private readonly transport: Transport,
+    private readonly control: ControlBlock,
+    private readonly connections: Int32Array,
+    private readonly settings: ThreadSettings,
+  ) {}
+
+  /** A session for a new connection, or the error it gets before it is closed. */
+  admit(slot: number, nowMs: number): ClientSession | string {
+    const { control, settings } = this;
+    const statistics = control.threads[this.thread]!;
+    const address = this.transport.peerName(slot);
+    const local = this.transport.localName(slot);
+    const refusal = this.refusal(address);
+    if (refusal !== null) {
+      statistics.add(REJECTED_CONNECTIONS, 1);
+      return refusal;
+    }
+    control.word(CONNECTED_CLIENTS).add(1);
+    statistics.add(CONNECTIONS, 1);
+    const session = new ClientSession(
+      control.next(CLIENT_IDS) + 1,
+      slot,
+      address,
+      local,
+      nowMs,
+      () => settings.password === '',
+    );
+    this.keep(session);
+    return session;
+  }
+
+  private keep(session: ClientSession): void {
+    this.sessions.set(session.id, session);
+    this.connections[this.thread] = this.sessions.size;
+  }
+
+  /** A client comes from another thread, its connection follows. It was counted when it came in. */
+  arrived(state: SessionState): ClientSession {
+    const session = ClientSession.fromState(state, NOWHERE, () => this.settings.password === '');
+    this.keep(session);
+    return session;
+  }
+
+  /** A client has moved to another thread. */
+  left(session: ClientSession): void {
+    this.sessions.delete(session.id);
+    this.connections[this.thread] = this.sessions.size;
+  }
+
+  private refusal(address: string): string | null {
+    const { settings, control } = this;
+    if (control.word(CONNECTED_CLIENTS).load() >= settings.maxClients) {
+      return 'ERR max number of clients reached';
+    }
+    const open = settings.protectedMode && settings.password === '' && !settings.boundExplicitly;
+    return open && !isLoopback(address) ? PROTECTED_MODE_ERROR : null;
+  }
+
+  released(session: ClientSession): void {
+    if (!this.sessions.delete(session.id)) return;
+    this.connections[this.thread] = this.sessions.size;
+    this.control.word(CONNECTED_CLIENTS).add(-1);
+  }
+
+  /** Sessions that have been idle longer than the timeout directive allows. */
+  idle(nowMs: number): ClientSession[] {
+    const limit = this.settings.idleTimeoutMs;
+    if (limit === 0) return [];
+    return [...this.sessions.values()].filter(
+      (session) =>
+        !session.isReplicaClient && !session.suspended && nowMs - session.lastInteractionMs > limit,
+    );
+  }
+}

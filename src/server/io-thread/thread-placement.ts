@@ -1,0 +1,150 @@
+/**
+ * A thread's part in placing connections: measures how busy it is, asks `placement.ts` what follows,
+ * and moves clients. A client moves with a copy of its session's state; its connection's descriptor and
+ * what it had sent go along.
+ */
+import type { ClientSession } from '../../engine/session.js';
+import type { Connection } from '../../net/connection.js';
+import type { Frontend } from '../../net/frontend.js';
+import type { ThreadClock } from '../../platform/ffi/thread-clock.js';
+import { IdleCores } from '../../platform/idle-cores.js';
+import type { IoGatherer, MovingClient } from '../channel/io-io.js';
+import type { ThreadFigures } from '../channel/main-io.js';
+import {
+  chooseConnections,
+  evenOut,
+  leastOf,
+  MOVES_MAX,
+  PERIOD_MS,
+  Placement,
+  threadWithRoom,
+} from './placement.js';
+import type { ThreadSettings } from './settings.js';
+import type { ThreadClients } from './thread-clients.js';
+
+export interface ThreadPlacementParts {
+  readonly thread: number;
+  readonly threads: number;
+  readonly figures: ThreadFigures;
+  readonly settings: ThreadSettings;
+  readonly clients: ThreadClients;
+  readonly frontend: Frontend<ClientSession>;
+  readonly gatherer: IoGatherer;
+  readonly clock: ThreadClock;
+}
+
+export class ThreadPlacement {
+  /** When `period` wants to be called next. */
+  nextMs = 0;
+  private readonly placement: Placement;
+  private readonly idleCores = new IdleCores();
+  private lastWallMs = 0;
+  private lastWorkedMs = 0;
+  private lastQueuedMs = 0;
+
+  constructor(private readonly parts: ThreadPlacementParts) {
+    this.placement = new Placement(parts.thread);
+    parts.gatherer.takes('move', (client) => this.take(client));
+  }
+
+  /** The thread that should serve the next connection. */
+  threadForNext(): number {
+    const { thread, figures, settings } = this.parts;
+    if (settings.adaptivePlacement) return threadWithRoom(figures.inUse);
+    return leastOf(figures.connections, thread);
+  }
+
+  /** Every PERIOD_MS. */
+  period(nowMs: number): void {
+    const { threads, figures, settings } = this.parts;
+    if (threads === 1) {
+      this.nextMs = Number.POSITIVE_INFINITY;
+      return;
+    }
+    this.nextMs = nowMs + PERIOD_MS;
+    if (!settings.adaptivePlacement) {
+      this.evenOut();
+      return;
+    }
+    this.measure();
+    // Of interest to a thread at its limit only, and for the time it has been there.
+    const spareCores = this.placement.isBusy ? this.idleCores.measure() : 0;
+    const move = this.placement.decide(figures.inUse, figures.atWork, spareCores);
+    if (move !== null) this.move(move.to, move.part);
+    else if (this.placement.startsCounting) {
+      this.forgetActivity();
+      this.idleCores.measure();
+    }
+  }
+
+  /** The configuration has changed. */
+  reload(): void {
+    this.nextMs = 0;
+  }
+
+  /** Publishes how the thread spent the time since the last call. */
+  private measure(): void {
+    const { clock, figures, thread } = this.parts;
+    const wallMs = performance.now();
+    const workedMs = clock.workedMs();
+    const queuedMs = clock.queuedMs();
+    const passedMs = Math.max(wallMs - this.lastWallMs, 1);
+    const share = (ms: number) => Math.round(Math.min(ms / passedMs, 1) * 1000);
+    const worked = workedMs - this.lastWorkedMs;
+    figures.inUse[thread] = share(worked + queuedMs - this.lastQueuedMs);
+    figures.atWork[thread] = share(worked);
+    this.lastWallMs = wallMs;
+    this.lastWorkedMs = workedMs;
+    this.lastQueuedMs = queuedMs;
+  }
+
+  /** Without regard to what they do: as many connections here as on the other threads. */
+  private evenOut(): void {
+    const { thread, figures } = this.parts;
+    const { to, count } = evenOut(figures.connections, thread);
+    const surplus = Math.min(count, MOVES_MAX);
+    if (surplus <= 0) return;
+    for (const connection of this.movable().slice(0, surplus)) this.give(connection, to);
+  }
+
+  private movable(): Connection<ClientSession>[] {
+    return [...this.parts.frontend.connections.values()].filter(({ session }) => session.isMovable);
+  }
+
+  private forgetActivity(): void {
+    for (const connection of this.parts.frontend.connections.values()) connection.activity = 0;
+  }
+
+  private move(to: number, part: number): void {
+    const { thread, figures } = this.parts;
+    const movable = this.movable();
+    const activity = movable.map((connection) => connection.activity);
+    const chosen = chooseConnections(activity, part).slice(0, MOVES_MAX);
+    const total = activity.reduce((sum, value) => sum + value, 0);
+    let given = 0;
+    for (const index of chosen) {
+      if (this.give(movable[index]!, to)) given += activity[index]!;
+    }
+    // So that others do not choose the same target before it has measured the load.
+    for (const shares of [figures.inUse, figures.atWork]) {
+      if (total > 0) shares[to]! += Math.round((shares[thread]! * given) / total);
+    }
+    this.forgetActivity();
+  }
+
+  private give({ session }: Connection<ClientSession>, to: number): boolean {
+    const { clients, frontend, gatherer } = this.parts;
+    return frontend.giveAway(session, (descriptor, input) => {
+      if (!session.isMovable) return false;
+      const client: MovingClient = { descriptor, input, state: session.state };
+      if (!gatherer.carry(to, 'move', client)) return false;
+      clients.left(session);
+      return true;
+    });
+  }
+
+  private take({ descriptor, input, state }: MovingClient): void {
+    const { clients, frontend } = this.parts;
+    frontend.adopt(descriptor, clients.arrived(state), input);
+  }
+}

@@ -1,0 +1,220 @@
+/**
+ * How an I/O thread serves: what happens at the beginning of a turn and in the background of it.
+ */
+import { ClientPause, PAUSE_EVERYTHING, PAUSE_NOTHING } from '../../engine/client-pause.js';
+import { COMMANDS } from '../../engine/counters.js';
+import type { Dispatcher } from '../../engine/dispatch.js';
+import {
+  GATE_LOADING,
+  GATE_MEMORY,
+  GATE_PAUSE_ALL,
+  GATE_PAUSE_WRITES,
+} from '../../engine/gates.js';
+import type { ClientSession } from '../../engine/session.js';
+import type { BackPressure } from '../../journal/back-pressure.js';
+import { WRITES_DELAYED, WRITES_OVERRULED } from '../../journal/counters.js';
+import {
+  CHANGES,
+  EXPIRED,
+  EXPIRY_CYCLE_MS,
+  EXPIRY_CYCLE_OFF,
+  EXPIRY_TIMEOUTS,
+  HITS,
+  MISSES,
+} from '../../keyspace/counters.js';
+import type { ExpiryCycle } from '../../keyspace/expiry-cycle.js';
+import type { ControlBlock, SharedWord } from '../../memory/control.js';
+import { notePeakPages, USED_PAGES } from '../../memory/used-pages.js';
+import { INPUT_BYTES, OUTPUT_BYTES, READS, WRITES } from '../../net/counters.js';
+import { LOADING } from '../channel/process-figures.js';
+import type { Frontend } from '../../net/frontend.js';
+import type { FrontendPolicy } from '../../net/policy.js';
+import type { ThreadReplication } from './thread-replication.js';
+import type { ThreadSettings } from './settings.js';
+import type { ThreadClients } from './thread-clients.js';
+import type { ThreadPlacement } from './thread-placement.js';
+
+export interface ThreadPolicyParts {
+  readonly thread: number;
+  readonly control: ControlBlock;
+  readonly dispatcher: Dispatcher;
+  readonly clients: ThreadClients;
+  readonly settings: ThreadSettings;
+  readonly expiry: ExpiryCycle;
+  readonly replication: ThreadReplication;
+  readonly pressure: BackPressure;
+  /** Reads the configuration anew if it has changed. */
+  readonly refreshSettings: () => void;
+  /** Hands an accepted descriptor to another thread. */
+  readonly handOver: (thread: number, descriptor: number) => void;
+  /** Serves messages of other threads. */
+  readonly serveMessages: () => void;
+  readonly log: (level: 'verbose' | 'warning', text: string) => void;
+}
+
+/** Share of a background period that expiry may take, as Redis: a quarter. */
+const EXPIRY_SHARE = 0.25;
+
+export class ThreadPolicy implements FrontendPolicy<ClientSession> {
+  readonly traffic = { receivedBytes: 0, sentBytes: 0, outputLimitClosed: 0 };
+  frontend!: Frontend<ClientSession>;
+  placement!: ThreadPlacement;
+  private nextBackgroundMs = 0;
+  private nextSecondMs = 0;
+  private nextExpiryMs = 0;
+  private turnHasInput = 0;
+  private wasPaused = false;
+
+  private readonly usedPages: SharedWord;
+  private readonly loading: SharedWord;
+  private readonly clientPause: ClientPause;
+
+  constructor(private readonly parts: ThreadPolicyParts) {
+    const { control } = parts;
+    this.usedPages = control.word(USED_PAGES);
+    this.loading = control.word(LOADING);
+    this.clientPause = new ClientPause(control);
+  }
+
+  get outputHardBytes(): number {
+    return this.parts.settings.outputHardBytes;
+  }
+
+  get outputSoftBytes(): number {
+    return this.parts.settings.outputSoftBytes;
+  }
+
+  get outputSoftMs(): number {
+    return this.parts.settings.outputSoftMs;
+  }
+
+  get bulkBytesMax(): number {
+    return this.parts.settings.bulkBytesMax;
+  }
+
+  offered(descriptor: number): boolean {
+    const { thread, handOver } = this.parts;
+    const target = this.placement.threadForNext();
+    if (target === thread) return true;
+    handOver(target, descriptor);
+    return false;
+  }
+
+  admit(slot: number): ClientSession | string {
+    return this.parts.clients.admit(slot, this.parts.dispatcher.now);
+  }
+
+  released(session: ClientSession): void {
+    this.parts.dispatcher.server.transactions.unwatchAll(session);
+    this.parts.replication.released(session);
+    this.parts.clients.released(session);
+  }
+
+  woken(): void {
+    this.parts.serveMessages();
+  }
+
+  beginTurn(): void {
+    this.parts.refreshSettings();
+    this.loadGates();
+    this.turnHasInput++;
+  }
+
+  /** What the server's state forbids now. */
+  loadGates(): void {
+    const { dispatcher, settings, replication, pressure } = this.parts;
+    pressure.enabled = settings.backPressure;
+    pressure.delayMsMax = settings.backPressureMsMax;
+    const nowMs = Date.now();
+    let gates = 0;
+    const limit = settings.maxMemoryPages;
+    if (limit > 0 && this.usedPages.load() > limit) gates |= GATE_MEMORY;
+    if (this.loading.load() !== 0) gates |= GATE_LOADING;
+    const pause = this.clientPause.modeAt(nowMs);
+    if (pause !== PAUSE_NOTHING) {
+      gates |= pause === PAUSE_EVERYTHING ? GATE_PAUSE_ALL : GATE_PAUSE_WRITES;
+    }
+    dispatcher.beginTurn(nowMs, gates | replication.gates(nowMs));
+  }
+
+  background(): number {
+    const { dispatcher, settings } = this.parts;
+    const nowMs = dispatcher.now;
+    const paused = (dispatcher.gates & (GATE_PAUSE_ALL | GATE_PAUSE_WRITES)) !== 0;
+    if (this.frontend.pausedCount > 0 && (!paused || this.wasPaused !== paused)) {
+      this.frontend.resumePaused();
+    }
+    this.wasPaused = paused;
+    const periodMs = 1000 / settings.hertz;
+    if (nowMs >= this.nextBackgroundMs) {
+      this.nextBackgroundMs = nowMs + periodMs;
+      this.publishCounters();
+      dispatcher.server.transactions.unwatchLeft();
+      if (nowMs >= this.nextSecondMs) {
+        this.nextSecondMs = nowMs + 1000;
+        this.everySecond(nowMs);
+      }
+    }
+    if (nowMs >= this.nextExpiryMs) this.expire(periodMs, paused);
+    const replicationMs = this.parts.replication.background(Date.now());
+    if (nowMs >= this.placement.nextMs) this.placement.period(nowMs);
+    if (this.frontend.pausedCount > 0) return 1;
+    const nextMs = Math.min(this.nextBackgroundMs, this.nextExpiryMs, this.placement.nextMs);
+    return Math.max(1, Math.min(nextMs - nowMs, replicationMs));
+  }
+
+  private expire(periodMs: number, paused: boolean): void {
+    const { control, expiry, dispatcher, thread } = this.parts;
+    const startMs = performance.now();
+    expiry.active =
+      !paused && dispatcher.keys.expiresKeys && control.word(EXPIRY_CYCLE_OFF).load() === 0;
+    const restMs = expiry.step(dispatcher.now, periodMs * EXPIRY_SHARE);
+    this.nextExpiryMs = dispatcher.now + (restMs > 0 ? Math.min(restMs, periodMs) : periodMs);
+    const statistics = control.threads[thread]!;
+    statistics.add(EXPIRY_CYCLE_MS, performance.now() - startMs);
+    if (restMs > 0) statistics.add(EXPIRY_TIMEOUTS, 1);
+  }
+
+  private everySecond(nowMs: number): void {
+    const { clients, control, dispatcher } = this.parts;
+    notePeakPages(control);
+    dispatcher.keys.trimScratch();
+    for (const session of clients.idle(nowMs)) {
+      this.parts.log('verbose', `Closing idle client ${session.address}`);
+      this.frontend.endSession(session);
+    }
+  }
+
+  /** Adds what was counted on the data path to this thread's section of the control block. */
+  publishCounters(): void {
+    const { control, dispatcher, thread } = this.parts;
+    const { keys } = dispatcher;
+    const statistics = control.threads[thread]!;
+    statistics.add(COMMANDS, dispatcher.processed);
+    dispatcher.processed = 0;
+    statistics.add(INPUT_BYTES, this.traffic.receivedBytes);
+    statistics.add(OUTPUT_BYTES, this.traffic.sentBytes);
+    this.traffic.receivedBytes = 0;
+    this.traffic.sentBytes = 0;
+    statistics.add(HITS, keys.hits);
+    statistics.add(MISSES, keys.misses);
+    statistics.add(EXPIRED, keys.expired);
+    statistics.add(CHANGES, keys.totalChanges);
+    keys.hits = 0;
+    keys.misses = 0;
+    keys.expired = 0;
+    keys.totalChanges = 0;
+    statistics.add(READS, this.turnHasInput);
+    statistics.add(WRITES, this.turnHasInput);
+    this.turnHasInput = 0;
+    const { pressure } = this.parts;
+    statistics.add(WRITES_DELAYED, pressure.delayed);
+    statistics.add(WRITES_OVERRULED, pressure.overruled);
+    pressure.delayed = 0;
+    pressure.overruled = 0;
+  }
+
+  log(level: 'verbose' | 'warning', message: string): void {
+    this.parts.log(level, message);
+  }
+}

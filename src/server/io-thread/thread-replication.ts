@@ -1,0 +1,357 @@
+/**
+ * Replication as an I/O thread sees it: the port behind its commands. It knows the status that the
+ * main thread sent last, and reads figures from shared memory; what has to be decided it asks the
+ * main thread, with the client's command suspended meanwhile.
+ */
+
+import type { Context } from '../../commands/contract/context.js';
+import type {
+  Answer,
+  HostAndPort,
+  ReplicaDescription,
+  ReplicationPort,
+  RoleReport,
+} from '../../commands/contract/replication-port.js';
+import type { Session } from '../../commands/contract/session.js';
+import {
+  GATE_LOADING,
+  GATE_MASTER_DOWN,
+  GATE_NO_REPLICAS,
+  GATE_PAUSE_WRITES,
+  GATE_READ_ONLY,
+} from '../../engine/gates.js';
+import { ClientSession } from '../../engine/session.js';
+import { JOURNAL_WRITTEN } from '../../journal/counters.js';
+import type { JournalRing } from '../../journal/ring.js';
+import type { JournalSink } from '../../journal/sink.js';
+import type { ControlBlock } from '../../memory/control.js';
+import type { SharedSignal } from '../../memory/signal.js';
+import { SyncSession } from '../../replication/primary/sync-session.js';
+import type { SyncProgress } from '../../replication/replica/sync-progress.js';
+import type { ThreadSettings } from './settings.js';
+import { boardFigures, SUM_ACKNOWLEDGED_MS } from '../channel/replication-figures.js';
+import type {
+  ReplicationAnswer,
+  ReplicationNotice,
+  ReplicationRequest,
+  ReplicationStatus,
+} from '../channel/replication.js';
+
+/** A replica with its figures. */
+export interface KnownReplica {
+  readonly id: string;
+  readonly clientId: number;
+  readonly host: string;
+  readonly port: number;
+  readonly session: SyncSession;
+}
+
+interface Waiter {
+  readonly target: Float64Array;
+  readonly replicas: number;
+  readonly deadlineMs: number;
+  readonly done: (count: number) => void;
+}
+
+export interface ThreadReplicationParts {
+  readonly thread: number;
+  readonly settings: ThreadSettings;
+  readonly control: ControlBlock;
+  readonly rings: readonly JournalRing[];
+  /** Where this thread's writes go while the journal is on. */
+  readonly journal: JournalSink;
+  readonly request: (id: number, request: ReplicationRequest) => void;
+  readonly notify: (notice: ReplicationNotice) => void;
+  /** Switches the journal of this thread's writes on or off. */
+  readonly setJournal: (on: boolean) => void;
+  /** Keys past their time go here, or only when the primary says so. */
+  readonly setExpiry: (own: boolean) => void;
+  /** Whether nothing is on its way to a client. */
+  readonly isQuiet: (session: ClientSession) => boolean;
+  /** Gives a client's socket away; -1 when that is not possible. */
+  readonly release: (session: ClientSession) => number;
+}
+
+const NO_FLOWS_HERE =
+  'ERR replicas need a transport with sockets that can be handed to another thread, ' +
+  'which the portable one cannot';
+
+export class ThreadReplication implements ReplicationPort {
+  replicas: readonly KnownReplica[] = [];
+  board: SyncProgress | null = null;
+  private boardBuffer: SharedArrayBuffer | null = null;
+  private current: ReplicationStatus;
+  private lastRequest = 0;
+  private readonly answers = new Map<number, Answer>();
+  private readonly descriptions = new WeakMap<Session, ReplicaDescription>();
+  private readonly controls = new Map<number, ClientSession>();
+  private detaching: { session: ClientSession; syncId: string; index: number; answer: Answer }[] =
+    [];
+  private waiters: Waiter[] = [];
+
+  private readonly journalWritten: SharedSignal;
+
+  constructor(
+    private readonly parts: ThreadReplicationParts,
+    status: ReplicationStatus,
+  ) {
+    this.journalWritten = parts.control.signal(JOURNAL_WRITTEN);
+    this.current = status;
+    this.take(status);
+  }
+
+  get status(): ReplicationStatus {
+    return this.current;
+  }
+
+  get isReplica(): boolean {
+    return this.current.link !== null;
+  }
+
+  /** A new status; in force when this returns, but for gates, which the policy computes next. */
+  take(status: ReplicationStatus): void {
+    this.current = status;
+    this.replicas = status.replicas.map((replica) => this.known(replica));
+    const buffer = status.link?.board ?? null;
+    if (buffer !== this.boardBuffer) {
+      this.boardBuffer = buffer;
+      const shards = status.link?.boardShards ?? 0;
+      this.board = buffer === null ? null : boardFigures(buffer, shards);
+    }
+    this.parts.setJournal(status.journaling && status.link === null);
+    // While a replica takes over nothing may be added to the journal, expiry included.
+    this.parts.setExpiry(status.link === null && status.holdWritesUntilMs === 0);
+    if (status.link !== null) this.endWaits();
+  }
+
+  private known(replica: ReplicationStatus['replicas'][number]): KnownReplica {
+    const old = this.replicas.find(({ session }) => session.buffer === replica.session);
+    const { rings, thread } = this.parts;
+    const session = old?.session ?? new SyncSession(replica.session, rings.length, thread + 1);
+    return { ...replica, session };
+  }
+
+  /** What the state of replication forbids, as gates. */
+  gates(nowMs: number): number {
+    const { current } = this;
+    const { settings } = this.parts;
+    let gates = 0;
+    if (current.loading) gates |= GATE_LOADING;
+    if (current.holdWritesUntilMs > nowMs) gates |= GATE_PAUSE_WRITES;
+    if (current.link !== null) {
+      if (settings.replicaReadOnly) gates |= GATE_READ_ONLY;
+      if (!settings.replicaServesStale && !current.link.up) gates |= GATE_MASTER_DOWN;
+    } else if (settings.minReplicas > 0 && settings.minReplicasMaxLagMs > 0) {
+      if (this.goodReplicas(nowMs) < settings.minReplicas) gates |= GATE_NO_REPLICAS;
+    }
+    return gates;
+  }
+
+  /** Replicas that are in stable sync and acknowledged something lately. */
+  goodReplicas(nowMs: number): number {
+    const { minReplicasMaxLagMs } = this.parts.settings;
+    let good = 0;
+    for (const { session } of this.replicas) {
+      const acknowledgedMs = session.sums[SUM_ACKNOWLEDGED_MS]!;
+      if (acknowledgedMs > 0 && nowMs - acknowledgedMs <= minReplicasMaxLagMs && session.allDone) {
+        good++;
+      }
+    }
+    return good;
+  }
+
+  /** master_repl_offset: the sum of the journals' heads. */
+  get offset(): number {
+    if (this.board !== null && this.current.link !== null) return this.board.offset;
+    return this.parts.rings.reduce((sum, ring) => sum + ring.peekHead(), 0);
+  }
+
+  role(): RoleReport {
+    const { link } = this.current;
+    if (link !== null) {
+      const { host, port, state } = link;
+      return { role: 'slave', host, port, state, offset: link.up ? this.offset : -1 };
+    }
+    const replicas = this.replicas
+      .filter(({ session }) => session.allDone)
+      .map(({ host, port, session }) => ({ host, port, offset: acknowledgedOffset(session) }));
+    return { role: 'master', offset: this.offset, replicas };
+  }
+
+  // --- what commands ask for
+
+  follows(primary: HostAndPort): boolean {
+    const { link } = this.current;
+    return link !== null && link.host === primary.host && link.port === primary.port;
+  }
+
+  follow(primary: HostAndPort | null, answer: Answer): void {
+    this.ask({ kind: 'follow', primary }, answer);
+  }
+
+  describe(session: Session, description: ReplicaDescription): void {
+    own(session).isPinned = true;
+    this.descriptions.set(session, { ...this.descriptions.get(session), ...description });
+  }
+
+  acknowledged(session: Session): void {
+    // LSNs are acknowledged on the flows; this only shows that the replica lives.
+    session.lastInteractionMs = Date.now();
+  }
+
+  sync(session: Session, words: readonly string[], answer: Answer): void {
+    const client = own(session);
+    const { listeningPort = 0, address = '' } = this.descriptions.get(session) ?? {};
+    client.isReplicaClient = true;
+    client.isPinned = true;
+    this.controls.set(client.id, client);
+    const requesting = {
+      thread: this.parts.thread,
+      clientId: client.id,
+      host: address === '' ? hostOf(client.address) : address,
+      listeningPort,
+    };
+    this.ask({ kind: 'sync', client: requesting, words }, answer);
+  }
+
+  flow(session: Session, syncId: string, index: number, answer: Answer): void {
+    this.detaching.push({ session: own(session), syncId, index, answer });
+  }
+
+  handOver(session: Session, timeoutMs: number, answer: Answer): void {
+    this.ask({ kind: 'hand-over', clientId: session.id, timeoutMs }, answer);
+  }
+
+  demote(session: Session, done: boolean, answer: Answer): void {
+    this.ask({ kind: 'demote', clientId: session.id, done }, answer);
+  }
+
+  takeOver(timeoutMs: number, answer: Answer): void {
+    this.ask({ kind: 'take-over', timeoutMs }, answer);
+  }
+
+  private ask(request: ReplicationRequest, answer: Answer): void {
+    const id = ++this.lastRequest;
+    this.answers.set(id, answer);
+    this.parts.request(id, request);
+  }
+
+  /** The main thread's answer. */
+  answered(id: number, answer: ReplicationAnswer): void {
+    const resume = this.answers.get(id);
+    if (resume === undefined) return;
+    this.answers.delete(id);
+    resume((context) => writeAnswer(context, answer));
+  }
+
+  // --- WAIT
+
+  countAcknowledged(): number {
+    return this.countAt(this.heads());
+  }
+
+  private heads(): Float64Array {
+    return Float64Array.from(this.parts.rings, (ring) => ring.peekHead());
+  }
+
+  private countAt(target: Float64Array): number {
+    let count = 0;
+    for (const { session } of this.replicas) {
+      if (session.allDone && reached(session.acknowledged, target)) count++;
+    }
+    return count;
+  }
+
+  wait(replicas: number, timeoutMs: number, done: (count: number) => void): () => void {
+    const deadlineMs = timeoutMs === 0 ? Number.POSITIVE_INFINITY : Date.now() + timeoutMs;
+    const waiter: Waiter = { target: this.heads(), replicas, deadlineMs, done };
+    this.waiters.push(waiter);
+    return () => {
+      this.waiters = this.waiters.filter((other) => other !== waiter);
+    };
+  }
+
+  private endWaits(): void {
+    for (const waiter of this.waiters.splice(0)) waiter.done(this.countAt(waiter.target));
+  }
+
+  private serveWaiters(nowMs: number): void {
+    this.waiters = this.waiters.filter((waiter) => {
+      const count = this.countAt(waiter.target);
+      if (count < waiter.replicas && nowMs < waiter.deadlineMs) return true;
+      waiter.done(count);
+      return false;
+    });
+  }
+
+  // --- turns
+
+  /** Once a turn, outside of commands. @returns milliseconds until it wants another turn */
+  background(nowMs: number): number {
+    const { journal } = this.parts;
+    if (journal.wrote) {
+      journal.wrote = false;
+      this.journalWritten.raise();
+    }
+    if (this.detaching.length > 0) this.detachAll();
+    if (this.waiters.length > 0) this.serveWaiters(nowMs);
+    const idle = this.waiters.length === 0 && this.detaching.length === 0;
+    return idle ? Number.POSITIVE_INFINITY : 1;
+  }
+
+  private detachAll(): void {
+    for (const detaching of this.detaching.splice(0)) {
+      const { session, syncId, index, answer } = detaching;
+      if (!this.parts.isQuiet(session)) {
+        this.detaching.push(detaching);
+        continue;
+      }
+      const descriptor = this.parts.release(session);
+      if (descriptor >= 0) this.parts.notify({ kind: 'flow', syncId, index, descriptor });
+      else answer((context) => context.reply.errorText(NO_FLOWS_HERE));
+    }
+  }
+
+  /** A client has gone. */
+  released(session: ClientSession): void {
+    if (!this.controls.delete(session.id)) return;
+    this.parts.notify({ kind: 'control-lost', clientId: session.id });
+  }
+
+  /** The control connection of this number, when it is one of this thread. */
+  control(clientId: number): ClientSession | undefined {
+    return this.controls.get(clientId);
+  }
+}
+
+export function acknowledgedOffset(session: SyncSession): number {
+  return session.acknowledged.reduce((sum, lsn) => sum + lsn, 0);
+}
+
+function reached(acknowledged: Float64Array, target: Float64Array): boolean {
+  for (let shard = 0; shard < target.length; shard++) {
+    if (acknowledged[shard]! < target[shard]!) return false;
+  }
+  return true;
+}
+
+function writeAnswer({ reply }: Context, answer: ReplicationAnswer): void {
+  if (typeof answer !== 'string') {
+    reply.array(answer.length);
+    for (const word of answer) reply.bulkBinary(word);
+  } else if (answer.startsWith('-')) {
+    reply.errorText(answer.slice(1));
+  } else {
+    reply.simple(answer.slice(1));
+  }
+}
+
+/** '1.2.3.4' of '1.2.3.4:567', '::1' of '[::1]:567'. */
+export function hostOf(address: string): string {
+  return address.slice(0, address.lastIndexOf(':')).replace(/^\[|\]$/g, '');
+}
+
+function own(session: Session): ClientSession {
+  if (session instanceof ClientSession) return session;
+  throw new Error('a session of another engine');
+}

@@ -1,0 +1,145 @@
+/** The process: reads its configuration, becomes a daemon if asked to, starts the server. */
+import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { readFileSync, unlinkSync, writeFileSync } from 'node:fs';
+import { Log, LogFile, type LogLevel } from '../../base/log.js';
+import { DARTER_VERSION, REDIS_VERSION } from '../../base/version.js';
+import { readCommandLine, type StartRequest } from '../config/command-line.js';
+import { Config } from '../config/config.js';
+import { Server } from './server.js';
+
+/** Set for the process that goes on in the background. */
+const DAEMON_MARK = 'DARTER_DAEMON';
+
+type RunRequest = Extract<StartRequest, { action: 'run' }>;
+
+/** @param argv the arguments after the program's name */
+export async function main(argv: readonly string[]): Promise<void> {
+  const startedMs = performance.now();
+  const request = readCommandLine(argv, {
+    folder: process.cwd(),
+    readStandardInput: () => readFileSync(0, 'latin1'),
+  });
+  if (request.action === 'print') {
+    process.stdout.write(request.text);
+    process.exitCode = request.exitCode;
+  } else if (request.action === 'fail') {
+    process.stderr.write(`${request.text}\n`);
+    process.exitCode = 1;
+  } else {
+    await run(request, argv, startedMs);
+  }
+}
+
+async function run(request: RunRequest, argv: readonly string[], startedMs: number): Promise<void> {
+  const config = Config.create(request.values, request.file);
+  if (config.flag('daemonize') && process.env[DAEMON_MARK] === undefined) {
+    goToBackground(argv);
+    return;
+  }
+  const log = openLog(config);
+  if (log === null) return;
+  try {
+    process.chdir(config.path('dir'));
+  } catch (error) {
+    fail(log, `Can't chdir to '${config.path('dir')}': ${messageOf(error)}`);
+    return;
+  }
+  for (const warning of request.warnings) log.warning(warning);
+  const server = new Server(config, log, {
+    runId: randomBytes(20).toString('hex'),
+    startedMs: Date.now(),
+    ioThreads: 0,
+    executable: process.argv[1] ?? '',
+    configFile: request.file,
+  });
+  process.on('SIGTERM', () => endOnSignal(server, log, 'SIGTERM'));
+  process.on('SIGINT', () => endOnSignal(server, log, 'SIGINT'));
+  server.ended = () => removePidFile(config);
+  try {
+    await server.start();
+  } catch (error) {
+    fail(log, messageOf(error));
+    process.exit(1);
+  }
+  writePidFile(config, log);
+  banner(config, log, server, performance.now() - startedMs);
+}
+
+/** Starts this program again, detached from the terminal, and leaves. */
+function goToBackground(argv: readonly string[]): void {
+  const child = spawn(process.execPath, [...process.execArgv, process.argv[1]!, ...argv], {
+    detached: true,
+    stdio: 'ignore',
+    env: { ...process.env, [DAEMON_MARK]: '1' },
+  });
+  child.unref();
+}
+
+function openLog(config: Config): Log | null {
+  const path = config.path('logfile');
+  try {
+    const file = new LogFile(path);
+    process.on('SIGHUP', () => file.reopen());
+    const log = new Log((line) => file.write(line));
+    log.level = config.value('loglevel') as LogLevel;
+    config.onChange('loglevel', (level) => {
+      log.level = level as LogLevel;
+    });
+    return log;
+  } catch (error) {
+    process.stderr.write(`Can't open the log file: ${messageOf(error)}\n`);
+    process.exitCode = 1;
+    return null;
+  }
+}
+
+function banner(config: Config, log: Log, server: Server, tookMs: number): void {
+  const { threads, shards, transport, transportReason } = server;
+  const limit = config.number('maxmemory');
+  const addresses = config.value('port') === '0' ? '' : `port ${config.value('port')}, `;
+  log.notice(
+    `Darter ${DARTER_VERSION} (speaks Redis ${REDIS_VERSION}), Node.js ${process.versions.node}, ` +
+      `pid ${process.pid}`,
+  );
+  log.notice(
+    `${addresses}${threads} I/O threads, ${shards} shards, transport ${transport}` +
+      (transportReason === '' ? '' : ` (${transportReason})`),
+  );
+  log.notice(limit === 0 ? 'No memory limit (maxmemory)' : `Memory limit ${limit} bytes`);
+  log.notice(`Ready to accept connections, after ${Math.round(tookMs)} ms`);
+}
+
+function writePidFile(config: Config, log: Log): void {
+  const path = config.path('pidfile');
+  if (path === '') return;
+  try {
+    writeFileSync(path, `${process.pid}\n`);
+  } catch (error) {
+    log.warning(`Failed to write PID file: ${messageOf(error)}`);
+  }
+}
+
+function removePidFile(config: Config): void {
+  const path = config.path('pidfile');
+  if (path === '') return;
+  try {
+    if (readFileSync(path, 'latin1').trim() === String(process.pid)) unlinkSync(path);
+  } catch {
+    // It was never written, or is gone already.
+  }
+}
+
+function endOnSignal(server: Server, log: Log, signal: string): void {
+  log.warning(`Received ${signal} scheduling shutdown...`);
+  server.stop(0);
+}
+
+function fail(log: Log, text: string): void {
+  log.warning(text);
+  process.exitCode = 1;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

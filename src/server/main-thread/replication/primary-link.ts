@@ -1,0 +1,387 @@
+/**
+ * A replica's link to its primary, on the main thread: the control connection, the hand-shake, the
+ * flows and their common fate. What is decided is ReplicaState's; here are sockets and timers.
+ *
+ *   connect ─▶ PING, AUTH, REPLCONF ─▶ DARTER SYNC ─▶ flows connect ─▶ (old data goes) ─▶ flows apply
+ *
+ * Whatever goes wrong ends all of it; when the last flow has ended, the next attempt is due after
+ * the back-off.
+ */
+import type { Log } from '../../../base/log.js';
+import { Region } from '../../../base/region.js';
+import type { HostAndPort } from '../../../commands/contract/replication-port.js';
+import type { Shards } from '../../../keyspace/shards.js';
+import { SyncProgress, SUM_BYTES, SUM_KEYS } from '../../../replication/replica/sync-progress.js';
+import { ReplicaState, type SyncReply } from '../../../replication/replica/replica-state.js';
+import { prepareFullSync } from '../../../replication/replica/shard-writer.js';
+import type { Config } from '../../config/config.js';
+import type { FlowThreads } from './flow-threads.js';
+import type { LinkStatus } from '../../channel/replication.js';
+import { ProgressLog } from './progress-log.js';
+import { ControlClient, type ControlReply } from './resp-client.js';
+import { shareShards } from './served-replicas.js';
+
+const TICK_MS = 50;
+const SYNC_TICK_MS = 5;
+const ACKNOWLEDGE_MS = 1000;
+/** Address space for transactions that wait for their parts. */
+const ARENA_BYTES = 1 << 30;
+
+export interface PrimaryLinkParts {
+  readonly config: Config;
+  readonly log: Log;
+  readonly shards: Shards;
+  readonly threads: FlowThreads;
+  readonly owner: number;
+  /** The status has changed; resolves when all threads know. */
+  readonly changed: () => Promise<void>;
+  /** The data set is about to be replaced: nobody can be served from it. */
+  readonly replacing: () => void;
+  /**
+   * The data is of this history from here on: it has become whole by a full sync (`from` null), or
+   * is about to be continued from these LSNs. Sub-replicas have to be dropped before more comes.
+   */
+  readonly adopt: (replicationId: string, from: readonly number[] | null) => void;
+}
+
+type ParsedReply = SyncReply & { readonly keys: number; readonly syncName: string };
+
+interface Attempt {
+  client: ControlClient | null;
+  readonly flows: Set<number>;
+  connected: number;
+  from: readonly number[] | null;
+  board: SyncProgress | null;
+  boardShards: number;
+  reply: ParsedReply | null;
+  syncTimer: NodeJS.Timeout | null;
+  acknowledgeTimer: NodeJS.Timeout | null;
+  failed: string | null;
+  startedMs: number;
+}
+
+export class PrimaryLink {
+  readonly state: ReplicaState;
+  loading = false;
+  private attempt: Attempt | null = null;
+  private arena: SharedArrayBuffer | null = null;
+  private readonly timer: NodeJS.Timeout;
+  private downSinceMs = -1;
+  private lastFailure = '';
+  private idle: (() => void)[] = [];
+
+  constructor(
+    private readonly parts: PrimaryLinkParts,
+    readonly primary: HostAndPort,
+    history: { id: string; lsns: number[] } | undefined,
+  ) {
+    const { shards } = parts;
+    this.state = new ReplicaState(shards.count, shards.databases);
+    this.state.follow(primary.host, primary.port, Date.now(), history);
+    this.timer = setInterval(() => this.tick(), TICK_MS);
+    this.tick();
+  }
+
+  get status(): LinkStatus {
+    const { state, attempt, primary } = this;
+    const words = { none: 'connect', connect: 'connect', handshake: 'handshake', sync: 'sync' };
+    return {
+      ...primary,
+      state: state.step === 'online' ? 'connected' : words[state.step],
+      up: state.step === 'online',
+      board: attempt?.board?.buffer ?? null,
+      boardShards: attempt?.boardShards ?? 0,
+      fullSync: attempt?.reply?.mode === 'FULL',
+      keysTotal: attempt?.reply?.keys ?? 0,
+      bytesTotal: 0,
+      syncStartedMs: attempt?.startedMs ?? 0,
+      downSinceMs: state.step === 'online' ? 0 : this.downSinceMs,
+    };
+  }
+
+  get online(): boolean {
+    return this.state.step === 'online';
+  }
+
+  get board(): SyncProgress | null {
+    return this.attempt?.board ?? null;
+  }
+
+  get receivedBytes(): number {
+    return this.board?.sums[SUM_BYTES] ?? 0;
+  }
+
+  get control(): ControlClient | null {
+    return this.attempt?.client ?? null;
+  }
+
+  /** Ends the link. @returns the history that the data has, null when it is in pieces */
+  async end(): Promise<{ id: string; lsns: number[] } | null> {
+    clearInterval(this.timer);
+    const { attempt, state } = this;
+    if (attempt !== null) {
+      this.fail(attempt, '');
+      await new Promise<void>((resolve) => {
+        this.idle.push(resolve);
+        this.finished(attempt);
+      });
+    }
+    return state.unfollow(Date.now(), state.lsns);
+  }
+
+  private tick(): void {
+    if (this.attempt === null && this.state.due(Date.now())) void this.start();
+  }
+
+  private async start(): Promise<void> {
+    const attempt: Attempt = {
+      client: null,
+      flows: new Set(),
+      connected: 0,
+      from: null,
+      board: null,
+      boardShards: 0,
+      reply: null,
+      syncTimer: null,
+      acknowledgeTimer: null,
+      failed: null,
+      startedMs: Date.now(),
+    };
+    this.attempt = attempt;
+    try {
+      await this.handshake(attempt);
+      this.startFlows(attempt);
+    } catch (error) {
+      this.fail(attempt, error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  private async handshake(attempt: Attempt): Promise<void> {
+    const { config, log } = this.parts;
+    const { host, port } = this.primary;
+    const timeoutMs = config.number('repl-timeout') * 1000;
+    if (this.lastFailure === '') log.notice(`Connecting to primary ${host}:${port}`);
+    const client = await ControlClient.connect(host, port, timeoutMs);
+    attempt.client = client;
+    if (attempt.failed !== null) {
+      client.end('');
+      throw new Error(attempt.failed);
+    }
+    client.onEnd = (reason) => this.fail(attempt, reason);
+    this.state.connected(Date.now());
+    void this.parts.changed();
+    const ask = (...words: string[]) => client.command(words, timeoutMs);
+    const ping = await ask('PING');
+    if (typeof ping !== 'string' || !/^\+PONG|^-NOAUTH|^-NOPERM|^-ERR operation/.test(ping)) {
+      throw new Error(`the primary answers PING with ${lineOf(ping)}`);
+    }
+    await this.authenticate(ask);
+    const announced = config.number('replica-announce-port') || config.number('port');
+    demandOk(await ask('REPLCONF', 'listening-port', String(announced)));
+    const address = config.value('replica-announce-ip');
+    if (address !== '') demandOk(await ask('REPLCONF', 'ip-address', address));
+    demandOk(await ask('REPLCONF', 'capa', 'darter'));
+    const request = this.state.request();
+    const { threads } = this.parts;
+    const answer = await ask(
+      ...['DARTER', 'SYNC', String(request.version), request.replicationId],
+      ...[request.shards, request.databases, threads.count, ...request.lsns].map(String),
+    );
+    attempt.reply = parseSyncReply(answer);
+  }
+
+  private async authenticate(ask: (...words: string[]) => Promise<ControlReply>): Promise<void> {
+    const { config } = this.parts;
+    const password = config.value('masterauth');
+    if (password === '') return;
+    const user = config.value('masteruser');
+    demandOk(await ask('AUTH', ...(user === '' ? [password] : [user, password])));
+  }
+
+  private startFlows(attempt: Attempt): void {
+    const { config, shards, threads, owner, log } = this.parts;
+    const reply = attempt.reply!;
+    if (attempt.failed !== null) return;
+    const action = this.state.answered(reply, Date.now());
+    if (action.kind === 'give-up') throw new Error(action.why);
+    const from = action.kind === 'start-continue' ? action.from : null;
+    attempt.from = from;
+    const buffer = SyncProgress.create(reply.shards, from);
+    const arena = this.freshArena();
+    attempt.boardShards = reply.shards;
+    attempt.board = new SyncProgress(buffer, new Region(arena, 0), reply.shards, owner);
+    if (from === null) {
+      log.notice(
+        `Full sync from primary ${this.primary.host}:${this.primary.port}: ${reply.keys} keys, ` +
+          `${reply.flows} flows${reply.shards === shards.count ? '' : `, ${reply.shards} shards`}`,
+      );
+    }
+    shareShards(reply.shards, reply.flows).forEach((mine, index) => {
+      const listener = {
+        connected: () => this.flowConnected(attempt),
+        ended: (reason: string) => {
+          attempt.flows.delete(flow);
+          this.fail(attempt, reason);
+          this.finished(attempt);
+        },
+      };
+      const flow = threads.start(index, listener, (number) => ({
+        kind: 'follow',
+        flow: number,
+        ...this.primary,
+        user: config.value('masteruser'),
+        password: config.value('masterauth'),
+        syncId: reply.syncName,
+        index,
+        mine,
+        primaryShards: reply.shards,
+        board: buffer,
+        arena,
+        timeoutMs: config.number('repl-timeout') * 1000,
+      }));
+      attempt.flows.add(flow);
+    });
+    void this.parts.changed();
+  }
+
+  private freshArena(): SharedArrayBuffer {
+    // Nothing is left in it when all flows have ended, but who knows what a failure left.
+    this.arena = new SharedArrayBuffer(ARENA_BYTES);
+    SyncProgress.formatArena(new Region(this.arena, 0));
+    return this.arena;
+  }
+
+  private flowConnected(attempt: Attempt): void {
+    attempt.connected++;
+    if (attempt.failed !== null || attempt.connected < attempt.reply!.flows) return;
+    this.replaceData(attempt).catch((error: Error) => this.fail(attempt, error.message));
+  }
+
+  /** All flows are connected: from here on there is no way back to the old data. */
+  private async replaceData(attempt: Attempt): Promise<void> {
+    const { shards, threads } = this.parts;
+    const { mode, replicationId, hashKey0, hashKey1 } = attempt.reply!;
+    if (mode === 'FULL') {
+      this.parts.replacing();
+      this.loading = true;
+      await this.parts.changed();
+      if (attempt.failed !== null) return;
+      prepareFullSync(shards, hashKey0, hashKey1);
+    } else {
+      // First of all: what comes now is passed on to sub-replicas, and may be of a new id. Should
+      // the link be lost again soon, the old id still has to end where the new one began.
+      this.parts.adopt(replicationId, attempt.from);
+    }
+    for (const flow of attempt.flows) threads.go(flow);
+    const { keys } = attempt.reply!;
+    const progress = new ProgressLog(this.parts.log, 'Full sync');
+    attempt.syncTimer = setInterval(() => {
+      const board = attempt.board!;
+      const nowMs = Date.now();
+      if (board.ready) {
+        if (mode === 'FULL') progress.end(nowMs, board.sums[SUM_KEYS]!, board.sums[SUM_BYTES]!, 0);
+        this.becomeReady(attempt);
+      } else {
+        progress.note(nowMs, board.sums[SUM_KEYS]!, keys, board.sums[SUM_BYTES]!);
+      }
+    }, SYNC_TICK_MS);
+  }
+
+  private becomeReady(attempt: Attempt): void {
+    if (attempt.syncTimer !== null) clearInterval(attempt.syncTimer);
+    attempt.syncTimer = null;
+    const { log } = this.parts;
+    const { mode, replicationId } = attempt.reply!;
+    this.state.ready(Date.now());
+    this.loading = false;
+    this.lastFailure = '';
+    log.notice(
+      `${mode === 'FULL' ? 'In stable sync' : 'The sync continues'} with primary ` +
+        `${this.primary.host}:${this.primary.port}`,
+    );
+    if (mode === 'FULL') this.parts.adopt(replicationId, null);
+    attempt.acknowledgeTimer = setInterval(() => {
+      attempt.client?.tell(['REPLCONF', 'ACK', String(attempt.board!.offset)]);
+    }, ACKNOWLEDGE_MS);
+    void this.parts.changed();
+  }
+
+  private fail(attempt: Attempt, reason: string): void {
+    if (attempt.failed !== null) return;
+    attempt.failed = reason;
+    if (attempt.syncTimer !== null) clearInterval(attempt.syncTimer);
+    if (attempt.acknowledgeTimer !== null) clearInterval(attempt.acknowledgeTimer);
+    attempt.client?.end('');
+    for (const flow of attempt.flows) this.parts.threads.end(flow);
+    this.finished(attempt);
+  }
+
+  /** When all flows have ended, the attempt is over. */
+  private finished(attempt: Attempt): void {
+    if (attempt.failed === null || attempt.flows.size > 0) return;
+    for (const resolve of this.idle.splice(0)) resolve();
+    if (this.attempt !== attempt) return;
+    const { log, shards } = this.parts;
+    const { board, failed: reason } = attempt;
+    const wasOnline = this.online;
+    this.state.lost(Date.now(), board === null ? [] : [...board.applied], board?.failed ?? false);
+    if (wasOnline) this.downSinceMs = Date.now();
+    if (this.loading) {
+      // Half a data set is worth nothing to anybody.
+      prepareFullSync(shards, shards.hashKey0, shards.hashKey1);
+      this.loading = false;
+    }
+    this.attempt = null;
+    if (reason !== '' && reason !== this.lastFailure) {
+      const { host, port } = this.primary;
+      const next = `trying again in ${(this.state.retryAtMs - Date.now()) / 1000} s and so on`;
+      log.warning(
+        wasOnline
+          ? `The link to primary ${host}:${port} is lost: ${reason}`
+          : `No sync with primary ${host}:${port}: ${reason}; ${next}`,
+      );
+    }
+    this.lastFailure = wasOnline ? '' : reason!;
+    void this.parts.changed();
+  }
+}
+
+function lineOf(reply: ControlReply): string {
+  return typeof reply === 'string' ? reply.slice(0, 200) : 'an array';
+}
+
+function demandOk(reply: ControlReply): void {
+  if (reply !== '+OK') throw new Error(`the primary answers ${lineOf(reply)}`);
+}
+
+/** @throws Error for what no Darter of our kind answers */
+function parseSyncReply(answer: ControlReply): ParsedReply {
+  if (typeof answer === 'string') {
+    if (/^-ERR unknown command/i.test(answer)) {
+      throw new Error('the primary is not a Darter, and only Darters can be followed so far');
+    }
+    throw new Error(`the primary answers ${answer.slice(0, 200)}`);
+  }
+  const [mode, syncName, replicationId, ...figures] = answer;
+  const numbers = figures.map(Number);
+  const [version, shards, databases, hashKey0, hashKey1, flows, keys] = numbers;
+  if ((mode !== 'FULL' && mode !== 'CONTINUE') || numbers.length < 7) {
+    throw new Error('the primary gives an answer of another version');
+  }
+  if (!numbers.every((number) => Number.isSafeInteger(number))) {
+    throw new Error('the primary gives an answer without sense');
+  }
+  return {
+    mode,
+    syncId: 0,
+    syncName: syncName!,
+    replicationId: replicationId!,
+    version: version!,
+    shards: shards!,
+    databases: databases!,
+    hashKey0: hashKey0!,
+    hashKey1: hashKey1!,
+    flows: flows!,
+    keys: keys!,
+  };
+}

@@ -1,0 +1,126 @@
+/**
+ * The replica's end of its control connection: commands and their replies, one at a time, over a
+ * node:net socket of the main thread. Replies are lines, bulks and arrays of those.
+ */
+import { connect, type Socket } from 'node:net';
+import { encodeCommand } from '../../../protocol/encode-command.js';
+
+/** An error reply has its sign, '-ERR ...'. */
+export type ControlReply = string | readonly string[];
+
+/** A reply longer than this is no reply of a primary. */
+const REPLY_BYTES_MAX = 1024 * 1024;
+
+interface Pending {
+  readonly resolve: (reply: ControlReply) => void;
+  readonly reject: (error: Error) => void;
+  readonly timer: NodeJS.Timeout;
+}
+
+export class ControlClient {
+  /** Called once, when the connection has ended. */
+  onEnd: (reason: string) => void = () => {};
+  private received = '';
+  private readonly pending: Pending[] = [];
+  private ended = false;
+
+  private constructor(private readonly socket: Socket) {
+    socket.on('data', (bytes: Buffer) => this.read(bytes));
+    socket.on('error', (error) => this.end(error.message));
+    socket.on('close', () => this.end('the primary closed the connection'));
+  }
+
+  static connect(host: string, port: number, timeoutMs: number): Promise<ControlClient> {
+    return new Promise((resolve, reject) => {
+      const socket = connect({ host, port, noDelay: true });
+      const timer = setTimeout(() => {
+        socket.destroy();
+        reject(new Error('no connection in time'));
+      }, timeoutMs);
+      const failed = (error: Error): void => {
+        clearTimeout(timer);
+        reject(error);
+      };
+      socket.once('error', failed);
+      socket.once('connect', () => {
+        clearTimeout(timer);
+        socket.off('error', failed);
+        socket.setKeepAlive(true, 15_000);
+        resolve(new ControlClient(socket));
+      });
+    });
+  }
+
+  /** @throws Error when the connection ends first, or no reply comes in time */
+  command(words: readonly string[], timeoutMs: number): Promise<ControlReply> {
+    return new Promise((resolve, reject) => {
+      if (this.ended) {
+        reject(new Error('the connection has ended'));
+        return;
+      }
+      const timer = setTimeout(() => this.end(`no reply to ${words[0]} in time`), timeoutMs);
+      this.pending.push({ resolve, reject, timer });
+      this.socket.write(encodeCommand(words));
+    });
+  }
+
+  /** Sends a command that gets no reply. */
+  tell(words: readonly string[]): void {
+    if (!this.ended) this.socket.write(encodeCommand(words));
+  }
+
+  end(reason: string): void {
+    if (this.ended) return;
+    this.ended = true;
+    this.socket.destroy();
+    for (const { reject, timer } of this.pending.splice(0)) {
+      clearTimeout(timer);
+      reject(new Error(reason));
+    }
+    this.onEnd(reason);
+  }
+
+  private read(bytes: Buffer): void {
+    this.received += bytes.toString('latin1');
+    for (;;) {
+      const found = readReply(this.received);
+      if (found === null) break;
+      const waiting = this.pending.shift();
+      if (found === 'wrong' || waiting === undefined) {
+        this.end('what the primary sends is no reply');
+        return;
+      }
+      this.received = this.received.slice(found.end);
+      clearTimeout(waiting.timer);
+      waiting.resolve(found.reply);
+    }
+    if (this.received.length > REPLY_BYTES_MAX) this.end("the primary's reply does not end");
+  }
+}
+
+type Found = { readonly reply: ControlReply; readonly end: number } | 'wrong' | null;
+
+/** Null while the reply is not whole. */
+function readReply(text: string): Found {
+  const lineEnd = text.indexOf('\r\n');
+  if (lineEnd < 0) return null;
+  const line = text.slice(0, lineEnd);
+  const after = lineEnd + 2;
+  if (/^[-+]/.test(line)) return { reply: line, end: after };
+  if (/^:-?\d+$/.test(line)) return { reply: line.slice(1), end: after };
+  if (/^\$\d{1,9}$/.test(line)) {
+    const end = after + Number(line.slice(1));
+    return text.length < end + 2 ? null : { reply: text.slice(after, end), end: end + 2 };
+  }
+  if (!/^\*\d{1,6}$/.test(line)) return 'wrong';
+  const words: string[] = [];
+  let at = after;
+  for (let i = Number(line.slice(1)); i > 0; i--) {
+    const element = readReply(text.slice(at));
+    if (element === null || element === 'wrong') return element;
+    if (typeof element.reply !== 'string') return 'wrong';
+    words.push(element.reply);
+    at += element.end;
+  }
+  return { reply: words, end: at };
+}

@@ -1,0 +1,323 @@
+/**
+ * The replicas of this server, on the main thread: from their request for a sync to their end. The
+ * bytes are the flow threads' business.
+ */
+import { Socket } from 'node:net';
+import type { Log } from '../../../base/log.js';
+import type { JournalRing } from '../../../journal/ring.js';
+import type { Shards } from '../../../keyspace/shards.js';
+import {
+  PROTOCOL_VERSION,
+  type PrimaryState,
+  type SyncDecision,
+  type SyncRequest,
+} from '../../../replication/primary/primary-state.js';
+import {
+  SUM_BYTES,
+  SUM_KEYS,
+  SUM_KEYS_TOTAL,
+  SUM_RESTARTED_SHARDS,
+  SyncSession,
+} from '../../../replication/primary/sync-session.js';
+import type { Config } from '../../config/config.js';
+import { SUM_ACKNOWLEDGED_MS, SUM_ONLINE_MS } from '../../channel/replication-figures.js';
+import type { FlowThreads } from './flow-threads.js';
+import type {
+  ReplicaStatus,
+  ReplicationAnswer,
+  RequestingClient,
+} from '../../channel/replication.js';
+import { ProgressLog } from './progress-log.js';
+
+/** How long a replica has to connect all its flows. */
+const CONNECT_MS_MAX = 30_000;
+
+interface ServedReplica {
+  readonly id: string;
+  readonly client: RequestingClient;
+  readonly name: string;
+  readonly session: SyncSession;
+  readonly from: readonly number[] | null;
+  readonly raw: boolean;
+  readonly flowsWanted: number;
+  readonly shares: readonly (readonly number[])[];
+  readonly flows: (number | null)[];
+  readonly sinceMs: number;
+  readonly progress: ProgressLog;
+}
+
+export interface ServedReplicasParts {
+  readonly config: Config;
+  readonly log: Log;
+  readonly shards: Shards;
+  readonly rings: readonly JournalRing[];
+  readonly threads: FlowThreads;
+  readonly state: PrimaryState;
+  readonly changed: () => void;
+  readonly closeClient: (thread: number, clientId: number) => void;
+  readonly counted: (kind: 'full' | 'partial' | 'partial-refused') => void;
+  /** This process's owner number of locks. */
+  readonly owner: number;
+}
+
+/** The shards of each flow. */
+export function shareShards(shards: number, flows: number): number[][] {
+  return Array.from({ length: flows }, (_, flow) => {
+    const mine: number[] = [];
+    for (let shard = flow; shard < shards; shard += flows) mine.push(shard);
+    return mine;
+  });
+}
+
+/** 'version id shards databases flows lsn...', or null when that is not what it is. */
+export function parseSyncRequest(
+  words: readonly string[],
+): (SyncRequest & { readonly flows: number }) | null {
+  const [version, id, shards, databases, flows, ...lsns] = words;
+  const numbers = [version, shards, databases, flows, ...lsns];
+  if (!numbers.every((word) => word !== undefined && /^\d{1,16}$/.test(word))) return null;
+  if (id !== '?' && !/^[0-9a-f]{40}$/.test(id!)) return null;
+  return {
+    version: Number(version),
+    replicationId: id!,
+    shards: Number(shards),
+    databases: Number(databases),
+    flows: Number(flows),
+    lsns: lsns.map(Number),
+  };
+}
+
+export class ServedReplicas {
+  private readonly replicas = new Map<string, ServedReplica>();
+  private lastId = 0;
+  private lastLeftMs = Date.now();
+
+  constructor(private readonly parts: ServedReplicasParts) {}
+
+  get count(): number {
+    return this.replicas.size;
+  }
+
+  /** Milliseconds since the last replica left. */
+  emptyMs(nowMs: number): number {
+    return this.replicas.size > 0 ? 0 : nowMs - this.lastLeftMs;
+  }
+
+  /** Sent to those there are, since their syncs began. */
+  get sentBytes(): number {
+    let sum = 0;
+    for (const { session } of this.replicas.values()) sum += session.sums[SUM_BYTES]!;
+    return sum;
+  }
+
+  get status(): ReplicaStatus[] {
+    return [...this.replicas.values()].map(({ id, client, session }) => ({
+      id,
+      clientId: client.clientId,
+      host: client.host,
+      port: client.listeningPort,
+      session: session.buffer,
+    }));
+  }
+
+  /** A replica asks for a sync; the journal is on. */
+  begin(client: RequestingClient, words: readonly string[]): ReplicationAnswer {
+    const { state, rings, shards, log, counted } = this.parts;
+    const request = parseSyncRequest(words);
+    if (request === null || request.flows < 1) return '-ERR this is no request for a sync';
+    this.dropClient(client.clientId, 'it asks for a new sync');
+    const decision = state.decide(request, this.held());
+    const name = `${client.host}:${client.listeningPort}`;
+    if (decision.kind === 'refuse') {
+      log.warning(`Replica ${name} is refused: ${decision.why}`);
+      return `-ERR ${decision.why}`;
+    }
+    const replica = this.create(client, name, request, decision);
+    this.replicas.set(replica.id, replica);
+    if (decision.kind === 'continue') {
+      counted('partial');
+      log.notice(`Replica ${name} continues where it was (${replica.flowsWanted} flows)`);
+    } else {
+      counted('full');
+      if (!decision.first) counted('partial-refused');
+      log.notice(
+        `Replica ${name} gets a full sync, as ${decision.why} (${replica.flowsWanted} flows` +
+          `${decision.raw ? '' : ', key by key'})`,
+      );
+    }
+    this.parts.changed();
+    const { hashKey0, hashKey1 } = shards;
+    const figures = [PROTOCOL_VERSION, shards.count, shards.databases, hashKey0, hashKey1];
+    const sums = replica.session.sums;
+    return [
+      decision.kind === 'continue' ? 'CONTINUE' : 'FULL',
+      replica.id,
+      state.replicationId,
+      ...figures.map(String),
+      String(replica.flowsWanted),
+      String(sums[SUM_KEYS_TOTAL]),
+      String(rings.length),
+    ];
+  }
+
+  private create(
+    client: RequestingClient,
+    name: string,
+    request: SyncRequest & { readonly flows: number },
+    decision: Exclude<SyncDecision, { kind: 'refuse' }>,
+  ): ServedReplica {
+    const { shards, threads, owner, log } = this.parts;
+    const full = decision.kind === 'full';
+    const session = new SyncSession(SyncSession.create(shards.count, full), shards.count, owner);
+    const flowsWanted = Math.min(request.flows, threads.count, shards.count);
+    session.sums[SUM_KEYS_TOTAL] = full ? countKeys(shards) : 0;
+    session.sums[SUM_ACKNOWLEDGED_MS] = Date.now();
+    if (!full) session.acknowledged.set(request.lsns);
+    return {
+      id: `${++this.lastId}-${Math.floor(Math.random() * 2 ** 32).toString(16)}`,
+      client,
+      name,
+      session,
+      from: full ? null : request.lsns,
+      raw: !full || decision.raw,
+      flowsWanted,
+      shares: shareShards(shards.count, flowsWanted),
+      flows: new Array<number | null>(flowsWanted).fill(null),
+      sinceMs: Date.now(),
+      progress: new ProgressLog(log, `Sync of replica ${name}`),
+    };
+  }
+
+  private held(): { start: number; head: number }[] {
+    const { shards, rings } = this.parts;
+    return rings.map((ring, shard) => {
+      shards.lock(shard);
+      const { start, head } = ring;
+      shards.unlock(shard);
+      return { start, head };
+    });
+  }
+
+  /** A socket that is to be flow `index` of a sync. */
+  flow(syncId: string, index: number, descriptor: number): void {
+    const replica = this.replicas.get(syncId);
+    if (replica === undefined || replica.flows[index] !== null) {
+      refuse(descriptor, 'ERR there is no such flow to be connected');
+      return;
+    }
+    const { threads, config } = this.parts;
+    const { session, raw, from, shares } = replica;
+    const listener = {
+      connected: () => {},
+      ended: (reason: string) => {
+        replica.flows[index] = -1;
+        this.drop(replica, reason === '' ? 'it was ended' : reason);
+      },
+    };
+    const seconds = Math.min(
+      config.number('repl-ping-replica-period'),
+      config.number('repl-timeout') / 3,
+    );
+    replica.flows[index] = threads.start(index, listener, (flow) => ({
+      kind: 'serve',
+      flow,
+      descriptor,
+      session: session.buffer,
+      mine: shares[index]!,
+      raw,
+      from,
+      heartbeatMs: seconds * 1000,
+    }));
+  }
+
+  get isAnyOnline(): boolean {
+    return [...this.replicas.values()].some(({ session }) => session.allDone);
+  }
+
+  /** How many replicas in stable sync have not acknowledged all up to these LSNs. */
+  lagging(heads: readonly number[]): number {
+    let count = 0;
+    for (const { session } of this.replicas.values()) {
+      const lags = heads.some((head, shard) => session.acknowledged[shard]! < head);
+      if (session.allDone && lags) count++;
+    }
+    return count;
+  }
+
+  /** Whether the client is the control connection of a replica in stable sync. */
+  online(clientId: number): ServedReplica | undefined {
+    const replica = this.byClient(clientId);
+    return replica?.session.allDone === true ? replica : undefined;
+  }
+
+  private byClient(clientId: number): ServedReplica | undefined {
+    return [...this.replicas.values()].find(({ client }) => client.clientId === clientId);
+  }
+
+  dropClient(clientId: number, why: string): void {
+    const replica = this.byClient(clientId);
+    if (replica !== undefined) this.drop(replica, why);
+  }
+
+  dropAll(why: string): void {
+    for (const replica of [...this.replicas.values()]) this.drop(replica, why);
+  }
+
+  private drop(replica: ServedReplica, why: string): void {
+    if (!this.replicas.delete(replica.id)) return;
+    const { log, threads, closeClient, changed } = this.parts;
+    replica.session.end();
+    for (const flow of replica.flows) if (flow !== null && flow >= 0) threads.end(flow);
+    closeClient(replica.client.thread, replica.client.clientId);
+    this.lastLeftMs = Date.now();
+    log.warning(`Replica ${replica.name} has left: ${why}`);
+    changed();
+  }
+
+  /** Several times a second: ends those that are silent, and tells how syncs get on. */
+  tick(nowMs: number): void {
+    const timeoutMs = this.parts.config.number('repl-timeout') * 1000;
+    for (const replica of [...this.replicas.values()]) {
+      const { session, sinceMs, flows } = replica;
+      if (nowMs - session.sums[SUM_ACKNOWLEDGED_MS]! > timeoutMs) {
+        this.drop(replica, `it has been silent for ${timeoutMs / 1000} seconds`);
+      } else if (flows.includes(null) && nowMs - sinceMs > CONNECT_MS_MAX) {
+        this.drop(replica, 'it did not connect its flows in time');
+      } else {
+        this.watch(replica, nowMs);
+      }
+    }
+  }
+
+  private watch({ session, progress, from, name }: ServedReplica, nowMs: number): void {
+    const { sums } = session;
+    if (sums[SUM_ONLINE_MS] !== 0) return;
+    if (!session.allDone) {
+      progress.note(nowMs, sums[SUM_KEYS]!, sums[SUM_KEYS_TOTAL]!, sums[SUM_BYTES]!);
+      return;
+    }
+    sums[SUM_ONLINE_MS] = nowMs;
+    if (from === null) {
+      progress.end(nowMs, sums[SUM_KEYS]!, sums[SUM_BYTES]!, sums[SUM_RESTARTED_SHARDS]!);
+    } else {
+      this.parts.log.notice(`Replica ${name} is online`);
+    }
+    this.parts.changed();
+  }
+}
+
+function countKeys(shards: Shards): number {
+  let keys = 0;
+  for (let shard = 0; shard < shards.count; shard++) {
+    for (let database = 0; database < shards.databases; database++) {
+      keys += shards.table(shard, database).size;
+    }
+  }
+  return keys;
+}
+
+function refuse(descriptor: number, text: string): void {
+  const socket = new Socket({ fd: descriptor, readable: true, writable: true });
+  socket.on('error', () => {});
+  socket.end(`-${text}\r\n`);
+}
