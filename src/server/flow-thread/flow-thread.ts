@@ -6,21 +6,20 @@
 import { Socket } from 'node:net';
 import { parentPort, workerData } from 'node:worker_threads';
 import { Region } from '../../base/region.js';
+import { JOURNAL_WRITTEN } from '../../journal/counters.js';
 import { JournalRing } from '../../journal/ring.js';
 import { STRING_AUTO, STRING_RAW, STRING_TEXT } from '../../keyspace/kinds.js';
 import { Shards } from '../../keyspace/shards.js';
-import { JOURNAL_WRITTEN } from '../../journal/counters.js';
-import { USED_PAGES } from '../../memory/used-pages.js';
 import type { ControlBlock } from '../../memory/control.js';
+import { USED_PAGES } from '../../memory/used-pages.js';
 import { attachPagedRegion, attachRegion } from '../../platform/ffi/region.js';
 import { yieldToOthers } from '../../platform/ffi/thread-priority.js';
-import { SyncSession } from '../../replication/primary/sync-session.js';
-import { ReplicaFlow } from '../../replication/replica/replica-flow.js';
-import type { EffectTarget } from '../../replication/replica/record-applier.js';
-import { SyncProgress } from '../../replication/replica/sync-progress.js';
 import { startProfile, stopProfile } from '../../platform/profile.js';
+import { SyncSession } from '../../replication/primary/sync-session.js';
+import type { EffectTarget } from '../../replication/replica/record-applier.js';
+import { ReplicaFlow } from '../../replication/replica/replica-flow.js';
+import { SyncProgress } from '../../replication/replica/sync-progress.js';
 import { attachControl } from '../channel/control.js';
-import { FollowedFlow } from './followed-flow.js';
 import type {
   FlowThreadData,
   FlowToMain,
@@ -28,6 +27,7 @@ import type {
   MainToFlow,
   ServeFlow,
 } from '../channel/main-flow.js';
+import { FollowedFlow } from './followed-flow.js';
 import { ServedFlow } from './served-flow.js';
 
 const KNOWN_KINDS = (1 << STRING_AUTO) | (1 << STRING_TEXT) | (1 << STRING_RAW);

@@ -3,12 +3,12 @@
  * and feeds what comes to the ReplicaFlow, which reads straight from where the system put it.
  */
 import { connect, type Socket } from 'node:net';
+import { encodeCommand } from '../../protocol/encode-command.js';
 import { writeAcknowledgement } from '../../replication/acknowledgement.js';
 import type { ReplicaFlow } from '../../replication/replica/replica-flow.js';
 import type { SyncProgress } from '../../replication/replica/sync-progress.js';
-import { SUM_RECEIVED_MS } from '../channel/replication-figures.js';
 import type { FollowFlow } from '../channel/main-flow.js';
-import { encodeCommand } from '../../protocol/encode-command.js';
+import { SUM_RECEIVED_MS } from '../channel/replication-figures.js';
 
 const HANDSHAKE_BYTES = 64 * 1024;
 const POLL_MS = 1;

@@ -21,22 +21,22 @@ import { USED_PAGES } from '../../memory/used-pages.js';
 import { Frontend } from '../../net/frontend.js';
 import { attachPagedRegion, attachRegion, createRegion } from '../../platform/ffi/region.js';
 import { ThreadClock } from '../../platform/ffi/thread-clock.js';
+import { startProfile, stopProfile } from '../../platform/profile.js';
 import { createTransport } from '../../platform/select.js';
 import type { Transport, TransportName } from '../../platform/transport.js';
 import { wakeTransport } from '../../platform/wake.js';
 import { Reply } from '../../protocol/reply.js';
-import { Config } from '../config/config.js';
 import { attachControl } from '../channel/control.js';
 import { Gatherer } from '../channel/gather.js';
 import type { IoGatherer } from '../channel/io-io.js';
+import type { IoThreadData, IoToMain, MainToIo } from '../channel/main-io.js';
+import { Config } from '../config/config.js';
 import { createServerPort } from './server-port.js';
-import { startProfile, stopProfile } from '../../platform/profile.js';
-import { ThreadReplication } from './thread-replication.js';
 import { ThreadSettings } from './settings.js';
 import { ThreadClients } from './thread-clients.js';
-import type { IoThreadData, IoToMain, MainToIo } from '../channel/main-io.js';
 import { ThreadPlacement } from './thread-placement.js';
 import { ThreadPolicy } from './thread-policy.js';
+import { ThreadReplication } from './thread-replication.js';
 import { CommandStatistics } from './thread-statistics.js';
 
 class IoThread {

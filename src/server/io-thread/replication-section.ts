@@ -1,7 +1,7 @@
 /** INFO's section replication, and the figures of syncs that it has besides Redis's. */
 
-import type { JournalRing } from '../../journal/ring.js';
 import { WRITES_DELAYED, WRITES_OVERRULED } from '../../journal/counters.js';
+import type { JournalRing } from '../../journal/ring.js';
 import {
   SUM_BYTES,
   SUM_KEYS,
@@ -10,12 +10,12 @@ import {
 } from '../../replication/primary/sync-session.js';
 import * as board from '../../replication/replica/sync-progress.js';
 import { SUM_ACKNOWLEDGED_MS, SUM_RECEIVED_MS } from '../channel/replication-figures.js';
+import type { Fields, InfoSource, Section } from '../info/source.js';
 import {
   acknowledgedOffset,
   type KnownReplica,
   type ThreadReplication,
 } from './thread-replication.js';
-import type { Fields, InfoSource, Section } from '../info/source.js';
 
 export interface ReplicationSource {
   readonly replication: ThreadReplication;

@@ -15,18 +15,18 @@ import { sleep } from '../../memory/sleep.js';
 import type { Frontend } from '../../net/frontend.js';
 import type { Transport } from '../../platform/transport.js';
 import type { Table } from '../../structures/table.js';
-import { type ClientDetails, Clients, type LocalClients } from './clients.js';
-import type { Config } from '../config/config.js';
 import type { IoGatherer } from '../channel/io-io.js';
-import { Information } from '../info/information.js';
-import { replicationSection } from './replication-section.js';
 import type { ServerFacts } from '../channel/main-io.js';
+import type { Config } from '../config/config.js';
+import { Information } from '../info/information.js';
+import { type ClientDetails, Clients, type LocalClients } from './clients.js';
 import { LatencyMonitor } from './latency-monitor.js';
 import { Memory } from './memory-figures.js';
-import type { ThreadReplication } from './thread-replication.js';
+import { replicationSection } from './replication-section.js';
 import { SlowLog } from './slow-log.js';
 import { Statistics } from './statistics.js';
 import { isLoopback, isUnixSocket, type ThreadClients } from './thread-clients.js';
+import type { ThreadReplication } from './thread-replication.js';
 import type { CommandStatistics } from './thread-statistics.js';
 
 export interface PortParts {

@@ -8,8 +8,8 @@ import { toBinary } from '../../base/region.js';
 import type { SlowLogEntry, SlowLogPort } from '../../commands/contract/server-port.js';
 import type { Session } from '../../commands/contract/session.js';
 import type { ControlBlock } from '../../memory/control.js';
-import { SLOW_LOG_IDS } from '../channel/process-figures.js';
 import type { IoGatherer } from '../channel/io-io.js';
+import { SLOW_LOG_IDS } from '../channel/process-figures.js';
 
 /** An entry keeps this many arguments, the last of them telling how many more there were. */
 const ARGUMENTS_MAX = 32;

@@ -2,10 +2,11 @@
  * The clients of one I/O thread: who may come in, on which thread they are served, and who has been
  * idle for too long.
  */
+
+import { CLIENT_IDS } from '../../engine/counters.js';
 import { ClientSession, type SessionState } from '../../engine/session.js';
 import type { ControlBlock } from '../../memory/control.js';
 import { CONNECTED_CLIENTS, CONNECTIONS, REJECTED_CONNECTIONS } from '../../net/counters.js';
-import { CLIENT_IDS } from '../../engine/counters.js';
 import { NOWHERE } from '../../net/handover.js';
 import type { Transport } from '../../platform/transport.js';
 import type { ThreadSettings } from './settings.js';

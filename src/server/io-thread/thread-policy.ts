@@ -26,13 +26,13 @@ import type { ExpiryCycle } from '../../keyspace/expiry-cycle.js';
 import type { ControlBlock, SharedWord } from '../../memory/control.js';
 import { notePeakPages, USED_PAGES } from '../../memory/used-pages.js';
 import { INPUT_BYTES, OUTPUT_BYTES, READS, WRITES } from '../../net/counters.js';
-import { LOADING } from '../channel/process-figures.js';
 import type { Frontend } from '../../net/frontend.js';
 import type { FrontendPolicy } from '../../net/policy.js';
-import type { ThreadReplication } from './thread-replication.js';
+import { LOADING } from '../channel/process-figures.js';
 import type { ThreadSettings } from './settings.js';
 import type { ThreadClients } from './thread-clients.js';
 import type { ThreadPlacement } from './thread-placement.js';
+import type { ThreadReplication } from './thread-replication.js';
 
 export interface ThreadPolicyParts {
   readonly thread: number;

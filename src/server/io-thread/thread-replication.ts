@@ -28,14 +28,14 @@ import type { ControlBlock } from '../../memory/control.js';
 import type { SharedSignal } from '../../memory/signal.js';
 import { SyncSession } from '../../replication/primary/sync-session.js';
 import type { SyncProgress } from '../../replication/replica/sync-progress.js';
-import type { ThreadSettings } from './settings.js';
-import { boardFigures, SUM_ACKNOWLEDGED_MS } from '../channel/replication-figures.js';
 import type {
   ReplicationAnswer,
   ReplicationNotice,
   ReplicationRequest,
   ReplicationStatus,
 } from '../channel/replication.js';
+import { boardFigures, SUM_ACKNOWLEDGED_MS } from '../channel/replication-figures.js';
+import type { ThreadSettings } from './settings.js';
 
 /** A replica with its figures. */
 export interface KnownReplica {

@@ -17,14 +17,14 @@ import { USED_PAGES } from '../../memory/used-pages.js';
 import { createPagedRegion } from '../../platform/ffi/region.js';
 import { chooseTransport } from '../../platform/select.js';
 import { wakeTransport } from '../../platform/wake.js';
-import type { Config } from '../config/config.js';
 import { createControl } from '../channel/control.js';
-import { STARTUP_BYTES } from '../channel/process-figures.js';
 import { createMesh } from '../channel/gather.js';
+import type { IoThreadData, IoToMain, MainToIo, ServerFacts } from '../channel/main-io.js';
+import { STARTUP_BYTES } from '../channel/process-figures.js';
+import type { Config } from '../config/config.js';
 import { RATE_PERIOD_MS, RateSampler } from './rates.js';
-import { THREAD_LIMITS } from './thread-limits.js';
 import { ReplicationManager } from './replication/manager.js';
-import type { MainToIo, ServerFacts, IoThreadData, IoToMain } from '../channel/main-io.js';
+import { THREAD_LIMITS } from './thread-limits.js';
 
 /** How long the I/O threads have to end when asked to. */
 const STOP_TIMEOUT_MS = 5000;

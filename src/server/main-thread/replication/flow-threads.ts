@@ -1,7 +1,7 @@
 /** The flow threads as the main thread sees them: started when first needed, told apart by number. */
 import { SHARE_ENV, Worker } from 'node:worker_threads';
-import { THREAD_LIMITS } from '../thread-limits.js';
 import type { FlowThreadData, FlowToMain, MainToFlow } from '../../channel/main-flow.js';
+import { THREAD_LIMITS } from '../thread-limits.js';
 
 /** What becomes of one flow. */
 export interface FlowListener {

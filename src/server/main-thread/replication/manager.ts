@@ -11,6 +11,7 @@ import { JournalRing } from '../../../journal/ring.js';
 import { Shards } from '../../../keyspace/shards.js';
 import type { ControlBlock } from '../../../memory/control.js';
 import { USED_PAGES } from '../../../memory/used-pages.js';
+import { attachPagedRegion, attachRegion } from '../../../platform/ffi/region.js';
 import {
   FULL_SYNCS,
   PARTIAL_SYNCS,
@@ -18,11 +19,8 @@ import {
   REPLICATION_INPUT_BYTES,
   REPLICATION_OUTPUT_BYTES,
 } from '../../../replication/counters.js';
-import { LOADING } from '../../channel/process-figures.js';
-import { attachPagedRegion, attachRegion } from '../../../platform/ffi/region.js';
 import { PrimaryState } from '../../../replication/primary/primary-state.js';
-import type { Config } from '../../config/config.js';
-import { FlowThreads } from './flow-threads.js';
+import { LOADING } from '../../channel/process-figures.js';
 import {
   FIRST_STATUS,
   type ReplicationAnswer,
@@ -31,6 +29,8 @@ import {
   type ReplicationStatus,
   type RequestingClient,
 } from '../../channel/replication.js';
+import type { Config } from '../../config/config.js';
+import { FlowThreads } from './flow-threads.js';
 import { PrimaryLink } from './primary-link.js';
 import { ServedReplicas } from './served-replicas.js';
 

@@ -19,14 +19,14 @@ import {
   SUM_RESTARTED_SHARDS,
   SyncSession,
 } from '../../../replication/primary/sync-session.js';
-import type { Config } from '../../config/config.js';
-import { SUM_ACKNOWLEDGED_MS, SUM_ONLINE_MS } from '../../channel/replication-figures.js';
-import type { FlowThreads } from './flow-threads.js';
 import type {
   ReplicaStatus,
   ReplicationAnswer,
   RequestingClient,
 } from '../../channel/replication.js';
+import { SUM_ACKNOWLEDGED_MS, SUM_ONLINE_MS } from '../../channel/replication-figures.js';
+import type { Config } from '../../config/config.js';
+import type { FlowThreads } from './flow-threads.js';
 import { ProgressLog } from './progress-log.js';
 
 /** How long a replica has to connect all its flows. */
