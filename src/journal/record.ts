@@ -30,8 +30,10 @@ export const KIND_KEYLESS = 2;
 export const KIND_PART = 3;
 
 export const PARTICIPANT_BYTES = 10;
-/** The longest record. A value has at most 512 MiB. */
-export const RECORD_BYTES_MAX = 0x4000_0000;
+/** The longest record: a key and a value of 512 MiB each, and 1 MiB for the rest of the effect. */
+export const RECORD_BYTES_MAX = 0x4010_0000;
+/** The longest body of a record. */
+export const BODY_BYTES_MAX = RECORD_BYTES_MAX - RECORD_HEADER_BYTES;
 
 export function align4(bytes: number): number {
   return (bytes + 3) & ~3;

@@ -19,11 +19,13 @@
  * bytes that the reader has not read, and `shrink` undoes that. So the ring holds at most the
  * nominal bytes and twice the longest record. Its unused memory is address space only.
  *
+ * No method throws for want of memory: the ring's memory is reserved when it is created.
+ *
  * Every method is called under the shard's lock, so there are no atomics. Exceptions are `peekHead`
  * and `hasGrown`: they may be called without it and return hints.
  */
 import { releasePages } from '../base/page-release.js';
-import { copyBytes, Region } from '../base/region.js';
+import { copyBytes, type Region } from '../base/region.js';
 import { align4, RECORD_HEADER_BYTES } from './record.js';
 
 const CAPACITY_WORD = 0;
@@ -46,6 +48,8 @@ const SPACE_BYTES_MAX = 0x7f00_0000;
 const NOMINAL_BYTES_MAX = 0x4000_0000;
 /** A record is large when it takes more than this share of the nominal bytes. */
 const LARGE_SHARE = 0.25;
+/** By how much the LSN jumps over changes without a record. A multiple of 4. */
+const LOST_BYTES = 4;
 /** A ring grows in multiples of this. */
 const GROWTH_BYTES = 64 * 1024;
 
@@ -114,6 +118,15 @@ export class JournalRing {
   /** Bytes of a record with a body of this length. */
   static recordBytes(bodyLength: number): number {
     return align4(RECORD_HEADER_BYTES + bodyLength);
+  }
+
+  /**
+   * Gives up the history, because a change of the shard has no record. The stream continues at a new
+   * LSN, so that every reader and every replica finds its place gone and nobody continues over the
+   * missing record.
+   */
+  loseHistory(): void {
+    this.reset(this.head + LOST_BYTES);
   }
 
   /** Appends a record with a body of one piece. */
@@ -226,19 +239,46 @@ export class JournalRing {
     if (keep >= values[LONGEST_END_VALUE]!) values[LONGEST_VALUE] = 0;
   }
 
-  /** Changes the capacity. The stream from `keep` on moves to the ring's beginning. */
+  /**
+   * Changes the capacity and drops the bytes before `keep`. Moves the stream inside the ring's own
+   * memory, so that no allocation can fail:
+   *
+   *   wraps at the end        the part before the old end moves to the new end
+   *   ends beyond the new end the whole moves to the ring's beginning
+   *   otherwise               nothing moves
+   */
   private resize(capacity: number, keep: number): void {
+    const { bytes } = this.region;
     const before = this.capacity;
     const held = this.head - keep;
-    if (held > 0) {
-      const copy = new Region(new SharedArrayBuffer((held + 7) & ~7), 0);
-      this.read(keep, held, copy, 0);
-      copyBytes(this.region, DATA_OFFSET, copy, 0, held);
+    const from = this.offsetOf(keep);
+    const untilEnd = Math.min(held, before - from);
+    let headOffset = from + held;
+    if (untilEnd < held) {
+      const target = DATA_OFFSET + capacity - untilEnd;
+      bytes.copyWithin(target, DATA_OFFSET + from, DATA_OFFSET + before);
+      headOffset = held - untilEnd;
+    } else if (headOffset > capacity) {
+      bytes.copyWithin(DATA_OFFSET, DATA_OFFSET + from, DATA_OFFSET + from + held);
+      headOffset = held;
     }
     this.words[CAPACITY_WORD] = capacity;
-    this.words[HEAD_OFFSET_WORD] = held === capacity ? 0 : held;
+    this.words[HEAD_OFFSET_WORD] = headOffset === capacity ? 0 : headOffset;
     this.values[START_VALUE] = keep;
+    this.assertInvariants();
     if (capacity < before) releasePages(this.region, DATA_OFFSET + capacity, before - capacity);
+  }
+
+  /** The stream lies inside the ring. Checked whenever its layout changes. */
+  private assertInvariants(): void {
+    const { head, start, capacity } = this;
+    const offset = this.words[HEAD_OFFSET_WORD]!;
+    if (start > head || head - start > capacity) {
+      throw new Error(`journal: LSN ${start} to ${head} in a ring of ${capacity} bytes`);
+    }
+    if (capacity > this.space || offset < 0 || offset >= capacity) {
+      throw new Error(`journal: head at ${offset} in a ring of ${capacity} bytes`);
+    }
   }
 
   putWord(word: number): void {

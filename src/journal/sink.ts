@@ -6,39 +6,48 @@
  * The effects of a transaction stay in a region of this thread until it ends. Then each shard gets
  * one record with its part while the transaction holds all its locks. So the LSNs of all parts are
  * known before the first is written, and transactions have the same order on all shards.
+ *
+ * No effect is dropped silently. Where a change cannot get its record (memory is refused, a record
+ * would be too long, a command failed), its shards' streams are lost: they jump to a new LSN, and
+ * replicas need a full sync of them. A stream never continues over a missing record.
  */
 import { copyBytes, Region, withRoom } from '../base/region.js';
 import {
   align4,
+  BODY_BYTES_MAX,
   KIND_EFFECT,
   KIND_KEYLESS,
   KIND_PART,
+  PARTICIPANT_BYTES,
   partHeaderBytes,
+  RECORD_BYTES_MAX,
   RECORD_HEADER_BYTES,
   writeRecordHeader,
 } from './record.js';
 import type { JournalRing } from './ring.js';
 
 const INITIAL_BYTES = 64 * 1024;
+/** A transaction's region beyond this is released after its end. */
+const KEPT_BYTES_MAX = 1 << 20;
+const KEPT_WORDS_MAX = 1 << 16;
+/** Offsets in a region are 31 bits. */
+const TRANSACTION_BYTES_MAX = 0x7ff0_0000;
+
+/** Told of shards whose journals have lost a change. The caller logs it. */
+export type LossListener = (shards: readonly number[], why: string) => void;
 
 export class JournalSink {
   /** Whether something was appended since a reader of this flag reset it. */
   wrote = false;
-  private kept = new Region(new SharedArrayBuffer(INITIAL_BYTES), 0);
-  private readonly head = new Region(new SharedArrayBuffer(1024), 0);
-  private readonly participantsRegion: Region;
-  private used = 0;
+  onLoss: LossListener = () => {};
+  private readonly transaction: TransactionEffects;
   private inTransaction = false;
-  /** Per effect of the transaction: shard, offset, length. */
-  private readonly effects: number[] = [];
 
   constructor(private readonly rings: readonly JournalRing[]) {
-    this.participantsRegion = new Region(
-      new SharedArrayBuffer((partHeaderBytes(rings.length) + 15) & ~7),
-      0,
-    );
+    this.transaction = new TransactionEffects(rings.length);
   }
 
+  /** Appends an effect to its shard's ring, or to the open transaction. Never throws. */
   append(
     shard: number,
     database: number,
@@ -50,74 +59,187 @@ export class JournalSink {
   ): void {
     const kind = keyless ? KIND_KEYLESS : KIND_EFFECT;
     this.wrote = true;
-    if (!this.inTransaction) {
+    if (this.inTransaction) {
+      this.transaction.add(shard, kind, database, h1, region, offset, length);
+    } else if (length > BODY_BYTES_MAX) {
+      this.lose([shard], `an effect of ${length} bytes does not fit a record`);
+    } else {
       this.rings[shard]!.append(kind, database, h1, region, offset, length);
-      return;
     }
-    const total = align4(RECORD_HEADER_BYTES + length);
-    this.reserve(total);
-    writeRecordHeader(this.kept, this.used, total, kind, database, h1);
-    // The padding is whatever was there: no reader looks at it, but it should not differ in tests.
-    this.kept.words[(this.used + total - 4) >> 2] = 0;
-    if (total - 4 < RECORD_HEADER_BYTES) throw new Error('an effect without words');
-    copyBytes(this.kept, this.used + RECORD_HEADER_BYTES, region, offset, length);
-    this.effects.push(shard, this.used, total);
-    this.used += total;
   }
 
   beginTransaction(): void {
+    if (this.transaction.shardCount > 0) throw new Error('journal: a transaction was left open');
     this.inTransaction = true;
-    this.used = 0;
-    this.effects.length = 0;
   }
 
+  /** Appends the records of the transaction, all or none. Never throws. */
   endTransaction(): void {
     if (!this.inTransaction) return;
     this.inTransaction = false;
+    const { transaction, rings } = this;
+    if (transaction.refused !== '') this.lose(transaction.shards(), transaction.refused);
+    else if (transaction.shardCount > 0) transaction.appendTo(rings);
+    transaction.clear();
+  }
+
+  /**
+   * Gives up the streams of these shards, and of all shards of the open transaction, because they
+   * have changes without a record: a command failed after it had changed something. The transaction
+   * ends. The caller holds the locks of all these shards.
+   */
+  lost(shards: readonly number[]): void {
+    const affected = new Set([...shards, ...this.transaction.shards()]);
+    this.inTransaction = false;
+    this.transaction.clear();
+    this.lose([...affected], 'a command failed after it had begun to change data');
+  }
+
+  private lose(shards: readonly number[], why: string): void {
+    if (shards.length === 0) return;
+    for (const shard of shards) this.rings[shard]!.loseHistory();
+    this.wrote = true;
+    this.onLoss(shards, why);
+  }
+}
+
+/**
+ * The effects of the open transaction, as records in a region of this thread, and the number of bytes
+ * for each shard. Whatever cannot be kept is remembered as `refused`: the transaction then has no
+ * records at all.
+ */
+class TransactionEffects {
+  /** Why the transaction cannot be written to the journal; empty when it can. */
+  refused = '';
+  /** Number of shards with effects. */
+  shardCount = 0;
+  private readonly small = new Region(new SharedArrayBuffer(INITIAL_BYTES), 0);
+  private region = this.small;
+  private used = 0;
+  /** Per effect: shard, offset, length. */
+  private readonly effects: number[] = [];
+  private effectWords = 0;
+  private readonly shardBytes: Float64Array;
+  /** The shards with effects, in ascending order. */
+  private readonly shardList: Int32Array;
+  /** Body of a part before its records. */
+  private readonly participants: Region;
+
+  constructor(shards: number) {
+    this.shardBytes = new Float64Array(shards);
+    this.shardList = new Int32Array(shards);
+    const bytes = (partHeaderBytes(shards) + 15) & ~7;
+    this.participants = new Region(new SharedArrayBuffer(bytes), 0);
+  }
+
+  add(
+    shard: number,
+    kind: number,
+    database: number,
+    h1: number,
+    body: Region,
+    offset: number,
+    length: number,
+  ): void {
+    const total = align4(RECORD_HEADER_BYTES + Math.min(length, BODY_BYTES_MAX));
+    if (this.shardBytes[shard] === 0) this.addShard(shard);
+    this.shardBytes[shard]! += total;
+    if (this.refused !== '' || !this.reserve(shard, length, total)) return;
+    const { region, used } = this;
+    writeRecordHeader(region, used, total, kind, database, h1);
+    // Zeroes the padding. Readers ignore it, but tests compare whole records.
+    if (length > 0) region.words[(used + total - 4) >> 2] = 0;
+    copyBytes(region, used + RECORD_HEADER_BYTES, body, offset, length);
     const { effects } = this;
-    if (effects.length === 0) return;
-    if (effects.length === 3) {
-      this.rings[effects[0]!]!.appendRaw(this.kept, effects[1]!, effects[2]!);
-    } else {
-      this.appendParts();
+    effects[this.effectWords++] = shard;
+    effects[this.effectWords++] = used;
+    effects[this.effectWords++] = total;
+    this.used += total;
+  }
+
+  private addShard(shard: number): void {
+    const { shardList } = this;
+    let at = this.shardCount++;
+    for (; at > 0 && shardList[at - 1]! > shard; at--) shardList[at] = shardList[at - 1]!;
+    shardList[at] = shard;
+  }
+
+  /** Ensures room for a record. @returns false when the transaction cannot be kept */
+  private reserve(shard: number, length: number, total: number): boolean {
+    const part = partHeaderBytes(this.shardBytes.length) + this.shardBytes[shard]!;
+    if (length > BODY_BYTES_MAX || part > RECORD_BYTES_MAX) {
+      this.refused = `a transaction changes more than ${RECORD_BYTES_MAX} bytes in shard ${shard}`;
+    } else if (this.used + total > TRANSACTION_BYTES_MAX) {
+      this.refused = `a transaction changes more than ${TRANSACTION_BYTES_MAX} bytes`;
+    } else if (this.used + total > this.region.length) {
+      this.grow(this.used + total);
     }
-    effects.length = 0;
-    if (this.kept.length > INITIAL_BYTES * 16) {
-      this.kept = new Region(new SharedArrayBuffer(INITIAL_BYTES), 0);
+    return this.refused === '';
+  }
+
+  private grow(needed: number): void {
+    try {
+      this.region = withRoom(this.region, this.used, needed);
+    } catch {
+      this.refused = `the system refuses ${needed} bytes for a transaction`;
     }
   }
 
-  private appendParts(): void {
-    const { effects, rings, participantsRegion: list } = this;
-    const bytes = new Map<number, number>();
-    for (let i = 0; i < effects.length; i += 3) {
-      const shard = effects[i]!;
-      bytes.set(shard, (bytes.get(shard) ?? 0) + effects[i + 2]!);
+  /** The shards with effects, in ascending order. */
+  shards(): number[] {
+    return Array.from(this.shardList.subarray(0, this.shardCount));
+  }
+
+  /**
+   * Appends one record for each shard. The sizes of all parts are known before, so that nothing can
+   * fail between the first part and the last.
+   */
+  appendTo(rings: readonly JournalRing[]): void {
+    const { effects, shardList, shardCount } = this;
+    if (this.effectWords === 3) {
+      rings[effects[0]!]!.appendRaw(this.region, effects[1]!, effects[2]!);
+      return;
     }
-    const shards = [...bytes.keys()].sort((a, b) => a - b);
-    const headerBytes = partHeaderBytes(shards.length);
-    const body = headerBytes - RECORD_HEADER_BYTES;
-    list.bytes.fill(0, 0, body);
-    list.view.setUint16(0, shards.length, true);
-    shards.forEach((shard, i) => {
-      list.view.setUint16(2 + i * 10, shard, true);
-      list.view.setFloat64(4 + i * 10, rings[shard]!.head, true);
-    });
-    for (const shard of shards) {
-      const ring = rings[shard]!;
-      const total = headerBytes + bytes.get(shard)!;
-      if (!ring.beginRecord(total)) continue;
-      writeRecordHeader(this.head, 0, total, KIND_PART, 0, 0);
-      ring.putBytes(this.head, 0, RECORD_HEADER_BYTES);
-      ring.putBytes(list, 0, body);
-      for (let i = 0; i < effects.length; i += 3) {
-        if (effects[i] === shard) ring.putBytes(this.kept, effects[i + 1]!, effects[i + 2]!);
-      }
-      ring.endRecord(total);
+    const headerBytes = partHeaderBytes(shardCount);
+    this.writeParticipants(rings, headerBytes - RECORD_HEADER_BYTES);
+    for (let i = 0; i < shardCount; i++) {
+      this.appendPart(rings[shardList[i]!]!, shardList[i]!, headerBytes);
     }
   }
 
-  private reserve(length: number): void {
-    this.kept = withRoom(this.kept, this.used, this.used + length);
+  private writeParticipants(rings: readonly JournalRing[], bodyBytes: number): void {
+    const { shardList, shardCount } = this;
+    const { bytes, view } = this.participants;
+    bytes.fill(0, 0, bodyBytes);
+    view.setUint16(0, shardCount, true);
+    for (let i = 0; i < shardCount; i++) {
+      const shard = shardList[i]!;
+      view.setUint16(2 + i * PARTICIPANT_BYTES, shard, true);
+      view.setFloat64(4 + i * PARTICIPANT_BYTES, rings[shard]!.head, true);
+    }
+  }
+
+  private appendPart(ring: JournalRing, shard: number, headerBytes: number): void {
+    const { effects, region } = this;
+    const total = headerBytes + this.shardBytes[shard]!;
+    if (!ring.beginRecord(total)) return;
+    ring.putWord(total);
+    ring.putWord(KIND_PART);
+    ring.putWord(0);
+    ring.putBytes(this.participants, 0, headerBytes - RECORD_HEADER_BYTES);
+    for (let i = 0; i < this.effectWords; i += 3) {
+      if (effects[i] === shard) ring.putBytes(region, effects[i + 1]!, effects[i + 2]!);
+    }
+    ring.endRecord(total);
+  }
+
+  clear(): void {
+    for (let i = 0; i < this.shardCount; i++) this.shardBytes[this.shardList[i]!] = 0;
+    this.shardCount = 0;
+    this.used = 0;
+    this.refused = '';
+    this.effectWords = 0;
+    if (this.effects.length > KEPT_WORDS_MAX) this.effects.length = 0;
+    if (this.region.length > KEPT_BYTES_MAX) this.region = this.small;
   }
 }

@@ -30,6 +30,11 @@ export interface EffectSink {
   /** The effects from here to `endTransaction` belong together; their shards are all locked. */
   beginTransaction?(): void;
   endTransaction?(): void;
+  /**
+   * These shards, and those of the open transaction, have changes without an effect: a command
+   * failed half way. The caller holds their locks. Ends the transaction.
+   */
+  lost?(shards: readonly number[]): void;
 }
 
 /** What an effect's key is hashed with: Shards is one. */
@@ -140,6 +145,11 @@ export class EffectBuilder {
 
   endTransaction(): void {
     this.sink?.endTransaction?.();
+  }
+
+  /** Tells the sink that these locked shards have changes without an effect. */
+  lost(shards: readonly number[]): void {
+    this.sink?.lost?.(shards);
   }
 
   /** The whole command vector as it came; argument `keyIndex` is its key. */
