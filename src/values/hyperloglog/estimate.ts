@@ -8,7 +8,7 @@
 import { HASH_BITS, REGISTER_COUNT } from './layout.js';
 
 /** 1 / (2 ln 2). */
-const ALPHA = 0.72134752044448170368;
+const ALPHA = 0.7213475204444817;
 
 /** Registers by value; 0 to 51 can come from elements, up to 63 from bytes a client made up. */
 export const HISTOGRAM_LENGTH = 64;
