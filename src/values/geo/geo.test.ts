@@ -51,6 +51,8 @@ describe('positions', () => {
     const position = new Position();
     fc.assert(
       fc.property(longitudes, latitudes, (longitude, latitude) => {
+        // The edge, and what rounding takes for it, has a test of its own.
+        fc.pre(longitude < LONGITUDE_MAX - 1e-9 && latitude < LATITUDE_MAX - 1e-9);
         const score = encodeScore(longitude, latitude);
         assert.ok(Number.isInteger(score) && score >= 0);
         decodeScore(position, score);
