@@ -1,0 +1,37 @@
+/** Passwords of users: kept as SHA-256 in hexadecimal, compared in constant time. */
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+
+const HASH = /^[0-9a-f]{64}$/;
+export const PASSWORD_BITS_DEFAULT = 256;
+export const PASSWORD_BITS_MAX = 4096;
+export const PASSWORD_BITS_TEXT =
+  'ERR ACL GENPASS argument must be the number of bits for the output password, a positive ' +
+  `number up to ${PASSWORD_BITS_MAX}`;
+
+/** @param password one char a byte */
+export function hashPassword(password: string): string {
+  return createHash('sha256').update(Buffer.from(password, 'latin1')).digest('hex');
+}
+
+export function isPasswordHash(text: string): boolean {
+  return HASH.test(text);
+}
+
+/** Whether one of the hashes is that of the password. All are compared, whichever one matches. */
+export function matchesPassword(hashes: readonly string[], password: string): boolean {
+  const given = Buffer.from(hashPassword(password), 'latin1');
+  let matches = false;
+  for (const hash of hashes) {
+    if (timingSafeEqual(given, Buffer.from(hash, 'latin1'))) matches = true;
+  }
+  return matches;
+}
+
+/** A random password of so many bits, rounded up to whole hexadecimal digits; null out of range. */
+export function generatePassword(bits: number): string | null {
+  if (!(bits > 0 && bits <= PASSWORD_BITS_MAX)) return null;
+  const digits = Math.ceil(bits / 4);
+  return randomBytes(Math.ceil(digits / 2))
+    .toString('hex')
+    .slice(0, digits);
+}

@@ -1,0 +1,50 @@
+/** What clients are told about permissions, in Redis 7.0's words. */
+import { untilNul } from '../../protocol/errors.js';
+import { DENIED_CHANNEL, DENIED_COMMAND, DENIED_KEY } from './permissions.js';
+
+export const WRONG_PASSWORD_TEXT = 'WRONGPASS invalid username-password pair or user is disabled.';
+export const NO_PASSWORD_SET_TEXT =
+  'ERR AUTH <password> called without any password configured for the default user. Are you sure ' +
+  'your configuration is correct?';
+export const NO_ACL_FILE_TEXT =
+  'ERR This Redis instance is not configured to use an ACL file. You may want to specify users via ' +
+  'the ACL SETUSER command and then issue a CONFIG REWRITE (assuming you have a Redis ' +
+  'configuration file set) in order to store users in the Redis configuration.';
+export const SAVE_FAILED_TEXT =
+  'ERR There was an error trying to save the ACLs. Please check the server logs for more information';
+export const DEFAULT_USER_STAYS_TEXT = "ERR The 'default' user cannot be removed";
+export const USER_NAME_TEXT = "ERR Usernames can't contain spaces or null characters";
+
+/** The error of a command that is denied. */
+export function denialText(reason: number, fullName: string): string {
+  switch (reason) {
+    case DENIED_COMMAND:
+      return `NOPERM this user has no permissions to run the '${fullName}' command`;
+    case DENIED_KEY:
+      return 'NOPERM this user has no permissions to access one of the keys used as arguments';
+    case DENIED_CHANNEL:
+      return 'NOPERM this user has no permissions to access one of the channels used as arguments';
+    default:
+      return 'NOPERM lacking the permissions for the command';
+  }
+}
+
+/** What ACL DRYRUN answers for a command that would be denied; not an error. */
+export function dryRunText(reason: number, fullName: string, argument: string): string {
+  const denied = 'This user has no permissions to';
+  if (reason === DENIED_COMMAND) return `${denied} run the '${fullName}' command`;
+  const kind = reason === DENIED_KEY ? 'key' : 'channel';
+  return `${denied} access the '${untilNul(argument)}' ${kind}`;
+}
+
+export function userNotFoundText(name: string): string {
+  return `ERR User '${untilNul(name)}' not found`;
+}
+
+export function commandNotFoundText(name: string): string {
+  return `ERR Command '${untilNul(name)}' not found`;
+}
+
+export function unknownCategoryText(name: string): string {
+  return `ERR Unknown category '${untilNul(name).slice(0, 128)}'`;
+}
