@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import type { ArgumentVector } from '../../base/arguments.js';
+import { heapBytesPerRound } from '../../../test/support/heap.js';
 import { Region } from '../../base/region.js';
 import { ageSeconds, type AclEvent, AclLog, reasonName } from './acl-log.js';
 import { AclCatalog, type AclCommand } from './catalog.js';
@@ -310,6 +311,21 @@ describe('permissions', () => {
     assert.ok(!every(['+get', '%R~*'], KEY_WRITE));
     assert.ok(!every(['+get', '~a'], KEY_READ));
     assert.ok(!every(['%R~*', '(+get ~a)'], KEY_READ));
+  });
+
+  test('a check allocates nothing', () => {
+    const users = usersWith('+@all', '-set', '~x*', '&c', '(+get %R~a* ~b*)');
+    const permissions = users.permissionsOf(users.get('u')!);
+    const args = vectorOf(['get', 'a1', 'b2']);
+    const access = new CommandAccess(args);
+    const denial = new Denial();
+    const bytes = heapBytesPerRound((i) => {
+      access.begin(args, GET.index, false);
+      access.addKey(1, KEY_READ);
+      access.addKey(2, KEY_READ_WRITE);
+      assert.equal(permissions.check(access, denial), i < 0 ? DENIED_KEY : ALLOWED);
+    });
+    assert.ok(bytes < 1, `${bytes} bytes`);
   });
 
   test('texts', () => {

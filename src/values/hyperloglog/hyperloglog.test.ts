@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
+import { heapBytesPerRound } from '../../../test/support/heap.js';
+import { Region } from '../../base/region.js';
 import { readRegister, writeRegister } from './dense.js';
 import { describeRuns, encodingName } from './describe.js';
 import { HyperLogLogEdit } from './edit.js';
@@ -20,6 +22,7 @@ import {
   VALIDITY_OFFSET,
 } from './layout.js';
 import { Hash64, hashElement, registerIndex, registerValue } from './murmur-hash.js';
+import { selfTest } from './self-test.js';
 import {
   addAll,
   cachedCount,
@@ -276,6 +279,38 @@ describe('HyperLogLog', () => {
   test('registers that no element gives are counted as Redis counts them', () => {
     const full = `HYLL\0\0\0\0\0\0\0\0\0\0\0\x80${'\xff'.repeat(DENSE_BYTES - HEADER_BYTES)}`;
     assert.equal(countOf(full), -(2n ** 63n));
+  });
+
+  test('adding allocates nothing', () => {
+    for (const start of [
+      addAll(undefined, []).value,
+      makeDense(addAll(undefined, []).value).value,
+    ]) {
+      const edit = new HyperLogLogEdit();
+      const value = new Region(new SharedArrayBuffer(DENSE_BYTES), 0);
+      const element = new Region(new SharedArrayBuffer(16), 0);
+      value.bytes.set(Buffer.from(start, 'latin1'));
+      let length = start.length;
+      const bytes = heapBytesPerRound((i) => {
+        element.words[0] = i;
+        edit.open(value, 0, length);
+        edit.add(element, 0, 9, DENSE_BYTES);
+        length = edit.length;
+        edit.write(value, 0);
+      });
+      assert.ok(bytes < 1, `${bytes} bytes`);
+    }
+  });
+
+  test('the self test passes, and finds an encoding that is not used', () => {
+    let state = 12345;
+    const random = (): number => {
+      state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+      return state;
+    };
+    assert.equal(selfTest({ random, sparseBytesMax: 3000, elements: 100_000 }), null);
+    const tooSmall = selfTest({ random, sparseBytesMax: 17, elements: 1000 });
+    assert.match(tooSmall ?? '', /sparse encoding not used/);
   });
 
   test('runs are described as PFDEBUG DECODE shows them', () => {
