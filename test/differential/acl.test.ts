@@ -7,8 +7,10 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { ACL_CATEGORIES } from '../../src/commands/contract/definition.js';
+import { commandModules } from '../../src/commands/index.generated.js';
 import { AclLog, reasonName } from '../../src/engine/acl/acl-log.js';
-import { type AclCommand, AclCatalog } from '../../src/engine/acl/catalog.js';
+import { AclCatalog, type AclCommand } from '../../src/engine/acl/catalog.js';
 import { describeChannels, describeCommands, describeKeys } from '../../src/engine/acl/describe.js';
 import {
   ALLOWED,
@@ -21,17 +23,19 @@ import {
   keyAccessOf,
   type Permissions,
 } from '../../src/engine/acl/permissions.js';
+import type { Selector } from '../../src/engine/acl/selector.js';
 import {
   denialText,
   dryRunText,
   unknownCategoryText,
   WRONG_PASSWORD_TEXT,
 } from '../../src/engine/acl/texts.js';
-import type { Selector } from '../../src/engine/acl/selector.js';
 import type { AclUser } from '../../src/engine/acl/user.js';
 import { DeclaredUsers, loadUsers, saveUsers } from '../../src/engine/acl/user-file.js';
 import { AclUsers } from '../../src/engine/acl/users.js';
 import { joinSelectors } from '../../src/engine/acl/words.js';
+import { definitionsOf } from '../../src/engine/definitions.js';
+import { Registry } from '../../src/engine/registry.js';
 import type { RawClient } from '../support/client.js';
 import { claimPort, releasePort } from '../support/ports.js';
 import { Random, seedFromEnvironment } from '../support/random.js';
@@ -118,6 +122,21 @@ describe('ACL against redis-server', { skip: redisServerMissing() }, () => {
     await server.stop();
   });
 
+  test('the registry fits the catalog, and its commands are in the categories of redis-server', () => {
+    const registry = new Registry(definitionsOf(commandModules));
+    const mine = new AclCatalog(registry.commands.values(), ACL_CATEGORIES);
+    assert.deepEqual(
+      mine.categories.map((one) => one.name),
+      catalog.categories.map((one) => one.name),
+    );
+    for (const category of mine.categories) {
+      const theirs = new Set(catalog.membersOf(catalog.findCategory(category.name)!));
+      const members = mine.membersOf(category).filter((name) => catalog.find(name) !== undefined);
+      const known = [...theirs].filter((name) => mine.find(name) !== undefined);
+      assert.deepEqual(members, known, category.name);
+    }
+  });
+
   test('ACL CAT: members of each category', async () => {
     assert.ok(catalog.categories.length > 15);
     for (const category of catalog.categories) {
@@ -128,12 +147,22 @@ describe('ACL against redis-server', { skip: redisServerMissing() }, () => {
     assert.equal(unknown, unknownCategoryText('none'));
   });
 
-  test(`ACL SETUSER: ${SEQUENCES} random sequences of rules`, async (t) => {
-    t.diagnostic(`DARTER_SEED=${seed}`);
-    const random = new Random(seed);
-    const users = new AclUsers(catalog, { allChannels: false });
+  for (const allChannels of [false, true]) {
+    const defaults = `acl-pubsub-default ${allChannels ? 'allchannels' : 'resetchannels'}`;
+    test(`ACL SETUSER: ${SEQUENCES / 2} random sequences of rules, ${defaults}`, async (t) => {
+      t.diagnostic(`DARTER_SEED=${seed}`);
+      await client.command('CONFIG', 'SET', ...defaults.split(' '));
+      await client.command('ACL', 'DELUSER', 'u');
+      await compareRules(new Random(seed + (allChannels ? 7 : 0)), allChannels);
+      await client.command('CONFIG', 'SET', 'acl-pubsub-default', 'resetchannels');
+    });
+  }
+
+  async function compareRules(random: Random, allChannels: boolean): Promise<void> {
+    const users = new AclUsers(catalog, { allChannels });
+    const sequences = SEQUENCES / 2;
     let refused = 0;
-    for (let done = 0; done < SEQUENCES; done += BATCH) {
+    for (let done = 0; done < sequences; done += BATCH) {
       const requests: string[][] = [];
       const expected: unknown[] = [];
       for (let i = 0; i < BATCH; i++) {
@@ -164,8 +193,8 @@ describe('ACL against redis-server', { skip: redisServerMissing() }, () => {
         assert.deepEqual(expected[i], theirs, shown);
       });
     }
-    assert.ok(refused > SEQUENCES / 20 && refused < SEQUENCES * 0.8, `${refused} refused`);
-  });
+    assert.ok(refused > sequences / 20 && refused < sequences * 0.8, `${refused} refused`);
+  }
 
   test('ACL SETUSER: what a user is described as makes the same user', () => {
     const random = new Random(seed + 1);
