@@ -4,13 +4,18 @@ import fc from 'fast-check';
 import { Region } from '../base/region.js';
 import { BackPressure } from './back-pressure.js';
 import {
+  type JournalEffect,
   KIND_EFFECT,
   KIND_PART,
   partHeaderBytes,
   participantAt,
   participants,
+  RECORD_HEADER_BYTES,
   RECORD_KIND,
+  RecordOrigin,
+  recordBytes,
   recordError,
+  VECTOR_HEADER_BYTES,
 } from './record.js';
 import { createRings, grownBytes, JournalRing, RING_BYTES_MIN } from './ring.js';
 import { JournalSink } from './sink.js';
@@ -28,8 +33,8 @@ function newRing(nominal: number, space?: number): JournalRing {
 
 /** An effect vector of these words. */
 function vector(region: Region, ...words: string[]): number {
-  region.view.setUint16(0, words.length, true);
-  let at = 2;
+  region.view.setUint32(0, words.length, true);
+  let at = VECTOR_HEADER_BYTES;
   for (const word of words) {
     region.view.setUint32(at, word.length, true);
     region.bytes.set(Buffer.from(word, 'latin1'), at + 4);
@@ -41,8 +46,19 @@ function vector(region: Region, ...words: string[]): number {
 const source = new Region(new SharedArrayBuffer(65536), 0);
 const target = new Region(new SharedArrayBuffer(65536), 0);
 
+/** An effect whose vector begins at `source`. */
+function effect(length: number, changes: Partial<JournalEffect> = {}): JournalEffect {
+  const base = { shard: 0, database: 0, h1: 0, keyless: false, region: source, offset: 0 };
+  return { ...base, length, ...changes };
+}
+
+/** Where a record is said to come from. */
+function origin(shard: number, shards: number, lsn: number): RecordOrigin {
+  return Object.assign(new RecordOrigin(), { shard, shards, databases: DATABASES, lsn });
+}
+
 function put(sink: JournalSink, shard: number, ...words: string[]): void {
-  sink.append(shard, 0, source, 0, vector(source, ...words), 7, false);
+  sink.append(effect(vector(source, ...words), { shard, h1: 7 }));
 }
 
 test('what the ring holds is what was appended last, at any size and place', () => {
@@ -59,11 +75,11 @@ test('what the ring holds is what was appended last, at any size and place', () 
           const { bytes } = records[records.length - 1]!;
           target.bytes.set(bytes);
           ring.appendRaw(target, 0, bytes.length);
-        } else ring.append(KIND_EFFECT, 3, i, source, 0, size);
+        } else ring.append(effect(size, { database: 3, h1: i }));
         const total = ring.head - lsn;
         ring.read(lsn, total, target, 0);
         records.push({ lsn, bytes: target.bytes.slice(0, total) });
-        assert.equal(recordError(target, 0, total, 0, 1, DATABASES, lsn), null);
+        assert.equal(recordError(target, 0, total, origin(0, 1, lsn)), null);
       });
       assert.ok(ring.head - ring.start <= CAPACITY);
       for (const { lsn, bytes } of records) {
@@ -82,7 +98,7 @@ test('a record longer than the ring may grow counts, but nobody can read on', ()
   for (const space of [CAPACITY, 2 * CAPACITY]) {
     const ring = newRing(CAPACITY, space);
     const before = ring.head;
-    ring.append(KIND_EFFECT, 0, 0, source, 0, vector(source, 'SET', 'k', 'v'.repeat(space)));
+    ring.append(effect(vector(source, 'SET', 'k', 'v'.repeat(space))));
     assert.ok(ring.head > before + space);
     assert.equal(ring.holds(before), false);
     assert.equal(ring.holds(ring.head), true);
@@ -109,13 +125,13 @@ test('a reader that writers wait for never loses its place, and memory stays bou
       let longest = 0;
       const write = (length: number) => {
         const size = vector(source, 'k'.repeat(length));
-        const total = JournalRing.recordBytes(size);
+        const total = recordBytes(size);
         const large = total > CAPACITY / 4;
         // Expired keys are deleted whoever is behind.
         if (ring.room < CAPACITY / 4 && length > EXPIRED_BYTES) return;
         if (large) longest = Math.max(longest, total);
         const lsn = ring.head;
-        ring.append(KIND_EFFECT, 0, 0, source, 0, size);
+        ring.append(effect(size));
         ring.read(lsn, total, target, 0);
         stream.push(...target.bytes.subarray(0, total));
         for (const place of places) assert.ok(ring.holds(place), `lost to ${total} bytes`);
@@ -155,8 +171,7 @@ test('a reader that writers wait for never loses its place, and memory stays bou
 test('a reader that has just read a large record may still be behind by as much', () => {
   const ring = newRing(CAPACITY, 16 * CAPACITY);
   const reader = ring.attachReader(0);
-  const write = (length: number) =>
-    ring.append(KIND_EFFECT, 0, 0, source, 0, vector(source, 'x'.repeat(length)));
+  const write = (length: number) => ring.append(effect(vector(source, 'x'.repeat(length))));
   write(LONGEST);
   const end = ring.head;
   ring.moveReader(reader, end / 2);
@@ -173,8 +188,7 @@ test('a reader that has just read a large record may still be behind by as much'
 
 test('a reader that was overrun does not hide the one behind which writers have to wait', () => {
   const ring = newRing(CAPACITY, 16 * CAPACITY);
-  const write = (length: number) =>
-    ring.append(KIND_EFFECT, 0, 0, source, 0, vector(source, 'x'.repeat(length)));
+  const write = (length: number) => ring.append(effect(vector(source, 'x'.repeat(length))));
   const lost = ring.attachReader(ring.head);
   write(900);
   const kept = ring.attachReader(ring.head);
@@ -195,7 +209,7 @@ test('a reader that was overrun does not hide the one behind which writers have 
 test('large records wait while many others are kept; nothing grows when nobody reads', () => {
   const rings = Array.from({ length: 3 }, () => newRing(RING_BYTES_MIN, 64 << 20));
   const large = new Region(new SharedArrayBuffer(24 << 20), 0);
-  const write = (ring: number) => rings[ring]!.append(KIND_EFFECT, 0, 0, large, 0, large.length);
+  const write = (ring: number) => rings[ring]!.append(effect(large.length, { region: large }));
   const pressure = new BackPressure(rings);
   write(0);
   assert.equal(grownBytes(rings), 0);
@@ -217,7 +231,7 @@ test('large records wait while many others are kept; nothing grows when nobody r
 
 test('readers tell how much room is left; those that were overrun do not count', () => {
   const ring = newRing(CAPACITY);
-  const write = () => ring.append(KIND_EFFECT, 0, 0, source, 0, vector(source, 'x'.repeat(994)));
+  const write = () => ring.append(effect(vector(source, 'x'.repeat(992))));
   assert.equal(ring.room, CAPACITY);
   const slow = ring.attachReader(ring.head);
   const fast = ring.attachReader(ring.head);
@@ -267,7 +281,7 @@ test('a transaction gives each shard one record that names its sisters', () => {
     const ring = rings[shard]!;
     const length = ring.head - start[shard]!;
     ring.read(start[shard]!, length, target, 0);
-    assert.equal(recordError(target, 0, length, shard, 4, DATABASES, start[shard]!), null);
+    assert.equal(recordError(target, 0, length, origin(shard, 4, start[shard]!)), null);
     assert.equal(target.bytes[RECORD_KIND], KIND_PART);
     assert.equal(participants(target, 0), 2);
     [1, 3].forEach((other, i) => {
@@ -310,13 +324,25 @@ test('damaged records are refused, never read beyond their end', () => {
       small.bytes.set(right);
       for (const [at, byte] of edits) small.bytes[at] = byte;
       // A region that ends with the record: reading on would throw.
-      if (recordError(small, 0, end, 0, 2, DATABASES, 0) !== null) refused++;
+      if (recordError(small, 0, end, origin(0, 2, 0)) !== null) refused++;
     }),
     { numRuns: 3000 },
   );
   assert.ok(refused > 1000);
   small.bytes.set(right);
-  assert.equal(recordError(small, 0, length, 0, 2, DATABASES, 0), null);
-  assert.match(recordError(small, 0, length, 0, 2, DATABASES, 4) ?? '', /claims/);
-  assert.match(recordError(small, 0, length, 0, 1, DATABASES, 0) ?? '', /shards/);
+  assert.equal(recordError(small, 0, length, origin(0, 2, 0)), null);
+  assert.match(recordError(small, 0, length, origin(0, 2, 4)) ?? '', /claims/);
+  assert.match(recordError(small, 0, length, origin(0, 1, 0)) ?? '', /shards/);
+});
+
+test('an effect of more than 65,535 arguments is counted right', () => {
+  const words = Array.from({ length: 70_000 }, (_, i) => `${i}`);
+  const large = new Region(new SharedArrayBuffer(1 << 20), 0);
+  const length = vector(large, 'SADD', ...words);
+  const ring = newRing(1 << 21);
+  ring.append(effect(length, { region: large }));
+  const copy = new Region(new SharedArrayBuffer(1 << 21), 0);
+  ring.read(0, ring.head, copy, 0);
+  assert.equal(copy.view.getUint32(RECORD_HEADER_BYTES, true), 70_001);
+  assert.equal(recordError(copy, 0, ring.head, origin(0, 1, 0)), null);
 });

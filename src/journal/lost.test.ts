@@ -3,7 +3,13 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { Region } from '../base/region.js';
-import { KIND_PART, partHeaderBytes, participants, RECORD_KIND } from './record.js';
+import {
+  type JournalEffect,
+  KIND_PART,
+  partHeaderBytes,
+  participants,
+  RECORD_KIND,
+} from './record.js';
 import { createRings, JournalRing, RING_BYTES_MIN } from './ring.js';
 import { JournalSink } from './sink.js';
 
@@ -29,11 +35,15 @@ function refusingMemory<T>(refuses: boolean, work: () => T): T {
   }
 }
 
+function effect(shard: number, region: Region, length: number): JournalEffect {
+  return { shard, database: 0, h1: 0, keyless: false, region, offset: 0, length };
+}
+
 /** An effect whose body is a number, repeated to a length. */
 function put(sink: JournalSink, shard: number, value: number, bytes: number): void {
   const length = Math.max(8, bytes & ~7);
   source.words.fill(value, 0, length >> 2);
-  sink.append(shard, 0, source, 0, length, 0, false);
+  sink.append(effect(shard, source, length));
 }
 
 /** A copy of the data: the sum of all values written to each shard. */
@@ -238,12 +248,12 @@ test('effects and transactions beyond the longest record lose their shards', () 
   const small = new Region(new SharedArrayBuffer(64), 0);
   for (const length of [0x4010_0000, 0x7fff_fff0, 2 ** 31, 2 ** 32 + 8]) {
     const { head } = ring;
-    sink.append(0, 0, small, 0, length, 0, false);
+    sink.append(effect(0, small, length));
     assert.equal(ring.head, head + 4);
     sink.beginTransaction();
-    sink.append(0, 0, small, 0, 8, 0, false);
-    sink.append(0, 0, small, 0, length, 0, false);
-    sink.append(0, 0, small, 0, 8, 0, false);
+    sink.append(effect(0, small, 8));
+    sink.append(effect(0, small, length));
+    sink.append(effect(0, small, 8));
     sink.endTransaction();
     assert.equal(ring.head, head + 8);
   }

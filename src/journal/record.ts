@@ -29,6 +29,8 @@ export const KIND_EFFECT = 1;
 export const KIND_KEYLESS = 2;
 export const KIND_PART = 3;
 
+/** Bytes of an effect vector before its arguments, as in keyspace/effects.ts. */
+export const VECTOR_HEADER_BYTES = 4;
 export const PARTICIPANT_BYTES = 10;
 /** The longest record: a key and a value of 512 MiB each, and 1 MiB for the rest of the effect. */
 export const RECORD_BYTES_MAX = 0x4010_0000;
@@ -44,18 +46,35 @@ export function partHeaderBytes(participants: number): number {
   return align4(RECORD_HEADER_BYTES + 2 + participants * PARTICIPANT_BYTES);
 }
 
-export function writeRecordHeader(
-  region: Region,
-  offset: number,
-  length: number,
-  kind: number,
-  database: number,
-  h1: number,
-): void {
-  const at = offset >> 2;
-  region.words[at] = length;
-  region.words[at + 1] = kind | (database << 16);
-  region.words[at + 2] = h1;
+/** An effect to be written as a record: keyspace/effects.ts declares the same. */
+export interface JournalEffect {
+  readonly shard: number;
+  readonly database: number;
+  readonly h1: number;
+  readonly keyless: boolean;
+  readonly region: Region;
+  readonly offset: number;
+  readonly length: number;
+}
+
+/** Bytes of the record of an effect whose vector has this length. */
+export function recordBytes(vectorBytes: number): number {
+  return align4(RECORD_HEADER_BYTES + vectorBytes);
+}
+
+/** The second word of a record: kind and database. */
+export function kindWord({ keyless, database }: JournalEffect): number {
+  return (keyless ? KIND_KEYLESS : KIND_EFFECT) | (database << 16);
+}
+
+/** Where a record comes from; what it says is checked against this. */
+export class RecordOrigin {
+  shard = 0;
+  /** Number of the primary's shards, and of databases here. */
+  shards = 0;
+  databases = 0;
+  /** LSN of the record; -1 when it is not known. */
+  lsn = -1;
 }
 
 /** Where participant `index` of the part at `offset` begins. */
@@ -71,11 +90,9 @@ export function recordError(
   region: Region,
   offset: number,
   end: number,
-  shard: number,
-  shards: number,
-  databases: number,
-  lsn: number,
+  origin: RecordOrigin,
 ): string | null {
+  const { shards, databases } = origin;
   if (end - offset < RECORD_HEADER_BYTES) return 'a record is cut off';
   const length = region.view.getUint32(offset, true);
   if (length < RECORD_HEADER_BYTES || length % 4 !== 0 || length > end - offset) {
@@ -87,7 +104,7 @@ export function recordError(
   if (count < 1 || count > shards) return `a transaction of ${count} shards`;
   const header = partHeaderBytes(count);
   if (header > length) return 'the participants of a transaction are cut off';
-  const wrong = participantsError(region, offset, count, shard, shards, lsn);
+  const wrong = participantsError(region, offset, count, origin);
   if (wrong !== null) return wrong;
   for (let at = offset + header; at < offset + length; ) {
     const inner = offset + length - at;
@@ -110,9 +127,7 @@ function participantsError(
   region: Region,
   offset: number,
   count: number,
-  shard: number,
-  shards: number,
-  lsn: number,
+  { shard, shards, lsn }: RecordOrigin,
 ): string | null {
   let previous = -1;
   let own = false;
@@ -144,9 +159,9 @@ function simpleError(
     return `a record for database ${region.view.getUint16(offset + RECORD_DATABASE, true)}`;
   }
   const end = offset + length;
-  let at = offset + RECORD_HEADER_BYTES + 2;
+  let at = offset + RECORD_HEADER_BYTES + VECTOR_HEADER_BYTES;
   if (at > end) return 'an effect is cut off';
-  const count = region.view.getUint16(at - 2, true);
+  const count = region.view.getUint32(at - VECTOR_HEADER_BYTES, true);
   if (count < 1) return 'an effect without words';
   for (let i = 0; i < count; i++) {
     if (end - at < 4) return 'an effect is cut off';

@@ -26,7 +26,7 @@
  */
 import { releasePages } from '../base/page-release.js';
 import { copyBytes, type Region } from '../base/region.js';
-import { align4, RECORD_HEADER_BYTES } from './record.js';
+import { type JournalEffect, kindWord, RECORD_HEADER_BYTES, recordBytes } from './record.js';
 
 const CAPACITY_WORD = 0;
 const HEAD_OFFSET_WORD = 1;
@@ -115,11 +115,6 @@ export class JournalRing {
     this.resize(this.nominal, lsn);
   }
 
-  /** Bytes of a record with a body of this length. */
-  static recordBytes(bodyLength: number): number {
-    return align4(RECORD_HEADER_BYTES + bodyLength);
-  }
-
   /**
    * Gives up the history, because a change of the shard has no record. The stream continues at a new
    * LSN, so that every reader and every replica finds its place gone and nobody continues over the
@@ -129,21 +124,15 @@ export class JournalRing {
     this.reset(this.head + LOST_BYTES);
   }
 
-  /** Appends a record with a body of one piece. */
-  append(
-    kind: number,
-    database: number,
-    h1: number,
-    body: Region,
-    offset: number,
-    length: number,
-  ): void {
-    const total = JournalRing.recordBytes(length);
+  /** Appends the record of an effect. */
+  append(effect: JournalEffect): void {
+    const { length } = effect;
+    const total = recordBytes(length);
     if (!this.makeRoom(total)) return;
     this.putWord(total);
-    this.putWord(kind | (database << 16));
-    this.putWord(h1);
-    this.putBytes(body, offset, length);
+    this.putWord(kindWord(effect));
+    this.putWord(effect.h1);
+    this.putBytes(effect.region, effect.offset, length);
     this.pad(total - RECORD_HEADER_BYTES - length);
     this.values[HEAD_VALUE]! += total;
   }

@@ -13,16 +13,15 @@
  */
 import { copyBytes, Region, withRoom } from '../base/region.js';
 import {
-  align4,
   BODY_BYTES_MAX,
-  KIND_EFFECT,
-  KIND_KEYLESS,
+  type JournalEffect,
   KIND_PART,
+  kindWord,
   PARTICIPANT_BYTES,
   partHeaderBytes,
   RECORD_BYTES_MAX,
   RECORD_HEADER_BYTES,
-  writeRecordHeader,
+  recordBytes,
 } from './record.js';
 import type { JournalRing } from './ring.js';
 
@@ -48,23 +47,14 @@ export class JournalSink {
   }
 
   /** Appends an effect to its shard's ring, or to the open transaction. Never throws. */
-  append(
-    shard: number,
-    database: number,
-    region: Region,
-    offset: number,
-    length: number,
-    h1: number,
-    keyless: boolean,
-  ): void {
-    const kind = keyless ? KIND_KEYLESS : KIND_EFFECT;
+  append(effect: JournalEffect): void {
     this.wrote = true;
     if (this.inTransaction) {
-      this.transaction.add(shard, kind, database, h1, region, offset, length);
-    } else if (length > BODY_BYTES_MAX) {
-      this.lose([shard], `an effect of ${length} bytes does not fit a record`);
+      this.transaction.add(effect);
+    } else if (effect.length > BODY_BYTES_MAX) {
+      this.lose([effect.shard], `an effect of ${effect.length} bytes does not fit a record`);
     } else {
-      this.rings[shard]!.append(kind, database, h1, region, offset, length);
+      this.rings[effect.shard]!.append(effect);
     }
   }
 
@@ -132,24 +122,20 @@ class TransactionEffects {
     this.participants = new Region(new SharedArrayBuffer(bytes), 0);
   }
 
-  add(
-    shard: number,
-    kind: number,
-    database: number,
-    h1: number,
-    body: Region,
-    offset: number,
-    length: number,
-  ): void {
-    const total = align4(RECORD_HEADER_BYTES + Math.min(length, BODY_BYTES_MAX));
+  add(effect: JournalEffect): void {
+    const { shard, length } = effect;
+    const total = recordBytes(Math.min(length, BODY_BYTES_MAX));
     if (this.shardBytes[shard] === 0) this.addShard(shard);
     this.shardBytes[shard]! += total;
     if (this.refused !== '' || !this.reserve(shard, length, total)) return;
     const { region, used } = this;
-    writeRecordHeader(region, used, total, kind, database, h1);
-    // Zeroes the padding. Readers ignore it, but tests compare whole records.
+    const at = used >> 2;
+    region.words[at] = total;
+    region.words[at + 1] = kindWord(effect);
+    region.words[at + 2] = effect.h1;
+    // Zeroes the padding, so that equal records have equal bytes.
     if (length > 0) region.words[(used + total - 4) >> 2] = 0;
-    copyBytes(region, used + RECORD_HEADER_BYTES, body, offset, length);
+    copyBytes(region, used + RECORD_HEADER_BYTES, effect.region, effect.offset, length);
     const { effects } = this;
     effects[this.effectWords++] = shard;
     effects[this.effectWords++] = used;

@@ -4,29 +4,33 @@
  * region of its own and hands it to the sink; without a sink (no replica, no journal) every call
  * returns at once.
  *
- * Layout of a vector: count as u16 LE, then for each argument its length as u32 LE and its bytes.
+ * Layout of a vector: count as u32 LE, then for each argument its length as u32 LE and its bytes.
  */
 
 import type { ArgumentVector } from '../base/arguments.js';
 import { copyBytes, Region, withRoom } from '../base/region.js';
 import { HashState, hashBytes } from '../structures/hash.js';
 
+/** One effect on its way to the sink. */
+export interface Effect {
+  shard: number;
+  database: number;
+  /** Hash position of the key; 0 for an effect without a key. */
+  h1: number;
+  /** FLUSHDB and SWAPDB, which concern the shard's databases. */
+  keyless: boolean;
+  /** The vector: `length` bytes at `offset`. */
+  region: Region;
+  offset: number;
+  length: number;
+}
+
 export interface EffectSink {
   /**
-   * Takes one effect on `database` of `shard`; the vector's bytes are only valid during the call.
-   * The shard's lock is held by the calling thread.
-   * @param h1 hash position of the key; 0 for an effect without a key
-   * @param keyless FLUSHDB and SWAPDB, which speak of the shard's databases
+   * Takes one effect. The object and the vector's bytes are only valid during the call. The calling
+   * thread holds the shard's lock.
    */
-  append(
-    shard: number,
-    database: number,
-    region: Region,
-    offset: number,
-    length: number,
-    h1: number,
-    keyless: boolean,
-  ): void;
+  append(effect: Effect): void;
   /** The effects from here to `endTransaction` belong together; their shards are all locked. */
   beginTransaction?(): void;
   endTransaction?(): void;
@@ -43,6 +47,8 @@ export interface HashKey {
   readonly hashKey1: number;
 }
 
+/** Bytes of a vector before its arguments. */
+export const VECTOR_HEADER_BYTES = 4;
 const INITIAL_BYTES = 4096;
 /** A region that has grown beyond this is not kept after its effect. */
 const KEPT_BYTES = 1 << 20;
@@ -62,6 +68,15 @@ export class EffectBuilder {
   private keyOffset = 0;
   private keyLength = 0;
   private readonly hash = new HashState();
+  private readonly effect: Effect = {
+    shard: 0,
+    database: 0,
+    h1: 0,
+    keyless: false,
+    region: this.region,
+    offset: 0,
+    length: 0,
+  };
 
   constructor(private readonly hashKey: HashKey) {}
 
@@ -117,7 +132,7 @@ export class EffectBuilder {
   }
 
   private reset(keyIndex: number): void {
-    this.position = 2;
+    this.position = VECTOR_HEADER_BYTES;
     this.count = 0;
     this.keyIndex = keyIndex;
   }
@@ -125,7 +140,7 @@ export class EffectBuilder {
   /** Ends the vector and hands it over. */
   end(shard: number, database: number): void {
     if (this.sink === null) return;
-    this.region.view.setUint16(0, this.count, true);
+    this.region.view.setUint32(0, this.count, true);
     let h1 = 0;
     if (!this.keyless) {
       if (this.count <= this.keyIndex) throw new Error('an effect without its key');
@@ -134,7 +149,14 @@ export class EffectBuilder {
       hashBytes(hash, region, keyOffset, keyLength, hashKey.hashKey0, hashKey.hashKey1);
       h1 = hash.h1;
     }
-    this.sink.append(shard, database, this.region, 0, this.position, h1, this.keyless);
+    const { effect } = this;
+    effect.shard = shard;
+    effect.database = database;
+    effect.h1 = h1;
+    effect.keyless = this.keyless;
+    effect.region = this.region;
+    effect.length = this.position;
+    this.sink.append(effect);
     if (this.region.length > KEPT_BYTES) this.region = newRegion();
   }
 

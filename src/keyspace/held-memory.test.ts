@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Region } from '../base/region.js';
-import { EffectBuilder } from './effects.js';
+import { EffectBuilder, VECTOR_HEADER_BYTES } from './effects.js';
 import { Keyspace } from './keyspace.js';
 import { formatShard, Shards } from './shards.js';
 
@@ -13,7 +13,7 @@ test('an effect of a large value leaves no large region behind, and the next one
   const builder = new EffectBuilder({ hashKey0: 1, hashKey1: 2 });
   const seen: { held: number; length: number; last: number }[] = [];
   builder.sink = {
-    append(_shard, _database, region, offset, length) {
+    append({ region, offset, length }) {
       seen.push({ held: region.length, length, last: region.bytes[offset + length - 1]! });
     },
   };
@@ -22,7 +22,7 @@ test('an effect of a large value leaves no large region behind, and the next one
   for (const length of [10, LARGE_BYTES, 20]) {
     builder.begin('SET').word('key').bytes(large, 0, length).end(0, 0);
   }
-  const header = 2 + 4 + 'SET'.length + 4 + 'key'.length + 4;
+  const header = VECTOR_HEADER_BYTES + 4 + 'SET'.length + 4 + 'key'.length + 4;
   assert.deepEqual(
     seen.map(({ length, last }) => [length - header, last]),
     [

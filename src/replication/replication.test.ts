@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { NO_ID, PrimaryState, type SyncRequest } from './primary/primary-state.js';
+import {
+  NO_ID,
+  PROTOCOL_VERSION,
+  PrimaryState,
+  type SyncRequest,
+} from './primary/primary-state.js';
 import {
   RETRY_MS_FIRST,
   RETRY_MS_MAX,
@@ -16,7 +21,7 @@ function newPrimary(): PrimaryState {
 }
 
 const request: SyncRequest = {
-  version: 1,
+  version: PROTOCOL_VERSION,
   replicationId: ids[0]!,
   lsns: [100, 200],
   shards: 2,
@@ -40,7 +45,7 @@ test('a replica continues exactly while its history is ours and the rings hold i
   assert.equal(kind({ lsns: [100] }), 'full');
   assert.equal(kind({ replicationId: ids[1]! }), 'full');
   assert.equal(kind({ replicationId: NO_ID }), 'full');
-  assert.equal(kind({ version: 2 }), 'refuse');
+  assert.equal(kind({ version: PROTOCOL_VERSION + 1 }), 'refuse');
   assert.equal(kind({ databases: 8 }), 'refuse');
   assert.equal(kind({ shards: 3 }), 'refuse');
   assert.equal(primary.decide(request, null).kind, 'full');
@@ -65,7 +70,7 @@ test('after a promotion siblings continue with the old id, up to where it ends',
 });
 
 const reply: SyncReply = {
-  version: 1,
+  version: PROTOCOL_VERSION,
   replicationId: ids[0]!,
   shards: 2,
   databases: 16,
@@ -127,7 +132,7 @@ test('a replica whose data may be wrong starts over', () => {
 test('answers that make no sense are given up', () => {
   const replica = new ReplicaState(2, 16);
   const wrong: Partial<SyncReply>[] = [
-    { version: 2 },
+    { version: PROTOCOL_VERSION + 1 },
     { replicationId: 'x' },
     { shards: 3 },
     { shards: 0 },

@@ -7,7 +7,7 @@
 import assert from 'node:assert/strict';
 import { Region, toBinary } from '../../base/region.js';
 import { type AnyDefinition, isContainer, Registry } from '../../engine/registry.js';
-import type { EffectSink } from '../../keyspace/effects.js';
+import { type EffectSink, VECTOR_HEADER_BYTES } from '../../keyspace/effects.js';
 import { Keyspace, StoreFullError } from '../../keyspace/keyspace.js';
 import { formatShard, Shards } from '../../keyspace/shards.js';
 import { OOM, wrongArity } from '../../protocol/errors.js';
@@ -186,7 +186,7 @@ export class CommandTester {
 
   private sink(): EffectSink {
     return {
-      append: (shard, database, region, offset, length) => {
+      append: ({ shard, database, region, offset, length }) => {
         const words = decodeVector(region, offset, length);
         if (words.length > 1 && /^(SET|DEL|P?EXPIREAT|PERSIST)$/.test(words[0]!)) {
           const key = new Region(new SharedArrayBuffer((words[1]!.length + 15) & ~7), 0);
@@ -255,8 +255,8 @@ function newSession(): Session {
 /** An effect's vector (keyspace/effects.ts) as words. */
 function decodeVector(region: Region, offset: number, length: number): string[] {
   const words: string[] = [];
-  const count = region.view.getUint16(offset, true);
-  let at = offset + 2;
+  const count = region.view.getUint32(offset, true);
+  let at = offset + VECTOR_HEADER_BYTES;
   for (let i = 0; i < count; i++) {
     const bytes = region.view.getUint32(at, true);
     words.push(toBinary(region, at + 4, bytes));

@@ -27,7 +27,8 @@ export type SyncDecision =
   | { readonly kind: 'full'; readonly why: string; readonly raw: boolean; readonly first: boolean }
   | { readonly kind: 'refuse'; readonly why: string };
 
-export const PROTOCOL_VERSION = 1;
+/** 2: the argument count of an effect has 32 bits. */
+export const PROTOCOL_VERSION = 2;
 export const NO_ID = '0'.repeat(40);
 
 export class PrimaryState {

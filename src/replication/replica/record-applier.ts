@@ -8,6 +8,7 @@ import {
   RECORD_DATABASE,
   RECORD_HEADER_BYTES,
   RECORD_KIND,
+  RecordOrigin,
   recordError,
 } from '../../journal/record.js';
 import type { JournalRing } from '../../journal/ring.js';
@@ -33,20 +34,25 @@ export function isTransaction(region: Region, offset: number): boolean {
 export class RecordApplier {
   /** Records applied since the count was last taken. */
   records = 0;
+  private readonly origin = new RecordOrigin();
 
   constructor(
     private readonly writer: ShardWriter,
     private readonly progress: SyncProgress,
     private readonly target: EffectTarget,
     private readonly rings: readonly JournalRing[] | null,
-    private readonly primaryShards: number,
-  ) {}
+    primaryShards: number,
+  ) {
+    this.origin.shards = primaryShards;
+    this.origin.databases = writer.shards.databases;
+  }
 
   /** Checks the record at `offset`. @returns what is wrong, or null */
   check(shard: number, region: Region, offset: number, end: number, lsn: number): string | null {
-    const { primaryShards } = this;
-    const { databases } = this.writer.shards;
-    return recordError(region, offset, end, shard, primaryShards, databases, lsn);
+    const { origin } = this;
+    origin.shard = shard;
+    origin.lsn = lsn;
+    return recordError(region, offset, end, origin);
   }
 
   /** Applies a record and appends it to our own ring. The lock is held. */

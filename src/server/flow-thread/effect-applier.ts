@@ -11,6 +11,7 @@ import type { Dispatcher } from '../../engine/dispatch.js';
 import { TRAIT_LOCK_ALL, TRAIT_LOCK_NONE, TRAIT_WRITE } from '../../engine/registry.js';
 import type { ClientSession } from '../../engine/session.js';
 import type { ShardSet } from '../../engine/shard-set.js';
+import { VECTOR_HEADER_BYTES } from '../../keyspace/effects.js';
 import { Arguments } from '../../protocol/parser.js';
 import type { EffectTarget } from '../../replication/replica/record-applier.js';
 
@@ -61,10 +62,10 @@ export class EffectApplier implements EffectTarget {
   private load(region: Region, offset: number): void {
     const { args } = this;
     const { view } = region;
-    const count = view.getUint16(offset, true);
+    const count = view.getUint32(offset, true);
     args.region = region;
     args.count = 0;
-    let at = offset + 2;
+    let at = offset + VECTOR_HEADER_BYTES;
     for (let i = 0; i < count; i++) {
       const length = view.getUint32(at, true);
       args.push(at + 4, length);
