@@ -4,7 +4,14 @@
  */
 import { PAGE_BYTES } from '../base/limits.js';
 import type { Region } from '../base/region.js';
-import { lockBefore, lockBlocking, spinUntilFree, tryLock, unlock } from '../memory/lock.js';
+import {
+  holdsLock,
+  lockBefore,
+  lockBlocking,
+  spinUntilFree,
+  tryLock,
+  unlock,
+} from '../memory/lock.js';
 import { Space } from '../memory/space.js';
 import { Table } from '../structures/table.js';
 import { WORD_LOCK, WORD_ORDER_LOCK, WORD_ROOTS } from './shard-words.js';
@@ -104,6 +111,13 @@ export class Shards {
 
   unlock(shard: number): void {
     unlock(this.spaces[shard]!.region.words, WORD_LOCK);
+  }
+
+  /** @throws when this thread does not hold the shard's lock. For functions that need it. */
+  assertLocked(shard: number): void {
+    if (!holdsLock(this.spaces[shard]!.region.words, WORD_LOCK, this.owner)) {
+      throw new Error(`shard ${shard} is not locked by this thread`);
+    }
   }
 
   /** The lock of the one thread that may wait for shards while holding some. Holding none. */

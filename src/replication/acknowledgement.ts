@@ -33,8 +33,8 @@ export class AcknowledgementReader {
 
   constructor(
     private readonly mine: readonly number[],
-    /** Told of each shard's LSN. */
-    private readonly take: (shard: number, lsn: number) => void,
+    /** Takes the LSN of a shard. @returns why it cannot be, or null */
+    private readonly take: (shard: number, lsn: number) => string | null,
   ) {
     this.bytes = new Uint8Array(acknowledgementBytes(mine.length));
     this.view = new DataView(this.bytes.buffer);
@@ -58,12 +58,13 @@ export class AcknowledgementReader {
   private read(): string | null {
     const { view, mine } = this;
     if (view.getUint32(0, true) !== MAGIC || view.getUint32(4, true) !== mine.length) {
-      return 'an acknowledgement that is none';
+      return 'an acknowledgement of another format';
     }
     for (let i = 0; i < mine.length; i++) {
       const lsn = view.getFloat64(HEADER_BYTES + i * 8, true);
       if (!Number.isSafeInteger(lsn) || lsn < 0) return `an acknowledgement of LSN ${lsn}`;
-      this.take(mine[i]!, lsn);
+      const wrong = this.take(mine[i]!, lsn);
+      if (wrong !== null) return wrong;
     }
     return null;
   }

@@ -10,8 +10,8 @@ import {
   BLOCK_READY,
   BLOCK_WRONG,
   Block,
+  BlockHeader,
   blockBytes,
-  FLAG_MORE,
   PAYLOAD_BYTES_MAX,
   readBlock,
   sealBlock,
@@ -20,9 +20,14 @@ import {
 const region = new Region(new SharedArrayBuffer(BLOCK_BYTES_MAX + 64), 0);
 const block = new Block();
 
+function header(changes: Partial<BlockHeader>): BlockHeader {
+  const base = { type: BLOCK_JOURNAL, from: 2 ** 40, to: 2 ** 41 };
+  return Object.assign(new BlockHeader(), base, changes);
+}
+
 function build(length: number, offset = 0): number {
   for (let i = 0; i < length; i++) region.bytes[offset + BLOCK_HEADER_BYTES + i] = i * 7;
-  return sealBlock(region, offset, BLOCK_JOURNAL, FLAG_MORE, 513, length, 2 ** 40, 2 ** 41);
+  return sealBlock(region, offset, header({ more: true, shard: 513, length }));
 }
 
 test('a block comes back as it was written', () => {
@@ -64,17 +69,17 @@ test('bytes that are no block are refused', () => {
 });
 
 test('a well-formed header may not claim nonsense', () => {
-  const cases: [number, number, number, number, number][] = [
-    [0, 0, 8, 0, 0],
-    [99, 0, 8, 0, 0],
-    [4, 2, 8, 0, 0],
-    [4, 0, 8, 10, 5],
-    [4, 0, 8, -1, 5],
-    [4, 0, 8, 0, 0.5],
-    [4, 0, 8, 0, Number.POSITIVE_INFINITY],
+  const cases: [number, number, number, number][] = [
+    [0, 8, 0, 0],
+    [99, 8, 0, 0],
+    [4 | (2 << 8), 8, 0, 0],
+    [4, 8, 10, 5],
+    [4, 8, -1, 5],
+    [4, 8, 0, 0.5],
+    [4, 8, 0, Number.POSITIVE_INFINITY],
   ];
-  for (const [type, flags, length, from, to] of cases) {
-    const end = sealBlock(region, 0, type, flags, 0, length, from, to);
-    assert.equal(readBlock(region, 0, end, block), BLOCK_WRONG, `${type} ${flags} ${from} ${to}`);
+  for (const [type, length, from, to] of cases) {
+    const end = sealBlock(region, 0, header({ type, length, from, to }));
+    assert.equal(readBlock(region, 0, end, block), BLOCK_WRONG, `${type} ${from} ${to}`);
   }
 });

@@ -48,7 +48,7 @@ export const BLOCK_CUT = 6;
 export const BLOCK_HEARTBEAT = 7;
 const BLOCK_LAST = BLOCK_HEARTBEAT;
 
-export const FLAG_MORE = 1;
+const FLAG_MORE = 1;
 
 export const FRAME_PAYLOAD_HEADER_BYTES = 16;
 export const ENTRY_HEADER_BYTES = 24;
@@ -87,6 +87,25 @@ export function checksum(region: Region, offset: number, words: number): number 
   return sum ^ (sum >>> 16);
 }
 
+/** What a block's header says; callers reuse one. */
+export class BlockHeader {
+  type = 0;
+  more = false;
+  shard = 0;
+  /** Bytes of the payload. */
+  length = 0;
+  from = 0;
+  to = 0;
+}
+
+/** A block that was read. */
+export class Block extends BlockHeader {
+  /** Offset of the payload in the region that the block was read from. */
+  payload = 0;
+  /** Offset after the block. */
+  end = 0;
+}
+
 /** The header has its own checksum, so that a damaged length is detected before the payload. */
 function headerChecksum(region: Region, offset: number): number {
   return checksum(region, offset + 4, BLOCK_HEADER_BYTES / 4 - 1) ^ MAGIC;
@@ -97,41 +116,21 @@ function headerChecksum(region: Region, offset: number): number {
  * multiple of 8), and zeroes the padding.
  * @returns the offset after the block
  */
-export function sealBlock(
-  region: Region,
-  offset: number,
-  type: number,
-  flags: number,
-  shard: number,
-  payloadBytes: number,
-  from: number,
-  to: number,
-): number {
+export function sealBlock(region: Region, offset: number, header: BlockHeader): number {
   const { words, view, bytes } = region;
+  const { length } = header;
   const at = offset >> 2;
-  const end = offset + blockBytes(payloadBytes);
-  for (let i = offset + BLOCK_HEADER_BYTES + payloadBytes; i < end; i++) bytes[i] = 0;
-  words[at + 1] = type | (flags << 8) | (shard << 16);
-  words[at + 2] = payloadBytes;
+  const end = offset + blockBytes(length);
+  for (let i = offset + BLOCK_HEADER_BYTES + length; i < end; i++) bytes[i] = 0;
+  const flags = header.more ? FLAG_MORE : 0;
+  words[at + 1] = header.type | (flags << 8) | (header.shard << 16);
+  words[at + 2] = length;
   const payload = offset + BLOCK_HEADER_BYTES;
   words[at + 3] = checksum(region, payload, (end - payload) >> 2);
-  view.setFloat64(offset + 16, from, true);
-  view.setFloat64(offset + 24, to, true);
+  view.setFloat64(offset + 16, header.from, true);
+  view.setFloat64(offset + 24, header.to, true);
   words[at] = headerChecksum(region, offset);
   return end;
-}
-
-/** A block that was read. `payload` is an offset in the region it was read from. */
-export class Block {
-  type = 0;
-  more = false;
-  shard = 0;
-  payload = 0;
-  length = 0;
-  from = 0;
-  to = 0;
-  /** Offset after the block. */
-  end = 0;
 }
 
 export const BLOCK_READY = 1;

@@ -4,12 +4,23 @@ import fc from 'fast-check';
 import { Region } from '../base/region.js';
 import { ROOTS_OFFSET } from '../memory/space-layout.js';
 import { copyFrame, copyFrameRuns, frameBytes, frameRunBytes } from './frame-copy.js';
-import { FrameCopy } from './frame-install.js';
+import { Entry } from './entry.js';
+import { FRAME_BUCKETS, SLOTS } from './frame.js';
+import { FrameCopy, type KeyOwner, ReceivedFrame } from './frame-install.js';
+import { bucketOffset, displacedMask, fingerprintAt, referenceAt } from './slots.js';
 import { SCAN_END, Table } from './table.js';
 import { KeyFinder, testSpace } from './testing.js';
 
 const STRINGS = 1;
 const scratch = new Region(new SharedArrayBuffer(4 << 20), 0);
+
+const anyOwner: KeyOwner = { owns: () => true };
+
+/** A frame at the start of the scratch region. */
+function received(bytes: number, runsOffset: number, runsBytes: number): ReceivedFrame {
+  const frame = new ReceivedFrame();
+  return Object.assign(frame, { region: scratch, bytes, runsOffset, runsBytes });
+}
 
 function newTable(mebibytes = 32): { table: Table; keys: KeyFinder } {
   const space = testSpace(mebibytes);
@@ -25,7 +36,7 @@ function copyOut(table: Table, frame: number, copy: FrameCopy): void {
   const runs = frameRunBytes(space, frame, 1 << 30);
   copyFrame(space, frame, scratch, 0);
   copyFrameRuns(space, frame, scratch, runsAt);
-  copy.set(scratch, 0, bytes, runsAt, runs);
+  copy.set(received(bytes, runsAt, runs));
 }
 
 function fill(keys: KeyFinder, count: number): void {
@@ -60,7 +71,7 @@ test('frames copied one by one make the same table elsewhere, in any order', () 
   assert.ok(positions.length > 4);
   for (const order of [positions, [...positions].reverse()]) {
     const to = newTable();
-    const copy = new FrameCopy();
+    const copy = new FrameCopy(anyOwner);
     for (const position of order) {
       copyOut(from.table, from.table.frameAt(position), copy);
       assert.equal(copy.verify(to.keys.space, STRINGS), null);
@@ -83,7 +94,7 @@ test('a frame is not installed over entries; its entries can be had one by one',
   fill(from.keys, 200);
   const to = newTable();
   to.keys.put('there', 0, 'already');
-  const copy = new FrameCopy();
+  const copy = new FrameCopy(anyOwner);
   copyOut(from.table, from.table.frameAt(0), copy);
   assert.equal(copy.verify(to.keys.space, STRINGS), null);
   assert.equal(copy.install(to.keys.space, ROOTS_OFFSET), false);
@@ -105,7 +116,7 @@ test('no room leaves the table as it was', () => {
   const from = newTable();
   for (let i = 0; i < 40; i++) from.keys.put(`key:${i}`, 0, 'x'.repeat(20_000));
   const to = newTable(1);
-  const copy = new FrameCopy();
+  const copy = new FrameCopy(anyOwner);
   copyOut(from.table, from.table.frameAt(0), copy);
   assert.equal(copy.verify(to.keys.space, STRINGS), null);
   assert.ok(copy.install(to.keys.space, ROOTS_OFFSET));
@@ -122,7 +133,7 @@ test('no room leaves the table as it was', () => {
 test('damaged frames are refused, or are still sound tables', () => {
   const from = newTable();
   fill(from.keys, 260);
-  const copy = new FrameCopy(1);
+  const copy = new FrameCopy(anyOwner);
   const frame = from.table.frameAt(0);
   copyOut(from.table, frame, copy);
   const bytes = frameBytes(from.keys.space, frame);
@@ -152,15 +163,15 @@ test('damaged frames are refused, or are still sound tables', () => {
   assert.equal(copy.verify(to.keys.space, STRINGS), null, 'a refusal leaves no trace');
   assert.notEqual(copy.verify(to.keys.space, 2), null, 'kinds that are not known');
   for (const length of [0, 63, 200, bytes - 1]) {
-    copy.set(scratch, 0, length, 0, 0);
+    copy.set(received(length, 0, 0));
     assert.notEqual(copy.verify(to.keys.space, STRINGS), null, `cut off at ${length}`);
   }
 });
 
-test('a damaged frame whose keys are hardly hashed may hide keys, but harms nothing', () => {
+test('a damaged frame that is accepted is a sound table', () => {
   const from = newTable();
   fill(from.keys, 260);
-  const copy = new FrameCopy();
+  const copy = new FrameCopy(anyOwner);
   const frame = from.table.frameAt(0);
   copyOut(from.table, frame, copy);
   const bytes = frameBytes(from.keys.space, frame);
@@ -177,7 +188,7 @@ test('a damaged frame whose keys are hardly hashed may hide keys, but harms noth
       if (!copy.install(to.keys.space, ROOTS_OFFSET)) return;
       taken++;
       assert.equal(entriesOf(to.table, to.keys).size > 0, true);
-      // Splits and compactions over it.
+      // Splits and compactions work on it.
       for (let i = 0; i < 400; i++) assert.ok(to.keys.put(`new${i}`, 0, 'v'.repeat(i), 0));
       for (let i = 0; i < 260; i++) if (to.keys.find(`key:${i}`)) to.table.remove();
       to.keys.space.check();
@@ -192,9 +203,89 @@ test('a damaged frame whose keys are hardly hashed may hide keys, but harms noth
 test('a frame hashed with another key is refused at the first bucket', () => {
   const from = newTable();
   fill(from.keys, 260);
-  const copy = new FrameCopy();
+  const copy = new FrameCopy(anyOwner);
   copyOut(from.table, from.table.frameAt(0), copy);
   const to = newTable(8);
   to.keys.space.setHashKey(12345, 67890);
   assert.match(copy.verify(to.keys.space, STRINGS) ?? '', /bucket 0/);
+});
+
+/** Two slots of one bucket of the frame in the scratch region, with entries of equal sizes. */
+function twins(): { bucket: number; first: number; second: number } {
+  const entries = [new Entry(), new Entry()] as const;
+  for (let i = 0; i <= scratch.words[FRAME_BUCKETS]!; i++) {
+    const bucket = bucketOffset(0, i);
+    const mask = displacedMask(scratch.words, bucket);
+    const slots = Array.from({ length: SLOTS }, (_, slot) => slot).filter(
+      (slot) => fingerprintAt(scratch.bytes, bucket, slot) !== 0 && ((mask >>> slot) & 1) === 0,
+    );
+    if (slots.length < 2) continue;
+    const [first, second] = slots as [number, number];
+    [first, second].forEach((slot, n) => {
+      entries[n]!.decode(scratch, referenceAt(scratch.view, bucket, slot));
+    });
+    if (entries[0].size === entries[1].size) return { bucket, first, second };
+  }
+  throw new Error('no bucket has two such entries');
+}
+
+test('a frame that has a key twice is refused, whether the key is in the log or in a run', () => {
+  for (const keyLength of [10, 1500]) {
+    const from = newTable();
+    for (let i = 0; i < 60; i++) from.keys.put(`key:${i}`.padEnd(keyLength, '.'), 0, 'value');
+    const copy = new FrameCopy(anyOwner);
+    copyOut(from.table, from.table.frameAt(0), copy);
+    const to = newTable(8);
+    assert.equal(copy.verify(to.keys.space, STRINGS), null);
+    const { bucket, first, second } = twins();
+    const entry = new Entry();
+    entry.decode(scratch, referenceAt(scratch.view, bucket, first));
+    const target = referenceAt(scratch.view, bucket, second);
+    scratch.bytes.copyWithin(target, entry.offset, entry.offset + entry.size);
+    scratch.bytes[bucket + second] = scratch.bytes[bucket + first]!;
+    if (keyLength > 1024) copyRun(bucket, first, second, keyLength, copy);
+    assert.match(copy.verify(to.keys.space, STRINGS) ?? '', /broken entry/);
+  }
+});
+
+/** Copies the key of one slot's run over that of another; runs lie in the order of slots. */
+function copyRun(
+  bucket: number,
+  first: number,
+  second: number,
+  keyLength: number,
+  copy: FrameCopy,
+): void {
+  const offsets: number[] = [];
+  copy.eachEntry((copied) => offsets.push(copied.keyOffset) > 0);
+  let index = 0;
+  for (let at = bucketOffset(0, 0); at <= bucket; at += 64) {
+    for (let slot = 0; slot < SLOTS; slot++) {
+      if (fingerprintAt(scratch.bytes, at, slot) === 0) continue;
+      if (at === bucket && slot === first) offsets.push(offsets[index]!);
+      if (at === bucket && slot === second) offsets.push(offsets[index]!);
+      index++;
+    }
+  }
+  const to = offsets.pop()!;
+  const from = offsets.pop()!;
+  scratch.bytes.copyWithin(to, from, from + keyLength);
+}
+
+test('a frame with a key that its shard does not own is refused', () => {
+  const from = newTable();
+  fill(from.keys, 100);
+  const strange = 'key:77';
+  const owner: KeyOwner = {
+    owns: (region, offset, length) =>
+      Buffer.from(region.bytes.slice(offset, offset + length)).toString('latin1') !== strange,
+  };
+  const copy = new FrameCopy(owner);
+  copyOut(from.table, from.table.frameAt(0), copy);
+  const to = newTable(8);
+  assert.match(copy.verify(to.keys.space, STRINGS) ?? '', /broken entry/);
+  from.keys.find(strange);
+  from.table.remove();
+  copyOut(from.table, from.table.frameAt(0), copy);
+  assert.equal(copy.verify(to.keys.space, STRINGS), null);
 });

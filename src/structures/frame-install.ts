@@ -1,14 +1,14 @@
 /**
- * Installing frames that came from another process (frame-copy.ts) into a table: first everything
- * about the copy that memory depends on is verified, as if its sender wanted to do harm, and of
- * some keys whether they lie where their hash says; then the frame of the table for exactly that
- * range of hashes, which has to be empty, is overwritten with it. Where the table has no such
- * frame, empty ones are split until it has.
+ * Installs frames from another process (frame-copy.ts) into a table. First `verify` checks everything
+ * about the copy as if its sender were hostile: bounds, counts and sums, and of every key its hash, its
+ * bucket, its owner and that it occurs once. Then `install` overwrites the table's frame for exactly
+ * this range of hashes, which must be empty. If the table has no such frame, it splits empty ones until
+ * it has.
  *
- * Under the shard's lock. Both tables must hash with the same key.
+ * Under the shard's lock. Both tables hash with the same key.
  */
 import { populatePages } from '../base/page-release.js';
-import { copyBytes, type Region } from '../base/region.js';
+import { copyBytes, equalBytes, type Region } from '../base/region.js';
 import type { Space } from '../memory/space.js';
 import { FRAME_BYTES, PAGE_BYTES, PAGE_SHIFT } from '../memory/space-layout.js';
 import { Directory } from './directory.js';
@@ -17,20 +17,13 @@ import {
   ENTRY_KEY_RUN,
   ENTRY_VALUE_RUN,
   Entry,
-  EXPIRY_BYTES,
   headerBytes,
   INLINE_LIMIT,
   KEY_INLINE_LIMIT,
-  KEY_RUN_BYTES,
-  KIND_SHIFT,
   pagesFor,
-  readVarint,
-  VALUE_RUN_BYTES,
-  varintBytes,
 } from './entry.js';
 import {
   BUCKETS_LIMIT,
-  clearMarks,
   DEPTH_MAX,
   FRAME_BUCKETS,
   FRAME_COMMITTED,
@@ -59,18 +52,29 @@ import {
   referenceAt,
   usedSlots,
 } from './slots.js';
+import { bitCount, plainSize, referenceIn, sizeInside } from './untrusted-entry.js';
 
-/** What makes an entry's form unusual. */
-const FORMS = ENTRY_EXPIRES | ENTRY_KEY_RUN | ENTRY_VALUE_RUN;
-/** Sizes of the entries met so far by their place; zero again when a frame was verified. */
+/** Sizes of the entries found so far, by offset. All zero again when a frame is verified. */
 const sizes = new Uint16Array(FRAME_BYTES);
 /** Whether the last verification stopped early. */
 let verificationFailed = false;
 const displacedSeen = new Int32Array(BUCKETS_LIMIT + 2);
-/** One or two keys of a full bucket. */
-const HASH_EVERY = 16;
 const hash = new HashState();
 const entry = new Entry();
+const other = new Entry();
+/**
+ * For an even and an odd home bucket, by fingerprint: which home had an entry with it. A bucket's
+ * entries lie in it and in the next one, so that two homes are open at a time.
+ */
+const fingerprintStamps = new Int32Array(512);
+/** Stamps of this verification are this and the number of the home. */
+let stampBase = 0;
+const STAMP_BASE_MAX = 1 << 30;
+
+/** Tells which keys may be in a frame: those of the shard that it is said to be of. */
+export interface KeyOwner {
+  owns(region: Region, offset: number, length: number): boolean;
+}
 
 /** One entry of a copy, its key and value wherever they lie in the copy. */
 export class CopiedEntry {
@@ -82,10 +86,19 @@ export class CopiedEntry {
   valueLength = 0;
 }
 
-/**
- * A frame as it came: `bytes` of frame at `offset` (a multiple of 8), the contents of its runs at
- * `runsOffset`. `verify` before anything else.
- */
+/** Where the bytes of a received frame are; callers reuse one. */
+export class ReceivedFrame {
+  database = 0;
+  region!: Region;
+  /** The frame: a multiple of 8. */
+  offset = 0;
+  bytes = 0;
+  /** The contents of its runs. */
+  runsOffset = 0;
+  runsBytes = 0;
+}
+
+/** A frame that was received. `verify` comes before anything else. */
 export class FrameCopy {
   private region!: Region;
   private offset = 0;
@@ -100,20 +113,18 @@ export class FrameCopy {
   private live = 0;
   private earliest = 0;
   private runs = 0;
+  /** Where the keys in runs are, by the offset of their entry. */
+  private readonly keyRuns = new Map<number, number>();
 
-  /**
-   * @param hashEvery of each bucket the keys of the first and every so many (a power of two) are
-   *   hashed, to see whether
-   *   they are where they belong. One that is not can harm nobody: it is not found, that is all.
-   */
-  constructor(private readonly hashEvery = HASH_EVERY) {}
+  constructor(private readonly owner: KeyOwner) {}
 
-  set(region: Region, offset: number, bytes: number, runsOffset: number, runsBytes: number): void {
-    this.region = region;
-    this.offset = offset;
-    this.bytes = bytes;
-    this.runsOffset = runsOffset;
-    this.runsBytes = runsBytes;
+  /** Takes a frame to verify. */
+  set(frame: ReceivedFrame): void {
+    this.region = frame.region;
+    this.offset = frame.offset;
+    this.bytes = frame.bytes;
+    this.runsOffset = frame.runsOffset;
+    this.runsBytes = frame.runsBytes;
   }
 
   /**
@@ -141,11 +152,17 @@ export class FrameCopy {
     this.expiring = 0;
     this.live = 0;
     this.runs = 0;
+    this.keyRuns.clear();
+    stampBase += BUCKETS_LIMIT + 2;
+    if (stampBase > STAMP_BASE_MAX) {
+      fingerprintStamps.fill(0);
+      stampBase = BUCKETS_LIMIT + 2;
+    }
     this.earliest = Number.POSITIVE_INFINITY;
     let runs = 0;
     for (let i = 0; i <= buckets; i++) {
       runs = this.verifyBucket(i, space, kinds, runs);
-      if (runs < 0) return `a frame with a verificationFailed entry in bucket ${i}`;
+      if (runs < 0) return `a frame with a broken entry in bucket ${i}`;
     }
     for (let i = 0; i <= buckets; i++) {
       // What a bucket has displaced lies in the next one.
@@ -170,7 +187,7 @@ export class FrameCopy {
       reference += size === 0 ? 1 : size;
       if (size !== 0) found++;
     }
-    // Those not met lie inside of others; whoever sent that sees its link closed.
+    // An entry that was not found lies inside another one.
     if (found !== entries) return 'a frame whose entries overlap';
     if (words[at + FRAME_ENTRIES] !== entries) return 'a frame with a wrong count of entries';
     if (words[at + FRAME_LIVE] !== this.live) return 'a frame with a wrong sum of bytes';
@@ -207,12 +224,8 @@ export class FrameCopy {
         runs = this.verifyEntry(reference, kinds, runs);
         if (runs < 0) return -1;
       }
-      if (
-        ((used - 1) & (this.hashEvery - 1)) === 0 &&
-        !this.hashFits(index, slot, reference, before, space)
-      ) {
-        return -1;
-      }
+      const keyInRun = runs === before ? -1 : this.runsOffset + before;
+      if (!this.keyFits(index, slot, keyInRun, space)) return -1;
     }
     this.entries += used;
     this.live += live;
@@ -224,24 +237,56 @@ export class FrameCopy {
     return runs;
   }
 
-  /** Whether a slot's entry, verified itself, is where its key's hash belongs. */
-  private hashFits(
-    index: number,
-    slot: number,
-    reference: number,
-    runs: number,
-    space: Space,
-  ): boolean {
+  /**
+   * Whether the key of a slot's entry, which is verified itself, belongs there: by its hash and by its
+   * owner, and not twice.
+   * @param runAt where the key is if it is in a run
+   */
+  private keyFits(index: number, slot: number, runAt: number, space: Space): boolean {
     const { region, offset, buckets, depth } = this;
     const bucket = bucketOffset(offset, index);
+    const reference = referenceIn(region.words, bucket, slot);
     entry.decode(region, offset + reference);
-    const inRun = (entry.flags & ENTRY_KEY_RUN) !== 0;
-    const keyAt = inRun ? this.runsOffset + runs : entry.keyOffset;
-    hashBytes(hash, region, keyAt, entry.keyLength, space.hashKey0, space.hashKey1);
+    let keyAt = entry.keyOffset;
+    if ((entry.flags & ENTRY_KEY_RUN) !== 0) {
+      keyAt = runAt;
+      this.keyRuns.set(reference, runAt);
+    }
+    const { keyLength } = entry;
+    hashBytes(hash, region, keyAt, keyLength, space.hashKey0, space.hashKey1);
     const home = index - ((displacedMask(region.words, bucket) >>> slot) & 1);
-    if (fingerprintAt(region.bytes, bucket, slot) !== fingerprintOf(hash.h2)) return false;
+    const fingerprint = fingerprintOf(hash.h2);
+    if (fingerprintAt(region.bytes, bucket, slot) !== fingerprint) return false;
     if (homeOf(hash.h1, depth, buckets) !== home) return false;
-    return depth === 0 || (hash.h1 ^ this.prefix) >>> (32 - depth) === 0;
+    if (depth !== 0 && (hash.h1 ^ this.prefix) >>> (32 - depth) !== 0) return false;
+    if (!this.owner.owns(region, keyAt, keyLength)) return false;
+    const stampAt = ((home & 1) << 8) | fingerprint;
+    const stamp = stampBase + home;
+    if (fingerprintStamps[stampAt] === stamp) return !this.occursBefore(index, slot, home, keyAt);
+    fingerprintStamps[stampAt] = stamp;
+    return true;
+  }
+
+  /** Whether an earlier slot with the same home has the key of the decoded entry. */
+  private occursBefore(index: number, slot: number, home: number, keyAt: number): boolean {
+    const { region, offset } = this;
+    const { keyLength } = entry;
+    const fingerprint = fingerprintAt(region.bytes, bucketOffset(offset, index), slot);
+    for (let i = home; i <= index; i++) {
+      const bucket = bucketOffset(offset, i);
+      const mask = displacedMask(region.words, bucket);
+      const end = i === index ? slot : SLOTS;
+      for (let j = 0; j < end; j++) {
+        if (fingerprintAt(region.bytes, bucket, j) !== fingerprint) continue;
+        if (i - ((mask >>> j) & 1) !== home) continue;
+        const reference = referenceIn(region.words, bucket, j);
+        other.decode(region, offset + reference);
+        if (other.keyLength !== keyLength) continue;
+        const otherAt = this.keyRuns.get(reference) ?? other.keyOffset;
+        if (equalBytes(region, otherAt, region, keyAt, keyLength)) return true;
+      }
+    }
+    return false;
   }
 
   /** Verifies an entry of any form. @returns the bytes of runs so far, or -1 */
@@ -303,7 +348,6 @@ export class FrameCopy {
       );
     }
     copyBytes(space.region, frame, this.region, this.offset, this.bytes);
-    clearMarks(words, frame);
     words[at + FRAME_COMMITTED] = committed;
     words[at + FRAME_FLAGS] = 0;
     view.setFloat64(frame + FRAME_EXPIRY_BYTE, this.earliest, true);
@@ -412,55 +456,4 @@ export class FrameCopy {
       return use(copied);
     });
   }
-}
-
-/** Frame-relative offset of a slot's entry: two of them are one word. */
-function referenceIn(words: Int32Array, bucket: number, slot: number): number {
-  return (words[((bucket + SLOTS) >> 2) + (slot >> 1)]! >>> ((slot & 1) << 4)) & 0xffff;
-}
-
-function bitCount(bits: number): number {
-  let count = 0;
-  for (let rest = bits; rest !== 0; rest &= rest - 1) count++;
-  return count;
-}
-
-/**
- * The size of an entry of the form that nearly all have: no expiry, no run, a key below 128 bytes.
- * 0 for others. Reads four bytes.
- */
-function plainSize(bytes: Uint8Array, at: number, kinds: number): number {
-  const flags = bytes[at]!;
-  const keyLength = bytes[at + 1]!;
-  const low = bytes[at + 2]!;
-  if ((flags & FORMS) !== 0 || keyLength >= 128) return 0;
-  if (((kinds >>> (flags >>> KIND_SHIFT)) & 1) === 0) return 0;
-  if (low < 128) return 3 + keyLength + low;
-  const high = bytes[at + 3]!;
-  if (high === 0 || high >= 63) return 0;
-  return 4 + keyLength + (low & 127) + (high << 7);
-}
-
-/** No key or value is longer. */
-const LENGTH_MAX = 0x2000_0000;
-
-/** Whether the entry at `offset` ends before `end`, as far as it says; reads nothing beyond. */
-function sizeInside(region: Region, offset: number, end: number): boolean {
-  let at = offset + 1;
-  for (let i = 0; i < 2; i++) {
-    const first = at;
-    while (at < end && region.bytes[at]! >= 128) at++;
-    if (at >= end || at - first > 4) return false;
-    at++;
-  }
-  const flags = region.bytes[offset]!;
-  const keyLength = readVarint(region, offset + 1);
-  const valueLength = readVarint(region, offset + 1 + varintBytes(keyLength));
-  if (keyLength < 0 || valueLength < 0 || keyLength > LENGTH_MAX || valueLength > LENGTH_MAX) {
-    return false;
-  }
-  if ((flags & ENTRY_EXPIRES) !== 0) at += EXPIRY_BYTES;
-  at += (flags & ENTRY_KEY_RUN) !== 0 ? KEY_RUN_BYTES : keyLength;
-  at += (flags & ENTRY_VALUE_RUN) !== 0 ? VALUE_RUN_BYTES : valueLength;
-  return at <= end;
 }

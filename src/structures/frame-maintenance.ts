@@ -17,8 +17,6 @@ import {
   BUCKETS_LIMIT,
   BUCKETS_MAX,
   bucketsFor,
-  clearMarks,
-  copyMarks,
   DEPTH_MAX,
   FRAME_BUCKETS,
   FRAME_COMMITTED,
@@ -30,7 +28,6 @@ import {
   formatFrame,
   frameOf,
   logStart,
-  sameMarks,
 } from './frame.js';
 import {
   compact,
@@ -55,7 +52,6 @@ const MERGE_BYTES = FRAME_BYTES / 2;
 export function createFirstFrame(directory: Directory): boolean {
   const frame = directory.allocateFrame();
   if (frame === 0) return false;
-  clearMarks(directory.words, frame);
   formatFrame(directory.words, frame, 0, 0, FIRST_BUCKETS);
   directory.countDeepest(1);
   updateCommittedPages(directory, frame);
@@ -182,7 +178,6 @@ export function split(directory: Directory, frame: number): boolean {
   const half = bucketsFor(words[at + FRAME_ENTRIES]! >> 1, words[at + FRAME_LIVE]! >> 1);
   directory.clearMaintenanceMark(frame);
   copyToScratch(region, frame, 0);
-  copyMarks(words, right, frame);
   for (let buckets = Math.min(half, before); buckets <= BUCKETS_LIMIT; ) {
     formatFrame(words, frame, prefix, depth + 1, buckets);
     formatFrame(words, right, prefix | (1 << (31 - depth)), depth + 1, buckets);
@@ -241,7 +236,7 @@ function merge(directory: Directory, frame: number): number {
   const bit = 1 << (32 - depth);
   const buddy = frameOf(directory.lookup(prefix ^ bit));
   const other = buddy >> 2;
-  if (words[other + FRAME_DEPTH] !== depth || !sameMarks(words, frame, buddy)) return 0;
+  if (words[other + FRAME_DEPTH] !== depth) return 0;
   const entries = words[at + FRAME_ENTRIES]! + words[other + FRAME_ENTRIES]!;
   const live = words[at + FRAME_LIVE]! + words[other + FRAME_LIVE]!;
   let buckets = bucketsFor(entries, live);

@@ -11,9 +11,9 @@
  *   24     i32  pages committed: those the log has reached
  *   28     i32  entries with an expiry
  *   32     f64  lower bound of their expiries; Infinity when none
- *   40     2 words (or an f64): the mark of replication, handed to both halves of a split
- *   48     i32  flags: bit 0 waits for maintenance
- *   52     3 words: the owner's, handed on like the mark
+ *   40     8 bytes, unused
+ *   48     i32  flags: bit 0 marked for maintenance
+ *   52     12 bytes, unused
  *   64     buckets, then one overflow bucket: 64 bytes each (slots.ts)
  *   …      log of entries (entry.ts), up to top
  *
@@ -34,10 +34,7 @@ export const FRAME_COMMITTED = 6;
 export const FRAME_EXPIRING = 7;
 /** Byte offset of the f64. */
 export const FRAME_EXPIRY_BYTE = 32;
-export const FRAME_MARK = 10;
 export const FRAME_FLAGS = 12;
-export const FRAME_OWNER = 13;
-export const FRAME_OWNER_END = 16;
 
 export const FLAG_MAINTENANCE = 1;
 
@@ -101,7 +98,7 @@ export function bucketsFor(entries: number, liveBytes: number): number {
   return Math.max(2, Math.min(buckets, BUCKETS_MAX));
 }
 
-/** Writes the header of an empty frame and empties its buckets; marks and owner words stay. */
+/** Writes the header of an empty frame and empties its buckets. */
 export function formatFrame(
   words: Int32Array,
   frame: number,
@@ -122,27 +119,4 @@ export function formatFrame(
   words[at + (FRAME_EXPIRY_BYTE >> 2) + 1] = 0x7ff00000;
   words[at + FRAME_FLAGS] = 0;
   words.fill(0, at + (FRAME_HEADER_BYTES >> 2), at + (logStart(buckets) >> 2));
-}
-
-/** Zeroes mark and owner words: a frame of a new table. */
-export function clearMarks(words: Int32Array, frame: number): void {
-  const at = frame >> 2;
-  words.fill(0, at + FRAME_MARK, at + FRAME_OWNER_END);
-}
-
-/** Gives a new half the mark and the owner words of the old one. */
-export function copyMarks(words: Int32Array, to: number, from: number): void {
-  const target = to >> 2;
-  const source = from >> 2;
-  for (let i = FRAME_MARK; i < FRAME_FLAGS; i++) words[target + i] = words[source + i]!;
-  for (let i = FRAME_OWNER; i < FRAME_OWNER_END; i++) words[target + i] = words[source + i]!;
-}
-
-export function sameMarks(words: Int32Array, a: number, b: number): boolean {
-  const left = a >> 2;
-  const right = b >> 2;
-  for (let i = FRAME_MARK; i < FRAME_OWNER_END; i++) {
-    if (i !== FRAME_FLAGS && words[left + i] !== words[right + i]) return false;
-  }
-  return true;
 }

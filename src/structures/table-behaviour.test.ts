@@ -4,7 +4,6 @@ import fc from 'fast-check';
 import { installPageRelease } from '../base/page-release.js';
 import { PAGE_BYTES, ROOTS_OFFSET } from '../memory/space-layout.js';
 import { Directory } from './directory.js';
-import { FRAME_MARK } from './frame.js';
 import { hashBytes } from './hash.js';
 import { addBuckets } from './frame-rewrite.js';
 import { rebuild } from './frame-maintenance.js';
@@ -338,32 +337,6 @@ test('random() finds the last entry of a table that was large', () => {
     table.decode(table.random(Math.random));
     assert.equal(keys.key(), '19999');
   }
-});
-
-test('both halves of a split carry the mark, and buddies of different marks stay apart', () => {
-  const { table, keys } = newTable(16);
-  keys.put('first', 0, HUNDRED);
-  const words = keys.space.words;
-  words[(table.frameAt(0) >> 2) + FRAME_MARK] = 77;
-  for (let i = 0; i < 3000; i++) keys.put(`${i}`, 0, HUNDRED);
-  const frames: number[] = [];
-  for (let position = 0; position < SCAN_END; ) {
-    const frame = table.frameAt(position);
-    frames.push(frame);
-    position = table.positionAfter(frame);
-  }
-  assert.equal(frames.length, table.frames);
-  assert.ok(frames.length >= 4);
-  for (const frame of frames) assert.equal(words[(frame >> 2) + FRAME_MARK], 77);
-  words[(frames[0]! >> 2) + FRAME_MARK] = 78;
-  for (let i = 0; i < 3000; i++) {
-    keys.find(`${i}`);
-    table.remove();
-  }
-  while (table.maintain(50) > 0);
-  table.check();
-  assert.ok(table.frames > 1);
-  words[(frames[0]! >> 2) + FRAME_MARK] = 77;
 });
 
 test('a root need not be aligned, and one object can go from table to table', () => {

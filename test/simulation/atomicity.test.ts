@@ -111,10 +111,11 @@ test('a transaction that came half in a frame is waited for', () => {
 test('a transaction that was applied by halves before the other shard was done is waited for', () => {
   const pair = new Pair();
   const [first, second] = [pair.take(0), pair.take(1)];
-  pair.feed(0, pair.take(0));
+  const cut = pair.take(0);
   pair.write('1');
   const [third, fourth] = [pair.take(0), pair.take(1)];
   pair.feed(0, first);
+  pair.feed(0, cut);
   pair.feed(0, third);
   pair.feed(1, second);
   assert.equal(pair.progress.ready, false);

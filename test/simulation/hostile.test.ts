@@ -83,7 +83,8 @@ function forge(bytes: Uint8Array, random: Random): Uint8Array {
   const shard = random.chance(0.1) ? random.below(3) : block.shard;
   const length = random.chance(0.1) ? random.below(block.length + 1) : block.length;
   const to = random.chance(0.1) ? block.to + 4 * random.below(100) : block.to;
-  const end = sealBlock(region, 0, type, block.more ? 1 : 0, shard, length, block.from, to);
+  Object.assign(block, { type, shard, length, to });
+  const end = sealBlock(region, 0, block);
   return region.bytes.slice(0, end);
 }
 

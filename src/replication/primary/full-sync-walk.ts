@@ -36,9 +36,32 @@ const ENTRIES_BYTES = 64 * 1024;
 /** Empty frames skipped under one hold of the lock. */
 const EMPTY_STEPS = 256;
 
-export class FullSyncWalk {
+/** A place in a walk: everything before it, in the order of databases and hashes, was shipped. */
+export class WalkCursor {
   database = 0;
+  /** Hash position, 0 to 2^32. */
   position = 0;
+
+  restart(): void {
+    this.database = 0;
+    this.position = 0;
+  }
+
+  copyFrom(other: WalkCursor): void {
+    this.database = other.database;
+    this.position = other.position;
+  }
+
+  /** Moves to a later place of the same database. */
+  moveTo(position: number): void {
+    if (position <= this.position || position > SCAN_END) {
+      throw new Error(`walk: from position ${this.position} to ${position}`);
+    }
+    this.position = position;
+  }
+}
+
+export class FullSyncWalk {
   /** Payload and keys of the last capture. */
   payloadBytes = 0;
   keys = 0;
@@ -48,48 +71,51 @@ export class FullSyncWalk {
 
   constructor(
     private readonly shards: Shards,
-    private readonly shard: number,
+    /** Whether the replica takes raw frames. */
     private readonly raw: boolean,
   ) {}
-
-  restart(): void {
-    this.database = 0;
-    this.position = 0;
-  }
 
   /**
    * Copies what is at the cursor and moves the cursor past it. Under the shard's lock.
    * @param offset for the payload of a frame in `out`, which has room for a block there
    * @param message for entries
+   * @returns CAPTURED_*
    */
-  capture(out: Region, offset: number, message: Region): number {
+  capture(shard: number, cursor: WalkCursor, out: Region, offset: number, message: Region): number {
+    this.shards.assertLocked(shard);
     this.payloadBytes = 0;
     this.keys = 0;
     this.message = message;
     for (let step = 0; step < EMPTY_STEPS; step++) {
-      if (this.database === this.shards.databases) return CAPTURED_END;
-      const table = this.shards.table(this.shard, this.database);
-      if (table.size === 0 || this.position >= SCAN_END) {
-        this.database++;
-        this.position = 0;
+      if (cursor.database === this.shards.databases) return CAPTURED_END;
+      const table = this.shards.table(shard, cursor.database);
+      if (table.size === 0 || cursor.position >= SCAN_END) {
+        cursor.database++;
+        cursor.position = 0;
         continue;
       }
-      const frame = table.frameAt(this.position);
+      const frame = table.frameAt(cursor.position);
       if (table.region.words[(frame >> 2) + FRAME_ENTRIES] === 0) {
-        this.position = table.positionAfter(frame);
+        cursor.moveTo(table.positionAfter(frame));
         continue;
       }
-      if (this.captureFrame(table, frame, out, offset)) return CAPTURED_FRAME;
-      this.captureEntries(table, table.positionAfter(frame));
+      if (this.captureFrame(table, frame, cursor, out, offset)) return CAPTURED_FRAME;
+      this.captureEntries(table, cursor, table.positionAfter(frame));
       if (this.payloadBytes > 0) return CAPTURED_ENTRIES;
     }
     return CAPTURED_NOTHING;
   }
 
-  private captureFrame(table: Table, frame: number, out: Region, offset: number): boolean {
+  private captureFrame(
+    table: Table,
+    frame: number,
+    cursor: WalkCursor,
+    out: Region,
+    offset: number,
+  ): boolean {
     const { space, region } = table;
     const at = frame >> 2;
-    if (!this.raw || region.words[at + FRAME_PREFIX]! >>> 0 !== this.position) return false;
+    if (!this.raw || region.words[at + FRAME_PREFIX]! >>> 0 !== cursor.position) return false;
     const bytes = frameBytes(space, frame);
     const runsAt = FRAME_PAYLOAD_HEADER_BYTES + align8(bytes);
     const limit = PAYLOAD_BYTES_MAX - runsAt;
@@ -98,7 +124,7 @@ export class FullSyncWalk {
     const words = out.words;
     const header = offset >> 2;
     this.keys = region.words[at + FRAME_ENTRIES]!;
-    words[header] = this.database;
+    words[header] = cursor.database;
     words[header + 1] = bytes;
     words[header + 2] = runs;
     words[header + 3] = this.keys;
@@ -107,48 +133,47 @@ export class FullSyncWalk {
     out.bytes.fill(0, pad, offset + runsAt);
     if (runs > 0) copyFrameRuns(space, frame, out, offset + runsAt);
     this.payloadBytes = runsAt + runs;
-    this.position = table.positionAfter(frame);
+    cursor.moveTo(table.positionAfter(frame));
     return true;
   }
 
   /** Collects entries bucket by bucket up to a hash position, or until there are enough. */
-  private captureEntries(table: Table, end: number): void {
-    while (this.position < end && this.payloadBytes < ENTRIES_BYTES) {
-      const next = table.scan(this.position);
+  private captureEntries(table: Table, cursor: WalkCursor, end: number): void {
+    while (cursor.position < end && this.payloadBytes < ENTRIES_BYTES) {
+      const next = table.scan(cursor.position);
       let bytes = 0;
       for (let i = 0; i < table.scanCount; i++) {
         table.decode(table.scanOffsets[i]!);
         bytes += entryBytes(table.keyLength, table.valueLength);
       }
       if (bytes <= PAYLOAD_BYTES_MAX) {
-        for (let i = 0; i < table.scanCount; i++) this.put(table, table.scanOffsets[i]!);
-        this.position = next;
+        for (let i = 0; i < table.scanCount; i++) {
+          this.put(table, cursor.database, table.scanOffsets[i]!);
+        }
+        cursor.moveTo(next);
         continue;
       }
-      if (this.payloadBytes > 0) return;
-      this.captureHash(table, next);
+      if (this.payloadBytes === 0) this.captureHash(table, cursor, next);
       return;
     }
   }
 
-  /**
-   * Large values: takes only the entries of the lowest hash, so that one value is held at a time.
-   */
-  private captureHash(table: Table, next: number): void {
+  /** Large values: takes only the entries of the lowest hash, so that one value is held at a time. */
+  private captureHash(table: Table, cursor: WalkCursor, next: number): void {
     let lowest = SCAN_END;
     for (let i = 0; i < table.scanCount; i++) {
       const position = this.positionOf(table, table.scanOffsets[i]!);
-      if (position >= this.position && position < lowest) lowest = position;
+      if (position >= cursor.position && position < lowest) lowest = position;
     }
     if (lowest === SCAN_END) {
-      this.position = next;
+      cursor.moveTo(next);
       return;
     }
     for (let i = 0; i < table.scanCount; i++) {
       const offset = table.scanOffsets[i]!;
-      if (this.positionOf(table, offset) === lowest) this.put(table, offset);
+      if (this.positionOf(table, offset) === lowest) this.put(table, cursor.database, offset);
     }
-    this.position = lowest + 1;
+    cursor.moveTo(lowest + 1);
   }
 
   private positionOf(table: Table, offset: number): number {
@@ -160,16 +185,16 @@ export class FullSyncWalk {
     return hash.h1 >>> 0;
   }
 
-  private put(table: Table, offset: number): void {
+  private put(table: Table, database: number, offset: number): void {
     table.decode(offset);
     const { kind, expiry, keyLength, valueLength } = table;
     const bytes = entryBytes(keyLength, valueLength);
     this.reserve(this.payloadBytes + bytes);
     const region = this.message;
     const at = this.payloadBytes;
-    region.words.fill(0, at >> 2, (at + ENTRY_HEADER_BYTES) >> 2);
+    region.words.fill(0, at >>> 2, (at + ENTRY_HEADER_BYTES) >>> 2);
     region.bytes[at] = kind;
-    region.view.setUint16(at + 4, this.database, true);
+    region.view.setUint16(at + 4, database, true);
     region.view.setUint32(at + 8, keyLength, true);
     region.view.setUint32(at + 12, valueLength, true);
     region.view.setFloat64(at + 16, expiry, true);

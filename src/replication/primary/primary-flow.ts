@@ -25,22 +25,14 @@
  * replica under the old id, and the replica could continue from an LSN that means something else
  * under that id.
  *
- * Belongs to one thread. Takes shard locks, one at a time, for at most one frame or one large
+ * The states of a shard are in shard-states.ts. Belongs to one thread. Takes shard locks, one at a time, for at most one frame or one large
  * value.
  */
-import { copyBytes, Region } from '../../base/region.js';
-import {
-  KIND_KEYLESS,
-  KIND_PART,
-  partHeaderBytes,
-  participants,
-  RECORD_DATABASE,
-  RECORD_HASH,
-  RECORD_KIND,
-} from '../../journal/record.js';
+import { copyBytes, type Region } from '../../base/region.js';
 import { GROWN_BYTES_MAX, grownBytes, type JournalRing } from '../../journal/ring.js';
 import type { Shards } from '../../keyspace/shards.js';
-import { keylessOf } from '../keyless.js';
+import { AcknowledgementReader } from '../acknowledgement.js';
+import { afterEvent, EVENT_BEGIN, EVENT_END, EVENT_RESHIP, SHIP_PENDING } from '../shard-states.js';
 import {
   BLOCK_BYTES_MAX,
   BLOCK_CLEAR,
@@ -51,11 +43,22 @@ import {
   BLOCK_HEARTBEAT,
   BLOCK_JOURNAL,
   BLOCK_SHARD_DONE,
+  BlockHeader,
   blockBytes,
-  FLAG_MORE,
   PAYLOAD_BYTES_MAX,
   sealBlock,
 } from '../wire.js';
+import {
+  CAPTURED_END,
+  CAPTURED_ENTRIES,
+  CAPTURED_FRAME,
+  CAPTURED_NOTHING,
+  FullSyncWalk,
+  WalkCursor,
+} from './full-sync-walk.js';
+import { CHUNK_BYTES, JournalFilter } from './journal-filter.js';
+import { OutgoingMessage } from './outgoing-message.js';
+import { PrimaryShard } from './primary-shard.js';
 import {
   SUM_BYTES,
   SUM_FRAMES,
@@ -63,37 +66,15 @@ import {
   SUM_RESTARTED_SHARDS,
   type SyncSession,
 } from './sync-session.js';
-import { CAPTURED_END, CAPTURED_ENTRIES, CAPTURED_FRAME, FullSyncWalk } from './full-sync-walk.js';
 
-/** Journal bytes taken under one hold of the lock: during the walk, and in stable sync. */
-const CHUNK_BYTES = 128 * 1024;
+/** Journal bytes taken from one shard under one hold of the lock in stable sync. */
 const STREAM_BYTES = 256 * 1024;
-const BARE_BLOCK = BLOCK_HEADER_BYTES;
+/** A block of a stream is not begun with less room. */
+const STREAM_ROOM_BYTES = BLOCK_HEADER_BYTES + 64;
 /** `produce` needs this much room to make progress. */
-export const OUTPUT_BYTES_MIN = blockBytes(CHUNK_BYTES) + BLOCK_BYTES_MAX + 4 * BARE_BLOCK;
-/** A larger message region is released after use. */
-const KEPT_BYTES = 4 << 20;
-
-/** Verdicts on an effect during the walk. */
-const SEND = 1;
-const DROP = 0;
-const RESTART = -1;
+export const OUTPUT_BYTES_MIN = blockBytes(CHUNK_BYTES) + BLOCK_BYTES_MAX + 4 * BLOCK_HEADER_BYTES;
 
 const ENDED = 'the sync was ended';
-
-class PrimaryShard {
-  reader = -1;
-  /** LSN up to which the stream was sent, or need not be sent. */
-  sent = 0;
-  started = false;
-  done = false;
-
-  constructor(
-    readonly shard: number,
-    readonly ring: JournalRing,
-    readonly walk: FullSyncWalk,
-  ) {}
-}
 
 export interface PrimaryFlowOptions {
   readonly shards: Shards;
@@ -111,18 +92,18 @@ export class PrimaryFlow {
   /** Why the flow cannot continue; the caller closes the link. */
   failed: string | null = null;
   private readonly primaryShards: PrimaryShard[];
-  private scratch = new Region(new SharedArrayBuffer(CHUNK_BYTES), 0);
-  /** A payload that is sent in pieces: longer than a block, or not made in place. */
-  private message = new Region(new SharedArrayBuffer(CHUNK_BYTES), 0);
-  private messageType = 0;
-  private messageShard = 0;
-  private messageAt = 0;
-  private messageEnd = 0;
-  private messageFrom = 0;
-  private messageTo = 0;
-  /** How many shards are not done, and the one that is being shipped. */
+  private readonly walk: FullSyncWalk;
+  private readonly filter = new JournalFilter();
+  private readonly message = new OutgoingMessage();
+  private readonly header = new BlockHeader();
+  /** The cursor before the present step: what was shipped when its records were written. */
+  private readonly shipped = new WalkCursor();
+  private readonly acknowledgements: AcknowledgementReader;
+  /** How many shards are not shipped yet, and the one that is being shipped. */
   private left: number;
   private current: PrimaryShard | null = null;
+  /** The shard that is locked, -1 for none. */
+  private locked = -1;
   private turn = 0;
   private cutSent = false;
   private bytes = 0;
@@ -130,30 +111,40 @@ export class PrimaryFlow {
   private keys = 0;
 
   constructor(private readonly options: PrimaryFlowOptions) {
-    const { shards, rings, mine, raw, from } = options;
-    this.primaryShards = mine.map(
-      (shard) => new PrimaryShard(shard, rings[shard]!, new FullSyncWalk(shards, shard, raw)),
-    );
-    this.left = from === null ? mine.length : 0;
+    const { shards, rings, mine, raw, from, session } = options;
+    this.walk = new FullSyncWalk(shards, raw);
+    this.primaryShards = mine.map((shard) => new PrimaryShard(shard, rings[shard]!));
+    this.left = mine.length;
     if (from !== null) {
-      for (const shardState of this.primaryShards)
+      for (const shardState of this.primaryShards) {
         this.continueFrom(shardState, from[shardState.shard]!);
+      }
     }
+    const sent = new Map(this.primaryShards.map((shardState) => [shardState.shard, shardState]));
+    this.acknowledgements = new AcknowledgementReader(mine, (shard, lsn) => {
+      const limit = sent.get(shard)!.sent;
+      if (lsn > limit)
+        return `an acknowledgement of LSN ${lsn} of shard ${shard}, sent to ${limit}`;
+      session.acknowledged[shard] = lsn;
+      return null;
+    });
   }
 
   private continueFrom(shardState: PrimaryShard, lsn: number): void {
-    this.attach(shardState, lsn);
-    shardState.started = true;
-    shardState.done = true;
-  }
-
-  private attach(shardState: PrimaryShard, lsn: number): void {
     const { shards } = this.options;
     shards.lock(shardState.shard);
     shardState.sent = lsn;
     shardState.reader = shardState.ring.attachReader(lsn);
     if (!shardState.ring.holds(lsn)) this.failed = `the journal no longer holds LSN ${lsn}`;
     shards.unlock(shardState.shard);
+    this.change(shardState, EVENT_BEGIN);
+    this.change(shardState, EVENT_END);
+  }
+
+  private change(shardState: PrimaryShard, event: number): void {
+    const before = shardState.streaming;
+    shardState.state = afterEvent(shardState.state, event);
+    if (shardState.streaming !== before) this.left += before ? 1 : -1;
   }
 
   /** Whether every shard of this flow has been shipped. */
@@ -163,28 +154,47 @@ export class PrimaryFlow {
 
   /** Whether there is nothing to send now. A hint, without locks. */
   get idle(): boolean {
-    if (!this.streaming || this.messageAt < this.messageEnd || !this.cutSent) return false;
-    for (const shardState of this.primaryShards)
-      if (shardState.ring.peekHead() !== shardState.sent) return false;
+    if (!this.streaming || this.message.pending || !this.cutSent) return false;
+    for (const { ring, sent } of this.primaryShards) if (ring.peekHead() !== sent) return false;
     return true;
   }
 
   /**
-   * Writes blocks into `out` from `offset` (a multiple of 8), never beyond `end`; needs
-   * OUTPUT_BYTES_MIN to make progress.
+   * Takes bytes that came from the replica: acknowledgements.
+   * @returns why the link must be closed, or null
+   */
+  acknowledge(bytes: Uint8Array): string | null {
+    return this.acknowledgements.feed(bytes);
+  }
+
+  /**
+   * Writes blocks into `out` from `offset` (a multiple of 8), never beyond `end`. Needs
+   * OUTPUT_BYTES_MIN to make progress. Throws nothing: `failed` tells what is wrong.
    * @returns the offset after them; `offset` when there is nothing to send, or it failed
    */
   produce(out: Region, offset: number, end: number): number {
     if (this.options.session.ended) this.failed = ENDED;
     if (this.failed !== null) return offset;
-    let at = this.sendMessage(out, offset, end);
-    if (this.messageAt === this.messageEnd) {
+    try {
+      return this.produceBlocks(out, offset, end);
+    } catch (error) {
+      // For example, the system refuses memory for a large value.
+      if (this.locked >= 0) this.unlock(this.locked);
+      this.failed = `internal error: ${error instanceof Error ? error.stack : error}`;
+      return offset;
+    }
+  }
+
+  private produceBlocks(out: Region, offset: number, end: number): number {
+    const { message } = this;
+    let at = message.send(out, offset, end);
+    if (!message.pending) {
       const half = this.streaming ? end : at + ((end - at) >> 1);
       at = this.streamAll(out, at, half);
       while (this.failed === null && !this.streaming && end - at >= OUTPUT_BYTES_MIN) {
         at = this.walkStep(this.next(), out, at);
-        at = this.sendMessage(out, at, end);
-        if (this.messageAt < this.messageEnd) break;
+        at = message.send(out, at, end);
+        if (message.pending) break;
       }
       at = this.cut(out, at, end);
     }
@@ -194,7 +204,7 @@ export class PrimaryFlow {
 
   /** The shard to ship. A shard that was begun is finished first, or it would lose its place. */
   private next(): PrimaryShard {
-    this.current ??= this.primaryShards.find((shardState) => !shardState.done)!;
+    this.current ??= this.primaryShards.find((shardState) => !shardState.streaming)!;
     return this.current;
   }
 
@@ -202,11 +212,10 @@ export class PrimaryFlow {
   heartbeat(out: Region, offset: number, end: number): number {
     let at = offset;
     // Nothing may come between the pieces of a message. The pieces show that the link works.
-    if (this.messageAt < this.messageEnd) return at;
-    for (const shardState of this.primaryShards) {
-      if (end - at < BARE_BLOCK) break;
-      const head = shardState.ring.peekHead();
-      at = sealBlock(out, at, BLOCK_HEARTBEAT, 0, shardState.shard, 0, 0, head);
+    if (this.message.pending) return at;
+    for (const { shard, ring } of this.primaryShards) {
+      if (end - at < BLOCK_HEADER_BYTES) break;
+      at = this.seal(out, at, BLOCK_HEARTBEAT, shard, ring.peekHead());
     }
     return at;
   }
@@ -227,10 +236,27 @@ export class PrimaryFlow {
   private lock(shard: number): boolean {
     const { shards, session } = this.options;
     shards.lock(shard);
+    this.locked = shard;
     if (!session.ended) return true;
-    shards.unlock(shard);
+    this.unlock(shard);
     this.failed = ENDED;
     return false;
+  }
+
+  private unlock(shard: number): void {
+    this.locked = -1;
+    this.options.shards.unlock(shard);
+  }
+
+  /** Writes a block without a payload. */
+  private seal(out: Region, offset: number, type: number, shard: number, lsn: number): number {
+    const { header } = this;
+    header.type = type;
+    header.shard = shard;
+    header.length = 0;
+    header.from = lsn;
+    header.to = lsn;
+    return sealBlock(out, offset, header);
   }
 
   private report(bytes: number): void {
@@ -243,10 +269,10 @@ export class PrimaryFlow {
     this.bytes = 0;
     this.frames = 0;
     this.keys = 0;
-    for (const shardState of this.primaryShards) session.sent[shardState.shard] = shardState.sent;
+    for (const { shard, sent } of this.primaryShards) session.sent[shard] = sent;
   }
 
-  /** Stable sync: the streams of the shards that are done, in turn. */
+  /** Stable sync: the streams of the shipped shards, in turn. */
   private streamAll(out: Region, offset: number, end: number): number {
     const { primaryShards } = this;
     let at = offset;
@@ -255,8 +281,8 @@ export class PrimaryFlow {
     for (let i = 0; i < count; i++) {
       const index = (first + i) % count;
       const shardState = primaryShards[index]!;
-      if (!shardState.done || shardState.ring.peekHead() === shardState.sent) continue;
-      if (end - at < BLOCK_HEADER_BYTES + 64) {
+      if (!shardState.streaming || shardState.ring.peekHead() === shardState.sent) continue;
+      if (end - at < STREAM_ROOM_BYTES) {
         this.turn = index;
         break;
       }
@@ -266,13 +292,13 @@ export class PrimaryFlow {
   }
 
   private stream(shardState: PrimaryShard, out: Region, offset: number, end: number): number {
-    const { shards } = this.options;
+    const { header } = this;
     const { ring, shard } = shardState;
     const room = (end - offset - BLOCK_HEADER_BYTES) & ~7;
     if (!this.lock(shard)) return offset;
     const from = shardState.sent;
     if (!ring.holds(from)) {
-      shards.unlock(shard);
+      this.unlock(shard);
       this.overrun(shardState);
       return offset;
     }
@@ -280,101 +306,119 @@ export class PrimaryFlow {
     ring.read(from, length, out, offset + BLOCK_HEADER_BYTES);
     shardState.sent = from + length;
     this.moveReader(shardState);
-    shards.unlock(shard);
-    return sealBlock(out, offset, BLOCK_JOURNAL, 0, shard, length, from, shardState.sent);
+    this.unlock(shard);
+    header.type = BLOCK_JOURNAL;
+    header.shard = shard;
+    header.length = length;
+    header.from = from;
+    header.to = shardState.sent;
+    return sealBlock(out, offset, header);
   }
 
-  /** The ring of a shard that is done was overrun. */
+  /** The ring of a shipped shard was overrun, or its history was lost. */
   private overrun(shardState: PrimaryShard): void {
     const { session } = this.options;
     if (!session.reopenShard()) {
-      this.failed = `shard ${shardState.shard} was written faster than the replica read: its journal was overrun`;
+      this.failed = `shard ${shardState.shard}: the journal no longer holds LSN ${shardState.sent}`;
       return;
     }
     session.add(SUM_RESTARTED_SHARDS, 1);
-    shardState.done = false;
-    shardState.started = false;
-    this.left++;
+    this.change(shardState, EVENT_RESHIP);
   }
 
   /** One step of shipping a shard. There is room for OUTPUT_BYTES_MIN. */
   private walkStep(shardState: PrimaryShard, out: Region, offset: number): number {
-    const { shards, session } = this.options;
-    const { ring, shard, walk } = shardState;
-    if (!shardState.started) return this.restart(shardState, out, offset);
+    const { filter } = this;
+    const { ring, shard, cursor } = shardState;
+    if (shardState.state === SHIP_PENDING) return this.begin(shardState, out, offset);
     if (!this.lock(shard)) return offset;
     const from = shardState.sent;
     if (!ring.holds(from)) {
-      shards.unlock(shard);
-      session.add(SUM_RESTARTED_SHARDS, 1);
-      return this.restart(shardState, out, offset);
+      this.unlock(shard);
+      return this.reship(shardState, out, offset);
     }
-    const length = this.takeChunk(ring, from);
+    const length = filter.take(ring, from);
     const drained = from + length === ring.head && length <= CHUNK_BYTES;
     const reserved = length === 0 ? 0 : blockBytes(length);
     const framePlace = offset + reserved + BLOCK_HEADER_BYTES;
-    const { database, position } = walk;
-    const captured = drained ? walk.capture(out, framePlace, this.message) : 0;
-    shards.unlock(shard);
+    this.shipped.copyFrom(cursor);
+    const captured = drained
+      ? this.walk.capture(shard, cursor, out, framePlace, this.message.region)
+      : CAPTURED_NOTHING;
+    this.unlock(shard);
 
-    const kept = this.filter(length, database, position);
-    if (kept < 0) {
-      session.add(SUM_RESTARTED_SHARDS, 1);
-      return this.restart(shardState, out, offset);
-    }
+    const kept = filter.keep(length, this.shipped);
+    if (kept < 0) return this.reship(shardState, out, offset);
     shardState.sent = from + length;
     this.move(shardState);
+    const at = this.sendRecords(shardState, kept, from, out, offset);
+    return this.sendCaptured(shardState, captured, out, at, framePlace);
+  }
+
+  /** Sends the first `length` bytes of the filter's region: the records since the last step. */
+  private sendRecords(
+    { shard, sent }: PrimaryShard,
+    length: number,
+    from: number,
+    out: Region,
+    offset: number,
+  ): number {
+    const { filter, message } = this;
+    const header = length > PAYLOAD_BYTES_MAX ? message.header : this.header;
+    header.type = BLOCK_JOURNAL;
+    header.shard = shard;
+    header.length = length;
+    header.from = from;
+    header.to = sent;
     let at = offset;
-    if (kept > PAYLOAD_BYTES_MAX) this.queueRecord(shardState, kept, from);
-    else if (kept > 0) {
-      copyBytes(out, at + BLOCK_HEADER_BYTES, this.scratch, 0, kept);
-      at = sealBlock(out, at, BLOCK_JOURNAL, 0, shard, kept, from, shardState.sent);
+    if (length > PAYLOAD_BYTES_MAX) {
+      // One record that is longer than a block. Nothing was captured beside it.
+      message.region = filter.exchange(message.region);
+      message.queue(length);
+    } else if (length > 0) {
+      copyBytes(out, at + BLOCK_HEADER_BYTES, filter.region, 0, length);
+      at = sealBlock(out, at, header);
     }
-    if (captured !== 0) at = this.shipped(shardState, captured, out, at, framePlace);
-    if (this.scratch.length > KEPT_BYTES && kept <= PAYLOAD_BYTES_MAX) {
-      this.scratch = new Region(new SharedArrayBuffer(CHUNK_BYTES), 0);
-    }
+    filter.trim();
     return at;
   }
 
-  /** Queues a record that is longer than a block, to be sent in pieces. */
-  private queueRecord(shardState: PrimaryShard, length: number, from: number): void {
-    const scratch = this.scratch;
-    this.scratch = this.message;
-    this.message = scratch;
-    this.queueMessage(BLOCK_JOURNAL, shardState, length, from, shardState.sent);
-  }
-
   /** Sends what the walk captured. At the end of the shard the next one begins. */
-  private shipped(
+  private sendCaptured(
     shardState: PrimaryShard,
     captured: number,
     out: Region,
     offset: number,
     framePlace: number,
   ): number {
-    const { walk, shard, sent } = shardState;
+    const { walk, message } = this;
+    const { shard, sent } = shardState;
+    if (captured === CAPTURED_NOTHING) return offset;
     this.keys += walk.keys;
-    if (captured === CAPTURED_FRAME) {
-      this.frames++;
-      const place = offset + BLOCK_HEADER_BYTES;
-      // The filter kept less of the journal than was reserved before the frame.
-      if (place !== framePlace) {
-        out.bytes.copyWithin(place, framePlace, framePlace + walk.payloadBytes);
-      }
-      return sealBlock(out, offset, BLOCK_FRAME, 0, shard, walk.payloadBytes, sent, sent);
+    if (captured === CAPTURED_END) {
+      this.change(shardState, EVENT_END);
+      this.current = null;
+      this.options.session.shardDone();
+      return this.seal(out, offset, BLOCK_SHARD_DONE, shard, sent);
     }
+    const header = captured === CAPTURED_FRAME ? this.header : message.header;
+    header.type = captured === CAPTURED_FRAME ? BLOCK_FRAME : BLOCK_ENTRIES;
+    header.shard = shard;
+    header.length = walk.payloadBytes;
+    header.from = sent;
+    header.to = sent;
     if (captured === CAPTURED_ENTRIES) {
-      this.message = walk.message;
-      this.queueMessage(BLOCK_ENTRIES, shardState, walk.payloadBytes, sent, sent);
+      message.region = walk.message;
+      message.queue(walk.payloadBytes);
       return offset;
     }
-    if (captured !== CAPTURED_END) return offset;
-    shardState.done = true;
-    this.left--;
-    this.current = null;
-    this.options.session.shardDone();
-    return sealBlock(out, offset, BLOCK_SHARD_DONE, 0, shard, 0, sent, sent);
+    this.frames++;
+    const place = offset + BLOCK_HEADER_BYTES;
+    // The filter kept less of the journal than was reserved before the frame.
+    if (place !== framePlace) {
+      out.bytes.copyWithin(place, framePlace, framePlace + walk.payloadBytes);
+    }
+    return sealBlock(out, offset, header);
   }
 
   private move(shardState: PrimaryShard): void {
@@ -390,188 +434,39 @@ export class PrimaryFlow {
     if (ring.hasGrown && grownBytes(this.options.rings) > GROWN_BYTES_MAX) ring.shrink();
   }
 
+  /** Ships a shard again that is being shipped. */
+  private reship(shardState: PrimaryShard, out: Region, offset: number): number {
+    this.options.session.add(SUM_RESTARTED_SHARDS, 1);
+    this.change(shardState, EVENT_RESHIP);
+    return this.begin(shardState, out, offset);
+  }
+
   /** Begins to ship a shard, for the first time or again. */
-  private restart(shardState: PrimaryShard, out: Region, offset: number): number {
-    const { shards } = this.options;
+  private begin(shardState: PrimaryShard, out: Region, offset: number): number {
     if (!this.lock(shardState.shard)) return offset;
-    shardState.sent = shardState.ring.head;
-    if (shardState.reader >= 0) shardState.ring.moveReader(shardState.reader, shardState.sent);
-    else shardState.reader = shardState.ring.attachReader(shardState.sent);
-    shards.unlock(shardState.shard);
-    shardState.started = true;
-    shardState.walk.restart();
-    return sealBlock(
-      out,
-      offset,
-      BLOCK_CLEAR,
-      0,
-      shardState.shard,
-      0,
-      shardState.sent,
-      shardState.sent,
-    );
-  }
-
-  /** Copies whole records from `from` on into the scratch region: a chunk, or one long record. */
-  private takeChunk(ring: JournalRing, from: number): number {
-    const head = ring.head;
-    let length = 0;
-    while (from + length < head) {
-      const record = ring.wordAt(from + length);
-      if (length > 0 && length + record > CHUNK_BYTES) break;
-      length += record;
-      if (length > CHUNK_BYTES) break;
-    }
-    if (length > this.scratch.length) {
-      this.scratch = new Region(new SharedArrayBuffer((length + 4095) & ~4095), 0);
-    }
-    ring.read(from, length, this.scratch, 0);
-    return length;
-  }
-
-  /**
-   * Keeps the records in the scratch region that concern keys before the cursor.
-   * @returns the bytes kept, or RESTART
-   */
-  private filter(length: number, database: number, position: number): number {
-    const region = this.scratch;
-    let kept = 0;
-    for (let at = 0; at < length; ) {
-      const record = region.words[at >> 2]!;
-      if (region.bytes[at + RECORD_KIND] === KIND_PART) {
-        const bytes = this.filterPart(at, record, kept, database, position);
-        if (bytes === RESTART) return RESTART;
-        kept += bytes;
-      } else {
-        const verdict = judge(region, at, database, position);
-        if (verdict === RESTART) return RESTART;
-        if (verdict === SEND) {
-          copyBytes(region, kept, region, at, record);
-          kept += record;
-        }
-      }
-      at += record;
-    }
-    return kept;
-  }
-
-  /**
-   * Filters the records inside a transaction's part. A part without remaining records is not sent:
-   * it is older than the cut, so the replica is not ready before it has the effects of all parts.
-   */
-  private filterPart(
-    offset: number,
-    length: number,
-    target: number,
-    database: number,
-    position: number,
-  ): number {
-    const region = this.scratch;
-    const end = offset + length;
-    const count = participants(region, offset);
-    const header = partHeaderBytes(count);
-    let inner = offset + header;
-    copyBytes(region, target, region, offset, header);
-    let kept = header;
-    while (inner < end) {
-      const record = region.words[inner >> 2]!;
-      const verdict = judge(region, inner, database, position);
-      if (verdict === RESTART) return RESTART;
-      if (verdict === SEND) {
-        copyBytes(region, target + kept, region, inner, record);
-        kept += record;
-      }
-      inner += record;
-    }
-    if (kept === header) return 0;
-    region.words[target >> 2] = kept;
-    return kept;
-  }
-
-  private queueMessage(
-    type: number,
-    shardState: PrimaryShard,
-    length: number,
-    from: number,
-    to: number,
-  ): void {
-    this.messageType = type;
-    this.messageShard = shardState.shard;
-    this.messageAt = 0;
-    this.messageEnd = length;
-    this.messageFrom = from;
-    this.messageTo = to;
-  }
-
-  /** Sends pieces of the message while there is room for them. */
-  private sendMessage(out: Region, offset: number, end: number): number {
-    let at = offset;
-    while (this.messageAt < this.messageEnd) {
-      const room = Math.min((end - at - BLOCK_HEADER_BYTES) & ~7, PAYLOAD_BYTES_MAX);
-      const left = this.messageEnd - this.messageAt;
-      if (room < Math.min(left, CHUNK_BYTES)) return at;
-      const length = Math.min(room, left);
-      const flags = length < left ? FLAG_MORE : 0;
-      copyBytes(out, at + BLOCK_HEADER_BYTES, this.message, this.messageAt, length);
-      at = sealBlock(
-        out,
-        at,
-        this.messageType,
-        flags,
-        this.messageShard,
-        length,
-        this.messageFrom,
-        this.messageTo,
-      );
-      this.messageAt += length;
-    }
-    if (this.messageEnd > KEPT_BYTES) {
-      this.message = new Region(new SharedArrayBuffer(CHUNK_BYTES), 0);
-    }
-    this.messageAt = 0;
-    this.messageEnd = 0;
-    return at;
+    const { ring } = shardState;
+    shardState.sent = ring.head;
+    if (shardState.reader >= 0) ring.moveReader(shardState.reader, shardState.sent);
+    else shardState.reader = ring.attachReader(shardState.sent);
+    this.unlock(shardState.shard);
+    this.change(shardState, EVENT_BEGIN);
+    shardState.cursor.restart();
+    return this.seal(out, offset, BLOCK_CLEAR, shardState.shard, shardState.sent);
   }
 
   /** Sends the cut once all shards of all flows are done: the heads, read after that. */
   private cut(out: Region, offset: number, end: number): number {
     if (this.cutSent || !this.streaming || this.failed !== null) return offset;
-    if (end - offset < BARE_BLOCK * this.primaryShards.length) return offset;
+    if (end - offset < BLOCK_HEADER_BYTES * this.primaryShards.length) return offset;
     if (!this.options.session.allDone) return offset;
     let at = offset;
     for (const { ring, shard } of this.primaryShards) {
       if (!this.lock(shard)) return offset;
-      const head = ring.head;
-      this.options.shards.unlock(shard);
-      at = sealBlock(out, at, BLOCK_CUT, 0, shard, 0, 0, head);
+      const { head } = ring;
+      this.unlock(shard);
+      at = this.seal(out, at, BLOCK_CUT, shard, head);
     }
     this.cutSent = true;
     return at;
   }
-}
-
-/** The verdict on one effect, when everything before (database, position) was shipped. */
-function judge(region: Region, offset: number, database: number, position: number): number {
-  const of = region.view.getUint16(offset + RECORD_DATABASE, true);
-  if (region.bytes[offset + RECORD_KIND] === KIND_KEYLESS) {
-    return judgeKeyless(region, offset, of, database, position);
-  }
-  if (of !== database) return of < database ? SEND : DROP;
-  return region.view.getUint32(offset + RECORD_HASH, true) < position ? SEND : DROP;
-}
-
-function judgeKeyless(
-  region: Region,
-  offset: number,
-  of: number,
-  database: number,
-  position: number,
-): number {
-  const keyless = keylessOf(region, offset);
-  // A FLUSHDB is always safe to send: the replica has nothing of what was not shipped.
-  if (keyless?.name !== 'SWAPDB') return of <= database ? SEND : DROP;
-  const { first: a, second: b } = keyless;
-  if (a < database && b < database) return SEND;
-  const untouched = (other: number) => other > database || (other === database && position === 0);
-  return untouched(a) && untouched(b) ? DROP : RESTART;
 }

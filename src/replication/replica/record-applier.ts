@@ -57,6 +57,7 @@ export class RecordApplier {
 
   /** Applies a record and appends it to our own ring. The lock is held. */
   applyAndKeep(shard: number, region: Region, offset: number, length: number): string | null {
+    this.writer.assertLocked(shard);
     const { rings, progress } = this;
     const wrong = this.applyRecord(shard, region, offset);
     if (wrong !== null) {

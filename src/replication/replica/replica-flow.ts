@@ -11,12 +11,23 @@
  * follow. The other shards of the flow continue, as their streams may contain the missing parts.
  * `poll` resumes shards that wait.
  *
- * Belongs to one thread. No input makes it throw: `failed` tells what is wrong.
+ * shard-states.ts tells which block may come in which state of a shard. Belongs to one thread. No input makes it throw: `failed` tells what is wrong.
  */
 import { Region } from '../../base/region.js';
 import { RECORD_BYTES_MAX } from '../../journal/record.js';
 import type { JournalRing } from '../../journal/ring.js';
 import type { Shards } from '../../keyspace/shards.js';
+import { ReceivedFrame } from '../../structures/frame-install.js';
+import {
+  AWAITS_CLEAR,
+  afterBlock,
+  hasPayload,
+  isComplete,
+  mayContinue,
+  REFUSED,
+  REPLICA_STATE_NAMES,
+  RESUMED,
+} from '../shard-states.js';
 import {
   align8,
   BLOCK_BYTES_MAX,
@@ -30,14 +41,20 @@ import {
   BLOCK_SHARD_DONE,
   BLOCK_WRONG,
   Block,
-  ENTRY_HEADER_BYTES,
   FRAME_PAYLOAD_HEADER_BYTES,
   readBlock,
 } from '../wire.js';
+import { readEntry } from './entries-payload.js';
 import { type EffectTarget, isTransaction, RecordApplier } from './record-applier.js';
-import { type SyncProgress, SUM_BYTES, SUM_KEYS, SUM_RECORDS } from './sync-progress.js';
-import { ShardWriter } from './shard-writer.js';
 import { ReplicaShard } from './replica-shard.js';
+import { ReceivedEntry, ShardWriter } from './shard-writer.js';
+import { SUM_BYTES, SUM_KEYS, SUM_RECORDS, type SyncProgress } from './sync-progress.js';
+
+/**
+ * Bound of the bytes that a replica holds and has not applied, over all shards and flows: the longest
+ * record, and 512 MiB behind transactions that wait. Each flow may exceed it by one block.
+ */
+export const REPLICA_BUFFER_BYTES_MAX = RECORD_BYTES_MAX + (512 << 20);
 
 export interface ReplicaFlowOptions {
   readonly shards: Shards;
@@ -52,7 +69,16 @@ export interface ReplicaFlowOptions {
   readonly kinds: number;
   /** Memory to receive into, longer than a block. Allocated if it is not given. */
   readonly buffer?: Region;
+  /** REPLICA_BUFFER_BYTES_MAX if it is not given. */
+  readonly bufferBytesMax?: number;
 }
+
+/** Why a batch of records ended. */
+const BATCH_FULL = 0;
+/** The next record is not complete. */
+const BATCH_CUT = 1;
+/** The next record is a part of a transaction over several shards. */
+const BATCH_TRANSACTION = 2;
 
 const ANOTHER_FAILED = 'another flow failed';
 /** Records applied under one hold of a lock. */
@@ -62,8 +88,6 @@ const ENTRIES_BATCH = 64;
 const BUFFER_BYTES = 4 * BLOCK_BYTES_MAX;
 /** Bytes read at once: few enough to be in the processor's cache when they are applied. */
 const READ_BYTES = 512 * 1024;
-/** Bound of the bytes kept behind transactions that wait, over all shards of the flow. */
-const KEPT_BYTES_MAX = 512 << 20;
 
 export class ReplicaFlow {
   /** Why the link must be closed, for the log. */
@@ -72,26 +96,28 @@ export class ReplicaFlow {
   private readonly writer: ShardWriter;
   private readonly applier: RecordApplier;
   private readonly buffer: Region;
+  private readonly bufferBytesMax: number;
   /** The bytes received and not taken yet: from start to end. */
   private start = 0;
   private end = 0;
   private readonly block = new Block();
+  private readonly receivedFrame = new ReceivedFrame();
+  private readonly receivedEntry = new ReceivedEntry();
   private keys = 0;
+  private batchEnd = BATCH_FULL;
   private closed = false;
 
   constructor(private readonly options: ReplicaFlowOptions) {
     const { shards, primaryShards, kinds, mine, progress } = options;
     this.buffer = options.buffer ?? new Region(new SharedArrayBuffer(BUFFER_BYTES), 0);
     if (this.buffer.length <= BLOCK_BYTES_MAX) throw new Error('a flow needs room for a block');
+    this.bufferBytesMax = options.bufferBytesMax ?? REPLICA_BUFFER_BYTES_MAX;
     this.writer = new ShardWriter(shards, primaryShards, kinds);
     const { target, rings } = options;
     this.applier = new RecordApplier(this.writer, progress, target, rings, primaryShards);
     for (const shard of mine) {
-      const shardState = new ReplicaShard(shard);
-      shardState.done = progress.isDone(shard);
-      shardState.begun = shardState.done;
-      shardState.received = progress.applied[shard]!;
-      this.byShard[shard] = shardState;
+      const state = progress.isDone(shard) ? RESUMED : AWAITS_CLEAR;
+      this.byShard[shard] = new ReplicaShard(shard, state, progress.applied[shard]!);
     }
   }
 
@@ -156,10 +182,14 @@ export class ReplicaFlow {
   /** The link is gone: parked parts are freed. Must be called again while it returns false. */
   close(): boolean {
     this.closed = true;
+    const { progress } = this.options;
     let all = true;
     for (const shardState of this.byShard) {
-      if (shardState?.waiting !== true) continue;
-      if (this.options.progress.withdrawPart(shardState.shard)) shardState.waiting = false;
+      if (shardState === undefined) continue;
+      shardState.discard();
+      progress.kept[shardState.shard] = 0;
+      if (!shardState.waiting) continue;
+      if (progress.withdrawPart(shardState.shard)) shardState.waiting = false;
       else all = false;
     }
     return all;
@@ -195,108 +225,118 @@ export class ReplicaFlow {
     const shardState = this.byShard[block.shard];
     if (shardState === undefined) {
       this.failed = `a block of shard ${block.shard}, which is not of this flow`;
-      return;
-    }
-    if (this.options.progress.failed) {
+    } else if (this.options.progress.failed) {
       this.failed = ANOTHER_FAILED;
       return;
+    } else {
+      this.failed = orderError(shardState, block) ?? this.serve(shardState, block);
     }
-    this.failed = this.serve(shardState, block);
-    // The bytes are as they were sent and still invalid: this data and the primary's history
-    // differ.
+    // The bytes are as they were sent and still invalid: this data and the primary's history differ.
     // Continuing would fail again, so the next sync must be a full one.
     if (this.failed !== null) this.options.progress.fail();
   }
 
+  /** Does what a block says, and then changes the shard's state. The order has been checked. */
   private serve(shardState: ReplicaShard, block: Block): string | null {
+    const wrong = this.perform(shardState, block);
+    if (wrong === null) shardState.state = afterBlock(shardState.state, block.type);
+    return wrong;
+  }
+
+  private perform(shardState: ReplicaShard, block: Block): string | null {
     const { progress } = this.options;
-    const { type } = block;
-    if (type === BLOCK_HEARTBEAT) {
-      progress.heads[shardState.shard] = block.to;
-      return null;
+    switch (block.type) {
+      case BLOCK_CLEAR:
+        return this.clear(shardState, block);
+      case BLOCK_FRAME:
+        return this.frame(shardState, block);
+      case BLOCK_ENTRIES:
+        return this.entries(shardState, block);
+      case BLOCK_JOURNAL:
+        return isComplete(shardState.state)
+          ? this.stream(shardState, block)
+          : this.updates(shardState, block);
+      case BLOCK_SHARD_DONE:
+        return this.complete(shardState, block);
+      case BLOCK_CUT:
+        progress.cutReached(shardState.shard, block.to);
+        return null;
+      case BLOCK_HEARTBEAT:
+        progress.heads[shardState.shard] = block.to;
+        return null;
+      default:
+        return `a block of type ${block.type}`;
     }
-    if (type === BLOCK_CUT) {
-      progress.cutReached(shardState.shard, block.to);
-      return null;
-    }
-    if (type === BLOCK_CLEAR) return this.clear(shardState, block);
-    if (!shardState.begun) return `shard ${shardState.shard} was not begun`;
-    if (shardState.partial !== 0 && shardState.partial !== type)
-      return 'a block that should go on does not';
-    if (block.more && (shardState.done || (type !== BLOCK_JOURNAL && type !== BLOCK_ENTRIES))) {
-      return `a block of type ${type} that goes on`;
-    }
-    if (type === BLOCK_JOURNAL) return this.journal(shardState, block);
-    if (shardState.done)
-      return `a block of type ${type} for shard ${shardState.shard}, which is done`;
-    if (type === BLOCK_FRAME) return this.frame(shardState, block);
-    if (type === BLOCK_ENTRIES) return this.entries(shardState, block);
-    if (type === BLOCK_SHARD_DONE) return this.done(shardState, block);
-    return `a block of type ${type}`;
   }
 
   private clear(shardState: ReplicaShard, block: Block): string | null {
-    const { progress, rings } = this.options;
+    const { progress } = this.options;
     const { shard } = shardState;
-    if (shardState.done) {
-      if (!progress.reopenShard(shard)) return `shard ${shard} was to be cleared after it was done`;
-      shardState.done = false;
+    if (isComplete(shardState.state)) {
+      if (!progress.reopenShard(shard)) return `shard ${shard} was to be cleared after its cut`;
       // Its part may be parked, or another thread may be applying it.
       while (!progress.withdrawPart(shard));
       shardState.waiting = false;
     }
     this.writer.lock(shard);
     this.writer.clear(shard);
-    if (rings !== null) rings[shard]!.reset(block.to);
-    progress.applied[shard] = block.to;
+    this.jumpTo(shard, block.to);
     this.writer.unlock();
-    shardState.begun = true;
     shardState.partial = 0;
-    shardState.emptied();
+    this.discard(shardState);
     shardState.received = block.to;
     return null;
   }
 
-  private done(shardState: ReplicaShard, block: Block): string | null {
+  /** The shard's data is that of this LSN now; the replica's own ring begins there. Locked. */
+  private jumpTo(shard: number, lsn: number): void {
     const { progress, rings } = this.options;
+    if (rings !== null) rings[shard]!.reset(lsn);
+    progress.applied[shard] = lsn;
+  }
+
+  private complete(shardState: ReplicaShard, block: Block): string | null {
     const { shard } = shardState;
     if (block.to < shardState.received) return `shard ${shard} was done before it began`;
     this.writer.lock(shard);
-    if (rings !== null) rings[shard]!.reset(block.to);
-    progress.applied[shard] = block.to;
+    this.jumpTo(shard, block.to);
     this.writer.unlock();
     shardState.received = block.to;
-    shardState.done = true;
-    progress.shardDone(shard);
+    this.options.progress.shardDone(shard);
     return null;
   }
 
-  private frame(shardState: ReplicaShard, block: Block): string | null {
-    const { writer, buffer } = this;
-    const { shard } = shardState;
+  private frame({ shard }: ReplicaShard, block: Block): string | null {
+    const { writer, buffer, receivedFrame: frame } = this;
     if (!writer.same) return 'a frame for another number of shards';
     if (block.length < FRAME_PAYLOAD_HEADER_BYTES) return 'a frame that is cut off';
-    const words = buffer.words;
+    const { words } = buffer;
     const at = block.payload >> 2;
-    const database = words[at]! >>> 0;
     const bytes = words[at + 1]! >>> 0;
     const runs = words[at + 2]! >>> 0;
-    const frameAt = block.payload + FRAME_PAYLOAD_HEADER_BYTES;
-    const total = FRAME_PAYLOAD_HEADER_BYTES + align8(bytes & 0xfffffff) + runs;
-    if (bytes > block.length || total !== block.length) return 'a frame of another length';
-    if (database >= this.options.shards.databases) return `a frame of database ${database}`;
+    const entries = words[at + 3]! >>> 0;
+    const rest = block.length - FRAME_PAYLOAD_HEADER_BYTES;
+    // In this order, so that align8 and the sum stay below 2^31.
+    if (bytes > rest || runs > rest || align8(bytes) + runs !== rest) {
+      return 'a frame of another length than it says';
+    }
+    frame.database = words[at]! >>> 0;
+    frame.region = buffer;
+    frame.offset = block.payload + FRAME_PAYLOAD_HEADER_BYTES;
+    frame.bytes = bytes;
+    frame.runsOffset = frame.offset + align8(bytes);
+    frame.runsBytes = runs;
     writer.lock(shard);
-    const runsAt = frameAt + align8(bytes);
-    const wrong = writer.frame(shard, database, buffer, frameAt, bytes, runsAt, runs);
+    const wrong = writer.frame(shard, frame, entries);
     writer.unlock();
-    this.keys += words[at + 3]!;
+    if (wrong === null) this.keys += entries;
     return wrong;
   }
 
   /** Keeps the pieces of a payload until the last one. @returns whether the payload is complete */
   private whole(shardState: ReplicaShard, block: Block): boolean {
     if (block.more || shardState.partial !== 0) {
-      shardState.append(this.buffer, block.payload, block.length);
+      this.keep(shardState, this.buffer, block.payload, block.length);
       shardState.partial = block.more ? block.type : 0;
     }
     return !block.more;
@@ -304,140 +344,125 @@ export class ReplicaFlow {
 
   private entries(shardState: ReplicaShard, block: Block): string | null {
     const kept = shardState.partial !== 0;
-    if (!this.whole(shardState, block)) return this.tooMuch();
+    if (!this.whole(shardState, block)) return this.boundError();
+    const { shard } = shardState;
     if (!kept) {
-      return this.storeEntries(
-        shardState.shard,
-        this.buffer,
-        block.payload,
-        block.payload + block.length,
-      );
+      return this.storeEntries(shard, this.buffer, block.payload, block.payload + block.length);
     }
-    const wrong = this.storeEntries(
-      shardState.shard,
-      shardState.region,
-      shardState.start,
-      shardState.end,
-    );
-    shardState.emptied();
+    const wrong = this.storeEntries(shard, shardState.region, shardState.start, shardState.end);
+    this.discard(shardState);
     return wrong;
   }
 
   private storeEntries(shard: number, region: Region, from: number, end: number): string | null {
-    const { writer } = this;
+    const { writer, receivedEntry: entry } = this;
     let wrong: string | null = null;
     let at = from;
     while (at < end && wrong === null) {
       writer.lock(shard);
       for (let i = 0; i < ENTRIES_BATCH && at < end && wrong === null; i++) {
-        const next = entryEnd(region, at, end);
-        wrong = next < 0 ? 'an entry that is cut off' : this.storeEntry(shard, region, at);
-        at = next;
+        at = readEntry(region, at, end, entry);
+        wrong = at < 0 ? 'an entry that is cut off' : writer.entry(shard, entry);
+        this.keys++;
       }
       writer.unlock();
     }
     return wrong;
   }
 
-  private storeEntry(shard: number, region: Region, at: number): string | null {
-    const { view } = region;
-    const keyLength = view.getUint32(at + 8, true);
-    const keyAt = at + ENTRY_HEADER_BYTES;
-    this.keys++;
-    return this.writer.entry(
-      shard,
-      view.getUint16(at + 4, true),
-      region,
-      view.getUint8(at),
-      view.getFloat64(at + 16, true),
-      keyAt,
-      keyLength,
-      keyAt + keyLength,
-      view.getUint32(at + 12, true),
-    );
-  }
-
-  private journal(shardState: ReplicaShard, block: Block): string | null {
-    return shardState.done ? this.stream(shardState, block) : this.updates(shardState, block);
-  }
-
   /** Journal records during the walk of a full sync: those on keys that were shipped. */
   private updates(shardState: ReplicaShard, block: Block): string | null {
     const { progress } = this.options;
+    const { shard } = shardState;
     if (block.from < shardState.received) return 'updates that were sent before';
     const kept = shardState.partial !== 0;
-    if (!this.whole(shardState, block)) return this.tooMuch();
+    if (!this.whole(shardState, block)) return this.boundError();
     const region = kept ? shardState.region : this.buffer;
     const from = kept ? shardState.start : block.payload;
     const end = kept ? shardState.end : block.payload + block.length;
     for (let at = from; at < end; ) {
       const wrong =
-        this.applier.check(shardState.shard, region, at, end, -1) ??
-        this.alone(shardState, region, at);
+        this.applier.check(shard, region, at, end, -1) ?? this.applyAlone(shard, region, at);
       if (wrong !== null) return wrong;
       at += region.view.getUint32(at, true);
     }
-    if (kept) shardState.emptied();
+    if (kept) this.discard(shardState);
     shardState.received = block.to;
-    this.writer.lock(shardState.shard);
-    progress.applied[shardState.shard] = block.to;
+    this.writer.lock(shard);
+    progress.applied[shard] = block.to;
     this.writer.unlock();
     return null;
   }
 
   /** Applies a record of the walk alone, without the other parts of its transaction. */
-  private alone(shardState: ReplicaShard, region: Region, offset: number): string | null {
+  private applyAlone(shard: number, region: Region, offset: number): string | null {
     if (isTransaction(region, offset)) this.options.progress.appliesAlone(region, offset);
-    this.writer.lock(shardState.shard);
-    const wrong = this.applier.applyRecord(shardState.shard, region, offset);
+    this.writer.lock(shard);
+    const wrong = this.applier.applyRecord(shard, region, offset);
     this.writer.unlock();
     return wrong;
   }
 
   /** Stream bytes of a complete shard. */
   private stream(shardState: ReplicaShard, block: Block): string | null {
-    const { shard } = shardState;
-    if (block.from !== shardState.received || block.to - block.from !== block.length) {
-      return `shard ${shard} goes on at ${block.from}, but was received up to ${shardState.received}`;
+    const { shard, received } = shardState;
+    if (block.from !== received || block.to - block.from !== block.length) {
+      return `shard ${shard} continues at ${block.from}, but was received up to ${received}`;
     }
     if (block.length % 4 !== 0) return 'a stream cut within a word';
     shardState.received = block.to;
     if (shardState.waiting || shardState.start < shardState.end) {
-      shardState.append(this.buffer, block.payload, block.length);
-      return shardState.waiting ? this.tooMuch() : this.resume(shardState);
+      this.keep(shardState, this.buffer, block.payload, block.length);
+      return shardState.waiting ? this.boundError() : this.resume(shardState);
     }
     const end = block.payload + block.length;
     const at = this.run(shardState, this.buffer, block.payload, end);
-    if (at < end) shardState.append(this.buffer, at, end - at);
-    return this.failed ?? this.tooMuch();
+    if (at < end) this.keep(shardState, this.buffer, at, end - at);
+    return this.failed ?? this.boundError();
   }
 
-  private tooMuch(): string | null {
-    let kept = 0;
-    for (const shardState of this.byShard)
-      if (shardState !== undefined) kept += shardState.end - shardState.start;
-    return kept > KEPT_BYTES_MAX + RECORD_BYTES_MAX ? 'too much waits for a transaction' : null;
+  /** Keeps bytes of a shard for later, and counts them. */
+  private keep(shardState: ReplicaShard, region: Region, offset: number, length: number): void {
+    shardState.append(region, offset, length);
+    this.countKept(shardState);
+  }
+
+  private discard(shardState: ReplicaShard): void {
+    shardState.discard();
+    this.countKept(shardState);
+  }
+
+  private countKept({ shard, start, end }: ReplicaShard): void {
+    this.options.progress.kept[shard] = end - start;
+  }
+
+  private boundError(): string | null {
+    const { bufferedBytes } = this.options.progress;
+    if (bufferedBytes <= this.bufferBytesMax) return null;
+    return `${bufferedBytes} bytes wait for transactions, more than ${this.bufferBytesMax}`;
   }
 
   /** Applies the bytes that a shard has kept. */
   private resume(shardState: ReplicaShard): string | null {
     if (shardState.start < shardState.end && !shardState.waiting) {
       shardState.start = this.run(shardState, shardState.region, shardState.start, shardState.end);
-      if (shardState.start === shardState.end) shardState.emptied();
+      if (shardState.start === shardState.end) shardState.discard();
+      this.countKept(shardState);
     }
     return this.failed;
   }
 
   /** Resumes shards until none can continue: one transaction may free several shards. */
   private resumeAll(): void {
+    const { progress } = this.options;
     for (let moved = true; moved && this.failed === null; ) {
       moved = false;
       for (const shardState of this.byShard) {
         if (shardState?.waiting !== true || this.failed !== null) continue;
         this.tryTransaction(shardState.shard);
-        if (this.options.progress.isParked(shardState.shard)) continue;
+        if (progress.isParked(shardState.shard)) continue;
         shardState.waiting = false;
-        if (this.failed === null && this.options.progress.failed) {
+        if (this.failed === null && progress.failed) {
           // The transaction may have been dropped without being applied.
           this.failed = ANOTHER_FAILED;
           return;
@@ -454,29 +479,40 @@ export class ReplicaFlow {
    */
   private run(shardState: ReplicaShard, region: Region, offset: number, end: number): number {
     const { shard } = shardState;
-    const { progress } = this.options;
     let at = offset;
-    while (at < end && this.failed === null && !shardState.waiting) {
+    this.batchEnd = BATCH_FULL;
+    while (at < end && this.batchEnd !== BATCH_CUT && !shardState.waiting) {
       this.writer.lock(shard);
-      let joint = false;
-      let wrong: string | null = null;
-      let cut = false;
-      for (let i = 0; i < BATCH && at < end && wrong === null; i++) {
-        const length = end - at < 4 ? 0 : region.view.getUint32(at, true);
-        if (length > end - at && length <= RECORD_BYTES_MAX && length % 4 === 0) {
-          cut = true;
-          break;
-        }
-        wrong = this.applier.check(shard, region, at, end, progress.applied[shard]!);
-        joint = wrong === null && isTransaction(region, at);
-        if (wrong !== null || joint) break;
-        wrong = this.applier.applyAndKeep(shard, region, at, length);
-        at += length;
-      }
+      at = this.runBatch(shard, region, at, end);
       this.writer.unlock();
-      if (wrong !== null) this.failed = wrong;
-      if (cut || wrong !== null) return at;
-      if (joint) at = this.transaction(shardState, region, at);
+      if (this.batchEnd === BATCH_TRANSACTION) at = this.transaction(shardState, region, at);
+      if (this.failed !== null) break;
+    }
+    return at;
+  }
+
+  /** Applies records under one hold of the lock. @returns the offset after them; sets `batchEnd` */
+  private runBatch(shard: number, region: Region, offset: number, end: number): number {
+    const { applied } = this.options.progress;
+    let at = offset;
+    this.batchEnd = BATCH_FULL;
+    for (let i = 0; i < BATCH && at < end; i++) {
+      const length = end - at < 4 ? 0 : region.view.getUint32(at, true);
+      if (length > end - at && length <= RECORD_BYTES_MAX && length % 4 === 0) {
+        this.batchEnd = BATCH_CUT;
+        break;
+      }
+      let wrong = this.applier.check(shard, region, at, end, applied[shard]!);
+      if (wrong === null && isTransaction(region, at)) {
+        this.batchEnd = BATCH_TRANSACTION;
+        break;
+      }
+      wrong ??= this.applier.applyAndKeep(shard, region, at, length);
+      if (wrong !== null) {
+        this.failed = wrong;
+        break;
+      }
+      at += length;
     }
     return at;
   }
@@ -490,7 +526,11 @@ export class ReplicaFlow {
       this.writer.lock(shard);
       this.failed = this.applier.applyAndKeep(shard, region, offset, length);
       this.writer.unlock();
-    } else if (!progress.parkPart(shard, progress.applied[shard]!, region, offset, length)) {
+      return offset + length;
+    }
+    // The part is counted as parked from now on, and not as kept.
+    if (region === shardState.region) progress.kept[shard] = shardState.end - offset - length;
+    if (!progress.parkPart(shard, progress.applied[shard]!, region, offset, length)) {
       this.failed = `no room for a transaction's ${length} bytes`;
     } else {
       shardState.waiting = true;
@@ -521,11 +561,16 @@ export class ReplicaFlow {
   }
 }
 
-/** The end of the entry at `at` of an ENTRIES payload, or -1 when it is beyond `end`. */
-function entryEnd(region: Region, at: number, end: number): number {
-  if (end - at < ENTRY_HEADER_BYTES) return -1;
-  const key = region.view.getUint32(at + 8, true);
-  const value = region.view.getUint32(at + 12, true);
-  const bytes = ENTRY_HEADER_BYTES + key + value;
-  return bytes > end - at ? -1 : at + align8(bytes);
+/** Why a block may not come now, or null. */
+function orderError({ shard, state, partial }: ReplicaShard, block: Block): string | null {
+  const { type, more, length } = block;
+  if (afterBlock(state, type) === REFUSED) {
+    return `a block of type ${type} for shard ${shard}, which is ${REPLICA_STATE_NAMES[state]}`;
+  }
+  if (partial !== 0 && partial !== type) {
+    return `a block of type ${type} inside one of type ${partial} that continues`;
+  }
+  if (more && !mayContinue(state, type)) return `a block of type ${type} that continues`;
+  if (length > 0 && !hasPayload(type)) return `a block of type ${type} with a payload`;
+  return null;
 }

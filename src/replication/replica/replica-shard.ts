@@ -2,24 +2,34 @@
  * One shard of the primary as a flow of the replica receives it: its state and its pending bytes.
  */
 import { copyBytes, Region } from '../../base/region.js';
+import { RECORD_BYTES_MAX } from '../../journal/record.js';
+import { PAYLOAD_BYTES_MAX } from '../wire.js';
 
 const SMALL_BYTES = 64 * 1024;
+const STEP_BYTES = 1 << 26;
+/** The region of a shard without pending bytes. Nobody writes to it. */
+const NOTHING = new Region(new SharedArrayBuffer(0), 0);
 
 /** State of one shard, and bytes that wait for a transaction or for the rest of a record. */
 export class ReplicaShard {
-  /** Whether a CLEAR began it, or it continues. */
-  begun = false;
-  done = false;
+  /** Whether its stream stops at a parked part of a transaction. */
   waiting = false;
-  /** The stream was received up to here. */
-  received = 0;
   /** Type of the unfinished payload (MORE), 0 when there is none. */
   partial = 0;
-  region = new Region(new SharedArrayBuffer(64), 0);
+  /** The pending bytes: from start to end. */
+  region = NOTHING;
   start = 0;
   end = 0;
 
-  constructor(readonly shard: number) {}
+  /**
+   * @param state AWAITS_CLEAR, or RESUMED (shard-states.ts)
+   * @param received LSN up to which the stream was received
+   */
+  constructor(
+    readonly shard: number,
+    public state: number,
+    public received: number,
+  ) {}
 
   append(source: Region, offset: number, length: number): void {
     if (this.start === this.end) {
@@ -33,23 +43,30 @@ export class ReplicaShard {
 
   private grow(length: number): void {
     const used = this.end - this.start;
-    let region = this.region;
+    const { region } = this;
+    let larger = region;
     if (used + length > region.length) {
       let size = SMALL_BYTES;
-      while (size < used + length) size = size < 1 << 26 ? size * 2 : size + (1 << 26);
-      region = new Region(new SharedArrayBuffer(size), 0);
+      while (size < used + length) size = size < STEP_BYTES ? size * 2 : size + STEP_BYTES;
+      larger = new Region(new SharedArrayBuffer(Math.max(size, this.recordBytes())), 0);
     }
-    copyBytes(region, 0, this.region, this.start, used);
-    this.region = region;
+    copyBytes(larger, 0, region, this.start, used);
+    this.region = larger;
     this.start = 0;
     this.end = used;
   }
 
-  emptied(): void {
+  /** Room for the record that begins the pending bytes: a large one is then copied only once. */
+  private recordBytes(): number {
+    if (this.end - this.start < 4) return 0;
+    const bytes = this.region.view.getUint32(this.start, true);
+    return bytes <= RECORD_BYTES_MAX ? (bytes + PAYLOAD_BYTES_MAX) & ~7 : 0;
+  }
+
+  /** Drops the pending bytes. */
+  discard(): void {
     this.start = 0;
     this.end = 0;
-    if (this.region.length > SMALL_BYTES * 4) {
-      this.region = new Region(new SharedArrayBuffer(64), 0);
-    }
+    if (this.region.length > SMALL_BYTES * 4) this.region = NOTHING;
   }
 }

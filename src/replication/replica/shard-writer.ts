@@ -10,20 +10,34 @@ import { copyBytes, type Region } from '../../base/region.js';
 import type { Shards } from '../../keyspace/shards.js';
 import { slotOf } from '../../keyspace/slot.js';
 import { touchAllWatched } from '../../keyspace/watch.js';
-import { FrameCopy } from '../../structures/frame-install.js';
+import { KIND_MAX } from '../../structures/entry.js';
+import {
+  CopiedEntry,
+  FrameCopy,
+  type KeyOwner,
+  type ReceivedFrame,
+} from '../../structures/frame-install.js';
 import { HashState, hashBytes } from '../../structures/hash.js';
 import { SCAN_END, type Table } from '../../structures/table.js';
+import { LENGTH_MAX } from '../../structures/untrusted-entry.js';
 
 /** Whether a watched key exists now. A wrong `perhaps` costs at most a failed EXEC. */
 const gone = () => false;
 const perhaps = () => true;
 
-export class ShardWriter {
+/** An entry that was received by itself; callers reuse one. */
+export class ReceivedEntry extends CopiedEntry {
+  region!: Region;
+  database = 0;
+}
+
+export class ShardWriter implements KeyOwner {
   readonly same: boolean;
   private readonly hash = new HashState();
-  // Verifies the hash of every key: a sample would let a forged frame hide keys.
-  private readonly copy = new FrameCopy(1);
+  private readonly copy = new FrameCopy(this);
+  private frameShard = 0;
   private readonly all: readonly number[];
+  private readonly single = [0];
   private held: readonly number[] = [];
 
   constructor(
@@ -37,7 +51,8 @@ export class ShardWriter {
   }
 
   lock(shard: number): void {
-    this.lockSeveral([shard]);
+    this.single[0] = shard;
+    this.lockSeveral(this.single);
   }
 
   /** Locks all shards of a list in ascending order. */
@@ -61,6 +76,7 @@ export class ShardWriter {
 
   /** Removes the keys of a primary's shard in one database. */
   flush(shard: number, database: number): void {
+    this.assertLocked(shard);
     const { shards, primaryShards } = this;
     if (shards.count < primaryShards) {
       this.removeOf(shard, database);
@@ -94,6 +110,7 @@ export class ShardWriter {
 
   /** @returns what is wrong, or null */
   swap(shard: number, first: number, second: number): string | null {
+    this.assertLocked(shard);
     const { shards, primaryShards } = this;
     const { databases } = shards;
     const valid = (database: number) =>
@@ -110,84 +127,71 @@ export class ShardWriter {
     return null;
   }
 
-  /** Verifies and installs a raw frame of a shard. @returns what is wrong, or null */
-  frame(
-    shard: number,
-    database: number,
-    region: Region,
-    offset: number,
-    bytes: number,
-    runsOffset: number,
-    runsBytes: number,
-  ): string | null {
+  /** @throws when the locks for a change of this primary's shard are not held */
+  assertLocked(shard: number): void {
+    this.shards.assertLocked(this.same ? shard : 0);
+  }
+
+  /** Whether a key is of the shard whose frame is verified. */
+  owns(region: Region, offset: number, length: number): boolean {
+    return this.shards.shardOf(region, offset, length) === this.frameShard;
+  }
+
+  /**
+   * Verifies and installs a raw frame of a shard.
+   * @param entries how many entries its sender says it has
+   * @returns what is wrong, or null
+   */
+  frame(shard: number, frame: ReceivedFrame, entries: number): string | null {
+    this.assertLocked(shard);
     const { copy, shards } = this;
     const space = shards.spaces[shard]!;
-    copy.set(region, offset, bytes, runsOffset, runsBytes);
+    if (frame.database >= shards.databases) return `a frame of database ${frame.database}`;
+    this.frameShard = shard;
+    copy.set(frame);
     const wrong = copy.verify(space, this.kinds);
     if (wrong !== null) return wrong;
-    if (copy.entries === 0) return null;
-    const table = shards.table(shard, database);
+    if (copy.entries !== entries) return `a frame of ${copy.entries} entries, not ${entries}`;
+    if (entries === 0) return null;
+    const table = shards.table(shard, frame.database);
     if (copy.install(space, table.root)) return null;
     const { hashKey0, hashKey1 } = shards;
+    const { region } = frame;
     const stored = copy.eachEntry((copied) => {
-      const { keyOffset, keyLength, kind, expiry, valueOffset, valueLength } = copied;
+      const { keyOffset, keyLength } = copied;
       hashBytes(this.hash, region, keyOffset, keyLength, hashKey0, hashKey1);
-      return this.store(
-        table,
-        region,
-        kind,
-        expiry,
-        keyOffset,
-        keyLength,
-        valueOffset,
-        valueLength,
-      );
+      return this.store(table, region, copied);
     });
     return stored ? null : `no room in shard ${shard} for the primary's data`;
   }
 
   /** Stores one entry of a primary's shard. @returns what is wrong, or null */
-  entry(
-    shard: number,
-    database: number,
-    region: Region,
-    kind: number,
-    expiry: number,
-    keyOffset: number,
-    keyLength: number,
-    valueOffset: number,
-    valueLength: number,
-  ): string | null {
+  entry(shard: number, entry: ReceivedEntry): string | null {
+    this.assertLocked(shard);
     const { shards, primaryShards, hash } = this;
+    const { region, database, kind, expiry, keyOffset, keyLength, valueLength } = entry;
     if (database >= shards.databases) return `an entry for database ${database}`;
-    if (((this.kinds >>> kind) & 1) === 0 || kind > 31) return `an entry of kind ${kind}`;
+    if (kind > KIND_MAX || ((this.kinds >>> kind) & 1) === 0) return `an entry of kind ${kind}`;
     if (!(expiry >= 0 && expiry < Number.MAX_SAFE_INTEGER)) return `an entry until ${expiry}`;
+    if (keyLength > LENGTH_MAX || valueLength > LENGTH_MAX) {
+      return `an entry with a key of ${keyLength} and a value of ${valueLength} bytes`;
+    }
     if ((slotOf(region, keyOffset, keyLength) & (primaryShards - 1)) !== shard) {
       return 'an entry of another shard';
     }
     const own = shards.shardOf(region, keyOffset, keyLength);
     hashBytes(hash, region, keyOffset, keyLength, shards.hashKey0, shards.hashKey1);
-    const table = shards.table(own, database);
-    return this.store(table, region, kind, expiry, keyOffset, keyLength, valueOffset, valueLength)
+    return this.store(shards.table(own, database), region, entry)
       ? null
       : `no room in shard ${own} for the primary's data`;
   }
 
   /** Puts an entry whose key was hashed. @returns false when there is no room */
-  private store(
-    table: Table,
-    region: Region,
-    kind: number,
-    expiry: number,
-    keyOffset: number,
-    keyLength: number,
-    valueOffset: number,
-    valueLength: number,
-  ): boolean {
-    table.find(region, keyOffset, keyLength, this.hash.h1, this.hash.h2);
-    const at = table.put(kind, valueLength, expiry);
+  private store(table: Table, region: Region, entry: CopiedEntry): boolean {
+    table.find(region, entry.keyOffset, entry.keyLength, this.hash.h1, this.hash.h2);
+    const at = table.put(entry.kind, entry.valueLength, entry.expiry);
     if (at < 0) return false;
-    copyBytes(table.region, at, region, valueOffset, valueLength);
+    copyBytes(table.region, at, region, entry.valueOffset, entry.valueLength);
     return true;
   }
 }

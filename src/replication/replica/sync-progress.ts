@@ -5,7 +5,7 @@
  *
  *   words   0 lock   1 shards that are done   2 failed   3 whether it is a full sync   4 changes
  *           16…   per shard: done | cut seen | parked state | parked offset | parked bytes
- *   f64     sums (SUM_*), then per shard: applied | need | cut | head | parked LSN
+ *   f64     sums (SUM_*), then per shard: applied | need | cut | head | parked LSN | kept
  *   arena   a Space of its own for the parked parts
  *
  * How a transaction becomes visible at once. A shard's stream stops at its part, which is parked in
@@ -36,6 +36,9 @@ const FULL = 3;
 const CHANGES = 4;
 const SHARD_WORDS = 16;
 const SUMS = 16;
+/** Words, and f64s, of each shard. */
+const SHARD_FLAGS = 5;
+const SHARD_VALUES = 6;
 
 export const SUM_BYTES = 0;
 export const SUM_KEYS = 1;
@@ -57,6 +60,8 @@ export class SyncProgress {
   /** The primary's heads, from its last heartbeats. */
   readonly heads: Float64Array;
   private readonly parkedLsn: Float64Array;
+  /** Bytes received and not applied; each element is written by the shard's flow. */
+  readonly kept: Float64Array;
   private readonly done: Int32Array;
   private readonly cutSeen: Int32Array;
   private readonly parked: Int32Array;
@@ -98,6 +103,7 @@ export class SyncProgress {
     this.cut = values(shards);
     this.heads = values(shards);
     this.parkedLsn = values(shards);
+    this.kept = values(shards);
     this.space = new Space(arena, new Int32Array(buffer, 8 * 4, 1), 0);
   }
 
@@ -105,8 +111,8 @@ export class SyncProgress {
    * @param from LSNs to continue from, null for a full sync
    */
   static create(shards: number, from: readonly number[] | null): SharedArrayBuffer {
-    const words = (SHARD_WORDS + shards * 5) * 4;
-    const buffer = new SharedArrayBuffer(((words + 7) & ~7) + (SUMS + shards * 5) * 8);
+    const words = (SHARD_WORDS + shards * SHARD_FLAGS) * 4;
+    const buffer = new SharedArrayBuffer(((words + 7) & ~7) + (SUMS + shards * SHARD_VALUES) * 8);
     const head = new Int32Array(buffer);
     head[FULL] = from === null ? 1 : 0;
     if (from === null) return buffer;
@@ -199,6 +205,16 @@ export class SyncProgress {
     }
     this.unlock();
     return ready;
+  }
+
+  /** Bytes received over all flows that are not applied: kept by flows, and parked. A hint. */
+  get bufferedBytes(): number {
+    let bytes = 0;
+    for (let shard = 0; shard < this.shards; shard++) {
+      bytes += this.kept[shard]!;
+      if (this.parked[shard] !== PART_NONE) bytes += this.parkedBytes[shard]!;
+    }
+    return bytes;
   }
 
   /** Sum of the LSNs applied: slave_repl_offset. */

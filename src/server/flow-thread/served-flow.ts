@@ -8,7 +8,6 @@
 import type { Socket } from 'node:net';
 import type { SharedSignal } from '../../memory/signal.js';
 import { createRegion } from '../../platform/ffi/region.js';
-import { AcknowledgementReader } from '../../replication/acknowledgement.js';
 import { PrimaryFlow, type PrimaryFlowOptions } from '../../replication/primary/primary-flow.js';
 import { SUM_ACKNOWLEDGED_MS } from '../channel/replication-figures.js';
 
@@ -38,13 +37,10 @@ export class ServedFlow {
   ) {
     this.source = new PrimaryFlow(options);
     const { session } = options;
-    const reader = new AcknowledgementReader(options.mine, (shard, lsn) => {
-      session.acknowledged[shard] = lsn;
-    });
     socket.setNoDelay(true);
     socket.on('data', (bytes: Buffer) => {
       session.sums[SUM_ACKNOWLEDGED_MS] = Date.now();
-      const wrong = reader.feed(bytes);
+      const wrong = this.source.acknowledge(bytes);
       if (wrong !== null) this.end(wrong);
     });
     socket.on('error', (error) => this.end(error.message));

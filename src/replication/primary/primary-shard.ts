@@ -1,0 +1,25 @@
+/** One shard as a flow of the primary ships it. */
+import type { JournalRing } from '../../journal/ring.js';
+import { SHIP_PENDING, SHIP_STREAMING } from '../shard-states.js';
+import { WalkCursor } from './full-sync-walk.js';
+
+export class PrimaryShard {
+  /** SHIP_* (shard-states.ts). */
+  state = SHIP_PENDING;
+  /** The flow's reader in the shard's ring; -1 for none. */
+  reader = -1;
+  /** LSN up to which the stream was sent, or need not be sent. */
+  sent = 0;
+  /** What lies before it was shipped. */
+  readonly cursor = new WalkCursor();
+
+  constructor(
+    readonly shard: number,
+    readonly ring: JournalRing,
+  ) {}
+
+  /** Whether the shard was shipped: its whole stream is sent. */
+  get streaming(): boolean {
+    return this.state === SHIP_STREAMING;
+  }
+}
