@@ -1,0 +1,236 @@
+/** What the other end of a link may not do: claim, hold back or repeat what it has no right to. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Region } from '../../src/base/region.js';
+import { OUTPUT_BYTES_MIN, PrimaryFlow } from '../../src/replication/primary/primary-flow.js';
+import { SyncSession } from '../../src/replication/primary/sync-session.js';
+import { ReplicaFlow } from '../../src/replication/replica/replica-flow.js';
+import { prepareFullSync } from '../../src/replication/replica/shard-writer.js';
+import { SyncProgress } from '../../src/replication/replica/sync-progress.js';
+import {
+  BLOCK_CLEAR,
+  BLOCK_FRAME,
+  BLOCK_HEADER_BYTES,
+  BLOCK_HEARTBEAT,
+  BLOCK_JOURNAL,
+  Block,
+  readBlock,
+  sealBlock,
+} from '../../src/replication/wire.js';
+import { writeAcknowledgement } from '../../src/replication/acknowledgement.js';
+import { KINDS } from './link.js';
+import { SimulatedServer } from './server.js';
+
+const NOW = 1_700_000_000_000;
+const SHARDS = 2;
+const out = new Region(new SharedArrayBuffer(OUTPUT_BYTES_MIN + 64), 0);
+
+function newServer(name: string): SimulatedServer {
+  const shape = { shards: SHARDS, shardMebibytes: 4, ringBytes: 262_144 };
+  return new SimulatedServer(name, shape, [5, 6], () => 'a'.repeat(40));
+}
+
+function newPrimaryFlow(server: SimulatedServer, mine: number[]) {
+  const session = new SyncSession(SyncSession.create(SHARDS, true), SHARDS, 1);
+  const { shards, rings } = server;
+  const flow = new PrimaryFlow({ shards, rings, mine, session, raw: true, from: null });
+  return { flow, session };
+}
+
+function newReplica(bufferBytesMax?: number) {
+  const server = newServer('replica');
+  prepareFullSync(server.shards, 5, 6);
+  const arena = new Region(new SharedArrayBuffer(4 << 20), 0);
+  SyncProgress.formatArena(arena);
+  const progress = new SyncProgress(SyncProgress.create(SHARDS, null), arena, SHARDS, 1);
+  const flows = [0, 1].map((shard) => {
+    const options = {
+      shards: server.shards,
+      rings: server.rings,
+      primaryShards: SHARDS,
+      mine: [shard],
+      progress,
+      target: server.applier,
+      kinds: KINDS,
+    };
+    return new ReplicaFlow(bufferBytesMax === undefined ? options : { ...options, bufferBytesMax });
+  });
+  return { server, progress, flows };
+}
+
+/** Everything that a flow has to send, block by block. */
+function blocksOf(flow: PrimaryFlow): Uint8Array[] {
+  const blocks: Uint8Array[] = [];
+  const block = new Block();
+  for (;;) {
+    const end = flow.produce(out, 0, out.length);
+    assert.equal(flow.failed, null);
+    if (end === 0) return blocks;
+    for (let at = 0; at < end; at = block.end) {
+      assert.equal(readBlock(out, at, end, block), 1);
+      blocks.push(out.bytes.slice(at, block.end));
+    }
+  }
+}
+
+/** A copy of a block after a change of its header or payload, with right checksums. */
+function forge(bytes: Uint8Array, change: (block: Block, region: Region) => void): Uint8Array {
+  const region = new Region(new SharedArrayBuffer(bytes.length + 64), 0);
+  region.bytes.set(bytes);
+  const block = new Block();
+  assert.equal(readBlock(region, 0, bytes.length, block), 1);
+  change(block, region);
+  return region.bytes.slice(0, sealBlock(region, 0, block));
+}
+
+const typeOf = (bytes: Uint8Array) => bytes[4]!;
+
+test('an acknowledgement beyond what was sent closes the link and counts for nothing', () => {
+  const primary = newServer('primary');
+  primary.startJournal();
+  primary.execute(NOW, 0, 'SET', 'a', '1');
+  const { flow, session } = newPrimaryFlow(primary, [0, 1]);
+  blocksOf(flow);
+  const heads = Float64Array.from(primary.heads());
+  assert.equal(flow.acknowledge(writeAcknowledgement(heads, [0, 1])), null);
+  assert.deepEqual([...session.acknowledged], [...heads]);
+  primary.execute(NOW, 0, 'MSET', 'a', '2', 'b', '2');
+  for (const shard of [0, 1]) {
+    const lie = Float64Array.from(heads);
+    lie[shard] = primary.heads()[shard]!;
+    const wrong = flow.acknowledge(writeAcknowledgement(lie, [0, 1]));
+    assert.match(wrong ?? '', /acknowledgement of LSN \d+ of shard [01], sent to \d+/);
+    assert.equal(session.acknowledged[shard], heads[shard]);
+  }
+});
+
+test('bytes that wait have one bound over all flows of a replica', () => {
+  const primary = newServer('primary');
+  primary.startJournal();
+  const { flow } = newPrimaryFlow(primary, [0, 1]);
+  const { flows, progress } = newReplica(300_000);
+  for (const bytes of blocksOf(flow)) flows[bytes[6]!]!.feed(bytes);
+  assert.equal(progress.ready, true);
+  // Of each transaction only the part on shard 0 arrives; what follows there has to wait.
+  let fed = 0;
+  while (flows[0]!.failed === null && fed < 1_000_000) {
+    primary.execute(NOW, 0, 'MSET', 'b', 'x'.repeat(20_000), 'a', '1');
+    for (const bytes of blocksOf(flow)) {
+      if (bytes[6] !== 0) continue;
+      flows[0]!.feed(bytes);
+      fed += bytes.length;
+    }
+    if (flows[0]!.failed === null) assert.ok(progress.bufferedBytes <= 300_000);
+  }
+  assert.match(flows[0]!.failed ?? '', /bytes wait for transactions, more than 300000/);
+  assert.ok(fed > 250_000 && fed < 400_000, `${fed} bytes were taken`);
+  assert.equal(progress.failed, true, 'only a full sync helps');
+  assert.ok(flows[0]!.close());
+  assert.equal(progress.bufferedBytes, 0);
+});
+
+test('what other flows hold counts as well', () => {
+  const primary = newServer('primary');
+  primary.startJournal();
+  const { flow } = newPrimaryFlow(primary, [0, 1]);
+  const { flows, progress } = newReplica(300_000);
+  for (const bytes of blocksOf(flow)) flows[bytes[6]!]!.feed(bytes);
+  progress.kept[1] = 299_000;
+  primary.execute(NOW, 0, 'MSET', 'b', 'x'.repeat(2000), 'a', '1');
+  primary.execute(NOW, 0, 'SET', 'b', '2');
+  for (const bytes of blocksOf(flow)) if (bytes[6] === 0) flows[0]!.feed(bytes);
+  assert.match(flows[0]!.failed ?? '', /more than 300000/);
+});
+
+/** The blocks of a full sync of a primary with some keys. */
+function fullSync(): Uint8Array[] {
+  const primary = newServer('primary');
+  for (let i = 0; i < 50; i++) primary.execute(NOW, 0, 'SET', `key:${i}`, `value ${i}`);
+  primary.startJournal();
+  return blocksOf(newPrimaryFlow(primary, [0, 1]).flow);
+}
+
+/** Feeds blocks to a fresh replica. @returns why it refuses them, or null */
+function refusal(blocks: readonly Uint8Array[]): string | null {
+  const { flows, server } = newReplica();
+  for (const bytes of blocks) flows[bytes[6]!]!.feed(bytes);
+  server.check();
+  return flows[0]!.failed ?? flows[1]!.failed;
+}
+
+test('a frame whose header lies is refused', () => {
+  const blocks = fullSync();
+  assert.equal(refusal(blocks), null);
+  const cases: [word: number, change: number, expected: RegExp][] = [
+    [0, 99, /database 99/],
+    [1, 8, /another length than it says/],
+    [1, -8, /another length than it says/],
+    [1, -2_000_000_000, /another length than it says/],
+    [2, 8, /another length than it says/],
+    [2, -16, /another length than it says/],
+    [3, 1, /entries, not/],
+    [3, -1, /entries, not/],
+  ];
+  for (const [word, change, expected] of cases) {
+    const lies = blocks.map((bytes) =>
+      typeOf(bytes) !== BLOCK_FRAME
+        ? bytes
+        : forge(bytes, (_block, region) => {
+            region.words[BLOCK_HEADER_BYTES / 4 + word]! += change;
+          }),
+    );
+    assert.match(refusal(lies) ?? 'accepted', expected);
+  }
+});
+
+test('a frame of another shard is refused', () => {
+  const moved = fullSync().map((bytes) =>
+    typeOf(bytes) !== BLOCK_FRAME
+      ? bytes
+      : forge(bytes, (block) => {
+          block.shard = 1 - block.shard;
+        }),
+  );
+  const [clear0, clear1] = [0, 1].map((shard) =>
+    moved.find((bytes) => typeOf(bytes) === BLOCK_CLEAR && bytes[6] === shard),
+  );
+  const frame = moved.find((bytes) => typeOf(bytes) === BLOCK_FRAME)!;
+  assert.match(refusal([clear0!, clear1!, frame]) ?? 'accepted', /broken entry/);
+});
+
+test('blocks out of order, with payloads they cannot have, or that go on are refused', () => {
+  const blocks = fullSync();
+  const clear = blocks.find((bytes) => typeOf(bytes) === BLOCK_CLEAR)!;
+  const later = blocks.filter((bytes) => bytes[6] === clear[6] && bytes !== clear);
+  for (const bytes of later) {
+    if (typeOf(bytes) !== BLOCK_HEARTBEAT) assert.match(refusal([bytes]) ?? '', /not begun/);
+  }
+  const withPayload = forge(clear, (block) => {
+    block.length = 8;
+  });
+  assert.match(refusal([withPayload]) ?? '', /with a payload/);
+  const goesOn = forge(clear, (block) => {
+    block.more = true;
+  });
+  assert.match(refusal([goesOn]) ?? '', /that continues/);
+  const journal = (more: boolean) =>
+    forge(clear, (block) => {
+      block.type = BLOCK_JOURNAL;
+      block.length = 8;
+      block.more = more;
+    });
+  const heartbeat = forge(clear, (block) => {
+    block.type = BLOCK_HEARTBEAT;
+  });
+  assert.match(refusal([clear, journal(true), heartbeat]) ?? '', /inside one of type 4/);
+});
+
+test('who changes a shard without its lock is stopped', () => {
+  const server = newServer('server');
+  const { shards } = server;
+  assert.throws(() => shards.assertLocked(1), /shard 1 is not locked by this thread/);
+  shards.lock(1);
+  shards.assertLocked(1);
+  assert.throws(() => shards.assertLocked(0), /not locked/);
+  shards.unlock(1);
+});
