@@ -25,6 +25,8 @@ describe('tidy: the project', () => {
   it('calls foreign functions only from platform/ffi/', () => holds(rules.ffiErrors(sources)));
   it('has no any', () => holds(rules.anyErrors(sources)));
   it('writes to the console only from server/', () => holds(rules.consoleErrors(sources)));
+  it('names kinds only where their type is', () => holds(rules.kindErrors(sources)));
+  it('makes effects only in the keyspace', () => holds(rules.effectErrors(sources)));
   it('tests every command', () => holds(rules.untestedCommandErrors(sources)));
 });
 
@@ -112,6 +114,20 @@ describe('tidy: the rules', () => {
     }
     fails(rules.consoleErrors([parseSource('src/net/a.ts', 'console.log(1);')]), /base\/log/);
     holds(rules.consoleErrors([parseSource('src/server/a.ts', 'console.log(1);')]));
+  });
+
+  it('finds a kind named elsewhere, and an effect made elsewhere', () => {
+    const imports = "import { A } from '../../values/hash/type.js';\n";
+    const owners = { hash: ['src/commands/hash/'] };
+    const at = (path: string, text: string) => parseSource(path, text);
+    fails(rules.kindErrors([at('src/commands/generic/a.ts', imports)], owners), /ask/);
+    holds(rules.kindErrors([at('src/commands/hash/a.ts', imports)], owners));
+    const begins = at('src/commands/hash/a.ts', "keys.effects.begin('HSET').end();\n");
+    fails(rules.effectErrors([begins], {}), /leave by/);
+    const custom = at('src/commands/hash/a.ts', "keys.custom(EVENT, 'HSET').end();\n");
+    fails(rules.effectErrors([custom], {}), /CUSTOM_EFFECTS/);
+    holds(rules.effectErrors([custom], { [custom.path]: 'chosen by chance' }));
+    fails(rules.effectErrors([], { [custom.path]: 'chosen by chance' }), /remove it/);
   });
 
   it('finds a command that no test sends', () => {

@@ -37,7 +37,6 @@ import {
   TRAIT_MAY_REPLICATE,
   TRAIT_NO_AUTH,
   TRAIT_NO_MULTI,
-  TRAIT_OWN_EFFECT,
   TRAIT_SIMPLE_KEYS,
   TRAIT_STALE,
   TRAIT_TIMED,
@@ -374,15 +373,14 @@ export class Dispatcher implements Context {
     if (sampled) this.sample = SAMPLE_INTERVAL;
     const timed = (command.traits & TRAIT_TIMED) !== 0 || statistics.timeEverything;
     const startMs = sampled || timed ? performance.now() : 0;
-    this.keys.changes = 0;
-    this.keys.writing = (command.traits & TRAIT_WRITE) !== 0;
+    this.keys.beginCommand((command.traits & TRAIT_WRITE) !== 0);
     this.suspendedNow = false;
     try {
       command.run(this);
+      if (this.keys.changes !== 0) this.keys.settle();
     } catch (error) {
       this.recover(command, begin, error);
     }
-    if (this.keys.changes !== 0) this.written(command, args);
     this.processed++;
     statistics.calls[command.index]! += 1;
     if (startMs !== 0) {
@@ -397,22 +395,11 @@ export class Dispatcher implements Context {
     return DONE;
   }
 
-  /** Changes since the last save, for INFO; and the effect of an ordinary write. */
-  private written(command: RegisteredCommand, args: Arguments): void {
-    const keys = this.keys;
-    keys.totalChanges += keys.changes;
-    if (keys.effects.active && (command.traits & TRAIT_OWN_EFFECT) === 0) {
-      const first = command.firstKey;
-      const shard = this.shards.shardOf(args.region, args.offset[first]!, args.length[first]!);
-      keys.effects.verbatim(shard, keys.database, args, first);
-    }
-  }
-
   private recover(command: RegisteredCommand, begin: number, error: unknown): void {
     const reply = this.reply;
     reply.position = reply.start + begin;
     if (error instanceof StoreFullError) {
-      reply.error(errors.OOM);
+      reply.errorText(errors.shardFull(error.shard, error.shards, error.shardBytes));
       return;
     }
     reply.errorText(`ERR internal error in '${command.fullName}', see the server's log`);

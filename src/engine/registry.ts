@@ -21,7 +21,6 @@ export const TRAIT_NO_AUTH = 4;
 export const TRAIT_LOCK_ALL = 8;
 export const TRAIT_LOCK_NONE = 16;
 export const TRAIT_NO_MULTI = 32;
-export const TRAIT_OWN_EFFECT = 64;
 export const TRAIT_FAST = 128;
 export const TRAIT_LOADING = 256;
 export const TRAIT_STALE = 512;
@@ -115,7 +114,6 @@ function traitsOf(definition: AnyDefinition): number {
   if (definition.whileLoading === true) traits |= TRAIT_LOADING;
   if (definition.locks === 'all') traits |= TRAIT_LOCK_ALL;
   if (definition.locks === 'none') traits |= TRAIT_LOCK_NONE;
-  if (definition.effect === 'own') traits |= TRAIT_OWN_EFFECT;
   if (keysAreOneRange(definition.keys ?? [])) traits |= TRAIT_SIMPLE_KEYS;
   return traits;
 }

@@ -1,15 +1,16 @@
 /**
  * Effects: what a write did, as a deterministic command vector on one key, in the form the journal
  * keeps and a replica replays through its ordinary dispatcher. A builder assembles the vector in a
- * region of its own and hands it to the sink; without a sink (no replica, no journal) every call
- * returns at once.
+ * region of its own and hands it to the sink. Without a sink (no replica, no journal) every call
+ * returns at once. Only Mutation and Keyspace call it: commands change keys through those.
  *
  * Layout of a vector: count as u32 LE, then for each argument its length as u32 LE and its bytes.
  */
 
 import type { ArgumentVector } from '../base/arguments.js';
+import { millisecondsOf } from '../base/expiry-time.js';
 import { copyBytes, Region, withRoom } from '../base/region.js';
-import { HashState, hashBytes } from '../structures/hash.js';
+import type { ValueEffects } from '../values/value-type.js';
 
 /** One effect on its way to the sink. */
 export interface Effect {
@@ -41,10 +42,14 @@ export interface EffectSink {
   lost?(shards: readonly number[]): void;
 }
 
-/** What an effect's key is hashed with: Shards is one. */
-export interface HashKey {
-  readonly hashKey0: number;
-  readonly hashKey1: number;
+/** The key that effects are about: the one last sought. */
+export interface SoughtKey {
+  readonly shard: number;
+  readonly h1: number;
+  readonly soughtDatabase: number;
+  readonly keyRegion: Region;
+  readonly keyOffset: number;
+  readonly keyLength: number;
 }
 
 /** Bytes of a vector before its arguments. */
@@ -57,17 +62,15 @@ function newRegion(): Region {
   return new Region(new SharedArrayBuffer(INITIAL_BYTES), 0);
 }
 
-export class EffectBuilder {
+export class EffectBuilder implements ValueEffects {
   sink: EffectSink | null = null;
+  /** Effects handed over since the last `reset`. */
+  made = 0;
   private region = newRegion();
   private position = 0;
   private count = 0;
-  private keyless = false;
-  /** The argument that is the key. */
-  private keyIndex = 1;
-  private keyOffset = 0;
-  private keyLength = 0;
-  private readonly hash = new HashState();
+  /** Whether a vector was begun and has not ended. */
+  begun = false;
   private readonly effect: Effect = {
     shard: 0,
     database: 0,
@@ -78,21 +81,42 @@ export class EffectBuilder {
     length: 0,
   };
 
-  constructor(private readonly hashKey: HashKey) {}
+  constructor(private readonly sought: SoughtKey) {}
 
   get active(): boolean {
     return this.sink !== null;
   }
 
-  /**
-   * Begins a vector with the command's name (upper-case ASCII). Its first argument is the key, but
-   * for FLUSHDB and SWAPDB, which have none.
-   */
+  /** Before a command: forgets what the last one left. */
+  reset(): void {
+    this.made = 0;
+    this.begun = false;
+  }
+
+  /** Begins a vector with a command's name (upper-case ASCII) and the key last sought. */
   begin(name: string): this {
     if (this.sink === null) return this;
-    this.reset(1);
-    this.keyless = name === 'FLUSHDB' || name === 'SWAPDB';
+    const { keyRegion, keyOffset, keyLength } = this.sought;
+    this.open(this.sought.shard, this.sought.soughtDatabase, false);
+    return this.word(name).bytes(keyRegion, keyOffset, keyLength);
+  }
+
+  /** Begins a vector that speaks of a whole database. */
+  beginKeyless(name: string, shard: number, database: number): this {
+    if (this.sink === null) return this;
+    this.open(shard, database, true);
     return this.word(name);
+  }
+
+  private open(shard: number, database: number, keyless: boolean): void {
+    this.begun = true;
+    this.position = VECTOR_HEADER_BYTES;
+    this.count = 0;
+    const { effect } = this;
+    effect.shard = shard;
+    effect.database = database;
+    effect.h1 = keyless ? 0 : this.sought.h1;
+    effect.keyless = keyless;
   }
 
   /** Appends argument `index` of the running command. */
@@ -105,59 +129,49 @@ export class EffectBuilder {
     this.reserve(length);
     this.region.view.setUint32(this.position, length, true);
     copyBytes(this.region, this.position + 4, source, offset, length);
-    this.counted(length);
-    return this;
-  }
-
-  /** Appends an ASCII word or a number in decimal. */
-  word(text: string | number): this {
-    if (this.sink === null) return this;
-    const ascii = typeof text === 'string' ? text : String(text);
-    this.reserve(ascii.length);
-    this.region.view.setUint32(this.position, ascii.length, true);
-    for (let i = 0; i < ascii.length; i++) {
-      this.region.bytes[this.position + 4 + i] = ascii.charCodeAt(i);
-    }
-    this.counted(ascii.length);
-    return this;
-  }
-
-  private counted(length: number): void {
-    if (this.count === this.keyIndex) {
-      this.keyOffset = this.position + 4;
-      this.keyLength = length;
-    }
     this.position += 4 + length;
     this.count++;
+    return this;
   }
 
-  private reset(keyIndex: number): void {
-    this.position = VECTOR_HEADER_BYTES;
-    this.count = 0;
-    this.keyIndex = keyIndex;
+  /** Appends an ASCII word. */
+  word(text: string): this {
+    if (this.sink === null) return this;
+    this.reserve(text.length);
+    this.region.view.setUint32(this.position, text.length, true);
+    for (let i = 0; i < text.length; i++) {
+      this.region.bytes[this.position + 4 + i] = text.charCodeAt(i);
+    }
+    this.position += 4 + text.length;
+    this.count++;
+    return this;
+  }
+
+  /** Appends the milliseconds of an expiry. */
+  time(expiry: number): this {
+    if (this.sink === null) return this;
+    return this.word(expiry >= 0 ? String(expiry) : millisecondsOf(expiry).toString());
   }
 
   /** Ends the vector and hands it over. */
-  end(shard: number, database: number): void {
+  end(): void {
     if (this.sink === null) return;
+    this.begun = false;
+    this.made++;
     this.region.view.setUint32(0, this.count, true);
-    let h1 = 0;
-    if (!this.keyless) {
-      if (this.count <= this.keyIndex) throw new Error('an effect without its key');
-      const { hash, hashKey } = this;
-      const { keyOffset, keyLength, region } = this;
-      hashBytes(hash, region, keyOffset, keyLength, hashKey.hashKey0, hashKey.hashKey1);
-      h1 = hash.h1;
-    }
     const { effect } = this;
-    effect.shard = shard;
-    effect.database = database;
-    effect.h1 = h1;
-    effect.keyless = this.keyless;
     effect.region = this.region;
     effect.length = this.position;
     this.sink.append(effect);
     if (this.region.length > KEPT_BYTES) this.region = newRegion();
+  }
+
+  /** The whole command vector as it came, about the key last sought. */
+  verbatim(args: ArgumentVector): void {
+    if (this.sink === null) return;
+    this.open(this.sought.shard, this.sought.soughtDatabase, false);
+    for (let i = 0; i < args.count; i++) this.argument(args, i);
+    this.end();
   }
 
   /** The effects up to `endTransaction` are one whole; all their shards are locked until then. */
@@ -172,15 +186,6 @@ export class EffectBuilder {
   /** Tells the sink that these locked shards have changes without an effect. */
   lost(shards: readonly number[]): void {
     this.sink?.lost?.(shards);
-  }
-
-  /** The whole command vector as it came; argument `keyIndex` is its key. */
-  verbatim(shard: number, database: number, args: ArgumentVector, keyIndex = 1): void {
-    if (this.sink === null) return;
-    this.reset(keyIndex);
-    this.keyless = false;
-    for (let i = 0; i < args.count; i++) this.argument(args, i);
-    this.end(shard, database);
   }
 
   private reserve(length: number): void {

@@ -1,17 +1,17 @@
 /**
  * The background work of one thread on its share of the shards (shard % threads === thread):
  *
- *   removes keys past their time, which nobody may ever ask for again;
- *   tidies sparse frames and gives memory back (Table.maintain).
+ *   it removes expired keys, which nobody may ever ask for again;
+ *   it tidies sparse frames and gives memory back (Table.maintain).
  *
- * Redis samples keys with an expiry by chance and goes on while many of them are stale. Here every
- * frame knows when the first of its keys ends (Table.scanExpired), so that the cycle goes through
- * the frames in order, skips those where nothing has ended and misses nothing.
+ * Redis samples keys with an expiry by chance and continues while many of them have expired. Here
+ * every frame knows when the first of its keys expires (Table.scanExpired). So the cycle walks
+ * through the frames in order, skips those where nothing has expired, and misses nothing.
  *
- * A step does a slice of work, short enough for the clients of the thread not to notice, with one
- * shard locked at a time and for some buckets only; a shard that is taken is left for the next
- * round. While a round is under way, a step wants the next one so soon that a quarter of the time is
- * spent. After a round there is a pause, so that no frame is gone through for every key that ends.
+ * A step does a slice of work that the clients of the thread do not notice. It locks one shard at a
+ * time, for some buckets only, and leaves a shard that is taken for the next round. While a round is
+ * under way, steps follow each other so soon that they take a quarter of the time. After a round
+ * there is a pause, so that no frame is scanned for every single key that expires.
  */
 import { copyBytes } from '../base/region.js';
 import type { Table } from '../structures/table.js';
@@ -26,7 +26,7 @@ const EXPIRY_SHARE = 0.75;
 const PERIOD_FACTOR = 4;
 
 export class ExpiryCycle {
-  /** Whether keys past their time are removed; the frames are looked after in any case. */
+  /** Whether expired keys are removed; frames are tidied in any case. */
   active = true;
 
   // Where expiry goes on, and tidying: a shard of ours, a database, a position.
@@ -54,7 +54,7 @@ export class ExpiryCycle {
   /**
    * Does a slice of work, holding no lock before and after.
    *
-   * @param nowMs keys that end before this have ended
+   * @param nowMs keys that expire before this have expired
    * @param budgetMs how long it may take at most
    * @returns how many milliseconds after its beginning it wants to go on; 0: nothing is pressing
    */
@@ -94,7 +94,7 @@ export class ExpiryCycle {
     return true;
   }
 
-  /** @returns false: out of time; true: at its end, or the shard is taken, or spared */
+  /** @returns false: out of time; true: at its end, or the shard is taken, or defers its expiry */
   private expireTable(nowMs: number, deadlineMs: number): boolean {
     const { shards } = this.keys;
     const shard = this.expiryShard;
@@ -104,7 +104,7 @@ export class ExpiryCycle {
     while (this.position < SCAN_END) {
       if (!shards.tryLock(shard)) return true;
       try {
-        if (this.keys.spares(shard)) return true;
+        if (this.keys.defersExpiry(shard)) return true;
         this.position = table.scanExpired(this.position, nowMs);
         this.removeScanned(table);
       } finally {

@@ -10,7 +10,9 @@ const LARGE_BYTES = 8 << 20;
 const KEPT_BYTES_MAX = 1 << 20;
 
 test('an effect of a large value leaves no large region behind, and the next one is whole', () => {
-  const builder = new EffectBuilder({ hashKey0: 1, hashKey1: 2 });
+  const keyRegion = new Region(new SharedArrayBuffer(8), 0);
+  const key = { shard: 0, h1: 0, soughtDatabase: 0, keyRegion, keyOffset: 0, keyLength: 3 };
+  const builder = new EffectBuilder(key);
   const seen: { held: number; length: number; last: number }[] = [];
   builder.sink = {
     append({ region, offset, length }) {
@@ -20,7 +22,7 @@ test('an effect of a large value leaves no large region behind, and the next one
   const large = new Region(new SharedArrayBuffer(LARGE_BYTES), 0);
   large.bytes.fill(7);
   for (const length of [10, LARGE_BYTES, 20]) {
-    builder.begin('SET').word('key').bytes(large, 0, length).end(0, 0);
+    builder.begin('SET').bytes(large, 0, length).end();
   }
   const header = VECTOR_HEADER_BYTES + 4 + 'SET'.length + 4 + 'key'.length + 4;
   assert.deepEqual(

@@ -107,6 +107,11 @@ export class Space {
     return words[LISTED_WORD]! + wilderness + words[PENDING_PAGES_WORD]!;
   }
 
+  /** Pages in one piece that no run was ever taken from. */
+  get untouchedPages(): number {
+    return this.words[HIGH_WORD]! - this.words[LOW_WORD]!;
+  }
+
   /** Pages that runs could ever take from this space. */
   get dataPages(): number {
     return this.words[END_PAGE_WORD]! - this.words[DATA_PAGE_WORD]!;

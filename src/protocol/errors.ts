@@ -99,6 +99,13 @@ export const RESTORE_BAD_FORMAT = error('ERR Bad data format');
 
 // The server's state refuses the command.
 export const OOM = error("OOM command not allowed when used memory > 'maxmemory'.");
+/** Unlike maxmemory this cannot be helped by a setting of the running server. */
+export function shardFull(shard: number, shards: number, shardBytes: number): string {
+  return (
+    `OOM shard ${shard} of ${shards} is full (${shardBytes} bytes): delete some of its keys, or ` +
+    'restart with a larger shard-bytes or more shards'
+  );
+}
 export const LOADING = error('LOADING Redis is loading the dataset in memory');
 export const BUSY = error(
   'BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.',

@@ -200,6 +200,16 @@ export class Reply {
     this.crlf();
   }
 
+  /** An integer whose text is there already. */
+  integerText(source: Region, offset: number, length: number): void {
+    this.ensure(HEADER_BYTES_MAX);
+    const { region, position } = this;
+    region.view.setUint8(position, INTEGER);
+    copyBytes(region, position + 1, source, offset, length);
+    this.position = position + 1 + length;
+    this.crlf();
+  }
+
   /** An integer of up to 64 bits. */
   bigInteger(n: bigint): void {
     this.line(INTEGER, n.toString());

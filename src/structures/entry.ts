@@ -4,7 +4,7 @@
  *   0      flags: bit 0 expires, bit 1 key in a run, bit 2 value in a run, bits 3-7 kind
  *   1      key length, varint (LEB128, 1-5 bytes)
  *          value length, varint
- *          [expires] expiry, f64, absolute milliseconds
+ *          [expires] expiry, f64, as base/expiry-time.ts has it
  *          key bytes                       or, in a run: u32 page
  *          value bytes                     or, in a run: u32 page, u32 pages
  *
@@ -81,10 +81,10 @@ export function writeHeader(
   valueLength: number,
   expiry: number,
 ): number {
-  region.bytes[offset] = expiry > 0 ? flags | ENTRY_EXPIRES : flags;
+  region.bytes[offset] = expiry !== 0 ? flags | ENTRY_EXPIRES : flags;
   let at = writeVarint(region, offset + 1, keyLength);
   at = writeVarint(region, at, valueLength);
-  if (expiry > 0) {
+  if (expiry !== 0) {
     region.view.setFloat64(at, expiry, true);
     at += EXPIRY_BYTES;
   }
@@ -96,7 +96,7 @@ export class Entry {
   offset = 0;
   flags = 0;
   kind = 0;
-  /** Absolute milliseconds, 0 for none. Starts as NaN, so that V8 makes the field a double. */
+  /** As base/expiry-time.ts has it, 0 for none. Starts as NaN, so that V8 makes the field a double. */
   expiry = Number.NaN;
   keyLength = 0;
   valueLength = 0;

@@ -6,12 +6,13 @@ import { ROOTS_OFFSET } from '../memory/space-layout.js';
 import { copyFrame, copyFrameRuns, frameBytes, frameRunBytes } from './frame-copy.js';
 import { Entry } from './entry.js';
 import { FRAME_BUCKETS, SLOTS } from './frame.js';
-import { FrameCopy, type KeyOwner, ReceivedFrame } from './frame-install.js';
+import { FrameCopy, type KeyOwner, ReceivedFrame, type ValueVerifier } from './frame-install.js';
 import { bucketOffset, displacedMask, fingerprintAt, referenceAt } from './slots.js';
 import { SCAN_END, Table } from './table.js';
 import { KeyFinder, testSpace } from './testing.js';
 
-const STRINGS = 1;
+/** Kind 0, of any bytes. */
+const STRINGS: ValueVerifier = { kinds: 1, verifiedKinds: 0, verify: () => true };
 const scratch = new Region(new SharedArrayBuffer(4 << 20), 0);
 
 const anyOwner: KeyOwner = { owns: () => true };
@@ -112,6 +113,41 @@ test('a frame is not installed over entries; its entries can be had one by one',
   for (const [key, value] of seen) assert.equal(value, expected.get(key));
 });
 
+test('values whose kind is verified are seen where they lie in the copy, in runs too', () => {
+  const from = newTable();
+  const expected = new Set<string>();
+  for (let i = 0; i < 60; i++) {
+    const name = `${i}`.padEnd(i % 4 === 0 ? 1500 : 8, 'k');
+    const value = `${i}`.padEnd([5, 300, 9000][i % 3]!, 'v');
+    assert.ok(from.keys.put(name, i % 2, value, i % 5 === 0 ? 1000 : 0));
+    if (i % 2 === 1) expected.add(value);
+  }
+  const copy = new FrameCopy(anyOwner);
+  copyOut(from.table, from.table.frameAt(0), copy);
+  const seen = new Set<string>();
+  const verifier: ValueVerifier = {
+    kinds: 3,
+    verifiedKinds: 2,
+    verify(kind, region, offset, length) {
+      assert.equal(kind, 1);
+      const value = Buffer.from(region.bytes.slice(offset, offset + length)).toString('latin1');
+      seen.add(value);
+      return !value.startsWith('59');
+    },
+  };
+  assert.match(copy.verify(from.keys.space, verifier) ?? '', /broken entry/);
+  assert.equal(copy.verify(from.keys.space, { ...verifier, verifiedKinds: 0 }), null);
+  const accepting = {
+    ...verifier,
+    verify: (...value: Parameters<typeof verifier.verify>) => {
+      verifier.verify(...value);
+      return true;
+    },
+  };
+  assert.equal(copy.verify(from.keys.space, accepting), null);
+  assert.deepEqual(seen, expected);
+});
+
 test('no room leaves the table as it was', () => {
   const from = newTable();
   for (let i = 0; i < 40; i++) from.keys.put(`key:${i}`, 0, 'x'.repeat(20_000));
@@ -161,7 +197,11 @@ test('damaged frames are refused, or are still sound tables', () => {
   assert.ok(refused > 500, `${refused} of 2500 refused`);
   scratch.bytes.set(right);
   assert.equal(copy.verify(to.keys.space, STRINGS), null, 'a refusal leaves no trace');
-  assert.notEqual(copy.verify(to.keys.space, 2), null, 'kinds that are not known');
+  assert.notEqual(
+    copy.verify(to.keys.space, { ...STRINGS, kinds: 2 }),
+    null,
+    'kinds that are not known',
+  );
   for (const length of [0, 63, 200, bytes - 1]) {
     copy.set(received(length, 0, 0));
     assert.notEqual(copy.verify(to.keys.space, STRINGS), null, `cut off at ${length}`);

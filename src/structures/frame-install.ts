@@ -7,6 +7,7 @@
  *
  * Under the shard's lock. Both tables hash with the same key.
  */
+import { isExpiry } from '../base/expiry-time.js';
 import { populatePages } from '../base/page-release.js';
 import { copyBytes, equalBytes, type Region } from '../base/region.js';
 import type { Space } from '../memory/space.js';
@@ -41,9 +42,9 @@ import {
   logStart,
   SLOTS,
 } from './frame.js';
-import { HashState, hashBytes } from './hash.js';
-import { updateCommittedPages } from './frame-rewrite.js';
 import { createFirstFrame, split } from './frame-maintenance.js';
+import { updateCommittedPages } from './frame-rewrite.js';
+import { HashState, hashBytes } from './hash.js';
 import {
   bucketOffset,
   displacedMask,
@@ -74,6 +75,16 @@ const STAMP_BASE_MAX = 1 << 30;
 /** Tells which keys may be in a frame: those of the shard that it is said to be of. */
 export interface KeyOwner {
   owns(region: Region, offset: number, length: number): boolean;
+}
+
+/** What the owner of the tables knows about kinds of entries; bit k of a mask stands for kind k. */
+export interface ValueVerifier {
+  /** The kinds that may come. */
+  readonly kinds: number;
+  /** Those of them whose bytes `verify` has to see. */
+  readonly verifiedKinds: number;
+  /** Whether bytes are a value of this kind. */
+  verify(kind: number, region: Region, offset: number, length: number): boolean;
 }
 
 /** One entry of a copy, its key and value wherever they lie in the copy. */
@@ -128,10 +139,10 @@ export class FrameCopy {
   }
 
   /**
-   * @param kinds bit k is set when entries of kind k may come
+   * @param values which kinds of entries may come, and whether their bytes are values
    * @returns what is wrong, or null
    */
-  verify(space: Space, kinds: number): string | null {
+  verify(space: Space, values: ValueVerifier): string | null {
     const { region, offset, bytes } = this;
     if (bytes < logStart(1) || bytes > FRAME_BYTES) return `a frame of ${bytes} bytes`;
     const at = offset >> 2;
@@ -161,7 +172,7 @@ export class FrameCopy {
     this.earliest = Number.POSITIVE_INFINITY;
     let runs = 0;
     for (let i = 0; i <= buckets; i++) {
-      runs = this.verifyBucket(i, space, kinds, runs);
+      runs = this.verifyBucket(i, space, values, runs);
       if (runs < 0) return `a frame with a broken entry in bucket ${i}`;
     }
     for (let i = 0; i <= buckets; i++) {
@@ -197,12 +208,18 @@ export class FrameCopy {
   }
 
   /** @returns the bytes of runs so far, or -1 */
-  private verifyBucket(index: number, space: Space, kinds: number, runsBefore: number): number {
+  private verifyBucket(
+    index: number,
+    space: Space,
+    values: ValueVerifier,
+    runsBefore: number,
+  ): number {
     const { region, offset, buckets } = this;
     const { words, bytes } = region;
     const bucket = bucketOffset(offset, index);
     const end = offset + this.bytes;
     const start = logStart(buckets);
+    const plainKinds = values.kinds & ~values.verifiedKinds;
     let runs = runsBefore;
     let slots = 0;
     let used = 0;
@@ -216,12 +233,12 @@ export class FrameCopy {
       slots |= 1 << slot;
       used++;
       const before = runs;
-      const size = plainSize(bytes, at, kinds);
+      const size = plainSize(bytes, at, plainKinds);
       if (size > 0 && at + size <= end && sizes[reference] === 0) {
         sizes[reference] = size;
         live += size;
       } else {
-        runs = this.verifyEntry(reference, kinds, runs);
+        runs = this.verifyEntry(reference, values, runs);
         if (runs < 0) return -1;
       }
       const keyInRun = runs === before ? -1 : this.runsOffset + before;
@@ -290,7 +307,7 @@ export class FrameCopy {
   }
 
   /** Verifies an entry of any form. @returns the bytes of runs so far, or -1 */
-  private verifyEntry(reference: number, kinds: number, runsBefore: number): number {
+  private verifyEntry(reference: number, values: ValueVerifier, runsBefore: number): number {
     const { region, bytes, offset } = this;
     const at = offset + reference;
     if (!sizeInside(region, at, offset + bytes) || sizes[reference] !== 0) return -1;
@@ -303,8 +320,8 @@ export class FrameCopy {
     const expires = (flags & ENTRY_EXPIRES) !== 0;
     if (entry.header !== headerBytes(keyLength, valueLength, expires)) return -1;
     if (entry.size > INLINE_LIMIT + 8) return -1;
-    if (((kinds >>> entry.kind) & 1) === 0) return -1;
-    if (expires && !(expiry > 0 && expiry < Number.MAX_SAFE_INTEGER)) return -1;
+    if (((values.kinds >>> entry.kind) & 1) === 0) return -1;
+    if (expires && !isExpiry(expiry)) return -1;
     let runs = runsBefore;
     if (keyInRun) {
       runs += keyLength;
@@ -316,11 +333,15 @@ export class FrameCopy {
       this.runs++;
     }
     if (runs > this.runsBytes) return -1;
+    if (((values.verifiedKinds >>> entry.kind) & 1) !== 0) {
+      const valueAt = inRun ? this.runsOffset + runs - valueLength : entry.valueOffset;
+      if (!values.verify(entry.kind, region, valueAt, valueLength)) return -1;
+    }
     sizes[reference] = entry.size;
     this.live += entry.size;
     if (expires) {
       this.expiring++;
-      if (expiry < this.earliest) this.earliest = expiry;
+      if (expiry > 0 && expiry < this.earliest) this.earliest = expiry;
     }
     return runs;
   }

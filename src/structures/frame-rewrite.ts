@@ -30,8 +30,8 @@ import {
 import { HashState, hashBytes } from './hash.js';
 import {
   bucketOffset,
-  fingerprintAt,
   ensureEmptySlot,
+  fingerprintAt,
   insertSlot,
   referenceAt,
   setReference,
@@ -97,7 +97,7 @@ function reinsertEntry(region: Region, frame: number, fingerprint: number): bool
   words[at + FRAME_TOP] = top + size;
   words[at + FRAME_ENTRIES]!++;
   words[at + FRAME_LIVE]! += size;
-  if (entry.expiry > 0) countExpiring(region, frame, entry.expiry);
+  if (entry.expiry !== 0) countExpiring(region, frame, entry.expiry);
   return true;
 }
 
@@ -107,9 +107,11 @@ export function countExpiring(region: Region, frame: number, expiry: number): vo
   lowerExpiry(region, frame, expiry);
 }
 
+/** The frame's first expiry; far ones (negative) never come. */
 export function lowerExpiry(region: Region, frame: number, expiry: number): void {
   const at = frame + FRAME_EXPIRY_BYTE;
-  if (expiry < region.view.getFloat64(at, true)) region.view.setFloat64(at, expiry, true);
+  if (expiry > 0 && expiry < region.view.getFloat64(at, true))
+    region.view.setFloat64(at, expiry, true);
 }
 
 /**

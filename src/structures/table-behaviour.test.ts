@@ -222,6 +222,30 @@ test('a full space refuses what it cannot hold, and nothing has changed then', (
   table.check();
 });
 
+test('a shorter value can always be stored, whatever its form, and however full the space is', () => {
+  const { table, keys } = newTable(2);
+  const lengths = [9000, 30_000, 60_000, 8000, 3000, 12];
+  const old = new Map<string, string>();
+  for (let i = 0; i < 60; i++) {
+    const length = lengths[i % lengths.length]!;
+    if (keys.put(`key:${i}`, 1, 'o'.repeat(length))) old.set(`key:${i}`, 'o'.repeat(length));
+  }
+  for (let bytes = 9000, i = 0; bytes > 0; i++) {
+    if (!keys.put(elevenBytes(i), 1, 'f'.repeat(bytes))) bytes = Math.floor(bytes / 2);
+  }
+  let next = 8190;
+  for (const [name, value] of old) {
+    for (const length of [next, 4000, 100, 9, 0]) {
+      if (length >= value.length) continue;
+      assert.ok(keys.put(name, 1, 's'.repeat(length)), `${value.length} bytes become ${length}`);
+      assert.equal(keys.get(name), 's'.repeat(length));
+    }
+    next -= 7;
+    table.check();
+  }
+  assert.ok(old.size > 30);
+});
+
 test('an empty table that had no room for a run keeps nothing', () => {
   const { table, keys } = newTable(1);
   assert.equal(keys.put('k'.repeat(2000), 0, 'x'.repeat(3_000_000)), false);

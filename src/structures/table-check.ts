@@ -229,7 +229,7 @@ class FrameCheck {
     sums.live += size;
     if (entry.expiry !== 0) {
       sums.expiring++;
-      sums.earliest = Math.min(sums.earliest, entry.expiry);
+      if (entry.expiry > 0) sums.earliest = Math.min(sums.earliest, entry.expiry);
     }
     const keyInRun = (entry.flags & ENTRY_KEY_RUN) !== 0;
     require(keyInRun === keyLength > KEY_INLINE_LIMIT, `${where}: key of ${keyLength} bytes`);

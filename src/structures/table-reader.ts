@@ -57,7 +57,7 @@ export class TableReader {
 
   /** The entry last found, put or decoded. */
   kind = 0;
-  /** Absolute milliseconds; 0 when it has none. */
+  /** As base/expiry-time.ts has it; 0 when it has none. */
   expiry = Number.NaN;
   keyOffset = 0;
   keyLength = 0;

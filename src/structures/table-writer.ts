@@ -32,9 +32,9 @@ import {
   frameOf,
   homeOf,
 } from './frame.js';
-import { lowerExpiry, countExpiring, updateCommittedPages } from './frame-rewrite.js';
-import { needsSpace, createFirstFrame, markSparse, makeSpace } from './frame-maintenance.js';
-import { bucketOffset, ensureEmptySlot, insertSlot, setReference, clearSlot } from './slots.js';
+import { createFirstFrame, makeSpace, markSparse, needsSpace } from './frame-maintenance.js';
+import { countExpiring, lowerExpiry, updateCommittedPages } from './frame-rewrite.js';
+import { bucketOffset, clearSlot, ensureEmptySlot, insertSlot, setReference } from './slots.js';
 import { TableReader } from './table-reader.js';
 
 /** Runs that grow by resize double up to 1 MiB, then grow by an eighth, 1 MiB at least. */
@@ -51,7 +51,7 @@ export class TableWriter extends TableReader {
 
   /**
    * Creates or replaces the entry of the key last searched for. The old value is lost.
-   * @param expiry absolute milliseconds, 0 for none
+   * @param expiry as base/expiry-time.ts has it, 0 for none
    * @returns where the value's bytes are to be written, or -1 when the space is full (and nothing
    *   has changed)
    */
@@ -142,7 +142,7 @@ export class TableWriter extends TableReader {
     valueLength: number,
     expiry: number,
   ): void {
-    const header = headerBytes(keyLength, valueLength, expiry > 0);
+    const header = headerBytes(keyLength, valueLength, expiry !== 0);
     const inRun = header + keyPart + valueLength > INLINE_LIMIT;
     this.newHeader = header;
     this.newInRun = inRun;
@@ -283,7 +283,7 @@ export class TableWriter extends TableReader {
     entry.decode(region, this.entryOffset);
     this.computeLayout(entry.keyLength, entry.keyPart, length, expiry);
     if (!this.fits(this.newSize)) {
-      if (this.makeRoom(this.newSize, false) < 0) return -1;
+      if (this.makeRoom(this.newSize, false) < 0 && !this.staysInRun(length)) return -1;
       entry.decode(region, this.entryOffset);
     }
     const { newHeader: header, newSize: size, newInRun: inRun } = this;
@@ -309,6 +309,19 @@ export class TableWriter extends TableReader {
     if (size !== oldSize) markSparse(directory, this.frame);
     const keyAt = (flags & ENTRY_KEY_RUN) !== 0 ? entry.keyOffset : target + header;
     return this.describeAs(target, kind, expiry, keyAt, inRun ? run : valueAt, length);
+  }
+
+  /**
+   * Without room for a short value in the frame, a value that has a run stays there. So a value that
+   * does not grow can always be stored.
+   */
+  private staysInRun(length: number): boolean {
+    const { entry } = this;
+    entry.decode(this.region, this.entryOffset);
+    if (entry.valuePages === 0 || this.newInRun || length === 0) return false;
+    this.newInRun = true;
+    this.newSize = this.newHeader + entry.keyPart + VALUE_RUN_BYTES;
+    return this.fits(this.newSize);
   }
 
   /** Whether `relocateEntry` has room for the decoded entry in its new size. */
@@ -378,12 +391,12 @@ export class TableWriter extends TableReader {
 
   /** Updates the expiry counts of frame and table after an entry's expiry changed. */
   private updateExpiry(before: number, after: number): void {
-    if (before > 0 && after > 0) {
+    if (before !== 0 && after !== 0) {
       lowerExpiry(this.region, this.frame, after);
-    } else if (after > 0) {
+    } else if (after !== 0) {
       countExpiring(this.region, this.frame, after);
       this.directory.count(0, 1, 0);
-    } else if (before > 0) {
+    } else if (before !== 0) {
       const at = (this.frame >> 2) + FRAME_EXPIRING;
       const left = this.words[at]! - 1;
       this.words[at] = left;

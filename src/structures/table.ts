@@ -137,7 +137,7 @@ export class Table extends TableWriter {
       this.collect(frame, home);
       for (let i = kept; i < this.scanCount; i++) {
         entry.decode(region, scanOffsets[i]!);
-        if (entry.expiry === 0) continue;
+        if (entry.expiry <= 0) continue;
         if (entry.expiry < earliest) earliest = entry.expiry;
         if (entry.expiry <= now) scanOffsets[kept++] = scanOffsets[i]!;
       }

@@ -44,6 +44,40 @@ function setting(random: Random): string[] {
   ]);
 }
 
+/** In milliseconds, and some in seconds: where doubles, 64 bits and a thousandth of them end. */
+const borderTimes: readonly string[] = [
+  ...['9007199254740991', '9007199254740992', '9007199254740993', '9007199254740'],
+  ...['9007199254741', '9223372036854775', '9223372036854776', '9223370000000000'],
+  ...['9223372036854770000', '9223372036854775306', '9223372036854775308'],
+  ...['9223372036854775806', '9223372036854775807', '9223372036854775808'],
+  ...['-9223372036854775', '-9223372036854776', '-9223372036854775808', '-9223372036854775809'],
+  ...['-9007199254740993', '-1', '0', '1'],
+];
+
+/** Relative times only where the answer does not depend on the moment. */
+function settersOf(time: string): string[][] {
+  const absolute = [
+    ['PEXPIREAT', 'k', time],
+    ['EXPIREAT', 'k', time],
+    ['SET', 'k', 'w', 'PXAT', time],
+    ['SET', 'k', 'w', 'EXAT', time],
+    ['GETEX', 'k', 'PXAT', time],
+    ['GETEX', 'k', 'EXAT', time],
+  ];
+  const relative = [
+    ['PEXPIRE', 'k', time],
+    ['EXPIRE', 'k', time],
+    ['SET', 'k', 'w', 'PX', time],
+    ['SET', 'k', 'w', 'EX', time],
+    ['GETEX', 'k', 'PX', time],
+    ['SETEX', 'k', time, 'w'],
+    ['PSETEX', 'k', time, 'w'],
+  ];
+  // Far relative times are set where they fit, so that only those are left that do not, or are past.
+  const fits = BigInt(time) > 0n && BigInt(time) < 9_223_370_000_000_000_000n;
+  return fits ? absolute : [...absolute, ...relative];
+}
+
 /** Meets keys that have expired. */
 function asking(random: Random): string[] {
   const key = random.pick(keys);
@@ -156,6 +190,35 @@ describe('keys that expire', { skip: eitherMissing() }, () => {
     await sleep(150);
     const questions = [['GET', 'a'], ['GET', 'b'], ['DBSIZE']];
     compare(questions, await both(questions));
+  });
+
+  test('times at the borders of 53 and of 64 bits', async () => {
+    const commands = borderTimes.flatMap((time) =>
+      settersOf(time).flatMap((setter) => [
+        ['SET', 'k', 'v'],
+        setter,
+        ['PEXPIRETIME', 'k'],
+        ['EXPIRETIME', 'k'],
+        ['APPEND', 'k', 'longer'],
+        ['RENAME', 'k', 'l'],
+        ['PEXPIRETIME', 'l'],
+        ['PEXPIREAT', 'l', time, 'GT'],
+        ['PEXPIREAT', 'l', '9223372036854775806', 'LT'],
+        ['PEXPIRETIME', 'l'],
+        ['PERSIST', 'l'],
+        ['DEL', 'k', 'l'],
+      ]),
+    );
+    compare(commands, await both(commands));
+    const [ours, theirs] = await both([
+      ['SET', 'k', 'v', 'PXAT', '9223372036854775807'],
+      ['PTTL', 'k'],
+      ['TTL', 'k'],
+    ]);
+    for (const i of [1, 2]) {
+      const [own, their] = [ours[i], theirs[i]].map((reply) => showReply(reply as Reply));
+      assert.equal(own?.slice(0, -6), their?.slice(0, -6), 'but for the last seconds');
+    }
   });
 
   test('WATCH notices a key that expires', async () => {

@@ -45,7 +45,6 @@ export const intendedDifferences: readonly IntendedDifference[] = [
 /**
  * Where the data would differ from then on, so that the random commands avoid it:
  *
- * - Expiry times beyond 2^53 milliseconds are refused as invalid: a time is a double here.
  * - BITFIELD's SET with OVERFLOW SAT, of a value some 2^63 below the type's range, gives the
  *   minimum; Redis overflows in its own check and gives the maximum.
  */

@@ -2,12 +2,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Region } from '../../src/base/region.js';
-import { PrimaryFlow, OUTPUT_BYTES_MIN } from '../../src/replication/primary/primary-flow.js';
+import { OUTPUT_BYTES_MIN, PrimaryFlow } from '../../src/replication/primary/primary-flow.js';
 import { SyncSession } from '../../src/replication/primary/sync-session.js';
 import { ReplicaFlow } from '../../src/replication/replica/replica-flow.js';
-import { SyncProgress } from '../../src/replication/replica/sync-progress.js';
 import { prepareFullSync } from '../../src/replication/replica/shard-writer.js';
-import { KINDS } from './link.js';
+import { SyncProgress } from '../../src/replication/replica/sync-progress.js';
 import { SimulatedServer } from './server.js';
 
 const NOW = 1_700_000_000_000;
@@ -50,7 +49,6 @@ class Pair {
         mine: [shard],
         progress,
         target: replica.applier,
-        kinds: KINDS,
       }),
     }));
   }

@@ -2,14 +2,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Region } from '../../src/base/region.js';
-import { PrimaryFlow, OUTPUT_BYTES_MIN } from '../../src/replication/primary/primary-flow.js';
+import { OUTPUT_BYTES_MIN, PrimaryFlow } from '../../src/replication/primary/primary-flow.js';
 import { SyncSession } from '../../src/replication/primary/sync-session.js';
 import { ReplicaFlow } from '../../src/replication/replica/replica-flow.js';
-import { SyncProgress } from '../../src/replication/replica/sync-progress.js';
 import { prepareFullSync } from '../../src/replication/replica/shard-writer.js';
+import { SyncProgress } from '../../src/replication/replica/sync-progress.js';
 import { BLOCK_HEADER_BYTES, Block, readBlock, sealBlock } from '../../src/replication/wire.js';
 import { Random, seedFromEnvironment } from '../support/random.js';
-import { KINDS } from './link.js';
 import { SimulatedServer } from './server.js';
 
 const NOW = 1_700_000_000_000;
@@ -39,7 +38,7 @@ function newReplicaFlow(server: SimulatedServer): {
   const { shards, rings } = server;
   const mine = rings.map((_, shard) => shard);
   const target = server.applier;
-  const options = { shards, rings, primaryShards: count, mine, progress, target, kinds: KINDS };
+  const options = { shards, rings, primaryShards: count, mine, progress, target };
   return { replicaFlow: new ReplicaFlow(options), progress };
 }
 

@@ -3,7 +3,7 @@
  * between, each a queue of bytes with a limit (a slow network) that arrives in pieces of any size.
  */
 import { Region } from '../../src/base/region.js';
-import { PrimaryFlow, OUTPUT_BYTES_MIN } from '../../src/replication/primary/primary-flow.js';
+import { OUTPUT_BYTES_MIN, PrimaryFlow } from '../../src/replication/primary/primary-flow.js';
 import { SyncSession } from '../../src/replication/primary/sync-session.js';
 import { ReplicaFlow } from '../../src/replication/replica/replica-flow.js';
 import { SyncProgress } from '../../src/replication/replica/sync-progress.js';
@@ -15,8 +15,6 @@ const out = new Region(new SharedArrayBuffer(OUTPUT_BYTES_MIN + 64), 0);
 const ARENA_BYTES = 1 << 20;
 /** Receive buffers of links that are gone. */
 const buffers: Region[] = [];
-/** Strings only. */
-export const KINDS = 0x00010101;
 
 class Flow {
   readonly queue: Uint8Array[] = [];
@@ -73,7 +71,6 @@ export class Link {
         mine,
         progress: this.progress,
         target: to.applier,
-        kinds: KINDS,
       });
       this.flows.push(new Flow(primaryFlow, replicaFlow, buffer));
     }

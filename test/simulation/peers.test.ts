@@ -18,7 +18,6 @@ import {
   sealBlock,
 } from '../../src/replication/wire.js';
 import { writeAcknowledgement } from '../../src/replication/acknowledgement.js';
-import { KINDS } from './link.js';
 import { SimulatedServer } from './server.js';
 
 const NOW = 1_700_000_000_000;
@@ -51,7 +50,6 @@ function newReplica(bufferBytesMax?: number) {
       mine: [shard],
       progress,
       target: server.applier,
-      kinds: KINDS,
     };
     return new ReplicaFlow(bufferBytesMax === undefined ? options : { ...options, bufferBytesMax });
   });

@@ -44,3 +44,14 @@ export const SERVER_LAYERS: readonly (readonly [folder: string, imports: readonl
 
 /** Files above 600 lines, each with the reason why it is not split. */
 export const LARGE_FILES: Readonly<Record<string, string>> = {};
+
+/**
+ * Who may import `src/values/<type>/type.ts`, which names the kinds of a type: the type's own files
+ * and commands. Everybody else asks the registry, src/keyspace/types.ts.
+ */
+export const TYPE_OWNERS: Readonly<Record<string, readonly string[]>> = {
+  string: ['src/values/string/', 'src/commands/string/', 'src/commands/bitmap/'],
+};
+
+/** Files of commands that build an effect of their own (Mutation.custom), each with the reason. */
+export const CUSTOM_EFFECTS: Readonly<Record<string, string>> = {};

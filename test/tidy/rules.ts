@@ -2,7 +2,14 @@
  * The house rules that neither the compiler nor the linter knows. Each rule takes the sources and
  * returns one sentence per violation, which says where it is and what to do instead.
  */
-import { LARGE_FILES, LAYERS, SERVER_LAYERS, TOP_LAYER } from './layers.js';
+import {
+  CUSTOM_EFFECTS,
+  LARGE_FILES,
+  LAYERS,
+  SERVER_LAYERS,
+  TOP_LAYER,
+  TYPE_OWNERS,
+} from './layers.js';
 import { isTest, type SourceFile } from './source.js';
 
 export const LINES_WARN = 300;
@@ -189,6 +196,40 @@ export function ffiErrors(files: readonly SourceFile[]): string[] {
     .filter((file) => !file.path.startsWith('src/platform/ffi/'))
     .filter((file) => file.imports.some((one) => one.target === 'koffi'))
     .map((file) => `${file.path}: imports koffi; all FFI lives in src/platform/ffi/`);
+}
+
+/** Only a type's own code names its kinds; others ask the registry. */
+export function kindErrors(files: readonly SourceFile[], owners = TYPE_OWNERS): string[] {
+  const errors: string[] = [];
+  for (const file of files) {
+    if (isTest(file) || file.path === 'src/keyspace/types.ts') continue;
+    for (const { target } of file.imports) {
+      const type = /^src\/values\/([^/]+)\/type\.ts$/.exec(target)?.[1];
+      if (type === undefined) continue;
+      if (owners[type]?.some((folder) => file.path.startsWith(folder))) continue;
+      errors.push(`${file.path}: imports ${target}; ask src/keyspace/types.ts`);
+    }
+  }
+  return errors;
+}
+
+/** Effects are made by the keyspace; a command that builds one itself is listed with its reason. */
+export function effectErrors(files: readonly SourceFile[], listed = CUSTOM_EFFECTS): string[] {
+  const advice = 'effects leave by the operations of src/keyspace/mutation.ts';
+  const builder = /\beffects\s*\.\s*(begin|beginKeyless|verbatim|end)\s*\(/;
+  const errors = forbid(files, builder, ['src/keyspace/', 'src/values/'], advice);
+  const users = files.filter(
+    (file) =>
+      file.path.startsWith('src/commands/') && !isTest(file) && /\.custom\(/.test(file.bare),
+  );
+  for (const { path } of users) {
+    if (listed[path] === undefined) errors.push(`${path}: give a reason in CUSTOM_EFFECTS`);
+  }
+  for (const path of Object.keys(listed)) {
+    if (users.some((file) => file.path === path)) continue;
+    errors.push(`${path}: builds no effect; remove it from CUSTOM_EFFECTS`);
+  }
+  return errors;
 }
 
 /** The names of the commands that a file defines: 'get', 'client|kill'; a group's lib/ defines none. */

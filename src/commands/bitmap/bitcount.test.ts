@@ -38,6 +38,6 @@ test('BITCOUNT looks at the key first, then at the rest in the order Redis does'
   );
   assert.equal(t.run('BITCOUNT', 'k', -1, -2, 'foo'), 0);
   t.run('SET', 'list', 'v');
-  t.keys.setKind(1);
+  t.keys.reencode(1);
   assert.match(String(t.run('BITCOUNT', 'list', 'a')), /^-WRONGTYPE /);
 });

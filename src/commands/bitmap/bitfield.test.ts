@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { STRING_AUTO, STRING_RAW } from '../../keyspace/kinds.js';
+import { STRING_AUTO, STRING_RAW } from '../../values/string/type.js';
 import { CommandTester } from '../contract/test-support.js';
 import { get } from '../string/get.js';
 import { set } from '../string/set.js';
@@ -113,7 +113,7 @@ test('BITFIELD refuses before it does anything', () => {
 test('BITFIELD_RO refuses to write, before it looks at the key', () => {
   const t = tester();
   t.run('SET', 'k', 'v');
-  t.keys.setKind(1);
+  t.keys.reencode(1);
   const readOnly = '-ERR BITFIELD_RO only supports the GET subcommand';
   assert.equal(fields(t, 'GET u8 0 SET u8 0 1', 'BITFIELD_RO'), readOnly);
   assert.equal(fields(t, 'INCRBY u8 0 1', 'BITFIELD_RO'), readOnly);

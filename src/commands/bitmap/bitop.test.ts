@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { STRING_RAW } from '../../keyspace/kinds.js';
+import { STRING_RAW } from '../../values/string/type.js';
 import { CommandTester } from '../contract/test-support.js';
 import { get } from '../string/get.js';
 import { set } from '../string/set.js';
@@ -46,7 +46,7 @@ test('BITOP of nothing removes the destination', () => {
 test('BITOP refuses in the order Redis does, and changes nothing then', () => {
   const t = tester();
   t.run('SET', 'list', 'v');
-  t.keys.setKind(1);
+  t.keys.reencode(1);
   t.run('SET', 'a', 'v');
   t.takeEffects();
   assert.equal(t.run('BITOP', 'FOO', 'd', 'list'), '-ERR syntax error');

@@ -5,7 +5,6 @@
  */
 import { copyBytes, equalBytes } from '../../base/region.js';
 import { EVENT_DEL, EVENT_SET } from '../../keyspace/events.js';
-import { STRING_RAW } from '../../keyspace/kinds.js';
 import { BITOP_NOT, SYNTAX } from '../../protocol/errors.js';
 import { argumentIs } from '../../protocol/text.js';
 import {
@@ -15,6 +14,7 @@ import {
   combineBits,
   invertBits,
 } from '../../values/string/bits.js';
+import { STRING_RAW } from '../../values/string/type.js';
 import type { Context } from '../contract/context.js';
 import { type CommandDefinition, keysAt } from '../contract/definition.js';
 import { isString } from '../string/lib/values.js';
@@ -49,8 +49,7 @@ function run(context: Context): void {
   } else {
     const offset = makeTarget(context, operation, length);
     combine(context, operation, offset, length);
-    const effects = keys.effects.begin('SET').argument(args, TARGET);
-    effects.bytes(keys.region, offset, length).end(keys.shard, keys.database);
+    keys.commitValue(EVENT_SET);
   }
   reply.integer(length);
 }
@@ -68,9 +67,7 @@ function longestSource(context: Context): number {
 }
 
 function removeTarget({ args, keys }: Context): void {
-  if (!keys.seek(args, TARGET)) return;
-  keys.remove(EVENT_DEL);
-  keys.effects.begin('DEL').argument(args, TARGET).end(keys.shard, keys.database);
+  if (keys.seek(args, TARGET)) keys.remove(EVENT_DEL);
 }
 
 function isTarget({ args }: Context, index: number): boolean {
@@ -97,15 +94,11 @@ function makeTarget(context: Context, operation: number, length: number): number
   const sources = targetsAmongSources(context);
   const found = keys.seek(args, TARGET);
   if (!found || sources === 0) {
-    const offset = keys.put(STRING_RAW, length, 0, EVENT_SET);
+    const offset = keys.beginStore(STRING_RAW, length, 0);
     if (sources > 0) keys.region.bytes.fill(0, offset, offset + length);
     return offset;
   }
-  keys.resize(length, EVENT_SET);
-  keys.setKind(STRING_RAW);
-  if (keys.expiry !== 0) keys.dropExpiry();
-  keys.seek(args, TARGET);
-  const offset = keys.valueOffset;
+  const offset = keys.beginRewrite(STRING_RAW, length);
   const cancelled = operation === COMBINE_XOR && sources % 2 === 0;
   if (cancelled) keys.region.bytes.fill(0, offset, offset + length);
   return offset;
@@ -142,6 +135,5 @@ export const bitop: CommandDefinition = {
     { name: 'destkey', type: 'key', keySpecIndex: 0 },
     { name: 'key', type: 'key', keySpecIndex: 1, flags: ['multiple'] },
   ],
-  effect: 'own',
   run,
 };

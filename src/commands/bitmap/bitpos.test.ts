@@ -43,6 +43,6 @@ test('BITPOS refuses in the order Redis does', () => {
   assert.equal(t.run('BITPOS', 'k', 1, 1, 'b', 'foo'), SYNTAX);
   assert.equal(t.run('BITPOS', 'k', 1, 1, 'b', 'BIT'), NOT_INTEGER);
   assert.equal(t.run('BITPOS', 'k', 1, 1, 2, 'BIT', 3), SYNTAX);
-  t.keys.setKind(1);
+  t.keys.reencode(1);
   assert.match(String(t.run('BITPOS', 'k', 1, 'a')), /^-WRONGTYPE /);
 });

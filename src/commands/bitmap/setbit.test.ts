@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { STRING_RAW } from '../../keyspace/kinds.js';
+import { STRING_RAW } from '../../values/string/type.js';
 import { CommandTester, START_MS } from '../contract/test-support.js';
 import { set } from '../string/set.js';
 import { getbit } from './getbit.js';
@@ -55,7 +55,7 @@ test('SETBIT that changes nothing is no change, though the value counts as writt
 test('SETBIT refuses in the order Redis does', () => {
   const t = tester();
   t.run('SET', 'k', 'v');
-  t.keys.setKind(1);
+  t.keys.reencode(1);
   for (const offset of ['a', '-1', '4294967296', '9223372036854775807', '#1', '', '1.0']) {
     assert.equal(t.run('SETBIT', 'k', offset, 2), BAD_OFFSET, offset);
     assert.equal(t.run('GETBIT', 'k', offset), BAD_OFFSET, offset);

@@ -2,10 +2,10 @@
 import { EVENT_SETBIT } from '../../keyspace/events.js';
 import { BIT_OFFSET, BIT_VALUE } from '../../protocol/errors.js';
 import { parseIndex } from '../../protocol/numbers.js';
+import { STRING_RAW } from '../../values/string/type.js';
 import type { Context } from '../contract/context.js';
 import { type CommandDefinition, keysAt } from '../contract/definition.js';
 import { isString } from '../string/lib/values.js';
-import { growth, makeRoom } from './lib/growth.js';
 import { bitOffsetAt } from './lib/offset.js';
 
 function run(context: Context): void {
@@ -24,13 +24,16 @@ function run(context: Context): void {
   if (found && !isString(context)) return;
   // Below 2^32, so that >>> divides it exactly.
   const index = bit >>> 3;
-  const at = makeRoom(keys, found, index + 1) + index;
+  const length = found ? keys.valueLength : 0;
   const mask = 0x80 >>> (bit & 7);
-  const byte = keys.region.bytes[at]!;
+  const byte = index < length ? keys.region.bytes[keys.valueOffset + index]! : 0;
   const old = (byte & mask) === 0 ? 0 : 1;
-  if (old !== value) {
-    if (!growth.grew) keys.changed(EVENT_SETBIT);
-    keys.region.bytes[at] = byte ^ mask;
+  if (old !== value || index >= length) {
+    const at = keys.beginEdit(STRING_RAW, Math.max(length, index + 1), found) + index;
+    keys.region.bytes[at] = value === 1 ? byte | mask : byte & ~mask;
+    keys.commit(EVENT_SETBIT, args);
+  } else if (keys.kind !== STRING_RAW) {
+    keys.reencode(STRING_RAW);
   }
   reply.integer(old);
 }

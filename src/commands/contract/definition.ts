@@ -142,10 +142,10 @@ export interface ArgumentSpecification {
 export type LockScope = 'keys' | 'all' | 'none';
 
 /**
- * How a write reaches replicas. verbatim: the command vector as it came, when it changed anything
- * (one key only, and deterministic); own: `run` hands its effects to `context.keys.effects`.
+ * What the effects of a write are about. key: each is about one key (the default); keyless: about
+ * whole databases (FLUSHALL, SWAPDB). The keyspace makes them (keyspace/mutation.ts).
  */
-export type EffectKind = 'verbatim' | 'own';
+export type EffectKind = 'key' | 'keyless';
 
 export interface CommandDefinition {
   /** Lower case; a subcommand is written 'config|get'. */

@@ -10,9 +10,11 @@ import { type AnyDefinition, isContainer, Registry } from '../../engine/registry
 import { type EffectSink, VECTOR_HEADER_BYTES } from '../../keyspace/effects.js';
 import { Keyspace, StoreFullError } from '../../keyspace/keyspace.js';
 import { formatShard, Shards } from '../../keyspace/shards.js';
-import { OOM, wrongArity } from '../../protocol/errors.js';
+import type { TypeRegistry } from '../../keyspace/types.js';
+import { shardFull, wrongArity } from '../../protocol/errors.js';
 import { Arguments } from '../../protocol/parser.js';
 import { Reply } from '../../protocol/reply.js';
+import { HashState, hashBytes } from '../../structures/hash.js';
 import type { Context } from './context.js';
 import type { CommandDefinition } from './definition.js';
 import type { ServerPort } from './server-port.js';
@@ -26,6 +28,8 @@ export interface TesterOptions {
   readonly shards?: number;
   readonly databases?: number;
   readonly shardBytes?: number;
+  /** Types of values, when not those of the database. */
+  readonly types?: TypeRegistry;
   /** What commands off the data path call; anything not given throws when used. */
   readonly server?: Partial<ServerPort>;
 }
@@ -47,7 +51,7 @@ export class CommandTester {
   /** Effects in the order they were emitted, as 'database COMMAND argument ...'. */
   readonly effects: string[] = [];
   /** The same, ready to be run again: database first. */
-  readonly effectVectors: { database: number; words: string[] }[] = [];
+  readonly effectVectors: { database: number; words: string[]; keyless: boolean }[] = [];
   /** Keyspace events as 'event key', while `listening`. */
   readonly events: string[] = [];
   /** What `context.now` and `keys.now` say. */
@@ -55,6 +59,7 @@ export class CommandTester {
   /** Changes the last command counted. */
   changes = 0;
   private readonly args = new Arguments();
+  private readonly hash = new HashState();
   private readonly reply = new Reply(new Region(new SharedArrayBuffer(4096), 0));
   private readonly context: Context;
 
@@ -67,7 +72,7 @@ export class CommandTester {
       formatShard(region, databases, counters, 0, [1, 2]);
       regions.push(region);
     }
-    this.keys = new Keyspace(new Shards(regions, databases, counters, 0, 0));
+    this.keys = new Keyspace(new Shards(regions, databases, counters, 0, 0), options.types);
     this.keys.effects.sink = this.sink();
     this.registry = new Registry(definitions);
     this.context = this.newContext(options.server ?? {});
@@ -89,7 +94,7 @@ export class CommandTester {
     this.reply.protocol = this.session.protocol === 3 ? 3 : 2;
     this.keys.now = this.now;
     this.keys.database = this.session.database;
-    this.keys.changes = 0;
+    this.keys.forget();
     this.call(words.map((word) => String(word)));
     this.changes = this.keys.changes;
     return toBinary(this.reply.region, this.reply.start, this.reply.length);
@@ -148,17 +153,16 @@ export class CommandTester {
       this.reply.error(wrongArity(command.name));
       return;
     }
+    this.keys.beginCommand(command.flags.includes('write'));
     try {
       command.run(this.context);
     } catch (error) {
       if (!(error instanceof StoreFullError)) throw error;
+      assert.equal(this.keys.changes, 0, 'what found no room has changed nothing');
       this.reply.rewind(0);
-      this.reply.error(OOM);
+      this.reply.errorText(shardFull(error.shard, error.shards, error.shardBytes));
     }
-    const verbatim = command.flags.includes('write') && command.effect !== 'own';
-    if (this.keys.changes > 0 && verbatim) {
-      this.keys.effects.verbatim(this.keys.shard, this.session.database, this.args);
-    }
+    if (this.keys.changes > 0) this.keys.settle();
   }
 
   private find(words: string[]): CommandDefinition {
@@ -186,18 +190,23 @@ export class CommandTester {
 
   private sink(): EffectSink {
     return {
-      append: ({ shard, database, region, offset, length }) => {
+      append: ({ shard, database, region, offset, length, h1, keyless }) => {
         const words = decodeVector(region, offset, length);
-        if (words.length > 1 && /^(SET|DEL|P?EXPIREAT|PERSIST)$/.test(words[0]!)) {
-          const key = new Region(new SharedArrayBuffer((words[1]!.length + 15) & ~7), 0);
-          for (let i = 0; i < words[1]!.length; i++) key.bytes[i] = words[1]!.charCodeAt(i);
-          const home = this.keys.shards.shardOf(key, 0, words[1]!.length);
-          assert.equal(shard, home, `the effect ${words.join(' ')} goes to its key's shard`);
-        }
+        if (!keyless) this.assertHome(shard, h1, words[1]!);
         this.effects.push(`${database} ${words.join(' ')}`);
-        this.effectVectors.push({ database, words });
+        this.effectVectors.push({ database, words, keyless });
       },
     };
+  }
+
+  /** An effect says where its key lies: in which shard, and where in the order of hashes. */
+  private assertHome(shard: number, h1: number, name: string): void {
+    const { shards } = this.keys;
+    const key = new Region(new SharedArrayBuffer((name.length + 15) & ~7), 0);
+    for (let i = 0; i < name.length; i++) key.bytes[i] = name.charCodeAt(i);
+    assert.equal(shard, shards.shardOf(key, 0, name.length), `the shard of ${name}`);
+    hashBytes(this.hash, key, 0, name.length, shards.hashKey0, shards.hashKey1);
+    assert.equal(h1, this.hash.h1, `the hash of ${name}`);
   }
 
   private newContext(server: Partial<ServerPort>): Context {

@@ -5,7 +5,7 @@ import { argumentIs } from '../../protocol/text.js';
 import type { Context } from '../contract/context.js';
 import { type CommandDefinition, keysAt } from '../contract/definition.js';
 import { databaseExists, databaseNumber } from './lib/database.js';
-import { emitTransferred, sameKey, transfer } from './lib/transfer.js';
+import { sameKey } from './lib/same-key.js';
 
 const INVALID = -1;
 
@@ -51,15 +51,13 @@ function run(context: Context): void {
     reply.error(SAME_OBJECT);
     return;
   }
-  const taken =
-    !keys.seekForRead(args, 1) ||
-    (keys.seekKey(database, args.region, args.offset[2]!, args.length[2]!) && !replace);
+  const taken = !keys.seekForRead(args, 1) || (keys.seekIn(database, args, 2) && !replace);
   if (taken) {
     reply.integer(0);
     return;
   }
-  transfer(context, 2, database, EVENT_COPY_TO);
-  emitTransferred(context);
+  keys.seek(args, 1);
+  keys.copyValue(args, 2, database, EVENT_COPY_TO);
   reply.integer(1);
 }
 
@@ -79,6 +77,5 @@ export const copy: CommandDefinition = {
     { name: 'destination-db', type: 'integer', token: 'DB', flags: ['optional'] },
     { name: 'replace', type: 'pure-token', token: 'REPLACE', flags: ['optional'] },
   ],
-  effect: 'own',
   run,
 };

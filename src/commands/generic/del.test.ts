@@ -20,7 +20,7 @@ for (const name of ['DEL', 'UNLINK']) {
     t.check();
   });
 
-  test(`${name} does not count a key whose time has come`, () => {
+  test(`${name} does not count an expired key`, () => {
     const t = new CommandTester([set, del, unlink]);
     t.run('SET', 'k', 'v', 'PX', 10);
     t.now += 11;

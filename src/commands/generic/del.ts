@@ -2,7 +2,6 @@
 import { EVENT_DEL } from '../../keyspace/events.js';
 import type { Context } from '../contract/context.js';
 import { type CommandDefinition, keysAt } from '../contract/definition.js';
-import { emitDelete } from './lib/effects.js';
 
 function run(context: Context): void {
   const { args, keys, reply } = context;
@@ -10,7 +9,6 @@ function run(context: Context): void {
   for (let i = 1; i < args.count; i++) {
     if (!keys.seek(args, i)) continue;
     keys.remove(EVENT_DEL);
-    emitDelete(context, i);
     removed++;
   }
   reply.integer(removed);
@@ -31,7 +29,6 @@ export const del: CommandDefinition = {
   keys: [keysAt(1, -1, 1, 'RM', 'delete')],
   arguments: [{ name: 'key', type: 'key', keySpecIndex: 0, flags: ['multiple'] }],
   tips: ['request_policy:multi_shard', 'response_policy:agg_sum'],
-  effect: 'own',
   run,
 };
 
@@ -49,6 +46,5 @@ export const unlink: CommandDefinition = {
   keys: [keysAt(1, -1, 1, 'RM', 'delete')],
   arguments: [{ name: 'key', type: 'key', keySpecIndex: 0, flags: ['multiple'] }],
   tips: ['request_policy:multi_shard', 'response_policy:agg_sum'],
-  effect: 'own',
   run,
 };

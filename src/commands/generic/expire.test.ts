@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { millisecondsOf } from '../../base/expiry-time.js';
 import { CommandTester, START_MS } from '../contract/test-support.js';
 import { set } from '../string/set.js';
+import { exists } from './exists.js';
 import { expire, expireat, pexpire, pexpireat } from './expire.js';
 
-const DEFINITIONS = [set, expire, pexpire, expireat, pexpireat];
+const DEFINITIONS = [set, exists, expire, pexpire, expireat, pexpireat];
 const FAR_MS = START_MS + 1_000_000;
 
 function tester(): CommandTester {
@@ -114,12 +116,24 @@ test('the options are looked at first, then the time, then the key', () => {
   assert.deepEqual(t.takeEffects(), []);
 });
 
-test('times beyond 2^53 are invalid, here and not in Redis', () => {
+test('times of up to 63 bits are kept exactly, in the effect too, and compared', () => {
   const t = tester();
-  assert.equal(t.run('PEXPIREAT', 'k', Number.MAX_SAFE_INTEGER), 1);
-  assert.equal(expiryOf(t), Number.MAX_SAFE_INTEGER);
-  const invalid = "-ERR invalid expire time in 'pexpireat' command";
-  assert.equal(t.run('PEXPIREAT', 'k', '9007199254740992'), invalid);
+  const far = ['9007199254740991', '9007199254740992', '9007199254740993', '9223372036854775807'];
+  for (const [i, time] of far.entries()) {
+    t.takeEffects();
+    assert.equal(t.run('PEXPIREAT', 'k', time, 'GT'), i === 0 ? 0 : 1, time);
+    assert.equal(t.run('PEXPIREAT', 'k', time), 1);
+    assert.equal(millisecondsOf(expiryOf(t) ?? 0), BigInt(time));
+    assert.equal(t.takeEffects().at(-1), `0 PEXPIREAT k ${time}`);
+    assert.equal(t.run('PEXPIREAT', 'k', time, 'GT'), 0);
+    assert.equal(t.run('PEXPIREAT', 'k', time, 'LT'), 0);
+    assert.equal(t.run('EXISTS', 'k'), 1);
+    t.check();
+  }
+  assert.equal(t.run('PEXPIREAT', 'k', far[2]!, 'LT'), 1);
+  assert.equal(t.run('PEXPIREAT', 'k', '-9223372036854775808', 'GT'), 0);
+  assert.equal(t.run('PEXPIREAT', 'k', '-9223372036854775808', 'LT'), 1);
+  assert.equal(t.run('EXISTS', 'k'), 0, 'it has expired');
 });
 
 test('property: XX and LT on a key that ends agree with a model', () => {

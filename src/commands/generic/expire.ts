@@ -1,4 +1,4 @@
-/** EXPIRE, PEXPIRE, EXPIREAT and PEXPIREAT: a key gets a time when it ends. */
+/** EXPIRE, PEXPIRE, EXPIREAT and PEXPIREAT: a key gets an expiry. */
 import { invalidExpire } from '../../protocol/errors.js';
 import {
   type ArgumentSpecification,
@@ -36,7 +36,7 @@ function argumentsWith(time: ArgumentSpecification): readonly ArgumentSpecificat
 
 export const expire: CommandDefinition = {
   name: 'expire',
-  summary: 'Lets a key end after so many seconds',
+  summary: 'Lets a key expire after so many seconds',
   since: '1.0.0',
   group: 'generic',
   complexity: 'O(1)',
@@ -45,13 +45,12 @@ export const expire: CommandDefinition = {
   keys: KEYS,
   arguments: argumentsWith({ name: 'seconds', type: 'integer' }),
   history: HISTORY,
-  effect: 'own',
   run: (context) => expireKey(context, 1000, true, INVALID_EXPIRE),
 };
 
 export const pexpire: CommandDefinition = {
   name: 'pexpire',
-  summary: 'Lets a key end after so many milliseconds',
+  summary: 'Lets a key expire after so many milliseconds',
   since: '2.6.0',
   group: 'generic',
   complexity: 'O(1)',
@@ -60,13 +59,12 @@ export const pexpire: CommandDefinition = {
   keys: KEYS,
   arguments: argumentsWith({ name: 'milliseconds', type: 'integer' }),
   history: HISTORY,
-  effect: 'own',
   run: (context) => expireKey(context, 1, true, INVALID_PEXPIRE),
 };
 
 export const expireat: CommandDefinition = {
   name: 'expireat',
-  summary: 'Lets a key end at a time, given in seconds since 1970',
+  summary: 'Lets a key expire at a time, given in seconds since 1970',
   since: '1.2.0',
   group: 'generic',
   complexity: 'O(1)',
@@ -75,13 +73,12 @@ export const expireat: CommandDefinition = {
   keys: KEYS,
   arguments: argumentsWith({ name: 'unix-time-seconds', type: 'unix-time' }),
   history: HISTORY,
-  effect: 'own',
   run: (context) => expireKey(context, 1000, false, INVALID_EXPIREAT),
 };
 
 export const pexpireat: CommandDefinition = {
   name: 'pexpireat',
-  summary: 'Lets a key end at a time, given in milliseconds since 1970',
+  summary: 'Lets a key expire at a time, given in milliseconds since 1970',
   since: '2.6.0',
   group: 'generic',
   complexity: 'O(1)',
@@ -90,6 +87,5 @@ export const pexpireat: CommandDefinition = {
   keys: KEYS,
   arguments: argumentsWith({ name: 'unix-time-milliseconds', type: 'unix-time' }),
   history: HISTORY,
-  effect: 'own',
   run: (context) => expireKey(context, 1, false, INVALID_PEXPIREAT),
 };

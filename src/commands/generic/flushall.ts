@@ -29,8 +29,7 @@ function flush({ args, keys, reply }: Context, first: number, end: number): void
   }
   for (let shard = 0; shard < keys.shards.count; shard++) {
     for (let database = first; database < end; database++) {
-      const removed = keys.clear(shard, database);
-      if (removed > 0) keys.effects.begin('FLUSHDB').end(shard, database);
+      keys.clear(shard, database);
     }
   }
   reply.ok();
@@ -49,7 +48,7 @@ export const flushall: CommandDefinition = {
   tips: ['request_policy:all_shards', 'response_policy:all_succeeded'],
   history: HISTORY,
   locks: 'all',
-  effect: 'own',
+  effect: 'keyless',
   run: (context) => flush(context, 0, context.keys.shards.databases),
 };
 
@@ -66,6 +65,6 @@ export const flushdb: CommandDefinition = {
   tips: ['request_policy:all_shards', 'response_policy:all_succeeded'],
   history: HISTORY,
   locks: 'all',
-  effect: 'own',
+  effect: 'keyless',
   run: (context) => flush(context, context.session.database, context.session.database + 1),
 };

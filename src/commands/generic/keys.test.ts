@@ -21,7 +21,7 @@ test('KEYS lists what matches in the current database', () => {
   assert.deepEqual(t.run('KEYS', ''), [''], 'the empty pattern is for the empty key');
 });
 
-test('KEYS does not show keys whose time has come, and leaves them', () => {
+test('KEYS does not show expired keys, and leaves them', () => {
   const t = new CommandTester([set, keys]);
   t.run('SET', 'gone', 1, 'PX', 1);
   t.run('SET', 'here', 1, 'PX', 100);

@@ -2,6 +2,7 @@
  * KEYS: all keys that match a pattern. A shard is locked while its keys are gone through, as a split
  * in between could make one come twice; the others go on meanwhile.
  */
+import { hasExpired } from '../../base/expiry-time.js';
 import { SCAN_END } from '../../keyspace/shards.js';
 import type { Context } from '../contract/context.js';
 import type { CommandDefinition } from '../contract/definition.js';
@@ -16,7 +17,7 @@ function matchShard({ args, keys, reply, session }: Context, shard: number): num
     position = table.scan(position);
     for (let i = 0; i < table.scanCount; i++) {
       table.decode(table.scanOffsets[i]!);
-      if (table.expiry !== 0 && table.expiry < keys.now) continue;
+      if (hasExpired(table.expiry, keys.now)) continue;
       const { region, keyOffset: at, keyLength: length } = table;
       if (!all && !matchesPattern(args, 1, region, at, length)) continue;
       reply.bulk(region, at, length);

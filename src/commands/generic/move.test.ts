@@ -12,7 +12,7 @@ test('MOVE takes a key with its end to another database', () => {
   t.listen();
   assert.equal(t.run('MOVE', 'k', 3), 1);
   assert.deepEqual([...t.dump()], [['3 k', before]]);
-  assert.deepEqual(t.takeEffects(), ['0 DEL k', `3 SET k v PXAT ${START_MS + 50}`]);
+  assert.deepEqual(t.takeEffects(), [`3 SET k v PXAT ${START_MS + 50}`, '0 DEL k']);
   assert.deepEqual(t.takeEvents(), ['move_from k', 'move_to k']);
   assert.equal(t.run('MOVE', 'k', 3), 0);
   t.run('SET', 'k', 'here');

@@ -4,8 +4,6 @@ import { DB_INDEX, SAME_OBJECT } from '../../protocol/errors.js';
 import type { Context } from '../contract/context.js';
 import { type CommandDefinition, keysAt } from '../contract/definition.js';
 import { databaseExists, databaseNumber } from './lib/database.js';
-import { emitDelete } from './lib/effects.js';
-import { emitTransferred, transfer } from './lib/transfer.js';
 
 function run(context: Context): void {
   const { args, keys, reply } = context;
@@ -19,17 +17,14 @@ function run(context: Context): void {
     reply.error(SAME_OBJECT);
     return;
   }
-  const { region, offset, length } = args;
-  if (!keys.seek(args, 1) || keys.seekKey(database, region, offset[1]!, length[1]!)) {
+  if (!keys.seek(args, 1) || keys.seekIn(database, args, 1)) {
     reply.integer(0);
     return;
   }
-  transfer(context, 1, database, null);
-  keys.remove(EVENT_MOVE_FROM);
-  emitDelete(context, 1);
-  emitTransferred(context);
+  keys.seek(args, 1);
+  keys.moveValue(args, 1, 1, database, EVENT_MOVE_FROM);
   if (keys.listener !== null) {
-    keys.seekKey(database, region, offset[1]!, length[1]!);
+    keys.seekIn(database, args, 1);
     keys.announce(EVENT_MOVE_TO);
   }
   reply.integer(1);
@@ -48,6 +43,5 @@ export const move: CommandDefinition = {
     { name: 'key', type: 'key', keySpecIndex: 0 },
     { name: 'db', type: 'integer' },
   ],
-  effect: 'own',
   run,
 };

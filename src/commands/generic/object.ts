@@ -1,22 +1,8 @@
 /**
- * OBJECT: how a value is stored, told in Redis's words.
- *
- * Strings here are always bytes; what they would be in Redis follows from their length, whether
- * they read as an integer, and how they came about (keyspace/kinds.ts). References are not counted,
- * but Redis's small integers are shared and say so. Nor is there a time of the last access (recency
- * is an order of slots), so a key is never idle.
+ * OBJECT: how a value is stored, told in Redis's words. The value's type knows the words. There is
+ * no time of the last access (recency is an order of slots), so a key is never idle.
  */
-import type { Keyspace } from '../../keyspace/keyspace.js';
-import {
-  ENCODING_AUTO,
-  ENCODING_RAW,
-  encodingOf,
-  TYPE_NAMES,
-  TYPE_STRING,
-  typeOf,
-} from '../../keyspace/kinds.js';
 import { ErrorReply } from '../../protocol/errors.js';
-import { INTEGER_OK, NOT_AN_INTEGER, parsedInteger, parseInteger } from '../../protocol/numbers.js';
 import type { Context } from '../contract/context.js';
 import {
   type CommandDefinition,
@@ -25,9 +11,6 @@ import {
 } from '../contract/definition.js';
 import { replyHelp } from '../contract/help.js';
 
-const EMBEDDED_BYTES_MAX = 44;
-const SHARED_INTEGERS = 10_000;
-const SHARED_REFERENCES = 2 ** 31 - 1;
 const NOT_LFU = new ErrorReply(
   'ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that ' +
     'when switching between policies at runtime LRU and LFU data will take some time to adjust.',
@@ -35,28 +18,6 @@ const NOT_LFU = new ErrorReply(
 
 const KEYS = [keysAt(2, 0, 1, 'RO')];
 const ARGUMENTS: CommandDefinition['arguments'] = [{ name: 'key', type: 'key', keySpecIndex: 0 }];
-
-/** Whether Redis would keep the value found as an integer, which is in `parsedInteger` then. */
-function isInteger(keys: Keyspace): boolean {
-  if (typeOf(keys.kind) !== TYPE_STRING || encodingOf(keys.kind) !== ENCODING_AUTO) return false;
-  return parseInteger(keys.region, keys.valueOffset, keys.valueLength) !== NOT_AN_INTEGER;
-}
-
-function encodingName(keys: Keyspace): string {
-  if (typeOf(keys.kind) !== TYPE_STRING) {
-    throw new Error(`no encoding is known of type ${TYPE_NAMES[typeOf(keys.kind)]}`);
-  }
-  if (isInteger(keys)) return 'int';
-  const embedded = encodingOf(keys.kind) !== ENCODING_RAW && keys.valueLength <= EMBEDDED_BYTES_MAX;
-  return embedded ? 'embstr' : 'raw';
-}
-
-function isShared(keys: Keyspace): boolean {
-  if (!isInteger(keys)) return false;
-  const kind = parseInteger(keys.region, keys.valueOffset, keys.valueLength);
-  const { value } = parsedInteger;
-  return kind === INTEGER_OK && value >= 0 && value < SHARED_INTEGERS;
-}
 
 /** Finds argument 2; null is answered when it is not there. */
 function found({ args, keys, reply }: Context): boolean {
@@ -88,7 +49,8 @@ export const objectEncoding: CommandDefinition = {
   arguments: ARGUMENTS,
   tips: ['nondeterministic_output'],
   run(context) {
-    if (found(context)) context.reply.bulkBinary(encodingName(context.keys));
+    const { keys, reply } = context;
+    if (found(context)) reply.bulkBinary(keys.types.of(keys.kind).encoding(keys));
   },
 };
 
@@ -104,7 +66,8 @@ export const objectRefcount: CommandDefinition = {
   arguments: ARGUMENTS,
   tips: ['nondeterministic_output'],
   run(context) {
-    if (found(context)) context.reply.integer(isShared(context.keys) ? SHARED_REFERENCES : 1);
+    const { keys, reply } = context;
+    if (found(context)) reply.integer(keys.types.of(keys.kind).references(keys));
   },
 };
 

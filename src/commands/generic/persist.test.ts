@@ -4,7 +4,7 @@ import { CommandTester } from '../contract/test-support.js';
 import { set } from '../string/set.js';
 import { persist } from './persist.js';
 
-test('PERSIST takes the end away', () => {
+test('PERSIST removes the expiry', () => {
   const t = new CommandTester([set, persist]);
   t.run('SET', 'k', 'v', 'PX', 50);
   t.takeEffects();

@@ -1,10 +1,9 @@
-/** PERSIST: a key no longer ends. */
-import { EVENT_PERSIST } from '../../keyspace/events.js';
+/** PERSIST: a key no longer expires. */
 import { type CommandDefinition, keysAt } from '../contract/definition.js';
 
 export const persist: CommandDefinition = {
   name: 'persist',
-  summary: 'Takes away the time when a key ends',
+  summary: 'Removes the expiry of a key',
   since: '2.2.0',
   group: 'generic',
   complexity: 'O(1)',
@@ -17,7 +16,7 @@ export const persist: CommandDefinition = {
       reply.integer(0);
       return;
     }
-    keys.setExpiry(0, EVENT_PERSIST);
+    keys.persist();
     reply.integer(1);
   },
 };

@@ -20,7 +20,7 @@ test('RANDOMKEY meets every key, of every shard', () => {
   assert.equal(met.size, 20);
 });
 
-test('RANDOMKEY passes over keys whose time has come, and removes them', () => {
+test('RANDOMKEY passes over expired keys and removes them', () => {
   const t = new CommandTester([set, randomkey]);
   const long = 'long'.repeat(1000);
   t.run('SET', long, 1, 'PX', 1);
@@ -34,7 +34,7 @@ test('RANDOMKEY passes over keys whose time has come, and removes them', () => {
   assert.ok(effects.includes(`0 DEL ${long}`));
 });
 
-test('on a replica a key whose time has come stays', () => {
+test('on a replica an expired key stays', () => {
   const t = new CommandTester([set, randomkey]);
   t.run('SET', 'k', 1, 'PX', 1);
   t.now += 2;

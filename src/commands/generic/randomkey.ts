@@ -1,9 +1,10 @@
 /** RANDOMKEY: a shard by chance, weighted by its size, and a key of it. */
+import { hasExpired } from '../../base/expiry-time.js';
 import { copyBytes } from '../../base/region.js';
 import type { Context } from '../contract/context.js';
 import type { CommandDefinition } from '../contract/definition.js';
 
-/** Tries to meet a key that has not ended; on a primary each removes one that has. */
+/** Tries to meet a key that has not expired; on a primary each removes one that has. */
 const TRIES_MAX = 1000;
 
 /** A shard by chance, -1 when the database is empty. Counts are read without locks. */
@@ -28,7 +29,7 @@ function answerFrom({ keys, reply, session }: Context, shard: number): boolean {
   if (entry === 0) return false;
   table.decode(entry);
   const { region, keyOffset, keyLength, expiry } = table;
-  if (expiry === 0 || expiry >= keys.now) {
+  if (!hasExpired(expiry, keys.now)) {
     reply.bulk(region, keyOffset, keyLength);
     return true;
   }

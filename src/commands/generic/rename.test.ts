@@ -10,7 +10,7 @@ function tester(): CommandTester {
   return new CommandTester([set, get, append, rename, renamenx]);
 }
 
-test('RENAME takes value, kind and end along and replaces the target', () => {
+test('RENAME moves value, kind and expiry and replaces the target', () => {
   const t = tester();
   t.run('SET', 'from', 'abc', 'PX', 50);
   t.run('APPEND', 'from', 'def');
@@ -20,11 +20,11 @@ test('RENAME takes value, kind and end along and replaces the target', () => {
   t.listen();
   assert.equal(t.run('RENAME', 'from', 'to'), '+OK');
   assert.deepEqual([...t.dump()], [['0 to', before]]);
-  assert.deepEqual(t.takeEffects(), ['0 DEL from', `0 SET to abcdef PXAT ${START_MS + 50}`]);
+  assert.deepEqual(t.takeEffects(), [`0 SET to abcdef PXAT ${START_MS + 50}`, '0 DEL from']);
   assert.deepEqual(t.takeEvents(), ['rename_from from', 'rename_to to']);
 });
 
-test('a key without an end takes away that of the target', () => {
+test('a key without an expiry removes that of the target', () => {
   const t = tester();
   t.run('SET', 'from', 'new');
   t.run('SET', 'to', 'old', 'PX', 50);

@@ -3,8 +3,7 @@ import { EVENT_RENAME_FROM, EVENT_RENAME_TO } from '../../keyspace/events.js';
 import { NO_KEY } from '../../protocol/errors.js';
 import type { Context } from '../contract/context.js';
 import { type CommandDefinition, keysAt } from '../contract/definition.js';
-import { emitDelete } from './lib/effects.js';
-import { emitTransferred, sameKey, transfer } from './lib/transfer.js';
+import { sameKey } from './lib/same-key.js';
 
 const ARGUMENTS: CommandDefinition['arguments'] = [
   { name: 'key', type: 'key', keySpecIndex: 0 },
@@ -26,10 +25,8 @@ function renameKey(context: Context, replace: boolean): boolean {
     reply.integer(0);
     return false;
   }
-  transfer(context, 2, keys.database, null);
-  keys.remove(EVENT_RENAME_FROM);
-  emitDelete(context, 1);
-  emitTransferred(context);
+  keys.seek(args, 1);
+  keys.moveValue(args, 1, 2, keys.database, EVENT_RENAME_FROM);
   if (keys.listener !== null) {
     keys.seek(args, 2);
     keys.announce(EVENT_RENAME_TO);
@@ -47,7 +44,6 @@ export const rename: CommandDefinition = {
   flags: ['write'],
   keys: [keysAt(1, 0, 1, 'RW', 'access', 'delete'), keysAt(2, 0, 1, 'OW', 'update')],
   arguments: ARGUMENTS,
-  effect: 'own',
   run(context) {
     if (renameKey(context, true)) context.reply.ok();
   },
@@ -64,7 +60,6 @@ export const renamenx: CommandDefinition = {
   keys: [keysAt(1, 0, 1, 'RW', 'access', 'delete'), keysAt(2, 0, 1, 'OW', 'insert')],
   arguments: ARGUMENTS,
   history: [['3.2.0', 'No error any more when the two names are the same.']],
-  effect: 'own',
   run(context) {
     if (renameKey(context, false)) context.reply.integer(1);
   },

@@ -7,8 +7,8 @@
  * is there from the first call to the last is returned, as buckets lie in the order of hashes
  * however often frames are split or merged in between; one may be returned twice.
  */
+import { hasExpired } from '../../base/expiry-time.js';
 import { Region } from '../../base/region.js';
-import { TYPE_NAMES, typeOf } from '../../keyspace/kinds.js';
 import { SCAN_END } from '../../keyspace/shards.js';
 import { CURSOR, NOT_INTEGER, SYNTAX } from '../../protocol/errors.js';
 import { INTEGER_OK, parsedInteger, parseIndex, parseInteger } from '../../protocol/numbers.js';
@@ -23,7 +23,6 @@ const COUNT_DEFAULT = 10;
 /** Buckets looked at for each key wished, as Redis does. */
 const BUCKETS_PER_KEY = 10;
 const UINT64_MAX = 2n ** 64n - 1n;
-const ANY_TYPE = -1;
 const KEPT_BYTES = 1 << 20;
 
 class Scan {
@@ -32,7 +31,8 @@ class Scan {
   count = COUNT_DEFAULT;
   /** The argument with the pattern, 0 for none. */
   pattern = 0;
-  type = ANY_TYPE;
+  /** The name of the only type wished, '' for all. */
+  type = '';
   /** Entries met, and those of them that were written as elements. */
   met = 0;
   written = 0;
@@ -82,10 +82,8 @@ function scanOf(context: Context): Scan | null {
     if (valued && argumentIs(args, i, 'MATCH')) {
       scan.pattern = takesAll(args, i + 1) ? 0 : i + 1;
     } else if (valued && argumentIs(args, i, 'TYPE')) {
-      const name = context.text(i + 1).toLowerCase();
-      const type = (TYPE_NAMES as readonly string[]).indexOf(name);
       // Nothing is of a type that does not exist.
-      scan.type = type < 0 ? TYPE_NAMES.length : type;
+      scan.type = context.text(i + 1).toLowerCase() || 'none';
     } else {
       reply.error(SYNTAX);
       return null;
@@ -104,8 +102,8 @@ function scanShard(context: Context, scan: Scan): void {
     scan.met += table.scanCount;
     for (let i = 0; i < table.scanCount; i++) {
       table.decode(table.scanOffsets[i]!);
-      if (table.expiry !== 0 && table.expiry < keys.now) continue;
-      if (scan.type !== ANY_TYPE && typeOf(table.kind) !== scan.type) continue;
+      if (hasExpired(table.expiry, keys.now)) continue;
+      if (scan.type !== '' && keys.types.nameOf(table.kind) !== scan.type) continue;
       const { region, keyOffset, keyLength } = table;
       const { pattern } = scan;
       if (pattern > 0 && !matchesPattern(args, pattern, region, keyOffset, keyLength)) continue;

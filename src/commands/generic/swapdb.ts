@@ -33,6 +33,6 @@ export const swapdb: CommandDefinition = {
     { name: 'index2', type: 'integer' },
   ],
   locks: 'all',
-  effect: 'own',
+  effect: 'keyless',
   run,
 };

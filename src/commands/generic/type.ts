@@ -1,5 +1,4 @@
 /** TYPE. */
-import { TYPE_NAMES, typeOf } from '../../keyspace/kinds.js';
 import { type CommandDefinition, keysAt } from '../contract/definition.js';
 
 export const type: CommandDefinition = {
@@ -13,6 +12,6 @@ export const type: CommandDefinition = {
   keys: [keysAt(1, 0, 1, 'RO')],
   arguments: [{ name: 'key', type: 'key', keySpecIndex: 0 }],
   run({ args, keys, reply }) {
-    reply.simple(keys.seekForRead(args, 1) ? TYPE_NAMES[typeOf(keys.kind)]! : 'none');
+    reply.simple(keys.seekForRead(args, 1) ? keys.types.nameOf(keys.kind) : 'none');
   },
 };

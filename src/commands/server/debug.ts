@@ -42,7 +42,6 @@ export const debug: CommandDefinition = {
   flags: ['admin', 'noscript', 'loading', 'stale'],
   docFlags: ['syscmd'],
   locks: 'none',
-  effect: 'own',
   run(context) {
     const { args, reply } = context;
     if (!isAllowed(context)) {

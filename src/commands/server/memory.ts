@@ -51,8 +51,12 @@ export const memoryUsage: CommandDefinition = {
         return;
       }
     }
-    if (!keys.seek(args, 2)) reply.nullBulk();
-    else reply.integer(storedBytes(args.length[2]!, keys.valueLength, keys.expiry !== 0));
+    if (!keys.seek(args, 2)) {
+      reply.nullBulk();
+      return;
+    }
+    const entry = storedBytes(args.length[2]!, keys.valueLength, keys.expiry !== 0);
+    reply.integer(entry + keys.types.of(keys.kind).memory(keys));
   },
 };
 

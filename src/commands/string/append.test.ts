@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { STRING_AUTO, STRING_RAW } from '../../keyspace/kinds.js';
+import { STRING_AUTO, STRING_RAW } from '../../values/string/type.js';
 import { CommandTester, START_MS } from '../contract/test-support.js';
 import { append } from './append.js';
 import { set } from './set.js';
@@ -41,6 +41,6 @@ test('many small additions make one long value', () => {
 test('APPEND refuses another type', () => {
   const t = new CommandTester([set, append]);
   t.run('SET', 'k', 'v');
-  t.keys.setKind(1);
+  t.keys.reencode(1);
   assert.match(String(t.run('APPEND', 'k', 'v')), /^-WRONGTYPE /);
 });

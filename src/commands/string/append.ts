@@ -2,8 +2,8 @@
 import { STRING_LIMIT_BYTES } from '../../base/limits.js';
 import { copyBytes } from '../../base/region.js';
 import { EVENT_APPEND } from '../../keyspace/events.js';
-import { STRING_RAW } from '../../keyspace/kinds.js';
 import { STRING_TOO_LONG } from '../../protocol/errors.js';
+import { STRING_RAW } from '../../values/string/type.js';
 import type { Context } from '../contract/context.js';
 import { type CommandDefinition, keysAt } from '../contract/definition.js';
 import { isString, storeArgument } from './lib/values.js';
@@ -23,9 +23,9 @@ function run(context: Context): void {
     reply.error(STRING_TOO_LONG);
     return;
   }
-  const offset = keys.resize(total, EVENT_APPEND);
+  const offset = keys.beginEdit(STRING_RAW, total, true);
   copyBytes(keys.region, offset + before, args.region, args.offset[2]!, length);
-  if (keys.kind !== STRING_RAW) keys.setKind(STRING_RAW);
+  keys.commit(EVENT_APPEND, args);
   reply.integer(total);
 }
 

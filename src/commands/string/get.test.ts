@@ -13,7 +13,7 @@ test('GET answers with the value, with null, or that the type is wrong', () => {
   t.run('SET', 'k', large);
   assert.equal(t.run('GET', 'k'), large);
   assert.deepEqual([t.keys.hits, t.keys.misses], [1, 2]);
-  t.keys.setKind(1);
+  t.keys.reencode(1);
   assert.match(String(t.run('GET', 'k')), /^-WRONGTYPE /);
 });
 

@@ -20,7 +20,7 @@ test('GETDEL answers with the value and removes the key', () => {
 test('GETDEL leaves what is no string', () => {
   const t = new CommandTester([set, getdel]);
   t.run('SET', 'k', 'v');
-  t.keys.setKind(1);
+  t.keys.reencode(1);
   assert.match(String(t.run('GETDEL', 'k')), /^-WRONGTYPE /);
   assert.equal(t.dump().size, 1);
 });

@@ -2,7 +2,7 @@
 import { EVENT_DEL } from '../../keyspace/events.js';
 import type { Context } from '../contract/context.js';
 import { type CommandDefinition, keysAt } from '../contract/definition.js';
-import { emitDelete, isString, replyValue } from './lib/values.js';
+import { isString, replyValue } from './lib/values.js';
 
 function run(context: Context): void {
   if (!context.keys.seekForRead(context.args, 1)) {
@@ -12,7 +12,6 @@ function run(context: Context): void {
   if (!isString(context)) return;
   replyValue(context);
   context.keys.remove(EVENT_DEL);
-  emitDelete(context);
 }
 
 export const getdel: CommandDefinition = {
@@ -25,6 +24,5 @@ export const getdel: CommandDefinition = {
   flags: ['write', 'fast'],
   keys: [keysAt(1, 0, 1, 'RW', 'access', 'delete')],
   arguments: [{ name: 'key', type: 'key', keySpecIndex: 0 }],
-  effect: 'own',
   run,
 };

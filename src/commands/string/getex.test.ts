@@ -53,6 +53,6 @@ test('GETEX refuses the options of SET, and looks at the time last', () => {
   assert.equal(t.run('GETEX', 'k', 'EX', 0), invalid);
   assert.equal(t.run('GETEX', 'absent', 'EX', 0), null);
   assert.equal(t.run('GETEX', 'k', 'EX', 'a'), '-ERR value is not an integer or out of range');
-  t.keys.setKind(1);
+  t.keys.reencode(1);
   assert.match(String(t.run('GETEX', 'k', 'EX', 0)), /^-WRONGTYPE /);
 });

@@ -1,10 +1,10 @@
-/** GETEX: GET that may set or take away the time when the key ends. */
-import { EVENT_DEL, EVENT_EXPIRE, EVENT_PERSIST } from '../../keyspace/events.js';
+/** GETEX: GET that may set or remove the key's expiry. */
+import { EVENT_DEL, EVENT_EXPIRE } from '../../keyspace/events.js';
 import { invalidExpire, SYNTAX } from '../../protocol/errors.js';
 import type { Context } from '../contract/context.js';
 import type { CommandDefinition } from '../contract/definition.js';
 import { OPTION_PERSIST, OPTIONS_TIMED, options, optionTime, parseOptions } from './lib/options.js';
-import { emitDelete, isString, replyValue } from './lib/values.js';
+import { isString, replyValue } from './lib/values.js';
 
 const INVALID_EXPIRE = invalidExpire('getex');
 
@@ -23,31 +23,22 @@ function run(context: Context): void {
     const expiry = optionTime(context, INVALID_EXPIRE);
     if (expiry === 0) return;
     replyValue(context);
-    endAt(context, expiry);
+    expireAt(context, expiry);
     return;
   }
   replyValue(context);
-  if (options.given === OPTION_PERSIST && keys.expiry !== 0) {
-    keys.setExpiry(0, EVENT_PERSIST);
-    keys.effects.begin('PERSIST').argument(args, 1).end(keys.shard, keys.database);
-  }
+  if (options.given === OPTION_PERSIST && keys.expiry !== 0) keys.persist();
 }
 
-/** A time that has come already takes the key at once. */
-function endAt(context: Context, expiry: number): void {
-  const { args, keys } = context;
-  if (expiry <= context.now) {
-    keys.remove(EVENT_DEL);
-    emitDelete(context);
-    return;
-  }
-  keys.setExpiry(expiry, EVENT_EXPIRE);
-  keys.effects.begin('PEXPIREAT').argument(args, 1).word(expiry).end(keys.shard, keys.database);
+/** Removes the key at once when the time is past. */
+function expireAt({ keys, now }: Context, expiry: number): void {
+  if (expiry > 0 && expiry <= now) keys.remove(EVENT_DEL);
+  else keys.expireAt(expiry, EVENT_EXPIRE);
 }
 
 export const getex: CommandDefinition = {
   name: 'getex',
-  summary: 'Returns the string stored under a key and changes when the key ends',
+  summary: 'Returns the string stored under a key and changes the expiry of the key',
   since: '6.2.0',
   group: 'string',
   complexity: 'O(1)',
@@ -56,7 +47,7 @@ export const getex: CommandDefinition = {
   keys: [
     {
       flags: ['RW', 'access', 'update'],
-      notes: 'changes when the key ends',
+      notes: 'changes the expiry of the key',
       begin: { index: 1 },
       find: { last: 0, step: 1, limit: 0 },
     },
@@ -76,6 +67,5 @@ export const getex: CommandDefinition = {
       ],
     },
   ],
-  effect: 'own',
   run,
 };

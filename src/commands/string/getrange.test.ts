@@ -33,7 +33,7 @@ test('GETRANGE and SUBSTR take a part, negative ends counting from the end', () 
 test('GETRANGE looks at its arguments before the key', () => {
   const t = tester();
   t.run('SET', 'k', 'v');
-  t.keys.setKind(1);
+  t.keys.reencode(1);
   const notInteger = '-ERR value is not an integer or out of range';
   assert.equal(t.run('GETRANGE', 'k', 'a', 0), notInteger);
   assert.equal(t.run('GETRANGE', 'absent', 0, '1.0'), notInteger);

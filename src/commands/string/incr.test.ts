@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { STRING_AUTO, STRING_RAW } from '../../keyspace/kinds.js';
+import { STRING_AUTO, STRING_RAW } from '../../values/string/type.js';
 import { CommandTester, START_MS } from '../contract/test-support.js';
 import { append } from './append.js';
 import { get } from './get.js';
@@ -54,7 +54,7 @@ test('what is no integer is not counted', () => {
     assert.equal(t.run('INCR', 'k'), NOT_INTEGER, value);
     assert.equal(t.run('GET', 'k'), value);
   }
-  t.keys.setKind(1);
+  t.keys.reencode(1);
   assert.match(String(t.run('DECR', 'k')), /^-WRONGTYPE /);
 });
 
@@ -74,7 +74,7 @@ test('overflows of 64 bits change nothing', () => {
 test('the argument of INCRBY is looked at before the key', () => {
   const t = tester();
   t.run('SET', 'k', 'x');
-  t.keys.setKind(1);
+  t.keys.reencode(1);
   assert.equal(t.run('INCRBY', 'k', 'a'), NOT_INTEGER);
   assert.equal(t.run('DECRBY', 'k', '1.5'), NOT_INTEGER);
   assert.match(String(t.run('INCRBY', 'k', '1')), /^-WRONGTYPE /);

@@ -4,7 +4,6 @@
  */
 import { type Region, toBinary } from '../../base/region.js';
 import { EVENT_INCRBYFLOAT } from '../../keyspace/events.js';
-import { STRING_TEXT } from '../../keyspace/kinds.js';
 import { NAN_OR_INFINITY, NOT_FLOAT } from '../../protocol/errors.js';
 import {
   addLongDouble,
@@ -13,6 +12,7 @@ import {
   type LongDouble,
   parseLongDouble,
 } from '../../protocol/long-double.js';
+import { STRING_TEXT } from '../../values/string/type.js';
 import type { Context } from '../contract/context.js';
 import { type CommandDefinition, keysAt } from '../contract/definition.js';
 import { isString } from './lib/values.js';
@@ -45,11 +45,10 @@ function run(context: Context): void {
 }
 
 function store(context: Context, text: string, expiry: number): void {
-  const { args, keys } = context;
-  const offset = keys.put(STRING_TEXT, text.length, expiry, EVENT_INCRBYFLOAT);
+  const { keys } = context;
+  const offset = keys.beginStore(STRING_TEXT, text.length, expiry);
   for (let i = 0; i < text.length; i++) keys.region.bytes[offset + i] = text.charCodeAt(i);
-  const effects = keys.effects.begin('SET').argument(args, 1).word(text).word('KEEPTTL');
-  effects.end(keys.shard, keys.database);
+  keys.commitValue(EVENT_INCRBYFLOAT);
   context.reply.bulkBinary(text);
 }
 
@@ -66,6 +65,5 @@ export const incrbyfloat: CommandDefinition = {
     { name: 'key', type: 'key', keySpecIndex: 0 },
     { name: 'increment', type: 'double' },
   ],
-  effect: 'own',
   run,
 };

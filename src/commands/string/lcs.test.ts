@@ -57,7 +57,7 @@ test('LCS refuses in the order Redis does', () => {
     '-ERR value is not an integer or out of range',
   );
   t.run('SET', 'list', 'x');
-  t.keys.setKind(1);
+  t.keys.reencode(1);
   const notStrings = '-ERR The specified keys must contain string values';
   assert.equal(t.run('LCS', 'absent', 'list', 'FOO'), notStrings);
 });

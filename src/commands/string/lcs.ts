@@ -1,6 +1,5 @@
 /** LCS: the longest common subsequence of two values. */
 import type { Region } from '../../base/region.js';
-import { TYPE_STRING, typeOf } from '../../keyspace/kinds.js';
 import {
   type ErrorReply,
   LCS_LENGTH_AND_INDEXES,
@@ -12,6 +11,7 @@ import {
 import { parseIndex } from '../../protocol/numbers.js';
 import { argumentIs } from '../../protocol/text.js';
 import { CELLS_MAX, commonLength, commonRuns } from '../../values/string/common-subsequence.js';
+import { isStringKind } from '../../values/string/type.js';
 import type { Context } from '../contract/context.js';
 import { type CommandDefinition, keysAt } from '../contract/definition.js';
 
@@ -32,7 +32,7 @@ interface Options {
 function operandAt(context: Context, index: number): Operand | null {
   const { keys } = context;
   const found = keys.seekForRead(context.args, index);
-  if (found && typeOf(keys.kind) !== TYPE_STRING) return null;
+  if (found && !isStringKind(keys.kind)) return null;
   const length = found ? keys.valueLength : 0;
   return { region: keys.region, offset: keys.valueOffset, length };
 }

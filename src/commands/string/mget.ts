@@ -1,5 +1,5 @@
 /** MGET: several GETs at once; what is no string is answered like what is not there. */
-import { TYPE_STRING, typeOf } from '../../keyspace/kinds.js';
+import { isStringKind } from '../../values/string/type.js';
 import type { Context } from '../contract/context.js';
 import { type CommandDefinition, keysAt } from '../contract/definition.js';
 import { replyValue } from './lib/values.js';
@@ -8,7 +8,7 @@ function run(context: Context): void {
   const { args, keys, reply } = context;
   reply.array(args.count - 1);
   for (let i = 1; i < args.count; i++) {
-    if (keys.seekForRead(args, i) && typeOf(keys.kind) === TYPE_STRING) replyValue(context);
+    if (keys.seekForRead(args, i) && isStringKind(keys.kind)) replyValue(context);
     else reply.nullBulk();
   }
 }

@@ -1,8 +1,9 @@
 /** MSET: several SETs at once; its effects are one SET per key. */
+import { storeSeveral } from '../../keyspace/store-several.js';
 import { wrongArity } from '../../protocol/errors.js';
+import { STRING_AUTO } from '../../values/string/type.js';
 import type { Context } from '../contract/context.js';
 import { type CommandDefinition, keysAt } from '../contract/definition.js';
-import { emitSet, storeArgument } from './lib/values.js';
 
 const WRONG_ARITY = wrongArity('mset');
 
@@ -12,11 +13,7 @@ function run(context: Context): void {
     reply.error(WRONG_ARITY);
     return;
   }
-  for (let i = 1; i < args.count; i += 2) {
-    keys.seek(args, i);
-    storeArgument(context, i + 1, 0);
-    emitSet(context, i, i + 1, 0);
-  }
+  storeSeveral(keys, args, 1, STRING_AUTO);
   reply.ok();
 }
 
@@ -41,6 +38,5 @@ export const mset: CommandDefinition = {
     },
   ],
   tips: ['request_policy:multi_shard', 'response_policy:all_succeeded'],
-  effect: 'own',
   run,
 };

@@ -1,8 +1,9 @@
 /** MSETNX: MSET when none of the keys is there; its effects are one SET per key. */
+import { storeSeveral } from '../../keyspace/store-several.js';
 import { wrongArity } from '../../protocol/errors.js';
+import { STRING_AUTO } from '../../values/string/type.js';
 import type { Context } from '../contract/context.js';
 import { type CommandDefinition, keysAt } from '../contract/definition.js';
-import { emitSet, storeArgument } from './lib/values.js';
 
 const WRONG_ARITY = wrongArity('msetnx');
 
@@ -18,11 +19,7 @@ function run(context: Context): void {
       return;
     }
   }
-  for (let i = 1; i < args.count; i += 2) {
-    keys.seek(args, i);
-    storeArgument(context, i + 1, 0);
-    emitSet(context, i, i + 1, 0);
-  }
+  storeSeveral(keys, args, 1, STRING_AUTO);
   reply.integer(1);
 }
 
@@ -47,6 +44,5 @@ export const msetnx: CommandDefinition = {
     },
   ],
   tips: ['request_policy:multi_shard', 'response_policy:agg_min'],
-  effect: 'own',
   run,
 };

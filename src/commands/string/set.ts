@@ -1,4 +1,4 @@
-/** SET: the commonest write. Without options it takes the short way. */
+/** SET: the commonest write. Without options it takes a short path. */
 import { invalidExpire, SYNTAX } from '../../protocol/errors.js';
 import type { Context } from '../contract/context.js';
 import type { CommandDefinition } from '../contract/definition.js';
@@ -13,7 +13,7 @@ import {
   optionTime,
   parseOptions,
 } from './lib/options.js';
-import { emitSet, isString, replyValue, storeArgument, storeArgumentUntil } from './lib/values.js';
+import { isString, replyValue, storeArgument, storeArgumentUntil } from './lib/values.js';
 
 const INVALID_EXPIRE = invalidExpire('set');
 
@@ -24,7 +24,6 @@ function run(context: Context): void {
   }
   context.keys.seek(context.args, 1);
   storeArgument(context, 2, 0);
-  emitSet(context, 1, 2, 0);
   context.reply.ok();
 }
 
@@ -52,21 +51,14 @@ function runWithOptions(context: Context): void {
 }
 
 function store(context: Context, found: boolean, given: number, expiry: number): void {
-  const { args, keys } = context;
-  if ((given & OPTION_KEEPTTL) !== 0) {
-    storeArgument(context, 2, found ? keys.expiry : 0);
-    const effects = keys.effects.begin('SET').argument(args, 1).argument(args, 2);
-    effects.word('KEEPTTL').end(keys.shard, keys.database);
-    return;
-  }
-  if (expiry === 0) storeArgument(context, 2, 0);
+  if ((given & OPTION_KEEPTTL) !== 0) storeArgument(context, 2, found ? context.keys.expiry : 0);
+  else if (expiry === 0) storeArgument(context, 2, 0);
   else storeArgumentUntil(context, 2, expiry);
-  emitSet(context, 1, 2, expiry);
 }
 
 export const set: CommandDefinition = {
   name: 'set',
-  summary: 'Stores a string under a key, on conditions and with an end if wished',
+  summary: 'Stores a string under a key, with conditions and an expiry if wished',
   since: '1.0.0',
   group: 'string',
   complexity: 'O(1)',
@@ -117,6 +109,5 @@ export const set: CommandDefinition = {
     ['6.2.0', 'GET, EXAT and PXAT.'],
     ['7.0.0', 'NX together with GET.'],
   ],
-  effect: 'own',
   run,
 };

@@ -3,7 +3,7 @@ import { type ErrorReply, invalidExpire } from '../../protocol/errors.js';
 import type { Context } from '../contract/context.js';
 import { type CommandDefinition, keysAt } from '../contract/definition.js';
 import { timeAt } from './lib/options.js';
-import { emitSet, storeArgumentUntil } from './lib/values.js';
+import { storeArgumentUntil } from './lib/values.js';
 
 const SETEX_INVALID = invalidExpire('setex');
 const PSETEX_INVALID = invalidExpire('psetex');
@@ -13,7 +13,6 @@ function setUntil(context: Context, unitMs: number, invalid: ErrorReply): void {
   if (expiry === 0) return;
   context.keys.seek(context.args, 1);
   storeArgumentUntil(context, 3, expiry);
-  emitSet(context, 1, 3, expiry);
   context.reply.ok();
 }
 
@@ -31,7 +30,6 @@ export const setex: CommandDefinition = {
     { name: 'seconds', type: 'integer' },
     { name: 'value', type: 'string' },
   ],
-  effect: 'own',
   run: (context) => setUntil(context, 1000, SETEX_INVALID),
 };
 
@@ -49,6 +47,5 @@ export const psetex: CommandDefinition = {
     { name: 'milliseconds', type: 'integer' },
     { name: 'value', type: 'string' },
   ],
-  effect: 'own',
   run: (context) => setUntil(context, 1, PSETEX_INVALID),
 };

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { STRING_RAW } from '../../keyspace/kinds.js';
+import { STRING_RAW } from '../../values/string/type.js';
 import { CommandTester, START_MS } from '../contract/test-support.js';
 import { append } from './append.js';
 import { get } from './get.js';
@@ -58,7 +58,7 @@ test('SETRANGE refuses in the order Redis does', () => {
   assert.equal(t.run('SETRANGE', 'k', 536_870_912, 'a'), tooLong);
   assert.equal(t.run('SETRANGE', 'k', 536_870_911, 'ab'), tooLong);
   assert.equal(t.run('SETRANGE', 'k', '9223372036854775807', 'a'), tooLong);
-  t.keys.setKind(1);
+  t.keys.reencode(1);
   assert.equal(t.run('SETRANGE', 'k', -1, ''), '-ERR offset is out of range');
   assert.match(String(t.run('SETRANGE', 'k', 0, '')), /^-WRONGTYPE /);
 });

@@ -2,9 +2,9 @@
 import { STRING_LIMIT_BYTES } from '../../base/limits.js';
 import { copyBytes } from '../../base/region.js';
 import { EVENT_SETRANGE } from '../../keyspace/events.js';
-import { STRING_RAW } from '../../keyspace/kinds.js';
 import { NOT_INTEGER, OFFSET_OUT_OF_RANGE, STRING_TOO_LONG } from '../../protocol/errors.js';
 import { parseIndex } from '../../protocol/numbers.js';
+import { STRING_RAW } from '../../values/string/type.js';
 import type { Context } from '../contract/context.js';
 import { type CommandDefinition, keysAt } from '../contract/definition.js';
 import { isString } from './lib/values.js';
@@ -30,25 +30,11 @@ function run(context: Context): void {
     reply.error(STRING_TOO_LONG);
   } else {
     const total = Math.max(before, start + length);
-    const offset = makeRoom(context, found, total);
+    const offset = keys.beginEdit(STRING_RAW, total, found);
     copyBytes(keys.region, offset + start, args.region, args.offset[3]!, length);
+    keys.commit(EVENT_SETRANGE, args);
     reply.integer(total);
   }
-}
-
-/** Makes the value `total` bytes long and returns where it is. */
-function makeRoom(context: Context, found: boolean, total: number): number {
-  const { keys } = context;
-  if (!found) {
-    const offset = keys.put(STRING_RAW, total, 0, EVENT_SETRANGE);
-    keys.region.bytes.fill(0, offset, offset + total);
-    return offset;
-  }
-  let offset = keys.valueOffset;
-  if (total > keys.valueLength) offset = keys.resize(total, EVENT_SETRANGE);
-  else keys.changed(EVENT_SETRANGE);
-  if (keys.kind !== STRING_RAW) keys.setKind(STRING_RAW);
-  return offset;
 }
 
 export const setrange: CommandDefinition = {

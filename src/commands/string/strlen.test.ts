@@ -10,6 +10,6 @@ test('STRLEN counts bytes', () => {
   t.run('SET', 'k', '\xc3\xa4\0');
   assert.equal(t.run('STRLEN', 'k'), 3);
   assert.deepEqual([t.keys.hits, t.keys.misses], [1, 1]);
-  t.keys.setKind(1);
+  t.keys.reencode(1);
   assert.match(String(t.run('STRLEN', 'k')), /^-WRONGTYPE /);
 });

@@ -108,10 +108,10 @@ test('EXEC runs what was queued and answers with all replies', () => {
 });
 
 test('a watched key whose time comes makes EXEC fail, also where it is only hidden', () => {
-  for (const hides of ['', 'spares', 'replica']) {
+  for (const hides of ['', 'defersExpiry', 'replica']) {
     const s = new Server();
     const { keys } = s.dispatcher;
-    if (hides === 'spares') keys.spares = () => true;
+    if (hides === 'defersExpiry') keys.defersExpiry = () => true;
     if (hides === 'replica') keys.expiresKeys = false;
     s.run(1, 'SET a 1', 'EXPIRE a 1', 'WATCH a', 'MULTI', 'SET b 1');
     s.dispatcher.beginTurn(1_700_000_002_000, 0);

@@ -65,8 +65,6 @@ export interface ReplicaFlowOptions {
   readonly mine: readonly number[];
   readonly progress: SyncProgress;
   readonly target: EffectTarget;
-  /** Known kinds of entries: bit k for kind k. */
-  readonly kinds: number;
   /** Memory to receive into, longer than a block. Allocated if it is not given. */
   readonly buffer?: Region;
   /** REPLICA_BUFFER_BYTES_MAX if it is not given. */
@@ -108,11 +106,11 @@ export class ReplicaFlow {
   private closed = false;
 
   constructor(private readonly options: ReplicaFlowOptions) {
-    const { shards, primaryShards, kinds, mine, progress } = options;
+    const { shards, primaryShards, mine, progress } = options;
     this.buffer = options.buffer ?? new Region(new SharedArrayBuffer(BUFFER_BYTES), 0);
     if (this.buffer.length <= BLOCK_BYTES_MAX) throw new Error('a flow needs room for a block');
     this.bufferBytesMax = options.bufferBytesMax ?? REPLICA_BUFFER_BYTES_MAX;
-    this.writer = new ShardWriter(shards, primaryShards, kinds);
+    this.writer = new ShardWriter(shards, primaryShards);
     const { target, rings } = options;
     this.applier = new RecordApplier(this.writer, progress, target, rings, primaryShards);
     for (const shard of mine) {

@@ -6,9 +6,11 @@
  * shard of the one is spread over several of the other. Then every change locks all shards, and
  * slots tell which keys belong to a shard of the primary.
  */
+import { isExpiry } from '../../base/expiry-time.js';
 import { copyBytes, type Region } from '../../base/region.js';
 import type { Shards } from '../../keyspace/shards.js';
 import { slotOf } from '../../keyspace/slot.js';
+import { TYPES } from '../../keyspace/types.js';
 import { touchAllWatched } from '../../keyspace/watch.js';
 import { KIND_MAX } from '../../structures/entry.js';
 import {
@@ -43,8 +45,6 @@ export class ShardWriter implements KeyOwner {
   constructor(
     readonly shards: Shards,
     private readonly primaryShards: number,
-    /** Bit k is set when entries of kind k may come. */
-    private readonly kinds: number,
   ) {
     this.same = shards.count === primaryShards;
     this.all = shards.spaces.map((_, index) => index);
@@ -84,7 +84,7 @@ export class ShardWriter implements KeyOwner {
     }
     for (let own = shard; own < shards.count; own += primaryShards) {
       touchAllWatched(shards.spaces[own]!, database, gone);
-      shards.table(own, database).clear();
+      TYPES.clearTable(shards.table(own, database));
     }
   }
 
@@ -102,7 +102,7 @@ export class ShardWriter implements KeyOwner {
         const { keyOffset, keyLength, region } = table;
         if ((slotOf(region, keyOffset, keyLength) & (primaryShards - 1)) !== shard) continue;
         hashBytes(hash, region, keyOffset, keyLength, shards.hashKey0, shards.hashKey1);
-        if (table.find(region, keyOffset, keyLength, hash.h1, hash.h2)) table.remove();
+        if (table.find(region, keyOffset, keyLength, hash.h1, hash.h2)) TYPES.removeEntry(table);
       }
       position = next;
     }
@@ -149,7 +149,7 @@ export class ShardWriter implements KeyOwner {
     if (frame.database >= shards.databases) return `a frame of database ${frame.database}`;
     this.frameShard = shard;
     copy.set(frame);
-    const wrong = copy.verify(space, this.kinds);
+    const wrong = copy.verify(space, TYPES);
     if (wrong !== null) return wrong;
     if (copy.entries !== entries) return `a frame of ${copy.entries} entries, not ${entries}`;
     if (entries === 0) return null;
@@ -171,11 +171,13 @@ export class ShardWriter implements KeyOwner {
     const { shards, primaryShards, hash } = this;
     const { region, database, kind, expiry, keyOffset, keyLength, valueLength } = entry;
     if (database >= shards.databases) return `an entry for database ${database}`;
-    if (kind > KIND_MAX || ((this.kinds >>> kind) & 1) === 0) return `an entry of kind ${kind}`;
-    if (!(expiry >= 0 && expiry < Number.MAX_SAFE_INTEGER)) return `an entry until ${expiry}`;
     if (keyLength > LENGTH_MAX || valueLength > LENGTH_MAX) {
       return `an entry with a key of ${keyLength} and a value of ${valueLength} bytes`;
     }
+    if (kind > KIND_MAX || !TYPES.verify(kind, region, entry.valueOffset, valueLength)) {
+      return `an entry of kind ${kind}`;
+    }
+    if (expiry !== 0 && !isExpiry(expiry)) return `an entry until ${expiry}`;
     if ((slotOf(region, keyOffset, keyLength) & (primaryShards - 1)) !== shard) {
       return 'an entry of another shard';
     }
@@ -188,7 +190,9 @@ export class ShardWriter implements KeyOwner {
 
   /** Puts an entry whose key was hashed. @returns false when there is no room */
   private store(table: Table, region: Region, entry: CopiedEntry): boolean {
-    table.find(region, entry.keyOffset, entry.keyLength, this.hash.h1, this.hash.h2);
+    const { h1, h2 } = this.hash;
+    const found = table.find(region, entry.keyOffset, entry.keyLength, h1, h2);
+    if (found && TYPES.owns(table.kind)) TYPES.removeEntry(table);
     const at = table.put(entry.kind, entry.valueLength, entry.expiry);
     if (at < 0) return false;
     copyBytes(table.region, at, region, entry.valueOffset, entry.valueLength);
@@ -205,7 +209,7 @@ export function prepareFullSync(shards: Shards, hashKey0: number, hashKey1: numb
   for (let shard = 0; shard < shards.count; shard++) {
     for (let database = 0; database < shards.databases; database++) {
       touchAllWatched(shards.spaces[shard]!, database, gone);
-      shards.table(shard, database).clear();
+      TYPES.clearTable(shards.table(shard, database));
     }
     shards.spaces[shard]!.setHashKey(hashKey0, hashKey1);
   }

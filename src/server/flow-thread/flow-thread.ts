@@ -8,7 +8,6 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { Region } from '../../base/region.js';
 import { JOURNAL_WRITTEN } from '../../journal/counters.js';
 import { JournalRing } from '../../journal/ring.js';
-import { STRING_AUTO, STRING_RAW, STRING_TEXT } from '../../keyspace/kinds.js';
 import { Shards } from '../../keyspace/shards.js';
 import type { ControlBlock } from '../../memory/control.js';
 import { USED_PAGES } from '../../memory/used-pages.js';
@@ -29,8 +28,6 @@ import type {
 } from '../channel/main-flow.js';
 import { FollowedFlow } from './followed-flow.js';
 import { ServedFlow } from './served-flow.js';
-
-const KNOWN_KINDS = (1 << STRING_AUTO) | (1 << STRING_TEXT) | (1 << STRING_RAW);
 
 class FlowThread {
   private readonly flows = new Map<number, ServedFlow | FollowedFlow>();
@@ -103,7 +100,6 @@ class FlowThread {
         mine,
         progress: board,
         target: this.target!,
-        kinds: KNOWN_KINDS,
       });
     const connected = () => this.report({ kind: 'connected', flow });
     const ended = (reason: string) => this.ended(flow, reason);

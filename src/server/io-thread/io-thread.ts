@@ -214,7 +214,7 @@ class IoThread {
         setJournal: (on) => {
           dispatcher.keys.effects.sink = on ? journal : null;
           dispatcher.pressure = on ? pressure : null;
-          dispatcher.keys.spares = on ? (shard) => pressure.isTight(shard) : () => false;
+          dispatcher.keys.defersExpiry = on ? (shard) => pressure.isTight(shard) : () => false;
         },
         setExpiry: (own) => {
           dispatcher.keys.expiresKeys = own;

@@ -36,9 +36,9 @@ import {
   writeField,
   writeWideField,
 } from '../../../values/string/bit-field.js';
+import { STRING_RAW } from '../../../values/string/type.js';
 import type { Context } from '../../contract/context.js';
 import { isString } from '../../string/lib/values.js';
-import { growth, makeRoom } from './growth.js';
 import { bitOffsetAt } from './offset.js';
 
 const FIRST_OPERATION = 2;
@@ -138,7 +138,7 @@ function validate(args: Arguments): ErrorReply | null {
   return null;
 }
 
-/** The value the operations work on, and whether they have changed it. */
+/** The value the operations work on, and whether they change it. */
 class Target {
   offset = 0;
   length = 0;
@@ -160,12 +160,13 @@ export function runFields(context: Context, readOnly: ErrorReply | null): void {
   if (found && !isString(context)) return;
   target.length = found ? keys.valueLength : 0;
   target.offset = keys.valueOffset;
-  target.changed = false;
-  if (plan.bytes > 0) {
-    target.offset = makeRoom(keys, found, plan.bytes);
-    target.length = Math.max(target.length, plan.bytes);
-    // That it has grown has been told already.
-    target.changed = growth.grew;
+  // A value that must grow changes even when every bit stays as it was.
+  target.changed = plan.bytes > target.length;
+  if (target.changed) {
+    target.length = plan.bytes;
+    target.offset = keys.beginEdit(STRING_RAW, plan.bytes, found);
+  } else if (plan.bytes > 0 && keys.kind !== STRING_RAW) {
+    keys.reencode(STRING_RAW);
   }
   reply.array(plan.replies);
   operation.overflow = OVERFLOW_WRAP;
@@ -175,6 +176,7 @@ export function runFields(context: Context, readOnly: ErrorReply | null): void {
     if (operation.bits <= NUMBER_BITS_MAX) runNarrow(context);
     else runWide(context);
   }
+  if (target.changed) keys.commit(EVENT_SETBIT, args);
 }
 
 /**
@@ -249,6 +251,7 @@ function runWide(context: Context): void {
 
 /** Before the first change of the value's bytes. */
 function change({ keys }: Context): void {
-  if (!target.changed) keys.changed(EVENT_SETBIT);
+  if (target.changed) return;
+  keys.beginEdit(STRING_RAW, target.length, true);
   target.changed = true;
 }

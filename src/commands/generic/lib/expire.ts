@@ -1,7 +1,8 @@
 /**
- * What EXPIRE, PEXPIRE, EXPIREAT and PEXPIREAT have in common. Times are absolute milliseconds in
- * a double, so those beyond 2^53 (the year 287396) are invalid here, where Redis goes on to 2^63.
+ * What EXPIRE, PEXPIRE, EXPIREAT and PEXPIREAT have in common. Times have 64 bits, as in Redis
+ * (base/expiry-time.ts); those of 53 bits are computed with numbers.
  */
+import { expiryOf, isEarlier, TIME_MAX } from '../../../base/expiry-time.js';
 import { EVENT_DEL, EVENT_EXPIRE } from '../../../keyspace/events.js';
 import {
   type ErrorReply,
@@ -11,6 +12,7 @@ import {
   unsupportedOption,
 } from '../../../protocol/errors.js';
 import {
+  INT64_MIN,
   INTEGER_BIG,
   NOT_AN_INTEGER,
   parsedInteger,
@@ -18,7 +20,6 @@ import {
 } from '../../../protocol/numbers.js';
 import { argumentIs } from '../../../protocol/text.js';
 import type { Context } from '../../contract/context.js';
-import { emitDelete } from './effects.js';
 
 const CONDITION_NX = 1;
 const CONDITION_XX = 2;
@@ -27,10 +28,10 @@ const CONDITION_LT = 8;
 const INVALID = -1;
 
 const FIRST_OPTION = 3;
-/** Seconds before these do not fit 64 bits as milliseconds. */
-const SECONDS_MIN = -(2n ** 63n) / 1000n;
+/** A time that is past, whatever it was exactly. */
+const PAST = 0;
 
-/** Ends the key that is argument 1 at the time that is argument 2, and answers. */
+/** Lets the key that is argument 1 expire at the time that is argument 2, and answers. */
 export function expireKey(
   context: Context,
   unitMs: number,
@@ -45,8 +46,8 @@ export function expireKey(
     reply.error(NOT_INTEGER);
     return;
   }
-  const time = parsedInteger.value * unitMs + (relative ? context.now : 0);
-  if (time > Number.MAX_SAFE_INTEGER || (kind === INTEGER_BIG && tooEarly(unitMs))) {
+  const time = timeOf(kind === INTEGER_BIG, unitMs, relative ? context.now : 0);
+  if (Number.isNaN(time)) {
     reply.error(invalid);
     return;
   }
@@ -54,12 +55,20 @@ export function expireKey(
     reply.integer(0);
     return;
   }
-  endAt(context, time);
+  expireAt(context, time);
   reply.integer(1);
 }
 
-function tooEarly(unitMs: number): boolean {
-  return unitMs > 1 && parsedInteger.big < SECONDS_MIN;
+/** The integer just parsed as an expiry, or PAST. NaN: it does not fit 64 bits. */
+function timeOf(isBig: boolean, unitMs: number, origin: number): number {
+  const near = parsedInteger.value * unitMs + origin;
+  if (!isBig && near <= Number.MAX_SAFE_INTEGER) return Math.max(near, PAST);
+  const given = isBig ? parsedInteger.big : BigInt(parsedInteger.value);
+  const milliseconds = given * BigInt(unitMs);
+  if (milliseconds < INT64_MIN) return Number.NaN;
+  const time = milliseconds + BigInt(origin);
+  if (milliseconds > TIME_MAX || time > TIME_MAX) return Number.NaN;
+  return time <= 0n ? PAST : expiryOf(time);
 }
 
 /** The options as bits, or INVALID when an error was answered. */
@@ -88,25 +97,18 @@ function conditionsOf(context: Context): number {
   return conditions;
 }
 
-/** Whether the conditions let a key that ends at `current` (0: never) end at `time` instead. */
+/** Whether the conditions let a key that expires at `current` (0: never) expire at `time` instead. */
 function allowed(conditions: number, time: number, current: number): boolean {
-  const ends = current !== 0;
-  if ((conditions & CONDITION_NX) !== 0 && ends) return false;
-  if ((conditions & CONDITION_XX) !== 0 && !ends) return false;
-  if ((conditions & CONDITION_GT) !== 0 && (!ends || time <= current)) return false;
-  return (conditions & CONDITION_LT) === 0 || !ends || time < current;
+  const expires = current !== 0;
+  if ((conditions & CONDITION_NX) !== 0 && expires) return false;
+  if ((conditions & CONDITION_XX) !== 0 && !expires) return false;
+  if ((conditions & CONDITION_GT) !== 0 && (!expires || !isEarlier(current, time))) return false;
+  return (conditions & CONDITION_LT) === 0 || !expires || isEarlier(time, current);
 }
 
-/** A time that has come already takes the key at once, unless its end is the primary's business. */
-function endAt(context: Context, time: number): void {
-  const { args, keys } = context;
-  if (time <= context.now && keys.expiresKeys) {
-    keys.remove(EVENT_DEL);
-    emitDelete(context, 1);
-    return;
-  }
-  const expiry = Math.max(time, 1);
-  keys.setExpiry(expiry, EVENT_EXPIRE);
-  if (!keys.effects.active) return;
-  keys.effects.begin('PEXPIREAT').argument(args, 1).word(expiry).end(keys.shard, keys.database);
+/** Removes the key at once when the time is past, unless the primary does that. */
+function expireAt({ keys, now }: Context, time: number): void {
+  const isPast = time >= PAST && time <= now;
+  if (isPast && keys.expiresKeys) keys.remove(EVENT_DEL);
+  else keys.expireAt(time === PAST ? 1 : time, EVENT_EXPIRE);
 }

@@ -1,19 +1,21 @@
 /** Subcommands of DEBUG that concern keys: POPULATE, OBJECT, DIGEST, DIGEST-VALUE, CHECK. */
+import { STRING_LIMIT_BYTES } from '../../../base/limits.js';
 import { Region } from '../../../base/region.js';
-import { EVENT_SET } from '../../../keyspace/events.js';
-import { ENCODING_AUTO, ENCODING_RAW, encodingOf, STRING_AUTO } from '../../../keyspace/kinds.js';
 import { NO_KEY, OUT_OF_RANGE_POSITIVE } from '../../../protocol/errors.js';
 import {
   formatInteger,
   INTEGER_BYTES_MAX,
   INTEGER_OK,
-  NOT_AN_INTEGER,
   parsedInteger,
   parseInteger,
 } from '../../../protocol/numbers.js';
 import type { Context } from '../../contract/context.js';
+import { storeBytes } from '../../string/lib/values.js';
 import type { DebugHandler } from './debug-handler.js';
 import { digestOfData, digestOfValue } from './digest.js';
+
+/** `value:` and a number. */
+const VALUE_BYTES_MAX = 64 + INTEGER_BYTES_MAX;
 
 /** Argument `index` as a count, or -1 and an error reply. */
 function positiveArgument({ args, reply }: Context, index: number): number {
@@ -39,10 +41,14 @@ function populate(context: Context): void {
   if (count < 0) return;
   const size = args.count === 5 ? positiveArgument(context, 4) : 0;
   if (size < 0) return;
+  if (size > STRING_LIMIT_BYTES) {
+    reply.error(OUT_OF_RANGE_POSITIVE);
+    return;
+  }
   const prefix = args.count >= 4 ? context.text(3) : 'key';
   const keyRegion = new Region(new SharedArrayBuffer((prefix.length + 40) & ~7), 0);
   const digitsAt = writeText(keyRegion, `${prefix}:`);
-  const value = new Region(new SharedArrayBuffer(64 + INTEGER_BYTES_MAX - 1), 0);
+  const value = new Region(new SharedArrayBuffer((Math.max(size, VALUE_BYTES_MAX) + 7) & ~7), 0);
   const valueDigitsAt = writeText(value, 'value:');
   const { database } = session;
   let index = 0;
@@ -50,18 +56,7 @@ function populate(context: Context): void {
   const create = (): void => {
     if (keys.seekKey(database, keyRegion, 0, keyLength)) return;
     const valueEnd = formatInteger(value, valueDigitsAt, index);
-    const length = size === 0 ? valueEnd : size;
-    const offset = keys.put(STRING_AUTO, length, 0, EVENT_SET);
-    const copied = Math.min(length, valueEnd);
-    const target = keys.region.bytes;
-    for (let i = 0; i < copied; i++) target[offset + i] = value.bytes[i]!;
-    if (length > copied) target.fill(0, offset + copied, offset + length);
-    if (!keys.effects.active) return;
-    keys.effects
-      .begin('SET')
-      .bytes(keyRegion, 0, keyLength)
-      .bytes(keys.region, offset, length)
-      .end(keys.shard, database);
+    storeBytes(keys, value, 0, size === 0 ? valueEnd : size);
   };
   keys.forget();
   for (; index < count; index++) {
@@ -71,33 +66,6 @@ function populate(context: Context): void {
   reply.ok();
 }
 
-const INTEGER_TEXT_MAX = 20;
-const EMBEDDED_BYTES_MAX = 44;
-
-/** What OBJECT ENCODING calls the string found. */
-function encodingOfFound({ keys }: Context): 'int' | 'embstr' | 'raw' {
-  const encoding = encodingOf(keys.kind);
-  if (encoding === ENCODING_RAW) return 'raw';
-  const { region, valueOffset, valueLength } = keys;
-  if (encoding === ENCODING_AUTO && valueLength <= INTEGER_TEXT_MAX) {
-    if (parseInteger(region, valueOffset, valueLength) !== NOT_AN_INTEGER) return 'int';
-  }
-  return valueLength <= EMBEDDED_BYTES_MAX ? 'embstr' : 'raw';
-}
-
-/** Bytes of the string found in an RDB file, without compression. */
-function serializedLength({ keys }: Context): number {
-  const { region, valueOffset, valueLength } = keys;
-  if (valueLength <= 11 && parseInteger(region, valueOffset, valueLength) === INTEGER_OK) {
-    const value = parsedInteger.value;
-    if (value >= -128 && value <= 127) return 2;
-    if (value >= -32768 && value <= 32767) return 3;
-    if (value >= -(2 ** 31) && value < 2 ** 31) return 5;
-  }
-  if (valueLength < 64) return valueLength + 1;
-  return valueLength + (valueLength < 16384 ? 2 : 5);
-}
-
 function describeObject(context: Context): void {
   const { args, keys, reply, now } = context;
   let text = '';
@@ -105,10 +73,11 @@ function describeObject(context: Context): void {
   keys.forget();
   context.withShard(shard, () => {
     if (!keys.seek(args, 2)) return;
+    const type = keys.types.of(keys.kind);
     const clock = Math.floor(now / 1000) & 0xffffff;
     text =
       `Value at:0x${keys.valueOffset.toString(16)} refcount:1 ` +
-      `encoding:${encodingOfFound(context)} serializedlength:${serializedLength(context)} ` +
+      `encoding:${type.encoding(keys)} serializedlength:${type.serializedLength(keys)} ` +
       `lru:${clock} lru_seconds_idle:0`;
   });
   if (text === '') reply.error(NO_KEY);

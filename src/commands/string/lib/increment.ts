@@ -1,11 +1,11 @@
 /**
  * INCR, DECR, INCRBY and DECRBY: adding to a value that reads as an integer of 64 bits.
  *
- * While everything fits 53 bits nothing is allocated, and a result with as many digits as the old
- * value is written over it.
+ * While everything fits 53 bits nothing is allocated. A sum with as many digits as the old value
+ * is written over it: no lookup, no resize, no other byte of the entry changes. The reply copies
+ * these digits, so that each sum is turned into text once.
  */
 import { EVENT_INCRBY } from '../../../keyspace/events.js';
-import { STRING_AUTO } from '../../../keyspace/kinds.js';
 import { NOT_INTEGER, OVERFLOW } from '../../../protocol/errors.js';
 import {
   formatInteger,
@@ -18,13 +18,14 @@ import {
   parsedInteger,
   parseInteger,
 } from '../../../protocol/numbers.js';
+import { STRING_AUTO } from '../../../values/string/type.js';
 import type { Context } from '../../contract/context.js';
 import { isString } from './values.js';
 
 /** Adds a safe integer to the value of argument 1 and answers with the sum. */
 export function increment(context: Context, by: number): void {
-  const { keys, reply } = context;
-  const found = keys.seek(context.args, 1);
+  const { args, keys } = context;
+  const found = keys.seek(args, 1);
   let value = 0;
   if (found) {
     const kind = parseValue(context);
@@ -37,12 +38,8 @@ export function increment(context: Context, by: number): void {
   }
   const sum = value + by;
   // A sum that was rounded is never safe, so a safe one is exact.
-  if (!Number.isSafeInteger(sum)) {
-    storeBig(context, found, BigInt(value) + BigInt(by));
-    return;
-  }
-  store(context, found, sum);
-  reply.integer(sum);
+  if (Number.isSafeInteger(sum)) store(context, found, sum);
+  else storeBig(context, found, BigInt(value) + BigInt(by));
 }
 
 /** The same for what a number may not hold. */
@@ -66,27 +63,25 @@ function parseValue(context: Context): number {
   return kind;
 }
 
-function store(context: Context, found: boolean, sum: number): void {
-  const { keys } = context;
+function store({ args, keys, reply }: Context, found: boolean, sum: number): void {
   const length = integerLength(sum);
-  if (found && length === keys.valueLength) {
-    if (keys.kind !== STRING_AUTO) keys.setKind(STRING_AUTO);
-    keys.changed(EVENT_INCRBY);
-    formatInteger(keys.region, keys.valueOffset, sum);
-    return;
-  }
-  const offset = keys.put(STRING_AUTO, length, found ? keys.expiry : 0, EVENT_INCRBY);
+  const inPlace = found && length === keys.valueLength;
+  const offset = inPlace
+    ? keys.beginEdit(STRING_AUTO, length, true)
+    : keys.beginStore(STRING_AUTO, length, found ? keys.expiry : 0);
   formatInteger(keys.region, offset, sum);
+  keys.commit(EVENT_INCRBY, args);
+  reply.integerText(keys.region, offset, length);
 }
 
-function storeBig(context: Context, found: boolean, sum: bigint): void {
-  const { keys, reply } = context;
+function storeBig({ args, keys, reply }: Context, found: boolean, sum: bigint): void {
   if (sum < INT64_MIN || sum > INT64_MAX) {
     reply.error(OVERFLOW);
     return;
   }
   const text = sum.toString();
-  const offset = keys.put(STRING_AUTO, text.length, found ? keys.expiry : 0, EVENT_INCRBY);
+  const offset = keys.beginStore(STRING_AUTO, text.length, found ? keys.expiry : 0);
   for (let i = 0; i < text.length; i++) keys.region.bytes[offset + i] = text.charCodeAt(i);
+  keys.commit(EVENT_INCRBY, args);
   reply.bigInteger(sum);
 }

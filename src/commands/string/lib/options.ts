@@ -1,9 +1,10 @@
 /**
  * The options of SET and GETEX, and the times that they, SETEX and PSETEX are given.
  *
- * NX and XX exclude each other, and so do the ways to say when the key ends (EX, PX, EXAT, PXAT,
+ * NX and XX exclude each other, and so do the ways to say when the key expires (EX, PX, EXAT, PXAT,
  * KEEPTTL, PERSIST); any option may come twice, and then its last time counts.
  */
+import { expiryOf, TIME_MAX } from '../../../base/expiry-time.js';
 import { type ErrorReply, NOT_INTEGER } from '../../../protocol/errors.js';
 import {
   INTEGER_OK,
@@ -95,10 +96,9 @@ export function optionTime(context: Context, invalid: ErrorReply): number {
 }
 
 /**
- * Argument `index` as the time when a key ends.
+ * Argument `index` as the time when a key expires.
  *
- * @returns absolute milliseconds, or 0 when an error was answered. Times beyond 2^53 ms (the year
- * 287396) are invalid; Redis goes on to 2^63.
+ * @returns as base/expiry-time.ts has it, or 0 when an error was answered
  */
 export function timeAt(
   context: Context,
@@ -113,11 +113,14 @@ export function timeAt(
     context.reply.error(NOT_INTEGER);
     return 0;
   }
-  const given = parsedInteger.value;
-  const time = given * unitMs + (relative ? context.now : 0);
-  if (kind !== INTEGER_OK || given <= 0 || time > Number.MAX_SAFE_INTEGER) {
-    context.reply.error(invalid);
-    return 0;
+  const origin = relative ? context.now : 0;
+  const near = parsedInteger.value * unitMs + origin;
+  if (parsedInteger.value > 0) {
+    if (kind === INTEGER_OK && near <= Number.MAX_SAFE_INTEGER) return near;
+    const given = kind === INTEGER_OK ? BigInt(parsedInteger.value) : parsedInteger.big;
+    const time = given * BigInt(unitMs) + BigInt(origin);
+    if (time <= TIME_MAX) return expiryOf(time);
   }
-  return time;
+  context.reply.error(invalid);
+  return 0;
 }

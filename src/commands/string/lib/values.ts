@@ -1,58 +1,40 @@
-/**
- * What the string commands have in common: storing an argument as a value, handing SET's effect to
- * the journal, and answering with the value found.
- */
-import { copyBytes } from '../../../base/region.js';
+/** What the string commands have in common: storing an argument as a value, answering with one. */
+import type { Region } from '../../../base/region.js';
 import { EVENT_EXPIRE, EVENT_SET, type KeyspaceEvent } from '../../../keyspace/events.js';
-import { STRING_AUTO, TYPE_STRING, typeOf } from '../../../keyspace/kinds.js';
+import type { Keyspace } from '../../../keyspace/keyspace.js';
 import { WRONG_TYPE } from '../../../protocol/errors.js';
+import { isStringKind, STRING_AUTO } from '../../../values/string/type.js';
 import type { Context } from '../../contract/context.js';
 
 /** Makes argument `index` the value of the key last sought, with EVENT_SET unless told another. */
 export function storeArgument(
-  context: Context,
+  { args, keys }: Context,
   index: number,
   expiry: number,
   event: KeyspaceEvent = EVENT_SET,
 ): void {
-  const { args, keys } = context;
-  const length = args.length[index]!;
-  const offset = keys.put(STRING_AUTO, length, expiry, event);
-  copyBytes(keys.region, offset, args.region, args.offset[index]!, length);
+  keys.storeArgument(STRING_AUTO, args, index, expiry, event);
 }
 
-/** Like storeArgument for a command that sets a time too: then `expire` is told after `set`. */
-export function storeArgumentUntil(context: Context, index: number, expiry: number): void {
-  storeArgument(context, index, expiry);
-  if (context.keys.listener !== null) context.keys.changed(EVENT_EXPIRE);
+/** Makes bytes that are no argument the value of the key last sought. */
+export function storeBytes(keys: Keyspace, region: Region, offset: number, length: number): void {
+  keys.store(STRING_AUTO, region, offset, length, 0, EVENT_SET);
 }
 
-/** Emits `SET key value [PXAT expiry]`, the key and value being arguments. */
-export function emitSet(context: Context, key: number, value: number, expiry: number): void {
-  const { args, keys } = context;
-  const effects = keys.effects;
-  if (!effects.active) return;
-  effects.begin('SET').argument(args, key).argument(args, value);
-  if (expiry !== 0) effects.word('PXAT').word(expiry);
-  effects.end(keys.shard, keys.database);
-}
-
-/** Emits `DEL key`, the key being argument 1. */
-export function emitDelete(context: Context): void {
-  const { args, keys } = context;
-  if (!keys.effects.active) return;
-  keys.effects.begin('DEL').argument(args, 1).end(keys.shard, keys.database);
+/** Like storeArgument for a command that sets a time too: it tells `expire` after `set`. */
+export function storeArgumentUntil({ args, keys }: Context, index: number, expiry: number): void {
+  keys.storeArgument(STRING_AUTO, args, index, expiry, EVENT_SET);
+  keys.announce(EVENT_EXPIRE);
 }
 
 /** Whether the key found holds a string; if not, the error is answered. */
-export function isString(context: Context): boolean {
-  if (typeOf(context.keys.kind) === TYPE_STRING) return true;
-  context.reply.error(WRONG_TYPE);
+export function isString({ keys, reply }: Context): boolean {
+  if (isStringKind(keys.kind)) return true;
+  reply.error(WRONG_TYPE);
   return false;
 }
 
 /** Answers with the value found. */
-export function replyValue(context: Context): void {
-  const { keys, reply } = context;
+export function replyValue({ keys, reply }: Context): void {
   reply.bulk(keys.region, keys.valueOffset, keys.valueLength);
 }

@@ -1,0 +1,213 @@
+/**
+ * Finding keys, as one thread does it. `seek` finds a key and describes it in the fields below; keys
+ * that have expired count as absent. All calls need the key's shard locked, which the dispatcher has
+ * done.
+ *
+ * A key of a command is hashed once, however often the command seeks it: the thread remembers the
+ * shard and the hash of each argument until the dispatcher says `prepare` or `forget`. Until then
+ * all calls mean the same vector.
+ *
+ * Offsets into `region` are valid until the next change of the same shard's table, or the end of the
+ * command. Removing another key moves nothing.
+ */
+import type { ArgumentVector } from '../base/arguments.js';
+import { hasExpired } from '../base/expiry-time.js';
+import type { Region } from '../base/region.js';
+import type { Space } from '../memory/space.js';
+import { HashState, hashBytes } from '../structures/hash.js';
+import type { Table } from '../structures/table.js';
+import type { StoredValue } from '../values/value-type.js';
+import type { SoughtKey } from './effects.js';
+import type { Shards } from './shards.js';
+
+/** Arguments beyond this index are hashed each time. */
+const MARKS_MAX = 1024;
+const NO_SHARD = -1;
+
+export abstract class KeyLookup implements StoredValue, SoughtKey {
+  /** Milliseconds since 1970: what counts as now for expiry. Set once a turn. */
+  now = 0;
+  /** The database that `seek` looks in: the client's. */
+  database = 0;
+  /** False on a replica: expired keys are hidden, but the primary removes them. */
+  expiresKeys = true;
+  /** Whether the command under way writes: then it removes the expired keys that it meets. */
+  writing = false;
+  /**
+   * Whether a shard's expired keys are only hidden for now, and removed later: each removal is an
+   * effect, and a replica is behind. Called under the shard's lock.
+   */
+  defersExpiry: (shard: number) => boolean = () => false;
+  hits = 0;
+  misses = 0;
+
+  /** The shard of the argument that was prepared. */
+  preparedShard = 0;
+  private preparedOffset = -1;
+  private preparedRegion: Region;
+  private preparedH1 = 0;
+  private preparedH2 = 0;
+  // By argument index: the shard, NO_SHARD when it is not known, and the hash once it is.
+  private readonly markedShard = new Int32Array(MARKS_MAX);
+  private readonly markedH1 = new Int32Array(MARKS_MAX);
+  private readonly markedH2 = new Int32Array(MARKS_MAX);
+  private readonly markedHash = new Uint8Array(MARKS_MAX);
+  private marksEnd = 0;
+  private readonly hash = new HashState();
+
+  // The key last sought:
+  shard = 0;
+  h1 = 0;
+  h2 = 0;
+  keyRegion: Region;
+  keyOffset = 0;
+  keyLength = 0;
+  soughtDatabase = 0;
+  protected table: Table;
+  /** Whether the table has an entry for it, even an expired one. */
+  exists = false;
+  // ... and its entry, when it was found:
+  /** The shard's memory, in which `valueOffset` counts. */
+  region: Region;
+  kind = 0;
+  /** As base/expiry-time.ts has it; 0 for none. A double from the start. */
+  expiry = Number.NaN;
+  valueOffset = 0;
+  valueLength = 0;
+
+  constructor(readonly shards: Shards) {
+    this.table = shards.table(0, 0);
+    this.region = shards.spaces[0]!.region;
+    this.keyRegion = this.region;
+    this.preparedRegion = this.region;
+  }
+
+  /** The space of the key last sought. */
+  get space(): Space {
+    return this.shards.spaces[this.shard]!;
+  }
+
+  /** Hashes argument `index`, the only key of a command, to find its shard. */
+  prepare(args: ArgumentVector, index: number): void {
+    const { region } = args;
+    const offset = args.offset[index]!;
+    this.preparedRegion = region;
+    this.preparedOffset = offset;
+    this.marksEnd = 0;
+    const length = args.length[index]!;
+    const { shards, hash } = this;
+    this.preparedShard = shards.shardOf(region, offset, length);
+    hashBytes(hash, region, offset, length, shards.hashKey0, shards.hashKey1);
+    this.preparedH1 = hash.h1;
+    this.preparedH2 = hash.h2;
+  }
+
+  /** The shard of argument `index`, one of several keys of a command. */
+  mark(args: ArgumentVector, index: number): number {
+    const shard = this.shards.shardOf(args.region, args.offset[index]!, args.length[index]!);
+    if (index < MARKS_MAX) this.noteShard(index, shard);
+    return shard;
+  }
+
+  private noteShard(index: number, shard: number): void {
+    while (this.marksEnd <= index) this.markedShard[this.marksEnd++] = NO_SHARD;
+    this.markedShard[index] = shard;
+    this.markedHash[index] = 0;
+  }
+
+  /** Forgets the keys prepared and marked: the bytes at their places are another command's now. */
+  forget(): void {
+    this.preparedOffset = -1;
+    this.marksEnd = 0;
+  }
+
+  /** Finds argument `index` as a key of the client's database. */
+  seek(args: ArgumentVector, index: number): boolean {
+    return this.seekIn(this.database, args, index);
+  }
+
+  /** The same for commands that only read: counts a hit or a miss. */
+  seekForRead(args: ArgumentVector, index: number): boolean {
+    if (this.seekIn(this.database, args, index)) {
+      this.hits++;
+      return true;
+    }
+    this.misses++;
+    return false;
+  }
+
+  /** Finds argument `index` as a key of any database. */
+  seekIn(database: number, args: ArgumentVector, index: number): boolean {
+    const { region } = args;
+    const offset = args.offset[index]!;
+    const length = args.length[index]!;
+    if (offset === this.preparedOffset && region === this.preparedRegion) {
+      this.shard = this.preparedShard;
+      this.h1 = this.preparedH1;
+      this.h2 = this.preparedH2;
+    } else if (index < MARKS_MAX) {
+      this.useMark(index, region, offset, length);
+    } else {
+      this.hashKey(region, offset, length);
+    }
+    return this.find(database, region, offset, length);
+  }
+
+  /** Finds a key that is no argument. Its bytes must stay in place while it is the one sought. */
+  seekKey(database: number, region: Region, offset: number, length: number): boolean {
+    this.hashKey(region, offset, length);
+    return this.find(database, region, offset, length);
+  }
+
+  /** The shard of argument `index`. */
+  shardOfArgument(args: ArgumentVector, index: number): number {
+    const marked = index < this.marksEnd ? this.markedShard[index]! : NO_SHARD;
+    return marked !== NO_SHARD ? marked : this.mark(args, index);
+  }
+
+  private hashKey(region: Region, offset: number, length: number): void {
+    const { shards, hash } = this;
+    this.shard = shards.shardOf(region, offset, length);
+    hashBytes(hash, region, offset, length, shards.hashKey0, shards.hashKey1);
+    this.h1 = hash.h1;
+    this.h2 = hash.h2;
+  }
+
+  private useMark(index: number, region: Region, offset: number, length: number): void {
+    const { shards, hash, markedShard } = this;
+    if (index >= this.marksEnd || markedShard[index] === NO_SHARD) {
+      this.noteShard(index, shards.shardOf(region, offset, length));
+    }
+    this.shard = markedShard[index]!;
+    if (this.markedHash[index] === 0) {
+      hashBytes(hash, region, offset, length, shards.hashKey0, shards.hashKey1);
+      this.markedH1[index] = hash.h1;
+      this.markedH2[index] = hash.h2;
+      this.markedHash[index] = 1;
+    }
+    this.h1 = this.markedH1[index]!;
+    this.h2 = this.markedH2[index]!;
+  }
+
+  private find(database: number, region: Region, offset: number, length: number): boolean {
+    const table = this.shards.table(this.shard, database);
+    this.keyRegion = region;
+    this.keyOffset = offset;
+    this.keyLength = length;
+    this.soughtDatabase = database;
+    this.table = table;
+    this.region = table.region;
+    this.exists = table.find(region, offset, length, this.h1, this.h2);
+    if (!this.exists) return false;
+    this.kind = table.kind;
+    this.expiry = table.expiry;
+    this.valueOffset = table.valueOffset;
+    this.valueLength = table.valueLength;
+    if (!hasExpired(table.expiry, this.now)) return true;
+    if (this.expiresKeys && (this.writing || !this.defersExpiry(this.shard))) this.expire();
+    return false;
+  }
+
+  /** Removes the key last sought, which has expired. */
+  protected abstract expire(): void;
+}

@@ -1,0 +1,303 @@
+/**
+ * The one door for writes. Each operation is about the key last sought, and does four things in this
+ * order; no command can forget one:
+ *
+ *   1. it writes the bytes;
+ *   2. it counts the change and raises the key's version, for those who WATCH it;
+ *   3. it tells the keyspace event;
+ *   4. it emits the effect: what a replica and the journal replay.
+ *
+ *     store, storeArgument      the key holds this value                effect: the value's own
+ *     beginStore ... commit     the same, the caller writes the bytes   effect: see commit
+ *     beginEdit ... commit      the value is longer, shorter, other     effect: see commit
+ *     remove                    the key is gone                         effect: DEL
+ *     expireAt, persist         the key expires, or does not            effect: PEXPIREAT, PERSIST
+ *     commit                    what was begun is complete              effect: the command as it came
+ *     commitValue               what was begun is complete              effect: the value's own
+ *     custom                    what was begun is complete              effect: built by the caller
+ *     announce                  one more event of the last change
+ *
+ * An edit of a collection is begun, done by the code of its type, and committed: HSET commits its own
+ * vector, a command that chose by chance builds what it did with `custom`. When it emptied the
+ * collection, `remove` follows: replicas that have removed the empty key themselves lose nothing.
+ *
+ * After a command, `settle` finds a change that left no effect, or was begun and not committed.
+ *
+ * Values may own pages (values/value-type.ts): what replaces or removes one frees them.
+ */
+import type { ArgumentVector } from '../base/arguments.js';
+import { copyBytes, type Region, toBinary } from '../base/region.js';
+import { EffectBuilder } from './effects.js';
+import { EVENT_EXPIRED, EVENT_PERSIST, type KeyspaceEvent } from './events.js';
+import { KeyLookup } from './key-lookup.js';
+import { ReplacedValue } from './replaced-value.js';
+import { WORD_WATCHED } from './shard-words.js';
+import type { Shards } from './shards.js';
+import { type StoreFullError, shardFull } from './store-full.js';
+import type { TypeRegistry } from './types.js';
+import { touchWatched } from './watch.js';
+
+export type EventListener = (event: KeyspaceEvent, database: number, key: string) => void;
+
+export abstract class Mutation extends KeyLookup {
+  /** Changes since the command began; not 0 means that it wrote something. */
+  changes = 0;
+  /** Changes since the start. */
+  totalChanges = 0;
+  /** Keys that have expired and were removed, since the start. */
+  expired = 0;
+  listener: EventListener | null = null;
+  readonly effects: EffectBuilder;
+  /** Whether an operation was begun and is not committed. */
+  private begun = false;
+  /** Effects of expired keys since the command began: they belong to no change of the command. */
+  private expiryEffects = 0;
+  private readonly replaced = new ReplacedValue();
+
+  constructor(
+    shards: Shards,
+    readonly types: TypeRegistry,
+  ) {
+    super(shards);
+    this.effects = new EffectBuilder(this);
+  }
+
+  /** Before a command. @param writes whether it may change keys */
+  beginCommand(writes: boolean): void {
+    this.writing = writes;
+    this.changes = 0;
+    this.expiryEffects = 0;
+    this.begun = false;
+    this.effects.reset();
+  }
+
+  /**
+   * After a command that has changed something: counts its changes.
+   * @throws when replicas and the journal would not learn of a change: a mistake in the command
+   */
+  settle(): void {
+    this.totalChanges += this.changes;
+    const { effects } = this;
+    if (this.begun) throw new Error('a change was begun and not committed');
+    if (effects.begun) throw new Error('an effect was begun and not ended');
+    if (effects.active && effects.made === this.expiryEffects) {
+      throw new Error('a change left no effect');
+    }
+  }
+
+  /**
+   * Creates or replaces the key.
+   * @param expiry as base/expiry-time.ts has it, 0 for none
+   * @param event null when the caller announces it later
+   * @throws StoreFullError
+   */
+  store(
+    kind: number,
+    source: Region,
+    offset: number,
+    length: number,
+    expiry: number,
+    event: KeyspaceEvent | null,
+  ): void {
+    const at = this.place(kind, length, expiry);
+    copyBytes(this.region, at, source, offset, length);
+    this.changed(event, true);
+    if (this.effects.sink !== null) this.emitValue();
+  }
+
+  /** The same with the bytes of an argument. @throws StoreFullError */
+  storeArgument(
+    kind: number,
+    args: ArgumentVector,
+    index: number,
+    expiry: number,
+    event: KeyspaceEvent,
+  ): void {
+    const length = args.length[index]!;
+    const at = this.place(kind, length, expiry);
+    copyBytes(this.region, at, args.region, args.offset[index]!, length);
+    this.changed(event, true);
+    if (this.effects.sink !== null) this.emitValue();
+  }
+
+  /**
+   * Begins creating or replacing the key.
+   * @returns the offset in `region` where the caller writes `length` bytes, and then commits
+   * @throws StoreFullError
+   */
+  beginStore(kind: number, length: number, expiry: number): number {
+    const at = this.place(kind, length, expiry);
+    this.begin();
+    return at;
+  }
+
+  /**
+   * Begins changing the value in place: gives it a length and a kind of the same type. Its beginning
+   * and its expiry stay, new bytes are 0. A key that does not exist begins empty.
+   * @returns the offset in `region` of the value's bytes, which the caller changes, and then commits
+   * @throws StoreFullError
+   */
+  beginEdit(kind: number, length: number, found: boolean): number {
+    let at = this.valueOffset;
+    if (!found) {
+      at = this.place(kind, length, 0);
+      this.region.bytes.fill(0, at, at + length);
+    } else {
+      if (length !== this.valueLength) {
+        at = this.table.resize(length);
+        if (at < 0) throw this.full();
+        this.valueOffset = at;
+        this.valueLength = length;
+      }
+      if (kind !== this.kind) this.reencode(kind);
+    }
+    this.begin();
+    return at;
+  }
+
+  /**
+   * Begins replacing the value found by one that keeps its beginning; it does not expire. Else as
+   * beginEdit.
+   * @throws StoreFullError
+   */
+  beginRewrite(kind: number, length: number): number {
+    this.beginEdit(kind, length, true);
+    // Without an expiry an entry is shorter, so that this cannot fail.
+    if (this.expiry !== 0) this.setExpiry(0);
+    return this.valueOffset;
+  }
+
+  /** Completes what was begun. The effect is the command as it came: `args`. */
+  commit(event: KeyspaceEvent, args: ArgumentVector): void {
+    this.complete(event);
+    if (this.effects.sink !== null) this.effects.verbatim(args);
+  }
+
+  /** Completes what was begun. The effect is the value that the key has now. */
+  commitValue(event: KeyspaceEvent): void {
+    this.complete(event);
+    if (this.effects.sink !== null) this.emitValue();
+  }
+
+  /**
+   * Completes what was begun. The caller appends to the effect, which has the name and the key, and
+   * ends it. test/tidy lists the files that do.
+   */
+  custom(event: KeyspaceEvent | null, name: string): EffectBuilder {
+    this.complete(event);
+    return this.effects.begin(name);
+  }
+
+  /** Removes the key, which exists. */
+  remove(event: KeyspaceEvent): void {
+    this.types.removeEntry(this.table);
+    this.removed(event);
+  }
+
+  /** Removes the key, whose pages belong to another key now. */
+  protected removeMoved(event: KeyspaceEvent): void {
+    this.table.remove();
+    this.removed(event);
+  }
+
+  private removed(event: KeyspaceEvent): void {
+    this.exists = false;
+    this.changed(event, false);
+    if (this.effects.sink !== null) this.effects.begin('DEL').end();
+  }
+
+  /** Sets when the key expires, which exists. @throws StoreFullError */
+  expireAt(expiry: number, event: KeyspaceEvent): void {
+    this.setExpiry(expiry);
+    this.changed(event, true);
+    if (this.effects.sink !== null) this.effects.begin('PEXPIREAT').time(expiry).end();
+  }
+
+  /** Removes the key's expiry. */
+  persist(): void {
+    this.setExpiry(0);
+    this.changed(EVENT_PERSIST, true);
+    if (this.effects.sink !== null) this.effects.begin('PERSIST').end();
+  }
+
+  /** Changes how the value is stored and not what it is: no change, and no effect. */
+  reencode(kind: number): void {
+    this.table.setKind(kind);
+    this.kind = kind;
+  }
+
+  /** Tells an event of the key last sought: one more of the last change. */
+  announce(event: KeyspaceEvent): void {
+    if (this.listener === null) return;
+    const key = toBinary(this.keyRegion, this.keyOffset, this.keyLength);
+    this.listener(event, this.soughtDatabase, key);
+  }
+
+  /** Removes the key last sought, which has expired (also used by the active cycle). */
+  protected expire(): void {
+    this.types.removeEntry(this.table);
+    this.exists = false;
+    this.expired++;
+    this.touch(false);
+    this.announce(EVENT_EXPIRED);
+    if (!this.effects.active) return;
+    this.expiryEffects++;
+    this.effects.begin('DEL').end();
+  }
+
+  /** Makes the entry of the key last sought; its value's bytes are to be written. */
+  private place(kind: number, length: number, expiry: number): number {
+    const owned = this.exists && this.types.owns(this.kind);
+    if (owned) this.replaced.keep(this);
+    const at = this.table.put(kind, length, expiry);
+    if (at < 0) throw this.full();
+    if (owned) this.types.free(this.replaced);
+    this.exists = true;
+    this.kind = kind;
+    this.expiry = expiry;
+    this.valueOffset = at;
+    this.valueLength = length;
+    return at;
+  }
+
+  private setExpiry(expiry: number): void {
+    const { table } = this;
+    if (!table.setExpiry(expiry)) throw this.full();
+    this.expiry = expiry;
+    this.valueOffset = table.valueOffset;
+  }
+
+  /** The error of a shard without room. */
+  full(shard = this.shard): StoreFullError {
+    return shardFull(shard, this.shards.count, this.shards.spaces[shard]!.region.length);
+  }
+
+  private begin(): void {
+    this.begun = true;
+    // Without a commit, the dispatcher has to notice.
+    this.changes++;
+  }
+
+  private complete(event: KeyspaceEvent | null): void {
+    if (!this.begun) throw new Error('nothing was begun');
+    this.begun = false;
+    this.touch(true);
+    if (event !== null) this.announce(event);
+  }
+
+  private changed(event: KeyspaceEvent | null, exists: boolean): void {
+    this.changes++;
+    this.touch(exists);
+    if (event !== null) this.announce(event);
+  }
+
+  /** Raises the key's version, for those who watch it. */
+  private touch(exists: boolean): void {
+    if (this.region.words[WORD_WATCHED] === 0) return;
+    touchWatched(this.space, this.h1, this.h2, this.soughtDatabase, exists);
+  }
+
+  private emitValue(): void {
+    this.types.of(this.kind).effects(this, this.effects);
+  }
+}

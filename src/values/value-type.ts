@@ -1,0 +1,102 @@
+/**
+ * What a type of values answers for. The keyspace's registry (keyspace/types.ts) knows all types;
+ * whoever meets a value of any type asks it, and only a type's own commands know what is inside.
+ *
+ * A key's entry holds the value's *bytes*. For strings and packed collections they are the whole
+ * value. For others they are a root (16 to 64 bytes), and pages of the same shard's space hold the
+ * rest: nested tables, B+-trees. A kind whose bytes refer to pages is listed in `owningKinds`.
+ *
+ * Who frees those pages? Tables move and forget an entry's bytes and know nothing of pages. So
+ * whatever removes an entry (Mutation, clearTable, removeEntry) looks at its kind first:
+ *
+ *     overwritten    the old bytes are kept aside; freed when the new value is in its place
+ *     removed        freed (DEL, expiry, eviction, the source of a RENAME to another shard)
+ *     table cleared  every entry of an owning kind is freed, then the table
+ *     renamed within its shard   the bytes move, nothing is freed
+ *     edited         the type's commands keep bytes and pages in step between begin and commit
+ *
+ * `free` may hand the pages to a list that is emptied in slices. It cannot fail. All calls are made
+ * under the shard's lock; they do not keep the value they are given.
+ */
+import type { Region } from '../base/region.js';
+import type { Space } from '../memory/space.js';
+
+/** A value where it lies: an entry of a table, or bytes kept aside. */
+export interface StoredValue {
+  /** The memory that `valueOffset` and the pages count in. */
+  readonly space: Space;
+  readonly region: Region;
+  readonly kind: number;
+  /** As base/expiry-time.ts has it; 0 for none. */
+  readonly expiry: number;
+  readonly valueOffset: number;
+  readonly valueLength: number;
+}
+
+/** The bytes of a copy, ready to be stored. They stay in place until the next value is copied. */
+export interface CopiedValue {
+  region: Region;
+  offset: number;
+  length: number;
+}
+
+/** Takes the commands that rebuild a value under the key last sought. */
+export interface ValueEffects {
+  /** Begins a command on the key. */
+  begin(name: string): ValueEffects;
+  bytes(source: Region, offset: number, length: number): ValueEffects;
+  word(text: string): ValueEffects;
+  /** Appends a time in decimal. */
+  time(expiry: number): ValueEffects;
+  end(): void;
+}
+
+/** Adds up DEBUG DIGEST, in the way Redis does. */
+export interface ValueDigest {
+  /** Takes bytes whose order matters. */
+  mix(region: Region, offset: number, length: number): void;
+  /** A digest of an element, for `add`. Each call gives the same one, emptied. */
+  element(): ValueDigest;
+  /** Takes an element whose order does not matter. */
+  add(element: ValueDigest): void;
+}
+
+export interface ValueType {
+  /** As TYPE tells it. */
+  readonly name: string;
+  /** The low three bits of its kinds. */
+  readonly number: number;
+  /** All kinds of this type. */
+  readonly kinds: readonly number[];
+  /** Those of them whose bytes refer to pages. */
+  readonly owningKinds: readonly number[];
+  /** Those of them whose bytes `verify` has to see; any bytes are a value of the others. */
+  readonly verifiedKinds: readonly number[];
+
+  /** As OBJECT ENCODING tells it. */
+  encoding(value: StoredValue): string;
+  /** As OBJECT REFCOUNT tells it. */
+  references(value: StoredValue): number;
+  /** Bytes of memory besides those of the entry. */
+  memory(value: StoredValue): number;
+  /** Bytes in an RDB file, without compression. */
+  serializedLength(value: StoredValue): number;
+  digest(value: StoredValue, digest: ValueDigest): void;
+  /**
+   * Emits commands that make a key with this value and expiry, whatever was there before. The
+   * first one replaces the key; each is complete in itself.
+   */
+  effects(value: StoredValue, effects: ValueEffects): void;
+  /**
+   * Copies the pages of an owning kind into a space, and the bytes that refer to them.
+   * @returns false when there is no room; no page is kept then
+   */
+  copy(value: StoredValue, space: Space, copied: CopiedValue): boolean;
+  /** Frees the pages of an owning kind. */
+  free(value: StoredValue): void;
+  /**
+   * Whether bytes from a peer are a value of this kind. Reads nothing outside of them. The bytes of
+   * an owning kind never are, as they refer to the peer's pages: these values travel in parts.
+   */
+  verify(kind: number, region: Region, offset: number, length: number): boolean;
+}

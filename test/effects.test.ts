@@ -1,0 +1,106 @@
+/**
+ * Every command that writes leaves effects when it changes something, and they make the same data
+ * elsewhere. A new command has to bring its example: the test fails without one.
+ */
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { CommandTester } from '../src/commands/contract/test-support.js';
+import { commandModules } from '../src/commands/index.generated.js';
+import { definitionsOf } from '../src/engine/definitions.js';
+import { isContainer } from '../src/engine/registry.js';
+
+const definitions = definitionsOf(commandModules);
+const FAR_SECONDS = '4102444800';
+const FAR_MS = `${FAR_SECONDS}000`;
+
+/** What is there before each example. */
+const GIVEN = [
+  'SET number 10',
+  'SET text abc',
+  `SET large ${'x'.repeat(20_000)}`,
+  `SET timed 5 PXAT ${FAR_MS}`,
+];
+
+/** For each command that writes: one that changes something, or several. */
+const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
+  append: ['APPEND text def', 'APPEND new def', 'APPEND large y'],
+  bitfield: ['BITFIELD text SET u8 0 65', 'BITFIELD text GET u8 0 INCRBY i16 100 5'],
+  bitop: ['BITOP NOT new text', 'BITOP AND timed timed text', 'BITOP OR text none none2'],
+  copy: ['COPY timed new', 'COPY large text REPLACE', 'COPY text other DB 1'],
+  decr: ['DECR number', 'DECR new'],
+  decrby: ['DECRBY number 11', 'DECRBY timed 9007199254740993'],
+  del: ['DEL number none text large'],
+  expire: ['EXPIRE text 100', 'EXPIRE text -1'],
+  expireat: [`EXPIREAT text ${FAR_SECONDS}`, 'EXPIREAT large 1'],
+  flushall: ['FLUSHALL'],
+  flushdb: ['FLUSHDB'],
+  getdel: ['GETDEL timed', 'GETDEL large'],
+  getex: ['GETEX text EX 100', 'GETEX timed PERSIST', 'GETEX number PXAT 1'],
+  getset: ['GETSET text new', 'GETSET timed new', 'GETSET none new'],
+  incr: ['INCR number', 'INCR new', 'INCR timed'],
+  incrby: ['INCRBY number 89', 'INCRBY number 90'],
+  incrbyfloat: ['INCRBYFLOAT number 0.1', 'INCRBYFLOAT timed 0.1', 'INCRBYFLOAT new 3'],
+  move: ['MOVE timed 1', 'MOVE large 2'],
+  mset: ['MSET a 1 text 2 a 3'],
+  msetnx: ['MSETNX a 1 b 2'],
+  persist: ['PERSIST timed'],
+  pexpire: ['PEXPIRE text 100000', 'PEXPIRE large 0'],
+  pexpireat: [`PEXPIREAT text ${FAR_MS}`, 'PEXPIREAT text 9223372036854775807'],
+  psetex: ['PSETEX text 100000 v'],
+  rename: ['RENAME timed text', 'RENAME large new'],
+  renamenx: ['RENAMENX timed new'],
+  set: [
+    'SET text v',
+    'SET timed v KEEPTTL',
+    'SET timed v',
+    'SET text v EX 100 GET',
+    'SET new v NX PXAT 9223372036854775806',
+  ],
+  setbit: ['SETBIT text 0 1', 'SETBIT text 100 0', 'SETBIT new 3 0'],
+  setex: ['SETEX timed 100 v'],
+  setnx: ['SETNX new v'],
+  setrange: ['SETRANGE text 1 xyz', 'SETRANGE new 5 x', 'SETRANGE large 19999 yy'],
+  swapdb: ['SWAPDB 0 1'],
+  unlink: ['UNLINK large timed'],
+};
+
+function tester(): CommandTester {
+  // One shard, as each shard has its own effect of FLUSHDB and SWAPDB.
+  return new CommandTester(definitions, { shards: 1 });
+}
+
+/** Keys, values and expiry; how they are encoded may differ. */
+function dataOf(t: CommandTester): [string, string, number][] {
+  return [...t.dump()].map(([name, { value, expiry }]) => [name, value, expiry]);
+}
+
+describe('effects of every command that writes', () => {
+  for (const definition of definitions) {
+    if (isContainer(definition) || !definition.flags.includes('write')) continue;
+    test(definition.name.toUpperCase(), () => {
+      const examples = EXAMPLES[definition.name] ?? [];
+      assert.ok(examples.length > 0, 'an example in test/effects.test.ts');
+      for (const example of examples) {
+        const [primary, replica] = [tester(), tester()];
+        replica.keys.expiresKeys = false;
+        for (const words of GIVEN) {
+          primary.run(...words.split(' '));
+          replica.run(...words.split(' '));
+        }
+        primary.effectVectors.length = 0;
+        const raw = primary.runRaw(...example.split(' '));
+        assert.ok(!raw.startsWith('-'), `${example}: ${raw}`);
+        assert.ok(primary.changes > 0, `${example} changes something`);
+        assert.ok(primary.effectVectors.length > 0, `${example} has an effect`);
+        replica.now = 0;
+        for (const { database, words, keyless } of primary.effectVectors) {
+          assert.equal(keyless, definition.effect === 'keyless', words.join(' '));
+          replica.session.database = database;
+          const answer = replica.runRaw(...words);
+          assert.ok(!answer.startsWith('-'), `${words.join(' ')}: ${answer}`);
+        }
+        assert.deepEqual(dataOf(replica), dataOf(primary), example);
+      }
+    });
+  }
+});
