@@ -5,8 +5,9 @@
  */
 import { NOT_INTEGER } from '../../protocol/errors.js';
 import { INTEGER_OK, parsedInteger, parseInteger } from '../../protocol/numbers.js';
-import { argumentIs, argumentsBinary } from '../../protocol/text.js';
+import { argumentIs } from '../../protocol/text.js';
 import type { CommandDefinition, ContainerDefinition } from '../contract/definition.js';
+import { wordsOf } from '../contract/words.js';
 
 const common = {
   since: '1.0.0',
@@ -42,8 +43,9 @@ export const darterSync: CommandDefinition = {
     { name: 'lsn', type: 'integer', flags: ['optional', 'multiple'] },
   ],
   run(context) {
-    const { args, session, server } = context;
-    const words = argumentsBinary(args, 2);
+    const { session, server } = context;
+    const words = wordsOf(context, 2);
+    if (words === null) return;
     const suspension = context.suspend(() => {});
     server.replication.sync(session, words, (write) => suspension.resume(write));
   },

@@ -1,7 +1,10 @@
 /** SET: the commonest write. Without options it takes the short way. */
+import type { ArgumentVector } from '../../base/arguments.js';
 import { invalidExpire, SYNTAX } from '../../protocol/errors.js';
+import { argumentIs } from '../../protocol/text.js';
 import type { Context } from '../contract/context.js';
 import type { CommandDefinition } from '../contract/definition.js';
+import { keyFlagBits } from '../contract/key-flags.js';
 import {
   OPTION_GET,
   OPTION_KEEPTTL,
@@ -64,6 +67,16 @@ function store(context: Context, found: boolean, given: number, expiry: number):
   emitSet(context, 1, 2, expiry);
 }
 
+const READS_AND_WRITES = keyFlagBits(['RW', 'access', 'update']);
+const OVERWRITES = keyFlagBits(['OW', 'update']);
+
+function readsOldValue(args: ArgumentVector): boolean {
+  for (let i = 3; i < args.count; i++) {
+    if (argumentIs(args, i, 'GET')) return true;
+  }
+  return false;
+}
+
 export const set: CommandDefinition = {
   name: 'set',
   summary: 'Stores a string under a key, on conditions and with an end if wished',
@@ -75,10 +88,7 @@ export const set: CommandDefinition = {
   keys: [
     {
       flags: ['RW', 'access', 'update', 'variable_flags'],
-      flagsOf: (words) =>
-        words.slice(3).some((word) => word.toUpperCase() === 'GET')
-          ? ['RW', 'access', 'update']
-          : ['OW', 'update'],
+      flagsOf: (args) => (readsOldValue(args) ? READS_AND_WRITES : OVERWRITES),
       notes: 'reads the old value when GET is given',
       begin: { index: 1 },
       find: { last: 0, step: 1, limit: 0 },
