@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { beforeEach, test } from 'node:test';
 import { DEFERRED, DONE, PAUSED, SUSPENDED } from '../base/outcome.js';
+import { installPageRelease } from '../base/page-release.js';
 import { Region, toBinary } from '../base/region.js';
 import type { Arguments } from '../protocol/parser.js';
 import { Reply } from '../protocol/reply.js';
@@ -38,6 +39,8 @@ let dispatched: number;
 let policy: { -readonly [Key in keyof FrontendPolicy<Session>]: FrontendPolicy<Session>[Key] };
 
 beforeEach(() => {
+  // As the system does it: what is given back reads as zeroes.
+  installPageRelease((region, offset, length) => region.bytes.fill(0, offset, offset + length));
   transport = new ClientsTransport();
   sessions = [];
   closings = [];
@@ -246,4 +249,18 @@ test('large replies to slow readers in one turn do not touch each other', () => 
     const expected = bulk(bigText(slot, 1)) + bulk('a') + bulk(bigText(slot, 2)) + bulk('b');
     assert.ok(transport.peers[slot]!.sent === expected, `client ${slot}`);
   }
+});
+
+test('nor do short replies that are written behind a large one', () => {
+  const slots = [transport.connect(), transport.connect(), transport.connect()];
+  const requests = [command('big', '1'), command('short'), command('word')];
+  for (const slot of slots) {
+    transport.peers[slot]!.takes = 3;
+    transport.receive(slot, requests[slot]!);
+  }
+  for (let i = 0; i < 3; i++) transport.turn();
+  for (const slot of slots) while (transport.drain(slot)) transport.turn();
+  assert.ok(transport.peers[0]!.sent === bulk(bigText(0, 1)));
+  assert.equal(transport.peers[1]!.sent, bulk('short'));
+  assert.equal(transport.peers[2]!.sent, bulk('word'));
 });
