@@ -1,51 +1,34 @@
 /**
  * The network side of an I/O thread: takes what the transport received, lets the parser cut it into
  * commands and the dispatcher run them, and hands their replies back, all in one turn and on one
- * thread. Commands run straight from the receive buffer; only a command cut in two, or one that has
- * to wait, has its bytes copied.
+ * thread (client-input.ts, client-output.ts).
  *
  * An exception, wherever it comes from, is the business of the client that was being served: it gets
  * an error and is closed. The thread and all other clients go on.
  */
-import { DONE, SUSPENDED } from '../base/outcome.js';
-import { prefixBinary, type Region } from '../base/region.js';
+import type { Region } from '../base/region.js';
 import type { CloseReason, Transport, TransportHandler } from '../platform/transport.js';
 import { INTERNAL } from '../protocol/errors.js';
-import { COMMAND, INCOMPLETE, RequestParser } from '../protocol/parser.js';
 import type { Reply } from '../protocol/reply.js';
+import { ClientInput } from './client-input.js';
 import { ClientOutput } from './client-output.js';
 import { Connection } from './connection.js';
 import { Arrivals, isQuiet, NOWHERE, type TakeOver, unservedInput } from './handover.js';
-import { type Backlog, Backlogs, PartialCommand } from './input.js';
-import { giveBack, OutputArenas } from './output.js';
+import { OutputArenas } from './output.js';
 import type { FrontendPolicy } from './policy.js';
 import type { CommandRunner, NetSession } from './runner.js';
-import { WaitingClients } from './waiting.js';
 
-/** Bulk arguments with at least this much missing are received straight into their place. */
-const DIRECT_RECEIVE_BYTES = 32768;
 /** What each arrival adds to a connection's activity besides its bytes. */
 const ARRIVAL_WEIGHT = 200;
-const SPARE_PARTIALS_MAX = 256;
-/** So many bytes of replies to one client are queued before it has all of them. */
-const QUEUED_AT_ONCE_BYTES = 16 << 20;
-/** Whatever client-query-buffer-limit says: offsets of what waits are 31 bits. */
-const QUERY_BYTES_MAX = 0x7f00_0000;
-const UNAUTHENTICATED_QUERY_BYTES_MAX = 1 << 20;
-/** As much of what was received as the log shows. */
-const SHOWN_BYTES = 64;
 /** How long to wait after a turn's background work threw. */
 const FAILED_BACKGROUND_MS = 100;
 
 export class Frontend<S extends NetSession> implements TransportHandler {
   readonly connections = new Map<number, Connection<S>>();
-  private readonly parser = new RequestParser();
   private readonly arenas: OutputArenas;
-  private readonly backlogs: Backlogs;
   private readonly output: ClientOutput<S>;
-  private readonly waiting: WaitingClients<S>;
+  private readonly input: ClientInput<S>;
   private turnOpen = false;
-  private readonly sparePartials: PartialCommand[] = [];
   /** Replies of suspended commands that have become ready. */
   private resumed: { session: S; write: () => void }[] = [];
   private readonly arrivals = new Arrivals<S>();
@@ -58,8 +41,6 @@ export class Frontend<S extends NetSession> implements TransportHandler {
     private readonly createRegion: (bytes: number) => Region,
   ) {
     this.arenas = new OutputArenas(reply, createRegion);
-    this.backlogs = new Backlogs(createRegion);
-    this.waiting = new WaitingClients((connection) => this.resumeInput(connection));
     this.output = new ClientOutput(
       transport,
       reply,
@@ -68,6 +49,17 @@ export class Frontend<S extends NetSession> implements TransportHandler {
       (connection) => this.close(connection),
       (connection, error) => this.failed(connection, 'sending', error),
     );
+    this.input = new ClientInput({
+      transport,
+      dispatcher,
+      reply,
+      arenas: this.arenas,
+      output: this.output,
+      policy,
+      createRegion,
+      close: (connection) => this.close(connection),
+      failed: (connection, error) => this.failed(connection, 'serving', error),
+    });
   }
 
   // --- the transport's callbacks -----------------------------------------------------------------
@@ -100,7 +92,7 @@ export class Frontend<S extends NetSession> implements TransportHandler {
     this.policy.traffic.receivedBytes += length;
     connection.activity = (connection.activity + length + ARRIVAL_WEIGHT) | 0;
     try {
-      this.feed(connection, region, offset, length);
+      this.input.feed(connection, region, offset, length);
     } catch (error) {
       this.failed(connection, 'serving', error);
     }
@@ -113,11 +105,8 @@ export class Frontend<S extends NetSession> implements TransportHandler {
     this.openTurn();
     this.policy.traffic.receivedBytes += length;
     connection.session.lastInteractionMs = this.dispatcher.now;
-    partial.used += length;
-    partial.directLeft -= length;
     try {
-      if (this.exceedsQueryLimit(connection)) return;
-      if (partial.directLeft === 0) this.serve(connection, partial.region, 0, 0);
+      this.input.receivedInto(connection, partial, length);
     } catch (error) {
       this.failed(connection, 'serving', error);
     }
@@ -186,13 +175,13 @@ export class Frontend<S extends NetSession> implements TransportHandler {
   turn(): number {
     this.openTurn();
     this.output.beginTurn();
-    this.waiting.turn(this.dispatcher.now);
+    this.input.waiting.turn(this.dispatcher.now);
     const backgroundMs = this.background();
     while (this.resumed.length > 0) this.resumeNext();
     this.output.endTurn();
     this.turnOpen = false;
     if (this.output.isWaiting) return 0;
-    const dueMs = this.waiting.dueMs(this.dispatcher.now);
+    const dueMs = this.input.waiting.dueMs(this.dispatcher.now);
     return backgroundMs < 0 ? Math.min(dueMs, FAILED_BACKGROUND_MS) : Math.min(dueMs, backgroundMs);
   }
 
@@ -231,7 +220,7 @@ export class Frontend<S extends NetSession> implements TransportHandler {
   /** Something threw for a client: it is told, as far as that is possible, and closed. */
   private failed(connection: Connection<S>, doing: string, error: unknown): void {
     this.policy.failed(`${doing} ${connection.session.address}`, error);
-    this.parser.reset();
+    this.input.reset();
     if (connection.closed) return;
     try {
       connection.session.closeAfterReply = true;
@@ -244,248 +233,20 @@ export class Frontend<S extends NetSession> implements TransportHandler {
     }
   }
 
-  // --- input ----------------------------------------------------------------------------------
-
-  private mustWait(connection: Connection<S>): boolean {
-    return connection.session.suspended || connection.retrying;
-  }
-
-  private feed(connection: Connection<S>, region: Region, offset: number, length: number): void {
-    connection.session.lastInteractionMs = this.dispatcher.now;
-    if (connection.session.closeAfterReply || connection.inputEnded) return;
-    if (this.mustWait(connection) || (connection.backlog?.length ?? 0) > 0) {
-      this.backlogs.putAside(connection, region, offset, offset + length);
-    } else {
-      this.serve(connection, region, offset, offset + length);
-    }
-    if (connection.partial !== null || connection.backlog !== null) {
-      this.exceedsQueryLimit(connection);
-    }
-  }
-
-  /** Closes a client that has sent more than client-query-buffer-limit allows to wait. */
-  private exceedsQueryLimit(connection: Connection<S>): boolean {
-    const { policy } = this;
-    const { backlog, partial, queryBytes, session } = connection;
-    const isKnown = session.authenticated || queryBytes <= UNAUTHENTICATED_QUERY_BYTES_MAX;
-    const most = Math.min(policy.queryBytesMax, QUERY_BYTES_MAX);
-    if (connection.closed || (queryBytes <= most && isKnown)) return false;
-    let begin = '';
-    if (partial !== null && !partial.whole) {
-      const { position } = partial.parser;
-      begin = prefixBinary(partial.region, position, partial.begunBytes, SHOWN_BYTES);
-    } else if (backlog !== null) {
-      begin = prefixBinary(backlog.region, backlog.start, backlog.length, SHOWN_BYTES);
-    }
-    policy.queryLimitReached(session, begin);
-    this.close(connection);
-    return true;
-  }
-
-  /** Runs the commands in `[position, end)` of the region and queues their replies. */
-  private serve(connection: Connection<S>, region: Region, position: number, end: number): void {
-    const { reply, output } = this;
-    const session = connection.session;
-    this.arenas.beginReplies();
-    reply.protocol = session.protocol;
-    let at = position;
-    if (connection.partial !== null) at = this.servePartial(connection, region, at, end);
-    if (at < end) this.serveWhole(connection, region, at, end);
-    output.queue(connection, this.dispatcher.now);
-    if (session.closeAfterReply && !connection.closed) output.closeWhenSent(connection);
-  }
-
-  /** The common case: commands that lie whole in the region. */
-  private serveWhole(connection: Connection<S>, region: Region, from: number, end: number): void {
-    const { parser, dispatcher, reply } = this;
-    const session = connection.session;
-    let position = from;
-    parser.bulkBytesMax = this.policy.bulkBytesMax;
-    while (position < end) {
-      parser.authenticated = session.authenticated;
-      const status = parser.parse(region, position, end);
-      if (status !== COMMAND) {
-        if (status === INCOMPLETE) this.keepPartial(connection, region, end);
-        else this.protocolError(connection, parser);
-        return;
-      }
-      const outcome = dispatcher.dispatch(session, parser.args);
-      position = parser.position;
-      if (outcome !== DONE) {
-        const next = outcome === SUSPENDED ? position : parser.start;
-        this.setAside(connection, outcome, region, next, end);
-        return;
-      }
-      if (reply.position - reply.start > QUEUED_AT_ONCE_BYTES) {
-        this.output.queue(connection, dispatcher.now);
-      }
-      if (session.closeAfterReply || connection.closed) return;
-    }
-  }
-
-  /** A command could not finish: what follows it (or it as well) waits. */
-  private setAside(
-    connection: Connection<S>,
-    outcome: number,
-    region: Region,
-    from: number,
-    end: number,
-  ): void {
-    this.backlogs.putAside(connection, region, from, end);
-    if (outcome !== SUSPENDED) this.waiting.add(connection, outcome, this.dispatcher.now);
-  }
-
-  /** The command at the region's end is not whole: keeps its beginning. */
-  private keepPartial(connection: Connection<S>, region: Region, end: number): void {
-    const start = this.parser.start;
-    if (start >= end) {
-      this.parser.reset();
-      return;
-    }
-    // Nearly every full receive buffer ends within a command, so these are reused.
-    const partial =
-      this.sparePartials.pop() ?? new PartialCommand(new RequestParser(), this.createRegion);
-    partial.parser.takeOver(this.parser);
-    connection.partial = partial;
-    partial.append(region, start, end - start);
-    partial.parser.rebase(partial.region, -start);
-    this.expectDirect(connection, partial);
-  }
-
-  /** When a large argument is under way, has its rest received in place. */
-  private expectDirect(connection: Connection<S>, partial: PartialCommand): void {
-    const missing = partial.parser.missing;
-    if (missing < DIRECT_RECEIVE_BYTES) return;
-    partial.reserve(missing);
-    partial.directLeft = missing;
-    this.transport.receiveInto(connection.slot, partial.region, partial.used, missing);
-  }
-
-  /**
-   * Continues the command under assembly with the bytes at `[position, end)`, taking no more than
-   * it needs; runs it when it is whole.
-   *
-   * @returns where the bytes begin that are still to be served here, or `end`
-   */
-  private servePartial(
-    connection: Connection<S>,
-    region: Region,
-    position: number,
-    end: number,
-  ): number {
-    const partial = connection.partial!;
-    const session = connection.session;
-    let at = position;
-    if (!partial.whole) {
-      at = this.assemble(connection, partial, region, position, end);
-      if (!partial.whole) return at;
-    }
-    const outcome = this.dispatcher.dispatch(session, partial.parser.args);
-    if (outcome !== DONE && outcome !== SUSPENDED) {
-      this.setAside(connection, outcome, region, at, end);
-      return end;
-    }
-    this.dropPartial(connection);
-    if (outcome === SUSPENDED) this.backlogs.putAside(connection, region, at, end);
-    return outcome === SUSPENDED || session.closeAfterReply ? end : at;
-  }
-
-  /** Adds bytes to the command under assembly until it is whole or they are used up. */
-  private assemble(
-    connection: Connection<S>,
-    partial: PartialCommand,
-    region: Region,
-    position: number,
-    end: number,
-  ): number {
-    const parser = partial.parser;
-    let at = position;
-    for (;;) {
-      parser.authenticated = connection.session.authenticated;
-      parser.bulkBytesMax = this.policy.bulkBytesMax;
-      const status = parser.parse(partial.region, parser.position, partial.used);
-      if (status === COMMAND) {
-        partial.whole = true;
-        return at;
-      }
-      if (status !== INCOMPLETE) {
-        this.protocolError(connection, parser);
-        return end;
-      }
-      if (parser.start >= partial.used) {
-        // It turned out to be an empty command.
-        this.dropPartial(connection);
-        return at;
-      }
-      if (at === end) {
-        this.expectDirect(connection, partial);
-        return end;
-      }
-      const take = partial.wants(region, at, end);
-      partial.append(region, at, take);
-      at += take;
-    }
-  }
-
-  private dropPartial(connection: Connection<S>): void {
-    const partial = connection.partial;
-    if (partial === null) return;
-    connection.partial = null;
-    if (this.sparePartials.length < SPARE_PARTIALS_MAX && partial.reset()) {
-      this.sparePartials.push(partial);
-    } else {
-      giveBack(partial.region);
-    }
-  }
-
-  private protocolError(connection: Connection<S>, parser: RequestParser): void {
-    this.reply.errorText(`ERR ${parser.error}`);
-    connection.session.closeAfterReply = true;
-    this.policy.log(
-      parser.isTooLong ? 'warning' : 'verbose',
-      `Protocol error (${parser.error}) from client ${connection.session.address}`,
-    );
-    parser.reset();
-  }
-
-  // --- waiting clients ------------------------------------------------------------------------
-
-  /** CLIENT PAUSE has ended (or changed): tries the commands that it held. */
-  resumePaused(): void {
-    this.waiting.resumePaused();
-  }
-
-  get pausedCount(): number {
-    return this.waiting.pausedCount;
-  }
-
-  /** Serves what a client sent while it had to wait. */
-  private resumeInput(connection: Connection<S>): void {
-    connection.retrying = false;
-    if (connection.closed || connection.session.suspended) return;
-    const { backlog } = connection;
-    try {
-      if (backlog !== null) this.serveBacklog(connection, backlog);
-      else if (connection.partial?.whole) this.serve(connection, this.reply.region, 0, 0);
-    } catch (error) {
-      this.failed(connection, 'serving', error);
-    }
-  }
-
-  private serveBacklog(connection: Connection<S>, backlog: Backlog): void {
-    const { start, end } = backlog;
-    this.backlogs.beginServing(connection, backlog);
-    try {
-      this.serve(connection, backlog.region, start, end);
-    } finally {
-      this.backlogs.endServing(connection, backlog);
-      this.parser.args.trim();
-    }
-  }
+  // --- suspended clients ----------------------------------------------------------------------
 
   /** A suspended command's reply is ready; it is written at the end of the turn. */
   resume(session: S, write: () => void): void {
     this.resumed.push({ session, write });
+  }
+
+  /** CLIENT PAUSE has ended (or changed): tries the commands that it held. */
+  resumePaused(): void {
+    this.input.waiting.resumePaused();
+  }
+
+  get pausedCount(): number {
+    return this.input.waiting.pausedCount;
   }
 
   private resumeNext(): void {
@@ -503,7 +264,7 @@ export class Frontend<S extends NetSession> implements TransportHandler {
       this.failed(connection, 'answering', error);
       return;
     }
-    this.resumeInput(connection);
+    this.input.resumeInput(connection);
     if (session.closeAfterReply && !connection.closed) output.closeWhenSent(connection);
   }
 
@@ -539,7 +300,7 @@ export class Frontend<S extends NetSession> implements TransportHandler {
     if (this.resumed.some((waiting) => waiting.session === session)) return false;
     if (!takeOver(descriptor, unservedInput(connection))) return false;
     connection.closed = true;
-    this.freeInput(connection);
+    this.input.drop(connection);
     return true;
   }
 
@@ -563,7 +324,7 @@ export class Frontend<S extends NetSession> implements TransportHandler {
   private feedText(connection: Connection<S>, text: string): void {
     const region = this.createRegion(text.length);
     region.bytes.set(Buffer.from(text, 'latin1'));
-    this.feed(connection, region, 0, text.length);
+    this.input.feed(connection, region, 0, text.length);
   }
 
   // --- ends -----------------------------------------------------------------------------------
@@ -614,7 +375,7 @@ export class Frontend<S extends NetSession> implements TransportHandler {
     session.suspended = false;
     try {
       connection.pending?.drop();
-      this.freeInput(connection);
+      this.input.drop(connection);
       cancel?.('closed');
     } catch (error) {
       this.policy.failed('forgetting a client', error);
@@ -624,11 +385,5 @@ export class Frontend<S extends NetSession> implements TransportHandler {
     } catch (error) {
       this.policy.failed('releasing a client', error);
     }
-  }
-
-  private freeInput(connection: Connection<S>): void {
-    if (connection.partial !== null) this.dropPartial(connection);
-    if (connection.backlog !== null) this.backlogs.giveBack(connection.backlog);
-    connection.backlog = null;
   }
 }
