@@ -241,7 +241,10 @@ export class ClientInput<S extends NetSession> {
       const status = parser.parse(partial.region, parser.position, partial.used);
       if (status === COMMAND) {
         partial.whole = true;
-        return at;
+        // A length may end with CR and any byte: then the line that was taken went on behind it.
+        const surplus = partial.used - parser.position;
+        partial.used -= surplus;
+        return at - surplus;
       }
       if (status !== INCOMPLETE) {
         this.protocolError(connection, parser);
