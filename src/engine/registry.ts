@@ -4,8 +4,9 @@
  * of entry indexes and compares packed words; subcommands are looked up by string, off the data
  * path.
  */
-import type { Region } from '../base/region.js';
+
 import type { ArgumentVector } from '../base/arguments.js';
+import type { Region } from '../base/region.js';
 import type { CommandEntry, CommandRegistry } from '../commands/contract/context.js';
 import type {
   CommandDefinition,

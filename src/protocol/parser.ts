@@ -17,7 +17,7 @@
  */
 import { copyBytes, Region } from '../base/region.js';
 import { splitInline } from './inline.js';
-import { INTEGER_OK, parsedInteger, parseInteger } from './numbers.js';
+import { INTEGER_OK, ParsedInteger, parseInteger } from './numbers.js';
 
 /** What `parse` returns. */
 export const INCOMPLETE = 0;
@@ -115,6 +115,8 @@ export class RequestParser {
   /** False bounds what the client may send, until it has authenticated. */
   authenticated = true;
 
+  /** The count or length read last. */
+  private readonly number = new ParsedInteger();
   /** The inline command read last. */
   private line = NOWHERE;
   /** Arguments the command under way has in all; 0 between commands. */
@@ -278,8 +280,8 @@ export class RequestParser {
 
   /** @returns INCOMPLETE when the command was empty */
   private readCount(region: Region, position: number, lineEnd: number): number {
-    const kind = parseInteger(region, position + 1, lineEnd - position - 1);
-    const count = parsedInteger.value;
+    const kind = parseInteger(region, position + 1, lineEnd - position - 1, this.number);
+    const count = this.number.value;
     if (kind !== INTEGER_OK || count > ARGUMENTS_MAX) {
       return this.fail('Protocol error: invalid multibulk length');
     }
@@ -341,8 +343,8 @@ export class RequestParser {
     if (first !== DOLLAR) {
       return this.fail(`Protocol error: expected '$', got '${String.fromCharCode(first)}'`);
     }
-    const kind = parseInteger(region, position + 1, lineEnd - position - 1);
-    const length = parsedInteger.value;
+    const kind = parseInteger(region, position + 1, lineEnd - position - 1, this.number);
+    const length = this.number.value;
     if (kind !== INTEGER_OK || length < 0 || length > this.bulkBytesMax) {
       return this.fail('Protocol error: invalid bulk length');
     }

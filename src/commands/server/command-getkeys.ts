@@ -1,6 +1,7 @@
 /** COMMAND GETKEYS and GETKEYSANDFLAGS: which arguments of a command are keys. */
-import { ErrorReply } from '../../protocol/errors.js';
+
 import { prefixBinary } from '../../base/region.js';
+import { ErrorReply } from '../../protocol/errors.js';
 import { Arguments } from '../../protocol/parser.js';
 import type { CommandEntry, Context } from '../contract/context.js';
 import { type CommandDefinition, isContainerDefinition } from '../contract/definition.js';

@@ -8,17 +8,19 @@ import {
   INTEGER_BYTES_MAX,
   INTEGER_OK,
   NOT_AN_INTEGER,
-  parsedInteger,
+  ParsedInteger,
   parseInteger,
 } from '../../../protocol/numbers.js';
 import type { Context } from '../../contract/context.js';
 import type { DebugHandler } from './debug-handler.js';
 import { digestOfData, digestOfValue } from './digest.js';
 
+const parsed = new ParsedInteger();
+
 /** Argument `index` as a count, or -1 and an error reply. */
 function positiveArgument({ args, reply }: Context, index: number): number {
-  const kind = parseInteger(args.region, args.offset[index]!, args.length[index]!);
-  if (kind === INTEGER_OK && parsedInteger.value >= 0) return parsedInteger.value;
+  const kind = parseInteger(args.region, args.offset[index]!, args.length[index]!, parsed);
+  if (kind === INTEGER_OK && parsed.value >= 0) return parsed.value;
   reply.error(OUT_OF_RANGE_POSITIVE);
   return -1;
 }
@@ -80,7 +82,7 @@ function encodingOfFound({ keys }: Context): 'int' | 'embstr' | 'raw' {
   if (encoding === ENCODING_RAW) return 'raw';
   const { region, valueOffset, valueLength } = keys;
   if (encoding === ENCODING_AUTO && valueLength <= INTEGER_TEXT_MAX) {
-    if (parseInteger(region, valueOffset, valueLength) !== NOT_AN_INTEGER) return 'int';
+    if (parseInteger(region, valueOffset, valueLength, parsed) !== NOT_AN_INTEGER) return 'int';
   }
   return valueLength <= EMBEDDED_BYTES_MAX ? 'embstr' : 'raw';
 }
@@ -88,8 +90,8 @@ function encodingOfFound({ keys }: Context): 'int' | 'embstr' | 'raw' {
 /** Bytes of the string found in an RDB file, without compression. */
 function serializedLength({ keys }: Context): number {
   const { region, valueOffset, valueLength } = keys;
-  if (valueLength <= 11 && parseInteger(region, valueOffset, valueLength) === INTEGER_OK) {
-    const value = parsedInteger.value;
+  if (valueLength <= 11 && parseInteger(region, valueOffset, valueLength, parsed) === INTEGER_OK) {
+    const value = parsed.value;
     if (value >= -128 && value <= 127) return 2;
     if (value >= -32768 && value <= 32767) return 3;
     if (value >= -(2 ** 31) && value < 2 ** 31) return 5;
