@@ -129,15 +129,39 @@ export function compareBytes(
   return aLength - bLength;
 }
 
+/** Bytes of an argument, key or value that become a JS string at most, where nothing less is said. */
+export const TEXT_BYTES_MAX = 64 * 1024;
+/** Ends a text that was cut. No byte is such a char; written as bytes they are three full stops. */
+const CUT = '\uff2e\uff2e\uff2e';
+
 /**
- * The bytes as a JS string, one char per byte (binary safe: `fromBinary` gives them back).
- * Off the data path only.
+ * The bytes as a JS string, one char per byte (binary safe: `fromBinary` gives them back). The
+ * caller knows that they are few: V8 has no strings of 512 MiB. Off the data path only.
  */
 export function toBinary(region: Region, offset: number, length: number): string {
   return Buffer.from(region.bytes.slice(offset, offset + length)).toString('latin1');
 }
 
-/** The bytes as text, read as UTF-8. Off the data path only. */
+/** The first bytes, `bytesMax` of them at most: for error texts, and for words known to be short. */
+export function prefixBinary(
+  region: Region,
+  offset: number,
+  length: number,
+  bytesMax: number,
+): string {
+  return toBinary(region, offset, Math.min(length, bytesMax));
+}
+
+/**
+ * What a client sent, of any length, as a string of one char per byte. More than TEXT_BYTES_MAX are
+ * cut; what is left equals no text that was not cut.
+ */
+export function boundedBinary(region: Region, offset: number, length: number): string {
+  const text = prefixBinary(region, offset, length, TEXT_BYTES_MAX);
+  return length > TEXT_BYTES_MAX ? text + CUT : text;
+}
+
+/** The bytes as text, read as UTF-8. As `toBinary`, for a few bytes. */
 export function toText(region: Region, offset: number, length: number): string {
   return Buffer.from(region.bytes.slice(offset, offset + length)).toString('utf8');
 }

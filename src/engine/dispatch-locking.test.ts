@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { beforeEach, test } from 'node:test';
-import { BUSY, DONE, PAUSED } from '../base/outcome.js';
+import { BUSY, DEFERRED, DONE } from '../base/outcome.js';
 import { dbsize } from '../commands/generic/dbsize.js';
 import { del } from '../commands/generic/del.js';
 import { flushall } from '../commands/generic/flushall.js';
@@ -64,8 +64,8 @@ function against(key: string, command: string): number {
   engine.turn();
   const outcome = engine.dispatch(0, command);
   assert.deepEqual(lockedShards(other), [shard], `${command} leaves no other lock`);
-  assert.equal(engine.dispatcher.lockedSet.size, 0);
-  assert.equal(engine.dispatcher.lockedSet.locked, false);
+  assert.equal(engine.dispatcher.locks.isEmpty, true);
+  assert.deepEqual(engine.dispatcher.locks.held, []);
   other.unlock(shard);
   return outcome;
 }
@@ -152,7 +152,7 @@ test('back-pressure puts EXEC off for the shards it writes to, not for those it 
   run('MULTI');
   run('GET b');
   run('SET a 1');
-  assert.equal(engine.dispatch(0, 'EXEC'), PAUSED);
+  assert.equal(engine.dispatch(0, 'EXEC'), DEFERRED);
   assert.equal(engine.answer, '');
   assert.deepEqual(lockedShards(other), []);
   engine.dispatcher.pressure = null;

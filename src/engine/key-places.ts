@@ -1,61 +1,97 @@
-/** Finds the keys in a command vector from its key specifications. Off the data path. */
+/**
+ * Finds the keys in a command vector from its key specifications: where they are, and what the
+ * command does to each. It reads keywords and counts from the bytes and makes no strings.
+ */
+import type { ArgumentVector } from '../base/arguments.js';
 import type { KeySpecification } from '../commands/contract/definition.js';
+import { type KeyPlaces, keyFlagBits } from '../commands/contract/key-flags.js';
+import { parseIndex } from '../protocol/numbers.js';
+import { argumentIs } from '../protocol/text.js';
 
-export interface KeyPlace {
-  readonly index: number;
-  readonly flags: readonly string[];
+/** A key specification with all that can be known without a command vector. */
+export interface CompiledKeys {
+  readonly begin: KeySpecification['begin'];
+  readonly find: KeySpecification['find'];
+  readonly flags: number;
+  readonly flagsOf: ((args: ArgumentVector) => number) | null;
+  /** In upper case; '' when the keys begin at an index. */
+  readonly keyword: string;
 }
 
-/** The places of all keys, or null when the key part of the vector is malformed. */
-export function keyPlacesOf(
-  specifications: readonly KeySpecification[],
-  args: readonly string[],
-): KeyPlace[] | null {
-  const places: KeyPlace[] = [];
-  for (const specification of specifications) {
-    if (specification.flags.includes('not_key')) continue;
-    const first = beginning(specification, args);
-    if (first < 0) continue;
-    const range = rangeOf(specification, first, args);
-    if (range === null) return null;
-    const flags = specification.flagsOf?.(args) ?? specification.flags;
-    for (let index = range.first; index <= range.last; index += range.step) {
-      places.push({ index, flags });
-    }
+/** What names no key ('not_key') is left out. */
+export function compileKeys(specifications: readonly KeySpecification[]): CompiledKeys[] {
+  return specifications
+    .filter(({ flags }) => !flags.includes('not_key'))
+    .map(({ begin, find, flags, flagsOf }) => ({
+      begin,
+      find,
+      flags: keyFlagBits(flags),
+      flagsOf: flagsOf ?? null,
+      keyword: 'keyword' in begin ? begin.keyword.toUpperCase() : '',
+    }));
+}
+
+/** Fills `into` with all keys. @returns false when the key part of the vector is malformed */
+export function findKeys(
+  specifications: readonly CompiledKeys[],
+  args: ArgumentVector,
+  into: KeyPlaces,
+): boolean {
+  into.count = 0;
+  for (let i = 0; i < specifications.length; i++) {
+    const specification = specifications[i]!;
+    const begin = beginning(specification, args);
+    if (begin >= 0 && !addRange(specification, begin, args, into)) return false;
   }
-  return places;
+  return true;
 }
 
-function beginning({ begin }: KeySpecification, args: readonly string[]): number {
-  if ('index' in begin) return begin.index < args.length ? begin.index : -1;
-  const wanted = begin.keyword.toLowerCase();
+/** Where the keys of a specification begin, or -1 when it finds none. */
+function beginning({ begin, keyword }: CompiledKeys, args: ArgumentVector): number {
+  if ('index' in begin) return begin.index < args.count ? begin.index : -1;
   if (begin.startFrom > 0) {
-    for (let i = begin.startFrom; i < args.length - 1; i++) {
-      if (args[i]!.toLowerCase() === wanted) return i + 1;
+    for (let i = begin.startFrom; i < args.count - 1; i++) {
+      if (argumentIs(args, i, keyword)) return i + 1;
     }
     return -1;
   }
-  for (let i = args.length + begin.startFrom; i > 0; i--) {
-    if (args[i]?.toLowerCase() === wanted) return i + 1;
+  for (let i = Math.min(args.count + begin.startFrom, args.count - 1); i > 0; i--) {
+    if (argumentIs(args, i, keyword)) return i + 1;
   }
   return -1;
 }
 
-function rangeOf({ find }: KeySpecification, first: number, args: readonly string[]) {
+/** Adds the keys of a specification that begins at this argument. False: it is malformed. */
+function addRange(
+  specification: CompiledKeys,
+  begin: number,
+  args: ArgumentVector,
+  into: KeyPlaces,
+): boolean {
+  const { find } = specification;
+  let first = begin;
+  let last = 0;
   if ('last' in find) {
-    let last = first + find.last;
-    if (find.last < 0) {
-      const remaining = args.length - first;
-      last =
-        find.limit > 1
-          ? first + Math.floor(remaining / find.limit) + find.last
-          : args.length + find.last;
-    }
-    return last >= args.length || last < first ? null : { first, last, step: find.step };
+    last = lastOf(find.last, find.limit, begin, args.count);
+    if (last < begin) return false;
+  } else {
+    const at = begin + find.keyCountIndex;
+    if (at >= args.count) return false;
+    const count = parseIndex(args.region, args.offset[at]!, args.length[at]!);
+    // Not a number is not at least 0 either.
+    if (!(count >= 0)) return false;
+    first = begin + find.firstKey;
+    last = first + (count - 1) * find.step;
   }
-  const count = Number(args[first + find.keyCountIndex]);
-  if (!Number.isSafeInteger(count) || count < 0) return null;
-  const from = first + find.firstKey;
-  const last = from + (count - 1) * find.step;
-  return last >= args.length ? null : { first: from, last, step: find.step };
+  if (last >= args.count) return false;
+  const flags = specification.flagsOf === null ? specification.flags : specification.flagsOf(args);
+  for (let index = first; index <= last; index += find.step) into.add(index, flags);
+  return true;
+}
+
+/** The last key: relative to the first, or from the end, or at a fraction of what remains. */
+function lastOf(last: number, limit: number, first: number, count: number): number {
+  if (last >= 0) return first + last;
+  if (limit > 1) return first + Math.floor((count - first) / limit) + last;
+  return count + last;
 }

@@ -4,6 +4,8 @@
  * of entry indexes and compares packed words; subcommands are looked up by string, off the data
  * path.
  */
+
+import type { ArgumentVector } from '../base/arguments.js';
 import type { Region } from '../base/region.js';
 import type { CommandEntry, CommandRegistry } from '../commands/contract/context.js';
 import type {
@@ -11,8 +13,9 @@ import type {
   ContainerDefinition,
   KeySpecification,
 } from '../commands/contract/definition.js';
+import type { KeyPlaces } from '../commands/contract/key-flags.js';
 import { categoriesOf } from './categories.js';
-import { keyPlacesOf } from './key-places.js';
+import { type CompiledKeys, compileKeys, findKeys } from './key-places.js';
 
 /** How the dispatcher treats a command, as bits derived from its definition. */
 export const TRAIT_WRITE = 1;
@@ -29,10 +32,10 @@ export const TRAIT_MAY_REPLICATE = 2048;
 export const TRAIT_SIMPLE_KEYS = 4096;
 /** Not O(1): its time is taken at every call. */
 export const TRAIT_TIMED = 8192;
-/** Runs at once between MULTI and EXEC: EXEC, DISCARD, MULTI, WATCH, QUIT, RESET. */
+/** Runs at once between MULTI and EXEC, instead of being queued. */
 export const TRAIT_TRANSACTION_CONTROL = 16384;
-
-const TRANSACTION_CONTROL = new Set(['exec', 'discard', 'multi', 'watch', 'quit', 'reset']);
+/** Runs what was queued since MULTI, and is refused for what that is refused for. */
+export const TRAIT_RUNS_QUEUE = 32768;
 
 export type AnyDefinition = CommandDefinition | ContainerDefinition;
 
@@ -47,7 +50,7 @@ export class RegisteredCommand implements CommandEntry {
   readonly traits: number;
   readonly fullName: string;
   readonly run: CommandDefinition['run'];
-  readonly keySpecifications: readonly KeySpecification[];
+  readonly keys: readonly CompiledKeys[];
   /** Keys that firstKey, lastKey and keyStep do not tell at all. */
   readonly hasMovableKeys: boolean;
 
@@ -65,8 +68,9 @@ export class RegisteredCommand implements CommandEntry {
     this.keyStep = triple.keyStep;
     this.traits = traitsOf(definition);
     this.run = isContainer(definition) ? notRunnable : definition.run;
-    this.keySpecifications = (isContainer(definition) ? undefined : definition.keys) ?? [];
-    this.hasMovableKeys = this.keySpecifications.length > 0 && this.firstKey === 0;
+    const specifications = (isContainer(definition) ? undefined : definition.keys) ?? [];
+    this.keys = compileKeys(specifications);
+    this.hasMovableKeys = specifications.length > 0 && this.firstKey === 0;
   }
 }
 
@@ -108,9 +112,10 @@ function traitsOf(definition: AnyDefinition): number {
   if (flags.includes('loading')) traits |= TRAIT_LOADING;
   if (flags.includes('stale')) traits |= TRAIT_STALE;
   if (flags.includes('may_replicate')) traits |= TRAIT_MAY_REPLICATE;
-  if (TRANSACTION_CONTROL.has(definition.name)) traits |= TRAIT_TRANSACTION_CONTROL;
   if (!definition.complexity.startsWith('O(1)')) traits |= TRAIT_TIMED;
   if (isContainer(definition)) return traits;
+  if (definition.transaction !== undefined) traits |= TRAIT_TRANSACTION_CONTROL;
+  if (definition.transaction === 'execute') traits |= TRAIT_RUNS_QUEUE;
   if (definition.whileLoading === true) traits |= TRAIT_LOADING;
   if (definition.locks === 'all') traits |= TRAIT_LOCK_ALL;
   if (definition.locks === 'none') traits |= TRAIT_LOCK_NONE;
@@ -203,17 +208,8 @@ export class Registry implements CommandRegistry {
     return this.commands.get(name.slice(0, bar))?.subcommands.get(name.slice(bar + 1));
   }
 
-  keyIndexes(entry: CommandEntry, args: readonly string[]): number[] | null {
-    const places = this.keysAndFlags(entry, args);
-    return places === null ? null : places.map((place) => place.index);
-  }
-
-  keysAndFlags(
-    entry: CommandEntry,
-    args: readonly string[],
-  ): { index: number; flags: readonly string[] }[] | null {
-    const definition = entry.definition;
-    return isContainer(definition) ? [] : keyPlacesOf(definition.keys ?? [], args);
+  findKeys(entry: CommandEntry, args: ArgumentVector, into: KeyPlaces): boolean {
+    return findKeys(this.all[entry.index]!.keys, args, into);
   }
 }
 

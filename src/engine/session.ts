@@ -76,6 +76,11 @@ export class ClientSession implements Session {
     this.authenticated = authenticatedAtFirst();
   }
 
+  /** What it has queued since MULTI takes. */
+  get queuedBytes(): number {
+    return this.queue === null ? 0 : this.queue.bytes;
+  }
+
   /**
    * Whether the client can go on on another thread: nothing here refers to it but its connection. A
    * feature that keeps something for a client on its thread must be named here.

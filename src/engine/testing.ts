@@ -51,7 +51,7 @@ export class TestEngine {
   readonly dispatcher: Dispatcher;
   readonly sessions: ClientSession[];
   readonly failures: unknown[] = [];
-  private readonly reply = new Reply(new Region(new SharedArrayBuffer(4096), 0));
+  readonly reply = new Reply(new Region(new SharedArrayBuffer(4096), 0));
 
   constructor(
     shared: SharedShards,

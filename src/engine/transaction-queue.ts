@@ -1,6 +1,9 @@
 /**
- * The commands a client has queued since MULTI: their vectors one after the other in one region of
- * the client's own, and where each argument lies.
+ * The commands a client has queued since MULTI, one after the other in a region of the client's own:
+ *
+ *     i32 index in the registry | i32 count of arguments | for each: i32 length, its bytes | ...
+ *
+ * Nothing of it is in the JavaScript heap, so that what a client queues is what it costs.
  */
 import { copyBytes, Region, withRoom } from '../base/region.js';
 import type { Arguments } from '../protocol/parser.js';
@@ -9,59 +12,83 @@ import type { RegisteredCommand } from './registry.js';
 const INITIAL_BYTES = 1024;
 /** A region grown beyond this is not kept after the transaction. */
 const KEPT_BYTES = 65536;
+const COMMAND_BYTES = 8;
+const ARGUMENT_BYTES = 4;
+/** Offsets in a region are 31 bits. */
+const QUEUE_BYTES_MAX = 0x7fff_0000;
 
 export class TransactionQueue {
-  readonly commands: RegisteredCommand[] = [];
+  /** How many commands there are. */
+  length = 0;
+  /** The traits that any of them has, and those that all of them have. */
+  anyTraits = 0;
+  allTraits = -1;
   private region = new Region(new SharedArrayBuffer(INITIAL_BYTES), 0);
   private used = 0;
-  private readonly places: number[] = [];
-  private readonly starts: number[] = [];
-  private readonly counts: number[] = [];
+  /** Where `next` goes on. */
+  private position = 0;
 
-  get length(): number {
-    return this.commands.length;
-  }
-
+  /** What the commands take. */
   get bytes(): number {
-    return this.region.length;
+    return this.used;
   }
 
-  add(command: RegisteredCommand, args: Arguments): void {
-    this.reserve(args.bytes);
-    this.commands.push(command);
-    this.starts.push(this.places.length);
-    this.counts.push(args.count);
+  /** @returns false when there is no room for it */
+  add(command: RegisteredCommand, args: Arguments): boolean {
+    const bytes = COMMAND_BYTES + args.count * ARGUMENT_BYTES + args.bytes;
+    if (this.used + bytes > QUEUE_BYTES_MAX) return false;
+    this.region = withRoom(this.region, this.used, this.used + bytes);
+    const { region } = this;
+    const { view } = region;
+    let at = this.used;
+    view.setInt32(at, command.index, true);
+    view.setInt32(at + 4, args.count, true);
+    at += COMMAND_BYTES;
     for (let i = 0; i < args.count; i++) {
       const length = args.length[i]!;
-      copyBytes(this.region, this.used, args.region, args.offset[i]!, length);
-      this.places.push(this.used, length);
-      this.used += length;
+      view.setInt32(at, length, true);
+      copyBytes(region, at + ARGUMENT_BYTES, args.region, args.offset[i]!, length);
+      at += ARGUMENT_BYTES + length;
     }
+    this.used = at;
+    this.length++;
+    this.anyTraits |= command.traits;
+    this.allTraits &= command.traits;
+    return true;
   }
 
-  /** Lets `into` be the vector of the command at `index`. */
-  load(index: number, into: Arguments): void {
-    const count = this.counts[index]!;
-    const start = this.starts[index]!;
-    into.region = this.region;
+  /** Lets `next` begin with the first command. */
+  rewind(): void {
+    this.position = 0;
+  }
+
+  /** Lets `into` be the vector of the next command. @returns the command's index in the registry */
+  next(into: Arguments): number {
+    const { region } = this;
+    const { view } = region;
+    let at = this.position;
+    const index = view.getInt32(at, true);
+    const count = view.getInt32(at + 4, true);
+    at += COMMAND_BYTES;
+    into.region = region;
     into.count = 0;
     for (let i = 0; i < count; i++) {
-      into.push(this.places[start + 2 * i]!, this.places[start + 2 * i + 1]!);
+      const length = view.getInt32(at, true);
+      into.push(at + ARGUMENT_BYTES, length);
+      at += ARGUMENT_BYTES + length;
     }
+    this.position = at;
+    return index;
   }
 
   clear(): void {
-    this.commands.length = 0;
-    this.places.length = 0;
-    this.starts.length = 0;
-    this.counts.length = 0;
+    this.length = 0;
+    this.anyTraits = 0;
+    this.allTraits = -1;
     this.used = 0;
+    this.position = 0;
     if (this.region.length > KEPT_BYTES) {
       this.region = new Region(new SharedArrayBuffer(INITIAL_BYTES), 0);
     }
-  }
-
-  private reserve(bytes: number): void {
-    this.region = withRoom(this.region, this.used, this.used + bytes);
   }
 }

@@ -63,29 +63,31 @@ export class Transactions implements TransactionsPort {
   }
 
   unwatchAll(session: Session): void {
-    const { shards, lockedSet } = this.dispatcher;
+    const { locks } = this.dispatcher;
     const client = own(session);
     for (const watched of client.watched) {
-      const mine = lockedSet.locked && lockedSet.has(watched.shard);
-      if (!mine && !shards.tryLock(watched.shard)) {
-        this.left.push(watched);
-        continue;
-      }
-      this.unwatch(watched);
-      if (!mine) shards.unlock(watched.shard);
+      if (locks.holds(watched.shard)) this.unwatch(watched);
+      else if (!this.unwatchLocking(watched)) this.left.push(watched);
     }
     client.watched.length = 0;
   }
 
   unwatchLeft(): void {
-    const { shards } = this.dispatcher;
     for (let i = this.left.length - 1; i >= 0; i--) {
-      const watched = this.left[i]!;
-      if (!shards.tryLock(watched.shard)) continue;
-      this.left.splice(i, 1);
+      if (this.unwatchLocking(this.left[i]!)) this.left.splice(i, 1);
+    }
+  }
+
+  /** @returns false when the shard is taken */
+  private unwatchLocking(watched: WatchedKey): boolean {
+    const { shards } = this.dispatcher;
+    if (!shards.tryLock(watched.shard)) return false;
+    try {
       this.unwatch(watched);
+    } finally {
       shards.unlock(watched.shard);
     }
+    return true;
   }
 
   private unwatch({ shard, h1, h2, database }: WatchedKey): void {
@@ -126,26 +128,19 @@ export class Transactions implements TransactionsPort {
     return changed;
   }
 
-  private runQueue(client: ClientSession): void {
-    const dispatcher = this.dispatcher;
-    const queue = client.queue;
+  private runQueue({ queue }: ClientSession): void {
+    const { dispatcher, queued } = this;
+    const { keys, registry, reply } = dispatcher;
     const count = queue?.length ?? 0;
-    const outer = dispatcher.args;
-    dispatcher.reply.array(count);
-    dispatcher.inTransaction = true;
-    dispatcher.keys.effects.beginTransaction();
+    reply.array(count);
+    if (queue === null) return;
+    keys.effects.beginTransaction();
+    queue.rewind();
     for (let i = 0; i < count; i++) {
-      queue!.load(i, this.queued);
-      dispatcher.args = this.queued;
-      dispatcher.keys.forget();
-      dispatcher.keys.database = client.database;
-      dispatcher.run(queue!.commands[i]!, this.queued);
+      const command = registry.all[queue.next(queued)]!;
+      dispatcher.runNested(command, queued, reply);
     }
-    dispatcher.keys.effects.endTransaction();
-    dispatcher.inTransaction = false;
-    dispatcher.args = outer;
-    // The changes were counted with the commands that made them.
-    dispatcher.keys.changes = 0;
+    keys.effects.endTransaction();
   }
 }
 

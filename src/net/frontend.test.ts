@@ -200,6 +200,18 @@ describe('the network layer', () => {
     assert.deepEqual(runner.ran, [['quit']]);
   });
 
+  it('loses nothing behind a length that does not end with LF, wherever the stream is cut', () => {
+    const stream = `*2\r\n$1\r\na\r\n$4\rxDATAxxnext 1\n*1\rx$3\rxendxx${command('last')}`;
+    for (let cut = 1; cut < stream.length; cut++) {
+      const { frontend, transport, receive, runner } = newFrontend();
+      receive(stream.slice(0, cut));
+      receive(stream.slice(cut));
+      frontend.turn();
+      assert.deepEqual(runner.ran, [['a', 'DATA'], ['next', '1'], ['end'], ['last']], `at ${cut}`);
+      assert.equal(transport.closed, false);
+    }
+  });
+
   it('answers a protocol error and closes', () => {
     const { frontend, transport, receive } = newFrontend();
     receive(`${command('one')}*1\r\n:x\r\n`);

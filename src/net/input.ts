@@ -11,6 +11,8 @@ const PARTIAL_BYTES = 16384;
 /** A partial command's region is kept for the next one up to this size. */
 const KEPT_BYTES = 262144;
 const SPARE_BACKLOGS_MAX = 64;
+/** Offsets in a region are 31 bits. Commands and backlogs are closed on before they come to it. */
+const REGION_BYTES_MAX = 0x7fff_fff8;
 
 /**
  * A command under assembly. Its bytes are gathered in one region, so that its arguments are offsets
@@ -31,9 +33,15 @@ export class PartialCommand {
     this.region = createRegion(PARTIAL_BYTES);
   }
 
+  /** Bytes of the argument or line that is being received; those before it belong to the command. */
+  get begunBytes(): number {
+    return this.used - this.parser.position;
+  }
+
   /** Makes it ready for another command. False when its region has grown too large to keep. */
   reset(): boolean {
     this.parser.reset();
+    this.parser.args.trim();
     this.used = 0;
     this.directLeft = 0;
     this.whole = false;
@@ -62,7 +70,7 @@ export class PartialCommand {
     if (needed <= this.region.length) return;
     let size = this.region.length;
     while (size < needed) size *= 2;
-    const larger = this.createRegion(Math.min(size, Math.max(needed, 0x7ffffff8)));
+    const larger = this.createRegion(Math.min(size, REGION_BYTES_MAX));
     copyBytes(larger, 0, this.region, 0, this.used);
     this.region = larger;
     this.parser.rebase(larger, 0);
@@ -93,6 +101,7 @@ export class Backlog {
     const used = this.end - this.start;
     let size = this.region.length;
     while (size < (used + length) * 2) size *= 2;
+    size = Math.min(size, REGION_BYTES_MAX);
     const next = size === this.region.length ? this.region : this.createRegion(size);
     if (next === this.region) next.bytes.copyWithin(0, this.start, this.end);
     else copyBytes(next, 0, this.region, this.start, used);

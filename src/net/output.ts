@@ -6,12 +6,16 @@
  */
 import { releasePages } from '../base/page-release.js';
 import { copyBytes, type Region } from '../base/region.js';
-import type { Reply } from '../protocol/reply.js';
+import { checkReplyLength, type Reply } from '../protocol/reply.js';
 
 const ARENA_BYTES = 1 << 20;
 /** Larger regions made for large replies are kept for reuse up to this size. */
 const POOLED_BYTES_MAX = 8 << 20;
 const POOLED_REGIONS_MAX = 4;
+/** Offsets in a region are 31 bits. */
+const REGION_BYTES_MAX = 0x7fff_fff8;
+/** A region that holds less is copied from: it is of more use to the next large reply. */
+const RELEASED_BYTES_MIN = 1 << 20;
 
 export class OutputArenas {
   private readonly arenas: [Region, Region];
@@ -21,6 +25,8 @@ export class OutputArenas {
   private grownBefore: Region[] = [];
   private readonly pool: Region[] = [];
   private readonly borrowed = new Set<Region>();
+  /** Where the arena goes on, while replies are written to a region made for a large one. */
+  private arenaPosition = 0;
 
   constructor(
     private readonly reply: Reply,
@@ -49,6 +55,30 @@ export class OutputArenas {
     reply.position = position;
   }
 
+  /**
+   * Before the replies of another connection: a region made for large replies holds those of one
+   * connection only, so that its queue can keep the whole of it.
+   */
+  beginReplies(): void {
+    const { reply } = this;
+    if (!this.isArena(reply.region)) this.writeTo(this.arenas[this.current]!, this.arenaPosition);
+    reply.start = reply.position;
+  }
+
+  /**
+   * Gives a region away that holds nothing but these replies, and no room for many more of them.
+   * @returns false when there is more in it, or it is an arena: the bytes have to be copied
+   */
+  release(region: Region, start: number, length: number): boolean {
+    if (start !== 0 || this.isArena(region) || length < RELEASED_BYTES_MIN) return false;
+    const index = this.grown.indexOf(region);
+    if (index < 0) return false;
+    this.grown.splice(index, 1);
+    this.writeTo(this.arenas[this.current]!, this.arenaPosition);
+    this.reply.start = this.arenaPosition;
+    return true;
+  }
+
   /** Whether the region is one of the two arenas (whose bytes do not outlive the next turn). */
   isArena(region: Region): boolean {
     return region === this.arenas[0] || region === this.arenas[1];
@@ -63,12 +93,14 @@ export class OutputArenas {
   private grow(bytes: number): void {
     const reply = this.reply;
     const used = reply.position - reply.start;
+    checkReplyLength(used, bytes);
     let size = ARENA_BYTES * 2;
     while (size < (used + bytes) * 1.25) size *= 2;
-    if (size > 0x7fffffff) size = Math.max(used + bytes, 0x7fffff00) & ~7;
+    size = Math.min(size, REGION_BYTES_MAX);
     const index = this.pool.findIndex((region) => region.length >= size);
     const region = index >= 0 ? this.pool.splice(index, 1)[0]! : this.createRegion(size);
     copyBytes(region, 0, reply.region, reply.start, used);
+    if (this.isArena(reply.region)) this.arenaPosition = reply.start;
     this.grown.push(region);
     this.writeTo(region, used);
   }
@@ -136,6 +168,12 @@ export class Pending {
     const own = this.createRegion(size);
     copyBytes(own, 0, region, offset, length);
     this.chunks.push({ region: own, offset: 0, length, room: size - length });
+  }
+
+  /** Appends a region that holds nothing else. */
+  appendInPlace(region: Region, offset: number, length: number): void {
+    this.bytes += length;
+    this.chunks.push({ region, offset, length, room: 0 });
   }
 
   /** Puts a copy of the bytes before everything that waits. */

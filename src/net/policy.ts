@@ -19,7 +19,13 @@ export interface FrontendPolicy<S extends NetSession> {
   readonly outputSoftBytes: number;
   readonly outputSoftMs: number;
   readonly bulkBytesMax: number;
+  /** client-query-buffer-limit */
+  readonly queryBytesMax: number;
+  /** A client is closed as it has sent more than that; `begin` are the first bytes of it. */
+  queryLimitReached(session: S, begin: string): void;
   log(level: 'verbose' | 'warning', message: string): void;
+  /** An exception outside of any command. Must not throw, and writes a bounded number of lines. */
+  failed(doing: string, error: unknown): void;
   readonly traffic: { receivedBytes: number; sentBytes: number; outputLimitClosed: number };
 }
 

@@ -18,5 +18,7 @@ export interface NetSession {
   lastInteractionMs: number;
   /** While a command of the client waits. */
   suspended: boolean;
+  /** Bytes of the commands it has queued since MULTI. */
+  readonly queuedBytes: number;
   cancelSuspension: ((reason: 'closed' | 'unblock' | 'unblock-error') => void) | null;
 }

@@ -21,6 +21,7 @@ export class FakeSession implements NetSession {
   closeAfterReply = false;
   lastInteractionMs = 0;
   suspended = false;
+  queuedBytes = 0;
   cancelSuspension = null;
 }
 
@@ -137,7 +138,10 @@ export function newFrontend() {
     outputSoftBytes: 0,
     outputSoftMs: 0,
     bulkBytesMax: 512 * 1024 * 1024,
+    queryBytesMax: 1024 * 1024 * 1024,
+    queryLimitReached: () => {},
     log: () => {},
+    failed: (doing, error) => assert.fail(`${doing}: ${String(error)}`),
     traffic: { receivedBytes: 0, sentBytes: 0, outputLimitClosed: 0 },
   };
   const frontend = new Frontend<FakeSession>(

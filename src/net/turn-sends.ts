@@ -14,6 +14,9 @@ export class TurnSends<S extends NetSession> {
   private readonly offsets: number[] = [];
   private readonly lengths: number[] = [];
 
+  /** @param failed told of a connection for which the transport threw */
+  constructor(private readonly failed: (connection: Connection<S>, error: unknown) => void) {}
+
   add(connection: Connection<S>, region: Region, offset: number, length: number): void {
     const index = this.count;
     this.connections[index] = connection;
@@ -36,11 +39,23 @@ export class TurnSends<S extends NetSession> {
 
   /** Hands everything to the transport. */
   flush(transport: Transport): void {
-    for (let i = 0; i < this.count; i++) {
-      const connection = this.connections[i]!;
-      if (connection.closed) continue;
-      transport.send(connection.slot, this.regions[i]!, this.offsets[i]!, this.lengths[i]!);
-    }
+    for (let from = 0; from < this.count; ) from = this.flushFrom(transport, from);
     this.count = 0;
+  }
+
+  /** Stops behind a send that the transport did not accept. @returns where to go on */
+  private flushFrom(transport: Transport, from: number): number {
+    let i = from;
+    try {
+      for (; i < this.count; i++) {
+        const connection = this.connections[i]!;
+        if (connection.closed) continue;
+        transport.send(connection.slot, this.regions[i]!, this.offsets[i]!, this.lengths[i]!);
+      }
+    } catch (error) {
+      this.failed(this.connections[i]!, error);
+      return i + 1;
+    }
+    return i;
   }
 }

@@ -129,6 +129,9 @@ export const NO_MASTER_LINK = error("NOMASTERLINK Can't SYNC while not connected
 export const FAILOVER_IN_PROGRESS = error('INPROG Failover already in progress');
 export const SAVE_IN_PROGRESS = error('ERR Background save already in progress');
 export const CLUSTER_DISABLED = error('ERR This instance has cluster support disabled');
+export const INTERNAL = error("ERR internal error, see the server's log");
+export const QUEUE_TOO_LONG = error('ERR the commands of a transaction may have 2 GiB in all');
+export const REPLY_TOO_LONG = error('ERR a reply may have 2 GiB');
 export const MAX_CLIENTS = error('ERR max number of clients reached');
 
 // Who may do what.
@@ -218,7 +221,13 @@ export function noPermCommand(name: string): ErrorReply {
 
 /** EXEC refused as a whole, for the reason a single command would have been. */
 export function execAbortBecause(reason: ErrorReply): ErrorReply {
-  return error(`EXECABORT Transaction discarded because of: ${reason.text}`);
+  const cause = reason.text.replace(/^ERR /, '');
+  return error(`EXECABORT Transaction discarded because of: ${cause}`);
+}
+
+/** An exception, which the log tells about. */
+export function internalError(name: string): ErrorReply {
+  return error(`ERR internal error in '${name}', see the server's log`);
 }
 
 /** In a connection that has subscribed, with RESP2. */
@@ -240,7 +249,11 @@ export function protocolError(text: string): ErrorReply {
 }
 
 /** As much of the client's command as an error quotes: of its name, and of its arguments. */
-const QUOTED_BYTES_MAX = 128;
+export const QUOTED_BYTES_MAX = 128;
+
+export function unknownCategory(name: string): ErrorReply {
+  return error(`ERR Unknown category '${untilNul(name).slice(0, QUOTED_BYTES_MAX)}'`);
+}
 
 /** C strings end at NUL, and clients see that in these texts. */
 export function untilNul(text: string): string {

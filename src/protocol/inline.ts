@@ -48,28 +48,27 @@ function escaped(byte: number): number {
   }
 }
 
-/** Where the last call of `decodeQuoted` stopped writing. */
-let written = 0;
+/** How far a line has been read, and where in it the decoded bytes end. */
+class Cursor {
+  read = 0;
+  write = 0;
+}
+
+const cursor = new Cursor();
 
 /**
- * Decodes from after an opening quote, writing at `to`; the end is left in `written`.
+ * Decodes from after an opening quote, where the cursor is, to behind the closing one.
  *
- * @returns the byte after the closing quote, or -1 when there is none
+ * @returns false when there is none
  */
-function decodeQuoted(
-  bytes: Uint8Array,
-  from: number,
-  end: number,
-  to: number,
-  quote: number,
-): number {
-  let read = from;
-  let write = to;
+function decodeQuoted(bytes: Uint8Array, at: Cursor, end: number, quote: number): boolean {
+  let { read, write } = at;
   while (read < end) {
     const byte = bytes[read]!;
     if (byte === quote) {
-      written = write;
-      return read + 1;
+      at.read = read + 1;
+      at.write = write;
+      return true;
     }
     if (byte !== BACKSLASH || read + 1 >= end) {
       bytes[write++] = byte;
@@ -88,7 +87,7 @@ function decodeQuoted(
     bytes[write++] = low >= 0 ? high * 16 + low : escaped(next);
     read += low >= 0 ? 4 : 2;
   }
-  return -1;
+  return false;
 }
 
 /**
@@ -115,9 +114,11 @@ export function splitInline(
         bytes[write++] = byte;
         continue;
       }
-      read = decodeQuoted(bytes, read, end, write, byte);
-      if (read < 0) return false;
-      write = written;
+      cursor.read = read;
+      cursor.write = write;
+      if (!decodeQuoted(bytes, cursor, end, byte)) return false;
+      read = cursor.read;
+      write = cursor.write;
       if (read < end && !isBlank(bytes[read]!)) return false;
       break;
     }

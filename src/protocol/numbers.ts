@@ -4,29 +4,31 @@
  *
  * Redis's integers have 64 bits and JS numbers hold 53, so parsing has three outcomes: an integer
  * that a number holds exactly (nearly always), a larger one, as a bigint, or no integer. The value
- * is left in `parsedInteger`, which the next call overwrites.
+ * is left in a record that the caller owns.
  *
  * Only the canonical form is an integer: "-0", "+1", "01", " 1" and "" are not.
  */
 import type { Region } from '../base/region.js';
 
 export const NOT_AN_INTEGER = 0;
-/** The integer is in `parsedInteger.value`. */
+/** The integer is in `value` of the record. */
 export const INTEGER_OK = 1;
-/** It needs more than 53 bits and is in `parsedInteger.big` (`value` is the nearest number). */
+/** It needs more than 53 bits and is in `big` of the record (`value` is the nearest number). */
 export const INTEGER_BIG = 2;
 
 export const INT64_MIN = -(2n ** 63n);
 export const INT64_MAX = 2n ** 63n - 1n;
 
-class ParsedInteger {
+/** What `parseInteger` has read, valid as its result says. Reused by its owner. */
+export class ParsedInteger {
   // Starts as a fraction, so that the engine stores the field as a double from the beginning.
   value = 0.5;
   big = 0n;
 }
 
-/** The result of the last `parseInteger`. */
+/** The record of callers that have none of their own; any of them overwrites it. */
 export const parsedInteger = new ParsedInteger();
+const parsedIndex = new ParsedInteger();
 
 const ZERO = 48;
 const MINUS = 45;
@@ -34,7 +36,12 @@ const BILLION = 1_000_000_000;
 const TWO_53 = 2 ** 53;
 
 /** @returns NOT_AN_INTEGER, INTEGER_OK or INTEGER_BIG */
-export function parseInteger(region: Region, offset: number, length: number): number {
+export function parseInteger(
+  region: Region,
+  offset: number,
+  length: number,
+  into = parsedInteger,
+): number {
   const bytes = region.bytes;
   if (length < 1 || length > 20) return NOT_AN_INTEGER;
   let at = offset;
@@ -44,7 +51,7 @@ export function parseInteger(region: Region, offset: number, length: number): nu
   const digits = end - at;
   if (digits < 1 || digits > 19) return NOT_AN_INTEGER;
   if (bytes[at] === ZERO) {
-    parsedInteger.value = 0;
+    into.value = 0;
     return length === 1 ? INTEGER_OK : NOT_AN_INTEGER;
   }
   // All but the last nine digits, then those: each part stays a small number.
@@ -62,15 +69,15 @@ export function parseInteger(region: Region, offset: number, length: number): nu
     low = low * 10 + digit;
   }
   const value = high * BILLION + low;
-  parsedInteger.value = negative ? -value : value;
-  return value < TWO_53 ? INTEGER_OK : finishBig(high, low, negative);
+  into.value = negative ? -value : value;
+  return value < TWO_53 ? INTEGER_OK : finishBig(high, low, negative, into);
 }
 
-function finishBig(high: number, low: number, negative: boolean): number {
+function finishBig(high: number, low: number, negative: boolean, into: ParsedInteger): number {
   const magnitude = BigInt(high) * BigInt(BILLION) + BigInt(low);
   const big = negative ? -magnitude : magnitude;
   if (big < INT64_MIN || big > INT64_MAX) return NOT_AN_INTEGER;
-  parsedInteger.big = big;
+  into.big = big;
   return INTEGER_BIG;
 }
 
@@ -80,10 +87,10 @@ function finishBig(high: number, low: number, negative: boolean): number {
  * @returns the integer, clamped to the safe ones, or NaN when it is no integer
  */
 export function parseIndex(region: Region, offset: number, length: number): number {
-  const kind = parseInteger(region, offset, length);
-  if (kind === INTEGER_OK) return parsedInteger.value;
+  const kind = parseInteger(region, offset, length, parsedIndex);
+  if (kind === INTEGER_OK) return parsedIndex.value;
   if (kind === NOT_AN_INTEGER) return Number.NaN;
-  return parsedInteger.value < 0 ? Number.MIN_SAFE_INTEGER : Number.MAX_SAFE_INTEGER;
+  return parsedIndex.value < 0 ? Number.MIN_SAFE_INTEGER : Number.MAX_SAFE_INTEGER;
 }
 
 /** How many bytes `formatInteger` writes at most. */

@@ -17,7 +17,7 @@
  */
 import { copyBytes, Region } from '../base/region.js';
 import { splitInline } from './inline.js';
-import { INTEGER_OK, parsedInteger, parseInteger } from './numbers.js';
+import { INTEGER_OK, ParsedInteger, parseInteger } from './numbers.js';
 
 /** What `parse` returns. */
 export const INCOMPLETE = 0;
@@ -29,12 +29,18 @@ const GO_ON = 3;
 /** A line (inline command, count, length) longer than this is an error. */
 export const LINE_BYTES_MAX = 64 * 1024;
 export const ARGUMENTS_MAX = 0x7fff_ffff;
+/**
+ * A command longer than this in all is an error, as its arguments' offsets are 31 bits: the last line
+ * and the end of an argument still fit behind it.
+ */
+export const COMMAND_BYTES_MAX = 0x7ff0_0000;
 /** What a client may send before it has authenticated. */
 export const UNAUTHENTICATED_ARGUMENTS_MAX = 10;
 export const UNAUTHENTICATED_BULK_BYTES_MAX = 16384;
 export const BULK_BYTES_MAX_DEFAULT = 512 * 1024 * 1024;
 
 const INITIAL_CAPACITY = 16;
+const KEPT_CAPACITY = 4096;
 /** `?` is any byte: `*?\r\n` and `$?\r\n` as little-endian words, and the mask that skips it. */
 const ONE_DIGIT_MASK = 0xffff00ff | 0;
 const ARRAY_ONE_DIGIT = 0x0a0d002a;
@@ -73,6 +79,15 @@ export class Arguments {
     return sum;
   }
 
+  /** Gives back the room that a command of very many arguments took. Forgets the arguments. */
+  trim(): void {
+    this.count = 0;
+    this.region = NOWHERE;
+    if (this.offset.length <= KEPT_CAPACITY) return;
+    this.offset = new Int32Array(INITIAL_CAPACITY);
+    this.length = new Int32Array(INITIAL_CAPACITY);
+  }
+
   grow(): void {
     const offset = new Int32Array(this.offset.length * 2);
     const length = new Int32Array(this.offset.length * 2);
@@ -91,6 +106,8 @@ export class RequestParser {
   position = 0;
   /** Bytes known to be missing for the bulk under way, its CRLF included; 0 when in a line. */
   missing = 0;
+  /** The error is that the command is too long: a limit of this server, not of the protocol. */
+  isTooLong = false;
   /** The error's text without its code, one char per byte. */
   error = '';
   /** proto-max-bulk-len */
@@ -98,6 +115,8 @@ export class RequestParser {
   /** False bounds what the client may send, until it has authenticated. */
   authenticated = true;
 
+  /** The count or length read last. */
+  private readonly number = new ParsedInteger();
   /** The inline command read last. */
   private line = NOWHERE;
   /** Arguments the command under way has in all; 0 between commands. */
@@ -198,6 +217,7 @@ export class RequestParser {
     this.scanned = 0;
     this.missing = 0;
     this.error = '';
+    this.isTooLong = false;
   }
 
   /** The caller has moved the command's bytes by `delta`, perhaps into another region. */
@@ -260,8 +280,8 @@ export class RequestParser {
 
   /** @returns INCOMPLETE when the command was empty */
   private readCount(region: Region, position: number, lineEnd: number): number {
-    const kind = parseInteger(region, position + 1, lineEnd - position - 1);
-    const count = parsedInteger.value;
+    const kind = parseInteger(region, position + 1, lineEnd - position - 1, this.number);
+    const count = this.number.value;
     if (kind !== INTEGER_OK || count > ARGUMENTS_MAX) {
       return this.fail('Protocol error: invalid multibulk length');
     }
@@ -323,10 +343,14 @@ export class RequestParser {
     if (first !== DOLLAR) {
       return this.fail(`Protocol error: expected '$', got '${String.fromCharCode(first)}'`);
     }
-    const kind = parseInteger(region, position + 1, lineEnd - position - 1);
-    const length = parsedInteger.value;
+    const kind = parseInteger(region, position + 1, lineEnd - position - 1, this.number);
+    const length = this.number.value;
     if (kind !== INTEGER_OK || length < 0 || length > this.bulkBytesMax) {
       return this.fail('Protocol error: invalid bulk length');
+    }
+    if (lineEnd - this.start + length > COMMAND_BYTES_MAX) {
+      this.isTooLong = true;
+      return this.fail(`Protocol error: a command may have ${COMMAND_BYTES_MAX} bytes in all`);
     }
     if (length > UNAUTHENTICATED_BULK_BYTES_MAX && !this.authenticated) {
       return this.fail('Protocol error: unauthenticated bulk length');

@@ -19,6 +19,26 @@ import { digitCount, formatInteger, integerLength } from './numbers.js';
 /** Makes room for `bytes` more bytes after `reply.position`. */
 export type GrowHook = (reply: Reply, bytes: number) => void;
 
+/** Thrown by `grow`: replies and their offsets stay below 2^31 bytes. */
+export class ReplyTooLongError extends Error {
+  constructor() {
+    super('a reply of 2 GiB');
+    this.name = 'ReplyTooLongError';
+  }
+}
+
+/** Replies of one connection in one turn that were not moved to its queue yet. */
+const REPLY_BYTES_MAX = 0x7f00_0000;
+/** Room for the error that takes the place of a reply too long. */
+const ERROR_ROOM_BYTES = 0x00f0_0000;
+const SHORT_BYTES = 1024;
+
+/** @throws ReplyTooLongError when `bytes` more than `used` are too many for offsets of 31 bits */
+export function checkReplyLength(used: number, bytes: number): void {
+  const most = bytes <= SHORT_BYTES ? REPLY_BYTES_MAX + ERROR_ROOM_BYTES : REPLY_BYTES_MAX;
+  if (used + bytes > most) throw new ReplyTooLongError();
+}
+
 /** A header (`*`, a length, CRLF) or an integer reply is never longer than this. */
 const HEADER_BYTES_MAX = 24;
 const CRLF = 0x0a0d;
@@ -80,7 +100,8 @@ function writeBinary(bytes: Uint8Array, position: number, text: string, oneLine:
 /** The default hook: a region twice as large, for tests and whatever is off the data path. */
 export function growByDoubling(reply: Reply, bytes: number): void {
   const used = reply.position - reply.start;
-  const wanted = Math.max(reply.region.length * 2, used + bytes);
+  checkReplyLength(used, bytes);
+  const wanted = Math.max(Math.min(reply.region.length * 2, REPLY_BYTES_MAX), used + bytes);
   const region = new Region(new SharedArrayBuffer((wanted + 7) & ~7), 0);
   copyBytes(region, 0, reply.region, reply.start, used);
   reply.region = region;

@@ -2,8 +2,8 @@
  * Arguments as words: comparing them with option names without allocating, and taking them out as
  * strings where that is what is needed (names of commands, settings, error texts).
  */
-import { type Region, toBinary, toText } from '../base/region.js';
-import type { Arguments } from './parser.js';
+import type { ArgumentVector } from '../base/arguments.js';
+import { boundedBinary, type Region } from '../base/region.js';
 
 /**
  * Whether the bytes are this word, in any case.
@@ -22,22 +22,17 @@ export function bytesAre(region: Region, offset: number, length: number, word: s
 }
 
 /** Whether argument `i` is this word, in any case; `word` is ASCII in upper case. */
-export function argumentIs(args: Arguments, i: number, word: string): boolean {
+export function argumentIs(args: ArgumentVector, i: number, word: string): boolean {
   return bytesAre(args.region, args.offset[i]!, args.length[i]!, word);
 }
 
-/** Argument `i` as a string of one byte per char. */
-export function argumentBinary(args: Arguments, i: number): string {
-  return toBinary(args.region, args.offset[i]!, args.length[i]!);
-}
-
-/** Argument `i` read as UTF-8. */
-export function argumentText(args: Arguments, i: number): string {
-  return toText(args.region, args.offset[i]!, args.length[i]!);
+/** Argument `i` as a string of one byte per char; what is too long for one is cut. */
+export function argumentBinary(args: ArgumentVector, i: number): string {
+  return boundedBinary(args.region, args.offset[i]!, args.length[i]!);
 }
 
 /** All arguments from `first` on, one byte per char. */
-export function argumentsBinary(args: Arguments, first: number): string[] {
+export function argumentsBinary(args: ArgumentVector, first: number): string[] {
   const texts: string[] = [];
   for (let i = first; i < args.count; i++) texts.push(argumentBinary(args, i));
   return texts;

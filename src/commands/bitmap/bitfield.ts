@@ -1,15 +1,20 @@
 /** BITFIELD and BITFIELD_RO: a value as an array of small integers. */
+import type { ArgumentVector } from '../../base/arguments.js';
 import { BITFIELD_READ_ONLY } from '../../protocol/errors.js';
+import { argumentIs } from '../../protocol/text.js';
 import { type CommandDefinition, keysAt } from '../contract/definition.js';
+import { keyFlagBits } from '../contract/key-flags.js';
 import { runFields } from './lib/fields.js';
 
+const READS = keyFlagBits(['RO', 'access']);
+const WRITES = keyFlagBits(['RW', 'access', 'update']);
+
 /** Whether each operation is a GET (or sets the overflow for none); broken ones count as writes. */
-function onlyReads(words: readonly string[]): boolean {
-  for (let i = 2; i < words.length; i++) {
-    const more = words.length - 1 - i;
-    const word = words[i]!.toUpperCase();
-    if (word === 'GET' && more >= 2) i += 2;
-    else if (word === 'OVERFLOW' && more >= 1) i += 1;
+function onlyReads(args: ArgumentVector): boolean {
+  for (let i = 2; i < args.count; i++) {
+    const more = args.count - 1 - i;
+    if (argumentIs(args, i, 'GET') && more >= 2) i += 2;
+    else if (argumentIs(args, i, 'OVERFLOW') && more >= 1) i += 1;
     else return false;
   }
   return true;
@@ -26,7 +31,7 @@ export const bitfield: CommandDefinition = {
   keys: [
     {
       flags: ['RW', 'access', 'update', 'variable_flags'],
-      flagsOf: (words) => (onlyReads(words) ? ['RO', 'access'] : ['RW', 'access', 'update']),
+      flagsOf: (args) => (onlyReads(args) ? READS : WRITES),
       notes: 'writes unless every operation is GET',
       begin: { index: 1 },
       find: { last: 0, step: 1, limit: 0 },

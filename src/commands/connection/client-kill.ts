@@ -1,12 +1,14 @@
 /** CLIENT KILL address:port, or with filters as pairs of option and value. */
 import { CLIENT_ID_POSITIVE, ErrorReply, NO_CLIENT, SYNTAX } from '../../protocol/errors.js';
-import { INTEGER_OK, parsedInteger, parseInteger } from '../../protocol/numbers.js';
+import { INTEGER_OK, ParsedInteger, parseInteger } from '../../protocol/numbers.js';
 import { argumentIs } from '../../protocol/text.js';
 import type { Context } from '../contract/context.js';
 import type { CommandDefinition } from '../contract/definition.js';
 import type { ClientFilter, ClientType } from '../contract/server-port.js';
 import { clientTypeOf } from './lib/client-type.js';
 import { DEFAULT_USER } from './lib/session.js';
+
+const parsed = new ParsedInteger();
 
 const AGE_NOT_INTEGER = new ErrorReply('ERR maxage is not an integer or out of range');
 const AGE_POSITIVE = new ErrorReply('ERR maxage should be greater than 0');
@@ -50,12 +52,12 @@ function readOption(context: Context, i: number, draft: Draft): boolean {
 }
 
 function readId({ args, reply }: Context, index: number, draft: Draft): boolean {
-  const kind = parseInteger(args.region, args.offset[index]!, args.length[index]!);
-  if (kind !== INTEGER_OK || parsedInteger.value < 1) {
+  const kind = parseInteger(args.region, args.offset[index]!, args.length[index]!, parsed);
+  if (kind !== INTEGER_OK || parsed.value < 1) {
     reply.error(CLIENT_ID_POSITIVE);
     return false;
   }
-  draft.ids = [parsedInteger.value];
+  draft.ids = [parsed.value];
   return true;
 }
 
@@ -69,15 +71,15 @@ function readUser({ reply }: Context, user: string, draft: Draft): boolean {
 }
 
 function readAge({ args, reply }: Context, index: number, draft: Draft): boolean {
-  if (parseInteger(args.region, args.offset[index]!, args.length[index]!) !== INTEGER_OK) {
+  if (parseInteger(args.region, args.offset[index]!, args.length[index]!, parsed) !== INTEGER_OK) {
     reply.error(AGE_NOT_INTEGER);
     return false;
   }
-  if (parsedInteger.value <= 0) {
+  if (parsed.value <= 0) {
     reply.error(AGE_POSITIVE);
     return false;
   }
-  draft.olderThanSeconds = parsedInteger.value;
+  draft.olderThanSeconds = parsed.value;
   return true;
 }
 

@@ -5,10 +5,12 @@ import {
   TIMEOUT_NEGATIVE,
   TIMEOUT_NOT_INTEGER,
 } from '../../protocol/errors.js';
-import { INTEGER_OK, parsedInteger, parseInteger } from '../../protocol/numbers.js';
+import { INTEGER_OK, ParsedInteger, parseInteger } from '../../protocol/numbers.js';
 import { argumentIs } from '../../protocol/text.js';
 import type { CommandDefinition } from '../contract/definition.js';
 import { wrongSubcommandUse } from '../contract/help.js';
+
+const parsed = new ParsedInteger();
 
 const PAUSE_MODE = new ErrorReply('ERR CLIENT PAUSE mode must be WRITE or ALL');
 const UNBLOCK_REASON = new ErrorReply('ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR');
@@ -46,15 +48,15 @@ export const clientPause: CommandDefinition = {
       reply.error(PAUSE_MODE);
       return;
     }
-    if (parseInteger(args.region, args.offset[2]!, args.length[2]!) !== INTEGER_OK) {
+    if (parseInteger(args.region, args.offset[2]!, args.length[2]!, parsed) !== INTEGER_OK) {
       reply.error(TIMEOUT_NOT_INTEGER);
       return;
     }
-    if (parsedInteger.value < 0) {
+    if (parsed.value < 0) {
       reply.error(TIMEOUT_NEGATIVE);
       return;
     }
-    server.clients.pause(writesOnly ? 'write' : 'all', now + parsedInteger.value);
+    server.clients.pause(writesOnly ? 'write' : 'all', now + parsed.value);
     reply.ok();
   },
 };
@@ -105,10 +107,10 @@ export const clientUnblock: CommandDefinition = {
       reply.error(UNBLOCK_REASON);
       return;
     }
-    if (parseInteger(args.region, args.offset[2]!, args.length[2]!) !== INTEGER_OK) {
+    if (parseInteger(args.region, args.offset[2]!, args.length[2]!, parsed) !== INTEGER_OK) {
       reply.error(NOT_INTEGER);
       return;
     }
-    reply.integer(server.clients.unblock(parsedInteger.value, withError) ? 1 : 0);
+    reply.integer(server.clients.unblock(parsed.value, withError) ? 1 : 0);
   },
 };

@@ -7,19 +7,21 @@ import {
   PROTOCOL_VERSION,
   untilNul,
 } from '../../protocol/errors.js';
-import { NOT_AN_INTEGER, parsedInteger, parseInteger } from '../../protocol/numbers.js';
+import { NOT_AN_INTEGER, ParsedInteger, parseInteger } from '../../protocol/numbers.js';
 import { argumentIs } from '../../protocol/text.js';
 import type { Context } from '../contract/context.js';
 import type { CommandDefinition } from '../contract/definition.js';
 import { authenticate, setName } from './lib/session.js';
 
-/** Reads the version into `parsedInteger.value`. False: an error was written. */
+const parsed = new ParsedInteger();
+
+/** Reads the version into `parsed.value`. False: an error was written. */
 function versionIsValid({ args, reply }: Context): boolean {
-  if (parseInteger(args.region, args.offset[1]!, args.length[1]!) === NOT_AN_INTEGER) {
+  if (parseInteger(args.region, args.offset[1]!, args.length[1]!, parsed) === NOT_AN_INTEGER) {
     reply.error(PROTOCOL_VERSION);
     return false;
   }
-  if (parsedInteger.value < 2 || parsedInteger.value > 3) {
+  if (parsed.value < 2 || parsed.value > 3) {
     reply.error(NO_PROTO);
     return false;
   }
@@ -107,7 +109,7 @@ export const hello: CommandDefinition = {
     let version = session.protocol;
     if (args.count > 1) {
       if (!versionIsValid(context)) return;
-      version = parsedInteger.value === 3 ? 3 : 2;
+      version = parsed.value === 3 ? 3 : 2;
     }
     if (!applyOptions(context)) return;
     if (!session.authenticated) {

@@ -1,7 +1,9 @@
 /** SELECT index */
 import { DB_INDEX, ErrorReply, NOT_INTEGER } from '../../protocol/errors.js';
-import { NOT_AN_INTEGER, parsedInteger, parseInteger } from '../../protocol/numbers.js';
+import { NOT_AN_INTEGER, ParsedInteger, parseInteger } from '../../protocol/numbers.js';
 import type { CommandDefinition } from '../contract/definition.js';
+
+const parsed = new ParsedInteger();
 
 const INT_MAX = 2 ** 31 - 1;
 const BEYOND_INT = new ErrorReply(
@@ -18,11 +20,11 @@ export const select: CommandDefinition = {
   flags: ['loading', 'stale', 'fast'],
   arguments: [{ name: 'index', type: 'integer' }],
   run({ args, reply, session, keys }) {
-    if (parseInteger(args.region, args.offset[1]!, args.length[1]!) === NOT_AN_INTEGER) {
+    if (parseInteger(args.region, args.offset[1]!, args.length[1]!, parsed) === NOT_AN_INTEGER) {
       reply.error(NOT_INTEGER);
       return;
     }
-    const index = parsedInteger.value;
+    const index = parsed.value;
     if (index < -INT_MAX - 1 || index > INT_MAX) {
       reply.error(BEYOND_INT);
       return;

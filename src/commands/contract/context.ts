@@ -2,10 +2,12 @@
  * What a running command sees: its arguments, its reply, its client and the keyspace. There is one
  * context per thread, reused for every command.
  */
+import type { ArgumentVector } from '../../base/arguments.js';
 import type { Keyspace } from '../../keyspace/keyspace.js';
 import type { Arguments } from '../../protocol/parser.js';
 import type { Reply } from '../../protocol/reply.js';
 import type { CommandDefinition, ContainerDefinition } from './definition.js';
+import type { KeyPlaces } from './key-flags.js';
 import type { ServerPort } from './server-port.js';
 import type { Session } from './session.js';
 
@@ -20,7 +22,7 @@ export interface Context {
   /** Everything off the data path: configuration, clients, statistics, persistence, replication. */
   readonly server: ServerPort;
   readonly registry: CommandRegistry;
-  /** True while EXEC runs queued commands (nothing may suspend then). */
+  /** True while a command runs inside another, as in EXEC (nothing may suspend then). */
   readonly inTransaction: boolean;
 
   /** Argument `index` as a binary string (latin1). Off the data path: it allocates. */
@@ -31,6 +33,13 @@ export interface Context {
    * Must not be nested over several shards. For commands with locks: 'none'.
    */
   withShard(shard: number, work: () => void): void;
+
+  /**
+   * Runs another command within this one, on behalf of the same client: its reply goes to `reply`,
+   * errors included. The shards of its keys must be locked already. All that this command sees
+   * (arguments, reply, keys prepared) is as before when it returns. It may not suspend.
+   */
+  runInside(entry: CommandEntry, args: Arguments, reply: Reply): void;
 
   /**
    * Leaves the command unanswered until `resume` is called on this thread with a function that
@@ -65,13 +74,8 @@ export interface CommandRegistry {
   /** Looks a command up by lower-case name ('get', 'config|get'). */
   lookup(name: string): CommandEntry | undefined;
   /**
-   * Argument indexes of the keys of a command vector (with the name at 0), or null when the
-   * vector's key part is malformed.
+   * Finds the keys of a command vector (with the name at 0).
+   * @returns false when the vector's key part is malformed
    */
-  keyIndexes(entry: CommandEntry, args: readonly string[]): number[] | null;
-  /** Those keys with the flags of their specification (COMMAND GETKEYSANDFLAGS). */
-  keysAndFlags(
-    entry: CommandEntry,
-    args: readonly string[],
-  ): { index: number; flags: readonly string[] }[] | null;
+  findKeys(entry: CommandEntry, args: ArgumentVector, into: KeyPlaces): boolean;
 }

@@ -5,7 +5,9 @@
  * Names and meanings follow https://redis.io/docs/latest/commands/command/ and
  * https://redis.io/docs/latest/develop/reference/key-specs/.
  */
+import type { ArgumentVector } from '../../base/arguments.js';
 import type { Context } from './context.js';
+import type { KeyFlag } from './key-flags.js';
 
 export type CommandGroup =
   | 'string'
@@ -76,23 +78,10 @@ export const ACL_CATEGORIES = [
 /** Those that follow from group and flags need not be listed in a definition. */
 export type AclCategory = (typeof ACL_CATEGORIES)[number];
 
-export type KeyFlag =
-  | 'RO'
-  | 'RW'
-  | 'OW'
-  | 'RM'
-  | 'access'
-  | 'update'
-  | 'insert'
-  | 'delete'
-  | 'not_key'
-  | 'incomplete'
-  | 'variable_flags';
-
 export interface KeySpecification {
   readonly flags: readonly KeyFlag[];
-  /** With 'variable_flags': what this command vector does to its keys. */
-  readonly flagsOf?: (words: readonly string[]) => readonly KeyFlag[];
+  /** With 'variable_flags': what this command vector does to its keys, as bits (`keyFlagBits`). */
+  readonly flagsOf?: (args: ArgumentVector) => number;
   readonly notes?: string;
   /** Where the keys begin: at an argument index (0 is the command's name), or after a keyword. */
   readonly begin:
@@ -147,6 +136,12 @@ export type LockScope = 'keys' | 'all' | 'none';
  */
 export type EffectKind = 'key' | 'keyless';
 
+/**
+ * What a command does between MULTI and EXEC instead of being queued. control: it runs at once;
+ * execute: it runs the queue, so that it needs the queue's locks and may be refused for its sake.
+ */
+export type TransactionRole = 'control' | 'execute';
+
 export interface CommandDefinition {
   /** Lower case; a subcommand is written 'config|get'. */
   readonly name: string;
@@ -168,6 +163,9 @@ export interface CommandDefinition {
   readonly docFlags?: readonly ('deprecated' | 'syscmd')[];
   readonly locks?: LockScope;
   readonly effect?: EffectKind;
+  readonly transaction?: TransactionRole;
+  /** It waits for other threads: how long it takes is no event for the latency monitor. */
+  readonly unmonitored?: boolean;
   /** Served while data is loaded although its flags, which are Redis's, do not say so. */
   readonly whileLoading?: boolean;
   /**

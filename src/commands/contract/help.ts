@@ -2,7 +2,7 @@
  * HELP of container commands, made from the definitions of their subcommands; and the error for a
  * subcommand called in a way it does not know.
  */
-import { ErrorReply } from '../../protocol/errors.js';
+import { ErrorReply, QUOTED_BYTES_MAX } from '../../protocol/errors.js';
 import type { Context } from './context.js';
 import { isContainerDefinition } from './definition.js';
 import { syntaxOf } from './syntax.js';
@@ -33,8 +33,6 @@ export function replyHelpLines(
     reply.simple(`    ${summary}.`);
   }
 }
-
-const QUOTED_BYTES_MAX = 128;
 
 /** Argument 1 names a subcommand that takes its arguments another way. */
 export function wrongSubcommandUse(context: Context, container: string): ErrorReply {

@@ -231,6 +231,7 @@ export class CommandTester {
       text: (index) =>
         toBinary(this.args.region, this.args.offset[index]!, this.args.length[index]!),
       withShard: (_shard, work) => work(),
+      runInside: () => assert.fail('commands inside others are not for unit tests'),
       suspend: () => assert.fail('suspending is not for unit tests'),
     };
   }

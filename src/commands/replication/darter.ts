@@ -4,9 +4,12 @@
  * a primary gives its role to a replica. See docs/replication.md.
  */
 import { NOT_INTEGER } from '../../protocol/errors.js';
-import { INTEGER_OK, parsedInteger, parseInteger } from '../../protocol/numbers.js';
-import { argumentIs, argumentsBinary } from '../../protocol/text.js';
+import { INTEGER_OK, ParsedInteger, parseInteger } from '../../protocol/numbers.js';
+import { argumentIs } from '../../protocol/text.js';
 import type { CommandDefinition, ContainerDefinition } from '../contract/definition.js';
+import { wordsOf } from '../contract/words.js';
+
+const parsed = new ParsedInteger();
 
 const common = {
   since: '1.0.0',
@@ -42,8 +45,9 @@ export const darterSync: CommandDefinition = {
     { name: 'lsn', type: 'integer', flags: ['optional', 'multiple'] },
   ],
   run(context) {
-    const { args, session, server } = context;
-    const words = argumentsBinary(args, 2);
+    const { session, server } = context;
+    const words = wordsOf(context, 2);
+    if (words === null) return;
     const suspension = context.suspend(() => {});
     server.replication.sync(session, words, (write) => suspension.resume(write));
   },
@@ -60,11 +64,11 @@ export const darterFlow: CommandDefinition = {
   ],
   run(context) {
     const { args, reply, session, server } = context;
-    if (parseInteger(args.region, args.offset[3]!, args.length[3]!) !== INTEGER_OK) {
+    if (parseInteger(args.region, args.offset[3]!, args.length[3]!, parsed) !== INTEGER_OK) {
       reply.error(NOT_INTEGER);
       return;
     }
-    const index = parsedInteger.value;
+    const index = parsed.value;
     const id = context.text(2);
     const suspension = context.suspend(() => {});
     server.replication.flow(session, id, index, (write) => suspension.resume(write));
@@ -79,11 +83,11 @@ export const darterHandover: CommandDefinition = {
   arguments: [{ name: 'timeout', type: 'integer' }],
   run(context) {
     const { args, reply, session, server } = context;
-    if (parseInteger(args.region, args.offset[2]!, args.length[2]!) !== INTEGER_OK) {
+    if (parseInteger(args.region, args.offset[2]!, args.length[2]!, parsed) !== INTEGER_OK) {
       reply.error(NOT_INTEGER);
       return;
     }
-    const timeoutMs = parsedInteger.value;
+    const timeoutMs = parsed.value;
     const suspension = context.suspend(() => {});
     server.replication.handOver(session, timeoutMs, (write) => suspension.resume(write));
   },

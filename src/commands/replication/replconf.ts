@@ -3,9 +3,11 @@
  * a replica's control connection and gets no reply.
  */
 import { NOT_INTEGER, SYNTAX } from '../../protocol/errors.js';
-import { INTEGER_OK, parsedInteger, parseInteger } from '../../protocol/numbers.js';
+import { INTEGER_OK, ParsedInteger, parseInteger } from '../../protocol/numbers.js';
 import { argumentIs } from '../../protocol/text.js';
 import type { CommandDefinition } from '../contract/definition.js';
+
+const parsed = new ParsedInteger();
 
 export const replconf: CommandDefinition = {
   name: 'replconf',
@@ -26,11 +28,13 @@ export const replconf: CommandDefinition = {
     }
     for (let i = 1; i < args.count; i += 2) {
       if (argumentIs(args, i, 'LISTENING-PORT')) {
-        if (parseInteger(args.region, args.offset[i + 1]!, args.length[i + 1]!) !== INTEGER_OK) {
+        if (
+          parseInteger(args.region, args.offset[i + 1]!, args.length[i + 1]!, parsed) !== INTEGER_OK
+        ) {
           reply.error(NOT_INTEGER);
           return;
         }
-        replication.describe(session, { listeningPort: parsedInteger.value });
+        replication.describe(session, { listeningPort: parsed.value });
       } else if (argumentIs(args, i, 'IP-ADDRESS')) {
         replication.describe(session, { address: context.text(i + 1) });
       } else if (argumentIs(args, i, 'ACK')) {

@@ -5,8 +5,10 @@ import {
   TIMEOUT_NEGATIVE,
   TIMEOUT_NOT_INTEGER,
 } from '../../protocol/errors.js';
-import { INTEGER_OK, parsedInteger, parseInteger } from '../../protocol/numbers.js';
+import { INTEGER_OK, ParsedInteger, parseInteger } from '../../protocol/numbers.js';
 import type { CommandDefinition } from '../contract/definition.js';
+
+const parsed = new ParsedInteger();
 
 const ON_REPLICA = new ErrorReply(
   'ERR WAIT cannot be used with replica instances. Please also note that since Redis 4.0 if a ' +
@@ -36,16 +38,16 @@ export const wait: CommandDefinition = {
       reply.error(ON_REPLICA);
       return;
     }
-    if (parseInteger(args.region, args.offset[1]!, args.length[1]!) !== INTEGER_OK) {
+    if (parseInteger(args.region, args.offset[1]!, args.length[1]!, parsed) !== INTEGER_OK) {
       reply.error(NOT_INTEGER);
       return;
     }
-    const wanted = parsedInteger.value;
-    if (parseInteger(args.region, args.offset[2]!, args.length[2]!) !== INTEGER_OK) {
+    const wanted = parsed.value;
+    if (parseInteger(args.region, args.offset[2]!, args.length[2]!, parsed) !== INTEGER_OK) {
       reply.error(TIMEOUT_NOT_INTEGER);
       return;
     }
-    const timeoutMs = parsedInteger.value;
+    const timeoutMs = parsed.value;
     if (timeoutMs < 0) {
       reply.error(TIMEOUT_NEGATIVE);
       return;

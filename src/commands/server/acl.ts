@@ -1,5 +1,5 @@
 /** ACL WHOAMI, CAT and HELP: there is one user yet, called default. */
-
+import { unknownCategory } from '../../protocol/errors.js';
 import {
   ACL_CATEGORIES,
   type CommandDefinition,
@@ -53,7 +53,7 @@ export const aclCat: CommandDefinition = {
     }
     const category = ACL_CATEGORIES.find((name) => name === context.text(2).toLowerCase());
     if (category === undefined) {
-      reply.errorText(`ERR Unknown category '${context.text(2)}'`);
+      reply.error(unknownCategory(context.text(2)));
       return;
     }
     const names: string[] = [];

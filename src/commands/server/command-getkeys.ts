@@ -1,52 +1,66 @@
 /** COMMAND GETKEYS and GETKEYSANDFLAGS: which arguments of a command are keys. */
+
+import { prefixBinary } from '../../base/region.js';
 import { ErrorReply } from '../../protocol/errors.js';
-import { argumentsBinary } from '../../protocol/text.js';
+import { Arguments } from '../../protocol/parser.js';
 import type { CommandEntry, Context } from '../contract/context.js';
 import { type CommandDefinition, isContainerDefinition } from '../contract/definition.js';
+import { KeyPlaces, keyFlagNames } from '../contract/key-flags.js';
 
 const INVALID_COMMAND = new ErrorReply('ERR Invalid command specified');
 const NO_KEYS = new ErrorReply('ERR The command has no key arguments');
 const INVALID_COUNT = new ErrorReply('ERR Invalid number of arguments specified for command');
 const INVALID_ARGUMENTS = new ErrorReply('ERR Invalid arguments specified for command');
 
-interface FoundKeys {
-  readonly words: readonly string[];
-  readonly places: readonly { readonly index: number; readonly flags: readonly string[] }[];
+/** The command vector that is asked about: the arguments behind the subcommand. */
+const inner = new Arguments();
+const places = new KeyPlaces();
+
+/** Names of commands are short: what is longer is none. */
+const NAME_BYTES_MAX = 64;
+
+function lookup({ registry }: Context): CommandEntry | undefined {
+  const entry = registry.lookup(nameAt(0));
+  if (entry === undefined || entry.subcommands.size === 0 || inner.count < 2) return entry;
+  return entry.subcommands.get(nameAt(1)) ?? entry;
 }
 
-function lookup({ registry }: Context, words: readonly string[]): CommandEntry | undefined {
-  const entry = registry.lookup(words[0]!.toLowerCase());
-  if (entry === undefined || entry.subcommands.size === 0) return entry;
-  return entry.subcommands.get((words[1] ?? '').toLowerCase()) ?? entry;
+function nameAt(index: number): string {
+  const { region, offset, length } = inner;
+  return prefixBinary(region, offset[index]!, length[index]!, NAME_BYTES_MAX).toLowerCase();
 }
 
-/** Null: an error was written. */
-function findKeys(context: Context): FoundKeys | null {
+/** Fills `places` with the keys of `inner`. False: an error was written. */
+function findInnerKeys(context: Context): boolean {
   const { args, reply, registry } = context;
-  const words = argumentsBinary(args, 2);
-  const entry = lookup(context, words);
+  inner.region = args.region;
+  inner.count = 0;
+  for (let i = 2; i < args.count; i++) inner.push(args.offset[i]!, args.length[i]!);
+  const entry = lookup(context);
   if (entry === undefined) {
     reply.error(INVALID_COMMAND);
-    return null;
+    return false;
   }
   const { definition } = entry;
   if (isContainerDefinition(definition) || (definition.keys ?? []).length === 0) {
     reply.error(NO_KEYS);
-    return null;
+    return false;
   }
   const { arity } = definition;
-  if (arity >= 0 ? words.length !== arity : words.length < -arity) {
+  if (arity >= 0 ? inner.count !== arity : inner.count < -arity) {
     reply.error(INVALID_COUNT);
-    return null;
+    return false;
   }
-  const places = registry.keysAndFlags(entry, words);
-  if (places === null || places.length === 0) {
-    const mayHaveNone = definition.flags.includes('no_mandatory_keys');
-    if (mayHaveNone && places !== null) return { words, places };
-    reply.error(INVALID_ARGUMENTS);
-    return null;
-  }
-  return { words, places };
+  const isWellFormed = registry.findKeys(entry, inner, places);
+  if (isWellFormed && places.count > 0) return true;
+  if (isWellFormed && definition.flags.includes('no_mandatory_keys')) return true;
+  reply.error(INVALID_ARGUMENTS);
+  return false;
+}
+
+function replyKey(context: Context, place: number): void {
+  const index = places.index[place]!;
+  context.reply.bulk(inner.region, inner.offset[index]!, inner.length[index]!);
 }
 
 export const commandGetkeys: CommandDefinition = {
@@ -59,10 +73,9 @@ export const commandGetkeys: CommandDefinition = {
   flags: ['loading', 'stale'],
   categories: ['connection'],
   run(context) {
-    const found = findKeys(context);
-    if (found === null) return;
-    context.reply.array(found.places.length);
-    for (const { index } of found.places) context.reply.bulkBinary(found.words[index]!);
+    if (!findInnerKeys(context)) return;
+    context.reply.array(places.count);
+    for (let i = 0; i < places.count; i++) replyKey(context, i);
   },
 };
 
@@ -77,12 +90,12 @@ export const commandGetkeysandflags: CommandDefinition = {
   categories: ['connection'],
   run(context) {
     const { reply } = context;
-    const found = findKeys(context);
-    if (found === null) return;
-    reply.array(found.places.length);
-    for (const { index, flags } of found.places) {
+    if (!findInnerKeys(context)) return;
+    reply.array(places.count);
+    for (let i = 0; i < places.count; i++) {
       reply.array(2);
-      reply.bulkBinary(found.words[index]!);
+      replyKey(context, i);
+      const flags = keyFlagNames(places.flags[i]!);
       reply.set(flags.length);
       for (const flag of flags) reply.simple(flag);
     }

@@ -3,11 +3,11 @@
  * https://redis.io/docs/latest/commands/command/
  */
 import { unknownSubcommand, wrongArity } from '../../protocol/errors.js';
-import { argumentsBinary } from '../../protocol/text.js';
 import type { CommandEntry, Context } from '../contract/context.js';
 import type { CommandDefinition } from '../contract/definition.js';
 import { isContainerDefinition } from '../contract/definition.js';
 import { replyHelp } from '../contract/help.js';
+import { wordsOf } from '../contract/words.js';
 import { replyDocs } from './lib/command-docs.js';
 import { replyInfo } from './lib/command-info.js';
 
@@ -78,8 +78,8 @@ export const commandInfo: CommandDefinition = {
       return;
     }
     reply.array(args.count - 2);
-    for (const name of argumentsBinary(args, 2)) {
-      const entry = registry.lookup(name.toLowerCase());
+    for (let i = 2; i < args.count; i++) {
+      const entry = registry.lookup(context.text(i).toLowerCase());
       if (entry === undefined) reply.nullBulk();
       else replyInfo(reply, entry);
     }
@@ -97,10 +97,13 @@ export const commandDocs: CommandDefinition = {
   categories: ['connection'],
   arguments: [{ name: 'command-name', type: 'string', flags: ['optional', 'multiple'] }],
   tips: ['nondeterministic_output_order'],
-  run({ args, reply, registry }) {
+  run(context) {
+    const { args, reply, registry } = context;
+    const names = wordsOf(context, 2);
+    if (names === null) return;
     const found: CommandEntry[] = [];
     if (args.count === 2) found.push(...registry.commands.values());
-    for (const name of argumentsBinary(args, 2)) {
+    for (const name of names) {
       const entry = registry.lookup(name.toLowerCase());
       if (entry !== undefined) found.push(entry);
     }

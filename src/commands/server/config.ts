@@ -1,8 +1,8 @@
 /** CONFIG GET, SET, RESETSTAT, REWRITE and HELP */
 import { SYNTAX } from '../../protocol/errors.js';
-import { argumentsBinary } from '../../protocol/text.js';
 import type { CommandDefinition, ContainerDefinition } from '../contract/definition.js';
 import { replyHelp } from '../contract/help.js';
+import { wordsOf } from '../contract/words.js';
 
 export const config: ContainerDefinition = {
   name: 'config',
@@ -32,8 +32,11 @@ export const configGet: CommandDefinition = {
     },
   ],
   history: [['7.0.0', 'Several patterns may be given.']],
-  run({ args, reply, server }) {
-    const settings = server.configuration.get(argumentsBinary(args, 2));
+  run(context) {
+    const { reply, server } = context;
+    const patterns = wordsOf(context, 2);
+    if (patterns === null) return;
+    const settings = server.configuration.get(patterns);
     reply.map(settings.length);
     for (const [name, value] of settings) {
       reply.bulkBinary(name);
@@ -64,12 +67,14 @@ export const configSet: CommandDefinition = {
   tips: ['request_policy:all_nodes', 'response_policy:all_succeeded'],
   history: [['7.0.0', 'Several settings may be changed at once.']],
   locks: 'none',
-  run({ args, reply, server, session }) {
+  run(context) {
+    const { args, reply, server, session } = context;
     if (args.count % 2 !== 0) {
       reply.error(SYNTAX);
       return;
     }
-    const words = argumentsBinary(args, 2);
+    const words = wordsOf(context, 2);
+    if (words === null) return;
     const pairs: [string, string][] = [];
     for (let i = 0; i < words.length; i += 2) pairs.push([words[i]!, words[i + 1]!]);
     const error = server.configuration.set(pairs, server.process.isLocal(session));

@@ -1,5 +1,6 @@
 /** INFO [section ...] */
 import type { CommandDefinition } from '../contract/definition.js';
+import { wordsOf } from '../contract/words.js';
 
 export const info: CommandDefinition = {
   name: 'info',
@@ -15,8 +16,8 @@ export const info: CommandDefinition = {
   history: [['7.0.0', 'Several sections may be named.']],
   locks: 'none',
   run(context) {
-    const sections: string[] = [];
-    for (let i = 1; i < context.args.count; i++) sections.push(context.text(i));
+    const sections = wordsOf(context, 1);
+    if (sections === null) return;
     context.reply.verbatim('txt', context.server.information.text(sections, context));
   },
 };

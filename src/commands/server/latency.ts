@@ -1,8 +1,8 @@
 /** LATENCY LATEST, HISTORY, RESET, HISTOGRAM and HELP */
-import { argumentsBinary } from '../../protocol/text.js';
 import type { CommandEntry, Context } from '../contract/context.js';
 import type { CommandDefinition, ContainerDefinition } from '../contract/definition.js';
 import { replyHelp } from '../contract/help.js';
+import { wordsOf } from '../contract/words.js';
 
 export const latency: ContainerDefinition = {
   name: 'latency',
@@ -25,6 +25,7 @@ export const latencyLatest: CommandDefinition = {
   flags: ['admin', 'noscript', 'loading', 'stale'],
   tips: ['nondeterministic_output', 'request_policy:all_nodes', 'response_policy:special'],
   locks: 'none',
+  unmonitored: true,
   run({ reply, server }) {
     const events = server.latency.events();
     reply.array(events.length);
@@ -50,6 +51,7 @@ export const latencyHistory: CommandDefinition = {
   arguments: [{ name: 'event', type: 'string' }],
   tips: ['nondeterministic_output', 'request_policy:all_nodes', 'response_policy:special'],
   locks: 'none',
+  unmonitored: true,
   run(context) {
     const { reply, server } = context;
     const wanted = context.text(2);
@@ -75,17 +77,19 @@ export const latencyReset: CommandDefinition = {
   arguments: [{ name: 'event', type: 'string', flags: ['optional', 'multiple'] }],
   tips: ['request_policy:all_nodes', 'response_policy:all_succeeded'],
   locks: 'none',
-  run({ args, reply, server }) {
-    reply.integer(server.latency.reset(argumentsBinary(args, 2)));
+  unmonitored: true,
+  run(context) {
+    const names = wordsOf(context, 2);
+    if (names !== null) context.reply.integer(context.server.latency.reset(names));
   },
 };
 
-/** The commands asked for (a container stands for its subcommands) that have been called. */
-function measured({ args, registry, server }: Context): CommandEntry[] {
+/** The commands named (a container stands for its subcommands, no name for all) that have been called. */
+function measured({ registry, server }: Context, names: readonly string[]): CommandEntry[] {
   const roots =
-    args.count === 2
+    names.length === 0
       ? [...registry.commands.values()]
-      : argumentsBinary(args, 2).map((name) => registry.lookup(name.toLowerCase()));
+      : names.map((name) => registry.lookup(name.toLowerCase()));
   const found = new Set<CommandEntry>();
   for (const entry of roots) {
     if (entry === undefined) continue;
@@ -107,9 +111,12 @@ export const latencyHistogram: CommandDefinition = {
   arguments: [{ name: 'command', type: 'string', flags: ['optional', 'multiple'] }],
   tips: ['nondeterministic_output', 'request_policy:all_nodes', 'response_policy:special'],
   locks: 'none',
+  unmonitored: true,
   run(context) {
     const { reply, server } = context;
-    const entries = measured(context);
+    const names = wordsOf(context, 2);
+    if (names === null) return;
+    const entries = measured(context, names);
     reply.map(entries.length);
     for (const entry of entries) {
       const { calls, buckets } = server.statistics.histogram(entry);

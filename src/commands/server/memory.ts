@@ -2,7 +2,7 @@
 
 import { storedBytes } from '../../keyspace/stored-bytes.js';
 import { NOT_INTEGER, SYNTAX } from '../../protocol/errors.js';
-import { INTEGER_OK, parsedInteger, parseInteger } from '../../protocol/numbers.js';
+import { INTEGER_OK, ParsedInteger, parseInteger } from '../../protocol/numbers.js';
 import { argumentIs } from '../../protocol/text.js';
 import {
   type CommandDefinition,
@@ -10,6 +10,8 @@ import {
   keysAt,
 } from '../contract/definition.js';
 import { replyHelp } from '../contract/help.js';
+
+const parsed = new ParsedInteger();
 
 export const memory: ContainerDefinition = {
   name: 'memory',
@@ -42,11 +44,13 @@ export const memoryUsage: CommandDefinition = {
         reply.error(SYNTAX);
         return;
       }
-      if (parseInteger(args.region, args.offset[i + 1]!, args.length[i + 1]!) !== INTEGER_OK) {
+      if (
+        parseInteger(args.region, args.offset[i + 1]!, args.length[i + 1]!, parsed) !== INTEGER_OK
+      ) {
         reply.error(NOT_INTEGER);
         return;
       }
-      if (parsedInteger.value < 0) {
+      if (parsed.value < 0) {
         reply.error(SYNTAX);
         return;
       }

@@ -1,7 +1,10 @@
 /** SET: the commonest write. Without options it takes a short path. */
+import type { ArgumentVector } from '../../base/arguments.js';
 import { invalidExpire, SYNTAX } from '../../protocol/errors.js';
+import { argumentIs } from '../../protocol/text.js';
 import type { Context } from '../contract/context.js';
 import type { CommandDefinition } from '../contract/definition.js';
+import { keyFlagBits } from '../contract/key-flags.js';
 import {
   OPTION_GET,
   OPTION_KEEPTTL,
@@ -56,6 +59,16 @@ function store(context: Context, found: boolean, given: number, expiry: number):
   else storeArgumentUntil(context, 2, expiry);
 }
 
+const READS_AND_WRITES = keyFlagBits(['RW', 'access', 'update']);
+const OVERWRITES = keyFlagBits(['OW', 'update']);
+
+function readsOldValue(args: ArgumentVector): boolean {
+  for (let i = 3; i < args.count; i++) {
+    if (argumentIs(args, i, 'GET')) return true;
+  }
+  return false;
+}
+
 export const set: CommandDefinition = {
   name: 'set',
   summary: 'Stores a string under a key, with conditions and an expiry if wished',
@@ -67,10 +80,7 @@ export const set: CommandDefinition = {
   keys: [
     {
       flags: ['RW', 'access', 'update', 'variable_flags'],
-      flagsOf: (words) =>
-        words.slice(3).some((word) => word.toUpperCase() === 'GET')
-          ? ['RW', 'access', 'update']
-          : ['OW', 'update'],
+      flagsOf: (args) => (readsOldValue(args) ? READS_AND_WRITES : OVERWRITES),
       notes: 'reads the old value when GET is given',
       begin: { index: 1 },
       find: { last: 0, step: 1, limit: 0 },

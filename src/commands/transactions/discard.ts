@@ -10,6 +10,7 @@ export const discard: CommandDefinition = {
   complexity: 'O(N), when N is the number of queued commands',
   arity: 1,
   flags: ['noscript', 'loading', 'stale', 'fast', 'allow_busy'],
+  transaction: 'control',
   run({ reply, session, server }) {
     if (!session.inMulti) {
       reply.error(DISCARD_WITHOUT_MULTI);

@@ -10,6 +10,7 @@ export const exec: CommandDefinition = {
   complexity: 'Depends on commands in the transaction',
   arity: 1,
   flags: ['noscript', 'loading', 'stale', 'skip_slowlog'],
+  transaction: 'execute',
   run({ reply, session, server }) {
     if (session.inMulti) server.transactions.execute();
     else reply.error(EXEC_WITHOUT_MULTI);

@@ -10,6 +10,7 @@ export const multi: CommandDefinition = {
   complexity: 'O(1)',
   arity: 1,
   flags: ['noscript', 'loading', 'stale', 'fast', 'allow_busy'],
+  transaction: 'control',
   run({ reply, session, server }) {
     if (session.inMulti) {
       reply.error(NESTED_MULTI);

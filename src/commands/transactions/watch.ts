@@ -10,6 +10,7 @@ export const watch: CommandDefinition = {
   complexity: 'O(1) for every key.',
   arity: -2,
   flags: ['noscript', 'loading', 'stale', 'fast', 'allow_busy'],
+  transaction: 'control',
   keys: [keysAt(1, -1, 1, 'RO')],
   arguments: [{ name: 'key', type: 'key', keySpecIndex: 0, flags: ['multiple'] }],
   run({ args, reply, session, server }) {

@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import type { ArgumentVector } from '../../base/arguments.js';
 import { heapBytesPerRound } from '../../../test/support/heap.js';
+import type { ArgumentVector } from '../../base/arguments.js';
 import { Region } from '../../base/region.js';
-import { ageSeconds, type AclEvent, AclLog, reasonName } from './acl-log.js';
+import { type AclEvent, AclLog, ageSeconds, reasonName } from './acl-log.js';
 import { AclCatalog, type AclCommand } from './catalog.js';
 import { AllowedChannels, mayLoseChannels } from './channel-changes.js';
 import { generatePassword, hashPassword, matchesPassword } from './passwords.js';

@@ -5,7 +5,7 @@
 import { untilNul } from '../../protocol/errors.js';
 import { ruleErrorText } from './rule-errors.js';
 import type { AclUser } from './user.js';
-import { DEFAULT_USER, type AclUsers } from './users.js';
+import { type AclUsers, DEFAULT_USER } from './users.js';
 import { hasBlanks, joinSelectors } from './words.js';
 
 const NOTHING_CHANGED =

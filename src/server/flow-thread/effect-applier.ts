@@ -10,7 +10,6 @@ import { toBinary } from '../../base/region.js';
 import type { Dispatcher } from '../../engine/dispatch.js';
 import { TRAIT_LOCK_ALL, TRAIT_LOCK_NONE, TRAIT_WRITE } from '../../engine/registry.js';
 import type { ClientSession } from '../../engine/session.js';
-import type { ShardSet } from '../../engine/shard-set.js';
 import { VECTOR_HEADER_BYTES } from '../../keyspace/effects.js';
 import { Arguments } from '../../protocol/parser.js';
 import type { EffectTarget } from '../../replication/replica/record-applier.js';
@@ -47,8 +46,9 @@ export class EffectApplier implements EffectTarget {
       return `${name()} is no effect`;
     }
     if (arity > 0 ? args.count !== arity : args.count < -arity) return `${name()} is cut off`;
-    if (!this.keysLieIn(shard)) return `the key of ${name()} belongs to another shard`;
-    dispatcher.args = args;
+    // Only this shard's lock is held: no key may lie in another.
+    if (shard >= 0 && !dispatcher.keysLieIn(command, args, shard))
+      return `the key of ${name()} belongs to another shard`;
     dispatcher.keys.forget();
     dispatcher.keys.database = database;
     const reply = dispatcher.reply;
@@ -71,17 +71,5 @@ export class EffectApplier implements EffectTarget {
       args.push(at + 4, length);
       at += 4 + length;
     }
-  }
-
-  /** Only this shard's lock is held: no key may lie in another. */
-  private keysLieIn(shard: number): boolean {
-    if (shard < 0) return true;
-    const { dispatcher, args } = this;
-    const command = dispatcher.registry.find(args.region, args.offset[0]!, args.length[0]!)!;
-    const set: ShardSet = dispatcher.lockedSet;
-    dispatcher.markKeys(command, args);
-    const right = set.size === 1 && set.has(shard);
-    set.clear();
-    return right;
   }
 }

@@ -4,6 +4,7 @@
  * threads, connections handed over, the end) arrives as a message that a wake-up announces.
  */
 import { receiveMessageOnPort, workerData } from 'node:worker_threads';
+import { FailureLog } from '../../base/failure-log.js';
 import { Log, type LogLevel } from '../../base/log.js';
 import { commandModules } from '../../commands/index.generated.js';
 import { definitionsOf } from '../../engine/definitions.js';
@@ -47,6 +48,7 @@ class IoThread {
   private readonly control: ControlBlock;
   private readonly gatherer: IoGatherer;
   private readonly log: Log;
+  private readonly failures: FailureLog;
   private transport!: Transport;
   private policy!: ThreadPolicy;
   private replication!: ThreadReplication;
@@ -60,6 +62,7 @@ class IoThread {
     this.control = attachControl(data.controlBuffer, data.threads, registry.all.length);
     this.config = Config.attach(data.configBuffer);
     this.log = new Log((line) => this.post({ kind: 'log', line }));
+    this.failures = new FailureLog((text) => this.log.warning(text));
     this.gatherer = new Gatherer(data.thread, data.peers, this.control.mail, (thread) =>
       this.wake(thread),
     );
@@ -137,6 +140,7 @@ class IoThread {
       handOver: (thread, descriptor) => this.gatherer.tell(thread, 'adopt', descriptor),
       serveMessages: () => this.serveMessages(),
       log: (level, text) => this.log.write(level, text),
+      failures: this.failures,
     });
     frontend = new Frontend(this.transport, dispatcher, reply, this.policy, createRegion);
     this.policy.frontend = frontend;
@@ -181,7 +185,7 @@ class IoThread {
       reply,
       statistics,
       {
-        failed: (command, error) => this.logFailure(command, error),
+        failed: (command, error) => this.failures.note(`Exception in command '${command}'`, error),
         attacked: ({ address }) =>
           this.log.warning(
             `Possible SECURITY ATTACK detected: ${address} sends POST or Host: commands. It may be ` +
@@ -312,11 +316,6 @@ class IoThread {
       this.policy.loadGates();
       this.post({ kind: 'status-taken', thread: data.thread, number: message.number });
     }
-  }
-
-  private logFailure(command: string, error: unknown): void {
-    const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    this.log.warning(`Exception in command '${command}': ${stack}`);
   }
 }
 

@@ -69,7 +69,9 @@ export function createServerPort(parts: PortParts, transactions: Transactions): 
     slowLog.note(args, microseconds, session, dispatcher.now);
   };
   statistics.monitored = (command, _args, _session, microseconds) => {
-    const name = command.definition.flags.includes('fast') ? 'fast-command' : 'command';
+    const { definition } = command;
+    if ('unmonitored' in definition && definition.unmonitored === true) return;
+    const name = definition.flags.includes('fast') ? 'fast-command' : 'command';
     latency.note(name, microseconds / 1000, dispatcher.now);
   };
   const information = new Information({

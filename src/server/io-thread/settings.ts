@@ -13,6 +13,7 @@ export class ThreadSettings {
   keepAliveSeconds = 300;
   maxMemoryPages = 0;
   bulkBytesMax = 512 * 1024 * 1024;
+  queryBytesMax = 1024 * 1024 * 1024;
   outputHardBytes = 0;
   outputSoftBytes = 0;
   outputSoftMs = 0;
@@ -38,6 +39,7 @@ export class ThreadSettings {
     this.keepAliveSeconds = number('tcp-keepalive');
     this.maxMemoryPages = Math.ceil(number('maxmemory') / PAGE_BYTES);
     this.bulkBytesMax = number('proto-max-bulk-len');
+    this.queryBytesMax = number('client-query-buffer-limit');
     this.slowLogMicroseconds = number('slowlog-log-slower-than');
     this.latencyThresholdMs = number('latency-monitor-threshold');
     this.hertz = number('hz');

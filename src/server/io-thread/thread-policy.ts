@@ -1,6 +1,7 @@
 /**
  * How an I/O thread serves: what happens at the beginning of a turn and in the background of it.
  */
+import type { FailureLog } from '../../base/failure-log.js';
 import { ClientPause, PAUSE_EVERYTHING, PAUSE_NOTHING } from '../../engine/client-pause.js';
 import { COMMANDS } from '../../engine/counters.js';
 import type { Dispatcher } from '../../engine/dispatch.js';
@@ -47,6 +48,8 @@ export interface ThreadPolicyParts {
   readonly refreshSettings: () => void;
   /** Hands an accepted descriptor to another thread. */
   readonly handOver: (thread: number, descriptor: number) => void;
+  /** Where exceptions are logged. */
+  readonly failures: FailureLog;
   /** Serves messages of other threads. */
   readonly serveMessages: () => void;
   readonly log: (level: 'verbose' | 'warning', text: string) => void;
@@ -63,7 +66,8 @@ export class ThreadPolicy implements FrontendPolicy<ClientSession> {
   private nextSecondMs = 0;
   private nextExpiryMs = 0;
   private turnHasInput = 0;
-  private wasPaused = false;
+  /** The gates of CLIENT PAUSE in the turn before. */
+  private pause = 0;
 
   private readonly usedPages: SharedWord;
   private readonly loading: SharedWord;
@@ -90,6 +94,23 @@ export class ThreadPolicy implements FrontendPolicy<ClientSession> {
 
   get bulkBytesMax(): number {
     return this.parts.settings.bulkBytesMax;
+  }
+
+  get queryBytesMax(): number {
+    return this.parts.settings.queryBytesMax;
+  }
+
+  queryLimitReached(session: ClientSession, begin: string): void {
+    const description = this.parts.dispatcher.server.clients.describe(session);
+    this.parts.log(
+      'warning',
+      `Closing client that reached max query buffer length: ${description} ` +
+        `(qbuf initial bytes: ${JSON.stringify(begin)})`,
+    );
+  }
+
+  failed(doing: string, error: unknown): void {
+    this.parts.failures.note(`Exception while ${doing}`, error);
   }
 
   offered(descriptor: number): boolean {
@@ -140,11 +161,11 @@ export class ThreadPolicy implements FrontendPolicy<ClientSession> {
   background(): number {
     const { dispatcher, settings } = this.parts;
     const nowMs = dispatcher.now;
-    const paused = (dispatcher.gates & (GATE_PAUSE_ALL | GATE_PAUSE_WRITES)) !== 0;
-    if (this.frontend.pausedCount > 0 && (!paused || this.wasPaused !== paused)) {
+    const pause = dispatcher.gates & (GATE_PAUSE_ALL | GATE_PAUSE_WRITES);
+    if (this.frontend.pausedCount > 0 && (pause === 0 || this.pause !== pause)) {
       this.frontend.resumePaused();
     }
-    this.wasPaused = paused;
+    this.pause = pause;
     const periodMs = 1000 / settings.hertz;
     if (nowMs >= this.nextBackgroundMs) {
       this.nextBackgroundMs = nowMs + periodMs;
@@ -155,7 +176,7 @@ export class ThreadPolicy implements FrontendPolicy<ClientSession> {
         this.everySecond(nowMs);
       }
     }
-    if (nowMs >= this.nextExpiryMs) this.expire(periodMs, paused);
+    if (nowMs >= this.nextExpiryMs) this.expire(periodMs, pause !== 0);
     const replicationMs = this.parts.replication.background(Date.now());
     if (nowMs >= this.placement.nextMs) this.placement.period(nowMs);
     if (this.frontend.pausedCount > 0) return 1;

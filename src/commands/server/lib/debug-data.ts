@@ -6,7 +6,7 @@ import {
   formatInteger,
   INTEGER_BYTES_MAX,
   INTEGER_OK,
-  parsedInteger,
+  ParsedInteger,
   parseInteger,
 } from '../../../protocol/numbers.js';
 import type { Context } from '../../contract/context.js';
@@ -17,10 +17,12 @@ import { digestOfData, digestOfValue } from './digest.js';
 /** `value:` and a number. */
 const VALUE_BYTES_MAX = 64 + INTEGER_BYTES_MAX;
 
+const parsed = new ParsedInteger();
+
 /** Argument `index` as a count, or -1 and an error reply. */
 function positiveArgument({ args, reply }: Context, index: number): number {
-  const kind = parseInteger(args.region, args.offset[index]!, args.length[index]!);
-  if (kind === INTEGER_OK && parsedInteger.value >= 0) return parsedInteger.value;
+  const kind = parseInteger(args.region, args.offset[index]!, args.length[index]!, parsed);
+  if (kind === INTEGER_OK && parsed.value >= 0) return parsed.value;
   reply.error(OUT_OF_RANGE_POSITIVE);
   return -1;
 }

@@ -1,0 +1,23 @@
+/** Several arguments as strings, for commands off the data path that hand them on to a port. */
+import { TEXT_BYTES_MAX } from '../../base/region.js';
+import { ErrorReply } from '../../protocol/errors.js';
+import { argumentsBinary } from '../../protocol/text.js';
+import type { Context } from './context.js';
+
+const WORDS_MAX = 16384;
+const TOO_MANY = new ErrorReply(`ERR too many arguments, there may be ${WORDS_MAX}`);
+const TOO_LONG = new ErrorReply(`ERR argument is too long, it may have ${TEXT_BYTES_MAX} bytes`);
+
+/** All arguments from `first` on, one char per byte. Null: an error was written. */
+export function wordsOf({ args, reply }: Context, first: number): string[] | null {
+  if (args.count - first > WORDS_MAX) {
+    reply.error(TOO_MANY);
+    return null;
+  }
+  for (let i = first; i < args.count; i++) {
+    if (args.length[i]! <= TEXT_BYTES_MAX) continue;
+    reply.error(TOO_LONG);
+    return null;
+  }
+  return argumentsBinary(args, first);
+}

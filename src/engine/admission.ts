@@ -1,0 +1,130 @@
+/**
+ * Admission: which command a vector is, and whether it may run now. The checks are in Redis's order,
+ * as that decides which error wins. Nothing here is locked, and nothing has changed after a refusal.
+ *
+ * A command that runs a transaction's queue (EXEC) is checked for what the queue holds as well: what
+ * was allowed when a command was queued may be forbidden now.
+ */
+import type { ArgumentVector } from '../base/arguments.js';
+import { prefixBinary } from '../base/region.js';
+import type { ErrorReply } from '../protocol/errors.js';
+import * as errors from '../protocol/errors.js';
+import {
+  GATE_LOADING,
+  GATE_MASTER_DOWN,
+  GATE_MEMORY,
+  GATE_NO_REPLICAS,
+  GATE_PAUSE_ALL,
+  GATE_PAUSE_WRITES,
+  GATE_READ_ONLY,
+} from './gates.js';
+import {
+  type RegisteredCommand,
+  TRAIT_DENY_OOM,
+  TRAIT_LOADING,
+  TRAIT_MAY_REPLICATE,
+  TRAIT_NO_AUTH,
+  TRAIT_NO_MULTI,
+  TRAIT_RUNS_QUEUE,
+  TRAIT_STALE,
+  TRAIT_TRANSACTION_CONTROL,
+  TRAIT_WRITE,
+} from './registry.js';
+import type { ClientSession } from './session.js';
+
+/** Names of commands and subcommands are shorter. */
+const NAME_BYTES_MAX = 64;
+/** Even when all are empty, an error quotes no more arguments than this. */
+const QUOTED_ARGUMENTS_MAX = 64;
+const QUEUE_TRAITS = TRAIT_WRITE | TRAIT_DENY_OOM | TRAIT_MAY_REPLICATE;
+const QUEUE_PERMISSIONS = TRAIT_STALE | TRAIT_LOADING;
+
+/** The subcommand that argument 1 names, or undefined. */
+export function subcommandOf(
+  container: RegisteredCommand,
+  args: ArgumentVector,
+): RegisteredCommand | undefined {
+  const { region, offset, length } = args;
+  const name = prefixBinary(region, offset[1]!, length[1]!, NAME_BYTES_MAX);
+  return container.subcommands.get(name.toLowerCase());
+}
+
+/** Why a command may not run, or not be queued, or null. */
+export function refusalOf(
+  command: RegisteredCommand,
+  session: ClientSession,
+  argumentCount: number,
+  gates: number,
+): ErrorReply | null {
+  const { arity, traits } = command;
+  if (arity > 0 ? argumentCount !== arity : argumentCount < -arity) {
+    return errors.wrongArity(command.fullName);
+  }
+  if (!session.authenticated && (traits & TRAIT_NO_AUTH) === 0) return errors.NO_AUTH;
+  if (session.inMulti && (traits & TRAIT_NO_MULTI) !== 0) return errors.NOT_IN_TRANSACTION;
+  return gates === 0 ? null : refusalOfState(command, session, gates);
+}
+
+/** The command's traits, and for EXEC those that its queue adds and takes away. */
+function effectiveTraits({ traits }: RegisteredCommand, { inMulti, queue }: ClientSession): number {
+  if ((traits & TRAIT_RUNS_QUEUE) === 0 || !inMulti || queue === null) return traits;
+  return (traits | (queue.anyTraits & QUEUE_TRAITS)) & (queue.allTraits | ~QUEUE_PERMISSIONS);
+}
+
+/** Why the server's state refuses a command, or null. */
+function refusalOfState(
+  command: RegisteredCommand,
+  session: ClientSession,
+  gates: number,
+): ErrorReply | null {
+  const traits = effectiveTraits(command, session);
+  if ((gates & GATE_MEMORY) !== 0 && !session.isReplica) {
+    // A queue takes memory as well, whatever is put into it.
+    const isQueued = session.inMulti && (traits & TRAIT_TRANSACTION_CONTROL) === 0;
+    if (isQueued || (traits & TRAIT_DENY_OOM) !== 0) return errors.OOM;
+  }
+  if ((traits & TRAIT_WRITE) !== 0 && !session.isReplica) {
+    if ((gates & GATE_NO_REPLICAS) !== 0) return errors.NO_REPLICAS;
+    if ((gates & GATE_READ_ONLY) !== 0) return errors.READ_ONLY;
+  }
+  if ((gates & GATE_MASTER_DOWN) !== 0 && (traits & TRAIT_STALE) === 0) return errors.MASTER_DOWN;
+  if ((gates & GATE_LOADING) !== 0 && (traits & TRAIT_LOADING) === 0) return errors.LOADING;
+  return null;
+}
+
+/** Whether CLIENT PAUSE holds a command back. */
+export function mustPause(
+  command: RegisteredCommand,
+  session: ClientSession,
+  gates: number,
+): boolean {
+  if (session.isReplica || session.isReplicaClient) return false;
+  if ((gates & GATE_PAUSE_ALL) !== 0) return true;
+  if ((gates & GATE_PAUSE_WRITES) === 0) return false;
+  return (effectiveTraits(command, session) & (TRAIT_WRITE | TRAIT_MAY_REPLICATE)) !== 0;
+}
+
+/**
+ * Whether the vector begins an HTTP request: POST and Host: are no commands but something that a web
+ * page may have been made to send here.
+ */
+export function isHttp(args: ArgumentVector): boolean {
+  const { region, offset, length } = args;
+  const name = prefixBinary(region, offset[0]!, length[0]!, NAME_BYTES_MAX).toLowerCase();
+  return name === 'post' || name === 'host:';
+}
+
+export function unknownCommand(args: ArgumentVector): ErrorReply {
+  const { region, offset, length } = args;
+  const count = Math.min(args.count, QUOTED_ARGUMENTS_MAX);
+  const texts = Array.from({ length: count }, (_, i) =>
+    prefixBinary(region, offset[i]!, length[i]!, errors.QUOTED_BYTES_MAX),
+  );
+  return errors.unknownCommand(texts);
+}
+
+export function unknownSubcommand(container: RegisteredCommand, args: ArgumentVector): ErrorReply {
+  const { region, offset, length } = args;
+  const name = prefixBinary(region, offset[1]!, length[1]!, errors.QUOTED_BYTES_MAX);
+  return errors.unknownSubcommand(container.fullName, name);
+}

@@ -1,0 +1,130 @@
+/**
+ * Running one command whose shards are locked: whatever happens in it, exactly one reply is written
+ * and its caller gets to give the locks back. Its effect is handed on and its statistics are kept.
+ *
+ * An exception may have left a change without its effect. No replica may go on from there: the
+ * journal is told that the effects of the locked shards are lost.
+ */
+import { DONE, SUSPENDED } from '../base/outcome.js';
+import { prefixBinary } from '../base/region.js';
+import type { Context } from '../commands/contract/context.js';
+import { StoreFullError } from '../keyspace/keyspace.js';
+import * as errors from '../protocol/errors.js';
+import type { Arguments } from '../protocol/parser.js';
+import { ReplyTooLongError } from '../protocol/reply.js';
+import type { LockingPlan } from './locking-plan.js';
+import { type RegisteredCommand, TRAIT_TIMED, TRAIT_WRITE } from './registry.js';
+import type { ClientSession } from './session.js';
+import type { DispatchStatistics } from './statistics.js';
+
+/** One O(1) command in so many has its time taken; the rest is apportioned. */
+const SAMPLE_INTERVAL = 64;
+const MINUS = 0x2d;
+/** INFO errorstats counts by the first word of an error. */
+const ERROR_CODE_BYTES_MAX = 64;
+
+/** The thread's context, and whose command it shows. */
+export interface ExecutionContext extends Context {
+  readonly session: ClientSession;
+}
+
+export class Execution {
+  /** Commands run since the start, by this thread. */
+  processed = 0;
+  /** The command under way waits for something: it has written no reply. */
+  isSuspended = false;
+  private sample = SAMPLE_INTERVAL;
+
+  /** @param failed told of every exception */
+  constructor(
+    private readonly context: ExecutionContext,
+    private readonly locks: LockingPlan,
+    private readonly statistics: DispatchStatistics,
+    private readonly failed: (command: string, error: unknown) => void,
+  ) {}
+
+  /** Runs the context's command. @returns DONE or SUSPENDED */
+  run(command: RegisteredCommand, args: Arguments): number {
+    const { context, statistics } = this;
+    const { reply, keys } = context;
+    const begin = reply.position - reply.start;
+    const sampled = --this.sample === 0;
+    if (sampled) this.sample = SAMPLE_INTERVAL;
+    const timed = (command.traits & TRAIT_TIMED) !== 0 || statistics.timeEverything;
+    const startMs = sampled || timed ? performance.now() : 0;
+    keys.beginCommand((command.traits & TRAIT_WRITE) !== 0);
+    this.isSuspended = false;
+    try {
+      command.run(context);
+      if (keys.changes !== 0) keys.settle();
+    } catch (error) {
+      this.recover(command, begin, error);
+    }
+    this.processed++;
+    statistics.calls[command.index]! += 1;
+    if (startMs !== 0) this.took(command, args, timed, performance.now() - startMs);
+    if (this.isSuspended) return SUSPENDED;
+    if (reply.region.bytes[reply.start + begin] === MINUS) this.countError(command, begin);
+    return DONE;
+  }
+
+  /**
+   * The same for a command over several shards: what it does reaches replicas as one whole. Its
+   * reply is an error when the journal did not take that.
+   */
+  runAsTransaction(command: RegisteredCommand, args: Arguments): number {
+    const { reply, keys } = this.context;
+    const begin = reply.position - reply.start;
+    let status = DONE;
+    try {
+      keys.effects.beginTransaction();
+      status = this.run(command, args);
+      keys.effects.endTransaction();
+    } catch (error) {
+      this.recover(command, begin, error);
+    }
+    return status;
+  }
+
+  private took(
+    command: RegisteredCommand,
+    args: Arguments,
+    timed: boolean,
+    milliseconds: number,
+  ): void {
+    const { statistics } = this;
+    const microseconds = milliseconds * 1000;
+    const weight = timed ? 1 : SAMPLE_INTERVAL;
+    statistics.microseconds[command.index]! += microseconds * weight;
+    statistics.timed(command, args, this.context.session, microseconds);
+  }
+
+  /** Answers a command that ended in an exception. */
+  recover(command: RegisteredCommand, begin: number, error: unknown): void {
+    const { reply, keys } = this.context;
+    reply.rewind(begin);
+    if (error instanceof StoreFullError) {
+      reply.errorText(errors.shardFull(error.shard, error.shards, error.shardBytes));
+      return;
+    }
+    const isTooLong = error instanceof ReplyTooLongError;
+    if (keys.effects.active && (!isTooLong || keys.changes !== 0)) {
+      keys.effects.lost(this.locks.held);
+    }
+    if (isTooLong) {
+      reply.error(errors.REPLY_TOO_LONG);
+      return;
+    }
+    reply.error(errors.internalError(command.fullName));
+    this.failed(command.fullName, error);
+  }
+
+  private countError(command: RegisteredCommand, begin: number): void {
+    const { region, start, position } = this.context.reply;
+    const from = start + begin + 1;
+    let end = from;
+    while (end < position && region.bytes[end]! > 0x20) end++;
+    this.statistics.failed[command.index]! += 1;
+    this.statistics.errorReply(prefixBinary(region, from, end - from, ERROR_CODE_BYTES_MAX));
+  }
+}

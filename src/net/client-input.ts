@@ -1,0 +1,319 @@
+/**
+ * What clients send, from the receive buffer to the dispatcher. Commands run straight from the
+ * buffer; only a command cut in two is assembled in a region of its own, and one that has to wait is
+ * put aside with all that follows it, until `WaitingClients` says that it may be tried again.
+ */
+import { DONE, SUSPENDED } from '../base/outcome.js';
+import { prefixBinary, type Region } from '../base/region.js';
+import type { Transport } from '../platform/transport.js';
+import { COMMAND, INCOMPLETE, RequestParser } from '../protocol/parser.js';
+import type { Reply } from '../protocol/reply.js';
+import type { ClientOutput } from './client-output.js';
+import type { Connection } from './connection.js';
+import { type Backlog, Backlogs, PartialCommand } from './input.js';
+import { giveBack, type OutputArenas } from './output.js';
+import type { FrontendPolicy } from './policy.js';
+import type { CommandRunner, NetSession } from './runner.js';
+import { WaitingClients } from './waiting.js';
+
+/** Bulk arguments with at least this much missing are received straight into their place. */
+const DIRECT_RECEIVE_BYTES = 32768;
+const SPARE_PARTIALS_MAX = 256;
+/** So many bytes of replies to one client are queued before it has all of them. */
+const QUEUED_AT_ONCE_BYTES = 16 << 20;
+/** Whatever client-query-buffer-limit says: offsets of what waits are 31 bits. */
+const QUERY_BYTES_MAX = 0x7f00_0000;
+const UNAUTHENTICATED_QUERY_BYTES_MAX = 1 << 20;
+/** As much of what was received as the log shows. */
+const SHOWN_BYTES = 64;
+
+/** What input needs of its frontend. */
+export interface InputParts<S extends NetSession> {
+  readonly transport: Transport;
+  readonly dispatcher: CommandRunner<S>;
+  readonly reply: Reply;
+  readonly arenas: OutputArenas;
+  readonly output: ClientOutput<S>;
+  readonly policy: FrontendPolicy<S>;
+  readonly createRegion: (bytes: number) => Region;
+  /** Ends a connection at once. */
+  readonly close: (connection: Connection<S>) => void;
+  /** Ends a connection for which something threw. */
+  readonly failed: (connection: Connection<S>, error: unknown) => void;
+}
+
+export class ClientInput<S extends NetSession> {
+  readonly waiting: WaitingClients<S>;
+  private readonly parser = new RequestParser();
+  private readonly backlogs: Backlogs;
+  private readonly sparePartials: PartialCommand[] = [];
+  private readonly transport: Transport;
+  private readonly dispatcher: CommandRunner<S>;
+  private readonly reply: Reply;
+  private readonly arenas: OutputArenas;
+  private readonly output: ClientOutput<S>;
+  private readonly policy: FrontendPolicy<S>;
+  private readonly createRegion: (bytes: number) => Region;
+
+  constructor(private readonly parts: InputParts<S>) {
+    this.transport = parts.transport;
+    this.dispatcher = parts.dispatcher;
+    this.reply = parts.reply;
+    this.arenas = parts.arenas;
+    this.output = parts.output;
+    this.policy = parts.policy;
+    this.createRegion = parts.createRegion;
+    this.backlogs = new Backlogs(parts.createRegion);
+    this.waiting = new WaitingClients((connection) => this.resumeInput(connection));
+  }
+
+  /** Forgets a command under way that came to nothing. */
+  reset(): void {
+    this.parser.reset();
+  }
+
+  private mustWait(connection: Connection<S>): boolean {
+    return connection.session.suspended || connection.retrying;
+  }
+
+  /** Takes bytes that arrived: runs what is whole, and keeps the rest. */
+  feed(connection: Connection<S>, region: Region, offset: number, length: number): void {
+    connection.session.lastInteractionMs = this.dispatcher.now;
+    if (connection.session.closeAfterReply || connection.inputEnded) return;
+    if (this.mustWait(connection) || (connection.backlog?.length ?? 0) > 0) {
+      this.backlogs.putAside(connection, region, offset, offset + length);
+    } else {
+      this.serve(connection, region, offset, offset + length);
+    }
+    if (connection.partial !== null || connection.backlog !== null) {
+      this.exceedsQueryLimit(connection);
+    }
+  }
+
+  /** The same for bytes that arrived in their place. */
+  receivedInto(connection: Connection<S>, partial: PartialCommand, length: number): void {
+    partial.used += length;
+    partial.directLeft -= length;
+    if (this.exceedsQueryLimit(connection)) return;
+    if (partial.directLeft === 0) this.serve(connection, partial.region, 0, 0);
+  }
+
+  /** Closes a client that has sent more than client-query-buffer-limit allows to wait. */
+  private exceedsQueryLimit(connection: Connection<S>): boolean {
+    const { policy } = this;
+    const { backlog, partial, queryBytes, session } = connection;
+    const isKnown = session.authenticated || queryBytes <= UNAUTHENTICATED_QUERY_BYTES_MAX;
+    const most = Math.min(policy.queryBytesMax, QUERY_BYTES_MAX);
+    if (connection.closed || (queryBytes <= most && isKnown)) return false;
+    let begin = '';
+    if (partial !== null && !partial.whole) {
+      const { position } = partial.parser;
+      begin = prefixBinary(partial.region, position, partial.begunBytes, SHOWN_BYTES);
+    } else if (backlog !== null) {
+      begin = prefixBinary(backlog.region, backlog.start, backlog.length, SHOWN_BYTES);
+    }
+    policy.queryLimitReached(session, begin);
+    this.parts.close(connection);
+    return true;
+  }
+
+  /** Runs the commands in `[position, end)` of the region and queues their replies. */
+  private serve(connection: Connection<S>, region: Region, position: number, end: number): void {
+    const { reply, output } = this;
+    const session = connection.session;
+    this.arenas.beginReplies();
+    reply.protocol = session.protocol;
+    let at = position;
+    if (connection.partial !== null) at = this.servePartial(connection, region, at, end);
+    if (at < end) this.serveWhole(connection, region, at, end);
+    output.queue(connection, this.dispatcher.now);
+    if (session.closeAfterReply && !connection.closed) output.closeWhenSent(connection);
+  }
+
+  /** The common case: commands that lie whole in the region. */
+  private serveWhole(connection: Connection<S>, region: Region, from: number, end: number): void {
+    const { parser, dispatcher, reply } = this;
+    const session = connection.session;
+    let position = from;
+    parser.bulkBytesMax = this.policy.bulkBytesMax;
+    while (position < end) {
+      parser.authenticated = session.authenticated;
+      const status = parser.parse(region, position, end);
+      if (status !== COMMAND) {
+        if (status === INCOMPLETE) this.keepPartial(connection, region, end);
+        else this.protocolError(connection, parser);
+        return;
+      }
+      const outcome = dispatcher.dispatch(session, parser.args);
+      position = parser.position;
+      if (outcome !== DONE) {
+        const next = outcome === SUSPENDED ? position : parser.start;
+        this.setAside(connection, outcome, region, next, end);
+        return;
+      }
+      if (reply.position - reply.start > QUEUED_AT_ONCE_BYTES) {
+        this.output.queue(connection, dispatcher.now);
+      }
+      if (session.closeAfterReply || connection.closed) return;
+    }
+  }
+
+  /** A command could not finish: what follows it (or it as well) waits. */
+  private setAside(
+    connection: Connection<S>,
+    outcome: number,
+    region: Region,
+    from: number,
+    end: number,
+  ): void {
+    this.backlogs.putAside(connection, region, from, end);
+    if (outcome !== SUSPENDED) this.waiting.add(connection, outcome, this.dispatcher.now);
+  }
+
+  /** The command at the region's end is not whole: keeps its beginning. */
+  private keepPartial(connection: Connection<S>, region: Region, end: number): void {
+    const start = this.parser.start;
+    if (start >= end) {
+      this.parser.reset();
+      return;
+    }
+    // Nearly every full receive buffer ends within a command, so these are reused.
+    const partial =
+      this.sparePartials.pop() ?? new PartialCommand(new RequestParser(), this.createRegion);
+    partial.parser.takeOver(this.parser);
+    connection.partial = partial;
+    partial.append(region, start, end - start);
+    partial.parser.rebase(partial.region, -start);
+    this.expectDirect(connection, partial);
+  }
+
+  /** When a large argument is under way, has its rest received in place. */
+  private expectDirect(connection: Connection<S>, partial: PartialCommand): void {
+    const missing = partial.parser.missing;
+    if (missing < DIRECT_RECEIVE_BYTES) return;
+    partial.reserve(missing);
+    partial.directLeft = missing;
+    this.transport.receiveInto(connection.slot, partial.region, partial.used, missing);
+  }
+
+  /**
+   * Continues the command under assembly with the bytes at `[position, end)`, taking no more than
+   * it needs; runs it when it is whole.
+   *
+   * @returns where the bytes begin that are still to be served here, or `end`
+   */
+  private servePartial(
+    connection: Connection<S>,
+    region: Region,
+    position: number,
+    end: number,
+  ): number {
+    const partial = connection.partial!;
+    const session = connection.session;
+    let at = position;
+    if (!partial.whole) {
+      at = this.assemble(connection, partial, region, position, end);
+      if (!partial.whole) return at;
+    }
+    const outcome = this.dispatcher.dispatch(session, partial.parser.args);
+    if (outcome !== DONE && outcome !== SUSPENDED) {
+      this.setAside(connection, outcome, region, at, end);
+      return end;
+    }
+    this.dropPartial(connection);
+    if (outcome === SUSPENDED) this.backlogs.putAside(connection, region, at, end);
+    return outcome === SUSPENDED || session.closeAfterReply ? end : at;
+  }
+
+  /** Adds bytes to the command under assembly until it is whole or they are used up. */
+  private assemble(
+    connection: Connection<S>,
+    partial: PartialCommand,
+    region: Region,
+    position: number,
+    end: number,
+  ): number {
+    const parser = partial.parser;
+    let at = position;
+    for (;;) {
+      parser.authenticated = connection.session.authenticated;
+      parser.bulkBytesMax = this.policy.bulkBytesMax;
+      const status = parser.parse(partial.region, parser.position, partial.used);
+      if (status === COMMAND) {
+        partial.whole = true;
+        // A length may end with CR and any byte: then the line that was taken went on behind it.
+        const surplus = partial.used - parser.position;
+        partial.used -= surplus;
+        return at - surplus;
+      }
+      if (status !== INCOMPLETE) {
+        this.protocolError(connection, parser);
+        return end;
+      }
+      if (parser.start >= partial.used) {
+        // It turned out to be an empty command.
+        this.dropPartial(connection);
+        return at;
+      }
+      if (at === end) {
+        this.expectDirect(connection, partial);
+        return end;
+      }
+      const take = partial.wants(region, at, end);
+      partial.append(region, at, take);
+      at += take;
+    }
+  }
+
+  private dropPartial(connection: Connection<S>): void {
+    const partial = connection.partial;
+    if (partial === null) return;
+    connection.partial = null;
+    if (this.sparePartials.length < SPARE_PARTIALS_MAX && partial.reset()) {
+      this.sparePartials.push(partial);
+    } else {
+      giveBack(partial.region);
+    }
+  }
+
+  private protocolError(connection: Connection<S>, parser: RequestParser): void {
+    this.reply.errorText(`ERR ${parser.error}`);
+    connection.session.closeAfterReply = true;
+    this.policy.log(
+      parser.isTooLong ? 'warning' : 'verbose',
+      `Protocol error (${parser.error}) from client ${connection.session.address}`,
+    );
+    parser.reset();
+  }
+
+  /** Serves what a client sent while it had to wait. */
+  resumeInput(connection: Connection<S>): void {
+    connection.retrying = false;
+    if (connection.closed || connection.session.suspended) return;
+    const { backlog } = connection;
+    try {
+      if (backlog !== null) this.serveBacklog(connection, backlog);
+      else if (connection.partial?.whole) this.serve(connection, this.reply.region, 0, 0);
+    } catch (error) {
+      this.parts.failed(connection, error);
+    }
+  }
+
+  private serveBacklog(connection: Connection<S>, backlog: Backlog): void {
+    const { start, end } = backlog;
+    this.backlogs.beginServing(connection, backlog);
+    try {
+      this.serve(connection, backlog.region, start, end);
+    } finally {
+      this.backlogs.endServing(connection, backlog);
+      this.parser.args.trim();
+    }
+  }
+
+  /** Nothing that the client has sent is wanted any more. */
+  drop(connection: Connection<S>): void {
+    if (connection.partial !== null) this.dropPartial(connection);
+    if (connection.backlog !== null) this.backlogs.giveBack(connection.backlog);
+    connection.backlog = null;
+  }
+}

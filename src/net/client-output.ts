@@ -1,0 +1,170 @@
+/**
+ * What is written to clients, from the reply arena to the transport. The first replies of a turn go
+ * out as one send at its end; what does not fit that send, or was not taken, waits in the
+ * connection's own queue (output.ts), which is sent piece by piece.
+ */
+import type { Region } from '../base/region.js';
+import type { Transport } from '../platform/transport.js';
+import type { Reply } from '../protocol/reply.js';
+import type { Connection } from './connection.js';
+import type { OutputArenas } from './output.js';
+import { exceedsOutputLimit, type FrontendPolicy } from './policy.js';
+import type { NetSession } from './runner.js';
+import { TurnSends } from './turn-sends.js';
+
+export class ClientOutput<S extends NetSession> {
+  private turnNumber = 0;
+  private readonly sends: TurnSends<S>;
+  /** Connections to close once it is known that the sends of this turn went out. */
+  private closing: Connection<S>[] = [];
+  /** Connections whose pending output can be sent from the next turn on. */
+  private starting: Connection<S>[] = [];
+
+  /**
+   * @param close ends a connection at once
+   * @param failed ends a connection for which something threw
+   */
+  constructor(
+    private readonly transport: Transport,
+    private readonly reply: Reply,
+    private readonly arenas: OutputArenas,
+    private readonly policy: FrontendPolicy<S>,
+    private readonly close: (connection: Connection<S>) => void,
+    private readonly failed: (connection: Connection<S>, error: unknown) => void,
+  ) {
+    this.sends = new TurnSends(failed);
+  }
+
+  /** Whether the next turn has something to do here. */
+  get isWaiting(): boolean {
+    return this.closing.length > 0 || this.starting.length > 0;
+  }
+
+  /** Queues what was written for the connection since `reply.start`. */
+  queue(connection: Connection<S>, nowMs: number): void {
+    const { reply } = this;
+    const { region, start } = reply;
+    const length = reply.position - start;
+    if (length === 0) return;
+    reply.start = reply.position;
+    this.policy.traffic.sentBytes += length;
+    const hasNoneWaiting = connection.pending?.isEmpty ?? true;
+    if (connection.sentTurn !== this.turnNumber && hasNoneWaiting) {
+      connection.sentTurn = this.turnNumber;
+      this.sends.add(connection, region, start, length);
+    } else if (!hasNoneWaiting || !this.sends.extend(connection, region, start, length)) {
+      this.queuePending(connection, region, start, length);
+      this.checkLimit(connection, nowMs);
+    }
+  }
+
+  private queuePending(
+    connection: Connection<S>,
+    region: Region,
+    start: number,
+    length: number,
+  ): void {
+    const pending = connection.pendingQueue();
+    if (this.arenas.release(region, start, length)) pending.appendInPlace(region, start, length);
+    else pending.append(region, start, length);
+    if (!pending.sending) this.starting.push(connection);
+  }
+
+  /** A send of this turn or the last was not taken whole: the rest comes before all else. */
+  unsent(connection: Connection<S>, region: Region, offset: number, length: number): void {
+    const pending = connection.pendingQueue();
+    if (this.arenas.isArena(region)) {
+      pending.prepend(region, offset, length);
+    } else {
+      this.arenas.borrow(region);
+      pending.prependInPlace(region, offset, length);
+    }
+    this.startPending(connection);
+  }
+
+  /** The first piece of the queue has gone out. */
+  drained(connection: Connection<S>): void {
+    const { pending } = connection;
+    if (pending === null) return;
+    pending.shift();
+    if (!pending.isEmpty) this.startPending(connection);
+    else if (connection.inputEnded) this.close(connection);
+  }
+
+  checkLimit(connection: Connection<S>, nowMs: number): void {
+    const { policy } = this;
+    if (connection.closed || !exceedsOutputLimit(connection, policy, nowMs)) return;
+    policy.traffic.outputLimitClosed++;
+    policy.log(
+      'warning',
+      `Client ${connection.session.address} closed: its output of ${connection.outputBytes} ` +
+        'bytes is over the limit',
+    );
+    this.close(connection);
+  }
+
+  /** Closes after what was written so far has been sent. */
+  closeWhenSent(connection: Connection<S>): void {
+    if (connection.closed || connection.inputEnded) return;
+    connection.inputEnded = true;
+    connection.closeTurn = this.turnNumber + 1;
+    this.closing.push(connection);
+  }
+
+  /** Whether all that was written to a client so far has gone out. */
+  isQuiet(connection: Connection<S>): boolean {
+    // What a send left over is known a turn later.
+    return connection.sentTurn < this.turnNumber - 1 && (connection.pending?.isEmpty ?? true);
+  }
+
+  /** At the beginning of a turn's end: what became possible since the last one. */
+  beginTurn(): void {
+    if (this.starting.length > 0) this.startWaiting();
+    if (this.closing.length > 0) this.closeSent();
+  }
+
+  /** At its very end: hands the turn's sends to the transport. */
+  endTurn(): void {
+    this.sends.flush(this.transport);
+    this.turnNumber++;
+    this.arenas.turn();
+  }
+
+  /** Starts output that came while a send of the same turn was queued. */
+  private startWaiting(): void {
+    const { starting } = this;
+    this.starting = [];
+    for (const connection of starting) {
+      if (connection.closed) continue;
+      if (connection.sentTurn === this.turnNumber) this.starting.push(connection);
+      else this.startGuarded(connection);
+    }
+  }
+
+  /** Closes those whose sends of an earlier turn went out whole; `drained` closes the others. */
+  private closeSent(): void {
+    const { closing } = this;
+    this.closing = [];
+    for (const connection of closing) {
+      if (connection.closeTurn > this.turnNumber) this.closing.push(connection);
+      else if (connection.pending?.isEmpty ?? true) this.close(connection);
+      else this.startGuarded(connection);
+    }
+  }
+
+  private startGuarded(connection: Connection<S>): void {
+    try {
+      this.startPending(connection);
+    } catch (error) {
+      this.failed(connection, error);
+    }
+  }
+
+  private startPending(connection: Connection<S>): void {
+    const { pending } = connection;
+    if (connection.closed || pending === null || pending.sending || pending.isEmpty) return;
+    pending.sending = true;
+    const { region, offset, length } = pending.first;
+    this.transport.sendLater(connection.slot, region, offset, length);
+  }
+}
