@@ -79,6 +79,16 @@ export class Int64 {
     this.high = width <= 4 ? low >> 31 : (high << spare) >> spare;
   }
 
+  /** Whether these `width` bytes are its low ones. */
+  equals(region: Region, offset: number, width: number): boolean {
+    const view = region.view;
+    for (let i = 0; i < width; i++) {
+      const byte = i < 4 ? this.low >>> (8 * i) : this.high >> (8 * (i - 4));
+      if (view.getUint8(offset + i) !== (byte & 255)) return false;
+    }
+    return true;
+  }
+
   /** Takes the value of a text. @returns false when the text is not canonical */
   parse(region: Region, offset: number, length: number): boolean {
     if (length === 0 || length > INTEGER_TEXT_MAX) return false;
@@ -176,5 +186,10 @@ export class Int64 {
         group = (group / 10) | 0;
       }
     }
+  }
+
+  /** Its text as a JS string. Off the data path only. */
+  toText(): string {
+    return ((BigInt(this.high) << 32n) | BigInt(this.low >>> 0)).toString();
   }
 }

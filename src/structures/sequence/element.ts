@@ -172,12 +172,7 @@ export class NewElement {
       const same = view.getInt32(start + 4, true) === this.length;
       return same && equalBytes(region, run, this.source, this.offset, this.length);
     }
-    const { integer, size } = this;
-    for (let i = 0; i < size; i++) {
-      const byte = i < 4 ? integer.low >>> (8 * i) : integer.high >> (8 * (i - 4));
-      if (view.getUint8(start + i) !== (byte & 255)) return false;
-    }
-    return true;
+    return this.integer.equals(region, start, this.size);
   }
 }
 

@@ -26,8 +26,8 @@ export const LEAF_ROOM_BYTES = PAGE_BYTES - LEAF_HEADER_BYTES;
  */
 export const LEAF_ELEMENT_MAX = (LEAF_ROOM_BYTES >> 1) - SLOT_BYTES;
 
-const START_MASK = 0x1fff;
-const FORM_SHIFT = 13;
+export const START_MASK = 0x1fff;
+export const FORM_SHIFT = 13;
 const PAGE_MASK = 0x7ffff;
 const COUNT_SHIFT = 19;
 

@@ -17,14 +17,14 @@
  * integers). And why not a sequence of references into a table: entries of a table move, ties could
  * not be compared without the table, and each element of a range would be a lookup of its own.
  */
-import { equalBytes, type Region } from '../../base/region.js';
+import type { Region } from '../../base/region.js';
 import type { Space } from '../../memory/space.js';
-import { PAGE_SHIFT } from '../../memory/space-layout.js';
 import { HashState, hashBytes } from '../hash.js';
 import { Cursor } from './cursor.js';
-import { ElementView, FORM_LARGE, NewElement, SCORE_PART } from './element.js';
-import { elementEnd, elementStart, formOf, leafCount, leafFree, SLOT_BYTES } from './leaf.js';
+import { ElementView, NewElement } from './element.js';
+import { leafCount, leafFree, SLOT_BYTES } from './leaf.js';
 import { checkIn, checkOf, LOCATOR_ROOT_BYTES, Locator, leafOf, placeOf } from './locator.js';
+import { slotOfMember } from './member-search.js';
 import { compareElement, SearchKey } from './order.js';
 import { ORDER_SCORE, SEQUENCE_ROOT_BYTES } from './root.js';
 import { Sequence } from './sequence.js';
@@ -101,33 +101,11 @@ export class ScoredSet extends Sequence {
     return false;
   }
 
-  /** Walks over a leaf: lengths first, which the slots tell, then bytes. */
   private findInLeaf(leaf: number, source: Region, offset: number, length: number): boolean {
-    const { region, view, words } = this;
-    const count = leafCount(words, leaf);
-    let end = elementEnd(view, leaf, 0);
-    for (let i = 0; i < count; i++) {
-      const start = elementStart(view, leaf, i);
-      const form = formOf(view, leaf, i);
-      const member = start + SCORE_PART[form]!;
-      const same =
-        form === FORM_LARGE
-          ? this.isLarge(member, source, offset, length)
-          : end - member === length && equalBytes(region, member, source, offset, length);
-      if (same) {
-        this.noteFound(leaf, i);
-        return true;
-      }
-      end = start;
-    }
-    return false;
-  }
-
-  private isLarge(reference: number, source: Region, offset: number, length: number): boolean {
-    const { region, view } = this;
-    if (view.getInt32(reference + 4, true) !== length) return false;
-    const run = view.getInt32(reference, true) << PAGE_SHIFT;
-    return equalBytes(region, run, source, offset, length);
+    const slot = slotOfMember(this.region, leaf, source, offset, length);
+    if (slot < 0) return false;
+    this.noteFound(leaf, slot);
+    return true;
   }
 
   private noteFound(leaf: number, slot: number): void {
