@@ -45,8 +45,18 @@ export class ScoredSet extends Sequence {
   readonly scanSlots = new Int32Array(SCAN_MAX);
   scanCount = 0;
 
+  /** The member last sought. */
+  private source: Region;
+  private offset = 0;
+  private length = 0;
+  /** Its hash and check, once they are `hashed`. */
+  private soughtHash = 0;
+  private soughtCheck = 0;
+  private hashed = false;
+  /** Where it was found (0: it was not), and the generation in which that is right. */
   private foundLeaf = 0;
   private foundSlot = 0;
+  private foundGeneration = 0;
   private readonly locator: Locator;
   private readonly hash = new HashState();
   private readonly key: SearchKey;
@@ -57,6 +67,7 @@ export class ScoredSet extends Sequence {
   constructor(space: Space) {
     super(space);
     this.locator = new Locator(space);
+    this.source = space.region;
     this.key = new SearchKey(space.region);
     this.element = new NewElement(space.region);
   }
@@ -83,26 +94,38 @@ export class ScoredSet extends Sequence {
     return hash.h1;
   }
 
-  /** Looks a member up. On true, `score` is its score, and update and remove are about it. */
+  /**
+   * Looks a member up. On true, `score` is its score, and update and removeFound are about it; on
+   * false, add is. Its bytes stay in place until then.
+   */
   find(source: Region, offset: number, length: number): boolean {
-    this.foundLeaf = 0;
     const { locator, root } = this;
-    if (!locator.exists)
-      return root.node !== 0 && this.findInLeaf(root.node, source, offset, length);
-    const hash = this.hashOf(source, offset, length);
-    const check = checkOf(source, offset, length);
-    locator.seek(hash);
-    for (let place = locator.placeOf(hash); place >= 0; place = locator.placeOf(hash)) {
-      if (checkIn(place) === check) {
-        if (this.findInLeaf(leafOf(place), source, offset, length)) return true;
-      }
+    this.source = source;
+    this.offset = offset;
+    this.length = length;
+    this.foundLeaf = 0;
+    this.foundGeneration = root.generation;
+    this.hashed = locator.exists;
+    if (!this.hashed) return root.node !== 0 && this.findInLeaf(root.node);
+    this.hashSought();
+    const { soughtHash: sought, soughtCheck: check } = this;
+    locator.seek(sought);
+    for (let place = locator.placeOf(sought); place >= 0; place = locator.placeOf(sought)) {
+      if (checkIn(place) === check && this.findInLeaf(leafOf(place))) return true;
       locator.index++;
     }
     return false;
   }
 
-  private findInLeaf(leaf: number, source: Region, offset: number, length: number): boolean {
-    const slot = slotOfMember(this.region, leaf, source, offset, length);
+  private hashSought(): void {
+    const { source, offset, length } = this;
+    this.soughtHash = this.hashOf(source, offset, length);
+    this.soughtCheck = checkOf(source, offset, length);
+    this.hashed = true;
+  }
+
+  private findInLeaf(leaf: number): boolean {
+    const slot = slotOfMember(this.region, leaf, this.source, this.offset, this.length);
     if (slot < 0) return false;
     this.noteFound(leaf, slot);
     return true;
@@ -117,23 +140,34 @@ export class ScoredSet extends Sequence {
 
   private assertFound(): void {
     if (this.foundLeaf === 0) throw new Error('scored set: no member was found');
+    this.assertUnchanged();
+  }
+
+  private assertUnchanged(): void {
+    if (this.foundGeneration !== this.root.generation) {
+      throw new Error('scored set: it has changed since the member was sought');
+    }
   }
 
   /**
-   * Adds a member that is not in the set (`find` said so). The score is not NaN.
+   * Adds the member last sought, which was not found. The score is not NaN.
    * @returns false when the space is full; the set is as it was then
    */
-  add(score: number, source: Region, offset: number, length: number): boolean {
-    this.element.setScored(score, source, offset, length);
-    const { locator } = this;
-    const hash = this.hashOf(source, offset, length);
-    const check = checkOf(source, offset, length);
+  add(score: number): boolean {
+    this.assertUnchanged();
+    return this.insertSought(score);
+  }
+
+  private insertSought(score: number): boolean {
+    const { locator, element } = this;
+    element.setScored(score, this.source, this.offset, this.length);
     if (!this.prepareLocator()) return false;
-    if ((locator.exists && !locator.reserve(hash)) || !this.insertElement(score)) {
+    if (locator.exists && !this.hashed) this.hashSought();
+    if ((locator.exists && !locator.reserve(this.soughtHash)) || !this.insertElement(score)) {
       this.dropLocator();
       return false;
     }
-    if (locator.exists) locator.insert(hash, placeOf(this.foundLeaf, check));
+    if (locator.exists) locator.insert(this.soughtHash, placeOf(this.foundLeaf, this.soughtCheck));
     this.score = score;
     return true;
   }
@@ -145,6 +179,7 @@ export class ScoredSet extends Sequence {
     if (!this.insertByKey(cursor, key, element)) return false;
     this.foundLeaf = cursor.leaf;
     this.foundSlot = cursor.slot;
+    this.foundGeneration = this.root.generation;
     return true;
   }
 
@@ -239,7 +274,8 @@ export class ScoredSet extends Sequence {
     element.setScored(score, region, member.offset, member.length);
     element.keepSource(region);
     if (!this.staysInPlace(score)) return this.moveFound(score);
-    this.replaceInLeaf(this.foundLeaf, this.foundSlot, element);
+    if (!this.replaceInLeaf(this.foundLeaf, this.foundSlot, element)) return false;
+    this.foundGeneration = this.root.generation;
     this.score = score;
     return true;
   }
@@ -256,21 +292,23 @@ export class ScoredSet extends Sequence {
 
   /** Inserts the member a second time, with its new score, then removes the old one. */
   private moveFound(score: number): boolean {
-    const old = this.score;
     const { element, key, cursor, member } = this;
-    if (!this.add(score, element.source, element.offset, element.length)) {
-      this.find(element.source, element.offset, element.length);
+    const old = this.score;
+    const { source, offset, length } = element;
+    this.source = source;
+    this.offset = offset;
+    if (!this.insertSought(score)) {
+      this.find(source, offset, length);
       return false;
     }
     // The old run goes with the old element; the new one does not move.
     member.read(this.region, this.foundLeaf, this.foundSlot, ORDER_SCORE);
-    if (member.run !== 0) element.offset = member.run;
-    // Its leaf may have been split: it is found again by its old score.
-    key.aimMember(old, element.source, element.offset, element.length);
+    const kept = member.run === 0 ? offset : member.run;
+    // The split may have moved the old one: it is found again by its score.
+    key.aimMember(old, source, kept, length);
     this.seekKey(cursor, key, false);
     this.remove(cursor, 1);
-    this.find(element.source, element.offset, element.length);
-    return true;
+    return this.find(source, kept, length);
   }
 
   /**

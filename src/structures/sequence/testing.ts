@@ -123,7 +123,7 @@ export class TextRanking {
   /** Adds a member or changes its score. @returns false when the space is full */
   put(member: string, score: number): boolean {
     if (this.find(member)) return this.set.update(score);
-    return this.set.add(score, this.source.region, 0, this.source.length);
+    return this.set.add(score);
   }
 
   score(member: string): number | undefined {

@@ -21,9 +21,7 @@ import {
   addToCount,
   childAt,
   childCount,
-  childrenMax,
   countAt,
-  countBefore,
   formatInner,
   insertChild,
   moveChildren,
@@ -48,30 +46,14 @@ import {
   setPreviousLeaf,
   splitPoint,
 } from './leaf.js';
-import { aimElement, compareElement, compareSeparator, SearchKey } from './order.js';
-import { ORDER_NONE, SequenceRoot } from './root.js';
+import { aimElement, SearchKey } from './order.js';
+import { ORDER_NONE } from './root.js';
+import { HEIGHT_MAX, TreeSearch } from './tree-search.js';
 
-/** More levels of inner nodes than 2 GiB can hold. */
-export const HEIGHT_MAX = 8;
 /** Two neighbours that fit this are merged. */
 const LEAF_MERGE_BYTES = (LEAF_ROOM_BYTES * 3) >> 2;
 
-export class SequenceTree {
-  readonly root: SequenceRoot;
-  protected readonly region;
-  protected readonly words: Int32Array;
-  protected readonly view: DataView;
-  /** Children that an inner node can have. */
-  protected max = 0;
-
-  /** The way to `leaf`: at each level (1 is above the leaves) a node and the child taken. */
-  private readonly pathNode = new Int32Array(HEIGHT_MAX + 1);
-  private readonly pathIndex = new Int32Array(HEIGHT_MAX + 1);
-  protected leaf = 0;
-  protected slot = 0;
-  /** Generation in which the path is right; only meaningful while `leaf` is not 0. */
-  private pathGeneration = 0;
-
+export class SequenceTree extends TreeSearch {
   private readonly reserved = new Int32Array(HEIGHT_MAX + 2);
   private reservedCount = 0;
   /** A node that a split made, on its way into its parent. */
@@ -80,25 +62,9 @@ export class SequenceTree {
   private readonly separator = new Int32Array(SEPARATOR_WORDS);
   private readonly elementKey: SearchKey;
 
-  constructor(readonly space: Space) {
-    this.root = new SequenceRoot(space);
-    this.region = space.region;
-    this.words = space.region.words;
-    this.view = space.region.view;
+  constructor(space: Space) {
+    super(space);
     this.elementKey = new SearchKey(space.region);
-  }
-
-  /** Makes this object speak of the sequence whose root lies at this offset. */
-  attach(offset: number): void {
-    this.root.offset = offset;
-    this.leaf = 0;
-    this.max = childrenMax(this.root.order !== ORDER_NONE);
-  }
-
-  /** Makes the bytes at this offset the root of an empty sequence, and attaches to it. */
-  create(offset: number, order: number): void {
-    this.root.format(offset, order);
-    this.attach(offset);
   }
 
   /**
@@ -115,95 +81,6 @@ export class SequenceTree {
 
   /** Called before elements `from` to `to` of a leaf are removed; for the same structures. */
   protected leaving(_leaf: number, _from: number, _to: number): void {}
-
-  /** Whether the path leads to this leaf, so that it need not be sought again. */
-  protected onPath(leaf: number): boolean {
-    return leaf !== 0 && this.leaf === leaf && this.pathGeneration === this.root.generation;
-  }
-
-  /** Goes to element `rank`, or behind the last one. The sequence is not empty. */
-  protected descendToRank(rank: number): void {
-    const { words, root, max, pathNode, pathIndex } = this;
-    let node = root.node;
-    let rest = rank;
-    let total = root.elements;
-    for (let level = root.height; level > 0; level--) {
-      const last = childCount(words, node) - 1;
-      let index: number;
-      if (rest * 2 <= total) {
-        index = 0;
-        for (let own = countAt(words, node, 0, max); rest >= own && index < last; ) {
-          rest -= own;
-          own = countAt(words, node, ++index, max);
-        }
-      } else {
-        index = last;
-        let before = total - countAt(words, node, last, max);
-        while (rest < before) before -= countAt(words, node, --index, max);
-        rest -= before;
-      }
-      total = countAt(words, node, index, max);
-      pathNode[level] = node;
-      pathIndex[level] = index;
-      node = childAt(words, node, index);
-    }
-    this.leaf = node;
-    this.slot = rest;
-    this.pathGeneration = root.generation;
-  }
-
-  /**
-   * Goes to the first element that is not before the key (with `after`: that is behind it), or
-   * behind the last element of a leaf. The sequence is not empty.
-   * @returns the rank
-   */
-  protected descendToKey(key: SearchKey, after: boolean): number {
-    const { words, root, max, pathNode, pathIndex } = this;
-    let node = root.node;
-    let rank = 0;
-    for (let level = root.height; level > 0; level--) {
-      let low = 0;
-      let high = childCount(words, node) - 1;
-      while (low < high) {
-        const middle = (low + high + 1) >> 1;
-        const order = this.compareChild(node, middle, level, key);
-        if (order < 0 || (after && order === 0)) low = middle;
-        else high = middle - 1;
-      }
-      rank += countBefore(words, node, low, max);
-      pathNode[level] = node;
-      pathIndex[level] = low;
-      node = childAt(words, node, low);
-    }
-    this.leaf = node;
-    this.slot = this.searchLeaf(node, key, after);
-    this.pathGeneration = root.generation;
-    return rank + this.slot;
-  }
-
-  /** Compares the first element below a child with a key; often the separator is enough. */
-  private compareChild(node: number, index: number, level: number, key: SearchKey): number {
-    const { words, region, root } = this;
-    const order = compareSeparator(words, separatorWord(node, index), key);
-    if (order !== 0) return order;
-    let leaf = childAt(words, node, index);
-    for (let below = level - 1; below > 0; below--) leaf = childAt(words, leaf, 0);
-    return compareElement(region, leaf, 0, root.order, key);
-  }
-
-  private searchLeaf(leaf: number, key: SearchKey, after: boolean): number {
-    const { region, root } = this;
-    const order = root.order;
-    let low = 0;
-    let high = leafCount(this.words, leaf);
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      const result = compareElement(region, leaf, middle, order, key);
-      if (result < 0 || (after && result === 0)) low = middle + 1;
-      else high = middle;
-    }
-    return low;
-  }
 
   private addToPath(delta: number): void {
     const { words, max, pathNode, pathIndex } = this;

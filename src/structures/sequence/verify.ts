@@ -36,7 +36,10 @@ import {
 } from './leaf.js';
 import { aimElement, compareElement, compareSeparator, SearchKey } from './order.js';
 import { ID_BYTES, ORDER_ID, ORDER_NONE, ORDER_SCORE, SequenceRoot } from './root.js';
-import { HEIGHT_MAX } from './tree.js';
+import { HEIGHT_MAX } from './tree-search.js';
+
+/** No element is longer. */
+const LENGTH_MAX = 2 ** 29;
 
 /** What a walk over a sequence has seen so far. */
 class Walk {
@@ -195,6 +198,7 @@ function verifyLarge(walk: Walk, leaf: number, index: number, size: number): boo
   view.read(region, leaf, index, root.order);
   walk.runs++;
   const scoreOk = root.order !== ORDER_SCORE || !Number.isNaN(view.score);
-  if (!scoreOk || view.length <= LEAF_ELEMENT_MAX - prefix - 8) return false;
+  if (!scoreOk || view.length > LENGTH_MAX) return false;
+  if (prefix + view.length <= LEAF_ELEMENT_MAX) return false;
   return walk.enter(view.run, pagesFor(view.length));
 }
