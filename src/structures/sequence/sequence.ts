@@ -210,14 +210,22 @@ export class Sequence extends SequenceTree {
     return true;
   }
 
-  /** Where the leaf has no room for the difference: it is split, then the old element removed. */
+  /**
+   * Where the leaf has no room for the difference: a second element beside the old one, which is
+   * then removed. The last element gets its successor behind it, so that it begins a new leaf: an
+   * element that grows at the end does not cut leaves in half.
+   */
   private replaceElsewhere(cursor: Cursor, element: NewElement): boolean {
-    const rank = cursor.rank;
-    if (!this.insert(cursor, element)) return false;
-    this.seekIndex(cursor, rank + 1);
+    const { rank } = cursor;
+    const last = rank + 1 === this.root.elements;
+    if (last) this.setCursor(cursor, 0, 0, rank + 1);
+    if (!this.insert(cursor, element)) {
+      this.seekIndex(cursor, rank);
+      return false;
+    }
+    this.seekIndex(cursor, last ? rank : rank + 1);
     this.remove(cursor, 1);
-    this.seekIndex(cursor, rank);
-    return true;
+    return this.seekIndex(cursor, rank);
   }
 
   private freeRunOf(leaf: number, slot: number): void {
