@@ -10,6 +10,9 @@
  *   growing     resize the entry, then splice, then write the element
  *   shrinking   splice, then resize the entry
  *
+ * The source of an element that is written must not lie in the value itself, which moves: whoever
+ * puts an element of a value into the same value copies it first.
+ *
  * With a stride of 2 elements are pairs: field and value, member and score. All functions are linear;
  * values are meant to be a few KiB at most, up to 65,535 elements.
  */

@@ -263,7 +263,8 @@ export class ScoredSet extends Sequence {
   }
 
   /**
-   * Gives the member last found another score, not NaN.
+   * Gives the member last found another score, not NaN. It has to be sought again before the next
+   * change. A score that is equal changes nothing: 0 stays 0 when -0 comes.
    * @returns false when the space is full; the set is as it was then
    */
   update(score: number): boolean {
@@ -275,7 +276,7 @@ export class ScoredSet extends Sequence {
     element.keepSource(region);
     if (!this.staysInPlace(score)) return this.moveFound(score);
     if (!this.replaceInLeaf(this.foundLeaf, this.foundSlot, element)) return false;
-    this.foundGeneration = this.root.generation;
+    this.foundLeaf = 0;
     this.score = score;
     return true;
   }
@@ -297,10 +298,7 @@ export class ScoredSet extends Sequence {
     const { source, offset, length } = element;
     this.source = source;
     this.offset = offset;
-    if (!this.insertSought(score)) {
-      this.find(source, offset, length);
-      return false;
-    }
+    if (!this.insertSought(score)) return false;
     // The old run goes with the old element; the new one does not move.
     member.read(this.region, this.foundLeaf, this.foundSlot, ORDER_SCORE);
     const kept = member.run === 0 ? offset : member.run;
@@ -308,7 +306,8 @@ export class ScoredSet extends Sequence {
     key.aimMember(old, source, kept, length);
     this.seekKey(cursor, key, false);
     this.remove(cursor, 1);
-    return this.find(source, kept, length);
+    this.foundLeaf = 0;
+    return true;
   }
 
   /**
