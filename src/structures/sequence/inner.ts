@@ -9,8 +9,8 @@
  *                                          1368   170 separators of 4 words (order.ts)
  *
  * The separator of child i is at most the prefix of its first element, and at least the prefix of
- * the last element of child i - 1. The one of child 0 is not used, but kept: a split of the node
- * hands it up. Ranks are sums of counts; a node is searched from the end that is nearer.
+ * the last element of child i - 1. That of child 0 is not used in its node, but kept right: a split
+ * hands it up, and after a merge it separates the two halves. Ranks are sums of counts; a node is searched from the end that is nearer.
  */
 import { PAGE_SHIFT } from '../../memory/space-layout.js';
 

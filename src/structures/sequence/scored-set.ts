@@ -9,6 +9,9 @@
  * merge moves members to another leaf, which costs half a leaf of updates for each half leaf of
  * insertions: one each. As long as the sequence is one leaf there is no locator: the leaf is walked.
  *
+ * Of what a Sequence can do, reading, seeking, remove and reclaimStep are for a scored set too;
+ * members come and change by find, add, update and removeFound alone, which tell the locator.
+ *
  * A new score moves the element: removed and inserted again, unless it stays between the same two
  * neighbours in its leaf; then only the score's bytes change.
  *

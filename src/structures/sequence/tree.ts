@@ -370,10 +370,6 @@ export class SequenceTree extends TreeSearch {
     const { words, root, max } = this;
     const left = childAt(words, parent, index);
     const right = childAt(words, parent, index + 1);
-    if (root.order !== ORDER_NONE) {
-      const separator = separatorWord(parent, index + 1);
-      words.copyWithin(separatorWord(right, 0), separator, separator + SEPARATOR_WORDS);
-    }
     moveChildren(words, right, 0, max, left);
     addToCount(words, parent, index, max, countAt(words, parent, index + 1, max));
     removeChild(words, parent, index + 1, max);

@@ -64,7 +64,8 @@ export const target: FuzzTarget = {
     list.sequence.create(ROOTS_OFFSET, ORDER_NONE);
     ranking.set.createSet(OTHER_ROOT);
     const taken: number[] = [];
-    for (let left = random.between(4, PAGES); space.freePages > left; ) taken.push(space.allocate(1));
+    for (let left = random.between(4, PAGES); space.freePages > left; )
+      taken.push(space.allocate(1));
     const texts: string[] = [];
     const scores = new Map<string, number>();
     for (let i = random.below(12); i > 0; i--) {
