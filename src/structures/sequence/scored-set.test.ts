@@ -224,3 +224,17 @@ test('a small set costs one page', () => {
   for (let i = 0; i < 130; i++) ranking.put(`m:${i.toString().padStart(14, '0')}`, i * 1.5);
   assert.equal(ranking.space.residentPages, 1);
 });
+
+test('a score that takes more bytes than a full leaf has left splits it', () => {
+  const ranking = new TextRanking(testSpace(1));
+  const model: Model = new Map();
+  // 204 times 2 + 2 + 16 bytes fill a leaf but for 8.
+  for (let i = 0; i < 204; i++) put(ranking, model, `member ${`${i}`.padStart(9)}`, i);
+  assert.equal(ranking.space.residentPages, 1);
+  // From the middle: the first and the last one of a leaf never stay in their place.
+  for (const [name, value] of [...model].slice(100)) {
+    put(ranking, model, name, value + 0.25);
+    ranking.set.check();
+  }
+  assert.deepEqual(ranking.toArray(), sorted(model));
+});
