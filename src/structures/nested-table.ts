@@ -1,0 +1,133 @@
+/**
+ * Nested tables: a table whose root is the value of an entry. Hashes and sets that are too large to be
+ * packed are such tables; so is whatever maps bytes to bytes inside one key.
+ *
+ * A nested table is an ordinary Table (table.ts) with all that one can: put, find, scan by hash
+ * position, random, an expiry per entry. A thread keeps one Table for them and attaches it to the root
+ * that a command found; attaching allocates nothing. The root (ROOT_BYTES, all zero: empty) may lie
+ * anywhere and moves with its frame when the outer table changes, so a view is attached after every
+ * change of the outer table, and for each command anew. Changes of the nested table never move it.
+ *
+ * What one costs, in pages: one frame with 4 KiB per 160 members of 16 bytes (a set) or 95 pairs of 16
+ * and 16 bytes (a hash); 24.4 and 41.5 bytes an element from 500 on. Every frame takes 64 KiB of
+ * address space, whatever it holds: a space of 2 GiB has room for 32,000 nested tables. So
+ * what is small stays packed: up to about 4 KiB, however long its elements are.
+ *
+ * Below is how a table of any size is freed in bounded steps.
+ */
+import type { Space } from '../memory/space.js';
+import { Directory, positionAfter } from './directory.js';
+import { ENTRY_KEY_RUN, Entry, pagesFor } from './entry.js';
+import {
+  FRAME_BUCKETS,
+  FRAME_COMMITTED,
+  FRAME_ENTRIES,
+  FRAME_EXPIRING,
+  FRAME_LIVE,
+  frameOf,
+  SLOTS,
+} from './frame.js';
+import { bucketOffset, clearSlot, fingerprintAt, referenceAt } from './slots.js';
+
+const POSITIONS = 2 ** 32;
+/** Looking at a frame costs about as much as freeing this many pages. */
+const FRAME_COST_PAGES = 1;
+
+/** Frees tables in steps. One for each thread; what is done so far is in the root of the table. */
+export class TableReclaim {
+  private readonly directory: Directory;
+  private readonly entry = new Entry();
+
+  constructor(space: Space) {
+    this.directory = new Directory(space, 0);
+  }
+
+  /**
+   * Frees about `budgetPages` pages of the table at this root, one at least. From the first step on
+   * the table is for nothing else; what is left of it is counted as used.
+   * @returns true when nothing is left: the root is that of an empty table
+   */
+  step(root: number, budgetPages: number): boolean {
+    const { directory } = this;
+    directory.root = root;
+    const { words } = directory;
+    let position = directory.cursor >>> 0;
+    // Freeing begins where maintenance would go on, and ends when it has gone round.
+    for (let left = Math.max(1, budgetPages); directory.frames > 0 && left > 0; ) {
+      const frame = frameOf(directory.lookup(position | 0));
+      if (directory.runs > 0) left = this.freeRuns(frame, left);
+      if (left <= 0) break;
+      left -= words[(frame >> 2) + FRAME_COMMITTED]! + FRAME_COST_PAGES;
+      position = positionAfter(words, frame) % POSITIONS;
+      directory.freeFrame(frame);
+    }
+    directory.cursor = position | 0;
+    if (directory.frames > 0) return false;
+    directory.release();
+    return true;
+  }
+
+  /**
+   * Removes the entries of a frame that have runs, while the budget lasts.
+   * @returns what is left of the budget: more than 0 when none of them is left
+   */
+  private freeRuns(frame: number, budgetPages: number): number {
+    const { directory, entry } = this;
+    const { region, words, view } = directory;
+    const buckets = words[(frame >> 2) + FRAME_BUCKETS]!;
+    let left = budgetPages;
+    for (let i = 0; i <= buckets; i++) {
+      const bucket = bucketOffset(frame, i);
+      for (let slot = 0; slot < SLOTS; slot++) {
+        if (fingerprintAt(region.bytes, bucket, slot) === 0) continue;
+        entry.decode(region, frame + referenceAt(view, bucket, slot));
+        if ((entry.flags & ENTRY_KEY_RUN) === 0 && entry.valuePages === 0) continue;
+        if (left <= 0) return 0;
+        left -= this.freeRunsOfEntry(left);
+        if (entry.valuePages > 0) return 0;
+        clearSlot(words, region.bytes, bucket, slot);
+        this.uncount(frame);
+      }
+    }
+    return left;
+  }
+
+  /**
+   * Frees the runs of the decoded entry; of a value that is larger than the budget only the end.
+   * `valuePages` is then what is left of it.
+   * @returns how many pages were freed
+   */
+  private freeRunsOfEntry(budgetPages: number): number {
+    const { directory, entry } = this;
+    const pages = entry.valuePages;
+    if (pages > budgetPages) {
+      const keep = pages - budgetPages;
+      directory.trimRun(entry.valueOffset, pages, keep);
+      entry.valuePages = keep;
+      const reference = entry.offset + entry.header + entry.keyPart;
+      directory.view.setInt32(reference + 4, keep, true);
+      return budgetPages;
+    }
+    if (pages > 0) directory.freeRun(entry.valueOffset, pages);
+    entry.valuePages = 0;
+    if ((entry.flags & ENTRY_KEY_RUN) === 0) return pages;
+    // A key has 512 MiB at most, as a value has, but in practice a page: it is freed at once.
+    const keyPages = pagesFor(entry.keyLength);
+    directory.freeRun(entry.keyOffset, keyPages);
+    return pages + keyPages;
+  }
+
+  /** Takes the decoded entry out of all counts. */
+  private uncount(frame: number): void {
+    const { directory, entry } = this;
+    const { words } = directory;
+    const at = frame >> 2;
+    const keyBytes = (entry.flags & ENTRY_KEY_RUN) !== 0 ? entry.keyLength : 0;
+    const valueBytes =
+      entry.valueOffset !== entry.offset + entry.header + entry.keyPart ? entry.valueLength : 0;
+    words[at + FRAME_ENTRIES]!--;
+    words[at + FRAME_LIVE]! -= entry.size;
+    if (entry.expiry > 0) words[at + FRAME_EXPIRING]!--;
+    directory.count(-1, entry.expiry > 0 ? -1 : 0, -entry.size - keyBytes - valueBytes);
+  }
+}

@@ -1,0 +1,154 @@
+/**
+ * The orders of a sequence, and the key of a search.
+ *
+ *   ORDER_NONE    elements lie where they were put
+ *   ORDER_SCORE   by score, a double, then by the bytes of the member: score, then member
+ *   ORDER_ID      by an id of 16 bytes, compared as memcmp does: id, then payload
+ *
+ * Inner nodes keep a prefix of 16 bytes of each child's keys as separator: the score and 8 bytes of
+ * the member, or the whole id. It is written as four words whose signed comparison is the order. Only
+ * where prefixes are equal is an element itself looked at.
+ */
+import { compareBytes, type Region } from '../../base/region.js';
+import { PAGE_SHIFT } from '../../memory/space-layout.js';
+import { FORM_LARGE, readScore, SCORE_PART } from './element.js';
+import { elementEnd, elementStart, formOf } from './leaf.js';
+import { ID_BYTES, ORDER_ID } from './root.js';
+
+const SIGN = 0x80000000 | 0;
+const double = new Float64Array(1);
+const doubleWords = new Int32Array(double.buffer);
+
+/** Writes the two words of a score. -0 and 0 are equal, so they have the same. */
+function scoreWords(words: Int32Array, at: number, score: number): void {
+  double[0] = score + 0;
+  const low = doubleWords[0]!;
+  const high = doubleWords[1]!;
+  words[at] = high < 0 ? high ^ 0x7fffffff : high;
+  words[at + 1] = (high < 0 ? ~low : low) ^ SIGN;
+}
+
+/** Writes the words of the first bytes (8 or 16) of a string, filled up with zeroes. */
+function byteWords(
+  words: Int32Array,
+  at: number,
+  count: number,
+  region: Region,
+  offset: number,
+  length: number,
+): void {
+  const view = region.view;
+  for (let i = 0; i < count; i++) {
+    const from = i * 4;
+    let word = 0;
+    if (from + 4 <= length) word = view.getInt32(offset + from, false);
+    else {
+      for (let j = from; j < length; j++) word |= view.getUint8(offset + j) << (24 - 8 * (j & 3));
+    }
+    words[at + i] = word ^ SIGN;
+  }
+}
+
+/** What is sought: a score and a member, a score alone, or an id. Owned by its caller, reused. */
+export class SearchKey {
+  readonly words = new Int32Array(4);
+  score = 0;
+  /** Every member of the score is equal to this key. */
+  scoreOnly = false;
+  region: Region;
+  offset = 0;
+  length = 0;
+
+  constructor(region: Region) {
+    this.region = region;
+  }
+
+  /** All elements of a score. */
+  aimScore(score: number): void {
+    this.score = score;
+    this.scoreOnly = true;
+    scoreWords(this.words, 0, score);
+  }
+
+  aimMember(score: number, region: Region, offset: number, length: number): void {
+    this.score = score;
+    this.scoreOnly = false;
+    this.region = region;
+    this.offset = offset;
+    this.length = length;
+    scoreWords(this.words, 0, score);
+    byteWords(this.words, 2, 2, region, offset, length);
+  }
+
+  /** The 16 bytes of an id, the most significant first. */
+  aimId(region: Region, offset: number): void {
+    this.scoreOnly = false;
+    this.region = region;
+    this.offset = offset;
+    this.length = ID_BYTES;
+    byteWords(this.words, 0, 4, region, offset, ID_BYTES);
+  }
+}
+
+/** Compares a separator with the prefix of a key; 0 when only the elements can tell. */
+export function compareSeparator(words: Int32Array, separator: number, key: SearchKey): number {
+  const wanted = key.words;
+  const count = key.scoreOnly ? 2 : 4;
+  for (let i = 0; i < count; i++) {
+    const left = words[separator + i]!;
+    const right = wanted[i]!;
+    if (left !== right) return left < right ? -1 : 1;
+  }
+  return 0;
+}
+
+/** Compares element `index` of a leaf with a key. */
+export function compareElement(
+  region: Region,
+  leaf: number,
+  index: number,
+  order: number,
+  key: SearchKey,
+): number {
+  const view = region.view;
+  const start = elementStart(view, leaf, index);
+  if (order === ORDER_ID) {
+    return compareBytes(region, start, ID_BYTES, key.region, key.offset, ID_BYTES);
+  }
+  const form = formOf(view, leaf, index);
+  const score = readScore(view, start, form);
+  if (score !== key.score) return score < key.score ? -1 : 1;
+  if (key.scoreOnly) return 0;
+  let member = start + SCORE_PART[form]!;
+  let length = elementEnd(view, leaf, index) - member;
+  if (form === FORM_LARGE) {
+    length = view.getInt32(member + 4, true);
+    member = view.getInt32(member, true) << PAGE_SHIFT;
+  }
+  return compareBytes(region, member, length, key.region, key.offset, key.length);
+}
+
+/** Makes a key of an element of a leaf; its bytes are referred to, not copied. */
+export function aimElement(
+  region: Region,
+  leaf: number,
+  index: number,
+  order: number,
+  key: SearchKey,
+): void {
+  const view = region.view;
+  const start = elementStart(view, leaf, index);
+  if (order === ORDER_ID) {
+    key.aimId(region, start);
+    return;
+  }
+  const form = formOf(view, leaf, index);
+  const member = start + SCORE_PART[form]!;
+  const score = readScore(view, start, form);
+  if (form === FORM_LARGE) {
+    const run = view.getInt32(member, true) << PAGE_SHIFT;
+    key.aimMember(score, region, run, view.getInt32(member + 4, true));
+  } else {
+    key.aimMember(score, region, member, elementEnd(view, leaf, index) - member);
+  }
+}

@@ -1,0 +1,139 @@
+/**
+ * The ways down a sequence's tree, by rank and by key. What is found is the path to a leaf, which the
+ * changes in tree.ts go back up along: no node points to its parent.
+ */
+import type { Region } from '../../base/region.js';
+import type { Space } from '../../memory/space.js';
+import { childAt, childCount, childrenMax, countAt, countBefore, separatorWord } from './inner.js';
+import { leafCount } from './leaf.js';
+import { compareElement, compareSeparator, type SearchKey } from './order.js';
+import { ORDER_NONE, SequenceRoot } from './root.js';
+
+/** More levels of inner nodes than 2 GiB can hold. */
+export const HEIGHT_MAX = 8;
+
+export class TreeSearch {
+  readonly root: SequenceRoot;
+  protected readonly region: Region;
+  protected readonly words: Int32Array;
+  protected readonly view: DataView;
+  /** Children that an inner node can have. */
+  protected max = 0;
+
+  /** The way to `leaf`: at each level (1 is above the leaves) a node and the child taken. */
+  protected readonly pathNode = new Int32Array(HEIGHT_MAX + 1);
+  protected readonly pathIndex = new Int32Array(HEIGHT_MAX + 1);
+  protected leaf = 0;
+  protected slot = 0;
+  /** Generation in which the path is right; only meaningful while `leaf` is not 0. */
+  protected pathGeneration = 0;
+
+  constructor(readonly space: Space) {
+    this.root = new SequenceRoot(space);
+    this.region = space.region;
+    this.words = space.region.words;
+    this.view = space.region.view;
+  }
+
+  /** Makes this object speak of the sequence whose root lies at this offset. */
+  attach(offset: number): void {
+    this.root.offset = offset;
+    this.leaf = 0;
+    this.max = childrenMax(this.root.order !== ORDER_NONE);
+  }
+
+  /** Makes the bytes at this offset the root of an empty sequence, and attaches to it. */
+  create(offset: number, order: number): void {
+    this.root.format(offset, order);
+    this.attach(offset);
+  }
+
+  /** Whether the path leads to this leaf, so that it need not be sought again. */
+  protected onPath(leaf: number): boolean {
+    return leaf !== 0 && this.leaf === leaf && this.pathGeneration === this.root.generation;
+  }
+
+  /** Goes to element `rank`, or behind the last one. The sequence is not empty. */
+  protected descendToRank(rank: number): void {
+    const { words, root, max, pathNode, pathIndex } = this;
+    let node = root.node;
+    let rest = rank;
+    let total = root.elements;
+    for (let level = root.height; level > 0; level--) {
+      const last = childCount(words, node) - 1;
+      let index: number;
+      if (rest * 2 <= total) {
+        index = 0;
+        for (let own = countAt(words, node, 0, max); rest >= own && index < last; ) {
+          rest -= own;
+          own = countAt(words, node, ++index, max);
+        }
+      } else {
+        index = last;
+        let before = total - countAt(words, node, last, max);
+        while (rest < before) before -= countAt(words, node, --index, max);
+        rest -= before;
+      }
+      total = countAt(words, node, index, max);
+      pathNode[level] = node;
+      pathIndex[level] = index;
+      node = childAt(words, node, index);
+    }
+    this.leaf = node;
+    this.slot = rest;
+    this.pathGeneration = root.generation;
+  }
+
+  /**
+   * Goes to the first element that is not before the key (with `after`: that is behind it), or
+   * behind the last element of a leaf. The sequence is not empty.
+   * @returns the rank
+   */
+  protected descendToKey(key: SearchKey, after: boolean): number {
+    const { words, root, max, pathNode, pathIndex } = this;
+    let node = root.node;
+    let rank = 0;
+    for (let level = root.height; level > 0; level--) {
+      let low = 0;
+      let high = childCount(words, node) - 1;
+      while (low < high) {
+        const middle = (low + high + 1) >> 1;
+        const order = this.compareChild(node, middle, level, key);
+        if (order < 0 || (after && order === 0)) low = middle;
+        else high = middle - 1;
+      }
+      rank += countBefore(words, node, low, max);
+      pathNode[level] = node;
+      pathIndex[level] = low;
+      node = childAt(words, node, low);
+    }
+    this.leaf = node;
+    this.slot = this.searchLeaf(node, key, after);
+    this.pathGeneration = root.generation;
+    return rank + this.slot;
+  }
+
+  /** Compares the first element below a child with a key; often the separator is enough. */
+  private compareChild(node: number, index: number, level: number, key: SearchKey): number {
+    const { words, region, root } = this;
+    const order = compareSeparator(words, separatorWord(node, index), key);
+    if (order !== 0) return order;
+    let leaf = childAt(words, node, index);
+    for (let below = level - 1; below > 0; below--) leaf = childAt(words, leaf, 0);
+    return compareElement(region, leaf, 0, root.order, key);
+  }
+
+  private searchLeaf(leaf: number, key: SearchKey, after: boolean): number {
+    const { region, root } = this;
+    const order = root.order;
+    let low = 0;
+    let high = leafCount(this.words, leaf);
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      const result = compareElement(region, leaf, middle, order, key);
+      if (result < 0 || (after && result === 0)) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+}
