@@ -84,7 +84,9 @@ function emptyValue(kind: number): ModelValue {
 }
 
 function idOf(region: Region, offset: number): bigint {
-  return (region.view.getBigUint64(offset, false) << 64n) | region.view.getBigUint64(offset + 8, false);
+  return (
+    (region.view.getBigUint64(offset, false) << 64n) | region.view.getBigUint64(offset + 8, false)
+  );
 }
 
 /** Keeps everything it is told; refuses what a store would refuse. */
@@ -255,7 +257,10 @@ export function canonicalValue(value: ModelValue): string {
     case 'list':
       return value.elements.map((one) => quote(one)).join(' ');
     case 'set':
-      return [...value.members].sort(byBytes).map((one) => quote(one)).join(' ');
+      return [...value.members]
+        .sort(byBytes)
+        .map((one) => quote(one))
+        .join(' ');
     case 'zset':
       return [...value.members]
         .sort((a, b) => a.score - b.score || byBytes(a.member, b.member))
@@ -451,19 +456,27 @@ function writeGroup(group: ModelGroup, { streams }: ValueSink): void {
   const { region, offset, length } = new Place().set(group.name);
   const { lastId, entriesRead } = group;
   streams.group({ region, offset, length, lastId, entriesRead }, all.length);
-  writeElements((batch) => streams.pending(batch), all.length, (batches, i) => {
-    const slot = batches.addId(all[i]!.id);
-    batches.batch.deliveredMs[slot] = all[i]!.deliveredMs;
-    batches.batch.deliveries[slot] = all[i]!.deliveries;
-  });
+  writeElements(
+    (batch) => streams.pending(batch),
+    all.length,
+    (batches, i) => {
+      const slot = batches.addId(all[i]!.id);
+      batches.batch.deliveredMs[slot] = all[i]!.deliveredMs;
+      batches.batch.deliveries[slot] = all[i]!.deliveries;
+    },
+  );
   streams.consumers(group.consumers.length);
   for (const { name, seenMs, activeMs, pending } of group.consumers) {
     const place = new Place().set(name);
     const { region, offset, length } = place;
     streams.consumer({ region, offset, length, seenMs, activeMs }, pending.length);
-    writeElements((batch) => streams.owned(batch), pending.length, (batches, i) => {
-      batches.addId(pending[i]!.id);
-    });
+    writeElements(
+      (batch) => streams.owned(batch),
+      pending.length,
+      (batches, i) => {
+        batches.addId(pending[i]!.id);
+      },
+    );
   }
 }
 
@@ -554,4 +567,3 @@ export function readDump(
   const value = outcome === DUMP_READ ? model.keys[0]!.value : null;
   return { outcome, value, error: reader.error?.message ?? '' };
 }
-
