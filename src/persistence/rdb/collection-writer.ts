@@ -18,6 +18,7 @@ import {
   TYPE_SORTED_SET_2,
   TYPE_SORTED_SET_LISTPACK,
   VERSION_REDIS_7_2,
+  VERSION_REDIS_7_4,
 } from './format.js';
 import { newRegion } from './input.js';
 import { writeInt64 } from './integers.js';
@@ -103,6 +104,9 @@ export class CollectionWriter {
 
   /** @param leastExpiryMs the earliest expiry of a field, -1 when none expires */
   beginHash(count: number, leastExpiryMs: number): void {
+    if (leastExpiryMs >= 0 && this.version < VERSION_REDIS_7_4) {
+      throw new Error(`RDB version ${this.version} has no hash fields that expire`);
+    }
     this.begin(KIND_HASH, count);
     this.leastExpiryMs = leastExpiryMs;
     const fits = count <= this.entriesMax(this.limits.hashMaxListpackEntries);

@@ -39,6 +39,8 @@ export interface ReadOptions {
   readonly skipModules: boolean;
   /** Whether the checksum is computed and compared. */
   readonly checksum: boolean;
+  /** Where bytes wait for their parser, while no string needs more. */
+  readonly windowBytes: number;
 }
 
 const KEY_BYTES_SHOWN = 128;

@@ -7,7 +7,7 @@
  * The checksum covers all before it. A checksum of 0 is as wrong as any other here.
  */
 import type { Region } from '../../base/region.js';
-import { STRING_BYTES_MAX, RdbInput } from './input.js';
+import { RdbInput } from './input.js';
 import { Crc64 } from './crc64.js';
 import { type ReadOptions, Value } from './decoder.js';
 import { RdbError } from './error.js';
@@ -18,6 +18,9 @@ import { KIND_STRING, type RdbVisitor } from './visitor.js';
 
 /** Bytes of version and checksum. */
 export const DUMP_FOOTER_BYTES = 10;
+
+/** A payload stands in its command's region. */
+const NO_WINDOW_BYTES = 8;
 
 /** What became of a payload. */
 export const DUMP_READ = 0;
@@ -39,7 +42,7 @@ export class DumpReader {
 
   constructor(visitor: RdbVisitor, options: Partial<ReadOptions> = {}) {
     const all = { ...READ_OPTIONS, ...options };
-    this.input = new RdbInput(Math.min(all.stringBytesMax, STRING_BYTES_MAX));
+    this.input = new RdbInput(all.stringBytesMax, NO_WINDOW_BYTES);
     this.input.withChecksum = false;
     this.value = new Value(this.input, visitor, all);
     this.value.allowsEmpty = false;

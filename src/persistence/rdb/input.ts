@@ -21,7 +21,7 @@ import { int64ToBigint } from './integers.js';
 import { decompressLzf, LZF_EXPANSION_MAX, LzfJob } from './lzf.js';
 
 /** It stays in the second level's cache while it is filled, parsed and checksummed. */
-const WINDOW_BYTES = 256 * 1024;
+export const WINDOW_BYTES = 256 * 1024;
 /** A place for decompressed strings that grew beyond this is given back. */
 const SCRATCH_BYTES_KEPT = 1024 * 1024;
 const SCRATCH_BYTES = 1024;
@@ -72,7 +72,7 @@ export class RdbString {
 }
 
 export class RdbInput {
-  window: Region = newRegion(WINDOW_BYTES);
+  window: Region;
   position = 0;
   end = 0;
   /** The length read last: exactly as two words and, as near as a number gets, as one number. */
@@ -92,10 +92,15 @@ export class RdbInput {
   private wanted = 0;
   private readonly job = new LzfJob();
 
-  constructor(private readonly stringBytesMax: number) {
+  /** @param windowBytes how large the window is while nothing asks for more; a multiple of 8 */
+  constructor(
+    private readonly stringBytesMax: number,
+    private readonly windowBytes: number,
+  ) {
     if (stringBytesMax > STRING_BYTES_MAX) {
       throw new RangeError(`strings of ${stringBytesMax} bytes are too long to be held`);
     }
+    this.window = newRegion(windowBytes);
   }
 
   /** Bytes of the stream before the next one to be read. */
@@ -139,8 +144,8 @@ export class RdbInput {
     const needed = wanted > unread ? wanted + MARGIN_BYTES : unread * 2;
     if (needed > window.length) {
       this.moveTo(newRegion(Math.min(needed, window.length * 2)));
-    } else if (window.length > WINDOW_BYTES && needed <= WINDOW_BYTES) {
-      this.moveTo(newRegion(WINDOW_BYTES));
+    } else if (window.length > this.windowBytes && needed <= this.windowBytes) {
+      this.moveTo(newRegion(this.windowBytes));
     } else {
       window.bytes.copyWithin(0, this.position, this.end);
       this.moved();

@@ -33,7 +33,7 @@ import {
 } from './format.js';
 import { STRING_LIMIT_BYTES } from '../../base/limits.js';
 import { toBinary } from '../../base/region.js';
-import { RdbInput } from './input.js';
+import { RdbInput, WINDOW_BYTES } from './input.js';
 import { readInt64 } from './integers.js';
 import { ValueReader } from './value-reader.js';
 import { KIND_STRING, type RdbVisitor } from './visitor.js';
@@ -57,6 +57,7 @@ export const READ_OPTIONS: ReadOptions = {
   checkDuplicates: true,
   skipModules: false,
   checksum: true,
+  windowBytes: WINDOW_BYTES,
 };
 
 export class RdbReader {
@@ -67,7 +68,7 @@ export class RdbReader {
 
   constructor(visitor: RdbVisitor, options: Partial<ReadOptions> = {}) {
     const all = { ...READ_OPTIONS, ...options };
-    this.input = new RdbInput(all.stringBytesMax);
+    this.input = new RdbInput(all.stringBytesMax, all.windowBytes);
     this.input.withChecksum = all.checksum;
     this.value = new Value(this.input, visitor, all);
     this.values = new ValueReader(this.value);

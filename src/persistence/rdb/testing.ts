@@ -564,6 +564,6 @@ export function readDump(
   const reader = new DumpReader(model, options);
   const place = new Place().set(payload);
   const outcome = reader.read(place.region, 0, place.length);
-  const value = outcome === DUMP_READ ? model.keys[0]!.value : null;
+  const value = outcome === DUMP_READ ? (model.keys[0]?.value ?? null) : null;
   return { outcome, value, error: reader.error?.message ?? '' };
 }

@@ -24,7 +24,6 @@ import {
   OPCODE_SELECT_DATABASE,
   TYPE_STRING,
   VERSION_REDIS_7_0,
-  VERSION_REDIS_7_4,
 } from './format.js';
 import { ListWriter } from './list-writer.js';
 import { RdbOutput, type RdbSink } from './output.js';
@@ -121,9 +120,6 @@ export class RdbWriter {
 
   /** @param leastExpiryMs the earliest expiry of a field, -1 when none expires */
   beginHash(key: RdbKey, count: number, leastExpiryMs = -1): void {
-    if (leastExpiryMs >= 0 && this.version < VERSION_REDIS_7_4) {
-      throw new Error(`RDB version ${this.version} has no hash fields that expire`);
-    }
     this.key = key;
     this.collections.beginHash(count, leastExpiryMs);
   }
