@@ -38,7 +38,6 @@ const CONSUMER_NAME = 10;
 const CONSUMER = 11;
 const OWNED = 12;
 
-const ALL_BITS_64 = (1n << 64n) - 1n;
 /** Numbers of the state: length and last id; first id, greatest deleted id and entries added. */
 const NUMBERS_MAX = 8;
 
@@ -208,11 +207,7 @@ export class StreamDecoder implements ValueDecoder {
       length: name.length,
       lastId,
       entriesRead:
-        version === 1
-          ? entriesReadBefore(this.state!, lastId)
-          : numbers[2] === ALL_BITS_64
-            ? -1n
-            : numbers[2]!,
+        version === 1 ? entriesReadBefore(this.state!, lastId) : BigInt.asIntN(64, numbers[2]!),
     };
     this.value.visitor.streamGroup(group);
     this.pendingEntries.clear();
