@@ -13,12 +13,11 @@ import { RdbReader } from '../../src/persistence/rdb/reader.js';
 import {
   canonical,
   canonicalValue,
-  dumpValue,
   RdbModel,
   readDump,
   readModel,
-  writeModel,
 } from '../../src/persistence/rdb/testing.js';
+import { dumpValue, writeModel } from '../../src/persistence/rdb/testing-write.js';
 import { bytesOf } from '../support/bytes.js';
 import type { RawClient } from '../support/client.js';
 import { Random, seedFromEnvironment } from '../support/random.js';

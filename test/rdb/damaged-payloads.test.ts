@@ -9,11 +9,11 @@ import { DUMP_READ } from '../../src/persistence/rdb/dump.js';
 import { newRegion } from '../../src/persistence/rdb/input.js';
 import {
   canonicalValue,
-  dumpValue,
   type ModelValue,
   readDump,
   readModel,
 } from '../../src/persistence/rdb/testing.js';
+import { dumpValue } from '../../src/persistence/rdb/testing-write.js';
 import { BODIES, fileOf } from '../../src/persistence/rdb/testing-files.js';
 import { Random, seedFromEnvironment } from '../support/random.js';
 import { isError, textOf } from '../support/reply.js';

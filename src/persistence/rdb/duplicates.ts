@@ -10,6 +10,8 @@ import type { PackedCursor } from './packed/cursor.js';
 
 const key = randomFillSync(new Int32Array(2));
 const SLOTS_INITIAL = 64;
+/** Claimed elements get no more slots than this before they have come. */
+const SLOTS_EXPECTED_MAX = 8192;
 /** Words of a slot: two of the hash, the element's index plus 1 (0: the slot is free). */
 const SLOT_WORDS = 3;
 
@@ -19,12 +21,14 @@ export class DuplicateCheck {
   private count = 0;
   private readonly hash = new HashState();
 
-  /** @param expected a hint; it is not allocated beyond a few thousand elements at first */
+  /** @param expected how many elements are claimed: a hint */
   begin(expected: number): void {
     let slots = SLOTS_INITIAL;
-    while (slots < expected * 2 && slots < 8192) slots *= 2;
-    if (slots * SLOT_WORDS !== this.slots.length) this.slots = new Int32Array(slots * SLOT_WORDS);
-    else this.slots.fill(0);
+    while (slots < expected * 2 && slots < SLOTS_EXPECTED_MAX) slots *= 2;
+    const words = slots * SLOT_WORDS;
+    const isTooLarge = this.slots.length > SLOTS_EXPECTED_MAX * SLOT_WORDS;
+    if (words > this.slots.length || isTooLarge) this.slots = new Int32Array(words);
+    else this.slots.fill(0, 0, words);
     this.mask = slots - 1;
     this.count = 0;
   }
@@ -59,9 +63,10 @@ export class DuplicateCheck {
 
   private grow(): void {
     const old = this.slots;
-    this.slots = new Int32Array(old.length * 2);
+    const end = (this.mask + 1) * SLOT_WORDS;
+    this.slots = new Int32Array(end * 2);
     this.mask = this.mask * 2 + 1;
-    for (let at = 0; at < old.length; at += SLOT_WORDS) {
+    for (let at = 0; at < end; at += SLOT_WORDS) {
       if (old[at + 2] !== 0) this.insert(old[at]!, old[at + 1]!, old[at + 2]! - 1);
     }
   }

@@ -122,11 +122,17 @@ export class RdbInput {
     this.wanted = 0;
   }
 
+  /** Makes room after `end` in the window; returns how many bytes fit. */
+  makeRoom(): number {
+    if (this.end === this.window.length) this.findRoom();
+    return this.window.length - this.end;
+  }
+
   /** Takes as many of the bytes as there is room for; returns how many. */
   push(bytes: Uint8Array, offset: number, length: number): number {
-    if (this.end === this.window.length) this.makeRoom();
-    const taken = Math.min(length, this.window.length - this.end);
-    this.window.bytes.set(bytes.subarray(offset, offset + taken), this.end);
+    const taken = Math.min(length, this.makeRoom());
+    const isWhole = taken === bytes.length;
+    this.window.bytes.set(isWhole ? bytes : bytes.subarray(offset, offset + taken), this.end);
     this.end += taken;
     return taken;
   }
@@ -138,7 +144,7 @@ export class RdbInput {
     this.summed = this.position;
   }
 
-  private makeRoom(): void {
+  private findRoom(): void {
     this.sum();
     const { unread, wanted, window } = this;
     const needed = wanted > unread ? wanted + MARGIN_BYTES : unread * 2;
@@ -230,6 +236,28 @@ export class RdbInput {
 
   /** Reads a string in any of its forms. @returns false when its bytes have not all come */
   readString(into: RdbString): boolean {
+    const { position, end, window } = this;
+    // Plain strings below 16 KiB that are there as a whole: nearly all.
+    if (position + 1 < end) {
+      const bytes = window.bytes;
+      const first = bytes[position]!;
+      if (first < 0x80) {
+        const isShort = first < 0x40;
+        const length = isShort ? first : ((first & 63) << 8) | bytes[position + 1]!;
+        const offset = isShort ? position + 1 : position + 2;
+        if (length <= end - offset) {
+          into.region = window;
+          into.offset = offset;
+          into.length = length;
+          this.position = offset + length;
+          return true;
+        }
+      }
+    }
+    return this.readAnyString(into);
+  }
+
+  private readAnyString(into: RdbString): boolean {
     const start = this.position;
     if (!this.readLength()) return false;
     if (this.encoding >= 0) {

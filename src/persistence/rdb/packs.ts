@@ -112,7 +112,7 @@ export class PackDecoder implements ValueDecoder {
     const { packing } = this;
     const cursor = this.cursors.get(packing.cursor);
     cursor.open(string.region, string.offset, string.length);
-    key.claimedElements = Math.max(0, cursor.count) / packing.parts;
+    key.claimedElements = Math.floor(Math.max(0, cursor.count) / packing.parts);
     if (this.value.options.checkDuplicates) this.duplicates.begin(key.claimedElements);
     while (cursor.next()) this.take(cursor);
     this.value.finish();

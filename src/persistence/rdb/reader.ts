@@ -7,6 +7,8 @@
  *     while (more) reader.feed(bytes, 0, bytes.length);
  *     reader.finish();
  *
+ * A caller that can read straight into memory (a file, a socket) uses makeRoom and received.
+ *
  * Most keys are strings and come whole: key and value are told where they stand, without a copy.
  */
 import { Value, type ReadOptions } from './decoder.js';
@@ -32,7 +34,7 @@ import {
   VERSION_WITH_CHECKSUM,
 } from './format.js';
 import { STRING_LIMIT_BYTES } from '../../base/limits.js';
-import { toBinary } from '../../base/region.js';
+import { type Region, toBinary } from '../../base/region.js';
 import { RdbInput, WINDOW_BYTES } from './input.js';
 import { readInt64 } from './integers.js';
 import { ValueReader } from './value-reader.js';
@@ -96,17 +98,45 @@ export class RdbReader {
    * @throws RdbError, after which the reader is of no more use
    */
   feed(bytes: Uint8Array, offset: number, length: number): number {
-    if (this.next === FAILED) throw new RdbError('The file was refused before');
-    const { input } = this;
     let taken = 0;
     while (taken < length && this.next !== DONE) {
-      taken += input.push(bytes, offset + taken, length - taken);
-      this.run();
+      const count = this.input.push(bytes, offset + taken, length - taken);
+      taken += this.read(count);
     }
-    if (this.next !== DONE) return taken;
+    return taken;
+  }
+
+  /**
+   * Instead of `feed`, without a copy: the caller puts bytes into `region` from `start` on, as many as
+   * `makeRoom` allows, and then says how many they are.
+   */
+  makeRoom(): number {
+    return this.input.makeRoom();
+  }
+
+  get region(): Region {
+    return this.input.window;
+  }
+
+  get start(): number {
+    return this.input.end;
+  }
+
+  /** @returns and throws as `feed` does */
+  received(count: number): number {
+    this.input.end += count;
+    return this.read(count);
+  }
+
+  /** Reads what has come last. @returns how much of it belongs to the file */
+  private read(count: number): number {
+    if (this.next === FAILED) throw new RdbError('The file was refused before');
+    this.run();
+    if (this.next !== DONE) return count;
+    const { input } = this;
     const rest = input.unread;
     input.end -= rest;
-    return taken - rest;
+    return count - rest;
   }
 
   /** There are no more bytes. @throws RdbError when the file is not whole */

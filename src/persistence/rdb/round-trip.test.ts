@@ -16,13 +16,12 @@ import { ListpackCursor } from './packed/listpack.js';
 import {
   canonical,
   canonicalValue,
-  dumpValue,
   type ModelKey,
   type ModelValue,
   readDump,
   readModel,
-  writeModel,
 } from './testing.js';
+import { dumpValue, writeModel } from './testing-write.js';
 import { listpackOf } from './testing-files.js';
 
 const NUMBERS = ['0', '-1', '127', '-129', '4096', '65535', '-8388609', '2147483648'];
@@ -171,6 +170,19 @@ describe('round trips', () => {
       ),
       { numRuns: 150 },
     );
+  });
+
+  test('what a file says of its server', () => {
+    assert.deepEqual(Object.fromEntries(readModel(new Uint8Array(writeModel([]))).settings), {
+      'redis-ver': '7.0.15',
+      'redis-bits': '64',
+      ctime: '1700000000',
+      'used-mem': '5000000000',
+      'repl-stream-db': '3',
+      'repl-id': '0123456789abcdef0123456789abcdef01234567',
+      'repl-offset': '4294967296',
+      'aof-base': '0',
+    });
   });
 
   test('payloads of DUMP', () => {

@@ -5,7 +5,7 @@
  *
  *     const writer = new RdbWriter(sink, { version: 10 });
  *     writer.begin();
- *     writer.auxiliary('redis-ver', '7.0.15');
+ *     writer.settings({ redisVersion: '7.0.15', ... });
  *     writer.selectDatabase(0);
  *     writer.string(key, region, offset, length);
  *     writer.beginSet(key, count); writer.collections.setMembers(batch); writer.collections.end();
@@ -38,6 +38,23 @@ export interface WriteOptions {
   /** rdbchecksum */
   readonly checksum: boolean;
   readonly limits: PackLimits;
+}
+
+/** What a file says of its server, in auxiliary fields: redis-server reads them, and replicas too. */
+export interface FileSettings {
+  /** The version of Redis that this server is taken for. */
+  readonly redisVersion: string;
+  readonly createdSeconds: number;
+  readonly usedMemoryBytes: number;
+  /** Where the stream of changes goes on after the file; null without replicas. */
+  readonly replication: {
+    /** The database that the stream has selected. */
+    readonly database: number;
+    readonly id: string;
+    readonly offset: number;
+  } | null;
+  /** Whether an append-only file begins with this file. */
+  readonly isAofBase: boolean;
 }
 
 export const WRITE_OPTIONS: WriteOptions = {
@@ -82,6 +99,21 @@ export class RdbWriter {
     this.output.byte(OPCODE_AUXILIARY);
     this.output.text(name);
     this.output.text(value);
+  }
+
+  /** The auxiliary fields of redis-server, in its order. */
+  settings(settings: FileSettings): void {
+    const { replication } = settings;
+    this.auxiliary('redis-ver', settings.redisVersion);
+    this.auxiliary('redis-bits', '64');
+    this.auxiliary('ctime', String(settings.createdSeconds));
+    this.auxiliary('used-mem', String(settings.usedMemoryBytes));
+    if (replication !== null) {
+      this.auxiliary('repl-stream-db', String(replication.database));
+      this.auxiliary('repl-id', replication.id);
+      this.auxiliary('repl-offset', String(replication.offset));
+    }
+    this.auxiliary('aof-base', settings.isAofBase ? '1' : '0');
   }
 
   functionLibrary(region: Region, offset: number, length: number): void {

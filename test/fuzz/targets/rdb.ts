@@ -9,12 +9,11 @@ import { RdbError } from '../../../src/persistence/rdb/error.js';
 import { newRegion } from '../../../src/persistence/rdb/input.js';
 import {
   canonical,
-  dumpValue,
   type ModelKey,
   readDump,
   readModel,
-  writeModel,
 } from '../../../src/persistence/rdb/testing.js';
+import { dumpValue, writeModel } from '../../../src/persistence/rdb/testing-write.js';
 import { BODIES, fileOf } from '../../../src/persistence/rdb/testing-files.js';
 import type { Random } from '../../support/random.js';
 import type { FuzzTarget } from '../fuzz.js';
