@@ -6,6 +6,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Crc64 } from '../../src/persistence/rdb/crc64.js';
 import { DUMP_READ } from '../../src/persistence/rdb/dump.js';
+import { TYPE_SET, TYPE_SORTED_SET_2 } from '../../src/persistence/rdb/format.js';
 import { newRegion } from '../../src/persistence/rdb/input.js';
 import {
   canonicalValue,
@@ -20,7 +21,7 @@ import { isError, textOf } from '../support/reply.js';
 import { redisServerMissing, redisServerVersion, startRedis } from '../support/server.js';
 import { redisValue } from './redis-content.js';
 
-const PAYLOADS = 4000;
+const PAYLOADS = 2000;
 const missing = redisServerMissing();
 const skip = missing || (redisServerVersion() === '7.0.15' ? false : 'needs redis-server 7.0.15');
 const seed = seedFromEnvironment();
@@ -30,8 +31,12 @@ const STRICTER = [
   // Redis reads on into version and checksum, and takes an encoding for a count.
   /^The payload ends too early/,
   /^An encoded string where a length must be/,
+  // Compressed strings of length 0, whatever they hold.
   /^A compressed string of 0 bytes/,
+  /^A damaged compressed string/,
   /a score that is not a number/,
+  // A length may be spelt with more bytes than it needs.
+  /has a wrong backwards length/,
 ];
 /** The first type that redis-server 7.0 does not know. */
 const NEWER = '\x14';
@@ -70,6 +75,12 @@ function damaged(random: Random, text: string): string {
   return result;
 }
 
+/** Redis makes room for as many elements as a table claims, and is then busy for long. */
+function isHugeTable(body: string): boolean {
+  const type = body.charCodeAt(0);
+  return type >= TYPE_SET && type <= TYPE_SORTED_SET_2 && (body.charCodeAt(1) & 0xc0) === 0x80;
+}
+
 /** Redis believes a stream's length as it is told. */
 function comparable(value: ModelValue): string {
   return canonicalValue(value).replace(/; state \d+ /, '; state ');
@@ -85,6 +96,7 @@ test(`damaged payloads are refused as by RESTORE (seed ${seed})`, { skip }, asyn
   let taken = 0;
   for (let i = 0; i < PAYLOADS; i++) {
     const body = damaged(random, random.pick(bodies));
+    if (isHugeTable(body)) continue;
     const reply = await client.command('RESTORE', 'key', '0', sealed(body), 'REPLACE');
     const { outcome, value, error } = readDump(sealed(body));
     const shown = `input ${i}: ${textOf(reply)} / ${error} / ${JSON.stringify(body)}`;

@@ -90,5 +90,6 @@ export class DumpReader {
     while (values.active) {
       if (!values.step()) throw new RdbError('The payload ends too early');
     }
+    value.string.release();
   }
 }

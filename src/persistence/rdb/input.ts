@@ -48,9 +48,9 @@ export class RdbString {
 
   /** A place of `bytes` bytes that the next string overwrites. */
   room(bytes: number): Region {
-    const tooLarge = this.scratch.length > SCRATCH_BYTES_KEPT && bytes <= SCRATCH_BYTES_KEPT;
-    if (bytes > this.scratch.length || tooLarge) {
-      this.scratch = newRegion(Math.max(bytes, SCRATCH_BYTES));
+    const { length } = this.scratch;
+    if (bytes > length) {
+      this.scratch = newRegion(bytes > SCRATCH_BYTES_KEPT ? bytes : Math.max(bytes, 2 * length));
     }
     return this.scratch;
   }
@@ -62,6 +62,13 @@ export class RdbString {
     copyBytes(room, 0, this.region, this.offset, this.length);
     this.region = room;
     this.offset = 0;
+  }
+
+  /** Gives back what a large string took. */
+  release(): void {
+    if (this.scratch.length <= SCRATCH_BYTES_KEPT) return;
+    this.scratch = newRegion(SCRATCH_BYTES);
+    this.set(this.scratch, 0, 0);
   }
 
   set(region: Region, offset: number, length: number): void {

@@ -234,6 +234,8 @@ export class RdbReader {
     key.idleSeconds = -1;
     key.frequency = -1;
     this.value.hasKey = false;
+    this.value.name.release();
+    this.value.string.release();
   }
 
   private readSpecial(opcode: number): boolean {

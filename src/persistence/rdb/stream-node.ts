@@ -17,6 +17,9 @@ import { newRegion } from './input.js';
 import { ListpackCursor } from './packed/listpack.js';
 
 const NAMES_BYTES = 1024;
+const NAMES_BYTES_KEPT = 1024 * 1024;
+const NAMES_INITIAL = 16;
+const NAMES_KEPT = 64 * 1024;
 
 /** An id as two unsigned integers of 64 bits, each as two words. */
 class StreamId {
@@ -75,7 +78,7 @@ export class StreamNodes {
   private readonly cursor = new ListpackCursor();
   /** The master entry's field names, copied: integers among them have no place in the node. */
   private names: Region = newRegion(NAMES_BYTES);
-  private nameOffset = new Int32Array(16);
+  private nameOffset = new Int32Array(NAMES_INITIAL);
   private nameCount = 0;
 
   constructor(private readonly value: Value) {}
@@ -84,6 +87,8 @@ export class StreamNodes {
     this.length = 0;
     this.firstId = 0n;
     this.hasLast = false;
+    if (this.names.length > NAMES_BYTES_KEPT) this.names = newRegion(NAMES_BYTES);
+    if (this.nameOffset.length > NAMES_KEPT) this.nameOffset = new Int32Array(NAMES_INITIAL);
   }
 
   /** The last id that was read, deleted or not; 0 when there was none. */

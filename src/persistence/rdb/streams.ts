@@ -186,6 +186,8 @@ export class StreamDecoder implements ValueDecoder {
 
   private nextGroup(): number {
     if (this.groups > 0) return this.goOn(GROUP_NAME);
+    this.pendingEntries.clear();
+    this.name.release();
     this.value.finish();
     return FINISHED;
   }
