@@ -166,6 +166,21 @@ describe('opcodes', () => {
     ]);
   });
 
+  test('a setting with a compressed name comes in pieces, a long one is left out', () => {
+    const name = `\xc3${lengthOf(5)}${lengthOf(30)}\x00x\xe0\x14\x00`;
+    const long = `\xfa${stringOf('lua')}${stringOf('y'.repeat(2000))}`;
+    const file = fileOf(`\xfa${name}${stringOf('value')}${long}\xfa\x01a\x01b`);
+    for (const piece of [1, 5, file.length]) {
+      assert.deepEqual(
+        [...readModel(file, piece).settings],
+        [
+          ['x'.repeat(30), 'value'],
+          ['a', 'b'],
+        ],
+      );
+    }
+  });
+
   test('what cannot be loaded is refused by name', () => {
     assert.match(refused('\xf6'), /^Can't load functions of a Redis before 7.0.0, at offset 10$/);
     assert.match(

@@ -45,8 +45,10 @@ const HEADER = 0;
 const OPCODE = 1;
 const VALUE = 2;
 const CHECKSUM = 3;
-const DONE = 4;
-const FAILED = 5;
+/** The value of a setting, after its name. */
+const SETTING = 4;
+const DONE = 5;
+const FAILED = 6;
 
 const HEADER_BYTES = 9;
 const CHECKSUM_BYTES = 8;
@@ -166,6 +168,7 @@ export class RdbReader {
     if (this.next === OPCODE) return this.readOpcode();
     if (this.next === VALUE) return this.readValue();
     if (this.next === HEADER) return this.readHeader();
+    if (this.next === SETTING) return this.readSetting();
     if (this.next === CHECKSUM) return this.readChecksum();
     return false;
   }
@@ -251,7 +254,7 @@ export class RdbReader {
       case OPCODE_RESIZE_DATABASE:
         return this.readDatabaseSize();
       case OPCODE_AUXILIARY:
-        return this.readSetting();
+        return this.readSettingName();
       case OPCODE_FUNCTION_2:
         return this.readFunction();
       case OPCODE_SLOT_INFO:
@@ -318,15 +321,28 @@ export class RdbReader {
     return true;
   }
 
+  private readSettingName(): boolean {
+    const { name } = this.value;
+    if (!this.input.readString(name)) return false;
+    // Both are strings of any length: starting over with the name would decompress it again.
+    name.keep();
+    this.next = SETTING;
+    return true;
+  }
+
   private readSetting(): boolean {
     const { input, value } = this;
     const { name, string, visitor } = value;
-    if (!input.readString(name) || !input.readString(string)) return false;
-    if (name.length > SETTING_BYTES_MAX || string.length > SETTING_BYTES_MAX) return true;
-    visitor.auxiliary(
-      toBinary(name.region, name.offset, name.length),
-      toBinary(string.region, string.offset, string.length),
-    );
+    if (!input.readString(string)) return false;
+    this.next = OPCODE;
+    if (name.length <= SETTING_BYTES_MAX && string.length <= SETTING_BYTES_MAX) {
+      visitor.auxiliary(
+        toBinary(name.region, name.offset, name.length),
+        toBinary(string.region, string.offset, string.length),
+      );
+    }
+    name.release();
+    string.release();
     return true;
   }
 
