@@ -1,0 +1,61 @@
+/**
+ * Writes the payload of DUMP (dump.ts has the layout) into a region of its own. One of the writers
+ * below takes the value, between `begin` and `finish`.
+ */
+import { copyBytes, type Region, withRoom } from '../../base/region.js';
+import { CollectionWriter } from './collection-writer.js';
+import { TYPE_STRING } from './format.js';
+import { newRegion } from './input.js';
+import { ListWriter } from './list-writer.js';
+import { RdbOutput } from './output.js';
+import { StreamWriter } from './stream-writer.js';
+import { WRITE_OPTIONS, type WriteOptions } from './writer.js';
+
+const BYTES = 4096;
+const BYTES_KEPT = 1024 * 1024;
+
+export class DumpWriter {
+  /** The payload, from 0 on; valid until the next `begin`. */
+  region: Region = newRegion(BYTES);
+  length = 0;
+  readonly collections: CollectionWriter;
+  readonly lists: ListWriter;
+  readonly streams: StreamWriter;
+  private readonly output: RdbOutput;
+  private readonly version: number;
+
+  constructor(options: Partial<WriteOptions> = {}) {
+    const all = { ...WRITE_OPTIONS, ...options };
+    this.version = all.version;
+    this.output = new RdbOutput((region, offset, length) => this.append(region, offset, length));
+    this.output.compression = all.compression;
+    const head = (type: number): void => this.output.byte(type);
+    this.collections = new CollectionWriter(this.output, head, all.version, all.limits);
+    this.lists = new ListWriter(this.output, head);
+    this.streams = new StreamWriter(this.output, head, all.version);
+  }
+
+  begin(): void {
+    this.length = 0;
+    if (this.region.length > BYTES_KEPT) this.region = newRegion(BYTES);
+    this.output.checksum.reset();
+  }
+
+  string(region: Region, offset: number, length: number): void {
+    this.output.byte(TYPE_STRING);
+    this.output.string(region, offset, length);
+  }
+
+  /** Version and checksum. */
+  finish(): void {
+    this.output.byte(this.version & 255);
+    this.output.byte(this.version >>> 8);
+    this.output.footer();
+  }
+
+  private append(region: Region, offset: number, length: number): void {
+    this.region = withRoom(this.region, this.length, this.length + length);
+    copyBytes(this.region, this.length, region, offset, length);
+    this.length += length;
+  }
+}

@@ -1,0 +1,96 @@
+/**
+ * What a reader of RDB tells, in the order of the file. Bytes are places in a region that are valid
+ * during the call only; nothing is an object per key or element. Any of these may throw an RdbError
+ * with a reason (a member that is there twice, say): the reader adds offset and key.
+ */
+import { Region } from '../../base/region.js';
+import type { ElementBatch } from './batch.js';
+
+export const KIND_STRING = 0;
+export const KIND_LIST = 1;
+export const KIND_SET = 2;
+export const KIND_SORTED_SET = 3;
+export const KIND_HASH = 4;
+export const KIND_STREAM = 5;
+export const KIND_MODULE = 6;
+
+/** A key and what the file says about it. One record for all keys: copy what is to stay. */
+export class RdbKey {
+  kind = KIND_STRING;
+  database = 0;
+  region: Region = new Region(new SharedArrayBuffer(8), 0);
+  offset = 0;
+  length = 0;
+  /** Absolute, milliseconds since 1970; -1: it does not expire. */
+  expiryMs = -1;
+  /** Seconds without access, -1 when the file does not say. */
+  idleSeconds = -1;
+  /** The logarithmic counter of accesses, 0 to 255, -1 when the file does not say. */
+  frequency = -1;
+  /**
+   * Elements (pairs of a hash) that the file claims, 0 when it does not say. A hint: nothing may be
+   * allocated by it.
+   */
+  claimedElements = 0;
+}
+
+/** Stream ids are unsigned integers of 128 bits: milliseconds in the upper half. */
+export interface StreamState {
+  /** Entries that were delivered. */
+  readonly length: number;
+  readonly lastId: bigint;
+  readonly firstId: bigint;
+  readonly maxDeletedId: bigint;
+  readonly entriesAdded: bigint;
+}
+
+/** A group; its name is a place. */
+export interface StreamGroup {
+  readonly region: Region;
+  readonly offset: number;
+  readonly length: number;
+  readonly lastId: bigint;
+  /** -1: not known. */
+  readonly entriesRead: bigint;
+}
+
+/** A consumer; its name is a place. */
+export interface StreamConsumer {
+  readonly region: Region;
+  readonly offset: number;
+  readonly length: number;
+  readonly seenMs: number;
+  /** When it last got an entry; files before version 11 do not say, then as `seenMs`. */
+  readonly activeMs: number;
+}
+
+export interface RdbVisitor {
+  /** A setting of the file, `redis-ver` say. Both a char per byte; long ones are left out. */
+  auxiliary(name: string, value: string): void;
+  /** What the database will hold: a hint. */
+  databaseSize(database: number, keys: number, expiring: number): void;
+  /** The source of a function library. */
+  functionLibrary(region: Region, offset: number, length: number): void;
+  /** A module's value or setting was skipped (`skipModules`). */
+  skippedModule(module: string): void;
+
+  string(key: RdbKey, region: Region, offset: number, length: number): void;
+
+  /** A collection begins; batches of its elements follow, then `end`. */
+  begin(key: RdbKey): void;
+  listElements(batch: ElementBatch): void;
+  setMembers(batch: ElementBatch): void;
+  hashFields(batch: ElementBatch): void;
+  sortedSetMembers(batch: ElementBatch): void;
+  streamEntries(batch: ElementBatch): void;
+  /** After all entries. */
+  streamState(state: StreamState): void;
+  streamGroup(group: StreamGroup): void;
+  /** A consumer of the group told last. */
+  streamConsumer(consumer: StreamConsumer): void;
+  /** Pending entries of the consumer told last, in the order of their ids. */
+  streamPending(batch: ElementBatch): void;
+  end(key: RdbKey): void;
+  /** A collection without elements, which old versions could leave behind: no key. */
+  emptyKey(key: RdbKey): void;
+}
