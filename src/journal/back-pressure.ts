@@ -1,6 +1,6 @@
 /**
  * Back-pressure: whether a write waits because a replica is about to lose its place in the shard's
- * ring. A write that waits is retried connection by connection (the dispatcher's BUSY). The wait
+ * ring. A write that waits is retried connection by connection (the dispatcher's DEFERRED). The wait
  * has a bound; after it the write runs and the replica is overrun (primary-flow.ts).
  */
 import { GROWN_BYTES_MAX, grownBytes, type JournalRing } from './ring.js';

@@ -23,6 +23,8 @@ const SPARE_PARTIALS_MAX = 256;
 const QUEUED_AT_ONCE_BYTES = 16 << 20;
 /** Whatever client-query-buffer-limit says: offsets of what waits are 31 bits. */
 const QUERY_BYTES_MAX = 0x7f00_0000;
+/** Arguments of a command under assembly: where they lie takes 8 bytes each. */
+const ARGUMENTS_MAX = 1 << 26;
 const UNAUTHENTICATED_QUERY_BYTES_MAX = 1 << 20;
 /** As much of what was received as the log shows. */
 const SHOWN_BYTES = 64;
@@ -104,7 +106,8 @@ export class ClientInput<S extends NetSession> {
     const { backlog, partial, queryBytes, session } = connection;
     const isKnown = session.authenticated || queryBytes <= UNAUTHENTICATED_QUERY_BYTES_MAX;
     const most = Math.min(policy.queryBytesMax, QUERY_BYTES_MAX);
-    if (connection.closed || (queryBytes <= most && isKnown)) return false;
+    const hasRoom = queryBytes <= most && (partial?.parser.args.count ?? 0) <= ARGUMENTS_MAX;
+    if (connection.closed || (hasRoom && isKnown)) return false;
     let begin = '';
     if (partial !== null && !partial.whole) {
       const { position } = partial.parser;

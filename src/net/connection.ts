@@ -4,10 +4,6 @@ import type { Backlog, PartialCommand } from './input.js';
 import { Pending } from './output.js';
 import type { NetSession } from './runner.js';
 
-/** An argument is kept as offset and length; the first ones do not count, as in Redis none does. */
-const PLACE_BYTES = 8;
-const PLACES_FREE = 1024;
-
 /** A client's connection: what is received and not yet run, what is written and not yet sent. */
 export class Connection<S extends NetSession> {
   partial: PartialCommand | null = null;
@@ -42,15 +38,13 @@ export class Connection<S extends NetSession> {
 
   /**
    * What counts for client-query-buffer-limit: received bytes that are no whole argument yet, or
-   * whose command has to wait, what a transaction has queued, and where arguments lie.
+   * whose command has to wait, and what a transaction has queued.
    */
   get queryBytes(): number {
     const { partial, backlog, session } = this;
     let bytes = session.queuedBytes;
     if (backlog !== null) bytes += backlog.length;
-    if (partial === null) return bytes;
-    const places = Math.max(0, partial.parser.args.count - PLACES_FREE);
-    return bytes + partial.begunBytes + places * PLACE_BYTES;
+    return partial === null ? bytes : bytes + partial.begunBytes;
   }
 
   get inputBytes(): number {

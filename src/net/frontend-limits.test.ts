@@ -145,11 +145,15 @@ test('whole arguments of a command do not count, nor do commands that have run',
   assert.equal(dispatched, 6);
 });
 
-test('where the arguments of a command lie counts', () => {
+test('so do very many arguments, whatever they take', () => {
   const slot = transport.connect();
-  transport.receive(slot, '*1000000\r\n');
-  for (let i = 0; i < 100 && !isClosed(slot); i++)
-    transport.receive(slot, '$0\r\n\r\n'.repeat(2000));
+  transport.receive(slot, `*2000000000\r\n$1\r\na\r\n$1`);
+  const { args } = frontend.connections.get(slot)!.partial!.parser;
+  args.count = 1 << 26;
+  transport.receive(slot, '\r');
+  assert.equal(isClosed(slot), false);
+  args.count++;
+  transport.receive(slot, '\n');
   assert.equal(isClosed(slot), true);
 });
 

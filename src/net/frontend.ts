@@ -178,8 +178,7 @@ export class Frontend<S extends NetSession> implements TransportHandler {
     this.input.waiting.turn(this.dispatcher.now);
     const backgroundMs = this.background();
     while (this.resumed.length > 0) this.resumeNext();
-    this.output.endTurn();
-    this.turnOpen = false;
+    this.endTurn();
     if (this.output.isWaiting) return 0;
     const dueMs = this.input.waiting.dueMs(this.dispatcher.now);
     return backgroundMs < 0 ? Math.min(dueMs, FAILED_BACKGROUND_MS) : Math.min(dueMs, backgroundMs);
@@ -192,6 +191,15 @@ export class Frontend<S extends NetSession> implements TransportHandler {
       this.policy.beginTurn();
     } catch (error) {
       this.policy.failed('beginning a turn', error);
+    }
+  }
+
+  private endTurn(): void {
+    this.turnOpen = false;
+    try {
+      this.output.endTurn();
+    } catch (error) {
+      this.policy.failed('ending a turn', error);
     }
   }
 

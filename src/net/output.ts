@@ -39,11 +39,12 @@ export class OutputArenas {
 
   /** Ends a turn: replies go to the other arena from here on. */
   turn(): void {
-    for (const region of this.grownBefore) this.recycle(region);
+    const sent = this.grownBefore;
     this.grownBefore = this.grown;
     this.grown = [];
     this.current ^= 1;
     this.writeTo(this.arenas[this.current]!, 0);
+    for (const region of sent) this.recycle(region);
   }
 
   /** Lets replies go on at `position` of the region. */
