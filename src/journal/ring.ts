@@ -294,6 +294,7 @@ export class JournalRing {
 
   /** Copies `length` bytes of the stream from `lsn` on, which the ring holds. */
   read(lsn: number, length: number, target: Region, offset: number): void {
+    this.assertHeld(lsn, length);
     const at = this.offsetOf(lsn);
     const first = Math.min(length, this.capacity - at);
     copyBytes(target, offset, this.region, DATA_OFFSET + at, first);
@@ -302,7 +303,14 @@ export class JournalRing {
 
   /** The word at `lsn`: the length of the record that begins there. */
   wordAt(lsn: number): number {
+    this.assertHeld(lsn, 4);
     return this.words[(DATA_OFFSET + this.offsetOf(lsn)) >> 2]!;
+  }
+
+  private assertHeld(lsn: number, length: number): void {
+    if (lsn < this.start || lsn + length > this.head) {
+      throw new Error(`journal: ${length} bytes from LSN ${lsn} are not in the ring`);
+    }
   }
 
   private offsetOf(lsn: number): number {

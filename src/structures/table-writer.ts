@@ -231,6 +231,7 @@ export class TableWriter extends TableReader {
   }
 
   private setTop(top: number): void {
+    if (top > FRAME_BYTES) throw new Error(`table: a log of ${top} bytes`);
     const at = this.frame >> 2;
     this.words[at + FRAME_TOP] = top;
     if (top > this.words[at + FRAME_COMMITTED]! << PAGE_SHIFT)
