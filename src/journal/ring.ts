@@ -35,7 +35,7 @@ const START_VALUE = 2;
 const READERS_WORD = 6;
 const NOMINAL_WORD = 7;
 const READER_VALUE = 4;
-export const READERS_MAX = 32;
+const READERS_MAX = 32;
 const SLOWEST_VALUE = READER_VALUE + READERS_MAX;
 const LONGEST_VALUE = SLOWEST_VALUE + 1;
 const LONGEST_END_VALUE = SLOWEST_VALUE + 2;
@@ -116,9 +116,9 @@ export class JournalRing {
   }
 
   /**
-   * Gives up the history, because a change of the shard has no record. The stream continues at a new
-   * LSN, so that every reader and every replica finds its place gone and nobody continues over the
-   * missing record.
+   * Gives up the history, because a change of the shard has no record. The stream continues at a
+   * new LSN, so that every reader and every replica finds its place gone and nobody continues over
+   * the missing record.
    */
   loseHistory(): void {
     this.reset(this.head + LOST_BYTES);

@@ -50,8 +50,8 @@ export function plainSize(bytes: Uint8Array, at: number, kinds: number): number 
 export const LENGTH_MAX = 0x2000_0000;
 
 /**
- * Whether the entry at `offset` ends before `end`, as its lengths tell; reads nothing beyond. Lengths
- * must have their shortest form: readers differ on others, and a key could be hidden.
+ * Whether the entry at `offset` ends before `end`, as its lengths tell; reads nothing beyond.
+ * Lengths must have their shortest form: readers differ on others, and a key could be hidden.
  */
 export function sizeInside(region: Region, offset: number, end: number): boolean {
   const flags = region.bytes[offset]!;
