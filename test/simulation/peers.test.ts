@@ -253,7 +253,7 @@ test('a flow that is refused memory gives its lock back and ends', () => {
   flow.close();
 });
 
-test('who changes a shard without its lock is stopped', () => {
+test('changes of a shard without its lock throw', () => {
   const server = newServer('server');
   const { shards } = server;
   assert.throws(() => shards.assertLocked(1), /shard 1 is not locked by this thread/);
