@@ -109,7 +109,7 @@ const operation = fc.oneof(
   { weight: 3, arbitrary: fc.record({ kind: fc.constant('follow' as const) }) },
 );
 
-test('whatever fails half way, who follows the journal has the data, or finds its place gone', () => {
+test('after any failure a follower of the journal has the data or finds its place gone', () => {
   let refused = 0;
   let failed = 0;
   fc.assert(

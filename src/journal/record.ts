@@ -37,7 +37,7 @@ export const RECORD_BYTES_MAX = 0x4010_0000;
 /** The longest body of a record. */
 export const BODY_BYTES_MAX = RECORD_BYTES_MAX - RECORD_HEADER_BYTES;
 
-export function align4(bytes: number): number {
+function align4(bytes: number): number {
   return (bytes + 3) & ~3;
 }
 

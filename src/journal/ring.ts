@@ -35,7 +35,7 @@ const START_VALUE = 2;
 const READERS_WORD = 6;
 const NOMINAL_WORD = 7;
 const READER_VALUE = 4;
-export const READERS_MAX = 32;
+const READERS_MAX = 32;
 const SLOWEST_VALUE = READER_VALUE + READERS_MAX;
 const LONGEST_VALUE = SLOWEST_VALUE + 1;
 const LONGEST_END_VALUE = SLOWEST_VALUE + 2;
@@ -116,9 +116,9 @@ export class JournalRing {
   }
 
   /**
-   * Gives up the history, because a change of the shard has no record. The stream continues at a new
-   * LSN, so that every reader and every replica finds its place gone and nobody continues over the
-   * missing record.
+   * Gives up the history, because a change of the shard has no record. The stream continues at a
+   * new LSN, so that every reader and every replica finds its place gone and nobody continues over
+   * the missing record.
    */
   loseHistory(): void {
     this.reset(this.head + LOST_BYTES);
@@ -294,6 +294,7 @@ export class JournalRing {
 
   /** Copies `length` bytes of the stream from `lsn` on, which the ring holds. */
   read(lsn: number, length: number, target: Region, offset: number): void {
+    this.assertHeld(lsn, length);
     const at = this.offsetOf(lsn);
     const first = Math.min(length, this.capacity - at);
     copyBytes(target, offset, this.region, DATA_OFFSET + at, first);
@@ -302,7 +303,14 @@ export class JournalRing {
 
   /** The word at `lsn`: the length of the record that begins there. */
   wordAt(lsn: number): number {
+    this.assertHeld(lsn, 4);
     return this.words[(DATA_OFFSET + this.offsetOf(lsn)) >> 2]!;
+  }
+
+  private assertHeld(lsn: number, length: number): void {
+    if (lsn < this.start || lsn + length > this.head) {
+      throw new Error(`journal: ${length} bytes from LSN ${lsn} are not in the ring`);
+    }
   }
 
   private offsetOf(lsn: number): number {

@@ -94,9 +94,9 @@ export class JournalSink {
 }
 
 /**
- * The effects of the open transaction, as records in a region of this thread, and the number of bytes
- * for each shard. Whatever cannot be kept is remembered as `refused`: the transaction then has no
- * records at all.
+ * The effects of the open transaction, as records in a region of this thread, and the number of
+ * bytes for each shard. Whatever cannot be kept is remembered as `refused`: the transaction then
+ * has no records at all.
  */
 class TransactionEffects {
   /** Why the transaction cannot be written to the journal; empty when it can. */

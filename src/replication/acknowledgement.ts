@@ -4,7 +4,7 @@
  *
  *   0   u32  magic
  *   4   u32  number of shards of the flow
- *   8   f64 per shard, in the order of the flow's shards: LSN applied
+ *   8   f64  LSN applied, of each of the flow's shards in their order
  */
 const MAGIC = 0x4b434144;
 const HEADER_BYTES = 8;

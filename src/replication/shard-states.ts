@@ -1,6 +1,6 @@
 /**
- * The states of a shard on a flow, on both sides, as tables of states and events. Pure: the flows ask
- * the tables and do the work.
+ * The states of a shard on a flow, on both sides, as tables of states and events. Pure: the flows
+ * ask the tables and do the work.
  *
  * On the replica. The events are blocks (wire.ts). A full sync begins in AWAITS_CLEAR, a sync that
  * continues begins in RESUMED. HEARTBEAT is accepted in every state.

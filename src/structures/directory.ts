@@ -1,18 +1,18 @@
 /**
  * The root of a table, and its directory: frames by the top bits of the hash.
  *
- *   root   0   u32  reference: the directory's page, or with depth 0 the one frame (0: no frame)
- *          4   i32  depth of the directory
- *          8   i32  frames
- *          12  i32  frames as deep as the directory (each has one word in it)
- *          16  i32  frames marked for maintenance
- *          20  u32  hash position where maintenance continues
- *          24  i32  entries
- *          28  i32  entries with an expiry
- *          32  f64  live bytes: entries in logs, and keys and values in runs
- *          40  i32  pages committed: frames, runs and directory
- *          44  i32  runs in use by keys and values
- *          48       16 bytes, the owner's
+ *   0      u32  reference: the directory's page, or with depth 0 the one frame (0: no frame)
+ *   4      i32  depth of the directory
+ *   8      i32  frames
+ *   12     i32  frames as deep as the directory (each has one word in it)
+ *   16     i32  frames marked for maintenance
+ *   20     u32  hash position where maintenance continues
+ *   24     i32  entries
+ *   28     i32  entries with an expiry
+ *   32     f64  live bytes: entries in logs, and keys and values in runs
+ *   40     i32  pages committed: frames, runs and directory
+ *   44     i32  runs in use by keys and values
+ *   48          16 bytes, the owner's
  *
  * A root of zeroes is an empty table. Roots need no alignment, so that a root can lie inside an
  * entry. References to frames contain their depth and buckets (frame.ts). A directory doubles by

@@ -42,7 +42,7 @@ export function varintBytes(value: number): number {
 }
 
 /** @returns the offset after it */
-export function writeVarint(region: Region, offset: number, value: number): number {
+function writeVarint(region: Region, offset: number, value: number): number {
   const bytes = region.bytes;
   let at = offset;
   let rest = value;

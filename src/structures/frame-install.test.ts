@@ -329,3 +329,20 @@ test('a frame with a key that its shard does not own is refused', () => {
   copyOut(from.table, from.table.frameAt(0), copy);
   assert.equal(copy.verify(to.keys.space, STRINGS), null);
 });
+
+test('a frame with a length that is not in its shortest form is refused', () => {
+  const from = newTable();
+  from.keys.put('key', 0, 'v'.repeat(150), 1_000_000);
+  from.keys.put('key2', 0, 'v'.repeat(150));
+  const copy = new FrameCopy(anyOwner);
+  for (const key of ['key', 'key2']) {
+    copyOut(from.table, from.table.frameAt(0), copy);
+    assert.equal(copy.verify(newTable(1).keys.space, STRINGS), null);
+    from.keys.find(key);
+    const at = from.table.entryOffset - from.table.frameAt(0);
+    // 150 is 0x96 0x01. With 0x00 instead of 0x01 some readers see 22, one byte later.
+    assert.equal(scratch.bytes[at + 3], 1);
+    scratch.bytes[at + 3] = 0;
+    assert.match(copy.verify(newTable(1).keys.space, STRINGS) ?? '', /broken entry/);
+  }
+});

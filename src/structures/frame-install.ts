@@ -1,9 +1,9 @@
 /**
- * Installs frames from another process (frame-copy.ts) into a table. First `verify` checks everything
- * about the copy as if its sender were hostile: bounds, counts and sums, and of every key its hash, its
- * bucket, its owner and that it occurs once. Then `install` overwrites the table's frame for exactly
- * this range of hashes, which must be empty. If the table has no such frame, it splits empty ones until
- * it has.
+ * Installs frames from another process (frame-copy.ts) into a table. First `verify` checks
+ * everything about the copy as if its sender were hostile: bounds, counts and sums, and of every
+ * key its hash, its bucket, its owner and that it occurs once. Then `install` overwrites the
+ * table's frame for exactly this range of hashes, which must be empty. If the table has no such
+ * frame, it splits empty ones until it has.
  *
  * Under the shard's lock. Both tables hash with the same key.
  */
@@ -255,8 +255,8 @@ export class FrameCopy {
   }
 
   /**
-   * Whether the key of a slot's entry, which is verified itself, belongs there: by its hash and by its
-   * owner, and not twice.
+   * Whether the key of a slot's entry, which is verified itself, belongs there: by its hash and by
+   * its owner, and not twice.
    * @param runAt where the key is if it is in a run
    */
   private keyFits(index: number, slot: number, runAt: number, space: Space): boolean {

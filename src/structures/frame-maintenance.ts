@@ -44,7 +44,7 @@ const FIRST_BUCKETS = 2;
 /** A frame gets more buckets only when this much of it stays for entries. Otherwise it is split. */
 const ROOM_LEFT_BYTES = FRAME_BYTES / 16;
 /** Less garbage than this is not worth maintenance. */
-export const GARBAGE_WORTH_BYTES = 4096;
+const GARBAGE_WORTH_BYTES = 4096;
 /** Buddies are merged when their content fills less than this. */
 const MERGE_BYTES = FRAME_BYTES / 2;
 

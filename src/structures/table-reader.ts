@@ -25,7 +25,7 @@ import { bucketOffset, displacedSlots, referenceAt, zeroBytes } from './slots.js
 const keyCopy = new Region(new SharedArrayBuffer(KEY_INLINE_LIMIT), 0);
 
 /** Whether an entry's key is these bytes. */
-export function keyMatches(
+function keyMatches(
   region: Region,
   entry: number,
   source: Region,

@@ -177,7 +177,9 @@ export class TableWriter extends TableReader {
     this.words[(this.frame >> 2) + FRAME_ENTRIES]!++;
     this.updateExpiry(0, expiry);
     directory.count(1, 0, size + (keyInRun ? keyLength : 0) + (inRun ? valueLength : 0));
-    return this.describeAs(entry, kind, expiry, keyAt, inRun ? run : at + keyPart, valueLength);
+    this.keyOffset = keyAt;
+    this.valueOffset = inRun ? run : at + keyPart;
+    return this.describe(entry, kind, valueLength, expiry);
   }
 
   /** Undoes an insert that got no run. A frame created for it goes with the next maintenance. */
@@ -202,23 +204,14 @@ export class TableWriter extends TableReader {
     this.view.setInt32(at + 4, pages, true);
   }
 
-  /** Sets the fields that describe the entry. @returns where its value is */
-  private describeAs(
-    entry: number,
-    kind: number,
-    expiry: number,
-    keyAt: number,
-    valueAt: number,
-    valueLength: number,
-  ): number {
+  /** Sets the other fields that describe the entry. @returns where its value is */
+  private describe(entry: number, kind: number, valueLength: number, expiry: number): number {
     this.entryOffset = entry;
     this.kind = kind;
     this.expiry = expiry;
-    this.keyOffset = keyAt;
     this.keyLength = this.sourceLength;
-    this.valueOffset = valueAt;
     this.valueLength = valueLength;
-    return valueAt;
+    return this.valueOffset;
   }
 
   /** Extends the frame's log by a new entry. `makeRoom` has ensured the space. */
@@ -231,6 +224,7 @@ export class TableWriter extends TableReader {
   }
 
   private setTop(top: number): void {
+    if (top > FRAME_BYTES) throw new Error(`table: a log of ${top} bytes`);
     const at = this.frame >> 2;
     this.words[at + FRAME_TOP] = top;
     if (top > this.words[at + FRAME_COMMITTED]! << PAGE_SHIFT)
@@ -307,8 +301,9 @@ export class TableWriter extends TableReader {
     directory.count(0, 0, size + (inRun ? length : 0) - before);
     this.updateExpiry(entry.expiry, expiry);
     if (size !== oldSize) markSparse(directory, this.frame);
-    const keyAt = (flags & ENTRY_KEY_RUN) !== 0 ? entry.keyOffset : target + header;
-    return this.describeAs(target, kind, expiry, keyAt, inRun ? run : valueAt, length);
+    this.keyOffset = (flags & ENTRY_KEY_RUN) !== 0 ? entry.keyOffset : target + header;
+    this.valueOffset = inRun ? run : valueAt;
+    return this.describe(target, kind, length, expiry);
   }
 
   /**

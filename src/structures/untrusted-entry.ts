@@ -49,23 +49,30 @@ export function plainSize(bytes: Uint8Array, at: number, kinds: number): number 
 /** The longest key or value. */
 export const LENGTH_MAX = 0x2000_0000;
 
-/** Whether the entry at `offset` ends before `end`, as far as it says; reads nothing beyond. */
+/**
+ * Whether the entry at `offset` ends before `end`, as its lengths tell; reads nothing beyond.
+ * Lengths must have their shortest form: readers differ on others, and a key could be hidden.
+ */
 export function sizeInside(region: Region, offset: number, end: number): boolean {
-  let at = offset + 1;
-  for (let i = 0; i < 2; i++) {
-    const first = at;
-    while (at < end && region.bytes[at]! >= 128) at++;
-    if (at >= end || at - first > 4) return false;
-    at++;
-  }
   const flags = region.bytes[offset]!;
-  const keyLength = readVarint(region, offset + 1);
-  const valueLength = readVarint(region, offset + 1 + varintBytes(keyLength));
-  if (keyLength < 0 || valueLength < 0 || keyLength > LENGTH_MAX || valueLength > LENGTH_MAX) {
-    return false;
-  }
+  const keyLength = lengthInside(region, offset + 1, end);
+  if (keyLength < 0) return false;
+  const valueAt = offset + 1 + varintBytes(keyLength);
+  const valueLength = lengthInside(region, valueAt, end);
+  if (valueLength < 0) return false;
+  let at = valueAt + varintBytes(valueLength);
   if ((flags & ENTRY_EXPIRES) !== 0) at += EXPIRY_BYTES;
   at += (flags & ENTRY_KEY_RUN) !== 0 ? KEY_RUN_BYTES : keyLength;
   at += (flags & ENTRY_VALUE_RUN) !== 0 ? VALUE_RUN_BYTES : valueLength;
   return at <= end;
+}
+
+/** The length at `offset`, or -1 when it is cut off, too large or not in its shortest form. */
+function lengthInside(region: Region, offset: number, end: number): number {
+  let last = offset;
+  while (last < end && region.bytes[last]! >= 128) last++;
+  if (last >= end || last - offset > 4) return -1;
+  const length = readVarint(region, offset);
+  if (length < 0 || length > LENGTH_MAX) return -1;
+  return varintBytes(length) === last - offset + 1 ? length : -1;
 }

@@ -4,7 +4,9 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { PROTOCOL_VERSION } from '../../src/replication/primary/primary-state.js';
 import { encode } from '../support/client.js';
+import { textOf } from '../support/reply.js';
 import { darterMissing, type Server } from '../support/server.js';
 import { LinkProxy } from './proxy.js';
 import {
@@ -18,6 +20,8 @@ import {
   startNode,
   until,
 } from './support.js';
+
+const VERSION = String(PROTOCOL_VERSION);
 
 describe('replication: trouble', { skip: darterMissing() }, () => {
   test('a link cut for a while goes on where it was, while the journal holds it', async (t) => {
@@ -141,11 +145,11 @@ describe('replication: trouble', { skip: darterMissing() }, () => {
     await follow(replica, primary.port);
     await linkUp(replica);
     const requests = [
-      ['DARTER', 'SYNC', '1', '?', '64', '16', '0'],
-      ['DARTER', 'SYNC', '1', '?', 'x', '16', '2'],
+      ['DARTER', 'SYNC', VERSION, '?', '64', '16', '0'],
+      ['DARTER', 'SYNC', VERSION, '?', 'x', '16', '2'],
       ['DARTER', 'SYNC', '99', '?', '64', '16', '2'],
-      ['DARTER', 'SYNC', '1', 'short', '64', '16', '2'],
-      ['DARTER', 'SYNC', '1', '?', '63', '16', '2'],
+      ['DARTER', 'SYNC', VERSION, 'short', '64', '16', '2'],
+      ['DARTER', 'SYNC', VERSION, '?', '63', '16', '2'],
       ['DARTER', 'FLOW', 'none', '0'],
       ['DARTER', 'FLOW', '1-x', '999999999999'],
       ['DARTER', 'HANDOVER', '1000'],
@@ -158,7 +162,9 @@ describe('replication: trouble', { skip: darterMissing() }, () => {
       await client.close();
     }
     const client = await primary.client();
-    const granted = await client.command('DARTER', 'SYNC', '1', '?', '64', '16', '2');
+    const older = await client.command('DARTER', 'SYNC', '1', '?', '64', '16', '2');
+    assert.match(textOf(older), /protocol version 1 is not supported, only 2/);
+    const granted = await client.command('DARTER', 'SYNC', VERSION, '?', '64', '16', '2');
     assert.equal(granted.type, 'array');
     const [, id] = JSON.stringify(granted).match(/"(\d+-[0-9a-f]+)"/) ?? [];
     // What the primary sends on a flow is no reply that a client could read.

@@ -223,7 +223,35 @@ test('blocks out of order, with payloads they cannot have, or that go on are ref
   assert.match(refusal([clear, journal(true), heartbeat]) ?? '', /inside one of type 4/);
 });
 
-test('who changes a shard without its lock is stopped', () => {
+test('a flow that is refused memory gives its lock back and ends', () => {
+  const primary = newServer('primary');
+  primary.execute(NOW, 0, 'SET', 'large', 'x'.repeat(600_000));
+  primary.startJournal();
+  const session = new SyncSession(SyncSession.create(SHARDS, true), SHARDS, 1);
+  const { shards, rings } = primary;
+  const flow = new PrimaryFlow({ shards, rings, mine: [0, 1], session, raw: false, from: null });
+  const real = globalThis.SharedArrayBuffer;
+  globalThis.SharedArrayBuffer = class extends real {
+    constructor(length?: number) {
+      if (length! > 0) throw new RangeError('Array buffer allocation failed');
+      super(length);
+    }
+  };
+  try {
+    for (let i = 0; i < 20 && flow.failed === null; i++) flow.produce(out, 0, out.length);
+  } finally {
+    globalThis.SharedArrayBuffer = real;
+  }
+  assert.match(flow.failed ?? '', /Array buffer allocation failed/);
+  for (const shard of [0, 1]) {
+    assert.throws(() => shards.assertLocked(shard));
+    assert.ok(shards.tryLock(shard), 'the lock is free');
+    shards.unlock(shard);
+  }
+  flow.close();
+});
+
+test('changes of a shard without its lock throw', () => {
   const server = newServer('server');
   const { shards } = server;
   assert.throws(() => shards.assertLocked(1), /shard 1 is not locked by this thread/);

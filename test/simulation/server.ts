@@ -168,6 +168,25 @@ export class SimulatedServer {
     return toBinary(dispatcher.reply.region, start, position - start);
   }
 
+  /**
+   * A command fails after it has changed a key and before it has told the journal.
+   * @returns whether there is a journal that has lost it
+   */
+  failHalfWay(nowMs: number, database: number, key: string, value: string): boolean {
+    const { effects } = this.dispatcher.keys;
+    const { sink } = effects;
+    effects.sink = null;
+    this.execute(nowMs, database, 'SET', key, value);
+    effects.sink = sink;
+    const bytes = Buffer.from(key, 'latin1');
+    this.region.bytes.set(bytes);
+    const shard = this.shards.shardOf(this.region, 0, bytes.length);
+    this.shards.lock(shard);
+    effects.lost([shard]);
+    this.shards.unlock(shard);
+    return sink !== null;
+  }
+
   /** Background work on the tables, as the expiry cycle does it. */
   maintain(): void {
     for (let shard = 0; shard < this.shards.count; shard++) {

@@ -9,6 +9,7 @@ export function simulate(firstSeed: number, schedules: number, steps: number): s
     restartedShards: 0,
     promotions: 0,
     joint: 0,
+    lost: 0,
     shrunkRings: 0,
   };
   const failures = new Map<string, number>();

@@ -29,6 +29,8 @@ export interface Outcome {
   readonly restartedShards: number;
   readonly promotions: number;
   readonly joint: number;
+  /** Writes without an effect, whose shards' journals began anew. */
+  readonly lost: number;
   /** Rings that had grown for a large record and were made small again. */
   readonly shrunkRings: number;
   readonly failures: Map<string, number>;
@@ -48,6 +50,7 @@ export class World {
   private continued = 0;
   private promotions = 0;
   private joint = 0;
+  private lost = 0;
   private readonly failures = new Map<string, number>();
   private names = 0;
   private readonly shape: ServerShape;
@@ -266,6 +269,7 @@ export class World {
       restartedShards: this.restartedShards,
       promotions: this.promotions,
       joint: this.joint,
+      lost: this.lost,
       shrunkRings: this.servers.reduce((sum, server) => sum + server.shrunkRings, 0),
       failures: this.failures,
     };
@@ -288,10 +292,19 @@ export class World {
     else if (what < 988) this.crashReplica();
     else if (what < 992) this.moveReplica();
     else if (what < 994) this.stopJournal();
+    else if (what < 995) this.failWrite();
     else if (what < 996 && this.servers.length < 5) this.addReplica();
     else this.slowDown();
     for (const server of this.servers) this.connect(server);
     this.watchLinks();
+  }
+
+  /** A write whose effect is lost: it reaches every replica all the same. */
+  private failWrite(): void {
+    const database = this.random.below(DATABASES);
+    if (!this.root.failHalfWay(this.now, database, this.key(), this.value())) return;
+    this.lost++;
+    this.note(`${this.root.name} loses an effect`);
   }
 
   private value(): string {

@@ -158,7 +158,9 @@ export class FullSyncWalk {
     }
   }
 
-  /** Large values: takes only the entries of the lowest hash, so that one value is held at a time. */
+  /**
+   * Large values: takes only the entries of the lowest hash, so that one value is held at a time.
+   */
   private captureHash(table: Table, cursor: WalkCursor, next: number): void {
     let lowest = SCAN_END;
     for (let i = 0; i < table.scanCount; i++) {

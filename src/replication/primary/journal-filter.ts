@@ -1,6 +1,7 @@
 /**
- * The journal during the walk of a full sync: takes records out of a ring and keeps those that concern
- * keys before the cursor. An effect on any other key is dropped: the key's frame will contain it.
+ * The journal during the walk of a full sync: takes records out of a ring and keeps those that
+ * concern keys before the cursor. An effect on any other key is dropped: the key's frame will
+ * contain it.
  *
  *   take    under the shard's lock: copies whole records into the region
  *   keep    without the lock: moves the records to keep to the region's start
@@ -80,8 +81,8 @@ export class JournalFilter {
   }
 
   /**
-   * Filters the records inside a transaction's part. A part without remaining records is not sent: it
-   * is older than the cut, so the replica is not ready before it has the effects of all parts.
+   * Filters the records inside a transaction's part. A part without remaining records is not sent:
+   * it is older than the cut, so the replica is not ready before it has the effects of all parts.
    */
   private keepPart(offset: number, length: number, target: number, shipped: WalkCursor): number {
     const { region } = this;

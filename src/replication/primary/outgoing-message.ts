@@ -1,6 +1,6 @@
 /**
- * A payload on its way out in pieces, each in a block of its own: it is longer than a block, or was not
- * made in place. Nothing else of its shard may come between the pieces.
+ * A payload on its way out in pieces, each in a block of its own: it is longer than a block, or was
+ * not made in place. Nothing else of its shard may come between the pieces.
  */
 import { copyBytes, Region } from '../../base/region.js';
 import { BLOCK_HEADER_BYTES, BlockHeader, PAYLOAD_BYTES_MAX, sealBlock } from '../wire.js';

@@ -25,8 +25,8 @@
  * replica under the old id, and the replica could continue from an LSN that means something else
  * under that id.
  *
- * The states of a shard are in shard-states.ts. Belongs to one thread. Takes shard locks, one at a time, for at most one frame or one large
- * value.
+ * The states of a shard are in shard-states.ts. Belongs to one thread. Takes shard locks, one at a
+ * time, for at most one frame or one large value.
  */
 import { copyBytes, type Region } from '../../base/region.js';
 import { GROWN_BYTES_MAX, grownBytes, type JournalRing } from '../../journal/ring.js';

@@ -6,8 +6,8 @@
  *   4      i32  shards not yet shipped whole
  *   8      i32  1: the session is over, flows stop
  *   64     f64 × 16  sums: SUM_*
- *   192    f64 per shard: LSN up to which the stream was sent
- *          f64 per shard: LSN the replica acknowledged (written by the main thread)
+ *   192    f64  per shard: LSN up to which the stream was sent
+ *          then, per shard, f64 LSN that the replica acknowledged
  *
  * Several flows add to the sums, under the lock. Each LSN has one writing thread; a reader may see
  * an old value for a moment.

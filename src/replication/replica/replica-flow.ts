@@ -11,7 +11,8 @@
  * follow. The other shards of the flow continue, as their streams may contain the missing parts.
  * `poll` resumes shards that wait.
  *
- * shard-states.ts tells which block may come in which state of a shard. Belongs to one thread. No input makes it throw: `failed` tells what is wrong.
+ * shard-states.ts tells which block may come in which state of a shard. Belongs to one thread. No
+ * input makes it throw: `failed` tells what is wrong.
  */
 import { Region } from '../../base/region.js';
 import { RECORD_BYTES_MAX } from '../../journal/record.js';
@@ -48,13 +49,14 @@ import { readEntry } from './entries-payload.js';
 import { type EffectTarget, isTransaction, RecordApplier } from './record-applier.js';
 import { ReplicaShard } from './replica-shard.js';
 import { ReceivedEntry, ShardWriter } from './shard-writer.js';
+import { StreamApplier } from './stream-applier.js';
 import { SUM_BYTES, SUM_KEYS, SUM_RECORDS, type SyncProgress } from './sync-progress.js';
 
 /**
- * Bound of the bytes that a replica holds and has not applied, over all shards and flows: the longest
- * record, and 512 MiB behind transactions that wait. Each flow may exceed it by one block.
+ * Bound of the bytes that a replica holds and has not applied, over all shards and flows: the
+ * longest record, and 512 MiB behind transactions that wait. Each flow may exceed it by one block.
  */
-export const REPLICA_BUFFER_BYTES_MAX = RECORD_BYTES_MAX + (512 << 20);
+const REPLICA_BUFFER_BYTES_MAX = RECORD_BYTES_MAX + (512 << 20);
 
 export interface ReplicaFlowOptions {
   readonly shards: Shards;
@@ -71,16 +73,7 @@ export interface ReplicaFlowOptions {
   readonly bufferBytesMax?: number;
 }
 
-/** Why a batch of records ended. */
-const BATCH_FULL = 0;
-/** The next record is not complete. */
-const BATCH_CUT = 1;
-/** The next record is a part of a transaction over several shards. */
-const BATCH_TRANSACTION = 2;
-
 const ANOTHER_FAILED = 'another flow failed';
-/** Records applied under one hold of a lock. */
-const BATCH = 32;
 /** Entries stored under one hold of a lock. */
 const ENTRIES_BATCH = 64;
 const BUFFER_BYTES = 4 * BLOCK_BYTES_MAX;
@@ -93,6 +86,7 @@ export class ReplicaFlow {
   private readonly byShard: (ReplicaShard | undefined)[] = [];
   private readonly writer: ShardWriter;
   private readonly applier: RecordApplier;
+  private readonly streams: StreamApplier;
   private readonly buffer: Region;
   private readonly bufferBytesMax: number;
   /** The bytes received and not taken yet: from start to end. */
@@ -102,7 +96,6 @@ export class ReplicaFlow {
   private readonly receivedFrame = new ReceivedFrame();
   private readonly receivedEntry = new ReceivedEntry();
   private keys = 0;
-  private batchEnd = BATCH_FULL;
   private closed = false;
 
   constructor(private readonly options: ReplicaFlowOptions) {
@@ -113,6 +106,7 @@ export class ReplicaFlow {
     this.writer = new ShardWriter(shards, primaryShards);
     const { target, rings } = options;
     this.applier = new RecordApplier(this.writer, progress, target, rings, primaryShards);
+    this.streams = new StreamApplier(this.writer, this.applier, progress);
     for (const shard of mine) {
       const state = progress.isDone(shard) ? RESUMED : AWAITS_CLEAR;
       this.byShard[shard] = new ReplicaShard(shard, state, progress.applied[shard]!);
@@ -229,7 +223,8 @@ export class ReplicaFlow {
     } else {
       this.failed = orderError(shardState, block) ?? this.serve(shardState, block);
     }
-    // The bytes are as they were sent and still invalid: this data and the primary's history differ.
+    // The bytes are as they were sent and still invalid: this data and the primary's history
+    // differ.
     // Continuing would fail again, so the next sync must be a full one.
     if (this.failed !== null) this.options.progress.fail();
   }
@@ -414,9 +409,9 @@ export class ReplicaFlow {
       return shardState.waiting ? this.boundError() : this.resume(shardState);
     }
     const end = block.payload + block.length;
-    const at = this.run(shardState, this.buffer, block.payload, end);
+    const at = this.streams.run(shardState, this.buffer, block.payload, end);
     if (at < end) this.keep(shardState, this.buffer, at, end - at);
-    return this.failed ?? this.boundError();
+    return this.streams.failed ?? this.boundError();
   }
 
   /** Keeps bytes of a shard for later, and counts them. */
@@ -443,11 +438,16 @@ export class ReplicaFlow {
   /** Applies the bytes that a shard has kept. */
   private resume(shardState: ReplicaShard): string | null {
     if (shardState.start < shardState.end && !shardState.waiting) {
-      shardState.start = this.run(shardState, shardState.region, shardState.start, shardState.end);
+      shardState.start = this.streams.run(
+        shardState,
+        shardState.region,
+        shardState.start,
+        shardState.end,
+      );
       if (shardState.start === shardState.end) shardState.discard();
       this.countKept(shardState);
     }
-    return this.failed;
+    return this.streams.failed;
   }
 
   /** Resumes shards until none can continue: one transaction may free several shards. */
@@ -457,7 +457,8 @@ export class ReplicaFlow {
       moved = false;
       for (const shardState of this.byShard) {
         if (shardState?.waiting !== true || this.failed !== null) continue;
-        this.tryTransaction(shardState.shard);
+        this.streams.tryTransaction(shardState.shard);
+        this.failed = this.streams.failed;
         if (progress.isParked(shardState.shard)) continue;
         shardState.waiting = false;
         if (this.failed === null && progress.failed) {
@@ -469,93 +470,6 @@ export class ReplicaFlow {
         this.failed = this.resume(shardState) ?? this.failed;
       }
     }
-  }
-
-  /**
-   * Applies the complete records between two offsets, up to one that must wait.
-   * @returns the offset after the applied records; sets `failed` when something is wrong
-   */
-  private run(shardState: ReplicaShard, region: Region, offset: number, end: number): number {
-    const { shard } = shardState;
-    let at = offset;
-    this.batchEnd = BATCH_FULL;
-    while (at < end && this.batchEnd !== BATCH_CUT && !shardState.waiting) {
-      this.writer.lock(shard);
-      at = this.runBatch(shard, region, at, end);
-      this.writer.unlock();
-      if (this.batchEnd === BATCH_TRANSACTION) at = this.transaction(shardState, region, at);
-      if (this.failed !== null) break;
-    }
-    return at;
-  }
-
-  /** Applies records under one hold of the lock. @returns the offset after them; sets `batchEnd` */
-  private runBatch(shard: number, region: Region, offset: number, end: number): number {
-    const { applied } = this.options.progress;
-    let at = offset;
-    this.batchEnd = BATCH_FULL;
-    for (let i = 0; i < BATCH && at < end; i++) {
-      const length = end - at < 4 ? 0 : region.view.getUint32(at, true);
-      if (length > end - at && length <= RECORD_BYTES_MAX && length % 4 === 0) {
-        this.batchEnd = BATCH_CUT;
-        break;
-      }
-      let wrong = this.applier.check(shard, region, at, end, applied[shard]!);
-      if (wrong === null && isTransaction(region, at)) {
-        this.batchEnd = BATCH_TRANSACTION;
-        break;
-      }
-      wrong ??= this.applier.applyAndKeep(shard, region, at, length);
-      if (wrong !== null) {
-        this.failed = wrong;
-        break;
-      }
-      at += length;
-    }
-    return at;
-  }
-
-  /** Handles a part of a transaction over several shards. @returns the offset after it */
-  private transaction(shardState: ReplicaShard, region: Region, offset: number): number {
-    const { progress } = this.options;
-    const { shard } = shardState;
-    const length = region.view.getUint32(offset, true);
-    if (progress.appliesAlone(region, offset)) {
-      this.writer.lock(shard);
-      this.failed = this.applier.applyAndKeep(shard, region, offset, length);
-      this.writer.unlock();
-      return offset + length;
-    }
-    // The part is counted as parked from now on, and not as kept.
-    if (region === shardState.region) progress.kept[shard] = shardState.end - offset - length;
-    if (!progress.parkPart(shard, progress.applied[shard]!, region, offset, length)) {
-      this.failed = `no room for a transaction's ${length} bytes`;
-    } else {
-      shardState.waiting = true;
-      this.tryTransaction(shard);
-      // This thread or another one may have applied it by now.
-      if (!progress.isParked(shard)) shardState.waiting = false;
-    }
-    return offset + length;
-  }
-
-  /** Applies the transaction that a shard waits for, if no part is missing. */
-  private tryTransaction(shard: number): void {
-    const { progress } = this.options;
-    const parts = progress.claimTransaction(shard);
-    if (parts === null) return;
-    this.writer.lockSeveral(parts);
-    for (const part of parts) {
-      const wrong = this.applier.applyAndKeep(
-        part,
-        progress.arena,
-        progress.partOffset(part),
-        progress.partBytes(part),
-      );
-      if (wrong !== null) this.failed = wrong;
-    }
-    this.writer.unlock();
-    progress.finishTransaction(parts);
   }
 }
 

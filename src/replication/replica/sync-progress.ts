@@ -3,9 +3,19 @@
  * data set is complete, and the parts of transactions that wait. Shared memory, created by the main
  * thread for each sync.
  *
- *   words   0 lock   1 shards that are done   2 failed   3 whether it is a full sync   4 changes
- *           16…   per shard: done | cut seen | parked state | parked offset | parked bytes
- *   f64     sums (SUM_*), then per shard: applied | need | cut | head | parked LSN | kept
+ *   0      i32  lock
+ *   4      i32  shards that are done
+ *   8      i32  1: the data may be wrong
+ *   12     i32  1: it is a full sync
+ *   16     i32  changes: transactions that were applied
+ *   32     i32  pages in use in the arena
+ *   64     i32  of each shard: done
+ *          then, of each shard, i32 cut seen, i32 parked state, i32 parked offset, i32 parked bytes
+ *          then, from a multiple of 8 on, 16 f64 sums (SUM_*)
+ *          then, of each shard, f64 applied, need, cut, head, parked LSN, kept
+ *
+ *   The values of a kind lie together: those of all shards, then the next kind.
+ *
  *   arena   a Space of its own for the parked parts
  *
  * How a transaction becomes visible at once. A shard's stream stops at its part, which is parked in

@@ -205,6 +205,8 @@ class IoThread {
   ): ThreadReplication {
     const { data, settings } = this;
     const journal = new JournalSink(rings);
+    journal.onLoss = (shards, why) =>
+      this.log.warning(`The journal of shards ${shards.join(', ')} begins anew: ${why}`);
     return new ThreadReplication(
       {
         thread: data.thread,
