@@ -56,6 +56,9 @@ export interface Libc {
   recv(descriptor: number, address: number, length: number, flags: number): number;
   send(descriptor: number, address: number, length: number, flags: number): number;
   clockGettime(clock: number, time: number): number;
+  getrlimit(resource: number, limits: number): number;
+  setrlimit(resource: number, limits: number): number;
+  getpriority(which: number, who: number): number;
   setpriority(which: number, who: number, priority: number): number;
   epollCreate(flags: number): number;
   epollControl(epoll: number, operation: number, descriptor: number, event: number): number;
@@ -88,6 +91,9 @@ function bind(koffi: Koffi): Libc {
     recv: fn('recv', 'long', 'int', 'size_t', 'size_t', 'int'),
     send: fn('send', 'long', 'int', 'size_t', 'size_t', 'int'),
     clockGettime: fn('clock_gettime', 'int', 'int', 'size_t'),
+    getrlimit: fn('getrlimit', 'int', 'int', 'size_t'),
+    setrlimit: fn('setrlimit', 'int', 'int', 'size_t'),
+    getpriority: fn('getpriority', 'int', 'int', 'uint'),
     setpriority: fn('setpriority', 'int', 'int', 'uint', 'int'),
     epollCreate: fn('epoll_create1', 'int', 'int'),
     epollControl: fn('epoll_ctl', 'int', 'int', 'int', 'int', 'size_t'),

@@ -37,6 +37,14 @@ export interface ThreadFigures {
   readonly atWork: Int32Array;
 }
 
+/** How the process's descriptors are shared out. */
+export interface DescriptorShare {
+  /** Kept for what is no client. */
+  readonly reserved: number;
+  /** Clients are accepted one at a time, so that the reserve is never touched. */
+  readonly acceptSingly: boolean;
+}
+
 export interface IoThreadData {
   /** From 0; thread 0 also listens on the unix socket. */
   readonly thread: number;
@@ -53,6 +61,7 @@ export interface IoThreadData {
   readonly figures: ThreadFigures;
   readonly databases: number;
   readonly facts: Omit<ServerFacts, 'transport'>;
+  readonly descriptors: DescriptorShare;
   readonly peers: readonly Peer[];
   readonly main: MessagePort;
 }

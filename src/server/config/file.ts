@@ -5,10 +5,10 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
+import { systemErrorText } from '../../base/system-error.js';
 import { DARTER_VERSION } from '../../base/version.js';
 import { FORMER_DIRECTIVES, findDirective, type Named } from './directives.js';
 import { Refusal } from './kinds.js';
-import { systemErrorText } from './special-kinds.js';
 import type { Values } from './values.js';
 import { fromBinaryString, nameMatches, splitWords } from './words.js';
 

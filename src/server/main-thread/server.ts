@@ -5,7 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import { createServer } from 'node:net';
 import { availableParallelism } from 'node:os';
-import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
+import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import type { Log } from '../../base/log.js';
 import { commandModules } from '../../commands/index.generated.js';
 import { definitionsOf } from '../../engine/definitions.js';
@@ -14,17 +14,31 @@ import { createRings } from '../../journal/ring.js';
 import { formatShard } from '../../keyspace/shards.js';
 import { type ControlBlock, THREADS_MAX } from '../../memory/control.js';
 import { USED_PAGES } from '../../memory/used-pages.js';
+import { descriptorLimit } from '../../platform/ffi/descriptor-limit.js';
 import { createPagedRegion } from '../../platform/ffi/region.js';
+import { LOADING_DESCRIPTORS, LOADS_SINGLY } from '../../platform/load-module.js';
 import { chooseTransport } from '../../platform/select.js';
 import { wakeTransport } from '../../platform/wake.js';
 import { createControl } from '../channel/control.js';
 import { createMesh } from '../channel/gather.js';
-import type { IoThreadData, IoToMain, MainToIo, ServerFacts } from '../channel/main-io.js';
+import type {
+  DescriptorShare,
+  IoThreadData,
+  IoToMain,
+  MainToIo,
+  ServerFacts,
+} from '../channel/main-io.js';
 import { STARTUP_BYTES } from '../channel/process-figures.js';
 import type { Config } from '../config/config.js';
+import {
+  clientsPossible,
+  mustAcceptSingly,
+  reservedDescriptors,
+} from '../config/descriptor-budget.js';
+import { fitMaxClients } from './max-clients.js';
 import { RATE_PERIOD_MS, RateSampler } from './rates.js';
-import { ReplicationManager } from './replication/manager.js';
-import { THREAD_LIMITS } from './thread-limits.js';
+import { FLOW_THREADS_MAX, ReplicationManager } from './replication/manager.js';
+import { createWorker } from './workers.js';
 
 /** How long the I/O threads have to end when asked to. */
 const STOP_TIMEOUT_MS = 5000;
@@ -64,6 +78,7 @@ export class Server {
 
   /** @throws Error with a message for the log when the server cannot be started */
   async start(): Promise<void> {
+    const descriptors = this.shareDescriptors();
     await this.checkPort();
     const { config, threads } = this;
     const registry = new Registry(definitionsOf(commandModules));
@@ -104,14 +119,11 @@ export class Server {
       wakers: this.wakers,
       figures,
       databases,
+      descriptors,
       facts: { ...this.facts, ioThreads: threads },
     };
     const start = (thread: number) => this.startThread({ ...common, thread, peers: mesh[thread]! });
-    const first = start(0);
-    // Who reaches the port should find the Unix socket too, which thread 0 makes.
-    if (config.value('unixsocket') !== '') await first;
-    const others = mesh.slice(1).map((_, index) => start(index + 1));
-    await Promise.all([first, ...others]);
+    await this.startThreads(start);
     control.set(STARTUP_BYTES, process.memoryUsage.rss());
     this.replication.start();
     const rates = new RateSampler(control);
@@ -119,6 +131,35 @@ export class Server {
       rates.sample(Date.now());
       config.refresh();
     }, RATE_PERIOD_MS).unref();
+  }
+
+  private async startThreads(start: (thread: number) => Promise<void>): Promise<void> {
+    const first = start(0);
+    // Who reaches the port should find the Unix socket too, which thread 0 makes.
+    if (this.config.value('unixsocket') !== '' || !LOADS_SINGLY) await first;
+    const started = [first];
+    for (let thread = 1; thread < this.threads; thread++) {
+      started.push(start(thread));
+      if (!LOADS_SINGLY) await started[thread];
+    }
+    await Promise.all(started);
+  }
+
+  /** Lowers maxclients to what the limit of descriptors leaves, as Redis does. */
+  private shareDescriptors(): DescriptorShare {
+    const { config, log, threads } = this;
+    const needs = {
+      ioThreads: threads,
+      flowThreads: Math.min(threads, FLOW_THREADS_MAX),
+      listeners: config.words('bind').length + (config.value('unixsocket') === '' ? 0 : 1),
+      loading: LOADING_DESCRIPTORS,
+    };
+    const reserved = reservedDescriptors(needs);
+    const clients = fitMaxClients(config.number('maxclients'), reserved, log);
+    config.assign('maxclients', [String(clients)]);
+    const spare = clientsPossible(descriptorLimit(), reserved) - clients;
+    const backlog = config.number('tcp-backlog');
+    return { reserved, acceptSingly: mustAcceptSingly(spare, needs, backlog) };
   }
 
   /** Ends the I/O threads, then the process. @param now not waiting for replicas that lag */
@@ -215,11 +256,11 @@ export class Server {
   /** Resolves when the thread listens. */
   private startThread(common: Omit<IoThreadData, 'main'>): Promise<void> {
     const { port1, port2 } = new MessageChannel();
-    const worker = new Worker(new URL('../io-thread/io-thread.js', import.meta.url), {
-      workerData: { ...common, main: port2 } satisfies IoThreadData,
-      transferList: [port2, ...common.peers.map((peer) => peer.port)],
-      resourceLimits: THREAD_LIMITS,
-    });
+    const worker = createWorker(
+      new URL('../io-thread/io-thread.js', import.meta.url),
+      { ...common, main: port2 } satisfies IoThreadData,
+      [port2, ...common.peers.map((peer) => peer.port)],
+    );
     const exited = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
     this.handles.push({ port: port1, exited });
     return new Promise((resolve, reject) => {
