@@ -25,6 +25,8 @@ export interface ServerFacts {
   readonly executable: string;
   /** '' without one. */
   readonly configFile: string;
+  /** 'systemd', 'upstart' or 'no'. */
+  readonly supervised: string;
 }
 
 /** What the I/O threads know of each other, in shared memory. Each writes its own place. */
@@ -68,7 +70,7 @@ export interface IoThreadData {
 
 export type IoToMain =
   | { readonly kind: 'listening'; readonly transport: TransportName }
-  | { readonly kind: 'failed'; readonly text: string }
+  | { readonly kind: 'failed'; readonly error: Error }
   | { readonly kind: 'log'; readonly line: string }
   | { readonly kind: 'shutdown'; readonly thread: number; readonly request: ShutdownRequest }
   | {

@@ -157,7 +157,7 @@ const general = {
   databases: atStart(integer(1, INT_MAX), '16'),
   hz: anytime(clampedInteger(0n, INT_MAX, 1n, 500n), '10'),
   'dynamic-hz': yes(ignored),
-  supervised: atStart(oneNameOf('upstart', 'systemd', 'auto', 'no'), 'no', ignored),
+  supervised: atStart(oneNameOf('upstart', 'systemd', 'auto', 'no'), 'no'),
   'syslog-enabled': atStart(flag, 'no', ignored),
   'syslog-ident': atStart(text(), 'redis', ignored),
   'syslog-facility': atStart(

@@ -346,7 +346,7 @@ function whyTooMany(clients: number, reserved: number): string | null {
 
 const data = workerData as IoThreadData;
 const thread = new IoThread(data, new Registry(definitionsOf(commandModules)));
-thread.run().catch((error: unknown) => {
-  const text = error instanceof Error ? error.message : String(error);
-  data.main.postMessage({ kind: 'failed', text } satisfies IoToMain);
+thread.run().catch((reason: unknown) => {
+  const error = reason instanceof Error ? reason : new Error(String(reason));
+  data.main.postMessage({ kind: 'failed', error } satisfies IoToMain);
 });

@@ -106,6 +106,10 @@ export class FlowThreads {
       this.handles[thread] = handle;
       worker.on('message', (report: FlowToMain) => this.take(handle, report));
       worker.on('error', (error: Error) => this.failed(thread, handle, error));
+      worker.on('exit', (code) => {
+        const isExpected = this.stopping || this.handles[thread] !== handle;
+        if (!isExpected) this.failed(thread, handle, new Error(`it ended with code ${code}`));
+      });
       return handle;
     } catch (error) {
       // Who asked for it gets its flow's number first.

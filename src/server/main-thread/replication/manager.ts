@@ -63,6 +63,8 @@ export interface ManagerParts {
   readonly commands: number;
   readonly sendStatus: (number: number, status: ReplicationStatus) => void;
   readonly closeClient: (thread: number, clientId: number) => void;
+  /** This server has the data of its primary: by a full sync, or by going on where it was. */
+  readonly synced: (isFull: boolean) => void;
   readonly died: (error: Error) => void;
 }
 
@@ -389,6 +391,7 @@ export class ReplicationManager {
         threads: this.following,
         owner: this.parts.ioThreads + 2,
         changed: () => this.publish(),
+        synced: this.parts.synced,
         replacing: () => this.replicas.dropAll('this server gets a full sync itself'),
         adopt: (id, from) => this.adopt(id, from),
       },
