@@ -112,6 +112,7 @@ describe('the process', { skip: darterMissing() }, () => {
       assert.equal(code, 1, output);
       assert.match(output, /\*\*\* FATAL CONFIG FILE ERROR/);
       assert.ok(output.includes(line), output);
+      if (testsDarter) assert.match(output, /Reading the command line, at option 1\n/);
     });
   }
 
