@@ -252,7 +252,7 @@ const persistence = {
   'rdb-del-sync-files': no(ignored),
   'rdb-save-incremental-fsync': yes(ignored),
   'sanitize-dump-payload': anytime(oneNameOf('no', 'yes', 'clients'), 'no', ignored),
-  appendonly: no(only('no', 'Darter has no append-only file: use save and replicas')),
+  appendonly: no(only('no', 'Darter has no append-only file: only replicas keep the data')),
   appendfilename: atStart(notPath('appendfilename', 'filename'), 'appendonly.aof', ignored),
   appenddirname: atStart(notPath('appenddirname', 'dirname'), 'appendonlydir', ignored),
   appendfsync: anytime(oneNameOf('everysec', 'always', 'no'), 'everysec', ignored),

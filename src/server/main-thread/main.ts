@@ -133,6 +133,10 @@ function banner(config: Config, log: Log, server: Server, tookMs: number): void 
       (transportReason === '' ? '' : ` (${transportReason})`),
   );
   log.notice(limit === 0 ? 'No memory limit (maxmemory)' : `Memory limit ${limit} bytes`);
+  log.warning(
+    'Nothing is saved to disk: there is no persistence yet. The data is lost when the process ends, ' +
+      'but for what replicas hold.',
+  );
   log.notice(`Ready to accept connections, after ${Math.round(tookMs)} ms`);
 }
 

@@ -39,10 +39,13 @@ import { type IoRequest, IoThreads } from './io-threads.js';
 import { fitMaxClients } from './max-clients.js';
 import { RATE_PERIOD_MS, RateSampler } from './rates.js';
 import { FLOW_THREADS_MAX, ReplicationManager } from './replication/manager.js';
+import { ShardWatch } from './shard-watch.js';
 import type { Supervision } from './supervision.js';
 
 /** How long the threads have to end when asked to. */
 const STOP_TIMEOUT_MS = 5000;
+/** How often the shards are looked at. */
+const WATCH_PERIOD_MS = 1000;
 /** In figures of threads that are not up yet: nothing is handed to them. */
 const NOT_UP = 0x7fffffff;
 
@@ -140,6 +143,8 @@ export class Server {
       rates.sample(Date.now());
       config.refresh();
     }, RATE_PERIOD_MS).unref();
+    const watch = new ShardWatch(replication.shards.spaces, this.log);
+    setInterval(() => watch.check(), WATCH_PERIOD_MS).unref();
   }
 
   private createReplication(memory: {

@@ -74,7 +74,8 @@ function newId(): string {
 
 export class ReplicationManager {
   status: ReplicationStatus;
-  private readonly shards: Shards;
+  /** The shards as this thread sees them. */
+  readonly shards: Shards;
   private readonly rings: readonly JournalRing[];
   private readonly state: PrimaryState;
   private readonly replicas: ServedReplicas;
