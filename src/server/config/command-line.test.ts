@@ -148,6 +148,7 @@ describe('configuration file', () => {
       ['appendonly yes', /append-only/],
       ['maxmemory-policy allkeys-lru', /noeviction/],
       ['tls-port 6380', /TLS/],
+      ['databases 4097', /at most 4096 databases/],
     ];
     for (const [line, reason] of refused) assert.match(failureOf(['-'], line), reason, line);
   });

@@ -12,7 +12,7 @@ import { Refusal } from './kinds.js';
 import type { Values } from './values.js';
 import { fromBinaryString, nameMatches, splitWords } from './words.js';
 
-const INCLUDES_DEPTH_MAX = 16;
+export const INCLUDES_DEPTH_MAX = 16;
 const NOT_A_DIRECTIVE = 'Bad directive or wrong number of arguments';
 
 /** What is wrong with the configuration, as it is to be shown to who started the server. */

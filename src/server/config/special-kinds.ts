@@ -93,7 +93,7 @@ export const outputBufferLimits: Kind = {
   },
 };
 
-const ADDRESSES_MAX = 16;
+export const ADDRESSES_MAX = 16;
 
 export const addresses: Kind = {
   name: 'words',

@@ -43,7 +43,7 @@ import { ShardWatch } from './shard-watch.js';
 import type { Supervision } from './supervision.js';
 
 /** How long the threads have to end when asked to. */
-const STOP_TIMEOUT_MS = 5000;
+export const STOP_TIMEOUT_MS = 5000;
 /** How often the shards are looked at. */
 const WATCH_PERIOD_MS = 1000;
 /** In figures of threads that are not up yet: nothing is handed to them. */

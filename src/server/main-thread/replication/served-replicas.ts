@@ -31,7 +31,7 @@ import type { FlowThreads } from './flow-threads.js';
 import { ProgressLog } from './progress-log.js';
 
 /** How long a replica has to connect all its flows. */
-const CONNECT_MS_MAX = 30_000;
+export const CONNECT_MS_MAX = 30_000;
 
 interface ServedReplica {
   readonly id: string;
