@@ -7,7 +7,7 @@ import type { Region } from '../base/region.js';
 import {
   holdsLock,
   lockBefore,
-  lockBlocking,
+  lockInTurn,
   spinUntilFree,
   tryLock,
   unlock,
@@ -106,7 +106,7 @@ export class Shards {
 
   /** Takes a shard's lock. Holding none, or only locks of lower-numbered shards. */
   lock(shard: number): void {
-    lockBlocking(this.spaces[shard]!.region.words, WORD_LOCK, this.owner);
+    lockInTurn(this.spaces[shard]!.region.words, WORD_LOCK, this.owner);
   }
 
   unlock(shard: number): void {

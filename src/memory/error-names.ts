@@ -8,8 +8,8 @@ import { lockBlocking, unlock } from './lock.js';
 /** The most names there can be: scripts make names up. */
 export const ERROR_NAMES_MAX = 128;
 /** A longer name is cut. Shorter ones are padded with zeros. */
-const NAME_BYTES = 32;
-export const ERROR_NAMES_BYTES = ERROR_NAMES_MAX * NAME_BYTES;
+export const ERROR_NAME_BYTES = 32;
+export const ERROR_NAMES_BYTES = ERROR_NAMES_MAX * ERROR_NAME_BYTES;
 
 export class ErrorNames {
   private readonly known = new Map<string, number>();
@@ -30,7 +30,7 @@ export class ErrorNames {
   indexOf(name: string): number {
     const known = this.known.get(name);
     if (known !== undefined) return known;
-    const short = name.slice(0, NAME_BYTES);
+    const short = name.slice(0, ERROR_NAME_BYTES);
     lockBlocking(this.words, this.lockIndex, 1);
     let index = this.list().indexOf(short);
     if (index < 0) index = this.append(short);
@@ -43,7 +43,7 @@ export class ErrorNames {
     const index = Atomics.load(this.words, this.countIndex);
     if (index === ERROR_NAMES_MAX) return -1;
     for (let i = 0; i < name.length; i++) {
-      this.bytes[index * NAME_BYTES + i] = name.charCodeAt(i);
+      this.bytes[index * ERROR_NAME_BYTES + i] = name.charCodeAt(i);
     }
     Atomics.store(this.words, this.countIndex, index + 1);
     return index;
@@ -53,8 +53,8 @@ export class ErrorNames {
   list(): string[] {
     const names: string[] = [];
     for (let index = 0; index < Atomics.load(this.words, this.countIndex); index++) {
-      const from = index * NAME_BYTES;
-      const bytes = this.bytes.slice(from, from + NAME_BYTES);
+      const from = index * ERROR_NAME_BYTES;
+      const bytes = this.bytes.slice(from, from + ERROR_NAME_BYTES);
       names.push(Buffer.from(bytes).toString('latin1').replace(/\0+$/, ''));
     }
     return names;

@@ -1,20 +1,31 @@
 /**
- * Locks in shared memory: one word each, 0 = free, else the owner (thread number + 1), with AWAITED
- * beside it while a thread may be asleep until the lock is free.
+ * Locks in shared memory: one word each, 0 = free.
+ *
+ *   bits  0..13   the owner: a thread's number + 1
+ *   bits 14..27   the heir: the owner number of a waiter that gets the lock from the next `unlock`
+ *   bit  30       AWAITED: a thread may be asleep until the lock is free. Set with every heir
  *
  * A holder runs one command, so a lock is free again within microseconds, unless its holder was
  * descheduled: hence a spin that is no longer than what giving up would cost, then either giving up
  * (tryLock: the caller serves other connections) or sleeping until the holder's `unlock` wakes one
- * sleeper. compareExchange and exchange are sequentially consistent: what the holder wrote before
- * `unlock` is visible to the next holder.
+ * sleeper. compareExchange is sequentially consistent: what the holder wrote before `unlock` is visible
+ * to the next holder.
+ *
+ * A sleeper that wakes is later than who spins: while others take the lock again and again it may wait
+ * for ever, the more so with a low priority. So a waiter that has waited for long becomes the heir: the
+ * lock goes straight to it, and is not free in between (`lockInTurn`). Not sooner, as a lock that waits
+ * for a sleeping heir serves nobody.
  */
 
 /** About a microsecond and a half. */
 const SPINS = 300;
 /** For who has just been woken, or is about to sleep. */
 const SPINS_BETWEEN_SLEEPS = 50;
-/** Set beside the owner: `unlock` has to wake a sleeper. */
+const OWNER_MASK = 0x3fff;
+const HEIR_SHIFT = 14;
 const AWAITED = 1 << 30;
+/** A waiter becomes the heir after this time, if there is none. */
+const HEIR_AFTER_MS = 1;
 /** Longest sleep at once. */
 const SLICE_MS = 5;
 
@@ -69,17 +80,67 @@ export function lockBefore(
   }
 }
 
-/** Takes the lock however long that takes. For callers that hold only locks of lower order. */
+/**
+ * Takes the lock however long that takes. For callers that hold only locks of lower order, and for
+ * short sections: it may be overtaken any number of times. The owner's number need not be its alone.
+ */
 export function lockBlocking(words: Int32Array, index: number, owner: number): void {
   lockBefore(words, index, owner, Number.POSITIVE_INFINITY);
 }
 
+/**
+ * Takes the lock after a time that is bounded, whoever else wants it: about HEIR_AFTER_MS and what the
+ * holders and other waiters need. For callers that hold only locks of lower order.
+ *
+ * @param owner no other thread may use this number
+ */
+export function lockInTurn(words: Int32Array, index: number, owner: number): void {
+  if (tryLock(words, index, owner)) return;
+  const heirFromMs = performance.now() + HEIR_AFTER_MS;
+  for (;;) {
+    const found = Atomics.load(words, index);
+    if ((found & OWNER_MASK) === owner) return;
+    if (found === 0) {
+      // There may be other sleepers, so that whoever was asleep takes it with the bit set.
+      if (Atomics.compareExchange(words, index, 0, owner | AWAITED) === 0) return;
+      continue;
+    }
+    const hasHeir = heirOf(found) !== 0;
+    const isDue = !hasHeir && performance.now() >= heirFromMs;
+    const awaited = found | AWAITED | (isDue ? owner << HEIR_SHIFT : 0);
+    if (found !== awaited && Atomics.compareExchange(words, index, found, awaited) !== found) {
+      continue;
+    }
+    Atomics.wait(words, index, awaited, hasHeir || isDue ? SLICE_MS : HEIR_AFTER_MS);
+  }
+}
+
+function heirOf(word: number): number {
+  return (word >> HEIR_SHIFT) & OWNER_MASK;
+}
+
 /** Gives the lock back. Only the owner may. */
 export function unlock(words: Int32Array, index: number): void {
-  if (Atomics.exchange(words, index, 0) >= AWAITED) Atomics.notify(words, index, 1);
+  const held = Atomics.load(words, index);
+  if (held >= AWAITED || Atomics.compareExchange(words, index, held, 0) !== held) {
+    passOn(words, index);
+  }
+}
+
+/** Gives an awaited lock to its heir, who was asleep; or frees it, and wakes one sleeper. */
+function passOn(words: Int32Array, index: number): void {
+  for (;;) {
+    const held = Atomics.load(words, index);
+    const heir = heirOf(held);
+    const next = heir === 0 ? 0 : heir | AWAITED;
+    if (Atomics.compareExchange(words, index, held, next) !== held) continue;
+    // The heir is one of the sleepers, and nobody knows which.
+    Atomics.notify(words, index, heir === 0 ? 1 : Number.POSITIVE_INFINITY);
+    return;
+  }
 }
 
 /** Whether this owner holds the lock (for assertions and recovery after an exception). */
 export function holdsLock(words: Int32Array, index: number, owner: number): boolean {
-  return (Atomics.load(words, index) & ~AWAITED) === owner;
+  return (Atomics.load(words, index) & OWNER_MASK) === owner;
 }

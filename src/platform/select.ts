@@ -41,7 +41,7 @@ export function createTransport(
 ): Transport {
   const onAcceptTrouble = options.onAcceptTrouble ?? (() => {});
   const wanted = name === 'auto' ? chooseTransport().name : name;
-  if (wanted === 'portable') return new PortableTransport();
+  if (wanted === 'portable') return new PortableTransport(onAcceptTrouble);
   if (libc === undefined) throw new TransportError('ENOSYS', ffiUnavailableReason());
   if (wanted === 'epoll') return new EpollTransport(onAcceptTrouble);
   const reason = uringUnavailableReason();

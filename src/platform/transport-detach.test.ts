@@ -194,5 +194,5 @@ for (const name of ['uring', 'epoll'] as const) {
 }
 
 test('the portable transport gives no descriptors away', () => {
-  assert.throws(() => new PortableTransport().detach(), { code: 'ENOTSUP' });
+  assert.throws(() => new PortableTransport(() => {}).detach(), { code: 'ENOTSUP' });
 });

@@ -24,6 +24,11 @@ export interface ListenAddress {
   readonly backlog: number;
   /** TCP: several transports of the process listen on this port, the system spreads the clients. */
   readonly reusePort?: boolean;
+  /**
+   * Clients are accepted one at a time, each looked at before the next: where descriptors are scarce.
+   * Otherwise the system may open many before the first is offered.
+   */
+  readonly singly?: boolean;
   /** Speak TLS on this listener. Only the portable transport can; the others throw ENOTSUP. */
   readonly tls?: TlsOptions;
 }
@@ -131,6 +136,7 @@ export interface Transport {
    * connected to the descriptor returned, which is the caller's. Nothing may be under way on it (no
    * sends of this turn, no sendLater, no receiveInto); what the peer sends from now on is not read.
    * @returns -1 where there are no descriptors: the connection stays as it was
+   * @throws TransportError (EMFILE) when the system refuses: the connection stays as it was
    */
   release(connection: number): number;
 

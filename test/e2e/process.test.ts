@@ -79,7 +79,23 @@ describe('the process', { skip: darterMissing() }, () => {
     const server = await startDarter();
     await until(() => /Ready to accept connections/.test(server.log), 'the line');
     assert.match(server.log, new RegExp(`^${server.pid}:[A-Z] \\d+ \\w+ \\d{4} `, 'm'));
+    if (testsDarter)
+      assert.match(server.log, /Nothing is saved to disk: there is no persistence yet/);
     await server.stop();
+  });
+
+  const ofDarter = testsDarter ? false : 'shards are ours';
+  test('a shard that becomes full is logged before it is', { skip: ofDarter }, async (t) => {
+    const server = await startDarter({ args: ['--shards', '1', '--shard-bytes', '8mb'] });
+    t.after(() => server.stop());
+    const client = await server.client();
+    const value = 'v'.repeat(256 * 1024);
+    let replies = 0;
+    while (!isError(await client.command('SET', `k${replies}`, value))) replies++;
+    assert.ok(replies > 20, `${replies} values`);
+    await until(() => /# Shard 0 is 9\d % full/.test(server.log), 'the warning');
+    assert.equal(await client.text('FLUSHALL'), 'OK');
+    await client.close();
   });
 
   test('a port in use ends it with code 1 and says so', async () => {
@@ -112,6 +128,7 @@ describe('the process', { skip: darterMissing() }, () => {
       assert.equal(code, 1, output);
       assert.match(output, /\*\*\* FATAL CONFIG FILE ERROR/);
       assert.ok(output.includes(line), output);
+      if (testsDarter) assert.match(output, /Reading the command line, at option 1\n/);
     });
   }
 

@@ -29,6 +29,8 @@ export interface ServerOptions {
   /** The password that the wait for PING uses. */
   readonly password?: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** `ulimit -n` of the process. */
+  readonly descriptors?: number;
 }
 
 export interface Exit {
@@ -237,7 +239,8 @@ async function start(
   const port = options.port ?? (await claimPort());
   const more = options.args ?? [];
   const args = [...programArgs, '--port', String(port), '--save', '', ...own, ...more];
-  const server = spawnServer(kind, command, args, port, options.env);
+  const [program, words] = limited(command, args, options.descriptors);
+  const server = spawnServer(kind, program, words, port, options.env);
   try {
     await untilReady(server, options.password);
   } catch (error) {
@@ -248,6 +251,16 @@ async function start(
     );
   }
   return server;
+}
+
+/** The command that runs another one with a limit of descriptors. */
+export function limited(
+  command: string,
+  args: readonly string[],
+  descriptors: number | undefined,
+): [command: string, args: readonly string[]] {
+  if (descriptors === undefined) return [command, args];
+  return ['bash', ['-c', `ulimit -n ${descriptors}; exec "$@"`, 'bash', command, ...args]];
 }
 
 /** Waits until the server answers PING on its port. */

@@ -55,7 +55,19 @@ export interface Libc {
   getpeername(descriptor: number, address: number, length: number): number;
   recv(descriptor: number, address: number, length: number, flags: number): number;
   send(descriptor: number, address: number, length: number, flags: number): number;
+  sendto(
+    descriptor: number,
+    bytes: number,
+    length: number,
+    flags: number,
+    address: number,
+    addressLength: number,
+  ): number;
   clockGettime(clock: number, time: number): number;
+  exitNow(code: number): void;
+  getrlimit(resource: number, limits: number): number;
+  setrlimit(resource: number, limits: number): number;
+  getpriority(which: number, who: number): number;
   setpriority(which: number, who: number, priority: number): number;
   epollCreate(flags: number): number;
   epollControl(epoll: number, operation: number, descriptor: number, event: number): number;
@@ -87,7 +99,12 @@ function bind(koffi: Koffi): Libc {
     getpeername: fn('getpeername', 'int', 'int', 'size_t', 'size_t'),
     recv: fn('recv', 'long', 'int', 'size_t', 'size_t', 'int'),
     send: fn('send', 'long', 'int', 'size_t', 'size_t', 'int'),
+    sendto: fn('sendto', 'long', 'int', 'size_t', 'size_t', 'int', 'size_t', 'uint'),
     clockGettime: fn('clock_gettime', 'int', 'int', 'size_t'),
+    exitNow: fn('_exit', 'void', 'int'),
+    getrlimit: fn('getrlimit', 'int', 'int', 'size_t'),
+    setrlimit: fn('setrlimit', 'int', 'int', 'size_t'),
+    getpriority: fn('getpriority', 'int', 'int', 'uint'),
     setpriority: fn('setpriority', 'int', 'int', 'uint', 'int'),
     epollCreate: fn('epoll_create1', 'int', 'int'),
     epollControl: fn('epoll_ctl', 'int', 'int', 'int', 'int', 'size_t'),

@@ -17,6 +17,8 @@ const ENOBUFS = 105;
 
 export interface ListenerEntry {
   readonly listener: Listener;
+  /** See ListenAddress. */
+  readonly singly: boolean;
   open: boolean;
   /** Time (performance.now) until which accepting rests; 0: it does not. */
   restsUntilMs: number;
@@ -35,11 +37,14 @@ export class Listeners {
 
   open(address: ListenAddress, keepAliveSeconds: number): number | Promise<number> {
     const opened = openListener(address, keepAliveSeconds);
-    return opened instanceof Promise ? opened.then((l) => this.add(l)) : this.add(opened);
+    const singly = address.singly === true;
+    return opened instanceof Promise
+      ? opened.then((listener) => this.add(listener, singly))
+      : this.add(opened, singly);
   }
 
-  private add(listener: Listener): number {
-    return this.entries.push({ listener, open: true, restsUntilMs: 0 }) - 1;
+  private add(listener: Listener, singly: boolean): number {
+    return this.entries.push({ listener, singly, open: true, restsUntilMs: 0 }) - 1;
   }
 
   setKeepAlive(seconds: number): void {

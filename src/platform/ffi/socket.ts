@@ -31,7 +31,7 @@ const ADDRESS_BYTES = 128;
 const LENGTH_AT = 120;
 const OPTION_AT = 124;
 /** sun_path: 108 bytes, the last one a zero. */
-const PATH_BYTES_MAX = 107;
+export const PATH_BYTES_MAX = 107;
 const scratch = createRegion(ADDRESS_BYTES);
 
 export interface Listener {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { getPriority } from 'node:os';
 import { test } from 'node:test';
@@ -17,6 +18,11 @@ const CODE = `
     parentPort.postMessage([done, text.slice(text.lastIndexOf(')') + 2).split(' ')[16]]);
   });`;
 
+function ownNice(): number {
+  const text = readFileSync('/proc/self/stat', 'latin1');
+  return Number(text.slice(text.lastIndexOf(')') + 2).split(' ')[16]);
+}
+
 test('a thread yields to others, and to itself only', async (t) => {
   if (!ffiAvailable()) return t.skip('no native calls');
   const before = getPriority();
@@ -26,7 +32,22 @@ test('a thread yields to others, and to itself only', async (t) => {
     worker.once('error', reject);
   });
   assert.equal(done, true);
-  assert.equal(nice, String(Math.max(before, 5)));
-  const own = readFileSync('/proc/self/stat', 'latin1');
-  assert.equal(own.slice(own.lastIndexOf(')') + 2).split(' ')[16], String(before));
+  assert.equal(nice, String(Math.min(before + 5, 19)));
+  assert.equal(ownNice(), before);
 });
+
+for (const [processNice, expected] of [
+  [10, 15],
+  [17, 19],
+] as const) {
+  test(`under nice ${processNice} a thread that yields has ${expected}`, (t) => {
+    if (!ffiAvailable() || getPriority() > 0) return t.skip('no native calls, or not at nice 0');
+    const code = `
+      import { yieldToOthers } from '${MODULE}';
+      import { getPriority } from 'node:os';
+      yieldToOthers(5);
+      console.log(getPriority());`;
+    const words = ['-n', String(processNice), process.execPath, '--input-type=module', '-e', code];
+    assert.equal(String(spawnSync('nice', words).stdout).trim(), String(expected));
+  });
+}

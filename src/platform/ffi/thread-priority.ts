@@ -4,11 +4,16 @@ import { libc } from './libc.js';
 const PRIO_PROCESS = 0;
 /** Linux takes it for the calling thread, against POSIX: see the manual page's notes. */
 const CALLER = 0;
+/** The system's greatest. */
+const NICE_MAX = 19;
 
 /**
- * @param nice 0 (as others) to 19; each step is about a quarter less of a contended core
+ * @param steps by how much more than now, when the thread has the process's nice value; each step is
+ * about a quarter less of a contended core
  * @returns whether the system did it
  */
-export function yieldToOthers(nice: number): boolean {
-  return libc !== undefined && libc.setpriority(PRIO_PROCESS, CALLER, nice) === 0;
+export function yieldToOthers(steps: number): boolean {
+  if (libc === undefined) return false;
+  const nice = Math.min(libc.getpriority(PRIO_PROCESS, CALLER) + steps, NICE_MAX);
+  return libc.setpriority(PRIO_PROCESS, CALLER, nice) === 0;
 }

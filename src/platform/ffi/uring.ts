@@ -4,7 +4,7 @@
  * A turn: `enter` submits everything queued and waits; the completions are handed to the handler;
  * the handler's `turn` queues the sends, which go out with the next `enter`.
  *
- *   accept   one multishot accept per listener
+ *   accept   one multishot accept per listener; where descriptors are scarce, one after the other
  *   receive  one multishot receive per connection, into the shared buffer ring
  *   send     MSG_DONTWAIT | MSG_WAITALL with CQE_SKIP_SUCCESS: the kernel tries at once, and says
  *            something only if bytes are left. So replies neither cost a completion nor end the wait.
@@ -66,7 +66,8 @@ const SKIP = abi.SQE_CQE_SKIP_SUCCESS << 8;
 const SEND_NOW = abi.OP_SEND | SKIP;
 const CLOSE = abi.OP_CLOSE | SKIP;
 const RECEIVE = abi.OP_RECV | (abi.SQE_BUFFER_SELECT << 8) | (abi.RECV_MULTISHOT << 16);
-const ACCEPT = abi.OP_ACCEPT | (abi.ACCEPT_MULTISHOT << 16);
+const ACCEPT_SINGLY = abi.OP_ACCEPT;
+const ACCEPT = ACCEPT_SINGLY | (abi.ACCEPT_MULTISHOT << 16);
 
 /** A shorter receiveInto is copied from receive buffers: cancelling the multishot costs more. */
 const DIRECT_BYTES_MIN = 64 * 1024;
@@ -327,8 +328,9 @@ export class UringTransport extends NativeTransport {
   }
 
   protected armAccept(index: number): void {
-    const { descriptor } = this.listeners.entries[index]!.listener;
-    this.ring.queue(ACCEPT, descriptor, 0, 0, SOCK_CLOEXEC, index, KIND_ACCEPT, 0);
+    const { listener, singly } = this.listeners.entries[index]!;
+    const operation = singly ? ACCEPT_SINGLY : ACCEPT;
+    this.ring.queue(operation, listener.descriptor, 0, 0, SOCK_CLOEXEC, index, KIND_ACCEPT, 0);
   }
 
   protected disarmAccept(index: number): void {

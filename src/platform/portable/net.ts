@@ -19,6 +19,7 @@ import {
   SENDING_LATER,
   STIRRED,
 } from '../connection-table.js';
+import type { AcceptTrouble } from '../ffi/listeners.js';
 import { createRegion } from '../ffi/region.js';
 import {
   type ListenAddress,
@@ -35,6 +36,8 @@ const WAIT_MS_MAX = 0x7fffffff;
 /** How long a closed connection may take to deliver its last reply. */
 const LINGER_MS = 1000;
 const EIO = 5;
+/** Troubles of accepting that follow each other within this time are one, and told once. */
+const ACCEPT_QUIET_MS = 10_000;
 /** Wakers are numbered apart by thread. */
 const WAKERS_PER_THREAD = 1000;
 let wakersMade = 0;
@@ -68,9 +71,11 @@ export class PortableTransport implements Transport {
   private readonly channel: BroadcastChannel = wakeChannel(this.waker);
   private wakeSeen = false;
   private stopping = false;
+  private acceptQuietUntilMs = 0;
   private finished: (error?: unknown) => void = () => {};
 
-  constructor() {
+  /** @param onAcceptTrouble see platform/select.ts */
+  constructor(private readonly onAcceptTrouble: AcceptTrouble) {
     this.channel.onmessage = () => {
       this.wakeSeen = true;
       this.schedule();
@@ -86,11 +91,17 @@ export class PortableTransport implements Transport {
       : createTcpServer({ allowHalfOpen: true, noDelay: true }, accept);
     await this.bind(server, address);
     this.servers.push(server);
-    // Accepting may fail for want of descriptors; Node goes on by itself.
-    server.on('error', () => {});
+    // Node goes on by itself. For want of descriptors it turns clients away without a word.
+    server.on('error', (error) => this.acceptFailed(errorNumber(error)));
     if (address.path !== undefined && address.mode) chmodSync(address.path, address.mode);
     const bound = server.address();
     return typeof bound === 'object' && bound !== null ? bound.port : 0;
+  }
+
+  private acceptFailed(code: number): void {
+    const nowMs = performance.now();
+    if (nowMs >= this.acceptQuietUntilMs) this.onAcceptTrouble(code);
+    this.acceptQuietUntilMs = nowMs + ACCEPT_QUIET_MS;
   }
 
   private bind(server: Server, address: ListenAddress): Promise<void> {

@@ -59,6 +59,8 @@ export type MainToFlow =
   | { readonly kind: 'stop' };
 
 export type FlowToMain =
+  /** The thread has started: what happens to it from now on, happens to the process. */
+  | { readonly kind: 'ready' }
   | { readonly kind: 'connected'; readonly flow: number }
   /** `reason` is '' when it was told to end. */
   | { readonly kind: 'ended'; readonly flow: number; readonly reason: string };

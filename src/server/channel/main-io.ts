@@ -25,6 +25,8 @@ export interface ServerFacts {
   readonly executable: string;
   /** '' without one. */
   readonly configFile: string;
+  /** 'systemd', 'upstart' or 'no'. */
+  readonly supervised: string;
 }
 
 /** What the I/O threads know of each other, in shared memory. Each writes its own place. */
@@ -35,6 +37,14 @@ export interface ThreadFigures {
   readonly inUse: Int32Array;
   /** By thread: its share of it on a core. */
   readonly atWork: Int32Array;
+}
+
+/** How the process's descriptors are shared out. */
+export interface DescriptorShare {
+  /** Kept for what is no client. */
+  readonly reserved: number;
+  /** Clients are accepted one at a time, so that the reserve is never touched. */
+  readonly acceptSingly: boolean;
 }
 
 export interface IoThreadData {
@@ -53,13 +63,14 @@ export interface IoThreadData {
   readonly figures: ThreadFigures;
   readonly databases: number;
   readonly facts: Omit<ServerFacts, 'transport'>;
+  readonly descriptors: DescriptorShare;
   readonly peers: readonly Peer[];
   readonly main: MessagePort;
 }
 
 export type IoToMain =
   | { readonly kind: 'listening'; readonly transport: TransportName }
-  | { readonly kind: 'failed'; readonly text: string }
+  | { readonly kind: 'failed'; readonly error: Error }
   | { readonly kind: 'log'; readonly line: string }
   | { readonly kind: 'shutdown'; readonly thread: number; readonly request: ShutdownRequest }
   | {

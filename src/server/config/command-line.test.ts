@@ -124,6 +124,20 @@ describe('configuration file', () => {
     assert.match(failureOf(['-'], '\ninclude bad.conf\n'), /file \/.*bad\.conf, at line 2\n/);
   });
 
+  it('names the command line when the error comes from there, and standard input', () => {
+    file('good.conf', 'port 7000\ntimeout 3\n');
+    for (const before of [[], ['good.conf']]) {
+      assert.match(
+        failureOf([...before, '--hz', '20', '--port', 'many']),
+        /\nReading the command line, at option 2\n>>> 'port "many"'\nargument couldn't be parsed/,
+      );
+    }
+    assert.match(
+      failureOf(['good.conf', '-'], 'hz 10\nhz x\n'),
+      /Reading standard input, at line 2\n/,
+    );
+  });
+
   it('refuses what Darter does not have, with a reason', () => {
     const refused: [string, RegExp][] = [
       ['rename-command CONFIG ""', /cannot rename/],
@@ -134,6 +148,7 @@ describe('configuration file', () => {
       ['appendonly yes', /append-only/],
       ['maxmemory-policy allkeys-lru', /noeviction/],
       ['tls-port 6380', /TLS/],
+      ['databases 4097', /at most 4096 databases/],
     ];
     for (const [line, reason] of refused) assert.match(failureOf(['-'], line), reason, line);
   });

@@ -4,12 +4,19 @@
  *   darter [configuration file] [--name value ...] ... [-]
  *
  * Options become lines that follow those of the file (and of standard input, for `-`), so the later
- * ones win and errors name a line. What follows an option's name is always its value, even when it
+ * ones win. Errors name the place that the line comes from. What follows an option's name is always its value, even when it
  * begins with `--`; after one value, `--` begins the next option.
  */
 import { resolve } from 'node:path';
 import { DARTER_VERSION, REDIS_VERSION } from '../../base/version.js';
-import { ConfigurationError, ConfigurationReader, readConfigurationFile } from './file.js';
+import {
+  COMMAND_LINE,
+  ConfigurationError,
+  ConfigurationReader,
+  MAIN_FILE,
+  readConfigurationFile,
+  STANDARD_INPUT,
+} from './file.js';
 import { Values } from './values.js';
 import { quoteWord, splitWords, toBinaryString } from './words.js';
 
@@ -61,10 +68,9 @@ export function readCommandLine(argv: readonly string[], around: Surroundings): 
   const values = new Values([['dir', toBinaryString(around.folder)]]);
   const reader = new ConfigurationReader(values);
   try {
-    let text = file === '' ? '' : readConfigurationFile(file);
-    if (hasStandardInput) text += around.readStandardInput();
-    if (lines !== '') text += `\n${lines}`;
-    reader.readText(text, '');
+    if (file !== '') reader.readText(readConfigurationFile(file), MAIN_FILE);
+    if (hasStandardInput) reader.readText(around.readStandardInput(), STANDARD_INPUT);
+    reader.readText(lines, COMMAND_LINE);
   } catch (error) {
     if (error instanceof ConfigurationError) return { action: 'fail', text: error.message };
     throw error;

@@ -8,11 +8,11 @@
  *
  * All strings are binary (one char per byte), except where a name says text or path.
  */
+import { systemErrorText } from '../../base/system-error.js';
 import type { ConfigurationPort } from '../../commands/contract/server-port.js';
 import { SharedText } from '../../memory/shared-text.js';
 import { allNames, type DirectiveName, findDirective, type Named } from './directives.js';
 import { rewriteFile } from './rewrite.js';
-import { systemErrorText } from './special-kinds.js';
 import { Values } from './values.js';
 import { fromBinaryString, nameMatches } from './words.js';
 

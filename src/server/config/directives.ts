@@ -71,9 +71,11 @@ const anyBytes = memory(0, UNSIGNED_LONG_MAX);
 
 const MEBIBYTE = 1024 * 1024;
 /** Offsets into a region stay below 2^31. */
-const SHARD_BYTES_MAX = 2048 * MEBIBYTE;
+export const SHARD_BYTES_MAX = 2048 * MEBIBYTE;
 const VALUE_BYTES_MAX = 512 * MEBIBYTE;
-const SHARDS_MAX = 1024;
+export const SHARDS_MAX = 1024;
+/** Their roots fit into the smallest shard. */
+export const DATABASES_MAX = 4096;
 
 const noTls = (initial: string): Options => only(initial, 'Darter does not speak TLS yet');
 const noCluster = only('no', 'Darter has no cluster mode');
@@ -86,6 +88,10 @@ function shardCount(value: string): string | null {
 
 function shardBytes(value: string): string | null {
   return Number(value) % MEBIBYTE === 0 ? null : 'argument must be a multiple of 1mb';
+}
+
+function databaseCount(value: string): string | null {
+  return Number(value) <= DATABASES_MAX ? null : `Darter has at most ${DATABASES_MAX} databases`;
 }
 
 function bulkBytes(value: string): string | null {
@@ -154,10 +160,10 @@ const general = {
   pidfile: atStart(text(), ''),
   loglevel: anytime(oneNameOf('debug', 'verbose', 'notice', 'warning'), 'notice'),
   logfile: atStart(text(), ''),
-  databases: atStart(integer(1, INT_MAX), '16'),
+  databases: atStart(integer(1, INT_MAX), '16', { refuse: databaseCount }),
   hz: anytime(clampedInteger(0n, INT_MAX, 1n, 500n), '10'),
   'dynamic-hz': yes(ignored),
-  supervised: atStart(oneNameOf('upstart', 'systemd', 'auto', 'no'), 'no', ignored),
+  supervised: atStart(oneNameOf('upstart', 'systemd', 'auto', 'no'), 'no'),
   'syslog-enabled': atStart(flag, 'no', ignored),
   'syslog-ident': atStart(text(), 'redis', ignored),
   'syslog-facility': atStart(
@@ -252,7 +258,7 @@ const persistence = {
   'rdb-del-sync-files': no(ignored),
   'rdb-save-incremental-fsync': yes(ignored),
   'sanitize-dump-payload': anytime(oneNameOf('no', 'yes', 'clients'), 'no', ignored),
-  appendonly: no(only('no', 'Darter has no append-only file: use save and replicas')),
+  appendonly: no(only('no', 'Darter has no append-only file: only replicas keep the data')),
   appendfilename: atStart(notPath('appendfilename', 'filename'), 'appendonly.aof', ignored),
   appenddirname: atStart(notPath('appenddirname', 'dirname'), 'appendonlydir', ignored),
   appendfsync: anytime(oneNameOf('everysec', 'always', 'no'), 'everysec', ignored),

@@ -5,18 +5,29 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
+import { systemErrorText } from '../../base/system-error.js';
 import { DARTER_VERSION } from '../../base/version.js';
 import { FORMER_DIRECTIVES, findDirective, type Named } from './directives.js';
 import { Refusal } from './kinds.js';
-import { systemErrorText } from './special-kinds.js';
 import type { Values } from './values.js';
 import { fromBinaryString, nameMatches, splitWords } from './words.js';
 
-const INCLUDES_DEPTH_MAX = 16;
+export const INCLUDES_DEPTH_MAX = 16;
 const NOT_A_DIRECTIVE = 'Bad directive or wrong number of arguments';
 
 /** What is wrong with the configuration, as it is to be shown to who started the server. */
 export class ConfigurationError extends Error {}
+
+/** Where lines come from, as messages name it. */
+export interface Source {
+  readonly name: string;
+  /** What its lines are called. */
+  readonly unit: 'line' | 'option';
+}
+
+export const MAIN_FILE: Source = { name: 'the configuration file', unit: 'line' };
+export const STANDARD_INPUT: Source = { name: 'standard input', unit: 'line' };
+export const COMMAND_LINE: Source = { name: 'the command line', unit: 'option' };
 
 export class ConfigurationReader {
   private readonly seen = new Set<string>();
@@ -33,13 +44,12 @@ export class ConfigurationReader {
     return [...this.seen].filter(isIgnored).sort();
   }
 
-  /** @param path of the file, to be named in messages; '' for the configuration itself */
-  readText(text: string, path: string): void {
+  readText(text: string, source: Source): void {
     text.split('\n').forEach((raw, index) => {
       const line = raw.replace(/^[ \t\r]+|[ \t\r]+$/g, '');
       if (line === '' || line.startsWith('#')) return;
       const refusal = this.readLine(line);
-      if (refusal !== null) throw fatal(path, index + 1, line, refusal.message);
+      if (refusal !== null) throw fatal(source, index + 1, line, refusal.message);
     });
   }
 
@@ -102,7 +112,8 @@ export class ConfigurationReader {
     if (this.depth === INCLUDES_DEPTH_MAX) return new Refusal('includes are nested too deeply');
     this.depth++;
     for (const file of /[*?[]/.test(given) ? expand(path) : [path]) {
-      this.readText(readConfigurationFile(file), file);
+      const source: Source = { name: `the configuration file ${file}`, unit: 'line' };
+      this.readText(readConfigurationFile(file), source);
     }
     this.depth--;
     return null;
@@ -119,11 +130,10 @@ export function readConfigurationFile(path: string): string {
   }
 }
 
-function fatal(path: string, line: number, text: string, reason: string): ConfigurationError {
-  const file = path === '' ? 'file' : `file ${path}`;
+function fatal(source: Source, line: number, text: string, reason: string): ConfigurationError {
   return new ConfigurationError(
     `\n*** FATAL CONFIG FILE ERROR (Darter ${DARTER_VERSION}) ***\n` +
-      `Reading the configuration ${file}, at line ${line}\n` +
+      `Reading ${source.name}, at ${source.unit} ${line}\n` +
       `>>> '${fromBinaryString(text)}'\n${reason}`,
   );
 }

@@ -1,6 +1,7 @@
 /** Kinds of values with rules of their own: save points, buffer limits, addresses, and such. */
 import { statSync } from 'node:fs';
 import { isAbsolute, resolve } from 'node:path';
+import { systemErrorText } from '../../base/system-error.js';
 import {
   formatMemory,
   type Kind,
@@ -92,7 +93,7 @@ export const outputBufferLimits: Kind = {
   },
 };
 
-const ADDRESSES_MAX = 16;
+export const ADDRESSES_MAX = 16;
 
 export const addresses: Kind = {
   name: 'words',
@@ -220,20 +221,3 @@ export const folder: Kind = {
   },
   lines: (value) => [{ arguments: quoteWord(value), needed: true }],
 };
-
-const SYSTEM_ERRORS: Readonly<Record<string, string>> = {
-  ENOENT: 'No such file or directory',
-  ENOTDIR: 'Not a directory',
-  EACCES: 'Permission denied',
-  EISDIR: 'Is a directory',
-  ELOOP: 'Too many levels of symbolic links',
-  ENAMETOOLONG: 'File name too long',
-  EROFS: 'Read-only file system',
-  ENOSPC: 'No space left on device',
-};
-
-/** The system's own words for an error of a file operation. */
-export function systemErrorText(error: unknown): string {
-  const { code, message } = error as NodeJS.ErrnoException;
-  return SYSTEM_ERRORS[code ?? ''] ?? message;
-}

@@ -3,6 +3,7 @@
  * follows flows of our primary. The threads are started when the first flow comes.
  */
 
+import { closeSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { parentPort, workerData } from 'node:worker_threads';
 import { Region } from '../../base/region.js';
@@ -13,6 +14,7 @@ import type { ControlBlock } from '../../memory/control.js';
 import { USED_PAGES } from '../../memory/used-pages.js';
 import { attachPagedRegion, attachRegion } from '../../platform/ffi/region.js';
 import { yieldToOthers } from '../../platform/ffi/thread-priority.js';
+import { loadModule } from '../../platform/load-module.js';
 import { startProfile, stopProfile } from '../../platform/profile.js';
 import { SyncSession } from '../../replication/primary/sync-session.js';
 import type { EffectTarget } from '../../replication/replica/record-applier.js';
@@ -71,7 +73,14 @@ class FlowThread {
   private serve(command: ServeFlow): void {
     const { flow, descriptor, mine, raw, from, heartbeatMs } = command;
     const { shards, rings } = this;
-    const socket = new Socket({ fd: descriptor, readable: true, writable: true });
+    let socket: Socket;
+    try {
+      socket = new Socket({ fd: descriptor, readable: true, writable: true });
+    } catch (error) {
+      closeSync(descriptor);
+      this.ended(flow, (error as Error).message);
+      return;
+    }
     const session = new SyncSession(command.session, shards.count, this.owner);
     const options = { shards, rings, mine, session, raw, from };
     const written = this.control.signal(JOURNAL_WRITTEN);
@@ -84,7 +93,8 @@ class FlowThread {
    * any command.
    */
   async prepareToFollow(): Promise<void> {
-    const { createEffectTarget } = await import('./effect-target.js');
+    const module = await loadModule(new URL('./effect-target.js', import.meta.url));
+    const { createEffectTarget } = module as typeof import('./effect-target.js');
     this.target = createEffectTarget(this.shards);
   }
 
@@ -112,17 +122,23 @@ class FlowThread {
   }
 }
 
-const port = parentPort!;
-const data = workerData as FlowThreadData;
-yieldToOthers(data.nice);
-const thread = new FlowThread(data, (report) => port.postMessage(report));
-if (data.follows) await thread.prepareToFollow();
-port.on('message', (command: MainToFlow) => {
-  if (command.kind !== 'stop') {
-    thread.take(command);
-    return;
-  }
-  stopProfile();
-  process.exit();
-});
-startProfile(`flow-${data.thread}`);
+async function main(): Promise<void> {
+  const port = parentPort!;
+  const data = workerData as FlowThreadData;
+  const report = (message: FlowToMain): void => port.postMessage(message);
+  yieldToOthers(data.nice);
+  const thread = new FlowThread(data, report);
+  if (data.follows) await thread.prepareToFollow();
+  port.on('message', (command: MainToFlow) => {
+    if (command.kind !== 'stop') {
+      thread.take(command);
+      return;
+    }
+    stopProfile();
+    process.exit();
+  });
+  startProfile(`flow-${data.thread}`);
+  report({ kind: 'ready' });
+}
+
+void main();

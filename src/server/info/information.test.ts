@@ -50,6 +50,7 @@ beforeEach(() => {
       ioThreads: 2,
       executable: '/usr/bin/node',
       configFile: '',
+      supervised: 'no',
     },
     control,
     configuration,

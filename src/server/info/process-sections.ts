@@ -23,7 +23,7 @@ export const serverSection: Section = ({ facts, configuration }, context) => {
     ['multiplexing_api', MULTIPLEXING[facts.transport] ?? facts.transport],
     ['atomicvar_api', 'javascript-atomics'],
     ['process_id', process.pid],
-    ['process_supervised', 'no'],
+    ['process_supervised', facts.supervised],
     ['run_id', facts.runId],
     ['tcp_port', configuration.value('port')],
     ['server_time_usec', context.now * 1000],

@@ -6,6 +6,7 @@
 import { receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { FailureLog } from '../../base/failure-log.js';
 import { Log, type LogLevel } from '../../base/log.js';
+import { textOfErrorName } from '../../base/system-error.js';
 import { commandModules } from '../../commands/index.generated.js';
 import { definitionsOf } from '../../engine/definitions.js';
 import { Dispatcher } from '../../engine/dispatch.js';
@@ -19,7 +20,10 @@ import { ExpiryCycle } from '../../keyspace/expiry-cycle.js';
 import { Shards } from '../../keyspace/shards.js';
 import type { ControlBlock } from '../../memory/control.js';
 import { USED_PAGES } from '../../memory/used-pages.js';
+import { HANDED_OVER } from '../../net/counters.js';
 import { Frontend } from '../../net/frontend.js';
+import { descriptorLimit, raiseDescriptorLimit } from '../../platform/ffi/descriptor-limit.js';
+import { errorName } from '../../platform/ffi/libc.js';
 import { attachPagedRegion, attachRegion, createRegion } from '../../platform/ffi/region.js';
 import { ThreadClock } from '../../platform/ffi/thread-clock.js';
 import { startProfile, stopProfile } from '../../platform/profile.js';
@@ -32,6 +36,7 @@ import { Gatherer } from '../channel/gather.js';
 import type { IoGatherer } from '../channel/io-io.js';
 import type { IoThreadData, IoToMain, MainToIo } from '../channel/main-io.js';
 import { Config } from '../config/config.js';
+import { clientsPossible } from '../config/descriptor-budget.js';
 import { createServerPort } from './server-port.js';
 import { ThreadSettings } from './settings.js';
 import { ThreadClients } from './thread-clients.js';
@@ -61,6 +66,9 @@ class IoThread {
   ) {
     this.control = attachControl(data.controlBuffer, data.threads, registry.all.length);
     this.config = Config.attach(data.configBuffer);
+    this.config.guard('maxclients', (value) =>
+      whyTooMany(Number(value), data.descriptors.reserved),
+    );
     this.log = new Log((line) => this.post({ kind: 'log', line }));
     this.failures = new FailureLog((text) => this.log.warning(text));
     this.gatherer = new Gatherer(data.thread, data.peers, this.control.mail, (thread) =>
@@ -83,7 +91,9 @@ class IoThread {
     this.loadSettings();
     this.transport = createTransport(config.value('transport') as TransportName | 'auto', {
       onAcceptTrouble: (errorNumber) =>
-        this.log.warning(`Accepting a client connection failed (errno ${errorNumber})`),
+        this.log.warning(
+          `Accepting client connection: accept: ${textOfErrorName(errorName(errorNumber))}`,
+        ),
     });
     this.transport.keepAliveSeconds = settings.keepAliveSeconds;
     data.wakers[data.thread] = this.transport.waker;
@@ -137,7 +147,10 @@ class IoThread {
       settings,
       expiry: new ExpiryCycle(dispatcher.keys, data.thread, data.threads),
       refreshSettings: () => this.refreshSettings(),
-      handOver: (thread, descriptor) => this.gatherer.tell(thread, 'adopt', descriptor),
+      handOver: (thread, descriptor) => {
+        this.control.word(HANDED_OVER).add(1);
+        this.gatherer.tell(thread, 'adopt', descriptor);
+      },
       serveMessages: () => this.serveMessages(),
       log: (level, text) => this.log.write(level, text),
       failures: this.failures,
@@ -246,6 +259,7 @@ class IoThread {
       clock: new ThreadClock(),
     });
     this.gatherer.takes('adopt', (descriptor) => {
+      this.control.word(HANDED_OVER).add(-1);
       this.transport.adopt(descriptor);
     });
     this.gatherer.answers('publish-counters', () => {
@@ -257,10 +271,11 @@ class IoThread {
   private async listen(): Promise<void> {
     const { data, config } = this;
     const backlog = Number(config.value('tcp-backlog'));
+    const singly = data.descriptors.acceptSingly;
     const path = config.value('unixsocket');
     if (path !== '' && data.thread === 0) {
       const mode = Number.parseInt(config.value('unixsocketperm'), 8);
-      await this.transport.listen({ path, mode, backlog });
+      await this.transport.listen({ path, mode, backlog, singly });
     }
     const port = Number(config.value('port'));
     if (port !== 0) {
@@ -269,7 +284,8 @@ class IoThread {
         const optional = word.startsWith('-');
         const host = optional ? word.slice(1) : word;
         try {
-          await this.transport.listen({ host, port, backlog, reusePort: data.threads > 1 });
+          const reusePort = data.threads > 1;
+          await this.transport.listen({ host, port, backlog, reusePort, singly });
         } catch (error) {
           if (!optional) throw error;
         }
@@ -321,9 +337,17 @@ class IoThread {
   }
 }
 
+/** What CONFIG SET answers when the system has no descriptors for so many clients; null: it has. */
+function whyTooMany(clients: number, reserved: number): string | null {
+  raiseDescriptorLimit(clients + reserved);
+  const possible = clientsPossible(descriptorLimit(), reserved);
+  if (clients <= possible) return null;
+  return `The operating system is not able to handle the specified number of clients, try with ${possible}`;
+}
+
 const data = workerData as IoThreadData;
 const thread = new IoThread(data, new Registry(definitionsOf(commandModules)));
-thread.run().catch((error: unknown) => {
-  const text = error instanceof Error ? error.message : String(error);
-  data.main.postMessage({ kind: 'failed', text } satisfies IoToMain);
+thread.run().catch((reason: unknown) => {
+  const error = reason instanceof Error ? reason : new Error(String(reason));
+  data.main.postMessage({ kind: 'failed', error } satisfies IoToMain);
 });

@@ -11,7 +11,7 @@ import type {
 } from '../../commands/contract/server-port.js';
 import type { IoGatherer } from '../channel/io-io.js';
 
-const SAMPLES_MAX = 160;
+export const SAMPLES_MAX = 160;
 
 interface LocalEvent {
   readonly name: string;

@@ -2,8 +2,8 @@
  * How much memory the server uses. `used` are the pages of all shards in use, which is what
  * maxmemory bounds; what node itself occupies is apart from it, and does not grow with the data.
  */
-import { readFileSync } from 'node:fs';
 import { totalmem } from 'node:os';
+import { getHeapStatistics } from 'node:v8';
 import { PAGE_BYTES } from '../../base/limits.js';
 import type { MemoryFigures, MemoryPort } from '../../commands/contract/server-port.js';
 import type { Shards } from '../../keyspace/shards.js';
@@ -11,13 +11,12 @@ import type { ControlBlock } from '../../memory/control.js';
 import { notePeakPages, USED_PAGES } from '../../memory/used-pages.js';
 import { STARTUP_BYTES } from '../channel/process-figures.js';
 
-/** Resident bytes of the process; node's own figure where there is no /proc. */
-function residentBytes(): number {
+/** Resident bytes of the process; null when no descriptor is left to read it with. */
+function residentBytes(): number | null {
   try {
-    const pages = Number(readFileSync('/proc/self/statm', 'latin1').split(' ')[1]);
-    return pages * PAGE_BYTES;
-  } catch {
     return process.memoryUsage.rss();
+  } catch {
+    return null;
   }
 }
 
@@ -33,6 +32,8 @@ function liveBytes(shards: Shards): number {
 }
 
 export class Memory implements MemoryPort {
+  private residentBytes = 0;
+
   /** @param release finishes at once the compaction that gives memory back to the system */
   constructor(
     private readonly control: ControlBlock,
@@ -43,6 +44,8 @@ export class Memory implements MemoryPort {
   figures(): MemoryFigures {
     const { control, shards } = this;
     const used = control.word(USED_PAGES).load() * PAGE_BYTES;
+    const startupBytes = control.get(STARTUP_BYTES);
+    this.residentBytes = residentBytes() ?? Math.max(this.residentBytes, startupBytes);
     const dataset = Math.min(used, liveBytes(shards));
     return {
       used,
@@ -51,9 +54,9 @@ export class Memory implements MemoryPort {
       // The tables' roots.
       startup: Math.min(used, shards.count * PAGE_BYTES),
       peak: notePeakPages(control) * PAGE_BYTES,
-      resident: residentBytes(),
-      process: control.get(STARTUP_BYTES),
-      javascriptHeap: process.memoryUsage().heapUsed,
+      resident: this.residentBytes,
+      process: startupBytes,
+      javascriptHeap: getHeapStatistics().used_heap_size,
       system: totalmem(),
     };
   }

@@ -12,8 +12,8 @@ import type { IoGatherer } from '../channel/io-io.js';
 import { SLOW_LOG_IDS } from '../channel/process-figures.js';
 
 /** An entry keeps this many arguments, the last of them telling how many more there were. */
-const ARGUMENTS_MAX = 32;
-const ARGUMENT_BYTES_MAX = 128;
+export const ARGUMENTS_MAX = 32;
+export const ARGUMENT_BYTES_MAX = 128;
 const REDACTED = '(redacted)';
 const SECRET_DIRECTIVES = ['requirepass', 'masterauth', 'masteruser', 'tls-key-file-pass'];
 

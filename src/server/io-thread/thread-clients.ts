@@ -6,7 +6,12 @@
 import { CLIENT_IDS } from '../../engine/counters.js';
 import { ClientSession, type SessionState } from '../../engine/session.js';
 import type { ControlBlock } from '../../memory/control.js';
-import { CONNECTED_CLIENTS, CONNECTIONS, REJECTED_CONNECTIONS } from '../../net/counters.js';
+import {
+  CONNECTED_CLIENTS,
+  CONNECTIONS,
+  HANDED_OVER,
+  REJECTED_CONNECTIONS,
+} from '../../net/counters.js';
 import { NOWHERE } from '../../net/handover.js';
 import type { Transport } from '../../platform/transport.js';
 import type { ThreadSettings } from './settings.js';
@@ -51,7 +56,6 @@ export class ThreadClients {
       statistics.add(REJECTED_CONNECTIONS, 1);
       return refusal;
     }
-    control.word(CONNECTED_CLIENTS).add(1);
     statistics.add(CONNECTIONS, 1);
     const session = new ClientSession(
       control.next(CLIENT_IDS) + 1,
@@ -83,13 +87,28 @@ export class ThreadClients {
     this.connections[this.thread] = this.sessions.size;
   }
 
+  /** Whether a client accepted now would be one too many. */
+  get isFull(): boolean {
+    const { control, settings } = this;
+    const clients = control.word(CONNECTED_CLIENTS).load() + control.word(HANDED_OVER).load();
+    return clients >= settings.maxClients;
+  }
+
+  /** Counts a client first, as other threads admit clients too. */
+  private takePlace(): boolean {
+    const clients = this.control.word(CONNECTED_CLIENTS);
+    if (clients.add(1) <= this.settings.maxClients) return true;
+    clients.add(-1);
+    return false;
+  }
+
   private refusal(address: string): string | null {
-    const { settings, control } = this;
-    if (control.word(CONNECTED_CLIENTS).load() >= settings.maxClients) {
-      return 'ERR max number of clients reached';
-    }
+    const { settings } = this;
     const open = settings.protectedMode && settings.password === '' && !settings.boundExplicitly;
-    return open && !isLoopback(address) ? PROTECTED_MODE_ERROR : null;
+    if (!this.takePlace()) return 'ERR max number of clients reached';
+    if (!open || isLoopback(address)) return null;
+    this.control.word(CONNECTED_CLIENTS).add(-1);
+    return PROTECTED_MODE_ERROR;
   }
 
   released(session: ClientSession): void {

@@ -114,7 +114,9 @@ export class ThreadPolicy implements FrontendPolicy<ClientSession> {
   }
 
   offered(descriptor: number): boolean {
-    const { thread, handOver } = this.parts;
+    const { thread, clients, handOver } = this.parts;
+    // Who will be refused is refused here, before the next is accepted.
+    if (clients.isFull) return true;
     const target = this.placement.threadForNext();
     if (target === thread) return true;
     handOver(target, descriptor);

@@ -4,6 +4,7 @@
  * main thread, with the client's command suspended meanwhile.
  */
 
+import { textOfErrorName } from '../../base/system-error.js';
 import type { Context } from '../../commands/contract/context.js';
 import type {
   Answer,
@@ -26,6 +27,7 @@ import type { JournalRing } from '../../journal/ring.js';
 import type { JournalSink } from '../../journal/sink.js';
 import type { ControlBlock } from '../../memory/control.js';
 import type { SharedSignal } from '../../memory/signal.js';
+import { TransportError } from '../../platform/transport.js';
 import { SyncSession } from '../../replication/primary/sync-session.js';
 import type { SyncProgress } from '../../replication/replica/sync-progress.js';
 import type {
@@ -306,9 +308,23 @@ export class ThreadReplication implements ReplicationPort {
         this.detaching.push(detaching);
         continue;
       }
+      const descriptor = this.releaseSocket(session);
+      if (typeof descriptor === 'number') {
+        this.parts.notify({ kind: 'flow', syncId, index, descriptor });
+      } else {
+        answer((context) => context.reply.errorText(descriptor));
+      }
+    }
+  }
+
+  /** The descriptor, ours from now on, or the error for the client. */
+  private releaseSocket(session: ClientSession): number | string {
+    try {
       const descriptor = this.parts.release(session);
-      if (descriptor >= 0) this.parts.notify({ kind: 'flow', syncId, index, descriptor });
-      else answer((context) => context.reply.errorText(NO_FLOWS_HERE));
+      return descriptor >= 0 ? descriptor : NO_FLOWS_HERE;
+    } catch (error) {
+      if (error instanceof TransportError) return `ERR ${textOfErrorName(error.code)}`;
+      throw error;
     }
   }
 

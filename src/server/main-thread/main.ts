@@ -4,17 +4,23 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync, unlinkSync, writeFileSync } from 'node:fs';
 import { Log, LogFile, type LogLevel } from '../../base/log.js';
 import { DARTER_VERSION, REDIS_VERSION } from '../../base/version.js';
+import { endProcess } from '../../platform/ffi/process-end.js';
 import { readCommandLine, type StartRequest } from '../config/command-line.js';
 import { Config } from '../config/config.js';
+import { endWithNpm } from './npm-parent.js';
 import { Server } from './server.js';
+import { isSupervised, Supervision } from './supervision.js';
 
 /** Set for the process that goes on in the background. */
 const DAEMON_MARK = 'DARTER_DAEMON';
 
 type RunRequest = Extract<StartRequest, { action: 'run' }>;
 
-/** @param argv the arguments after the program's name */
-export async function main(argv: readonly string[]): Promise<void> {
+/**
+ * @param argv the arguments after the program's name
+ * @param leave what SIGTERM and SIGINT call until now
+ */
+export async function main(argv: readonly string[], leave: () => void): Promise<void> {
   const startedMs = performance.now();
   const request = readCommandLine(argv, {
     folder: process.cwd(),
@@ -27,13 +33,20 @@ export async function main(argv: readonly string[]): Promise<void> {
     process.stderr.write(`${request.text}\n`);
     process.exitCode = 1;
   } else {
-    await run(request, argv, startedMs);
+    await run(request, argv, startedMs, leave);
   }
 }
 
-async function run(request: RunRequest, argv: readonly string[], startedMs: number): Promise<void> {
+async function run(
+  request: RunRequest,
+  argv: readonly string[],
+  startedMs: number,
+  leave: () => void,
+): Promise<void> {
   const config = Config.create(request.values, request.file);
-  if (config.flag('daemonize') && process.env[DAEMON_MARK] === undefined) {
+  const isDaemon = process.env[DAEMON_MARK] !== undefined;
+  const goesToBackground = config.flag('daemonize') && !isSupervised(config.value('supervised'));
+  if (goesToBackground && !isDaemon) {
     goToBackground(argv);
     return;
   }
@@ -46,24 +59,37 @@ async function run(request: RunRequest, argv: readonly string[], startedMs: numb
     return;
   }
   for (const warning of request.warnings) log.warning(warning);
-  const server = new Server(config, log, {
+  const supervision = new Supervision(config.value('supervised'), log);
+  const facts = {
     runId: randomBytes(20).toString('hex'),
     startedMs: Date.now(),
     ioThreads: 0,
     executable: process.argv[1] ?? '',
     configFile: request.file,
-  });
-  process.on('SIGTERM', () => endOnSignal(server, log, 'SIGTERM'));
-  process.on('SIGINT', () => endOnSignal(server, log, 'SIGINT'));
+    supervised: supervision.supervisor,
+  };
+  const server = new Server(config, log, facts, supervision);
   server.ended = () => removePidFile(config);
+  takeSignals(server, log, leave);
+  if (!isDaemon) endWithNpm(() => endOn(server, log, 'The end of npm'));
   try {
-    await server.start();
+    if (!(await server.start())) return;
   } catch (error) {
-    fail(log, messageOf(error));
-    process.exit(1);
+    log.warning(messageOf(error));
+    endProcess(1);
   }
   writePidFile(config, log);
   banner(config, log, server, performance.now() - startedMs);
+  supervision.ready(config.value('replicaof') !== '');
+}
+
+/** What nobody catches in this thread ends the process as the death of any other does. */
+function takeSignals(server: Server, log: Log, leave: () => void): void {
+  process.on('uncaughtException', (error) => server.die('The main thread', error));
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.on(signal, () => endOn(server, log, signal));
+    process.off(signal, leave);
+  }
 }
 
 /** Starts this program again, detached from the terminal, and leaves. */
@@ -107,6 +133,10 @@ function banner(config: Config, log: Log, server: Server, tookMs: number): void 
       (transportReason === '' ? '' : ` (${transportReason})`),
   );
   log.notice(limit === 0 ? 'No memory limit (maxmemory)' : `Memory limit ${limit} bytes`);
+  log.warning(
+    'Nothing is saved to disk: there is no persistence yet. The data is lost when the process ends, ' +
+      'but for what replicas hold.',
+  );
   log.notice(`Ready to accept connections, after ${Math.round(tookMs)} ms`);
 }
 
@@ -130,8 +160,8 @@ function removePidFile(config: Config): void {
   }
 }
 
-function endOnSignal(server: Server, log: Log, signal: string): void {
-  log.warning(`Received ${signal} scheduling shutdown...`);
+function endOn(server: Server, log: Log, event: string): void {
+  log.warning(`Received ${event} scheduling shutdown...`);
   server.stop(0);
 }
 

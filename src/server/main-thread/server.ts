@@ -1,11 +1,17 @@
 /**
- * The running server as the main thread sees it: the shared memory it makes, the I/O threads it
- * starts, and its end. The main thread serves no clients.
+ * The running server as the main thread sees it: the shared memory it makes, the threads it starts,
+ * and its end. The main thread serves no clients.
+ *
+ *   start ──▶ starting ──▶ running ──stop──▶ stopping ──▶ the process ends
+ *                │  stop: when the threads are up          ▲
+ *                └─────────────────────────────────────────┘
+ *
+ * A thread that dies ends the process at once, from whatever state: it may hold locks of shards, and a
+ * server that refuses some of its clients is worse than none.
  */
 import { randomBytes } from 'node:crypto';
 import { createServer } from 'node:net';
 import { availableParallelism } from 'node:os';
-import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import type { Log } from '../../base/log.js';
 import { commandModules } from '../../commands/index.generated.js';
 import { definitionsOf } from '../../engine/definitions.js';
@@ -14,44 +20,55 @@ import { createRings } from '../../journal/ring.js';
 import { formatShard } from '../../keyspace/shards.js';
 import { type ControlBlock, THREADS_MAX } from '../../memory/control.js';
 import { USED_PAGES } from '../../memory/used-pages.js';
+import { descriptorLimit } from '../../platform/ffi/descriptor-limit.js';
+import { endProcess } from '../../platform/ffi/process-end.js';
 import { createPagedRegion } from '../../platform/ffi/region.js';
+import { LOADING_DESCRIPTORS, LOADS_SINGLY } from '../../platform/load-module.js';
 import { chooseTransport } from '../../platform/select.js';
-import { wakeTransport } from '../../platform/wake.js';
 import { createControl } from '../channel/control.js';
 import { createMesh } from '../channel/gather.js';
-import type { IoThreadData, IoToMain, MainToIo, ServerFacts } from '../channel/main-io.js';
+import type { DescriptorShare, IoThreadData, ServerFacts } from '../channel/main-io.js';
 import { STARTUP_BYTES } from '../channel/process-figures.js';
 import type { Config } from '../config/config.js';
+import {
+  clientsPossible,
+  mustAcceptSingly,
+  reservedDescriptors,
+} from '../config/descriptor-budget.js';
+import { type IoRequest, IoThreads } from './io-threads.js';
+import { fitMaxClients } from './max-clients.js';
 import { RATE_PERIOD_MS, RateSampler } from './rates.js';
-import { ReplicationManager } from './replication/manager.js';
-import { THREAD_LIMITS } from './thread-limits.js';
+import { FLOW_THREADS_MAX, ReplicationManager } from './replication/manager.js';
+import { ShardWatch } from './shard-watch.js';
+import type { Supervision } from './supervision.js';
 
-/** How long the I/O threads have to end when asked to. */
-const STOP_TIMEOUT_MS = 5000;
-
-interface IoThreadHandle {
-  readonly port: MessagePort;
-  readonly exited: Promise<void>;
-}
+/** How long the threads have to end when asked to. */
+export const STOP_TIMEOUT_MS = 5000;
+/** How often the shards are looked at. */
+const WATCH_PERIOD_MS = 1000;
+/** In figures of threads that are not up yet: nothing is handed to them. */
+const NOT_UP = 0x7fffffff;
 
 export class Server {
   readonly threads: number;
   readonly shards: number;
-  transport = '';
   transportReason = '';
   /** Called once before the process ends. */
   ended: () => void = () => {};
-  private readonly handles: IoThreadHandle[] = [];
-  private wakers: Int32Array = new Int32Array(0);
-  private running = 0;
+  private readonly ioThreads: IoThreads;
+  private readonly wakers: Int32Array;
+  private replication: ReplicationManager | null = null;
+  private isRunning = false;
+  private isStopping = false;
   private exitCode = 0;
-  private stopping = false;
-  private replication!: ReplicationManager;
+  /** How long replicas that lag may hold up the end. */
+  private drainMs = 0;
 
   constructor(
     private readonly config: Config,
     private readonly log: Log,
     private readonly facts: Omit<ServerFacts, 'transport'>,
+    private readonly supervision: Supervision,
   ) {
     const wanted = config.number('threads') || availableParallelism();
     const choice = chooseTransport();
@@ -60,100 +77,174 @@ export class Server {
     this.threads = portable ? 1 : Math.min(wanted, THREADS_MAX);
     this.shards = config.number('shards');
     if (config.value('transport') === 'auto') this.transportReason = choice.reason;
+    this.wakers = new Int32Array(new SharedArrayBuffer(4 * this.threads));
+    this.ioThreads = new IoThreads({
+      wakers: this.wakers,
+      take: (message) => this.take(message),
+      died: (what, error) => this.die(what, error),
+    });
   }
 
-  /** @throws Error with a message for the log when the server cannot be started */
-  async start(): Promise<void> {
+  get transport(): string {
+    return this.ioThreads.transport;
+  }
+
+  /**
+   * @returns whether the server runs; false when it was stopped meanwhile, and ends
+   * @throws Error with a message for the log when the server cannot be started
+   */
+  async start(): Promise<boolean> {
+    try {
+      await this.startParts();
+    } catch (error) {
+      if (!this.isStopping) throw error;
+      this.exit();
+    }
+    this.isRunning = true;
+    if (!this.isStopping) return true;
+    void this.finish();
+    return false;
+  }
+
+  private async startParts(): Promise<void> {
+    const descriptors = this.shareDescriptors();
     await this.checkPort();
+    if (this.isStopping) return;
     const { config, threads } = this;
     const registry = new Registry(definitionsOf(commandModules));
     const control = createControl(threads, registry.all.length);
     const shardBuffers = this.createShards(control);
-    this.wakers = new Int32Array(new SharedArrayBuffer(4 * threads));
-    // Nothing is handed to a thread before it is up.
-    const figures = {
-      connections: new Int32Array(new SharedArrayBuffer(4 * threads)).fill(0x7fffffff),
-      inUse: new Int32Array(new SharedArrayBuffer(4 * threads)).fill(0x7fffffff),
-      atWork: new Int32Array(new SharedArrayBuffer(4 * threads)).fill(0x7fffffff),
-    };
-    const mesh = createMesh(threads);
+    const figure = () => new Int32Array(new SharedArrayBuffer(4 * threads)).fill(NOT_UP);
     const databases = config.number('databases');
     const ringBuffers = this.createRings();
-    this.replication = new ReplicationManager({
-      config,
-      log: this.log,
+    const common = { shardBuffers, ringBuffers, databases };
+    const replication = this.createReplication({
+      ...common,
       control,
-      shardBuffers,
-      ringBuffers,
-      databases,
-      ioThreads: threads,
       commands: registry.all.length,
-      sendStatus: (number, status) => {
-        this.tellAll({ kind: 'replication-status', number, status });
-      },
-      closeClient: (thread, clientId) => this.tell(thread, { kind: 'close-client', clientId }),
-      died: (error) => this.die(`A flow thread died: ${error.stack ?? error.message}`),
     });
-    const common = {
+    this.replication = replication;
+    await this.startThreads({
+      ...common,
       threads,
-      shardBuffers,
-      ringBuffers,
-      replication: this.replication.status,
+      replication: replication.status,
       controlBuffer: control.buffer,
       configBuffer: config.buffer,
       wakers: this.wakers,
-      figures,
-      databases,
+      figures: { connections: figure(), inUse: figure(), atWork: figure() },
+      descriptors,
       facts: { ...this.facts, ioThreads: threads },
-    };
-    const start = (thread: number) => this.startThread({ ...common, thread, peers: mesh[thread]! });
-    const first = start(0);
-    // Who reaches the port should find the Unix socket too, which thread 0 makes.
-    if (config.value('unixsocket') !== '') await first;
-    const others = mesh.slice(1).map((_, index) => start(index + 1));
-    await Promise.all([first, ...others]);
+    });
+    if (this.isStopping) return;
     control.set(STARTUP_BYTES, process.memoryUsage.rss());
-    this.replication.start();
+    replication.start();
     const rates = new RateSampler(control);
     setInterval(() => {
       rates.sample(Date.now());
       config.refresh();
     }, RATE_PERIOD_MS).unref();
+    const watch = new ShardWatch(replication.shards.spaces, this.log);
+    setInterval(() => watch.check(), WATCH_PERIOD_MS).unref();
   }
 
-  /** Ends the I/O threads, then the process. @param now not waiting for replicas that lag */
-  stop(exitCode: number, now = false): void {
-    if (this.stopping) return;
-    this.stopping = true;
-    this.exitCode = exitCode;
-    this.log.notice('User requested shutdown...');
-    const waitMs = now ? 0 : this.config.number('shutdown-timeout') * 1000;
-    void this.replication.drain(waitMs).then(() => {
-      setTimeout(() => this.exit(), STOP_TIMEOUT_MS).unref();
-      this.tellAll({ kind: 'stop' });
+  private createReplication(memory: {
+    readonly control: ControlBlock;
+    readonly shardBuffers: readonly SharedArrayBuffer[];
+    readonly ringBuffers: readonly SharedArrayBuffer[];
+    readonly databases: number;
+    readonly commands: number;
+  }): ReplicationManager {
+    const { config, log, ioThreads } = this;
+    return new ReplicationManager({
+      ...memory,
+      config,
+      log,
+      ioThreads: this.threads,
+      sendStatus: (number, status) => {
+        ioThreads.tellAll({ kind: 'replication-status', number, status });
+      },
+      closeClient: (thread, clientId) => ioThreads.tell(thread, { kind: 'close-client', clientId }),
+      synced: (isFull) => this.supervision.synced(isFull),
+      died: (error) => this.die('A flow thread', error),
     });
   }
 
-  private tellAll(message: MainToIo): void {
-    for (let thread = 0; thread < this.handles.length; thread++) this.tell(thread, message);
+  private async startThreads(common: Omit<IoThreadData, 'main' | 'thread' | 'peers'>) {
+    const mesh = createMesh(this.threads);
+    const started: Promise<void>[] = [];
+    // Who reaches the port should find the Unix socket too, which thread 0 makes.
+    const firstAlone = this.config.value('unixsocket') !== '';
+    for (let thread = 0; thread < this.threads; thread++) {
+      if (this.isStopping) break;
+      started.push(this.ioThreads.start({ ...common, thread, peers: mesh[thread]! }));
+      if (!LOADS_SINGLY || (thread === 0 && firstAlone)) await started[thread];
+    }
+    await Promise.all(started);
   }
 
-  private tell(thread: number, message: MainToIo): void {
-    this.handles[thread]!.port.postMessage(message);
-    const waker = this.wakers[thread]!;
-    if (waker !== 0) wakeTransport(waker);
+  /** Lowers maxclients to what the limit of descriptors leaves, as Redis does. */
+  private shareDescriptors(): DescriptorShare {
+    const { config, log, threads } = this;
+    const needs = {
+      ioThreads: threads,
+      flowThreads: Math.min(threads, FLOW_THREADS_MAX),
+      listeners: config.words('bind').length + (config.value('unixsocket') === '' ? 0 : 1),
+      loading: LOADING_DESCRIPTORS,
+    };
+    const reserved = reservedDescriptors(needs);
+    const clients = fitMaxClients(config.number('maxclients'), reserved, log);
+    config.assign('maxclients', [String(clients)]);
+    const spare = clientsPossible(descriptorLimit(), reserved) - clients;
+    const backlog = config.number('tcp-backlog');
+    return { reserved, acceptSingly: mustAcceptSingly(spare, needs, backlog) };
   }
 
-  private die(text: string): void {
-    this.log.warning(text);
-    this.exitCode = 1;
+  /**
+   * Ends the threads, then the process; one that is starting first gets there.
+   * @param now not waiting for replicas that lag
+   */
+  stop(exitCode: number, now = false): void {
+    if (this.isStopping) return;
+    this.isStopping = true;
+    this.exitCode = exitCode;
+    this.drainMs = now ? 0 : this.config.number('shutdown-timeout') * 1000;
+    this.supervision.stopping();
+    this.log.notice('User requested shutdown...');
+    if (this.isRunning) void this.finish();
+  }
+
+  private async finish(): Promise<void> {
+    await this.replication?.drain(this.drainMs);
+    setTimeout(() => this.exit(), STOP_TIMEOUT_MS).unref();
+    // Each thread winds itself up: what it made (a Unix socket, a profile) is in order.
+    await this.ioThreads.stop();
+    await this.replication?.stop();
     this.exit();
   }
 
-  private exit(): void {
-    this.ended();
+  /** Something that cannot be mended has happened, in this thread or another. */
+  die(what: string, error: Error): never {
+    this.log.warning(`${what} died: ${error.stack ?? error.message}`);
+    const first = `${error.name}: ${error.message}`.split('\n', 1)[0];
+    this.callEnded();
+    this.log.warning(
+      `Fatal: ${what} died (${first}); the process ends with code 1, its data is lost`,
+    );
+    endProcess(1);
+  }
+
+  private exit(): never {
+    this.callEnded();
     this.log.warning('Darter is now ready to exit, bye bye...');
-    process.exit(this.exitCode);
+    endProcess(this.exitCode);
+  }
+
+  private callEnded(): void {
+    try {
+      this.ended();
+    } catch {
+      // The process ends all the same.
+    }
   }
 
   /**
@@ -212,61 +303,28 @@ export class Server {
     );
   }
 
-  /** Resolves when the thread listens. */
-  private startThread(common: Omit<IoThreadData, 'main'>): Promise<void> {
-    const { port1, port2 } = new MessageChannel();
-    const worker = new Worker(new URL('../io-thread/io-thread.js', import.meta.url), {
-      workerData: { ...common, main: port2 } satisfies IoThreadData,
-      transferList: [port2, ...common.peers.map((peer) => peer.port)],
-      resourceLimits: THREAD_LIMITS,
-    });
-    const exited = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
-    this.handles.push({ port: port1, exited });
-    return new Promise((resolve, reject) => {
-      port1.on('message', (message: IoToMain) => {
-        if (message.kind === 'listening') {
-          this.running++;
-          this.transport = message.transport;
-          resolve();
-        } else if (message.kind === 'failed') {
-          reject(new Error(message.text));
-        } else {
-          this.take(message, port1);
-        }
-      });
-      worker.on('error', (error) => {
-        this.die(`I/O thread ${common.thread} died: ${error.stack ?? error.message}`);
-      });
-    });
-  }
-
-  private take(message: IoToMain, port: MessagePort): void {
+  private take(message: IoRequest): void {
+    const { replication, ioThreads } = this;
     if (message.kind === 'log') {
       this.log.line(message.line);
     } else if (message.kind === 'shutdown') {
-      if (message.request.save === 'save' && !message.request.force) {
+      const { thread, request } = message;
+      if (request.save === 'save' && !request.force) {
         this.log.warning('SHUTDOWN SAVE: snapshots are not there yet');
         const text = 'ERR Errors trying to SHUTDOWN. Check logs.';
-        port.postMessage({ kind: 'shutdown-failed', text } satisfies MainToIo);
-        wakeTransport(this.wakers[message.thread]!);
+        ioThreads.tell(thread, { kind: 'shutdown-failed', text });
         return;
       }
-      this.stop(0, message.request.now);
+      this.stop(0, request.now);
     } else if (message.kind === 'replication-request') {
-      void this.replication.request(message.request).then((answer) => {
-        const { thread, id } = message;
-        this.tell(thread, { kind: 'replication-answer', id, answer });
+      const { thread, id, request } = message;
+      void replication!.request(request).then((answer) => {
+        ioThreads.tell(thread, { kind: 'replication-answer', id, answer });
       });
     } else if (message.kind === 'replication-notice') {
-      this.replication.notice(message.notice);
-    } else if (message.kind === 'status-taken') {
-      this.replication.statusTaken(message.number);
-    } else if (message.kind === 'stopped') {
-      // Once it has wound up itself: ending the process in the midst of that can abort it.
-      void this.handles[message.thread]!.exited.then(() => {
-        this.running--;
-        if (this.running === 0) void this.replication.stop().then(() => this.exit());
-      });
+      replication!.notice(message.notice);
+    } else {
+      replication!.statusTaken(message.number);
     }
   }
 }

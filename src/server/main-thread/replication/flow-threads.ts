@@ -1,34 +1,58 @@
-/** The flow threads as the main thread sees them: started when first needed, told apart by number. */
-import { SHARE_ENV, Worker } from 'node:worker_threads';
+/**
+ * The flow threads as the main thread sees them: started when first needed, told apart by number.
+ *
+ *   (none) ──create──▶ starting ──'ready'──▶ ready
+ *     ▲                   │ fails                │ fails
+ *     └── its flows end ──┘                      └──▶ the process ends
+ *
+ * A thread that cannot start (no descriptor, no memory) has touched nothing yet: it costs the flows it
+ * was started for, and the next flow tries again. One that dies later may hold shards' locks.
+ */
+import type { Worker } from 'node:worker_threads';
 import type { FlowThreadData, FlowToMain, MainToFlow } from '../../channel/main-flow.js';
-import { THREAD_LIMITS } from '../thread-limits.js';
+import { createWorker } from '../workers.js';
+
+const MODULE = new URL('../../flow-thread/flow-thread.js', import.meta.url);
 
 /** What becomes of one flow. */
 export interface FlowListener {
   readonly connected: () => void;
   readonly ended: (reason: string) => void;
+  /** Its thread did not start, and so never took what the flow was given. `ended` follows. */
+  readonly abandoned?: () => void;
+}
+
+interface FlowThreadHandle {
+  readonly worker: Worker;
+  isReady: boolean;
+}
+
+export interface FlowThreadsParts {
+  /** How many there are at most. */
+  readonly count: number;
+  /** Owner number of the first. */
+  readonly firstThread: number;
+  readonly data: Omit<FlowThreadData, 'thread'>;
+  readonly notStarted: (reason: string) => void;
+  readonly died: (error: Error) => void;
 }
 
 export class FlowThreads {
-  private readonly workers: Worker[] = [];
+  private readonly handles: (FlowThreadHandle | null)[] = [];
   private readonly listeners = new Map<number, FlowListener>();
   private readonly threadOf = new Map<number, number>();
   private lastFlow = 0;
+  private stopping = false;
 
-  /**
-   * @param count how many there are at most
-   * @param firstThread owner number of the first
-   */
-  constructor(
-    readonly count: number,
-    private readonly data: Omit<FlowThreadData, 'thread'>,
-    private readonly firstThread: number,
-    private readonly died: (error: Error) => void,
-  ) {}
+  constructor(private readonly parts: FlowThreadsParts) {}
+
+  get count(): number {
+    return this.parts.count;
+  }
 
   /** Starts all threads, so that they are there when a flow comes. */
   prepare(): void {
-    for (let thread = 0; thread < this.count; thread++) this.worker(thread);
+    for (let thread = 0; thread < this.count; thread++) this.handle(thread);
   }
 
   /** Starts flow `index` of a sync on the thread for that index. @returns the flow's number */
@@ -37,7 +61,8 @@ export class FlowThreads {
     const flow = ++this.lastFlow;
     this.listeners.set(flow, listener);
     this.threadOf.set(flow, thread);
-    this.worker(thread).postMessage(command(flow));
+    const handle = this.handle(thread);
+    if (handle !== null) handle.worker.postMessage(command(flow));
     return flow;
   }
 
@@ -52,7 +77,8 @@ export class FlowThreads {
 
   /** Resolves when all of them have ended. */
   async stop(): Promise<void> {
-    const workers = this.workers.filter((worker) => worker !== undefined);
+    this.stopping = true;
+    const workers = this.handles.flatMap((handle) => (handle === null ? [] : [handle.worker]));
     await Promise.all(
       workers.map((worker) => {
         worker.postMessage({ kind: 'stop' } satisfies MainToFlow);
@@ -63,31 +89,65 @@ export class FlowThreads {
 
   private tell(flow: number, command: MainToFlow): void {
     const thread = this.threadOf.get(flow);
-    if (thread !== undefined) this.worker(thread).postMessage(command);
+    if (thread !== undefined) this.handles[thread]?.worker.postMessage(command);
   }
 
-  private worker(thread: number): Worker {
-    const known = this.workers[thread];
-    if (known !== undefined) return known;
-    const worker = new Worker(new URL('../../flow-thread/flow-thread.js', import.meta.url), {
-      env: SHARE_ENV,
-      resourceLimits: THREAD_LIMITS,
-      workerData: { ...this.data, thread: this.firstThread + thread } satisfies FlowThreadData,
-    });
-    worker.on('message', (report: FlowToMain) => this.take(report));
-    worker.on('error', this.died);
-    this.workers[thread] = worker;
-    return worker;
+  /** The thread's handle, which is made if need be; null when the system has no thread for it. */
+  private handle(thread: number): FlowThreadHandle | null {
+    const known = this.handles[thread] ?? null;
+    if (known !== null || this.stopping) return known;
+    const { data, firstThread } = this.parts;
+    try {
+      const worker = createWorker(MODULE, {
+        ...data,
+        thread: firstThread + thread,
+      } satisfies FlowThreadData);
+      const handle = { worker, isReady: false };
+      this.handles[thread] = handle;
+      worker.on('message', (report: FlowToMain) => this.take(handle, report));
+      worker.on('error', (error: Error) => this.failed(thread, handle, error));
+      worker.on('exit', (code) => {
+        const isExpected = this.stopping || this.handles[thread] !== handle;
+        if (!isExpected) this.failed(thread, handle, new Error(`it ended with code ${code}`));
+      });
+      return handle;
+    } catch (error) {
+      // Who asked for it gets its flow's number first.
+      setImmediate(() => this.notStarted(thread, (error as Error).message));
+      return null;
+    }
   }
 
-  private take(report: FlowToMain): void {
-    const listener = this.listeners.get(report.flow);
-    if (report.kind === 'connected') {
-      listener?.connected();
+  private failed(thread: number, handle: FlowThreadHandle, error: Error): void {
+    if (handle.isReady) {
+      this.parts.died(error);
       return;
     }
-    this.listeners.delete(report.flow);
-    this.threadOf.delete(report.flow);
-    listener?.ended(report.reason);
+    this.handles[thread] = null;
+    this.notStarted(thread, error.message);
+  }
+
+  private notStarted(thread: number, why: string): void {
+    const reason = `a flow thread does not start: ${why}`;
+    this.parts.notStarted(reason);
+    const flows = [...this.threadOf].filter(([, other]) => other === thread);
+    const listeners = flows.map(([flow]) => this.forget(flow));
+    for (const listener of listeners) {
+      listener?.abandoned?.();
+      listener?.ended(reason);
+    }
+  }
+
+  private forget(flow: number): FlowListener | undefined {
+    const listener = this.listeners.get(flow);
+    this.listeners.delete(flow);
+    this.threadOf.delete(flow);
+    return listener;
+  }
+
+  private take(handle: FlowThreadHandle, report: FlowToMain): void {
+    if (report.kind === 'ready') handle.isReady = true;
+    else if (report.kind === 'connected') this.listeners.get(report.flow)?.connected();
+    else this.forget(report.flow)?.ended(report.reason);
   }
 }

@@ -39,7 +39,7 @@ const TICK_MS = 100;
 const PREPARE_MS = 1000;
 /** How long the memory that a large record made a ring grow by is kept, about. */
 const RELAX_MS = 1000;
-const FLOW_THREADS_MAX = 8;
+export const FLOW_THREADS_MAX = 8;
 /**
  * A replica's clients go before its full sync: with an equal share of the cores installing frames takes
  * whole time slices from them (median latency 4 ms instead of 1.3 on two full cores).
@@ -63,6 +63,8 @@ export interface ManagerParts {
   readonly commands: number;
   readonly sendStatus: (number: number, status: ReplicationStatus) => void;
   readonly closeClient: (thread: number, clientId: number) => void;
+  /** This server has the data of its primary: by a full sync, or by going on where it was. */
+  readonly synced: (isFull: boolean) => void;
   readonly died: (error: Error) => void;
 }
 
@@ -72,7 +74,8 @@ function newId(): string {
 
 export class ReplicationManager {
   status: ReplicationStatus;
-  private readonly shards: Shards;
+  /** The shards as this thread sees them. */
+  readonly shards: Shards;
   private readonly rings: readonly JournalRing[];
   private readonly state: PrimaryState;
   private readonly replicas: ServedReplicas;
@@ -116,7 +119,13 @@ export class ReplicationManager {
     };
     const count = Math.min(ioThreads, FLOW_THREADS_MAX);
     const createThreads = (firstThread: number, follows: boolean, nice: number) =>
-      new FlowThreads(count, { ...data, follows, nice }, firstThread, parts.died);
+      new FlowThreads({
+        count,
+        firstThread,
+        data: { ...data, follows, nice },
+        notStarted: (reason) => log.warning(reason),
+        died: parts.died,
+      });
     this.serving = createThreads(owner + 1, false, 0);
     this.following = createThreads(owner + 1 + count, true, FOLLOWING_NICE);
     this.replicas = new ServedReplicas({
@@ -383,6 +392,7 @@ export class ReplicationManager {
         threads: this.following,
         owner: this.parts.ioThreads + 2,
         changed: () => this.publish(),
+        synced: this.parts.synced,
         replacing: () => this.replicas.dropAll('this server gets a full sync itself'),
         adopt: (id, from) => this.adopt(id, from),
       },

@@ -35,6 +35,7 @@ export interface PrimaryLinkParts {
   readonly owner: number;
   /** The status has changed; resolves when all threads know. */
   readonly changed: () => Promise<void>;
+  readonly synced: (isFull: boolean) => void;
   /** The data set is about to be replaced: nobody can be served from it. */
   readonly replacing: () => void;
   /**
@@ -299,6 +300,7 @@ export class PrimaryLink {
       `${mode === 'FULL' ? 'In stable sync' : 'The sync continues'} with primary ` +
         `${this.primary.host}:${this.primary.port}`,
     );
+    this.parts.synced(mode === 'FULL');
     if (mode === 'FULL') this.parts.adopt(replicationId, null);
     attempt.acknowledgeTimer = setInterval(() => {
       attempt.client?.tell(['REPLCONF', 'ACK', String(attempt.board!.offset)]);

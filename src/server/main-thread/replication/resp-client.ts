@@ -9,7 +9,7 @@ import { encodeCommand } from '../../../protocol/encode-command.js';
 export type ControlReply = string | readonly string[];
 
 /** A reply longer than this is no reply of a primary. */
-const REPLY_BYTES_MAX = 1024 * 1024;
+export const REPLY_BYTES_MAX = 1024 * 1024;
 
 interface Pending {
   readonly resolve: (reply: ControlReply) => void;

@@ -2,6 +2,7 @@
  * The replicas of this server, on the main thread: from their request for a sync to their end. The
  * bytes are the flow threads' business.
  */
+import { closeSync } from 'node:fs';
 import { Socket } from 'node:net';
 import type { Log } from '../../../base/log.js';
 import type { JournalRing } from '../../../journal/ring.js';
@@ -30,7 +31,7 @@ import type { FlowThreads } from './flow-threads.js';
 import { ProgressLog } from './progress-log.js';
 
 /** How long a replica has to connect all its flows. */
-const CONNECT_MS_MAX = 30_000;
+export const CONNECT_MS_MAX = 30_000;
 
 interface ServedReplica {
   readonly id: string;
@@ -209,6 +210,7 @@ export class ServedReplicas {
     const { session, raw, from, shares } = replica;
     const listener = {
       connected: () => {},
+      abandoned: () => closeSync(descriptor),
       ended: (reason: string) => {
         replica.flows[index] = -1;
         this.drop(replica, reason === '' ? 'it was ended' : reason);

@@ -1,0 +1,88 @@
+/**
+ * The I/O threads as the main thread sees them.
+ *
+ *   starting ──'listening'──▶ serving ──'stop', 'stopped'──▶ stopped
+ *      │ fails                   │ fails
+ *      └──▶ the start fails      └──▶ the process ends: the thread's clients and locks are lost
+ */
+import { MessageChannel, type MessagePort } from 'node:worker_threads';
+import { wakeTransport } from '../../platform/wake.js';
+import type { IoThreadData, IoToMain, MainToIo } from '../channel/main-io.js';
+import { createWorker } from './workers.js';
+
+const MODULE = new URL('../io-thread/io-thread.js', import.meta.url);
+
+/** What the threads say once they serve. */
+export type IoRequest = Exclude<IoToMain, { kind: 'listening' | 'failed' | 'stopped' }>;
+
+interface IoThreadHandle {
+  readonly port: MessagePort;
+  readonly exited: Promise<void>;
+  state: 'starting' | 'serving' | 'stopped';
+}
+
+export interface IoThreadsParts {
+  /** By thread: the number that wakes its transport, 0 before it has one. */
+  readonly wakers: Int32Array;
+  readonly take: (message: IoRequest) => void;
+  readonly died: (what: string, error: Error) => void;
+}
+
+export class IoThreads {
+  /** The transport that they use, once one of them serves. */
+  transport = '';
+  private readonly handles: IoThreadHandle[] = [];
+
+  constructor(private readonly parts: IoThreadsParts) {}
+
+  /** Resolves when the thread listens. @throws Error when it does not come to that */
+  start(data: Omit<IoThreadData, 'main'>): Promise<void> {
+    const { port1: port, port2 } = new MessageChannel();
+    const worker = createWorker(MODULE, { ...data, main: port2 } satisfies IoThreadData, [
+      port2,
+      ...data.peers.map((peer) => peer.port),
+    ]);
+    const exited = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
+    const handle: IoThreadHandle = { port, exited, state: 'starting' };
+    this.handles.push(handle);
+    return new Promise((resolve, reject) => {
+      const failed = (error: Error): void => {
+        if (handle.state === 'starting') reject(error);
+        else this.parts.died(`I/O thread ${data.thread}`, error);
+      };
+      port.on('message', (message: IoToMain) => {
+        if (message.kind === 'listening') {
+          this.transport = message.transport;
+          handle.state = 'serving';
+          resolve();
+        } else if (message.kind === 'failed') {
+          failed(message.error);
+        } else if (message.kind === 'stopped') {
+          handle.state = 'stopped';
+        } else {
+          this.parts.take(message);
+        }
+      });
+      worker.on('error', failed);
+      worker.on('exit', (code) => {
+        if (handle.state !== 'stopped') failed(new Error(`the thread ended with code ${code}`));
+      });
+    });
+  }
+
+  tell(thread: number, message: MainToIo): void {
+    this.handles[thread]?.port.postMessage(message);
+    const waker = this.parts.wakers[thread]!;
+    if (waker !== 0) wakeTransport(waker);
+  }
+
+  tellAll(message: MainToIo): void {
+    for (let thread = 0; thread < this.handles.length; thread++) this.tell(thread, message);
+  }
+
+  /** Resolves when all of them have ended; none may be starting. */
+  async stop(): Promise<void> {
+    this.tellAll({ kind: 'stop' });
+    await Promise.all(this.handles.map(({ exited }) => exited));
+  }
+}

@@ -1,0 +1,120 @@
+/** docs/limits.md says what the code does: constants, and initial values of directives. */
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { STRING_LIMIT_BYTES } from '../src/base/limits.js';
+import { GROWN_BYTES_MAX, READERS_MAX, RING_BYTES_MIN } from '../src/journal/ring.js';
+import { THREADS_MAX } from '../src/memory/control.js';
+import { ERROR_NAME_BYTES, ERROR_NAMES_MAX } from '../src/memory/error-names.js';
+import { PATH_BYTES_MAX } from '../src/platform/ffi/socket.js';
+import {
+  ARGUMENTS_MAX,
+  BULK_BYTES_MAX_DEFAULT,
+  LINE_BYTES_MAX,
+  UNAUTHENTICATED_ARGUMENTS_MAX,
+  UNAUTHENTICATED_BULK_BYTES_MAX,
+} from '../src/protocol/parser.js';
+import { GATHER_TIMEOUT_MS } from '../src/server/channel/gather.js';
+import { reservedDescriptors } from '../src/server/config/descriptor-budget.js';
+import {
+  DATABASES_MAX,
+  DIRECTIVES,
+  SHARD_BYTES_MAX,
+  SHARDS_MAX,
+} from '../src/server/config/directives.js';
+import { INCLUDES_DEPTH_MAX } from '../src/server/config/file.js';
+import { ADDRESSES_MAX } from '../src/server/config/special-kinds.js';
+import { SAMPLES_MAX } from '../src/server/io-thread/latency-monitor.js';
+import * as slowLog from '../src/server/io-thread/slow-log.js';
+import { FLOW_THREADS_MAX } from '../src/server/main-thread/replication/manager.js';
+import { REPLY_BYTES_MAX } from '../src/server/main-thread/replication/resp-client.js';
+import { CONNECT_MS_MAX } from '../src/server/main-thread/replication/served-replicas.js';
+import { STOP_TIMEOUT_MS } from '../src/server/main-thread/server.js';
+import { rootDirectory } from './support/server.js';
+
+const KIBIBYTE = 1024;
+const MEBIBYTE = 1024 * KIBIBYTE;
+
+/** Cells of the tables by the first one: what is limited. */
+function readLimits(): Map<string, string[]> {
+  const text = readFileSync(join(rootDirectory, 'docs/limits.md'), 'utf8');
+  const rows = text.split('\n').filter((line) => /^\| (?!what )/.test(line));
+  return new Map(
+    rows.map((line) => {
+      const [, what, ...cells] = line.split('|').map((cell) => cell.trim());
+      return [what!, cells];
+    }),
+  );
+}
+
+const two = { ioThreads: 2, flowThreads: 2, listeners: 2, loading: 4 };
+const grouped = (value: number): string => value.toLocaleString('en-US');
+const kib = (bytes: number): string => `${bytes / KIBIBYTE} KiB`;
+const mib = (bytes: number): string => `${bytes / MEBIBYTE} MiB`;
+const ms = (value: number): string => `${grouped(value)} ms`;
+const initial = (name: string): number => Number(DIRECTIVES[name]!.initial);
+
+/** What each row says, as the code has it. */
+const EXPECTED: readonly (readonly [what: string, limit: string])[] = [
+  ['clients', grouped(initial('maxclients'))],
+  ['reserve of descriptors', `(${reservedDescriptors(two)} with two threads)`],
+  ['connections not yet accepted', grouped(initial('tcp-backlog'))],
+  ['addresses to listen on', grouped(ADDRESSES_MAX)],
+  ['path of the Unix socket', `${PATH_BYTES_MAX} bytes`],
+  ['one argument', mib(BULK_BYTES_MAX_DEFAULT)],
+  ['arguments of a command', grouped(ARGUMENTS_MAX)],
+  ['inline request, length line', kib(LINE_BYTES_MAX)],
+  ['arguments before AUTH', grouped(UNAUTHENTICATED_ARGUMENTS_MAX)],
+  ['argument before AUTH', `${grouped(UNAUTHENTICATED_BULK_BYTES_MAX)} bytes`],
+  ['answer of all threads to a question (CLIENT LIST, SLOWLOG)', ms(GATHER_TIMEOUT_MS)],
+  ['value of a string', mib(STRING_LIMIT_BYTES)],
+  ['address space of a shard', `2 GiB (1 MiB to ${SHARD_BYTES_MAX / MEBIBYTE / KIBIBYTE} GiB)`],
+  ['shards', `${initial('shards')} (1 to ${grouped(SHARDS_MAX)}, a power of two)`],
+  ['databases', `${initial('databases')} (at most ${grouped(DATABASES_MAX)})`],
+  ['I/O threads', `(at most ${THREADS_MAX - 1})`],
+  ['flows of a replica', `at most ${FLOW_THREADS_MAX}`],
+  ['replicas that keep their place in a journal', grouped(READERS_MAX)],
+  ['journal of a shard', `${kib(RING_BYTES_MIN)} at least`],
+  ['wait of a write for a replica', ms(initial('repl-backpressure-max-delay'))],
+  ['growth of all journals for large records', mib(GROWN_BYTES_MAX)],
+  ['silence of the other side', `${initial('repl-timeout')} s`],
+  ['connecting all flows', ms(CONNECT_MS_MAX)],
+  ['reply on the control connection', mib(REPLY_BYTES_MAX)],
+  ['journal without replicas', `${grouped(initial('repl-backlog-ttl'))} s`],
+  ['slow log', `${initial('slowlog-max-len')} entries`],
+  [
+    'arguments of a slow log entry',
+    `${slowLog.ARGUMENTS_MAX}, of ${slowLog.ARGUMENT_BYTES_MAX} bytes each`,
+  ],
+  ['samples of a latency event', grouped(SAMPLES_MAX)],
+  ['names of errors in INFO errorstats', `${ERROR_NAMES_MAX}, of ${ERROR_NAME_BYTES} characters`],
+  ['nested includes of configuration files', grouped(INCLUDES_DEPTH_MAX)],
+  ['waiting for lagging replicas at the end', `${initial('shutdown-timeout')} s`],
+  ['ending the threads', ms(STOP_TIMEOUT_MS)],
+];
+
+test('docs/limits.md has the numbers of the code', () => {
+  const limits = readLimits();
+  for (const [what, limit] of EXPECTED) {
+    const cells = limits.get(what);
+    assert.ok(cells !== undefined, `no row for: ${what}`);
+    assert.ok(hasWords(cells[0]!, limit), `${what}: the code has ${limit}, not ${cells[0]}`);
+  }
+});
+
+/** The limit stands in the cell, and not as part of another number. */
+function hasWords(cell: string, limit: string): boolean {
+  const at = cell.indexOf(limit);
+  if (at < 0) return false;
+  return !/[\d,]$/.test(cell.slice(0, at)) && !/^[\d,]*\d/.test(cell.slice(at + limit.length));
+}
+
+test('every row names a directive that there is, or none, and says what happens', () => {
+  for (const [what, [, directives, outcome]] of readLimits()) {
+    for (const [, name] of directives!.matchAll(/`([a-z-]+)[^`]*`/g)) {
+      assert.ok(DIRECTIVES[name!] !== undefined, `${what}: ${name}`);
+    }
+    assert.ok(outcome !== undefined && outcome !== '', what);
+  }
+});
