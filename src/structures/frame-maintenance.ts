@@ -30,13 +30,13 @@ import {
   logStart,
 } from './frame.js';
 import {
+  addBuckets,
   compact,
   copyToScratch,
   reinsertEntries,
+  releaseUnusedPages,
   restoreFromScratch,
   updateCommittedPages,
-  releaseUnusedPages,
-  addBuckets,
 } from './frame-rewrite.js';
 
 /** Buckets of the first frame of a table. */

@@ -4,9 +4,9 @@ import fc from 'fast-check';
 import { installPageRelease } from '../base/page-release.js';
 import { PAGE_BYTES, ROOTS_OFFSET } from '../memory/space-layout.js';
 import { Directory } from './directory.js';
-import { hashBytes } from './hash.js';
-import { addBuckets } from './frame-rewrite.js';
 import { rebuild } from './frame-maintenance.js';
+import { addBuckets } from './frame-rewrite.js';
+import { hashBytes } from './hash.js';
 import { SCAN_END, Table } from './table.js';
 import { KeyFinder, testSpace } from './testing.js';
 

@@ -4,13 +4,13 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { describeRuns, listRegisters } from '../../src/values/hyperloglog/describe.js';
 import {
   CORRUPTED,
   CORRUPTED_TEXT,
   NOT_HYPERLOGLOG_TEXT,
   VALID,
 } from '../../src/values/hyperloglog/layout.js';
-import { describeRuns, listRegisters } from '../../src/values/hyperloglog/describe.js';
 import {
   addAll,
   countOf,

@@ -14,8 +14,8 @@ import {
   readDump,
   readModel,
 } from '../../src/persistence/rdb/testing.js';
-import { dumpValue } from '../../src/persistence/rdb/testing-write.js';
 import { BODIES, fileOf } from '../../src/persistence/rdb/testing-files.js';
+import { dumpValue } from '../../src/persistence/rdb/testing-write.js';
 import { Random, seedFromEnvironment } from '../support/random.js';
 import { isError, textOf } from '../support/reply.js';
 import { redisServerMissing, redisServerVersion, startRedis } from '../support/server.js';

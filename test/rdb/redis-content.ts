@@ -1,6 +1,5 @@
 /** What a redis-server holds, in the form in which the RDB reader's model says it. */
-import type { RawClient } from '../support/client.js';
-import { isError, isList, type Reply, showReply, textOf } from '../support/reply.js';
+
 import type {
   ModelConsumer,
   ModelGroup,
@@ -8,6 +7,8 @@ import type {
   ModelStream,
   ModelValue,
 } from '../../src/persistence/rdb/testing.js';
+import type { RawClient } from '../support/client.js';
+import { isError, isList, type Reply, showReply, textOf } from '../support/reply.js';
 
 const DATABASES = 16;
 

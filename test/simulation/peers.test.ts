@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Region } from '../../src/base/region.js';
+import { writeAcknowledgement } from '../../src/replication/acknowledgement.js';
 import { OUTPUT_BYTES_MIN, PrimaryFlow } from '../../src/replication/primary/primary-flow.js';
 import { SyncSession } from '../../src/replication/primary/sync-session.js';
 import { ReplicaFlow } from '../../src/replication/replica/replica-flow.js';
@@ -17,7 +18,6 @@ import {
   readBlock,
   sealBlock,
 } from '../../src/replication/wire.js';
-import { writeAcknowledgement } from '../../src/replication/acknowledgement.js';
 import { SimulatedServer } from './server.js';
 
 const NOW = 1_700_000_000_000;

@@ -7,11 +7,11 @@
  * The checksum covers all before it. A checksum of 0 is as wrong as any other here.
  */
 import type { Region } from '../../base/region.js';
-import { RdbInput } from './input.js';
 import { Crc64 } from './crc64.js';
 import { type ReadOptions, Value } from './decoder.js';
 import { RdbError } from './error.js';
 import { OPCODE_MIN, REDIS_VERSION_MAX, VALKEY_VERSION } from './format.js';
+import { RdbInput } from './input.js';
 import { READ_OPTIONS } from './reader.js';
 import { ValueReader } from './value-reader.js';
 import { KIND_STRING, type RdbVisitor } from './visitor.js';

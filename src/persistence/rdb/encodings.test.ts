@@ -11,8 +11,8 @@ import {
   lengthOf,
   listpackOf,
   little,
-  stringOf,
   streamOf,
+  stringOf,
   ziplistOf,
   zipmapOf,
 } from './testing-files.js';

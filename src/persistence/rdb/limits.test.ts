@@ -5,7 +5,6 @@ import { heapBytesPerRound } from '../../../test/support/heap.js';
 import { RdbError } from './error.js';
 import { RdbReader } from './reader.js';
 import { canonical, RdbModel, readModel } from './testing.js';
-import { writeModel } from './testing-write.js';
 import {
   BODIES,
   big,
@@ -16,6 +15,7 @@ import {
   little,
   stringOf,
 } from './testing-files.js';
+import { writeModel } from './testing-write.js';
 import type { RdbVisitor } from './visitor.js';
 
 /** Counts what it is told and keeps nothing. */

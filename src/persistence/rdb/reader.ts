@@ -11,7 +11,10 @@
  *
  * Most keys are strings and come whole: key and value are told where they stand, without a copy.
  */
-import { Value, type ReadOptions } from './decoder.js';
+
+import { STRING_LIMIT_BYTES } from '../../base/limits.js';
+import { type Region, toBinary } from '../../base/region.js';
+import { type ReadOptions, Value } from './decoder.js';
 import { RdbError } from './error.js';
 import {
   OPCODE_AUXILIARY,
@@ -33,8 +36,6 @@ import {
   VALKEY_VERSION,
   VERSION_WITH_CHECKSUM,
 } from './format.js';
-import { STRING_LIMIT_BYTES } from '../../base/limits.js';
-import { type Region, toBinary } from '../../base/region.js';
 import { RdbInput, WINDOW_BYTES } from './input.js';
 import { readInt64 } from './integers.js';
 import { ValueReader } from './value-reader.js';

@@ -21,8 +21,8 @@ import {
   readDump,
   readModel,
 } from './testing.js';
-import { dumpValue, writeModel } from './testing-write.js';
 import { listpackOf } from './testing-files.js';
+import { dumpValue, writeModel } from './testing-write.js';
 
 const NUMBERS = ['0', '-1', '127', '-129', '4096', '65535', '-8388609', '2147483648'];
 const LARGE_NUMBERS = ['9007199254740993', '-9223372036854775808', '9223372036854775807', '01'];

@@ -3,9 +3,10 @@
  * their consumers, then for each consumer its ids. They are kept here, in arrays that grow as they
  * come, until their consumer is known.
  */
+
+import type { Region } from '../../base/region.js';
 import type { ElementBatch } from './batch.js';
 import { STREAM_ID_BYTES } from './batch.js';
-import type { Region } from '../../base/region.js';
 
 const CAPACITY = 64;
 /** An id takes this many words. */

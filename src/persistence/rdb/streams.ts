@@ -18,9 +18,9 @@ import {
 } from './format.js';
 import { RdbString } from './input.js';
 import { readInt64 } from './integers.js';
-import { entriesReadBefore } from './stream-state.js';
 import { StreamNodes } from './stream-node.js';
 import { PendingEntries } from './stream-pending.js';
+import { entriesReadBefore } from './stream-state.js';
 import { KIND_STREAM, type StreamConsumer, type StreamGroup, type StreamState } from './visitor.js';
 
 /** What comes next. */

@@ -1,6 +1,7 @@
 /** For tests: the content of a file as plain objects, and its canonical text. */
 import { type Region, toBinary } from '../../base/region.js';
 import type { ElementBatch } from './batch.js';
+import type { ReadOptions } from './decoder.js';
 import { DUMP_READ, DumpReader } from './dump.js';
 import { RdbError } from './error.js';
 import { newRegion } from './input.js';
@@ -16,7 +17,6 @@ import {
   type StreamGroup,
   type StreamState,
 } from './visitor.js';
-import type { ReadOptions } from './decoder.js';
 
 /** Strings have a char per byte everywhere here. */
 export interface ModelPending {

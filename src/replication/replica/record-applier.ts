@@ -13,8 +13,8 @@ import {
 } from '../../journal/record.js';
 import type { JournalRing } from '../../journal/ring.js';
 import { keylessOf } from '../keyless.js';
-import type { SyncProgress } from './sync-progress.js';
 import type { ShardWriter } from './shard-writer.js';
+import type { SyncProgress } from './sync-progress.js';
 
 /** Runs effects. The dispatcher implements it. */
 export interface EffectTarget {

@@ -10,7 +10,11 @@ import {
   frameBytes,
   frameRunBytes,
 } from '../../../src/structures/frame-copy.js';
-import { FrameCopy, ReceivedFrame } from '../../../src/structures/frame-install.js';
+import {
+  FrameCopy,
+  ReceivedFrame,
+  type ValueVerifier,
+} from '../../../src/structures/frame-install.js';
 import { HashState, hashBytes } from '../../../src/structures/hash.js';
 import { bucketOffset, fingerprintAt, referenceAt } from '../../../src/structures/slots.js';
 import { SCAN_END, Table } from '../../../src/structures/table.js';
@@ -18,7 +22,7 @@ import { KeyFinder, testSpace } from '../../../src/structures/testing.js';
 import type { Random } from '../../support/random.js';
 import type { FuzzTarget } from '../fuzz.js';
 
-const KINDS = 0b101;
+const VALUES: ValueVerifier = { kinds: 0b101, verifiedKinds: 0, verify: () => true };
 
 interface Sample {
   readonly bytes: Uint8Array;
@@ -129,7 +133,7 @@ export const target: FuzzTarget = {
       runsBytes: random.chance(0.95) ? sample.runsBytes : random.below(sample.runsBytes + 64),
     });
     copy.set(received);
-    if (copy.verify(target2, KINDS) !== null || copy.entries === 0) return;
+    if (copy.verify(target2, VALUES) !== null || copy.entries === 0) return;
     const { entries } = copy;
     assert.ok(copy.install(target2, ROOTS_OFFSET), 'there is room');
     table.check();

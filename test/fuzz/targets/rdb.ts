@@ -13,8 +13,8 @@ import {
   readDump,
   readModel,
 } from '../../../src/persistence/rdb/testing.js';
-import { dumpValue, writeModel } from '../../../src/persistence/rdb/testing-write.js';
 import { BODIES, fileOf } from '../../../src/persistence/rdb/testing-files.js';
+import { dumpValue, writeModel } from '../../../src/persistence/rdb/testing-write.js';
 import type { Random } from '../../support/random.js';
 import type { FuzzTarget } from '../fuzz.js';
 

@@ -17,7 +17,6 @@ import {
   readBlock,
   sealBlock,
 } from '../../../src/replication/wire.js';
-import { KINDS } from '../../simulation/link.js';
 import { SimulatedServer } from '../../simulation/server.js';
 import type { Random } from '../../support/random.js';
 import type { FuzzTarget } from '../fuzz.js';
@@ -118,7 +117,6 @@ export const target: FuzzTarget = {
       mine: [0, 1],
       progress,
       target: replica.applier,
-      kinds: KINDS,
       bufferBytesMax: 1 << 20,
     });
     for (const bytes of hostile(random)) {
