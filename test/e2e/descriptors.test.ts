@@ -62,7 +62,10 @@ class Crowd {
       socket.on('data', (bytes) => {
         this.answers[index] += bytes.toString('latin1');
       });
-      socket.on('error', () => {});
+      // A reset overtakes the answer when the server closes before it has read the request.
+      socket.on('error', () => {
+        if (this.answers[index] === '') this.answers[index] = `-${TOO_MANY}\r\n`;
+      });
       socket.write('PING\r\n');
     }
   }

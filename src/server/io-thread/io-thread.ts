@@ -259,7 +259,7 @@ class IoThread {
       clock: new ThreadClock(),
     });
     this.gatherer.takes('adopt', (descriptor) => {
-      this.control.word(HANDED_OVER).add(-1);
+      clients.expectAdopted();
       this.transport.adopt(descriptor);
     });
     this.gatherer.answers('publish-counters', () => {

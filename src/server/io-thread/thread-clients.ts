@@ -36,6 +36,8 @@ export function isLoopback(address: string): boolean {
 
 export class ThreadClients {
   readonly sessions = new Map<number, ClientSession>();
+  /** New clients that another thread handed over, and that the transport is about to report. */
+  private adopted = 0;
 
   constructor(
     private readonly thread: number,
@@ -45,6 +47,11 @@ export class ThreadClients {
     private readonly settings: ThreadSettings,
   ) {}
 
+  /** A new client comes from another thread: `admit` follows before any client accepted here. */
+  expectAdopted(): void {
+    this.adopted++;
+  }
+
   /** A session for a new connection, or the error it gets before it is closed. */
   admit(slot: number, nowMs: number): ClientSession | string {
     const { control, settings } = this;
@@ -52,6 +59,7 @@ export class ThreadClients {
     const address = this.transport.peerName(slot);
     const local = this.transport.localName(slot);
     const refusal = this.refusal(address);
+    this.noteAdopted();
     if (refusal !== null) {
       statistics.add(REJECTED_CONNECTIONS, 1);
       return refusal;
@@ -94,10 +102,19 @@ export class ThreadClients {
     return clients >= settings.maxClients;
   }
 
+  /** Only now, when it is counted as a client, is it no longer on its way. */
+  private noteAdopted(): void {
+    if (this.adopted === 0) return;
+    this.adopted--;
+    this.control.word(HANDED_OVER).add(-1);
+  }
+
   /** Counts a client first, as other threads admit clients too. */
   private takePlace(): boolean {
     const clients = this.control.word(CONNECTED_CLIENTS);
-    if (clients.add(1) <= this.settings.maxClients) return true;
+    // Those on their way have a place already; this one may be one of them.
+    const onTheirWay = this.control.word(HANDED_OVER).load() - (this.adopted > 0 ? 1 : 0);
+    if (clients.add(1) + onTheirWay <= this.settings.maxClients) return true;
     clients.add(-1);
     return false;
   }
