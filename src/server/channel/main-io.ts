@@ -80,8 +80,7 @@ export type IoToMain =
       readonly request: ReplicationRequest;
     }
   | { readonly kind: 'replication-notice'; readonly notice: ReplicationNotice }
-  | { readonly kind: 'status-taken'; readonly thread: number; readonly number: number }
-  | { readonly kind: 'stopped'; readonly thread: number };
+  | { readonly kind: 'status-taken'; readonly thread: number; readonly number: number };
 
 export type MainToIo =
   | { readonly kind: 'stop' }

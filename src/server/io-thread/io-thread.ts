@@ -109,7 +109,6 @@ class IoThread {
     await this.transport.run(frontend);
     stopProfile();
     this.policy.publishCounters();
-    this.post({ kind: 'stopped', thread: data.thread });
   }
 
   private build(): Frontend<ClientSession> {

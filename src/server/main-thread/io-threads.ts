@@ -1,7 +1,7 @@
 /**
  * The I/O threads as the main thread sees them.
  *
- *   starting ──'listening'──▶ serving ──'stop', 'stopped'──▶ stopped
+ *   starting ──'listening'──▶ serving ──'stop'──▶ stopping ──▶ (its Worker has ended)
  *      │ fails                   │ fails
  *      └──▶ the start fails      └──▶ the process ends: the thread's clients and locks are lost
  */
@@ -13,12 +13,12 @@ import { createWorker } from './workers.js';
 const MODULE = new URL('../io-thread/io-thread.js', import.meta.url);
 
 /** What the threads say once they serve. */
-export type IoRequest = Exclude<IoToMain, { kind: 'listening' | 'failed' | 'stopped' }>;
+export type IoRequest = Exclude<IoToMain, { kind: 'listening' | 'failed' }>;
 
 interface IoThreadHandle {
   readonly port: MessagePort;
   readonly exited: Promise<void>;
-  state: 'starting' | 'serving' | 'stopped';
+  state: 'starting' | 'serving' | 'stopping';
 }
 
 export interface IoThreadsParts {
@@ -57,15 +57,13 @@ export class IoThreads {
           resolve();
         } else if (message.kind === 'failed') {
           failed(message.error);
-        } else if (message.kind === 'stopped') {
-          handle.state = 'stopped';
         } else {
           this.parts.take(message);
         }
       });
       worker.on('error', failed);
       worker.on('exit', (code) => {
-        if (handle.state !== 'stopped') failed(new Error(`the thread ended with code ${code}`));
+        if (handle.state !== 'stopping') failed(new Error(`the thread ended with code ${code}`));
       });
     });
   }
@@ -82,6 +80,7 @@ export class IoThreads {
 
   /** Resolves when all of them have ended; none may be starting. */
   async stop(): Promise<void> {
+    for (const handle of this.handles) handle.state = 'stopping';
     this.tellAll({ kind: 'stop' });
     await Promise.all(this.handles.map(({ exited }) => exited));
   }
