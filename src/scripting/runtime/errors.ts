@@ -1,0 +1,27 @@
+/** The kinds of errors that pass through Lua code, and which of them Lua can catch. */
+import type { LuaValue } from './values.js';
+
+/** An error of Lua: any value. `pcall` catches it. */
+export class LuaError {
+  constructor(
+    readonly value: LuaValue,
+    /** The line of the script that was running, 0 when unknown: for the host's error reply. */
+    readonly line = 0,
+  ) {}
+}
+
+/** A chunk that does not compile. The message has Lua's form, `chunk:line: text near 'token'`. */
+export class LuaSyntaxError {
+  constructor(readonly message: string) {}
+}
+
+/**
+ * The host ends the script: killed, out of time, to be started over. No pcall, xpcall or coroutine
+ * stops it. Hosts throw it, or a class of their own that extends it.
+ */
+export class ScriptAbort {
+  constructor(readonly reason: string) {}
+}
+
+/** Lua's memory error. It has no position, as Lua cannot format one without memory. */
+export const MEMORY_ERROR_TEXT = 'not enough memory';
