@@ -57,6 +57,10 @@ function isConstant(expression: Expression): boolean {
   );
 }
 
+function isTrueConstant(expression: Expression): boolean {
+  return expression.kind !== 'nil' && expression.kind !== 'false';
+}
+
 export function quote(text: string): string {
   return JSON.stringify(text);
 }
@@ -222,10 +226,11 @@ export class ExpressionCompiler {
       case 'parentheses':
         return this.describe(expression.inner);
       case 'binary': {
-        // Lua looks for the last load of the register on the way that jumps over the right side.
-        const isLogic = expression.operator === 'and' || expression.operator === 'or';
-        const isLoad = expression.left.kind !== 'local';
-        return isLogic && isLoad ? this.describe(expression.left) : '';
+        // Of `nil or x` and `true and x` Lua keeps x only.
+        const { operator, left, right } = expression;
+        const isOr = operator === 'or' && (left.kind === 'nil' || left.kind === 'false');
+        const isAnd = operator === 'and' && isConstant(left) && !isOr && isTrueConstant(left);
+        return isOr || isAnd ? this.describe(right) : '';
       }
       default:
         return '';
@@ -356,23 +361,26 @@ export class ExpressionCompiler {
   /** What is called, as a JavaScript function; for a method the object is in the temporary. */
   protected callee(expression: CallExpression): { code: string; self: string; name: string } {
     const { callee, method } = expression;
-    const look = this.isGenerator ? '$resumable' : '';
+    const check = (f: string): string => {
+      if (!this.isGenerator) return `typeof ${f}==="function"?${f}:$callable(${f})`;
+      return `typeof ${f}==="function"?$resumable(${f}):$resumable($callable(${f}))`;
+    };
     if (method !== undefined) {
       const self = this.temporary();
       const f = this.temporary();
       const site = this.context.sites.add(expression.methodLine, this.describe(callee));
       const setup = `${self}=${this.value(callee)},${f}=${site}$indexString(${self},${quote(method)})`;
-      const code = `(${setup},typeof ${f}==="function"?${look}(${f}):$callable(${f}))`;
+      const code = `(${setup},${check(f)})`;
       return { code, self, name: `method '${method}'` };
     }
     const name = this.describe(callee);
     if (callee.kind === 'local' || callee.kind === 'upvalue') {
       const f = this.localName(callee.local);
-      return { code: `(typeof ${f}==="function"?${look}(${f}):$callable(${f}))`, self: '', name };
+      return { code: `(${check(f)})`, self: '', name };
     }
     const f = this.temporary();
     const value = this.value(callee);
-    const code = `(typeof(${f}=${value})==="function"?${look}(${f}):$callable(${f}))`;
+    const code = `(${f}=${value},${check(f)})`;
     return { code, self: '', name };
   }
 

@@ -13,7 +13,7 @@ import {
 import { callNative, toArray } from '../runtime/calls.js';
 import { LuaError } from '../runtime/errors.js';
 import { asLuaError, libraryError, typeName } from '../runtime/failures.js';
-import { iterators, READONLY_TEXT, storeRaw } from '../runtime/indexing.js';
+import { indexString, iterators, READONLY_TEXT, storeRaw } from '../runtime/indexing.js';
 import { metamethod, metatableOf } from '../runtime/metatables.js';
 import { meter, NATIVE_DEPTH_MAX } from '../runtime/meter.js';
 import { numberToText, parseNumber } from '../runtime/number-text.js';
@@ -192,18 +192,28 @@ function restore({ depth, nativeDepth }: Depths): void {
   meter.nativeDepth = nativeDepth;
 }
 
+/** Redis's own: of an error that is a table with a text in `err` the caller gets the text. */
 const pcall: Native = (...args) => {
-  checkAny(args, 1);
+  // What Redis does without arguments: it calls the place that it keeps for the result.
+  if (args.length === 0) return [false, 'attempt to call a boolean value'];
   const { depth, nativeDepth } = meter;
   try {
     const result = callNative(args[0], args.slice(1));
     return Array.isArray(result) ? [true, ...(result as LuaValue[])] : [true, result as LuaValue];
   } catch (thrown) {
-    const failure = asLuaError(thrown);
+    const { value } = asLuaError(thrown);
     restore({ depth, nativeDepth });
-    return [false, failure.value];
+    if (!(value instanceof LuaTable)) return [false, value];
+    const text = fieldOf(value, 'err');
+    const isText = typeof text === 'string' || typeof text === 'number';
+    return isText ? [false, text] : [false, value, text];
   }
 };
+
+/** A field with metamethods; they fail outside of the protected call. */
+function fieldOf(table: LuaTable, name: string): LuaValue {
+  return indexString(table, name);
+}
 
 const xpcall: Native = (...args) => {
   checkAny(args, 2);

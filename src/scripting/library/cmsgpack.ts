@@ -196,8 +196,9 @@ class Unpacker {
         return data.readUInt16BE(this.take(2));
       case 0xce:
         return data.readUInt32BE(this.take(4));
+      // The library takes unsigned numbers of 64 bits for signed ones.
       case 0xcf:
-        return Number(data.readBigUInt64BE(this.take(8)));
+        return Number(data.readBigInt64BE(this.take(8)));
       case 0xd0:
         return data.readInt8(this.take(1));
       case 0xd1:

@@ -54,8 +54,7 @@ function finish(coroutine: Coroutine, results: readonly LuaValue[]): readonly Lu
 /** @throws LuaError what ended the coroutine, or why it cannot be resumed */
 function resumeCoroutine(coroutine: Coroutine, args: readonly LuaValue[]): readonly LuaValue[] {
   if (coroutine.status !== 'suspended') {
-    const what = coroutine.status === 'dead' ? 'dead' : 'non-suspended';
-    throw new LuaError(`cannot resume ${what} coroutine`);
+    throw new LuaError(`cannot resume ${coroutine.status} coroutine`);
   }
   if (meter.nativeDepth + 1 >= NATIVE_DEPTH_MAX) throw new LuaError('C stack overflow');
   const { depth, nativeDepth } = meter;

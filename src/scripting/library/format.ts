@@ -1,6 +1,6 @@
 /** `string.format`: C's printf for one value at a time. */
 import { checkNumber, checkString, type Arguments, toInt } from '../runtime/arguments.js';
-import { libraryError } from '../runtime/failures.js';
+import { argumentError, libraryError } from '../runtime/failures.js';
 import {
   exactDigits,
   exponentText,
@@ -236,8 +236,9 @@ export function format(args: Arguments): string {
       from = percent + 2;
       continue;
     }
-    const { conversion, end } = parse(text, percent + 1);
     place++;
+    if (place > args.length) throw argumentError(place, 'no value');
+    const { conversion, end } = parse(text, percent + 1);
     parts.push(convert(conversion, args, place));
     from = end;
   }

@@ -1,8 +1,8 @@
 /** load and loadstring: code made by a script. Bytecode is refused: it is no source. */
 import { type Arguments, checkFunction, checkString, optionalString } from '../runtime/arguments.js';
 import { callNative, one } from '../runtime/calls.js';
-import { LuaError, LuaSyntaxError } from '../runtime/errors.js';
-import { asLuaError } from '../runtime/failures.js';
+import { LuaSyntaxError } from '../runtime/errors.js';
+import { asLuaError, libraryError } from '../runtime/failures.js';
 import { meter } from '../runtime/meter.js';
 import type { LuaFunction, LuaResult } from '../runtime/values.js';
 import type { Native } from './define.js';
@@ -25,7 +25,7 @@ function readAll(args: Arguments): string {
     const part = one(callNative(args[0], []));
     if (part === undefined || part === '') return parts.join('');
     if (typeof part !== 'string' && typeof part !== 'number') {
-      throw new LuaError('reader function must return a string');
+      throw libraryError('reader function must return a string');
     }
     const text = String(part);
     meter.allocateString(text.length);

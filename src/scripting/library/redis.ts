@@ -42,13 +42,6 @@ export function errorTable(message: string): LuaTable {
   return table;
 }
 
-/** An error of a call: it is not counted twice in the statistics. */
-function callErrorTable(message: string): LuaTable {
-  const table = errorTable(message);
-  table.set('ignore_error_stats_update', true);
-  return table;
-}
-
 const NO_ARGUMENTS = 'ERR Please specify at least one argument for this redis lib call';
 const BAD_ARGUMENTS = 'ERR Lua redis lib command arguments must be strings or integers';
 
@@ -75,15 +68,25 @@ function commandArguments(args: readonly LuaValue[]): string[] | string {
   return texts;
 }
 
+/** Of `-CODE text` and `CODE text` the same; a text of one word gets the code ERR. */
+function errorText(text: string): string {
+  const nul = text.indexOf('\0');
+  const cut = nul < 0 ? text : text.slice(0, nul);
+  const body = cut.startsWith('-') ? cut.slice(1) : cut;
+  const space = body.indexOf(' ');
+  const code = space < 0 ? 'ERR' : body.slice(0, space);
+  return `${code} ${body.slice(space + 1).replace(/^[\r\n]+|[\r\n]+$/g, '')}`;
+}
+
 function replyTable(field: 'err' | 'ok'): Native {
   return (...args) => {
     const text = args[0];
     if (args.length !== 1 || typeof text !== 'string') {
       return errorTable('ERR wrong number or type of arguments');
     }
+    if (field === 'err') return errorTable(errorText(text));
     const table = new LuaTable(0, 1);
-    const isPrefixed = field === 'err' && text.startsWith('-');
-    table.set(field, isPrefixed ? text.slice(1) : text);
+    table.set(field, text);
     return table;
   };
 }
@@ -109,12 +112,12 @@ function hostFunctions(host: () => ScriptHost): Readonly<Record<string, Native>>
   return {
     call: (...args) => {
       const texts = commandArguments(args);
-      if (typeof texts === 'string') throw new LuaError(callErrorTable(texts));
+      if (typeof texts === 'string') throw new LuaError(errorTable(texts));
       return host().call(texts);
     },
     pcall: (...args) => {
       const texts = commandArguments(args);
-      return typeof texts === 'string' ? callErrorTable(texts) : host().pcall(texts);
+      return typeof texts === 'string' ? errorTable(texts) : host().pcall(texts);
     },
     log: (...args) => log(host(), args),
     setresp: (...args) => {

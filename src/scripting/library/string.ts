@@ -221,11 +221,6 @@ const dump: Native = (...args) => {
   return '\x1bLuaQ';
 };
 
-const gfind: Native = (...args) => {
-  void args;
-  throw libraryError("'string.gfind' was renamed to 'string.gmatch'");
-};
-
 export function stringLibrary(): LuaTable {
   const table = defineFunctions(new LuaTable(0, 16), {
     byte,
@@ -237,7 +232,7 @@ export function stringLibrary(): LuaTable {
       meter.allocateString(text.length);
       return text;
     },
-    gfind,
+    gfind: gmatch,
     gmatch,
     gsub,
     len: (...args) => checkString(args, 1).length,
@@ -249,6 +244,7 @@ export function stringLibrary(): LuaTable {
     upper: (...args) => mapAscii(args, 97, 122, -32),
   });
   stringMetatable.set('__index', table);
+  stringMetatable.isReadonly = true;
   return table;
 }
 

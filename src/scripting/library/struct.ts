@@ -196,8 +196,11 @@ function unpackInteger(bytes: string, isSigned: boolean, isBigEndian: boolean): 
     const at = isBigEndian ? i : bytes.length - 1 - i;
     value = BigInt.asUintN(64, (value << 8n) | BigInt(bytes.charCodeAt(at)));
   }
-  if (!isSigned || bytes.length === 0) return Number(value);
-  return Number(BigInt.asIntN(Math.min(64, bytes.length * 8), value));
+  if (!isSigned) return Number(value);
+  // In C the shift counts modulo 64, which shows with more than 8 bytes.
+  const mask = BigInt.asUintN(64, -1n << BigInt((bytes.length * 8 - 1) & 63));
+  if ((value & mask) !== 0n) value |= mask;
+  return Number(BigInt.asIntN(64, value));
 }
 
 function unpackDouble(bytes: string, isBigEndian: boolean): number {
@@ -266,7 +269,6 @@ function size(args: Arguments): number {
     if (letter === 'c' && option.size === 0) {
       throw argumentError(1, "option 'c0' has no fixed size");
     }
-    if (!isInteger(letter) && !isControl(letter) && !'fdcx'.includes(letter)) throw badOption(letter);
     total += option.size;
   }
   return total;

@@ -149,7 +149,7 @@ export function driven(generator: (...args: LuaValue[]) => LuaGenerator): LuaFun
 }
 
 export function yieldError(): LuaError {
-  return runtimeError('attempt to yield across metamethod/C-call boundary');
+  return new LuaError('attempt to yield across metamethod/C-call boundary');
 }
 
 /** What a call inside a coroutine runs: the generator, if there is one. */

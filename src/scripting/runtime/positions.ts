@@ -67,18 +67,21 @@ export function levelOf(wanted: number): Level | undefined {
   for (let frames = NEAR_FRAMES; ; frames *= 8) {
     const callSites = capture(frames);
     let level = 0;
+    let previousIsLua = false;
     for (const callSite of callSites) {
       const url = callSite.getScriptNameOrSourceURL();
       let found: Level;
       if (typeof url === 'string' && url.startsWith(URL_PREFIX)) {
         found = levelAt(url, callSite.getLineNumber() ?? 0);
-        // The frame of a function that made a tail call stands for the level that Lua lost.
-        if (level > 0 && found.site?.kind === 'tail-call') found = NATIVE_LEVEL;
+        // A function that made a tail call of a Lua function stands for the level that Lua lost.
+        if (previousIsLua && found.site?.kind === 'tail-call') found = NATIVE_LEVEL;
+        previousIsLua = true;
       } else {
         const name = callSite.getFunctionName();
         if (name === COROUTINE_BASE) return undefined;
         if (name !== NATIVE_CALL) continue;
         found = NATIVE_LEVEL;
+        previousIsLua = false;
       }
       if (++level === wanted) return found;
     }

@@ -87,6 +87,8 @@ export class Lexer {
   readonly chunk: string;
   private at = 0;
   private start = 0;
+  /** A string with its delimiters and what its escapes mean: errors show it so. */
+  private written = '';
   private ahead: { token: string; text: string; number: number; line: number } | undefined;
 
   constructor(
@@ -135,7 +137,7 @@ export class Lexer {
 
   private tokenText(token: string): string {
     if (token === NAME || token === STRING || token === NUMBER) {
-      const written = this.source.slice(this.start, this.at);
+      const written = token === STRING ? this.written : this.source.slice(this.start, this.at);
       const nul = written.indexOf('\0');
       return nul < 0 ? written : written.slice(0, nul);
     }
@@ -195,7 +197,9 @@ export class Lexer {
     if (code === OPEN_BRACKET) {
       const level = this.bracketLevel();
       if (level >= 0) {
+        const equals = '='.repeat(level);
         this.text = this.longText(level, 'unfinished long string');
+        this.written = `[${equals}[${this.text}]${equals}]`;
         return STRING;
       }
       if (level === -1) {
@@ -203,6 +207,7 @@ export class Lexer {
         return '[';
       }
       this.at += -level - 1;
+      this.written = this.source.slice(this.start, this.at);
       throw this.error('invalid long string delimiter', STRING);
     }
     const two = this.source.slice(this.at, this.at + 2);
@@ -288,15 +293,20 @@ export class Lexer {
 
   private quoted(quote: number): string {
     const parts: string[] = [];
+    const quoteOpen = this.source[this.at]!;
     this.at++;
     let from = this.at;
     for (;;) {
       const code = this.code();
       if (code === EOF) throw this.error('unfinished string', END);
-      if (code === LF || code === CR) throw this.error('unfinished string', STRING);
+      if (code === LF || code === CR) {
+        this.written = quoteOpen + parts.join('') + this.source.slice(from, this.at);
+        throw this.error('unfinished string', STRING);
+      }
       if (code === quote) break;
       if (code === BACKSLASH) {
         parts.push(this.source.slice(from, this.at));
+        this.written = quoteOpen + parts.join('');
         parts.push(this.escape());
         from = this.at;
       } else {
@@ -306,6 +316,7 @@ export class Lexer {
     parts.push(this.source.slice(from, this.at));
     this.at++;
     this.text = parts.join('');
+    this.written = quoteOpen + this.text + quoteOpen;
     return STRING;
   }
 
