@@ -101,7 +101,7 @@ export class ExpressionCompiler {
       case 'false':
         return expression.kind;
       case 'number':
-        return numberLiteral(expression.value);
+        return this.number(expression.value);
       case 'string':
         return quote(expression.value);
       case 'vararg':
@@ -126,6 +126,13 @@ export class ExpressionCompiler {
       case 'binary':
         return this.binary(expression);
     }
+  }
+
+  private number(value: number): string {
+    if (value !== 0) return numberLiteral(value);
+    const { scope } = this.body;
+    scope.zero ??= value;
+    return numberLiteral(scope.zero);
   }
 
   /** Results as they come: one value bare, several as an array. */

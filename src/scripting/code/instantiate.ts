@@ -2,6 +2,7 @@
  * Makes a Lua function of generated code. The code runs in strict mode and sees its parameters
  * only: helpers of runtime/, all named $..., and what the environment gives it.
  */
+import { moduloNumbers, powerNumbers } from '../runtime/arithmetic.js';
 import * as calls from '../runtime/calls.js';
 import * as indexing from '../runtime/indexing.js';
 import { meter } from '../runtime/meter.js';
@@ -48,14 +49,14 @@ const HELPERS = {
   $loopMode: indexing.loopMode,
   $meter: meter,
   $modulo: operations.modulo,
-  $moduloNumbers: operations.moduloNumbers,
+  $moduloNumbers: moduloNumbers,
   $multiply: operations.multiply,
   $negate: operations.negate,
   $nextPosition: indexing.nextPosition,
   $one: calls.one,
   $overflow: calls.overflow,
   $power: operations.power,
-  $powerNumbers: operations.powerNumbers,
+  $powerNumbers: powerNumbers,
   $resumable: calls.resumable,
   $setIndex: indexing.setIndex,
   $setString: indexing.setString,

@@ -29,7 +29,8 @@ export class FunctionCompiler extends ExpressionCompiler {
     lines.push(statements);
     if (body.at(-1)?.kind !== 'return') lines.push(`${this.leave()}return $NONE;`);
     const star = this.isGenerator ? '*' : '';
-    return `(function${star}(${names.join(',')}){${lines.join('')}})`;
+    // Without parentheses around it, V8 compiles it only when it is called.
+    return `function${star}(${names.join(',')}){${lines.join('')}}`;
   }
 
   private leave(): string {

@@ -18,7 +18,8 @@ function bits(args: Arguments, place: number): number {
 function fold(combine: (a: number, b: number) => number): Native {
   return (...args) => {
     let result = bits(args, 1);
-    for (let i = 2; i <= args.length; i++) result = combine(result, bits(args, i));
+    // From the last on: errors name the last argument that is wrong.
+    for (let i = args.length; i > 1; i--) result = combine(result, bits(args, i));
     return result | 0;
   };
 }

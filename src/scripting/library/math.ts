@@ -60,8 +60,12 @@ function unary(compute: (x: number) => number): Native {
   return (...args) => compute(checkNumber(args, 1));
 }
 
+/** The second argument is checked first, as the C compiler happens to do it. */
 function binary(compute: (x: number, y: number) => number): Native {
-  return (...args) => compute(checkNumber(args, 1), checkNumber(args, 2));
+  return (...args) => {
+    const y = checkNumber(args, 2);
+    return compute(checkNumber(args, 1), y);
+  };
 }
 
 function extreme(isBetter: (x: number, best: number) => boolean): Native {
@@ -94,8 +98,8 @@ const frexp: Native = (...args) => {
 
 /** In three steps, so that no power of two overflows on the way. */
 const ldexp: Native = (...args) => {
-  const x = checkNumber(args, 1);
   const exponent = Math.max(-3000, Math.min(3000, checkInt(args, 2)));
+  const x = checkNumber(args, 1);
   const third = Math.trunc(exponent / 3);
   return x * 2 ** third * 2 ** third * 2 ** (exponent - 2 * third);
 };
@@ -103,7 +107,10 @@ const ldexp: Native = (...args) => {
 const modf: Native = (...args) => {
   const x = checkNumber(args, 1);
   const whole = x > 0 ? Math.floor(x) : Math.ceil(x);
-  return [whole, Number.isFinite(x) ? x - whole : x !== x ? x : 0];
+  if (x !== x) return [x, x];
+  const fraction = Number.isFinite(x) ? x - whole : 0;
+  // The fraction has the sign of the number, also when it is zero.
+  return [whole, fraction === 0 && (x < 0 || Object.is(x, -0)) ? -0 : fraction];
 };
 
 function power(x: number, y: number): number {

@@ -1,4 +1,5 @@
 /** The operators of Lua on values that are not both numbers: coercions and metamethods. */
+import { moduloNumbers, powerNumbers } from './arithmetic.js';
 import { callMeta } from './calls.js';
 import { LuaError, MEMORY_ERROR_TEXT } from './errors.js';
 import { compareError, concatError, runtimeError, typeError } from './failures.js';
@@ -59,19 +60,6 @@ export function negate(a: LuaValue): LuaValue {
   const handler = metamethod(a, '__unm');
   if (handler !== undefined) return callMeta(handler, a, a);
   throw typeError('perform arithmetic on', a, 'first');
-}
-
-/** Lua computes it exactly so, also for infinities and fractions. */
-export function moduloNumbers(a: number, b: number): number {
-  return a - Math.floor(a / b) * b;
-}
-
-/** C's pow knows cases in which JavaScript has no number. */
-export function powerNumbers(a: number, b: number): number {
-  if (a === 1 || (a === -1 && (b === Number.POSITIVE_INFINITY || b === Number.NEGATIVE_INFINITY))) {
-    return 1;
-  }
-  return a ** b;
 }
 
 /** Lua has no `__len` for tables in 5.1. */

@@ -6,6 +6,7 @@
  * read when it was emitted: a call has the line of its opening parenthesis, an operator that of the
  * end of its second operand.
  */
+import { moduloNumbers, powerNumbers } from '../runtime/arithmetic.js';
 import { END, Lexer, NAME, NUMBER, STRING } from './lexer.js';
 import { ParserState } from './scope.js';
 import type { BinaryOperator, CallExpression, Expression, FunctionBody } from './tree.js';
@@ -60,7 +61,7 @@ export class ExpressionParser {
       // The left operand is loaded only now that the operator was read.
       if (left.kind === 'index' || left.kind === 'global') left.line = lexer.lastLine;
       const right = this.expression(priority[1]);
-      left = {
+      left = fold(operator, left, right) ?? {
         kind: 'binary',
         operator: operator as BinaryOperator,
         left,
@@ -237,6 +238,32 @@ export class ExpressionParser {
       lexer.next();
     }
     return { key, value: this.expression() };
+  }
+}
+
+/** Arithmetic of two numbers is a constant, except where Lua leaves it to run time. */
+function fold(operator: string, left: Expression, right: Expression): Expression | undefined {
+  if (left.kind !== 'number' || right.kind !== 'number') return undefined;
+  const value = compute(operator, left.value, right.value);
+  return value === undefined || value !== value ? undefined : { kind: 'number', value };
+}
+
+function compute(operator: string, a: number, b: number): number | undefined {
+  switch (operator) {
+    case '+':
+      return a + b;
+    case '-':
+      return a - b;
+    case '*':
+      return a * b;
+    case '/':
+      return b === 0 ? undefined : a / b;
+    case '%':
+      return b === 0 ? undefined : moduloNumbers(a, b);
+    case '^':
+      return powerNumbers(a, b);
+    default:
+      return undefined;
   }
 }
 

@@ -43,6 +43,7 @@ export class ParserState {
       usesVarargs: false,
       hasCalls: false,
       upvalues: new Set(),
+      zero: undefined,
       block: undefined,
       localCount: 0,
     };

@@ -23,6 +23,8 @@ export interface FunctionScope {
   /** It calls something, has a loop or makes a closure: it counts its depth. */
   hasCalls: boolean;
   readonly upvalues: Set<Local>;
+  /** Its first constant that is zero: Lua keeps one for 0 and -0. */
+  zero: number | undefined;
 }
 
 export type BinaryOperator =
