@@ -8,6 +8,7 @@
  * A thread has as many environments as it likes and runs one script at a time. Nothing that a
  * script does stays: globals and library tables are read-only, the rest is made anew for each run.
  */
+import { analyze, type Closedness } from './closedness.js';
 import { generateChunk } from './code/chunk.js';
 import { type CodeEnvironment, instantiate } from './code/instantiate.js';
 import { baseFunctions } from './library/base.js';
@@ -17,7 +18,7 @@ import { cmsgpackLibrary } from './library/cmsgpack.js';
 import { coroutineLibrary, resetCoroutines } from './library/coroutine.js';
 import { defineFunctions, native } from './library/define.js';
 import { loadingFunctions } from './library/loading.js';
-import { mathLibrary, resetRandom } from './library/math.js';
+import { mathLibrary, randomState } from './library/math.js';
 import { errorTable, redisLibrary, type ScriptHost } from './library/redis.js';
 import { stringLibrary } from './library/string.js';
 import { structLibrary } from './library/struct.js';
@@ -111,6 +112,11 @@ export class Environment implements CodeEnvironment {
     return this.compileAt(source, chunkName, COMPILE_LEVEL);
   }
 
+  /** What the text of a script shows about its keys (closedness.ts). @throws LuaSyntaxError */
+  analyze(source: string, chunkName = '@user_script'): Closedness {
+    return analyze(parseChunk(source, chunkName, COMPILE_LEVEL));
+  }
+
   private compileAt(source: string, chunkName: string, level: number): LuaFunction {
     const chunk = parseChunk(source, chunkName, level);
     try {
@@ -137,7 +143,6 @@ export class Environment implements CodeEnvironment {
       },
       this.options.onTick,
     );
-    resetRandom();
     resetCoroutines();
     resetJsonSettings();
     this.keys = listTable(keys);
@@ -149,6 +154,18 @@ export class Environment implements CodeEnvironment {
     } catch (thrown) {
       throw asLuaError(thrown);
     }
+  }
+
+  /**
+   * The state of math.random, which goes on from script to script as in Redis. A host that starts a
+   * script over puts it back first.
+   */
+  get randomState(): bigint {
+    return randomState.value;
+  }
+
+  set randomState(state: bigint) {
+    randomState.value = state;
   }
 
   has(name: string): boolean {

@@ -24,6 +24,8 @@ export class ChunkContext {
   private hidden = 0;
   private isGenerator = false;
   private readonly constants = new Map<string, string>();
+  /** The same function is a generator in several places. */
+  private readonly generators = new Map<FunctionBody, string>();
 
   constructor(
     chunk: Chunk,
@@ -72,7 +74,12 @@ export class ChunkContext {
   }
 
   private generatorCode(body: FunctionBody): string {
-    return new FunctionCompiler(this, body, true).code();
+    let code = this.generators.get(body);
+    if (code === undefined) {
+      code = new FunctionCompiler(this, body, true).code();
+      this.generators.set(body, code);
+    }
+    return code;
   }
 
   constantDeclarations(): string {

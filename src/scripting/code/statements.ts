@@ -327,11 +327,12 @@ export class FunctionCompiler extends ExpressionCompiler {
     const site = sites.add(call.line, name, '', 'tail-call');
     const leave = '$meter.depth--';
     const direct = `${f}${site}(${list})`;
-    const bounce = `(++$meter.tails&63)===0?${sites.add(call.line, name, '', 'tail-call')}$tailCall(${f},[${list}])`;
+    const count = '($meter.tails=$meter.tails+1&63)===0';
+    const bounce = `${count}?${sites.add(call.line, name, '', 'tail-call')}$tailCall(${f},[${list}])`;
     if (!this.isGenerator) return `return ${setup.join(',')},${leave},${bounce}:${direct};`;
     const t = this.temporary();
-    const made = `${t}=${direct}`;
     const next = sites.add(call.line, name, '', 'tail-call');
-    return `return ${setup.join(',')},${leave},(${made})instanceof $Generator?(${next}yield*${t}):${t};`;
+    const made = `(${t}=${direct})instanceof $Generator?(${next}yield*${t}):${t}`;
+    return `return ${setup.join(',')},${leave},${bounce}:${made};`;
   }
 }

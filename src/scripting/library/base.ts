@@ -13,7 +13,7 @@ import {
 import { callNative, toArray } from '../runtime/calls.js';
 import { LuaError } from '../runtime/errors.js';
 import { asLuaError, libraryError, typeName } from '../runtime/failures.js';
-import { indexString, iterators, READONLY_TEXT, storeRaw } from '../runtime/indexing.js';
+import { indexInLibrary, iterators, READONLY_TEXT, storeRaw } from '../runtime/indexing.js';
 import { metamethod, metatableOf } from '../runtime/metatables.js';
 import { meter, NATIVE_DEPTH_MAX } from '../runtime/meter.js';
 import { numberToText, parseNumber } from '../runtime/number-text.js';
@@ -204,16 +204,11 @@ const pcall: Native = (...args) => {
     const { value } = asLuaError(thrown);
     restore({ depth, nativeDepth });
     if (!(value instanceof LuaTable)) return [false, value];
-    const text = fieldOf(value, 'err');
+    const text = indexInLibrary(value, 'err');
     const isText = typeof text === 'string' || typeof text === 'number';
     return isText ? [false, text] : [false, value, text];
   }
 };
-
-/** A field with metamethods; they fail outside of the protected call. */
-function fieldOf(table: LuaTable, name: string): LuaValue {
-  return indexString(table, name);
-}
 
 const xpcall: Native = (...args) => {
   checkAny(args, 2);

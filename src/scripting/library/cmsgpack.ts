@@ -1,7 +1,7 @@
 /** MessagePack, as lua-cmsgpack in Redis: a table 1..n is an array, every other one a map. */
 import { type Arguments, checkInt, checkString, optionalInt } from '../runtime/arguments.js';
 import { argumentError, libraryError } from '../runtime/failures.js';
-import { index } from '../runtime/indexing.js';
+import { indexInLibrary } from '../runtime/indexing.js';
 import { meter } from '../runtime/meter.js';
 import { LuaTable } from '../runtime/table.js';
 import type { LuaValue } from '../runtime/values.js';
@@ -114,7 +114,7 @@ class Packer {
       const length = table.length();
       if (length <= 15) this.pushHead(0x90 | length, 1);
       else this.length(length, 0xdc, 0xdd);
-      for (let i = 1; i <= length; i++) this.value(index(table, i), level + 1);
+      for (let i = 1; i <= length; i++) this.value(indexInLibrary(table, i), level + 1);
       return;
     }
     let count = 0;

@@ -1,6 +1,6 @@
 /** The coroutine library (runtime/coroutine.ts says what a coroutine is). */
 import { checkFunction, type Arguments } from '../runtime/arguments.js';
-import { toArray, yieldError } from '../runtime/calls.js';
+import { settleGenerator, toArray, yieldError } from '../runtime/calls.js';
 import { Coroutine } from '../runtime/coroutine.js';
 import { LuaError } from '../runtime/errors.js';
 import { argumentError, asLuaError } from '../runtime/failures.js';
@@ -35,8 +35,10 @@ function newCoroutine(args: Arguments): Coroutine {
 function resumeBody(coroutine: Coroutine, args: readonly LuaValue[]): readonly LuaValue[] {
   let { generator } = coroutine;
   if (generator === undefined) {
-    generator = coroutine.begin(args);
-    if (generator === undefined) return finish(coroutine, toArray(coroutine.body(...args)));
+    const { body } = coroutine;
+    if (body.generator === undefined) return finish(coroutine, toArray(body(...args)));
+    generator = settleGenerator(body.generator(...args));
+    coroutine.generator = generator;
   }
   const step = generator.next(args);
   if (step.done !== true) {

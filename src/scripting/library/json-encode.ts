@@ -95,7 +95,8 @@ export class JsonEncoder {
     for (let at = table.nextPosition(0); at > 0; at = table.nextPosition(at)) {
       const key = table.keyAt(at);
       if (typeof key !== 'number' || key < 1 || !Number.isInteger(key)) return -1;
-      if (key > max) max = key;
+      // The library keeps it in an int of C, where a large number becomes the least one.
+      if (key > max) max = key < 2 ** 31 ? key : -(2 ** 31);
       count++;
     }
     const { sparseRatio, sparseSafe, sparseConvert } = this.settings;

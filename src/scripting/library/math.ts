@@ -1,6 +1,6 @@
 /**
- * The math library. `random` is Redis's: a generator of 48 bits that starts from the same seed in
- * each script, so that a script does the same on a replica.
+ * The math library. `random` is Redis's: a generator of 48 bits, which starts from the same state
+ * with each process and goes on from script to script.
  */
 import { check, checkInt, checkNumber } from '../runtime/arguments.js';
 import { libraryError } from '../runtime/failures.js';
@@ -11,32 +11,30 @@ const MULTIPLIER = 0x5deece66dn;
 const INCREMENT = 0xbn;
 const MASK = (1n << 48n) - 1n;
 const SEED_LOW = 0x330en;
+/** What the process begins with. */
+const START = 0x1234abcd330en;
 const RANDOM_MAX = 2 ** 31 - 1;
 
 /** The linear congruential generator of drand48. */
 class Random48 {
-  private state = SEED_LOW;
+  /** 48 bits. */
+  value = START;
 
   seed(value: number): void {
-    this.state = (BigInt(value >>> 0) << 16n) | SEED_LOW;
+    this.value = (BigInt(value >>> 0) << 16n) | SEED_LOW;
   }
 
   /** 31 bits. */
   next(): number {
-    this.state = (this.state * MULTIPLIER + INCREMENT) & MASK;
-    return Number(this.state >> 17n);
+    this.value = (this.value * MULTIPLIER + INCREMENT) & MASK;
+    return Number(this.value >> 17n);
   }
 }
 
-const generator = new Random48();
-
-/** Each script begins with the same numbers. */
-export function resetRandom(): void {
-  generator.seed(0);
-}
+export const randomState = new Random48();
 
 const random: Native = (...args) => {
-  const r = (generator.next() % RANDOM_MAX) / RANDOM_MAX;
+  const r = (randomState.next() % RANDOM_MAX) / RANDOM_MAX;
   if (args.length === 0) return r;
   if (args.length === 1) {
     const high = checkInt(args, 1);
@@ -52,7 +50,7 @@ const random: Native = (...args) => {
 };
 
 const randomseed: Native = (...args) => {
-  generator.seed(checkInt(args, 1));
+  randomState.seed(checkInt(args, 1));
   return [];
 };
 

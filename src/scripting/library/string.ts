@@ -10,7 +10,7 @@ import {
 } from '../runtime/arguments.js';
 import { callNative, one } from '../runtime/calls.js';
 import { argumentError, libraryError, typeName } from '../runtime/failures.js';
-import { index } from '../runtime/indexing.js';
+import { indexInLibrary } from '../runtime/indexing.js';
 import { stringMetatable } from '../runtime/metatables.js';
 import { meter } from '../runtime/meter.js';
 import { numberToText } from '../runtime/number-text.js';
@@ -21,7 +21,6 @@ import { defineFunctions, type Native, native } from './define.js';
 import { format } from './format.js';
 import { hasSpecials, Matcher } from './pattern.js';
 
-const BYTES_PER_WORK = 64;
 /** Values that a C function may have on its stack. */
 const STACK_MAX = 8000;
 
@@ -71,21 +70,21 @@ const rep: Native = (...args) => {
   const count = checkInt(args, 2);
   if (count <= 0 || text === '') return '';
   meter.allocateString(text.length * count);
-  meter.work((text.length * count) / BYTES_PER_WORK);
+  meter.workOnBytes(text.length * count);
   return text.repeat(count);
 };
 
 const reverse: Native = (...args) => {
   const text = checkString(args, 1);
   meter.allocateString(text.length);
-  meter.work(text.length / BYTES_PER_WORK);
+  meter.workOnBytes(text.length);
   return Buffer.from(text, 'latin1').reverse().toString('latin1');
 };
 
 function mapAscii(args: Arguments, from: number, to: number, step: number): string {
   const text = checkString(args, 1);
   meter.allocateString(text.length);
-  meter.work(text.length / BYTES_PER_WORK);
+  meter.workOnBytes(text.length);
   const bytes = Buffer.from(text, 'latin1');
   for (let i = 0; i < bytes.length; i++) {
     const code = bytes[i]!;
@@ -101,7 +100,7 @@ function search(args: Arguments, isFind: boolean): LuaValue | LuaValue[] {
   if (init < 0) init = 0;
   else if (init > text.length) init = text.length;
   if (isFind && (isTruthy(args[3]) || !hasSpecials(pattern))) {
-    meter.work((text.length - init) / BYTES_PER_WORK);
+    meter.workOnBytes(text.length - init);
     const found = text.indexOf(pattern, init);
     return found < 0 ? undefined : [found + 1, found + pattern.length];
   }
@@ -161,7 +160,7 @@ function captureText(value: string | number): string {
 function replacementFor(value: LuaValue, matcher: Matcher, from: number, to: number): string {
   let result: LuaValue;
   if (typeof value === 'function') result = one(callNative(value, matcher.captures(from, to)));
-  else if (value instanceof LuaTable) result = index(value, matcher.capture(0, from, to));
+  else if (value instanceof LuaTable) result = indexInLibrary(value, matcher.capture(0, from, to));
   else {
     const text = typeof value === 'number' ? numberToText(value) : (value as string);
     return text.includes('%') ? expand(text, matcher, from, to) : text;

@@ -7,7 +7,7 @@ import {
   optionalInt,
   optionalString,
 } from '../runtime/arguments.js';
-import { callNative, one } from '../runtime/calls.js';
+import { callNative, inLibrary, one } from '../runtime/calls.js';
 import { LuaError } from '../runtime/errors.js';
 import { libraryError, typeName } from '../runtime/failures.js';
 import { READONLY_TEXT } from '../runtime/indexing.js';
@@ -189,19 +189,10 @@ class Sorter {
 function sortLessThan(a: LuaValue, b: LuaValue): boolean {
   if (typeof a === 'number' && typeof b === 'number') return a < b;
   if (typeof a === 'string' && typeof b === 'string') return a < b;
-  return lessThanInLibrary(a, b);
+  return inLibrary(lessThanFunction, a, b) === true;
 }
 
 const lessThanFunction = (...args: LuaValue[]): LuaValue => lessThan(args[0], args[1]);
-
-function lessThanInLibrary(a: LuaValue, b: LuaValue): boolean {
-  meter.nativeDepth--;
-  try {
-    return callNative(lessThanFunction, [a, b]) === true;
-  } finally {
-    meter.nativeDepth++;
-  }
-}
 
 const sort: Native = (...args) => {
   const table = checkTable(args, 1);

@@ -94,6 +94,17 @@ export function callNative(f: LuaValue, args: readonly LuaValue[]): LuaResult {
   return result;
 }
 
+/**
+ * A library function does an operation of Lua: errors have no position, as no Lua code does it.
+ * It is no call of its own for Lua's limit.
+ */
+export function inLibrary(operation: LuaFunction, a: LuaValue, b: LuaValue): LuaValue {
+  meter.nativeDepth--;
+  const result = one(callNative(operation, [a, b]));
+  meter.nativeDepth++;
+  return result;
+}
+
 function calledByLibrary(value: LuaValue): LuaFunction {
   const handler = metamethod(value, '__call');
   if (typeof handler !== 'function') throw typeError('call', value, 'none');
@@ -140,7 +151,7 @@ export function dual(plain: LuaFunction, generator: LuaFunction['generator']): L
 /** A function that exists as a generator only: a plain caller runs it to its end. */
 export function driven(generator: (...args: LuaValue[]) => LuaGenerator): LuaFunction {
   const plain: LuaFunction = (...args) => {
-    const step = generator(...args).next(NONE);
+    const step = settleGenerator(generator(...args)).next(NONE);
     if (step.done !== true) throw yieldError();
     return step.value;
   };

@@ -2,7 +2,7 @@
  * Coroutines are generators. A function that runs inside one is its generator form, and each call
  * in it delegates to the generator form of what it calls, so that a yield ends at the resume.
  */
-import type { LuaFunction, LuaGenerator, LuaValue } from './values.js';
+import type { LuaFunction, LuaGenerator } from './values.js';
 
 export type CoroutineStatus = 'suspended' | 'running' | 'normal' | 'dead';
 
@@ -14,9 +14,4 @@ export class Coroutine {
   depth = 0;
 
   constructor(readonly body: LuaFunction) {}
-
-  begin(args: readonly LuaValue[]): LuaGenerator | undefined {
-    this.generator = this.body.generator?.(...args);
-    return this.generator;
-  }
 }

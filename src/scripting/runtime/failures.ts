@@ -1,9 +1,9 @@
 /** Makes errors of Lua, with position and names, in Lua's words. */
 import { LuaError, MEMORY_ERROR_TEXT } from './errors.js';
-import { calledAs, currentSite, positionInStack, positionOf } from './positions.js';
+import { calledAs, currentSite, positionOfOverflow, positionOf } from './positions.js';
 import { Coroutine } from './coroutine.js';
 import { LuaTable } from './table.js';
-import { type LuaValue, Userdata } from './values.js';
+import type { LuaValue } from './values.js';
 
 export function typeName(value: LuaValue): string {
   switch (typeof value) {
@@ -96,13 +96,9 @@ export function asLuaError(thrown: unknown): LuaError {
   if (thrown instanceof LuaError) return thrown;
   if (thrown instanceof RangeError) {
     if (/call stack/.test(thrown.message)) {
-      return new LuaError(`${positionInStack(thrown.stack ?? '')}stack overflow`);
+      return new LuaError(`${positionOfOverflow(thrown.stack ?? '')}stack overflow`);
     }
     return new LuaError(MEMORY_ERROR_TEXT);
   }
   throw thrown;
-}
-
-export function isUserdata(value: LuaValue): value is Userdata {
-  return value instanceof Userdata;
 }

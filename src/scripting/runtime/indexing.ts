@@ -1,5 +1,5 @@
 /** Reading and writing fields, with metamethods, and what constructors and loops do with tables. */
-import { callMeta, callNewIndex } from './calls.js';
+import { callMeta, callNewIndex, inLibrary } from './calls.js';
 import { runtimeError, typeError } from './failures.js';
 import { metamethod, stringMetatable } from './metatables.js';
 import { LuaTable } from './table.js';
@@ -27,6 +27,13 @@ export function index(object: LuaValue, key: LuaValue): LuaValue {
   }
   return indexMeta(object, key);
 }
+
+/** For library functions: errors have no position. */
+export function indexInLibrary(object: LuaValue, key: LuaValue): LuaValue {
+  return inLibrary(indexFunction, object, key);
+}
+
+const indexFunction = (...args: LuaValue[]): LuaValue => index(args[0], args[1]);
 
 function indexMeta(start: LuaValue, key: LuaValue): LuaValue {
   let object = start;

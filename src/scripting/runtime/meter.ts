@@ -22,6 +22,8 @@ const MEASURE_EVERY_BYTES = 32 * 1024 * 1024;
 /** V8's longest string is 2^29 - 24 characters; Redis's longest value is 2^29 bytes. */
 export const STRING_MAX_BYTES = 2 ** 29 - 24;
 
+const BYTES_PER_TICK = 64;
+
 export interface MeterLimits {
   /** Bytes that a script may add to the heap. */
   readonly memoryBytes: number;
@@ -83,10 +85,15 @@ export class Meter {
     this.onTick?.();
   }
 
-  /** Library code did so much work in one call. */
+  /** Library code did so many steps in one call: an integer, so that the counter stays one. */
   work(amount: number): void {
     this.ticks -= amount;
     if (this.ticks < 0) this.tick();
+  }
+
+  /** Library code went over so many bytes at the speed of memcpy. */
+  workOnBytes(bytes: number): void {
+    this.work(Math.min(2 ** 30, Math.floor(bytes / BYTES_PER_TICK)));
   }
 
   /** Counts an allocation before it is made. @throws LuaError when the script has too much */

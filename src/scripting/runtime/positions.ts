@@ -113,9 +113,15 @@ export function calledAs(): { name: string; isMethod: boolean; position: string 
   return { name: match[2]!, isMethod: match[1] === 'method', position };
 }
 
-/** The position in the stack of an error of JavaScript, which was made before. */
-export function positionInStack(stack: string): string {
-  const match = /\blua:(\d+):(\d+):\d+/.exec(stack);
+/**
+ * The position in the stack of an overflow of JavaScript's stack. It happens where a function
+ * begins: then the frame below, which made the call, is the place that Lua names.
+ */
+export function positionOfOverflow(stack: string): string {
+  const frames = stack.split('\n').slice(1);
+  const places = frames.map((frame) => /\blua:(\d+):(\d+):\d+/.exec(frame));
+  const found = places.findIndex((match) => match !== null);
+  const match = (found === 0 ? places.slice(1).find((one) => one !== null) : places[found]) ?? null;
   if (match === null) return '';
   return prefix(levelAt(`${URL_PREFIX}${match[1]}`, Number(match[2])));
 }

@@ -180,7 +180,7 @@ export class ExpressionParser {
       lexer.next();
       const inner = this.expression();
       state.checkMatch(')', '(', line);
-      return { kind: 'parentheses', inner };
+      return inner.kind === 'number' ? inner : { kind: 'parentheses', inner };
     }
     if (lexer.token === NAME) {
       const name = lexer.text;

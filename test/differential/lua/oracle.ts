@@ -1,5 +1,4 @@
 /** Runs the same Lua in redis-server and here. */
-import { createHash } from 'node:crypto';
 import { Environment, LuaError, LuaSyntaxError } from '../../../src/scripting/environment.js';
 import type { ScriptHost } from '../../../src/scripting/library/redis.js';
 import { plainText } from '../../../src/scripting/library/base.js';
@@ -75,11 +74,9 @@ export function runHere(environment: Environment, script: string): string {
     }
     if (!(thrown instanceof LuaError)) throw thrown;
     const { value } = thrown;
-    if (value instanceof LuaTable) return replyText(value);
-    return `ERR ${plainText(value)}`;
+    const text = value instanceof LuaTable ? replyText(value) : `ERR ${plainText(value)}`;
+    // An error reply is one line.
+    return text.replace(/[\r\n]/g, ' ');
   }
 }
 
-export function shaOf(script: string): string {
-  return createHash('sha1').update(script, 'latin1').digest('hex');
-}
