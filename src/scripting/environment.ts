@@ -212,4 +212,5 @@ function errorHandler(...args: LuaValue[]): LuaValue {
 
 export { LuaError, LuaSyntaxError };
 export { ScriptAbort } from './runtime/errors.js';
+export { lineOf } from './runtime/positions.js';
 export type { ScriptHost };

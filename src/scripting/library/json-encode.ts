@@ -128,7 +128,7 @@ export class JsonEncoder {
         this.push('"');
         this.number(key);
         this.push('":');
-      } else throw this.fail(table, 'table key must be a number or string');
+      } else throw this.fail(key, 'table key must be a number or string');
       this.value(table.valueAt(at), depth);
     }
     this.push('}');

@@ -3,11 +3,16 @@ import type { LuaValue } from './values.js';
 
 /** An error of Lua: any value. `pcall` catches it. */
 export class LuaError {
+  /** JavaScript's stack, written out only when it is read; without it the line is known. */
+  declare readonly stack?: string;
+
   constructor(
     readonly value: LuaValue,
-    /** The line of the script that was running, 0 when unknown: for the host's error reply. */
+    /** The line of the script that was running, 0 when it is still to be read from the stack. */
     readonly line = 0,
-  ) {}
+  ) {
+    if (line === 0) Error.captureStackTrace(this, LuaError);
+  }
 }
 
 /** A chunk that does not compile. The message has Lua's form, `chunk:line: text near 'token'`. */

@@ -7,6 +7,7 @@
  * it was resumed.
  */
 import type { Site } from '../code/sites.js';
+import type { LuaError } from './errors.js';
 
 /** Lines of JavaScript before the first line of a chunk's code: `new Function` adds two. */
 const HEADER_LINES = 3;
@@ -124,4 +125,12 @@ export function positionOfOverflow(stack: string): string {
   const match = (found === 0 ? places.slice(1).find((one) => one !== null) : places[found]) ?? null;
   if (match === null) return '';
   return prefix(levelAt(`${URL_PREFIX}${match[1]}`, Number(match[2])));
+}
+
+/** The line of Lua that was running when an error was made; 0 when none was. */
+export function lineOf(error: LuaError): number {
+  if (error.line > 0) return error.line;
+  const match = /\blua:(\d+):(\d+):\d+/.exec(error.stack ?? '');
+  if (match === null) return 0;
+  return levelAt(`${URL_PREFIX}${match[1]}`, Number(match[2])).site?.line ?? 0;
 }
