@@ -52,7 +52,9 @@ describe('an environment', () => {
   it('keeps nothing of a script but the state of math.random', () => {
     const environment = newEnvironment();
     evaluate(environment, 'cjson.encode_max_depth(1) cjson.encode_number_precision(2)');
-    assert.deepEqual(evaluate(environment, 'return cjson.encode({{1/3}})'), ['[[0.33333333333333]]']);
+    assert.deepEqual(evaluate(environment, 'return cjson.encode({{1/3}})'), [
+      '[[0.33333333333333]]',
+    ]);
     const state = environment.randomState;
     const first = evaluate(environment, 'return math.random(), math.random()');
     environment.randomState = state;
@@ -61,7 +63,13 @@ describe('an environment', () => {
 
   it('tells the line of an error, whatever its value is', () => {
     const environment = newEnvironment();
-    for (const code of ['error({})', 'error("x", 0)', 'local x x()', 'string.rep()', 'error("x", 2)']) {
+    for (const code of [
+      'error({})',
+      'error("x", 0)',
+      'local x x()',
+      'string.rep()',
+      'error("x", 2)',
+    ]) {
       const script = environment.compile(`local function f()\n\n${code}\nend\nf()`);
       assert.throws(
         () => environment.run(script, [], []),
@@ -76,8 +84,7 @@ describe('an environment', () => {
     assert.throws(
       () => environment.compile('return +', '@name'),
       (thrown) =>
-        thrown instanceof LuaSyntaxError &&
-        thrown.message === "name:1: unexpected symbol near '+'",
+        thrown instanceof LuaSyntaxError && thrown.message === "name:1: unexpected symbol near '+'",
     );
     assert.deepEqual(evaluate(environment, 'return 1'), [1]);
   });

@@ -175,7 +175,9 @@ export class Environment implements CodeEnvironment {
   hasField(name: string, field: string): boolean {
     if (!this.has(name)) return false;
     const table = this.globals.getString(name);
-    return table instanceof LuaTable && table !== this.globals && table.getString(field) !== undefined;
+    return (
+      table instanceof LuaTable && table !== this.globals && table.getString(field) !== undefined
+    );
   }
 
   constant(name: string): LuaValue {

@@ -21,7 +21,10 @@ describe('Lua code', () => {
     for (const name of PROPERTIES.split(' ')) {
       const key = `"${name}"`;
       for (const value of ['{}', '{1, 2}', '"text"', 'string', 'redis', 'cjson', 'KEYS']) {
-        const isLibrary = evaluate(environment, `return rawget(type(${value}) == "table" and ${value} or {}, ${key})`);
+        const isLibrary = evaluate(
+          environment,
+          `return rawget(type(${value}) == "table" and ${value} or {}, ${key})`,
+        );
         const found = evaluate(environment, `local v = ${value} return v[${key}]`);
         const method = name === 'len' || name === 'rep';
         if (!method) assert.deepEqual(found, isLibrary, `${value}.${name}`);
@@ -52,23 +55,49 @@ describe('Lua code', () => {
       const global = errorOf(environment, `return ${name}`);
       const text = `user_script:1: Script attempted to access nonexistent global variable '${name}'`;
       assert.equal(global, text);
-      assert.equal(errorOf(environment, `${name} = 1`), 'user_script:1: Attempt to modify a readonly table');
+      assert.equal(
+        errorOf(environment, `${name} = 1`),
+        'user_script:1: Attempt to modify a readonly table',
+      );
     }
   });
 
   it('cannot end a string or comment of generated code', () => {
-    const texts = ["'", '"', '`', '${1}', '*/', '//', '\\', '\\u0000', '\u0001' + '0;', '</script>', '\x7f', '\xff', '\x85'];
+    const texts = [
+      "'",
+      '"',
+      '`',
+      '${1}',
+      '*/',
+      '//',
+      '\\',
+      '\\u0000',
+      '\u0001' + '0;',
+      '</script>',
+      '\x7f',
+      '\xff',
+      '\x85',
+    ];
     for (const text of [...texts, texts.join('')]) {
-      const escaped = [...text].map((c) => `\\${String(c.charCodeAt(0)).padStart(3, '0')}`).join('');
-      assert.deepEqual(evaluate(environment, `return "${escaped}", ({["${escaped}"] = 5})["${escaped}"]`), [text, 5]);
+      const escaped = [...text]
+        .map((c) => `\\${String(c.charCodeAt(0)).padStart(3, '0')}`)
+        .join('');
+      assert.deepEqual(
+        evaluate(environment, `return "${escaped}", ({["${escaped}"] = 5})["${escaped}"]`),
+        [text, 5],
+      );
       const message = String(errorOf(environment, `local t = {} return t["${escaped}"].x`));
       assert.ok(message.endsWith(`attempt to index field '${text}' (a nil value)`), message);
     }
-    assert.deepEqual(evaluate(environment, 'return [==[\n*/ process.exit(1) /*]==], 1 --[[ */ ]]'), ['*/ process.exit(1) /*', 1]);
+    assert.deepEqual(
+      evaluate(environment, 'return [==[\n*/ process.exit(1) /*]==], 1 --[[ */ ]]'),
+      ['*/ process.exit(1) /*', 1],
+    );
   });
 
   it('cannot name a chunk so that it becomes code', () => {
-    const source = 'return loadstring("return 1", "=x\\n*/ process.exit(1) //")(), loadstring("error(1)", "@\\u2028")';
+    const source =
+      'return loadstring("return 1", "=x\\n*/ process.exit(1) //")(), loadstring("error(1)", "@\\u2028")';
     assert.equal(evaluate(environment, source)[0], 1);
   });
 

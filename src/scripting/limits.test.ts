@@ -110,7 +110,10 @@ describe('a script that nests', () => {
       'local t = {} function t.f(x) return t.f(x) .. "" end t.f(1)',
       'local co co = coroutine.wrap(function() local function f() return 1 + f() end f() end) co()',
     ]) {
-      assert.match(String(errorOf(environment, source)), /^user_script:1: (user_script:1: )?stack overflow$/);
+      assert.match(
+        String(errorOf(environment, source)),
+        /^user_script:1: (user_script:1: )?stack overflow$/,
+      );
     }
     assert.deepEqual(evaluate(environment, 'return 1'), [1]);
   });
@@ -120,7 +123,8 @@ describe('a script that nests', () => {
       'local n = 0 local function f() n = n + 1 local ok, e = pcall(f) if not ok then return e end return e end ' +
       'return f(), n';
     assert.deepEqual(evaluate(environment, source), ['C stack overflow', 199]);
-    const index = 'local t = setmetatable({}, {__index = function(t, k) return t[k + 1] end}) return t[1]';
+    const index =
+      'local t = setmetatable({}, {__index = function(t, k) return t[k + 1] end}) return t[1]';
     assert.equal(errorOf(environment, index), 'user_script:1: C stack overflow');
     assert.equal(
       errorOf(environment, 'local t = {} setmetatable(t, {__index = t}) return t.x'),
@@ -130,7 +134,10 @@ describe('a script that nests', () => {
 
   it('makes tail calls without end', () => {
     const source =
-      'local function even(n) if n == 0 then return true end return odd(n - 1) end'.replace('odd', 'even');
+      'local function even(n) if n == 0 then return true end return odd(n - 1) end'.replace(
+        'odd',
+        'even',
+      );
     assert.deepEqual(evaluate(environment, `${source} return even(1e6)`), [true]);
     const coroutine = `local r = coroutine.wrap(function() ${source} return even(1e5) end)() return r`;
     assert.deepEqual(evaluate(environment, coroutine), [true]);
@@ -169,8 +176,7 @@ describe('a script that nests', () => {
 
   it('compiles nested functions that use coroutines in little code', () => {
     const depth = 40;
-    const source =
-      `local c = coroutine.yield return ${'(function() return '.repeat(depth)}1${' end)()'.repeat(depth)}`;
+    const source = `local c = coroutine.yield return ${'(function() return '.repeat(depth)}1${' end)()'.repeat(depth)}`;
     assert.deepEqual(evaluate(environment, source), [1]);
   });
 });

@@ -16,7 +16,8 @@ export class FakeHost implements ScriptHost {
   call(args: readonly string[]): LuaValue {
     this.calls.push(args);
     const reply = this.answer(args);
-    if (reply instanceof LuaTable && reply.getString('err') !== undefined) throw new LuaError(reply);
+    if (reply instanceof LuaTable && reply.getString('err') !== undefined)
+      throw new LuaError(reply);
     return reply;
   }
 

@@ -66,7 +66,7 @@ export class ChunkContext {
   functionCode(body: FunctionBody): string {
     if (this.isGenerator) return `$driven(${this.generatorCode(body)})`;
     const plain = new FunctionCompiler(this, body, false).code();
-    if (!this.isDual) return plain;
+    if (!this.isDual) return `$made(${plain})`;
     this.isGenerator = true;
     const generator = this.generatorCode(body);
     this.isGenerator = false;
@@ -95,5 +95,7 @@ export interface ChunkCode {
 export function generateChunk(chunk: Chunk, globals: ConstantGlobals, depthMax: number): ChunkCode {
   const context = new ChunkContext(chunk, globals, depthMax);
   const main = context.functionCode(chunk.main);
-  return context.sites.finish(`"use strict";void $chunk;${context.constantDeclarations()}return ${main};`);
+  return context.sites.finish(
+    `"use strict";void $chunk;${context.constantDeclarations()}return ${main};`,
+  );
 }

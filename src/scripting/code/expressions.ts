@@ -468,7 +468,11 @@ export function isBoolean(expression: Expression): boolean {
   if (expression.kind === 'true' || expression.kind === 'false') return true;
   if (expression.kind === 'unary') return expression.operator === 'not';
   if (expression.kind !== 'binary') return false;
-  return expression.operator in COMPARISON || expression.operator === '==' || expression.operator === '~=';
+  return (
+    expression.operator in COMPARISON ||
+    expression.operator === '==' ||
+    expression.operator === '~='
+  );
 }
 
 function inlineOperation(operator: BinaryOperator, a: string, b: string): string {

@@ -47,6 +47,7 @@ const HELPERS = {
   $lessThan: operations.lessThan,
   $list: indexing.list,
   $loopMode: indexing.loopMode,
+  $made: calls.made,
   $meter: meter,
   $modulo: operations.modulo,
   $moduloNumbers: moduloNumbers,
@@ -69,7 +70,11 @@ const ENVIRONMENT_NAMES = ['$environment', '$global', '$setGlobal', '$constant',
 const NAMES = [...ENVIRONMENT_NAMES, ...Object.keys(HELPERS), '$chunk'];
 const VALUES = Object.values(HELPERS);
 
-export function instantiate(code: ChunkCode, name: string, environment: CodeEnvironment): LuaFunction {
+export function instantiate(
+  code: ChunkCode,
+  name: string,
+  environment: CodeEnvironment,
+): LuaFunction {
   const chunk: ChunkSites = { name, sites: code.sites };
   const url = registerChunk(chunk);
   // The chunk's sites live as long as its code does: the code has them as a parameter.

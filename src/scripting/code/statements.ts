@@ -105,7 +105,8 @@ export class FunctionCompiler extends ExpressionCompiler {
 
   private local(locals: readonly Local[], values: readonly Expression[]): string {
     const last = values.at(-1);
-    const isOpen = isMulti(last) && values.length < locals.length + 1 && locals.length !== values.length;
+    const isOpen =
+      isMulti(last) && values.length < locals.length + 1 && locals.length !== values.length;
     const lines = locals.map((local) => this.declare(local));
     const fixed = isOpen ? values.length - 1 : values.length;
     for (let i = 0; i < Math.max(fixed, locals.length); i++) {

@@ -57,7 +57,10 @@ function digitValue(code: number): number {
 /** C's strtoul of a whole string, blanks around it allowed. */
 function parseInBase(text: string, base: number): number | undefined {
   const nul = text.indexOf('\0');
-  const body = (nul < 0 ? text : text.slice(0, nul)).replace(/^[ \t\n\v\f\r]+|[ \t\n\v\f\r]+$/g, '');
+  const body = (nul < 0 ? text : text.slice(0, nul)).replace(
+    /^[ \t\n\v\f\r]+|[ \t\n\v\f\r]+$/g,
+    '',
+  );
   const match = /^([+-]?)(.*)$/s.exec(body)!;
   let digits = match[2]!;
   if (base === 16 && /^0[xX][0-9a-fA-F]/.test(digits)) digits = digits.slice(2);
@@ -118,7 +121,7 @@ const rawset: Native = (...args) => {
   const value = checkAny(args, 3);
   if (table.isReadonly) throw new LuaError(READONLY_TEXT);
   if (key === undefined) throw new LuaError('table index is nil');
-  if (key !== key) throw new LuaError('table index is NaN');
+  if (Number.isNaN(key)) throw new LuaError('table index is NaN');
   storeRaw(table, key, value);
   return table;
 };

@@ -39,7 +39,10 @@ const tohex: Native = (...args) => {
   const isUpper = count < 0;
   if (isUpper) count = count === -(2 ** 31) ? 8 : -count;
   if (count > 8) count = 8;
-  const text = (value >>> 0).toString(16).padStart(8, '0').slice(8 - count);
+  const text = (value >>> 0)
+    .toString(16)
+    .padStart(8, '0')
+    .slice(8 - count);
   return isUpper ? text.toUpperCase() : text;
 };
 

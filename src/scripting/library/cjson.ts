@@ -1,5 +1,12 @@
 /** The module cjson: encode, decode and the functions that change their settings. */
-import { type Arguments, check, checkLong, checkOption, checkString, isNil } from '../runtime/arguments.js';
+import {
+  type Arguments,
+  check,
+  checkLong,
+  checkOption,
+  checkString,
+  isNil,
+} from '../runtime/arguments.js';
 import { argumentError } from '../runtime/failures.js';
 import { LuaTable } from '../runtime/table.js';
 import type { LuaResult } from '../runtime/values.js';
@@ -22,7 +29,13 @@ function limitArguments(args: Arguments, count: number): void {
   check(args.length <= count, count + 1, 'found too many arguments');
 }
 
-function integer(args: Arguments, place: number, current: number, min: number, max: number): number {
+function integer(
+  args: Arguments,
+  place: number,
+  current: number,
+  min: number,
+  max: number,
+): number {
   if (isNil(args, place)) return current;
   const value = checkLong(args, place);
   if (value < min || value > max) {

@@ -75,7 +75,7 @@ class Packer {
     } else {
       scratch.writeDoubleBE(x, 1);
       // The sign of a NaN is as on x86.
-      if (x !== x) scratch[1] = 0xff;
+      if (Number.isNaN(x)) scratch[1] = 0xff;
       this.pushHead(0xcb, 9);
     }
   }
@@ -133,7 +133,8 @@ function isArray(table: LuaTable): boolean {
   let count = 0;
   for (let at = table.nextPosition(0); at > 0; at = table.nextPosition(at)) {
     const key = table.keyAt(at);
-    if (typeof key !== 'number' || key <= 0 || !Number.isInteger(key) || key > 2 ** 31) return false;
+    if (typeof key !== 'number' || key <= 0 || !Number.isInteger(key) || key > 2 ** 31)
+      return false;
     if (key > max) max = key;
     count++;
   }
@@ -263,7 +264,7 @@ class Unpacker {
       const key = this.value();
       const value = this.value();
       if (key === undefined) throw libraryError('table index is nil');
-      if (key !== key) throw libraryError('table index is NaN');
+      if (Number.isNaN(key)) throw libraryError('table index is NaN');
       table.set(key, value);
     }
     this.stack -= 2;

@@ -11,6 +11,9 @@ import type { LuaGenerator, LuaValue } from '../runtime/values.js';
 import { defineFunctions, type Native, native } from './define.js';
 import { LuaTable } from '../runtime/table.js';
 
+/** An estimate of what a coroutine takes. */
+const COROUTINE_BYTES = 1000;
+
 /** The coroutine that runs, undefined in the main program. */
 let running: Coroutine | undefined;
 
@@ -28,6 +31,7 @@ function checkCoroutine(args: Arguments): Coroutine {
 function newCoroutine(args: Arguments): Coroutine {
   const body = checkFunction(args, 1);
   if (body.builtin === true) throw argumentError(1, 'Lua function expected');
+  meter.allocate(COROUTINE_BYTES);
   return new Coroutine(body);
 }
 

@@ -11,7 +11,10 @@ export function native(f: Native): LuaFunction {
   return builtin;
 }
 
-export function defineFunctions(table: LuaTable, functions: Readonly<Record<string, Native>>): LuaTable {
+export function defineFunctions(
+  table: LuaTable,
+  functions: Readonly<Record<string, Native>>,
+): LuaTable {
   for (const [name, f] of Object.entries(functions)) table.set(name, native(f));
   return table;
 }

@@ -218,7 +218,9 @@ function convert(conversion: Conversion, args: Arguments, place: number): string
     case 's':
       return formatString(conversion, checkString(args, place));
     default:
-      throw libraryError(`invalid option '%${conversion.letter === '\0' ? '' : conversion.letter}' to 'format'`);
+      throw libraryError(
+        `invalid option '%${conversion.letter === '\0' ? '' : conversion.letter}' to 'format'`,
+      );
   }
 }
 

@@ -72,7 +72,7 @@ export class JsonEncoder {
     const { encodeInvalidNumbers } = this.settings;
     if (encodeInvalidNumbers === 'null') this.push('null');
     else if (encodeInvalidNumbers === 'off') throw this.fail(x, 'must not be NaN or Inf');
-    else this.push(x !== x ? 'nan' : x > 0 ? 'inf' : '-inf');
+    else this.push(Number.isNaN(x) ? 'nan' : x > 0 ? 'inf' : '-inf');
   }
 
   private numberText(x: number): string {

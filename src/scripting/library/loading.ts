@@ -1,5 +1,10 @@
 /** load and loadstring: code made by a script. Bytecode is refused: it is no source. */
-import { type Arguments, checkFunction, checkString, optionalString } from '../runtime/arguments.js';
+import {
+  type Arguments,
+  checkFunction,
+  checkString,
+  optionalString,
+} from '../runtime/arguments.js';
 import { callNative, one } from '../runtime/calls.js';
 import { LuaSyntaxError } from '../runtime/errors.js';
 import { asLuaError, libraryError } from '../runtime/failures.js';
@@ -9,9 +14,16 @@ import type { Native } from './define.js';
 
 export type Compile = (source: string, chunkName: string, level: number) => LuaFunction;
 
+/** What it costs to compile, in steps of a loop and in memory. */
+const COMPILE_TICKS = 5000;
+const TICKS_PER_BYTE = 50;
+const CODE_BYTES_PER_BYTE = 100;
+const PART_BYTES = 32;
+
 function compileOrMessage(compile: Compile, source: string, name: string): LuaResult {
   try {
-    meter.work(source.length);
+    meter.work(COMPILE_TICKS + TICKS_PER_BYTE * source.length);
+    meter.allocate(CODE_BYTES_PER_BYTE * source.length);
     return compile(source, name, meter.nativeDepth + 1);
   } catch (thrown) {
     if (thrown instanceof LuaSyntaxError) return [undefined, thrown.message];
@@ -28,7 +40,8 @@ function readAll(args: Arguments): string {
       throw libraryError('reader function must return a string');
     }
     const text = String(part);
-    meter.allocateString(text.length);
+    meter.allocateString(text.length + PART_BYTES);
+    meter.work(PART_BYTES);
     parts.push(text);
   }
 }

@@ -105,7 +105,7 @@ const ldexp: Native = (...args) => {
 const modf: Native = (...args) => {
   const x = checkNumber(args, 1);
   const whole = x > 0 ? Math.floor(x) : Math.ceil(x);
-  if (x !== x) return [x, x];
+  if (Number.isNaN(x)) return [x, x];
   const fraction = Number.isFinite(x) ? x - whole : 0;
   // The fraction has the sign of the number, also when it is zero.
   return [whole, fraction === 0 && (x < 0 || Object.is(x, -0)) ? -0 : fraction];

@@ -28,7 +28,13 @@ export interface ScriptHost {
 }
 
 const LOG_LEVELS = ['LOG_DEBUG', 'LOG_VERBOSE', 'LOG_NOTICE', 'LOG_WARNING'];
-const REPLICATION_FLAGS = { REPL_NONE: 0, REPL_AOF: 1, REPL_SLAVE: 2, REPL_REPLICA: 2, REPL_ALL: 3 };
+const REPLICATION_FLAGS = {
+  REPL_NONE: 0,
+  REPL_AOF: 1,
+  REPL_SLAVE: 2,
+  REPL_REPLICA: 2,
+  REPL_ALL: 3,
+};
 const REPLICATION_MAX = 3;
 
 /** An error as Redis's own functions raise it. */
@@ -98,7 +104,9 @@ function textOf(value: LuaValue): string | undefined {
 
 const sha1hex: Native = (...args) => {
   if (args.length !== 1) throw redisError('ERR wrong number of arguments');
-  return createHash('sha1').update(textOf(args[0]) ?? '', 'latin1').digest('hex');
+  return createHash('sha1')
+    .update(textOf(args[0]) ?? '', 'latin1')
+    .digest('hex');
 };
 
 function integerArgument(value: LuaValue): number | undefined {

@@ -21,6 +21,9 @@ import { defineFunctions, type Native, native } from './define.js';
 import { format } from './format.js';
 import { hasSpecials, Matcher } from './pattern.js';
 
+/** Allocations are counted in portions. */
+const COUNTED_BYTES = 4096;
+const PART_BYTES = 16;
 /** Values that a C function may have on its stack. */
 const STACK_MAX = 8000;
 
@@ -186,6 +189,7 @@ const gsub: Native = (...args) => {
   const matcher = new Matcher(text, pattern);
   const parts: string[] = [];
   let bytes = 0;
+  let total = 0;
   let at = 0;
   let count = 0;
   while (count < limit) {
@@ -202,9 +206,11 @@ const gsub: Native = (...args) => {
       break;
     }
     parts.push(part);
-    bytes += part.length;
-    if (bytes > 4096) {
-      meter.allocateString(bytes);
+    total += part.length;
+    bytes += part.length + PART_BYTES;
+    if (bytes > COUNTED_BYTES) {
+      meter.checkTotal(total);
+      meter.allocate(bytes);
       bytes = 0;
     }
     if (isAnchored) break;
@@ -246,4 +252,3 @@ export function stringLibrary(): LuaTable {
   stringMetatable.isReadonly = true;
   return table;
 }
-

@@ -6,7 +6,13 @@
  *   f d        float, double
  *   c n s x    n bytes (1), a string and a NUL, a byte of padding
  */
-import { type Arguments, check, checkNumber, checkString, optionalLong } from '../runtime/arguments.js';
+import {
+  type Arguments,
+  check,
+  checkNumber,
+  checkString,
+  optionalLong,
+} from '../runtime/arguments.js';
 import { argumentError, argumentTypeError, libraryError } from '../runtime/failures.js';
 import { meter } from '../runtime/meter.js';
 import { parseNumber } from '../runtime/number-text.js';
@@ -151,12 +157,14 @@ function packDouble(x: number, size: number, isBigEndian: boolean): string {
 
 /** A missing value is a nil here: the library puts a mark after the arguments. */
 function numberAt(args: Arguments, place: number): number {
-  if (place > args.length) throw argumentTypeError(place, 'number', undefined, place > args.length + 1);
+  if (place > args.length)
+    throw argumentTypeError(place, 'number', undefined, place > args.length + 1);
   return checkNumber(args, place);
 }
 
 function stringAt(args: Arguments, place: number): string {
-  if (place > args.length) throw argumentTypeError(place, 'string', undefined, place > args.length + 1);
+  if (place > args.length)
+    throw argumentTypeError(place, 'string', undefined, place > args.length + 1);
   return checkString(args, place);
 }
 
@@ -225,7 +233,8 @@ function unpack(args: Arguments): LuaValue[] {
     if (isInteger(letter)) {
       const isSigned = letter >= 'a';
       values.push(unpackInteger(bytes, isSigned, reader.isBigEndian));
-    } else if (letter === 'f' || letter === 'd') values.push(unpackDouble(bytes, reader.isBigEndian));
+    } else if (letter === 'f' || letter === 'd')
+      values.push(unpackDouble(bytes, reader.isBigEndian));
     else if (letter === 'c' || letter === 's') {
       const text = unpackString(letter, size, position, data, values);
       used = letter === 's' ? text.length + 1 : text.length;

@@ -14,7 +14,7 @@ import { READONLY_TEXT } from '../runtime/indexing.js';
 import { meter } from '../runtime/meter.js';
 import { numberToText } from '../runtime/number-text.js';
 import { lessThan, isTruthy } from '../runtime/operations.js';
-import { LuaTable } from '../runtime/table.js';
+import type { LuaTable } from '../runtime/table.js';
 import { type LuaValue, NONE } from '../runtime/values.js';
 import { library, type Native } from './define.js';
 
@@ -56,8 +56,10 @@ const insert: Native = (...args) => {
   const position = checkInt(args, 2);
   checkWritable(table);
   const last = Math.max(position, end);
-  meter.work(Math.max(0, last - position) >> 2);
-  for (let i = last; i > position; i--) table.setNumber(i, table.getNumber(i - 1));
+  for (let i = last; i > position; i--) {
+    if ((i & 63) === 0) meter.work(16);
+    table.setNumber(i, table.getNumber(i - 1));
+  }
   table.setNumber(position, args[2]);
   return NONE;
 };
@@ -69,8 +71,10 @@ const remove: Native = (...args) => {
   if (position < 1 || position > end) return NONE;
   checkWritable(table);
   const removed = table.getNumber(position);
-  meter.work((end - position) >> 2);
-  for (let i = position; i < end; i++) table.setNumber(i, table.getNumber(i + 1));
+  for (let i = position; i < end; i++) {
+    if ((i & 63) === 0) meter.work(16);
+    table.setNumber(i, table.getNumber(i + 1));
+  }
   table.setNumber(end, undefined);
   return removed;
 };

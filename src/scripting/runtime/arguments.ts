@@ -85,8 +85,14 @@ export function check(condition: boolean, place: number, message: string): void 
 }
 
 /** One of the names, by its place in the list. */
-export function checkOption(args: Arguments, place: number, names: readonly string[], otherwise?: string): number {
-  const name = otherwise === undefined ? checkString(args, place) : optionalString(args, place, otherwise);
+export function checkOption(
+  args: Arguments,
+  place: number,
+  names: readonly string[],
+  otherwise?: string,
+): number {
+  const name =
+    otherwise === undefined ? checkString(args, place) : optionalString(args, place, otherwise);
   const found = names.indexOf(name);
   if (found < 0) throw argumentError(place, `invalid option '${name}'`);
   return found;

@@ -142,14 +142,25 @@ export function overflow(): never {
   throw stackOverflow();
 }
 
+/** An estimate of what a closure and its variables take. */
+const CLOSURE_BYTES = 200;
+
+/** A closure is made: its memory counts. */
+export function made(plain: LuaFunction): LuaFunction {
+  meter.allocate(CLOSURE_BYTES);
+  return plain;
+}
+
 /** A function in both forms. */
 export function dual(plain: LuaFunction, generator: LuaFunction['generator']): LuaFunction {
+  meter.allocate(2 * CLOSURE_BYTES);
   plain.generator = generator!;
   return plain;
 }
 
 /** A function that exists as a generator only: a plain caller runs it to its end. */
 export function driven(generator: (...args: LuaValue[]) => LuaGenerator): LuaFunction {
+  meter.allocate(2 * CLOSURE_BYTES);
   const plain: LuaFunction = (...args) => {
     const step = settleGenerator(generator(...args)).next(NONE);
     if (step.done !== true) throw yieldError();

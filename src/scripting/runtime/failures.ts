@@ -27,7 +27,11 @@ export function runtimeError(message: string): LuaError {
 }
 
 /** `attempt to <action> <name> (a <type> value)`; `which` operand of the site it is. */
-export function typeError(action: string, value: LuaValue, which: 'first' | 'second' | 'none'): LuaError {
+export function typeError(
+  action: string,
+  value: LuaValue,
+  which: 'first' | 'second' | 'none',
+): LuaError {
   const { site, position } = currentSite();
   const name = which === 'none' || site === undefined ? '' : site[which];
   return describeType(action, value, name, position, site?.line);

@@ -15,7 +15,8 @@ export function indexString(object: LuaValue, key: string): LuaValue {
     if (value !== undefined || object.metatable === undefined) return value;
   } else if (typeof object === 'string') {
     const methods = stringMetatable.getString('__index');
-    if (methods instanceof LuaTable && methods.metatable === undefined) return methods.getString(key);
+    if (methods instanceof LuaTable && methods.metatable === undefined)
+      return methods.getString(key);
   }
   return indexMeta(object, key);
 }
@@ -63,7 +64,7 @@ export function setString(object: LuaValue, key: string, value: LuaValue): void 
 
 export function setIndex(object: LuaValue, key: LuaValue, value: LuaValue): void {
   if (object instanceof LuaTable && object.metatable === undefined && !object.isReadonly) {
-    if (typeof key === 'number' && key === key) object.setNumber(key, value);
+    if (typeof key === 'number' && !Number.isNaN(key)) object.setNumber(key, value);
     else storeRaw(object, key, value);
     return;
   }
@@ -78,7 +79,7 @@ export function storeRaw(table: LuaTable, key: LuaValue, value: LuaValue): void 
 
 function checkKey(key: LuaValue): void {
   if (key === undefined) throw runtimeError('table index is nil');
-  if (key !== key) throw runtimeError('table index is NaN');
+  if (Number.isNaN(key)) throw runtimeError('table index is NaN');
 }
 
 function setMeta(start: LuaValue, key: LuaValue, value: LuaValue): void {

@@ -108,6 +108,11 @@ export class Meter {
     this.allocate(length);
   }
 
+  /** A result in parts has come to so many bytes in all. */
+  checkTotal(bytes: number): void {
+    if (bytes > STRING_MAX_BYTES || bytes > this.memoryBytes) throw new LuaError(MEMORY_ERROR_TEXT);
+  }
+
   private measure(wanted: number): void {
     this.bytesLeft = MEASURE_EVERY_BYTES;
     if (wanted > this.memoryBytes) throw new LuaError(MEMORY_ERROR_TEXT);

@@ -23,7 +23,8 @@ function hexadecimal(match: RegExpExecArray): number | undefined {
 /** mantissa * 2^shift, rounded once. */
 function scaleByTwo(mantissa: bigint, shift: number): number {
   if (mantissa === 0n) return 0;
-  if (shift >= 0) return shift > 2000 ? Number.POSITIVE_INFINITY : Number(mantissa << BigInt(shift));
+  if (shift >= 0)
+    return shift > 2000 ? Number.POSITIVE_INFINITY : Number(mantissa << BigInt(shift));
   const bits = mantissa.toString(2).length;
   // What a double can hold at this size; the rest decides the rounding and is kept as one bit.
   const keep = Math.min(54, bits + shift + 1075);
@@ -47,7 +48,7 @@ function roundedQuotient(kept: bigint, down: number): number {
   const half = lost === 0n ? 0n : 1n << (lost - 1n);
   if (lost > 0n && (rest > half || (rest === half && (whole & 1n) === 1n))) whole += 1n;
   const up = Math.min(down, 1074);
-  return (Number(whole) / 2 ** 1000) / 2 ** (up - 1000);
+  return Number(whole) / 2 ** 1000 / 2 ** (up - 1000);
 }
 
 function trim(text: string): string {
@@ -132,7 +133,8 @@ export function roundDigits({ digits, point }: Digits, count: number): Digits {
   const up = next > 5 || (next === 5 && (!exactHalf || lastIsOdd));
   if (!up) return { digits: kept, point };
   const raised = (BigInt(`0${kept}`) + 1n).toString().padStart(count, '0');
-  if (raised.length > count) return { digits: raised.slice(0, Math.max(1, count)), point: point + 1 };
+  if (raised.length > count)
+    return { digits: raised.slice(0, Math.max(1, count)), point: point + 1 };
   return { digits: raised, point };
 }
 
@@ -160,7 +162,7 @@ export function exponentText(exponent: number): string {
 
 /** x86 makes NaNs with the sign bit set, and so prints them. JavaScript hides the sign. */
 export function nonFiniteText(x: number): string {
-  if (x !== x) return '-nan';
+  if (Number.isNaN(x)) return '-nan';
   return x > 0 ? 'inf' : '-inf';
 }
 

@@ -90,7 +90,7 @@ export function equals(a: LuaValue, b: LuaValue): boolean {
 
 /** Only values of one type are compared; metamethods are for the rest of these. */
 function ordered(a: LuaValue, b: LuaValue): boolean {
-  return typeof a === typeof b && (a instanceof LuaTable) === (b instanceof LuaTable);
+  return typeof a === typeof b && a instanceof LuaTable === b instanceof LuaTable;
 }
 
 export function lessThan(a: LuaValue, b: LuaValue): boolean {

@@ -109,7 +109,8 @@ export function currentSite(): { site: Site | undefined; position: string } {
 /** The name by which the library function that asks was called, and how. */
 export function calledAs(): { name: string; isMethod: boolean; position: string } {
   const { site, position } = currentSite();
-  const match = site === undefined || site.kind === 'operation' ? null : /^(\w+) '(.*)'$/s.exec(site.first);
+  const match =
+    site === undefined || site.kind === 'operation' ? null : /^(\w+) '(.*)'$/s.exec(site.first);
   if (match === null) return { name: '?', isMethod: false, position };
   return { name: match[2]!, isMethod: match[1] === 'method', position };
 }

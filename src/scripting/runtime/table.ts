@@ -19,11 +19,13 @@ const SCAN_NODES_MAX = 8;
 const ARRAY_BITS_MAX = 26;
 /** Estimates of what V8 takes. */
 const TABLE_BYTES = 120;
-const NODE_BYTES = 48;
+const NODE_BYTES = 80;
+const PLACE_BYTES = 24;
 
 const NO_KEYS: LuaValue[] = [];
 const NO_LINKS: number[] = [];
 const NO_NODE = -1;
+const SKIPPED_FREE_MAX = 64;
 
 const numberBytes = new Float64Array(1);
 const numberWords = new Uint32Array(numberBytes.buffer);
@@ -258,7 +260,7 @@ export class LuaTable {
   /** At least so many places in the array part. Keys of the node part are not moved. */
   growArray(size: number): void {
     const array = this.array;
-    meter.allocate(8 * (size + 1 - array.length));
+    meter.allocate(PLACE_BYTES * (size + 1 - array.length));
     while (array.length <= size) array.push(undefined);
   }
 
@@ -341,8 +343,12 @@ export class LuaTable {
     for (; at < array.length; at++) if (array[at] !== undefined) return at;
     const values = this.nodeValues;
     const base = array.length;
-    for (let i = at - base; i < values.length; i++) if (values[i] !== undefined) return base + i;
-    return 0;
+    const from = at - base;
+    let i = from;
+    while (i < values.length && values[i] === undefined) i++;
+    // Over deleted keys: a loop of `next` on them takes quadratic time.
+    if (at - position + i - from > SKIPPED_FREE_MAX) meter.work((at - position + i - from) >> 3);
+    return i < values.length ? base + i : 0;
   }
 
   keyAt(position: number): LuaValue {

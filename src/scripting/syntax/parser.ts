@@ -7,8 +7,8 @@
  * end of its second operand.
  */
 import { moduloNumbers, powerNumbers } from '../runtime/arithmetic.js';
-import { END, Lexer, NAME, NUMBER, STRING } from './lexer.js';
-import { ParserState } from './scope.js';
+import { END, type Lexer, NAME, NUMBER, STRING } from './lexer.js';
+import type { ParserState } from './scope.js';
 import type { BinaryOperator, CallExpression, Expression, FunctionBody } from './tree.js';
 
 /** Left and right priority of the binary operators. */
@@ -95,7 +95,7 @@ export class ExpressionParser {
 
   /** A negated number is a constant: Lua folds it, and it then has no operand to complain about. */
   private unary(operator: '-' | 'not' | '#', operand: Expression): Expression {
-    if (operator === '-' && operand.kind === 'number' && operand.value === operand.value) {
+    if (operator === '-' && operand.kind === 'number' && !Number.isNaN(operand.value)) {
       return { kind: 'number', value: -operand.value };
     }
     return { kind: 'unary', operator, operand, line: this.lexer.lastLine };
@@ -245,7 +245,7 @@ export class ExpressionParser {
 function fold(operator: string, left: Expression, right: Expression): Expression | undefined {
   if (left.kind !== 'number' || right.kind !== 'number') return undefined;
   const value = compute(operator, left.value, right.value);
-  return value === undefined || value !== value ? undefined : { kind: 'number', value };
+  return value === undefined || Number.isNaN(value) ? undefined : { kind: 'number', value };
 }
 
 function compute(operator: string, a: number, b: number): number | undefined {

@@ -111,7 +111,8 @@ export class ParserState {
     }
     const local = this.find(scope.enclosing, name);
     if (local !== undefined && !scope.upvalues.has(local)) {
-      if (scope.upvalues.size + 1 > UPVALUES_MAX) throw this.limitError(UPVALUES_MAX, 'upvalues', scope);
+      if (scope.upvalues.size + 1 > UPVALUES_MAX)
+        throw this.limitError(UPVALUES_MAX, 'upvalues', scope);
       scope.upvalues.add(local);
       local.isCaptured = true;
     }

@@ -101,7 +101,11 @@ export interface FunctionBody {
 }
 
 export type Statement =
-  | { readonly kind: 'local'; readonly locals: readonly Local[]; readonly values: readonly Expression[] }
+  | {
+      readonly kind: 'local';
+      readonly locals: readonly Local[];
+      readonly values: readonly Expression[];
+    }
   | {
       readonly kind: 'assign';
       readonly targets: readonly Expression[];

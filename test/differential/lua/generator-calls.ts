@@ -4,19 +4,63 @@ import type { Random } from '../../support/random.js';
 type Argument = () => string;
 type Call = (random: Random, any: Argument) => string;
 
-const TEXTS = ["'abc'", "'hello world'", "'10'", "''", "'a,b,,c'", "'k=v; k2=v2'", "'\\1\\2\\255'", "'(a(b)c)'", "'aXbX'"];
-const PATTERNS = [
-  "'%a+'", "'.'", "'%d*'", "'(%w+)=(%w+)'", "'^a'", "'c$'", "'[^,]*'", "'%b()'", "'()'", "'b-c'",
-  "'%s'", "'[a-c]+'", "'(.)(.)'", "'X'", "'%f[%w]%w+'", "'(a)%1'", "'['", "'%'", "'(x'",
+const TEXTS = [
+  "'abc'",
+  "'hello world'",
+  "'10'",
+  "''",
+  "'a,b,,c'",
+  "'k=v; k2=v2'",
+  "'\\1\\2\\255'",
+  "'(a(b)c)'",
+  "'aXbX'",
 ];
-const FORMATS = ["'%d'", "'%5.2f|'", "'%s'", "'%q'", "'%x'", "'%g'", "'%-5s|'", "'%05d'", "'%e'", "'%c'", "'%i%%'", "'%.3s'", "'%u'", "'%+d'", "'%.14g'"];
+const PATTERNS = [
+  "'%a+'",
+  "'.'",
+  "'%d*'",
+  "'(%w+)=(%w+)'",
+  "'^a'",
+  "'c$'",
+  "'[^,]*'",
+  "'%b()'",
+  "'()'",
+  "'b-c'",
+  "'%s'",
+  "'[a-c]+'",
+  "'(.)(.)'",
+  "'X'",
+  "'%f[%w]%w+'",
+  "'(a)%1'",
+  "'['",
+  "'%'",
+  "'(x'",
+];
+const FORMATS = [
+  "'%d'",
+  "'%5.2f|'",
+  "'%s'",
+  "'%q'",
+  "'%x'",
+  "'%g'",
+  "'%-5s|'",
+  "'%05d'",
+  "'%e'",
+  "'%c'",
+  "'%i%%'",
+  "'%.3s'",
+  "'%u'",
+  "'%+d'",
+  "'%.14g'",
+];
 const INTS = ['0', '1', '2', '-1', '3', '5', '10', '-3', '1.5', "'2'"];
 
 const text: Call = (random, any) => (random.chance(0.8) ? random.pick(TEXTS) : any());
 /** No large numbers: string.rep and table.insert would take them at their word. */
 const int: Call = (random) => (random.chance(0.85) ? random.pick(INTS) : random.pick(NO_INTS));
 const NO_INTS = ["'x'", 'nil', '{}', 'true', '0.5', "'0x2'"];
-const table: Call = (random, any) => (random.chance(0.6) ? random.pick(['c', 'h', '{3, 1, 2}', "{'b', 'a'}", '{x = 1, 5}']) : any());
+const table: Call = (random, any) =>
+  random.chance(0.6) ? random.pick(['c', 'h', '{3, 1, 2}', "{'b', 'a'}", '{x = 1, 5}']) : any();
 const pattern: Call = (random) => random.pick(PATTERNS);
 const anything: Call = (_, any) => any();
 
@@ -31,7 +75,17 @@ function of(name: string, ...args: Call[]): Call {
 }
 
 function replacement(random: Random, any: Argument): string {
-  return random.pick(["'%0%0'", "'x'", "'<%1>'", "''", '{a = 1, b = "B"}', 'string.upper', 'function(m) return m end', 'c', any()]);
+  return random.pick([
+    "'%0%0'",
+    "'x'",
+    "'<%1>'",
+    "''",
+    '{a = 1, b = "B"}',
+    'string.upper',
+    'function(m) return m end',
+    'c',
+    any(),
+  ]);
 }
 
 const CALLS: readonly Call[] = [
@@ -82,10 +136,14 @@ const CALLS: readonly Call[] = [
   of('pcall', anything, anything),
   of('assert', anything, text),
   of('getmetatable', table),
-  of('loadstring', (random) => random.pick(["'return 1'", "'return ...'", "'x ='", "'local a = ... return a.x'"])),
+  of('loadstring', (random) =>
+    random.pick(["'return 1'", "'return ...'", "'x ='", "'local a = ... return a.x'"]),
+  ),
   of('cjson.encode', anything),
   of('cjson.encode', table),
-  of('cjson.decode', (random) => random.pick(["'[1,2,{}]'", "'{\"a\":[1],\"b\":null}'", "'\"x\"'", "'[1'", "'nul'"])),
+  of('cjson.decode', (random) =>
+    random.pick(["'[1,2,{}]'", '\'{"a":[1],"b":null}\'', '\'"x"\'', "'[1'", "'nul'"]),
+  ),
   of('cmsgpack.pack', anything, anything),
   (random, any) => `cmsgpack.unpack(cmsgpack.pack(${table(random, any)}))`,
   of('struct.pack', (random) => random.pick(["'>I2'", "'b'", "'<i4'", "'s'", "'d'"]), int),

@@ -11,12 +11,28 @@ const PRELUDE =
   'local function cut(s) if type(s) == "string" then return string.sub(s, 1, 40) end return s end\n';
 
 const NUMBERS = '0 1 2 3 -1 10 0.5 1.5 -2.5 100 255 1e15 2^31 1e300 7 12345.678 0x10'.split(' ');
-const STRINGS = ["''", "'a'", "'abc'", "'10'", "'0x1f'", "' 5 '", "'1e1'", "'k1'", "'k2'", "'hello world'", "'a\\0b'", "'x=1, y=2'", "'%d+'", "'.'"];
+const STRINGS = [
+  "''",
+  "'a'",
+  "'abc'",
+  "'10'",
+  "'0x1f'",
+  "' 5 '",
+  "'1e1'",
+  "'k1'",
+  "'k2'",
+  "'hello world'",
+  "'a\\0b'",
+  "'x=1, y=2'",
+  "'%d+'",
+  "'.'",
+];
 const FIELDS = ['x', 'y', 'k1', 'n', 'f'];
 const NAMES = ['a', 'b', 'c', 'd', 'e', 'g', 'h'];
 const ARITHMETIC = ['+', '-', '*', '/', '%'];
 const COMPARISON = ['==', '~=', '<', '>', '<=', '>='];
-const METAMETHODS = '__add __sub __mul __concat __eq __lt __le __index __newindex __call __unm __tostring'.split(' ');
+const METAMETHODS =
+  '__add __sub __mul __concat __eq __lt __le __index __newindex __call __unm __tostring'.split(' ');
 
 export class ProgramGenerator {
   private names: string[] = [];
@@ -61,20 +77,31 @@ export class ProgramGenerator {
     if (depth <= 0 || roll < 40) return this.simpleStatement();
     const size = this.random.between(1, 4);
     if (roll < 48) return this.ifStatement(depth, size);
-    if (roll < 55) return this.loop(`for i = ${this.bound()}, ${this.bound()} do`, ['i'], size, depth);
+    if (roll < 55)
+      return this.loop(`for i = ${this.bound()}, ${this.bound()} do`, ['i'], size, depth);
     if (roll < 58) {
       const step = this.pick(['1', '2', '-1', '0.5', this.expression(1)]);
       return this.loop(`for j = ${this.bound()}, ${this.bound()}, ${step} do`, ['j'], size, depth);
     }
     if (roll < 64) {
       const iterator = this.pick(['pairs', 'ipairs', 'pairs']);
-      return this.loop(`for k, v in ${iterator}(${this.pick(['c', 'h', 'c', '{5, 6}', this.expression(1)])}) do`, ['k', 'v'], size, depth);
+      return this.loop(
+        `for k, v in ${iterator}(${this.pick(['c', 'h', 'c', '{5, 6}', this.expression(1)])}) do`,
+        ['k', 'v'],
+        size,
+        depth,
+      );
     }
     if (roll < 67) return this.loop(`while ${this.condition()} do`, [], size, depth);
     if (roll < 70) return this.repeat(size, depth);
     if (roll < 72) {
       const text = this.pick(STRINGS);
-      return this.loop(`for w in string.gmatch(${text}, ${this.pick(["'%a+'", "'.'", "'%d'", "'()'"])}) do`, ['w'], size, depth);
+      return this.loop(
+        `for w in string.gmatch(${text}, ${this.pick(["'%a+'", "'.'", "'%d'", "'()'"])}) do`,
+        ['w'],
+        size,
+        depth,
+      );
     }
     if (roll < 74) return `do ${this.block(size, depth - 1)} end`;
     if (roll < 84) return this.localFunction(size, depth);
@@ -110,7 +137,8 @@ export class ProgramGenerator {
     if (roll < 86 && this.loops > 0) return `if ${this.condition()} then break end`;
     if (roll < 90) return `if ${this.condition()} then return ${this.results()} end`;
     if (roll < 91) return `do return ${this.call(2)} end`;
-    if (roll < 92) return `error(${this.expression(1)}${this.random.chance(0.4) ? `, ${this.random.below(4)}` : ''})`;
+    if (roll < 92)
+      return `error(${this.expression(1)}${this.random.chance(0.4) ? `, ${this.random.below(4)}` : ''})`;
     if (roll < 94 && this.inCoroutine) return `${this.name()} = coroutine.yield(${this.results()})`;
     return `${this.target()} = cut(${this.expression(2)})`;
   }
@@ -132,7 +160,8 @@ export class ProgramGenerator {
   }
 
   private callStatement(): string {
-    if (this.random.chance(0.6)) return `${this.target()} = cut((${libraryCall(this.random, () => this.argument())}))`;
+    if (this.random.chance(0.6))
+      return `${this.target()} = cut((${libraryCall(this.random, () => this.argument())}))`;
     return this.pick([
       `table.insert(c, ${this.expression(2)})`,
       `table.sort(${this.pick(['c', 'h', this.name()])})`,
@@ -159,12 +188,21 @@ export class ProgramGenerator {
 
   /** Keys that have the same hash everywhere: no tables, no functions. */
   private key(): string {
-    return this.pick([...NUMBERS, "'k1'", "'k2'", 'true', '#c + 1', 'a', `(${this.expression(1)} or 1) == 1`]);
+    return this.pick([
+      ...NUMBERS,
+      "'k1'",
+      "'k2'",
+      'true',
+      '#c + 1',
+      'a',
+      `(${this.expression(1)} or 1) == 1`,
+    ]);
   }
 
   private condition(): string {
     const roll = this.random.below(10);
-    if (roll < 4) return `${this.expression(1)} ${this.pick(['==', '~=', '<'])} ${this.expression(1)}`;
+    if (roll < 4)
+      return `${this.expression(1)} ${this.pick(['==', '~=', '<'])} ${this.expression(1)}`;
     if (roll < 6) return `not ${this.expression(1)}`;
     if (roll < 8) return `${this.expression(1)} ${this.pick(['and', 'or'])} ${this.expression(1)}`;
     return this.expression(2);
@@ -271,7 +309,8 @@ export class ProgramGenerator {
     if (roll < 5) return libraryCall(this.random, () => this.argument());
     if (roll < 7) return `${this.callable()}(${this.results()})`;
     if (roll < 8) return `${this.name()}.${this.pick(FIELDS)}(${this.expression(depth - 1)})`;
-    if (roll < 9) return `${this.name()}:${this.pick([...FIELDS, 'len', 'upper'])}(${this.expression(depth - 1)})`;
+    if (roll < 9)
+      return `${this.name()}:${this.pick([...FIELDS, 'len', 'upper'])}(${this.expression(depth - 1)})`;
     return `(function${this.functionBody(1, 1)})(${this.results()})`;
   }
 
@@ -279,8 +318,10 @@ export class ProgramGenerator {
   private number(depth: number): string {
     const roll = this.random.below(100);
     if (roll < 8) return this.atom();
-    if (depth <= 0 || roll < 50) return this.pick([...NUMBERS, 'a', 'g', 'a', 'g', '#c', "'10'", '#b']).replace(/^-/, ' -');
-    if (roll < 80) return `(${this.number(depth - 1)} ${this.pick(ARITHMETIC)} ${this.number(depth - 1)})`;
+    if (depth <= 0 || roll < 50)
+      return this.pick([...NUMBERS, 'a', 'g', 'a', 'g', '#c', "'10'", '#b']).replace(/^-/, ' -');
+    if (roll < 80)
+      return `(${this.number(depth - 1)} ${this.pick(ARITHMETIC)} ${this.number(depth - 1)})`;
     if (roll < 90) return `(tonumber(${this.expression(depth - 1)}) or ${this.number(0)})`;
     return `#(${this.text(depth - 1)})`;
   }
@@ -289,7 +330,8 @@ export class ProgramGenerator {
     const roll = this.random.below(100);
     if (roll < 6) return this.atom();
     if (depth <= 0 || roll < 55) return this.pick([...STRINGS, 'b', 'e', 'b']);
-    if (roll < 80) return `(${this.text(depth - 1)} .. ${this.pick([this.text(depth - 1), this.number(depth - 1)])})`;
+    if (roll < 80)
+      return `(${this.text(depth - 1)} .. ${this.pick([this.text(depth - 1), this.number(depth - 1)])})`;
     return `type(${this.expression(depth - 1)})`;
   }
 
@@ -303,10 +345,13 @@ export class ProgramGenerator {
       const [x, y] = kind ? [this.number(1), this.number(1)] : [this.text(1), this.text(1)];
       return `(${x} ${this.pick(COMPARISON)} ${y})`;
     }
-    if (roll < 55) return `(${this.expression(depth - 1)} ${this.pick(COMPARISON)} ${this.expression(depth - 1)})`;
-    if (roll < 62) return `(${this.expression(depth - 1)} ${this.pick(['and', 'or'])} ${this.expression(depth - 1)})`;
+    if (roll < 55)
+      return `(${this.expression(depth - 1)} ${this.pick(COMPARISON)} ${this.expression(depth - 1)})`;
+    if (roll < 62)
+      return `(${this.expression(depth - 1)} ${this.pick(['and', 'or'])} ${this.expression(depth - 1)})`;
     if (roll < 66) return `${this.pick(['not ', 'not ', '-', '#'])}${this.atom()}`;
-    if (roll < 73) return `${this.pick(['c', 'h', 'c', 'h', this.name()])}${this.pick([`.${this.pick(FIELDS)}`, `[${this.key()}]`])}`;
+    if (roll < 73)
+      return `${this.pick(['c', 'h', 'c', 'h', this.name()])}${this.pick([`.${this.pick(FIELDS)}`, `[${this.key()}]`])}`;
     if (roll < 80) return this.table(depth);
     if (roll < 83) return `function${this.functionBody(1, Math.min(1, depth))}`;
     if (roll < 85) return `(${this.call(depth)})`;

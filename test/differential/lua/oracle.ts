@@ -1,5 +1,5 @@
 /** Runs the same Lua in redis-server and here. */
-import { Environment, LuaError, LuaSyntaxError } from '../../../src/scripting/environment.js';
+import { type Environment, LuaError, LuaSyntaxError } from '../../../src/scripting/environment.js';
 import type { ScriptHost } from '../../../src/scripting/library/redis.js';
 import { plainText } from '../../../src/scripting/library/base.js';
 import { LuaTable } from '../../../src/scripting/runtime/table.js';
@@ -79,4 +79,3 @@ export function runHere(environment: Environment, script: string): string {
     return text.replace(/[\r\n]/g, ' ');
   }
 }
-
