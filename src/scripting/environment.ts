@@ -43,8 +43,8 @@ export interface EnvironmentOptions {
 }
 
 const TICK_INTERVAL = 10_000;
-/** Levels of nested syntax that are taken when a script is compiled. */
-const COMPILE_LEVEL = 1;
+/** No syntax is nested when the compilation of a script begins. */
+const COMPILE_LEVEL = 0;
 
 /** A table that stands for the array of keys or arguments. */
 function listTable(values: readonly string[]): LuaTable {

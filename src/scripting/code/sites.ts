@@ -19,6 +19,7 @@ export interface Site {
 
 /** Marks a site in generated code until its line is known. No Lua text gets into code unescaped. */
 const MARK = '\u0001';
+// biome-ignore lint/suspicious/noControlCharactersInRegex: source text can't hold this mark.
 const MARKS = /\u0001(\d+);/g;
 
 export class SiteTable {

@@ -245,12 +245,15 @@ export class FunctionCompiler extends ExpressionCompiler {
     const [i, limit, by] = this.context.hiddenNames(3) as [string, string, string];
     const lines = [`var ${i}=${this.value(from)},${limit}=${this.value(to)},`];
     lines.push(`${by}=${step === undefined ? '1' : this.value(step)};`);
-    const isPlain = from.kind === 'number' && (step === undefined || step.kind === 'number');
+    const stepValue = step === undefined ? 1 : step.kind === 'number' ? step.value : undefined;
+    const isPlain =
+      from.kind === 'number' &&
+      stepValue !== undefined &&
+      from.value - stepValue + stepValue === from.value;
     const checks = [i, limit, by].map((name) => `typeof ${name}!=="number"`).join('||');
     const site = this.context.sites.add(line);
     lines.push(`if(${checks}){[${i},${limit},${by}]=${site}$forNumbers(${i},${limit},${by});}`);
-    if (!isPlain || !Number.isInteger(from.value)) lines.push(`${i}=${i}-${by}+${by};`);
-    const stepValue = step === undefined ? 1 : step.kind === 'number' ? step.value : undefined;
+    if (!isPlain) lines.push(`${i}=${i}-${by}+${by};`);
     let test = `${by}>0?${i}<=${limit}:${i}>=${limit}`;
     if (stepValue !== undefined) test = stepValue > 0 ? `${i}<=${limit}` : `${i}>=${limit}`;
     this.loops++;

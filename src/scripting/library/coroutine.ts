@@ -62,7 +62,7 @@ function resumeCoroutine(coroutine: Coroutine, args: readonly LuaValue[]): reado
   if (coroutine.status !== 'suspended') {
     throw new LuaError(`cannot resume ${coroutine.status} coroutine`);
   }
-  if (meter.nativeDepth + 1 >= NATIVE_DEPTH_MAX) throw new LuaError('C stack overflow');
+  if (meter.nativeDepth >= NATIVE_DEPTH_MAX) throw new LuaError('C stack overflow');
   const { depth, nativeDepth } = meter;
   const resumer = running;
   if (resumer !== undefined) resumer.status = 'normal';

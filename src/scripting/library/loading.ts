@@ -24,7 +24,7 @@ function compileOrMessage(compile: Compile, source: string, name: string): LuaRe
   try {
     meter.work(COMPILE_TICKS + TICKS_PER_BYTE * source.length);
     meter.allocate(CODE_BYTES_PER_BYTE * source.length);
-    return compile(source, name, meter.nativeDepth + 1);
+    return compile(source, name, meter.nativeDepth);
   } catch (thrown) {
     if (thrown instanceof LuaSyntaxError) return [undefined, thrown.message];
     return [undefined, asLuaError(thrown).value];

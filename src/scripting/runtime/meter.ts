@@ -15,8 +15,8 @@ import { LuaError, MEMORY_ERROR_TEXT } from './errors.js';
 export const CALL_DEPTH_MAX = 16_381;
 /** Calls from library code and metamethods that may be nested. */
 export const NATIVE_DEPTH_MAX = 200;
-/** Calls that are there before the first line of a script runs, as real Redis has them. */
-const NATIVE_DEPTH_BASE = 1;
+/** The run of the script itself is the first. */
+const NATIVE_DEPTH_BASE = 0;
 /** The heap is measured after so many bytes of allocation. */
 const MEASURE_EVERY_BYTES = 32 * 1024 * 1024;
 /** V8's longest string is 2^29 - 24 characters; Redis's longest value is 2^29 bytes. */

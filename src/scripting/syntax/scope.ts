@@ -4,7 +4,7 @@ import type { Expression, FunctionScope, Local } from './tree.js';
 
 const LOCALS_MAX = 200;
 const UPVALUES_MAX = 60;
-/** Nested levels of syntax; two of Lua's 200 are taken when a script is compiled. */
+/** Nested levels of syntax; calls of library code in progress count too. */
 const LEVELS_MAX = 200;
 
 interface Block {

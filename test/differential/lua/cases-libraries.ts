@@ -1,10 +1,13 @@
 /** Chunks of Lua whose results and errors are compared: the libraries. */
 
+/** Backslashes are for Lua. */
+const { raw } = String;
+
 function lines(text: string): string[] {
   return text.split('\n').filter((line) => line !== '');
 }
 
-export const stringCases: readonly string[] = lines(String.raw`
+export const stringCases: readonly string[] = lines(raw`
 return ('hello'):sub(2), ('hello'):sub(-3), ('hello'):sub(2, -2), ('hello'):sub(0), ('hello'):sub(10), ('hello'):sub(-100, 2), ('hello'):sub(3, 2)
 return string.sub('hello', 2^53), string.sub('hello', -2^63), string.sub('hello', 1, 1e300), string.sub('hello', 0/0), string.sub('hello', '2', '3')
 return string.sub('x')
@@ -64,7 +67,7 @@ return string.rep('ab', 3, 'x'), string.lower(5), string.upper(1.5), string.len(
 return pcall(string.rep, nil, 1), pcall(string.lower), pcall(string.len, {}), pcall(string.byte, {}), pcall(string.find, 'a'), pcall(string.find, nil, 'a')
 `);
 
-export const tableCases: readonly string[] = lines(String.raw`
+export const tableCases: readonly string[] = lines(raw`
 return table.concat({1, 2, 3}), table.concat({1, 2, 3}, ','), table.concat({1, 2, 3}, ',', 2), table.concat({1, 2, 3}, ',', 2, 3), table.concat({}, ','), table.concat({1.5, 'x', -0.1}, ' ')
 return pcall(table.concat, {1, {}, 3}), pcall(table.concat, {1, nil, 3}), pcall(table.concat, {1, 2}, ',', 1, 3), pcall(table.concat), pcall(table.concat, {}, {}), pcall(table.concat, {true})
 return table.concat({1, 2, 3}, ',', 3, 2), table.concat({'a', 'b'}, 5), table.concat({[0] = 'z', 'a'}, '-', 0)
@@ -97,7 +100,7 @@ return table.unpack, table.pack
 local t = {1, 2, 3} t[#t] = nil t[#t + 1] = 'x' return t, #t
 `);
 
-export const mathCases: readonly string[] = lines(String.raw`
+export const mathCases: readonly string[] = lines(raw`
 return math.abs(-5), math.ceil(1.2), math.floor(-1.2), math.sqrt(16), math.pi, math.huge, math.max(1, 5, 3), math.min(4, 2, 8), math.max(2)
 return math.fmod(7, 3), math.fmod(-7, 3), math.mod(7, -3), math.fmod(5.5, 2), math.modf(3.7), math.modf(-3.7), math.modf(5), math.modf(1/0)
 return math.exp(0), math.log(1), math.log10(1000), math.pow(2, 10), math.sin(0), math.cos(0), math.tan(0), math.asin(1), math.acos(1), math.atan(1), math.atan2(1, -1)
@@ -115,7 +118,7 @@ math.floor({})
 return math.random(0)
 `);
 
-export const jsonCases: readonly string[] = lines(String.raw`
+export const jsonCases: readonly string[] = lines(raw`
 return cjson.encode({}), cjson.encode({1, 2, 3}), cjson.encode({a = 1, b = 'x', c = true, d = cjson.null}), cjson.encode('x'), cjson.encode(1.5), cjson.encode(nil), cjson.encode(true)
 return cjson.encode({1, nil, 3}), cjson.encode({[1] = 1, [2] = 2, x = 3}), cjson.encode({[10] = 1}), pcall(cjson.encode, {[11] = 1}), cjson.encode({[1.5] = 1}), cjson.encode({[-1] = 1}), cjson.encode({[0] = 1})
 return cjson.encode('a/b"\\\n\t\r\b\f\1\31\127\128\255é'), cjson.encode({['k"'] = 1}), cjson.encode(1e20), cjson.encode(0.1), cjson.encode(1/3), cjson.encode(2^53), cjson.encode(-0), cjson.encode(100000000000000)
@@ -151,7 +154,7 @@ return cjson.encode({a = {b = {c = {1, {d = 'e'}}}}}), cjson.encode({{}, {{}}}),
 return cjson.encode(setmetatable({1, 2}, {__index = function() return 5 end}))
 `);
 
-export const msgpackCases: readonly string[] = lines(String.raw`
+export const msgpackCases: readonly string[] = lines(raw`
 return cmsgpack.pack(1), cmsgpack.pack(127, 128, 255, 256, 65535, 65536, 4294967295, 4294967296), cmsgpack.pack(-1, -32, -33, -128, -129, -32768, -32769, -2147483648, -2147483649), cmsgpack.pack(1.5, 0.1, 1/0, 2^53, 2^63, -2^63, 1e300)
 return cmsgpack.pack('x', string.rep('y', 31)), #cmsgpack.pack(string.rep('y', 32)), cmsgpack.pack(string.rep('y', 40)), #cmsgpack.pack(string.rep('z', 70000)), cmsgpack.pack(nil, true, false), cmsgpack.pack({}), cmsgpack.pack({1, 2}), cmsgpack.pack({a = 1, b = 2})
 return cmsgpack.pack({1, nil, 3}), cmsgpack.pack({[1] = 1, x = 2}), cmsgpack.pack({[1.5] = 1}), cmsgpack.pack(tostring), cmsgpack.pack(cjson.null), pcall(cmsgpack.pack), cmsgpack.pack({{{}}})
@@ -169,7 +172,7 @@ cmsgpack.unpack('\193')
 return cmsgpack.pack(setmetatable({1, 2}, {__index = function(t, k) return k end}))
 `);
 
-export const structCases: readonly string[] = lines(String.raw`
+export const structCases: readonly string[] = lines(raw`
 return struct.pack('bBhHiIlL', 1, 2, 3, 4, 5, 6, 7, 8), struct.pack('>bBhHiIlL', 1, 2, 3, 4, 5, 6, 7, 8), struct.pack('fd', 1.5, 2.5), struct.pack('>fd', 1.5, 2.5), struct.pack('T', 9)
 return struct.pack('i1i2i3i4i8', 1, 2, 3, 4, 5), struct.pack('>i3', -2), struct.pack('i16', -1), struct.pack('i0', 1), struct.pack('i9', -2)
 return struct.pack('s', 'abc'), struct.pack('c0', 'abc'), struct.pack('c2', 'abc'), pcall(struct.pack, 'c5', 'abc'), struct.pack('c', 'abc'), struct.pack('x'), struct.pack('bxb', 1, 2), struct.pack(' b b ', 1, 2), struct.pack('')
@@ -185,7 +188,7 @@ struct.unpack('i4', 'abc')
 struct.pack('b', {})
 `);
 
-export const bitCases: readonly string[] = lines(String.raw`
+export const bitCases: readonly string[] = lines(raw`
 return bit.tobit(1), bit.tobit(2^31), bit.tobit(2^32 + 5), bit.tobit(-1), bit.tobit(1.5), bit.tobit(2.5), bit.tobit(-1.5), bit.tobit(2^40 + 7), bit.tobit(2^52), bit.tobit(1e15), bit.tobit('0x10')
 return bit.band(0xff, 0x0f), bit.band(-1), bit.bor(1, 2, 4), bit.bxor(5, 3), bit.bnot(0), bit.band(1, 3, 7), bit.bor(0x80000000), bit.bxor(-1, 1)
 return bit.lshift(1, 4), bit.lshift(1, 31), bit.lshift(1, 32), bit.lshift(1, -1), bit.rshift(-1, 28), bit.rshift(256, 4), bit.arshift(-256, 4), bit.arshift(2^31, 31), bit.rol(0x12345678, 12), bit.ror(0x12345678, 12), bit.rol(1, 0), bit.ror(1, 0), bit.rol(1, 33)
@@ -197,7 +200,7 @@ return bit.band('5', '0x3'), bit.tobit('1e3'), pcall(bit.band, ''), bit.lshift('
 return bit.tobit(1/0), bit.tobit(-1/0)
 `);
 
-export const coroutineCases: readonly string[] = lines(String.raw`
+export const coroutineCases: readonly string[] = lines(raw`
 local co = coroutine.create(function(a, b) local c = coroutine.yield(a + b) local d, e = coroutine.yield(c * 2) return d, e end) return coroutine.resume(co, 1, 2), coroutine.resume(co, 10), coroutine.resume(co, 'x', 'y'), coroutine.resume(co), coroutine.status(co)
 local co = coroutine.wrap(function() for i = 1, 3 do coroutine.yield(i) end end) return co(), co(), co(), co()
 local co = coroutine.wrap(function() error('x') end) co()
@@ -234,7 +237,7 @@ local fs = {} local co = coroutine.wrap(function() for i = 1, 3 do fs[i] = funct
 local co = coroutine.wrap(function() local x = 0 repeat local y = coroutine.yield(x) x = x + (y or 1) until x > 3 return 'end' end) return co(), co(), co(5)
 `);
 
-export const redisCases: readonly string[] = lines(String.raw`
+export const redisCases: readonly string[] = lines(raw`
 return redis.sha1hex('a'), redis.sha1hex(''), redis.sha1hex(1), redis.sha1hex('a\0b'), pcall(redis.sha1hex), pcall(redis.sha1hex, 1, 2)
 return redis.error_reply('My Err'), redis.error_reply('-My Err'), redis.error_reply(1), redis.error_reply(), redis.status_reply('OK'), redis.status_reply('-x'), redis.status_reply({})
 return redis.LOG_DEBUG, redis.LOG_VERBOSE, redis.LOG_NOTICE, redis.LOG_WARNING, redis.REPL_ALL, redis.REPL_AOF, redis.REPL_NONE, redis.REPL_REPLICA, redis.REPL_SLAVE

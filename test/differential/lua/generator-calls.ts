@@ -2,7 +2,7 @@
 import type { Random } from '../../support/random.js';
 
 type Argument = () => string;
-type Call = (random: Random, any: Argument) => string;
+type Call = (random: Random, other: Argument) => string;
 
 const TEXTS = [
   "'abc'",
@@ -55,26 +55,26 @@ const FORMATS = [
 ];
 const INTS = ['0', '1', '2', '-1', '3', '5', '10', '-3', '1.5', "'2'"];
 
-const text: Call = (random, any) => (random.chance(0.8) ? random.pick(TEXTS) : any());
+const text: Call = (random, other) => (random.chance(0.8) ? random.pick(TEXTS) : other());
 /** No large numbers: string.rep and table.insert would take them at their word. */
 const int: Call = (random) => (random.chance(0.85) ? random.pick(INTS) : random.pick(NO_INTS));
 const NO_INTS = ["'x'", 'nil', '{}', 'true', '0.5', "'0x2'"];
-const table: Call = (random, any) =>
-  random.chance(0.6) ? random.pick(['c', 'h', '{3, 1, 2}', "{'b', 'a'}", '{x = 1, 5}']) : any();
+const table: Call = (random, other) =>
+  random.chance(0.6) ? random.pick(['c', 'h', '{3, 1, 2}', "{'b', 'a'}", '{x = 1, 5}']) : other();
 const pattern: Call = (random) => random.pick(PATTERNS);
-const anything: Call = (_, any) => any();
+const anything: Call = (_, other) => other();
 
 /** A call of the function with these arguments; the last ones may be missing. */
 function of(name: string, ...args: Call[]): Call {
-  return (random, any) => {
+  return (random, other) => {
     const given = random.chance(0.1) ? random.below(args.length + 1) : args.length;
-    const list = args.slice(0, given).map((make) => make(random, any));
-    if (random.chance(0.05)) list.push(any());
+    const list = args.slice(0, given).map((make) => make(random, other));
+    if (random.chance(0.05)) list.push(other());
     return `${name}(${list.join(', ')})`;
   };
 }
 
-function replacement(random: Random, any: Argument): string {
+function replacement(random: Random, other: Argument): string {
   return random.pick([
     "'%0%0'",
     "'x'",
@@ -84,7 +84,7 @@ function replacement(random: Random, any: Argument): string {
     'string.upper',
     'function(m) return m end',
     'c',
-    any(),
+    other(),
   ]);
 }
 
@@ -145,7 +145,7 @@ const CALLS: readonly Call[] = [
     random.pick(["'[1,2,{}]'", '\'{"a":[1],"b":null}\'', '\'"x"\'', "'[1'", "'nul'"]),
   ),
   of('cmsgpack.pack', anything, anything),
-  (random, any) => `cmsgpack.unpack(cmsgpack.pack(${table(random, any)}))`,
+  (random, other) => `cmsgpack.unpack(cmsgpack.pack(${table(random, other)}))`,
   of('struct.pack', (random) => random.pick(["'>I2'", "'b'", "'<i4'", "'s'", "'d'"]), int),
   of('struct.unpack', (random) => random.pick(["'>I2'", "'b'", "'c2'"]), text),
   of('bit.band', int, int),
@@ -155,7 +155,7 @@ const CALLS: readonly Call[] = [
   of('redis.sha1hex', text),
 ];
 
-/** A call as an expression; `any` makes an argument of any type. */
-export function libraryCall(random: Random, any: Argument): string {
-  return random.pick(CALLS)(random, any);
+/** A call as an expression; `other` makes an argument of any type. */
+export function libraryCall(random: Random, other: Argument): string {
+  return random.pick(CALLS)(random, other);
 }
