@@ -24,7 +24,8 @@ describe('numbers', () => {
   it('are read as decimal or hexadecimal, with blanks around', () => {
     fc.assert(
       fc.property(finite, (x) => {
-        assert.ok(Object.is(parseNumber(` \t${x.toExponential()}\n`), x));
+        // JavaScript prints -0 without its sign.
+        assert.equal(parseNumber(` \t${x.toExponential()}\n`), x + 0);
       }),
     );
     fc.assert(
@@ -44,7 +45,9 @@ describe('numbers', () => {
   });
 
   it('have exact digits', () => {
-    assert.deepEqual(exactDigits(0.5), { digits: '5', point: 0 });
+    const tenth = exactDigits(0.1);
+    assert.equal(tenth.digits, '1000000000000000055511151231257827021181583404541015625');
+    assert.equal(tenth.point, 0);
     assert.deepEqual(roundDigits(exactDigits(9.5), 1), { digits: '1', point: 2 });
     assert.deepEqual(roundDigits(exactDigits(8.5), 1), { digits: '8', point: 1 });
   });

@@ -194,7 +194,7 @@ export class ProgramGenerator {
       "'k2'",
       'true',
       '#c + 1',
-      'a',
+      '(tonumber(a) or 1)',
       `(${this.expression(1)} or 1) == 1`,
     ]);
   }
