@@ -12,7 +12,7 @@ import { runInNewContext } from 'node:vm';
 import { LuaError, MEMORY_ERROR_TEXT } from './errors.js';
 
 /** Lua fails when its array of calls, which doubles, would pass 20,000: 16,384 calls. */
-export const CALL_DEPTH_MAX = 16_381;
+export const CALL_DEPTH_MAX = 16_382;
 /** Calls from library code and metamethods that may be nested. */
 export const NATIVE_DEPTH_MAX = 200;
 /** The run of the script itself is the first. */

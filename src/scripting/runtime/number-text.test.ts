@@ -46,7 +46,7 @@ describe('numbers', () => {
 
   it('have exact digits', () => {
     const tenth = exactDigits(0.1);
-    assert.equal(tenth.digits, '1000000000000000055511151231257827021181583404541015625');
+    assert.equal(tenth.digits, '10000000000000000555111512312578270211815834045410156250');
     assert.equal(tenth.point, 0);
     assert.deepEqual(roundDigits(exactDigits(9.5), 1), { digits: '1', point: 2 });
     assert.deepEqual(roundDigits(exactDigits(8.5), 1), { digits: '8', point: 1 });
