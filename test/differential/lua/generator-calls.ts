@@ -69,7 +69,7 @@ function of(name: string, ...args: Call[]): Call {
   return (random, other) => {
     const given = random.chance(0.1) ? random.below(args.length + 1) : args.length;
     const list = args.slice(0, given).map((make) => make(random, other));
-    if (random.chance(0.05)) list.push(other());
+    if (random.chance(0.05)) list.push(random.pick(NO_INTS));
     return `${name}(${list.join(', ')})`;
   };
 }
@@ -106,7 +106,8 @@ const CALLS: readonly Call[] = [
   of('string.format', (random) => random.pick(FORMATS), anything),
   of('table.concat', table, text, int, int),
   of('table.concat', table),
-  of('table.insert', table, anything),
+  // Without an extra argument: it would make the value a place, and a large one takes minutes.
+  (random, other) => `table.insert(${table(random, other)}, ${other()})`,
   of('table.insert', table, int, anything),
   of('table.remove', table, int),
   of('table.maxn', table),

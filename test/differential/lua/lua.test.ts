@@ -14,7 +14,7 @@ import * as libraries from './cases-libraries.js';
 import { emptyHost, RedisLua, runHere } from './oracle.js';
 import { asScript } from './serializer.js';
 
-const PROGRAMS = Number(process.env.DARTER_LUA_PROGRAMS ?? 2000);
+const PROGRAMS = Number(process.env.DARTER_LUA_PROGRAMS ?? 1000);
 const skip = redisServerMissing();
 
 describe('Lua beside redis-server', { skip }, () => {
