@@ -1,5 +1,6 @@
 /** Reading and writing fields, with metamethods, and what constructors and loops do with tables. */
 import { callMeta, callNewIndex, inLibrary } from './calls.js';
+import { LuaError } from './errors.js';
 import { runtimeError, typeError } from './failures.js';
 import { metamethod, stringMetatable } from './metatables.js';
 import { LuaTable } from './table.js';
@@ -141,6 +142,7 @@ export function nextPosition(table: LuaTable, key: LuaValue, position: number): 
   if (position === 0) return table.nextPosition(0);
   const isThere = table.keyAt(position) === key;
   const from = isThere ? position : table.positionOf(key);
-  if (from < 0) throw runtimeError("invalid key to 'next'");
+  // As the function `next` fails: without a position.
+  if (from < 0) throw new LuaError("invalid key to 'next'");
   return table.nextPosition(from);
 }

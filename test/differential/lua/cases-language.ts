@@ -59,6 +59,8 @@ while true do break end return 1
 local n = 0 while n < 5 do n = n + 1 if n == 3 then break end end return n
 for k, v in next, {a = 1} do return k, v end
 for k, v in 5 do end
+local c = {1, 2, 3, x = 4} for k in pairs(c) do table.insert(c, -1, '') end return c
+for i = -2, -2, 1e300 do return i end return 'none'
 for k, v in nil do end
 local t = setmetatable({}, {__call = function(self, s, c) c = (c or 0) + 1 if c < 4 then return c end end}) local r = {} for i in t do r[#r + 1] = i end return r
 local function f(...) return select('#', ...), ... end return f(nil, nil)
