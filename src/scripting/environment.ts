@@ -28,7 +28,7 @@ import { callNative, toArray } from './runtime/calls.js';
 import { LuaError, LuaSyntaxError } from './runtime/errors.js';
 import { asLuaError, libraryError, runtimeError } from './runtime/failures.js';
 import { READONLY_TEXT } from './runtime/indexing.js';
-import { CALL_DEPTH_MAX, defaultMemoryBytes, meter } from './runtime/meter.js';
+import { CALL_DEPTH_MAX, defaultMemoryBytes, type MeterLimits, meter } from './runtime/meter.js';
 import { LuaTable } from './runtime/table.js';
 import type { LuaFunction, LuaValue } from './runtime/values.js';
 import { parseChunk } from './syntax/statements.js';
@@ -59,8 +59,14 @@ export class Environment implements CodeEnvironment {
   argv: LuaValue;
   private readonly options: EnvironmentOptions;
 
+  private readonly limits: MeterLimits;
+
   constructor(options: EnvironmentOptions) {
     this.options = options;
+    this.limits = {
+      memoryBytes: options.memoryBytes ?? defaultMemoryBytes(),
+      ticks: options.tickInterval ?? TICK_INTERVAL,
+    };
     this.fillGlobals();
     this.lockGlobals();
   }
@@ -136,13 +142,7 @@ export class Environment implements CodeEnvironment {
    * @throws LuaError when the script fails, ScriptAbort when the host ends it
    */
   run(script: LuaFunction, keys: readonly string[], argv: readonly string[]): readonly LuaValue[] {
-    meter.start(
-      {
-        memoryBytes: this.options.memoryBytes ?? defaultMemoryBytes(),
-        ticks: this.options.tickInterval ?? TICK_INTERVAL,
-      },
-      this.options.onTick,
-    );
+    meter.start(this.limits, this.options.onTick);
     resetCoroutines();
     resetJsonSettings();
     this.keys = listTable(keys);

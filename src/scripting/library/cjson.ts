@@ -21,11 +21,17 @@ const PRECISION_MAX = 14;
 /** The settings of the table `cjson` itself. A script's changes end with the script. */
 const shared = defaultSettings();
 
+let isChanged = false;
+
 export function resetJsonSettings(): void {
+  if (!isChanged) return;
   Object.assign(shared, defaultSettings());
+  isChanged = false;
 }
 
+/** Each function that changes a setting begins with it. */
 function limitArguments(args: Arguments, count: number): void {
+  isChanged = true;
   check(args.length <= count, count + 1, 'found too many arguments');
 }
 

@@ -43,7 +43,6 @@ local n = 0 for i = 10, 1, -2 do n = n + i end return n
 local t = {} for i = 1, 3, 0.5 do t[#t + 1] = i end return t
 local t = {} for i = 0.1, 1, 0.1 do t[#t + 1] = i end return t
 for i = 1, 'x' do end
-for i = -2, -2, 1e300 do return i end return 'none'
 for i = 'x', 2 do end
 for i = 1, 2, {} do end
 local n = 0 for i = '1', '3' do n = n + i end return n
