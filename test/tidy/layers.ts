@@ -9,6 +9,8 @@ export const LAYERS: readonly (readonly [folder: string, imports: readonly strin
   ['values', ['base', 'memory', 'structures']],
   ['keyspace', ['base', 'platform', 'memory', 'structures', 'values']],
   ['protocol', ['base']],
+  // Lua as a language: it knows no command and no key. Its host gives it both.
+  ['scripting', ['base']],
   ['commands/contract', ['base', 'memory', 'values', 'keyspace', 'protocol']],
   ['commands', ['base', 'values', 'keyspace', 'protocol', 'commands/contract']],
   // Memory for locks and mailboxes: it decides who holds which shard.

@@ -1,0 +1,78 @@
+/** Which scripts are closed: all keys of all calls are elements of KEYS. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { isClosed } from './closedness.js';
+import { newEnvironment } from './testing.js';
+
+const environment = newEnvironment();
+
+/** As if each command had one key, its first argument. */
+function closed(source: string): boolean {
+  return isClosed(environment.analyze(source), () => [0]);
+}
+
+describe('closedness', () => {
+  it('holds where each key is an element of KEYS', () => {
+    for (const source of [
+      'return 1',
+      'return redis.call("get", KEYS[1])',
+      'return redis.pcall("set", KEYS[1], ARGV[1])',
+      'for i = 1, #KEYS do redis.call("del", KEYS[i]) end',
+      'local function f(i) return redis.call("get", (KEYS[i])) end return f(1)',
+      'local x = redis.call("get", KEYS[1]) return redis.sha1hex(x), cjson.encode({x})',
+      'local t = {} t.redis = 1 return t.redis, KEYS[#KEYS]',
+      'local redis = {call = error} return redis.call("get", "x")',
+      'if redis.call("exists", KEYS[1]) == 1 then return redis.status_reply("OK") end',
+    ]) {
+      assert.equal(closed(source), true, source);
+    }
+  });
+
+  it('does not hold where a key, a command or a call cannot be seen', () => {
+    for (const source of [
+      'return redis.call("get", "constant")',
+      'return redis.call("get", ARGV[1])',
+      'return redis.call("get", KEYS[1] .. "x")',
+      'local key = KEYS[1] return redis.call("get", key)',
+      'return redis.call(ARGV[1], KEYS[1])',
+      'return redis.call("get", unpack(KEYS))',
+      'return redis.call("mget", KEYS[1], unpack(ARGV))',
+      'return redis.call("get", ...)',
+      'return redis.call()',
+      'return redis.call("get")',
+      'local call = redis.call return call("get", KEYS[1])',
+      'local r = redis return r.call("get", KEYS[1])',
+      'return pcall(redis.call, "get", KEYS[1])',
+      'return redis[ARGV[1]]("get", KEYS[1])',
+      'return redis["call"] == nil',
+      'return redis:call("get", KEYS[1])',
+      'return _G.redis.call("get", KEYS[1])',
+      'return loadstring("return 1")()',
+      'KEYS[1] = "x" return redis.call("get", KEYS[1])',
+      'local k = KEYS k[1] = "x" return redis.call("get", KEYS[1])',
+      'table.sort(KEYS) return redis.call("get", KEYS[1])',
+      'while redis.call("get", "x") do end',
+      'repeat until redis.call("get", "x")',
+      'for i = 1, redis.call("get", "x") do end',
+      'for i in redis.call("get", "x") do end',
+      'local t = {redis.call("get", "x")}',
+      'local function f() redis.call("get", "x") end',
+      'function KEYS.f() end return redis.call("get", KEYS[1])',
+      'return -redis.call("get", "x") + 1',
+      'return {[redis.call("get", "x")] = 1}',
+    ]) {
+      assert.equal(closed(source), false, source);
+    }
+  });
+
+  it('classifies arguments', () => {
+    const { calls } = environment.analyze('redis.call("set", KEYS[1], "v", ARGV[1])');
+    assert.deepEqual(calls, [
+      {
+        name: 'set',
+        args: [{ kind: 'key' }, { kind: 'constant', text: 'v' }, { kind: 'other' }],
+        isOpenEnded: false,
+      },
+    ]);
+  });
+});

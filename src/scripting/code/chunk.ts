@@ -1,0 +1,101 @@
+/**
+ * Generates the JavaScript of a whole chunk, and makes a function of it.
+ *
+ * A chunk that can reach coroutines has each function twice, plain and as a generator, on the same
+ * variables; what runs inside a coroutine uses the second. All others have plain functions only.
+ */
+import type { Chunk, FunctionBody } from '../syntax/tree.js';
+import { type Site, SiteTable } from './sites.js';
+import { FunctionCompiler } from './statements.js';
+import { quote } from './expressions.js';
+
+/** Names by which a script can get hold of the coroutine library, or of code that can. */
+const REACHES_COROUTINES = ['coroutine', '_G', 'load', 'loadstring'];
+
+/** Globals that never change, so that generated code holds their values. */
+export interface ConstantGlobals {
+  has(name: string): boolean;
+  hasField(name: string, field: string): boolean;
+}
+
+export class ChunkContext {
+  readonly sites = new SiteTable();
+  readonly isDual: boolean;
+  private hidden = 0;
+  private isGenerator = false;
+  private readonly constants = new Map<string, string>();
+  /** The same function is a generator in several places. */
+  private readonly generators = new Map<FunctionBody, string>();
+
+  constructor(
+    chunk: Chunk,
+    private readonly globals: ConstantGlobals,
+    readonly depthMax: number,
+  ) {
+    this.isDual = REACHES_COROUTINES.some((name) => chunk.globals.has(name));
+  }
+
+  /** Variables of a loop that Lua code cannot name. */
+  hiddenNames(count: number): string[] {
+    return Array.from({ length: count }, () => `h${this.hidden++}`);
+  }
+
+  constantGlobal(name: string): string | undefined {
+    if (!this.globals.has(name)) return undefined;
+    return this.constant(`$constant(${quote(name)})`);
+  }
+
+  constantField(name: string, field: string): string | undefined {
+    if (!this.globals.hasField(name, field)) return undefined;
+    return this.constant(`$constantField(${quote(name)},${quote(field)})`);
+  }
+
+  private constant(code: string): string {
+    let name = this.constants.get(code);
+    if (name === undefined) {
+      name = `G${this.constants.size}`;
+      this.constants.set(code, name);
+    }
+    return name;
+  }
+
+  /**
+   * A function made by plain code has both forms. One made inside a coroutine has the generator
+   * only, which plain callers drive to its end: else code would double with each nested function.
+   */
+  functionCode(body: FunctionBody): string {
+    if (this.isGenerator) return `$driven(${this.generatorCode(body)})`;
+    const plain = new FunctionCompiler(this, body, false).code();
+    if (!this.isDual) return `$made(${plain})`;
+    this.isGenerator = true;
+    const generator = this.generatorCode(body);
+    this.isGenerator = false;
+    return `$dual(${plain},${generator})`;
+  }
+
+  private generatorCode(body: FunctionBody): string {
+    let code = this.generators.get(body);
+    if (code === undefined) {
+      code = new FunctionCompiler(this, body, true).code();
+      this.generators.set(body, code);
+    }
+    return code;
+  }
+
+  constantDeclarations(): string {
+    return [...this.constants].map(([code, name]) => `const ${name}=${code};`).join('');
+  }
+}
+
+export interface ChunkCode {
+  readonly code: string;
+  readonly sites: readonly Site[];
+}
+
+export function generateChunk(chunk: Chunk, globals: ConstantGlobals, depthMax: number): ChunkCode {
+  const context = new ChunkContext(chunk, globals, depthMax);
+  const main = context.functionCode(chunk.main);
+  return context.sites.finish(
+    `"use strict";void $chunk;${context.constantDeclarations()}return ${main};`,
+  );
+}

@@ -1,0 +1,93 @@
+/**
+ * Makes a Lua function of generated code. The code runs in strict mode and sees its parameters
+ * only: helpers of runtime/, all named $..., and what the environment gives it.
+ */
+import { moduloNumbers, powerNumbers } from '../runtime/arithmetic.js';
+import * as calls from '../runtime/calls.js';
+import * as indexing from '../runtime/indexing.js';
+import { meter } from '../runtime/meter.js';
+import * as operations from '../runtime/operations.js';
+import { type ChunkSites, registerChunk } from '../runtime/positions.js';
+import { LuaTable } from '../runtime/table.js';
+import { type LuaFunction, type LuaValue, NONE } from '../runtime/values.js';
+import type { ChunkCode } from './chunk.js';
+
+/** What generated code asks its environment for. */
+export interface CodeEnvironment {
+  readonly keys: LuaValue;
+  readonly argv: LuaValue;
+  readGlobal(name: string): LuaValue;
+  writeGlobal(name: string, value: LuaValue): void;
+  constant(name: string): LuaValue;
+  constantField(name: string, field: string): LuaValue;
+}
+
+const HELPERS = {
+  $Generator: calls.Generator,
+  $NONE: NONE,
+  $Table: LuaTable,
+  $add: operations.add,
+  $argTable: calls.argTable,
+  $array: calls.toArray,
+  $callable: calls.callable,
+  $concat: operations.concat,
+  $concat2: operations.concat2,
+  $divide: operations.divide,
+  $driven: calls.driven,
+  $dual: calls.dual,
+  $equals: operations.equals,
+  $field: indexing.field,
+  $first: calls.first,
+  $forNumbers: operations.forNumbers,
+  $index: indexing.index,
+  $indexString: indexing.indexString,
+  $iterate: calls.iterate,
+  $length: operations.length,
+  $lessEqual: operations.lessEqual,
+  $lessThan: operations.lessThan,
+  $list: indexing.list,
+  $loopMode: indexing.loopMode,
+  $made: calls.made,
+  $meter: meter,
+  $modulo: operations.modulo,
+  $moduloNumbers: moduloNumbers,
+  $multiply: operations.multiply,
+  $negate: operations.negate,
+  $nextPosition: indexing.nextPosition,
+  $one: calls.one,
+  $overflow: calls.overflow,
+  $power: operations.power,
+  $powerNumbers: powerNumbers,
+  $resumable: calls.resumable,
+  $setIndex: indexing.setIndex,
+  $setString: indexing.setString,
+  $settle: calls.settleGenerator,
+  $subtract: operations.subtract,
+  $tailCall: calls.tailCall,
+};
+
+const ENVIRONMENT_NAMES = ['$environment', '$global', '$setGlobal', '$constant', '$constantField'];
+const NAMES = [...ENVIRONMENT_NAMES, ...Object.keys(HELPERS), '$chunk'];
+const VALUES = Object.values(HELPERS);
+
+export function instantiate(
+  code: ChunkCode,
+  name: string,
+  environment: CodeEnvironment,
+): LuaFunction {
+  const chunk: ChunkSites = { name, sites: code.sites };
+  const url = registerChunk(chunk);
+  // The chunk's sites live as long as its code does: the code has them as a parameter.
+  const text = `${code.code}\n//# sourceURL=${url}`;
+  const make = new Function(...NAMES, text) as (...values: unknown[]) => LuaFunction;
+  const f = make(
+    environment,
+    (global: string) => environment.readGlobal(global),
+    (global: string, value: LuaValue) => environment.writeGlobal(global, value),
+    (global: string) => environment.constant(global),
+    (global: string, field: string) => environment.constantField(global, field),
+    ...VALUES,
+    chunk,
+  );
+  return f;
+}

@@ -1,0 +1,342 @@
+/** Generates JavaScript for the statements of one function, and for the function itself. */
+import type { Expression, Local, Statement } from '../syntax/tree.js';
+import { ExpressionCompiler, isMulti } from './expressions.js';
+
+const COUNT_TICK = 'if(--$meter.ticks<0)$meter.tick();';
+
+export class FunctionCompiler extends ExpressionCompiler {
+  private loops = 0;
+
+  /** The function as an expression. */
+  code(): string {
+    const { body, scope, parameters, argTable } = this.body;
+    const statements = this.block(body);
+    const names = parameters.map((local) => this.localName(local));
+    if (scope.isVararg) names.push('...V');
+    const lines: string[] = [];
+    if (this.temporariesUsed > 0) {
+      const all = Array.from({ length: this.temporariesUsed }, (_, i) => `t${i}`);
+      lines.push(`var ${all.join(',')};`);
+    }
+    if (argTable !== undefined) {
+      const value = scope.usesVarargs ? 'undefined' : '$argTable(V)';
+      lines.push(`var ${this.localName(argTable)}=${value};`);
+    }
+    if (scope.hasCalls) {
+      lines.push(COUNT_TICK);
+      lines.push(`if(++$meter.depth>${this.context.depthMax})$overflow();`);
+    }
+    lines.push(statements);
+    if (body.at(-1)?.kind !== 'return') lines.push(`${this.leave()}return $NONE;`);
+    const star = this.isGenerator ? '*' : '';
+    // Without parentheses around it, V8 compiles it only when it is called.
+    return `function${star}(${names.join(',')}){${lines.join('')}}`;
+  }
+
+  private leave(): string {
+    return this.body.scope.hasCalls ? '$meter.depth--;' : '';
+  }
+
+  private block(statements: readonly Statement[]): string {
+    return statements.map((statement) => this.statement(statement)).join('');
+  }
+
+  private statement(statement: Statement): string {
+    this.temporaries = 0;
+    switch (statement.kind) {
+      case 'local':
+        return this.local(statement.locals, statement.values);
+      case 'local-function': {
+        const name = this.localName(statement.local);
+        const code = this.context.functionCode(statement.body);
+        return `${this.declare(statement.local)}${name}=${code};`;
+      }
+      case 'assign':
+        return this.assign(statement);
+      case 'call': {
+        const raw = this.call(statement.call);
+        const t = this.temporary();
+        return `if(Array.isArray(${t}=${raw}))$first(${t});`;
+      }
+      case 'do':
+        return `{${this.block(statement.body)}}`;
+      case 'while':
+        return `while(${this.condition(statement.condition)}){${this.loop(statement.body)}}`;
+      case 'repeat':
+        return `for(;;){${this.repeatBody(statement)}}`;
+      case 'if':
+        return this.conditional(statement);
+      case 'numeric-for':
+        return this.numericFor(statement);
+      case 'generic-for':
+        return this.genericFor(statement);
+      case 'return':
+        return this.return(statement.values);
+      case 'break':
+        return 'break;';
+    }
+  }
+
+  private loop(body: readonly Statement[]): string {
+    this.loops++;
+    const code = `${COUNT_TICK}${this.block(body)}`;
+    this.loops--;
+    return code;
+  }
+
+  /** `until` after a return or break is never reached, but JavaScript does not mind it. */
+  private repeatBody(statement: Extract<Statement, { kind: 'repeat' }>): string {
+    const code = this.loop(statement.body);
+    this.loops++;
+    this.temporaries = 0;
+    const condition = this.condition(statement.condition);
+    this.loops--;
+    return `${code}if(${condition})break;`;
+  }
+
+  /**
+   * A local that a closure uses is a new variable in each turn of a loop. All others are variables
+   * of the function: `var` needs no check that it was initialized.
+   */
+  private declare(local: Local): string {
+    const isFresh = this.loops > 0 && local.isCaptured;
+    return `${isFresh ? 'let' : 'var'} ${this.localName(local)};`;
+  }
+
+  private local(locals: readonly Local[], values: readonly Expression[]): string {
+    const last = values.at(-1);
+    const isOpen =
+      isMulti(last) && values.length < locals.length + 1 && locals.length !== values.length;
+    const lines = locals.map((local) => this.declare(local));
+    const fixed = isOpen ? values.length - 1 : values.length;
+    for (let i = 0; i < Math.max(fixed, locals.length); i++) {
+      this.temporaries = 0;
+      const local = locals[i];
+      if (i >= fixed) {
+        if (!isOpen) lines.push(`${this.localName(local!)}=undefined;`);
+      } else if (local === undefined) {
+        lines.push(this.discard(values[i]!));
+      } else {
+        lines.push(`${this.localName(local)}=${this.value(values[i]!)};`);
+      }
+    }
+    if (isOpen) lines.push(this.spreadInto(locals.slice(fixed), last!));
+    return lines.join('');
+  }
+
+  private discard(value: Expression): string {
+    const t = this.temporary();
+    return `${t}=${this.value(value)};`;
+  }
+
+  private spreadInto(locals: readonly Local[], value: Expression): string {
+    const t = this.temporary();
+    const lines = [`${t}=${this.array(value)};`];
+    for (const [i, local] of locals.entries()) lines.push(`${this.localName(local)}=${t}[${i}];`);
+    return lines.join('');
+  }
+
+  private assign(statement: Extract<Statement, { kind: 'assign' }>): string {
+    const { targets, values, line } = statement;
+    if (targets.length === 1 && values.length === 1) {
+      return this.assignOne(targets[0]!, values[0]!, line);
+    }
+    const lines: string[] = [];
+    const assigned = new Set(
+      targets.flatMap((target) => (target.kind === 'local' ? [target.local] : [])),
+    );
+    // Objects and keys are evaluated before the values, except locals, which are read at the end.
+    const places = targets.map((target) => {
+      if (target.kind !== 'index') return undefined;
+      const object = this.hold(target.object, assigned, lines);
+      return { object, key: this.hold(target.key, assigned, lines) };
+    });
+    const results = this.holdValues(values, targets.length, lines);
+    for (let i = targets.length - 1; i >= 0; i--) {
+      lines.push(this.store(targets[i]!, places[i], results[i]!, line));
+    }
+    return lines.join('');
+  }
+
+  private hold(expression: Expression, assigned: ReadonlySet<Local>, lines: string[]): string {
+    if (expression.kind === 'local' && assigned.has(expression.local)) {
+      const t = this.temporary();
+      lines.push(`${t}=${this.value(expression)};`);
+      return t;
+    }
+    const { setup, name, isRaw } = this.operand(expression);
+    if (setup !== '') lines.push(`${setup.slice(0, -1)};`);
+    if (isRaw) lines.push(`${name}=$one(${name});`);
+    return name;
+  }
+
+  /** Evaluates the values of an assignment: the names of `count` results. */
+  private holdValues(values: readonly Expression[], count: number, lines: string[]): string[] {
+    const names: string[] = [];
+    for (const [i, value] of values.entries()) {
+      const t = this.temporary();
+      if (i === values.length - 1 && isMulti(value) && values.length < count) {
+        lines.push(`${t}=${this.array(value)};`);
+        for (let j = 0; names.length < count; j++) names.push(`${t}[${j}]`);
+      } else {
+        lines.push(`${t}=${this.value(value)};`);
+        names.push(t);
+      }
+    }
+    while (names.length < count) names.push('undefined');
+    return names;
+  }
+
+  private assignOne(target: Expression, value: Expression, line: number): string {
+    if (target.kind !== 'index') return this.store(target, undefined, this.value(value), line);
+    const { object, key } = target;
+    const isLate = [object, key].some((part) => part.kind === 'local' && part.local.isCaptured);
+    if (!isLate) {
+      const place = { object: this.value(object), key: this.value(key) };
+      return this.store(target, place, this.value(value), line);
+    }
+    const lines: string[] = [];
+    const place = {
+      object: this.hold(object, new Set(), lines),
+      key: this.hold(key, new Set(), lines),
+    };
+    const t = this.temporary();
+    lines.push(`${t}=${this.value(value)};`);
+    return `${lines.join('')}${this.store(target, place, t, line)}`;
+  }
+
+  private store(
+    target: Expression,
+    place: { object: string; key: string } | undefined,
+    value: string,
+    line: number,
+  ): string {
+    switch (target.kind) {
+      case 'local':
+      case 'upvalue':
+        return `${this.localName(target.local)}=${value};`;
+      case 'global': {
+        const site = this.context.sites.add(line);
+        return `${site}$setGlobal(${JSON.stringify(target.name)},${value});`;
+      }
+      case 'index': {
+        const site = this.context.sites.add(line, this.describe(target.object));
+        const helper = target.key.kind === 'string' ? '$setString' : '$setIndex';
+        return `${site}${helper}(${place!.object},${place!.key},${value});`;
+      }
+      default:
+        throw new Error(`cannot assign to ${target.kind}`);
+    }
+  }
+
+  private conditional(statement: Extract<Statement, { kind: 'if' }>): string {
+    const parts = statement.branches.map(({ condition, body }) => {
+      this.temporaries = 0;
+      return `if(${this.condition(condition)}){${this.block(body)}}`;
+    });
+    const otherwise =
+      statement.otherwise === undefined ? '' : `else{${this.block(statement.otherwise)}}`;
+    return `${parts.join('else ')}${otherwise}`;
+  }
+
+  /** Lua first takes the step off and then adds it, which matters for large numbers. */
+  private numericFor(statement: Extract<Statement, { kind: 'numeric-for' }>): string {
+    const { variable, from, to, step, body, line } = statement;
+    const [i, limit, by] = this.context.hiddenNames(3) as [string, string, string];
+    const lines = [`var ${i}=${this.value(from)},${limit}=${this.value(to)},`];
+    lines.push(`${by}=${step === undefined ? '1' : this.value(step)};`);
+    const stepValue = step === undefined ? 1 : step.kind === 'number' ? step.value : undefined;
+    const isPlain =
+      from.kind === 'number' &&
+      stepValue !== undefined &&
+      from.value - stepValue + stepValue === from.value;
+    const checks = [i, limit, by].map((name) => `typeof ${name}!=="number"`).join('||');
+    const site = this.context.sites.add(line);
+    lines.push(`if(${checks}){[${i},${limit},${by}]=${site}$forNumbers(${i},${limit},${by});}`);
+    if (!isPlain) lines.push(`${i}=${i}-${by}+${by};`);
+    let test = `${by}>0?${i}<=${limit}:${i}>=${limit}`;
+    if (stepValue !== undefined) test = stepValue > 0 ? `${i}<=${limit}` : `${i}>=${limit}`;
+    this.loops++;
+    const declared = this.declare(variable);
+    this.loops--;
+    const name = this.localName(variable);
+    const inner = `${declared}${name}=${i};${this.loop(body)}`;
+    return `${lines.join('')}for(;${test};${i}+=${by}){${inner}}`;
+  }
+
+  /**
+   * `pairs` and `ipairs` over a table need no call and no array per turn. A key that is inserted
+   * meanwhile may move others: then the place of the last key is looked up again, as `next` does.
+   */
+  private genericFor(statement: Extract<Statement, { kind: 'generic-for' }>): string {
+    const { variables, values, body, line } = statement;
+    const names = this.context.hiddenNames(6) as [string, string, string, string, string, string];
+    const [f, state, control, mode, position, results] = names;
+    const lines: string[] = [];
+    const held = this.holdValues(values, 3, lines);
+    lines.push(`var ${f}=${held[0]},${state}=${held[1]},${control}=${held[2]},${results},`);
+    lines.push(`${mode}=$loopMode(${f},${state},${control}),${position}=0;`);
+    this.loops++;
+    const declared = variables.map((variable) => this.declare(variable)).join('');
+    this.loops--;
+    const locals = variables.map((variable) => this.localName(variable));
+    const [first, second] = locals;
+    const rest = locals.slice(2).map((name) => `${name}=undefined;`);
+    const isNext =
+      `${position}=$nextPosition(${state},${control},${position});if(${position}===0)break;` +
+      `${first}=${control}=${state}.keyAt(${position});` +
+      (second === undefined ? '' : `${second}=${state}.valueAt(${position});`);
+    const isList =
+      `${results}=${state}.getNumber(++${control});if(${results}===undefined)break;` +
+      `${first}=${control};${second === undefined ? '' : `${second}=${results};`}`;
+    const site = this.context.sites.add(line, "local '(for generator)'", '', 'call');
+    const isCall =
+      `${results}=${site}$iterate(${f},${state},${control});` +
+      locals.map((name, i) => `${name}=${results}[${i}];`).join('') +
+      `if(${first}===undefined)break;${control}=${first};`;
+    const step =
+      `if(${mode}===1){${isNext}${rest.join('')}}else if(${mode}===2){${isList}${rest.join('')}}` +
+      `else{${isCall}}`;
+    return `${lines.join('')}for(;;){${declared}${step}${this.loop(body)}}`;
+  }
+
+  private return(values: readonly Expression[]): string {
+    const leave = this.body.scope.hasCalls ? '$meter.depth--,' : '';
+    const only = values.length === 1 ? values[0]! : undefined;
+    if (values.length === 0) return `return ${leave}$NONE;`;
+    if (only === undefined) {
+      const t = this.temporary();
+      return `return ${t}=[${this.argumentList(values)}],${leave}${t};`;
+    }
+    if (only.kind === 'call') return this.tailCall(only);
+    if (leave === '') return `return (${this.raw(only)});`;
+    const t = this.temporary();
+    return `return ${t}=${this.raw(only)},${leave}${t};`;
+  }
+
+  /** The frame is left before the call. Every 64th such call is made by the caller instead. */
+  private tailCall(call: Extract<Expression, { kind: 'call' }>): string {
+    const { code, self, name } = this.callee(call);
+    const f = this.temporary();
+    const setup = [`${f}=${code}`];
+    const args: string[] = self === '' ? [] : [self];
+    for (const [i, arg] of call.args.entries()) {
+      const isOpen = i === call.args.length - 1 && isMulti(arg);
+      const t = this.temporary();
+      setup.push(`${t}=${isOpen ? this.array(arg) : this.value(arg)}`);
+      args.push(isOpen ? `...${t}` : t);
+    }
+    const list = args.join(',');
+    const { sites } = this.context;
+    const site = sites.add(call.line, name, '', 'tail-call');
+    const leave = '$meter.depth--';
+    const direct = `${f}${site}(${list})`;
+    const count = '($meter.tails=$meter.tails+1&63)===0';
+    const bounce = `${count}?${sites.add(call.line, name, '', 'tail-call')}$tailCall(${f},[${list}])`;
+    if (!this.isGenerator) return `return ${setup.join(',')},${leave},${bounce}:${direct};`;
+    const t = this.temporary();
+    const next = sites.add(call.line, name, '', 'tail-call');
+    const made = `(${t}=${direct})instanceof $Generator?(${next}yield*${t}):${t}`;
+    return `return ${setup.join(',')},${leave},${bounce}:${made};`;
+  }
+}

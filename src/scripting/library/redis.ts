@@ -1,0 +1,193 @@
+/**
+ * The table `redis`, as far as it is pure: constants, sha1hex, the tables of replies. All that does
+ * something is the host's. Errors of this library are tables with a field `err`, as in Redis.
+ */
+import { createHash } from 'node:crypto';
+import { REDIS_VERSION } from '../../base/version.js';
+import { LuaError } from '../runtime/errors.js';
+import { formatGeneral, numberToText } from '../runtime/number-text.js';
+import { LuaTable } from '../runtime/table.js';
+import { type LuaResult, type LuaValue, NONE } from '../runtime/values.js';
+import { defineFunctions, type Native } from './define.js';
+
+/**
+ * What a script can ask of the server. Arguments of commands are strings already. Results are Lua
+ * values, an error or status reply a table with `err` or `ok`.
+ */
+export interface ScriptHost {
+  /** redis.call: an error reply is thrown as a LuaError with that table. */
+  call(args: readonly string[]): LuaValue;
+  /** redis.pcall: an error reply is returned. */
+  pcall(args: readonly string[]): LuaValue;
+  log(level: number, message: string): void;
+  /** RESP 2 or 3 for the replies that the script sees. */
+  setResp(version: number): void;
+  setReplication(flags: number): void;
+  /** @returns undefined for an unknown command */
+  mayRun(args: readonly string[]): boolean | undefined;
+}
+
+const LOG_LEVELS = ['LOG_DEBUG', 'LOG_VERBOSE', 'LOG_NOTICE', 'LOG_WARNING'];
+const REPLICATION_FLAGS = {
+  REPL_NONE: 0,
+  REPL_AOF: 1,
+  REPL_SLAVE: 2,
+  REPL_REPLICA: 2,
+  REPL_ALL: 3,
+};
+const REPLICATION_MAX = 3;
+
+/** An error as Redis's own functions raise it. */
+export function redisError(message: string): LuaError {
+  return new LuaError(errorTable(message));
+}
+
+export function errorTable(message: string): LuaTable {
+  const table = new LuaTable(0, 1);
+  table.set('err', message);
+  return table;
+}
+
+const NO_ARGUMENTS = 'ERR Please specify at least one argument for this redis lib call';
+const BAD_ARGUMENTS = 'ERR Lua redis lib command arguments must be strings or integers';
+
+/** Numbers go to commands with all their digits. */
+function commandArgument(value: LuaValue): string | undefined {
+  if (typeof value === 'string') return value;
+  return typeof value === 'number' ? commandNumber(value) : undefined;
+}
+
+/** Integers as such, others with %.17g. */
+function commandNumber(x: number): string {
+  if (Number.isInteger(x) && Math.abs(x) < 2 ** 63) return BigInt(x).toString();
+  return formatGeneral(x, 17);
+}
+
+function commandArguments(args: readonly LuaValue[]): string[] | string {
+  if (args.length === 0) return NO_ARGUMENTS;
+  const texts: string[] = [];
+  for (const arg of args) {
+    const text = commandArgument(arg);
+    if (text === undefined) return BAD_ARGUMENTS;
+    texts.push(text);
+  }
+  return texts;
+}
+
+/** Of `-CODE text` and `CODE text` the same; a text of one word gets the code ERR. */
+function errorText(text: string): string {
+  const nul = text.indexOf('\0');
+  const cut = nul < 0 ? text : text.slice(0, nul);
+  const body = cut.startsWith('-') ? cut.slice(1) : cut;
+  const space = body.indexOf(' ');
+  const code = space < 0 ? 'ERR' : body.slice(0, space);
+  return `${code} ${body.slice(space + 1).replace(/^[\r\n]+|[\r\n]+$/g, '')}`;
+}
+
+function replyTable(field: 'err' | 'ok'): Native {
+  return (...args) => {
+    const text = args[0];
+    if (args.length !== 1 || typeof text !== 'string') {
+      return errorTable('ERR wrong number or type of arguments');
+    }
+    if (field === 'err') return errorTable(errorText(text));
+    const table = new LuaTable(0, 1);
+    table.set(field, text);
+    return table;
+  };
+}
+
+function textOf(value: LuaValue): string | undefined {
+  if (typeof value === 'string') return value;
+  return typeof value === 'number' ? numberToText(value) : undefined;
+}
+
+const sha1hex: Native = (...args) => {
+  if (args.length !== 1) throw redisError('ERR wrong number of arguments');
+  return createHash('sha1')
+    .update(textOf(args[0]) ?? '', 'latin1')
+    .digest('hex');
+};
+
+function integerArgument(value: LuaValue): number | undefined {
+  if (typeof value === 'number') return Math.trunc(value);
+  return typeof value === 'string' && value.trim() !== '' && !Number.isNaN(Number(value))
+    ? Math.trunc(Number(value))
+    : undefined;
+}
+
+function hostFunctions(host: () => ScriptHost): Readonly<Record<string, Native>> {
+  return {
+    call: (...args) => {
+      const texts = commandArguments(args);
+      if (typeof texts === 'string') throw new LuaError(errorTable(texts));
+      return host().call(texts);
+    },
+    pcall: (...args) => {
+      const texts = commandArguments(args);
+      return typeof texts === 'string' ? errorTable(texts) : host().pcall(texts);
+    },
+    log: (...args) => log(host(), args),
+    setresp: (...args) => {
+      if (args.length !== 1) throw redisError('ERR redis.setresp() requires one argument.');
+      const version = integerArgument(args[0]);
+      if (version !== 2 && version !== 3) throw redisError('ERR RESP version must be 2 or 3.');
+      host().setResp(version);
+      return NONE;
+    },
+    set_repl: (...args) => {
+      if (args.length !== 1) throw redisError('ERR redis.set_repl() requires one argument.');
+      const flags = integerArgument(args[0]) ?? 0;
+      if (flags < 0 || flags > REPLICATION_MAX) {
+        const names = 'REPL_AOF, REPL_REPLICA, REPL_ALL or REPL_NONE';
+        throw redisError(`ERR Invalid replication flags. Use ${names}.`);
+      }
+      host().setReplication(flags);
+      return NONE;
+    },
+    acl_check_cmd: (...args) => {
+      const texts = commandArguments(args);
+      if (typeof texts === 'string') throw redisError(texts);
+      const allowed = host().mayRun(texts);
+      if (allowed === undefined) {
+        throw redisError('ERR Invalid command passed to redis.acl_check_cmd()');
+      }
+      return allowed;
+    },
+  };
+}
+
+function log(host: ScriptHost, args: readonly LuaValue[]): LuaResult {
+  if (args.length < 2) throw redisError('ERR redis.log() requires two arguments or more.');
+  const level = integerArgument(args[0]);
+  if (level === undefined) throw redisError('ERR First argument must be a number (log level).');
+  if (level < 0 || level >= LOG_LEVELS.length) throw redisError('ERR Invalid debug level.');
+  const parts = args.slice(1).map(textOf);
+  host.log(level, parts.filter((part) => part !== undefined).join(' '));
+  return NONE;
+}
+
+function versionNumber(): number {
+  const [major, minor, patch] = REDIS_VERSION.split('.').map(Number);
+  return (major! << 16) | (minor! << 8) | patch!;
+}
+
+/** `host` is asked at each call, because it changes from run to run. */
+export function redisLibrary(host: () => ScriptHost): LuaTable {
+  const table = defineFunctions(new LuaTable(0, 32), {
+    ...hostFunctions(host),
+    breakpoint: () => false,
+    debug: () => NONE,
+    error_reply: replyTable('err'),
+    replicate_commands: () => true,
+    sha1hex,
+    status_reply: replyTable('ok'),
+  });
+  LOG_LEVELS.forEach((name, level) => {
+    table.set(name, level);
+  });
+  for (const [name, flags] of Object.entries(REPLICATION_FLAGS)) table.set(name, flags);
+  table.set('REDIS_VERSION', REDIS_VERSION);
+  table.set('REDIS_VERSION_NUM', versionNumber());
+  return table;
+}

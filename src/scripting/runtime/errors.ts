@@ -1,0 +1,32 @@
+/** The kinds of errors that pass through Lua code, and which of them Lua can catch. */
+import type { LuaValue } from './values.js';
+
+/** An error of Lua: any value. `pcall` catches it. */
+export class LuaError {
+  /** JavaScript's stack, written out only when it is read; without it the line is known. */
+  declare readonly stack?: string;
+
+  constructor(
+    readonly value: LuaValue,
+    /** The line of the script that was running, 0 when it is still to be read from the stack. */
+    readonly line = 0,
+  ) {
+    if (line === 0) Error.captureStackTrace(this, LuaError);
+  }
+}
+
+/** A chunk that does not compile. The message has Lua's form, `chunk:line: text near 'token'`. */
+export class LuaSyntaxError {
+  constructor(readonly message: string) {}
+}
+
+/**
+ * The host ends the script: killed, out of time, to be started over. No pcall, xpcall or coroutine
+ * stops it. Hosts throw it, or a class of their own that extends it.
+ */
+export class ScriptAbort {
+  constructor(readonly reason: string) {}
+}
+
+/** Lua's memory error. It has no position, as Lua cannot format one without memory. */
+export const MEMORY_ERROR_TEXT = 'not enough memory';

@@ -1,0 +1,132 @@
+/**
+ * What a script takes: ticks (time), bytes (memory) and depth (stack). One per thread, as a thread
+ * runs one script at a time. Code counts before it takes.
+ *
+ * Ticks: loops, calls and library code count down; at zero the host is asked and may throw a
+ * ScriptAbort. Bytes: allocations count down; at zero the heap is measured, because only the
+ * collector knows what is still in use. Depth: Lua's own limits, so that the same recursion fails
+ * at the same place.
+ */
+import { getHeapStatistics, setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { LuaError, MEMORY_ERROR_TEXT } from './errors.js';
+
+/** Lua fails when its array of calls, which doubles, would pass 20,000: 16,384 calls. */
+export const CALL_DEPTH_MAX = 16_382;
+/** Calls from library code and metamethods that may be nested. */
+export const NATIVE_DEPTH_MAX = 200;
+/** The run of the script itself is the first. */
+const NATIVE_DEPTH_BASE = 0;
+/** The heap is measured after so many bytes of allocation. */
+const MEASURE_EVERY_BYTES = 32 * 1024 * 1024;
+/** V8's longest string is 2^29 - 24 characters; Redis's longest value is 2^29 bytes. */
+export const STRING_MAX_BYTES = 2 ** 29 - 24;
+
+const BYTES_PER_TICK = 64;
+
+export interface MeterLimits {
+  /** Bytes that a script may add to the heap. */
+  readonly memoryBytes: number;
+  /** The host is asked after so many ticks. */
+  readonly ticks: number;
+}
+
+let collect: (() => void) | undefined;
+
+/** A full collection. V8 offers it only behind a flag, which may be set at any time. */
+function collectGarbage(): void {
+  if (collect === undefined) {
+    setFlagsFromString('--expose-gc');
+    collect = runInNewContext('gc') as () => void;
+    setFlagsFromString('--no-expose-gc');
+  }
+  collect();
+}
+
+function usedBytes(): number {
+  const statistics = getHeapStatistics();
+  return statistics.used_heap_size + statistics.external_memory;
+}
+
+export function defaultMemoryBytes(): number {
+  return Math.floor(getHeapStatistics().heap_size_limit / 3);
+}
+
+export class Meter {
+  /** Ticks left until the host is asked. Generated code counts it down. */
+  ticks = 0;
+  /** Lua calls in progress. Generated code counts it up and down. */
+  depth = 0;
+  /** Calls by library code and metamethods in progress. */
+  nativeDepth = NATIVE_DEPTH_BASE;
+  /** Counts tail calls; every 64th unwinds the JavaScript stack. */
+  tails = 0;
+  private bytesLeft = MEASURE_EVERY_BYTES;
+  private ticksEach = Number.MAX_SAFE_INTEGER;
+  private heapLimitBytes = Number.POSITIVE_INFINITY;
+  private memoryBytes = Number.POSITIVE_INFINITY;
+  private onTick: (() => void) | undefined;
+
+  /** Begins a run. `onTick` may throw a ScriptAbort. */
+  start(limits: MeterLimits, onTick: (() => void) | undefined): void {
+    this.ticksEach = limits.ticks;
+    this.ticks = limits.ticks;
+    this.onTick = onTick;
+    this.depth = 0;
+    this.nativeDepth = NATIVE_DEPTH_BASE;
+    this.bytesLeft = MEASURE_EVERY_BYTES;
+    this.memoryBytes = limits.memoryBytes;
+    this.heapLimitBytes = -1;
+  }
+
+  /** The counter of ticks ran out. */
+  tick(): void {
+    this.ticks = this.ticksEach;
+    this.onTick?.();
+  }
+
+  /** Library code did so many steps in one call: an integer, so that the counter stays one. */
+  work(amount: number): void {
+    this.ticks -= amount;
+    if (this.ticks < 0) this.tick();
+  }
+
+  /** Library code went over so many bytes at the speed of memcpy. */
+  workOnBytes(bytes: number): void {
+    this.work(Math.min(2 ** 30, Math.floor(bytes / BYTES_PER_TICK)));
+  }
+
+  /** Counts an allocation before it is made. @throws LuaError when the script has too much */
+  allocate(bytes: number): void {
+    this.bytesLeft -= bytes;
+    if (this.bytesLeft < 0) this.measure(bytes);
+  }
+
+  /** Counts a string before it is made. */
+  allocateString(length: number): void {
+    if (length > STRING_MAX_BYTES) throw new LuaError(MEMORY_ERROR_TEXT);
+    this.allocate(length);
+  }
+
+  /** A result in parts has come to so many bytes in all. */
+  checkTotal(bytes: number): void {
+    if (bytes > STRING_MAX_BYTES || bytes > this.memoryBytes) throw new LuaError(MEMORY_ERROR_TEXT);
+  }
+
+  private measure(wanted: number): void {
+    this.bytesLeft = MEASURE_EVERY_BYTES;
+    if (wanted > this.memoryBytes) throw new LuaError(MEMORY_ERROR_TEXT);
+    let used = usedBytes();
+    // The base is taken here and not at the start: most scripts never come so far.
+    if (this.heapLimitBytes < 0) {
+      this.heapLimitBytes = Math.max(0, used - MEASURE_EVERY_BYTES) + this.memoryBytes;
+    }
+    if (used + wanted <= this.heapLimitBytes) return;
+    collectGarbage();
+    used = usedBytes();
+    if (used + wanted > this.heapLimitBytes) throw new LuaError(MEMORY_ERROR_TEXT);
+  }
+}
+
+/** The meter of this thread. */
+export const meter = new Meter();

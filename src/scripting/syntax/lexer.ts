@@ -1,0 +1,344 @@
+/**
+ * Cuts Lua 5.1 source into tokens, one at a time, with Lua's own error texts.
+ *
+ * The lexer keeps what error messages and line numbers need: the line of the current token, the
+ * line of the one before it, and the text of the current token as it was written.
+ */
+import { LuaSyntaxError } from '../runtime/errors.js';
+import { parseNumber } from '../runtime/number-text.js';
+
+/** Kinds of tokens that have a value; all others are their own text. */
+export const NAME = '<name>';
+export const STRING = '<string>';
+export const NUMBER = '<number>';
+export const END = '<eof>';
+
+const RESERVED = new Set(
+  (
+    'and break do else elseif end false for function if in local nil not or repeat return then ' +
+    'true until while'
+  ).split(' '),
+);
+const MAX_LINES = 2 ** 31 - 3;
+const CHUNK_NAME_MAX = 60;
+
+const LF = 10;
+const CR = 13;
+const DOUBLE_QUOTE = 34;
+const SINGLE_QUOTE = 39;
+const MINUS = 45;
+const DOT = 46;
+const EQUALS = 61;
+const OPEN_BRACKET = 91;
+const BACKSLASH = 92;
+const CLOSE_BRACKET = 93;
+const EOF = -1;
+
+const ESCAPES: Readonly<Record<string, string>> = {
+  a: '\x07',
+  b: '\b',
+  f: '\f',
+  n: '\n',
+  r: '\r',
+  t: '\t',
+  v: '\v',
+};
+
+function isDigit(code: number): boolean {
+  return code >= 48 && code <= 57;
+}
+
+function isNameStart(code: number): boolean {
+  return (code >= 97 && code <= 122) || (code >= 65 && code <= 90) || code === 95;
+}
+
+function isNamePart(code: number): boolean {
+  return isNameStart(code) || isDigit(code);
+}
+
+/** A chunk's name as error messages show it: `@name` a file, `=name` literal, else source text. */
+export function chunkIdentifier(name: string): string {
+  const nul = name.indexOf('\0');
+  const text = nul < 0 ? name : name.slice(0, nul);
+  if (text.startsWith('=')) return text.slice(1, CHUNK_NAME_MAX);
+  if (text.startsWith('@')) {
+    const path = text.slice(1);
+    const room = CHUNK_NAME_MAX - " '...' ".length - 1;
+    return path.length > room ? `...${path.slice(path.length - room)}` : path;
+  }
+  const room = CHUNK_NAME_MAX - ' [string "..."] '.length - 1;
+  const lineEnd = text.search(/[\r\n]/);
+  const line = lineEnd < 0 ? text : text.slice(0, lineEnd);
+  const cut = line.slice(0, room);
+  return cut.length < text.length ? `[string "${cut}..."]` : `[string "${cut}"]`;
+}
+
+export class Lexer {
+  /** The current token: NAME, STRING, NUMBER, END, a reserved word or an operator. */
+  token = END;
+  /** Of a NAME or STRING. */
+  text = '';
+  /** Of a NUMBER. */
+  number = 0;
+  /** Where the current token ends. */
+  line = 1;
+  /** Where the token before the current one ends. */
+  lastLine = 1;
+  readonly chunk: string;
+  private at = 0;
+  private start = 0;
+  /** A string with its delimiters and what its escapes mean: errors show it so. */
+  private written = '';
+  private ahead: { token: string; text: string; number: number; line: number } | undefined;
+
+  constructor(
+    private readonly source: string,
+    chunkName: string,
+  ) {
+    this.chunk = chunkIdentifier(chunkName);
+  }
+
+  next(): void {
+    this.lastLine = this.line;
+    const ahead = this.ahead;
+    if (ahead !== undefined) {
+      this.ahead = undefined;
+      this.token = ahead.token;
+      this.text = ahead.text;
+      this.number = ahead.number;
+      this.line = ahead.line;
+      return;
+    }
+    this.token = this.scan();
+  }
+
+  /** The token after the current one. */
+  peek(): string {
+    const { token, text, number, line } = this;
+    const next = this.scan();
+    this.ahead = { token: next, text: this.text, number: this.number, line: this.line };
+    this.token = token;
+    this.text = text;
+    this.number = number;
+    // As in Lua, the line counter itself has moved on.
+    void line;
+    return next;
+  }
+
+  /** @throws LuaSyntaxError at the current token */
+  fail(message: string): never {
+    throw this.error(message, this.token);
+  }
+
+  error(message: string, token?: string): LuaSyntaxError {
+    const near = token === undefined ? '' : ` near '${this.tokenText(token)}'`;
+    return new LuaSyntaxError(`${this.chunk}:${this.line}: ${message}${near}`);
+  }
+
+  private tokenText(token: string): string {
+    if (token === NAME || token === STRING || token === NUMBER) {
+      const written = token === STRING ? this.written : this.source.slice(this.start, this.at);
+      const nul = written.indexOf('\0');
+      return nul < 0 ? written : written.slice(0, nul);
+    }
+    if (token.length === 1 && (token < ' ' || token === '\x7f')) {
+      return `char(${token.charCodeAt(0)})`;
+    }
+    return token;
+  }
+
+  private code(offset = 0): number {
+    const at = this.at + offset;
+    return at < this.source.length ? this.source.charCodeAt(at) : EOF;
+  }
+
+  /** Steps over a line end of one or two characters. */
+  private newLine(): void {
+    const first = this.code();
+    this.at++;
+    const second = this.code();
+    if ((second === LF || second === CR) && second !== first) this.at++;
+    if (++this.line >= MAX_LINES) this.fail('chunk has too many lines');
+  }
+
+  private scan(): string {
+    for (;;) {
+      const code = this.code();
+      this.start = this.at;
+      if (code === EOF) return END;
+      if (code === LF || code === CR) {
+        this.newLine();
+      } else if (code === 32 || (code >= 9 && code <= 12)) {
+        this.at++;
+      } else if (code === MINUS && this.code(1) === MINUS) {
+        this.comment();
+      } else {
+        return this.scanToken(code);
+      }
+    }
+  }
+
+  private comment(): void {
+    this.at += 2;
+    if (this.code() === OPEN_BRACKET) {
+      const level = this.bracketLevel();
+      if (level >= 0) {
+        this.longText(level, 'unfinished long comment');
+        return;
+      }
+    }
+    while (this.code() !== LF && this.code() !== CR && this.code() !== EOF) this.at++;
+  }
+
+  private scanToken(code: number): string {
+    if (isNameStart(code)) return this.name();
+    if (isDigit(code) || (code === DOT && isDigit(this.code(1)))) return this.numeral();
+    if (code === DOUBLE_QUOTE || code === SINGLE_QUOTE) return this.quoted(code);
+    if (code === OPEN_BRACKET) {
+      const level = this.bracketLevel();
+      if (level >= 0) {
+        const equals = '='.repeat(level);
+        this.text = this.longText(level, 'unfinished long string');
+        this.written = `[${equals}[${this.text}]${equals}]`;
+        return STRING;
+      }
+      if (level === -1) {
+        this.at++;
+        return '[';
+      }
+      this.at += -level - 1;
+      this.written = this.source.slice(this.start, this.at);
+      throw this.error('invalid long string delimiter', STRING);
+    }
+    const two = this.source.slice(this.at, this.at + 2);
+    if (two === '..') {
+      this.at += this.code(2) === DOT ? 3 : 2;
+      return this.at - this.start === 3 ? '...' : '..';
+    }
+    if (two === '==' || two === '<=' || two === '>=' || two === '~=') {
+      this.at += 2;
+      return two;
+    }
+    this.at++;
+    return this.source[this.start]!;
+  }
+
+  private name(): string {
+    while (isNamePart(this.code())) this.at++;
+    const text = this.source.slice(this.start, this.at);
+    if (RESERVED.has(text)) return text;
+    this.text = text;
+    return NAME;
+  }
+
+  private numeral(): string {
+    while (isDigit(this.code()) || this.code() === DOT) this.at++;
+    const exponent = this.source[this.at];
+    if (exponent === 'e' || exponent === 'E') {
+      this.at++;
+      const sign = this.source[this.at];
+      if (sign === '+' || sign === '-') this.at++;
+    }
+    while (isNamePart(this.code())) this.at++;
+    const value = parseNumber(this.source.slice(this.start, this.at));
+    if (value === undefined) throw this.error('malformed number', NUMBER);
+    this.number = value;
+    return NUMBER;
+  }
+
+  /**
+   * At a bracket: the number of equals signs of a long bracket; -1 for a plain `[`, and -n - 1
+   * for n characters that begin a long bracket and do not finish it.
+   */
+  private bracketLevel(): number {
+    let count = 0;
+    while (this.code(1 + count) === EQUALS) count++;
+    if (this.code(1 + count) === OPEN_BRACKET) {
+      this.at += count + 2;
+      return count;
+    }
+    if (count === 0) return -1;
+    return -(count + 1) - 1;
+  }
+
+  private longText(level: number, unfinished: string): string {
+    if (this.code() === LF || this.code() === CR) this.newLine();
+    const parts: string[] = [];
+    let from = this.at;
+    for (;;) {
+      const code = this.code();
+      if (code === EOF) throw this.error(unfinished, END);
+      if (code === LF || code === CR) {
+        parts.push(this.source.slice(from, this.at), '\n');
+        this.newLine();
+        from = this.at;
+      } else if (code === OPEN_BRACKET && level === 0 && this.code(1) === OPEN_BRACKET) {
+        // Lua 5.1 refuses what Lua 5.0 took for nested brackets.
+        this.at++;
+        throw this.error('nesting of [[...]] is deprecated', '[');
+      } else if (code === CLOSE_BRACKET && this.closes(level)) {
+        parts.push(this.source.slice(from, this.at));
+        this.at += level + 2;
+        return parts.join('');
+      } else {
+        this.at++;
+      }
+    }
+  }
+
+  private closes(level: number): boolean {
+    for (let i = 1; i <= level; i++) if (this.code(i) !== EQUALS) return false;
+    return this.code(level + 1) === CLOSE_BRACKET;
+  }
+
+  private quoted(quote: number): string {
+    const parts: string[] = [];
+    const quoteOpen = this.source[this.at]!;
+    this.at++;
+    let from = this.at;
+    for (;;) {
+      const code = this.code();
+      if (code === EOF) throw this.error('unfinished string', END);
+      if (code === LF || code === CR) {
+        this.written = quoteOpen + parts.join('') + this.source.slice(from, this.at);
+        throw this.error('unfinished string', STRING);
+      }
+      if (code === quote) break;
+      if (code === BACKSLASH) {
+        parts.push(this.source.slice(from, this.at));
+        this.written = quoteOpen + parts.join('');
+        parts.push(this.escape());
+        from = this.at;
+      } else {
+        this.at++;
+      }
+    }
+    parts.push(this.source.slice(from, this.at));
+    this.at++;
+    this.text = parts.join('');
+    this.written = quoteOpen + this.text + quoteOpen;
+    return STRING;
+  }
+
+  private escape(): string {
+    this.at++;
+    const code = this.code();
+    if (code === EOF) return '';
+    if (code === LF || code === CR) {
+      this.newLine();
+      return '\n';
+    }
+    if (isDigit(code)) {
+      let value = 0;
+      for (let i = 0; i < 3 && isDigit(this.code()); i++) {
+        value = value * 10 + this.code() - 48;
+        this.at++;
+      }
+      if (value > 255) throw this.error('escape sequence too large', STRING);
+      return String.fromCharCode(value);
+    }
+    const char = this.source[this.at]!;
+    this.at++;
+    return ESCAPES[char] ?? char;
+  }
+}

@@ -1,0 +1,69 @@
+/** Helpers for tests of scripts. */
+import { Environment, type EnvironmentOptions, LuaError } from './environment.js';
+import type { ScriptHost } from './library/redis.js';
+import { LuaTable } from './runtime/table.js';
+import type { LuaValue } from './runtime/values.js';
+
+/** A host that knows no command and keeps what it is told. */
+export class FakeHost implements ScriptHost {
+  readonly calls: (readonly string[])[] = [];
+  readonly logged: string[] = [];
+  respVersion = 2;
+  replicationFlags = 3;
+  /** Answers a call. */
+  answer: (args: readonly string[]) => LuaValue = () => undefined;
+
+  call(args: readonly string[]): LuaValue {
+    this.calls.push(args);
+    const reply = this.answer(args);
+    if (reply instanceof LuaTable && reply.getString('err') !== undefined)
+      throw new LuaError(reply);
+    return reply;
+  }
+
+  pcall(args: readonly string[]): LuaValue {
+    this.calls.push(args);
+    return this.answer(args);
+  }
+
+  log(level: number, message: string): void {
+    this.logged.push(`${level} ${message}`);
+  }
+
+  setResp(version: number): void {
+    this.respVersion = version;
+  }
+
+  setReplication(flags: number): void {
+    this.replicationFlags = flags;
+  }
+
+  mayRun(args: readonly string[]): boolean | undefined {
+    return args[0] === 'unknown' ? undefined : args[0] !== 'forbidden';
+  }
+}
+
+export function newEnvironment(options: Partial<EnvironmentOptions> = {}): Environment {
+  return new Environment({ host: new FakeHost(), ...options });
+}
+
+/** Compiles and runs. */
+export function evaluate(
+  environment: Environment,
+  source: string,
+  keys: readonly string[] = [],
+  argv: readonly string[] = [],
+): readonly LuaValue[] {
+  return environment.run(environment.compile(source), keys, argv);
+}
+
+/** The value of the error that a script ends with. */
+export function errorOf(environment: Environment, source: string): LuaValue {
+  try {
+    evaluate(environment, source);
+  } catch (thrown) {
+    if (thrown instanceof LuaError) return thrown.value;
+    throw thrown;
+  }
+  throw new Error(`no error: ${source}`);
+}

@@ -1,0 +1,54 @@
+/** Runs random programs in redis-server and here, and reports those that differ. */
+import { Environment } from '../../../src/scripting/environment.js';
+import { Random } from '../../support/random.js';
+import { ProgramGenerator } from './generator.js';
+import { emptyHost, RedisLua, runHere } from './oracle.js';
+import { asScript } from './serializer.js';
+
+export interface LuaCampaign {
+  readonly seed: number;
+  readonly programs: number;
+  /** Stops after so many that differ. */
+  readonly failures: number;
+  readonly report?: (text: string) => void;
+}
+
+const BATCH = 128;
+
+/**
+ * What differs by nature: addresses, and the sign of NaN, which JavaScript does not show.
+ */
+function normalize(text: string): string {
+  return text.replace(/-nan/g, 'nan').replace(/(table|function|thread): 0x[0-9a-f]+/g, '$1');
+}
+
+function programOf(seed: number, index: number): string {
+  // Each program can be made again without those before it.
+  return new ProgramGenerator(new Random(seed + Math.imul(index, 0x9e3779b1))).program();
+}
+
+export async function runLuaCampaign(options: LuaCampaign): Promise<string[]> {
+  const { seed, programs, failures, report } = options;
+  const redis = await RedisLua.start();
+  const environment = new Environment({ host: emptyHost });
+  const differing: string[] = [];
+  try {
+    for (let from = 0; from < programs && differing.length < failures; from += BATCH) {
+      const count = Math.min(BATCH, programs - from);
+      const batch = Array.from({ length: count }, (_, i) => programOf(seed, from + i));
+      const scripts = batch.map(asScript);
+      const theirs = await redis.run(scripts);
+      for (const [i, script] of scripts.entries()) {
+        const ours = normalize(runHere(environment, script));
+        const wanted = normalize(theirs[i]!);
+        if (ours === wanted) continue;
+        const text = `seed ${seed}, program ${from + i}:\n${batch[i]}\nredis: ${wanted}\nhere:  ${ours}`;
+        differing.push(text);
+        report?.(text);
+      }
+    }
+  } finally {
+    await redis.stop();
+  }
+  return differing.slice(0, failures);
+}
