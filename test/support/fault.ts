@@ -3,7 +3,8 @@
  * NODE_OPTIONS=--import, so that the server's own code has no way to it.
  *
  *   DARTER_FAULT_THREAD   io-thread, flow-thread or main-thread
- *   DARTER_FAULT_KIND     'exception': thrown out of the clock, which every turn asks;
+ *   DARTER_FAULT_KIND     'exception': thrown out of the clock, which every turn asks; out of that
+ *                         of an I/O thread again and again;
  *                         'memory': the heap is filled until V8 ends the thread
  *   DARTER_FAULT_FILE     it happens once this file is there
  */
@@ -30,8 +31,9 @@ if (DARTER_FAULT_FILE !== undefined && isHere()) {
     if (nowMs - lastLookMs < 20) return nowMs;
     lastLookMs = nowMs;
     if (!existsSync(DARTER_FAULT_FILE)) return nowMs;
-    Date.now = now;
     if (DARTER_FAULT_KIND === 'memory') fillHeap();
+    // An I/O thread logs a single exception and goes on.
+    if (DARTER_FAULT_THREAD === 'io-thread') lastLookMs = 0;
     throw new Error('injected fault');
   };
 }
