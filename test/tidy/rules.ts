@@ -233,7 +233,7 @@ export function effectErrors(files: readonly SourceFile[], listed = CUSTOM_EFFEC
 }
 
 /** The names of the commands that a file defines: 'get', 'client|kill'; a group's lib/ defines none. */
-function definedCommands(file: SourceFile): string[] {
+export function definedCommands(file: SourceFile): string[] {
   if (!/^src\/commands\/(?!contract\/)[^/]+\/[^/]+$/.test(file.path) || isTest(file)) return [];
   return [...file.code.matchAll(/^ {2}name: '([a-z0-9|_-]+)'/gm)].map(
     (match) => match[1] as string,
