@@ -217,6 +217,18 @@ describe('tidy: the rules', () => {
     }
   });
 
+  it('finds a method that only tests call', () => {
+    const text = 'export class A {\n  alone(): void {\n    go();\n  }\n}\n';
+    const file = parseSource('src/base/a.ts', text);
+    const make = "import { A } from '../base/a.js';\nnew A()";
+    const some = parseSource('src/net/b.ts', `${make};\n`);
+    const test = parseSource('src/base/a.test.ts', `${make}.alone();\n`);
+    fails(usage.testOnlyErrors([file, some, test], {}), /only tests use alone/);
+    holds(usage.testOnlyErrors([file, parseSource('src/net/b.ts', `${make}.alone();\n`)], {}));
+    const table = 'const table = {\n  alone(): void {\n    go();\n  },\n};\n';
+    holds(usage.testOnlyErrors([parseSource('src/base/a.ts', table)], {}));
+  });
+
   it('lets the build collect the definitions of commands', () => {
     const definition = "export const get = {\n  name: 'get',\n};\n";
     holds(usage.testOnlyErrors([parseSource('src/commands/string/get.ts', definition)], {}));
@@ -252,7 +264,7 @@ describe('tidy: the rules', () => {
     ]) {
       fails(prose.citationErrors(at(`a\n${text}\n`)), /a.md:2/);
     }
-    holds(prose.citationErrors(at('the design of this issue, docs/work/a.md')));
+    holds(prose.citationErrors(at('the design of this issue, a work of art')));
     fails(prose.oldWordErrors(at('a key whose time has come')), /write that has expired/);
     fails(prose.oldWordErrors(at('if (cramped) return;')), /needsSplit/);
     holds(prose.oldWordErrors(at('a dashboard, a spare core')));

@@ -27,6 +27,7 @@
  */
 import type { ArgumentVector } from '../base/arguments.js';
 import { copyBytes, type Region, toBinary } from '../base/region.js';
+import { EFFECT_EXPIRE_AT, EFFECT_PERSIST, EFFECT_REMOVE } from './effect-verbs.js';
 import { EffectBuilder } from './effects.js';
 import { EVENT_EXPIRED, EVENT_PERSIST, type KeyspaceEvent } from './events.js';
 import { KeyLookup } from './key-lookup.js';
@@ -203,21 +204,21 @@ export abstract class Mutation extends KeyLookup {
   private removed(event: KeyspaceEvent): void {
     this.exists = false;
     this.changed(event, false);
-    if (this.effects.sink !== null) this.effects.begin('DEL').end();
+    if (this.effects.sink !== null) this.effects.begin(EFFECT_REMOVE).end();
   }
 
   /** Sets when the key expires, which exists. @throws StoreFullError */
   expireAt(expiry: number, event: KeyspaceEvent): void {
     this.setExpiry(expiry);
     this.changed(event, true);
-    if (this.effects.sink !== null) this.effects.begin('PEXPIREAT').time(expiry).end();
+    if (this.effects.sink !== null) this.effects.begin(EFFECT_EXPIRE_AT).time(expiry).end();
   }
 
   /** Removes the key's expiry. */
   persist(): void {
     this.setExpiry(0);
     this.changed(EVENT_PERSIST, true);
-    if (this.effects.sink !== null) this.effects.begin('PERSIST').end();
+    if (this.effects.sink !== null) this.effects.begin(EFFECT_PERSIST).end();
   }
 
   /** Changes how the value is stored and not what it is: no change, and no effect. */
@@ -242,7 +243,7 @@ export abstract class Mutation extends KeyLookup {
     this.announce(EVENT_EXPIRED);
     if (!this.effects.active) return;
     this.expiryEffects++;
-    this.effects.begin('DEL').end();
+    this.effects.begin(EFFECT_REMOVE).end();
   }
 
   /** Makes the entry of the key last sought; its value's bytes are to be written. */

@@ -9,7 +9,9 @@
  *   20   the watch version given out last
  *   21   in shard 0: lock of who waits for locks while holding some (engine/shard-set.ts)
  */
-export const WORD_LOCK = 0;
+import { LOCK_WORD } from '../memory/space-layout.js';
+
+export const WORD_LOCK = LOCK_WORD;
 export const WORD_ROOTS = 16;
 export const WORD_WATCHED = 17;
 export const WORD_WATCH_RUN = 18;

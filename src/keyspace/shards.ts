@@ -13,15 +13,13 @@ import {
   unlock,
 } from '../memory/lock.js';
 import { Space } from '../memory/space.js';
+import { ROOT_BYTES } from '../structures/directory.js';
 import { Table } from '../structures/table.js';
 import { WORD_LOCK, WORD_ORDER_LOCK, WORD_ROOTS } from './shard-words.js';
 import { slotOf } from './slot.js';
 
 /** The hash position that ends a scan of a shard's table. */
 export { SCAN_END } from '../structures/table.js';
-
-/** Bytes of one table root. */
-const ROOT_BYTES = 64;
 
 export class Shards {
   readonly count: number;

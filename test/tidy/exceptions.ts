@@ -4,17 +4,23 @@
  */
 
 /**
- * Files, folders (ending in a slash) and single names (`file.ts#name`) of src/ whose exports only
- * tests use so far.
+ * Files, folders (ending in a slash) and single names (`file.ts#name`) of src/ whose
+ * exports and methods only tests use so far.
  */
 export const TEST_ONLY: Readonly<Record<string, string>> = {
   'src/engine/acl/': 'AUTH and the ACL commands do not use it yet',
+  'src/keyspace/mutation.ts#custom': 'commands that choose by chance, as SPOP, are not there yet',
+  'src/memory/space.ts#reservedOffset': 'no subject reserves pages of its shards yet',
+  'src/memory/space-layout.ts': 'figures of its drawing, which a test derives again',
   'src/persistence/rdb/dump-writer.ts': 'DUMP is not there yet',
   'src/persistence/rdb/dump.ts': 'RESTORE is not there yet',
   'src/persistence/rdb/writer.ts': 'SAVE is not there yet',
   'src/protocol/errors.ts': 'the one table of error texts, compared with Redis; more commands come',
+  'src/protocol/reply.ts#patchMap': 'its users, commands of collections, are not there yet',
+  'src/server/main-thread/main.ts#main': 'bin/darter calls it',
   'src/structures/nested-table.ts': 'the commands of hashes and sets are not there yet',
   'src/structures/packed/': 'the commands of collections are not there yet',
+  'src/structures/sequence/': 'the commands of collections are not there yet',
   'src/values/geo/': 'the GEO commands are not there yet',
   'src/values/hyperloglog/': 'the PF commands are not there yet',
 };

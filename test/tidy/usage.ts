@@ -1,7 +1,7 @@
 /**
- * Rules about names that are used in the wrong place or in none: exports that only tests use, and
- * names of commands in code that belongs to no command. Both match words, not symbols: a name counts
- * as used where a file imports its file and has the word.
+ * Rules about names that are used in the wrong place or in none: declarations that only tests
+ * use, and names of commands in code that belongs to no command. Both match words, not symbols: an
+ * export counts as used where a file imports its file and has the word, a method where any code has it.
  */
 import { COMMAND_NAMES, TEST_ONLY } from './exceptions.js';
 import { definedCommands } from './rules.js';
@@ -38,15 +38,45 @@ function unusedExports(file: SourceFile, users: readonly SourceFile[]): string[]
   return unused;
 }
 
+const METHOD =
+  /^ {2}(?:(?:static|public|protected|private|override|async|get|set) )*([A-Za-z_$][\w$]*)\([^;{}]*\)(?:: [^;{}]+)? \{$/gm;
+
+/** The methods of a file's classes whose names stand nowhere else in any code, tests apart. */
+function unusedMethods(file: SourceFile, words: ReadonlyMap<string, number>): string[] {
+  const unused: string[] = [];
+  for (const match of file.bare.matchAll(METHOD)) {
+    const name = match[1] as string;
+    if (words.get(name) !== 1 || name === 'constructor') continue;
+    const opening =
+      file.bare
+        .slice(0, match.index)
+        .match(/^\S.*$/gm)
+        ?.at(-1) ?? '';
+    if (/\bclass\b/.test(opening)) unused.push(name);
+  }
+  return unused;
+}
+
+function countWords(files: readonly SourceFile[]): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const file of files) {
+    for (const [word] of file.bare.matchAll(/[A-Za-z_$][\w$]*/g)) {
+      counts.set(word, (counts.get(word) ?? 0) + 1);
+    }
+  }
+  return counts;
+}
+
 /** Production code that only tests use is dead, or waits for a command that is to come. */
 export function testOnlyErrors(files: readonly SourceFile[], exceptions = TEST_ONLY): string[] {
   const errors: string[] = [];
   const needed = new Set<string>();
   const code = files.filter((file) => !servesTests(file));
+  const words = countWords(code);
   for (const file of code) {
     if (!file.path.startsWith('src/')) continue;
     const users = code.filter((one) => one.imports.some(({ target }) => target === file.path));
-    for (const name of unusedExports(file, users)) {
+    for (const name of [...unusedExports(file, users), ...unusedMethods(file, words)]) {
       const exception = Object.keys(exceptions).find((one) => covers(one, file.path, name));
       if (exception === undefined) errors.push(`${file.path}: only tests use ${name}; remove it`);
       else needed.add(exception);

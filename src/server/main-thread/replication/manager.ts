@@ -12,6 +12,7 @@ import { Shards } from '../../../keyspace/shards.js';
 import type { ControlBlock } from '../../../memory/control.js';
 import { USED_PAGES } from '../../../memory/used-pages.js';
 import { attachPagedRegion, attachRegion } from '../../../platform/ffi/region.js';
+import * as errors from '../../../protocol/errors.js';
 import {
   FULL_SYNCS,
   PARTIAL_SYNCS,
@@ -307,8 +308,8 @@ export class ReplicationManager {
   ): Promise<ReplicationAnswer> {
     const { link } = this;
     if (link !== null) {
-      if (!link.online) return "-NOMASTERLINK Can't SYNC while not connected with my master";
-      if (link.status.boardShards !== this.shards.count) {
+      if (!link.online) return `-${errors.NO_MASTER_LINK.text}`;
+      if (link.status.primaryShards !== this.shards.count) {
         return '-ERR this replica has another number of shards than its primary, and cannot serve replicas';
       }
     }
@@ -413,8 +414,8 @@ export class ReplicationManager {
         ...primary,
         state: 'connect',
         up: false,
-        board: null,
-        boardShards: 0,
+        progress: null,
+        primaryShards: 0,
         fullSync: false,
         keysTotal: 0,
         bytesTotal: 0,
@@ -436,7 +437,7 @@ export class ReplicationManager {
 
   private async promote(): Promise<void> {
     const link = this.link!;
-    const sameShards = link.status.boardShards === this.shards.count;
+    const sameShards = link.status.primaryShards === this.shards.count;
     const history = await link.end();
     this.link = null;
     if (history !== null && (sameShards || history.lsns.length === this.shards.count)) {
@@ -529,9 +530,9 @@ export class ReplicationManager {
     deadlineMs: number,
   ): Promise<boolean> {
     while (Date.now() < deadlineMs) {
-      const { board } = link;
-      if (board === null || !link.online) return false;
-      if (target.every((lsn, shard) => board.applied[shard]! >= lsn)) return true;
+      const { progress } = link;
+      if (progress === null || !link.online) return false;
+      if (target.every((lsn, shard) => progress.applied[shard]! >= lsn)) return true;
       await sleep(POLL_MS);
     }
     return false;
