@@ -155,7 +155,7 @@ export class Keyspace extends Mutation {
     return this.scratchRegion;
   }
 
-  /** Between commands: gives back what a large value has made the scratch memory grow by. */
+  /** Between commands: frees scratch memory that grew for a large value. */
   trimScratch(): void {
     if (this.scratchRegion.length <= SCRATCH_BYTES) return;
     this.scratchRegion = newScratch(SCRATCH_BYTES);
@@ -163,7 +163,7 @@ export class Keyspace extends Mutation {
   }
 }
 
-/** A copy that was made and is stored nowhere. */
+/** Describes a copy that lies in no table. */
 function storedCopy(copied: CopiedValue, kind: number, space: StoredValue['space']): StoredValue {
   const { region, offset, length } = copied;
   return { space, region, kind, expiry: 0, valueOffset: offset, valueLength: length };

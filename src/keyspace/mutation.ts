@@ -1,6 +1,6 @@
 /**
- * The one door for writes. Each operation is about the key last sought, and does four things in this
- * order; no command can forget one:
+ * The one door for writes. Each operation is about the key last sought, and does four things in
+ * this order; no command can forget one:
  *
  *   1. it writes the bytes;
  *   2. it counts the change and raises the key's version, for those who WATCH it;
@@ -17,8 +17,8 @@
  *     custom                    what was begun is complete              effect: built by the caller
  *     announce                  one more event of the last change
  *
- * An edit of a collection is begun, done by the code of its type, and committed: HSET commits its own
- * vector, a command that chose by chance builds what it did with `custom`. When it emptied the
+ * An edit of a collection is begun, done by the code of its type, and committed: HSET commits its
+ * own vector, a command that chose by chance builds what it did with `custom`. When it emptied the
  * collection, `remove` follows: replicas that have removed the empty key themselves lose nothing.
  *
  * After a command, `settle` finds a change that left no effect, or was begun and not committed.
@@ -133,8 +133,8 @@ export abstract class Mutation extends KeyLookup {
   }
 
   /**
-   * Begins changing the value in place: gives it a length and a kind of the same type. Its beginning
-   * and its expiry stay, new bytes are 0. A key that does not exist begins empty.
+   * Begins changing the value in place: gives it a length and a kind of the same type. Its
+   * beginning and its expiry stay, new bytes are 0. A key that does not exist begins empty.
    * @returns the offset in `region` of the value's bytes, which the caller changes, and then commits
    * @throws StoreFullError
    */
@@ -168,13 +168,13 @@ export abstract class Mutation extends KeyLookup {
     return this.valueOffset;
   }
 
-  /** Completes what was begun. The effect is the command as it came: `args`. */
+  /** Completes the operation that was begun. The effect is the command as it came: `args`. */
   commit(event: KeyspaceEvent, args: ArgumentVector): void {
     this.complete(event);
     if (this.effects.sink !== null) this.effects.verbatim(args);
   }
 
-  /** Completes what was begun. The effect is the value that the key has now. */
+  /** Completes the operation that was begun. The effect is the value that the key has now. */
   commitValue(event: KeyspaceEvent): void {
     this.complete(event);
     if (this.effects.sink !== null) this.emitValue();
@@ -275,7 +275,7 @@ export abstract class Mutation extends KeyLookup {
 
   private begin(): void {
     this.begun = true;
-    // Without a commit, the dispatcher has to notice.
+    // `settle` notices when no commit follows.
     this.changes++;
   }
 

@@ -3,8 +3,8 @@
  *
  *   busy      a shard was taken: in the next turn, some microseconds later
  *   paused    CLIENT PAUSE: when the pause ends
- *   deferred  a write waits for the sake of a replica: after a while, which doubles up to a bound as
- *             long as none of these clients succeeds
+ *   deferred  back-pressure, a replica lags: after a delay, which doubles up to a bound as long as
+ *             none of these clients succeeds
  */
 import { BUSY, DEFERRED, PAUSED } from '../base/outcome.js';
 import type { Connection } from './connection.js';

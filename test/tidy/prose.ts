@@ -61,6 +61,7 @@ const OLD_WORDS: Readonly<Record<string, string>> = {
   FlowSink: 'ReplicaFlow',
   'whose time has come': 'that has expired, that is due',
   'goes its way': 'say what happens',
+  'for the sake of a replica': 'because a replica lags',
 };
 
 export function oldWordErrors(files: readonly TextFile[]): string[] {

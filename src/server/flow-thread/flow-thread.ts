@@ -89,8 +89,8 @@ class FlowThread {
   }
 
   /**
-   * Loads what effects run through: 4 MB that a thread which only serves does without. Comes before
-   * any command.
+   * Loads what effects run through: 4 MB that a thread which only serves flows does not need.
+   * Precedes any command.
    */
   async prepareToFollow(): Promise<void> {
     const module = await loadModule(new URL('./effect-target.js', import.meta.url));

@@ -1,5 +1,5 @@
 /**
- * The clients of one I/O thread: who may come in, on which thread they are served, and who has been
+ * The clients of one I/O thread: which may connect, which thread serves them, and which have been
  * idle for too long.
  */
 
@@ -95,7 +95,7 @@ export class ThreadClients {
     return clients >= settings.maxClients;
   }
 
-  /** Only now, when it is counted as a client, is it no longer on its way. */
+  /** It counts as a client now, so it no longer counts as being handed over. */
   private noteAdopted(): void {
     if (this.adopted === 0) return;
     this.adopted--;
@@ -105,7 +105,7 @@ export class ThreadClients {
   /** Counts a client first, as other threads admit clients too. */
   private takePlace(): boolean {
     const clients = this.control.word(CONNECTED_CLIENTS);
-    // Those on their way have a place already; this one may be one of them.
+    // Clients being handed over are counted already; this one may be one of them.
     const onTheirWay = this.control.word(HANDED_OVER).load() - (this.adopted > 0 ? 1 : 0);
     if (clients.add(1) + onTheirWay <= this.settings.maxClients) return true;
     clients.add(-1);

@@ -66,7 +66,7 @@ export interface ThreadReplicationParts {
   readonly notify: (notice: ReplicationNotice) => void;
   /** Switches the journal of this thread's writes on or off. */
   readonly setJournal: (on: boolean) => void;
-  /** Keys past their time go here, or only when the primary says so. */
+  /** Whether expired keys are removed here, or only by the primary's effects. */
   readonly setExpiry: (own: boolean) => void;
   /** Whether nothing is on its way to a client. */
   readonly isQuiet: (session: ClientSession) => boolean;
@@ -110,7 +110,10 @@ export class ThreadReplication implements ReplicationPort {
     return this.current.link !== null;
   }
 
-  /** A new status; in force when this returns, but for gates, which the policy computes next. */
+  /**
+   * Takes a new status. It is in force when this returns, but for the gates: the policy computes
+   * them next.
+   */
   take(status: ReplicationStatus): void {
     this.current = status;
     this.replicas = status.replicas.map((replica) => this.known(replica));
@@ -121,7 +124,8 @@ export class ThreadReplication implements ReplicationPort {
       this.progress = buffer === null ? null : readableProgress(buffer, shards);
     }
     this.parts.setJournal(status.journaling && status.link === null);
-    // While a replica takes over nothing may be added to the journal, expiry included.
+    // While a replica takes over, nothing may be added to the journal, removals of expired keys
+    // included.
     this.parts.setExpiry(status.link === null && status.holdWritesUntilMs === 0);
     if (status.link !== null) this.endWaits();
   }

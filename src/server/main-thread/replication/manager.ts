@@ -36,17 +36,21 @@ import { PrimaryLink } from './primary-link.js';
 import { ServedReplicas } from './served-replicas.js';
 
 const TICK_MS = 100;
-/** When the threads that serve are started in advance: it takes them longer than many a full sync. */
+/**
+ * When the threads that serve are started in advance: it takes them longer than many a full sync.
+ */
 const PREPARE_MS = 1000;
 /** How long the memory that a large record made a ring grow by is kept, about. */
 const RELAX_MS = 1000;
 export const FLOW_THREADS_MAX = 8;
 /**
- * A replica's clients go before its full sync: with an equal share of the cores installing frames takes
- * whole time slices from them (median latency 4 ms instead of 1.3 on two full cores).
+ * A replica's clients go before its full sync: with an equal share of the cores installing frames
+ * takes whole time slices from them (median latency 4 ms instead of 1.3 on two full cores).
  */
 const FOLLOWING_NICE = 5;
-/** How far the journal's positions jump when it is switched on: what was written before had none. */
+/**
+ * How far the journal's positions jump when it is switched on: what was written before had none.
+ */
 const JOURNAL_GAP_BYTES = 8;
 /** The reply to DEMOTE goes out before the connection that it came on is closed. */
 const DEMOTE_LINGER_MS = 200;
@@ -215,7 +219,7 @@ export class ReplicationManager {
     });
   }
 
-  /** For INFO: somebody else may be loading data too. */
+  /** For INFO: another subject may be loading data too. */
   private noteLoading(): void {
     if (this.status.loading === this.wasLoading) return;
     this.wasLoading = this.status.loading;

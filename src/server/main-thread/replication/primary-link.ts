@@ -246,7 +246,7 @@ export class PrimaryLink {
   }
 
   private freshArena(): SharedArrayBuffer {
-    // Nothing is left in it when all flows have ended, but who knows what a failure left.
+    // It is empty once all flows have ended, but a failure may have left something in it.
     this.arena = new SharedArrayBuffer(ARENA_BYTES);
     SyncProgress.formatArena(new Region(this.arena, 0));
     return this.arena;
@@ -334,7 +334,7 @@ export class PrimaryLink {
     );
     if (wasOnline) this.downSinceMs = Date.now();
     if (this.loading) {
-      // Half a data set is worth nothing to anybody.
+      // An incomplete data set is of no use: it is dropped.
       prepareFullSync(shards, shards.hashKey0, shards.hashKey1);
       this.loading = false;
     }
@@ -361,7 +361,7 @@ function demandOk(reply: ControlReply): void {
   if (reply !== '+OK') throw new Error(`the primary answers ${lineOf(reply)}`);
 }
 
-/** @throws Error for what no Darter of our kind answers */
+/** @throws Error for an answer that is not this protocol's */
 function parseSyncReply(answer: ControlReply): ParsedReply {
   if (typeof answer === 'string') {
     if (/^-ERR unknown command/i.test(answer)) {
