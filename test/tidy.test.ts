@@ -133,6 +133,10 @@ describe('tidy: the rules', () => {
     const at = (path: string, text: string) => parseSource(path, text);
     fails(rules.kindErrors([at('src/commands/generic/a.ts', imports)], owners), /ask/);
     holds(rules.kindErrors([at('src/commands/hash/a.ts', imports)], owners));
+    for (const text of ['if (keys.kind === 3) run();', 'keys.beginStore(4, length, 0);']) {
+      fails(rules.kindErrors([at('src/commands/generic/a.ts', text)], owners), /as a number/);
+      holds(rules.kindErrors([at('src/values/hash/type.ts', text)], owners));
+    }
     const begins = at('src/commands/hash/a.ts', "keys.effects.begin('HSET').end();\n");
     fails(rules.effectErrors([begins], {}), /leave by/);
     const custom = at('src/commands/hash/a.ts', "keys.custom(EVENT, 'HSET').end();\n");
@@ -250,6 +254,9 @@ describe('tidy: the rules', () => {
     );
     const listed = { 'src/engine/a.ts': ['exec', 'a reason'] as const };
     holds(usage.commandNameErrors([exec, at('src/engine/a.ts')], listed));
+    const every = { 'src/engine/a.ts': ['*', 'a reason'] as const };
+    holds(usage.commandNameErrors([exec, at('src/engine/a.ts')], every));
+    fails(usage.commandNameErrors([exec], every), /remove it/);
     fails(usage.commandNameErrors([exec], listed), /remove it/);
   });
 

@@ -68,7 +68,7 @@ export class Dispatcher implements Context {
   private readonly execution: Execution;
   private readonly places = new KeyPlaces();
   private readonly queued = new Arguments();
-  /** Nesting depth: how many commands enclose the one that runs. */
+  /** How many commands the one under way is inside of. */
   private depth = 0;
 
   constructor(

@@ -174,7 +174,7 @@ export abstract class Mutation extends KeyLookup {
     if (this.effects.sink !== null) this.effects.verbatim(args);
   }
 
-  /** Completes the operation that was begun. The effect is the value that the key has now. */
+  /** Completes what was begun. The effect is the value that the key has now. */
   commitValue(event: KeyspaceEvent): void {
     this.complete(event);
     if (this.effects.sink !== null) this.emitValue();

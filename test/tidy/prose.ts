@@ -78,7 +78,7 @@ interface BiomeSettings {
   readonly overrides?: readonly { includes: readonly string[]; linter?: unknown }[];
 }
 
-/** The linter counts the lines of functions: the rule is on for all but unit tests, and nobody avoids it. */
+/** The linter counts the lines of functions: for all but unit tests, and without a way round it. */
 export function functionLengthErrors(settings: string, files: readonly TextFile[]): string[] {
   const errors: string[] = [];
   const { linter, overrides } = JSON.parse(settings) as BiomeSettings;

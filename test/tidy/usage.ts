@@ -1,7 +1,7 @@
 /**
- * Rules about names that are used in the wrong place or in none: declarations that only tests
- * use, and names of commands in code that belongs to no command. Both match words, not symbols: an
- * export counts as used where a file imports its file and has the word, a method where any code has it.
+ * Rules about names that are used in the wrong place or in none: declarations that only tests use,
+ * and names of commands in code that belongs to no command. Both match words, not symbols: an export
+ * counts as used where a file imports its file and has the word, a method where any code has it.
  */
 import { COMMAND_NAMES, TEST_ONLY } from './exceptions.js';
 import { definedCommands } from './rules.js';
@@ -112,7 +112,8 @@ export function commandNameErrors(
     for (const [, , literal] of file.code.matchAll(LITERAL)) {
       const name = (literal as string).toLowerCase();
       if (!commands.has(name)) continue;
-      if (allowed.includes(name)) needed.get(file.path)?.add(name);
+      const exception = [name, '*'].find((one) => allowed.includes(one));
+      if (exception !== undefined) needed.get(file.path)?.add(exception);
       else errors.push(`${file.path}: names '${literal}'; put what it must know in a definition`);
     }
   }
