@@ -1,10 +1,14 @@
 /** Holds the house rules of the project (test/tidy/rules.ts), and shows that each rule can fail. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import * as prose from './tidy/prose.js';
 import * as rules from './tidy/rules.js';
 import { parseSource, readSources } from './tidy/source.js';
+import * as usage from './tidy/usage.js';
 
 const sources = readSources();
+const texts = prose.readTexts();
+const textOf = (path: string): string => texts.find((one) => one.path === path)?.text ?? '';
 
 function holds(errors: readonly string[]): void {
   assert.ok(errors.length === 0, `\n  ${errors.join('\n  ')}\n`);
@@ -28,6 +32,13 @@ describe('tidy: the project', () => {
   it('names kinds only where their type is', () => holds(rules.kindErrors(sources)));
   it('makes effects only in the keyspace', () => holds(rules.effectErrors(sources)));
   it('tests every command', () => holds(rules.untestedCommandErrors(sources)));
+  it('has no function of more than 70 lines', () => {
+    holds(prose.functionLengthErrors(textOf('biome.json'), texts));
+  });
+  it('has no declaration that only tests use', () => holds(usage.testOnlyErrors(sources)));
+  it('names commands only in commands/', () => holds(usage.commandNameErrors(sources)));
+  it('cites nothing outside the repository', () => holds(prose.citationErrors(texts)));
+  it('has no name that was given up', () => holds(prose.oldWordErrors(texts)));
 });
 
 describe('tidy: the rules', () => {
@@ -122,6 +133,10 @@ describe('tidy: the rules', () => {
     const at = (path: string, text: string) => parseSource(path, text);
     fails(rules.kindErrors([at('src/commands/generic/a.ts', imports)], owners), /ask/);
     holds(rules.kindErrors([at('src/commands/hash/a.ts', imports)], owners));
+    for (const text of ['if (keys.kind === 3) run();', 'keys.beginStore(4, length, 0);']) {
+      fails(rules.kindErrors([at('src/commands/generic/a.ts', text)], owners), /as a number/);
+      holds(rules.kindErrors([at('src/values/hash/type.ts', text)], owners));
+    }
     const begins = at('src/commands/hash/a.ts', "keys.effects.begin('HSET').end();\n");
     fails(rules.effectErrors([begins], {}), /leave by/);
     const custom = at('src/commands/hash/a.ts', "keys.custom(EVENT, 'HSET').end();\n");
@@ -149,5 +164,116 @@ describe('tidy: the rules', () => {
       /sends CLIENT KILL;/,
     );
     holds(rules.untestedCommandErrors([parseSource('src/commands/string/shared.ts', '')]));
+  });
+
+  it('finds a limit of function length that is off, too high or avoided', () => {
+    const settings = (level: string, maxLines: number, except: string): string =>
+      JSON.stringify({
+        linter: {
+          rules: {
+            complexity: { noExcessiveLinesPerFunction: { level, options: { maxLines, x: 1 } } },
+          },
+        },
+        overrides: [
+          {
+            includes: [except],
+            linter: { rules: { complexity: { noExcessiveLinesPerFunction: 'off' } } },
+          },
+        ],
+      });
+    const tests = '**/*.test.ts';
+    holds(prose.functionLengthErrors(settings('error', 70, tests), []));
+    fails(prose.functionLengthErrors(settings('warn', 70, tests), []), /not an error/);
+    fails(prose.functionLengthErrors(settings('error', 700, tests), []), /not an error/);
+    fails(prose.functionLengthErrors(settings('error', 70, 'bench/**'), []), /lifts/);
+    const text = '// biome-ignore lint/complexity/noExcessiveLinesPerFunction: long\n';
+    const ignores = [{ path: 'bench/a.ts', text }];
+    fails(prose.functionLengthErrors(settings('error', 70, tests), ignores), /bench\/a.ts:1/);
+  });
+
+  it('finds a declaration that only tests use', () => {
+    const text = 'export const used = 1;\nexport function alone(): void {}\n';
+    const file = parseSource('src/base/a.ts', text);
+    const imports = "import { used, alone } from './a.js';\n";
+    const test = parseSource('src/base/a.test.ts', imports);
+    const some = parseSource('src/net/b.ts', "import { used } from '../base/a.js';\n");
+    fails(usage.testOnlyErrors([file, test, some], {}), /only tests use alone/);
+    fails(
+      usage.testOnlyErrors([file, parseSource('src/base/testing.ts', imports), some], {}),
+      /alone/,
+    );
+    const unrelated = parseSource('src/net/c.ts', 'const alone = 1;\n');
+    fails(usage.testOnlyErrors([file, some, unrelated], {}), /alone/);
+    const own = parseSource('src/base/a.ts', `${text}alone();\n`);
+    holds(usage.testOnlyErrors([own, some], {}));
+    holds(
+      usage.testOnlyErrors(
+        [
+          file,
+          parseSource('bench/b.ts', "import * as a from '../src/base/a.js';\na.used(a.alone);\n"),
+        ],
+        {},
+      ),
+    );
+    for (const exception of ['src/base/', 'src/base/a.ts', 'src/base/a.ts#alone']) {
+      holds(usage.testOnlyErrors([file, some], { [exception]: 'to come' }));
+      fails(usage.testOnlyErrors([own, some], { [exception]: 'to come' }), /remove it from/);
+    }
+  });
+
+  it('finds a method that only tests call', () => {
+    const text = 'export class A {\n  alone(): void {\n    go();\n  }\n}\n';
+    const file = parseSource('src/base/a.ts', text);
+    const make = "import { A } from '../base/a.js';\nnew A()";
+    const some = parseSource('src/net/b.ts', `${make};\n`);
+    const test = parseSource('src/base/a.test.ts', `${make}.alone();\n`);
+    fails(usage.testOnlyErrors([file, some, test], {}), /only tests use alone/);
+    holds(usage.testOnlyErrors([file, parseSource('src/net/b.ts', `${make}.alone();\n`)], {}));
+    const table = 'const table = {\n  alone(): void {\n    go();\n  },\n};\n';
+    holds(usage.testOnlyErrors([parseSource('src/base/a.ts', table)], {}));
+  });
+
+  it('lets the build collect the definitions of commands', () => {
+    const definition = "export const get = {\n  name: 'get',\n};\n";
+    holds(usage.testOnlyErrors([parseSource('src/commands/string/get.ts', definition)], {}));
+    const more = `export const LIMIT = 1;\n${definition}`;
+    fails(usage.testOnlyErrors([parseSource('src/commands/string/get.ts', more)], {}), /LIMIT/);
+  });
+
+  it('finds the name of a command in the core', () => {
+    const exec = parseSource(
+      'src/commands/transactions/exec.ts',
+      "export const exec = {\n  name: 'exec',\n};\n",
+    );
+    const at = (path: string) => parseSource(path, "if (name === 'EXEC') run();\n");
+    fails(usage.commandNameErrors([exec, at('src/engine/a.ts')], {}), /a.ts: names 'EXEC'/);
+    holds(usage.commandNameErrors([exec, at('src/engine/a.test.ts')], {}));
+    holds(usage.commandNameErrors([exec, at('src/commands/generic/a.ts')], {}));
+    holds(
+      usage.commandNameErrors([exec, parseSource('src/net/a.ts', "f('execute'); // 'exec'\n")], {}),
+    );
+    const listed = { 'src/engine/a.ts': ['exec', 'a reason'] as const };
+    holds(usage.commandNameErrors([exec, at('src/engine/a.ts')], listed));
+    const every = { 'src/engine/a.ts': ['*', 'a reason'] as const };
+    holds(usage.commandNameErrors([exec, at('src/engine/a.ts')], every));
+    fails(usage.commandNameErrors([exec], every), /remove it/);
+    fails(usage.commandNameErrors([exec], listed), /remove it/);
+  });
+
+  it('finds citations of what readers do not have, and names given up', () => {
+    const at = (text: string) => [{ path: 'docs/a.md', text }];
+    for (const text of [
+      'see DESIGN 2',
+      'DESIGN.md',
+      'as in issue 7',
+      '(issue #12)',
+      '/work/shared',
+    ]) {
+      fails(prose.citationErrors(at(`a\n${text}\n`)), /a.md:2/);
+    }
+    holds(prose.citationErrors(at('the design of this issue, a work of art')));
+    fails(prose.oldWordErrors(at('a key whose time has come')), /write that has expired/);
+    fails(prose.oldWordErrors(at('if (cramped) return;')), /needsSplit/);
+    holds(prose.oldWordErrors(at('a dashboard, a spare core')));
   });
 });

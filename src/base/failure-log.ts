@@ -1,9 +1,9 @@
 /**
  * Exceptions in the log, with their stacks, at a bounded rate: what throws once may throw for every
- * command that comes.
+ * command after it.
  */
 
-/** So many in a period are written; of the others the next period tells how many there were. */
+/** At most this many are written in a period; the next period tells how many were left out. */
 const LINES_MAX = 10;
 const PERIOD_MS = 10_000;
 

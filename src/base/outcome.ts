@@ -6,7 +6,7 @@ export const DONE = 0;
 export const BUSY = 1;
 /** CLIENT PAUSE holds it: try again when the pause is over. */
 export const PAUSED = 2;
-/** A write has to wait for the sake of a replica: try the same vector again a little later. */
+/** Back-pressure: a replica lags, so the write waits. Try the same vector again a little later. */
 export const DEFERRED = 4;
 /** It waits for something; the reply comes through `resume`. */
 export const SUSPENDED = 3;

@@ -1,9 +1,10 @@
 /**
- * Admission: which command a vector is, and whether it may run now. The checks are in Redis's order,
- * as that decides which error wins. Nothing here is locked, and nothing has changed after a refusal.
+ * Admission: finds the command that a vector names and decides whether it may run now. The checks
+ * are in Redis's order, because the first one that fails gives the error. Nothing here takes a
+ * lock, and a refusal changes nothing.
  *
- * A command that runs a transaction's queue (EXEC) is checked for what the queue holds as well: what
- * was allowed when a command was queued may be forbidden now.
+ * A command that runs a transaction's queue (EXEC) is checked for what the queue holds as well:
+ * what was allowed when a command was queued may be forbidden now.
  */
 import type { ArgumentVector } from '../base/arguments.js';
 import { prefixBinary } from '../base/region.js';
@@ -32,9 +33,9 @@ import {
 } from './registry.js';
 import type { ClientSession } from './session.js';
 
-/** Names of commands and subcommands are shorter. */
+/** Longer than any name of a command or subcommand. */
 const NAME_BYTES_MAX = 64;
-/** Even when all are empty, an error quotes no more arguments than this. */
+/** An error quotes at most this many arguments, however short they are. */
 const QUOTED_ARGUMENTS_MAX = 64;
 const QUEUE_TRAITS = TRAIT_WRITE | TRAIT_DENY_OOM | TRAIT_MAY_REPLICATE;
 const QUEUE_PERMISSIONS = TRAIT_STALE | TRAIT_LOADING;
@@ -105,8 +106,8 @@ export function mustPause(
 }
 
 /**
- * Whether the vector begins an HTTP request: POST and Host: are no commands but something that a web
- * page may have been made to send here.
+ * Whether the vector begins an HTTP request: POST and Host: are no commands but something that a
+ * web page may have been made to send here.
  */
 export function isHttp(args: ArgumentVector): boolean {
   const { region, offset, length } = args;

@@ -23,7 +23,8 @@ export function categoriesOf(definition: AnyDefinition): readonly string[] {
   const found = new Set<string>(definition.categories ?? []);
   const flags = definition.flags;
   const ofGroup = CATEGORY_OF_GROUP[definition.group];
-  // A container's category is that of its subcommands; WAIT is generic, but about the connection.
+  // The group of a container and of what is about the connection (WAIT, in group generic) adds
+  // none.
   const isOther = isContainerDefinition(definition) || found.has('connection');
   if (ofGroup !== undefined && !isOther) found.add(ofGroup);
   if (flags.includes('write')) found.add('write');

@@ -16,7 +16,7 @@ export class ClientPause {
     this.mode = control.word(PAUSE_MODE);
   }
 
-  /** Only ever extends and widens a pause. */
+  /** Extends or widens a pause; never shortens or narrows one. */
   begin(mode: number, endMs: number, nowMs: number): void {
     const running = this.modeAt(nowMs);
     if (running === PAUSE_NOTHING || this.control.get(PAUSE_END_MS) < endMs) {

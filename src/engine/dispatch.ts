@@ -1,6 +1,6 @@
 /**
- * The dispatcher: one command from a parsed vector to its reply. It finds the command, has it checked
- * (admission.ts), plans and takes the locks of its keys (locking-plan.ts) and has it run
+ * The dispatcher: one command from a parsed vector to its reply. It finds the command, has it
+ * checked (admission.ts), plans and takes the locks of its keys (locking-plan.ts) and has it run
  * (execution.ts). It is the `Context` of the commands, one per thread.
  *
  * The data path through here (one key, nothing refused) allocates nothing and takes one lock.
@@ -46,9 +46,9 @@ import { TransactionQueue } from './transaction-queue.js';
 export interface DispatcherHooks {
   /** An exception in a command, or on the way to it (then `command` is ''). No lock is left. */
   failed(command: string, error: unknown): void;
-  /** A client spoke HTTP; it is being cut off. */
+  /** A client sent an HTTP request; its connection is being closed. */
   attacked(session: ClientSession): void;
-  /** The command under way waits for a shard: called every few milliseconds, with no lock held. */
+  /** Called every few milliseconds while the command waits for a shard. No lock is held. */
   waiting(): void;
   /** A suspended client can go on: the reply is to be written and its input served again. */
   resumed(session: ClientSession, write: () => void): void;
@@ -117,7 +117,10 @@ export class Dispatcher implements Context {
     this.locks.beginTurn(nowMs);
   }
 
-  /** Runs one command of a client. Returns one of base/outcome.ts. Never throws but for a full reply. */
+  /**
+   * Runs one command of a client. Returns one of base/outcome.ts. Never throws but for a full
+   * reply.
+   */
   dispatch(session: ClientSession, args: Arguments): number {
     this.session = session;
     this.args = args;
@@ -158,7 +161,7 @@ export class Dispatcher implements Context {
   }
 
   private enqueue(command: RegisteredCommand, session: ClientSession, args: Arguments): number {
-    // Nobody runs what an aborted transaction holds.
+    // An aborted transaction never runs, so its queue needs no locks.
     if (!session.multiAborted) {
       session.queue ??= new TransactionQueue();
       if (!session.queue.add(command, args)) {
@@ -257,7 +260,7 @@ export class Dispatcher implements Context {
     queue.rewind();
     for (let i = 0; i < queue.length; i++) {
       const command = registry.all[queue.next(queued)]!;
-      // It would lock shards one by one as it goes, which is not possible under other locks.
+      // It locks shards one by one while it runs, which is not allowed while other locks are held.
       if ((command.traits & TRAIT_LOCK_NONE) !== 0) locks.addAll(false);
       this.plan(command, queued);
     }
@@ -283,7 +286,7 @@ export class Dispatcher implements Context {
 
   private refuseUnknown(session: ClientSession, args: Arguments): number {
     if (!isHttp(args)) return this.refuse(session, unknownCommand(args));
-    // The connection closes without an answer, before it comes to the request's body.
+    // The connection closes without an answer, before the body of the request is parsed.
     this.hooks.attacked(session);
     session.closeAfterReply = true;
     return DONE;
@@ -300,7 +303,7 @@ export class Dispatcher implements Context {
   private reject(command: RegisteredCommand, session: ClientSession, error: ErrorReply): number {
     this.statistics.rejected[command.index]! += 1;
     if ((command.traits & TRAIT_RUNS_QUEUE) === 0) return this.refuse(session, error);
-    // EXEC that cannot be run ends the transaction, and says why.
+    // Refuses EXEC: the transaction ends, and the error gives the reason.
     this.server.transactions.discard(session);
     this.statistics.errorReply('EXECABORT');
     this.reply.error(errors.execAbortBecause(error));
@@ -315,7 +318,7 @@ export class Dispatcher implements Context {
     this.hooks.failed('', error);
   }
 
-  /** CLIENT REPLY OFF and SKIP: takes the reply back. */
+  /** CLIENT REPLY OFF and SKIP: discards the reply that was written. */
   private suppress(session: ClientSession, begin: number): void {
     this.reply.rewind(begin);
     if (session.replyMode === REPLY_SKIP) session.replyMode = REPLY_ON;

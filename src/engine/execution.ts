@@ -1,6 +1,6 @@
 /**
  * Running one command whose shards are locked: whatever happens in it, exactly one reply is written
- * and its caller gets to give the locks back. Its effect is handed on and its statistics are kept.
+ * and its caller can release the locks. Its effect is handed on and its statistics are kept.
  *
  * An exception may have left a change without its effect. No replica may go on from there: the
  * journal is told that the effects of the locked shards are lost.
@@ -17,7 +17,7 @@ import { type RegisteredCommand, TRAIT_TIMED, TRAIT_WRITE } from './registry.js'
 import type { ClientSession } from './session.js';
 import type { DispatchStatistics } from './statistics.js';
 
-/** One O(1) command in so many has its time taken; the rest is apportioned. */
+/** One in this many O(1) commands is timed; its time stands for those in between. */
 const SAMPLE_INTERVAL = 64;
 const MINUS = 0x2d;
 /** INFO errorstats counts by the first word of an error. */
@@ -70,7 +70,7 @@ export class Execution {
 
   /**
    * The same for a command over several shards: what it does reaches replicas as one whole. Its
-   * reply is an error when the journal did not take that.
+   * reply is an error when the journal did not accept the effects.
    */
   runAsTransaction(command: RegisteredCommand, args: Arguments): number {
     const { reply, keys } = this.context;

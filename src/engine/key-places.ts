@@ -18,7 +18,7 @@ export interface CompiledKeys {
   readonly keyword: string;
 }
 
-/** What names no key ('not_key') is left out. */
+/** Arguments flagged 'not_key' are left out. */
 export function compileKeys(specifications: readonly KeySpecification[]): CompiledKeys[] {
   return specifications
     .filter(({ flags }) => !flags.includes('not_key'))
@@ -78,7 +78,7 @@ function addRange(
     const at = begin + find.keyCountIndex;
     if (at >= args.count) return false;
     const count = parseIndex(args.region, args.offset[at]!, args.length[at]!);
-    // Not a number is not at least 0 either.
+    // NaN, for a count that is not a number, fails this comparison too.
     if (!(count >= 0)) return false;
     first = begin + find.firstKey;
     last = first + (count - 1) * find.step;

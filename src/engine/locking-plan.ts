@@ -4,29 +4,35 @@
  *
  *     plan (add ...) → take ──▶ run ───────────────────────────────────────▶ release, in a `finally`
  *                        │ BUSY      a shard is taken, by another thread       ▲
- *                        └ DEFERRED  a write waits for the sake of a replica ──┘
+ *                        └ DEFERRED  back-pressure: a replica lags ───────────┘
  *
- * The commonest plan, a single key, has one lock and no marks: `takeOne`. A client
- * whose shards stay taken is answered BUSY, so that its thread serves others, and after some times
- * sleeps for its locks, but only one client of a thread in a turn does so in vain.
+ * The most frequent plan, a single key, has one lock and no marks: `takeOne`. A client whose shards
+ * stay taken is answered BUSY, so that its thread serves others. After several BUSY it sleeps until
+ * it has its locks; once such a sleep has failed, no other client of the thread sleeps in the same
+ * turn.
  */
 import { BUSY, DEFERRED, DONE } from '../base/outcome.js';
 import type { Shards } from '../keyspace/shards.js';
 import { ShardSet } from './shard-set.js';
 
-/** How long a command waits for locks, in spins (about 5 ns each), until one was in vain. */
+/**
+ * How long a command spins for locks (about 5 ns a spin), until one wait of the turn has failed.
+ */
 const PATIENCE_SPINS = 600;
-/** So many times that for several shards: who holds one of them holds it for a longer command. */
+/** Factor for several shards: their holders run longer commands. */
 const SET_PATIENCE = 8;
 /** How often a client is answered BUSY before its command sleeps until it has its locks. */
 const BUSY_IN_ROW_MAX = 8;
-/** Longest such sleep: clients of free shards, and threads with questions, wait for this one. */
+/**
+ * Longest such sleep. The thread's other clients, and threads that ask it something, wait
+ * meanwhile.
+ */
 const SLEEP_MS_MAX = 10;
 const NONE = -1;
 /** For `take`: the command writes nothing. */
 export const WRITES_NOTHING = -1;
 
-/** Whether a write to a shard has to wait a little, for the sake of a replica. */
+/** Back-pressure: whether a write to a shard has to wait because a replica lags. */
 export interface WritePressure {
   /**
    * @param bytes of the command, or of a transaction's commands
@@ -39,21 +45,25 @@ export interface WritePressure {
 export interface LockClient {
   /** Answers BUSY since it last got several locks together, or slept for a single one. */
   busyInRow: number;
-  /** Since when a write of the client is put off for the sake of a replica, 0: it is not. */
+  /** When back-pressure first put off the client's write; 0 when it does not. */
   putOffSinceMs: number;
 }
 
 export class LockingPlan {
   /** Set while writes go to a journal. */
   pressure: WritePressure | null = null;
-  /** The command under way is waiting for a shard, and the thread serves other threads' questions. */
+  /**
+   * The command under way is waiting for a shard, and the thread serves other threads' questions.
+   */
   isWaiting = false;
   private readonly wanted: ShardSet;
   private readonly written: ShardSet;
   /** The shard that is locked alone. */
   private single = NONE;
   private nowMs = 0;
-  /** Of this turn: how long to wait for locks, and whether a command slept for them in vain. */
+  /**
+   * Of this turn: how long to spin for locks, and whether a command's sleep for them has failed.
+   */
   private patience = PATIENCE_SPINS;
   private sleptInVain = false;
 
@@ -114,7 +124,7 @@ export class LockingPlan {
     return this.isAnyPutOff(client, bytes) ? DEFERRED : DONE;
   }
 
-  /** Gives back what is held and forgets the plan, whatever became of it. */
+  /** Releases the locks that are held and forgets the plan, whatever the outcome. */
   release(): void {
     const shard = this.single;
     if (shard !== NONE) {
@@ -187,7 +197,7 @@ export class LockingPlan {
 
   /** Whether a client whose command met a taken shard has been put off often enough. */
   private maySleep(client: LockClient): boolean {
-    // The holder may not even be running: nobody else needs to spin for it in this turn.
+    // The holder may be descheduled: no other client needs to spin for it in this turn.
     this.patience = 0;
     client.busyInRow++;
     return client.busyInRow > BUSY_IN_ROW_MAX && !this.sleptInVain;
@@ -219,7 +229,7 @@ export class LockingPlan {
   private isAnyPutOff(client: LockClient, bytes: number): boolean {
     const sinceMs = client.putOffSinceMs;
     for (let shard = 0; shard < this.shards.count; shard++) {
-      // After the first wait has run out for one shard, the others do not begin another.
+      // Once a wait for one shard has timed out, the other shards do not wait again.
       if (this.written.has(shard) && this.isPutOff(client, shard, bytes)) return true;
       client.putOffSinceMs = sinceMs;
     }

@@ -30,11 +30,11 @@ export const TRAIT_STALE = 512;
 export const TRAIT_MAY_REPLICATE = 2048;
 /** All keys are given by firstKey, lastKey, keyStep. */
 export const TRAIT_SIMPLE_KEYS = 4096;
-/** Not O(1): its time is taken at every call. */
+/** Not O(1): every call is timed. */
 export const TRAIT_TIMED = 8192;
 /** Runs at once between MULTI and EXEC, instead of being queued. */
 export const TRAIT_TRANSACTION_CONTROL = 16384;
-/** Runs what was queued since MULTI, and is refused for what that is refused for. */
+/** Runs what was queued since MULTI; whatever forbids a queued command forbids this one. */
 export const TRAIT_RUNS_QUEUE = 32768;
 
 export type AnyDefinition = CommandDefinition | ContainerDefinition;
@@ -51,7 +51,7 @@ export class RegisteredCommand implements CommandEntry {
   readonly fullName: string;
   readonly run: CommandDefinition['run'];
   readonly keys: readonly CompiledKeys[];
-  /** Keys that firstKey, lastKey and keyStep do not tell at all. */
+  /** Keys that firstKey, lastKey and keyStep cannot describe. */
   readonly hasMovableKeys: boolean;
 
   constructor(

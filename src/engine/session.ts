@@ -34,11 +34,11 @@ export class ClientSession implements Session {
   inMulti = false;
   multiAborted = false;
   isReplica = false;
-  /** Since when a write of the client is put off for the sake of a replica, 0: it is not. */
+  /** When back-pressure first put off the client's write; 0 when it does not. */
   putOffSinceMs = 0;
   /** Answers BUSY since it last got several locks together, or slept for a single one. */
   busyInRow = 0;
-  /** Something is kept for it on its thread, where it has to stay. */
+  /** This thread keeps state for the client, so it cannot move. */
   isPinned = false;
   /** The control connection of a replica of ours. */
   isReplicaClient = false;
@@ -76,13 +76,13 @@ export class ClientSession implements Session {
     this.authenticated = authenticatedAtFirst();
   }
 
-  /** What it has queued since MULTI takes. */
+  /** Bytes of the commands queued since MULTI. */
   get queuedBytes(): number {
     return this.queue === null ? 0 : this.queue.bytes;
   }
 
   /**
-   * Whether the client can go on on another thread: nothing here refers to it but its connection. A
+   * Whether the client can move to another thread: only its connection refers to it here. A
    * feature that keeps something for a client on its thread must be named here.
    */
   get isMovable(): boolean {

@@ -2,15 +2,15 @@
  * The shards a command or transaction needs, locked together and held to the end (strict two-phase
  * locking), so that transactions have the same order on every shard they share.
  *
- * Nobody waits for a lock while holding others, if it can be helped: those who want these would wait
- * as well, and soon all threads run one after the other, asleep most of the time. So `tryLock` takes
- * all or none, and waits a little, empty-handed, for the one that was taken; then its caller serves
- * other clients.
+ * A thread that waits for one lock while it holds others makes every thread that wants those wait
+ * too; soon all threads run one after the other. So `tryLock` takes all locks or none. When one is
+ * taken, it spins for that one without holding any, then gives up, and its caller serves other
+ * clients.
  *
- * Who has been turned away too often uses `lockBefore`: it waits for one lock after the other and
- * keeps what it has. Locks are taken in ascending order by everyone, so no two can wait for each
- * other; and one thread at a time waits like this (ORDER_LOCK), so all the others' locks are
- * given back as soon as their commands have run.
+ * A client that was refused too often uses `lockBefore`: it waits for one lock after the other and
+ * keeps those it has. Everyone takes locks in ascending order, so there is no deadlock. Only one
+ * thread at a time waits like this (ORDER_LOCK), so all others release their locks as soon as their
+ * commands have run.
  */
 import type { Shards } from '../keyspace/shards.js';
 

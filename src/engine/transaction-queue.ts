@@ -1,9 +1,10 @@
 /**
- * The commands a client has queued since MULTI, one after the other in a region of the client's own:
+ * The commands a client has queued since MULTI, one after the other in a region of the client's
+ * own:
  *
  *     i32 index in the registry | i32 count of arguments | for each: i32 length, its bytes | ...
  *
- * Nothing of it is in the JavaScript heap, so that what a client queues is what it costs.
+ * Nothing of it is in the JavaScript heap, so a queue costs as many bytes as the client has sent.
  */
 import { copyBytes, Region, withRoom } from '../base/region.js';
 import type { Arguments } from '../protocol/parser.js';
@@ -25,10 +26,10 @@ export class TransactionQueue {
   allTraits = -1;
   private region = new Region(new SharedArrayBuffer(INITIAL_BYTES), 0);
   private used = 0;
-  /** Where `next` goes on. */
+  /** Where `next` reads. */
   private position = 0;
 
-  /** What the commands take. */
+  /** Bytes that the commands take. */
   get bytes(): number {
     return this.used;
   }

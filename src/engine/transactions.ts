@@ -26,8 +26,8 @@ export interface WatchedKey {
 
 export class Transactions implements TransactionsPort {
   private readonly queued = new Arguments();
-  /** Watched keys that nobody watches any more, whose shard was taken when it was to be told. */
-  private readonly left: WatchedKey[] = [];
+  /** Keys no longer watched but still registered, because their shard was taken at that time. */
+  private readonly stillRegistered: WatchedKey[] = [];
 
   constructor(private readonly dispatcher: Dispatcher) {}
 
@@ -67,14 +67,14 @@ export class Transactions implements TransactionsPort {
     const client = own(session);
     for (const watched of client.watched) {
       if (locks.holds(watched.shard)) this.unwatch(watched);
-      else if (!this.unwatchLocking(watched)) this.left.push(watched);
+      else if (!this.unwatchLocking(watched)) this.stillRegistered.push(watched);
     }
     client.watched.length = 0;
   }
 
   unwatchLeft(): void {
-    for (let i = this.left.length - 1; i >= 0; i--) {
-      if (this.unwatchLocking(this.left[i]!)) this.left.splice(i, 1);
+    for (let i = this.stillRegistered.length - 1; i >= 0; i--) {
+      if (this.unwatchLocking(this.stillRegistered[i]!)) this.stillRegistered.splice(i, 1);
     }
   }
 
@@ -103,7 +103,7 @@ export class Transactions implements TransactionsPort {
       dispatcher.reply.error(errors.EXEC_ABORT);
       return;
     }
-    // Its shards are locked: the dispatcher has seen to that.
+    // The dispatcher has locked its shards.
     try {
       const changed = this.watchedChanged(client);
       this.unwatchAll(client);
@@ -119,7 +119,7 @@ export class Transactions implements TransactionsPort {
     const { keys, shards } = this.dispatcher;
     let changed = false;
     for (const { key, length, database, shard, h1, h2, version, existed } of client.watched) {
-      // That a key's time has come counts as a change, whether seeking it removes it or not.
+      // A key that has expired counts as changed, whether seeking it removes it or not.
       keys.forget();
       const exists = keys.seekKey(database, key, 0, length);
       if (existed && !exists) changed = true;

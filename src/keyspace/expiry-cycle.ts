@@ -1,7 +1,7 @@
 /**
  * The background work of one thread on its share of the shards (shard % threads === thread):
  *
- *   it removes expired keys, which nobody may ever ask for again;
+ *   it removes expired keys, also those that no client asks for again;
  *   it tidies sparse frames and gives memory back (Table.maintain).
  *
  * Redis samples keys with an expiry by chance and continues while many of them have expired. Here
@@ -9,8 +9,8 @@
  * through the frames in order, skips those where nothing has expired, and misses nothing.
  *
  * A step does a slice of work that the clients of the thread do not notice. It locks one shard at a
- * time, for some buckets only, and leaves a shard that is taken for the next round. While a round is
- * under way, steps follow each other so soon that they take a quarter of the time. After a round
+ * time, for some buckets only, and leaves a shard that is taken for the next round. While a round
+ * is under way, steps follow each other so soon that they take a quarter of the time. After a round
  * there is a pause, so that no frame is scanned for every single key that expires.
  */
 import { copyBytes } from '../base/region.js';
@@ -18,18 +18,18 @@ import type { Table } from '../structures/table.js';
 import type { Keyspace } from './keyspace.js';
 import { SCAN_END } from './shards.js';
 
-/** The longest slice, however much the caller allows. */
+/** Upper bound of a slice, whatever the caller allows. */
 const SLICE_MS = 1;
 /** The rest of a slice, and one frame at least, is for tidying. */
 const EXPIRY_SHARE = 0.75;
-/** From the beginning of a slice to that of the next, in times of the slice: a quarter is spent. */
+/** Period of the slices, in multiples of a slice's length: they take a quarter of the time. */
 const PERIOD_FACTOR = 4;
 
 export class ExpiryCycle {
   /** Whether expired keys are removed; frames are tidied in any case. */
   active = true;
 
-  // Where expiry goes on, and tidying: a shard of ours, a database, a position.
+  // Where expiry and tidying continue: a shard of ours, a database, a position.
   private expiryShard: number;
   private expiryDatabase = 0;
   private position = 0;
@@ -56,7 +56,7 @@ export class ExpiryCycle {
    *
    * @param nowMs keys that expire before this have expired
    * @param budgetMs how long it may take at most
-   * @returns how many milliseconds after its beginning it wants to go on; 0: nothing is pressing
+   * @returns milliseconds from its beginning to the next slice; 0 when nothing is urgent
    */
   step(nowMs: number, budgetMs: number): number {
     const { keys } = this;
@@ -78,7 +78,7 @@ export class ExpiryCycle {
     return next < this.keys.shards.count ? next : this.thread;
   }
 
-  /** Goes on with the round through all our shards. @returns false: out of time */
+  /** Continues the round through all our shards. @returns false: out of time */
   private expire(nowMs: number, deadlineMs: number): boolean {
     const { databases } = this.keys.shards;
     if (this.shardsOwned === 0) return true;
@@ -121,7 +121,8 @@ export class ExpiryCycle {
     for (let i = 0; i < table.scanCount; i++) {
       table.decode(table.scanOffsets[i]!);
       const length = table.keyLength;
-      // A long key lies in a run that goes with it, but its effect still needs it.
+      // Removing the key frees the run that a long key lies in, but its effect still needs the
+      // bytes.
       const scratch = keys.scratch(length);
       copyBytes(scratch, 0, table.region, table.keyOffset, length);
       keys.seekKey(this.expiryDatabase, scratch, 0, length);

@@ -1,14 +1,14 @@
 /**
- * Finding keys, as one thread does it. `seek` finds a key and describes it in the fields below; keys
- * that have expired count as absent. All calls need the key's shard locked, which the dispatcher has
- * done.
+ * Finding keys, as one thread does it. `seek` finds a key and describes it in the fields below;
+ * keys that have expired count as absent. All calls need the key's shard locked, which the
+ * dispatcher has done.
  *
  * A key of a command is hashed once, however often the command seeks it: the thread remembers the
- * shard and the hash of each argument until the dispatcher says `prepare` or `forget`. Until then
- * all calls mean the same vector.
+ * shard and the hash of each argument until the dispatcher calls `prepare` or `forget`. Until then
+ * all calls refer to the same vector.
  *
- * Offsets into `region` are valid until the next change of the same shard's table, or the end of the
- * command. Removing another key moves nothing.
+ * Offsets into `region` are valid until the next change of the same shard's table, or the end of
+ * the command. Removing another key moves nothing.
  */
 import type { ArgumentVector } from '../base/arguments.js';
 import { hasExpired } from '../base/expiry-time.js';
@@ -25,7 +25,7 @@ const MARKS_MAX = 1024;
 const NO_SHARD = -1;
 
 export abstract class KeyLookup implements StoredValue, SoughtKey {
-  /** Milliseconds since 1970: what counts as now for expiry. Set once a turn. */
+  /** The time that expiry compares with, in milliseconds since 1970. Set once a turn. */
   now = 0;
   /** The database that `seek` looks in: the client's. */
   database = 0;
@@ -115,7 +115,7 @@ export abstract class KeyLookup implements StoredValue, SoughtKey {
     this.markedHash[index] = 0;
   }
 
-  /** Forgets the keys prepared and marked: the bytes at their places are another command's now. */
+  /** Forgets the keys prepared and marked: their bytes belong to another command now. */
   forget(): void {
     this.preparedOffset = -1;
     this.marksEnd = 0;

@@ -8,6 +8,7 @@ import { hasExpired } from '../base/expiry-time.js';
 import { copyBytes, Region } from '../base/region.js';
 import { HashState, hashBytes } from '../structures/hash.js';
 import type { CopiedValue, StoredValue } from '../values/value-type.js';
+import { EFFECT_CLEAR, EFFECT_SWAP } from './effect-verbs.js';
 import type { KeyspaceEvent } from './events.js';
 import { Mutation } from './mutation.js';
 import type { Shards } from './shards.js';
@@ -115,7 +116,7 @@ export class Keyspace extends Mutation {
     touchAllWatched(this.shards.spaces[shard]!, database, nothing);
     this.types.clearTable(table);
     this.changes += size;
-    if (size > 0) this.effects.beginKeyless('FLUSHDB', shard, database).end();
+    if (size > 0) this.effects.beginKeyless(EFFECT_CLEAR, shard, database).end();
   }
 
   /** Exchanges two databases in all shards, which are locked. */
@@ -126,7 +127,7 @@ export class Keyspace extends Mutation {
       touchAllWatched(space, first, (h1, h2) => this.holds(shard, second, h1, h2));
       touchAllWatched(space, second, (h1, h2) => this.holds(shard, first, h1, h2));
       shards.swap(shard, first, second);
-      effects.beginKeyless('SWAPDB', shard, 0).word(`${first}`).word(`${second}`).end();
+      effects.beginKeyless(EFFECT_SWAP, shard, 0).word(`${first}`).word(`${second}`).end();
     }
     this.changes++;
   }
@@ -154,7 +155,7 @@ export class Keyspace extends Mutation {
     return this.scratchRegion;
   }
 
-  /** Between commands: gives back what a large value has made the scratch memory grow by. */
+  /** Between commands: frees scratch memory that grew for a large value. */
   trimScratch(): void {
     if (this.scratchRegion.length <= SCRATCH_BYTES) return;
     this.scratchRegion = newScratch(SCRATCH_BYTES);
@@ -162,7 +163,7 @@ export class Keyspace extends Mutation {
   }
 }
 
-/** A copy that was made and is stored nowhere. */
+/** Describes a copy that lies in no table. */
 function storedCopy(copied: CopiedValue, kind: number, space: StoredValue['space']): StoredValue {
   const { region, offset, length } = copied;
   return { space, region, kind, expiry: 0, valueOffset: offset, valueLength: length };

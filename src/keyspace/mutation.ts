@@ -1,6 +1,6 @@
 /**
- * The one door for writes. Each operation is about the key last sought, and does four things in this
- * order; no command can forget one:
+ * The one door for writes. Each operation is about the key last sought, and does four things in
+ * this order; no command can forget one:
  *
  *   1. it writes the bytes;
  *   2. it counts the change and raises the key's version, for those who WATCH it;
@@ -17,8 +17,8 @@
  *     custom                    what was begun is complete              effect: built by the caller
  *     announce                  one more event of the last change
  *
- * An edit of a collection is begun, done by the code of its type, and committed: HSET commits its own
- * vector, a command that chose by chance builds what it did with `custom`. When it emptied the
+ * An edit of a collection is begun, done by the code of its type, and committed: HSET commits its
+ * own vector, a command that chose by chance builds what it did with `custom`. When it emptied the
  * collection, `remove` follows: replicas that have removed the empty key themselves lose nothing.
  *
  * After a command, `settle` finds a change that left no effect, or was begun and not committed.
@@ -27,6 +27,7 @@
  */
 import type { ArgumentVector } from '../base/arguments.js';
 import { copyBytes, type Region, toBinary } from '../base/region.js';
+import { EFFECT_EXPIRE_AT, EFFECT_PERSIST, EFFECT_REMOVE } from './effect-verbs.js';
 import { EffectBuilder } from './effects.js';
 import { EVENT_EXPIRED, EVENT_PERSIST, type KeyspaceEvent } from './events.js';
 import { KeyLookup } from './key-lookup.js';
@@ -132,8 +133,8 @@ export abstract class Mutation extends KeyLookup {
   }
 
   /**
-   * Begins changing the value in place: gives it a length and a kind of the same type. Its beginning
-   * and its expiry stay, new bytes are 0. A key that does not exist begins empty.
+   * Begins changing the value in place: gives it a length and a kind of the same type. Its
+   * beginning and its expiry stay, new bytes are 0. A key that does not exist begins empty.
    * @returns the offset in `region` of the value's bytes, which the caller changes, and then commits
    * @throws StoreFullError
    */
@@ -167,7 +168,7 @@ export abstract class Mutation extends KeyLookup {
     return this.valueOffset;
   }
 
-  /** Completes what was begun. The effect is the command as it came: `args`. */
+  /** Completes the operation that was begun. The effect is the command as it came: `args`. */
   commit(event: KeyspaceEvent, args: ArgumentVector): void {
     this.complete(event);
     if (this.effects.sink !== null) this.effects.verbatim(args);
@@ -203,21 +204,21 @@ export abstract class Mutation extends KeyLookup {
   private removed(event: KeyspaceEvent): void {
     this.exists = false;
     this.changed(event, false);
-    if (this.effects.sink !== null) this.effects.begin('DEL').end();
+    if (this.effects.sink !== null) this.effects.begin(EFFECT_REMOVE).end();
   }
 
   /** Sets when the key expires, which exists. @throws StoreFullError */
   expireAt(expiry: number, event: KeyspaceEvent): void {
     this.setExpiry(expiry);
     this.changed(event, true);
-    if (this.effects.sink !== null) this.effects.begin('PEXPIREAT').time(expiry).end();
+    if (this.effects.sink !== null) this.effects.begin(EFFECT_EXPIRE_AT).time(expiry).end();
   }
 
   /** Removes the key's expiry. */
   persist(): void {
     this.setExpiry(0);
     this.changed(EVENT_PERSIST, true);
-    if (this.effects.sink !== null) this.effects.begin('PERSIST').end();
+    if (this.effects.sink !== null) this.effects.begin(EFFECT_PERSIST).end();
   }
 
   /** Changes how the value is stored and not what it is: no change, and no effect. */
@@ -242,7 +243,7 @@ export abstract class Mutation extends KeyLookup {
     this.announce(EVENT_EXPIRED);
     if (!this.effects.active) return;
     this.expiryEffects++;
-    this.effects.begin('DEL').end();
+    this.effects.begin(EFFECT_REMOVE).end();
   }
 
   /** Makes the entry of the key last sought; its value's bytes are to be written. */
@@ -274,7 +275,7 @@ export abstract class Mutation extends KeyLookup {
 
   private begin(): void {
     this.begun = true;
-    // Without a commit, the dispatcher has to notice.
+    // `settle` notices when no commit follows.
     this.changes++;
   }
 

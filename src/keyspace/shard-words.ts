@@ -7,9 +7,11 @@
  *   18   byte offset of the watch table's run, 0 = none
  *   19   pages of that run, 0 or a power of two
  *   20   the watch version given out last
- *   21   in shard 0: lock of who waits for locks while holding some (engine/shard-set.ts)
+ *   21   in shard 0: lock of the thread that waits for locks while it holds some (engine/shard-set.ts)
  */
-export const WORD_LOCK = 0;
+import { LOCK_WORD } from '../memory/space-layout.js';
+
+export const WORD_LOCK = LOCK_WORD;
 export const WORD_ROOTS = 16;
 export const WORD_WATCHED = 17;
 export const WORD_WATCH_RUN = 18;

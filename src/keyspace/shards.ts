@@ -1,6 +1,6 @@
 /**
- * The shards of this process, as one thread sees them: each a shared address space with its lock and
- * the roots of its databases' tables in its header (shard-words.ts).
+ * The shards of this process, as one thread sees them: each a shared address space with its lock
+ * and the roots of its databases' tables in its header (shard-words.ts).
  */
 import { PAGE_BYTES } from '../base/limits.js';
 import type { Region } from '../base/region.js';
@@ -13,15 +13,13 @@ import {
   unlock,
 } from '../memory/lock.js';
 import { Space } from '../memory/space.js';
+import { ROOT_BYTES } from '../structures/directory.js';
 import { Table } from '../structures/table.js';
 import { WORD_LOCK, WORD_ORDER_LOCK, WORD_ROOTS } from './shard-words.js';
 import { slotOf } from './slot.js';
 
 /** The hash position that ends a scan of a shard's table. */
 export { SCAN_END } from '../structures/table.js';
-
-/** Bytes of one table root. */
-const ROOT_BYTES = 64;
 
 export class Shards {
   readonly count: number;
@@ -99,7 +97,9 @@ export class Shards {
     return spinUntilFree(this.spaces[shard]!.region.words, WORD_LOCK, spins);
   }
 
-  /** Takes a shard's lock, or gives up at the deadline. Holding only locks of lower-numbered shards. */
+  /**
+   * Takes a shard's lock, or gives up at the deadline. Holding only locks of lower-numbered shards.
+   */
   lockBefore(shard: number, deadlineMs: number): boolean {
     return lockBefore(this.spaces[shard]!.region.words, WORD_LOCK, this.owner, deadlineMs);
   }
@@ -120,7 +120,10 @@ export class Shards {
     }
   }
 
-  /** The lock of the one thread that may wait for shards while holding some. Holding none. */
+  /**
+   * The lock of the one thread that may wait for shards while it holds some. Taken while holding
+   * none.
+   */
   lockOrder(deadlineMs: number): boolean {
     return lockBefore(this.spaces[0]!.region.words, WORD_ORDER_LOCK, this.owner, deadlineMs);
   }

@@ -1,9 +1,9 @@
 /**
  * Storing several keys, all or none: MSET and MSETNX.
  *
- * A shard may turn out to be full when some of the keys are written. While there is plenty of room
- * (the usual case) it cannot, and they are stored one by one. Else there are three steps, under the
- * locks of all their shards:
+ * A shard can become full after some of the keys are written. With plenty of room (the usual case)
+ * it cannot, and the keys are stored one by one. Otherwise there are three steps, under the locks
+ * of all their shards:
  *
  *   1. reserve   for each key, what could fail: its entry, room for a longer value in its frame, a
  *                run of pages. Every value stays as it was
@@ -29,7 +29,7 @@ import {
 import { EVENT_SET } from './events.js';
 import type { Keyspace } from './keyspace.js';
 
-/** Frames by which a key that comes to a full one makes the table larger, at most. */
+/** Frames that a table gains at most when a key meets a full one. */
 const SPLITS_PER_KEY = 2;
 /** What an entry takes besides key and value: its header, and a slot with the room around it. */
 const ENTRY_BYTES = 32;
@@ -70,7 +70,7 @@ export function storeSeveral(
   }
 }
 
-/** Whether each shard has never used as many pages as all of the command could take. */
+/** Whether each shard has more untouched pages than the whole command can take. */
 function hasPlentyOfRoom(keys: Keyspace, args: ArgumentVector, first: number): boolean {
   let bytes = 0;
   for (let i = first; i < args.count; i++) bytes += args.length[i]!;
@@ -108,7 +108,7 @@ function storeReserved(keys: Keyspace, args: ArgumentVector, first: number, kind
       if (lengthBefore >= 0 && keys.types.owns(keys.kind)) freeResized(keys, lengthBefore, kind);
       keys.storeArgument(kind, args, i + 1, 0, EVENT_SET);
     } else {
-      // The command overwrites this value itself: it is stored nowhere, but its event is told.
+      // A later pair of the command overwrites this value: it is not stored, but its event is told.
       keys.announce(EVENT_SET);
     }
   }
@@ -121,7 +121,7 @@ function freeResized(keys: Keyspace, lengthBefore: number, kind: number): void {
   keys.reencode(kind);
 }
 
-/** Where each key is given for the last time. */
+/** The last occurrence of each key. */
 function lastPlaces(keys: Keyspace, args: ArgumentVector, first: number): Set<number> {
   const byHash = new Map<string, number[]>();
   for (let i = first; i < args.count; i += 2) {

@@ -1,5 +1,5 @@
 /**
- * The registry of types: whoever meets a value of any type asks it.
+ * The registry of types: code that handles values of any type asks it.
  *
  *   kind of an entry:   bit 4 3 | 2 1 0
  *                       encoding| type

@@ -1,12 +1,12 @@
 /**
- * What the threads of the process share besides the data: declared by the subjects that use it, laid
- * out here. A subject declares its counters, words and values beside its code:
+ * What the threads of the process share besides the data: declared by the subjects that use it,
+ * laid out here. A subject declares its counters, words and values beside its code:
  *
  *     export const EXPIRED = declareCounter('keyspace.expired');
  *
- * A declaration is a name, without a place. The process lists all of them once (ControlLayout), and a
- * control block finds their places by that list: so no thread can have another idea of them because it
- * loaded its modules in another order. What is in no list has no place: to use it fails at once.
+ * A declaration is a name, without a place. The process lists all of them once (ControlLayout), and
+ * a control block finds their places by that list. So a place does not depend on the order in which
+ * a thread loads its modules. A declaration that is not in the list has no place: using it throws.
  */
 
 /** Counted by each thread in its own section; readers add the sections up. */

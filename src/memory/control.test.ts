@@ -10,6 +10,7 @@ import {
   declareWord,
 } from './control-layout.js';
 import { bucketOf, HISTOGRAM_BUCKETS } from './histogram.js';
+import { countRuns } from './testing.js';
 
 const FIRST = declareCounter('first');
 const LASTING = declareCounter('lasting', { lasting: true });
@@ -90,7 +91,7 @@ test('reset clears what CONFIG RESETSTAT clears and keeps lasting counters', () 
   own.add(FIRST, 7);
   own.add(LASTING, 9);
   own.errors[0] = 2;
-  own.commandEnded(2, 30, 3);
+  countRuns(own, 2, 30, 3);
   assert.equal(control.histogram(2)[bucketOf(10_000)], 3);
   own.reset();
   assert.equal(control.sum(FIRST), 0);

@@ -39,7 +39,7 @@ export class SharedWord {
     return Atomics.load(this.words, this.index);
   }
 
-  /** What was written before is visible to who loads the word. */
+  /** What was written before is visible to threads that load the word. */
   store(value: number): void {
     Atomics.store(this.words, this.index, value);
   }
@@ -62,7 +62,7 @@ function offsets(layout: ControlLayout) {
 
 /** The block as one thread sees it. Every thread makes its own over the same buffer. */
 export class ControlBlock {
-  /** For who counts in a word directly (Space): `words[control.word(...).index]`. */
+  /** For code that counts in a word directly (Space): `words[control.word(...).index]`. */
   readonly words: Int32Array;
   readonly threads: readonly ThreadStatistics[];
   readonly mail: Mail;
@@ -173,7 +173,7 @@ export class ControlBlock {
   }
 }
 
-/** Never 0, which a block that nobody made has. */
+/** Never 0, which fresh memory holds. */
 function signatureOf(layout: ControlLayout, threads: number, commands: number): number {
   return (layout.signature ^ Math.imul(threads, 0x01000193) ^ Math.imul(commands, 0x85ebca6b)) | 1;
 }

@@ -1,11 +1,11 @@
 /**
  * The names of error codes seen so far ('ERR', 'WRONGTYPE'), in shared memory: every thread counts
- * errors under the same index. Names are added only, under a lock; a name is complete before the count
- * includes it, so that readers need no lock.
+ * errors under the same index. Names are added only, under a lock; a name is complete before the
+ * count includes it, so that readers need no lock.
  */
 import { lockBlocking, unlock } from './lock.js';
 
-/** The most names there can be: scripts make names up. */
+/** Bound of the table: scripts can invent error names. */
 export const ERROR_NAMES_MAX = 128;
 /** A longer name is cut. Shorter ones are padded with zeros. */
 export const ERROR_NAME_BYTES = 32;

@@ -1,6 +1,7 @@
 /**
- * Histograms of times. Buckets are eight to an octave of nanoseconds, up to 2^30 ns (about a second);
- * what took longer is in the last one. So a percentile is known within an eighth, in 232 counts.
+ * Histograms of times. Buckets are eight to an octave of nanoseconds, up to 2^30 ns (about a
+ * second); longer times count in the last one. So a percentile is exact to an eighth, with 232
+ * counts.
  */
 const BUCKETS_PER_OCTAVE = 8;
 const OCTAVES_MAX = 30;

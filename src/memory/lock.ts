@@ -8,18 +8,19 @@
  * A holder runs one command, so a lock is free again within microseconds, unless its holder was
  * descheduled: hence a spin that is no longer than what giving up would cost, then either giving up
  * (tryLock: the caller serves other connections) or sleeping until the holder's `unlock` wakes one
- * sleeper. compareExchange is sequentially consistent: what the holder wrote before `unlock` is visible
- * to the next holder.
+ * sleeper. compareExchange is sequentially consistent: what the holder wrote before `unlock` is
+ * visible to the next holder.
  *
- * A sleeper that wakes is later than who spins: while others take the lock again and again it may wait
- * for ever, the more so with a low priority. So a waiter that has waited for long becomes the heir: the
- * lock goes straight to it, and is not free in between (`lockInTurn`). Not sooner, as a lock that waits
- * for a sleeping heir serves nobody.
+ * A spinning thread gets a free lock before a sleeper has woken. While others take the lock again
+ * and again, a sleeper can starve, above all with a low priority. So a waiter that has waited for
+ * long becomes the heir: `unlock` passes the lock straight to it, and the lock is never free in
+ * between (`lockInTurn`). It does not become the heir at once, because a lock that waits for a
+ * sleeping heir serves nobody.
  */
 
 /** About a microsecond and a half. */
 const SPINS = 300;
-/** For who has just been woken, or is about to sleep. */
+/** For a thread that was just woken, or is about to sleep. */
 const SPINS_BETWEEN_SLEEPS = 50;
 const OWNER_MASK = 0x3fff;
 const HEIR_SHIFT = 14;
@@ -61,7 +62,7 @@ export function lockBefore(
 ): boolean {
   if (tryLock(words, index, owner)) return true;
   for (;;) {
-    // There may be other sleepers, so that whoever was asleep takes it with the bit set.
+    // There may be other sleepers, so a thread that slept takes the lock with the bit set.
     if (tryLock(words, index, owner | AWAITED, SPINS_BETWEEN_SLEEPS)) return true;
     const leftMs = deadlineMs - performance.now();
     if (leftMs <= 0) {
@@ -81,16 +82,17 @@ export function lockBefore(
 }
 
 /**
- * Takes the lock however long that takes. For callers that hold only locks of lower order, and for
- * short sections: it may be overtaken any number of times. The owner's number need not be its alone.
+ * Takes the lock, with no bound on the time. For callers that hold only locks of lower order, and
+ * for short sections: it may be overtaken any number of times. Other threads may use the same owner
+ * number.
  */
 export function lockBlocking(words: Int32Array, index: number, owner: number): void {
   lockBefore(words, index, owner, Number.POSITIVE_INFINITY);
 }
 
 /**
- * Takes the lock after a time that is bounded, whoever else wants it: about HEIR_AFTER_MS and what the
- * holders and other waiters need. For callers that hold only locks of lower order.
+ * Takes the lock after a time that is bounded, whoever else wants it: about HEIR_AFTER_MS and what
+ * the holders and other waiters need. For callers that hold only locks of lower order.
  *
  * @param owner no other thread may use this number
  */
@@ -101,7 +103,7 @@ export function lockInTurn(words: Int32Array, index: number, owner: number): voi
     const found = Atomics.load(words, index);
     if ((found & OWNER_MASK) === owner) return;
     if (found === 0) {
-      // There may be other sleepers, so that whoever was asleep takes it with the bit set.
+      // There may be other sleepers, so a thread that slept takes the lock with the bit set.
       if (Atomics.compareExchange(words, index, 0, owner | AWAITED) === 0) return;
       continue;
     }
@@ -134,7 +136,7 @@ function passOn(words: Int32Array, index: number): void {
     const heir = heirOf(held);
     const next = heir === 0 ? 0 : heir | AWAITED;
     if (Atomics.compareExchange(words, index, held, next) !== held) continue;
-    // The heir is one of the sleepers, and nobody knows which.
+    // The heir is one of the sleepers; `notify` cannot choose it, so it wakes all of them.
     Atomics.notify(words, index, heir === 0 ? 1 : Number.POSITIVE_INFINITY);
     return;
   }

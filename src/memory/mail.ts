@@ -1,10 +1,10 @@
 /**
  * Waiting for messages of other threads, and questions to all of them. The messages themselves go
- * through MessagePorts; here are the words that say that there are some.
+ * through MessagePorts; the words here announce them.
  *
- * A question to all threads and something that passes from one thread's state to another's (a client
- * that moves) exclude each other: otherwise the answers may have it twice, or not at all. Each side
- * announces itself before it looks at the other, so at least one of them sees the other.
+ * A question to all threads and something that passes from one thread's state to another's (a
+ * client that moves) exclude each other: otherwise the answers may have it twice, or not at all.
+ * Each side announces itself before it looks at the other, so at least one of them sees the other.
  */
 export const MAIL_THREADS_MAX = 48;
 const QUESTIONS = 0;
@@ -57,7 +57,7 @@ export class Mail {
     Atomics.sub(this.words, this.first + CARRIED, 1);
   }
 
-  /** How much is on its way between threads. */
+  /** How many carries are under way between threads. */
   get carried(): number {
     return Atomics.load(this.words, this.first + CARRIED);
   }

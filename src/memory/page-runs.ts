@@ -85,7 +85,9 @@ function unlink(words: Int32Array, page: number, pages: number): void {
   words[LISTED_WORD]! -= pages;
 }
 
-/** Adds a run to the free ones, joined with its neighbours; 'page' counts from the space's start. */
+/**
+ * Adds a run to the free ones, joined with its neighbours; 'page' counts from the space's start.
+ */
 export function giveRun(words: Int32Array, page: number, pages: number): void {
   let first = page;
   let count = pages;
@@ -104,7 +106,7 @@ export function giveRun(words: Int32Array, page: number, pages: number): void {
   }
   const low = words[LOW_WORD]!;
   const high = words[HIGH_WORD]!;
-  // An empty wilderness may even lie inside the run.
+  // An empty wilderness may lie inside the run.
   if (first <= high && first + count >= low) {
     words[LOW_WORD] = Math.min(first, low);
     words[HIGH_WORD] = Math.max(first + count, high);

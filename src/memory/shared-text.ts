@@ -6,7 +6,7 @@
  *   word 2   length of the text in bytes
  *   byte 16  the text, UTF-8
  *
- * The version is all that a thread looks at in between: one load. It is stored after the text,
+ * Between changes a thread reads only the version: one load. It is stored after the text,
  * under the lock, and read by `read` under the lock too, so that both belong together.
  */
 import { lockBlocking, unlock } from './lock.js';
@@ -16,7 +16,7 @@ const WORD_VERSION = 1;
 const WORD_LENGTH = 2;
 const TEXT_OFFSET = 16;
 const DEFAULT_BYTES = 256 * 1024;
-/** The lock only excludes; nobody asks who holds it. */
+/** All threads use one owner number: nothing asks who holds this lock. */
 const OWNER = 1;
 
 export class SharedText {

@@ -3,7 +3,7 @@
  *
  *   page 0   0     words 0..63: the shard's own (lock in word 0, keyspace in 16..63)
  *            256   state of the page allocator (the words below)
- *            2048  root blocks: 32 of 64 bytes, given out by the keyspace layer
+ *            2048  room for 32 roots of 64 bytes; a shard does not use it, tests lay roots there
  *   page 1…  page tags, three words a page: see page-runs.ts
  *   reserved…  pages the shard asked for on formatting; no run, so they outlive reset()
  *   dataPage…  the runs given out by allocate(), from a multiple of a frame on
@@ -16,7 +16,7 @@ export const FRAME_BYTES = FRAME_PAGES * PAGE_BYTES;
 /** Words at the start of page 0 that no layer below the keyspace touches, but for the lock. */
 export const SHARD_WORDS = 64;
 export const LOCK_WORD = 0;
-/** Room for 64-byte roots of tables and sequences in page 0. */
+/** Room for 64-byte roots of tables and sequences in page 0, for tests. */
 export const ROOTS_OFFSET = 2048;
 export const ROOT_BYTES = 64;
 export const ROOT_COUNT = 32;
@@ -37,9 +37,8 @@ export const END_PAGE_WORD = 72;
 export const RESERVED_PAGE_WORD = 73;
 /** The key of the dataset's hash, two words. */
 export const HASH_KEY_WORD = 74;
-/** One bit per free list: set when it is not empty. */
+/** One bit per free list, set when it is not empty: LIST_COUNT bits in words of 32. */
 export const LIST_BITS_WORD = 80;
-export const LIST_WORDS = 5;
 /** Heads of the free lists: a page number, 0 when empty. */
 export const LIST_HEADS_WORD = 96;
 export const LIST_COUNT = 152;

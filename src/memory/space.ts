@@ -185,7 +185,7 @@ export class Space {
     }
   }
 
-  /** Frees every run at once. Whoever held one (roots of tables, say) must forget it. */
+  /** Frees every run at once. Offsets of runs (roots of tables, say) become invalid. */
   reset(): void {
     const words = this.words;
     const first = words[DATA_PAGE_WORD]!;

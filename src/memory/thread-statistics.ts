@@ -7,7 +7,7 @@
  */
 import type { ControlLayout, Counter } from './control-layout.js';
 import { ERROR_NAMES_MAX } from './error-names.js';
-import { bucketOf, HISTOGRAM_BUCKETS } from './histogram.js';
+import { HISTOGRAM_BUCKETS } from './histogram.js';
 
 const COMMAND_DOUBLES = 4;
 
@@ -57,14 +57,6 @@ export class ThreadStatistics {
 
   get(counter: Counter): number {
     return this.counters[this.layout.placeOf(counter)]!;
-  }
-
-  /** `count` runs of a command took `microseconds` together. Owner only. */
-  commandEnded(command: number, microseconds: number, count: number): void {
-    this.calls[command]! += count;
-    this.microseconds[command]! += microseconds;
-    const bucket = bucketOf((microseconds * 1000) / count);
-    this.histograms[command * HISTOGRAM_BUCKETS + bucket]! += count;
   }
 
   /** CONFIG RESETSTAT. Owner only. */

@@ -1,7 +1,7 @@
 /**
  * What clients send, from the receive buffer to the dispatcher. Commands run straight from the
- * buffer; only a command cut in two is assembled in a region of its own, and one that has to wait is
- * put aside with all that follows it, until `WaitingClients` says that it may be tried again.
+ * buffer; only a command cut in two is assembled in a region of its own, and one that has to wait
+ * is put aside with all that follows it, until `WaitingClients` says that it may be tried again.
  */
 import { DONE, SUSPENDED } from '../base/outcome.js';
 import { prefixBinary, type Region } from '../base/region.js';
@@ -19,14 +19,14 @@ import { WaitingClients } from './waiting.js';
 /** Bulk arguments with at least this much missing are received straight into their place. */
 const DIRECT_RECEIVE_BYTES = 32768;
 const SPARE_PARTIALS_MAX = 256;
-/** So many bytes of replies to one client are queued before it has all of them. */
+/** Replies to one client beyond this many bytes are queued before all of its commands have run. */
 const QUEUED_AT_ONCE_BYTES = 16 << 20;
-/** Whatever client-query-buffer-limit says: offsets of what waits are 31 bits. */
+/** Bound of what waits, whatever client-query-buffer-limit says: offsets are 31 bits. */
 const QUERY_BYTES_MAX = 0x7f00_0000;
 /** Arguments of a command under assembly: where they lie takes 8 bytes each. */
 const ARGUMENTS_MAX = 1 << 26;
 const UNAUTHENTICATED_QUERY_BYTES_MAX = 1 << 20;
-/** As much of what was received as the log shows. */
+/** Bytes of a client's input that the log shows at most. */
 const SHOWN_BYTES = 64;
 
 /** What input needs of its frontend. */
@@ -69,7 +69,7 @@ export class ClientInput<S extends NetSession> {
     this.waiting = new WaitingClients((connection) => this.resumeInput(connection));
   }
 
-  /** Forgets a command under way that came to nothing. */
+  /** Forgets a command that was not completed. */
   reset(): void {
     this.parser.reset();
   }
@@ -92,7 +92,7 @@ export class ClientInput<S extends NetSession> {
     }
   }
 
-  /** The same for bytes that arrived in their place. */
+  /** The same for bytes that were received straight into their place. */
   receivedInto(connection: Connection<S>, partial: PartialCommand, length: number): void {
     partial.used += length;
     partial.directLeft -= length;
@@ -180,7 +180,7 @@ export class ClientInput<S extends NetSession> {
       this.parser.reset();
       return;
     }
-    // Nearly every full receive buffer ends within a command, so these are reused.
+    // Nearly every full receive buffer ends within a command, so partial commands are reused.
     const partial =
       this.sparePartials.pop() ?? new PartialCommand(new RequestParser(), this.createRegion);
     partial.parser.takeOver(this.parser);
@@ -244,7 +244,7 @@ export class ClientInput<S extends NetSession> {
       const status = parser.parse(partial.region, parser.position, partial.used);
       if (status === COMMAND) {
         partial.whole = true;
-        // A length may end with CR and any byte: then the line that was taken went on behind it.
+        // A length may end with CR and any byte; then the line that was taken continues after it.
         const surplus = partial.used - parser.position;
         partial.used -= surplus;
         return at - surplus;
@@ -254,7 +254,7 @@ export class ClientInput<S extends NetSession> {
         return end;
       }
       if (parser.start >= partial.used) {
-        // It turned out to be an empty command.
+        // The command was empty.
         this.dropPartial(connection);
         return at;
       }
@@ -313,7 +313,7 @@ export class ClientInput<S extends NetSession> {
     }
   }
 
-  /** Nothing that the client has sent is wanted any more. */
+  /** Drops everything that the client has sent. */
   drop(connection: Connection<S>): void {
     if (connection.partial !== null) this.dropPartial(connection);
     if (connection.backlog !== null) this.backlogs.giveBack(connection.backlog);

@@ -15,7 +15,7 @@ import { TurnSends } from './turn-sends.js';
 export class ClientOutput<S extends NetSession> {
   private turnNumber = 0;
   private readonly sends: TurnSends<S>;
-  /** Connections to close once it is known that the sends of this turn went out. */
+  /** Connections to close once the sends of this turn have completed. */
   private closing: Connection<S>[] = [];
   /** Connections whose pending output can be sent from the next turn on. */
   private starting: Connection<S>[] = [];
@@ -70,7 +70,7 @@ export class ClientOutput<S extends NetSession> {
     if (!pending.sending) this.starting.push(connection);
   }
 
-  /** A send of this turn or the last was not taken whole: the rest comes before all else. */
+  /** A send of this turn or the last was taken in part: the rest goes to the head of the queue. */
   unsent(connection: Connection<S>, region: Region, offset: number, length: number): void {
     const pending = connection.pendingQueue();
     if (this.arenas.isArena(region)) {
@@ -113,17 +113,17 @@ export class ClientOutput<S extends NetSession> {
 
   /** Whether all that was written to a client so far has gone out. */
   isQuiet(connection: Connection<S>): boolean {
-    // What a send left over is known a turn later.
+    // The transport reports what a send left over one turn later.
     return connection.sentTurn < this.turnNumber - 1 && (connection.pending?.isEmpty ?? true);
   }
 
-  /** At the beginning of a turn's end: what became possible since the last one. */
+  /** First step of a turn's end: does what became possible since the last turn. */
   beginTurn(): void {
     if (this.starting.length > 0) this.startWaiting();
     if (this.closing.length > 0) this.closeSent();
   }
 
-  /** At its very end: hands the turn's sends to the transport. */
+  /** Last step of a turn's end: hands the turn's sends to the transport. */
   endTurn(): void {
     this.sends.flush(this.transport);
     this.turnNumber++;

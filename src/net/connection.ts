@@ -13,12 +13,12 @@ export class Connection<S extends NetSession> {
   retrying = false;
   /** The turn in which a send was queued last: one a turn. */
   sentTurn = -1;
-  /** It closes as soon as its output is sent: no more input is run. */
+  /** It closes as soon as its output is sent, and runs no more input. */
   inputEnded = false;
   /** The turn in which it may be closed: the one after its last send. */
   closeTurn = 0;
   closed = false;
-  /** Who gets the connection once the transport has let go of it. */
+  /** Takes the connection over once the transport has detached it. */
   takeOver: TakeOver | null = null;
   /** Grows with what is received: how much work the client makes, for placement. */
   activity = 0;

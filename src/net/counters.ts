@@ -8,5 +8,5 @@ export const OUTPUT_BYTES = declareCounter('net.output-bytes');
 export const READS = declareCounter('net.reads');
 export const WRITES = declareCounter('net.writes');
 export const CONNECTED_CLIENTS = declareWord('net.connected-clients');
-/** Accepted by one thread and on their way to another, which does not count them yet. */
+/** Accepted by one thread and being handed to another, which does not count them yet. */
 export const HANDED_OVER = declareWord('net.handed-over');

@@ -3,8 +3,8 @@
  * commands and the dispatcher run them, and hands their replies back, all in one turn and on one
  * thread (client-input.ts, client-output.ts).
  *
- * An exception, wherever it comes from, is the business of the client that was being served: it gets
- * an error and is closed. The thread and all other clients go on.
+ * An exception, wherever it comes from, concerns only the client that was being served: it gets an
+ * error and is closed. The thread and all other clients continue.
  */
 import type { Region } from '../base/region.js';
 import type { CloseReason, Transport, TransportHandler } from '../platform/transport.js';
@@ -150,7 +150,7 @@ export class Frontend<S extends NetSession> implements TransportHandler {
     try {
       if (this.handOver(connection, descriptor)) return;
     } catch (error) {
-      // It stays with this thread, as if it had not been wanted.
+      // The move failed: the connection stays with this thread.
       this.policy.failed('moving a client', error);
     }
     this.arrivals.add(descriptor, connection, '');
@@ -225,7 +225,7 @@ export class Frontend<S extends NetSession> implements TransportHandler {
     transport.close(slot);
   }
 
-  /** Something threw for a client: it is told, as far as that is possible, and closed. */
+  /** Something threw for a client: it gets an error, if it still can, and is closed. */
   private failed(connection: Connection<S>, doing: string, error: unknown): void {
     this.policy.failed(`${doing} ${connection.session.address}`, error);
     this.input.reset();
@@ -279,7 +279,7 @@ export class Frontend<S extends NetSession> implements TransportHandler {
   // --- change of threads ------------------------------------------------------------------------
 
   /**
-   * Gives a client's connection away, as soon as the transport can let go of it, unless it ends or
+   * Gives a client's connection away as soon as the transport has detached it, unless it ends or
    * gets busy before. Commands that arrive meanwhile are still run here.
    *
    * @returns whether it was quiet, so that `takeOver` will probably be called
@@ -355,7 +355,9 @@ export class Frontend<S extends NetSession> implements TransportHandler {
     else if (this.arrivals.find(session) !== undefined) session.closeAfterReply = true;
   }
 
-  /** Whether all that was written to a client so far has gone out, so that `detach` loses nothing. */
+  /**
+   * Whether all that was written to a client so far has gone out, so that `detach` loses nothing.
+   */
   isQuiet(session: S): boolean {
     const connection = this.connections.get(session.connection);
     if (connection === undefined || connection.session !== session) return true;

@@ -5,8 +5,8 @@
  *   new thread   adopt(descriptor, session, input) ─▶ transport.adopt ─▶ accepted ─▶ serves `input`
  *
  * What was received and not yet run travels along as bytes, so a client may be in the middle of a
- * command. One that is no longer quiet when its transport lets go (it began to wait for something,
- * say) is adopted by the very transport that let it go, and continues as if nothing had happened.
+ * command. If it is no longer quiet when its transport has detached it (it waits for something,
+ * say), the same transport adopts it again, and it continues there.
  */
 import { toBinary } from '../base/region.js';
 import type { Connection } from './connection.js';
@@ -18,8 +18,8 @@ export const NOWHERE = -1;
 const INPUT_BYTES_MAX = 64 * 1024;
 
 /**
- * Takes over a detached connection with its unserved input (one char per byte). False when it is not
- * wanted any more: the connection stays.
+ * Takes over a detached connection with its unserved input (one char per byte). False when the
+ * new owner refuses it: the connection stays.
  */
 export type TakeOver = (descriptor: number, input: string) => boolean;
 
@@ -32,7 +32,9 @@ export function isQuiet<S extends NetSession>(connection: Connection<S>): boolea
   return (partial?.directLeft ?? 0) === 0 && connection.inputBytes <= INPUT_BYTES_MAX;
 }
 
-/** What has been received and not run: the command under assembly, then whole commands that wait. */
+/**
+ * What has been received and not run: the command under assembly, then whole commands that wait.
+ */
 export function unservedInput<S extends NetSession>(connection: Connection<S>): string {
   const { partial, backlog } = connection;
   const begun = partial === null ? '' : toBinary(partial.region, 0, partial.used);

@@ -11,7 +11,10 @@ const PARTIAL_BYTES = 16384;
 /** A partial command's region is kept for the next one up to this size. */
 const KEPT_BYTES = 262144;
 const SPARE_BACKLOGS_MAX = 64;
-/** Offsets in a region are 31 bits. Commands and backlogs are closed on before they come to it. */
+/**
+ * Offsets in a region are 31 bits. The connection closes before a command or backlog grows that
+ * large.
+ */
 const REGION_BYTES_MAX = 0x7fff_fff8;
 
 /**
@@ -33,7 +36,9 @@ export class PartialCommand {
     this.region = createRegion(PARTIAL_BYTES);
   }
 
-  /** Bytes of the argument or line that is being received; those before it belong to the command. */
+  /**
+   * Bytes of the argument or line that is being received; those before it belong to the command.
+   */
   get begunBytes(): number {
     return this.used - this.parser.position;
   }
@@ -151,7 +156,7 @@ export class Backlogs {
     else this.giveBack(backlog);
   }
 
-  /** Nobody wants its bytes any more. */
+  /** Its bytes are not needed any more. */
   giveBack(backlog: Backlog): void {
     if (backlog.region.length > KEPT_BYTES || this.spare.length >= SPARE_BACKLOGS_MAX) {
       giveBack(backlog.region);

@@ -14,7 +14,7 @@ const POOLED_BYTES_MAX = 8 << 20;
 const POOLED_REGIONS_MAX = 4;
 /** Offsets in a region are 31 bits. */
 const REGION_BYTES_MAX = 0x7fff_fff8;
-/** A region that holds less is copied from: it is of more use to the next large reply. */
+/** Replies shorter than this are copied, so that their region stays for the next large reply. */
 const RELEASED_BYTES_MIN = 1 << 20;
 
 export class OutputArenas {
@@ -25,7 +25,7 @@ export class OutputArenas {
   private grownBefore: Region[] = [];
   private readonly pool: Region[] = [];
   private readonly borrowed = new Set<Region>();
-  /** Where the arena goes on, while replies are written to a region made for a large one. */
+  /** Where the arena continues, while replies are written to a region made for a large one. */
   private arenaPosition = 0;
 
   constructor(
@@ -117,8 +117,8 @@ export class OutputArenas {
 }
 
 /**
- * Gives a region's memory back at once: the garbage collector, which does not see how large shared
- * memory is, may take its time with the rest. Nothing may use the bytes any more.
+ * Gives a region's memory back at once. The garbage collector does not see how large shared memory
+ * is, so it may free the rest late. Nothing may use the bytes any more.
  */
 export function giveBack(region: Region): void {
   releasePages(region, 0, region.length);
@@ -199,7 +199,7 @@ export class Pending {
     giveBack(chunk.region);
   }
 
-  /** The connection has gone: nothing of this will be sent. */
+  /** The connection has ended: nothing of this is sent. */
   drop(): void {
     for (const { region } of this.chunks) giveBack(region);
     this.chunks.length = 0;

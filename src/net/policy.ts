@@ -1,4 +1,6 @@
-/** What the owner of a Frontend decides: who may come in, for how much output there is patience. */
+/**
+ * What the owner of a Frontend decides: which clients may connect, and how much output may wait.
+ */
 import type { Connection } from './connection.js';
 import type { NetSession } from './runner.js';
 

@@ -1,10 +1,10 @@
 /**
  * Clients whose command could not run yet and is tried again, by the reason:
  *
- *   busy      a shard was taken: in the next turn, a moment later
+ *   busy      a shard was taken: in the next turn, some microseconds later
  *   paused    CLIENT PAUSE: when the pause ends
- *   deferred  a write waits for the sake of a replica: after a while, which doubles up to a bound as
- *             long as none of these clients gets on
+ *   deferred  back-pressure, a replica lags: after a delay, which doubles up to a bound as long as
+ *             none of these clients succeeds
  */
 import { BUSY, DEFERRED, PAUSED } from '../base/outcome.js';
 import type { Connection } from './connection.js';
@@ -31,10 +31,6 @@ export class WaitingClients<S extends NetSession> {
     return this.paused.length;
   }
 
-  get deferredCount(): number {
-    return this.deferred.length;
-  }
-
   /** @param outcome of the client's command: BUSY, PAUSED or DEFERRED */
   add(connection: Connection<S>, outcome: number, nowMs: number): void {
     if (connection.retrying) return;
@@ -49,7 +45,7 @@ export class WaitingClients<S extends NetSession> {
     this.deferred.push(connection);
   }
 
-  /** Once a turn: tries those whose time has come. */
+  /** Once a turn: tries the busy clients, and the deferred ones when they are due. */
   turn(nowMs: number): void {
     if (this.busy.length > 0) this.retryBusy();
     if (this.deferred.length > 0 && nowMs >= this.deferredUntilMs) this.retryDeferred();
@@ -80,7 +76,7 @@ export class WaitingClients<S extends NetSession> {
     const waiting = this.deferred;
     this.deferred = [];
     const { deferredMs } = this;
-    // Those that are deferred again wait twice as long, unless one of them got on.
+    // Those that are deferred again wait twice as long, unless one of them succeeded.
     this.deferredMs = Math.min(deferredMs * 2, DEFERRED_MS_MAX);
     for (const connection of waiting) this.resume(connection);
     if (this.deferred.length < waiting.length) this.deferredMs = DEFERRED_MS_MIN;

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { test } from 'node:test';
-import { ffiAvailable } from './ffi/libc.js';
+import { libc } from './ffi/libc.js';
 
 const SCRIPT = `
   const { chooseTransport, createTransport } = await import(process.argv[1]);
@@ -32,7 +32,7 @@ test('without FFI: portable, and everything portable works', () => {
   assert.match(reason!, /native calls/);
 });
 
-test('without io_uring: epoll, and says why', { skip: !ffiAvailable() }, () => {
+test('without io_uring: epoll, and says why', { skip: libc === undefined }, () => {
   const { name, made, reason, refused } = choose({ DARTER_NO_URING: '1' });
   assert.deepEqual([name, made, refused], ['epoll', 'epoll', 'ENOSYS']);
   assert.match(reason!, /io_uring/);

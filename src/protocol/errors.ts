@@ -148,19 +148,14 @@ export const HELLO_NO_AUTH = error(
     'HELLO AUTH <user> <pass> option can be used to authenticate the client and select ' +
     'the RESP protocol version at the same time',
 );
+/** Redis's names itself and its redis.conf; this gives the same advice in the words of this server. */
 export const PROTECTED_MODE = error(
-  'DENIED Redis is running in protected mode because protected mode is enabled and no password is ' +
-    'set for the default user. In this mode connections are only accepted from the loopback ' +
-    'interface. If you want to connect from external computers to Redis you may adopt one of the ' +
-    "following solutions: 1) Just disable protected mode sending the command 'CONFIG SET " +
-    "protected-mode no' from the loopback interface by connecting to Redis from the same host the " +
-    'server is running, however MAKE SURE Redis is not publicly accessible from internet if you do ' +
-    'so. Use CONFIG REWRITE to make this change permanent. 2) Alternatively you can just disable ' +
-    'the protected mode by editing the Redis configuration file, and setting the protected mode ' +
-    "option to 'no', and then restarting the server. 3) If you started the server manually just " +
-    "for testing, restart it with the '--protected-mode no' option. 4) Setup a an authentication " +
-    'password for the default user. NOTE: You only need to do one of the above things in order for ' +
-    'the server to start accepting connections from the outside.',
+  'DENIED Darter is running in protected mode because protected mode is enabled and no password ' +
+    'is set for the default user. In this mode connections are only accepted from the loopback ' +
+    'interface. To connect from other computers: 1) run CONFIG SET protected-mode no from the ' +
+    'loopback interface, or start with --protected-mode no (make sure the server cannot be reached ' +
+    'from the internet), or 2) set a password for the default user (requirepass), or 3) bind to the ' +
+    'addresses you want (bind).',
 );
 export const NO_PERM_KEY = error(
   'NOPERM this user has no permissions to access one of the keys used as arguments',

@@ -374,10 +374,6 @@ export class Reply {
     else this.insertHeader(mark, MAP, count);
   }
 
-  patchSet(mark: number, count: number): void {
-    this.insertHeader(mark, this.protocol === 2 ? ARRAY : SET, count);
-  }
-
   /** Takes back everything that was written since `mark`. */
   rewind(mark: number): void {
     this.position = this.start + mark;

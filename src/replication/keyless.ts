@@ -1,11 +1,12 @@
 /** Effects on databases, which have no key. They are rare, so they are read as text. */
 import { type Region, toBinary } from '../base/region.js';
 import { RECORD_HEADER_BYTES } from '../journal/record.js';
+import { EFFECT_CLEAR, EFFECT_SWAP } from '../keyspace/effect-verbs.js';
 import { VECTOR_HEADER_BYTES } from '../keyspace/effects.js';
 
 export interface Keyless {
-  readonly name: 'FLUSHDB' | 'SWAPDB';
-  /** The databases that SWAPDB exchanges. */
+  readonly verb: typeof EFFECT_CLEAR | typeof EFFECT_SWAP;
+  /** The databases that EFFECT_SWAP exchanges. */
   readonly first: number;
   readonly second: number;
 }
@@ -26,8 +27,8 @@ export function keylessOf(region: Region, offset: number): Keyless | null {
     words.push(toBinary(region, next + 4, length));
     next += 4 + length;
   }
-  const [name, first, second] = words;
-  if (name === 'FLUSHDB' && count === 1) return { name, first: 0, second: 0 };
-  if (name !== 'SWAPDB' || count !== WORDS_MAX) return null;
-  return { name, first: Number(first), second: Number(second) };
+  const [verb, first, second] = words;
+  if (verb === EFFECT_CLEAR && count === 1) return { verb, first: 0, second: 0 };
+  if (verb !== EFFECT_SWAP || count !== WORDS_MAX) return null;
+  return { verb, first: Number(first), second: Number(second) };
 }

@@ -1,6 +1,4 @@
 /** Random commands with keys and channels, and rules that allow some of them. */
-import type { ArgumentVector } from '../../src/base/arguments.js';
-import { Region } from '../../src/base/region.js';
 import type { Random } from '../support/random.js';
 
 const SHAPES = [
@@ -97,20 +95,6 @@ export class CommandArguments {
       }
     }
     return rules.flatMap((rule) => rule.split(' '));
-  }
-
-  static vectorOf(words: readonly string[]): ArgumentVector {
-    const region = new Region(new SharedArrayBuffer(1024), 0);
-    const offset = new Int32Array(words.length);
-    const length = new Int32Array(words.length);
-    let at = 0;
-    words.forEach((word, i) => {
-      region.bytes.set(Buffer.from(word, 'latin1'), at);
-      offset[i] = at;
-      length[i] = word.length;
-      at += word.length;
-    });
-    return { region, count: words.length, offset, length };
   }
 
   /** Argument indexes of the channels that need a permission: not those of UNSUBSCRIBE. */

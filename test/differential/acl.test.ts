@@ -24,18 +24,15 @@ import {
   type Permissions,
 } from '../../src/engine/acl/permissions.js';
 import type { Selector } from '../../src/engine/acl/selector.js';
-import {
-  denialText,
-  dryRunText,
-  unknownCategoryText,
-  WRONG_PASSWORD_TEXT,
-} from '../../src/engine/acl/texts.js';
+import { denialText, dryRunText } from '../../src/engine/acl/texts.js';
 import type { AclUser } from '../../src/engine/acl/user.js';
 import { DeclaredUsers, loadUsers, saveUsers } from '../../src/engine/acl/user-file.js';
 import { AclUsers } from '../../src/engine/acl/users.js';
 import { joinSelectors } from '../../src/engine/acl/words.js';
 import { definitionsOf } from '../../src/engine/definitions.js';
 import { Registry } from '../../src/engine/registry.js';
+import { unknownCategory, WRONG_PASS } from '../../src/protocol/errors.js';
+import { argumentVector } from '../support/argument-vector.js';
 import type { RawClient } from '../support/client.js';
 import { claimPort, releasePort } from '../support/ports.js';
 import { Random, seedFromEnvironment } from '../support/random.js';
@@ -144,7 +141,7 @@ describe('ACL against redis-server', { skip: redisServerMissing() }, () => {
       assert.deepEqual(catalog.membersOf(category), theirs.sort());
     }
     const unknown = textOf(await client.command('ACL', 'CAT', 'none'));
-    assert.equal(unknown, unknownCategoryText('none'));
+    assert.equal(unknown, unknownCategory('none').text);
   });
 
   for (const allChannels of [false, true]) {
@@ -249,7 +246,7 @@ describe('ACL against redis-server', { skip: redisServerMissing() }, () => {
     const command = catalog.find(words[0]!)!;
     const subcommand = catalog.find(`${words[0]}|${words[1]}`);
     const { fullName, index, definition } = subcommand ?? command;
-    const args = CommandArguments.vectorOf(words);
+    const args = argumentVector(words);
     const access = new CommandAccess(args);
     access.begin(args, index, definition.flags.includes('no_auth'));
     if (isList(keys)) {
@@ -331,7 +328,7 @@ describe('ACL against redis-server', { skip: redisServerMissing() }, () => {
         assert.equal(reply, 'OK');
         username = words[1]!;
       } else if (reason === DENIED_AUTH) {
-        assert.equal(reply, WRONG_PASSWORD_TEXT);
+        assert.equal(reply, WRONG_PASS.text);
       } else {
         assert.equal(reply, denialText(reason, fullName));
       }

@@ -175,7 +175,7 @@ describe('several threads answer as one server', { skip: darterMissing() }, () =
     assert.ok(Date.now() - begun < 10_000);
   });
 
-  test('KILL ends clients of other threads and spares the asker', async () => {
+  test('KILL ends clients of other threads but not the asker', async () => {
     const [first, ...others] = clients;
     const [, second] = await ids();
     assert.equal(await first!.text('CLIENT', 'KILL', 'ID', String(second)), '1');

@@ -198,6 +198,9 @@ export function ffiErrors(files: readonly SourceFile[]): string[] {
     .map((file) => `${file.path}: imports koffi; all FFI lives in src/platform/ffi/`);
 }
 
+const KIND_NUMBER =
+  /\.(?:beginStore|beginEdit|beginRewrite|reencode|setKind)\(\s*\d|\bkind\s*[=!]==\s*\d/;
+
 /** Only a type's own code names its kinds; others ask the registry. */
 export function kindErrors(files: readonly SourceFile[], owners = TYPE_OWNERS): string[] {
   const errors: string[] = [];
@@ -210,7 +213,8 @@ export function kindErrors(files: readonly SourceFile[], owners = TYPE_OWNERS): 
       errors.push(`${file.path}: imports ${target}; ask src/keyspace/types.ts`);
     }
   }
-  return errors;
+  const advice = 'a kind as a number: import its name from the type, or ask src/keyspace/types.ts';
+  return errors.concat(forbid(files, KIND_NUMBER, ['src/values/'], advice));
 }
 
 /** Effects are made by the keyspace; a command that builds one itself is listed with its reason. */
@@ -233,7 +237,7 @@ export function effectErrors(files: readonly SourceFile[], listed = CUSTOM_EFFEC
 }
 
 /** The names of the commands that a file defines: 'get', 'client|kill'; a group's lib/ defines none. */
-function definedCommands(file: SourceFile): string[] {
+export function definedCommands(file: SourceFile): string[] {
   if (!/^src\/commands\/(?!contract\/)[^/]+\/[^/]+$/.test(file.path) || isTest(file)) return [];
   return [...file.code.matchAll(/^ {2}name: '([a-z0-9|_-]+)'/gm)].map(
     (match) => match[1] as string,

@@ -47,7 +47,7 @@ export const START_MS = 1_700_000_000_000;
 export class CommandTester {
   readonly keys: Keyspace;
   readonly registry: Registry;
-  readonly session: Session = newSession();
+  readonly session = testSession();
   /** Effects in the order they were emitted, as 'database COMMAND argument ...'. */
   readonly effects: string[] = [];
   /** The same, ready to be run again: database first. */
@@ -237,7 +237,8 @@ export class CommandTester {
   }
 }
 
-function newSession(): Session {
+/** A client that has just connected, but for `changes`. */
+export function testSession(changes: Partial<Session> = {}): Session {
   return {
     id: 1,
     database: 0,
@@ -259,6 +260,7 @@ function newSession(): Session {
     address: '127.0.0.1:1',
     localAddress: '127.0.0.1:2',
     reset() {},
+    ...changes,
   };
 }
 

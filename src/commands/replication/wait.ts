@@ -4,6 +4,7 @@ import {
   NOT_INTEGER,
   TIMEOUT_NEGATIVE,
   TIMEOUT_NOT_INTEGER,
+  UNBLOCKED,
 } from '../../protocol/errors.js';
 import { INTEGER_OK, ParsedInteger, parseInteger } from '../../protocol/numbers.js';
 import type { CommandDefinition } from '../contract/definition.js';
@@ -64,7 +65,7 @@ export const wait: CommandDefinition = {
       // CLIENT UNBLOCK: as if the time were up, or an error.
       suspension.resume((later) => {
         if (reason === 'unblock') later.reply.integer(replication.countAcknowledged());
-        else later.reply.errorText('UNBLOCKED client unblocked via CLIENT UNBLOCK');
+        else later.reply.error(UNBLOCKED);
       });
     });
     end = replication.wait(wanted, timeoutMs, (reached) => {

@@ -2,9 +2,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
+import { argumentVector } from '../../../test/support/argument-vector.js';
 import { heapBytesPerRound } from '../../../test/support/heap.js';
-import type { ArgumentVector } from '../../base/arguments.js';
-import { Region } from '../../base/region.js';
 import { type AclEvent, AclLog, ageSeconds, reasonName } from './acl-log.js';
 import { AclCatalog, type AclCommand } from './catalog.js';
 import { AllowedChannels, mayLoseChannels } from './channel-changes.js';
@@ -59,20 +58,6 @@ function usersWith(...rules: string[]): AclUsers {
   return users;
 }
 
-function vectorOf(words: readonly string[]): ArgumentVector {
-  const region = new Region(new SharedArrayBuffer(1024), 0);
-  const offset = new Int32Array(words.length);
-  const length = new Int32Array(words.length);
-  let at = 0;
-  words.forEach((word, i) => {
-    region.bytes.set(Buffer.from(word, 'latin1'), at);
-    offset[i] = at;
-    length[i] = word.length;
-    at += word.length;
-  });
-  return { region, count: words.length, offset, length };
-}
-
 interface Touched {
   readonly keys?: readonly (readonly [index: number, access: number])[];
   readonly channels?: readonly (readonly [index: number, isPattern: boolean])[];
@@ -80,7 +65,7 @@ interface Touched {
 
 /** The result and the argument that is denied. */
 function check(users: AclUsers, of: AclCommand, words: string[], touched: Touched = {}): number[] {
-  const access = new CommandAccess(vectorOf(words));
+  const access = new CommandAccess(argumentVector(words));
   access.begin(access.args, of.index, of.definition.flags.includes('no_auth'));
   for (const [at, needed] of touched.keys ?? []) access.addKey(at, needed);
   for (const [at, isPattern] of touched.channels ?? []) access.addChannel(at, isPattern);
@@ -301,7 +286,7 @@ describe('permissions', () => {
   test('access to every key, for what SORT reads besides', () => {
     const every = (rules: string[], needed: number): boolean => {
       const users = usersWith(...rules);
-      const access = new CommandAccess(vectorOf(['get', 'a']));
+      const access = new CommandAccess(argumentVector(['get', 'a']));
       access.begin(access.args, GET.index, false);
       access.addKey(1, KEY_READ);
       return users.permissionsOf(users.get('u')!).checkEveryKey(access, new Denial(), needed);
@@ -316,7 +301,7 @@ describe('permissions', () => {
   test('a check allocates nothing', () => {
     const users = usersWith('+@all', '-set', '~x*', '&c', '(+get %R~a* ~b*)');
     const permissions = users.permissionsOf(users.get('u')!);
-    const args = vectorOf(['get', 'a1', 'b2']);
+    const args = argumentVector(['get', 'a1', 'b2']);
     const access = new CommandAccess(args);
     const denial = new Denial();
     const bytes = heapBytesPerRound((i) => {

@@ -1,11 +1,7 @@
 /** What clients are told about permissions, in Redis 7.0's words. */
-import { untilNul } from '../../protocol/errors.js';
+import * as errors from '../../protocol/errors.js';
 import { DENIED_CHANNEL, DENIED_COMMAND, DENIED_KEY } from './permissions.js';
 
-export const WRONG_PASSWORD_TEXT = 'WRONGPASS invalid username-password pair or user is disabled.';
-export const NO_PASSWORD_SET_TEXT =
-  'ERR AUTH <password> called without any password configured for the default user. Are you sure ' +
-  'your configuration is correct?';
 export const NO_ACL_FILE_TEXT =
   'ERR This Redis instance is not configured to use an ACL file. You may want to specify users via ' +
   'the ACL SETUSER command and then issue a CONFIG REWRITE (assuming you have a Redis ' +
@@ -19,11 +15,11 @@ export const USER_NAME_TEXT = "ERR Usernames can't contain spaces or null charac
 export function denialText(reason: number, fullName: string): string {
   switch (reason) {
     case DENIED_COMMAND:
-      return `NOPERM this user has no permissions to run the '${fullName}' command`;
+      return errors.noPermCommand(fullName).text;
     case DENIED_KEY:
-      return 'NOPERM this user has no permissions to access one of the keys used as arguments';
+      return errors.NO_PERM_KEY.text;
     case DENIED_CHANNEL:
-      return 'NOPERM this user has no permissions to access one of the channels used as arguments';
+      return errors.NO_PERM_CHANNEL.text;
     default:
       return 'NOPERM lacking the permissions for the command';
   }
@@ -34,17 +30,13 @@ export function dryRunText(reason: number, fullName: string, argument: string): 
   const denied = 'This user has no permissions to';
   if (reason === DENIED_COMMAND) return `${denied} run the '${fullName}' command`;
   const kind = reason === DENIED_KEY ? 'key' : 'channel';
-  return `${denied} access the '${untilNul(argument)}' ${kind}`;
+  return `${denied} access the '${errors.untilNul(argument)}' ${kind}`;
 }
 
 export function userNotFoundText(name: string): string {
-  return `ERR User '${untilNul(name)}' not found`;
+  return `ERR User '${errors.untilNul(name)}' not found`;
 }
 
 export function commandNotFoundText(name: string): string {
-  return `ERR Command '${untilNul(name)}' not found`;
-}
-
-export function unknownCategoryText(name: string): string {
-  return `ERR Unknown category '${untilNul(name).slice(0, 128)}'`;
+  return `ERR Command '${errors.untilNul(name)}' not found`;
 }

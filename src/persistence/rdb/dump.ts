@@ -24,13 +24,10 @@ const NO_WINDOW_BYTES = 8;
 
 /** What became of a payload. */
 export const DUMP_READ = 0;
-/** RESTORE answers WRONG_FOOTER_ERROR. */
+/** RESTORE answers errors.DUMP_PAYLOAD. */
 export const DUMP_WRONG_FOOTER = 1;
-/** RESTORE answers BAD_DATA_ERROR; `error` says why. */
+/** RESTORE answers errors.RESTORE_BAD_FORMAT; `error` says why. */
 export const DUMP_BAD_DATA = 2;
-
-export const WRONG_FOOTER_ERROR = 'ERR DUMP payload version or checksum are wrong';
-export const BAD_DATA_ERROR = 'ERR Bad data format';
 
 export class DumpReader {
   /** Why the payload read last has bad data. */

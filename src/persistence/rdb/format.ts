@@ -54,7 +54,6 @@ export const TYPE_HASH_METADATA_PRE_RELEASE = 22;
 export const TYPE_HASH_LISTPACK_EX_PRE_RELEASE = 23;
 export const TYPE_HASH_METADATA = 24;
 export const TYPE_HASH_LISTPACK_EX = 25;
-export const TYPE_MAX = TYPE_HASH_LISTPACK_EX;
 
 export const OPCODE_MIN = 128;
 export const OPCODE_SLOT_IMPORT = 243;
@@ -92,10 +91,9 @@ export const MODULE_STRING = 5;
 export const ENTRY_DELETED = 1;
 export const ENTRY_SAME_FIELDS = 2;
 
-/** A sorted set's score as text: these lengths are no lengths. */
+/** A sorted set's score as text: these lengths are no lengths, and 255 is minus infinity. */
 export const SCORE_NAN = 253;
 export const SCORE_INFINITE = 254;
-export const SCORE_MINUS_INFINITE = 255;
 
 /** The latest time at which a hash field can expire, in milliseconds: 48 bits. */
 export const FIELD_EXPIRY_MAX_MS = 2 ** 48 - 1;

@@ -79,11 +79,6 @@ export class RdbOutput {
     this.advance(length);
   }
 
-  int32(value: number): void {
-    this.buffer.view.setInt32(this.reserve(), value, true);
-    this.advance(4);
-  }
-
   /** An integral number as 64 bits. */
   int64(value: number): void {
     writeInt64(this.buffer.view, this.reserve(), value);

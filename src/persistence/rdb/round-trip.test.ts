@@ -3,13 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { Crc64 } from './crc64.js';
-import {
-  BAD_DATA_ERROR,
-  DUMP_BAD_DATA,
-  DUMP_READ,
-  DUMP_WRONG_FOOTER,
-  WRONG_FOOTER_ERROR,
-} from './dump.js';
+import { DUMP_BAD_DATA, DUMP_READ, DUMP_WRONG_FOOTER } from './dump.js';
 import { newRegion } from './input.js';
 import { decompressLzf, LzfCompressor, LzfJob } from './lzf.js';
 import { ListpackCursor } from './packed/listpack.js';
@@ -199,8 +193,6 @@ describe('round trips', () => {
   });
 
   test('a payload with another version or checksum is told from one with bad data', () => {
-    assert.equal(WRONG_FOOTER_ERROR, 'ERR DUMP payload version or checksum are wrong');
-    assert.equal(BAD_DATA_ERROR, 'ERR Bad data format');
     const good = dumpValue({ kind: 'list', elements: ['a', 'b'] });
     assert.equal(readDump(good).outcome, DUMP_READ);
     for (let i = 0; i < good.length; i++) {

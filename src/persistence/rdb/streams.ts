@@ -107,7 +107,7 @@ export class StreamDecoder implements ValueDecoder {
     }
   }
 
-  private goOn(next: number): number {
+  private continueWith(next: number): number {
     this.next = next;
     return GO_ON;
   }
@@ -117,14 +117,14 @@ export class StreamDecoder implements ValueDecoder {
     if (!input.readCount()) return INCOMPLETE;
     this.nodes = input.length;
     this.hasNodes = this.nodes > 0;
-    return this.goOn(this.nodes > 0 ? NODE_KEY : STATE);
+    return this.continueWith(this.nodes > 0 ? NODE_KEY : STATE);
   }
 
   private readNodeKey(): number {
     const { input, string } = this.value;
     if (!input.readString(string)) return INCOMPLETE;
     this.entries.setMaster(string.region, string.offset, string.length);
-    return this.goOn(NODE);
+    return this.continueWith(NODE);
   }
 
   private readNode(): number {
@@ -132,7 +132,7 @@ export class StreamDecoder implements ValueDecoder {
     if (!input.readString(string)) return INCOMPLETE;
     this.entries.read(string.region, string.offset, string.length);
     this.nodes--;
-    return this.goOn(this.nodes > 0 ? NODE_KEY : STATE);
+    return this.continueWith(this.nodes > 0 ? NODE_KEY : STATE);
   }
 
   /** Reads so many lengths into `numbers`. */
@@ -174,7 +174,7 @@ export class StreamDecoder implements ValueDecoder {
           };
     value.beginStream();
     value.visitor.streamState(this.state);
-    return this.goOn(GROUP_COUNT);
+    return this.continueWith(GROUP_COUNT);
   }
 
   private readGroupCount(): number {
@@ -185,7 +185,7 @@ export class StreamDecoder implements ValueDecoder {
   }
 
   private nextGroup(): number {
-    if (this.groups > 0) return this.goOn(GROUP_NAME);
+    if (this.groups > 0) return this.continueWith(GROUP_NAME);
     this.pendingEntries.clear();
     this.name.release();
     this.value.finish();
@@ -196,7 +196,7 @@ export class StreamDecoder implements ValueDecoder {
     if (!this.value.input.readString(this.name)) return INCOMPLETE;
     // What belongs to the name comes after it, and the window may move in between.
     this.name.keep();
-    return this.goOn(next);
+    return this.continueWith(next);
   }
 
   private readGroup(): number {
@@ -213,14 +213,14 @@ export class StreamDecoder implements ValueDecoder {
     };
     this.value.visitor.streamGroup(group);
     this.pendingEntries.clear();
-    return this.goOn(PENDING_COUNT);
+    return this.continueWith(PENDING_COUNT);
   }
 
   private readPendingCount(): number {
     const { input } = this.value;
     if (!input.readCount()) return INCOMPLETE;
     this.pending = input.length;
-    return this.goOn(PENDING);
+    return this.continueWith(PENDING);
   }
 
   private readPending(): number {
@@ -239,7 +239,7 @@ export class StreamDecoder implements ValueDecoder {
         this.value.fail('Stream group has pending entries that do not ascend');
       }
     }
-    return this.goOn(CONSUMER_COUNT);
+    return this.continueWith(CONSUMER_COUNT);
   }
 
   private readConsumerCount(): number {
@@ -250,7 +250,7 @@ export class StreamDecoder implements ValueDecoder {
   }
 
   private nextConsumer(): number {
-    if (this.consumers > 0) return this.goOn(CONSUMER_NAME);
+    if (this.consumers > 0) return this.continueWith(CONSUMER_NAME);
     const { owned, count } = this.pendingEntries;
     if (owned !== count) this.value.fail('Stream group has a pending entry without consumer');
     this.groups--;
@@ -279,7 +279,7 @@ export class StreamDecoder implements ValueDecoder {
     this.value.visitor.streamConsumer(consumer);
     this.pending = input.length;
     this.lastOwned = -1;
-    return this.goOn(OWNED);
+    return this.continueWith(OWNED);
   }
 
   private readOwned(): number {

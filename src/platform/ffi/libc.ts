@@ -137,10 +137,6 @@ load();
 /** The bindings, or undefined where there are none: see `ffiUnavailableReason`. */
 export const libc: Libc | undefined = bound;
 
-export function ffiAvailable(): boolean {
-  return libc !== undefined;
-}
-
 /** Why there are no native calls here; '' when there are. */
 export function ffiUnavailableReason(): string {
   return unavailable;

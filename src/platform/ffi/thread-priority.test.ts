@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { getPriority } from 'node:os';
 import { test } from 'node:test';
 import { Worker } from 'node:worker_threads';
-import { ffiAvailable } from './libc.js';
+import { libc } from './libc.js';
 
 const MODULE = new URL('./thread-priority.js', import.meta.url).href;
 
@@ -24,7 +24,7 @@ function ownNice(): number {
 }
 
 test('a thread yields to others, and to itself only', async (t) => {
-  if (!ffiAvailable()) return t.skip('no native calls');
+  if (libc === undefined) return t.skip('no native calls');
   const before = getPriority();
   const worker = new Worker(CODE, { eval: true });
   const [done, nice] = await new Promise<[boolean, string]>((resolve, reject) => {
@@ -41,7 +41,7 @@ for (const [processNice, expected] of [
   [17, 19],
 ] as const) {
   test(`under nice ${processNice} a thread that yields has ${expected}`, (t) => {
-    if (!ffiAvailable() || getPriority() > 0) return t.skip('no native calls, or not at nice 0');
+    if (libc === undefined || getPriority() > 0) return t.skip('no native calls, or not at nice 0');
     const code = `
       import { yieldToOthers } from '${MODULE}';
       import { getPriority } from 'node:os';

@@ -17,6 +17,7 @@ import {
   RECORD_KIND,
 } from '../../journal/record.js';
 import type { JournalRing } from '../../journal/ring.js';
+import { EFFECT_SWAP } from '../../keyspace/effect-verbs.js';
 import { keylessOf } from '../keyless.js';
 import type { WalkCursor } from './full-sync-walk.js';
 
@@ -135,7 +136,7 @@ function judgeKeyless(region: Region, offset: number, of: number, shipped: WalkC
   const { database, position } = shipped;
   const keyless = keylessOf(region, offset);
   // A FLUSHDB is always safe to send: the replica has nothing of what was not shipped.
-  if (keyless?.name !== 'SWAPDB') return of <= database ? SEND : DROP;
+  if (keyless?.verb !== EFFECT_SWAP) return of <= database ? SEND : DROP;
   const { first: a, second: b } = keyless;
   if (a < database && b < database) return SEND;
   const untouched = (other: number) => other > database || (other === database && position === 0);

@@ -12,6 +12,7 @@ import {
   recordError,
 } from '../../journal/record.js';
 import type { JournalRing } from '../../journal/ring.js';
+import { EFFECT_SWAP } from '../../keyspace/effect-verbs.js';
 import { keylessOf } from '../keyless.js';
 import type { ShardWriter } from './shard-writer.js';
 import type { SyncProgress } from './sync-progress.js';
@@ -92,7 +93,7 @@ export class RecordApplier {
     }
     const keyless = keylessOf(region, offset);
     if (keyless === null) return 'an effect without a key that is not known';
-    if (keyless.name === 'SWAPDB') return this.writer.swap(shard, keyless.first, keyless.second);
+    if (keyless.verb === EFFECT_SWAP) return this.writer.swap(shard, keyless.first, keyless.second);
     this.writer.flush(shard, database);
     return null;
   }

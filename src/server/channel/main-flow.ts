@@ -44,7 +44,7 @@ export interface FollowFlow {
   readonly index: number;
   readonly mine: readonly number[];
   readonly primaryShards: number;
-  readonly board: SharedArrayBuffer;
+  readonly progress: SharedArrayBuffer;
   readonly arena: SharedArrayBuffer;
   readonly timeoutMs: number;
 }

@@ -13,8 +13,8 @@ export const SUM_RECEIVED_MS = 15;
 const ARENA_BYTES = 1 << 20;
 let noArena: Region | null = null;
 
-/** A board for reading figures: without the arena for transactions that wait. */
-export function boardFigures(buffer: SharedArrayBuffer, shards: number): SyncProgress {
+/** A SyncProgress for reading figures only: it has no arena for transactions that wait. */
+export function readableProgress(buffer: SharedArrayBuffer, shards: number): SyncProgress {
   if (noArena === null) {
     noArena = new Region(new SharedArrayBuffer(ARENA_BYTES), 0);
     SyncProgress.formatArena(noArena);

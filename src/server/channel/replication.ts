@@ -25,9 +25,9 @@ export interface LinkStatus extends HostAndPort {
   /** Redis's words: connect, connecting, handshake, sync, connected. */
   readonly state: string;
   readonly up: boolean;
-  /** Its SyncProgress, once a sync has begun, and the number of the primary's shards. */
-  readonly board: SharedArrayBuffer | null;
-  readonly boardShards: number;
+  /** Its SyncProgress once a sync has begun, and the number of the primary's shards. */
+  readonly progress: SharedArrayBuffer | null;
+  readonly primaryShards: number;
   readonly fullSync: boolean;
   readonly keysTotal: number;
   readonly bytesTotal: number;

@@ -27,11 +27,6 @@ describe('configuration', () => {
       { seconds: 60, changes: 5 },
       { seconds: 1, changes: 2 },
     ]);
-    assert.deepEqual(config.outputLimit('replica'), {
-      hardBytes: 268435456,
-      softBytes: 67108864,
-      softSeconds: 60,
-    });
   });
 
   it('finds names by several patterns, each once', () => {

@@ -26,12 +26,6 @@ type Listener = (value: string) => void;
 type Guard = (value: string) => string | null;
 type Pairs = readonly (readonly [name: string, value: string])[];
 
-export interface OutputLimit {
-  readonly hardBytes: number;
-  readonly softBytes: number;
-  readonly softSeconds: number;
-}
-
 export interface SavePoint {
   readonly seconds: number;
   readonly changes: number;
@@ -97,13 +91,6 @@ export class Config implements ConfigurationPort {
       const [seconds, changes] = pair.split(' ').map(Number) as [number, number];
       return { seconds, changes };
     });
-  }
-
-  outputLimit(clients: 'normal' | 'replica' | 'pubsub'): OutputLimit {
-    const words = this.words('client-output-buffer-limit');
-    const at = words.indexOf(clients === 'replica' ? 'slave' : clients);
-    const [hardBytes, softBytes, softSeconds] = words.slice(at + 1, at + 4).map(Number);
-    return { hardBytes: hardBytes!, softBytes: softBytes!, softSeconds: softSeconds! };
   }
 
   /** CONFIG GET: a name comes back as it was asked for, what a pattern finds by its own name. */

@@ -1,9 +1,9 @@
 /**
- * Every directive of Redis 7.0 and Darter's own, in one table: how its value is read, what it is
- * when nobody says anything (as in Redis), whether it may change while the server runs, and what
+ * Every directive of Redis 7.0 and Darter's own, in one table: how its value is read, its
+ * default (as in Redis), whether it may change while the server runs, and what
  * Darter does with it. CONFIG GET shows all of them, so that tools that look something up find it.
  *
- *   ignored      known and kept, but there is nothing here that it would steer
+ *   ignored      accepted and shown, but it has no effect here
  *   only         the values that Darter supports so far; others are refused with the reason
  */
 import { THREADS_MAX } from '../../memory/control.js';
@@ -357,7 +357,7 @@ const darter = {
     ...own,
     refuse: shardBytes,
   }),
-  /** Whether writes wait, a little, for a replica that would lose its place in the journal. */
+  /** Whether writes wait a little for a replica that would lose its place in the journal. */
   'repl-backpressure-policy': anytime(oneNameOf('delay', 'none'), 'delay', own),
   /** For how many milliseconds at most. */
   'repl-backpressure-max-delay': anytime(integer(0, 60_000), '1000', own),

@@ -1,9 +1,9 @@
 /**
- * Runs effects on a replica: the vector goes through the thread's own dispatcher, as if a client had
- * sent it, so that replication knows no command. Locks are taken by the caller.
+ * Runs effects on a replica: the vector goes through the thread's own dispatcher, as if a client
+ * had sent it, so that replication knows no command. Locks are taken by the caller.
  *
- * Time stands still here (it is 1970): whether a key has expired is the primary's business, which
- * sends a DEL when it has; until then every key is there, whatever our clock says.
+ * The clock stands at 1970 here, so that no key expires: only the primary decides that a key has
+ * expired, and then sends a DEL.
  */
 import type { Region } from '../../base/region.js';
 import { toBinary } from '../../base/region.js';

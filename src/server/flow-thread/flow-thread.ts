@@ -89,8 +89,8 @@ class FlowThread {
   }
 
   /**
-   * Loads what effects run through: 4 MB that a thread which only serves does without. Comes before
-   * any command.
+   * Loads what effects run through: 4 MB that a thread which only serves flows does not need.
+   * Precedes any command.
    */
   async prepareToFollow(): Promise<void> {
     const module = await loadModule(new URL('./effect-target.js', import.meta.url));
@@ -101,14 +101,14 @@ class FlowThread {
   private follow(command: FollowFlow): void {
     const { flow, primaryShards, mine } = command;
     const arena = new Region(command.arena, 0);
-    const board = new SyncProgress(command.board, arena, primaryShards, this.owner);
-    const createSink = () =>
+    const progress = new SyncProgress(command.progress, arena, primaryShards, this.owner);
+    const createFlow = () =>
       new ReplicaFlow({
         shards: this.shards,
         rings: primaryShards === this.shards.count ? this.rings : null,
         primaryShards,
         mine,
-        progress: board,
+        progress,
         target: this.target!,
       });
     const connected = () => this.report({ kind: 'connected', flow });
@@ -117,7 +117,7 @@ class FlowThread {
     const applied = () => written.raise();
     this.flows.set(
       flow,
-      new FollowedFlow(command, board, createSink, { connected, applied, ended }),
+      new FollowedFlow(command, progress, createFlow, { connected, applied, ended }),
     );
   }
 }

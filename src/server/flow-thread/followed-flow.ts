@@ -35,7 +35,7 @@ export class FollowedFlow {
   private received = '';
   /** Replies still to come before the flow begins. */
   private replies: number;
-  private sink: ReplicaFlow | null = null;
+  private flow: ReplicaFlow | null = null;
   /** What came with the last reply. */
   private rest: Uint8Array | null = null;
   private polling = false;
@@ -47,8 +47,8 @@ export class FollowedFlow {
 
   constructor(
     private readonly command: FollowFlow,
-    private readonly board: SyncProgress,
-    private readonly createSink: () => ReplicaFlow,
+    private readonly progress: SyncProgress,
+    private readonly createFlow: () => ReplicaFlow,
     private readonly listener: FollowedFlowListener,
   ) {
     const { host, port, user, password, syncId, index, timeoutMs } = command;
@@ -77,10 +77,10 @@ export class FollowedFlow {
   /** All flows are connected, the old data is gone: what came is applied from now on. */
   go(): void {
     if (this.closed) return;
-    this.sink = this.createSink();
+    this.flow = this.createFlow();
     const rest = this.rest;
     this.rest = null;
-    if (rest !== null) this.sink.feed(rest);
+    if (rest !== null) this.flow.feed(rest);
     this.consumed();
     if (!this.closed) this.socket.resume();
   }
@@ -98,24 +98,24 @@ export class FollowedFlow {
 
   private withdraw(reason: string): void {
     // Another flow may be applying a transaction that a shard of ours takes part in.
-    if (this.sink === null || this.sink.close()) this.listener.ended(reason);
+    if (this.flow === null || this.flow.close()) this.listener.ended(reason);
     else setTimeout(() => this.withdraw(reason), POLL_MS);
   }
 
   private target(): Uint8Array {
-    return this.sink === null ? this.handshake : this.sink.target;
+    return this.flow === null ? this.handshake : this.flow.target;
   }
 
   /** @returns whether to go on reading */
   private read(length: number, buffer: Uint8Array): boolean {
     if (this.closed) return false;
-    this.board.sums[SUM_RECEIVED_MS] = Date.now();
-    if (this.sink === null) {
+    this.progress.sums[SUM_RECEIVED_MS] = Date.now();
+    if (this.flow === null) {
       this.readReplies(buffer.subarray(0, length));
       return false;
     }
-    if (buffer.buffer === this.handshake.buffer) this.sink.feed(buffer, length);
-    else this.sink.received(length);
+    if (buffer.buffer === this.handshake.buffer) this.flow.feed(buffer, length);
+    else this.flow.received(length);
     this.consumed();
     return !this.closed;
   }
@@ -148,30 +148,30 @@ export class FollowedFlow {
   }
 
   private consumed(): void {
-    const sink = this.sink!;
-    if (sink.failed !== null) {
-      this.end(sink.failed);
+    const flow = this.flow!;
+    if (flow.failed !== null) {
+      this.end(flow.failed);
       return;
     }
     this.listener.applied();
-    if (sink.waiting && !this.polling) this.pollLater();
+    if (flow.waiting && !this.polling) this.pollLater();
     this.acknowledgeTimer ??= setTimeout(
       () => this.acknowledge(),
-      this.board.shardsDone === this.board.shards ? ACKNOWLEDGE_MS : ACKNOWLEDGE_SYNCING_MS,
+      this.progress.shardsDone === this.progress.shards ? ACKNOWLEDGE_MS : ACKNOWLEDGE_SYNCING_MS,
     );
   }
 
   private pollLater(): void {
     const nowMs = performance.now();
-    if (this.board.changes !== this.changesSeen) {
-      this.changesSeen = this.board.changes;
+    if (this.progress.changes !== this.changesSeen) {
+      this.changesSeen = this.progress.changes;
       this.waitingSinceMs = nowMs;
     }
     this.polling = true;
     const poll = (): void => {
       this.polling = false;
       if (this.closed) return;
-      this.sink!.poll();
+      this.flow!.poll();
       this.consumed();
     };
     if (nowMs - this.waitingSinceMs < EAGER_POLL_MS) setImmediate(poll);
@@ -182,6 +182,6 @@ export class FollowedFlow {
     if (this.acknowledgeTimer !== null) clearTimeout(this.acknowledgeTimer);
     this.acknowledgeTimer = null;
     if (this.closed || this.replies > 0) return;
-    this.socket.write(writeAcknowledgement(this.board.applied, this.command.mine));
+    this.socket.write(writeAcknowledgement(this.progress.applied, this.command.mine));
   }
 }

@@ -8,6 +8,7 @@ import * as set from '../../commands/string/set.js';
 import { definitionsOf } from '../../engine/definitions.js';
 import { CHANGES, CHANGES_SAVED, HITS } from '../../keyspace/counters.js';
 import type { ControlBlock } from '../../memory/control.js';
+import { countRuns } from '../../memory/testing.js';
 import { USED_PAGES } from '../../memory/used-pages.js';
 import { createControl } from '../channel/control.js';
 import { Memory } from '../io-thread/memory-figures.js';
@@ -128,8 +129,8 @@ describe('INFO', () => {
 
   test('commandstats, errorstats, latencystats', () => {
     const { index } = tester.registry.lookup('get')!;
-    control.threads[0]!.commandEnded(index, 10, 1);
-    control.threads[1]!.commandEnded(index, 20, 1);
+    countRuns(control.threads[0]!, index, 10, 1);
+    countRuns(control.threads[1]!, index, 20, 1);
     control.threads[1]!.failed[index] = 1;
     assert.equal(
       field('cmdstat_get'),

@@ -51,7 +51,7 @@ export class Memory implements MemoryPort {
       used,
       dataset,
       overhead: used - dataset,
-      // The tables' roots.
+      // The pages with the roots of tables.
       startup: Math.min(used, shards.count * PAGE_BYTES),
       peak: notePeakPages(control) * PAGE_BYTES,
       resident: this.residentBytes,

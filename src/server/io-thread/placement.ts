@@ -2,9 +2,9 @@
  * Which thread serves which connection: the decisions, without anything that carries them out.
  *
  * A request costs least where many connections share a thread: its turns serve several at once, and
- * it seldom has to be woken (`npm run bench -- --only single --subject "one=node bin/darter --threads 1"`
- * shows it). A thread that is always at work, however, is a limit. So
- * connections gather on the threads with the lowest numbers and spread as these become busy:
+ * it seldom has to be woken (`npm run bench -- --only single --subject "one=node bin/darter
+ * --threads 1"` shows it). A thread that is always at work, however, is a limit. So connections
+ * gather on the threads with the lowest numbers and spread as these become busy:
  *
  *   a new connection      goes to the first thread with room, or else to the least busy
  *   a busy thread         gives part of its load to the least busy one, if that has time to spare and
@@ -13,8 +13,8 @@
  *   a thread hardly used  gives its connections to a lower-numbered one that can take them in
  *   a crowded thread      (long in the queue for a core) does the same
  *
- * What is busy for a moment only, moves nothing; and after a move a thread rests for some periods, so
- * that the next decision knows what the last one led to. Threads decide for themselves: two that
+ * A short burst moves nothing. After a move a thread pauses for some periods, so that the next
+ * decision sees the result of the last one. Threads decide for themselves: two that
  * choose the same target may give it too much, which the next periods put right.
  */
 
@@ -138,7 +138,8 @@ export function evenOut(connections: Int32Array, thread: number): { to: number; 
 
 /**
  * The connections that make up `part` of the load, the most active first, so that few have to move.
- * One that is more than twice what is still to be given away stays: the load would only change places.
+ * One that is more than twice what is still to be given away stays: the load would only change
+ * places.
  *
  * @param activity of each connection @returns their indices
  */

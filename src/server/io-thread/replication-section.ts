@@ -8,7 +8,7 @@ import {
   SUM_KEYS_TOTAL,
   SUM_RESTARTED_SHARDS,
 } from '../../replication/primary/sync-session.js';
-import * as board from '../../replication/replica/sync-progress.js';
+import * as syncProgress from '../../replication/replica/sync-progress.js';
 import { SUM_ACKNOWLEDGED_MS, SUM_RECEIVED_MS } from '../channel/replication-figures.js';
 import type { Fields, InfoSource, Section } from '../info/source.js';
 import {
@@ -54,7 +54,7 @@ function linkFields(
   nowMs: number,
 ): Fields {
   const link = replication.status.link!;
-  const figures = replication.board;
+  const figures = replication.progress;
   const receivedMs = figures?.sums[SUM_RECEIVED_MS] ?? 0;
   const offset = figures === null ? 0 : replication.offset;
   return [
@@ -80,11 +80,11 @@ function downFields(up: boolean, sinceMs: number, nowMs: number): Fields {
 
 function progressFields(
   link: { readonly keysTotal: number; readonly syncStartedMs: number },
-  figures: board.SyncProgress,
+  figures: syncProgress.SyncProgress,
   nowMs: number,
 ): Fields {
-  const keys = figures.sums[board.SUM_KEYS]!;
-  const bytes = figures.sums[board.SUM_BYTES]!;
+  const keys = figures.sums[syncProgress.SUM_KEYS]!;
+  const bytes = figures.sums[syncProgress.SUM_BYTES]!;
   const share = link.keysTotal > 0 ? Math.min(1, keys / link.keysTotal) : 0;
   // The bytes still to come are not known; they are about as many for each key as so far.
   const total = share > 0 ? Math.round(bytes / share) : 0;
@@ -148,7 +148,7 @@ function journalFields(
   rings: readonly JournalRing[],
 ): Fields {
   const { status } = replication;
-  const active = status.journaling || status.link?.boardShards === rings.length;
+  const active = status.journaling || status.link?.primaryShards === rings.length;
   let held = 0;
   let size = 0;
   for (const ring of rings) {

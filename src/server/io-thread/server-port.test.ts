@@ -7,12 +7,14 @@ import { describe, test } from 'node:test';
 import { Region } from '../../base/region.js';
 import type { ClientFilter, ClientType } from '../../commands/contract/server-port.js';
 import type { Session } from '../../commands/contract/session.js';
+import { testSession } from '../../commands/contract/test-support.js';
 import * as get from '../../commands/string/get.js';
 import { ClientPause, PAUSE_NOTHING, PAUSE_WRITES } from '../../engine/client-pause.js';
 import { COMMANDS } from '../../engine/counters.js';
 import { Registry } from '../../engine/registry.js';
 import type { ControlBlock } from '../../memory/control.js';
 import { percentileMicroseconds } from '../../memory/histogram.js';
+import { countRuns } from '../../memory/testing.js';
 import { INPUT_BYTES } from '../../net/counters.js';
 import { Arguments } from '../../protocol/parser.js';
 import { createControl } from '../channel/control.js';
@@ -28,29 +30,14 @@ import { Statistics } from './statistics.js';
 const NOW_MS = 1_700_000_100_000;
 
 function session(id: number, changes: Partial<Session> = {}): Session {
-  return {
+  return testSession({
     id,
-    database: 0,
-    protocol: 2,
-    authenticated: true,
-    closeAfterReply: false,
-    replyMode: 0,
-    inMulti: false,
-    multiAborted: false,
-    isReplica: false,
-    name: '',
-    user: 'default',
-    libraryName: '',
-    libraryVersion: '',
-    noEvict: false,
-    noTouch: false,
     createdMs: NOW_MS - 60_000,
     lastInteractionMs: NOW_MS - 1500,
     address: `10.0.0.${id}:1000`,
     localAddress: '10.0.0.99:6379',
-    reset() {},
     ...changes,
-  };
+  });
 }
 
 function details(changes: Partial<ClientDetails> = {}): ClientDetails {
@@ -307,10 +294,10 @@ describe('Statistics', () => {
     const entry = registry.lookup('get')!;
     const statistics = new Statistics(control, gatherer, 0);
     const [own] = control.threads;
-    own!.commandEnded(entry.index, 3, 1);
-    own!.commandEnded(entry.index, 30, 1);
-    own!.commandEnded(entry.index, 30, 1);
-    own!.commandEnded(entry.index, 2e6, 1);
+    countRuns(own!, entry.index, 3, 1);
+    countRuns(own!, entry.index, 30, 1);
+    countRuns(own!, entry.index, 30, 1);
+    countRuns(own!, entry.index, 2e6, 1);
     assert.deepEqual(statistics.histogram(entry), {
       calls: 4,
       buckets: [
@@ -332,7 +319,7 @@ describe('Statistics', () => {
 
   test('percentiles are upper limits within an eighth', () => {
     const control = createControl(1, 1);
-    for (let i = 1; i <= 1000; i++) control.threads[0]!.commandEnded(0, i, 1);
+    for (let i = 1; i <= 1000; i++) countRuns(control.threads[0]!, 0, i, 1);
     const counts = control.histogram(0);
     for (const percent of [50, 99, 99.9]) {
       const value = percentileMicroseconds(counts, percent);

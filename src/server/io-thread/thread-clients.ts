@@ -1,5 +1,5 @@
 /**
- * The clients of one I/O thread: who may come in, on which thread they are served, and who has been
+ * The clients of one I/O thread: which may connect, which thread serves them, and which have been
  * idle for too long.
  */
 
@@ -14,15 +14,8 @@ import {
 } from '../../net/counters.js';
 import { NOWHERE } from '../../net/handover.js';
 import type { Transport } from '../../platform/transport.js';
+import * as errors from '../../protocol/errors.js';
 import type { ThreadSettings } from './settings.js';
-
-const PROTECTED_MODE_ERROR =
-  'DENIED Darter is running in protected mode because protected mode is enabled and no password ' +
-  'is set for the default user. In this mode connections are only accepted from the loopback ' +
-  'interface. To connect from other computers: 1) run CONFIG SET protected-mode no from the ' +
-  'loopback interface, or start with --protected-mode no (make sure the server cannot be reached ' +
-  'from the internet), or 2) set a password for the default user (requirepass), or 3) bind to the ' +
-  'addresses you want (bind).';
 
 /** Clients on a Unix socket show its path, with port 0. */
 export function isUnixSocket(address: string): boolean {
@@ -102,7 +95,7 @@ export class ThreadClients {
     return clients >= settings.maxClients;
   }
 
-  /** Only now, when it is counted as a client, is it no longer on its way. */
+  /** It counts as a client now, so it no longer counts as being handed over. */
   private noteAdopted(): void {
     if (this.adopted === 0) return;
     this.adopted--;
@@ -112,7 +105,7 @@ export class ThreadClients {
   /** Counts a client first, as other threads admit clients too. */
   private takePlace(): boolean {
     const clients = this.control.word(CONNECTED_CLIENTS);
-    // Those on their way have a place already; this one may be one of them.
+    // Clients being handed over are counted already; this one may be one of them.
     const onTheirWay = this.control.word(HANDED_OVER).load() - (this.adopted > 0 ? 1 : 0);
     if (clients.add(1) + onTheirWay <= this.settings.maxClients) return true;
     clients.add(-1);
@@ -122,10 +115,10 @@ export class ThreadClients {
   private refusal(address: string): string | null {
     const { settings } = this;
     const open = settings.protectedMode && settings.password === '' && !settings.boundExplicitly;
-    if (!this.takePlace()) return 'ERR max number of clients reached';
+    if (!this.takePlace()) return errors.MAX_CLIENTS.text;
     if (!open || isLoopback(address)) return null;
     this.control.word(CONNECTED_CLIENTS).add(-1);
-    return PROTECTED_MODE_ERROR;
+    return errors.PROTECTED_MODE.text;
   }
 
   released(session: ClientSession): void {

@@ -36,7 +36,7 @@ import type {
   ReplicationRequest,
   ReplicationStatus,
 } from '../channel/replication.js';
-import { boardFigures, SUM_ACKNOWLEDGED_MS } from '../channel/replication-figures.js';
+import { readableProgress, SUM_ACKNOWLEDGED_MS } from '../channel/replication-figures.js';
 import type { ThreadSettings } from './settings.js';
 
 /** A replica with its figures. */
@@ -66,7 +66,7 @@ export interface ThreadReplicationParts {
   readonly notify: (notice: ReplicationNotice) => void;
   /** Switches the journal of this thread's writes on or off. */
   readonly setJournal: (on: boolean) => void;
-  /** Keys past their time go here, or only when the primary says so. */
+  /** Whether expired keys are removed here, or only by the primary's effects. */
   readonly setExpiry: (own: boolean) => void;
   /** Whether nothing is on its way to a client. */
   readonly isQuiet: (session: ClientSession) => boolean;
@@ -80,8 +80,8 @@ const NO_FLOWS_HERE =
 
 export class ThreadReplication implements ReplicationPort {
   replicas: readonly KnownReplica[] = [];
-  board: SyncProgress | null = null;
-  private boardBuffer: SharedArrayBuffer | null = null;
+  progress: SyncProgress | null = null;
+  private progressBuffer: SharedArrayBuffer | null = null;
   private current: ReplicationStatus;
   private lastRequest = 0;
   private readonly answers = new Map<number, Answer>();
@@ -110,18 +110,22 @@ export class ThreadReplication implements ReplicationPort {
     return this.current.link !== null;
   }
 
-  /** A new status; in force when this returns, but for gates, which the policy computes next. */
+  /**
+   * Takes a new status. It is in force when this returns, but for the gates: the policy computes
+   * them next.
+   */
   take(status: ReplicationStatus): void {
     this.current = status;
     this.replicas = status.replicas.map((replica) => this.known(replica));
-    const buffer = status.link?.board ?? null;
-    if (buffer !== this.boardBuffer) {
-      this.boardBuffer = buffer;
-      const shards = status.link?.boardShards ?? 0;
-      this.board = buffer === null ? null : boardFigures(buffer, shards);
+    const buffer = status.link?.progress ?? null;
+    if (buffer !== this.progressBuffer) {
+      this.progressBuffer = buffer;
+      const shards = status.link?.primaryShards ?? 0;
+      this.progress = buffer === null ? null : readableProgress(buffer, shards);
     }
     this.parts.setJournal(status.journaling && status.link === null);
-    // While a replica takes over nothing may be added to the journal, expiry included.
+    // While a replica takes over, nothing may be added to the journal, removals of expired keys
+    // included.
     this.parts.setExpiry(status.link === null && status.holdWritesUntilMs === 0);
     if (status.link !== null) this.endWaits();
   }
@@ -164,7 +168,7 @@ export class ThreadReplication implements ReplicationPort {
 
   /** master_repl_offset: the sum of the journals' heads. */
   get offset(): number {
-    if (this.board !== null && this.current.link !== null) return this.board.offset;
+    if (this.progress !== null && this.current.link !== null) return this.progress.offset;
     return this.parts.rings.reduce((sum, ring) => sum + ring.peekHead(), 0);
   }
 

@@ -35,7 +35,7 @@ export class IoThreads {
 
   constructor(private readonly parts: IoThreadsParts) {}
 
-  /** Resolves when the thread listens. @throws Error when it does not come to that */
+  /** Resolves when the thread listens. @throws Error when it cannot */
   start(data: Omit<IoThreadData, 'main'>): Promise<void> {
     const { port1: port, port2 } = new MessageChannel();
     const worker = createWorker(MODULE, { ...data, main: port2 } satisfies IoThreadData, [

@@ -6,8 +6,8 @@
  *                │  stop: when the threads are up          ▲
  *                └─────────────────────────────────────────┘
  *
- * A thread that dies ends the process at once, from whatever state: it may hold locks of shards, and a
- * server that refuses some of its clients is worse than none.
+ * A thread that dies ends the process at once, from whatever state: it may hold locks of shards,
+ * and a server that refuses some of its clients is worse than none.
  */
 import { randomBytes } from 'node:crypto';
 import { createServer } from 'node:net';
@@ -172,7 +172,7 @@ export class Server {
   private async startThreads(common: Omit<IoThreadData, 'main' | 'thread' | 'peers'>) {
     const mesh = createMesh(this.threads);
     const started: Promise<void>[] = [];
-    // Who reaches the port should find the Unix socket too, which thread 0 makes.
+    // Thread 0 makes the Unix socket, so it starts alone: a client that reaches a port finds both.
     const firstAlone = this.config.value('unixsocket') !== '';
     for (let thread = 0; thread < this.threads; thread++) {
       if (this.isStopping) break;
@@ -200,7 +200,7 @@ export class Server {
   }
 
   /**
-   * Ends the threads, then the process; one that is starting first gets there.
+   * Ends the threads, then the process. A server that is starting finishes its start first.
    * @param now not waiting for replicas that lag
    */
   stop(exitCode: number, now = false): void {
@@ -222,7 +222,7 @@ export class Server {
     this.exit();
   }
 
-  /** Something that cannot be mended has happened, in this thread or another. */
+  /** A failure that cannot be repaired, in this thread or another. */
   die(what: string, error: Error): never {
     this.log.warning(`${what} died: ${error.stack ?? error.message}`);
     const first = `${error.name}: ${error.message}`.split('\n', 1)[0];
@@ -332,7 +332,7 @@ export class Server {
 /** The code of the error that listening brings, or ''. */
 function tryListen(host: string, port: number): Promise<string> {
   return new Promise((resolve) => {
-    // A client that comes just now has come too early: kept, it would hold up closing.
+    // A client that connects now is too early: left open, it would delay closing.
     const server = createServer((socket) => socket.destroy());
     server.once('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? 'unknown'));
     const address = host === '*' ? '0.0.0.0' : host === '::*' ? '::' : host;

@@ -78,37 +78,6 @@ export function totalCount(words: Int32Array, node: number, max: number): number
   return countBefore(words, node, childCount(words, node), max);
 }
 
-/**
- * The child that has element `rank` of the node's `total`; the last one for a rank at the end.
- * How many elements lie before it is `countBefore`.
- */
-export function childOfRank(
-  words: Int32Array,
-  node: number,
-  rank: number,
-  total: number,
-  max: number,
-): number {
-  const first = countWord(node, 0, max);
-  const last = childCount(words, node) - 1;
-  if (rank * 2 > total) {
-    let after = total;
-    let index = last;
-    for (; index > 0; index--) {
-      after -= words[first + index]!;
-      if (rank >= after) break;
-    }
-    return index;
-  }
-  let before = 0;
-  let index = 0;
-  for (; index < last; index++) {
-    before += words[first + index]!;
-    if (rank < before) break;
-  }
-  return index;
-}
-
 /** Inserts a child before child `index`; the node has room. Its separator is not written. */
 export function insertChild(
   words: Int32Array,

@@ -12,6 +12,7 @@ import { Shards } from '../../../keyspace/shards.js';
 import type { ControlBlock } from '../../../memory/control.js';
 import { USED_PAGES } from '../../../memory/used-pages.js';
 import { attachPagedRegion, attachRegion } from '../../../platform/ffi/region.js';
+import * as errors from '../../../protocol/errors.js';
 import {
   FULL_SYNCS,
   PARTIAL_SYNCS,
@@ -35,17 +36,21 @@ import { PrimaryLink } from './primary-link.js';
 import { ServedReplicas } from './served-replicas.js';
 
 const TICK_MS = 100;
-/** When the threads that serve are started in advance: it takes them longer than many a full sync. */
+/**
+ * When the threads that serve are started in advance: it takes them longer than many a full sync.
+ */
 const PREPARE_MS = 1000;
 /** How long the memory that a large record made a ring grow by is kept, about. */
 const RELAX_MS = 1000;
 export const FLOW_THREADS_MAX = 8;
 /**
- * A replica's clients go before its full sync: with an equal share of the cores installing frames takes
- * whole time slices from them (median latency 4 ms instead of 1.3 on two full cores).
+ * A replica's clients go before its full sync: with an equal share of the cores installing frames
+ * takes whole time slices from them (median latency 4 ms instead of 1.3 on two full cores).
  */
 const FOLLOWING_NICE = 5;
-/** How far the journal's positions jump when it is switched on: what was written before had none. */
+/**
+ * How far the journal's positions jump when it is switched on: what was written before had none.
+ */
 const JOURNAL_GAP_BYTES = 8;
 /** The reply to DEMOTE goes out before the connection that it came on is closed. */
 const DEMOTE_LINGER_MS = 200;
@@ -214,7 +219,7 @@ export class ReplicationManager {
     });
   }
 
-  /** For INFO: somebody else may be loading data too. */
+  /** For INFO: another subject may be loading data too. */
   private noteLoading(): void {
     if (this.status.loading === this.wasLoading) return;
     this.wasLoading = this.status.loading;
@@ -307,8 +312,8 @@ export class ReplicationManager {
   ): Promise<ReplicationAnswer> {
     const { link } = this;
     if (link !== null) {
-      if (!link.online) return "-NOMASTERLINK Can't SYNC while not connected with my master";
-      if (link.status.boardShards !== this.shards.count) {
+      if (!link.online) return `-${errors.NO_MASTER_LINK.text}`;
+      if (link.status.primaryShards !== this.shards.count) {
         return '-ERR this replica has another number of shards than its primary, and cannot serve replicas';
       }
     }
@@ -413,8 +418,8 @@ export class ReplicationManager {
         ...primary,
         state: 'connect',
         up: false,
-        board: null,
-        boardShards: 0,
+        progress: null,
+        primaryShards: 0,
         fullSync: false,
         keysTotal: 0,
         bytesTotal: 0,
@@ -436,7 +441,7 @@ export class ReplicationManager {
 
   private async promote(): Promise<void> {
     const link = this.link!;
-    const sameShards = link.status.boardShards === this.shards.count;
+    const sameShards = link.status.primaryShards === this.shards.count;
     const history = await link.end();
     this.link = null;
     if (history !== null && (sameShards || history.lsns.length === this.shards.count)) {
@@ -529,9 +534,9 @@ export class ReplicationManager {
     deadlineMs: number,
   ): Promise<boolean> {
     while (Date.now() < deadlineMs) {
-      const { board } = link;
-      if (board === null || !link.online) return false;
-      if (target.every((lsn, shard) => board.applied[shard]! >= lsn)) return true;
+      const { progress } = link;
+      if (progress === null || !link.online) return false;
+      if (target.every((lsn, shard) => progress.applied[shard]! >= lsn)) return true;
       await sleep(POLL_MS);
     }
     return false;

@@ -52,8 +52,8 @@ interface Attempt {
   readonly flows: Set<number>;
   connected: number;
   from: readonly number[] | null;
-  board: SyncProgress | null;
-  boardShards: number;
+  progress: SyncProgress | null;
+  primaryShards: number;
   reply: ParsedReply | null;
   syncTimer: NodeJS.Timeout | null;
   acknowledgeTimer: NodeJS.Timeout | null;
@@ -90,8 +90,8 @@ export class PrimaryLink {
       ...primary,
       state: state.step === 'online' ? 'connected' : words[state.step],
       up: state.step === 'online',
-      board: attempt?.board?.buffer ?? null,
-      boardShards: attempt?.boardShards ?? 0,
+      progress: attempt?.progress?.buffer ?? null,
+      primaryShards: attempt?.primaryShards ?? 0,
       fullSync: attempt?.reply?.mode === 'FULL',
       keysTotal: attempt?.reply?.keys ?? 0,
       bytesTotal: 0,
@@ -104,12 +104,12 @@ export class PrimaryLink {
     return this.state.step === 'online';
   }
 
-  get board(): SyncProgress | null {
-    return this.attempt?.board ?? null;
+  get progress(): SyncProgress | null {
+    return this.attempt?.progress ?? null;
   }
 
   get receivedBytes(): number {
-    return this.board?.sums[SUM_BYTES] ?? 0;
+    return this.progress?.sums[SUM_BYTES] ?? 0;
   }
 
   get control(): ControlClient | null {
@@ -140,8 +140,8 @@ export class PrimaryLink {
       flows: new Set(),
       connected: 0,
       from: null,
-      board: null,
-      boardShards: 0,
+      progress: null,
+      primaryShards: 0,
       reply: null,
       syncTimer: null,
       acknowledgeTimer: null,
@@ -209,8 +209,8 @@ export class PrimaryLink {
     attempt.from = from;
     const buffer = SyncProgress.create(reply.shards, from);
     const arena = this.freshArena();
-    attempt.boardShards = reply.shards;
-    attempt.board = new SyncProgress(buffer, new Region(arena, 0), reply.shards, owner);
+    attempt.primaryShards = reply.shards;
+    attempt.progress = new SyncProgress(buffer, new Region(arena, 0), reply.shards, owner);
     if (from === null) {
       log.notice(
         `Full sync from primary ${this.primary.host}:${this.primary.port}: ${reply.keys} keys, ` +
@@ -236,7 +236,7 @@ export class PrimaryLink {
         index,
         mine,
         primaryShards: reply.shards,
-        board: buffer,
+        progress: buffer,
         arena,
         timeoutMs: config.number('repl-timeout') * 1000,
       }));
@@ -246,7 +246,7 @@ export class PrimaryLink {
   }
 
   private freshArena(): SharedArrayBuffer {
-    // Nothing is left in it when all flows have ended, but who knows what a failure left.
+    // It is empty once all flows have ended, but a failure may have left something in it.
     this.arena = new SharedArrayBuffer(ARENA_BYTES);
     SyncProgress.formatArena(new Region(this.arena, 0));
     return this.arena;
@@ -275,15 +275,16 @@ export class PrimaryLink {
     }
     for (const flow of attempt.flows) threads.go(flow);
     const { keys } = attempt.reply!;
-    const progress = new ProgressLog(this.parts.log, 'Full sync');
+    const progressLog = new ProgressLog(this.parts.log, 'Full sync');
     attempt.syncTimer = setInterval(() => {
-      const board = attempt.board!;
+      const progress = attempt.progress!;
       const nowMs = Date.now();
-      if (board.ready) {
-        if (mode === 'FULL') progress.end(nowMs, board.sums[SUM_KEYS]!, board.sums[SUM_BYTES]!, 0);
+      if (progress.ready) {
+        if (mode === 'FULL')
+          progressLog.end(nowMs, progress.sums[SUM_KEYS]!, progress.sums[SUM_BYTES]!, 0);
         this.becomeReady(attempt);
       } else {
-        progress.note(nowMs, board.sums[SUM_KEYS]!, keys, board.sums[SUM_BYTES]!);
+        progressLog.note(nowMs, progress.sums[SUM_KEYS]!, keys, progress.sums[SUM_BYTES]!);
       }
     }, SYNC_TICK_MS);
   }
@@ -303,7 +304,7 @@ export class PrimaryLink {
     this.parts.synced(mode === 'FULL');
     if (mode === 'FULL') this.parts.adopt(replicationId, null);
     attempt.acknowledgeTimer = setInterval(() => {
-      attempt.client?.tell(['REPLCONF', 'ACK', String(attempt.board!.offset)]);
+      attempt.client?.tell(['REPLCONF', 'ACK', String(attempt.progress!.offset)]);
     }, ACKNOWLEDGE_MS);
     void this.parts.changed();
   }
@@ -324,12 +325,16 @@ export class PrimaryLink {
     for (const resolve of this.idle.splice(0)) resolve();
     if (this.attempt !== attempt) return;
     const { log, shards } = this.parts;
-    const { board, failed: reason } = attempt;
+    const { progress, failed: reason } = attempt;
     const wasOnline = this.online;
-    this.state.lost(Date.now(), board === null ? [] : [...board.applied], board?.failed ?? false);
+    this.state.lost(
+      Date.now(),
+      progress === null ? [] : [...progress.applied],
+      progress?.failed ?? false,
+    );
     if (wasOnline) this.downSinceMs = Date.now();
     if (this.loading) {
-      // Half a data set is worth nothing to anybody.
+      // An incomplete data set is of no use: it is dropped.
       prepareFullSync(shards, shards.hashKey0, shards.hashKey1);
       this.loading = false;
     }
@@ -356,7 +361,7 @@ function demandOk(reply: ControlReply): void {
   if (reply !== '+OK') throw new Error(`the primary answers ${lineOf(reply)}`);
 }
 
-/** @throws Error for what no Darter of our kind answers */
+/** @throws Error for an answer that is not this protocol's */
 function parseSyncReply(answer: ControlReply): ParsedReply {
   if (typeof answer === 'string') {
     if (/^-ERR unknown command/i.test(answer)) {

@@ -1,0 +1,18 @@
+/** A command's arguments as the parser hands them over. */
+import type { ArgumentVector } from '../../src/base/arguments.js';
+import { Region } from '../../src/base/region.js';
+
+/** @param words one char per byte, 1 KiB in all */
+export function argumentVector(words: readonly string[]): ArgumentVector {
+  const region = new Region(new SharedArrayBuffer(1024), 0);
+  const offset = new Int32Array(words.length);
+  const length = new Int32Array(words.length);
+  let at = 0;
+  words.forEach((word, i) => {
+    region.bytes.set(Buffer.from(word, 'latin1'), at);
+    offset[i] = at;
+    length[i] = word.length;
+    at += word.length;
+  });
+  return { region, count: words.length, offset, length };
+}
