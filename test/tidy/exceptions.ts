@@ -17,6 +17,7 @@ export const TEST_ONLY: Readonly<Record<string, string>> = {
   'src/persistence/rdb/writer.ts': 'SAVE is not there yet',
   'src/protocol/errors.ts': 'the one table of error texts, compared with Redis; more commands come',
   'src/protocol/reply.ts#patchMap': 'its users, commands of collections, are not there yet',
+  'src/scripting/closedness.ts': 'EVAL, which locks by it, is not there yet',
   'src/server/main-thread/main.ts#main': 'bin/darter calls it',
   'src/structures/nested-table.ts': 'the commands of hashes and sets are not there yet',
   'src/structures/packed/': 'the commands of collections are not there yet',

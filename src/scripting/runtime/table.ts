@@ -100,10 +100,6 @@ export class LuaTable {
     return this.array.length - 1;
   }
 
-  get nodeCount(): number {
-    return this.nodeKeys.length;
-  }
-
   get(key: LuaValue): LuaValue {
     if (typeof key === 'number') return this.getNumber(key);
     const node = this.findNode(key);
