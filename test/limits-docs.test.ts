@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { STRING_LIMIT_BYTES } from '../src/base/limits.js';
 import { GROWN_BYTES_MAX, READERS_MAX, RING_BYTES_MIN } from '../src/journal/ring.js';
+import { SHARD_SPREAD_MAX } from '../src/keyspace/key-hash.js';
 import { THREADS_MAX } from '../src/memory/control.js';
 import { ERROR_NAME_BYTES, ERROR_NAMES_MAX } from '../src/memory/error-names.js';
 import { PATH_BYTES_MAX } from '../src/platform/ffi/socket.js';
@@ -71,6 +72,10 @@ const EXPECTED: readonly (readonly [what: string, limit: string])[] = [
   ['value of a string', mib(STRING_LIMIT_BYTES)],
   ['address space of a shard', `2 GiB (1 MiB to ${SHARD_BYTES_MAX / MEBIBYTE / KIBIBYTE} GiB)`],
   ['shards', `${initial('shards')} (1 to ${grouped(SHARDS_MAX)}, a power of two)`],
+  [
+    'shards of one hash tag',
+    `${initial('shard-spread')} (1 to ${grouped(SHARD_SPREAD_MAX)}, a power of two)`,
+  ],
   ['databases', `${initial('databases')} (at most ${grouped(DATABASES_MAX)})`],
   ['I/O threads', `(at most ${THREADS_MAX - 1})`],
   ['flows of a replica', `at most ${FLOW_THREADS_MAX}`],

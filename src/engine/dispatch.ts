@@ -266,8 +266,12 @@ export class Dispatcher implements Context {
     }
   }
 
-  /** Whether all keys of a vector lie in this one shard. No command may be under way. */
+  /**
+   * Whether all keys of a vector lie in this one shard, which the caller has locked. No command may
+   * be under way. Until `keys.forget`, a command with this vector does not hash its keys again.
+   */
   keysLieIn(command: RegisteredCommand, args: Arguments, shard: number): boolean {
+    this.keys.forget();
     try {
       this.plan(command, args);
       return this.locks.isOnly(shard);
@@ -356,12 +360,12 @@ export class Dispatcher implements Context {
   }
 
   private holdsKeys(command: RegisteredCommand, args: Arguments): boolean {
-    const { locks, keys, places, shards } = this;
+    const { locks, places, shards } = this;
     if ((command.traits & TRAIT_LOCK_ALL) !== 0) return locks.held.length === shards.count;
     if (!findKeys(command.keys, args, places)) return true;
     for (let i = 0; i < places.count; i++) {
       const index = places.index[i]!;
-      const shard = keys.shards.shardOf(args.region, args.offset[index]!, args.length[index]!);
+      const shard = shards.shardOf(args.region, args.offset[index]!, args.length[index]!);
       if (!locks.holds(shard)) return false;
     }
     return true;

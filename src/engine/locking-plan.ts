@@ -4,12 +4,17 @@
  *
  *     plan (add ...) → take ──▶ run ───────────────────────────────────────▶ release, in a `finally`
  *                        │ BUSY      a shard is taken, by another thread       ▲
+ *                        │           or the keys' hashes are stale             │
  *                        └ DEFERRED  back-pressure: a replica lags ───────────┘
  *
  * The most frequent plan, a single key, has one lock and no marks: `takeOne`. A client whose shards
  * stay taken is answered BUSY, so that its thread serves others. After several BUSY it sleeps until
  * it has its locks; once such a sleep has failed, no other client of the thread sleeps in the same
  * turn.
+ *
+ * The plan is made before there is a lock. If a full sync changes the hash key before the locks are
+ * held (keyspace/key-hash.ts), they may be those of other shards: the answer is BUSY too, and the
+ * command starts over with new hashes. No lock is taken between planning and taking.
  */
 import { BUSY, DEFERRED, DONE } from '../base/outcome.js';
 import type { Shards } from '../keyspace/shards.js';
@@ -111,15 +116,21 @@ export class LockingPlan {
    * @returns DONE, BUSY or DEFERRED: the command may run only after DONE. `release` follows always.
    */
   takeOne(client: LockClient, shard: number, bytes: number): number {
-    if (!this.shards.tryLock(shard, this.patience) && !this.sleepForOne(client, shard)) return BUSY;
+    const { shards } = this;
+    const { epoch } = shards.keyHash;
+    if (!shards.tryLock(shard, this.patience) && !this.sleepForOne(client, shard)) return BUSY;
     this.single = shard;
+    if (epoch !== shards.keyHash.epoch) return BUSY;
     if (this.pressure === null || bytes < 0) return DONE;
     return this.isPutOff(client, shard, bytes) ? DEFERRED : DONE;
   }
 
   /** The same for all shards of the plan, together. */
   take(client: LockClient, bytes: number): number {
+    const { keyHash } = this.shards;
+    const { epoch } = keyHash;
     if (!this.takeAll(client)) return BUSY;
+    if (epoch !== keyHash.epoch) return BUSY;
     if (this.pressure === null || bytes < 0) return DONE;
     return this.isAnyPutOff(client, bytes) ? DEFERRED : DONE;
   }

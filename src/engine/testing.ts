@@ -2,8 +2,10 @@
 import { Region, toBinary } from '../base/region.js';
 import type { CommandDefinition } from '../commands/contract/definition.js';
 import type { ServerPort } from '../commands/contract/server-port.js';
+import { checkShard } from '../keyspace/shard-check.js';
 import { WORD_LOCK, WORD_ORDER_LOCK } from '../keyspace/shard-words.js';
 import { formatShard, Shards } from '../keyspace/shards.js';
+import { TYPES } from '../keyspace/types.js';
 import { Arguments } from '../protocol/parser.js';
 import { Reply } from '../protocol/reply.js';
 import { Dispatcher, type DispatcherHooks } from './dispatch.js';
@@ -13,6 +15,8 @@ import { Transactions } from './transactions.js';
 
 const SHARD_BYTES = 1 << 23;
 const DATABASES = 2;
+/** With it the keys a and b lie in different shards, as many tests need. */
+const HASH_KEY = { key0: 1, key1: 6, spread: 8 };
 
 /** What threads share. */
 export interface SharedShards {
@@ -24,7 +28,7 @@ export function createShards(count: number): SharedShards {
   const counters = new Int32Array(new SharedArrayBuffer(64));
   const buffers = Array.from({ length: count }, () => {
     const buffer = new SharedArrayBuffer(SHARD_BYTES);
-    formatShard(new Region(buffer, 0), DATABASES, counters, 0, [1, 2]);
+    formatShard(new Region(buffer, 0), DATABASES, counters, 0, HASH_KEY);
     return buffer;
   });
   return { buffers, counters };
@@ -33,6 +37,30 @@ export function createShards(count: number): SharedShards {
 export function openShards({ buffers, counters }: SharedShards, thread: number): Shards {
   const regions = buffers.map((buffer) => new Region(buffer, 0));
   return new Shards(regions, DATABASES, counters, 0, thread);
+}
+
+/** What a full sync begins with, for any hash key: empty shards, and another key. */
+export function replaceData(shards: Shards, number: number): void {
+  for (let shard = 0; shard < shards.count; shard++) shards.lock(shard);
+  for (let shard = 0; shard < shards.count; shard++) {
+    for (let database = 0; database < shards.databases; database++) {
+      TYPES.clearTable(shards.table(shard, database));
+    }
+  }
+  shards.changeHashKey({ key0: number * 7919, key1: ~number, spread: 1 << (number % 5) });
+  for (let shard = 0; shard < shards.count; shard++) shards.unlock(shard);
+}
+
+/** Verifies all shards. @returns how many keys database 0 has */
+export function checkAll(shards: Shards): number {
+  let keys = 0;
+  for (let shard = 0; shard < shards.count; shard++) {
+    shards.lock(shard);
+    checkShard(shards, shard);
+    keys += shards.table(shard, 0).size;
+    shards.unlock(shard);
+  }
+  return keys;
 }
 
 /** Which shards are locked, and as the last one (shards.count) the lock of the order. */

@@ -19,6 +19,8 @@ export interface WatchedKey {
   readonly shard: number;
   readonly h1: number;
   readonly h2: number;
+  /** Of the hash key: in another epoch, shard and hash are others. */
+  readonly epoch: number;
   readonly version: number;
   /** Whether it was there when the client began to watch it. */
   readonly existed: boolean;
@@ -58,7 +60,8 @@ export class Transactions implements TransactionsPort {
     if (version < 0) return false;
     const key = new Region(new SharedArrayBuffer((length + 8) & ~7), 0);
     copyBytes(key, 0, args.region, args.offset[index]!, length);
-    client.watched.push({ key, length, database, shard, h1, h2, version, existed: exists });
+    const { epoch } = shards.keyHash;
+    client.watched.push({ key, length, database, shard, h1, h2, epoch, version, existed: exists });
     return true;
   }
 
@@ -118,7 +121,10 @@ export class Transactions implements TransactionsPort {
   private watchedChanged(client: ClientSession): boolean {
     const { keys, shards } = this.dispatcher;
     let changed = false;
-    for (const { key, length, database, shard, h1, h2, version, existed } of client.watched) {
+    for (const watched of client.watched) {
+      // Another data set has replaced the one that the client saw.
+      if (watched.epoch !== shards.keyHash.epoch) return true;
+      const { key, length, database, shard, h1, h2, version, existed } = watched;
       // A key that has expired counts as changed, whether seeking it removes it or not.
       keys.forget();
       const exists = keys.seekKey(database, key, 0, length);

@@ -39,7 +39,7 @@ test('an effect of a large value leaves no large region behind, and the next one
 test('scratch memory is as small as before once it is trimmed', () => {
   const counters = new Int32Array(new SharedArrayBuffer(64));
   const region = new Region(new SharedArrayBuffer(1 << 22), 0);
-  formatShard(region, 1, counters, 0, [1, 2]);
+  formatShard(region, 1, counters, 0, { key0: 1, key1: 2, spread: 8 });
   const keys = new Keyspace(new Shards([region], 1, counters, 0, 0));
   const before = keys.scratch(1);
   keys.trimScratch();

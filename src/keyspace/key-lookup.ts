@@ -5,7 +5,8 @@
  *
  * A key of a command is hashed once, however often the command seeks it: the thread remembers the
  * shard and the hash of each argument until the dispatcher calls `prepare` or `forget`. Until then
- * all calls refer to the same vector.
+ * all calls refer to the same vector. Keys are hashed before their shards are locked; the dispatcher
+ * starts over when the hash key changed in between (key-hash.ts).
  *
  * Offsets into `region` are valid until the next change of the same shard's table, or the end of
  * the command. Removing another key moves nothing.
@@ -14,7 +15,7 @@ import type { ArgumentVector } from '../base/arguments.js';
 import { hasExpired } from '../base/expiry-time.js';
 import type { Region } from '../base/region.js';
 import type { Space } from '../memory/space.js';
-import { HashState, hashBytes } from '../structures/hash.js';
+import { HashState } from '../structures/hash.js';
 import type { Table } from '../structures/table.js';
 import type { StoredValue } from '../values/value-type.js';
 import type { SoughtKey } from './effects.js';
@@ -47,11 +48,10 @@ export abstract class KeyLookup implements StoredValue, SoughtKey {
   private preparedRegion: Region;
   private preparedH1 = 0;
   private preparedH2 = 0;
-  // By argument index: the shard, NO_SHARD when it is not known, and the hash once it is.
+  // By argument index: the shard, NO_SHARD when it is not known, and the hash.
   private readonly markedShard = new Int32Array(MARKS_MAX);
   private readonly markedH1 = new Int32Array(MARKS_MAX);
   private readonly markedH2 = new Int32Array(MARKS_MAX);
-  private readonly markedHash = new Uint8Array(MARKS_MAX);
   private marksEnd = 0;
   private readonly hash = new HashState();
 
@@ -96,23 +96,25 @@ export abstract class KeyLookup implements StoredValue, SoughtKey {
     this.marksEnd = 0;
     const length = args.length[index]!;
     const { shards, hash } = this;
-    this.preparedShard = shards.shardOf(region, offset, length);
-    hashBytes(hash, region, offset, length, shards.hashKey0, shards.hashKey1);
+    const shardHash = shards.keyHash.hash(hash, region, offset, length);
+    this.preparedShard = shardHash & (shards.count - 1);
     this.preparedH1 = hash.h1;
     this.preparedH2 = hash.h2;
   }
 
   /** The shard of argument `index`, one of several keys of a command. */
   mark(args: ArgumentVector, index: number): number {
-    const shard = this.shards.shardOf(args.region, args.offset[index]!, args.length[index]!);
-    if (index < MARKS_MAX) this.noteShard(index, shard);
+    const { shards, hash } = this;
+    const offset = args.offset[index]!;
+    const shardHash = shards.keyHash.hash(hash, args.region, offset, args.length[index]!);
+    const shard = shardHash & (shards.count - 1);
+    if (index < MARKS_MAX) {
+      while (this.marksEnd <= index) this.markedShard[this.marksEnd++] = NO_SHARD;
+      this.markedShard[index] = shard;
+      this.markedH1[index] = hash.h1;
+      this.markedH2[index] = hash.h2;
+    }
     return shard;
-  }
-
-  private noteShard(index: number, shard: number): void {
-    while (this.marksEnd <= index) this.markedShard[this.marksEnd++] = NO_SHARD;
-    this.markedShard[index] = shard;
-    this.markedHash[index] = 0;
   }
 
   /** Forgets the keys prepared and marked: their bytes belong to another command now. */
@@ -146,7 +148,7 @@ export abstract class KeyLookup implements StoredValue, SoughtKey {
       this.h1 = this.preparedH1;
       this.h2 = this.preparedH2;
     } else if (index < MARKS_MAX) {
-      this.useMark(index, region, offset, length);
+      this.useMark(args, index);
     } else {
       this.hashKey(region, offset, length);
     }
@@ -167,24 +169,15 @@ export abstract class KeyLookup implements StoredValue, SoughtKey {
 
   private hashKey(region: Region, offset: number, length: number): void {
     const { shards, hash } = this;
-    this.shard = shards.shardOf(region, offset, length);
-    hashBytes(hash, region, offset, length, shards.hashKey0, shards.hashKey1);
+    this.shard = shards.keyHash.hash(hash, region, offset, length) & (shards.count - 1);
     this.h1 = hash.h1;
     this.h2 = hash.h2;
   }
 
-  private useMark(index: number, region: Region, offset: number, length: number): void {
-    const { shards, hash, markedShard } = this;
-    if (index >= this.marksEnd || markedShard[index] === NO_SHARD) {
-      this.noteShard(index, shards.shardOf(region, offset, length));
-    }
+  private useMark(args: ArgumentVector, index: number): void {
+    const { markedShard } = this;
+    if (index >= this.marksEnd || markedShard[index] === NO_SHARD) this.mark(args, index);
     this.shard = markedShard[index]!;
-    if (this.markedHash[index] === 0) {
-      hashBytes(hash, region, offset, length, shards.hashKey0, shards.hashKey1);
-      this.markedH1[index] = hash.h1;
-      this.markedH2[index] = hash.h2;
-      this.markedHash[index] = 1;
-    }
     this.h1 = this.markedH1[index]!;
     this.h2 = this.markedH2[index]!;
   }

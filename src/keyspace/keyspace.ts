@@ -6,7 +6,7 @@
 import type { ArgumentVector } from '../base/arguments.js';
 import { hasExpired } from '../base/expiry-time.js';
 import { copyBytes, Region } from '../base/region.js';
-import { HashState, hashBytes } from '../structures/hash.js';
+import { HashState } from '../structures/hash.js';
 import type { CopiedValue, StoredValue } from '../values/value-type.js';
 import { EFFECT_CLEAR, EFFECT_SWAP } from './effect-verbs.js';
 import type { KeyspaceEvent } from './events.js';
@@ -141,7 +141,7 @@ export class Keyspace extends Mutation {
       table.decode(table.scanOffsets[i]!);
       const { region, keyOffset, keyLength, expiry } = table;
       if (hasExpired(expiry, this.now)) continue;
-      hashBytes(hash, region, keyOffset, keyLength, shards.hashKey0, shards.hashKey1);
+      shards.keyHash.hash(hash, region, keyOffset, keyLength);
       if (hash.h1 === h1 && hash.h2 === h2) return true;
     }
     return false;

@@ -1,6 +1,9 @@
 /**
  * The shards of this process, as one thread sees them: each a shared address space with its lock
  * and the roots of its databases' tables in its header (shard-words.ts).
+ *
+ * Under any lock that is taken here, the thread's `keyHash` is the data set's: the hash key changes
+ * under the locks of all shards, so that each thread notices with the first lock that it gets.
  */
 import { PAGE_BYTES } from '../base/limits.js';
 import type { Region } from '../base/region.js';
@@ -12,11 +15,12 @@ import {
   tryLock,
   unlock,
 } from '../memory/lock.js';
-import { Space } from '../memory/space.js';
+import { type HashKey, Space } from '../memory/space.js';
 import { ROOT_BYTES } from '../structures/directory.js';
+import { HashState } from '../structures/hash.js';
 import { Table } from '../structures/table.js';
+import { KeyHash } from './key-hash.js';
 import { WORD_LOCK, WORD_ORDER_LOCK, WORD_ROOTS } from './shard-words.js';
-import { slotOf } from './slot.js';
 
 /** The hash position that ends a scan of a shard's table. */
 export { SCAN_END } from '../structures/table.js';
@@ -25,8 +29,11 @@ export class Shards {
   readonly count: number;
   readonly databases: number;
   readonly spaces: readonly Space[];
+  /** How keys are hashed, as of the lock last taken. */
+  readonly keyHash: KeyHash;
   private readonly tables: (Table | undefined)[];
   private readonly owner: number;
+  private readonly hash = new HashState();
 
   /**
    * @param regions one per shard, formatted with `formatShard`
@@ -45,20 +52,21 @@ export class Shards {
     this.spaces = regions.map((region) => new Space(region, counters, usedPagesIndex));
     this.tables = new Array<Table | undefined>(this.count * databases).fill(undefined);
     this.owner = thread + 1;
-  }
-
-  /** The key of the data set's hash, the same in all shards. */
-  get hashKey0(): number {
-    return this.spaces[0]!.hashKey0;
-  }
-
-  get hashKey1(): number {
-    return this.spaces[0]!.hashKey1;
+    this.keyHash = new KeyHash(this.spaces[0]!);
   }
 
   /** The shard a key lives in. The number of shards is a power of two. */
   shardOf(region: Region, offset: number, length: number): number {
-    return slotOf(region, offset, length) & (this.count - 1);
+    return this.keyHash.hash(this.hash, region, offset, length) & (this.count - 1);
+  }
+
+  /** Changes how keys are hashed. The caller holds all locks, and the shards are empty. */
+  changeHashKey({ key0, key1, spread }: HashKey): void {
+    for (let shard = 0; shard < this.count; shard++) {
+      this.assertLocked(shard);
+      this.spaces[shard]!.setHashKey(key0, key1, spread);
+    }
+    this.keyHash.read(this.spaces[0]!);
   }
 
   /** The table of a database in a shard. The caller holds the shard's lock to use it. */
@@ -89,7 +97,10 @@ export class Shards {
 
   /** Takes a shard's lock, or gives up after a short spin. */
   tryLock(shard: number, spins?: number): boolean {
-    return tryLock(this.spaces[shard]!.region.words, WORD_LOCK, this.owner, spins);
+    const space = this.spaces[shard]!;
+    if (!tryLock(space.words, WORD_LOCK, this.owner, spins)) return false;
+    if (space.hashEpoch !== this.keyHash.epoch) this.keyHash.read(space);
+    return true;
   }
 
   /** Spins until a shard looks free. @returns how many of the spins are left */
@@ -101,12 +112,17 @@ export class Shards {
    * Takes a shard's lock, or gives up at the deadline. Holding only locks of lower-numbered shards.
    */
   lockBefore(shard: number, deadlineMs: number): boolean {
-    return lockBefore(this.spaces[shard]!.region.words, WORD_LOCK, this.owner, deadlineMs);
+    const space = this.spaces[shard]!;
+    if (!lockBefore(space.words, WORD_LOCK, this.owner, deadlineMs)) return false;
+    if (space.hashEpoch !== this.keyHash.epoch) this.keyHash.read(space);
+    return true;
   }
 
   /** Takes a shard's lock. Holding none, or only locks of lower-numbered shards. */
   lock(shard: number): void {
-    lockInTurn(this.spaces[shard]!.region.words, WORD_LOCK, this.owner);
+    const space = this.spaces[shard]!;
+    lockInTurn(space.words, WORD_LOCK, this.owner);
+    if (space.hashEpoch !== this.keyHash.epoch) this.keyHash.read(space);
   }
 
   unlock(shard: number): void {
@@ -139,10 +155,12 @@ export function formatShard(
   databases: number,
   counters: Int32Array,
   usedPagesIndex: number,
-  hashKey: readonly [number, number],
+  hashKey: HashKey,
 ): void {
-  Space.format(region, hashKey[0], hashKey[1]);
+  const { key0, key1, spread } = hashKey;
+  Space.format(region, key0, key1);
   const space = new Space(region, counters, usedPagesIndex);
+  space.setHashKey(key0, key1, spread);
   const pages = Math.ceil((databases * ROOT_BYTES) / PAGE_BYTES);
   const roots = space.allocate(pages);
   space.commit(pages);

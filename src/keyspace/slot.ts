@@ -1,9 +1,11 @@
 /**
  * Key -> hash slot, as Redis Cluster's specification has it: CRC16 (XMODEM: polynomial 0x1021,
- * start 0) of the key modulo 16384, or of the part between the first '{' and the next '}' when that
- * part is not empty. https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/
+ * start 0) of the key, or of its hash tag, modulo 16384. It tells clients of a cluster the node of a
+ * key. The shard of a key is another question: see key-hash.ts.
+ * https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/
  */
 import type { Region } from '../base/region.js';
+import { findTag, HashTag } from './hash-tag.js';
 
 export const SLOT_COUNT = 16384;
 
@@ -14,34 +16,14 @@ for (let byte = 0; byte < 256; byte++) {
   table[byte] = crc & 0xffff;
 }
 
-const OPEN_BRACE = 0x7b;
-const CLOSE_BRACE = 0x7d;
+const hashed = new HashTag();
 
-export function slotOf(region: Region, offset: number, length: number): number {
-  const bytes = region.bytes;
-  const end = offset + length;
+export function slotOf({ bytes }: Region, offset: number, length: number): number {
+  findTag(bytes, offset, length, hashed);
+  const end = hashed.offset + hashed.length;
   let crc = 0;
-  for (let i = offset; i < end; i++) {
-    const byte = bytes[i]!;
-    if (byte === OPEN_BRACE) return slotOfTagged(region, offset, length, i);
-    crc = ((crc << 8) & 0xffff) ^ table[(crc >>> 8) ^ byte]!;
+  for (let i = hashed.offset; i < end; i++) {
+    crc = ((crc << 8) & 0xffff) ^ table[(crc >>> 8) ^ bytes[i]!]!;
   }
   return crc & (SLOT_COUNT - 1);
-}
-
-function crc16(bytes: Uint8Array, from: number, to: number): number {
-  let crc = 0;
-  for (let i = from; i < to; i++) crc = ((crc << 8) & 0xffff) ^ table[(crc >>> 8) ^ bytes[i]!]!;
-  return crc & (SLOT_COUNT - 1);
-}
-
-function slotOfTagged(region: Region, offset: number, length: number, open: number): number {
-  const end = offset + length;
-  const bytes = region.bytes;
-  for (let close = open + 1; close < end; close++) {
-    if (bytes[close] !== CLOSE_BRACE) continue;
-    if (close === open + 1) break;
-    return crc16(bytes, open + 1, close);
-  }
-  return crc16(bytes, offset, end);
 }

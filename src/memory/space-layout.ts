@@ -37,6 +37,10 @@ export const END_PAGE_WORD = 72;
 export const RESERVED_PAGE_WORD = 73;
 /** The key of the dataset's hash, two words. */
 export const HASH_KEY_WORD = 74;
+/** Over how many shards the keys with one hash tag are spread. */
+export const HASH_SPREAD_WORD = 76;
+/** Raised whenever the key is set: hashes computed before are invalid. */
+export const HASH_EPOCH_WORD = 77;
 /** One bit per free list, set when it is not empty: LIST_COUNT bits in words of 32. */
 export const LIST_BITS_WORD = 80;
 /** Heads of the free lists: a page number, 0 when empty. */

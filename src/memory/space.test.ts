@@ -183,8 +183,10 @@ test('the hash key is that of all who look at the space', () => {
   const space = newSpace(1);
   const other = new Space(space.region, space.counters, COUNTER);
   assert.deepEqual([other.hashKey0, other.hashKey1], [1, 2]);
-  space.setHashKey(-5, 7);
-  assert.deepEqual([other.hashKey0, other.hashKey1], [-5, 7]);
+  const epoch = other.hashEpoch;
+  space.setHashKey(-5, 7, 16);
+  assert.deepEqual([other.hashKey0, other.hashKey1, other.hashSpread], [-5, 7, 16]);
+  assert.equal(other.hashEpoch, epoch + 1, 'hashes from before are stale');
 });
 
 test('reserved pages belong to no run, and reset leaves them alone', () => {

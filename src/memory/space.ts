@@ -17,7 +17,9 @@ import {
   DATA_PAGE_WORD,
   END_PAGE_WORD,
   FRAME_PAGES,
+  HASH_EPOCH_WORD,
   HASH_KEY_WORD,
+  HASH_SPREAD_WORD,
   HIGH_WORD,
   LISTED_WORD,
   LOW_WORD,
@@ -39,6 +41,13 @@ import {
 /** A run of this many pages is given back at once; so is everything when this many wait. */
 const RELEASE_AT_ONCE_PAGES = 64;
 const PENDING_PAGES_MAX = 256;
+
+/** How a data set hashes keys (64 bits), and over how many shards it spreads those of one hash tag. */
+export interface HashKey {
+  readonly key0: number;
+  readonly key1: number;
+  readonly spread: number;
+}
 
 export class Space {
   readonly words: Int32Array;
@@ -78,13 +87,35 @@ export class Space {
     words[END_PAGE_WORD] = pages;
     words[HASH_KEY_WORD] = hashKey0;
     words[HASH_KEY_WORD + 1] = hashKey1;
+    words[HASH_SPREAD_WORD] = 1;
     words[MAGIC_WORD] = SPACE_MAGIC;
   }
 
-  /** The key of every hash in this space. A replica takes its primary's, while it is empty. */
-  setHashKey(key0: number, key1: number): void {
-    this.words[HASH_KEY_WORD] = key0;
-    this.words[HASH_KEY_WORD + 1] = key1;
+  /**
+   * The key of every hash in this space, and the spread of hash tags. A replica takes its primary's,
+   * while it is empty. Under the locks of all shards: a new epoch of hashes begins.
+   */
+  setHashKey(key0: number, key1: number, spread: number): void {
+    const { words } = this;
+    words[HASH_KEY_WORD] = key0;
+    words[HASH_KEY_WORD + 1] = key1;
+    words[HASH_SPREAD_WORD] = spread;
+    // Whoever loads this epoch without a lock reads the key of this epoch, or of a later one.
+    Atomics.store(words, HASH_EPOCH_WORD, words[HASH_EPOCH_WORD]! + 1);
+  }
+
+  /** The epoch of the hash key. The lock orders this read. */
+  get hashEpoch(): number {
+    return this.words[HASH_EPOCH_WORD]!;
+  }
+
+  /** The same without the lock, to be followed by reading the key. Any thread. */
+  loadHashEpoch(): number {
+    return Atomics.load(this.words, HASH_EPOCH_WORD);
+  }
+
+  get hashSpread(): number {
+    return this.words[HASH_SPREAD_WORD]!;
   }
 
   get hashKey0(): number {

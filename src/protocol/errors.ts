@@ -103,7 +103,8 @@ export const OOM = error("OOM command not allowed when used memory > 'maxmemory'
 export function shardFull(shard: number, shards: number, shardBytes: number): string {
   return (
     `OOM shard ${shard} of ${shards} is full (${shardBytes} bytes): delete some of its keys, or ` +
-    'restart with a larger shard-bytes or more shards'
+    'restart with a larger shard-bytes, more shards or, for keys with one hash tag, a larger ' +
+    'shard-spread'
   );
 }
 export const LOADING = error('LOADING Redis is loading the dataset in memory');

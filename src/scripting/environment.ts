@@ -11,7 +11,7 @@
 import { analyze, type Closedness } from './closedness.js';
 import { generateChunk } from './code/chunk.js';
 import { type CodeEnvironment, instantiate } from './code/instantiate.js';
-import { baseFunctions } from './library/base.js';
+import { baseFunctions, plainText } from './library/base.js';
 import { bitLibrary } from './library/bit.js';
 import { cjsonLibrary, resetJsonSettings } from './library/cjson.js';
 import { cmsgpackLibrary } from './library/cmsgpack.js';
@@ -23,7 +23,6 @@ import { errorTable, redisLibrary, type ScriptHost } from './library/redis.js';
 import { stringLibrary } from './library/string.js';
 import { structLibrary } from './library/struct.js';
 import { tableLibrary } from './library/table.js';
-import { plainText } from './library/base.js';
 import { callNative, toArray } from './runtime/calls.js';
 import { LuaError, LuaSyntaxError } from './runtime/errors.js';
 import { asLuaError, libraryError, runtimeError } from './runtime/failures.js';
@@ -212,7 +211,7 @@ function errorHandler(...args: LuaValue[]): LuaValue {
   return errorTable(`ERR ${plainText(value)}`);
 }
 
-export { LuaError, LuaSyntaxError };
 export { ScriptAbort } from './runtime/errors.js';
 export { lineOf } from './runtime/positions.js';
 export type { ScriptHost };
+export { LuaError, LuaSyntaxError };

@@ -246,7 +246,7 @@ test('a frame hashed with another key is refused at the first bucket', () => {
   const copy = new FrameCopy(anyOwner);
   copyOut(from.table, from.table.frameAt(0), copy);
   const to = newTable(8);
-  to.keys.space.setHashKey(12345, 67890);
+  to.keys.space.setHashKey(12345, 67890, 1);
   assert.match(copy.verify(to.keys.space, STRINGS) ?? '', /bucket 0/);
 });
 
@@ -317,7 +317,7 @@ test('a frame with a key that its shard does not own is refused', () => {
   fill(from.keys, 100);
   const strange = 'key:77';
   const owner: KeyOwner = {
-    owns: (region, offset, length) =>
+    owns: (_hashed, region, offset, length) =>
       Buffer.from(region.bytes.slice(offset, offset + length)).toString('latin1') !== strange,
   };
   const copy = new FrameCopy(owner);

@@ -74,7 +74,8 @@ const STAMP_BASE_MAX = 1 << 30;
 
 /** Tells which keys may be in a frame: those of the shard that it is said to be of. */
 export interface KeyOwner {
-  owns(region: Region, offset: number, length: number): boolean;
+  /** @param hashed the key's hash */
+  owns(hashed: HashState, region: Region, offset: number, length: number): boolean;
 }
 
 /** What the owner of the tables knows about kinds of entries; bit k of a mask stands for kind k. */
@@ -276,7 +277,7 @@ export class FrameCopy {
     if (fingerprintAt(region.bytes, bucket, slot) !== fingerprint) return false;
     if (homeOf(hash.h1, depth, buckets) !== home) return false;
     if (depth !== 0 && (hash.h1 ^ this.prefix) >>> (32 - depth) !== 0) return false;
-    if (!this.owner.owns(region, keyAt, keyLength)) return false;
+    if (!this.owner.owns(hash, region, keyAt, keyLength)) return false;
     const stampAt = ((home & 1) << 8) | fingerprint;
     const stamp = stampBase + home;
     if (fingerprintStamps[stampAt] === stamp) return !this.occursBefore(index, slot, home, keyAt);

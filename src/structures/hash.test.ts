@@ -85,6 +85,23 @@ test('hashBytes is HalfSipHash-1-3, at any offset, length and key', () => {
   );
 });
 
+test("a '{' is found at any place, and nothing else is taken for one", () => {
+  const region = new Region(new SharedArrayBuffer(4096), 0);
+  const state = new HashState();
+  const bytes = fc.uint8Array({ maxLength: 300 });
+  const likely = fc.array(fc.constantFrom(0x7a, 0x7b, 0x7c, 0xfb, 0xff, 0), { maxLength: 20 });
+  fc.assert(
+    fc.property(fc.oneof(bytes, likely), fc.nat(9), (data, offset) => {
+      region.bytes.fill(0x7b);
+      region.bytes.set(data, offset);
+      hashBytes(state, region, offset, data.length, 1, 2);
+      if (data.includes(0x7b)) assert.notEqual(state.braces, 0);
+      else if ((data.length & 255) !== 0x7b) assert.equal(state.braces, 0);
+    }),
+    { numRuns: 2000 },
+  );
+});
+
 test('hashes of counting keys spread evenly over both words', () => {
   const region = new Region(new SharedArrayBuffer(64), 0);
   const state = new HashState();

@@ -9,6 +9,7 @@ import { prepareFullSync } from '../../src/replication/replica/shard-writer.js';
 import { SyncProgress } from '../../src/replication/replica/sync-progress.js';
 import { SimulatedServer } from './server.js';
 
+const HASH_KEY = { key0: 5, key1: 6, spread: 2 };
 const NOW = 1_700_000_000_000;
 const out = new Region(new SharedArrayBuffer(OUTPUT_BYTES_MIN + 64), 0);
 
@@ -21,7 +22,7 @@ class Pair {
 
   private static server(name: string): SimulatedServer {
     const shape = { shards: 2, shardMebibytes: 2, ringBytes: 65_536 };
-    return new SimulatedServer(name, shape, [5, 6], () => 'a'.repeat(40));
+    return new SimulatedServer(name, shape, HASH_KEY, () => 'a'.repeat(40));
   }
 
   constructor() {
@@ -32,7 +33,7 @@ class Pair {
     SyncProgress.formatArena(arena);
     const progress = new SyncProgress(SyncProgress.create(2, null), arena, 2, 1);
     this.progress = progress;
-    prepareFullSync(replica.shards, 5, 6);
+    prepareFullSync(replica.shards, HASH_KEY);
     this.flows = [0, 1].map((shard) => ({
       primaryFlow: new PrimaryFlow({
         shards: primary.shards,

@@ -10,20 +10,21 @@ import { Random } from '../support/random.js';
 import { Link } from './link.js';
 import { DATABASES, SimulatedServer } from './server.js';
 
+const HASH_KEY = { key0: 5, key1: 6, spread: 2 };
 const NOW = 1_700_000_000_000;
 const SHAPE = { shards: 2, shardMebibytes: 2, ringBytes: 65_536 };
 
 function server(letter: string): SimulatedServer {
   let ids = 0;
   const newId = () => `${ids++}`.padStart(40, letter);
-  return new SimulatedServer(letter, SHAPE, [5, 6], newId);
+  return new SimulatedServer(letter, SHAPE, HASH_KEY, newId);
 }
 
 /** A link in stable sync. */
 function synced(from: SimulatedServer, to: SimulatedServer): Link {
   to.following = from;
   to.installSink();
-  prepareFullSync(to.shards, 5, 6);
+  prepareFullSync(to.shards, HASH_KEY);
   const link = new Link(from, to, null, 2, new Random(1));
   link.settle();
   assert.ok(link.progress.ready);

@@ -11,12 +11,13 @@ import { BLOCK_HEADER_BYTES, Block, readBlock, sealBlock } from '../../src/repli
 import { Random, seedFromEnvironment } from '../support/random.js';
 import { SimulatedServer } from './server.js';
 
+const HASH_KEY = { key0: 5, key1: 6, spread: 2 };
 const NOW = 1_700_000_000_000;
 const out = new Region(new SharedArrayBuffer(OUTPUT_BYTES_MIN * 2), 0);
 
 function newServer(name: string, shards: number): SimulatedServer {
   const shape = { shards, shardMebibytes: 4, ringBytes: 65_536 };
-  return new SimulatedServer(name, shape, [5, 6], () => 'a'.repeat(40));
+  return new SimulatedServer(name, shape, HASH_KEY, () => 'a'.repeat(40));
 }
 
 function newPrimaryFlow(server: SimulatedServer, raw: boolean): PrimaryFlow {
@@ -96,7 +97,7 @@ for (const raw of [true, false]) {
     let refused = 0;
     for (let run = 0; run < 300; run++) {
       const replica = newServer('replica', 2);
-      prepareFullSync(replica.shards, 5, 6);
+      prepareFullSync(replica.shards, HASH_KEY);
       const { replicaFlow, progress } = newReplicaFlow(replica);
       const forged = random.below(blocks.length);
       blocks.forEach((bytes, i) => {
@@ -124,7 +125,7 @@ test('a stream cut at any byte leaves whole records only', () => {
   const random = new Random(7);
   for (let run = 0; run < 40; run++) {
     const replica = newServer('replica', 2);
-    prepareFullSync(replica.shards, 5, 6);
+    prepareFullSync(replica.shards, HASH_KEY);
     const { replicaFlow } = newReplicaFlow(replica);
     replicaFlow.feed(stream.subarray(0, random.below(stream.length)));
     assert.equal(replicaFlow.failed, null);

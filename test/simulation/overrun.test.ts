@@ -9,6 +9,7 @@ import { Random, seedFromEnvironment } from '../support/random.js';
 import { Link } from './link.js';
 import { SimulatedServer } from './server.js';
 
+const HASH_KEY = { key0: 5, key1: 6, spread: 2 };
 const NOW = 1_700_000_000_000;
 const SHARDS = 4;
 const RING_BYTES = 4096;
@@ -17,7 +18,7 @@ const SCHEDULES = 150;
 
 function server(name: string): SimulatedServer {
   const shape = { shards: SHARDS, shardMebibytes: 2, ringBytes: RING_BYTES };
-  return new SimulatedServer(name, shape, [5, 6], () => name.padEnd(40, '0'));
+  return new SimulatedServer(name, shape, HASH_KEY, () => name.padEnd(40, '0'));
 }
 
 function groupOf(of: SimulatedServer): Set<string> {
@@ -32,7 +33,7 @@ function schedule(seed: number): { again: number; overrunLater: boolean } {
   primary.startJournal();
   replica.following = primary;
   replica.installSink();
-  prepareFullSync(replica.shards, 5, 6);
+  prepareFullSync(replica.shards, HASH_KEY);
   const link = new Link(primary, replica, null, random.pick([1, 2, SHARDS]), random);
   const steps = random.between(50, 400);
   for (let i = 0; i < 3000 && !link.progress.ready && link.failed === null; i++) {

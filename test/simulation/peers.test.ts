@@ -20,13 +20,14 @@ import {
 } from '../../src/replication/wire.js';
 import { SimulatedServer } from './server.js';
 
+const HASH_KEY = { key0: 5, key1: 6, spread: 2 };
 const NOW = 1_700_000_000_000;
 const SHARDS = 2;
 const out = new Region(new SharedArrayBuffer(OUTPUT_BYTES_MIN + 64), 0);
 
 function newServer(name: string): SimulatedServer {
   const shape = { shards: SHARDS, shardMebibytes: 4, ringBytes: 262_144 };
-  return new SimulatedServer(name, shape, [5, 6], () => 'a'.repeat(40));
+  return new SimulatedServer(name, shape, HASH_KEY, () => 'a'.repeat(40));
 }
 
 function newPrimaryFlow(server: SimulatedServer, mine: number[]) {
@@ -38,7 +39,7 @@ function newPrimaryFlow(server: SimulatedServer, mine: number[]) {
 
 function newReplica(bufferBytesMax?: number) {
   const server = newServer('replica');
-  prepareFullSync(server.shards, 5, 6);
+  prepareFullSync(server.shards, HASH_KEY);
   const arena = new Region(new SharedArrayBuffer(4 << 20), 0);
   SyncProgress.formatArena(arena);
   const progress = new SyncProgress(SyncProgress.create(SHARDS, null), arena, SHARDS, 1);

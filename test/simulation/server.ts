@@ -12,7 +12,9 @@ import { ClientSession } from '../../src/engine/session.js';
 import { Transactions } from '../../src/engine/transactions.js';
 import { JournalRing } from '../../src/journal/ring.js';
 import { JournalSink } from '../../src/journal/sink.js';
+import { checkShard } from '../../src/keyspace/shard-check.js';
 import { formatShard, Shards } from '../../src/keyspace/shards.js';
+import type { HashKey } from '../../src/memory/space.js';
 import { Arguments } from '../../src/protocol/parser.js';
 import { Reply } from '../../src/protocol/reply.js';
 import { PrimaryState } from '../../src/replication/primary/primary-state.js';
@@ -61,7 +63,7 @@ export class SimulatedServer {
   constructor(
     readonly name: string,
     readonly shape: ServerShape,
-    hashKey: readonly [number, number],
+    hashKey: HashKey,
     newId: () => string,
   ) {
     const counters = new Int32Array(new SharedArrayBuffer(64));
@@ -227,12 +229,13 @@ export class SimulatedServer {
     return found;
   }
 
+  /** @throws when a shard is damaged or a key lies in another than its own */
   check(): void {
     for (let shard = 0; shard < this.shards.count; shard++) {
-      for (let database = 0; database < DATABASES; database++) {
-        this.shards.table(shard, database).check();
-      }
+      this.shards.lock(shard);
+      checkShard(this.shards, shard);
       this.shards.spaces[shard]!.check();
+      this.shards.unlock(shard);
     }
   }
 }

@@ -76,7 +76,7 @@ export class World {
     this.root = this.addServer(this.shape);
     const filled = random.chance(0.5) ? this.keyCount : 0;
     for (let i = 0; i < filled; i++) {
-      this.root.execute(this.now, i % DATABASES, 'SET', `key:${i}`, this.value());
+      this.root.execute(this.now, i % DATABASES, 'SET', keyName(i), this.value());
     }
     const replicas = random.between(1, 3);
     for (let i = 0; i < replicas; i++) this.addReplica();
@@ -93,7 +93,7 @@ export class World {
     const server = new SimulatedServer(
       `server${++this.names}`,
       shape,
-      [random.next() | 0, random.next() | 0],
+      { key0: random.next() | 0, key1: random.next() | 0, spread: random.pick([1, 2, 8]) },
       newId,
     );
     this.servers.push(server);
@@ -200,8 +200,9 @@ export class World {
       replicationId: primary.primary.replicationId,
       shards: primary.shards.count,
       databases: DATABASES,
-      hashKey0: primary.shards.hashKey0,
-      hashKey1: primary.shards.hashKey1,
+      hashKey0: primary.shards.keyHash.key0,
+      hashKey1: primary.shards.keyHash.key1,
+      spread: primary.shards.keyHash.spread,
       flows: this.flows,
       mode: full ? 'FULL' : 'CONTINUE',
       syncId: 1,
@@ -226,7 +227,8 @@ export class World {
       server.whole = false;
       server.confirmed = [];
       this.endDown(server, 'the primary starts a full sync');
-      prepareFullSync(server.shards, reply.hashKey0, reply.hashKey1);
+      const { hashKey0, hashKey1, spread } = reply;
+      prepareFullSync(server.shards, { key0: hashKey0, key1: hashKey1, spread });
     } else {
       this.continued++;
       if (server.primary.adopt(reply.replicationId, before)) {
@@ -314,7 +316,7 @@ export class World {
   }
 
   private key(): string {
-    return `key:${this.random.below(this.keyCount)}`;
+    return keyName(this.random.below(this.keyCount));
   }
 
   private write(): void {
@@ -519,6 +521,11 @@ export class World {
     }
     for (const server of this.servers) if (server.up !== null) this.drop(server.up, 'the end');
   }
+}
+
+/** Every third key has a hash tag, one of two. */
+function keyName(number: number): string {
+  return number % 3 === 0 ? `{tag:${number & 1}}:${number}` : `key:${number}`;
 }
 
 function compare(expected: Map<string, string>, actual: Map<string, string>, who: string): void {

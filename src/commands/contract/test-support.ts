@@ -14,7 +14,7 @@ import type { TypeRegistry } from '../../keyspace/types.js';
 import { shardFull, wrongArity } from '../../protocol/errors.js';
 import { Arguments } from '../../protocol/parser.js';
 import { Reply } from '../../protocol/reply.js';
-import { HashState, hashBytes } from '../../structures/hash.js';
+import { HashState } from '../../structures/hash.js';
 import type { Context } from './context.js';
 import type { CommandDefinition } from './definition.js';
 import type { ServerPort } from './server-port.js';
@@ -41,6 +41,8 @@ export interface DumpedKey {
   readonly value: string;
 }
 
+/** With it the keys a, b, c and d lie in different shards of four. */
+const HASH_KEY = { key0: 1, key1: 6, spread: 8 };
 const SHARD_BYTES = 64 * 1024 * 1024;
 export const START_MS = 1_700_000_000_000;
 
@@ -69,7 +71,7 @@ export class CommandTester {
     const regions: Region[] = [];
     for (let i = 0; i < (options.shards ?? 4); i++) {
       const region = new Region(new SharedArrayBuffer(options.shardBytes ?? SHARD_BYTES), 0);
-      formatShard(region, databases, counters, 0, [1, 2]);
+      formatShard(region, databases, counters, 0, HASH_KEY);
       regions.push(region);
     }
     this.keys = new Keyspace(new Shards(regions, databases, counters, 0, 0), options.types);
@@ -204,8 +206,8 @@ export class CommandTester {
     const { shards } = this.keys;
     const key = new Region(new SharedArrayBuffer((name.length + 15) & ~7), 0);
     for (let i = 0; i < name.length; i++) key.bytes[i] = name.charCodeAt(i);
-    assert.equal(shard, shards.shardOf(key, 0, name.length), `the shard of ${name}`);
-    hashBytes(this.hash, key, 0, name.length, shards.hashKey0, shards.hashKey1);
+    const shardHash = shards.keyHash.hash(this.hash, key, 0, name.length);
+    assert.equal(shard, shardHash & (shards.count - 1), `the shard of ${name}`);
     assert.equal(h1, this.hash.h1, `the hash of ${name}`);
   }
 
@@ -230,7 +232,14 @@ export class CommandTester {
       },
       text: (index) =>
         toBinary(this.args.region, this.args.offset[index]!, this.args.length[index]!),
-      withShard: (_shard, work) => work(),
+      withShard: (shard, work) => {
+        this.keys.shards.lock(shard);
+        try {
+          work();
+        } finally {
+          this.keys.shards.unlock(shard);
+        }
+      },
       runInside: () => assert.fail('commands inside others are not for unit tests'),
       suspend: () => assert.fail('suspending is not for unit tests'),
     };

@@ -155,7 +155,7 @@ test('a shard without room answers OOM and keeps what it has', () => {
   assert.equal(
     t.run('SET', 'a', large, 'GET'),
     '-OOM shard 0 of 1 is full (4194304 bytes): delete some of its keys, or restart with a larger ' +
-      'shard-bytes or more shards',
+      'shard-bytes, more shards or, for keys with one hash tag, a larger shard-spread',
   );
   assert.deepEqual(t.takeEffects(), []);
   assert.equal(t.run('GET', 'a'), 'small');

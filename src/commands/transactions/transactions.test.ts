@@ -44,7 +44,7 @@ class Server {
     const counters = new Int32Array(new SharedArrayBuffer(64));
     const regions = Array.from({ length: SHARDS }, () => {
       const region = new Region(new SharedArrayBuffer(1 << 22), 0);
-      formatShard(region, 4, counters, 0, [1, 2]);
+      formatShard(region, 4, counters, 0, { key0: 1, key1: 2, spread: 8 });
       return region;
     });
     const registry = new Registry(DEFINITIONS);

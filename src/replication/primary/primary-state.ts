@@ -27,8 +27,11 @@ export type SyncDecision =
   | { readonly kind: 'full'; readonly why: string; readonly raw: boolean; readonly first: boolean }
   | { readonly kind: 'refuse'; readonly why: string };
 
-/** 2: the argument count of an effect has 32 bits. */
-export const PROTOCOL_VERSION = 2;
+/**
+ * 2: the argument count of an effect has 32 bits. 3: shards come from the hash, and the reply to a
+ * request tells the spread of hash tags.
+ */
+export const PROTOCOL_VERSION = 3;
 export const NO_ID = '0'.repeat(40);
 
 export class PrimaryState {

@@ -9,6 +9,7 @@
  * A replica continues only from complete data. From the start of a full sync, which clears the
  * data, until it is ready there is no history to continue from.
  */
+import { SHARD_SPREAD_MAX } from '../../keyspace/key-hash.js';
 import type { SyncRequest } from '../primary/primary-state.js';
 import { PROTOCOL_VERSION } from '../primary/primary-state.js';
 
@@ -21,6 +22,8 @@ export interface SyncReply {
   readonly databases: number;
   readonly hashKey0: number;
   readonly hashKey1: number;
+  /** Over how many shards the keys of a hash tag are spread. */
+  readonly spread: number;
   readonly flows: number;
   readonly mode: 'FULL' | 'CONTINUE';
   readonly syncId: number;
@@ -138,6 +141,10 @@ export class ReplicaState {
     }
     if (!(reply.databases > 0 && reply.databases <= this.databases)) {
       return `the primary has ${reply.databases} databases, we ${this.databases}`;
+    }
+    const { spread } = reply;
+    if (!(spread > 0 && spread <= SHARD_SPREAD_MAX && (spread & (spread - 1)) === 0)) {
+      return `the primary spreads hash tags over ${spread} shards`;
     }
     if (!(reply.flows > 0 && reply.flows <= FLOWS_MAX)) return `${reply.flows} flows`;
     if (reply.mode === 'CONTINUE' && this.replicationId === '?') {

@@ -4,14 +4,14 @@
  *
  * If both servers have the same number of shards (`same`), their shards correspond. If not, one
  * shard of the one is spread over several of the other. Then every change locks all shards, and
- * slots tell which keys belong to a shard of the primary.
+ * the shard hash (keyspace/key-hash.ts) tells which keys belong to a shard of the primary.
  */
 import { isExpiry } from '../../base/expiry-time.js';
 import { copyBytes, type Region } from '../../base/region.js';
 import type { Shards } from '../../keyspace/shards.js';
-import { slotOf } from '../../keyspace/slot.js';
 import { TYPES } from '../../keyspace/types.js';
 import { touchAllWatched } from '../../keyspace/watch.js';
+import type { HashKey } from '../../memory/space.js';
 import { KIND_MAX } from '../../structures/entry.js';
 import {
   CopiedEntry,
@@ -19,7 +19,7 @@ import {
   type KeyOwner,
   type ReceivedFrame,
 } from '../../structures/frame-install.js';
-import { HashState, hashBytes } from '../../structures/hash.js';
+import { HashState } from '../../structures/hash.js';
 import { SCAN_END, type Table } from '../../structures/table.js';
 import { LENGTH_MAX } from '../../structures/untrusted-entry.js';
 
@@ -100,8 +100,8 @@ export class ShardWriter implements KeyOwner {
       for (let i = 0; i < table.scanCount; i++) {
         table.decode(table.scanOffsets[i]!);
         const { keyOffset, keyLength, region } = table;
-        if ((slotOf(region, keyOffset, keyLength) & (primaryShards - 1)) !== shard) continue;
-        hashBytes(hash, region, keyOffset, keyLength, shards.hashKey0, shards.hashKey1);
+        const shardHash = shards.keyHash.hash(hash, region, keyOffset, keyLength);
+        if ((shardHash & (primaryShards - 1)) !== shard) continue;
         if (table.find(region, keyOffset, keyLength, hash.h1, hash.h2)) TYPES.removeEntry(table);
       }
       position = next;
@@ -133,8 +133,9 @@ export class ShardWriter implements KeyOwner {
   }
 
   /** Whether a key is of the shard whose frame is verified. */
-  owns(region: Region, offset: number, length: number): boolean {
-    return this.shards.shardOf(region, offset, length) === this.frameShard;
+  owns(hashed: HashState, region: Region, offset: number, length: number): boolean {
+    const { keyHash, count } = this.shards;
+    return (keyHash.shardHash(hashed, region, offset, length) & (count - 1)) === this.frameShard;
   }
 
   /**
@@ -155,11 +156,10 @@ export class ShardWriter implements KeyOwner {
     if (entries === 0) return null;
     const table = shards.table(shard, frame.database);
     if (copy.install(space, table.root)) return null;
-    const { hashKey0, hashKey1 } = shards;
     const { region } = frame;
     const stored = copy.eachEntry((copied) => {
       const { keyOffset, keyLength } = copied;
-      hashBytes(this.hash, region, keyOffset, keyLength, hashKey0, hashKey1);
+      shards.keyHash.hash(this.hash, region, keyOffset, keyLength);
       return this.store(table, region, copied);
     });
     return stored ? null : `no room in shard ${shard} for the primary's data`;
@@ -178,11 +178,9 @@ export class ShardWriter implements KeyOwner {
       return `an entry of kind ${kind}`;
     }
     if (expiry !== 0 && !isExpiry(expiry)) return `an entry until ${expiry}`;
-    if ((slotOf(region, keyOffset, keyLength) & (primaryShards - 1)) !== shard) {
-      return 'an entry of another shard';
-    }
-    const own = shards.shardOf(region, keyOffset, keyLength);
-    hashBytes(hash, region, keyOffset, keyLength, shards.hashKey0, shards.hashKey1);
+    const shardHash = shards.keyHash.hash(hash, region, keyOffset, keyLength);
+    if ((shardHash & (primaryShards - 1)) !== shard) return 'an entry of another shard';
+    const own = shardHash & (shards.count - 1);
     return this.store(shards.table(own, database), region, entry)
       ? null
       : `no room in shard ${own} for the primary's data`;
@@ -201,17 +199,18 @@ export class ShardWriter implements KeyOwner {
 }
 
 /**
- * Clears all shards and adopts the primary's hash key, so that its frames fit. Called before the
+ * Clears all shards and adopts the primary's hash key and spread, so that its frames fit. Whoever
+ * hashed a key before must do it again, and who watches one has seen it change. Called before the
  * first flow of a full sync starts, by one thread that holds no lock.
  */
-export function prepareFullSync(shards: Shards, hashKey0: number, hashKey1: number): void {
+export function prepareFullSync(shards: Shards, hashKey: HashKey): void {
   for (let shard = 0; shard < shards.count; shard++) shards.lock(shard);
   for (let shard = 0; shard < shards.count; shard++) {
     for (let database = 0; database < shards.databases; database++) {
       touchAllWatched(shards.spaces[shard]!, database, gone);
       TYPES.clearTable(shards.table(shard, database));
     }
-    shards.spaces[shard]!.setHashKey(hashKey0, hashKey1);
   }
+  shards.changeHashKey(hashKey);
   for (let shard = 0; shard < shards.count; shard++) shards.unlock(shard);
 }

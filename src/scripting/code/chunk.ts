@@ -5,9 +5,9 @@
  * variables; what runs inside a coroutine uses the second. All others have plain functions only.
  */
 import type { Chunk, FunctionBody } from '../syntax/tree.js';
+import { quote } from './expressions.js';
 import { type Site, SiteTable } from './sites.js';
 import { FunctionCompiler } from './statements.js';
-import { quote } from './expressions.js';
 
 /** Names by which a script can get hold of the coroutine library, or of code that can. */
 const REACHES_COROUTINES = ['coroutine', '_G', 'load', 'loadstring'];

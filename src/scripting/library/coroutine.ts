@@ -1,5 +1,5 @@
 /** The coroutine library (runtime/coroutine.ts says what a coroutine is). */
-import { checkFunction, type Arguments } from '../runtime/arguments.js';
+import { type Arguments, checkFunction } from '../runtime/arguments.js';
 import { settleGenerator, toArray, yieldError } from '../runtime/calls.js';
 import { Coroutine } from '../runtime/coroutine.js';
 import { LuaError } from '../runtime/errors.js';
@@ -7,9 +7,9 @@ import { argumentError, asLuaError } from '../runtime/failures.js';
 import { meter, NATIVE_DEPTH_MAX } from '../runtime/meter.js';
 import { numberToText } from '../runtime/number-text.js';
 import { positionOf } from '../runtime/positions.js';
+import { LuaTable } from '../runtime/table.js';
 import type { LuaGenerator, LuaValue } from '../runtime/values.js';
 import { defineFunctions, type Native, native } from './define.js';
-import { LuaTable } from '../runtime/table.js';
 
 /** An estimate of what a coroutine takes. */
 const COROUTINE_BYTES = 1000;

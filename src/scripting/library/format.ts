@@ -1,5 +1,5 @@
 /** `string.format`: C's printf for one value at a time. */
-import { checkNumber, checkString, type Arguments, toInt } from '../runtime/arguments.js';
+import { type Arguments, checkNumber, checkString, toInt } from '../runtime/arguments.js';
 import { argumentError, libraryError } from '../runtime/failures.js';
 import {
   exactDigits,

@@ -2,11 +2,11 @@
 import {
   type Arguments,
   check,
+  checkFunction,
   checkInt,
   checkLong,
   checkString,
   optionalLong,
-  checkFunction,
 } from '../runtime/arguments.js';
 import { callNative, one } from '../runtime/calls.js';
 import { argumentError, libraryError, typeName } from '../runtime/failures.js';

@@ -13,7 +13,7 @@ import { libraryError, typeName } from '../runtime/failures.js';
 import { READONLY_TEXT } from '../runtime/indexing.js';
 import { meter } from '../runtime/meter.js';
 import { numberToText } from '../runtime/number-text.js';
-import { lessThan, isTruthy } from '../runtime/operations.js';
+import { isTruthy, lessThan } from '../runtime/operations.js';
 import type { LuaTable } from '../runtime/table.js';
 import { type LuaValue, NONE } from '../runtime/values.js';
 import { library, type Native } from './define.js';

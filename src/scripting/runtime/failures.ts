@@ -1,7 +1,8 @@
 /** Makes errors of Lua, with position and names, in Lua's words. */
-import { LuaError, MEMORY_ERROR_TEXT } from './errors.js';
-import { calledAs, currentSite, positionOfOverflow, positionOf } from './positions.js';
+
 import { Coroutine } from './coroutine.js';
+import { LuaError, MEMORY_ERROR_TEXT } from './errors.js';
+import { calledAs, currentSite, positionOf, positionOfOverflow } from './positions.js';
 import { LuaTable } from './table.js';
 import type { LuaValue } from './values.js';
 

@@ -1,6 +1,6 @@
 /** Parses statements and whole chunks. */
 import { END, Lexer, NAME } from './lexer.js';
-import { endsBlock, ExpressionParser } from './parser.js';
+import { ExpressionParser, endsBlock } from './parser.js';
 import { ParserState } from './scope.js';
 import type { Chunk, Expression, FunctionBody, Local, Statement } from './tree.js';
 

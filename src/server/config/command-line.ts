@@ -50,6 +50,7 @@ Options are the directives of the configuration file:
 Darter's own directives:
        --threads N        threads that serve clients (0: one for each core)
        --shards N         shards of the dataset, a power of two (64)
+       --shard-spread N   shards that the keys with one hash tag lie in (8)
        --shard-bytes N    address space of each shard (2gb)
        --placement NAME   adaptive (as few threads as can serve the clients) or spread
        --transport NAME   auto, uring, epoll or portable

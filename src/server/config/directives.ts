@@ -6,6 +6,7 @@
  *   ignored      accepted and shown, but it has no effect here
  *   only         the values that Darter supports so far; others are refused with the reason
  */
+import { SHARD_SPREAD_MAX } from '../../keyspace/key-hash.js';
 import { THREADS_MAX } from '../../memory/control.js';
 import {
   clampedInteger,
@@ -82,7 +83,7 @@ const noCluster = only('no', 'Darter has no cluster mode');
 const localNames = oneNameOf('no', 'yes', 'local');
 const signalActions = namesOf('default', 'save', 'nosave', 'now', 'force');
 
-function shardCount(value: string): string | null {
+function powerOfTwo(value: string): string | null {
   return Number.isInteger(Math.log2(Number(value))) ? null : 'argument must be a power of two';
 }
 
@@ -351,7 +352,9 @@ const cluster = {
 const darter = {
   /** I/O threads, 0 = one for each core. The main thread takes part in what all threads do. */
   threads: atStart(integer(0, THREADS_MAX - 1), '0', own),
-  shards: atStart(integer(1, SHARDS_MAX), '64', { ...own, refuse: shardCount }),
+  shards: atStart(integer(1, SHARDS_MAX), '64', { ...own, refuse: powerOfTwo }),
+  /** Shards that the keys with one hash tag lie in: of the data set, so a replica takes its primary's. */
+  'shard-spread': atStart(integer(1, SHARD_SPREAD_MAX), '8', { ...own, refuse: powerOfTwo }),
   /** Address space of a shard; pages are only taken from the system when they are used. */
   'shard-bytes': atStart(memory(MEBIBYTE, SHARD_BYTES_MAX), '2147483648', {
     ...own,

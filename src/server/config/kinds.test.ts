@@ -137,6 +137,9 @@ describe("Darter's own directives", () => {
     assert.equal(refusals('shards', '128'), null);
     assert.match(refusals('shards', '100') ?? '', /power of two/);
     assert.match(parse('shards', ['2048']), /between 1 and 1024/);
+    assert.equal(refusals('shard-spread', '1'), null);
+    assert.match(refusals('shard-spread', '12') ?? '', /power of two/);
+    assert.match(parse('shard-spread', ['2048']), /between 1 and 1024/);
     assert.equal(parse('shard-bytes', ['2gb']), '2147483648');
     assert.match(parse('shard-bytes', ['3gb']), /between 1048576 and 2147483648/);
     assert.match(refusals('shard-bytes', '1048577') ?? '', /multiple of 1mb/);

@@ -107,6 +107,13 @@ describe('INFO', () => {
     assert.equal(field('uptime_in_seconds'), '90000');
     assert.equal(field('uptime_in_days'), '1');
     assert.equal(field('tcp_port'), '7000');
+    assert.equal(field('shards'), '4');
+    assert.equal(field('shard_spread'), '8');
+    const { shards } = tester.keys;
+    for (let shard = 0; shard < 4; shard++) shards.lock(shard);
+    shards.changeHashKey({ key0: 1, key1: 6, spread: 2 });
+    for (let shard = 0; shard < 4; shard++) shards.unlock(shard);
+    assert.equal(field('shard_spread'), '2', 'that of the data set');
     control.threads[0]!.add(HITS, 3);
     control.threads[1]!.add(HITS, 4);
     assert.equal(field('keyspace_hits'), '7');

@@ -8,7 +8,7 @@ import { type Fields, humanBytes, percent, type Section } from './source.js';
 const DAY_SECONDS = 24 * 60 * 60;
 const MULTIPLEXING: Readonly<Record<string, string>> = { uring: 'io_uring', portable: 'libuv' };
 
-export const serverSection: Section = ({ facts, configuration }, context) => {
+export const serverSection: Section = ({ facts, configuration, shards }, context) => {
   const uptimeSeconds = Math.floor((context.now - facts.startedMs) / 1000);
   const hz = configuration.value('hz');
   return [
@@ -38,6 +38,9 @@ export const serverSection: Section = ({ facts, configuration }, context) => {
     ['darter_version', DARTER_VERSION],
     ['node_version', process.versions.node],
     ['io_threads', facts.ioThreads],
+    ['shards', shards.count],
+    // A replica's is its primary's, whatever it was started with.
+    ['shard_spread', shards.spaces[0]!.hashSpread],
   ];
 };
 

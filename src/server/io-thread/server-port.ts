@@ -180,8 +180,9 @@ function clientDetails(parts: PortParts, session: ClientSession): ClientDetails 
 /** Whether a key the client watches has changed (read without locks: a hint for people). */
 function isWatchBroken(parts: PortParts, session: ClientSession): boolean {
   const { spaces } = parts.dispatcher.shards;
-  return session.watched.some(({ shard, h1, h2, database, version }) => {
+  return session.watched.some(({ shard, h1, h2, database, epoch, version }) => {
     const space = spaces[shard]!;
+    if (space.hashEpoch !== epoch) return true;
     if (space.region.words[WORD_WATCHED] === 0) return false;
     return watchedVersion(space, h1, h2, database) !== version;
   });

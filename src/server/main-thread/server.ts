@@ -270,7 +270,11 @@ export class Server {
     const { config, shards } = this;
     const bytes = config.number('shard-bytes');
     const databases = config.number('databases');
-    const hashKey = [randomBytes(4).readInt32LE(), randomBytes(4).readInt32LE()] as const;
+    const hashKey = {
+      key0: randomBytes(4).readInt32LE(),
+      key1: randomBytes(4).readInt32LE(),
+      spread: config.number('shard-spread'),
+    };
     const buffers: SharedArrayBuffer[] = [];
     for (let shard = 0; shard < shards; shard++) {
       try {

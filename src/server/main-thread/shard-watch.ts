@@ -26,7 +26,8 @@ export class ShardWatch {
       this.warned[shard] = true;
       this.log.warning(
         `Shard ${shard} is ${Math.floor(share * 100)} % full: once it is, writes to its keys fail. ` +
-          'Delete keys, or start with more shards (--shards) or larger ones (--shard-bytes).',
+          'Delete keys, or start with more shards (--shards), larger ones (--shard-bytes) or, for ' +
+          'keys with one hash tag, a larger --shard-spread.',
       );
     });
   }

@@ -1,7 +1,7 @@
 /** Runs the same Lua in redis-server and here. */
 import { type Environment, LuaError, LuaSyntaxError } from '../../../src/scripting/environment.js';
-import type { ScriptHost } from '../../../src/scripting/library/redis.js';
 import { plainText } from '../../../src/scripting/library/base.js';
+import type { ScriptHost } from '../../../src/scripting/library/redis.js';
 import { LuaTable } from '../../../src/scripting/runtime/table.js';
 import type { LuaValue } from '../../../src/scripting/runtime/values.js';
 import type { RawClient } from '../../support/client.js';

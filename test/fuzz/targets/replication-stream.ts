@@ -23,7 +23,7 @@ import type { FuzzTarget } from '../fuzz.js';
 
 const NOW = 1_700_000_000_000;
 const SHARDS = 2;
-const HASH_KEY = [5, 6] as const;
+const HASH_KEY = { key0: 5, key1: 6, spread: 2 };
 
 const out = new Region(new SharedArrayBuffer(OUTPUT_BYTES_MIN + 64), 0);
 const scratch = new Region(new SharedArrayBuffer(BLOCK_BYTES_MAX + 64), 0);
@@ -107,7 +107,7 @@ export const target: FuzzTarget = {
   name: 'replication-stream',
   summary: 'Forged, damaged and misplaced blocks are refused or applied, and harm nothing.',
   run(random: Random) {
-    prepareFullSync(replica.shards, ...HASH_KEY);
+    prepareFullSync(replica.shards, HASH_KEY);
     const progress = new SyncProgress(SyncProgress.create(SHARDS, null), arena, SHARDS, 1);
     const flow = new ReplicaFlow({
       buffer,

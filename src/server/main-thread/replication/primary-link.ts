@@ -261,13 +261,13 @@ export class PrimaryLink {
   /** All flows are connected: from here on there is no way back to the old data. */
   private async replaceData(attempt: Attempt): Promise<void> {
     const { shards, threads } = this.parts;
-    const { mode, replicationId, hashKey0, hashKey1 } = attempt.reply!;
+    const { mode, replicationId, hashKey0, hashKey1, spread } = attempt.reply!;
     if (mode === 'FULL') {
       this.parts.replacing();
       this.loading = true;
       await this.parts.changed();
       if (attempt.failed !== null) return;
-      prepareFullSync(shards, hashKey0, hashKey1);
+      prepareFullSync(shards, { key0: hashKey0, key1: hashKey1, spread });
     } else {
       // First of all: what comes now is passed on to sub-replicas, and may be of a new id. Should
       // the link be lost again soon, the old id still has to end where the new one began.
@@ -335,7 +335,7 @@ export class PrimaryLink {
     if (wasOnline) this.downSinceMs = Date.now();
     if (this.loading) {
       // An incomplete data set is of no use: it is dropped.
-      prepareFullSync(shards, shards.hashKey0, shards.hashKey1);
+      prepareFullSync(shards, shards.keyHash);
       this.loading = false;
     }
     this.attempt = null;
@@ -371,8 +371,8 @@ function parseSyncReply(answer: ControlReply): ParsedReply {
   }
   const [mode, syncName, replicationId, ...figures] = answer;
   const numbers = figures.map(Number);
-  const [version, shards, databases, hashKey0, hashKey1, flows, keys] = numbers;
-  if ((mode !== 'FULL' && mode !== 'CONTINUE') || numbers.length < 7) {
+  const [version, shards, databases, hashKey0, hashKey1, spread, flows, keys] = numbers;
+  if ((mode !== 'FULL' && mode !== 'CONTINUE') || numbers.length < 8) {
     throw new Error('the primary gives an answer of another version');
   }
   if (!numbers.every((number) => Number.isSafeInteger(number))) {
@@ -388,6 +388,7 @@ function parseSyncReply(answer: ControlReply): ParsedReply {
     databases: databases!,
     hashKey0: hashKey0!,
     hashKey1: hashKey1!,
+    spread: spread!,
     flows: flows!,
     keys: keys!,
   };

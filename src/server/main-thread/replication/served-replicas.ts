@@ -147,8 +147,8 @@ export class ServedReplicas {
       );
     }
     this.parts.changed();
-    const { hashKey0, hashKey1 } = shards;
-    const figures = [PROTOCOL_VERSION, shards.count, shards.databases, hashKey0, hashKey1];
+    const { key0, key1, spread } = shards.keyHash;
+    const figures = [PROTOCOL_VERSION, shards.count, shards.databases, key0, key1, spread];
     const sums = replica.session.sums;
     return [
       decision.kind === 'continue' ? 'CONTINUE' : 'FULL',
