@@ -17,6 +17,11 @@ const SPARE_BACKLOGS_MAX = 64;
  */
 const REGION_BYTES_MAX = 0x7fff_fff8;
 
+/** What was in the region has moved to a larger one. Small ones are not worth a system call. */
+function outgrown(region: Region): void {
+  if (region.length > KEPT_BYTES) giveBack(region);
+}
+
 /**
  * A command under assembly. Its bytes are gathered in one region, so that its arguments are offsets
  * into that region; the parser keeps its state between arrivals.
@@ -77,6 +82,7 @@ export class PartialCommand {
     while (size < needed) size *= 2;
     const larger = this.createRegion(Math.min(size, REGION_BYTES_MAX));
     copyBytes(larger, 0, this.region, 0, this.used);
+    outgrown(this.region);
     this.region = larger;
     this.parser.rebase(larger, 0);
   }
@@ -109,7 +115,10 @@ export class Backlog {
     size = Math.min(size, REGION_BYTES_MAX);
     const next = size === this.region.length ? this.region : this.createRegion(size);
     if (next === this.region) next.bytes.copyWithin(0, this.start, this.end);
-    else copyBytes(next, 0, this.region, this.start, used);
+    else {
+      copyBytes(next, 0, this.region, this.start, used);
+      outgrown(this.region);
+    }
     this.region = next;
     this.start = 0;
     this.end = used;
