@@ -20,7 +20,8 @@ import {
 } from '../../src/replication/wire.js';
 import { SimulatedServer } from './server.js';
 
-const HASH_KEY = { key0: 5, key1: 6, spread: 2 };
+/** With it the key b lies in shard 0 and a in shard 1. */
+const HASH_KEY = { key0: 1, key1: 6, spread: 2 };
 const NOW = 1_700_000_000_000;
 const SHARDS = 2;
 const out = new Region(new SharedArrayBuffer(OUTPUT_BYTES_MIN + 64), 0);

@@ -23,7 +23,7 @@ import type { FuzzTarget } from '../fuzz.js';
 
 const NOW = 1_700_000_000_000;
 const SHARDS = 2;
-const HASH_KEY = { key0: 5, key1: 6, spread: 2 };
+const HASH_KEY = { key0: 1, key1: 6, spread: 2 };
 
 const out = new Region(new SharedArrayBuffer(OUTPUT_BYTES_MIN + 64), 0);
 const scratch = new Region(new SharedArrayBuffer(BLOCK_BYTES_MAX + 64), 0);
