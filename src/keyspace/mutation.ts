@@ -39,6 +39,14 @@ import { touchWatched } from './watch.js';
 
 export type EventListener = (event: KeyspaceEvent, database: number, key: string) => void;
 
+/** What counts for one command only, while another runs inside it. */
+export class OuterCommand {
+  writing = false;
+  changes = 0;
+  effectsMade = 0;
+  expiryEffects = 0;
+}
+
 export abstract class Mutation extends KeyLookup {
   /** Changes since the command began; not 0 means that it wrote something. */
   changes = 0;
@@ -69,6 +77,29 @@ export abstract class Mutation extends KeyLookup {
     this.expiryEffects = 0;
     this.begun = false;
     this.effects.reset();
+  }
+
+  /**
+   * Before a command inside the one under way.
+   * @param outer keeps what counts for the one under way, until `endInner`
+   * @throws when a change was begun: the inner command might move its bytes, or write its effect
+   */
+  beginInner(outer: OuterCommand): void {
+    if (this.begun || this.effects.begun) throw new Error('a command inside a change');
+    outer.writing = this.writing;
+    outer.changes = this.changes;
+    outer.effectsMade = this.effects.made;
+    outer.expiryEffects = this.expiryEffects;
+  }
+
+  /** After it, whatever became of it. */
+  endInner(outer: OuterCommand): void {
+    this.writing = outer.writing;
+    this.changes = outer.changes;
+    this.expiryEffects = outer.expiryEffects;
+    this.begun = false;
+    this.effects.made = outer.effectsMade;
+    this.effects.begun = false;
   }
 
   /**
@@ -174,7 +205,7 @@ export abstract class Mutation extends KeyLookup {
   }
 
   /** Completes what was begun. The effect is the value that the key has now. */
-  commitValue(event: KeyspaceEvent): void {
+  commitValue(event: KeyspaceEvent | null): void {
     this.complete(event);
     if (this.effects.sink !== null) this.emitValue();
   }

@@ -19,6 +19,7 @@ import type { Context } from './context.js';
 import type { CommandDefinition } from './definition.js';
 import type { ServerPort } from './server-port.js';
 import type { Session } from './session.js';
+import { CommandSettings } from './settings.js';
 import { type Decoded, ReplyDecoder } from './test-decoder.js';
 
 export type { Decoded } from './test-decoder.js';
@@ -56,6 +57,8 @@ export class CommandTester {
   readonly events: string[] = [];
   /** What `context.now` and `keys.now` say. */
   now = START_MS;
+  /** What `context.settings` says. */
+  readonly settings = new CommandSettings();
   /** Changes the last command counted. */
   changes = 0;
   private readonly args = new Arguments();
@@ -216,6 +219,7 @@ export class CommandTester {
       reply: this.reply,
       session: this.session,
       keys: this.keys,
+      settings: this.settings,
       registry: this.registry,
       inTransaction: false,
       server: new Proxy(server as ServerPort, {
