@@ -80,7 +80,8 @@ export const pfcount: CommandDefinition = {
   keys: [
     {
       ...keysAt(1, -1, 1, 'RW', 'access'),
-      notes: 'RW because it may change the internal representation of the key, and propagate to replicas',
+      notes:
+        'RW because it may change the internal representation of the key, and propagate to replicas',
     },
   ],
   arguments: [{ name: 'key', type: 'key', keySpecIndex: 0, flags: ['multiple'] }],
