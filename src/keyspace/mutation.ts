@@ -26,7 +26,7 @@
  * Values may own pages (values/value-type.ts): what replaces or removes one frees them.
  */
 import type { ArgumentVector } from '../base/arguments.js';
-import { copyBytes, type Region, toBinary } from '../base/region.js';
+import { copyBytes, type Region } from '../base/region.js';
 import { EffectBuilder } from './effects.js';
 import { EVENT_EXPIRED, EVENT_PERSIST, type KeyspaceEvent } from './events.js';
 import { KeyLookup } from './key-lookup.js';
@@ -37,7 +37,14 @@ import { type StoreFullError, shardFull } from './store-full.js';
 import type { TypeRegistry } from './types.js';
 import { touchWatched } from './watch.js';
 
-export type EventListener = (event: KeyspaceEvent, database: number, key: string) => void;
+/** Told of an event. The key is `length` bytes at `offset`, valid during the call. */
+export type EventListener = (
+  event: KeyspaceEvent,
+  database: number,
+  region: Region,
+  offset: number,
+  length: number,
+) => void;
 
 /** What counts for one command only, while another runs inside it. */
 export class OuterCommand {
@@ -260,8 +267,8 @@ export abstract class Mutation extends KeyLookup {
   /** Tells an event of the key last sought: one more of the last change. */
   announce(event: KeyspaceEvent): void {
     if (this.listener === null) return;
-    const key = toBinary(this.keyRegion, this.keyOffset, this.keyLength);
-    this.listener(event, this.soughtDatabase, key);
+    const { soughtDatabase, keyRegion, keyOffset, keyLength } = this;
+    this.listener(event, soughtDatabase, keyRegion, keyOffset, keyLength);
   }
 
   /** Removes the key last sought, which has expired (also used by the active cycle). */

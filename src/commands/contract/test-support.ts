@@ -105,7 +105,8 @@ export class CommandTester {
 
   /** From now on `events` fills. */
   listen(): void {
-    this.keys.listener = (event, _database, key) => this.events.push(`${event.name} ${key}`);
+    this.keys.listener = (event, _database, region, offset, length) =>
+      this.events.push(`${event.name} ${toBinary(region, offset, length)}`);
   }
 
   takeEvents(): string[] {

@@ -140,7 +140,8 @@ export class CollectionWriter {
 
   private member(region: Region, offset: number, length: number): void {
     if (this.form === INTSET) {
-      const isInteger = length > 0 && parseInteger(region, offset, length, this.parsed) === INTEGER_OK;
+      const isInteger =
+        length > 0 && parseInteger(region, offset, length, this.parsed) === INTEGER_OK;
       if (isInteger) {
         this.integers[this.written++] = this.parsed.value;
         return;

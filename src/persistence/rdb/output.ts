@@ -147,7 +147,8 @@ export class RdbOutput {
   }
 
   private integer(region: Region, offset: number, length: number): boolean {
-    if (length === 0 || parseInteger(region, offset, length, this.parsed) !== INTEGER_OK) return false;
+    if (length === 0 || parseInteger(region, offset, length, this.parsed) !== INTEGER_OK)
+      return false;
     const { value } = this.parsed;
     if (value < -0x8000_0000 || value > 0x7fff_ffff) return false;
     const at = this.reserve();

@@ -18,7 +18,9 @@ const parsed = new ParsedInteger();
  */
 export function databaseNumber(context: Context, index: number, invalid?: ErrorReply): number {
   const { args, reply } = context;
-  if (parseInteger(args.region, args.offset[index]!, args.length[index]!, parsed) === NOT_AN_INTEGER) {
+  if (
+    parseInteger(args.region, args.offset[index]!, args.length[index]!, parsed) === NOT_AN_INTEGER
+  ) {
     reply.error(invalid ?? NOT_INTEGER);
     return Number.NaN;
   }
