@@ -13,12 +13,17 @@ const definitions = definitionsOf(commandModules);
 const FAR_SECONDS = '4102444800';
 const FAR_MS = `${FAR_SECONDS}000`;
 
+/** So many that a HyperLogLog becomes dense. */
+const MANY = Array.from({ length: 3000 }, (_, i) => `element${i}`).join(' ');
+
 /** What is there before each example. */
 const GIVEN = [
   'SET number 10',
   'SET text abc',
   `SET large ${'x'.repeat(20_000)}`,
   `SET timed 5 PXAT ${FAR_MS}`,
+  'PFADD registers a b c',
+  `PFADD full ${MANY}`,
 ];
 
 /** For each command that writes: one that changes something, or several. */
@@ -46,6 +51,9 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   persist: ['PERSIST timed'],
   pexpire: ['PEXPIRE text 100000', 'PEXPIRE large 0'],
   pexpireat: [`PEXPIREAT text ${FAR_MS}`, 'PEXPIREAT text 9223372036854775807'],
+  pfadd: ['PFADD registers new', 'PFADD new', 'PFADD full a b c', `PFADD new ${MANY}`],
+  pfdebug: ['PFDEBUG TODENSE registers', 'PFDEBUG GETREG registers'],
+  pfmerge: ['PFMERGE new registers', 'PFMERGE registers full', 'PFMERGE new'],
   psetex: ['PSETEX text 100000 v'],
   rename: ['RENAME timed text', 'RENAME large new'],
   renamenx: ['RENAMENX timed new'],
@@ -66,7 +74,9 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
 
 function tester(): CommandTester {
   // One shard, as each shard has its own effect of FLUSHDB and SWAPDB.
-  return new CommandTester(definitions, { shards: 1 });
+  const t = new CommandTester(definitions, { shards: 1 });
+  t.settings.sparseHyperLogLogBytesMax = 3000;
+  return t;
 }
 
 /** Keys, values and expiry; how they are encoded may differ. */
@@ -93,6 +103,7 @@ describe('effects of every command that writes', () => {
         assert.ok(primary.changes > 0, `${example} changes something`);
         assert.ok(primary.effectVectors.length > 0, `${example} has an effect`);
         replica.now = 0;
+        replica.settings.sparseHyperLogLogBytesMax = Number.MAX_SAFE_INTEGER;
         for (const { database, words, keyless } of primary.effectVectors) {
           assert.equal(keyless, definition.effect === 'keyless', words.join(' '));
           replica.session.database = database;

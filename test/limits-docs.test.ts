@@ -4,10 +4,14 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { STRING_LIMIT_BYTES } from '../src/base/limits.js';
+import { MESSAGE_CHARACTERS_MAX } from '../src/base/log.js';
+import { SHOWN_CHARACTERS_MAX } from '../src/base/peer-text.js';
+import { ADDRESS_BYTES_MAX } from '../src/commands/replication/replconf.js';
 import { GROWN_BYTES_MAX, READERS_MAX, RING_BYTES_MIN } from '../src/journal/ring.js';
 import { SHARD_SPREAD_MAX } from '../src/keyspace/key-hash.js';
 import { THREADS_MAX } from '../src/memory/control.js';
 import { ERROR_NAME_BYTES, ERROR_NAMES_MAX } from '../src/memory/error-names.js';
+import { DEFAULT_BYTES } from '../src/memory/shared-text.js';
 import { PATH_BYTES_MAX } from '../src/platform/ffi/socket.js';
 import {
   ARGUMENTS_MAX,
@@ -26,6 +30,8 @@ import {
 } from '../src/server/config/directives.js';
 import { INCLUDES_DEPTH_MAX } from '../src/server/config/file.js';
 import { ADDRESSES_MAX } from '../src/server/config/special-kinds.js';
+import { CONFIG_FILE_BYTES_MAX } from '../src/server/config/text-file.js';
+import { HANDSHAKE_LINE_BYTES_MAX } from '../src/server/flow-thread/followed-flow.js';
 import { SAMPLES_MAX } from '../src/server/io-thread/latency-monitor.js';
 import * as slowLog from '../src/server/io-thread/slow-log.js';
 import { FLOW_THREADS_MAX } from '../src/server/main-thread/replication/manager.js';
@@ -86,6 +92,8 @@ const EXPECTED: readonly (readonly [what: string, limit: string])[] = [
   ['silence of the other side', `${initial('repl-timeout')} s`],
   ['connecting all flows', ms(CONNECT_MS_MAX)],
   ['reply on the control connection', mib(REPLY_BYTES_MAX)],
+  ["line of a flow's hand-shake", kib(HANDSHAKE_LINE_BYTES_MAX)],
+  ['address that a replica gives of itself', `${ADDRESS_BYTES_MAX} bytes`],
   ['journal without replicas', `${grouped(initial('repl-backlog-ttl'))} s`],
   ['slow log', `${initial('slowlog-max-len')} entries`],
   [
@@ -94,6 +102,10 @@ const EXPECTED: readonly (readonly [what: string, limit: string])[] = [
   ],
   ['samples of a latency event', grouped(SAMPLES_MAX)],
   ['names of errors in INFO errorstats', `${ERROR_NAMES_MAX}, of ${ERROR_NAME_BYTES} characters`],
+  ['configuration file', mib(CONFIG_FILE_BYTES_MAX)],
+  ['all directives together', kib(DEFAULT_BYTES)],
+  ['message in the log', `${grouped(MESSAGE_CHARACTERS_MAX)} characters`],
+  ['message in the log', `${SHOWN_CHARACTERS_MAX} of them`],
   ['nested includes of configuration files', grouped(INCLUDES_DEPTH_MAX)],
   ['waiting for lagging replicas at the end', `${initial('shutdown-timeout')} s`],
   ['ending the threads', ms(STOP_TIMEOUT_MS)],

@@ -24,6 +24,12 @@ describe('log', () => {
     );
   });
 
+  it('cuts a message that is too long', () => {
+    log.notice('x'.repeat(10_000_000));
+    assert.equal(lines[0]!.length, '12:S 02 Jan 2026 03:04:05.006 * '.length + 16_384 + 3);
+    assert.ok(lines.splice(0)[0]!.endsWith('xx...'));
+  });
+
   it('leaves out what is below its level', () => {
     log.level = 'verbose';
     log.debug('d');

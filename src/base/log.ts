@@ -13,6 +13,9 @@ export type LogLevel = 'debug' | 'verbose' | 'notice' | 'warning';
 /** M primary, S replica, C a child or the start of the process. */
 export type LogRole = 'M' | 'S' | 'C';
 
+/** Longer messages are cut, whatever they quote. The stack of an exception is shorter. */
+export const MESSAGE_CHARACTERS_MAX = 16 * 1024;
+
 const LEVELS: readonly LogLevel[] = ['debug', 'verbose', 'notice', 'warning'];
 const LEVEL_SIGNS: Readonly<Record<LogLevel, string>> = {
   debug: '.',
@@ -49,7 +52,9 @@ export class Log {
   write(level: LogLevel, message: string): void {
     if (LEVELS.indexOf(level) < LEVELS.indexOf(this.level)) return;
     const time = formatLogTime(this.now());
-    this.sink(`${this.pid}:${this.role} ${time} ${LEVEL_SIGNS[level]} ${message}`);
+    const isCut = message.length > MESSAGE_CHARACTERS_MAX;
+    const text = isCut ? `${message.slice(0, MESSAGE_CHARACTERS_MAX)}...` : message;
+    this.sink(`${this.pid}:${this.role} ${time} ${LEVEL_SIGNS[level]} ${text}`);
   }
 
   /** A line that another thread's log has made. */

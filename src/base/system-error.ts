@@ -9,6 +9,7 @@ const TEXTS: Readonly<Record<string, string>> = {
   ELOOP: 'Too many levels of symbolic links',
   ENAMETOOLONG: 'File name too long',
   EROFS: 'Read-only file system',
+  EFBIG: 'File too large',
   ENOSPC: 'No space left on device',
   ENOMEM: 'Cannot allocate memory',
   ENFILE: 'Too many open files in system',

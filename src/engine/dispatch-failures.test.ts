@@ -15,7 +15,9 @@ import { mset } from '../commands/string/mset.js';
 import { set } from '../commands/string/set.js';
 import { exec } from '../commands/transactions/exec.js';
 import { multi } from '../commands/transactions/multi.js';
+import { EVENT_SET } from '../keyspace/events.js';
 import { Reply } from '../protocol/reply.js';
+import { STRING_AUTO } from '../values/string/type.js';
 import { createShards, lockedShards, TestEngine, vector } from './testing.js';
 
 const COMMON = {
@@ -236,6 +238,77 @@ test('what runs inside counts its own changes, and no change twice', () => {
   for (const command of ['MULTI', 'SET a 1', 'run set k 2']) answer(command);
   answer('EXEC');
   assert.equal(keyspace.totalChanges, before + 3);
+});
+
+/** AROUND key command arg ...: writes, runs the command inside, and, when `again`, writes again. */
+function around(name: string, again: boolean): CommandDefinition {
+  return {
+    ...COMMON,
+    name,
+    arity: -3,
+    flags: ['write'],
+    keys: [keysAt(1, 0, 1, 'RW')],
+    run(context) {
+      const { args, keys: keyspace, registry } = context;
+      const write = (): void => {
+        keyspace.seek(args, 1);
+        keyspace.storeArgument(STRING_AUTO, args, 2, 0, EVENT_SET);
+      };
+      write();
+      const words = Array.from({ length: args.count - 2 }, (_, i) => context.text(i + 2));
+      inner.rewind(0);
+      context.runInside(registry.lookup(words[0]!)!, vector(words), inner);
+      if (again) write();
+      context.reply.ok();
+    },
+  };
+}
+
+test('a command that runs another inside keeps its own changes and effects', () => {
+  const commands = [...DEFINITIONS, around('once', false), around('twice', true)];
+  engine = new TestEngine(createShards(8), 0, commands, 2);
+  const { keys: keyspace } = engine.dispatcher;
+  let effects = 0;
+  keyspace.effects.sink = { append: () => effects++ };
+  const expected: [command: string, changes: number][] = [
+    ['once k get k', 1],
+    ['once k set k x', 2],
+    ['once k run once k get k', 2],
+    ['twice k get k', 2],
+    ['twice k set k x', 3],
+    ['twice k broken k', 2],
+    ['twice k run twice k set k x', 5],
+  ];
+  for (const [command, changes] of expected) {
+    const before = keyspace.totalChanges;
+    effects = 0;
+    assert.equal(answer(command), '+OK\r\n', command);
+    assert.equal(keyspace.totalChanges - before, changes, command);
+    assert.equal(effects, changes, command);
+  }
+  for (const command of ['MULTI', 'once k get k', 'twice k set k x']) answer(command);
+  const before = keyspace.totalChanges;
+  assert.equal(answer('EXEC'), '*2\r\n+OK\r\n+OK\r\n');
+  assert.equal(keyspace.totalChanges - before, 4);
+});
+
+test('no command runs inside a change that is not complete', () => {
+  const half: CommandDefinition = {
+    ...COMMON,
+    name: 'half',
+    arity: 2,
+    flags: ['write'],
+    keys: [keysAt(1, 0, 1, 'RW')],
+    run(context) {
+      const { args, keys: keyspace, registry } = context;
+      keyspace.beginEdit(STRING_AUTO, 1, keyspace.seek(args, 1));
+      context.runInside(registry.lookup('get')!, vector(['get', 'k']), inner);
+    },
+  };
+  engine = new TestEngine(createShards(8), 0, [...DEFINITIONS, half], 2);
+  assert.match(answer('half k'), INTERNAL);
+  assert.match(String(engine.failures), /a command inside a change/);
+  assert.equal(engine.dispatcher.inTransaction, false);
 });
 
 test('nothing inside a command may wait, or reach for a shard that is not locked', () => {

@@ -11,7 +11,9 @@ import type { CommandEntry, Context, Suspension } from '../commands/contract/con
 import { KEY_WRITTEN, KeyPlaces } from '../commands/contract/key-flags.js';
 import type { ServerPort } from '../commands/contract/server-port.js';
 import { REPLY_ON, REPLY_SKIP, REPLY_SKIP_NEXT } from '../commands/contract/session.js';
+import { CommandSettings } from '../commands/contract/settings.js';
 import { Keyspace } from '../keyspace/keyspace.js';
+import { OuterCommand } from '../keyspace/mutation.js';
 import type { Shards } from '../keyspace/shards.js';
 import type { ErrorReply } from '../protocol/errors.js';
 import * as errors from '../protocol/errors.js';
@@ -64,12 +66,14 @@ export class Dispatcher implements Context {
   /** Set in server/ wiring, before the first command. */
   server!: ServerPort;
   readonly keys: Keyspace;
+  readonly settings = new CommandSettings();
   readonly locks: LockingPlan;
   private readonly execution: Execution;
   private readonly places = new KeyPlaces();
   private readonly queued = new Arguments();
-  /** How many commands the one under way is inside of. */
+  /** How many commands the one under way is inside of, and what counts for each of them. */
   private depth = 0;
+  private readonly outer: OuterCommand[] = [];
 
   constructor(
     readonly registry: Registry,
@@ -375,7 +379,9 @@ export class Dispatcher implements Context {
   runNested(command: RegisteredCommand, args: Arguments, reply: Reply): void {
     const { keys } = this;
     const { args: outerArgs, reply: outerReply } = this;
-    const { changes, writing, database } = keys;
+    const { database } = keys;
+    const outer = this.outerCommand();
+    keys.beginInner(outer);
     this.depth++;
     this.args = args;
     this.reply = reply;
@@ -389,9 +395,15 @@ export class Dispatcher implements Context {
       this.reply = outerReply;
       keys.forget();
       keys.database = database;
-      keys.changes = changes;
-      keys.writing = writing;
+      keys.endInner(outer);
     }
+  }
+
+  /** Where the command under way is kept; made when commands nest so deeply for the first time. */
+  private outerCommand(): OuterCommand {
+    const { outer, depth } = this;
+    if (depth === outer.length) outer.push(new OuterCommand());
+    return outer[depth]!;
   }
 
   suspend(cancelled: (reason: Cancellation) => void): Suspension {

@@ -19,6 +19,7 @@ export const EVENT_SETRANGE = event('setrange', '$');
 export const EVENT_SETBIT = event('setbit', '$');
 export const EVENT_INCRBY = event('incrby', '$');
 export const EVENT_INCRBYFLOAT = event('incrbyfloat', '$');
+export const EVENT_PFADD = event('pfadd', '$');
 export const EVENT_DEL = event('del', 'g');
 export const EVENT_EXPIRE = event('expire', 'g');
 export const EVENT_PERSIST = event('persist', 'g');

@@ -109,6 +109,11 @@ export class Keyspace extends Mutation {
     copyBytes(copied.region, 0, this.region, this.valueOffset, valueLength);
   }
 
+  /** What the key found takes, without the pages that a collection owns. */
+  get storedBytes(): number {
+    return this.table.storedBytes;
+  }
+
   /** Empties one database of a shard. */
   clear(shard: number, database: number): void {
     const table = this.shards.table(shard, database);

@@ -76,6 +76,17 @@ test('an expired key that a command meets is no effect of its change', () => {
   assert.equal(t.effects.at(-1), '0 DEL k');
 });
 
+test('the event of a key of any length is told without making text of it', () => {
+  const t = new CommandTester([set]);
+  const lengths: number[] = [];
+  t.keys.listener = (_event, _database, region, offset, length) => {
+    lengths.push(length);
+    assert.equal(region.bytes[offset + length - 1], 'k'.charCodeAt(0));
+  };
+  for (const length of [1, 100_000]) t.run('SET', 'k'.repeat(length), 'v');
+  assert.deepEqual(lengths, [1, 100_000]);
+});
+
 test('the bytes are there when the event is told, and the event comes before the effect', () => {
   const t = new CommandTester([set, get, built]);
   const order: string[] = [];

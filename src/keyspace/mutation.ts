@@ -26,7 +26,7 @@
  * Values may own pages (values/value-type.ts): what replaces or removes one frees them.
  */
 import type { ArgumentVector } from '../base/arguments.js';
-import { copyBytes, type Region, toBinary } from '../base/region.js';
+import { copyBytes, type Region } from '../base/region.js';
 import { EFFECT_EXPIRE_AT, EFFECT_PERSIST, EFFECT_REMOVE } from './effect-verbs.js';
 import { EffectBuilder } from './effects.js';
 import { EVENT_EXPIRED, EVENT_PERSIST, type KeyspaceEvent } from './events.js';
@@ -38,7 +38,22 @@ import { type StoreFullError, shardFull } from './store-full.js';
 import type { TypeRegistry } from './types.js';
 import { touchWatched } from './watch.js';
 
-export type EventListener = (event: KeyspaceEvent, database: number, key: string) => void;
+/** Told of an event. The key is `length` bytes at `offset`, valid during the call. */
+export type EventListener = (
+  event: KeyspaceEvent,
+  database: number,
+  region: Region,
+  offset: number,
+  length: number,
+) => void;
+
+/** What counts for one command only, while another runs inside it. */
+export class OuterCommand {
+  writing = false;
+  changes = 0;
+  effectsMade = 0;
+  expiryEffects = 0;
+}
 
 export abstract class Mutation extends KeyLookup {
   /** Changes since the command began; not 0 means that it wrote something. */
@@ -70,6 +85,29 @@ export abstract class Mutation extends KeyLookup {
     this.expiryEffects = 0;
     this.begun = false;
     this.effects.reset();
+  }
+
+  /**
+   * Before a command inside the one under way.
+   * @param outer keeps what counts for the one under way, until `endInner`
+   * @throws when a change was begun: the inner command might move its bytes, or write its effect
+   */
+  beginInner(outer: OuterCommand): void {
+    if (this.begun || this.effects.begun) throw new Error('a command inside a change');
+    outer.writing = this.writing;
+    outer.changes = this.changes;
+    outer.effectsMade = this.effects.made;
+    outer.expiryEffects = this.expiryEffects;
+  }
+
+  /** After it, whatever became of it. */
+  endInner(outer: OuterCommand): void {
+    this.writing = outer.writing;
+    this.changes = outer.changes;
+    this.expiryEffects = outer.expiryEffects;
+    this.begun = false;
+    this.effects.made = outer.effectsMade;
+    this.effects.begun = false;
   }
 
   /**
@@ -175,7 +213,7 @@ export abstract class Mutation extends KeyLookup {
   }
 
   /** Completes what was begun. The effect is the value that the key has now. */
-  commitValue(event: KeyspaceEvent): void {
+  commitValue(event: KeyspaceEvent | null): void {
     this.complete(event);
     if (this.effects.sink !== null) this.emitValue();
   }
@@ -230,8 +268,8 @@ export abstract class Mutation extends KeyLookup {
   /** Tells an event of the key last sought: one more of the last change. */
   announce(event: KeyspaceEvent): void {
     if (this.listener === null) return;
-    const key = toBinary(this.keyRegion, this.keyOffset, this.keyLength);
-    this.listener(event, this.soughtDatabase, key);
+    const { soughtDatabase, keyRegion, keyOffset, keyLength } = this;
+    this.listener(event, soughtDatabase, keyRegion, keyOffset, keyLength);
   }
 
   /** Removes the key last sought, which has expired (also used by the active cycle). */

@@ -15,9 +15,16 @@ const WORD_LOCK = 0;
 const WORD_VERSION = 1;
 const WORD_LENGTH = 2;
 const TEXT_OFFSET = 16;
-const DEFAULT_BYTES = 256 * 1024;
+export const DEFAULT_BYTES = 256 * 1024;
 /** All threads use one owner number: nothing asks who holds this lock. */
 const OWNER = 1;
+
+/** A new text is longer than the memory that was made for it. */
+export class SharedTextFullError extends RangeError {
+  constructor() {
+    super('The shared text is too long');
+  }
+}
 
 export class SharedText {
   private readonly words: Int32Array;
@@ -53,7 +60,7 @@ export class SharedText {
    * Replaces the text by what `change` makes of it, or not at all when that returns null or throws.
    * Any thread; nobody else reads or changes meanwhile, so `change` must not use this object.
    *
-   * @throws RangeError when the new text is too long
+   * @throws SharedTextFullError
    */
   update(change: (text: string) => string | null): void {
     lockBlocking(this.words, WORD_LOCK, OWNER);
@@ -61,7 +68,7 @@ export class SharedText {
       const text = change(this.current());
       if (text === null) return;
       const encoded = Buffer.from(text, 'utf8');
-      if (encoded.length > this.bytes.length) throw new RangeError('The shared text is too long');
+      if (encoded.length > this.bytes.length) throw new SharedTextFullError();
       this.bytes.set(encoded);
       this.words[WORD_LENGTH] = encoded.length;
       // After the text: whoever sees the new version and takes the lock finds at least this text.

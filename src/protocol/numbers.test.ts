@@ -13,12 +13,13 @@ import {
   INTEGER_OK,
   integerLength,
   NOT_AN_INTEGER,
-  parsedInteger,
+  ParsedInteger,
   parseIndex,
   parseInteger,
 } from './numbers.js';
 
 const region = new Region(new SharedArrayBuffer(16384), 0);
+const integer = new ParsedInteger();
 
 function put(text: string): number {
   region.bytes.fill(57); // nines around it, to notice who reads too far
@@ -27,9 +28,9 @@ function put(text: string): number {
 }
 
 function parsed(text: string): bigint | null {
-  const kind = parseInteger(region, 3, put(text));
+  const kind = parseInteger(region, 3, put(text), integer);
   if (kind === NOT_AN_INTEGER) return null;
-  return kind === INTEGER_OK ? BigInt(parsedInteger.value) : parsedInteger.big;
+  return kind === INTEGER_OK ? BigInt(integer.value) : integer.big;
 }
 
 /** What Redis takes for an integer, written down independently. */
@@ -62,8 +63,8 @@ describe('integers', () => {
   });
 
   test('beyond 53 bits the result is a bigint', () => {
-    assert.equal(parseInteger(region, 3, put('9007199254740991')), INTEGER_OK);
-    assert.equal(parseInteger(region, 3, put('9007199254740992')), INTEGER_BIG);
+    assert.equal(parseInteger(region, 3, put('9007199254740991'), integer), INTEGER_OK);
+    assert.equal(parseInteger(region, 3, put('9007199254740992'), integer), INTEGER_BIG);
     assert.equal(parsed(String(INT64_MAX)), INT64_MAX);
     assert.equal(parsed(String(INT64_MIN)), INT64_MIN);
     for (const text of ['9223372036854775808', '-9223372036854775809', '', '-', '-0', '00']) {

@@ -26,8 +26,6 @@ export class ParsedInteger {
   big = 0n;
 }
 
-/** The record of callers that have none of their own; any of them overwrites it. */
-export const parsedInteger = new ParsedInteger();
 const parsedIndex = new ParsedInteger();
 
 const ZERO = 48;
@@ -35,12 +33,12 @@ const MINUS = 45;
 const BILLION = 1_000_000_000;
 const TWO_53 = 2 ** 53;
 
-/** @returns NOT_AN_INTEGER, INTEGER_OK or INTEGER_BIG */
+/** @returns NOT_AN_INTEGER, INTEGER_OK or INTEGER_BIG; unless the first, the integer is in `into` */
 export function parseInteger(
   region: Region,
   offset: number,
   length: number,
-  into = parsedInteger,
+  into: ParsedInteger,
 ): number {
   const bytes = region.bytes;
   if (length < 1 || length > 20) return NOT_AN_INTEGER;

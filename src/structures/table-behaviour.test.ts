@@ -56,6 +56,35 @@ test('11 + 100 bytes cost at most 124 bytes of memory each, averaged over fillin
   assert.ok(average <= 124, `${average.toFixed(2)} bytes`);
 });
 
+test('storedBytes: the entry, and the pages of its runs, also of one longer than its value', () => {
+  const { table, keys } = newTable(64);
+  const stored = (key: string) => {
+    assert.ok(keys.find(key));
+    return table.storedBytes;
+  };
+  keys.put('k', 1, 'v');
+  const small = 1 + 1 + 1 + 1 + 1 + 4;
+  assert.equal(stored('k'), small);
+  keys.put('k', 1, 'v', 1.7e12);
+  assert.equal(stored('k'), small + 8);
+  const before = table.allocatedPages;
+  keys.put('long', 1, 'x'.repeat(100_000));
+  const pages = table.allocatedPages - before;
+  assert.equal(stored('long'), 1 + 1 + 3 + 4 + 8 + 4 + pages * PAGE_BYTES);
+  // A short value stays in its run when it could not move, or leaves it: storedBytes follows.
+  for (const length of [99_000, 60_000, 9000, 3000, 200_000]) {
+    assert.ok(keys.find('long'));
+    assert.ok(table.resize(length) >= 0);
+    const held = (table.allocatedPages - before) * PAGE_BYTES;
+    const inEntry = stored('long') - held;
+    assert.ok(inEntry >= 0 && inEntry < 8192, `${length}: ${inEntry} bytes besides the pages`);
+  }
+  keys.put('K'.repeat(5000), 1, '');
+  const withKey = stored('K'.repeat(5000));
+  assert.equal(withKey, 1 + 2 + 1 + 4 + 4 + 2 * PAGE_BYTES);
+  table.check();
+});
+
 test('small entries cost little more than their bytes and a slot', () => {
   const { table, keys } = newTable(64);
   let sum = 0;

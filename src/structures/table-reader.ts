@@ -7,7 +7,7 @@
  */
 import { copyBytes, equalBytes, Region } from '../base/region.js';
 import type { Space } from '../memory/space.js';
-import { PAGE_SHIFT } from '../memory/space-layout.js';
+import { PAGE_BYTES, PAGE_SHIFT } from '../memory/space-layout.js';
 import { Directory } from './directory.js';
 import {
   ENTRY_EXPIRES,
@@ -15,11 +15,15 @@ import {
   Entry,
   EXPIRY_BYTES,
   KEY_INLINE_LIMIT,
+  pagesFor,
   readVarint,
   varintBytes,
 } from './entry.js';
 import { BUCKET_BYTES, bucketsOf, depthOf, fingerprintOf, frameOf, homeOf } from './frame.js';
 import { bucketOffset, displacedSlots, referenceAt, zeroBytes } from './slots.js';
+
+/** A bucket's share of an entry, at the usual load: fingerprint, reference and what stays empty. */
+const SLOT_BYTES = 4;
 
 /** A copy of the key while its frame is rewritten, if the key was given as bytes of that frame. */
 const keyCopy = new Region(new SharedArrayBuffer(KEY_INLINE_LIMIT), 0);
@@ -182,6 +186,17 @@ export class TableReader {
     this.found = true;
     this.decode(entry);
     return true;
+  }
+
+  /**
+   * What the entry last found, put or decoded takes: its bytes, its share of a bucket and the pages
+   * of its runs, with the room in them that is not used.
+   */
+  get storedBytes(): number {
+    const { entry } = this;
+    entry.decode(this.region, this.entryOffset);
+    const keyPages = (entry.flags & ENTRY_KEY_RUN) !== 0 ? pagesFor(entry.keyLength) : 0;
+    return entry.size + SLOT_BYTES + (keyPages + entry.valuePages) * PAGE_BYTES;
   }
 
   /** Describes the entry at a byte offset (from a scan) in the fields. */

@@ -25,7 +25,7 @@ const timeout_ms = 10_000;
 const configAtStart = [
   ...['timeout', '0', 'hz', '10', 'slowlog-max-len', '128', 'slowlog-log-slower-than', '10000'],
   ...['tcp-keepalive', '300', 'lazyfree-lazy-expire', 'no', 'latency-monitor-threshold', '0'],
-  ...['loglevel', 'notice'],
+  ...['loglevel', 'notice', 'hll-sparse-max-bytes', '3000'],
 ];
 
 /** One server, and the connections of the sequence that runs. */

@@ -68,6 +68,7 @@ function configPair(w: World): string[] {
     ['maxmemory', w.pick('abc', '-1', '1xb', '')],
     ['lazyfree-lazy-expire', w.pick('yes', 'no', 'YES', 'maybe')],
     ['latency-monitor-threshold', w.pick('0', '100', '-1', 'x')],
+    ['hll-sparse-max-bytes', w.pick('3000', '0', '40', '500', '20000', '-1', 'x')],
   );
 }
 

@@ -9,7 +9,6 @@
  */
 export const TEST_ONLY: Readonly<Record<string, string>> = {
   'src/engine/acl/': 'AUTH and the ACL commands do not use it yet',
-  'src/keyspace/mutation.ts#custom': 'commands that choose by chance, as SPOP, are not there yet',
   'src/memory/space.ts#reservedOffset': 'no subject reserves pages of its shards yet',
   'src/memory/space-layout.ts': 'figures of its drawing, which a test derives again',
   'src/persistence/rdb/dump-writer.ts': 'DUMP is not there yet',
@@ -23,7 +22,6 @@ export const TEST_ONLY: Readonly<Record<string, string>> = {
   'src/structures/packed/': 'the commands of collections are not there yet',
   'src/structures/sequence/': 'the commands of collections are not there yet',
   'src/values/geo/': 'the GEO commands are not there yet',
-  'src/values/hyperloglog/': 'the PF commands are not there yet',
 };
 
 /** Command names in code of no command: the names (`*`: any), and why the file has them. */

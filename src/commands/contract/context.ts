@@ -10,6 +10,7 @@ import type { CommandDefinition, ContainerDefinition } from './definition.js';
 import type { KeyPlaces } from './key-flags.js';
 import type { ServerPort } from './server-port.js';
 import type { Session } from './session.js';
+import type { CommandSettings } from './settings.js';
 
 export interface Context {
   /** args.count arguments, the command's name at 0; bytes in args.region. */
@@ -17,6 +18,7 @@ export interface Context {
   readonly reply: Reply;
   readonly session: Session;
   readonly keys: Keyspace;
+  readonly settings: CommandSettings;
   /** Milliseconds since 1970, read once a turn (refreshed after long commands). */
   readonly now: number;
   /** Everything off the data path: configuration, clients, statistics, persistence, replication. */

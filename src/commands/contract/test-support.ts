@@ -19,6 +19,7 @@ import type { Context } from './context.js';
 import type { CommandDefinition } from './definition.js';
 import type { ServerPort } from './server-port.js';
 import type { Session } from './session.js';
+import { CommandSettings } from './settings.js';
 import { type Decoded, ReplyDecoder } from './test-decoder.js';
 
 export type { Decoded } from './test-decoder.js';
@@ -58,6 +59,8 @@ export class CommandTester {
   readonly events: string[] = [];
   /** What `context.now` and `keys.now` say. */
   now = START_MS;
+  /** What `context.settings` says. */
+  readonly settings = new CommandSettings();
   /** Changes the last command counted. */
   changes = 0;
   private readonly args = new Arguments();
@@ -104,7 +107,8 @@ export class CommandTester {
 
   /** From now on `events` fills. */
   listen(): void {
-    this.keys.listener = (event, _database, key) => this.events.push(`${event.name} ${key}`);
+    this.keys.listener = (event, _database, region, offset, length) =>
+      this.events.push(`${event.name} ${toBinary(region, offset, length)}`);
   }
 
   takeEvents(): string[] {
@@ -218,6 +222,7 @@ export class CommandTester {
       reply: this.reply,
       session: this.session,
       keys: this.keys,
+      settings: this.settings,
       registry: this.registry,
       inTransaction: false,
       server: new Proxy(server as ServerPort, {

@@ -11,7 +11,7 @@ import { hasExpired } from '../../base/expiry-time.js';
 import { Region } from '../../base/region.js';
 import { SCAN_END } from '../../keyspace/shards.js';
 import { CURSOR, NOT_INTEGER, SYNTAX } from '../../protocol/errors.js';
-import { INTEGER_OK, parsedInteger, parseIndex, parseInteger } from '../../protocol/numbers.js';
+import { INTEGER_OK, ParsedInteger, parseIndex, parseInteger } from '../../protocol/numbers.js';
 import { Reply } from '../../protocol/reply.js';
 import { argumentIs } from '../../protocol/text.js';
 
@@ -39,6 +39,8 @@ class Scan {
   buckets = 0;
 }
 
+const parsed = new ParsedInteger();
+
 /** The elements are written here first, as the cursor comes before them. */
 let elements = newElements();
 
@@ -49,8 +51,8 @@ function newElements(): Reply {
 /** The cursor of argument 1, or -1 when it is none. Like strtoul, it may have a sign and zeros. */
 function cursorOf(context: Context): number {
   const { args } = context;
-  const kind = parseInteger(args.region, args.offset[1]!, args.length[1]!);
-  if (kind === INTEGER_OK && parsedInteger.value >= 0) return parsedInteger.value;
+  const kind = parseInteger(args.region, args.offset[1]!, args.length[1]!, parsed);
+  if (kind === INTEGER_OK && parsed.value >= 0) return parsed.value;
   const text = context.text(1);
   const match = /^[+-]?(\d*)$/.exec(text);
   if (match === null || (text.length === 1 && match[1] === '')) return -1;

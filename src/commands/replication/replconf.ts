@@ -2,10 +2,14 @@
  * REPLCONF option value ...: what a replica says of itself before it asks for a sync. ACK comes over
  * a replica's control connection and gets no reply.
  */
-import { NOT_INTEGER, SYNTAX } from '../../protocol/errors.js';
+import { NOT_INTEGER, SYNTAX, untilNul } from '../../protocol/errors.js';
 import { INTEGER_OK, ParsedInteger, parseInteger } from '../../protocol/numbers.js';
 import { argumentIs } from '../../protocol/text.js';
 import type { CommandDefinition } from '../contract/definition.js';
+
+/** As in Redis. */
+export const ADDRESS_BYTES_MAX = 255;
+const TOO_LONG = 'provided by replica instance is too long:';
 
 const parsed = new ParsedInteger();
 
@@ -36,6 +40,11 @@ export const replconf: CommandDefinition = {
         }
         replication.describe(session, { listeningPort: parsed.value });
       } else if (argumentIs(args, i, 'IP-ADDRESS')) {
+        const length = args.length[i + 1]!;
+        if (length > ADDRESS_BYTES_MAX) {
+          reply.errorText(`ERR REPLCONF ip-address ${TOO_LONG} ${length} bytes`);
+          return;
+        }
         replication.describe(session, { address: context.text(i + 1) });
       } else if (argumentIs(args, i, 'ACK')) {
         replication.acknowledged(session);
@@ -44,7 +53,7 @@ export const replconf: CommandDefinition = {
         // Only a replica is asked this, by its primary.
         return;
       } else if (!argumentIs(args, i, 'CAPA') && !argumentIs(args, i, 'VERSION')) {
-        reply.errorText(`ERR Unrecognized REPLCONF option: ${context.text(i)}`);
+        reply.errorText(`ERR Unrecognized REPLCONF option: ${untilNul(context.text(i))}`);
         return;
       }
     }

@@ -22,12 +22,17 @@ const NAME_BYTES_MAX = 64;
 function lookup({ registry }: Context): CommandEntry | undefined {
   const entry = registry.lookup(nameAt(0));
   if (entry === undefined || entry.subcommands.size === 0 || inner.count < 2) return entry;
-  return entry.subcommands.get(nameAt(1)) ?? entry;
+  return entry.subcommands.get(nameAt(1));
 }
 
 function nameAt(index: number): string {
   const { region, offset, length } = inner;
   return prefixBinary(region, offset[index]!, length[index]!, NAME_BYTES_MAX).toLowerCase();
+}
+
+/** Whether keys may begin wherever they should. PFMERGE needs no sources, but here Redis asks for one. */
+function hasAllKeys({ keys }: CommandDefinition): boolean {
+  return (keys ?? []).every(({ begin }) => !('index' in begin) || begin.index < inner.count);
 }
 
 /** Fills `places` with the keys of `inner`. False: an error was written. */
@@ -51,7 +56,7 @@ function findInnerKeys(context: Context): boolean {
     reply.error(INVALID_COUNT);
     return false;
   }
-  const isWellFormed = registry.findKeys(entry, inner, places);
+  const isWellFormed = hasAllKeys(definition) && registry.findKeys(entry, inner, places);
   if (isWellFormed && places.count > 0) return true;
   if (isWellFormed && definition.flags.includes('no_mandatory_keys')) return true;
   reply.error(INVALID_ARGUMENTS);

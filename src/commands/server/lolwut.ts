@@ -4,9 +4,11 @@
  */
 import { DARTER_VERSION } from '../../base/version.js';
 import { NOT_INTEGER } from '../../protocol/errors.js';
-import { NOT_AN_INTEGER, parseInteger } from '../../protocol/numbers.js';
+import { NOT_AN_INTEGER, ParsedInteger, parseInteger } from '../../protocol/numbers.js';
 import { argumentIs } from '../../protocol/text.js';
 import type { CommandDefinition } from '../contract/definition.js';
+
+const parsed = new ParsedInteger();
 
 const WIDTH = 60;
 const HEIGHT = 14;
@@ -77,7 +79,7 @@ export const lolwut: CommandDefinition = {
   run({ args, reply }) {
     if (args.count >= 3 && argumentIs(args, 1, 'VERSION')) {
       // Whatever version of the picture is asked for, there is this one.
-      if (parseInteger(args.region, args.offset[2]!, args.length[2]!) === NOT_AN_INTEGER) {
+      if (parseInteger(args.region, args.offset[2]!, args.length[2]!, parsed) === NOT_AN_INTEGER) {
         reply.error(NOT_INTEGER);
         return;
       }

@@ -1,6 +1,5 @@
 /** MEMORY USAGE, STATS, DOCTOR, MALLOC-STATS, PURGE and HELP */
 
-import { storedBytes } from '../../keyspace/stored-bytes.js';
 import { NOT_INTEGER, SYNTAX } from '../../protocol/errors.js';
 import { INTEGER_OK, ParsedInteger, parseInteger } from '../../protocol/numbers.js';
 import { argumentIs } from '../../protocol/text.js';
@@ -59,8 +58,7 @@ export const memoryUsage: CommandDefinition = {
       reply.nullBulk();
       return;
     }
-    const entry = storedBytes(args.length[2]!, keys.valueLength, keys.expiry !== 0);
-    reply.integer(entry + keys.types.of(keys.kind).memory(keys));
+    reply.integer(keys.storedBytes + keys.types.of(keys.kind).memory(keys));
   },
 };
 

@@ -4,28 +4,30 @@ import {
   INT64_MIN,
   INTEGER_OK,
   NOT_AN_INTEGER,
-  parsedInteger,
+  ParsedInteger,
   parseInteger,
 } from '../../protocol/numbers.js';
 import type { Context } from '../contract/context.js';
 import { type CommandDefinition, keysAt } from '../contract/definition.js';
 import { increment, incrementBig } from './lib/increment.js';
 
+const parsed = new ParsedInteger();
+
 function runIncrement(context: Context): void {
   const { args } = context;
-  const kind = parseInteger(args.region, args.offset[2]!, args.length[2]!);
-  if (kind === INTEGER_OK) increment(context, parsedInteger.value);
+  const kind = parseInteger(args.region, args.offset[2]!, args.length[2]!, parsed);
+  if (kind === INTEGER_OK) increment(context, parsed.value);
   else if (kind === NOT_AN_INTEGER) context.reply.error(NOT_INTEGER);
-  else incrementBig(context, parsedInteger.big);
+  else incrementBig(context, parsed.big);
 }
 
 function runDecrement(context: Context): void {
   const { args } = context;
-  const kind = parseInteger(args.region, args.offset[2]!, args.length[2]!);
-  if (kind === INTEGER_OK) increment(context, -parsedInteger.value);
+  const kind = parseInteger(args.region, args.offset[2]!, args.length[2]!, parsed);
+  if (kind === INTEGER_OK) increment(context, -parsed.value);
   else if (kind === NOT_AN_INTEGER) context.reply.error(NOT_INTEGER);
-  else if (parsedInteger.big === INT64_MIN) context.reply.error(DECREMENT_OVERFLOW);
-  else incrementBig(context, -parsedInteger.big);
+  else if (parsed.big === INT64_MIN) context.reply.error(DECREMENT_OVERFLOW);
+  else incrementBig(context, -parsed.big);
 }
 
 export const incrby: CommandDefinition = {

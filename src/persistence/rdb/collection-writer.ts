@@ -6,7 +6,7 @@
  */
 import type { Region } from '../../base/region.js';
 import { doubleIsShort, formatDouble } from '../../protocol/doubles.js';
-import { formatInteger, INTEGER_OK, parsedInteger, parseInteger } from '../../protocol/numbers.js';
+import { formatInteger, INTEGER_OK, ParsedInteger, parseInteger } from '../../protocol/numbers.js';
 import type { ElementBatch } from './batch.js';
 import {
   TYPE_HASH,
@@ -68,6 +68,7 @@ export class CollectionWriter {
   private count = 0;
   private written = 0;
   private leastExpiryMs = -1;
+  private readonly parsed = new ParsedInteger();
   private readonly listpack = new ListpackWriter();
   private readonly cursor = new ListpackCursor();
   private readonly integers = new Float64Array(GATHERED_ELEMENTS_MAX);
@@ -139,9 +140,10 @@ export class CollectionWriter {
 
   private member(region: Region, offset: number, length: number): void {
     if (this.form === INTSET) {
-      const isInteger = length > 0 && parseInteger(region, offset, length) === INTEGER_OK;
+      const isInteger =
+        length > 0 && parseInteger(region, offset, length, this.parsed) === INTEGER_OK;
       if (isInteger) {
-        this.integers[this.written++] = parsedInteger.value;
+        this.integers[this.written++] = this.parsed.value;
         return;
       }
       this.spillIntegers();

@@ -4,7 +4,7 @@
  * string that is compressed, as much again as the string.
  */
 import { copyBytes, type Region } from '../../base/region.js';
-import { INTEGER_OK, parsedInteger, parseInteger } from '../../protocol/numbers.js';
+import { INTEGER_OK, ParsedInteger, parseInteger } from '../../protocol/numbers.js';
 import { Crc64 } from './crc64.js';
 import { STRING_INT8, STRING_INT16, STRING_INT32, STRING_LZF, TWO_32 } from './format.js';
 import { newRegion } from './input.js';
@@ -37,6 +37,7 @@ export class RdbOutput {
   private readonly compressor = new LzfCompressor();
   private readonly job = new LzfJob();
   private scratch = newRegion(SCRATCH_BYTES);
+  private readonly parsed = new ParsedInteger();
 
   constructor(private readonly sink: RdbSink) {}
 
@@ -141,8 +142,9 @@ export class RdbOutput {
   }
 
   private integer(region: Region, offset: number, length: number): boolean {
-    if (length === 0 || parseInteger(region, offset, length) !== INTEGER_OK) return false;
-    const { value } = parsedInteger;
+    if (length === 0 || parseInteger(region, offset, length, this.parsed) !== INTEGER_OK)
+      return false;
+    const { value } = this.parsed;
     if (value < -0x8000_0000 || value > 0x7fff_ffff) return false;
     const at = this.reserve();
     const { view } = this.buffer;

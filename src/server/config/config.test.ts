@@ -146,6 +146,17 @@ describe('configuration', () => {
     assert.equal(lost.rewrite(), 'ERR Rewriting config file: No such file or directory');
   });
 
+  it('answers when all values together are too long, and keeps what was', () => {
+    const config = configOf();
+    const long = 'x'.repeat(64 * 1024);
+    const names = ['requirepass', 'masterauth', 'masteruser', 'bind-source-addr'];
+    const wrong = config.set(names.map((name) => [name, long]));
+    const reason = 'all directives together would be too long';
+    assert.equal(wrong, failure('requirepass', reason));
+    assert.equal(Config.attach(config.buffer).value('requirepass'), '');
+    assert.equal(config.set([['requirepass', long]]), null);
+  });
+
   it('keeps values of any bytes', () => {
     const config = configOf();
     const password = Array.from({ length: 256 }, (_, i) => String.fromCharCode(i)).join('');

@@ -10,7 +10,7 @@
  */
 import { systemErrorText } from '../../base/system-error.js';
 import type { ConfigurationPort } from '../../commands/contract/server-port.js';
-import { SharedText } from '../../memory/shared-text.js';
+import { SharedText, SharedTextFullError } from '../../memory/shared-text.js';
 import { allNames, type DirectiveName, findDirective, type Named } from './directives.js';
 import { rewriteFile } from './rewrite.js';
 import { Values } from './values.js';
@@ -25,6 +25,10 @@ type Listener = (value: string) => void;
 /** @returns what is wrong with the new value, or null */
 type Guard = (value: string) => string | null;
 type Pairs = readonly (readonly [name: string, value: string])[];
+/** What CONFIG SET was given, found in the table. */
+type Chosen = readonly (readonly [name: string, named: Named, value: string])[];
+
+const TOO_LONG = 'all directives together would be too long';
 
 export interface SavePoint {
   readonly seconds: number;
@@ -114,7 +118,7 @@ export class Config implements ConfigurationPort {
   /** CONFIG SET: all of the pairs, or none and the error's text. */
   set(pairs: Pairs, isLocalClient = false): string | null {
     this.refresh();
-    const chosen: (readonly [string, Named, string])[] = [];
+    const chosen: Chosen[number][] = [];
     for (const [name, value] of pairs) {
       const named = findDirective(name);
       if (named === undefined) {
@@ -127,14 +131,21 @@ export class Config implements ConfigurationPort {
       if (isTwice) return failure(name, 'duplicate parameter');
       chosen.push([name, named, value]);
     }
-    return this.change((next) => {
-      for (const [name, named, value] of chosen) {
-        const words = named.directive.kind.takesWords ? splitAtBlanks(value) : [value];
-        const refusal = next.assign(named, words, false);
-        if (refusal !== null) return failure(name, refusal.message);
-      }
-      return this.askGuards(next, chosen);
-    });
+    try {
+      return this.change((next) => this.assignAll(next, chosen));
+    } catch (error) {
+      if (error instanceof SharedTextFullError) return failure(pairs[0]![0], TOO_LONG);
+      throw error;
+    }
+  }
+
+  private assignAll(next: Values, chosen: Chosen): string | null {
+    for (const [name, named, value] of chosen) {
+      const words = named.directive.kind.takesWords ? splitAtBlanks(value) : [value];
+      const refusal = next.assign(named, words, false);
+      if (refusal !== null) return failure(name, refusal.message);
+    }
+    return this.askGuards(next, chosen);
   }
 
   private whyFixed({ directive }: Named, isLocalClient: boolean): string | null {

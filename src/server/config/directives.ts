@@ -240,7 +240,7 @@ const encodings = {
   'set-max-intset-entries': anytime(longCount, '512'),
   'zset-max-listpack-entries': anytime(longCount, '128', { alias: 'zset-max-ziplist-entries' }),
   'zset-max-listpack-value': anytime(bytes, '64', { alias: 'zset-max-ziplist-value' }),
-  'hll-sparse-max-bytes': anytime(bytes, '3000', ignored),
+  'hll-sparse-max-bytes': anytime(bytes, '3000'),
   'stream-node-max-bytes': anytime(bytes, '4096', ignored),
   'stream-node-max-entries': anytime(longCount, '100', ignored),
 };

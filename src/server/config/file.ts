@@ -3,12 +3,13 @@
  * order, the last one wins; the first that is wrong ends the reading, with Redis's message.
  */
 import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { systemErrorText } from '../../base/system-error.js';
 import { DARTER_VERSION } from '../../base/version.js';
 import { FORMER_DIRECTIVES, findDirective, type Named } from './directives.js';
 import { Refusal } from './kinds.js';
+import { readTextFile } from './text-file.js';
 import type { Values } from './values.js';
 import { fromBinaryString, nameMatches, splitWords } from './words.js';
 
@@ -123,7 +124,7 @@ export class ConfigurationReader {
 /** Bytes, one char each. */
 export function readConfigurationFile(path: string): string {
   try {
-    return readFileSync(path, 'latin1');
+    return readTextFile(path);
   } catch (error) {
     const reason = systemErrorText(error);
     throw new ConfigurationError(`Fatal error, can't open config file '${path}': ${reason}`);

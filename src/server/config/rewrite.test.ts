@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { rewriteFile, rewriteText } from './rewrite.js';
+import { CONFIG_FILE_BYTES_MAX } from './text-file.js';
 import { Values } from './values.js';
 
 function values(...entries: [string, string][]): Values {
@@ -14,6 +15,18 @@ function values(...entries: [string, string][]): Values {
 const ALWAYS = 'dir "/tmp"\nsave 10 1\n';
 
 describe('CONFIG REWRITE', () => {
+  it('refuses a file that is too large, and leaves it as it is', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'darter-rewrite-'));
+    try {
+      const path = join(folder, 'a.conf');
+      writeFileSync(path, Buffer.alloc(CONFIG_FILE_BYTES_MAX + 1, '\n'));
+      assert.throws(() => rewriteFile(path, values()), { code: 'EFBIG' });
+      assert.deepEqual(readdirSync(folder), ['a.conf']);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
   it('changes lines where they stand and keeps the rest', () => {
     const text = `# mine\nPORT 1\n\n# size\nmaxmemory 5mb\ninclude other.conf\n${ALWAYS}`;
     assert.equal(

@@ -3,16 +3,9 @@
  * was. A directive's lines are changed where they stand, lines that are no longer needed go, new
  * ones are added at the end under a heading. Comments, includes and the order stay.
  */
-import {
-  closeSync,
-  fsyncSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { DIRECTIVES, findDirective } from './directives.js';
+import { readTextFile } from './text-file.js';
 import type { Values } from './values.js';
 import { splitWords } from './words.js';
 
@@ -85,7 +78,7 @@ export function rewriteFile(path: string, values: Values): void {
 
 function readIfThere(path: string): string {
   try {
-    return readFileSync(path, 'latin1');
+    return readTextFile(path);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
     throw error;

@@ -5,8 +5,8 @@
  * The clock stands at 1970 here, so that no key expires: only the primary decides that a key has
  * expired, and then sends a DEL.
  */
-import type { Region } from '../../base/region.js';
-import { toBinary } from '../../base/region.js';
+import { shownFromPeer } from '../../base/peer-text.js';
+import { prefixBinary, type Region } from '../../base/region.js';
 import type { Dispatcher } from '../../engine/dispatch.js';
 import { TRAIT_LOCK_ALL, TRAIT_LOCK_NONE, TRAIT_WRITE } from '../../engine/registry.js';
 import type { ClientSession } from '../../engine/session.js';
@@ -15,6 +15,8 @@ import { Arguments } from '../../protocol/parser.js';
 import type { EffectTarget } from '../../replication/replica/record-applier.js';
 
 const MINUS = 0x2d;
+const NAME_BYTES_MAX = 64;
+const ERROR_BYTES_MAX = 256;
 
 export class EffectApplier implements EffectTarget {
   private readonly args = new Arguments();
@@ -38,7 +40,8 @@ export class EffectApplier implements EffectTarget {
     const { dispatcher, args } = this;
     this.load(region, offset);
     const command = dispatcher.registry.find(region, args.offset[0]!, args.length[0]!);
-    const name = () => toBinary(region, args.offset[0]!, Math.min(args.length[0]!, 64));
+    const name = () =>
+      shownFromPeer(prefixBinary(region, args.offset[0]!, args.length[0]!, NAME_BYTES_MAX));
     if (command === null) return `the effect ${name()} is unknown`;
     const { arity, traits } = command;
     const refused = (traits & (TRAIT_LOCK_ALL | TRAIT_LOCK_NONE)) !== 0;
@@ -57,7 +60,8 @@ export class EffectApplier implements EffectTarget {
     dispatcher.run(command, args);
     const { start, position } = reply;
     if (reply.region.bytes[start] !== MINUS) return null;
-    return `${name()} failed: ${toBinary(reply.region, start + 1, position - start - 3)}`;
+    const error = prefixBinary(reply.region, start + 1, position - start - 3, ERROR_BYTES_MAX);
+    return `${name()} failed: ${shownFromPeer(error)}`;
   }
 
   private load(region: Region, offset: number): void {

@@ -3,6 +3,7 @@
  * and feeds what comes to the ReplicaFlow, which reads straight from where the system put it.
  */
 import { connect, type Socket } from 'node:net';
+import { shownFromPeer } from '../../base/peer-text.js';
 import { encodeCommand } from '../../protocol/encode-command.js';
 import { writeAcknowledgement } from '../../replication/acknowledgement.js';
 import type { ReplicaFlow } from '../../replication/replica/replica-flow.js';
@@ -11,6 +12,8 @@ import type { FollowFlow } from '../channel/main-flow.js';
 import { SUM_RECEIVED_MS } from '../channel/replication-figures.js';
 
 const HANDSHAKE_BYTES = 64 * 1024;
+/** Replies of the hand-shake are lines; a longer one is none of a primary. */
+export const HANDSHAKE_LINE_BYTES_MAX = 4096;
 const POLL_MS = 1;
 /**
  * A shard that waits for a transaction's parts waits for another thread that is at work on them:
@@ -128,14 +131,18 @@ export class FollowedFlow {
     this.received += Buffer.from(bytes).toString('latin1');
     for (; this.replies > 0; this.replies--) {
       const end = this.received.indexOf('\r\n');
-      if (end < 0) {
+      if (end < 0 && this.received.length <= HANDSHAKE_LINE_BYTES_MAX) {
         setImmediate(() => this.socket.resume());
+        return;
+      }
+      if (end < 0 || end > HANDSHAKE_LINE_BYTES_MAX) {
+        this.end("the primary's reply does not end");
         return;
       }
       const line = this.received.slice(0, end);
       this.received = this.received.slice(end + 2);
       if (line !== '+OK') {
-        this.end(`the primary answers: ${line.slice(1)}`);
+        this.end(`the primary answers: ${shownFromPeer(line.slice(1))}`);
         return;
       }
     }
@@ -144,7 +151,8 @@ export class FollowedFlow {
   }
 
   private keep(bytes: Uint8Array): void {
-    this.rest = Uint8Array.from([...(this.rest ?? []), ...bytes]);
+    // The handshake's memory is used again.
+    this.rest = new Uint8Array(Buffer.concat(this.rest === null ? [bytes] : [this.rest, bytes]));
   }
 
   private consumed(): void {

@@ -57,6 +57,7 @@ class IoThread {
   private transport!: Transport;
   private policy!: ThreadPolicy;
   private replication!: ThreadReplication;
+  private dispatcher!: Dispatcher;
   private frontend!: Frontend<ClientSession>;
   private shutdownFailed: ((text: string) => void) | null = null;
 
@@ -133,6 +134,8 @@ class IoThread {
     const dispatcher = this.buildDispatcher(shards, reply, statistics, (session, write) =>
       frontend.resume(session, write),
     );
+    this.dispatcher = dispatcher;
+    dispatcher.settings.load((name) => this.config.value(name));
     const rings = data.ringBuffers.map((buffer) => new JournalRing(attachRegion(buffer)));
     const pressure = new BackPressure(rings);
     this.replication = this.buildReplication(dispatcher, rings, pressure);
@@ -302,6 +305,7 @@ class IoThread {
     if (this.config.revision === this.loadedRevision) return;
     this.loadedRevision = this.config.revision;
     this.loadSettings();
+    this.dispatcher.settings.load((name) => this.config.value(name));
     this.policy.placement.reload();
     this.transport.keepAliveSeconds = this.settings.keepAliveSeconds;
   }

@@ -7,6 +7,7 @@ import { DARTER_VERSION, REDIS_VERSION } from '../../base/version.js';
 import { endProcess } from '../../platform/ffi/process-end.js';
 import { readCommandLine, type StartRequest } from '../config/command-line.js';
 import { Config } from '../config/config.js';
+import { readTextFile } from '../config/text-file.js';
 import { endWithNpm } from './npm-parent.js';
 import { Server } from './server.js';
 import { isSupervised, Supervision } from './supervision.js';
@@ -24,7 +25,7 @@ export async function main(argv: readonly string[], leave: () => void): Promise<
   const startedMs = performance.now();
   const request = readCommandLine(argv, {
     folder: process.cwd(),
-    readStandardInput: () => readFileSync(0, 'latin1'),
+    readStandardInput: () => readTextFile(0),
   });
   if (request.action === 'print') {
     process.stdout.write(request.text);

@@ -82,6 +82,11 @@ export class HyperLogLogEdit {
     return this.form === IN_PLACE;
   }
 
+  /** Whether a value that was sparse, or new, is dense after the edit. */
+  get turnsDense(): boolean {
+    return this.form === IN_DENSE_COPY;
+  }
+
   /** Adds an element: VALID, or CORRUPTED when the value's registers cannot be read. */
   add(region: Region, offset: number, length: number, sparseBytesMax: number): number {
     hashElement(this.hash, region, offset, length);

@@ -45,7 +45,6 @@ export const ENCODING_DENSE = 0;
 export const ENCODING_SPARSE = 1;
 
 export const ZERO_LENGTH_MAX = 64;
-export const XZERO_LENGTH_MAX = 16384;
 export const VALUE_LENGTH_MAX = 4;
 /** Larger registers need the dense encoding. */
 export const VALUE_MAX = 32;

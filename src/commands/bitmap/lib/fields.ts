@@ -18,7 +18,7 @@ import {
   INT64_MAX,
   INTEGER_OK,
   NOT_AN_INTEGER,
-  parsedInteger,
+  ParsedInteger,
   parseInteger,
 } from '../../../protocol/numbers.js';
 import type { Arguments } from '../../../protocol/parser.js';
@@ -59,13 +59,15 @@ class Operation {
   bits = 0;
   // Starts as a fraction, so that the engine stores the field as a double from the beginning.
   bit = 0.5;
-  /** Whether the value fits a number: then it is in parsedInteger.value, else in .big. */
+  readonly given = new ParsedInteger();
+  /** Whether the value given fits a number: then it is in given.value, else in given.big. */
   small = true;
   /** What to do about overflows; stays until another OVERFLOW comes. */
   overflow = OVERFLOW_WRAP;
 }
 
 const operation = new Operation();
+const width = new ParsedInteger();
 
 /** Reads the operation at argument `index` into `operation`; returns what is wrong with it. */
 function readOperation(args: Arguments, index: number): ErrorReply | null {
@@ -100,13 +102,13 @@ function readType(args: Arguments, index: number): boolean {
   const letter = region.bytes[offset];
   if (args.length[index] === 0 || (letter !== LETTER_I && letter !== LETTER_U)) return false;
   operation.signed = letter === LETTER_I;
-  if (parseInteger(region, offset + 1, args.length[index]! - 1) !== INTEGER_OK) return false;
-  operation.bits = parsedInteger.value;
+  if (parseInteger(region, offset + 1, args.length[index]! - 1, width) !== INTEGER_OK) return false;
+  operation.bits = width.value;
   return operation.bits >= 1 && operation.bits <= (operation.signed ? 64 : 63);
 }
 
 function readValue(args: Arguments, index: number): ErrorReply | null {
-  const kind = parseInteger(args.region, args.offset[index]!, args.length[index]!);
+  const kind = parseInteger(args.region, args.offset[index]!, args.length[index]!, operation.given);
   if (kind === NOT_AN_INTEGER) return NOT_INTEGER;
   operation.small = kind === INTEGER_OK;
   operation.next = index + 1;
@@ -184,7 +186,7 @@ export function runFields(context: Context, readOnly: ErrorReply | null): void {
  * field as the large one of the same 64 bits.
  */
 function needsBigInt(): boolean {
-  const value = parsedInteger.value;
+  const value = operation.given.value;
   if (!operation.small || value > EXACT_MAX || value < -EXACT_MAX) return true;
   return value < 0 && operation.action === SET && !operation.signed;
 }
@@ -202,7 +204,7 @@ function runNarrow(context: Context): void {
     runWide(context);
     return;
   }
-  const wanted = action === SET ? parsedInteger.value : old + parsedInteger.value;
+  const wanted = action === SET ? operation.given.value : old + operation.given.value;
   const value = fitField(wanted, bits, signed, operation.overflow);
   if (fitted.overflowed && operation.overflow === OVERFLOW_FAIL) {
     reply.nullBulk();
@@ -234,7 +236,7 @@ function runWide(context: Context): void {
     reply.bigInteger(old);
     return;
   }
-  const given = operation.small ? BigInt(parsedInteger.value) : parsedInteger.big;
+  const given = operation.small ? BigInt(operation.given.value) : operation.given.big;
   const set = signed ? seenByRedis(given, bits) : BigInt.asUintN(64, given);
   const wanted = action === SET ? set : old + given;
   const value = fitWideField(wanted, bits, signed, operation.overflow);

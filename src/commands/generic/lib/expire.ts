@@ -15,7 +15,7 @@ import {
   INT64_MIN,
   INTEGER_BIG,
   NOT_AN_INTEGER,
-  parsedInteger,
+  ParsedInteger,
   parseInteger,
 } from '../../../protocol/numbers.js';
 import { argumentIs } from '../../../protocol/text.js';
@@ -31,6 +31,9 @@ const FIRST_OPTION = 3;
 /** A time that is past, whatever it was exactly. */
 const PAST = 0;
 
+/** The time as it was given. */
+const parsed = new ParsedInteger();
+
 /** Lets the key that is argument 1 expire at the time that is argument 2, and answers. */
 export function expireKey(
   context: Context,
@@ -41,12 +44,12 @@ export function expireKey(
   const { args, keys, reply } = context;
   const conditions = conditionsOf(context);
   if (conditions === INVALID) return;
-  const kind = parseInteger(args.region, args.offset[2]!, args.length[2]!);
+  const kind = parseInteger(args.region, args.offset[2]!, args.length[2]!, parsed);
   if (kind === NOT_AN_INTEGER) {
     reply.error(NOT_INTEGER);
     return;
   }
-  const time = timeOf(kind === INTEGER_BIG, unitMs, relative ? context.now : 0);
+  const time = timeOf(parsed, kind === INTEGER_BIG, unitMs, relative ? context.now : 0);
   if (Number.isNaN(time)) {
     reply.error(invalid);
     return;
@@ -59,12 +62,12 @@ export function expireKey(
   reply.integer(1);
 }
 
-/** The integer just parsed as an expiry, or PAST. NaN: it does not fit 64 bits. */
-function timeOf(isBig: boolean, unitMs: number, origin: number): number {
-  const near = parsedInteger.value * unitMs + origin;
+/** The integer given as an expiry, or PAST. NaN: it does not fit 64 bits. */
+function timeOf(given: ParsedInteger, isBig: boolean, unitMs: number, origin: number): number {
+  const near = given.value * unitMs + origin;
   if (!isBig && near <= Number.MAX_SAFE_INTEGER) return Math.max(near, PAST);
-  const given = isBig ? parsedInteger.big : BigInt(parsedInteger.value);
-  const milliseconds = given * BigInt(unitMs);
+  const time64 = isBig ? given.big : BigInt(given.value);
+  const milliseconds = time64 * BigInt(unitMs);
   if (milliseconds < INT64_MIN) return Number.NaN;
   const time = milliseconds + BigInt(origin);
   if (milliseconds > TIME_MAX || time > TIME_MAX) return Number.NaN;

@@ -10,7 +10,11 @@ export function replyInfo(reply: Reply, entry: CommandEntry): void {
   reply.array(10);
   reply.bulkText(entry.fullName);
   reply.integer(definition.arity);
-  replyWords(reply, definition.flags);
+  // Redis keeps this one to itself.
+  replyWords(
+    reply,
+    definition.flags.filter((flag) => flag !== 'may_replicate'),
+  );
   reply.integer(entry.firstKey);
   reply.integer(entry.lastKey);
   reply.integer(entry.keyStep);

@@ -15,12 +15,15 @@ import {
   INTEGER_OK,
   integerLength,
   NOT_AN_INTEGER,
-  parsedInteger,
+  ParsedInteger,
   parseInteger,
 } from '../../../protocol/numbers.js';
 import { STRING_AUTO } from '../../../values/string/type.js';
 import type { Context } from '../../contract/context.js';
 import { isString } from './values.js';
+
+/** The value found, by parseValue. */
+const parsed = new ParsedInteger();
 
 /** Adds a safe integer to the value of argument 1 and answers with the sum. */
 export function increment(context: Context, by: number): void {
@@ -31,10 +34,10 @@ export function increment(context: Context, by: number): void {
     const kind = parseValue(context);
     if (kind === NOT_AN_INTEGER) return;
     if (kind === INTEGER_BIG) {
-      storeBig(context, found, parsedInteger.big + BigInt(by));
+      storeBig(context, found, parsed.big + BigInt(by));
       return;
     }
-    value = parsedInteger.value;
+    value = parsed.value;
   }
   const sum = value + by;
   // A sum that was rounded is never safe, so a safe one is exact.
@@ -49,16 +52,16 @@ export function incrementBig(context: Context, by: bigint): void {
   if (found) {
     const kind = parseValue(context);
     if (kind === NOT_AN_INTEGER) return;
-    value = kind === INTEGER_OK ? BigInt(parsedInteger.value) : parsedInteger.big;
+    value = kind === INTEGER_OK ? BigInt(parsed.value) : parsed.big;
   }
   storeBig(context, found, value + by);
 }
 
-/** Parses the value found; when it is no integer, an error is answered. */
+/** Parses the value found into `parsed`; when it is no integer, an error is answered. */
 function parseValue(context: Context): number {
   if (!isString(context)) return NOT_AN_INTEGER;
   const { region, valueOffset, valueLength } = context.keys;
-  const kind = parseInteger(region, valueOffset, valueLength);
+  const kind = parseInteger(region, valueOffset, valueLength, parsed);
   if (kind === NOT_AN_INTEGER) context.reply.error(NOT_INTEGER);
   return kind;
 }

@@ -9,7 +9,7 @@ import { type ErrorReply, NOT_INTEGER } from '../../../protocol/errors.js';
 import {
   INTEGER_OK,
   NOT_AN_INTEGER,
-  parsedInteger,
+  ParsedInteger,
   parseInteger,
 } from '../../../protocol/numbers.js';
 import type { Arguments } from '../../../protocol/parser.js';
@@ -28,6 +28,8 @@ export const OPTION_PXAT = 256;
 /** The options that are followed by a time. */
 export const OPTIONS_TIMED = OPTION_EX | OPTION_PX | OPTION_EXAT | OPTION_PXAT;
 const OPTIONS_ENDING = OPTIONS_TIMED | OPTION_KEEPTTL | OPTION_PERSIST;
+
+const parsed = new ParsedInteger();
 
 class ParsedOptions {
   /** The options given, as bits. */
@@ -108,16 +110,16 @@ export function timeAt(
   invalid: ErrorReply,
 ): number {
   const { args } = context;
-  const kind = parseInteger(args.region, args.offset[index]!, args.length[index]!);
+  const kind = parseInteger(args.region, args.offset[index]!, args.length[index]!, parsed);
   if (kind === NOT_AN_INTEGER) {
     context.reply.error(NOT_INTEGER);
     return 0;
   }
   const origin = relative ? context.now : 0;
-  const near = parsedInteger.value * unitMs + origin;
-  if (parsedInteger.value > 0) {
+  const near = parsed.value * unitMs + origin;
+  if (parsed.value > 0) {
     if (kind === INTEGER_OK && near <= Number.MAX_SAFE_INTEGER) return near;
-    const given = kind === INTEGER_OK ? BigInt(parsedInteger.value) : parsedInteger.big;
+    const given = kind === INTEGER_OK ? BigInt(parsed.value) : parsed.big;
     const time = given * BigInt(unitMs) + BigInt(origin);
     if (time <= TIME_MAX) return expiryOf(time);
   }

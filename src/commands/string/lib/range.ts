@@ -1,6 +1,8 @@
 /** The arguments that say where a range begins and ends: GETRANGE, BITCOUNT and BITPOS. */
-import { NOT_AN_INTEGER, parsedInteger, parseInteger } from '../../../protocol/numbers.js';
+import { NOT_AN_INTEGER, ParsedInteger, parseInteger } from '../../../protocol/numbers.js';
 import type { Arguments } from '../../../protocol/parser.js';
+
+const parsed = new ParsedInteger();
 
 /**
  * Argument `index` as one end of a range.
@@ -9,6 +11,6 @@ import type { Arguments } from '../../../protocol/parser.js';
  * which of two ends comes first still has to be right.
  */
 export function rangeEndAt(args: Arguments, index: number): number {
-  const kind = parseInteger(args.region, args.offset[index]!, args.length[index]!);
-  return kind === NOT_AN_INTEGER ? Number.NaN : parsedInteger.value;
+  const kind = parseInteger(args.region, args.offset[index]!, args.length[index]!, parsed);
+  return kind === NOT_AN_INTEGER ? Number.NaN : parsed.value;
 }

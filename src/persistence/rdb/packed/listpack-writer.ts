@@ -3,7 +3,7 @@ import { copyBytes, type Region, withRoom } from '../../../base/region.js';
 import {
   INTEGER_BIG,
   NOT_AN_INTEGER,
-  parsedInteger,
+  ParsedInteger,
   parseInteger,
 } from '../../../protocol/numbers.js';
 import { newRegion } from '../input.js';
@@ -21,6 +21,7 @@ export class ListpackWriter {
   region: Region = newRegion(BYTES);
   count = 0;
   private used = LISTPACK_HEADER_BYTES;
+  private readonly parsed = new ParsedInteger();
 
   /** Bytes of the listpack with its end. */
   get length(): number {
@@ -37,14 +38,14 @@ export class ListpackWriter {
   add(region: Region, offset: number, length: number): void {
     this.region = withRoom(this.region, this.used, this.used + length + ENTRY_OVERHEAD_BYTES + 1);
     if (length <= INTEGER_TEXT_BYTES_MAX) {
-      const parsed = parseInteger(region, offset, length);
-      if (parsed === INTEGER_BIG) {
-        this.region.view.setBigInt64(this.used + 1, parsedInteger.big, true);
+      const form = parseInteger(region, offset, length, this.parsed);
+      if (form === INTEGER_BIG) {
+        this.region.view.setBigInt64(this.used + 1, this.parsed.big, true);
         this.end(this.mark(0xf4, 8));
         return;
       }
-      if (parsed !== NOT_AN_INTEGER) {
-        this.integer(parsedInteger.value);
+      if (form !== NOT_AN_INTEGER) {
+        this.integer(this.parsed.value);
         return;
       }
     }

@@ -6,6 +6,7 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Log } from '../../../base/log.js';
+import { shownFromPeer } from '../../../base/peer-text.js';
 import type { HostAndPort } from '../../../commands/contract/replication-port.js';
 import { JournalRing } from '../../../journal/ring.js';
 import { Shards } from '../../../keyspace/shards.js';
@@ -33,6 +34,7 @@ import {
 import type { Config } from '../../config/config.js';
 import { FlowThreads } from './flow-threads.js';
 import { PrimaryLink } from './primary-link.js';
+import type { ControlReply } from './resp-client.js';
 import { ServedReplicas } from './served-replicas.js';
 
 const TICK_MS = 100;
@@ -511,13 +513,13 @@ export class ReplicationManager {
         ['DARTER', 'HANDOVER', String(Math.ceil(timeoutMs * 2))],
         timeoutMs,
       );
-      if (typeof answer === 'string') return answer;
+      if (typeof answer === 'string') return refusalOf(answer);
       if (!(await this.reaches(link, answer.map(Number), deadlineMs))) {
         await control.command(['DARTER', 'DEMOTE', 'ABORT'], timeoutMs);
         return '-ERR REPLTAKEOVER: the primary was not caught up with in time; nothing has changed';
       }
       const done = await control.command(['DARTER', 'DEMOTE', 'DONE'], timeoutMs);
-      if (done !== '+OK') return typeof done === 'string' ? done : '-ERR the primary refuses';
+      if (done !== '+OK') return refusalOf(done);
     } catch (error) {
       return `-ERR REPLTAKEOVER: ${(error as Error).message}; see which server is the primary`;
     }
@@ -541,4 +543,10 @@ export class ReplicationManager {
     }
     return false;
   }
+}
+
+/** Why the primary does not hand over, as a client may be answered. */
+function refusalOf(answer: ControlReply): string {
+  const isError = typeof answer === 'string' && answer.startsWith('-');
+  return isError ? shownFromPeer(answer) : '-ERR the primary refuses';
 }

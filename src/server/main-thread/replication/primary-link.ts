@@ -8,6 +8,7 @@
  * the back-off.
  */
 import type { Log } from '../../../base/log.js';
+import { shownFromPeer } from '../../../base/peer-text.js';
 import { Region } from '../../../base/region.js';
 import type { HostAndPort } from '../../../commands/contract/replication-port.js';
 import type { Shards } from '../../../keyspace/shards.js';
@@ -354,7 +355,7 @@ export class PrimaryLink {
 }
 
 function lineOf(reply: ControlReply): string {
-  return typeof reply === 'string' ? reply.slice(0, 200) : 'an array';
+  return typeof reply === 'string' ? shownFromPeer(reply) : 'an array';
 }
 
 function demandOk(reply: ControlReply): void {
@@ -367,7 +368,7 @@ function parseSyncReply(answer: ControlReply): ParsedReply {
     if (/^-ERR unknown command/i.test(answer)) {
       throw new Error('the primary is not a Darter, and only Darters can be followed so far');
     }
-    throw new Error(`the primary answers ${answer.slice(0, 200)}`);
+    throw new Error(`the primary answers ${shownFromPeer(answer)}`);
   }
   const [mode, syncName, replicationId, ...figures] = answer;
   const numbers = figures.map(Number);

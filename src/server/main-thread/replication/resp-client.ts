@@ -1,6 +1,7 @@
 /**
  * The replica's end of its control connection: commands and their replies, one at a time, over a
- * node:net socket of the main thread. Replies are lines, bulks and arrays of those.
+ * node:net socket of the main thread. Replies are lines, bulks and arrays of those. The primary may
+ * lie: what is no reply, or does not end, ends the connection.
  */
 import { connect, type Socket } from 'node:net';
 import { encodeCommand } from '../../../protocol/encode-command.js';
@@ -10,6 +11,8 @@ export type ControlReply = string | readonly string[];
 
 /** A reply longer than this is no reply of a primary. */
 export const REPLY_BYTES_MAX = 1024 * 1024;
+/** The longest array has an LSN for each shard. It is read again from its start when more has come. */
+const REPLY_WORDS_MAX = 1024;
 
 interface Pending {
   readonly resolve: (reply: ControlReply) => void;
@@ -85,11 +88,13 @@ export class ControlClient {
     for (;;) {
       const found = readReply(this.received);
       if (found === null) break;
-      const waiting = this.pending.shift();
+      const waiting = this.pending[0];
       if (found === 'wrong' || waiting === undefined) {
+        // Who waits is told by `end`.
         this.end('what the primary sends is no reply');
         return;
       }
+      this.pending.shift();
       this.received = this.received.slice(found.end);
       clearTimeout(waiting.timer);
       waiting.resolve(found.reply);
@@ -112,14 +117,19 @@ function readReply(text: string): Found {
     const end = after + Number(line.slice(1));
     return text.length < end + 2 ? null : { reply: text.slice(after, end), end: end + 2 };
   }
-  if (!/^\*\d{1,6}$/.test(line)) return 'wrong';
+  const isArray = /^\*\d{1,4}$/.test(line) && Number(line.slice(1)) <= REPLY_WORDS_MAX;
+  return isArray ? readArray(text, after, Number(line.slice(1))) : 'wrong';
+}
+
+function readArray(text: string, start: number, count: number): Found {
   const words: string[] = [];
-  let at = after;
-  for (let i = Number(line.slice(1)); i > 0; i--) {
+  let at = start;
+  for (let i = 0; i < count; i++) {
+    // An array in an array is none of ours, and would be read to any depth.
+    if (text[at] === '*') return 'wrong';
     const element = readReply(text.slice(at));
     if (element === null || element === 'wrong') return element;
-    if (typeof element.reply !== 'string') return 'wrong';
-    words.push(element.reply);
+    words.push(element.reply as string);
     at += element.end;
   }
   return { reply: words, end: at };
