@@ -42,6 +42,8 @@ export class Config implements ConfigurationPort {
   private version = 0;
   /** Absolute path of the configuration file, '' when there is none. */
   file = '';
+  /** Called whenever this thread has taken over changes, by `refresh` or its own `set`. */
+  changed: () => void = () => {};
 
   private constructor(private readonly shared: SharedText) {
     this.refresh();
@@ -58,11 +60,6 @@ export class Config implements ConfigurationPort {
 
   get buffer(): SharedArrayBuffer {
     return this.shared.buffer;
-  }
-
-  /** Another number whenever this thread has taken over changes, by `refresh` or its own `set`. */
-  get revision(): number {
-    return this.version;
   }
 
   value(name: string): string {
@@ -216,6 +213,7 @@ export class Config implements ConfigurationPort {
       const value = this.values.get(name);
       if (value !== before.get(name)) for (const listener of listeners) listener(value);
     }
+    this.changed();
     return true;
   }
 

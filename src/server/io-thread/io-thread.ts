@@ -48,8 +48,6 @@ import { CommandStatistics } from './thread-statistics.js';
 class IoThread {
   private readonly config: Config;
   private readonly settings = new ThreadSettings();
-  /** The revision of the configuration that the settings were read from. */
-  private loadedRevision = -1;
   private readonly control: ControlBlock;
   private readonly gatherer: IoGatherer;
   private readonly log: Log;
@@ -99,6 +97,9 @@ class IoThread {
     this.transport.keepAliveSeconds = settings.keepAliveSeconds;
     data.wakers[data.thread] = this.transport.waker;
     const frontend = this.build();
+    this.applySettings();
+    // Also in the turn of CONFIG SET itself: what follows in its pipeline meets the new values.
+    config.changed = () => this.applySettings();
     await this.listen();
     data.figures.connections[data.thread] = 0;
     data.figures.inUse[data.thread] = 0;
@@ -135,7 +136,6 @@ class IoThread {
       frontend.resume(session, write),
     );
     this.dispatcher = dispatcher;
-    dispatcher.settings.load((name) => this.config.value(name));
     const rings = data.ringBuffers.map((buffer) => new JournalRing(attachRegion(buffer)));
     const pressure = new BackPressure(rings);
     this.replication = this.buildReplication(dispatcher, rings, pressure);
@@ -148,7 +148,7 @@ class IoThread {
       clients,
       settings,
       expiry: new ExpiryCycle(dispatcher.keys, data.thread, data.threads),
-      refreshSettings: () => this.refreshSettings(),
+      refreshSettings: () => this.config.refresh(),
       handOver: (thread, descriptor) => {
         this.control.word(HANDED_OVER).add(1);
         this.gatherer.tell(thread, 'adopt', descriptor);
@@ -300,14 +300,12 @@ class IoThread {
     this.log.level = this.config.value('loglevel') as LogLevel;
   }
 
-  private refreshSettings(): void {
-    this.config.refresh();
-    if (this.config.revision === this.loadedRevision) return;
-    this.loadedRevision = this.config.revision;
+  private applySettings(): void {
     this.loadSettings();
     this.dispatcher.settings.load((name) => this.config.value(name));
     this.policy.placement.reload();
     this.transport.keepAliveSeconds = this.settings.keepAliveSeconds;
+    this.policy.loadGates();
   }
 
   private serveMessages(): void {
