@@ -163,7 +163,7 @@ test('a reader that writers wait for never loses its place, and memory stays bou
       assert.equal(ring.capacity, CAPACITY);
       assert.ok(ring.holds(ring.head));
     }),
-    { numRuns: 150 },
+    { numRuns: 400 },
   );
   assert.ok(grown > 100, `${grown} steps with a ring that had grown`);
 });
