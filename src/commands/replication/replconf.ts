@@ -7,6 +7,9 @@ import { INTEGER_OK, ParsedInteger, parseInteger } from '../../protocol/numbers.
 import { argumentIs } from '../../protocol/text.js';
 import type { CommandDefinition } from '../contract/definition.js';
 
+/** A longer address is no name of a host. */
+const ADDRESS_BYTES_MAX = 255;
+
 const parsed = new ParsedInteger();
 
 export const replconf: CommandDefinition = {
@@ -36,6 +39,13 @@ export const replconf: CommandDefinition = {
         }
         replication.describe(session, { listeningPort: parsed.value });
       } else if (argumentIs(args, i, 'IP-ADDRESS')) {
+        const bytes = args.length[i + 1]!;
+        if (bytes > ADDRESS_BYTES_MAX) {
+          reply.errorText(
+            `ERR REPLCONF ip-address provided by replica instance is too long: ${bytes} bytes`,
+          );
+          return;
+        }
         replication.describe(session, { address: context.text(i + 1) });
       } else if (argumentIs(args, i, 'ACK')) {
         replication.acknowledged(session);
