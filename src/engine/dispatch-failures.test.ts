@@ -8,6 +8,7 @@ import { DONE } from '../base/outcome.js';
 import { Region } from '../base/region.js';
 import type { CommandDefinition } from '../commands/contract/definition.js';
 import { keysAt } from '../commands/contract/definition.js';
+import { UnansweredError } from '../commands/contract/server-port.js';
 import { keys } from '../commands/generic/keys.js';
 import { append } from '../commands/string/append.js';
 import { get } from '../commands/string/get.js';
@@ -78,7 +79,18 @@ const waits: CommandDefinition = {
   keys: [keysAt(1, 1, 1, 'RO')],
   run: (context) => void context.suspend(() => {}),
 };
-const DEFINITIONS = [append, broken, exec, get, gets, keys, mset, multi, run, set, waits];
+/** ASK: as CLIENT LIST, a question to threads that do not answer. */
+const ask: CommandDefinition = {
+  ...COMMON,
+  name: 'ask',
+  arity: 1,
+  locks: 'none',
+  run({ reply }) {
+    reply.array(2);
+    throw new UnansweredError('a thread did not answer in time (client-list)');
+  },
+};
+const DEFINITIONS = [append, ask, broken, exec, get, gets, keys, mset, multi, run, set, waits];
 const INTERNAL = /^-ERR internal error[^\r]*\r\n$/;
 
 let engine: TestEngine;
@@ -118,6 +130,17 @@ test('an exception in a command is answered and leaves no lock', () => {
   assert.equal(answer('broken a'), "-ERR internal error in 'broken', see the server's log\r\n");
   assert.equal(engine.failures.length, 1);
   assert.equal(answer('SET a 1'), '+OK\r\n');
+});
+
+test('a question that no thread answered in time is an error that names it, without a stack', () => {
+  failingJournal();
+  assert.equal(answer('ask'), '-ERR a thread did not answer in time (ASK)\r\n');
+  answer('MULTI');
+  answer('SET a 1');
+  answer('ask');
+  assert.equal(answer('EXEC'), '*2\r\n+OK\r\n-ERR a thread did not answer in time (ASK)\r\n');
+  assert.deepEqual(engine.failures, []);
+  assert.deepEqual(lost, [], 'no change has lost its effect');
 });
 
 test('when the journal fails, the client is told, no lock stays, and the effects count as lost', () => {

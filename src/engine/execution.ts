@@ -8,6 +8,7 @@
 import { DONE, SUSPENDED } from '../base/outcome.js';
 import { prefixBinary } from '../base/region.js';
 import type { Context } from '../commands/contract/context.js';
+import { UnansweredError } from '../commands/contract/server-port.js';
 import { StoreFullError } from '../keyspace/keyspace.js';
 import * as errors from '../protocol/errors.js';
 import type { Arguments } from '../protocol/parser.js';
@@ -105,6 +106,10 @@ export class Execution {
     reply.rewind(begin);
     if (error instanceof StoreFullError) {
       reply.errorText(errors.shardFull(error.shard, error.shards, error.shardBytes));
+      return;
+    }
+    if (error instanceof UnansweredError && keys.changes === 0) {
+      reply.error(errors.unanswered(command.fullName.toUpperCase().replace('|', ' ')));
       return;
     }
     const isTooLong = error instanceof ReplyTooLongError;

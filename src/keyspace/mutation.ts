@@ -14,6 +14,7 @@
  *     expireAt, persist         the key expires, or does not            effect: PEXPIREAT, PERSIST
  *     commit                    what was begun is complete              effect: the command as it came
  *     commitValue               what was begun is complete              effect: the value's own
+ *     commitUnannounced         the same, where Redis signals nothing   effect: the command as it came
  *     custom                    what was begun is complete              effect: built by the caller
  *     announce                  one more event of the last change
  *
@@ -219,6 +220,16 @@ export abstract class Mutation extends KeyLookup {
   }
 
   /**
+   * Completes an edit that Redis does not count as a change: the key's version stays, and there is
+   * no event. The bytes may be others all the same, so that replicas need the effect.
+   */
+  commitUnannounced(args: ArgumentVector): void {
+    this.endBegun();
+    this.changes--;
+    if (this.effects.sink !== null) this.effects.verbatim(args);
+  }
+
+  /**
    * Completes what was begun. The caller appends to the effect, which has the name and the key, and
    * ends it. test/tidy lists the files that do.
    */
@@ -318,10 +329,14 @@ export abstract class Mutation extends KeyLookup {
   }
 
   private complete(event: KeyspaceEvent | null): void {
-    if (!this.begun) throw new Error('nothing was begun');
-    this.begun = false;
+    this.endBegun();
     this.touch(true);
     if (event !== null) this.announce(event);
+  }
+
+  private endBegun(): void {
+    if (!this.begun) throw new Error('nothing was begun');
+    this.begun = false;
   }
 
   private changed(event: KeyspaceEvent | null, exists: boolean): void {

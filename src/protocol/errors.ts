@@ -226,6 +226,11 @@ export function internalError(name: string): ErrorReply {
   return error(`ERR internal error in '${name}', see the server's log`);
 }
 
+/** A question to all threads that one of them did not answer in time. */
+export function unanswered(name: string): ErrorReply {
+  return error(`ERR a thread did not answer in time (${name})`);
+}
+
 /** In a connection that has subscribed, with RESP2. */
 export function subscribedContext(name: string): ErrorReply {
   return error(

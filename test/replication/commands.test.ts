@@ -15,6 +15,11 @@ describe('replication: commands', { skip: darterMissing() }, () => {
     assert.match(await answer('PSYNC', '?', '-1'), /ERR /);
     assert.match(await answer('REPLCONF', 'foo'), /ERR syntax error/);
     assert.match(await answer('REPLCONF', 'foo', 'bar'), /ERR Unrecognized REPLCONF option: foo/);
+    assert.match(await answer('REPLCONF', 'ip-address', 'a'.repeat(255)), /OK/);
+    assert.match(
+      await answer('REPLCONF', 'ip-address', 'a'.repeat(256)),
+      /ERR REPLCONF ip-address provided by replica instance is too long: 256 bytes/,
+    );
     assert.match(await answer('SLAVEOF', 'NO', 'ONE'), /OK/);
     assert.match(await answer('SLAVEOF', 'localhost', 'abc'), /ERR Invalid master port/);
     assert.match(await answer('REPLTAKEOVER', '1'), /ERR /);

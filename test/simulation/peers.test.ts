@@ -104,6 +104,18 @@ test('an acknowledgement beyond what was sent closes the link and counts for not
   }
 });
 
+test('an older acknowledgement takes nothing back', () => {
+  const primary = newServer('primary');
+  primary.startJournal();
+  primary.execute(NOW, 0, 'SET', 'a', '1');
+  const { flow, session } = newPrimaryFlow(primary, [0, 1]);
+  blocksOf(flow);
+  const heads = Float64Array.from(primary.heads());
+  assert.equal(flow.acknowledge(writeAcknowledgement(heads, [0, 1])), null);
+  assert.equal(flow.acknowledge(writeAcknowledgement(new Float64Array(2), [0, 1])), null);
+  assert.deepEqual([...session.acknowledged], [...heads]);
+});
+
 test('bytes that wait have one bound over all flows of a replica', () => {
   const primary = newServer('primary');
   primary.startJournal();

@@ -91,6 +91,20 @@ test('one change, one event, one effect, however many operations', () => {
   assert.deepEqual(t.takeEffects(), []);
 });
 
+test('a value that grows while every write fails is no change, but replicas get it', () => {
+  const t = tester();
+  t.listen();
+  assert.deepEqual(fields(t, 'OVERFLOW FAIL INCRBY i14 195 9007199254740991'), [null]);
+  assert.equal(t.dump().get('0 k')?.value.length, 27);
+  assert.equal(t.changes, 0);
+  assert.deepEqual(t.takeEvents(), []);
+  const effect = '0 BITFIELD k OVERFLOW FAIL INCRBY i14 195 9007199254740991';
+  assert.deepEqual(t.takeEffects(), [effect]);
+  fields(t, 'OVERFLOW FAIL INCRBY u8 400 256 SET u8 400 0');
+  assert.equal(t.changes, 1, 'a field was written as it was, in a value that has grown');
+  assert.deepEqual(t.takeEvents(), ['setbit k']);
+});
+
 test('BITFIELD refuses before it does anything', () => {
   const t = tester();
   for (const type of ['u64', 'i65', 'u0', 'i0', 'u', 'U8', 'u08', 'x8', 'i-1']) {

@@ -3,11 +3,17 @@
  * commands call them, server/ implements them.
  *
  * What is said of "all threads" is gathered from them and waits for their answers: a command that
- * uses it declares locks: 'none' (src/server/channel/gather.ts). It throws when a thread does not answer.
+ * uses it declares locks: 'none' (src/server/channel/gather.ts). It throws UnansweredError when a thread does not
+ * answer in time.
  */
 import type { CommandEntry, Context } from './context.js';
 import type { ReplicationPort } from './replication-port.js';
 import type { Session } from './session.js';
+
+/** A thread is busy with something long. The command fails with an error that names it. */
+export class UnansweredError extends Error {
+  override readonly name = 'UnansweredError';
+}
 
 export interface ServerPort {
   readonly clients: ClientsPort;

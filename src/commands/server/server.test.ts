@@ -382,6 +382,27 @@ describe('DEBUG', () => {
     assert.equal(run('DEBUG CHECK'), '+OK');
   });
 
+  test('SLEEP of more microseconds than 64 bits hold does not sleep, as in Redis', () => {
+    for (const seconds of ['inf', '1e300', '9'.repeat(65), '1e13', 'nan', '-1', '-inf', '0']) {
+      assert.equal(run(`DEBUG SLEEP ${seconds}`), '+OK', seconds);
+    }
+    assert.deepEqual(world.calls, []);
+    assert.equal(run('DEBUG SLEEP 9223372036854'), '+OK');
+    assert.deepEqual(world.calls, [['sleep', 9223372036854000]]);
+  });
+
+  test('POPULATE stops at the first key that finds no room', () => {
+    tester = new CommandTester(definitionsOf(modules), { shards: 1, server: world.ports });
+    const refusal = String(run('DEBUG POPULATE 100000 p 4000'));
+    assert.match(refusal, /^-OOM shard 0 of 1 is full/);
+    const created = tester.dump().size;
+    assert.ok(created > 100, String(created));
+    const effects = tester.takeEffects();
+    assert.equal(effects.length, created, 'each key that was created has its effect');
+    assert.equal(tester.keys.changes, created);
+    tester.check();
+  });
+
   test('OBJECT tells the encoding', () => {
     assert.equal(run('DEBUG OBJECT k'), '-ERR no such key');
     run('SET k 12');

@@ -10,6 +10,7 @@ import { Transactions } from '../../engine/transactions.js';
 import { WORD_LOCK, WORD_WATCHED } from '../../keyspace/shard-words.js';
 import { formatShard, Shards } from '../../keyspace/shards.js';
 import { Reply } from '../../protocol/reply.js';
+import { bitfield } from '../bitmap/bitfield.js';
 import { select } from '../connection/select.js';
 import type { ServerPort } from '../contract/server-port.js';
 import { type Decoded, ReplyDecoder } from '../contract/test-decoder.js';
@@ -30,7 +31,7 @@ import { multi } from './multi.js';
 import { unwatch, watch } from './watch.js';
 
 const DEFINITIONS = [
-  ...[copy, dbsize, del, discard, exec, expire, flushall, get, incr, keys, multi, rename],
+  ...[bitfield, copy, dbsize, del, discard, exec, expire, flushall, get, incr, keys, multi, rename],
   ...[select, set, swapdb, unwatch, watch],
 ];
 const SHARDS = 4;
@@ -158,6 +159,14 @@ test('DISCARD forgets the queue and what was watched', () => {
   assert.equal(s.run(1, 'DISCARD'), '+OK');
   assert.equal(s.watched(), 0);
   assert.equal(s.run(1, 'DBSIZE'), 0);
+});
+
+test('a BITFIELD whose writes all fail changes no watched key, though the value grows', () => {
+  const s = new Server();
+  s.run(1, 'WATCH a', 'BITFIELD a OVERFLOW FAIL INCRBY i14 195 9007199254740991', 'MULTI');
+  assert.deepEqual(s.run(1, 'EXEC'), []);
+  s.run(1, 'WATCH a', 'BITFIELD a SET u8 0 1', 'MULTI');
+  assert.equal(s.run(1, 'EXEC'), null);
 });
 
 test('EXEC is null when a watched key has changed, whoever did it and however', () => {

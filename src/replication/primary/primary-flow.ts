@@ -125,7 +125,8 @@ export class PrimaryFlow {
       const limit = sent.get(shard)!.sent;
       if (lsn > limit)
         return `an acknowledgement of LSN ${lsn} of shard ${shard}, sent to ${limit}`;
-      session.acknowledged[shard] = lsn;
+      // An older one, repeated by a peer, takes nothing back that WAIT has counted.
+      if (lsn > session.acknowledged[shard]!) session.acknowledged[shard] = lsn;
       return null;
     });
   }

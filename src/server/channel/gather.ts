@@ -17,6 +17,7 @@
  * answers questions while it waits (`waiting` there).
  */
 import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
+import { UnansweredError } from '../../commands/contract/server-port.js';
 import type { Mail } from '../../memory/mail.js';
 
 export const GATHER_TIMEOUT_MS = 5000;
@@ -109,7 +110,8 @@ export class Gatherer<Questions extends QuestionTable, Tells extends TellTable> 
    * Asks every thread, this one included.
    *
    * @returns the answers, this thread's first: that one is no copy, so that it must not be changed
-   * @throws GatherError when a thread does not answer in time, or its handler failed
+   * @throws UnansweredError when a thread does not answer in time
+   * @throws GatherError when its handler failed
    */
   gather<Name extends keyof Questions & string>(
     name: Name,
@@ -200,7 +202,7 @@ export class Gatherer<Questions extends QuestionTable, Tells extends TellTable> 
   /**
    * Serves others until something is done.
    * @param pollMs how often to look, for what is not announced to this thread
-   * @throws GatherError with this text when the time is up
+   * @throws UnansweredError with this text when the time is up
    */
   private serveUntil(
     done: () => boolean,
@@ -213,7 +215,7 @@ export class Gatherer<Questions extends QuestionTable, Tells extends TellTable> 
       this.serve();
       if (done()) return;
       const leftMs = deadlineMs - Date.now();
-      if (leftMs <= 0) throw new GatherError(failure);
+      if (leftMs <= 0) throw new UnansweredError(failure);
       this.mail.wait(this.thread, seen, Math.min(leftMs, pollMs));
     }
   }

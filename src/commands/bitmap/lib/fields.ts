@@ -140,11 +140,16 @@ function validate(args: Arguments): ErrorReply | null {
   return null;
 }
 
-/** The value the operations work on, and whether they change it. */
+/** The value the operations work on. */
 class Target {
   offset = 0;
   length = 0;
-  changed = false;
+  /** An edit of the value was begun: it had to grow, or an operation changed a field. */
+  edited = false;
+  /** The value had to grow for the fields that are written. */
+  grown = false;
+  /** A field was written. One that an overflow fails is not. */
+  written = false;
 }
 
 const target = new Target();
@@ -162,9 +167,10 @@ export function runFields(context: Context, readOnly: ErrorReply | null): void {
   if (found && !isString(context)) return;
   target.length = found ? keys.valueLength : 0;
   target.offset = keys.valueOffset;
-  // A value that must grow changes even when every bit stays as it was.
-  target.changed = plan.bytes > target.length;
-  if (target.changed) {
+  target.grown = plan.bytes > target.length;
+  target.edited = target.grown;
+  target.written = false;
+  if (target.grown) {
     target.length = plan.bytes;
     target.offset = keys.beginEdit(STRING_RAW, plan.bytes, found);
   } else if (plan.bytes > 0 && keys.kind !== STRING_RAW) {
@@ -178,7 +184,10 @@ export function runFields(context: Context, readOnly: ErrorReply | null): void {
     if (operation.bits <= NUMBER_BITS_MAX) runNarrow(context);
     else runWide(context);
   }
-  if (target.changed) keys.commit(EVENT_SETBIT, args);
+  if (!target.edited) return;
+  // As in Redis, a value that has grown counts as changed only when a field was written.
+  if (target.written) keys.commit(EVENT_SETBIT, args);
+  else keys.commitUnannounced(args);
 }
 
 /**
@@ -210,7 +219,7 @@ function runNarrow(context: Context): void {
     reply.nullBulk();
     return;
   }
-  if (value !== old) {
+  if (value !== old || target.grown) {
     change(context);
     writeField(keys.region, target.offset, bit, bits, value);
   }
@@ -244,16 +253,17 @@ function runWide(context: Context): void {
     reply.nullBulk();
     return;
   }
-  if (value !== old) {
+  if (value !== old || target.grown) {
     change(context);
     writeWideField(keys.region, target.offset, bit, bits, value);
   }
   reply.bigInteger(action === SET ? old : value);
 }
 
-/** Before the first change of the value's bytes. */
+/** Before a field is written. */
 function change({ keys }: Context): void {
-  if (target.changed) return;
+  target.written = true;
+  if (target.edited) return;
   keys.beginEdit(STRING_RAW, target.length, true);
-  target.changed = true;
+  target.edited = true;
 }

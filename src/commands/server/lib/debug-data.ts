@@ -1,8 +1,9 @@
 /** Subcommands of DEBUG that concern keys: POPULATE, OBJECT, DIGEST, DIGEST-VALUE, CHECK. */
 import { STRING_LIMIT_BYTES } from '../../../base/limits.js';
 import { Region } from '../../../base/region.js';
+import { type Keyspace, StoreFullError } from '../../../keyspace/keyspace.js';
 import { checkShard } from '../../../keyspace/shard-check.js';
-import { NO_KEY, OUT_OF_RANGE_POSITIVE } from '../../../protocol/errors.js';
+import { NO_KEY, OUT_OF_RANGE_POSITIVE, shardFull } from '../../../protocol/errors.js';
 import {
   formatInteger,
   INTEGER_BYTES_MAX,
@@ -59,7 +60,8 @@ function withKey(
 /**
  * Creates keys `<prefix>:<n>` with values `value:<n>`, padded with zero bytes or cut to `size`.
  * Keys that exist are left alone. Keys and values are written into one region, so that millions take
- * seconds. Replicas get them as SET.
+ * seconds. Replicas get them as SET. A full shard ends it at the first key without room; those
+ * before it stay.
  */
 function populate(context: Context): void {
   const { args, keys, reply, session } = context;
@@ -79,17 +81,37 @@ function populate(context: Context): void {
   const { database } = session;
   let index = 0;
   let keyLength = 0;
+  let full: StoreFullError | null = null;
   const create = (): void => {
     if (keys.seekKey(database, keyRegion, 0, keyLength)) return;
     const valueEnd = formatInteger(value, valueDigitsAt, index);
-    storeBytes(keys, value, 0, size === 0 ? valueEnd : size);
+    full = storeOrFull(keys, value, size === 0 ? valueEnd : size);
   };
   keys.forget();
-  for (; index < count; index++) {
+  for (; index < count && full === null; index++) {
     keyLength = formatInteger(keyRegion, digitsAt, index);
     withKey(context, keyRegion, 0, keyLength, create);
   }
-  reply.ok();
+  replyStored(reply, full);
+}
+
+/**
+ * Stores the value. @returns the error of a full shard. It may not be thrown through `withShard`,
+ * which takes every exception for a change without an effect.
+ */
+function storeOrFull(keys: Keyspace, value: Region, length: number): StoreFullError | null {
+  try {
+    storeBytes(keys, value, 0, length);
+    return null;
+  } catch (error) {
+    if (error instanceof StoreFullError) return error;
+    throw error;
+  }
+}
+
+function replyStored(reply: Context['reply'], full: StoreFullError | null): void {
+  if (full === null) reply.ok();
+  else reply.errorText(shardFull(full.shard, full.shards, full.shardBytes));
 }
 
 function describeObject(context: Context): void {

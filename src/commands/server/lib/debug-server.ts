@@ -2,6 +2,9 @@
 import type { Context } from '../../contract/context.js';
 import type { DebugHandler } from './debug-handler.js';
 
+/** From here on Redis's microseconds leave 64 bits: they become negative, and it does not sleep. */
+const SLEEP_MICROSECONDS_END = 2 ** 63;
+
 /** One reply of each type of RESP, by DEBUG PROTOCOL's name for it. */
 const SAMPLES: Readonly<Record<string, (reply: Context['reply']) => void>> = {
   string: (reply) => reply.bulkText('Hello World'),
@@ -68,7 +71,8 @@ export const SERVER_HANDLERS: readonly DebugHandler[] = [
     most: 1,
     run(context) {
       const seconds = Number.parseFloat(context.text(2));
-      if (seconds > 0) context.server.process.sleep(seconds * 1000);
+      const sleeps = seconds > 0 && seconds * 1e6 < SLEEP_MICROSECONDS_END;
+      if (sleeps) context.server.process.sleep(seconds * 1000);
       context.reply.ok();
     },
   },
