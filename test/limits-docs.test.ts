@@ -4,22 +4,36 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { STRING_LIMIT_BYTES } from '../src/base/limits.js';
+
 import { MESSAGE_CHARACTERS_MAX } from '../src/base/log.js';
 import { SHOWN_CHARACTERS_MAX } from '../src/base/peer-text.js';
+import { TEXT_BYTES_MAX } from '../src/base/region.js';
+import { WORDS_MAX } from '../src/commands/contract/words.js';
 import { ADDRESS_BYTES_MAX } from '../src/commands/replication/replconf.js';
+import { QUEUE_BYTES_MAX } from '../src/engine/transaction-queue.js';
+
 import { GROWN_BYTES_MAX, READERS_MAX, RING_BYTES_MIN } from '../src/journal/ring.js';
 import { SHARD_SPREAD_MAX } from '../src/keyspace/key-hash.js';
 import { THREADS_MAX } from '../src/memory/control.js';
 import { ERROR_NAME_BYTES, ERROR_NAMES_MAX } from '../src/memory/error-names.js';
+
 import { DEFAULT_BYTES } from '../src/memory/shared-text.js';
+
+import {
+  ASSEMBLED_ARGUMENTS_MAX,
+  QUERY_BYTES_MAX,
+  UNAUTHENTICATED_QUERY_BYTES_MAX,
+} from '../src/net/client-input.js';
+
 import { PATH_BYTES_MAX } from '../src/platform/ffi/socket.js';
 import {
-  ARGUMENTS_MAX,
   BULK_BYTES_MAX_DEFAULT,
+  COMMAND_BYTES_MAX,
   LINE_BYTES_MAX,
   UNAUTHENTICATED_ARGUMENTS_MAX,
   UNAUTHENTICATED_BULK_BYTES_MAX,
 } from '../src/protocol/parser.js';
+import * as reply from '../src/protocol/reply.js';
 import { GATHER_TIMEOUT_MS } from '../src/server/channel/gather.js';
 import { reservedDescriptors } from '../src/server/config/descriptor-budget.js';
 import {
@@ -70,7 +84,20 @@ const EXPECTED: readonly (readonly [what: string, limit: string])[] = [
   ['addresses to listen on', grouped(ADDRESSES_MAX)],
   ['path of the Unix socket', `${PATH_BYTES_MAX} bytes`],
   ['one argument', mib(BULK_BYTES_MAX_DEFAULT)],
-  ['arguments of a command', grouped(ARGUMENTS_MAX)],
+  [
+    'input of a client that waits, or is a command under assembly',
+    `${grouped(initial('client-query-buffer-limit'))} bytes, at most ${grouped(QUERY_BYTES_MAX)}`,
+  ],
+  ['the same before AUTH', mib(UNAUTHENTICATED_QUERY_BYTES_MAX)],
+  ['command in all', `${grouped(COMMAND_BYTES_MAX)} bytes`],
+  ['arguments of a command under assembly', grouped(ASSEMBLED_ARGUMENTS_MAX)],
+  ['commands queued since MULTI', `${grouped(QUEUE_BYTES_MAX)} bytes`],
+  ['reply of a command', `${grouped(reply.REPLY_BYTES_MAX)} bytes`],
+  [
+    'argument as text (names, patterns of administrative commands)',
+    `${grouped(TEXT_BYTES_MAX)} bytes`,
+  ],
+  ['arguments of an administrative command', grouped(WORDS_MAX)],
   ['inline request, length line', kib(LINE_BYTES_MAX)],
   ['arguments before AUTH', grouped(UNAUTHENTICATED_ARGUMENTS_MAX)],
   ['argument before AUTH', `${grouped(UNAUTHENTICATED_BULK_BYTES_MAX)} bytes`],

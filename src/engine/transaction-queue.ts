@@ -16,7 +16,7 @@ const KEPT_BYTES = 65536;
 const COMMAND_BYTES = 8;
 const ARGUMENT_BYTES = 4;
 /** Offsets in a region are 31 bits. */
-const QUEUE_BYTES_MAX = 0x7fff_0000;
+export const QUEUE_BYTES_MAX = 0x7fff_0000;
 
 export class TransactionQueue {
   /** How many commands there are. */

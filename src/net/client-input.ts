@@ -22,10 +22,13 @@ const SPARE_PARTIALS_MAX = 256;
 /** Replies to one client beyond this many bytes are queued before all of its commands have run. */
 const QUEUED_AT_ONCE_BYTES = 16 << 20;
 /** Bound of what waits, whatever client-query-buffer-limit says: offsets are 31 bits. */
-const QUERY_BYTES_MAX = 0x7f00_0000;
+export const QUERY_BYTES_MAX = 0x7f00_0000;
 /** Arguments of a command under assembly: where they lie takes 8 bytes each. */
-const ARGUMENTS_MAX = 1 << 26;
-const UNAUTHENTICATED_QUERY_BYTES_MAX = 1 << 20;
+export const ASSEMBLED_ARGUMENTS_MAX = 1 << 26;
+export const UNAUTHENTICATED_QUERY_BYTES_MAX = 1 << 20;
+/** What the log says that a client has reached; the first is Redis's text. */
+const BYTES_BOUND = 'max query buffer length';
+const ARGUMENTS_BOUND = `${ASSEMBLED_ARGUMENTS_MAX} arguments of a command`;
 /** Bytes of a client's input that the log shows at most. */
 const SHOWN_BYTES = 64;
 
@@ -100,14 +103,15 @@ export class ClientInput<S extends NetSession> {
     if (partial.directLeft === 0) this.serve(connection, partial.region, 0, 0);
   }
 
-  /** Closes a client that has sent more than client-query-buffer-limit allows to wait. */
+  /** Closes a client that has sent more than may wait, in bytes or in arguments of a command. */
   private exceedsQueryLimit(connection: Connection<S>): boolean {
     const { policy } = this;
     const { backlog, partial, queryBytes, session } = connection;
     const isKnown = session.authenticated || queryBytes <= UNAUTHENTICATED_QUERY_BYTES_MAX;
     const most = Math.min(policy.queryBytesMax, QUERY_BYTES_MAX);
-    const hasRoom = queryBytes <= most && (partial?.parser.args.count ?? 0) <= ARGUMENTS_MAX;
-    if (connection.closed || (hasRoom && isKnown)) return false;
+    const hasRoom = queryBytes <= most && isKnown;
+    const isShort = (partial?.parser.args.count ?? 0) <= ASSEMBLED_ARGUMENTS_MAX;
+    if (connection.closed || (hasRoom && isShort)) return false;
     let begin = '';
     if (partial !== null && !partial.whole) {
       const { position } = partial.parser;
@@ -115,7 +119,7 @@ export class ClientInput<S extends NetSession> {
     } else if (backlog !== null) {
       begin = prefixBinary(backlog.region, backlog.start, backlog.length, SHOWN_BYTES);
     }
-    policy.queryLimitReached(session, begin);
+    policy.queryLimitReached(session, begin, hasRoom ? ARGUMENTS_BOUND : BYTES_BOUND);
     this.parts.close(connection);
     return true;
   }

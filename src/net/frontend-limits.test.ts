@@ -33,6 +33,8 @@ let transport: ClientsTransport;
 let frontend: Frontend<Session>;
 let sessions: Session[];
 let closings: string[];
+/** What the closed clients have reached. */
+let bounds: string[];
 let outcome: number;
 let nowMs: number;
 let dispatched: number;
@@ -44,6 +46,7 @@ beforeEach(() => {
   transport = new ClientsTransport();
   sessions = [];
   closings = [];
+  bounds = [];
   outcome = DONE;
   nowMs = 1;
   dispatched = 0;
@@ -63,7 +66,10 @@ beforeEach(() => {
     outputSoftMs: 0,
     bulkBytesMax: 512 * MEBIBYTE,
     queryBytesMax: MEBIBYTE,
-    queryLimitReached: (_, begin) => closings.push(begin),
+    queryLimitReached: (_, begin, bound) => {
+      closings.push(begin);
+      bounds.push(bound);
+    },
     log: (level, text) => closings.push(`${level}: ${text}`),
     failed: (doing, error) => assert.fail(`${doing}: ${String(error)}`),
     traffic: { receivedBytes: 0, sentBytes: 0, outputLimitClosed: 0 },
@@ -131,6 +137,7 @@ test('so is one whose argument is longer, whatever it has announced', () => {
   transport.receive(slot, 'x');
   assert.equal(isClosed(slot), true);
   assert.deepEqual(closings, ['x'.repeat(64)]);
+  assert.deepEqual(bounds, ['max query buffer length']);
 });
 
 test('whole arguments of a command do not count, nor do commands that have run', () => {
@@ -155,6 +162,7 @@ test('so do very many arguments, whatever they take', () => {
   args.count++;
   transport.receive(slot, '\n');
   assert.equal(isClosed(slot), true);
+  assert.deepEqual(bounds, ['67108864 arguments of a command']);
 });
 
 test('what a transaction has queued counts', () => {

@@ -23,8 +23,11 @@ export interface FrontendPolicy<S extends NetSession> {
   readonly bulkBytesMax: number;
   /** client-query-buffer-limit */
   readonly queryBytesMax: number;
-  /** A client is closed as it has sent more than that; `begin` are the first bytes of it. */
-  queryLimitReached(session: S, begin: string): void;
+  /**
+   * A client is closed as it has sent more than may wait; `begin` are the first bytes of it, and
+   * `bound` names what it has reached.
+   */
+  queryLimitReached(session: S, begin: string, bound: string): void;
   log(level: 'verbose' | 'warning', message: string): void;
   /** An exception outside of any command. Must not throw, and writes a bounded number of lines. */
   failed(doing: string, error: unknown): void;

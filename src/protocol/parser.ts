@@ -28,7 +28,7 @@ const GO_ON = 3;
 
 /** A line (inline command, count, length) longer than this is an error. */
 export const LINE_BYTES_MAX = 64 * 1024;
-export const ARGUMENTS_MAX = 0x7fff_ffff;
+const ARGUMENTS_MAX = 0x7fff_ffff;
 /**
  * A command longer than this in all is an error, as its arguments' offsets are 31 bits: the last line
  * and the end of an argument still fit behind it.

@@ -28,7 +28,7 @@ export class ReplyTooLongError extends Error {
 }
 
 /** Replies of one connection in one turn that were not moved to its queue yet. */
-const REPLY_BYTES_MAX = 0x7f00_0000;
+export const REPLY_BYTES_MAX = 0x7f00_0000;
 /** Room for the error that takes the place of a reply too long. */
 const ERROR_ROOM_BYTES = 0x00f0_0000;
 const SHORT_BYTES = 1024;

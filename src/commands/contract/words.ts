@@ -4,7 +4,7 @@ import { ErrorReply } from '../../protocol/errors.js';
 import { argumentsBinary } from '../../protocol/text.js';
 import type { Context } from './context.js';
 
-const WORDS_MAX = 16384;
+export const WORDS_MAX = 16384;
 const TOO_MANY = new ErrorReply(`ERR too many arguments, there may be ${WORDS_MAX}`);
 const TOO_LONG = new ErrorReply(`ERR argument is too long, it may have ${TEXT_BYTES_MAX} bytes`);
 

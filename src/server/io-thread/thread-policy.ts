@@ -100,11 +100,11 @@ export class ThreadPolicy implements FrontendPolicy<ClientSession> {
     return this.parts.settings.queryBytesMax;
   }
 
-  queryLimitReached(session: ClientSession, begin: string): void {
+  queryLimitReached(session: ClientSession, begin: string, bound: string): void {
     const description = this.parts.dispatcher.server.clients.describe(session);
     this.parts.log(
       'warning',
-      `Closing client that reached max query buffer length: ${description} ` +
+      `Closing client that reached ${bound}: ${description} ` +
         `(qbuf initial bytes: ${JSON.stringify(begin)})`,
     );
   }
@@ -128,7 +128,7 @@ export class ThreadPolicy implements FrontendPolicy<ClientSession> {
   }
 
   released(session: ClientSession): void {
-    this.parts.dispatcher.server.transactions.unwatchAll(session);
+    this.parts.dispatcher.server.transactions.discard(session);
     this.parts.replication.released(session);
     this.parts.clients.released(session);
   }
