@@ -2,6 +2,7 @@
 import { NOT_AN_INTEGER, ParsedInteger, parseInteger } from '../../../protocol/numbers.js';
 import type { Arguments } from '../../../protocol/parser.js';
 
+const INT64_MIN = -(2n ** 63n);
 const parsed = new ParsedInteger();
 
 /**
@@ -12,5 +13,8 @@ const parsed = new ParsedInteger();
  */
 export function rangeEndAt(args: Arguments, index: number): number {
   const kind = parseInteger(args.region, args.offset[index]!, args.length[index]!, parsed);
-  return kind === NOT_AN_INTEGER ? Number.NaN : parsed.value;
+  if (kind === NOT_AN_INTEGER) return Number.NaN;
+  // The least integer comes before its neighbour, which is the same number.
+  if (parsed.value === -(2 ** 63) && parsed.big === INT64_MIN) return Number.NEGATIVE_INFINITY;
+  return parsed.value;
 }
