@@ -11,22 +11,9 @@ import type { Arguments } from '../protocol/parser.js';
 import { Reply } from '../protocol/reply.js';
 import { Frontend } from './frontend.js';
 import type { FrontendPolicy } from './policy.js';
-import type { CommandRunner, NetSession } from './runner.js';
-import { bulk, command } from './testing.js';
+import type { CommandRunner } from './runner.js';
+import { bulk, command, FakeSession } from './testing.js';
 import { ClientsTransport } from './testing-clients.js';
-
-class Session implements NetSession {
-  readonly address = '127.0.0.1:1';
-  readonly protocol = 2;
-  readonly authenticated = true;
-  closeAfterReply = false;
-  lastInteractionMs = 0;
-  suspended = false;
-  queuedBytes = 0;
-  cancelSuspension = null;
-
-  constructor(public connection: number) {}
-}
 
 const INTERNAL = "-ERR internal error, see the server's log\r\n";
 const OUTCOMES: Readonly<Record<string, number>> = {
@@ -75,8 +62,8 @@ class Injector {
 class World {
   readonly transport = new ClientsTransport();
   readonly failures: string[] = [];
-  readonly sessions: Session[] = [];
-  readonly frontend: Frontend<Session>;
+  readonly sessions: FakeSession[] = [];
+  readonly frontend: Frontend<FakeSession>;
   nowMs = 1;
   private readonly held = new Set<string>();
 
@@ -86,7 +73,7 @@ class World {
       return new Region(new SharedArrayBuffer(bytes), 0);
     };
     const reply = new Reply(new Region(new SharedArrayBuffer(64), 0));
-    this.frontend = new Frontend<Session>(
+    this.frontend = new Frontend<FakeSession>(
       injector.wrap('transport', this.transport).asTransport,
       this.runner(reply),
       reply,
@@ -97,11 +84,11 @@ class World {
     injector.isArmed = true;
   }
 
-  private policy(): FrontendPolicy<Session> {
+  private policy(): FrontendPolicy<FakeSession> {
     return {
       offered: () => true,
       admit: (slot) => {
-        const session = new Session(slot);
+        const session = new FakeSession(slot);
         this.sessions.push(session);
         return session;
       },
@@ -127,7 +114,7 @@ class World {
     };
   }
 
-  private answer(session: Session): void {
+  private answer(session: FakeSession): void {
     if (!session.suspended) return;
     session.suspended = false;
     this.frontend.resume(session, () => {
@@ -139,14 +126,14 @@ class World {
   private reply: Reply | null = null;
 
   /** Echoes; 'busy', 'paused', 'deferred' and 'wait' end with that outcome the first time. */
-  private runner(reply: Reply): CommandRunner<Session> {
+  private runner(reply: Reply): CommandRunner<FakeSession> {
     const world = this;
     this.reply = reply;
     return {
       get now() {
         return world.nowMs;
       },
-      dispatch(session: Session, args: Arguments): number {
+      dispatch(session: FakeSession, args: Arguments): number {
         world.injector.note('dispatch');
         const words = Array.from({ length: args.count }, (_, i) =>
           toBinary(args.region, args.offset[i]!, args.length[i]!),

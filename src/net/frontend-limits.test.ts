@@ -8,37 +8,26 @@ import type { Arguments } from '../protocol/parser.js';
 import { Reply } from '../protocol/reply.js';
 import { Frontend } from './frontend.js';
 import type { FrontendPolicy } from './policy.js';
-import type { CommandRunner, NetSession } from './runner.js';
-import { bulk, command } from './testing.js';
+import type { CommandRunner } from './runner.js';
+import { bulk, command, FakeSession } from './testing.js';
 import { ClientsTransport } from './testing-clients.js';
 
 const MEBIBYTE = 1 << 20;
 
-class Session implements NetSession {
-  readonly address = '127.0.0.1:1';
-  readonly protocol = 2;
-  authenticated = true;
-  closeAfterReply = false;
-  lastInteractionMs = 0;
-  suspended = false;
-  queuedBytes = 0;
-  cancelSuspension = null;
-
-  constructor(public connection: number) {}
-}
-
 const newRegion = (bytes: number) => new Region(new SharedArrayBuffer(bytes), 0);
 
 let transport: ClientsTransport;
-let frontend: Frontend<Session>;
-let sessions: Session[];
+let frontend: Frontend<FakeSession>;
+let sessions: FakeSession[];
 let closings: string[];
 /** What the closed clients have reached. */
 let bounds: string[];
 let outcome: number;
 let nowMs: number;
 let dispatched: number;
-let policy: { -readonly [Key in keyof FrontendPolicy<Session>]: FrontendPolicy<Session>[Key] };
+let policy: {
+  -readonly [Key in keyof FrontendPolicy<FakeSession>]: FrontendPolicy<FakeSession>[Key];
+};
 
 beforeEach(() => {
   // As the system does it: what is given back reads as zeroes.
@@ -53,7 +42,7 @@ beforeEach(() => {
   policy = {
     offered: () => true,
     admit: (slot) => {
-      const session = new Session(slot);
+      const session = new FakeSession(slot);
       sessions.push(session);
       return session;
     },
@@ -80,12 +69,12 @@ beforeEach(() => {
 });
 
 /** 'big n' answers n MiB of the client's number; everything else is echoed. */
-function runner(reply: Reply): CommandRunner<Session> {
+function runner(reply: Reply): CommandRunner<FakeSession> {
   return {
     get now() {
       return nowMs;
     },
-    dispatch(session: Session, args: Arguments): number {
+    dispatch(session: FakeSession, args: Arguments): number {
       dispatched++;
       if (outcome !== DONE) {
         session.suspended = outcome === SUSPENDED;

@@ -14,15 +14,16 @@ export const SLOT = 3;
 export const DESCRIPTOR = 40;
 
 export class FakeSession implements NetSession {
-  connection = SLOT;
   readonly address = '127.0.0.1:1';
   readonly protocol = 2;
-  readonly authenticated = true;
+  authenticated = true;
   closeAfterReply = false;
   lastInteractionMs = 0;
   suspended = false;
   queuedBytes = 0;
   cancelSuspension = null;
+
+  constructor(public connection = SLOT) {}
 }
 
 const newRegion = (bytes: number) => new Region(new SharedArrayBuffer(bytes), 0);

@@ -17,7 +17,7 @@ import { STRING_RAW } from '../../values/string/type.js';
 import type { Context } from '../contract/context.js';
 import { type CommandDefinition, keysAt } from '../contract/definition.js';
 import { isString } from '../string/lib/values.js';
-import { counter, isValid, makeRaw } from './lib/values.js';
+import { counter, isValid, joinAll, makeRaw } from './lib/values.js';
 
 const CARDINALITY_BYTES = 8;
 
@@ -52,14 +52,7 @@ function keepCardinality(keys: Keyspace): void {
 }
 
 function countUnion(context: Context): boolean {
-  const { args, keys } = context;
-  counter.beginUnion();
-  for (let i = 1; i < args.count; i++) {
-    if (!keys.seekForRead(args, i)) continue;
-    if (!isString(context)) return false;
-    const state = counter.join(keys.region, keys.valueOffset, keys.valueLength);
-    if (!isValid(context, state)) return false;
-  }
+  if (!joinAll(context)) return false;
   counter.countUnion(cardinality);
   return true;
 }

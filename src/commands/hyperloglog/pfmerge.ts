@@ -2,8 +2,7 @@
 import { EVENT_PFADD } from '../../keyspace/events.js';
 import type { Context } from '../contract/context.js';
 import { type CommandDefinition, keysAt } from '../contract/definition.js';
-import { isString } from '../string/lib/values.js';
-import { counter, edit, isValid, openEdit, writeEdit } from './lib/values.js';
+import { counter, edit, isValid, joinAll, openEdit, writeEdit } from './lib/values.js';
 
 function run(context: Context): void {
   const { args, keys, reply, settings } = context;
@@ -17,19 +16,6 @@ function run(context: Context): void {
   // The sources are other keys, so that the effect is what came of them.
   keys.commitValue(EVENT_PFADD);
   reply.ok();
-}
-
-/** Joins all keys in `counter`. False when an error was answered. */
-function joinAll(context: Context): boolean {
-  const { args, keys } = context;
-  counter.beginUnion();
-  for (let i = 1; i < args.count; i++) {
-    if (!keys.seekForRead(args, i)) continue;
-    if (!isString(context)) return false;
-    const state = counter.join(keys.region, keys.valueOffset, keys.valueLength);
-    if (!isValid(context, state)) return false;
-  }
-  return true;
 }
 
 export const pfmerge: CommandDefinition = {

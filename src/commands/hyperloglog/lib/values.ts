@@ -28,6 +28,19 @@ export function isValid({ reply }: Context, state: number): boolean {
   return false;
 }
 
+/** Joins the keys that are arguments in `counter`. False when an error was answered. */
+export function joinAll(context: Context): boolean {
+  const { args, keys } = context;
+  counter.beginUnion();
+  for (let i = 1; i < args.count; i++) {
+    if (!keys.seekForRead(args, i)) continue;
+    if (!isString(context)) return false;
+    const state = counter.join(keys.region, keys.valueOffset, keys.valueLength);
+    if (!isValid(context, state)) return false;
+  }
+  return true;
+}
+
 /** Begins `edit` with the key last sought. False when it is no HyperLogLog, which is answered. */
 export function openEdit(context: Context, found: boolean): boolean {
   if (!found) {
