@@ -153,11 +153,7 @@ export abstract class Mutation extends KeyLookup {
     expiry: number,
     event: KeyspaceEvent,
   ): void {
-    const length = args.length[index]!;
-    const at = this.place(kind, length, expiry);
-    copyBytes(this.region, at, args.region, args.offset[index]!, length);
-    this.changed(event, true);
-    if (this.effects.sink !== null) this.emitValue();
+    this.store(kind, args.region, args.offset[index]!, args.length[index]!, expiry, event);
   }
 
   /**
