@@ -66,7 +66,7 @@ const pagedType: ValueType = {
     Object.assign(copied, { region: root, offset: 0, length: ROOT_BYTES });
     return true;
   },
-  free(value) {
+  freeStep(value) {
     const page = pageOf(value);
     const { region } = value.space;
     const at = inUse.findIndex((one) => one.space.region === region && one.page === page);
@@ -74,6 +74,7 @@ const pagedType: ValueType = {
     inUse.splice(at, 1);
     value.space.free(page, 1);
     value.space.commit(-1);
+    return true;
   },
   verify: () => false,
 };

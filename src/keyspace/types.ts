@@ -15,6 +15,9 @@ import type { StoredValue, ValueType } from '../values/value-type.js';
 /** Redis's names by the number of a type, also of types that are not there yet. */
 const TYPE_NAMES = ['string', 'list', 'set', 'zset', 'hash', 'stream'];
 
+/** Pages that one step of freeing a value gives back. */
+const FREE_STEP_PAGES = 1024;
+
 export class TypeRegistry {
   /** Bit k is set when kind k exists. */
   readonly kinds: number;
@@ -60,7 +63,8 @@ export class TypeRegistry {
   }
 
   free(value: StoredValue): void {
-    this.of(value.kind).free(value);
+    const type = this.of(value.kind);
+    while (!type.freeStep(value, FREE_STEP_PAGES));
   }
 
   /** Empties a table, with the pages that its values own. */

@@ -15,8 +15,8 @@
  *     renamed within its shard   the bytes move, nothing is freed
  *     edited         the type's commands keep bytes and pages in step between begin and commit
  *
- * `free` may hand the pages to a list that is emptied in slices. It cannot fail. All calls are made
- * under the shard's lock; they do not keep the value they are given.
+ * Freeing goes in steps of bounded work, as a collection may have millions of pages. It cannot fail.
+ * All calls are made under the shard's lock; they do not keep the value they are given.
  */
 import type { Region } from '../base/region.js';
 import type { Space } from '../memory/space.js';
@@ -92,8 +92,12 @@ export interface ValueType {
    * @returns false when there is no room; no page is kept then
    */
   copy(value: StoredValue, space: Space, copied: CopiedValue): boolean;
-  /** Frees the pages of an owning kind. */
-  free(value: StoredValue): void;
+  /**
+   * Frees about `budgetPages` pages of an owning kind, one at least. From the first step on nothing
+   * else may read the value; its bytes say how far freeing has come.
+   * @returns true when no page is left
+   */
+  freeStep(value: StoredValue, budgetPages: number): boolean;
   /**
    * Whether bytes from a peer are a value of this kind. Reads nothing outside of them. The bytes of
    * an owning kind never are, as they refer to the peer's pages: these values travel in parts.
