@@ -6,6 +6,13 @@
  *
  * What the encoding bits mean is the type's own business. The types of the database are TYPES; a
  * test may make a registry with others.
+ *
+ * The root of a database's table has a mark in the bytes that belong to its owner: whether values
+ * that own pages were ever stored since it was last empty. Whoever looks for such values (a full
+ * sync, clearing) skips tables without it.
+ *
+ *   48     i32  1: the table may have owning values
+ *   52          12 bytes, unused
  */
 import type { Region } from '../base/region.js';
 import { SCAN_END, type Table } from '../structures/table.js';
@@ -15,6 +22,8 @@ import type { StoredValue, ValueType } from '../values/value-type.js';
 /** Redis's names by the number of a type, also of types that are not there yet. */
 const TYPE_NAMES = ['string', 'list', 'set', 'zset', 'hash', 'stream'];
 
+/** Byte offset of the mark, from the root. */
+const OWNING_MARK = 48;
 /** Pages that one step of freeing a value gives back. */
 const FREE_STEP_PAGES = 1024;
 
@@ -62,6 +71,16 @@ export class TypeRegistry {
     return ((this.owningKinds >>> kind) & 1) !== 0;
   }
 
+  /** Before a value of this kind is stored in a table. */
+  markOwning(table: Table, kind: number): void {
+    if (this.owns(kind)) table.region.view.setInt32(table.root + OWNING_MARK, 1, true);
+  }
+
+  /** Whether a table may have values that own pages. */
+  mayOwn(table: Table): boolean {
+    return table.region.view.getInt32(table.root + OWNING_MARK, true) !== 0;
+  }
+
   free(value: StoredValue): void {
     const type = this.of(value.kind);
     while (!type.freeStep(value, FREE_STEP_PAGES));
@@ -69,8 +88,9 @@ export class TypeRegistry {
 
   /** Empties a table, with the pages that its values own. */
   clearTable(table: Table): void {
-    if (this.owningKinds !== 0) this.freeOwned(table);
+    if (this.mayOwn(table)) this.freeOwned(table);
     table.clear();
+    table.region.view.setInt32(table.root + OWNING_MARK, 0, true);
   }
 
   /** Removes the entry that a table has found, with the pages that its value owns. */
