@@ -10,9 +10,9 @@
  * While a table is built, or freed after something took its place, its root lies in the caller's memory.
  *
  * What one costs, in pages: one frame with 4 KiB per 160 members of 16 bytes (a set) or 95 pairs of 16
- * and 16 bytes (a hash); 24.4 and 41.5 bytes an element from 500 on. Every frame takes 64 KiB of
- * address space, whatever it holds: a space of 2 GiB has room for 32,000 nested tables. So
- * what is small stays packed: up to about 4 KiB, however long its elements are.
+ * and 16 bytes (a hash); 24.4 and 41.5 bytes an element from 500 on. The only frame of a small table
+ * takes half as much address space again at most, so that 2 GiB have room for 250,000 tables of 5 KiB.
+ * What is smaller than 4 KiB stays packed all the same, however long its elements are.
  *
  * Below is how a table of any size is freed in bounded steps.
  */

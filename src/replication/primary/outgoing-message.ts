@@ -18,7 +18,8 @@ const DOUBLING_BYTES_MAX = 1 << 24;
 export function messageWithRoom(region: Region, used: number, needed: number): Region {
   if (needed <= region.length) return region;
   let size = region.length;
-  while (size < needed) size = size < DOUBLING_BYTES_MAX ? size * 2 : needed + (needed >>> 3) + 4096;
+  while (size < needed)
+    size = size < DOUBLING_BYTES_MAX ? size * 2 : needed + (needed >>> 3) + 4096;
   const larger = new Region(new SharedArrayBuffer(size & ~7), 0);
   copyBytes(larger, 0, region, 0, used);
   return larger;
