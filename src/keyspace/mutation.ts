@@ -77,6 +77,7 @@ export abstract class Mutation extends KeyLookup {
   ) {
     super(shards);
     this.effects = new EffectBuilder(this);
+    for (const space of shards.spaces) space.reclaimer = types.reclaim;
   }
 
   /** Before a command. @param writes whether it may change keys */

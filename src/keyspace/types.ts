@@ -15,17 +15,18 @@
  *   52          12 bytes, unused
  */
 import type { Region } from '../base/region.js';
-import { SCAN_END, type Table } from '../structures/table.js';
+import type { Table } from '../structures/table.js';
 import { stringType } from '../values/string/type.js';
 import type { StoredValue, ValueType } from '../values/value-type.js';
+import { ReclaimList } from './reclaim-list.js';
+
+export type { StoredValue, ValueEffects, ValueType } from '../values/value-type.js';
 
 /** Redis's names by the number of a type, also of types that are not there yet. */
 const TYPE_NAMES = ['string', 'list', 'set', 'zset', 'hash', 'stream'];
 
 /** Byte offset of the mark, from the root. */
 const OWNING_MARK = 48;
-/** Pages that one step of freeing a value gives back. */
-const FREE_STEP_PAGES = 1024;
 
 export class TypeRegistry {
   /** Bit k is set when kind k exists. */
@@ -34,6 +35,7 @@ export class TypeRegistry {
   readonly verifiedKinds: number;
   /** Bit k is set when values of kind k own pages. */
   readonly owningKinds: number;
+  readonly reclaim: ReclaimList;
   private readonly types: readonly (ValueType | undefined)[];
 
   constructor(types: readonly ValueType[]) {
@@ -46,6 +48,7 @@ export class TypeRegistry {
     this.kinds = maskOf(types.flatMap((type) => type.kinds));
     this.verifiedKinds = maskOf(types.flatMap((type) => type.verifiedKinds));
     this.owningKinds = maskOf(types.flatMap((type) => type.owningKinds));
+    this.reclaim = new ReclaimList(this);
   }
 
   /** The type of a kind. @throws when there is none: no entry has such a kind */
@@ -81,15 +84,14 @@ export class TypeRegistry {
     return table.region.view.getInt32(table.root + OWNING_MARK, true) !== 0;
   }
 
+  /** Frees the pages of an owning value, those of a large one bit by bit. */
   free(value: StoredValue): void {
-    const type = this.of(value.kind);
-    while (!type.freeStep(value, FREE_STEP_PAGES));
+    this.reclaim.free(value);
   }
 
-  /** Empties a table, with the pages that its values own. */
+  /** Empties a table, with the pages that its values own, those of a large one bit by bit. */
   clearTable(table: Table): void {
-    if (this.mayOwn(table)) this.freeOwned(table);
-    table.clear();
+    this.reclaim.freeTable(table, this.mayOwn(table));
     table.region.view.setInt32(table.root + OWNING_MARK, 0, true);
   }
 
@@ -97,16 +99,6 @@ export class TypeRegistry {
   removeEntry(table: Table): void {
     if (this.owns(table.kind)) this.free(table);
     table.remove();
-  }
-
-  private freeOwned(table: Table): void {
-    for (let position = 0; position < SCAN_END; ) {
-      position = table.scan(position);
-      for (let i = 0; i < table.scanCount; i++) {
-        table.decode(table.scanOffsets[i]!);
-        if (this.owns(table.kind)) this.free(table);
-      }
-    }
   }
 }
 

@@ -15,7 +15,7 @@ import {
   recordBytes,
   VECTOR_HEADER_BYTES,
 } from '../../journal/record.js';
-import type { ValueEffects } from '../../values/value-type.js';
+import type { ValueEffects } from '../../keyspace/types.js';
 import { messageWithRoom } from './outgoing-message.js';
 
 /** A key, and where it is. */
