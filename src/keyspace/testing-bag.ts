@@ -6,9 +6,10 @@ import { ROOT_BYTES } from '../structures/directory.js';
 import { HashState, hashBytes } from '../structures/hash.js';
 import { TableReclaim } from '../structures/nested-table.js';
 import { SCAN_END, Table } from '../structures/table.js';
-import { stringType } from '../values/string/type.js';
+
 import type { StoredValue, ValueType } from '../values/value-type.js';
 import type { Keyspace } from './keyspace.js';
+import { TYPES } from './types.js';
 
 export const BAG_KIND = 5 | (1 << 3);
 const EVENT = { name: 'bag', type: 't' };
@@ -45,7 +46,7 @@ function put(table: Table, text: string): boolean {
 }
 
 export const bagType: ValueType = {
-  ...stringType,
+  ...TYPES.of(0),
   name: 'bag',
   number: BAG_KIND & 7,
   kinds: [BAG_KIND],

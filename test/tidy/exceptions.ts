@@ -18,7 +18,6 @@ export const TEST_ONLY: Readonly<Record<string, string>> = {
   'src/protocol/reply.ts#patchMap': 'its users, commands of collections, are not there yet',
   'src/scripting/closedness.ts': 'EVAL, which locks by it, is not there yet',
   'src/server/main-thread/main.ts#main': 'bin/darter calls it',
-  'src/structures/nested-table.ts': 'the commands of hashes and sets are not there yet',
   'src/structures/packed/': 'the commands of collections are not there yet',
   'src/structures/sequence/': 'the commands of collections are not there yet',
   'src/values/geo/': 'the GEO commands are not there yet',
