@@ -52,6 +52,7 @@ export const LARGE_FILES: Readonly<Record<string, string>> = {};
  * and commands. Everybody else asks the registry, src/keyspace/types.ts.
  */
 export const TYPE_OWNERS: Readonly<Record<string, readonly string[]>> = {
+  list: ['src/values/list/', 'src/commands/list/'],
   // HyperLogLogs are strings.
   string: [
     'src/values/string/',
@@ -65,4 +66,7 @@ export const TYPE_OWNERS: Readonly<Record<string, readonly string[]>> = {
 export const CUSTOM_EFFECTS: Readonly<Record<string, string>> = {
   'src/commands/hyperloglog/pfcount.ts':
     'PFCOUNT is no write that a replica would replay; it changed eight bytes: SETRANGE',
+  'src/commands/list/lib/move.ts': 'LMOVE has two keys: the effect on the second one is a push',
+  'src/commands/list/lib/pop.ts':
+    'LMPOP and LMOVE choose the key, waiting clients have no vector: a pop',
 };
