@@ -13,7 +13,7 @@ export type EffectElements = GroupedElements | EachElement | ListChange;
  *
  *     HSET key field value field value …     { by: 'hash', first: 2, step: 2, element: 0 }
  *     ZADD key NX score member …             { by: 'hash', first: 2, step: 2, element: 1, skip: ['NX'] }
- *     HPEXPIREAT key ms FIELDS 2 f g         { by: 'hash', first: 5, step: 1, element: 0, count: 4 }
+ *     HPEXPIREAT key ms FIELDS 2 f g         { by: 'hash', first: 2, step: 1, element: 0, keyword: 'FIELDS' }
  *
  * What the effect does to an element depends on that element alone.
  */
@@ -26,8 +26,8 @@ export interface GroupedElements {
   readonly element: number;
   /** Upper-case words that may stand before the first group. */
   readonly skip?: readonly string[];
-  /** Argument that says how many groups there are. */
-  readonly count?: number;
+  /** The groups come after this upper-case word, the first from `first` on, and their number. */
+  readonly keyword?: string;
 }
 
 /** The effect names no elements. What it does to each one depends on that element alone. */

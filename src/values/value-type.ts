@@ -69,6 +69,26 @@ export const ELEMENTS_EXPIRED_NONE = 0;
 export const ELEMENTS_EXPIRED_SOME = 1;
 export const ELEMENTS_EXPIRED_ALL = 2;
 
+/** What `ValueParts.emit` returns when no element is left. */
+export const PARTS_END = -1;
+
+/**
+ * How a large value is shipped to a replica in parts, under many short holds of the lock. The elements
+ * have an order, and a position in it separates those that were shipped from the others.
+ */
+export interface ValueParts {
+  /** hash: that of the hashes of elements, 0 to 2^32; index: from the head, 0 to the count. */
+  readonly order: 'hash' | 'index';
+  /** The elements of the value. */
+  count(value: StoredValue): number;
+  /**
+   * Emits commands that add the elements from a position on to whatever the key has, each with all that
+   * belongs to it; about `budgetBytes` of them.
+   * @returns the position after them, or PARTS_END
+   */
+  emit(value: StoredValue, position: number, budgetBytes: number, effects: ValueEffects): number;
+}
+
 export interface ValueType {
   /** As TYPE tells it. */
   readonly name: string;
@@ -95,6 +115,8 @@ export interface ValueType {
    * first one replaces the key; each is complete in itself.
    */
   effects(value: StoredValue, effects: ValueEffects): void;
+  /** Of a type with owning kinds: how those are shipped in parts. Without it they are shipped whole. */
+  readonly parts?: ValueParts;
   /**
    * Copies the pages of an owning kind into a space, and the bytes that refer to them.
    * @returns false when there is no room; no page is kept then

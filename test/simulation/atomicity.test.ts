@@ -7,7 +7,7 @@ import { SyncSession } from '../../src/replication/primary/sync-session.js';
 import { ReplicaFlow } from '../../src/replication/replica/replica-flow.js';
 import { prepareFullSync } from '../../src/replication/replica/shard-writer.js';
 import { SyncProgress } from '../../src/replication/replica/sync-progress.js';
-import { SimulatedServer } from './server.js';
+import { elements, SimulatedServer } from './server.js';
 
 /** With it the keys of the test lie in different shards. */
 const HASH_KEY = { key0: 1, key1: 6, spread: 2 };
@@ -43,6 +43,7 @@ class Pair {
         session,
         raw: true,
         from: null,
+        elements,
       }),
       replicaFlow: new ReplicaFlow({
         shards: replica.shards,

@@ -9,7 +9,7 @@ import { prepareFullSync } from '../../src/replication/replica/shard-writer.js';
 import { SyncProgress } from '../../src/replication/replica/sync-progress.js';
 import { BLOCK_HEADER_BYTES, Block, readBlock, sealBlock } from '../../src/replication/wire.js';
 import { Random, seedFromEnvironment } from '../support/random.js';
-import { SimulatedServer } from './server.js';
+import { elements, SimulatedServer } from './server.js';
 
 const HASH_KEY = { key0: 5, key1: 6, spread: 2 };
 const NOW = 1_700_000_000_000;
@@ -25,7 +25,7 @@ function newPrimaryFlow(server: SimulatedServer, raw: boolean): PrimaryFlow {
   const session = new SyncSession(SyncSession.create(count, true), count, 1);
   const mine = server.rings.map((_, shard) => shard);
   const { shards, rings } = server;
-  return new PrimaryFlow({ shards, rings, mine, session, raw, from: null });
+  return new PrimaryFlow({ shards, rings, mine, session, raw, from: null, elements });
 }
 
 function newReplicaFlow(server: SimulatedServer): {

@@ -9,7 +9,7 @@ import { ReplicaFlow } from '../../src/replication/replica/replica-flow.js';
 import { SyncProgress } from '../../src/replication/replica/sync-progress.js';
 import { BLOCK_BYTES_MAX } from '../../src/replication/wire.js';
 import type { Random } from '../support/random.js';
-import type { SimulatedServer } from './server.js';
+import { elements, type SimulatedServer } from './server.js';
 
 const out = new Region(new SharedArrayBuffer(OUTPUT_BYTES_MIN + 64), 0);
 const ARENA_BYTES = 1 << 20;
@@ -51,6 +51,7 @@ export class Link {
     SyncProgress.formatArena(arena);
     this.progress = new SyncProgress(SyncProgress.create(shards, lsns), arena, shards, 1);
     const same = shards === to.shards.count;
+    const partBytes = random.pick([200, 2000, 20_000, 65_536]);
     for (let flow = 0; flow < flows; flow++) {
       const mine = from.rings.map((_, shard) => shard).filter((shard) => shard % flows === flow);
       const primaryFlow = new PrimaryFlow({
@@ -61,6 +62,8 @@ export class Link {
         // The way of other numbers of shards has to work with the same number, too.
         raw: same && random.chance(0.9),
         from: lsns,
+        elements,
+        partBytes,
       });
       const buffer = buffers.pop() ?? new Region(new SharedArrayBuffer(BLOCK_BYTES_MAX + 4096), 0);
       const replicaFlow = new ReplicaFlow({

@@ -18,7 +18,7 @@ import {
   readBlock,
   sealBlock,
 } from '../../src/replication/wire.js';
-import { SimulatedServer } from './server.js';
+import { elements, SimulatedServer } from './server.js';
 
 /** With it the key b lies in shard 0 and a in shard 1. */
 const HASH_KEY = { key0: 1, key1: 6, spread: 2 };
@@ -34,7 +34,7 @@ function newServer(name: string): SimulatedServer {
 function newPrimaryFlow(server: SimulatedServer, mine: number[]) {
   const session = new SyncSession(SyncSession.create(SHARDS, true), SHARDS, 1);
   const { shards, rings } = server;
-  const flow = new PrimaryFlow({ shards, rings, mine, session, raw: true, from: null });
+  const flow = new PrimaryFlow({ shards, rings, mine, session, raw: true, from: null, elements });
   return { flow, session };
 }
 
@@ -243,7 +243,15 @@ test('a flow that is refused memory gives its lock back and ends', () => {
   primary.startJournal();
   const session = new SyncSession(SyncSession.create(SHARDS, true), SHARDS, 1);
   const { shards, rings } = primary;
-  const flow = new PrimaryFlow({ shards, rings, mine: [0, 1], session, raw: false, from: null });
+  const flow = new PrimaryFlow({
+    shards,
+    rings,
+    mine: [0, 1],
+    session,
+    raw: false,
+    from: null,
+    elements,
+  });
   const real = globalThis.SharedArrayBuffer;
   globalThis.SharedArrayBuffer = class extends real {
     constructor(length?: number) {

@@ -6,6 +6,7 @@
  * https://redis.io/docs/latest/develop/reference/key-specs/.
  */
 import type { ArgumentVector } from '../../base/arguments.js';
+import type { EffectElements } from '../../keyspace/effect-elements.js';
 import type { Context } from './context.js';
 import type { KeyFlag } from './key-flags.js';
 
@@ -163,6 +164,8 @@ export interface CommandDefinition {
   readonly docFlags?: readonly ('deprecated' | 'syscmd')[];
   readonly locks?: LockScope;
   readonly effect?: EffectKind;
+  /** As an effect, on a collection: which elements it is about. */
+  readonly elements?: EffectElements;
   readonly transaction?: TransactionRole;
   /** It waits for other threads: how long it takes is no event for the latency monitor. */
   readonly unmonitored?: boolean;

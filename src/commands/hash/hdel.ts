@@ -31,5 +31,6 @@ export const hdel: CommandDefinition = {
   keys: [keysAt(1, 0, 1, 'RW', 'delete')],
   arguments: [KEY_ARGUMENT, { name: 'field', type: 'string', flags: ['multiple'] }],
   history: [['2.4.0', 'Several fields.']],
+  elements: { by: 'hash', first: 2, step: 1, element: 0 },
   run,
 };

@@ -98,5 +98,6 @@ export const hincrby: CommandDefinition = {
   flags: ['write', 'denyoom', 'fast'],
   keys: [keysAt(1, 0, 1, 'RW', 'access', 'update')],
   arguments: [KEY_ARGUMENT, FIELD_ARGUMENT, { name: 'increment', type: 'integer' }],
+  elements: { by: 'hash', first: 2, step: 2, element: 0 },
   run,
 };

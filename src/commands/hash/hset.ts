@@ -62,6 +62,7 @@ export const hset: CommandDefinition = {
   keys: [keysAt(1, 0, 1, 'RW', 'update')],
   arguments: PAIR_ARGUMENTS,
   history: [['4.0.0', 'Several fields and values.']],
+  elements: { by: 'hash', first: 2, step: 2, element: 0 },
   run: runHset,
 };
 
@@ -78,5 +79,6 @@ export const hmset: CommandDefinition = {
   deprecatedSince: '4.0.0',
   replacedBy: '`HSET` with multiple field-value pairs',
   docFlags: ['deprecated'],
+  elements: { by: 'hash', first: 2, step: 2, element: 0 },
   run: runHmset,
 };

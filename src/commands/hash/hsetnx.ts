@@ -38,5 +38,6 @@ export const hsetnx: CommandDefinition = {
   flags: ['write', 'denyoom', 'fast'],
   keys: [keysAt(1, 0, 1, 'RW', 'insert')],
   arguments: [KEY_ARGUMENT, FIELD_ARGUMENT, { name: 'value', type: 'string' }],
+  elements: { by: 'hash', first: 2, step: 2, element: 0 },
   run,
 };

@@ -62,6 +62,7 @@ export const lpop: CommandDefinition = {
   ...SHARED,
   name: 'lpop',
   summary: 'Takes elements from the beginning of a list',
+  elements: { by: 'pop-head' },
   run: (context) => run(context, LEFT),
 };
 
@@ -69,5 +70,6 @@ export const rpop: CommandDefinition = {
   ...SHARED,
   name: 'rpop',
   summary: 'Takes elements from the end of a list',
+  elements: { by: 'pop-tail' },
   run: (context) => run(context, RIGHT),
 };

@@ -46,6 +46,7 @@ export const lpush: CommandDefinition = {
   summary: 'Puts elements before the first one of a list, which is created when it is missing',
   since: '1.0.0',
   history: [['2.4.0', 'Accepts multiple `element` arguments.']],
+  elements: { by: 'push-head' },
   run: (context) => push(context, LEFT, true),
 };
 
@@ -55,6 +56,7 @@ export const rpush: CommandDefinition = {
   summary: 'Puts elements behind the last one of a list, which is created when it is missing',
   since: '1.0.0',
   history: [['2.4.0', 'Accepts multiple `element` arguments.']],
+  elements: { by: 'push-tail' },
   run: (context) => push(context, RIGHT, true),
 };
 
@@ -64,6 +66,7 @@ export const lpushx: CommandDefinition = {
   summary: 'Puts elements before the first one of a list, if there is one',
   since: '2.2.0',
   history: [['4.0.0', 'Accepts multiple `element` arguments.']],
+  elements: { by: 'push-head' },
   run: (context) => push(context, LEFT, false),
 };
 
@@ -73,5 +76,6 @@ export const rpushx: CommandDefinition = {
   summary: 'Puts elements behind the last one of a list, if there is one',
   since: '2.2.0',
   history: [['4.0.0', 'Accepts multiple `element` arguments.']],
+  elements: { by: 'push-tail' },
   run: (context) => push(context, RIGHT, false),
 };

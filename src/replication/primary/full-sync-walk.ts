@@ -8,11 +8,13 @@
  * replica has another number of shards; the frame has values that own pages.
  *
  * Values that own pages are shipped as the commands that rebuild them, and with them the others of
- * their bucket.
+ * their bucket. A large one is shipped in parts (part-cursor.ts): the cursor stays at its hash, with a
+ * place inside it, until its last element was shipped. So no hold of the lock is long.
  */
 import { copyBytes, type Region } from '../../base/region.js';
+import { EFFECT_EXPIRE_AT, EFFECT_REMOVE } from '../../keyspace/effect-verbs.js';
 import type { Shards } from '../../keyspace/shards.js';
-import type { TypeRegistry } from '../../keyspace/types.js';
+import { PARTS_END, type TypeRegistry, type ValueType } from '../../keyspace/types.js';
 import { FRAME_ENTRIES, FRAME_PREFIX } from '../../structures/frame.js';
 import {
   copyFrame,
@@ -31,6 +33,7 @@ import {
   VALUES_HEADER_BYTES,
 } from '../wire.js';
 import { messageWithRoom } from './outgoing-message.js';
+import { PartCursor } from './part-cursor.js';
 import { type RecordKey, ValueRecords } from './value-records.js';
 
 /** Results of `capture`. */
@@ -42,6 +45,10 @@ export const CAPTURED_END = 4;
 
 /** Entries are collected up to about this many bytes under one hold of the lock. */
 const ENTRIES_BYTES = 64 * 1024;
+/** A value that owns more bytes of pages is shipped in parts of about so many bytes. */
+export const PART_BYTES = 64 * 1024;
+/** A collection that had to be begun again so often is shipped under one hold of the lock. */
+const RESTARTS_MAX = 8;
 /** Empty frames skipped under one hold of the lock. */
 const EMPTY_STEPS = 256;
 
@@ -50,12 +57,16 @@ export class WalkCursor {
   database = 0;
   /** Hash position, 0 to 2^32. */
   position = 0;
+  /** The place inside the key at `position`, while that is shipped in parts. */
+  readonly part = new PartCursor();
 
   restart(): void {
     this.database = 0;
     this.position = 0;
+    this.part.end();
   }
 
+  /** Takes the place of another one, which ships nothing in parts. */
   copyFrom(other: WalkCursor): void {
     this.database = other.database;
     this.position = other.position;
@@ -85,6 +96,7 @@ export class FullSyncWalk {
     private readonly types: TypeRegistry,
     /** Whether the replica takes raw frames. */
     private readonly raw: boolean,
+    private readonly partBytes: number,
   ) {}
 
   /**
@@ -99,6 +111,10 @@ export class FullSyncWalk {
     this.keys = 0;
     this.message = message;
     this.form = CAPTURED_NOTHING;
+    if (cursor.part.active) {
+      this.capturePart(shard, cursor);
+      return this.endPayload();
+    }
     for (let step = 0; step < EMPTY_STEPS; step++) {
       if (cursor.database === this.shards.databases) return CAPTURED_END;
       const table = this.shards.table(shard, cursor.database);
@@ -157,8 +173,9 @@ export class FullSyncWalk {
     while (cursor.position < end && this.payloadBytes < ENTRIES_BYTES) {
       const next = table.scan(cursor.position);
       const bytes = this.bytesScanned(table);
-      if (!this.beginForm(this.ownsScanned(table) ? CAPTURED_VALUES : CAPTURED_ENTRIES)) return;
-      if (bytes > PAYLOAD_BYTES_MAX) {
+      const owns = this.ownsScanned(table);
+      if (!this.beginForm(owns ? CAPTURED_VALUES : CAPTURED_ENTRIES)) return;
+      if (bytes > (owns ? this.partBytes : PAYLOAD_BYTES_MAX)) {
         if (this.keys === 0) this.captureHash(table, cursor, next);
         return;
       }
@@ -191,6 +208,14 @@ export class FullSyncWalk {
     return false;
   }
 
+  /** Whether the decoded entry is shipped in parts. */
+  private isLarge(table: Table): boolean {
+    const { types } = this;
+    if (!types.owns(table.kind)) return false;
+    const type = types.of(table.kind);
+    return type.parts !== undefined && type.memory(table) > this.partBytes;
+  }
+
   /** @returns false when the payload has entries in another form */
   private beginForm(form: number): boolean {
     if (this.keys > 0) return this.form === form;
@@ -200,8 +225,7 @@ export class FullSyncWalk {
   }
 
   private endPayload(): number {
-    if (this.keys === 0) {
-      // The entries of the buckets that were passed are all from before the cursor.
+    if (this.payloadBytes <= (this.form === CAPTURED_VALUES ? VALUES_HEADER_BYTES : 0)) {
       this.payloadBytes = 0;
       return CAPTURED_NOTHING;
     }
@@ -213,7 +237,8 @@ export class FullSyncWalk {
   }
 
   /**
-   * Large values: takes only the entries of the lowest hash, so that one value is held at a time.
+   * Large values: takes only the entries of the lowest hash, so that one value is held at a time. The
+   * first that is shipped in parts is only begun, and the cursor stays at its hash.
    */
   private captureHash(table: Table, cursor: WalkCursor, next: number): void {
     let lowest = SCAN_END;
@@ -225,11 +250,73 @@ export class FullSyncWalk {
       cursor.moveTo(next);
       return;
     }
+    const { part, database } = cursor;
     for (let i = 0; i < table.scanCount; i++) {
       const offset = table.scanOffsets[i]!;
-      if (this.positionOf(table, offset) === lowest) this.put(table, cursor.database, offset);
+      if (this.positionOf(table, offset) !== lowest) continue;
+      if (!part.active && this.isLarge(table)) {
+        part.begin(database, lowest, table.region, table.keyOffset, table.keyLength);
+      } else this.put(table, database, offset);
     }
-    cursor.moveTo(lowest + 1);
+    if (!part.active) cursor.moveTo(lowest + 1);
+    else if (lowest > cursor.position) cursor.moveTo(lowest);
+  }
+
+  /** Ships more of the collection at the cursor, or what the key has instead by now. */
+  private capturePart(shard: number, cursor: WalkCursor): void {
+    const { types, hash, records } = this;
+    const { part, database } = cursor;
+    const table = this.shards.table(shard, database);
+    const { hashKey0, hashKey1 } = table.space;
+    const { keyRegion, keyOffset, keyLength } = part;
+    hashBytes(hash, keyRegion, keyOffset, keyLength, hashKey0, hashKey1);
+    const found = table.find(keyRegion, keyOffset, keyLength, hash.h1, hash.h2);
+    this.beginForm(CAPTURED_VALUES);
+    records.appendTo(this.message, this.payloadBytes);
+    records.about({
+      database,
+      h1: hash.h1,
+      region: keyRegion,
+      offset: keyOffset,
+      length: keyLength,
+    });
+    if (!found) {
+      if (part.position > 0) records.begin(EFFECT_REMOVE).end();
+      this.endPart(cursor);
+    } else if (!this.isLarge(table) || part.restarts > RESTARTS_MAX) {
+      // Its first command replaces whatever the replica has of it.
+      types.of(table.kind).effects(table, records);
+      this.keys++;
+      this.endPart(cursor);
+    } else this.putPart(types.of(table.kind), table, cursor);
+    this.message = records.region;
+    this.payloadBytes = records.position;
+  }
+
+  private putPart(type: ValueType, table: Table, cursor: WalkCursor): void {
+    const { records } = this;
+    const { part } = cursor;
+    const parts = type.parts!;
+    const count = parts.count(table);
+    if (part.position > 0 && parts.order === 'index' && count !== part.length) {
+      // What the journal says is not what happened: begun again, nothing is lost by it.
+      records.begin(EFFECT_REMOVE).end();
+      part.restart();
+    }
+    part.length = count;
+    const next = parts.emit(table, part.position, this.partBytes, records);
+    if (next !== PARTS_END) {
+      part.position = next;
+      return;
+    }
+    if (table.expiry !== 0) records.begin(EFFECT_EXPIRE_AT).time(table.expiry).end();
+    this.keys++;
+    this.endPart(cursor);
+  }
+
+  private endPart(cursor: WalkCursor): void {
+    cursor.part.end();
+    cursor.moveTo(cursor.position + 1);
   }
 
   private positionOf(table: Table, offset: number): number {

@@ -20,7 +20,11 @@ import {
   recordBytes,
   VECTOR_HEADER_BYTES,
 } from '../../journal/record.js';
-import type { ElementsByVerb, GroupedElements, ListChange } from '../../keyspace/effect-elements.js';
+import type {
+  ElementsByVerb,
+  GroupedElements,
+  ListChange,
+} from '../../keyspace/effect-elements.js';
 import { EFFECT_EXPIRE_AT, EFFECT_PERSIST, EFFECT_REMOVE } from '../../keyspace/effect-verbs.js';
 import type { Shards } from '../../keyspace/shards.js';
 import { HashState, hashBytes } from '../../structures/hash.js';
@@ -74,7 +78,7 @@ export class PartFilter {
     region: Region,
     offset: number,
     part: PartCursor,
-    { first, step, element, skip, count }: GroupedElements,
+    { first, step, element, skip, keyword }: GroupedElements,
   ): number {
     const { view } = region;
     const all = argumentCount(region, offset);
@@ -83,6 +87,16 @@ export class PartFilter {
     while (index < all && (index < first || isOption(region, at, skip))) {
       at = argumentAfter(region, at);
       index++;
+    }
+    let count = 0;
+    if (keyword !== undefined) {
+      for (; index < all && wordAt(region, at).toUpperCase() !== keyword; index++) {
+        at = argumentAfter(region, at);
+      }
+      if (index + 2 >= all) return startAgain(region, offset, part);
+      count = argumentAfter(region, at);
+      at = argumentAfter(region, count);
+      index += 2;
     }
     if (index === all || (all - index) % step !== 0) return startAgain(region, offset, part);
     const before = index;
@@ -104,7 +118,7 @@ export class PartFilter {
     }
     if (kept === 0) return 0;
     view.setUint32(offset + RECORD_HEADER_BYTES, before + kept * step, true);
-    if (count !== undefined) target -= rewriteCount(region, offset, count, kept, target);
+    if (count > 0) target -= rewriteCount(region, count, kept, target);
     return closeRecord(region, offset, target);
   }
 
@@ -117,12 +131,7 @@ export class PartFilter {
     return hash.h1 >>> 0 < part.position;
   }
 
-  private listChange(
-    region: Region,
-    offset: number,
-    part: PartCursor,
-    { by }: ListChange,
-  ): number {
+  private listChange(region: Region, offset: number, part: PartCursor, { by }: ListChange): number {
     const length = region.view.getUint32(offset, true);
     const pushed = argumentCount(region, offset) - 2;
     switch (by) {
@@ -183,18 +192,10 @@ function closeRecord(region: Region, offset: number, end: number): number {
 }
 
 /**
- * Writes how many groups are left into the argument that says so.
+ * Writes how many groups are left into the argument at `at`, which says so. It does not get longer.
  * @returns bytes by which the vector is shorter
  */
-function rewriteCount(
-  region: Region,
-  offset: number,
-  argument: number,
-  groups: number,
-  end: number,
-): number {
-  let at = firstArgument(offset);
-  for (let i = 0; i < argument; i++) at = argumentAfter(region, at);
+function rewriteCount(region: Region, at: number, groups: number, end: number): number {
   const text = String(groups);
   const after = argumentAfter(region, at);
   const shorter = region.view.getUint32(at, true) - text.length;
@@ -228,5 +229,7 @@ function wordAt(region: Region, at: number): string {
 /** Argument 2 as a number, or what is given when there is none. */
 function numberAt(region: Region, offset: number, otherwise: number): number {
   if (argumentCount(region, offset) < 3) return otherwise;
-  return Number(wordAt(region, argumentAfter(region, argumentAfter(region, firstArgument(offset)))));
+  return Number(
+    wordAt(region, argumentAfter(region, argumentAfter(region, firstArgument(offset)))),
+  );
 }

@@ -31,7 +31,8 @@
 import { copyBytes, type Region } from '../../base/region.js';
 import { GROWN_BYTES_MAX, grownBytes, type JournalRing } from '../../journal/ring.js';
 import type { Shards } from '../../keyspace/shards.js';
-import { TYPES, type TypeRegistry } from '../../keyspace/types.js';
+import type { ElementsByVerb } from '../../keyspace/effect-elements.js';
+import { TYPES } from '../../keyspace/types.js';
 import { AcknowledgementReader } from '../acknowledgement.js';
 import { afterEvent, EVENT_BEGIN, EVENT_END, EVENT_RESHIP, SHIP_PENDING } from '../shard-states.js';
 import {
@@ -56,10 +57,12 @@ import {
   CAPTURED_NOTHING,
   CAPTURED_VALUES,
   FullSyncWalk,
+  PART_BYTES,
   WalkCursor,
 } from './full-sync-walk.js';
 import { CHUNK_BYTES, JournalFilter } from './journal-filter.js';
 import { OutgoingMessage } from './outgoing-message.js';
+import { PartFilter } from './part-filter.js';
 import { PrimaryShard } from './primary-shard.js';
 import {
   SUM_BYTES,
@@ -88,8 +91,10 @@ export interface PrimaryFlowOptions {
   readonly raw: boolean;
   /** LSN by shard to continue from; null for a full sync. */
   readonly from: readonly number[] | null;
-  /** Those of the database if it is not given. */
-  readonly types?: TypeRegistry;
+  /** What the effects on collections say of their elements. */
+  readonly elements: ElementsByVerb;
+  /** PART_BYTES if it is not given. */
+  readonly partBytes?: number;
 }
 
 export class PrimaryFlow {
@@ -97,7 +102,7 @@ export class PrimaryFlow {
   failed: string | null = null;
   private readonly primaryShards: PrimaryShard[];
   private readonly walk: FullSyncWalk;
-  private readonly filter = new JournalFilter();
+  private readonly filter: JournalFilter;
   private readonly message = new OutgoingMessage();
   private readonly header = new BlockHeader();
   /** The cursor before the present step: what was shipped when its records were written. */
@@ -116,7 +121,8 @@ export class PrimaryFlow {
 
   constructor(private readonly options: PrimaryFlowOptions) {
     const { shards, rings, mine, raw, from, session } = options;
-    this.walk = new FullSyncWalk(shards, options.types ?? TYPES, raw);
+    this.walk = new FullSyncWalk(shards, TYPES, raw, options.partBytes ?? PART_BYTES);
+    this.filter = new JournalFilter(new PartFilter(shards, options.elements));
     this.primaryShards = mine.map((shard) => new PrimaryShard(shard, rings[shard]!));
     this.left = mine.length;
     if (from !== null) {
@@ -347,12 +353,19 @@ export class PrimaryFlow {
     const reserved = length === 0 ? 0 : blockBytes(length);
     const framePlace = offset + reserved + BLOCK_HEADER_BYTES;
     this.shipped.copyFrom(cursor);
+    // The effects on a collection in parts come before its next part is taken.
+    const inParts = cursor.part.active;
+    let kept = inParts ? filter.keep(length, cursor) : 0;
+    if (kept < 0) {
+      this.unlock(shard);
+      return this.reship(shardState, out, offset);
+    }
     const captured = drained
       ? this.walk.capture(shard, cursor, out, framePlace, this.message.region)
       : CAPTURED_NOTHING;
     this.unlock(shard);
 
-    const kept = filter.keep(length, this.shipped);
+    if (!inParts) kept = filter.keep(length, this.shipped);
     if (kept < 0) return this.reship(shardState, out, offset);
     shardState.sent = from + length;
     this.move(shardState);

@@ -4,6 +4,7 @@
  *
  *   main ── flows to serve and to follow ──▶ flow threads ── connected, ended ──▶ main
  */
+import type { ElementsByVerb } from '../../keyspace/effect-elements.js';
 
 /** What every flow thread gets at its start. */
 export interface FlowThreadData {
@@ -16,6 +17,8 @@ export interface FlowThreadData {
   readonly databases: number;
   /** How many commands there are. */
   readonly commands: number;
+  /** What their effects on collections say of the elements. */
+  readonly elements: ElementsByVerb;
   /** Whether it is there to follow a primary. */
   readonly follows: boolean;
   /** How much the thread yields to others: see platform/ffi/thread-priority.ts. */

@@ -9,6 +9,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { Region } from '../../base/region.js';
 import { JOURNAL_WRITTEN } from '../../journal/counters.js';
 import { JournalRing } from '../../journal/ring.js';
+import type { ElementsByVerb } from '../../keyspace/effect-elements.js';
 import { Shards } from '../../keyspace/shards.js';
 import type { ControlBlock } from '../../memory/control.js';
 import { USED_PAGES } from '../../memory/used-pages.js';
@@ -36,6 +37,7 @@ class FlowThread {
   private readonly shards: Shards;
   private readonly rings: readonly JournalRing[];
   private readonly owner: number;
+  private readonly elements: ElementsByVerb;
   private readonly control: ControlBlock;
   private target: EffectTarget | null = null;
 
@@ -53,6 +55,7 @@ class FlowThread {
     );
     this.rings = data.ringBuffers.map((buffer) => new JournalRing(attachRegion(buffer)));
     this.owner = data.thread + 1;
+    this.elements = data.elements;
   }
 
   take(command: Exclude<MainToFlow, { kind: 'stop' }>): void {
@@ -82,7 +85,7 @@ class FlowThread {
       return;
     }
     const session = new SyncSession(command.session, shards.count, this.owner);
-    const options = { shards, rings, mine, session, raw, from };
+    const options = { shards, rings, mine, session, raw, from, elements: this.elements };
     const written = this.control.signal(JOURNAL_WRITTEN);
     const ended = (reason: string) => this.ended(flow, reason);
     this.flows.set(flow, new ServedFlow(socket, options, written, heartbeatMs, ended));

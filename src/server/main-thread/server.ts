@@ -15,6 +15,7 @@ import { availableParallelism } from 'node:os';
 import type { Log } from '../../base/log.js';
 import { commandModules } from '../../commands/index.generated.js';
 import { definitionsOf } from '../../engine/definitions.js';
+import { type ElementsByVerb, elementsByVerb } from '../../keyspace/effect-elements.js';
 import { Registry } from '../../engine/registry.js';
 import { createRings } from '../../journal/ring.js';
 import { formatShard } from '../../keyspace/shards.js';
@@ -122,6 +123,7 @@ export class Server {
       ...common,
       control,
       commands: registry.all.length,
+      elements: elementsByVerb(registry.all.map((command) => command.definition)),
     });
     this.replication = replication;
     await this.startThreads({
@@ -153,6 +155,7 @@ export class Server {
     readonly ringBuffers: readonly SharedArrayBuffer[];
     readonly databases: number;
     readonly commands: number;
+    readonly elements: ElementsByVerb;
   }): ReplicationManager {
     const { config, log, ioThreads } = this;
     return new ReplicationManager({

@@ -5,10 +5,12 @@ import type { PackedView } from '../../structures/packed/element.js';
 import { INTEGER_TEXT_MAX } from '../../structures/packed/integer.js';
 import { packedCount } from '../../structures/packed/packed.js';
 import { verifyPacked } from '../../structures/packed/verify.js';
+import { SCAN_END } from '../../structures/table.js';
 import {
   ELEMENTS_EXPIRED_ALL,
   ELEMENTS_EXPIRED_NONE,
   ELEMENTS_EXPIRED_SOME,
+  PARTS_END,
   type StoredValue,
   type ValueDigest,
   type ValueEffects,
@@ -119,6 +121,8 @@ export const hashType: ValueType = {
     return copyNested(value, space, copied);
   },
 
+  parts: { order: 'hash', count: (value) => opened(value).size, emit: emitPart },
+
   freeStep(value, budgetPages) {
     return reclaimOf(value.space).step(value.valueOffset, budgetPages, value.region);
   },
@@ -153,6 +157,38 @@ export const hashType: ValueType = {
   },
 };
 
+/** As ValueParts.emit, of a nested hash: bucket by bucket. */
+function emitPart(
+  value: StoredValue,
+  position: number,
+  budgetBytes: number,
+  effects: ValueEffects,
+): number {
+  const reader = opened(value);
+  let bytes = 0;
+  let end = position;
+  reader.seekTo(position);
+  while (end < SCAN_END && bytes < budgetBytes) {
+    end = reader.nextBucket();
+    if (reader.bucketSize > 0) effects.begin(EFFECT_SET);
+    else continue;
+    while (reader.nextOfBucket()) {
+      appendElement(effects, reader, reader.field);
+      appendElement(effects, reader, reader.value);
+      bytes += reader.field.length + reader.value.length;
+    }
+    effects.end();
+  }
+  if (reader.earliest !== 0) {
+    reader.seekTo(position);
+    for (let at = position; at < end; ) {
+      at = reader.nextBucket();
+      while (reader.nextOfBucket()) if (reader.expiry !== 0) expiryEffect(reader, effects);
+    }
+  }
+  return end < SCAN_END ? end : PARTS_END;
+}
+
 /** Emits all pairs, as many at a time as an effect may have. */
 function setEffects(reader: HashReader, effects: ValueEffects): void {
   let elements = 0;
@@ -182,9 +218,12 @@ function setEffects(reader: HashReader, effects: ValueEffects): void {
 function expiryEffects(reader: HashReader, effects: ValueEffects): void {
   reader.rewind();
   while (reader.next()) {
-    if (reader.expiry === 0) continue;
-    effects.begin(EFFECT_EXPIRE_FIELDS_AT).time(reader.expiry).word('FIELDS').word('1');
-    appendElement(effects, reader, reader.field);
-    effects.end();
+    if (reader.expiry !== 0) expiryEffect(reader, effects);
   }
+}
+
+function expiryEffect(reader: HashReader, effects: ValueEffects): void {
+  effects.begin(EFFECT_EXPIRE_FIELDS_AT).time(reader.expiry).word('FIELDS').word('1');
+  appendElement(effects, reader, reader.field);
+  effects.end();
 }

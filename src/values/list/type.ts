@@ -4,7 +4,7 @@ import { Region } from '../../base/region.js';
 import { verifyPacked } from '../../structures/packed/verify.js';
 import { ELEMENTS_EXPIRED_NONE, type StoredValue, type ValueType } from '../value-type.js';
 import { copySequence } from './building.js';
-import { emitList } from './effects.js';
+import { countOf, emitList, emitPart } from './effects.js';
 import {
   fitsPacked,
   LIST_PACKED,
@@ -58,6 +58,7 @@ export const listType: ValueType = {
   },
 
   effects: emitList,
+  parts: { order: 'index', count: countOf, emit: emitPart },
 
   copy(value, space, copied) {
     if (copySequence(value, space) === null) return false;

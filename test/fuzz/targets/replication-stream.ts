@@ -17,7 +17,7 @@ import {
   readBlock,
   sealBlock,
 } from '../../../src/replication/wire.js';
-import { SimulatedServer } from '../../simulation/server.js';
+import { elements, SimulatedServer } from '../../simulation/server.js';
 import type { Random } from '../../support/random.js';
 import type { FuzzTarget } from '../fuzz.js';
 
@@ -48,7 +48,7 @@ function record(raw: boolean): Uint8Array[] {
   server.startJournal();
   const session = new SyncSession(SyncSession.create(SHARDS, true), SHARDS, 1);
   const { shards, rings } = server;
-  const flow = new PrimaryFlow({ shards, rings, mine: [0, 1], session, raw, from: null });
+  const flow = new PrimaryFlow({ shards, rings, mine: [0, 1], session, raw, from: null, elements });
   const blocks: Uint8Array[] = [];
   for (let i = 0; i < 12; i++) {
     const end = flow.produce(out, 0, OUTPUT_BYTES_MIN);

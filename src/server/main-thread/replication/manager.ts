@@ -7,6 +7,7 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Log } from '../../../base/log.js';
 import { shownFromPeer } from '../../../base/peer-text.js';
+import type { ElementsByVerb } from '../../../keyspace/effect-elements.js';
 import type { HostAndPort } from '../../../commands/contract/replication-port.js';
 import { JournalRing } from '../../../journal/ring.js';
 import { Shards } from '../../../keyspace/shards.js';
@@ -68,6 +69,8 @@ export interface ManagerParts {
   readonly ioThreads: number;
   /** How many commands there are. */
   readonly commands: number;
+  /** What their effects on collections say of the elements. */
+  readonly elements: ElementsByVerb;
   readonly sendStatus: (number: number, status: ReplicationStatus) => void;
   readonly closeClient: (thread: number, clientId: number) => void;
   /** This server has the data of its primary: by a full sync, or by going on where it was. */
@@ -123,6 +126,7 @@ export class ReplicationManager {
       ioThreads,
       databases,
       commands: parts.commands,
+      elements: parts.elements,
     };
     const count = Math.min(ioThreads, FLOW_THREADS_MAX);
     const createThreads = (firstThread: number, follows: boolean, nice: number) =>
