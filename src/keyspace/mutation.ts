@@ -77,6 +77,7 @@ export abstract class Mutation extends KeyLookup {
   ) {
     super(shards);
     this.effects = new EffectBuilder(this);
+    for (const space of shards.spaces) space.reclaimer = types.reclaim;
   }
 
   /** Before a command. @param writes whether it may change keys */
@@ -269,6 +270,7 @@ export abstract class Mutation extends KeyLookup {
   /** Changes how the value is stored and not what it is: no change, and no effect. */
   reencode(kind: number): void {
     this.table.setKind(kind);
+    this.types.markOwning(this.table, kind);
     this.kind = kind;
   }
 
@@ -297,6 +299,7 @@ export abstract class Mutation extends KeyLookup {
     if (owned) this.replaced.keep(this);
     const at = this.table.put(kind, length, expiry);
     if (at < 0) throw this.full();
+    this.types.markOwning(this.table, kind);
     if (owned) this.types.free(this.replaced);
     this.exists = true;
     this.kind = kind;

@@ -16,6 +16,8 @@
  *   FRAME      a raw frame: see its payload below
  *   ENTRIES    entries one by one: u8 kind, 3 × 0, u16 database, u16 0, u32 key length,
  *              u32 value length, f64 expiry, key, value, padding to 8
+ *   VALUES     values as commands: u32 keys, u32 0, then whole records of the journal's form, as
+ *              JOURNAL has them before SHARD_DONE
  *   JOURNAL    bytes of the shard's stream of records. After SHARD_DONE: the stream from `from` to
  *              `to`, cut anywhere. Before it: the records of that range on keys that were shipped,
  *              whole except for MORE.
@@ -46,12 +48,14 @@ export const BLOCK_JOURNAL = 4;
 export const BLOCK_SHARD_DONE = 5;
 export const BLOCK_CUT = 6;
 export const BLOCK_HEARTBEAT = 7;
-const BLOCK_LAST = BLOCK_HEARTBEAT;
+export const BLOCK_VALUES = 8;
+const BLOCK_LAST = BLOCK_VALUES;
 
 const FLAG_MORE = 1;
 
 export const FRAME_PAYLOAD_HEADER_BYTES = 16;
 export const ENTRY_HEADER_BYTES = 24;
+export const VALUES_HEADER_BYTES = 8;
 
 export function align8(bytes: number): number {
   return (bytes + 7) & ~7;

@@ -15,7 +15,10 @@
  *     renamed within its shard   the bytes move, nothing is freed
  *     edited         the type's commands keep bytes and pages in step between begin and commit
  *
- * Freeing goes in steps of bounded work, as a collection may have millions of pages. It cannot fail.
+ * Freeing goes in steps of bounded work, as a collection may have millions of pages: the root of a
+ * large one waits in its shard's reclaim list (keyspace/reclaim-list.ts). It cannot fail. A step may
+ * come in the middle of any other operation of the thread, when that finds no free page: it uses no
+ * view, cursor or scratch memory that anything but freeing uses, and it hashes nothing.
  * All calls are made under the shard's lock; they do not keep the value they are given.
  */
 import type { Region } from '../base/region.js';

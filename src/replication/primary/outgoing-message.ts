@@ -9,6 +9,21 @@ import { BLOCK_HEADER_BYTES, BlockHeader, PAYLOAD_BYTES_MAX, sealBlock } from '.
 const PIECE_BYTES = 128 * 1024;
 /** A larger region is released after use. */
 const KEPT_BYTES = 4 << 20;
+const DOUBLING_BYTES_MAX = 1 << 24;
+
+/**
+ * A region with room for `needed` bytes of a payload: the one given, or a larger one with its first
+ * `used` bytes.
+ */
+export function messageWithRoom(region: Region, used: number, needed: number): Region {
+  if (needed <= region.length) return region;
+  let size = region.length;
+  while (size < needed)
+    size = size < DOUBLING_BYTES_MAX ? size * 2 : needed + (needed >>> 3) + 4096;
+  const larger = new Region(new SharedArrayBuffer(size & ~7), 0);
+  copyBytes(larger, 0, region, 0, used);
+  return larger;
+}
 
 export class OutgoingMessage {
   /** Holds the payload from its start on. */

@@ -31,6 +31,7 @@
 import { copyBytes, type Region } from '../../base/region.js';
 import { GROWN_BYTES_MAX, grownBytes, type JournalRing } from '../../journal/ring.js';
 import type { Shards } from '../../keyspace/shards.js';
+import { TYPES, type TypeRegistry } from '../../keyspace/types.js';
 import { AcknowledgementReader } from '../acknowledgement.js';
 import { afterEvent, EVENT_BEGIN, EVENT_END, EVENT_RESHIP, SHIP_PENDING } from '../shard-states.js';
 import {
@@ -43,6 +44,7 @@ import {
   BLOCK_HEARTBEAT,
   BLOCK_JOURNAL,
   BLOCK_SHARD_DONE,
+  BLOCK_VALUES,
   BlockHeader,
   blockBytes,
   PAYLOAD_BYTES_MAX,
@@ -50,9 +52,9 @@ import {
 } from '../wire.js';
 import {
   CAPTURED_END,
-  CAPTURED_ENTRIES,
   CAPTURED_FRAME,
   CAPTURED_NOTHING,
+  CAPTURED_VALUES,
   FullSyncWalk,
   WalkCursor,
 } from './full-sync-walk.js';
@@ -86,6 +88,8 @@ export interface PrimaryFlowOptions {
   readonly raw: boolean;
   /** LSN by shard to continue from; null for a full sync. */
   readonly from: readonly number[] | null;
+  /** Those of the database if it is not given. */
+  readonly types?: TypeRegistry;
 }
 
 export class PrimaryFlow {
@@ -112,7 +116,7 @@ export class PrimaryFlow {
 
   constructor(private readonly options: PrimaryFlowOptions) {
     const { shards, rings, mine, raw, from, session } = options;
-    this.walk = new FullSyncWalk(shards, raw);
+    this.walk = new FullSyncWalk(shards, options.types ?? TYPES, raw);
     this.primaryShards = mine.map((shard) => new PrimaryShard(shard, rings[shard]!));
     this.left = mine.length;
     if (from !== null) {
@@ -403,12 +407,12 @@ export class PrimaryFlow {
       return this.seal(out, offset, BLOCK_SHARD_DONE, shard, sent);
     }
     const header = captured === CAPTURED_FRAME ? this.header : message.header;
-    header.type = captured === CAPTURED_FRAME ? BLOCK_FRAME : BLOCK_ENTRIES;
+    header.type = blockTypeOf(captured);
     header.shard = shard;
     header.length = walk.payloadBytes;
     header.from = sent;
     header.to = sent;
-    if (captured === CAPTURED_ENTRIES) {
+    if (captured !== CAPTURED_FRAME) {
       message.region = walk.message;
       message.queue(walk.payloadBytes);
       return offset;
@@ -470,4 +474,9 @@ export class PrimaryFlow {
     this.cutSent = true;
     return at;
   }
+}
+
+function blockTypeOf(captured: number): number {
+  if (captured === CAPTURED_FRAME) return BLOCK_FRAME;
+  return captured === CAPTURED_VALUES ? BLOCK_VALUES : BLOCK_ENTRIES;
 }

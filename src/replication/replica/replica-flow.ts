@@ -40,10 +40,12 @@ import {
   BLOCK_INCOMPLETE,
   BLOCK_JOURNAL,
   BLOCK_SHARD_DONE,
+  BLOCK_VALUES,
   BLOCK_WRONG,
   Block,
   FRAME_PAYLOAD_HEADER_BYTES,
   readBlock,
+  VALUES_HEADER_BYTES,
 } from '../wire.js';
 import { readEntry } from './entries-payload.js';
 import { type EffectTarget, isTransaction, RecordApplier } from './record-applier.js';
@@ -245,6 +247,8 @@ export class ReplicaFlow {
         return this.frame(shardState, block);
       case BLOCK_ENTRIES:
         return this.entries(shardState, block);
+      case BLOCK_VALUES:
+        return this.values(shardState, block);
       case BLOCK_JOURNAL:
         return isComplete(shardState.state)
           ? this.stream(shardState, block)
@@ -363,6 +367,20 @@ export class ReplicaFlow {
     return wrong;
   }
 
+  /** Values as commands. */
+  private values(shardState: ReplicaShard, block: Block): string | null {
+    const kept = shardState.partial !== 0;
+    if (!this.whole(shardState, block)) return this.boundError();
+    const region = kept ? shardState.region : this.buffer;
+    const from = kept ? shardState.start : block.payload;
+    const end = kept ? shardState.end : block.payload + block.length;
+    if (end - from < VALUES_HEADER_BYTES) return 'values that are cut off';
+    this.keys += region.view.getUint32(from, true);
+    const wrong = this.applyRecords(shardState.shard, region, from + VALUES_HEADER_BYTES, end);
+    if (kept) this.discard(shardState);
+    return wrong;
+  }
+
   /** Journal records during the walk of a full sync: those on keys that were shipped. */
   private updates(shardState: ReplicaShard, block: Block): string | null {
     const { progress } = this.options;
@@ -373,17 +391,24 @@ export class ReplicaFlow {
     const region = kept ? shardState.region : this.buffer;
     const from = kept ? shardState.start : block.payload;
     const end = kept ? shardState.end : block.payload + block.length;
+    const wrong = this.applyRecords(shard, region, from, end);
+    if (wrong !== null) return wrong;
+    if (kept) this.discard(shardState);
+    shardState.received = block.to;
+    this.writer.lock(shard);
+    progress.applied[shard] = block.to;
+    this.writer.unlock();
+    return null;
+  }
+
+  /** Checks and applies whole records of the walk. */
+  private applyRecords(shard: number, region: Region, from: number, end: number): string | null {
     for (let at = from; at < end; ) {
       const wrong =
         this.applier.check(shard, region, at, end, -1) ?? this.applyAlone(shard, region, at);
       if (wrong !== null) return wrong;
       at += region.view.getUint32(at, true);
     }
-    if (kept) this.discard(shardState);
-    shardState.received = block.to;
-    this.writer.lock(shard);
-    progress.applied[shard] = block.to;
-    this.writer.unlock();
     return null;
   }
 

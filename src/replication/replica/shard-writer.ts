@@ -8,6 +8,7 @@
  */
 import { isExpiry } from '../../base/expiry-time.js';
 import { copyBytes, type Region } from '../../base/region.js';
+import { SLICE_PAGES } from '../../keyspace/reclaim-list.js';
 import type { Shards } from '../../keyspace/shards.js';
 import { TYPES } from '../../keyspace/types.js';
 import { touchAllWatched } from '../../keyspace/watch.js';
@@ -213,4 +214,14 @@ export function prepareFullSync(shards: Shards, hashKey: HashKey): void {
   }
   shards.changeHashKey(hashKey);
   for (let shard = 0; shard < shards.count; shard++) shards.unlock(shard);
+  for (let shard = 0; shard < shards.count; shard++) reclaimAll(shards, shard);
+}
+
+/** Frees what a shard held before the primary's data come, slice by slice. */
+function reclaimAll(shards: Shards, shard: number): void {
+  for (let left = true; left; ) {
+    shards.lock(shard);
+    left = TYPES.reclaim.step(shards.spaces[shard]!, SLICE_PAGES);
+    shards.unlock(shard);
+  }
 }

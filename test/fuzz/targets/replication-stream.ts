@@ -74,7 +74,7 @@ function forge(random: Random, bytes: Uint8Array): Uint8Array {
     const at = BLOCK_HEADER_BYTES + random.below(first);
     scratch.bytes[at] = random.chance(0.5) ? random.below(256) : scratch.bytes[at]! ^ 4;
   }
-  if (random.chance(0.1)) block.type = random.between(1, 7);
+  if (random.chance(0.1)) block.type = random.between(1, 8);
   if (random.chance(0.1)) block.shard = random.below(SHARDS + 1);
   if (random.chance(0.1)) block.length = random.below(block.length + 1);
   if (random.chance(0.1)) block.more = !block.more;
