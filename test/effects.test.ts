@@ -16,6 +16,9 @@ const FAR_MS = `${FAR_SECONDS}000`;
 /** So many that a HyperLogLog becomes dense. */
 const MANY = Array.from({ length: 3000 }, (_, i) => `element${i}`).join(' ');
 
+/** So many that a hash becomes nested. */
+const MANY_FIELDS = Array.from({ length: 300 }, (_, i) => `f${i} ${i}`).join(' ');
+
 /** What is there before each example. */
 const GIVEN = [
   'SET number 10',
@@ -24,6 +27,8 @@ const GIVEN = [
   `SET timed 5 PXAT ${FAR_MS}`,
   'PFADD registers a b c',
   `PFADD full ${MANY}`,
+  'HSET map a 1 b 2 c 3',
+  `HSET nested ${MANY_FIELDS}`,
 ];
 
 /** For each command that writes: one that changes something, or several. */
@@ -41,6 +46,17 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   flushdb: ['FLUSHDB'],
   getdel: ['GETDEL timed', 'GETDEL large'],
   getex: ['GETEX text EX 100', 'GETEX timed PERSIST', 'GETEX number PXAT 1'],
+  hdel: ['HDEL map a none', 'HDEL map a b c', 'HDEL nested f1 f2'],
+  hincrby: ['HINCRBY map a 5', 'HINCRBY new a 5', 'HINCRBY nested f1 -1'],
+  hincrbyfloat: ['HINCRBYFLOAT map a 0.1', 'HINCRBYFLOAT new a 3', 'HINCRBYFLOAT nested f1 1.5'],
+  hmset: ['HMSET map a 9 z 8', `HMSET map ${MANY_FIELDS}`],
+  hset: [
+    'HSET map a 9',
+    'HSET map a 99 d 5 e 6',
+    `HSET new ${MANY_FIELDS}`,
+    'HSET nested f1 9 g 8',
+  ],
+  hsetnx: ['HSETNX map d 4', 'HSETNX new d 4'],
   getset: ['GETSET text new', 'GETSET timed new', 'GETSET none new'],
   incr: ['INCR number', 'INCR new', 'INCR timed'],
   incrby: ['INCRBY number 89', 'INCRBY number 90'],

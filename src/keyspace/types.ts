@@ -16,6 +16,7 @@
  */
 import type { Region } from '../base/region.js';
 import type { Table } from '../structures/table.js';
+import { hashType } from '../values/hash/type.js';
 import { stringType } from '../values/string/type.js';
 import type { StoredValue, ValueType } from '../values/value-type.js';
 import { ReclaimList } from './reclaim-list.js';
@@ -107,4 +108,4 @@ function maskOf(kinds: readonly number[]): number {
 }
 
 /** The types of the database. */
-export const TYPES = new TypeRegistry([stringType]);
+export const TYPES = new TypeRegistry([stringType, hashType]);

@@ -34,6 +34,7 @@ export const OUT_OF_RANGE_POSITIVE = error('ERR value is out of range, must be p
 export const OVERFLOW = error('ERR increment or decrement would overflow');
 export const DECREMENT_OVERFLOW = error('ERR decrement would overflow');
 export const NAN_OR_INFINITY = error('ERR increment would produce NaN or Infinity');
+export const INCREMENT_NAN_OR_INFINITY = error('ERR value is NaN or Infinity');
 export const SCORE_NAN = error('ERR resulting score is not a number (NaN)');
 export const HASH_NOT_INTEGER = error('ERR hash value is not an integer');
 export const HASH_NOT_FLOAT = error('ERR hash value is not a float');

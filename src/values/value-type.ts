@@ -64,6 +64,11 @@ export interface ValueDigest {
   add(element: ValueDigest): void;
 }
 
+/** What became of a batch of elements that had expired: there were none, some, or no other is left. */
+export const ELEMENTS_EXPIRED_NONE = 0;
+export const ELEMENTS_EXPIRED_SOME = 1;
+export const ELEMENTS_EXPIRED_ALL = 2;
+
 export interface ValueType {
   /** As TYPE tells it. */
   readonly name: string;
@@ -101,6 +106,14 @@ export interface ValueType {
    * @returns true when no page is left
    */
   freeStep(value: StoredValue, budgetPages: number): boolean;
+  /** No element of the value expires by itself before this; Infinity when none does. */
+  earliestExpiry(value: StoredValue): number;
+  /**
+   * Removes elements that have expired by themselves, a bounded number, and emits the command that
+   * does so. It cannot fail.
+   * @returns ELEMENTS_EXPIRED_...
+   */
+  expireElements(value: StoredValue, nowMs: number, effects: ValueEffects): number;
   /**
    * Whether bytes from a peer are a value of this kind. Reads nothing outside of them. The bytes of
    * an owning kind never are, as they refer to the peer's pages: these values travel in parts.

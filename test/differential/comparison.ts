@@ -29,6 +29,11 @@ const comparisons: Readonly<Record<string, Comparison>> = {
   'config get': 'unordered',
   hello: 'unordered',
   scan: 'scan',
+  hscan: 'scan',
+  hgetall: 'unordered',
+  hkeys: 'unordered',
+  hvals: 'unordered',
+  hrandfield: 'type',
   randomkey: 'type',
   time: 'type',
   command: 'type',
@@ -102,8 +107,8 @@ function near(ours: Reply, theirs: Reply, distance: number): boolean {
 function scansAgree(args: readonly string[], ours: Reply, theirs: Reply): boolean {
   if (replyKey(ours) === replyKey(theirs)) return true;
   const last = args.length - 1;
-  const whole =
-    args[1] === '0' && args[last] === '1000000' && /^count$/i.test(args[last - 1] ?? '');
+  const cursor = (args[0] ?? '').toLowerCase() === 'scan' ? args[1] : args[2];
+  const whole = cursor === '0' && args[last] === '1000000' && /^count$/i.test(args[last - 1] ?? '');
   if (whole) return unorderedKey(ours) === unorderedKey(theirs);
   return ours.type === theirs.type && isList(ours) && ours.items.length === 2;
 }

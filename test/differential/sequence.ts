@@ -1,5 +1,6 @@
 /** Random sequences of commands over several connections: the input of the differential tests. */
 import type { Random } from '../support/random.js';
+import { hashSpecs } from './hash-commands.js';
 import { hyperloglogSpecs } from './hyperloglog-commands.js';
 import { keySpecs } from './key-commands.js';
 import { mutate, randomCase } from './mutate.js';
@@ -22,7 +23,7 @@ export interface Sequence {
 
 const connections = 3;
 const brokenShare = 0.13;
-const dataSpecs = [...stringSpecs, ...bitmapSpecs, ...hyperloglogSpecs, ...keySpecs];
+const dataSpecs = [...stringSpecs, ...bitmapSpecs, ...hyperloglogSpecs, ...hashSpecs, ...keySpecs];
 const everything = new SpecTable([...dataSpecs, ...sessionSpecs, ...serverSpecs]);
 const data = new SpecTable(dataSpecs.filter((each) => each.weight > 1));
 

@@ -15,10 +15,8 @@ export const TEST_ONLY: Readonly<Record<string, string>> = {
   'src/persistence/rdb/dump.ts': 'RESTORE is not there yet',
   'src/persistence/rdb/writer.ts': 'SAVE is not there yet',
   'src/protocol/errors.ts': 'the one table of error texts, compared with Redis; more commands come',
-  'src/protocol/reply.ts#patchMap': 'its users, commands of collections, are not there yet',
   'src/scripting/closedness.ts': 'EVAL, which locks by it, is not there yet',
   'src/server/main-thread/main.ts#main': 'bin/darter calls it',
-  'src/structures/nested-table.ts': 'the commands of hashes and sets are not there yet',
   'src/structures/packed/': 'the commands of collections are not there yet',
   'src/structures/sequence/': 'the commands of collections are not there yet',
   'src/values/geo/': 'the GEO commands are not there yet',
@@ -41,5 +39,9 @@ export const COMMAND_NAMES: Readonly<Record<string, readonly [names: string, rea
   'src/keyspace/types.ts': ['set', 'the name of a type, as TYPE answers it'],
   'src/platform/portable/net.ts': ['object', 'what typeof answers'],
   'src/replication/replica/replica-state.ts': ['sync', 'a step of the link'],
+  'src/values/hash/type.ts': [
+    'del hdel hset pexpireat',
+    'the commands that rebuild a hash, and that remove expired fields',
+  ],
   'src/values/string/type.ts': ['set', 'the command that rebuilds a string'],
 };

@@ -52,6 +52,7 @@ export const LARGE_FILES: Readonly<Record<string, string>> = {};
  * and commands. Everybody else asks the registry, src/keyspace/types.ts.
  */
 export const TYPE_OWNERS: Readonly<Record<string, readonly string[]>> = {
+  hash: ['src/values/hash/', 'src/commands/hash/'],
   // HyperLogLogs are strings.
   string: [
     'src/values/string/',
@@ -63,6 +64,8 @@ export const TYPE_OWNERS: Readonly<Record<string, readonly string[]>> = {
 
 /** Files of commands that build an effect of their own (Mutation.custom), each with the reason. */
 export const CUSTOM_EFFECTS: Readonly<Record<string, string>> = {
+  'src/commands/hash/lib/store.ts':
+    'the outcome of HINCRBYFLOAT, and of commands on fields that have expired: HSET, HSETEX',
   'src/commands/hyperloglog/pfcount.ts':
     'PFCOUNT is no write that a replica would replay; it changed eight bytes: SETRANGE',
 };
