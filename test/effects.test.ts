@@ -4,10 +4,12 @@
  */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { Region, toBinary } from '../src/base/region.js';
 import { CommandTester } from '../src/commands/contract/test-support.js';
 import { commandModules } from '../src/commands/index.generated.js';
 import { definitionsOf } from '../src/engine/definitions.js';
 import { isContainer } from '../src/engine/registry.js';
+import type { ValueEffects } from '../src/values/value-type.js';
 
 const definitions = definitionsOf(commandModules);
 const FAR_SECONDS = '4102444800';
@@ -29,6 +31,10 @@ const GIVEN = [
   `PFADD full ${MANY}`,
   'HSET map a 1 b 2 c 3',
   `HSET nested ${MANY_FIELDS}`,
+  'RPUSH list a b a 12',
+  'RPUSH single a',
+  `PEXPIREAT single ${FAR_MS}`,
+  `RPUSH long ${Array.from({ length: 1000 }, (_, i) => `e${i % 50}`).join(' ')}`,
 ];
 
 /** For each command that writes: one that changes something, or several. */
@@ -36,7 +42,13 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   append: ['APPEND text def', 'APPEND new def', 'APPEND large y'],
   bitfield: ['BITFIELD text SET u8 0 65', 'BITFIELD text GET u8 0 INCRBY i16 100 5'],
   bitop: ['BITOP NOT new text', 'BITOP AND timed timed text', 'BITOP OR text none none2'],
-  copy: ['COPY timed new', 'COPY large text REPLACE', 'COPY text other DB 1'],
+  copy: [
+    'COPY long list REPLACE',
+    'COPY single new',
+    'COPY timed new',
+    'COPY large text REPLACE',
+    'COPY text other DB 1',
+  ],
   decr: ['DECR number', 'DECR new'],
   decrby: ['DECRBY number 11', 'DECRBY timed 9007199254740993'],
   del: ['DEL number none text large'],
@@ -61,7 +73,23 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   incr: ['INCR number', 'INCR new', 'INCR timed'],
   incrby: ['INCRBY number 89', 'INCRBY number 90'],
   incrbyfloat: ['INCRBYFLOAT number 0.1', 'INCRBYFLOAT timed 0.1', 'INCRBYFLOAT new 3'],
-  move: ['MOVE timed 1', 'MOVE large 2'],
+  linsert: ['LINSERT list AFTER a new', 'LINSERT list BEFORE b x', 'LINSERT long AFTER e3 new'],
+  lmove: [
+    'LMOVE list new LEFT RIGHT',
+    'LMOVE list long RIGHT LEFT',
+    'LMOVE list list LEFT RIGHT',
+    'LMOVE long long RIGHT LEFT',
+    'LMOVE single single LEFT LEFT',
+    'LMOVE single list LEFT LEFT',
+  ],
+  lmpop: ['LMPOP 2 none list LEFT', 'LMPOP 1 long RIGHT COUNT 9', 'LMPOP 1 list LEFT COUNT 9'],
+  lpop: ['LPOP list', 'LPOP long 100', 'LPOP list 9', 'LPOP single'],
+  lpush: ['LPUSH list x y', 'LPUSH new a b c', 'LPUSH long x', `LPUSH list ${MANY}`],
+  lpushx: ['LPUSHX list x'],
+  lrem: ['LREM list 1 a', 'LREM list -1 a', 'LREM long 0 e3', 'LREM single 0 a'],
+  lset: ['LSET list 0 x', 'LSET long -1 x', 'LSET list 1 1234567'],
+  ltrim: ['LTRIM list 1 1', 'LTRIM long 5 -5', 'LTRIM list 5 1', 'LTRIM list 0 -1'],
+  move: ['MOVE timed 1', 'MOVE large 2', 'MOVE long 1'],
   mset: ['MSET a 1 text 2 a 3'],
   msetnx: ['MSETNX a 1 b 2'],
   persist: ['PERSIST timed'],
@@ -71,6 +99,10 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   pfdebug: ['PFDEBUG TODENSE registers', 'PFDEBUG GETREG registers'],
   pfmerge: ['PFMERGE new registers', 'PFMERGE registers full', 'PFMERGE new'],
   psetex: ['PSETEX text 100000 v'],
+  rpop: ['RPOP list', 'RPOP long 100', 'RPOP list 9'],
+  rpoplpush: ['RPOPLPUSH list new', 'RPOPLPUSH long list', 'RPOPLPUSH single single'],
+  rpush: ['RPUSH list x y', 'RPUSH new a b c', 'RPUSH long x', `RPUSH list ${MANY}`],
+  rpushx: ['RPUSHX list x'],
   rename: ['RENAME timed text', 'RENAME large new'],
   renamenx: ['RENAMENX timed new'],
   set: [
@@ -97,7 +129,30 @@ function tester(): CommandTester {
 
 /** Keys, values and expiry; how they are encoded may differ. */
 function dataOf(t: CommandTester): [string, string, number][] {
-  return [...t.dump()].map(([name, { value, expiry }]) => [name, value, expiry]);
+  return [...t.dump()].map(([name, { kind, value, expiry }]) => {
+    return [name, t.keys.types.owns(kind) ? contentOf(t, name) : value, expiry];
+  });
+}
+
+/** A value that owns pages, as the commands that rebuild it: its bytes only say where they are. */
+function contentOf(t: CommandTester, name: string): string {
+  const [database, key] = name.split(' ') as [string, string];
+  const region = new Region(new SharedArrayBuffer(64), 0);
+  region.bytes.set(Buffer.from(key, 'latin1'));
+  t.keys.seekKey(Number(database), region, 0, key.length);
+  const words: string[] = [];
+  const collector: ValueEffects = {
+    begin: (command) => collector.word(command),
+    bytes: (source, offset, length) => collector.word(toBinary(source, offset, length)),
+    time: (expiry) => collector.word(String(expiry)),
+    end() {},
+    word(text) {
+      words.push(text);
+      return collector;
+    },
+  };
+  t.keys.types.of(t.keys.kind).effects(t.keys, collector);
+  return words.join(' ');
 }
 
 describe('effects of every command that writes', () => {

@@ -3,6 +3,7 @@ import type { Random } from '../support/random.js';
 import { hashSpecs } from './hash-commands.js';
 import { hyperloglogSpecs } from './hyperloglog-commands.js';
 import { keySpecs } from './key-commands.js';
+import { listSpecs } from './list-commands.js';
 import { mutate, randomCase } from './mutate.js';
 import { serverSpecs, sessionSpecs } from './session-commands.js';
 import { SpecTable } from './spec.js';
@@ -23,7 +24,14 @@ export interface Sequence {
 
 const connections = 3;
 const brokenShare = 0.13;
-const dataSpecs = [...stringSpecs, ...bitmapSpecs, ...hyperloglogSpecs, ...hashSpecs, ...keySpecs];
+const dataSpecs = [
+  ...stringSpecs,
+  ...bitmapSpecs,
+  ...hyperloglogSpecs,
+  ...listSpecs,
+  ...hashSpecs,
+  ...keySpecs,
+];
 const everything = new SpecTable([...dataSpecs, ...sessionSpecs, ...serverSpecs]);
 const data = new SpecTable(dataSpecs.filter((each) => each.weight > 1));
 

@@ -43,5 +43,6 @@ export const COMMAND_NAMES: Readonly<Record<string, readonly [names: string, rea
     'del hdel hset pexpireat',
     'the commands that rebuild a hash, and that remove expired fields',
   ],
+  'src/values/list/effects.ts': ['del pexpireat rpush', 'the commands that rebuild a list'],
   'src/values/string/type.ts': ['set', 'the command that rebuilds a string'],
 };

@@ -53,12 +53,15 @@ export const LARGE_FILES: Readonly<Record<string, string>> = {};
  */
 export const TYPE_OWNERS: Readonly<Record<string, readonly string[]>> = {
   hash: ['src/values/hash/', 'src/commands/hash/'],
+  list: ['src/values/list/', 'src/commands/list/'],
   // HyperLogLogs are strings.
   string: [
     'src/values/string/',
     'src/commands/string/',
     'src/commands/bitmap/',
     'src/commands/hyperloglog/',
+    // A type made for tests begins as a copy of this one.
+    'src/keyspace/testing-bag.ts',
   ],
 };
 
@@ -68,4 +71,7 @@ export const CUSTOM_EFFECTS: Readonly<Record<string, string>> = {
     'the outcome of HINCRBYFLOAT, and of commands on fields that have expired: HSET, HSETEX',
   'src/commands/hyperloglog/pfcount.ts':
     'PFCOUNT is no write that a replica would replay; it changed eight bytes: SETRANGE',
+  'src/commands/list/lib/move.ts': 'LMOVE has two keys: the effect on the second one is a push',
+  'src/commands/list/lib/pop.ts':
+    'LMPOP and LMOVE choose the key, waiting clients have no vector: a pop',
 };
