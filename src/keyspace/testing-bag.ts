@@ -1,7 +1,7 @@
 /** For tests: a type whose values are nested tables, and what its commands would do. */
 import { Region } from '../base/region.js';
-import { PAGE_BYTES } from '../memory/space-layout.js';
 import type { Space } from '../memory/space.js';
+import { PAGE_BYTES } from '../memory/space-layout.js';
 import { ROOT_BYTES } from '../structures/directory.js';
 import { HashState, hashBytes } from '../structures/hash.js';
 import { TableReclaim } from '../structures/nested-table.js';

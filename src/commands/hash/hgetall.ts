@@ -48,30 +48,44 @@ function replyPairs({ reply }: Context, parts: number): number {
   return count;
 }
 
-function definition(name: string, summary: string, parts: number): CommandDefinition {
-  return {
-    name,
-    summary,
-    since: '2.0.0',
-    group: 'hash',
-    complexity: 'O(N) where N is the size of the hash.',
-    arity: 2,
-    flags: ['readonly'],
-    keys: KEY_READ,
-    arguments: [KEY_ARGUMENT],
-    tips: ['nondeterministic_output_order'],
-    run: (context) => replyAll(context, parts),
-  };
-}
+export const hgetall: CommandDefinition = {
+  name: 'hgetall',
+  summary: 'Returns all fields of a hash and their values',
+  since: '2.0.0',
+  group: 'hash',
+  complexity: 'O(N) where N is the size of the hash.',
+  arity: 2,
+  flags: ['readonly'],
+  keys: KEY_READ,
+  arguments: [KEY_ARGUMENT],
+  tips: ['nondeterministic_output_order'],
+  run: (context) => replyAll(context, BOTH),
+};
 
-export const hgetall: CommandDefinition = definition(
-  'hgetall',
-  'Returns all fields of a hash and their values',
-  BOTH,
-);
-export const hkeys: CommandDefinition = definition('hkeys', 'Returns all fields of a hash', FIELDS);
-export const hvals: CommandDefinition = definition(
-  'hvals',
-  'Returns the values of all fields of a hash',
-  VALUES,
-);
+export const hkeys: CommandDefinition = {
+  name: 'hkeys',
+  summary: 'Returns all fields of a hash',
+  since: '2.0.0',
+  group: 'hash',
+  complexity: 'O(N) where N is the size of the hash.',
+  arity: 2,
+  flags: ['readonly'],
+  keys: KEY_READ,
+  arguments: [KEY_ARGUMENT],
+  tips: ['nondeterministic_output_order'],
+  run: (context) => replyAll(context, FIELDS),
+};
+
+export const hvals: CommandDefinition = {
+  name: 'hvals',
+  summary: 'Returns the values of all fields of a hash',
+  since: '2.0.0',
+  group: 'hash',
+  complexity: 'O(N) where N is the size of the hash.',
+  arity: 2,
+  flags: ['readonly'],
+  keys: KEY_READ,
+  arguments: [KEY_ARGUMENT],
+  tips: ['nondeterministic_output_order'],
+  run: (context) => replyAll(context, VALUES),
+};

@@ -7,8 +7,8 @@ import {
   type CommandDefinition,
   keysAt,
 } from '../contract/definition.js';
-import { KEY_ARGUMENT, hash, openOrCreate, REFUSED } from './lib/values.js';
 import { writeHash } from './lib/store.js';
+import { hash, KEY_ARGUMENT, openOrCreate, REFUSED } from './lib/values.js';
 
 const WRONG_HSET = wrongArity('hset');
 const WRONG_HMSET = wrongArity('hmset');

@@ -17,12 +17,12 @@ import { WRITES_DELAYED, WRITES_OVERRULED } from '../../journal/counters.js';
 import {
   CHANGES,
   EXPIRED,
-  RECLAIMED,
   EXPIRY_CYCLE_MS,
   EXPIRY_CYCLE_OFF,
   EXPIRY_TIMEOUTS,
   HITS,
   MISSES,
+  RECLAIMED,
 } from '../../keyspace/counters.js';
 import type { ExpiryCycle } from '../../keyspace/expiry-cycle.js';
 import type { ControlBlock, SharedWord } from '../../memory/control.js';

@@ -2,9 +2,10 @@
  * How long a hash is in an RDB file of Redis, without compression, as DEBUG OBJECT tells it: what Redis
  * calls a listpack is saved as one, a dictionary as one text after the other.
  */
+
+import type { Region } from '../../base/region.js';
 import type { PackedView } from '../../structures/packed/element.js';
 import { INTEGER_TEXT_MAX, Int64 } from '../../structures/packed/integer.js';
-import type { Region } from '../../base/region.js';
 import { KIND_NAMED_TABLE } from './layout.js';
 import type { HashReader } from './reader.js';
 

@@ -16,8 +16,8 @@ import {
   type ValueEffects,
   type ValueType,
 } from '../value-type.js';
-import { HashEdit } from './edit.js';
 import { copyNested } from './copy.js';
+import { HashEdit } from './edit.js';
 import {
   isNestedKind,
   KIND_NAMED_TABLE,
