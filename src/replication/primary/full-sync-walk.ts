@@ -281,7 +281,7 @@ export class FullSyncWalk {
       length: keyLength,
     });
     if (!found) {
-      if (part.position > 0) records.begin(EFFECT_REMOVE).end();
+      records.begin(EFFECT_REMOVE).end();
       this.endPart(cursor);
     } else if (!this.isLarge(table) || part.restarts > RESTARTS_MAX) {
       // Its first command replaces whatever the replica has of it.
@@ -300,9 +300,9 @@ export class FullSyncWalk {
     const count = parts.count(table);
     if (part.position > 0 && parts.order === 'index' && count !== part.length) {
       // What the journal says is not what happened: begun again, nothing is lost by it.
-      records.begin(EFFECT_REMOVE).end();
       part.restart();
     }
+    if (part.position === 0) records.begin(EFFECT_REMOVE).end();
     part.length = count;
     const next = parts.emit(table, part.position, this.partBytes, records);
     if (next !== PARTS_END) {

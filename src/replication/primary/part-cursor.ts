@@ -8,7 +8,7 @@
  *   hash    of the hashes of fields or members, 0 to 2^32; it never moves
  *   index   how many elements from the head were shipped; it follows the changes before it
  *
- * At position 0 the replica has nothing of the key.
+ * At position 0 whatever the replica has of the key is replaced by the first part.
  */
 import { copyBytes, equalBytes, Region, withRoom } from '../../base/region.js';
 
@@ -41,7 +41,7 @@ export class PartCursor {
     this.keyLength = length;
   }
 
-  /** The replica has nothing of the collection any more, or will have lost it. */
+  /** Nothing of the collection counts as shipped any more. */
   restart(): void {
     this.position = 0;
     this.restarts++;

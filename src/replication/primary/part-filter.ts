@@ -7,7 +7,7 @@
  *   each element by itself          all of it: the replica has those elements that were shipped
  *   pushed, popped, set in a list   what lies before the position, which moves along
  *   when the key expires            nothing: the last part tells
- *   anything else                   a DEL. The collection is unshipped now, and is begun again
+ *   anything else                   nothing: the collection is unshipped now, and is begun again
  *
  * The last row is right for every effect, so that a new command needs no thought; it costs bytes. It is
  * also what happens when the key is removed or gets another value.
@@ -25,7 +25,7 @@ import type {
   GroupedElements,
   ListChange,
 } from '../../keyspace/effect-elements.js';
-import { EFFECT_EXPIRE_AT, EFFECT_PERSIST, EFFECT_REMOVE } from '../../keyspace/effect-verbs.js';
+import { EFFECT_EXPIRE_AT, EFFECT_PERSIST } from '../../keyspace/effect-verbs.js';
 import type { Shards } from '../../keyspace/shards.js';
 import { HashState, hashBytes } from '../../structures/hash.js';
 import type { PartCursor } from './part-cursor.js';
@@ -62,7 +62,7 @@ export class PartFilter {
     const verb = wordAt(region, firstArgument(offset));
     if (verb === EFFECT_EXPIRE_AT || verb === EFFECT_PERSIST) return 0;
     const elements = this.elements.get(verb.toUpperCase());
-    if (elements === undefined) return startAgain(region, offset, part);
+    if (elements === undefined) return startAgain(part);
     switch (elements.by) {
       case 'each':
         return length;
@@ -93,12 +93,12 @@ export class PartFilter {
       for (; index < all && wordAt(region, at).toUpperCase() !== keyword; index++) {
         at = argumentAfter(region, at);
       }
-      if (index + 2 >= all) return startAgain(region, offset, part);
+      if (index + 2 >= all) return startAgain(part);
       count = argumentAfter(region, at);
       at = argumentAfter(region, count);
       index += 2;
     }
-    if (index === all || (all - index) % step !== 0) return startAgain(region, offset, part);
+    if (index === all || (all - index) % step !== 0) return startAgain(part);
     const before = index;
     let kept = 0;
     let target = at;
@@ -147,15 +147,15 @@ export class PartFilter {
         part.length -= popped;
         // More than what was shipped: the replica pops all that it has.
         part.position = Math.max(0, part.position - popped);
-        return popped >= 0 ? length : startAgain(region, offset, part);
+        return popped >= 0 ? length : startAgain(part);
       }
       case 'pop-tail':
         part.length -= Math.min(numberAt(region, offset, 1), part.length);
-        return part.length >= part.position ? 0 : startAgain(region, offset, part);
+        return part.length >= part.position ? 0 : startAgain(part);
       case 'set': {
         const index = numberAt(region, offset, Number.NaN);
         if (index >= 0) return index < part.position ? length : 0;
-        return part.length + index >= part.position ? 0 : startAgain(region, offset, part);
+        return part.length + index >= part.position ? 0 : startAgain(part);
       }
     }
   }
@@ -165,22 +165,10 @@ function isOption(region: Region, at: number, words: readonly string[] | undefin
   return words?.includes(wordAt(region, at).toUpperCase()) === true;
 }
 
-/** Makes the effect a DEL of its key: the collection is shipped from its beginning again. */
-function startAgain(region: Region, offset: number, part: PartCursor): number {
+/** The collection is shipped from its beginning again, which replaces what the replica has of it. */
+function startAgain(part: PartCursor): number {
   part.restart();
-  const { view, bytes } = region;
-  const verb = firstArgument(offset);
-  const key = argumentAfter(region, verb);
-  const end = argumentAfter(region, key);
-  // No verb is shorter, so that the key does not move towards the end.
-  const target = verb + LENGTH_BYTES + EFFECT_REMOVE.length;
-  bytes.copyWithin(target, key, end);
-  view.setUint32(offset + RECORD_HEADER_BYTES, 2, true);
-  view.setUint32(verb, EFFECT_REMOVE.length, true);
-  for (let i = 0; i < EFFECT_REMOVE.length; i++) {
-    bytes[verb + LENGTH_BYTES + i] = EFFECT_REMOVE.charCodeAt(i);
-  }
-  return closeRecord(region, offset, target + end - key);
+  return 0;
 }
 
 /** Ends a record whose vector was made shorter. @returns its bytes */
