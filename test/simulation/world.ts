@@ -204,6 +204,7 @@ export class World {
       hashKey1: primary.shards.keyHash.key1,
       spread: primary.shards.keyHash.spread,
       flows: this.flows,
+      windowBytes: 65_536,
       mode: full ? 'FULL' : 'CONTINUE',
       syncId: 1,
     };

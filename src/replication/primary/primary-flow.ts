@@ -59,6 +59,7 @@ import {
 import { CHUNK_BYTES, JournalFilter } from './journal-filter.js';
 import { OutgoingMessage } from './outgoing-message.js';
 import { PrimaryShard } from './primary-shard.js';
+import { SendWindow } from './send-window.js';
 import {
   SUM_BYTES,
   SUM_FRAMES,
@@ -86,6 +87,8 @@ export interface PrimaryFlowOptions {
   readonly raw: boolean;
   /** LSN by shard to continue from; null for a full sync. */
   readonly from: readonly number[] | null;
+  /** How far the flow sends beyond what is acknowledged (send-window.ts), as the replica knows. */
+  readonly windowBytes: number;
 }
 
 export class PrimaryFlow {
@@ -99,6 +102,7 @@ export class PrimaryFlow {
   /** The cursor before the present step: what was shipped when its records were written. */
   private readonly shipped = new WalkCursor();
   private readonly acknowledgements: AcknowledgementReader;
+  private readonly window: SendWindow;
   /** How many shards are not shipped yet, and the one that is being shipped. */
   private left: number;
   private current: PrimaryShard | null = null;
@@ -113,6 +117,7 @@ export class PrimaryFlow {
   constructor(private readonly options: PrimaryFlowOptions) {
     const { shards, rings, mine, raw, from, session } = options;
     this.walk = new FullSyncWalk(shards, raw);
+    this.window = new SendWindow(session, options.windowBytes, shards.count);
     this.primaryShards = mine.map((shard) => new PrimaryShard(shard, rings[shard]!));
     this.left = mine.length;
     if (from !== null) {
@@ -122,11 +127,13 @@ export class PrimaryFlow {
     }
     const sent = new Map(this.primaryShards.map((shardState) => [shardState.shard, shardState]));
     this.acknowledgements = new AcknowledgementReader(mine, (shard, lsn) => {
-      const limit = sent.get(shard)!.sent;
+      const shardState = sent.get(shard)!;
+      const limit = shardState.sent;
       if (lsn > limit)
         return `an acknowledgement of LSN ${lsn} of shard ${shard}, sent to ${limit}`;
       // An older one, repeated by a peer, takes nothing back that WAIT has counted.
       if (lsn > session.acknowledged[shard]!) session.acknowledged[shard] = lsn;
+      this.window.acknowledgedUpTo(shardState, lsn);
       return null;
     });
   }
@@ -135,6 +142,8 @@ export class PrimaryFlow {
     const { shards } = this.options;
     shards.lock(shardState.shard);
     shardState.sent = lsn;
+    shardState.base = lsn;
+    shardState.place = lsn;
     shardState.reader = shardState.ring.attachReader(lsn);
     if (!shardState.ring.holds(lsn)) this.failed = `the journal no longer holds LSN ${lsn}`;
     shards.unlock(shardState.shard);
@@ -156,8 +165,14 @@ export class PrimaryFlow {
   /** Whether there is nothing to send now. A hint, without locks. */
   get idle(): boolean {
     if (!this.streaming || this.message.pending || !this.cutSent) return false;
-    for (const { ring, sent } of this.primaryShards) if (ring.peekHead() !== sent) return false;
-    return true;
+    return this.primaryShards.every((shardState) => !this.hasWork(shardState));
+  }
+
+  /** Whether something of a shipped shard can be sent, or its reader moved. A hint. */
+  private hasWork(shardState: PrimaryShard): boolean {
+    const { window } = this;
+    if (window.isPlaceOld(shardState)) return true;
+    return shardState.ring.peekHead() !== shardState.sent && !window.isFull(shardState);
   }
 
   /**
@@ -282,7 +297,7 @@ export class PrimaryFlow {
     for (let i = 0; i < count; i++) {
       const index = (first + i) % count;
       const shardState = primaryShards[index]!;
-      if (!shardState.streaming || shardState.ring.peekHead() === shardState.sent) continue;
+      if (!shardState.streaming || !this.hasWork(shardState)) continue;
       if (end - at < STREAM_ROOM_BYTES) {
         this.turn = index;
         break;
@@ -298,22 +313,31 @@ export class PrimaryFlow {
     const room = (end - offset - BLOCK_HEADER_BYTES) & ~7;
     if (!this.lock(shard)) return offset;
     const from = shardState.sent;
-    if (!ring.holds(from)) {
+    if (!ring.holds(from) || this.window.isLost(shardState)) {
       this.unlock(shard);
       this.overrun(shardState);
       return offset;
     }
-    const length = Math.min(ring.head - from, room, STREAM_BYTES);
+    const length = Math.min(this.mayBeSent(shardState), room, STREAM_BYTES);
     ring.read(from, length, out, offset + BLOCK_HEADER_BYTES);
     shardState.sent = from + length;
-    this.moveReader(shardState);
+    this.moveReader(shardState, this.window.place(shardState));
     this.unlock(shard);
+    if (length === 0) return offset;
     header.type = BLOCK_JOURNAL;
     header.shard = shard;
     header.length = length;
     header.from = from;
     header.to = shardState.sent;
     return sealBlock(out, offset, header);
+  }
+
+  /** Bytes of the shard's stream that may be sent now. The shard is locked. */
+  private mayBeSent(shardState: PrimaryShard): number {
+    const { window } = this;
+    const { ring, sent } = shardState;
+    if (sent >= window.limit(shardState) && !window.grantLarge(shardState)) return 0;
+    return Math.min(ring.head, window.limit(shardState)) - sent;
   }
 
   /** The ring of a shipped shard was overrun, or its history was lost. */
@@ -324,6 +348,7 @@ export class PrimaryFlow {
       return;
     }
     session.add(SUM_RESTARTED_SHARDS, 1);
+    this.window.release(shardState);
     this.change(shardState, EVENT_RESHIP);
   }
 
@@ -398,6 +423,7 @@ export class PrimaryFlow {
     this.keys += walk.keys;
     if (captured === CAPTURED_END) {
       this.change(shardState, EVENT_END);
+      shardState.base = sent;
       this.current = null;
       this.options.session.shardDone();
       return this.seal(out, offset, BLOCK_SHARD_DONE, shard, sent);
@@ -425,12 +451,15 @@ export class PrimaryFlow {
   private move(shardState: PrimaryShard): void {
     const { shards } = this.options;
     shards.lock(shardState.shard);
-    this.moveReader(shardState);
+    this.moveReader(shardState, shardState.sent);
     shards.unlock(shardState.shard);
   }
 
-  private moveReader({ ring, reader, sent }: PrimaryShard): void {
-    ring.moveReader(reader, sent);
+  /** The shard is locked. */
+  private moveReader(shardState: PrimaryShard, place: number): void {
+    const { ring, reader } = shardState;
+    shardState.place = place;
+    ring.moveReader(reader, place);
     // Otherwise background work shrinks it later.
     if (ring.hasGrown && grownBytes(this.options.rings) > GROWN_BYTES_MAX) ring.shrink();
   }

@@ -10,10 +10,8 @@ const STEP_BYTES = 1 << 26;
 /** The region of a shard without pending bytes. Nobody writes to it. */
 const NOTHING = new Region(new SharedArrayBuffer(0), 0);
 
-/** State of one shard, and bytes that wait for a transaction or for the rest of a record. */
+/** State of one shard, and the pieces of a payload that is not complete. */
 export class ReplicaShard {
-  /** Whether its stream stops at a parked part of a transaction. */
-  waiting = false;
   /** Type of the unfinished payload (MORE), 0 when there is none. */
   partial = 0;
   /** The pending bytes: from start to end. */

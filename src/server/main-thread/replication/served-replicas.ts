@@ -13,6 +13,7 @@ import {
   type SyncDecision,
   type SyncRequest,
 } from '../../../replication/primary/primary-state.js';
+import { windowBytesOf } from '../../../replication/primary/send-window.js';
 import {
   SUM_BYTES,
   SUM_KEYS,
@@ -123,7 +124,7 @@ export class ServedReplicas {
 
   /** A replica asks for a sync; the journal is on. */
   begin(client: RequestingClient, words: readonly string[]): ReplicationAnswer {
-    const { state, rings, shards, log, counted } = this.parts;
+    const { state, shards, log, counted } = this.parts;
     const request = parseSyncRequest(words);
     if (request === null || request.flows < 1) return '-ERR this is no request for a sync';
     this.dropClient(client.clientId, 'it asks for a new sync');
@@ -157,7 +158,7 @@ export class ServedReplicas {
       ...figures.map(String),
       String(replica.flowsWanted),
       String(sums[SUM_KEYS_TOTAL]),
-      String(rings.length),
+      String(this.windowBytes),
     ];
   }
 
@@ -229,7 +230,13 @@ export class ServedReplicas {
       raw,
       from,
       heartbeatMs: seconds * 1000,
+      windowBytes: this.windowBytes,
     }));
+  }
+
+  private get windowBytes(): number {
+    const { rings } = this.parts;
+    return windowBytesOf(rings[0]!.nominal, rings.length);
   }
 
   get isAnyOnline(): boolean {
