@@ -90,9 +90,18 @@ test('a block and its payloads', () => {
   const drawing = drawingOf('src/replication/wire.ts');
   drawing.assertContiguous();
   assert.equal(drawing.end, BLOCK_HEADER_BYTES);
-  const header = { type: 3, more: true, shard: 515, length: 5, from: 2 ** 40, to: 2 ** 41 };
+  const cursor = { database: 7, position: 0xfedc_ba98 };
+  const header = {
+    type: 3,
+    more: true,
+    shard: 515,
+    length: 5,
+    from: 2 ** 40,
+    to: 2 ** 41,
+    ...cursor,
+  };
   source.words.fill(-1, 0, 32);
-  assert.equal(sealBlock(source, 0, Object.assign(new BlockHeader(), header)), 40);
+  assert.equal(sealBlock(source, 0, Object.assign(new BlockHeader(), header)), 48);
   const { view } = source;
   assert.equal(drawing.value(view, 0, /^type/), 3);
   assert.equal(drawing.value(view, 0, /^flags/), 1);
@@ -100,14 +109,16 @@ test('a block and its payloads', () => {
   assert.equal(drawing.value(view, 0, /^length/), 5);
   assert.equal(drawing.value(view, 0, /^LSN: from/), 2 ** 40);
   assert.equal(drawing.value(view, 0, /^LSN: to/), 2 ** 41);
+  assert.equal(drawing.value(view, 0, /^cursor: database/), 7);
+  assert.equal(drawing.value(view, 0, /^cursor: hash position/), 0xfedc_ba98);
   const checks = [/^checksum of the rest/, /^checksum of the payload/].map((row) =>
     drawing.value(view, 0, row),
   );
-  source.bytes[36] = 1;
+  source.bytes[44] = 1;
   sealBlock(source, 0, Object.assign(new BlockHeader(), header));
   assert.notEqual(drawing.value(view, 0, /^checksum of the payload/), checks[1]);
   assert.notEqual(drawing.value(view, 0, /^checksum of the rest/), checks[0]);
-  assert.equal(view.getUint8(37), 0, 'padding');
+  assert.equal(view.getUint8(45), 0, 'padding');
 });
 
 test('an entry of an ENTRIES payload', () => {

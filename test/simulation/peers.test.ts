@@ -5,6 +5,7 @@ import { Region } from '../../src/base/region.js';
 import { writeAcknowledgement } from '../../src/replication/acknowledgement.js';
 import { OUTPUT_BYTES_MIN, PrimaryFlow } from '../../src/replication/primary/primary-flow.js';
 import { SyncSession } from '../../src/replication/primary/sync-session.js';
+import type { EffectTarget } from '../../src/replication/replica/record-applier.js';
 import { ReplicaFlow } from '../../src/replication/replica/replica-flow.js';
 import { prepareFullSync } from '../../src/replication/replica/shard-writer.js';
 import { PendingStreams } from '../../src/replication/replica/pending-streams.js';
@@ -41,7 +42,10 @@ function newPrimaryFlow(server: SimulatedServer, mine: number[], windowBytes = W
   return { flow, session };
 }
 
-function newReplica(bufferBytesMax?: number) {
+function newReplica(
+  bufferBytesMax?: number,
+  targetOf: (applier: EffectTarget) => EffectTarget = (applier) => applier,
+) {
   const server = newServer('replica');
   prepareFullSync(server.shards, HASH_KEY);
   const progress = new SyncProgress(SyncProgress.create(SHARDS, null), SHARDS, 1);
@@ -54,7 +58,7 @@ function newReplica(bufferBytesMax?: number) {
       mine: [shard],
       progress,
       pending,
-      target: server.applier,
+      target: targetOf(server.applier),
     };
     return new ReplicaFlow(bufferBytesMax === undefined ? options : { ...options, bufferBytesMax });
   });
@@ -240,6 +244,55 @@ test('a frame of another shard is refused', () => {
   );
   const frame = moved.find((bytes) => typeOf(bytes) === BLOCK_FRAME)!;
   assert.match(refusal([clear0!, clear1!, frame]) ?? 'accepted', /broken entry/);
+});
+
+test('a walk whose cursor goes back, or a cursor outside of a walk, is refused', () => {
+  const blocks = fullSync();
+  const frame = blocks.findIndex((bytes) => typeOf(bytes) === BLOCK_FRAME);
+  const again = [...blocks.slice(0, frame + 1)];
+  const forward = forge(blocks[frame]!, (block) => {
+    block.database += 1;
+  });
+  assert.match(refusal([...again.slice(0, -1), forward, blocks[frame]!]) ?? '', /goes back to/);
+  const moved = forge(blocks.at(-1)!, (block) => {
+    block.type = BLOCK_HEARTBEAT;
+    block.position = 1;
+  });
+  assert.match(refusal([...blocks, moved]) ?? '', /a cursor in a block of type 7/);
+});
+
+test('an exception amid a transaction over two flows leaves nothing held', () => {
+  for (const part of [0, 1]) {
+    const primary = newServer('primary');
+    primary.startJournal();
+    const { flow } = newPrimaryFlow(primary, [0, 1]);
+    let left = Number.POSITIVE_INFINITY;
+    const { server, flows, progress } = newReplica(undefined, (applier) => ({
+      apply: (...words: Parameters<EffectTarget['apply']>) => {
+        if (left-- === 0) throw new Error('out of luck');
+        return applier.apply(...words);
+      },
+    }));
+    for (const bytes of blocksOf(flow)) flows[bytes[6]!]!.feed(bytes);
+    primary.execute(NOW, 0, 'MSET', 'b', '1', 'a', '1');
+    primary.execute(NOW, 0, 'MSET', 'b', '2', 'a', '2');
+    left = part;
+    const [first, second] = blocksOf(flow).sort((a, b) => a[6]! - b[6]!);
+    flows[0]!.feed(first!);
+    assert.equal(flows[0]!.failed, null, 'it waits for the other part');
+    flows[1]!.feed(second!);
+    assert.match(flows[1]!.failed ?? '', /internal error: Error: out of luck/);
+    assert.equal(progress.failed, true, 'half of it may be there: only a full sync helps');
+    // The other flow may still get bytes. It is not to wait for what the first has left.
+    flows[0]!.feed(first!);
+    assert.equal(flows[0]!.failed, 'another flow failed');
+    for (const replicaFlow of flows) replicaFlow.close();
+    for (const shard of [0, 1]) {
+      assert.throws(() => server.shards.assertLocked(shard), 'a lock stays taken');
+    }
+    prepareFullSync(server.shards, HASH_KEY);
+    server.check();
+  }
 });
 
 test('blocks out of order, with payloads they cannot have, or that go on are refused', () => {

@@ -31,6 +31,7 @@
 import { copyBytes, type Region } from '../../base/region.js';
 import { GROWN_BYTES_MAX, grownBytes, type JournalRing } from '../../journal/ring.js';
 import type { Shards } from '../../keyspace/shards.js';
+import { SCAN_END } from '../../structures/table.js';
 import { AcknowledgementReader } from '../acknowledgement.js';
 import { afterEvent, EVENT_BEGIN, EVENT_END, EVENT_RESHIP, SHIP_PENDING } from '../shard-states.js';
 import {
@@ -74,6 +75,9 @@ const STREAM_BYTES = 256 * 1024;
 const STREAM_ROOM_BYTES = BLOCK_HEADER_BYTES + 64;
 /** `produce` needs this much room to make progress. */
 export const OUTPUT_BYTES_MIN = blockBytes(CHUNK_BYTES) + BLOCK_BYTES_MAX + 4 * BLOCK_HEADER_BYTES;
+
+/** The cursor of a shard that is not being shipped. */
+const NO_WALK = new WalkCursor();
 
 const ENDED = 'the sync was ended';
 
@@ -265,13 +269,21 @@ export class PrimaryFlow {
   }
 
   /** Writes a block without a payload. */
-  private seal(out: Region, offset: number, type: number, shard: number, lsn: number): number {
+  private seal(
+    out: Region,
+    offset: number,
+    type: number,
+    shard: number,
+    lsn: number,
+    cursor: WalkCursor = NO_WALK,
+  ): number {
     const { header } = this;
     header.type = type;
     header.shard = shard;
     header.length = 0;
     header.from = lsn;
     header.to = lsn;
+    putCursor(header, cursor);
     return sealBlock(out, offset, header);
   }
 
@@ -329,6 +341,7 @@ export class PrimaryFlow {
     header.length = length;
     header.from = from;
     header.to = shardState.sent;
+    putCursor(header, NO_WALK);
     return sealBlock(out, offset, header);
   }
 
@@ -396,6 +409,7 @@ export class PrimaryFlow {
     header.length = length;
     header.from = from;
     header.to = sent;
+    putCursor(header, this.shipped);
     let at = offset;
     if (length > PAYLOAD_BYTES_MAX) {
       // One record that is longer than a block. Nothing was captured beside it.
@@ -426,7 +440,7 @@ export class PrimaryFlow {
       shardState.base = sent;
       this.current = null;
       this.options.session.shardDone();
-      return this.seal(out, offset, BLOCK_SHARD_DONE, shard, sent);
+      return this.seal(out, offset, BLOCK_SHARD_DONE, shard, sent, shardState.cursor);
     }
     const header = captured === CAPTURED_FRAME ? this.header : message.header;
     header.type = captured === CAPTURED_FRAME ? BLOCK_FRAME : BLOCK_ENTRIES;
@@ -434,6 +448,7 @@ export class PrimaryFlow {
     header.length = walk.payloadBytes;
     header.from = sent;
     header.to = sent;
+    putCursor(header, shardState.cursor);
     if (captured === CAPTURED_ENTRIES) {
       message.region = walk.message;
       message.queue(walk.payloadBytes);
@@ -499,4 +514,11 @@ export class PrimaryFlow {
     this.cutSent = true;
     return at;
   }
+}
+
+/** Notes how far the walk is after a block. */
+function putCursor(header: BlockHeader, { database, position }: WalkCursor): void {
+  const isAtEnd = position === SCAN_END;
+  header.database = isAtEnd ? database + 1 : database;
+  header.position = isAtEnd ? 0 : position;
 }

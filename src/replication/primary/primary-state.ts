@@ -55,7 +55,9 @@ export class PrimaryState {
     if (request.version !== PROTOCOL_VERSION) {
       return {
         kind: 'refuse',
-        why: `protocol version ${request.version} is not supported, only ${PROTOCOL_VERSION}`,
+        why:
+          `protocol version ${request.version} is not supported, only ${PROTOCOL_VERSION}: ` +
+          `install a newer Darter on the ${request.version < PROTOCOL_VERSION ? 'replica' : 'primary'}`,
       };
     }
     if (request.databases < this.databases) {

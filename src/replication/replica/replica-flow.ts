@@ -28,6 +28,7 @@ import {
   REFUSED,
   REPLICA_STATE_NAMES,
   RESUMED,
+  WALKING,
 } from '../shard-states.js';
 import {
   align8,
@@ -212,7 +213,7 @@ export class ReplicaFlow {
 
   /** Does what a block says, and then changes the shard's state. The order has been checked. */
   private serve(shardState: ReplicaShard, block: Block): string | null {
-    const wrong = this.perform(shardState, block);
+    const wrong = cursorError(shardState, block) ?? this.perform(shardState, block);
     if (wrong === null) shardState.state = afterBlock(shardState.state, block.type);
     return wrong;
   }
@@ -414,6 +415,21 @@ export class ReplicaFlow {
     if (bytes <= this.bufferBytesMax) return null;
     return `payloads of ${bytes} bytes are kept, more than ${this.bufferBytesMax}`;
   }
+}
+
+/** Moves the cursor of a walk. @returns why it cannot be, or null */
+function cursorError(shardState: ReplicaShard, { type, database, position }: Block): string | null {
+  const { shard } = shardState;
+  const isOfWalk = shardState.state === WALKING && type !== BLOCK_HEARTBEAT;
+  if (type === BLOCK_CLEAR || !isOfWalk) {
+    if (database === 0 && position === 0) {
+      if (type === BLOCK_CLEAR) shardState.restart();
+      return null;
+    }
+    return `a cursor in a block of type ${type} for shard ${shard}, which is not being shipped`;
+  }
+  if (shardState.moveCursor(database, position)) return null;
+  return `the walk of shard ${shard} goes back to ${database}:${position}`;
 }
 
 /** Why a block may not come now, or null. */

@@ -136,7 +136,13 @@ export class ReplicaState {
   }
 
   private wrongReply(reply: SyncReply): string | null {
-    if (reply.version !== PROTOCOL_VERSION) return `the primary speaks version ${reply.version}`;
+    if (reply.version !== PROTOCOL_VERSION) {
+      const older = reply.version < PROTOCOL_VERSION ? 'primary' : 'replica';
+      return (
+        `the primary speaks protocol version ${reply.version}, this server ${PROTOCOL_VERSION}: ` +
+        `install a newer Darter on the ${older}`
+      );
+    }
     if (!/^[0-9a-f]{40}$/.test(reply.replicationId)) return 'the primary gave no replication id';
     const { shards } = reply;
     if (!(shards > 0 && shards <= SHARDS_MAX && (shards & (shards - 1)) === 0)) {

@@ -190,12 +190,14 @@ export class StreamApplier {
     const { pending, claimed, record, writer } = this;
     for (const shard of claimed) this.lockStream(shard);
     writer.lockSeveral(claimed);
+    this.applier.together = true;
     for (const shard of claimed) {
       pending.front(shard, record);
       const { region, offset, length } = record;
       this.failed ??= this.applier.applyAndKeep(shard, region, offset, length);
       pending.consume(shard, length);
     }
+    this.applier.together = false;
     writer.unlock();
     pending.release(claimed);
     this.unlockStreams();
