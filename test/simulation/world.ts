@@ -211,6 +211,7 @@ export class World {
       hashKey1: primary.shards.keyHash.key1,
       spread: primary.shards.keyHash.spread,
       flows: this.flows,
+      windowBytes: 65_536,
       mode: full ? 'FULL' : 'CONTINUE',
       syncId: 1,
     };
@@ -353,8 +354,25 @@ export class World {
     else if (what < 90) run('RENAME', this.key(), this.key());
     else if (what < 92) run('SETRANGE', this.key(), random.below(50), 'yy');
     else if (what < 98 && random.chance(0.3)) run('FLUSHDB');
-    else if (what < 99 && random.chance(0.5)) run('SWAPDB', 0, 1);
+    else if (what < 99 && random.chance(0.5)) this.swap(run);
     else run('PERSIST', this.key());
+  }
+
+  /** Alone, or amid other commands of a transaction. */
+  private swap(run: (...words: (string | number)[]) => void): void {
+    const { random } = this;
+    if (random.chance(0.5)) {
+      run('SWAPDB', 0, 1);
+      return;
+    }
+    run('MULTI');
+    for (let i = random.below(3); i >= 0; i--) {
+      for (let k = random.below(4); k > 0; k--) run('SET', this.key(), this.value());
+      if (random.chance(0.2)) run('FLUSHDB');
+      run('SWAPDB', 0, 1);
+    }
+    run('SET', this.key(), this.value());
+    run('EXEC');
   }
 
   /** The keys of a group are only ever written together, with the same value. */

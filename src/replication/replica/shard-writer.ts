@@ -109,16 +109,21 @@ export class ShardWriter implements KeyOwner {
     }
   }
 
-  /** @returns what is wrong, or null */
-  swap(shard: number, first: number, second: number): string | null {
+  /**
+   * @param together whether the parts of all the primary's shards are applied under these locks.
+   *   With fewer shards than the primary a table has keys of several of its shards: it is exchanged
+   *   with the first of them
+   * @returns what is wrong, or null
+   */
+  swap(shard: number, first: number, second: number, together: boolean): string | null {
     this.assertLocked(shard);
     const { shards, primaryShards } = this;
     const { databases } = shards;
     const valid = (database: number) =>
       Number.isInteger(database) && database >= 0 && database < databases;
     if (!valid(first) || !valid(second)) return `SWAPDB ${first} ${second}`;
-    if (shards.count < primaryShards) {
-      return 'SWAPDB cannot be followed with fewer shards than the primary has';
+    if (shards.count < primaryShards && !together) {
+      return 'SWAPDB cannot be followed with fewer shards while the data is shipped';
     }
     for (let own = shard; own < shards.count; own += primaryShards) {
       shards.swap(own, first, second);

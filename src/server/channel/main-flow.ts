@@ -5,6 +5,7 @@
  *   main ── flows to serve and to follow ──▶ flow threads ── connected, ended ──▶ main
  */
 import type { ElementsByVerb } from '../../keyspace/effect-elements.js';
+import type { PendingMemory } from '../../replication/replica/pending-streams.js';
 
 /** What every flow thread gets at its start. */
 export interface FlowThreadData {
@@ -34,6 +35,7 @@ export interface ServeFlow {
   readonly raw: boolean;
   readonly from: readonly number[] | null;
   readonly heartbeatMs: number;
+  readonly windowBytes: number;
 }
 
 export interface FollowFlow {
@@ -48,7 +50,8 @@ export interface FollowFlow {
   readonly mine: readonly number[];
   readonly primaryShards: number;
   readonly progress: SharedArrayBuffer;
-  readonly arena: SharedArrayBuffer;
+  /** Of a PendingStreams. */
+  readonly pending: PendingMemory;
   readonly timeoutMs: number;
 }
 

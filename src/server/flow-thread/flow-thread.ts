@@ -6,7 +6,6 @@
 import { closeSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { parentPort, workerData } from 'node:worker_threads';
-import { Region } from '../../base/region.js';
 import { JOURNAL_WRITTEN } from '../../journal/counters.js';
 import { JournalRing } from '../../journal/ring.js';
 import type { ElementsByVerb } from '../../keyspace/effect-elements.js';
@@ -18,6 +17,7 @@ import { yieldToOthers } from '../../platform/ffi/thread-priority.js';
 import { loadModule } from '../../platform/load-module.js';
 import { startProfile, stopProfile } from '../../platform/profile.js';
 import { SyncSession } from '../../replication/primary/sync-session.js';
+import { PendingStreams } from '../../replication/replica/pending-streams.js';
 import type { EffectTarget } from '../../replication/replica/record-applier.js';
 import { ReplicaFlow } from '../../replication/replica/replica-flow.js';
 import { SyncProgress } from '../../replication/replica/sync-progress.js';
@@ -74,7 +74,7 @@ class FlowThread {
   }
 
   private serve(command: ServeFlow): void {
-    const { flow, descriptor, mine, raw, from, heartbeatMs } = command;
+    const { flow, descriptor, mine, raw, from, heartbeatMs, windowBytes } = command;
     const { shards, rings } = this;
     let socket: Socket;
     try {
@@ -85,7 +85,8 @@ class FlowThread {
       return;
     }
     const session = new SyncSession(command.session, shards.count, this.owner);
-    const options = { shards, rings, mine, session, raw, from, elements: this.elements };
+    const { elements } = this;
+    const options = { shards, rings, mine, session, raw, from, windowBytes, elements };
     const written = this.control.signal(JOURNAL_WRITTEN);
     const ended = (reason: string) => this.ended(flow, reason);
     this.flows.set(flow, new ServedFlow(socket, options, written, heartbeatMs, ended));
@@ -103,8 +104,8 @@ class FlowThread {
 
   private follow(command: FollowFlow): void {
     const { flow, primaryShards, mine } = command;
-    const arena = new Region(command.arena, 0);
-    const progress = new SyncProgress(command.progress, arena, primaryShards, this.owner);
+    const progress = new SyncProgress(command.progress, primaryShards, this.owner);
+    const pending = new PendingStreams(command.pending, this.owner);
     const createFlow = () =>
       new ReplicaFlow({
         shards: this.shards,
@@ -112,6 +113,7 @@ class FlowThread {
         primaryShards,
         mine,
         progress,
+        pending,
         target: this.target!,
       });
     const connected = () => this.report({ kind: 'connected', flow });

@@ -68,8 +68,6 @@ export const listType: ValueType = {
     return true;
   },
 
-  earliestExpiry: () => Number.POSITIVE_INFINITY,
-  expireElements: () => ELEMENTS_EXPIRED_NONE,
   freeStep(value, budgetPages) {
     return openFreed(value).reclaimStep(budgetPages);
   },

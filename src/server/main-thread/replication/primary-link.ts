@@ -9,9 +9,9 @@
  */
 import type { Log } from '../../../base/log.js';
 import { shownFromPeer } from '../../../base/peer-text.js';
-import { Region } from '../../../base/region.js';
 import type { HostAndPort } from '../../../commands/contract/replication-port.js';
 import type { Shards } from '../../../keyspace/shards.js';
+import { PendingStreams } from '../../../replication/replica/pending-streams.js';
 import { ReplicaState, type SyncReply } from '../../../replication/replica/replica-state.js';
 import { prepareFullSync } from '../../../replication/replica/shard-writer.js';
 import { SUM_BYTES, SUM_KEYS, SyncProgress } from '../../../replication/replica/sync-progress.js';
@@ -25,8 +25,8 @@ import { shareShards } from './served-replicas.js';
 const TICK_MS = 50;
 const SYNC_TICK_MS = 5;
 const ACKNOWLEDGE_MS = 1000;
-/** Address space for transactions that wait for their parts. */
-const ARENA_BYTES = 1 << 30;
+/** Address space for records that are longer than a window: as much as one region may have. */
+const LARGE_RECORDS_BYTES = 2 ** 31;
 
 export interface PrimaryLinkParts {
   readonly config: Config;
@@ -66,7 +66,6 @@ export class PrimaryLink {
   readonly state: ReplicaState;
   loading = false;
   private attempt: Attempt | null = null;
-  private arena: SharedArrayBuffer | null = null;
   private readonly timer: NodeJS.Timeout;
   private downSinceMs = -1;
   private lastFailure = '';
@@ -209,9 +208,10 @@ export class PrimaryLink {
     const from = action.kind === 'start-continue' ? action.from : null;
     attempt.from = from;
     const buffer = SyncProgress.create(reply.shards, from);
-    const arena = this.freshArena();
+    // New for each attempt: a failure may have left something in the memory of the last one.
+    const pending = PendingStreams.create(reply.shards, reply.windowBytes, LARGE_RECORDS_BYTES);
     attempt.primaryShards = reply.shards;
-    attempt.progress = new SyncProgress(buffer, new Region(arena, 0), reply.shards, owner);
+    attempt.progress = new SyncProgress(buffer, reply.shards, owner);
     if (from === null) {
       log.notice(
         `Full sync from primary ${this.primary.host}:${this.primary.port}: ${reply.keys} keys, ` +
@@ -238,19 +238,12 @@ export class PrimaryLink {
         mine,
         primaryShards: reply.shards,
         progress: buffer,
-        arena,
+        pending,
         timeoutMs: config.number('repl-timeout') * 1000,
       }));
       attempt.flows.add(flow);
     });
     void this.parts.changed();
-  }
-
-  private freshArena(): SharedArrayBuffer {
-    // It is empty once all flows have ended, but a failure may have left something in it.
-    this.arena = new SharedArrayBuffer(ARENA_BYTES);
-    SyncProgress.formatArena(new Region(this.arena, 0));
-    return this.arena;
   }
 
   private flowConnected(attempt: Attempt): void {
@@ -372,8 +365,8 @@ function parseSyncReply(answer: ControlReply): ParsedReply {
   }
   const [mode, syncName, replicationId, ...figures] = answer;
   const numbers = figures.map(Number);
-  const [version, shards, databases, hashKey0, hashKey1, spread, flows, keys] = numbers;
-  if ((mode !== 'FULL' && mode !== 'CONTINUE') || numbers.length < 8) {
+  const [version, shards, databases, hashKey0, hashKey1, spread, flows, keys, window] = numbers;
+  if ((mode !== 'FULL' && mode !== 'CONTINUE') || numbers.length < 9) {
     throw new Error('the primary gives an answer of another version');
   }
   if (!numbers.every((number) => Number.isSafeInteger(number))) {
@@ -392,5 +385,6 @@ function parseSyncReply(answer: ControlReply): ParsedReply {
     spread: spread!,
     flows: flows!,
     keys: keys!,
+    windowBytes: window!,
   };
 }
