@@ -5,6 +5,7 @@ import { keySpecs } from './key-commands.js';
 import { listSpecs } from './list-commands.js';
 import { mutate, randomCase } from './mutate.js';
 import { serverSpecs, sessionSpecs } from './session-commands.js';
+import { sortSpecs } from './sort-commands.js';
 import { SpecTable } from './spec.js';
 import { bitmapSpecs, stringSpecs } from './string-commands.js';
 import { World } from './world.js';
@@ -23,7 +24,14 @@ export interface Sequence {
 
 const connections = 3;
 const brokenShare = 0.13;
-const dataSpecs = [...stringSpecs, ...bitmapSpecs, ...hyperloglogSpecs, ...listSpecs, ...keySpecs];
+const dataSpecs = [
+  ...stringSpecs,
+  ...bitmapSpecs,
+  ...hyperloglogSpecs,
+  ...listSpecs,
+  ...sortSpecs,
+  ...keySpecs,
+];
 const everything = new SpecTable([...dataSpecs, ...sessionSpecs, ...serverSpecs]);
 const data = new SpecTable(dataSpecs.filter((each) => each.weight > 1));
 

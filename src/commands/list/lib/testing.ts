@@ -15,13 +15,13 @@ import { linsert } from '../linsert.js';
 import { llen } from '../llen.js';
 import { lmove, rpoplpush } from '../lmove.js';
 import { lmpop } from '../lmpop.js';
-import { lpop, rpop } from '../pop.js';
 import { lpos } from '../lpos.js';
-import { lpush, lpushx, rpush, rpushx } from '../push.js';
 import { lrange } from '../lrange.js';
 import { lrem } from '../lrem.js';
 import { lset } from '../lset.js';
 import { ltrim } from '../ltrim.js';
+import { lpop, rpop } from '../pop.js';
+import { lpush, lpushx, rpush, rpushx } from '../push.js';
 
 const LIST_COMMANDS = [
   ...[lindex, linsert, llen, lmove, rpoplpush, lmpop, lpop, rpop, lpos, lpush, lpushx, rpush],
