@@ -33,6 +33,7 @@ const GIVEN = [
   `HSET nested ${MANY_FIELDS}`,
   'RPUSH list a b a 12',
   'RPUSH single a',
+  'RPUSH numbers 3 1 2',
   `PEXPIREAT single ${FAR_MS}`,
   `RPUSH long ${Array.from({ length: 1000 }, (_, i) => `e${i % 50}`).join(' ')}`,
 ];
@@ -116,6 +117,13 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   setex: ['SETEX timed 100 v'],
   setnx: ['SETNX new v'],
   setrange: ['SETRANGE text 1 xyz', 'SETRANGE new 5 x', 'SETRANGE large 19999 yy'],
+  sort: [
+    'SORT numbers STORE new',
+    'SORT numbers BY nosort GET # GET w* STORE text',
+    'SORT list ALPHA DESC STORE list',
+    'SORT long ALPHA STORE single',
+    'SORT none STORE list',
+  ],
   swapdb: ['SWAPDB 0 1'],
   unlink: ['UNLINK large timed'],
 };

@@ -241,7 +241,10 @@ export class Dispatcher implements Context {
     const writes = (traits & TRAIT_WRITE) !== 0;
     if ((traits & TRAIT_LOCK_ALL) !== 0) {
       locks.addAll(writes);
-    } else if ((traits & TRAIT_SIMPLE_KEYS) !== 0) {
+      return;
+    }
+    if (command.readsAnyKey?.(args)) locks.addAll(false);
+    if ((traits & TRAIT_SIMPLE_KEYS) !== 0) {
       if (command.firstKey === 0) return;
       const last = command.lastKey >= 0 ? command.lastKey : args.count + command.lastKey;
       const end = Math.min(last, args.count - 1);
@@ -365,7 +368,9 @@ export class Dispatcher implements Context {
 
   private holdsKeys(command: RegisteredCommand, args: Arguments): boolean {
     const { locks, places, shards } = this;
-    if ((command.traits & TRAIT_LOCK_ALL) !== 0) return locks.held.length === shards.count;
+    if ((command.traits & TRAIT_LOCK_ALL) !== 0 || command.readsAnyKey?.(args)) {
+      return locks.held.length === shards.count;
+    }
     if (!findKeys(command.keys, args, places)) return true;
     for (let i = 0; i < places.count; i++) {
       const index = places.index[i]!;

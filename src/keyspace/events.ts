@@ -33,6 +33,7 @@ export const EVENT_LINSERT = event('linsert', 'l');
 export const EVENT_LSET = event('lset', 'l');
 export const EVENT_LREM = event('lrem', 'l');
 export const EVENT_LTRIM = event('ltrim', 'l');
+export const EVENT_SORTSTORE = event('sortstore', 'l');
 export const EVENT_DEL = event('del', 'g');
 export const EVENT_EXPIRE = event('expire', 'g');
 export const EVENT_PERSIST = event('persist', 'g');

@@ -22,8 +22,8 @@ import { stringType } from '../values/string/type.js';
 import type { StoredValue, ValueType } from '../values/value-type.js';
 import { ReclaimList } from './reclaim-list.js';
 
-export { PARTS_END } from '../values/value-type.js';
 export type { StoredValue, ValueEffects, ValueType } from '../values/value-type.js';
+export { PARTS_END } from '../values/value-type.js';
 
 /** Redis's names by the number of a type, also of types that are not there yet. */
 const TYPE_NAMES = ['string', 'list', 'set', 'zset', 'hash', 'stream'];

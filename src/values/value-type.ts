@@ -89,6 +89,34 @@ export interface ValueParts {
   emit(value: StoredValue, position: number, budgetBytes: number, effects: ValueEffects): number;
 }
 
+/** Takes one element. Its bytes stay during the call only. */
+export type TakeElement = (region: Region, offset: number, length: number) => void;
+
+/** Bytes found in a value. They stay until anything is changed, or found in another value. */
+export interface FoundBytes {
+  region: Region;
+  offset: number;
+  length: number;
+}
+
+/** What SORT asks of a type whose elements it can sort. */
+export interface SortableElements {
+  /** Whether they have an order of their own, which stays where SORT is told not to sort. */
+  readonly areOrdered: boolean;
+  count(value: StoredValue): number;
+  /**
+   * Hands over `count` elements from the one of index `first` on, which exist; `isReversed` counts
+   * and goes backwards from the last one.
+   */
+  visit(
+    value: StoredValue,
+    first: number,
+    count: number,
+    isReversed: boolean,
+    take: TakeElement,
+  ): void;
+}
+
 export interface ValueType {
   /** As TYPE tells it. */
   readonly name: string;
@@ -136,6 +164,19 @@ export interface ValueType {
    * @returns ELEMENTS_EXPIRED_...
    */
   expireElements(value: StoredValue, nowMs: number, effects: ValueEffects): number;
+  /** Absent where a value has no elements that can be sorted. */
+  readonly sortable?: SortableElements;
+  /**
+   * Finds the value of a field; absent where values have no fields.
+   * @returns false when there is no such field
+   */
+  field?(
+    value: StoredValue,
+    name: Region,
+    offset: number,
+    length: number,
+    found: FoundBytes,
+  ): boolean;
   /**
    * Whether bytes from a peer are a value of this kind. Reads nothing outside of them. The bytes of
    * an owning kind never are, as they refer to the peer's pages: these values travel in parts.

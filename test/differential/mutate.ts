@@ -12,7 +12,7 @@ const timeOption = /^(ex|px|exat|pxat)$/i;
 /** The year 2100; as seconds still less than 2^53 milliseconds. */
 const future_ms = 4_102_444_800_000;
 /** One argument away from ending or stopping every client, or from listing all there is. */
-const neverMutated = /^(client (kill|pause|reply|unblock)$|config |command )/i;
+const neverMutated = /^(client (kill|pause|reply|unblock)$|config |command |sort(_ro)? )/i;
 
 export function mutate(world: World, args: readonly string[]): string[] {
   if (neverMutated.test(args.slice(0, 2).join(' ')) || args[0]?.startsWith('@')) return [...args];

@@ -6,6 +6,7 @@ import { keySpecs } from './key-commands.js';
 import { listSpecs } from './list-commands.js';
 import { mutate, randomCase } from './mutate.js';
 import { serverSpecs, sessionSpecs } from './session-commands.js';
+import { sortSpecs } from './sort-commands.js';
 import { SpecTable } from './spec.js';
 import { bitmapSpecs, stringSpecs } from './string-commands.js';
 import { World } from './world.js';
@@ -30,6 +31,7 @@ const dataSpecs = [
   ...hyperloglogSpecs,
   ...listSpecs,
   ...hashSpecs,
+  ...sortSpecs,
   ...keySpecs,
 ];
 const everything = new SpecTable([...dataSpecs, ...sessionSpecs, ...serverSpecs]);

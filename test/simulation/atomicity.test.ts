@@ -4,9 +4,9 @@ import { test } from 'node:test';
 import { Region } from '../../src/base/region.js';
 import { OUTPUT_BYTES_MIN, PrimaryFlow } from '../../src/replication/primary/primary-flow.js';
 import { SyncSession } from '../../src/replication/primary/sync-session.js';
+import { PendingStreams } from '../../src/replication/replica/pending-streams.js';
 import { ReplicaFlow } from '../../src/replication/replica/replica-flow.js';
 import { prepareFullSync } from '../../src/replication/replica/shard-writer.js';
-import { PendingStreams } from '../../src/replication/replica/pending-streams.js';
 import { SyncProgress } from '../../src/replication/replica/sync-progress.js';
 import { elements, SimulatedServer } from './server.js';
 

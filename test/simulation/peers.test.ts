@@ -5,10 +5,10 @@ import { Region } from '../../src/base/region.js';
 import { writeAcknowledgement } from '../../src/replication/acknowledgement.js';
 import { OUTPUT_BYTES_MIN, PrimaryFlow } from '../../src/replication/primary/primary-flow.js';
 import { SyncSession } from '../../src/replication/primary/sync-session.js';
+import { PendingStreams } from '../../src/replication/replica/pending-streams.js';
 import type { EffectTarget } from '../../src/replication/replica/record-applier.js';
 import { ReplicaFlow } from '../../src/replication/replica/replica-flow.js';
 import { prepareFullSync } from '../../src/replication/replica/shard-writer.js';
-import { PendingStreams } from '../../src/replication/replica/pending-streams.js';
 import { SyncProgress } from '../../src/replication/replica/sync-progress.js';
 import {
   BLOCK_CLEAR,

@@ -30,8 +30,8 @@
  */
 import { copyBytes, type Region } from '../../base/region.js';
 import { GROWN_BYTES_MAX, grownBytes, type JournalRing } from '../../journal/ring.js';
-import type { Shards } from '../../keyspace/shards.js';
 import type { ElementsByVerb } from '../../keyspace/effect-elements.js';
+import type { Shards } from '../../keyspace/shards.js';
 import { TYPES } from '../../keyspace/types.js';
 import { SCAN_END } from '../../structures/table.js';
 import { AcknowledgementReader } from '../acknowledgement.js';

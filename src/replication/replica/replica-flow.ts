@@ -49,8 +49,8 @@ import {
   VALUES_HEADER_BYTES,
 } from '../wire.js';
 import { readEntry } from './entries-payload.js';
-import { type EffectTarget, isTransaction, RecordApplier } from './record-applier.js';
 import type { PendingStreams } from './pending-streams.js';
+import { type EffectTarget, isTransaction, RecordApplier } from './record-applier.js';
 import { ReplicaShard } from './replica-shard.js';
 import { ReceivedEntry, ShardWriter } from './shard-writer.js';
 import { StreamApplier } from './stream-applier.js';

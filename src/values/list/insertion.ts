@@ -6,6 +6,7 @@ import type { ArgumentVector } from '../../base/arguments.js';
 import { Region } from '../../base/region.js';
 import { PackedElement } from '../../structures/packed/element.js';
 import {
+  formatPacked,
   PACKED_HEADER_BYTES,
   packedCount,
   positionOf,
@@ -39,6 +40,13 @@ export class ListInsertion {
   isReversed = false;
   /** The element that they go before; the count of elements for the end. */
   index = 0;
+
+  /** Lets go of the arguments, whose memory may be large. */
+  release(): void {
+    this.args = NOTHING;
+    packed.set(NOTHING.region, 0, 0);
+    element.setBytes(NOTHING.region, 0, 0);
+  }
 
   get count(): number {
     return this.end - this.first;
@@ -96,5 +104,6 @@ export class ListInsertion {
   }
 }
 
-/** An empty packed list has this many bytes. */
+/** An empty packed list has this many bytes; `formatEmpty` writes them. */
 export const EMPTY_LIST_BYTES = PACKED_HEADER_BYTES;
+export { formatPacked as formatEmpty };

@@ -2,7 +2,7 @@
 import { PAGE_BYTES } from '../../base/limits.js';
 import { Region } from '../../base/region.js';
 import { verifyPacked } from '../../structures/packed/verify.js';
-import { ELEMENTS_EXPIRED_NONE, type StoredValue, type ValueType } from '../value-type.js';
+import { ELEMENTS_EXPIRED_NONE, type SortableElements, type ValueType } from '../value-type.js';
 import { copySequence } from './building.js';
 import { countOf, emitList, emitPart } from './effects.js';
 import {
@@ -22,20 +22,28 @@ const LIMITS = { stride: 1, countMax: PACKED_LIST_COUNT_MAX, distinct: false, sc
 const reader = new ListReader();
 const text = new Region(new SharedArrayBuffer(INTEGER_TEXT_BYTES), 0);
 
-/** Hands over each element as bytes. */
-function forEach(
-  value: StoredValue,
-  take: (region: Region, offset: number, length: number) => void,
-): void {
-  reader.open(value);
-  for (let more = reader.seek(0); more; more = reader.next()) {
-    reader.read();
-    if (reader.isInteger) {
-      reader.copyTo(text, 0);
-      take(text, 0, reader.length);
-    } else take(reader.region, reader.offset, reader.length);
-  }
-}
+/** Elements in their order, or from the last one on. */
+const elements: SortableElements = {
+  areOrdered: true,
+
+  count(value) {
+    reader.open(value);
+    return reader.count;
+  },
+
+  visit(value, first, count, isReversed, take) {
+    reader.open(value);
+    let more = reader.seek(isReversed ? reader.count - 1 - first : first);
+    for (let i = 0; more && i < count; i++) {
+      reader.read();
+      if (reader.isInteger) {
+        reader.copyTo(text, 0);
+        take(text, 0, reader.length);
+      } else take(reader.region, reader.offset, reader.length);
+      more = isReversed ? reader.previous() : reader.next();
+    }
+  },
+};
 
 export const listType: ValueType = {
   name: 'list',
@@ -54,7 +62,9 @@ export const listType: ValueType = {
   serializedLength: serializedList,
 
   digest(value, digest) {
-    forEach(value, (region, offset, length) => digest.mix(region, offset, length));
+    elements.visit(value, 0, elements.count(value), false, (region, offset, length) =>
+      digest.mix(region, offset, length),
+    );
   },
 
   effects: emitList,
@@ -74,6 +84,7 @@ export const listType: ValueType = {
 
   earliestExpiry: () => Number.POSITIVE_INFINITY,
   expireElements: () => ELEMENTS_EXPIRED_NONE,
+  sortable: elements,
 
   verify(kind, region, offset, length) {
     if (kind !== LIST_PACKED || verifyPacked(region, offset, length, LIMITS) !== '') return false;

@@ -5,7 +5,7 @@
  */
 import type { Keyspace } from '../../../keyspace/keyspace.js';
 import { buildFromPacked, writeBuiltRoot } from '../../../values/list/building.js';
-import { EMPTY_LIST_BYTES, ListInsertion } from '../../../values/list/insertion.js';
+import { EMPTY_LIST_BYTES, formatEmpty, ListInsertion } from '../../../values/list/insertion.js';
 import { fitsPacked, LIST_PACKED, LIST_SEQUENCE } from '../../../values/list/layout.js';
 import { Matches, removeElements, trimElements } from '../../../values/list/removal.js';
 import { ListReplacement } from '../../../values/list/replacement.js';
@@ -49,8 +49,26 @@ export function insert(keys: Keyspace, found: boolean): number {
   const sequence = buildFromPacked(keys, found);
   if (sequence === null) throw keys.full();
   if (!insertion.insertInto(sequence)) throw abandoned(keys, sequence);
-  beginBuilt(keys, found, sequence);
+  beginEditBuilt(sequence, keys, found);
   return count;
+}
+
+/**
+ * Begins making `insertion` alone the value of the key sought. A commit follows.
+ * @throws StoreFullError
+ */
+export function storeNew(keys: Keyspace): void {
+  const length = EMPTY_LIST_BYTES + insertion.packedBytes();
+  if (fitsPacked(length, insertion.count)) {
+    const at = keys.beginStore(LIST_PACKED, length, 0);
+    formatEmpty(keys.region, at);
+    insertion.writePacked(keys.region, at, EMPTY_LIST_BYTES);
+    return;
+  }
+  const sequence = buildFromPacked(keys, false);
+  if (sequence === null) throw keys.full();
+  if (!insertion.insertInto(sequence)) throw abandoned(keys, sequence);
+  beginBuilt(sequence, keys, () => keys.beginStore(LIST_SEQUENCE, LIST_ROOT_BYTES, 0));
 }
 
 /**
@@ -76,7 +94,7 @@ export function replace(keys: Keyspace): void {
   const sequence = buildFromPacked(keys, true);
   if (sequence === null) throw keys.full();
   if (!replacement.replaceIn(sequence)) throw abandoned(keys, sequence);
-  beginBuilt(keys, true, sequence);
+  beginEditBuilt(sequence, keys, true);
 }
 
 /**
@@ -113,14 +131,19 @@ function abandoned(keys: Keyspace, sequence: Sequence): Error {
   return keys.full();
 }
 
-/** Begins making the list that was built the value of the key. @throws StoreFullError */
-function beginBuilt(keys: Keyspace, found: boolean, sequence: Sequence): void {
+/** Writes the root of the list that was built where `begin` makes room. @throws StoreFullError */
+function beginBuilt(sequence: Sequence, keys: Keyspace, begin: () => number): void {
   let at = 0;
   try {
-    at = keys.beginEdit(LIST_SEQUENCE, LIST_ROOT_BYTES, found);
+    at = begin();
   } catch (error) {
     sequence.clear();
     throw error;
   }
   writeBuiltRoot(keys.region, at);
+}
+
+/** The same for a key that keeps its expiry. */
+function beginEditBuilt(sequence: Sequence, keys: Keyspace, found: boolean): void {
+  beginBuilt(sequence, keys, () => keys.beginEdit(LIST_SEQUENCE, LIST_ROOT_BYTES, found));
 }

@@ -45,7 +45,9 @@ class MovedElement {
 
   /** Gives back what was needed for a long element. */
   trim(): void {
-    if (this.region.length > KEPT_BYTES) this.region = newBytes(KEPT_BYTES);
+    if (this.region.length <= KEPT_BYTES) return;
+    this.region = newBytes(KEPT_BYTES);
+    insertion.release();
   }
 }
 
