@@ -24,6 +24,11 @@ const GIVEN = [
   `SET timed 5 PXAT ${FAR_MS}`,
   'PFADD registers a b c',
   `PFADD full ${MANY}`,
+  'SADD ints 1 2 3',
+  'SADD words a b c 1',
+  `SADD table ${MANY}`,
+  `PEXPIREAT table ${FAR_MS}`,
+  'SADD single a',
 ];
 
 /** For each command that writes: one that changes something, or several. */
@@ -31,7 +36,13 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   append: ['APPEND text def', 'APPEND new def', 'APPEND large y'],
   bitfield: ['BITFIELD text SET u8 0 65', 'BITFIELD text GET u8 0 INCRBY i16 100 5'],
   bitop: ['BITOP NOT new text', 'BITOP AND timed timed text', 'BITOP OR text none none2'],
-  copy: ['COPY timed new', 'COPY large text REPLACE', 'COPY text other DB 1'],
+  copy: [
+    'COPY table new',
+    'COPY ints table REPLACE',
+    'COPY timed new',
+    'COPY large text REPLACE',
+    'COPY text other DB 1',
+  ],
   decr: ['DECR number', 'DECR new'],
   decrby: ['DECRBY number 11', 'DECRBY timed 9007199254740993'],
   del: ['DEL number none text large'],
@@ -57,6 +68,8 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   psetex: ['PSETEX text 100000 v'],
   rename: ['RENAME timed text', 'RENAME large new'],
   renamenx: ['RENAMENX timed new'],
+  sadd: ['SADD ints 4 1', 'SADD ints x', 'SADD words d e', 'SADD table f', `SADD new ${MANY}`],
+  sdiffstore: ['SDIFFSTORE new words ints', 'SDIFFSTORE table table words', 'SDIFFSTORE ints none'],
   set: [
     'SET text v',
     'SET timed v KEEPTTL',
@@ -68,6 +81,29 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   setex: ['SETEX timed 100 v'],
   setnx: ['SETNX new v'],
   setrange: ['SETRANGE text 1 xyz', 'SETRANGE new 5 x', 'SETRANGE large 19999 yy'],
+  sinterstore: ['SINTERSTORE new words ints', 'SINTERSTORE text table table'],
+  smove: [
+    'SMOVE words ints b',
+    'SMOVE single table a',
+    'SMOVE table new element7',
+    'SMOVE words ints 1',
+  ],
+  spop: [
+    'SPOP ints',
+    'SPOP words 2',
+    'SPOP table 2000',
+    'SPOP table 9',
+    'SPOP single',
+    'SPOP ints 9',
+  ],
+  srem: [
+    'SREM ints 1 9',
+    'SREM words a c',
+    `SREM table ${MANY}`,
+    'SREM table element5',
+    'SREM single a',
+  ],
+  sunionstore: ['SUNIONSTORE new words ints none', 'SUNIONSTORE ints table single'],
   swapdb: ['SWAPDB 0 1'],
   unlink: ['UNLINK large timed'],
 };
@@ -79,9 +115,20 @@ function tester(): CommandTester {
   return t;
 }
 
+/** How a collection is read whole. */
+const READS: Readonly<Record<string, string>> = { '+set': 'SMEMBERS' };
+
 /** Keys, values and expiry; how they are encoded may differ. */
 function dataOf(t: CommandTester): [string, string, number][] {
-  return [...t.dump()].map(([name, { value, expiry }]) => [name, value, expiry]);
+  return [...t.dump()].map(([name, { value, expiry }]) => {
+    const [database, key] = [name.slice(0, 1), name.slice(2)];
+    t.session.database = Number(database);
+    const read = READS[String(t.run('TYPE', key))];
+    if (read === undefined) return [name, value, expiry];
+    const elements = t.run(read, key);
+    assert.ok(Array.isArray(elements));
+    return [name, elements.map(String).sort().join(' '), expiry];
+  });
 }
 
 describe('effects of every command that writes', () => {

@@ -26,6 +26,7 @@ const configAtStart = [
   ...['timeout', '0', 'hz', '10', 'slowlog-max-len', '128', 'slowlog-log-slower-than', '10000'],
   ...['tcp-keepalive', '300', 'lazyfree-lazy-expire', 'no', 'latency-monitor-threshold', '0'],
   ...['loglevel', 'notice', 'hll-sparse-max-bytes', '3000'],
+  ...['set-max-intset-entries', '512'],
 ];
 
 /** One server, and the connections of the sequence that runs. */

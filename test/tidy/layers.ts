@@ -48,10 +48,11 @@ export const SERVER_LAYERS: readonly (readonly [folder: string, imports: readonl
 export const LARGE_FILES: Readonly<Record<string, string>> = {};
 
 /**
- * Who may import `src/values/<type>/type.ts`, which names the kinds of a type: the type's own files
+ * Who may import `src/values/<type>/type.ts` or `kinds.ts`, which name the kinds of a type: the type's own files
  * and commands. Everybody else asks the registry, src/keyspace/types.ts.
  */
 export const TYPE_OWNERS: Readonly<Record<string, readonly string[]>> = {
+  set: ['src/values/set/', 'src/commands/set/'],
   // HyperLogLogs are strings.
   string: [
     'src/values/string/',
@@ -65,4 +66,6 @@ export const TYPE_OWNERS: Readonly<Record<string, readonly string[]>> = {
 export const CUSTOM_EFFECTS: Readonly<Record<string, string>> = {
   'src/commands/hyperloglog/pfcount.ts':
     'PFCOUNT is no write that a replica would replay; it changed eight bytes: SETRANGE',
+  'src/commands/set/smove.ts': 'SMOVE has two keys: a member leaves one, SREM, and joins one, SADD',
+  'src/commands/set/spop.ts': 'SPOP chooses by chance: SREM of the members chosen',
 };
