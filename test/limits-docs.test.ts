@@ -52,6 +52,7 @@ import { FLOW_THREADS_MAX } from '../src/server/main-thread/replication/manager.
 import { REPLY_BYTES_MAX } from '../src/server/main-thread/replication/resp-client.js';
 import { CONNECT_MS_MAX } from '../src/server/main-thread/replication/served-replicas.js';
 import { STOP_TIMEOUT_MS } from '../src/server/main-thread/server.js';
+import * as sets from '../src/values/set/kinds.js';
 import { rootDirectory } from './support/server.js';
 
 const KIBIBYTE = 1024;
@@ -103,6 +104,11 @@ const EXPECTED: readonly (readonly [what: string, limit: string])[] = [
   ['argument before AUTH', `${grouped(UNAUTHENTICATED_BULK_BYTES_MAX)} bytes`],
   ['answer of all threads to a question (CLIENT LIST, SLOWLOG)', ms(GATHER_TIMEOUT_MS)],
   ['value of a string', mib(STRING_LIMIT_BYTES)],
+  [
+    'set in the entry of its key',
+    `${sets.PACKED_MEMBERS_MAX} members and ${grouped(sets.PACKED_BYTES_MAX)} bytes`,
+  ],
+  ['set in the entry of its key', `${grouped(sets.INTEGERS_BYTES_MAX)} bytes`],
   ['address space of a shard', `2 GiB (1 MiB to ${SHARD_BYTES_MAX / MEBIBYTE / KIBIBYTE} GiB)`],
   ['shards', `${initial('shards')} (1 to ${grouped(SHARDS_MAX)}, a power of two)`],
   [

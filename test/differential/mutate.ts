@@ -78,7 +78,7 @@ function makeSafe(world: World, args: string[]): string[] {
   }
   if (commandsWithOffset.test(name)) return args.map((each) => safeOffset(each));
   if (/^spop$/i.test(name)) return [name, args[1] ?? '', safeCount(args[2]), ...args.slice(3)];
-  if (/^srandmember$/i.test(name)) return args.map((each) => each.replace(/^-\d{4,18}$/, '-100'));
+  if (/^srandmember$/i.test(name)) return args.map(safeRandomCount);
   if (/^lcs$/i.test(name)) return args.map((each, i) => (i > 0 ? safeForLcs(world, each) : each));
   if (args[1]?.startsWith('lcs:')) return args.map((each) => each.slice(0, 300));
   return args;
@@ -101,6 +101,11 @@ function safeTime(world: World, text: string, absolute: boolean): string {
 /** SPOP takes all members or none: which ones it chooses is no matter of comparing. */
 function safeCount(text = ''): string {
   return /^[1-9]\d*$/.test(text) ? '1000000' : text;
+}
+
+/** Both servers answer with as many members as a negative count says. */
+export function safeRandomCount(text: string): string {
+  return /^-\d{4,}$/.test(text) && text !== '-9223372036854775808' ? '-1000' : text;
 }
 
 /** Other keys may hold tens of kilobytes, and LCS takes the product of two lengths. */

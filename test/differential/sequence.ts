@@ -27,14 +27,15 @@ const dataSpecs = [...stringSpecs, ...bitmapSpecs, ...hyperloglogSpecs, ...setSp
 const everything = new SpecTable([...dataSpecs, ...sessionSpecs, ...serverSpecs]);
 const data = new SpecTable(dataSpecs.filter((each) => each.weight > 1));
 
-export function makeSequence(random: Random, length: number): Sequence {
+/** @param table what most of the commands are: everything, unless told otherwise */
+export function makeSequence(random: Random, length: number, table = everything): Sequence {
   const world = new World(random);
   const steps: Step[] = [];
   let connection = 0;
   while (steps.length < length) {
     if (random.chance(0.04)) connection = random.below(connections);
     if (random.chance(0.008)) addTransaction(world, steps);
-    else steps.push({ connection, args: makeCommand(world, everything) });
+    else steps.push({ connection, args: makeCommand(world, table) });
   }
   const protocols = Array.from({ length: connections }, () => random.pick([2, 3]));
   return { protocols, steps };

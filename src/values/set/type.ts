@@ -10,6 +10,8 @@ import { type PackedLimits, verifyPacked } from '../../structures/packed/verify.
 import type { CopiedValue, StoredValue, ValueEffects, ValueType } from '../value-type.js';
 import { FULL, putMember } from './edit.js';
 import {
+  EFFECT_BYTES_MAX,
+  EFFECT_MEMBERS_MAX,
   INTEGERS_BYTES_MAX,
   isTableKind,
   PACKED_BYTES_MAX,
@@ -25,9 +27,6 @@ import { SetPlace } from './place.js';
 import { tablesOf } from './tables.js';
 import { SetWalk } from './walk.js';
 
-/** One effect holds about so much. */
-const EFFECT_MEMBERS_MAX = 512;
-const EFFECT_BYTES_MAX = 64 * 1024;
 /** An intset of Redis: its encoding and its length. */
 const INTSET_HEADER_BYTES = 8;
 const SAVED_INTEGER_BYTES_MAX = 11;
