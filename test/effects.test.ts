@@ -4,12 +4,10 @@
  */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { Region, toBinary } from '../src/base/region.js';
 import { CommandTester } from '../src/commands/contract/test-support.js';
 import { commandModules } from '../src/commands/index.generated.js';
 import { definitionsOf } from '../src/engine/definitions.js';
 import { isContainer } from '../src/engine/registry.js';
-import type { ValueEffects } from '../src/values/value-type.js';
 
 const definitions = definitionsOf(commandModules);
 const FAR_SECONDS = '4102444800';
@@ -36,6 +34,11 @@ const GIVEN = [
   'RPUSH numbers 3 1 2',
   `PEXPIREAT single ${FAR_MS}`,
   `RPUSH long ${Array.from({ length: 1000 }, (_, i) => `e${i % 50}`).join(' ')}`,
+  'SADD ints 1 2 3',
+  'SADD words a b c 1',
+  `SADD table ${MANY}`,
+  `PEXPIREAT table ${FAR_MS}`,
+  'SADD single a',
 ];
 
 /** For each command that writes: one that changes something, or several. */
@@ -46,6 +49,8 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   copy: [
     'COPY long list REPLACE',
     'COPY single new',
+    'COPY table new',
+    'COPY ints table REPLACE',
     'COPY timed new',
     'COPY large text REPLACE',
     'COPY text other DB 1',
@@ -106,6 +111,8 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   rpushx: ['RPUSHX list x'],
   rename: ['RENAME timed text', 'RENAME large new'],
   renamenx: ['RENAMENX timed new'],
+  sadd: ['SADD ints 4 1', 'SADD ints x', 'SADD words d e', 'SADD table f', `SADD new ${MANY}`],
+  sdiffstore: ['SDIFFSTORE new words ints', 'SDIFFSTORE table table words', 'SDIFFSTORE ints none'],
   set: [
     'SET text v',
     'SET timed v KEEPTTL',
@@ -124,6 +131,29 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     'SORT long ALPHA STORE single',
     'SORT none STORE list',
   ],
+  sinterstore: ['SINTERSTORE new words ints', 'SINTERSTORE text table table'],
+  smove: [
+    'SMOVE words ints b',
+    'SMOVE single table a',
+    'SMOVE table new element7',
+    'SMOVE words ints 1',
+  ],
+  spop: [
+    'SPOP ints',
+    'SPOP words 2',
+    'SPOP table 2000',
+    'SPOP table 9',
+    'SPOP single',
+    'SPOP ints 9',
+  ],
+  srem: [
+    'SREM ints 1 9',
+    'SREM words a c',
+    `SREM table ${MANY}`,
+    'SREM table element5',
+    'SREM single a',
+  ],
+  sunionstore: ['SUNIONSTORE new words ints none', 'SUNIONSTORE ints table single'],
   swapdb: ['SWAPDB 0 1'],
   unlink: ['UNLINK large timed'],
 };
@@ -135,32 +165,38 @@ function tester(): CommandTester {
   return t;
 }
 
+/** How a collection is read whole; how many replies an element has, and whether their order counts. */
+interface Read {
+  readonly words: readonly [command: string, ...afterKey: string[]];
+  readonly replies: number;
+  readonly isOrdered: boolean;
+}
+
+const READS: Readonly<Record<string, Read>> = {
+  '+hash': { words: ['HGETALL'], replies: 2, isOrdered: false },
+  '+list': { words: ['LRANGE', '0', '-1'], replies: 1, isOrdered: true },
+  '+set': { words: ['SMEMBERS'], replies: 1, isOrdered: false },
+};
+
 /** Keys, values and expiry; how they are encoded may differ. */
 function dataOf(t: CommandTester): [string, string, number][] {
-  return [...t.dump()].map(([name, { kind, value, expiry }]) => {
-    return [name, t.keys.types.owns(kind) ? contentOf(t, name) : value, expiry];
+  return [...t.dump()].map(([name, { value, expiry }]) => {
+    const [database, key] = [name.slice(0, 1), name.slice(2)];
+    t.session.database = Number(database);
+    const read = READS[String(t.run('TYPE', key))];
+    return [name, read === undefined ? value : contentOf(t, key, read), expiry];
   });
 }
 
-/** A value that owns pages, as the commands that rebuild it: its bytes only say where they are. */
-function contentOf(t: CommandTester, name: string): string {
-  const [database, key] = name.split(' ') as [string, string];
-  const region = new Region(new SharedArrayBuffer(64), 0);
-  region.bytes.set(Buffer.from(key, 'latin1'));
-  t.keys.seekKey(Number(database), region, 0, key.length);
-  const words: string[] = [];
-  const collector: ValueEffects = {
-    begin: (command) => collector.word(command),
-    bytes: (source, offset, length) => collector.word(toBinary(source, offset, length)),
-    time: (expiry) => collector.word(String(expiry)),
-    end() {},
-    word(text) {
-      words.push(text);
-      return collector;
-    },
-  };
-  t.keys.types.of(t.keys.kind).effects(t.keys, collector);
-  return words.join(' ');
+function contentOf(t: CommandTester, key: string, read: Read): string {
+  const [command, ...afterKey] = read.words;
+  const replies = t.run(command, key, ...afterKey);
+  assert.ok(Array.isArray(replies));
+  const elements: string[] = [];
+  for (let i = 0; i < replies.length; i += read.replies) {
+    elements.push(replies.slice(i, i + read.replies).join(' '));
+  }
+  return (read.isOrdered ? elements : elements.sort()).join(', ');
 }
 
 describe('effects of every command that writes', () => {

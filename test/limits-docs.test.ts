@@ -54,6 +54,7 @@ import { REPLY_BYTES_MAX } from '../src/server/main-thread/replication/resp-clie
 import { CONNECT_MS_MAX } from '../src/server/main-thread/replication/served-replicas.js';
 import { STOP_TIMEOUT_MS } from '../src/server/main-thread/server.js';
 import { PACKED_LIST_BYTES_MAX, PACKED_LIST_COUNT_MAX } from '../src/values/list/layout.js';
+import * as sets from '../src/values/set/kinds.js';
 import { rootDirectory } from './support/server.js';
 
 const KIBIBYTE = 1024;
@@ -111,6 +112,11 @@ const EXPECTED: readonly (readonly [what: string, limit: string])[] = [
     "list in its key's entry",
     `${grouped(PACKED_LIST_BYTES_MAX)} bytes and ${PACKED_LIST_COUNT_MAX} elements`,
   ],
+  [
+    'set in the entry of its key',
+    `${sets.PACKED_MEMBERS_MAX} members and ${grouped(sets.PACKED_BYTES_MAX)} bytes`,
+  ],
+  ['set in the entry of its key', `${grouped(sets.INTEGERS_BYTES_MAX)} bytes`],
   ['address space of a shard', `2 GiB (1 MiB to ${SHARD_BYTES_MAX / MEBIBYTE / KIBIBYTE} GiB)`],
   ['shards', `${initial('shards')} (1 to ${grouped(SHARDS_MAX)}, a power of two)`],
   [

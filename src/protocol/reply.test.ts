@@ -328,6 +328,17 @@ describe('round trip', () => {
   });
 });
 
+test('the header of a set is put in when its members are known', () => {
+  const replies = both((reply) => {
+    reply.integer(7);
+    const mark = reply.mark();
+    for (let i = 0; i < 12; i++) reply.bulkInteger(i % 10);
+    reply.patchSet(mark, 12);
+  });
+  const members = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1].map((n) => `$1\r\n${n}\r\n`).join('');
+  assert.deepEqual(replies, [`:7\r\n*12\r\n${members}`, `:7\r\n~12\r\n${members}`]);
+});
+
 test('the replies of the data path allocate nothing', () => {
   const reply = newReply(2, 64 * 1024);
   const source = new Region(new SharedArrayBuffer(1024), 0);

@@ -6,6 +6,7 @@ import { keySpecs } from './key-commands.js';
 import { listSpecs } from './list-commands.js';
 import { mutate, randomCase } from './mutate.js';
 import { serverSpecs, sessionSpecs } from './session-commands.js';
+import { setSpecs } from './set-commands.js';
 import { sortSpecs } from './sort-commands.js';
 import { SpecTable } from './spec.js';
 import { bitmapSpecs, stringSpecs } from './string-commands.js';
@@ -31,20 +32,22 @@ const dataSpecs = [
   ...hyperloglogSpecs,
   ...listSpecs,
   ...hashSpecs,
+  ...setSpecs,
   ...sortSpecs,
   ...keySpecs,
 ];
 const everything = new SpecTable([...dataSpecs, ...sessionSpecs, ...serverSpecs]);
 const data = new SpecTable(dataSpecs.filter((each) => each.weight > 1));
 
-export function makeSequence(random: Random, length: number): Sequence {
+/** @param table what most of the commands are: everything, unless told otherwise */
+export function makeSequence(random: Random, length: number, table = everything): Sequence {
   const world = new World(random);
   const steps: Step[] = [];
   let connection = 0;
   while (steps.length < length) {
     if (random.chance(0.04)) connection = random.below(connections);
     if (random.chance(0.008)) addTransaction(world, steps);
-    else steps.push({ connection, args: makeCommand(world, everything) });
+    else steps.push({ connection, args: makeCommand(world, table) });
   }
   const protocols = Array.from({ length: connections }, () => random.pick([2, 3]));
   return { protocols, steps };

@@ -152,7 +152,7 @@ export class PartFilter {
       case 'pop-tail':
         part.length -= Math.min(numberAt(region, offset, 1), part.length);
         return part.length >= part.position ? 0 : startAgain(part);
-      case 'set': {
+      case 'replace': {
         const index = numberAt(region, offset, Number.NaN);
         if (index >= 0) return index < part.position ? length : 0;
         return part.length + index >= part.position ? 0 : startAgain(part);
