@@ -35,6 +35,11 @@ const GIVEN = [
   'RPUSH single a',
   `PEXPIREAT single ${FAR_MS}`,
   `RPUSH long ${Array.from({ length: 1000 }, (_, i) => `e${i % 50}`).join(' ')}`,
+  'SADD ints 1 2 3',
+  'SADD words a b c 1',
+  `SADD table ${MANY}`,
+  `PEXPIREAT table ${FAR_MS}`,
+  'SADD single a',
 ];
 
 /** For each command that writes: one that changes something, or several. */
@@ -45,6 +50,8 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   copy: [
     'COPY long list REPLACE',
     'COPY single new',
+    'COPY table new',
+    'COPY ints table REPLACE',
     'COPY timed new',
     'COPY large text REPLACE',
     'COPY text other DB 1',
@@ -105,6 +112,8 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   rpushx: ['RPUSHX list x'],
   rename: ['RENAME timed text', 'RENAME large new'],
   renamenx: ['RENAMENX timed new'],
+  sadd: ['SADD ints 4 1', 'SADD ints x', 'SADD words d e', 'SADD table f', `SADD new ${MANY}`],
+  sdiffstore: ['SDIFFSTORE new words ints', 'SDIFFSTORE table table words', 'SDIFFSTORE ints none'],
   set: [
     'SET text v',
     'SET timed v KEEPTTL',
@@ -116,6 +125,29 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   setex: ['SETEX timed 100 v'],
   setnx: ['SETNX new v'],
   setrange: ['SETRANGE text 1 xyz', 'SETRANGE new 5 x', 'SETRANGE large 19999 yy'],
+  sinterstore: ['SINTERSTORE new words ints', 'SINTERSTORE text table table'],
+  smove: [
+    'SMOVE words ints b',
+    'SMOVE single table a',
+    'SMOVE table new element7',
+    'SMOVE words ints 1',
+  ],
+  spop: [
+    'SPOP ints',
+    'SPOP words 2',
+    'SPOP table 2000',
+    'SPOP table 9',
+    'SPOP single',
+    'SPOP ints 9',
+  ],
+  srem: [
+    'SREM ints 1 9',
+    'SREM words a c',
+    `SREM table ${MANY}`,
+    'SREM table element5',
+    'SREM single a',
+  ],
+  sunionstore: ['SUNIONSTORE new words ints none', 'SUNIONSTORE ints table single'],
   swapdb: ['SWAPDB 0 1'],
   unlink: ['UNLINK large timed'],
 };
@@ -127,10 +159,21 @@ function tester(): CommandTester {
   return t;
 }
 
+/** How a collection is read whole. */
+const READS: Readonly<Record<string, string>> = { '+set': 'SMEMBERS' };
+
 /** Keys, values and expiry; how they are encoded may differ. */
 function dataOf(t: CommandTester): [string, string, number][] {
   return [...t.dump()].map(([name, { kind, value, expiry }]) => {
-    return [name, t.keys.types.owns(kind) ? contentOf(t, name) : value, expiry];
+    const [database, key] = [name.slice(0, 1), name.slice(2)];
+    t.session.database = Number(database);
+    const read = READS[String(t.run('TYPE', key))];
+    if (read === undefined) {
+      return [name, t.keys.types.owns(kind) ? contentOf(t, name) : value, expiry];
+    }
+    const elements = t.run(read, key);
+    assert.ok(Array.isArray(elements));
+    return [name, elements.map(String).sort().join(' '), expiry];
   });
 }
 

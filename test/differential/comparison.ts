@@ -14,6 +14,8 @@ export type Comparison =
   /** Integers at most this far apart, when both are positive: times left and the like. */
   | 'within 3 seconds'
   | 'within 3000 milliseconds'
+  /** Lists of as many items, else the same type. */
+  | 'length'
   /** Same type only. */
   | 'type'
   /** A whole iteration in one SCAN compares as a set; part of one by type. */
@@ -34,6 +36,13 @@ const comparisons: Readonly<Record<string, Comparison>> = {
   hkeys: 'unordered',
   hvals: 'unordered',
   hrandfield: 'type',
+  sscan: 'scan',
+  smembers: 'unordered',
+  sinter: 'unordered',
+  sunion: 'unordered',
+  sdiff: 'unordered',
+  spop: 'unordered',
+  srandmember: 'length',
   randomkey: 'type',
   time: 'type',
   command: 'type',
@@ -73,6 +82,8 @@ function agree(args: readonly string[], ours: Reply, theirs: Reply): boolean {
       return near(ours, theirs, tolerance / 1000);
     case 'within 3000 milliseconds':
       return near(ours, theirs, tolerance);
+    case 'length':
+      return ours.type === theirs.type && lengthOf(ours) === lengthOf(theirs);
     case 'type':
       return ours.type === theirs.type;
     case 'scan':
@@ -102,6 +113,10 @@ function near(ours: Reply, theirs: Reply, distance: number): boolean {
   if (ours.text === theirs.text) return true;
   const [a, b] = [Number(ours.text), Number(theirs.text)];
   return a >= 0 && b >= 0 && Math.abs(a - b) <= distance;
+}
+
+function lengthOf(reply: Reply): number {
+  return isList(reply) ? reply.items.length : 0;
 }
 
 function scansAgree(args: readonly string[], ours: Reply, theirs: Reply): boolean {

@@ -6,6 +6,7 @@ import { keySpecs } from './key-commands.js';
 import { listSpecs } from './list-commands.js';
 import { mutate, randomCase } from './mutate.js';
 import { serverSpecs, sessionSpecs } from './session-commands.js';
+import { setSpecs } from './set-commands.js';
 import { SpecTable } from './spec.js';
 import { bitmapSpecs, stringSpecs } from './string-commands.js';
 import { World } from './world.js';
@@ -29,6 +30,7 @@ const dataSpecs = [
   ...bitmapSpecs,
   ...hyperloglogSpecs,
   ...listSpecs,
+  ...setSpecs,
   ...hashSpecs,
   ...keySpecs,
 ];

@@ -48,12 +48,13 @@ export const SERVER_LAYERS: readonly (readonly [folder: string, imports: readonl
 export const LARGE_FILES: Readonly<Record<string, string>> = {};
 
 /**
- * Who may import `src/values/<type>/type.ts`, which names the kinds of a type: the type's own files
+ * Who may import `src/values/<type>/type.ts` or `kinds.ts`, which name the kinds of a type: the type's own files
  * and commands. Everybody else asks the registry, src/keyspace/types.ts.
  */
 export const TYPE_OWNERS: Readonly<Record<string, readonly string[]>> = {
   hash: ['src/values/hash/', 'src/commands/hash/'],
   list: ['src/values/list/', 'src/commands/list/'],
+  set: ['src/values/set/', 'src/commands/set/'],
   // HyperLogLogs are strings.
   string: [
     'src/values/string/',
@@ -74,4 +75,6 @@ export const CUSTOM_EFFECTS: Readonly<Record<string, string>> = {
   'src/commands/list/lib/move.ts': 'LMOVE has two keys: the effect on the second one is a push',
   'src/commands/list/lib/pop.ts':
     'LMPOP and LMOVE choose the key, waiting clients have no vector: a pop',
+  'src/commands/set/smove.ts': 'SMOVE has two keys: a member leaves one, SREM, and joins one, SADD',
+  'src/commands/set/spop.ts': 'SPOP chooses by chance: SREM of the members chosen',
 };
