@@ -31,6 +31,7 @@ const dataSpecs = [
   ...bitmapSpecs,
   ...hyperloglogSpecs,
   ...listSpecs,
+  ...setSpecs,
   ...hashSpecs,
   ...setSpecs,
   ...sortSpecs,

@@ -4,6 +4,7 @@ import type { Random } from '../support/random.js';
 type Run = (...words: (string | number)[]) => void;
 
 const KEYS = 3;
+const TYPES = ['hash', 'list', 'set'];
 
 /** How many elements the collections of a schedule have, and how long these are. */
 export class CollectionWrites {
@@ -34,10 +35,12 @@ export class CollectionWrites {
   fill(run: Run): void {
     const hash = this.key('hash');
     const list = this.key('list');
+    const set = this.key('set');
     for (let i = 0; i < this.elements; i += 100) {
       const count = Math.min(100, this.elements - i);
       const numbers = Array.from({ length: count }, (_, j) => i + j);
       run('HSET', hash, ...numbers.flatMap((n) => [`field ${n}`, this.value()]));
+      run('SADD', set, ...numbers.map((n) => `field ${n}`));
       run('RPUSH', list, ...numbers.map(() => this.value()));
     }
   }
@@ -49,12 +52,13 @@ export class CollectionWrites {
   write(run: Run): void {
     const { random } = this;
     const what = random.below(100);
-    if (what < 40) this.writeHash(run, this.key('hash'));
-    else if (what < 84) this.writeList(run, this.key('list'));
-    else if (what < 86) run('DEL', this.key(random.pick(['hash', 'list'])));
-    else if (what < 88) this.rename(run, random.pick(['hash', 'list']));
-    else if (what < 90) run('PEXPIRE', this.key(random.pick(['hash', 'list'])), 4000);
-    else if (what < 92) run('PERSIST', this.key(random.pick(['hash', 'list'])));
+    if (what < 34) this.writeHash(run, this.key('hash'));
+    else if (what < 68) this.writeList(run, this.key('list'));
+    else if (what < 84) this.writeSet(run, this.key('set'));
+    else if (what < 86) run('DEL', this.key(random.pick(TYPES)));
+    else if (what < 88) this.rename(run, random.pick(TYPES));
+    else if (what < 90) run('PEXPIRE', this.key(random.pick(TYPES)), 4000);
+    else if (what < 92) run('PERSIST', this.key(random.pick(TYPES)));
     else if (what < 93) run('SET', this.key('hash'), this.value());
     else if (what < 96) this.fillSome(run);
     else this.writeTransaction(run);
@@ -89,6 +93,15 @@ export class CollectionWrites {
     else if (what < 6) run('HDEL', key, ...this.fields());
     else if (what < 8) run('HINCRBY', key, `number ${this.random.below(50)}`, 1);
     else run('HSETNX', key, this.field(), this.value());
+  }
+
+  private writeSet(run: Run, key: string): void {
+    const what = this.random.below(10);
+    if (what < 4) run('SADD', key, ...this.fields());
+    else if (what < 7) run('SREM', key, ...this.fields());
+    else if (what < 8) run('SPOP', key, 3);
+    else if (what < 9) run('SMOVE', key, this.key('set'), this.field());
+    else run('SUNIONSTORE', key, key, this.key('set'));
   }
 
   private writeList(run: Run, key: string): void {

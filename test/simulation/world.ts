@@ -341,7 +341,7 @@ export class World {
       }
     };
     const what = random.below(100);
-    if (random.chance(0.3)) this.collections.write(run);
+    if (random.chance(0.25)) this.collections.write(run);
     else if (what < 30) run('SET', this.key(), this.value());
     else if (what < 38) run('APPEND', this.key(), 'x'.repeat(random.between(1, 40)));
     else if (what < 46) run('DEL', this.key(), this.key());

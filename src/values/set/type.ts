@@ -7,9 +7,11 @@ import { INTEGER_TEXT_MAX } from '../../structures/packed/integer.js';
 import { EMPTY_BYTES, verifyIntegerSet } from '../../structures/packed/integer-set.js';
 import { packedCount } from '../../structures/packed/packed.js';
 import { type PackedLimits, verifyPacked } from '../../structures/packed/verify.js';
+import { SCAN_END } from '../../structures/table.js';
 import {
   type CopiedValue,
   ELEMENTS_EXPIRED_NONE,
+  PARTS_END,
   type StoredValue,
   type ValueEffects,
   type ValueType,
@@ -101,6 +103,31 @@ function emitMembers(value: StoredValue, effects: ValueEffects): void {
   if (count > 0) effects.end();
 }
 
+/** As ValueParts.emit, of a table: bucket by bucket. */
+function emitPart(
+  { space, region, valueOffset }: StoredValue,
+  position: number,
+  budgetBytes: number,
+  effects: ValueEffects,
+): number {
+  const { probe } = tablesOf(space);
+  probe.attach(valueOffset, region);
+  let bytes = 0;
+  let end = position;
+  while (end < SCAN_END && bytes < budgetBytes) {
+    end = probe.scan(end);
+    if (probe.scanCount === 0) continue;
+    effects.begin('SADD');
+    for (let i = 0; i < probe.scanCount; i++) {
+      probe.decode(probe.scanOffsets[i]!);
+      effects.bytes(probe.region, probe.keyOffset, probe.keyLength);
+      bytes += probe.keyLength;
+    }
+    effects.end();
+  }
+  return end < SCAN_END ? end : PARTS_END;
+}
+
 export const setType: ValueType = {
   name: 'set',
   number: TYPE_SET,
@@ -144,6 +171,16 @@ export const setType: ValueType = {
     if (value.expiry !== 0) effects.begin('PEXPIREAT').time(value.expiry).end();
   },
 
+  parts: {
+    order: 'hash',
+    count: ({ space, region, valueOffset }) => {
+      const { probe } = tablesOf(space);
+      probe.attach(valueOffset, region);
+      return probe.size;
+    },
+    emit: emitPart,
+  },
+
   copy(value, space, copied: CopiedValue) {
     if (!copyTable(value, space)) return false;
     copied.region = copyRoot;
@@ -158,6 +195,9 @@ export const setType: ValueType = {
   freeStep({ space, region, valueOffset }, budgetPages) {
     return tablesOf(space).reclaim.step(valueOffset, budgetPages, region);
   },
+
+  earliestExpiry: () => Number.POSITIVE_INFINITY,
+  expireElements: () => ELEMENTS_EXPIRED_NONE,
 
   verify(kind, region, offset, length) {
     if (kind === SET_INTEGERS) {
