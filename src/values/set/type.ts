@@ -196,9 +196,6 @@ export const setType: ValueType = {
     return tablesOf(space).reclaim.step(valueOffset, budgetPages, region);
   },
 
-  earliestExpiry: () => Number.POSITIVE_INFINITY,
-  expireElements: () => ELEMENTS_EXPIRED_NONE,
-
   verify(kind, region, offset, length) {
     if (kind === SET_INTEGERS) {
       const fits = length > EMPTY_BYTES && length <= INTEGERS_BYTES_MAX;
