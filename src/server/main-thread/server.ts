@@ -159,6 +159,7 @@ export class Server {
       ...memory,
       config,
       log,
+      runId: this.facts.runId,
       ioThreads: this.threads,
       sendStatus: (number, status) => {
         ioThreads.tellAll({ kind: 'replication-status', number, status });
