@@ -109,9 +109,10 @@ export class Roles {
     }
   }
 
-  /** The link to the primary is up: an heir is a primary now, so its word is not needed again. */
+  /** The link to the primary has come up: that is one, also if it is the heir of this server. */
   linked(): void {
     this.heir = null;
+    this.takeOver.rejoined();
   }
 
   /** The only process that may be followed, while it has not been seen as a primary. */

@@ -202,6 +202,11 @@ export class TakeOver {
 
   // --- ends
 
+  /** The primary serves this server anew, so it is one, and has given its role to nobody. */
+  rejoined(): void {
+    if (this.current?.state === 'committing') this.finish(this.current, NOT_IN_TIME);
+  }
+
   /** REPLICAOF. @param isFollowing whether it names a primary, so that the role is not wanted */
   callOff(isFollowing: boolean): void {
     const { current } = this;
