@@ -66,6 +66,8 @@ export class RolesServer implements Process, Address, RoleHost {
   heldSinceMs = 0;
   readonly replicas = new Map<string, Link>();
   up: Link | null = null;
+  /** The run ids of the primary, its primary and so on, as it told them last. */
+  private chain: readonly string[] = [];
   private isJoining = false;
   private readonly askers = new Map<Asker, (text: string | readonly number[]) => void>();
   private lastAsker = 0;
@@ -292,6 +294,7 @@ export class RolesServer implements Process, Address, RoleHost {
   // --- the link to the primary
 
   private leaveAll(): void {
+    this.chain = [];
     for (const link of this.replicas.values()) this.cut(link);
     if (this.up !== null) this.cut(this.up);
   }
@@ -327,8 +330,13 @@ export class RolesServer implements Process, Address, RoleHost {
   }
 
   private serve(replica: RolesServer): void {
+    const chain = [this.runId, ...this.chain.filter((runId) => runId !== this.runId)];
     const isServing = this.acceptsWrites ? this.roles.isPrimary : this.up !== null && this.isWhole;
-    if (!isServing) return;
+    // The replica asks no more of one that follows it.
+    if (!isServing || chain.includes(replica.runId)) {
+      this.network.at(this.network.delayMs(), replica, () => replica.learn(this, chain));
+      return;
+    }
     for (const link of this.replicas.values()) {
       if (link.replica !== replica) continue;
       // It comes anew: what the old link began is over.
@@ -346,16 +354,22 @@ export class RolesServer implements Process, Address, RoleHost {
       arrivesMs: this.nowMs(),
     };
     this.replicas.set(key, link);
-    this.network.at(this.network.delayMs(), replica, () => replica.joined(link));
+    this.network.at(this.network.delayMs(), replica, () => replica.joined(link, chain));
   }
 
-  private joined(link: Link): void {
+  private learn(primary: RolesServer, chain: readonly string[]): void {
+    const { following } = this.roles;
+    if (this.up === null && following?.host === primary.name) this.chain = chain;
+  }
+
+  private joined(link: Link, chain: readonly string[]): void {
     const { primary } = link;
     const { following } = this.roles;
     if (this.up !== null || following === null || this.world.at(following) !== primary) return;
     if (this.acceptsWrites || link.isCut || !primary.isAlive) return;
     const continues = this.isWhole && this.log.every((value, at) => primary.log[at] === value);
     this.isWhole = continues;
+    this.chain = chain;
     this.up = link;
     const wholeMs = continues ? 0 : this.world.random.between(1, FULL_SYNC_MS);
     this.network.at(wholeMs, this, () => {
