@@ -320,7 +320,13 @@ export class RolesWorld implements Surroundings {
       if (heldUntilMs > this.network.nowMs) return `${name} holds writes`;
       if (roles.takeOver.isActive && !this.hasHolderDied) return `${name} still takes over`;
     }
-    if (this.hasHolderDied || this.hasBeenReordered) {
+    // An heir may have died while its COMMIT was on its way.
+    const waitsForDead = this.living.some(({ roles: { expectedHeir } }) => {
+      return (
+        expectedHeir !== null && !this.living.some(({ runId }) => runId === expectedHeir.runId)
+      );
+    });
+    if (this.hasHolderDied || this.hasBeenReordered || waitsForDead) {
       if (primaries.length === 0) this.outcome.without = 1;
       return null;
     }
