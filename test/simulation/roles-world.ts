@@ -28,7 +28,6 @@ export interface RolesOutcome {
   unknown: number;
   failovers: number;
   promotions: number;
-  comebacks: number;
   crashes: number;
   stops: number;
   without: number;
@@ -44,7 +43,6 @@ export class RolesWorld implements Surroundings {
     unknown: 0,
     failovers: 0,
     promotions: 0,
-    comebacks: 0,
     crashes: 0,
     stops: 0,
     without: 0,

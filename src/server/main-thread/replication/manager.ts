@@ -33,6 +33,7 @@ import {
   type RequestingClient,
 } from '../../channel/replication.js';
 import type { Config } from '../../config/config.js';
+import { ConfirmedStatus } from './confirmed-status.js';
 import { FlowThreads } from './flow-threads.js';
 import { PrimaryLink } from './primary-link.js';
 import { RunningRoles } from './role-host.js';
@@ -57,8 +58,6 @@ const FOLLOWING_NICE = 5;
 const JOURNAL_GAP_BYTES = 8;
 /** The answer to COMMIT goes out before the connection that it came on is closed. */
 const COMMIT_LINGER_MS = 200;
-/** For how long a replica may make this server hold writes, as long as REPLTAKEOVER takes. */
-const HOLD_MS_MAX = 86_400_000;
 /** How many servers above each other are told of to those below. */
 const CHAIN_MAX = 64;
 const POLL_MS = 2;
@@ -106,11 +105,10 @@ export class ReplicationManager {
   private drainUntilMs = 0;
   /** Counts the times that this server began to be a primary or a replica. */
   private roleNumber = 0;
-  private statusNumber = 0;
+  private readonly confirmed: ConfirmedStatus;
   private wasLoading = false;
   private sentBytes = 0;
   private receivedBytes = 0;
-  private confirmations: { number: number; left: number; resolve: () => void }[] = [];
   /** The directive as it was at the start: clients may come, and change it, before `start`. */
   private readonly configured: readonly string[];
   private isRoleChosen = false;
@@ -118,6 +116,7 @@ export class ReplicationManager {
   constructor(private readonly parts: ManagerParts) {
     const { config, log, control, shardBuffers, ringBuffers, databases, ioThreads } = parts;
     const owner = ioThreads + 1;
+    this.confirmed = new ConfirmedStatus(ioThreads, parts.sendStatus);
     this.shards = new Shards(
       shardBuffers.map((buffer) => attachPagedRegion(buffer)),
       databases,
@@ -164,6 +163,7 @@ export class ReplicationManager {
       log,
       runId: parts.runId,
       link: () => this.link,
+      replica: (clientId) => this.replicas.online(clientId) ?? null,
       replicasAt: (heads) => this.replicas.linkedAt(heads),
       hold: (untilMs) => {
         this.holdWritesUntilMs = untilMs;
@@ -186,7 +186,7 @@ export class ReplicationManager {
     const [host, port] = this.configured;
     if (host !== undefined && port !== undefined && !this.isRoleChosen) {
       const primary = { host, port: Number(port) };
-      void this.running.ask((roles, asker) => roles.replicaOf(primary, asker));
+      void this.running.request({ kind: 'follow', primary });
     }
     setInterval(() => this.tick(), TICK_MS).unref();
     setInterval(() => this.relaxRings(), RELAX_MS).unref();
@@ -241,15 +241,7 @@ export class ReplicationManager {
     };
     this.noteLoading();
     this.parts.log.role = this.status.link === null ? 'M' : 'S';
-    return this.send();
-  }
-
-  private send(): Promise<void> {
-    const number = ++this.statusNumber;
-    return new Promise((resolve) => {
-      this.confirmations.push({ number, left: this.parts.ioThreads, resolve });
-      this.parts.sendStatus(number, this.status);
-    });
+    return this.confirmed.send(this.status);
   }
 
   /** For INFO: another subject may be loading data too. */
@@ -261,52 +253,18 @@ export class ReplicationManager {
 
   /** A thread has taken a status over. */
   statusTaken(number: number): void {
-    const waiting = this.confirmations.find((other) => other.number === number);
-    if (waiting === undefined || --waiting.left > 0) return;
-    this.confirmations = this.confirmations.filter((other) => other !== waiting);
-    waiting.resolve();
+    this.confirmed.taken(number);
   }
 
   // --- requests
 
   async request(request: ReplicationRequest): Promise<ReplicationAnswer> {
-    const { running } = this;
-    switch (request.kind) {
-      case 'follow':
-        this.isRoleChosen = true;
-        return running.ask((roles, asker) => roles.replicaOf(request.primary, asker));
-      case 'sync':
-        return running.inTurn(() => this.sync(request.client, request.words));
-      case 'chain':
-        return this.chain;
-      case 'hand-over': {
-        const { takeover, clientId } = request;
-        const heir = this.replicas.online(clientId) ?? null;
-        const timeoutMs = Math.min(request.timeoutMs, HOLD_MS_MAX);
-        return running.ask((roles, asker) => {
-          roles.handOverAsked(takeover, heir, timeoutMs, asker);
-        });
-      }
-      case 'demote': {
-        const { takeover, commits } = request;
-        return running.ask((roles, asker) => {
-          if (commits) roles.handOver.commit(takeover, asker);
-          else roles.abortAsked(takeover, asker);
-        });
-      }
-      case 'take-over':
-        return running.ask((roles, asker) => roles.replTakeOver(request.timeoutMs, asker));
-      case 'asked-to-take-over': {
-        const { takeover, runId, timeoutMs } = request;
-        return running.ask((roles, asker) => {
-          roles.takeOver.asked(takeover, runId, timeoutMs, asker);
-        });
-      }
-      case 'failover':
-        return running.ask((roles, asker) => roles.failover(request.order, asker));
-      case 'failover-abort':
-        return running.ask((roles, asker) => roles.failoverAbort(asker));
+    if (request.kind === 'chain') return this.chain;
+    if (request.kind === 'sync') {
+      return this.running.inTurn(() => this.sync(request.client, request.words));
     }
+    if (request.kind === 'follow') this.isRoleChosen = true;
+    return this.running.request(request);
   }
 
   /** The run ids of this server, its primary, the primary of that, as far as they are known. */

@@ -4,6 +4,9 @@ import type { HostAndPort } from '../../../commands/contract/replication-port.js
 import type { Config } from '../../config/config.js';
 import { ControlClient, type ControlReply } from './resp-client.js';
 
+/** Of the messages about roles, which the command DARTER checks. */
+export const ROLES_VERSION = '1';
+
 export type Ask = (...words: string[]) => Promise<ControlReply>;
 
 /** As `masterauth` and `masteruser` say: a server is the same user on all others. */

@@ -19,7 +19,7 @@ import type { LinkStatus } from '../../channel/replication.js';
 import type { Config } from '../../config/config.js';
 import type { FlowThreads } from './flow-threads.js';
 import { ProgressLog } from './progress-log.js';
-import { type Ask, authenticate, demandOk, lineOf } from './peer-connection.js';
+import { type Ask, authenticate, demandOk, lineOf, ROLES_VERSION } from './peer-connection.js';
 import { ControlClient, type ControlReply } from './resp-client.js';
 import { shareShards } from './served-replicas.js';
 
@@ -209,7 +209,7 @@ export class PrimaryLink {
     const address = config.value('replica-announce-ip');
     if (address !== '') demandOk(await ask('REPLCONF', 'ip-address', address));
     demandOk(await ask('REPLCONF', 'capa', 'darter'));
-    this.learnChain(await ask('DARTER', 'CHAIN', '1', this.parts.runId));
+    this.learnChain(await ask('DARTER', 'CHAIN', ROLES_VERSION, this.parts.runId));
     const request = this.state.request();
     const { threads } = this.parts;
     const answer = await ask(

@@ -16,22 +16,27 @@ import type {
 } from '../../../replication/roles/contract.js';
 import { Roles } from '../../../replication/roles/roles.js';
 import type { HeirReply } from '../../../replication/roles/take-over.js';
-import type { ReplicationAnswer } from '../../channel/replication.js';
+import type { ReplicationAnswer, ReplicationRequest } from '../../channel/replication.js';
 import type { Config } from '../../config/config.js';
-import { askOnce } from './peer-connection.js';
+import { askOnce, ROLES_VERSION } from './peer-connection.js';
 import type { PrimaryLink } from './primary-link.js';
 import type { ControlReply } from './resp-client.js';
 
 const TICK_MS = 2;
 /** How long the answer of another server is waited for; the time of a takeover is another. */
 const REPLY_MS = 5000;
-const VERSION = '1';
+/** For how long a replica may make this server hold writes; as long as REPLTAKEOVER may take. */
+const HOLD_MS_MAX = 86_400_000;
+/** What is asked of the machine. */
+export type RoleRequest = Exclude<ReplicationRequest, { kind: 'chain' | 'sync' }>;
 
 export interface RoleHostParts {
   readonly config: Config;
   readonly log: Log;
   readonly runId: string;
   readonly link: () => PrimaryLink | null;
+  /** The replica in stable sync whose control connection the client is. */
+  readonly replica: (clientId: number) => LinkedReplica | null;
   readonly replicasAt: (heads: readonly number[]) => readonly LinkedReplica[];
   /** Writes wait until then (milliseconds since 1970); 0: they go on. In force when it resolves. */
   readonly hold: (untilMs: number) => Promise<void>;
@@ -63,8 +68,44 @@ export class RunningRoles implements RoleHost {
     return result;
   }
 
+  request(request: RoleRequest): Promise<ReplicationAnswer> {
+    return this.ask((roles, asker) => this.deliver(request, roles, asker));
+  }
+
+  private deliver(request: RoleRequest, roles: Roles, asker: Asker): void {
+    switch (request.kind) {
+      case 'follow':
+        roles.replicaOf(request.primary, asker);
+        break;
+      case 'hand-over': {
+        const heir = this.parts.replica(request.clientId);
+        const timeoutMs = Math.min(request.timeoutMs, HOLD_MS_MAX);
+        roles.handOverAsked(request.takeover, heir, timeoutMs, asker);
+        break;
+      }
+      case 'demote':
+        if (request.commits) roles.handOver.commit(request.takeover, asker);
+        else roles.abortAsked(request.takeover, asker);
+        break;
+      case 'take-over':
+        roles.replTakeOver(request.timeoutMs, asker);
+        break;
+      case 'asked-to-take-over': {
+        const { takeover, runId, timeoutMs } = request;
+        roles.takeOver.asked(takeover, runId, timeoutMs, asker);
+        break;
+      }
+      case 'failover':
+        roles.failover(request.order, asker);
+        break;
+      case 'failover-abort':
+        roles.failoverAbort(asker);
+        break;
+    }
+  }
+
   /** Gives the machine an event that is answered. */
-  ask(event: (roles: Roles, asker: Asker) => void): Promise<ReplicationAnswer> {
+  private ask(event: (roles: Roles, asker: Asker) => void): Promise<ReplicationAnswer> {
     return new Promise((resolve) => {
       this.askers.set(++this.lastAsker, resolve);
       const asker = this.lastAsker;
@@ -175,8 +216,8 @@ export class RunningRoles implements RoleHost {
     const { takeover, message, timeoutMs, to } = action;
     const words =
       message === 'hand-over'
-        ? ['HANDOVER', VERSION, takeover, String(wholeMs(timeoutMs))]
-        : ['DEMOTE', VERSION, takeover, message === 'commit' ? 'COMMIT' : 'ABORT'];
+        ? ['HANDOVER', ROLES_VERSION, takeover, String(wholeMs(timeoutMs))]
+        : ['DEMOTE', ROLES_VERSION, takeover, message === 'commit' ? 'COMMIT' : 'ABORT'];
     const reply = await this.replyOf(() => this.askPrimary(to, ['DARTER', ...words]));
     this.tell((roles) => roles.takeOver.replied(takeover, message, heirReply(reply)));
   }
@@ -193,7 +234,14 @@ export class RunningRoles implements RoleHost {
   private async askTarget(action: Extract<RoleAction, { kind: 'ask-target' }>): Promise<void> {
     const { target, takeover, timeoutMs } = action;
     const { config, runId } = this.parts;
-    const words = ['DARTER', 'TAKEOVER', VERSION, takeover, runId, String(wholeMs(timeoutMs))];
+    const words = [
+      'DARTER',
+      'TAKEOVER',
+      ROLES_VERSION,
+      takeover,
+      runId,
+      String(wholeMs(timeoutMs)),
+    ];
     const reply = await this.replyOf(() => askOnce(config, target, words, REPLY_MS));
     const refusal = reply === null ? '' : reply === '+OK' ? null : shown(reply);
     this.tell((roles) => roles.handOver.targetReplied(takeover, refusal));
