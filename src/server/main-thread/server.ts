@@ -162,6 +162,7 @@ export class Server {
       ...memory,
       config,
       log,
+      runId: this.facts.runId,
       ioThreads: this.threads,
       sendStatus: (number, status) => {
         ioThreads.tellAll({ kind: 'replication-status', number, status });

@@ -18,6 +18,7 @@ import { SUM_BYTES, SUM_KEYS, SyncProgress } from '../../../replication/replica/
 import type { LinkStatus } from '../../channel/replication.js';
 import type { Config } from '../../config/config.js';
 import type { FlowThreads } from './flow-threads.js';
+import { type Ask, authenticate, demandOk, lineOf, ROLES_VERSION } from './peer-connection.js';
 import { ProgressLog } from './progress-log.js';
 import { ControlClient, type ControlReply } from './resp-client.js';
 import { shareShards } from './served-replicas.js';
@@ -27,6 +28,8 @@ const SYNC_TICK_MS = 5;
 const ACKNOWLEDGE_MS = 1000;
 /** Address space for records that are longer than a window: as much as one region may have. */
 const LARGE_RECORDS_BYTES = 2 ** 31;
+/** How soon a server that has given its role away tries again to follow its heir, at the latest. */
+const RETRY_HEIR_MS = 500;
 
 export interface PrimaryLinkParts {
   readonly config: Config;
@@ -34,6 +37,12 @@ export interface PrimaryLinkParts {
   readonly shards: Shards;
   readonly threads: FlowThreads;
   readonly owner: number;
+  /** This server's. */
+  readonly runId: string;
+  /** The only process that may be followed now, if there is one. */
+  readonly expectedRunId: () => string | null;
+  /** The servers above this one have changed; sub-replicas have to learn it. */
+  readonly rearranged: () => void;
   /** The status has changed; resolves when all threads know. */
   readonly changed: () => Promise<void>;
   readonly synced: (isFull: boolean) => void;
@@ -65,10 +74,13 @@ interface Attempt {
 export class PrimaryLink {
   readonly state: ReplicaState;
   loading = false;
+  /** The run ids of the primary, its primary, and so on, as it told them last. */
+  chain: readonly string[] = [];
   private attempt: Attempt | null = null;
   private readonly timer: NodeJS.Timeout;
   private downSinceMs = -1;
   private lastFailure = '';
+  private shownFailure = '';
   private idle: (() => void)[] = [];
 
   constructor(
@@ -97,6 +109,7 @@ export class PrimaryLink {
       bytesTotal: 0,
       syncStartedMs: attempt?.startedMs ?? 0,
       downSinceMs: state.step === 'online' ? 0 : this.downSinceMs,
+      failure: state.step === 'online' ? '' : shownFromPeer(this.shownFailure),
     };
   }
 
@@ -106,6 +119,19 @@ export class PrimaryLink {
 
   get progress(): SyncProgress | null {
     return this.attempt?.progress ?? null;
+  }
+
+  /** '' before it was told. */
+  get primaryRunId(): string {
+    return this.chain[0] ?? '';
+  }
+
+  /** Whether the data is whole and has everything up to these LSNs of the primary's journals. */
+  hasApplied(heads: readonly number[]): boolean {
+    const { state, progress } = this;
+    if (state.replicationId === '?') return false;
+    const lsns = state.step === 'online' && progress !== null ? progress.applied : state.lsns;
+    return heads.every((head, shard) => lsns[shard]! >= head);
   }
 
   get receivedBytes(): number {
@@ -171,17 +197,18 @@ export class PrimaryLink {
     client.onEnd = (reason) => this.fail(attempt, reason);
     this.state.connected(Date.now());
     void this.parts.changed();
-    const ask = (...words: string[]) => client.command(words, timeoutMs);
+    const ask: Ask = (...words) => client.command(words, timeoutMs);
     const ping = await ask('PING');
     if (typeof ping !== 'string' || !/^\+PONG|^-NOAUTH|^-NOPERM|^-ERR operation/.test(ping)) {
       throw new Error(`the primary answers PING with ${lineOf(ping)}`);
     }
-    await this.authenticate(ask);
+    await authenticate(config, ask);
     const announced = config.number('replica-announce-port') || config.number('port');
     demandOk(await ask('REPLCONF', 'listening-port', String(announced)));
     const address = config.value('replica-announce-ip');
     if (address !== '') demandOk(await ask('REPLCONF', 'ip-address', address));
     demandOk(await ask('REPLCONF', 'capa', 'darter'));
+    this.learnChain(await ask('DARTER', 'CHAIN', ROLES_VERSION, this.parts.runId));
     const request = this.state.request();
     const { threads } = this.parts;
     const answer = await ask(
@@ -191,12 +218,25 @@ export class PrimaryLink {
     attempt.reply = parseSyncReply(answer);
   }
 
-  private async authenticate(ask: (...words: string[]) => Promise<ControlReply>): Promise<void> {
-    const { config } = this.parts;
-    const password = config.value('masterauth');
-    if (password === '') return;
-    const user = config.value('masteruser');
-    demandOk(await ask('AUTH', ...(user === '' ? [password] : [user, password])));
+  /** @throws Error when it shows that this primary must not be followed */
+  private learnChain(answer: ControlReply): void {
+    const { runId, expectedRunId, rearranged } = this.parts;
+    const chain = parseChain(answer);
+    const isOther = this.chain.length > 0 && this.chain.join() !== chain.join();
+    this.chain = chain;
+    const circle = chain.indexOf(runId);
+    if (circle === 0) throw new Error('it is this server itself');
+    if (circle > 0) {
+      throw new Error(`it follows this server: a circle of ${circle + 1} servers has no primary`);
+    }
+    const expected = expectedRunId();
+    if (expected !== null && chain[0] !== expected) {
+      throw new Error(
+        'the server that took over has started again, without the data; this one keeps it. ' +
+          'REPLICAOF tells it what to be',
+      );
+    }
+    if (isOther) rearranged();
   }
 
   private startFlows(attempt: Attempt): void {
@@ -327,6 +367,11 @@ export class PrimaryLink {
       progress?.failed ?? false,
     );
     if (wasOnline) this.downSinceMs = Date.now();
+    if (reason !== '') this.shownFailure = reason!;
+    if (this.parts.expectedRunId() !== null) {
+      // It is a primary in a moment, if it is not one already.
+      this.state.retryAtMs = Math.min(this.state.retryAtMs, Date.now() + RETRY_HEIR_MS);
+    }
     if (this.loading) {
       // An incomplete data set is of no use: it is dropped.
       prepareFullSync(shards, shards.keyHash);
@@ -347,20 +392,21 @@ export class PrimaryLink {
   }
 }
 
-function lineOf(reply: ControlReply): string {
-  return typeof reply === 'string' ? shownFromPeer(reply) : 'an array';
-}
-
-function demandOk(reply: ControlReply): void {
-  if (reply !== '+OK') throw new Error(`the primary answers ${lineOf(reply)}`);
+/** @throws Error for an answer that is none of a Darter of this version */
+function parseChain(answer: ControlReply): readonly string[] {
+  if (typeof answer !== 'string') {
+    if (answer.length > 0 && answer.every((runId) => /^[0-9a-f]{40}$/.test(runId))) return answer;
+    throw new Error('the primary gives an answer without sense');
+  }
+  if (/^-ERR unknown command/i.test(answer)) {
+    throw new Error('the primary is not a Darter, and only Darters can be followed so far');
+  }
+  throw new Error(`the primary answers ${shownFromPeer(answer)}`);
 }
 
 /** @throws Error for an answer that is not this protocol's */
 function parseSyncReply(answer: ControlReply): ParsedReply {
   if (typeof answer === 'string') {
-    if (/^-ERR unknown command/i.test(answer)) {
-      throw new Error('the primary is not a Darter, and only Darters can be followed so far');
-    }
     throw new Error(`the primary answers ${shownFromPeer(answer)}`);
   }
   const [mode, syncName, replicationId, ...figures] = answer;

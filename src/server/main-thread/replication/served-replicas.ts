@@ -21,6 +21,7 @@ import {
   SUM_RESTARTED_SHARDS,
   SyncSession,
 } from '../../../replication/primary/sync-session.js';
+import type { LinkedReplica } from '../../../replication/roles/contract.js';
 import type {
   ReplicaStatus,
   ReplicationAnswer,
@@ -61,6 +62,8 @@ export interface ServedReplicasParts {
   readonly changed: () => void;
   readonly closeClient: (thread: number, clientId: number) => void;
   readonly counted: (kind: 'full' | 'partial' | 'partial-refused') => void;
+  /** The replica with this id has gone. */
+  readonly left: (id: string) => void;
   /** This process's owner number of locks. */
   readonly owner: number;
 }
@@ -263,16 +266,22 @@ export class ServedReplicas {
   lagging(heads: readonly number[]): number {
     let count = 0;
     for (const { session } of this.replicas.values()) {
-      const lags = heads.some((head, shard) => session.acknowledged[shard]! < head);
-      if (session.allDone && lags) count++;
+      if (session.allDone && !hasReached(session, heads)) count++;
     }
     return count;
   }
 
-  /** Whether the client is the control connection of a replica in stable sync. */
-  online(clientId: number): ServedReplica | undefined {
+  /** The replica in stable sync whose control connection the client is. */
+  online(clientId: number): LinkedReplica | undefined {
     const replica = this.byClient(clientId);
-    return replica?.session.allDone === true ? replica : undefined;
+    return replica?.session.allDone === true ? linked(replica) : undefined;
+  }
+
+  /** The replicas in stable sync that have acknowledged all up to these LSNs. */
+  linkedAt(heads: readonly number[]): LinkedReplica[] {
+    return [...this.replicas.values()]
+      .filter(({ session }) => session.allDone && hasReached(session, heads))
+      .map(linked);
   }
 
   private byClient(clientId: number): ServedReplica | undefined {
@@ -290,7 +299,7 @@ export class ServedReplicas {
 
   private drop(replica: ServedReplica, why: string): void {
     if (!this.replicas.delete(replica.id)) return;
-    const { log, threads, closeClient, changed } = this.parts;
+    const { log, threads, closeClient, changed, left } = this.parts;
     replica.session.end();
     for (const flow of replica.flows) if (flow !== null && flow >= 0) threads.end(flow);
     closeClient(replica.client.thread, replica.client.clientId);
@@ -299,6 +308,7 @@ export class ServedReplicas {
     if (replica.hasBegun) log.warning(`Replica ${replica.name} has left: ${why}`);
     else if (failure !== this.lastFailure) log.warning(failure);
     this.lastFailure = failure;
+    left(replica.id);
     changed();
   }
 
@@ -332,6 +342,15 @@ export class ServedReplicas {
     }
     this.parts.changed();
   }
+}
+
+function linked({ id, client }: ServedReplica): LinkedReplica {
+  const { host, listeningPort: port, runId } = client;
+  return { key: id, host, port, runId };
+}
+
+function hasReached({ acknowledged }: SyncSession, heads: readonly number[]): boolean {
+  return heads.every((head, shard) => acknowledged[shard]! >= head);
 }
 
 function countKeys(shards: Shards): number {
