@@ -207,6 +207,6 @@ test('the first client that is served finds all threads there', {
   const server = await startDarter({ threads: 4, args: ['--bind', '127.0.0.1'] });
   const found = listeners(server.port);
   t.after(() => server.stop());
-  if ((await server.info('multiplexing_api')) === 'node') return t.skip('one listener for all');
+  if ((await server.info('multiplexing_api')) === 'libuv') return t.skip('one listener for all');
   assert.equal(found, 4);
 });
