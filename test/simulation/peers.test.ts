@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Region } from '../../src/base/region.js';
+import { vector } from '../../src/engine/testing.js';
 import { writeAcknowledgement } from '../../src/replication/acknowledgement.js';
 import { OUTPUT_BYTES_MIN, PrimaryFlow } from '../../src/replication/primary/primary-flow.js';
 import { SyncSession } from '../../src/replication/primary/sync-session.js';
@@ -29,6 +30,15 @@ const out = new Region(new SharedArrayBuffer(OUTPUT_BYTES_MIN + 64), 0);
 function newServer(name: string): SimulatedServer {
   const shape = { shards: SHARDS, shardMebibytes: 4, ringBytes: 262_144 };
   return new SimulatedServer(name, shape, HASH_KEY, () => 'a'.repeat(40));
+}
+
+/** A key that lies on this shard. */
+function keyOn(shard: number): string {
+  const { shards } = newServer('any');
+  for (let i = 0; ; i++) {
+    const { region, length } = vector([`key${i}`]);
+    if (shards.shardOf(region, 0, length[0]!) === shard) return `key${i}`;
+  }
 }
 
 function newPrimaryFlow(server: SimulatedServer, mine: number[]) {
@@ -94,7 +104,7 @@ test('an acknowledgement beyond what was sent closes the link and counts for not
   const heads = Float64Array.from(primary.heads());
   assert.equal(flow.acknowledge(writeAcknowledgement(heads, [0, 1])), null);
   assert.deepEqual([...session.acknowledged], [...heads]);
-  primary.execute(NOW, 0, 'MSET', 'a', '2', 'b', '2');
+  primary.execute(NOW, 0, 'MSET', keyOn(0), '2', keyOn(1), '2');
   for (const shard of [0, 1]) {
     const lie = Float64Array.from(heads);
     lie[shard] = primary.heads()[shard]!;
@@ -126,7 +136,7 @@ test('bytes that wait have one bound over all flows of a replica', () => {
   // Of each transaction only the part on shard 0 arrives; what follows there has to wait.
   let fed = 0;
   while (flows[0]!.failed === null && fed < 1_000_000) {
-    primary.execute(NOW, 0, 'MSET', 'b', 'x'.repeat(20_000), 'a', '1');
+    primary.execute(NOW, 0, 'MSET', keyOn(0), 'x'.repeat(20_000), keyOn(1), '1');
     for (const bytes of blocksOf(flow)) {
       if (bytes[6] !== 0) continue;
       flows[0]!.feed(bytes);
@@ -148,8 +158,8 @@ test('what other flows hold counts as well', () => {
   const { flows, progress } = newReplica(300_000);
   for (const bytes of blocksOf(flow)) flows[bytes[6]!]!.feed(bytes);
   progress.kept[1] = 299_000;
-  primary.execute(NOW, 0, 'MSET', 'b', 'x'.repeat(2000), 'a', '1');
-  primary.execute(NOW, 0, 'SET', 'b', '2');
+  primary.execute(NOW, 0, 'MSET', keyOn(0), 'x'.repeat(2000), keyOn(1), '1');
+  primary.execute(NOW, 0, 'SET', keyOn(0), '2');
   for (const bytes of blocksOf(flow)) if (bytes[6] === 0) flows[0]!.feed(bytes);
   assert.match(flows[0]!.failed ?? '', /more than 300000/);
 });
