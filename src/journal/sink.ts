@@ -11,7 +11,8 @@
  * would be too long, a command failed), its shards' streams are lost: they jump to a new LSN, and
  * replicas need a full sync of them. A stream never continues over a missing record.
  */
-import { copyBytes, Region, withRoom } from '../base/region.js';
+import { giveBack, withRoom } from '../base/owned-region.js';
+import { copyBytes, Region } from '../base/region.js';
 import {
   BODY_BYTES_MAX,
   type JournalEffect,
@@ -226,6 +227,8 @@ class TransactionEffects {
     this.refused = '';
     this.effectWords = 0;
     if (this.effects.length > KEPT_WORDS_MAX) this.effects.length = 0;
-    if (this.region.length > KEPT_BYTES_MAX) this.region = this.small;
+    if (this.region.length <= KEPT_BYTES_MAX) return;
+    giveBack(this.region);
+    this.region = this.small;
   }
 }

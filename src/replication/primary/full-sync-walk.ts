@@ -7,7 +7,8 @@
  * frame was shipped already, before a merge; the frame's large values do not fit a block; the
  * replica has another number of shards.
  */
-import { copyBytes, Region } from '../../base/region.js';
+import { giveBack, newRegion } from '../../base/owned-region.js';
+import { copyBytes, type Region } from '../../base/region.js';
 import type { Shards } from '../../keyspace/shards.js';
 import { FRAME_ENTRIES, FRAME_PREFIX } from '../../structures/frame.js';
 import {
@@ -212,8 +213,9 @@ export class FullSyncWalk {
     if (needed <= this.message.length) return;
     let size = this.message.length;
     while (size < needed) size = size < 1 << 24 ? size * 2 : needed + 4096;
-    const larger = new Region(new SharedArrayBuffer(size & ~7), 0);
+    const larger = newRegion(size & ~7);
     copyBytes(larger, 0, this.message, 0, this.payloadBytes);
+    giveBack(this.message);
     this.message = larger;
   }
 }

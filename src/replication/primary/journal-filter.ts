@@ -6,7 +6,8 @@
  *   take    under the shard's lock: copies whole records into the region
  *   keep    without the lock: moves the records to keep to the region's start
  */
-import { copyBytes, Region } from '../../base/region.js';
+import { giveBack, newRegion } from '../../base/owned-region.js';
+import { copyBytes, type Region } from '../../base/region.js';
 import {
   KIND_KEYLESS,
   KIND_PART,
@@ -33,7 +34,7 @@ const DROP = 0;
 export const RESHIP = -1;
 
 export class JournalFilter {
-  region = new Region(new SharedArrayBuffer(CHUNK_BYTES), 0);
+  region = newRegion(CHUNK_BYTES);
 
   /**
    * Copies whole records from `from` on into the region: a chunk, or one long record.
@@ -49,7 +50,8 @@ export class JournalFilter {
       if (length > CHUNK_BYTES) break;
     }
     if (length > this.region.length) {
-      this.region = new Region(new SharedArrayBuffer((length + 4095) & ~4095), 0);
+      giveBack(this.region);
+      this.region = newRegion((length + 4095) & ~4095);
     }
     ring.read(from, length, this.region, 0);
     return length;
@@ -117,7 +119,8 @@ export class JournalFilter {
   /** Releases a region that has grown for a long record. */
   trim(): void {
     if (this.region.length > KEPT_BYTES) {
-      this.region = new Region(new SharedArrayBuffer(CHUNK_BYTES), 0);
+      giveBack(this.region);
+      this.region = newRegion(CHUNK_BYTES);
     }
   }
 }
