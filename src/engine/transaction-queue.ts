@@ -25,7 +25,8 @@ export class TransactionQueue {
   /** The traits that any of them has, and those that all of them have. */
   anyTraits = 0;
   allTraits = -1;
-  private region = newRegion(INITIAL_BYTES);
+  /** The commands. Another one after `add` and `clear`. */
+  region = newRegion(INITIAL_BYTES);
   private used = 0;
   /** Where `next` reads. */
   private position = 0;
