@@ -11,7 +11,8 @@
  * would be too long, a command failed), its shards' streams are lost: they jump to a new LSN, and
  * replicas need a full sync of them. A stream never continues over a missing record.
  */
-import { copyBytes, Region, withRoom } from '../base/region.js';
+import { giveBack, newRegion, withRoom } from '../base/owned-region.js';
+import { copyBytes, Region } from '../base/region.js';
 import {
   BODY_BYTES_MAX,
   type JournalEffect,
@@ -182,7 +183,7 @@ class TransactionEffects {
         regions[regions.length - 1] = this.region;
       } else {
         const bytes = Math.max(INITIAL_BYTES, (total + 7) & ~7);
-        this.region = new Region(new SharedArrayBuffer(bytes), 0);
+        this.region = newRegion(bytes);
         regions.push(this.region);
         this.used = 0;
       }
@@ -249,10 +250,10 @@ class TransactionEffects {
     this.refused = '';
     this.effectWords = 0;
     if (this.effects.length > KEPT_WORDS_MAX) this.effects.length = 0;
-    if (this.regions.length > 1 || this.region.length > KEPT_BYTES_MAX) {
-      this.region = this.small;
-      this.regions.length = 0;
-      this.regions.push(this.small);
-    }
+    if (this.regions.length === 1 && this.region.length <= KEPT_BYTES_MAX) return;
+    for (const region of this.regions) if (region !== this.small) giveBack(region);
+    this.region = this.small;
+    this.regions.length = 0;
+    this.regions.push(this.small);
   }
 }

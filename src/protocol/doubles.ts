@@ -74,6 +74,15 @@ export function parseDoubleText(text: string): number {
   return withinRange(sign === '-' ? -magnitude : magnitude, /[1-9a-f]/i.test(digits));
 }
 
+const HEXADECIMAL_START =
+  /^[ \t\n\v\f\r]*([+-]?0x(?:[0-9a-f]+\.?[0-9a-f]*|\.[0-9a-f]+)(?:p[+-]?\d+)?)/i;
+
+/** The number that a text begins with, as atof reads it, whatever follows. NaN: there is none. */
+export function parseDoubleStart(text: string): number {
+  const hexadecimal = HEXADECIMAL_START.exec(text);
+  return hexadecimal === null ? Number.parseFloat(text) : parseDoubleText(hexadecimal[1]!);
+}
+
 /** Over- and underflow are errors; so is rounding something that isn't zero to zero. */
 function withinRange(x: number, nonZero: boolean): number {
   return Math.abs(x) === Infinity || (x === 0 && nonZero) ? Number.NaN : x;

@@ -204,9 +204,8 @@ export function invalidExpire(name: string): ErrorReply {
   return error(`ERR invalid expire time in '${name}' command`);
 }
 
-export function unsupportedOption(option: string): ErrorReply {
-  return error(`ERR Unsupported option ${untilNul(option)}`);
-}
+/** CONFIG SET; the directive's name follows, in quotation marks. */
+export const UNKNOWN_DIRECTIVE = 'ERR Unknown option or number of arguments for CONFIG SET - ';
 
 export function noInputKey(name: string): ErrorReply {
   return error(`ERR at least 1 input key is needed for '${name}' command`);

@@ -356,3 +356,15 @@ test('the replies of the data path allocate nothing', () => {
   });
   assert.ok(bytes < 1, `${bytes} bytes a round`);
 });
+
+test('an error quotes bytes of any length, on one line', () => {
+  const bytes = 'a\r\nb\xff'.padEnd(200_000, 'q');
+  const source = new Region(new SharedArrayBuffer((bytes.length + 15) & ~7), 0);
+  source.bytes.set(Buffer.from(bytes, 'latin1'), 3);
+  const reply = newReply(2);
+  reply.errorQuoting("ERR Unknown '", source, 3, bytes.length, "'.");
+  assert.equal(written(reply), `-ERR Unknown 'a  b\xff${'q'.repeat(199_995)}'.\r\n`);
+  assert.deepEqual([reply.errors, reply.errorCode], [1, 'ERR']);
+  reply.errorQuoting('', source, 3, 4, '');
+  assert.deepEqual([reply.errors, reply.errorCode], [2, 'a\r\nb']);
+});

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Region } from '../../src/base/region.js';
+import { vector } from '../../src/engine/testing.js';
 import { writeAcknowledgement } from '../../src/replication/acknowledgement.js';
 import { OUTPUT_BYTES_MIN, PrimaryFlow } from '../../src/replication/primary/primary-flow.js';
 import { SyncSession } from '../../src/replication/primary/sync-session.js';
@@ -32,6 +33,15 @@ const out = new Region(new SharedArrayBuffer(OUTPUT_BYTES_MIN + 64), 0);
 function newServer(name: string): SimulatedServer {
   const shape = { shards: SHARDS, shardMebibytes: 4, ringBytes: 262_144 };
   return new SimulatedServer(name, shape, HASH_KEY, () => 'a'.repeat(40));
+}
+
+/** A key that lies on this shard. */
+function keyOn(shard: number): string {
+  const { shards } = newServer('any');
+  for (let i = 0; ; i++) {
+    const { region, length } = vector([`key${i}`]);
+    if (shards.shardOf(region, 0, length[0]!) === shard) return `key${i}`;
+  }
 }
 
 function newPrimaryFlow(server: SimulatedServer, mine: number[], windowBytes = WINDOW_BYTES) {
@@ -101,7 +111,7 @@ test('an acknowledgement beyond what was sent closes the link and counts for not
   const heads = Float64Array.from(primary.heads());
   assert.equal(flow.acknowledge(writeAcknowledgement(heads)), null);
   assert.deepEqual([...session.acknowledged], [...heads]);
-  primary.execute(NOW, 0, 'MSET', 'a', '2', 'b', '2');
+  primary.execute(NOW, 0, 'MSET', keyOn(0), '2', keyOn(1), '2');
   for (const shard of [0, 1]) {
     const lie = Float64Array.from(heads);
     lie[shard] = primary.heads()[shard]!;
@@ -136,7 +146,7 @@ function halfPairs(windowBytes: number) {
   const heldBack: Uint8Array[] = [];
   let most = 0;
   for (let i = 0; i < 8; i++) {
-    primary.execute(NOW, 0, 'MSET', 'b', `${i}`.repeat(30_000), 'a', '1');
+    primary.execute(NOW, 0, 'MSET', keyOn(0), `${i}`.repeat(30_000), keyOn(1), '1');
     for (const bytes of blocksOf(flow)) {
       if (bytes[6] === 0) flows[0]!.feed(bytes);
       else heldBack.push(bytes);

@@ -176,13 +176,22 @@ class Sort {
 }
 
 function run(context: Context, mayStore: boolean): void {
-  const { args, keys, reply } = context;
+  const { args, reply } = context;
   const invalid = options.parse(args, mayStore);
   if (invalid !== null) {
     reply.error(invalid);
     return;
   }
   const sorting = new Sort(context);
+  try {
+    runSort(context, sorting);
+  } finally {
+    sorting.bytes.release();
+  }
+}
+
+function runSort(context: Context, sorting: Sort): void {
+  const { args, keys, reply } = context;
   if (keys.seekForRead(args, 1)) {
     const { sortable } = keys.types.of(keys.kind);
     if (sortable === undefined) {

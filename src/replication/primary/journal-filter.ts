@@ -9,7 +9,8 @@
  * While the key at the cursor is shipped in parts, its effects are judged by part-filter.ts. As these
  * may move the place inside it, `keep` comes before the next part is taken then, under the lock.
  */
-import { copyBytes, Region } from '../../base/region.js';
+import { giveBack, newRegion } from '../../base/owned-region.js';
+import { copyBytes, type Region } from '../../base/region.js';
 import {
   KIND_KEYLESS,
   KIND_PART,
@@ -37,7 +38,7 @@ const DROP = 0;
 export const RESHIP = -1;
 
 export class JournalFilter {
-  region = new Region(new SharedArrayBuffer(CHUNK_BYTES), 0);
+  region = newRegion(CHUNK_BYTES);
 
   constructor(private readonly parts: PartFilter) {}
 
@@ -55,7 +56,8 @@ export class JournalFilter {
       if (length > CHUNK_BYTES) break;
     }
     if (length > this.region.length) {
-      this.region = new Region(new SharedArrayBuffer((length + 4095) & ~4095), 0);
+      giveBack(this.region);
+      this.region = newRegion((length + 4095) & ~4095);
     }
     ring.read(from, length, this.region, 0);
     return length;
@@ -132,7 +134,8 @@ export class JournalFilter {
   /** Releases a region that has grown for a long record. */
   trim(): void {
     if (this.region.length > KEPT_BYTES) {
-      this.region = new Region(new SharedArrayBuffer(CHUNK_BYTES), 0);
+      giveBack(this.region);
+      this.region = newRegion(CHUNK_BYTES);
     }
   }
 }

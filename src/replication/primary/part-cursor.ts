@@ -10,7 +10,8 @@
  *
  * At position 0 whatever the replica has of the key is replaced by the first part.
  */
-import { copyBytes, equalBytes, Region, withRoom } from '../../base/region.js';
+import { giveBack, newRegion, withRoom } from '../../base/owned-region.js';
+import { copyBytes, equalBytes, type Region } from '../../base/region.js';
 
 const KEY_BYTES = 1024;
 
@@ -25,7 +26,7 @@ export class PartCursor {
   length = 0;
   /** How often it was begun again. */
   restarts = 0;
-  keyRegion = new Region(new SharedArrayBuffer(KEY_BYTES), 0);
+  keyRegion = newRegion(KEY_BYTES);
   readonly keyOffset = 0;
   keyLength = 0;
 
@@ -50,7 +51,8 @@ export class PartCursor {
   end(): void {
     this.active = false;
     if (this.keyRegion.length > KEY_BYTES) {
-      this.keyRegion = new Region(new SharedArrayBuffer(KEY_BYTES), 0);
+      giveBack(this.keyRegion);
+      this.keyRegion = newRegion(KEY_BYTES);
     }
   }
 

@@ -1,6 +1,7 @@
 /**
  * One shard of the primary as a flow of the replica receives it: its state and its pending bytes.
  */
+import { giveBack, newRegion } from '../../base/owned-region.js';
 import { copyBytes, Region } from '../../base/region.js';
 import { RECORD_BYTES_MAX } from '../../journal/record.js';
 import { PAYLOAD_BYTES_MAX } from '../wire.js';
@@ -65,9 +66,10 @@ export class ReplicaShard {
     if (used + length > region.length) {
       let size = SMALL_BYTES;
       while (size < used + length) size = size < STEP_BYTES ? size * 2 : size + STEP_BYTES;
-      larger = new Region(new SharedArrayBuffer(Math.max(size, this.recordBytes())), 0);
+      larger = newRegion(Math.max(size, this.recordBytes()));
     }
     copyBytes(larger, 0, region, this.start, used);
+    if (larger !== region) giveBack(region);
     this.region = larger;
     this.start = 0;
     this.end = used;
@@ -84,6 +86,8 @@ export class ReplicaShard {
   discard(): void {
     this.start = 0;
     this.end = 0;
-    if (this.region.length > SMALL_BYTES * 4) this.region = NOTHING;
+    if (this.region.length <= SMALL_BYTES * 4) return;
+    giveBack(this.region);
+    this.region = NOTHING;
   }
 }

@@ -184,6 +184,7 @@ export class Server {
       if (!LOADS_SINGLY || (thread === 0 && firstAlone)) await started[thread];
     }
     await Promise.all(started);
+    this.ioThreads.tellAll({ kind: 'serve' });
   }
 
   /** Lowers maxclients to what the limit of descriptors leaves, as Redis does. */

@@ -3,7 +3,8 @@
  * All shards are locked then.
  */
 import type { ArgumentVector } from '../../../base/arguments.js';
-import { copyBytes, Region, withRoom } from '../../../base/region.js';
+import { withRoom } from '../../../base/owned-region.js';
+import { copyBytes, Region } from '../../../base/region.js';
 import type { FoundBytes } from '../../../values/value-type.js';
 import type { Context } from '../../contract/context.js';
 import { holdsString } from '../../string/lib/values.js';

@@ -4,7 +4,8 @@
  * there are 8 bytes of place, 4 of order, and 8 of a number or of the place of a weight.
  */
 import type { ArgumentVector } from '../../../base/arguments.js';
-import { compareBytes, copyBytes, Region, withRoom } from '../../../base/region.js';
+import { giveBack, newRegion, withRoom } from '../../../base/owned-region.js';
+import { compareBytes, copyBytes, type Region } from '../../../base/region.js';
 
 /** Elements, weights and results of one command. */
 export const SORT_BYTES_MAX = 1 << 30;
@@ -15,7 +16,7 @@ const ABSENT = -1;
 
 /** Byte strings, one after the other, in the memory that they share with others. */
 export class SortBytes {
-  region = new Region(new SharedArrayBuffer(INITIAL_BYTES), 0);
+  region = newRegion(INITIAL_BYTES);
   private used = 0;
   /** Set when there was no room for all bytes. */
   isFull = false;
@@ -31,6 +32,11 @@ export class SortBytes {
     copyBytes(this.region, at, source, offset, length);
     this.used += length;
     return at;
+  }
+
+  /** Once nothing looks at the copies any more. */
+  release(): void {
+    giveBack(this.region);
   }
 }
 
