@@ -28,6 +28,8 @@ const GIVEN = [
   'PFADD registers a b c',
   `PFADD full ${MANY}`,
   'HSET map a 1 b 2 c 3',
+  'HSET expiring a 1 b 2 c 3',
+  `HPEXPIREAT expiring ${FAR_MS} FIELDS 1 a`,
   `HSET nested ${MANY_FIELDS}`,
 ];
 
@@ -47,6 +49,19 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   getdel: ['GETDEL timed', 'GETDEL large'],
   getex: ['GETEX text EX 100', 'GETEX timed PERSIST', 'GETEX number PXAT 1'],
   hdel: ['HDEL map a none', 'HDEL map a b c', 'HDEL nested f1 f2'],
+  hexpire: ['HEXPIRE map 100 FIELDS 2 a none', 'HEXPIRE nested 0 FIELDS 1 f1'],
+  hexpireat: [`HEXPIREAT map ${FAR_SECONDS} FIELDS 1 a`, 'HEXPIREAT map 1 FIELDS 3 a b c'],
+  hgetdel: ['HGETDEL map FIELDS 2 a none', 'HGETDEL map FIELDS 3 a b c'],
+  hgetex: ['HGETEX map EX 100 FIELDS 1 a', 'HGETEX expiring PERSIST FIELDS 2 a b'],
+  hpersist: ['HPERSIST expiring FIELDS 2 a b'],
+  hpexpire: ['HPEXPIRE expiring 100 LT FIELDS 2 a b'],
+  hpexpireat: [`HPEXPIREAT map ${FAR_MS} NX FIELDS 2 a b`],
+  hsetex: [
+    'HSETEX map EX 100 FIELDS 2 a 9 d 8',
+    'HSETEX expiring KEEPTTL FIELDS 2 a 9 d 8',
+    'HSETEX expiring FIELDS 1 a 9',
+    'HSETEX expiring PXAT 1 FIELDS 1 a 9',
+  ],
   hincrby: ['HINCRBY map a 5', 'HINCRBY new a 5', 'HINCRBY nested f1 -1'],
   hincrbyfloat: ['HINCRBYFLOAT map a 0.1', 'HINCRBYFLOAT new a 3', 'HINCRBYFLOAT nested f1 1.5'],
   hmset: ['HMSET map a 9 z 8', `HMSET map ${MANY_FIELDS}`],

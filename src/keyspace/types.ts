@@ -11,7 +11,7 @@ import type { Region } from '../base/region.js';
 import { SCAN_END, type Table } from '../structures/table.js';
 import { hashType } from '../values/hash/type.js';
 import { stringType } from '../values/string/type.js';
-import type { StoredValue, ValueType } from '../values/value-type.js';
+import type { ElementExpiry, StoredValue, ValueType } from '../values/value-type.js';
 
 /** Redis's names by the number of a type, also of types that are not there yet. */
 const TYPE_NAMES = ['string', 'list', 'set', 'zset', 'hash', 'stream'];
@@ -26,6 +26,8 @@ export class TypeRegistry {
   readonly verifiedKinds: number;
   /** Bit k is set when values of kind k own pages. */
   readonly owningKinds: number;
+  /** Bit k is set when values of kind k may have elements that expire by themselves. */
+  private readonly expiringKinds: number;
   private readonly types: readonly (ValueType | undefined)[];
 
   constructor(types: readonly ValueType[]) {
@@ -38,6 +40,8 @@ export class TypeRegistry {
     this.kinds = maskOf(types.flatMap((type) => type.kinds));
     this.verifiedKinds = maskOf(types.flatMap((type) => type.verifiedKinds));
     this.owningKinds = maskOf(types.flatMap((type) => type.owningKinds));
+    const expiring = types.filter((type) => type.elementExpiry !== undefined);
+    this.expiringKinds = maskOf(expiring.flatMap((type) => type.owningKinds));
   }
 
   /** The type of a kind. @throws when there is none: no entry has such a kind */
@@ -61,6 +65,18 @@ export class TypeRegistry {
   /** Whether removing a value of this kind has to free pages. */
   owns(kind: number): boolean {
     return ((this.owningKinds >>> kind) & 1) !== 0;
+  }
+
+  /** Whether elements of a value of this kind may expire. */
+  hasExpiringElements(kind: number): boolean {
+    return ((this.expiringKinds >>> kind) & 1) !== 0;
+  }
+
+  /** How they do. @throws when none of this kind does */
+  elementExpiry(kind: number): ElementExpiry {
+    const expiry = this.of(kind).elementExpiry;
+    if (expiry === undefined) throw new Error(`elements of kind ${kind} do not expire`);
+    return expiry;
   }
 
   free(value: StoredValue): void {

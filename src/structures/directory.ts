@@ -12,7 +12,8 @@
  *   32     f64  live bytes: entries in logs, and keys and values in runs
  *   40     i32  pages committed: frames, runs and directory
  *   44     i32  runs in use by keys and values
- *   48          16 bytes, the owner's
+ *   48     f64  a number of the owner's
+ *   56          8 bytes, the owner's
  *
  * A root of zeroes is an empty table. Roots need no alignment, so that a root can lie inside an
  * entry. References to frames contain their depth and buckets (frame.ts). A directory doubles by
@@ -111,6 +112,14 @@ export class Directory {
 
   set cursor(position: number) {
     this.view.setInt32(this.root + CURSOR, position, true);
+  }
+
+  get ownerNumber(): number {
+    return this.view.getFloat64(this.root + ROOT_OWNER_BYTE, true);
+  }
+
+  set ownerNumber(value: number) {
+    this.view.setFloat64(this.root + ROOT_OWNER_BYTE, value, true);
   }
 
   get entries(): number {

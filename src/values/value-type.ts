@@ -66,6 +66,18 @@ export const ELEMENTS_EXPIRED_NONE = 0;
 export const ELEMENTS_EXPIRED_SOME = 1;
 export const ELEMENTS_EXPIRED_ALL = 2;
 
+/** What a type answers whose elements expire by themselves. Its owning kinds have such elements. */
+export interface ElementExpiry {
+  /** No element of the value expires before this; Infinity when none does. */
+  earliest(value: StoredValue): number;
+  /**
+   * Removes elements that have expired, a bounded number, and emits the command that does so. It
+   * cannot fail.
+   * @returns ELEMENTS_EXPIRED_...
+   */
+  expire(value: StoredValue, nowMs: number, effects: ValueEffects): number;
+}
+
 export interface ValueType {
   /** As TYPE tells it. */
   readonly name: string;
@@ -77,6 +89,9 @@ export interface ValueType {
   readonly owningKinds: readonly number[];
   /** Those of them whose bytes `verify` has to see; any bytes are a value of the others. */
   readonly verifiedKinds: readonly number[];
+
+  /** Of a type with elements that expire by themselves. */
+  readonly elementExpiry?: ElementExpiry;
 
   /** As OBJECT ENCODING tells it. */
   encoding(value: StoredValue): string;
@@ -103,14 +118,6 @@ export interface ValueType {
    * @returns true when no page is left
    */
   freeStep(value: StoredValue, budgetPages: number): boolean;
-  /** No element of the value expires by itself before this; Infinity when none does. */
-  earliestExpiry(value: StoredValue): number;
-  /**
-   * Removes elements that have expired by themselves, a bounded number, and emits the command that
-   * does so. It cannot fail.
-   * @returns ELEMENTS_EXPIRED_...
-   */
-  expireElements(value: StoredValue, nowMs: number, effects: ValueEffects): number;
   /**
    * Whether bytes from a peer are a value of this kind. Reads nothing outside of them. The bytes of
    * an owning kind never are, as they refer to the peer's pages: these values travel in parts.

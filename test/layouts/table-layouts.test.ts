@@ -97,7 +97,9 @@ test('the root of a table', () => {
   assert.equal(of(/^pages committed/), table.allocatedPages);
   assert.equal(of(/^runs in use/), 1);
   assert.ok(of(/^reference/) > 0);
-  assert.equal(drawing.end, 48);
+  table.ownerNumber = 1.5;
+  assert.equal(of(/^a number of the owner/), 1.5);
+  assert.equal(drawing.end, 56);
 });
 
 test('a space', () => {
