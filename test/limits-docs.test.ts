@@ -34,6 +34,7 @@ import {
   UNAUTHENTICATED_ARGUMENTS_MAX,
   UNAUTHENTICATED_BULK_BYTES_MAX,
 } from '../src/protocol/parser.js';
+import { FIELD_TIME_MAX } from '../src/commands/hash/lib/times.js';
 import * as reply from '../src/protocol/reply.js';
 import { GATHER_TIMEOUT_MS } from '../src/server/channel/gather.js';
 import { reservedDescriptors } from '../src/server/config/descriptor-budget.js';
@@ -117,6 +118,7 @@ const EXPECTED: readonly (readonly [what: string, limit: string])[] = [
     `${sets.PACKED_MEMBERS_MAX} members and ${grouped(sets.PACKED_BYTES_MAX)} bytes`,
   ],
   ['set in the entry of its key', `${grouped(sets.INTEGERS_BYTES_MAX)} bytes`],
+  ['time since 1970 when a field of a hash expires', ms(FIELD_TIME_MAX)],
   ['address space of a shard', `2 GiB (1 MiB to ${SHARD_BYTES_MAX / MEBIBYTE / KIBIBYTE} GiB)`],
   ['shards', `${initial('shards')} (1 to ${grouped(SHARDS_MAX)}, a power of two)`],
   [

@@ -40,7 +40,7 @@ export const COMMAND_NAMES: Readonly<Record<string, readonly [names: string, rea
   'src/platform/portable/net.ts': ['object', 'what typeof answers'],
   'src/replication/replica/replica-state.ts': ['sync', 'a step of the link'],
   'src/values/hash/type.ts': [
-    'del hdel hset pexpireat',
+    'del hdel hpexpireat hset pexpireat',
     'the commands that rebuild a hash, and that remove expired fields',
   ],
   'src/values/list/effects.ts': ['del pexpireat rpush', 'the commands that rebuild a list'],

@@ -70,6 +70,9 @@ export const TYPE_OWNERS: Readonly<Record<string, readonly string[]>> = {
 export const CUSTOM_EFFECTS: Readonly<Record<string, string>> = {
   'src/commands/hash/lib/store.ts':
     'the outcome of HINCRBYFLOAT, and of commands on fields that have expired: HSET, HSETEX',
+  'src/commands/hash/lib/times.ts':
+    'times are absolute, conditions are decided, and fields whose time is past are removed',
+  'src/commands/hash/hsetex.ts': 'the time is absolute and the condition decided: HSETEX, HSET',
   'src/commands/hyperloglog/pfcount.ts':
     'PFCOUNT is no write that a replica would replay; it changed eight bytes: SETRANGE',
   'src/commands/list/lib/move.ts': 'LMOVE has two keys: the effect on the second one is a push',

@@ -6,6 +6,11 @@ import { pexpireat } from '../../generic/expire.js';
 import { object, objectEncoding } from '../../generic/object.js';
 import { set } from '../../string/set.js';
 import { hdel } from '../hdel.js';
+import { hexpire, hexpireat, hpexpire, hpexpireat } from '../hexpire.js';
+import { hgetdel } from '../hgetdel.js';
+import { hgetex } from '../hgetex.js';
+import { hsetex } from '../hsetex.js';
+import { hexpiretime, hpersist, hpexpiretime, hpttl, httl } from '../httl.js';
 import { hexists, hget, hlen, hmget, hstrlen } from '../hget.js';
 import { hgetall, hkeys, hvals } from '../hgetall.js';
 import { hincrby } from '../hincrby.js';
@@ -17,6 +22,8 @@ import { hsetnx } from '../hsetnx.js';
 
 export const HASH_COMMANDS = [
   ...[hset, hmset, hsetnx, hget, hmget, hgetall, hkeys, hvals, hlen, hexists, hstrlen],
+  ...[hexpire, hpexpire, hexpireat, hpexpireat, httl, hpttl, hexpiretime, hpexpiretime],
+  ...[hpersist, hgetdel, hgetex, hsetex],
   ...[hdel, hincrby, hincrbyfloat, hrandfield, hscan],
 ];
 
