@@ -12,6 +12,7 @@ const BLOCKS = [
   wire.BLOCK_SHARD_DONE,
   wire.BLOCK_CUT,
   wire.BLOCK_HEARTBEAT,
+  wire.BLOCK_POSITIONS,
 ];
 const letters = 'AWDSR';
 
@@ -21,13 +22,13 @@ function row(state: number): string {
 }
 
 test('a shard of the replica accepts blocks by its state', () => {
-  //                                            CLEAR FRAME ENTRIES JOURNAL DONE CUT HEARTBEAT
-  assert.equal(row(states.AWAITS_CLEAR), 'W-----A');
-  assert.equal(row(states.WALKING), 'WWWWD-W');
-  assert.equal(row(states.DONE), 'W--D-SD');
-  assert.equal(row(states.STREAMING), '---S--S');
-  assert.equal(row(states.RESUMED), '---R-SR');
-  for (const type of [0, 8, 255]) {
+  //                                            CLEAR FRAME ENTRIES JOURNAL DONE CUT HEARTBEAT POSITIONS
+  assert.equal(row(states.AWAITS_CLEAR), 'W-----A-');
+  assert.equal(row(states.WALKING), 'WWWWD-W-');
+  assert.equal(row(states.DONE), 'W--D-SD-');
+  assert.equal(row(states.STREAMING), '---S--SS');
+  assert.equal(row(states.RESUMED), '---R-SR-');
+  for (const type of [0, 9, 255]) {
     for (let state = 0; state < letters.length; state++) {
       assert.equal(states.afterBlock(state, type), states.REFUSED);
     }
@@ -42,7 +43,16 @@ test('only entries and records of a walk continue in the next block', () => {
       assert.equal(states.mayContinue(state, type), expected);
     }
   }
-  assert.deepEqual(BLOCKS.map(states.hasPayload), [false, true, true, true, false, false, false]);
+  assert.deepEqual(BLOCKS.map(states.hasPayload), [
+    false,
+    true,
+    true,
+    true,
+    false,
+    false,
+    false,
+    true,
+  ]);
   assert.deepEqual([0, 1, 2, 3, 4].map(states.isComplete), [false, false, true, true, true]);
   assert.equal(states.REPLICA_STATE_NAMES.length, letters.length);
 });

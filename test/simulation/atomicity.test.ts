@@ -45,6 +45,7 @@ class Pair {
         raw: true,
         from: null,
         windowBytes: WINDOW_BYTES,
+        cuts: primary.cuts,
       }),
       replicaFlow: new ReplicaFlow({
         shards: replica.shards,
@@ -53,6 +54,7 @@ class Pair {
         mine: [shard],
         progress,
         pending,
+        cuts: replica.cuts,
         target: replica.applier,
       }),
     }));

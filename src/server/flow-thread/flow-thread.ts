@@ -7,6 +7,7 @@ import { closeSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { parentPort, workerData } from 'node:worker_threads';
 import { JOURNAL_WRITTEN } from '../../journal/counters.js';
+import { NewestCut } from '../../journal/cuts.js';
 import { JournalRing } from '../../journal/ring.js';
 import { Shards } from '../../keyspace/shards.js';
 import type { ControlBlock } from '../../memory/control.js';
@@ -35,6 +36,7 @@ class FlowThread {
   private readonly flows = new Map<number, ServedFlow | FollowedFlow>();
   private readonly shards: Shards;
   private readonly rings: readonly JournalRing[];
+  private readonly cuts: NewestCut;
   private readonly owner: number;
   private readonly control: ControlBlock;
   private target: EffectTarget | null = null;
@@ -53,6 +55,7 @@ class FlowThread {
     );
     this.rings = data.ringBuffers.map((buffer) => new JournalRing(attachRegion(buffer)));
     this.owner = data.thread + 1;
+    this.cuts = new NewestCut(data.cutsBuffer, this.owner);
   }
 
   take(command: Exclude<MainToFlow, { kind: 'stop' }>): void {
@@ -72,7 +75,7 @@ class FlowThread {
 
   private serve(command: ServeFlow): void {
     const { flow, descriptor, mine, raw, from, heartbeatMs, windowBytes } = command;
-    const { shards, rings } = this;
+    const { shards, rings, cuts } = this;
     let socket: Socket;
     try {
       socket = new Socket({ fd: descriptor, readable: true, writable: true });
@@ -82,7 +85,7 @@ class FlowThread {
       return;
     }
     const session = new SyncSession(command.session, shards.count, this.owner);
-    const options = { shards, rings, mine, session, raw, from, windowBytes };
+    const options = { shards, rings, mine, session, raw, from, windowBytes, cuts };
     const written = this.control.signal(JOURNAL_WRITTEN);
     const ended = (reason: string) => this.ended(flow, reason);
     this.flows.set(flow, new ServedFlow(socket, options, written, heartbeatMs, ended));
@@ -110,6 +113,7 @@ class FlowThread {
         mine,
         progress,
         pending,
+        cuts: primaryShards === this.shards.count ? this.cuts : null,
         target: this.target!,
       });
     const connected = () => this.report({ kind: 'connected', flow });

@@ -16,6 +16,7 @@ import type { Log } from '../../base/log.js';
 import { commandModules } from '../../commands/index.generated.js';
 import { definitionsOf } from '../../engine/definitions.js';
 import { Registry } from '../../engine/registry.js';
+import { NewestCut } from '../../journal/cuts.js';
 import { createRings } from '../../journal/ring.js';
 import { formatShard } from '../../keyspace/shards.js';
 import { type ControlBlock, THREADS_MAX } from '../../memory/control.js';
@@ -117,7 +118,8 @@ export class Server {
     const figure = () => new Int32Array(new SharedArrayBuffer(4 * threads)).fill(NOT_UP);
     const databases = config.number('databases');
     const ringBuffers = this.createRings();
-    const common = { shardBuffers, ringBuffers, databases };
+    const cutsBuffer = NewestCut.create(ringBuffers.length);
+    const common = { shardBuffers, ringBuffers, cutsBuffer, databases };
     const replication = this.createReplication({
       ...common,
       control,
@@ -151,6 +153,7 @@ export class Server {
     readonly control: ControlBlock;
     readonly shardBuffers: readonly SharedArrayBuffer[];
     readonly ringBuffers: readonly SharedArrayBuffer[];
+    readonly cutsBuffer: SharedArrayBuffer;
     readonly databases: number;
     readonly commands: number;
   }): ReplicationManager {

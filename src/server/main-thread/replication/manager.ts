@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Log } from '../../../base/log.js';
 import { shownFromPeer } from '../../../base/peer-text.js';
 import type { HostAndPort } from '../../../commands/contract/replication-port.js';
+import { NewestCut } from '../../../journal/cuts.js';
 import { JournalRing } from '../../../journal/ring.js';
 import { Shards } from '../../../keyspace/shards.js';
 import type { ControlBlock } from '../../../memory/control.js';
@@ -64,6 +65,7 @@ export interface ManagerParts {
   readonly control: ControlBlock;
   readonly shardBuffers: readonly SharedArrayBuffer[];
   readonly ringBuffers: readonly SharedArrayBuffer[];
+  readonly cutsBuffer: SharedArrayBuffer;
   readonly databases: number;
   readonly ioThreads: number;
   /** How many commands there are. */
@@ -84,6 +86,7 @@ export class ReplicationManager {
   /** The shards as this thread sees them. */
   readonly shards: Shards;
   private readonly rings: readonly JournalRing[];
+  private readonly cuts: NewestCut;
   private readonly state: PrimaryState;
   private readonly replicas: ServedReplicas;
   /** Apart, as those that follow yield to others, for good (a process may not take that back). */
@@ -106,6 +109,7 @@ export class ReplicationManager {
 
   constructor(private readonly parts: ManagerParts) {
     const { config, log, control, shardBuffers, ringBuffers, databases, ioThreads } = parts;
+    const { cutsBuffer } = parts;
     const owner = ioThreads + 1;
     this.shards = new Shards(
       shardBuffers.map((buffer) => attachPagedRegion(buffer)),
@@ -115,10 +119,12 @@ export class ReplicationManager {
       owner,
     );
     this.rings = ringBuffers.map((buffer) => new JournalRing(attachRegion(buffer)));
+    this.cuts = new NewestCut(cutsBuffer, owner);
     this.state = new PrimaryState(this.shards.count, databases, newId);
     const data = {
       shardBuffers,
       ringBuffers,
+      cutsBuffer,
       controlBuffer: control.buffer,
       ioThreads,
       databases,
@@ -389,6 +395,7 @@ export class ReplicationManager {
     // First no thread writes any more: then the journal's heads are final.
     this.link = null;
     await this.publishAsReplica(primary);
+    this.cuts.clear(true);
     const final = wasPrimary ? { id: history.id, lsns: this.heads() } : history;
     const shards = this.shards.count;
     this.link = new PrimaryLink(
@@ -400,7 +407,10 @@ export class ReplicationManager {
         owner: this.parts.ioThreads + 2,
         changed: () => this.publish(),
         synced: this.parts.synced,
-        replacing: () => this.replicas.dropAll('this server gets a full sync itself'),
+        replacing: () => {
+          this.replicas.dropAll('this server gets a full sync itself');
+          this.cuts.clear(true);
+        },
         adopt: (id, from) => this.adopt(id, from),
       },
       primary,
@@ -426,6 +436,7 @@ export class ReplicationManager {
         keysTotal: 0,
         bytesTotal: 0,
         syncStartedMs: 0,
+        offset: 0,
         downSinceMs: -1,
       },
     };
@@ -455,6 +466,7 @@ export class ReplicationManager {
       this.journaling = false;
     }
     this.replicas.dropAll('this server has become a primary');
+    this.cuts.clear(false);
     await this.publish();
     this.parts.log.notice(
       `This server is a primary now, with id ${this.state.replicationId}` +
