@@ -29,7 +29,8 @@ export type SyncDecision =
 
 /**
  * 2: the argument count of an effect has 32 bits. 3: shards come from the hash, and the reply to a
- * request tells the spread of hash tags. 4: the reply tells the window, and the primary keeps to it.
+ * request tells the spread of hash tags. 4: the reply tells the window, and the primary keeps to it;
+ * blocks carry the cursor of the walk; cuts of all shards are sent and acknowledged.
  */
 export const PROTOCOL_VERSION = 4;
 export const NO_ID = '0'.repeat(40);
