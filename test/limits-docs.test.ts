@@ -10,22 +10,19 @@ import { SHOWN_CHARACTERS_MAX } from '../src/base/peer-text.js';
 import { TEXT_BYTES_MAX } from '../src/base/region.js';
 import { WORDS_MAX } from '../src/commands/contract/words.js';
 import { SORT_BYTES_MAX, SORT_RESULTS_MAX } from '../src/commands/generic/lib/sort-vector.js';
+import { FIELD_TIME_MAX } from '../src/commands/hash/lib/times.js';
 import { ADDRESS_BYTES_MAX } from '../src/commands/replication/replconf.js';
 import { QUEUE_BYTES_MAX } from '../src/engine/transaction-queue.js';
-
 import { GROWN_BYTES_MAX, READERS_MAX, RING_BYTES_MIN } from '../src/journal/ring.js';
 import { SHARD_SPREAD_MAX } from '../src/keyspace/key-hash.js';
 import { THREADS_MAX } from '../src/memory/control.js';
 import { ERROR_NAME_BYTES, ERROR_NAMES_MAX } from '../src/memory/error-names.js';
-
 import { DEFAULT_BYTES } from '../src/memory/shared-text.js';
-
 import {
   ASSEMBLED_ARGUMENTS_MAX,
   QUERY_BYTES_MAX,
   UNAUTHENTICATED_QUERY_BYTES_MAX,
 } from '../src/net/client-input.js';
-
 import { PATH_BYTES_MAX } from '../src/platform/ffi/socket.js';
 import {
   BULK_BYTES_MAX_DEFAULT,
@@ -34,7 +31,6 @@ import {
   UNAUTHENTICATED_ARGUMENTS_MAX,
   UNAUTHENTICATED_BULK_BYTES_MAX,
 } from '../src/protocol/parser.js';
-import { FIELD_TIME_MAX } from '../src/commands/hash/lib/times.js';
 import * as reply from '../src/protocol/reply.js';
 import { GATHER_TIMEOUT_MS } from '../src/server/channel/gather.js';
 import { reservedDescriptors } from '../src/server/config/descriptor-budget.js';

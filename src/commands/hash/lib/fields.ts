@@ -2,11 +2,12 @@
  * The arguments FIELDS numfields field [field ...] of the commands about the expiry of fields, and what
  * became of each field. The outcomes of a million fields are a million bytes, given back afterwards.
  */
+
+import type { EffectBuilder } from '../../../keyspace/effects.js';
 import { ErrorReply } from '../../../protocol/errors.js';
 import { parseIndex } from '../../../protocol/numbers.js';
 import type { Reply } from '../../../protocol/reply.js';
 import { argumentIs } from '../../../protocol/text.js';
-import type { EffectBuilder } from '../../../keyspace/effects.js';
 import type { Context } from '../../contract/context.js';
 import type { ArgumentSpecification } from '../../contract/definition.js';
 
