@@ -39,7 +39,7 @@ const GIVEN = [
   'SADD words a b c 1',
   `SADD table ${MANY}`,
   `PEXPIREAT table ${FAR_MS}`,
-  'SADD single a',
+  'SADD lone a',
 ];
 
 /** For each command that writes: one that changes something, or several. */
@@ -128,7 +128,7 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   sinterstore: ['SINTERSTORE new words ints', 'SINTERSTORE text table table'],
   smove: [
     'SMOVE words ints b',
-    'SMOVE single table a',
+    'SMOVE lone table a',
     'SMOVE table new element7',
     'SMOVE words ints 1',
   ],
@@ -137,7 +137,7 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     'SPOP words 2',
     'SPOP table 2000',
     'SPOP table 9',
-    'SPOP single',
+    'SPOP lone',
     'SPOP ints 9',
   ],
   srem: [
@@ -145,9 +145,9 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     'SREM words a c',
     `SREM table ${MANY}`,
     'SREM table element5',
-    'SREM single a',
+    'SREM lone a',
   ],
-  sunionstore: ['SUNIONSTORE new words ints none', 'SUNIONSTORE ints table single'],
+  sunionstore: ['SUNIONSTORE new words ints none', 'SUNIONSTORE ints table lone'],
   swapdb: ['SWAPDB 0 1'],
   unlink: ['UNLINK large timed'],
 };

@@ -37,10 +37,10 @@ export interface EachElement {
 
 /**
  * A change of a list at one of its ends or at an index. Pushes have an element in each argument from
- * 2 on; pops have a count in argument 2, or none for one element; `set` has the index there.
+ * 2 on; pops have a count in argument 2, or none for one element; `replace` has the index there.
  */
 export interface ListChange {
-  readonly by: 'push-head' | 'push-tail' | 'pop-head' | 'pop-tail' | 'set';
+  readonly by: 'push-head' | 'push-tail' | 'pop-head' | 'pop-tail' | 'replace';
 }
 
 /** By the verb, in upper case. */

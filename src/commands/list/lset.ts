@@ -46,6 +46,6 @@ export const lset: CommandDefinition = {
   flags: ['write', 'denyoom'],
   keys: [keysAt(1, 0, 1, 'RW', 'update')],
   arguments: [KEY, { name: 'index', type: 'integer' }, { name: 'element', type: 'string' }],
-  elements: { by: 'set' },
+  elements: { by: 'replace' },
   run,
 };

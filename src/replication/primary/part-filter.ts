@@ -5,7 +5,7 @@
  *   nothing of it was shipped       nothing: the parts will contain the effect
  *   elements are named              those groups whose elements were shipped
  *   each element by itself          all of it: the replica has those elements that were shipped
- *   pushed, popped, set in a list   what lies before the position, which moves along
+ *   a list has changed at a place   what lies before the position, which moves along
  *   when the key expires            nothing: the last part tells
  *   anything else                   nothing: the collection is unshipped now, and is begun again
  *
@@ -152,7 +152,7 @@ export class PartFilter {
       case 'pop-tail':
         part.length -= Math.min(numberAt(region, offset, 1), part.length);
         return part.length >= part.position ? 0 : startAgain(part);
-      case 'set': {
+      case 'replace': {
         const index = numberAt(region, offset, Number.NaN);
         if (index >= 0) return index < part.position ? length : 0;
         return part.length + index >= part.position ? 0 : startAgain(part);
