@@ -74,6 +74,42 @@ export function parseDoubleText(text: string): number {
   return withinRange(sign === '-' ? -magnitude : magnitude, /[1-9a-f]/i.test(digits));
 }
 
+const BLANKS_BEFORE = /^[ \t-\r]*(?=[^ \t-\r])/;
+const SIGN = /^[+-]?/;
+
+/**
+ * An end of a range of scores. Redis reads these with strtod alone: blanks may come first, a NUL byte
+ * ends the text, an empty text is 0, and what over- or underflows is infinite or 0.
+ * @returns NaN when the text is none
+ */
+export function parseRangeDouble(region: Region, offset: number, length: number): number {
+  const value = parseDouble(region, offset, length);
+  if (!Number.isNaN(value)) return value;
+  if (length >= TEXT_BYTES_MAX) return value;
+  return parseRangeText(
+    Buffer.from(region.bytes.slice(offset, offset + length)).toString('latin1'),
+  );
+}
+
+function parseRangeText(text: string): number {
+  const end = text.indexOf('\0');
+  const whole = end < 0 ? text : text.slice(0, end);
+  if (whole === '') return 0;
+  const trimmed = whole.replace(BLANKS_BEFORE, '');
+  const value = parseDoubleText(trimmed);
+  if (!Number.isNaN(value)) return value;
+  // What is left is no number, or one whose exponent is too large or too small for a double.
+  if (!DECIMAL.test(trimmed) && !isHexadecimal(trimmed)) return value;
+  const isLarge = DECIMAL.test(trimmed) ? Math.abs(Number(trimmed)) > 1 : !/p-/i.test(trimmed);
+  const magnitude = isLarge ? Infinity : 0;
+  return SIGN.exec(trimmed)![0] === '-' ? -magnitude : magnitude;
+}
+
+function isHexadecimal(text: string): boolean {
+  const match = HEXADECIMAL.exec(text);
+  return match !== null && `${match[2]}${match[3]}` !== '';
+}
+
 /** Over- and underflow are errors; so is rounding something that isn't zero to zero. */
 function withinRange(x: number, nonZero: boolean): number {
   return Math.abs(x) === Infinity || (x === 0 && nonZero) ? Number.NaN : x;
