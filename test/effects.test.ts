@@ -4,10 +4,12 @@
  */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { Region, toBinary } from '../src/base/region.js';
 import { CommandTester } from '../src/commands/contract/test-support.js';
 import { commandModules } from '../src/commands/index.generated.js';
 import { definitionsOf } from '../src/engine/definitions.js';
 import { isContainer } from '../src/engine/registry.js';
+import type { ValueEffects } from '../src/values/value-type.js';
 
 const definitions = definitionsOf(commandModules);
 const FAR_SECONDS = '4102444800';
@@ -15,6 +17,9 @@ const FAR_MS = `${FAR_SECONDS}000`;
 
 /** So many that a HyperLogLog becomes dense. */
 const MANY = Array.from({ length: 3000 }, (_, i) => `element${i}`).join(' ');
+
+/** So many that a sorted set becomes nested. */
+const MANY_SCORES = Array.from({ length: 400 }, (_, i) => `${i % 50} m${i}`).join(' ');
 
 /** What is there before each example. */
 const GIVEN = [
@@ -24,6 +29,9 @@ const GIVEN = [
   `SET timed 5 PXAT ${FAR_MS}`,
   'PFADD registers a b c',
   `PFADD full ${MANY}`,
+  'ZADD ranking 1 a 2 b 3 c',
+  `PEXPIREAT ranking ${FAR_MS}`,
+  `ZADD crowd ${MANY_SCORES}`,
 ];
 
 /** For each command that writes: one that changes something, or several. */
@@ -31,10 +39,16 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   append: ['APPEND text def', 'APPEND new def', 'APPEND large y'],
   bitfield: ['BITFIELD text SET u8 0 65', 'BITFIELD text GET u8 0 INCRBY i16 100 5'],
   bitop: ['BITOP NOT new text', 'BITOP AND timed timed text', 'BITOP OR text none none2'],
-  copy: ['COPY timed new', 'COPY large text REPLACE', 'COPY text other DB 1'],
+  copy: [
+    'COPY timed new',
+    'COPY large text REPLACE',
+    'COPY text other DB 1',
+    'COPY ranking new',
+    'COPY crowd text REPLACE',
+  ],
   decr: ['DECR number', 'DECR new'],
   decrby: ['DECRBY number 11', 'DECRBY timed 9007199254740993'],
-  del: ['DEL number none text large'],
+  del: ['DEL number none text large crowd ranking'],
   expire: ['EXPIRE text 100', 'EXPIRE text -1'],
   expireat: [`EXPIREAT text ${FAR_SECONDS}`, 'EXPIREAT large 1'],
   flushall: ['FLUSHALL'],
@@ -45,7 +59,7 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   incr: ['INCR number', 'INCR new', 'INCR timed'],
   incrby: ['INCRBY number 89', 'INCRBY number 90'],
   incrbyfloat: ['INCRBYFLOAT number 0.1', 'INCRBYFLOAT timed 0.1', 'INCRBYFLOAT new 3'],
-  move: ['MOVE timed 1', 'MOVE large 2'],
+  move: ['MOVE timed 1', 'MOVE large 2', 'MOVE crowd 1'],
   mset: ['MSET a 1 text 2 a 3'],
   msetnx: ['MSETNX a 1 b 2'],
   persist: ['PERSIST timed'],
@@ -55,7 +69,7 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   pfdebug: ['PFDEBUG TODENSE registers', 'PFDEBUG GETREG registers'],
   pfmerge: ['PFMERGE new registers', 'PFMERGE registers full', 'PFMERGE new'],
   psetex: ['PSETEX text 100000 v'],
-  rename: ['RENAME timed text', 'RENAME large new'],
+  rename: ['RENAME timed text', 'RENAME large new', 'RENAME crowd ranking'],
   renamenx: ['RENAMENX timed new'],
   set: [
     'SET text v',
@@ -69,7 +83,30 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   setnx: ['SETNX new v'],
   setrange: ['SETRANGE text 1 xyz', 'SETRANGE new 5 x', 'SETRANGE large 19999 yy'],
   swapdb: ['SWAPDB 0 1'],
-  unlink: ['UNLINK large timed'],
+  unlink: ['UNLINK large timed crowd'],
+  zadd: [
+    'ZADD ranking 5 a 6 d',
+    'ZADD new NX 1.5 a -inf b',
+    'ZADD ranking GT CH 0 a 7 b',
+    'ZADD ranking INCR 2.5 a',
+    `ZADD ranking ${MANY_SCORES}`,
+    `ZADD crowd 1 new1 2 m5`,
+    `ZADD crowd 0 ${'x'.repeat(5000)}`,
+  ],
+  zincrby: ['ZINCRBY ranking 0.1 a', 'ZINCRBY new 3 a', 'ZINCRBY crowd -7.5 m9'],
+  zmpop: ['ZMPOP 2 none ranking MAX', 'ZMPOP 1 crowd MIN COUNT 9', 'ZMPOP 1 crowd MAX COUNT 400'],
+  zpopmax: ['ZPOPMAX ranking', 'ZPOPMAX crowd 10', 'ZPOPMAX ranking 5'],
+  zpopmin: ['ZPOPMIN ranking', 'ZPOPMIN crowd 10', 'ZPOPMIN ranking 5'],
+  zrangestore: [
+    'ZRANGESTORE new crowd 5 20',
+    'ZRANGESTORE crowd crowd 0 -2',
+    'ZRANGESTORE text ranking (1 3 BYSCORE',
+    'ZRANGESTORE ranking none 0 -1',
+  ],
+  zrem: ['ZREM ranking a none', 'ZREM ranking a b c', 'ZREM crowd m1 m2 m399'],
+  zremrangebylex: ['ZREMRANGEBYLEX ranking [a [b', 'ZREMRANGEBYLEX ranking - +'],
+  zremrangebyrank: ['ZREMRANGEBYRANK ranking 0 0', 'ZREMRANGEBYRANK crowd 10 -10'],
+  zremrangebyscore: ['ZREMRANGEBYSCORE ranking (1 2', 'ZREMRANGEBYSCORE crowd -inf inf'],
 };
 
 function tester(): CommandTester {
@@ -81,7 +118,30 @@ function tester(): CommandTester {
 
 /** Keys, values and expiry; how they are encoded may differ. */
 function dataOf(t: CommandTester): [string, string, number][] {
-  return [...t.dump()].map(([name, { value, expiry }]) => [name, value, expiry]);
+  return [...t.dump()].map(([name, { kind, value, expiry }]) => {
+    return [name, t.keys.types.owns(kind) ? contentOf(t, name) : value, expiry];
+  });
+}
+
+/** A value that owns pages, as the commands that rebuild it: its bytes only say where they are. */
+function contentOf(t: CommandTester, name: string): string {
+  const [database, key] = name.split(' ') as [string, string];
+  const region = new Region(new SharedArrayBuffer(64), 0);
+  region.bytes.set(Buffer.from(key, 'latin1'));
+  t.keys.seekKey(Number(database), region, 0, key.length);
+  const words: string[] = [];
+  const collector: ValueEffects = {
+    begin: (command) => collector.word(command),
+    bytes: (source, offset, length) => collector.word(toBinary(source, offset, length)),
+    time: (expiry) => collector.word(String(expiry)),
+    end() {},
+    word(text) {
+      words.push(text);
+      return collector;
+    },
+  };
+  t.keys.types.of(t.keys.kind).effects(t.keys, collector);
+  return words.join(' ');
 }
 
 describe('effects of every command that writes', () => {

@@ -4,6 +4,7 @@ import { hyperloglogSpecs } from './hyperloglog-commands.js';
 import { keySpecs } from './key-commands.js';
 import { mutate, randomCase } from './mutate.js';
 import { serverSpecs, sessionSpecs } from './session-commands.js';
+import { sortedSetSpecs } from './sorted-set-commands.js';
 import { SpecTable } from './spec.js';
 import { bitmapSpecs, stringSpecs } from './string-commands.js';
 import { World } from './world.js';
@@ -22,7 +23,13 @@ export interface Sequence {
 
 const connections = 3;
 const brokenShare = 0.13;
-const dataSpecs = [...stringSpecs, ...bitmapSpecs, ...hyperloglogSpecs, ...keySpecs];
+const dataSpecs = [
+  ...stringSpecs,
+  ...bitmapSpecs,
+  ...hyperloglogSpecs,
+  ...sortedSetSpecs,
+  ...keySpecs,
+];
 const everything = new SpecTable([...dataSpecs, ...sessionSpecs, ...serverSpecs]);
 const data = new SpecTable(dataSpecs.filter((each) => each.weight > 1));
 

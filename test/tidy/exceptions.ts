@@ -41,5 +41,6 @@ export const COMMAND_NAMES: Readonly<Record<string, readonly [names: string, rea
   'src/keyspace/types.ts': ['set', 'the name of a type, as TYPE answers it'],
   'src/platform/portable/net.ts': ['object', 'what typeof answers'],
   'src/replication/replica/replica-state.ts': ['sync', 'a step of the link'],
+  'src/values/sorted-set/type.ts': ['del pexpireat zadd', 'the commands that rebuild a sorted set'],
   'src/values/string/type.ts': ['set', 'the command that rebuilds a string'],
 };

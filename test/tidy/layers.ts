@@ -52,6 +52,8 @@ export const LARGE_FILES: Readonly<Record<string, string>> = {};
  * and commands. Everybody else asks the registry, src/keyspace/types.ts.
  */
 export const TYPE_OWNERS: Readonly<Record<string, readonly string[]>> = {
+  // Positions are scores of sorted sets.
+  'sorted-set': ['src/values/sorted-set/', 'src/commands/sorted-set/', 'src/commands/geo/'],
   // HyperLogLogs are strings.
   string: [
     'src/values/string/',
@@ -65,4 +67,8 @@ export const TYPE_OWNERS: Readonly<Record<string, readonly string[]>> = {
 export const CUSTOM_EFFECTS: Readonly<Record<string, string>> = {
   'src/commands/hyperloglog/pfcount.ts':
     'PFCOUNT is no write that a replica would replay; it changed eight bytes: SETRANGE',
+  'src/commands/sorted-set/lib/pop.ts':
+    'ZMPOP chose one of several keys: ZPOPMIN, ZPOPMAX of that one',
+  'src/commands/sorted-set/zremrangebyrank.ts':
+    'what a range of members is depends on the form of the set where scores differ: ranks',
 };
