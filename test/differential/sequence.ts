@@ -7,6 +7,7 @@ import { listSpecs } from './list-commands.js';
 import { mutate, randomCase } from './mutate.js';
 import { serverSpecs, sessionSpecs } from './session-commands.js';
 import { setSpecs } from './set-commands.js';
+import { sortedSetSpecs } from './sorted-set-commands.js';
 import { SpecTable } from './spec.js';
 import { bitmapSpecs, stringSpecs } from './string-commands.js';
 import { World } from './world.js';
@@ -32,6 +33,7 @@ const dataSpecs = [
   ...listSpecs,
   ...setSpecs,
   ...hashSpecs,
+  ...sortedSetSpecs,
   ...keySpecs,
 ];
 const everything = new SpecTable([...dataSpecs, ...sessionSpecs, ...serverSpecs]);
