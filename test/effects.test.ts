@@ -18,6 +18,8 @@ const MANY = Array.from({ length: 3000 }, (_, i) => `element${i}`).join(' ');
 
 /** So many that a hash becomes nested. */
 const MANY_FIELDS = Array.from({ length: 300 }, (_, i) => `f${i} ${i}`).join(' ');
+/** So many that a sorted set becomes nested. */
+const MANY_SCORES = Array.from({ length: 400 }, (_, i) => `${i % 50} m${i}`).join(' ');
 
 /** What is there before each example. */
 const GIVEN = [
@@ -41,6 +43,9 @@ const GIVEN = [
   `SADD table ${MANY}`,
   `PEXPIREAT table ${FAR_MS}`,
   'SADD lone a',
+  'ZADD ranking 1 a 2 b 3 c',
+  `PEXPIREAT ranking ${FAR_MS}`,
+  `ZADD crowd ${MANY_SCORES}`,
 ];
 
 /** For each command that writes: one that changes something, or several. */
@@ -56,10 +61,15 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     'COPY timed new',
     'COPY large text REPLACE',
     'COPY text other DB 1',
+    'COPY timed new',
+    'COPY large text REPLACE',
+    'COPY text other DB 1',
+    'COPY ranking new',
+    'COPY crowd text REPLACE',
   ],
   decr: ['DECR number', 'DECR new'],
   decrby: ['DECRBY number 11', 'DECRBY timed 9007199254740993'],
-  del: ['DEL number none text large'],
+  del: ['DEL number none text large crowd ranking'],
   expire: ['EXPIRE text 100', 'EXPIRE text -1'],
   expireat: [`EXPIREAT text ${FAR_SECONDS}`, 'EXPIREAT large 1'],
   flushall: ['FLUSHALL'],
@@ -110,7 +120,7 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   lrem: ['LREM list 1 a', 'LREM list -1 a', 'LREM long 0 e3', 'LREM single 0 a'],
   lset: ['LSET list 0 x', 'LSET long -1 x', 'LSET list 1 1234567'],
   ltrim: ['LTRIM list 1 1', 'LTRIM long 5 -5', 'LTRIM list 5 1', 'LTRIM list 0 -1'],
-  move: ['MOVE timed 1', 'MOVE large 2', 'MOVE long 1'],
+  move: ['MOVE timed 1', 'MOVE large 2', 'MOVE long 1', 'MOVE crowd 1'],
   mset: ['MSET a 1 text 2 a 3'],
   msetnx: ['MSETNX a 1 b 2'],
   persist: ['PERSIST timed'],
@@ -124,7 +134,7 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   rpoplpush: ['RPOPLPUSH list new', 'RPOPLPUSH long list', 'RPOPLPUSH single single'],
   rpush: ['RPUSH list x y', 'RPUSH new a b c', 'RPUSH long x', `RPUSH list ${MANY}`],
   rpushx: ['RPUSHX list x'],
-  rename: ['RENAME timed text', 'RENAME large new'],
+  rename: ['RENAME timed text', 'RENAME large new', 'RENAME crowd ranking'],
   renamenx: ['RENAMENX timed new'],
   sadd: ['SADD ints 4 1', 'SADD ints x', 'SADD words d e', 'SADD table f', `SADD new ${MANY}`],
   sdiffstore: ['SDIFFSTORE new words ints', 'SDIFFSTORE table table words', 'SDIFFSTORE ints none'],
@@ -170,7 +180,30 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   ],
   sunionstore: ['SUNIONSTORE new words ints none', 'SUNIONSTORE ints table lone'],
   swapdb: ['SWAPDB 0 1'],
-  unlink: ['UNLINK large timed'],
+  unlink: ['UNLINK large timed crowd'],
+  zadd: [
+    'ZADD ranking 5 a 6 d',
+    'ZADD new NX 1.5 a -inf b',
+    'ZADD ranking GT CH 0 a 7 b',
+    'ZADD ranking INCR 2.5 a',
+    `ZADD ranking ${MANY_SCORES}`,
+    `ZADD crowd 1 new1 2 m5`,
+    `ZADD crowd 0 ${'x'.repeat(5000)}`,
+  ],
+  zincrby: ['ZINCRBY ranking 0.1 a', 'ZINCRBY new 3 a', 'ZINCRBY crowd -7.5 m9'],
+  zmpop: ['ZMPOP 2 none ranking MAX', 'ZMPOP 1 crowd MIN COUNT 9', 'ZMPOP 1 crowd MAX COUNT 400'],
+  zpopmax: ['ZPOPMAX ranking', 'ZPOPMAX crowd 10', 'ZPOPMAX ranking 5'],
+  zpopmin: ['ZPOPMIN ranking', 'ZPOPMIN crowd 10', 'ZPOPMIN ranking 5'],
+  zrangestore: [
+    'ZRANGESTORE new crowd 5 20',
+    'ZRANGESTORE crowd crowd 0 -2',
+    'ZRANGESTORE text ranking (1 3 BYSCORE',
+    'ZRANGESTORE ranking none 0 -1',
+  ],
+  zrem: ['ZREM ranking a none', 'ZREM ranking a b c', 'ZREM crowd m1 m2 m399'],
+  zremrangebylex: ['ZREMRANGEBYLEX ranking [a [b', 'ZREMRANGEBYLEX ranking - +'],
+  zremrangebyrank: ['ZREMRANGEBYRANK ranking 0 0', 'ZREMRANGEBYRANK crowd 10 -10'],
+  zremrangebyscore: ['ZREMRANGEBYSCORE ranking (1 2', 'ZREMRANGEBYSCORE crowd -inf inf'],
 };
 
 function tester(): CommandTester {
@@ -191,6 +224,7 @@ const READS: Readonly<Record<string, Read>> = {
   '+hash': { words: ['HGETALL'], replies: 2, isOrdered: false },
   '+list': { words: ['LRANGE', '0', '-1'], replies: 1, isOrdered: true },
   '+set': { words: ['SMEMBERS'], replies: 1, isOrdered: false },
+  '+zset': { words: ['ZRANGE', '0', '-1', 'WITHSCORES'], replies: 2, isOrdered: true },
 };
 
 /** Keys, values and expiry; how they are encoded may differ. */

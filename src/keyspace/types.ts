@@ -20,6 +20,7 @@ import type { Table } from '../structures/table.js';
 import { hashType } from '../values/hash/type.js';
 import { listType } from '../values/list/type.js';
 import { setType } from '../values/set/type.js';
+import { sortedSetType } from '../values/sorted-set/type.js';
 import { stringType } from '../values/string/type.js';
 import type { ElementExpiry, StoredValue, ValueType } from '../values/value-type.js';
 import { ReclaimList } from './reclaim-list.js';
@@ -128,4 +129,4 @@ function maskOf(kinds: readonly number[]): number {
 }
 
 /** The types of the database. */
-export const TYPES = new TypeRegistry([stringType, listType, setType, hashType]);
+export const TYPES = new TypeRegistry([stringType, listType, setType, sortedSetType, hashType]);

@@ -294,6 +294,12 @@ export class Reply {
     else this.line(DOUBLE, text);
   }
 
+  /** The same as a string in both protocols. */
+  bulkDouble(x: number): void {
+    if (doubleIsShort(x)) this.bulkInteger(x);
+    else this.bulkBinary(formatDouble(x));
+  }
+
   boolean(value: boolean): void {
     if (this.protocol === 2) {
       this.header(INTEGER, value ? 1 : 0);

@@ -43,6 +43,8 @@ const comparisons: Readonly<Record<string, Comparison>> = {
   sdiff: 'unordered',
   spop: 'unordered',
   srandmember: 'length',
+  zscan: 'scan',
+  zrandmember: 'length',
   randomkey: 'type',
   time: 'type',
   command: 'type',

@@ -14,8 +14,13 @@ const future_ms = 4_102_444_800_000;
 /** One argument away from ending or stopping every client, or from listing all there is. */
 const neverMutated = /^(client (kill|pause|reply|unblock)$|config |command |sort(_ro)? )/i;
 
+/** Sorted sets whose scores have to stay the same: see sorted-set-commands.ts. */
+const oneScore = /^zlex:/;
+const scoreWrites = /^(zadd|zincrby|copy|rename|.*store)$/i;
+
 export function mutate(world: World, args: readonly string[]): string[] {
   if (neverMutated.test(args.slice(0, 2).join(' ')) || args[0]?.startsWith('@')) return [...args];
+  if (scoreWrites.test(args[0]!) && args.some((each) => oneScore.test(each))) return [...args];
   const result = [...args];
   for (let times = world.chance(0.75) ? 1 : 2; times > 0; times--) mutateOnce(world, result);
   return makeSafe(world, result);

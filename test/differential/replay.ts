@@ -28,6 +28,7 @@ const configAtStart = [
   ...['loglevel', 'notice', 'hll-sparse-max-bytes', '3000'],
   ...['hash-max-listpack-entries', '128', 'hash-max-listpack-value', '64'],
   ...['set-max-intset-entries', '512'],
+  ...['zset-max-listpack-entries', '128', 'zset-max-listpack-value', '64'],
 ];
 
 /** One server, and the connections of the sequence that runs. */

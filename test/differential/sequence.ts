@@ -8,6 +8,7 @@ import { mutate, randomCase } from './mutate.js';
 import { serverSpecs, sessionSpecs } from './session-commands.js';
 import { setSpecs } from './set-commands.js';
 import { sortSpecs } from './sort-commands.js';
+import { sortedSetSpecs } from './sorted-set-commands.js';
 import { SpecTable } from './spec.js';
 import { bitmapSpecs, stringSpecs } from './string-commands.js';
 import { World } from './world.js';
@@ -33,8 +34,8 @@ const dataSpecs = [
   ...listSpecs,
   ...setSpecs,
   ...hashSpecs,
-  ...setSpecs,
   ...sortSpecs,
+  ...sortedSetSpecs,
   ...keySpecs,
 ];
 const everything = new SpecTable([...dataSpecs, ...sessionSpecs, ...serverSpecs]);

@@ -4,7 +4,7 @@ import type { Random } from '../support/random.js';
 type Run = (...words: (string | number)[]) => void;
 
 const KEYS = 3;
-const TYPES = ['hash', 'list', 'set'];
+const TYPES = ['hash', 'list', 'set', 'zset'];
 
 /** How many elements the collections of a schedule have, and how long these are. */
 export class CollectionWrites {
@@ -36,11 +36,13 @@ export class CollectionWrites {
     const hash = this.key('hash');
     const list = this.key('list');
     const set = this.key('set');
+    const sorted = this.key('zset');
     for (let i = 0; i < this.elements; i += 100) {
       const count = Math.min(100, this.elements - i);
       const numbers = Array.from({ length: count }, (_, j) => i + j);
       run('HSET', hash, ...numbers.flatMap((n) => [`field ${n}`, this.value()]));
       run('SADD', set, ...numbers.map((n) => `field ${n}`));
+      run('ZADD', sorted, ...numbers.flatMap((n) => [n % 70, `field ${n}`]));
       run('RPUSH', list, ...numbers.map(() => this.value()));
     }
   }
@@ -53,7 +55,8 @@ export class CollectionWrites {
     const { random } = this;
     const what = random.below(100);
     if (what < 34) this.writeHash(run, this.key('hash'));
-    else if (what < 68) this.writeList(run, this.key('list'));
+    else if (what < 56) this.writeList(run, this.key('list'));
+    else if (what < 70) this.writeSortedSet(run, this.key('zset'));
     else if (what < 84) this.writeSet(run, this.key('set'));
     else if (what < 86) run('DEL', this.key(random.pick(TYPES)));
     else if (what < 88) this.rename(run, random.pick(TYPES));
@@ -102,6 +105,19 @@ export class CollectionWrites {
     else if (what < 8) run('SPOP', key, 3);
     else if (what < 9) run('SMOVE', key, this.key('set'), this.field());
     else run('SUNIONSTORE', key, key, this.key('set'));
+  }
+
+  private writeSortedSet(run: Run, key: string): void {
+    const { random } = this;
+    const what = random.below(20);
+    const score = () => random.below(1000);
+    if (what < 7) run('ZADD', key, ...this.fields().flatMap((member) => [score(), member]));
+    else if (what < 9) run('ZADD', key, 'GT', 'CH', score(), this.field(), score(), this.field());
+    else if (what < 12) run('ZREM', key, ...this.fields());
+    else if (what < 16) run('ZINCRBY', key, score(), this.field());
+    else if (what < 17) run('ZPOPMIN', key, 2);
+    else if (what < 19) run('ZREMRANGEBYSCORE', key, score(), '(1000');
+    else run('ZREMRANGEBYRANK', key, 3, 5);
   }
 
   private writeList(run: Run, key: string): void {

@@ -45,5 +45,6 @@ export const COMMAND_NAMES: Readonly<Record<string, readonly [names: string, rea
   ],
   'src/values/list/effects.ts': ['del pexpireat rpush', 'the commands that rebuild a list'],
   'src/values/set/type.ts': ['del pexpireat sadd set', 'the commands that rebuild a set; its name'],
+  'src/values/sorted-set/type.ts': ['del pexpireat zadd', 'the commands that rebuild a sorted set'],
   'src/values/string/type.ts': ['set', 'the command that rebuilds a string'],
 };
