@@ -4,12 +4,10 @@
  */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { Region, toBinary } from '../src/base/region.js';
 import { CommandTester } from '../src/commands/contract/test-support.js';
 import { commandModules } from '../src/commands/index.generated.js';
 import { definitionsOf } from '../src/engine/definitions.js';
 import { isContainer } from '../src/engine/registry.js';
-import type { ValueEffects } from '../src/values/value-type.js';
 
 const definitions = definitionsOf(commandModules);
 const FAR_SECONDS = '4102444800';
@@ -32,6 +30,11 @@ const GIVEN = [
   'ZADD ranking 1 a 2 b 3 c',
   `PEXPIREAT ranking ${FAR_MS}`,
   `ZADD crowd ${MANY_SCORES}`,
+  'SADD ints 1 2 3',
+  'SADD words a b c 1',
+  `SADD table ${MANY}`,
+  `PEXPIREAT table ${FAR_MS}`,
+  'SADD single a',
 ];
 
 /** For each command that writes: one that changes something, or several. */
@@ -45,6 +48,8 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     'COPY text other DB 1',
     'COPY ranking new',
     'COPY crowd text REPLACE',
+    'COPY table new',
+    'COPY ints table REPLACE',
   ],
   decr: ['DECR number', 'DECR new'],
   decrby: ['DECRBY number 11', 'DECRBY timed 9007199254740993'],
@@ -71,6 +76,8 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   psetex: ['PSETEX text 100000 v'],
   rename: ['RENAME timed text', 'RENAME large new', 'RENAME crowd ranking'],
   renamenx: ['RENAMENX timed new'],
+  sadd: ['SADD ints 4 1', 'SADD ints x', 'SADD words d e', 'SADD table f', `SADD new ${MANY}`],
+  sdiffstore: ['SDIFFSTORE new words ints', 'SDIFFSTORE table table words', 'SDIFFSTORE ints none'],
   set: [
     'SET text v',
     'SET timed v KEEPTTL',
@@ -82,6 +89,29 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   setex: ['SETEX timed 100 v'],
   setnx: ['SETNX new v'],
   setrange: ['SETRANGE text 1 xyz', 'SETRANGE new 5 x', 'SETRANGE large 19999 yy'],
+  sinterstore: ['SINTERSTORE new words ints', 'SINTERSTORE text table table'],
+  smove: [
+    'SMOVE words ints b',
+    'SMOVE single table a',
+    'SMOVE table new element7',
+    'SMOVE words ints 1',
+  ],
+  spop: [
+    'SPOP ints',
+    'SPOP words 2',
+    'SPOP table 2000',
+    'SPOP table 9',
+    'SPOP single',
+    'SPOP ints 9',
+  ],
+  srem: [
+    'SREM ints 1 9',
+    'SREM words a c',
+    `SREM table ${MANY}`,
+    'SREM table element5',
+    'SREM single a',
+  ],
+  sunionstore: ['SUNIONSTORE new words ints none', 'SUNIONSTORE ints table single'],
   swapdb: ['SWAPDB 0 1'],
   unlink: ['UNLINK large timed crowd'],
   zadd: [
@@ -116,32 +146,23 @@ function tester(): CommandTester {
   return t;
 }
 
+/** How a collection is read whole: the command, and what follows the key. */
+const READS: Readonly<Record<string, readonly [name: string, rest: readonly string[]]>> = {
+  '+set': ['SMEMBERS', []],
+  '+zset': ['ZRANGE', ['0', '-1', 'WITHSCORES']],
+};
+
 /** Keys, values and expiry; how they are encoded may differ. */
 function dataOf(t: CommandTester): [string, string, number][] {
-  return [...t.dump()].map(([name, { kind, value, expiry }]) => {
-    return [name, t.keys.types.owns(kind) ? contentOf(t, name) : value, expiry];
+  return [...t.dump()].map(([name, { value, expiry }]) => {
+    const [database, key] = [name.slice(0, 1), name.slice(2)];
+    t.session.database = Number(database);
+    const read = READS[String(t.run('TYPE', key))];
+    if (read === undefined) return [name, value, expiry];
+    const elements = t.run(read[0], key, ...read[1]);
+    assert.ok(Array.isArray(elements));
+    return [name, elements.map(String).sort().join(' '), expiry];
   });
-}
-
-/** A value that owns pages, as the commands that rebuild it: its bytes only say where they are. */
-function contentOf(t: CommandTester, name: string): string {
-  const [database, key] = name.split(' ') as [string, string];
-  const region = new Region(new SharedArrayBuffer(64), 0);
-  region.bytes.set(Buffer.from(key, 'latin1'));
-  t.keys.seekKey(Number(database), region, 0, key.length);
-  const words: string[] = [];
-  const collector: ValueEffects = {
-    begin: (command) => collector.word(command),
-    bytes: (source, offset, length) => collector.word(toBinary(source, offset, length)),
-    time: (expiry) => collector.word(String(expiry)),
-    end() {},
-    word(text) {
-      words.push(text);
-      return collector;
-    },
-  };
-  t.keys.types.of(t.keys.kind).effects(t.keys, collector);
-  return words.join(' ');
 }
 
 describe('effects of every command that writes', () => {

@@ -9,6 +9,7 @@
  */
 import type { Region } from '../base/region.js';
 import { SCAN_END, type Table } from '../structures/table.js';
+import { setType } from '../values/set/type.js';
 import { sortedSetType } from '../values/sorted-set/type.js';
 import { stringType } from '../values/string/type.js';
 import type { StoredValue, ValueType } from '../values/value-type.js';
@@ -96,4 +97,4 @@ function maskOf(kinds: readonly number[]): number {
 }
 
 /** The types of the database. */
-export const TYPES = new TypeRegistry([stringType, sortedSetType]);
+export const TYPES = new TypeRegistry([stringType, setType, sortedSetType]);

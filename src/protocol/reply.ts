@@ -375,6 +375,10 @@ export class Reply {
     this.insertHeader(mark, ARRAY, count);
   }
 
+  patchSet(mark: number, count: number): void {
+    this.insertHeader(mark, this.protocol === 2 ? ARRAY : SET, count);
+  }
+
   patchMap(mark: number, count: number): void {
     if (this.protocol === 2) this.insertHeader(mark, ARRAY, count * 2);
     else this.insertHeader(mark, MAP, count);

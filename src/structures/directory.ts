@@ -45,8 +45,8 @@ const EXPIRING = 28;
 const LIVE = 32;
 const PAGES = 40;
 const RUNS = 44;
-/** The bytes that belong to the table; the rest of the root belongs to its owner. */
-const OWNED_BYTES = 48;
+/** Where the owner's bytes of a root begin. A new root has zeroes there; the table leaves them. */
+export const ROOT_OWNER_BYTE = 48;
 
 const WORDS_PER_PAGE = PAGE_BYTES / 4;
 
@@ -57,7 +57,9 @@ function directoryPages(depth: number): number {
 export class Directory {
   readonly region: Region;
   readonly words: Int32Array;
-  readonly view: DataView;
+  /** The memory in which the root lies: the space's, or a copy's. */
+  view: DataView;
+  private rootRegion: Region;
   root: number;
 
   constructor(
@@ -67,7 +69,15 @@ export class Directory {
     this.region = space.region;
     this.words = space.region.words;
     this.view = space.region.view;
+    this.rootRegion = space.region;
     this.root = root;
+  }
+
+  /** Takes a root that may lie outside of the space: one that is being built, or was kept aside. */
+  attach(root: number, region: Region): void {
+    this.root = root;
+    this.rootRegion = region;
+    this.view = region.view;
   }
 
   /** The reference of the frame for this hash; 0 when the table has no frame. */
@@ -292,7 +302,7 @@ export class Directory {
    * Zeroes the root without freeing anything; for a space that was reset. The owner's bytes stay.
    */
   forget(): void {
-    this.region.bytes.fill(0, this.root, this.root + OWNED_BYTES);
+    this.rootRegion.bytes.fill(0, this.root, this.root + ROOT_OWNER_BYTE);
   }
 }
 

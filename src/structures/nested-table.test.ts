@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { copyBytes, Region } from '../base/region.js';
 import type { Space } from '../memory/space.js';
 import { PAGE_BYTES, ROOTS_OFFSET } from '../memory/space-layout.js';
 import { ROOT_BYTES } from './directory.js';
@@ -154,4 +155,21 @@ test('a scan of a nested table sees each entry', () => {
     }
   }
   assert.equal(seen.size, 5000);
+});
+
+test('a table is built and freed while its root lies outside of the space', () => {
+  const { space, nested, reclaim } = new Tables(16);
+  const root = new Region(new SharedArrayBuffer(ROOT_BYTES + 8), 0);
+  nested.table.attach(5, root);
+  for (let i = 0; i < 20_000; i++) assert.ok(nested.put(`key ${i}`, NESTED_KIND, `${i}`));
+  assert.equal(nested.table.size, 20_000);
+  assert.equal(nested.get('key 19999'), '19999');
+  const page = space.allocate(1);
+  copyBytes(space.region, page, root, 5, ROOT_BYTES);
+  nested.table.attach(page);
+  nested.table.check();
+  assert.equal(nested.get('key 777'), '777');
+  while (!reclaim.step(5, 10, root));
+  assert.equal(space.residentPages, 0);
+  assert.deepEqual([...root.bytes], new Array(ROOT_BYTES + 8).fill(0));
 });

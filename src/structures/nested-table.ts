@@ -7,6 +7,7 @@
  * that a command found; attaching allocates nothing. The root (ROOT_BYTES, all zero: empty) may lie
  * anywhere and moves with its frame when the outer table changes, so a view is attached after every
  * change of the outer table, and for each command anew. Changes of the nested table never move it.
+ * While a table is built, or freed after something took its place, its root lies in the caller's memory.
  *
  * What one costs, in pages: one frame with 4 KiB per 160 members of 16 bytes (a set) or 95 pairs of 16
  * and 16 bytes (a hash); 24.4 and 41.5 bytes an element from 500 on. Every frame takes 64 KiB of
@@ -15,6 +16,7 @@
  *
  * Below is how a table of any size is freed in bounded steps.
  */
+import type { Region } from '../base/region.js';
 import type { Space } from '../memory/space.js';
 import { Directory, positionAfter } from './directory.js';
 import { ENTRY_KEY_RUN, Entry, pagesFor } from './entry.js';
@@ -38,18 +40,19 @@ export class TableReclaim {
   private readonly directory: Directory;
   private readonly entry = new Entry();
 
-  constructor(space: Space) {
+  constructor(private readonly space: Space) {
     this.directory = new Directory(space, 0);
   }
 
   /**
    * Frees about `budgetPages` pages of the table at this root, one at least. From the first step on
    * the table is for nothing else; what is left of it is counted as used.
+   * @param region where the root lies: the space, or memory of the caller's
    * @returns true when nothing is left: the root is that of an empty table
    */
-  step(root: number, budgetPages: number): boolean {
+  step(root: number, budgetPages: number, region: Region = this.space.region): boolean {
     const { directory } = this;
-    directory.root = root;
+    directory.attach(root, region);
     const { words } = directory;
     let position = directory.cursor >>> 0;
     // Freeing begins where maintenance would go on, and ends when it has gone round.
@@ -73,14 +76,14 @@ export class TableReclaim {
    */
   private freeRuns(frame: number, budgetPages: number): number {
     const { directory, entry } = this;
-    const { region, words, view } = directory;
+    const { region, words } = directory;
     const buckets = words[(frame >> 2) + FRAME_BUCKETS]!;
     let left = budgetPages;
     for (let i = 0; i <= buckets; i++) {
       const bucket = bucketOffset(frame, i);
       for (let slot = 0; slot < SLOTS; slot++) {
         if (fingerprintAt(region.bytes, bucket, slot) === 0) continue;
-        entry.decode(region, frame + referenceAt(view, bucket, slot));
+        entry.decode(region, frame + referenceAt(region.view, bucket, slot));
         if ((entry.flags & ENTRY_KEY_RUN) === 0 && entry.valuePages === 0) continue;
         if (left <= 0) return 0;
         left -= this.freeRunsOfEntry(left);
@@ -105,7 +108,7 @@ export class TableReclaim {
       directory.trimRun(entry.valueOffset, pages, keep);
       entry.valuePages = keep;
       const reference = entry.offset + entry.header + entry.keyPart;
-      directory.view.setInt32(reference + 4, keep, true);
+      directory.region.view.setInt32(reference + 4, keep, true);
       return budgetPages;
     }
     if (pages > 0) directory.freeRun(entry.valueOffset, pages);

@@ -93,9 +93,12 @@ export class TableReader {
     this.source = space.region;
   }
 
-  /** Makes this object a view of another table of the same space. */
-  attach(root: number): void {
-    this.directory.root = root;
+  /**
+   * Makes this object a view of another table of the same space.
+   * @param region where the root lies: the space, or memory of the caller's
+   */
+  attach(root: number, region: Region = this.region): void {
+    this.directory.attach(root, region);
     this.found = false;
     this.frame = 0;
   }

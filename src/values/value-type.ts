@@ -59,6 +59,8 @@ export interface ValueDigest {
   element(): ValueDigest;
   /** Takes an element whose order does not matter. */
   add(element: ValueDigest): void;
+  /** Takes an element that is nothing but these bytes, and whose order does not matter. */
+  addBytes(region: Region, offset: number, length: number): void;
 }
 
 export interface ValueType {

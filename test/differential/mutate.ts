@@ -82,6 +82,8 @@ function makeSafe(world: World, args: string[]): string[] {
     return args.map((each, i) => (i > 0 ? safeTime(world, each, absolute) : each));
   }
   if (commandsWithOffset.test(name)) return args.map((each) => safeOffset(each));
+  if (/^spop$/i.test(name)) return [name, args[1] ?? '', safeCount(args[2]), ...args.slice(3)];
+  if (/^srandmember$/i.test(name)) return args.map((each) => each.replace(/^-\d{4,18}$/, '-100'));
   if (/^lcs$/i.test(name)) return args.map((each, i) => (i > 0 ? safeForLcs(world, each) : each));
   if (args[1]?.startsWith('lcs:')) return args.map((each) => each.slice(0, 300));
   return args;
@@ -99,6 +101,11 @@ function safeTime(world: World, text: string, absolute: boolean): string {
   if (absolute && value > 0 && value < future_ms) return String(future_ms + value);
   if (value === 0 || value >= 400_000) return text;
   return String((value + 1) * 10_000_000 + world.random.below(10_000_000));
+}
+
+/** SPOP takes all members or none: which ones it chooses is no matter of comparing. */
+function safeCount(text = ''): string {
+  return /^[1-9]\d*$/.test(text) ? '1000000' : text;
 }
 
 /** Other keys may hold tens of kilobytes, and LCS takes the product of two lengths. */

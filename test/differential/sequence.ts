@@ -5,6 +5,7 @@ import { keySpecs } from './key-commands.js';
 import { mutate, randomCase } from './mutate.js';
 import { serverSpecs, sessionSpecs } from './session-commands.js';
 import { sortedSetSpecs } from './sorted-set-commands.js';
+import { setSpecs } from './set-commands.js';
 import { SpecTable } from './spec.js';
 import { bitmapSpecs, stringSpecs } from './string-commands.js';
 import { World } from './world.js';
@@ -27,6 +28,7 @@ const dataSpecs = [
   ...stringSpecs,
   ...bitmapSpecs,
   ...hyperloglogSpecs,
+  ...setSpecs,
   ...sortedSetSpecs,
   ...keySpecs,
 ];

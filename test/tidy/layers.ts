@@ -48,12 +48,13 @@ export const SERVER_LAYERS: readonly (readonly [folder: string, imports: readonl
 export const LARGE_FILES: Readonly<Record<string, string>> = {};
 
 /**
- * Who may import `src/values/<type>/type.ts`, which names the kinds of a type: the type's own files
+ * Who may import `src/values/<type>/type.ts` or `kinds.ts`, which name the kinds of a type: the type's own files
  * and commands. Everybody else asks the registry, src/keyspace/types.ts.
  */
 export const TYPE_OWNERS: Readonly<Record<string, readonly string[]>> = {
   // Positions are scores of sorted sets.
   'sorted-set': ['src/values/sorted-set/', 'src/commands/sorted-set/', 'src/commands/geo/'],
+  set: ['src/values/set/', 'src/commands/set/'],
   // HyperLogLogs are strings.
   string: [
     'src/values/string/',
@@ -71,4 +72,6 @@ export const CUSTOM_EFFECTS: Readonly<Record<string, string>> = {
     'ZMPOP chose one of several keys: ZPOPMIN, ZPOPMAX of that one',
   'src/commands/sorted-set/zremrangebyrank.ts':
     'what a range of members is depends on the form of the set where scores differ: ranks',
+  'src/commands/set/smove.ts': 'SMOVE has two keys: a member leaves one, SREM, and joins one, SADD',
+  'src/commands/set/spop.ts': 'SPOP chooses by chance: SREM of the members chosen',
 };
