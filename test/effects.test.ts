@@ -123,7 +123,12 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     `ZADD crowd 1 new1 2 m5`,
     `ZADD crowd 0 ${'x'.repeat(5000)}`,
   ],
+  zdiffstore: ['ZDIFFSTORE new 2 crowd ranking', 'ZDIFFSTORE ranking 2 ranking ranking'],
   zincrby: ['ZINCRBY ranking 0.1 a', 'ZINCRBY new 3 a', 'ZINCRBY crowd -7.5 m9'],
+  zinterstore: [
+    'ZINTERSTORE new 2 crowd crowd WEIGHTS 2 0.5',
+    'ZINTERSTORE ranking 2 ranking words',
+  ],
   zmpop: ['ZMPOP 2 none ranking MAX', 'ZMPOP 1 crowd MIN COUNT 9', 'ZMPOP 1 crowd MAX COUNT 400'],
   zpopmax: ['ZPOPMAX ranking', 'ZPOPMAX crowd 10', 'ZPOPMAX ranking 5'],
   zpopmin: ['ZPOPMIN ranking', 'ZPOPMIN crowd 10', 'ZPOPMIN ranking 5'],
@@ -136,6 +141,11 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   zrem: ['ZREM ranking a none', 'ZREM ranking a b c', 'ZREM crowd m1 m2 m399'],
   zremrangebylex: ['ZREMRANGEBYLEX ranking [a [b', 'ZREMRANGEBYLEX ranking - +'],
   zremrangebyrank: ['ZREMRANGEBYRANK ranking 0 0', 'ZREMRANGEBYRANK crowd 10 -10'],
+  zunionstore: [
+    'ZUNIONSTORE new 3 crowd ranking words',
+    'ZUNIONSTORE ranking 2 ranking none AGGREGATE MAX',
+    'ZUNIONSTORE text 1 none',
+  ],
   zremrangebyscore: ['ZREMRANGEBYSCORE ranking (1 2', 'ZREMRANGEBYSCORE crowd -inf inf'],
 };
 

@@ -54,7 +54,8 @@ export const LARGE_FILES: Readonly<Record<string, string>> = {};
 export const TYPE_OWNERS: Readonly<Record<string, readonly string[]>> = {
   // Positions are scores of sorted sets.
   'sorted-set': ['src/values/sorted-set/', 'src/commands/sorted-set/', 'src/commands/geo/'],
-  set: ['src/values/set/', 'src/commands/set/'],
+  // Sets are sources of unions of sorted sets.
+  set: ['src/values/set/', 'src/commands/set/', 'src/commands/sorted-set/lib/set-source.ts'],
   // HyperLogLogs are strings.
   string: [
     'src/values/string/',

@@ -1,4 +1,4 @@
-/** Sorted sets as a type of values: see layout.ts for their forms. */
+/** Sorted sets as a type of values: see kinds.ts for their forms. */
 import { formatDouble } from '../../base/double-text.js';
 import { Region } from '../../base/region.js';
 import { PAGE_BYTES } from '../../memory/space-layout.js';
@@ -16,7 +16,7 @@ import {
   ROOT_BYTES,
   SORTED_SET_KINDS,
   TYPE_SORTED_SET,
-} from './layout.js';
+} from './kinds.js';
 import { SortedSetReader } from './reader.js';
 import { serializedBytes } from './serialized.js';
 import { scoredSetOf, USE_LOOKUP, USE_VALUE } from './views.js';
