@@ -1,5 +1,6 @@
 /** Random sequences of commands over several connections: the input of the differential tests. */
 import type { Random } from '../support/random.js';
+import { geoSpecs } from './geo-commands.js';
 import { hyperloglogSpecs } from './hyperloglog-commands.js';
 import { keySpecs } from './key-commands.js';
 import { mutate, randomCase } from './mutate.js';
@@ -30,6 +31,7 @@ const dataSpecs = [
   ...hyperloglogSpecs,
   ...setSpecs,
   ...sortedSetSpecs,
+  ...geoSpecs,
   ...keySpecs,
 ];
 const everything = new SpecTable([...dataSpecs, ...sessionSpecs, ...serverSpecs]);

@@ -8,8 +8,6 @@
  * exports and methods only tests use so far.
  */
 export const TEST_ONLY: Readonly<Record<string, string>> = {
-  'src/commands/contract/random-choice.ts#randomIndex':
-    'HRANDFIELD and ZRANDMEMBER are not there yet',
   'src/engine/acl/': 'AUTH and the ACL commands do not use it yet',
   'src/memory/space.ts#reservedOffset': 'no subject reserves pages of its shards yet',
   'src/memory/space-layout.ts': 'figures of its drawing, which a test derives again',
@@ -22,7 +20,6 @@ export const TEST_ONLY: Readonly<Record<string, string>> = {
   'src/server/main-thread/main.ts#main': 'bin/darter calls it',
   'src/structures/packed/': 'the commands of collections are not there yet',
   'src/structures/sequence/': 'the commands of collections are not there yet',
-  'src/values/geo/': 'the GEO commands are not there yet',
 };
 
 /** Command names in code of no command: the names (`*`: any), and why the file has them. */

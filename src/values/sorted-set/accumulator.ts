@@ -22,7 +22,8 @@ export class Accumulator {
   count = 0;
   /** Bytes of the longest member. */
   longestBytes = 0;
-  /** The member last read. */
+  /** The member last read, and its number in the order in which they came. */
+  index = 0;
   score = Number.NaN;
   memberRegion: Region;
   memberOffset = 0;
@@ -132,9 +133,25 @@ export class Accumulator {
 
   /** Puts the members in order: by score, then by their bytes. */
   sort(): void {
+    this.keepOrder().sort((one, other) => this.compare(one, other));
+  }
+
+  /** By score alone: members of the same score stay as they came. */
+  sortByScore(descending: boolean): void {
+    const { scores } = this;
+    const sign = descending ? -1 : 1;
+    this.keepOrder().sort((one, other) => {
+      const left = scores[one]!;
+      const right = scores[other]!;
+      return left === right ? 0 : left < right ? -sign : sign;
+    });
+  }
+
+  /** Leaves the members as they came. */
+  keepOrder(): Int32Array {
     const { order, count } = this;
     for (let i = 0; i < count; i++) order[i] = i;
-    order.subarray(0, count).sort((one, other) => this.compare(one, other));
+    return order.subarray(0, count);
   }
 
   private compare(one: number, other: number): number {
@@ -157,6 +174,7 @@ export class Accumulator {
   /** Reads the member of a rank, after `sort`. */
   read(rank: number): void {
     const index = this.order[rank]!;
+    this.index = index;
     this.score = this.scores[index]!;
     this.memberRegion = this.regionOf(index);
     this.memberOffset = this.offsets[index]!;

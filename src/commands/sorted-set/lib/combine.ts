@@ -20,8 +20,9 @@ function numberOr0(score: number): number {
 
 function aggregated(how: number, before: number, score: number): number {
   if (how === SUM) return numberOr0(before + score);
-  if (how === MIN) return score < before ? score : before;
-  return score > before ? score : before;
+  // A score that is no number replaces none.
+  const replaces = how === MIN ? score < before : score > before;
+  return replaces ? score : before;
 }
 
 function begin(findsAgain: boolean, key0: number, key1: number): void {

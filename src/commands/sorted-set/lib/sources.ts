@@ -19,6 +19,16 @@ const FIRST_CAPACITY = 16;
 const KEPT_CAPACITY = 4096;
 const NO_VALUE = -1;
 
+/** The regions of all shards, as the places of an Accumulator. */
+let regions: readonly Region[] = [];
+
+export function shardRegions({ shards }: Keyspace): readonly Region[] {
+  if (regions.length !== shards.count || regions[0] !== shards.spaces[0]!.region) {
+    regions = shards.spaces.map((space) => space.region);
+  }
+  return regions;
+}
+
 class Found implements FoundValue {
   space!: FoundValue['space'];
   region!: Region;
@@ -35,7 +45,7 @@ const soughtReader = new SortedSetReader(USE_LOOKUP);
 
 export class Sources {
   count = 0;
-  /** Of each shard; they serve as the regions of an Accumulator. */
+  /** Of all shards. */
   regions: readonly Region[] = [];
   private keys!: Keyspace;
   private capacity = 0;
@@ -70,12 +80,7 @@ export class Sources {
   private begin(keys: Keyspace, count: number): void {
     this.keys = keys;
     this.count = count;
-    if (
-      this.regions.length !== keys.shards.count ||
-      this.regions[0] !== keys.shards.spaces[0]!.region
-    ) {
-      this.regions = keys.shards.spaces.map((space) => space.region);
-    }
+    this.regions = shardRegions(keys);
     if (count <= this.capacity && (this.capacity <= KEPT_CAPACITY || count > KEPT_CAPACITY)) return;
     this.capacity = Math.max(count, FIRST_CAPACITY);
     this.shards = new Int32Array(this.capacity);
