@@ -19,6 +19,9 @@ const MANY = Array.from({ length: 3000 }, (_, i) => `element${i}`).join(' ');
 /** So many that a sorted set becomes nested. */
 const MANY_SCORES = Array.from({ length: 400 }, (_, i) => `${i % 50} m${i}`).join(' ');
 
+/** So many that a hash becomes nested. */
+const MANY_FIELDS = Array.from({ length: 300 }, (_, i) => `f${i} ${i}`).join(' ');
+
 /** What is there before each example. */
 const GIVEN = [
   'SET number 10',
@@ -31,11 +34,18 @@ const GIVEN = [
   `PEXPIREAT ranking ${FAR_MS}`,
   `ZADD crowd ${MANY_SCORES}`,
   'GEOADD places 12.48 41.89 Rome 2.35 48.85 Paris -0.13 51.5 London',
+  'HSET map a 1 b 2 c 3',
+  `HSET nested ${MANY_FIELDS}`,
+  'RPUSH list a b a 12',
+  'RPUSH single a',
+  'RPUSH numbers 3 1 2',
+  `PEXPIREAT single ${FAR_MS}`,
+  `RPUSH long ${Array.from({ length: 1000 }, (_, i) => `e${i % 50}`).join(' ')}`,
   'SADD ints 1 2 3',
   'SADD words a b c 1',
   `SADD table ${MANY}`,
   `PEXPIREAT table ${FAR_MS}`,
-  'SADD single a',
+  'SADD lone a',
 ];
 
 /** For each command that writes: one that changes something, or several. */
@@ -44,6 +54,10 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   bitfield: ['BITFIELD text SET u8 0 65', 'BITFIELD text GET u8 0 INCRBY i16 100 5'],
   bitop: ['BITOP NOT new text', 'BITOP AND timed timed text', 'BITOP OR text none none2'],
   copy: [
+    'COPY long list REPLACE',
+    'COPY single new',
+    'COPY table new',
+    'COPY ints table REPLACE',
     'COPY timed new',
     'COPY large text REPLACE',
     'COPY text other DB 1',
@@ -72,11 +86,38 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   ],
   getdel: ['GETDEL timed', 'GETDEL large'],
   getex: ['GETEX text EX 100', 'GETEX timed PERSIST', 'GETEX number PXAT 1'],
+  hdel: ['HDEL map a none', 'HDEL map a b c', 'HDEL nested f1 f2'],
+  hincrby: ['HINCRBY map a 5', 'HINCRBY new a 5', 'HINCRBY nested f1 -1'],
+  hincrbyfloat: ['HINCRBYFLOAT map a 0.1', 'HINCRBYFLOAT new a 3', 'HINCRBYFLOAT nested f1 1.5'],
+  hmset: ['HMSET map a 9 z 8', `HMSET map ${MANY_FIELDS}`],
+  hset: [
+    'HSET map a 9',
+    'HSET map a 99 d 5 e 6',
+    `HSET new ${MANY_FIELDS}`,
+    'HSET nested f1 9 g 8',
+  ],
+  hsetnx: ['HSETNX map d 4', 'HSETNX new d 4'],
   getset: ['GETSET text new', 'GETSET timed new', 'GETSET none new'],
   incr: ['INCR number', 'INCR new', 'INCR timed'],
   incrby: ['INCRBY number 89', 'INCRBY number 90'],
   incrbyfloat: ['INCRBYFLOAT number 0.1', 'INCRBYFLOAT timed 0.1', 'INCRBYFLOAT new 3'],
-  move: ['MOVE timed 1', 'MOVE large 2', 'MOVE crowd 1'],
+  linsert: ['LINSERT list AFTER a new', 'LINSERT list BEFORE b x', 'LINSERT long AFTER e3 new'],
+  lmove: [
+    'LMOVE list new LEFT RIGHT',
+    'LMOVE list long RIGHT LEFT',
+    'LMOVE list list LEFT RIGHT',
+    'LMOVE long long RIGHT LEFT',
+    'LMOVE single single LEFT LEFT',
+    'LMOVE single list LEFT LEFT',
+  ],
+  lmpop: ['LMPOP 2 none list LEFT', 'LMPOP 1 long RIGHT COUNT 9', 'LMPOP 1 list LEFT COUNT 9'],
+  lpop: ['LPOP list', 'LPOP long 100', 'LPOP list 9', 'LPOP single'],
+  lpush: ['LPUSH list x y', 'LPUSH new a b c', 'LPUSH long x', `LPUSH list ${MANY}`],
+  lpushx: ['LPUSHX list x'],
+  lrem: ['LREM list 1 a', 'LREM list -1 a', 'LREM long 0 e3', 'LREM single 0 a'],
+  lset: ['LSET list 0 x', 'LSET long -1 x', 'LSET list 1 1234567'],
+  ltrim: ['LTRIM list 1 1', 'LTRIM long 5 -5', 'LTRIM list 5 1', 'LTRIM list 0 -1'],
+  move: ['MOVE timed 1', 'MOVE large 2', 'MOVE long 1', 'MOVE crowd 1'],
   mset: ['MSET a 1 text 2 a 3'],
   msetnx: ['MSETNX a 1 b 2'],
   persist: ['PERSIST timed'],
@@ -86,6 +127,10 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   pfdebug: ['PFDEBUG TODENSE registers', 'PFDEBUG GETREG registers'],
   pfmerge: ['PFMERGE new registers', 'PFMERGE registers full', 'PFMERGE new'],
   psetex: ['PSETEX text 100000 v'],
+  rpop: ['RPOP list', 'RPOP long 100', 'RPOP list 9'],
+  rpoplpush: ['RPOPLPUSH list new', 'RPOPLPUSH long list', 'RPOPLPUSH single single'],
+  rpush: ['RPUSH list x y', 'RPUSH new a b c', 'RPUSH long x', `RPUSH list ${MANY}`],
+  rpushx: ['RPUSHX list x'],
   rename: ['RENAME timed text', 'RENAME large new', 'RENAME crowd ranking'],
   renamenx: ['RENAMENX timed new'],
   sadd: ['SADD ints 4 1', 'SADD ints x', 'SADD words d e', 'SADD table f', `SADD new ${MANY}`],
@@ -101,10 +146,17 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   setex: ['SETEX timed 100 v'],
   setnx: ['SETNX new v'],
   setrange: ['SETRANGE text 1 xyz', 'SETRANGE new 5 x', 'SETRANGE large 19999 yy'],
+  sort: [
+    'SORT numbers STORE new',
+    'SORT numbers BY nosort GET # GET w* STORE text',
+    'SORT list ALPHA DESC STORE list',
+    'SORT long ALPHA STORE single',
+    'SORT none STORE list',
+  ],
   sinterstore: ['SINTERSTORE new words ints', 'SINTERSTORE text table table'],
   smove: [
     'SMOVE words ints b',
-    'SMOVE single table a',
+    'SMOVE lone table a',
     'SMOVE table new element7',
     'SMOVE words ints 1',
   ],
@@ -113,7 +165,7 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     'SPOP words 2',
     'SPOP table 2000',
     'SPOP table 9',
-    'SPOP single',
+    'SPOP lone',
     'SPOP ints 9',
   ],
   srem: [
@@ -121,9 +173,9 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     'SREM words a c',
     `SREM table ${MANY}`,
     'SREM table element5',
-    'SREM single a',
+    'SREM lone a',
   ],
-  sunionstore: ['SUNIONSTORE new words ints none', 'SUNIONSTORE ints table single'],
+  sunionstore: ['SUNIONSTORE new words ints none', 'SUNIONSTORE ints table lone'],
   swapdb: ['SWAPDB 0 1'],
   unlink: ['UNLINK large timed crowd'],
   zadd: [
@@ -168,10 +220,18 @@ function tester(): CommandTester {
   return t;
 }
 
-/** How a collection is read whole: the command, and what follows the key. */
-const READS: Readonly<Record<string, readonly [name: string, rest: readonly string[]]>> = {
-  '+set': ['SMEMBERS', []],
-  '+zset': ['ZRANGE', ['0', '-1', 'WITHSCORES']],
+/** How a collection is read whole; how many replies an element has, and whether their order counts. */
+interface Read {
+  readonly words: readonly [command: string, ...afterKey: string[]];
+  readonly replies: number;
+  readonly isOrdered: boolean;
+}
+
+const READS: Readonly<Record<string, Read>> = {
+  '+hash': { words: ['HGETALL'], replies: 2, isOrdered: false },
+  '+list': { words: ['LRANGE', '0', '-1'], replies: 1, isOrdered: true },
+  '+set': { words: ['SMEMBERS'], replies: 1, isOrdered: false },
+  '+zset': { words: ['ZRANGE', '0', '-1', 'WITHSCORES'], replies: 2, isOrdered: true },
 };
 
 /** Keys, values and expiry; how they are encoded may differ. */
@@ -180,11 +240,19 @@ function dataOf(t: CommandTester): [string, string, number][] {
     const [database, key] = [name.slice(0, 1), name.slice(2)];
     t.session.database = Number(database);
     const read = READS[String(t.run('TYPE', key))];
-    if (read === undefined) return [name, value, expiry];
-    const elements = t.run(read[0], key, ...read[1]);
-    assert.ok(Array.isArray(elements));
-    return [name, elements.map(String).sort().join(' '), expiry];
+    return [name, read === undefined ? value : contentOf(t, key, read), expiry];
   });
+}
+
+function contentOf(t: CommandTester, key: string, read: Read): string {
+  const [command, ...afterKey] = read.words;
+  const replies = t.run(command, key, ...afterKey);
+  assert.ok(Array.isArray(replies));
+  const elements: string[] = [];
+  for (let i = 0; i < replies.length; i += read.replies) {
+    elements.push(replies.slice(i, i + read.replies).join(' '));
+  }
+  return (read.isOrdered ? elements : elements.sort()).join(', ');
 }
 
 describe('effects of every command that writes', () => {

@@ -9,6 +9,9 @@ import { dbsize } from '../commands/generic/dbsize.js';
 import { del } from '../commands/generic/del.js';
 import { flushall } from '../commands/generic/flushall.js';
 import { keys } from '../commands/generic/keys.js';
+import { sort } from '../commands/generic/sort.js';
+import { lpop } from '../commands/list/pop.js';
+import { rpush } from '../commands/list/push.js';
 import { get } from '../commands/string/get.js';
 import { incr } from '../commands/string/incr.js';
 import { mget } from '../commands/string/mget.js';
@@ -23,7 +26,7 @@ import { createShards, lockedShards, openShards, TestEngine } from './testing.js
 
 const DEFINITIONS = [
   ...[dbsize, del, exec, flushall, get, incr, keys, mget, mset],
-  ...[multi, set, watch],
+  ...[lpop, multi, rpush, set, sort, watch],
 ];
 const SHARDS = 8;
 
@@ -123,6 +126,24 @@ test('a transaction with a command that locks as it goes needs all shards', () =
   run('KEYS *');
   assert.equal(against('zzz', 'EXEC'), BUSY);
   assert.equal(run('EXEC'), '*1\r\n*1\r\n$1\r\na\r\n');
+});
+
+test('SORT needs all shards where it reads keys that follow from the elements, else its keys', () => {
+  run('RPUSH k 2 1');
+  run('SET w1 9');
+  for (const taken of ['zzz', 'w1', 'k']) {
+    assert.equal(against(taken, 'SORT k BY w*'), BUSY, taken);
+    assert.equal(against(taken, 'SORT k BY nosort GET w*'), BUSY, taken);
+  }
+  assert.equal(run('SORT k BY w*'), '*2\r\n$1\r\n2\r\n$1\r\n1\r\n');
+  assert.notEqual(shardOf('k'), shardOf('a'));
+  assert.equal(against('a', 'SORT k GET #'), DONE);
+  assert.equal(against('a', 'SORT k STORE a'), BUSY);
+  run('MULTI');
+  run('SORT k BY w* STORE a');
+  assert.equal(against('zzz', 'EXEC'), BUSY);
+  assert.equal(run('EXEC'), '*1\r\n:2\r\n');
+  assert.equal(run('LPOP a'), '$1\r\n2\r\n');
 });
 
 test('effects of a command that answered BUSY are not begun', () => {

@@ -9,7 +9,8 @@
 
 import type { ArgumentVector } from '../base/arguments.js';
 import { millisecondsOf } from '../base/expiry-time.js';
-import { copyBytes, Region, withRoom } from '../base/region.js';
+import { giveBack, newRegion, withRoom } from '../base/owned-region.js';
+import { copyBytes, type Region } from '../base/region.js';
 import type { ValueEffects } from '../values/value-type.js';
 
 /** One effect on its way to the sink. */
@@ -58,15 +59,11 @@ const INITIAL_BYTES = 4096;
 /** A region that has grown beyond this is not kept after its effect. */
 const KEPT_BYTES = 1 << 20;
 
-function newRegion(): Region {
-  return new Region(new SharedArrayBuffer(INITIAL_BYTES), 0);
-}
-
 export class EffectBuilder implements ValueEffects {
   sink: EffectSink | null = null;
   /** Effects handed over since the last `reset`. */
   made = 0;
-  private region = newRegion();
+  private region = newRegion(INITIAL_BYTES);
   private position = 0;
   private count = 0;
   /** Whether a vector was begun and has not ended. */
@@ -163,7 +160,9 @@ export class EffectBuilder implements ValueEffects {
     effect.region = this.region;
     effect.length = this.position;
     this.sink.append(effect);
-    if (this.region.length > KEPT_BYTES) this.region = newRegion();
+    if (this.region.length <= KEPT_BYTES) return;
+    giveBack(this.region);
+    this.region = newRegion(INITIAL_BYTES);
   }
 
   /** The whole command vector as it came, about the key last sought. */

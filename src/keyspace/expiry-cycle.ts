@@ -2,6 +2,7 @@
  * The background work of one thread on its share of the shards (shard % threads === thread):
  *
  *   it removes expired keys, also those that no client asks for again;
+ *   it frees what waits in the reclaim lists (reclaim-list.ts);
  *   it tidies sparse frames and gives memory back (Table.maintain).
  *
  * Redis samples keys with an expiry by chance and continues while many of them have expired. Here
@@ -16,12 +17,14 @@
 import { copyBytes } from '../base/region.js';
 import type { Table } from '../structures/table.js';
 import type { Keyspace } from './keyspace.js';
+import { reclaimPending, SLICE_PAGES } from './reclaim-list.js';
 import { SCAN_END } from './shards.js';
 
 /** Upper bound of a slice, whatever the caller allows. */
 const SLICE_MS = 1;
-/** The rest of a slice, and one frame at least, is for tidying. */
+/** The rest of a slice, and one step at least, is for freeing and tidying. */
 const EXPIRY_SHARE = 0.75;
+const RECLAIM_SHARE = 0.9;
 /** Period of the slices, in multiples of a slice's length: they take a quarter of the time. */
 const PERIOD_FACTOR = 4;
 
@@ -34,6 +37,7 @@ export class ExpiryCycle {
   private expiryDatabase = 0;
   private position = 0;
   private tidyShard: number;
+  private reclaimShard: number;
   private readonly shardsOwned: number;
 
   /**
@@ -49,6 +53,7 @@ export class ExpiryCycle {
     this.shardsOwned = thread < count ? Math.ceil((count - thread) / threads) : 0;
     this.expiryShard = thread;
     this.tidyShard = thread;
+    this.reclaimShard = thread;
   }
 
   /**
@@ -68,6 +73,7 @@ export class ExpiryCycle {
       keys.writing = false;
       complete = this.expire(nowMs, startMs + sliceMs * EXPIRY_SHARE);
     }
+    if (!this.reclaim(startMs + sliceMs * RECLAIM_SHARE)) complete = false;
     if (!this.tidy(startMs + sliceMs)) complete = false;
     if (complete) return 0;
     return Math.max(1, Math.ceil((performance.now() - startMs) * PERIOD_FACTOR));
@@ -127,6 +133,27 @@ export class ExpiryCycle {
       copyBytes(scratch, 0, table.region, table.keyOffset, length);
       keys.seekKey(this.expiryDatabase, scratch, 0, length);
     }
+  }
+
+  /** Frees what waits in the shards' reclaim lists. @returns false: out of time */
+  private reclaim(deadlineMs: number): boolean {
+    const { shards, types } = this.keys;
+    for (let visits = 0; visits < this.shardsOwned; visits++) {
+      const shard = this.reclaimShard;
+      const space = shards.spaces[shard]!;
+      // Read without the lock: what has just come can wait.
+      for (let left = reclaimPending(space) > 0; left; ) {
+        if (!shards.tryLock(shard)) break;
+        try {
+          left = types.reclaim.step(space, SLICE_PAGES);
+        } finally {
+          shards.unlock(shard);
+        }
+        if (performance.now() >= deadlineMs) return false;
+      }
+      this.reclaimShard = this.nextOwned(shard);
+    }
+    return true;
   }
 
   /** Tidies frames of all shards, from where it stopped. @returns false: out of time */

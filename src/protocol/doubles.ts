@@ -112,6 +112,15 @@ function isHexadecimal(text: string): boolean {
   return match !== null && `${match[2]}${match[3]}` !== '';
 }
 
+const HEXADECIMAL_START =
+  /^[ \t\n\v\f\r]*([+-]?0x(?:[0-9a-f]+\.?[0-9a-f]*|\.[0-9a-f]+)(?:p[+-]?\d+)?)/i;
+
+/** The number that a text begins with, as atof reads it, whatever follows. NaN: there is none. */
+export function parseDoubleStart(text: string): number {
+  const hexadecimal = HEXADECIMAL_START.exec(text);
+  return hexadecimal === null ? Number.parseFloat(text) : parseDoubleText(hexadecimal[1]!);
+}
+
 /** Over- and underflow are errors; so is rounding something that isn't zero to zero. */
 function withinRange(x: number, nonZero: boolean): number {
   return Math.abs(x) === Infinity || (x === 0 && nonZero) ? Number.NaN : x;

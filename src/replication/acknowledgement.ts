@@ -13,14 +13,14 @@ export function acknowledgementBytes(shards: number): number {
   return HEADER_BYTES + shards * 8;
 }
 
-/** @param progress LSN applied by shard of the primary */
-export function writeAcknowledgement(progress: Float64Array, mine: readonly number[]): Uint8Array {
-  const bytes = new Uint8Array(acknowledgementBytes(mine.length));
+/** @param applied LSN applied, of each of the flow's shards in their order */
+export function writeAcknowledgement(applied: Float64Array): Uint8Array {
+  const bytes = new Uint8Array(acknowledgementBytes(applied.length));
   const view = new DataView(bytes.buffer);
   view.setUint32(0, MAGIC, true);
-  view.setUint32(4, mine.length, true);
-  mine.forEach((shard, i) => {
-    view.setFloat64(HEADER_BYTES + i * 8, progress[shard]!, true);
+  view.setUint32(4, applied.length, true);
+  applied.forEach((lsn, i) => {
+    view.setFloat64(HEADER_BYTES + i * 8, lsn, true);
   });
   return bytes;
 }

@@ -7,7 +7,7 @@
  *
  *   AWAITS_CLEAR ──CLEAR──▶ WALKING ──SHARD_DONE──▶ DONE ──CUT──▶ STREAMING ◀──CUT── RESUMED
  *                            │ ▲ ▲                    │
- *                  FRAME, ENTRIES, JOURNAL,         CLEAR
+ *         FRAME, ENTRIES, VALUES, JOURNAL,          CLEAR
  *                  CLEAR     └─┘ └────────────────────┘
  *
  *   In DONE, STREAMING and RESUMED each JOURNAL block continues the stream.
@@ -26,6 +26,7 @@ import {
   BLOCK_HEARTBEAT,
   BLOCK_JOURNAL,
   BLOCK_SHARD_DONE,
+  BLOCK_VALUES,
 } from './wire.js';
 
 /** The next state where the table allows no event. */
@@ -51,6 +52,7 @@ const REPLICA_TABLE: readonly Readonly<Record<number, number>>[] = [
     [BLOCK_CLEAR]: WALKING,
     [BLOCK_FRAME]: WALKING,
     [BLOCK_ENTRIES]: WALKING,
+    [BLOCK_VALUES]: WALKING,
     [BLOCK_JOURNAL]: WALKING,
     [BLOCK_SHARD_DONE]: DONE,
     [BLOCK_HEARTBEAT]: WALKING,
@@ -76,12 +78,13 @@ export function afterBlock(state: number, type: number): number {
 
 /** Whether the payload of this block may continue in the next one (MORE). */
 export function mayContinue(state: number, type: number): boolean {
-  return state === WALKING && (type === BLOCK_ENTRIES || type === BLOCK_JOURNAL);
+  if (state !== WALKING) return false;
+  return type === BLOCK_ENTRIES || type === BLOCK_VALUES || type === BLOCK_JOURNAL;
 }
 
 /** Whether blocks of this type have a payload. */
 export function hasPayload(type: number): boolean {
-  return type === BLOCK_FRAME || type === BLOCK_ENTRIES || type === BLOCK_JOURNAL;
+  return type === BLOCK_FRAME || mayContinue(WALKING, type);
 }
 
 /** Whether the shard is complete: its JOURNAL blocks are the stream itself. */

@@ -25,6 +25,7 @@ import {
   depthOf,
   FLAG_MAINTENANCE,
   FRAME_BUCKETS,
+  FRAME_CAPACITY,
   FRAME_COMMITTED,
   FRAME_DEPTH,
   FRAME_FLAGS,
@@ -176,11 +177,15 @@ export class Directory {
     this.space.free(offset + keep * PAGE_BYTES, pages - keep);
   }
 
-  /** 16 pages for a frame, none committed yet; 0 when the space is full. */
-  allocateFrame(): number {
-    const frame = this.space.allocate(FRAME_PAGES);
+  /**
+   * Address space for a frame, none of its pages committed yet; 0 when the space is full.
+   * @param capacityPages FRAME_PAGES, or less for the only frame of a table
+   */
+  allocateFrame(capacityPages = FRAME_PAGES): number {
+    const frame = this.space.allocate(capacityPages);
     if (frame !== 0) {
       this.words[(frame >> 2) + FRAME_COMMITTED] = 0;
+      this.words[(frame >> 2) + FRAME_CAPACITY] = capacityPages;
       this.add(FRAMES, 1);
     }
     return frame;
@@ -191,7 +196,7 @@ export class Directory {
     this.clearMaintenanceMark(frame);
     this.commit(-words[(frame >> 2) + FRAME_COMMITTED]!);
     this.add(FRAMES, -1);
-    this.space.free(frame, FRAME_PAGES);
+    this.space.free(frame, words[(frame >> 2) + FRAME_CAPACITY]!);
   }
 
   /** Marks a frame for maintenance. */

@@ -15,7 +15,10 @@
  *     renamed within its shard   the bytes move, nothing is freed
  *     edited         the type's commands keep bytes and pages in step between begin and commit
  *
- * Freeing goes in steps of bounded work, as a collection may have millions of pages. It cannot fail.
+ * Freeing goes in steps of bounded work, as a collection may have millions of pages: the root of a
+ * large one waits in its shard's reclaim list (keyspace/reclaim-list.ts). It cannot fail. A step may
+ * come in the middle of any other operation of the thread, when that finds no free page: it uses no
+ * view, cursor or scratch memory that anything but freeing uses, and it hashes nothing.
  * All calls are made under the shard's lock; they do not keep the value they are given.
  */
 import type { Region } from '../base/region.js';
@@ -63,6 +66,59 @@ export interface ValueDigest {
   addBytes(region: Region, offset: number, length: number): void;
 }
 
+/** What became of a batch of elements that had expired: there were none, some, or no other is left. */
+export const ELEMENTS_EXPIRED_NONE = 0;
+export const ELEMENTS_EXPIRED_SOME = 1;
+export const ELEMENTS_EXPIRED_ALL = 2;
+
+/** What `ValueParts.emit` returns when no element is left. */
+export const PARTS_END = -1;
+
+/**
+ * How a large value is shipped to a replica in parts, under many short holds of the lock. The elements
+ * have an order, and a position in it separates those that were shipped from the others.
+ */
+export interface ValueParts {
+  /** hash: that of the hashes of elements, 0 to 2^32; index: from the head, 0 to the count. */
+  readonly order: 'hash' | 'index';
+  /** The elements of the value. */
+  count(value: StoredValue): number;
+  /**
+   * Emits commands that add the elements from a position on to whatever the key has, each with all that
+   * belongs to it; about `budgetBytes` of them.
+   * @returns the position after them, or PARTS_END
+   */
+  emit(value: StoredValue, position: number, budgetBytes: number, effects: ValueEffects): number;
+}
+
+/** Takes one element. Its bytes stay during the call only. */
+export type TakeElement = (region: Region, offset: number, length: number) => void;
+
+/** Bytes found in a value. They stay until anything is changed, or found in another value. */
+export interface FoundBytes {
+  region: Region;
+  offset: number;
+  length: number;
+}
+
+/** What SORT asks of a type whose elements it can sort. */
+export interface SortableElements {
+  /** Whether they have an order of their own, which stays where SORT is told not to sort. */
+  readonly areOrdered: boolean;
+  count(value: StoredValue): number;
+  /**
+   * Hands over `count` elements from the one of index `first` on, which exist; `isReversed` counts
+   * and goes backwards from the last one.
+   */
+  visit(
+    value: StoredValue,
+    first: number,
+    count: number,
+    isReversed: boolean,
+    take: TakeElement,
+  ): void;
+}
+
 export interface ValueType {
   /** As TYPE tells it. */
   readonly name: string;
@@ -89,6 +145,8 @@ export interface ValueType {
    * first one replaces the key; each is complete in itself.
    */
   effects(value: StoredValue, effects: ValueEffects): void;
+  /** Of a type with owning kinds: how those are shipped in parts. Without it they are shipped whole. */
+  readonly parts?: ValueParts;
   /**
    * Copies the pages of an owning kind into a space, and the bytes that refer to them.
    * @returns false when there is no room; no page is kept then
@@ -100,6 +158,27 @@ export interface ValueType {
    * @returns true when no page is left
    */
   freeStep(value: StoredValue, budgetPages: number): boolean;
+  /** No element of the value expires by itself before this; Infinity when none does. */
+  earliestExpiry(value: StoredValue): number;
+  /**
+   * Removes elements that have expired by themselves, a bounded number, and emits the command that
+   * does so. It cannot fail.
+   * @returns ELEMENTS_EXPIRED_...
+   */
+  expireElements(value: StoredValue, nowMs: number, effects: ValueEffects): number;
+  /** Absent where a value has no elements that can be sorted. */
+  readonly sortable?: SortableElements;
+  /**
+   * Finds the value of a field; absent where values have no fields.
+   * @returns false when there is no such field
+   */
+  field?(
+    value: StoredValue,
+    name: Region,
+    offset: number,
+    length: number,
+    found: FoundBytes,
+  ): boolean;
   /**
    * Whether bytes from a peer are a value of this kind. Reads nothing outside of them. The bytes of
    * an owning kind never are, as they refer to the peer's pages: these values travel in parts.

@@ -33,6 +33,11 @@ const comparisons: Readonly<Record<string, Comparison>> = {
   scan: 'scan',
   zscan: 'scan',
   zrandmember: 'length',
+  hscan: 'scan',
+  hgetall: 'unordered',
+  hkeys: 'unordered',
+  hvals: 'unordered',
+  hrandfield: 'type',
   sscan: 'scan',
   smembers: 'unordered',
   sinter: 'unordered',
@@ -119,7 +124,7 @@ function lengthOf(reply: Reply): number {
 function scansAgree(args: readonly string[], ours: Reply, theirs: Reply): boolean {
   if (replyKey(ours) === replyKey(theirs)) return true;
   const last = args.length - 1;
-  // SSCAN has the key first.
+  // The scans of collections have the key first.
   const cursor = args[(args[0] ?? '').length === 'SCAN'.length ? 1 : 2];
   const whole = cursor === '0' && args[last] === '1000000' && /^count$/i.test(args[last - 1] ?? '');
   if (whole) return unorderedKey(ours) === unorderedKey(theirs);

@@ -12,7 +12,7 @@ const timeOption = /^(ex|px|exat|pxat)$/i;
 /** The year 2100; as seconds still less than 2^53 milliseconds. */
 const future_ms = 4_102_444_800_000;
 /** One argument away from ending or stopping every client, or from listing all there is. */
-const neverMutated = /^(client (kill|pause|reply|unblock)$|config |command )/i;
+const neverMutated = /^(client (kill|pause|reply|unblock)$|config |command |sort(_ro)? )/i;
 
 /** Sorted sets whose scores have to stay the same: see sorted-set-commands.ts. */
 const oneScore = /^zlex:/;
@@ -86,7 +86,7 @@ function makeSafe(world: World, args: string[]): string[] {
   }
   if (commandsWithOffset.test(name)) return args.map((each) => safeOffset(each));
   if (/^spop$/i.test(name)) return [name, args[1] ?? '', safeCount(args[2]), ...args.slice(3)];
-  if (/^srandmember$/i.test(name)) return args.map((each) => each.replace(/^-\d{4,18}$/, '-100'));
+  if (/^srandmember$/i.test(name)) return args.map(safeRandomCount);
   if (/^lcs$/i.test(name)) return args.map((each, i) => (i > 0 ? safeForLcs(world, each) : each));
   if (args[1]?.startsWith('lcs:')) return args.map((each) => each.slice(0, 300));
   return args;
@@ -109,6 +109,11 @@ function safeTime(world: World, text: string, absolute: boolean): string {
 /** SPOP takes all members or none: which ones it chooses is no matter of comparing. */
 function safeCount(text = ''): string {
   return /^[1-9]\d*$/.test(text) ? '1000000' : text;
+}
+
+/** Both servers answer with as many members as a negative count says. */
+export function safeRandomCount(text: string): string {
+  return /^-\d{4,}$/.test(text) && text !== '-9223372036854775808' ? '-1000' : text;
 }
 
 /** Other keys may hold tens of kilobytes, and LCS takes the product of two lengths. */

@@ -27,6 +27,7 @@ const configAtStart = [
   ...['tcp-keepalive', '300', 'lazyfree-lazy-expire', 'no', 'latency-monitor-threshold', '0'],
   ...['loglevel', 'notice', 'hll-sparse-max-bytes', '3000'],
   ...['zset-max-listpack-entries', '128', 'zset-max-listpack-value', '64'],
+  ...['hash-max-listpack-entries', '128', 'hash-max-listpack-value', '64'],
   ...['set-max-intset-entries', '512'],
 ];
 

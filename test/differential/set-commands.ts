@@ -1,4 +1,5 @@
 /** Random commands on sets. SPOP takes all or nothing, as what it chooses would differ. */
+import { safeRandomCount } from './mutate.js';
 import { type CommandSpec, spec } from './spec.js';
 import type { World } from './world.js';
 
@@ -39,12 +40,6 @@ function count(w: World): string {
   return w.pick('0', '1', '2', '5', '100', '-1', '-3', '-100', w.integer());
 }
 
-/** Negative counts are bounded, as both servers answer with as many members. */
-function randomCount(w: World): string {
-  const text = count(w);
-  return /^-\d{4,}$/.test(text) && text !== '-9223372036854775808' ? '-1000' : text;
-}
-
 function scanOptions(w: World): string[] {
   const parts: string[][] = [];
   if (w.chance(0.4)) parts.push(['MATCH', w.pick('m*', '*1*', '?', '*', w.pattern())]);
@@ -71,7 +66,7 @@ export const setSpecs: readonly CommandSpec[] = [
   spec(6, (w) => ['SCARD', key(w)]),
   spec(14, (w) => ['SMOVE', key(w), key(w), member(w)]),
   spec(6, (w) => ['SPOP', key(w), w.pick('0', '1000000', '1000000', '-1', 'x', '')]),
-  spec(8, (w) => ['SRANDMEMBER', key(w), randomCount(w)]),
+  spec(8, (w) => ['SRANDMEMBER', key(w), safeRandomCount(count(w))]),
   spec(3, (w) => ['SRANDMEMBER', key(w)]),
   spec(6, (w) => ['SSCAN', key(w), '0', ...scanOptions(w), 'COUNT', '1000000']),
   spec(3, (w) => ['SSCAN', key(w), w.pick('0', '1', 'abc', '-1', '', '99999'), ...scanOptions(w)]),

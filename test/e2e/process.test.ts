@@ -41,6 +41,18 @@ describe('the process', { skip: darterMissing() }, () => {
   const directory = mkdtempSync(join(tmpdir(), 'darter-process-'));
   after(() => rmSync(directory, { recursive: true, force: true }));
 
+  test('a client that goes takes its queue with it, also from a server that is idle', async () => {
+    await using server = await startDarter();
+    const client = await server.client();
+    const value = 'x'.repeat(32 << 20);
+    await client.text('MULTI');
+    for (let i = 0; i < 4; i++) await client.text('SET', 'k', value);
+    const fullBytes = server.residentBytes();
+    await client.close();
+    const lowBytes = fullBytes - 3 * value.length;
+    await until(() => server.residentBytes() < lowBytes, 'the memory of the queue is given back');
+  });
+
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     test(`${signal} ends it with code 0`, async () => {
       const server = await startDarter();

@@ -12,14 +12,17 @@ import { ClientSession } from '../../src/engine/session.js';
 import { Transactions } from '../../src/engine/transactions.js';
 import { JournalRing } from '../../src/journal/ring.js';
 import { JournalSink } from '../../src/journal/sink.js';
+import { elementsByVerb } from '../../src/keyspace/effect-elements.js';
 import { checkShard } from '../../src/keyspace/shard-check.js';
 import { formatShard, Shards } from '../../src/keyspace/shards.js';
+import { TYPES } from '../../src/keyspace/types.js';
 import type { HashKey } from '../../src/memory/space.js';
 import { Arguments } from '../../src/protocol/parser.js';
 import { Reply } from '../../src/protocol/reply.js';
 import { PrimaryState } from '../../src/replication/primary/primary-state.js';
 import { ReplicaState } from '../../src/replication/replica/replica-state.js';
 import { EffectApplier } from '../../src/server/flow-thread/effect-applier.js';
+import { contentOf } from './content.js';
 import type { Link } from './link.js';
 
 export const DATABASES = 2;
@@ -34,6 +37,8 @@ export interface ServerShape {
 }
 
 const registry = new Registry(definitionsOf(commandModules));
+/** What a primary's flows know of effects on collections. */
+export const elements = elementsByVerb(registry.all.map((command) => command.definition));
 
 export class SimulatedServer {
   readonly shards: Shards;
@@ -195,6 +200,7 @@ export class SimulatedServer {
       for (let database = 0; database < DATABASES; database++) {
         this.shards.table(shard, database).maintain(4);
       }
+      TYPES.reclaim.step(this.shards.spaces[shard]!, 20);
       this.shrinkRing(this.rings[shard]!);
     }
   }
@@ -219,7 +225,7 @@ export class SimulatedServer {
             const { kind, expiry } = table;
             if (expiry !== 0 && expiry < nowMs) continue;
             const key = toBinary(table.region, table.keyOffset, table.keyLength);
-            const value = toBinary(table.region, table.valueOffset, table.valueLength);
+            const value = contentOf(table);
             if (found.has(`${database} ${key}`)) throw new Error(`${key} is there twice`);
             found.set(`${database} ${key}`, `${kind & 7} ${expiry} ${value}`);
           }

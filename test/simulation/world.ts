@@ -15,6 +15,7 @@ import { PROTOCOL_VERSION } from '../../src/replication/primary/primary-state.js
 import type { SyncReply } from '../../src/replication/replica/replica-state.js';
 import { prepareFullSync } from '../../src/replication/replica/shard-writer.js';
 import { Random } from '../support/random.js';
+import { CollectionWrites } from './collection-writes.js';
 import { Link } from './link.js';
 import { DATABASES, type ServerShape, SimulatedServer } from './server.js';
 
@@ -54,6 +55,7 @@ export class World {
   private readonly failures = new Map<string, number>();
   private names = 0;
   private readonly shape: ServerShape;
+  private readonly collections: CollectionWrites;
   /** For tests: what happened, line by line. */
   readonly story: string[] = [];
 
@@ -64,9 +66,11 @@ export class World {
     const random = new Random(seed);
     this.random = random;
     const ringBytes = random.pick([4096, 16_384, 65_536, 262_144]);
+    const elements = random.pick([30, 30, 600, 4000]);
+    this.collections = new CollectionWrites(random, elements);
     this.shape = {
       shards: random.pick([1, 2, 4]),
-      shardMebibytes: 2,
+      shardMebibytes: elements > 100 ? 16 : 2,
       ringBytes,
       ringSpaceBytes: random.chance(0.5) ? ringBytes : RING_SPACE_BYTES,
     };
@@ -77,6 +81,9 @@ export class World {
     const filled = random.chance(0.5) ? this.keyCount : 0;
     for (let i = 0; i < filled; i++) {
       this.root.execute(this.now, i % DATABASES, 'SET', keyName(i), this.value());
+    }
+    if (random.chance(0.7)) {
+      this.collections.fill((...words) => this.root.execute(this.now, 0, ...words));
     }
     const replicas = random.between(1, 3);
     for (let i = 0; i < replicas; i++) this.addReplica();
@@ -204,6 +211,7 @@ export class World {
       hashKey1: primary.shards.keyHash.key1,
       spread: primary.shards.keyHash.spread,
       flows: this.flows,
+      windowBytes: 65_536,
       mode: full ? 'FULL' : 'CONTINUE',
       syncId: 1,
     };
@@ -324,12 +332,17 @@ export class World {
     const database = random.below(DATABASES);
     const run = (...words: (string | number)[]) => {
       const reply = root.execute(now, database, ...words);
-      if (/^-(?!WRONGTYPE|ERR value is not an int|ERR no such key)/.test(reply)) {
+      if (
+        /^-(?!WRONGTYPE|ERR value is not an int|ERR no such key|ERR index out|ERR source and dest)/.test(
+          reply,
+        )
+      ) {
         throw new Error(`${words[0]}: ${reply}`);
       }
     };
     const what = random.below(100);
-    if (what < 30) run('SET', this.key(), this.value());
+    if (random.chance(0.25)) this.collections.write(run);
+    else if (what < 30) run('SET', this.key(), this.value());
     else if (what < 38) run('APPEND', this.key(), 'x'.repeat(random.between(1, 40)));
     else if (what < 46) run('DEL', this.key(), this.key());
     else if (what < 52) run('SET', this.key(), this.value(), 'PX', random.between(1, 5000));
@@ -341,8 +354,25 @@ export class World {
     else if (what < 90) run('RENAME', this.key(), this.key());
     else if (what < 92) run('SETRANGE', this.key(), random.below(50), 'yy');
     else if (what < 98 && random.chance(0.3)) run('FLUSHDB');
-    else if (what < 99 && random.chance(0.5)) run('SWAPDB', 0, 1);
+    else if (what < 99 && random.chance(0.5)) this.swap(run);
     else run('PERSIST', this.key());
+  }
+
+  /** Alone, or amid other commands of a transaction. */
+  private swap(run: (...words: (string | number)[]) => void): void {
+    const { random } = this;
+    if (random.chance(0.5)) {
+      run('SWAPDB', 0, 1);
+      return;
+    }
+    run('MULTI');
+    for (let i = random.below(3); i >= 0; i--) {
+      for (let k = random.below(4); k > 0; k--) run('SET', this.key(), this.value());
+      if (random.chance(0.2)) run('FLUSHDB');
+      run('SWAPDB', 0, 1);
+    }
+    run('SET', this.key(), this.value());
+    run('EXEC');
   }
 
   /** The keys of a group are only ever written together, with the same value. */

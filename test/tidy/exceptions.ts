@@ -15,7 +15,6 @@ export const TEST_ONLY: Readonly<Record<string, string>> = {
   'src/persistence/rdb/dump.ts': 'RESTORE is not there yet',
   'src/persistence/rdb/writer.ts': 'SAVE is not there yet',
   'src/protocol/errors.ts': 'the one table of error texts, compared with Redis; more commands come',
-  'src/protocol/reply.ts#patchMap': 'its users, commands of collections, are not there yet',
   'src/scripting/closedness.ts': 'EVAL, which locks by it, is not there yet',
   'src/server/main-thread/main.ts#main': 'bin/darter calls it',
   'src/structures/packed/': 'the commands of collections are not there yet',
@@ -40,6 +39,11 @@ export const COMMAND_NAMES: Readonly<Record<string, readonly [names: string, rea
   'src/platform/portable/net.ts': ['object', 'what typeof answers'],
   'src/replication/replica/replica-state.ts': ['sync', 'a step of the link'],
   'src/values/sorted-set/type.ts': ['del pexpireat zadd', 'the commands that rebuild a sorted set'],
+  'src/values/hash/type.ts': [
+    'del hdel hset pexpireat',
+    'the commands that rebuild a hash, and that remove expired fields',
+  ],
+  'src/values/list/effects.ts': ['del pexpireat rpush', 'the commands that rebuild a list'],
   'src/values/set/type.ts': ['del pexpireat sadd set', 'the commands that rebuild a set; its name'],
   'src/values/string/type.ts': ['set', 'the command that rebuilds a string'],
 };

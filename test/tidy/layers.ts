@@ -54,6 +54,8 @@ export const LARGE_FILES: Readonly<Record<string, string>> = {};
 export const TYPE_OWNERS: Readonly<Record<string, readonly string[]>> = {
   // Positions are scores of sorted sets.
   'sorted-set': ['src/values/sorted-set/', 'src/commands/sorted-set/', 'src/commands/geo/'],
+  hash: ['src/values/hash/', 'src/commands/hash/'],
+  list: ['src/values/list/', 'src/commands/list/'],
   // Sets are sources of unions of sorted sets.
   set: ['src/values/set/', 'src/commands/set/', 'src/commands/sorted-set/lib/set-source.ts'],
   // HyperLogLogs are strings.
@@ -62,17 +64,22 @@ export const TYPE_OWNERS: Readonly<Record<string, readonly string[]>> = {
     'src/commands/string/',
     'src/commands/bitmap/',
     'src/commands/hyperloglog/',
+    // A type made for tests begins as a copy of this one.
+    'src/keyspace/testing-bag.ts',
   ],
 };
 
 /** Files of commands that build an effect of their own (Mutation.custom), each with the reason. */
 export const CUSTOM_EFFECTS: Readonly<Record<string, string>> = {
+  'src/commands/hash/lib/store.ts':
+    'the outcome of HINCRBYFLOAT, and of commands on fields that have expired: HSET, HSETEX',
   'src/commands/hyperloglog/pfcount.ts':
     'PFCOUNT is no write that a replica would replay; it changed eight bytes: SETRANGE',
-  'src/commands/sorted-set/lib/pop.ts':
-    'ZMPOP chose one of several keys: ZPOPMIN, ZPOPMAX of that one',
-  'src/commands/sorted-set/zremrangebyrank.ts':
-    'what a range of members is depends on the form of the set where scores differ: ranks',
+  'src/commands/sorted-set/lib/remove-ranks.ts':
+    'ranks are no ranks of a set that is shipped in part: ZREM of the members, if they are few',
+  'src/commands/list/lib/move.ts': 'LMOVE has two keys: the effect on the second one is a push',
+  'src/commands/list/lib/pop.ts':
+    'LMPOP and LMOVE choose the key, waiting clients have no vector: a pop',
   'src/commands/set/smove.ts': 'SMOVE has two keys: a member leaves one, SREM, and joins one, SADD',
   'src/commands/set/spop.ts': 'SPOP chooses by chance: SREM of the members chosen',
 };

@@ -80,5 +80,6 @@ export const geoadd: CommandDefinition = {
     },
   ],
   history: [['6.2.0', 'Added the `CH`, `NX` and `XX` options.']],
+  elements: { by: 'hash', first: 2, step: STRIDE, element: 2, skip: ['NX', 'XX', 'CH'] },
   run,
 };

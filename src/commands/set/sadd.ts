@@ -41,5 +41,6 @@ export const sadd: CommandDefinition = {
     { name: 'member', type: 'string', flags: ['multiple'] },
   ],
   history: [['2.4.0', 'Several members.']],
+  elements: { by: 'hash', first: 2, step: 1, element: 0 },
   run,
 };

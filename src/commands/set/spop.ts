@@ -7,7 +7,7 @@ import { EVENT_DEL, EVENT_SPOP } from '../../keyspace/events.js';
 import { OUT_OF_RANGE_POSITIVE, SYNTAX } from '../../protocol/errors.js';
 import { parseIndex } from '../../protocol/numbers.js';
 import { removeHandles, removeMember } from '../../values/set/edit.js';
-import { isTableKind } from '../../values/set/kinds.js';
+import { EFFECT_BYTES_MAX, EFFECT_MEMBERS_MAX, isTableKind } from '../../values/set/kinds.js';
 import { SetPlace } from '../../values/set/place.js';
 import { RandomMembers, readMember } from '../../values/set/walk.js';
 import type { Context } from '../contract/context.js';
@@ -17,9 +17,6 @@ import { beginShrunk, tidyShrunk } from './lib/edit.js';
 import { isSet, member, place, replyMember, replyMembers } from './lib/values.js';
 
 const CRLF_BYTES = 2;
-/** One effect holds about so much. */
-const EFFECT_MEMBERS_MAX = 512;
-const EFFECT_BYTES_MAX = 64 * 1024;
 
 const random = new RandomMembers();
 /** Of a set that is no table: a copy of what it was, for the effects. */

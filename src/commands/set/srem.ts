@@ -37,5 +37,6 @@ export const srem: CommandDefinition = {
     { name: 'member', type: 'string', flags: ['multiple'] },
   ],
   history: [['2.4.0', 'Several members.']],
+  elements: { by: 'hash', first: 2, step: 1, element: 0 },
   run,
 };

@@ -2,8 +2,9 @@
  * SSCAN: walks through the members of a set, some at a time. A set in its key's entry is answered whole
  * at once, as Redis does with an intset; the cursor of others is a position in the order of hashes.
  */
-import { isTableKind } from '../../values/set/kinds.js';
+
 import { SCAN_END } from '../../keyspace/shards.js';
+import { isTableKind } from '../../values/set/kinds.js';
 import type { Context } from '../contract/context.js';
 import { type CommandDefinition, keysAt } from '../contract/definition.js';
 import {

@@ -126,6 +126,13 @@ export const zadd: CommandDefinition = {
     ['3.0.2', 'Added the `XX`, `NX`, `CH` and `INCR` options.'],
     ['6.2.0', 'Added the `GT` and `LT` options.'],
   ],
+  elements: {
+    by: 'hash',
+    first: 2,
+    step: 2,
+    element: 1,
+    skip: ['NX', 'XX', 'GT', 'LT', 'CH', 'INCR'],
+  },
   run: runZadd,
 };
 
@@ -143,5 +150,6 @@ export const zincrby: CommandDefinition = {
     { name: 'increment', type: 'integer' },
     { name: 'member', type: 'string' },
   ],
+  elements: { by: 'hash', first: 2, step: 2, element: 1 },
   run: (context) => addAll(context, INCR, 2),
 };

@@ -36,5 +36,6 @@ export const zrem: CommandDefinition = {
     { name: 'member', type: 'string', flags: ['multiple'] },
   ],
   history: [['2.4.0', 'Accepts multiple elements.']],
+  elements: { by: 'hash', first: 2, step: 1, element: 0 },
   run,
 };

@@ -132,6 +132,7 @@ export class ServerThread {
 
   /** What failed tests left behind. A thread that blocks notices its end when it is woken. */
   static async stopAll(): Promise<void> {
+    Client.destroyAll();
     for (const thread of ServerThread.alive) {
       const ended = thread.worker.terminate();
       wakeTransport(thread.waker);
@@ -143,6 +144,7 @@ export class ServerThread {
 
 /** A client that collects what it reads. */
 export class Client {
+  private static readonly alive = new Set<Client>();
   private chunks: Buffer[] = [];
   private bytes = 0;
   private notify: () => void = () => {};
@@ -150,6 +152,7 @@ export class Client {
   error: NodeJS.ErrnoException | undefined;
 
   private constructor(readonly socket: Socket) {
+    Client.alive.add(this);
     socket.on('data', (chunk: Buffer) => {
       this.chunks.push(chunk);
       this.bytes += chunk.length;
@@ -164,6 +167,7 @@ export class Client {
       this.notify();
     });
     socket.on('close', () => {
+      Client.alive.delete(this);
       this.ended = true;
       this.notify();
     });
@@ -221,6 +225,10 @@ export class Client {
 
   destroy(): void {
     this.socket.destroy();
+  }
+
+  static destroyAll(): void {
+    for (const client of Client.alive) client.destroy();
   }
 
   private async until(condition: () => boolean, what: string): Promise<void> {

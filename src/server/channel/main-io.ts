@@ -83,6 +83,8 @@ export type IoToMain =
   | { readonly kind: 'status-taken'; readonly thread: number; readonly number: number };
 
 export type MainToIo =
+  /** All threads listen: clients may be served. */
+  | { readonly kind: 'serve' }
   | { readonly kind: 'stop' }
   | { readonly kind: 'shutdown-failed'; readonly text: string }
   | {

@@ -3,6 +3,7 @@
  * event loop while the transport is a native one, so everything from outside (questions of other
  * threads, connections handed over, the end) arrives as a message that a wake-up announces.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { FailureLog } from '../../base/failure-log.js';
 import { Log, type LogLevel } from '../../base/log.js';
@@ -45,6 +46,9 @@ import { ThreadPolicy } from './thread-policy.js';
 import { ThreadReplication } from './thread-replication.js';
 import { CommandStatistics } from './thread-statistics.js';
 
+/** How often a thread that listens looks whether the others do. */
+const START_POLL_MS = 1;
+
 class IoThread {
   private readonly config: Config;
   private readonly settings = new ThreadSettings();
@@ -57,6 +61,7 @@ class IoThread {
   private replication!: ThreadReplication;
   private dispatcher!: Dispatcher;
   private frontend!: Frontend<ClientSession>;
+  private mayServe = false;
   private shutdownFailed: ((text: string) => void) | null = null;
 
   constructor(
@@ -107,10 +112,23 @@ class IoThread {
     // Messages may have come before there was a waker.
     this.wake(data.thread);
     this.post({ kind: 'listening', transport: this.transport.name });
+    await this.untilAllListen();
     startProfile(`io-${data.thread}`);
     await this.transport.run(frontend);
     stopProfile();
     this.policy.publishCounters();
+  }
+
+  /**
+   * A thread that cannot start ends the process. No client is served before all have started, so that
+   * nobody loses what was answered. Those that connect meanwhile wait in the listeners' queues.
+   */
+  private async untilAllListen(): Promise<void> {
+    for (;;) {
+      this.serveMessages();
+      if (this.mayServe) return;
+      await sleep(START_POLL_MS);
+    }
   }
 
   private build(): Frontend<ClientSession> {
@@ -320,7 +338,10 @@ class IoThread {
 
   private takeMessage(message: MainToIo): void {
     const { replication, frontend, data } = this;
-    if (message.kind === 'stop') {
+    if (message.kind === 'serve') {
+      this.mayServe = true;
+    } else if (message.kind === 'stop') {
+      this.mayServe = true;
       this.transport.stop();
     } else if (message.kind === 'shutdown-failed') {
       this.shutdownFailed?.(message.text);

@@ -8,6 +8,7 @@ import { textOfErrorName } from '../../base/system-error.js';
 import type { Context } from '../../commands/contract/context.js';
 import type {
   Answer,
+  FailoverOrder,
   HostAndPort,
   ReplicaDescription,
   ReplicationPort,
@@ -207,7 +208,8 @@ export class ThreadReplication implements ReplicationPort {
 
   sync(session: Session, words: readonly string[], answer: Answer): void {
     const client = own(session);
-    const { listeningPort = 0, address = '' } = this.descriptions.get(session) ?? {};
+    const known = this.descriptions.get(session) ?? {};
+    const { listeningPort = 0, address = '', runId = '' } = known;
     client.isReplicaClient = true;
     client.isPinned = true;
     this.controls.set(client.id, client);
@@ -216,6 +218,7 @@ export class ThreadReplication implements ReplicationPort {
       clientId: client.id,
       host: address === '' ? hostOf(client.address) : address,
       listeningPort,
+      runId,
     };
     this.ask({ kind: 'sync', client: requesting, words }, answer);
   }
@@ -224,16 +227,50 @@ export class ThreadReplication implements ReplicationPort {
     this.detaching.push({ session: own(session), syncId, index, answer });
   }
 
-  handOver(session: Session, timeoutMs: number, answer: Answer): void {
-    this.ask({ kind: 'hand-over', clientId: session.id, timeoutMs }, answer);
+  chain(answer: Answer): void {
+    this.ask({ kind: 'chain' }, answer);
   }
 
-  demote(session: Session, done: boolean, answer: Answer): void {
-    this.ask({ kind: 'demote', clientId: session.id, done }, answer);
+  handOver(session: Session, takeover: string, timeoutMs: number, answer: Answer): void {
+    this.ask({ kind: 'hand-over', clientId: session.id, takeover, timeoutMs }, answer);
+  }
+
+  demote(takeover: string, commits: boolean, answer: Answer): void {
+    this.ask({ kind: 'demote', takeover, commits }, answer);
   }
 
   takeOver(timeoutMs: number, answer: Answer): void {
     this.ask({ kind: 'take-over', timeoutMs }, answer);
+  }
+
+  askedToTakeOver(takeover: string, runId: string, timeoutMs: number, answer: Answer): void {
+    this.ask({ kind: 'asked-to-take-over', takeover, runId, timeoutMs }, answer);
+  }
+
+  get isFailingOver(): boolean {
+    return this.current.failoverState !== 'no-failover';
+  }
+
+  failoverRefusal({ target, timeoutMs, isForced }: FailoverOrder): string | null {
+    if (this.isFailingOver) return 'ERR FAILOVER already in progress.';
+    if (this.isReplica) return 'ERR FAILOVER is not valid when server is a replica.';
+    if (this.replicas.length === 0) return 'ERR FAILOVER requires connected replicas.';
+    if (isForced && (timeoutMs === 0 || target === null)) {
+      return 'ERR FAILOVER with force option requires both a timeout and target HOST and IP.';
+    }
+    if (target === null) return null;
+    const { host, port } = target;
+    const replica = this.replicas.find((other) => other.host === host && other.port === port);
+    if (replica === undefined) return 'ERR FAILOVER target HOST and PORT is not a replica.';
+    return replica.session.allDone ? null : 'ERR FAILOVER target replica is not online.';
+  }
+
+  failover(order: FailoverOrder, answer: Answer): void {
+    this.ask({ kind: 'failover', order }, answer);
+  }
+
+  failoverAbort(answer: Answer): void {
+    this.ask({ kind: 'failover-abort' }, answer);
   }
 
   private ask(request: ReplicationRequest, answer: Answer): void {

@@ -17,6 +17,7 @@ import { commandModules } from '../../commands/index.generated.js';
 import { definitionsOf } from '../../engine/definitions.js';
 import { Registry } from '../../engine/registry.js';
 import { createRings } from '../../journal/ring.js';
+import { type ElementsByVerb, elementsByVerb } from '../../keyspace/effect-elements.js';
 import { formatShard } from '../../keyspace/shards.js';
 import { type ControlBlock, THREADS_MAX } from '../../memory/control.js';
 import { USED_PAGES } from '../../memory/used-pages.js';
@@ -122,6 +123,7 @@ export class Server {
       ...common,
       control,
       commands: registry.all.length,
+      elements: elementsByVerb(registry.all.map((command) => command.definition)),
     });
     this.replication = replication;
     await this.startThreads({
@@ -153,12 +155,14 @@ export class Server {
     readonly ringBuffers: readonly SharedArrayBuffer[];
     readonly databases: number;
     readonly commands: number;
+    readonly elements: ElementsByVerb;
   }): ReplicationManager {
     const { config, log, ioThreads } = this;
     return new ReplicationManager({
       ...memory,
       config,
       log,
+      runId: this.facts.runId,
       ioThreads: this.threads,
       sendStatus: (number, status) => {
         ioThreads.tellAll({ kind: 'replication-status', number, status });
@@ -180,6 +184,7 @@ export class Server {
       if (!LOADS_SINGLY || (thread === 0 && firstAlone)) await started[thread];
     }
     await Promise.all(started);
+    this.ioThreads.tellAll({ kind: 'serve' });
   }
 
   /** Lowers maxclients to what the limit of descriptors leaves, as Redis does. */

@@ -5,9 +5,9 @@
 import { Region } from '../../base/region.js';
 import { findInteger, integerCount } from '../../structures/packed/integer-set.js';
 import { findElement, PACKED_HEADER_BYTES, packedCount } from '../../structures/packed/packed.js';
+import type { StoredValue } from '../value-type.js';
 import { isTableKind, SET_INTEGERS } from './kinds.js';
 import type { SetMember } from './member.js';
-import type { StoredValue } from '../value-type.js';
 import { type SetTables, tablesAt } from './tables.js';
 
 const NO_REGION = new Region(new SharedArrayBuffer(8), 0);

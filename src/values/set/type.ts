@@ -7,9 +7,19 @@ import { INTEGER_TEXT_MAX } from '../../structures/packed/integer.js';
 import { EMPTY_BYTES, verifyIntegerSet } from '../../structures/packed/integer-set.js';
 import { packedCount } from '../../structures/packed/packed.js';
 import { type PackedLimits, verifyPacked } from '../../structures/packed/verify.js';
-import type { CopiedValue, StoredValue, ValueEffects, ValueType } from '../value-type.js';
+import { SCAN_END } from '../../structures/table.js';
+import {
+  type CopiedValue,
+  ELEMENTS_EXPIRED_NONE,
+  PARTS_END,
+  type StoredValue,
+  type ValueEffects,
+  type ValueType,
+} from '../value-type.js';
 import { FULL, putMember } from './edit.js';
 import {
+  EFFECT_BYTES_MAX,
+  EFFECT_MEMBERS_MAX,
   INTEGERS_BYTES_MAX,
   isTableKind,
   PACKED_BYTES_MAX,
@@ -25,9 +35,6 @@ import { SetPlace } from './place.js';
 import { tablesOf } from './tables.js';
 import { SetWalk } from './walk.js';
 
-/** One effect holds about so much. */
-const EFFECT_MEMBERS_MAX = 512;
-const EFFECT_BYTES_MAX = 64 * 1024;
 /** An intset of Redis: its encoding and its length. */
 const INTSET_HEADER_BYTES = 8;
 const SAVED_INTEGER_BYTES_MAX = 11;
@@ -96,6 +103,31 @@ function emitMembers(value: StoredValue, effects: ValueEffects): void {
   if (count > 0) effects.end();
 }
 
+/** As ValueParts.emit, of a table: bucket by bucket. */
+function emitPart(
+  { space, region, valueOffset }: StoredValue,
+  position: number,
+  budgetBytes: number,
+  effects: ValueEffects,
+): number {
+  const { probe } = tablesOf(space);
+  probe.attach(valueOffset, region);
+  let bytes = 0;
+  let end = position;
+  while (end < SCAN_END && bytes < budgetBytes) {
+    end = probe.scan(end);
+    if (probe.scanCount === 0) continue;
+    effects.begin('SADD');
+    for (let i = 0; i < probe.scanCount; i++) {
+      probe.decode(probe.scanOffsets[i]!);
+      effects.bytes(probe.region, probe.keyOffset, probe.keyLength);
+      bytes += probe.keyLength;
+    }
+    effects.end();
+  }
+  return end < SCAN_END ? end : PARTS_END;
+}
+
 export const setType: ValueType = {
   name: 'set',
   number: TYPE_SET,
@@ -139,6 +171,16 @@ export const setType: ValueType = {
     if (value.expiry !== 0) effects.begin('PEXPIREAT').time(value.expiry).end();
   },
 
+  parts: {
+    order: 'hash',
+    count: ({ space, region, valueOffset }) => {
+      const { probe } = tablesOf(space);
+      probe.attach(valueOffset, region);
+      return probe.size;
+    },
+    emit: emitPart,
+  },
+
   copy(value, space, copied: CopiedValue) {
     if (!copyTable(value, space)) return false;
     copied.region = copyRoot;
@@ -146,6 +188,9 @@ export const setType: ValueType = {
     copied.length = ROOT_BYTES;
     return true;
   },
+
+  earliestExpiry: () => Number.POSITIVE_INFINITY,
+  expireElements: () => ELEMENTS_EXPIRED_NONE,
 
   freeStep({ space, region, valueOffset }, budgetPages) {
     return tablesOf(space).reclaim.step(valueOffset, budgetPages, region);

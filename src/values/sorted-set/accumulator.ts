@@ -10,9 +10,12 @@
  * A place is the number of a region that was given, or OWN_TEXT. About 40 bytes a member; what is
  * large is given back.
  */
-import { compareBytes, copyBytes, equalBytes, Region, withRoom } from '../../base/region.js';
+import { giveBack, newRegion, withRoom } from '../../base/owned-region.js';
+import { compareBytes, copyBytes, equalBytes, type Region } from '../../base/region.js';
 import { HashState, hashBytes } from '../../structures/hash.js';
 
+/** Whoever collects more has to refuse it: the arrays would take gigabytes. */
+export const MEMBERS_MAX = 2 ** 26;
 const FIRST_CAPACITY = 1024;
 const KEPT_CAPACITY = 1 << 16;
 const TEXT_BYTES = 4096;
@@ -30,7 +33,7 @@ export class Accumulator {
   memberLength = 0;
 
   private regions: readonly Region[] = [];
-  private text = newText();
+  private text = newRegion(TEXT_BYTES);
   private textBytes = 0;
   private capacity = 0;
   private hashes = new Int32Array(0);
@@ -200,7 +203,10 @@ export class Accumulator {
   release(): void {
     this.count = 0;
     this.regions = [];
-    if (this.text.length > KEPT_CAPACITY) this.text = newText();
+    if (this.text.length > KEPT_CAPACITY) {
+      giveBack(this.text);
+      this.text = newRegion(TEXT_BYTES);
+    }
     if (this.capacity > KEPT_CAPACITY) {
       this.scores = new Float64Array(0);
       for (const name of ['hashes', 'places', 'offsets', 'lengths'] as const) {
@@ -209,10 +215,6 @@ export class Accumulator {
       this.grow(FIRST_CAPACITY);
     }
   }
-}
-
-function newText(): Region {
-  return new Region(new SharedArrayBuffer(TEXT_BYTES), 0);
 }
 
 function larger(array: Int32Array<ArrayBuffer>, capacity: number): Int32Array<ArrayBuffer> {

@@ -5,12 +5,16 @@
 import type { Space } from '../../memory/space.js';
 import { ScoredSet } from '../../structures/sequence/scored-set.js';
 
-/** What a command reads; what it looks members up in meanwhile; what it changes; what is freed. */
+/**
+ * What a command reads; what it looks members up in meanwhile; what it changes; what the type itself
+ * works on; what is freed, in the middle of any of these.
+ */
 export const USE_READ = 0;
 export const USE_LOOKUP = 1;
 export const USE_EDIT = 2;
 export const USE_VALUE = 3;
-const USES = 4;
+export const USE_FREE = 4;
+const USES = 5;
 
 const views = new WeakMap<Space, (ScoredSet | null)[]>();
 

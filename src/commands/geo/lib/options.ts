@@ -41,7 +41,8 @@ export const options = {
   sort: UNSORTED,
   /** 0 for all. */
   count: 0,
-  any: false,
+  /** ANY: any `count` members, as soon as they are found. */
+  stopsEarly: false,
   withDistance: false,
   withHash: false,
   withPosition: false,
@@ -59,7 +60,7 @@ const position = new Position();
 export function parseSearch(context: Context, command: SearchCommand, exists: boolean): boolean {
   options.sort = UNSORTED;
   options.count = 0;
-  options.any = false;
+  options.stopsEarly = false;
   options.withDistance = false;
   options.withHash = false;
   options.withPosition = false;
@@ -108,7 +109,7 @@ function parseOption(context: Context, command: SearchCommand, exists: boolean, 
   if (argumentIs(args, i, 'WITHDIST')) options.withDistance = true;
   else if (argumentIs(args, i, 'WITHHASH')) options.withHash = true;
   else if (argumentIs(args, i, 'WITHCOORD')) options.withPosition = true;
-  else if (argumentIs(args, i, 'ANY')) options.any = true;
+  else if (argumentIs(args, i, 'ANY')) options.stopsEarly = true;
   else if (argumentIs(args, i, 'ASC')) options.sort = ASCENDING;
   else if (argumentIs(args, i, 'DESC')) options.sort = DESCENDING;
   else if (command.stores && argumentIs(args, i, 'STOREDIST')) options.storesDistance = true;
@@ -185,7 +186,7 @@ function check(context: Context, command: SearchCommand): boolean {
     reply.errorText(`ERR exactly one of ${choice} can be specified for ${name}`);
     return false;
   }
-  if (options.any && options.count === 0) {
+  if (options.stopsEarly && options.count === 0) {
     reply.error(ANY_WITHOUT_COUNT);
     return false;
   }

@@ -49,8 +49,8 @@ function removeTarget({ args, keys, reply }: Context): void {
 
 function collect(context: Context): void {
   const { keys } = context;
-  const { shape, any, count } = options;
-  const limit = any ? count : Number.POSITIVE_INFINITY;
+  const { shape, stopsEarly, count } = options;
+  const limit = stopsEarly ? count : Number.POSITIVE_INFINITY;
   matches.begin(shardRegions(keys), false, 0, 0);
   search.begin(shape);
   range.maxExclusive = true;
@@ -61,7 +61,7 @@ function collect(context: Context): void {
     collectRanks(keys.shard, limit);
   }
   // COUNT asks for the nearest ones.
-  const sorts = options.sort !== UNSORTED || (count > 0 && !any);
+  const sorts = options.sort !== UNSORTED || (count > 0 && !stopsEarly);
   if (sorts) matches.sortByScore(options.sort === DESCENDING);
   else matches.keepOrder();
 }

@@ -2,6 +2,7 @@
 import type { KeyspaceEvent } from '../../../keyspace/events.js';
 import { parseDouble } from '../../../protocol/doubles.js';
 import {
+  ErrorReply,
   LIMIT_NEGATIVE,
   NOT_INTEGER,
   noInputKey,
@@ -10,6 +11,7 @@ import {
 } from '../../../protocol/errors.js';
 import { parseIndex } from '../../../protocol/numbers.js';
 import { argumentIs } from '../../../protocol/text.js';
+import { MEMBERS_MAX } from '../../../values/sorted-set/accumulator.js';
 import type { Context } from '../../contract/context.js';
 import {
   collectDifference,
@@ -28,6 +30,10 @@ import { createEdit, edit, refuse, storeResult } from './write.js';
 export const UNION = 0;
 export const INTERSECTION = 1;
 export const DIFFERENCE = 2;
+
+const TOO_MANY_MEMBERS = new ErrorReply(
+  `ERR the sources of a union may have ${MEMBERS_MAX} members`,
+);
 
 /** A command that combines sets. */
 export interface CombineCommand {
@@ -51,8 +57,15 @@ function parse(context: Context, command: CombineCommand): boolean {
   else if (count < 1) reply.error(noInputKey(command.name));
   else if (count > args.count - (at + 1)) reply.error(SYNTAX);
   else if (sources.load(context, at + 1, count)) {
-    return parseOptions(context, command, at + 1 + count);
+    return parseOptions(context, command, at + 1 + count) && checkSizes(context, command);
   }
+  return false;
+}
+
+/** One set has fewer members than are too many, as it lies in one shard: a union may have more. */
+function checkSizes({ reply }: Context, { operation }: CombineCommand): boolean {
+  if (operation !== UNION || sources.totalSize() <= MEMBERS_MAX) return true;
+  reply.error(TOO_MANY_MEMBERS);
   return false;
 }
 

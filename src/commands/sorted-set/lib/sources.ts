@@ -115,8 +115,11 @@ export class Sources {
     return this.order[place]!;
   }
 
-  sizeOf(index: number): number {
-    return this.sizes[index]!;
+  /** Members of all sources. */
+  totalSize(): number {
+    let total = 0;
+    for (let i = 0; i < this.count; i++) total += this.sizes[i]!;
+    return total;
   }
 
   weightOf(index: number): number {

@@ -1,0 +1,34 @@
+/** What the tests of hash commands share: a tester with them, and a plain model of a hash. */
+import { CommandTester, type TesterOptions } from '../../contract/test-support.js';
+import { copy } from '../../generic/copy.js';
+import { del } from '../../generic/del.js';
+import { pexpireat } from '../../generic/expire.js';
+import { object, objectEncoding } from '../../generic/object.js';
+import { set } from '../../string/set.js';
+import { hdel } from '../hdel.js';
+import { hexists, hget, hlen, hmget, hstrlen } from '../hget.js';
+import { hgetall, hkeys, hvals } from '../hgetall.js';
+import { hincrby } from '../hincrby.js';
+import { hincrbyfloat } from '../hincrbyfloat.js';
+import { hrandfield } from '../hrandfield.js';
+import { hscan } from '../hscan.js';
+import { hmset, hset } from '../hset.js';
+import { hsetnx } from '../hsetnx.js';
+
+export const HASH_COMMANDS = [
+  ...[hset, hmset, hsetnx, hget, hmget, hgetall, hkeys, hvals, hlen, hexists, hstrlen],
+  ...[hdel, hincrby, hincrbyfloat, hrandfield, hscan],
+];
+
+export function hashTester(options: TesterOptions = {}): CommandTester {
+  const others = [copy, del, object, objectEncoding, pexpireat, set];
+  return new CommandTester([...HASH_COMMANDS, ...others], options);
+}
+
+/** The fields of a hash and their values, as HGETALL tells them. */
+export function contentOf(t: CommandTester, key: string): Map<string, string> {
+  const flat = t.run('HGETALL', key) as string[];
+  const content = new Map<string, string>();
+  for (let i = 0; i < flat.length; i += 2) content.set(flat[i]!, flat[i + 1]!);
+  return content;
+}
