@@ -52,6 +52,8 @@ import { CONNECT_MS_MAX } from '../src/server/main-thread/replication/served-rep
 import { STOP_TIMEOUT_MS } from '../src/server/main-thread/server.js';
 import { PACKED_LIST_BYTES_MAX, PACKED_LIST_COUNT_MAX } from '../src/values/list/layout.js';
 import * as sets from '../src/values/set/kinds.js';
+import { MEMBERS_MAX } from '../src/values/sorted-set/accumulator.js';
+import * as sortedSets from '../src/values/sorted-set/kinds.js';
 import { rootDirectory } from './support/server.js';
 
 const KIBIBYTE = 1024;
@@ -115,6 +117,11 @@ const EXPECTED: readonly (readonly [what: string, limit: string])[] = [
   ],
   ['set in the entry of its key', `${grouped(sets.INTEGERS_BYTES_MAX)} bytes`],
   ['time since 1970 when a field of a hash expires', ms(FIELD_TIME_MAX)],
+  [
+    'sorted set in the entry of its key',
+    `${sortedSets.PACKED_MEMBERS_MAX} members and ${grouped(sortedSets.PACKED_BYTES_MAX)} bytes`,
+  ],
+  ['members of all sources of ZUNION and ZUNIONSTORE', grouped(MEMBERS_MAX)],
   ['address space of a shard', `2 GiB (1 MiB to ${SHARD_BYTES_MAX / MEBIBYTE / KIBIBYTE} GiB)`],
   ['shards', `${initial('shards')} (1 to ${grouped(SHARDS_MAX)}, a power of two)`],
   [

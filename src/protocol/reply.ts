@@ -294,6 +294,12 @@ export class Reply {
     else this.line(DOUBLE, text);
   }
 
+  /** The same whose text is there already. */
+  doubleText(text: string): void {
+    if (this.protocol === 2) this.bulkBinary(text);
+    else this.line(DOUBLE, text);
+  }
+
   /** The same as a string in both protocols. */
   bulkDouble(x: number): void {
     if (doubleIsShort(x)) this.bulkInteger(x);

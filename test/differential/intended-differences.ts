@@ -40,17 +40,7 @@ export const intendedDifferences: readonly IntendedDifference[] = [
     accepts: (ours, _, args) =>
       (args[1] ?? '').includes('\0') && ours.type === 'error' && ours.text === 'ERR invalid cursor',
   },
-  ...['zrank', 'zrevrank'].map((command) => ({
-    command,
-    reason: 'WITHSCORE came with Redis 7.2',
-    accepts: (_: Reply, theirs: Reply, args: readonly string[]) =>
-      args.length > 3 && isWrongArity(theirs),
-  })),
 ];
-
-function isWrongArity(reply: Reply): boolean {
-  return !isList(reply) && reply.text.startsWith('ERR wrong number of arguments');
-}
 
 /**
  * Where the data would differ from then on, so that the random commands avoid it:

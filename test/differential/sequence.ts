@@ -1,5 +1,6 @@
 /** Random sequences of commands over several connections: the input of the differential tests. */
 import type { Random } from '../support/random.js';
+import { geoSpecs } from './geo-commands.js';
 import { hashSpecs } from './hash-commands.js';
 import { hyperloglogSpecs } from './hyperloglog-commands.js';
 import { keySpecs } from './key-commands.js';
@@ -34,8 +35,9 @@ const dataSpecs = [
   ...listSpecs,
   ...setSpecs,
   ...hashSpecs,
-  ...sortSpecs,
   ...sortedSetSpecs,
+  ...geoSpecs,
+  ...sortSpecs,
   ...keySpecs,
 ];
 const everything = new SpecTable([...dataSpecs, ...sessionSpecs, ...serverSpecs]);

@@ -8,6 +8,8 @@ import type { World } from './world.js';
 /** Any scores; 'zset:{t}big' gets many members. */
 const keys = ['zset:1', 'zset:2', 'zset:{t}a', 'zset:{t}b', 'zset:none'];
 const bigKey = 'zset:{t}big';
+/** Sets, as sources of unions. */
+const setKeys = ['zset:set', 'zset:{t}set'];
 /** One score only. */
 const lexKeys = ['zlex:1', 'zlex:2', 'zlex:{t}a'];
 const longMembers = ['m'.repeat(64), 'm'.repeat(65), 'n'.repeat(2100), 'o'.repeat(5000)];
@@ -172,6 +174,19 @@ export const sortedSetSpecs: readonly CommandSpec[] = [
   spec(6, (w) => ['ZRANDMEMBER', key(w), w.pick('0', '1000000', 'x', '-9223372036854775808')]),
   spec(8, (w) => ['ZSCAN', key(w), '0', ...zscanOptions(w), 'COUNT', '1000000']),
   spec(3, (w) => ['ZSCAN', 'zset:none', w.pick('0', 'x', '-1', '5'), ...zscanOptions(w)]),
+  spec(14, (w) => [w.pick('ZUNION', 'ZINTER'), ...sources(w), ...combining(w), ...scores(w)]),
+  spec(6, (w) => ['ZDIFF', ...sources(w), ...scores(w)]),
+  spec(4, (w) => [
+    'ZINTERCARD',
+    ...sources(w),
+    ...(w.chance(0.5) ? ['LIMIT', w.pick(...counts)] : []),
+  ]),
+  spec(16, (w) => {
+    const name = w.pick('ZUNIONSTORE', 'ZUNIONSTORE', 'ZINTERSTORE');
+    return [name, target(w), ...sources(w), ...combining(w)];
+  }),
+  spec(6, (w) => ['ZDIFFSTORE', target(w), ...sources(w)]),
+  spec(6, (w) => ['SADD', w.pick(...setKeys), ...w.many(6, () => member(w))]),
   spec(8, (w) => ['OBJECT', 'ENCODING', key(w)]),
   spec(2, (w) => ['CONFIG', 'SET', 'zset-max-listpack-entries', w.pick('0', '3', '128', '1000')]),
   spec(1, (w) => ['CONFIG', 'SET', 'zset-max-listpack-value', w.pick('0', '2', '64', '10000')]),
@@ -181,6 +196,20 @@ export const sortedSetSpecs: readonly CommandSpec[] = [
   spec(2, (w) => ['TYPE', key(w)]),
   spec(6, (w) => ['DEL', key(w)]),
 ];
+
+/** Sources of a union: their number, and sorted sets and sets. */
+function sources(w: World): string[] {
+  const names = w.many(4, () => (w.chance(0.25) ? w.pick(...setKeys) : key(w)));
+  const count = w.chance(0.95) ? String(names.length) : w.pick('0', '-1', '9', 'x');
+  return [count, ...names];
+}
+
+function combining(w: World): string[] {
+  const parts: string[][] = [];
+  if (w.chance(0.4)) parts.push(['WEIGHTS', ...w.many(4, () => score(w))]);
+  if (w.chance(0.4)) parts.push(['AGGREGATE', w.pick('SUM', 'MIN', 'MAX', 'max', 'AVG')]);
+  return w.random.shuffle(parts).flat();
+}
 
 function manyPairs(w: World): string[] {
   const start = w.random.below(2000);

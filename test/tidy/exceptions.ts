@@ -19,7 +19,6 @@ export const TEST_ONLY: Readonly<Record<string, string>> = {
   'src/server/main-thread/main.ts#main': 'bin/darter calls it',
   'src/structures/packed/': 'the commands of collections are not there yet',
   'src/structures/sequence/': 'the commands of collections are not there yet',
-  'src/values/geo/': 'the GEO commands are not there yet',
 };
 
 /** Command names in code of no command: the names (`*`: any), and why the file has them. */

@@ -52,11 +52,12 @@ export const LARGE_FILES: Readonly<Record<string, string>> = {};
  * and commands. Everybody else asks the registry, src/keyspace/types.ts.
  */
 export const TYPE_OWNERS: Readonly<Record<string, readonly string[]>> = {
-  hash: ['src/values/hash/', 'src/commands/hash/'],
-  list: ['src/values/list/', 'src/commands/list/'],
-  set: ['src/values/set/', 'src/commands/set/'],
   // Positions are scores of sorted sets.
   'sorted-set': ['src/values/sorted-set/', 'src/commands/sorted-set/', 'src/commands/geo/'],
+  hash: ['src/values/hash/', 'src/commands/hash/'],
+  list: ['src/values/list/', 'src/commands/list/'],
+  // Sets are sources of unions of sorted sets.
+  set: ['src/values/set/', 'src/commands/set/', 'src/commands/sorted-set/lib/set-source.ts'],
   // HyperLogLogs are strings.
   string: [
     'src/values/string/',
@@ -82,8 +83,6 @@ export const CUSTOM_EFFECTS: Readonly<Record<string, string>> = {
     'LMPOP and LMOVE choose the key, waiting clients have no vector: a pop',
   'src/commands/set/smove.ts': 'SMOVE has two keys: a member leaves one, SREM, and joins one, SADD',
   'src/commands/set/spop.ts': 'SPOP chooses by chance: SREM of the members chosen',
-  'src/commands/sorted-set/lib/pop.ts':
-    'ZMPOP chose one of several keys: ZPOPMIN, ZPOPMAX of that one',
-  'src/commands/sorted-set/zremrangebyrank.ts':
-    'what a range of members is depends on the form of the set where scores differ: ranks',
+  'src/commands/sorted-set/lib/remove-ranks.ts':
+    'ranks are no ranks of a set that is shipped in part: ZREM of the members, if they are few',
 };

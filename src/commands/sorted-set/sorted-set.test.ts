@@ -89,7 +89,7 @@ function apply(t: CommandTester, models: Map<string, Model>, op: Operation): voi
       t,
       model,
       key,
-      Array.from({ length: number }, (_, i) => [`m${i}`, value + (i % 40)]),
+      Array.from({ length: number + 1 }, (_, i) => [`m${i}`, value + (i % 40)]),
     );
   } else if (op.name === 'rem') {
     const names = [...members.map(([one]) => one), ...[...model.keys()].slice(0, number % 5)];

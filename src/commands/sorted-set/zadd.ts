@@ -1,9 +1,7 @@
 /** ZADD and ZINCRBY: members with scores, new ones and those that are there. */
-import { EVENT_ZADD, EVENT_ZINCR } from '../../keyspace/events.js';
 import { parseDouble } from '../../protocol/doubles.js';
 import {
   NOT_FLOAT,
-  SCORE_NAN,
   SYNTAX,
   ZADD_GT_LT_NX,
   ZADD_INCR_PAIR,
@@ -13,24 +11,9 @@ import type { Arguments } from '../../protocol/parser.js';
 import { argumentIs } from '../../protocol/text.js';
 import type { Context } from '../contract/context.js';
 import { type CommandDefinition, keysAt } from '../contract/definition.js';
-import { edit, openEdit, refuse, writeEdit } from './lib/write.js';
+import { addMembers, CH, GT, INCR, LT, NX, XX } from './lib/add.js';
 
-const NX = 1;
-const XX = 2;
-const GT = 4;
-const LT = 8;
-const CH = 16;
-const INCR = 32;
-
-/** What became of a command's members. */
-const outcome = {
-  added: 0,
-  updated: 0,
-  /** Score of the last member, and whether it was added or has it now. */
-  score: Number.NaN,
-  isProcessed: false,
-  isNan: false,
-};
+const PAIRS = { stride: 2, scoreAt: scoreOf };
 
 function optionAt(args: Arguments, index: number): number {
   switch (args.length[index]) {
@@ -78,22 +61,7 @@ function runZadd(context: Context): void {
 }
 
 function addAll(context: Context, options: number, first: number): void {
-  const { args, keys, reply } = context;
-  if (!areScores(context, first)) return;
-  const found = keys.seek(args, 1);
-  if (!openEdit(context, found)) return;
-  const pairs = (args.count - first) >> 1;
-  if (pairs > 1 && !edit.prepareSeveral(pairs, memberBytes(args, first + 1))) refuse(context);
-  outcome.added = 0;
-  outcome.updated = 0;
-  for (let i = first; i < args.count; i += 2) {
-    addOne(context, options, scoreOf(args, i), i + 1);
-    if (!outcome.isNan) continue;
-    reply.error(SCORE_NAN);
-    return;
-  }
-  commit(context, options, found);
-  replyOutcome(context, options);
+  if (areScores(context, first)) addMembers(context, PAIRS, options, first);
 }
 
 /** Whether all scores are numbers; if not, the error is answered. */
@@ -108,56 +76,6 @@ function areScores({ args, reply }: Context, first: number): boolean {
 
 function scoreOf(args: Arguments, index: number): number {
   return parseDouble(args.region, args.offset[index]!, args.length[index]!);
-}
-
-function memberBytes(args: Arguments, first: number): number {
-  let bytes = 0;
-  for (let i = first; i < args.count; i += 2) bytes += args.length[i]!;
-  return bytes;
-}
-
-/** Adds or updates the member that is argument `index`, as the options say. */
-function addOne(context: Context, options: number, given: number, index: number): void {
-  const { args } = context;
-  outcome.isProcessed = false;
-  outcome.isNan = false;
-  if (!edit.find(args.region, args.offset[index]!, args.length[index]!)) {
-    if ((options & XX) !== 0) return;
-    if (!edit.add(given)) refuse(context);
-    outcome.score = given;
-    outcome.isProcessed = true;
-    outcome.added++;
-    return;
-  }
-  if ((options & NX) !== 0) return;
-  const before = edit.score;
-  const score = (options & INCR) !== 0 ? before + given : given;
-  outcome.isNan = Number.isNaN(score);
-  if (outcome.isNan) return;
-  if ((options & LT) !== 0 && score >= before) return;
-  if ((options & GT) !== 0 && score <= before) return;
-  outcome.score = score;
-  outcome.isProcessed = true;
-  if (score === before) return;
-  if (!edit.update(score)) refuse(context);
-  outcome.updated++;
-}
-
-function commit(context: Context, options: number, found: boolean): void {
-  if (outcome.added + outcome.updated === 0) {
-    edit.discard();
-    return;
-  }
-  const { args, keys } = context;
-  writeEdit(context, found);
-  keys.commit((options & INCR) !== 0 ? EVENT_ZINCR : EVENT_ZADD, args);
-}
-
-function replyOutcome({ reply }: Context, options: number): void {
-  const { added, updated, score, isProcessed } = outcome;
-  if ((options & INCR) === 0) reply.integer((options & CH) !== 0 ? added + updated : added);
-  else if (isProcessed) reply.double(score);
-  else reply.nullBulk();
 }
 
 export const zadd: CommandDefinition = {

@@ -60,7 +60,7 @@ function popFirst(context: Context, keyCount: number, highest: boolean, count: n
     reply.bulk(args.region, args.offset[i]!, args.length[i]!);
     reply.array(popped);
     replyPopped(context, highest, true);
-    removePopped(context, highest, false);
+    removePopped(context, highest);
     return;
   }
   reply.nullArray();

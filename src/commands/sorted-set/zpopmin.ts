@@ -42,7 +42,7 @@ function popFrom(context: Context, highest: boolean, count: number, hasCount: bo
   const nested = hasCount && reply.protocol !== 2;
   reply.array(nested ? popped : popped * 2);
   replyPopped(context, highest, nested);
-  removePopped(context, highest, true);
+  removePopped(context, highest);
 }
 
 export const zpopmin: CommandDefinition = {

@@ -11,8 +11,9 @@ import type { Context } from '../contract/context.js';
 import { type CommandDefinition, keysAt } from '../contract/definition.js';
 import { lexRange, parseLexRange, parseScoreRange, scoreRange } from './lib/bounds.js';
 import { resolveRanks } from './lib/range-options.js';
+import { removeRanks } from './lib/remove-ranks.js';
 import { isSortedSet, ranks, reader } from './lib/values.js';
-import { edit, openEdit, removeIfEmpty, writeEdit } from './lib/write.js';
+import { commitRemoval, edit, openEdit } from './lib/write.js';
 
 /** Finds the key and attaches `reader`. False: there is no set, which is answered. */
 function openForRemoval(context: Context): boolean {
@@ -26,25 +27,11 @@ function openForRemoval(context: Context): boolean {
   return true;
 }
 
-/**
- * Removes `ranks` of the set being read. The effect names the ranks, so that it is right whatever
- * form a replica has the set in (a range of members depends on it where scores differ).
- */
-function removeRanks(context: Context, event: KeyspaceEvent): void {
-  const { keys, reply } = context;
-  const { first, count } = ranks;
-  if (count > 0) {
-    openEdit(context, true);
-    edit.removeRanks(first, count);
-    writeEdit(context, true);
-    const effect = keys.custom(event, 'ZREMRANGEBYRANK');
-    effect
-      .word(`${first}`)
-      .word(`${first + count - 1}`)
-      .end();
-    removeIfEmpty(context);
-  }
-  reply.integer(count);
+/** Removes `ranks` of the set being read, and answers. */
+function removeRange(context: Context, event: KeyspaceEvent): void {
+  const { count } = ranks;
+  if (count > 0) removeRanks(context, event);
+  context.reply.integer(count);
 }
 
 function runByRank(context: Context): void {
@@ -57,19 +44,25 @@ function runByRank(context: Context): void {
   }
   if (!openForRemoval(context)) return;
   resolveRanks(start, stop, false);
-  removeRanks(context, EVENT_ZREMRANGEBYRANK);
+  removeRange(context, EVENT_ZREMRANGEBYRANK);
 }
 
 function runByScore(context: Context): void {
   if (!parseScoreRange(context, 2, 3) || !openForRemoval(context)) return;
   reader.ranksOfScores(scoreRange, ranks);
-  removeRanks(context, EVENT_ZREMRANGEBYSCORE);
+  const { first, count } = ranks;
+  if (count > 0) {
+    openEdit(context, true);
+    edit.removeRanks(first, count);
+    commitRemoval(context, EVENT_ZREMRANGEBYSCORE);
+  }
+  context.reply.integer(count);
 }
 
 function runByLex(context: Context): void {
   if (!parseLexRange(context, 2, 3) || !openForRemoval(context)) return;
   reader.ranksOfMembers(lexRange, false, ranks);
-  removeRanks(context, EVENT_ZREMRANGEBYLEX);
+  removeRange(context, EVENT_ZREMRANGEBYLEX);
 }
 
 export const zremrangebyrank: CommandDefinition = {

@@ -38,7 +38,7 @@ import {
   PACKED_MEMBERS_MAX,
   packedMembers,
   ROOT_BYTES,
-} from './layout.js';
+} from './kinds.js';
 import { SortedSetReader } from './reader.js';
 import { scoredSetOf, USE_EDIT, USE_VALUE } from './views.js';
 
@@ -116,6 +116,12 @@ export class SortedSetEdit {
     this.isListpack = true;
     this.set = null;
     this.count = 0;
+  }
+
+  /** Of an empty set: how many members will come, and how long they are: it is called by what it will be. */
+  expect(members: number, memberBytesMax: number): void {
+    this.isListpack =
+      members <= this.listpackMembersMax && memberBytesMax <= this.listpackMemberBytesMax;
   }
 
   /** Begins with a value. */

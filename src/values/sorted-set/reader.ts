@@ -23,7 +23,7 @@ import { ElementView } from '../../structures/sequence/element.js';
 import { SearchKey } from '../../structures/sequence/order.js';
 import { SCAN_END, type ScoredSet } from '../../structures/sequence/scored-set.js';
 import type { StoredValue } from '../value-type.js';
-import { isListpackKind, isNestedKind, PACKED_MEMBERS_MAX, packedMembers } from './layout.js';
+import { isListpackKind, isNestedKind, PACKED_MEMBERS_MAX, packedMembers } from './kinds.js';
 import {
   LEX_AFTER_ALL,
   LEX_BEFORE_ALL,
@@ -135,6 +135,11 @@ export class SortedSetReader {
     this.position = skipElements(this.region, this.at, PACKED_HEADER_BYTES, rank * PAIR);
     this.readPacked();
     return true;
+  }
+
+  /** Reads the first member. @returns false when there is none */
+  first(): boolean {
+    return this.seekRank(0);
   }
 
   /** Reads the next member. @returns false at the end */

@@ -1,25 +1,29 @@
-/** Sorted sets as a type of values: see layout.ts for their forms. */
+/** Sorted sets as a type of values: see kinds.ts for their forms. */
 import { formatDouble } from '../../base/double-text.js';
 import { Region } from '../../base/region.js';
 import { PAGE_BYTES } from '../../memory/space-layout.js';
 import { verifyPacked } from '../../structures/packed/verify.js';
-import { ElementView } from '../../structures/sequence/element.js';
-import { SCAN_END, type ScoredSet } from '../../structures/sequence/scored-set.js';
-import { PARTS_END, type StoredValue, type ValueEffects, type ValueType } from '../value-type.js';
+import type { ScoredSet } from '../../structures/sequence/scored-set.js';
+import {
+  PARTS_END,
+  type SortableElements,
+  type StoredValue,
+  type ValueEffects,
+  type ValueType,
+} from '../value-type.js';
 import { copyMembers } from './copy.js';
 import {
   isListpackKind,
   isNestedKind,
   NESTED_KINDS,
   PACKED_BYTES_MAX,
-  PACKED_KINDS,
   PACKED_MEMBERS_MAX,
   packedMembers,
   ROOT_BYTES,
   SORTED_SET_KINDS,
   TYPE_SORTED_SET,
-} from './layout.js';
-import { SortedSetReader } from './reader.js';
+} from './kinds.js';
+import { SCAN_END, SortedSetReader } from './reader.js';
 import { serializedBytes } from './serialized.js';
 import { scoredSetOf, USE_FREE, USE_LOOKUP, USE_VALUE } from './views.js';
 
@@ -27,11 +31,11 @@ import { scoredSetOf, USE_FREE, USE_LOOKUP, USE_VALUE } from './views.js';
 const EFFECT_MEMBERS_MAX = 256;
 const EFFECT_BYTES_MAX = 64 * 1024;
 const SCORE_TEXT_MAX = 32;
+const SCORE_BYTES = 8;
 
 const LIMITS = { stride: 2, countMax: PACKED_MEMBERS_MAX * 2, distinct: true, scored: true };
 
 const reader = new SortedSetReader(USE_VALUE);
-const element = new ElementView();
 const scoreText = new Region(new SharedArrayBuffer(SCORE_TEXT_MAX), 0);
 /** The root of the copy last made. */
 const copiedRoot = new Region(new SharedArrayBuffer(64), 0);
@@ -43,12 +47,17 @@ function writeScore(score: number): number {
   return text.length;
 }
 
+/** Appends the member read to an effect. */
+function addMember(effect: ValueEffects): void {
+  effect.bytes(scoreText, 0, writeScore(reader.score));
+  effect.bytes(reader.memberRegion, reader.memberOffset, reader.memberLength);
+}
+
 /** Appends members to an effect, from the one read on. @returns whether there are more */
 function addMembers(effect: ValueEffects): boolean {
   let bytes = 0;
   for (let i = 0; i < EFFECT_MEMBERS_MAX && bytes < EFFECT_BYTES_MAX; i++) {
-    effect.bytes(scoreText, 0, writeScore(reader.score));
-    effect.bytes(reader.memberRegion, reader.memberOffset, reader.memberLength);
+    addMember(effect);
     bytes += reader.memberLength;
     if (!reader.next()) return false;
   }
@@ -60,35 +69,54 @@ function isPackedSet(region: Region, offset: number, length: number): boolean {
   return verifyPacked(region, offset, length, LIMITS) === '' && packedMembers(region, offset) > 0;
 }
 
-function opened(value: StoredValue): ScoredSet {
-  const set = scoredSetOf(value.space, USE_VALUE);
-  set.attach(value.valueOffset, value.region);
-  return set;
-}
-
-/** As ValueParts.emit, of a nested set: in the order of its members' hashes. */
+/** As ValueParts.emit: some members of neighbouring hashes in each command. */
 function emitPart(
   value: StoredValue,
   position: number,
   budgetBytes: number,
   effects: ValueEffects,
 ): number {
-  const set = opened(value);
+  reader.attach(value);
   let bytes = 0;
   let end = position;
   while (end < SCAN_END && bytes < budgetBytes) {
-    end = set.scan(end);
-    if (set.scanCount === 0) continue;
-    effects.begin('ZADD');
-    for (let i = 0; i < set.scanCount; i++) {
-      set.readScanned(i, element);
-      effects.bytes(scoreText, 0, writeScore(element.score));
-      effects.bytes(set.space.region, element.offset, element.length);
-      bytes += element.length;
+    end = reader.scan(end);
+    const { scanCount } = reader;
+    if (scanCount === 0) continue;
+    const effect = effects.begin('ZADD');
+    for (let i = 0; i < scanCount; i++) {
+      reader.readScanned(i);
+      addMember(effect);
+      bytes += reader.memberLength + SCORE_BYTES;
     }
-    effects.end();
+    effect.end();
   }
   return end < SCAN_END ? end : PARTS_END;
+}
+
+/** Members in the order of their scores, or from the highest on. */
+const members: SortableElements = {
+  areOrdered: true,
+
+  count(value) {
+    reader.attach(value);
+    return reader.count;
+  },
+
+  visit(value, first, count, isReversed, take) {
+    reader.attach(value);
+    let more = reader.seekRank(isReversed ? reader.count - 1 - first : first);
+    for (let i = 0; more && i < count; i++) {
+      take(reader.memberRegion, reader.memberOffset, reader.memberLength);
+      more = isReversed ? reader.previous() : reader.next();
+    }
+  },
+};
+
+function freedSet({ space, valueOffset, region }: StoredValue): ScoredSet {
+  const set = scoredSetOf(space, USE_FREE);
+  set.attach(valueOffset, region);
+  return set;
 }
 
 export const sortedSetType: ValueType = {
@@ -96,17 +124,14 @@ export const sortedSetType: ValueType = {
   number: TYPE_SORTED_SET,
   kinds: SORTED_SET_KINDS,
   owningKinds: NESTED_KINDS,
-  verifiedKinds: PACKED_KINDS,
+  verifiedKinds: SORTED_SET_KINDS,
 
   encoding: ({ kind }) => (isListpackKind(kind) ? 'listpack' : 'skiplist'),
 
   references: () => 1,
 
   memory(value) {
-    if (!isNestedKind(value.kind)) return 0;
-    const set = scoredSetOf(value.space, USE_VALUE);
-    set.attach(value.valueOffset, value.region);
-    return set.allocatedPages * PAGE_BYTES;
+    return isNestedKind(value.kind) ? freedSet(value).allocatedPages * PAGE_BYTES : 0;
   },
 
   serializedLength(value) {
@@ -135,8 +160,6 @@ export const sortedSetType: ValueType = {
     if (value.expiry !== 0) effects.begin('PEXPIREAT').time(value.expiry).end();
   },
 
-  parts: { order: 'hash', count: (value) => opened(value).count, emit: emitPart },
-
   copy(value, space, copied) {
     const from = scoredSetOf(value.space, USE_LOOKUP);
     from.attach(value.valueOffset, value.region);
@@ -149,11 +172,12 @@ export const sortedSetType: ValueType = {
     return true;
   },
 
-  freeStep(value: StoredValue, budgetPages) {
-    const set = scoredSetOf(value.space, USE_FREE);
-    set.attach(value.valueOffset, value.region);
-    return set.reclaimStep(budgetPages);
+  freeStep(value, budgetPages) {
+    return freedSet(value).reclaimStep(budgetPages);
   },
+
+  parts: { order: 'hash', count: members.count, emit: emitPart },
+  sortable: members,
 
   verify(kind, region, offset, length) {
     return !isNestedKind(kind) && isPackedSet(region, offset, length);

@@ -6,8 +6,8 @@ import type { Space } from '../../memory/space.js';
 import { ScoredSet } from '../../structures/sequence/scored-set.js';
 
 /**
- * What a command reads; what it looks members up in meanwhile; what it changes; a value as a whole;
- * what is freed, which may happen in the middle of anything else.
+ * What a command reads; what it looks members up in meanwhile; what it changes; what the type itself
+ * works on; what is freed, in the middle of any of these.
  */
 export const USE_READ = 0;
 export const USE_LOOKUP = 1;

@@ -1,8 +1,8 @@
 /** Removing the members with the lowest or highest scores, and answering with them. */
 import { EVENT_ZPOPMAX, EVENT_ZPOPMIN } from '../../../keyspace/events.js';
 import type { Context } from '../../contract/context.js';
+import { removeRanks } from './remove-ranks.js';
 import { ranks, reader } from './values.js';
-import { edit, openEdit, removeIfEmpty, writeEdit } from './write.js';
 
 /** Chooses up to `count` members of the set being read as `ranks`. @returns how many */
 export function choosePopped(count: number, highest: boolean): number {
@@ -25,22 +25,7 @@ export function replyPopped({ reply }: Context, highest: boolean, nested: boolea
   }
 }
 
-/**
- * Removes `ranks` of the key last sought, which has a sorted set.
- * @param asItCame whether the command is its own effect: it names one key
- */
-export function removePopped(context: Context, highest: boolean, asItCame: boolean): void {
-  const { args, keys } = context;
-  const { first, count } = ranks;
-  const event = highest ? EVENT_ZPOPMAX : EVENT_ZPOPMIN;
-  openEdit(context, true);
-  edit.removeRanks(first, count);
-  writeEdit(context, true);
-  if (asItCame) keys.commit(event, args);
-  else
-    keys
-      .custom(event, highest ? 'ZPOPMAX' : 'ZPOPMIN')
-      .word(`${count}`)
-      .end();
-  removeIfEmpty(context);
+/** Removes `ranks` of the key last sought, which has a sorted set. */
+export function removePopped(context: Context, highest: boolean): void {
+  removeRanks(context, highest ? EVENT_ZPOPMAX : EVENT_ZPOPMIN);
 }

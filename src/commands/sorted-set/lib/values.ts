@@ -1,7 +1,7 @@
 /** What the commands on sorted sets share for reading: the set of a key, and replies made of members. */
 import { WRONG_TYPE } from '../../../protocol/errors.js';
 import type { Reply } from '../../../protocol/reply.js';
-import { isSortedSetKind } from '../../../values/sorted-set/layout.js';
+import { isSortedSetKind } from '../../../values/sorted-set/kinds.js';
 import { RankRange } from '../../../values/sorted-set/range.js';
 import { SortedSetReader } from '../../../values/sorted-set/reader.js';
 import { USE_READ } from '../../../values/sorted-set/views.js';

@@ -29,7 +29,6 @@ export const SORTED_SET_KINDS = [
   LISTPACK_NESTED,
 ] as const;
 export const NESTED_KINDS = [SKIPLIST_NESTED, LISTPACK_NESTED] as const;
-export const PACKED_KINDS = [LISTPACK_PACKED, SKIPLIST_PACKED] as const;
 
 /** Bytes and members of a packed set, at most: it is searched from its beginning. */
 export const PACKED_BYTES_MAX = 4096;
