@@ -207,7 +207,6 @@ function dataOf(t: CommandTester): [string, string, number][] {
     const elements = t.run(read, key);
     assert.ok(Array.isArray(elements));
     return [name, elements.map(String).sort().join(' '), expiry];
-    return [name, t.keys.types.owns(kind) ? contentOf(t, name) : value, expiry];
   });
 }
 
