@@ -20,7 +20,7 @@ function write(text: string): number {
 }
 
 /** A value with these members, outside of any table. */
-function valueOf(pairs: readonly (readonly [string, number])[]): StoredValue {
+function valueWith(pairs: readonly (readonly [string, number])[]): StoredValue {
   const edit = new SortedSetEdit();
   edit.listpackMembersMax = 128;
   edit.listpackMemberBytesMax = 64;
@@ -83,7 +83,7 @@ const few = [
 ] as const;
 
 test('a few members are packed, many have pages, which all go when the value is freed', () => {
-  const packed = valueOf(few);
+  const packed = valueWith(few);
   assert.ok(!isNestedKind(packed.kind));
   assert.equal(sortedSetType.encoding(packed), 'listpack');
   assert.equal(sortedSetType.memory(packed), 0);
@@ -94,7 +94,7 @@ test('a few members are packed, many have pages, which all go when the value is 
     ['c', Number.POSITIVE_INFINITY],
   ]);
   const before = space.residentPages;
-  const nested = valueOf(many);
+  const nested = valueWith(many);
   assert.ok(isNestedKind(nested.kind));
   assert.equal(sortedSetType.encoding(nested), 'skiplist');
   assert.equal(sortedSetType.memory(nested), (space.residentPages - before) * 4096);
@@ -103,13 +103,13 @@ test('a few members are packed, many have pages, which all go when the value is 
 });
 
 test('a set of long members is a skiplist, and packed all the same', () => {
-  const value = valueOf([['x'.repeat(65), 1]]);
+  const value = valueWith([['x'.repeat(65), 1]]);
   assert.equal(sortedSetType.encoding(value), 'skiplist');
   assert.equal(value.kind, kindOf(false, false));
 });
 
 test('a copy lies in another space, and a full one keeps no page of it', () => {
-  const value = valueOf(many);
+  const value = valueWith(many);
   const other = testSpace(16);
   const copied: CopiedValue = { region: SOURCE, offset: 0, length: 0 };
   assert.ok(sortedSetType.copy(value, other, copied));
@@ -129,7 +129,7 @@ test('a copy lies in another space, and a full one keeps no page of it', () => {
 });
 
 test('effects rebuild it: the first one removes what was there, the last one sets the expiry', () => {
-  const value = { ...valueOf(many), expiry: 1234 };
+  const value = { ...valueWith(many), expiry: 1234 };
   const collected = new Collected();
   sortedSetType.effects(value, collected);
   const { commands } = collected;
@@ -154,7 +154,7 @@ function rebuilt(commands: readonly string[][]): Map<string, number> {
 }
 
 test('parts hold every member once, and go on at a hash', () => {
-  const value = valueOf(many);
+  const value = valueWith(many);
   const parts = sortedSetType.parts!;
   assert.equal(parts.order, 'hash');
   assert.equal(parts.count(value), many.length);
@@ -169,7 +169,7 @@ test('parts hold every member once, and go on at a hash', () => {
 });
 
 test('SORT sees the members by score, from both ends', () => {
-  const value = valueOf(few);
+  const value = valueWith(few);
   const seen: string[] = [];
   const take = (region: Region, offset: number, length: number): void =>
     void seen.push(toBinary(region, offset, length));
@@ -179,7 +179,7 @@ test('SORT sees the members by score, from both ends', () => {
 });
 
 test('bytes from a peer are a set only when they are packed, in order, and not too many', () => {
-  const { kind, region, valueOffset, valueLength } = valueOf(few);
+  const { kind, region, valueOffset, valueLength } = valueWith(few);
   const { verify } = sortedSetType;
   assert.ok(verify(kind, region, valueOffset, valueLength));
   assert.ok(!verify(kind, region, valueOffset, valueLength - 1));
@@ -200,10 +200,10 @@ test('bytes from a peer are a set only when they are packed, in order, and not t
 
 test('as many members as fit are packed, one more is not', () => {
   const full = Array.from({ length: PACKED_MEMBERS_MAX }, (_, i) => [`${i}`, i] as const);
-  const packed = valueOf(full);
+  const packed = valueWith(full);
   assert.ok(!isNestedKind(packed.kind));
   assert.ok(sortedSetType.verify(packed.kind, packed.region, 3, packed.valueLength));
-  const nested = valueOf([...full, ['one more', 0]]);
+  const nested = valueWith([...full, ['one more', 0]]);
   assert.ok(isNestedKind(nested.kind));
   assert.equal(pairsOf(nested).length, PACKED_MEMBERS_MAX + 1);
   free(nested);
