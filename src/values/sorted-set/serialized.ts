@@ -1,9 +1,13 @@
 /** How long a sorted set is in an RDB file of Redis, without compression: DEBUG OBJECT tells it. */
 import { formatDouble } from '../../base/double-text.js';
+import { toBinary } from '../../base/region.js';
+import { INTEGER_TEXT_MAX } from '../../structures/packed/integer.js';
 import type { SortedSetReader } from './reader.js';
 
 const LISTPACK_HEADER_BYTES = 7;
 const DOUBLE_BYTES = 8;
+/** Longer numbers are saved as text. */
+const SAVED_INTEGER_BYTES_MAX = 11;
 
 /** Bytes of a length before a string. */
 function lengthBytes(length: number): number {
@@ -36,11 +40,29 @@ function isIntegerText(text: string): boolean {
   return /^(?:0|-?[1-9]\d{0,18})$/.test(text) && BigInt.asIntN(64, BigInt(text)) === BigInt(text);
 }
 
-function memberBytes({ memberRegion, memberOffset, memberLength }: SortedSetReader): number {
-  if (memberLength > 20) return listpackBytes(memberLength);
-  const bytes = memberRegion.bytes.slice(memberOffset, memberOffset + memberLength);
-  const text = Buffer.from(bytes).toString('latin1');
-  return isIntegerText(text) ? integerBytes(Number(text)) : listpackBytes(memberLength);
+/** The member read, when it is the text of an integer; else NaN. */
+function integerOf({ memberRegion, memberOffset, memberLength }: SortedSetReader): number {
+  if (memberLength > INTEGER_TEXT_MAX) return Number.NaN;
+  const text = toBinary(memberRegion, memberOffset, memberLength);
+  return isIntegerText(text) ? Number(text) : Number.NaN;
+}
+
+/** Bytes of the member read in a listpack. */
+function memberBytes(reader: SortedSetReader): number {
+  const integer = integerOf(reader);
+  return Number.isNaN(integer) ? listpackBytes(reader.memberLength) : integerBytes(integer);
+}
+
+/** Bytes of the member read as a string of its own, where short integers have a form of theirs. */
+function savedBytes(reader: SortedSetReader): number {
+  const { memberLength } = reader;
+  if (memberLength <= SAVED_INTEGER_BYTES_MAX) {
+    const integer = integerOf(reader);
+    if (integer >= -128 && integer < 128) return 2;
+    if (integer >= -32768 && integer < 32768) return 3;
+    if (integer >= -(2 ** 31) && integer < 2 ** 31) return 5;
+  }
+  return lengthBytes(memberLength) + memberLength;
 }
 
 /** The score as a listpack has it: an integer or text. */
@@ -53,9 +75,8 @@ function scoreBytes(score: number): number {
 export function serializedBytes(reader: SortedSetReader): number {
   let bytes = 0;
   for (let more = reader.seekRank(0); more; more = reader.next()) {
-    const { memberLength: length } = reader;
     if (reader.isListpack) bytes += memberBytes(reader) + scoreBytes(reader.score);
-    else bytes += lengthBytes(length) + length + DOUBLE_BYTES;
+    else bytes += savedBytes(reader) + DOUBLE_BYTES;
   }
   if (!reader.isListpack) return lengthBytes(reader.count) + bytes;
   bytes += LISTPACK_HEADER_BYTES;
