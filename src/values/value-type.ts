@@ -184,6 +184,7 @@ export interface ValueType {
     name: Region,
     offset: number,
     length: number,
+    nowMs: number,
     found: FoundBytes,
   ): boolean;
   /**

@@ -8,6 +8,9 @@ import type { World } from './world.js';
 
 const numbers = ['sort:n1', 'sort:n2'];
 const texts = ['sort:t1', 'sort:t2'];
+const sets = ['sort:set1', 'sort:set2'];
+const ranked = ['sort:z1', 'sort:z2'];
+const hashes = ['sort:h1', 'sort:h2', 'sort:h3', 'sort:h-7'];
 const stored = ['sort:s1', 'sort:s2', ...numbers];
 const weightKeys = ['sort:w1', 'sort:w2', 'sort:w3', 'sort:w-7', 'sort:wx', 'sort:w'];
 
@@ -23,7 +26,7 @@ function text(w: World): string {
 function pattern(w: World): string {
   return w.pick(
     ...['sort:w*', 'sort:w*', '*', '#', 'nosort', 'sort:*->f', 'sort:w*->', '*->', '', 'sort:w1'],
-    ...['#x', 'sort:n*', '**', 'sort:h*->f*'],
+    ...['#x', 'sort:n*', '**', 'sort:h*->f*', 'sort:h*->f', 'sort:h*->f', 'sort:h*->g'],
   );
 }
 
@@ -46,6 +49,13 @@ function store(w: World): string[] {
 }
 
 export const sortSpecs: readonly CommandSpec[] = [
+  spec(3, (w) => ['SADD', w.pick(...sets), ...w.many(5, () => number(w))]),
+  spec(3, (w) => ['ZADD', w.pick(...ranked), String(w.random.between(-3, 9)), number(w)]),
+  spec(4, (w) => ['HSET', w.pick(...hashes), w.pick('f', 'f', 'g', ''), number(w)]),
+  spec(1, (w) => ['DEL', w.pick(...sets, ...ranked, ...hashes)]),
+  spec(4, (w) => ['SORT', w.pick(...sets, ...ranked), 'ALPHA', ...store(w)]),
+  spec(4, (w) => ['SORT', w.pick(...ranked), 'BY', 'nosort', ...options(w)]),
+  spec(3, (w) => ['SORT', w.pick(...sets), 'ALPHA', 'GET', pattern(w), ...store(w)]),
   spec(8, (w) => ['RPUSH', w.pick(...numbers), ...w.many(5, () => number(w))]),
   spec(5, (w) => ['RPUSH', w.pick(...texts), ...w.many(5, () => text(w))]),
   spec(5, (w) => ['SET', w.pick(...weightKeys), number(w)]),

@@ -149,6 +149,15 @@ export const hashType: ValueType = {
 
   parts: { order: 'hash', count: (value) => opened(value).size, emit: emitPart },
 
+  field(value, name, offset, length, nowMs, found) {
+    hash.open(value, nowMs);
+    if (!hash.find(name, offset, length)) return false;
+    found.region = regionOf(hash, hash.value);
+    found.offset = hash.value.isInteger ? 0 : hash.value.offset;
+    found.length = hash.value.length;
+    return true;
+  },
+
   freeStep(value, budgetPages) {
     return reclaimOf(value.space).step(value.valueOffset, budgetPages, value.region);
   },

@@ -11,6 +11,7 @@ import { SCAN_END } from '../../structures/table.js';
 import {
   type CopiedValue,
   PARTS_END,
+  type SortableElements,
   type StoredValue,
   type ValueEffects,
   type ValueType,
@@ -127,6 +128,23 @@ function emitPart(
   return end < SCAN_END ? end : PARTS_END;
 }
 
+/** Members in any order. */
+const sortable: SortableElements = {
+  areOrdered: false,
+
+  count(value) {
+    place.at(value, tablesOf(value.space));
+    return place.size;
+  },
+
+  visit(value, first, count, _isReversed, take) {
+    const steps = walkThrough(value);
+    for (let i = 0; i < first + count && steps.step(member); i++) {
+      if (i >= first) take(member.region, member.offset, member.length);
+    }
+  },
+};
+
 export const setType: ValueType = {
   name: 'set',
   number: TYPE_SET,
@@ -169,6 +187,8 @@ export const setType: ValueType = {
     emitMembers(value, effects);
     if (value.expiry !== 0) effects.begin('PEXPIREAT').time(value.expiry).end();
   },
+
+  sortable,
 
   parts: {
     order: 'hash',

@@ -91,7 +91,8 @@ export class SortPattern {
     const type = keys.types.of(keys.kind);
     if (type.field === undefined) return false;
     const length = args.length[index]! - fieldAt;
-    return type.field(keys, args.region, args.offset[index]! + fieldAt, length, this.found);
+    const offset = args.offset[index]! + fieldAt;
+    return type.field(keys, args.region, offset, length, keys.now, this.found);
   }
 }
 
