@@ -105,6 +105,8 @@ export interface FoundBytes {
 export interface SortableElements {
   /** Whether they have an order of their own, which stays where SORT is told not to sort. */
   readonly areOrdered: boolean;
+  /** The kind that a value of this kind has once it was sorted: its name tells, in Redis. */
+  kindAfter?(kind: number): number;
   count(value: StoredValue): number;
   /**
    * Hands over `count` elements from the one of index `first` on, which exist; `isReversed` counts

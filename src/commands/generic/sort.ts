@@ -199,6 +199,8 @@ function runSort(context: Context, sorting: Sort): void {
       return;
     }
     sorting.load(sortable);
+    const kind = sortable.kindAfter?.(keys.kind) ?? keys.kind;
+    if (kind !== keys.kind && keys.expiresKeys) keys.reencode(kind);
   }
   const error = sorting.sort();
   if (error !== null) reply.error(error);

@@ -15,6 +15,7 @@ import { copyMembers } from './copy.js';
 import {
   isListpackKind,
   isNestedKind,
+  kindOf,
   NESTED_KINDS,
   PACKED_BYTES_MAX,
   PACKED_MEMBERS_MAX,
@@ -97,6 +98,7 @@ function emitPart(
 /** Members in the order of their scores, or from the highest on. */
 const members: SortableElements = {
   areOrdered: true,
+  kindAfter: (kind) => kindOf(isNestedKind(kind), false),
 
   count(value) {
     reader.attach(value);
