@@ -4,7 +4,7 @@ import type { Random } from '../support/random.js';
 type Run = (...words: (string | number)[]) => void;
 
 const KEYS = 3;
-const TYPES = ['hash', 'list', 'set'];
+const TYPES = ['hash', 'list', 'set', 'zset'];
 
 /** How many elements the collections of a schedule have, and how long these are. */
 export class CollectionWrites {
@@ -36,10 +36,12 @@ export class CollectionWrites {
     const hash = this.key('hash');
     const list = this.key('list');
     const set = this.key('set');
+    const sortedSet = this.key('zset');
     for (let i = 0; i < this.elements; i += 100) {
       const count = Math.min(100, this.elements - i);
       const numbers = Array.from({ length: count }, (_, j) => i + j);
       run('HSET', hash, ...numbers.flatMap((n) => [`field ${n}`, this.value()]));
+      run('ZADD', sortedSet, ...numbers.flatMap((n) => [n % 70, `field ${n}`]));
       run('SADD', set, ...numbers.map((n) => `field ${n}`));
       run('RPUSH', list, ...numbers.map(() => this.value()));
     }
@@ -52,9 +54,10 @@ export class CollectionWrites {
   write(run: Run): void {
     const { random } = this;
     const what = random.below(100);
-    if (what < 34) this.writeHash(run, this.key('hash'));
-    else if (what < 68) this.writeList(run, this.key('list'));
-    else if (what < 84) this.writeSet(run, this.key('set'));
+    if (what < 28) this.writeHash(run, this.key('hash'));
+    else if (what < 50) this.writeList(run, this.key('list'));
+    else if (what < 64) this.writeSet(run, this.key('set'));
+    else if (what < 84) this.writeSortedSet(run, this.key('zset'));
     else if (what < 86) run('DEL', this.key(random.pick(TYPES)));
     else if (what < 88) this.rename(run, random.pick(TYPES));
     else if (what < 90) run('PEXPIRE', this.key(random.pick(TYPES)), 4000);
@@ -84,6 +87,7 @@ export class CollectionWrites {
     this.writeHash(run, this.key('hash'));
     this.writeList(run, this.key('list'));
     this.writeHash(run, this.key('hash'));
+    this.writeSortedSet(run, this.key('zset'));
     run('EXEC');
   }
 
@@ -102,6 +106,22 @@ export class CollectionWrites {
     else if (what < 8) run('SPOP', key, 3);
     else if (what < 9) run('SMOVE', key, this.key('set'), this.field());
     else run('SUNIONSTORE', key, key, this.key('set'));
+  }
+
+  private writeSortedSet(run: Run, key: string): void {
+    const { random } = this;
+    const what = random.below(24);
+    const score = random.between(-100, 100) / 4;
+    if (what < 6) run('ZADD', key, ...this.fields().flatMap((field) => [score, field]));
+    else if (what < 8) run('ZADD', key, 'GT', 'CH', score, this.field(), 7, this.field());
+    else if (what < 12) run('ZREM', key, ...this.fields());
+    else if (what < 15) run('ZINCRBY', key, score, this.field());
+    else if (what < 18) run(random.pick(['ZPOPMIN', 'ZPOPMAX']), key, random.between(1, 9));
+    else if (what < 20) run('ZREMRANGEBYSCORE', key, score, score + 0.25);
+    else if (what < 21) run('ZREMRANGEBYRANK', key, -3, -2);
+    else if (what < 22) run('GEOADD', key, score, score, this.field());
+    else if (what < 23) run('ZRANGESTORE', key, this.key('zset'), 0, 200);
+    else run('ZUNIONSTORE', key, 2, key, this.key('zset'), 'AGGREGATE', 'MIN');
   }
 
   private writeList(run: Run, key: string): void {
