@@ -16,11 +16,10 @@ const FAR_MS = `${FAR_SECONDS}000`;
 /** So many that a HyperLogLog becomes dense. */
 const MANY = Array.from({ length: 3000 }, (_, i) => `element${i}`).join(' ');
 
-/** So many that a sorted set becomes nested. */
-const MANY_SCORES = Array.from({ length: 400 }, (_, i) => `${i % 50} m${i}`).join(' ');
-
 /** So many that a hash becomes nested. */
 const MANY_FIELDS = Array.from({ length: 300 }, (_, i) => `f${i} ${i}`).join(' ');
+/** So many that a sorted set becomes nested. */
+const MANY_SCORES = Array.from({ length: 400 }, (_, i) => `${i % 50} m${i}`).join(' ');
 
 /** What is there before each example. */
 const GIVEN = [
@@ -30,11 +29,10 @@ const GIVEN = [
   `SET timed 5 PXAT ${FAR_MS}`,
   'PFADD registers a b c',
   `PFADD full ${MANY}`,
-  'ZADD ranking 1 a 2 b 3 c',
-  `PEXPIREAT ranking ${FAR_MS}`,
-  `ZADD crowd ${MANY_SCORES}`,
   'GEOADD places 12.48 41.89 Rome 2.35 48.85 Paris -0.13 51.5 London',
   'HSET map a 1 b 2 c 3',
+  'HSET expiring a 1 b 2 c 3',
+  `HPEXPIREAT expiring ${FAR_MS} FIELDS 1 a`,
   `HSET nested ${MANY_FIELDS}`,
   'RPUSH list a b a 12',
   'RPUSH single a',
@@ -46,6 +44,9 @@ const GIVEN = [
   `SADD table ${MANY}`,
   `PEXPIREAT table ${FAR_MS}`,
   'SADD lone a',
+  'ZADD ranking 1 a 2 b 3 c',
+  `PEXPIREAT ranking ${FAR_MS}`,
+  `ZADD crowd ${MANY_SCORES}`,
 ];
 
 /** For each command that writes: one that changes something, or several. */
@@ -63,8 +64,6 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     'COPY text other DB 1',
     'COPY ranking new',
     'COPY crowd text REPLACE',
-    'COPY table new',
-    'COPY ints table REPLACE',
   ],
   decr: ['DECR number', 'DECR new'],
   decrby: ['DECRBY number 11', 'DECRBY timed 9007199254740993'],
@@ -87,6 +86,19 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   getdel: ['GETDEL timed', 'GETDEL large'],
   getex: ['GETEX text EX 100', 'GETEX timed PERSIST', 'GETEX number PXAT 1'],
   hdel: ['HDEL map a none', 'HDEL map a b c', 'HDEL nested f1 f2'],
+  hexpire: ['HEXPIRE map 100 FIELDS 2 a none', 'HEXPIRE nested 0 FIELDS 1 f1'],
+  hexpireat: [`HEXPIREAT map ${FAR_SECONDS} FIELDS 1 a`, 'HEXPIREAT map 1 FIELDS 3 a b c'],
+  hgetdel: ['HGETDEL map FIELDS 2 a none', 'HGETDEL map FIELDS 3 a b c'],
+  hgetex: ['HGETEX map EX 100 FIELDS 1 a', 'HGETEX expiring PERSIST FIELDS 2 a b'],
+  hpersist: ['HPERSIST expiring FIELDS 2 a b'],
+  hpexpire: ['HPEXPIRE expiring 100 LT FIELDS 2 a b'],
+  hpexpireat: [`HPEXPIREAT map ${FAR_MS} NX FIELDS 2 a b`],
+  hsetex: [
+    'HSETEX map EX 100 FIELDS 2 a 9 d 8',
+    'HSETEX expiring KEEPTTL FIELDS 2 a 9 d 8',
+    'HSETEX expiring FIELDS 1 a 9',
+    'HSETEX expiring PXAT 1 FIELDS 1 a 9',
+  ],
   hincrby: ['HINCRBY map a 5', 'HINCRBY new a 5', 'HINCRBY nested f1 -1'],
   hincrbyfloat: ['HINCRBYFLOAT map a 0.1', 'HINCRBYFLOAT new a 3', 'HINCRBYFLOAT nested f1 1.5'],
   hmset: ['HMSET map a 9 z 8', `HMSET map ${MANY_FIELDS}`],

@@ -10,22 +10,19 @@ import { SHOWN_CHARACTERS_MAX } from '../src/base/peer-text.js';
 import { TEXT_BYTES_MAX } from '../src/base/region.js';
 import { WORDS_MAX } from '../src/commands/contract/words.js';
 import { SORT_BYTES_MAX, SORT_RESULTS_MAX } from '../src/commands/generic/lib/sort-vector.js';
+import { FIELD_TIME_MAX } from '../src/commands/hash/lib/times.js';
 import { ADDRESS_BYTES_MAX } from '../src/commands/replication/replconf.js';
 import { QUEUE_BYTES_MAX } from '../src/engine/transaction-queue.js';
-
 import { GROWN_BYTES_MAX, READERS_MAX, RING_BYTES_MIN } from '../src/journal/ring.js';
 import { SHARD_SPREAD_MAX } from '../src/keyspace/key-hash.js';
 import { THREADS_MAX } from '../src/memory/control.js';
 import { ERROR_NAME_BYTES, ERROR_NAMES_MAX } from '../src/memory/error-names.js';
-
 import { DEFAULT_BYTES } from '../src/memory/shared-text.js';
-
 import {
   ASSEMBLED_ARGUMENTS_MAX,
   QUERY_BYTES_MAX,
   UNAUTHENTICATED_QUERY_BYTES_MAX,
 } from '../src/net/client-input.js';
-
 import { PATH_BYTES_MAX } from '../src/platform/ffi/socket.js';
 import {
   BULK_BYTES_MAX_DEFAULT,
@@ -119,6 +116,7 @@ const EXPECTED: readonly (readonly [what: string, limit: string])[] = [
     `${sets.PACKED_MEMBERS_MAX} members and ${grouped(sets.PACKED_BYTES_MAX)} bytes`,
   ],
   ['set in the entry of its key', `${grouped(sets.INTEGERS_BYTES_MAX)} bytes`],
+  ['time since 1970 when a field of a hash expires', ms(FIELD_TIME_MAX)],
   [
     'sorted set in the entry of its key',
     `${sortedSets.PACKED_MEMBERS_MAX} members and ${grouped(sortedSets.PACKED_BYTES_MAX)} bytes`,

@@ -3,17 +3,23 @@
  *
  *   it removes expired keys, also those that no client asks for again;
  *   it frees what waits in the reclaim lists (reclaim-list.ts);
+ *   it removes expired elements of values (fields of hashes);
  *   it tidies sparse frames and gives memory back (Table.maintain).
  *
  * Redis samples keys with an expiry by chance and continues while many of them have expired. Here
  * every frame knows when the first of its keys expires (Table.scanExpired). So the cycle walks
  * through the frames in order, skips those where nothing has expired, and misses nothing.
  *
+ * Elements expire inside their values. A table knows before when none of them does (`ownerNumber` of its
+ * root). When that time has come, one walk over its values finds those that have expired elements, and
+ * the next such time.
+ *
  * A step does a slice of work that the clients of the thread do not notice. It locks one shard at a
  * time, for some buckets only, and leaves a shard that is taken for the next round. While a round
  * is under way, steps follow each other so soon that they take a quarter of the time. After a round
  * there is a pause, so that no frame is scanned for every single key that expires.
  */
+import { hasExpired } from '../base/expiry-time.js';
 import { copyBytes } from '../base/region.js';
 import type { Table } from '../structures/table.js';
 import type { Keyspace } from './keyspace.js';
@@ -27,6 +33,15 @@ const EXPIRY_SHARE = 0.75;
 const RECLAIM_SHARE = 0.9;
 /** Period of the slices, in multiples of a slice's length: they take a quarter of the time. */
 const PERIOD_FACTOR = 4;
+/** Buckets that a walk looks at under one hold of the lock. */
+const WALK_BUCKETS = 32;
+/** Batches of expired elements that one value gives back under one hold of the lock. */
+const BATCHES_MAX = 16;
+
+/** Notes that no element of a table's values expires before this. */
+function lower(table: Table, expiry: number): void {
+  if (expiry < table.ownerNumber) table.ownerNumber = expiry;
+}
 
 export class ExpiryCycle {
   /** Whether expired keys are removed; frames are tidied in any case. */
@@ -36,6 +51,9 @@ export class ExpiryCycle {
   private expiryShard: number;
   private expiryDatabase = 0;
   private position = 0;
+  /** Whether the walk over the values of the present table is under way, and where it goes on. */
+  private walks = false;
+  private walkPosition = 0;
   private tidyShard: number;
   private reclaimShard: number;
   private readonly shardsOwned: number;
@@ -90,8 +108,9 @@ export class ExpiryCycle {
     if (this.shardsOwned === 0) return true;
     do {
       while (this.expiryDatabase < databases) {
-        if (!this.expireTable(nowMs, deadlineMs)) return false;
+        if (!this.walks && !this.expireTable(nowMs, deadlineMs)) return false;
         this.position = 0;
+        if (!this.expireElements(nowMs, deadlineMs)) return false;
         this.expiryDatabase++;
       }
       this.expiryDatabase = 0;
@@ -154,6 +173,77 @@ export class ExpiryCycle {
       this.reclaimShard = this.nextOwned(shard);
     }
     return true;
+  }
+
+  /** Walks over the values of a table that may have expired elements. @returns as expireTable */
+  private expireElements(nowMs: number, deadlineMs: number): boolean {
+    const { shards } = this.keys;
+    const shard = this.expiryShard;
+    const table = shards.table(shard, this.expiryDatabase);
+    // Read without the lock: an element that just got its expiry can wait.
+    if (!this.walks && !hasExpired(table.ownerNumber, nowMs)) return true;
+    for (let position = this.walkPosition; position < SCAN_END; position = this.walkPosition) {
+      // Another thread holds it: the walk goes on with the next slice.
+      if (!shards.tryLock(shard)) return !this.walks;
+      try {
+        if (this.keys.defersExpiry(shard)) {
+          this.giveUpWalk(table, nowMs);
+          return true;
+        }
+        if (position === 0) table.ownerNumber = Number.POSITIVE_INFINITY;
+        this.walks = true;
+        this.walkPosition = this.walkBuckets(table, nowMs, deadlineMs);
+      } finally {
+        shards.unlock(shard);
+      }
+      if (performance.now() >= deadlineMs && this.walkPosition < SCAN_END) return false;
+    }
+    this.walks = false;
+    this.walkPosition = 0;
+    return true;
+  }
+
+  /** Leaves the rest of a walk to a later one, which begins anew. */
+  private giveUpWalk(table: Table, nowMs: number): void {
+    if (this.walks) lower(table, nowMs);
+    this.walks = false;
+    this.walkPosition = 0;
+  }
+
+  /** @returns the position after some buckets, SCAN_END at the end */
+  private walkBuckets(table: Table, nowMs: number, deadlineMs: number): number {
+    const { keys } = this;
+    let position = this.walkPosition;
+    for (let i = 0; i < WALK_BUCKETS && position < SCAN_END; i++) {
+      position = table.scan(position);
+      const { scanCount } = table;
+      for (let j = 0; j < scanCount; j++) {
+        table.decode(table.scanOffsets[j]!);
+        if (!keys.types.hasExpiringElements(table.kind)) continue;
+        const earliest = keys.types.elementExpiry(table.kind).earliest(table);
+        const isDue = hasExpired(earliest, nowMs) && performance.now() < deadlineMs;
+        if (isDue) this.expireElementsOf(table, deadlineMs);
+        else lower(table, earliest);
+      }
+    }
+    return position;
+  }
+
+  /** Removes expired elements of the value that the table describes, as long as there is time. */
+  private expireElementsOf(table: Table, deadlineMs: number): void {
+    const { keys } = this;
+    const length = table.keyLength;
+    const scratch = keys.scratch(length);
+    copyBytes(scratch, 0, table.region, table.keyOffset, length);
+    for (let batch = 0; batch < BATCHES_MAX; batch++) {
+      if (!keys.seekKey(this.expiryDatabase, scratch, 0, length) || !keys.expireElements()) return;
+      const earliest = keys.types.elementExpiry(keys.kind).earliest(keys);
+      if (hasExpired(earliest, keys.now) && performance.now() < deadlineMs) continue;
+      // What is left is for the next walk.
+      lower(table, earliest);
+      return;
+    }
+    lower(table, keys.now);
   }
 
   /** Tidies frames of all shards, from where it stopped. @returns false: out of time */

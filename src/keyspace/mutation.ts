@@ -17,6 +17,7 @@
  *     commitUnannounced         the same, where Redis signals nothing   effect: the command as it came
  *     custom                    what was begun is complete              effect: built by the caller
  *     announce                  one more event of the last change
+ *     noteElementExpiry         elements of the value expire          no effect of its own
  *     expireElements            elements of the value have expired    effect: their type's
  *
  * An edit of a collection is begun, done by the code of its type, and committed: HSET commits its
@@ -299,7 +300,7 @@ export abstract class Mutation extends KeyLookup {
     if (!this.expiresKeys || (!this.writing && this.defersExpiry(this.shard))) return true;
     const { effects } = this;
     const before = effects.made;
-    const outcome = this.types.of(this.kind).expireElements(this, this.now, effects);
+    const outcome = this.types.elementExpiry(this.kind).expire(this, this.now, effects);
     this.expiryEffects += effects.made - before;
     if (outcome === ELEMENTS_EXPIRED_NONE) return true;
     this.touch(true);
@@ -307,6 +308,16 @@ export abstract class Mutation extends KeyLookup {
     if (outcome !== ELEMENTS_EXPIRED_ALL) return true;
     this.removeExpired(EVENT_DEL);
     return false;
+  }
+
+  /**
+   * Notes that no element of the value found expires before this, 0 for none at all: the expiry cycle
+   * looks at tables whose earliest time has come.
+   */
+  noteElementExpiry(expiry: number): void {
+    if (expiry === 0) return;
+    const earliest = this.table.ownerNumber;
+    if (earliest === 0 || expiry < earliest) this.table.ownerNumber = expiry;
   }
 
   /** Removes the key last sought, which has expired (also used by the active cycle). */
@@ -333,6 +344,8 @@ export abstract class Mutation extends KeyLookup {
     if (at < 0) throw this.full();
     this.types.markOwning(this.table, kind);
     if (owned) this.types.free(this.replaced);
+    // A copy may have elements that expire. The cycle finds out when.
+    if (this.types.hasExpiringElements(kind)) this.noteElementExpiry(1);
     this.exists = true;
     this.kind = kind;
     this.expiry = expiry;

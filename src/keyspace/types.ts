@@ -12,7 +12,8 @@
  * sync, clearing) skips tables without it.
  *
  *   48     i32  1: the table may have owning values
- *   52          12 bytes, unused
+ *   52          4 bytes, unused
+ *   56     f64  no element of the table's values expires before this (Mutation.noteElementExpiry)
  */
 import type { Region } from '../base/region.js';
 import type { Table } from '../structures/table.js';
@@ -21,7 +22,7 @@ import { listType } from '../values/list/type.js';
 import { setType } from '../values/set/type.js';
 import { sortedSetType } from '../values/sorted-set/type.js';
 import { stringType } from '../values/string/type.js';
-import type { StoredValue, ValueType } from '../values/value-type.js';
+import type { ElementExpiry, StoredValue, ValueType } from '../values/value-type.js';
 import { ReclaimList } from './reclaim-list.js';
 
 export type { StoredValue, ValueEffects, ValueType } from '../values/value-type.js';
@@ -41,6 +42,8 @@ export class TypeRegistry {
   /** Bit k is set when values of kind k own pages. */
   readonly owningKinds: number;
   readonly reclaim: ReclaimList;
+  /** Bit k is set when values of kind k may have elements that expire by themselves. */
+  private readonly expiringKinds: number;
   private readonly types: readonly (ValueType | undefined)[];
 
   constructor(types: readonly ValueType[]) {
@@ -54,6 +57,8 @@ export class TypeRegistry {
     this.verifiedKinds = maskOf(types.flatMap((type) => type.verifiedKinds));
     this.owningKinds = maskOf(types.flatMap((type) => type.owningKinds));
     this.reclaim = new ReclaimList(this);
+    const expiring = types.filter((type) => type.elementExpiry !== undefined);
+    this.expiringKinds = maskOf(expiring.flatMap((type) => type.owningKinds));
   }
 
   /** The type of a kind. @throws when there is none: no entry has such a kind */
@@ -82,6 +87,18 @@ export class TypeRegistry {
   /** Before a value of this kind is stored in a table. */
   markOwning(table: Table, kind: number): void {
     if (this.owns(kind)) table.region.view.setInt32(table.root + OWNING_MARK, 1, true);
+  }
+
+  /** Whether elements of a value of this kind may expire. */
+  hasExpiringElements(kind: number): boolean {
+    return ((this.expiringKinds >>> kind) & 1) !== 0;
+  }
+
+  /** How they do. @throws when none of this kind does */
+  elementExpiry(kind: number): ElementExpiry {
+    const expiry = this.of(kind).elementExpiry;
+    if (expiry === undefined) throw new Error(`elements of kind ${kind} do not expire`);
+    return expiry;
   }
 
   /** Whether a table may have values that own pages. */

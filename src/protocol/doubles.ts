@@ -76,6 +76,15 @@ export function parseDoubleText(text: string): number {
   return withinRange(sign === '-' ? -magnitude : magnitude, /[1-9a-f]/i.test(digits));
 }
 
+const HEXADECIMAL_START =
+  /^[ \t\n\v\f\r]*([+-]?0x(?:[0-9a-f]+\.?[0-9a-f]*|\.[0-9a-f]+)(?:p[+-]?\d+)?)/i;
+
+/** The number that a text begins with, as atof reads it, whatever follows. NaN: there is none. */
+export function parseDoubleStart(text: string): number {
+  const hexadecimal = HEXADECIMAL_START.exec(text);
+  return hexadecimal === null ? Number.parseFloat(text) : parseDoubleText(hexadecimal[1]!);
+}
+
 const BLANKS_BEFORE = /^[ \t-\r]*(?=[^ \t-\r])/;
 const SIGN = /^[+-]?/;
 
@@ -110,15 +119,6 @@ function parseRangeText(text: string): number {
 function isHexadecimal(text: string): boolean {
   const match = HEXADECIMAL.exec(text);
   return match !== null && `${match[2]}${match[3]}` !== '';
-}
-
-const HEXADECIMAL_START =
-  /^[ \t\n\v\f\r]*([+-]?0x(?:[0-9a-f]+\.?[0-9a-f]*|\.[0-9a-f]+)(?:p[+-]?\d+)?)/i;
-
-/** The number that a text begins with, as atof reads it, whatever follows. NaN: there is none. */
-export function parseDoubleStart(text: string): number {
-  const hexadecimal = HEXADECIMAL_START.exec(text);
-  return hexadecimal === null ? Number.parseFloat(text) : parseDoubleText(hexadecimal[1]!);
 }
 
 /** Over- and underflow are errors; so is rounding something that isn't zero to zero. */

@@ -13,6 +13,7 @@ const BLOCKS = [
   wire.BLOCK_CUT,
   wire.BLOCK_HEARTBEAT,
   wire.BLOCK_VALUES,
+  wire.BLOCK_POSITIONS,
 ];
 const letters = 'AWDSR';
 
@@ -22,13 +23,13 @@ function row(state: number): string {
 }
 
 test('a shard of the replica accepts blocks by its state', () => {
-  //                                            CLEAR FRAME ENTRIES JOURNAL DONE CUT HEARTBEAT VALUES
-  assert.equal(row(states.AWAITS_CLEAR), 'W-----A-');
-  assert.equal(row(states.WALKING), 'WWWWD-WW');
-  assert.equal(row(states.DONE), 'W--D-SD-');
-  assert.equal(row(states.STREAMING), '---S--S-');
-  assert.equal(row(states.RESUMED), '---R-SR-');
-  for (const type of [0, 9, 255]) {
+  //                                            CLEAR FRAME ENTRIES JOURNAL DONE CUT HEARTBEAT VALUES POSITIONS
+  assert.equal(row(states.AWAITS_CLEAR), 'W-----A--');
+  assert.equal(row(states.WALKING), 'WWWWD-WW-');
+  assert.equal(row(states.DONE), 'W--D-SD--');
+  assert.equal(row(states.STREAMING), '---S--S-S');
+  assert.equal(row(states.RESUMED), '---R-SR--');
+  for (const type of [0, 10, 255]) {
     for (let state = 0; state < letters.length; state++) {
       assert.equal(states.afterBlock(state, type), states.REFUSED);
     }
@@ -48,6 +49,7 @@ test('only entries, values and records of a walk continue in the next block', ()
     wire.BLOCK_ENTRIES,
     wire.BLOCK_JOURNAL,
     wire.BLOCK_VALUES,
+    wire.BLOCK_POSITIONS,
   ]);
   assert.deepEqual([0, 1, 2, 3, 4].map(states.isComplete), [false, false, true, true, true]);
   assert.equal(states.REPLICA_STATE_NAMES.length, letters.length);

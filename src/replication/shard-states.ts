@@ -10,7 +10,8 @@
  *         FRAME, ENTRIES, VALUES, JOURNAL,          CLEAR
  *                  CLEAR     └─┘ └────────────────────┘
  *
- *   In DONE, STREAMING and RESUMED each JOURNAL block continues the stream.
+ *   In DONE, STREAMING and RESUMED each JOURNAL block continues the stream. POSITIONS come in
+ *   STREAMING only.
  *
  * On the primary. RESHIP is an overrun ring, or a SWAPDB across the cursor.
  *
@@ -25,6 +26,7 @@ import {
   BLOCK_FRAME,
   BLOCK_HEARTBEAT,
   BLOCK_JOURNAL,
+  BLOCK_POSITIONS,
   BLOCK_SHARD_DONE,
   BLOCK_VALUES,
 } from './wire.js';
@@ -63,7 +65,11 @@ const REPLICA_TABLE: readonly Readonly<Record<number, number>>[] = [
     [BLOCK_CUT]: STREAMING,
     [BLOCK_HEARTBEAT]: DONE,
   },
-  /* STREAMING */ { [BLOCK_JOURNAL]: STREAMING, [BLOCK_HEARTBEAT]: STREAMING },
+  /* STREAMING */ {
+    [BLOCK_JOURNAL]: STREAMING,
+    [BLOCK_HEARTBEAT]: STREAMING,
+    [BLOCK_POSITIONS]: STREAMING,
+  },
   /* RESUMED */ {
     [BLOCK_JOURNAL]: RESUMED,
     [BLOCK_CUT]: STREAMING,
@@ -84,7 +90,7 @@ export function mayContinue(state: number, type: number): boolean {
 
 /** Whether blocks of this type have a payload. */
 export function hasPayload(type: number): boolean {
-  return type === BLOCK_FRAME || mayContinue(WALKING, type);
+  return type === BLOCK_FRAME || type === BLOCK_POSITIONS || mayContinue(WALKING, type);
 }
 
 /** Whether the shard is complete: its JOURNAL blocks are the stream itself. */

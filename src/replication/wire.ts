@@ -26,6 +26,8 @@
  *   SHARD_DONE the shard is complete at `to`
  *   CUT        to: a head of the shard read after all shards of all flows were done
  *   HEARTBEAT  to: the head of the shard now
+ *   POSITIONS  a cut of all shards (journal/cuts.ts), on the flow of shard 0 once that is in stable
+ *              sync; to: its offset. f64 when it was made, f64 LSN of each shard
  *
  *   FRAME      u32 database | u32 bytes of the frame | u32 bytes of runs | u32 entries
  *              frame bytes, padded to 8 | contents of keys and values in runs, slot by slot
@@ -56,7 +58,8 @@ export const BLOCK_SHARD_DONE = 5;
 export const BLOCK_CUT = 6;
 export const BLOCK_HEARTBEAT = 7;
 export const BLOCK_VALUES = 8;
-const BLOCK_LAST = BLOCK_VALUES;
+export const BLOCK_POSITIONS = 9;
+const BLOCK_LAST = BLOCK_POSITIONS;
 
 const FLAG_MORE = 1;
 

@@ -12,7 +12,8 @@
  *   32     f64  live bytes: entries in logs, and keys and values in runs
  *   40     i32  pages committed: frames, runs and directory
  *   44     i32  runs in use by keys and values
- *   48          16 bytes, the owner's
+ *   48          8 bytes, the owner's
+ *   56     f64  a number of the owner's
  *
  * A root of zeroes is an empty table. Roots need no alignment, so that a root can lie inside an
  * entry. References to frames contain their depth and buckets (frame.ts). A directory doubles by
@@ -48,6 +49,7 @@ const PAGES = 40;
 const RUNS = 44;
 /** Where the owner's bytes of a root begin. A new root has zeroes there; the table leaves them. */
 export const ROOT_OWNER_BYTE = 48;
+const ROOT_NUMBER_BYTE = 56;
 
 const WORDS_PER_PAGE = PAGE_BYTES / 4;
 
@@ -112,6 +114,14 @@ export class Directory {
 
   set cursor(position: number) {
     this.view.setInt32(this.root + CURSOR, position, true);
+  }
+
+  get ownerNumber(): number {
+    return this.view.getFloat64(this.root + ROOT_NUMBER_BYTE, true);
+  }
+
+  set ownerNumber(value: number) {
+    this.view.setFloat64(this.root + ROOT_NUMBER_BYTE, value, true);
   }
 
   get entries(): number {

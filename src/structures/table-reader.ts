@@ -134,6 +134,15 @@ export class TableReader {
     return this.directory.frames;
   }
 
+  /** A number that the owner keeps in the root, 0 in a new one. */
+  get ownerNumber(): number {
+    return this.directory.ownerNumber;
+  }
+
+  set ownerNumber(value: number) {
+    this.directory.ownerNumber = value;
+  }
+
   /** Frames marked for maintenance. */
   get waiting(): number {
     return this.directory.waiting;

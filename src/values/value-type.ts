@@ -119,6 +119,18 @@ export interface SortableElements {
   ): void;
 }
 
+/** What a type answers whose elements expire by themselves. Its owning kinds have such elements. */
+export interface ElementExpiry {
+  /** No element of the value expires before this; Infinity when none does. */
+  earliest(value: StoredValue): number;
+  /**
+   * Removes elements that have expired, a bounded number, and emits the command that does so. It
+   * cannot fail.
+   * @returns ELEMENTS_EXPIRED_...
+   */
+  expire(value: StoredValue, nowMs: number, effects: ValueEffects): number;
+}
+
 export interface ValueType {
   /** As TYPE tells it. */
   readonly name: string;
@@ -130,6 +142,9 @@ export interface ValueType {
   readonly owningKinds: readonly number[];
   /** Those of them whose bytes `verify` has to see; any bytes are a value of the others. */
   readonly verifiedKinds: readonly number[];
+
+  /** Of a type with elements that expire by themselves. */
+  readonly elementExpiry?: ElementExpiry;
 
   /** As OBJECT ENCODING tells it. */
   encoding(value: StoredValue): string;
@@ -158,14 +173,6 @@ export interface ValueType {
    * @returns true when no page is left
    */
   freeStep(value: StoredValue, budgetPages: number): boolean;
-  /** No element of the value expires by itself before this; Infinity when none does. */
-  earliestExpiry(value: StoredValue): number;
-  /**
-   * Removes elements that have expired by themselves, a bounded number, and emits the command that
-   * does so. It cannot fail.
-   * @returns ELEMENTS_EXPIRED_...
-   */
-  expireElements(value: StoredValue, nowMs: number, effects: ValueEffects): number;
   /** Absent where a value has no elements that can be sorted. */
   readonly sortable?: SortableElements;
   /**

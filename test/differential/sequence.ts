@@ -7,9 +7,9 @@ import { keySpecs } from './key-commands.js';
 import { listSpecs } from './list-commands.js';
 import { mutate, randomCase } from './mutate.js';
 import { serverSpecs, sessionSpecs } from './session-commands.js';
-import { sortedSetSpecs } from './sorted-set-commands.js';
 import { setSpecs } from './set-commands.js';
 import { sortSpecs } from './sort-commands.js';
+import { sortedSetSpecs } from './sorted-set-commands.js';
 import { SpecTable } from './spec.js';
 import { bitmapSpecs, stringSpecs } from './string-commands.js';
 import { World } from './world.js';
@@ -35,7 +35,6 @@ const dataSpecs = [
   ...listSpecs,
   ...setSpecs,
   ...hashSpecs,
-  ...setSpecs,
   ...sortedSetSpecs,
   ...geoSpecs,
   ...sortSpecs,

@@ -36,7 +36,11 @@ function run(target: FuzzTarget): void {
     done += count;
     if (process.stdout.isTTY) process.stdout.write(`\r${done} in ${seconds().toFixed(0)} s`);
   }
-  console.log(`${target.name}: ${done} inputs, to ${from + done}, in ${seconds().toFixed(1)} s`);
+  const mebibytes = Math.round(process.resourceUsage().maxRSS / 1024);
+  console.log(
+    `${target.name}: ${done} inputs, to ${from + done}, in ${seconds().toFixed(1)} s, ` +
+      `${mebibytes} MiB at most`,
+  );
 }
 
 const targets = await loadTargets();

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Region } from '../../src/base/region.js';
+import { Cut, NewestCut } from '../../src/journal/cuts.js';
 import {
   type JournalEffect,
   KIND_PART,
@@ -154,9 +155,29 @@ test('an acknowledgement', () => {
   const bytes = writeAcknowledgement(Float64Array.of(30, 20));
   const view = new DataView(bytes.buffer);
   assert.equal(drawing.value(view, 0, /^number of shards/), 2);
+  assert.equal(drawing.value(view, 0, /^offset of the cut/), -1);
   assert.equal(drawing.value(view, 0, /^LSN applied/), 30);
   assert.equal(drawing.value(view, 8, /^LSN applied/), 20);
   assert.equal(bytes.length, acknowledgementBytes(2));
+});
+
+test('the newest cut', () => {
+  const drawing = drawingOf('src/journal/cuts.ts');
+  drawing.assertContiguous();
+  const buffer = NewestCut.create(2);
+  const newest = new NewestCut(buffer, 1);
+  const view = new DataView(buffer);
+  assert.equal(drawing.value(view, 0, /^offset of the newest/), -1);
+  newest.clear(true);
+  assert.equal(drawing.value(view, 0, /^1: this server adopts/), 1);
+  newest.adopt(Object.assign(new Cut(2), { offset: 70, madeMs: 1234 }));
+  assert.equal(drawing.value(view, 0, /^offset of the newest/), 70);
+  assert.equal(drawing.value(view, 0, /^when it was made/), 1234);
+  const cut = new Cut(2);
+  cut.lsns.set([30, 40]);
+  newest.adopt(cut);
+  assert.equal(drawing.value(view, 0, /^of each shard: its LSN/), 30);
+  assert.equal(buffer.byteLength, drawing.end + 8);
 });
 
 test('a sync session', () => {
@@ -216,7 +237,11 @@ test('the progress of a sync', () => {
   assert.equal(of(4, 2), 8, 'received');
   assert.equal(of(5, 0), 7, 'kept');
   assert.deepEqual([of(6, 2), of(7, 2)], [6, 1234], 'mark and its time');
-  assert.equal(buffer.byteLength, values + 8 * (16 + 8 * shards));
+  assert.equal(buffer.byteLength, values + 8 * (16 + 10 * shards));
+  const cut = new Cut(shards);
+  cut.lsns.set([1, 2, 3]);
+  progress.takeCut(cut);
+  assert.deepEqual([of(8, 2), of(9, 2)], [3, 3], 'oldest and newest cut');
   const continued = new SyncProgress(SyncProgress.create(shards, [1, 2, 3]), shards, 1);
   assert.deepEqual([...continued.applied, ...continued.received], [1, 2, 3, 1, 2, 3]);
 });

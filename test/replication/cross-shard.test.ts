@@ -4,7 +4,7 @@ import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { encodeAll } from '../support/client.js';
 import { darterMissing, type Server } from '../support/server.js';
-import { follow, linkUp, number, sameData, startNode } from './support.js';
+import { fill, follow, linkUp, number, sameData, startNode } from './support.js';
 
 const BATCH = 500;
 const BATCHES_ON_THE_WAY = 8;
@@ -70,5 +70,29 @@ describe('replication: transactions over several flows', { skip: darterMissing()
     await sameData(primary, replica);
     assert.equal(await number(primary, 'sync_full'), 1);
     assert.equal(await number(primary, 'sync_partial_ok'), 0);
+  });
+
+  test('SWAPDB and FLUSHALL reach a replica with fewer shards without a full sync', async () => {
+    await using primary = await startNode();
+    await using replica = await startNode('--shards', '4');
+    await follow(replica, primary.port);
+    await linkUp(replica);
+    await fill(primary, 2000, 20);
+    const client = await primary.client();
+    const run = async (...commands: string[][]): Promise<void> => {
+      for (const words of commands) await client.text(...words);
+    };
+    await run(['SELECT', '3'], ['MSET', 'a', '1', 'b', '2', 'c', '3'], ['SWAPDB', '0', '3']);
+    await sameData(primary, replica);
+    await run(['MULTI'], ['SET', 'd', '4'], ['SWAPDB', '3', '5'], ['MSET', 'e', '5', 'f', '6']);
+    await run(['SWAPDB', '0', '3'], ['DEL', 'a'], ['EXEC']);
+    await sameData(primary, replica);
+    await run(['FLUSHDB'], ['SELECT', '0'], ['SET', 'g', '7']);
+    await sameData(primary, replica);
+    await run(['FLUSHALL'], ['SET', 'h', '8']);
+    await sameData(primary, replica);
+    assert.equal(await replica.ask('DBSIZE'), '1');
+    await client.close();
+    assert.equal(await number(primary, 'sync_full'), 1);
   });
 });

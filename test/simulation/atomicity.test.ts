@@ -46,6 +46,7 @@ class Pair {
         from: null,
         elements,
         windowBytes: WINDOW_BYTES,
+        cuts: primary.cuts,
       }),
       replicaFlow: new ReplicaFlow({
         shards: replica.shards,
@@ -54,6 +55,7 @@ class Pair {
         mine: [shard],
         progress,
         pending,
+        cuts: replica.cuts,
         target: replica.applier,
       }),
     }));

@@ -36,13 +36,13 @@ export class CollectionWrites {
     const hash = this.key('hash');
     const list = this.key('list');
     const set = this.key('set');
-    const sortedSet = this.key('zset');
+    const sorted = this.key('zset');
     for (let i = 0; i < this.elements; i += 100) {
       const count = Math.min(100, this.elements - i);
       const numbers = Array.from({ length: count }, (_, j) => i + j);
       run('HSET', hash, ...numbers.flatMap((n) => [`field ${n}`, this.value()]));
-      run('ZADD', sortedSet, ...numbers.flatMap((n) => [n % 70, `field ${n}`]));
       run('SADD', set, ...numbers.map((n) => `field ${n}`));
+      run('ZADD', sorted, ...numbers.flatMap((n) => [n % 70, `field ${n}`]));
       run('RPUSH', list, ...numbers.map(() => this.value()));
     }
   }
@@ -54,10 +54,10 @@ export class CollectionWrites {
   write(run: Run): void {
     const { random } = this;
     const what = random.below(100);
-    if (what < 28) this.writeHash(run, this.key('hash'));
-    else if (what < 50) this.writeList(run, this.key('list'));
-    else if (what < 64) this.writeSet(run, this.key('set'));
-    else if (what < 84) this.writeSortedSet(run, this.key('zset'));
+    if (what < 34) this.writeHash(run, this.key('hash'));
+    else if (what < 56) this.writeList(run, this.key('list'));
+    else if (what < 70) this.writeSortedSet(run, this.key('zset'));
+    else if (what < 84) this.writeSet(run, this.key('set'));
     else if (what < 86) run('DEL', this.key(random.pick(TYPES)));
     else if (what < 88) this.rename(run, random.pick(TYPES));
     else if (what < 90) run('PEXPIRE', this.key(random.pick(TYPES)), 4000);

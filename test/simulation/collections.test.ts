@@ -59,6 +59,7 @@ class Pair {
       elements,
       windowBytes: WINDOW_BYTES,
       partBytes: options.partBytes ?? 300,
+      cuts: this.primary.cuts,
     });
     this.replicaFlow = new ReplicaFlow({
       buffer,
@@ -69,6 +70,7 @@ class Pair {
       progress: new SyncProgress(SyncProgress.create(count, null), count, 1),
       pending: new PendingStreams(PendingStreams.create(count, WINDOW_BYTES, 4 << 20), 1),
       target: this.replica.applier,
+      cuts: same ? this.replica.cuts : null,
     });
   }
 

@@ -26,9 +26,10 @@ function newPrimaryFlow(server: SimulatedServer, raw: boolean): PrimaryFlow {
   const count = server.shards.count;
   const session = new SyncSession(SyncSession.create(count, true), count, 1);
   const mine = server.rings.map((_, shard) => shard);
-  const { shards, rings } = server;
+  const { shards, rings, cuts } = server;
   const windowBytes = WINDOW_BYTES;
-  return new PrimaryFlow({ shards, rings, mine, session, raw, from: null, windowBytes, elements });
+  const options = { shards, rings, mine, session, raw, from: null, windowBytes };
+  return new PrimaryFlow({ ...options, elements, cuts });
 }
 
 function newReplicaFlow(server: SimulatedServer): {
@@ -38,10 +39,10 @@ function newReplicaFlow(server: SimulatedServer): {
   const count = server.shards.count;
   const progress = new SyncProgress(SyncProgress.create(count, null), count, 1);
   const pending = new PendingStreams(PendingStreams.create(count, WINDOW_BYTES, 1 << 20), 1);
-  const { shards, rings } = server;
+  const { shards, rings, cuts } = server;
   const mine = rings.map((_, shard) => shard);
   const target = server.applier;
-  const options = { shards, rings, primaryShards: count, mine, progress, pending, target };
+  const options = { shards, rings, primaryShards: count, mine, progress, pending, cuts, target };
   return { replicaFlow: new ReplicaFlow(options), progress };
 }
 

@@ -3,9 +3,9 @@
  * between, each a queue of bytes with a limit (a slow network) that arrives in pieces of any size.
  */
 import { Region } from '../../src/base/region.js';
-import { writeAcknowledgement } from '../../src/replication/acknowledgement.js';
+import { NO_CUT, writeAcknowledgement } from '../../src/replication/acknowledgement.js';
 import { OUTPUT_BYTES_MIN, PrimaryFlow } from '../../src/replication/primary/primary-flow.js';
-import { SyncSession } from '../../src/replication/primary/sync-session.js';
+import { SUM_CUT, SyncSession } from '../../src/replication/primary/sync-session.js';
 import { PendingStreams } from '../../src/replication/replica/pending-streams.js';
 import { ReplicaFlow } from '../../src/replication/replica/replica-flow.js';
 import { SyncProgress } from '../../src/replication/replica/sync-progress.js';
@@ -51,7 +51,7 @@ export class Link {
     this.window = random.pick([200, 20_000, 1 << 22]);
     this.session = new SyncSession(SyncSession.create(shards, lsns === null), shards, 1);
     if (lsns !== null) this.session.acknowledged.set(lsns);
-    this.progress = new SyncProgress(SyncProgress.create(shards, lsns), shards, 1);
+    this.progress = new SyncProgress(SyncProgress.create(shards, lsns, to.lastOffset), shards, 1);
     const windowBytes = random.pick([256, 2048, 65_536]);
     const pending = new PendingStreams(PendingStreams.create(shards, windowBytes, LARGE_BYTES), 1);
     const same = shards === to.shards.count;
@@ -69,6 +69,7 @@ export class Link {
         elements,
         partBytes,
         windowBytes,
+        cuts: from.cuts,
       });
       const buffer = buffers.pop() ?? new Region(new SharedArrayBuffer(BLOCK_BYTES_MAX + 4096), 0);
       const replicaFlow = new ReplicaFlow({
@@ -79,6 +80,7 @@ export class Link {
         mine,
         progress: this.progress,
         pending,
+        cuts: same ? to.cuts : null,
         target: to.applier,
       });
       this.flows.push(new Flow(primaryFlow, replicaFlow, buffer, mine));
@@ -149,9 +151,15 @@ export class Link {
     const applied = Float64Array.from(mine, (shard) => this.progress.applied[shard]!);
     const isNews = mine.some((shard, i) => applied[i]! > this.session.acknowledged[shard]!);
     // Data of the walk may have been applied up to where the primary has not come to yet.
-    const wrong = primaryFlow.acknowledge(writeAcknowledgement(applied));
+    const { progress } = this;
+    const isFirst = mine.includes(0);
+    if (isFirst) progress.advanceCut();
+    const { offset, cutMadeMs: madeMs } = progress;
+    const cut = isFirst && madeMs > 0 ? { offset, madeMs } : NO_CUT;
+    const isNewCut = cut.offset > this.confirmedOffset;
+    const wrong = primaryFlow.acknowledge(writeAcknowledgement(applied, cut));
     if (wrong !== null) throw new Error(wrong);
-    return isNews;
+    return isNews || isNewCut;
   }
 
   /** The primary's main thread ends it; flows and what is under way live on for a moment. */
@@ -168,6 +176,11 @@ export class Link {
       replicaFlow.close();
     }
     this.session.end();
+  }
+
+  /** The last cut that the replica is known to have applied. */
+  get confirmedOffset(): number {
+    return this.session.sums[SUM_CUT]!;
   }
 
   get applied(): number[] {

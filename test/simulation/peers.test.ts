@@ -48,7 +48,7 @@ function newPrimaryFlow(server: SimulatedServer, mine: number[], windowBytes = W
   const session = new SyncSession(SyncSession.create(SHARDS, true), SHARDS, 1);
   const { shards, rings } = server;
   const options = { shards, rings, mine, session, raw: true, from: null, elements };
-  const flow = new PrimaryFlow({ ...options, windowBytes });
+  const flow = new PrimaryFlow({ ...options, windowBytes, cuts: server.cuts });
   return { flow, session };
 }
 
@@ -68,6 +68,7 @@ function newReplica(
       mine: [shard],
       progress,
       pending,
+      cuts: server.cuts,
       target: targetOf(server.applier),
     };
     return new ReplicaFlow(bufferBytesMax === undefined ? options : { ...options, bufferBytesMax });
@@ -339,7 +340,7 @@ test('a flow that is refused memory gives its lock back and ends', () => {
   const session = new SyncSession(SyncSession.create(SHARDS, true), SHARDS, 1);
   const { shards, rings } = primary;
   const options = { shards, rings, mine: [0, 1], session, raw: false, from: null, elements };
-  const flow = new PrimaryFlow({ ...options, windowBytes: WINDOW_BYTES });
+  const flow = new PrimaryFlow({ ...options, windowBytes: WINDOW_BYTES, cuts: primary.cuts });
   const real = globalThis.SharedArrayBuffer;
   globalThis.SharedArrayBuffer = class extends real {
     constructor(length?: number) {

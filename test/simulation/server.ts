@@ -10,6 +10,7 @@ import { Dispatcher } from '../../src/engine/dispatch.js';
 import { Registry } from '../../src/engine/registry.js';
 import { ClientSession } from '../../src/engine/session.js';
 import { Transactions } from '../../src/engine/transactions.js';
+import { NewestCut } from '../../src/journal/cuts.js';
 import { JournalRing } from '../../src/journal/ring.js';
 import { JournalSink } from '../../src/journal/sink.js';
 import { elementsByVerb } from '../../src/keyspace/effect-elements.js';
@@ -43,6 +44,7 @@ export const elements = elementsByVerb(registry.all.map((command) => command.def
 export class SimulatedServer {
   readonly shards: Shards;
   readonly rings: JournalRing[];
+  readonly cuts: NewestCut;
   readonly state: ReplicaState;
   readonly primary: PrimaryState;
   readonly applier: EffectApplier;
@@ -57,6 +59,8 @@ export class SimulatedServer {
   crashed = false;
   /** How often a ring that had grown for a large record was made small again. */
   shrunkRings = 0;
+  /** Offset of the last cut applied, of the link that is gone. */
+  lastOffset = 0;
   /** LSNs that a client was told are here for sure (WAIT). */
   confirmed: readonly number[] = [];
   private readonly dispatcher: Dispatcher;
@@ -83,6 +87,7 @@ export class SimulatedServer {
         new Region(JournalRing.create(shape.ringBytes, shape.ringSpaceBytes), 0),
       );
     });
+    this.cuts = new NewestCut(NewestCut.create(shape.shards), 1);
     this.sink = new JournalSink(this.rings);
     this.state = new ReplicaState(shape.shards, DATABASES);
     this.primary = new PrimaryState(shape.shards, DATABASES, newId);
@@ -146,6 +151,11 @@ export class SimulatedServer {
   installSink(): void {
     this.dispatcher.keys.effects.sink = this.journaling && !this.isReplica ? this.sink : null;
     this.dispatcher.keys.expiresKeys = !this.isReplica;
+  }
+
+  /** What INFO shows of a replica: the offset of the last cut that it has applied whole. */
+  get offset(): number {
+    return this.up?.progress.offset ?? this.lastOffset;
   }
 
   heads(): number[] {

@@ -16,6 +16,7 @@ import type { SyncReply } from '../../src/replication/replica/replica-state.js';
 import { prepareFullSync } from '../../src/replication/replica/shard-writer.js';
 import { Random } from '../support/random.js';
 import { CollectionWrites } from './collection-writes.js';
+import { ConfirmedCuts } from './confirmed-cuts.js';
 import { Link } from './link.js';
 import { DATABASES, type ServerShape, SimulatedServer } from './server.js';
 
@@ -32,6 +33,8 @@ export interface Outcome {
   readonly joint: number;
   /** Writes without an effect, whose shards' journals began anew. */
   readonly lost: number;
+  /** Offsets of replicas that were held against a confirmed cut. */
+  readonly ordered: number;
   /** Rings that had grown for a large record and were made small again. */
   readonly shrunkRings: number;
   readonly failures: Map<string, number>;
@@ -52,6 +55,7 @@ export class World {
   private promotions = 0;
   private joint = 0;
   private lost = 0;
+  private readonly confirmed = new ConfirmedCuts();
   private readonly failures = new Map<string, number>();
   private names = 0;
   private readonly shape: ServerShape;
@@ -139,6 +143,10 @@ export class World {
         : undefined;
     server.following = primary;
     server.confirmed = [];
+    if (wasPrimary) {
+      server.cuts.clear(true);
+      server.lastOffset = 0;
+    }
     this.endDown(server, 'the primary became a replica');
     server.installSink();
     server.state.follow('host', 1, this.now, history);
@@ -160,6 +168,7 @@ export class World {
 
   private drop(link: Link, why: string): void {
     const { to, from } = link;
+    to.lastOffset = link.progress.failed ? 0 : link.progress.offset;
     this.note(`link ${from.name} -> ${to.name} drops: ${why}`);
     this.count(`link lost: ${why}`);
     link.cut();
@@ -234,6 +243,8 @@ export class World {
       this.count(`full sync: ${why}`);
       server.whole = false;
       server.confirmed = [];
+      server.lastOffset = 0;
+      server.cuts.clear(true);
       this.endDown(server, 'the primary starts a full sync');
       const { hashKey0, hashKey1, spread } = reply;
       prepareFullSync(server.shards, { key0: hashKey0, key1: hashKey1, spread });
@@ -280,6 +291,7 @@ export class World {
       promotions: this.promotions,
       joint: this.joint,
       lost: this.lost,
+      ordered: this.confirmed.ordered,
       shrunkRings: this.servers.reduce((sum, server) => sum + server.shrunkRings, 0),
       failures: this.failures,
     };
@@ -293,7 +305,8 @@ export class World {
       const links = this.servers.flatMap((server) => (server.up === null ? [] : [server.up]));
       for (let i = random.below(8); links.length > 0 && i >= 0; i--) random.pick(links).step();
     } else if (what < 930) this.now += random.between(1, 2000);
-    else if (what < 950) this.observe(random.pick(this.servers));
+    else if (what < 940) this.observe(random.pick(this.servers));
+    else if (what < 952) this.makeCut();
     else if (what < 960) this.confirm();
     else if (what < 968) this.cutOne();
     else if (what < 974) this.damageOne();
@@ -406,16 +419,14 @@ export class World {
     }
   }
 
-  /** WAIT: a replica of the root that has all that the root has now. */
+  /** WAIT begins: a cut is made, or the newest one is new enough. Or cuts are made for INFO. */
+  private makeCut(): void {
+    this.confirmed.makeCut(this.root, this.now, this.random.chance(0.5));
+  }
+
   private confirm(): void {
-    for (const link of this.root.down) {
-      const { to, progress } = link;
-      if (to.state.step !== 'online') continue;
-      const heads = this.root.heads();
-      if (heads.every((head, shard) => progress.applied[shard]! >= head)) {
-        to.confirmed = heads;
-      }
-    }
+    this.confirmed.confirm(this.root);
+    this.confirmed.checkOffsets(this.root, this.servers);
   }
 
   private cutOne(): void {
@@ -461,6 +472,8 @@ export class World {
     this.endDown(server, 'the primary was promoted');
     server.installSink();
     this.root = server;
+    server.cuts.clear(false);
+    this.confirmed.forget();
     this.promotions++;
     if (planned) this.sameAs(server, old);
     server.confirmed = [];
@@ -525,6 +538,7 @@ export class World {
       this.watchLinks(1);
       if (round > 3 && this.servers.every(isOnline)) break;
     }
+    if (this.root.journaling) this.root.cuts.make(this.root.rings, this.now);
     // From the root downwards, as what comes to a replica is passed on.
     for (let level = 0; level < this.servers.length; level++) {
       for (const server of this.servers) server.up?.settle();
@@ -542,6 +556,10 @@ export class World {
       if (server === this.root) continue;
       compare(expected, server.dump(this.now), server.name);
       const { up } = server;
+      const { offset } = this.root.cuts;
+      if (this.root.journaling && server.offset !== offset) {
+        throw new Error(`${server.name} ends at offset ${server.offset}, the root at ${offset}`);
+      }
       if (up === null || !server.same || !up.from.isReplica) continue;
       // A chain counts the same LSNs from end to end.
       const heads = up.from.heads();

@@ -38,12 +38,12 @@ export const COMMAND_NAMES: Readonly<Record<string, readonly [names: string, rea
   'src/keyspace/types.ts': ['set', 'the name of a type, as TYPE answers it'],
   'src/platform/portable/net.ts': ['object', 'what typeof answers'],
   'src/replication/replica/replica-state.ts': ['sync', 'a step of the link'],
-  'src/values/sorted-set/type.ts': ['del pexpireat zadd', 'the commands that rebuild a sorted set'],
   'src/values/hash/type.ts': [
-    'del hdel hset pexpireat',
+    'del hdel hpexpireat hset pexpireat',
     'the commands that rebuild a hash, and that remove expired fields',
   ],
   'src/values/list/effects.ts': ['del pexpireat rpush', 'the commands that rebuild a list'],
   'src/values/set/type.ts': ['del pexpireat sadd set', 'the commands that rebuild a set; its name'],
+  'src/values/sorted-set/type.ts': ['del pexpireat zadd', 'the commands that rebuild a sorted set'],
   'src/values/string/type.ts': ['set', 'the command that rebuilds a string'],
 };

@@ -73,13 +73,16 @@ export const TYPE_OWNERS: Readonly<Record<string, readonly string[]>> = {
 export const CUSTOM_EFFECTS: Readonly<Record<string, string>> = {
   'src/commands/hash/lib/store.ts':
     'the outcome of HINCRBYFLOAT, and of commands on fields that have expired: HSET, HSETEX',
+  'src/commands/hash/lib/times.ts':
+    'times are absolute, conditions are decided, and fields whose time is past are removed',
+  'src/commands/hash/hsetex.ts': 'the time is absolute and the condition decided: HSETEX, HSET',
   'src/commands/hyperloglog/pfcount.ts':
     'PFCOUNT is no write that a replica would replay; it changed eight bytes: SETRANGE',
-  'src/commands/sorted-set/lib/remove-ranks.ts':
-    'ranks are no ranks of a set that is shipped in part: ZREM of the members, if they are few',
   'src/commands/list/lib/move.ts': 'LMOVE has two keys: the effect on the second one is a push',
   'src/commands/list/lib/pop.ts':
     'LMPOP and LMOVE choose the key, waiting clients have no vector: a pop',
   'src/commands/set/smove.ts': 'SMOVE has two keys: a member leaves one, SREM, and joins one, SADD',
   'src/commands/set/spop.ts': 'SPOP chooses by chance: SREM of the members chosen',
+  'src/commands/sorted-set/lib/remove-ranks.ts':
+    'ranks are no ranks of a set that is shipped in part: ZREM of the members, if they are few',
 };

@@ -1,6 +1,7 @@
 /** GEOADD: members with positions. A position is a score: the rest is as in ZADD. */
-import { SYNTAX } from '../../protocol/errors.js';
+
 import { parseDouble } from '../../protocol/doubles.js';
+import { SYNTAX } from '../../protocol/errors.js';
 import type { Arguments } from '../../protocol/parser.js';
 import { argumentIs } from '../../protocol/text.js';
 import { encodeScore, Position } from '../../values/geo/geohash.js';

@@ -1,6 +1,7 @@
 /** HSET and HMSET: fields with their values. */
 import { EVENT_HSET } from '../../keyspace/events.js';
 import { wrongArity } from '../../protocol/errors.js';
+import { EXPIRY_NONE } from '../../values/hash/writer.js';
 import type { Context } from '../contract/context.js';
 import {
   type ArgumentSpecification,
@@ -18,7 +19,7 @@ const FIRST_PAIR = 2;
 function setPairs(context: Context): boolean {
   const { args, keys, settings } = context;
   if (openOrCreate(context) === REFUSED) return false;
-  if (!hash.setPairs(args, FIRST_PAIR, (args.count - FIRST_PAIR) >> 1, settings)) throw keys.full();
+  if (!hash.setPairs(args, FIRST_PAIR, EXPIRY_NONE, settings)) throw keys.full();
   writeHash(context);
   keys.commit(EVENT_HSET, args);
   return true;

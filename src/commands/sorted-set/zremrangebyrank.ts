@@ -117,5 +117,6 @@ export const zremrangebylex: CommandDefinition = {
     { name: 'min', type: 'string' },
     { name: 'max', type: 'string' },
   ],
+  elements: { by: 'each' },
   run: runByLex,
 };

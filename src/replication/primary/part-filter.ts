@@ -5,7 +5,7 @@
  *   nothing of it was shipped       nothing: the parts will contain the effect
  *   elements are named              those groups whose elements were shipped
  *   each element by itself          all of it: the replica has those elements that were shipped
- *   pushed, popped, set in a list   what lies before the position, which moves along
+ *   a list has changed at a place   what lies before the position, which moves along
  *   when the key expires            nothing: the last part tells
  *   anything else                   nothing: the collection is unshipped now, and is begun again
  *

@@ -29,6 +29,7 @@
  * time, for at most one frame or one large value.
  */
 import { copyBytes, type Region } from '../../base/region.js';
+import { Cut, type NewestCut } from '../../journal/cuts.js';
 import { GROWN_BYTES_MAX, grownBytes, type JournalRing } from '../../journal/ring.js';
 import type { ElementsByVerb } from '../../keyspace/effect-elements.js';
 import type { Shards } from '../../keyspace/shards.js';
@@ -45,6 +46,7 @@ import {
   BLOCK_HEADER_BYTES,
   BLOCK_HEARTBEAT,
   BLOCK_JOURNAL,
+  BLOCK_POSITIONS,
   BLOCK_SHARD_DONE,
   BLOCK_VALUES,
   BlockHeader,
@@ -68,6 +70,8 @@ import { PrimaryShard } from './primary-shard.js';
 import { SendWindow } from './send-window.js';
 import {
   SUM_BYTES,
+  SUM_CUT,
+  SUM_CUT_MS,
   SUM_FRAMES,
   SUM_KEYS,
   SUM_RESTARTED_SHARDS,
@@ -102,6 +106,8 @@ export interface PrimaryFlowOptions {
   readonly partBytes?: number;
   /** How far the flow sends beyond what is acknowledged (send-window.ts), as the replica knows. */
   readonly windowBytes: number;
+  /** The cuts of this server, made or adopted. */
+  readonly cuts: NewestCut;
 }
 
 export class PrimaryFlow {
@@ -123,6 +129,8 @@ export class PrimaryFlow {
   private locked = -1;
   private turn = 0;
   private cutSent = false;
+  /** The cut of all shards that was sent last. Only the flow of shard 0 sends them. */
+  private readonly lastCut: Cut | null;
   private bytes = 0;
   private frames = 0;
   private keys = 0;
@@ -134,13 +142,14 @@ export class PrimaryFlow {
     this.window = new SendWindow(session, options.windowBytes, shards.count);
     this.primaryShards = mine.map((shard) => new PrimaryShard(shard, rings[shard]!));
     this.left = mine.length;
+    this.lastCut = mine.includes(0) ? new Cut(shards.count) : null;
     if (from !== null) {
       for (const shardState of this.primaryShards) {
         this.continueFrom(shardState, from[shardState.shard]!);
       }
     }
     const sent = new Map(this.primaryShards.map((shardState) => [shardState.shard, shardState]));
-    this.acknowledgements = new AcknowledgementReader(mine, (shard, lsn) => {
+    const take = (shard: number, lsn: number): string | null => {
       const shardState = sent.get(shard)!;
       const limit = shardState.sent;
       if (lsn > limit)
@@ -149,7 +158,22 @@ export class PrimaryFlow {
       if (lsn > session.acknowledged[shard]!) session.acknowledged[shard] = lsn;
       this.window.acknowledgedUpTo(shardState, lsn);
       return null;
+    };
+    this.acknowledgements = new AcknowledgementReader(mine, {
+      lsn: take,
+      cut: (offset, madeMs) => this.cutAcknowledged(offset, madeMs),
     });
+  }
+
+  /** The replica has applied a cut. @returns why that cannot be, or null */
+  private cutAcknowledged(offset: number, madeMs: number): string | null {
+    const { sums } = this.options.session;
+    const limit = this.lastCut?.offset ?? -1;
+    if (offset > limit) return `an acknowledgement of the cut ${offset}, sent to ${limit}`;
+    if (offset < sums[SUM_CUT]!) return null;
+    sums[SUM_CUT] = offset;
+    sums[SUM_CUT_MS] = madeMs;
+    return null;
   }
 
   private continueFrom(shardState: PrimaryShard, lsn: number): void {
@@ -179,6 +203,7 @@ export class PrimaryFlow {
   /** Whether there is nothing to send now. A hint, without locks. */
   get idle(): boolean {
     if (!this.streaming || this.message.pending || !this.cutSent) return false;
+    if (this.lastCut !== null && this.lastCut.offset !== this.options.cuts.offset) return false;
     return this.primaryShards.every((shardState) => !this.hasWork(shardState));
   }
 
@@ -227,6 +252,7 @@ export class PrimaryFlow {
         if (message.pending) break;
       }
       at = this.cut(out, at, end);
+      at = this.positions(out, at, end);
     }
     this.report(at - offset);
     return at;
@@ -531,6 +557,34 @@ export class PrimaryFlow {
     this.cutSent = true;
     return at;
   }
+
+  /** Sends the newest cut of all shards, if it was not sent. */
+  private positions(out: Region, offset: number, end: number): number {
+    const { lastCut, header } = this;
+    const { cuts } = this.options;
+    if (lastCut === null || !this.cutSent || this.failed !== null) return offset;
+    if (cuts.offset < 0 || cuts.offset === lastCut.offset) return offset;
+    const length = positionsBytes(lastCut.lsns.length);
+    if (end - offset < blockBytes(length)) return offset;
+    cuts.read(lastCut);
+    const payload = offset + BLOCK_HEADER_BYTES;
+    out.view.setFloat64(payload, lastCut.madeMs, true);
+    lastCut.lsns.forEach((lsn, shard) => {
+      out.view.setFloat64(payload + 8 + shard * 8, lsn, true);
+    });
+    header.type = BLOCK_POSITIONS;
+    header.shard = 0;
+    header.length = length;
+    header.from = lastCut.offset;
+    header.to = lastCut.offset;
+    putCursor(header, NO_WALK);
+    return sealBlock(out, offset, header);
+  }
+}
+
+/** Bytes of a cut of so many shards, as a payload. */
+export function positionsBytes(shards: number): number {
+  return 8 + shards * 8;
 }
 
 function blockTypeOf(captured: number): number {

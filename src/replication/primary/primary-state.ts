@@ -30,7 +30,8 @@ export type SyncDecision =
 /**
  * 2: the argument count of an effect has 32 bits. 3: shards come from the hash, and the reply to a
  * request tells the spread of hash tags. 4: the reply tells the window, and the primary keeps to it;
- * run ids are told before a request (DARTER CHAIN), and takeovers have ids.
+ * blocks carry the cursor of the walk; cuts of all shards are sent and acknowledged; run ids are told
+ * before a request (DARTER CHAIN), and takeovers have ids; large collections come in parts.
  */
 export const PROTOCOL_VERSION = 4;
 export const NO_ID = '0'.repeat(40);

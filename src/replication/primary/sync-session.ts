@@ -40,6 +40,9 @@ export const SUM_KEYS = 2;
 export const SUM_RESTARTED_SHARDS = 3;
 /** Number of keys when the sync began: about what SUM_KEYS reaches. */
 export const SUM_KEYS_TOTAL = 4;
+/** The last cut that the replica has applied whole: its offset, and when it was made. */
+export const SUM_CUT = 5;
+export const SUM_CUT_MS = 6;
 
 export class SyncSession {
   private readonly words: Int32Array;
@@ -65,6 +68,7 @@ export class SyncSession {
   static create(shards: number, full: boolean): SharedArrayBuffer {
     const buffer = new SharedArrayBuffer(LSNS_OFFSET + shards * 16);
     new Int32Array(buffer)[REMAINING] = full ? shards : 0;
+    new Float64Array(buffer, SUMS_OFFSET, SUMS)[SUM_CUT] = -1;
     return buffer;
   }
 

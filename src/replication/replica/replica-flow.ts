@@ -15,6 +15,7 @@
  * input makes it throw: `failed` tells what is wrong.
  */
 import { Region } from '../../base/region.js';
+import { Cut, type NewestCut } from '../../journal/cuts.js';
 import { RECORD_BYTES_MAX } from '../../journal/record.js';
 import type { JournalRing } from '../../journal/ring.js';
 import type { Shards } from '../../keyspace/shards.js';
@@ -40,6 +41,7 @@ import {
   BLOCK_HEARTBEAT,
   BLOCK_INCOMPLETE,
   BLOCK_JOURNAL,
+  BLOCK_POSITIONS,
   BLOCK_SHARD_DONE,
   BLOCK_VALUES,
   BLOCK_WRONG,
@@ -71,6 +73,8 @@ export interface ReplicaFlowOptions {
   readonly mine: readonly number[];
   readonly progress: SyncProgress;
   readonly pending: PendingStreams;
+  /** Takes the primary's cuts, for replicas of ours; null when there are none. */
+  readonly cuts: NewestCut | null;
   readonly target: EffectTarget;
   /** Memory to receive into, longer than a block. Allocated if it is not given. */
   readonly buffer?: Region;
@@ -102,6 +106,7 @@ export class ReplicaFlow {
   private readonly block = new Block();
   private readonly receivedFrame = new ReceivedFrame();
   private readonly receivedEntry = new ReceivedEntry();
+  private readonly receivedCut: Cut;
   private keys = 0;
   private closed = false;
 
@@ -111,6 +116,7 @@ export class ReplicaFlow {
     if (this.buffer.length <= BLOCK_BYTES_MAX) throw new Error('a flow needs room for a block');
     this.bufferBytesMax = options.bufferBytesMax ?? REPLICA_BUFFER_BYTES_MAX;
     this.writer = new ShardWriter(shards, primaryShards);
+    this.receivedCut = new Cut(primaryShards);
     const { target, rings, pending } = options;
     this.applier = new RecordApplier(this.writer, progress, target, rings, primaryShards);
     this.streams = new StreamApplier(this.writer, this.applier, progress, pending);
@@ -243,9 +249,31 @@ export class ReplicaFlow {
       case BLOCK_HEARTBEAT:
         progress.headSeen(shardState.shard, block.to, this.nowMs);
         return null;
+      case BLOCK_POSITIONS:
+        return this.positions(block);
       default:
         return `a block of type ${block.type}`;
     }
+  }
+
+  /** A cut of the primary. */
+  private positions(block: Block): string | null {
+    const { receivedCut: cut, buffer } = this;
+    const { lsns } = cut;
+    if (block.length !== 8 + lsns.length * 8) return `a cut of ${block.length} bytes`;
+    let sum = 0;
+    cut.offset = block.to;
+    cut.madeMs = buffer.view.getFloat64(block.payload, true);
+    for (let shard = 0; shard < lsns.length; shard++) {
+      lsns[shard] = buffer.view.getFloat64(block.payload + 8 + shard * 8, true);
+      sum += lsns[shard]!;
+    }
+    if (sum !== cut.offset || !Number.isSafeInteger(cut.madeMs)) {
+      return `a cut of ${sum} bytes that says it has ${cut.offset}`;
+    }
+    this.options.progress.takeCut(cut);
+    this.options.cuts?.adopt(cut);
+    return null;
   }
 
   private clear(shardState: ReplicaShard, block: Block): string | null {

@@ -6,11 +6,12 @@
  *   0      i32  lock
  *   4      i32  shards that are done
  *   8      i32  1: the data may be wrong
- *   12     i32  1: it is a full sync
+ *   12     i32  1: it is a full sync that is not ready
  *   64     i32  of each shard: done
  *          then, of each shard, i32 cut seen
  *          then, from a multiple of 8 on, 16 f64 sums (SUM_*)
- *          then, of each shard, f64 applied, need, cut, head, received, kept, mark, mark's time
+ *          then, of each shard, f64 applied, need, cut, head, received, kept, mark, mark's time, LSN of
+ *          the oldest cut that is not applied, LSN of the newest one
  *
  *   The values of a kind lie together: those of all shards, then the next kind.
  *
@@ -25,6 +26,7 @@
  * Parts on other shards that wait for one of its parts then find it applied, and continue.
  */
 import type { Region } from '../../base/region.js';
+import type { Cut } from '../../journal/cuts.js';
 import { participantAt, participants } from '../../journal/record.js';
 import { lockBlocking, unlock } from '../../memory/lock.js';
 
@@ -36,7 +38,7 @@ const SHARD_WORDS = 16;
 const SUMS = 16;
 /** Words, and f64s, of each shard. */
 const SHARD_FLAGS = 2;
-const SHARD_VALUES = 8;
+const SHARD_VALUES = 10;
 /** Places of two of the values. */
 const APPLIED = 0;
 const RECEIVED = 4;
@@ -46,6 +48,16 @@ export const SUM_KEYS = 1;
 export const SUM_RECORDS = 2;
 /** Transactions over several shards that were applied at once. */
 export const SUM_JOINT = 3;
+/**
+ * Cuts (journal/cuts.ts), written by the flow of shard 0: offset and time of the last one that is
+ * applied whole, of the oldest that is not (offset -1: all are) and of the newest.
+ */
+const SUM_CUT = 4;
+const SUM_CUT_MS = 5;
+const SUM_OLDEST = 6;
+const SUM_OLDEST_MS = 7;
+const SUM_NEWEST = 8;
+const SUM_NEWEST_MS = 9;
 
 export class SyncProgress {
   private readonly words: Int32Array;
@@ -59,6 +71,8 @@ export class SyncProgress {
   /** A head that was not reached when it came, and when it came; for `lagMs`. */
   private readonly mark: Float64Array;
   private readonly markMs: Float64Array;
+  private readonly oldestCut: Float64Array;
+  private readonly newestCut: Float64Array;
   /** LSN up to which a complete shard's stream was received; written by the shard's flow. */
   readonly received: Float64Array;
   /** Bytes of unfinished payloads; written by the shard's flow. */
@@ -96,14 +110,20 @@ export class SyncProgress {
     this.kept = values(shards);
     this.mark = values(shards);
     this.markMs = values(shards);
+    this.oldestCut = values(shards);
+    this.newestCut = values(shards);
   }
 
   /**
    * @param from LSNs to continue from, null for a full sync
+   * @param offset of the last cut that is applied, when it continues
    */
-  static create(shards: number, from: readonly number[] | null): SharedArrayBuffer {
+  static create(shards: number, from: readonly number[] | null, offset = 0): SharedArrayBuffer {
     const words = (SHARD_WORDS + shards * SHARD_FLAGS) * 4;
     const buffer = new SharedArrayBuffer(((words + 7) & ~7) + (SUMS + shards * SHARD_VALUES) * 8);
+    const sums = new Float64Array(buffer, (words + 7) & ~7, SUMS);
+    sums[SUM_OLDEST] = -1;
+    sums[SUM_CUT] = from === null ? 0 : offset;
     const head = new Int32Array(buffer);
     head[FULL] = from === null ? 1 : 0;
     if (from === null) return buffer;
@@ -180,6 +200,7 @@ export class SyncProgress {
       const least = Math.max(this.need[shard]!, this.cut[shard]!);
       ready = this.cutSeen[shard] !== 0 && this.applied[shard]! >= least;
     }
+    if (ready) this.words[FULL] = 0;
     this.unlock();
     return ready;
   }
@@ -222,9 +243,60 @@ export class SyncProgress {
     return nowMs - since;
   }
 
-  /** Sum of the LSNs applied: slave_repl_offset. */
+  /** Offset of the last cut that is applied whole: slave_repl_offset. It orders replicas. */
   get offset(): number {
+    return this.sums[SUM_CUT]!;
+  }
+
+  /** When that cut was made, by the primary's clock; 0: it is of an earlier link. */
+  get cutMadeMs(): number {
+    return this.sums[SUM_CUT_MS]!;
+  }
+
+  /** Sum of the LSNs applied: never less than `offset`. */
+  get appliedBytes(): number {
     return this.applied.reduce((sum, lsn) => sum + lsn, 0);
+  }
+
+  /** A cut of the primary has come. By the flow of shard 0, like the next ones. */
+  takeCut(cut: Cut): void {
+    const { sums } = this;
+    if (sums[SUM_OLDEST]! < 0) {
+      sums[SUM_OLDEST] = cut.offset;
+      sums[SUM_OLDEST_MS] = cut.madeMs;
+      this.oldestCut.set(cut.lsns);
+    }
+    sums[SUM_NEWEST] = cut.offset;
+    sums[SUM_NEWEST_MS] = cut.madeMs;
+    this.newestCut.set(cut.lsns);
+  }
+
+  /**
+   * Looks whether cuts that came are applied by now. Under steady writes the newest one never is.
+   * So the oldest is kept beside it, and the newest takes its place when it is applied.
+   */
+  advanceCut(): void {
+    const { sums } = this;
+    if (sums[SUM_OLDEST]! < 0 || !this.ready || !this.isApplied(this.oldestCut)) return;
+    sums[SUM_CUT] = sums[SUM_OLDEST]!;
+    sums[SUM_CUT_MS] = sums[SUM_OLDEST_MS]!;
+    const isNewest = sums[SUM_OLDEST] === sums[SUM_NEWEST];
+    sums[SUM_OLDEST] = isNewest ? -1 : sums[SUM_NEWEST]!;
+    sums[SUM_OLDEST_MS] = sums[SUM_NEWEST_MS]!;
+    this.oldestCut.set(this.newestCut);
+    if (!isNewest) this.advanceCut();
+  }
+
+  /** Whether a cut has come that is not applied. */
+  get awaitsCut(): boolean {
+    return this.sums[SUM_OLDEST]! >= 0;
+  }
+
+  private isApplied(lsns: Float64Array): boolean {
+    for (let shard = 0; shard < lsns.length; shard++) {
+      if (this.applied[shard]! < lsns[shard]!) return false;
+    }
+    return true;
   }
 
   /**

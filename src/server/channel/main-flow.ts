@@ -13,6 +13,8 @@ export interface FlowThreadData {
   readonly thread: number;
   readonly shardBuffers: readonly SharedArrayBuffer[];
   readonly ringBuffers: readonly SharedArrayBuffer[];
+  /** Of a NewestCut. */
+  readonly cutsBuffer: SharedArrayBuffer;
   readonly controlBuffer: SharedArrayBuffer;
   readonly ioThreads: number;
   readonly databases: number;

@@ -55,6 +55,8 @@ export interface IoThreadData {
   readonly shardBuffers: readonly SharedArrayBuffer[];
   /** The shards' journals. */
   readonly ringBuffers: readonly SharedArrayBuffer[];
+  /** Of a NewestCut. */
+  readonly cutsBuffer: SharedArrayBuffer;
   readonly replication: ReplicationStatus;
   readonly controlBuffer: SharedArrayBuffer;
   readonly configBuffer: SharedArrayBuffer;

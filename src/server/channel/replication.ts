@@ -33,6 +33,8 @@ export interface LinkStatus extends HostAndPort {
   readonly keysTotal: number;
   readonly bytesTotal: number;
   readonly syncStartedMs: number;
+  /** Offset of the last cut applied, while there is no progress to read it from. */
+  readonly offset: number;
   /** When the link went down, 0 while it is up; -1 when it never was up. */
   readonly downSinceMs: number;
   /** Why the last attempt failed, '' while the link is up. */

@@ -7,6 +7,7 @@ import { closeSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { parentPort, workerData } from 'node:worker_threads';
 import { JOURNAL_WRITTEN } from '../../journal/counters.js';
+import { NewestCut } from '../../journal/cuts.js';
 import { JournalRing } from '../../journal/ring.js';
 import type { ElementsByVerb } from '../../keyspace/effect-elements.js';
 import { Shards } from '../../keyspace/shards.js';
@@ -36,6 +37,7 @@ class FlowThread {
   private readonly flows = new Map<number, ServedFlow | FollowedFlow>();
   private readonly shards: Shards;
   private readonly rings: readonly JournalRing[];
+  private readonly cuts: NewestCut;
   private readonly owner: number;
   private readonly elements: ElementsByVerb;
   private readonly control: ControlBlock;
@@ -56,6 +58,7 @@ class FlowThread {
     this.rings = data.ringBuffers.map((buffer) => new JournalRing(attachRegion(buffer)));
     this.owner = data.thread + 1;
     this.elements = data.elements;
+    this.cuts = new NewestCut(data.cutsBuffer, this.owner);
   }
 
   take(command: Exclude<MainToFlow, { kind: 'stop' }>): void {
@@ -75,7 +78,7 @@ class FlowThread {
 
   private serve(command: ServeFlow): void {
     const { flow, descriptor, mine, raw, from, heartbeatMs, windowBytes } = command;
-    const { shards, rings } = this;
+    const { shards, rings, cuts } = this;
     let socket: Socket;
     try {
       socket = new Socket({ fd: descriptor, readable: true, writable: true });
@@ -86,7 +89,7 @@ class FlowThread {
     }
     const session = new SyncSession(command.session, shards.count, this.owner);
     const { elements } = this;
-    const options = { shards, rings, mine, session, raw, from, windowBytes, elements };
+    const options = { shards, rings, mine, session, raw, from, windowBytes, elements, cuts };
     const written = this.control.signal(JOURNAL_WRITTEN);
     const ended = (reason: string) => this.ended(flow, reason);
     this.flows.set(flow, new ServedFlow(socket, options, written, heartbeatMs, ended));
@@ -114,6 +117,7 @@ class FlowThread {
         mine,
         progress,
         pending,
+        cuts: primaryShards === this.shards.count ? this.cuts : null,
         target: this.target!,
       });
     const connected = () => this.report({ kind: 'connected', flow });

@@ -5,7 +5,7 @@
 import { connect, type Socket } from 'node:net';
 import { shownFromPeer } from '../../base/peer-text.js';
 import { encodeCommand } from '../../protocol/encode-command.js';
-import { writeAcknowledgement } from '../../replication/acknowledgement.js';
+import { NO_CUT, writeAcknowledgement } from '../../replication/acknowledgement.js';
 import type { ReplicaFlow } from '../../replication/replica/replica-flow.js';
 import type { SyncProgress } from '../../replication/replica/sync-progress.js';
 import type { FollowFlow } from '../channel/main-flow.js';
@@ -43,6 +43,8 @@ export class FollowedFlow {
   /** What was acknowledged last, by place in the flow's shards. */
   private readonly acknowledged: Float64Array;
   private acknowledgeMs = ACKNOWLEDGE_MS;
+  private readonly hasCuts: boolean;
+  private acknowledgedCut = 0;
   private acknowledgeTimer: NodeJS.Timeout | null = null;
   private readonly idleTimer: NodeJS.Timeout;
   private closed = false;
@@ -55,6 +57,7 @@ export class FollowedFlow {
   ) {
     const { host, port, user, password, syncId, index, timeoutMs } = command;
     this.acknowledged = new Float64Array(command.mine.length);
+    this.hasCuts = command.mine.includes(0);
     const authenticates = password !== '';
     this.replies = authenticates ? 2 : 1;
     this.socket = connect({
@@ -173,12 +176,17 @@ export class FollowedFlow {
     this.acknowledgeTimer = null;
     if (this.closed) return;
     const { mine } = this.command;
-    const { applied, received } = this.progress;
-    const isNews = mine.some((shard, i) => applied[shard] !== this.acknowledged[i]);
+    const { progress } = this;
+    const { applied, received } = progress;
+    if (this.hasCuts) progress.advanceCut();
+    const isNews =
+      mine.some((shard, i) => applied[shard] !== this.acknowledged[i]) ||
+      (this.hasCuts && progress.offset !== this.acknowledgedCut);
     if (isNews) this.acknowledge();
-    if (!mine.some((shard) => this.progress.isDone(shard) && applied[shard]! < received[shard]!)) {
-      return;
-    }
+    const isWaiting =
+      mine.some((shard) => progress.isDone(shard) && applied[shard]! < received[shard]!) ||
+      (this.hasCuts && progress.awaitsCut);
+    if (!isWaiting) return;
     const slower = Math.min(this.acknowledgeMs * 2, ACKNOWLEDGE_WAITING_MS_MAX);
     this.acknowledgeMs = isNews ? ACKNOWLEDGE_MS : slower;
     this.acknowledgeTimer = setTimeout(() => this.acknowledgeNews(), this.acknowledgeMs);
@@ -191,6 +199,14 @@ export class FollowedFlow {
     mine.forEach((shard, i) => {
       this.acknowledged[i] = applied[shard]!;
     });
-    this.socket.write(writeAcknowledgement(this.acknowledged));
+    this.socket.write(writeAcknowledgement(this.acknowledged, this.cut()));
+  }
+
+  /** The last cut of this link that is applied whole. The flow of shard 0 tells it. */
+  private cut(): { readonly offset: number; readonly madeMs: number } {
+    const { progress } = this;
+    if (!this.hasCuts || progress.cutMadeMs === 0) return NO_CUT;
+    this.acknowledgedCut = progress.offset;
+    return { offset: progress.offset, madeMs: progress.cutMadeMs };
   }
 }

@@ -17,6 +17,8 @@ const SHORT_BYTES = 64 * 1024;
 const REST_MS = 1;
 /** How often it tells the heads of the shards while it sends streams. */
 const HEADS_MS = 100;
+/** Between cuts while there are writes. */
+const CUT_MS = 5;
 /** With nothing to send it sleeps until something is written, and looks around this often. */
 const SLEEP_MS = 100;
 
@@ -26,7 +28,10 @@ export class ServedFlow {
   private readonly writing = [false, false];
   private timer: NodeJS.Timeout | null = null;
   private sleeping = false;
-  private readonly isIdle = (): boolean => this.source.idle && !this.closed;
+  private readonly isIdle = (): boolean =>
+    this.source.idle && !this.closed && !(this.makesCuts && this.isCutOld);
+  /** The flow of shard 0 makes cuts, for all replicas: on a replica none is made. */
+  private readonly makesCuts: boolean;
   private lastSentMs = Date.now();
   private lastHeadsMs = 0;
   private closed = false;
@@ -39,6 +44,7 @@ export class ServedFlow {
     private readonly ended: (reason: string) => void,
   ) {
     this.source = new PrimaryFlow(options);
+    this.makesCuts = options.mine.includes(0);
     const { session } = options;
     socket.setNoDelay(true);
     socket.on('data', (bytes: Buffer) => {
@@ -79,7 +85,7 @@ export class ServedFlow {
         return;
       }
       if (bytes > 0) this.write(free, bytes);
-      if (bytes === 0 && this.source.idle) {
+      if (bytes === 0 && this.isIdle()) {
         this.sleep();
         return;
       }
@@ -99,7 +105,18 @@ export class ServedFlow {
     });
   }
 
+  private get isCutOld(): boolean {
+    const { cuts, rings } = this.options;
+    return cuts.isOld(rings);
+  }
+
+  private makeCut(nowMs: number): void {
+    const { cuts, rings } = this.options;
+    if (nowMs - cuts.madeMs >= CUT_MS && cuts.isOld(rings)) cuts.make(rings, nowMs);
+  }
+
   private fill(index: number): number {
+    if (this.makesCuts) this.makeCut(Date.now());
     const out = this.outputs[index]!;
     const bytes = this.source.idle ? 0 : this.source.produce(out, 0, out.length);
     const nowMs = Date.now();

@@ -15,6 +15,7 @@ import { Registry } from '../../engine/registry.js';
 import { ClientSession } from '../../engine/session.js';
 import { Transactions } from '../../engine/transactions.js';
 import { BackPressure } from '../../journal/back-pressure.js';
+import { NewestCut } from '../../journal/cuts.js';
 import { JournalRing } from '../../journal/ring.js';
 import { JournalSink } from '../../journal/sink.js';
 import { ExpiryCycle } from '../../keyspace/expiry-cycle.js';
@@ -156,7 +157,8 @@ class IoThread {
     this.dispatcher = dispatcher;
     const rings = data.ringBuffers.map((buffer) => new JournalRing(attachRegion(buffer)));
     const pressure = new BackPressure(rings);
-    this.replication = this.buildReplication(dispatcher, rings, pressure);
+    const cuts = new NewestCut(data.cutsBuffer, data.thread + 1);
+    this.replication = this.buildReplication(dispatcher, { rings, cuts }, pressure);
     this.policy = new ThreadPolicy({
       replication: this.replication,
       pressure,
@@ -233,7 +235,7 @@ class IoThread {
 
   private buildReplication(
     dispatcher: Dispatcher,
-    rings: readonly JournalRing[],
+    { rings, cuts }: { rings: readonly JournalRing[]; cuts: NewestCut },
     pressure: BackPressure,
   ): ThreadReplication {
     const { data, settings } = this;
@@ -246,6 +248,7 @@ class IoThread {
         settings,
         control: this.control,
         rings,
+        cuts,
         journal,
         request: (id, request) =>
           this.post({ kind: 'replication-request', thread: data.thread, id, request }),

@@ -56,14 +56,14 @@ function linkFields(
   const link = replication.status.link!;
   const figures = replication.progress;
   const receivedMs = figures?.sums[SUM_RECEIVED_MS] ?? 0;
-  const offset = figures === null ? 0 : replication.offset;
+  const { offset } = replication;
   return [
     ['master_host', link.host],
     ['master_port', link.port],
     ['master_link_status', link.up ? 'up' : 'down'],
     ['master_last_io_seconds_ago', link.up && receivedMs > 0 ? seconds(receivedMs, nowMs) : -1],
     ['master_sync_in_progress', link.state === 'sync' ? 1 : 0],
-    ['slave_read_repl_offset', offset],
+    ['slave_read_repl_offset', Math.max(offset, figures?.appliedBytes ?? 0)],
     ['slave_repl_offset', offset],
     ...(figures === null ? [] : lagFields(figures, nowMs)),
     ...(link.state === 'sync' && figures !== null ? progressFields(link, figures, nowMs) : []),

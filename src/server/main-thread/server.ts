@@ -16,6 +16,7 @@ import type { Log } from '../../base/log.js';
 import { commandModules } from '../../commands/index.generated.js';
 import { definitionsOf } from '../../engine/definitions.js';
 import { Registry } from '../../engine/registry.js';
+import { NewestCut } from '../../journal/cuts.js';
 import { createRings } from '../../journal/ring.js';
 import { type ElementsByVerb, elementsByVerb } from '../../keyspace/effect-elements.js';
 import { formatShard } from '../../keyspace/shards.js';
@@ -118,7 +119,8 @@ export class Server {
     const figure = () => new Int32Array(new SharedArrayBuffer(4 * threads)).fill(NOT_UP);
     const databases = config.number('databases');
     const ringBuffers = this.createRings();
-    const common = { shardBuffers, ringBuffers, databases };
+    const cutsBuffer = NewestCut.create(ringBuffers.length);
+    const common = { shardBuffers, ringBuffers, cutsBuffer, databases };
     const replication = this.createReplication({
       ...common,
       control,
@@ -153,6 +155,7 @@ export class Server {
     readonly control: ControlBlock;
     readonly shardBuffers: readonly SharedArrayBuffer[];
     readonly ringBuffers: readonly SharedArrayBuffer[];
+    readonly cutsBuffer: SharedArrayBuffer;
     readonly databases: number;
     readonly commands: number;
     readonly elements: ElementsByVerb;

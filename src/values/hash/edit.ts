@@ -24,13 +24,21 @@ const NEVER = Number.POSITIVE_INFINITY;
 export class HashEdit extends HashWriter {
   private expiredIndex = 0;
 
-  /** Removes the fields from argument `first` on, at once. @returns how many there were */
+  /**
+   * Removes the fields from argument `first` on, at once. With others, those that have expired go too,
+   * as a replica that replays the command removes them.
+   * @returns how many there were
+   */
   removeAll(args: ArgumentVector, first: number): number {
     let removed = 0;
     for (let i = first; i < args.count && this.size > 0; i++) {
       if (!this.find(args.region, args.offset[i]!, args.length[i]!)) continue;
       this.removeFound();
       removed++;
+    }
+    if (removed === 0 || !this.mayHaveExpired) return removed;
+    for (let i = first; i < args.count; i++) {
+      if (this.locate(args.region, args.offset[i]!, args.length[i]!)) this.table.remove();
     }
     return removed;
   }
@@ -57,9 +65,7 @@ export class HashEdit extends HashWriter {
   /** Sets when the field last found expires, 0 for never. The hash is nested. @returns false: no room */
   setExpiry(expiry: number): boolean {
     if (!this.table.setExpiry(expiry)) return false;
-    if (expiry === 0) return true;
-    const { earliest } = this;
-    if (earliest === 0 || expiry < earliest) this.setEarliest(expiry);
+    if (expiry !== 0) this.noteExpiry(expiry);
     return true;
   }
 
@@ -71,7 +77,8 @@ export class HashEdit extends HashWriter {
   beginExpired(): void {
     const { region, at, table, now } = this;
     const from = region.view.getUint32(at + ROOT_PURGE_BYTE, true);
-    const next = table.scanExpired(from, now);
+    // A field expires in the millisecond after its time, as keys do; the scan includes that time.
+    const next = table.scanExpired(from, now - 1);
     region.view.setUint32(at + ROOT_PURGE_BYTE, next % SCAN_END, true);
     if (next === SCAN_END && table.scanCount === 0) this.setEarliest(this.findEarliest());
     this.expiredIndex = 0;

@@ -102,6 +102,11 @@ export class HashReader {
     return this.nested ? this.region.view.getFloat64(this.at + ROOT_EARLIEST_BYTE, true) : 0;
   }
 
+  /** How many fields expire, or have expired and are not removed yet. */
+  get expiring(): number {
+    return this.nested ? this.table.expiring : 0;
+  }
+
   /** Whether there may be fields that have expired. */
   get mayHaveExpired(): boolean {
     return this.nested && this.table.expiring > 0 && hasExpired(this.earliest, this.now);

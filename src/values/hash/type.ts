@@ -10,6 +10,7 @@ import {
   ELEMENTS_EXPIRED_ALL,
   ELEMENTS_EXPIRED_NONE,
   ELEMENTS_EXPIRED_SOME,
+  type ElementExpiry,
   PARTS_END,
   type StoredValue,
   type ValueDigest,
@@ -79,7 +80,32 @@ function appendElement(effects: ValueEffects, reader: HashReader, view: PackedVi
   effects.bytes(regionOf(reader, view), view.isInteger ? 0 : view.offset, view.length);
 }
 
+const elementExpiry: ElementExpiry = {
+  earliest(value) {
+    const reader = opened(value);
+    return reader.expiring === 0 ? Number.POSITIVE_INFINITY : reader.earliest;
+  },
+
+  expire(value, nowMs, effects) {
+    edit.open(value, nowMs);
+    if (!edit.mayHaveExpired) return ELEMENTS_EXPIRED_NONE;
+    edit.beginExpired();
+    let removed = 0;
+    for (; edit.nextExpired(); removed++) {
+      if (removed === 0) effects.begin(EFFECT_REMOVE_FIELDS);
+      appendElement(effects, edit, edit.field);
+      edit.removeFound();
+    }
+    if (removed === 0) return ELEMENTS_EXPIRED_NONE;
+    effects.end();
+    if (edit.size === 0) return ELEMENTS_EXPIRED_ALL;
+    edit.tidy();
+    return ELEMENTS_EXPIRED_SOME;
+  },
+};
+
 export const hashType: ValueType = {
+  elementExpiry,
   name: 'hash',
   number: TYPE_HASH,
   kinds: [...PACKED_KINDS, ...NESTED_KINDS],
@@ -125,28 +151,6 @@ export const hashType: ValueType = {
 
   freeStep(value, budgetPages) {
     return reclaimOf(value.space).step(value.valueOffset, budgetPages, value.region);
-  },
-
-  earliestExpiry(value) {
-    const { earliest } = opened(value);
-    return earliest === 0 ? Number.POSITIVE_INFINITY : earliest;
-  },
-
-  expireElements(value, nowMs, effects) {
-    edit.open(value, nowMs);
-    if (!edit.mayHaveExpired) return ELEMENTS_EXPIRED_NONE;
-    edit.beginExpired();
-    let removed = 0;
-    for (; edit.nextExpired(); removed++) {
-      if (removed === 0) effects.begin(EFFECT_REMOVE_FIELDS);
-      appendElement(effects, edit, edit.field);
-      edit.removeFound();
-    }
-    if (removed === 0) return ELEMENTS_EXPIRED_NONE;
-    effects.end();
-    if (edit.size === 0) return ELEMENTS_EXPIRED_ALL;
-    edit.tidy();
-    return ELEMENTS_EXPIRED_SOME;
   },
 
   verify(kind, region, offset, length) {

@@ -40,6 +40,7 @@ import {
   KIND_NESTED,
   PACKED_BYTES_MAX,
   PACKED_FIELDS_MAX,
+  ROOT_EARLIEST_BYTE,
   TYPE_HASH,
 } from './layout.js';
 import { HashReader, STRIDE, tableOf } from './reader.js';
@@ -53,7 +54,11 @@ const CONVERT = 4;
 /** Fields have no kinds. */
 const FIELD_KIND = 0;
 const NO_LENGTH = -1;
+/** What becomes of the expiry of a field that is set: removed, kept, or else the new one. */
+export const EXPIRY_NONE = 0;
+export const EXPIRY_KEPT = -1;
 const KEPT_PAIRS = 4096;
+const NO_PAIRS = -1;
 /** Pages that one step of freeing a table gives back. */
 const FREE_PAGES = 1024;
 
@@ -112,15 +117,18 @@ export class HashWriter extends HashReader {
   protected limits!: HashLimits;
   private form = NESTED;
   private isNew = false;
-  /** Whether values that are replaced keep the expiry of their field. */
-  private keepsExpiry = false;
+  /** The expiry of fields that are set: a time, EXPIRY_NONE or EXPIRY_KEPT. */
+  private expiryOfSet = EXPIRY_NONE;
   private readonly valueElement = new PackedElement(NOTHING);
   protected readonly splice = new Splice();
   private readonly scratch = newRegion(PACKED_BYTES_MAX);
   private readonly root = newRegion(HASH_ROOT_BYTES);
+  private readonly rootPlace = { region: this.root, at: 0 };
   private readonly text = newRegion(INTEGER_TEXT_MAX);
   /** By pair, while several get their room: the value's length before, NO_LENGTH for a new field. */
   private lengths = new Int32Array(KEPT_PAIRS);
+  /** By pair: whether its field had no expiry and got one. */
+  private timed = new Uint8Array(KEPT_PAIRS);
 
   /** Begins with a hash that does not exist. */
   create(space: Space, now: number): void {
@@ -147,10 +155,11 @@ export class HashWriter extends HashReader {
   }
 
   /** Prepares to set the field in `pair`. @returns false: no room */
-  setPair(limits: HashLimits, keepsExpiry: boolean): boolean {
-    this.start(limits, keepsExpiry);
+  setPair(limits: HashLimits, expiry: number): boolean {
+    this.start(limits, expiry);
     this.judgePair();
     if (this.nested) return this.setNested();
+    if (expiry > 0) return this.convert(null, 0, 0);
     const { fieldRegion, fieldOffset, fieldLength } = this.pair;
     const found = this.find(fieldRegion, fieldOffset, fieldLength);
     const { element, valueElement } = this;
@@ -173,15 +182,21 @@ export class HashWriter extends HashReader {
     return true;
   }
 
-  /** Prepares to set fields from argument `first` on, `pairs` times two. @returns false: no room */
-  setPairs(args: ArgumentVector, first: number, pairs: number, limits: HashLimits): boolean {
+  /**
+   * Prepares to set fields, from argument `first` to the last one.
+   * @param expiry a time, EXPIRY_NONE or EXPIRY_KEPT
+   * @returns false: no room
+   */
+  setPairs(args: ArgumentVector, first: number, expiry: number, limits: HashLimits): boolean {
     const { pair } = this;
+    const pairs = (args.count - first) / STRIDE;
     if (pairs === 1) {
       pair.take(args, first);
-      return this.setPair(limits, false);
+      return this.setPair(limits, expiry);
     }
-    this.start(limits, false);
+    this.start(limits, expiry);
     if (this.nested) return this.setSeveralNested(args, first, pairs);
+    if (expiry > 0) return this.convert(args, first, pairs);
     this.loadScratch();
     for (let i = 0; i < pairs; i++) {
       pair.take(args, first + i * STRIDE);
@@ -193,9 +208,28 @@ export class HashWriter extends HashReader {
     return true;
   }
 
-  private start(limits: HashLimits, keepsExpiry: boolean): void {
+  /**
+   * Prepares to make the hash nested, as it is. From now on it is: a packed one is represented by its
+   * table, until `finish` or `abandon`.
+   * @returns false: no room
+   */
+  makeNested(limits: HashLimits): boolean {
+    this.start(limits, EXPIRY_KEPT);
+    if (this.nested) {
+      this.form = NESTED;
+      this.newLength = HASH_ROOT_BYTES;
+      return true;
+    }
+    if (!this.convert(null, 0, NO_PAIRS)) return false;
+    this.nested = true;
+    this.region = this.root;
+    this.at = 0;
+    return true;
+  }
+
+  private start(limits: HashLimits, expiry: number): void {
     this.limits = limits;
-    this.keepsExpiry = keepsExpiry;
+    this.expiryOfSet = expiry;
     this.newKind = this.kind;
     this.created = 0;
   }
@@ -319,19 +353,37 @@ export class HashWriter extends HashReader {
     const { fieldRegion, fieldOffset, fieldLength, valueLength } = pair;
     const found =
       this.locate(fieldRegion, fieldOffset, fieldLength) && !hasExpired(table.expiry, this.now);
-    const expiry = found && this.keepsExpiry ? table.expiry : 0;
-    const at = table.put(FIELD_KIND, valueLength, expiry);
+    const at = table.put(FIELD_KIND, valueLength, this.expiryFor(found));
     if (at < 0) return false;
+    if (this.expiryOfSet > 0) this.noteExpiry(this.expiryOfSet);
     copyBytes(table.region, at, pair.valueRegion, pair.valueOffset, valueLength);
     if (!found) this.created++;
     return true;
+  }
+
+  /** @param found whether the table describes the field, which has not expired */
+  private expiryFor(found: boolean): number {
+    const { expiryOfSet } = this;
+    if (expiryOfSet !== EXPIRY_KEPT) return expiryOfSet;
+    return found ? this.table.expiry : 0;
+  }
+
+  /** Lowers the time before which no field expires. */
+  protected noteExpiry(expiry: number): void {
+    const { region, at } = this.form === CONVERT ? this.rootPlace : this;
+    const earliest = region.view.getFloat64(at + ROOT_EARLIEST_BYTE, true);
+    if (earliest !== 0 && earliest <= expiry) return;
+    region.view.setFloat64(at + ROOT_EARLIEST_BYTE, expiry, true);
   }
 
   private setSeveralNested(args: ArgumentVector, first: number, pairs: number): boolean {
     const { pair } = this;
     this.form = NESTED;
     this.newLength = HASH_ROOT_BYTES;
-    if (this.lengths.length < pairs) this.lengths = new Int32Array(pairs);
+    if (this.lengths.length < pairs) {
+      this.lengths = new Int32Array(pairs);
+      this.timed = new Uint8Array(pairs);
+    }
     let done = 0;
     while (done < pairs && this.reserve(args, first + done * STRIDE, done)) done++;
     if (done === pairs) {
@@ -344,7 +396,10 @@ export class HashWriter extends HashReader {
     } else {
       this.undo(args, first, done);
     }
-    if (this.lengths.length > KEPT_PAIRS) this.lengths = new Int32Array(KEPT_PAIRS);
+    if (this.lengths.length > KEPT_PAIRS) {
+      this.lengths = new Int32Array(KEPT_PAIRS);
+      this.timed = new Uint8Array(KEPT_PAIRS);
+    }
     return done === pairs;
   }
 
@@ -354,12 +409,18 @@ export class HashWriter extends HashReader {
     const length = args.length[index + 1]!;
     if (!this.locate(args.region, args.offset[index]!, args.length[index]!)) {
       lengths[pairIndex] = NO_LENGTH;
-      if (table.put(FIELD_KIND, length, 0) < 0) return false;
+      if (table.put(FIELD_KIND, length, this.expiryFor(false)) < 0) return false;
       this.created++;
       return true;
     }
-    lengths[pairIndex] = table.valueLength;
-    return table.valueLength >= length || table.resize(length) >= 0;
+    const before = table.valueLength;
+    const isTimed = this.expiryOfSet > 0 && table.expiry === 0;
+    lengths[pairIndex] = before;
+    this.timed[pairIndex] = isTimed ? 1 : 0;
+    if (isTimed && !table.setExpiry(this.expiryOfSet)) return false;
+    if (before >= length || table.resize(length) >= 0) return true;
+    if (isTimed) table.setExpiry(0);
+    return false;
   }
 
   /** Takes the room back, the last one first: a field may have come twice. */
@@ -368,15 +429,19 @@ export class HashWriter extends HashReader {
     for (let i = pairs - 1; i >= 0; i--) {
       const index = first + i * STRIDE;
       if (!this.locate(args.region, args.offset[index]!, args.length[index]!)) continue;
-      if (lengths[i] === NO_LENGTH) table.remove();
-      else if (lengths[i]! < table.valueLength) table.resize(lengths[i]!);
+      if (lengths[i] === NO_LENGTH) {
+        table.remove();
+        continue;
+      }
+      if (lengths[i]! < table.valueLength) table.resize(lengths[i]!);
+      if (this.timed[i] === 1) table.setExpiry(0);
     }
   }
 
   // From packed to nested.
 
   /**
-   * Makes a table of all pairs, and of the arguments, or else of `pair` (pairs 0: that one, -1: none).
+   * Makes a table of all pairs, and of the arguments, or else of `pair` (NO_PAIRS: none).
    * @returns false: no room
    */
   private convert(args: ArgumentVector | null, first: number, pairs: number): boolean {
@@ -397,7 +462,7 @@ export class HashWriter extends HashReader {
   }
 
   private addPairs(args: ArgumentVector | null, first: number, pairs: number): boolean {
-    if (args === null) return pairs < 0 || this.addPair();
+    if (args === null) return pairs === NO_PAIRS || this.addPair();
     for (let i = 0; i < pairs; i++) {
       this.pair.take(args, first + i * STRIDE);
       if (!this.addPair()) return false;

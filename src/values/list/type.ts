@@ -2,7 +2,7 @@
 import { PAGE_BYTES } from '../../base/limits.js';
 import { Region } from '../../base/region.js';
 import { verifyPacked } from '../../structures/packed/verify.js';
-import { ELEMENTS_EXPIRED_NONE, type SortableElements, type ValueType } from '../value-type.js';
+import type { SortableElements, ValueType } from '../value-type.js';
 import { copySequence } from './building.js';
 import { countOf, emitList, emitPart } from './effects.js';
 import {
@@ -82,8 +82,6 @@ export const listType: ValueType = {
     return openFreed(value).reclaimStep(budgetPages);
   },
 
-  earliestExpiry: () => Number.POSITIVE_INFINITY,
-  expireElements: () => ELEMENTS_EXPIRED_NONE,
   sortable: elements,
 
   verify(kind, region, offset, length) {

@@ -10,7 +10,6 @@ import { type PackedLimits, verifyPacked } from '../../structures/packed/verify.
 import { SCAN_END } from '../../structures/table.js';
 import {
   type CopiedValue,
-  ELEMENTS_EXPIRED_NONE,
   PARTS_END,
   type StoredValue,
   type ValueEffects,
@@ -188,9 +187,6 @@ export const setType: ValueType = {
     copied.length = ROOT_BYTES;
     return true;
   },
-
-  earliestExpiry: () => Number.POSITIVE_INFINITY,
-  expireElements: () => ELEMENTS_EXPIRED_NONE,
 
   freeStep({ space, region, valueOffset }, budgetPages) {
     return tablesOf(space).reclaim.step(valueOffset, budgetPages, region);

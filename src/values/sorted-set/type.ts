@@ -5,7 +5,6 @@ import { PAGE_BYTES } from '../../memory/space-layout.js';
 import { verifyPacked } from '../../structures/packed/verify.js';
 import type { ScoredSet } from '../../structures/sequence/scored-set.js';
 import {
-  ELEMENTS_EXPIRED_NONE,
   PARTS_END,
   type SortableElements,
   type StoredValue,
@@ -178,8 +177,6 @@ export const sortedSetType: ValueType = {
   },
 
   parts: { order: 'hash', count: members.count, emit: emitPart },
-  earliestExpiry: () => Number.POSITIVE_INFINITY,
-  expireElements: () => ELEMENTS_EXPIRED_NONE,
   sortable: members,
 
   verify(kind, region, offset, length) {

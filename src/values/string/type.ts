@@ -9,7 +9,7 @@
  * integers and says so.
  */
 import { type Region, toBinary } from '../../base/region.js';
-import { ELEMENTS_EXPIRED_NONE, type StoredValue, type ValueType } from '../value-type.js';
+import type { StoredValue, ValueType } from '../value-type.js';
 
 const TYPE_STRING = 0;
 export const STRING_AUTO = TYPE_STRING;
@@ -108,7 +108,5 @@ export const stringType: ValueType = {
 
   copy: () => false,
   freeStep: () => true,
-  earliestExpiry: () => Number.POSITIVE_INFINITY,
-  expireElements: () => ELEMENTS_EXPIRED_NONE,
   verify: () => true,
 };

@@ -18,10 +18,16 @@ export const target: FuzzTarget = {
     const mine = Array.from({ length: random.between(1, 5) }, (_, i) => i * 2);
     const sent = Float64Array.from({ length: 10 }, () => random.below(2 ** 31) * 4);
     const taken = new Float64Array(10);
-    const reader = new AcknowledgementReader(mine, (shard, lsn) => {
-      if (lsn > sent[shard]!) return 'too much';
-      taken[shard] = lsn;
-      return null;
+    const reader = new AcknowledgementReader(mine, {
+      lsn: (shard, lsn) => {
+        if (lsn > sent[shard]!) return 'too much';
+        taken[shard] = lsn;
+        return null;
+      },
+      cut: (offset) => {
+        assert.ok(Number.isSafeInteger(offset) && offset >= 0);
+        return null;
+      },
     });
     const expected = new Float64Array(10);
     let refused: string | null = null;

@@ -48,7 +48,8 @@ function record(raw: boolean): Uint8Array[] {
   server.startJournal();
   const session = new SyncSession(SyncSession.create(SHARDS, true), SHARDS, 1);
   const { shards, rings } = server;
-  const options = { shards, rings, mine: [0, 1], session, raw, from: null, elements };
+  const { cuts } = server;
+  const options = { shards, rings, mine: [0, 1], session, raw, from: null, elements, cuts };
   const flow = new PrimaryFlow({ ...options, windowBytes: WINDOW_BYTES });
   const blocks: Uint8Array[] = [];
   for (let i = 0; i < 12; i++) {
@@ -117,6 +118,7 @@ export const target: FuzzTarget = {
       primaryShards: SHARDS,
       mine: [0, 1],
       progress,
+      cuts: replica.cuts,
       pending: new PendingStreams(PendingStreams.create(SHARDS, WINDOW_BYTES, 1 << 20), 1),
       target: replica.applier,
       bufferBytesMax: 1 << 20,

@@ -6,6 +6,7 @@
  */
 import type { Region } from '../../../base/region.js';
 import type { KeyspaceEvent } from '../../../keyspace/events.js';
+import { EXPIRY_KEPT } from '../../../values/hash/writer.js';
 import type { Context } from '../../contract/context.js';
 import { hash } from './values.js';
 
@@ -22,6 +23,7 @@ export function writeHash({ keys }: Context): void {
     throw error;
   }
   hash.finish(keys.region, at);
+  keys.noteElementExpiry(hash.earliest);
 }
 
 /** Takes two arguments as the pair to be set. */
@@ -37,7 +39,7 @@ export function takePair({ args }: Context, field: number, region: Region, lengt
 
 /** Sets the pair taken in the hash opened; a field that is there keeps its expiry. */
 export function writePair(context: Context): void {
-  if (!hash.setPair(context.settings, true)) throw context.keys.full();
+  if (!hash.setPair(context.settings, EXPIRY_KEPT)) throw context.keys.full();
   writeHash(context);
 }
 

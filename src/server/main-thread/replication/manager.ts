@@ -7,6 +7,7 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Log } from '../../../base/log.js';
 import type { HostAndPort } from '../../../commands/contract/replication-port.js';
+import { NewestCut } from '../../../journal/cuts.js';
 import { JournalRing } from '../../../journal/ring.js';
 import type { ElementsByVerb } from '../../../keyspace/effect-elements.js';
 import { Shards } from '../../../keyspace/shards.js';
@@ -70,6 +71,7 @@ export interface ManagerParts {
   readonly control: ControlBlock;
   readonly shardBuffers: readonly SharedArrayBuffer[];
   readonly ringBuffers: readonly SharedArrayBuffer[];
+  readonly cutsBuffer: SharedArrayBuffer;
   readonly databases: number;
   readonly ioThreads: number;
   /** How many commands there are. */
@@ -92,6 +94,7 @@ export class ReplicationManager {
   /** The shards as this thread sees them. */
   readonly shards: Shards;
   private readonly rings: readonly JournalRing[];
+  private readonly cuts: NewestCut;
   private readonly state: PrimaryState;
   private readonly replicas: ServedReplicas;
   /** Apart, as those that follow yield to others, for good (a process may not take that back). */
@@ -118,6 +121,7 @@ export class ReplicationManager {
 
   constructor(private readonly parts: ManagerParts) {
     const { config, log, control, shardBuffers, ringBuffers, databases, ioThreads } = parts;
+    const { cutsBuffer } = parts;
     const owner = ioThreads + 1;
     this.confirmed = new ConfirmedStatus(ioThreads, parts.sendStatus);
     this.shards = new Shards(
@@ -128,10 +132,12 @@ export class ReplicationManager {
       owner,
     );
     this.rings = ringBuffers.map((buffer) => new JournalRing(attachRegion(buffer)));
+    this.cuts = new NewestCut(cutsBuffer, owner);
     this.state = new PrimaryState(this.shards.count, databases, newId);
     const data = {
       shardBuffers,
       ringBuffers,
+      cutsBuffer,
       controlBuffer: control.buffer,
       ioThreads,
       databases,
@@ -411,6 +417,7 @@ export class ReplicationManager {
     // First no thread writes any more: then the journal's heads are final.
     this.link = null;
     await this.publishAsReplica(primary);
+    this.cuts.clear(true);
     const final = wasPrimary ? { id: history.id, lsns: this.heads() } : history;
     const shards = this.shards.count;
     this.link = new PrimaryLink(
@@ -428,7 +435,10 @@ export class ReplicationManager {
           this.running.tell((roles) => roles.linked());
           this.parts.synced(isFull);
         },
-        replacing: () => this.replicas.dropAll('this server gets a full sync itself'),
+        replacing: () => {
+          this.replicas.dropAll('this server gets a full sync itself');
+          this.cuts.clear(true);
+        },
         adopt: (id, from) => this.adopt(id, from),
       },
       primary,
@@ -451,6 +461,7 @@ export class ReplicationManager {
       keysTotal: 0,
       bytesTotal: 0,
       syncStartedMs: 0,
+      offset: 0,
       downSinceMs: -1,
       failure: '',
     };
@@ -472,6 +483,7 @@ export class ReplicationManager {
     if (link !== null) await this.continueFrom(link);
     this.becoming = null;
     this.replicas.dropAll('this server has become a primary');
+    this.cuts.clear(false);
     await this.publish();
     this.parts.log.notice(
       `This server is a primary now, with id ${this.state.replicationId}` +

@@ -79,6 +79,8 @@ export class PrimaryLink {
   private attempt: Attempt | null = null;
   private readonly timer: NodeJS.Timeout;
   private downSinceMs = -1;
+  /** Offset of the last cut that was applied on an earlier link and still counts. */
+  private lastOffset = 0;
   private lastFailure = '';
   private shownFailure = '';
   private idle: (() => void)[] = [];
@@ -108,6 +110,7 @@ export class PrimaryLink {
       keysTotal: attempt?.reply?.keys ?? 0,
       bytesTotal: 0,
       syncStartedMs: attempt?.startedMs ?? 0,
+      offset: this.lastOffset,
       downSinceMs: state.step === 'online' ? 0 : this.downSinceMs,
       failure: state.step === 'online' ? '' : shownFromPeer(this.shownFailure),
     };
@@ -247,7 +250,7 @@ export class PrimaryLink {
     if (action.kind === 'give-up') throw new Error(action.why);
     const from = action.kind === 'start-continue' ? action.from : null;
     attempt.from = from;
-    const buffer = SyncProgress.create(reply.shards, from);
+    const buffer = SyncProgress.create(reply.shards, from, this.lastOffset);
     // New for each attempt: a failure may have left something in the memory of the last one.
     const pending = PendingStreams.create(reply.shards, reply.windowBytes, LARGE_RECORDS_BYTES);
     attempt.primaryShards = reply.shards;
@@ -299,6 +302,7 @@ export class PrimaryLink {
     if (mode === 'FULL') {
       this.parts.replacing();
       this.loading = true;
+      this.lastOffset = 0;
       await this.parts.changed();
       if (attempt.failed !== null) return;
       prepareFullSync(shards, { key0: hashKey0, key1: hashKey1, spread });
@@ -366,6 +370,7 @@ export class PrimaryLink {
       progress === null ? [] : [...progress.applied],
       progress?.failed ?? false,
     );
+    if (progress !== null) this.lastOffset = progress.failed ? 0 : progress.offset;
     if (wasOnline) this.downSinceMs = Date.now();
     if (reason !== '') this.shownFailure = reason!;
     if (this.parts.expectedRunId() !== null) {
