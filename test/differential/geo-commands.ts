@@ -60,7 +60,7 @@ function unit(w: World): string {
 }
 
 function length(w: World): string {
-  if (w.chance(0.06)) return w.pick('-1', '0', 'x', '1e400', 'nan', '0.5');
+  if (w.chance(0.06)) return w.pick('-1', '0', 'x', 'nan', '0.5');
   return String(w.pick(10, 500, 2500, 9000) * w.pick(1, 1000));
 }
 
