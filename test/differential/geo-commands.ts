@@ -6,6 +6,9 @@ import { type CommandSpec, spec } from './spec.js';
 import type { World } from './world.js';
 
 const keys = ['geo:1', 'geo:2', 'geo:{t}a', 'geo:none'];
+/** Where positions are stored, and where distances are: these differ in the last place. */
+const outputs = ['geo:out', 'geo:{t}out'];
+const distances = 'geo:{t}far';
 /** By their numbers, so that each member has one place. */
 const places: readonly (readonly [string, string])[] = [
   ['13.361389', '38.115556'],
@@ -57,7 +60,7 @@ function unit(w: World): string {
 }
 
 function length(w: World): string {
-  if (w.chance(0.06)) return w.pick('-1', '0', 'x', '1e400', 'nan', '0.5');
+  if (w.chance(0.06)) return w.pick('-1', '0', 'x', 'nan', '0.5');
   return String(w.pick(10, 500, 2500, 9000) * w.pick(1, 1000));
 }
 
@@ -89,7 +92,7 @@ function rest(w: World, shows: boolean): string[] {
 
 function storing(w: World): string[] {
   if (w.chance(0.6)) return [];
-  return [w.pick('STORE', 'STOREDIST', 'store'), w.pick('geo:out', 'geo:{t}out')];
+  return w.chance(0.6) ? [w.pick('STORE', 'store'), w.pick(...outputs)] : ['STOREDIST', distances];
 }
 
 function store(w: World, make: () => string[]): string[] {
@@ -102,6 +105,11 @@ export const geoSpecs: readonly CommandSpec[] = [
     const options = w.chance(0.7) ? [] : w.many(2, () => w.pick('NX', 'XX', 'CH'));
     return ['GEOADD', key(w), ...options, ...w.many(5, () => placed(w)).flat()];
   }),
+  spec(2, (w) => [
+    'GEOADD',
+    key(w),
+    ...w.pick<string[]>(['NX', 'XX'], ['1', '2'], ['CH'], ['x', 'y', 'z']),
+  ]),
   spec(8, (w) => ['GEOPOS', key(w), ...w.many(3, () => member(w))]),
   spec(6, (w) => ['GEOHASH', key(w), ...w.many(3, () => member(w))]),
   spec(10, (w) => ['GEODIST', key(w), member(w), member(w), ...(w.chance(0.5) ? [unit(w)] : [])]),
@@ -112,13 +120,15 @@ export const geoSpecs: readonly CommandSpec[] = [
   spec(12, (w) => {
     const distance = w.chance(0.3) ? ['STOREDIST'] : [];
     const parts = w.random.shuffle([from(w), shape(w), rest(w, w.chance(0.05)), distance]);
-    return ['GEOSEARCHSTORE', w.pick('geo:out', 'geo:{t}out'), key(w), ...parts.flat()];
+    const target = distance.length > 0 ? distances : w.pick(...outputs);
+    return ['GEOSEARCHSTORE', target, key(w), ...parts.flat()];
   }),
   spec(8, (w) => store(w, () => ['GEORADIUS', key(w), ...middle(w), length(w), unit(w)])),
   spec(8, (w) => store(w, () => ['GEORADIUSBYMEMBER', key(w), member(w), length(w), unit(w)])),
   spec(4, (w) => ['GEORADIUS_RO', key(w), ...middle(w), length(w), unit(w), ...rest(w, true)]),
   spec(4, (w) => ['GEORADIUSBYMEMBER_RO', key(w), member(w), length(w), unit(w), ...rest(w, true)]),
-  spec(8, (w) => ['ZRANGE', w.pick('geo:out', 'geo:{t}out'), '0', '-1', 'WITHSCORES']),
+  spec(8, (w) => ['ZRANGE', w.pick(...outputs), '0', '-1', 'WITHSCORES']),
+  spec(4, () => ['ZRANGE', distances, '0', '-1']),
   spec(3, (w) => ['OBJECT', 'ENCODING', w.pick('geo:out', 'geo:1')]),
   spec(5, (w) => ['ZREM', key(w), member(w)]),
   spec(2, (w) => ['ZADD', key(w), w.pick('-1', '1e17', '2.5'), 'bad']),

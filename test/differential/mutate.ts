@@ -11,13 +11,16 @@ const absoluteTime = /^(exat|pxat|expireat|pexpireat)$/i;
 const timeOption = /^(ex|px|exat|pxat)$/i;
 /** The year 2100; as seconds still less than 2^53 milliseconds. */
 const future_ms = 4_102_444_800_000;
-/** One argument away from ending or stopping every client, or from listing all there is. */
-const neverMutated = /^(client (kill|pause|reply|unblock)$|config |command |sort(_ro)? )/i;
+/**
+ * One argument away from ending or stopping every client, or from listing all there is; and
+ * commands that could put two members at one place, whose order by distance is any.
+ */
+const neverMutated = /^(client (kill|pause|reply|unblock)$|config |command |sort(_ro)? |geoadd )/i;
 
-/** Sorted sets whose scores have to stay the same: see sorted-set-commands.ts. */
-const oneScore = /^zlex:/;
+/** Sorted sets whose scores are not any: see sorted-set-commands.ts and geo-commands.ts. */
+const oneScore = /^zlex:|^geo:(?:\{t\}far|out)|^storedist$/i;
 const withScore = /^z(rev)?rank$/i;
-const scoreWrites = /^(zadd|zincrby|copy|rename|.*store)$/i;
+const scoreWrites = /^(zadd|zincrby|copy|rename|.*store|georadius.*|zrange)$/i;
 
 export function mutate(world: World, args: readonly string[]): string[] {
   if (neverMutated.test(args.slice(0, 2).join(' ')) || args[0]?.startsWith('@')) return [...args];

@@ -1,6 +1,7 @@
 /**
  * Random commands on sorted sets. Ranges of members are asked of sets whose scores are all the same, or
- * that are small: where scores differ, what a skip list of Redis answers depends on chance.
+ * that are small: where scores differ, what a skip list of Redis answers depends on chance. No number
+ * over- or underflows: after one Redis's SORT refuses numbers that it takes otherwise.
  */
 import { type CommandSpec, spec } from './spec.js';
 import type { World } from './world.js';
@@ -15,22 +16,10 @@ const lexKeys = ['zlex:1', 'zlex:2', 'zlex:{t}a'];
 const longMembers = ['m'.repeat(64), 'm'.repeat(65), 'n'.repeat(2100), 'o'.repeat(5000)];
 const exactScores = ['1', '2', '2.5', '-1', '0', '10', '1e3', '-3.25', '100'];
 const oddScores = [
-  ...[
-    'inf',
-    '-inf',
-    '+inf',
-    'Infinity',
-    '1e308',
-    '-1e308',
-    '4.9e-324',
-    '0.1',
-    '0x10',
-    '-0',
-    '1e17',
-  ],
+  ...['inf', '-inf', '+inf', 'Infinity', '1e308', '-1e308', '0.1', '0x10', '-0', '1e17'],
   ...['9007199254740993', '4611686018427387904', '9223372036854775807', '3.0000000000000004'],
 ];
-const badScores = ['nan', '', 'abc', '1e400', ' 1', '1 ', '(1', '1\x00'];
+const badScores = ['nan', '', 'abc', ' 1', '1 ', '(1', '1\x00'];
 const counts = [
   '0',
   '1',
@@ -85,7 +74,7 @@ function zaddOptions(w: World): string[] {
 }
 
 function scoreEnd(w: World): string {
-  if (w.chance(0.05)) return w.pick('(', '', ' 1', 'nan', '1e999', '(inf', '[1', '1x');
+  if (w.chance(0.05)) return w.pick('(', '', ' 1', 'nan', '(inf', '[1', '1x');
   if (w.chance(0.25)) return w.pick('-inf', '+inf', 'inf');
   return `${w.chance(0.25) ? '(' : ''}${score(w)}`;
 }

@@ -87,6 +87,7 @@ export class CollectionWrites {
     this.writeHash(run, this.key('hash'));
     this.writeList(run, this.key('list'));
     this.writeHash(run, this.key('hash'));
+    this.writeSortedSet(run, this.key('zset'));
     run('EXEC');
   }
 
@@ -109,15 +110,18 @@ export class CollectionWrites {
 
   private writeSortedSet(run: Run, key: string): void {
     const { random } = this;
-    const what = random.below(20);
-    const score = () => random.below(1000);
-    if (what < 7) run('ZADD', key, ...this.fields().flatMap((member) => [score(), member]));
-    else if (what < 9) run('ZADD', key, 'GT', 'CH', score(), this.field(), score(), this.field());
+    const what = random.below(24);
+    const score = random.between(-100, 100) / 4;
+    if (what < 6) run('ZADD', key, ...this.fields().flatMap((field) => [score, field]));
+    else if (what < 8) run('ZADD', key, 'GT', 'CH', score, this.field(), 7, this.field());
     else if (what < 12) run('ZREM', key, ...this.fields());
-    else if (what < 16) run('ZINCRBY', key, score(), this.field());
-    else if (what < 17) run('ZPOPMIN', key, 2);
-    else if (what < 19) run('ZREMRANGEBYSCORE', key, score(), '(1000');
-    else run('ZREMRANGEBYRANK', key, 3, 5);
+    else if (what < 15) run('ZINCRBY', key, score, this.field());
+    else if (what < 18) run(random.pick(['ZPOPMIN', 'ZPOPMAX']), key, random.between(1, 9));
+    else if (what < 20) run('ZREMRANGEBYSCORE', key, score, score + 0.25);
+    else if (what < 21) run('ZREMRANGEBYRANK', key, -3, -2);
+    else if (what < 22) run('GEOADD', key, score, score, this.field());
+    else if (what < 23) run('ZRANGESTORE', key, this.key('zset'), 0, 200);
+    else run('ZUNIONSTORE', key, 2, key, this.key('zset'), 'AGGREGATE', 'MIN');
   }
 
   private writeList(run: Run, key: string): void {
