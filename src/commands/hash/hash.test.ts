@@ -107,6 +107,23 @@ test('OBJECT ENCODING follows the directives, however the hash is stored', () =>
   assert.equal(t.run('OBJECT', 'ENCODING', 'small'), 'hashtable');
   t.run('HSET', 'small', 'f', 'x');
   assert.equal(t.run('OBJECT', 'ENCODING', 'small'), 'hashtable');
+  for (const words of [
+    ['HINCRBY', 'old', 'f', '1'],
+    ['HINCRBYFLOAT', 'old', 'f', '1'],
+    ['HSET', 'old', 'f', '2'],
+  ]) {
+    t.settings.hashListpackEntriesMax = 512;
+    t.run('DEL', 'old');
+    t.run('HSET', 'old', 'f', '1', 'g', '1');
+    t.settings.hashListpackEntriesMax = 1;
+    assert.equal(t.run('OBJECT', 'ENCODING', 'old'), 'listpack');
+    t.run(words[0]!, ...words.slice(1));
+    assert.equal(
+      t.run('OBJECT', 'ENCODING', 'old'),
+      'hashtable',
+      'a change looks at the count again',
+    );
+  }
 });
 
 test('events: hset, hincrby, hincrbyfloat; hdel and then del with the last field', () => {

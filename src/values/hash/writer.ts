@@ -164,9 +164,10 @@ export class HashWriter extends HashReader {
     const found = this.find(fieldRegion, fieldOffset, fieldLength);
     const { element, valueElement } = this;
     this.takeValueElement();
+    // Redis looks at the count at every change, also where none is added.
+    this.judgeCount(found ? this.size : this.size + 1);
     if (!found) {
       this.created = 1;
-      this.judgeCount(this.size + 1);
       this.newLength = this.length + element.size + valueElement.size;
       this.form = APPEND;
       return this.fits(this.size + 1) || this.convert(null, 0, 0);
