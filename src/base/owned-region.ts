@@ -20,10 +20,21 @@ function plainRegion(bytes: number): Region {
 }
 
 let createLarge: RegionCreation = plainRegion;
+let attach = (buffer: SharedArrayBuffer): Region => new Region(buffer, 0);
 
 /** platform/ffi installs regions with a native address here; tests install counters. */
 export function installRegionCreation(create: RegionCreation): void {
   createLarge = create;
+}
+
+/** The same for regions over buffers that another thread made. */
+export function installRegionAttachment(open: (buffer: SharedArrayBuffer) => Region): void {
+  attach = open;
+}
+
+/** The region over a buffer that another thread made: its pages can be given back. */
+export function openRegion(buffer: SharedArrayBuffer): Region {
+  return attach(buffer);
 }
 
 /** A new region of `bytes` zero bytes (rounded up to 8), to be given back with `giveBack`. */

@@ -197,7 +197,7 @@ export class Dispatcher implements Context {
     const bytes = this.pressedBytes(command, args);
     try {
       const outcome = locks.takeOne(session, keys.preparedShard, bytes);
-      return outcome === DONE ? this.execution.run(command, args) : outcome;
+      return outcome === DONE ? this.execution.runAsGroup(command, args) : outcome;
     } finally {
       locks.release();
     }

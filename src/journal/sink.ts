@@ -3,9 +3,10 @@
  * installed in `keys.effects.sink` while there is a journal. Without a journal no sink is
  * installed, and a write costs one load.
  *
- * The effects of a transaction stay in a region of this thread until it ends. Then each shard gets
- * one record with its part while the transaction holds all its locks. So the LSNs of all parts are
- * known before the first is written, and transactions have the same order on all shards.
+ * The effects of a transaction, or of a command with several, stay in a region of this thread until
+ * it ends. Then each shard gets one record with its part while the transaction holds all its locks.
+ * So the LSNs of all parts are known before the first is written, and transactions have the same
+ * order on all shards.
  *
  * No effect is dropped silently. Where a change cannot get its record (memory is refused, a record
  * would be too long, a command failed), its shards' streams are lost: they jump to a new LSN, and

@@ -25,6 +25,7 @@
  * Order of locks: streams in ascending order, shards in ascending order, then one of the others. A
  * thread holds the lock of a stream while it applies or changes the stream's bytes.
  */
+import { giveBack, openRegion } from '../../base/owned-region.js';
 import { copyBytes, Region } from '../../base/region.js';
 import { participantAt, participants, RECORD_BYTES_MAX } from '../../journal/record.js';
 import { lockBlocking, unlock } from '../../memory/lock.js';
@@ -98,8 +99,8 @@ export class PendingStreams {
     this.largeReceived = of(5);
     this.parked = of(6);
     this.parkedLsn = new Float64Array(control, lsnsOffset(shards), shards);
-    this.windows = new Region(memory.windows, 0);
-    this.large = new Region(memory.large, 0);
+    this.windows = openRegion(memory.windows);
+    this.large = openRegion(memory.large);
     this.space = new Space(this.large, this.words, LARGE_PAGES);
   }
 
@@ -114,6 +115,12 @@ export class PendingStreams {
       shards,
       windowBytes,
     };
+  }
+
+  /** Gives the memory back to the system when no flow uses it any more: what waits is lost. */
+  static giveBack({ windows, large }: PendingMemory): void {
+    giveBack(openRegion(windows));
+    giveBack(openRegion(large));
   }
 
   lockStream(shard: number): void {

@@ -35,7 +35,7 @@ export function isTransaction(region: Region, offset: number): boolean {
 export class RecordApplier {
   /** Records applied since the count was last taken. */
   records = 0;
-  /** Whether all parts of the transaction are applied under the same locks. */
+  /** Whether the transaction has parts in all shards, and all are applied under the same locks. */
   together = false;
   /** The SWAPDBs that are still to come in a part and were done with an earlier one. */
   private readonly swaps: number[] = [];

@@ -190,7 +190,8 @@ export class StreamApplier {
     const { pending, claimed, record, writer } = this;
     for (const shard of claimed) this.lockStream(shard);
     writer.lockSeveral(claimed);
-    this.applier.together = true;
+    // Some shards may have been shipped with what it did there: then it is not done as a whole here.
+    this.applier.together = claimed.length === pending.shards;
     for (const shard of claimed) {
       pending.front(shard, record);
       const { region, offset, length } = record;

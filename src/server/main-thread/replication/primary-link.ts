@@ -11,7 +11,10 @@ import type { Log } from '../../../base/log.js';
 import { shownFromPeer } from '../../../base/peer-text.js';
 import type { HostAndPort } from '../../../commands/contract/replication-port.js';
 import type { Shards } from '../../../keyspace/shards.js';
-import { PendingStreams } from '../../../replication/replica/pending-streams.js';
+import {
+  type PendingMemory,
+  PendingStreams,
+} from '../../../replication/replica/pending-streams.js';
 import { ReplicaState, type SyncReply } from '../../../replication/replica/replica-state.js';
 import { prepareFullSync } from '../../../replication/replica/shard-writer.js';
 import { SUM_BYTES, SUM_KEYS, SyncProgress } from '../../../replication/replica/sync-progress.js';
@@ -63,6 +66,8 @@ interface Attempt {
   connected: number;
   from: readonly number[] | null;
   progress: SyncProgress | null;
+  /** What its flows share; given back when they have ended. */
+  pending: PendingMemory | null;
   primaryShards: number;
   reply: ParsedReply | null;
   syncTimer: NodeJS.Timeout | null;
@@ -170,6 +175,7 @@ export class PrimaryLink {
       connected: 0,
       from: null,
       progress: null,
+      pending: null,
       primaryShards: 0,
       reply: null,
       syncTimer: null,
@@ -253,6 +259,7 @@ export class PrimaryLink {
     const buffer = SyncProgress.create(reply.shards, from, this.lastOffset);
     // New for each attempt: a failure may have left something in the memory of the last one.
     const pending = PendingStreams.create(reply.shards, reply.windowBytes, LARGE_RECORDS_BYTES);
+    attempt.pending = pending;
     attempt.primaryShards = reply.shards;
     attempt.progress = new SyncProgress(buffer, reply.shards, owner);
     if (from === null) {
@@ -360,6 +367,8 @@ export class PrimaryLink {
   /** When all flows have ended, the attempt is over. */
   private finished(attempt: Attempt): void {
     if (attempt.failed === null || attempt.flows.size > 0) return;
+    if (attempt.pending !== null) PendingStreams.giveBack(attempt.pending);
+    attempt.pending = null;
     for (const resolve of this.idle.splice(0)) resolve();
     if (this.attempt !== attempt) return;
     const { log, shards } = this.parts;
