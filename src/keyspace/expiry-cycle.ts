@@ -23,7 +23,7 @@ import { hasExpired } from '../base/expiry-time.js';
 import { copyBytes } from '../base/region.js';
 import type { Table } from '../structures/table.js';
 import type { Keyspace } from './keyspace.js';
-import { reclaimPending, SLICE_PAGES } from './reclaim-list.js';
+import { SLICE_PAGES, waitsForReclaim } from './reclaim-list.js';
 import { SCAN_END } from './shards.js';
 
 /** Upper bound of a slice, whatever the caller allows. */
@@ -37,6 +37,11 @@ const PERIOD_FACTOR = 4;
 const WALK_BUCKETS = 32;
 /** Batches of expired elements that one value gives back under one hold of the lock. */
 const BATCHES_MAX = 16;
+/**
+ * Holds of the lock for which a walk stays at one bucket. Walking the whole table again for each slice
+ * of a large value would cost more than the slice; a value that is filled all the time ends it.
+ */
+const STAYS_MAX = 64;
 
 /** Notes that no element of a table's values expires before this. */
 function lower(table: Table, expiry: number): void {
@@ -54,6 +59,9 @@ export class ExpiryCycle {
   /** Whether the walk over the values of the present table is under way, and where it goes on. */
   private walks = false;
   private walkPosition = 0;
+  private stays = 0;
+  /** Whether a walk of this round has left elements that have expired. */
+  private leavesExpired = false;
   private tidyShard: number;
   private reclaimShard: number;
   private readonly shardsOwned: number;
@@ -102,7 +110,7 @@ export class ExpiryCycle {
     return next < this.keys.shards.count ? next : this.thread;
   }
 
-  /** Continues the round through all our shards. @returns false: out of time */
+  /** Continues the round through all our shards. @returns false: out of time, or elements are left */
   private expire(nowMs: number, deadlineMs: number): boolean {
     const { databases } = this.keys.shards;
     if (this.shardsOwned === 0) return true;
@@ -116,7 +124,9 @@ export class ExpiryCycle {
       this.expiryDatabase = 0;
       this.expiryShard = this.nextOwned(this.expiryShard);
     } while (this.expiryShard !== this.thread);
-    return true;
+    const complete = !this.leavesExpired;
+    this.leavesExpired = false;
+    return complete;
   }
 
   /** @returns false: out of time; true: at its end, or the shard is taken, or defers its expiry */
@@ -161,7 +171,7 @@ export class ExpiryCycle {
       const shard = this.reclaimShard;
       const space = shards.spaces[shard]!;
       // Read without the lock: what has just come can wait.
-      for (let left = reclaimPending(space) > 0; left; ) {
+      for (let left = waitsForReclaim(space); left; ) {
         if (!shards.tryLock(shard)) break;
         try {
           left = types.reclaim.step(space, SLICE_PAGES);
@@ -208,42 +218,61 @@ export class ExpiryCycle {
     if (this.walks) lower(table, nowMs);
     this.walks = false;
     this.walkPosition = 0;
+    this.stays = 0;
   }
 
-  /** @returns the position after some buckets, SCAN_END at the end */
+  /** @returns where the walk goes on: after some buckets, or still at one; SCAN_END at the end */
   private walkBuckets(table: Table, nowMs: number, deadlineMs: number): number {
-    const { keys } = this;
     let position = this.walkPosition;
     for (let i = 0; i < WALK_BUCKETS && position < SCAN_END; i++) {
-      position = table.scan(position);
-      const { scanCount } = table;
-      for (let j = 0; j < scanCount; j++) {
-        table.decode(table.scanOffsets[j]!);
-        if (!keys.types.hasExpiringElements(table.kind)) continue;
-        const earliest = keys.types.elementExpiry(table.kind).earliest(table);
-        const isDue = hasExpired(earliest, nowMs) && performance.now() < deadlineMs;
-        if (isDue) this.expireElementsOf(table, deadlineMs);
-        else lower(table, earliest);
+      const next = table.scan(position);
+      if (!this.expireElementsOfBucket(table, nowMs, deadlineMs)) {
+        if (this.stays++ < STAYS_MAX) return position;
+        lower(table, nowMs - 1);
+        this.leavesExpired = true;
       }
+      this.stays = 0;
+      position = next;
+      if (performance.now() >= deadlineMs) break;
     }
     return position;
   }
 
-  /** Removes expired elements of the value that the table describes, as long as there is time. */
-  private expireElementsOf(table: Table, deadlineMs: number): void {
+  /** Goes through the values that the table scanned. @returns false: some have more that has expired */
+  private expireElementsOfBucket(table: Table, nowMs: number, deadlineMs: number): boolean {
+    const { types } = this.keys;
+    const { scanCount } = table;
+    let complete = true;
+    for (let i = 0; i < scanCount; i++) {
+      table.decode(table.scanOffsets[i]!);
+      if (!types.hasExpiringElements(table.kind)) continue;
+      const earliest = types.elementExpiry(table.kind).earliest(table);
+      if (!hasExpired(earliest, nowMs)) lower(table, earliest);
+      else if (!this.expireElementsOf(table, deadlineMs)) complete = false;
+    }
+    return complete;
+  }
+
+  /**
+   * Removes expired elements of the value that the table describes: a batch, and more as long as there
+   * is time. @returns false: more have expired
+   */
+  private expireElementsOf(table: Table, deadlineMs: number): boolean {
     const { keys } = this;
     const length = table.keyLength;
     const scratch = keys.scratch(length);
     copyBytes(scratch, 0, table.region, table.keyOffset, length);
     for (let batch = 0; batch < BATCHES_MAX; batch++) {
-      if (!keys.seekKey(this.expiryDatabase, scratch, 0, length) || !keys.expireElements()) return;
+      const isThere = keys.seekKey(this.expiryDatabase, scratch, 0, length);
+      if (!isThere || !keys.expireElements()) return true;
       const earliest = keys.types.elementExpiry(keys.kind).earliest(keys);
-      if (hasExpired(earliest, keys.now) && performance.now() < deadlineMs) continue;
-      // What is left is for the next walk.
-      lower(table, earliest);
-      return;
+      if (!hasExpired(earliest, keys.now)) {
+        lower(table, earliest);
+        return true;
+      }
+      if (performance.now() >= deadlineMs) return false;
     }
-    lower(table, keys.now);
+    return false;
   }
 
   /** Tidies frames of all shards, from where it stopped. @returns false: out of time */

@@ -115,6 +115,17 @@ test('a large value that expires is freed bit by bit, by the cycle', () => {
   check();
 });
 
+for (const elements of [3000, 9000, 12_000, LARGE, 100_000]) {
+  test(`the cycle frees an emptied database with a value of ${elements} elements to its last page`, () => {
+    createBag(t.keys, 'k', elements);
+    t.run('FLUSHALL');
+    const cycle = new ExpiryCycle(t.keys, 0, 1);
+    for (let next = 1; next > 0; ) next = cycle.step(START_MS, 0.0001);
+    assert.equal(used(), basePages);
+    check();
+  });
+}
+
 test('a database of ten thousand values, large and small, is emptied in one short hold', () => {
   for (let i = 0; i < 4000; i++) createBag(t.keys, `bag ${i}`, i % 400 === 0 ? LARGE / 3 : 3);
   for (let i = 0; i < 6000; i++)

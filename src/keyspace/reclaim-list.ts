@@ -221,6 +221,14 @@ export class ReclaimList implements PageReclaimer {
   }
 }
 
+/**
+ * Whether a list holds anything. It may be an emptied table that has no values left but a frame: objects
+ * do not tell. Without the lock it may be late.
+ */
+export function waitsForReclaim(space: Space): boolean {
+  return space.words[WORD_RECLAIM_PAGE] !== 0;
+}
+
 /** Values of a shard that wait to be freed. A number for people, when read without the lock. */
 export function reclaimPending(space: Space): number {
   return space.words[WORD_RECLAIM_OBJECTS]!;

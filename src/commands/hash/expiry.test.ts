@@ -327,6 +327,21 @@ test('the expiry cycle removes expired fields that nobody asks for, in batches',
   t.check();
 });
 
+test('a large hash whose fields have expired is empty after one round, among many keys', () => {
+  const t = hashTester({ shards: 2 });
+  for (let i = 0; i < 2000; i++) t.run('HSET', `plain ${i}`, 'f', 'v');
+  for (let i = 0; i < 40_000; i += 1000) {
+    const many = Array.from({ length: 1000 }, (_, j) => [`f${i + j}`, 'v']).flat();
+    t.run('HSETEX', 'large', 'PX', 100, 'FIELDS', 1000, ...many);
+  }
+  for (let i = 0; i < 500; i++) t.run('HSETEX', `small ${i}`, 'PX', 100, 'FIELDS', 1, 'f', 'v');
+  const cycle = new ExpiryCycle(t.keys, 0, 1);
+  let slices = 0;
+  while (cycle.step(t.now + 200, 1) > 0) assert.ok(++slices < 100_000);
+  assert.equal(t.dump().size, 2000);
+  t.check();
+});
+
 /** A hash in a shard without room: packed, or nested with frames that are nearly full. */
 function fullTester(nested: boolean): { t: CommandTester; names: string[] } {
   const t = hashTester({ shards: 1, shardBytes: 2 << 20 });
