@@ -135,7 +135,7 @@ test('a type without an order of its own: what is stored is sorted all the same'
   const unordered: ValueType = {
     ...listType,
     sortable: { ...listType.sortable!, areOrdered: false },
-    field(_value, name, offset, length, found) {
+    field(_value, name, offset, length, _nowMs, found) {
       Object.assign(found, { region: name, offset, length });
       return true;
     },
