@@ -6,7 +6,7 @@ import { geoadd } from '../geo/geoadd.js';
 import { georadius, geosearchstore } from '../geo/geosearch.js';
 import { sadd } from '../set/sadd.js';
 import { set } from '../string/set.js';
-import { zadd } from './zadd.js';
+import { zadd, zincrby } from './zadd.js';
 import { zpopmin } from './zpopmin.js';
 import { zrandmember } from './zrandmember.js';
 import { zrange } from './zrange.js';
@@ -20,9 +20,16 @@ let t: CommandTester;
 beforeEach(() => {
   t = new CommandTester([
     ...[geoadd, georadius, geosearchstore, sadd, set, zadd, zpopmin, zrandmember, zrange, zrank],
-    ...[zrem, zremrangebyrank, zrevrank, zinter, zintercard, zunion, zunionstore],
+    ...[zincrby, zrem, zremrangebyrank, zrevrank, zinter, zintercard, zunion, zunionstore],
   ]);
   t.listen();
+});
+
+test('ZINCRBY takes no options of ZADD, and reads them', () => {
+  for (const word of ['NX', 'xx', 'GT', 'lt', 'CH', 'incr']) {
+    assert.equal(t.run('ZINCRBY', 'none', word, 'member'), '-ERR syntax error');
+  }
+  assert.equal(t.run('ZINCRBY', 'z', '1', 'GT'), '1');
 });
 
 test('ZRANK and ZREVRANK tell the score too', () => {
