@@ -20,7 +20,9 @@ describe('replication: circles', { skip: darterMissing() }, () => {
     const before = await syncs();
     await follow(first, third.port);
     await until('the log tells it', async () => /a circle of 3 servers/.test(first.log));
-    assert.match((await first.info('master_link_failure')) ?? '', /a circle of 3 servers/);
+    await until('INFO tells it', async () => {
+      return /a circle of 3 servers/.test((await first.info('master_link_failure')) ?? '');
+    });
     assert.equal(await first.info('master_link_status'), 'down');
     assert.match(await first.ask('ROLE'), /connect/);
     await sleep(2000);
