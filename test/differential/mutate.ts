@@ -89,7 +89,7 @@ function makeSafe(world: World, args: string[]): string[] {
   }
   if (commandsWithOffset.test(name)) return args.map((each) => safeOffset(each));
   if (/^spop$/i.test(name)) return [name, args[1] ?? '', safeCount(args[2]), ...args.slice(3)];
-  if (/^srandmember$/i.test(name)) return args.map(safeRandomCount);
+  if (/^(?:srandmember|zrandmember|hrandfield)$/i.test(name)) return args.map(safeRandomCount);
   if (/^lcs$/i.test(name)) return args.map((each, i) => (i > 0 ? safeForLcs(world, each) : each));
   if (args[1]?.startsWith('lcs:')) return args.map((each) => each.slice(0, 300));
   return args;
