@@ -1,7 +1,15 @@
 /** The cases of `npm run bench`: which command, over how many connections, how deep, how large. */
+import {
+  type CollectionCommand,
+  collectionLoad,
+  manyKeysCommands,
+  oneKeyCommands,
+  RANDOM_NUMBERS,
+} from './collection-cases.js';
 import type { CommandKind } from './load/workload.js';
 
-export type CaseCommand = 'set' | 'get' | 'mset' | 'incr' | 'mixed';
+type StringCommand = 'set' | 'get' | 'mset' | 'incr' | 'mixed';
+export type CaseCommand = StringCommand | CollectionCommand;
 export type CaseGroup =
   | 'single'
   | 'pipeline16'
@@ -9,6 +17,8 @@ export type CaseGroup =
   | 'large'
   | 'values'
   | 'connections'
+  | 'collection'
+  | 'collections'
   | 'open';
 
 export interface Case {
@@ -29,10 +39,12 @@ export const groupTitles: Readonly<Record<CaseGroup, string>> = {
   large: 'Pipelines of 16 over 2,000,000 keys, 50 connections, 100 B values',
   values: 'Value sizes, one request at a time, 50 connections',
   connections: '1,000 connections, one request at a time, 100 B values',
+  collection: 'One collection, pipelines of 16, 50 connections',
+  collections: 'Many small collections, pipelines of 16, 50 connections',
   open: 'Open loop at a fixed rate, 50 connections, 100 B values',
 };
 
-const commands: readonly CaseCommand[] = ['set', 'get', 'mset', 'incr', 'mixed'];
+const commands: readonly StringCommand[] = ['set', 'get', 'mset', 'incr', 'mixed'];
 /** Of 16 B keys and 100 B values about what the caches of a server processor hold. */
 const KEYS = 100_000;
 /** Many times that. */
@@ -46,6 +58,8 @@ const base = {
   keys: KEYS,
   perSecond: 0,
 } as const;
+
+const collectionBase = { ...base, pipeline: 16, keys: RANDOM_NUMBERS } as const;
 
 export const allCases: readonly Case[] = [
   ...commands.map((command): Case => ({ ...base, group: 'single', command })),
@@ -67,6 +81,10 @@ export const allCases: readonly Case[] = [
   ),
   ...(['set', 'get'] as const).map(
     (command): Case => ({ ...base, group: 'connections', command, connections: 1000 }),
+  ),
+  ...oneKeyCommands.map((command): Case => ({ ...collectionBase, group: 'collection', command })),
+  ...manyKeysCommands.map(
+    (command): Case => ({ ...collectionBase, group: 'collections', command }),
   ),
   { ...base, group: 'open', command: 'mixed', perSecond: 10_000 },
 ];
@@ -93,12 +111,19 @@ export function matches(item: Case, words: readonly string[]): boolean {
 /** One SET to ten GETs. */
 export const mixedPattern: readonly CommandKind[] = ['set', ...Array<'get'>(10).fill('get')];
 
+const titles: Readonly<Record<StringCommand, string>> = {
+  set: 'SET',
+  get: 'GET',
+  mset: 'MSET of 10',
+  incr: 'INCR',
+  mixed: 'SET:GET 1:10',
+};
+
 export function caseTitle(item: Case): string {
-  const name = { set: 'SET', get: 'GET', mset: 'MSET of 10', incr: 'INCR', mixed: 'SET:GET 1:10' };
-  if (item.group === 'values') return `${name[item.command]} ${byteSize(item.valueBytes)}`;
-  if (item.perSecond > 0)
-    return `${name[item.command]} at ${item.perSecond.toLocaleString('en')}/s`;
-  return name[item.command];
+  const title = collectionLoad(item.command)?.title ?? titles[item.command as StringCommand];
+  if (item.group === 'values') return `${title} ${byteSize(item.valueBytes)}`;
+  if (item.perSecond > 0) return `${title} at ${item.perSecond.toLocaleString('en')}/s`;
+  return title;
 }
 
 function byteSize(bytes: number): string {

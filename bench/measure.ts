@@ -3,6 +3,7 @@
  * afterwards that the data is what the requests should have left.
  */
 import { type Case, mixedPattern } from './cases.js';
+import { collectionLoad, prepareCollection, verifyCollection } from './collection-cases.js';
 import { fill, runLoad } from './load/generator.js';
 import { type KeyFormat, keyName, redisBenchmarkKeys, valueText } from './load/workload.js';
 import { cpuBetweenNs, readCpu } from './support/process.js';
@@ -31,6 +32,8 @@ export function keysOf(item: Case): KeyFormat {
 
 /** Empties the server and writes the case's keys (INCR begins with nothing). */
 export async function prepare(server: Server, item: Case): Promise<void> {
+  // A collection is written before each run.
+  if (collectionLoad(item.command) !== undefined) return;
   const client = await server.client();
   await server.guard(client.command('FLUSHALL'));
   client.close();
@@ -40,6 +43,15 @@ export async function prepare(server: Server, item: Case): Promise<void> {
 }
 
 export async function runCase(server: Server, item: Case, requests: number): Promise<Run> {
+  const load = collectionLoad(item.command);
+  if (load === undefined) return measureRun(server, item, requests);
+  await prepareCollection(server, load, requests);
+  const run = await measureRun(server, item, requests);
+  await verifyCollection(server, load, run.requests);
+  return run;
+}
+
+async function measureRun(server: Server, item: Case, requests: number): Promise<Run> {
   const before = readCpu(server.pid);
   const result = await server.guard(drive(server, item, requests));
   const cpuNs = cpuBetweenNs(before, readCpu(server.pid));
@@ -82,6 +94,8 @@ function benchmarkValue(item: Case): string {
 }
 
 function commandLine(item: Case): string[] {
+  const load = collectionLoad(item.command);
+  if (load !== undefined) return [...load.command];
   const pair = ['key:__rand_int__', benchmarkValue(item)];
   if (item.command === 'get') return ['GET', 'key:__rand_int__'];
   if (item.command === 'incr') return ['INCR', 'key:__rand_int__'];
@@ -94,6 +108,7 @@ function commandLine(item: Case): string[] {
  * of requests, else every key is there, with a value that was written.
  */
 export async function verify(server: Server, item: Case, requests: number): Promise<void> {
+  if (collectionLoad(item.command) !== undefined) return;
   const keys = keysOf(item);
   const client = await server.client();
   try {

@@ -6,6 +6,7 @@
 import './support/fail-loudly.js';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { allCases, type Case, caseTitle, groupTitles, matches, quickCases } from './cases.js';
+import { measureShape, type ShapeResult, shapes } from './collection-memory.js';
 import { fill } from './load/generator.js';
 import { shortKeys } from './load/workload.js';
 import { prepare, type Run, runCase, verify } from './measure.js';
@@ -25,8 +26,9 @@ import { chosenSystems, systemFlags, systemUsage } from './support/systems.js';
 
 const usage = `usage: npm run bench [-- options]
   --quick                 about a minute: fewer cases, shorter runs
-  --only WORD,WORD        only these commands (set get mset incr mixed) or groups (single pipeline16
-                          pipeline64 values connections open memory)
+  --only WORD,WORD        only these commands (set get mset incr mixed lpush rpop ...) or groups (single
+                          pipeline16 pipeline64 large values connections collection collections
+                          open memory collection-memory)
   --rounds N              rounds of each case (3)
   --seconds N             length of a run, by the baseline's speed (2)
   --requests N            length of a run in requests instead
@@ -57,16 +59,22 @@ const systems = chosenSystems(flags);
 const started = Date.now();
 const busy = await busyBefore();
 
-const memory = words.length === 0 || words.includes('memory') ? await measureMemory() : undefined;
+const wantsMemory = (group: string): boolean => words.length === 0 || words.includes(group);
+const memory = wantsMemory('memory') ? await measureMemory() : undefined;
+const collectionMemory =
+  wantsMemory('collection-memory') && !quick ? await measureCollectionMemory() : [];
 const cases = await measureCases(
   (quick ? quickCases : allCases).filter((item) => matches(item, words)),
 );
 const results: SideBySide = {
   systems: systems.map((system) => system.name),
   cases,
+  collectionMemory,
   ...(memory === undefined ? {} : { memory }),
 };
-if (cases.length === 0 && memory === undefined) throw new Error(`--only ${words}: no such case`);
+if (cases.length + collectionMemory.length === 0 && memory === undefined) {
+  throw new Error(`--only ${words}: no such case`);
+}
 publish(results);
 
 function progress(text: string): void {
@@ -155,6 +163,20 @@ async function measureMemory(): Promise<MemoryResult> {
     }
   }
   return { keys, valueBytes: MEMORY_VALUE_BYTES, bytesPerKey, fillSeconds };
+}
+
+async function measureCollectionMemory(): Promise<ShapeResult[]> {
+  const measured: ShapeResult[] = [];
+  for (const shape of shapes) {
+    progress(`memory: ${shape.title}`);
+    const result = await measureShape(shape, systems, Math.min(rounds, MEMORY_ROUNDS_MAX));
+    measured.push(result);
+    const shown = Object.entries(result.bytes).map(
+      ([name, bytes]) => `${name} ${bytes.map((one) => one.toFixed(1)).join(' and ')} B`,
+    );
+    progress(`    ${shown.join(', ')}`);
+  }
+  return measured;
 }
 
 async function memoryRound(

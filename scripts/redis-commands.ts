@@ -1,6 +1,6 @@
 /**
  * The commands of Redis 7.2 and their groups, subcommands as 'config|get': what docs/commands.md
- * measures this server against.
+ * measures this server against. With them the expiry of hash fields, of Redis 7.4 and 8.
  */
 import type { CommandGroup } from '../src/commands/contract/definition.js';
 
@@ -46,8 +46,9 @@ export const REDIS_COMMANDS: readonly (readonly [group: CommandGroup, names: str
   ],
   [
     'hash',
-    'hdel hexists hget hgetall hincrby hincrbyfloat hkeys hlen hmget hmset hrandfield hscan ' +
-      'hset hsetnx hstrlen hvals',
+    'hdel hexists hexpire hexpireat hexpiretime hget hgetall hgetdel hgetex hincrby ' +
+      'hincrbyfloat hkeys hlen hmget hmset hpersist hpexpire hpexpireat hpexpiretime hpttl ' +
+      'hrandfield hscan hset hsetex hsetnx hstrlen httl hvals',
   ],
   [
     'set',

@@ -14,12 +14,15 @@ import { root, walk } from './files.mjs';
 
 const FILE_TIMEOUT_MS = 5 * 60_000;
 const SERVER_FILES_AT_ONCE = 2;
+const SLOWEST_SHOWN = 12;
 const SUMMARY_LINE = /^(tests|suites|pass|fail|cancelled|skipped|todo|duration_ms) ([\d.]+)$/;
 
 const wanted = process.argv.slice(2);
 const started = performance.now();
 const totals = new Map();
 const skipped = new Map();
+/** By file: how long its tests took, one after the other. */
+const fileMs = new Map();
 let failures = 0;
 
 function testFiles(folder) {
@@ -43,6 +46,10 @@ function addToTotals(event) {
 
 function note(event) {
   const { data } = event;
+  if ((event.type === 'test:pass' || event.type === 'test:fail') && data.nesting === 0) {
+    const name = data.file === undefined ? data.name : relative(root, data.file);
+    fileMs.set(name, (fileMs.get(name) ?? 0) + data.details.duration_ms);
+  }
   if (event.type === 'test:fail' && data.todo === undefined) failures++;
   if (event.type === 'test:pass' && data.skip !== undefined) {
     const reason =
@@ -59,6 +66,8 @@ function* closing() {
   for (const [reason, names] of skipped) {
     yield diagnostic(`skipped ${names.length}, ${reason}: ${names.join('; ')}`);
   }
+  const slowest = [...fileMs].sort(([, one], [, other]) => other - one).slice(0, SLOWEST_SHOWN);
+  for (const [name, ms] of slowest) yield diagnostic(`${(ms / 1000).toFixed(1)} s: ${name}`);
   totals.set('duration_ms', Math.round(performance.now() - started));
   for (const [name, value] of totals) yield diagnostic(`${name} ${value}`);
 }

@@ -14,6 +14,8 @@ const OWN: readonly string[] = [
   'darter|flow',
   'darter|handover',
   'darter|demote',
+  'darter|chain',
+  'darter|takeover',
   'repltakeover',
 ];
 

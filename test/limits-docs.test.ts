@@ -9,22 +9,20 @@ import { MESSAGE_CHARACTERS_MAX } from '../src/base/log.js';
 import { SHOWN_CHARACTERS_MAX } from '../src/base/peer-text.js';
 import { TEXT_BYTES_MAX } from '../src/base/region.js';
 import { WORDS_MAX } from '../src/commands/contract/words.js';
+import { SORT_BYTES_MAX, SORT_RESULTS_MAX } from '../src/commands/generic/lib/sort-vector.js';
+import { FIELD_TIME_MAX } from '../src/commands/hash/lib/times.js';
 import { ADDRESS_BYTES_MAX } from '../src/commands/replication/replconf.js';
 import { QUEUE_BYTES_MAX } from '../src/engine/transaction-queue.js';
-
 import { GROWN_BYTES_MAX, READERS_MAX, RING_BYTES_MIN } from '../src/journal/ring.js';
 import { SHARD_SPREAD_MAX } from '../src/keyspace/key-hash.js';
 import { THREADS_MAX } from '../src/memory/control.js';
 import { ERROR_NAME_BYTES, ERROR_NAMES_MAX } from '../src/memory/error-names.js';
-
 import { DEFAULT_BYTES } from '../src/memory/shared-text.js';
-
 import {
   ASSEMBLED_ARGUMENTS_MAX,
   QUERY_BYTES_MAX,
   UNAUTHENTICATED_QUERY_BYTES_MAX,
 } from '../src/net/client-input.js';
-
 import { PATH_BYTES_MAX } from '../src/platform/ffi/socket.js';
 import {
   BULK_BYTES_MAX_DEFAULT,
@@ -52,6 +50,10 @@ import { FLOW_THREADS_MAX } from '../src/server/main-thread/replication/manager.
 import { REPLY_BYTES_MAX } from '../src/server/main-thread/replication/resp-client.js';
 import { CONNECT_MS_MAX } from '../src/server/main-thread/replication/served-replicas.js';
 import { STOP_TIMEOUT_MS } from '../src/server/main-thread/server.js';
+import { PACKED_LIST_BYTES_MAX, PACKED_LIST_COUNT_MAX } from '../src/values/list/layout.js';
+import * as sets from '../src/values/set/kinds.js';
+import { MEMBERS_MAX } from '../src/values/sorted-set/accumulator.js';
+import * as sortedSets from '../src/values/sorted-set/kinds.js';
 import { rootDirectory } from './support/server.js';
 
 const KIBIBYTE = 1024;
@@ -103,6 +105,23 @@ const EXPECTED: readonly (readonly [what: string, limit: string])[] = [
   ['argument before AUTH', `${grouped(UNAUTHENTICATED_BULK_BYTES_MAX)} bytes`],
   ['answer of all threads to a question (CLIENT LIST, SLOWLOG)', ms(GATHER_TIMEOUT_MS)],
   ['value of a string', mib(STRING_LIMIT_BYTES)],
+  ['elements and weights of a SORT, with what STORE keeps', `${SORT_BYTES_MAX / 2 ** 30} GiB`],
+  ['results of a SORT, one for each element and GET', grouped(SORT_RESULTS_MAX)],
+  [
+    "list in its key's entry",
+    `${grouped(PACKED_LIST_BYTES_MAX)} bytes and ${PACKED_LIST_COUNT_MAX} elements`,
+  ],
+  [
+    'set in the entry of its key',
+    `${sets.PACKED_MEMBERS_MAX} members and ${grouped(sets.PACKED_BYTES_MAX)} bytes`,
+  ],
+  ['set in the entry of its key', `${grouped(sets.INTEGERS_BYTES_MAX)} bytes`],
+  ['time since 1970 when a field of a hash expires', ms(FIELD_TIME_MAX)],
+  [
+    'sorted set in the entry of its key',
+    `${sortedSets.PACKED_MEMBERS_MAX} members and ${grouped(sortedSets.PACKED_BYTES_MAX)} bytes`,
+  ],
+  ['members of all sources of ZUNION and ZUNIONSTORE', grouped(MEMBERS_MAX)],
   ['address space of a shard', `2 GiB (1 MiB to ${SHARD_BYTES_MAX / MEBIBYTE / KIBIBYTE} GiB)`],
   ['shards', `${initial('shards')} (1 to ${grouped(SHARDS_MAX)}, a power of two)`],
   [

@@ -1,5 +1,6 @@
 /** Tables and charts of `npm run bench`, from its raw results. */
 import { type Case, type CaseGroup, caseTitle, groupTitles } from '../cases.js';
+import type { ShapeResult } from '../collection-memory.js';
 import type { Run } from '../measure.js';
 import { median, ratios, type Spread, spread } from '../support/statistics.js';
 import { bars, type Chart } from './charts.js';
@@ -22,6 +23,7 @@ export interface MemoryResult {
 export interface SideBySide {
   readonly systems: readonly string[];
   readonly cases: readonly CaseResult[];
+  readonly collectionMemory: readonly ShapeResult[];
   readonly memory?: MemoryResult;
 }
 
@@ -48,6 +50,10 @@ export function tables(results: SideBySide): string {
   }
   if (results.memory !== undefined) {
     parts.push('### Resident memory', memoryTable(results.systems, results.memory));
+  }
+  if (results.collectionMemory.length > 0) {
+    const shapes = shapeTable(results.systems, results.collectionMemory);
+    parts.push('### Resident memory of collections', shapes);
   }
   return parts.join('\n\n');
 }
@@ -132,6 +138,16 @@ function memoryTable(systems: readonly string[], memory: MemoryResult): string {
   });
   const what = `${count(memory.keys)} keys of 11 B, values of ${memory.valueBytes} B`;
   return table([what, 'resident bytes per key', 'ratio', 'keys written per second'], rows);
+}
+
+function shapeTable(systems: readonly string[], shapes: readonly ShapeResult[]): string {
+  const [baseline, ...others] = systems;
+  const rows = shapes.map(({ title, bytes }) => [
+    title,
+    ...systems.map((name) => figure(median(bytes[name]!), 1)),
+    ...others.map((name) => ratioWithRange(ratios(bytes[name]!, bytes[baseline!]!))),
+  ]);
+  return table(['resident bytes', ...heads(systems, 'B')], rows);
 }
 
 export function charts(results: SideBySide): Chart[] {

@@ -79,19 +79,6 @@ export function copyBytes(
   }
 }
 
-/**
- * A region with room for `needed` bytes: the one given, or a larger one with its first `used` bytes.
- * It doubles, so that appending again and again copies each byte a few times only.
- */
-export function withRoom(region: Region, used: number, needed: number): Region {
-  if (needed <= region.length) return region;
-  let size = region.length;
-  while (size < needed) size *= 2;
-  const larger = new Region(new SharedArrayBuffer(size), 0);
-  copyBytes(larger, 0, region, 0, used);
-  return larger;
-}
-
 /** Whether two ranges of `length` bytes hold the same bytes. */
 export function equalBytes(
   a: Region,

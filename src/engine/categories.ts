@@ -23,9 +23,10 @@ export function categoriesOf(definition: AnyDefinition): readonly string[] {
   const found = new Set<string>(definition.categories ?? []);
   const flags = definition.flags;
   const ofGroup = CATEGORY_OF_GROUP[definition.group];
-  // The group of a container and of what is about the connection (WAIT, in group generic) adds
-  // none.
-  const isOther = isContainerDefinition(definition) || found.has('connection');
+  // The group of a container, of what is about the connection (WAIT, in group generic) and of what is
+  // about certain types (SORT) adds none.
+  const isOther =
+    isContainerDefinition(definition) || found.has('connection') || found.has('sortedset');
   if (ofGroup !== undefined && !isOther) found.add(ofGroup);
   if (flags.includes('write')) found.add('write');
   if (flags.includes('readonly') && definition.group !== 'scripting') found.add('read');

@@ -5,10 +5,15 @@
 import assert from 'node:assert/strict';
 import { beforeEach, test } from 'node:test';
 import { BUSY, DEFERRED, DONE } from '../base/outcome.js';
+import { toBinary } from '../base/region.js';
 import { dbsize } from '../commands/generic/dbsize.js';
 import { del } from '../commands/generic/del.js';
 import { flushall } from '../commands/generic/flushall.js';
 import { keys } from '../commands/generic/keys.js';
+import { move } from '../commands/generic/move.js';
+import { sort } from '../commands/generic/sort.js';
+import { lpop } from '../commands/list/pop.js';
+import { rpush } from '../commands/list/push.js';
 import { get } from '../commands/string/get.js';
 import { incr } from '../commands/string/incr.js';
 import { mget } from '../commands/string/mget.js';
@@ -23,7 +28,7 @@ import { createShards, lockedShards, openShards, TestEngine } from './testing.js
 
 const DEFINITIONS = [
   ...[dbsize, del, exec, flushall, get, incr, keys, mget, mset],
-  ...[multi, set, watch],
+  ...[lpop, move, multi, rpush, set, sort, watch],
 ];
 const SHARDS = 8;
 
@@ -125,6 +130,24 @@ test('a transaction with a command that locks as it goes needs all shards', () =
   assert.equal(run('EXEC'), '*1\r\n*1\r\n$1\r\na\r\n');
 });
 
+test('SORT needs all shards where it reads keys that follow from the elements, else its keys', () => {
+  run('RPUSH k 2 1');
+  run('SET w1 9');
+  for (const taken of ['zzz', 'w1', 'k']) {
+    assert.equal(against(taken, 'SORT k BY w*'), BUSY, taken);
+    assert.equal(against(taken, 'SORT k BY nosort GET w*'), BUSY, taken);
+  }
+  assert.equal(run('SORT k BY w*'), '*2\r\n$1\r\n2\r\n$1\r\n1\r\n');
+  assert.notEqual(shardOf('k'), shardOf('a'));
+  assert.equal(against('a', 'SORT k GET #'), DONE);
+  assert.equal(against('a', 'SORT k STORE a'), BUSY);
+  run('MULTI');
+  run('SORT k BY w* STORE a');
+  assert.equal(against('zzz', 'EXEC'), BUSY);
+  assert.equal(run('EXEC'), '*1\r\n:2\r\n');
+  assert.equal(run('LPOP a'), '$1\r\n2\r\n');
+});
+
 test('effects of a command that answered BUSY are not begun', () => {
   const calls: string[] = [];
   engine.dispatcher.keys.effects.sink = {
@@ -140,6 +163,31 @@ test('effects of a command that answered BUSY are not begun', () => {
   run('EXEC');
   run('MSET a 1 b 1');
   assert.deepEqual(calls, ['begin', 'effect', 'end', 'begin', 'effect', 'effect', 'end']);
+});
+
+test('several effects of a command on one key are one whole, one effect is no transaction', () => {
+  const calls: string[] = [];
+  engine.dispatcher.keys.effects.sink = {
+    append: ({ region, offset, length, database }) =>
+      calls.push(`${toBinary(region, offset, length).match(/[A-Z]+/)?.[0]} ${database}`),
+    beginTransaction: () => calls.push('begin'),
+    endTransaction: () => calls.push('end'),
+    lost: () => calls.push('lost'),
+  };
+  const callsOf = (command: string): string[] => {
+    calls.length = 0;
+    run(command);
+    return calls;
+  };
+  assert.deepEqual(callsOf('SET a 1'), ['SET 0']);
+  assert.deepEqual(callsOf('GET a'), []);
+  assert.deepEqual(callsOf('MOVE a 1'), ['begin', 'SET 1', 'DEL 0', 'end']);
+  assert.deepEqual(callsOf('GET a'), []);
+  run('MULTI');
+  run('SET a 2');
+  run('MOVE a 1');
+  run('SET a 3');
+  assert.deepEqual(callsOf('EXEC'), ['begin', 'SET 0', 'SET 0', 'end']);
 });
 
 test('back-pressure puts EXEC off for the shards it writes to, not for those it reads', () => {

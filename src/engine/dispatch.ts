@@ -5,7 +5,7 @@
  *
  * The data path through here (one key, nothing refused) allocates nothing and takes one lock.
  */
-import { DONE, PAUSED } from '../base/outcome.js';
+import { BUSY, DEFERRED, DONE, PAUSED } from '../base/outcome.js';
 import { boundedBinary } from '../base/region.js';
 import type { CommandEntry, Context, Suspension } from '../commands/contract/context.js';
 import { KEY_WRITTEN, KeyPlaces } from '../commands/contract/key-flags.js';
@@ -13,6 +13,7 @@ import type { ServerPort } from '../commands/contract/server-port.js';
 import { REPLY_ON, REPLY_SKIP, REPLY_SKIP_NEXT } from '../commands/contract/session.js';
 import { CommandSettings } from '../commands/contract/settings.js';
 import { Keyspace } from '../keyspace/keyspace.js';
+import { LONG_KEY_BYTES } from '../keyspace/long-keys.js';
 import { OuterCommand } from '../keyspace/mutation.js';
 import type { Shards } from '../keyspace/shards.js';
 import type { ErrorReply } from '../protocol/errors.js';
@@ -136,6 +137,8 @@ export class Dispatcher implements Context {
     } catch (error) {
       this.fail(session, begin, error);
     }
+    const { longKeys } = this.keys;
+    if (longKeys.isOpen) longKeys.end(session, status === BUSY || status === DEFERRED);
     if (status === DONE && session.replyMode !== REPLY_ON) this.suppress(session, begin);
     return status;
   }
@@ -189,11 +192,12 @@ export class Dispatcher implements Context {
     if (!hasOneKey || (traits & (TRAIT_LOCK_ALL | TRAIT_LOCK_NONE)) !== 0) {
       return this.runPlanned(command, session, args);
     }
+    if (args.length[firstKey]! > LONG_KEY_BYTES) keys.longKeys.begin(session, args, null);
     keys.prepare(args, firstKey);
     const bytes = this.pressedBytes(command, args);
     try {
       const outcome = locks.takeOne(session, keys.preparedShard, bytes);
-      return outcome === DONE ? this.execution.run(command, args) : outcome;
+      return outcome === DONE ? this.execution.runAsGroup(command, args) : outcome;
     } finally {
       locks.release();
     }
@@ -203,6 +207,7 @@ export class Dispatcher implements Context {
   private runPlanned(command: RegisteredCommand, session: ClientSession, args: Arguments): number {
     const { keys, locks, execution } = this;
     keys.forget();
+    if (args.bytes > LONG_KEY_BYTES) keys.longKeys.begin(session, args, null);
     try {
       if ((command.traits & TRAIT_LOCK_NONE) === 0) this.plan(command, args);
       if (locks.isEmpty) return execution.run(command, args);
@@ -216,12 +221,14 @@ export class Dispatcher implements Context {
   /** The same for EXEC: all shards of the queue and of the watched keys, before it begins. */
   private runQueued(command: RegisteredCommand, session: ClientSession, args: Arguments): number {
     const { keys, locks, execution } = this;
+    const { queue } = session;
     keys.forget();
+    if (session.queuedBytes > LONG_KEY_BYTES) keys.longKeys.begin(session, args, queue!.region);
     try {
       this.planQueue(session);
       keys.forget();
       if (locks.isEmpty) return execution.run(command, args);
-      const outcome = locks.take(session, session.queue?.bytes ?? 0);
+      const outcome = locks.take(session, session.queuedBytes);
       return outcome === DONE ? execution.run(command, args) : outcome;
     } finally {
       locks.release();
@@ -241,7 +248,10 @@ export class Dispatcher implements Context {
     const writes = (traits & TRAIT_WRITE) !== 0;
     if ((traits & TRAIT_LOCK_ALL) !== 0) {
       locks.addAll(writes);
-    } else if ((traits & TRAIT_SIMPLE_KEYS) !== 0) {
+      return;
+    }
+    if (command.readsAnyKey?.(args)) locks.addAll(false);
+    if ((traits & TRAIT_SIMPLE_KEYS) !== 0) {
       if (command.firstKey === 0) return;
       const last = command.lastKey >= 0 ? command.lastKey : args.count + command.lastKey;
       const end = Math.min(last, args.count - 1);
@@ -320,6 +330,7 @@ export class Dispatcher implements Context {
 
   /** An exception outside of a command: on the way to it, or when its locks were given back. */
   private fail(session: ClientSession, begin: number, error: unknown): void {
+    this.keys.longKeys.end(session, false);
     session.multiAborted = session.inMulti;
     this.reply.rewind(begin);
     this.reply.error(errors.INTERNAL);
@@ -365,7 +376,9 @@ export class Dispatcher implements Context {
 
   private holdsKeys(command: RegisteredCommand, args: Arguments): boolean {
     const { locks, places, shards } = this;
-    if ((command.traits & TRAIT_LOCK_ALL) !== 0) return locks.held.length === shards.count;
+    if ((command.traits & TRAIT_LOCK_ALL) !== 0 || command.readsAnyKey?.(args)) {
+      return locks.held.length === shards.count;
+    }
     if (!findKeys(command.keys, args, places)) return true;
     for (let i = 0; i < places.count; i++) {
       const index = places.index[i]!;

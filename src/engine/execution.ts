@@ -70,6 +70,24 @@ export class Execution {
   }
 
   /**
+   * The same for a command on one key. When it has several effects (MOVE, SPOP of thousands) they reach
+   * replicas as one whole.
+   */
+  runAsGroup(command: RegisteredCommand, args: Arguments): number {
+    const { reply, keys } = this.context;
+    const begin = reply.position - reply.start;
+    let status = DONE;
+    keys.effects.beginGroup();
+    try {
+      status = this.run(command, args);
+      keys.effects.endGroup();
+    } catch (error) {
+      this.recover(command, begin, error);
+    }
+    return status;
+  }
+
+  /**
    * The same for a command over several shards: what it does reaches replicas as one whole. Its
    * reply is an error when the journal did not accept the effects.
    */

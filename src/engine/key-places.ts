@@ -40,6 +40,10 @@ export function findKeys(
   into.count = 0;
   for (let i = 0; i < specifications.length; i++) {
     const specification = specifications[i]!;
+    if ('addTo' in specification.begin) {
+      specification.begin.addTo(args, specification.flags, into);
+      continue;
+    }
     const begin = beginning(specification, args);
     if (begin >= 0 && !addRange(specification, begin, args, into)) return false;
   }
@@ -49,6 +53,7 @@ export function findKeys(
 /** Where the keys of a specification begin, or -1 when it finds none. */
 function beginning({ begin, keyword }: CompiledKeys, args: ArgumentVector): number {
   if ('index' in begin) return begin.index < args.count ? begin.index : -1;
+  if ('addTo' in begin) return -1;
   if (begin.startFrom > 0) {
     for (let i = begin.startFrom; i < args.count - 1; i++) {
       if (argumentIs(args, i, keyword)) return i + 1;
@@ -74,6 +79,8 @@ function addRange(
   if ('last' in find) {
     last = lastOf(find.last, find.limit, begin, args.count);
     if (last < begin) return false;
+  } else if ('isUnknown' in find) {
+    return false;
   } else {
     const at = begin + find.keyCountIndex;
     if (at >= args.count) return false;

@@ -51,6 +51,7 @@ export class RegisteredCommand implements CommandEntry {
   readonly fullName: string;
   readonly run: CommandDefinition['run'];
   readonly keys: readonly CompiledKeys[];
+  readonly readsAnyKey: CommandDefinition['readsAnyKey'];
   /** Keys that firstKey, lastKey and keyStep cannot describe. */
   readonly hasMovableKeys: boolean;
 
@@ -68,6 +69,7 @@ export class RegisteredCommand implements CommandEntry {
     this.keyStep = triple.keyStep;
     this.traits = traitsOf(definition);
     this.run = isContainer(definition) ? notRunnable : definition.run;
+    this.readsAnyKey = isContainer(definition) ? undefined : definition.readsAnyKey;
     const specifications = (isContainer(definition) ? undefined : definition.keys) ?? [];
     this.keys = compileKeys(specifications);
     this.hasMovableKeys = specifications.length > 0 && this.firstKey === 0;

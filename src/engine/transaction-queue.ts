@@ -6,7 +6,8 @@
  *
  * Nothing of it is in the JavaScript heap, so a queue costs as many bytes as the client has sent.
  */
-import { copyBytes, Region, withRoom } from '../base/region.js';
+import { giveBack, newRegion, withRoom } from '../base/owned-region.js';
+import { copyBytes } from '../base/region.js';
 import type { Arguments } from '../protocol/parser.js';
 import type { RegisteredCommand } from './registry.js';
 
@@ -24,7 +25,8 @@ export class TransactionQueue {
   /** The traits that any of them has, and those that all of them have. */
   anyTraits = 0;
   allTraits = -1;
-  private region = new Region(new SharedArrayBuffer(INITIAL_BYTES), 0);
+  /** The commands. Another one after `add` and `clear`. */
+  region = newRegion(INITIAL_BYTES);
   private used = 0;
   /** Where `next` reads. */
   private position = 0;
@@ -89,7 +91,8 @@ export class TransactionQueue {
     this.used = 0;
     this.position = 0;
     if (this.region.length > KEPT_BYTES) {
-      this.region = new Region(new SharedArrayBuffer(INITIAL_BYTES), 0);
+      giveBack(this.region);
+      this.region = newRegion(INITIAL_BYTES);
     }
   }
 }

@@ -2,7 +2,8 @@
  * MULTI, EXEC, WATCH. The dispatcher locks every shard that the queue and the watched keys touch;
  * EXEC checks the watched keys' versions and runs the queue with nothing in between.
  */
-import { copyBytes, Region } from '../base/region.js';
+import { giveBack, newRegion } from '../base/owned-region.js';
+import { copyBytes, type Region } from '../base/region.js';
 import type { TransactionsPort } from '../commands/contract/server-port.js';
 import type { Session } from '../commands/contract/session.js';
 import { WORD_WATCHED } from '../keyspace/shard-words.js';
@@ -58,7 +59,7 @@ export class Transactions implements TransactionsPort {
     if (already) return true;
     const version = watch(shards.spaces[shard]!, h1, h2, database, exists);
     if (version < 0) return false;
-    const key = new Region(new SharedArrayBuffer((length + 8) & ~7), 0);
+    const key = newRegion(length + 1);
     copyBytes(key, 0, args.region, args.offset[index]!, length);
     const { epoch } = shards.keyHash;
     client.watched.push({ key, length, database, shard, h1, h2, epoch, version, existed: exists });
@@ -71,6 +72,7 @@ export class Transactions implements TransactionsPort {
     for (const watched of client.watched) {
       if (locks.holds(watched.shard)) this.unwatch(watched);
       else if (!this.unwatchLocking(watched)) this.stillRegistered.push(watched);
+      giveBack(watched.key);
     }
     client.watched.length = 0;
   }

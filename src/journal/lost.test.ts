@@ -1,5 +1,6 @@
 /** Changes without a record: the journal never lets anybody continue over one. */
 import assert from 'node:assert/strict';
+import { freemem } from 'node:os';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { Region } from '../base/region.js';
@@ -246,7 +247,7 @@ test('effects and transactions beyond the longest record lose their shards', () 
   const losses: string[] = [];
   sink.onLoss = (_shards, why) => losses.push(why);
   const small = new Region(new SharedArrayBuffer(64), 0);
-  for (const length of [0x4010_0000, 0x7fff_fff0, 2 ** 31, 2 ** 32 + 8]) {
+  for (const length of [0x7e00_0000, 0x7fff_fff0, 2 ** 31, 2 ** 32 + 8]) {
     const { head } = ring;
     sink.append(effect(0, small, length));
     assert.equal(ring.head, head + 4);
@@ -258,6 +259,36 @@ test('effects and transactions beyond the longest record lose their shards', () 
     assert.equal(ring.head, head + 8);
   }
   assert.match(losses[0]!, /does not fit a record/);
-  assert.match(losses[1]!, /changes more than 1074790400 bytes in shard 0/);
+  assert.match(losses[1]!, /changes more than 2113929216 bytes in shard 0/);
   assert.equal(losses.length, 8);
+});
+
+const PIECE_BYTES = 300 << 20;
+/** The transaction's own regions, the ring, and the source. */
+const MEMORY_BYTES_NEEDED = 8 * 1024 ** 3;
+const isShort = freemem() < MEMORY_BYTES_NEEDED;
+
+test('a transaction of 1.2 GB in one shard is one record', { skip: isShort }, () => {
+  const ring = new JournalRing(new Region(JournalRing.create(RING_BYTES_MIN, 5 * PIECE_BYTES), 0));
+  const sink = new JournalSink([ring]);
+  sink.onLoss = (_shards, why) => assert.fail(why);
+  const source = new Region(new SharedArrayBuffer(PIECE_BYTES), 0);
+  const reader = ring.attachReader(0);
+  sink.beginTransaction();
+  for (let i = 0; i < 4; i++) {
+    source.words[0] = i;
+    sink.append(effect(0, source, PIECE_BYTES));
+  }
+  sink.endTransaction();
+  assert.equal(ring.head, 24 + 4 * (PIECE_BYTES + 12));
+  assert.equal(ring.holds(0), true, 'the reader keeps its place');
+  assert.equal(ring.wordAt(0), ring.head);
+  for (let i = 0; i < 4; i++) {
+    const at = 24 + i * (PIECE_BYTES + 12);
+    assert.equal(ring.wordAt(at), PIECE_BYTES + 12);
+    assert.equal(ring.wordAt(at + 12), i);
+  }
+  ring.moveReader(reader, ring.head);
+  ring.shrink();
+  assert.equal(ring.capacity, RING_BYTES_MIN);
 });

@@ -32,8 +32,11 @@ export const KIND_PART = 3;
 /** Bytes of an effect vector before its arguments, as in keyspace/effects.ts. */
 export const VECTOR_HEADER_BYTES = 4;
 export const PARTICIPANT_BYTES = 10;
-/** The longest record: a key and a value of 512 MiB each, and 1 MiB for the rest of the effect. */
-export const RECORD_BYTES_MAX = 0x4010_0000;
+/**
+ * The longest record: what a ring can hold beside 16 MiB of others, as offsets are 31 bits. An
+ * effect has at most a key and a value of 512 MiB each; a transaction's part may have more.
+ */
+export const RECORD_BYTES_MAX = 0x7e00_0000;
 /** The longest body of a record. */
 export const BODY_BYTES_MAX = RECORD_BYTES_MAX - RECORD_HEADER_BYTES;
 

@@ -3,15 +3,17 @@
  * installed in `keys.effects.sink` while there is a journal. Without a journal no sink is
  * installed, and a write costs one load.
  *
- * The effects of a transaction stay in a region of this thread until it ends. Then each shard gets
- * one record with its part while the transaction holds all its locks. So the LSNs of all parts are
- * known before the first is written, and transactions have the same order on all shards.
+ * The effects of a transaction, or of a command with several, stay in a region of this thread until
+ * it ends. Then each shard gets one record with its part while the transaction holds all its locks.
+ * So the LSNs of all parts are known before the first is written, and transactions have the same
+ * order on all shards.
  *
  * No effect is dropped silently. Where a change cannot get its record (memory is refused, a record
  * would be too long, a command failed), its shards' streams are lost: they jump to a new LSN, and
  * replicas need a full sync of them. A stream never continues over a missing record.
  */
-import { copyBytes, Region, withRoom } from '../base/region.js';
+import { giveBack, newRegion, withRoom } from '../base/owned-region.js';
+import { copyBytes, Region } from '../base/region.js';
 import {
   BODY_BYTES_MAX,
   type JournalEffect,
@@ -29,8 +31,12 @@ const INITIAL_BYTES = 64 * 1024;
 /** A transaction's region beyond this is released after its end. */
 const KEPT_BYTES_MAX = 1 << 20;
 const KEPT_WORDS_MAX = 1 << 16;
-/** Offsets in a region are 31 bits. */
-const TRANSACTION_BYTES_MAX = 0x7ff0_0000;
+/** A region is not grown beyond this: further effects go to another one. */
+const REGION_BYTES_MAX = 1 << 30;
+/** All regions together: a few records of the longest kind. */
+const TRANSACTION_BYTES_MAX = 8 * REGION_BYTES_MAX;
+
+const EFFECT_WORDS = 4;
 
 /** Told of shards whose journals have lost a change. The caller logs it. */
 export type LossListener = (shards: readonly number[], why: string) => void;
@@ -94,7 +100,7 @@ export class JournalSink {
 }
 
 /**
- * The effects of the open transaction, as records in a region of this thread, and the number of
+ * The effects of the open transaction, as records in regions of this thread, and the number of
  * bytes for each shard. Whatever cannot be kept is remembered as `refused`: the transaction then
  * has no records at all.
  */
@@ -104,9 +110,13 @@ class TransactionEffects {
   /** Number of shards with effects. */
   shardCount = 0;
   private readonly small = new Region(new SharedArrayBuffer(INITIAL_BYTES), 0);
+  /** The last one is written to. */
+  private readonly regions = [this.small];
   private region = this.small;
+  /** Bytes in the last region, and in all. */
   private used = 0;
-  /** Per effect: shard, offset, length. */
+  private usedInAll = 0;
+  /** Per effect: shard, region, offset, length. */
   private readonly effects: number[] = [];
   private effectWords = 0;
   private readonly shardBytes: Float64Array;
@@ -138,9 +148,11 @@ class TransactionEffects {
     copyBytes(region, used + RECORD_HEADER_BYTES, effect.region, effect.offset, length);
     const { effects } = this;
     effects[this.effectWords++] = shard;
+    effects[this.effectWords++] = this.regions.length - 1;
     effects[this.effectWords++] = used;
     effects[this.effectWords++] = total;
     this.used += total;
+    this.usedInAll += total;
   }
 
   private addShard(shard: number): void {
@@ -155,19 +167,29 @@ class TransactionEffects {
     const part = partHeaderBytes(this.shardBytes.length) + this.shardBytes[shard]!;
     if (length > BODY_BYTES_MAX || part > RECORD_BYTES_MAX) {
       this.refused = `a transaction changes more than ${RECORD_BYTES_MAX} bytes in shard ${shard}`;
-    } else if (this.used + total > TRANSACTION_BYTES_MAX) {
+    } else if (this.usedInAll + total > TRANSACTION_BYTES_MAX) {
       this.refused = `a transaction changes more than ${TRANSACTION_BYTES_MAX} bytes`;
     } else if (this.used + total > this.region.length) {
-      this.grow(this.used + total);
+      this.makeRoom(total);
     }
     return this.refused === '';
   }
 
-  private grow(needed: number): void {
+  /** Grows the last region, or begins another one. */
+  private makeRoom(total: number): void {
+    const { regions, used } = this;
     try {
-      this.region = withRoom(this.region, this.used, needed);
+      if (used + total <= REGION_BYTES_MAX) {
+        this.region = withRoom(this.region, used, used + total);
+        regions[regions.length - 1] = this.region;
+      } else {
+        const bytes = Math.max(INITIAL_BYTES, (total + 7) & ~7);
+        this.region = newRegion(bytes);
+        regions.push(this.region);
+        this.used = 0;
+      }
     } catch {
-      this.refused = `the system refuses ${needed} bytes for a transaction`;
+      this.refused = `the system refuses ${this.usedInAll + total} bytes for a transaction`;
     }
   }
 
@@ -182,8 +204,9 @@ class TransactionEffects {
    */
   appendTo(rings: readonly JournalRing[]): void {
     const { effects, shardList, shardCount } = this;
-    if (this.effectWords === 3) {
-      rings[effects[0]!]!.appendRaw(this.region, effects[1]!, effects[2]!);
+    if (this.effectWords === EFFECT_WORDS) {
+      const region = this.regions[effects[1]!]!;
+      rings[effects[0]!]!.appendRaw(region, effects[2]!, effects[3]!);
       return;
     }
     const headerBytes = partHeaderBytes(shardCount);
@@ -206,15 +229,16 @@ class TransactionEffects {
   }
 
   private appendPart(ring: JournalRing, shard: number, headerBytes: number): void {
-    const { effects, region } = this;
+    const { effects, regions } = this;
     const total = headerBytes + this.shardBytes[shard]!;
     if (!ring.beginRecord(total)) return;
     ring.putWord(total);
     ring.putWord(KIND_PART);
     ring.putWord(0);
     ring.putBytes(this.participants, 0, headerBytes - RECORD_HEADER_BYTES);
-    for (let i = 0; i < this.effectWords; i += 3) {
-      if (effects[i] === shard) ring.putBytes(region, effects[i + 1]!, effects[i + 2]!);
+    for (let i = 0; i < this.effectWords; i += EFFECT_WORDS) {
+      if (effects[i] !== shard) continue;
+      ring.putBytes(regions[effects[i + 1]!]!, effects[i + 2]!, effects[i + 3]!);
     }
     ring.endRecord(total);
   }
@@ -223,9 +247,14 @@ class TransactionEffects {
     for (let i = 0; i < this.shardCount; i++) this.shardBytes[this.shardList[i]!] = 0;
     this.shardCount = 0;
     this.used = 0;
+    this.usedInAll = 0;
     this.refused = '';
     this.effectWords = 0;
     if (this.effects.length > KEPT_WORDS_MAX) this.effects.length = 0;
-    if (this.region.length > KEPT_BYTES_MAX) this.region = this.small;
+    if (this.regions.length === 1 && this.region.length <= KEPT_BYTES_MAX) return;
+    for (const region of this.regions) if (region !== this.small) giveBack(region);
+    this.region = this.small;
+    this.regions.length = 0;
+    this.regions.push(this.small);
   }
 }

@@ -9,7 +9,8 @@
 
 import type { ArgumentVector } from '../base/arguments.js';
 import { millisecondsOf } from '../base/expiry-time.js';
-import { copyBytes, Region, withRoom } from '../base/region.js';
+import { giveBack, newRegion, withRoom } from '../base/owned-region.js';
+import { copyBytes, type Region } from '../base/region.js';
 import type { ValueEffects } from '../values/value-type.js';
 
 /** One effect on its way to the sink. */
@@ -58,19 +59,21 @@ const INITIAL_BYTES = 4096;
 /** A region that has grown beyond this is not kept after its effect. */
 const KEPT_BYTES = 1 << 20;
 
-function newRegion(): Region {
-  return new Region(new SharedArrayBuffer(INITIAL_BYTES), 0);
-}
-
 export class EffectBuilder implements ValueEffects {
   sink: EffectSink | null = null;
   /** Effects handed over since the last `reset`. */
   made = 0;
-  private region = newRegion();
+  private region = newRegion(INITIAL_BYTES);
   private position = 0;
   private count = 0;
   /** Whether a vector was begun and has not ended. */
   begun = false;
+  /** Whether the next effect is held back, until it is known whether another one follows. */
+  private isGroup = false;
+  /** Whether the last effect is held back: `effect`, with its bytes in `region`. */
+  private isHeld = false;
+  /** Whether the group has several effects, which are a transaction of the sink. */
+  private hasSeveral = false;
   private readonly effect: Effect = {
     shard: 0,
     database: 0,
@@ -109,6 +112,7 @@ export class EffectBuilder implements ValueEffects {
   }
 
   private open(shard: number, database: number, keyless: boolean): void {
+    if (this.isHeld) this.handOverSeveral();
     this.begun = true;
     this.position = VECTOR_HEADER_BYTES;
     this.count = 0;
@@ -162,8 +166,15 @@ export class EffectBuilder implements ValueEffects {
     const { effect } = this;
     effect.region = this.region;
     effect.length = this.position;
-    this.sink.append(effect);
-    if (this.region.length > KEPT_BYTES) this.region = newRegion();
+    if (this.isGroup) this.isHeld = true;
+    else this.handOver(this.sink);
+  }
+
+  private handOver(sink: EffectSink): void {
+    sink.append(this.effect);
+    if (this.region.length <= KEPT_BYTES) return;
+    giveBack(this.region);
+    this.region = newRegion(INITIAL_BYTES);
   }
 
   /** The whole command vector as it came, about the key last sought. */
@@ -172,6 +183,40 @@ export class EffectBuilder implements ValueEffects {
     this.open(this.sought.shard, this.sought.soughtDatabase, false);
     for (let i = 0; i < args.count; i++) this.argument(args, i);
     this.end();
+  }
+
+  /**
+   * The effects up to `endGroup` are one whole when they are several; their shard is locked until
+   * then. The first is held back until there is a second one, so that a command with one effect, as
+   * almost all have, costs no transaction. Not around or inside a transaction.
+   */
+  beginGroup(): void {
+    this.isGroup = true;
+  }
+
+  /** Hands over what was held back. Without a group it does nothing. */
+  endGroup(): void {
+    const { sink } = this;
+    if (this.isHeld && sink !== null) this.handOver(sink);
+    else if (this.hasSeveral) sink?.endTransaction?.();
+    this.forgetGroup();
+  }
+
+  /** A second effect comes: the group is a transaction from its first one on. */
+  private handOverSeveral(): void {
+    const { sink } = this;
+    this.isGroup = false;
+    this.isHeld = false;
+    this.hasSeveral = true;
+    if (sink === null) return;
+    sink.beginTransaction?.();
+    this.handOver(sink);
+  }
+
+  private forgetGroup(): void {
+    this.isGroup = false;
+    this.isHeld = false;
+    this.hasSeveral = false;
   }
 
   /** The effects up to `endTransaction` are one whole; all their shards are locked until then. */
@@ -185,6 +230,7 @@ export class EffectBuilder implements ValueEffects {
 
   /** Tells the sink that these locked shards have changes without an effect. */
   lost(shards: readonly number[]): void {
+    this.forgetGroup();
     this.sink?.lost?.(shards);
   }
 

@@ -5,6 +5,10 @@ import { CommandTester, START_MS } from '../commands/contract/test-support.js';
 import { dbsize } from '../commands/generic/dbsize.js';
 import { del } from '../commands/generic/del.js';
 import { exists } from '../commands/generic/exists.js';
+import { keys } from '../commands/generic/keys.js';
+import { swapdb } from '../commands/generic/swapdb.js';
+import { hpexpire } from '../commands/hash/hexpire.js';
+import { hset } from '../commands/hash/hset.js';
 import { set } from '../commands/string/set.js';
 import { ExpiryCycle } from './expiry-cycle.js';
 import { WORD_LOCK } from './shard-words.js';
@@ -105,6 +109,26 @@ test('shards that defer expiry keep expired keys, hidden, until a write finds th
   for (let i = 0; i < 400; i++) assert.equal(t.run('DEL', `k${i}`), 0);
   assert.equal(count(t), 0);
   assert.equal(t.takeEffects().length, held, 'each expiry is an effect');
+});
+
+test('fields expire in a database that changes places while the cycle walks through it', () => {
+  const t = new CommandTester([dbsize, hpexpire, hset, keys, swapdb], {
+    shards: 1,
+    shardBytes: 1 << 25,
+  });
+  for (let i = 0; i < 1500; i++) {
+    t.run('HSET', `hash:${i}`, 'f', i);
+    t.run('HPEXPIRE', `hash:${i}`, 100_000, 'FIELDS', 1, 'f');
+  }
+  const names = t.run('KEYS', '*') as string[];
+  t.run('HPEXPIRE', names.at(-1)!, 10, 'FIELDS', 1, 'f');
+  const cycle = new ExpiryCycle(t.keys, 0, 1);
+  const isComplete = cycle.step(START_MS + 20, 0) === 0;
+  assert.deepEqual([isComplete, count(t)], [false, 1500], 'it has not come to the last one yet');
+  t.run('SWAPDB', 0, 1);
+  round(cycle, START_MS + 20);
+  round(cycle, START_MS + 20);
+  assert.deepEqual([count(t, 0), count(t, 1)], [0, 1499]);
 });
 
 test('frames are tidied and memory given back, also on a replica', () => {

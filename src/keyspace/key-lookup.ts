@@ -6,7 +6,7 @@
  * A key of a command is hashed once, however often the command seeks it: the thread remembers the
  * shard and the hash of each argument until the dispatcher calls `prepare` or `forget`. Until then
  * all calls refer to the same vector. Keys are hashed before their shards are locked; the dispatcher
- * starts over when the hash key changed in between (key-hash.ts).
+ * starts over when the hash key changed in between (key-hash.ts). Long keys: long-keys.ts.
  *
  * Offsets into `region` are valid until the next change of the same shard's table, or the end of
  * the command. Removing another key moves nothing.
@@ -19,6 +19,7 @@ import { HashState } from '../structures/hash.js';
 import type { Table } from '../structures/table.js';
 import type { StoredValue } from '../values/value-type.js';
 import type { SoughtKey } from './effects.js';
+import { LONG_KEY_BYTES, LongKeyHashes } from './long-keys.js';
 import type { Shards } from './shards.js';
 
 /** Arguments beyond this index are hashed each time. */
@@ -54,6 +55,7 @@ export abstract class KeyLookup implements StoredValue, SoughtKey {
   private readonly markedH2 = new Int32Array(MARKS_MAX);
   private marksEnd = 0;
   private readonly hash = new HashState();
+  readonly longKeys: LongKeyHashes;
 
   // The key last sought:
   shard = 0;
@@ -80,6 +82,7 @@ export abstract class KeyLookup implements StoredValue, SoughtKey {
     this.region = shards.spaces[0]!.region;
     this.keyRegion = this.region;
     this.preparedRegion = this.region;
+    this.longKeys = new LongKeyHashes(shards.keyHash);
   }
 
   /** The space of the key last sought. */
@@ -94,9 +97,8 @@ export abstract class KeyLookup implements StoredValue, SoughtKey {
     this.preparedRegion = region;
     this.preparedOffset = offset;
     this.marksEnd = 0;
-    const length = args.length[index]!;
     const { shards, hash } = this;
-    const shardHash = shards.keyHash.hash(hash, region, offset, length);
+    const shardHash = this.hashArgument(region, offset, args.length[index]!);
     this.preparedShard = shardHash & (shards.count - 1);
     this.preparedH1 = hash.h1;
     this.preparedH2 = hash.h2;
@@ -105,8 +107,7 @@ export abstract class KeyLookup implements StoredValue, SoughtKey {
   /** The shard of argument `index`, one of several keys of a command. */
   mark(args: ArgumentVector, index: number): number {
     const { shards, hash } = this;
-    const offset = args.offset[index]!;
-    const shardHash = shards.keyHash.hash(hash, args.region, offset, args.length[index]!);
+    const shardHash = this.hashArgument(args.region, args.offset[index]!, args.length[index]!);
     const shard = shardHash & (shards.count - 1);
     if (index < MARKS_MAX) {
       while (this.marksEnd <= index) this.markedShard[this.marksEnd++] = NO_SHARD;
@@ -115,6 +116,12 @@ export abstract class KeyLookup implements StoredValue, SoughtKey {
       this.markedH2[index] = hash.h2;
     }
     return shard;
+  }
+
+  private hashArgument(region: Region, offset: number, length: number): number {
+    const { hash } = this;
+    if (length > LONG_KEY_BYTES) return this.longKeys.hash(hash, region, offset, length);
+    return this.shards.keyHash.hash(hash, region, offset, length);
   }
 
   /** Forgets the keys prepared and marked: their bytes belong to another command now. */

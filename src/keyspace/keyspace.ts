@@ -5,7 +5,8 @@
  */
 import type { ArgumentVector } from '../base/arguments.js';
 import { hasExpired } from '../base/expiry-time.js';
-import { copyBytes, Region } from '../base/region.js';
+import { giveBack, newRegion } from '../base/owned-region.js';
+import { copyBytes, type Region } from '../base/region.js';
 import { HashState } from '../structures/hash.js';
 import type { CopiedValue, StoredValue } from '../values/value-type.js';
 import { EFFECT_CLEAR, EFFECT_SWAP } from './effect-verbs.js';
@@ -22,15 +23,11 @@ const SCRATCH_BYTES = 64 * 1024;
 /** Longer values lie in runs of pages, which do not move when another key changes. */
 const MOVING_BYTES_MAX = 8192;
 
-function newScratch(bytes: number): Region {
-  return new Region(new SharedArrayBuffer(bytes), 0);
-}
-
 /** Which keys an emptied database has. */
 const nothing = () => false;
 
 export class Keyspace extends Mutation {
-  private scratchRegion = newScratch(SCRATCH_BYTES);
+  private scratchRegion = newRegion(SCRATCH_BYTES);
   private readonly copied: CopiedValue;
   private readonly watchedHash = new HashState();
 
@@ -152,10 +149,14 @@ export class Keyspace extends Mutation {
     return false;
   }
 
-  /** Scratch memory of this thread of at least `length` bytes, its content undefined. */
+  /**
+   * Scratch memory of this thread of at least `length` bytes, its content undefined. What an earlier
+   * call returned may be gone.
+   */
   scratch(length: number): Region {
     if (this.scratchRegion.length < length) {
-      this.scratchRegion = newScratch((length + 4095) & ~4095);
+      giveBack(this.scratchRegion);
+      this.scratchRegion = newRegion((length + 4095) & ~4095);
     }
     return this.scratchRegion;
   }
@@ -163,7 +164,8 @@ export class Keyspace extends Mutation {
   /** Between commands: frees scratch memory that grew for a large value. */
   trimScratch(): void {
     if (this.scratchRegion.length <= SCRATCH_BYTES) return;
-    this.scratchRegion = newScratch(SCRATCH_BYTES);
+    giveBack(this.scratchRegion);
+    this.scratchRegion = newRegion(SCRATCH_BYTES);
     this.copied.region = this.scratchRegion;
   }
 }

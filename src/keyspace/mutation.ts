@@ -17,6 +17,8 @@
  *     commitUnannounced         the same, where Redis signals nothing   effect: the command as it came
  *     custom                    what was begun is complete              effect: built by the caller
  *     announce                  one more event of the last change
+ *     noteElementExpiry         elements of the value expire          no effect of its own
+ *     expireElements            elements of the value have expired    effect: their type's
  *
  * An edit of a collection is begun, done by the code of its type, and committed: HSET commits its
  * own vector, a command that chose by chance builds what it did with `custom`. When it emptied the
@@ -28,9 +30,16 @@
  */
 import type { ArgumentVector } from '../base/arguments.js';
 import { copyBytes, type Region } from '../base/region.js';
+import { ELEMENTS_EXPIRED_ALL, ELEMENTS_EXPIRED_NONE } from '../values/value-type.js';
 import { EFFECT_EXPIRE_AT, EFFECT_PERSIST, EFFECT_REMOVE } from './effect-verbs.js';
 import { EffectBuilder } from './effects.js';
-import { EVENT_EXPIRED, EVENT_PERSIST, type KeyspaceEvent } from './events.js';
+import {
+  EVENT_DEL,
+  EVENT_EXPIRED,
+  EVENT_HEXPIRED,
+  EVENT_PERSIST,
+  type KeyspaceEvent,
+} from './events.js';
 import { KeyLookup } from './key-lookup.js';
 import { ReplacedValue } from './replaced-value.js';
 import { WORD_WATCHED } from './shard-words.js';
@@ -77,6 +86,7 @@ export abstract class Mutation extends KeyLookup {
   ) {
     super(shards);
     this.effects = new EffectBuilder(this);
+    for (const space of shards.spaces) space.reclaimer = types.reclaim;
   }
 
   /** Before a command. @param writes whether it may change keys */
@@ -269,6 +279,7 @@ export abstract class Mutation extends KeyLookup {
   /** Changes how the value is stored and not what it is: no change, and no effect. */
   reencode(kind: number): void {
     this.table.setKind(kind);
+    this.types.markOwning(this.table, kind);
     this.kind = kind;
   }
 
@@ -279,13 +290,47 @@ export abstract class Mutation extends KeyLookup {
     this.listener(event, soughtDatabase, keyRegion, keyOffset, keyLength);
   }
 
+  /**
+   * Removes a batch of the elements of the value found that have expired, and the key with the last of
+   * them. No change of the command's, as with keys that have expired. Where expired keys are only
+   * hidden, so are elements, by their type.
+   * @returns whether the key is still there
+   */
+  expireElements(): boolean {
+    if (!this.expiresKeys || (!this.writing && this.defersExpiry(this.shard))) return true;
+    const { effects } = this;
+    const before = effects.made;
+    const outcome = this.types.elementExpiry(this.kind).expire(this, this.now, effects);
+    this.expiryEffects += effects.made - before;
+    if (outcome === ELEMENTS_EXPIRED_NONE) return true;
+    this.touch(true);
+    this.announce(EVENT_HEXPIRED);
+    if (outcome !== ELEMENTS_EXPIRED_ALL) return true;
+    this.removeExpired(EVENT_DEL);
+    return false;
+  }
+
+  /**
+   * Notes that no element of the value found expires before this, 0 for none at all: the expiry cycle
+   * looks at tables whose earliest time has come.
+   */
+  noteElementExpiry(expiry: number): void {
+    if (expiry === 0) return;
+    const earliest = this.table.ownerNumber;
+    if (earliest === 0 || expiry < earliest) this.table.ownerNumber = expiry;
+  }
+
   /** Removes the key last sought, which has expired (also used by the active cycle). */
   protected expire(): void {
+    this.expired++;
+    this.removeExpired(EVENT_EXPIRED);
+  }
+
+  private removeExpired(event: KeyspaceEvent): void {
     this.types.removeEntry(this.table);
     this.exists = false;
-    this.expired++;
     this.touch(false);
-    this.announce(EVENT_EXPIRED);
+    this.announce(event);
     if (!this.effects.active) return;
     this.expiryEffects++;
     this.effects.begin(EFFECT_REMOVE).end();
@@ -297,7 +342,10 @@ export abstract class Mutation extends KeyLookup {
     if (owned) this.replaced.keep(this);
     const at = this.table.put(kind, length, expiry);
     if (at < 0) throw this.full();
+    this.types.markOwning(this.table, kind);
     if (owned) this.types.free(this.replaced);
+    // A copy may have elements that expire. The cycle finds out when.
+    if (this.types.hasExpiringElements(kind)) this.noteElementExpiry(1);
     this.exists = true;
     this.kind = kind;
     this.expiry = expiry;

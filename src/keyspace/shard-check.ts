@@ -1,9 +1,15 @@
-/** Verifies a shard: every invariant of its tables, and that each of its keys belongs there. */
+/**
+ * Verifies a shard: every invariant of its tables and its reclaim list, and that each of its keys
+ * belongs there.
+ */
+import { checkReclaimList } from './reclaim-list.js';
 import { SCAN_END, type Shards } from './shards.js';
+import { TYPES } from './types.js';
 
 /** @throws an error that tells what is wrong. The caller holds the shard's lock */
-export function checkShard(shards: Shards, shard: number): void {
+export function checkShard(shards: Shards, shard: number, types = TYPES): void {
   shards.assertLocked(shard);
+  checkReclaimList(shards.spaces[shard]!, types);
   for (let database = 0; database < shards.databases; database++) {
     const table = shards.table(shard, database);
     table.check();

@@ -8,6 +8,9 @@
  *   19   pages of that run, 0 or a power of two
  *   20   the watch version given out last
  *   21   in shard 0: lock of the thread that waits for locks while it holds some (engine/shard-set.ts)
+ *   22   byte offset of the newest page of the reclaim list, 0 = none (reclaim-list.ts)
+ *   23   pages of that list
+ *   24   values that wait in it
  */
 import { LOCK_WORD } from '../memory/space-layout.js';
 
@@ -18,3 +21,6 @@ export const WORD_WATCH_RUN = 18;
 export const WORD_WATCH_PAGES = 19;
 export const WORD_WATCH_VERSION = 20;
 export const WORD_ORDER_LOCK = 21;
+export const WORD_RECLAIM_PAGE = 22;
+export const WORD_RECLAIM_PAGES = 23;
+export const WORD_RECLAIM_OBJECTS = 24;

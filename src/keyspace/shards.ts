@@ -25,6 +25,9 @@ import { WORD_LOCK, WORD_ORDER_LOCK, WORD_ROOTS } from './shard-words.js';
 /** The hash position that ends a scan of a shard's table. */
 export { SCAN_END } from '../structures/table.js';
 
+/** Earlier than any element expires: see `ownerNumber` in types.ts. */
+const ANY_TIME = 1;
+
 export class Shards {
   readonly count: number;
   readonly databases: number;
@@ -93,6 +96,17 @@ export class Shards {
       words[a + i] = words[b + i]!;
       words[b + i] = word;
     }
+    this.lookAgain(shard, first);
+    this.lookAgain(shard, second);
+  }
+
+  /**
+   * The expiry cycle may be in the midst of a walk over the values of a table that lies elsewhere now,
+   * and knows when the first element expires of those only that it has seen: it looks at all again.
+   */
+  private lookAgain(shard: number, database: number): void {
+    const table = this.table(shard, database);
+    if (table.ownerNumber !== 0) table.ownerNumber = ANY_TIME;
   }
 
   /** Takes a shard's lock, or gives up after a short spin. */

@@ -6,14 +6,33 @@
  *
  * What the encoding bits mean is the type's own business. The types of the database are TYPES; a
  * test may make a registry with others.
+ *
+ * The root of a database's table has a mark in the bytes that belong to its owner: whether values
+ * that own pages were ever stored since it was last empty. Whoever looks for such values (a full
+ * sync, clearing) skips tables without it.
+ *
+ *   48     i32  1: the table may have owning values
+ *   52          4 bytes, unused
+ *   56     f64  no element of the table's values expires before this (Mutation.noteElementExpiry)
  */
 import type { Region } from '../base/region.js';
-import { SCAN_END, type Table } from '../structures/table.js';
+import type { Table } from '../structures/table.js';
+import { hashType } from '../values/hash/type.js';
+import { listType } from '../values/list/type.js';
+import { setType } from '../values/set/type.js';
+import { sortedSetType } from '../values/sorted-set/type.js';
 import { stringType } from '../values/string/type.js';
-import type { StoredValue, ValueType } from '../values/value-type.js';
+import type { ElementExpiry, StoredValue, ValueType } from '../values/value-type.js';
+import { ReclaimList } from './reclaim-list.js';
+
+export type { StoredValue, ValueEffects, ValueType } from '../values/value-type.js';
+export { PARTS_END } from '../values/value-type.js';
 
 /** Redis's names by the number of a type, also of types that are not there yet. */
 const TYPE_NAMES = ['string', 'list', 'set', 'zset', 'hash', 'stream'];
+
+/** Byte offset of the mark, from the root. */
+const OWNING_MARK = 48;
 
 export class TypeRegistry {
   /** Bit k is set when kind k exists. */
@@ -22,6 +41,9 @@ export class TypeRegistry {
   readonly verifiedKinds: number;
   /** Bit k is set when values of kind k own pages. */
   readonly owningKinds: number;
+  readonly reclaim: ReclaimList;
+  /** Bit k is set when values of kind k may have elements that expire by themselves. */
+  private readonly expiringKinds: number;
   private readonly types: readonly (ValueType | undefined)[];
 
   constructor(types: readonly ValueType[]) {
@@ -34,6 +56,9 @@ export class TypeRegistry {
     this.kinds = maskOf(types.flatMap((type) => type.kinds));
     this.verifiedKinds = maskOf(types.flatMap((type) => type.verifiedKinds));
     this.owningKinds = maskOf(types.flatMap((type) => type.owningKinds));
+    this.reclaim = new ReclaimList(this);
+    const expiring = types.filter((type) => type.elementExpiry !== undefined);
+    this.expiringKinds = maskOf(expiring.flatMap((type) => type.owningKinds));
   }
 
   /** The type of a kind. @throws when there is none: no entry has such a kind */
@@ -59,30 +84,43 @@ export class TypeRegistry {
     return ((this.owningKinds >>> kind) & 1) !== 0;
   }
 
-  free(value: StoredValue): void {
-    this.of(value.kind).free(value);
+  /** Before a value of this kind is stored in a table. */
+  markOwning(table: Table, kind: number): void {
+    if (this.owns(kind)) table.region.view.setInt32(table.root + OWNING_MARK, 1, true);
   }
 
-  /** Empties a table, with the pages that its values own. */
+  /** Whether elements of a value of this kind may expire. */
+  hasExpiringElements(kind: number): boolean {
+    return ((this.expiringKinds >>> kind) & 1) !== 0;
+  }
+
+  /** How they do. @throws when none of this kind does */
+  elementExpiry(kind: number): ElementExpiry {
+    const expiry = this.of(kind).elementExpiry;
+    if (expiry === undefined) throw new Error(`elements of kind ${kind} do not expire`);
+    return expiry;
+  }
+
+  /** Whether a table may have values that own pages. */
+  mayOwn(table: Table): boolean {
+    return table.region.view.getInt32(table.root + OWNING_MARK, true) !== 0;
+  }
+
+  /** Frees the pages of an owning value, those of a large one bit by bit. */
+  free(value: StoredValue): void {
+    this.reclaim.free(value);
+  }
+
+  /** Empties a table, with the pages that its values own, those of a large one bit by bit. */
   clearTable(table: Table): void {
-    if (this.owningKinds !== 0) this.freeOwned(table);
-    table.clear();
+    this.reclaim.freeTable(table, this.mayOwn(table));
+    table.region.view.setInt32(table.root + OWNING_MARK, 0, true);
   }
 
   /** Removes the entry that a table has found, with the pages that its value owns. */
   removeEntry(table: Table): void {
     if (this.owns(table.kind)) this.free(table);
     table.remove();
-  }
-
-  private freeOwned(table: Table): void {
-    for (let position = 0; position < SCAN_END; ) {
-      position = table.scan(position);
-      for (let i = 0; i < table.scanCount; i++) {
-        table.decode(table.scanOffsets[i]!);
-        if (this.owns(table.kind)) this.free(table);
-      }
-    }
   }
 }
 
@@ -91,4 +129,4 @@ function maskOf(kinds: readonly number[]): number {
 }
 
 /** The types of the database. */
-export const TYPES = new TypeRegistry([stringType]);
+export const TYPES = new TypeRegistry([stringType, listType, setType, sortedSetType, hashType]);

@@ -49,8 +49,19 @@ export interface HashKey {
   readonly spread: number;
 }
 
+/** Frees pages of what was removed and is not freed yet. */
+export interface PageReclaimer {
+  /** Frees some, under the shard's lock. @returns false when there are none */
+  reclaim(space: Space): boolean;
+}
+
 export class Space {
   readonly words: Int32Array;
+  /**
+   * Asked before a request is refused. What it does happens in the middle of whatever asked for pages:
+   * it shares no state with that.
+   */
+  reclaimer: PageReclaimer | null = null;
 
   /**
    * @param region memory on which `Space.format` has run
@@ -165,6 +176,12 @@ export class Space {
    * @returns its byte offset, or 0 when there is no room
    */
   allocate(pages: number): number {
+    let run = this.allocateFree(pages);
+    while (run === 0 && this.reclaimer?.reclaim(this) === true) run = this.allocateFree(pages);
+    return run;
+  }
+
+  private allocateFree(pages: number): number {
     const words = this.words;
     const pending = takePending(words, pages);
     if (pending !== 0) return pending << PAGE_SHIFT;

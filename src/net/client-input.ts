@@ -4,6 +4,7 @@
  * is put aside with all that follows it, until `WaitingClients` says that it may be tried again.
  */
 import { DONE, SUSPENDED } from '../base/outcome.js';
+import { giveBack } from '../base/owned-region.js';
 import { prefixBinary, type Region } from '../base/region.js';
 import type { Transport } from '../platform/transport.js';
 import { COMMAND, INCOMPLETE, RequestParser } from '../protocol/parser.js';
@@ -11,7 +12,7 @@ import type { Reply } from '../protocol/reply.js';
 import type { ClientOutput } from './client-output.js';
 import type { Connection } from './connection.js';
 import { type Backlog, Backlogs, PartialCommand } from './input.js';
-import { giveBack, type OutputArenas } from './output.js';
+import type { OutputArenas } from './output.js';
 import type { FrontendPolicy } from './policy.js';
 import type { CommandRunner, NetSession } from './runner.js';
 import { WaitingClients } from './waiting.js';

@@ -10,11 +10,21 @@ import type { Connection } from './connection.js';
 import type { OutputArenas } from './output.js';
 import { exceedsOutputLimit, type FrontendPolicy } from './policy.js';
 import type { NetSession } from './runner.js';
-import { TurnSends } from './turn-sends.js';
+import { type TakeBytes, TurnSends } from './turn-sends.js';
 
 export class ClientOutput<S extends NetSession> {
   private turnNumber = 0;
   private readonly sends: TurnSends<S>;
+  /** Puts bytes of an arena, or of a region made for a large reply, before all that waits. */
+  private readonly putFirst: TakeBytes<S> = (connection, region, offset, length) => {
+    const pending = connection.pendingQueue();
+    if (this.arenas.isArena(region)) {
+      pending.prepend(region, offset, length);
+      return;
+    }
+    this.arenas.borrow(region);
+    pending.prependInPlace(region, offset, length);
+  };
   /** Connections to close once the sends of this turn have completed. */
   private closing: Connection<S>[] = [];
   /** Connections whose pending output can be sent from the next turn on. */
@@ -70,15 +80,13 @@ export class ClientOutput<S extends NetSession> {
     if (!pending.sending) this.starting.push(connection);
   }
 
-  /** A send of this turn or the last was taken in part: the rest goes to the head of the queue. */
+  /**
+   * The last turn's send was taken in part: the rest goes to the head of the queue. Replies to commands
+   * that arrived before this was known may wait for the coming turn's send: they follow the rest.
+   */
   unsent(connection: Connection<S>, region: Region, offset: number, length: number): void {
-    const pending = connection.pendingQueue();
-    if (this.arenas.isArena(region)) {
-      pending.prepend(region, offset, length);
-    } else {
-      this.arenas.borrow(region);
-      pending.prependInPlace(region, offset, length);
-    }
+    if (connection.sentTurn === this.turnNumber) this.sends.withdraw(connection, this.putFirst);
+    this.putFirst(connection, region, offset, length);
     this.startPending(connection);
   }
 

@@ -184,6 +184,52 @@ describe('the network layer', () => {
     assert.equal(transport.sent, expected);
   });
 
+  it('keeps the order when commands arrive before what was left of the last send is known', () => {
+    const step = fc.record({
+      commands: fc.array(fc.nat({ max: 300 }), { maxLength: 3 }),
+      takes: fc.nat({ max: 400 }),
+      late: fc.boolean(),
+      drains: fc.boolean(),
+    });
+    fc.assert(
+      fc.property(fc.array(step, { minLength: 1, maxLength: 12 }), (steps) => {
+        const { frontend, transport, receive } = newFrontend();
+        const words = steps.flatMap(({ commands }, i) =>
+          commands.map((bytes, j) => `${i} ${j} ${'x'.repeat(bytes)}`),
+        );
+        let next = 0;
+        for (const { commands, takes, late, drains } of steps) {
+          if (!late) transport.completions();
+          for (const _ of commands) receive(command(words[next++]!));
+          transport.completions();
+          if (drains) transport.drain();
+          transport.takes = takes;
+          frontend.turn();
+        }
+        transport.completions();
+        do frontend.turn();
+        while (transport.drain());
+        assert.equal(transport.sent, words.map(bulk).join(''));
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it('keeps the order when a reply with a region of its own waits behind the last send', () => {
+    const { frontend, transport, receive } = newFrontend();
+    const large = 'y'.repeat(3 << 20);
+    transport.takes = 5;
+    receive(command('first') + command(large));
+    frontend.turn();
+    receive(command(large) + command('last'));
+    transport.completions();
+    receive(command('after'));
+    do frontend.turn();
+    while (transport.drain());
+    const replies = ['first', large, large, 'last', 'after'];
+    assert.ok(transport.sent === replies.map(bulk).join(''), `${transport.sent.length} bytes`);
+  });
+
   it('closes after the last reply has gone out, and runs nothing behind QUIT', () => {
     const { frontend, transport, receive, runner } = newFrontend();
     transport.takes = 4;

@@ -2,9 +2,9 @@
  * Input that cannot be run where it was received: the beginning of a command whose rest has not
  * come yet (`PartialCommand`), and whole commands that must wait (`Backlog`).
  */
+import { giveBack } from '../base/owned-region.js';
 import { copyBytes, type Region } from '../base/region.js';
 import type { RequestParser } from '../protocol/parser.js';
-import { giveBack } from './output.js';
 
 const LF = 10;
 const PARTIAL_BYTES = 16384;

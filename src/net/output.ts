@@ -4,7 +4,7 @@
  * call for all. Two arenas take turns, so that the bytes of a send stay in place for a turn more.
  * What a slow reader does not take moves to a queue of its own (`Pending`), sent as it drains.
  */
-import { releasePages } from '../base/page-release.js';
+import { giveBack } from '../base/owned-region.js';
 import { copyBytes, type Region } from '../base/region.js';
 import { checkReplyLength, type Reply } from '../protocol/reply.js';
 
@@ -114,14 +114,6 @@ export class OutputArenas {
       this.pool.push(region);
     }
   }
-}
-
-/**
- * Gives a region's memory back at once. The garbage collector does not see how large shared memory
- * is, so it may free the rest late. Nothing may use the bytes any more.
- */
-export function giveBack(region: Region): void {
-  releasePages(region, 0, region.length);
 }
 
 interface Chunk {

@@ -7,6 +7,13 @@ import type { Transport } from '../platform/transport.js';
 import type { Connection } from './connection.js';
 import type { NetSession } from './runner.js';
 
+export type TakeBytes<S extends NetSession> = (
+  connection: Connection<S>,
+  region: Region,
+  offset: number,
+  length: number,
+) => void;
+
 export class TurnSends<S extends NetSession> {
   private count = 0;
   private readonly connections: Connection<S>[] = [];
@@ -35,6 +42,22 @@ export class TurnSends<S extends NetSession> {
     if (this.offsets[last]! + this.lengths[last]! !== offset) return false;
     this.lengths[last]! += length;
     return true;
+  }
+
+  /**
+   * Takes the connection's send back, if it has one, and gives its bytes to `take`. Rare, so it is
+   * searched for. The last send moves to its place: sends of different connections have no order.
+   */
+  withdraw(connection: Connection<S>, take: TakeBytes<S>): void {
+    let index = this.count - 1;
+    while (index >= 0 && this.connections[index] !== connection) index--;
+    if (index < 0) return;
+    take(connection, this.regions[index]!, this.offsets[index]!, this.lengths[index]!);
+    const last = --this.count;
+    this.connections[index] = this.connections[last]!;
+    this.regions[index] = this.regions[last]!;
+    this.offsets[index] = this.offsets[last]!;
+    this.lengths[index] = this.lengths[last]!;
   }
 
   /** Hands everything to the transport. */

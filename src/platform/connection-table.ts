@@ -86,6 +86,12 @@ export class ConnectionTable {
     return slot >= 0 && slot < this.used && this.descriptor[slot]! >= 0;
   }
 
+  /** Two sends under way on one slot would mix their bytes. @throws Error while a sendLater is */
+  assertMaySend(slot: number): void {
+    if ((this.flags[slot]! & SENDING_LATER) === 0) return;
+    throw new Error('a send while a sendLater is under way');
+  }
+
   /** Every open slot, for the end of the transport. */
   openSlots(): number[] {
     const open: number[] = [];

@@ -94,13 +94,14 @@ async function pipeline(client: Client, name: string, done: () => boolean): Prom
   const asked: Request[] = [];
   let replies = 0;
   let ended = false;
+  let failed = false;
   const write = async () => {
-    for (let i = 0; !done(); i++) {
+    for (let i = 0; !done() && !failed; i++) {
       const next = request(Math.random(), `${name}-${i}`);
       asked.push(next);
       client.socket.write(next.bytes);
       if (i % 50 === 0) await sleep(1);
-      while (asked.length - replies > OUTSTANDING_MAX) await sleep(1);
+      while (asked.length - replies > OUTSTANDING_MAX && !failed) await sleep(1);
     }
     ended = true;
   };
@@ -116,7 +117,11 @@ async function pipeline(client: Client, name: string, done: () => boolean): Prom
       replies++;
     }
   };
-  await Promise.all([write(), read()]);
+  const reading = read().catch((error: unknown) => {
+    failed = true;
+    throw error;
+  });
+  await Promise.all([write(), reading]);
   return replies;
 }
 
@@ -126,10 +131,13 @@ for (const name of ['uring', 'epoll'] as const) {
       withPair(name, async (pair) => {
         const clients = await Promise.all([0, 1, 2].map(() => Client.connect(pair.port)));
         let ended = false;
-        const working = clients.map((client, i) => pipeline(client, `client-${i}`, () => ended));
-        await keepMoving(pair, (moves) => moves >= MOVES);
-        ended = true;
-        const counts = await Promise.all(working);
+        const working = Promise.all(
+          clients.map((client, i) => pipeline(client, `client-${i}`, () => ended)),
+        );
+        const moving = keepMoving(pair, (moves) => moves >= MOVES).finally(() => {
+          ended = true;
+        });
+        const [counts] = await Promise.all([working, moving]);
         assert.ok(Math.min(...counts) > 100, `${counts} replies`);
         for (const client of clients) client.destroy();
       }));
@@ -138,6 +146,7 @@ for (const name of ['uring', 'epoll'] as const) {
       withPair(name, async (pair) => {
         let ended = false;
         const moving = keepMoving(pair, () => ended);
+        moving.catch(() => {});
         for (let round = 0; round < 60; round++) {
           const client = await Client.connect(pair.port);
           const lines = Array.from({ length: 300 }, (_, i) => `${round} ${i}`);

@@ -437,6 +437,24 @@ function fullQueues(): void {
       },
       { uringSizes: { submissions: 4, completions: 8, receiveBuffers: 2 } },
     ));
+
+  test('replies keep their order when bytes come before the news of what was not sent', () =>
+    withServer(
+      'uring',
+      async (port, thread) => {
+        const client = await Client.connect(port);
+        client.socket.pause();
+        const length = 20 * 1024 * 1024;
+        const texts = Array.from({ length: 3000 }, (_, i) => `${i} ${'z'.repeat(i % 100)}`);
+        client.socket.write(`big ${length}\n${texts.map((text) => `echo ${text}\n`).join('')}`);
+        await eventually(async () => (await thread.counters()).unsent > 0, 'bytes are left');
+        client.socket.resume();
+        await client.read(length);
+        for (const text of texts) assert.equal(await client.line(), text);
+        client.destroy();
+      },
+      { uringSizes: { submissions: 64, completions: 64, receiveBuffers: 2 } },
+    ));
 }
 
 function hasOpenssl(): boolean {

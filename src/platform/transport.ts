@@ -51,7 +51,9 @@ export interface TransportHandler {
   receivedInto(connection: number, length: number): void;
   /**
    * A `send` went out only in part (or not at all): the `length` bytes from `offset` on are the
-   * rest, and still lie where they were. Comes before the handler's `turn` that follows the send's.
+   * rest, and still lie where they were. Comes before the handler's `turn` that follows the send's,
+   * but perhaps after `received` or `receivedInto` of the same connection: replies that these made
+   * must follow the rest.
    */
   unsent(connection: number, region: Region, offset: number, length: number): void;
   /** A `sendLater` has gone out whole; its memory is the caller's again. */
@@ -111,6 +113,7 @@ export interface Transport {
    * system has one). The bytes must stay in place until the end of the following turn. At most one
    * `send` per connection and turn, and none while a `sendLater` is under way. Does nothing on a
    * slot that is closed.
+   * @throws Error while a `sendLater` is under way: bytes would change their places
    */
   send(connection: number, region: Region, offset: number, length: number): void;
   /**

@@ -7,9 +7,11 @@
  * one multiplication or division rounds correctly (Clinger's fast path). The rest goes through
  * Number(), which rounds correctly too.
  *
- * Printing is printf's "%.17g".
+ * Printing is printf's "%.17g" (base/double-text.ts).
  */
 import type { Region } from '../base/region.js';
+
+export { formatDouble } from '../base/double-text.js';
 
 const POWERS_OF_TEN = new Float64Array(23);
 for (let i = 0; i < POWERS_OF_TEN.length; i++) POWERS_OF_TEN[i] = Number(`1e${i}`);
@@ -74,6 +76,51 @@ export function parseDoubleText(text: string): number {
   return withinRange(sign === '-' ? -magnitude : magnitude, /[1-9a-f]/i.test(digits));
 }
 
+const HEXADECIMAL_START =
+  /^[ \t\n\v\f\r]*([+-]?0x(?:[0-9a-f]+\.?[0-9a-f]*|\.[0-9a-f]+)(?:p[+-]?\d+)?)/i;
+
+/** The number that a text begins with, as atof reads it, whatever follows. NaN: there is none. */
+export function parseDoubleStart(text: string): number {
+  const hexadecimal = HEXADECIMAL_START.exec(text);
+  return hexadecimal === null ? Number.parseFloat(text) : parseDoubleText(hexadecimal[1]!);
+}
+
+const BLANKS_BEFORE = /^[ \t-\r]*(?=[^ \t-\r])/;
+const SIGN = /^[+-]?/;
+
+/**
+ * An end of a range of scores. Redis reads these with strtod alone: blanks may come first, a NUL byte
+ * ends the text, an empty text is 0, and what over- or underflows is infinite or 0.
+ * @returns NaN when the text is none
+ */
+export function parseRangeDouble(region: Region, offset: number, length: number): number {
+  const value = parseDouble(region, offset, length);
+  if (!Number.isNaN(value)) return value;
+  if (length >= TEXT_BYTES_MAX) return value;
+  return parseRangeText(
+    Buffer.from(region.bytes.slice(offset, offset + length)).toString('latin1'),
+  );
+}
+
+function parseRangeText(text: string): number {
+  const end = text.indexOf('\0');
+  const whole = end < 0 ? text : text.slice(0, end);
+  if (whole === '') return 0;
+  const trimmed = whole.replace(BLANKS_BEFORE, '');
+  const value = parseDoubleText(trimmed);
+  if (!Number.isNaN(value)) return value;
+  // What is left is no number, or one whose exponent is too large or too small for a double.
+  if (!DECIMAL.test(trimmed) && !isHexadecimal(trimmed)) return value;
+  const isLarge = DECIMAL.test(trimmed) ? Math.abs(Number(trimmed)) > 1 : !/p-/i.test(trimmed);
+  const magnitude = isLarge ? Infinity : 0;
+  return SIGN.exec(trimmed)![0] === '-' ? -magnitude : magnitude;
+}
+
+function isHexadecimal(text: string): boolean {
+  const match = HEXADECIMAL.exec(text);
+  return match !== null && `${match[2]}${match[3]}` !== '';
+}
+
 /** Over- and underflow are errors; so is rounding something that isn't zero to zero. */
 function withinRange(x: number, nonZero: boolean): number {
   return Math.abs(x) === Infinity || (x === 0 && nonZero) ? Number.NaN : x;
@@ -106,35 +153,4 @@ function scaleByTwo(mantissa: bigint, shift: number): number {
 /** Whether `formatInteger` prints this double as "%.17g" would. */
 export function doubleIsShort(x: number): boolean {
   return Number.isSafeInteger(x) && (x !== 0 || !Object.is(x, -0));
-}
-
-/** A double as printf's "%.17g": 17 significant digits without trailing zeros; "inf", "-inf". */
-export function formatDouble(x: number): string {
-  if (Number.isNaN(x)) return 'nan';
-  if (!Number.isFinite(x)) return x < 0 ? '-inf' : 'inf';
-  if (x === 0) return Object.is(x, -0) ? '-0' : '0';
-  const scientific = roundToSeventeen(Math.abs(x));
-  const e = scientific.indexOf('e');
-  const exponent = Number(scientific.slice(e + 1));
-  const digits = `${scientific[0]}${scientific.slice(2, e)}`.replace(/0+$/, '');
-  const sign = x < 0 ? '-' : '';
-  if (exponent < -4 || exponent >= 17) {
-    const fraction = digits.length > 1 ? `.${digits.slice(1)}` : '';
-    const power = Math.abs(exponent).toString().padStart(2, '0');
-    return `${sign}${digits[0]}${fraction}e${exponent < 0 ? '-' : '+'}${power}`;
-  }
-  if (exponent < 0) return `${sign}0.${'0'.repeat(-exponent - 1)}${digits}`;
-  const whole = digits.slice(0, exponent + 1).padEnd(exponent + 1, '0');
-  const fraction = digits.slice(exponent + 1);
-  return fraction === '' ? `${sign}${whole}` : `${sign}${whole}.${fraction}`;
-}
-
-/** Like toExponential(16), but with ties to even as C rounds them (JS rounds them up). */
-function roundToSeventeen(x: number): string {
-  const longer = x.toExponential(60);
-  if (!/^\d\.\d{16}50*e/.test(longer)) return x.toExponential(16);
-  const evenBelow = /^\d\.\d{15}[02468]/.test(longer);
-  return evenBelow
-    ? `${longer.slice(0, 18)}${longer.slice(longer.indexOf('e'))}`
-    : x.toExponential(16);
 }

@@ -34,6 +34,7 @@ export const OUT_OF_RANGE_POSITIVE = error('ERR value is out of range, must be p
 export const OVERFLOW = error('ERR increment or decrement would overflow');
 export const DECREMENT_OVERFLOW = error('ERR decrement would overflow');
 export const NAN_OR_INFINITY = error('ERR increment would produce NaN or Infinity');
+export const INCREMENT_NAN_OR_INFINITY = error('ERR value is NaN or Infinity');
 export const SCORE_NAN = error('ERR resulting score is not a number (NaN)');
 export const HASH_NOT_INTEGER = error('ERR hash value is not an integer');
 export const HASH_NOT_FLOAT = error('ERR hash value is not a float');
@@ -203,9 +204,8 @@ export function invalidExpire(name: string): ErrorReply {
   return error(`ERR invalid expire time in '${name}' command`);
 }
 
-export function unsupportedOption(option: string): ErrorReply {
-  return error(`ERR Unsupported option ${untilNul(option)}`);
-}
+/** CONFIG SET; the directive's name follows, in quotation marks. */
+export const UNKNOWN_DIRECTIVE = 'ERR Unknown option or number of arguments for CONFIG SET - ';
 
 export function noInputKey(name: string): ErrorReply {
   return error(`ERR at least 1 input key is needed for '${name}' command`);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { Region, toBinary } from '../base/region.js';
-import { doubleIsShort, formatDouble, parseDouble } from './doubles.js';
+import { doubleIsShort, formatDouble, parseDouble, parseRangeDouble } from './doubles.js';
 import { addLongDouble, formatLongDouble, parseLongDouble } from './long-double.js';
 import {
   formatInteger,
@@ -119,6 +119,28 @@ describe('doubles', () => {
       ),
       { numRuns: 5000 },
     );
+  });
+
+  test('an end of a range may begin with blanks, be empty, overflow, and ends at a NUL byte', () => {
+    const cases: [string, number][] = [
+      ['', 0],
+      [' 1.5', 1.5],
+      ['\t\n-2', -2],
+      ['3\x00x', 3],
+      ['\x00', 0],
+      ['1e400', Infinity],
+      ['-1e400', -Infinity],
+      ['1e-400', 0],
+      ['0x1p2000', Infinity],
+      ['0x1p-2000', 0],
+      [' ', Number.NaN],
+      ['1 ', Number.NaN],
+      ['nan', Number.NaN],
+      ['x', Number.NaN],
+    ];
+    for (const [text, expected] of cases) {
+      assert.equal(parseRangeDouble(region, 3, put(text)), expected, JSON.stringify(text));
+    }
   });
 
   test('what strtod takes beyond decimals', () => {

@@ -328,6 +328,17 @@ describe('round trip', () => {
   });
 });
 
+test('the header of a set is put in when its members are known', () => {
+  const replies = both((reply) => {
+    reply.integer(7);
+    const mark = reply.mark();
+    for (let i = 0; i < 12; i++) reply.bulkInteger(i % 10);
+    reply.patchSet(mark, 12);
+  });
+  const members = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1].map((n) => `$1\r\n${n}\r\n`).join('');
+  assert.deepEqual(replies, [`:7\r\n*12\r\n${members}`, `:7\r\n~12\r\n${members}`]);
+});
+
 test('the replies of the data path allocate nothing', () => {
   const reply = newReply(2, 64 * 1024);
   const source = new Region(new SharedArrayBuffer(1024), 0);
@@ -344,4 +355,16 @@ test('the replies of the data path allocate nothing', () => {
     reply.double(i);
   });
   assert.ok(bytes < 1, `${bytes} bytes a round`);
+});
+
+test('an error quotes bytes of any length, on one line', () => {
+  const bytes = 'a\r\nb\xff'.padEnd(200_000, 'q');
+  const source = new Region(new SharedArrayBuffer((bytes.length + 15) & ~7), 0);
+  source.bytes.set(Buffer.from(bytes, 'latin1'), 3);
+  const reply = newReply(2);
+  reply.errorQuoting("ERR Unknown '", source, 3, bytes.length, "'.");
+  assert.equal(written(reply), `-ERR Unknown 'a  b\xff${'q'.repeat(199_995)}'.\r\n`);
+  assert.deepEqual([reply.errors, reply.errorCode], [1, 'ERR']);
+  reply.errorQuoting('', source, 3, 4, '');
+  assert.deepEqual([reply.errors, reply.errorCode], [2, 'a\r\nb']);
 });

@@ -11,7 +11,7 @@
  *
  * Strings of JS are written in two ways: `...Text` as UTF-8, `...Binary` one byte per char.
  */
-import { copyBytes, Region } from '../base/region.js';
+import { copyBytes, prefixBinary, Region } from '../base/region.js';
 import { doubleIsShort, formatDouble } from './doubles.js';
 import type { ErrorReply } from './errors.js';
 import { digitCount, formatInteger, integerLength } from './numbers.js';
@@ -32,6 +32,8 @@ export const REPLY_BYTES_MAX = 0x7f00_0000;
 /** Room for the error that takes the place of a reply too long. */
 const ERROR_ROOM_BYTES = 0x00f0_0000;
 const SHORT_BYTES = 1024;
+/** Of an error's code, where a client chooses it. */
+const CODE_BYTES_MAX = 128;
 
 /** @throws ReplyTooLongError when `bytes` more than `used` are too many for offsets of 31 bits */
 export function checkReplyLength(used: number, bytes: number): void {
@@ -44,6 +46,7 @@ const HEADER_BYTES_MAX = 24;
 const CRLF = 0x0a0d;
 const CR = 13;
 const LF = 10;
+const SPACE = 32;
 const ZERO = 48;
 const ONE_DIGIT = 0x0a0d_3000;
 
@@ -93,7 +96,7 @@ function writeHeader(region: Region, position: number, type: number, n: number):
 function writeBinary(bytes: Uint8Array, position: number, text: string, oneLine: boolean): void {
   for (let i = 0; i < text.length; i++) {
     const code = text.charCodeAt(i);
-    bytes[position + i] = oneLine && (code === CR || code === LF) ? 32 : code;
+    bytes[position + i] = oneLine && (code === CR || code === LF) ? SPACE : code;
   }
 }
 
@@ -207,6 +210,35 @@ export class Reply {
     this.line(ERROR, text.replace(/[\r\n]+$/, ''));
   }
 
+  /**
+   * An error that quotes bytes of the client's, however many, without making a string of them:
+   * "ERR Unknown thing '" and "'" around them, one byte per char. Line ends become spaces.
+   */
+  errorQuoting(
+    before: string,
+    source: Region,
+    offset: number,
+    length: number,
+    after: string,
+  ): void {
+    this.errors++;
+    const start = before === '' ? prefixBinary(source, offset, length, CODE_BYTES_MAX) : before;
+    this.errorCode = start.split(' ', 1)[0]!;
+    this.ensure(before.length + length + after.length + HEADER_BYTES_MAX);
+    const { bytes } = this.region;
+    let at = this.position;
+    bytes[at++] = ERROR;
+    writeBinary(bytes, at, before, true);
+    at += before.length;
+    for (let i = 0; i < length; i++) {
+      const byte = source.bytes[offset + i]!;
+      bytes[at++] = byte === CR || byte === LF ? SPACE : byte;
+    }
+    writeBinary(bytes, at, after, true);
+    this.position = at + after.length;
+    this.crlf();
+  }
+
   // Numbers.
 
   /** A safe integer. */
@@ -260,6 +292,18 @@ export class Reply {
     const text = Number.isNaN(x) ? NAN_TEXT : formatDouble(x);
     if (this.protocol === 2) this.bulkBinary(text);
     else this.line(DOUBLE, text);
+  }
+
+  /** The same whose text is there already. */
+  doubleText(text: string): void {
+    if (this.protocol === 2) this.bulkBinary(text);
+    else this.line(DOUBLE, text);
+  }
+
+  /** The same as a string in both protocols. */
+  bulkDouble(x: number): void {
+    if (doubleIsShort(x)) this.bulkInteger(x);
+    else this.bulkBinary(formatDouble(x));
   }
 
   boolean(value: boolean): void {
@@ -367,6 +411,10 @@ export class Reply {
 
   patchArray(mark: number, count: number): void {
     this.insertHeader(mark, ARRAY, count);
+  }
+
+  patchSet(mark: number, count: number): void {
+    this.insertHeader(mark, this.protocol === 2 ? ARRAY : SET, count);
   }
 
   patchMap(mark: number, count: number): void {

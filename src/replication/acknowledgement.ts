@@ -1,28 +1,45 @@
 /**
  * The messages on a flow connection from replica to primary: the LSN up to which each of the flow's
- * shards is applied. They are short and follow every application, so that WAIT need not ask.
+ * shards is applied, and the last cut (journal/cuts.ts) that is applied whole. They are short and
+ * follow every application, so that WAIT need not ask.
  *
  *   0   u32  magic
  *   4   u32  number of shards of the flow
- *   8   f64  LSN applied, of each of the flow's shards in their order
+ *   8   f64  offset of the cut, -1 when there is none. Other flows than that of shard 0 say -1
+ *   16  f64  when it was made, by the primary's clock
+ *   24  f64  LSN applied, of each of the flow's shards in their order
  */
-const MAGIC = 0x4b434144;
-const HEADER_BYTES = 8;
+const MAGIC = 0x4c434144;
+const HEADER_BYTES = 24;
 
 export function acknowledgementBytes(shards: number): number {
   return HEADER_BYTES + shards * 8;
 }
 
-/** @param progress LSN applied by shard of the primary */
-export function writeAcknowledgement(progress: Float64Array, mine: readonly number[]): Uint8Array {
-  const bytes = new Uint8Array(acknowledgementBytes(mine.length));
+/** The cut of an acknowledgement that tells of none. */
+export const NO_CUT = { offset: -1, madeMs: 0 };
+
+/** @param applied LSN applied, of each of the flow's shards in their order */
+export function writeAcknowledgement(
+  applied: Float64Array,
+  cut: { readonly offset: number; readonly madeMs: number } = NO_CUT,
+): Uint8Array {
+  const bytes = new Uint8Array(acknowledgementBytes(applied.length));
   const view = new DataView(bytes.buffer);
   view.setUint32(0, MAGIC, true);
-  view.setUint32(4, mine.length, true);
-  mine.forEach((shard, i) => {
-    view.setFloat64(HEADER_BYTES + i * 8, progress[shard]!, true);
+  view.setUint32(4, applied.length, true);
+  view.setFloat64(8, cut.offset, true);
+  view.setFloat64(16, cut.madeMs, true);
+  applied.forEach((lsn, i) => {
+    view.setFloat64(HEADER_BYTES + i * 8, lsn, true);
   });
   return bytes;
+}
+
+/** Takes what an acknowledgement says. Each returns why that cannot be, or null. */
+export interface AcknowledgementTaker {
+  readonly lsn: (shard: number, lsn: number) => string | null;
+  readonly cut: (offset: number, madeMs: number) => string | null;
 }
 
 /** Reads acknowledgements out of a stream that may be cut anywhere. */
@@ -33,8 +50,7 @@ export class AcknowledgementReader {
 
   constructor(
     private readonly mine: readonly number[],
-    /** Takes the LSN of a shard. @returns why it cannot be, or null */
-    private readonly take: (shard: number, lsn: number) => string | null,
+    private readonly take: AcknowledgementTaker,
   ) {
     this.bytes = new Uint8Array(acknowledgementBytes(mine.length));
     this.view = new DataView(this.bytes.buffer);
@@ -63,9 +79,13 @@ export class AcknowledgementReader {
     for (let i = 0; i < mine.length; i++) {
       const lsn = view.getFloat64(HEADER_BYTES + i * 8, true);
       if (!Number.isSafeInteger(lsn) || lsn < 0) return `an acknowledgement of LSN ${lsn}`;
-      const wrong = this.take(mine[i]!, lsn);
+      const wrong = this.take.lsn(mine[i]!, lsn);
       if (wrong !== null) return wrong;
     }
-    return null;
+    const offset = view.getFloat64(8, true);
+    const madeMs = view.getFloat64(16, true);
+    if (offset === -1) return null;
+    const isSane = Number.isSafeInteger(offset) && offset >= 0 && Number.isSafeInteger(madeMs);
+    return isSane ? this.take.cut(offset, madeMs) : `an acknowledgement of the cut ${offset}`;
   }
 }

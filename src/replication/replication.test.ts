@@ -78,6 +78,7 @@ const reply: SyncReply = {
   hashKey1: 2,
   spread: 8,
   flows: 2,
+  windowBytes: 65_536,
   mode: 'FULL',
   syncId: 1,
 };

@@ -12,6 +12,8 @@ const BLOCKS = [
   wire.BLOCK_SHARD_DONE,
   wire.BLOCK_CUT,
   wire.BLOCK_HEARTBEAT,
+  wire.BLOCK_VALUES,
+  wire.BLOCK_POSITIONS,
 ];
 const letters = 'AWDSR';
 
@@ -21,28 +23,34 @@ function row(state: number): string {
 }
 
 test('a shard of the replica accepts blocks by its state', () => {
-  //                                            CLEAR FRAME ENTRIES JOURNAL DONE CUT HEARTBEAT
-  assert.equal(row(states.AWAITS_CLEAR), 'W-----A');
-  assert.equal(row(states.WALKING), 'WWWWD-W');
-  assert.equal(row(states.DONE), 'W--D-SD');
-  assert.equal(row(states.STREAMING), '---S--S');
-  assert.equal(row(states.RESUMED), '---R-SR');
-  for (const type of [0, 8, 255]) {
+  //                                            CLEAR FRAME ENTRIES JOURNAL DONE CUT HEARTBEAT VALUES POSITIONS
+  assert.equal(row(states.AWAITS_CLEAR), 'W-----A--');
+  assert.equal(row(states.WALKING), 'WWWWD-WW-');
+  assert.equal(row(states.DONE), 'W--D-SD--');
+  assert.equal(row(states.STREAMING), '---S--S-S');
+  assert.equal(row(states.RESUMED), '---R-SR--');
+  for (const type of [0, 10, 255]) {
     for (let state = 0; state < letters.length; state++) {
       assert.equal(states.afterBlock(state, type), states.REFUSED);
     }
   }
 });
 
-test('only entries and records of a walk continue in the next block', () => {
+test('only entries, values and records of a walk continue in the next block', () => {
+  const long = [wire.BLOCK_ENTRIES, wire.BLOCK_VALUES, wire.BLOCK_JOURNAL];
   for (let state = 0; state < letters.length; state++) {
     for (const type of BLOCKS) {
-      const expected =
-        state === states.WALKING && (type === wire.BLOCK_ENTRIES || type === wire.BLOCK_JOURNAL);
+      const expected = state === states.WALKING && long.includes(type);
       assert.equal(states.mayContinue(state, type), expected);
     }
   }
-  assert.deepEqual(BLOCKS.map(states.hasPayload), [false, true, true, true, false, false, false]);
+  assert.deepEqual(BLOCKS.filter(states.hasPayload), [
+    wire.BLOCK_FRAME,
+    wire.BLOCK_ENTRIES,
+    wire.BLOCK_JOURNAL,
+    wire.BLOCK_VALUES,
+    wire.BLOCK_POSITIONS,
+  ]);
   assert.deepEqual([0, 1, 2, 3, 4].map(states.isComplete), [false, false, true, true, true]);
   assert.equal(states.REPLICA_STATE_NAMES.length, letters.length);
 });

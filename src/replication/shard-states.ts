@@ -7,10 +7,11 @@
  *
  *   AWAITS_CLEAR ──CLEAR──▶ WALKING ──SHARD_DONE──▶ DONE ──CUT──▶ STREAMING ◀──CUT── RESUMED
  *                            │ ▲ ▲                    │
- *                  FRAME, ENTRIES, JOURNAL,         CLEAR
+ *         FRAME, ENTRIES, VALUES, JOURNAL,          CLEAR
  *                  CLEAR     └─┘ └────────────────────┘
  *
- *   In DONE, STREAMING and RESUMED each JOURNAL block continues the stream.
+ *   In DONE, STREAMING and RESUMED each JOURNAL block continues the stream. POSITIONS come in
+ *   STREAMING only.
  *
  * On the primary. RESHIP is an overrun ring, or a SWAPDB across the cursor.
  *
@@ -25,7 +26,9 @@ import {
   BLOCK_FRAME,
   BLOCK_HEARTBEAT,
   BLOCK_JOURNAL,
+  BLOCK_POSITIONS,
   BLOCK_SHARD_DONE,
+  BLOCK_VALUES,
 } from './wire.js';
 
 /** The next state where the table allows no event. */
@@ -51,6 +54,7 @@ const REPLICA_TABLE: readonly Readonly<Record<number, number>>[] = [
     [BLOCK_CLEAR]: WALKING,
     [BLOCK_FRAME]: WALKING,
     [BLOCK_ENTRIES]: WALKING,
+    [BLOCK_VALUES]: WALKING,
     [BLOCK_JOURNAL]: WALKING,
     [BLOCK_SHARD_DONE]: DONE,
     [BLOCK_HEARTBEAT]: WALKING,
@@ -61,7 +65,11 @@ const REPLICA_TABLE: readonly Readonly<Record<number, number>>[] = [
     [BLOCK_CUT]: STREAMING,
     [BLOCK_HEARTBEAT]: DONE,
   },
-  /* STREAMING */ { [BLOCK_JOURNAL]: STREAMING, [BLOCK_HEARTBEAT]: STREAMING },
+  /* STREAMING */ {
+    [BLOCK_JOURNAL]: STREAMING,
+    [BLOCK_HEARTBEAT]: STREAMING,
+    [BLOCK_POSITIONS]: STREAMING,
+  },
   /* RESUMED */ {
     [BLOCK_JOURNAL]: RESUMED,
     [BLOCK_CUT]: STREAMING,
@@ -76,12 +84,13 @@ export function afterBlock(state: number, type: number): number {
 
 /** Whether the payload of this block may continue in the next one (MORE). */
 export function mayContinue(state: number, type: number): boolean {
-  return state === WALKING && (type === BLOCK_ENTRIES || type === BLOCK_JOURNAL);
+  if (state !== WALKING) return false;
+  return type === BLOCK_ENTRIES || type === BLOCK_VALUES || type === BLOCK_JOURNAL;
 }
 
 /** Whether blocks of this type have a payload. */
 export function hasPayload(type: number): boolean {
-  return type === BLOCK_FRAME || type === BLOCK_ENTRIES || type === BLOCK_JOURNAL;
+  return type === BLOCK_FRAME || type === BLOCK_POSITIONS || mayContinue(WALKING, type);
 }
 
 /** Whether the shard is complete: its JOURNAL blocks are the stream itself. */

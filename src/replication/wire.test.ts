@@ -38,10 +38,19 @@ test('a block comes back as it was written', () => {
     const { type, more, shard, payload, from, to } = block;
     assert.deepEqual(
       { type, more, shard, payload, length: block.length, from, to, end: block.end },
-      { type: 4, more: true, shard: 513, payload: 32, length, from: 2 ** 40, to: 2 ** 41, end },
+      {
+        type: 4,
+        more: true,
+        shard: 513,
+        payload: BLOCK_HEADER_BYTES,
+        length,
+        from: 2 ** 40,
+        to: 2 ** 41,
+        end,
+      },
     );
     if (end > 0) assert.equal(readBlock(region, 0, end - 1, block), BLOCK_INCOMPLETE);
-    assert.equal(readBlock(region, 0, 31, block), BLOCK_INCOMPLETE);
+    assert.equal(readBlock(region, 0, BLOCK_HEADER_BYTES - 1, block), BLOCK_INCOMPLETE);
   }
 });
 
@@ -61,7 +70,7 @@ test('every single damaged byte is found, one in the header before the payload h
 
 test('bytes that are no block are refused', () => {
   fc.assert(
-    fc.property(fc.uint8Array({ minLength: 32, maxLength: 200 }), (bytes) => {
+    fc.property(fc.uint8Array({ minLength: BLOCK_HEADER_BYTES, maxLength: 200 }), (bytes) => {
       region.bytes.set(bytes);
       assert.equal(readBlock(region, 0, bytes.length, block), BLOCK_WRONG);
     }),

@@ -12,7 +12,8 @@
  *   32     f64  live bytes: entries in logs, and keys and values in runs
  *   40     i32  pages committed: frames, runs and directory
  *   44     i32  runs in use by keys and values
- *   48          16 bytes, the owner's
+ *   48          8 bytes, the owner's
+ *   56     f64  a number of the owner's
  *
  * A root of zeroes is an empty table. Roots need no alignment, so that a root can lie inside an
  * entry. References to frames contain their depth and buckets (frame.ts). A directory doubles by
@@ -25,6 +26,7 @@ import {
   depthOf,
   FLAG_MAINTENANCE,
   FRAME_BUCKETS,
+  FRAME_CAPACITY,
   FRAME_COMMITTED,
   FRAME_DEPTH,
   FRAME_FLAGS,
@@ -45,8 +47,9 @@ const EXPIRING = 28;
 const LIVE = 32;
 const PAGES = 40;
 const RUNS = 44;
-/** The bytes that belong to the table; the rest of the root belongs to its owner. */
-const OWNED_BYTES = 48;
+/** Where the owner's bytes of a root begin. A new root has zeroes there; the table leaves them. */
+export const ROOT_OWNER_BYTE = 48;
+const ROOT_NUMBER_BYTE = 56;
 
 const WORDS_PER_PAGE = PAGE_BYTES / 4;
 
@@ -57,7 +60,9 @@ function directoryPages(depth: number): number {
 export class Directory {
   readonly region: Region;
   readonly words: Int32Array;
-  readonly view: DataView;
+  /** The memory in which the root lies: the space's, or a copy's. */
+  view: DataView;
+  private rootRegion: Region;
   root: number;
 
   constructor(
@@ -67,7 +72,15 @@ export class Directory {
     this.region = space.region;
     this.words = space.region.words;
     this.view = space.region.view;
+    this.rootRegion = space.region;
     this.root = root;
+  }
+
+  /** Takes a root that may lie outside of the space: one that is being built, or was kept aside. */
+  attach(root: number, region: Region): void {
+    this.root = root;
+    this.rootRegion = region;
+    this.view = region.view;
   }
 
   /** The reference of the frame for this hash; 0 when the table has no frame. */
@@ -101,6 +114,14 @@ export class Directory {
 
   set cursor(position: number) {
     this.view.setInt32(this.root + CURSOR, position, true);
+  }
+
+  get ownerNumber(): number {
+    return this.view.getFloat64(this.root + ROOT_NUMBER_BYTE, true);
+  }
+
+  set ownerNumber(value: number) {
+    this.view.setFloat64(this.root + ROOT_NUMBER_BYTE, value, true);
   }
 
   get entries(): number {
@@ -166,11 +187,15 @@ export class Directory {
     this.space.free(offset + keep * PAGE_BYTES, pages - keep);
   }
 
-  /** 16 pages for a frame, none committed yet; 0 when the space is full. */
-  allocateFrame(): number {
-    const frame = this.space.allocate(FRAME_PAGES);
+  /**
+   * Address space for a frame, none of its pages committed yet; 0 when the space is full.
+   * @param capacityPages FRAME_PAGES, or less for the only frame of a table
+   */
+  allocateFrame(capacityPages = FRAME_PAGES): number {
+    const frame = this.space.allocate(capacityPages);
     if (frame !== 0) {
       this.words[(frame >> 2) + FRAME_COMMITTED] = 0;
+      this.words[(frame >> 2) + FRAME_CAPACITY] = capacityPages;
       this.add(FRAMES, 1);
     }
     return frame;
@@ -181,7 +206,7 @@ export class Directory {
     this.clearMaintenanceMark(frame);
     this.commit(-words[(frame >> 2) + FRAME_COMMITTED]!);
     this.add(FRAMES, -1);
-    this.space.free(frame, FRAME_PAGES);
+    this.space.free(frame, words[(frame >> 2) + FRAME_CAPACITY]!);
   }
 
   /** Marks a frame for maintenance. */
@@ -292,7 +317,7 @@ export class Directory {
    * Zeroes the root without freeing anything; for a space that was reset. The owner's bytes stay.
    */
   forget(): void {
-    this.region.bytes.fill(0, this.root, this.root + OWNED_BYTES);
+    this.rootRegion.bytes.fill(0, this.root, this.root + ROOT_OWNER_BYTE);
   }
 }
 

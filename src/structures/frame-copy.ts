@@ -4,7 +4,7 @@
  */
 import { copyBytes, type Region } from '../base/region.js';
 import type { Space } from '../memory/space.js';
-import { ENTRY_KEY_RUN, Entry } from './entry.js';
+import { ENTRY_KEY_RUN, Entry, KIND_SHIFT } from './entry.js';
 import { FRAME_BUCKETS, FRAME_TOP, SLOTS } from './frame.js';
 import { bucketOffset, fingerprintAt, referenceAt } from './slots.js';
 
@@ -30,6 +30,22 @@ export function frameRunBytes(space: Space, frame: number, limit: number): numbe
     }
   }
   return sum;
+}
+
+/** Whether a frame has an entry of one of these kinds; bit k stands for kind k. */
+export function frameHasKinds(space: Space, frame: number, kinds: number): boolean {
+  const { region, words } = space;
+  const { bytes, view } = region;
+  const buckets = words[(frame >> 2) + FRAME_BUCKETS]!;
+  for (let i = 0; i <= buckets; i++) {
+    const bucket = bucketOffset(frame, i);
+    for (let slot = 0; slot < SLOTS; slot++) {
+      if (fingerprintAt(bytes, bucket, slot) === 0) continue;
+      const kind = bytes[frame + referenceAt(view, bucket, slot)]! >>> KIND_SHIFT;
+      if (((kinds >>> kind) & 1) !== 0) return true;
+    }
+  }
+  return false;
 }
 
 /** Copies a frame without its runs. Under the shard's lock. */

@@ -11,7 +11,7 @@ import { isExpiry } from '../base/expiry-time.js';
 import { populatePages } from '../base/page-release.js';
 import { copyBytes, equalBytes, type Region } from '../base/region.js';
 import type { Space } from '../memory/space.js';
-import { FRAME_BYTES, PAGE_BYTES, PAGE_SHIFT } from '../memory/space-layout.js';
+import { FRAME_BYTES, FRAME_PAGES, PAGE_BYTES, PAGE_SHIFT } from '../memory/space-layout.js';
 import { Directory } from './directory.js';
 import {
   ENTRY_EXPIRES,
@@ -27,6 +27,7 @@ import {
   BUCKETS_LIMIT,
   DEPTH_MAX,
   FRAME_BUCKETS,
+  FRAME_CAPACITY,
   FRAME_COMMITTED,
   FRAME_DEPTH,
   FRAME_ENTRIES,
@@ -43,7 +44,7 @@ import {
   SLOTS,
 } from './frame.js';
 import { createFirstFrame, split } from './frame-maintenance.js';
-import { updateCommittedPages } from './frame-rewrite.js';
+import { moveFrame, updateCommittedPages } from './frame-rewrite.js';
 import { HashState, hashBytes } from './hash.js';
 import {
   bucketOffset,
@@ -360,6 +361,7 @@ export class FrameCopy {
     const at = frame >> 2;
     if (this.runs > 0 && !this.placeRuns(directory)) return false;
     const committed = words[at + FRAME_COMMITTED]!;
+    const capacity = words[at + FRAME_CAPACITY]!;
     directory.clearMaintenanceMark(frame);
     const reached = (this.bytes + PAGE_BYTES - 1) >>> PAGE_SHIFT;
     if (reached > committed) {
@@ -371,6 +373,7 @@ export class FrameCopy {
     }
     copyBytes(space.region, frame, this.region, this.offset, this.bytes);
     words[at + FRAME_COMMITTED] = committed;
+    words[at + FRAME_CAPACITY] = capacity;
     words[at + FRAME_FLAGS] = 0;
     view.setFloat64(frame + FRAME_EXPIRY_BYTE, this.earliest, true);
     updateCommittedPages(directory, frame);
@@ -379,6 +382,7 @@ export class FrameCopy {
     return true;
   }
 
+  /** The table's empty frame for this range, with room for the copy; 0 when there is none. */
   private emptyFrame(directory: Directory): number {
     const { words } = directory;
     if (directory.frames === 0 && !createFirstFrame(directory)) return 0;
@@ -387,6 +391,11 @@ export class FrameCopy {
       const at = frame >> 2;
       const depth = words[at + FRAME_DEPTH]!;
       if (words[at + FRAME_ENTRIES] !== 0 || depth > this.depth) return 0;
+      const needed = depth === this.depth ? pagesFor(this.bytes) : FRAME_PAGES;
+      if (words[at + FRAME_CAPACITY]! < needed) {
+        if (!moveFrame(directory, frame, needed)) return 0;
+        continue;
+      }
       if (depth === this.depth) return frame;
       if (!split(directory, frame)) return 0;
     }

@@ -2,23 +2,28 @@
  * Space in frames: what a write does with a full frame, and what maintenance does with sparse ones.
  *
  *   full: a quarter of its log is garbage        compact in place
+ *   full: shorter than 64 KiB                    move to a longer run
  *   full: buckets overflow, bytes are left       add buckets, the log stays
  *   full: otherwise                              split in two by the next bit of the hash
  *   sparse, and so is its buddy                  merge both
  *   sparse                                       compact
+ *   sparse, the only one                         move to a shorter run as well
  *
  * All of these move entries, so offsets into the frame become invalid. All functions are called
  * under the lock of the frame's shard.
  */
-import { FRAME_BYTES, PAGE_SHIFT } from '../memory/space-layout.js';
+import { FRAME_BYTES, FRAME_PAGES, PAGE_SHIFT } from '../memory/space-layout.js';
 import type { Directory } from './directory.js';
+import { pagesFor } from './entry.js';
 import {
   BUCKET_BYTES,
   BUCKETS_LIMIT,
   BUCKETS_MAX,
   bucketsFor,
+  capacityBytes,
   DEPTH_MAX,
   FRAME_BUCKETS,
+  FRAME_CAPACITY,
   FRAME_COMMITTED,
   FRAME_DEPTH,
   FRAME_ENTRIES,
@@ -33,6 +38,7 @@ import {
   addBuckets,
   compact,
   copyToScratch,
+  moveFrame,
   reinsertEntries,
   releaseUnusedPages,
   restoreFromScratch,
@@ -50,7 +56,7 @@ const MERGE_BYTES = FRAME_BYTES / 2;
 
 /** Creates the first frame of an empty table. @returns false when the space is full */
 export function createFirstFrame(directory: Directory): boolean {
-  const frame = directory.allocateFrame();
+  const frame = directory.allocateFrame(1);
   if (frame === 0) return false;
   formatFrame(directory.words, frame, 0, 0, FIRST_BUCKETS);
   directory.countDeepest(1);
@@ -82,7 +88,7 @@ export function needsSpace(words: Int32Array, frame: number, bytes: number): boo
   const at = frame >> 2;
   const top = words[at + FRAME_TOP]! + bytes;
   if (top <= words[at + FRAME_COMMITTED]! << PAGE_SHIFT) return false;
-  if (top > FRAME_BYTES) return true;
+  if (top > capacityBytes(words, frame)) return true;
   const garbage = garbageOf(words, frame);
   return garbage >= GARBAGE_WORTH_BYTES && isGarbageHigh(garbage, words[at + FRAME_LIVE]!);
 }
@@ -109,16 +115,43 @@ export function makeSpace(
   const live = words[at + FRAME_LIVE]!;
   const garbage = garbageOf(words, frame);
   if (!slots && isGarbageHigh(garbage, live)) return rebuild(directory, frame, buckets);
-  if (slots && buckets < BUCKETS_MAX) {
+  if (slots && addSlots(directory, frame, bytes)) return true;
+  if (words[at + FRAME_CAPACITY]! < FRAME_PAGES) {
+    if (growFrame(directory, frame, words[at + FRAME_TOP]! + bytes)) return true;
+  } else if (split(directory, frame)) return true;
+  if (garbage >= bytes && !slots) return rebuild(directory, frame, buckets);
+  return false;
+}
+
+/**
+ * Gives the only frame of a table a longer run: half as long again, or as long as it must be.
+ * @returns false when the space is full
+ */
+function growFrame(directory: Directory, frame: number, bytes: number): boolean {
+  const before = directory.words[(frame >> 2) + FRAME_CAPACITY]!;
+  const least = Math.min(Math.max(pagesFor(bytes), before + 1), FRAME_PAGES);
+  const wanted = Math.min(Math.max(before + (before >> 1), least), FRAME_PAGES);
+  if (moveFrame(directory, frame, wanted)) return true;
+  return wanted > least && moveFrame(directory, frame, least);
+}
+
+/** Gives a frame whose slots are full more buckets. @returns false when it has no room for them */
+function addSlots(directory: Directory, frame: number, bytes: number): boolean {
+  const words = directory.words;
+  const at = frame >> 2;
+  const buckets = words[at + FRAME_BUCKETS]!;
+  const live = words[at + FRAME_LIVE]!;
+  const capacity = capacityBytes(words, frame);
+  if (buckets < BUCKETS_MAX) {
     const wanted = Math.max(preferredBuckets(words, frame, bytes), buckets + 1 + (buckets >> 3));
     const more = Math.min(wanted, BUCKETS_MAX);
-    if (logStart(more) + live + bytes + ROOM_LEFT_BYTES <= FRAME_BYTES) {
+    const roomLeft = Math.min(ROOM_LEFT_BYTES, capacity >> 4);
+    if (logStart(more) + live + bytes + roomLeft <= capacity) {
+      const garbage = garbageOf(words, frame);
       if (!isGarbageHigh(garbage, live) && addBuckets(directory, frame, more)) return true;
       if (rebuild(directory, frame, more)) return true;
     }
   }
-  if (split(directory, frame)) return true;
-  if (garbage >= bytes && !slots) return rebuild(directory, frame, buckets);
   return false;
 }
 
@@ -126,7 +159,7 @@ export function makeSpace(
 function preferredBuckets(words: Int32Array, frame: number, bytes: number): number {
   const at = frame >> 2;
   const live = words[at + FRAME_LIVE]! + bytes;
-  const room = Math.floor((FRAME_BYTES - logStart(0) - live) / BUCKET_BYTES);
+  const room = Math.floor((capacityBytes(words, frame) - logStart(0) - live) / BUCKET_BYTES);
   const suited = bucketsFor(words[at + FRAME_ENTRIES]! + 1, live);
   return Math.max(Math.min(suited, room), Math.min(words[at + FRAME_BUCKETS]!, 2));
 }
@@ -146,7 +179,7 @@ export function rebuild(directory: Directory, frame: number, wanted: number): bo
     const prefix = words[at + FRAME_PREFIX]!;
     const depth = words[at + FRAME_DEPTH]!;
     for (let buckets = wanted; buckets <= BUCKETS_LIMIT; buckets += 1 + (buckets >> 3)) {
-      if (logStart(buckets) + live > FRAME_BYTES) break;
+      if (logStart(buckets) + live > capacityBytes(words, frame)) break;
       formatFrame(words, frame, prefix, depth, buckets);
       if (!reinsertEntries(directory.space, 0, frame, frame)) continue;
       updateCommittedPages(directory, frame);
@@ -161,7 +194,10 @@ export function rebuild(directory: Directory, frame: number, wanted: number): bo
   return true;
 }
 
-/** Splits a frame by its next hash bit. @returns false when the space is full */
+/**
+ * Splits a frame of full capacity by its next hash bit.
+ * @returns false when the space is full
+ */
 export function split(directory: Directory, frame: number): boolean {
   const { region, words } = directory;
   const at = frame >> 2;
@@ -224,6 +260,16 @@ export function compactOrMerge(directory: Directory, frame: number): void {
     rebuild(directory, current, spare > suited ? suited : words[at + FRAME_BUCKETS]!);
   }
   if (directory.deepest === 0) directory.halve();
+  shrinkFrame(directory, current);
+}
+
+/** Moves the only frame of a table to a shorter run when it has shrunk to a quarter of its run. */
+function shrinkFrame(directory: Directory, frame: number): void {
+  const { words } = directory;
+  const at = frame >> 2;
+  const committed = words[at + FRAME_COMMITTED]!;
+  if (directory.frames > 1 || committed * 4 > words[at + FRAME_CAPACITY]!) return;
+  moveFrame(directory, frame, committed + 1);
 }
 
 /** @returns the merged frame, or 0 when the frame and its buddy cannot be merged */

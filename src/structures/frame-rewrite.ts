@@ -9,17 +9,20 @@
  */
 import { copyBytes, Region } from '../base/region.js';
 import type { Space } from '../memory/space.js';
-import { FRAME_BYTES, FRAME_PAGES, PAGE_BYTES, PAGE_SHIFT } from '../memory/space-layout.js';
+import { FRAME_BYTES, PAGE_BYTES, PAGE_SHIFT } from '../memory/space-layout.js';
 import type { Directory } from './directory.js';
 import { ENTRY_KEY_RUN, Entry } from './entry.js';
 import {
   BUCKET_BYTES,
+  capacityBytes,
   FRAME_BUCKETS,
+  FRAME_CAPACITY,
   FRAME_COMMITTED,
   FRAME_DEPTH,
   FRAME_ENTRIES,
   FRAME_EXPIRING,
   FRAME_EXPIRY_BYTE,
+  FRAME_FLAGS,
   FRAME_HEADER_BYTES,
   FRAME_LIVE,
   FRAME_TOP,
@@ -89,7 +92,7 @@ function reinsertEntry(region: Region, frame: number, fingerprint: number): bool
   const buckets = words[at + FRAME_BUCKETS]!;
   const top = words[at + FRAME_TOP]!;
   const size = entry.size;
-  if (top + size > FRAME_BYTES) return false;
+  if (top + size > capacityBytes(words, frame)) return false;
   const home = homeOf(hash.h1, words[at + FRAME_DEPTH]!, buckets);
   if (!ensureEmptySlot(words, bytes, view, frame, buckets, home)) return false;
   insertSlot(words, bytes, view, frame, home, fingerprint, top);
@@ -145,6 +148,7 @@ export function addBuckets(directory: Directory, frame: number, buckets: number)
  */
 function moveEntriesBehind(region: Region, frame: number, buckets: number, start: number): boolean {
   const at = (frame >> 2) + FRAME_TOP;
+  const capacity = capacityBytes(region.words, frame);
   let top = Math.max(region.words[at]!, start);
   for (let i = 0; i <= buckets; i++) {
     const bucket = bucketOffset(0, i);
@@ -153,7 +157,7 @@ function moveEntriesBehind(region: Region, frame: number, buckets: number, start
       const reference = referenceAt(scratch.view, bucket, slot);
       if (reference >= start) continue;
       entry.decode(region, frame + reference);
-      if (top + entry.size > FRAME_BYTES) return false;
+      if (top + entry.size > capacity) return false;
       copyBytes(region, frame + top, region, frame + reference, entry.size);
       setReference(scratch.view, bucket, slot, top);
       top += entry.size;
@@ -206,6 +210,25 @@ export function compact(region: Region, frame: number): void {
   words[at + FRAME_TOP] = top;
 }
 
+/**
+ * Moves the only frame of a table to a run of another length.
+ * @returns false when the space is full
+ */
+export function moveFrame(directory: Directory, frame: number, capacityPages: number): boolean {
+  const { region, words } = directory;
+  const moved = directory.allocateFrame(capacityPages);
+  if (moved === 0) return false;
+  copyBytes(region, moved, region, frame, words[(frame >> 2) + FRAME_TOP]!);
+  words[(moved >> 2) + FRAME_COMMITTED] = 0;
+  words[(moved >> 2) + FRAME_CAPACITY] = capacityPages;
+  updateCommittedPages(directory, moved);
+  // A mark for maintenance came along: freeing uncounts that of the old place only.
+  words[(moved >> 2) + FRAME_FLAGS] = 0;
+  directory.freeFrame(frame);
+  directory.publish(moved);
+  return true;
+}
+
 /** Accounts for the pages that a frame's log reaches, and releases the pages beyond them. */
 export function updateCommittedPages(directory: Directory, frame: number): void {
   const words = directory.words;
@@ -213,6 +236,7 @@ export function updateCommittedPages(directory: Directory, frame: number): void 
   const committed = words[at + FRAME_COMMITTED]!;
   const reached = (words[at + FRAME_TOP]! + PAGE_BYTES - 1) >>> PAGE_SHIFT;
   if (reached === committed) return;
+  if (reached > words[at + FRAME_CAPACITY]!) throw new Error(`table: a log of ${reached} pages`);
   words[at + FRAME_COMMITTED] = reached;
   directory.commit(reached - committed);
   if (reached < committed) {
@@ -222,9 +246,11 @@ export function updateCommittedPages(directory: Directory, frame: number): void 
 
 /** Releases all pages beyond a frame's log: a failed reinsertion may have touched any of them. */
 export function releaseUnusedPages(directory: Directory, frame: number): void {
-  const reached = (directory.words[(frame >> 2) + FRAME_TOP]! + PAGE_BYTES - 1) >>> PAGE_SHIFT;
+  const at = frame >> 2;
+  const reached = (directory.words[at + FRAME_TOP]! + PAGE_BYTES - 1) >>> PAGE_SHIFT;
+  const capacity = directory.words[at + FRAME_CAPACITY]!;
   updateCommittedPages(directory, frame);
-  if (reached < FRAME_PAGES) {
-    directory.space.releasePages(frame + (reached << PAGE_SHIFT), FRAME_PAGES - reached);
+  if (reached < capacity) {
+    directory.space.releasePages(frame + (reached << PAGE_SHIFT), capacity - reached);
   }
 }

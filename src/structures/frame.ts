@@ -1,6 +1,8 @@
 /**
- * A frame: 64 KiB of address space for the entries of one range of hashes. The pages beyond the top
- * of its log are never touched, so a frame uses the memory of its content and grows without a copy.
+ * A frame: address space for the entries of one range of hashes, 64 KiB of it. The pages beyond the
+ * top of its log are never touched, so a frame uses the memory of its content and grows without a
+ * copy. Only a table's first frame, while it is the only one, begins with a page and moves to a longer
+ * run when it is full: a space of 2 GiB has room for half a million small tables.
  *
  *   0      u32  prefix: the top bits of h1 that all its keys share, the rest zero
  *   4      i32  depth: how many bits that are
@@ -11,7 +13,8 @@
  *   24     i32  pages committed: those the log has reached
  *   28     i32  entries with an expiry
  *   32     f64  lower bound of their expiries; Infinity when none
- *   40     8 bytes, unused
+ *   40     i32  capacity: pages of its address space
+ *   44     4 bytes, unused
  *   48     i32  flags: bit 0 marked for maintenance
  *   52     12 bytes, unused
  *   64     buckets, then one overflow bucket: 64 bytes each (slots.ts)
@@ -32,6 +35,7 @@ export const FRAME_LIVE = 4;
 export const FRAME_TOP = 5;
 export const FRAME_COMMITTED = 6;
 export const FRAME_EXPIRING = 7;
+export const FRAME_CAPACITY = 10;
 /** Byte offset of the f64. */
 export const FRAME_EXPIRY_BYTE = 32;
 export const FRAME_FLAGS = 12;
@@ -76,6 +80,11 @@ export function homeOf(h1: number, depth: number, buckets: number): number {
 /** 1 to 255; 0 is an empty slot. */
 export function fingerprintOf(h2: number): number {
   return 1 + (Math.imul(h2 & 0xffff, 255) >>> 16);
+}
+
+/** Bytes of address space of a frame: no log is longer. */
+export function capacityBytes(words: Int32Array, frame: number): number {
+  return words[(frame >> 2) + FRAME_CAPACITY]! << PAGE_SHIFT;
 }
 
 /** Where the log of a frame with so many buckets begins. */

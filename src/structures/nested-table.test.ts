@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { copyBytes, Region } from '../base/region.js';
 import type { Space } from '../memory/space.js';
 import { PAGE_BYTES, ROOTS_OFFSET } from '../memory/space-layout.js';
 import { ROOT_BYTES } from './directory.js';
@@ -154,4 +155,71 @@ test('a scan of a nested table sees each entry', () => {
     }
   }
   assert.equal(seen.size, 5000);
+});
+
+test('a table is built and freed while its root lies outside of the space', () => {
+  const { space, nested, reclaim } = new Tables(16);
+  const root = new Region(new SharedArrayBuffer(ROOT_BYTES + 8), 0);
+  nested.table.attach(5, root);
+  for (let i = 0; i < 20_000; i++) assert.ok(nested.put(`key ${i}`, NESTED_KIND, `${i}`));
+  assert.equal(nested.table.size, 20_000);
+  assert.equal(nested.get('key 19999'), '19999');
+  const page = space.allocate(1);
+  copyBytes(space.region, page, root, 5, ROOT_BYTES);
+  nested.table.attach(page);
+  nested.table.check();
+  assert.equal(nested.get('key 777'), '777');
+  while (!reclaim.step(5, 10, root));
+  assert.equal(space.residentPages, 0);
+  assert.deepEqual([...root.bytes], new Array(ROOT_BYTES + 8).fill(0));
+});
+
+test('a space has room for as many small tables as it has pages for them', () => {
+  const { space, nested } = new Tables(16);
+  const roots = space.allocate(8);
+  space.region.bytes.fill(0, roots, roots + 8 * PAGE_BYTES);
+  let tables = 0;
+  for (let full = false; !full && tables < 512; tables++) {
+    nested.table.attach(roots + tables * ROOT_BYTES);
+    // 5 KiB: two pages.
+    for (let i = 0; i < 40 && !full; i++)
+      full = !nested.put(`key ${i}`, NESTED_KIND, 'v'.repeat(110));
+    nested.table.check();
+  }
+  assert.equal(tables, 512);
+  assert.ok(space.freePages > 16 * 256 - 512 * 3 - 64, `${space.freePages} pages are free`);
+});
+
+test('the frame of a table that shrinks takes less address space after maintenance', () => {
+  const { space, nested, reclaim } = new Tables(4);
+  const root = space.allocate(1);
+  space.region.bytes.fill(0, root, root + PAGE_BYTES);
+  const free = space.freePages;
+  nested.table.attach(root);
+  for (let i = 0; i < 400; i++) nested.put(`key ${i}`, NESTED_KIND, 'v'.repeat(110));
+  assert.ok(free - space.freePages >= 13);
+  for (let i = 4; i < 400; i++) if (nested.find(`key ${i}`)) nested.table.remove();
+  while (nested.table.maintain(1) > 0);
+  assert.ok(free - space.freePages <= 3, `${free - space.freePages} pages`);
+  for (let i = 0; i < 4; i++) assert.equal(nested.get(`key ${i}`), 'v'.repeat(110));
+  nested.table.check();
+  while (!reclaim.step(root, 1));
+  assert.equal(space.freePages, free);
+});
+
+test('a table that finds no longer run for its frame stays as it was', () => {
+  const { space, nested } = new Tables(2);
+  const root = space.allocate(1);
+  space.region.bytes.fill(0, root, root + PAGE_BYTES);
+  nested.table.attach(root);
+  for (let i = 0; i < 20; i++) assert.ok(nested.put(`key ${i}`, NESTED_KIND, 'v'.repeat(110)));
+  const taken: number[] = [];
+  for (let run = space.allocate(1); run !== 0; run = space.allocate(1)) taken.push(run);
+  let stored = 20;
+  while (nested.put(`key ${stored}`, NESTED_KIND, 'v'.repeat(110))) stored++;
+  nested.table.check();
+  assert.equal(nested.table.size, stored);
+  for (const run of taken.splice(0, 4)) space.free(run, 1);
+  assert.ok(nested.put('one more', NESTED_KIND, 'v'));
+  nested.table.check();
 });

@@ -7,14 +7,16 @@
  * that a command found; attaching allocates nothing. The root (ROOT_BYTES, all zero: empty) may lie
  * anywhere and moves with its frame when the outer table changes, so a view is attached after every
  * change of the outer table, and for each command anew. Changes of the nested table never move it.
+ * While a table is built, or freed after something took its place, its root lies in the caller's memory.
  *
  * What one costs, in pages: one frame with 4 KiB per 160 members of 16 bytes (a set) or 95 pairs of 16
- * and 16 bytes (a hash); 24.4 and 41.5 bytes an element from 500 on. Every frame takes 64 KiB of
- * address space, whatever it holds: a space of 2 GiB has room for 32,000 nested tables. So
- * what is small stays packed: up to about 4 KiB, however long its elements are.
+ * and 16 bytes (a hash); 24.4 and 41.5 bytes an element from 500 on. The only frame of a small table
+ * takes half as much address space again at most, so that 2 GiB have room for 250,000 tables of 5 KiB.
+ * What is smaller than 4 KiB stays packed all the same, however long its elements are.
  *
  * Below is how a table of any size is freed in bounded steps.
  */
+import type { Region } from '../base/region.js';
 import type { Space } from '../memory/space.js';
 import { Directory, positionAfter } from './directory.js';
 import { ENTRY_KEY_RUN, Entry, pagesFor } from './entry.js';
@@ -33,31 +35,57 @@ const POSITIONS = 2 ** 32;
 /** Looking at a frame costs about as much as freeing this many pages. */
 const FRAME_COST_PAGES = 1;
 
+/** Who frees what the values of a table own. */
+export interface OwnedValues {
+  /** Bit k is set when values of kind k own pages. */
+  readonly kinds: number;
+  /** Frees the pages of a value in the space, or takes it over. */
+  free(kind: number, offset: number, length: number): void;
+}
+
 /** Frees tables in steps. One for each thread; what is done so far is in the root of the table. */
 export class TableReclaim {
   private readonly directory: Directory;
   private readonly entry = new Entry();
+  private readonly owningKinds: number;
 
-  constructor(space: Space) {
+  constructor(
+    private readonly space: Space,
+    private readonly owned: OwnedValues | null = null,
+  ) {
     this.directory = new Directory(space, 0);
+    this.owningKinds = owned?.kinds ?? 0;
+  }
+
+  /** The entries that a table has, or that are left of it. */
+  entries(root: number): number {
+    this.directory.attach(root, this.space.region);
+    return this.directory.entries;
   }
 
   /**
    * Frees about `budgetPages` pages of the table at this root, one at least. From the first step on
    * the table is for nothing else; what is left of it is counted as used.
+   * @param region where the root lies: the space, or memory of the caller's
    * @returns true when nothing is left: the root is that of an empty table
    */
-  step(root: number, budgetPages: number): boolean {
+  step(root: number, budgetPages: number, region: Region = this.space.region): boolean {
     const { directory } = this;
-    directory.root = root;
+    directory.attach(root, region);
     const { words } = directory;
     let position = directory.cursor >>> 0;
     // Freeing begins where maintenance would go on, and ends when it has gone round.
     for (let left = Math.max(1, budgetPages); directory.frames > 0 && left > 0; ) {
       const frame = frameOf(directory.lookup(position | 0));
-      if (directory.runs > 0) left = this.freeRuns(frame, left);
+      if (directory.runs > 0 || this.owningKinds !== 0) left = this.freeRuns(frame, left);
       if (left <= 0) break;
-      left -= words[(frame >> 2) + FRAME_COMMITTED]! + FRAME_COST_PAGES;
+      const at = frame >> 2;
+      left -= words[at + FRAME_COMMITTED]! + FRAME_COST_PAGES;
+      directory.count(
+        -words[at + FRAME_ENTRIES]!,
+        -words[at + FRAME_EXPIRING]!,
+        -words[at + FRAME_LIVE]!,
+      );
       position = positionAfter(words, frame) % POSITIONS;
       directory.freeFrame(frame);
     }
@@ -68,28 +96,38 @@ export class TableReclaim {
   }
 
   /**
-   * Removes the entries of a frame that have runs, while the budget lasts.
+   * Removes the entries of a frame that have runs or own pages, while the budget lasts.
    * @returns what is left of the budget: more than 0 when none of them is left
    */
   private freeRuns(frame: number, budgetPages: number): number {
     const { directory, entry } = this;
-    const { region, words, view } = directory;
+    const { region, words } = directory;
     const buckets = words[(frame >> 2) + FRAME_BUCKETS]!;
     let left = budgetPages;
     for (let i = 0; i <= buckets; i++) {
       const bucket = bucketOffset(frame, i);
       for (let slot = 0; slot < SLOTS; slot++) {
         if (fingerprintAt(region.bytes, bucket, slot) === 0) continue;
-        entry.decode(region, frame + referenceAt(view, bucket, slot));
-        if ((entry.flags & ENTRY_KEY_RUN) === 0 && entry.valuePages === 0) continue;
+        entry.decode(region, frame + referenceAt(region.view, bucket, slot));
+        const owns = ((this.owningKinds >>> entry.kind) & 1) !== 0;
+        if ((entry.flags & ENTRY_KEY_RUN) === 0 && entry.valuePages === 0 && !owns) continue;
         if (left <= 0) return 0;
-        left -= this.freeRunsOfEntry(left);
+        if (owns) left -= this.freeOwned();
+        left -= this.freeRunsOfEntry(Math.max(1, left));
         if (entry.valuePages > 0) return 0;
         clearSlot(words, region.bytes, bucket, slot);
         this.uncount(frame);
       }
     }
     return left;
+  }
+
+  /** Has the pages of the decoded entry's value freed. @returns how many that were, one at least */
+  private freeOwned(): number {
+    const { entry, space } = this;
+    const before = space.residentPages;
+    this.owned!.free(entry.kind, entry.valueOffset, entry.valueLength);
+    return Math.max(1, before - space.residentPages);
   }
 
   /**
@@ -105,7 +143,7 @@ export class TableReclaim {
       directory.trimRun(entry.valueOffset, pages, keep);
       entry.valuePages = keep;
       const reference = entry.offset + entry.header + entry.keyPart;
-      directory.view.setInt32(reference + 4, keep, true);
+      directory.region.view.setInt32(reference + 4, keep, true);
       return budgetPages;
     }
     if (pages > 0) directory.freeRun(entry.valueOffset, pages);

@@ -4,15 +4,17 @@
  */
 
 import type { Space } from '../memory/space.js';
-import { FRAME_BYTES, PAGE_BYTES } from '../memory/space-layout.js';
+import { FRAME_BYTES, FRAME_PAGES, PAGE_BYTES } from '../memory/space-layout.js';
 import { Directory, positionAfter } from './directory.js';
 import { ENTRY_KEY_RUN, Entry, INLINE_LIMIT, KEY_INLINE_LIMIT, pagesFor } from './entry.js';
 import {
   BUCKETS_LIMIT,
   bucketsOf,
+  capacityBytes,
   depthOf,
   FLAG_MAINTENANCE,
   FRAME_BUCKETS,
+  FRAME_CAPACITY,
   FRAME_COMMITTED,
   FRAME_DEPTH,
   FRAME_ENTRIES,
@@ -91,7 +93,7 @@ export function checkTable(space: Space, root: number): void {
     pages += sums.runPages + words[at + FRAME_COMMITTED]!;
     if (words[at + FRAME_DEPTH] === directory.depth) deepest++;
     if ((words[at + FRAME_FLAGS]! & FLAG_MAINTENANCE) !== 0) waiting++;
-    extents.push([frame, frame + FRAME_BYTES]);
+    extents.push([frame, frame + capacityBytes(words, frame)]);
     frames++;
     position = positionAfter(words, frame);
   }
@@ -178,9 +180,12 @@ class FrameCheck {
       require(from >= end, `${where}: entry at ${from} begins before ${end}`);
       end = to;
     }
+    const capacity = this.header(FRAME_CAPACITY);
+    const full = this.depth > 0 || capacity > FRAME_PAGES;
+    require(capacity >= 1 && (!full || capacity === FRAME_PAGES), `${where}: ${capacity} pages`);
     require(end <= top && top <= FRAME_BYTES, `${where}: entries to ${end}, top ${top}`);
     const committed = this.header(FRAME_COMMITTED);
-    require(committed <= 16, `${where}: ${committed} pages committed`);
+    require(committed <= capacity, `${where}: ${committed} of ${capacity} pages committed`);
     require(committed * PAGE_BYTES >= top, `${where}: top ${top} in ${committed} pages`);
     expect(this.header(FRAME_ENTRIES), sums.entries, `${where}: entries`);
     expect(this.header(FRAME_LIVE), sums.live, `${where}: live bytes`);

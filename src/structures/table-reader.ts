@@ -93,9 +93,12 @@ export class TableReader {
     this.source = space.region;
   }
 
-  /** Makes this object a view of another table of the same space. */
-  attach(root: number): void {
-    this.directory.root = root;
+  /**
+   * Makes this object a view of another table of the same space.
+   * @param region where the root lies: the space, or memory of the caller's
+   */
+  attach(root: number, region: Region = this.region): void {
+    this.directory.attach(root, region);
     this.found = false;
     this.frame = 0;
   }
@@ -129,6 +132,15 @@ export class TableReader {
 
   get frames(): number {
     return this.directory.frames;
+  }
+
+  /** A number that the owner keeps in the root, 0 in a new one. */
+  get ownerNumber(): number {
+    return this.directory.ownerNumber;
+  }
+
+  set ownerNumber(value: number) {
+    this.directory.ownerNumber = value;
   }
 
   /** Frames marked for maintenance. */

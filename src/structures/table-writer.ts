@@ -6,7 +6,7 @@
  * Allocation (room in a frame, runs) comes before any change, so that a full space changes nothing.
  */
 import { copyBytes } from '../base/region.js';
-import { FRAME_BYTES, PAGE_BYTES, PAGE_SHIFT } from '../memory/space-layout.js';
+import { PAGE_BYTES, PAGE_SHIFT } from '../memory/space-layout.js';
 import {
   ENTRY_KEY_RUN,
   ENTRY_VALUE_RUN,
@@ -21,6 +21,7 @@ import {
 } from './entry.js';
 import {
   bucketsOf,
+  capacityBytes,
   depthOf,
   FRAME_COMMITTED,
   FRAME_ENTRIES,
@@ -224,7 +225,6 @@ export class TableWriter extends TableReader {
   }
 
   private setTop(top: number): void {
-    if (top > FRAME_BYTES) throw new Error(`table: a log of ${top} bytes`);
     const at = this.frame >> 2;
     this.words[at + FRAME_TOP] = top;
     if (top > this.words[at + FRAME_COMMITTED]! << PAGE_SHIFT)
@@ -325,7 +325,7 @@ export class TableWriter extends TableReader {
     if (size <= entry.size || !needsSpace(this.words, this.frame, size)) return true;
     const top = this.words[(this.frame >> 2) + FRAME_TOP]!;
     const start = entry.offset - this.frame;
-    return start + entry.size === top && start + size <= FRAME_BYTES;
+    return start + entry.size === top && start + size <= capacityBytes(this.words, this.frame);
   }
 
   /**

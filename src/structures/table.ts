@@ -148,6 +148,18 @@ export class Table extends TableWriter {
     return positionAfter(words, frame);
   }
 
+  /** A lower bound of all expiries, Infinity when nothing expires. Looks at every frame. */
+  earliestExpiry(): number {
+    let earliest = Number.POSITIVE_INFINITY;
+    for (let position = 0; position < SCAN_END; ) {
+      const frame = this.frameAt(position);
+      if (frame === 0) break;
+      earliest = Math.min(earliest, this.view.getFloat64(frame + FRAME_EXPIRY_BYTE, true));
+      position = positionAfter(this.words, frame);
+    }
+    return earliest;
+  }
+
   /**
    * A random entry, every one about as likely as the others.
    * @param random gives numbers in [0, 1)

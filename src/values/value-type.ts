@@ -15,8 +15,11 @@
  *     renamed within its shard   the bytes move, nothing is freed
  *     edited         the type's commands keep bytes and pages in step between begin and commit
  *
- * `free` may hand the pages to a list that is emptied in slices. It cannot fail. All calls are made
- * under the shard's lock; they do not keep the value they are given.
+ * Freeing goes in steps of bounded work, as a collection may have millions of pages: the root of a
+ * large one waits in its shard's reclaim list (keyspace/reclaim-list.ts). It cannot fail. A step may
+ * come in the middle of any other operation of the thread, when that finds no free page: it uses no
+ * view, cursor or scratch memory that anything but freeing uses, and it hashes nothing.
+ * All calls are made under the shard's lock; they do not keep the value they are given.
  */
 import type { Region } from '../base/region.js';
 import type { Space } from '../memory/space.js';
@@ -59,6 +62,75 @@ export interface ValueDigest {
   element(): ValueDigest;
   /** Takes an element whose order does not matter. */
   add(element: ValueDigest): void;
+  /** Takes an element that is nothing but these bytes, and whose order does not matter. */
+  addBytes(region: Region, offset: number, length: number): void;
+}
+
+/** What became of a batch of elements that had expired: there were none, some, or no other is left. */
+export const ELEMENTS_EXPIRED_NONE = 0;
+export const ELEMENTS_EXPIRED_SOME = 1;
+export const ELEMENTS_EXPIRED_ALL = 2;
+
+/** What `ValueParts.emit` returns when no element is left. */
+export const PARTS_END = -1;
+
+/**
+ * How a large value is shipped to a replica in parts, under many short holds of the lock. The elements
+ * have an order, and a position in it separates those that were shipped from the others.
+ */
+export interface ValueParts {
+  /** hash: that of the hashes of elements, 0 to 2^32; index: from the head, 0 to the count. */
+  readonly order: 'hash' | 'index';
+  /** The elements of the value. */
+  count(value: StoredValue): number;
+  /**
+   * Emits commands that add the elements from a position on to whatever the key has, each with all that
+   * belongs to it; about `budgetBytes` of them.
+   * @returns the position after them, or PARTS_END
+   */
+  emit(value: StoredValue, position: number, budgetBytes: number, effects: ValueEffects): number;
+}
+
+/** Takes one element. Its bytes stay during the call only. */
+export type TakeElement = (region: Region, offset: number, length: number) => void;
+
+/** Bytes found in a value. They stay until anything is changed, or found in another value. */
+export interface FoundBytes {
+  region: Region;
+  offset: number;
+  length: number;
+}
+
+/** What SORT asks of a type whose elements it can sort. */
+export interface SortableElements {
+  /** Whether they have an order of their own, which stays where SORT is told not to sort. */
+  readonly areOrdered: boolean;
+  /** The kind that a value of this kind has once it was sorted: its name tells, in Redis. */
+  kindAfter?(kind: number): number;
+  count(value: StoredValue): number;
+  /**
+   * Hands over `count` elements from the one of index `first` on, which exist; `isReversed` counts
+   * and goes backwards from the last one.
+   */
+  visit(
+    value: StoredValue,
+    first: number,
+    count: number,
+    isReversed: boolean,
+    take: TakeElement,
+  ): void;
+}
+
+/** What a type answers whose elements expire by themselves. Its owning kinds have such elements. */
+export interface ElementExpiry {
+  /** No element of the value expires before this; Infinity when none does. */
+  earliest(value: StoredValue): number;
+  /**
+   * Removes elements that have expired, a bounded number, and emits the command that does so. It
+   * cannot fail.
+   * @returns ELEMENTS_EXPIRED_...
+   */
+  expire(value: StoredValue, nowMs: number, effects: ValueEffects): number;
 }
 
 export interface ValueType {
@@ -72,6 +144,9 @@ export interface ValueType {
   readonly owningKinds: readonly number[];
   /** Those of them whose bytes `verify` has to see; any bytes are a value of the others. */
   readonly verifiedKinds: readonly number[];
+
+  /** Of a type with elements that expire by themselves. */
+  readonly elementExpiry?: ElementExpiry;
 
   /** As OBJECT ENCODING tells it. */
   encoding(value: StoredValue): string;
@@ -87,13 +162,33 @@ export interface ValueType {
    * first one replaces the key; each is complete in itself.
    */
   effects(value: StoredValue, effects: ValueEffects): void;
+  /** Of a type with owning kinds: how those are shipped in parts. Without it they are shipped whole. */
+  readonly parts?: ValueParts;
   /**
    * Copies the pages of an owning kind into a space, and the bytes that refer to them.
    * @returns false when there is no room; no page is kept then
    */
   copy(value: StoredValue, space: Space, copied: CopiedValue): boolean;
-  /** Frees the pages of an owning kind. */
-  free(value: StoredValue): void;
+  /**
+   * Frees about `budgetPages` pages of an owning kind, one at least. From the first step on nothing
+   * else may read the value; its bytes say how far freeing has come.
+   * @returns true when no page is left
+   */
+  freeStep(value: StoredValue, budgetPages: number): boolean;
+  /** Absent where a value has no elements that can be sorted. */
+  readonly sortable?: SortableElements;
+  /**
+   * Finds the value of a field; absent where values have no fields.
+   * @returns false when there is no such field
+   */
+  field?(
+    value: StoredValue,
+    name: Region,
+    offset: number,
+    length: number,
+    nowMs: number,
+    found: FoundBytes,
+  ): boolean;
   /**
    * Whether bytes from a peer are a value of this kind. Reads nothing outside of them. The bytes of
    * an owning kind never are, as they refer to the peer's pages: these values travel in parts.

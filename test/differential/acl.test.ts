@@ -42,7 +42,7 @@ import { CommandArguments } from './acl-arguments.js';
 import { randomRules, sortSingleCommands } from './acl-rules.js';
 
 const seed = seedFromEnvironment();
-const SEQUENCES = Number(process.env.DARTER_ACL_SEQUENCES ?? 20_000);
+const SEQUENCES = Number(process.env.DARTER_ACL_SEQUENCES ?? 4000);
 const BATCH = 200;
 
 function itemsOf(reply: Reply): readonly Reply[] {

@@ -14,6 +14,8 @@ export type Comparison =
   /** Integers at most this far apart, when both are positive: times left and the like. */
   | 'within 3 seconds'
   | 'within 3000 milliseconds'
+  /** Lists of as many items, else the same type. */
+  | 'length'
   /** Same type only. */
   | 'type'
   /** A whole iteration in one SCAN compares as a set; part of one by type. */
@@ -29,6 +31,20 @@ const comparisons: Readonly<Record<string, Comparison>> = {
   'config get': 'unordered',
   hello: 'unordered',
   scan: 'scan',
+  hscan: 'scan',
+  hgetall: 'unordered',
+  hkeys: 'unordered',
+  hvals: 'unordered',
+  hrandfield: 'type',
+  sscan: 'scan',
+  smembers: 'unordered',
+  sinter: 'unordered',
+  sunion: 'unordered',
+  sdiff: 'unordered',
+  spop: 'unordered',
+  srandmember: 'length',
+  zscan: 'scan',
+  zrandmember: 'length',
   randomkey: 'type',
   time: 'type',
   command: 'type',
@@ -68,6 +84,8 @@ function agree(args: readonly string[], ours: Reply, theirs: Reply): boolean {
       return near(ours, theirs, tolerance / 1000);
     case 'within 3000 milliseconds':
       return near(ours, theirs, tolerance);
+    case 'length':
+      return ours.type === theirs.type && lengthOf(ours) === lengthOf(theirs);
     case 'type':
       return ours.type === theirs.type;
     case 'scan':
@@ -99,11 +117,16 @@ function near(ours: Reply, theirs: Reply, distance: number): boolean {
   return a >= 0 && b >= 0 && Math.abs(a - b) <= distance;
 }
 
+function lengthOf(reply: Reply): number {
+  return isList(reply) ? reply.items.length : 0;
+}
+
 function scansAgree(args: readonly string[], ours: Reply, theirs: Reply): boolean {
   if (replyKey(ours) === replyKey(theirs)) return true;
   const last = args.length - 1;
-  const whole =
-    args[1] === '0' && args[last] === '1000000' && /^count$/i.test(args[last - 1] ?? '');
+  // The scans of collections have the key first.
+  const cursor = args[(args[0] ?? '').length === 'SCAN'.length ? 1 : 2];
+  const whole = cursor === '0' && args[last] === '1000000' && /^count$/i.test(args[last - 1] ?? '');
   if (whole) return unorderedKey(ours) === unorderedKey(theirs);
   return ours.type === theirs.type && isList(ours) && ours.items.length === 2;
 }

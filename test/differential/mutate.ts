@@ -11,13 +11,24 @@ const absoluteTime = /^(exat|pxat|expireat|pexpireat)$/i;
 const timeOption = /^(ex|px|exat|pxat)$/i;
 /** The year 2100; as seconds still less than 2^53 milliseconds. */
 const future_ms = 4_102_444_800_000;
-/** One argument away from ending or stopping every client, or from listing all there is. */
-const neverMutated = /^(client (kill|pause|reply|unblock)$|config |command )/i;
+/**
+ * One argument away from ending or stopping every client, or from listing all there is; and
+ * commands that could put two members at one place, whose order by distance is any.
+ */
+const neverMutated = /^(client (kill|pause|reply|unblock)$|config |command |sort(_ro)? |geoadd )/i;
+
+/** Sorted sets whose scores are not any: see sorted-set-commands.ts and geo-commands.ts. */
+const oneScore = /^zlex:|^geo:(?:\{t\}far|out)|^storedist$/i;
+const withScore = /^z(rev)?rank$/i;
+const scoreWrites = /^(zadd|zincrby|copy|rename|.*store|georadius.*|zrange)$/i;
 
 export function mutate(world: World, args: readonly string[]): string[] {
   if (neverMutated.test(args.slice(0, 2).join(' ')) || args[0]?.startsWith('@')) return [...args];
+  if (scoreWrites.test(args[0]!) && args.some((each) => oneScore.test(each))) return [...args];
   const result = [...args];
   for (let times = world.chance(0.75) ? 1 : 2; times > 0; times--) mutateOnce(world, result);
+  // WITHSCORE came with Redis 7.2: one argument more is no mistake of number.
+  if (withScore.test(result[0]!)) result.length = Math.min(result.length, 3);
   return makeSafe(world, result);
 }
 
@@ -77,6 +88,8 @@ function makeSafe(world: World, args: string[]): string[] {
     return args.map((each, i) => (i > 0 ? safeTime(world, each, absolute) : each));
   }
   if (commandsWithOffset.test(name)) return args.map((each) => safeOffset(each));
+  if (/^spop$/i.test(name)) return [name, args[1] ?? '', safeCount(args[2]), ...args.slice(3)];
+  if (/^(?:srandmember|zrandmember|hrandfield)$/i.test(name)) return args.map(safeRandomCount);
   if (/^lcs$/i.test(name)) return args.map((each, i) => (i > 0 ? safeForLcs(world, each) : each));
   if (args[1]?.startsWith('lcs:')) return args.map((each) => each.slice(0, 300));
   return args;
@@ -94,6 +107,16 @@ function safeTime(world: World, text: string, absolute: boolean): string {
   if (absolute && value > 0 && value < future_ms) return String(future_ms + value);
   if (value === 0 || value >= 400_000) return text;
   return String((value + 1) * 10_000_000 + world.random.below(10_000_000));
+}
+
+/** SPOP takes all members or none: which ones it chooses is no matter of comparing. */
+function safeCount(text = ''): string {
+  return /^[1-9]\d*$/.test(text) ? '1000000' : text;
+}
+
+/** Both servers answer with as many members as a negative count says. */
+export function safeRandomCount(text: string): string {
+  return /^-\d{4,}$/.test(text) && text !== '-9223372036854775808' ? '-1000' : text;
 }
 
 /** Other keys may hold tens of kilobytes, and LCS takes the product of two lengths. */

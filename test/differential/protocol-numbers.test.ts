@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import fc from 'fast-check';
 import { Region } from '../../src/base/region.js';
-import { formatDouble, parseDouble } from '../../src/protocol/doubles.js';
+import { formatDouble, parseDouble, parseRangeDouble } from '../../src/protocol/doubles.js';
 import { matchGlob } from '../../src/protocol/glob.js';
 import {
   addLongDouble,
@@ -108,6 +108,26 @@ describe('against redis-server', { skip: redisServerMissing() }, () => {
       } else {
         assert.equal(formatDouble(x), textOf(score), JSON.stringify(text));
       }
+    }
+  });
+
+  test(`ends of ranges of scores as ZCOUNT reads them (seed ${SEED})`, async () => {
+    const blank = fc.constantFrom('', ' ', '\t\n ', '\0');
+    const texts = samples(fc.tuple(blank, number, blank).map((parts) => parts.join('')));
+    const ends = texts.map((text) => parseRangeDouble(regionOf(text), 0, text.length));
+    const replies = await connection.pipeline(
+      texts.flatMap((text, i) => [
+        ['DEL', 'z'],
+        ['ZADD', 'z', Number.isNaN(ends[i]) ? '0' : formatDouble(ends[i]!), 'm'],
+        ['ZCOUNT', 'z', text, text],
+      ]),
+    );
+    for (const [i, text] of texts.entries()) {
+      const counted = replies[i * 3 + 2]!;
+      const isNumber = !Number.isNaN(ends[i]);
+      const name = `${JSON.stringify(text)} is ${ends[i]}`;
+      if (isNumber) assert.deepEqual(counted, { type: 'integer', text: '1' }, name);
+      else assert.equal(counted.type, 'error', name);
     }
   });
 

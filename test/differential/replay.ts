@@ -26,6 +26,9 @@ const configAtStart = [
   ...['timeout', '0', 'hz', '10', 'slowlog-max-len', '128', 'slowlog-log-slower-than', '10000'],
   ...['tcp-keepalive', '300', 'lazyfree-lazy-expire', 'no', 'latency-monitor-threshold', '0'],
   ...['loglevel', 'notice', 'hll-sparse-max-bytes', '3000'],
+  ...['hash-max-listpack-entries', '128', 'hash-max-listpack-value', '64'],
+  ...['set-max-intset-entries', '512'],
+  ...['zset-max-listpack-entries', '128', 'zset-max-listpack-value', '64'],
 ];
 
 /** One server, and the connections of the sequence that runs. */

@@ -1,9 +1,15 @@
 /** Random sequences of commands over several connections: the input of the differential tests. */
 import type { Random } from '../support/random.js';
+import { geoSpecs } from './geo-commands.js';
+import { hashSpecs } from './hash-commands.js';
 import { hyperloglogSpecs } from './hyperloglog-commands.js';
 import { keySpecs } from './key-commands.js';
+import { listSpecs } from './list-commands.js';
 import { mutate, randomCase } from './mutate.js';
 import { serverSpecs, sessionSpecs } from './session-commands.js';
+import { setSpecs } from './set-commands.js';
+import { sortSpecs } from './sort-commands.js';
+import { sortedSetSpecs } from './sorted-set-commands.js';
 import { SpecTable } from './spec.js';
 import { bitmapSpecs, stringSpecs } from './string-commands.js';
 import { World } from './world.js';
@@ -22,18 +28,30 @@ export interface Sequence {
 
 const connections = 3;
 const brokenShare = 0.13;
-const dataSpecs = [...stringSpecs, ...bitmapSpecs, ...hyperloglogSpecs, ...keySpecs];
+const dataSpecs = [
+  ...stringSpecs,
+  ...bitmapSpecs,
+  ...hyperloglogSpecs,
+  ...listSpecs,
+  ...setSpecs,
+  ...hashSpecs,
+  ...sortedSetSpecs,
+  ...geoSpecs,
+  ...sortSpecs,
+  ...keySpecs,
+];
 const everything = new SpecTable([...dataSpecs, ...sessionSpecs, ...serverSpecs]);
 const data = new SpecTable(dataSpecs.filter((each) => each.weight > 1));
 
-export function makeSequence(random: Random, length: number): Sequence {
+/** @param table what most of the commands are: everything, unless told otherwise */
+export function makeSequence(random: Random, length: number, table = everything): Sequence {
   const world = new World(random);
   const steps: Step[] = [];
   let connection = 0;
   while (steps.length < length) {
     if (random.chance(0.04)) connection = random.below(connections);
     if (random.chance(0.008)) addTransaction(world, steps);
-    else steps.push({ connection, args: makeCommand(world, everything) });
+    else steps.push({ connection, args: makeCommand(world, table) });
   }
   const protocols = Array.from({ length: connections }, () => random.pick([2, 3]));
   return { protocols, steps };

@@ -1,5 +1,6 @@
 /** Commands that concern the clients and the statistics of all threads, whichever thread they ask. */
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import type { RawClient } from '../support/client.js';
 import { isError, isList, textOf } from '../support/reply.js';
@@ -188,4 +189,24 @@ describe('several threads answer as one server', { skip: darterMissing() }, () =
     await first!.ended();
     clients = [];
   });
+});
+
+/** How many sockets listen on a port: with io_uring and epoll each thread has one. */
+function listeners(port: number): number {
+  const LISTEN = '0A';
+  const local = `:${port.toString(16).toUpperCase().padStart(4, '0')}`;
+  const rows = readFileSync('/proc/net/tcp', 'latin1').trim().split('\n').slice(1);
+  return rows
+    .map((row) => row.trim().split(/\s+/))
+    .filter(([, address, , state]) => address!.endsWith(local) && state === LISTEN).length;
+}
+
+test('the first client that is served finds all threads there', {
+  skip: darterMissing() || (process.platform !== 'linux' && 'not Linux'),
+}, async (t) => {
+  const server = await startDarter({ threads: 4, args: ['--bind', '127.0.0.1'] });
+  const found = listeners(server.port);
+  t.after(() => server.stop());
+  if ((await server.info('multiplexing_api')) === 'libuv') return t.skip('one listener for all');
+  assert.equal(found, 4);
 });

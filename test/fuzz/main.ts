@@ -1,12 +1,14 @@
 /**
  * `npm run fuzz -- --target NAME --inputs N --seed S`: N inputs for a target, or for each of them. A
- * failing input ends the run with the command that repeats it.
+ * failing input ends the run with the command that repeats it. `--seconds T` ends a target's run after
+ * that time; what it says at its end, with `--from`, goes on from there.
  */
 import { parseArgs } from 'node:util';
 import { seedFromEnvironment } from '../support/random.js';
 import { type FuzzTarget, fuzz, loadTargets } from './fuzz.js';
 
-const PROGRESS_INPUTS = 100_000;
+/** How many inputs run between two looks at the clock. */
+const PROGRESS_INPUTS = 1000;
 
 const { values } = parseArgs({
   options: {
@@ -14,21 +16,31 @@ const { values } = parseArgs({
     inputs: { type: 'string', default: '10000000' },
     seed: { type: 'string', default: String(seedFromEnvironment()) },
     from: { type: 'string', default: '0' },
+    seconds: { type: 'string', default: 'Infinity' },
   },
 });
 const seed = Number(values.seed);
 const from = Number(values.from);
 const inputs = Number(values.inputs);
 
+const secondsMax = Number(values.seconds);
+
 function run(target: FuzzTarget): void {
   console.log(`${target.name}: ${inputs} inputs from seed ${seed}. ${target.summary}`);
   const startedMs = performance.now();
-  for (let done = 0; done < inputs; done += PROGRESS_INPUTS) {
-    fuzz(target, seed, from + done, Math.min(PROGRESS_INPUTS, inputs - done));
-    const seconds = ((performance.now() - startedMs) / 1000).toFixed(0);
-    if (process.stdout.isTTY) process.stdout.write(`\r${done} in ${seconds} s`);
+  const seconds = () => (performance.now() - startedMs) / 1000;
+  let done = 0;
+  while (done < inputs && seconds() < secondsMax) {
+    const count = Math.min(PROGRESS_INPUTS, inputs - done);
+    fuzz(target, seed, from + done, count);
+    done += count;
+    if (process.stdout.isTTY) process.stdout.write(`\r${done} in ${seconds().toFixed(0)} s`);
   }
-  console.log(`${target.name}: done in ${((performance.now() - startedMs) / 1000).toFixed(1)} s`);
+  const mebibytes = Math.round(process.resourceUsage().maxRSS / 1024);
+  console.log(
+    `${target.name}: ${done} inputs, to ${from + done}, in ${seconds().toFixed(1)} s, ` +
+      `${mebibytes} MiB at most`,
+  );
 }
 
 const targets = await loadTargets();

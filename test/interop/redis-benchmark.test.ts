@@ -60,6 +60,15 @@ describe('redis-benchmark', { skip }, () => {
     assertRates(await benchmark(...get, '-c', '200'), ['SET', 'GET']);
   });
 
+  test('lists', async () => {
+    const ranges = [100, 300, 500, 600].map((n) => `LRANGE_${n} (first ${n} elements)`);
+    assertRates(await benchmark('-n', '2000', '-P', '16', '-t', 'lpush,rpush,lpop,rpop,lrange'), [
+      ...['LPUSH', 'RPUSH', 'LPOP', 'RPOP'],
+      'LPUSH (needed to benchmark LRANGE)',
+      ...ranges,
+    ]);
+  });
+
   test('several threads', async () => {
     assertRates(await benchmark(...options, '--threads', '2', '-P', '8'), tests);
   });

@@ -77,6 +77,18 @@ describe('redis-cli', { skip }, () => {
     assert.match(output, /Biggest string found .*the-biggest.* has 5000 bytes/);
   });
 
+  test('--bigkeys and --memkeys know lists', async () => {
+    await cli(['RPUSH', 'short', 'a', 'b']);
+    await cli(['RPUSH', 'long', ...Array.from({ length: 3000 }, (_, i) => `element ${i}`)]);
+    assert.match(await cli(['--bigkeys']), /Biggest +list found .*long.* has 3000 items/);
+    const memory = await cli(['MEMORY', 'USAGE', 'long']);
+    const output = await cli(['--memkeys']);
+    assert.match(output, new RegExp(`Biggest +list found .*long.* has ${memory.trim()} bytes`));
+    const listed = await cli(['SCAN', '0', 'TYPE', 'list', 'COUNT', '1000000']);
+    assert.deepEqual(listed.trim().split('\n').sort(), ['0', 'long', 'short']);
+    await cli(['DEL', 'short', 'long']);
+  });
+
   test('--stat prints lines', async () => {
     const output = await cli(['--stat', '-i', '0.1'], undefined, 1500);
     assert.match(output, /keys +mem +clients/);

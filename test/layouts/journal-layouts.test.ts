@@ -2,7 +2,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Region } from '../../src/base/region.js';
-import { type JournalEffect, KIND_PART, participantAt } from '../../src/journal/record.js';
+import { Cut, NewestCut } from '../../src/journal/cuts.js';
+import {
+  type JournalEffect,
+  KIND_PART,
+  participantAt,
+  RECORD_HEADER_BYTES,
+} from '../../src/journal/record.js';
 import { JournalRing } from '../../src/journal/ring.js';
 import { JournalSink } from '../../src/journal/sink.js';
 import {
@@ -11,6 +17,12 @@ import {
 } from '../../src/replication/acknowledgement.js';
 import { SyncSession } from '../../src/replication/primary/sync-session.js';
 import { readEntry } from '../../src/replication/replica/entries-payload.js';
+import {
+  FRONT_NOTHING,
+  FRONT_RECORD,
+  PendingRecord,
+  PendingStreams,
+} from '../../src/replication/replica/pending-streams.js';
 import { ReceivedEntry } from '../../src/replication/replica/shard-writer.js';
 import { SyncProgress } from '../../src/replication/replica/sync-progress.js';
 import { BLOCK_HEADER_BYTES, BlockHeader, sealBlock } from '../../src/replication/wire.js';
@@ -79,9 +91,18 @@ test('a block and its payloads', () => {
   const drawing = drawingOf('src/replication/wire.ts');
   drawing.assertContiguous();
   assert.equal(drawing.end, BLOCK_HEADER_BYTES);
-  const header = { type: 3, more: true, shard: 515, length: 5, from: 2 ** 40, to: 2 ** 41 };
+  const cursor = { database: 7, position: 0xfedc_ba98 };
+  const header = {
+    type: 3,
+    more: true,
+    shard: 515,
+    length: 5,
+    from: 2 ** 40,
+    to: 2 ** 41,
+    ...cursor,
+  };
   source.words.fill(-1, 0, 32);
-  assert.equal(sealBlock(source, 0, Object.assign(new BlockHeader(), header)), 40);
+  assert.equal(sealBlock(source, 0, Object.assign(new BlockHeader(), header)), 48);
   const { view } = source;
   assert.equal(drawing.value(view, 0, /^type/), 3);
   assert.equal(drawing.value(view, 0, /^flags/), 1);
@@ -89,14 +110,16 @@ test('a block and its payloads', () => {
   assert.equal(drawing.value(view, 0, /^length/), 5);
   assert.equal(drawing.value(view, 0, /^LSN: from/), 2 ** 40);
   assert.equal(drawing.value(view, 0, /^LSN: to/), 2 ** 41);
+  assert.equal(drawing.value(view, 0, /^cursor: database/), 7);
+  assert.equal(drawing.value(view, 0, /^cursor: hash position/), 0xfedc_ba98);
   const checks = [/^checksum of the rest/, /^checksum of the payload/].map((row) =>
     drawing.value(view, 0, row),
   );
-  source.bytes[36] = 1;
+  source.bytes[44] = 1;
   sealBlock(source, 0, Object.assign(new BlockHeader(), header));
   assert.notEqual(drawing.value(view, 0, /^checksum of the payload/), checks[1]);
   assert.notEqual(drawing.value(view, 0, /^checksum of the rest/), checks[0]);
-  assert.equal(view.getUint8(37), 0, 'padding');
+  assert.equal(view.getUint8(45), 0, 'padding');
 });
 
 test('an entry of an ENTRIES payload', () => {
@@ -129,17 +152,37 @@ test('an entry of an ENTRIES payload', () => {
 test('an acknowledgement', () => {
   const drawing = drawingOf('src/replication/acknowledgement.ts');
   drawing.assertContiguous();
-  const bytes = writeAcknowledgement(Float64Array.of(10, 20, 30), [2, 1]);
+  const bytes = writeAcknowledgement(Float64Array.of(30, 20));
   const view = new DataView(bytes.buffer);
   assert.equal(drawing.value(view, 0, /^number of shards/), 2);
+  assert.equal(drawing.value(view, 0, /^offset of the cut/), -1);
   assert.equal(drawing.value(view, 0, /^LSN applied/), 30);
   assert.equal(drawing.value(view, 8, /^LSN applied/), 20);
   assert.equal(bytes.length, acknowledgementBytes(2));
 });
 
+test('the newest cut', () => {
+  const drawing = drawingOf('src/journal/cuts.ts');
+  drawing.assertContiguous();
+  const buffer = NewestCut.create(2);
+  const newest = new NewestCut(buffer, 1);
+  const view = new DataView(buffer);
+  assert.equal(drawing.value(view, 0, /^offset of the newest/), -1);
+  newest.clear(true);
+  assert.equal(drawing.value(view, 0, /^1: this server adopts/), 1);
+  newest.adopt(Object.assign(new Cut(2), { offset: 70, madeMs: 1234 }));
+  assert.equal(drawing.value(view, 0, /^offset of the newest/), 70);
+  assert.equal(drawing.value(view, 0, /^when it was made/), 1234);
+  const cut = new Cut(2);
+  cut.lsns.set([30, 40]);
+  newest.adopt(cut);
+  assert.equal(drawing.value(view, 0, /^of each shard: its LSN/), 30);
+  assert.equal(buffer.byteLength, drawing.end + 8);
+});
+
 test('a sync session', () => {
   const drawing = drawingOf('src/replication/primary/sync-session.ts');
-  drawing.assertContiguous([12]);
+  drawing.assertContiguous([28, 40]);
   const buffer = SyncSession.create(3, true);
   const session = new SyncSession(buffer, 3, 1);
   const view = new DataView(buffer);
@@ -154,17 +197,21 @@ test('a sync session', () => {
   assert.equal(view.getFloat64(drawing.end + 8 * (3 - 1) + 8, true), 12);
   session.end();
   assert.equal(drawing.value(view, 0, /^1: the session/), 1);
+  assert.ok(session.reserveLarge(4096));
+  assert.equal(drawing.value(view, 0, /^bytes reserved/), 4096);
+  assert.ok(session.takeToken(2, 808));
+  assert.equal(drawing.value(view, 0, /^shards that send parts/), 1);
+  assert.equal(drawing.value(view, 0, /^LSN of that/), 808);
+  assert.equal(drawing.value(view, 0, /^shard of that part/), 2);
   assert.equal(drawing.value(view, 0, /^lock/), 0);
 });
 
 test('the progress of a sync', () => {
   const shards = 3;
-  const arena = new Region(new SharedArrayBuffer(1 << 20), 0);
-  SyncProgress.formatArena(arena);
   const buffer = SyncProgress.create(shards, null);
-  const progress = new SyncProgress(buffer, arena, shards, 1);
+  const progress = new SyncProgress(buffer, shards, 1);
   const drawing = drawingOf('src/replication/replica/sync-progress.ts');
-  drawing.assertContiguous([20, 36]);
+  drawing.assertContiguous([16]);
   const view = new DataView(buffer);
   assert.equal(drawing.value(view, 0, /^1: it is a full sync/), 1);
   const flags = drawing.offset(/^of each shard: done/);
@@ -175,26 +222,63 @@ test('the progress of a sync', () => {
   assert.equal(view.getInt32(flags + 4 * (shards + 1), true), 1, 'cut seen');
   progress.fail();
   assert.equal(drawing.value(view, 0, /^1: the data may/), 1);
-  progress.finishTransaction([]);
-  assert.equal(drawing.value(view, 0, /^changes/), 1);
-  const values = (flags + 4 * 5 * shards + 7) & ~7;
+  const values = (flags + 4 * 2 * shards + 7) & ~7;
   progress.add(1, 99);
   assert.equal(view.getFloat64(values + 8, true), 99, 'sums');
   const of = (field: number, shard: number) =>
     view.getFloat64(values + 8 * (16 + field * shards + shard), true);
   progress.applied[1] = 5;
-  progress.heads[2] = 6;
+  progress.headSeen(2, 6, 1234);
+  progress.received[2] = 8;
   progress.kept[0] = 7;
   assert.equal(of(0, 1), 5, 'applied');
   assert.equal(of(2, 1), 4444, 'cut');
   assert.equal(of(3, 2), 6, 'head');
+  assert.equal(of(4, 2), 8, 'received');
   assert.equal(of(5, 0), 7, 'kept');
-  source.words.fill(0, 0, 16);
+  assert.deepEqual([of(6, 2), of(7, 2)], [6, 1234], 'mark and its time');
+  assert.equal(buffer.byteLength, values + 8 * (16 + 10 * shards));
+  const cut = new Cut(shards);
+  cut.lsns.set([1, 2, 3]);
+  progress.takeCut(cut);
+  assert.deepEqual([of(8, 2), of(9, 2)], [3, 3], 'oldest and newest cut');
+  const continued = new SyncProgress(SyncProgress.create(shards, [1, 2, 3]), shards, 1);
+  assert.deepEqual([...continued.applied, ...continued.received], [1, 2, 3, 1, 2, 3]);
+});
+
+test('streams that wait', () => {
+  const shards = 3;
+  const memory = PendingStreams.create(shards, 64, 1 << 20);
+  const pending = new PendingStreams(memory, 1);
+  const drawing = drawingOf('src/replication/replica/pending-streams.ts');
+  drawing.assertContiguous([12]);
+  const view = new DataView(memory.control);
+  const first = drawing.offset(/^of each shard: lock/);
+  const of = (field: number, shard: number) =>
+    view.getInt32(first + 4 * (field * shards + shard), true);
+  pending.lockStream(2);
+  assert.equal(of(0, 2), 1, 'lock');
+  source.words.fill(0, 0, 40);
   source.words[0] = 32;
-  assert.ok(progress.parkPart(2, 808, source, 0, 32));
-  assert.equal(of(4, 2), 808, 'parked LSN');
-  assert.equal(view.getInt32(flags + 4 * (2 * shards + 2), true), 1, 'parked state');
-  assert.equal(view.getInt32(flags + 4 * (3 * shards + 2), true), progress.partOffset(2));
-  assert.equal(view.getInt32(flags + 4 * (4 * shards + 2), true), 32, 'parked bytes');
-  assert.equal(buffer.byteLength, values + 8 * (16 + 6 * shards));
+  source.words[8] = 96;
+  assert.ok(pending.append(2, source, 0, 32));
+  assert.ok(pending.append(2, source, 32, 4));
+  assert.deepEqual([of(1, 2), of(2, 2)], [0, 36], 'start and end');
+  assert.equal(new Int32Array(memory.windows)[(2 * 2 * 64) / 4], 32, 'bytes in the window');
+  const record = new PendingRecord();
+  assert.equal(pending.front(2, record), FRONT_RECORD);
+  // A part of a transaction with shard 0.
+  const { view: part } = record.region;
+  part.setUint16(record.offset + RECORD_HEADER_BYTES, 1, true);
+  const claimed: number[] = [];
+  pending.park(2, record, Float64Array.of(0, 0, 808), claimed);
+  assert.equal(of(6, 2), 1, 'parked state');
+  const lsns = (first + 4 * 7 * shards + 7) & ~7;
+  assert.equal(view.getFloat64(lsns + 8 * 2, true), 808, 'parked LSN');
+  assert.equal(memory.control.byteLength, lsns + 8 * shards);
+  pending.consume(2, 32);
+  assert.equal(pending.front(2, record), FRONT_NOTHING, 'a record longer than the window');
+  assert.notEqual(of(3, 2), 0, 'offset of the large record');
+  assert.deepEqual([of(4, 2), of(5, 2)], [96, 4], 'its length, and the bytes received');
+  pending.unlockStream(2);
 });

@@ -17,7 +17,7 @@ function newTable(): { table: Table; keys: KeyFinder; view: DataView } {
 
 test('a frame', () => {
   const drawing = drawingOf('src/structures/frame.ts');
-  drawing.assertContiguous([40]);
+  drawing.assertContiguous([44]);
   const { table, keys, view } = newTable();
   keys.put('first', 0, 'x'.repeat(100));
   keys.put('second', 0, 'y'.repeat(50), 99_000);
@@ -29,6 +29,7 @@ test('a frame', () => {
   assert.equal(of(/^live/), live);
   assert.equal(of(/^top/), 64 + (buckets + 1) * 64 + live);
   assert.equal(of(/^pages committed/), 1);
+  assert.equal(of(/^capacity/), 1);
   assert.equal(of(/^entries with an expiry/), 1);
   assert.equal(of(/^lower bound/), 99_000);
   assert.equal(of(/^prefix/), 0);
@@ -39,6 +40,7 @@ test('a frame', () => {
   const right = table.frameAt(2 ** 31);
   assert.equal(drawing.value(view, right, /^prefix/), 2 ** 31);
   assert.ok(drawing.value(view, right, /^depth/) > 0);
+  assert.equal(drawing.value(view, right, /^capacity/), 16);
   for (let i = 0; i < 3000; i++) if (keys.find(`${i}`)) table.remove();
   assert.equal(drawing.value(view, right, /^flags/), 1);
 });
@@ -83,7 +85,7 @@ test('an entry', () => {
 
 test('the root of a table', () => {
   const drawing = drawingOf('src/structures/directory.ts');
-  drawing.assertContiguous();
+  drawing.assertContiguous([48]);
   const { table, keys, view } = newTable();
   for (let i = 0; i < 2000; i++) keys.put(`${i}`, 0, 'x'.repeat(100), i < 7 ? 5000 : 0);
   keys.put('large', 0, 'x'.repeat(20_000));
@@ -97,7 +99,9 @@ test('the root of a table', () => {
   assert.equal(of(/^pages committed/), table.allocatedPages);
   assert.equal(of(/^runs in use/), 1);
   assert.ok(of(/^reference/) > 0);
-  assert.equal(drawing.end, 48);
+  table.ownerNumber = 1.5;
+  assert.equal(of(/^a number of the owner/), 1.5);
+  assert.equal(drawing.end, 64);
 });
 
 test('a space', () => {

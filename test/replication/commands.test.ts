@@ -42,4 +42,32 @@ describe('replication: commands', { skip: darterMissing() }, () => {
     await linkUp(primary);
     assert.equal(await replica.ask('SET', 'k', 'w'), 'OK');
   });
+
+  test('DARTER: messages about roles from no replica change nothing', async () => {
+    await using node = await startNode();
+    const id = 'a'.repeat(40);
+    const [other, wrong] = [/^ERR this server speaks version 1 of/, /^ERR the id is not one of 40/];
+    const runId = (await node.info('run_id')) ?? '';
+    assert.equal(await node.ask('DARTER', 'CHAIN', '1', id), `[${runId}]`);
+    assert.match(await node.ask('DARTER', 'CHAIN', '2', id), other);
+    assert.match(await node.ask('DARTER', 'CHAIN', '1', 'A'.repeat(40)), wrong);
+    assert.match(await node.ask('DARTER', 'HANDOVER', '2', id, '10'), other);
+    assert.match(await node.ask('DARTER', 'HANDOVER', '1', 'x', '10'), wrong);
+    assert.match(await node.ask('DARTER', 'HANDOVER', '1', id, '-1'), /^ERR value is not an int/);
+    assert.match(
+      await node.ask('DARTER', 'HANDOVER', '1', id, '10'),
+      /^ERR only a replica in stable sync can take over/,
+    );
+    assert.match(await node.ask('DARTER', 'DEMOTE', '1', id, 'DONE'), /^ERR syntax error/);
+    assert.match(await node.ask('DARTER', 'DEMOTE', '1', id, 'COMMIT'), /^NOTAKEOVER /);
+    assert.equal(await node.ask('DARTER', 'DEMOTE', '1', id, 'ABORT'), 'OK');
+    assert.match(await node.ask('DARTER', 'HANDOVER', '1', id, '10'), /^NOTAKEOVER /);
+    assert.match(
+      await node.ask('DARTER', 'TAKEOVER', '1', id, runId, '10'),
+      /^ERR this server is not in stable sync with the one that asks/,
+    );
+    assert.match(await node.ask('DARTER', 'TAKEOVER', '1', id, 'x', '10'), wrong);
+    assert.equal(await node.info('role'), 'master');
+    assert.equal(await node.ask('SET', 'k', 'v'), 'OK');
+  });
 });

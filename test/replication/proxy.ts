@@ -8,7 +8,13 @@ import { claimPort, releasePort } from '../support/ports.js';
 /** How often a limited link lets bytes pass. */
 const TICK_MS = 10;
 
+/** What becomes of a piece of what the replica sends, and of what the primary says to it. */
+export type Fate = 'pass' | 'lose-reply' | 'stall';
+
 interface Pair {
+  /** What the primary says on this connection is lost; nothing passes to it. */
+  losesReplies: boolean;
+  isStalled: boolean;
   readonly near: Socket;
   readonly far: Socket;
   /** Bytes of the primary that wait for their time. */
@@ -24,6 +30,8 @@ export class LinkProxy {
   passed = 0;
   /** Flips a bit of the byte at this place in what passes from the primary; -1: none. */
   damageAt = -1;
+  /** Decides over each piece of what the replica sends. */
+  fateOf: (request: string) => Fate = () => 'pass';
   private readonly pairs = new Set<Pair>();
   private open = true;
   private readonly timer: NodeJS.Timeout;
@@ -75,10 +83,18 @@ export class LinkProxy {
       return;
     }
     const far = connect({ host: '127.0.0.1', port: this.target, noDelay: true });
-    const pair: Pair = { near, far, waiting: [], waitingBytes: 0, ended: false };
+    const pair: Pair = {
+      losesReplies: false,
+      isStalled: false,
+      near,
+      far,
+      waiting: [],
+      waitingBytes: 0,
+      ended: false,
+    };
     this.pairs.add(pair);
     near.setNoDelay(true);
-    near.on('data', (bytes) => far.write(bytes));
+    near.on('data', (bytes) => this.ask(pair, bytes));
     far.on('data', (bytes: Buffer) => this.take(pair, bytes));
     far.on('error', () => near.destroy());
     near.on('close', () => {
@@ -89,6 +105,13 @@ export class LinkProxy {
       pair.ended = true;
       if (pair.waitingBytes === 0) near.destroy();
     });
+  }
+
+  private ask(pair: Pair, bytes: Buffer): void {
+    const fate = this.fateOf(bytes.toString('latin1'));
+    if (fate === 'lose-reply') pair.losesReplies = true;
+    if (fate === 'stall') pair.isStalled = true;
+    if (!pair.isStalled) pair.far.write(bytes);
   }
 
   private take(pair: Pair, bytes: Buffer): void {
@@ -107,6 +130,7 @@ export class LinkProxy {
   }
 
   private pass(pair: Pair, bytes: Buffer): void {
+    if (pair.losesReplies) return;
     this.passed += bytes.length;
     if (!pair.near.write(bytes)) {
       pair.far.pause();

@@ -4,35 +4,38 @@ import { test } from 'node:test';
 import { Region } from '../../src/base/region.js';
 import { OUTPUT_BYTES_MIN, PrimaryFlow } from '../../src/replication/primary/primary-flow.js';
 import { SyncSession } from '../../src/replication/primary/sync-session.js';
+import { PendingStreams } from '../../src/replication/replica/pending-streams.js';
 import { ReplicaFlow } from '../../src/replication/replica/replica-flow.js';
 import { prepareFullSync } from '../../src/replication/replica/shard-writer.js';
 import { SyncProgress } from '../../src/replication/replica/sync-progress.js';
-import { SimulatedServer } from './server.js';
+import { elements, SimulatedServer } from './server.js';
 
+const WINDOW_BYTES = 65_536;
 /** With it the keys of the test lie in different shards. */
 const HASH_KEY = { key0: 1, key1: 6, spread: 2 };
 const NOW = 1_700_000_000_000;
 const out = new Region(new SharedArrayBuffer(OUTPUT_BYTES_MIN + 64), 0);
 
-/** A primary and a replica of two shards, one flow for each. */
+/** A primary of two shards and a replica, one flow for each of the shards. */
 class Pair {
-  readonly primary = Pair.server('primary');
-  readonly replica = Pair.server('replica');
+  readonly primary = Pair.server('primary', 2);
+  readonly replica: SimulatedServer;
   readonly progress: SyncProgress;
   private readonly flows: { primaryFlow: PrimaryFlow; replicaFlow: ReplicaFlow }[];
 
-  private static server(name: string): SimulatedServer {
-    const shape = { shards: 2, shardMebibytes: 2, ringBytes: 65_536 };
+  private static server(name: string, shards: number): SimulatedServer {
+    const shape = { shards, shardMebibytes: 2, ringBytes: 65_536 };
     return new SimulatedServer(name, shape, HASH_KEY, () => 'a'.repeat(40));
   }
 
-  constructor() {
+  constructor(replicaShards = 2) {
+    this.replica = Pair.server('replica', replicaShards);
     const { primary, replica } = this;
+    const same = replicaShards === 2;
     primary.startJournal();
     const session = new SyncSession(SyncSession.create(2, true), 2, 1);
-    const arena = new Region(new SharedArrayBuffer(1 << 20), 0);
-    SyncProgress.formatArena(arena);
-    const progress = new SyncProgress(SyncProgress.create(2, null), arena, 2, 1);
+    const progress = new SyncProgress(SyncProgress.create(2, null), 2, 1);
+    const pending = new PendingStreams(PendingStreams.create(2, WINDOW_BYTES, 1 << 20), 1);
     this.progress = progress;
     prepareFullSync(replica.shards, HASH_KEY);
     this.flows = [0, 1].map((shard) => ({
@@ -41,15 +44,20 @@ class Pair {
         rings: primary.rings,
         mine: [shard],
         session,
-        raw: true,
+        raw: same,
         from: null,
+        elements,
+        windowBytes: WINDOW_BYTES,
+        cuts: primary.cuts,
       }),
       replicaFlow: new ReplicaFlow({
         shards: replica.shards,
-        rings: replica.rings,
+        rings: same ? replica.rings : null,
         primaryShards: 2,
         mine: [shard],
         progress,
+        pending,
+        cuts: same ? replica.cuts : null,
         target: replica.applier,
       }),
     }));
@@ -68,11 +76,10 @@ class Pair {
     return Uint8Array.from(parts);
   }
 
-  feed(flow: number, bytes: Uint8Array): void {
+  feed(flow: number, bytes: Uint8Array, failed: string | null = null): void {
     const { replicaFlow } = this.flows[flow]!;
     replicaFlow.feed(bytes);
-    replicaFlow.poll();
-    assert.equal(replicaFlow.failed, null);
+    assert.equal(replicaFlow.failed, failed);
   }
 
   write(value: string): void {
@@ -100,7 +107,10 @@ test('a transaction that came half in a frame is waited for', () => {
   pair.feed(1, pair.take(1));
   pair.write('1');
   pair.feed(0, pair.take(0));
-  assert.equal(pair.progress.shardsDone, 2, 'all shards are there');
+  assert.ok(
+    [0, 1].every((shard) => pair.progress.isDone(shard)),
+    'all shards are there',
+  );
   assert.equal(pair.seen.includes('nothing'), true, 'but a half of the transaction');
   assert.equal(pair.progress.ready, false);
   pair.feed(1, pair.take(1));
@@ -142,4 +152,31 @@ test('afterwards nobody sees a half, whichever flow is late', () => {
     assert.equal(pair.seen, `${i}+ ${i}+`);
   }
   pair.replica.check();
+});
+
+test('SWAPDB that one shard was shipped with is not done to all keys of a replica with fewer', () => {
+  for (const first of [0, 1]) {
+    const pair = new Pair(1);
+    pair.write('1');
+    pair.feed(first, pair.take(first));
+    pair.primary.execute(NOW, 0, 'SWAPDB', 0, 1);
+    pair.feed(1 - first, pair.take(1 - first));
+    assert.ok(
+      [0, 1].every((shard) => pair.progress.isDone(shard)),
+      'all shards are there',
+    );
+    const why = 'SWAPDB cannot be followed with fewer shards while the data is shipped';
+    pair.feed(first, pair.take(first), why);
+    assert.equal(pair.progress.ready, false);
+  }
+});
+
+test('SWAPDB that no shard was shipped with is followed by a replica with fewer', () => {
+  const pair = new Pair(1);
+  pair.write('1');
+  for (const flow of [0, 1, 0, 1]) pair.feed(flow, pair.take(flow));
+  assert.equal(pair.seen, '1 1');
+  pair.primary.execute(NOW, 0, 'SWAPDB', 0, 1);
+  for (const flow of [0, 1]) pair.feed(flow, pair.take(flow));
+  assert.equal(pair.seen, 'nothing nothing');
 });

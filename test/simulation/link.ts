@@ -3,16 +3,18 @@
  * between, each a queue of bytes with a limit (a slow network) that arrives in pieces of any size.
  */
 import { Region } from '../../src/base/region.js';
+import { NO_CUT, writeAcknowledgement } from '../../src/replication/acknowledgement.js';
 import { OUTPUT_BYTES_MIN, PrimaryFlow } from '../../src/replication/primary/primary-flow.js';
-import { SyncSession } from '../../src/replication/primary/sync-session.js';
+import { SUM_CUT, SyncSession } from '../../src/replication/primary/sync-session.js';
+import { PendingStreams } from '../../src/replication/replica/pending-streams.js';
 import { ReplicaFlow } from '../../src/replication/replica/replica-flow.js';
 import { SyncProgress } from '../../src/replication/replica/sync-progress.js';
 import { BLOCK_BYTES_MAX } from '../../src/replication/wire.js';
 import type { Random } from '../support/random.js';
-import type { SimulatedServer } from './server.js';
+import { elements, type SimulatedServer } from './server.js';
 
 const out = new Region(new SharedArrayBuffer(OUTPUT_BYTES_MIN + 64), 0);
-const ARENA_BYTES = 1 << 20;
+const LARGE_BYTES = 2 << 20;
 /** Receive buffers of links that are gone. */
 const buffers: Region[] = [];
 
@@ -24,6 +26,7 @@ class Flow {
     readonly primaryFlow: PrimaryFlow,
     readonly replicaFlow: ReplicaFlow,
     readonly buffer: Region,
+    readonly mine: readonly number[],
   ) {}
 }
 
@@ -47,10 +50,12 @@ export class Link {
     const shards = from.shards.count;
     this.window = random.pick([200, 20_000, 1 << 22]);
     this.session = new SyncSession(SyncSession.create(shards, lsns === null), shards, 1);
-    const arena = new Region(new SharedArrayBuffer(ARENA_BYTES), 0);
-    SyncProgress.formatArena(arena);
-    this.progress = new SyncProgress(SyncProgress.create(shards, lsns), arena, shards, 1);
+    if (lsns !== null) this.session.acknowledged.set(lsns);
+    this.progress = new SyncProgress(SyncProgress.create(shards, lsns, to.lastOffset), shards, 1);
+    const windowBytes = random.pick([256, 2048, 65_536]);
+    const pending = new PendingStreams(PendingStreams.create(shards, windowBytes, LARGE_BYTES), 1);
     const same = shards === to.shards.count;
+    const partBytes = random.pick([200, 2000, 20_000, 65_536]);
     for (let flow = 0; flow < flows; flow++) {
       const mine = from.rings.map((_, shard) => shard).filter((shard) => shard % flows === flow);
       const primaryFlow = new PrimaryFlow({
@@ -61,6 +66,10 @@ export class Link {
         // The way of other numbers of shards has to work with the same number, too.
         raw: same && random.chance(0.9),
         from: lsns,
+        elements,
+        partBytes,
+        windowBytes,
+        cuts: from.cuts,
       });
       const buffer = buffers.pop() ?? new Region(new SharedArrayBuffer(BLOCK_BYTES_MAX + 4096), 0);
       const replicaFlow = new ReplicaFlow({
@@ -70,9 +79,11 @@ export class Link {
         primaryShards: shards,
         mine,
         progress: this.progress,
+        pending,
+        cuts: same ? to.cuts : null,
         target: to.applier,
       });
-      this.flows.push(new Flow(primaryFlow, replicaFlow, buffer));
+      this.flows.push(new Flow(primaryFlow, replicaFlow, buffer, mine));
     }
   }
 
@@ -83,7 +94,7 @@ export class Link {
     const what = random.below(10);
     if (what < 4) this.send(flow);
     else if (what < 8) this.arrive(flow);
-    else if (what === 8) flow.replicaFlow.poll();
+    else if (what === 8) this.acknowledge(flow);
     else this.beat(flow);
     this.failed ??= flow.primaryFlow.failed ?? flow.replicaFlow.failed;
   }
@@ -92,17 +103,16 @@ export class Link {
   settle(): void {
     for (let quiet = 0, i = 0; quiet < 2 && this.failed === null; i++) {
       let moved = false;
-      const { changes } = this.progress;
       for (const flow of this.flows) {
         moved = this.send(flow) || moved;
         while (flow.queue.length > 0 && flow.replicaFlow.failed === null) {
           this.arrive(flow);
           moved = true;
         }
-        flow.replicaFlow.poll();
+        if (this.acknowledge(flow)) moved = true;
         this.failed ??= flow.primaryFlow.failed ?? flow.replicaFlow.failed;
       }
-      quiet = moved || this.progress.changes !== changes ? 0 : quiet + 1;
+      quiet = moved ? 0 : quiet + 1;
       if (i > 100_000) throw new Error('the link never comes to rest');
     }
   }
@@ -136,6 +146,22 @@ export class Link {
     else flow.queue[0] = first.subarray(length);
   }
 
+  /** What the replica has applied reaches the primary. @returns whether that is news */
+  private acknowledge({ primaryFlow, mine }: Flow): boolean {
+    const applied = Float64Array.from(mine, (shard) => this.progress.applied[shard]!);
+    const isNews = mine.some((shard, i) => applied[i]! > this.session.acknowledged[shard]!);
+    // Data of the walk may have been applied up to where the primary has not come to yet.
+    const { progress } = this;
+    const isFirst = mine.includes(0);
+    if (isFirst) progress.advanceCut();
+    const { offset, cutMadeMs: madeMs } = progress;
+    const cut = isFirst && madeMs > 0 ? { offset, madeMs } : NO_CUT;
+    const isNewCut = cut.offset > this.confirmedOffset;
+    const wrong = primaryFlow.acknowledge(writeAcknowledgement(applied, cut));
+    if (wrong !== null) throw new Error(wrong);
+    return isNews || isNewCut;
+  }
+
   /** The primary's main thread ends it; flows and what is under way live on for a moment. */
   end(why: string): void {
     this.ended ??= why;
@@ -147,9 +173,14 @@ export class Link {
     for (const { primaryFlow, replicaFlow, buffer } of this.flows) {
       buffers.push(buffer);
       primaryFlow.close();
-      if (!replicaFlow.close()) throw new Error('a transaction is applied for ever');
+      replicaFlow.close();
     }
     this.session.end();
+  }
+
+  /** The last cut that the replica is known to have applied. */
+  get confirmedOffset(): number {
+    return this.session.sums[SUM_CUT]!;
   }
 
   get applied(): number[] {

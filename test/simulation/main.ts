@@ -1,20 +1,28 @@
 /**
  * `npm run simulate -- --schedules N --seed S`: N schedules from seed S on. A failing schedule ends
  * it with its seed, which alone repeats it: `--schedules 1 --seed <that>`, and its story.
+ * `--part roles`: schedules of roles and takeovers instead of those of data.
  */
 import { parseArgs } from 'node:util';
+import { simulateRoles } from './roles-simulate.js';
 import { simulate } from './simulate.js';
 
 const { values } = parseArgs({
   options: {
     schedules: { type: 'string', default: '2000' },
     seed: { type: 'string', default: String(Math.floor(Math.random() * 2 ** 31)) },
+    part: { type: 'string', default: 'data' },
     steps: { type: 'string', default: '400' },
   },
 });
 
 const started = performance.now();
-const summary = simulate(Number(values.seed), Number(values.schedules), Number(values.steps));
+const seed = Number(values.seed);
+const schedules = Number(values.schedules);
+const summary =
+  values.part === 'roles'
+    ? simulateRoles(seed, schedules)
+    : simulate(seed, schedules, Number(values.steps));
 const seconds = ((performance.now() - started) / 1000).toFixed(1);
 console.log(`${values.schedules} schedules from seed ${values.seed} in ${seconds} s`);
 console.log(summary);

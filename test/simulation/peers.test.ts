@@ -2,9 +2,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Region } from '../../src/base/region.js';
+import { vector } from '../../src/engine/testing.js';
 import { writeAcknowledgement } from '../../src/replication/acknowledgement.js';
 import { OUTPUT_BYTES_MIN, PrimaryFlow } from '../../src/replication/primary/primary-flow.js';
 import { SyncSession } from '../../src/replication/primary/sync-session.js';
+import { PendingStreams } from '../../src/replication/replica/pending-streams.js';
+import type { EffectTarget } from '../../src/replication/replica/record-applier.js';
 import { ReplicaFlow } from '../../src/replication/replica/replica-flow.js';
 import { prepareFullSync } from '../../src/replication/replica/shard-writer.js';
 import { SyncProgress } from '../../src/replication/replica/sync-progress.js';
@@ -18,8 +21,9 @@ import {
   readBlock,
   sealBlock,
 } from '../../src/replication/wire.js';
-import { SimulatedServer } from './server.js';
+import { elements, SimulatedServer } from './server.js';
 
+const WINDOW_BYTES = 65_536;
 /** With it the key b lies in shard 0 and a in shard 1. */
 const HASH_KEY = { key0: 1, key1: 6, spread: 2 };
 const NOW = 1_700_000_000_000;
@@ -31,19 +35,31 @@ function newServer(name: string): SimulatedServer {
   return new SimulatedServer(name, shape, HASH_KEY, () => 'a'.repeat(40));
 }
 
-function newPrimaryFlow(server: SimulatedServer, mine: number[]) {
+/** A key that lies on this shard. */
+function keyOn(shard: number): string {
+  const { shards } = newServer('any');
+  for (let i = 0; ; i++) {
+    const { region, length } = vector([`key${i}`]);
+    if (shards.shardOf(region, 0, length[0]!) === shard) return `key${i}`;
+  }
+}
+
+function newPrimaryFlow(server: SimulatedServer, mine: number[], windowBytes = WINDOW_BYTES) {
   const session = new SyncSession(SyncSession.create(SHARDS, true), SHARDS, 1);
   const { shards, rings } = server;
-  const flow = new PrimaryFlow({ shards, rings, mine, session, raw: true, from: null });
+  const options = { shards, rings, mine, session, raw: true, from: null, elements };
+  const flow = new PrimaryFlow({ ...options, windowBytes, cuts: server.cuts });
   return { flow, session };
 }
 
-function newReplica(bufferBytesMax?: number) {
+function newReplica(
+  bufferBytesMax?: number,
+  targetOf: (applier: EffectTarget) => EffectTarget = (applier) => applier,
+) {
   const server = newServer('replica');
   prepareFullSync(server.shards, HASH_KEY);
-  const arena = new Region(new SharedArrayBuffer(4 << 20), 0);
-  SyncProgress.formatArena(arena);
-  const progress = new SyncProgress(SyncProgress.create(SHARDS, null), arena, SHARDS, 1);
+  const progress = new SyncProgress(SyncProgress.create(SHARDS, null), SHARDS, 1);
+  const pending = new PendingStreams(PendingStreams.create(SHARDS, WINDOW_BYTES, 4 << 20), 1);
   const flows = [0, 1].map((shard) => {
     const options = {
       shards: server.shards,
@@ -51,7 +67,9 @@ function newReplica(bufferBytesMax?: number) {
       primaryShards: SHARDS,
       mine: [shard],
       progress,
-      target: server.applier,
+      pending,
+      cuts: server.cuts,
+      target: targetOf(server.applier),
     };
     return new ReplicaFlow(bufferBytesMax === undefined ? options : { ...options, bufferBytesMax });
   });
@@ -92,13 +110,13 @@ test('an acknowledgement beyond what was sent closes the link and counts for not
   const { flow, session } = newPrimaryFlow(primary, [0, 1]);
   blocksOf(flow);
   const heads = Float64Array.from(primary.heads());
-  assert.equal(flow.acknowledge(writeAcknowledgement(heads, [0, 1])), null);
+  assert.equal(flow.acknowledge(writeAcknowledgement(heads)), null);
   assert.deepEqual([...session.acknowledged], [...heads]);
-  primary.execute(NOW, 0, 'MSET', 'a', '2', 'b', '2');
+  primary.execute(NOW, 0, 'MSET', keyOn(0), '2', keyOn(1), '2');
   for (const shard of [0, 1]) {
     const lie = Float64Array.from(heads);
     lie[shard] = primary.heads()[shard]!;
-    const wrong = flow.acknowledge(writeAcknowledgement(lie, [0, 1]));
+    const wrong = flow.acknowledge(writeAcknowledgement(lie));
     assert.match(wrong ?? '', /acknowledgement of LSN \d+ of shard [01], sent to \d+/);
     assert.equal(session.acknowledged[shard], heads[shard]);
   }
@@ -111,47 +129,76 @@ test('an older acknowledgement takes nothing back', () => {
   const { flow, session } = newPrimaryFlow(primary, [0, 1]);
   blocksOf(flow);
   const heads = Float64Array.from(primary.heads());
-  assert.equal(flow.acknowledge(writeAcknowledgement(heads, [0, 1])), null);
-  assert.equal(flow.acknowledge(writeAcknowledgement(new Float64Array(2), [0, 1])), null);
+  assert.equal(flow.acknowledge(writeAcknowledgement(heads)), null);
+  assert.equal(flow.acknowledge(writeAcknowledgement(new Float64Array(2))), null);
   assert.deepEqual([...session.acknowledged], [...heads]);
 });
 
-test('bytes that wait have one bound over all flows of a replica', () => {
+/** A replica that follows; of each transaction only the part on shard 0 arrives. */
+function halfPairs(windowBytes: number) {
   const primary = newServer('primary');
   primary.startJournal();
-  const { flow } = newPrimaryFlow(primary, [0, 1]);
-  const { flows, progress } = newReplica(300_000);
+  const { flow, session } = newPrimaryFlow(primary, [0, 1], windowBytes);
+  const replica = newReplica();
+  const { flows, progress } = replica;
   for (const bytes of blocksOf(flow)) flows[bytes[6]!]!.feed(bytes);
   assert.equal(progress.ready, true);
-  // Of each transaction only the part on shard 0 arrives; what follows there has to wait.
-  let fed = 0;
-  while (flows[0]!.failed === null && fed < 1_000_000) {
-    primary.execute(NOW, 0, 'MSET', 'b', 'x'.repeat(20_000), 'a', '1');
+  flow.acknowledge(writeAcknowledgement(progress.applied));
+  const heldBack: Uint8Array[] = [];
+  let most = 0;
+  for (let i = 0; i < 8; i++) {
+    primary.execute(NOW, 0, 'MSET', keyOn(0), `${i}`.repeat(30_000), keyOn(1), '1');
     for (const bytes of blocksOf(flow)) {
-      if (bytes[6] !== 0) continue;
-      flows[0]!.feed(bytes);
-      fed += bytes.length;
+      if (bytes[6] === 0) flows[0]!.feed(bytes);
+      else heldBack.push(bytes);
     }
-    if (flows[0]!.failed === null) assert.ok(progress.bufferedBytes <= 300_000);
+    if (flows[0]!.failed === null) most = Math.max(most, progress.pendingBytes);
   }
-  assert.match(flows[0]!.failed ?? '', /bytes wait for transactions, more than 300000/);
-  assert.ok(fed > 250_000 && fed < 400_000, `${fed} bytes were taken`);
-  assert.equal(progress.failed, true, 'only a full sync helps');
-  assert.ok(flows[0]!.close());
-  assert.equal(progress.bufferedBytes, 0);
+  return { ...replica, primary, flow, session, heldBack, most };
+}
+
+test('a primary sends a shard no further than its window while parts are missing', () => {
+  const { primary, server, flow, flows, progress, heldBack, most } = halfPairs(WINDOW_BYTES);
+  assert.equal(flows[0]!.failed, null);
+  assert.ok(most > WINDOW_BYTES / 2 && most <= WINDOW_BYTES, `${most} bytes wait`);
+  assert.equal(flow.idle, true, 'only an acknowledgement opens the window');
+  for (const bytes of heldBack) flows[1]!.feed(bytes);
+  for (let i = 0; i < 3; i++) {
+    flow.acknowledge(writeAcknowledgement(progress.applied));
+    for (const bytes of blocksOf(flow)) flows[bytes[6]!]!.feed(bytes);
+  }
+  assert.deepEqual([...progress.applied], primary.heads());
+  assert.equal(progress.pendingBytes, 0);
+  assert.deepEqual(server.dump(NOW), primary.dump(NOW));
 });
 
-test('what other flows hold counts as well', () => {
-  const primary = newServer('primary');
-  primary.startJournal();
-  const { flow } = newPrimaryFlow(primary, [0, 1]);
-  const { flows, progress } = newReplica(300_000);
-  for (const bytes of blocksOf(flow)) flows[bytes[6]!]!.feed(bytes);
-  progress.kept[1] = 299_000;
-  primary.execute(NOW, 0, 'MSET', 'b', 'x'.repeat(2000), 'a', '1');
-  primary.execute(NOW, 0, 'SET', 'b', '2');
-  for (const bytes of blocksOf(flow)) if (bytes[6] === 0) flows[0]!.feed(bytes);
-  assert.match(flows[0]!.failed ?? '', /more than 300000/);
+test('a primary that sends more than its window is left', () => {
+  const { flows, progress, most } = halfPairs(1 << 20);
+  assert.match(flows[0]!.failed ?? '', /shard 0 was sent more than its window/);
+  assert.ok(most <= 2 * WINDOW_BYTES);
+  assert.equal(progress.failed, true, 'only a full sync helps');
+});
+
+test('payloads in pieces have one bound over all flows of a replica', () => {
+  const clear = fullSync().find((bytes) => typeOf(bytes) === BLOCK_CLEAR)!;
+  const shard = clear[6]!;
+  const piece = forge(clear, (block) => {
+    block.type = BLOCK_JOURNAL;
+    block.length = 48;
+    block.more = true;
+  });
+  for (const [others, expected] of [
+    [150, /^$/],
+    [160, /payloads of 208 bytes are kept, more than 200/],
+  ] as const) {
+    const { flows, progress } = newReplica(200);
+    progress.kept[1 - shard] = others;
+    flows[shard]!.feed(clear);
+    flows[shard]!.feed(piece);
+    assert.match(flows[shard]!.failed ?? '', expected);
+    flows[shard]!.close();
+    assert.equal(progress.kept[shard], 0);
+  }
 });
 
 /** The blocks of a full sync of a primary with some keys. */
@@ -210,6 +257,55 @@ test('a frame of another shard is refused', () => {
   assert.match(refusal([clear0!, clear1!, frame]) ?? 'accepted', /broken entry/);
 });
 
+test('a walk whose cursor goes back, or a cursor outside of a walk, is refused', () => {
+  const blocks = fullSync();
+  const frame = blocks.findIndex((bytes) => typeOf(bytes) === BLOCK_FRAME);
+  const again = [...blocks.slice(0, frame + 1)];
+  const forward = forge(blocks[frame]!, (block) => {
+    block.database += 1;
+  });
+  assert.match(refusal([...again.slice(0, -1), forward, blocks[frame]!]) ?? '', /goes back to/);
+  const moved = forge(blocks.at(-1)!, (block) => {
+    block.type = BLOCK_HEARTBEAT;
+    block.position = 1;
+  });
+  assert.match(refusal([...blocks, moved]) ?? '', /a cursor in a block of type 7/);
+});
+
+test('an exception amid a transaction over two flows leaves nothing held', () => {
+  for (const part of [0, 1]) {
+    const primary = newServer('primary');
+    primary.startJournal();
+    const { flow } = newPrimaryFlow(primary, [0, 1]);
+    let left = Number.POSITIVE_INFINITY;
+    const { server, flows, progress } = newReplica(undefined, (applier) => ({
+      apply: (...words: Parameters<EffectTarget['apply']>) => {
+        if (left-- === 0) throw new Error('out of luck');
+        return applier.apply(...words);
+      },
+    }));
+    for (const bytes of blocksOf(flow)) flows[bytes[6]!]!.feed(bytes);
+    primary.execute(NOW, 0, 'MSET', 'b', '1', 'a', '1');
+    primary.execute(NOW, 0, 'MSET', 'b', '2', 'a', '2');
+    left = part;
+    const [first, second] = blocksOf(flow).sort((a, b) => a[6]! - b[6]!);
+    flows[0]!.feed(first!);
+    assert.equal(flows[0]!.failed, null, 'it waits for the other part');
+    flows[1]!.feed(second!);
+    assert.match(flows[1]!.failed ?? '', /internal error: Error: out of luck/);
+    assert.equal(progress.failed, true, 'half of it may be there: only a full sync helps');
+    // The other flow may still get bytes. It is not to wait for what the first has left.
+    flows[0]!.feed(first!);
+    assert.equal(flows[0]!.failed, 'another flow failed');
+    for (const replicaFlow of flows) replicaFlow.close();
+    for (const shard of [0, 1]) {
+      assert.throws(() => server.shards.assertLocked(shard), 'a lock stays taken');
+    }
+    prepareFullSync(server.shards, HASH_KEY);
+    server.check();
+  }
+});
+
 test('blocks out of order, with payloads they cannot have, or that go on are refused', () => {
   const blocks = fullSync();
   const clear = blocks.find((bytes) => typeOf(bytes) === BLOCK_CLEAR)!;
@@ -243,7 +339,8 @@ test('a flow that is refused memory gives its lock back and ends', () => {
   primary.startJournal();
   const session = new SyncSession(SyncSession.create(SHARDS, true), SHARDS, 1);
   const { shards, rings } = primary;
-  const flow = new PrimaryFlow({ shards, rings, mine: [0, 1], session, raw: false, from: null });
+  const options = { shards, rings, mine: [0, 1], session, raw: false, from: null, elements };
+  const flow = new PrimaryFlow({ ...options, windowBytes: WINDOW_BYTES, cuts: primary.cuts });
   const real = globalThis.SharedArrayBuffer;
   globalThis.SharedArrayBuffer = class extends real {
     constructor(length?: number) {

@@ -10,16 +10,20 @@ import { Dispatcher } from '../../src/engine/dispatch.js';
 import { Registry } from '../../src/engine/registry.js';
 import { ClientSession } from '../../src/engine/session.js';
 import { Transactions } from '../../src/engine/transactions.js';
+import { NewestCut } from '../../src/journal/cuts.js';
 import { JournalRing } from '../../src/journal/ring.js';
 import { JournalSink } from '../../src/journal/sink.js';
+import { elementsByVerb } from '../../src/keyspace/effect-elements.js';
 import { checkShard } from '../../src/keyspace/shard-check.js';
 import { formatShard, Shards } from '../../src/keyspace/shards.js';
+import { TYPES } from '../../src/keyspace/types.js';
 import type { HashKey } from '../../src/memory/space.js';
 import { Arguments } from '../../src/protocol/parser.js';
 import { Reply } from '../../src/protocol/reply.js';
 import { PrimaryState } from '../../src/replication/primary/primary-state.js';
 import { ReplicaState } from '../../src/replication/replica/replica-state.js';
 import { EffectApplier } from '../../src/server/flow-thread/effect-applier.js';
+import { contentOf } from './content.js';
 import type { Link } from './link.js';
 
 export const DATABASES = 2;
@@ -34,10 +38,13 @@ export interface ServerShape {
 }
 
 const registry = new Registry(definitionsOf(commandModules));
+/** What a primary's flows know of effects on collections. */
+export const elements = elementsByVerb(registry.all.map((command) => command.definition));
 
 export class SimulatedServer {
   readonly shards: Shards;
   readonly rings: JournalRing[];
+  readonly cuts: NewestCut;
   readonly state: ReplicaState;
   readonly primary: PrimaryState;
   readonly applier: EffectApplier;
@@ -52,6 +59,8 @@ export class SimulatedServer {
   crashed = false;
   /** How often a ring that had grown for a large record was made small again. */
   shrunkRings = 0;
+  /** Offset of the last cut applied, of the link that is gone. */
+  lastOffset = 0;
   /** LSNs that a client was told are here for sure (WAIT). */
   confirmed: readonly number[] = [];
   private readonly dispatcher: Dispatcher;
@@ -78,6 +87,7 @@ export class SimulatedServer {
         new Region(JournalRing.create(shape.ringBytes, shape.ringSpaceBytes), 0),
       );
     });
+    this.cuts = new NewestCut(NewestCut.create(shape.shards), 1);
     this.sink = new JournalSink(this.rings);
     this.state = new ReplicaState(shape.shards, DATABASES);
     this.primary = new PrimaryState(shape.shards, DATABASES, newId);
@@ -143,6 +153,11 @@ export class SimulatedServer {
     this.dispatcher.keys.expiresKeys = !this.isReplica;
   }
 
+  /** What INFO shows of a replica: the offset of the last cut that it has applied whole. */
+  get offset(): number {
+    return this.up?.progress.offset ?? this.lastOffset;
+  }
+
   heads(): number[] {
     return this.rings.map((ring) => ring.head);
   }
@@ -195,6 +210,7 @@ export class SimulatedServer {
       for (let database = 0; database < DATABASES; database++) {
         this.shards.table(shard, database).maintain(4);
       }
+      TYPES.reclaim.step(this.shards.spaces[shard]!, 20);
       this.shrinkRing(this.rings[shard]!);
     }
   }
@@ -219,7 +235,7 @@ export class SimulatedServer {
             const { kind, expiry } = table;
             if (expiry !== 0 && expiry < nowMs) continue;
             const key = toBinary(table.region, table.keyOffset, table.keyLength);
-            const value = toBinary(table.region, table.valueOffset, table.valueLength);
+            const value = contentOf(table);
             if (found.has(`${database} ${key}`)) throw new Error(`${key} is there twice`);
             found.set(`${database} ${key}`, `${kind & 7} ${expiry} ${value}`);
           }

@@ -10,6 +10,7 @@ export function simulate(firstSeed: number, schedules: number, steps: number): s
     promotions: 0,
     joint: 0,
     lost: 0,
+    ordered: 0,
     shrunkRings: 0,
   };
   const failures = new Map<string, number>();

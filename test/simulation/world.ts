@@ -15,6 +15,8 @@ import { PROTOCOL_VERSION } from '../../src/replication/primary/primary-state.js
 import type { SyncReply } from '../../src/replication/replica/replica-state.js';
 import { prepareFullSync } from '../../src/replication/replica/shard-writer.js';
 import { Random } from '../support/random.js';
+import { CollectionWrites } from './collection-writes.js';
+import { ConfirmedCuts } from './confirmed-cuts.js';
 import { Link } from './link.js';
 import { DATABASES, type ServerShape, SimulatedServer } from './server.js';
 
@@ -31,6 +33,8 @@ export interface Outcome {
   readonly joint: number;
   /** Writes without an effect, whose shards' journals began anew. */
   readonly lost: number;
+  /** Offsets of replicas that were held against a confirmed cut. */
+  readonly ordered: number;
   /** Rings that had grown for a large record and were made small again. */
   readonly shrunkRings: number;
   readonly failures: Map<string, number>;
@@ -51,9 +55,11 @@ export class World {
   private promotions = 0;
   private joint = 0;
   private lost = 0;
+  private readonly confirmed = new ConfirmedCuts();
   private readonly failures = new Map<string, number>();
   private names = 0;
   private readonly shape: ServerShape;
+  private readonly collections: CollectionWrites;
   /** For tests: what happened, line by line. */
   readonly story: string[] = [];
 
@@ -64,9 +70,11 @@ export class World {
     const random = new Random(seed);
     this.random = random;
     const ringBytes = random.pick([4096, 16_384, 65_536, 262_144]);
+    const elements = random.pick([30, 30, 600, 4000]);
+    this.collections = new CollectionWrites(random, elements);
     this.shape = {
       shards: random.pick([1, 2, 4]),
-      shardMebibytes: 2,
+      shardMebibytes: elements > 100 ? 16 : 2,
       ringBytes,
       ringSpaceBytes: random.chance(0.5) ? ringBytes : RING_SPACE_BYTES,
     };
@@ -77,6 +85,9 @@ export class World {
     const filled = random.chance(0.5) ? this.keyCount : 0;
     for (let i = 0; i < filled; i++) {
       this.root.execute(this.now, i % DATABASES, 'SET', keyName(i), this.value());
+    }
+    if (random.chance(0.7)) {
+      this.collections.fill((...words) => this.root.execute(this.now, 0, ...words));
     }
     const replicas = random.between(1, 3);
     for (let i = 0; i < replicas; i++) this.addReplica();
@@ -132,6 +143,10 @@ export class World {
         : undefined;
     server.following = primary;
     server.confirmed = [];
+    if (wasPrimary) {
+      server.cuts.clear(true);
+      server.lastOffset = 0;
+    }
     this.endDown(server, 'the primary became a replica');
     server.installSink();
     server.state.follow('host', 1, this.now, history);
@@ -153,6 +168,7 @@ export class World {
 
   private drop(link: Link, why: string): void {
     const { to, from } = link;
+    to.lastOffset = link.progress.failed ? 0 : link.progress.offset;
     this.note(`link ${from.name} -> ${to.name} drops: ${why}`);
     this.count(`link lost: ${why}`);
     link.cut();
@@ -204,6 +220,7 @@ export class World {
       hashKey1: primary.shards.keyHash.key1,
       spread: primary.shards.keyHash.spread,
       flows: this.flows,
+      windowBytes: 65_536,
       mode: full ? 'FULL' : 'CONTINUE',
       syncId: 1,
     };
@@ -226,6 +243,8 @@ export class World {
       this.count(`full sync: ${why}`);
       server.whole = false;
       server.confirmed = [];
+      server.lastOffset = 0;
+      server.cuts.clear(true);
       this.endDown(server, 'the primary starts a full sync');
       const { hashKey0, hashKey1, spread } = reply;
       prepareFullSync(server.shards, { key0: hashKey0, key1: hashKey1, spread });
@@ -272,6 +291,7 @@ export class World {
       promotions: this.promotions,
       joint: this.joint,
       lost: this.lost,
+      ordered: this.confirmed.ordered,
       shrunkRings: this.servers.reduce((sum, server) => sum + server.shrunkRings, 0),
       failures: this.failures,
     };
@@ -285,7 +305,8 @@ export class World {
       const links = this.servers.flatMap((server) => (server.up === null ? [] : [server.up]));
       for (let i = random.below(8); links.length > 0 && i >= 0; i--) random.pick(links).step();
     } else if (what < 930) this.now += random.between(1, 2000);
-    else if (what < 950) this.observe(random.pick(this.servers));
+    else if (what < 940) this.observe(random.pick(this.servers));
+    else if (what < 952) this.makeCut();
     else if (what < 960) this.confirm();
     else if (what < 968) this.cutOne();
     else if (what < 974) this.damageOne();
@@ -324,12 +345,17 @@ export class World {
     const database = random.below(DATABASES);
     const run = (...words: (string | number)[]) => {
       const reply = root.execute(now, database, ...words);
-      if (/^-(?!WRONGTYPE|ERR value is not an int|ERR no such key)/.test(reply)) {
+      if (
+        /^-(?!WRONGTYPE|ERR value is not an int|ERR no such key|ERR index out|ERR source and dest)/.test(
+          reply,
+        )
+      ) {
         throw new Error(`${words[0]}: ${reply}`);
       }
     };
     const what = random.below(100);
-    if (what < 30) run('SET', this.key(), this.value());
+    if (random.chance(0.25)) this.collections.write(run);
+    else if (what < 30) run('SET', this.key(), this.value());
     else if (what < 38) run('APPEND', this.key(), 'x'.repeat(random.between(1, 40)));
     else if (what < 46) run('DEL', this.key(), this.key());
     else if (what < 52) run('SET', this.key(), this.value(), 'PX', random.between(1, 5000));
@@ -341,8 +367,25 @@ export class World {
     else if (what < 90) run('RENAME', this.key(), this.key());
     else if (what < 92) run('SETRANGE', this.key(), random.below(50), 'yy');
     else if (what < 98 && random.chance(0.3)) run('FLUSHDB');
-    else if (what < 99 && random.chance(0.5)) run('SWAPDB', 0, 1);
+    else if (what < 99 && random.chance(0.5)) this.swap(run);
     else run('PERSIST', this.key());
+  }
+
+  /** Alone, or amid other commands of a transaction. */
+  private swap(run: (...words: (string | number)[]) => void): void {
+    const { random } = this;
+    if (random.chance(0.5)) {
+      run('SWAPDB', 0, 1);
+      return;
+    }
+    run('MULTI');
+    for (let i = random.below(3); i >= 0; i--) {
+      for (let k = random.below(4); k > 0; k--) run('SET', this.key(), this.value());
+      if (random.chance(0.2)) run('FLUSHDB');
+      run('SWAPDB', 0, 1);
+    }
+    run('SET', this.key(), this.value());
+    run('EXEC');
   }
 
   /** The keys of a group are only ever written together, with the same value. */
@@ -376,16 +419,14 @@ export class World {
     }
   }
 
-  /** WAIT: a replica of the root that has all that the root has now. */
+  /** WAIT begins: a cut is made, or the newest one is new enough. Or cuts are made for INFO. */
+  private makeCut(): void {
+    this.confirmed.makeCut(this.root, this.now, this.random.chance(0.5));
+  }
+
   private confirm(): void {
-    for (const link of this.root.down) {
-      const { to, progress } = link;
-      if (to.state.step !== 'online') continue;
-      const heads = this.root.heads();
-      if (heads.every((head, shard) => progress.applied[shard]! >= head)) {
-        to.confirmed = heads;
-      }
-    }
+    this.confirmed.confirm(this.root);
+    this.confirmed.checkOffsets(this.root, this.servers);
   }
 
   private cutOne(): void {
@@ -431,6 +472,8 @@ export class World {
     this.endDown(server, 'the primary was promoted');
     server.installSink();
     this.root = server;
+    server.cuts.clear(false);
+    this.confirmed.forget();
     this.promotions++;
     if (planned) this.sameAs(server, old);
     server.confirmed = [];
@@ -495,6 +538,7 @@ export class World {
       this.watchLinks(1);
       if (round > 3 && this.servers.every(isOnline)) break;
     }
+    if (this.root.journaling) this.root.cuts.make(this.root.rings, this.now);
     // From the root downwards, as what comes to a replica is passed on.
     for (let level = 0; level < this.servers.length; level++) {
       for (const server of this.servers) server.up?.settle();
@@ -512,6 +556,10 @@ export class World {
       if (server === this.root) continue;
       compare(expected, server.dump(this.now), server.name);
       const { up } = server;
+      const { offset } = this.root.cuts;
+      if (this.root.journaling && server.offset !== offset) {
+        throw new Error(`${server.name} ends at offset ${server.offset}, the root at ${offset}`);
+      }
       if (up === null || !server.same || !up.from.isReplica) continue;
       // A chain counts the same LSNs from end to end.
       const heads = up.from.heads();

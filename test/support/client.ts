@@ -69,7 +69,7 @@ export class RawClient {
       socket.once('error', reject);
       socket.once('connect', () => {
         socket.off('error', reject);
-        resolve(new RawClient(socket, options.timeout_ms ?? 20_000));
+        resolve(new RawClient(socket, options.timeout_ms ?? 60_000));
       });
     });
   }

@@ -39,8 +39,9 @@ export interface Exit {
 }
 
 export const rootDirectory = findRoot(dirname(fileURLToPath(import.meta.url)));
-const startTimeout_ms = 20_000;
-const stopTimeout_ms = 10_000;
+// A busy machine needs ten seconds for either: these bound failures only.
+const startTimeout_ms = 60_000;
+const stopTimeout_ms = 40_000;
 const logBytesKept = 64 * 1024;
 const setpriv = spawnSync('setpriv', ['--version']).status === 0;
 const running = new Set<Server>();

@@ -48,21 +48,41 @@ export const SERVER_LAYERS: readonly (readonly [folder: string, imports: readonl
 export const LARGE_FILES: Readonly<Record<string, string>> = {};
 
 /**
- * Who may import `src/values/<type>/type.ts`, which names the kinds of a type: the type's own files
+ * Who may import `src/values/<type>/type.ts` or `kinds.ts`, which name the kinds of a type: the type's own files
  * and commands. Everybody else asks the registry, src/keyspace/types.ts.
  */
 export const TYPE_OWNERS: Readonly<Record<string, readonly string[]>> = {
+  // Positions are scores of sorted sets.
+  'sorted-set': ['src/values/sorted-set/', 'src/commands/sorted-set/', 'src/commands/geo/'],
+  hash: ['src/values/hash/', 'src/commands/hash/'],
+  list: ['src/values/list/', 'src/commands/list/'],
+  // Sets are sources of unions of sorted sets.
+  set: ['src/values/set/', 'src/commands/set/', 'src/commands/sorted-set/lib/set-source.ts'],
   // HyperLogLogs are strings.
   string: [
     'src/values/string/',
     'src/commands/string/',
     'src/commands/bitmap/',
     'src/commands/hyperloglog/',
+    // A type made for tests begins as a copy of this one.
+    'src/keyspace/testing-bag.ts',
   ],
 };
 
 /** Files of commands that build an effect of their own (Mutation.custom), each with the reason. */
 export const CUSTOM_EFFECTS: Readonly<Record<string, string>> = {
+  'src/commands/hash/lib/store.ts':
+    'the outcome of HINCRBYFLOAT, and of commands on fields that have expired: HSET, HSETEX',
+  'src/commands/hash/lib/times.ts':
+    'times are absolute, conditions are decided, and fields whose time is past are removed',
+  'src/commands/hash/hsetex.ts': 'the time is absolute and the condition decided: HSETEX, HSET',
   'src/commands/hyperloglog/pfcount.ts':
     'PFCOUNT is no write that a replica would replay; it changed eight bytes: SETRANGE',
+  'src/commands/list/lib/move.ts': 'LMOVE has two keys: the effect on the second one is a push',
+  'src/commands/list/lib/pop.ts':
+    'LMPOP and LMOVE choose the key, waiting clients have no vector: a pop',
+  'src/commands/set/smove.ts': 'SMOVE has two keys: a member leaves one, SREM, and joins one, SADD',
+  'src/commands/set/spop.ts': 'SPOP chooses by chance: SREM of the members chosen',
+  'src/commands/sorted-set/lib/remove-ranks.ts':
+    'ranks are no ranks of a set that is shipped in part: ZREM of the members, if they are few',
 };

@@ -207,7 +207,7 @@ export function kindErrors(files: readonly SourceFile[], owners = TYPE_OWNERS): 
   for (const file of files) {
     if (isTest(file) || file.path === 'src/keyspace/types.ts') continue;
     for (const { target } of file.imports) {
-      const type = /^src\/values\/([^/]+)\/type\.ts$/.exec(target)?.[1];
+      const type = /^src\/values\/([^/]+)\/(?:type|kinds)\.ts$/.exec(target)?.[1];
       if (type === undefined) continue;
       if (owners[type]?.some((folder) => file.path.startsWith(folder))) continue;
       errors.push(`${file.path}: imports ${target}; ask src/keyspace/types.ts`);

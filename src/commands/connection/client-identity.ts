@@ -1,6 +1,8 @@
 /** CLIENT ID, INFO, GETNAME, SETNAME and SETINFO: who a connection is. */
+
 import { argumentIs } from '../../protocol/text.js';
 import type { CommandDefinition } from '../contract/definition.js';
+import { errorQuoting } from '../contract/quote.js';
 import { isPlainWord, setName } from './lib/session.js';
 
 export const clientId: CommandDefinition = {
@@ -83,7 +85,7 @@ export const clientSetinfo: CommandDefinition = {
     const { args, reply, session } = context;
     const isName = argumentIs(args, 2, 'LIB-NAME');
     if (!isName && !argumentIs(args, 2, 'LIB-VER')) {
-      reply.errorText(`ERR Unrecognized option '${context.text(2)}'`);
+      errorQuoting(context, "ERR Unrecognized option '", 2, "'");
       return;
     }
     const value = context.text(3);

@@ -1,9 +1,11 @@
 /** CLIENT KILL address:port, or with filters as pairs of option and value. */
+
 import { CLIENT_ID_POSITIVE, ErrorReply, NO_CLIENT, SYNTAX } from '../../protocol/errors.js';
 import { INTEGER_OK, ParsedInteger, parseInteger } from '../../protocol/numbers.js';
 import { argumentIs } from '../../protocol/text.js';
 import type { Context } from '../contract/context.js';
 import type { CommandDefinition } from '../contract/definition.js';
+import { errorQuoting } from '../contract/quote.js';
 import type { ClientFilter, ClientType } from '../contract/server-port.js';
 import { clientTypeOf } from './lib/client-type.js';
 import { DEFAULT_USER } from './lib/session.js';
@@ -40,7 +42,7 @@ function readOption(context: Context, i: number, draft: Draft): boolean {
   }
   if (argumentIs(args, i, 'ADDR')) draft.address = value;
   else if (argumentIs(args, i, 'LADDR')) draft.localAddress = value;
-  else if (argumentIs(args, i, 'USER')) return readUser(context, value, draft);
+  else if (argumentIs(args, i, 'USER')) return readUser(context, i + 1, draft);
   else if (argumentIs(args, i, 'MAXAGE')) return readAge(context, i + 1, draft);
   else if (argumentIs(args, i, 'SKIPME') && argumentIs(args, i + 1, 'YES')) draft.skipMe = true;
   else if (argumentIs(args, i, 'SKIPME') && argumentIs(args, i + 1, 'NO')) draft.skipMe = false;
@@ -61,9 +63,10 @@ function readId({ args, reply }: Context, index: number, draft: Draft): boolean 
   return true;
 }
 
-function readUser({ reply }: Context, user: string, draft: Draft): boolean {
+function readUser(context: Context, index: number, draft: Draft): boolean {
+  const user = context.text(index);
   if (user !== DEFAULT_USER) {
-    reply.errorText(`ERR No such user '${user}'`);
+    errorQuoting(context, "ERR No such user '", index, "'");
     return false;
   }
   draft.user = user;

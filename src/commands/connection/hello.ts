@@ -1,16 +1,17 @@
 /** HELLO [protover [AUTH username password] [SETNAME clientname]] */
+
 import { REDIS_VERSION } from '../../base/version.js';
 import {
   type ErrorReply,
   HELLO_NO_AUTH,
   NO_PROTO,
   PROTOCOL_VERSION,
-  untilNul,
 } from '../../protocol/errors.js';
 import { NOT_AN_INTEGER, ParsedInteger, parseInteger } from '../../protocol/numbers.js';
 import { argumentIs } from '../../protocol/text.js';
 import type { Context } from '../contract/context.js';
 import type { CommandDefinition } from '../contract/definition.js';
+import { errorQuoting } from '../contract/quote.js';
 import { authenticate, setName } from './lib/session.js';
 
 const parsed = new ParsedInteger();
@@ -30,7 +31,7 @@ function versionIsValid({ args, reply }: Context): boolean {
 
 /** Options take effect from left to right, up to the first that fails. False: an error was written. */
 function applyOptions(context: Context): boolean {
-  const { args, reply } = context;
+  const { args } = context;
   for (let i = 2; i < args.count; i++) {
     const more = args.count - 1 - i;
     if (more >= 2 && argumentIs(args, i, 'AUTH')) {
@@ -42,7 +43,7 @@ function applyOptions(context: Context): boolean {
       if (error !== null) return refuse(context, error);
       i += 1;
     } else {
-      reply.errorText(`ERR Syntax error in HELLO option '${untilNul(context.text(i))}'`);
+      errorQuoting(context, "ERR Syntax error in HELLO option '", i, "'");
       return false;
     }
   }

@@ -6,8 +6,9 @@
  * https://redis.io/docs/latest/develop/reference/key-specs/.
  */
 import type { ArgumentVector } from '../../base/arguments.js';
+import type { EffectElements } from '../../keyspace/effect-elements.js';
 import type { Context } from './context.js';
-import type { KeyFlag } from './key-flags.js';
+import type { KeyFlag, KeyPlaces } from './key-flags.js';
 
 export type CommandGroup =
   | 'string'
@@ -83,10 +84,14 @@ export interface KeySpecification {
   /** With 'variable_flags': what this command vector does to its keys, as bits (`keyFlagBits`). */
   readonly flagsOf?: (args: ArgumentVector) => number;
   readonly notes?: string;
-  /** Where the keys begin: at an argument index (0 is the command's name), or after a keyword. */
+  /**
+   * Where the keys begin: at an argument index (0 is the command's name), or after a keyword. Where
+   * COMMAND INFO can only say 'unknown', `addTo` finds those that a command vector has.
+   */
   readonly begin:
     | { readonly index: number }
-    | { readonly keyword: string; readonly startFrom: number };
+    | { readonly keyword: string; readonly startFrom: number }
+    | { readonly addTo: (args: ArgumentVector, flags: number, into: KeyPlaces) => void };
   /**
    * How they go on. `last` is relative to the first key (-1: to the last argument, -2: to the last
    * but one), `limit` stops at a fraction of the remaining arguments (0 and 1: no limit).
@@ -98,7 +103,8 @@ export interface KeySpecification {
         readonly keyCountIndex: number;
         readonly firstKey: number;
         readonly step: number;
-      };
+      }
+    | { readonly isUnknown: true };
 }
 
 /** One argument in COMMAND DOCS' notation. */
@@ -162,7 +168,11 @@ export interface CommandDefinition {
   readonly replacedBy?: string;
   readonly docFlags?: readonly ('deprecated' | 'syscmd')[];
   readonly locks?: LockScope;
+  /** For locks: 'keys': whether a command vector reads keys that nobody can tell beforehand. */
+  readonly readsAnyKey?: (args: ArgumentVector) => boolean;
   readonly effect?: EffectKind;
+  /** As an effect, on a collection: which elements it is about. */
+  readonly elements?: EffectElements;
   readonly transaction?: TransactionRole;
   /** It waits for other threads: how long it takes is no event for the latency monitor. */
   readonly unmonitored?: boolean;

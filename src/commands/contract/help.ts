@@ -2,7 +2,7 @@
  * HELP of container commands, made from the definitions of their subcommands; and the error for a
  * subcommand called in a way it does not know.
  */
-import { ErrorReply, QUOTED_BYTES_MAX } from '../../protocol/errors.js';
+import { ErrorReply, QUOTED_BYTES_MAX, untilNul } from '../../protocol/errors.js';
 import type { Context } from './context.js';
 import { isContainerDefinition } from './definition.js';
 import { syntaxOf } from './syntax.js';
@@ -36,7 +36,7 @@ export function replyHelpLines(
 
 /** Argument 1 names a subcommand that takes its arguments another way. */
 export function wrongSubcommandUse(context: Context, container: string): ErrorReply {
-  const quoted = context.text(1).slice(0, QUOTED_BYTES_MAX);
+  const quoted = untilNul(context.text(1)).slice(0, QUOTED_BYTES_MAX);
   return new ErrorReply(
     `ERR unknown subcommand or wrong number of arguments for '${quoted}'. ` +
       `Try ${container.toUpperCase()} HELP.`,

@@ -32,6 +32,17 @@ export type RoleReport =
 export interface ReplicaDescription {
   readonly listeningPort?: number;
   readonly address?: string;
+  readonly runId?: string;
+}
+
+/** What a FAILOVER wants. */
+export interface FailoverOrder {
+  /** Null: the first replica that has everything. */
+  readonly target: HostAndPort | null;
+  /** 0: none. */
+  readonly timeoutMs: number;
+  /** At the timeout the target takes over with what it has. */
+  readonly isForced: boolean;
 }
 
 /** Answers a suspended command: writes its reply, on its thread. */
@@ -62,10 +73,22 @@ export interface ReplicationPort {
   sync(session: Session, words: readonly string[], answer: Answer): void;
   /** DARTER FLOW: the client's socket becomes a flow, and is answered there; `answer` refuses. */
   flow(session: Session, syncId: string, index: number, answer: Answer): void;
+  /** DARTER CHAIN: the run ids of this server, its primary, the primary of that, and so on. */
+  chain(answer: Answer): void;
+
   /** DARTER HANDOVER: a replica of ours wants our role. */
-  handOver(session: Session, timeoutMs: number, answer: Answer): void;
-  /** DARTER DEMOTE: it has it (or, with false, has given it up). */
-  demote(session: Session, done: boolean, answer: Answer): void;
+  handOver(session: Session, takeover: string, timeoutMs: number, answer: Answer): void;
+  /** DARTER DEMOTE: it has all writes and asks for it, or has given it up. */
+  demote(takeover: string, commits: boolean, answer: Answer): void;
   /** REPLTAKEOVER: takes the primary's role. */
   takeOver(timeoutMs: number, answer: Answer): void;
+  /** DARTER TAKEOVER: our primary, which has this run id, asks us to take over. */
+  askedToTakeOver(takeover: string, runId: string, timeoutMs: number, answer: Answer): void;
+
+  /** Whether this server gives its role away now. */
+  readonly isFailingOver: boolean;
+  /** Why there can be no such FAILOVER now, or null. */
+  failoverRefusal(order: FailoverOrder): string | null;
+  failover(order: FailoverOrder, answer: Answer): void;
+  failoverAbort(answer: Answer): void;
 }

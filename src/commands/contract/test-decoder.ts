@@ -22,7 +22,7 @@ export class ReplyDecoder {
 
   next(): Decoded {
     const end = this.source.indexOf('\r\n', this.position);
-    assert.ok(end >= 0, `a whole reply: ${JSON.stringify(this.source.slice(this.position))}`);
+    if (end < 0) assert.fail(`no whole reply: ${JSON.stringify(this.source.slice(this.position))}`);
     const type = this.source[this.position]!;
     const line = this.source.slice(this.position + 1, end);
     this.position = end + 2;

@@ -1,4 +1,4 @@
-/** FLUSHALL and FLUSHDB. Frames are freed whole, so that SYNC and ASYNC are the same. */
+/** FLUSHALL and FLUSHDB. The keys are gone at once and their memory bit by bit: SYNC and ASYNC are the same. */
 import { SYNTAX } from '../../protocol/errors.js';
 import { argumentIs } from '../../protocol/text.js';
 import type { Context } from '../contract/context.js';

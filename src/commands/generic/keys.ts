@@ -6,7 +6,7 @@ import { hasExpired } from '../../base/expiry-time.js';
 import { SCAN_END } from '../../keyspace/shards.js';
 import type { Context } from '../contract/context.js';
 import type { CommandDefinition } from '../contract/definition.js';
-import { matchesPattern, takesAll } from './lib/pattern.js';
+import { matchesPattern, takesAll } from '../contract/pattern.js';
 
 /** Writes the keys of one shard that match. @returns how many */
 function matchShard({ args, keys, reply, session }: Context, shard: number): number {

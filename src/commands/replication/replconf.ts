@@ -2,10 +2,12 @@
  * REPLCONF option value ...: what a replica says of itself before it asks for a sync. ACK comes over
  * a replica's control connection and gets no reply.
  */
-import { NOT_INTEGER, SYNTAX, untilNul } from '../../protocol/errors.js';
+
+import { NOT_INTEGER, SYNTAX } from '../../protocol/errors.js';
 import { INTEGER_OK, ParsedInteger, parseInteger } from '../../protocol/numbers.js';
 import { argumentIs } from '../../protocol/text.js';
 import type { CommandDefinition } from '../contract/definition.js';
+import { errorQuoting } from '../contract/quote.js';
 
 /** As in Redis. */
 export const ADDRESS_BYTES_MAX = 255;
@@ -53,7 +55,7 @@ export const replconf: CommandDefinition = {
         // Only a replica is asked this, by its primary.
         return;
       } else if (!argumentIs(args, i, 'CAPA') && !argumentIs(args, i, 'VERSION')) {
-        reply.errorText(`ERR Unrecognized REPLCONF option: ${untilNul(context.text(i))}`);
+        errorQuoting(context, 'ERR Unrecognized REPLCONF option: ', i);
         return;
       }
     }

@@ -6,11 +6,16 @@ import type { CommandDefinition } from '../contract/definition.js';
 import type { HostAndPort } from '../contract/replication-port.js';
 
 const INVALID_PORT = new ErrorReply('ERR Invalid master port');
+const FAILING_OVER = new ErrorReply('ERR REPLICAOF not allowed while failing over.');
 const PORT_MAX = 65535;
 
 function run(context: Context): void {
   const { args, reply, server, inTransaction } = context;
   const { replication } = server;
+  if (replication.isFailingOver) {
+    reply.error(FAILING_OVER);
+    return;
+  }
   let primary: HostAndPort | null = null;
   if (!argumentIs(args, 1, 'NO') || !argumentIs(args, 2, 'ONE')) {
     const port = context.text(2);

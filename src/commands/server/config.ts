@@ -1,7 +1,10 @@
 /** CONFIG GET, SET, RESETSTAT, REWRITE and HELP */
-import { SYNTAX } from '../../protocol/errors.js';
+
+import { TEXT_BYTES_MAX } from '../../base/region.js';
+import { SYNTAX, UNKNOWN_DIRECTIVE } from '../../protocol/errors.js';
 import type { CommandDefinition, ContainerDefinition } from '../contract/definition.js';
 import { replyHelp } from '../contract/help.js';
+import { errorQuoting } from '../contract/quote.js';
 import { wordsOf } from '../contract/words.js';
 
 export const config: ContainerDefinition = {
@@ -71,6 +74,12 @@ export const configSet: CommandDefinition = {
     const { args, reply, server, session } = context;
     if (args.count % 2 !== 0) {
       reply.error(SYNTAX);
+      return;
+    }
+    for (let i = 2; i < args.count; i += 2) {
+      // No directive has such a name.
+      if (args.length[i]! <= TEXT_BYTES_MAX) continue;
+      errorQuoting(context, `${UNKNOWN_DIRECTIVE}'`, i, "'");
       return;
     }
     const words = wordsOf(context, 2);

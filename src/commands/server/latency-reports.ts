@@ -1,5 +1,7 @@
 /** LATENCY GRAPH event and LATENCY DOCTOR: reports for people. */
+
 import type { CommandDefinition } from '../contract/definition.js';
+import { errorQuoting } from '../contract/quote.js';
 import type { LatencyEvent, LatencySample } from '../contract/server-port.js';
 
 const COLUMNS = 80;
@@ -56,7 +58,7 @@ export const latencyGraph: CommandDefinition = {
     const wanted = context.text(2);
     const event = server.latency.events().find(({ name }) => name === wanted);
     if (event === undefined) {
-      reply.errorText(`ERR No samples available for event '${wanted}'`);
+      errorQuoting(context, "ERR No samples available for event '", 2, "'");
       return;
     }
     const samples = event.samples.slice(-COLUMNS);

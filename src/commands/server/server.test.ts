@@ -391,6 +391,15 @@ describe('DEBUG', () => {
     assert.deepEqual(world.calls, [['sleep', 9223372036854000]]);
   });
 
+  test('SLEEP reads its seconds as strtod does, hexadecimal ones too', () => {
+    const seconds = { '0x1p-2': 0.25, '0X.8': 0.5, '0x2.8zz': 2.5, '0x3p': 3, '1.5x': 1.5 };
+    for (const text of [...Object.keys(seconds), '0x', '0xz', '-0x1', '0x1p9999', 'x']) {
+      assert.equal(run(`DEBUG SLEEP ${text}`), '+OK', text);
+    }
+    const slept = Object.values(seconds).map((count) => ['sleep', count * 1000]);
+    assert.deepEqual(world.calls, slept);
+  });
+
   test('POPULATE stops at the first key that finds no room', () => {
     tester = new CommandTester(definitionsOf(modules), { shards: 1, server: world.ports });
     const refusal = String(run('DEBUG POPULATE 100000 p 4000'));

@@ -10,7 +10,8 @@
  *                       big-endian), then field and value in turn
  *     pending entries   slot i: the id;             deliveredMs[i], deliveries[i]
  */
-import { copyBytes, type Region, withRoom } from '../../base/region.js';
+import { withRoom } from '../../base/owned-region.js';
+import { copyBytes, type Region } from '../../base/region.js';
 import { RdbError } from './error.js';
 import { newRegion } from './input.js';
 

@@ -2,7 +2,8 @@
  * Writes the payload of DUMP (dump.ts has the layout) into a region of its own. One of the writers
  * below takes the value, between `begin` and `finish`.
  */
-import { copyBytes, type Region, withRoom } from '../../base/region.js';
+import { withRoom } from '../../base/owned-region.js';
+import { copyBytes, type Region } from '../../base/region.js';
 import { CollectionWriter } from './collection-writer.js';
 import { TYPE_STRING } from './format.js';
 import { newRegion } from './input.js';

@@ -9,7 +9,8 @@
  * `ms` and `sequence` are added to the id that is the node's key, modulo 2^64. Deleted entries stay
  * with a flag. All ids of a stream ascend.
  */
-import { copyBytes, type Region, withRoom } from '../../base/region.js';
+import { withRoom } from '../../base/owned-region.js';
+import { copyBytes, type Region } from '../../base/region.js';
 import { STREAM_ID_BYTES } from './batch.js';
 import type { Value } from './decoder.js';
 import { ENTRY_DELETED, ENTRY_SAME_FIELDS } from './format.js';

@@ -112,6 +112,7 @@ export class EpollTransport extends NativeTransport {
   ): void {
     const table = this.table;
     if (!table.isOpen(slot)) return;
+    table.assertMaySend(slot);
     nativeAddress(region, offset, length);
     table.sendRegion[slot] = region;
     table.sendOffset[slot] = offset;
@@ -165,7 +166,8 @@ export class EpollTransport extends NativeTransport {
     const state = this.table.flags[slot]!;
     // A send finds out about an error also where no room is reported with it.
     const goesOn = (state & DETACHING) !== 0 ? EPOLLOUT | EPOLLERR | EPOLLHUP : EPOLLOUT;
-    if ((events & goesOn) !== 0 && (state & SENDING_LATER) !== 0) {
+    // A send that is queued is tried at the turn's end, and only then: its outcome is told once.
+    if ((events & goesOn) !== 0 && (state & (SENDING_LATER | SEND_QUEUED)) === SENDING_LATER) {
       this.trySend(slot);
       this.reportOutcomes();
       if (this.isStale(slot, generation)) return;
@@ -302,10 +304,6 @@ export class EpollTransport extends NativeTransport {
 
   protected forget(slot: number): void {
     this.control(EPOLL_CTL_DEL, this.table.descriptor[slot]!, 0, 0, 0);
-  }
-
-  protected allTaken(): boolean {
-    return true;
   }
 
   protected disconnect(slot: number): void {

@@ -51,11 +51,9 @@ export abstract class NativeTransport implements Transport {
   protected abstract stopReceiving(slot: number): void;
   /** Forgets the descriptor of a slot for which nothing is under way any more. */
   protected abstract forget(slot: number): void;
-  /** Whether the system has taken everything queued for it before the last exchange. */
-  protected abstract allTaken(): boolean;
   /** Closes the descriptor, this turn's send tried first, and releases the slot. */
   protected abstract disconnect(slot: number): void;
-  /** Puts the turn's sends on their way, waits for events and hands them out. */
+  /** Puts all of the turn's sends on their way, waits for events and hands them out. */
   protected abstract exchange(timeoutMs: number): void;
   /** Sends what is queued, without waiting. */
   protected abstract flush(): void;
@@ -142,9 +140,7 @@ export abstract class NativeTransport implements Transport {
 
   private runTurn(): void {
     let soon = this.ending.length > 0 && this.ending.settle(this.end);
-    if (this.detaching.length > 0) {
-      if (!this.allTaken() || this.detaching.settle(this.letGo)) soon = true;
-    }
+    if (this.detaching.length > 0 && this.detaching.settle(this.letGo)) soon = true;
     while (this.adopted.length > 0) this.addConnection(this.adopted.shift()!);
     const askedMs = this.handler.turn();
     this.table.recycle();

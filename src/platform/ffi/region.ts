@@ -6,6 +6,7 @@
  * Importing this file installs the native copy and the release of pages for the whole thread.
  * Every native access is bounds-checked here: a wrong offset throws, it does not corrupt.
  */
+import { installRegionAttachment, installRegionCreation } from '../../base/owned-region.js';
 import { installPagePopulation, installPageRelease } from '../../base/page-release.js';
 import { installLongCopy, Region } from '../../base/region.js';
 import { addressOf, libc } from './libc.js';
@@ -63,6 +64,8 @@ export function nativeAddress(region: Region, offset: number, length: number): n
 function install(): void {
   const native = libc;
   if (native === undefined) return;
+  installRegionCreation(createRegion);
+  installRegionAttachment(attachRegion);
   installLongCopy((to, toOffset, from, fromOffset, length) => {
     if (to.address === 0 || from.address === 0) {
       to.bytes.set(from.bytes.subarray(fromOffset, fromOffset + length), toOffset);

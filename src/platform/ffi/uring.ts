@@ -76,7 +76,6 @@ export class UringTransport extends NativeTransport {
   readonly name = 'uring';
   private readonly ring: Ring;
   private readonly buffers: ReceiveBuffers;
-  private submittedAll = true;
 
   /** To be called on the thread that will call `run`. @throws TransportError without io_uring */
   constructor(onAcceptTrouble: AcceptTrouble, sizes = USUAL_SIZES) {
@@ -94,6 +93,7 @@ export class UringTransport extends NativeTransport {
   send(connection: number, region: Region, offset: number, length: number): void {
     const table = this.table;
     if (!table.isOpen(connection)) return;
+    table.assertMaySend(connection);
     const address = nativeAddress(region, offset, length);
     table.sendRegion[connection] = region;
     table.sendOffset[connection] = offset;
@@ -114,6 +114,7 @@ export class UringTransport extends NativeTransport {
   sendLater(connection: number, region: Region, offset: number, length: number): void {
     const table = this.table;
     if (!table.isOpen(connection)) return;
+    table.assertMaySend(connection);
     table.sendRegion[connection] = region;
     table.sendOffset[connection] = offset;
     table.sendLength[connection] = length;
@@ -152,12 +153,21 @@ export class UringTransport extends NativeTransport {
   protected exchange(timeoutMs: number): void {
     this.buffers.publish();
     this.ring.enter(timeoutMs);
-    if (this.detaching.length > 0) this.submittedAll = this.ring.isSubmitted;
+    let submitted = this.ring.isSubmitted;
     this.drain();
+    while (!submitted) submitted = this.submitRest();
   }
 
-  protected allTaken(): boolean {
-    return this.submittedAll;
+  /**
+   * The kernel, short of memory, did not take all of the turn's operations. The handler gets no turn
+   * before it has: sends of two turns under way at once could change their places.
+   */
+  private submitRest(): boolean {
+    this.buffers.publish();
+    this.ring.enter(0);
+    const submitted = this.ring.isSubmitted;
+    this.drain();
+    return submitted;
   }
 
   protected flush(): void {

@@ -250,6 +250,7 @@ export class PortableTransport implements Transport {
   send(connection: number, region: Region, offset: number, length: number): void {
     const { table } = this;
     if (!table.isOpen(connection)) return;
+    table.assertMaySend(connection);
     const { socket } = this.peers[connection]!;
     const taken = socket.writableLength > 0 ? 0 : Math.min(length, WRITE_BYTES_MAX);
     if (taken > 0) socket.write(region.bytes.slice(offset, offset + taken));
@@ -264,6 +265,7 @@ export class PortableTransport implements Transport {
   sendLater(connection: number, region: Region, offset: number, length: number): void {
     const { table } = this;
     if (!table.isOpen(connection)) return;
+    table.assertMaySend(connection);
     table.sendRegion[connection] = region;
     table.sendOffset[connection] = offset;
     table.sendLength[connection] = length;

@@ -301,7 +301,11 @@ export class LineServer implements TransportHandler {
   private write(connection: number): boolean {
     const state = this.connections.get(connection)!;
     this.writable.delete(connection);
-    if (state.sendingLater) return false;
+    if (state.sendingLater) {
+      // Replies that came before the news of what was not sent: the arena does not wait for them.
+      state.replies = state.replies.map((reply) => this.moved(reply));
+      return false;
+    }
     const next = state.replies.shift();
     if (next !== undefined) {
       this.transport.send(connection, next.region, next.offset, next.length);

@@ -3,17 +3,24 @@
  * that were shipped, before it, from those that were not. Each step copies out what is at the
  * cursor.
  *
- * Frames are shipped as raw copies. Entries are shipped one by one in three cases: a part of the
+ * Frames are shipped as raw copies. Entries are shipped one by one in four cases: a part of the
  * frame was shipped already, before a merge; the frame's large values do not fit a block; the
- * replica has another number of shards.
+ * replica has another number of shards; the frame has values that own pages.
+ *
+ * Values that own pages are shipped as the commands that rebuild them, and with them the others of
+ * their bucket. A large one is shipped in parts (part-cursor.ts): the cursor stays at its hash, with a
+ * place inside it, until its last element was shipped. So no hold of the lock is long.
  */
-import { copyBytes, Region } from '../../base/region.js';
+import { copyBytes, type Region } from '../../base/region.js';
+import { EFFECT_EXPIRE_AT, EFFECT_REMOVE } from '../../keyspace/effect-verbs.js';
 import type { Shards } from '../../keyspace/shards.js';
+import { PARTS_END, type TypeRegistry, type ValueType } from '../../keyspace/types.js';
 import { FRAME_ENTRIES, FRAME_PREFIX } from '../../structures/frame.js';
 import {
   copyFrame,
   copyFrameRuns,
   frameBytes,
+  frameHasKinds,
   frameRunBytes,
 } from '../../structures/frame-copy.js';
 import { HashState, hashBytes } from '../../structures/hash.js';
@@ -23,16 +30,25 @@ import {
   ENTRY_HEADER_BYTES,
   FRAME_PAYLOAD_HEADER_BYTES,
   PAYLOAD_BYTES_MAX,
+  VALUES_HEADER_BYTES,
 } from '../wire.js';
+import { messageWithRoom } from './outgoing-message.js';
+import { PartCursor } from './part-cursor.js';
+import { type RecordKey, ValueRecords } from './value-records.js';
 
 /** Results of `capture`. */
 export const CAPTURED_NOTHING = 0;
 export const CAPTURED_FRAME = 1;
 export const CAPTURED_ENTRIES = 2;
-export const CAPTURED_END = 3;
+export const CAPTURED_VALUES = 3;
+export const CAPTURED_END = 4;
 
 /** Entries are collected up to about this many bytes under one hold of the lock. */
 const ENTRIES_BYTES = 64 * 1024;
+/** A value that owns more bytes of pages is shipped in parts of about so many bytes. */
+export const PART_BYTES = 64 * 1024;
+/** A collection that had to be begun again so often is shipped under one hold of the lock. */
+const RESTARTS_MAX = 8;
 /** Empty frames skipped under one hold of the lock. */
 const EMPTY_STEPS = 256;
 
@@ -41,12 +57,16 @@ export class WalkCursor {
   database = 0;
   /** Hash position, 0 to 2^32. */
   position = 0;
+  /** The place inside the key at `position`, while that is shipped in parts. */
+  readonly part = new PartCursor();
 
   restart(): void {
     this.database = 0;
     this.position = 0;
+    this.part.end();
   }
 
+  /** Takes the place of another one, which ships nothing in parts. */
   copyFrom(other: WalkCursor): void {
     this.database = other.database;
     this.position = other.position;
@@ -67,12 +87,16 @@ export class FullSyncWalk {
   keys = 0;
   /** Where entries were put: the region passed, or a larger one. */
   message!: Region;
+  private form = CAPTURED_NOTHING;
   private readonly hash = new HashState();
+  private readonly records = new ValueRecords();
 
   constructor(
     private readonly shards: Shards,
+    private readonly types: TypeRegistry,
     /** Whether the replica takes raw frames. */
     private readonly raw: boolean,
+    private readonly partBytes: number,
   ) {}
 
   /**
@@ -86,6 +110,11 @@ export class FullSyncWalk {
     this.payloadBytes = 0;
     this.keys = 0;
     this.message = message;
+    this.form = CAPTURED_NOTHING;
+    if (cursor.part.active) {
+      this.capturePart(shard, cursor);
+      return this.endPayload();
+    }
     for (let step = 0; step < EMPTY_STEPS; step++) {
       if (cursor.database === this.shards.databases) return CAPTURED_END;
       const table = this.shards.table(shard, cursor.database);
@@ -101,7 +130,7 @@ export class FullSyncWalk {
       }
       if (this.captureFrame(table, frame, cursor, out, offset)) return CAPTURED_FRAME;
       this.captureEntries(table, cursor, table.positionAfter(frame));
-      if (this.payloadBytes > 0) return CAPTURED_ENTRIES;
+      if (this.payloadBytes > 0) return this.endPayload();
     }
     return CAPTURED_NOTHING;
   }
@@ -116,6 +145,8 @@ export class FullSyncWalk {
     const { space, region } = table;
     const at = frame >> 2;
     if (!this.raw || region.words[at + FRAME_PREFIX]! >>> 0 !== cursor.position) return false;
+    const { types } = this;
+    if (types.mayOwn(table) && frameHasKinds(space, frame, types.owningKinds)) return false;
     const bytes = frameBytes(space, frame);
     const runsAt = FRAME_PAYLOAD_HEADER_BYTES + align8(bytes);
     const limit = PAYLOAD_BYTES_MAX - runsAt;
@@ -141,25 +172,73 @@ export class FullSyncWalk {
   private captureEntries(table: Table, cursor: WalkCursor, end: number): void {
     while (cursor.position < end && this.payloadBytes < ENTRIES_BYTES) {
       const next = table.scan(cursor.position);
-      let bytes = 0;
+      const bytes = this.bytesScanned(table);
+      const owns = this.ownsScanned(table);
+      if (!this.beginForm(owns ? CAPTURED_VALUES : CAPTURED_ENTRIES)) return;
+      if (bytes > (owns ? this.partBytes : PAYLOAD_BYTES_MAX)) {
+        if (this.keys === 0) this.captureHash(table, cursor, next);
+        return;
+      }
       for (let i = 0; i < table.scanCount; i++) {
-        table.decode(table.scanOffsets[i]!);
-        bytes += entryBytes(table.keyLength, table.valueLength);
+        this.put(table, cursor.database, table.scanOffsets[i]!);
       }
-      if (bytes <= PAYLOAD_BYTES_MAX) {
-        for (let i = 0; i < table.scanCount; i++) {
-          this.put(table, cursor.database, table.scanOffsets[i]!);
-        }
-        cursor.moveTo(next);
-        continue;
-      }
-      if (this.payloadBytes === 0) this.captureHash(table, cursor, next);
-      return;
+      cursor.moveTo(next);
     }
   }
 
+  /** About the bytes that the entries of the last scan take in a payload. */
+  private bytesScanned(table: Table): number {
+    const { types } = this;
+    let bytes = 0;
+    for (let i = 0; i < table.scanCount; i++) {
+      table.decode(table.scanOffsets[i]!);
+      bytes += entryBytes(table.keyLength, table.valueLength);
+      if (types.owns(table.kind)) bytes += types.of(table.kind).memory(table);
+    }
+    return bytes;
+  }
+
+  private ownsScanned(table: Table): boolean {
+    const { types } = this;
+    if (!types.mayOwn(table)) return false;
+    for (let i = 0; i < table.scanCount; i++) {
+      table.decode(table.scanOffsets[i]!);
+      if (types.owns(table.kind)) return true;
+    }
+    return false;
+  }
+
+  /** Whether the decoded entry is shipped in parts. */
+  private isLarge(table: Table): boolean {
+    const { types } = this;
+    if (!types.owns(table.kind)) return false;
+    const type = types.of(table.kind);
+    return type.parts !== undefined && type.memory(table) > this.partBytes;
+  }
+
+  /** @returns false when the payload has entries in another form */
+  private beginForm(form: number): boolean {
+    if (this.keys > 0) return this.form === form;
+    this.form = form;
+    this.payloadBytes = form === CAPTURED_VALUES ? VALUES_HEADER_BYTES : 0;
+    return true;
+  }
+
+  private endPayload(): number {
+    if (this.payloadBytes <= (this.form === CAPTURED_VALUES ? VALUES_HEADER_BYTES : 0)) {
+      this.payloadBytes = 0;
+      return CAPTURED_NOTHING;
+    }
+    if (this.form === CAPTURED_VALUES) {
+      this.message.words[0] = this.keys;
+      this.message.words[1] = 0;
+    }
+    return this.form;
+  }
+
   /**
-   * Large values: takes only the entries of the lowest hash, so that one value is held at a time.
+   * Large values: takes only the entries of the lowest hash, so that one value is held at a time. The
+   * first that is shipped in parts is only begun, and the cursor stays at its hash.
    */
   private captureHash(table: Table, cursor: WalkCursor, next: number): void {
     let lowest = SCAN_END;
@@ -171,11 +250,73 @@ export class FullSyncWalk {
       cursor.moveTo(next);
       return;
     }
+    const { part, database } = cursor;
     for (let i = 0; i < table.scanCount; i++) {
       const offset = table.scanOffsets[i]!;
-      if (this.positionOf(table, offset) === lowest) this.put(table, cursor.database, offset);
+      if (this.positionOf(table, offset) !== lowest) continue;
+      if (!part.active && this.isLarge(table)) {
+        part.begin(database, lowest, table.region, table.keyOffset, table.keyLength);
+      } else this.put(table, database, offset);
     }
-    cursor.moveTo(lowest + 1);
+    if (!part.active) cursor.moveTo(lowest + 1);
+    else if (lowest > cursor.position) cursor.moveTo(lowest);
+  }
+
+  /** Ships more of the collection at the cursor, or what the key has instead by now. */
+  private capturePart(shard: number, cursor: WalkCursor): void {
+    const { types, hash, records } = this;
+    const { part, database } = cursor;
+    const table = this.shards.table(shard, database);
+    const { hashKey0, hashKey1 } = table.space;
+    const { keyRegion, keyOffset, keyLength } = part;
+    hashBytes(hash, keyRegion, keyOffset, keyLength, hashKey0, hashKey1);
+    const found = table.find(keyRegion, keyOffset, keyLength, hash.h1, hash.h2);
+    this.beginForm(CAPTURED_VALUES);
+    records.appendTo(this.message, this.payloadBytes);
+    records.about({
+      database,
+      h1: hash.h1,
+      region: keyRegion,
+      offset: keyOffset,
+      length: keyLength,
+    });
+    if (!found) {
+      records.begin(EFFECT_REMOVE).end();
+      this.endPart(cursor);
+    } else if (!this.isLarge(table) || part.restarts > RESTARTS_MAX) {
+      // Its first command replaces whatever the replica has of it.
+      types.of(table.kind).effects(table, records);
+      this.keys++;
+      this.endPart(cursor);
+    } else this.putPart(types.of(table.kind), table, cursor);
+    this.message = records.region;
+    this.payloadBytes = records.position;
+  }
+
+  private putPart(type: ValueType, table: Table, cursor: WalkCursor): void {
+    const { records } = this;
+    const { part } = cursor;
+    const parts = type.parts!;
+    const count = parts.count(table);
+    if (part.position > 0 && parts.order === 'index' && count !== part.length) {
+      // What the journal says is not what happened: begun again, nothing is lost by it.
+      part.restart();
+    }
+    if (part.position === 0) records.begin(EFFECT_REMOVE).end();
+    part.length = count;
+    const next = parts.emit(table, part.position, this.partBytes, records);
+    if (next !== PARTS_END) {
+      part.position = next;
+      return;
+    }
+    if (table.expiry !== 0) records.begin(EFFECT_EXPIRE_AT).time(table.expiry).end();
+    this.keys++;
+    this.endPart(cursor);
+  }
+
+  private endPart(cursor: WalkCursor): void {
+    cursor.part.end();
+    cursor.moveTo(cursor.position + 1);
   }
 
   private positionOf(table: Table, offset: number): number {
@@ -189,9 +330,28 @@ export class FullSyncWalk {
 
   private put(table: Table, database: number, offset: number): void {
     table.decode(offset);
+    if (this.form === CAPTURED_VALUES) this.putValue(table, database);
+    else this.putEntry(table, database);
+    this.keys++;
+  }
+
+  /** Appends the commands that rebuild the decoded entry. */
+  private putValue(table: Table, database: number): void {
+    const { records, hash } = this;
+    const { region, keyOffset: offset, keyLength: length, space } = table;
+    hashBytes(hash, region, offset, length, space.hashKey0, space.hashKey1);
+    const key: RecordKey = { database, h1: hash.h1, region, offset, length };
+    records.appendTo(this.message, this.payloadBytes);
+    records.about(key);
+    this.types.of(table.kind).effects(table, records);
+    this.message = records.region;
+    this.payloadBytes = records.position;
+  }
+
+  private putEntry(table: Table, database: number): void {
     const { kind, expiry, keyLength, valueLength } = table;
     const bytes = entryBytes(keyLength, valueLength);
-    this.reserve(this.payloadBytes + bytes);
+    this.message = messageWithRoom(this.message, this.payloadBytes, this.payloadBytes + bytes);
     const region = this.message;
     const at = this.payloadBytes;
     region.words.fill(0, at >>> 2, (at + ENTRY_HEADER_BYTES) >>> 2);
@@ -205,16 +365,6 @@ export class FullSyncWalk {
     copyBytes(region, keyAt + keyLength, table.region, table.valueOffset, valueLength);
     region.bytes.fill(0, keyAt + keyLength + valueLength, at + bytes);
     this.payloadBytes += bytes;
-    this.keys++;
-  }
-
-  private reserve(needed: number): void {
-    if (needed <= this.message.length) return;
-    let size = this.message.length;
-    while (size < needed) size = size < 1 << 24 ? size * 2 : needed + 4096;
-    const larger = new Region(new SharedArrayBuffer(size & ~7), 0);
-    copyBytes(larger, 0, this.message, 0, this.payloadBytes);
-    this.message = larger;
   }
 }
 

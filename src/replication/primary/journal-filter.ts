@@ -5,8 +5,12 @@
  *
  *   take    under the shard's lock: copies whole records into the region
  *   keep    without the lock: moves the records to keep to the region's start
+ *
+ * While the key at the cursor is shipped in parts, its effects are judged by part-filter.ts. As these
+ * may move the place inside it, `keep` comes before the next part is taken then, under the lock.
  */
-import { copyBytes, Region } from '../../base/region.js';
+import { giveBack, newRegion } from '../../base/owned-region.js';
+import { copyBytes, type Region } from '../../base/region.js';
 import {
   KIND_KEYLESS,
   KIND_PART,
@@ -20,6 +24,7 @@ import type { JournalRing } from '../../journal/ring.js';
 import { EFFECT_SWAP } from '../../keyspace/effect-verbs.js';
 import { keylessOf } from '../keyless.js';
 import type { WalkCursor } from './full-sync-walk.js';
+import type { PartFilter } from './part-filter.js';
 
 /** Bytes of journal taken under one hold of the lock, unless one record is longer. */
 export const CHUNK_BYTES = 128 * 1024;
@@ -33,7 +38,9 @@ const DROP = 0;
 export const RESHIP = -1;
 
 export class JournalFilter {
-  region = new Region(new SharedArrayBuffer(CHUNK_BYTES), 0);
+  region = newRegion(CHUNK_BYTES);
+
+  constructor(private readonly parts: PartFilter) {}
 
   /**
    * Copies whole records from `from` on into the region: a chunk, or one long record.
@@ -49,7 +56,8 @@ export class JournalFilter {
       if (length > CHUNK_BYTES) break;
     }
     if (length > this.region.length) {
-      this.region = new Region(new SharedArrayBuffer((length + 4095) & ~4095), 0);
+      giveBack(this.region);
+      this.region = newRegion((length + 4095) & ~4095);
     }
     ring.read(from, length, this.region, 0);
     return length;
@@ -69,12 +77,9 @@ export class JournalFilter {
         if (bytes === RESHIP) return RESHIP;
         kept += bytes;
       } else {
-        const verdict = judge(region, at, shipped);
-        if (verdict === RESHIP) return RESHIP;
-        if (verdict === SEND) {
-          copyBytes(region, kept, region, at, record);
-          kept += record;
-        }
+        const bytes = this.keepEffect(at, record, kept, shipped);
+        if (bytes === RESHIP) return RESHIP;
+        kept += bytes;
       }
       at += record;
     }
@@ -94,17 +99,29 @@ export class JournalFilter {
     let kept = header;
     while (inner < end) {
       const record = region.words[inner >> 2]!;
-      const verdict = judge(region, inner, shipped);
-      if (verdict === RESHIP) return RESHIP;
-      if (verdict === SEND) {
-        copyBytes(region, target + kept, region, inner, record);
-        kept += record;
-      }
+      const bytes = this.keepEffect(inner, record, target + kept, shipped);
+      if (bytes === RESHIP) return RESHIP;
+      kept += bytes;
       inner += record;
     }
     if (kept === header) return 0;
     region.words[target >> 2] = kept;
     return kept;
+  }
+
+  /** Moves one effect to `target` if it is to be kept. @returns the bytes kept, or RESHIP */
+  private keepEffect(offset: number, length: number, target: number, shipped: WalkCursor): number {
+    const { region, parts } = this;
+    let bytes = length;
+    if (parts.concerns(region, offset, shipped.part)) {
+      bytes = parts.apply(region, offset, shipped.part);
+    } else {
+      const verdict = judge(region, offset, shipped);
+      if (verdict === RESHIP) return RESHIP;
+      if (verdict === DROP) return 0;
+    }
+    if (bytes > 0 && target !== offset) copyBytes(region, target, region, offset, bytes);
+    return bytes;
   }
 
   /** Exchanges the region with another one, to hand its bytes over. */
@@ -117,7 +134,8 @@ export class JournalFilter {
   /** Releases a region that has grown for a long record. */
   trim(): void {
     if (this.region.length > KEPT_BYTES) {
-      this.region = new Region(new SharedArrayBuffer(CHUNK_BYTES), 0);
+      giveBack(this.region);
+      this.region = newRegion(CHUNK_BYTES);
     }
   }
 }
@@ -129,16 +147,22 @@ function judge(region: Region, offset: number, shipped: WalkCursor): number {
     return judgeKeyless(region, offset, of, shipped);
   }
   if (of !== shipped.database) return of < shipped.database ? SEND : DROP;
-  return region.view.getUint32(offset + RECORD_HASH, true) < shipped.position ? SEND : DROP;
+  // The other keys with the hash of a collection that is shipped in parts were shipped with its first.
+  const end = shipped.part.active ? shipped.position + 1 : shipped.position;
+  return region.view.getUint32(offset + RECORD_HASH, true) < end ? SEND : DROP;
 }
 
 function judgeKeyless(region: Region, offset: number, of: number, shipped: WalkCursor): number {
-  const { database, position } = shipped;
+  const { database, position, part } = shipped;
   const keyless = keylessOf(region, offset);
   // A FLUSHDB is always safe to send: the replica has nothing of what was not shipped.
-  if (keyless?.verb !== EFFECT_SWAP) return of <= database ? SEND : DROP;
+  if (keyless?.verb !== EFFECT_SWAP) {
+    if (of === database) part.restart();
+    return of <= database ? SEND : DROP;
+  }
   const { first: a, second: b } = keyless;
   if (a < database && b < database) return SEND;
-  const untouched = (other: number) => other > database || (other === database && position === 0);
+  const untouched = (other: number) =>
+    other > database || (other === database && position === 0 && !part.active);
   return untouched(a) && untouched(b) ? DROP : RESHIP;
 }

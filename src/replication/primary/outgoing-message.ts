@@ -2,17 +2,34 @@
  * A payload on its way out in pieces, each in a block of its own: it is longer than a block, or was
  * not made in place. Nothing else of its shard may come between the pieces.
  */
-import { copyBytes, Region } from '../../base/region.js';
+import { giveBack, newRegion } from '../../base/owned-region.js';
+import { copyBytes, type Region } from '../../base/region.js';
 import { BLOCK_HEADER_BYTES, BlockHeader, PAYLOAD_BYTES_MAX, sealBlock } from '../wire.js';
 
 /** Pieces are at least this long, except the last one. */
 const PIECE_BYTES = 128 * 1024;
 /** A larger region is released after use. */
 const KEPT_BYTES = 4 << 20;
+const DOUBLING_BYTES_MAX = 1 << 24;
+
+/**
+ * A region with room for `needed` bytes of a payload: the one given, or a larger one with its first
+ * `used` bytes.
+ */
+export function messageWithRoom(region: Region, used: number, needed: number): Region {
+  if (needed <= region.length) return region;
+  let size = region.length;
+  while (size < needed)
+    size = size < DOUBLING_BYTES_MAX ? size * 2 : needed + (needed >>> 3) + 4096;
+  const larger = newRegion(size & ~7);
+  copyBytes(larger, 0, region, 0, used);
+  giveBack(region);
+  return larger;
+}
 
 export class OutgoingMessage {
   /** Holds the payload from its start on. */
-  region = new Region(new SharedArrayBuffer(PIECE_BYTES), 0);
+  region = newRegion(PIECE_BYTES);
   /** Type, shard and LSNs of the blocks. */
   readonly header = new BlockHeader();
   private at = 0;
@@ -43,7 +60,10 @@ export class OutgoingMessage {
       this.at += header.length;
       at = sealBlock(out, at, header);
     }
-    if (this.end > KEPT_BYTES) this.region = new Region(new SharedArrayBuffer(PIECE_BYTES), 0);
+    if (this.end > KEPT_BYTES) {
+      giveBack(this.region);
+      this.region = newRegion(PIECE_BYTES);
+    }
     this.at = 0;
     this.end = 0;
     return at;

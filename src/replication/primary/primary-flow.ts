@@ -29,8 +29,12 @@
  * time, for at most one frame or one large value.
  */
 import { copyBytes, type Region } from '../../base/region.js';
+import { Cut, type NewestCut } from '../../journal/cuts.js';
 import { GROWN_BYTES_MAX, grownBytes, type JournalRing } from '../../journal/ring.js';
+import type { ElementsByVerb } from '../../keyspace/effect-elements.js';
 import type { Shards } from '../../keyspace/shards.js';
+import { TYPES } from '../../keyspace/types.js';
+import { SCAN_END } from '../../structures/table.js';
 import { AcknowledgementReader } from '../acknowledgement.js';
 import { afterEvent, EVENT_BEGIN, EVENT_END, EVENT_RESHIP, SHIP_PENDING } from '../shard-states.js';
 import {
@@ -42,7 +46,9 @@ import {
   BLOCK_HEADER_BYTES,
   BLOCK_HEARTBEAT,
   BLOCK_JOURNAL,
+  BLOCK_POSITIONS,
   BLOCK_SHARD_DONE,
+  BLOCK_VALUES,
   BlockHeader,
   blockBytes,
   PAYLOAD_BYTES_MAX,
@@ -50,17 +56,22 @@ import {
 } from '../wire.js';
 import {
   CAPTURED_END,
-  CAPTURED_ENTRIES,
   CAPTURED_FRAME,
   CAPTURED_NOTHING,
+  CAPTURED_VALUES,
   FullSyncWalk,
+  PART_BYTES,
   WalkCursor,
 } from './full-sync-walk.js';
 import { CHUNK_BYTES, JournalFilter } from './journal-filter.js';
 import { OutgoingMessage } from './outgoing-message.js';
+import { PartFilter } from './part-filter.js';
 import { PrimaryShard } from './primary-shard.js';
+import { SendWindow } from './send-window.js';
 import {
   SUM_BYTES,
+  SUM_CUT,
+  SUM_CUT_MS,
   SUM_FRAMES,
   SUM_KEYS,
   SUM_RESTARTED_SHARDS,
@@ -74,6 +85,9 @@ const STREAM_ROOM_BYTES = BLOCK_HEADER_BYTES + 64;
 /** `produce` needs this much room to make progress. */
 export const OUTPUT_BYTES_MIN = blockBytes(CHUNK_BYTES) + BLOCK_BYTES_MAX + 4 * BLOCK_HEADER_BYTES;
 
+/** The cursor of a shard that is not being shipped. */
+const NO_WALK = new WalkCursor();
+
 const ENDED = 'the sync was ended';
 
 export interface PrimaryFlowOptions {
@@ -86,6 +100,14 @@ export interface PrimaryFlowOptions {
   readonly raw: boolean;
   /** LSN by shard to continue from; null for a full sync. */
   readonly from: readonly number[] | null;
+  /** What the effects on collections say of their elements. */
+  readonly elements: ElementsByVerb;
+  /** PART_BYTES if it is not given. */
+  readonly partBytes?: number;
+  /** How far the flow sends beyond what is acknowledged (send-window.ts), as the replica knows. */
+  readonly windowBytes: number;
+  /** The cuts of this server, made or adopted. */
+  readonly cuts: NewestCut;
 }
 
 export class PrimaryFlow {
@@ -93,12 +115,13 @@ export class PrimaryFlow {
   failed: string | null = null;
   private readonly primaryShards: PrimaryShard[];
   private readonly walk: FullSyncWalk;
-  private readonly filter = new JournalFilter();
+  private readonly filter: JournalFilter;
   private readonly message = new OutgoingMessage();
   private readonly header = new BlockHeader();
   /** The cursor before the present step: what was shipped when its records were written. */
   private readonly shipped = new WalkCursor();
   private readonly acknowledgements: AcknowledgementReader;
+  private readonly window: SendWindow;
   /** How many shards are not shipped yet, and the one that is being shipped. */
   private left: number;
   private current: PrimaryShard | null = null;
@@ -106,35 +129,59 @@ export class PrimaryFlow {
   private locked = -1;
   private turn = 0;
   private cutSent = false;
+  /** The cut of all shards that was sent last. Only the flow of shard 0 sends them. */
+  private readonly lastCut: Cut | null;
   private bytes = 0;
   private frames = 0;
   private keys = 0;
 
   constructor(private readonly options: PrimaryFlowOptions) {
     const { shards, rings, mine, raw, from, session } = options;
-    this.walk = new FullSyncWalk(shards, raw);
+    this.walk = new FullSyncWalk(shards, TYPES, raw, options.partBytes ?? PART_BYTES);
+    this.filter = new JournalFilter(new PartFilter(shards, options.elements));
+    this.window = new SendWindow(session, options.windowBytes, shards.count);
     this.primaryShards = mine.map((shard) => new PrimaryShard(shard, rings[shard]!));
     this.left = mine.length;
+    this.lastCut = mine.includes(0) ? new Cut(shards.count) : null;
     if (from !== null) {
       for (const shardState of this.primaryShards) {
         this.continueFrom(shardState, from[shardState.shard]!);
       }
     }
     const sent = new Map(this.primaryShards.map((shardState) => [shardState.shard, shardState]));
-    this.acknowledgements = new AcknowledgementReader(mine, (shard, lsn) => {
-      const limit = sent.get(shard)!.sent;
+    const take = (shard: number, lsn: number): string | null => {
+      const shardState = sent.get(shard)!;
+      const limit = shardState.sent;
       if (lsn > limit)
         return `an acknowledgement of LSN ${lsn} of shard ${shard}, sent to ${limit}`;
       // An older one, repeated by a peer, takes nothing back that WAIT has counted.
       if (lsn > session.acknowledged[shard]!) session.acknowledged[shard] = lsn;
+      this.window.acknowledgedUpTo(shardState, lsn);
       return null;
+    };
+    this.acknowledgements = new AcknowledgementReader(mine, {
+      lsn: take,
+      cut: (offset, madeMs) => this.cutAcknowledged(offset, madeMs),
     });
+  }
+
+  /** The replica has applied a cut. @returns why that cannot be, or null */
+  private cutAcknowledged(offset: number, madeMs: number): string | null {
+    const { sums } = this.options.session;
+    const limit = this.lastCut?.offset ?? -1;
+    if (offset > limit) return `an acknowledgement of the cut ${offset}, sent to ${limit}`;
+    if (offset < sums[SUM_CUT]!) return null;
+    sums[SUM_CUT] = offset;
+    sums[SUM_CUT_MS] = madeMs;
+    return null;
   }
 
   private continueFrom(shardState: PrimaryShard, lsn: number): void {
     const { shards } = this.options;
     shards.lock(shardState.shard);
     shardState.sent = lsn;
+    shardState.base = lsn;
+    shardState.place = lsn;
     shardState.reader = shardState.ring.attachReader(lsn);
     if (!shardState.ring.holds(lsn)) this.failed = `the journal no longer holds LSN ${lsn}`;
     shards.unlock(shardState.shard);
@@ -156,8 +203,15 @@ export class PrimaryFlow {
   /** Whether there is nothing to send now. A hint, without locks. */
   get idle(): boolean {
     if (!this.streaming || this.message.pending || !this.cutSent) return false;
-    for (const { ring, sent } of this.primaryShards) if (ring.peekHead() !== sent) return false;
-    return true;
+    if (this.lastCut !== null && this.lastCut.offset !== this.options.cuts.offset) return false;
+    return this.primaryShards.every((shardState) => !this.hasWork(shardState));
+  }
+
+  /** Whether something of a shipped shard can be sent, or its reader moved. A hint. */
+  private hasWork(shardState: PrimaryShard): boolean {
+    const { window } = this;
+    if (window.isPlaceOld(shardState)) return true;
+    return shardState.ring.peekHead() !== shardState.sent && !window.isFull(shardState);
   }
 
   /**
@@ -198,6 +252,7 @@ export class PrimaryFlow {
         if (message.pending) break;
       }
       at = this.cut(out, at, end);
+      at = this.positions(out, at, end);
     }
     this.report(at - offset);
     return at;
@@ -250,13 +305,21 @@ export class PrimaryFlow {
   }
 
   /** Writes a block without a payload. */
-  private seal(out: Region, offset: number, type: number, shard: number, lsn: number): number {
+  private seal(
+    out: Region,
+    offset: number,
+    type: number,
+    shard: number,
+    lsn: number,
+    cursor: WalkCursor = NO_WALK,
+  ): number {
     const { header } = this;
     header.type = type;
     header.shard = shard;
     header.length = 0;
     header.from = lsn;
     header.to = lsn;
+    putCursor(header, cursor);
     return sealBlock(out, offset, header);
   }
 
@@ -282,7 +345,7 @@ export class PrimaryFlow {
     for (let i = 0; i < count; i++) {
       const index = (first + i) % count;
       const shardState = primaryShards[index]!;
-      if (!shardState.streaming || shardState.ring.peekHead() === shardState.sent) continue;
+      if (!shardState.streaming || !this.hasWork(shardState)) continue;
       if (end - at < STREAM_ROOM_BYTES) {
         this.turn = index;
         break;
@@ -298,22 +361,32 @@ export class PrimaryFlow {
     const room = (end - offset - BLOCK_HEADER_BYTES) & ~7;
     if (!this.lock(shard)) return offset;
     const from = shardState.sent;
-    if (!ring.holds(from)) {
+    if (!ring.holds(from) || this.window.isLost(shardState)) {
       this.unlock(shard);
       this.overrun(shardState);
       return offset;
     }
-    const length = Math.min(ring.head - from, room, STREAM_BYTES);
+    const length = Math.min(this.mayBeSent(shardState), room, STREAM_BYTES);
     ring.read(from, length, out, offset + BLOCK_HEADER_BYTES);
     shardState.sent = from + length;
-    this.moveReader(shardState);
+    this.moveReader(shardState, this.window.place(shardState));
     this.unlock(shard);
+    if (length === 0) return offset;
     header.type = BLOCK_JOURNAL;
     header.shard = shard;
     header.length = length;
     header.from = from;
     header.to = shardState.sent;
+    putCursor(header, NO_WALK);
     return sealBlock(out, offset, header);
+  }
+
+  /** Bytes of the shard's stream that may be sent now. The shard is locked. */
+  private mayBeSent(shardState: PrimaryShard): number {
+    const { window } = this;
+    const { ring, sent } = shardState;
+    if (sent >= window.limit(shardState) && !window.grantLarge(shardState)) return 0;
+    return Math.min(ring.head, window.limit(shardState)) - sent;
   }
 
   /** The ring of a shipped shard was overrun, or its history was lost. */
@@ -324,6 +397,7 @@ export class PrimaryFlow {
       return;
     }
     session.add(SUM_RESTARTED_SHARDS, 1);
+    this.window.release(shardState);
     this.change(shardState, EVENT_RESHIP);
   }
 
@@ -343,12 +417,19 @@ export class PrimaryFlow {
     const reserved = length === 0 ? 0 : blockBytes(length);
     const framePlace = offset + reserved + BLOCK_HEADER_BYTES;
     this.shipped.copyFrom(cursor);
+    // The effects on a collection in parts come before its next part is taken.
+    const inParts = cursor.part.active;
+    let kept = inParts ? filter.keep(length, cursor) : 0;
+    if (kept < 0) {
+      this.unlock(shard);
+      return this.reship(shardState, out, offset);
+    }
     const captured = drained
       ? this.walk.capture(shard, cursor, out, framePlace, this.message.region)
       : CAPTURED_NOTHING;
     this.unlock(shard);
 
-    const kept = filter.keep(length, this.shipped);
+    if (!inParts) kept = filter.keep(length, this.shipped);
     if (kept < 0) return this.reship(shardState, out, offset);
     shardState.sent = from + length;
     this.move(shardState);
@@ -371,6 +452,7 @@ export class PrimaryFlow {
     header.length = length;
     header.from = from;
     header.to = sent;
+    putCursor(header, this.shipped);
     let at = offset;
     if (length > PAYLOAD_BYTES_MAX) {
       // One record that is longer than a block. Nothing was captured beside it.
@@ -398,17 +480,19 @@ export class PrimaryFlow {
     this.keys += walk.keys;
     if (captured === CAPTURED_END) {
       this.change(shardState, EVENT_END);
+      shardState.base = sent;
       this.current = null;
       this.options.session.shardDone();
-      return this.seal(out, offset, BLOCK_SHARD_DONE, shard, sent);
+      return this.seal(out, offset, BLOCK_SHARD_DONE, shard, sent, shardState.cursor);
     }
     const header = captured === CAPTURED_FRAME ? this.header : message.header;
-    header.type = captured === CAPTURED_FRAME ? BLOCK_FRAME : BLOCK_ENTRIES;
+    header.type = blockTypeOf(captured);
     header.shard = shard;
     header.length = walk.payloadBytes;
     header.from = sent;
     header.to = sent;
-    if (captured === CAPTURED_ENTRIES) {
+    putCursor(header, shardState.cursor);
+    if (captured !== CAPTURED_FRAME) {
       message.region = walk.message;
       message.queue(walk.payloadBytes);
       return offset;
@@ -425,12 +509,15 @@ export class PrimaryFlow {
   private move(shardState: PrimaryShard): void {
     const { shards } = this.options;
     shards.lock(shardState.shard);
-    this.moveReader(shardState);
+    this.moveReader(shardState, shardState.sent);
     shards.unlock(shardState.shard);
   }
 
-  private moveReader({ ring, reader, sent }: PrimaryShard): void {
-    ring.moveReader(reader, sent);
+  /** The shard is locked. */
+  private moveReader(shardState: PrimaryShard, place: number): void {
+    const { ring, reader } = shardState;
+    shardState.place = place;
+    ring.moveReader(reader, place);
     // Otherwise background work shrinks it later.
     if (ring.hasGrown && grownBytes(this.options.rings) > GROWN_BYTES_MAX) ring.shrink();
   }
@@ -470,4 +557,44 @@ export class PrimaryFlow {
     this.cutSent = true;
     return at;
   }
+
+  /** Sends the newest cut of all shards, if it was not sent. */
+  private positions(out: Region, offset: number, end: number): number {
+    const { lastCut, header } = this;
+    const { cuts } = this.options;
+    if (lastCut === null || !this.cutSent || this.failed !== null) return offset;
+    if (cuts.offset < 0 || cuts.offset === lastCut.offset) return offset;
+    const length = positionsBytes(lastCut.lsns.length);
+    if (end - offset < blockBytes(length)) return offset;
+    cuts.read(lastCut);
+    const payload = offset + BLOCK_HEADER_BYTES;
+    out.view.setFloat64(payload, lastCut.madeMs, true);
+    lastCut.lsns.forEach((lsn, shard) => {
+      out.view.setFloat64(payload + 8 + shard * 8, lsn, true);
+    });
+    header.type = BLOCK_POSITIONS;
+    header.shard = 0;
+    header.length = length;
+    header.from = lastCut.offset;
+    header.to = lastCut.offset;
+    putCursor(header, NO_WALK);
+    return sealBlock(out, offset, header);
+  }
+}
+
+/** Bytes of a cut of so many shards, as a payload. */
+export function positionsBytes(shards: number): number {
+  return 8 + shards * 8;
+}
+
+function blockTypeOf(captured: number): number {
+  if (captured === CAPTURED_FRAME) return BLOCK_FRAME;
+  return captured === CAPTURED_VALUES ? BLOCK_VALUES : BLOCK_ENTRIES;
+}
+
+/** Notes how far the walk is after a block. */
+function putCursor(header: BlockHeader, { database, position }: WalkCursor): void {
+  const isAtEnd = position === SCAN_END;
+  header.database = isAtEnd ? database + 1 : database;
+  header.position = isAtEnd ? 0 : position;
 }

@@ -10,6 +10,17 @@ export class PrimaryShard {
   reader = -1;
   /** LSN up to which the stream was sent, or need not be sent. */
   sent = 0;
+  /** LSN at which its stream began: nothing before it waits on the replica. */
+  base = 0;
+  /** LSN from which the flow's reader keeps the ring. */
+  place = 0;
+  /** LSN after a record that is longer than the window and may be sent; 0 when there is none. */
+  grantEnd = 0;
+  /** LSN of the record that is next on the replica, if it is known to be no longer than that. */
+  shortAt = -1;
+  /** Bytes reserved for it in the session, or whether it has the session's token. */
+  reserved = 0;
+  hasToken = false;
   /** What lies before it was shipped. */
   readonly cursor = new WalkCursor();
 

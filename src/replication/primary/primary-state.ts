@@ -29,9 +29,11 @@ export type SyncDecision =
 
 /**
  * 2: the argument count of an effect has 32 bits. 3: shards come from the hash, and the reply to a
- * request tells the spread of hash tags.
+ * request tells the spread of hash tags. 4: the reply tells the window, and the primary keeps to it;
+ * blocks carry the cursor of the walk; cuts of all shards are sent and acknowledged; run ids are told
+ * before a request (DARTER CHAIN), and takeovers have ids; large collections come in parts.
  */
-export const PROTOCOL_VERSION = 3;
+export const PROTOCOL_VERSION = 4;
 export const NO_ID = '0'.repeat(40);
 
 export class PrimaryState {
@@ -55,7 +57,9 @@ export class PrimaryState {
     if (request.version !== PROTOCOL_VERSION) {
       return {
         kind: 'refuse',
-        why: `protocol version ${request.version} is not supported, only ${PROTOCOL_VERSION}`,
+        why:
+          `protocol version ${request.version} is not supported, only ${PROTOCOL_VERSION}: ` +
+          `install a newer Darter on the ${request.version < PROTOCOL_VERSION ? 'replica' : 'primary'}`,
       };
     }
     if (request.databases < this.databases) {

@@ -5,6 +5,10 @@
  *   0      i32  lock
  *   4      i32  shards not yet shipped whole
  *   8      i32  1: the session is over, flows stop
+ *   12     i32  shards that send parts of the transaction with the token
+ *   16     f64  LSN of that transaction's first part
+ *   24     i32  shard of that part
+ *   32     f64  bytes reserved for records that are longer than the window
  *   64     f64 × 16  sums: SUM_*
  *   192    f64  per shard: LSN up to which the stream was sent
  *          then, per shard, f64 LSN that the replica acknowledged
@@ -17,9 +21,16 @@ import { lockBlocking, unlock } from '../../memory/lock.js';
 const LOCK = 0;
 const REMAINING = 1;
 const ENDED = 2;
+const TOKEN_USERS = 3;
+const TOKEN_LSN_VALUE = 2;
+const TOKEN_SHARD = 6;
+const RESERVED_VALUE = 4;
 const SUMS_OFFSET = 64;
 const SUMS = 16;
 const LSNS_OFFSET = SUMS_OFFSET + SUMS * 8;
+
+/** Records longer than the window that may be under way together, unless one is longer. */
+const LARGE_BYTES_MAX = 64 << 20;
 
 export const SUM_BYTES = 0;
 export const SUM_FRAMES = 1;
@@ -29,9 +40,13 @@ export const SUM_KEYS = 2;
 export const SUM_RESTARTED_SHARDS = 3;
 /** Number of keys when the sync began: about what SUM_KEYS reaches. */
 export const SUM_KEYS_TOTAL = 4;
+/** The last cut that the replica has applied whole: its offset, and when it was made. */
+export const SUM_CUT = 5;
+export const SUM_CUT_MS = 6;
 
 export class SyncSession {
   private readonly words: Int32Array;
+  private readonly values: Float64Array;
   readonly sums: Float64Array;
   readonly sent: Float64Array;
   readonly acknowledged: Float64Array;
@@ -43,6 +58,7 @@ export class SyncSession {
     private readonly owner: number,
   ) {
     this.words = new Int32Array(buffer, 0, 16);
+    this.values = new Float64Array(buffer, 0, 8);
     this.sums = new Float64Array(buffer, SUMS_OFFSET, SUMS);
     this.sent = new Float64Array(buffer, LSNS_OFFSET, shards);
     this.acknowledged = new Float64Array(buffer, LSNS_OFFSET + shards * 8, shards);
@@ -52,6 +68,7 @@ export class SyncSession {
   static create(shards: number, full: boolean): SharedArrayBuffer {
     const buffer = new SharedArrayBuffer(LSNS_OFFSET + shards * 16);
     new Int32Array(buffer)[REMAINING] = full ? shards : 0;
+    new Float64Array(buffer, SUMS_OFFSET, SUMS)[SUM_CUT] = -1;
     return buffer;
   }
 
@@ -80,6 +97,48 @@ export class SyncSession {
       remaining = this.words[REMAINING]!;
     });
     return remaining === 0;
+  }
+
+  /** Reserves memory of the replica for a record that is longer than the window. */
+  reserveLarge(bytes: number): boolean {
+    let may = false;
+    this.locked(() => {
+      const reserved = this.values[RESERVED_VALUE]!;
+      may = reserved === 0 || reserved + bytes <= LARGE_BYTES_MAX;
+      if (may) this.values[RESERVED_VALUE] = reserved + bytes;
+    });
+    return may;
+  }
+
+  releaseLarge(bytes: number): void {
+    this.locked(() => {
+      this.values[RESERVED_VALUE]! -= bytes;
+    });
+  }
+
+  /**
+   * Takes part in the token, which one transaction with long parts has at a time.
+   * @param shard of its first part, which together with its LSN names the transaction
+   * @returns false when another transaction has it
+   */
+  takeToken(shard: number, lsn: number): boolean {
+    const { words, values } = this;
+    let may = false;
+    this.locked(() => {
+      may =
+        words[TOKEN_USERS] === 0 ||
+        (words[TOKEN_SHARD] === shard && values[TOKEN_LSN_VALUE] === lsn);
+      if (!may) return;
+      words[TOKEN_USERS]!++;
+      words[TOKEN_SHARD] = shard;
+      values[TOKEN_LSN_VALUE] = lsn;
+    });
+    return may;
+  }
+
+  /** A shard's part was applied. No part is before all were sent, so all have taken the token. */
+  giveToken(): void {
+    this.locked(() => this.words[TOKEN_USERS]!--);
   }
 
   add(sum: number, value: number): void {

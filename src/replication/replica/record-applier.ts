@@ -35,6 +35,10 @@ export function isTransaction(region: Region, offset: number): boolean {
 export class RecordApplier {
   /** Records applied since the count was last taken. */
   records = 0;
+  /** Whether the transaction has parts in all shards, and all are applied under the same locks. */
+  together = false;
+  /** The SWAPDBs that are still to come in a part and were done with an earlier one. */
+  private readonly swaps: number[] = [];
   private readonly origin = new RecordOrigin();
 
   constructor(
@@ -77,23 +81,58 @@ export class RecordApplier {
     if (region.bytes[offset + RECORD_KIND] !== KIND_PART) return this.apply(shard, region, offset);
     const end = offset + region.view.getUint32(offset, true);
     let at = offset + partHeaderBytes(participants(region, offset));
-    while (at < end) {
-      const wrong = this.apply(shard, region, at);
-      if (wrong !== null) return wrong;
-      at += region.view.getUint32(at, true);
+    if (this.swapsEarly(shard)) this.findSwaps(region, at, end);
+    let wrong: string | null = null;
+    for (; at < end && wrong === null; at += region.view.getUint32(at, true)) {
+      wrong = this.apply(shard, region, at);
     }
-    return null;
+    this.swaps.length = 0;
+    return wrong;
+  }
+
+  /**
+   * Whether the databases of this shard's keys were exchanged with an earlier part of the
+   * transaction: with fewer shards than the primary, one table has the keys of several of its
+   * shards. SWAPDB exchanges it once, with the first of their parts.
+   */
+  private swapsEarly(shard: number): boolean {
+    return this.together && shard >= this.writer.shards.count;
+  }
+
+  /** Lists the SWAPDBs of a part: two databases each. */
+  private findSwaps(region: Region, from: number, end: number): void {
+    for (let at = from; at < end; at += region.view.getUint32(at, true)) {
+      if (region.bytes[at + RECORD_KIND] !== KIND_KEYLESS) continue;
+      const keyless = keylessOf(region, at);
+      if (keyless?.verb === EFFECT_SWAP) this.swaps.push(keyless.first, keyless.second);
+    }
+  }
+
+  /** Where a database lies now that all SWAPDBs of the part are done already. */
+  private databaseNow(database: number): number {
+    const { swaps } = this;
+    let now = database;
+    for (let i = 0; i < swaps.length; i += 2) {
+      if (now === swaps[i]) now = swaps[i + 1]!;
+      else if (now === swaps[i + 1]) now = swaps[i]!;
+    }
+    return now;
   }
 
   private apply(shard: number, region: Region, offset: number): string | null {
-    const database = region.view.getUint16(offset + RECORD_DATABASE, true);
+    const named = region.view.getUint16(offset + RECORD_DATABASE, true);
+    const database = this.swaps.length === 0 ? named : this.databaseNow(named);
     if (region.bytes[offset + RECORD_KIND] !== KIND_KEYLESS) {
       const own = this.writer.same ? shard : -1;
       return this.target.apply(own, database, region, offset + RECORD_HEADER_BYTES);
     }
     const keyless = keylessOf(region, offset);
     if (keyless === null) return 'an effect without a key that is not known';
-    if (keyless.verb === EFFECT_SWAP) return this.writer.swap(shard, keyless.first, keyless.second);
+    if (keyless.verb === EFFECT_SWAP) {
+      // What follows comes after it.
+      this.swaps.splice(0, 2);
+      return this.writer.swap(shard, keyless.first, keyless.second, this.together);
+    }
     this.writer.flush(shard, database);
     return null;
   }

@@ -7,14 +7,15 @@
  *                      ring at the same LSN, so that it can serve replicas itself
  *
  * A block takes effect when it is complete and its checksum is right, a record when it is complete.
- * A shard whose stream stops at a transaction's part (sync-progress.ts) keeps the bytes that
+ * A shard whose stream stops at a transaction's part (pending-streams.ts) keeps the bytes that
  * follow. The other shards of the flow continue, as their streams may contain the missing parts.
- * `poll` resumes shards that wait.
+ * The flow that receives the last part goes on with the shard, whichever flow it belongs to.
  *
  * shard-states.ts tells which block may come in which state of a shard. Belongs to one thread. No
  * input makes it throw: `failed` tells what is wrong.
  */
 import { Region } from '../../base/region.js';
+import { Cut, type NewestCut } from '../../journal/cuts.js';
 import { RECORD_BYTES_MAX } from '../../journal/record.js';
 import type { JournalRing } from '../../journal/ring.js';
 import type { Shards } from '../../keyspace/shards.js';
@@ -28,6 +29,7 @@ import {
   REFUSED,
   REPLICA_STATE_NAMES,
   RESUMED,
+  WALKING,
 } from '../shard-states.js';
 import {
   align8,
@@ -39,13 +41,17 @@ import {
   BLOCK_HEARTBEAT,
   BLOCK_INCOMPLETE,
   BLOCK_JOURNAL,
+  BLOCK_POSITIONS,
   BLOCK_SHARD_DONE,
+  BLOCK_VALUES,
   BLOCK_WRONG,
   Block,
   FRAME_PAYLOAD_HEADER_BYTES,
   readBlock,
+  VALUES_HEADER_BYTES,
 } from '../wire.js';
 import { readEntry } from './entries-payload.js';
+import type { PendingStreams } from './pending-streams.js';
 import { type EffectTarget, isTransaction, RecordApplier } from './record-applier.js';
 import { ReplicaShard } from './replica-shard.js';
 import { ReceivedEntry, ShardWriter } from './shard-writer.js';
@@ -53,8 +59,8 @@ import { StreamApplier } from './stream-applier.js';
 import { SUM_BYTES, SUM_KEYS, SUM_RECORDS, type SyncProgress } from './sync-progress.js';
 
 /**
- * Bound of the bytes that a replica holds and has not applied, over all shards and flows: the
- * longest record, and 512 MiB behind transactions that wait. Each flow may exceed it by one block.
+ * Bound of the payloads that a replica keeps until their last piece, over all flows: the longest
+ * record and 512 MiB. Each flow may exceed it by one block.
  */
 const REPLICA_BUFFER_BYTES_MAX = RECORD_BYTES_MAX + (512 << 20);
 
@@ -66,6 +72,9 @@ export interface ReplicaFlowOptions {
   /** The primary's shards on this flow. */
   readonly mine: readonly number[];
   readonly progress: SyncProgress;
+  readonly pending: PendingStreams;
+  /** Takes the primary's cuts, for replicas of ours; null when there are none. */
+  readonly cuts: NewestCut | null;
   readonly target: EffectTarget;
   /** Memory to receive into, longer than a block. Allocated if it is not given. */
   readonly buffer?: Region;
@@ -83,6 +92,8 @@ const READ_BYTES = 512 * 1024;
 export class ReplicaFlow {
   /** Why the link must be closed, for the log. */
   failed: string | null = null;
+  /** The time, set before bytes are given. */
+  nowMs = 0;
   private readonly byShard: (ReplicaShard | undefined)[] = [];
   private readonly writer: ShardWriter;
   private readonly applier: RecordApplier;
@@ -95,6 +106,7 @@ export class ReplicaFlow {
   private readonly block = new Block();
   private readonly receivedFrame = new ReceivedFrame();
   private readonly receivedEntry = new ReceivedEntry();
+  private readonly receivedCut: Cut;
   private keys = 0;
   private closed = false;
 
@@ -104,9 +116,10 @@ export class ReplicaFlow {
     if (this.buffer.length <= BLOCK_BYTES_MAX) throw new Error('a flow needs room for a block');
     this.bufferBytesMax = options.bufferBytesMax ?? REPLICA_BUFFER_BYTES_MAX;
     this.writer = new ShardWriter(shards, primaryShards);
-    const { target, rings } = options;
+    this.receivedCut = new Cut(primaryShards);
+    const { target, rings, pending } = options;
     this.applier = new RecordApplier(this.writer, progress, target, rings, primaryShards);
-    this.streams = new StreamApplier(this.writer, this.applier, progress);
+    this.streams = new StreamApplier(this.writer, this.applier, progress, pending);
     for (const shard of mine) {
       const state = progress.isDone(shard) ? RESUMED : AWAITS_CLEAR;
       this.byShard[shard] = new ReplicaShard(shard, state, progress.applied[shard]!);
@@ -148,43 +161,21 @@ export class ReplicaFlow {
     }
   }
 
-  /** Whether shards of this flow wait for parts of transactions: `poll` soon. */
-  get waiting(): boolean {
-    return this.byShard.some((shardState) => shardState?.waiting === true);
-  }
-
-  /** Resumes the shards whose transactions can be applied now. */
-  poll(): void {
-    if (this.failed !== null || this.closed) return;
-    try {
-      this.resumeAll();
-    } catch (error) {
-      this.broken(error);
-    }
-  }
-
   /** Handles an exception: a fault of this server. Faults of the bytes are values. */
   private broken(error: unknown): void {
-    this.writer.unlock();
+    this.streams.release();
     // A change may be half done.
     this.options.progress.fail();
     this.failed = `internal error: ${error instanceof Error ? (error.stack ?? '') : error}`;
   }
 
-  /** The link is gone: parked parts are freed. Must be called again while it returns false. */
-  close(): boolean {
+  /**
+   * The link is gone. What waits for parts of transactions goes with the memory of the sync: other
+   * flows may still apply parts of this flow's shards until they are closed as well.
+   */
+  close(): void {
     this.closed = true;
-    const { progress } = this.options;
-    let all = true;
-    for (const shardState of this.byShard) {
-      if (shardState === undefined) continue;
-      shardState.discard();
-      progress.kept[shardState.shard] = 0;
-      if (!shardState.waiting) continue;
-      if (progress.withdrawPart(shardState.shard)) shardState.waiting = false;
-      else all = false;
-    }
-    return all;
+    for (const shardState of this.byShard) if (shardState !== undefined) this.discard(shardState);
   }
 
   private consume(): void {
@@ -210,7 +201,6 @@ export class ReplicaFlow {
       at = 0;
     }
     this.start = at;
-    this.resumeAll();
   }
 
   private take(block: Block): void {
@@ -231,7 +221,7 @@ export class ReplicaFlow {
 
   /** Does what a block says, and then changes the shard's state. The order has been checked. */
   private serve(shardState: ReplicaShard, block: Block): string | null {
-    const wrong = this.perform(shardState, block);
+    const wrong = cursorError(shardState, block) ?? this.perform(shardState, block);
     if (wrong === null) shardState.state = afterBlock(shardState.state, block.type);
     return wrong;
   }
@@ -245,6 +235,8 @@ export class ReplicaFlow {
         return this.frame(shardState, block);
       case BLOCK_ENTRIES:
         return this.entries(shardState, block);
+      case BLOCK_VALUES:
+        return this.values(shardState, block);
       case BLOCK_JOURNAL:
         return isComplete(shardState.state)
           ? this.stream(shardState, block)
@@ -255,11 +247,33 @@ export class ReplicaFlow {
         progress.cutReached(shardState.shard, block.to);
         return null;
       case BLOCK_HEARTBEAT:
-        progress.heads[shardState.shard] = block.to;
+        progress.headSeen(shardState.shard, block.to, this.nowMs);
         return null;
+      case BLOCK_POSITIONS:
+        return this.positions(block);
       default:
         return `a block of type ${block.type}`;
     }
+  }
+
+  /** A cut of the primary. */
+  private positions(block: Block): string | null {
+    const { receivedCut: cut, buffer } = this;
+    const { lsns } = cut;
+    if (block.length !== 8 + lsns.length * 8) return `a cut of ${block.length} bytes`;
+    let sum = 0;
+    cut.offset = block.to;
+    cut.madeMs = buffer.view.getFloat64(block.payload, true);
+    for (let shard = 0; shard < lsns.length; shard++) {
+      lsns[shard] = buffer.view.getFloat64(block.payload + 8 + shard * 8, true);
+      sum += lsns[shard]!;
+    }
+    if (sum !== cut.offset || !Number.isSafeInteger(cut.madeMs)) {
+      return `a cut of ${sum} bytes that says it has ${cut.offset}`;
+    }
+    this.options.progress.takeCut(cut);
+    this.options.cuts?.adopt(cut);
+    return null;
   }
 
   private clear(shardState: ReplicaShard, block: Block): string | null {
@@ -267,9 +281,7 @@ export class ReplicaFlow {
     const { shard } = shardState;
     if (isComplete(shardState.state)) {
       if (!progress.reopenShard(shard)) return `shard ${shard} was to be cleared after its cut`;
-      // Its part may be parked, or another thread may be applying it.
-      while (!progress.withdrawPart(shard));
-      shardState.waiting = false;
+      this.streams.discard(shard);
     }
     this.writer.lock(shard);
     this.writer.clear(shard);
@@ -295,8 +307,12 @@ export class ReplicaFlow {
     this.jumpTo(shard, block.to);
     this.writer.unlock();
     shardState.received = block.to;
-    this.options.progress.shardDone(shard);
-    return null;
+    const { progress } = this.options;
+    progress.received[shard] = block.to;
+    progress.shardDone(shard);
+    // Parts of other shards may have waited for what this one has got in frames.
+    this.streams.retry();
+    return this.streams.failed;
   }
 
   private frame({ shard }: ReplicaShard, block: Block): string | null {
@@ -363,6 +379,20 @@ export class ReplicaFlow {
     return wrong;
   }
 
+  /** Values as commands. */
+  private values(shardState: ReplicaShard, block: Block): string | null {
+    const kept = shardState.partial !== 0;
+    if (!this.whole(shardState, block)) return this.boundError();
+    const region = kept ? shardState.region : this.buffer;
+    const from = kept ? shardState.start : block.payload;
+    const end = kept ? shardState.end : block.payload + block.length;
+    if (end - from < VALUES_HEADER_BYTES) return 'values that are cut off';
+    this.keys += region.view.getUint32(from, true);
+    const wrong = this.applyRecords(shardState.shard, region, from + VALUES_HEADER_BYTES, end);
+    if (kept) this.discard(shardState);
+    return wrong;
+  }
+
   /** Journal records during the walk of a full sync: those on keys that were shipped. */
   private updates(shardState: ReplicaShard, block: Block): string | null {
     const { progress } = this.options;
@@ -373,17 +403,24 @@ export class ReplicaFlow {
     const region = kept ? shardState.region : this.buffer;
     const from = kept ? shardState.start : block.payload;
     const end = kept ? shardState.end : block.payload + block.length;
+    const wrong = this.applyRecords(shard, region, from, end);
+    if (wrong !== null) return wrong;
+    if (kept) this.discard(shardState);
+    shardState.received = block.to;
+    this.writer.lock(shard);
+    progress.applied[shard] = block.to;
+    this.writer.unlock();
+    return null;
+  }
+
+  /** Checks and applies whole records of the walk. */
+  private applyRecords(shard: number, region: Region, from: number, end: number): string | null {
     for (let at = from; at < end; ) {
       const wrong =
         this.applier.check(shard, region, at, end, -1) ?? this.applyAlone(shard, region, at);
       if (wrong !== null) return wrong;
       at += region.view.getUint32(at, true);
     }
-    if (kept) this.discard(shardState);
-    shardState.received = block.to;
-    this.writer.lock(shard);
-    progress.applied[shard] = block.to;
-    this.writer.unlock();
     return null;
   }
 
@@ -404,14 +441,9 @@ export class ReplicaFlow {
     }
     if (block.length % 4 !== 0) return 'a stream cut within a word';
     shardState.received = block.to;
-    if (shardState.waiting || shardState.start < shardState.end) {
-      this.keep(shardState, this.buffer, block.payload, block.length);
-      return shardState.waiting ? this.boundError() : this.resume(shardState);
-    }
-    const end = block.payload + block.length;
-    const at = this.streams.run(shardState, this.buffer, block.payload, end);
-    if (at < end) this.keep(shardState, this.buffer, at, end - at);
-    return this.streams.failed ?? this.boundError();
+    this.options.progress.received[shard] = block.to;
+    this.streams.receive(shard, this.buffer, block.payload, block.payload + block.length);
+    return this.streams.failed;
   }
 
   /** Keeps bytes of a shard for later, and counts them. */
@@ -430,47 +462,27 @@ export class ReplicaFlow {
   }
 
   private boundError(): string | null {
-    const { bufferedBytes } = this.options.progress;
-    if (bufferedBytes <= this.bufferBytesMax) return null;
-    return `${bufferedBytes} bytes wait for transactions, more than ${this.bufferBytesMax}`;
+    const { kept } = this.options.progress;
+    let bytes = 0;
+    for (let shard = 0; shard < kept.length; shard++) bytes += kept[shard]!;
+    if (bytes <= this.bufferBytesMax) return null;
+    return `payloads of ${bytes} bytes are kept, more than ${this.bufferBytesMax}`;
   }
+}
 
-  /** Applies the bytes that a shard has kept. */
-  private resume(shardState: ReplicaShard): string | null {
-    if (shardState.start < shardState.end && !shardState.waiting) {
-      shardState.start = this.streams.run(
-        shardState,
-        shardState.region,
-        shardState.start,
-        shardState.end,
-      );
-      if (shardState.start === shardState.end) shardState.discard();
-      this.countKept(shardState);
+/** Moves the cursor of a walk. @returns why it cannot be, or null */
+function cursorError(shardState: ReplicaShard, { type, database, position }: Block): string | null {
+  const { shard } = shardState;
+  const isOfWalk = shardState.state === WALKING && type !== BLOCK_HEARTBEAT;
+  if (type === BLOCK_CLEAR || !isOfWalk) {
+    if (database === 0 && position === 0) {
+      if (type === BLOCK_CLEAR) shardState.restart();
+      return null;
     }
-    return this.streams.failed;
+    return `a cursor in a block of type ${type} for shard ${shard}, which is not being shipped`;
   }
-
-  /** Resumes shards until none can continue: one transaction may free several shards. */
-  private resumeAll(): void {
-    const { progress } = this.options;
-    for (let moved = true; moved && this.failed === null; ) {
-      moved = false;
-      for (const shardState of this.byShard) {
-        if (shardState?.waiting !== true || this.failed !== null) continue;
-        this.streams.tryTransaction(shardState.shard);
-        this.failed = this.streams.failed;
-        if (progress.isParked(shardState.shard)) continue;
-        shardState.waiting = false;
-        if (this.failed === null && progress.failed) {
-          // The transaction may have been dropped without being applied.
-          this.failed = ANOTHER_FAILED;
-          return;
-        }
-        moved = true;
-        this.failed = this.resume(shardState) ?? this.failed;
-      }
-    }
-  }
+  if (shardState.moveCursor(database, position)) return null;
+  return `the walk of shard ${shard} goes back to ${database}:${position}`;
 }
 
 /** Why a block may not come now, or null. */

@@ -1,6 +1,7 @@
 /**
  * One shard of the primary as a flow of the replica receives it: its state and its pending bytes.
  */
+import { giveBack, newRegion } from '../../base/owned-region.js';
 import { copyBytes, Region } from '../../base/region.js';
 import { RECORD_BYTES_MAX } from '../../journal/record.js';
 import { PAYLOAD_BYTES_MAX } from '../wire.js';
@@ -10,12 +11,13 @@ const STEP_BYTES = 1 << 26;
 /** The region of a shard without pending bytes. Nobody writes to it. */
 const NOTHING = new Region(new SharedArrayBuffer(0), 0);
 
-/** State of one shard, and bytes that wait for a transaction or for the rest of a record. */
+/** State of one shard, and the pieces of a payload that is not complete. */
 export class ReplicaShard {
-  /** Whether its stream stops at a parked part of a transaction. */
-  waiting = false;
   /** Type of the unfinished payload (MORE), 0 when there is none. */
   partial = 0;
+  /** How far the walk has come: database and hash position. */
+  private database = 0;
+  private position = 0;
   /** The pending bytes: from start to end. */
   region = NOTHING;
   start = 0;
@@ -30,6 +32,22 @@ export class ReplicaShard {
     public state: number,
     public received: number,
   ) {}
+
+  /** The walk begins, for the first time or again. */
+  restart(): void {
+    this.database = 0;
+    this.position = 0;
+  }
+
+  /** Takes the cursor after a block. @returns false when the walk would go back */
+  moveCursor(database: number, position: number): boolean {
+    const isBack =
+      database < this.database || (database === this.database && position < this.position);
+    if (isBack) return false;
+    this.database = database;
+    this.position = position;
+    return true;
+  }
 
   append(source: Region, offset: number, length: number): void {
     if (this.start === this.end) {
@@ -48,9 +66,10 @@ export class ReplicaShard {
     if (used + length > region.length) {
       let size = SMALL_BYTES;
       while (size < used + length) size = size < STEP_BYTES ? size * 2 : size + STEP_BYTES;
-      larger = new Region(new SharedArrayBuffer(Math.max(size, this.recordBytes())), 0);
+      larger = newRegion(Math.max(size, this.recordBytes()));
     }
     copyBytes(larger, 0, region, this.start, used);
+    if (larger !== region) giveBack(region);
     this.region = larger;
     this.start = 0;
     this.end = used;
@@ -67,6 +86,8 @@ export class ReplicaShard {
   discard(): void {
     this.start = 0;
     this.end = 0;
-    if (this.region.length > SMALL_BYTES * 4) this.region = NOTHING;
+    if (this.region.length <= SMALL_BYTES * 4) return;
+    giveBack(this.region);
+    this.region = NOTHING;
   }
 }

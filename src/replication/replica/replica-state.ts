@@ -12,6 +12,7 @@
 import { SHARD_SPREAD_MAX } from '../../keyspace/key-hash.js';
 import type { SyncRequest } from '../primary/primary-state.js';
 import { PROTOCOL_VERSION } from '../primary/primary-state.js';
+import { ALL_WINDOWS_BYTES_MAX, WINDOW_BYTES_MIN } from '../primary/send-window.js';
 
 export type LinkStep = 'none' | 'connect' | 'handshake' | 'sync' | 'online';
 
@@ -25,6 +26,8 @@ export interface SyncReply {
   /** Over how many shards the keys of a hash tag are spread. */
   readonly spread: number;
   readonly flows: number;
+  /** How far it sends each shard beyond what is acknowledged. */
+  readonly windowBytes: number;
   readonly mode: 'FULL' | 'CONTINUE';
   readonly syncId: number;
 }
@@ -133,7 +136,13 @@ export class ReplicaState {
   }
 
   private wrongReply(reply: SyncReply): string | null {
-    if (reply.version !== PROTOCOL_VERSION) return `the primary speaks version ${reply.version}`;
+    if (reply.version !== PROTOCOL_VERSION) {
+      const older = reply.version < PROTOCOL_VERSION ? 'primary' : 'replica';
+      return (
+        `the primary speaks protocol version ${reply.version}, this server ${PROTOCOL_VERSION}: ` +
+        `install a newer Darter on the ${older}`
+      );
+    }
     if (!/^[0-9a-f]{40}$/.test(reply.replicationId)) return 'the primary gave no replication id';
     const { shards } = reply;
     if (!(shards > 0 && shards <= SHARDS_MAX && (shards & (shards - 1)) === 0)) {
@@ -147,6 +156,11 @@ export class ReplicaState {
       return `the primary spreads hash tags over ${spread} shards`;
     }
     if (!(reply.flows > 0 && reply.flows <= FLOWS_MAX)) return `${reply.flows} flows`;
+    const { windowBytes } = reply;
+    const isWindow = windowBytes >= WINDOW_BYTES_MIN && windowBytes % 8 === 0;
+    if (!isWindow || windowBytes * shards > ALL_WINDOWS_BYTES_MAX) {
+      return `windows of ${windowBytes} bytes`;
+    }
     if (reply.mode === 'CONTINUE' && this.replicationId === '?') {
       return 'the primary continues a sync that never was';
     }

@@ -8,6 +8,7 @@
  */
 import { isExpiry } from '../../base/expiry-time.js';
 import { copyBytes, type Region } from '../../base/region.js';
+import { SLICE_PAGES } from '../../keyspace/reclaim-list.js';
 import type { Shards } from '../../keyspace/shards.js';
 import { TYPES } from '../../keyspace/types.js';
 import { touchAllWatched } from '../../keyspace/watch.js';
@@ -108,16 +109,21 @@ export class ShardWriter implements KeyOwner {
     }
   }
 
-  /** @returns what is wrong, or null */
-  swap(shard: number, first: number, second: number): string | null {
+  /**
+   * @param together whether the parts of all the primary's shards are applied under these locks.
+   *   With fewer shards than the primary a table has keys of several of its shards: it is exchanged
+   *   with the first of them
+   * @returns what is wrong, or null
+   */
+  swap(shard: number, first: number, second: number, together: boolean): string | null {
     this.assertLocked(shard);
     const { shards, primaryShards } = this;
     const { databases } = shards;
     const valid = (database: number) =>
       Number.isInteger(database) && database >= 0 && database < databases;
     if (!valid(first) || !valid(second)) return `SWAPDB ${first} ${second}`;
-    if (shards.count < primaryShards) {
-      return 'SWAPDB cannot be followed with fewer shards than the primary has';
+    if (shards.count < primaryShards && !together) {
+      return 'SWAPDB cannot be followed with fewer shards while the data is shipped';
     }
     for (let own = shard; own < shards.count; own += primaryShards) {
       shards.swap(own, first, second);
@@ -213,4 +219,14 @@ export function prepareFullSync(shards: Shards, hashKey: HashKey): void {
   }
   shards.changeHashKey(hashKey);
   for (let shard = 0; shard < shards.count; shard++) shards.unlock(shard);
+  for (let shard = 0; shard < shards.count; shard++) reclaimAll(shards, shard);
+}
+
+/** Frees what a shard held before the primary's data come, slice by slice. */
+function reclaimAll(shards: Shards, shard: number): void {
+  for (let left = true; left; ) {
+    shards.lock(shard);
+    left = TYPES.reclaim.step(shards.spaces[shard]!, SLICE_PAGES);
+    shards.unlock(shard);
+  }
 }

@@ -1,69 +1,142 @@
 /**
  * Applies the streams of complete shards: record by record, and transactions over several shards at
- * once, when no part is missing (sync-progress.ts).
+ * once, when no part is missing (pending-streams.ts). Belongs to one thread, which may go on with
+ * shards of other flows: those that a transaction it has completed has freed.
  */
 import type { Region } from '../../base/region.js';
 import { RECORD_BYTES_MAX } from '../../journal/record.js';
+import {
+  FRONT_NOTHING,
+  FRONT_WRONG,
+  PendingRecord,
+  type PendingStreams,
+} from './pending-streams.js';
 import { isTransaction, type RecordApplier } from './record-applier.js';
-import type { ReplicaShard } from './replica-shard.js';
 import type { ShardWriter } from './shard-writer.js';
-import type { SyncProgress } from './sync-progress.js';
+import { SUM_JOINT, type SyncProgress } from './sync-progress.js';
 
-/** Why a batch of records ended. */
-const BATCH_FULL = 0;
-/** The next record is not complete. */
-const BATCH_CUT = 1;
-/** The next record is a part of a transaction over several shards. */
-const BATCH_TRANSACTION = 2;
-
-/** Records applied under one hold of a lock. */
+/** Records applied under one hold of a shard's lock. */
 const BATCH = 32;
 
 export class StreamApplier {
   /** What was wrong, or null. Nothing may be applied after that. */
   failed: string | null = null;
-  private batchEnd = BATCH_FULL;
+  private readonly record = new PendingRecord();
+  /** The shards of the transaction to be applied, none when there is none. */
+  private readonly claimed: number[] = [];
+  /** Shards that were freed and may go on. */
+  private readonly freed: number[] = [];
+  /** Streams whose locks are held. */
+  private readonly held: number[] = [];
+  /** A part was applied alone: others may wait for it. */
+  private appliedAlone = false;
 
   constructor(
     private readonly writer: ShardWriter,
     private readonly applier: RecordApplier,
     private readonly progress: SyncProgress,
+    private readonly pending: PendingStreams,
   ) {}
 
-  /**
-   * Applies the complete records between two offsets, up to one that must wait.
-   * @returns the offset after the applied records; sets `failed` when something is wrong
-   */
-  run(shardState: ReplicaShard, region: Region, offset: number, end: number): number {
-    const { shard } = shardState;
+  /** Takes bytes of a shard's stream, and applies all that can be applied now. */
+  receive(shard: number, region: Region, offset: number, end: number): void {
+    const { pending } = this;
+    this.lockStream(shard);
     let at = offset;
-    this.batchEnd = BATCH_FULL;
-    while (at < end && this.batchEnd !== BATCH_CUT && !shardState.waiting) {
-      this.writer.lock(shard);
+    if (pending.isEmpty(shard) && !pending.isParked(shard)) {
+      at = this.runInPlace(shard, region, offset, end);
+    }
+    if (this.failed === null && at < end) {
+      if (pending.append(shard, region, at, end - at)) this.advance(shard);
+      else this.failed = `shard ${shard} was sent more than its window, or there is no room for it`;
+    }
+    this.unlockStreams();
+    this.settle();
+  }
+
+  /** Looks again at all shards that wait: parts of their transactions were applied elsewhere. */
+  retry(): void {
+    const { pending } = this;
+    for (let shard = 0; shard < pending.shards && this.failed === null; shard++) {
+      if (!pending.waitsForParts(shard)) continue;
+      this.lockStream(shard);
+      if (pending.waitsForParts(shard) && pending.front(shard, this.record) !== FRONT_NOTHING) {
+        this.park(shard);
+      }
+      this.unlockStreams();
+      this.settle();
+    }
+  }
+
+  /** Drops what waits of a shard that is shipped again. */
+  discard(shard: number): void {
+    for (let done = false; !done; ) {
+      this.lockStream(shard);
+      // Another thread may be applying its part.
+      done = this.pending.discard(shard) || this.progress.failed;
+      this.unlockStreams();
+    }
+  }
+
+  /** After an exception: gives back whatever is locked. */
+  release(): void {
+    this.writer.unlock();
+    this.unlockStreams();
+  }
+
+  private lockStream(shard: number): void {
+    this.pending.lockStream(shard);
+    this.held.push(shard);
+  }
+
+  private unlockStreams(): void {
+    const { held } = this;
+    for (let shard = held.pop(); shard !== undefined; shard = held.pop()) {
+      this.pending.unlockStream(shard);
+    }
+  }
+
+  /** Applies the claimed transaction, and goes on with the shards that it frees, and so on. */
+  private settle(): void {
+    while (this.failed === null) {
+      if (this.claimed.length > 0) {
+        this.applyTransaction();
+        continue;
+      }
+      const shard = this.freed.pop();
+      if (shard !== undefined) {
+        this.lockStream(shard);
+        this.advance(shard);
+        this.unlockStreams();
+      } else if (this.appliedAlone) {
+        this.appliedAlone = false;
+        this.retry();
+      } else {
+        return;
+      }
+    }
+  }
+
+  /** Applies complete records that lie elsewhere. @returns the offset of the first that must wait */
+  private runInPlace(shard: number, region: Region, offset: number, end: number): number {
+    let at = offset;
+    for (let before = -1; before !== at && this.failed === null; ) {
+      before = at;
       at = this.runBatch(shard, region, at, end);
-      this.writer.unlock();
-      if (this.batchEnd === BATCH_TRANSACTION) at = this.transaction(shardState, region, at);
-      if (this.failed !== null) break;
     }
     return at;
   }
 
-  /** Applies records under one hold of the lock. @returns the offset after them; sets `batchEnd` */
+  /** Applies records up to a bound, or to one that is cut or a part. @returns the offset after them */
   private runBatch(shard: number, region: Region, offset: number, end: number): number {
     const { applied } = this.progress;
     let at = offset;
-    this.batchEnd = BATCH_FULL;
-    for (let i = 0; i < BATCH && at < end; i++) {
-      const length = end - at < 4 ? 0 : region.view.getUint32(at, true);
-      if (length > end - at && length <= RECORD_BYTES_MAX && length % 4 === 0) {
-        this.batchEnd = BATCH_CUT;
-        break;
-      }
+    this.writer.lock(shard);
+    for (let i = 0; i < BATCH && end - at >= 4; i++) {
+      const length = region.view.getUint32(at, true);
+      if (length > end - at && length <= RECORD_BYTES_MAX && length % 4 === 0) break;
       let wrong = this.applier.check(shard, region, at, end, applied[shard]!);
-      if (wrong === null && isTransaction(region, at)) {
-        this.batchEnd = BATCH_TRANSACTION;
-        break;
-      }
+      if (wrong === null && isTransaction(region, at)) break;
       wrong ??= this.applier.applyAndKeep(shard, region, at, length);
       if (wrong !== null) {
         this.failed = wrong;
@@ -71,49 +144,66 @@ export class StreamApplier {
       }
       at += length;
     }
+    this.writer.unlock();
     return at;
   }
 
-  /** Handles a part of a transaction over several shards. @returns the offset after it */
-  private transaction(shardState: ReplicaShard, region: Region, offset: number): number {
-    const { progress } = this;
-    const { shard } = shardState;
-    const length = region.view.getUint32(offset, true);
-    if (progress.appliesAlone(region, offset)) {
-      this.writer.lock(shard);
-      this.failed = this.applier.applyAndKeep(shard, region, offset, length);
-      this.writer.unlock();
-      return offset + length;
+  /** Applies what waits of a shard, as far as it can be applied. The lock of its stream is held. */
+  private advance(shard: number): void {
+    const { pending, record, progress } = this;
+    while (this.failed === null && !progress.failed && !pending.isParked(shard)) {
+      const front = pending.front(shard, record);
+      if (front === FRONT_NOTHING) return;
+      const { region, offset, length } = record;
+      if (front === FRONT_WRONG) {
+        this.failed = `no room for a record of ${length} bytes`;
+        return;
+      }
+      const end = Math.max(offset + length, pending.endOf(shard, region));
+      const at = this.runBatch(shard, region, offset, end);
+      if (at > offset) pending.consume(shard, at - offset);
+      else if (this.failed === null) this.transaction(shard);
     }
-    // The part is counted as parked from now on, and not as kept.
-    if (region === shardState.region) progress.kept[shard] = shardState.end - offset - length;
-    if (!progress.parkPart(shard, progress.applied[shard]!, region, offset, length)) {
-      this.failed = `no room for a transaction's ${length} bytes`;
-    } else {
-      shardState.waiting = true;
-      this.tryTransaction(shard);
-      // This thread or another one may have applied it by now.
-      if (!progress.isParked(shard)) shardState.waiting = false;
-    }
-    return offset + length;
   }
 
-  /** Applies the transaction that a shard waits for, if no part is missing. */
-  tryTransaction(shard: number): void {
-    const { progress } = this;
-    const parts = progress.claimTransaction(shard);
-    if (parts === null) return;
-    this.writer.lockSeveral(parts);
-    for (const part of parts) {
-      const wrong = this.applier.applyAndKeep(
-        part,
-        progress.arena,
-        progress.partOffset(part),
-        progress.partBytes(part),
-      );
-      if (wrong !== null) this.failed = wrong;
+  /** Handles a part of a transaction, which is at the head of the stream. */
+  private transaction(shard: number): void {
+    const { region, offset, length } = this.record;
+    if (!this.progress.appliesAlone(region, offset)) {
+      this.park(shard);
+      return;
     }
+    this.writer.lock(shard);
+    this.failed = this.applier.applyAndKeep(shard, region, offset, length);
     this.writer.unlock();
-    progress.finishTransaction(parts);
+    this.pending.consume(shard, length);
+    this.appliedAlone = true;
+  }
+
+  private park(shard: number): void {
+    const { pending, progress, record, claimed } = this;
+    pending.park(shard, record, progress.applied, claimed);
+  }
+
+  /** Applies all parts of the claimed transaction under the locks of their shards. */
+  private applyTransaction(): void {
+    const { pending, claimed, record, writer } = this;
+    for (const shard of claimed) this.lockStream(shard);
+    writer.lockSeveral(claimed);
+    // Some shards may have been shipped with what it did there: then it is not done as a whole here.
+    this.applier.together = claimed.length === pending.shards;
+    for (const shard of claimed) {
+      pending.front(shard, record);
+      const { region, offset, length } = record;
+      this.failed ??= this.applier.applyAndKeep(shard, region, offset, length);
+      pending.consume(shard, length);
+    }
+    this.applier.together = false;
+    writer.unlock();
+    pending.release(claimed);
+    this.unlockStreams();
+    this.progress.add(SUM_JOINT, 1);
+    this.freed.push(...claimed);
+    claimed.length = 0;
   }
 }

@@ -6,23 +6,16 @@
  *   0      i32  lock
  *   4      i32  shards that are done
  *   8      i32  1: the data may be wrong
- *   12     i32  1: it is a full sync
- *   16     i32  changes: transactions that were applied
- *   32     i32  pages in use in the arena
+ *   12     i32  1: it is a full sync that is not ready
  *   64     i32  of each shard: done
- *          then, of each shard, i32 cut seen, i32 parked state, i32 parked offset, i32 parked bytes
+ *          then, of each shard, i32 cut seen
  *          then, from a multiple of 8 on, 16 f64 sums (SUM_*)
- *          then, of each shard, f64 applied, need, cut, head, parked LSN, kept
+ *          then, of each shard, f64 applied, need, cut, head, received, kept, mark, mark's time, LSN of
+ *          the oldest cut that is not applied, LSN of the newest one
  *
  *   The values of a kind lie together: those of all shards, then the next kind.
  *
- *   arena   a Space of its own for the parked parts
- *
- * How a transaction becomes visible at once. A shard's stream stops at its part, which is parked in
- * the arena. The part contains the LSNs of all parts of its transaction, so a flow knows which of
- * them are applied and which are parked. The flow that finds no part missing claims all of them,
- * locks their shards in ascending order, applies the parts and frees the shards. Transactions have
- * the same order on all shards, so the oldest one can always be completed.
+ * A transaction becomes visible at once: pending-streams.ts.
  *
  * During a full sync parts may be contained in frames, so a flow cannot wait for them. It applies
  * each part as it comes, and `need` records how far the shards of the other parts must be applied.
@@ -33,32 +26,38 @@
  * Parts on other shards that wait for one of its parts then find it applied, and continue.
  */
 import type { Region } from '../../base/region.js';
-import { copyBytes } from '../../base/region.js';
+import type { Cut } from '../../journal/cuts.js';
 import { participantAt, participants } from '../../journal/record.js';
 import { lockBlocking, unlock } from '../../memory/lock.js';
-import { Space } from '../../memory/space.js';
-import { pagesFor } from '../../structures/entry.js';
 
 const LOCK = 0;
 const DONE_COUNT = 1;
 const FAILED = 2;
 const FULL = 3;
-const CHANGES = 4;
 const SHARD_WORDS = 16;
 const SUMS = 16;
 /** Words, and f64s, of each shard. */
-const SHARD_FLAGS = 5;
-const SHARD_VALUES = 6;
+const SHARD_FLAGS = 2;
+const SHARD_VALUES = 10;
+/** Places of two of the values. */
+const APPLIED = 0;
+const RECEIVED = 4;
 
 export const SUM_BYTES = 0;
 export const SUM_KEYS = 1;
 export const SUM_RECORDS = 2;
 /** Transactions over several shards that were applied at once. */
 export const SUM_JOINT = 3;
-
-const PART_NONE = 0;
-const PART_PARKED = 1;
-const PART_CLAIMED = 2;
+/**
+ * Cuts (journal/cuts.ts), written by the flow of shard 0: offset and time of the last one that is
+ * applied whole, of the oldest that is not (offset -1: all are) and of the newest.
+ */
+const SUM_CUT = 4;
+const SUM_CUT_MS = 5;
+const SUM_OLDEST = 6;
+const SUM_OLDEST_MS = 7;
+const SUM_NEWEST = 8;
+const SUM_NEWEST_MS = 9;
 
 export class SyncProgress {
   private readonly words: Int32Array;
@@ -68,24 +67,22 @@ export class SyncProgress {
   private readonly need: Float64Array;
   private readonly cut: Float64Array;
   /** The primary's heads, from its last heartbeats. */
-  readonly heads: Float64Array;
-  private readonly parkedLsn: Float64Array;
-  /** Bytes received and not applied; each element is written by the shard's flow. */
+  private readonly heads: Float64Array;
+  /** A head that was not reached when it came, and when it came; for `lagMs`. */
+  private readonly mark: Float64Array;
+  private readonly markMs: Float64Array;
+  private readonly oldestCut: Float64Array;
+  private readonly newestCut: Float64Array;
+  /** LSN up to which a complete shard's stream was received; written by the shard's flow. */
+  readonly received: Float64Array;
+  /** Bytes of unfinished payloads; written by the shard's flow. */
   readonly kept: Float64Array;
   private readonly done: Int32Array;
   private readonly cutSeen: Int32Array;
-  private readonly parked: Int32Array;
-  private readonly parkedOffset: Int32Array;
-  private readonly parkedBytes: Int32Array;
-  private readonly space: Space;
 
-  /**
-   * @param arena memory prepared by `formatArena`, the same for all threads
-   * @param owner this thread's number + 1
-   */
+  /** @param owner this thread's number + 1 */
   constructor(
     readonly buffer: SharedArrayBuffer,
-    readonly arena: Region,
     readonly shards: number,
     private readonly owner: number,
   ) {
@@ -98,9 +95,6 @@ export class SyncProgress {
     this.words = words(SHARD_WORDS);
     this.done = words(shards);
     this.cutSeen = words(shards);
-    this.parked = words(shards);
-    this.parkedOffset = words(shards);
-    this.parkedBytes = words(shards);
     at = (at + 7) & ~7;
     const values = (count: number) => {
       const array = new Float64Array(buffer, at, count);
@@ -112,30 +106,33 @@ export class SyncProgress {
     this.need = values(shards);
     this.cut = values(shards);
     this.heads = values(shards);
-    this.parkedLsn = values(shards);
+    this.received = values(shards);
     this.kept = values(shards);
-    this.space = new Space(arena, new Int32Array(buffer, 8 * 4, 1), 0);
+    this.mark = values(shards);
+    this.markMs = values(shards);
+    this.oldestCut = values(shards);
+    this.newestCut = values(shards);
   }
 
   /**
    * @param from LSNs to continue from, null for a full sync
+   * @param offset of the last cut that is applied, when it continues
    */
-  static create(shards: number, from: readonly number[] | null): SharedArrayBuffer {
+  static create(shards: number, from: readonly number[] | null, offset = 0): SharedArrayBuffer {
     const words = (SHARD_WORDS + shards * SHARD_FLAGS) * 4;
     const buffer = new SharedArrayBuffer(((words + 7) & ~7) + (SUMS + shards * SHARD_VALUES) * 8);
+    const sums = new Float64Array(buffer, (words + 7) & ~7, SUMS);
+    sums[SUM_OLDEST] = -1;
+    sums[SUM_CUT] = from === null ? 0 : offset;
     const head = new Int32Array(buffer);
     head[FULL] = from === null ? 1 : 0;
     if (from === null) return buffer;
     head[DONE_COUNT] = shards;
     head.fill(1, SHARD_WORDS, SHARD_WORDS + shards);
-    const progress = new Float64Array(buffer, ((words + 7) & ~7) + SUMS * 8, shards);
-    progress.set(from);
+    const values = new Float64Array(buffer, ((words + 7) & ~7) + SUMS * 8);
+    values.set(from, APPLIED * shards);
+    values.set(from, RECEIVED * shards);
     return buffer;
-  }
-
-  /** Formats fresh, zeroed memory for parked parts. Its size bounds them. */
-  static formatArena(arena: Region): void {
-    Space.format(arena, 0, 0);
   }
 
   private lock(): void {
@@ -153,11 +150,6 @@ export class SyncProgress {
 
   get failed(): boolean {
     return this.words[FAILED] !== 0;
-  }
-
-  /** Changes when a transaction was applied: shards that wait may continue. */
-  get changes(): number {
-    return this.words[CHANGES]!;
   }
 
   add(sum: number, value: number): void {
@@ -199,11 +191,6 @@ export class SyncProgress {
     this.unlock();
   }
 
-  /** Number of complete shards. */
-  get shardsDone(): number {
-    return this.words[DONE_COUNT]!;
-  }
-
   /** Whether the data set is complete and contains no half transaction. Once true it stays true. */
   get ready(): boolean {
     if (this.words[FULL] === 0) return true;
@@ -213,28 +200,108 @@ export class SyncProgress {
       const least = Math.max(this.need[shard]!, this.cut[shard]!);
       ready = this.cutSeen[shard] !== 0 && this.applied[shard]! >= least;
     }
+    if (ready) this.words[FULL] = 0;
     this.unlock();
     return ready;
   }
 
-  /** Bytes received over all flows that are not applied: kept by flows, and parked. A hint. */
-  get bufferedBytes(): number {
+  /** Bytes received over all flows that are not applied. A hint. */
+  get pendingBytes(): number {
     let bytes = 0;
     for (let shard = 0; shard < this.shards; shard++) {
       bytes += this.kept[shard]!;
-      if (this.parked[shard] !== PART_NONE) bytes += this.parkedBytes[shard]!;
+      if (this.done[shard] !== 0)
+        bytes += Math.max(0, this.received[shard]! - this.applied[shard]!);
     }
     return bytes;
   }
 
-  /** Sum of the LSNs applied: slave_repl_offset. */
+  /** A heartbeat has told the primary's head. By the shard's flow. */
+  headSeen(shard: number, lsn: number, nowMs: number): void {
+    this.heads[shard] = lsn;
+    if (this.applied[shard]! < this.mark[shard]!) return;
+    this.mark[shard] = lsn;
+    this.markMs[shard] = nowMs;
+  }
+
+  /** Bytes that the primary's streams were ahead of what is applied, by its last heartbeats. */
+  get lagBytes(): number {
+    let bytes = 0;
+    for (let shard = 0; shard < this.shards; shard++) {
+      bytes += Math.max(0, this.heads[shard]! - this.applied[shard]!);
+    }
+    return bytes;
+  }
+
+  /** For how long a head that the primary told is not reached, on the shard that is worst. */
+  lagMs(nowMs: number): number {
+    let since = nowMs;
+    for (let shard = 0; shard < this.shards; shard++) {
+      const isBehind = this.applied[shard]! < this.mark[shard]!;
+      if (isBehind && this.markMs[shard]! < since) since = this.markMs[shard]!;
+    }
+    return nowMs - since;
+  }
+
+  /** Offset of the last cut that is applied whole: slave_repl_offset. It orders replicas. */
   get offset(): number {
+    return this.sums[SUM_CUT]!;
+  }
+
+  /** When that cut was made, by the primary's clock; 0: it is of an earlier link. */
+  get cutMadeMs(): number {
+    return this.sums[SUM_CUT_MS]!;
+  }
+
+  /** Sum of the LSNs applied: never less than `offset`. */
+  get appliedBytes(): number {
     return this.applied.reduce((sum, lsn) => sum + lsn, 0);
+  }
+
+  /** A cut of the primary has come. By the flow of shard 0, like the next ones. */
+  takeCut(cut: Cut): void {
+    const { sums } = this;
+    if (sums[SUM_OLDEST]! < 0) {
+      sums[SUM_OLDEST] = cut.offset;
+      sums[SUM_OLDEST_MS] = cut.madeMs;
+      this.oldestCut.set(cut.lsns);
+    }
+    sums[SUM_NEWEST] = cut.offset;
+    sums[SUM_NEWEST_MS] = cut.madeMs;
+    this.newestCut.set(cut.lsns);
+  }
+
+  /**
+   * Looks whether cuts that came are applied by now. Under steady writes the newest one never is.
+   * So the oldest is kept beside it, and the newest takes its place when it is applied.
+   */
+  advanceCut(): void {
+    const { sums } = this;
+    if (sums[SUM_OLDEST]! < 0 || !this.ready || !this.isApplied(this.oldestCut)) return;
+    sums[SUM_CUT] = sums[SUM_OLDEST]!;
+    sums[SUM_CUT_MS] = sums[SUM_OLDEST_MS]!;
+    const isNewest = sums[SUM_OLDEST] === sums[SUM_NEWEST];
+    sums[SUM_OLDEST] = isNewest ? -1 : sums[SUM_NEWEST]!;
+    sums[SUM_OLDEST_MS] = sums[SUM_NEWEST_MS]!;
+    this.oldestCut.set(this.newestCut);
+    if (!isNewest) this.advanceCut();
+  }
+
+  /** Whether a cut has come that is not applied. */
+  get awaitsCut(): boolean {
+    return this.sums[SUM_OLDEST]! >= 0;
+  }
+
+  private isApplied(lsns: Float64Array): boolean {
+    for (let shard = 0; shard < lsns.length; shard++) {
+      if (this.applied[shard]! < lsns[shard]!) return false;
+    }
+    return true;
   }
 
   /**
    * Decides how the part at `offset` is applied.
-   * @returns true: at once, alone; false: with the other parts, by `parkPart`
+   * @returns true: at once, alone; false: with the other parts
    */
   appliesAlone(region: Region, offset: number): boolean {
     if (this.words[FULL] === 0) return false;
@@ -251,94 +318,5 @@ export class SyncProgress {
     }
     this.unlock();
     return alone;
-  }
-
-  /** Whether a shard's stream stops at a part that is not applied yet. */
-  isParked(shard: number): boolean {
-    this.lock();
-    const parked = this.parked[shard] !== PART_NONE;
-    this.unlock();
-    return parked;
-  }
-
-  /**
-   * Parks the part at which the stream of `shard` stops.
-   * @returns false when the arena has no room for it
-   */
-  parkPart(shard: number, lsn: number, region: Region, offset: number, length: number): boolean {
-    this.lock();
-    const run = this.space.allocate(pagesFor(length));
-    if (run !== 0) {
-      copyBytes(this.arena, run, region, offset, length);
-      this.parkedOffset[shard] = run;
-      this.parkedBytes[shard] = length;
-      this.parkedLsn[shard] = lsn;
-      this.parked[shard] = PART_PARKED;
-    }
-    this.unlock();
-    return run !== 0;
-  }
-
-  /**
-   * Claims the transaction that `shard` waits for, if no part is missing.
-   * @returns the shards whose parts the caller must apply, then `finishTransaction`; null: not yet
-   */
-  claimTransaction(shard: number): number[] | null {
-    this.lock();
-    const taken = this.parked[shard] === PART_PARKED ? this.partsOf(shard) : null;
-    if (taken !== null) for (const part of taken) this.parked[part] = PART_CLAIMED;
-    this.unlock();
-    return taken;
-  }
-
-  private partsOf(shard: number): number[] | null {
-    const offset = this.parkedOffset[shard]!;
-    const { view } = this.arena;
-    const count = participants(this.arena, offset);
-    const shards: number[] = [];
-    for (let i = 0; i < count; i++) {
-      const at = participantAt(offset, i);
-      const other = view.getUint16(at, true);
-      const lsn = view.getFloat64(at + 2, true);
-      if (this.applied[other]! > lsn) continue;
-      if (this.parked[other] !== PART_PARKED || this.parkedLsn[other] !== lsn) return null;
-      shards.push(other);
-    }
-    return shards;
-  }
-
-  /** Offset in the arena, and length, of a shard's parked part. */
-  partOffset(shard: number): number {
-    return this.parkedOffset[shard]!;
-  }
-
-  partBytes(shard: number): number {
-    return this.parkedBytes[shard]!;
-  }
-
-  /** Frees the claimed parts after they were applied. */
-  finishTransaction(shards: readonly number[]): void {
-    this.lock();
-    for (const shard of shards) this.freePart(shard);
-    this.words[CHANGES]!++;
-    this.sums[SUM_JOINT]!++;
-    this.unlock();
-  }
-
-  private freePart(shard: number): void {
-    this.space.free(this.parkedOffset[shard]!, pagesFor(this.parkedBytes[shard]!));
-    this.parked[shard] = PART_NONE;
-  }
-
-  /**
-   * Frees a parked part when its link is gone; the primary will send it again.
-   * @returns false while another thread applies it: call again
-   */
-  withdrawPart(shard: number): boolean {
-    this.lock();
-    const state = this.parked[shard]!;
-    if (state === PART_PARKED) this.freePart(shard);
-    this.unlock();
-    return state !== PART_CLAIMED;
   }
 }

@@ -4,6 +4,8 @@
  *
  *   main ── flows to serve and to follow ──▶ flow threads ── connected, ended ──▶ main
  */
+import type { ElementsByVerb } from '../../keyspace/effect-elements.js';
+import type { PendingMemory } from '../../replication/replica/pending-streams.js';
 
 /** What every flow thread gets at its start. */
 export interface FlowThreadData {
@@ -11,11 +13,15 @@ export interface FlowThreadData {
   readonly thread: number;
   readonly shardBuffers: readonly SharedArrayBuffer[];
   readonly ringBuffers: readonly SharedArrayBuffer[];
+  /** Of a NewestCut. */
+  readonly cutsBuffer: SharedArrayBuffer;
   readonly controlBuffer: SharedArrayBuffer;
   readonly ioThreads: number;
   readonly databases: number;
   /** How many commands there are. */
   readonly commands: number;
+  /** What their effects on collections say of the elements. */
+  readonly elements: ElementsByVerb;
   /** Whether it is there to follow a primary. */
   readonly follows: boolean;
   /** How much the thread yields to others: see platform/ffi/thread-priority.ts. */
@@ -31,6 +37,7 @@ export interface ServeFlow {
   readonly raw: boolean;
   readonly from: readonly number[] | null;
   readonly heartbeatMs: number;
+  readonly windowBytes: number;
 }
 
 export interface FollowFlow {
@@ -45,7 +52,8 @@ export interface FollowFlow {
   readonly mine: readonly number[];
   readonly primaryShards: number;
   readonly progress: SharedArrayBuffer;
-  readonly arena: SharedArrayBuffer;
+  /** Of a PendingStreams. */
+  readonly pending: PendingMemory;
   readonly timeoutMs: number;
 }
 

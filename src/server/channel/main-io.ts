@@ -55,6 +55,8 @@ export interface IoThreadData {
   readonly shardBuffers: readonly SharedArrayBuffer[];
   /** The shards' journals. */
   readonly ringBuffers: readonly SharedArrayBuffer[];
+  /** Of a NewestCut. */
+  readonly cutsBuffer: SharedArrayBuffer;
   readonly replication: ReplicationStatus;
   readonly controlBuffer: SharedArrayBuffer;
   readonly configBuffer: SharedArrayBuffer;
@@ -83,6 +85,8 @@ export type IoToMain =
   | { readonly kind: 'status-taken'; readonly thread: number; readonly number: number };
 
 export type MainToIo =
+  /** All threads listen: clients may be served. */
+  | { readonly kind: 'serve' }
   | { readonly kind: 'stop' }
   | { readonly kind: 'shutdown-failed'; readonly text: string }
   | {

@@ -7,7 +7,8 @@
  *
  * Figures (LSNs, sums) are read from shared memory: rings, SyncSession, SyncProgress.
  */
-import type { HostAndPort } from '../../commands/contract/replication-port.js';
+import type { FailoverOrder, HostAndPort } from '../../commands/contract/replication-port.js';
+import type { FailoverState } from '../../replication/roles/contract.js';
 
 /** One replica, as INFO and ROLE show it. */
 export interface ReplicaStatus {
@@ -32,8 +33,12 @@ export interface LinkStatus extends HostAndPort {
   readonly keysTotal: number;
   readonly bytesTotal: number;
   readonly syncStartedMs: number;
+  /** Offset of the last cut applied, while there is no progress to read it from. */
+  readonly offset: number;
   /** When the link went down, 0 while it is up; -1 when it never was up. */
   readonly downSinceMs: number;
+  /** Why the last attempt failed, '' while the link is up. */
+  readonly failure: string;
 }
 
 /** Everything that I/O threads know about replication, besides figures. */
@@ -49,8 +54,9 @@ export interface ReplicationStatus {
   readonly secondId: string;
   readonly secondOffset: number;
   readonly replicas: readonly ReplicaStatus[];
-  /** A takeover is under way: writes are put off until then, 0 when not. */
+  /** Writes are put off until then, as a takeover is under way; 0 when not. */
   readonly holdWritesUntilMs: number;
+  readonly failoverState: FailoverState;
 }
 
 export const FIRST_STATUS: Omit<ReplicationStatus, 'replicationId'> = {
@@ -62,6 +68,7 @@ export const FIRST_STATUS: Omit<ReplicationStatus, 'replicationId'> = {
   secondOffset: -1,
   replicas: [],
   holdWritesUntilMs: 0,
+  failoverState: 'no-failover',
 };
 
 /** The client that a request came from. */
@@ -71,14 +78,30 @@ export interface RequestingClient {
   /** Without the port. */
   readonly host: string;
   readonly listeningPort: number;
+  /** '' when it has not told it. */
+  readonly runId: string;
 }
 
 export type ReplicationRequest =
   | { readonly kind: 'follow'; readonly primary: HostAndPort | null }
   | { readonly kind: 'sync'; readonly client: RequestingClient; readonly words: readonly string[] }
-  | { readonly kind: 'hand-over'; readonly clientId: number; readonly timeoutMs: number }
-  | { readonly kind: 'demote'; readonly clientId: number; readonly done: boolean }
-  | { readonly kind: 'take-over'; readonly timeoutMs: number };
+  | { readonly kind: 'chain' }
+  | {
+      readonly kind: 'hand-over';
+      readonly clientId: number;
+      readonly takeover: string;
+      readonly timeoutMs: number;
+    }
+  | { readonly kind: 'demote'; readonly takeover: string; readonly commits: boolean }
+  | { readonly kind: 'take-over'; readonly timeoutMs: number }
+  | {
+      readonly kind: 'asked-to-take-over';
+      readonly takeover: string;
+      readonly runId: string;
+      readonly timeoutMs: number;
+    }
+  | { readonly kind: 'failover'; readonly order: FailoverOrder }
+  | { readonly kind: 'failover-abort' };
 
 export type ReplicationNotice =
   | {

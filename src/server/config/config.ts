@@ -11,6 +11,7 @@
 import { systemErrorText } from '../../base/system-error.js';
 import type { ConfigurationPort } from '../../commands/contract/server-port.js';
 import { SharedText, SharedTextFullError } from '../../memory/shared-text.js';
+import { UNKNOWN_DIRECTIVE, untilNul } from '../../protocol/errors.js';
 import { allNames, type DirectiveName, findDirective, type Named } from './directives.js';
 import { rewriteFile } from './rewrite.js';
 import { Values } from './values.js';
@@ -118,9 +119,7 @@ export class Config implements ConfigurationPort {
     const chosen: Chosen[number][] = [];
     for (const [name, value] of pairs) {
       const named = findDirective(name);
-      if (named === undefined) {
-        return `ERR Unknown option or number of arguments for CONFIG SET - '${name}'`;
-      }
+      if (named === undefined) return `${UNKNOWN_DIRECTIVE}'${untilNul(name)}'`;
       const wrong = this.whyFixed(named, isLocalClient);
       if (wrong !== null) return failure(name, wrong);
       // A directive may come under both of its names: then the later one wins.

@@ -6,9 +6,10 @@
 import { closeSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { parentPort, workerData } from 'node:worker_threads';
-import { Region } from '../../base/region.js';
 import { JOURNAL_WRITTEN } from '../../journal/counters.js';
+import { NewestCut } from '../../journal/cuts.js';
 import { JournalRing } from '../../journal/ring.js';
+import type { ElementsByVerb } from '../../keyspace/effect-elements.js';
 import { Shards } from '../../keyspace/shards.js';
 import type { ControlBlock } from '../../memory/control.js';
 import { USED_PAGES } from '../../memory/used-pages.js';
@@ -17,6 +18,7 @@ import { yieldToOthers } from '../../platform/ffi/thread-priority.js';
 import { loadModule } from '../../platform/load-module.js';
 import { startProfile, stopProfile } from '../../platform/profile.js';
 import { SyncSession } from '../../replication/primary/sync-session.js';
+import { PendingStreams } from '../../replication/replica/pending-streams.js';
 import type { EffectTarget } from '../../replication/replica/record-applier.js';
 import { ReplicaFlow } from '../../replication/replica/replica-flow.js';
 import { SyncProgress } from '../../replication/replica/sync-progress.js';
@@ -35,7 +37,9 @@ class FlowThread {
   private readonly flows = new Map<number, ServedFlow | FollowedFlow>();
   private readonly shards: Shards;
   private readonly rings: readonly JournalRing[];
+  private readonly cuts: NewestCut;
   private readonly owner: number;
+  private readonly elements: ElementsByVerb;
   private readonly control: ControlBlock;
   private target: EffectTarget | null = null;
 
@@ -53,6 +57,8 @@ class FlowThread {
     );
     this.rings = data.ringBuffers.map((buffer) => new JournalRing(attachRegion(buffer)));
     this.owner = data.thread + 1;
+    this.elements = data.elements;
+    this.cuts = new NewestCut(data.cutsBuffer, this.owner);
   }
 
   take(command: Exclude<MainToFlow, { kind: 'stop' }>): void {
@@ -71,8 +77,8 @@ class FlowThread {
   }
 
   private serve(command: ServeFlow): void {
-    const { flow, descriptor, mine, raw, from, heartbeatMs } = command;
-    const { shards, rings } = this;
+    const { flow, descriptor, mine, raw, from, heartbeatMs, windowBytes } = command;
+    const { shards, rings, cuts } = this;
     let socket: Socket;
     try {
       socket = new Socket({ fd: descriptor, readable: true, writable: true });
@@ -82,7 +88,8 @@ class FlowThread {
       return;
     }
     const session = new SyncSession(command.session, shards.count, this.owner);
-    const options = { shards, rings, mine, session, raw, from };
+    const { elements } = this;
+    const options = { shards, rings, mine, session, raw, from, windowBytes, elements, cuts };
     const written = this.control.signal(JOURNAL_WRITTEN);
     const ended = (reason: string) => this.ended(flow, reason);
     this.flows.set(flow, new ServedFlow(socket, options, written, heartbeatMs, ended));
@@ -100,8 +107,8 @@ class FlowThread {
 
   private follow(command: FollowFlow): void {
     const { flow, primaryShards, mine } = command;
-    const arena = new Region(command.arena, 0);
-    const progress = new SyncProgress(command.progress, arena, primaryShards, this.owner);
+    const progress = new SyncProgress(command.progress, primaryShards, this.owner);
+    const pending = new PendingStreams(command.pending, this.owner);
     const createFlow = () =>
       new ReplicaFlow({
         shards: this.shards,
@@ -109,6 +116,8 @@ class FlowThread {
         primaryShards,
         mine,
         progress,
+        pending,
+        cuts: primaryShards === this.shards.count ? this.cuts : null,
         target: this.target!,
       });
     const connected = () => this.report({ kind: 'connected', flow });

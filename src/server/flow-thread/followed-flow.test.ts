@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { test } from 'node:test';
 import { SHOWN_CHARACTERS_MAX } from '../../base/peer-text.js';
-import { Region } from '../../base/region.js';
+import { PendingStreams } from '../../replication/replica/pending-streams.js';
 import { SyncProgress } from '../../replication/replica/sync-progress.js';
 import type { FollowFlow } from '../channel/main-flow.js';
 import { FollowedFlow, HANDSHAKE_LINE_BYTES_MAX } from './followed-flow.js';
@@ -18,12 +18,11 @@ async function outcomeOf(answer: string, password = ''): Promise<string> {
     server.listen(0, '127.0.0.1', () => resolve());
   });
   const { port } = server.address() as AddressInfo;
-  const arena = new SharedArrayBuffer(1 << 20);
-  SyncProgress.formatArena(new Region(arena, 0));
+  const pending = PendingStreams.create(1, 4096, 1 << 20);
   const progress = SyncProgress.create(1, null);
   const command: FollowFlow = {
     ...{ kind: 'follow', flow: 1, host: '127.0.0.1', port, user: '', password, syncId: '1-a' },
-    ...{ index: 0, mine: [0], primaryShards: 1, progress, arena, timeoutMs: 5000 },
+    ...{ index: 0, mine: [0], primaryShards: 1, progress, pending, timeoutMs: 5000 },
   };
   return new Promise((resolve) => {
     const finish = (outcome: string) => {
@@ -32,7 +31,7 @@ async function outcomeOf(answer: string, password = ''): Promise<string> {
     };
     const flow = new FollowedFlow(
       command,
-      new SyncProgress(progress, new Region(arena, 0), 1, 1),
+      new SyncProgress(progress, 1, 1),
       () => assert.fail('nothing is applied'),
       {
         connected: () => {

@@ -5,7 +5,7 @@
 import { connect, type Socket } from 'node:net';
 import { shownFromPeer } from '../../base/peer-text.js';
 import { encodeCommand } from '../../protocol/encode-command.js';
-import { writeAcknowledgement } from '../../replication/acknowledgement.js';
+import { NO_CUT, writeAcknowledgement } from '../../replication/acknowledgement.js';
 import type { ReplicaFlow } from '../../replication/replica/replica-flow.js';
 import type { SyncProgress } from '../../replication/replica/sync-progress.js';
 import type { FollowFlow } from '../channel/main-flow.js';
@@ -14,16 +14,15 @@ import { SUM_RECEIVED_MS } from '../channel/replication-figures.js';
 const HANDSHAKE_BYTES = 64 * 1024;
 /** Replies of the hand-shake are lines; a longer one is none of a primary. */
 export const HANDSHAKE_LINE_BYTES_MAX = 4096;
-const POLL_MS = 1;
-/**
- * A shard that waits for a transaction's parts waits for another thread that is at work on them:
- * for so long it looks again and again, then once in POLL_MS.
- */
-const EAGER_POLL_MS = 4;
 /** Between acknowledgements while something is applied, and when nothing is. */
 const ACKNOWLEDGE_MS = 1;
 const ACKNOWLEDGE_SYNCING_MS = 50;
 const ACKNOWLEDGE_IDLE_MS = 1000;
+/**
+ * While shards wait for parts of transactions, other flows may apply what they wait for: the flow
+ * looks for that ever more seldom, up to this.
+ */
+const ACKNOWLEDGE_WAITING_MS_MAX = 16;
 
 export interface FollowedFlowListener {
   readonly connected: () => void;
@@ -41,9 +40,11 @@ export class FollowedFlow {
   private flow: ReplicaFlow | null = null;
   /** What came with the last reply. */
   private rest: Uint8Array | null = null;
-  private polling = false;
-  private waitingSinceMs = 0;
-  private changesSeen = 0;
+  /** What was acknowledged last, by place in the flow's shards. */
+  private readonly acknowledged: Float64Array;
+  private acknowledgeMs = ACKNOWLEDGE_MS;
+  private readonly hasCuts: boolean;
+  private acknowledgedCut = 0;
   private acknowledgeTimer: NodeJS.Timeout | null = null;
   private readonly idleTimer: NodeJS.Timeout;
   private closed = false;
@@ -55,6 +56,8 @@ export class FollowedFlow {
     private readonly listener: FollowedFlowListener,
   ) {
     const { host, port, user, password, syncId, index, timeoutMs } = command;
+    this.acknowledged = new Float64Array(command.mine.length);
+    this.hasCuts = command.mine.includes(0);
     const authenticates = password !== '';
     this.replies = authenticates ? 2 : 1;
     this.socket = connect({
@@ -93,16 +96,11 @@ export class FollowedFlow {
     this.closed = true;
     clearInterval(this.idleTimer);
     if (this.acknowledgeTimer !== null) clearTimeout(this.acknowledgeTimer);
+    this.flow?.close();
     // The reason is told first: the primary, seeing this connection end, ends all others, and that
     // would be taken for the cause.
-    this.withdraw(reason);
+    this.listener.ended(reason);
     this.socket.destroy();
-  }
-
-  private withdraw(reason: string): void {
-    // Another flow may be applying a transaction that a shard of ours takes part in.
-    if (this.flow === null || this.flow.close()) this.listener.ended(reason);
-    else setTimeout(() => this.withdraw(reason), POLL_MS);
   }
 
   private target(): Uint8Array {
@@ -117,6 +115,7 @@ export class FollowedFlow {
       this.readReplies(buffer.subarray(0, length));
       return false;
     }
+    this.flow.nowMs = Date.now();
     if (buffer.buffer === this.handshake.buffer) this.flow.feed(buffer, length);
     else this.flow.received(length);
     this.consumed();
@@ -162,34 +161,52 @@ export class FollowedFlow {
       return;
     }
     this.listener.applied();
-    if (flow.waiting && !this.polling) this.pollLater();
-    this.acknowledgeTimer ??= setTimeout(
-      () => this.acknowledge(),
-      this.progress.shardsDone === this.progress.shards ? ACKNOWLEDGE_MS : ACKNOWLEDGE_SYNCING_MS,
-    );
+    this.acknowledgeMs = this.isStreaming ? ACKNOWLEDGE_MS : ACKNOWLEDGE_SYNCING_MS;
+    this.acknowledgeTimer ??= setTimeout(() => this.acknowledgeNews(), this.acknowledgeMs);
   }
 
-  private pollLater(): void {
-    const nowMs = performance.now();
-    if (this.progress.changes !== this.changesSeen) {
-      this.changesSeen = this.progress.changes;
-      this.waitingSinceMs = nowMs;
-    }
-    this.polling = true;
-    const poll = (): void => {
-      this.polling = false;
-      if (this.closed) return;
-      this.flow!.poll();
-      this.consumed();
-    };
-    if (nowMs - this.waitingSinceMs < EAGER_POLL_MS) setImmediate(poll);
-    else setTimeout(poll, POLL_MS);
+  /** Whether the primary sends streams to this flow, which need acknowledgements to go on. */
+  private get isStreaming(): boolean {
+    const { mine } = this.command;
+    return mine.some((shard) => this.progress.isDone(shard));
+  }
+
+  /** Acknowledges what was applied meanwhile, by this flow or another one. */
+  private acknowledgeNews(): void {
+    this.acknowledgeTimer = null;
+    if (this.closed) return;
+    const { mine } = this.command;
+    const { progress } = this;
+    const { applied, received } = progress;
+    if (this.hasCuts) progress.advanceCut();
+    const isNews =
+      mine.some((shard, i) => applied[shard] !== this.acknowledged[i]) ||
+      (this.hasCuts && progress.offset !== this.acknowledgedCut);
+    if (isNews) this.acknowledge();
+    const isWaiting =
+      mine.some((shard) => progress.isDone(shard) && applied[shard]! < received[shard]!) ||
+      (this.hasCuts && progress.awaitsCut);
+    if (!isWaiting) return;
+    const slower = Math.min(this.acknowledgeMs * 2, ACKNOWLEDGE_WAITING_MS_MAX);
+    this.acknowledgeMs = isNews ? ACKNOWLEDGE_MS : slower;
+    this.acknowledgeTimer = setTimeout(() => this.acknowledgeNews(), this.acknowledgeMs);
   }
 
   private acknowledge(): void {
-    if (this.acknowledgeTimer !== null) clearTimeout(this.acknowledgeTimer);
-    this.acknowledgeTimer = null;
     if (this.closed || this.replies > 0) return;
-    this.socket.write(writeAcknowledgement(this.progress.applied, this.command.mine));
+    const { mine } = this.command;
+    const { applied } = this.progress;
+    mine.forEach((shard, i) => {
+      this.acknowledged[i] = applied[shard]!;
+    });
+    this.socket.write(writeAcknowledgement(this.acknowledged, this.cut()));
+  }
+
+  /** The last cut of this link that is applied whole. The flow of shard 0 tells it. */
+  private cut(): { readonly offset: number; readonly madeMs: number } {
+    const { progress } = this;
+    if (!this.hasCuts || progress.cutMadeMs === 0) return NO_CUT;
+    this.acknowledgedCut = progress.offset;
+    return { offset: progress.offset, madeMs: progress.cutMadeMs };
   }
 }

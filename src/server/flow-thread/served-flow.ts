@@ -15,6 +15,10 @@ const OUTPUT_BYTES = 2 * 1024 * 1024;
 /** An output shorter than this is followed by a rest in stable sync. */
 const SHORT_BYTES = 64 * 1024;
 const REST_MS = 1;
+/** How often it tells the heads of the shards while it sends streams. */
+const HEADS_MS = 100;
+/** Between cuts while there are writes. */
+const CUT_MS = 5;
 /** With nothing to send it sleeps until something is written, and looks around this often. */
 const SLEEP_MS = 100;
 
@@ -24,8 +28,12 @@ export class ServedFlow {
   private readonly writing = [false, false];
   private timer: NodeJS.Timeout | null = null;
   private sleeping = false;
-  private readonly isIdle = (): boolean => this.source.idle && !this.closed;
+  private readonly isIdle = (): boolean =>
+    this.source.idle && !this.closed && !(this.makesCuts && this.isCutOld);
+  /** The flow of shard 0 makes cuts, for all replicas: on a replica none is made. */
+  private readonly makesCuts: boolean;
   private lastSentMs = Date.now();
+  private lastHeadsMs = 0;
   private closed = false;
 
   constructor(
@@ -36,12 +44,15 @@ export class ServedFlow {
     private readonly ended: (reason: string) => void,
   ) {
     this.source = new PrimaryFlow(options);
+    this.makesCuts = options.mine.includes(0);
     const { session } = options;
     socket.setNoDelay(true);
     socket.on('data', (bytes: Buffer) => {
       session.sums[SUM_ACKNOWLEDGED_MS] = Date.now();
       const wrong = this.source.acknowledge(bytes);
       if (wrong !== null) this.end(wrong);
+      // It may open windows.
+      else if (this.timer === null) this.pump();
     });
     socket.on('error', (error) => this.end(error.message));
     socket.on('close', () => this.end('the replica closed the connection'));
@@ -74,7 +85,7 @@ export class ServedFlow {
         return;
       }
       if (bytes > 0) this.write(free, bytes);
-      if (bytes === 0 && this.source.idle) {
+      if (bytes === 0 && this.isIdle()) {
         this.sleep();
         return;
       }
@@ -86,6 +97,7 @@ export class ServedFlow {
   }
 
   private sleep(): void {
+    if (this.sleeping) return;
     this.sleeping = true;
     void this.written.sleep(this.isIdle, SLEEP_MS).then(() => {
       this.sleeping = false;
@@ -93,13 +105,28 @@ export class ServedFlow {
     });
   }
 
+  private get isCutOld(): boolean {
+    const { cuts, rings } = this.options;
+    return cuts.isOld(rings);
+  }
+
+  private makeCut(nowMs: number): void {
+    const { cuts, rings } = this.options;
+    if (nowMs - cuts.madeMs >= CUT_MS && cuts.isOld(rings)) cuts.make(rings, nowMs);
+  }
+
   private fill(index: number): number {
+    if (this.makesCuts) this.makeCut(Date.now());
     const out = this.outputs[index]!;
-    let bytes = this.source.idle ? 0 : this.source.produce(out, 0, out.length);
-    if (bytes === 0 && Date.now() - this.lastSentMs >= this.heartbeatMs) {
-      bytes = this.source.heartbeat(out, 0, out.length);
-    }
-    return bytes;
+    const bytes = this.source.idle ? 0 : this.source.produce(out, 0, out.length);
+    const nowMs = Date.now();
+    const isDue =
+      bytes === 0
+        ? nowMs - this.lastSentMs >= this.heartbeatMs
+        : this.source.streaming && nowMs - this.lastHeadsMs >= HEADS_MS;
+    if (!isDue || this.source.failed !== null) return bytes;
+    this.lastHeadsMs = nowMs;
+    return this.source.heartbeat(out, bytes, out.length);
   }
 
   private write(index: number, bytes: number): void {
@@ -107,7 +134,7 @@ export class ServedFlow {
     this.lastSentMs = Date.now();
     this.socket.write(this.outputs[index]!.bytes.subarray(0, bytes), () => {
       this.writing[index] = false;
-      if (this.timer === null && !this.sleeping && !this.closed) this.pump();
+      if (this.timer === null && !this.closed) this.pump();
     });
   }
 }

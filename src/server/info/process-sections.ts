@@ -2,6 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { machine, release, type } from 'node:os';
 import { DARTER_VERSION, REDIS_VERSION } from '../../base/version.js';
+import { RECLAIMED } from '../../keyspace/counters.js';
+import { reclaimPending } from '../../keyspace/reclaim-list.js';
 import { CONNECTED_CLIENTS } from '../../net/counters.js';
 import { type Fields, humanBytes, percent, type Section } from './source.js';
 
@@ -55,8 +57,9 @@ export const clientsSection: Section = ({ control, configuration }) => [
   ['clients_in_timeout_table', 0],
 ];
 
-export const memorySection: Section = ({ configuration, memory }) => {
+export const memorySection: Section = ({ configuration, control, memory, shards }) => {
   const figures = memory.figures();
+  const pending = shards.spaces.reduce((sum, space) => sum + reclaimPending(space), 0);
   const { dataset, used, overhead, peak, startup, resident, system } = figures;
   const needed = used + figures.process;
   const maximum = Number(configuration.value('maxmemory'));
@@ -93,8 +96,8 @@ export const memorySection: Section = ({ configuration, memory }) => {
     ['mem_aof_buffer', 0],
     ['mem_allocator', 'darter-pages'],
     ['active_defrag_running', 0],
-    ['lazyfree_pending_objects', 0],
-    ['lazyfreed_objects', 0],
+    ['lazyfree_pending_objects', pending],
+    ['lazyfreed_objects', control.sum(RECLAIMED)],
     ['process_memory', figures.process],
     ['javascript_heap', figures.javascriptHeap],
   ];

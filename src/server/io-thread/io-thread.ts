@@ -3,6 +3,7 @@
  * event loop while the transport is a native one, so everything from outside (questions of other
  * threads, connections handed over, the end) arrives as a message that a wake-up announces.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { FailureLog } from '../../base/failure-log.js';
 import { Log, type LogLevel } from '../../base/log.js';
@@ -14,6 +15,7 @@ import { Registry } from '../../engine/registry.js';
 import { ClientSession } from '../../engine/session.js';
 import { Transactions } from '../../engine/transactions.js';
 import { BackPressure } from '../../journal/back-pressure.js';
+import { NewestCut } from '../../journal/cuts.js';
 import { JournalRing } from '../../journal/ring.js';
 import { JournalSink } from '../../journal/sink.js';
 import { ExpiryCycle } from '../../keyspace/expiry-cycle.js';
@@ -45,6 +47,9 @@ import { ThreadPolicy } from './thread-policy.js';
 import { ThreadReplication } from './thread-replication.js';
 import { CommandStatistics } from './thread-statistics.js';
 
+/** How often a thread that listens looks whether the others do. */
+const START_POLL_MS = 1;
+
 class IoThread {
   private readonly config: Config;
   private readonly settings = new ThreadSettings();
@@ -57,6 +62,7 @@ class IoThread {
   private replication!: ThreadReplication;
   private dispatcher!: Dispatcher;
   private frontend!: Frontend<ClientSession>;
+  private mayServe = false;
   private shutdownFailed: ((text: string) => void) | null = null;
 
   constructor(
@@ -107,10 +113,23 @@ class IoThread {
     // Messages may have come before there was a waker.
     this.wake(data.thread);
     this.post({ kind: 'listening', transport: this.transport.name });
+    await this.untilAllListen();
     startProfile(`io-${data.thread}`);
     await this.transport.run(frontend);
     stopProfile();
     this.policy.publishCounters();
+  }
+
+  /**
+   * A thread that cannot start ends the process. No client is served before all have started, so that
+   * nobody loses what was answered. Those that connect meanwhile wait in the listeners' queues.
+   */
+  private async untilAllListen(): Promise<void> {
+    for (;;) {
+      this.serveMessages();
+      if (this.mayServe) return;
+      await sleep(START_POLL_MS);
+    }
   }
 
   private build(): Frontend<ClientSession> {
@@ -138,7 +157,8 @@ class IoThread {
     this.dispatcher = dispatcher;
     const rings = data.ringBuffers.map((buffer) => new JournalRing(attachRegion(buffer)));
     const pressure = new BackPressure(rings);
-    this.replication = this.buildReplication(dispatcher, rings, pressure);
+    const cuts = new NewestCut(data.cutsBuffer, data.thread + 1);
+    this.replication = this.buildReplication(dispatcher, { rings, cuts }, pressure);
     this.policy = new ThreadPolicy({
       replication: this.replication,
       pressure,
@@ -215,7 +235,7 @@ class IoThread {
 
   private buildReplication(
     dispatcher: Dispatcher,
-    rings: readonly JournalRing[],
+    { rings, cuts }: { rings: readonly JournalRing[]; cuts: NewestCut },
     pressure: BackPressure,
   ): ThreadReplication {
     const { data, settings } = this;
@@ -228,6 +248,7 @@ class IoThread {
         settings,
         control: this.control,
         rings,
+        cuts,
         journal,
         request: (id, request) =>
           this.post({ kind: 'replication-request', thread: data.thread, id, request }),
@@ -320,7 +341,10 @@ class IoThread {
 
   private takeMessage(message: MainToIo): void {
     const { replication, frontend, data } = this;
-    if (message.kind === 'stop') {
+    if (message.kind === 'serve') {
+      this.mayServe = true;
+    } else if (message.kind === 'stop') {
+      this.mayServe = true;
       this.transport.stop();
     } else if (message.kind === 'shutdown-failed') {
       this.shutdownFailed?.(message.text);

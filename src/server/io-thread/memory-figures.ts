@@ -20,13 +20,23 @@ function residentBytes(): number | null {
   }
 }
 
-/** Keys and values with their lengths. Read without locks: a write under way may be missing. */
+/** Of each shard, outside of its tables: the page with their roots. */
+const ROOT_PAGES = 1;
+
+/**
+ * Keys and values with their lengths, and the pages that values own. Read without locks: a write under
+ * way may be missing.
+ */
 function liveBytes(shards: Shards): number {
   let bytes = 0;
   for (let shard = 0; shard < shards.count; shard++) {
+    let ownedPages = shards.spaces[shard]!.residentPages - ROOT_PAGES;
     for (let database = 0; database < shards.databases; database++) {
-      bytes += shards.table(shard, database).liveBytes;
+      const table = shards.table(shard, database);
+      bytes += table.liveBytes;
+      ownedPages -= table.allocatedPages;
     }
+    bytes += Math.max(0, ownedPages) * PAGE_BYTES;
   }
   return bytes;
 }

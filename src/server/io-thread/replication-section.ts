@@ -31,7 +31,7 @@ export function replicationSection({ replication, rings }: ReplicationSource): S
       ['connected_slaves', replication.replicas.length],
       ...goodReplicas(source, replication, context.now),
       ...replication.replicas.map((replica, i) => replicaField(replica, i, context.now)),
-      ['master_failover_state', status.holdWritesUntilMs > 0 ? 'waiting-for-sync' : 'no-failover'],
+      ['master_failover_state', status.failoverState],
       ['master_replid', status.replicationId],
       ['master_replid2', status.secondId],
       ['master_repl_offset', replication.offset],
@@ -39,7 +39,7 @@ export function replicationSection({ replication, rings }: ReplicationSource): S
       ...journalFields(source, replication, rings),
       ['repl_backpressure_delayed_writes', source.control.sum(WRITES_DELAYED)],
       ['repl_backpressure_overruled_writes', source.control.sum(WRITES_OVERRULED)],
-      ...replication.replicas.flatMap((replica, i) => syncFields(replica, i)),
+      ...replication.replicas.flatMap((replica, i) => syncFields(replica, i, rings)),
     ];
   };
 }
@@ -56,20 +56,31 @@ function linkFields(
   const link = replication.status.link!;
   const figures = replication.progress;
   const receivedMs = figures?.sums[SUM_RECEIVED_MS] ?? 0;
-  const offset = figures === null ? 0 : replication.offset;
+  const { offset } = replication;
   return [
     ['master_host', link.host],
     ['master_port', link.port],
     ['master_link_status', link.up ? 'up' : 'down'],
     ['master_last_io_seconds_ago', link.up && receivedMs > 0 ? seconds(receivedMs, nowMs) : -1],
     ['master_sync_in_progress', link.state === 'sync' ? 1 : 0],
-    ['slave_read_repl_offset', offset],
+    ['slave_read_repl_offset', Math.max(offset, figures?.appliedBytes ?? 0)],
     ['slave_repl_offset', offset],
+    ...(figures === null ? [] : lagFields(figures, nowMs)),
     ...(link.state === 'sync' && figures !== null ? progressFields(link, figures, nowMs) : []),
     ...downFields(link.up, link.downSinceMs, nowMs),
+    ...(link.failure === '' ? [] : [['master_link_failure', link.failure] as const]),
     ['slave_priority', configuration.value('replica-priority')],
     ['slave_read_only', configuration.value('replica-read-only') === 'yes' ? 1 : 0],
     ['replica_announced', configuration.value('replica-announced') === 'yes' ? 1 : 0],
+  ];
+}
+
+/** Of Darter alone: what has come and waits, and how far the replica is behind. */
+function lagFields(figures: syncProgress.SyncProgress, nowMs: number): Fields {
+  return [
+    ['slave_repl_pending_bytes', figures.pendingBytes],
+    ['slave_repl_lag_bytes', figures.lagBytes],
+    ['slave_repl_lag_seconds', (figures.lagMs(nowMs) / 1000).toFixed(2)],
   ];
 }
 
@@ -121,25 +132,33 @@ function replicaField(replica: KnownReplica, index: number, nowMs: number): [str
 }
 
 /** Of Darter alone: how far each sync is. */
-function syncFields({ session }: KnownReplica, index: number): Fields {
-  const { sums } = session;
+function syncFields(
+  { session }: KnownReplica,
+  index: number,
+  rings: readonly JournalRing[],
+): Fields {
+  const { sums, sent, acknowledged } = session;
   const total = sums[SUM_KEYS_TOTAL]!;
   return [
     [
       `sync_replica${index}`,
       `keys=${sums[SUM_KEYS]},keys_total=${total},bytes=${sums[SUM_BYTES]},` +
         `shards_sent_again=${sums[SUM_RESTARTED_SHARDS]},` +
-        `lag_bytes=${lagBytes(session.sent, session.acknowledged)}`,
+        `pending_bytes=${ahead(sent, acknowledged)},` +
+        `lag_bytes=${ahead(
+          rings.map((ring) => ring.peekHead()),
+          acknowledged,
+        )}`,
     ],
   ];
 }
 
-function lagBytes(sent: Float64Array, acknowledged: Float64Array): number {
-  let lag = 0;
-  for (let shard = 0; shard < sent.length; shard++) {
-    lag += Math.max(0, sent[shard]! - acknowledged[shard]!);
+function ahead(lsns: ArrayLike<number>, acknowledged: Float64Array): number {
+  let bytes = 0;
+  for (let shard = 0; shard < acknowledged.length; shard++) {
+    bytes += Math.max(0, lsns[shard]! - acknowledged[shard]!);
   }
-  return lag;
+  return bytes;
 }
 
 function journalFields(

@@ -8,6 +8,7 @@ import { ClientSession } from '../../engine/session.js';
 import type { Transactions } from '../../engine/transactions.js';
 import type { JournalRing } from '../../journal/ring.js';
 import { EXPIRY_CYCLE_OFF } from '../../keyspace/counters.js';
+import { SLICE_PAGES } from '../../keyspace/reclaim-list.js';
 import { WORD_WATCHED } from '../../keyspace/shard-words.js';
 import { watchedVersion } from '../../keyspace/watch.js';
 import type { ControlBlock } from '../../memory/control.js';
@@ -111,10 +112,16 @@ export function createServerPort(parts: PortParts, transactions: Transactions): 
 
 const FRAMES_AT_ONCE = 1024;
 
-/** MEMORY PURGE: finishes the compaction of tables, and gives all free pages back. */
+/** MEMORY PURGE: frees what waits for it, finishes the compaction of tables, gives all free pages back. */
 function release(dispatcher: Dispatcher): void {
-  const { shards } = dispatcher;
+  const { shards, keys } = dispatcher;
+  const { reclaim } = keys.types;
   for (let shard = 0; shard < shards.count; shard++) {
+    for (let left = true; left; ) {
+      dispatcher.withShard(shard, () => {
+        left = reclaim.step(shards.spaces[shard]!, SLICE_PAGES);
+      });
+    }
     dispatcher.withShard(shard, () => {
       for (let database = 0; database < shards.databases; database++) {
         compact(shards.table(shard, database));

@@ -22,6 +22,7 @@ import {
   EXPIRY_TIMEOUTS,
   HITS,
   MISSES,
+  RECLAIMED,
 } from '../../keyspace/counters.js';
 import type { ExpiryCycle } from '../../keyspace/expiry-cycle.js';
 import type { ControlBlock, SharedWord } from '../../memory/control.js';
@@ -222,10 +223,12 @@ export class ThreadPolicy implements FrontendPolicy<ClientSession> {
     statistics.add(HITS, keys.hits);
     statistics.add(MISSES, keys.misses);
     statistics.add(EXPIRED, keys.expired);
+    statistics.add(RECLAIMED, keys.types.reclaim.reclaimed);
     statistics.add(CHANGES, keys.totalChanges);
     keys.hits = 0;
     keys.misses = 0;
     keys.expired = 0;
+    keys.types.reclaim.reclaimed = 0;
     keys.totalChanges = 0;
     statistics.add(READS, this.turnHasInput);
     statistics.add(WRITES, this.turnHasInput);

@@ -8,6 +8,7 @@ import { textOfErrorName } from '../../base/system-error.js';
 import type { Context } from '../../commands/contract/context.js';
 import type {
   Answer,
+  FailoverOrder,
   HostAndPort,
   ReplicaDescription,
   ReplicationPort,
@@ -23,12 +24,13 @@ import {
 } from '../../engine/gates.js';
 import { ClientSession } from '../../engine/session.js';
 import { JOURNAL_WRITTEN } from '../../journal/counters.js';
+import type { NewestCut } from '../../journal/cuts.js';
 import type { JournalRing } from '../../journal/ring.js';
 import type { JournalSink } from '../../journal/sink.js';
 import type { ControlBlock } from '../../memory/control.js';
 import type { SharedSignal } from '../../memory/signal.js';
 import { TransportError } from '../../platform/transport.js';
-import { SyncSession } from '../../replication/primary/sync-session.js';
+import { SUM_CUT, SUM_CUT_MS, SyncSession } from '../../replication/primary/sync-session.js';
 import type { SyncProgress } from '../../replication/replica/sync-progress.js';
 import type {
   ReplicationAnswer,
@@ -49,7 +51,8 @@ export interface KnownReplica {
 }
 
 interface Waiter {
-  readonly target: Float64Array;
+  /** Offset of the cut that replicas must have applied. */
+  readonly target: number;
   readonly replicas: number;
   readonly deadlineMs: number;
   readonly done: (count: number) => void;
@@ -60,6 +63,7 @@ export interface ThreadReplicationParts {
   readonly settings: ThreadSettings;
   readonly control: ControlBlock;
   readonly rings: readonly JournalRing[];
+  readonly cuts: NewestCut;
   /** Where this thread's writes go while the journal is on. */
   readonly journal: JournalSink;
   readonly request: (id: number, request: ReplicationRequest) => void;
@@ -153,22 +157,30 @@ export class ThreadReplication implements ReplicationPort {
     return gates;
   }
 
-  /** Replicas that are in stable sync and acknowledged something lately. */
+  /**
+   * Replicas in stable sync that were heard of lately, and have applied the newest cut, or one that
+   * was made lately.
+   */
   goodReplicas(nowMs: number): number {
     const { minReplicasMaxLagMs } = this.parts.settings;
+    const { offset } = this.parts.cuts;
     let good = 0;
     for (const { session } of this.replicas) {
-      const acknowledgedMs = session.sums[SUM_ACKNOWLEDGED_MS]!;
-      if (acknowledgedMs > 0 && nowMs - acknowledgedMs <= minReplicasMaxLagMs && session.allDone) {
-        good++;
-      }
+      const { sums } = session;
+      const isHeard = nowMs - sums[SUM_ACKNOWLEDGED_MS]! <= minReplicasMaxLagMs;
+      const hasCut = sums[SUM_CUT]! >= offset || nowMs - sums[SUM_CUT_MS]! <= minReplicasMaxLagMs;
+      if (isHeard && hasCut && session.allDone) good++;
     }
     return good;
   }
 
-  /** master_repl_offset: the sum of the journals' heads. */
+  /**
+   * master_repl_offset: the sum of the journals' heads. On a replica the offset of the last cut that
+   * is applied whole, also while the link is down.
+   */
   get offset(): number {
-    if (this.progress !== null && this.current.link !== null) return this.progress.offset;
+    const { link } = this.current;
+    if (link !== null) return this.progress?.offset ?? link.offset;
     return this.parts.rings.reduce((sum, ring) => sum + ring.peekHead(), 0);
   }
 
@@ -207,7 +219,8 @@ export class ThreadReplication implements ReplicationPort {
 
   sync(session: Session, words: readonly string[], answer: Answer): void {
     const client = own(session);
-    const { listeningPort = 0, address = '' } = this.descriptions.get(session) ?? {};
+    const known = this.descriptions.get(session) ?? {};
+    const { listeningPort = 0, address = '', runId = '' } = known;
     client.isReplicaClient = true;
     client.isPinned = true;
     this.controls.set(client.id, client);
@@ -216,6 +229,7 @@ export class ThreadReplication implements ReplicationPort {
       clientId: client.id,
       host: address === '' ? hostOf(client.address) : address,
       listeningPort,
+      runId,
     };
     this.ask({ kind: 'sync', client: requesting, words }, answer);
   }
@@ -224,16 +238,50 @@ export class ThreadReplication implements ReplicationPort {
     this.detaching.push({ session: own(session), syncId, index, answer });
   }
 
-  handOver(session: Session, timeoutMs: number, answer: Answer): void {
-    this.ask({ kind: 'hand-over', clientId: session.id, timeoutMs }, answer);
+  chain(answer: Answer): void {
+    this.ask({ kind: 'chain' }, answer);
   }
 
-  demote(session: Session, done: boolean, answer: Answer): void {
-    this.ask({ kind: 'demote', clientId: session.id, done }, answer);
+  handOver(session: Session, takeover: string, timeoutMs: number, answer: Answer): void {
+    this.ask({ kind: 'hand-over', clientId: session.id, takeover, timeoutMs }, answer);
+  }
+
+  demote(takeover: string, commits: boolean, answer: Answer): void {
+    this.ask({ kind: 'demote', takeover, commits }, answer);
   }
 
   takeOver(timeoutMs: number, answer: Answer): void {
     this.ask({ kind: 'take-over', timeoutMs }, answer);
+  }
+
+  askedToTakeOver(takeover: string, runId: string, timeoutMs: number, answer: Answer): void {
+    this.ask({ kind: 'asked-to-take-over', takeover, runId, timeoutMs }, answer);
+  }
+
+  get isFailingOver(): boolean {
+    return this.current.failoverState !== 'no-failover';
+  }
+
+  failoverRefusal({ target, timeoutMs, isForced }: FailoverOrder): string | null {
+    if (this.isFailingOver) return 'ERR FAILOVER already in progress.';
+    if (this.isReplica) return 'ERR FAILOVER is not valid when server is a replica.';
+    if (this.replicas.length === 0) return 'ERR FAILOVER requires connected replicas.';
+    if (isForced && (timeoutMs === 0 || target === null)) {
+      return 'ERR FAILOVER with force option requires both a timeout and target HOST and IP.';
+    }
+    if (target === null) return null;
+    const { host, port } = target;
+    const replica = this.replicas.find((other) => other.host === host && other.port === port);
+    if (replica === undefined) return 'ERR FAILOVER target HOST and PORT is not a replica.';
+    return replica.session.allDone ? null : 'ERR FAILOVER target replica is not online.';
+  }
+
+  failover(order: FailoverOrder, answer: Answer): void {
+    this.ask({ kind: 'failover', order }, answer);
+  }
+
+  failoverAbort(answer: Answer): void {
+    this.ask({ kind: 'failover-abort' }, answer);
   }
 
   private ask(request: ReplicationRequest, answer: Answer): void {
@@ -253,24 +301,28 @@ export class ThreadReplication implements ReplicationPort {
   // --- WAIT
 
   countAcknowledged(): number {
-    return this.countAt(this.heads());
+    return this.countAt(this.newCut());
   }
 
-  private heads(): Float64Array {
-    return Float64Array.from(this.parts.rings, (ring) => ring.peekHead());
+  /** The offset of a cut with all that was written before; flows are told to send it. */
+  private newCut(): number {
+    const { cuts, rings } = this.parts;
+    const offset = cuts.make(rings, Date.now());
+    this.journalWritten.raise();
+    return offset;
   }
 
-  private countAt(target: Float64Array): number {
+  private countAt(target: number): number {
     let count = 0;
     for (const { session } of this.replicas) {
-      if (session.allDone && reached(session.acknowledged, target)) count++;
+      if (session.allDone && session.sums[SUM_CUT]! >= target) count++;
     }
     return count;
   }
 
   wait(replicas: number, timeoutMs: number, done: (count: number) => void): () => void {
     const deadlineMs = timeoutMs === 0 ? Number.POSITIVE_INFINITY : Date.now() + timeoutMs;
-    const waiter: Waiter = { target: this.heads(), replicas, deadlineMs, done };
+    const waiter: Waiter = { target: this.newCut(), replicas, deadlineMs, done };
     this.waiters.push(waiter);
     return () => {
       this.waiters = this.waiters.filter((other) => other !== waiter);
@@ -344,15 +396,9 @@ export class ThreadReplication implements ReplicationPort {
   }
 }
 
+/** The offset of the last cut that the replica has applied whole. */
 export function acknowledgedOffset(session: SyncSession): number {
-  return session.acknowledged.reduce((sum, lsn) => sum + lsn, 0);
-}
-
-function reached(acknowledged: Float64Array, target: Float64Array): boolean {
-  for (let shard = 0; shard < target.length; shard++) {
-    if (acknowledged[shard]! < target[shard]!) return false;
-  }
-  return true;
+  return Math.max(0, session.sums[SUM_CUT]!);
 }
 
 function writeAnswer({ reply }: Context, answer: ReplicationAnswer): void {

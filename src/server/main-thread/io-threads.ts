@@ -4,6 +4,8 @@
  *   starting ──'listening'──▶ serving ──'stop'──▶ stopping ──▶ (its Worker has ended)
  *      │ fails                   │ fails
  *      └──▶ the start fails      └──▶ the process ends: the thread's clients and locks are lost
+ *
+ * A thread that listens serves its clients once it is told to, when all threads do.
  */
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { wakeTransport } from '../../platform/wake.js';

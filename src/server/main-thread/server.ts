@@ -16,7 +16,9 @@ import type { Log } from '../../base/log.js';
 import { commandModules } from '../../commands/index.generated.js';
 import { definitionsOf } from '../../engine/definitions.js';
 import { Registry } from '../../engine/registry.js';
+import { NewestCut } from '../../journal/cuts.js';
 import { createRings } from '../../journal/ring.js';
+import { type ElementsByVerb, elementsByVerb } from '../../keyspace/effect-elements.js';
 import { formatShard } from '../../keyspace/shards.js';
 import { type ControlBlock, THREADS_MAX } from '../../memory/control.js';
 import { USED_PAGES } from '../../memory/used-pages.js';
@@ -117,11 +119,13 @@ export class Server {
     const figure = () => new Int32Array(new SharedArrayBuffer(4 * threads)).fill(NOT_UP);
     const databases = config.number('databases');
     const ringBuffers = this.createRings();
-    const common = { shardBuffers, ringBuffers, databases };
+    const cutsBuffer = NewestCut.create(ringBuffers.length);
+    const common = { shardBuffers, ringBuffers, cutsBuffer, databases };
     const replication = this.createReplication({
       ...common,
       control,
       commands: registry.all.length,
+      elements: elementsByVerb(registry.all.map((command) => command.definition)),
     });
     this.replication = replication;
     await this.startThreads({
@@ -151,14 +155,17 @@ export class Server {
     readonly control: ControlBlock;
     readonly shardBuffers: readonly SharedArrayBuffer[];
     readonly ringBuffers: readonly SharedArrayBuffer[];
+    readonly cutsBuffer: SharedArrayBuffer;
     readonly databases: number;
     readonly commands: number;
+    readonly elements: ElementsByVerb;
   }): ReplicationManager {
     const { config, log, ioThreads } = this;
     return new ReplicationManager({
       ...memory,
       config,
       log,
+      runId: this.facts.runId,
       ioThreads: this.threads,
       sendStatus: (number, status) => {
         ioThreads.tellAll({ kind: 'replication-status', number, status });
@@ -180,6 +187,7 @@ export class Server {
       if (!LOADS_SINGLY || (thread === 0 && firstAlone)) await started[thread];
     }
     await Promise.all(started);
+    this.ioThreads.tellAll({ kind: 'serve' });
   }
 
   /** Lowers maxclients to what the limit of descriptors leaves, as Redis does. */

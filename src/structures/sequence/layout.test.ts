@@ -17,7 +17,8 @@ test('roots fit a block of roots, and their fields lie where they are drawn', ()
   const { view } = space.region;
   const root = new SequenceRoot(space);
   const at = 2051;
-  root.format(at, ORDER_SCORE);
+  root.place(space.region, at);
+  root.format(ORDER_SCORE);
   root.node = 4096 * 700;
   root.height = 3;
   root.reclaiming = true;

@@ -82,8 +82,10 @@ export function checkIn(place: number): number {
 export class Locator {
   readonly region: Region;
   private readonly words: Int32Array;
-  private readonly view: DataView;
-  root = 0;
+  private root = 0;
+  /** The memory that the root lies in: not the space, where the root is kept aside. */
+  private rootRegion: Region;
+  private rootView: DataView;
   /** Where `seek` went. */
   bucket = 0;
   index = 0;
@@ -91,15 +93,23 @@ export class Locator {
   constructor(readonly space: Space) {
     this.region = space.region;
     this.words = space.region.words;
-    this.view = space.region.view;
+    this.rootRegion = space.region;
+    this.rootView = space.region.view;
+  }
+
+  /** Makes this object speak of the locator whose root lies there. */
+  attach(region: Region, offset: number): void {
+    this.rootRegion = region;
+    this.rootView = region.view;
+    this.root = offset;
   }
 
   private get(field: number): number {
-    return this.view.getInt32(this.root + field, true);
+    return this.rootView.getInt32(this.root + field, true);
   }
 
   private set(field: number, value: number): void {
-    this.view.setInt32(this.root + field, value, true);
+    this.rootView.setInt32(this.root + field, value, true);
   }
 
   private commit(pagesDelta: number): void {
@@ -380,7 +390,7 @@ export class Locator {
   }
 
   private forget(): void {
-    this.region.bytes.fill(0, this.root, this.root + LOCATOR_ROOT_BYTES);
+    this.rootRegion.bytes.fill(0, this.root, this.root + LOCATOR_ROOT_BYTES);
   }
 
   /** The hash position (0 to 2^32) behind a bucket's range. */

@@ -45,22 +45,29 @@ const RUNS = 28;
 let seed = 0;
 const SEED_STEP = 0x9e3779b1;
 
-/** One thread's view of a root; `attach` makes it speak of another one of the same space. */
+/**
+ * One thread's view of a root; `place` makes it speak of another one. The root itself may lie outside
+ * of the space, in bytes that a command keeps aside; the nodes lie in it.
+ */
 export class SequenceRoot {
-  readonly region: Region;
-  readonly words: Int32Array;
-  readonly view: DataView;
+  private region: Region;
+  private view: DataView;
   offset = 0;
 
   constructor(readonly space: Space) {
     this.region = space.region;
-    this.words = space.region.words;
     this.view = space.region.view;
   }
 
-  /** Makes the bytes at `offset` the root of an empty sequence. */
-  format(offset: number, order: number): void {
+  place(region: Region, offset: number): void {
+    this.region = region;
+    this.view = region.view;
     this.offset = offset;
+  }
+
+  /** Makes the bytes where it was placed the root of an empty sequence. */
+  format(order: number): void {
+    const { offset } = this;
     seed = (seed + SEED_STEP) | 0;
     this.region.bytes.fill(0, offset, offset + SEQUENCE_ROOT_BYTES);
     this.view.setUint8(offset + ORDER, order);

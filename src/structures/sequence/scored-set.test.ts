@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { PAGE_BYTES } from '../../memory/space-layout.js';
+import { copyBytes, Region } from '../../base/region.js';
+import { PAGE_BYTES, ROOTS_OFFSET } from '../../memory/space-layout.js';
 import { testSpace } from '../testing.js';
 import { ElementView } from './element.js';
 import { SearchKey } from './order.js';
-import { SCAN_END } from './scored-set.js';
+import { SCAN_END, SCORED_SET_ROOT_BYTES } from './scored-set.js';
 import { TextRanking, textOf } from './testing.js';
 
 type Model = Map<string, number>;
@@ -237,4 +238,22 @@ test('a score that takes more bytes than a full leaf has left splits it', () => 
     ranking.set.check();
   }
   assert.deepEqual(ranking.toArray(), sorted(model));
+});
+
+test('a root outside of the space is as good: it is moved there and back', () => {
+  const ranking = new TextRanking(testSpace(16));
+  const { set, space } = ranking;
+  const aside = new Region(new SharedArrayBuffer(64), 0);
+  set.createSet(8, aside);
+  for (let i = 0; i < 3000; i++) assert.ok(ranking.put(`m:${i}`, i % 70));
+  for (let i = 0; i < 3000; i += 3) assert.ok(ranking.remove(`m:${i}`));
+  copyBytes(space.region, ROOTS_OFFSET, aside, 8, SCORED_SET_ROOT_BYTES);
+  set.attach(ROOTS_OFFSET);
+  set.check();
+  assert.equal(set.count, 2000);
+  assert.equal(ranking.score('m:1000'), 1000 % 70);
+  copyBytes(aside, 8, space.region, ROOTS_OFFSET, SCORED_SET_ROOT_BYTES);
+  set.attach(8, aside);
+  while (!set.reclaimStep(3));
+  assert.equal(space.residentPages, 0);
 });

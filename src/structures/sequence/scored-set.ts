@@ -75,16 +75,16 @@ export class ScoredSet extends Sequence {
     this.element = new NewElement(space.region);
   }
 
-  override attach(offset: number): void {
-    super.attach(offset);
-    this.locator.root = offset + SEQUENCE_ROOT_BYTES;
+  override attach(offset: number, region: Region = this.region): void {
+    super.attach(offset, region);
+    this.locator.attach(region, offset + SEQUENCE_ROOT_BYTES);
     this.foundLeaf = 0;
   }
 
   /** Makes the bytes at this offset the root of an empty set, and attaches to it. */
-  createSet(offset: number): void {
-    this.region.bytes.fill(0, offset, offset + SCORED_SET_ROOT_BYTES);
-    this.create(offset, ORDER_SCORE);
+  createSet(offset: number, region: Region = this.region): void {
+    region.bytes.fill(0, offset, offset + SCORED_SET_ROOT_BYTES);
+    this.create(offset, ORDER_SCORE, region);
   }
 
   override get allocatedPages(): number {

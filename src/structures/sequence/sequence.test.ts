@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { afterEach, test } from 'node:test';
 import fc from 'fast-check';
 import { installPageRelease } from '../../base/page-release.js';
+import { copyBytes, Region } from '../../base/region.js';
 import { PAGE_BYTES, ROOTS_OFFSET } from '../../memory/space-layout.js';
 import { testSpace } from '../testing.js';
 import { Cursor } from './cursor.js';
@@ -300,6 +301,31 @@ test('a list is reclaimed by a thread that knows the root only', () => {
     done = other.reclaimStep(20);
   }
   assert.equal(list.space.residentPages, 0);
+});
+
+test('a root outside of the space is as good: it is moved there and back', () => {
+  const list = newList(16);
+  const { sequence, cursor, space } = list;
+  for (let i = 0; i < 3000; i++) list.push(`element number ${i}`);
+  const aside = new Region(new SharedArrayBuffer(64), 0);
+  copyBytes(aside, 8, space.region, ROOTS_OFFSET, SEQUENCE_ROOT_BYTES);
+  sequence.attach(8, aside);
+  for (let i = 3000; i < 6000; i++) list.push(`element number ${i}`);
+  sequence.seekIndex(cursor, 0);
+  sequence.remove(cursor, 10);
+  copyBytes(space.region, ROOTS_OFFSET, aside, 8, SEQUENCE_ROOT_BYTES);
+  sequence.attach(ROOTS_OFFSET);
+  sequence.check();
+  assert.equal(list.at(0), 'element number 10');
+  assert.equal(list.at(5989), 'element number 5999');
+  assert.equal(sequence.count, 5990);
+  copyBytes(aside, 8, space.region, ROOTS_OFFSET, SEQUENCE_ROOT_BYTES);
+  sequence.attach(8, aside);
+  sequence.clear();
+  assert.equal(space.residentPages, 0);
+  sequence.create(8, 0, aside);
+  assert.ok(list.push('again'));
+  assert.deepEqual(list.toArray(), ['again']);
 });
 
 test('many empty elements share a leaf', () => {

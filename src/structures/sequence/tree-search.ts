@@ -35,17 +35,21 @@ export class TreeSearch {
     this.view = space.region.view;
   }
 
-  /** Makes this object speak of the sequence whose root lies at this offset. */
-  attach(offset: number): void {
-    this.root.offset = offset;
+  /**
+   * Makes this object speak of the sequence whose root lies at this offset.
+   * @param region the memory that the root lies in, when not the space itself
+   */
+  attach(offset: number, region: Region = this.region): void {
+    this.root.place(region, offset);
     this.leaf = 0;
     this.max = childrenMax(this.root.order !== ORDER_NONE);
   }
 
   /** Makes the bytes at this offset the root of an empty sequence, and attaches to it. */
-  create(offset: number, order: number): void {
-    this.root.format(offset, order);
-    this.attach(offset);
+  create(offset: number, order: number, region: Region = this.region): void {
+    this.root.place(region, offset);
+    this.root.format(order);
+    this.attach(offset, region);
   }
 
   /** Whether the path leads to this leaf, so that it need not be sought again. */

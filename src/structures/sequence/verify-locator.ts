@@ -29,7 +29,7 @@ export function verifyLocator(space: Space, offset: number): string {
   const root = new SequenceRoot(space);
   root.offset = offset;
   const locator = new Locator(space);
-  locator.root = offset + SEQUENCE_ROOT_BYTES;
+  locator.attach(space.region, offset + SEQUENCE_ROOT_BYTES);
   if (!locator.exists) {
     if (root.height > 0) return 'missing';
     return locator.pages === 0 ? '' : `${locator.pages} pages of none`;

@@ -107,6 +107,6 @@ export const stringType: ValueType = {
   },
 
   copy: () => false,
-  free: () => {},
+  freeStep: () => true,
   verify: () => true,
 };

@@ -16,10 +16,14 @@ export interface LuaCampaign {
 const BATCH = 128;
 
 /**
- * What differs by nature: addresses, and the sign of NaN, which JavaScript does not show.
+ * What differs by nature: addresses; the sign of NaN, which JavaScript does not show; the sign of
+ * zero, as all zeros of a function are one constant in Lua 5.1, with the sign of the first one.
  */
 function normalize(text: string): string {
-  return text.replace(/-nan/g, 'nan').replace(/(table|function|thread): 0x[0-9a-f]+/g, '$1');
+  return text
+    .replace(/-nan/g, 'nan')
+    .replace(/(?<![\w.])-0(?![\w.])/g, '0')
+    .replace(/(table|function|thread): 0x[0-9a-f]+/g, '$1');
 }
 
 function programOf(seed: number, index: number): string {

@@ -7,6 +7,7 @@ import assert from 'node:assert/strict';
 import { Region } from '../../../src/base/region.js';
 import { OUTPUT_BYTES_MIN, PrimaryFlow } from '../../../src/replication/primary/primary-flow.js';
 import { SyncSession } from '../../../src/replication/primary/sync-session.js';
+import { PendingStreams } from '../../../src/replication/replica/pending-streams.js';
 import { ReplicaFlow } from '../../../src/replication/replica/replica-flow.js';
 import { prepareFullSync } from '../../../src/replication/replica/shard-writer.js';
 import { SyncProgress } from '../../../src/replication/replica/sync-progress.js';
@@ -17,7 +18,7 @@ import {
   readBlock,
   sealBlock,
 } from '../../../src/replication/wire.js';
-import { SimulatedServer } from '../../simulation/server.js';
+import { elements, SimulatedServer } from '../../simulation/server.js';
 import type { Random } from '../../support/random.js';
 import type { FuzzTarget } from '../fuzz.js';
 
@@ -28,8 +29,7 @@ const HASH_KEY = { key0: 1, key1: 6, spread: 2 };
 const out = new Region(new SharedArrayBuffer(OUTPUT_BYTES_MIN + 64), 0);
 const scratch = new Region(new SharedArrayBuffer(BLOCK_BYTES_MAX + 64), 0);
 const buffer = new Region(new SharedArrayBuffer(BLOCK_BYTES_MAX + 4096), 0);
-const arena = new Region(new SharedArrayBuffer(1 << 20), 0);
-SyncProgress.formatArena(arena);
+const WINDOW_BYTES = 65_536;
 const block = new Block();
 const replica = newServer('replica');
 const streams = [true, false].map(record);
@@ -48,7 +48,9 @@ function record(raw: boolean): Uint8Array[] {
   server.startJournal();
   const session = new SyncSession(SyncSession.create(SHARDS, true), SHARDS, 1);
   const { shards, rings } = server;
-  const flow = new PrimaryFlow({ shards, rings, mine: [0, 1], session, raw, from: null });
+  const { cuts } = server;
+  const options = { shards, rings, mine: [0, 1], session, raw, from: null, elements, cuts };
+  const flow = new PrimaryFlow({ ...options, windowBytes: WINDOW_BYTES });
   const blocks: Uint8Array[] = [];
   for (let i = 0; i < 12; i++) {
     const end = flow.produce(out, 0, OUTPUT_BYTES_MIN);
@@ -74,7 +76,7 @@ function forge(random: Random, bytes: Uint8Array): Uint8Array {
     const at = BLOCK_HEADER_BYTES + random.below(first);
     scratch.bytes[at] = random.chance(0.5) ? random.below(256) : scratch.bytes[at]! ^ 4;
   }
-  if (random.chance(0.1)) block.type = random.between(1, 7);
+  if (random.chance(0.1)) block.type = random.between(1, 8);
   if (random.chance(0.1)) block.shard = random.below(SHARDS + 1);
   if (random.chance(0.1)) block.length = random.below(block.length + 1);
   if (random.chance(0.1)) block.more = !block.more;
@@ -108,7 +110,7 @@ export const target: FuzzTarget = {
   summary: 'Forged, damaged and misplaced blocks are refused or applied, and harm nothing.',
   run(random: Random) {
     prepareFullSync(replica.shards, HASH_KEY);
-    const progress = new SyncProgress(SyncProgress.create(SHARDS, null), arena, SHARDS, 1);
+    const progress = new SyncProgress(SyncProgress.create(SHARDS, null), SHARDS, 1);
     const flow = new ReplicaFlow({
       buffer,
       shards: replica.shards,
@@ -116,6 +118,8 @@ export const target: FuzzTarget = {
       primaryShards: SHARDS,
       mine: [0, 1],
       progress,
+      cuts: replica.cuts,
+      pending: new PendingStreams(PendingStreams.create(SHARDS, WINDOW_BYTES, 1 << 20), 1),
       target: replica.applier,
       bufferBytesMax: 1 << 20,
     });
@@ -125,10 +129,9 @@ export const target: FuzzTarget = {
       flow.feed(bytes.subarray(cut));
       if (flow.failed !== null) break;
     }
-    flow.poll();
     assert.doesNotMatch(flow.failed ?? '', /internal error/);
-    assert.ok(flow.close());
-    assert.equal(progress.bufferedBytes, 0);
+    flow.close();
+    assert.ok(progress.kept.every((bytes) => bytes === 0));
     replica.check();
     for (let shard = 0; shard < SHARDS; shard++) {
       assert.throws(() => replica.shards.assertLocked(shard), 'a lock stays taken');

@@ -1,5 +1,7 @@
 /** The TYPE option of CLIENT LIST and CLIENT KILL. */
+
 import type { Context } from '../../contract/context.js';
+import { errorQuoting } from '../../contract/quote.js';
 import type { ClientType } from '../../contract/server-port.js';
 
 const TYPES: Readonly<Record<string, ClientType>> = {
@@ -15,6 +17,6 @@ export function clientTypeOf(context: Context, index: number): ClientType | null
   const name = context.text(index);
   const type = TYPES[name.toLowerCase()];
   if (type !== undefined) return type;
-  context.reply.errorText(`ERR Unknown client type '${name}'`);
+  errorQuoting(context, "ERR Unknown client type '", index, "'");
   return null;
 }

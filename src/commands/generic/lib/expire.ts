@@ -2,6 +2,7 @@
  * What EXPIRE, PEXPIRE, EXPIREAT and PEXPIREAT have in common. Times have 64 bits, as in Redis
  * (base/expiry-time.ts); those of 53 bits are computed with numbers.
  */
+
 import { expiryOf, isEarlier, TIME_MAX } from '../../../base/expiry-time.js';
 import { EVENT_DEL, EVENT_EXPIRE } from '../../../keyspace/events.js';
 import {
@@ -9,7 +10,6 @@ import {
   EXPIRE_GT_LT,
   EXPIRE_NX_XX_GT_LT,
   NOT_INTEGER,
-  unsupportedOption,
 } from '../../../protocol/errors.js';
 import {
   INT64_MIN,
@@ -20,6 +20,7 @@ import {
 } from '../../../protocol/numbers.js';
 import { argumentIs } from '../../../protocol/text.js';
 import type { Context } from '../../contract/context.js';
+import { errorQuoting } from '../../contract/quote.js';
 
 const CONDITION_NX = 1;
 const CONDITION_XX = 2;
@@ -84,7 +85,7 @@ function conditionsOf(context: Context): number {
     else if (argumentIs(args, i, 'GT')) conditions |= CONDITION_GT;
     else if (argumentIs(args, i, 'LT')) conditions |= CONDITION_LT;
     else {
-      reply.error(unsupportedOption(context.text(i)));
+      errorQuoting(context, 'ERR Unsupported option ', i);
       return INVALID;
     }
   }

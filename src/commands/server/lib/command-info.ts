@@ -48,6 +48,7 @@ function replyKeySpecification(reply: Reply, specification: KeySpecification): v
   replyWords(reply, flags);
   reply.bulkText('begin_search');
   if ('index' in begin) replyStep(reply, 'index', [['index', begin.index]]);
+  else if ('addTo' in begin) replyStep(reply, 'unknown', []);
   else {
     replyStep(reply, 'keyword', [
       ['keyword', begin.keyword],
@@ -61,7 +62,8 @@ function replyKeySpecification(reply: Reply, specification: KeySpecification): v
       ['keystep', find.step],
       ['limit', find.limit],
     ]);
-  } else {
+  } else if ('isUnknown' in find) replyStep(reply, 'unknown', []);
+  else {
     replyStep(reply, 'keynum', [
       ['keynumidx', find.keyCountIndex],
       ['firstkey', find.firstKey],

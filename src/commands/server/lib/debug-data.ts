@@ -1,5 +1,6 @@
 /** Subcommands of DEBUG that concern keys: POPULATE, OBJECT, DIGEST, DIGEST-VALUE, CHECK. */
 import { STRING_LIMIT_BYTES } from '../../../base/limits.js';
+import { giveBack, newRegion } from '../../../base/owned-region.js';
 import { Region } from '../../../base/region.js';
 import { type Keyspace, StoreFullError } from '../../../keyspace/keyspace.js';
 import { checkShard } from '../../../keyspace/shard-check.js';
@@ -76,7 +77,7 @@ function populate(context: Context): void {
   const prefix = args.count >= 4 ? context.text(3) : 'key';
   const keyRegion = new Region(new SharedArrayBuffer((prefix.length + 40) & ~7), 0);
   const digitsAt = writeText(keyRegion, `${prefix}:`);
-  const value = new Region(new SharedArrayBuffer((Math.max(size, VALUE_BYTES_MAX) + 7) & ~7), 0);
+  const value = newRegion(Math.max(size, VALUE_BYTES_MAX));
   const valueDigitsAt = writeText(value, 'value:');
   const { database } = session;
   let index = 0;
@@ -92,6 +93,7 @@ function populate(context: Context): void {
     keyLength = formatInteger(keyRegion, digitsAt, index);
     withKey(context, keyRegion, 0, keyLength, create);
   }
+  giveBack(value);
   replyStored(reply, full);
 }
 

@@ -1,4 +1,5 @@
 /** Subcommands of DEBUG that concern the server or the connection. */
+import { parseDoubleStart } from '../../../protocol/doubles.js';
 import type { Context } from '../../contract/context.js';
 import type { DebugHandler } from './debug-handler.js';
 
@@ -70,7 +71,7 @@ export const SERVER_HANDLERS: readonly DebugHandler[] = [
     least: 1,
     most: 1,
     run(context) {
-      const seconds = Number.parseFloat(context.text(2));
+      const seconds = parseDoubleStart(context.text(2));
       const sleeps = seconds > 0 && seconds * 1e6 < SLEEP_MICROSECONDS_END;
       if (sleeps) context.server.process.sleep(seconds * 1000);
       context.reply.ok();
@@ -93,7 +94,9 @@ export const SERVER_HANDLERS: readonly DebugHandler[] = [
     summary: 'Answers with this error',
     least: 1,
     most: 1,
-    run: (context) => context.reply.errorText(context.text(2)),
+    run({ args, reply }) {
+      reply.errorQuoting('', args.region, args.offset[2]!, args.length[2]!, '');
+    },
   },
   {
     name: 'protocol',

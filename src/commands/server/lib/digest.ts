@@ -59,6 +59,11 @@ class Digest implements ValueDigest {
     this.xor(part);
   }
 
+  addBytes(region: Region, offset: number, length: number): void {
+    sha1(region.bytes, offset, length, part);
+    this.xor(part);
+  }
+
   xor(other: Uint32Array): void {
     for (let i = 0; i < DIGEST_WORDS; i++) this.words[i]! ^= other[i]!;
   }

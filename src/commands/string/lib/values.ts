@@ -27,7 +27,12 @@ export function storeArgumentUntil({ args, keys }: Context, index: number, expir
   keys.announce(EVENT_EXPIRE);
 }
 
-/** Whether the key found holds a string; if not, the error is answered. */
+/** Whether the key found holds a string. */
+export function holdsString(keys: Keyspace): boolean {
+  return isStringKind(keys.kind);
+}
+
+/** The same; if not, the error is answered. */
 export function isString({ keys, reply }: Context): boolean {
   if (isStringKind(keys.kind)) return true;
   reply.error(WRONG_TYPE);

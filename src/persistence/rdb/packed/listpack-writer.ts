@@ -1,5 +1,6 @@
 /** Builds a listpack (listpack.ts has the layout), in memory of its own that is reused. */
-import { copyBytes, type Region, withRoom } from '../../../base/region.js';
+import { withRoom } from '../../../base/owned-region.js';
+import { copyBytes, type Region } from '../../../base/region.js';
 import {
   INTEGER_BIG,
   NOT_AN_INTEGER,

@@ -6,9 +6,10 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Log } from '../../../base/log.js';
-import { shownFromPeer } from '../../../base/peer-text.js';
 import type { HostAndPort } from '../../../commands/contract/replication-port.js';
+import { NewestCut } from '../../../journal/cuts.js';
 import { JournalRing } from '../../../journal/ring.js';
+import type { ElementsByVerb } from '../../../keyspace/effect-elements.js';
 import { Shards } from '../../../keyspace/shards.js';
 import type { ControlBlock } from '../../../memory/control.js';
 import { USED_PAGES } from '../../../memory/used-pages.js';
@@ -22,9 +23,11 @@ import {
   REPLICATION_OUTPUT_BYTES,
 } from '../../../replication/counters.js';
 import { PrimaryState } from '../../../replication/primary/primary-state.js';
+import type { Peer } from '../../../replication/roles/contract.js';
 import { LOADING } from '../../channel/process-figures.js';
 import {
   FIRST_STATUS,
+  type LinkStatus,
   type ReplicationAnswer,
   type ReplicationNotice,
   type ReplicationRequest,
@@ -32,9 +35,10 @@ import {
   type RequestingClient,
 } from '../../channel/replication.js';
 import type { Config } from '../../config/config.js';
+import { ConfirmedStatus } from './confirmed-status.js';
 import { FlowThreads } from './flow-threads.js';
 import { PrimaryLink } from './primary-link.js';
-import type { ControlReply } from './resp-client.js';
+import { RunningRoles } from './role-host.js';
 import { ServedReplicas } from './served-replicas.js';
 
 const TICK_MS = 100;
@@ -54,20 +58,26 @@ const FOLLOWING_NICE = 5;
  * How far the journal's positions jump when it is switched on: what was written before had none.
  */
 const JOURNAL_GAP_BYTES = 8;
-/** The reply to DEMOTE goes out before the connection that it came on is closed. */
-const DEMOTE_LINGER_MS = 200;
+/** The answer to COMMIT goes out before the connection that it came on is closed. */
+const COMMIT_LINGER_MS = 200;
+/** How many servers above each other are told of to those below. */
+const CHAIN_MAX = 64;
 const POLL_MS = 2;
 
 export interface ManagerParts {
   readonly config: Config;
   readonly log: Log;
+  readonly runId: string;
   readonly control: ControlBlock;
   readonly shardBuffers: readonly SharedArrayBuffer[];
   readonly ringBuffers: readonly SharedArrayBuffer[];
+  readonly cutsBuffer: SharedArrayBuffer;
   readonly databases: number;
   readonly ioThreads: number;
   /** How many commands there are. */
   readonly commands: number;
+  /** What their effects on collections say of the elements. */
+  readonly elements: ElementsByVerb;
   readonly sendStatus: (number: number, status: ReplicationStatus) => void;
   readonly closeClient: (thread: number, clientId: number) => void;
   /** This server has the data of its primary: by a full sync, or by going on where it was. */
@@ -84,29 +94,36 @@ export class ReplicationManager {
   /** The shards as this thread sees them. */
   readonly shards: Shards;
   private readonly rings: readonly JournalRing[];
+  private readonly cuts: NewestCut;
   private readonly state: PrimaryState;
   private readonly replicas: ServedReplicas;
   /** Apart, as those that follow yield to others, for good (a process may not take that back). */
   private readonly serving: FlowThreads;
   private readonly following: FlowThreads;
   private link: PrimaryLink | null = null;
+  /** Shown while this server is a replica without a link. */
+  private becoming: LinkStatus | null = null;
   private journaling = false;
   private journalSinceMs = 0;
+  private readonly running: RunningRoles;
+  /** A takeover holds writes until then, and the end of the process. */
   private holdWritesUntilMs = 0;
-  private statusNumber = 0;
+  private drainUntilMs = 0;
+  /** Counts the times that this server began to be a primary or a replica. */
+  private roleNumber = 0;
+  private readonly confirmed: ConfirmedStatus;
   private wasLoading = false;
   private sentBytes = 0;
   private receivedBytes = 0;
-  private confirmations: { number: number; left: number; resolve: () => void }[] = [];
   /** The directive as it was at the start: clients may come, and change it, before `start`. */
   private readonly configured: readonly string[];
   private isRoleChosen = false;
-  /** Changes of role come one after the other. */
-  private turn: Promise<unknown> = Promise.resolve();
 
   constructor(private readonly parts: ManagerParts) {
     const { config, log, control, shardBuffers, ringBuffers, databases, ioThreads } = parts;
+    const { cutsBuffer } = parts;
     const owner = ioThreads + 1;
+    this.confirmed = new ConfirmedStatus(ioThreads, parts.sendStatus);
     this.shards = new Shards(
       shardBuffers.map((buffer) => attachPagedRegion(buffer)),
       databases,
@@ -115,14 +132,17 @@ export class ReplicationManager {
       owner,
     );
     this.rings = ringBuffers.map((buffer) => new JournalRing(attachRegion(buffer)));
+    this.cuts = new NewestCut(cutsBuffer, owner);
     this.state = new PrimaryState(this.shards.count, databases, newId);
     const data = {
       shardBuffers,
       ringBuffers,
+      cutsBuffer,
       controlBuffer: control.buffer,
       ioThreads,
       databases,
       commands: parts.commands,
+      elements: parts.elements,
     };
     const count = Math.min(ioThreads, FLOW_THREADS_MAX);
     const createThreads = (firstThread: number, follows: boolean, nice: number) =>
@@ -145,7 +165,24 @@ export class ReplicationManager {
       changed: () => void this.publish(),
       closeClient: parts.closeClient,
       counted: (kind) => this.count(kind),
+      left: (id) => this.running.tell((roles) => roles.handOver.replicaLost(id)),
       owner: owner + 1,
+    });
+    this.running = new RunningRoles({
+      config,
+      log,
+      runId: parts.runId,
+      link: () => this.link,
+      replica: (clientId) => this.replicas.online(clientId) ?? null,
+      replicasAt: (heads) => this.replicas.linkedAt(heads),
+      hold: (untilMs) => {
+        this.holdWritesUntilMs = untilMs;
+        return this.publish();
+      },
+      heads: () => this.heads(),
+      promote: () => this.promote(),
+      follow: (primary, heir) => this.follow(primary, heir),
+      changed: () => void this.publish(),
     });
     this.configured = config.words('replicaof');
     config.onChange('repl-backlog-size', () => {
@@ -157,10 +194,9 @@ export class ReplicationManager {
   /** Once the I/O threads serve. */
   start(): void {
     const [host, port] = this.configured;
-    if (host !== undefined && port !== undefined) {
-      void this.inTurn(async () => {
-        if (!this.isRoleChosen) await this.beginToFollow({ host, port: Number(port) }, undefined);
-      });
+    if (host !== undefined && port !== undefined && !this.isRoleChosen) {
+      const primary = { host, port: Number(port) };
+      void this.running.request({ kind: 'follow', primary });
     }
     setInterval(() => this.tick(), TICK_MS).unref();
     setInterval(() => this.relaxRings(), RELAX_MS).unref();
@@ -171,7 +207,7 @@ export class ReplicationManager {
   async drain(timeoutMs: number): Promise<void> {
     if (this.link !== null || timeoutMs === 0 || !this.replicas.isAnyOnline) return;
     const deadlineMs = Date.now() + timeoutMs;
-    this.holdWritesUntilMs = deadlineMs;
+    this.drainUntilMs = deadlineMs;
     await this.publish();
     const heads = this.heads();
     const { log } = this.parts;
@@ -203,22 +239,19 @@ export class ReplicationManager {
     this.status = {
       journaling: this.journaling,
       journalSinceMs: this.journalSinceMs,
-      link: this.link?.status ?? null,
+      link: this.link?.status ?? this.becoming,
       loading: this.link?.loading ?? false,
       replicationId: state.replicationId,
       secondId: state.secondId,
       secondOffset:
         state.secondLsns.length === 0 ? -1 : state.secondLsns.reduce((sum, lsn) => sum + lsn, 1),
       replicas: this.replicas.status,
-      holdWritesUntilMs: this.holdWritesUntilMs,
+      holdWritesUntilMs: Math.max(this.holdWritesUntilMs, this.drainUntilMs),
+      failoverState: this.running.roles.failoverState,
     };
     this.noteLoading();
-    const number = ++this.statusNumber;
-    this.parts.log.role = this.link === null ? 'M' : 'S';
-    return new Promise((resolve) => {
-      this.confirmations.push({ number, left: this.parts.ioThreads, resolve });
-      this.parts.sendStatus(number, this.status);
-    });
+    this.parts.log.role = this.status.link === null ? 'M' : 'S';
+    return this.confirmed.send(this.status);
   }
 
   /** For INFO: another subject may be loading data too. */
@@ -230,33 +263,28 @@ export class ReplicationManager {
 
   /** A thread has taken a status over. */
   statusTaken(number: number): void {
-    const waiting = this.confirmations.find((other) => other.number === number);
-    if (waiting === undefined || --waiting.left > 0) return;
-    this.confirmations = this.confirmations.filter((other) => other !== waiting);
-    waiting.resolve();
+    this.confirmed.taken(number);
   }
 
   // --- requests
 
   async request(request: ReplicationRequest): Promise<ReplicationAnswer> {
-    switch (request.kind) {
-      case 'follow':
-        return this.inTurn(() => this.follow(request.primary));
-      case 'sync':
-        return this.inTurn(() => this.sync(request.client, request.words));
-      case 'hand-over':
-        return this.inTurn(() => this.handOver(request.clientId, request.timeoutMs));
-      case 'demote':
-        return this.inTurn(() => this.demote(request.clientId, request.done));
-      case 'take-over':
-        return this.takeOver(request.timeoutMs);
+    if (request.kind === 'chain') return this.chain;
+    if (request.kind === 'sync') {
+      return this.running.inTurn(() => this.sync(request.client, request.words));
     }
+    if (request.kind === 'follow') this.isRoleChosen = true;
+    return this.running.request(request);
   }
 
-  private inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const result = this.turn.then(work);
-    this.turn = result.catch(() => {});
-    return result;
+  /** The run ids of this server, its primary, the primary of that, as far as they are known. */
+  private get chain(): string[] {
+    const chain = [this.parts.runId];
+    for (const runId of this.link?.chain ?? []) {
+      if (chain.length === CHAIN_MAX || chain.includes(runId)) break;
+      chain.push(runId);
+    }
+    return chain;
   }
 
   notice(notice: ReplicationNotice): void {
@@ -271,13 +299,10 @@ export class ReplicationManager {
     const nowMs = Date.now();
     this.replicas.tick(nowMs);
     this.countTraffic();
-    if (this.holdWritesUntilMs !== 0 && nowMs > this.holdWritesUntilMs) {
-      this.holdWritesUntilMs = 0;
-      this.parts.log.warning('The takeover did not come in time: writes go on');
-      void this.publish();
-    }
+    this.running.tell((roles) => roles.tick());
     const ttlSeconds = this.parts.config.number('repl-backlog-ttl');
-    if (!this.journaling || this.link !== null || ttlSeconds === 0) return;
+    const isPrimary = this.running.roles.isPrimary && this.link === null;
+    if (!this.journaling || !isPrimary || ttlSeconds === 0) return;
     if (this.replicas.emptyMs(nowMs) < ttlSeconds * 1000) return;
     this.journaling = false;
     // What is written from now on is in no journal: the history ends here.
@@ -313,8 +338,9 @@ export class ReplicationManager {
     words: readonly string[],
   ): Promise<ReplicationAnswer> {
     const { link } = this;
-    if (link !== null) {
-      if (!link.online) return `-${errors.NO_MASTER_LINK.text}`;
+    this.running.tell((roles) => roles.handOver.rejoined(client.runId));
+    if (link !== null || !this.running.roles.isPrimary) {
+      if (link?.online !== true) return `-${errors.NO_MASTER_LINK.text}`;
       if (link.status.primaryShards !== this.shards.count) {
         return '-ERR this replica has another number of shards than its primary, and cannot serve replicas';
       }
@@ -347,22 +373,25 @@ export class ReplicationManager {
 
   // --- changes of role
 
-  private async follow(primary: HostAndPort | null): Promise<ReplicationAnswer> {
+  /** @param heir the process that has taken over from this server, and is the only one it is to follow */
+  private async follow(primary: HostAndPort, heir: Peer | null): Promise<void> {
     const { config, log } = this.parts;
-    this.isRoleChosen = true;
-    if (primary === null) {
-      config.assign('replicaof', ['no', 'one']);
-      if (this.link !== null) {
-        log.notice('REPLICAOF NO ONE: this server becomes a primary');
-        await this.promote();
-      }
-      return '+OK';
-    }
+    const number = ++this.roleNumber;
     config.assign('replicaof', [primary.host, String(primary.port)]);
-    const history = await this.leaveRole();
-    log.notice(`REPLICAOF ${primary.host}:${primary.port}`);
-    await this.beginToFollow(primary, history);
-    return '+OK';
+    if (heir === null) {
+      const history = await this.leaveRole();
+      log.notice(`REPLICAOF ${primary.host}:${primary.port}`);
+      await this.beginToFollow(primary, history);
+      return;
+    }
+    // From here on nothing is written. The rest has time until the heir has our answer.
+    await this.publishAsReplica(primary);
+    setTimeout(() => {
+      void this.running.inTurn(async () => {
+        if (number !== this.roleNumber) return;
+        await this.beginToFollow(primary, await this.leaveRole());
+      });
+    }, COMMIT_LINGER_MS);
   }
 
   /** Ends what the server was. @returns the history of its data, if others may share it */
@@ -383,12 +412,12 @@ export class ReplicationManager {
     history: { id: string; lsns: number[] } | undefined,
   ): Promise<void> {
     const wasPrimary = history !== undefined && history.lsns.length === 0;
-    this.holdWritesUntilMs = 0;
     this.following.prepare();
     const { config, log } = this.parts;
     // First no thread writes any more: then the journal's heads are final.
     this.link = null;
     await this.publishAsReplica(primary);
+    this.cuts.clear(true);
     const final = wasPrimary ? { id: history.id, lsns: this.heads() } : history;
     const shards = this.shards.count;
     this.link = new PrimaryLink(
@@ -398,41 +427,45 @@ export class ReplicationManager {
         shards: this.shards,
         threads: this.following,
         owner: this.parts.ioThreads + 2,
+        runId: this.parts.runId,
+        expectedRunId: () => this.running.roles.expectedHeir?.runId ?? null,
         changed: () => this.publish(),
-        synced: this.parts.synced,
-        replacing: () => this.replicas.dropAll('this server gets a full sync itself'),
+        rearranged: () => this.replicas.dropAll('the servers that this one follows have changed'),
+        synced: (isFull) => {
+          this.running.tell((roles) => roles.linked());
+          this.parts.synced(isFull);
+        },
+        replacing: () => {
+          this.replicas.dropAll('this server gets a full sync itself');
+          this.cuts.clear(true);
+        },
         adopt: (id, from) => this.adopt(id, from),
       },
       primary,
       final !== undefined && (final.lsns.length === shards || !wasPrimary) ? final : undefined,
     );
+    this.becoming = null;
     await this.publish();
   }
 
   /** All threads treat the server as a replica before it connects. */
   private publishAsReplica(primary: HostAndPort): Promise<void> {
-    const number = ++this.statusNumber;
-    this.status = {
-      ...this.status,
-      holdWritesUntilMs: 0,
-      replicas: [],
-      link: {
-        ...primary,
-        state: 'connect',
-        up: false,
-        progress: null,
-        primaryShards: 0,
-        fullSync: false,
-        keysTotal: 0,
-        bytesTotal: 0,
-        syncStartedMs: 0,
-        downSinceMs: -1,
-      },
+    this.holdWritesUntilMs = 0;
+    this.becoming = {
+      ...primary,
+      state: 'connect',
+      up: false,
+      progress: null,
+      primaryShards: 0,
+      fullSync: false,
+      keysTotal: 0,
+      bytesTotal: 0,
+      syncStartedMs: 0,
+      offset: 0,
+      downSinceMs: -1,
+      failure: '',
     };
-    return new Promise((resolve) => {
-      this.confirmations.push({ number, left: this.parts.ioThreads, resolve });
-      this.parts.sendStatus(number, this.status);
-    });
+    return this.publish();
   }
 
   private adopt(id: string, from: readonly number[] | null): void {
@@ -442,19 +475,15 @@ export class ReplicationManager {
   }
 
   private async promote(): Promise<void> {
-    const link = this.link!;
-    const sameShards = link.status.primaryShards === this.shards.count;
-    const history = await link.end();
-    this.link = null;
-    if (history !== null && (sameShards || history.lsns.length === this.shards.count)) {
-      this.state.promote(history.id, history.lsns);
-      this.journaling = true;
-      this.journalSinceMs = Date.now();
-    } else {
-      this.state.startAnew();
-      this.journaling = false;
-    }
+    const { link } = this;
+    this.roleNumber++;
+    this.parts.config.assign('replicaof', ['no', 'one']);
+    this.holdWritesUntilMs = 0;
+    // A role that was given away may come back before there was a link: then nothing has changed.
+    if (link !== null) await this.continueFrom(link);
+    this.becoming = null;
     this.replicas.dropAll('this server has become a primary');
+    this.cuts.clear(false);
     await this.publish();
     this.parts.log.notice(
       `This server is a primary now, with id ${this.state.replicationId}` +
@@ -462,91 +491,18 @@ export class ReplicationManager {
     );
   }
 
-  // --- takeover
-
-  /** On the primary: holds writes back. @returns the LSNs that the replica has to reach */
-  private async handOver(clientId: number, timeoutMs: number): Promise<ReplicationAnswer> {
-    const replica = this.replicas.online(clientId);
-    if (this.link !== null || replica === undefined) {
-      return '-ERR only a replica in stable sync can take over from its primary';
+  /** Ends the link. The data is of a history of its own from here on, which goes on the primary's. */
+  private async continueFrom(link: PrimaryLink): Promise<void> {
+    const isAlike = link.status.primaryShards === this.shards.count;
+    const history = await link.end();
+    this.link = null;
+    if (history !== null && (isAlike || history.lsns.length === this.shards.count)) {
+      this.state.promote(history.id, history.lsns);
+      this.journaling = true;
+      this.journalSinceMs = Date.now();
+    } else {
+      this.state.startAnew();
+      this.journaling = false;
     }
-    this.parts.log.notice(`Replica ${replica.name} takes over: writes are held back`);
-    this.holdWritesUntilMs = Date.now() + timeoutMs;
-    await this.publish();
-    return this.heads().map(String);
   }
-
-  private async demote(clientId: number, done: boolean): Promise<ReplicationAnswer> {
-    const replica = this.replicas.online(clientId);
-    if (replica === undefined || this.holdWritesUntilMs === 0) {
-      return '-ERR there is no takeover under way';
-    }
-    if (!done) {
-      this.parts.log.warning(`Replica ${replica.name} gave the takeover up: writes go on`);
-      this.holdWritesUntilMs = 0;
-      await this.publish();
-      return '+OK';
-    }
-    const { host, listeningPort: port } = replica.client;
-    this.parts.config.assign('replicaof', [host, String(port)]);
-    this.parts.log.notice(`Replica ${replica.name} has taken over: this server follows it`);
-    await this.publishAsReplica({ host, port });
-    setTimeout(() => {
-      void this.inTurn(async () => {
-        const history = await this.leaveRole();
-        await this.beginToFollow({ host, port }, history);
-      });
-    }, DEMOTE_LINGER_MS);
-    return '+OK';
-  }
-
-  /** On the replica. */
-  private async takeOver(timeoutMs: number): Promise<ReplicationAnswer> {
-    const { link } = this;
-    const control = link?.control ?? null;
-    if (link === null || control === null || !link.online) {
-      return '-ERR REPLTAKEOVER needs a replica in stable sync with its primary';
-    }
-    const deadlineMs = Date.now() + timeoutMs;
-    try {
-      const answer = await control.command(
-        ['DARTER', 'HANDOVER', String(Math.ceil(timeoutMs * 2))],
-        timeoutMs,
-      );
-      if (typeof answer === 'string') return refusalOf(answer);
-      if (!(await this.reaches(link, answer.map(Number), deadlineMs))) {
-        await control.command(['DARTER', 'DEMOTE', 'ABORT'], timeoutMs);
-        return '-ERR REPLTAKEOVER: the primary was not caught up with in time; nothing has changed';
-      }
-      const done = await control.command(['DARTER', 'DEMOTE', 'DONE'], timeoutMs);
-      if (done !== '+OK') return refusalOf(done);
-    } catch (error) {
-      return `-ERR REPLTAKEOVER: ${(error as Error).message}; see which server is the primary`;
-    }
-    return this.inTurn(async () => {
-      this.parts.config.assign('replicaof', ['no', 'one']);
-      if (this.link !== null) await this.promote();
-      return '+OK';
-    });
-  }
-
-  private async reaches(
-    link: PrimaryLink,
-    target: readonly number[],
-    deadlineMs: number,
-  ): Promise<boolean> {
-    while (Date.now() < deadlineMs) {
-      const { progress } = link;
-      if (progress === null || !link.online) return false;
-      if (target.every((lsn, shard) => progress.applied[shard]! >= lsn)) return true;
-      await sleep(POLL_MS);
-    }
-    return false;
-  }
-}
-
-/** Why the primary does not hand over, as a client may be answered. */
-function refusalOf(answer: ControlReply): string {
-  const isError = typeof answer === 'string' && answer.startsWith('-');
-  return isError ? shownFromPeer(answer) : '-ERR the primary refuses';
 }

@@ -9,15 +9,19 @@
  */
 import type { Log } from '../../../base/log.js';
 import { shownFromPeer } from '../../../base/peer-text.js';
-import { Region } from '../../../base/region.js';
 import type { HostAndPort } from '../../../commands/contract/replication-port.js';
 import type { Shards } from '../../../keyspace/shards.js';
+import {
+  type PendingMemory,
+  PendingStreams,
+} from '../../../replication/replica/pending-streams.js';
 import { ReplicaState, type SyncReply } from '../../../replication/replica/replica-state.js';
 import { prepareFullSync } from '../../../replication/replica/shard-writer.js';
 import { SUM_BYTES, SUM_KEYS, SyncProgress } from '../../../replication/replica/sync-progress.js';
 import type { LinkStatus } from '../../channel/replication.js';
 import type { Config } from '../../config/config.js';
 import type { FlowThreads } from './flow-threads.js';
+import { type Ask, authenticate, demandOk, lineOf, ROLES_VERSION } from './peer-connection.js';
 import { ProgressLog } from './progress-log.js';
 import { ControlClient, type ControlReply } from './resp-client.js';
 import { shareShards } from './served-replicas.js';
@@ -25,8 +29,10 @@ import { shareShards } from './served-replicas.js';
 const TICK_MS = 50;
 const SYNC_TICK_MS = 5;
 const ACKNOWLEDGE_MS = 1000;
-/** Address space for transactions that wait for their parts. */
-const ARENA_BYTES = 1 << 30;
+/** Address space for records that are longer than a window: as much as one region may have. */
+const LARGE_RECORDS_BYTES = 2 ** 31;
+/** How soon a server that has given its role away tries again to follow its heir, at the latest. */
+const RETRY_HEIR_MS = 500;
 
 export interface PrimaryLinkParts {
   readonly config: Config;
@@ -34,6 +40,12 @@ export interface PrimaryLinkParts {
   readonly shards: Shards;
   readonly threads: FlowThreads;
   readonly owner: number;
+  /** This server's. */
+  readonly runId: string;
+  /** The only process that may be followed now, if there is one. */
+  readonly expectedRunId: () => string | null;
+  /** The servers above this one have changed; sub-replicas have to learn it. */
+  readonly rearranged: () => void;
   /** The status has changed; resolves when all threads know. */
   readonly changed: () => Promise<void>;
   readonly synced: (isFull: boolean) => void;
@@ -54,6 +66,8 @@ interface Attempt {
   connected: number;
   from: readonly number[] | null;
   progress: SyncProgress | null;
+  /** What its flows share; given back when they have ended. */
+  pending: PendingMemory | null;
   primaryShards: number;
   reply: ParsedReply | null;
   syncTimer: NodeJS.Timeout | null;
@@ -65,11 +79,15 @@ interface Attempt {
 export class PrimaryLink {
   readonly state: ReplicaState;
   loading = false;
+  /** The run ids of the primary, its primary, and so on, as it told them last. */
+  chain: readonly string[] = [];
   private attempt: Attempt | null = null;
-  private arena: SharedArrayBuffer | null = null;
   private readonly timer: NodeJS.Timeout;
   private downSinceMs = -1;
+  /** Offset of the last cut that was applied on an earlier link and still counts. */
+  private lastOffset = 0;
   private lastFailure = '';
+  private shownFailure = '';
   private idle: (() => void)[] = [];
 
   constructor(
@@ -97,7 +115,9 @@ export class PrimaryLink {
       keysTotal: attempt?.reply?.keys ?? 0,
       bytesTotal: 0,
       syncStartedMs: attempt?.startedMs ?? 0,
+      offset: this.lastOffset,
       downSinceMs: state.step === 'online' ? 0 : this.downSinceMs,
+      failure: state.step === 'online' ? '' : shownFromPeer(this.shownFailure),
     };
   }
 
@@ -107,6 +127,19 @@ export class PrimaryLink {
 
   get progress(): SyncProgress | null {
     return this.attempt?.progress ?? null;
+  }
+
+  /** '' before it was told. */
+  get primaryRunId(): string {
+    return this.chain[0] ?? '';
+  }
+
+  /** Whether the data is whole and has everything up to these LSNs of the primary's journals. */
+  hasApplied(heads: readonly number[]): boolean {
+    const { state, progress } = this;
+    if (state.replicationId === '?') return false;
+    const lsns = state.step === 'online' && progress !== null ? progress.applied : state.lsns;
+    return heads.every((head, shard) => lsns[shard]! >= head);
   }
 
   get receivedBytes(): number {
@@ -142,6 +175,7 @@ export class PrimaryLink {
       connected: 0,
       from: null,
       progress: null,
+      pending: null,
       primaryShards: 0,
       reply: null,
       syncTimer: null,
@@ -172,17 +206,18 @@ export class PrimaryLink {
     client.onEnd = (reason) => this.fail(attempt, reason);
     this.state.connected(Date.now());
     void this.parts.changed();
-    const ask = (...words: string[]) => client.command(words, timeoutMs);
+    const ask: Ask = (...words) => client.command(words, timeoutMs);
     const ping = await ask('PING');
     if (typeof ping !== 'string' || !/^\+PONG|^-NOAUTH|^-NOPERM|^-ERR operation/.test(ping)) {
       throw new Error(`the primary answers PING with ${lineOf(ping)}`);
     }
-    await this.authenticate(ask);
+    await authenticate(config, ask);
     const announced = config.number('replica-announce-port') || config.number('port');
     demandOk(await ask('REPLCONF', 'listening-port', String(announced)));
     const address = config.value('replica-announce-ip');
     if (address !== '') demandOk(await ask('REPLCONF', 'ip-address', address));
     demandOk(await ask('REPLCONF', 'capa', 'darter'));
+    this.learnChain(await ask('DARTER', 'CHAIN', ROLES_VERSION, this.parts.runId));
     const request = this.state.request();
     const { threads } = this.parts;
     const answer = await ask(
@@ -192,12 +227,25 @@ export class PrimaryLink {
     attempt.reply = parseSyncReply(answer);
   }
 
-  private async authenticate(ask: (...words: string[]) => Promise<ControlReply>): Promise<void> {
-    const { config } = this.parts;
-    const password = config.value('masterauth');
-    if (password === '') return;
-    const user = config.value('masteruser');
-    demandOk(await ask('AUTH', ...(user === '' ? [password] : [user, password])));
+  /** @throws Error when it shows that this primary must not be followed */
+  private learnChain(answer: ControlReply): void {
+    const { runId, expectedRunId, rearranged } = this.parts;
+    const chain = parseChain(answer);
+    const isOther = this.chain.length > 0 && this.chain.join() !== chain.join();
+    this.chain = chain;
+    const circle = chain.indexOf(runId);
+    if (circle === 0) throw new Error('it is this server itself');
+    if (circle > 0) {
+      throw new Error(`it follows this server: a circle of ${circle + 1} servers has no primary`);
+    }
+    const expected = expectedRunId();
+    if (expected !== null && chain[0] !== expected) {
+      throw new Error(
+        'the server that took over has started again, without the data; this one keeps it. ' +
+          'REPLICAOF tells it what to be',
+      );
+    }
+    if (isOther) rearranged();
   }
 
   private startFlows(attempt: Attempt): void {
@@ -208,10 +256,12 @@ export class PrimaryLink {
     if (action.kind === 'give-up') throw new Error(action.why);
     const from = action.kind === 'start-continue' ? action.from : null;
     attempt.from = from;
-    const buffer = SyncProgress.create(reply.shards, from);
-    const arena = this.freshArena();
+    const buffer = SyncProgress.create(reply.shards, from, this.lastOffset);
+    // New for each attempt: a failure may have left something in the memory of the last one.
+    const pending = PendingStreams.create(reply.shards, reply.windowBytes, LARGE_RECORDS_BYTES);
+    attempt.pending = pending;
     attempt.primaryShards = reply.shards;
-    attempt.progress = new SyncProgress(buffer, new Region(arena, 0), reply.shards, owner);
+    attempt.progress = new SyncProgress(buffer, reply.shards, owner);
     if (from === null) {
       log.notice(
         `Full sync from primary ${this.primary.host}:${this.primary.port}: ${reply.keys} keys, ` +
@@ -238,19 +288,12 @@ export class PrimaryLink {
         mine,
         primaryShards: reply.shards,
         progress: buffer,
-        arena,
+        pending,
         timeoutMs: config.number('repl-timeout') * 1000,
       }));
       attempt.flows.add(flow);
     });
     void this.parts.changed();
-  }
-
-  private freshArena(): SharedArrayBuffer {
-    // It is empty once all flows have ended, but a failure may have left something in it.
-    this.arena = new SharedArrayBuffer(ARENA_BYTES);
-    SyncProgress.formatArena(new Region(this.arena, 0));
-    return this.arena;
   }
 
   private flowConnected(attempt: Attempt): void {
@@ -266,6 +309,7 @@ export class PrimaryLink {
     if (mode === 'FULL') {
       this.parts.replacing();
       this.loading = true;
+      this.lastOffset = 0;
       await this.parts.changed();
       if (attempt.failed !== null) return;
       prepareFullSync(shards, { key0: hashKey0, key1: hashKey1, spread });
@@ -323,6 +367,8 @@ export class PrimaryLink {
   /** When all flows have ended, the attempt is over. */
   private finished(attempt: Attempt): void {
     if (attempt.failed === null || attempt.flows.size > 0) return;
+    if (attempt.pending !== null) PendingStreams.giveBack(attempt.pending);
+    attempt.pending = null;
     for (const resolve of this.idle.splice(0)) resolve();
     if (this.attempt !== attempt) return;
     const { log, shards } = this.parts;
@@ -333,7 +379,13 @@ export class PrimaryLink {
       progress === null ? [] : [...progress.applied],
       progress?.failed ?? false,
     );
+    if (progress !== null) this.lastOffset = progress.failed ? 0 : progress.offset;
     if (wasOnline) this.downSinceMs = Date.now();
+    if (reason !== '') this.shownFailure = reason!;
+    if (this.parts.expectedRunId() !== null) {
+      // It is a primary in a moment, if it is not one already.
+      this.state.retryAtMs = Math.min(this.state.retryAtMs, Date.now() + RETRY_HEIR_MS);
+    }
     if (this.loading) {
       // An incomplete data set is of no use: it is dropped.
       prepareFullSync(shards, shards.keyHash);
@@ -354,26 +406,27 @@ export class PrimaryLink {
   }
 }
 
-function lineOf(reply: ControlReply): string {
-  return typeof reply === 'string' ? shownFromPeer(reply) : 'an array';
-}
-
-function demandOk(reply: ControlReply): void {
-  if (reply !== '+OK') throw new Error(`the primary answers ${lineOf(reply)}`);
+/** @throws Error for an answer that is none of a Darter of this version */
+function parseChain(answer: ControlReply): readonly string[] {
+  if (typeof answer !== 'string') {
+    if (answer.length > 0 && answer.every((runId) => /^[0-9a-f]{40}$/.test(runId))) return answer;
+    throw new Error('the primary gives an answer without sense');
+  }
+  if (/^-ERR unknown command/i.test(answer)) {
+    throw new Error('the primary is not a Darter, and only Darters can be followed so far');
+  }
+  throw new Error(`the primary answers ${shownFromPeer(answer)}`);
 }
 
 /** @throws Error for an answer that is not this protocol's */
 function parseSyncReply(answer: ControlReply): ParsedReply {
   if (typeof answer === 'string') {
-    if (/^-ERR unknown command/i.test(answer)) {
-      throw new Error('the primary is not a Darter, and only Darters can be followed so far');
-    }
     throw new Error(`the primary answers ${shownFromPeer(answer)}`);
   }
   const [mode, syncName, replicationId, ...figures] = answer;
   const numbers = figures.map(Number);
-  const [version, shards, databases, hashKey0, hashKey1, spread, flows, keys] = numbers;
-  if ((mode !== 'FULL' && mode !== 'CONTINUE') || numbers.length < 8) {
+  const [version, shards, databases, hashKey0, hashKey1, spread, flows, keys, window] = numbers;
+  if ((mode !== 'FULL' && mode !== 'CONTINUE') || numbers.length < 9) {
     throw new Error('the primary gives an answer of another version');
   }
   if (!numbers.every((number) => Number.isSafeInteger(number))) {
@@ -392,5 +445,6 @@ function parseSyncReply(answer: ControlReply): ParsedReply {
     spread: spread!,
     flows: flows!,
     keys: keys!,
+    windowBytes: window!,
   };
 }

@@ -13,6 +13,7 @@ import {
   type SyncDecision,
   type SyncRequest,
 } from '../../../replication/primary/primary-state.js';
+import { windowBytesOf } from '../../../replication/primary/send-window.js';
 import {
   SUM_BYTES,
   SUM_KEYS,
@@ -20,6 +21,7 @@ import {
   SUM_RESTARTED_SHARDS,
   SyncSession,
 } from '../../../replication/primary/sync-session.js';
+import type { LinkedReplica } from '../../../replication/roles/contract.js';
 import type {
   ReplicaStatus,
   ReplicationAnswer,
@@ -45,6 +47,9 @@ interface ServedReplica {
   readonly flows: (number | null)[];
   readonly sinceMs: number;
   readonly progress: ProgressLog;
+  readonly decision: Exclude<SyncDecision, { kind: 'refuse' }>;
+  /** Whether all flows are connected: the sync has begun. */
+  hasBegun: boolean;
 }
 
 export interface ServedReplicasParts {
@@ -57,6 +62,8 @@ export interface ServedReplicasParts {
   readonly changed: () => void;
   readonly closeClient: (thread: number, clientId: number) => void;
   readonly counted: (kind: 'full' | 'partial' | 'partial-refused') => void;
+  /** The replica with this id has gone. */
+  readonly left: (id: string) => void;
   /** This process's owner number of locks. */
   readonly owner: number;
 }
@@ -92,6 +99,8 @@ export class ServedReplicas {
   private readonly replicas = new Map<string, ServedReplica>();
   private lastId = 0;
   private lastLeftMs = Date.now();
+  /** Why a replica did not connect its flows: told once, as it tries again and again. */
+  private lastFailure = '';
 
   constructor(private readonly parts: ServedReplicasParts) {}
 
@@ -123,7 +132,7 @@ export class ServedReplicas {
 
   /** A replica asks for a sync; the journal is on. */
   begin(client: RequestingClient, words: readonly string[]): ReplicationAnswer {
-    const { state, rings, shards, log, counted } = this.parts;
+    const { state, shards, log } = this.parts;
     const request = parseSyncRequest(words);
     if (request === null || request.flows < 1) return '-ERR this is no request for a sync';
     this.dropClient(client.clientId, 'it asks for a new sync');
@@ -135,17 +144,6 @@ export class ServedReplicas {
     }
     const replica = this.create(client, name, request, decision);
     this.replicas.set(replica.id, replica);
-    if (decision.kind === 'continue') {
-      counted('partial');
-      log.notice(`Replica ${name} continues where it was (${replica.flowsWanted} flows)`);
-    } else {
-      counted('full');
-      if (!decision.first) counted('partial-refused');
-      log.notice(
-        `Replica ${name} gets a full sync, as ${decision.why} (${replica.flowsWanted} flows` +
-          `${decision.raw ? '' : ', key by key'})`,
-      );
-    }
     this.parts.changed();
     const { key0, key1, spread } = shards.keyHash;
     const figures = [PROTOCOL_VERSION, shards.count, shards.databases, key0, key1, spread];
@@ -157,8 +155,27 @@ export class ServedReplicas {
       ...figures.map(String),
       String(replica.flowsWanted),
       String(sums[SUM_KEYS_TOTAL]),
-      String(rings.length),
+      String(this.windowBytes),
     ];
+  }
+
+  /** All flows are connected. A flow that is refused makes no sync, however often it is tried. */
+  private begun(replica: ServedReplica): void {
+    const { log, counted } = this.parts;
+    const { name, decision, flowsWanted } = replica;
+    replica.hasBegun = true;
+    this.lastFailure = '';
+    if (decision.kind === 'continue') {
+      counted('partial');
+      log.notice(`Replica ${name} continues where it was (${flowsWanted} flows)`);
+      return;
+    }
+    counted('full');
+    if (!decision.first) counted('partial-refused');
+    log.notice(
+      `Replica ${name} gets a full sync, as ${decision.why} (${flowsWanted} flows` +
+        `${decision.raw ? '' : ', key by key'})`,
+    );
   }
 
   private create(
@@ -186,6 +203,8 @@ export class ServedReplicas {
       flows: new Array<number | null>(flowsWanted).fill(null),
       sinceMs: Date.now(),
       progress: new ProgressLog(log, `Sync of replica ${name}`),
+      decision,
+      hasBegun: false,
     };
   }
 
@@ -229,7 +248,14 @@ export class ServedReplicas {
       raw,
       from,
       heartbeatMs: seconds * 1000,
+      windowBytes: this.windowBytes,
     }));
+    if (!replica.flows.includes(null)) this.begun(replica);
+  }
+
+  private get windowBytes(): number {
+    const { rings } = this.parts;
+    return windowBytesOf(rings[0]!.nominal, rings.length);
   }
 
   get isAnyOnline(): boolean {
@@ -240,16 +266,22 @@ export class ServedReplicas {
   lagging(heads: readonly number[]): number {
     let count = 0;
     for (const { session } of this.replicas.values()) {
-      const lags = heads.some((head, shard) => session.acknowledged[shard]! < head);
-      if (session.allDone && lags) count++;
+      if (session.allDone && !hasReached(session, heads)) count++;
     }
     return count;
   }
 
-  /** Whether the client is the control connection of a replica in stable sync. */
-  online(clientId: number): ServedReplica | undefined {
+  /** The replica in stable sync whose control connection the client is. */
+  online(clientId: number): LinkedReplica | undefined {
     const replica = this.byClient(clientId);
-    return replica?.session.allDone === true ? replica : undefined;
+    return replica?.session.allDone === true ? linked(replica) : undefined;
+  }
+
+  /** The replicas in stable sync that have acknowledged all up to these LSNs. */
+  linkedAt(heads: readonly number[]): LinkedReplica[] {
+    return [...this.replicas.values()]
+      .filter(({ session }) => session.allDone && hasReached(session, heads))
+      .map(linked);
   }
 
   private byClient(clientId: number): ServedReplica | undefined {
@@ -267,12 +299,16 @@ export class ServedReplicas {
 
   private drop(replica: ServedReplica, why: string): void {
     if (!this.replicas.delete(replica.id)) return;
-    const { log, threads, closeClient, changed } = this.parts;
+    const { log, threads, closeClient, changed, left } = this.parts;
     replica.session.end();
     for (const flow of replica.flows) if (flow !== null && flow >= 0) threads.end(flow);
     closeClient(replica.client.thread, replica.client.clientId);
     this.lastLeftMs = Date.now();
-    log.warning(`Replica ${replica.name} has left: ${why}`);
+    const failure = replica.hasBegun ? '' : `No sync of replica ${replica.name}: ${why}`;
+    if (replica.hasBegun) log.warning(`Replica ${replica.name} has left: ${why}`);
+    else if (failure !== this.lastFailure) log.warning(failure);
+    this.lastFailure = failure;
+    left(replica.id);
     changed();
   }
 
@@ -306,6 +342,15 @@ export class ServedReplicas {
     }
     this.parts.changed();
   }
+}
+
+function linked({ id, client }: ServedReplica): LinkedReplica {
+  const { host, listeningPort: port, runId } = client;
+  return { key: id, host, port, runId };
+}
+
+function hasReached({ acknowledged }: SyncSession, heads: readonly number[]): boolean {
+  return heads.every((head, shard) => acknowledged[shard]! >= head);
 }
 
 function countKeys(shards: Shards): number {

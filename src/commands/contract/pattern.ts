@@ -1,16 +1,16 @@
-/** Patterns that choose keys, given as an argument. */
-import type { Region } from '../../../base/region.js';
-import { matchGlob } from '../../../protocol/glob.js';
-import type { Arguments } from '../../../protocol/parser.js';
+/** Patterns that choose keys or elements, given as an argument. */
+import type { Region } from '../../base/region.js';
+import { matchGlob } from '../../protocol/glob.js';
+import type { Arguments } from '../../protocol/parser.js';
 
 const STAR = 42;
 
-/** Whether argument `index` is `*`, which takes every key, the empty one too (a glob does not). */
+/** Whether argument `index` is `*`, which takes everything, what is empty too (a glob does not). */
 export function takesAll(args: Arguments, index: number): boolean {
   return args.length[index] === 1 && args.region.bytes[args.offset[index]!] === STAR;
 }
 
-/** Whether a key matches the pattern that is argument `index`. */
+/** Whether bytes match the pattern that is argument `index`. */
 export function matchesPattern(
   args: Arguments,
   index: number,

@@ -1,0 +1,84 @@
+/**
+ * ZRANGESTORE: stores a range of a sorted set under another key. The range may be of the destination
+ * itself: the result is made before anything is replaced.
+ */
+import { EVENT_ZRANGESTORE } from '../../keyspace/events.js';
+import type { Context } from '../contract/context.js';
+import { type CommandDefinition, keysAt } from '../contract/definition.js';
+import {
+  BY_OPTION,
+  parseRangeOptions,
+  type RangeCommand,
+  resolveRange,
+} from './lib/range-options.js';
+import { ANSWERED, FOUND, openReader, ranks, reader } from './lib/values.js';
+import { createEdit, edit, refuse, storeResult } from './lib/write.js';
+
+const TARGET = 1;
+const SOURCE = 2;
+const COMMAND: RangeCommand = { by: BY_OPTION, reverse: false, source: SOURCE, stores: true };
+
+function run(context: Context): void {
+  const { args, keys, reply } = context;
+  if (!parseRangeOptions(context, COMMAND)) return;
+  const state = openReader(context, SOURCE);
+  if (state === ANSWERED) return;
+  keys.seek(args, TARGET);
+  createEdit(context);
+  if (state === FOUND) {
+    resolveRange();
+    copyRange(context);
+  }
+  const { count } = edit;
+  storeResult(context, EVENT_ZRANGESTORE);
+  reply.integer(count);
+}
+
+/** Appends the range of the set being read to the edit. */
+function copyRange(context: Context): void {
+  let more = ranks.count > 0 && reader.seekRank(ranks.first);
+  for (let left = ranks.count; more && left > 0; left--) {
+    const { score, memberRegion, memberOffset, memberLength } = reader;
+    if (!edit.append(score, memberRegion, memberOffset, memberLength)) refuse(context);
+    more = reader.next();
+  }
+}
+
+export const zrangestore: CommandDefinition = {
+  name: 'zrangestore',
+  summary: 'Stores a range of a sorted set under another key',
+  since: '6.2.0',
+  group: 'sorted-set',
+  complexity:
+    'O(log(N)+M) with N being the number of elements in the sorted set and M the number of elements stored into the destination key.',
+  arity: -5,
+  flags: ['write', 'denyoom'],
+  keys: [keysAt(1, 0, 1, 'OW', 'update'), keysAt(2, 0, 1, 'RO', 'access')],
+  arguments: [
+    { name: 'dst', type: 'key', keySpecIndex: 0 },
+    { name: 'src', type: 'key', keySpecIndex: 1 },
+    { name: 'min', type: 'string' },
+    { name: 'max', type: 'string' },
+    {
+      name: 'sortby',
+      type: 'oneof',
+      flags: ['optional'],
+      arguments: [
+        { name: 'byscore', type: 'pure-token', token: 'BYSCORE' },
+        { name: 'bylex', type: 'pure-token', token: 'BYLEX' },
+      ],
+    },
+    { name: 'rev', type: 'pure-token', token: 'REV', flags: ['optional'] },
+    {
+      name: 'offset_count',
+      type: 'block',
+      token: 'LIMIT',
+      flags: ['optional'],
+      arguments: [
+        { name: 'offset', type: 'integer' },
+        { name: 'count', type: 'integer' },
+      ],
+    },
+  ],
+  run,
+};

@@ -1,0 +1,242 @@
+/** Hashes as values: what every type answers for. layout.ts says how they are stored. */
+import { Region } from '../../base/region.js';
+import { PAGE_BYTES } from '../../memory/space-layout.js';
+import type { PackedView } from '../../structures/packed/element.js';
+import { INTEGER_TEXT_MAX } from '../../structures/packed/integer.js';
+import { packedCount } from '../../structures/packed/packed.js';
+import { verifyPacked } from '../../structures/packed/verify.js';
+import { SCAN_END } from '../../structures/table.js';
+import {
+  ELEMENTS_EXPIRED_ALL,
+  ELEMENTS_EXPIRED_NONE,
+  ELEMENTS_EXPIRED_SOME,
+  type ElementExpiry,
+  PARTS_END,
+  type StoredValue,
+  type ValueDigest,
+  type ValueEffects,
+  type ValueType,
+} from '../value-type.js';
+import { copyNested } from './copy.js';
+import { HashEdit } from './edit.js';
+import {
+  isNestedKind,
+  KIND_NAMED_TABLE,
+  KIND_NESTED,
+  PACKED_BYTES_MAX,
+  PACKED_FIELDS_MAX,
+  TYPE_HASH,
+} from './layout.js';
+import { HashReader, STRIDE } from './reader.js';
+import { savedLength } from './saved-length.js';
+import { reclaimOf } from './writer.js';
+
+/** The verbs of the effects that rebuild a hash. */
+const EFFECT_REMOVE = 'DEL';
+const EFFECT_SET = 'HSET';
+const EFFECT_REMOVE_FIELDS = 'HDEL';
+const EFFECT_EXPIRE_FIELDS_AT = 'HPEXPIREAT';
+const EFFECT_EXPIRE_AT = 'PEXPIREAT';
+/** One effect has so many elements, and about so many bytes, at most. */
+const EFFECT_ELEMENTS_MAX = 512;
+const EFFECT_BYTES_MAX = 64 * 1024;
+
+const PACKED_KINDS = [TYPE_HASH, TYPE_HASH | KIND_NAMED_TABLE];
+const NESTED_KINDS = PACKED_KINDS.map((kind) => kind | KIND_NESTED);
+const PACKED_LIMITS = {
+  stride: STRIDE,
+  countMax: PACKED_FIELDS_MAX * STRIDE,
+  distinct: true,
+  scored: false,
+};
+const NO_TIME = 0;
+const EXPIRING_MARK = new Region(new SharedArrayBuffer(16), 0);
+const EXPIRING_TEXT = '!!hexpire!!';
+for (let i = 0; i < EXPIRING_TEXT.length; i++) {
+  EXPIRING_MARK.bytes[i] = EXPIRING_TEXT.charCodeAt(i);
+}
+
+const hash = new HashReader();
+const edit = new HashEdit();
+const text = new Region(new SharedArrayBuffer((INTEGER_TEXT_MAX + 7) & ~7), 0);
+
+function opened(value: StoredValue): HashReader {
+  hash.open(value, NO_TIME);
+  return hash;
+}
+
+/** The region in which an element's bytes lie; an integer's text is written first. */
+function regionOf(reader: HashReader, view: PackedView): Region {
+  if (!view.isInteger) return reader.elementRegion;
+  view.copyTo(text, text, 0);
+  return text;
+}
+
+function mixElement(digest: ValueDigest, reader: HashReader, view: PackedView): void {
+  digest.mix(regionOf(reader, view), view.isInteger ? 0 : view.offset, view.length);
+}
+
+function appendElement(effects: ValueEffects, reader: HashReader, view: PackedView): void {
+  effects.bytes(regionOf(reader, view), view.isInteger ? 0 : view.offset, view.length);
+}
+
+const elementExpiry: ElementExpiry = {
+  earliest(value) {
+    const reader = opened(value);
+    return reader.expiring === 0 ? Number.POSITIVE_INFINITY : reader.earliest;
+  },
+
+  expire(value, nowMs, effects) {
+    edit.open(value, nowMs);
+    if (!edit.mayHaveExpired) return ELEMENTS_EXPIRED_NONE;
+    edit.beginExpired();
+    let removed = 0;
+    for (; edit.nextExpired(); removed++) {
+      if (removed === 0) effects.begin(EFFECT_REMOVE_FIELDS);
+      appendElement(effects, edit, edit.field);
+      edit.removeFound();
+    }
+    if (removed === 0) return ELEMENTS_EXPIRED_NONE;
+    effects.end();
+    if (edit.size === 0) return ELEMENTS_EXPIRED_ALL;
+    edit.tidy();
+    return ELEMENTS_EXPIRED_SOME;
+  },
+};
+
+export const hashType: ValueType = {
+  elementExpiry,
+  name: 'hash',
+  number: TYPE_HASH,
+  kinds: [...PACKED_KINDS, ...NESTED_KINDS],
+  owningKinds: NESTED_KINDS,
+  verifiedKinds: PACKED_KINDS,
+
+  encoding(value) {
+    if ((value.kind & KIND_NAMED_TABLE) !== 0) return 'hashtable';
+    return opened(value).earliest === 0 ? 'listpack' : 'listpackex';
+  },
+
+  references: () => 1,
+
+  memory: (value) => opened(value).ownedPages * PAGE_BYTES,
+
+  serializedLength: (value) => savedLength(opened(value)),
+
+  digest(value, digest) {
+    const reader = opened(value);
+    reader.rewind();
+    while (reader.next()) {
+      const element = digest.element();
+      mixElement(element, reader, reader.field);
+      mixElement(element, reader, reader.value);
+      if (reader.expiry !== 0) element.mix(EXPIRING_MARK, 0, EXPIRING_TEXT.length);
+      digest.add(element);
+    }
+  },
+
+  effects(value, effects) {
+    effects.begin(EFFECT_REMOVE).end();
+    const reader = opened(value);
+    setEffects(reader, effects);
+    if (reader.earliest !== 0) expiryEffects(reader, effects);
+    if (value.expiry !== 0) effects.begin(EFFECT_EXPIRE_AT).time(value.expiry).end();
+  },
+
+  copy(value, space, copied) {
+    return copyNested(value, space, copied);
+  },
+
+  parts: { order: 'hash', count: (value) => opened(value).size, emit: emitPart },
+
+  field(value, name, offset, length, nowMs, found) {
+    hash.open(value, nowMs);
+    if (!hash.find(name, offset, length)) return false;
+    found.region = regionOf(hash, hash.value);
+    found.offset = hash.value.isInteger ? 0 : hash.value.offset;
+    found.length = hash.value.length;
+    return true;
+  },
+
+  freeStep(value, budgetPages) {
+    return reclaimOf(value.space).step(value.valueOffset, budgetPages, value.region);
+  },
+
+  verify(kind, region, offset, length) {
+    if (isNestedKind(kind) || length > PACKED_BYTES_MAX) return false;
+    return (
+      verifyPacked(region, offset, length, PACKED_LIMITS) === '' && packedCount(region, offset) > 0
+    );
+  },
+};
+
+/** As ValueParts.emit, of a nested hash: bucket by bucket. */
+function emitPart(
+  value: StoredValue,
+  position: number,
+  budgetBytes: number,
+  effects: ValueEffects,
+): number {
+  const reader = opened(value);
+  let bytes = 0;
+  let end = position;
+  reader.seekTo(position);
+  while (end < SCAN_END && bytes < budgetBytes) {
+    end = reader.nextBucket();
+    if (reader.bucketSize > 0) effects.begin(EFFECT_SET);
+    else continue;
+    while (reader.nextOfBucket()) {
+      appendElement(effects, reader, reader.field);
+      appendElement(effects, reader, reader.value);
+      bytes += reader.field.length + reader.value.length;
+    }
+    effects.end();
+  }
+  if (reader.earliest !== 0) {
+    reader.seekTo(position);
+    for (let at = position; at < end; ) {
+      at = reader.nextBucket();
+      while (reader.nextOfBucket()) if (reader.expiry !== 0) expiryEffect(reader, effects);
+    }
+  }
+  return end < SCAN_END ? end : PARTS_END;
+}
+
+/** Emits all pairs, as many at a time as an effect may have. */
+function setEffects(reader: HashReader, effects: ValueEffects): void {
+  let elements = 0;
+  let bytes = 0;
+  reader.rewind();
+  while (reader.next()) {
+    const { field, value } = reader;
+    const size = field.length + value.length;
+    if (
+      elements + STRIDE > EFFECT_ELEMENTS_MAX ||
+      (elements > 0 && bytes + size > EFFECT_BYTES_MAX)
+    ) {
+      effects.end();
+      elements = 0;
+      bytes = 0;
+    }
+    if (elements === 0) effects.begin(EFFECT_SET);
+    appendElement(effects, reader, field);
+    appendElement(effects, reader, value);
+    elements += STRIDE;
+    bytes += size;
+  }
+  if (elements > 0) effects.end();
+}
+
+/** Emits when fields expire, one effect for each: fields seldom share their time. */
+function expiryEffects(reader: HashReader, effects: ValueEffects): void {
+  reader.rewind();
+  while (reader.next()) {
+    if (reader.expiry !== 0) expiryEffect(reader, effects);
+  }
+}
+
+function expiryEffect(reader: HashReader, effects: ValueEffects): void {
+  effects.begin(EFFECT_EXPIRE_FIELDS_AT).time(reader.expiry).word('FIELDS').word('1');
+  appendElement(effects, reader, reader.field);
+  effects.end();
+}

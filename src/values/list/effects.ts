@@ -1,0 +1,49 @@
+/** The commands that rebuild a list, and its length in an RDB file. */
+import { Region } from '../../base/region.js';
+import { PARTS_END, type StoredValue, type ValueEffects } from '../value-type.js';
+import { ListReader } from './reader.js';
+
+/** One effect has about so many bytes and elements at most: a replica applies it in one go. */
+const EFFECT_BYTES_MAX = 64 * 1024;
+const EFFECT_ELEMENTS_MAX = 512;
+const INTEGER_TEXT_BYTES = 24;
+
+const reader = new ListReader();
+const text = new Region(new SharedArrayBuffer(INTEGER_TEXT_BYTES), 0);
+
+export function countOf(value: StoredValue): number {
+  reader.open(value);
+  return reader.count;
+}
+
+/** As ValueParts.emit. */
+export function emitPart(
+  value: StoredValue,
+  index: number,
+  budgetBytes: number,
+  effects: ValueEffects,
+): number {
+  reader.open(value);
+  if (!reader.seek(index)) return PARTS_END;
+  effects.begin('RPUSH');
+  let bytes = 0;
+  let more = true;
+  for (let i = 0; more && i < EFFECT_ELEMENTS_MAX && bytes < budgetBytes; i++) {
+    reader.read();
+    bytes += reader.length;
+    if (reader.isInteger) {
+      reader.copyTo(text, 0);
+      effects.bytes(text, 0, reader.length);
+    } else effects.bytes(reader.region, reader.offset, reader.length);
+    more = reader.next();
+  }
+  effects.end();
+  return more ? reader.index : PARTS_END;
+}
+
+export function emitList(value: StoredValue, effects: ValueEffects): void {
+  effects.begin('DEL').end();
+  let index = 0;
+  while (index !== PARTS_END) index = emitPart(value, index, EFFECT_BYTES_MAX, effects);
+  if (value.expiry !== 0) effects.begin('PEXPIREAT').time(value.expiry).end();
+}

@@ -1,0 +1,332 @@
+/**
+ * Changing a sorted set. An edit takes a value as it is, changes it member by member, and leaves bytes
+ * that the command stores:
+ *
+ *   PACKED     a copy of the packed value in this edit's own memory; nothing can fail
+ *   IN_PLACE   a nested set, changed where it lies: its root in the entry, its members in pages
+ *   NEW        a nested set that nothing refers to yet: its root in this edit's own memory
+ *
+ *   open ──▶ PACKED ──── it grows too large ────▶ NEW
+ *   open ──▶ IN_PLACE ── several changes, and the shard nearly full ──▶ NEW
+ *
+ * A single change of a nested set is done or not done. Several are either sure to find room, or made
+ * on a copy: so whatever fails leaves the value as it was. `discard` frees what is NEW.
+ */
+import { copyBytes, Region } from '../../base/region.js';
+import type { Space } from '../../memory/space.js';
+import { PAGE_BYTES } from '../../memory/space-layout.js';
+import { elementBytes, PackedElement, scoreAt } from '../../structures/packed/element.js';
+import { Int64 } from '../../structures/packed/integer.js';
+import {
+  findElement,
+  formatPacked,
+  PACKED_HEADER_BYTES,
+  Splice,
+  seekScored,
+  skipElements,
+  splice,
+} from '../../structures/packed/packed.js';
+import { Cursor } from '../../structures/sequence/cursor.js';
+import type { ScoredSet } from '../../structures/sequence/scored-set.js';
+import type { StoredValue } from '../value-type.js';
+import { copyMembers } from './copy.js';
+import {
+  isListpackKind,
+  isNestedKind,
+  kindOf,
+  PACKED_BYTES_MAX,
+  PACKED_MEMBERS_MAX,
+  packedMembers,
+  ROOT_BYTES,
+} from './kinds.js';
+import { SortedSetReader } from './reader.js';
+import { scoredSetOf, USE_EDIT, USE_VALUE } from './views.js';
+
+const PACKED = 0;
+const IN_PLACE = 1;
+const NEW = 2;
+
+const PAIR = 2;
+/** A packed set and one more pair that still fits. */
+const SCRATCH_BYTES = 2 * PACKED_BYTES_MAX;
+/** What a member takes in a leaf besides its bytes: score and slot. */
+const MEMBER_BYTES = 10;
+const SPARE_PAGES = 64;
+
+export class SortedSetEdit {
+  count = 0;
+  /** Score of the member found. */
+  score = Number.NaN;
+  /** Whether OBJECT ENCODING calls the set a listpack. */
+  isListpack = true;
+  /** As the settings have them: beyond, the set is called a skiplist. */
+  listpackMembersMax = 0;
+  listpackMemberBytesMax = 0;
+  /** Where the bytes to store lie, `length` of them from 0 on; not for a set changed in place. */
+  bytes: Region;
+  length = 0;
+
+  private form = PACKED;
+  private space!: Space;
+  private set: ScoredSet | null = null;
+  /** The member last sought. */
+  private source: Region;
+  private offset = 0;
+  private memberLength = 0;
+  private foundPosition = -1;
+  private readonly packed = new Region(new SharedArrayBuffer(SCRATCH_BYTES), 0);
+  private readonly root = new Region(new SharedArrayBuffer(64), 0);
+  private readonly member: PackedElement;
+  private readonly newScore: PackedElement;
+  private readonly change = new Splice();
+  private readonly integer = new Int64();
+  private readonly cursor = new Cursor();
+  private readonly reader = new SortedSetReader(USE_VALUE);
+  private readonly packedValue: StoredValue;
+
+  constructor() {
+    this.bytes = this.packed;
+    this.source = this.packed;
+    this.member = new PackedElement(this.packed);
+    this.newScore = new PackedElement(this.packed);
+    this.packedValue = new PackedValue(this.packed);
+  }
+
+  get kind(): number {
+    return kindOf(this.form !== PACKED, this.isListpack);
+  }
+
+  /** Whether the value was changed where it lies, so that only its kind is to be stored. */
+  get isInPlace(): boolean {
+    return this.form === IN_PLACE;
+  }
+
+  /** Whether it is a nested set that takes the place of whatever there was. */
+  get isNew(): boolean {
+    return this.form === NEW;
+  }
+
+  /** Begins with an empty set in a space. */
+  create(space: Space): void {
+    this.space = space;
+    this.form = PACKED;
+    this.bytes = this.packed;
+    this.length = PACKED_HEADER_BYTES;
+    formatPacked(this.packed, 0);
+    this.isListpack = true;
+    this.set = null;
+    this.count = 0;
+  }
+
+  /** Of an empty set: how many members will come, and how long they are: it is called by what it will be. */
+  expect(members: number, memberBytesMax: number): void {
+    this.isListpack =
+      members <= this.listpackMembersMax && memberBytesMax <= this.listpackMemberBytesMax;
+  }
+
+  /** Begins with a value. */
+  open(value: StoredValue): void {
+    this.space = value.space;
+    this.isListpack = isListpackKind(value.kind);
+    this.length = value.valueLength;
+    if (isNestedKind(value.kind)) {
+      const set = scoredSetOf(value.space, USE_EDIT);
+      set.attach(value.valueOffset, value.region);
+      this.form = IN_PLACE;
+      this.set = set;
+      this.count = set.count;
+      return;
+    }
+    this.form = PACKED;
+    this.bytes = this.packed;
+    this.set = null;
+    this.count = packedMembers(value.region, value.valueOffset);
+    copyBytes(this.packed, 0, value.region, value.valueOffset, value.valueLength);
+  }
+
+  /**
+   * Before several changes: makes sure that they are done all or none.
+   * @param memberBytes of all members that may be added
+   * @returns false when there is no room
+   */
+  prepareSeveral(members: number, memberBytes: number): boolean {
+    const { set, space } = this;
+    if (this.form !== IN_PLACE || set === null) return true;
+    if (space.untouchedPages >= pagesNeeded(set, members, memberBytes)) return true;
+    const from = set;
+    const to = scoredSetOf(space, USE_VALUE);
+    to.createSet(0, this.root);
+    if (!copyMembers(from, to)) return false;
+    set.attach(0, this.root);
+    this.becomeNew(set);
+    return true;
+  }
+
+  private becomeNew(set: ScoredSet): void {
+    this.form = NEW;
+    this.set = set;
+    this.bytes = this.root;
+    this.length = ROOT_BYTES;
+  }
+
+  /** Looks a member up. On true update and remove are about it, on false add is. */
+  find(source: Region, offset: number, length: number): boolean {
+    this.source = source;
+    this.offset = offset;
+    this.memberLength = length;
+    const { set, packed, member } = this;
+    if (set !== null) {
+      const found = set.find(source, offset, length);
+      if (found) this.score = set.score;
+      return found;
+    }
+    member.set(source, offset, length);
+    const position = findElement(packed, 0, this.length, member, PACKED_HEADER_BYTES, PAIR);
+    this.foundPosition = position;
+    if (position < 0) return false;
+    this.score = scoreAt(packed, position + member.size, this.integer);
+    return true;
+  }
+
+  /** Adds the member that was sought. @returns false when the shard is full: then `discard` */
+  add(score: number): boolean {
+    if (this.count >= this.listpackMembersMax || this.memberLength > this.listpackMemberBytesMax) {
+      this.isListpack = false;
+    }
+    const kept = this.kept(score);
+    if (this.set === null) {
+      this.newScore.setScore(kept);
+      if (this.fits(this.member.size + this.newScore.size) && this.count < PACKED_MEMBERS_MAX) {
+        this.insertPacked(kept);
+        this.count++;
+        return true;
+      }
+      if (!this.convert()) return false;
+    }
+    if (!this.set!.add(kept)) return false;
+    this.count++;
+    return true;
+  }
+
+  /** Adds a member that is behind all others, and not one of them. @returns as `add` */
+  append(score: number, source: Region, offset: number, length: number): boolean {
+    this.source = source;
+    this.offset = offset;
+    this.memberLength = length;
+    if (this.set === null) this.member.set(source, offset, length);
+    else this.set.find(source, offset, length);
+    return this.add(score);
+  }
+
+  /** A listpack has no -0. */
+  private kept(score: number): number {
+    return this.isListpack ? score + 0 : score;
+  }
+
+  private fits(growth: number): boolean {
+    return this.length + growth <= PACKED_BYTES_MAX;
+  }
+
+  private insertPacked(score: number): void {
+    const { packed, member, newScore, change, source, offset, memberLength } = this;
+    const at = seekScored(packed, 0, this.length, score, source, offset, memberLength);
+    change.insert(at, member.size + newScore.size, PAIR);
+    splice(packed, 0, this.length, change);
+    this.length += change.growth;
+    member.write(packed, at);
+    newScore.write(packed, at + member.size);
+  }
+
+  /** Gives the member that was found another score. @returns as `add` */
+  update(score: number): boolean {
+    if (score === this.score) return true;
+    const kept = this.kept(score);
+    if (this.set !== null) return this.set.update(kept);
+    const { packed, member, newScore } = this;
+    newScore.setScore(kept);
+    const scoreBytes = elementBytes(packed, this.foundPosition + member.size);
+    if (this.fits(newScore.size - scoreBytes)) {
+      this.removePacked(this.foundPosition, 1);
+      this.insertPacked(kept);
+      return true;
+    }
+    return this.convert() && this.set!.update(kept);
+  }
+
+  /** Removes the member that was found. */
+  remove(): void {
+    if (this.set !== null) this.set.removeFound();
+    else this.removePacked(this.foundPosition, 1);
+    this.count--;
+  }
+
+  /** Removes members by rank; there are so many. */
+  removeRanks(first: number, count: number): void {
+    const { set, cursor } = this;
+    this.count -= count;
+    if (set === null) {
+      this.removePacked(skipElements(this.packed, 0, PACKED_HEADER_BYTES, first * PAIR), count);
+      return;
+    }
+    set.seekIndex(cursor, first);
+    set.remove(cursor, count);
+  }
+
+  private removePacked(position: number, pairs: number): void {
+    const { packed, change } = this;
+    const end = skipElements(packed, 0, position, pairs * PAIR);
+    change.remove(position, end - position, pairs * PAIR);
+    splice(packed, 0, this.length, change);
+    this.length += change.growth;
+  }
+
+  /** Makes a nested set of the packed one, and seeks the member again. @returns false: no room */
+  private convert(): boolean {
+    const { reader, packedValue, root } = this;
+    const set = scoredSetOf(this.space, USE_EDIT);
+    set.createSet(0, root);
+    Object.assign(packedValue, { valueLength: this.length, space: this.space });
+    reader.attach(packedValue);
+    for (let more = reader.seekRank(0); more; more = reader.next()) {
+      set.find(reader.memberRegion, reader.memberOffset, reader.memberLength);
+      if (set.add(reader.score)) continue;
+      set.clear();
+      return false;
+    }
+    this.becomeNew(set);
+    set.find(this.source, this.offset, this.memberLength);
+    return true;
+  }
+
+  /** Frees what is not stored. */
+  discard(): void {
+    if (this.form !== NEW) return;
+    this.set!.attach(0, this.root);
+    this.set!.clear();
+    this.form = PACKED;
+  }
+}
+
+/** The packed bytes of an edit, as a value to read. */
+class PackedValue implements StoredValue {
+  readonly kind = kindOf(false, true);
+  readonly expiry = 0;
+  readonly valueOffset = 0;
+  valueLength = 0;
+  space!: Space;
+
+  constructor(readonly region: Region) {}
+}
+
+/**
+ * Pages that so many new members can take at most. A leaf splits at once when it is full already, and
+ * then again for each quarter of a page that comes; each split may go up to the root.
+ */
+function pagesNeeded(set: ScoredSet, members: number, memberBytes: number): number {
+  const quarters = (8 * (memberBytes + members * MEMBER_BYTES)) / PAGE_BYTES;
+  const splits = Math.min(members, 2 * set.allocatedPages + quarters + 2);
+  const runs = memberBytes / (PAGE_BYTES / 4);
+  const buckets = Math.min(members, set.allocatedPages + members / 64 + 2);
+  const directory = (set.count + members) / 8192;
+  return splits * (set.root.height + 2) + runs + buckets + directory + SPARE_PAGES;
+}

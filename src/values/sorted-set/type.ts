@@ -1,0 +1,187 @@
+/** Sorted sets as a type of values: see kinds.ts for their forms. */
+import { formatDouble } from '../../base/double-text.js';
+import { Region } from '../../base/region.js';
+import { PAGE_BYTES } from '../../memory/space-layout.js';
+import { verifyPacked } from '../../structures/packed/verify.js';
+import type { ScoredSet } from '../../structures/sequence/scored-set.js';
+import {
+  PARTS_END,
+  type SortableElements,
+  type StoredValue,
+  type ValueEffects,
+  type ValueType,
+} from '../value-type.js';
+import { copyMembers } from './copy.js';
+import {
+  isListpackKind,
+  isNestedKind,
+  kindOf,
+  NESTED_KINDS,
+  PACKED_BYTES_MAX,
+  PACKED_MEMBERS_MAX,
+  packedMembers,
+  ROOT_BYTES,
+  SORTED_SET_KINDS,
+  TYPE_SORTED_SET,
+} from './kinds.js';
+import { SCAN_END, SortedSetReader } from './reader.js';
+import { serializedBytes } from './serialized.js';
+import { scoredSetOf, USE_FREE, USE_LOOKUP, USE_VALUE } from './views.js';
+
+/** An effect has so many members at most, and not many more bytes. */
+const EFFECT_MEMBERS_MAX = 256;
+const EFFECT_BYTES_MAX = 64 * 1024;
+const SCORE_TEXT_MAX = 32;
+const SCORE_BYTES = 8;
+
+const LIMITS = { stride: 2, countMax: PACKED_MEMBERS_MAX * 2, distinct: true, scored: true };
+
+const reader = new SortedSetReader(USE_VALUE);
+const scoreText = new Region(new SharedArrayBuffer(SCORE_TEXT_MAX), 0);
+/** The root of the copy last made. */
+const copiedRoot = new Region(new SharedArrayBuffer(64), 0);
+
+/** Writes a score to `scoreText`. @returns its length */
+function writeScore(score: number): number {
+  const text = formatDouble(score);
+  for (let i = 0; i < text.length; i++) scoreText.bytes[i] = text.charCodeAt(i);
+  return text.length;
+}
+
+/** Appends the member read to an effect. */
+function addMember(effect: ValueEffects): void {
+  effect.bytes(scoreText, 0, writeScore(reader.score));
+  effect.bytes(reader.memberRegion, reader.memberOffset, reader.memberLength);
+}
+
+/** Appends members to an effect, from the one read on. @returns whether there are more */
+function addMembers(effect: ValueEffects): boolean {
+  let bytes = 0;
+  for (let i = 0; i < EFFECT_MEMBERS_MAX && bytes < EFFECT_BYTES_MAX; i++) {
+    addMember(effect);
+    bytes += reader.memberLength;
+    if (!reader.next()) return false;
+  }
+  return true;
+}
+
+function isPackedSet(region: Region, offset: number, length: number): boolean {
+  if (length > PACKED_BYTES_MAX) return false;
+  return verifyPacked(region, offset, length, LIMITS) === '' && packedMembers(region, offset) > 0;
+}
+
+/** As ValueParts.emit: some members of neighbouring hashes in each command. */
+function emitPart(
+  value: StoredValue,
+  position: number,
+  budgetBytes: number,
+  effects: ValueEffects,
+): number {
+  reader.attach(value);
+  let bytes = 0;
+  let end = position;
+  while (end < SCAN_END && bytes < budgetBytes) {
+    end = reader.scan(end);
+    const { scanCount } = reader;
+    if (scanCount === 0) continue;
+    const effect = effects.begin('ZADD');
+    for (let i = 0; i < scanCount; i++) {
+      reader.readScanned(i);
+      addMember(effect);
+      bytes += reader.memberLength + SCORE_BYTES;
+    }
+    effect.end();
+  }
+  return end < SCAN_END ? end : PARTS_END;
+}
+
+/** Members in the order of their scores, or from the highest on. */
+const members: SortableElements = {
+  areOrdered: true,
+  kindAfter: (kind) => kindOf(isNestedKind(kind), false),
+
+  count(value) {
+    reader.attach(value);
+    return reader.count;
+  },
+
+  visit(value, first, count, isReversed, take) {
+    reader.attach(value);
+    let more = reader.seekRank(isReversed ? reader.count - 1 - first : first);
+    for (let i = 0; more && i < count; i++) {
+      take(reader.memberRegion, reader.memberOffset, reader.memberLength);
+      more = isReversed ? reader.previous() : reader.next();
+    }
+  },
+};
+
+function freedSet({ space, valueOffset, region }: StoredValue): ScoredSet {
+  const set = scoredSetOf(space, USE_FREE);
+  set.attach(valueOffset, region);
+  return set;
+}
+
+export const sortedSetType: ValueType = {
+  name: 'zset',
+  number: TYPE_SORTED_SET,
+  kinds: SORTED_SET_KINDS,
+  owningKinds: NESTED_KINDS,
+  verifiedKinds: SORTED_SET_KINDS,
+
+  encoding: ({ kind }) => (isListpackKind(kind) ? 'listpack' : 'skiplist'),
+
+  references: () => 1,
+
+  memory(value) {
+    return isNestedKind(value.kind) ? freedSet(value).allocatedPages * PAGE_BYTES : 0;
+  },
+
+  serializedLength(value) {
+    reader.attach(value);
+    return serializedBytes(reader);
+  },
+
+  digest(value, digest) {
+    reader.attach(value);
+    for (let more = reader.seekRank(0); more; more = reader.next()) {
+      const element = digest.element();
+      element.mix(reader.memberRegion, reader.memberOffset, reader.memberLength);
+      element.mix(scoreText, 0, writeScore(reader.score));
+      digest.add(element);
+    }
+  },
+
+  effects(value, effects) {
+    effects.begin('DEL').end();
+    reader.attach(value);
+    for (let more = reader.seekRank(0); more; ) {
+      const effect = effects.begin('ZADD');
+      more = addMembers(effect);
+      effect.end();
+    }
+    if (value.expiry !== 0) effects.begin('PEXPIREAT').time(value.expiry).end();
+  },
+
+  copy(value, space, copied) {
+    const from = scoredSetOf(value.space, USE_LOOKUP);
+    from.attach(value.valueOffset, value.region);
+    const to = scoredSetOf(space, USE_VALUE);
+    to.createSet(0, copiedRoot);
+    if (!copyMembers(from, to)) return false;
+    copied.region = copiedRoot;
+    copied.offset = 0;
+    copied.length = ROOT_BYTES;
+    return true;
+  },
+
+  freeStep(value, budgetPages) {
+    return freedSet(value).reclaimStep(budgetPages);
+  },
+
+  parts: { order: 'hash', count: members.count, emit: emitPart },
+  sortable: members,
+
+  verify(kind, region, offset, length) {
+    return !isNestedKind(kind) && isPackedSet(region, offset, length);
+  },
+};

@@ -1,0 +1,65 @@
+/**
+ * kill -9 of either side at each step of a takeover. Before the primary has committed nothing has
+ * changed; after that the role waits for an order, if the one who died was needed to pass it on.
+ */
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { darterMissing } from '../support/server.js';
+import type { Fate } from './proxy.js';
+import { followThroughProxy, number, startNode, until } from './support.js';
+
+const KEYS = 100;
+
+interface Step {
+  readonly name: string;
+  readonly message: string;
+  readonly fate: Fate;
+  /** Whether the primary has given its role away by then. */
+  readonly isCommitted: boolean;
+}
+
+const STEPS: readonly Step[] = [
+  { name: 'HANDOVER is on its way', message: 'HANDOVER', fate: 'stall', isCommitted: false },
+  { name: 'HANDOVER is answered', message: 'HANDOVER', fate: 'lose-reply', isCommitted: false },
+  { name: 'COMMIT is on its way', message: 'COMMIT', fate: 'stall', isCommitted: false },
+  { name: 'COMMIT is answered', message: 'COMMIT', fate: 'lose-reply', isCommitted: true },
+];
+
+describe('replication: takeover, kill -9', { skip: darterMissing() }, () => {
+  for (const { name, message, fate, isCommitted } of STEPS) {
+    for (const victim of ['heir', 'primary'] as const) {
+      test(`of the ${victim} when ${name}`, async (t) => {
+        await using primary = await startNode();
+        await using heir = await startNode();
+        const proxy = await followThroughProxy(heir, primary, t);
+        for (let i = 0; i < KEYS; i++) await primary.ask('SET', `key:${i}`, String(i));
+        let seen = false;
+        proxy.fateOf = (request) => {
+          if (!request.includes(message)) return 'pass';
+          seen = true;
+          return fate;
+        };
+        const answer = heir.ask('REPLTAKEOVER', '3').catch(() => 'gone');
+        await until('it is so far', async () => {
+          if (!seen || fate === 'stall') return seen;
+          if (isCommitted) return (await primary.info('role')) === 'slave';
+          return (await primary.info('master_failover_state')) !== 'no-failover';
+        });
+        const [killed, left] = victim === 'heir' ? [heir, primary] : [primary, heir];
+        killed.child.kill('SIGKILL');
+        await killed.exited;
+        const isPrimary = victim === 'heir' && !isCommitted;
+        if (victim === 'primary') assert.match(await answer, /^ERR REPLTAKEOVER/);
+        if (!isPrimary) {
+          assert.equal(await left.info('role'), 'slave', 'nobody makes itself a primary');
+          assert.match(await left.ask('SET', 'k', 'v'), /^READONLY/);
+          assert.equal(await left.ask('REPLICAOF', 'NO', 'ONE'), 'OK');
+        }
+        // Within the deadline at the latest.
+        assert.equal(await left.ask('SET', 'k', 'v'), 'OK');
+        assert.equal(await number(left, 'connected_slaves'), 0);
+        assert.equal(await left.ask('DBSIZE'), String(KEYS + 1), 'it has everything');
+      });
+    }
+  }
+});
