@@ -213,3 +213,8 @@ export function keysAt(
 ): KeySpecification {
   return { flags, begin: { index: first }, find: { last, step, limit: 0 } };
 }
+
+/** Shorthand for keys behind their number, which is argument `at`. */
+export function countedKeys(at: number, ...flags: readonly KeyFlag[]): KeySpecification {
+  return { flags, begin: { index: at }, find: { keyCountIndex: 0, firstKey: 1, step: 1 } };
+}

@@ -5,6 +5,7 @@
  * nobody has declared: the dispatcher locks all shards where a pattern names keys (`readsAnyKey`), so
  * that the command sees one state of the data. A list that STORE makes has the value as its effect.
  */
+
 import { EVENT_DEL, EVENT_SORTSTORE } from '../../keyspace/events.js';
 import { ErrorReply, WRONG_TYPE } from '../../protocol/errors.js';
 import type { SortableElements } from '../../values/value-type.js';
@@ -15,6 +16,7 @@ import {
   type KeySpecification,
   keysAt,
 } from '../contract/definition.js';
+import { LIMIT } from '../contract/limit-argument.js';
 import { insertion, storeNew } from '../list/lib/edit.js';
 import { SortPattern } from './lib/sort-lookup.js';
 import { sortNumber } from './lib/sort-number.js';
@@ -238,16 +240,7 @@ const BY_AND_GET: KeySpecification = {
 const KEY: ArgumentSpecification = { name: 'key', type: 'key', keySpecIndex: 0 };
 const OPTIONS: readonly ArgumentSpecification[] = [
   { name: 'pattern', type: 'pattern', keySpecIndex: 1, token: 'BY', flags: ['optional'] },
-  {
-    name: 'offset_count',
-    type: 'block',
-    token: 'LIMIT',
-    flags: ['optional'],
-    arguments: [
-      { name: 'offset', type: 'integer' },
-      { name: 'count', type: 'integer' },
-    ],
-  },
+  LIMIT,
   {
     name: 'pattern',
     type: 'pattern',

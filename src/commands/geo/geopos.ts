@@ -6,6 +6,7 @@ import { decodeScore, geohashText, Position } from '../../values/geo/geohash.js'
 import type { Context } from '../contract/context.js';
 import { type CommandDefinition, keysAt } from '../contract/definition.js';
 import { ANSWERED, FOUND, findMember, openReader, reader } from '../sorted-set/lib/values.js';
+import { UNIT } from './lib/argument-docs.js';
 import { parseUnit } from './lib/arguments.js';
 import { replyPosition } from './lib/search.js';
 
@@ -63,12 +64,9 @@ function runGeodist(context: Context): void {
   reply.bulkBinary(formatDistance(meters / unitMeters));
 }
 
-export const geopos: CommandDefinition = {
-  name: 'geopos',
-  summary: 'Tells the positions of members',
+const SHARED = {
   since: '3.2.0',
   group: 'geo',
-  complexity: 'O(N) where N is the number of members requested.',
   arity: -2,
   flags: ['readonly'],
   keys: [keysAt(1, 0, 1, 'RO', 'access')],
@@ -76,23 +74,22 @@ export const geopos: CommandDefinition = {
     { name: 'key', type: 'key', keySpecIndex: 0 },
     { name: 'member', type: 'string', flags: ['multiple'] },
   ],
+} as const satisfies Partial<CommandDefinition>;
+
+export const geopos: CommandDefinition = {
+  ...SHARED,
+  name: 'geopos',
+  summary: 'Tells the positions of members',
+  complexity: 'O(N) where N is the number of members requested.',
   run: runGeopos,
 };
 
 export const geohash: CommandDefinition = {
+  ...SHARED,
   name: 'geohash',
   summary: 'Tells the positions of members as standard geohashes',
-  since: '3.2.0',
-  group: 'geo',
   complexity:
     'O(log(N)) for each member requested, where N is the number of elements in the sorted set.',
-  arity: -2,
-  flags: ['readonly'],
-  keys: [keysAt(1, 0, 1, 'RO', 'access')],
-  arguments: [
-    { name: 'key', type: 'key', keySpecIndex: 0 },
-    { name: 'member', type: 'string', flags: ['multiple'] },
-  ],
   run: runGeohash,
 };
 
@@ -109,17 +106,7 @@ export const geodist: CommandDefinition = {
     { name: 'key', type: 'key', keySpecIndex: 0 },
     { name: 'member1', type: 'string' },
     { name: 'member2', type: 'string' },
-    {
-      name: 'unit',
-      type: 'oneof',
-      flags: ['optional'],
-      arguments: [
-        { name: 'm', type: 'pure-token', token: 'M' },
-        { name: 'km', type: 'pure-token', token: 'KM' },
-        { name: 'ft', type: 'pure-token', token: 'FT' },
-        { name: 'mi', type: 'pure-token', token: 'MI' },
-      ],
-    },
+    { ...UNIT, flags: ['optional'] },
   ],
   run: runGeodist,
 };

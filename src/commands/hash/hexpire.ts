@@ -79,54 +79,43 @@ function argumentsWith(time: ArgumentSpecification): ArgumentSpecification[] {
   return [KEY_ARGUMENT, time, condition, FIELDS_ARGUMENT];
 }
 
-export const hexpire: CommandDefinition = {
-  name: 'hexpire',
-  summary: 'Lets fields of a hash expire after some seconds',
+const SHARED = {
   since: '7.4.0',
   group: 'hash',
   complexity: 'O(N) where N is the number of specified fields',
   arity: -6,
   flags: ['write', 'denyoom', 'fast'],
   keys: KEYS,
+} as const satisfies Partial<CommandDefinition>;
+
+export const hexpire: CommandDefinition = {
+  ...SHARED,
+  name: 'hexpire',
+  summary: 'Lets fields of a hash expire after some seconds',
   arguments: argumentsWith({ name: 'seconds', type: 'integer' }),
   run: (context) => expire(context, 1000, context.now, INVALID_HEXPIRE),
 };
 
 export const hpexpire: CommandDefinition = {
+  ...SHARED,
   name: 'hpexpire',
   summary: 'Lets fields of a hash expire after some milliseconds',
-  since: '7.4.0',
-  group: 'hash',
-  complexity: 'O(N) where N is the number of specified fields',
-  arity: -6,
-  flags: ['write', 'denyoom', 'fast'],
-  keys: KEYS,
   arguments: argumentsWith({ name: 'milliseconds', type: 'integer' }),
   run: (context) => expire(context, 1, context.now, INVALID_HPEXPIRE),
 };
 
 export const hexpireat: CommandDefinition = {
+  ...SHARED,
   name: 'hexpireat',
   summary: 'Lets fields of a hash expire at a time in seconds',
-  since: '7.4.0',
-  group: 'hash',
-  complexity: 'O(N) where N is the number of specified fields',
-  arity: -6,
-  flags: ['write', 'denyoom', 'fast'],
-  keys: KEYS,
   arguments: argumentsWith({ name: 'unix-time-seconds', type: 'unix-time' }),
   run: (context) => expire(context, 1000, 0, INVALID_HEXPIREAT),
 };
 
 export const hpexpireat: CommandDefinition = {
+  ...SHARED,
   name: 'hpexpireat',
   summary: 'Lets fields of a hash expire at a time in milliseconds',
-  since: '7.4.0',
-  group: 'hash',
-  complexity: 'O(N) where N is the number of specified fields',
-  arity: -6,
-  flags: ['write', 'denyoom', 'fast'],
-  keys: KEYS,
   arguments: argumentsWith({ name: 'unix-time-milliseconds', type: 'unix-time' }),
   elements: { by: 'hash', first: 2, step: 1, element: 0, keyword: 'FIELDS' },
   run: (context) => expire(context, 1, 0, INVALID_HPEXPIREAT),

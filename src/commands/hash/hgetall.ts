@@ -48,9 +48,7 @@ function replyPairs({ reply }: Context, parts: number): number {
   return count;
 }
 
-export const hgetall: CommandDefinition = {
-  name: 'hgetall',
-  summary: 'Returns all fields of a hash and their values',
+const SHARED = {
   since: '2.0.0',
   group: 'hash',
   complexity: 'O(N) where N is the size of the hash.',
@@ -59,33 +57,25 @@ export const hgetall: CommandDefinition = {
   keys: KEY_READ,
   arguments: [KEY_ARGUMENT],
   tips: ['nondeterministic_output_order'],
+} as const satisfies Partial<CommandDefinition>;
+
+export const hgetall: CommandDefinition = {
+  ...SHARED,
+  name: 'hgetall',
+  summary: 'Returns all fields of a hash and their values',
   run: (context) => replyAll(context, BOTH),
 };
 
 export const hkeys: CommandDefinition = {
+  ...SHARED,
   name: 'hkeys',
   summary: 'Returns all fields of a hash',
-  since: '2.0.0',
-  group: 'hash',
-  complexity: 'O(N) where N is the size of the hash.',
-  arity: 2,
-  flags: ['readonly'],
-  keys: KEY_READ,
-  arguments: [KEY_ARGUMENT],
-  tips: ['nondeterministic_output_order'],
   run: (context) => replyAll(context, FIELDS),
 };
 
 export const hvals: CommandDefinition = {
+  ...SHARED,
   name: 'hvals',
   summary: 'Returns the values of all fields of a hash',
-  since: '2.0.0',
-  group: 'hash',
-  complexity: 'O(N) where N is the size of the hash.',
-  arity: 2,
-  flags: ['readonly'],
-  keys: KEY_READ,
-  arguments: [KEY_ARGUMENT],
-  tips: ['nondeterministic_output_order'],
   run: (context) => replyAll(context, VALUES),
 };

@@ -64,9 +64,7 @@ function runHpersist(context: Context): void {
 const ARGUMENTS = [KEY_ARGUMENT, FIELDS_ARGUMENT];
 const COMPLEXITY = 'O(N) where N is the number of specified fields';
 
-export const httl: CommandDefinition = {
-  name: 'httl',
-  summary: 'Tells in how many seconds fields of a hash expire',
+const SHARED = {
   since: '7.4.0',
   group: 'hash',
   complexity: COMPLEXITY,
@@ -74,47 +72,35 @@ export const httl: CommandDefinition = {
   flags: ['readonly', 'fast'],
   keys: KEY_READ,
   arguments: ARGUMENTS,
+} as const satisfies Partial<CommandDefinition>;
+
+export const httl: CommandDefinition = {
+  ...SHARED,
+  name: 'httl',
+  summary: 'Tells in how many seconds fields of a hash expire',
   tips: ['nondeterministic_output'],
   run: (context) => replyTimes(context, 1000, context.now),
 };
 
 export const hpttl: CommandDefinition = {
+  ...SHARED,
   name: 'hpttl',
   summary: 'Tells in how many milliseconds fields of a hash expire',
-  since: '7.4.0',
-  group: 'hash',
-  complexity: COMPLEXITY,
-  arity: -5,
-  flags: ['readonly', 'fast'],
-  keys: KEY_READ,
-  arguments: ARGUMENTS,
   tips: ['nondeterministic_output'],
   run: (context) => replyTimes(context, 1, context.now),
 };
 
 export const hexpiretime: CommandDefinition = {
+  ...SHARED,
   name: 'hexpiretime',
   summary: 'Tells at which time in seconds fields of a hash expire',
-  since: '7.4.0',
-  group: 'hash',
-  complexity: COMPLEXITY,
-  arity: -5,
-  flags: ['readonly', 'fast'],
-  keys: KEY_READ,
-  arguments: ARGUMENTS,
   run: (context) => replyTimes(context, 1000, 0),
 };
 
 export const hpexpiretime: CommandDefinition = {
+  ...SHARED,
   name: 'hpexpiretime',
   summary: 'Tells at which time in milliseconds fields of a hash expire',
-  since: '7.4.0',
-  group: 'hash',
-  complexity: COMPLEXITY,
-  arity: -5,
-  flags: ['readonly', 'fast'],
-  keys: KEY_READ,
-  arguments: ARGUMENTS,
   run: (context) => replyTimes(context, 1, 0),
 };
 

@@ -3,7 +3,7 @@ import { COUNT_POSITIVE, NUMKEYS_POSITIVE, SYNTAX } from '../../protocol/errors.
 import { parseIndex } from '../../protocol/numbers.js';
 import { argumentIs } from '../../protocol/text.js';
 import type { Context } from '../contract/context.js';
-import type { CommandDefinition } from '../contract/definition.js';
+import { type CommandDefinition, countedKeys } from '../contract/definition.js';
 import { pop, replyFrom } from './lib/pop.js';
 import { endArgument, endAt, isList, KEY, list, NEITHER } from './lib/values.js';
 
@@ -66,13 +66,7 @@ export const lmpop: CommandDefinition = {
     'O(N+M) where N is the number of provided keys and M is the number of elements returned.',
   arity: -4,
   flags: ['write', 'movablekeys'],
-  keys: [
-    {
-      flags: ['RW', 'access', 'delete'],
-      begin: { index: 1 },
-      find: { keyCountIndex: 0, firstKey: 1, step: 1 },
-    },
-  ],
+  keys: [countedKeys(1, 'RW', 'access', 'delete')],
   arguments: [
     { name: 'numkeys', type: 'integer' },
     { ...KEY, flags: ['multiple'] },

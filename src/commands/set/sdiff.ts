@@ -6,9 +6,11 @@
  *
  * The choice is Redis's: it shows in the encoding of what is stored.
  */
+
 import { EVENT_SDIFFSTORE } from '../../keyspace/events.js';
 import type { Context } from '../contract/context.js';
-import { type CommandDefinition, keysAt } from '../contract/definition.js';
+import type { CommandDefinition } from '../contract/definition.js';
+import { READS_SETS, STORES_SET } from './lib/algebra-definition.js';
 import {
   addFiltered,
   addSource,
@@ -81,31 +83,17 @@ function runStore(context: Context): void {
 }
 
 export const sdiff: CommandDefinition = {
+  ...READS_SETS,
   name: 'sdiff',
   summary: 'Returns the members of a set that no other of several has',
-  since: '1.0.0',
-  group: 'set',
   complexity: COMPLEXITY,
-  arity: -2,
-  flags: ['readonly'],
-  keys: [keysAt(1, -1, 1, 'RO', 'access')],
-  arguments: [{ name: 'key', type: 'key', keySpecIndex: 0, flags: ['multiple'] }],
-  tips: ['nondeterministic_output_order'],
   run: runDifference,
 };
 
 export const sdiffstore: CommandDefinition = {
+  ...STORES_SET,
   name: 'sdiffstore',
   summary: 'Stores the members of a set that no other of several has',
-  since: '1.0.0',
-  group: 'set',
   complexity: COMPLEXITY,
-  arity: -3,
-  flags: ['write', 'denyoom'],
-  keys: [keysAt(1, 0, 1, 'OW', 'update'), keysAt(2, -1, 1, 'RO', 'access')],
-  arguments: [
-    { name: 'destination', type: 'key', keySpecIndex: 0 },
-    { name: 'key', type: 'key', keySpecIndex: 1, flags: ['multiple'] },
-  ],
   run: runStore,
 };

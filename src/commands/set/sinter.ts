@@ -1,10 +1,12 @@
 /** SINTER, SINTERSTORE and SINTERCARD: what several sets have in common. */
+
 import { EVENT_SINTERSTORE } from '../../keyspace/events.js';
 import { ErrorReply, LIMIT_NEGATIVE, NUMKEYS_POSITIVE, SYNTAX } from '../../protocol/errors.js';
 import { parseIndex } from '../../protocol/numbers.js';
 import { argumentIs } from '../../protocol/text.js';
 import type { Context } from '../contract/context.js';
-import { type CommandDefinition, keysAt } from '../contract/definition.js';
+import { type CommandDefinition, countedKeys, keysAt } from '../contract/definition.js';
+import { READS_SETS, STORES_SET } from './lib/algebra-definition.js';
 import {
   addFiltered,
   beginResult,
@@ -86,32 +88,19 @@ function runCard(context: Context): void {
 }
 
 export const sinter: CommandDefinition = {
+  ...READS_SETS,
   name: 'sinter',
   summary: 'Returns the members that several sets have in common',
-  since: '1.0.0',
-  group: 'set',
   complexity: COMPLEXITY,
-  arity: -2,
-  flags: ['readonly'],
-  keys: [keysAt(1, -1, 1, 'RO', 'access')],
-  arguments: [{ name: 'key', type: 'key', keySpecIndex: 0, flags: ['multiple'] }],
-  tips: ['nondeterministic_output_order'],
   run: runInter,
 };
 
 export const sinterstore: CommandDefinition = {
+  ...STORES_SET,
   name: 'sinterstore',
   summary: 'Stores the members that several sets have in common',
-  since: '1.0.0',
-  group: 'set',
   complexity: COMPLEXITY,
-  arity: -3,
-  flags: ['write', 'denyoom'],
   keys: [keysAt(1, 0, 1, 'RW', 'update'), keysAt(2, -1, 1, 'RO', 'access')],
-  arguments: [
-    { name: 'destination', type: 'key', keySpecIndex: 0 },
-    { name: 'key', type: 'key', keySpecIndex: 1, flags: ['multiple'] },
-  ],
   run: runStore,
 };
 
@@ -123,13 +112,7 @@ export const sintercard: CommandDefinition = {
   complexity: COMPLEXITY,
   arity: -3,
   flags: ['readonly', 'movablekeys'],
-  keys: [
-    {
-      flags: ['RO', 'access'],
-      begin: { index: 1 },
-      find: { keyCountIndex: 0, firstKey: 1, step: 1 },
-    },
-  ],
+  keys: [countedKeys(1, 'RO', 'access')],
   arguments: [
     { name: 'numkeys', type: 'integer' },
     { name: 'key', type: 'key', keySpecIndex: 0, flags: ['multiple'] },

@@ -1,7 +1,9 @@
 /** SUNION and SUNIONSTORE: all members of several sets. */
+
 import { EVENT_SUNIONSTORE } from '../../keyspace/events.js';
 import type { Context } from '../contract/context.js';
-import { type CommandDefinition, keysAt } from '../contract/definition.js';
+import type { CommandDefinition } from '../contract/definition.js';
+import { READS_SETS, STORES_SET } from './lib/algebra-definition.js';
 import { addSource, beginResult, replyResult, storeResult } from './lib/combine.js';
 import { sources } from './lib/sources.js';
 import { place, replyMembers } from './lib/values.js';
@@ -36,31 +38,17 @@ function runStore(context: Context): void {
 }
 
 export const sunion: CommandDefinition = {
+  ...READS_SETS,
   name: 'sunion',
   summary: 'Returns all members of several sets',
-  since: '1.0.0',
-  group: 'set',
   complexity: COMPLEXITY,
-  arity: -2,
-  flags: ['readonly'],
-  keys: [keysAt(1, -1, 1, 'RO', 'access')],
-  arguments: [{ name: 'key', type: 'key', keySpecIndex: 0, flags: ['multiple'] }],
-  tips: ['nondeterministic_output_order'],
   run: runUnion,
 };
 
 export const sunionstore: CommandDefinition = {
+  ...STORES_SET,
   name: 'sunionstore',
   summary: 'Stores all members of several sets',
-  since: '1.0.0',
-  group: 'set',
   complexity: COMPLEXITY,
-  arity: -3,
-  flags: ['write', 'denyoom'],
-  keys: [keysAt(1, 0, 1, 'OW', 'update'), keysAt(2, -1, 1, 'RO', 'access')],
-  arguments: [
-    { name: 'destination', type: 'key', keySpecIndex: 0 },
-    { name: 'key', type: 'key', keySpecIndex: 1, flags: ['multiple'] },
-  ],
   run: runStore,
 };

@@ -28,15 +28,19 @@ function runZlexcount(context: Context): void {
   context.reply.integer(ranks.count);
 }
 
-export const zcount: CommandDefinition = {
-  name: 'zcount',
-  summary: 'Counts the members of a sorted set with scores in a range',
-  since: '2.0.0',
+const SHARED = {
   group: 'sorted-set',
   complexity: 'O(log(N)) with N being the number of elements in the sorted set.',
   arity: 4,
   flags: ['readonly', 'fast'],
   keys: [keysAt(1, 0, 1, 'RO', 'access')],
+} as const satisfies Partial<CommandDefinition>;
+
+export const zcount: CommandDefinition = {
+  ...SHARED,
+  name: 'zcount',
+  summary: 'Counts the members of a sorted set with scores in a range',
+  since: '2.0.0',
   arguments: [
     { name: 'key', type: 'key', keySpecIndex: 0 },
     { name: 'min', type: 'double' },
@@ -46,14 +50,10 @@ export const zcount: CommandDefinition = {
 };
 
 export const zlexcount: CommandDefinition = {
+  ...SHARED,
   name: 'zlexcount',
   summary: 'Counts the members of a sorted set between two members',
   since: '2.8.9',
-  group: 'sorted-set',
-  complexity: 'O(log(N)) with N being the number of elements in the sorted set.',
-  arity: 4,
-  flags: ['readonly', 'fast'],
-  keys: [keysAt(1, 0, 1, 'RO', 'access')],
   arguments: [
     { name: 'key', type: 'key', keySpecIndex: 0 },
     { name: 'min', type: 'string' },

@@ -3,7 +3,7 @@ import { COUNT_POSITIVE, NUMKEYS_POSITIVE, SYNTAX } from '../../protocol/errors.
 import { parseIndex } from '../../protocol/numbers.js';
 import { argumentIs } from '../../protocol/text.js';
 import type { Context } from '../contract/context.js';
-import type { CommandDefinition } from '../contract/definition.js';
+import { type CommandDefinition, countedKeys } from '../contract/definition.js';
 import { choosePopped, removePopped, replyPopped } from './lib/pop.js';
 import { isSortedSet, reader } from './lib/values.js';
 
@@ -75,13 +75,7 @@ export const zmpop: CommandDefinition = {
     'O(K) + O(M*log(N)) where K is the number of provided keys, N being the number of elements in the sorted set, and M being the number of elements popped.',
   arity: -4,
   flags: ['write', 'movablekeys'],
-  keys: [
-    {
-      flags: ['RW', 'access', 'delete'],
-      begin: { index: 1 },
-      find: { keyCountIndex: 0, firstKey: 1, step: 1 },
-    },
-  ],
+  keys: [countedKeys(1, 'RW', 'access', 'delete')],
   arguments: [
     { name: 'numkeys', type: 'integer' },
     { name: 'key', type: 'key', keySpecIndex: 0, flags: ['multiple'] },

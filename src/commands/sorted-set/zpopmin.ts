@@ -45,9 +45,7 @@ function popFrom(context: Context, highest: boolean, count: number, hasCount: bo
   removePopped(context, highest);
 }
 
-export const zpopmin: CommandDefinition = {
-  name: 'zpopmin',
-  summary: 'Removes the members of a sorted set with the lowest scores, and tells them',
+const SHARED = {
   since: '5.0.0',
   group: 'sorted-set',
   complexity:
@@ -59,22 +57,18 @@ export const zpopmin: CommandDefinition = {
     { name: 'key', type: 'key', keySpecIndex: 0 },
     { name: 'count', type: 'integer', flags: ['optional'] },
   ],
+} as const satisfies Partial<CommandDefinition>;
+
+export const zpopmin: CommandDefinition = {
+  ...SHARED,
+  name: 'zpopmin',
+  summary: 'Removes the members of a sorted set with the lowest scores, and tells them',
   run: (context) => pop(context, false),
 };
 
 export const zpopmax: CommandDefinition = {
+  ...SHARED,
   name: 'zpopmax',
   summary: 'Removes the members of a sorted set with the highest scores, and tells them',
-  since: '5.0.0',
-  group: 'sorted-set',
-  complexity:
-    'O(log(N)*M) with N being the number of elements in the sorted set, and M being the number of elements popped.',
-  arity: -2,
-  flags: ['write', 'fast'],
-  keys: [keysAt(1, 0, 1, 'RW', 'access', 'delete')],
-  arguments: [
-    { name: 'key', type: 'key', keySpecIndex: 0 },
-    { name: 'count', type: 'integer', flags: ['optional'] },
-  ],
   run: (context) => pop(context, true),
 };

@@ -2,9 +2,11 @@
  * ZRANGESTORE: stores a range of a sorted set under another key. The range may be of the destination
  * itself: the result is made before anything is replaced.
  */
+
 import { EVENT_ZRANGESTORE } from '../../keyspace/events.js';
 import type { Context } from '../contract/context.js';
 import { type CommandDefinition, keysAt } from '../contract/definition.js';
+import { LIMIT } from '../contract/limit-argument.js';
 import {
   BY_OPTION,
   parseRangeOptions,
@@ -69,16 +71,7 @@ export const zrangestore: CommandDefinition = {
       ],
     },
     { name: 'rev', type: 'pure-token', token: 'REV', flags: ['optional'] },
-    {
-      name: 'offset_count',
-      type: 'block',
-      token: 'LIMIT',
-      flags: ['optional'],
-      arguments: [
-        { name: 'offset', type: 'integer' },
-        { name: 'count', type: 'integer' },
-      ],
-    },
+    LIMIT,
   ],
   run,
 };

@@ -28,9 +28,7 @@ function replyRank(context: Context, reverse: boolean): void {
   if (withScore) reply.double(reader.score);
 }
 
-export const zrank: CommandDefinition = {
-  name: 'zrank',
-  summary: 'Tells how many members of a sorted set come before one',
+const SHARED = {
   since: '2.0.0',
   group: 'sorted-set',
   complexity: 'O(log(N))',
@@ -49,29 +47,18 @@ export const zrank: CommandDefinition = {
     },
   ],
   history: [['7.2.0', 'Added the optional `WITHSCORE` argument.']],
+} as const satisfies Partial<CommandDefinition>;
+
+export const zrank: CommandDefinition = {
+  ...SHARED,
+  name: 'zrank',
+  summary: 'Tells how many members of a sorted set come before one',
   run: (context) => replyRank(context, false),
 };
 
 export const zrevrank: CommandDefinition = {
+  ...SHARED,
   name: 'zrevrank',
   summary: 'Tells how many members of a sorted set come behind one',
-  since: '2.0.0',
-  group: 'sorted-set',
-  complexity: 'O(log(N))',
-  arity: -3,
-  flags: ['readonly', 'fast'],
-  keys: [keysAt(1, 0, 1, 'RO', 'access')],
-  arguments: [
-    { name: 'key', type: 'key', keySpecIndex: 0 },
-    { name: 'member', type: 'string' },
-    {
-      name: 'withscore',
-      type: 'pure-token',
-      token: 'WITHSCORE',
-      since: '7.2.0',
-      flags: ['optional'],
-    },
-  ],
-  history: [['7.2.0', 'Added the optional `WITHSCORE` argument.']],
   run: (context) => replyRank(context, true),
 };

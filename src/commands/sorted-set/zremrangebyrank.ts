@@ -65,16 +65,20 @@ function runByLex(context: Context): void {
   removeRange(context, EVENT_ZREMRANGEBYLEX);
 }
 
-export const zremrangebyrank: CommandDefinition = {
-  name: 'zremrangebyrank',
-  summary: 'Removes a range of a sorted set by rank',
-  since: '2.0.0',
+const SHARED = {
   group: 'sorted-set',
   complexity:
     'O(log(N)+M) with N being the number of elements in the sorted set and M the number of elements removed by the operation.',
   arity: 4,
   flags: ['write'],
   keys: [keysAt(1, 0, 1, 'RW', 'delete')],
+} as const satisfies Partial<CommandDefinition>;
+
+export const zremrangebyrank: CommandDefinition = {
+  ...SHARED,
+  name: 'zremrangebyrank',
+  summary: 'Removes a range of a sorted set by rank',
+  since: '2.0.0',
   arguments: [
     { name: 'key', type: 'key', keySpecIndex: 0 },
     { name: 'start', type: 'integer' },
@@ -84,15 +88,10 @@ export const zremrangebyrank: CommandDefinition = {
 };
 
 export const zremrangebyscore: CommandDefinition = {
+  ...SHARED,
   name: 'zremrangebyscore',
   summary: 'Removes the members of a sorted set with scores in a range',
   since: '1.2.0',
-  group: 'sorted-set',
-  complexity:
-    'O(log(N)+M) with N being the number of elements in the sorted set and M the number of elements removed by the operation.',
-  arity: 4,
-  flags: ['write'],
-  keys: [keysAt(1, 0, 1, 'RW', 'delete')],
   arguments: [
     { name: 'key', type: 'key', keySpecIndex: 0 },
     { name: 'min', type: 'double' },
@@ -103,15 +102,10 @@ export const zremrangebyscore: CommandDefinition = {
 };
 
 export const zremrangebylex: CommandDefinition = {
+  ...SHARED,
   name: 'zremrangebylex',
   summary: 'Removes the members of a sorted set between two members',
   since: '2.8.9',
-  group: 'sorted-set',
-  complexity:
-    'O(log(N)+M) with N being the number of elements in the sorted set and M the number of elements removed by the operation.',
-  arity: 4,
-  flags: ['write'],
-  keys: [keysAt(1, 0, 1, 'RW', 'delete')],
   arguments: [
     { name: 'key', type: 'key', keySpecIndex: 0 },
     { name: 'min', type: 'string' },

@@ -1,6 +1,11 @@
 /** ZUNION, ZUNIONSTORE, ZINTER, ZINTERSTORE, ZDIFF, ZDIFFSTORE and ZINTERCARD. */
 import { EVENT_ZDIFFSTORE, EVENT_ZINTERSTORE, EVENT_ZUNIONSTORE } from '../../keyspace/events.js';
-import { type CommandDefinition, keysAt } from '../contract/definition.js';
+import {
+  type ArgumentSpecification,
+  type CommandDefinition,
+  countedKeys,
+  keysAt,
+} from '../contract/definition.js';
 import {
   type CombineCommand,
   DIFFERENCE,
@@ -27,6 +32,42 @@ const ZINTERSTORE = stores('zinterstore', INTERSECTION);
 const ZDIFFSTORE = stores('zdiffstore', DIFFERENCE);
 const ZINTERCARD = { ...reads('zintercard', INTERSECTION), counts: true };
 
+const SOURCE_KEYS = [countedKeys(1, 'RO', 'access')];
+const STORE_KEYS = [keysAt(1, 0, 1, 'OW', 'update'), countedKeys(2, 'RO', 'access')];
+
+const SOURCES: readonly ArgumentSpecification[] = [
+  { name: 'numkeys', type: 'integer' },
+  { name: 'key', type: 'key', keySpecIndex: 0, flags: ['multiple'] },
+];
+
+const DESTINATION_AND_SOURCES: readonly ArgumentSpecification[] = [
+  { name: 'destination', type: 'key', keySpecIndex: 0 },
+  { name: 'numkeys', type: 'integer' },
+  { name: 'key', type: 'key', keySpecIndex: 1, flags: ['multiple'] },
+];
+
+const COMBINING: readonly ArgumentSpecification[] = [
+  { name: 'weight', type: 'integer', token: 'WEIGHTS', flags: ['optional', 'multiple'] },
+  {
+    name: 'aggregate',
+    type: 'oneof',
+    token: 'AGGREGATE',
+    flags: ['optional'],
+    arguments: [
+      { name: 'sum', type: 'pure-token', token: 'SUM' },
+      { name: 'min', type: 'pure-token', token: 'MIN' },
+      { name: 'max', type: 'pure-token', token: 'MAX' },
+    ],
+  },
+];
+
+const WITH_SCORES: ArgumentSpecification = {
+  name: 'withscores',
+  type: 'pure-token',
+  token: 'WITHSCORES',
+  flags: ['optional'],
+};
+
 export const zunion: CommandDefinition = {
   name: 'zunion',
   summary: 'Tells the members of several sorted sets, with their scores combined',
@@ -36,30 +77,8 @@ export const zunion: CommandDefinition = {
     'O(N)+O(M*log(M)) with N being the sum of the sizes of the input sorted sets, and M being the number of elements in the resulting sorted set.',
   arity: -3,
   flags: ['readonly', 'movablekeys'],
-  keys: [
-    {
-      flags: ['RO', 'access'],
-      begin: { index: 1 },
-      find: { keyCountIndex: 0, firstKey: 1, step: 1 },
-    },
-  ],
-  arguments: [
-    { name: 'numkeys', type: 'integer' },
-    { name: 'key', type: 'key', keySpecIndex: 0, flags: ['multiple'] },
-    { name: 'weight', type: 'integer', token: 'WEIGHTS', flags: ['optional', 'multiple'] },
-    {
-      name: 'aggregate',
-      type: 'oneof',
-      token: 'AGGREGATE',
-      flags: ['optional'],
-      arguments: [
-        { name: 'sum', type: 'pure-token', token: 'SUM' },
-        { name: 'min', type: 'pure-token', token: 'MIN' },
-        { name: 'max', type: 'pure-token', token: 'MAX' },
-      ],
-    },
-    { name: 'withscores', type: 'pure-token', token: 'WITHSCORES', flags: ['optional'] },
-  ],
+  keys: SOURCE_KEYS,
+  arguments: [...SOURCES, ...COMBINING, WITH_SCORES],
   run: (context) => replyCombined(context, ZUNION),
 };
 
@@ -72,30 +91,8 @@ export const zinter: CommandDefinition = {
     'O(N*K)+O(M*log(M)) worst case with N being the smallest input sorted set, K being the number of input sorted sets and M being the number of elements in the resulting sorted set.',
   arity: -3,
   flags: ['readonly', 'movablekeys'],
-  keys: [
-    {
-      flags: ['RO', 'access'],
-      begin: { index: 1 },
-      find: { keyCountIndex: 0, firstKey: 1, step: 1 },
-    },
-  ],
-  arguments: [
-    { name: 'numkeys', type: 'integer' },
-    { name: 'key', type: 'key', keySpecIndex: 0, flags: ['multiple'] },
-    { name: 'weight', type: 'integer', token: 'WEIGHTS', flags: ['optional', 'multiple'] },
-    {
-      name: 'aggregate',
-      type: 'oneof',
-      token: 'AGGREGATE',
-      flags: ['optional'],
-      arguments: [
-        { name: 'sum', type: 'pure-token', token: 'SUM' },
-        { name: 'min', type: 'pure-token', token: 'MIN' },
-        { name: 'max', type: 'pure-token', token: 'MAX' },
-      ],
-    },
-    { name: 'withscores', type: 'pure-token', token: 'WITHSCORES', flags: ['optional'] },
-  ],
+  keys: SOURCE_KEYS,
+  arguments: [...SOURCES, ...COMBINING, WITH_SCORES],
   run: (context) => replyCombined(context, ZINTER),
 };
 
@@ -108,18 +105,8 @@ export const zdiff: CommandDefinition = {
     'O(L + (N-K)log(N)) worst case where L is the total number of elements in all the sets, N is the size of the first set, and K is the size of the result set.',
   arity: -3,
   flags: ['readonly', 'movablekeys'],
-  keys: [
-    {
-      flags: ['RO', 'access'],
-      begin: { index: 1 },
-      find: { keyCountIndex: 0, firstKey: 1, step: 1 },
-    },
-  ],
-  arguments: [
-    { name: 'numkeys', type: 'integer' },
-    { name: 'key', type: 'key', keySpecIndex: 0, flags: ['multiple'] },
-    { name: 'withscores', type: 'pure-token', token: 'WITHSCORES', flags: ['optional'] },
-  ],
+  keys: SOURCE_KEYS,
+  arguments: [...SOURCES, WITH_SCORES],
   run: (context) => replyCombined(context, ZDIFF),
 };
 
@@ -132,31 +119,8 @@ export const zunionstore: CommandDefinition = {
     'O(N)+O(M log(M)) with N being the sum of the sizes of the input sorted sets, and M being the number of elements in the resulting sorted set.',
   arity: -4,
   flags: ['write', 'denyoom', 'movablekeys'],
-  keys: [
-    keysAt(1, 0, 1, 'OW', 'update'),
-    {
-      flags: ['RO', 'access'],
-      begin: { index: 2 },
-      find: { keyCountIndex: 0, firstKey: 1, step: 1 },
-    },
-  ],
-  arguments: [
-    { name: 'destination', type: 'key', keySpecIndex: 0 },
-    { name: 'numkeys', type: 'integer' },
-    { name: 'key', type: 'key', keySpecIndex: 1, flags: ['multiple'] },
-    { name: 'weight', type: 'integer', token: 'WEIGHTS', flags: ['optional', 'multiple'] },
-    {
-      name: 'aggregate',
-      type: 'oneof',
-      token: 'AGGREGATE',
-      flags: ['optional'],
-      arguments: [
-        { name: 'sum', type: 'pure-token', token: 'SUM' },
-        { name: 'min', type: 'pure-token', token: 'MIN' },
-        { name: 'max', type: 'pure-token', token: 'MAX' },
-      ],
-    },
-  ],
+  keys: STORE_KEYS,
+  arguments: [...DESTINATION_AND_SOURCES, ...COMBINING],
   run: (context) => storeCombined(context, ZUNIONSTORE, EVENT_ZUNIONSTORE),
 };
 
@@ -169,31 +133,8 @@ export const zinterstore: CommandDefinition = {
     'O(N*K)+O(M*log(M)) worst case with N being the smallest input sorted set, K being the number of input sorted sets and M being the number of elements in the resulting sorted set.',
   arity: -4,
   flags: ['write', 'denyoom', 'movablekeys'],
-  keys: [
-    keysAt(1, 0, 1, 'OW', 'update'),
-    {
-      flags: ['RO', 'access'],
-      begin: { index: 2 },
-      find: { keyCountIndex: 0, firstKey: 1, step: 1 },
-    },
-  ],
-  arguments: [
-    { name: 'destination', type: 'key', keySpecIndex: 0 },
-    { name: 'numkeys', type: 'integer' },
-    { name: 'key', type: 'key', keySpecIndex: 1, flags: ['multiple'] },
-    { name: 'weight', type: 'integer', token: 'WEIGHTS', flags: ['optional', 'multiple'] },
-    {
-      name: 'aggregate',
-      type: 'oneof',
-      token: 'AGGREGATE',
-      flags: ['optional'],
-      arguments: [
-        { name: 'sum', type: 'pure-token', token: 'SUM' },
-        { name: 'min', type: 'pure-token', token: 'MIN' },
-        { name: 'max', type: 'pure-token', token: 'MAX' },
-      ],
-    },
-  ],
+  keys: STORE_KEYS,
+  arguments: [...DESTINATION_AND_SOURCES, ...COMBINING],
   run: (context) => storeCombined(context, ZINTERSTORE, EVENT_ZINTERSTORE),
 };
 
@@ -206,19 +147,8 @@ export const zdiffstore: CommandDefinition = {
     'O(L + (N-K)log(N)) worst case where L is the total number of elements in all the sets, N is the size of the first set, and K is the size of the result set.',
   arity: -4,
   flags: ['write', 'denyoom', 'movablekeys'],
-  keys: [
-    keysAt(1, 0, 1, 'OW', 'update'),
-    {
-      flags: ['RO', 'access'],
-      begin: { index: 2 },
-      find: { keyCountIndex: 0, firstKey: 1, step: 1 },
-    },
-  ],
-  arguments: [
-    { name: 'destination', type: 'key', keySpecIndex: 0 },
-    { name: 'numkeys', type: 'integer' },
-    { name: 'key', type: 'key', keySpecIndex: 1, flags: ['multiple'] },
-  ],
+  keys: STORE_KEYS,
+  arguments: [...DESTINATION_AND_SOURCES],
   run: (context) => storeCombined(context, ZDIFFSTORE, EVENT_ZDIFFSTORE),
 };
 
@@ -231,17 +161,7 @@ export const zintercard: CommandDefinition = {
     'O(N*K) worst case with N being the smallest input sorted set, K being the number of input sorted sets.',
   arity: -3,
   flags: ['readonly', 'movablekeys'],
-  keys: [
-    {
-      flags: ['RO', 'access'],
-      begin: { index: 1 },
-      find: { keyCountIndex: 0, firstKey: 1, step: 1 },
-    },
-  ],
-  arguments: [
-    { name: 'numkeys', type: 'integer' },
-    { name: 'key', type: 'key', keySpecIndex: 0, flags: ['multiple'] },
-    { name: 'limit', type: 'integer', token: 'LIMIT', flags: ['optional'] },
-  ],
+  keys: SOURCE_KEYS,
+  arguments: [...SOURCES, { name: 'limit', type: 'integer', token: 'LIMIT', flags: ['optional'] }],
   run: (context) => replyCount(context, ZINTERCARD),
 };
