@@ -22,6 +22,7 @@
  */
 import { PAGE_BYTES } from '../base/limits.js';
 import { copyBytes, type Region } from '../base/region.js';
+import { PerSpace } from '../memory/per-space.js';
 import type { PageReclaimer, Space } from '../memory/space.js';
 import { ROOT_BYTES } from '../structures/directory.js';
 import { TableReclaim } from '../structures/nested-table.js';
@@ -71,13 +72,19 @@ class DeadValue implements StoredValue {
 export class ReclaimList implements PageReclaimer {
   /** Values freed by way of lists since the count was last taken. */
   reclaimed = 0;
-  private readonly tables = new WeakMap<Space, TableReclaim>();
+  private readonly tables: PerSpace<TableReclaim>;
   private readonly listed = new DeadValue();
   private readonly stored = new DeadValue();
   /** Whether a slice is being freed: no other begins inside it. */
   private busy = false;
 
-  constructor(private readonly types: ReclaimedTypes) {}
+  constructor(private readonly types: ReclaimedTypes) {
+    this.tables = new PerSpace((space) => {
+      const free = (kind: number, offset: number, length: number) =>
+        this.free(this.stored.set(space, kind, offset, length));
+      return new TableReclaim(space, { kinds: types.owningKinds, free });
+    });
+  }
 
   /** Frees the pages of an owning value: the first ones at once, the others bit by bit. */
   free(value: StoredValue): void {
@@ -116,7 +123,7 @@ export class ReclaimList implements PageReclaimer {
     const wasBusy = this.busy;
     this.busy = true;
     try {
-      while (!this.tableReclaim(space).step(root, SLICE_PAGES));
+      while (!this.tables.of(space).step(root, SLICE_PAGES));
     } finally {
       this.busy = wasBusy;
     }
@@ -156,24 +163,13 @@ export class ReclaimList implements PageReclaimer {
       if (this.types.of(kind).freeStep(value, budgetPages)) this.pop(space, 1);
       return;
     }
-    const reclaim = this.tableReclaim(space);
+    const reclaim = this.tables.of(space);
     const before = reclaim.entries(root);
     const done = reclaim.step(root, budgetPages);
     this.count(space, before - reclaim.entries(root));
     // It may have put values on top of itself: then it goes when they are gone.
     const newest = words[WORD_RECLAIM_PAGE] === page && words[(page >> 2) + 1] === items;
     if (done && newest) this.pop(space, 0);
-  }
-
-  private tableReclaim(space: Space): TableReclaim {
-    let reclaim = this.tables.get(space);
-    if (reclaim === undefined) {
-      const free = (kind: number, offset: number, length: number) =>
-        this.free(this.stored.set(space, kind, offset, length));
-      reclaim = new TableReclaim(space, { kinds: this.types.owningKinds, free });
-      this.tables.set(space, reclaim);
-    }
-    return reclaim;
   }
 
   /** @returns the byte offset of a new item, 0 when there is no room for one */

@@ -62,6 +62,8 @@ export class Space {
    * it shares no state with that.
    */
   reclaimer: PageReclaimer | null = null;
+  /** What this thread keeps for the space: see per-space.ts. */
+  readonly kept: unknown[] = [];
 
   /**
    * @param region memory on which `Space.format` has run

@@ -1,12 +1,13 @@
 /** A copy of a nested hash in another space, or in the same one. */
 import { copyBytes, Region } from '../../base/region.js';
+import { PerSpace } from '../../memory/per-space.js';
 import type { Space } from '../../memory/space.js';
 import { HashState, hashBytes } from '../../structures/hash.js';
 import { Table } from '../../structures/table.js';
 import type { CopiedValue, StoredValue } from '../value-type.js';
 import { HASH_ROOT_BYTES, ROOT_EARLIEST_BYTE } from './layout.js';
 import { HashReader } from './reader.js';
-import { reclaimOf } from './writer.js';
+import { tableReclaims } from './writer.js';
 
 /** Pages that one step of freeing a table gives back. */
 const FREE_PAGES = 1024;
@@ -16,14 +17,10 @@ const hash = new HashState();
 /** The root of the copy, until it is stored. */
 const root = new Region(new SharedArrayBuffer(HASH_ROOT_BYTES), 0);
 /** Views of the tables being made; the source may lie in the same space. */
-const targets = new WeakMap<Space, Table>();
+const targets = new PerSpace((space) => new Table(space, 0));
 
 function targetIn(space: Space): Table {
-  let table = targets.get(space);
-  if (table === undefined) {
-    table = new Table(space, 0);
-    targets.set(space, table);
-  }
+  const table = targets.of(space);
   table.attach(0, root);
   return table;
 }
@@ -40,7 +37,7 @@ export function copyNested(value: StoredValue, space: Space, copied: CopiedValue
     table.find(elementRegion, field.offset, field.length, hash.h1, hash.h2);
     const at = table.put(0, bytes.length, expiry);
     if (at < 0) {
-      while (!reclaimOf(space).step(0, FREE_PAGES, root));
+      while (!tableReclaims.of(space).step(0, FREE_PAGES, root));
       return false;
     }
     copyBytes(space.region, at, elementRegion, bytes.offset, bytes.length);

@@ -10,6 +10,7 @@
  */
 import { hasExpired } from '../../base/expiry-time.js';
 import { Region } from '../../base/region.js';
+import { PerSpace } from '../../memory/per-space.js';
 import type { Space } from '../../memory/space.js';
 import { HashState, hashBytes } from '../../structures/hash.js';
 import { PackedElement, PackedView } from '../../structures/packed/element.js';
@@ -27,23 +28,8 @@ const NOTHING = new Region(new SharedArrayBuffer(8), 0);
 /** Fields and values are pairs of elements. */
 export const STRIDE = 2;
 
-/** This thread's view of the nested tables of each space. */
-const views = new WeakMap<Space, Table>();
-let lastSpace: Space | null = null;
-let lastView: Table | null = null;
-
-/** The view of a space, to be attached. */
-export function tableOf(space: Space): Table {
-  if (space === lastSpace) return lastView!;
-  let view = views.get(space);
-  if (view === undefined) {
-    view = new Table(space, 0);
-    views.set(space, view);
-  }
-  lastSpace = space;
-  lastView = view;
-  return view;
-}
+/** This thread's view of the nested tables of each space, to be attached. */
+export const nestedTables = new PerSpace((space) => new Table(space, 0));
 
 export class HashReader {
   /** The pair last found or visited. */
@@ -83,7 +69,7 @@ export class HashReader {
     this.now = now;
     this.nested = isNestedKind(kind);
     if (!this.nested) return;
-    this.table = tableOf(space);
+    this.table = nestedTables.of(space);
     this.table.attach(valueOffset, region);
   }
 

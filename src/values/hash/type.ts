@@ -29,7 +29,7 @@ import {
 } from './layout.js';
 import { HashReader, STRIDE } from './reader.js';
 import { savedLength } from './saved-length.js';
-import { reclaimOf } from './writer.js';
+import { tableReclaims } from './writer.js';
 
 /** The verbs of the effects that rebuild a hash. */
 const EFFECT_REMOVE = 'DEL';
@@ -159,7 +159,7 @@ export const hashType: ValueType = {
   },
 
   freeStep(value, budgetPages) {
-    return reclaimOf(value.space).step(value.valueOffset, budgetPages, value.region);
+    return tableReclaims.of(value.space).step(value.valueOffset, budgetPages, value.region);
   },
 
   verify(kind, region, offset, length) {

@@ -20,6 +20,7 @@
 import type { ArgumentVector } from '../../base/arguments.js';
 import { hasExpired } from '../../base/expiry-time.js';
 import { copyBytes, Region } from '../../base/region.js';
+import { PerSpace } from '../../memory/per-space.js';
 import type { Space } from '../../memory/space.js';
 import { TableReclaim } from '../../structures/nested-table.js';
 import { PackedElement } from '../../structures/packed/element.js';
@@ -43,7 +44,7 @@ import {
   ROOT_EARLIEST_BYTE,
   TYPE_HASH,
 } from './layout.js';
-import { HashReader, STRIDE, tableOf } from './reader.js';
+import { HashReader, nestedTables, STRIDE } from './reader.js';
 
 const IN_PLACE = 0;
 const APPEND = 1;
@@ -68,16 +69,7 @@ function newRegion(bytes: number): Region {
 
 const NOTHING = newRegion(8);
 
-const reclaims = new WeakMap<Space, TableReclaim>();
-
-export function reclaimOf(space: Space): TableReclaim {
-  let reclaim = reclaims.get(space);
-  if (reclaim === undefined) {
-    reclaim = new TableReclaim(space);
-    reclaims.set(space, reclaim);
-  }
-  return reclaim;
-}
+export const tableReclaims = new PerSpace((space) => new TableReclaim(space));
 
 /** A field and its value on their way into a hash: bytes that lie anywhere but in the hash. */
 export class HashPair {
@@ -451,7 +443,7 @@ export class HashWriter extends HashReader {
     this.newLength = HASH_ROOT_BYTES;
     this.created = 0;
     this.root.bytes.fill(0);
-    const table = tableOf(this.space);
+    const table = nestedTables.of(this.space);
     table.attach(0, this.root);
     this.table = table;
     if (this.copyPairs(table) && this.addPairs(args, first, pairs)) {
@@ -492,7 +484,7 @@ export class HashWriter extends HashReader {
   }
 
   private freeRoot(): void {
-    const reclaim = reclaimOf(this.space);
+    const reclaim = tableReclaims.of(this.space);
     while (!reclaim.step(0, FREE_PAGES, this.root));
   }
 }

@@ -8,14 +8,9 @@ import { findElement, PACKED_HEADER_BYTES, packedCount } from '../../structures/
 import type { StoredValue } from '../value-type.js';
 import { isTableKind, SET_INTEGERS } from './kinds.js';
 import type { SetMember } from './member.js';
-import { type SetTables, tablesAt } from './tables.js';
+import { type SetTables, setTables } from './tables.js';
 
 const NO_REGION = new Region(new SharedArrayBuffer(8), 0);
-
-/** A value as the keyspace describes it. */
-export interface FoundSet extends StoredValue {
-  readonly shard: number;
-}
 
 /** Owned by its caller, reused. */
 export class SetPlace {
@@ -26,8 +21,8 @@ export class SetPlace {
   /** Views of the tables of the value's space. */
   tables!: SetTables;
 
-  take(found: FoundSet): void {
-    this.at(found, tablesAt(found.shard, found.space));
+  take(value: StoredValue): void {
+    this.at(value, setTables.of(value.space));
   }
 
   at(value: StoredValue, tables: SetTables): void {

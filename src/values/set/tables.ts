@@ -5,6 +5,7 @@
  *     probe   looks members up, adds and removes them; attached anew for each member
  *     walk    goes through the members of one set
  */
+import { PerSpace } from '../../memory/per-space.js';
 import type { Space } from '../../memory/space.js';
 import { TableReclaim } from '../../structures/nested-table.js';
 import { Table } from '../../structures/table.js';
@@ -21,25 +22,4 @@ export class SetTables {
   }
 }
 
-const bySpace = new WeakMap<Space, SetTables>();
-/** The same by the number of the shard, for the data path. */
-const byShard: (SetTables | undefined)[] = [];
-
-export function tablesOf(space: Space): SetTables {
-  let tables = bySpace.get(space);
-  if (tables === undefined) {
-    tables = new SetTables(space);
-    bySpace.set(space, tables);
-  }
-  return tables;
-}
-
-/** @param shard the number of the shard that the space is */
-export function tablesAt(shard: number, space: Space): SetTables {
-  const tables = byShard[shard];
-  if (tables !== undefined && tables.space === space) return tables;
-  while (byShard.length <= shard) byShard.push(undefined);
-  const found = tablesOf(space);
-  byShard[shard] = found;
-  return found;
-}
+export const setTables = new PerSpace((space) => new SetTables(space));

@@ -32,7 +32,7 @@ import {
 } from './kinds.js';
 import { SetMember } from './member.js';
 import { SetPlace } from './place.js';
-import { tablesOf } from './tables.js';
+import { setTables } from './tables.js';
 import { SetWalk } from './walk.js';
 
 /** An intset of Redis: its encoding and its length. */
@@ -54,7 +54,7 @@ const copyRoot = new Region(new SharedArrayBuffer(ROOT_BYTES), 0);
 
 /** Begins a walk through a value, of which no shard is known. */
 function walkThrough(value: StoredValue): SetWalk {
-  place.at(value, tablesOf(value.space));
+  place.take(value);
   walk.begin(place);
   return walk;
 }
@@ -77,7 +77,7 @@ function savedBytes(saved: SetMember): number {
 /** Puts all members into a table of another space. @returns false when there is no room */
 function copyTable(value: StoredValue, space: Space): boolean {
   copyRoot.bytes.fill(0);
-  target.at(value, tablesOf(space));
+  target.at(value, setTables.of(space));
   target.region = copyRoot;
   target.offset = 0;
   for (const steps = walkThrough(value); steps.step(member); ) {
@@ -110,7 +110,7 @@ function emitPart(
   budgetBytes: number,
   effects: ValueEffects,
 ): number {
-  const { probe } = tablesOf(space);
+  const { probe } = setTables.of(space);
   probe.attach(valueOffset, region);
   let bytes = 0;
   let end = position;
@@ -133,7 +133,7 @@ const sortable: SortableElements = {
   areOrdered: false,
 
   count(value) {
-    place.at(value, tablesOf(value.space));
+    place.take(value);
     return place.size;
   },
 
@@ -160,7 +160,7 @@ export const setType: ValueType = {
 
   memory({ space, region, kind, valueOffset }) {
     if (!isTableKind(kind)) return 0;
-    const { probe } = tablesOf(space);
+    const { probe } = setTables.of(space);
     probe.attach(valueOffset, region);
     return probe.allocatedPages * PAGE_BYTES;
   },
@@ -193,7 +193,7 @@ export const setType: ValueType = {
   parts: {
     order: 'hash',
     count: ({ space, region, valueOffset }) => {
-      const { probe } = tablesOf(space);
+      const { probe } = setTables.of(space);
       probe.attach(valueOffset, region);
       return probe.size;
     },
@@ -209,7 +209,7 @@ export const setType: ValueType = {
   },
 
   freeStep({ space, region, valueOffset }, budgetPages) {
-    return tablesOf(space).reclaim.step(valueOffset, budgetPages, region);
+    return setTables.of(space).reclaim.step(valueOffset, budgetPages, region);
   },
 
   verify(kind, region, offset, length) {

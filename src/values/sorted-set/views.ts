@@ -2,6 +2,7 @@
  * One thread's views of scored sets: one for each space and use, made when it is first needed. Two
  * sets of one space are open at the same time only with two uses.
  */
+import { PerSpace } from '../../memory/per-space.js';
 import type { Space } from '../../memory/space.js';
 import { ScoredSet } from '../../structures/sequence/scored-set.js';
 
@@ -16,18 +17,8 @@ export const USE_VALUE = 3;
 export const USE_FREE = 4;
 const USES = 5;
 
-const views = new WeakMap<Space, (ScoredSet | null)[]>();
+const views = Array.from({ length: USES }, () => new PerSpace((space) => new ScoredSet(space)));
 
 export function scoredSetOf(space: Space, use: number): ScoredSet {
-  let ofSpace = views.get(space);
-  if (ofSpace === undefined) {
-    ofSpace = new Array<ScoredSet | null>(USES).fill(null);
-    views.set(space, ofSpace);
-  }
-  let set = ofSpace[use]!;
-  if (set === null) {
-    set = new ScoredSet(space);
-    ofSpace[use] = set;
-  }
-  return set;
+  return views[use]!.of(space);
 }

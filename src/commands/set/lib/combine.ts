@@ -10,7 +10,7 @@
 import { copyBytes } from '../../../base/region.js';
 import { EVENT_DEL, type KeyspaceEvent } from '../../../keyspace/events.js';
 import { FULL } from '../../../values/set/edit.js';
-import { tablesAt } from '../../../values/set/tables.js';
+import { setTables } from '../../../values/set/tables.js';
 import type { Context } from '../../contract/context.js';
 import { builder } from './edit.js';
 import { filtered } from './filter.js';
@@ -19,7 +19,7 @@ import { member, place, replyMember, replyMembers, walk } from './values.js';
 
 /** Begins a result in a shard. */
 export function beginResult({ keys, settings }: Context, shard: number): void {
-  builder.begin(tablesAt(shard, keys.shards.spaces[shard]!), settings.setIntsetEntriesMax);
+  builder.begin(setTables.of(keys.shards.spaces[shard]!), settings.setIntsetEntriesMax);
 }
 
 /** @throws StoreFullError */

@@ -21,7 +21,7 @@ import {
   removeMember,
 } from '../../../values/set/edit.js';
 import { isTableKind } from '../../../values/set/kinds.js';
-import { tablesAt } from '../../../values/set/tables.js';
+import { setTables } from '../../../values/set/tables.js';
 import type { Context } from '../../contract/context.js';
 import { member, place, takeArgument } from './values.js';
 
@@ -77,7 +77,7 @@ export function addArguments(context: Context, found: boolean, first: number): n
 
 /** Begins a set that is to be the value of the key last sought, with what that has. */
 function beginBuilder({ keys, settings }: Context, found: boolean): void {
-  builder.begin(tablesAt(keys.shard, keys.space), settings.setIntsetEntriesMax);
+  builder.begin(setTables.of(keys.space), settings.setIntsetEntriesMax);
   if (!found) return;
   place.take(keys);
   builder.load(place);

@@ -3,7 +3,7 @@
  * million keys. They are valid until a key changes; removing keys that have expired moves nothing.
  */
 import type { SetPlace } from '../../../values/set/place.js';
-import { tablesAt } from '../../../values/set/tables.js';
+import { setTables } from '../../../values/set/tables.js';
 import type { Context } from '../../contract/context.js';
 import { isSet, place } from './values.js';
 
@@ -77,7 +77,7 @@ export class SetSources {
     into.kind = this.kind[index]!;
     into.offset = this.offset[index]!;
     into.length = this.length[index]!;
-    into.tables = tablesAt(shard, space);
+    into.tables = setTables.of(space);
   }
 
   sizeAt(rank: number): number {

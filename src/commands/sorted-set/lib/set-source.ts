@@ -1,8 +1,9 @@
 /** A set as a source of a union, intersection or difference: all of its members have the score 1. */
 import { isSetKind } from '../../../values/set/kinds.js';
 import { SetMember } from '../../../values/set/member.js';
-import { type FoundSet, SetPlace } from '../../../values/set/place.js';
+import { SetPlace } from '../../../values/set/place.js';
 import { SetWalk } from '../../../values/set/walk.js';
+import type { StoredValue } from '../../../values/value-type.js';
 import type { MemberSource } from './member-source.js';
 
 const SCORE = 1;
@@ -17,7 +18,7 @@ export class SetSource implements MemberSource {
   private readonly member = new SetMember();
   private readonly sought = new SetMember();
 
-  attach(value: FoundSet): void {
+  attach(value: StoredValue): void {
     this.place.take(value);
     this.count = this.place.size;
   }
@@ -43,7 +44,7 @@ export class SetSource implements MemberSource {
     return this.walk.step(this.member);
   }
 
-  find(region: FoundSet['region'], offset: number, length: number): boolean {
+  find(region: StoredValue['region'], offset: number, length: number): boolean {
     this.sought.set(region, offset, length);
     return this.place.has(this.sought);
   }
