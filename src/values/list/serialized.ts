@@ -6,45 +6,18 @@
  *
  *     listpack:  6 bytes, for each element its encoding and that one's length backwards, 1 byte
  */
-import type { Int64 } from '../../structures/packed/integer.js';
+import { LISTPACK_BYTES, listpackElementBytes, savedLengthBytes } from '../saved-length.js';
 import type { StoredValue } from '../value-type.js';
 import { ListReader } from './reader.js';
 
-const LISTPACK_BYTES = 7;
 const LISTPACK_BYTES_MAX = 8192;
 /** What a quicklist adds for an element when it asks whether a node has room. */
 const ELEMENT_MARGIN_BYTES = 8;
 
 const reader = new ListReader();
 
-/** Bytes of a length in an RDB file. */
-function lengthBytes(length: number): number {
-  if (length < 64) return 1;
-  return length < 16384 ? 2 : 5;
-}
-
-function integerBytes({ high, low, width }: Int64): number {
-  if (high === 0 && low >= 0 && low < 128) return 1;
-  if (high === low >> 31 && low >= -4096 && low < 4096) return 2;
-  if (width <= 4) return 1 + Math.max(2, width);
-  return 9;
-}
-
-function textBytes(length: number): number {
-  if (length < 64) return 1 + length;
-  return length < 4096 ? 2 + length : 5 + length;
-}
-
-/** Bytes of an element's length, read backwards. */
-function backwardBytes(bytes: number): number {
-  if (bytes < 128) return 1;
-  if (bytes < 16384) return 2;
-  if (bytes < 2097152) return 3;
-  return bytes < 268435456 ? 4 : 5;
-}
-
 function nodeBytes(listpack: number): number {
-  return 1 + lengthBytes(listpack) + listpack;
+  return 1 + savedLengthBytes(listpack) + listpack;
 }
 
 export function serializedList(value: StoredValue): number {
@@ -54,7 +27,7 @@ export function serializedList(value: StoredValue): number {
   reader.open(value);
   for (let more = reader.seek(0); more; more = reader.next()) {
     reader.read();
-    const own = reader.isInteger ? integerBytes(reader.integer) : textBytes(reader.length);
+    const integer = reader.isInteger ? reader.integer.number : Number.NaN;
     const fits = listpack + reader.length + ELEMENT_MARGIN_BYTES <= LISTPACK_BYTES_MAX;
     if (listpack > 0 && !fits) {
       sum += nodeBytes(listpack);
@@ -64,7 +37,7 @@ export function serializedList(value: StoredValue): number {
       listpack = LISTPACK_BYTES;
       nodes++;
     }
-    listpack += own + backwardBytes(own);
+    listpack += listpackElementBytes(reader.length, integer);
   }
-  return lengthBytes(nodes) + sum + (listpack > 0 ? nodeBytes(listpack) : 0);
+  return savedLengthBytes(nodes) + sum + (listpack > 0 ? nodeBytes(listpack) : 0);
 }

@@ -3,11 +3,11 @@ import { Region } from '../../base/region.js';
 import type { Space } from '../../memory/space.js';
 import { PAGE_BYTES } from '../../memory/space-layout.js';
 import { ROOT_BYTES } from '../../structures/directory.js';
-import { INTEGER_TEXT_MAX } from '../../structures/packed/integer.js';
 import { EMPTY_BYTES, verifyIntegerSet } from '../../structures/packed/integer-set.js';
 import { packedCount } from '../../structures/packed/packed.js';
 import { type PackedLimits, verifyPacked } from '../../structures/packed/verify.js';
 import { SCAN_END } from '../../structures/table.js';
+import { savedLengthBytes, savedStringBytes } from '../saved-length.js';
 import {
   type CopiedValue,
   PARTS_END,
@@ -37,7 +37,6 @@ import { SetWalk } from './walk.js';
 
 /** An intset of Redis: its encoding and its length. */
 const INTSET_HEADER_BYTES = 8;
-const SAVED_INTEGER_BYTES_MAX = 11;
 const PACKED_LIMITS: PackedLimits = {
   stride: 1,
   countMax: PACKED_MEMBERS_MAX,
@@ -59,19 +58,9 @@ function walkThrough(value: StoredValue): SetWalk {
   return walk;
 }
 
-/** Bytes of a length in an RDB file. */
-function savedLengthBytes(length: number): number {
-  return length < 64 ? 1 : length < 16384 ? 2 : 5;
-}
-
-/** Bytes of a string in an RDB file, where short integers have a form of their own. */
-function savedBytes(saved: SetMember): number {
-  const { length } = saved;
-  if (length <= SAVED_INTEGER_BYTES_MAX && length <= INTEGER_TEXT_MAX && saved.isInteger) {
-    const width = saved.integer.width;
-    if (width <= 4) return width === 3 ? 5 : 1 + width;
-  }
-  return savedLengthBytes(length) + length;
+/** Bytes of a member in an RDB file. */
+function savedBytes({ length, isInteger, integer }: SetMember): number {
+  return savedStringBytes(length, isInteger ? integer.number : Number.NaN);
 }
 
 /** Puts all members into a table of another space. @returns false when there is no room */

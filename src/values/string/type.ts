@@ -8,7 +8,9 @@
  * OBJECT ENCODING shows the difference. References are not counted here, but Redis shares its small
  * integers and says so.
  */
+
 import { type Region, toBinary } from '../../base/region.js';
+import { savedStringBytes } from '../saved-length.js';
 import type { StoredValue, ValueType } from '../value-type.js';
 
 const TYPE_STRING = 0;
@@ -19,8 +21,6 @@ export const STRING_RAW = TYPE_STRING | (2 << 3);
 const EMBEDDED_BYTES_MAX = 44;
 const SHARED_INTEGERS = 10_000;
 const SHARED_REFERENCES = 2 ** 31 - 1;
-/** Longer numbers are saved as text. */
-const SAVED_INTEGER_BYTES_MAX = 11;
 
 const ZERO = 48;
 const MINUS = 45;
@@ -85,15 +85,8 @@ export const stringType: ValueType = {
 
   serializedLength(value) {
     const { region, valueOffset, valueLength } = value;
-    const saved = valueLength <= SAVED_INTEGER_BYTES_MAX;
-    if (saved && readsAsInteger(region, valueOffset, valueLength)) {
-      const number = Number(textOf(value));
-      if (number >= -128 && number <= 127) return 2;
-      if (number >= -32768 && number <= 32767) return 3;
-      if (number >= -(2 ** 31) && number < 2 ** 31) return 5;
-    }
-    if (valueLength < 64) return valueLength + 1;
-    return valueLength + (valueLength < 16384 ? 2 : 5);
+    const isInteger = readsAsInteger(region, valueOffset, valueLength);
+    return savedStringBytes(valueLength, isInteger ? Number(textOf(value)) : Number.NaN);
   },
 
   digest({ region, valueOffset, valueLength }, digest) {
