@@ -3,8 +3,7 @@
  * journal replay. A type declares the verbs of its values in `values/<type>/type.ts`.
  */
 
-export const EFFECT_REMOVE = 'DEL';
-export const EFFECT_EXPIRE_AT = 'PEXPIREAT';
+export { EFFECT_EXPIRE_AT, EFFECT_REMOVE } from '../values/rebuilding.js';
 export const EFFECT_PERSIST = 'PERSIST';
 
 /** Without a key: one database of the shard becomes empty, or two exchange their contents. */

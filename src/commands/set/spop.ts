@@ -6,8 +6,9 @@ import { copyBytes } from '../../base/region.js';
 import { EVENT_DEL, EVENT_SPOP } from '../../keyspace/events.js';
 import { OUT_OF_RANGE_POSITIVE, SYNTAX } from '../../protocol/errors.js';
 import { parseIndex } from '../../protocol/numbers.js';
+import { EFFECT_BYTES_MAX, EFFECT_ELEMENTS_MAX } from '../../values/rebuilding.js';
 import { removeHandles, removeMember } from '../../values/set/edit.js';
-import { EFFECT_BYTES_MAX, EFFECT_MEMBERS_MAX, isTableKind } from '../../values/set/kinds.js';
+import { isTableKind } from '../../values/set/kinds.js';
 import { SetPlace } from '../../values/set/place.js';
 import { RandomMembers, readMember } from '../../values/set/walk.js';
 import type { Context } from '../contract/context.js';
@@ -112,7 +113,7 @@ function emitChosen({ keys }: Context, from: SetPlace): void {
   let members = 0;
   let bytes = 0;
   for (let i = 0; i < chosen.count && (isTable || keys.effects.active); i++) {
-    if (members === EFFECT_MEMBERS_MAX || bytes >= EFFECT_BYTES_MAX) {
+    if (members === EFFECT_ELEMENTS_MAX || bytes >= EFFECT_BYTES_MAX) {
       effect.end();
       effect.begin('SREM');
       members = 0;

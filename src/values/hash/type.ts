@@ -6,6 +6,7 @@ import { INTEGER_TEXT_MAX } from '../../structures/packed/integer.js';
 import { packedCount } from '../../structures/packed/packed.js';
 import { verifyPacked } from '../../structures/packed/verify.js';
 import { SCAN_END } from '../../structures/table.js';
+import { EFFECT_BYTES_MAX, EFFECT_ELEMENTS_MAX, rebuilding } from '../rebuilding.js';
 import {
   ELEMENTS_EXPIRED_ALL,
   ELEMENTS_EXPIRED_NONE,
@@ -32,14 +33,9 @@ import { savedLength } from './saved-length.js';
 import { tableReclaims } from './writer.js';
 
 /** The verbs of the effects that rebuild a hash. */
-const EFFECT_REMOVE = 'DEL';
 const EFFECT_SET = 'HSET';
 const EFFECT_REMOVE_FIELDS = 'HDEL';
 const EFFECT_EXPIRE_FIELDS_AT = 'HPEXPIREAT';
-const EFFECT_EXPIRE_AT = 'PEXPIREAT';
-/** One effect has so many elements, and about so many bytes, at most. */
-const EFFECT_ELEMENTS_MAX = 512;
-const EFFECT_BYTES_MAX = 64 * 1024;
 
 const PACKED_KINDS = [TYPE_HASH, TYPE_HASH | KIND_NAMED_TABLE];
 const NESTED_KINDS = PACKED_KINDS.map((kind) => kind | KIND_NESTED);
@@ -135,13 +131,11 @@ export const hashType: ValueType = {
     }
   },
 
-  effects(value, effects) {
-    effects.begin(EFFECT_REMOVE).end();
+  effects: rebuilding((value, effects) => {
     const reader = opened(value);
     setEffects(reader, effects);
     if (reader.earliest !== 0) expiryEffects(reader, effects);
-    if (value.expiry !== 0) effects.begin(EFFECT_EXPIRE_AT).time(value.expiry).end();
-  },
+  }),
 
   copy(value, space, copied) {
     return copyNested(value, space, copied);

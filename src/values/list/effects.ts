@@ -1,11 +1,9 @@
 /** The commands that rebuild a list, and its length in an RDB file. */
 import { Region } from '../../base/region.js';
+import { EFFECT_BYTES_MAX, EFFECT_ELEMENTS_MAX } from '../rebuilding.js';
 import { PARTS_END, type StoredValue, type ValueEffects } from '../value-type.js';
 import { ListReader } from './reader.js';
 
-/** One effect has about so many bytes and elements at most: a replica applies it in one go. */
-const EFFECT_BYTES_MAX = 64 * 1024;
-const EFFECT_ELEMENTS_MAX = 512;
 const INTEGER_TEXT_BYTES = 24;
 
 const reader = new ListReader();
@@ -41,9 +39,7 @@ export function emitPart(
   return more ? reader.index : PARTS_END;
 }
 
-export function emitList(value: StoredValue, effects: ValueEffects): void {
-  effects.begin('DEL').end();
+export function emitElements(value: StoredValue, effects: ValueEffects): void {
   let index = 0;
   while (index !== PARTS_END) index = emitPart(value, index, EFFECT_BYTES_MAX, effects);
-  if (value.expiry !== 0) effects.begin('PEXPIREAT').time(value.expiry).end();
 }

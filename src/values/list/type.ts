@@ -2,9 +2,10 @@
 import { PAGE_BYTES } from '../../base/limits.js';
 import { Region } from '../../base/region.js';
 import { verifyPacked } from '../../structures/packed/verify.js';
+import { rebuilding } from '../rebuilding.js';
 import type { SortableElements, ValueType } from '../value-type.js';
 import { copySequence } from './building.js';
-import { countOf, emitList, emitPart } from './effects.js';
+import { countOf, emitElements, emitPart } from './effects.js';
 import {
   fitsPacked,
   LIST_PACKED,
@@ -67,7 +68,7 @@ export const listType: ValueType = {
     );
   },
 
-  effects: emitList,
+  effects: rebuilding(emitElements),
   parts: { order: 'index', count: countOf, emit: emitPart },
 
   copy(value, space, copied) {

@@ -26,10 +26,6 @@ export const PACKED_BYTES_MAX = 4096;
 /** Inserting moves half of the integers on average. */
 export const INTEGERS_BYTES_MAX = 64 * 1024;
 
-/** One effect with members of a set, SADD or SREM, holds about so much. */
-export const EFFECT_MEMBERS_MAX = 512;
-export const EFFECT_BYTES_MAX = 64 * 1024;
-
 /** Whether a key of this kind holds a set. */
 export function isSetKind(kind: number): boolean {
   return (kind & TYPE_BITS) === TYPE_SET;

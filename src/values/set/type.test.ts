@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Region } from '../../base/region.js';
 import { numbers, SetTester, words } from '../../commands/set/lib/test-support.js';
+import { EFFECT_ELEMENTS_MAX } from '../rebuilding.js';
 import {
-  EFFECT_MEMBERS_MAX,
   INTEGERS_BYTES_MAX,
   PACKED_BYTES_MAX,
   SET_INTEGER_TABLE,
@@ -41,7 +41,7 @@ test('the commands that rebuild a set: the key goes, bounded vectors of members,
   assert.deepEqual(vectors.at(-1), ['PEXPIREAT', 'copy', FAR_MS]);
   const added = vectors.slice(1, -1).map(([name, key, ...rest]) => {
     assert.equal(`${name} ${key}`, 'SADD copy');
-    assert.ok(rest.length <= EFFECT_MEMBERS_MAX);
+    assert.ok(rest.length <= EFFECT_ELEMENTS_MAX);
     return rest;
   });
   assert.deepEqual(added.flat().sort(), [...members].sort());

@@ -7,6 +7,7 @@ import { EMPTY_BYTES, verifyIntegerSet } from '../../structures/packed/integer-s
 import { packedCount } from '../../structures/packed/packed.js';
 import { type PackedLimits, verifyPacked } from '../../structures/packed/verify.js';
 import { SCAN_END } from '../../structures/table.js';
+import { EFFECT_BYTES_MAX, EFFECT_ELEMENTS_MAX, rebuilding } from '../rebuilding.js';
 import { savedLengthBytes, savedStringBytes } from '../saved-length.js';
 import {
   type CopiedValue,
@@ -18,8 +19,6 @@ import {
 } from '../value-type.js';
 import { FULL, putMember } from './edit.js';
 import {
-  EFFECT_BYTES_MAX,
-  EFFECT_MEMBERS_MAX,
   INTEGERS_BYTES_MAX,
   isTableKind,
   PACKED_BYTES_MAX,
@@ -84,7 +83,7 @@ function emitMembers(value: StoredValue, effects: ValueEffects): void {
     if (count === 0) effects.begin('SADD');
     effects.bytes(member.region, member.offset, member.length);
     bytes += member.length;
-    if (++count < EFFECT_MEMBERS_MAX && bytes < EFFECT_BYTES_MAX) continue;
+    if (++count < EFFECT_ELEMENTS_MAX && bytes < EFFECT_BYTES_MAX) continue;
     effects.end();
     count = 0;
     bytes = 0;
@@ -171,11 +170,7 @@ export const setType: ValueType = {
     }
   },
 
-  effects(value, effects) {
-    effects.begin('DEL').end();
-    emitMembers(value, effects);
-    if (value.expiry !== 0) effects.begin('PEXPIREAT').time(value.expiry).end();
-  },
+  effects: rebuilding(emitMembers),
 
   sortable,
 

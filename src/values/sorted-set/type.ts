@@ -4,6 +4,7 @@ import { Region } from '../../base/region.js';
 import { PAGE_BYTES } from '../../memory/space-layout.js';
 import { verifyPacked } from '../../structures/packed/verify.js';
 import type { ScoredSet } from '../../structures/sequence/scored-set.js';
+import { EFFECT_BYTES_MAX, EFFECT_ELEMENTS_MAX, rebuilding } from '../rebuilding.js';
 import {
   PARTS_END,
   type SortableElements,
@@ -28,9 +29,8 @@ import { SCAN_END, SortedSetReader } from './reader.js';
 import { serializedBytes } from './serialized.js';
 import { scoredSetOf, USE_FREE, USE_LOOKUP, USE_VALUE } from './views.js';
 
-/** An effect has so many members at most, and not many more bytes. */
-const EFFECT_MEMBERS_MAX = 256;
-const EFFECT_BYTES_MAX = 64 * 1024;
+/** A member and its score are two elements of an effect. */
+const EFFECT_MEMBERS_MAX = EFFECT_ELEMENTS_MAX / 2;
 const SCORE_TEXT_MAX = 32;
 const SCORE_BYTES = 8;
 
@@ -151,16 +151,14 @@ export const sortedSetType: ValueType = {
     }
   },
 
-  effects(value, effects) {
-    effects.begin('DEL').end();
+  effects: rebuilding((value, effects) => {
     reader.attach(value);
     for (let more = reader.seekRank(0); more; ) {
       const effect = effects.begin('ZADD');
       more = addMembers(effect);
       effect.end();
     }
-    if (value.expiry !== 0) effects.begin('PEXPIREAT').time(value.expiry).end();
-  },
+  }),
 
   copy(value, space, copied) {
     const from = scoredSetOf(value.space, USE_LOOKUP);
