@@ -123,7 +123,7 @@ export class ReclaimList implements PageReclaimer {
     const wasBusy = this.busy;
     this.busy = true;
     try {
-      while (!this.tables.of(space).step(root, SLICE_PAGES));
+      this.tables.of(space).freeWhole(root);
     } finally {
       this.busy = wasBusy;
     }

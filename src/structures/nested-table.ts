@@ -95,6 +95,11 @@ export class TableReclaim {
     return true;
   }
 
+  /** Frees a table at once, whatever that takes. */
+  freeWhole(root: number, region: Region = this.space.region): void {
+    while (!this.step(root, Number.MAX_SAFE_INTEGER, region));
+  }
+
   /**
    * Removes the entries of a frame that have runs or own pages, while the budget lasts.
    * @returns what is left of the budget: more than 0 when none of them is left

@@ -13,6 +13,7 @@ import {
   openForRead,
   REFUSED,
   replyValue,
+  replyValues,
 } from './lib/values.js';
 
 const FIELD = 2;
@@ -25,14 +26,8 @@ function runHget(context: Context): void {
 }
 
 function runHmget(context: Context): void {
-  const { args, reply } = context;
   const state = openForRead(context);
-  if (state === REFUSED) return;
-  reply.array(args.count - FIELD);
-  for (let i = FIELD; i < args.count; i++) {
-    if (state === FOUND && findField(context, i)) replyValue(reply);
-    else reply.nullBulk();
-  }
+  if (state !== REFUSED) replyValues(context, FIELD, state === FOUND);
 }
 
 function runHexists(context: Context): void {

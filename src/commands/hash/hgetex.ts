@@ -1,12 +1,14 @@
 /** HGETEX: values of fields, whose expiry is set or removed. */
+
 import { invalidExpire } from '../../protocol/errors.js';
 import type { Arguments } from '../../protocol/parser.js';
 import { argumentIs } from '../../protocol/text.js';
 import type { Context } from '../contract/context.js';
 import type { CommandDefinition } from '../contract/definition.js';
+import { expirationOr } from '../contract/expiration-argument.js';
 import { FIELDS_ARGUMENT, FIELDS_NOT_POSITIVE, firstFieldAt, outcomes } from './lib/fields.js';
 import { CONDITION_NONE, expireFields, fieldTimeAt, persistFields } from './lib/times.js';
-import { FOUND, findField, KEY_ARGUMENT, openForWrite, REFUSED, replyValue } from './lib/values.js';
+import { FOUND, KEY_ARGUMENT, openForWrite, REFUSED, replyValues } from './lib/values.js';
 
 const OPTION = 2;
 const INVALID_EXPIRE = invalidExpire('hgetex');
@@ -47,15 +49,6 @@ function run(context: Context): void {
   outcomes.release();
 }
 
-function replyValues(context: Context, first: number, exists: boolean): void {
-  const { args, reply } = context;
-  reply.array(args.count - first);
-  for (let i = first; i < args.count; i++) {
-    if (exists && findField(context, i)) replyValue(reply);
-    else reply.nullBulk();
-  }
-}
-
 export const hgetex: CommandDefinition = {
   name: 'hgetex',
   summary: 'Returns the values of fields of a hash and changes when they expire',
@@ -74,18 +67,7 @@ export const hgetex: CommandDefinition = {
   ],
   arguments: [
     KEY_ARGUMENT,
-    {
-      name: 'expiration',
-      type: 'oneof',
-      flags: ['optional'],
-      arguments: [
-        { name: 'seconds', type: 'integer', token: 'EX' },
-        { name: 'milliseconds', type: 'integer', token: 'PX' },
-        { name: 'unix-time-seconds', type: 'unix-time', token: 'EXAT' },
-        { name: 'unix-time-milliseconds', type: 'unix-time', token: 'PXAT' },
-        { name: 'persist', type: 'pure-token', token: 'PERSIST' },
-      ],
-    },
+    expirationOr({ name: 'persist', type: 'pure-token', token: 'PERSIST' }),
     FIELDS_ARGUMENT,
   ],
   run,

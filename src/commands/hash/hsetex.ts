@@ -2,6 +2,7 @@
  * HSETEX: fields with their values and, perhaps, a time when they expire. Fields whose time is past are
  * removed instead. The effect has the absolute time and no condition.
  */
+
 import { EVENT_HEXPIRE, EVENT_HSET } from '../../keyspace/events.js';
 import { ErrorReply, invalidExpire, untilNul, wrongArity } from '../../protocol/errors.js';
 import { parseIndex } from '../../protocol/numbers.js';
@@ -10,6 +11,7 @@ import { argumentIs } from '../../protocol/text.js';
 import { EXPIRY_KEPT, EXPIRY_NONE } from '../../values/hash/writer.js';
 import type { Context } from '../contract/context.js';
 import { type CommandDefinition, keysAt } from '../contract/definition.js';
+import { expirationOr } from '../contract/expiration-argument.js';
 import { DELETED, NO_FIELD, outcomes } from './lib/fields.js';
 import { writeHash } from './lib/store.js';
 import { commitRemoved, fieldTimeAt, isPast } from './lib/times.js';
@@ -220,18 +222,7 @@ export const hsetex: CommandDefinition = {
         { name: 'fxx', type: 'pure-token', token: 'FXX' },
       ],
     },
-    {
-      name: 'expiration',
-      type: 'oneof',
-      flags: ['optional'],
-      arguments: [
-        { name: 'seconds', type: 'integer', token: 'EX' },
-        { name: 'milliseconds', type: 'integer', token: 'PX' },
-        { name: 'unix-time-seconds', type: 'unix-time', token: 'EXAT' },
-        { name: 'unix-time-milliseconds', type: 'unix-time', token: 'PXAT' },
-        { name: 'keepttl', type: 'pure-token', token: 'KEEPTTL' },
-      ],
-    },
+    expirationOr({ name: 'keepttl', type: 'pure-token', token: 'KEEPTTL' }),
     {
       name: 'fields',
       type: 'block',

@@ -1,49 +1,25 @@
 /** LMPOP: elements from an end of the first of several lists that is there. */
-import { COUNT_POSITIVE, NUMKEYS_POSITIVE, SYNTAX } from '../../protocol/errors.js';
-import { parseIndex } from '../../protocol/numbers.js';
-import { argumentIs } from '../../protocol/text.js';
+import { SYNTAX } from '../../protocol/errors.js';
 import type { Context } from '../contract/context.js';
 import { type CommandDefinition, countedKeys } from '../contract/definition.js';
+import { behindCountedKeys, FIRST_COUNTED_KEY, lastCountAt } from '../contract/several-keys.js';
 import { pop, replyFrom } from './lib/pop.js';
 import { endArgument, endAt, isList, KEY, list, NEITHER } from './lib/values.js';
 
-const FIRST_KEY = 2;
-
 function run(context: Context): void {
   const { args, keys, reply } = context;
-  const keyCount = parseIndex(args.region, args.offset[1]!, args.length[1]!);
-  if (!(keyCount > 0)) {
-    reply.error(NUMKEYS_POSITIVE);
-    return;
-  }
-  const where = FIRST_KEY + keyCount;
-  if (where >= args.count) {
-    reply.error(SYNTAX);
-    return;
-  }
+  const where = behindCountedKeys(context);
+  if (where === 0) return;
   const end = endAt(context, where, SYNTAX);
   if (end === NEITHER) return;
-  const wished = countFrom(context, where + 1);
+  const wished = lastCountAt(context, where + 1);
   if (wished === 0) return;
-  for (let i = FIRST_KEY; i < where; i++) {
+  for (let i = FIRST_COUNTED_KEY; i < where; i++) {
     if (!keys.seek(args, i)) continue;
     if (isList(context)) popFrom(context, i, end, wished);
     return;
   }
   reply.nullArray();
-}
-
-/** The number after COUNT, 1 without it; 0 when an error was answered. */
-function countFrom({ args, reply }: Context, first: number): number {
-  if (first === args.count) return 1;
-  if (first + 1 === args.count || !argumentIs(args, first, 'COUNT')) {
-    reply.error(SYNTAX);
-    return 0;
-  }
-  const count = parseIndex(args.region, args.offset[first + 1]!, args.length[first + 1]!);
-  if (count > 0 && args.count === first + 2) return count;
-  reply.error(count > 0 ? SYNTAX : COUNT_POSITIVE);
-  return 0;
 }
 
 function popFrom(context: Context, key: number, end: number, wished: number): void {

@@ -1,57 +1,28 @@
 /** ZMPOP: removes the lowest or highest members of the first of several sorted sets that has any. */
-import { COUNT_POSITIVE, NUMKEYS_POSITIVE, SYNTAX } from '../../protocol/errors.js';
-import { parseIndex } from '../../protocol/numbers.js';
+import { SYNTAX } from '../../protocol/errors.js';
 import { argumentIs } from '../../protocol/text.js';
 import type { Context } from '../contract/context.js';
 import { type CommandDefinition, countedKeys } from '../contract/definition.js';
+import { behindCountedKeys, FIRST_COUNTED_KEY, lastCountAt } from '../contract/several-keys.js';
 import { choosePopped, removePopped, replyPopped } from './lib/pop.js';
 import { isSortedSet, reader } from './lib/values.js';
 
-const KEY_COUNT_INDEX = 1;
-const FIRST_KEY = 2;
-
 function run(context: Context): void {
   const { args, reply } = context;
-  const keyCount = indexAt(context, KEY_COUNT_INDEX);
-  if (!(keyCount >= 1)) {
-    reply.error(NUMKEYS_POSITIVE);
-    return;
-  }
-  const where = FIRST_KEY + keyCount;
-  const highest = where < args.count && argumentIs(args, where, 'MAX');
-  if (where >= args.count || !(highest || argumentIs(args, where, 'MIN'))) {
+  const where = behindCountedKeys(context);
+  if (where === 0) return;
+  const highest = argumentIs(args, where, 'MAX');
+  if (!highest && !argumentIs(args, where, 'MIN')) {
     reply.error(SYNTAX);
     return;
   }
-  const count = countAt(context, where + 1);
-  if (count > 0) popFirst(context, keyCount, highest, count);
+  const count = lastCountAt(context, where + 1);
+  if (count > 0) popFirst(context, where, highest, count);
 }
 
-function indexAt({ args }: Context, index: number): number {
-  return parseIndex(args.region, args.offset[index]!, args.length[index]!);
-}
-
-/** The count, if there is one, from argument `index` on. @returns 0 when an error was answered */
-function countAt(context: Context, index: number): number {
-  const { args, reply } = context;
-  if (index === args.count) return 1;
-  if (!argumentIs(args, index, 'COUNT') || index + 1 === args.count) {
-    reply.error(SYNTAX);
-    return 0;
-  }
-  const count = indexAt(context, index + 1);
-  if (!(count >= 1)) {
-    reply.error(COUNT_POSITIVE);
-    return 0;
-  }
-  if (index + 2 === args.count) return count;
-  reply.error(SYNTAX);
-  return 0;
-}
-
-function popFirst(context: Context, keyCount: number, highest: boolean, count: number): void {
+function popFirst(context: Context, end: number, highest: boolean, count: number): void {
   const { args, keys, reply } = context;
-  for (let i = FIRST_KEY; i < FIRST_KEY + keyCount; i++) {
+  for (let i = FIRST_COUNTED_KEY; i < end; i++) {
     if (!keys.seek(args, i)) continue;
     if (!isSortedSet(context)) return;
     reader.attach(keys);

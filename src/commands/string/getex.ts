@@ -1,8 +1,10 @@
 /** GETEX: GET that may set or remove the key's expiry. */
+
 import { EVENT_DEL, EVENT_EXPIRE } from '../../keyspace/events.js';
 import { invalidExpire, SYNTAX } from '../../protocol/errors.js';
 import type { Context } from '../contract/context.js';
 import type { CommandDefinition } from '../contract/definition.js';
+import { expirationOr } from '../contract/expiration-argument.js';
 import { OPTION_PERSIST, OPTIONS_TIMED, options, optionTime, parseOptions } from './lib/options.js';
 import { isString, replyValue } from './lib/values.js';
 
@@ -54,18 +56,7 @@ export const getex: CommandDefinition = {
   ],
   arguments: [
     { name: 'key', type: 'key', keySpecIndex: 0 },
-    {
-      name: 'expiration',
-      type: 'oneof',
-      flags: ['optional'],
-      arguments: [
-        { name: 'seconds', type: 'integer', token: 'EX' },
-        { name: 'milliseconds', type: 'integer', token: 'PX' },
-        { name: 'unix-time-seconds', type: 'unix-time', token: 'EXAT' },
-        { name: 'unix-time-milliseconds', type: 'unix-time', token: 'PXAT' },
-        { name: 'persist', type: 'pure-token', token: 'PERSIST' },
-      ],
-    },
+    expirationOr({ name: 'persist', type: 'pure-token', token: 'PERSIST' }),
   ],
   run,
 };

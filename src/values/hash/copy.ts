@@ -9,9 +9,6 @@ import { HASH_ROOT_BYTES, ROOT_EARLIEST_BYTE } from './layout.js';
 import { HashReader } from './reader.js';
 import { tableReclaims } from './writer.js';
 
-/** Pages that one step of freeing a table gives back. */
-const FREE_PAGES = 1024;
-
 const source = new HashReader();
 const hash = new HashState();
 /** The root of the copy, until it is stored. */
@@ -37,7 +34,7 @@ export function copyNested(value: StoredValue, space: Space, copied: CopiedValue
     table.find(elementRegion, field.offset, field.length, hash.h1, hash.h2);
     const at = table.put(0, bytes.length, expiry);
     if (at < 0) {
-      while (!tableReclaims.of(space).step(0, FREE_PAGES, root));
+      tableReclaims.of(space).freeWhole(0, root);
       return false;
     }
     copyBytes(space.region, at, elementRegion, bytes.offset, bytes.length);

@@ -17,9 +17,11 @@
  * that is not there an entry, a value that grows its new length. That may fail, and is undone by
  * removing and shortening only. Writing the values into their room cannot fail.
  */
+
 import type { ArgumentVector } from '../../base/arguments.js';
 import { hasExpired } from '../../base/expiry-time.js';
-import { copyBytes, Region } from '../../base/region.js';
+import { newRegion } from '../../base/owned-region.js';
+import { copyBytes, type Region } from '../../base/region.js';
 import { PerSpace } from '../../memory/per-space.js';
 import type { Space } from '../../memory/space.js';
 import { TableReclaim } from '../../structures/nested-table.js';
@@ -60,13 +62,6 @@ export const EXPIRY_NONE = 0;
 export const EXPIRY_KEPT = -1;
 const KEPT_PAIRS = 4096;
 const NO_PAIRS = -1;
-/** Pages that one step of freeing a table gives back. */
-const FREE_PAGES = 1024;
-
-function newRegion(bytes: number): Region {
-  return new Region(new SharedArrayBuffer((bytes + 7) & ~7), 0);
-}
-
 const NOTHING = newRegion(8);
 
 export const tableReclaims = new PerSpace((space) => new TableReclaim(space));
@@ -484,7 +479,6 @@ export class HashWriter extends HashReader {
   }
 
   private freeRoot(): void {
-    const reclaim = tableReclaims.of(this.space);
-    while (!reclaim.step(0, FREE_PAGES, this.root));
+    tableReclaims.of(this.space).freeWhole(0, this.root);
   }
 }

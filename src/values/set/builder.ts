@@ -142,7 +142,7 @@ export class SetBuilder {
   abandon(): void {
     const { value, root } = this;
     if (!isTableKind(value.kind)) return;
-    while (!value.tables.reclaim.step(0, Number.MAX_SAFE_INTEGER, root));
+    value.tables.reclaim.freeWhole(0, root);
     this.beginForm(SET_INTEGERS);
   }
 }

@@ -70,7 +70,7 @@ function copyTable(value: StoredValue, space: Space): boolean {
   target.offset = 0;
   for (const steps = walkThrough(value); steps.step(member); ) {
     if (putMember(target, member, Number.MAX_SAFE_INTEGER) !== FULL) continue;
-    while (!target.tables.reclaim.step(0, Number.MAX_SAFE_INTEGER, copyRoot));
+    target.tables.reclaim.freeWhole(0, copyRoot);
     return false;
   }
   return true;

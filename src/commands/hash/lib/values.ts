@@ -81,6 +81,16 @@ export function replyValue(reply: Reply): void {
   replyElement(reply, hash.value);
 }
 
+/** Answers with the values of the fields from argument `first` on. */
+export function replyValues(context: Context, first: number, exists: boolean): void {
+  const { args, reply } = context;
+  reply.array(args.count - first);
+  for (let i = first; i < args.count; i++) {
+    if (exists && findField(context, i)) replyValue(reply);
+    else reply.nullBulk();
+  }
+}
+
 function replyElement(reply: Reply, element: typeof hash.field): void {
   const { length } = element;
   if (!element.isInteger) {

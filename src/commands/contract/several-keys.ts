@@ -1,0 +1,40 @@
+/** The arguments of LMPOP and ZMPOP: numkeys key [key ...] where [COUNT count]. */
+import { COUNT_POSITIVE, NUMKEYS_POSITIVE, SYNTAX } from '../../protocol/errors.js';
+import { parseIndex } from '../../protocol/numbers.js';
+import { argumentIs } from '../../protocol/text.js';
+import type { Context } from './context.js';
+
+const KEY_COUNT_INDEX = 1;
+export const FIRST_COUNTED_KEY = 2;
+
+/** @returns the argument behind the keys, which is there, or 0 when an error was answered */
+export function behindCountedKeys(context: Context): number {
+  const { args, reply } = context;
+  const count = indexAt(context, KEY_COUNT_INDEX);
+  if (!(count >= 1)) {
+    reply.error(NUMKEYS_POSITIVE);
+    return 0;
+  }
+  const behind = FIRST_COUNTED_KEY + count;
+  if (behind < args.count) return behind;
+  reply.error(SYNTAX);
+  return 0;
+}
+
+/** @returns the number behind COUNT at this argument, 1 without it, 0 when an error was answered */
+export function lastCountAt(context: Context, index: number): number {
+  const { args, reply } = context;
+  if (index === args.count) return 1;
+  if (index + 1 === args.count || !argumentIs(args, index, 'COUNT')) {
+    reply.error(SYNTAX);
+    return 0;
+  }
+  const count = indexAt(context, index + 1);
+  if (count >= 1 && args.count === index + 2) return count;
+  reply.error(count >= 1 ? SYNTAX : COUNT_POSITIVE);
+  return 0;
+}
+
+function indexAt({ args }: Context, index: number): number {
+  return parseIndex(args.region, args.offset[index]!, args.length[index]!);
+}
