@@ -124,6 +124,19 @@ export class Dispatcher implements Context {
   }
 
   /**
+   * Begins a run of commands of clients that found a shard taken (locking-plan.ts), -1 when there
+   * were several. Until `endRun`, nothing but `dispatch` may need a lock, or time.
+   * @param maySleep whether the thread has nothing better to do than to wait for the shard
+   */
+  beginRun(shard: number, maySleep: boolean): void {
+    this.locks.beginRun(shard, maySleep);
+  }
+
+  endRun(): void {
+    this.locks.endRun();
+  }
+
+  /**
    * Runs one command of a client. Returns one of base/outcome.ts. Never throws but for a full
    * reply.
    */
@@ -196,17 +209,20 @@ export class Dispatcher implements Context {
     if (args.length[firstKey]! > LONG_KEY_BYTES) keys.longKeys.begin(session, args, null);
     keys.prepare(args, firstKey);
     const bytes = this.pressedBytes(command, args);
+    let outcome = BUSY;
     try {
-      const outcome = locks.takeOne(session, keys.preparedShard, bytes);
-      return outcome === DONE ? this.execution.runAsGroup(command, args) : outcome;
+      outcome = locks.takeOne(session, keys.preparedShard, bytes);
+      if (outcome === DONE) outcome = this.execution.runAsGroup(command, args);
     } finally {
-      locks.release();
+      locks.releaseOne(outcome === DONE);
     }
+    return outcome;
   }
 
   /** The same for what is not one key: none, several, or every shard. */
   private runPlanned(command: RegisteredCommand, session: ClientSession, args: Arguments): number {
     const { keys, locks, execution } = this;
+    locks.giveBackKept();
     keys.forget();
     if (args.bytes > LONG_KEY_BYTES) keys.longKeys.begin(session, args, null);
     try {
@@ -226,6 +242,7 @@ export class Dispatcher implements Context {
   private runQueued(command: RegisteredCommand, session: ClientSession, args: Arguments): number {
     const { keys, locks, execution } = this;
     const { queue } = session;
+    locks.giveBackKept();
     keys.forget();
     if (session.queuedBytes > LONG_KEY_BYTES) keys.longKeys.begin(session, args, queue!.region);
     try {

@@ -12,6 +12,17 @@
  * it has its locks; once such a sleep has failed, no other client of the thread sleeps in the same
  * turn.
  *
+ * Threads that hammer one shard would hand its lock and its data over with every command. So a
+ * thread serves the clients that found a shard taken together, in a *run* (`beginRun`, `endRun`):
+ * it sleeps for the lock, and keeps it from one command to the next, also to the next client's.
+ *
+ *     take ─▶ command ─▶ kept ─▶ command ─▶ kept ... ─▶ given back
+ *
+ * It is given back at the end of the run, before any command that is not of that one shard, after a
+ * command that did not run to its end, and, when another thread sleeps for it, after KEPT_MS_MAX.
+ * Then it is the others' turn: the rest of the run is answered BUSY. A run makes no system call but
+ * that sleep. Shards that nobody fights for are never kept.
+ *
  * The plan is made before there is a lock. If a full sync changes the hash key before the locks are
  * held (keyspace/key-hash.ts), they may be those of other shards: the answer is BUSY too, and the
  * command starts over with new hashes. No lock is taken between planning and taking.
@@ -33,6 +44,14 @@ const BUSY_IN_ROW_MAX = 8;
  * meanwhile.
  */
 const SLEEP_MS_MAX = 10;
+/**
+ * A run's sleep for its shard: about twice what a run keeps one. The thread's other clients wait
+ * meanwhile.
+ */
+const RUN_SLEEP_MS = 1;
+/** How long, and for how many commands, a lock is kept while others want it. */
+const KEPT_MS_MAX = 0.3;
+const KEPT_COMMANDS_MAX = 256;
 const NONE = -1;
 /** For `take`: the command writes nothing. */
 export const WRITES_NOTHING = -1;
@@ -53,6 +72,8 @@ export interface LockClient {
   busyInRow: number;
   /** When back-pressure first put off the client's write; 0 when it does not. */
   putOffSinceMs: number;
+  /** The one shard for which its last command was put off; -1 when it was not. */
+  takenShard: number;
 }
 
 export class LockingPlan {
@@ -66,6 +87,13 @@ export class LockingPlan {
   private readonly written: ShardSet;
   /** The shard that is locked alone. */
   private single = NONE;
+  /** Within a run: the shard that is kept once it is locked, and the one that is kept now. */
+  private contended = NONE;
+  private kept = NONE;
+  private keptSinceMs = 0;
+  private keptCommands = 0;
+  /** In this run the contended shard has been left to the threads that sleep for it. */
+  private isOthersTurn = false;
   private nowMs = 0;
   /**
    * Of this turn: how long to spin for locks, and whether a command's sleep for them has failed.
@@ -119,7 +147,12 @@ export class LockingPlan {
   takeOne(client: LockClient, shard: number, bytes: number): number {
     const { shards } = this;
     const { epoch } = shards.keyHash;
-    if (!shards.tryLock(shard, this.patience) && !this.sleepForOne(client, shard)) return BUSY;
+    if (!this.continuesWith(shard)) {
+      client.takenShard = shard;
+      if (this.isOthersTurn && shard === this.contended) return BUSY;
+      if (!shards.tryLock(shard, this.patience) && !this.sleepForOne(client, shard)) return BUSY;
+    }
+    client.takenShard = NONE;
     this.single = shard;
     if (epoch !== shards.keyHash.epoch) return BUSY;
     if (this.pressure === null || bytes < 0) return DONE;
@@ -130,19 +163,30 @@ export class LockingPlan {
   take(client: LockClient, bytes: number): number {
     const { keyHash } = this.shards;
     const { epoch } = keyHash;
+    client.takenShard = NONE;
     if (!this.takeAll(client)) return BUSY;
     if (epoch !== keyHash.epoch) return BUSY;
     if (this.pressure === null || bytes < 0) return DONE;
     return this.isAnyPutOff(client, bytes) ? DEFERRED : DONE;
   }
 
-  /** Releases the locks that are held and forgets the plan, whatever the outcome. */
-  release(): void {
+  /**
+   * Gives back what `takeOne` took.
+   * @param ran whether a command ran with it to its end, so that a run may keep it
+   */
+  releaseOne(ran: boolean): void {
     const shard = this.single;
-    if (shard !== NONE) {
-      this.single = NONE;
+    if (shard === NONE) return;
+    this.single = NONE;
+    if (ran && shard === this.contended) this.keep(shard);
+    else {
+      this.kept = NONE;
       this.shards.unlock(shard);
     }
+  }
+
+  /** Releases the locks of a plan and forgets it, whatever the outcome. */
+  release(): void {
     if (this.wanted.size > 0) this.releaseAll();
   }
 
@@ -172,6 +216,7 @@ export class LockingPlan {
     if (this.wanted.locked || this.single !== NONE) {
       throw new Error(`shard ${shard} is not among those locked`);
     }
+    this.giveBackKept();
     this.awaitOne(shard);
     this.single = shard;
     try {
@@ -224,6 +269,58 @@ export class LockingPlan {
     } finally {
       this.isWaiting = false;
     }
+  }
+
+  // Runs.
+
+  /**
+   * Begins a run for clients whose commands found this shard taken (-1: several). No lock is held.
+   * @param maySleep whether the thread has nothing better to do than to wait for the shard
+   */
+  beginRun(shard: number, maySleep: boolean): void {
+    this.contended = shard;
+    this.isOthersTurn = false;
+    if (shard === NONE || !maySleep) return;
+    if (this.shards.lockBefore(shard, performance.now() + RUN_SLEEP_MS)) this.keep(shard);
+  }
+
+  /** Ends the run, if there is one, and gives back the lock that is kept. */
+  endRun(): void {
+    this.giveBackKept();
+    this.contended = NONE;
+    this.isOthersTurn = false;
+  }
+
+  /** Gives back the lock that is kept, if one is: before anything that is not of its shard. */
+  giveBackKept(): void {
+    const shard = this.kept;
+    if (shard === NONE) return;
+    this.kept = NONE;
+    this.shards.unlock(shard);
+  }
+
+  private keep(shard: number): void {
+    if (this.kept === shard) return;
+    this.kept = shard;
+    this.keptCommands = 0;
+    this.keptSinceMs = performance.now();
+  }
+
+  /** Whether the shard's lock is kept. Gives it back when it is another's, or others' turn. */
+  private continuesWith(shard: number): boolean {
+    const { kept } = this;
+    if (kept === NONE) return false;
+    if (kept === shard && !this.isKeptTooLong(kept)) return true;
+    this.giveBackKept();
+    return false;
+  }
+
+  private isKeptTooLong(kept: number): boolean {
+    const isAwaited = this.shards.isAwaited(kept);
+    const isLast = ++this.keptCommands > KEPT_COMMANDS_MAX;
+    if (!isAwaited) return isLast;
+    this.isOthersTurn = isLast || performance.now() - this.keptSinceMs > KEPT_MS_MAX;
+    return this.isOthersTurn;
   }
 
   // Back-pressure.

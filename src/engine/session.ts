@@ -38,6 +38,8 @@ export class ClientSession implements Session {
   putOffSinceMs = 0;
   /** Answers BUSY since it last got several locks together, or slept for a single one. */
   busyInRow = 0;
+  /** The one shard for which its last command was put off; -1 when it was not. */
+  takenShard = -1;
   /** This thread keeps state for the client, so it cannot move. */
   isPinned = false;
   /** The control connection of a replica of ours. */

@@ -9,6 +9,7 @@ import { PAGE_BYTES } from '../base/limits.js';
 import type { Region } from '../base/region.js';
 import {
   holdsLock,
+  isAwaited,
   lockBefore,
   lockInTurn,
   spinUntilFree,
@@ -141,6 +142,11 @@ export class Shards {
 
   unlock(shard: number): void {
     unlock(this.spaces[shard]!.region.words, WORD_LOCK);
+  }
+
+  /** Whether a thread may be asleep until a shard is free. The caller holds the shard's lock. */
+  isAwaited(shard: number): boolean {
+    return isAwaited(this.spaces[shard]!.region.words, WORD_LOCK);
   }
 
   /** @throws when this thread does not hold the shard's lock. For functions that need it. */

@@ -50,6 +50,11 @@ export class ClientOutput<S extends NetSession> {
     return this.closing.length > 0 || this.starting.length > 0;
   }
 
+  /** Whether replies of this turn wait for its end. */
+  get hasSends(): boolean {
+    return this.sends.hasSome;
+  }
+
   /** Queues what was written for the connection since `reply.start`. */
   queue(connection: Connection<S>, nowMs: number): void {
     const { reply } = this;

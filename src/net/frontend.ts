@@ -175,13 +175,29 @@ export class Frontend<S extends NetSession> implements TransportHandler {
   turn(): number {
     this.openTurn();
     this.output.beginTurn();
-    this.input.waiting.turn(this.dispatcher.now);
+    this.serveWaiting();
     const backgroundMs = this.background();
     while (this.resumed.length > 0) this.resumeNext();
     this.endTurn();
     if (this.output.isWaiting) return 0;
     const dueMs = this.input.waiting.dueMs(this.dispatcher.now);
     return backgroundMs < 0 ? Math.min(dueMs, FAILED_BACKGROUND_MS) : Math.min(dueMs, backgroundMs);
+  }
+
+  /** Tries the clients again that had to wait, those that found a shard taken in one run. */
+  private serveWaiting(): void {
+    const { dispatcher, output } = this;
+    const { waiting } = this.input;
+    const first = waiting.firstBusy;
+    try {
+      // Replies that are ready are not kept from their clients: then the run takes what is free.
+      if (first !== undefined) dispatcher.beginRun(first.takenShard, !output.hasSends);
+      waiting.turn(dispatcher.now);
+    } catch (error) {
+      this.policy.failed('serving clients that waited', error);
+    } finally {
+      dispatcher.endRun();
+    }
   }
 
   private openTurn(): void {
