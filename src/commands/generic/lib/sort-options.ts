@@ -11,10 +11,10 @@ import type { KeyPlaces } from '../../contract/key-flags.js';
 const STAR = 42;
 const HASH = 35;
 const BY_DENIED = new ErrorReply(
-  'ERR BY option of SORT denied due to insufficient ACL permissions',
+  'ERR BY option of SORT denied due to insufficient ACL permissions.',
 );
 const GET_DENIED = new ErrorReply(
-  'ERR GET option of SORT denied due to insufficient ACL permissions',
+  'ERR GET option of SORT denied due to insufficient ACL permissions.',
 );
 const NONE = 0;
 const FIRST_OPTION = 2;
