@@ -8,8 +8,11 @@
  */
 import type { ArgumentVector } from '../base/arguments.js';
 import { prefixBinary } from '../base/region.js';
+import type { Arguments } from '../protocol/parser.js';
 import type { ErrorReply } from '../protocol/errors.js';
 import * as errors from '../protocol/errors.js';
+import type { AccessControl } from './acl/access-control.js';
+import { FROM_CLIENT, FROM_TRANSACTION } from './acl/acl-log.js';
 import {
   GATE_LOADING,
   GATE_MASTER_DOWN,
@@ -54,15 +57,21 @@ export function subcommandOf(
 export function refusalOf(
   command: RegisteredCommand,
   session: ClientSession,
-  argumentCount: number,
+  args: Arguments,
+  access: AccessControl,
   gates: number,
 ): ErrorReply | null {
   const { arity, traits } = command;
-  if (arity > 0 ? argumentCount !== arity : argumentCount < -arity) {
+  if (arity > 0 ? args.count !== arity : args.count < -arity) {
     return errors.wrongArity(command.fullName);
   }
   if (!session.authenticated && (traits & TRAIT_NO_AUTH) === 0) return errors.NO_AUTH;
   if (session.inMulti && (traits & TRAIT_NO_MULTI) !== 0) return errors.NOT_IN_TRANSACTION;
+  if (session.permissions !== null) {
+    const context = session.inMulti ? FROM_TRANSACTION : FROM_CLIENT;
+    const denied = access.refusal(session, command, args, context);
+    if (denied !== null) return denied;
+  }
   return gates === 0 ? null : refusalOfState(command, session, gates);
 }
 

@@ -20,6 +20,7 @@ import type { ErrorReply } from '../protocol/errors.js';
 import * as errors from '../protocol/errors.js';
 import { Arguments } from '../protocol/parser.js';
 import type { Reply } from '../protocol/reply.js';
+import { AccessControl } from './acl/access-control.js';
 import {
   isHttp,
   mustPause,
@@ -70,6 +71,7 @@ export class Dispatcher implements Context {
   readonly keys: Keyspace;
   readonly settings = new CommandSettings();
   readonly locks: LockingPlan;
+  readonly access = new AccessControl();
   private readonly execution: Execution;
   private readonly places = new KeyPlaces();
   private readonly queued = new Arguments();
@@ -165,7 +167,8 @@ export class Dispatcher implements Context {
       if (subcommand === undefined) return this.refuse(session, unknownSubcommand(command, args));
       command = subcommand;
     }
-    const refusal = refusalOf(command, session, args.count, this.gates);
+    session.lastCommand = command.index;
+    const refusal = refusalOf(command, session, args, this.access, this.gates);
     if (refusal !== null) return this.reject(command, session, refusal);
     if (this.gates !== 0 && mustPause(command, session, this.gates)) return PAUSED;
     if (session.inMulti) {
@@ -173,11 +176,9 @@ export class Dispatcher implements Context {
         return this.enqueue(command, session, args);
       }
       if ((command.traits & TRAIT_RUNS_QUEUE) !== 0 && !session.multiAborted) {
-        session.lastCommand = command.index;
         return this.runQueued(command, session, args);
       }
     }
-    session.lastCommand = command.index;
     return this.runLocked(command, session, args);
   }
 
@@ -339,9 +340,14 @@ export class Dispatcher implements Context {
   /** Refuses before a command is known. */
   private refuse(session: ClientSession, error: ErrorReply): number {
     session.multiAborted = session.inMulti;
+    this.replyRefusal(error);
+    return DONE;
+  }
+
+  /** Answers an error for a command that did not run. */
+  replyRefusal(error: ErrorReply): void {
     this.statistics.errorReply(error.code);
     this.reply.error(error);
-    return DONE;
   }
 
   private reject(command: RegisteredCommand, session: ClientSession, error: ErrorReply): number {
@@ -375,6 +381,13 @@ export class Dispatcher implements Context {
   text(index: number): string {
     const args = this.args;
     return boundedBinary(args.region, args.offset[index]!, args.length[index]!);
+  }
+
+  mayReadEveryKey(): boolean {
+    const { session, args } = this;
+    if (session.permissions === null) return true;
+    const command = this.registry.find(args.region, args.offset[0]!, args.length[0]!);
+    return command !== null && this.access.allowsEveryKey(session, command, args);
   }
 
   withShard(shard: number, work: () => void): void {

@@ -9,6 +9,7 @@ import type { ArgumentVector } from '../base/arguments.js';
 import type { Region } from '../base/region.js';
 import type { CommandEntry, CommandRegistry } from '../commands/contract/context.js';
 import type {
+  ChannelSpecification,
   CommandDefinition,
   ContainerDefinition,
   KeySpecification,
@@ -51,6 +52,7 @@ export class RegisteredCommand implements CommandEntry {
   readonly fullName: string;
   readonly run: CommandDefinition['run'];
   readonly keys: readonly CompiledKeys[];
+  readonly channels: ChannelSpecification | null;
   readonly readsAnyKey: CommandDefinition['readsAnyKey'];
   /** Keys that firstKey, lastKey and keyStep cannot describe. */
   readonly hasMovableKeys: boolean;
@@ -70,6 +72,7 @@ export class RegisteredCommand implements CommandEntry {
     this.traits = traitsOf(definition);
     this.run = isContainer(definition) ? notRunnable : definition.run;
     this.readsAnyKey = isContainer(definition) ? undefined : definition.readsAnyKey;
+    this.channels = isContainer(definition) ? null : (definition.channels ?? null);
     const specifications = (isContainer(definition) ? undefined : definition.keys) ?? [];
     this.keys = compileKeys(specifications);
     this.hasMovableKeys = specifications.length > 0 && this.firstKey === 0;
@@ -138,67 +141,83 @@ function keysAreOneRange(keys: readonly KeySpecification[]): boolean {
   return firstKey > 0 && keyStep === 1 && end === lastKey;
 }
 
-const NAME_LIMIT_BYTES = 24;
+/** The longest name that rename-command may give. */
+export const COMMAND_NAME_BYTES_MAX = 128;
 
 export class Registry implements CommandRegistry {
+  /** By the names that clients use, which rename-command may have changed. */
   readonly commands = new Map<string, RegisteredCommand>();
+  /** By their own names, also those that clients cannot call. */
+  readonly originals = new Map<string, RegisteredCommand>();
   /** Every command and subcommand by its index. */
   readonly all: RegisteredCommand[] = [];
   private readonly buckets: Int32Array;
   private readonly mask: number;
-  private readonly topLevel: RegisteredCommand[] = [];
-  /** Names of topLevel commands, NAME_LIMIT_BYTES each, lower case, zero padded. */
+  private readonly callable: RegisteredCommand[];
+  /** Names of callable commands, nameBytes each, lower case, zero padded; and their lengths. */
   private readonly names: Uint8Array;
+  private readonly nameLengths: Uint8Array;
+  private readonly nameBytes: number;
 
-  constructor(definitions: readonly AnyDefinition[]) {
+  /** @param renames new names by the commands' own, one char a byte; '' for none: no one can call it */
+  constructor(
+    definitions: readonly AnyDefinition[],
+    renames: ReadonlyMap<string, string> = new Map(),
+  ) {
     const sorted = [...definitions].sort((a, b) => (a.name < b.name ? -1 : 1));
     for (const definition of sorted) this.add(definition);
+    for (const [original, command] of this.originals) {
+      const name = renames.get(original) ?? original;
+      if (name !== '') this.commands.set(name, command);
+    }
     let size = 64;
-    while (size < this.topLevel.length * 4) size *= 2;
+    while (size < this.commands.size * 4) size *= 2;
     this.mask = size - 1;
     this.buckets = new Int32Array(size).fill(-1);
-    this.names = new Uint8Array(this.topLevel.length * NAME_LIMIT_BYTES);
-    for (const [index, command] of this.topLevel.entries()) this.place(command.fullName, index);
+    this.callable = [...this.commands.values()];
+    const names = [...this.commands.keys()];
+    this.nameBytes = Math.max(0, ...names.map((name) => name.length));
+    this.names = new Uint8Array(names.length * this.nameBytes);
+    this.nameLengths = Uint8Array.from(names, (name) => name.length);
+    names.forEach((name, index) => {
+      this.place(name, index);
+    });
   }
 
   private add(definition: AnyDefinition): void {
     const bar = definition.name.indexOf('|');
-    const parent = bar < 0 ? null : this.commands.get(definition.name.slice(0, bar));
+    const parent = bar < 0 ? null : this.originals.get(definition.name.slice(0, bar));
     if (parent === undefined) throw new Error(`no container command for ${definition.name}`);
-    const known = parent === null ? this.commands : parent.subcommands;
+    const known = parent === null ? this.originals : parent.subcommands;
     const key = bar < 0 ? definition.name : definition.name.slice(bar + 1);
     if (known.has(key)) throw new Error(`command ${definition.name} is defined twice`);
-    if (key.length > NAME_LIMIT_BYTES) throw new Error(`command name too long: ${definition.name}`);
     const command = new RegisteredCommand(definition, this.all.length, parent);
     this.all.push(command);
     known.set(key, command);
     if (parent !== null) parent.hasSubcommands = true;
-    if (parent === null) this.topLevel.push(command);
   }
 
   private place(name: string, index: number): void {
-    for (let i = 0; i < name.length; i++) {
-      this.names[index * NAME_LIMIT_BYTES + i] = name.charCodeAt(i);
-    }
-    let bucket = hashName(this.names, index * NAME_LIMIT_BYTES, name.length) & this.mask;
+    const offset = index * this.nameBytes;
+    for (let i = 0; i < name.length; i++) this.names[offset + i] = name.charCodeAt(i);
+    let bucket = hashName(this.names, offset, name.length) & this.mask;
     while (this.buckets[bucket] !== -1) bucket = (bucket + 1) & this.mask;
     this.buckets[bucket] = index;
   }
 
   /** The command that the bytes name, in any case, or null. Allocates nothing. */
   find(region: Region, offset: number, length: number): RegisteredCommand | null {
-    if (length > NAME_LIMIT_BYTES) return null;
+    if (length > this.nameBytes) return null;
     const bytes = region.bytes;
     let bucket = hashName(bytes, offset, length) & this.mask;
     for (;;) {
       const index = this.buckets[bucket]!;
       if (index < 0) return null;
-      const command = this.topLevel[index]!;
       if (
-        command.fullName.length === length &&
-        sameName(this.names, index * NAME_LIMIT_BYTES, bytes, offset, length)
+        this.nameLengths[index] === length &&
+        sameName(this.names, index * this.nameBytes, bytes, offset, length)
       ) {
-        return command;
+        return this.callable[index]!;
       }
       bucket = (bucket + 1) & this.mask;
     }
@@ -208,6 +227,12 @@ export class Registry implements CommandRegistry {
     const bar = name.indexOf('|');
     if (bar < 0) return this.commands.get(name);
     return this.commands.get(name.slice(0, bar))?.subcommands.get(name.slice(bar + 1));
+  }
+
+  original(name: string): RegisteredCommand | undefined {
+    const bar = name.indexOf('|');
+    if (bar < 0) return this.originals.get(name);
+    return this.originals.get(name.slice(0, bar))?.subcommands.get(name.slice(bar + 1));
   }
 
   findKeys(entry: CommandEntry, args: ArgumentVector, into: KeyPlaces): boolean {

@@ -31,6 +31,12 @@ export interface Context {
   text(index: number): string;
 
   /**
+   * Whether the client may read keys that the running command does not declare: a user needs the right
+   * to read every key.
+   */
+  mayReadEveryKey(): boolean;
+
+  /**
    * Runs `work` with shard `shard` locked (at once when the dispatcher has locked it already).
    * Must not be nested over several shards. For commands with locks: 'none'.
    */
@@ -72,9 +78,12 @@ export interface CommandEntry {
 }
 
 export interface CommandRegistry {
+  /** By the names that clients use, in lower case: rename-command may have changed them. */
   readonly commands: ReadonlyMap<string, CommandEntry>;
-  /** Looks a command up by lower-case name ('get', 'config|get'). */
+  /** Looks a command up by the lower-case name that clients use ('get', 'config|get'). */
   lookup(name: string): CommandEntry | undefined;
+  /** Looks a command up by its own name. */
+  original(name: string): CommandEntry | undefined;
   /**
    * Finds the keys of a command vector (with the name at 0).
    * @returns false when the vector's key part is malformed

@@ -107,6 +107,14 @@ export interface KeySpecification {
     | { readonly isUnknown: true };
 }
 
+/** Arguments that are channels, or patterns of channels: a user needs rights for them. */
+export interface ChannelSpecification {
+  readonly first: number;
+  /** 'all': the last argument. */
+  readonly last: number | 'all';
+  readonly arePatterns: boolean;
+}
+
 /** One argument in COMMAND DOCS' notation. */
 export interface ArgumentSpecification {
   readonly name: string;
@@ -161,6 +169,8 @@ export interface CommandDefinition {
   readonly flags: readonly CommandFlag[];
   readonly categories?: readonly AclCategory[];
   readonly keys?: readonly KeySpecification[];
+  /** PUBLISH, SUBSCRIBE and the like; not what ends a subscription, which everybody may. */
+  readonly channels?: ChannelSpecification;
   readonly arguments?: readonly ArgumentSpecification[];
   readonly tips?: readonly string[];
   readonly history?: readonly (readonly [version: string, change: string])[];

@@ -10,7 +10,7 @@ import { syntaxOf } from './syntax.js';
 /** Writes the lines of `<container> HELP`. */
 export function replyHelp({ registry, reply }: Context, container: string): void {
   const lines: [usage: string, summary: string][] = [];
-  for (const [name, { definition }] of registry.lookup(container)!.subcommands) {
+  for (const [name, { definition }] of registry.original(container)!.subcommands) {
     const args = isContainerDefinition(definition) ? '' : syntaxOf(definition.arguments);
     lines.push([`${name.toUpperCase()} ${args}`.trimEnd(), definition.summary]);
   }

@@ -6,6 +6,7 @@
  * uses it declares locks: 'none' (src/server/channel/gather.ts). It throws UnansweredError when a thread does not
  * answer in time.
  */
+import type { AclPort } from './acl-port.js';
 import type { CommandEntry, Context } from './context.js';
 import type { ReplicationPort } from './replication-port.js';
 import type { Session } from './session.js';
@@ -16,6 +17,7 @@ export class UnansweredError extends Error {
 }
 
 export interface ServerPort {
+  readonly acl: AclPort;
   readonly clients: ClientsPort;
   readonly transactions: TransactionsPort;
   readonly configuration: ConfigurationPort;

@@ -237,6 +237,7 @@ export class CommandTester {
       },
       text: (index) =>
         toBinary(this.args.region, this.args.offset[index]!, this.args.length[index]!),
+      mayReadEveryKey: () => true,
       withShard: (shard, work) => {
         this.keys.shards.lock(shard);
         try {

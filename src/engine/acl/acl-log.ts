@@ -1,9 +1,16 @@
-/** ACL LOG: what was denied lately. Similar events within a minute are one entry with a count. */
+/**
+ * ACL LOG: what was denied lately. Similar events within a minute are one entry with a count. Each
+ * thread keeps a log of what it has denied; who reads them merges them.
+ */
 import { DENIED_AUTH, DENIED_CHANNEL, DENIED_COMMAND, DENIED_KEY } from './permissions.js';
 
 const SAME_EVENT_MS = 60_000;
 /** Only so many of the latest entries are looked at for a similar one. */
 const ENTRIES_COMPARED = 10;
+
+/** Where a denied command came from, besides scripts. */
+export const FROM_CLIENT = 'toplevel';
+export const FROM_TRANSACTION = 'multi';
 
 export type AclLogContext = 'toplevel' | 'multi' | 'lua' | 'module';
 
@@ -22,6 +29,8 @@ export interface AclLogEntry extends AclEvent {
   readonly count: number;
   /** Of the last such event. */
   readonly timeMs: number;
+  /** Grows with every event of any thread: the last one's. */
+  readonly sequence: number;
 }
 
 export class AclLog {
@@ -33,17 +42,17 @@ export class AclLog {
   }
 
   /** @param lengthMax acllog-max-len; what is beyond it goes when an entry is added */
-  add(event: AclEvent, timeMs: number, lengthMax: number): void {
+  add(event: AclEvent, timeMs: number, lengthMax: number, sequence = 0): void {
     const at = this.entries
       .slice(0, ENTRIES_COMPARED)
       .findIndex((entry) => isSameEvent(entry, event, timeMs));
     if (at < 0) {
-      this.entries.unshift({ ...event, timeMs, count: 1 });
+      this.entries.unshift({ ...event, timeMs, sequence, count: 1 });
       if (this.entries.length > lengthMax) this.entries.length = lengthMax;
       return;
     }
     const [entry] = this.entries.splice(at, 1);
-    this.entries.unshift({ ...event, timeMs, count: entry!.count + 1 });
+    this.entries.unshift({ ...event, timeMs, sequence, count: entry!.count + 1 });
   }
 
   clear(): void {
@@ -53,6 +62,38 @@ export class AclLog {
   list(count: number): readonly AclLogEntry[] {
     return this.entries.slice(0, Math.max(count, 0));
   }
+}
+
+/**
+ * The logs of several threads as one, the latest first. What is one entry for each of two threads
+ * becomes one.
+ */
+export function mergeLogs(logs: readonly (readonly AclLogEntry[])[]): readonly AclLogEntry[] {
+  let merged: AclLogEntry[] = [];
+  for (const log of logs) {
+    const others = merged;
+    merged = [...merged];
+    const places = new Map<string, number[]>();
+    others.forEach((entry, at) => {
+      places.set(eventKey(entry), [...(places.get(eventKey(entry)) ?? []), at]);
+    });
+    for (const entry of log) {
+      const same = places.get(eventKey(entry)) ?? [];
+      const at = same.find((place) => isSameEvent(others[place]!, entry, entry.timeMs));
+      if (at === undefined) merged.push(entry);
+      else merged[at] = joined(merged[at]!, entry);
+    }
+  }
+  return merged.sort((one, other) => other.sequence - one.sequence);
+}
+
+function joined(one: AclLogEntry, other: AclLogEntry): AclLogEntry {
+  const latest = one.sequence > other.sequence ? one : other;
+  return { ...latest, count: one.count + other.count };
+}
+
+function eventKey({ reason, context, object, username }: AclEvent): string {
+  return JSON.stringify([reason, context, object, username]);
 }
 
 function isSameEvent(entry: AclLogEntry, event: AclEvent, timeMs: number): boolean {

@@ -63,6 +63,10 @@ export interface IoThreadData {
   /** By thread: the number that wakes its transport. */
   readonly wakers: Int32Array;
   readonly figures: ThreadFigures;
+  /** Of the users (SharedChanges). */
+  readonly usersBuffer: SharedArrayBuffer;
+  /** What rename-command says: new names of commands by their own. */
+  readonly renames: ReadonlyMap<string, string>;
   readonly databases: number;
   readonly facts: Omit<ServerFacts, 'transport'>;
   readonly descriptors: DescriptorShare;

@@ -1,5 +1,12 @@
 /** INFO's sections stats, persistence and replication. */
-import { COMMANDS, ERROR_REPLIES } from '../../engine/counters.js';
+import {
+  COMMANDS,
+  DENIED_CHANNELS,
+  DENIED_COMMANDS,
+  DENIED_KEYS,
+  DENIED_LOGINS,
+  ERROR_REPLIES,
+} from '../../engine/counters.js';
 import {
   CHANGES,
   CHANGES_SAVED,
@@ -67,6 +74,10 @@ export const statsSection: Section = (source) => {
     ['total_writes_processed', control.sum(WRITES)],
     ...zeros('io_threaded_reads_processed', 'io_threaded_writes_processed'),
     ...zeros('reply_buffer_shrinks', 'reply_buffer_expands'),
+    ['acl_access_denied_auth', control.sum(DENIED_LOGINS)],
+    ['acl_access_denied_cmd', control.sum(DENIED_COMMANDS)],
+    ['acl_access_denied_key', control.sum(DENIED_KEYS)],
+    ['acl_access_denied_channel', control.sum(DENIED_CHANNELS)],
   ];
 };
 

@@ -34,13 +34,16 @@ import { createTransport } from '../../platform/select.js';
 import type { Transport, TransportName } from '../../platform/transport.js';
 import { wakeTransport } from '../../platform/wake.js';
 import { Reply } from '../../protocol/reply.js';
+import { SharedChanges } from '../../memory/shared-changes.js';
 import { attachControl } from '../channel/control.js';
 import { Gatherer } from '../channel/gather.js';
 import type { IoGatherer } from '../channel/io-io.js';
 import type { IoThreadData, IoToMain, MainToIo } from '../channel/main-io.js';
+import { createUserTable } from '../../engine/acl/user-table.js';
 import { Config } from '../config/config.js';
 import { clientsPossible } from '../config/descriptor-budget.js';
-import { createServerPort } from './server-port.js';
+import { ThreadUsers } from './acl/thread-users.js';
+import { createServerPort, endClient } from './server-port.js';
 import { ThreadSettings } from './settings.js';
 import { ThreadClients } from './thread-clients.js';
 import { ThreadPlacement } from './thread-placement.js';
@@ -63,6 +66,8 @@ class IoThread {
   private replication!: ThreadReplication;
   private dispatcher!: Dispatcher;
   private frontend!: Frontend<ClientSession>;
+  private clients!: ThreadClients;
+  private readonly threadUsers: ThreadUsers;
   private mayServe = false;
   private shutdownFailed: ((text: string) => void) | null = null;
 
@@ -80,6 +85,33 @@ class IoThread {
     this.gatherer = new Gatherer(data.thread, data.peers, this.control.mail, (thread) =>
       this.wake(thread),
     );
+    this.threadUsers = this.createUsers();
+  }
+
+  private createUsers(): ThreadUsers {
+    const { config, gatherer, data, registry } = this;
+    const threadUsers = new ThreadUsers({
+      users: createUserTable(registry, {
+        get allChannels() {
+          return config.value('acl-pubsub-default') === 'allchannels';
+        },
+      }),
+      changes: new SharedChanges(data.usersBuffer),
+      sessions: () => this.clients.sessions.values(),
+      close: (session) => endClient(this.parts, session),
+      subscriptions: () => [],
+      renewAll: () => gatherer.gather('users-renew', null),
+    });
+    gatherer.answers('users-renew', () => {
+      threadUsers.renew();
+      return null;
+    });
+    return threadUsers;
+  }
+
+  private get parts() {
+    const { gatherer, dispatcher, frontend } = this;
+    return { gatherer, dispatcher, frontend };
   }
 
   private post(message: IoToMain): void {
@@ -143,13 +175,7 @@ class IoThread {
       data.thread,
     );
     const reply = new Reply(createRegion(64));
-    const clients = new ThreadClients(
-      data.thread,
-      this.transport,
-      control,
-      data.figures.connections,
-      settings,
-    );
+    const clients = this.createClients();
     const statistics = new CommandStatistics(control, data.thread, settings);
     let frontend: Frontend<ClientSession>;
     const dispatcher = this.buildDispatcher(shards, reply, statistics, (session, write) =>
@@ -169,6 +195,7 @@ class IoThread {
       clients,
       settings,
       expiry: new ExpiryCycle(dispatcher.keys, data.thread, data.threads),
+      refreshUsers: () => this.threadUsers.refresh(),
       refreshSettings: () => this.config.refresh(),
       handOver: (thread, descriptor) => {
         this.control.word(HANDED_OVER).add(1);
@@ -191,6 +218,7 @@ class IoThread {
         dispatcher,
         registry,
         clients,
+        threadUsers: this.threadUsers,
         frontend,
         replication: this.replication,
         rings,
@@ -202,10 +230,25 @@ class IoThread {
           this.post({ kind: 'shutdown', thread: data.thread, request });
         },
         abortShutdown: () => false,
+        warn: (text) => this.log.warning(text),
       },
       new Transactions(dispatcher),
     );
     return frontend;
+  }
+
+  private createClients(): ThreadClients {
+    const { data, transport, control, settings, threadUsers } = this;
+    const { connections } = data.figures;
+    this.clients = new ThreadClients(
+      data.thread,
+      transport,
+      control,
+      connections,
+      settings,
+      threadUsers,
+    );
+    return this.clients;
   }
 
   private buildDispatcher(
@@ -375,7 +418,7 @@ function whyTooMany(clients: number, reserved: number): string | null {
 }
 
 const data = workerData as IoThreadData;
-const thread = new IoThread(data, new Registry(definitionsOf(commandModules)));
+const thread = new IoThread(data, new Registry(definitionsOf(commandModules), data.renames));
 thread.run().catch((reason: unknown) => {
   const error = reason instanceof Error ? reason : new Error(String(reason));
   data.main.postMessage({ kind: 'failed', error } satisfies IoToMain);

@@ -5,7 +5,6 @@
 import { PAGE_BYTES } from '../../base/limits.js';
 
 export class ThreadSettings {
-  password = '';
   protectedMode = true;
   boundExplicitly = false;
   maxClients = 10000;
@@ -31,7 +30,6 @@ export class ThreadSettings {
   /** @param value gives a directive as CONFIG GET shows it */
   load(value: (name: string) => string): void {
     const number = (name: string) => Number(value(name));
-    this.password = value('requirepass');
     this.protectedMode = value('protected-mode') === 'yes';
     this.boundExplicitly = value('bind') !== '* -::*';
     this.maxClients = number('maxclients');

@@ -45,6 +45,8 @@ export interface ThreadPolicyParts {
   readonly expiry: ExpiryCycle;
   readonly replication: ThreadReplication;
   readonly pressure: BackPressure;
+  /** Takes over changes of users. */
+  readonly refreshUsers: () => void;
   /** Reads the configuration anew if it has changed. */
   readonly refreshSettings: () => void;
   /** Hands an accepted descriptor to another thread. */
@@ -140,6 +142,7 @@ export class ThreadPolicy implements FrontendPolicy<ClientSession> {
 
   beginTurn(): void {
     this.parts.refreshSettings();
+    this.parts.refreshUsers();
     this.loadGates();
     this.turnHasInput++;
   }

@@ -32,11 +32,13 @@ import { createMesh } from '../channel/gather.js';
 import type { DescriptorShare, IoThreadData, ServerFacts } from '../channel/main-io.js';
 import { STARTUP_BYTES } from '../channel/process-figures.js';
 import type { Config } from '../config/config.js';
+import type { Declarations } from '../config/declarations.js';
 import {
   clientsPossible,
   mustAcceptSingly,
   reservedDescriptors,
 } from '../config/descriptor-budget.js';
+import { createSharedUsers } from './initial-users.js';
 import { type IoRequest, IoThreads } from './io-threads.js';
 import { fitMaxClients } from './max-clients.js';
 import { RATE_PERIOD_MS, RateSampler } from './rates.js';
@@ -72,6 +74,7 @@ export class Server {
     private readonly log: Log,
     private readonly facts: Omit<ServerFacts, 'transport'>,
     private readonly supervision: Supervision,
+    private readonly declarations: Declarations,
   ) {
     const wanted = config.number('threads') || availableParallelism();
     const choice = chooseTransport();
@@ -115,6 +118,10 @@ export class Server {
     if (this.isStopping) return;
     const { config, threads } = this;
     const registry = new Registry(definitionsOf(commandModules));
+    const { declarations, log } = this;
+    const users = createSharedUsers(registry, config, declarations.users, (text) =>
+      log.warning(text),
+    );
     const control = createControl(threads, registry.all.length);
     const shardBuffers = this.createShards(control);
     const figure = () => new Int32Array(new SharedArrayBuffer(4 * threads)).fill(NOT_UP);
@@ -135,6 +142,8 @@ export class Server {
       replication: replication.status,
       controlBuffer: control.buffer,
       configBuffer: config.buffer,
+      usersBuffer: users.buffer,
+      renames: declarations.renames,
       wakers: this.wakers,
       figures: { connections: figure(), inUse: figure(), atWork: figure() },
       descriptors,
