@@ -6,11 +6,13 @@
 import { closeSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { parentPort, workerData } from 'node:worker_threads';
+import { BLOCKING_KEYS } from '../../engine/counters.js';
 import { JOURNAL_WRITTEN } from '../../journal/counters.js';
 import { NewestCut } from '../../journal/cuts.js';
 import { JournalRing } from '../../journal/ring.js';
 import type { ElementsByVerb } from '../../keyspace/effect-elements.js';
 import { Shards } from '../../keyspace/shards.js';
+import { Claims } from '../../memory/claims.js';
 import type { ControlBlock } from '../../memory/control.js';
 import { USED_PAGES } from '../../memory/used-pages.js';
 import { attachPagedRegion, attachRegion } from '../../platform/ffi/region.js';
@@ -43,6 +45,7 @@ class FlowThread {
   private readonly elements: ElementsByVerb;
   private readonly control: ControlBlock;
   private readonly mail: SendingMailbox;
+  private readonly claims: Claims;
   private target: EffectTarget | null = null;
 
   constructor(
@@ -59,6 +62,7 @@ class FlowThread {
     );
     this.rings = data.ringBuffers.map((buffer) => new JournalRing(attachRegion(buffer)));
     this.owner = data.thread + 1;
+    this.claims = new Claims(data.mailboxes.claims);
     this.mail = new SendingMailbox(data.mailboxes, data.thread);
     this.elements = data.elements;
     this.cuts = new NewestCut(data.cutsBuffer, this.owner);
@@ -105,7 +109,11 @@ class FlowThread {
   async prepareToFollow(): Promise<void> {
     const module = await loadModule(new URL('./effect-target.js', import.meta.url));
     const { createEffectTarget } = module as typeof import('./effect-target.js');
-    this.target = createEffectTarget(this.shards);
+    this.target = createEffectTarget(this.shards, {
+      claims: this.claims,
+      mailbox: this.mail.mailbox,
+      blockingKeys: this.control.word(BLOCKING_KEYS),
+    });
   }
 
   private follow(command: FollowFlow): void {

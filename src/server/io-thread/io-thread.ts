@@ -8,18 +8,23 @@ import { receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { FailureLog } from '../../base/failure-log.js';
 import { Log, type LogLevel } from '../../base/log.js';
 import { textOfErrorName } from '../../base/system-error.js';
+import { REPLY_ON } from '../../commands/contract/session.js';
 import { commandModules } from '../../commands/index.generated.js';
 import { definitionsOf } from '../../engine/definitions.js';
+import { BLOCKING_KEYS } from '../../engine/counters.js';
 import { Dispatcher } from '../../engine/dispatch.js';
 import { Registry } from '../../engine/registry.js';
+import { Serving } from '../../engine/serving.js';
 import { ClientSession } from '../../engine/session.js';
 import { Transactions } from '../../engine/transactions.js';
+import { Waits } from '../../engine/waits.js';
 import { BackPressure } from '../../journal/back-pressure.js';
 import { NewestCut } from '../../journal/cuts.js';
 import { JournalRing } from '../../journal/ring.js';
 import { JournalSink } from '../../journal/sink.js';
 import { ExpiryCycle } from '../../keyspace/expiry-cycle.js';
 import { Shards } from '../../keyspace/shards.js';
+import { Claims } from '../../memory/claims.js';
 import type { ControlBlock } from '../../memory/control.js';
 import type { Mailbox } from '../../memory/mailbox.js';
 import { USED_PAGES } from '../../memory/used-pages.js';
@@ -188,6 +193,7 @@ class IoThread {
     this.policy.frontend = frontend;
     this.frontend = frontend;
     this.shareClients(frontend, clients);
+    this.letClientsWait(dispatcher, frontend);
     dispatcher.server = createServerPort(
       {
         thread: data.thread,
@@ -260,6 +266,7 @@ class IoThread {
         request: (id, request) =>
           this.post({ kind: 'replication-request', thread: data.thread, id, request }),
         notify: (notice) => this.post({ kind: 'replication-notice', notice }),
+        becameReplica: () => dispatcher.waits?.endAll(),
         setJournal: (on) => {
           dispatcher.keys.effects.sink = on ? journal : null;
           dispatcher.pressure = on ? pressure : null;
@@ -273,6 +280,29 @@ class IoThread {
       },
       data.replication,
     );
+  }
+
+  /** Lets clients wait for keys, and serves those of all threads. */
+  private letClientsWait(dispatcher: Dispatcher, frontend: Frontend<ClientSession>): void {
+    const { control, data, mailbox } = this;
+    const claims = new Claims(data.mailboxes.claims);
+    const shared = { claims, mailbox, blockingKeys: control.word(BLOCKING_KEYS) };
+    const serving = new Serving(dispatcher, shared);
+    dispatcher.serving = serving;
+    dispatcher.waits = new Waits({
+      ...shared,
+      ...{ thread: data.thread, dispatcher, serving, control },
+      answer: (session, region, offset, length) => {
+        if (session.replyMode === REPLY_ON) frontend.push(session, region, offset, length);
+        frontend.resume(session, () => dispatcher.suppressResumed(session));
+      },
+      resumed: (session, write) =>
+        frontend.resume(session, () => {
+          dispatcher.session = session;
+          write(dispatcher);
+          dispatcher.suppressResumed(session);
+        }),
+    });
   }
 
   /** What brings clients from other threads here, and takes them there. */

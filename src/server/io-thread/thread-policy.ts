@@ -3,7 +3,7 @@
  */
 import type { FailureLog } from '../../base/failure-log.js';
 import { ClientPause, PAUSE_EVERYTHING, PAUSE_NOTHING } from '../../engine/client-pause.js';
-import { COMMANDS } from '../../engine/counters.js';
+import { BLOCKED_CLIENTS, COMMANDS } from '../../engine/counters.js';
 import type { Dispatcher } from '../../engine/dispatch.js';
 import {
   GATE_LOADING,
@@ -69,6 +69,7 @@ export class ThreadPolicy implements FrontendPolicy<ClientSession> {
   private nextSecondMs = 0;
   private nextExpiryMs = 0;
   private turnHasInput = 0;
+  private countedPaused = 0;
   /** The gates of CLIENT PAUSE in the turn before. */
   private pause = 0;
 
@@ -164,8 +165,11 @@ export class ThreadPolicy implements FrontendPolicy<ClientSession> {
 
   background(): number {
     const { dispatcher, settings } = this.parts;
-    this.parts.mailbox.receive();
     const nowMs = dispatcher.now;
+    this.parts.mailbox.flush();
+    this.parts.mailbox.receive();
+    this.countPaused();
+    const waitsMs = dispatcher.waits!.background(nowMs);
     const pause = dispatcher.gates & (GATE_PAUSE_ALL | GATE_PAUSE_WRITES);
     if (this.frontend.pausedCount > 0 && (pause === 0 || this.pause !== pause)) {
       this.frontend.resumePaused();
@@ -186,7 +190,15 @@ export class ThreadPolicy implements FrontendPolicy<ClientSession> {
     if (nowMs >= this.placement.nextMs) this.placement.period(nowMs);
     if (this.frontend.pausedCount > 0) return 1;
     const nextMs = Math.min(this.nextBackgroundMs, this.nextExpiryMs, this.placement.nextMs);
-    return Math.max(1, Math.min(nextMs - nowMs, replicationMs));
+    return Math.max(1, Math.min(nextMs - nowMs, replicationMs, waitsMs));
+  }
+
+  /** Clients that CLIENT PAUSE holds count as blocked, as in Redis. */
+  private countPaused(): void {
+    const { pausedCount } = this.frontend;
+    if (pausedCount === this.countedPaused) return;
+    this.parts.control.word(BLOCKED_CLIENTS).add(pausedCount - this.countedPaused);
+    this.countedPaused = pausedCount;
   }
 
   private expire(periodMs: number, paused: boolean): void {
