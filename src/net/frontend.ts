@@ -304,6 +304,12 @@ export class Frontend<S extends NetSession> implements TransportHandler {
     this.input.waiting.resumePaused();
   }
 
+  /** Whether CLIENT PAUSE holds a command of the client. */
+  isPaused(session: S): boolean {
+    const connection = this.connections.get(session.connection);
+    return connection !== undefined && this.input.waiting.isPaused(connection);
+  }
+
   get pausedCount(): number {
     return this.input.waiting.pausedCount;
   }
