@@ -8,9 +8,9 @@
  */
 import type { ArgumentVector } from '../base/arguments.js';
 import { prefixBinary } from '../base/region.js';
-import type { Arguments } from '../protocol/parser.js';
 import type { ErrorReply } from '../protocol/errors.js';
 import * as errors from '../protocol/errors.js';
+import type { Arguments } from '../protocol/parser.js';
 import type { AccessControl } from './acl/access-control.js';
 import { FROM_CLIENT, FROM_TRANSACTION } from './acl/acl-log.js';
 import {

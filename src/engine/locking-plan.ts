@@ -94,6 +94,8 @@ export class LockingPlan {
   private keptCommands = 0;
   /** In this run the contended shard has been left to the threads that sleep for it. */
   private isOthersTurn = false;
+  /** Shards locked besides the plan, for a client that is served. */
+  private readonly borrowed: number[] = [];
   private nowMs = 0;
   /**
    * Of this turn: how long to spin for locks, and whether a command's sleep for them has failed.
@@ -175,6 +177,7 @@ export class LockingPlan {
    * @param ran whether a command ran with it to its end, so that a run may keep it
    */
   releaseOne(ran: boolean): void {
+    if (this.borrowed.length > 0) this.releaseBorrowed();
     const shard = this.single;
     if (shard === NONE) return;
     this.single = NONE;
@@ -187,7 +190,20 @@ export class LockingPlan {
 
   /** Releases the locks of a plan and forgets it, whatever the outcome. */
   release(): void {
+    if (this.borrowed.length > 0) this.releaseBorrowed();
     if (this.wanted.size > 0) this.releaseAll();
+  }
+
+  /** Locks one more shard until `release`, without waiting. @returns false when it is taken */
+  borrow(shard: number): boolean {
+    if (!this.shards.tryLock(shard)) return false;
+    this.borrowed.push(shard);
+    return true;
+  }
+
+  releaseBorrowed(): void {
+    for (const shard of this.borrowed) this.shards.unlock(shard);
+    this.borrowed.length = 0;
   }
 
   private releaseAll(): void {
@@ -201,10 +217,11 @@ export class LockingPlan {
   }
 
   get held(): number[] {
-    if (this.single !== NONE) return [this.single];
-    if (!this.wanted.locked) return [];
+    const { borrowed } = this;
+    if (this.single !== NONE) return [this.single, ...borrowed];
+    if (!this.wanted.locked) return [...borrowed];
     const shards = Array.from({ length: this.shards.count }, (_, shard) => shard);
-    return shards.filter((shard) => this.wanted.has(shard));
+    return [...shards.filter((shard) => this.wanted.has(shard)), ...borrowed];
   }
 
   /** Runs `work` with the shard locked, for commands that lock as they go. */

@@ -54,6 +54,8 @@ export class RegisteredCommand implements CommandEntry {
   readonly keys: readonly CompiledKeys[];
   readonly channels: ChannelSpecification | null;
   readonly readsAnyKey: CommandDefinition['readsAnyKey'];
+  /** Type of the values that it waits for, '' when it does not block. */
+  readonly waitsFor: string;
   /** Keys that firstKey, lastKey and keyStep cannot describe. */
   readonly hasMovableKeys: boolean;
 
@@ -73,6 +75,7 @@ export class RegisteredCommand implements CommandEntry {
     this.run = isContainer(definition) ? notRunnable : definition.run;
     this.readsAnyKey = isContainer(definition) ? undefined : definition.readsAnyKey;
     this.channels = isContainer(definition) ? null : (definition.channels ?? null);
+    this.waitsFor = isContainer(definition) ? '' : (definition.waitsFor ?? '');
     const specifications = (isContainer(definition) ? undefined : definition.keys) ?? [];
     this.keys = compileKeys(specifications);
     this.hasMovableKeys = specifications.length > 0 && this.firstKey === 0;

@@ -38,6 +38,8 @@ export class ClientSession implements Session {
   /** It has logged in, or there was no password when it came. */
   isLoggedIn = false;
   closeAfterReply = false;
+  /** As net/runner.ts has it: 0 for ordinary clients, 1 for those that have subscribed. */
+  outputClass = 0;
   replyMode = REPLY_ON;
   inMulti = false;
   multiAborted = false;

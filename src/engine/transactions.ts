@@ -155,6 +155,7 @@ export class Transactions implements TransactionsPort {
       if (denied === null) dispatcher.runNested(command, queued, reply);
       else dispatcher.replyRefusal(denied);
     }
+    if (keys.ready.count > 0) dispatcher.serveReady();
     keys.effects.endTransaction();
   }
 }

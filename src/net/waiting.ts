@@ -36,6 +36,10 @@ export class WaitingClients<S extends NetSession> {
     return this.busy[0];
   }
 
+  isPaused(connection: Connection<S>): boolean {
+    return this.paused.includes(connection);
+  }
+
   /** @param outcome of the client's command: BUSY, PAUSED or DEFERRED */
   add(connection: Connection<S>, outcome: number, nowMs: number): void {
     if (connection.retrying) return;

@@ -1,7 +1,6 @@
 /** ACL WHOAMI, CAT, GENPASS and HELP */
-import { unknownCategory } from '../../protocol/errors.js';
+import { NOT_INTEGER, unknownCategory } from '../../protocol/errors.js';
 import { INTEGER_OK, ParsedInteger, parseInteger } from '../../protocol/numbers.js';
-import { NOT_INTEGER } from '../../protocol/errors.js';
 import {
   ACL_CATEGORIES,
   type CommandDefinition,

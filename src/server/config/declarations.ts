@@ -4,9 +4,9 @@
  */
 import { commandModules } from '../../commands/index.generated.js';
 import { DeclaredUsers } from '../../engine/acl/user-file.js';
+import { createUserTable } from '../../engine/acl/user-table.js';
 import { definitionsOf } from '../../engine/definitions.js';
 import { COMMAND_NAME_BYTES_MAX, Registry } from '../../engine/registry.js';
-import { createUserTable } from '../../engine/acl/user-table.js';
 import type { Values } from './values.js';
 
 export class Declarations {

@@ -9,8 +9,8 @@ import type {
   UserDescription,
 } from '../../../commands/contract/acl-port.js';
 import type { Session } from '../../../commands/contract/session.js';
-import { FROM_CLIENT, FROM_TRANSACTION } from '../../../engine/acl/acl-log.js';
 import { argumentText } from '../../../engine/acl/access-control.js';
+import { FROM_CLIENT, FROM_TRANSACTION } from '../../../engine/acl/acl-log.js';
 import { describeChannels, describeCommands, describeKeys } from '../../../engine/acl/describe.js';
 import { generatePassword, PASSWORD_BITS_TEXT } from '../../../engine/acl/passwords.js';
 import { ALLOWED, DENIED_AUTH } from '../../../engine/acl/permissions.js';
