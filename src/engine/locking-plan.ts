@@ -12,6 +12,10 @@
  * it has its locks; once such a sleep has failed, no other client of the thread sleeps in the same
  * turn.
  *
+ * A script's plan grows while it runs: `extend` takes the lock of a key that it did not declare. It
+ * waits for one only with the order lock (shard-set.ts), which a script must have from its first such
+ * write on: until then it can be started over, with the order lock from the beginning.
+ *
  * The plan is made before there is a lock. If a full sync changes the hash key before the locks are
  * held (keyspace/key-hash.ts), they may be those of other shards: the answer is BUSY too, and the
  * command starts over with new hashes. No lock is taken between planning and taking.
@@ -65,6 +69,10 @@ export class LockingPlan {
   private readonly written: ShardSet;
   /** The shard that is locked alone. */
   private single = NONE;
+  /** Whether this thread has the order lock, for a script. */
+  private isOrdered = false;
+  /** The shard that the command under way found taken. */
+  takenShard = 0;
   private nowMs = 0;
   /**
    * Of this turn: how long to spin for locks, and whether a command's sleep for them has failed.
@@ -118,7 +126,10 @@ export class LockingPlan {
   takeOne(client: LockClient, shard: number, bytes: number): number {
     const { shards } = this;
     const { epoch } = shards.keyHash;
-    if (!shards.tryLock(shard, this.patience) && !this.sleepForOne(client, shard)) return BUSY;
+    if (!shards.tryLock(shard, this.patience) && !this.sleepForOne(client, shard)) {
+      this.takenShard = shard;
+      return BUSY;
+    }
     this.single = shard;
     if (epoch !== shards.keyHash.epoch) return BUSY;
     if (this.pressure === null || bytes < 0) return DONE;
@@ -142,12 +153,77 @@ export class LockingPlan {
       this.single = NONE;
       this.shards.unlock(shard);
     }
-    if (this.wanted.size > 0) this.releaseAll();
+    if (this.wanted.size > 0 || this.isOrdered) this.releaseAll();
   }
 
   private releaseAll(): void {
     this.wanted.unlock();
     this.written.clear();
+    if (!this.isOrdered) return;
+    this.isOrdered = false;
+    this.shards.unlockOrder();
+  }
+
+  // Scripts.
+
+  /** As `take`, for a script, whose plan may be empty. @param inOrder with the order lock */
+  takeForScript(client: LockClient, bytes: number, inOrder: boolean): number {
+    if (!inOrder) return this.isEmpty ? DONE : this.take(client, bytes);
+    const { keyHash } = this.shards;
+    const { epoch } = keyHash;
+    if (!this.takeInOrder(client)) return BUSY;
+    if (epoch !== keyHash.epoch) return BUSY;
+    if (this.pressure === null || bytes < 0) return DONE;
+    return this.isAnyPutOff(client, bytes) ? DEFERRED : DONE;
+  }
+
+  private takeInOrder(client: LockClient): boolean {
+    const { shards, wanted } = this;
+    if (shards.lockOrder(0)) {
+      this.isOrdered = true;
+      if (this.isEmpty || wanted.tryLock(this.patience * SET_PATIENCE)) {
+        client.busyInRow = 0;
+        return true;
+      }
+      this.takenShard = wanted.taken;
+      this.isOrdered = false;
+      shards.unlockOrder();
+    }
+    if (!this.maySleep(client)) return false;
+    this.isOrdered = wanted.lockInOrder(performance.now() + SLEEP_MS_MAX);
+    if (this.isOrdered) client.busyInRow = 0;
+    else this.sleptInVain = true;
+    return this.isOrdered;
+  }
+
+  /** Whether the thread holds the locks of all shards. */
+  get holdsAll(): boolean {
+    return this.wanted.locked && this.wanted.size === this.shards.count;
+  }
+
+  /** Takes the order lock if it is free, for a script that is about to write. @returns whether it has it */
+  order(): boolean {
+    if (!this.isOrdered) this.isOrdered = this.shards.lockOrder(0);
+    return this.isOrdered;
+  }
+
+  /**
+   * Takes the lock of a shard that the script under way did not declare.
+   * @returns false when it is taken and the script may not wait for it, or keys have other hashes now
+   */
+  extend(shard: number): boolean {
+    if (this.holds(shard)) return true;
+    const { keyHash } = this.shards;
+    const { epoch } = keyHash;
+    if (this.wanted.extend(shard, 0)) return epoch === keyHash.epoch;
+    if (!this.isOrdered) return false;
+    this.isWaiting = true;
+    try {
+      while (!this.wanted.extend(shard, performance.now() + SLEEP_MS_MAX)) this.waiting();
+    } finally {
+      this.isWaiting = false;
+    }
+    return epoch === keyHash.epoch;
   }
 
   /** Whether the command under way holds the shard's lock. */
@@ -187,6 +263,7 @@ export class LockingPlan {
       client.busyInRow = 0;
       return true;
     }
+    this.takenShard = wanted.taken;
     if (!this.maySleep(client)) return false;
     if (wanted.lockBefore(performance.now() + SLEEP_MS_MAX)) {
       client.busyInRow = 0;

@@ -38,6 +38,8 @@ export class ClientSession implements Session {
   putOffSinceMs = 0;
   /** Answers BUSY since it last got several locks together, or slept for a single one. */
   busyInRow = 0;
+  /** Its script is to begin with the order lock, as it has to start over. */
+  isScriptOrdered = false;
   /** This thread keeps state for the client, so it cannot move. */
   isPinned = false;
   /** The control connection of a replica of ours. */

@@ -11,6 +11,7 @@ import {
   holdsLock,
   lockBefore,
   lockInTurn,
+  lockOwner,
   spinUntilFree,
   tryLock,
   unlock,
@@ -143,6 +144,11 @@ export class Shards {
     unlock(this.spaces[shard]!.region.words, WORD_LOCK);
   }
 
+  /** The thread that holds a shard's lock now, -1 when nobody does. */
+  holderOf(shard: number): number {
+    return lockOwner(this.spaces[shard]!.region.words, WORD_LOCK) - 1;
+  }
+
   /** @throws when this thread does not hold the shard's lock. For functions that need it. */
   assertLocked(shard: number): void {
     if (!holdsLock(this.spaces[shard]!.region.words, WORD_LOCK, this.owner)) {
@@ -156,6 +162,11 @@ export class Shards {
    */
   lockOrder(deadlineMs: number): boolean {
     return lockBefore(this.spaces[0]!.region.words, WORD_ORDER_LOCK, this.owner, deadlineMs);
+  }
+
+  /** The same in a bounded time, however many threads want it. */
+  lockOrderInTurn(): void {
+    lockInTurn(this.spaces[0]!.region.words, WORD_ORDER_LOCK, this.owner);
   }
 
   unlockOrder(): void {

@@ -12,6 +12,7 @@ import { commandModules } from '../../commands/index.generated.js';
 import { definitionsOf } from '../../engine/definitions.js';
 import { Dispatcher } from '../../engine/dispatch.js';
 import { Registry } from '../../engine/registry.js';
+import { createScripting, type Scripting } from '../../engine/scripts/create.js';
 import { ClientSession } from '../../engine/session.js';
 import { Transactions } from '../../engine/transactions.js';
 import { BackPressure } from '../../journal/back-pressure.js';
@@ -21,6 +22,9 @@ import { JournalSink } from '../../journal/sink.js';
 import { ExpiryCycle } from '../../keyspace/expiry-cycle.js';
 import { Shards } from '../../keyspace/shards.js';
 import type { ControlBlock } from '../../memory/control.js';
+import { SharedRecords } from '../../memory/shared-records.js';
+import { SharedStates } from '../../memory/shared-states.js';
+import { SharedText } from '../../memory/shared-text.js';
 import { USED_PAGES } from '../../memory/used-pages.js';
 import { HANDED_OVER } from '../../net/counters.js';
 import { Frontend } from '../../net/frontend.js';
@@ -49,6 +53,8 @@ import { CommandStatistics } from './thread-statistics.js';
 
 /** How often a thread that listens looks whether the others do. */
 const START_POLL_MS = 1;
+/** By the number that redis.log is given. */
+const SCRIPT_LOG_LEVELS: readonly LogLevel[] = ['debug', 'verbose', 'notice', 'warning'];
 
 class IoThread {
   private readonly config: Config;
@@ -63,6 +69,8 @@ class IoThread {
   private dispatcher!: Dispatcher;
   private frontend!: Frontend<ClientSession>;
   private mayServe = false;
+  /** Messages of the main thread that came while a script ran. */
+  private readonly held: MainToIo[] = [];
   private shutdownFailed: ((text: string) => void) | null = null;
 
   constructor(
@@ -181,6 +189,8 @@ class IoThread {
     this.policy.frontend = frontend;
     this.frontend = frontend;
     this.shareClients(frontend, clients);
+    const scripting = this.createScripting(dispatcher);
+    dispatcher.scripts = scripting.scripts;
     dispatcher.server = createServerPort(
       {
         thread: data.thread,
@@ -192,6 +202,7 @@ class IoThread {
         clients,
         frontend,
         replication: this.replication,
+        scripting,
         rings,
         transport: this.transport,
         statistics,
@@ -205,6 +216,41 @@ class IoThread {
       new Transactions(dispatcher),
     );
     return frontend;
+  }
+
+  private createScripting(dispatcher: Dispatcher): Scripting {
+    const { data, registry } = this;
+    const { records, libraries, states } = data.scripting;
+    return createScripting({
+      thread: data.thread,
+      dispatcher,
+      registry,
+      records: new SharedRecords(records),
+      libraries: new SharedText(libraries),
+      states: new SharedStates(new Int32Array(states)),
+      bounds: {
+        slowAfterMs: () => this.config.number('busy-reply-threshold'),
+        serve: () => this.serveDuringScript(),
+        warn: (text) => this.log.warning(text),
+      },
+      log: (level, message) => this.log.write(SCRIPT_LOG_LEVELS[level]!, message),
+    });
+  }
+
+  /**
+   * A script runs: other threads get answers. What the main thread says waits for the script's end,
+   * but for the end of the server.
+   */
+  private serveDuringScript(): boolean {
+    this.gatherer.serve();
+    for (;;) {
+      const received = receiveMessageOnPort(this.data.main);
+      if (received === undefined) break;
+      this.held.push(received.message as MainToIo);
+    }
+    // Taken with the next turn.
+    if (this.held.length > 0) this.wake(this.data.thread);
+    return this.held.some(({ kind }) => kind === 'stop');
   }
 
   private buildDispatcher(
@@ -331,6 +377,11 @@ class IoThread {
 
   private serveMessages(): void {
     this.gatherer.serve();
+    for (;;) {
+      const held = this.held.shift();
+      if (held === undefined) break;
+      this.takeMessage(held);
+    }
     for (;;) {
       const received = receiveMessageOnPort(this.data.main);
       if (received === undefined) return;
