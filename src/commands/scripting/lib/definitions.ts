@@ -49,8 +49,8 @@ export function scriptCommand(command: ScriptCommand): CommandDefinition {
     complexity,
     arity: -3,
     flags: isReadOnly
-      ? ['readonly', 'noscript', 'stale', 'skip_monitor', 'no_mandatory_keys']
-      : ['noscript', 'stale', 'skip_monitor', 'may_replicate', 'no_mandatory_keys'],
+      ? ['readonly', 'noscript', 'stale', 'skip_monitor', 'no_mandatory_keys', 'movablekeys']
+      : ['noscript', 'stale', 'skip_monitor', 'may_replicate', 'no_mandatory_keys', 'movablekeys'],
     keys: [keysOf(command)],
     arguments: argumentsBehind(first),
     runsScript,
