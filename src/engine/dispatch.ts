@@ -231,7 +231,10 @@ export class Dispatcher implements Context {
     if (args.bytes > LONG_KEY_BYTES) keys.longKeys.begin(session, args, null);
     try {
       if ((command.traits & TRAIT_LOCK_NONE) === 0) this.plan(command, args);
-      if (locks.isEmpty) return execution.run(command, args);
+      if (locks.isEmpty) {
+        const isPutOff = this.leavesKeyless(command) && locks.isKeylessPutOff(session, args.bytes);
+        return isPutOff ? DEFERRED : execution.run(command, args);
+      }
       const outcome = locks.take(session, this.pressedBytes(command, args));
       return outcome === DONE ? execution.runAsTransaction(command, args) : outcome;
     } finally {
@@ -298,6 +301,11 @@ export class Dispatcher implements Context {
     } finally {
       locks.release();
     }
+  }
+
+  /** Whether a command without keys may leave an effect in the stream without keys. */
+  private leavesKeyless({ traits }: RegisteredCommand): boolean {
+    return (traits & (TRAIT_WRITE | TRAIT_MAY_REPLICATE)) !== 0;
   }
 
   /** Bytes that a write brings to its shards, for back-pressure; WRITES_NOTHING for others. */

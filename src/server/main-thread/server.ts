@@ -41,6 +41,7 @@ import {
 import { type IoRequest, IoThreads } from './io-threads.js';
 import { fitMaxClients } from './max-clients.js';
 import { RATE_PERIOD_MS, RateSampler } from './rates.js';
+import { streamsOf } from '../../replication/primary/primary-state.js';
 import { FLOW_THREADS_MAX, ReplicationManager } from './replication/manager.js';
 import { ShardWatch } from './shard-watch.js';
 import type { Supervision } from './supervision.js';
@@ -302,7 +303,7 @@ export class Server {
     const { config, shards } = this;
     const history = config.number('repl-backlog-size');
     try {
-      return createRings(shards, history, config.number('shard-bytes'));
+      return createRings(streamsOf(shards), history, config.number('shard-bytes'));
     } catch (error) {
       throw this.spaceRefused(error);
     }
