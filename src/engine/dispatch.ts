@@ -5,7 +5,7 @@
  *
  * The data path through here (one key, nothing refused) allocates nothing and takes one lock.
  */
-import { BUSY, DEFERRED, DONE, PAUSED } from '../base/outcome.js';
+import { BUSY, DEFERRED, DONE, PAUSED, SUSPENDED } from '../base/outcome.js';
 import { boundedBinary } from '../base/region.js';
 import type {
   BlockRequest,
@@ -44,10 +44,12 @@ import {
   TRAIT_LOCK_NONE,
   TRAIT_MAY_REPLICATE,
   TRAIT_RUNS_QUEUE,
+  TRAIT_RUNS_SCRIPT,
   TRAIT_SIMPLE_KEYS,
   TRAIT_TRANSACTION_CONTROL,
   TRAIT_WRITE,
 } from './registry.js';
+import { NO_SCRIPTS, type ScriptControl } from './scripts/script-control.js';
 import type { Serving } from './serving.js';
 import type { ClientSession } from './session.js';
 import type { DispatchStatistics } from './statistics.js';
@@ -66,6 +68,12 @@ export interface DispatcherHooks {
   resumed(session: ClientSession, write: () => void): void;
 }
 
+/** Whether a command, or the script that it runs, may change keys. */
+function mayWrite({ traits }: RegisteredCommand): boolean {
+  if ((traits & TRAIT_WRITE) !== 0) return true;
+  return (traits & TRAIT_RUNS_SCRIPT) !== 0 && (traits & TRAIT_MAY_REPLICATE) !== 0;
+}
+
 export class Dispatcher implements Context {
   args = new Arguments();
   session: ClientSession;
@@ -78,6 +86,8 @@ export class Dispatcher implements Context {
   serving: Serving | null = null;
   /** Set in server/ wiring, before the first command. */
   server!: ServerPort;
+  /** Set in server/ wiring, where there are scripts. */
+  scripts: ScriptControl = NO_SCRIPTS;
   readonly keys: Keyspace;
   readonly settings = new CommandSettings();
   readonly locks: LockingPlan;
@@ -122,7 +132,7 @@ export class Dispatcher implements Context {
   }
 
   get isWaiting(): boolean {
-    return this.locks.isWaiting;
+    return this.locks.isWaiting || this.scripts.isServing;
   }
 
   set pressure(pressure: WritePressure | null) {
@@ -165,6 +175,9 @@ export class Dispatcher implements Context {
     } catch (error) {
       this.fail(session, begin, error);
     }
+    if (status === BUSY && this.scripts.isHeldUp(this.locks.takenShard)) {
+      status = this.refuseBusy(session);
+    }
     const { longKeys } = this.keys;
     if (longKeys.isOpen) longKeys.end(session, status === BUSY || status === DEFERRED);
     if (status === DONE && session.replyMode !== REPLY_ON) this.suppress(session, begin);
@@ -206,6 +219,12 @@ export class Dispatcher implements Context {
     return DONE;
   }
 
+  /** A script that runs for too long holds what the command needs. */
+  private refuseBusy(session: ClientSession): number {
+    const command = this.registry.all[session.lastCommand]!;
+    return this.reject(command, session, this.scripts.busyError);
+  }
+
   // Locks.
 
   /** Locks the shards of the command's keys, runs it, unlocks. */
@@ -217,6 +236,7 @@ export class Dispatcher implements Context {
     const lastKey = command.lastKey < 0 ? args.count + command.lastKey : command.lastKey;
     const hasOneKey = firstKey !== 0 && lastKey === firstKey && (traits & TRAIT_SIMPLE_KEYS) !== 0;
     if (!hasOneKey || (traits & (TRAIT_LOCK_ALL | TRAIT_LOCK_NONE)) !== 0) {
+      if ((traits & TRAIT_RUNS_SCRIPT) !== 0) return this.runScript(command, session, args);
       return this.runPlanned(command, session, args);
     }
     if (args.length[firstKey]! > LONG_KEY_BYTES) keys.longKeys.begin(session, args, null);
@@ -251,6 +271,51 @@ export class Dispatcher implements Context {
     }
   }
 
+  /**
+   * The same for a script: the shards of the keys that it declares; it takes others while it runs. When
+   * it cannot have one of those, it has changed nothing, and starts over with the order lock.
+   */
+  private runScript(command: RegisteredCommand, session: ClientSession, args: Arguments): number {
+    const { keys, locks, execution, scripts } = this;
+    locks.giveBackKept();
+    keys.forget();
+    if (args.bytes > LONG_KEY_BYTES) keys.longKeys.begin(session, args, null);
+    try {
+      let inOrder = scripts.wantsOrder(command, args) || session.isScriptOrdered;
+      for (;;) {
+        this.plan(command, args);
+        const outcome = locks.takeForScript(session, this.pressedBytes(command, args), inOrder);
+        if (outcome !== DONE) return outcome;
+        if (execution.runAsTransaction(command, args) !== SUSPENDED) {
+          session.isScriptOrdered = false;
+          return DONE;
+        }
+        locks.release();
+        keys.forget();
+        inOrder = true;
+        session.isScriptOrdered = true;
+      }
+    } finally {
+      locks.release();
+    }
+  }
+
+  /** The script under way is to start over: it has written no reply. */
+  startOver(): void {
+    this.execution.isSuspended = true;
+  }
+
+  /** The error that the command under way answers is one of a command inside it. */
+  errorIsCounted(): void {
+    this.execution.isErrorCounted = true;
+  }
+
+  /** A command that a script calls is refused. */
+  countRefusal(command: RegisteredCommand | null, code: string): void {
+    if (command !== null) this.statistics.rejected[command.index]! += 1;
+    this.statistics.errorReply(code);
+  }
+
   /** The same for EXEC: all shards of the queue and of the watched keys, before it begins. */
   private runQueued(command: RegisteredCommand, session: ClientSession, args: Arguments): number {
     const { keys, locks, execution } = this;
@@ -276,7 +341,7 @@ export class Dispatcher implements Context {
 
   /** Bytes that a write brings to its shards, for back-pressure; WRITES_NOTHING for others. */
   private pressedBytes(command: RegisteredCommand, args: Arguments): number {
-    if (this.locks.pressure === null || (command.traits & TRAIT_WRITE) === 0) return WRITES_NOTHING;
+    if (this.locks.pressure === null || !mayWrite(command)) return WRITES_NOTHING;
     return args.bytes;
   }
 
@@ -284,7 +349,7 @@ export class Dispatcher implements Context {
   private plan(command: RegisteredCommand, args: Arguments): void {
     const { keys, locks, places } = this;
     const { traits } = command;
-    const writes = (traits & TRAIT_WRITE) !== 0;
+    const writes = mayWrite(command);
     if ((traits & TRAIT_LOCK_ALL) !== 0) {
       locks.addAll(writes);
       return;
@@ -316,6 +381,9 @@ export class Dispatcher implements Context {
       // It locks shards one by one while it runs, which is not allowed while other locks are held.
       if ((command.traits & TRAIT_LOCK_NONE) !== 0) locks.addAll(false);
       this.plan(command, queued);
+      // It cannot start over within a transaction.
+      const isScript = (command.traits & TRAIT_RUNS_SCRIPT) !== 0;
+      if (isScript && !this.scripts.isClosed(command, queued)) locks.addAll(mayWrite(command));
     }
   }
 

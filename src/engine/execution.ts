@@ -38,6 +38,8 @@ export class Execution {
   processed = 0;
   /** The command under way waits for something: it has written no reply. */
   isSuspended = false;
+  /** The error that the command under way answers was counted where it happened. */
+  isErrorCounted = false;
   private sample = SAMPLE_INTERVAL;
 
   /** @param failed told of every exception */
@@ -59,6 +61,7 @@ export class Execution {
     const startMs = sampled || timed ? performance.now() : 0;
     keys.beginCommand((command.traits & TRAIT_WRITE) !== 0);
     this.isSuspended = false;
+    this.isErrorCounted = false;
     try {
       command.run(context);
       if (keys.changes !== 0) keys.settle();
@@ -69,6 +72,7 @@ export class Execution {
     statistics.calls[command.index]! += 1;
     if (startMs !== 0) this.took(command, args, timed, performance.now() - startMs);
     if (this.isSuspended) return SUSPENDED;
+    if (this.isErrorCounted) return DONE;
     if (reply.region.bytes[reply.start + begin] === MINUS) this.countError(command, begin);
     return DONE;
   }

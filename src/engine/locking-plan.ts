@@ -23,6 +23,10 @@
  * Then it is the others' turn: the rest of the run is answered BUSY. A run makes no system call but
  * that sleep. Shards that nobody fights for are never kept.
  *
+ * A script's plan grows while it runs: `extend` takes the lock of a key that it did not declare. It
+ * waits for one only with the order lock (shard-set.ts), which a script must have from its first such
+ * write on: until then it can be started over, with the order lock from the beginning.
+ *
  * The plan is made before there is a lock. If a full sync changes the hash key before the locks are
  * held (keyspace/key-hash.ts), they may be those of other shards: the answer is BUSY too, and the
  * command starts over with new hashes. No lock is taken between planning and taking.
@@ -96,6 +100,10 @@ export class LockingPlan {
   private isOthersTurn = false;
   /** Shards locked besides the plan, for a client that is served. */
   private readonly borrowed: number[] = [];
+  /** Whether this thread has the order lock, for a script. */
+  private isOrdered = false;
+  /** The shard that the command under way found taken. */
+  takenShard = 0;
   private nowMs = 0;
   /**
    * Of this turn: how long to spin for locks, and whether a command's sleep for them has failed.
@@ -151,6 +159,7 @@ export class LockingPlan {
     const { epoch } = shards.keyHash;
     if (!this.continuesWith(shard)) {
       client.takenShard = shard;
+      this.takenShard = shard;
       if (this.isOthersTurn && shard === this.contended) return BUSY;
       if (!shards.tryLock(shard, this.patience) && !this.sleepForOne(client, shard)) return BUSY;
     }
@@ -191,7 +200,7 @@ export class LockingPlan {
   /** Releases the locks of a plan and forgets it, whatever the outcome. */
   release(): void {
     if (this.borrowed.length > 0) this.releaseBorrowed();
-    if (this.wanted.size > 0) this.releaseAll();
+    if (this.wanted.size > 0 || this.isOrdered) this.releaseAll();
   }
 
   /** Locks one more shard until `release`, without waiting. @returns false when it is taken */
@@ -209,6 +218,72 @@ export class LockingPlan {
   private releaseAll(): void {
     this.wanted.unlock();
     this.written.clear();
+    if (!this.isOrdered) return;
+    this.isOrdered = false;
+    this.shards.unlockOrder();
+  }
+
+  // Scripts.
+
+  /** As `take`, for a script, whose plan may be empty. @param inOrder with the order lock */
+  takeForScript(client: LockClient, bytes: number, inOrder: boolean): number {
+    if (!inOrder) return this.isEmpty ? DONE : this.take(client, bytes);
+    client.takenShard = NONE;
+    const { keyHash } = this.shards;
+    const { epoch } = keyHash;
+    if (!this.takeInOrder(client)) return BUSY;
+    if (epoch !== keyHash.epoch) return BUSY;
+    if (this.pressure === null || bytes < 0) return DONE;
+    return this.isAnyPutOff(client, bytes) ? DEFERRED : DONE;
+  }
+
+  private takeInOrder(client: LockClient): boolean {
+    const { shards, wanted } = this;
+    if (shards.lockOrder(0)) {
+      this.isOrdered = true;
+      if (this.isEmpty || wanted.tryLock(this.patience * SET_PATIENCE)) {
+        client.busyInRow = 0;
+        return true;
+      }
+      this.takenShard = wanted.taken;
+      this.isOrdered = false;
+      shards.unlockOrder();
+    }
+    if (!this.maySleep(client)) return false;
+    this.isOrdered = wanted.lockInOrder(performance.now() + SLEEP_MS_MAX);
+    if (this.isOrdered) client.busyInRow = 0;
+    else this.sleptInVain = true;
+    return this.isOrdered;
+  }
+
+  /** Whether the thread holds the locks of all shards. */
+  get holdsAll(): boolean {
+    return this.wanted.locked && this.wanted.size === this.shards.count;
+  }
+
+  /** Takes the order lock if it is free, for a script that is about to write. @returns whether it has it */
+  order(): boolean {
+    if (!this.isOrdered) this.isOrdered = this.shards.lockOrder(0);
+    return this.isOrdered;
+  }
+
+  /**
+   * Takes the lock of a shard that the script under way did not declare.
+   * @returns false when it is taken and the script may not wait for it, or keys have other hashes now
+   */
+  extend(shard: number): boolean {
+    if (this.holds(shard)) return true;
+    const { keyHash } = this.shards;
+    const { epoch } = keyHash;
+    if (this.wanted.extend(shard, 0)) return epoch === keyHash.epoch;
+    if (!this.isOrdered) return false;
+    this.isWaiting = true;
+    try {
+      while (!this.wanted.extend(shard, performance.now() + SLEEP_MS_MAX)) this.waiting();
+    } finally {
+      this.isWaiting = false;
+    }
+    return epoch === keyHash.epoch;
   }
 
   /** Whether the command under way holds the shard's lock. */
@@ -250,6 +325,7 @@ export class LockingPlan {
       client.busyInRow = 0;
       return true;
     }
+    this.takenShard = wanted.taken;
     if (!this.maySleep(client)) return false;
     if (wanted.lockBefore(performance.now() + SLEEP_MS_MAX)) {
       client.busyInRow = 0;

@@ -38,6 +38,13 @@ export const TRAIT_TRANSACTION_CONTROL = 16384;
 /** Runs what was queued since MULTI; whatever forbids a queued command forbids this one. */
 export const TRAIT_RUNS_QUEUE = 32768;
 
+/** Scripts may not run it. */
+export const TRAIT_NO_SCRIPT = 65536;
+/** Served while a script runs for too long. */
+export const TRAIT_ALLOW_BUSY = 131072;
+/** It runs a script: keys that it does not declare are locked while it runs. */
+export const TRAIT_RUNS_SCRIPT = 262144;
+
 export type AnyDefinition = CommandDefinition | ContainerDefinition;
 
 export class RegisteredCommand implements CommandEntry {
@@ -56,6 +63,7 @@ export class RegisteredCommand implements CommandEntry {
   readonly readsAnyKey: CommandDefinition['readsAnyKey'];
   /** Type of the values that it waits for, '' when it does not block. */
   readonly waitsFor: string;
+  readonly runsScript: CommandDefinition['runsScript'];
   /** Keys that firstKey, lastKey and keyStep cannot describe. */
   readonly hasMovableKeys: boolean;
 
@@ -76,6 +84,7 @@ export class RegisteredCommand implements CommandEntry {
     this.readsAnyKey = isContainer(definition) ? undefined : definition.readsAnyKey;
     this.channels = isContainer(definition) ? null : (definition.channels ?? null);
     this.waitsFor = isContainer(definition) ? '' : (definition.waitsFor ?? '');
+    this.runsScript = isContainer(definition) ? undefined : definition.runsScript;
     const specifications = (isContainer(definition) ? undefined : definition.keys) ?? [];
     this.keys = compileKeys(specifications);
     this.hasMovableKeys = specifications.length > 0 && this.firstKey === 0;
@@ -120,10 +129,13 @@ function traitsOf(definition: AnyDefinition): number {
   if (flags.includes('loading')) traits |= TRAIT_LOADING;
   if (flags.includes('stale')) traits |= TRAIT_STALE;
   if (flags.includes('may_replicate')) traits |= TRAIT_MAY_REPLICATE;
+  if (flags.includes('noscript')) traits |= TRAIT_NO_SCRIPT;
+  if (flags.includes('allow_busy')) traits |= TRAIT_ALLOW_BUSY;
   if (!definition.complexity.startsWith('O(1)')) traits |= TRAIT_TIMED;
   if (isContainer(definition)) return traits;
   if (definition.transaction !== undefined) traits |= TRAIT_TRANSACTION_CONTROL;
   if (definition.transaction === 'execute') traits |= TRAIT_RUNS_QUEUE;
+  if (definition.runsScript !== undefined) traits |= TRAIT_RUNS_SCRIPT;
   if (definition.whileLoading === true) traits |= TRAIT_LOADING;
   if (definition.locks === 'all') traits |= TRAIT_LOCK_ALL;
   if (definition.locks === 'none') traits |= TRAIT_LOCK_NONE;

@@ -50,6 +50,8 @@ export class ClientSession implements Session {
   busyInRow = 0;
   /** The one shard for which its last command was put off; -1 when it was not. */
   takenShard = -1;
+  /** Its script is to begin with the order lock, as it has to start over. */
+  isScriptOrdered = false;
   /** This thread keeps state for the client, so it cannot move. */
   isPinned = false;
   /** The control connection of a replica of ours. */

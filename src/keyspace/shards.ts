@@ -12,6 +12,7 @@ import {
   isAwaited,
   lockBefore,
   lockInTurn,
+  lockOwner,
   spinUntilFree,
   tryLock,
   unlock,
@@ -154,6 +155,11 @@ export class Shards {
     return holdsLock(this.spaces[shard]!.region.words, WORD_LOCK, this.owner);
   }
 
+  /** The thread that holds a shard's lock now, -1 when nobody does. */
+  holderOf(shard: number): number {
+    return lockOwner(this.spaces[shard]!.region.words, WORD_LOCK) - 1;
+  }
+
   /** @throws when this thread does not hold the shard's lock. For functions that need it. */
   assertLocked(shard: number): void {
     if (!holdsLock(this.spaces[shard]!.region.words, WORD_LOCK, this.owner)) {
@@ -167,6 +173,11 @@ export class Shards {
    */
   lockOrder(deadlineMs: number): boolean {
     return lockBefore(this.spaces[0]!.region.words, WORD_ORDER_LOCK, this.owner, deadlineMs);
+  }
+
+  /** The same in a bounded time, however many threads want it. */
+  lockOrderInTurn(): void {
+    lockInTurn(this.spaces[0]!.region.words, WORD_ORDER_LOCK, this.owner);
   }
 
   unlockOrder(): void {

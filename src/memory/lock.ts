@@ -147,6 +147,11 @@ export function isAwaited(words: Int32Array, index: number): boolean {
   return Atomics.load(words, index) >= AWAITED;
 }
 
+/** Who holds the lock, 0 for nobody. It may be another one a moment later. */
+export function lockOwner(words: Int32Array, index: number): number {
+  return Atomics.load(words, index) & OWNER_MASK;
+}
+
 /** Whether this owner holds the lock (for assertions and recovery after an exception). */
 export function holdsLock(words: Int32Array, index: number, owner: number): boolean {
   return (Atomics.load(words, index) & OWNER_MASK) === owner;

@@ -46,17 +46,16 @@ export function analyze(chunk: Chunk): Closedness {
 
 /**
  * Whether each argument that is a key is an element of KEYS.
- * @param keyPositions for a command name and its number of arguments the places of its keys among
- *   the arguments, or undefined when they cannot be told
+ * @param keyPositions for a call the places of its keys among the arguments, or undefined when they
+ *   cannot be told
  */
 export function isClosed(
   { calls }: Closedness,
-  keyPositions: (name: string, args: readonly ArgumentKind[]) => readonly number[] | undefined,
+  keyPositions: (call: CommandCall) => readonly number[] | undefined,
 ): boolean {
   if (calls === undefined) return false;
   return calls.every((call) => {
-    if (call.isOpenEnded) return false;
-    const positions = keyPositions(call.name, call.args);
+    const positions = keyPositions(call);
     return positions?.every((position) => call.args[position]?.kind === 'key') ?? false;
   });
 }

@@ -180,6 +180,11 @@ export interface CommandDefinition {
   readonly locks?: LockScope;
   /** For locks: 'keys': whether a command vector reads keys that nobody can tell beforehand. */
   readonly readsAnyKey?: (args: ArgumentVector) => boolean;
+  /**
+   * It runs a script, and argument 1 is this of it: its keys are locked first, and others as the script
+   * comes to them.
+   */
+  readonly runsScript?: 'source' | 'sha' | 'function';
   readonly effect?: EffectKind;
   /** As an effect, on a collection: which elements it is about. */
   readonly elements?: EffectElements;

@@ -76,7 +76,7 @@ export class ShardWriter implements KeyOwner {
   /** Locks all shards of a list in ascending order. */
   lockSeveral(shards: readonly number[]): void {
     this.held = this.same ? shards : this.all;
-    for (const shard of this.held) this.shards.lock(shard);
+    lockAscending(this.shards, this.held);
   }
 
   /** Unlocks everything that is locked. */
@@ -224,13 +224,23 @@ export class ShardWriter implements KeyOwner {
   }
 }
 
+/** Who waits for a lock while holding others has the order lock: a script may hold any. */
+function lockAscending(shards: Shards, list: readonly number[]): void {
+  if (list.length > 1) shards.lockOrderInTurn();
+  for (const shard of list) shards.lock(shard);
+  if (list.length > 1) shards.unlockOrder();
+}
+
 /**
  * Clears all shards and adopts the primary's hash key and spread, so that its frames fit. Whoever
  * hashed a key before must do it again, and who watches one has seen it change. Called before the
  * first flow of a full sync starts, by one thread that holds no lock.
  */
 export function prepareFullSync(shards: Shards, hashKey: HashKey): void {
-  for (let shard = 0; shard < shards.count; shard++) shards.lock(shard);
+  lockAscending(
+    shards,
+    shards.spaces.map((_, shard) => shard),
+  );
   for (let shard = 0; shard < shards.count; shard++) {
     for (let database = 0; database < shards.databases; database++) {
       touchAllWatched(shards.spaces[shard]!, database, gone);

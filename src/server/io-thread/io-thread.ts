@@ -15,6 +15,7 @@ import { BLOCKING_KEYS } from '../../engine/counters.js';
 import { definitionsOf } from '../../engine/definitions.js';
 import { Dispatcher } from '../../engine/dispatch.js';
 import { Registry } from '../../engine/registry.js';
+import { createScripting, type Scripting } from '../../engine/scripts/create.js';
 import { Serving } from '../../engine/serving.js';
 import { ClientSession } from '../../engine/session.js';
 import { Transactions } from '../../engine/transactions.js';
@@ -30,6 +31,9 @@ import { Claims } from '../../memory/claims.js';
 import type { ControlBlock } from '../../memory/control.js';
 import type { Mailbox } from '../../memory/mailbox.js';
 import { SharedChanges } from '../../memory/shared-changes.js';
+import { SharedRecords } from '../../memory/shared-records.js';
+import { SharedStates } from '../../memory/shared-states.js';
+import { SharedText } from '../../memory/shared-text.js';
 import { USED_PAGES } from '../../memory/used-pages.js';
 import { HANDED_OVER } from '../../net/counters.js';
 import { Frontend } from '../../net/frontend.js';
@@ -60,6 +64,8 @@ import { CommandStatistics } from './thread-statistics.js';
 
 /** How often a thread that listens looks whether the others do. */
 const START_POLL_MS = 1;
+/** By the number that redis.log is given. */
+const SCRIPT_LOG_LEVELS: readonly LogLevel[] = ['debug', 'verbose', 'notice', 'warning'];
 
 class IoThread {
   private readonly config: Config;
@@ -77,6 +83,8 @@ class IoThread {
   private clients!: ThreadClients;
   private readonly threadUsers: ThreadUsers;
   private mayServe = false;
+  /** Messages of the main thread that came while a script ran. */
+  private readonly held: MainToIo[] = [];
   private shutdownFailed: ((text: string) => void) | null = null;
 
   constructor(
@@ -222,6 +230,8 @@ class IoThread {
     this.frontend = frontend;
     this.shareClients(frontend, clients);
     this.letClientsWait(dispatcher, frontend);
+    const scripting = this.createScripting(dispatcher);
+    dispatcher.scripts = scripting.scripts;
     dispatcher.server = createServerPort(
       {
         thread: data.thread,
@@ -234,6 +244,7 @@ class IoThread {
         threadUsers: this.threadUsers,
         frontend,
         replication: this.replication,
+        scripting,
         rings,
         transport: this.transport,
         statistics,
@@ -262,6 +273,41 @@ class IoThread {
       threadUsers,
     );
     return this.clients;
+  }
+
+  private createScripting(dispatcher: Dispatcher): Scripting {
+    const { data, registry } = this;
+    const { records, libraries, states } = data.scripting;
+    return createScripting({
+      thread: data.thread,
+      dispatcher,
+      registry,
+      records: new SharedRecords(records),
+      libraries: new SharedText(libraries),
+      states: new SharedStates(new Int32Array(states)),
+      bounds: {
+        slowAfterMs: () => this.config.number('busy-reply-threshold'),
+        serve: () => this.serveDuringScript(),
+        warn: (text) => this.log.warning(text),
+      },
+      log: (level, message) => this.log.write(SCRIPT_LOG_LEVELS[level]!, message),
+    });
+  }
+
+  /**
+   * A script runs: other threads get answers. What the main thread says waits for the script's end,
+   * but for the end of the server.
+   */
+  private serveDuringScript(): boolean {
+    this.gatherer.serve();
+    for (;;) {
+      const received = receiveMessageOnPort(this.data.main);
+      if (received === undefined) break;
+      this.held.push(received.message as MainToIo);
+    }
+    // Taken with the next turn.
+    if (this.held.length > 0) this.wake(this.data.thread);
+    return this.held.some(({ kind }) => kind === 'stop');
   }
 
   private buildDispatcher(
@@ -415,6 +461,11 @@ class IoThread {
 
   private serveMessages(): void {
     this.gatherer.serve();
+    for (;;) {
+      const held = this.held.shift();
+      if (held === undefined) break;
+      this.takeMessage(held);
+    }
     for (;;) {
       const received = receiveMessageOnPort(this.data.main);
       if (received === undefined) return;

@@ -8,6 +8,7 @@ import type { Session } from '../../commands/contract/session.js';
 import { ClientPause } from '../../engine/client-pause.js';
 import type { Dispatcher } from '../../engine/dispatch.js';
 import type { Registry } from '../../engine/registry.js';
+import type { Scripting } from '../../engine/scripts/create.js';
 import { ClientSession } from '../../engine/session.js';
 import type { Transactions } from '../../engine/transactions.js';
 import type { JournalRing } from '../../journal/ring.js';
@@ -49,6 +50,7 @@ export interface PortParts {
   readonly frontend: Frontend<ClientSession>;
   readonly transport: Transport;
   readonly replication: ThreadReplication;
+  readonly scripting: Scripting;
   readonly rings: readonly JournalRing[];
   readonly statistics: CommandStatistics;
   readonly facts: ServerFacts;
@@ -97,6 +99,8 @@ export function createServerPort(parts: PortParts, transactions: Transactions): 
   return {
     acl,
     replication: parts.replication,
+    scripts: parts.scripting.scripts,
+    functions: parts.scripting.functions,
     transactions,
     clients,
     configuration: configurationOf(config, acl),

@@ -16,6 +16,7 @@ import type { Log } from '../../base/log.js';
 import { commandModules } from '../../commands/index.generated.js';
 import { definitionsOf } from '../../engine/definitions.js';
 import { Registry } from '../../engine/registry.js';
+import { createScriptingBuffers } from '../../engine/scripts/shared.js';
 import { NewestCut } from '../../journal/cuts.js';
 import { createRings } from '../../journal/ring.js';
 import { type ElementsByVerb, elementsByVerb } from '../../keyspace/effect-elements.js';
@@ -147,6 +148,7 @@ export class Server {
       configBuffer: config.buffer,
       usersBuffer: users.buffer,
       renames: declarations.renames,
+      scripting: createScriptingBuffers(threads),
       wakers: this.wakers,
       figures: { connections: figure(), inUse: figure(), atWork: figure() },
       descriptors,
