@@ -10,6 +10,7 @@ export const ping: CommandDefinition = {
   complexity: 'O(1)',
   arity: -1,
   flags: ['fast'],
+  whileSubscribed: true,
   arguments: [{ name: 'message', type: 'string', flags: ['optional'] }],
   tips: ['request_policy:all_shards', 'response_policy:all_succeeded'],
   run({ args, reply }) {
