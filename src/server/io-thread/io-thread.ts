@@ -21,6 +21,7 @@ import { JournalSink } from '../../journal/sink.js';
 import { ExpiryCycle } from '../../keyspace/expiry-cycle.js';
 import { Shards } from '../../keyspace/shards.js';
 import type { ControlBlock } from '../../memory/control.js';
+import type { Mailbox } from '../../memory/mailbox.js';
 import { USED_PAGES } from '../../memory/used-pages.js';
 import { HANDED_OVER } from '../../net/counters.js';
 import { Frontend } from '../../net/frontend.js';
@@ -36,6 +37,7 @@ import { Reply } from '../../protocol/reply.js';
 import { attachControl } from '../channel/control.js';
 import { Gatherer } from '../channel/gather.js';
 import type { IoGatherer } from '../channel/io-io.js';
+import { openMailbox } from '../channel/mailboxes.js';
 import type { IoThreadData, IoToMain, MainToIo } from '../channel/main-io.js';
 import { Config } from '../config/config.js';
 import { clientsPossible } from '../config/descriptor-budget.js';
@@ -55,6 +57,7 @@ class IoThread {
   private readonly settings = new ThreadSettings();
   private readonly control: ControlBlock;
   private readonly gatherer: IoGatherer;
+  private readonly mailbox: Mailbox;
   private readonly log: Log;
   private readonly failures: FailureLog;
   private transport!: Transport;
@@ -76,6 +79,9 @@ class IoThread {
     );
     this.log = new Log((line) => this.post({ kind: 'log', line }));
     this.failures = new FailureLog((text) => this.log.warning(text));
+    this.mailbox = openMailbox(data.mailboxes, data.thread, (error) =>
+      this.failures.note('Exception while taking a message of another thread', error),
+    );
     this.gatherer = new Gatherer(data.thread, data.peers, this.control.mail, (thread) =>
       this.wake(thread),
     );
@@ -174,6 +180,7 @@ class IoThread {
         this.gatherer.tell(thread, 'adopt', descriptor);
       },
       serveMessages: () => this.serveMessages(),
+      mailbox: this.mailbox,
       log: (level, text) => this.log.write(level, text),
       failures: this.failures,
     });

@@ -26,10 +26,11 @@ import {
 } from '../../keyspace/counters.js';
 import type { ExpiryCycle } from '../../keyspace/expiry-cycle.js';
 import type { ControlBlock, SharedWord } from '../../memory/control.js';
+import type { Mailbox } from '../../memory/mailbox.js';
 import { notePeakPages, USED_PAGES } from '../../memory/used-pages.js';
 import { INPUT_BYTES, OUTPUT_BYTES, READS, WRITES } from '../../net/counters.js';
 import type { Frontend } from '../../net/frontend.js';
-import type { FrontendPolicy } from '../../net/policy.js';
+import type { FrontendPolicy, OutputLimit } from '../../net/policy.js';
 import { LOADING } from '../channel/process-figures.js';
 import type { ThreadSettings } from './settings.js';
 import type { ThreadClients } from './thread-clients.js';
@@ -53,6 +54,7 @@ export interface ThreadPolicyParts {
   readonly failures: FailureLog;
   /** Serves messages of other threads. */
   readonly serveMessages: () => void;
+  readonly mailbox: Mailbox;
   readonly log: (level: 'verbose' | 'warning', text: string) => void;
 }
 
@@ -81,16 +83,8 @@ export class ThreadPolicy implements FrontendPolicy<ClientSession> {
     this.clientPause = new ClientPause(control);
   }
 
-  get outputHardBytes(): number {
-    return this.parts.settings.outputHardBytes;
-  }
-
-  get outputSoftBytes(): number {
-    return this.parts.settings.outputSoftBytes;
-  }
-
-  get outputSoftMs(): number {
-    return this.parts.settings.outputSoftMs;
+  get outputLimits(): readonly OutputLimit[] {
+    return this.parts.settings.outputLimits;
   }
 
   get bulkBytesMax(): number {
@@ -139,6 +133,7 @@ export class ThreadPolicy implements FrontendPolicy<ClientSession> {
   }
 
   beginTurn(): void {
+    this.parts.mailbox.awake();
     this.parts.refreshSettings();
     this.loadGates();
     this.turnHasInput++;
@@ -161,8 +156,15 @@ export class ThreadPolicy implements FrontendPolicy<ClientSession> {
     dispatcher.beginTurn(nowMs, gates | replication.gates(nowMs));
   }
 
+  mayWait(): boolean {
+    const { mailbox } = this.parts;
+    mailbox.flush();
+    return mailbox.maySleep();
+  }
+
   background(): number {
     const { dispatcher, settings } = this.parts;
+    this.parts.mailbox.receive();
     const nowMs = dispatcher.now;
     const pause = dispatcher.gates & (GATE_PAUSE_ALL | GATE_PAUSE_WRITES);
     if (this.frontend.pausedCount > 0 && (pause === 0 || this.pause !== pause)) {
