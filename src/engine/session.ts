@@ -1,6 +1,7 @@
 /** A client's state as the engine keeps it; net/ adds the connection it comes through. */
 import type { Session } from '../commands/contract/session.js';
 import { REPLY_ON } from '../commands/contract/session.js';
+import type { ClientSubscriptions } from './pubsub/client-subscriptions.js';
 import type { TransactionQueue } from './transaction-queue.js';
 import type { WatchedKey } from './transactions.js';
 
@@ -59,6 +60,8 @@ export class ClientSession implements Session {
   suspensions = 0;
   cancelSuspension: ((reason: 'closed' | 'unblock' | 'unblock-error') => void) | null = null;
   queue: TransactionQueue | null = null;
+  /** Null for clients that are subscribed to nothing. */
+  subscriptions: ClientSubscriptions | null = null;
   watched: WatchedKey[] = [];
 
   /**
@@ -89,6 +92,7 @@ export class ClientSession implements Session {
    */
   get isMovable(): boolean {
     if (this.inMulti || this.watched.length > 0 || this.isPinned) return false;
+    if (this.subscriptions !== null) return false;
     return !this.suspended && !this.closeAfterReply;
   }
 

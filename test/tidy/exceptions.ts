@@ -29,7 +29,7 @@ export const COMMAND_NAMES: Readonly<Record<string, readonly [names: string, rea
   'src/engine/acl/describe.ts': ['client', 'who reads the description'],
   'src/engine/acl/user-file.ts': ['reset', 'a rule of ACL SETUSER'],
   'src/engine/acl/user.ts': ['reset', 'a rule of ACL SETUSER'],
-  'src/engine/categories.ts': ['set', 'an ACL category'],
+  'src/engine/categories.ts': ['pubsub set', 'ACL categories'],
   'src/engine/definitions.ts': ['object', 'what typeof answers'],
   'src/keyspace/effect-verbs.ts': [
     'flushdb persist swapdb',

@@ -6,6 +6,7 @@
 import assert from 'node:assert/strict';
 import { beforeEach, describe, test } from 'node:test';
 import { definitionsOf } from '../../engine/definitions.js';
+import type { PubSubPort } from '../contract/pubsub-port.js';
 import type { ClientFilter, ClientsPort, ServerPort } from '../contract/server-port.js';
 import { REPLY_OFF, REPLY_ON, REPLY_SKIP_NEXT } from '../contract/session.js';
 import { CommandTester, START_MS } from '../contract/test-support.js';
@@ -34,6 +35,7 @@ class Noted {
   password = '';
   readonly calls: unknown[] = [];
   killed = 1;
+  isSubscribed = false;
 
   readonly clients: ClientsPort = {
     local: [],
@@ -57,6 +59,11 @@ class Noted {
   get ports(): Partial<ServerPort> {
     return {
       clients: this.clients,
+      pubsub: {
+        ...({} as PubSubPort),
+        isSubscribed: this.isSubscribed,
+        leave: () => this.calls.push(['leave']),
+      },
       configuration: {
         value: (name) => (name === 'requirepass' ? this.password : ''),
         get: () => [],
@@ -126,10 +133,10 @@ test('RESET discards, unwatches and resets the session', () => {
   tester.session.reset = () => resets++;
   tester.session.inMulti = true;
   assert.equal(run('RESET'), '+RESET');
-  assert.deepEqual(noted.take(), [['discard'], ['unwatchAll']]);
+  assert.deepEqual(noted.take(), [['discard'], ['unwatchAll'], ['leave']]);
   tester.session.inMulti = false;
   run('RESET');
-  assert.deepEqual(noted.take(), [['unwatchAll']]);
+  assert.deepEqual(noted.take(), [['unwatchAll'], ['leave']]);
   assert.equal(resets, 2);
 });
 

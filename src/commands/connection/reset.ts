@@ -14,6 +14,7 @@ export const reset: CommandDefinition = {
   run({ reply, session, server }) {
     if (session.inMulti) server.transactions.discard(session);
     server.transactions.unwatchAll(session);
+    server.pubsub.leave();
     session.reset();
     reply.protocol = 2;
     reply.simple('RESET');

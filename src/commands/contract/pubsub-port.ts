@@ -34,6 +34,6 @@ export interface PubSubPort {
   subscribers(kind: NameKind, index: number): number;
   /** How many names of the kind have subscribers. */
   names(kind: NameKind): number;
-  /** Calls `each` with every such name that matches the pattern in argument `index`, 0 for all. */
-  list(kind: NameKind, index: number, each: (name: string) => void): void;
+  /** Such names, one char per byte: those that match the pattern in argument `index`, 0 for all. */
+  list(kind: NameKind, index: number): Iterable<string>;
 }

@@ -82,13 +82,13 @@ export class Delivery {
     this.forgetLarge();
   }
 
-  private encode(kind: number, pattern: Region | null): void {
+  private encode(kind: number, pattern: ByteRange | null): void {
     const { encoded, channel, payload } = this;
     encoded.rewind(0);
     encoded.push(pattern === null ? 3 : 4);
     if (pattern !== null) {
       encoded.bulkBinary('pmessage');
-      encoded.bulk(pattern, 0, pattern.length);
+      encoded.bulk(pattern.region, pattern.offset, pattern.length);
     } else {
       encoded.bulkBinary(kind === SHARD_CHANNEL ? 'smessage' : 'message');
     }

@@ -11,7 +11,7 @@
  */
 import { giveBack, newRegion, withRoom } from '../../base/owned-region.js';
 import { copyBytes, type Region } from '../../base/region.js';
-import { ENTRY_LIST, ENTRY_THREAD, ENTRY_VERSION } from './directory.js';
+import { ENTRY_LIST, ENTRY_SUBSCRIBERS, ENTRY_THREAD, ENTRY_VERSION } from './directory.js';
 
 export const MESSAGE_KIND = 0;
 export const MESSAGE_LISTS = 4;
@@ -45,6 +45,8 @@ export class OutgoingMessage {
   region = newRegion(INITIAL_BYTES);
   length = 0;
   lists = 0;
+  /** Clients on all lists. */
+  subscribers = 0;
   /** By thread: whether it has a list in the message. */
   readonly threads: Uint8Array;
 
@@ -59,6 +61,7 @@ export class OutgoingMessage {
     }
     this.length = MESSAGE_HEADER_BYTES;
     this.lists = 0;
+    this.subscribers = 0;
     this.threads.fill(0);
     this.region.view.setInt32(MESSAGE_KIND, kind, true);
   }
@@ -74,6 +77,7 @@ export class OutgoingMessage {
     view.setInt32(at + LIST_VERSION, source.view.getInt32(entry + ENTRY_VERSION, true), true);
     this.length = at + LIST_BYTES;
     this.lists++;
+    this.subscribers += source.view.getInt32(entry + ENTRY_SUBSCRIBERS, true);
     this.threads[thread] = 1;
   }
 

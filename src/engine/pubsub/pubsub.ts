@@ -10,8 +10,7 @@
  * A client that has subscriptions stays with its thread.
  */
 import { newRegion } from '../../base/owned-region.js';
-import { type Region, toBinary } from '../../base/region.js';
-import type { ArgumentVector } from '../../base/arguments.js';
+import { copyBytes, type Region, toBinary } from '../../base/region.js';
 import {
   CHANNEL,
   type NameKind,
@@ -19,21 +18,25 @@ import {
   type PubSubPort,
   SHARD_CHANNEL,
 } from '../../commands/contract/pubsub-port.js';
+import { matchesPattern } from '../../commands/contract/pattern.js';
 import { NAMES_END } from '../../keyspace/name-tables.js';
-import { matchGlob } from '../../protocol/glob.js';
+import type { Arguments } from '../../protocol/parser.js';
 import type { Reply } from '../../protocol/reply.js';
 import type { ClientSession } from '../session.js';
 import { ClientSubscriptions } from './client-subscriptions.js';
 import { Delivery, type PushOutput } from './delivery.js';
-import { ENTRY_BYTES, ENTRY_SUBSCRIBERS, type SubscriptionDirectory } from './directory.js';
+import { ENTRY_BYTES, type SubscriptionDirectory } from './directory.js';
 import { ByteRange, OutgoingMessage } from './message.js';
 import { PatternCopy } from './pattern-copy.js';
 import { SubscriberLists } from './subscriber-lists.js';
 
 /** The kinds of names, and of subscriptions that `leave` ends. */
 const KINDS: readonly NameKind[] = [CHANNEL, PATTERN, SHARD_CHANNEL];
-/** How often PUBLISH matches without the lock while the patterns change, before it does so under it. */
-const UNLOCKED_TRIES = 2;
+/** Parts of the directory that PUBSUB CHANNELS looks at under one lock. */
+const SCANNED_AT_ONCE = 64;
+/** Classes of client-output-buffer-limit, as net/runner.ts has them. */
+const OUTPUT_NORMAL = 0;
+const OUTPUT_PUBSUB = 1;
 
 export interface PubSubParts {
   readonly thread: number;
@@ -41,7 +44,7 @@ export interface PubSubParts {
   readonly directory: SubscriptionDirectory;
   readonly output: PushOutput;
   /** The command under way, and the thread's reply. */
-  readonly command: { readonly session: ClientSession; readonly args: ArgumentVector };
+  readonly command: { readonly session: ClientSession; readonly args: Arguments };
   readonly reply: Reply;
   /** Sends a message to another thread, which calls `receive`. */
   readonly send: (thread: number, region: Region, length: number) => void;
@@ -73,11 +76,11 @@ export class PubSub implements PubSubPort {
     const offset = args.offset[index]!;
     const length = args.length[index]!;
     const name = toBinary(args.region, offset, length);
-    session.subscriptions ??= new ClientSubscriptions();
-    const names = session.subscriptions.of(kind);
-    if (names.has(name)) return true;
+    if (session.subscriptions?.of(kind).has(name)) return true;
     if (!this.join(session, kind, args.region, offset, length)) return false;
-    names.add(name);
+    session.subscriptions ??= new ClientSubscriptions();
+    session.subscriptions.of(kind).add(name);
+    session.outputClass = OUTPUT_PUBSUB;
     return true;
   }
 
@@ -132,7 +135,6 @@ export class PubSub implements PubSubPort {
     for (const kind of KINDS) {
       for (const name of subscriptions.of(kind)) this.part(session, kind, name);
     }
-    session.subscriptions = null;
   }
 
   private part(session: ClientSession, kind: NameKind, name: string): void {
@@ -146,7 +148,11 @@ export class PubSub implements PubSubPort {
       directory.unlock();
     }
     this.lists.leave(number, session);
-    session.subscriptions!.of(kind).delete(name);
+    const { subscriptions } = session;
+    subscriptions!.of(kind).delete(name);
+    if (subscriptions!.count > 0) return;
+    session.subscriptions = null;
+    session.outputClass = OUTPUT_NORMAL;
   }
 
   subscriptionsOf(kind: NameKind): number {
@@ -154,7 +160,7 @@ export class PubSub implements PubSubPort {
   }
 
   get isSubscribed(): boolean {
-    return this.parts.command.session.isSubscribed;
+    return this.parts.command.session.subscriptions !== null;
   }
 
   // --- publishing ---------------------------------------------------------------------------------
@@ -172,28 +178,96 @@ export class PubSub implements PubSubPort {
 
   /** Sends a message to all subscribers. @returns how many there are */
   send(kind: NameKind, channel: ByteRange, payload: ByteRange): number {
+    const { directory, thread } = this.parts;
+    const { message, patterns } = this;
+    message.begin(kind);
+    // Who subscribes later has a later version; who has left before is in no list any more.
+    directory.lock();
+    try {
+      this.addName(kind, channel);
+      if (kind === CHANNEL) {
+        if (!patterns.isCurrent) patterns.renew();
+        patterns.match(channel, message);
+      }
+      if (message.lists === 0) return 0;
+      message.end(channel, payload);
+      this.sendToOthers();
+    } finally {
+      directory.unlock();
+    }
+    if (message.threads[thread] !== 0) this.delivery.deliver(message.region, 0);
+    return message.subscribers;
+  }
+
+  private addName(kind: NameKind, { region, offset, length }: ByteRange): void {
     const { directory } = this.parts;
-    const { message } = this;
-    for (let tries = 0; ; tries++) {
-      const mayWait = tries >= UNLOCKED_TRIES;
-      if (kind === CHANNEL && !mayWait) this.renewPatterns();
+    if (!directory.find(kind, region, offset, length)) return;
+    const { names } = directory;
+    const end = names.valueOffset + names.valueLength;
+    for (let at = names.valueOffset; at < end; at += ENTRY_BYTES) {
+      this.message.addList(names.region, at);
+    }
+  }
+
+  private sendToOthers(): void {
+    const { thread, send } = this.parts;
+    const { threads, region, length } = this.message;
+    for (let other = 0; other < threads.length; other++) {
+      if (threads[other] !== 0 && other !== thread) send(other, region, length);
+    }
+  }
+
+  /** A message of another thread (message.ts) for subscribers of this one. */
+  receive(region: Region, offset: number): void {
+    this.delivery.deliver(region, offset);
+  }
+
+  // --- asking -------------------------------------------------------------------------------------
+
+  subscribers(kind: NameKind, index: number): number {
+    const { args } = this.parts.command;
+    const { directory } = this.parts;
+    return directory.subscribers(kind, args.region, args.offset[index]!, args.length[index]!);
+  }
+
+  names(kind: NameKind): number {
+    return this.parts.directory.count(kind);
+  }
+
+  list(kind: NameKind, index: number): Iterable<string> {
+    const { directory, command } = this.parts;
+    const { args } = command;
+    const found = new Set<string>();
+    const { names } = directory;
+    const take = (): void => {
+      const { region, nameOffset, nameLength } = names;
+      if (index === 0 || matchesPattern(args, index, region, nameOffset, nameLength)) {
+        found.add(toBinary(region, nameOffset, nameLength));
+      }
+    };
+    for (let position = 0; position < NAMES_END && this.names(kind) > 0; ) {
       directory.lock();
       try {
-        if (kind === CHANNEL && !this.patterns.isCurrent) {
-          if (!mayWait) continue;
-          this.patterns.renew();
+        for (let i = 0; i < SCANNED_AT_ONCE && position < NAMES_END; i++) {
+          position = names.scan(kind, position, take);
         }
-        this.address(kind, channel);
-        if (message.lists === 0) return 0;
-        message.end(channel, payload);
-        // Under the lock: who subscribes later has a later version, who leaves has left before.
-        this.sendToThreads();
-        break;
       } finally {
         directory.unlock();
       }
     }
-    if (message.threads[this.parts.thread] !== 0) this.delivery.deliver(message.region, 0);
-    return message.subscribers;
+    return found;
   }
+}
+
+function copyOf(region: Region, offset: number, length: number): ByteRange {
+  const copy = new ByteRange(newRegion(length));
+  copyBytes(copy.region, 0, region, offset, length);
+  copy.length = length;
+  return copy;
+}
+
+function bytesOf(name: string): Region {
+  const region = newRegion(name.length);
+  for (let i = 0; i < name.length; i++) region.bytes[i] = name.charCodeAt(i);
+  return region;
 }

@@ -6,7 +6,7 @@
  * number that PUBLISH has answered is right, however long the message was under way. For the same
  * reason a message to a list that is gone reaches nobody, even when its number has been used again.
  */
-import type { Region } from '../../base/region.js';
+import type { ByteRange } from './message.js';
 import type { ClientSession } from '../session.js';
 
 export class SubscriberList {
@@ -15,7 +15,7 @@ export class SubscriberList {
   readonly since: number[] = [];
 
   /** @param pattern null for the list of a channel */
-  constructor(readonly pattern: Region | null) {}
+  constructor(readonly pattern: ByteRange | null) {}
 
   remove(session: ClientSession): void {
     const index = this.sessions.indexOf(session);
@@ -35,7 +35,7 @@ export class SubscriberLists {
   private free: number[] = [];
 
   /** @returns the number of a new list */
-  add(pattern: Region | null): number {
+  add(pattern: ByteRange | null): number {
     const list = new SubscriberList(pattern);
     const number = this.free.pop() ?? this.lists.length;
     this.lists[number] = list;

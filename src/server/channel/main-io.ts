@@ -62,6 +62,8 @@ export interface IoThreadData {
   readonly controlBuffer: SharedArrayBuffer;
   readonly configBuffer: SharedArrayBuffer;
   readonly mailboxes: MailboxMemory;
+  /** Which threads have subscribers of what (engine/pubsub/directory.ts). */
+  readonly subscriptionsBuffer: SharedArrayBuffer;
   /** By thread: the number that wakes its transport. */
   readonly wakers: Int32Array;
   readonly figures: ThreadFigures;

@@ -11,6 +11,7 @@ import { textOfErrorName } from '../../base/system-error.js';
 import { commandModules } from '../../commands/index.generated.js';
 import { definitionsOf } from '../../engine/definitions.js';
 import { Dispatcher } from '../../engine/dispatch.js';
+import type { PubSub } from '../../engine/pubsub/pubsub.js';
 import { Registry } from '../../engine/registry.js';
 import { ClientSession } from '../../engine/session.js';
 import { Transactions } from '../../engine/transactions.js';
@@ -46,6 +47,7 @@ import { ThreadSettings } from './settings.js';
 import { ThreadClients } from './thread-clients.js';
 import { ThreadPlacement } from './thread-placement.js';
 import { ThreadPolicy } from './thread-policy.js';
+import { ThreadPubSub } from './thread-pubsub.js';
 import { ThreadReplication } from './thread-replication.js';
 import { CommandStatistics } from './thread-statistics.js';
 
@@ -188,6 +190,7 @@ class IoThread {
     this.policy.frontend = frontend;
     this.frontend = frontend;
     this.shareClients(frontend, clients);
+    const pubsub = this.joinPubSub(frontend, clients);
     dispatcher.server = createServerPort(
       {
         thread: data.thread,
@@ -199,6 +202,7 @@ class IoThread {
         clients,
         frontend,
         replication: this.replication,
+        pubsub,
         rings,
         transport: this.transport,
         statistics,
@@ -212,6 +216,24 @@ class IoThread {
       new Transactions(dispatcher),
     );
     return frontend;
+  }
+
+  private joinPubSub(frontend: Frontend<ClientSession>, clients: ThreadClients): PubSub {
+    const { data, control, dispatcher, policy } = this;
+    const joined = new ThreadPubSub({
+      thread: data.thread,
+      threads: data.threads,
+      directory: data.subscriptionsBuffer,
+      control,
+      mailbox: this.mailbox,
+      frontend,
+      dispatcher,
+      sessions: clients.all,
+      warn: (text) => this.log.warning(text),
+    });
+    policy.pubsub = joined.pubsub;
+    policy.directory = joined.directory;
+    return joined.pubsub;
   }
 
   private buildDispatcher(
