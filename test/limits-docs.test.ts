@@ -11,7 +11,9 @@ import { TEXT_BYTES_MAX } from '../src/base/region.js';
 import { WORDS_MAX } from '../src/commands/contract/words.js';
 import { SORT_BYTES_MAX, SORT_RESULTS_MAX } from '../src/commands/generic/lib/sort-vector.js';
 import { FIELD_TIME_MAX } from '../src/commands/hash/lib/times.js';
+import { NAME_BYTES_MAX } from '../src/commands/pubsub/lib/confirm.js';
 import { ADDRESS_BYTES_MAX } from '../src/commands/replication/replconf.js';
+import { DIRECTORY_BYTES, ENTRY_BYTES } from '../src/engine/pubsub/directory.js';
 import { QUEUE_BYTES_MAX } from '../src/engine/transaction-queue.js';
 import { GROWN_BYTES_MAX, READERS_MAX, RING_BYTES_MIN } from '../src/journal/ring.js';
 import { SHARD_SPREAD_MAX } from '../src/keyspace/key-hash.js';
@@ -131,6 +133,11 @@ const EXPECTED: readonly (readonly [what: string, limit: string])[] = [
   ],
   ['databases', `${initial('databases')} (at most ${grouped(DATABASES_MAX)})`],
   ['I/O threads', `(at most ${THREADS_MAX - 1})`],
+  [
+    'names of channels and patterns with subscribers',
+    `${DIRECTORY_BYTES / 2 ** 30} GiB of address space in all, with ${ENTRY_BYTES} bytes for each name and thread`,
+  ],
+  ['name of a channel or pattern to subscribe to', `${grouped(NAME_BYTES_MAX)} bytes`],
   ['messages that wait for another thread', `${mib(KEPT_BYTES_MAX)} for each pair of threads`],
   ['flows of a replica', `at most ${FLOW_THREADS_MAX}`],
   ['replicas that keep their place in a journal', grouped(READERS_MAX)],

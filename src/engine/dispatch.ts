@@ -13,7 +13,6 @@ import type {
   Context,
   Suspension,
 } from '../commands/contract/context.js';
-import { KEY_WRITTEN, KeyPlaces } from '../commands/contract/key-flags.js';
 import type { ServerPort } from '../commands/contract/server-port.js';
 import { REPLY_ON, REPLY_SKIP, REPLY_SKIP_NEXT } from '../commands/contract/session.js';
 import { CommandSettings } from '../commands/contract/settings.js';
@@ -35,7 +34,7 @@ import {
   unknownSubcommand,
 } from './admission.js';
 import { Execution } from './execution.js';
-import { findKeys } from './key-places.js';
+import { KeyPlanner, mayWrite } from './key-planner.js';
 import { LockingPlan, WRITES_NOTHING, type WritePressure } from './locking-plan.js';
 import {
   type RegisteredCommand,
@@ -68,12 +67,6 @@ export interface DispatcherHooks {
   resumed(session: ClientSession, write: () => void): void;
 }
 
-/** Whether a command, or the script that it runs, may change keys. */
-function mayWrite({ traits }: RegisteredCommand): boolean {
-  if ((traits & TRAIT_WRITE) !== 0) return true;
-  return (traits & TRAIT_RUNS_SCRIPT) !== 0 && (traits & TRAIT_MAY_REPLICATE) !== 0;
-}
-
 export class Dispatcher implements Context {
   args = new Arguments();
   session: ClientSession;
@@ -93,8 +86,7 @@ export class Dispatcher implements Context {
   readonly locks: LockingPlan;
   readonly access = new AccessControl();
   private readonly execution: Execution;
-  private readonly places = new KeyPlaces();
-  private readonly queued = new Arguments();
+  private readonly planner: KeyPlanner;
   /** How many commands the one under way is inside of, and what counts for each of them. */
   private depth = 0;
   private readonly outer: OuterCommand[] = [];
@@ -113,6 +105,7 @@ export class Dispatcher implements Context {
     this.session = nobody;
     this.keys = new Keyspace(shards);
     this.locks = new LockingPlan(shards, () => hooks.waiting());
+    this.planner = new KeyPlanner(this.keys, this.locks, registry);
     this.execution = new Execution(this, this.locks, statistics, (command, error) =>
       hooks.failed(command, error),
     );
@@ -169,6 +162,7 @@ export class Dispatcher implements Context {
     this.args = args;
     const reply = this.reply;
     const begin = reply.position - reply.start;
+    reply.kept = begin;
     let status = DONE;
     try {
       status = this.admit(session, args);
@@ -180,7 +174,7 @@ export class Dispatcher implements Context {
     }
     const { longKeys } = this.keys;
     if (longKeys.isOpen) longKeys.end(session, status === BUSY || status === DEFERRED);
-    if (status === DONE && session.replyMode !== REPLY_ON) this.suppress(session, begin);
+    if (status === DONE && session.replyMode !== REPLY_ON) this.suppress(session);
     return status;
   }
 
@@ -259,7 +253,7 @@ export class Dispatcher implements Context {
     keys.forget();
     if (args.bytes > LONG_KEY_BYTES) keys.longKeys.begin(session, args, null);
     try {
-      if ((command.traits & TRAIT_LOCK_NONE) === 0) this.plan(command, args);
+      if ((command.traits & TRAIT_LOCK_NONE) === 0) this.planner.plan(command, args);
       if (locks.isEmpty) {
         const isPutOff = this.leavesKeyless(command) && locks.isKeylessPutOff(session, args.bytes);
         return isPutOff ? DEFERRED : execution.run(command, args);
@@ -283,7 +277,7 @@ export class Dispatcher implements Context {
     try {
       let inOrder = scripts.wantsOrder(command, args) || session.isScriptOrdered;
       for (;;) {
-        this.plan(command, args);
+        this.planner.plan(command, args);
         const outcome = locks.takeForScript(session, this.pressedBytes(command, args), inOrder);
         if (outcome !== DONE) return outcome;
         if (execution.runAsTransaction(command, args) !== SUSPENDED) {
@@ -318,13 +312,13 @@ export class Dispatcher implements Context {
 
   /** The same for EXEC: all shards of the queue and of the watched keys, before it begins. */
   private runQueued(command: RegisteredCommand, session: ClientSession, args: Arguments): number {
-    const { keys, locks, execution } = this;
+    const { keys, locks, planner, execution, scripts } = this;
     const { queue } = session;
     locks.giveBackKept();
     keys.forget();
     if (session.queuedBytes > LONG_KEY_BYTES) keys.longKeys.begin(session, args, queue!.region);
     try {
-      this.planQueue(session);
+      planner.planQueue(session, scripts);
       keys.forget();
       if (locks.isEmpty) return execution.run(command, args);
       const outcome = locks.take(session, session.queuedBytes);
@@ -345,48 +339,6 @@ export class Dispatcher implements Context {
     return args.bytes;
   }
 
-  /** Adds the shards of all keys of a command vector to the locking plan. */
-  private plan(command: RegisteredCommand, args: Arguments): void {
-    const { keys, locks, places } = this;
-    const { traits } = command;
-    const writes = mayWrite(command);
-    if ((traits & TRAIT_LOCK_ALL) !== 0) {
-      locks.addAll(writes);
-      return;
-    }
-    if (command.readsAnyKey?.(args)) locks.addAll(false);
-    if ((traits & TRAIT_SIMPLE_KEYS) !== 0) {
-      if (command.firstKey === 0) return;
-      const last = command.lastKey >= 0 ? command.lastKey : args.count + command.lastKey;
-      const end = Math.min(last, args.count - 1);
-      for (let i = command.firstKey; i <= end; i += command.keyStep) {
-        locks.add(keys.mark(args, i), writes);
-      }
-    } else if (findKeys(command.keys, args, places)) {
-      for (let i = 0; i < places.count; i++) {
-        const isWritten = writes && (places.flags[i]! & KEY_WRITTEN) !== 0;
-        locks.add(keys.mark(args, places.index[i]!), isWritten);
-      }
-    }
-  }
-
-  /** Adds every shard that the session's transaction touches. */
-  private planQueue({ queue, watched }: ClientSession): void {
-    const { locks, queued, registry } = this;
-    for (const { shard } of watched) locks.add(shard, false);
-    if (queue === null) return;
-    queue.rewind();
-    for (let i = 0; i < queue.length; i++) {
-      const command = registry.all[queue.next(queued)]!;
-      // It locks shards one by one while it runs, which is not allowed while other locks are held.
-      if ((command.traits & TRAIT_LOCK_NONE) !== 0) locks.addAll(false);
-      this.plan(command, queued);
-      // It cannot start over within a transaction.
-      const isScript = (command.traits & TRAIT_RUNS_SCRIPT) !== 0;
-      if (isScript && !this.scripts.isClosed(command, queued)) locks.addAll(mayWrite(command));
-    }
-  }
-
   /**
    * Whether all keys of a vector lie in this one shard, which the caller has locked. No command may
    * be under way. Until `keys.forget`, a command with this vector does not hash its keys again.
@@ -394,7 +346,7 @@ export class Dispatcher implements Context {
   keysLieIn(command: RegisteredCommand, args: Arguments, shard: number): boolean {
     this.keys.forget();
     try {
-      this.plan(command, args);
+      this.planner.plan(command, args);
       return this.locks.isOnly(shard);
     } finally {
       this.locks.release();
@@ -513,15 +465,15 @@ export class Dispatcher implements Context {
   }
 
   /** CLIENT REPLY OFF and SKIP: discards the reply that was written. */
-  private suppress(session: ClientSession, begin: number): void {
-    this.reply.rewind(begin);
+  private suppress(session: ClientSession): void {
+    this.reply.rewind(this.reply.kept);
     if (session.replyMode === REPLY_SKIP) session.replyMode = REPLY_ON;
     else if (session.replyMode === REPLY_SKIP_NEXT) session.replyMode = REPLY_SKIP;
   }
 
-  /** The same for a command that waited: its reply is all that was written since `start`. */
+  /** The same for a command that waited. */
   suppressResumed(session: ClientSession): void {
-    if (session.replyMode !== REPLY_ON && !session.suspended) this.suppress(session, 0);
+    if (session.replyMode !== REPLY_ON && !session.suspended) this.suppress(session);
   }
 
   // What commands call.
@@ -556,23 +508,9 @@ export class Dispatcher implements Context {
       reply.error(errors.wrongArity(command.fullName));
       return;
     }
-    const isLocked = (traits & TRAIT_LOCK_NONE) !== 0 || this.holdsKeys(command, args);
+    const isLocked = (traits & TRAIT_LOCK_NONE) !== 0 || this.planner.holdsKeys(command, args);
     if (!isLocked) throw new Error(`the shards of ${command.fullName} are not locked`);
     this.runNested(command, args, reply);
-  }
-
-  private holdsKeys(command: RegisteredCommand, args: Arguments): boolean {
-    const { locks, places, shards } = this;
-    if ((command.traits & TRAIT_LOCK_ALL) !== 0 || command.readsAnyKey?.(args)) {
-      return locks.held.length === shards.count;
-    }
-    if (!findKeys(command.keys, args, places)) return true;
-    for (let i = 0; i < places.count; i++) {
-      const index = places.index[i]!;
-      const shard = shards.shardOf(args.region, args.offset[index]!, args.length[index]!);
-      if (!locks.holds(shard)) return false;
-    }
-    return true;
   }
 
   /** The same for a vector that has been checked and whose shards were planned: EXEC's. */

@@ -26,7 +26,7 @@ export const COMMAND_NAMES: Readonly<Record<string, readonly [names: string, rea
   'src/engine/acl/describe.ts': ['client', 'who reads the description'],
   'src/engine/acl/user-file.ts': ['reset', 'a rule of ACL SETUSER'],
   'src/engine/acl/user.ts': ['reset', 'a rule of ACL SETUSER'],
-  'src/engine/categories.ts': ['set', 'an ACL category'],
+  'src/engine/categories.ts': ['pubsub set', 'ACL categories'],
   'src/engine/definitions.ts': ['object', 'what typeof answers'],
   'src/engine/scripts/function-calls.ts': ['append function', 'a policy; a kind of what runs'],
   'src/engine/scripts/functions.ts': ['append', 'a policy of FUNCTION RESTORE'],

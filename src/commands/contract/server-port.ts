@@ -10,6 +10,7 @@
 import type { ErrorReply } from '../../protocol/errors.js';
 import type { AclPort } from './acl-port.js';
 import type { CommandEntry, Context } from './context.js';
+import type { PubSubPort } from './pubsub-port.js';
 import type { ReplicationPort } from './replication-port.js';
 import type { Session } from './session.js';
 
@@ -32,6 +33,7 @@ export interface ServerPort {
   readonly replication: ReplicationPort;
   readonly scripts: ScriptsPort;
   readonly functions: FunctionsPort;
+  readonly pubsub: PubSubPort;
 }
 
 /** Scripts: EVAL and its kin run the script that the running command names, and write its reply. */

@@ -73,6 +73,8 @@ export interface IoThreadData {
   readonly configBuffer: SharedArrayBuffer;
   readonly mailboxes: MailboxMemory;
   readonly scripting: ScriptingBuffers;
+  /** Which threads have subscribers of what (engine/pubsub/directory.ts). */
+  readonly subscriptionsBuffer: SharedArrayBuffer;
   /** By thread: the number that wakes its transport. */
   readonly wakers: Int32Array;
   readonly figures: ThreadFigures;

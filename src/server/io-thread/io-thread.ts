@@ -14,6 +14,7 @@ import { createUserTable } from '../../engine/acl/user-table.js';
 import { BLOCKING_KEYS } from '../../engine/counters.js';
 import { definitionsOf } from '../../engine/definitions.js';
 import { Dispatcher } from '../../engine/dispatch.js';
+import type { PubSub } from '../../engine/pubsub/pubsub.js';
 import { Registry } from '../../engine/registry.js';
 import { createScripting, type Scripting } from '../../engine/scripts/create.js';
 import { Serving } from '../../engine/serving.js';
@@ -59,6 +60,7 @@ import { ThreadSettings } from './settings.js';
 import { ThreadClients } from './thread-clients.js';
 import { ThreadPlacement } from './thread-placement.js';
 import { ThreadPolicy } from './thread-policy.js';
+import { ThreadPubSub } from './thread-pubsub.js';
 import { ThreadReplication } from './thread-replication.js';
 import { CommandStatistics } from './thread-statistics.js';
 
@@ -231,7 +233,7 @@ class IoThread {
     this.shareClients(frontend, clients);
     this.letClientsWait(dispatcher, frontend);
     const scripting = this.createScripting(dispatcher);
-    dispatcher.scripts = scripting.scripts;
+    const pubsub = this.joinPubSub(frontend, clients);
     dispatcher.server = createServerPort(
       {
         thread: data.thread,
@@ -245,6 +247,7 @@ class IoThread {
         frontend,
         replication: this.replication,
         scripting,
+        pubsub,
         rings,
         transport: this.transport,
         statistics,
@@ -278,7 +281,7 @@ class IoThread {
   private createScripting(dispatcher: Dispatcher): Scripting {
     const { data, registry } = this;
     const { records, libraries, states } = data.scripting;
-    return createScripting({
+    const scripting = createScripting({
       thread: data.thread,
       dispatcher,
       registry,
@@ -292,6 +295,8 @@ class IoThread {
       },
       log: (level, message) => this.log.write(SCRIPT_LOG_LEVELS[level]!, message),
     });
+    dispatcher.scripts = scripting.scripts;
+    return scripting;
   }
 
   /**
@@ -308,6 +313,24 @@ class IoThread {
     // Taken with the next turn.
     if (this.held.length > 0) this.wake(this.data.thread);
     return this.held.some(({ kind }) => kind === 'stop');
+  }
+
+  private joinPubSub(frontend: Frontend<ClientSession>, clients: ThreadClients): PubSub {
+    const { data, control, dispatcher, policy } = this;
+    const joined = new ThreadPubSub({
+      thread: data.thread,
+      threads: data.threads,
+      directory: data.subscriptionsBuffer,
+      control,
+      mailbox: this.mailbox,
+      frontend,
+      dispatcher,
+      sessions: clients.all,
+      warn: (text) => this.log.warning(text),
+    });
+    policy.pubsub = joined.pubsub;
+    policy.directory = joined.directory;
+    return joined.pubsub;
   }
 
   private buildDispatcher(

@@ -11,6 +11,8 @@ import {
   GATE_PAUSE_ALL,
   GATE_PAUSE_WRITES,
 } from '../../engine/gates.js';
+import type { SubscriptionDirectory } from '../../engine/pubsub/directory.js';
+import type { PubSub } from '../../engine/pubsub/pubsub.js';
 import type { ClientSession } from '../../engine/session.js';
 import type { BackPressure } from '../../journal/back-pressure.js';
 import { WRITES_DELAYED, WRITES_OVERRULED } from '../../journal/counters.js';
@@ -67,6 +69,8 @@ export class ThreadPolicy implements FrontendPolicy<ClientSession> {
   readonly traffic = { receivedBytes: 0, sentBytes: 0, outputLimitClosed: 0 };
   frontend!: Frontend<ClientSession>;
   placement!: ThreadPlacement;
+  pubsub!: PubSub;
+  directory!: SubscriptionDirectory;
   private nextBackgroundMs = 0;
   private nextSecondMs = 0;
   private nextExpiryMs = 0;
@@ -127,6 +131,7 @@ export class ThreadPolicy implements FrontendPolicy<ClientSession> {
 
   released(session: ClientSession): void {
     this.parts.dispatcher.server.transactions.discard(session);
+    this.pubsub.release(session);
     this.parts.replication.released(session);
     this.parts.clients.released(session);
   }
@@ -141,6 +146,8 @@ export class ThreadPolicy implements FrontendPolicy<ClientSession> {
     this.parts.refreshUsers();
     this.loadGates();
     this.turnHasInput++;
+    // What another thread has sent before a client could send its command comes before that command.
+    this.parts.mailbox.receive();
   }
 
   /** What the server's state forbids now. */
@@ -167,10 +174,18 @@ export class ThreadPolicy implements FrontendPolicy<ClientSession> {
   }
 
   background(): number {
-    const { dispatcher, settings } = this.parts;
+    const { mailbox } = this.parts;
+    mailbox.receive();
+    const restMs = this.work();
+    // Before the replies go out: messages are on their way when who sent them gets an answer.
+    mailbox.flush();
+    return restMs;
+  }
+
+  /** @returns milliseconds until there is more */
+  private work(): number {
+    const { dispatcher, settings, thread } = this.parts;
     const nowMs = dispatcher.now;
-    this.parts.mailbox.flush();
-    this.parts.mailbox.receive();
     this.countPaused();
     const waitsMs = dispatcher.waits!.background(nowMs);
     const pause = dispatcher.gates & (GATE_PAUSE_ALL | GATE_PAUSE_WRITES);
@@ -183,6 +198,7 @@ export class ThreadPolicy implements FrontendPolicy<ClientSession> {
       this.nextBackgroundMs = nowMs + periodMs;
       this.publishCounters();
       dispatcher.server.transactions.unwatchLeft();
+      if (thread === 0) this.directory.maintain();
       if (nowMs >= this.nextSecondMs) {
         this.nextSecondMs = nowMs + 1000;
         this.everySecond(nowMs);

@@ -15,6 +15,7 @@ import { availableParallelism } from 'node:os';
 import type { Log } from '../../base/log.js';
 import { commandModules } from '../../commands/index.generated.js';
 import { definitionsOf } from '../../engine/definitions.js';
+import { DIRECTORY_BYTES, SubscriptionDirectory } from '../../engine/pubsub/directory.js';
 import { Registry } from '../../engine/registry.js';
 import { createScriptingBuffers } from '../../engine/scripts/shared.js';
 import { NewestCut } from '../../journal/cuts.js';
@@ -145,6 +146,7 @@ export class Server {
       threads,
       replication: replication.status,
       controlBuffer: control.buffer,
+      subscriptionsBuffer: this.createDirectory(control),
       configBuffer: config.buffer,
       usersBuffer: users.buffer,
       renames: declarations.renames,
@@ -310,6 +312,18 @@ export class Server {
       }
     }
     return buffers;
+  }
+
+  /** The shared directory of subscriptions. */
+  private createDirectory(control: ControlBlock): SharedArrayBuffer {
+    try {
+      const region = createPagedRegion(DIRECTORY_BYTES);
+      const bytes = randomBytes(8);
+      SubscriptionDirectory.format(region, control, [bytes.readInt32LE(0), bytes.readInt32LE(4)]);
+      return region.buffer;
+    } catch (error) {
+      throw this.spaceRefused(error);
+    }
   }
 
   private createRings(): SharedArrayBuffer[] {
