@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { until } from '../replication/support.js';
 import { testsDarter } from '../support/server.js';
+import { nodeRedis, redisPy } from './other-clients.js';
 import { World } from './world.js';
 import type { Node, Options } from './world.js';
 import { Writer } from './writer.js';
@@ -78,14 +79,16 @@ export async function play(name: string, options: Options = {}): Promise<string>
     { length: WRITERS },
     (_, i) => new Writer(world, String(i), scenario.confirmedBy),
   );
+  const others = [await nodeRedis(world), redisPy(world)].filter((client) => client !== null);
+  const all = [...writers, ...others];
   try {
-    await confirmMore(writers);
+    await goOn(all);
     const begin = Date.now();
     let outageMs = 0;
     let promoted: Node | undefined;
     await scenario.play(world, primary, async () => {
       promoted = await world.failedOver(primary);
-      await confirmMore(writers);
+      await goOn(all);
       outageMs = Date.now() - begin;
       const other = replicas.find((replica) => replica !== promoted)!;
       await world.follows(other, promoted);
@@ -94,20 +97,20 @@ export async function play(name: string, options: Options = {}): Promise<string>
       if (testsDarter) assert.match(log!, /The sync continues/, 'the other replica continues');
       return promoted;
     });
-    await confirmMore(writers);
-    await Promise.all(writers.map((writer) => writer.stop()));
+    await goOn(all);
+    await Promise.all(all.map((client) => client.stop()));
     for (const writer of writers) await writer.check(promoted!);
     await sameKeys(world.nodes);
     const confirmed = writers.reduce((sum, writer) => sum + writer.confirmed.length, 0);
     const refused = writers.reduce((sum, writer) => sum + writer.refused, 0);
     return `${name}: ${confirmed} writes confirmed, ${refused} not, writers went on after ${outageMs} ms`;
   } finally {
-    await Promise.all(writers.map((writer) => writer.stop()));
+    await Promise.all(all.map((client) => client.stop()));
   }
 }
 
-/** Waits until each writer has written some more. */
-async function confirmMore(writers: readonly Writer[]): Promise<void> {
+/** Waits until each client has written some more. */
+async function goOn(writers: readonly { readonly done: number }[]): Promise<void> {
   const goals = writers.map(({ done }) => done + ENOUGH);
   await until(
     'the writers go on',

@@ -12,6 +12,7 @@ import { MASTER_NAME, type Node, type World } from './world.js';
 const WAIT_MS = 1000;
 /** A primary that hangs says nothing: then the connection is given up. */
 const SILENCE_MS = 5000;
+const LOST_MS = 8000;
 const PAUSE_MS = 5;
 const CHECKED_AT_ONCE = 500;
 /** A value of 64 KiB among them now and then: it takes a link's windows and the journal to grow. */
@@ -54,11 +55,9 @@ export class Writer {
     for (let number = 0; !this.stopping; number++) {
       try {
         const value = number % LARGE_EVERY === 0 ? `${number}${LARGE}` : String(number);
-        const replies = await this.redis
-          .pipeline()
-          .set(this.key(number), value)
-          .call('WAIT', String(this.replicas), String(WAIT_MS))
-          .exec();
+        const pipeline = this.redis.pipeline().set(this.key(number), value);
+        pipeline.call('WAIT', String(this.replicas), String(WAIT_MS));
+        const replies = await this.within(pipeline.exec());
         const [written, waited] = replies ?? [];
         const isWritten = written?.[0] === null && written[1] === 'OK';
         const replicas = isWritten ? Number(waited?.[1]) : 0;
@@ -69,6 +68,22 @@ export class Writer {
         this.refused++;
       }
       await sleep(PAUSE_MS);
+    }
+  }
+
+  /**
+   * ioredis sometimes never settles a pipeline whose connection is cut while it asks the sentinels
+   * (with redis-server as well): it is told to connect again.
+   */
+  private async within<T>(answer: Promise<T>): Promise<T> {
+    const timer = setTimeout(() => this.redis.disconnect(true), LOST_MS);
+    const lost = sleep(2 * LOST_MS, undefined, { ref: false }).then(() => {
+      throw new Error('no answer');
+    });
+    try {
+      return await Promise.race([answer, lost]);
+    } finally {
+      clearTimeout(timer);
     }
   }
 
