@@ -171,7 +171,7 @@ describe('a configuration', { skip: eitherMissing() }, () => {
     const empty = file('empty.acl', '');
     const cases: [name: string, text: string, reason: RegExp][] = [
       ['unknown', 'user u +nosuch\n', /Unknown command or category name/],
-      ['syntax', 'user u nonsense\n', /FATAL CONFIG FILE ERROR[^]*Syntax error/],
+      ['syntax', 'user u nonsense\n', /FATAL CONFIG FILE ERROR.*Syntax error/s],
       ['both', `user u on\naclfile ${empty}\n`, /but not both|, not both/],
       [
         'missing',
