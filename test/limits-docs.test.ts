@@ -13,7 +13,9 @@ import { SORT_BYTES_MAX, SORT_RESULTS_MAX } from '../src/commands/generic/lib/so
 import { FIELD_TIME_MAX } from '../src/commands/hash/lib/times.js';
 import { NAME_BYTES_MAX } from '../src/commands/pubsub/lib/confirm.js';
 import { ADDRESS_BYTES_MAX } from '../src/commands/replication/replconf.js';
+import { OBJECT_BYTES_MAX } from '../src/engine/acl/access-control.js';
 import { DIRECTORY_BYTES, ENTRY_BYTES } from '../src/engine/pubsub/directory.js';
+import { COMMAND_NAME_BYTES_MAX } from '../src/engine/registry.js';
 import { QUEUE_BYTES_MAX } from '../src/engine/transaction-queue.js';
 import { GROWN_BYTES_MAX, READERS_MAX, RING_BYTES_MIN } from '../src/journal/ring.js';
 import { SHARD_SPREAD_MAX } from '../src/keyspace/key-hash.js';
@@ -37,6 +39,7 @@ import {
 import * as reply from '../src/protocol/reply.js';
 import { GATHER_TIMEOUT_MS } from '../src/server/channel/gather.js';
 import { FLOW_THREADS_MAX } from '../src/server/channel/main-flow.js';
+import { USERS_BYTES_MAX } from '../src/server/channel/users.js';
 import { reservedDescriptors } from '../src/server/config/descriptor-budget.js';
 import {
   DATABASES_MAX,
@@ -157,7 +160,10 @@ const EXPECTED: readonly (readonly [what: string, limit: string])[] = [
   ],
   ['samples of a latency event', grouped(SAMPLES_MAX)],
   ['names of errors in INFO errorstats', `${ERROR_NAMES_MAX}, of ${ERROR_NAME_BYTES} characters`],
-  ['configuration file', mib(CONFIG_FILE_BYTES_MAX)],
+  ['configuration file, ACL file', mib(CONFIG_FILE_BYTES_MAX)],
+  ['rules of all users together', mib(USERS_BYTES_MAX)],
+  ['key, channel or name of an entry in the ACL log', `${grouped(OBJECT_BYTES_MAX)} bytes`],
+  ['name of a renamed command', `${COMMAND_NAME_BYTES_MAX} bytes`],
   ['all directives together', kib(DEFAULT_BYTES)],
   ['message in the log', `${grouped(MESSAGE_CHARACTERS_MAX)} characters`],
   ['message in the log', `${SHOWN_CHARACTERS_MAX} of them`],

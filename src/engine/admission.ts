@@ -149,8 +149,10 @@ export function unknownCommand(args: ArgumentVector): ErrorReply {
   return errors.unknownCommand(texts);
 }
 
-export function unknownSubcommand(container: RegisteredCommand, args: ArgumentVector): ErrorReply {
+/** The container is named as the client did: rename-command may have changed its name. */
+export function unknownSubcommand(args: ArgumentVector): ErrorReply {
   const { region, offset, length } = args;
   const name = prefixBinary(region, offset[1]!, length[1]!, errors.QUOTED_BYTES_MAX);
-  return errors.unknownSubcommand(container.fullName, name);
+  const container = prefixBinary(region, offset[0]!, length[0]!, errors.QUOTED_BYTES_MAX);
+  return errors.unknownSubcommand(container, name);
 }

@@ -183,7 +183,7 @@ export class Dispatcher implements Context {
     if (command === null) return this.refuseUnknown(session, args);
     if (command.hasSubcommands && args.count > 1) {
       const subcommand = subcommandOf(command, args);
-      if (subcommand === undefined) return this.refuse(session, unknownSubcommand(command, args));
+      if (subcommand === undefined) return this.refuse(session, unknownSubcommand(args));
       command = subcommand;
     }
     session.lastCommand = command.index;

@@ -46,6 +46,30 @@ describe('ioredis', { skip: darterMissing() }, () => {
       await Promise.all([subscriber.quit(), publisher.quit()]);
     });
   }
+  test('users log in with a name and a password', async () => {
+    const admin = new Redis(options(2));
+    await admin.acl('SETUSER', 'app', 'on', '>secret', '~app:*', '+@string', '+info');
+    for (const protocol of [2, 3] as const) {
+      const login = { username: 'app', password: 'secret' };
+      const redis = new Redis({ ...options(protocol), ...login });
+      assert.equal(await redis.set('app:k', 'v'), 'OK');
+      await assert.rejects(redis.get('k'), /^ReplyError: NOPERM .* one of the keys/);
+      await assert.rejects(redis.flushall(), /^ReplyError: NOPERM .* 'flushall' command/);
+      assert.equal(await redis.get('app:k'), 'v');
+      redis.disconnect();
+    }
+    const wrong = new Redis({
+      ...options(2),
+      username: 'app',
+      password: 'no',
+      retryStrategy: null,
+    });
+    wrong.on('error', () => {});
+    await assert.rejects(wrong.get('app:k'));
+    wrong.disconnect();
+    assert.equal(await admin.acl('DELUSER', 'app'), 1);
+    await admin.quit();
+  });
 
   test('scanStream finds every key', async () => {
     const redis = new Redis(options(2));

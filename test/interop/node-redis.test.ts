@@ -53,6 +53,35 @@ describe('node-redis', { skip: darterMissing() }, () => {
       await Promise.all([subscriber.close(), publisher.close()]);
     });
   }
+  test('users log in with a name and a password', async () => {
+    const admin = createClient({ socket: { port: server.port } });
+    await admin.connect();
+    await admin.aclSetUser('app', ['on', '>secret', '~app:*', '+@string', '+client']);
+    const users = await admin.aclGetUser('app');
+    assert.deepEqual([users.flags, users.keys], [['on'], '~app:*']);
+    for (const RESP of [2, 3] as const) {
+      const login = { username: 'app', password: 'secret' };
+      const client = createClient({ RESP, ...login, socket: { port: server.port } });
+      await client.connect();
+      assert.equal(await client.set('app:k', 'v'), 'OK');
+      await assert.rejects(client.get('k'), /NOPERM .* one of the keys/);
+      await assert.rejects(client.flushAll(), /NOPERM .* 'flushall' command/);
+      client.destroy();
+    }
+    const [denied] = await admin.aclLog();
+    assert.deepEqual(
+      [denied?.reason, denied?.object, denied?.username, denied?.count],
+      ['command', 'flushall', 'app', 2],
+    );
+    const wrong = createClient({
+      ...{ username: 'app', password: 'no' },
+      socket: { port: server.port, reconnectStrategy: false },
+    });
+    wrong.on('error', () => {});
+    await assert.rejects(wrong.connect(), /WRONGPASS/);
+    assert.equal(await admin.aclDelUser('app'), 1);
+    await admin.close();
+  });
 
   test('scanIterator finds every key', async () => {
     const client = createClient({ socket: { port: server.port } });

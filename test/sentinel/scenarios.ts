@@ -4,8 +4,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { until } from '../replication/support.js';
 import { testsDarter } from '../support/server.js';
 import { nodeRedis, redisPy } from './other-clients.js';
-import { World } from './world.js';
 import type { Node, Options } from './world.js';
+import { World } from './world.js';
 import { Writer } from './writer.js';
 
 const WRITERS = 4;
