@@ -118,7 +118,8 @@ export class Execution {
   /** The shards are locked still: serves clients that wait for what the command has changed. */
   private afterCommand(): void {
     const { context } = this;
-    if (context.waits !== null) context.waits.afterCommand(this.isSuspended);
+    const { waits } = context;
+    if (waits !== null && waits.isTrying) waits.afterCommand(this.isSuspended);
     if (context.keys.ready.count > 0) context.serveReady();
   }
 

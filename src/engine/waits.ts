@@ -80,6 +80,8 @@ export class Waits {
   private tries: Wait[] = [];
   /** The one whose command is being tried. */
   private tried: Wait | null = null;
+  /** The hash epoch of all tickets. */
+  private epoch = 0;
   private readonly args = new Arguments();
   private readonly content: { -readonly [Key in keyof TicketContent]: TicketContent[Key] };
   private readonly blocked: SharedWord;
@@ -87,6 +89,7 @@ export class Waits {
 
   constructor(private readonly parts: WaitsParts) {
     const { mailbox, control, thread } = parts;
+    this.epoch = parts.dispatcher.shards.keyHash.epoch;
     this.blocked = control.word(BLOCKED_CLIENTS);
     this.blockedWithTimeout = control.word(BLOCKED_WITH_TIMEOUT);
     this.content = {
@@ -218,7 +221,7 @@ export class Waits {
   private removeTicket(shard: number, ticket: number): void {
     const { shards } = this.parts.dispatcher;
     const space = shards.spaces[shard]!;
-    if (shards.isLocked(shard)) this.parts.serving.forgetTicket(space, ticket);
+    if (shards.isLocked(shard)) this.removeToldTicket(shard, ticket);
     else if (!shards.tryLock(shard)) this.left.push(shard, ticket);
     else {
       try {
@@ -269,6 +272,17 @@ export class Waits {
     }
   }
 
+  /**
+   * A full sync has brought another hash key: the tickets lie in shards that are no longer those of
+   * their keys. Only a writable replica can have any.
+   */
+  private endOldEpoch(): void {
+    const { epoch } = this.parts.dispatcher.shards.keyHash;
+    if (this.epoch === epoch) return;
+    this.epoch = epoch;
+    this.endAll();
+  }
+
   // --- trying a command on its client's thread -----------------------------------------------------
 
   /** The command being tried still finds nothing: it keeps its place, and others may serve it. */
@@ -303,6 +317,11 @@ export class Waits {
     }
   }
 
+  /** Whether a command under way is one that is tried. */
+  get isTrying(): boolean {
+    return this.tried !== null;
+  }
+
   /** The command of a client has run, its shards are locked. When it was one that is tried, it is over. */
   afterCommand(isSuspended: boolean): void {
     const wait = this.tried;
@@ -315,6 +334,7 @@ export class Waits {
 
   /** Outside of commands, once a turn. @returns milliseconds until it wants another turn */
   background(nowMs: number): number {
+    this.endOldEpoch();
     if (this.left.length > 0) this.removeLeft();
     for (;;) {
       const { first } = this.deadlines;
@@ -345,7 +365,7 @@ export class Waits {
     }
   }
 
-  /** Those behind a ticket whose client was told to try are served now. */
+  /** Those behind a ticket whose client was told to try are to be served now. */
   private removeToldTicket(shard: number, ticket: number): void {
     const { dispatcher, serving } = this.parts;
     const space = dispatcher.shards.spaces[shard]!;

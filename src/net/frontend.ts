@@ -186,7 +186,7 @@ export class Frontend<S extends NetSession> implements TransportHandler {
     this.output.beginTurn();
     this.serveWaiting();
     const backgroundMs = this.background();
-    while (this.resumed.length > 0) this.resumeNext();
+    if (this.resumed.length > 0) this.resumeAll();
     this.endTurn();
     if (!this.mayWait()) return 0;
     const dueMs = this.input.waiting.dueMs(this.dispatcher.now);
@@ -231,7 +231,7 @@ export class Frontend<S extends NetSession> implements TransportHandler {
 
   private mayWait(): boolean {
     try {
-      return this.policy.mayWait() && !this.output.isWaiting;
+      return this.policy.mayWait() && !this.output.isWaiting && this.resumed.length === 0;
     } catch (error) {
       this.policy.failed('ending a turn', error);
       return false;
@@ -260,8 +260,9 @@ export class Frontend<S extends NetSession> implements TransportHandler {
 
   /** Writes what was staged last to a client, as `push` does. Before anything else is served. */
   pushStaged(session: S): boolean {
-    const connection = this.connections.get(session.connection);
-    if (connection === undefined || connection.session !== session) return false;
+    let connection = this.connections.get(session.connection);
+    if (connection?.session !== session) connection = this.arrivals.find(session);
+    if (connection === undefined) return false;
     if (this.input.served === connection) {
       this.pushes.writeStaged(this.stagedAt, this.stagedBytes);
     } else {
@@ -330,10 +331,22 @@ export class Frontend<S extends NetSession> implements TransportHandler {
     return this.input.waiting.pausedCount;
   }
 
-  private resumeNext(): void {
-    const { session, write } = this.resumed.shift()!;
-    const connection = this.connections.get(session.connection);
-    if (connection === undefined || connection.session !== session) return;
+  private resumeAll(): void {
+    const later: typeof this.resumed = [];
+    for (;;) {
+      const next = this.resumed.shift();
+      if (next === undefined) break;
+      const { session } = next;
+      const connection = this.connections.get(session.connection);
+      if (connection?.session === session) this.resumeOne(connection, next.write);
+      // It comes back from a move that was given up: see `detached`.
+      else if (this.arrivals.find(session) !== undefined) later.push(next);
+    }
+    this.resumed = later;
+  }
+
+  private resumeOne(connection: Connection<S>, write: () => void): void {
+    const { session } = connection;
     const { reply, output } = this;
     this.pushes.flush(this.dispatcher.now);
     this.arenas.beginReplies();

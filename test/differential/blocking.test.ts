@@ -193,6 +193,8 @@ const scenarios: Readonly<Record<string, Scenario>> = {
       'sleep 100',
       '0 LLEN q',
       'sleep 400',
+      ...['0 SET k v PX 30', '0 HSET h f v', '0 CLIENT PAUSE 400 WRITE', 'sleep 60', '0 GET k'],
+      ...['0 DBSIZE', '0 TTL k', 'sleep 500', '0 GET k', '0 DBSIZE'],
     ],
     ...['0 LLEN q'],
   ],

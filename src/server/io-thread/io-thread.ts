@@ -388,8 +388,8 @@ class IoThread {
           dispatcher.pressure = on ? pressure : null;
           dispatcher.keys.defersExpiry = on ? (shard) => pressure.isTight(shard) : () => false;
         },
-        setExpiry: (own) => {
-          dispatcher.keys.expiresKeys = own;
+        hideExpired: () => {
+          dispatcher.keys.expiresKeys = false;
         },
         isQuiet: (session) => this.frontend.isQuiet(session),
         release: (session) => this.frontend.release(session),

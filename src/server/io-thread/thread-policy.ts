@@ -164,6 +164,8 @@ export class ThreadPolicy implements FrontendPolicy<ClientSession> {
     if (pause !== PAUSE_NOTHING) {
       gates |= pause === PAUSE_EVERYTHING ? GATE_PAUSE_ALL : GATE_PAUSE_WRITES;
     }
+    // Expired keys are hidden during a pause, and removed after it, as in Redis.
+    dispatcher.keys.expiresKeys = replication.expiresKeys && pause === PAUSE_NOTHING;
     dispatcher.beginTurn(nowMs, gates | replication.gates(nowMs));
   }
 

@@ -76,8 +76,8 @@ export interface ThreadReplicationParts {
   readonly notify: (notice: ReplicationNotice) => void;
   /** Switches the journal of this thread's writes on or off. */
   readonly setJournal: (on: boolean) => void;
-  /** Whether expired keys are removed here, or only by the primary's effects. */
-  readonly setExpiry: (own: boolean) => void;
+  /** Expired keys are hidden from now on: only the primary's effects remove them. */
+  readonly hideExpired: () => void;
   /** A primary is followed from now on: nobody waits for keys any longer. */
   readonly becameReplica: () => void;
   /** Whether nothing is on its way to a client. */
@@ -93,6 +93,8 @@ const NO_FLOWS_HERE =
 export class ThreadReplication implements ReplicationPort {
   replicas: readonly KnownReplica[] = [];
   progress: SyncProgress | null = null;
+  /** Whether expired keys are removed here, or only by the primary's effects. */
+  expiresKeys = true;
   private progressBuffer: SharedArrayBuffer | null = null;
   private current: ReplicationStatus;
   private lastRequest = 0;
@@ -145,7 +147,8 @@ export class ThreadReplication implements ReplicationPort {
     this.parts.setJournal(status.journaling && status.link === null);
     // While a replica takes over, nothing may be added to the journal, removals of expired keys
     // included.
-    this.parts.setExpiry(status.link === null && status.holdWritesUntilMs === 0);
+    this.expiresKeys = status.link === null && status.holdWritesUntilMs === 0;
+    if (!this.expiresKeys) this.parts.hideExpired();
     if (status.link !== null) this.endWaits();
   }
 
