@@ -7,7 +7,7 @@ import type { Dispatcher } from '../dispatch.js';
 import type { Registry } from '../registry.js';
 import { CommandHost } from './command-host.js';
 import { FunctionCalls } from './function-calls.js';
-import { Functions } from './functions.js';
+import { Functions, type Publish } from './functions.js';
 import { LibraryLoader } from './library.js';
 import { ScriptRunner } from './runner.js';
 import { ScriptCache } from './script-cache.js';
@@ -22,6 +22,8 @@ export interface ScriptingParts {
   readonly libraries: SharedText;
   readonly states: SharedStates;
   readonly bounds: RunBounds;
+  /** Tells the replicas of libraries. */
+  readonly publish: Publish;
   /** redis.log */
   readonly log: (level: number, message: string) => void;
 }
@@ -48,6 +50,7 @@ export function createScripting(parts: ScriptingParts): Scripting {
     loader,
     host,
     bounds.warn,
+    parts.publish,
   );
   const cache = new ScriptCache(records, environment, registry);
   return {

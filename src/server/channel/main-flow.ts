@@ -15,6 +15,8 @@ export interface FlowThreadData {
   readonly ringBuffers: readonly SharedArrayBuffer[];
   /** Of a NewestCut. */
   readonly cutsBuffer: SharedArrayBuffer;
+  /** Of a SharedText: the libraries of functions. */
+  readonly librariesBuffer: SharedArrayBuffer;
   readonly controlBuffer: SharedArrayBuffer;
   readonly ioThreads: number;
   readonly databases: number;

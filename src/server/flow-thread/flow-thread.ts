@@ -12,6 +12,7 @@ import { JournalRing } from '../../journal/ring.js';
 import type { ElementsByVerb } from '../../keyspace/effect-elements.js';
 import { Shards } from '../../keyspace/shards.js';
 import type { ControlBlock } from '../../memory/control.js';
+import { SharedText } from '../../memory/shared-text.js';
 import { USED_PAGES } from '../../memory/used-pages.js';
 import { attachPagedRegion, attachRegion } from '../../platform/ffi/region.js';
 import { yieldToOthers } from '../../platform/ffi/thread-priority.js';
@@ -33,6 +34,7 @@ import type {
 } from '../channel/main-flow.js';
 import { FollowedFlow } from './followed-flow.js';
 import { KeylessEffects } from './keyless-effects.js';
+import { librariesEffect } from './libraries-effect.js';
 import { ServedFlow } from './served-flow.js';
 
 class FlowThread {
@@ -43,7 +45,7 @@ class FlowThread {
   private readonly owner: number;
   private readonly elements: ElementsByVerb;
   private readonly control: ControlBlock;
-  private readonly keyless = new KeylessEffects([]);
+  private readonly keyless: KeylessEffects;
   private target: EffectTarget | null = null;
 
   constructor(
@@ -60,6 +62,7 @@ class FlowThread {
     );
     this.rings = data.ringBuffers.map((buffer) => new JournalRing(attachRegion(buffer)));
     this.owner = data.thread + 1;
+    this.keyless = new KeylessEffects([librariesEffect(new SharedText(data.librariesBuffer))]);
     this.elements = data.elements;
     this.cuts = new NewestCut(data.cutsBuffer, this.owner);
   }

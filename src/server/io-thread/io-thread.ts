@@ -13,6 +13,7 @@ import { definitionsOf } from '../../engine/definitions.js';
 import { Dispatcher } from '../../engine/dispatch.js';
 import { Registry } from '../../engine/registry.js';
 import { createScripting, type Scripting } from '../../engine/scripts/create.js';
+import { EFFECT_LIBRARIES } from '../../engine/scripts/functions.js';
 import { ClientSession } from '../../engine/session.js';
 import { Transactions } from '../../engine/transactions.js';
 import { BackPressure } from '../../journal/back-pressure.js';
@@ -37,6 +38,7 @@ import { startProfile, stopProfile } from '../../platform/profile.js';
 import { createTransport } from '../../platform/select.js';
 import type { Transport, TransportName } from '../../platform/transport.js';
 import { wakeTransport } from '../../platform/wake.js';
+import { argumentsOf } from '../../protocol/argument-words.js';
 import { Reply } from '../../protocol/reply.js';
 import { attachControl } from '../channel/control.js';
 import { Gatherer } from '../channel/gather.js';
@@ -233,6 +235,10 @@ class IoThread {
         slowAfterMs: () => this.config.number('busy-reply-threshold'),
         serve: () => this.serveDuringScript(),
         warn: (text) => this.log.warning(text),
+      },
+      publish: (codes, change) => {
+        const words = argumentsOf([EFFECT_LIBRARIES, ...codes]);
+        this.replication.keyless.append(words, 0, change);
       },
       log: (level, message) => this.log.write(SCRIPT_LOG_LEVELS[level]!, message),
     });

@@ -122,7 +122,9 @@ export class Server {
     const databases = config.number('databases');
     const ringBuffers = this.createRings();
     const cutsBuffer = NewestCut.create(ringBuffers.length);
-    const common = { shardBuffers, ringBuffers, cutsBuffer, databases };
+    const scripting = createScriptingBuffers(threads);
+    const librariesBuffer = scripting.libraries;
+    const common = { shardBuffers, ringBuffers, cutsBuffer, librariesBuffer, databases };
     const replication = this.createReplication({
       ...common,
       control,
@@ -136,7 +138,7 @@ export class Server {
       replication: replication.status,
       controlBuffer: control.buffer,
       configBuffer: config.buffer,
-      scripting: createScriptingBuffers(threads),
+      scripting,
       wakers: this.wakers,
       figures: { connections: figure(), inUse: figure(), atWork: figure() },
       descriptors,
@@ -159,6 +161,7 @@ export class Server {
     readonly shardBuffers: readonly SharedArrayBuffer[];
     readonly ringBuffers: readonly SharedArrayBuffer[];
     readonly cutsBuffer: SharedArrayBuffer;
+    readonly librariesBuffer: SharedArrayBuffer;
     readonly databases: number;
     readonly commands: number;
     readonly elements: ElementsByVerb;

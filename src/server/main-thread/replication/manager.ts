@@ -73,6 +73,7 @@ export interface ManagerParts {
   readonly shardBuffers: readonly SharedArrayBuffer[];
   readonly ringBuffers: readonly SharedArrayBuffer[];
   readonly cutsBuffer: SharedArrayBuffer;
+  readonly librariesBuffer: SharedArrayBuffer;
   readonly databases: number;
   readonly ioThreads: number;
   /** How many commands there are. */
@@ -123,7 +124,7 @@ export class ReplicationManager {
 
   constructor(private readonly parts: ManagerParts) {
     const { config, log, control, shardBuffers, ringBuffers, databases, ioThreads } = parts;
-    const { cutsBuffer } = parts;
+    const { cutsBuffer, librariesBuffer } = parts;
     const owner = ioThreads + 1;
     this.confirmed = new ConfirmedStatus(ioThreads, parts.sendStatus);
     this.shards = new Shards(
@@ -141,6 +142,7 @@ export class ReplicationManager {
       shardBuffers,
       ringBuffers,
       cutsBuffer,
+      librariesBuffer,
       controlBuffer: control.buffer,
       ioThreads,
       databases,
