@@ -6,7 +6,7 @@ import { Environment } from '../../scripting/environment.js';
 import type { Dispatcher } from '../dispatch.js';
 import type { Registry } from '../registry.js';
 import { CommandHost } from './command-host.js';
-import { FunctionCalls } from './function-calls.js';
+import { FunctionCalls, type FunctionPayloads } from './function-calls.js';
 import { Functions, type Publish } from './functions.js';
 import { LibraryLoader } from './library.js';
 import { ScriptRunner } from './runner.js';
@@ -22,6 +22,7 @@ export interface ScriptingParts {
   readonly libraries: SharedText;
   readonly states: SharedStates;
   readonly bounds: RunBounds;
+  readonly payloads: FunctionPayloads;
   /** Tells the replicas of libraries. */
   readonly publish: Publish;
   /** redis.log */
@@ -55,6 +56,6 @@ export function createScripting(parts: ScriptingParts): Scripting {
   const cache = new ScriptCache(records, environment, registry);
   return {
     scripts: new Scripts({ dispatcher, environment, cache, run, runner, states, functions }),
-    functions: new FunctionCalls(dispatcher, functions, runner),
+    functions: new FunctionCalls(dispatcher, functions, runner, parts.payloads),
   };
 }

@@ -4,7 +4,7 @@
  * thread was faster, so that two threads never both add a function of one name. Replicas get the sources
  * of all libraries with each change.
  */
-import type { LibraryDescription } from '../../commands/contract/server-port.js';
+import type { LibraryDescription, RestorePolicy } from '../../commands/contract/server-port.js';
 import type { SharedText } from '../../memory/shared-text.js';
 import type { Environment } from '../../scripting/environment.js';
 import type { CommandHost } from './command-host.js';
@@ -115,7 +115,7 @@ export class Functions {
   }
 
   /** @throws LibraryError */
-  restore(codes: readonly string[], policy: 'flush' | 'append' | 'replace'): void {
+  restore(codes: readonly string[], policy: RestorePolicy): void {
     this.change((libraries) => {
       if (policy === 'flush') libraries.clear();
       for (const code of codes) {

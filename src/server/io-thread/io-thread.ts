@@ -30,6 +30,7 @@ import { SharedText } from '../../memory/shared-text.js';
 import { USED_PAGES } from '../../memory/used-pages.js';
 import { HANDED_OVER } from '../../net/counters.js';
 import { Frontend } from '../../net/frontend.js';
+import { dumpFunctions, readFunctionDump } from '../../persistence/rdb/function-dump.js';
 import { descriptorLimit, raiseDescriptorLimit } from '../../platform/ffi/descriptor-limit.js';
 import { errorName } from '../../platform/ffi/libc.js';
 import { attachPagedRegion, attachRegion, createRegion } from '../../platform/ffi/region.js';
@@ -236,6 +237,7 @@ class IoThread {
         serve: () => this.serveDuringScript(),
         warn: (text) => this.log.warning(text),
       },
+      payloads: { write: dumpFunctions, read: readFunctionDump },
       publish: (codes, change) => {
         const words = argumentsOf([EFFECT_LIBRARIES, ...codes]);
         this.replication.keyless.append(words, 0, change);

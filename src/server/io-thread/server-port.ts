@@ -83,6 +83,7 @@ export function createServerPort(parts: PortParts, transactions: Transactions): 
     configuration: config,
     memory,
     shards,
+    scripts: parts.scripting.scripts,
   });
   information.provide('replication', replicationSection(parts));
   return {
