@@ -14,6 +14,7 @@ import { Dispatcher } from '../../engine/dispatch.js';
 import { Registry } from '../../engine/registry.js';
 import { createScripting, type Scripting } from '../../engine/scripts/create.js';
 import { EFFECT_LIBRARIES } from '../../engine/scripts/functions.js';
+import { slowKind } from '../../engine/scripts/script-run.js';
 import { ClientSession } from '../../engine/session.js';
 import { Transactions } from '../../engine/transactions.js';
 import { BackPressure } from '../../journal/back-pressure.js';
@@ -75,6 +76,7 @@ class IoThread {
   private mayServe = false;
   /** Messages of the main thread that came while a script ran. */
   private readonly held: MainToIo[] = [];
+  private readonly scriptStates: SharedStates;
   private shutdownFailed: ((text: string) => void) | null = null;
 
   constructor(
@@ -88,6 +90,7 @@ class IoThread {
     );
     this.log = new Log((line) => this.post({ kind: 'log', line }));
     this.failures = new FailureLog((text) => this.log.warning(text));
+    this.scriptStates = new SharedStates(new Int32Array(data.scripting.states));
     this.gatherer = new Gatherer(data.thread, data.peers, this.control.mail, (thread) =>
       this.wake(thread),
     );
@@ -224,14 +227,14 @@ class IoThread {
 
   private createScripting(dispatcher: Dispatcher): Scripting {
     const { data, registry } = this;
-    const { records, libraries, states } = data.scripting;
+    const { records, libraries } = data.scripting;
     return createScripting({
       thread: data.thread,
       dispatcher,
       registry,
       records: new SharedRecords(records),
       libraries: new SharedText(libraries),
-      states: new SharedStates(new Int32Array(states)),
+      states: this.scriptStates,
       bounds: {
         slowAfterMs: () => this.config.number('busy-reply-threshold'),
         serve: () => this.serveDuringScript(),
@@ -338,6 +341,7 @@ class IoThread {
       frontend,
       gatherer: this.gatherer,
       clock: new ThreadClock(),
+      isStuck: (thread) => slowKind(this.scriptStates, thread) !== null,
     });
     this.gatherer.takes('adopt', (descriptor) => {
       clients.expectAdopted();
