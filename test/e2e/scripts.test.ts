@@ -121,6 +121,27 @@ describe('scripts on several threads', { skip }, () => {
     assert.equal(await ask(other, 'DEL', 'written'), '1');
   });
 
+  it('new clients are not given to a thread that a long script keeps busy', async () => {
+    await using gathering = await startDarter({
+      args: ['--busy-reply-threshold', '100'],
+      threads: 2,
+    });
+    const runner = await gathering.client({ timeout_ms: 20_000 });
+    const reply = runner.command('EVAL', 'while true do end', '0');
+    await sleep(300);
+    // The kernel gives each new connection to either thread; those of the busy one wait.
+    const attempts = Array.from({ length: 12 }, async () => {
+      const client = await gathering.client({ timeout_ms: 20_000 });
+      const killed = textOf(await client.command('SCRIPT', 'KILL'));
+      await client.close();
+      return killed;
+    });
+    assert.match(textOf(await reply), /Script killed by user with SCRIPT KILL/);
+    const answers = await Promise.all(attempts);
+    assert.equal(answers.filter((answer) => answer === 'OK').length, 1);
+    await runner.close();
+  });
+
   it('lists its subcommands', async () => {
     assert.match(await ask(0, 'SCRIPT', 'HELP'), /LOAD script/);
     assert.match(await ask(0, 'FUNCTION', 'HELP'), /LOAD \[REPLACE\] function-code/);

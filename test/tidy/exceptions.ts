@@ -28,7 +28,7 @@ export const COMMAND_NAMES: Readonly<Record<string, readonly [names: string, rea
   'src/engine/acl/user.ts': ['reset', 'a rule of ACL SETUSER'],
   'src/engine/categories.ts': ['pubsub set', 'ACL categories'],
   'src/engine/definitions.ts': ['object', 'what typeof answers'],
-  'src/engine/scripts/function-calls.ts': ['append function', 'a policy; a kind of what runs'],
+  'src/engine/scripts/function-calls.ts': ['function', 'a kind of what runs'],
   'src/engine/scripts/functions.ts': ['append', 'a policy of FUNCTION RESTORE'],
   'src/engine/scripts/library.ts': ['function', 'what typeof answers'],
   'src/engine/scripts/lua-to-reply.ts': ['set', 'a type of replies'],

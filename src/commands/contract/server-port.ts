@@ -6,7 +6,7 @@
  * uses it declares locks: 'none' (src/server/channel/gather.ts). It throws UnansweredError when a thread does not
  * answer in time.
  */
-
+import type { ArgumentVector } from '../../base/arguments.js';
 import type { ErrorReply } from '../../protocol/errors.js';
 import type { AclPort } from './acl-port.js';
 import type { CommandEntry, Context } from './context.js';
@@ -60,6 +60,9 @@ export interface ScriptFigures {
   readonly libraryBytes: number;
 }
 
+/** What FUNCTION RESTORE does about libraries that are there. */
+export type RestorePolicy = 'flush' | 'append' | 'replace';
+
 /** A function of a library. */
 export interface FunctionDescription {
   readonly name: string;
@@ -82,10 +85,10 @@ export interface FunctionsPort {
   remove(library: string): string | null;
   flush(): void;
   list(): readonly LibraryDescription[];
-  /** The sources of all libraries, by name. */
-  sources(): readonly string[];
-  /** All or nothing. @returns the error's text, or null */
-  restore(codes: readonly string[], policy: 'flush' | 'append' | 'replace'): string | null;
+  /** All libraries as FUNCTION RESTORE takes them, one char per byte. */
+  dump(): string;
+  /** Argument `index` is what FUNCTION DUMP gave. All or nothing. @returns the error's text, or null */
+  restore(args: ArgumentVector, index: number, policy: RestorePolicy): string | null;
   /** The function under way on any thread that has run for too long. */
   running(): RunningFunction | null;
 }

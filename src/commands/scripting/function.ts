@@ -7,6 +7,9 @@ import { replyHelp, wrongSubcommandUse } from '../contract/help.js';
 import { flushMode, wholeArgument } from './lib/arguments.js';
 
 const WRONG_FLUSH = new ErrorReply('ERR FUNCTION FLUSH only supports SYNC|ASYNC option');
+const WRONG_POLICY = new ErrorReply(
+  'ERR Wrong restore policy given, value should be either FLUSH, APPEND or REPLACE.',
+);
 const TIPS_ALL_SHARDS = ['request_policy:all_shards', 'response_policy:all_succeeded'];
 
 export const functionContainer: ContainerDefinition = {
@@ -93,6 +96,56 @@ export const functionFlush: CommandDefinition = {
       server.functions.flush();
       reply.ok();
     }
+  },
+};
+
+export const functionDump: CommandDefinition = {
+  name: 'function|dump',
+  summary: 'Gives all libraries in the form that FUNCTION RESTORE takes',
+  since: '7.0.0',
+  group: 'scripting',
+  complexity: 'O(N) where N is the number of functions',
+  arity: 2,
+  flags: ['noscript'],
+  run: ({ reply, server }) => reply.bulkBinary(server.functions.dump()),
+};
+
+const POLICIES = ['flush', 'append', 'replace'] as const;
+
+export const functionRestore: CommandDefinition = {
+  name: 'function|restore',
+  summary: 'Loads the libraries that FUNCTION DUMP gave',
+  since: '7.0.0',
+  group: 'scripting',
+  complexity: 'O(N) where N is the number of functions on the payload',
+  arity: -3,
+  flags: ['write', 'denyoom', 'noscript'],
+  tips: TIPS_ALL_SHARDS,
+  arguments: [
+    { name: 'serialized-value', type: 'string' },
+    {
+      name: 'policy',
+      type: 'oneof',
+      flags: ['optional'],
+      arguments: POLICIES.map((name) => ({
+        name,
+        type: 'pure-token',
+        token: name.toUpperCase(),
+      })),
+    },
+  ],
+  run(context) {
+    const { args, reply, server } = context;
+    if (args.count > 4) {
+      reply.error(wrongSubcommandUse(context, 'function'));
+      return;
+    }
+    const policy =
+      args.count === 3
+        ? 'append'
+        : POLICIES.find((word) => argumentIs(args, 3, word.toUpperCase()));
+    if (policy === undefined) reply.error(WRONG_POLICY);
+    else replyFailure(context, server.functions.restore(args, 2, policy));
   },
 };
 

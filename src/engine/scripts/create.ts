@@ -6,8 +6,8 @@ import { Environment } from '../../scripting/environment.js';
 import type { Dispatcher } from '../dispatch.js';
 import type { Registry } from '../registry.js';
 import { CommandHost } from './command-host.js';
-import { FunctionCalls } from './function-calls.js';
-import { Functions } from './functions.js';
+import { FunctionCalls, type FunctionPayloads } from './function-calls.js';
+import { Functions, type Publish } from './functions.js';
 import { LibraryLoader } from './library.js';
 import { ScriptRunner } from './runner.js';
 import { ScriptCache } from './script-cache.js';
@@ -22,6 +22,9 @@ export interface ScriptingParts {
   readonly libraries: SharedText;
   readonly states: SharedStates;
   readonly bounds: RunBounds;
+  readonly payloads: FunctionPayloads;
+  /** Tells the replicas of libraries. */
+  readonly publish: Publish;
   /** redis.log */
   readonly log: (level: number, message: string) => void;
 }
@@ -48,10 +51,11 @@ export function createScripting(parts: ScriptingParts): Scripting {
     loader,
     host,
     bounds.warn,
+    parts.publish,
   );
   const cache = new ScriptCache(records, environment, registry);
   return {
     scripts: new Scripts({ dispatcher, environment, cache, run, runner, states, functions }),
-    functions: new FunctionCalls(dispatcher, functions, runner),
+    functions: new FunctionCalls(dispatcher, functions, runner, parts.payloads),
   };
 }

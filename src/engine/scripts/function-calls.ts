@@ -1,7 +1,10 @@
 /** FCALL and FUNCTION: calls of functions, and changes of libraries with their errors as texts. */
+import type { ArgumentVector } from '../../base/arguments.js';
+import type { Region } from '../../base/region.js';
 import type {
   FunctionsPort,
   LibraryDescription,
+  RestorePolicy,
   RunningFunction,
 } from '../../commands/contract/server-port.js';
 import { ErrorReply } from '../../protocol/errors.js';
@@ -14,6 +17,13 @@ import { ScriptArguments } from './script-arguments.js';
 const NOT_FOUND = new ErrorReply('ERR Function not found');
 const BAD_KEY_COUNT = 'ERR Bad number of keys provided';
 
+/** The form of FUNCTION DUMP and FUNCTION RESTORE: that of files. */
+export interface FunctionPayloads {
+  readonly write: (codes: readonly string[]) => string;
+  /** @returns the sources, or the text of an error */
+  readonly read: (region: Region, offset: number, length: number) => readonly string[] | string;
+}
+
 export class FunctionCalls implements FunctionsPort {
   private readonly scriptArguments = new ScriptArguments();
 
@@ -21,6 +31,7 @@ export class FunctionCalls implements FunctionsPort {
     private readonly dispatcher: Dispatcher,
     private readonly functions: Functions,
     private readonly runner: ScriptRunner,
+    private readonly payloads: FunctionPayloads,
   ) {}
 
   call(isReadOnly: boolean): void {
@@ -72,11 +83,14 @@ export class FunctionCalls implements FunctionsPort {
     return this.functions.list();
   }
 
-  sources(): readonly string[] {
-    return this.functions.sources();
+  dump(): string {
+    return this.payloads.write(this.functions.sources());
   }
 
-  restore(codes: readonly string[], policy: 'flush' | 'append' | 'replace'): string | null {
+  restore(args: ArgumentVector, index: number, policy: RestorePolicy): string | null {
+    const { region, offset, length } = args;
+    const codes = this.payloads.read(region, offset[index]!, length[index]!);
+    if (typeof codes === 'string') return codes;
     return this.attempt(() => this.functions.restore(codes, policy));
   }
 

@@ -1,17 +1,33 @@
 /**
  * The libraries of functions. Their sources are one text that all threads share; a thread loads what is
- * new when it next needs a function. A change is made under the text's lock, so that two threads never
- * both add a function of one name.
+ * new when it next needs a function. A change begins with what all have, and starts over when another
+ * thread was faster, so that two threads never both add a function of one name. Replicas get the sources
+ * of all libraries with each change.
  */
-import type { LibraryDescription } from '../../commands/contract/server-port.js';
-import { type SharedText, SharedTextFullError } from '../../memory/shared-text.js';
+import type { LibraryDescription, RestorePolicy } from '../../commands/contract/server-port.js';
+import type { SharedText } from '../../memory/shared-text.js';
 import type { Environment } from '../../scripting/environment.js';
 import type { CommandHost } from './command-host.js';
 import { type Library, LibraryError, type LibraryFunction, type LibraryLoader } from './library.js';
 import { SCRIPT_FLAGS } from './shebang.js';
 
 /** Room for the sources of all libraries. */
+/** The name of the effect without a key that has the sources of all libraries. */
+export const EFFECT_LIBRARIES = 'LIBRARIES';
+/** How often a change is tried again because another thread was faster. */
+const TRIES_MAX = 100;
+
+/**
+ * Tells the replicas the sources of all libraries. `change` makes them valid here, under the lock of
+ * the replicas' stream; when it throws, nothing is told.
+ */
+export type Publish = (codes: readonly string[], change: () => void) => void;
+
+/** Another thread has changed the libraries meanwhile. */
+class Overtaken extends Error {}
+
 export const LIBRARIES_BYTES_MAX = 16 * 1024 * 1024;
+const BUSY = 'ERR the libraries are being changed, try again';
 const FULL = 'OOM no room for the code of more libraries';
 
 type Libraries = Map<string, Library>;
@@ -30,6 +46,7 @@ export class Functions {
     private readonly loader: LibraryLoader,
     private readonly host: CommandHost,
     private readonly failed: (text: string) => void,
+    private readonly publish: Publish,
   ) {}
 
   find(name: string): LibraryFunction | undefined {
@@ -98,7 +115,7 @@ export class Functions {
   }
 
   /** @throws LibraryError */
-  restore(codes: readonly string[], policy: 'flush' | 'append' | 'replace'): void {
+  restore(codes: readonly string[], policy: RestorePolicy): void {
     this.change((libraries) => {
       if (policy === 'flush') libraries.clear();
       for (const code of codes) {
@@ -122,18 +139,33 @@ export class Functions {
 
   /** Changes the libraries of all threads, or nothing when `edit` throws. @throws LibraryError */
   private change(edit: (libraries: Libraries) => void): void {
-    let next: Libraries = new Map();
+    for (let tries = 0; tries < TRIES_MAX; tries++) {
+      this.refresh();
+      const next: Libraries = new Map(this.libraries);
+      edit(next);
+      if (this.replace(next)) return;
+    }
+    throw new LibraryError(BUSY);
+  }
+
+  /** @returns false when another thread was faster @throws LibraryError */
+  private replace(next: Libraries): boolean {
+    const { shared, version } = this;
+    const codes = [...next.values()].map(({ code }) => code);
     try {
-      this.shared.update((text) => {
-        next = this.loadAll(JSON.parse(text) as Stored);
-        edit(next);
-        return JSON.stringify([...next.values()].map(({ code }) => code));
-      });
+      this.publish(codes, () =>
+        shared.update(() => {
+          if (shared.version !== version) throw new Overtaken();
+          return JSON.stringify(codes);
+        }),
+      );
     } catch (error) {
-      if (error instanceof SharedTextFullError) throw new LibraryError(FULL);
+      if (error instanceof Overtaken) return false;
+      if (error instanceof RangeError) throw new LibraryError(FULL);
       throw error;
     }
-    this.take(next, this.shared.version);
+    this.take(next, version + 1);
+    return true;
   }
 
   /** Takes over what other threads have changed. */

@@ -2,9 +2,8 @@
  * Where a call in a script has its keys, from its text alone: the engine's part of finding out whether
  * a script is closed (scripting/closedness.ts).
  */
-import { Region } from '../../base/region.js';
 import { KeyPlaces } from '../../commands/contract/key-flags.js';
-import { Arguments } from '../../protocol/parser.js';
+import { argumentsOf } from '../../protocol/argument-words.js';
 import type { ArgumentKind, CommandCall } from '../../scripting/closedness.js';
 import { findKeys } from '../key-places.js';
 import {
@@ -26,7 +25,7 @@ export function keyPositions(
   if (command === undefined || !hasPlainKeys(command)) return undefined;
   // What stands for any number of arguments may only stand behind all keys.
   if (isOpenEnded && !keysAreFixed(command)) return undefined;
-  const vector = vectorOf([name, ...args.map(textOf)]);
+  const vector = argumentsOf([name, ...args.map(textOf)]);
   const places = new KeyPlaces();
   if (!findKeys(command.keys, vector, places)) return undefined;
   const positions: number[] = [];
@@ -57,18 +56,4 @@ function keysAreFixed({ keys }: RegisteredCommand): boolean {
 /** What is not constant is no number, so that a count of keys that is none is found out. */
 function textOf(argument: ArgumentKind): string {
   return argument.kind === 'constant' ? argument.text : '';
-}
-
-function vectorOf(words: readonly string[]): Arguments {
-  const bytes = Buffer.from(words.join(''), 'latin1');
-  const region = new Region(new SharedArrayBuffer((bytes.length + 8) & ~7), 0);
-  region.bytes.set(bytes);
-  const args = new Arguments();
-  args.region = region;
-  let at = 0;
-  for (const word of words) {
-    args.push(at, word.length);
-    at += word.length;
-  }
-  return args;
 }

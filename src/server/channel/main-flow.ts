@@ -19,6 +19,8 @@ export interface FlowThreadData {
   readonly ringBuffers: readonly SharedArrayBuffer[];
   /** Of a NewestCut. */
   readonly cutsBuffer: SharedArrayBuffer;
+  /** Of a SharedText: the libraries of functions. */
+  readonly librariesBuffer: SharedArrayBuffer;
   readonly controlBuffer: SharedArrayBuffer;
   readonly ioThreads: number;
   readonly mailboxes: MailboxMemory;

@@ -14,6 +14,7 @@ import type { ElementsByVerb } from '../../keyspace/effect-elements.js';
 import { Shards } from '../../keyspace/shards.js';
 import { Claims } from '../../memory/claims.js';
 import type { ControlBlock } from '../../memory/control.js';
+import { SharedText } from '../../memory/shared-text.js';
 import { USED_PAGES } from '../../memory/used-pages.js';
 import { attachPagedRegion, attachRegion } from '../../platform/ffi/region.js';
 import { yieldToOthers } from '../../platform/ffi/thread-priority.js';
@@ -36,6 +37,7 @@ import type {
 } from '../channel/main-flow.js';
 import { FollowedFlow } from './followed-flow.js';
 import { KeylessEffects } from './keyless-effects.js';
+import { librariesEffect } from './libraries-effect.js';
 import { ServedFlow } from './served-flow.js';
 
 class FlowThread {
@@ -46,7 +48,7 @@ class FlowThread {
   private readonly owner: number;
   private readonly elements: ElementsByVerb;
   private readonly control: ControlBlock;
-  private readonly keyless = new KeylessEffects([]);
+  private readonly keyless: KeylessEffects;
   private readonly mail: SendingMailbox;
   private readonly claims: Claims;
   private target: EffectTarget | null = null;
@@ -67,6 +69,7 @@ class FlowThread {
     this.owner = data.thread + 1;
     this.claims = new Claims(data.mailboxes.claims);
     this.mail = new SendingMailbox(data.mailboxes, data.thread);
+    this.keyless = new KeylessEffects([librariesEffect(new SharedText(data.librariesBuffer))]);
     this.elements = data.elements;
     this.cuts = new NewestCut(data.cutsBuffer, this.owner);
   }

@@ -17,6 +17,8 @@ import { Dispatcher } from '../../engine/dispatch.js';
 import type { PubSub } from '../../engine/pubsub/pubsub.js';
 import { Registry } from '../../engine/registry.js';
 import { createScripting, type Scripting } from '../../engine/scripts/create.js';
+import { EFFECT_LIBRARIES } from '../../engine/scripts/functions.js';
+import { slowKind } from '../../engine/scripts/script-run.js';
 import { Serving } from '../../engine/serving.js';
 import { ClientSession } from '../../engine/session.js';
 import { Transactions } from '../../engine/transactions.js';
@@ -38,6 +40,7 @@ import { SharedText } from '../../memory/shared-text.js';
 import { USED_PAGES } from '../../memory/used-pages.js';
 import { HANDED_OVER } from '../../net/counters.js';
 import { Frontend } from '../../net/frontend.js';
+import { dumpFunctions, readFunctionDump } from '../../persistence/rdb/function-dump.js';
 import { descriptorLimit, raiseDescriptorLimit } from '../../platform/ffi/descriptor-limit.js';
 import { errorName } from '../../platform/ffi/libc.js';
 import { attachPagedRegion, attachRegion, createRegion } from '../../platform/ffi/region.js';
@@ -46,6 +49,7 @@ import { startProfile, stopProfile } from '../../platform/profile.js';
 import { createTransport } from '../../platform/select.js';
 import type { Transport, TransportName } from '../../platform/transport.js';
 import { wakeTransport } from '../../platform/wake.js';
+import { argumentsOf } from '../../protocol/argument-words.js';
 import { Reply } from '../../protocol/reply.js';
 import { attachControl } from '../channel/control.js';
 import { Gatherer } from '../channel/gather.js';
@@ -87,6 +91,7 @@ class IoThread {
   private mayServe = false;
   /** Messages of the main thread that came while a script ran. */
   private readonly held: MainToIo[] = [];
+  private readonly scriptStates: SharedStates;
   private shutdownFailed: ((text: string) => void) | null = null;
 
   constructor(
@@ -103,6 +108,7 @@ class IoThread {
     this.mailbox = openMailbox(data.mailboxes, data.thread, (error) =>
       this.failures.note('Exception while taking a message of another thread', error),
     );
+    this.scriptStates = new SharedStates(new Int32Array(data.scripting.states));
     this.gatherer = new Gatherer(data.thread, data.peers, this.control.mail, (thread) =>
       this.wake(thread),
     );
@@ -280,18 +286,23 @@ class IoThread {
 
   private createScripting(dispatcher: Dispatcher): Scripting {
     const { data, registry } = this;
-    const { records, libraries, states } = data.scripting;
+    const { records, libraries } = data.scripting;
     const scripting = createScripting({
       thread: data.thread,
       dispatcher,
       registry,
       records: new SharedRecords(records),
       libraries: new SharedText(libraries),
-      states: new SharedStates(new Int32Array(states)),
+      states: this.scriptStates,
       bounds: {
         slowAfterMs: () => this.config.number('busy-reply-threshold'),
         serve: () => this.serveDuringScript(),
         warn: (text) => this.log.warning(text),
+      },
+      payloads: { write: dumpFunctions, read: readFunctionDump },
+      publish: (codes, change) => {
+        const words = argumentsOf([EFFECT_LIBRARIES, ...codes]);
+        this.replication.keyless.append(words, 0, change);
       },
       log: (level, message) => this.log.write(SCRIPT_LOG_LEVELS[level]!, message),
     });
@@ -433,6 +444,7 @@ class IoThread {
       frontend,
       gatherer: this.gatherer,
       clock: new ThreadClock(),
+      isStuck: (thread) => slowKind(this.scriptStates, thread) !== null,
     });
     this.gatherer.takes('adopt', (descriptor) => {
       clients.expectAdopted();

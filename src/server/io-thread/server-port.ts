@@ -96,6 +96,7 @@ export function createServerPort(parts: PortParts, transactions: Transactions): 
     configuration: config,
     memory,
     shards,
+    scripts: parts.scripting.scripts,
   });
   information.provide('replication', replicationSection(parts));
   const clients = new Clients(localClients(parts), gatherer, new ClientPause(control), now);

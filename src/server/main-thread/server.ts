@@ -133,7 +133,11 @@ export class Server {
     const ringBuffers = this.createRings();
     const cutsBuffer = NewestCut.create(ringBuffers.length);
     const mailboxes = createMailboxes(threads, this.wakers);
-    const common = { shardBuffers, ringBuffers, cutsBuffer, databases, mailboxes };
+    const scripting = createScriptingBuffers(threads);
+    const common = {
+      ...{ shardBuffers, ringBuffers, cutsBuffer, databases, mailboxes },
+      librariesBuffer: scripting.libraries,
+    };
     const replication = this.createReplication({
       ...common,
       control,
@@ -150,7 +154,7 @@ export class Server {
       configBuffer: config.buffer,
       usersBuffer: users.buffer,
       renames: declarations.renames,
-      scripting: createScriptingBuffers(threads),
+      scripting,
       wakers: this.wakers,
       figures: { connections: figure(), inUse: figure(), atWork: figure() },
       descriptors,
@@ -173,6 +177,7 @@ export class Server {
     readonly shardBuffers: readonly SharedArrayBuffer[];
     readonly ringBuffers: readonly SharedArrayBuffer[];
     readonly cutsBuffer: SharedArrayBuffer;
+    readonly librariesBuffer: SharedArrayBuffer;
     readonly databases: number;
     readonly mailboxes: MailboxMemory;
     readonly commands: number;

@@ -266,5 +266,4 @@ export const administration: readonly Step[] = [
   ['EVAL', "return redis.call('dbsize')", '0'],
   ['EVAL', "return redis.call('randomkey')", '0'],
   ['EVAL', "return redis.call('scan', 0, 'count', 1000)[2]", '0'],
-  ['EVAL', 'return math.random(1000)', '0'],
 ];

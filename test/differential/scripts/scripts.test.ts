@@ -60,6 +60,31 @@ describe('scripts beside redis-server', { skip: eitherMissing() }, () => {
     }
   });
 
+  it('libraries that one server dumps are restored by the other', async () => {
+    await both(['FUNCTION', 'FLUSH']);
+    for (const name of ['one', 'two', 'three']) {
+      const filler = `-- ${name.repeat(400)}`;
+      const register = `redis.register_function('${name}', function() return '${name}' end)`;
+      await both(['FUNCTION', 'LOAD', `#!lua name=${name}\n${filler}\n${register}`]);
+    }
+    const [ours, theirs] = await Promise.all(
+      clients.map((client) => client.command('FUNCTION', 'DUMP')),
+    );
+    for (const [client, payload] of [
+      [clients[0]!, theirs],
+      [clients[1]!, ours],
+    ] as const) {
+      const restore = ['FUNCTION', 'RESTORE', textOf(payload!)];
+      assert.match(textOf(await client.command(...restore)), /^ERR Library \w+ already exists/);
+      assert.equal(textOf(await client.command(...restore, 'REPLACE')), 'OK');
+      assert.equal(textOf(await client.command(...restore, 'FLUSH')), 'OK');
+      for (const name of ['one', 'two', 'three']) {
+        assert.equal(textOf(await client.command('FCALL', name, '0')), name);
+      }
+    }
+    await both(['FUNCTION', 'FLUSH']);
+  });
+
   const corpora = { ...conversions, functions: functionSteps, ...recipes };
   for (const version of ['2', '3']) {
     for (const [name, steps] of Object.entries(corpora)) {

@@ -1,14 +1,14 @@
 /** Two threads' users over the same memory, with sessions of both. */
 import assert from 'node:assert/strict';
 import { beforeEach, describe, test } from 'node:test';
-import { definitionsOf } from '../../../engine/definitions.js';
+import * as get from '../../../commands/string/get.js';
+import * as set from '../../../commands/string/set.js';
 import { allUsersText, deletionText, putText } from '../../../engine/acl/user-changes.js';
 import { createUserTable } from '../../../engine/acl/user-table.js';
+import { definitionsOf } from '../../../engine/definitions.js';
 import { Registry } from '../../../engine/registry.js';
 import { ClientSession } from '../../../engine/session.js';
 import { SharedChanges } from '../../../memory/shared-changes.js';
-import * as get from '../../../commands/string/get.js';
-import * as set from '../../../commands/string/set.js';
 import { USERS_FULL_TEXT } from '../../channel/users.js';
 import { type Subscription, ThreadUsers } from './thread-users.js';
 

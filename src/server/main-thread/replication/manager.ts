@@ -74,6 +74,7 @@ export interface ManagerParts {
   readonly shardBuffers: readonly SharedArrayBuffer[];
   readonly ringBuffers: readonly SharedArrayBuffer[];
   readonly cutsBuffer: SharedArrayBuffer;
+  readonly librariesBuffer: SharedArrayBuffer;
   readonly databases: number;
   readonly mailboxes: MailboxMemory;
   readonly ioThreads: number;
@@ -125,7 +126,7 @@ export class ReplicationManager {
 
   constructor(private readonly parts: ManagerParts) {
     const { config, log, control, shardBuffers, ringBuffers, databases, ioThreads } = parts;
-    const { cutsBuffer } = parts;
+    const { cutsBuffer, librariesBuffer } = parts;
     const owner = ioThreads + 1;
     this.confirmed = new ConfirmedStatus(ioThreads, parts.sendStatus);
     this.shards = new Shards(
@@ -143,6 +144,7 @@ export class ReplicationManager {
       shardBuffers,
       ringBuffers,
       cutsBuffer,
+      librariesBuffer,
       controlBuffer: control.buffer,
       ioThreads,
       mailboxes: parts.mailboxes,
