@@ -82,13 +82,13 @@ export async function play(name: string, options: Options = {}): Promise<string>
   const others = [await nodeRedis(world), redisPy(world)].filter((client) => client !== null);
   const all = [...writers, ...others];
   try {
-    await goOn(all);
+    await writeMore(all);
     const begin = Date.now();
     let outageMs = 0;
     let promoted: Node | undefined;
     await scenario.play(world, primary, async () => {
       promoted = await world.failedOver(primary);
-      await goOn(all);
+      await writeMore(all);
       outageMs = Date.now() - begin;
       const other = replicas.find((replica) => replica !== promoted)!;
       await world.follows(other, promoted);
@@ -97,7 +97,7 @@ export async function play(name: string, options: Options = {}): Promise<string>
       if (testsDarter) assert.match(log!, /The sync continues/, 'the other replica continues');
       return promoted;
     });
-    await goOn(all);
+    await writeMore(all);
     await Promise.all(all.map((client) => client.stop()));
     for (const writer of writers) await writer.check(promoted!);
     await sameKeys(world.nodes);
@@ -110,7 +110,7 @@ export async function play(name: string, options: Options = {}): Promise<string>
 }
 
 /** Waits until each client has written some more. */
-async function goOn(writers: readonly { readonly done: number }[]): Promise<void> {
+async function writeMore(writers: readonly { readonly done: number }[]): Promise<void> {
   const goals = writers.map(({ done }) => done + ENOUGH);
   await until(
     'the writers go on',
