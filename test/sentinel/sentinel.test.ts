@@ -6,11 +6,11 @@ import { play } from './scenarios.js';
 const skip = darterMissing() || programMissing('redis-sentinel');
 
 describe('redis-sentinel', { skip }, () => {
-  test('fails over when it is told to, without a full sync', async (t) => {
+  test('fails over when it is told to', async (t) => {
     t.diagnostic(await play('SENTINEL FAILOVER'));
   });
 
-  test('fails over when the primary is killed, with passwords', async (t) => {
+  test('fails over when the primary is killed, with passwords, without a full sync', async (t) => {
     t.diagnostic(await play('kill -9', { password: 'secret' }));
   });
 });
