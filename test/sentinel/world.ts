@@ -12,7 +12,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { LinkProxy } from '../replication/proxy.js';
 import { until } from '../replication/support.js';
-import { RawClient } from '../support/client.js';
+import { ConnectionLost, RawClient } from '../support/client.js';
 import { claimPort } from '../support/ports.js';
 import { isList, textOf } from '../support/reply.js';
 import { darterCommand, type Server, spawnServer, untilReady } from '../support/server.js';
@@ -69,8 +69,17 @@ export class Node {
     await untilReady(this.server, this.password);
   }
 
-  /** Asks the node itself, not through its proxy. */
+  /** Asks the node itself, not through its proxy. A sentinel that promotes it ends all clients. */
   async ask(...words: string[]): Promise<string> {
+    try {
+      return await this.askOnce(words);
+    } catch (error) {
+      if (!(error instanceof ConnectionLost)) throw error;
+      return this.askOnce(words);
+    }
+  }
+
+  private async askOnce(words: readonly string[]): Promise<string> {
     const client = await RawClient.connect({ port: this.ownPort });
     try {
       if (this.password !== undefined) await client.command('AUTH', this.password);
