@@ -5,6 +5,7 @@
  *   main ── flows to serve and to follow ──▶ flow threads ── connected, ended ──▶ main
  */
 import type { ElementsByVerb } from '../../keyspace/effect-elements.js';
+import type { HalfStream } from '../../replication/half-sync.js';
 import type { PendingMemory } from '../../replication/replica/pending-streams.js';
 
 /** What every flow thread gets at its start. */
@@ -36,6 +37,7 @@ export interface ServeFlow {
   readonly mine: readonly number[];
   readonly raw: boolean;
   readonly from: readonly number[] | null;
+  readonly half: readonly HalfStream[] | null;
   readonly heartbeatMs: number;
   readonly windowBytes: number;
 }
