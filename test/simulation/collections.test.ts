@@ -56,6 +56,7 @@ class Pair {
       session: new SyncSession(SyncSession.create(streams, true), streams, 1),
       raw: same,
       from: null,
+      half: null,
       windowBytes: WINDOW_BYTES,
       partBytes: options.partBytes ?? 300,
     });

@@ -5,6 +5,7 @@
  *   main ── flows to serve and to follow ──▶ flow threads ── connected, ended ──▶ main
  */
 import type { ElementsByVerb } from '../../keyspace/effect-elements.js';
+import type { HalfStream } from '../../replication/half-sync.js';
 import type { PendingMemory } from '../../replication/replica/pending-streams.js';
 import type { MailboxMemory } from './mailboxes.js';
 
@@ -43,6 +44,7 @@ export interface ServeFlow {
   readonly mine: readonly number[];
   readonly raw: boolean;
   readonly from: readonly number[] | null;
+  readonly half: readonly HalfStream[] | null;
   readonly heartbeatMs: number;
   readonly windowBytes: number;
 }

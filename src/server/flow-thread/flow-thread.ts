@@ -90,7 +90,7 @@ class FlowThread {
   }
 
   private serve(command: ServeFlow): void {
-    const { flow, descriptor, mine, raw, from, heartbeatMs, windowBytes } = command;
+    const { flow, descriptor, mine, raw, from, half, heartbeatMs, windowBytes } = command;
     const { shards, rings, cuts } = this;
     let socket: Socket;
     try {
@@ -104,6 +104,7 @@ class FlowThread {
     const { elements, owner, keyless: keylessState } = this;
     const options = {
       ...{ shards, rings, owner, keylessState, mine, session, raw, from, windowBytes, elements },
+      half,
       cuts,
     };
     const written = this.control.signal(JOURNAL_WRITTEN);

@@ -29,6 +29,7 @@ import {
 } from '../../net/counters.js';
 import {
   FULL_SYNCS,
+  FULL_SYNCS_RESUMED,
   PARTIAL_SYNCS,
   PARTIAL_SYNCS_REFUSED,
   REPLICATION_INPUT_BYTES,
@@ -56,6 +57,7 @@ export const statsSection: Section = (source) => {
     ['sync_partial_ok', control.sum(PARTIAL_SYNCS)],
     ['sync_partial_err', control.sum(PARTIAL_SYNCS_REFUSED)],
     ['expired_subkeys', control.sum(EXPIRED_ELEMENTS)],
+    ['sync_full_resumed', control.sum(FULL_SYNCS_RESUMED)],
     ['expired_keys', control.sum(EXPIRED)],
     ['expired_stale_perc', '0.00'],
     ['expired_time_cap_reached_count', control.sum(EXPIRY_TIMEOUTS)],

@@ -124,15 +124,15 @@ function rotate(context: Context, from: number, to: number): void {
   const moves = from !== to && list.count > 1;
   if (moves) rotateList(context, to);
   keys.beginEdit(keys.kind, keys.valueLength, true);
-    if (moves) {
-      const effect = keys.custom(pushEvent(to), to === LEFT ? 'LPUSH' : 'RPUSH');
-      effect.argument(moved, 0).end();
-      effect.begin(from === LEFT ? 'LPOP' : 'RPOP').end();
-    } else {
-      const effect = keys.custom(pushEvent(to), 'LMOVE').argument(args, 2);
-      effect.word(WORDS[from]!).word(WORDS[to]!).end();
-    }
-    moved.trim();
+  if (moves) {
+    const effect = keys.custom(pushEvent(to), to === LEFT ? 'LPUSH' : 'RPUSH');
+    effect.argument(moved, 0).end();
+    effect.begin(from === LEFT ? 'LPOP' : 'RPOP').end();
+  } else {
+    const effect = keys.custom(pushEvent(to), 'LMOVE').argument(args, 2);
+    effect.word(WORDS[from]!).word(WORDS[to]!).end();
+  }
+  moved.trim();
   keys.announce(from === LEFT ? EVENT_LPOP : EVENT_RPOP);
 }
 

@@ -17,6 +17,7 @@ import { attachPagedRegion, attachRegion } from '../../../platform/ffi/region.js
 import * as errors from '../../../protocol/errors.js';
 import {
   FULL_SYNCS,
+  FULL_SYNCS_RESUMED,
   PARTIAL_SYNCS,
   PARTIAL_SYNCS_REFUSED,
   REPLICATION_INPUT_BYTES,
@@ -42,7 +43,7 @@ import { ConfirmedStatus } from './confirmed-status.js';
 import { FlowThreads } from './flow-threads.js';
 import { PrimaryLink } from './primary-link.js';
 import { RunningRoles } from './role-host.js';
-import { ServedReplicas } from './served-replicas.js';
+import { ServedReplicas, type SyncKind } from './served-replicas.js';
 
 const TICK_MS = 100;
 /**
@@ -231,9 +232,10 @@ export class ReplicationManager {
     await Promise.all([this.serving.stop(), this.following.stop()]);
   }
 
-  private count(kind: 'full' | 'partial' | 'partial-refused'): void {
+  private count(kind: SyncKind): void {
     const counter = {
       full: FULL_SYNCS,
+      'full-resumed': FULL_SYNCS_RESUMED,
       partial: PARTIAL_SYNCS,
       'partial-refused': PARTIAL_SYNCS_REFUSED,
     }[kind];
