@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { STRING_LIMIT_BYTES } from '../src/base/limits.js';
+import { PAGE_BYTES, STRING_LIMIT_BYTES } from '../src/base/limits.js';
 
 import { MESSAGE_CHARACTERS_MAX } from '../src/base/log.js';
 import { SHOWN_CHARACTERS_MAX } from '../src/base/peer-text.js';
@@ -15,6 +15,7 @@ import { ADDRESS_BYTES_MAX } from '../src/commands/replication/replconf.js';
 import { QUEUE_BYTES_MAX } from '../src/engine/transaction-queue.js';
 import { GROWN_BYTES_MAX, READERS_MAX, RING_BYTES_MIN } from '../src/journal/ring.js';
 import { SHARD_SPREAD_MAX } from '../src/keyspace/key-hash.js';
+import { CLAIM_SLOTS } from '../src/memory/claims.js';
 import { THREADS_MAX } from '../src/memory/control.js';
 import { KEPT_BYTES_MAX } from '../src/memory/mailbox.js';
 import { ERROR_NAME_BYTES, ERROR_NAMES_MAX } from '../src/memory/error-names.js';
@@ -131,6 +132,8 @@ const EXPECTED: readonly (readonly [what: string, limit: string])[] = [
   ],
   ['databases', `${initial('databases')} (at most ${grouped(DATABASES_MAX)})`],
   ['I/O threads', `(at most ${THREADS_MAX - 1})`],
+  ['clients of a thread that wait for keys', grouped(CLAIM_SLOTS)],
+  ['a client that waits for a key', `${grouped(PAGE_BYTES)} bytes`],
   ['messages that wait for another thread', `${mib(KEPT_BYTES_MAX)} for each pair of threads`],
   ['flows of a replica', `at most ${FLOW_THREADS_MAX}`],
   ['replicas that keep their place in a journal', grouped(READERS_MAX)],
