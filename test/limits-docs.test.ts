@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { STRING_LIMIT_BYTES } from '../src/base/limits.js';
+import { PAGE_BYTES, STRING_LIMIT_BYTES } from '../src/base/limits.js';
 
 import { MESSAGE_CHARACTERS_MAX } from '../src/base/log.js';
 import { SHOWN_CHARACTERS_MAX } from '../src/base/peer-text.js';
@@ -19,6 +19,7 @@ import { COMMAND_NAME_BYTES_MAX } from '../src/engine/registry.js';
 import { QUEUE_BYTES_MAX } from '../src/engine/transaction-queue.js';
 import { GROWN_BYTES_MAX, READERS_MAX, RING_BYTES_MIN } from '../src/journal/ring.js';
 import { SHARD_SPREAD_MAX } from '../src/keyspace/key-hash.js';
+import { CLAIM_SLOTS } from '../src/memory/claims.js';
 import { THREADS_MAX } from '../src/memory/control.js';
 import { ERROR_NAME_BYTES, ERROR_NAMES_MAX } from '../src/memory/error-names.js';
 import { KEPT_BYTES_MAX } from '../src/memory/mailbox.js';
@@ -141,6 +142,8 @@ const EXPECTED: readonly (readonly [what: string, limit: string])[] = [
     `${DIRECTORY_BYTES / 2 ** 30} GiB of address space in all, with ${ENTRY_BYTES} bytes for each name and thread`,
   ],
   ['name of a channel or pattern to subscribe to', `${grouped(NAME_BYTES_MAX)} bytes`],
+  ['clients of a thread that wait for keys', grouped(CLAIM_SLOTS)],
+  ['a client that waits for a key', `${grouped(PAGE_BYTES)} bytes`],
   ['messages that wait for another thread', `${mib(KEPT_BYTES_MAX)} for each pair of threads`],
   ['flows of a replica', `at most ${FLOW_THREADS_MAX}`],
   ['replicas that keep their place in a journal', grouped(READERS_MAX)],

@@ -25,7 +25,14 @@ import * as counters from './counters.js';
 import { BLOCKED_CLIENTS, BLOCKED_WITH_TIMEOUT, BLOCKING_KEYS } from './counters.js';
 import { Serving } from './serving.js';
 import type { ClientSession } from './session.js';
-import { checkAll, createShards, lockedShards, type SharedShards, TestEngine } from './testing.js';
+import {
+  checkAll,
+  createShards,
+  lockedShards,
+  replaceData,
+  type SharedShards,
+  TestEngine,
+} from './testing.js';
 import { Waits } from './waits.js';
 
 const DEFINITIONS = [blmove, blpop, del, exec, llen, lpop, multi, rpush, set];
@@ -307,6 +314,19 @@ test('timeouts, CLIENT UNBLOCK and a change of role end waits, once', () => {
   const [answer] = here.takeAnswers();
   assert.match(answer!, /^4 -UNBLOCKED force unblock from blocking operation/);
   assert.ok(here.engine.sessions[4]!.closeAfterReply);
+  isOver();
+});
+
+test('waits of an earlier hash epoch are ended: their tickets lie in the wrong shards', () => {
+  here.blocks(1, 'BLPOP a b 0');
+  replaceData(there.engine.shards, 3);
+  while (here.engine.dispatch(2, 'BLPOP a c 0') !== SUSPENDED);
+  turns();
+  assert.match(here.takeAnswers().join(), /^1 -UNBLOCKED force unblock/);
+  assert.equal(control.word(BLOCKED_CLIENTS).load(), 1);
+  while (there.engine.dispatch(0, 'RPUSH a x') !== DONE);
+  turns();
+  assert.deepEqual(here.takeAnswers(), ['2 *2 $1 a $1 x']);
   isOver();
 });
 

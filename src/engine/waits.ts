@@ -111,6 +111,7 @@ export class Waits {
   begin(request: BlockRequest): boolean {
     const { dispatcher } = this.parts;
     if (this.tried !== null) return this.waitOn(this.tried);
+    this.endOldEpoch();
     const wait = this.newWait();
     if (wait === null) {
       dispatcher.reply.error(errors.TOO_MANY_BLOCKED);
