@@ -30,12 +30,15 @@ export const TRAIT_STALE = 512;
 export const TRAIT_MAY_REPLICATE = 2048;
 /** All keys are given by firstKey, lastKey, keyStep. */
 export const TRAIT_SIMPLE_KEYS = 4096;
-/** Not O(1): every call is timed. */
+/** Neither O(1) nor O(log(N)) for each of its arguments: every call is timed. */
 export const TRAIT_TIMED = 8192;
 /** Runs at once between MULTI and EXEC, instead of being queued. */
 export const TRAIT_TRANSACTION_CONTROL = 16384;
 /** Runs what was queued since MULTI; whatever forbids a queued command forbids this one. */
 export const TRAIT_RUNS_QUEUE = 32768;
+
+/** Commands that take microseconds, but for those with many arguments. */
+const SHORT_COMPLEXITY = /^O\((1|log\(N\))\)/;
 
 export type AnyDefinition = CommandDefinition | ContainerDefinition;
 
@@ -114,7 +117,7 @@ function traitsOf(definition: AnyDefinition): number {
   if (flags.includes('loading')) traits |= TRAIT_LOADING;
   if (flags.includes('stale')) traits |= TRAIT_STALE;
   if (flags.includes('may_replicate')) traits |= TRAIT_MAY_REPLICATE;
-  if (!definition.complexity.startsWith('O(1)')) traits |= TRAIT_TIMED;
+  if (!SHORT_COMPLEXITY.test(definition.complexity)) traits |= TRAIT_TIMED;
   if (isContainer(definition)) return traits;
   if (definition.transaction !== undefined) traits |= TRAIT_TRANSACTION_CONTROL;
   if (definition.transaction === 'execute') traits |= TRAIT_RUNS_QUEUE;
