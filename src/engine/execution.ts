@@ -19,8 +19,10 @@ import type { ClientSession } from './session.js';
 import type { DispatchStatistics } from './statistics.js';
 import type { Waits } from './waits.js';
 
-/** One in this many O(1) commands is timed; its time stands for those in between. */
+/** One in this many short commands is timed; its time stands for those in between. */
 const SAMPLE_INTERVAL = 64;
+/** A command of more arguments is timed too, as it may take its time for each. */
+const SHORT_ARGUMENTS_MAX = 32;
 const MINUS = 0x2d;
 /** INFO errorstats counts by the first word of an error. */
 const ERROR_CODE_BYTES_MAX = 64;
@@ -57,7 +59,8 @@ export class Execution {
     const begin = reply.position - reply.start;
     const sampled = --this.sample === 0;
     if (sampled) this.sample = SAMPLE_INTERVAL;
-    const timed = (command.traits & TRAIT_TIMED) !== 0 || statistics.timeEverything;
+    const isLong = (command.traits & TRAIT_TIMED) !== 0 || args.count > SHORT_ARGUMENTS_MAX;
+    const timed = isLong || statistics.timeEverything;
     const startMs = sampled || timed ? performance.now() : 0;
     keys.beginCommand((command.traits & TRAIT_WRITE) !== 0);
     this.isSuspended = false;

@@ -31,21 +31,23 @@ export const TRAIT_STALE = 512;
 export const TRAIT_MAY_REPLICATE = 2048;
 /** All keys are given by firstKey, lastKey, keyStep. */
 export const TRAIT_SIMPLE_KEYS = 4096;
-/** Not O(1): every call is timed. */
+/** Neither O(1) nor O(log(N)) for each of its arguments: every call is timed. */
 export const TRAIT_TIMED = 8192;
 /** Runs at once between MULTI and EXEC, instead of being queued. */
 export const TRAIT_TRANSACTION_CONTROL = 16384;
 /** Runs what was queued since MULTI; whatever forbids a queued command forbids this one. */
 export const TRAIT_RUNS_QUEUE = 32768;
-/** RESP2 clients may send it while they are subscribed to channels. */
-export const TRAIT_WHILE_SUBSCRIBED = 65536;
-
 /** Scripts may not run it. */
 export const TRAIT_NO_SCRIPT = 65536;
 /** Served while a script runs for too long. */
 export const TRAIT_ALLOW_BUSY = 131072;
 /** It runs a script: keys that it does not declare are locked while it runs. */
 export const TRAIT_RUNS_SCRIPT = 262144;
+/** RESP2 clients may send it while they are subscribed to channels. */
+export const TRAIT_WHILE_SUBSCRIBED = 524288;
+
+/** Commands that take microseconds, but for those with many arguments. */
+const SHORT_COMPLEXITY = /^O\((1|log\(N\))\)/;
 
 export type AnyDefinition = CommandDefinition | ContainerDefinition;
 
@@ -133,7 +135,7 @@ function traitsOf(definition: AnyDefinition): number {
   if (flags.includes('may_replicate')) traits |= TRAIT_MAY_REPLICATE;
   if (flags.includes('noscript')) traits |= TRAIT_NO_SCRIPT;
   if (flags.includes('allow_busy')) traits |= TRAIT_ALLOW_BUSY;
-  if (!definition.complexity.startsWith('O(1)')) traits |= TRAIT_TIMED;
+  if (!SHORT_COMPLEXITY.test(definition.complexity)) traits |= TRAIT_TIMED;
   if (isContainer(definition)) return traits;
   if (definition.transaction !== undefined) traits |= TRAIT_TRANSACTION_CONTROL;
   if (definition.transaction === 'execute') traits |= TRAIT_RUNS_QUEUE;

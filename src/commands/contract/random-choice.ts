@@ -7,6 +7,7 @@
  *
  * With a negative count an element may be chosen again: randomIndex, as often as wished.
  */
+import { partOf, randomBits } from '../../base/random.js';
 import { ErrorReply, NOT_INTEGER, OUT_OF_RANGE } from '../../protocol/errors.js';
 import {
   INTEGER_BIG,
@@ -119,7 +120,7 @@ export class RepeatedReply {
 
 /** An index below `count`, each as likely. */
 export function randomIndex(count: number): number {
-  return Math.floor(Math.random() * count);
+  return partOf(count, randomBits());
 }
 
 /** Whether `wanted` of `count` elements are so few that they are found by hitting at random. */
@@ -148,7 +149,7 @@ export class RandomSelection {
 
   /** Whether the next element is chosen. */
   takes(): boolean {
-    const taken = Math.random() * this.left < this.wanted;
+    const taken = partOf(this.left, randomBits()) < this.wanted;
     this.left--;
     if (taken) this.wanted--;
     return taken;

@@ -1,4 +1,5 @@
 /** HRANDFIELD: fields chosen at random, all different or, with a negative count, perhaps repeated. */
+import { randomBits } from '../../base/random.js';
 import { SYNTAX } from '../../protocol/errors.js';
 import { argumentIs } from '../../protocol/text.js';
 import type { Context } from '../contract/context.js';
@@ -74,7 +75,7 @@ function replyPair({ reply }: Context, withValues: boolean): void {
 
 /** Goes to one field of the hash opened. @returns false when all of them have expired */
 function seekRandom(): boolean {
-  if (hash.nested) return hash.seekRandom(Math.random);
+  if (hash.nested) return hash.seekRandom(randomBits);
   hash.indexPairs();
   hash.seekIndex(randomIndex(hash.size));
   return true;
@@ -96,7 +97,7 @@ function replyRepeated(context: Context, withValues: boolean, size: number): voi
 }
 
 function replyAny(context: Context, withValues: boolean, size: number): void {
-  if (hash.nested) hash.seekRandom(Math.random);
+  if (hash.nested) hash.seekRandom(randomBits);
   else hash.seekIndex(randomIndex(size));
   replyPair(context, withValues);
 }
@@ -107,7 +108,7 @@ function replyDistinct(context: Context, withValues: boolean, size: number): voi
   if (hash.nested && areFew(wanted, size) && !hash.mayHaveExpired) {
     drawn.begin(wanted);
     while (drawn.count < wanted) {
-      hash.seekRandom(Math.random);
+      hash.seekRandom(randomBits);
       if (drawn.add(hash.entryNumber)) replyPair(context, withValues);
     }
     drawn.release();
