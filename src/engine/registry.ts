@@ -60,6 +60,8 @@ export class RegisteredCommand implements CommandEntry {
   readonly keys: readonly CompiledKeys[];
   readonly readsAnyKey: CommandDefinition['readsAnyKey'];
   readonly runsScript: CommandDefinition['runsScript'];
+  /** Type of the values that it waits for, '' when it does not block. */
+  readonly waitsFor: string;
   /** Keys that firstKey, lastKey and keyStep cannot describe. */
   readonly hasMovableKeys: boolean;
 
@@ -79,6 +81,7 @@ export class RegisteredCommand implements CommandEntry {
     this.run = isContainer(definition) ? notRunnable : definition.run;
     this.readsAnyKey = isContainer(definition) ? undefined : definition.readsAnyKey;
     this.runsScript = isContainer(definition) ? undefined : definition.runsScript;
+    this.waitsFor = isContainer(definition) ? '' : (definition.waitsFor ?? '');
     const specifications = (isContainer(definition) ? undefined : definition.keys) ?? [];
     this.keys = compileKeys(specifications);
     this.hasMovableKeys = specifications.length > 0 && this.firstKey === 0;

@@ -7,6 +7,7 @@ import type { MessagePort } from 'node:worker_threads';
 import type { ShutdownRequest } from '../../commands/contract/server-port.js';
 import type { TransportName } from '../../platform/transport.js';
 import type { Peer } from './gather.js';
+import type { MailboxMemory } from './mailboxes.js';
 import type {
   ReplicationAnswer,
   ReplicationNotice,
@@ -71,6 +72,7 @@ export interface IoThreadData {
   readonly controlBuffer: SharedArrayBuffer;
   readonly configBuffer: SharedArrayBuffer;
   readonly scripting: ScriptingBuffers;
+  readonly mailboxes: MailboxMemory;
   /** By thread: the number that wakes its transport. */
   readonly wakers: Int32Array;
   readonly figures: ThreadFigures;

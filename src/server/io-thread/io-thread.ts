@@ -8,15 +8,19 @@ import { receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { FailureLog } from '../../base/failure-log.js';
 import { Log, type LogLevel } from '../../base/log.js';
 import { textOfErrorName } from '../../base/system-error.js';
+import { REPLY_ON } from '../../commands/contract/session.js';
 import { commandModules } from '../../commands/index.generated.js';
 import { definitionsOf } from '../../engine/definitions.js';
+import { BLOCKING_KEYS } from '../../engine/counters.js';
 import { Dispatcher } from '../../engine/dispatch.js';
 import { Registry } from '../../engine/registry.js';
 import { createScripting, type Scripting } from '../../engine/scripts/create.js';
 import { EFFECT_LIBRARIES } from '../../engine/scripts/functions.js';
 import { slowKind } from '../../engine/scripts/script-run.js';
+import { Serving } from '../../engine/serving.js';
 import { ClientSession } from '../../engine/session.js';
 import { Transactions } from '../../engine/transactions.js';
+import { Waits } from '../../engine/waits.js';
 import { BackPressure } from '../../journal/back-pressure.js';
 import { NewestCut } from '../../journal/cuts.js';
 import { KeylessStream } from '../../journal/keyless-stream.js';
@@ -24,10 +28,12 @@ import { JournalRing } from '../../journal/ring.js';
 import { JournalSink } from '../../journal/sink.js';
 import { ExpiryCycle } from '../../keyspace/expiry-cycle.js';
 import { Shards } from '../../keyspace/shards.js';
+import { Claims } from '../../memory/claims.js';
 import type { ControlBlock } from '../../memory/control.js';
 import { SharedRecords } from '../../memory/shared-records.js';
 import { SharedStates } from '../../memory/shared-states.js';
 import { SharedText } from '../../memory/shared-text.js';
+import type { Mailbox } from '../../memory/mailbox.js';
 import { USED_PAGES } from '../../memory/used-pages.js';
 import { HANDED_OVER } from '../../net/counters.js';
 import { Frontend } from '../../net/frontend.js';
@@ -45,6 +51,7 @@ import { Reply } from '../../protocol/reply.js';
 import { attachControl } from '../channel/control.js';
 import { Gatherer } from '../channel/gather.js';
 import type { IoGatherer } from '../channel/io-io.js';
+import { openMailbox } from '../channel/mailboxes.js';
 import type { IoThreadData, IoToMain, MainToIo } from '../channel/main-io.js';
 import { Config } from '../config/config.js';
 import { clientsPossible } from '../config/descriptor-budget.js';
@@ -66,6 +73,7 @@ class IoThread {
   private readonly settings = new ThreadSettings();
   private readonly control: ControlBlock;
   private readonly gatherer: IoGatherer;
+  private readonly mailbox: Mailbox;
   private readonly log: Log;
   private readonly failures: FailureLog;
   private transport!: Transport;
@@ -91,6 +99,9 @@ class IoThread {
     this.log = new Log((line) => this.post({ kind: 'log', line }));
     this.failures = new FailureLog((text) => this.log.warning(text));
     this.scriptStates = new SharedStates(new Int32Array(data.scripting.states));
+    this.mailbox = openMailbox(data.mailboxes, data.thread, (error) =>
+      this.failures.note('Exception while taking a message of another thread', error),
+    );
     this.gatherer = new Gatherer(data.thread, data.peers, this.control.mail, (thread) =>
       this.wake(thread),
     );
@@ -189,6 +200,7 @@ class IoThread {
         this.gatherer.tell(thread, 'adopt', descriptor);
       },
       serveMessages: () => this.serveMessages(),
+      mailbox: this.mailbox,
       log: (level, text) => this.log.write(level, text),
       failures: this.failures,
     });
@@ -198,6 +210,7 @@ class IoThread {
     this.shareClients(frontend, clients);
     const scripting = this.createScripting(dispatcher);
     dispatcher.scripts = scripting.scripts;
+    this.letClientsWait(dispatcher, frontend);
     dispatcher.server = createServerPort(
       {
         thread: data.thread,
@@ -313,6 +326,7 @@ class IoThread {
         request: (id, request) =>
           this.post({ kind: 'replication-request', thread: data.thread, id, request }),
         notify: (notice) => this.post({ kind: 'replication-notice', notice }),
+        becameReplica: () => dispatcher.waits?.endAll(),
         setJournal: (on) => {
           dispatcher.keys.effects.sink = on ? journal : null;
           keyless.isOn = on;
@@ -327,6 +341,29 @@ class IoThread {
       },
       data.replication,
     );
+  }
+
+  /** Lets clients wait for keys, and serves those of all threads. */
+  private letClientsWait(dispatcher: Dispatcher, frontend: Frontend<ClientSession>): void {
+    const { control, data, mailbox } = this;
+    const claims = new Claims(data.mailboxes.claims);
+    const shared = { claims, mailbox, blockingKeys: control.word(BLOCKING_KEYS) };
+    const serving = new Serving(dispatcher, shared);
+    dispatcher.serving = serving;
+    dispatcher.waits = new Waits({
+      ...shared,
+      ...{ thread: data.thread, dispatcher, serving, control },
+      answer: (session, region, offset, length) => {
+        if (session.replyMode === REPLY_ON) frontend.push(session, region, offset, length);
+        frontend.resume(session, () => dispatcher.suppressResumed(session));
+      },
+      resumed: (session, write) =>
+        frontend.resume(session, () => {
+          dispatcher.session = session;
+          write(dispatcher);
+          dispatcher.suppressResumed(session);
+        }),
+    });
   }
 
   /** What brings clients from other threads here, and takes them there. */

@@ -30,6 +30,8 @@ import { LOADING_DESCRIPTORS, LOADS_SINGLY } from '../../platform/load-module.js
 import { chooseTransport } from '../../platform/select.js';
 import { createControl } from '../channel/control.js';
 import { createMesh } from '../channel/gather.js';
+import { createMailboxes, type MailboxMemory } from '../channel/mailboxes.js';
+import { FLOW_THREADS_MAX } from '../channel/main-flow.js';
 import type { DescriptorShare, IoThreadData, ServerFacts } from '../channel/main-io.js';
 import { STARTUP_BYTES } from '../channel/process-figures.js';
 import type { Config } from '../config/config.js';
@@ -42,7 +44,7 @@ import { type IoRequest, IoThreads } from './io-threads.js';
 import { fitMaxClients } from './max-clients.js';
 import { RATE_PERIOD_MS, RateSampler } from './rates.js';
 import { streamsOf } from '../../replication/primary/primary-state.js';
-import { FLOW_THREADS_MAX, ReplicationManager } from './replication/manager.js';
+import { ReplicationManager } from './replication/manager.js';
 import { ShardWatch } from './shard-watch.js';
 import type { Supervision } from './supervision.js';
 
@@ -124,7 +126,11 @@ export class Server {
     const cutsBuffer = NewestCut.create(ringBuffers.length);
     const scripting = createScriptingBuffers(threads);
     const librariesBuffer = scripting.libraries;
-    const common = { shardBuffers, ringBuffers, cutsBuffer, librariesBuffer, databases };
+    const mailboxes = createMailboxes(threads, this.wakers);
+    const common = {
+      ...{ shardBuffers, ringBuffers, cutsBuffer, librariesBuffer },
+      ...{ databases, mailboxes },
+    };
     const replication = this.createReplication({
       ...common,
       control,
@@ -163,6 +169,7 @@ export class Server {
     readonly cutsBuffer: SharedArrayBuffer;
     readonly librariesBuffer: SharedArrayBuffer;
     readonly databases: number;
+    readonly mailboxes: MailboxMemory;
     readonly commands: number;
     readonly elements: ElementsByVerb;
   }): ReplicationManager {
