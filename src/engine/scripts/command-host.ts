@@ -48,6 +48,8 @@ const TOO_LONG = 'ERR the arguments of a command may have 2 GiB in all';
 /** In Lua calls; JavaScript's stack is looked at before a command runs below so many. */
 const SHALLOW_DEPTH = 100;
 const PROBE_FRAMES = 600;
+/** What a command counts for in a script's time, in steps of Lua: a few microseconds. */
+const COMMAND_TICKS = 200;
 
 function growOwned(reply: Reply, bytes: number): void {
   const used = reply.position - reply.start;
@@ -145,6 +147,7 @@ export class CommandHost implements ScriptHost {
     const refusal = this.refusalOf(command);
     if (refusal !== null) return this.refuse(command, refusal);
     if (meter.depth > SHALLOW_DEPTH) probeStack(PROBE_FRAMES);
+    meter.work(COMMAND_TICKS);
     const isWrite = (traits & TRAIT_WRITE) !== 0;
     this.lockKeys(command, isWrite);
     if (isWrite) this.run.noteWrite();

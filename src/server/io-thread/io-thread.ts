@@ -158,15 +158,20 @@ class IoThread {
     }
   }
 
-  private build(): Frontend<ClientSession> {
-    const { data, control, settings, registry } = this;
-    const shards = new Shards(
+  private attachShards(): Shards {
+    const { data, control } = this;
+    return new Shards(
       data.shardBuffers.map((buffer) => attachPagedRegion(buffer)),
       data.databases,
       control.words,
       control.word(USED_PAGES).index,
       data.thread,
     );
+  }
+
+  private build(): Frontend<ClientSession> {
+    const { data, control, settings, registry } = this;
+    const shards = this.attachShards();
     const reply = new Reply(createRegion(64));
     const clients = new ThreadClients(
       data.thread,
