@@ -16,6 +16,13 @@ import { ADDRESS_BYTES_MAX } from '../src/commands/replication/replconf.js';
 import { OBJECT_BYTES_MAX } from '../src/engine/acl/access-control.js';
 import { DIRECTORY_BYTES, ENTRY_BYTES } from '../src/engine/pubsub/directory.js';
 import { COMMAND_NAME_BYTES_MAX } from '../src/engine/registry.js';
+import { LIBRARIES_BYTES_MAX } from '../src/engine/scripts/functions.js';
+import { LOAD_MS_MAX } from '../src/engine/scripts/library.js';
+import {
+  COMPILED_BYTES_MAX,
+  COMPILED_SCRIPTS_MAX,
+  SOURCES_BYTES_MAX,
+} from '../src/engine/scripts/script-cache.js';
 import { QUEUE_BYTES_MAX } from '../src/engine/transaction-queue.js';
 import { GROWN_BYTES_MAX, READERS_MAX, RING_BYTES_MIN } from '../src/journal/ring.js';
 import { SHARD_SPREAD_MAX } from '../src/keyspace/key-hash.js';
@@ -38,6 +45,7 @@ import {
   UNAUTHENTICATED_BULK_BYTES_MAX,
 } from '../src/protocol/parser.js';
 import * as reply from '../src/protocol/reply.js';
+import { STRING_MAX_BYTES } from '../src/scripting/runtime/meter.js';
 import { GATHER_TIMEOUT_MS } from '../src/server/channel/gather.js';
 import { FLOW_THREADS_MAX } from '../src/server/channel/main-flow.js';
 import { USERS_BYTES_MAX } from '../src/server/channel/users.js';
@@ -156,6 +164,15 @@ const EXPECTED: readonly (readonly [what: string, limit: string])[] = [
   ["line of a flow's hand-shake", kib(HANDSHAKE_LINE_BYTES_MAX)],
   ['address that a replica gives of itself', `${ADDRESS_BYTES_MAX} bytes`],
   ['journal without replicas', `${grouped(initial('repl-backlog-ttl'))} s`],
+  ['sources of scripts', mib(SOURCES_BYTES_MAX)],
+  [
+    'compiled scripts of a thread',
+    `${grouped(COMPILED_SCRIPTS_MAX)}, of ${mib(COMPILED_BYTES_MAX)}`,
+  ],
+  ['code of all libraries of functions', mib(LIBRARIES_BYTES_MAX)],
+  ['loading a library', ms(LOAD_MS_MAX)],
+  ['script without BUSY', ms(initial('busy-reply-threshold'))],
+  ['argument or string of a script', `${grouped(STRING_MAX_BYTES)} bytes`],
   ['slow log', `${initial('slowlog-max-len')} entries`],
   [
     'arguments of a slow log entry',

@@ -256,6 +256,10 @@ export class LockingPlan {
     return this.isOrdered;
   }
 
+  get hasOrder(): boolean {
+    return this.isOrdered;
+  }
+
   /** Whether the thread holds the locks of all shards. */
   get holdsAll(): boolean {
     return this.wanted.locked && this.wanted.size === this.shards.count;

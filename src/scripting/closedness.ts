@@ -105,6 +105,9 @@ class Analysis {
     switch (expression.kind) {
       case 'string':
         return { kind: 'constant', text: expression.value };
+      case 'number':
+        if (!Number.isSafeInteger(expression.value)) return { kind: 'other' };
+        return { kind: 'constant', text: String(expression.value) };
       case 'parentheses':
         return this.classify(expression.inner);
       case 'index':

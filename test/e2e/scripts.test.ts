@@ -114,11 +114,46 @@ describe('scripts on several threads', { skip }, () => {
       end
       return 'done'`;
     const reply = ask(0, 'EVAL', source, '1', 'written');
-    await sleep(500);
+    await sleep(200);
     const other = await findFree(0);
-    assert.match(await ask(other, 'SCRIPT', 'KILL'), /^UNKILLABLE/);
+    let killed = '';
+    for (let i = 0; i < 50 && !killed.startsWith('UNKILLABLE'); i++) {
+      killed = await ask(other, 'SCRIPT', 'KILL');
+      await sleep(20);
+    }
+    assert.match(killed, /^UNKILLABLE/);
     assert.equal(await reply, 'done');
     assert.equal(await ask(other, 'DEL', 'written'), '1');
+  });
+
+  it('what a script pushes wakes a client that waits for it, after the whole script', async () => {
+    for (let round = 0; round < 10; round++) {
+      const key = `queue:${round}`;
+      const waiting = ask(round % 4, 'BLPOP', key, '10');
+      await sleep(20);
+      const push = `redis.call('rpush', ARGV[1], 'a') redis.call('rpush', ARGV[1], 'b')
+        redis.call('lpop', ARGV[1]) return redis.call('llen', ARGV[1])`;
+      assert.equal(await ask(4 + (round % 4), 'EVAL', push, '0', key), '1');
+      assert.equal(await waiting, `[${key} b]`);
+      assert.equal(await ask(5, 'EXISTS', key), '0');
+    }
+  });
+
+  it('SHUTDOWN NOSAVE ends a script that has written', async () => {
+    const ending = await startDarter({ args: ['--busy-reply-threshold', '100'], threads: 2 });
+    const runner = await ending.client({ timeout_ms: 20_000 });
+    const source = "redis.call('set', 'k', 1) while true do end";
+    const reply = runner.command('EVAL', source, '0').then(textOf, () => 'closed');
+    await sleep(300);
+    const attempts = Array.from({ length: 8 }, async () => {
+      const client = await ending.client({ timeout_ms: 20_000 });
+      return client.command('SHUTDOWN', 'NOSAVE').then(textOf, () => 'closed');
+    });
+    const exit = await ending.exit();
+    assert.equal(exit.code, 0);
+    assert.match(await reply, /closed|the server ends/);
+    await Promise.allSettled(attempts);
+    await ending.stop();
   });
 
   it('new clients are not given to a thread that a long script keeps busy', async () => {

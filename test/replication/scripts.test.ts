@@ -56,6 +56,38 @@ describe('replication: scripts', { skip: darterMissing() }, () => {
     assert.match(await replica.ask('FUNCTION', 'FLUSH'), /^READONLY/);
   });
 
+  test('transfers by scripts stay whole on a replica that joins meanwhile', async () => {
+    await using primary = await startNode('--placement', 'spread');
+    await using replica = await startNode('--placement', 'spread');
+    const accounts = 40;
+    for (let i = 0; i < accounts; i++) await primary.ask('SET', `account:${i}`, '100');
+    const transfer = `local from, to = 'account:' .. ARGV[1], 'account:' .. ARGV[2]
+      if tonumber(redis.call('get', from)) > 0 then
+        redis.call('decr', from)
+        redis.call('incr', to)
+      end`;
+    const sum = `local sum = 0
+      for i = 0, ${accounts - 1} do sum = sum + redis.call('get', 'account:' .. i) end
+      return sum`;
+    let isOver = false;
+    const work = [1, 2, 3, 5].map(async (seed) => {
+      const client = await primary.client({ timeout_ms: 20_000 });
+      for (let i = seed; !isOver; i += seed) {
+        const [from, to] = [String(i % accounts), String((i * 7 + seed) % accounts)];
+        await client.command('EVAL', transfer, '0', from, to);
+      }
+      await client.close();
+    });
+    await follow(replica, primary.port);
+    await linkUp(replica);
+    for (let i = 0; i < 60; i++) {
+      assert.equal(await replica.ask('EVAL_RO', sum, '0'), String(accounts * 100));
+    }
+    isOver = true;
+    await Promise.all(work);
+    await sameData(primary, replica);
+  });
+
   test('changes of libraries follow', async () => {
     await using primary = await startNode();
     await using replica = await startNode();

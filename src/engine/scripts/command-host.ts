@@ -26,6 +26,7 @@ import {
   TRAIT_DENY_OOM,
   TRAIT_LOCK_ALL,
   TRAIT_LOCK_NONE,
+  TRAIT_MAY_REPLICATE,
   TRAIT_NO_SCRIPT,
   TRAIT_STALE,
   TRAIT_WRITE,
@@ -39,6 +40,8 @@ const INITIAL_BYTES = 4096;
 const KEPT_BYTES = 1 << 20;
 const VECTOR_BYTES_MAX = 0x7ff0_0000;
 const MINUS = 0x2d;
+/** Commands that others see something of: writes, and messages. */
+const LASTING = TRAIT_WRITE | TRAIT_MAY_REPLICATE;
 const UNKNOWN = 'ERR Unknown Redis command called from script';
 const WRONG_ARITY = 'ERR Wrong number of args calling Redis command from script';
 const NOT_ALLOWED = 'ERR This Redis command is not allowed from script';
@@ -48,6 +51,8 @@ const TOO_LONG = 'ERR the arguments of a command may have 2 GiB in all';
 /** In Lua calls; JavaScript's stack is looked at before a command runs below so many. */
 const SHALLOW_DEPTH = 100;
 const PROBE_FRAMES = 600;
+/** What a command counts for in a script's time, in steps of Lua: a few microseconds. */
+const COMMAND_TICKS = 200;
 
 function growOwned(reply: Reply, bytes: number): void {
   const used = reply.position - reply.start;
@@ -89,6 +94,12 @@ export class CommandHost implements ScriptHost {
     private readonly output: HostLog,
   ) {}
 
+  /** Whether it may still come to a key whose lock it cannot wait for. */
+  private get mayStartOver(): boolean {
+    const { locks } = this.dispatcher;
+    return this.run.isOpen && !locks.hasOrder && !locks.holdsAll;
+  }
+
   get isRunning(): boolean {
     return this.run.isRunning;
   }
@@ -108,8 +119,7 @@ export class CommandHost implements ScriptHost {
   }
 
   log(level: number, message: string): void {
-    // What has written, or needs no other locks, does not start over.
-    if (this.run.isOpen && !this.run.hasWritten) this.held.push([level, message]);
+    if (this.mayStartOver) this.held.push([level, message]);
     else this.output.log(level, message);
   }
 
@@ -145,8 +155,9 @@ export class CommandHost implements ScriptHost {
     const refusal = this.refusalOf(command);
     if (refusal !== null) return this.refuse(command, refusal);
     if (meter.depth > SHALLOW_DEPTH) probeStack(PROBE_FRAMES);
+    meter.work(COMMAND_TICKS);
     const isWrite = (traits & TRAIT_WRITE) !== 0;
-    this.lockKeys(command, isWrite);
+    if (this.run.isOpen) this.lockKeys(command);
     if (isWrite) this.run.noteWrite();
     return this.answerOf(command);
   }
@@ -237,12 +248,12 @@ export class CommandHost implements ScriptHost {
    * Takes the locks of the command's keys that the script does not hold.
    * @throws StartOver when it cannot have one, and has changed nothing
    */
-  private lockKeys(command: RegisteredCommand, isWrite: boolean): void {
+  private lockKeys(command: RegisteredCommand): void {
     const { locks, keys } = this.dispatcher;
-    const { run, args, places } = this;
-    if (!run.isOpen || locks.holdsAll) return;
-    // Which keys a script has written is known only as long as it can start over.
-    if (isWrite && !locks.order()) throw new StartOver();
+    const { args, places } = this;
+    if (locks.holdsAll) return;
+    // What others see of it cannot be taken back: from here on it must not start over.
+    if ((command.traits & LASTING) !== 0 && !locks.order()) throw new StartOver();
     const lockAll = (command.traits & (TRAIT_LOCK_ALL | TRAIT_LOCK_NONE)) !== 0;
     if (lockAll || command.readsAnyKey?.(args)) {
       this.lockAll();
@@ -251,14 +262,17 @@ export class CommandHost implements ScriptHost {
     if (!findKeys(command.keys, args, places)) return;
     keys.forget();
     for (let i = 0; i < places.count; i++) {
-      if (!locks.extend(keys.mark(args, places.index[i]!))) throw new StartOver();
+      while (!locks.extend(keys.mark(args, places.index[i]!))) {
+        // With the order lock only the hash key can have changed, and no lock was held before.
+        if (!locks.hasOrder) throw new StartOver();
+      }
     }
   }
 
   private lockAll(): void {
     const { locks, shards } = this.dispatcher;
     for (let shard = 0; shard < shards.count; shard++) {
-      if (!locks.extend(shard)) throw new StartOver();
+      if (!locks.extend(shard) && !locks.hasOrder) throw new StartOver();
     }
   }
 }

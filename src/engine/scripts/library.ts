@@ -40,7 +40,7 @@ const NAME_RULE =
 const REGISTER = 'redis.register_function';
 const ENGINE = 'lua';
 /** How long the code of a library may run when it is loaded. */
-const LOAD_MS_MAX = 500;
+export const LOAD_MS_MAX = 500;
 
 /** The name that the first line gives. @throws LibraryError */
 export function libraryName(code: string): string {

@@ -192,15 +192,20 @@ class IoThread {
     }
   }
 
-  private build(): Frontend<ClientSession> {
-    const { data, control, settings, registry } = this;
-    const shards = new Shards(
+  private attachShards(): Shards {
+    const { data, control } = this;
+    return new Shards(
       data.shardBuffers.map((buffer) => attachPagedRegion(buffer)),
       data.databases,
       control.words,
       control.word(USED_PAGES).index,
       data.thread,
     );
+  }
+
+  private build(): Frontend<ClientSession> {
+    const { data, control, settings, registry } = this;
+    const shards = this.attachShards();
     const reply = new Reply(createRegion(64));
     const clients = this.createClients();
     const statistics = new CommandStatistics(control, data.thread, settings);
