@@ -11,13 +11,16 @@ import { TEXT_BYTES_MAX } from '../src/base/region.js';
 import { WORDS_MAX } from '../src/commands/contract/words.js';
 import { SORT_BYTES_MAX, SORT_RESULTS_MAX } from '../src/commands/generic/lib/sort-vector.js';
 import { FIELD_TIME_MAX } from '../src/commands/hash/lib/times.js';
+import { NAME_BYTES_MAX } from '../src/commands/pubsub/lib/confirm.js';
 import { ADDRESS_BYTES_MAX } from '../src/commands/replication/replconf.js';
 import { OBJECT_BYTES_MAX } from '../src/engine/acl/access-control.js';
 import { COMMAND_NAME_BYTES_MAX } from '../src/engine/registry.js';
+import { DIRECTORY_BYTES, ENTRY_BYTES } from '../src/engine/pubsub/directory.js';
 import { QUEUE_BYTES_MAX } from '../src/engine/transaction-queue.js';
 import { GROWN_BYTES_MAX, READERS_MAX, RING_BYTES_MIN } from '../src/journal/ring.js';
 import { SHARD_SPREAD_MAX } from '../src/keyspace/key-hash.js';
 import { THREADS_MAX } from '../src/memory/control.js';
+import { KEPT_BYTES_MAX } from '../src/memory/mailbox.js';
 import { ERROR_NAME_BYTES, ERROR_NAMES_MAX } from '../src/memory/error-names.js';
 import { DEFAULT_BYTES } from '../src/memory/shared-text.js';
 import {
@@ -36,6 +39,7 @@ import {
 import * as reply from '../src/protocol/reply.js';
 import { GATHER_TIMEOUT_MS } from '../src/server/channel/gather.js';
 import { USERS_BYTES_MAX } from '../src/server/channel/users.js';
+import { FLOW_THREADS_MAX } from '../src/server/channel/main-flow.js';
 import { reservedDescriptors } from '../src/server/config/descriptor-budget.js';
 import {
   DATABASES_MAX,
@@ -49,7 +53,6 @@ import { CONFIG_FILE_BYTES_MAX } from '../src/server/config/text-file.js';
 import { HANDSHAKE_LINE_BYTES_MAX } from '../src/server/flow-thread/followed-flow.js';
 import { SAMPLES_MAX } from '../src/server/io-thread/latency-monitor.js';
 import * as slowLog from '../src/server/io-thread/slow-log.js';
-import { FLOW_THREADS_MAX } from '../src/server/main-thread/replication/manager.js';
 import { REPLY_BYTES_MAX } from '../src/server/main-thread/replication/resp-client.js';
 import { CONNECT_MS_MAX } from '../src/server/main-thread/replication/served-replicas.js';
 import { STOP_TIMEOUT_MS } from '../src/server/main-thread/server.js';
@@ -133,6 +136,12 @@ const EXPECTED: readonly (readonly [what: string, limit: string])[] = [
   ],
   ['databases', `${initial('databases')} (at most ${grouped(DATABASES_MAX)})`],
   ['I/O threads', `(at most ${THREADS_MAX - 1})`],
+  [
+    'names of channels and patterns with subscribers',
+    `${DIRECTORY_BYTES / 2 ** 30} GiB of address space in all, with ${ENTRY_BYTES} bytes for each name and thread`,
+  ],
+  ['name of a channel or pattern to subscribe to', `${grouped(NAME_BYTES_MAX)} bytes`],
+  ['messages that wait for another thread', `${mib(KEPT_BYTES_MAX)} for each pair of threads`],
   ['flows of a replica', `at most ${FLOW_THREADS_MAX}`],
   ['replicas that keep their place in a journal', grouped(READERS_MAX)],
   ['journal of a shard', `${kib(RING_BYTES_MIN)} at least`],

@@ -32,6 +32,7 @@ import {
   TRAIT_RUNS_QUEUE,
   TRAIT_STALE,
   TRAIT_TRANSACTION_CONTROL,
+  TRAIT_WHILE_SUBSCRIBED,
   TRAIT_WRITE,
 } from './registry.js';
 import type { ClientSession } from './session.js';
@@ -41,6 +42,8 @@ const NAME_BYTES_MAX = 64;
 /** An error quotes at most this many arguments, however short they are. */
 const QUOTED_ARGUMENTS_MAX = 64;
 const QUEUE_TRAITS = TRAIT_WRITE | TRAIT_DENY_OOM | TRAIT_MAY_REPLICATE;
+/** Their refusals come after that of a command while subscribed. */
+const STALE_GATES = GATE_MASTER_DOWN | GATE_LOADING;
 const QUEUE_PERMISSIONS = TRAIT_STALE | TRAIT_LOADING;
 
 /** The subcommand that argument 1 names, or undefined. */
@@ -72,7 +75,20 @@ export function refusalOf(
     const denied = access.refusal(session, command, args, context);
     if (denied !== null) return denied;
   }
+  if (session.subscriptions !== null) return refusalOfSubscriber(command, session, gates);
   return gates === 0 ? null : refusalOfState(command, session, gates);
+}
+
+/** The same for a client with subscriptions: what RESP2 lets it do comes in between. */
+function refusalOfSubscriber(
+  command: RegisteredCommand,
+  session: ClientSession,
+  gates: number,
+): ErrorReply | null {
+  const isRefused = session.protocol === 2 && (command.traits & TRAIT_WHILE_SUBSCRIBED) === 0;
+  if (!isRefused) return refusalOfState(command, session, gates);
+  const refusal = refusalOfState(command, session, gates & ~STALE_GATES);
+  return refusal ?? errors.notWhileSubscribed(command.fullName);
 }
 
 /** The command's traits, and for EXEC those that its queue adds and takes away. */

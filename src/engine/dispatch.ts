@@ -133,6 +133,7 @@ export class Dispatcher implements Context {
     this.args = args;
     const reply = this.reply;
     const begin = reply.position - reply.start;
+    reply.kept = begin;
     let status = DONE;
     try {
       status = this.admit(session, args);
@@ -141,7 +142,7 @@ export class Dispatcher implements Context {
     }
     const { longKeys } = this.keys;
     if (longKeys.isOpen) longKeys.end(session, status === BUSY || status === DEFERRED);
-    if (status === DONE && session.replyMode !== REPLY_ON) this.suppress(session, begin);
+    if (status === DONE && session.replyMode !== REPLY_ON) this.suppress(session);
     return status;
   }
 
@@ -344,8 +345,8 @@ export class Dispatcher implements Context {
   }
 
   /** CLIENT REPLY OFF and SKIP: discards the reply that was written. */
-  private suppress(session: ClientSession, begin: number): void {
-    this.reply.rewind(begin);
+  private suppress(session: ClientSession): void {
+    this.reply.rewind(this.reply.kept);
     if (session.replyMode === REPLY_SKIP) session.replyMode = REPLY_ON;
     else if (session.replyMode === REPLY_SKIP_NEXT) session.replyMode = REPLY_SKIP;
   }

@@ -37,6 +37,8 @@ export const TRAIT_TIMED = 8192;
 export const TRAIT_TRANSACTION_CONTROL = 16384;
 /** Runs what was queued since MULTI; whatever forbids a queued command forbids this one. */
 export const TRAIT_RUNS_QUEUE = 32768;
+/** RESP2 clients may send it while they are subscribed to channels. */
+export const TRAIT_WHILE_SUBSCRIBED = 65536;
 
 export type AnyDefinition = CommandDefinition | ContainerDefinition;
 
@@ -122,14 +124,19 @@ function traitsOf(definition: AnyDefinition): number {
   if (definition.transaction !== undefined) traits |= TRAIT_TRANSACTION_CONTROL;
   if (definition.transaction === 'execute') traits |= TRAIT_RUNS_QUEUE;
   if (definition.whileLoading === true) traits |= TRAIT_LOADING;
+  if (definition.whileSubscribed === true) traits |= TRAIT_WHILE_SUBSCRIBED;
   if (definition.locks === 'all') traits |= TRAIT_LOCK_ALL;
   if (definition.locks === 'none') traits |= TRAIT_LOCK_NONE;
   if (keysAreOneRange(definition.keys ?? [])) traits |= TRAIT_SIMPLE_KEYS;
   return traits;
 }
 
-/** Whether firstKey, lastKey and keyStep tell all keys (no keyword, no count, no gaps). */
+/**
+ * Whether firstKey, lastKey and keyStep tell all keys (no keyword, no count, no gaps, and nothing that
+ * is no key: channels of SSUBSCRIBE).
+ */
 function keysAreOneRange(keys: readonly KeySpecification[]): boolean {
+  if (keys.some(({ flags }) => flags.includes('not_key'))) return false;
   const plain = keys.every(
     ({ begin, find }) => 'index' in begin && 'last' in find && find.limit <= 1,
   );

@@ -3,6 +3,7 @@ import type { Session } from '../commands/contract/session.js';
 import { REPLY_ON } from '../commands/contract/session.js';
 import type { Permissions } from './acl/permissions.js';
 import type { AclUser } from './acl/user.js';
+import type { ClientSubscriptions } from './pubsub/client-subscriptions.js';
 import type { TransactionQueue } from './transaction-queue.js';
 import type { WatchedKey } from './transactions.js';
 
@@ -38,6 +39,8 @@ export class ClientSession implements Session {
   /** It has logged in, or there was no password when it came. */
   isLoggedIn = false;
   closeAfterReply = false;
+  /** As net/runner.ts has it: 0 for ordinary clients, 1 for those that have subscribed. */
+  outputClass = 0;
   replyMode = REPLY_ON;
   inMulti = false;
   multiAborted = false;
@@ -69,6 +72,8 @@ export class ClientSession implements Session {
   suspensions = 0;
   cancelSuspension: ((reason: 'closed' | 'unblock' | 'unblock-error') => void) | null = null;
   queue: TransactionQueue | null = null;
+  /** Null for clients that are subscribed to nothing. */
+  subscriptions: ClientSubscriptions | null = null;
   watched: WatchedKey[] = [];
 
   /**
@@ -101,6 +106,7 @@ export class ClientSession implements Session {
    */
   get isMovable(): boolean {
     if (this.inMulti || this.watched.length > 0 || this.isPinned) return false;
+    if (this.subscriptions !== null) return false;
     return !this.suspended && !this.closeAfterReply;
   }
 

@@ -216,6 +216,14 @@ export function noPermCommand(name: string): ErrorReply {
 }
 
 /** EXEC refused as a whole, for the reason a single command would have been. */
+/** What RESP2 clients may not do while they are subscribed. */
+export function notWhileSubscribed(command: string): ErrorReply {
+  return error(
+    `ERR Can't execute '${command}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET ` +
+      'are allowed in this context',
+  );
+}
+
 export function execAbortBecause(reason: ErrorReply): ErrorReply {
   const cause = reason.text.replace(/^ERR /, '');
   return error(`EXECABORT Transaction discarded because of: ${cause}`);

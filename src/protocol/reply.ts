@@ -123,6 +123,8 @@ export class Reply {
   limit: number;
   /** The RESP version the client speaks: 2 or 3. */
   protocol: 2 | 3 = 2;
+  /** Up to here (as a mark) nothing is taken back when CLIENT REPLY silences a command. */
+  kept = 0;
   /** Errors written so far, and the code of the last one: for statistics and MULTI. */
   errors = 0;
   errorCode = '';
@@ -425,6 +427,17 @@ export class Reply {
   /** Takes back everything that was written since `mark`. */
   rewind(mark: number): void {
     this.position = this.start + mark;
+  }
+
+  /**
+   * What was written since `mark` goes out although CLIENT REPLY silences the command. What it has
+   * written before that does not.
+   */
+  keep(mark: number): void {
+    const { kept, start, region } = this;
+    if (mark > kept) region.bytes.copyWithin(start + kept, start + mark, this.position);
+    this.position -= mark - kept;
+    this.kept = this.position - start;
   }
 
   private insertHeader(mark: number, type: number, count: number): void {

@@ -50,6 +50,26 @@ describe('ioredis', { skip: darterMissing() }, () => {
     assert.equal(await admin.acl('DELUSER', 'app'), 1);
     await admin.quit();
   });
+  for (const protocol of [2, 3] as const) {
+    test(`RESP${protocol}: messages of channels and patterns, in order`, async () => {
+      const subscriber = new Redis(options(protocol));
+      const publisher = new Redis(options(protocol));
+      const got: string[] = [];
+      subscriber.on('message', (channel, text) => got.push(`${channel} ${text}`));
+      subscriber.on('pmessage', (pattern, channel, text) =>
+        got.push(`${pattern} ${channel} ${text}`),
+      );
+      assert.equal(await subscriber.subscribe('news', 'other'), 2);
+      assert.equal(await subscriber.psubscribe('n*'), 3);
+      for (let i = 0; i < 100; i++) assert.equal(await publisher.publish('news', `${i}`), 2);
+      await subscriber.unsubscribe('news');
+      assert.equal(await publisher.publish('news', 'end'), 1);
+      while (got.length < 201) await new Promise((resolve) => setTimeout(resolve, 5));
+      const sent = Array.from({ length: 100 }, (_, i) => [`news ${i}`, `n* news ${i}`]);
+      assert.deepEqual(got, [...sent.flat(), 'n* news end']);
+      await Promise.all([subscriber.quit(), publisher.quit()]);
+    });
+  }
 
   test('scanStream finds every key', async () => {
     const redis = new Redis(options(2));

@@ -61,6 +61,27 @@ describe('node-redis', { skip: darterMissing() }, () => {
     assert.equal(await admin.aclDelUser('app'), 1);
     await admin.close();
   });
+  for (const RESP of [2, 3] as const) {
+    test(`RESP${RESP}: messages of channels, patterns and shard channels`, async () => {
+      const subscriber = createClient({ socket: { port: server.port }, RESP });
+      const publisher = createClient({ socket: { port: server.port }, RESP });
+      await Promise.all([subscriber.connect(), publisher.connect()]);
+      const got: string[] = [];
+      const take = (message: string, channel: string) => got.push(`${channel} ${message}`);
+      await subscriber.subscribe('news', take);
+      await subscriber.pSubscribe('n?ws', take);
+      await subscriber.sSubscribe('shard', take);
+      assert.equal(await publisher.publish('news', 'one'), 2);
+      assert.equal(await publisher.sPublish('shard', 'two'), 1);
+      await subscriber.pUnsubscribe('n?ws');
+      await subscriber.unsubscribe('news');
+      assert.equal(await publisher.publish('news', 'three'), 0);
+      assert.equal(await publisher.sPublish('shard', 'four'), 1);
+      while (got.length < 4) await new Promise((resolve) => setTimeout(resolve, 5));
+      assert.deepEqual(got, ['news one', 'news one', 'shard two', 'shard four']);
+      await Promise.all([subscriber.close(), publisher.close()]);
+    });
+  }
 
   test('scanIterator finds every key', async () => {
     const client = createClient({ socket: { port: server.port } });

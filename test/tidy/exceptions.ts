@@ -8,6 +8,7 @@
  * exports and methods only tests use so far.
  */
 export const TEST_ONLY: Readonly<Record<string, string>> = {
+  'src/memory/mailbox.ts': 'who sends messages that must arrive is about to come',
   'src/memory/space.ts#reservedOffset': 'no subject reserves pages of its shards yet',
   'src/memory/space-layout.ts': 'figures of its drawing, which a test derives again',
   'src/persistence/rdb/dump-writer.ts': 'DUMP is not there yet',
@@ -27,7 +28,7 @@ export const COMMAND_NAMES: Readonly<Record<string, readonly [names: string, rea
   'src/engine/acl/describe.ts': ['client', 'who reads the description'],
   'src/engine/acl/user-file.ts': ['reset', 'a rule of ACL SETUSER'],
   'src/engine/acl/user.ts': ['reset', 'a rule of ACL SETUSER'],
-  'src/engine/categories.ts': ['set', 'an ACL category'],
+  'src/engine/categories.ts': ['pubsub set', 'ACL categories'],
   'src/engine/definitions.ts': ['object', 'what typeof answers'],
   'src/keyspace/effect-verbs.ts': [
     'flushdb persist swapdb',

@@ -8,6 +8,7 @@ import { beforeEach, describe, test } from 'node:test';
 import { definitionsOf } from '../../engine/definitions.js';
 import { WRONG_PASS } from '../../protocol/errors.js';
 import type { AclPort } from '../contract/acl-port.js';
+import type { PubSubPort } from '../contract/pubsub-port.js';
 import type { ClientFilter, ClientsPort, ServerPort } from '../contract/server-port.js';
 import { REPLY_OFF, REPLY_ON, REPLY_SKIP_NEXT, type Session } from '../contract/session.js';
 import { CommandTester, START_MS } from '../contract/test-support.js';
@@ -36,6 +37,7 @@ class Noted {
   password = '';
   readonly calls: unknown[] = [];
   killed = 1;
+  isSubscribed = false;
 
   readonly clients: ClientsPort = {
     local: [],
@@ -72,6 +74,11 @@ class Noted {
           return null;
         },
       } as unknown as AclPort,
+      pubsub: {
+        ...({} as PubSubPort),
+        isSubscribed: this.isSubscribed,
+        leave: () => this.calls.push(['leave']),
+      },
       configuration: {
         value: () => '',
         get: () => [],
@@ -141,10 +148,10 @@ test('RESET discards, unwatches and resets the session', () => {
   tester.session.reset = () => resets++;
   tester.session.inMulti = true;
   assert.equal(run('RESET'), '+RESET');
-  assert.deepEqual(noted.take(), [['discard'], ['unwatchAll']]);
+  assert.deepEqual(noted.take(), [['discard'], ['unwatchAll'], ['leave']]);
   tester.session.inMulti = false;
   run('RESET');
-  assert.deepEqual(noted.take(), [['unwatchAll']]);
+  assert.deepEqual(noted.take(), [['unwatchAll'], ['leave']]);
   assert.equal(resets, 2);
 });
 

@@ -188,6 +188,8 @@ export interface CommandDefinition {
   readonly unmonitored?: boolean;
   /** Served while data is loaded although its flags, which are Redis's, do not say so. */
   readonly whileLoading?: boolean;
+  /** RESP2 clients may send it while they are subscribed to channels. */
+  readonly whileSubscribed?: boolean;
   /**
    * Runs with the shards locked, arity checked. Writes exactly one reply (or suspends). Validate
    * first, then allocate, then change: after an error reply nothing may have changed.

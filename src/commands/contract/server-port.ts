@@ -9,6 +9,7 @@
 import type { AclPort } from './acl-port.js';
 import type { CommandEntry, Context } from './context.js';
 import type { ReplicationPort } from './replication-port.js';
+import type { PubSubPort } from './pubsub-port.js';
 import type { Session } from './session.js';
 
 /** A thread is busy with something long. The command fails with an error that names it. */
@@ -28,6 +29,7 @@ export interface ServerPort {
   readonly memory: MemoryPort;
   readonly process: ProcessPort;
   readonly replication: ReplicationPort;
+  readonly pubsub: PubSubPort;
 }
 
 /** MULTI, EXEC and WATCH: the state lives with the session, the work in engine/. */

@@ -23,6 +23,7 @@ import type { EffectTarget } from '../../replication/replica/record-applier.js';
 import { ReplicaFlow } from '../../replication/replica/replica-flow.js';
 import { SyncProgress } from '../../replication/replica/sync-progress.js';
 import { attachControl } from '../channel/control.js';
+import { SendingMailbox } from '../channel/mailboxes.js';
 import type {
   FlowThreadData,
   FlowToMain,
@@ -41,6 +42,7 @@ class FlowThread {
   private readonly owner: number;
   private readonly elements: ElementsByVerb;
   private readonly control: ControlBlock;
+  private readonly mail: SendingMailbox;
   private target: EffectTarget | null = null;
 
   constructor(
@@ -57,6 +59,7 @@ class FlowThread {
     );
     this.rings = data.ringBuffers.map((buffer) => new JournalRing(attachRegion(buffer)));
     this.owner = data.thread + 1;
+    this.mail = new SendingMailbox(data.mailboxes, data.thread);
     this.elements = data.elements;
     this.cuts = new NewestCut(data.cutsBuffer, this.owner);
   }
@@ -123,7 +126,10 @@ class FlowThread {
     const connected = () => this.report({ kind: 'connected', flow });
     const ended = (reason: string) => this.ended(flow, reason);
     const written = this.control.signal(JOURNAL_WRITTEN);
-    const applied = () => written.raise();
+    const applied = () => {
+      written.raise();
+      this.mail.flush();
+    };
     this.flows.set(
       flow,
       new FollowedFlow(command, progress, createFlow, { connected, applied, ended }),

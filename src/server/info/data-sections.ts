@@ -7,6 +7,7 @@ import {
   DENIED_LOGINS,
   ERROR_REPLIES,
 } from '../../engine/counters.js';
+import { CHANNELS, PATTERNS, SHARD_CHANNELS } from '../../engine/pubsub/counters.js';
 import {
   CHANGES,
   CHANGES_SAVED,
@@ -61,7 +62,9 @@ export const statsSection: Section = (source) => {
     ...zeros('total_eviction_exceeded_time', 'current_eviction_exceeded_time'),
     ['keyspace_hits', control.sum(HITS)],
     ['keyspace_misses', control.sum(MISSES)],
-    ...zeros('pubsub_channels', 'pubsub_patterns', 'pubsubshard_channels'),
+    ['pubsub_channels', control.word(CHANNELS).load()],
+    ['pubsub_patterns', control.word(PATTERNS).load()],
+    ['pubsubshard_channels', control.word(SHARD_CHANNELS).load()],
     ...zeros('latest_fork_usec', 'total_forks', 'migrate_cached_sockets'),
     ...zeros('slave_expires_tracked_keys', 'active_defrag_hits', 'active_defrag_misses'),
     ...zeros('active_defrag_key_hits', 'active_defrag_key_misses'),

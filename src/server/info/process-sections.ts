@@ -1,7 +1,9 @@
 /** INFO's sections about the process: server, clients, memory, cpu. */
 import { readFileSync } from 'node:fs';
 import { machine, release, type } from 'node:os';
+import { PAGE_BYTES } from '../../base/limits.js';
 import { DARTER_VERSION, REDIS_VERSION } from '../../base/version.js';
+import { DIRECTORY_PAGES } from '../../engine/pubsub/counters.js';
 import { RECLAIMED } from '../../keyspace/counters.js';
 import { reclaimPending } from '../../keyspace/reclaim-list.js';
 import { CONNECTED_CLIENTS } from '../../net/counters.js';
@@ -94,6 +96,7 @@ export const memorySection: Section = ({ configuration, control, memory, shards 
     ['mem_clients_normal', 0],
     ['mem_cluster_links', 0],
     ['mem_aof_buffer', 0],
+    ['mem_subscriptions', control.word(DIRECTORY_PAGES).load() * PAGE_BYTES],
     ['mem_allocator', 'darter-pages'],
     ['active_defrag_running', 0],
     ['lazyfree_pending_objects', pending],

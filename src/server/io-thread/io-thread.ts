@@ -11,6 +11,7 @@ import { textOfErrorName } from '../../base/system-error.js';
 import { commandModules } from '../../commands/index.generated.js';
 import { definitionsOf } from '../../engine/definitions.js';
 import { Dispatcher } from '../../engine/dispatch.js';
+import type { PubSub } from '../../engine/pubsub/pubsub.js';
 import { Registry } from '../../engine/registry.js';
 import { ClientSession } from '../../engine/session.js';
 import { Transactions } from '../../engine/transactions.js';
@@ -21,6 +22,7 @@ import { JournalSink } from '../../journal/sink.js';
 import { ExpiryCycle } from '../../keyspace/expiry-cycle.js';
 import { Shards } from '../../keyspace/shards.js';
 import type { ControlBlock } from '../../memory/control.js';
+import type { Mailbox } from '../../memory/mailbox.js';
 import { USED_PAGES } from '../../memory/used-pages.js';
 import { HANDED_OVER } from '../../net/counters.js';
 import { Frontend } from '../../net/frontend.js';
@@ -37,6 +39,7 @@ import { SharedChanges } from '../../memory/shared-changes.js';
 import { attachControl } from '../channel/control.js';
 import { Gatherer } from '../channel/gather.js';
 import type { IoGatherer } from '../channel/io-io.js';
+import { openMailbox } from '../channel/mailboxes.js';
 import type { IoThreadData, IoToMain, MainToIo } from '../channel/main-io.js';
 import { createUserTable } from '../../engine/acl/user-table.js';
 import { Config } from '../config/config.js';
@@ -47,6 +50,7 @@ import { ThreadSettings } from './settings.js';
 import { ThreadClients } from './thread-clients.js';
 import { ThreadPlacement } from './thread-placement.js';
 import { ThreadPolicy } from './thread-policy.js';
+import { ThreadPubSub } from './thread-pubsub.js';
 import { ThreadReplication } from './thread-replication.js';
 import { CommandStatistics } from './thread-statistics.js';
 
@@ -58,6 +62,7 @@ class IoThread {
   private readonly settings = new ThreadSettings();
   private readonly control: ControlBlock;
   private readonly gatherer: IoGatherer;
+  private readonly mailbox: Mailbox;
   private readonly log: Log;
   private readonly failures: FailureLog;
   private transport!: Transport;
@@ -81,6 +86,9 @@ class IoThread {
     );
     this.log = new Log((line) => this.post({ kind: 'log', line }));
     this.failures = new FailureLog((text) => this.log.warning(text));
+    this.mailbox = openMailbox(data.mailboxes, data.thread, (error) =>
+      this.failures.note('Exception while taking a message of another thread', error),
+    );
     this.gatherer = new Gatherer(data.thread, data.peers, this.control.mail, (thread) =>
       this.wake(thread),
     );
@@ -98,7 +106,7 @@ class IoThread {
       changes: new SharedChanges(data.usersBuffer),
       sessions: () => this.clients.sessions.values(),
       close: (session) => endClient(this.parts, session),
-      subscriptions: () => [],
+      subscriptions: ({ subscriptions }) => subscriptions?.all() ?? [],
       renewAll: () => gatherer.gather('users-renew', null),
     });
     gatherer.answers('users-renew', () => {
@@ -201,6 +209,7 @@ class IoThread {
         this.gatherer.tell(thread, 'adopt', descriptor);
       },
       serveMessages: () => this.serveMessages(),
+      mailbox: this.mailbox,
       log: (level, text) => this.log.write(level, text),
       failures: this.failures,
     });
@@ -208,6 +217,7 @@ class IoThread {
     this.policy.frontend = frontend;
     this.frontend = frontend;
     this.shareClients(frontend, clients);
+    const pubsub = this.joinPubSub(frontend, clients);
     dispatcher.server = createServerPort(
       {
         thread: data.thread,
@@ -220,6 +230,7 @@ class IoThread {
         threadUsers: this.threadUsers,
         frontend,
         replication: this.replication,
+        pubsub,
         rings,
         transport: this.transport,
         statistics,
@@ -248,6 +259,24 @@ class IoThread {
       threadUsers,
     );
     return this.clients;
+  }
+
+  private joinPubSub(frontend: Frontend<ClientSession>, clients: ThreadClients): PubSub {
+    const { data, control, dispatcher, policy } = this;
+    const joined = new ThreadPubSub({
+      thread: data.thread,
+      threads: data.threads,
+      directory: data.subscriptionsBuffer,
+      control,
+      mailbox: this.mailbox,
+      frontend,
+      dispatcher,
+      sessions: clients.all,
+      warn: (text) => this.log.warning(text),
+    });
+    policy.pubsub = joined.pubsub;
+    policy.directory = joined.directory;
+    return joined.pubsub;
   }
 
   private buildDispatcher(

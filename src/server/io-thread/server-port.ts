@@ -1,5 +1,7 @@
 /** Wires the ports that commands see to what this thread has. */
+import { CHANNEL, PATTERN, SHARD_CHANNEL } from '../../commands/contract/pubsub-port.js';
 import type {
+  ClientType,
   ConfigurationPort,
   ServerPort,
   ShutdownRequest,
@@ -7,6 +9,7 @@ import type {
 import type { Session } from '../../commands/contract/session.js';
 import { ClientPause } from '../../engine/client-pause.js';
 import type { Dispatcher } from '../../engine/dispatch.js';
+import type { PubSub } from '../../engine/pubsub/pubsub.js';
 import type { Registry } from '../../engine/registry.js';
 import { ClientSession } from '../../engine/session.js';
 import type { Transactions } from '../../engine/transactions.js';
@@ -49,6 +52,7 @@ export interface PortParts {
   readonly frontend: Frontend<ClientSession>;
   readonly transport: Transport;
   readonly replication: ThreadReplication;
+  readonly pubsub: PubSub;
   readonly rings: readonly JournalRing[];
   readonly statistics: CommandStatistics;
   readonly facts: ServerFacts;
@@ -97,6 +101,7 @@ export function createServerPort(parts: PortParts, transactions: Transactions): 
   return {
     acl,
     replication: parts.replication,
+    pubsub: parts.pubsub,
     transactions,
     clients,
     configuration: configurationOf(config, acl),
@@ -220,20 +225,25 @@ function clientDetails(parts: PortParts, session: ClientSession): ClientDetails 
   return {
     thread: parts.thread,
     descriptor: parts.transport.descriptor(session.connection),
-    type: session.isReplicaClient ? 'replica' : 'normal',
+    type: typeOf(session),
     lastCommand: parts.registry.all[session.lastCommand]?.fullName ?? '',
     queuedCommands: session.inMulti ? (queue?.length ?? 0) : -1,
     queuedBytes: queue?.bytes ?? 0,
     watchBroken: isWatchBroken(parts, session),
     suspended: session.suspended,
     unixSocket: isUnixSocket(session.address),
-    channels: 0,
-    patterns: 0,
-    shardChannels: 0,
+    channels: session.subscriptions?.of(CHANNEL).size ?? 0,
+    patterns: session.subscriptions?.of(PATTERN).size ?? 0,
+    shardChannels: session.subscriptions?.of(SHARD_CHANNEL).size ?? 0,
     queryBytes: connection?.inputBytes ?? 0,
     queryFreeBytes: 0,
     outputBytes: connection?.outputBytes ?? 0,
   };
+}
+
+function typeOf(session: ClientSession): ClientType {
+  if (session.isReplicaClient) return 'replica';
+  return session.subscriptions === null ? 'normal' : 'pubsub';
 }
 
 /** Whether a key the client watches has changed (read without locks: a hint for people). */

@@ -42,6 +42,10 @@ export class ThreadClients {
     private readonly users: ThreadUsers,
   ) {}
 
+  get all(): Iterable<ClientSession> {
+    return this.sessions.values();
+  }
+
   /** A new client comes from another thread: `admit` follows before any client accepted here. */
   expectAdopted(): void {
     this.adopted++;
@@ -137,7 +141,10 @@ export class ThreadClients {
     if (limit === 0) return [];
     return [...this.sessions.values()].filter(
       (session) =>
-        !session.isReplicaClient && !session.suspended && nowMs - session.lastInteractionMs > limit,
+        !session.isReplicaClient &&
+        !session.suspended &&
+        session.subscriptions === null &&
+        nowMs - session.lastInteractionMs > limit,
     );
   }
 }

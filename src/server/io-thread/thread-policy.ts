@@ -11,6 +11,8 @@ import {
   GATE_PAUSE_ALL,
   GATE_PAUSE_WRITES,
 } from '../../engine/gates.js';
+import type { SubscriptionDirectory } from '../../engine/pubsub/directory.js';
+import type { PubSub } from '../../engine/pubsub/pubsub.js';
 import type { ClientSession } from '../../engine/session.js';
 import type { BackPressure } from '../../journal/back-pressure.js';
 import { WRITES_DELAYED, WRITES_OVERRULED } from '../../journal/counters.js';
@@ -26,10 +28,11 @@ import {
 } from '../../keyspace/counters.js';
 import type { ExpiryCycle } from '../../keyspace/expiry-cycle.js';
 import type { ControlBlock, SharedWord } from '../../memory/control.js';
+import type { Mailbox } from '../../memory/mailbox.js';
 import { notePeakPages, USED_PAGES } from '../../memory/used-pages.js';
 import { INPUT_BYTES, OUTPUT_BYTES, READS, WRITES } from '../../net/counters.js';
 import type { Frontend } from '../../net/frontend.js';
-import type { FrontendPolicy } from '../../net/policy.js';
+import type { FrontendPolicy, OutputLimit } from '../../net/policy.js';
 import { LOADING } from '../channel/process-figures.js';
 import type { ThreadSettings } from './settings.js';
 import type { ThreadClients } from './thread-clients.js';
@@ -55,6 +58,7 @@ export interface ThreadPolicyParts {
   readonly failures: FailureLog;
   /** Serves messages of other threads. */
   readonly serveMessages: () => void;
+  readonly mailbox: Mailbox;
   readonly log: (level: 'verbose' | 'warning', text: string) => void;
 }
 
@@ -65,6 +69,8 @@ export class ThreadPolicy implements FrontendPolicy<ClientSession> {
   readonly traffic = { receivedBytes: 0, sentBytes: 0, outputLimitClosed: 0 };
   frontend!: Frontend<ClientSession>;
   placement!: ThreadPlacement;
+  pubsub!: PubSub;
+  directory!: SubscriptionDirectory;
   private nextBackgroundMs = 0;
   private nextSecondMs = 0;
   private nextExpiryMs = 0;
@@ -83,16 +89,8 @@ export class ThreadPolicy implements FrontendPolicy<ClientSession> {
     this.clientPause = new ClientPause(control);
   }
 
-  get outputHardBytes(): number {
-    return this.parts.settings.outputHardBytes;
-  }
-
-  get outputSoftBytes(): number {
-    return this.parts.settings.outputSoftBytes;
-  }
-
-  get outputSoftMs(): number {
-    return this.parts.settings.outputSoftMs;
+  get outputLimits(): readonly OutputLimit[] {
+    return this.parts.settings.outputLimits;
   }
 
   get bulkBytesMax(): number {
@@ -132,6 +130,7 @@ export class ThreadPolicy implements FrontendPolicy<ClientSession> {
 
   released(session: ClientSession): void {
     this.parts.dispatcher.server.transactions.discard(session);
+    this.pubsub.release(session);
     this.parts.replication.released(session);
     this.parts.clients.released(session);
   }
@@ -141,10 +140,13 @@ export class ThreadPolicy implements FrontendPolicy<ClientSession> {
   }
 
   beginTurn(): void {
+    this.parts.mailbox.awake();
     this.parts.refreshSettings();
     this.parts.refreshUsers();
     this.loadGates();
     this.turnHasInput++;
+    // What another thread has sent before a client could send its command comes before that command.
+    this.parts.mailbox.receive();
   }
 
   /** What the server's state forbids now. */
@@ -164,8 +166,24 @@ export class ThreadPolicy implements FrontendPolicy<ClientSession> {
     dispatcher.beginTurn(nowMs, gates | replication.gates(nowMs));
   }
 
+  mayWait(): boolean {
+    const { mailbox } = this.parts;
+    mailbox.flush();
+    return mailbox.maySleep();
+  }
+
   background(): number {
-    const { dispatcher, settings } = this.parts;
+    const { mailbox } = this.parts;
+    mailbox.receive();
+    const restMs = this.work();
+    // Before the replies go out: messages are on their way when who sent them gets an answer.
+    mailbox.flush();
+    return restMs;
+  }
+
+  /** @returns milliseconds until there is more */
+  private work(): number {
+    const { dispatcher, settings, thread } = this.parts;
     const nowMs = dispatcher.now;
     const pause = dispatcher.gates & (GATE_PAUSE_ALL | GATE_PAUSE_WRITES);
     if (this.frontend.pausedCount > 0 && (pause === 0 || this.pause !== pause)) {
@@ -177,6 +195,7 @@ export class ThreadPolicy implements FrontendPolicy<ClientSession> {
       this.nextBackgroundMs = nowMs + periodMs;
       this.publishCounters();
       dispatcher.server.transactions.unwatchLeft();
+      if (thread === 0) this.directory.maintain();
       if (nowMs >= this.nextSecondMs) {
         this.nextSecondMs = nowMs + 1000;
         this.everySecond(nowMs);

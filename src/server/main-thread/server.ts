@@ -15,6 +15,7 @@ import { availableParallelism } from 'node:os';
 import type { Log } from '../../base/log.js';
 import { commandModules } from '../../commands/index.generated.js';
 import { definitionsOf } from '../../engine/definitions.js';
+import { DIRECTORY_BYTES, SubscriptionDirectory } from '../../engine/pubsub/directory.js';
 import { Registry } from '../../engine/registry.js';
 import { NewestCut } from '../../journal/cuts.js';
 import { createRings } from '../../journal/ring.js';
@@ -29,6 +30,8 @@ import { LOADING_DESCRIPTORS, LOADS_SINGLY } from '../../platform/load-module.js
 import { chooseTransport } from '../../platform/select.js';
 import { createControl } from '../channel/control.js';
 import { createMesh } from '../channel/gather.js';
+import { createMailboxes, type MailboxMemory } from '../channel/mailboxes.js';
+import { FLOW_THREADS_MAX } from '../channel/main-flow.js';
 import type { DescriptorShare, IoThreadData, ServerFacts } from '../channel/main-io.js';
 import { STARTUP_BYTES } from '../channel/process-figures.js';
 import type { Config } from '../config/config.js';
@@ -42,7 +45,7 @@ import { createSharedUsers } from './initial-users.js';
 import { type IoRequest, IoThreads } from './io-threads.js';
 import { fitMaxClients } from './max-clients.js';
 import { RATE_PERIOD_MS, RateSampler } from './rates.js';
-import { FLOW_THREADS_MAX, ReplicationManager } from './replication/manager.js';
+import { ReplicationManager } from './replication/manager.js';
 import { ShardWatch } from './shard-watch.js';
 import type { Supervision } from './supervision.js';
 
@@ -127,7 +130,8 @@ export class Server {
     const databases = config.number('databases');
     const ringBuffers = this.createRings();
     const cutsBuffer = NewestCut.create(ringBuffers.length);
-    const common = { shardBuffers, ringBuffers, cutsBuffer, databases };
+    const mailboxes = createMailboxes(threads, this.wakers);
+    const common = { shardBuffers, ringBuffers, cutsBuffer, databases, mailboxes };
     const replication = this.createReplication({
       ...common,
       control,
@@ -140,6 +144,7 @@ export class Server {
       threads,
       replication: replication.status,
       controlBuffer: control.buffer,
+      subscriptionsBuffer: this.createDirectory(control),
       configBuffer: config.buffer,
       usersBuffer: users.buffer,
       renames: declarations.renames,
@@ -166,6 +171,7 @@ export class Server {
     readonly ringBuffers: readonly SharedArrayBuffer[];
     readonly cutsBuffer: SharedArrayBuffer;
     readonly databases: number;
+    readonly mailboxes: MailboxMemory;
     readonly commands: number;
     readonly elements: ElementsByVerb;
   }): ReplicationManager {
@@ -303,6 +309,18 @@ export class Server {
       }
     }
     return buffers;
+  }
+
+  /** The shared directory of subscriptions. */
+  private createDirectory(control: ControlBlock): SharedArrayBuffer {
+    try {
+      const region = createPagedRegion(DIRECTORY_BYTES);
+      const bytes = randomBytes(8);
+      SubscriptionDirectory.format(region, control, [bytes.readInt32LE(0), bytes.readInt32LE(4)]);
+      return region.buffer;
+    } catch (error) {
+      throw this.spaceRefused(error);
+    }
   }
 
   private createRings(): SharedArrayBuffer[] {

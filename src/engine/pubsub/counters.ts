@@ -1,0 +1,11 @@
+/** What all threads know of subscriptions without a lock. */
+import { declareWord } from '../../memory/control-layout.js';
+
+/** Names that have subscribers, by the kind of name. */
+export const CHANNELS = declareWord('pubsub.channels');
+export const PATTERNS = declareWord('pubsub.patterns');
+export const SHARD_CHANNELS = declareWord('pubsub.shard-channels');
+/** Grows with every change of a pattern's subscribers, so that threads can keep copies of the list. */
+export const PATTERNS_VERSION = declareWord('pubsub.patterns-version');
+/** Pages of the directory of names in use. */
+export const DIRECTORY_PAGES = declareWord('pubsub.directory-pages');
