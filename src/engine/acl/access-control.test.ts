@@ -78,6 +78,20 @@ test('a transaction is checked as it is queued and again as it runs', () => {
   );
 });
 
+test('a script has the rights of its user', () => {
+  become('+get', '~a');
+  const { access, registry } = engine.dispatcher;
+  const refusal = (...words: string[]) =>
+    access.refusalInScript(engine.sessions[0]!, registry.lookup(words[0]!)!, vector(words))?.text;
+  assert.equal(refusal('get', 'a'), undefined);
+  assert.match(refusal('get', 'b')!, /^ERR The user executing the script can't access .* keys/);
+  assert.match(refusal('set', 'a', 'x')!, /can't run this command or subcommand$/);
+  assert.deepEqual(
+    denied.map(({ context }) => context),
+    ['lua', 'lua'],
+  );
+});
+
 test('a command of a restricted user allocates nothing more', () => {
   const session = engine.sessions[0]!;
   const args = vector(['MGET', 'a1', 'b2']);

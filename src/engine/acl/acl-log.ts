@@ -8,9 +8,10 @@ const SAME_EVENT_MS = 60_000;
 /** Only so many of the latest entries are looked at for a similar one. */
 const ENTRIES_COMPARED = 10;
 
-/** Where a denied command came from, besides scripts. */
+/** Where a denied command came from. */
 export const FROM_CLIENT = 'toplevel';
 export const FROM_TRANSACTION = 'multi';
+export const FROM_SCRIPT = 'lua';
 
 export type AclLogContext = 'toplevel' | 'multi' | 'lua' | 'module';
 
