@@ -11,7 +11,7 @@ import { Arguments } from '../../protocol/parser.js';
 import { findKeys } from '../key-places.js';
 import { type RegisteredCommand, TRAIT_NO_AUTH } from '../registry.js';
 import type { ClientSession } from '../session.js';
-import { type AclLogContext, FROM_TRANSACTION } from './acl-log.js';
+import { type AclLogContext, FROM_SCRIPT, FROM_TRANSACTION } from './acl-log.js';
 import {
   ALLOWED,
   CommandAccess,
@@ -21,7 +21,7 @@ import {
   type Permissions,
 } from './permissions.js';
 import { KEY_READ } from './selector.js';
-import { changedSinceQueuedText, denialText } from './texts.js';
+import { changedSinceQueuedText, denialText, deniedInScriptText } from './texts.js';
 
 /** ACL LOG keeps this much of a key or channel. */
 export const OBJECT_BYTES_MAX = 1024;
@@ -54,11 +54,7 @@ export class AccessControl {
     return permissions.check(this.access, this.denial);
   }
 
-  /**
-   * Why a command of a restricted user may not run or be queued, or null.
-   *
-   * @param context where it comes from: a command that a script calls has 'lua'
-   */
+  /** Why a command of a restricted user may not run or be queued, or null. */
   refusal(
     session: ClientSession,
     command: RegisteredCommand,
@@ -77,6 +73,16 @@ export class AccessControl {
   ): ErrorReply | null {
     const reason = this.deny(session, command, args, FROM_TRANSACTION);
     return reason === ALLOWED ? null : new ErrorReply(changedSinceQueuedText(reason));
+  }
+
+  /** The same for a command that a script calls; the script has its user's rights. */
+  refusalInScript(
+    session: ClientSession,
+    command: RegisteredCommand,
+    args: Arguments,
+  ): ErrorReply | null {
+    const reason = this.deny(session, command, args, FROM_SCRIPT);
+    return reason === ALLOWED ? null : new ErrorReply(deniedInScriptText(reason));
   }
 
   /** Whether a command may read keys that it does not declare: SORT with BY and GET. */

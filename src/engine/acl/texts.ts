@@ -33,6 +33,19 @@ export function changedSinceQueuedText(reason: number): string {
   );
 }
 
+/** The error of a command that a script calls. */
+export function deniedInScriptText(reason: number): string {
+  const denied = "ERR The user executing the script can't";
+  switch (reason) {
+    case DENIED_COMMAND:
+      return `${denied} run this command or subcommand`;
+    case DENIED_KEY:
+      return `${denied} access at least one of the keys mentioned in the command arguments`;
+    default:
+      return `${denied} publish to the channel mentioned in the command`;
+  }
+}
+
 function shortReason(reason: number): string {
   switch (reason) {
     case DENIED_COMMAND:

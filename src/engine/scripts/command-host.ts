@@ -17,6 +17,7 @@ import { libraryError } from '../../scripting/runtime/failures.js';
 import { meter } from '../../scripting/runtime/meter.js';
 import type { LuaTable } from '../../scripting/runtime/table.js';
 import type { LuaValue } from '../../scripting/runtime/values.js';
+import { ALLOWED } from '../acl/permissions.js';
 import { subcommandOf } from '../admission.js';
 import type { Dispatcher } from '../dispatch.js';
 import { GATE_MASTER_DOWN, GATE_MEMORY, GATE_NO_REPLICAS, GATE_READ_ONLY } from '../gates.js';
@@ -133,7 +134,11 @@ export class CommandHost implements ScriptHost {
 
   mayRun(args: readonly string[]): boolean | undefined {
     if (!this.assemble(args)) return undefined;
-    return this.find() === null ? undefined : true;
+    const command = this.find();
+    if (command === null) return undefined;
+    const { access, session } = this.dispatcher;
+    const { permissions } = session;
+    return permissions === null || access.check(permissions, command, this.args) === ALLOWED;
   }
 
   /** After a run. @param isFinal it does not start over */
@@ -224,6 +229,10 @@ export class CommandHost implements ScriptHost {
     const { run } = this;
     if ((traits & TRAIT_NO_SCRIPT) !== 0) return NOT_ALLOWED;
     if ((gates & GATE_MASTER_DOWN) !== 0 && (traits & TRAIT_STALE) === 0) return STALE;
+    if (session.permissions !== null) {
+      const denied = this.dispatcher.access.refusalInScript(session, command, this.args);
+      if (denied !== null) return denied.text;
+    }
     if ((traits & TRAIT_WRITE) !== 0) {
       if (run.isReadOnly) return NO_WRITES;
       if ((gates & GATE_READ_ONLY) !== 0 && !session.isReplica) return READ_ONLY.text;

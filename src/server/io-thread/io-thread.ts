@@ -126,7 +126,7 @@ class IoThread {
       changes: new SharedChanges(data.usersBuffer),
       sessions: () => this.clients.sessions.values(),
       close: (session) => endClient(this.parts, session),
-      subscriptions: () => [],
+      subscriptions: ({ subscriptions }) => subscriptions?.all() ?? [],
       renewAll: () => gatherer.gather('users-renew', null),
     });
     gatherer.answers('users-renew', () => {

@@ -77,10 +77,8 @@ export class Denials {
   lines(count: number): readonly AclLogLine[] {
     const logs = this.parts.gatherer.gather('acl-log-entries', null);
     const nowMs = Date.now();
-    const most = Math.min(count, this.parts.lengthMax());
-    return mergeLogs(logs)
-      .slice(0, most)
-      .map((entry) => lineOf(entry, nowMs));
+    const merged = mergeLogs(logs, this.parts.lengthMax());
+    return merged.slice(0, count).map((entry) => lineOf(entry, nowMs));
   }
 
   reset(): void {
