@@ -5,10 +5,10 @@ import type { Context } from '../contract/context.js';
 import type { CommandDefinition } from '../contract/definition.js';
 import {
   areFew,
-  checkElementCount,
   DistinctNumbers,
   RandomCount,
   RandomSelection,
+  RepeatedReply,
   randomIndex,
   readRandomCount,
 } from '../contract/random-choice.js';
@@ -29,6 +29,7 @@ const OPTION = 3;
 const wish = new RandomCount();
 const selection = new RandomSelection();
 const drawn = new DistinctNumbers();
+const repeated = new RepeatedReply();
 
 function run(context: Context): void {
   if (context.args.count > COUNT) {
@@ -80,15 +81,24 @@ function seekRandom(): boolean {
 }
 
 function replyRepeated(context: Context, withValues: boolean, size: number): void {
+  const { reply } = context;
   const { count } = wish;
-  checkElementCount(withValues ? count * 2 : count);
+  repeated.begin(count);
   replyHeader(context, count, withValues);
   if (!hash.nested) hash.indexPairs();
-  for (let i = 0; i < count; i++) {
-    if (hash.nested) hash.seekRandom(Math.random);
-    else hash.seekIndex(randomIndex(size));
-    replyPair(context, withValues);
+  for (let i = 0; i < repeated.judged; i++) {
+    const before = reply.mark();
+    replyAny(context, withValues, size);
+    repeated.wrote(reply.mark() - before);
   }
+  repeated.check();
+  for (let i = repeated.judged; i < count; i++) replyAny(context, withValues, size);
+}
+
+function replyAny(context: Context, withValues: boolean, size: number): void {
+  if (hash.nested) hash.seekRandom(Math.random);
+  else hash.seekIndex(randomIndex(size));
+  replyPair(context, withValues);
 }
 
 function replyDistinct(context: Context, withValues: boolean, size: number): void {
