@@ -30,7 +30,6 @@
  */
 import type { ArgumentVector } from '../base/arguments.js';
 import { copyBytes, type Region } from '../base/region.js';
-import { ELEMENTS_EXPIRED_ALL, ELEMENTS_EXPIRED_NONE } from '../values/value-type.js';
 import { EFFECT_EXPIRE_AT, EFFECT_PERSIST, EFFECT_REMOVE } from './effect-verbs.js';
 import { EffectBuilder } from './effects.js';
 import {
@@ -72,6 +71,8 @@ export abstract class Mutation extends KeyLookup {
   totalChanges = 0;
   /** Keys that have expired and were removed, since the start. */
   expired = 0;
+  /** Elements of values (fields of hashes), likewise. */
+  expiredElements = 0;
   listener: EventListener | null = null;
   readonly effects: EffectBuilder;
   /** Whether an operation was begun and is not committed. */
@@ -300,12 +301,13 @@ export abstract class Mutation extends KeyLookup {
     if (!this.expiresKeys || (!this.writing && this.defersExpiry(this.shard))) return true;
     const { effects } = this;
     const before = effects.made;
-    const outcome = this.types.elementExpiry(this.kind).expire(this, this.now, effects);
+    const removed = this.types.elementExpiry(this.kind).expire(this, this.now, effects);
     this.expiryEffects += effects.made - before;
-    if (outcome === ELEMENTS_EXPIRED_NONE) return true;
+    if (removed === 0) return true;
+    this.expiredElements += Math.abs(removed);
     this.touch(true);
     this.announce(EVENT_HEXPIRED);
-    if (outcome !== ELEMENTS_EXPIRED_ALL) return true;
+    if (removed > 0) return true;
     this.removeExpired(EVENT_DEL);
     return false;
   }

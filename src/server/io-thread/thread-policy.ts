@@ -17,6 +17,7 @@ import { WRITES_DELAYED, WRITES_OVERRULED } from '../../journal/counters.js';
 import {
   CHANGES,
   EXPIRED,
+  EXPIRED_ELEMENTS,
   EXPIRY_CYCLE_MS,
   EXPIRY_CYCLE_OFF,
   EXPIRY_TIMEOUTS,
@@ -223,11 +224,13 @@ export class ThreadPolicy implements FrontendPolicy<ClientSession> {
     statistics.add(HITS, keys.hits);
     statistics.add(MISSES, keys.misses);
     statistics.add(EXPIRED, keys.expired);
+    statistics.add(EXPIRED_ELEMENTS, keys.expiredElements);
     statistics.add(RECLAIMED, keys.types.reclaim.reclaimed);
     statistics.add(CHANGES, keys.totalChanges);
     keys.hits = 0;
     keys.misses = 0;
     keys.expired = 0;
+    keys.expiredElements = 0;
     keys.types.reclaim.reclaimed = 0;
     keys.totalChanges = 0;
     statistics.add(READS, this.turnHasInput);
