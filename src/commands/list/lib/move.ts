@@ -3,8 +3,9 @@
  * kept aside, as the change of the target may move the source; it is pushed first, which may find no
  * room, and popped then, which cannot fail.
  *
- * Two keys have an effect each, a push and a pop. On a single key the effect is the command as it came:
- * a pop of its own would end a list of one element, and the time when it expires with it.
+ * The effects are a push and a pop, also on a single key, which so goes on while it is shipped to a
+ * replica in parts. Where nothing moves, in a list of one element too, the effect is the command as it
+ * came: a pop would end the list, and the time when it expires with it.
  */
 import { Region } from '../../../base/region.js';
 import {
@@ -110,10 +111,15 @@ function aimInsertion(index: number): void {
 function rotate(context: Context, from: number, to: number): void {
   const { args, keys } = context;
   replyTaken(context, from);
-  if (from !== to && list.count > 1) rotateList(context, to);
-  moved.trim();
+  const moves = from !== to && list.count > 1;
+  if (moves) rotateList(context, to);
   keys.beginEdit(keys.kind, keys.valueLength, true);
-  keys.commit(pushEvent(to), args);
+  if (moves) {
+    const effect = keys.custom(pushEvent(to), to === LEFT ? 'LPUSH' : 'RPUSH');
+    effect.argument(moved, 0).end();
+    effect.begin(from === LEFT ? 'LPOP' : 'RPOP').end();
+  } else keys.commit(pushEvent(to), args);
+  moved.trim();
   keys.announce(from === LEFT ? EVENT_LPOP : EVENT_RPOP);
 }
 
