@@ -5,7 +5,7 @@
  *
  * The data path through here (one key, nothing refused) allocates nothing and takes one lock.
  */
-import { BUSY, DEFERRED, DONE, PAUSED } from '../base/outcome.js';
+import { BUSY, DEFERRED, DONE, PAUSED, SUSPENDED } from '../base/outcome.js';
 import { boundedBinary } from '../base/region.js';
 import type {
   BlockRequest,
@@ -351,7 +351,10 @@ export class Dispatcher implements Context {
     if (this.gates !== 0 && mustPause(command, session, this.gates)) return PAUSED;
     this.session = session;
     this.args = args;
-    return this.runLocked(command, session, args);
+    const outcome = this.runLocked(command, session, args);
+    // It was counted when the client sent it.
+    if (outcome === DONE || outcome === SUSPENDED) this.statistics.calls[command.index]! -= 1;
+    return outcome;
   }
 
   /** Runs `work` with the shard locked, outside of commands, and serves who waits for keys noted. */

@@ -115,7 +115,7 @@ export class Execution {
   private afterCommand(): void {
     const { context } = this;
     const { waits } = context;
-    if (waits !== null && waits.isTrying) waits.afterCommand(this.isSuspended);
+    if (waits?.isTrying) waits.afterCommand(this.isSuspended);
     if (context.keys.ready.count > 0) context.serveReady();
   }
 
