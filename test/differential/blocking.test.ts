@@ -196,8 +196,8 @@ const scenarios: Readonly<Record<string, Scenario>> = {
   'CLIENT PAUSE': [
     ...['1 BLPOP q 0', '0 CLIENT PAUSE 2500 WRITE', '2 RPUSH q a', 'sleep 100', '0 LLEN q'],
     ...['sleep 3000', '0 LLEN q'],
-    ...['0 SET k v PX 30', '0 HSET h f v', '0 CLIENT PAUSE 2500 WRITE', 'sleep 100', '0 GET k'],
-    ...['0 DBSIZE', '0 TTL k', 'sleep 3000', '0 GET k', '0 DBSIZE'],
+    ...['0 HSET h f v', '0 SET k v PX 700', '0 CLIENT PAUSE 4000 WRITE', 'sleep 1000', '0 GET k'],
+    ...['0 DBSIZE', '0 TTL k', 'sleep 4000', '0 GET k', '0 DBSIZE'],
   ],
   'a server that becomes a replica ends all waits, and their connections': [
     ...[
