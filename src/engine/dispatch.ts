@@ -398,7 +398,10 @@ export class Dispatcher implements Context {
     if (this.gates !== 0 && mustPause(command, session, this.gates)) return PAUSED;
     this.session = session;
     this.args = args;
-    return this.runLocked(command, session, args);
+    const outcome = this.runLocked(command, session, args);
+    // It was counted when the client sent it.
+    if (outcome === DONE || outcome === SUSPENDED) this.statistics.calls[command.index]! -= 1;
+    return outcome;
   }
 
   /** Runs `work` with the shard locked, outside of commands, and serves who waits for keys noted. */

@@ -426,7 +426,10 @@ class IoThread {
       ...{ thread: data.thread, dispatcher, serving, control },
       answer: (session, region, offset, length) => {
         if (session.replyMode === REPLY_ON) frontend.push(session, region, offset, length);
-        frontend.resume(session, () => dispatcher.suppressResumed(session));
+        frontend.resume(session, () => {
+          session.suspended = false;
+          dispatcher.suppressResumed(session);
+        });
       },
       resumed: (session, write) =>
         frontend.resume(session, () => {
