@@ -35,7 +35,7 @@ import {
 } from './admission.js';
 import { Execution } from './execution.js';
 import { KeyPlanner, mayWrite } from './key-planner.js';
-import { LockingPlan, WRITES_NOTHING, type WritePressure } from './locking-plan.js';
+import { HeldUpError, LockingPlan, WRITES_NOTHING, type WritePressure } from './locking-plan.js';
 import {
   type RegisteredCommand,
   type Registry,
@@ -104,7 +104,7 @@ export class Dispatcher implements Context {
     this.reply = reply;
     this.session = nobody;
     this.keys = new Keyspace(shards);
-    this.locks = new LockingPlan(shards, () => hooks.waiting());
+    this.locks = new LockingPlan(shards, (shard) => this.waitFor(shard));
     this.planner = new KeyPlanner(this.keys, this.locks, registry);
     this.execution = new Execution(this, this.locks, statistics, (command, error) =>
       hooks.failed(command, error),
@@ -211,6 +211,12 @@ export class Dispatcher implements Context {
     }
     this.reply.simple('QUEUED');
     return DONE;
+  }
+
+  /** @throws HeldUpError when it may take for ever */
+  private waitFor(shard: number): void {
+    this.hooks.waiting();
+    if (this.scripts.isHeldUp(shard)) throw new HeldUpError(this.scripts.busyError);
   }
 
   /** A script that runs for too long holds what the command needs. */
