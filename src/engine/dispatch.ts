@@ -36,6 +36,7 @@ import {
   type Registry,
   TRAIT_LOCK_ALL,
   TRAIT_LOCK_NONE,
+  TRAIT_MAY_REPLICATE,
   TRAIT_RUNS_QUEUE,
   TRAIT_SIMPLE_KEYS,
   TRAIT_TRANSACTION_CONTROL,
@@ -211,7 +212,10 @@ export class Dispatcher implements Context {
     if (args.bytes > LONG_KEY_BYTES) keys.longKeys.begin(session, args, null);
     try {
       if ((command.traits & TRAIT_LOCK_NONE) === 0) this.plan(command, args);
-      if (locks.isEmpty) return execution.run(command, args);
+      if (locks.isEmpty) {
+        const isPutOff = this.leavesKeyless(command) && locks.isKeylessPutOff(session, args.bytes);
+        return isPutOff ? DEFERRED : execution.run(command, args);
+      }
       const outcome = locks.take(session, this.pressedBytes(command, args));
       return outcome === DONE ? execution.runAsTransaction(command, args) : outcome;
     } finally {
@@ -234,6 +238,11 @@ export class Dispatcher implements Context {
     } finally {
       locks.release();
     }
+  }
+
+  /** Whether a command without keys may leave an effect in the stream without keys. */
+  private leavesKeyless({ traits }: RegisteredCommand): boolean {
+    return (traits & (TRAIT_WRITE | TRAIT_MAY_REPLICATE)) !== 0;
   }
 
   /** Bytes that a write brings to its shards, for back-pressure; WRITES_NOTHING for others. */

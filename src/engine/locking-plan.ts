@@ -40,6 +40,7 @@ export const WRITES_NOTHING = -1;
 /** Back-pressure: whether a write to a shard has to wait because a replica lags. */
 export interface WritePressure {
   /**
+   * @param shard of the write, or the number of shards: the stream without keys
    * @param bytes of the command, or of a transaction's commands
    * @param sinceMs when the client was first put off for this command, 0 when it was not
    */
@@ -226,6 +227,11 @@ export class LockingPlan {
   }
 
   // Back-pressure.
+
+  /** Whether a command without shards waits, as its effects go to the stream without keys. */
+  isKeylessPutOff(client: LockClient, bytes: number): boolean {
+    return this.pressure !== null && this.isPutOff(client, this.shards.count, bytes);
+  }
 
   private isPutOff(client: LockClient, shard: number, bytes: number): boolean {
     const { nowMs } = this;

@@ -20,7 +20,8 @@ export class BackPressure {
   constructor(private readonly rings: readonly JournalRing[]) {}
 
   /**
-   * Under the shard's lock, before a write.
+   * Under the shard's lock, before a write. For the stream without keys, whose number is that of the
+   * shards, without a lock: a hint is enough.
    * @param bytes of its command: an estimate of its record's length
    * @param sinceMs since when this command waits, 0 when it does not
    */

@@ -12,6 +12,7 @@
  *   288    f64  the least of those LSNs that the ring still holds; Infinity when there is none
  *   296    f64  the longest large record (`isLarge`) in the ring; 0 when there is none
  *   304    f64  LSN after the last large record
+ *   312    i32  lock of the stream without keys, which has no shard
  *   512    the ring; records (record.ts) wrap at its end between any two words
  *
  * The capacity is nominal except for large records: a reader that has kept up does not lose its
@@ -21,8 +22,10 @@
  *
  * No method throws for want of memory: the ring's memory is reserved when it is created.
  *
- * Every method is called under the shard's lock, so there are no atomics. Exceptions are `peekHead`
- * and `hasGrown`: they may be called without it and return hints.
+ * Every method is called under the lock of the stream's shard, or that of the ring if there is none
+ * (ring-lock.ts). So there are no atomics.
+ * Exceptions are `peekHead` and `hasGrown`, and `room` of the stream without keys: they may be
+ * called without it and return hints.
  */
 import { releasePages } from '../base/page-release.js';
 import { copyBytes, type Region } from '../base/region.js';
@@ -36,6 +39,8 @@ const READERS_WORD = 6;
 const NOMINAL_WORD = 7;
 const READER_VALUE = 4;
 export const READERS_MAX = 32;
+/** Index in `words` of the ring's own lock. */
+export const RING_LOCK_WORD = 78;
 const SLOWEST_VALUE = READER_VALUE + READERS_MAX;
 const LONGEST_VALUE = SLOWEST_VALUE + 1;
 const LONGEST_END_VALUE = SLOWEST_VALUE + 2;
@@ -56,7 +61,7 @@ const GROWTH_BYTES = 64 * 1024;
 export class JournalRing {
   readonly nominal: number;
   private readonly space: number;
-  private readonly words: Int32Array;
+  readonly words: Int32Array;
   private readonly values: Float64Array;
 
   /** @param region over the whole buffer that `create` made */
@@ -381,16 +386,17 @@ export function grownBytes(rings: readonly JournalRing[]): number {
 }
 
 /**
- * A process's rings, one per shard: repl-backlog-size divided by the shards, with a minimum.
+ * A process's rings: one per shard, then that of the stream without keys. Each has an equal part of
+ * repl-backlog-size, with a minimum.
  *
  * @param spaceBytes address space of each, as much as a shard has: no record is longer
  * @throws RangeError when the system refuses that much address space
  */
 export function createRings(
-  shards: number,
+  streams: number,
   totalBytes: number,
   spaceBytes: number,
 ): SharedArrayBuffer[] {
-  const each = Math.max(Math.floor(totalBytes / shards), RING_BYTES_MIN);
-  return Array.from({ length: shards }, () => JournalRing.create(each, spaceBytes));
+  const each = Math.max(Math.floor(totalBytes / streams), RING_BYTES_MIN);
+  return Array.from({ length: streams }, () => JournalRing.create(each, spaceBytes));
 }

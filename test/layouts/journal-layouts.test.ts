@@ -10,6 +10,7 @@ import {
   RECORD_HEADER_BYTES,
 } from '../../src/journal/record.js';
 import { JournalRing } from '../../src/journal/ring.js';
+import { lockRing, unlockRing } from '../../src/journal/ring-lock.js';
 import { JournalSink } from '../../src/journal/sink.js';
 import {
   acknowledgementBytes,
@@ -53,6 +54,9 @@ test('a ring', () => {
   ring.append(effect(88));
   assert.equal(drawing.value(view, 0, /^longest|^the longest/), 8012);
   assert.equal(drawing.value(view, 0, /^LSN after the last large/), 8212);
+  lockRing(ring, 7);
+  assert.equal(drawing.value(view, 0, /^lock of the stream/), 7);
+  unlockRing(ring);
   assert.equal(drawing.value(view, 0, /^capacity/), ring.capacity);
   assert.ok(ring.capacity > 4096);
   assert.equal(drawing.value(view, 0, /^nominal/), 4096);

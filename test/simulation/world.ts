@@ -315,7 +315,7 @@ export class World {
     else if (what < 988) this.crashReplica();
     else if (what < 992) this.moveReplica();
     else if (what < 994) this.stopJournal();
-    else if (what < 995) this.failWrite();
+    else if (what < 995) random.chance(0.8) ? this.failWrite() : this.loseNote();
     else if (what < 996 && this.servers.length < 5) this.addReplica();
     else this.slowDown();
     for (const server of this.servers) this.connect(server);
@@ -328,6 +328,11 @@ export class World {
     if (!this.root.failHalfWay(this.now, database, this.key(), this.value())) return;
     this.lost++;
     this.note(`${this.root.name} loses an effect`);
+  }
+
+  private loseNote(): void {
+    this.root.keyless.loseNote('lost', `${++this.token}`);
+    this.note(`${this.root.name} loses a note`);
   }
 
   private value(): string {
@@ -354,7 +359,10 @@ export class World {
       }
     };
     const what = random.below(100);
-    if (random.chance(0.25)) this.collections.write(run);
+    if (random.chance(0.1)) {
+      if (random.chance(0.5)) root.keyless.message();
+      else root.keyless.note(`name${random.below(8)}`, this.value());
+    } else if (random.chance(0.25)) this.collections.write(run);
     else if (what < 30) run('SET', this.key(), this.value());
     else if (what < 38) run('APPEND', this.key(), 'x'.repeat(random.between(1, 40)));
     else if (what < 46) run('DEL', this.key(), this.key());

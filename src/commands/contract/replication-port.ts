@@ -1,4 +1,5 @@
 /** What the commands of replication need of the server; wired in server/io-thread/. */
+import type { ArgumentVector } from '../../base/arguments.js';
 import type { Context } from './context.js';
 import type { Session } from './session.js';
 
@@ -48,7 +49,21 @@ export interface FailoverOrder {
 /** Answers a suspended command: writes its reply, on its thread. */
 export type Answer = (write: (context: Context) => void) => void;
 
+/** The stream without keys: effects that concern no key, on their way to the replicas. */
+export interface KeylessPort {
+  /**
+   * Appends the words of a command from `first` on, in order with what other threads append. The
+   * first word names the kind of effect: see server/flow-thread/keyless-effects.ts, which applies it
+   * on the replicas. Nothing is sent on a replica, or while there are none. Not within `change`.
+   *
+   * @param change runs before, under the stream's lock: what it changes has the order of the effects
+   * @throws RangeError, before anything has changed, when the system refuses memory
+   */
+  append(args: ArgumentVector, first?: number, change?: () => void): void;
+}
+
 export interface ReplicationPort {
+  readonly keyless: KeylessPort;
   /** Whether this server is a replica. */
   readonly isReplica: boolean;
   role(): RoleReport;

@@ -9,7 +9,7 @@ export interface SyncRequest {
   readonly version: number;
   /** '?' when it has no data. */
   readonly replicationId: string;
-  /** LSN applied, by shard of the primary it had. */
+  /** LSN applied, of each stream of the primary it had. */
   readonly lsns: readonly number[];
   /** Its own number of shards, and of databases. */
   readonly shards: number;
@@ -31,10 +31,16 @@ export type SyncDecision =
  * 2: the argument count of an effect has 32 bits. 3: shards come from the hash, and the reply to a
  * request tells the spread of hash tags. 4: the reply tells the window, and the primary keeps to it;
  * blocks carry the cursor of the walk; cuts of all shards are sent and acknowledged; run ids are told
- * before a request (DARTER CHAIN), and takeovers have ids; large collections come in parts.
+ * before a request (DARTER CHAIN), and takeovers have ids; large collections come in parts. 5: there
+ * is a stream without keys: all LSNs, cuts and flows have one stream more than there are shards.
  */
-export const PROTOCOL_VERSION = 4;
+export const PROTOCOL_VERSION = 5;
 export const NO_ID = '0'.repeat(40);
+
+/** How many streams a server has: one for each shard, and the one without keys. */
+export function streamsOf(shards: number): number {
+  return shards + 1;
+}
 
 export class PrimaryState {
   replicationId: string;
@@ -81,8 +87,9 @@ export class PrimaryState {
     const second = id === this.secondId && id !== NO_ID;
     if (id !== this.replicationId && !second) return `its data has another history, ${id}`;
     if (rings === null) return 'the journal was not kept';
-    if (lsns.length !== this.shards) return `it counts ${lsns.length} shards`;
-    for (let shard = 0; shard < this.shards; shard++) {
+    const streams = streamsOf(this.shards);
+    if (lsns.length !== streams) return `it counts ${lsns.length} streams, not ${streams}`;
+    for (let shard = 0; shard < streams; shard++) {
       const lsn = lsns[shard]!;
       const { start, head } = rings[shard]!;
       const limit = second ? Math.min(head, this.secondLsns[shard]!) : head;

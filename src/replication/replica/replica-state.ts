@@ -11,7 +11,7 @@
  */
 import { SHARD_SPREAD_MAX } from '../../keyspace/key-hash.js';
 import type { SyncRequest } from '../primary/primary-state.js';
-import { PROTOCOL_VERSION } from '../primary/primary-state.js';
+import { PROTOCOL_VERSION, streamsOf } from '../primary/primary-state.js';
 import { ALL_WINDOWS_BYTES_MAX, WINDOW_BYTES_MIN } from '../primary/send-window.js';
 
 export type LinkStep = 'none' | 'connect' | 'handshake' | 'sync' | 'online';
@@ -48,7 +48,7 @@ export class ReplicaState {
   port = 0;
   /** The id of the history that the data belongs to; '?' when there is none to continue. */
   replicationId = '?';
-  /** LSN applied by shard of that history. */
+  /** LSN applied of each stream of that history. */
   lsns: readonly number[] = [];
   /** When the step began, when data last came, when to try again. */
   sinceMs = 0;
@@ -158,13 +158,13 @@ export class ReplicaState {
     if (!(reply.flows > 0 && reply.flows <= FLOWS_MAX)) return `${reply.flows} flows`;
     const { windowBytes } = reply;
     const isWindow = windowBytes >= WINDOW_BYTES_MIN && windowBytes % 8 === 0;
-    if (!isWindow || windowBytes * shards > ALL_WINDOWS_BYTES_MAX) {
+    if (!isWindow || windowBytes * streamsOf(shards) > ALL_WINDOWS_BYTES_MAX) {
       return `windows of ${windowBytes} bytes`;
     }
     if (reply.mode === 'CONTINUE' && this.replicationId === '?') {
       return 'the primary continues a sync that never was';
     }
-    if (reply.mode === 'CONTINUE' && reply.shards !== this.lsns.length) {
+    if (reply.mode === 'CONTINUE' && streamsOf(reply.shards) !== this.lsns.length) {
       return `the primary continues with ${reply.shards} shards`;
     }
     return null;

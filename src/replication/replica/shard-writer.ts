@@ -8,6 +8,8 @@
  */
 import { isExpiry } from '../../base/expiry-time.js';
 import { copyBytes, type Region } from '../../base/region.js';
+import type { JournalRing } from '../../journal/ring.js';
+import { lockRing, unlockRing } from '../../journal/ring-lock.js';
 import { SLICE_PAGES } from '../../keyspace/reclaim-list.js';
 import type { Shards } from '../../keyspace/shards.js';
 import { TYPES } from '../../keyspace/types.js';
@@ -34,6 +36,13 @@ export class ReceivedEntry extends CopiedEntry {
   database = 0;
 }
 
+/** The lock of this server's stream without keys. */
+export interface KeylessLock {
+  readonly ring: JournalRing;
+  /** This thread's number + 1. */
+  readonly owner: number;
+}
+
 export class ShardWriter implements KeyOwner {
   readonly same: boolean;
   private readonly hash = new HashState();
@@ -42,16 +51,24 @@ export class ShardWriter implements KeyOwner {
   private readonly all: readonly number[];
   private readonly single = [0];
   private held: readonly number[] = [];
+  private holdsKeyless = false;
 
   constructor(
     readonly shards: Shards,
-    private readonly primaryShards: number,
+    readonly primaryShards: number,
+    private readonly keyless: KeylessLock,
   ) {
     this.same = shards.count === primaryShards;
     this.all = shards.spaces.map((_, index) => index);
   }
 
+  /** The stream without keys, whose number is that of the shards, has a lock of its own. */
   lock(shard: number): void {
+    this.holdsKeyless = shard === this.primaryShards;
+    if (this.holdsKeyless) {
+      lockRing(this.keyless.ring, this.keyless.owner);
+      return;
+    }
     this.single[0] = shard;
     this.lockSeveral(this.single);
   }
@@ -64,6 +81,8 @@ export class ShardWriter implements KeyOwner {
 
   /** Unlocks everything that is locked. */
   unlock(): void {
+    if (this.holdsKeyless) unlockRing(this.keyless.ring);
+    this.holdsKeyless = false;
     for (const shard of this.held) this.shards.unlock(shard);
     this.held = [];
   }
@@ -135,6 +154,7 @@ export class ShardWriter implements KeyOwner {
 
   /** @throws when the locks for a change of this primary's shard are not held */
   assertLocked(shard: number): void {
+    if (this.holdsKeyless && shard === this.primaryShards) return;
     this.shards.assertLocked(this.same ? shard : 0);
   }
 

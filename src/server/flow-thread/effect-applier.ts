@@ -10,7 +10,7 @@ import { prefixBinary, type Region } from '../../base/region.js';
 import type { Dispatcher } from '../../engine/dispatch.js';
 import { TRAIT_LOCK_ALL, TRAIT_LOCK_NONE, TRAIT_WRITE } from '../../engine/registry.js';
 import type { ClientSession } from '../../engine/session.js';
-import { VECTOR_HEADER_BYTES } from '../../keyspace/effects.js';
+import { loadVector } from '../../journal/keyless-stream.js';
 import { Arguments } from '../../protocol/parser.js';
 import type { EffectTarget } from '../../replication/replica/record-applier.js';
 
@@ -38,7 +38,7 @@ export class EffectApplier implements EffectTarget {
 
   apply(shard: number, database: number, region: Region, offset: number): string | null {
     const { dispatcher, args } = this;
-    this.load(region, offset);
+    loadVector(region, offset, args);
     const command = dispatcher.registry.find(region, args.offset[0]!, args.length[0]!);
     const name = () =>
       shownFromPeer(prefixBinary(region, args.offset[0]!, args.length[0]!, NAME_BYTES_MAX));
@@ -62,19 +62,5 @@ export class EffectApplier implements EffectTarget {
     if (reply.region.bytes[start] !== MINUS) return null;
     const error = prefixBinary(reply.region, start + 1, position - start - 3, ERROR_BYTES_MAX);
     return `${name()} failed: ${shownFromPeer(error)}`;
-  }
-
-  private load(region: Region, offset: number): void {
-    const { args } = this;
-    const { view } = region;
-    const count = view.getUint32(offset, true);
-    args.region = region;
-    args.count = 0;
-    let at = offset + VECTOR_HEADER_BYTES;
-    for (let i = 0; i < count; i++) {
-      const length = view.getUint32(at, true);
-      args.push(at + 4, length);
-      at += 4 + length;
-    }
   }
 }

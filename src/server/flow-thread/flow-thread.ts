@@ -17,6 +17,7 @@ import { attachPagedRegion, attachRegion } from '../../platform/ffi/region.js';
 import { yieldToOthers } from '../../platform/ffi/thread-priority.js';
 import { loadModule } from '../../platform/load-module.js';
 import { startProfile, stopProfile } from '../../platform/profile.js';
+import { streamsOf } from '../../replication/primary/primary-state.js';
 import { SyncSession } from '../../replication/primary/sync-session.js';
 import { PendingStreams } from '../../replication/replica/pending-streams.js';
 import type { EffectTarget } from '../../replication/replica/record-applier.js';
@@ -32,6 +33,7 @@ import type {
   ServeFlow,
 } from '../channel/main-flow.js';
 import { FollowedFlow } from './followed-flow.js';
+import { KeylessEffects } from './keyless-effects.js';
 import { ServedFlow } from './served-flow.js';
 
 class FlowThread {
@@ -43,6 +45,7 @@ class FlowThread {
   private readonly elements: ElementsByVerb;
   private readonly control: ControlBlock;
   private readonly mail: SendingMailbox;
+  private readonly keyless = new KeylessEffects([]);
   private target: EffectTarget | null = null;
 
   constructor(
@@ -90,9 +93,12 @@ class FlowThread {
       this.ended(flow, (error as Error).message);
       return;
     }
-    const session = new SyncSession(command.session, shards.count, this.owner);
-    const { elements } = this;
-    const options = { shards, rings, mine, session, raw, from, windowBytes, elements, cuts };
+    const session = new SyncSession(command.session, rings.length, this.owner);
+    const { elements, owner, keyless: keylessState } = this;
+    const options = {
+      ...{ shards, rings, owner, keylessState, mine, session, raw, from, windowBytes, elements },
+      cuts,
+    };
     const written = this.control.signal(JOURNAL_WRITTEN);
     const ended = (reason: string) => this.ended(flow, reason);
     this.flows.set(flow, new ServedFlow(socket, options, written, heartbeatMs, ended));
@@ -110,12 +116,14 @@ class FlowThread {
 
   private follow(command: FollowFlow): void {
     const { flow, primaryShards, mine } = command;
-    const progress = new SyncProgress(command.progress, primaryShards, this.owner);
+    const progress = new SyncProgress(command.progress, streamsOf(primaryShards), this.owner);
     const pending = new PendingStreams(command.pending, this.owner);
     const createFlow = () =>
       new ReplicaFlow({
         shards: this.shards,
         rings: primaryShards === this.shards.count ? this.rings : null,
+        keyless: { ring: this.rings.at(-1)!, owner: this.owner },
+        keylessTarget: this.keyless,
         primaryShards,
         mine,
         progress,

@@ -8,7 +8,8 @@
 import type { Socket } from 'node:net';
 import type { SharedSignal } from '../../memory/signal.js';
 import { createRegion } from '../../platform/ffi/region.js';
-import { PrimaryFlow, type PrimaryFlowOptions } from '../../replication/primary/primary-flow.js';
+import { PrimaryFlow } from '../../replication/primary/primary-flow.js';
+import type { PrimaryFlowOptions } from '../../replication/primary/primary-flow-options.js';
 import { SUM_ACKNOWLEDGED_MS } from '../channel/replication-figures.js';
 
 const OUTPUT_BYTES = 2 * 1024 * 1024;

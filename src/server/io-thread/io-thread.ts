@@ -17,6 +17,7 @@ import { ClientSession } from '../../engine/session.js';
 import { Transactions } from '../../engine/transactions.js';
 import { BackPressure } from '../../journal/back-pressure.js';
 import { NewestCut } from '../../journal/cuts.js';
+import { KeylessStream } from '../../journal/keyless-stream.js';
 import { JournalRing } from '../../journal/ring.js';
 import { JournalSink } from '../../journal/sink.js';
 import { ExpiryCycle } from '../../keyspace/expiry-cycle.js';
@@ -269,6 +270,7 @@ class IoThread {
   ): ThreadReplication {
     const { data, settings } = this;
     const journal = new JournalSink(rings);
+    const keyless = new KeylessStream(rings.at(-1)!, rings.length - 1, data.thread + 1);
     journal.onLoss = (shards, why) =>
       this.log.warning(`The journal of shards ${shards.join(', ')} begins anew: ${why}`);
     return new ThreadReplication(
@@ -279,11 +281,13 @@ class IoThread {
         rings,
         cuts,
         journal,
+        keyless,
         request: (id, request) =>
           this.post({ kind: 'replication-request', thread: data.thread, id, request }),
         notify: (notice) => this.post({ kind: 'replication-notice', notice }),
         setJournal: (on) => {
           dispatcher.keys.effects.sink = on ? journal : null;
+          keyless.isOn = on;
           dispatcher.pressure = on ? pressure : null;
           dispatcher.keys.defersExpiry = on ? (shard) => pressure.isTight(shard) : () => false;
         },

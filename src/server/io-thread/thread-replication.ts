@@ -10,6 +10,7 @@ import type {
   Answer,
   FailoverOrder,
   HostAndPort,
+  KeylessPort,
   ReplicaDescription,
   ReplicationPort,
   RoleReport,
@@ -25,11 +26,13 @@ import {
 import { ClientSession } from '../../engine/session.js';
 import { JOURNAL_WRITTEN } from '../../journal/counters.js';
 import type { NewestCut } from '../../journal/cuts.js';
+import type { KeylessStream } from '../../journal/keyless-stream.js';
 import type { JournalRing } from '../../journal/ring.js';
 import type { JournalSink } from '../../journal/sink.js';
 import type { ControlBlock } from '../../memory/control.js';
 import type { SharedSignal } from '../../memory/signal.js';
 import { TransportError } from '../../platform/transport.js';
+import { streamsOf } from '../../replication/primary/primary-state.js';
 import { SUM_CUT, SUM_CUT_MS, SyncSession } from '../../replication/primary/sync-session.js';
 import type { SyncProgress } from '../../replication/replica/sync-progress.js';
 import type {
@@ -66,6 +69,8 @@ export interface ThreadReplicationParts {
   readonly cuts: NewestCut;
   /** Where this thread's writes go while the journal is on. */
   readonly journal: JournalSink;
+  /** The same for effects without keys. */
+  readonly keyless: KeylessStream;
   readonly request: (id: number, request: ReplicationRequest) => void;
   readonly notify: (notice: ReplicationNotice) => void;
   /** Switches the journal of this thread's writes on or off. */
@@ -125,7 +130,7 @@ export class ThreadReplication implements ReplicationPort {
     if (buffer !== this.progressBuffer) {
       this.progressBuffer = buffer;
       const shards = status.link?.primaryShards ?? 0;
-      this.progress = buffer === null ? null : readableProgress(buffer, shards);
+      this.progress = buffer === null ? null : readableProgress(buffer, streamsOf(shards));
     }
     this.parts.setJournal(status.journaling && status.link === null);
     // While a replica takes over, nothing may be added to the journal, removals of expired keys
@@ -139,6 +144,10 @@ export class ThreadReplication implements ReplicationPort {
     const { rings, thread } = this.parts;
     const session = old?.session ?? new SyncSession(replica.session, rings.length, thread + 1);
     return { ...replica, session };
+  }
+
+  get keyless(): KeylessPort {
+    return this.parts.keyless;
   }
 
   /** What the state of replication forbids, as gates. */
@@ -346,9 +355,10 @@ export class ThreadReplication implements ReplicationPort {
 
   /** Once a turn, outside of commands. @returns milliseconds until it wants another turn */
   background(nowMs: number): number {
-    const { journal } = this.parts;
-    if (journal.wrote) {
+    const { journal, keyless } = this.parts;
+    if (journal.wrote || keyless.wrote) {
       journal.wrote = false;
+      keyless.wrote = false;
       this.journalWritten.raise();
     }
     if (this.detaching.length > 0) this.detachAll();

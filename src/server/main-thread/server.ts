@@ -28,6 +28,7 @@ import { endProcess } from '../../platform/ffi/process-end.js';
 import { createPagedRegion } from '../../platform/ffi/region.js';
 import { LOADING_DESCRIPTORS, LOADS_SINGLY } from '../../platform/load-module.js';
 import { chooseTransport } from '../../platform/select.js';
+import { streamsOf } from '../../replication/primary/primary-state.js';
 import { createControl } from '../channel/control.js';
 import { createMesh } from '../channel/gather.js';
 import { createMailboxes, type MailboxMemory } from '../channel/mailboxes.js';
@@ -318,7 +319,7 @@ export class Server {
     const { config, shards } = this;
     const history = config.number('repl-backlog-size');
     try {
-      return createRings(shards, history, config.number('shard-bytes'));
+      return createRings(streamsOf(shards), history, config.number('shard-bytes'));
     } catch (error) {
       throw this.spaceRefused(error);
     }

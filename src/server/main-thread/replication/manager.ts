@@ -9,6 +9,7 @@ import type { Log } from '../../../base/log.js';
 import type { HostAndPort } from '../../../commands/contract/replication-port.js';
 import { NewestCut } from '../../../journal/cuts.js';
 import { JournalRing } from '../../../journal/ring.js';
+import { StreamLocks } from '../../../replication/stream-locks.js';
 import type { ElementsByVerb } from '../../../keyspace/effect-elements.js';
 import { Shards } from '../../../keyspace/shards.js';
 import type { ControlBlock } from '../../../memory/control.js';
@@ -96,6 +97,7 @@ export class ReplicationManager {
   /** The shards as this thread sees them. */
   readonly shards: Shards;
   private readonly rings: readonly JournalRing[];
+  private readonly locks: StreamLocks;
   private readonly cuts: NewestCut;
   private readonly state: PrimaryState;
   private readonly replicas: ServedReplicas;
@@ -134,6 +136,7 @@ export class ReplicationManager {
       owner,
     );
     this.rings = ringBuffers.map((buffer) => new JournalRing(attachRegion(buffer)));
+    this.locks = new StreamLocks(this.shards, this.rings, owner + 1);
     this.cuts = new NewestCut(cutsBuffer, owner);
     this.state = new PrimaryState(this.shards.count, databases, newId);
     const data = {
@@ -163,6 +166,7 @@ export class ReplicationManager {
       log,
       shards: this.shards,
       rings: this.rings,
+      locks: this.locks,
       threads: this.serving,
       state: this.state,
       changed: () => void this.publish(),
@@ -317,9 +321,9 @@ export class ReplicationManager {
   private relaxRings(): void {
     this.rings.forEach((ring, shard) => {
       if (!ring.hasGrown) return;
-      this.shards.lock(shard);
+      this.locks.lock(shard);
       ring.shrink();
-      this.shards.unlock(shard);
+      this.locks.unlock(shard);
     });
   }
 
@@ -356,9 +360,9 @@ export class ReplicationManager {
   private async startJournal(): Promise<void> {
     if (this.journaling || this.link !== null) return;
     this.rings.forEach((ring, shard) => {
-      this.shards.lock(shard);
+      this.locks.lock(shard);
       ring.reset(ring.head + JOURNAL_GAP_BYTES);
-      this.shards.unlock(shard);
+      this.locks.unlock(shard);
     });
     this.journaling = true;
     this.journalSinceMs = Date.now();
@@ -367,9 +371,9 @@ export class ReplicationManager {
 
   private heads(): number[] {
     return this.rings.map((ring, shard) => {
-      this.shards.lock(shard);
+      this.locks.lock(shard);
       const { head } = ring;
-      this.shards.unlock(shard);
+      this.locks.unlock(shard);
       return head;
     });
   }
@@ -422,7 +426,7 @@ export class ReplicationManager {
     await this.publishAsReplica(primary);
     this.cuts.clear(true);
     const final = wasPrimary ? { id: history.id, lsns: this.heads() } : history;
-    const shards = this.shards.count;
+    const streams = this.rings.length;
     this.link = new PrimaryLink(
       {
         config,
@@ -445,7 +449,7 @@ export class ReplicationManager {
         adopt: (id, from) => this.adopt(id, from),
       },
       primary,
-      final !== undefined && (final.lsns.length === shards || !wasPrimary) ? final : undefined,
+      final !== undefined && (final.lsns.length === streams || !wasPrimary) ? final : undefined,
     );
     this.becoming = null;
     await this.publish();
@@ -499,7 +503,7 @@ export class ReplicationManager {
     const isAlike = link.status.primaryShards === this.shards.count;
     const history = await link.end();
     this.link = null;
-    if (history !== null && (isAlike || history.lsns.length === this.shards.count)) {
+    if (history !== null && (isAlike || history.lsns.length === this.rings.length)) {
       this.state.promote(history.id, history.lsns);
       this.journaling = true;
       this.journalSinceMs = Date.now();

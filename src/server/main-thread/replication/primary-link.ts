@@ -11,6 +11,7 @@ import type { Log } from '../../../base/log.js';
 import { shownFromPeer } from '../../../base/peer-text.js';
 import type { HostAndPort } from '../../../commands/contract/replication-port.js';
 import type { Shards } from '../../../keyspace/shards.js';
+import { streamsOf } from '../../../replication/primary/primary-state.js';
 import {
   type PendingMemory,
   PendingStreams,
@@ -24,7 +25,7 @@ import type { FlowThreads } from './flow-threads.js';
 import { type Ask, authenticate, demandOk, lineOf, ROLES_VERSION } from './peer-connection.js';
 import { ProgressLog } from './progress-log.js';
 import { ControlClient, type ControlReply } from './resp-client.js';
-import { shareShards } from './served-replicas.js';
+import { shareStreams } from './served-replicas.js';
 
 const TICK_MS = 50;
 const SYNC_TICK_MS = 5;
@@ -255,20 +256,21 @@ export class PrimaryLink {
     const action = this.state.answered(reply, Date.now());
     if (action.kind === 'give-up') throw new Error(action.why);
     const from = action.kind === 'start-continue' ? action.from : null;
+    const streams = streamsOf(reply.shards);
     attempt.from = from;
-    const buffer = SyncProgress.create(reply.shards, from, this.lastOffset);
+    const buffer = SyncProgress.create(streams, from, this.lastOffset);
     // New for each attempt: a failure may have left something in the memory of the last one.
-    const pending = PendingStreams.create(reply.shards, reply.windowBytes, LARGE_RECORDS_BYTES);
+    const pending = PendingStreams.create(streams, reply.windowBytes, LARGE_RECORDS_BYTES);
     attempt.pending = pending;
     attempt.primaryShards = reply.shards;
-    attempt.progress = new SyncProgress(buffer, reply.shards, owner);
+    attempt.progress = new SyncProgress(buffer, streams, owner);
     if (from === null) {
       log.notice(
         `Full sync from primary ${this.primary.host}:${this.primary.port}: ${reply.keys} keys, ` +
           `${reply.flows} flows${reply.shards === shards.count ? '' : `, ${reply.shards} shards`}`,
       );
     }
-    shareShards(reply.shards, reply.flows).forEach((mine, index) => {
+    shareStreams(reply.shards, reply.flows).forEach((mine, index) => {
       const listener = {
         connected: () => this.flowConnected(attempt),
         ended: (reason: string) => {

@@ -6,12 +6,14 @@ import { closeSync } from 'node:fs';
 import { Socket } from 'node:net';
 import type { Log } from '../../../base/log.js';
 import type { JournalRing } from '../../../journal/ring.js';
+import type { StreamLocks } from '../../../replication/stream-locks.js';
 import type { Shards } from '../../../keyspace/shards.js';
 import {
   PROTOCOL_VERSION,
   type PrimaryState,
   type SyncDecision,
   type SyncRequest,
+  streamsOf,
 } from '../../../replication/primary/primary-state.js';
 import { windowBytesOf } from '../../../replication/primary/send-window.js';
 import {
@@ -57,6 +59,7 @@ export interface ServedReplicasParts {
   readonly log: Log;
   readonly shards: Shards;
   readonly rings: readonly JournalRing[];
+  readonly locks: StreamLocks;
   readonly threads: FlowThreads;
   readonly state: PrimaryState;
   readonly changed: () => void;
@@ -68,11 +71,12 @@ export interface ServedReplicasParts {
   readonly owner: number;
 }
 
-/** The shards of each flow. */
-export function shareShards(shards: number, flows: number): number[][] {
+/** The streams of each flow: shards, and the stream without keys. */
+export function shareStreams(shards: number, flows: number): number[][] {
+  const streams = streamsOf(shards);
   return Array.from({ length: flows }, (_, flow) => {
     const mine: number[] = [];
-    for (let shard = flow; shard < shards; shard += flows) mine.push(shard);
+    for (let stream = flow; stream < streams; stream += flows) mine.push(stream);
     return mine;
   });
 }
@@ -184,9 +188,9 @@ export class ServedReplicas {
     request: SyncRequest & { readonly flows: number },
     decision: Exclude<SyncDecision, { kind: 'refuse' }>,
   ): ServedReplica {
-    const { shards, threads, owner, log } = this.parts;
+    const { shards, rings, threads, owner, log } = this.parts;
     const full = decision.kind === 'full';
-    const session = new SyncSession(SyncSession.create(shards.count, full), shards.count, owner);
+    const session = new SyncSession(SyncSession.create(rings.length, full), rings.length, owner);
     const flowsWanted = Math.min(request.flows, threads.count, shards.count);
     session.sums[SUM_KEYS_TOTAL] = full ? countKeys(shards) : 0;
     session.sums[SUM_ACKNOWLEDGED_MS] = Date.now();
@@ -199,7 +203,7 @@ export class ServedReplicas {
       from: full ? null : request.lsns,
       raw: !full || decision.raw,
       flowsWanted,
-      shares: shareShards(shards.count, flowsWanted),
+      shares: shareStreams(shards.count, flowsWanted),
       flows: new Array<number | null>(flowsWanted).fill(null),
       sinceMs: Date.now(),
       progress: new ProgressLog(log, `Sync of replica ${name}`),
@@ -209,11 +213,11 @@ export class ServedReplicas {
   }
 
   private held(): { start: number; head: number }[] {
-    const { shards, rings } = this.parts;
-    return rings.map((ring, shard) => {
-      shards.lock(shard);
+    const { rings, locks } = this.parts;
+    return rings.map((ring, stream) => {
+      locks.lock(stream);
       const { start, head } = ring;
-      shards.unlock(shard);
+      locks.unlock(stream);
       return { start, head };
     });
   }
