@@ -31,6 +31,7 @@ import {
 import { Execution } from './execution.js';
 import { findKeys } from './key-places.js';
 import { LockingPlan, WRITES_NOTHING, type WritePressure } from './locking-plan.js';
+import { KeyspaceNotifications } from './notifications.js';
 import {
   type RegisteredCommand,
   type Registry,
@@ -70,6 +71,7 @@ export class Dispatcher implements Context {
   readonly keys: Keyspace;
   readonly settings = new CommandSettings();
   readonly locks: LockingPlan;
+  readonly notifications: KeyspaceNotifications;
   private readonly execution: Execution;
   private readonly places = new KeyPlaces();
   private readonly queued = new Arguments();
@@ -88,6 +90,7 @@ export class Dispatcher implements Context {
     this.reply = reply;
     this.session = nobody;
     this.keys = new Keyspace(shards);
+    this.notifications = new KeyspaceNotifications(this.keys);
     this.locks = new LockingPlan(shards, () => hooks.waiting());
     this.execution = new Execution(this, this.locks, statistics, (command, error) =>
       hooks.failed(command, error),
@@ -139,10 +142,22 @@ export class Dispatcher implements Context {
     } catch (error) {
       this.fail(session, begin, error);
     }
+    if (this.notifications.isPending) this.notify(session, begin);
     const { longKeys } = this.keys;
     if (longKeys.isOpen) longKeys.end(session, status === BUSY || status === DEFERRED);
     if (status === DONE && session.replyMode !== REPLY_ON) this.suppress(session);
     return status;
+  }
+
+  /**
+   * Publishes the events of the command. Its client, should it be subscribed to them, gets them
+   * before the reply.
+   */
+  private notify(session: ClientSession, begin: number): void {
+    const { reply } = this;
+    const mark = reply.mark();
+    this.notifications.flush();
+    if (reply.mark() > mark && session.replyMode === REPLY_ON) reply.putFirst(begin, mark);
   }
 
   private admit(session: ClientSession, args: Arguments): number {
@@ -436,6 +451,7 @@ export class Dispatcher implements Context {
       this.hooks.resumed(session, () => {
         this.session = session;
         write(this);
+        if (this.notifications.isPending) this.notifications.flush();
       }),
     );
   }

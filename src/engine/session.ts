@@ -81,6 +81,10 @@ export class ClientSession implements Session {
     this.authenticated = authenticatedAtFirst();
   }
 
+  get isSubscribed(): boolean {
+    return this.subscriptions !== null;
+  }
+
   /** Bytes of the commands queued since MULTI. */
   get queuedBytes(): number {
     return this.queue === null ? 0 : this.queue.bytes;

@@ -35,7 +35,6 @@ class Noted {
   password = '';
   readonly calls: unknown[] = [];
   killed = 1;
-  isSubscribed = false;
 
   readonly clients: ClientsPort = {
     local: [],
@@ -61,7 +60,6 @@ class Noted {
       clients: this.clients,
       pubsub: {
         ...({} as PubSubPort),
-        isSubscribed: this.isSubscribed,
         leave: () => this.calls.push(['leave']),
       },
       configuration: {

@@ -23,8 +23,6 @@ export interface PubSubPort {
   leave(): void;
   /** What confirmations tell: how many names of this kind's family the client is subscribed to. */
   subscriptionsOf(kind: NameKind): number;
-  /** Whether the context's client has any subscription. */
-  readonly isSubscribed: boolean;
   /**
    * Sends argument 2 to the subscribers of the channel that is argument 1, and of patterns that match
    * a CHANNEL. @returns how many there are on all threads

@@ -7,8 +7,8 @@
  * answer in time.
  */
 import type { CommandEntry, Context } from './context.js';
-import type { ReplicationPort } from './replication-port.js';
 import type { PubSubPort } from './pubsub-port.js';
+import type { ReplicationPort } from './replication-port.js';
 import type { Session } from './session.js';
 
 /** A thread is busy with something long. The command fails with an error that names it. */

@@ -11,7 +11,6 @@ import * as unsubscribe from './unsubscribe.js';
 /** There is room for one name. */
 class OneName implements PubSubPort {
   subscribed = 0;
-  readonly isSubscribed = false;
 
   subscribe(): boolean {
     if (this.subscribed === 1) return false;

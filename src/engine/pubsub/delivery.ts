@@ -120,7 +120,8 @@ export class Delivery {
   private pushToSilent(session: ClientSession): void {
     const mark = this.reply.mark();
     this.output.pushStaged(session);
-    this.reply.keep(mark);
+    // Outside of the client's command nothing was written here.
+    if (this.reply.mark() > mark) this.reply.keep(mark);
   }
 
   private forgetLarge(): void {

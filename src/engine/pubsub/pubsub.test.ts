@@ -58,6 +58,8 @@ class TestThread {
       command: this,
       reply: new Reply(regionOf('')),
       send: (to, message, length) => mail.push({ to, bytes: copy(message, length) }),
+      replicate: () => {},
+      events: { isPending: false, flush: () => {} },
     });
   }
 

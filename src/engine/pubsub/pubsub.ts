@@ -11,6 +11,7 @@
  */
 import { newRegion } from '../../base/owned-region.js';
 import { copyBytes, type Region, toBinary } from '../../base/region.js';
+import { matchesPattern } from '../../commands/contract/pattern.js';
 import {
   CHANNEL,
   type NameKind,
@@ -18,16 +19,15 @@ import {
   type PubSubPort,
   SHARD_CHANNEL,
 } from '../../commands/contract/pubsub-port.js';
-import { matchesPattern } from '../../commands/contract/pattern.js';
 import { NAMES_END } from '../../keyspace/name-tables.js';
 import type { Arguments } from '../../protocol/parser.js';
 import type { Reply } from '../../protocol/reply.js';
 import type { ClientSession } from '../session.js';
 import { ClientSubscriptions } from './client-subscriptions.js';
 import { Delivery, type PushOutput } from './delivery.js';
-import { ENTRY_BYTES, type SubscriptionDirectory } from './directory.js';
-import { ByteRange, OutgoingMessage } from './message.js';
-import { PatternCopy } from './pattern-copy.js';
+import type { SubscriptionDirectory } from './directory.js';
+import { ByteRange } from './message.js';
+import { Publisher } from './publisher.js';
 import { SubscriberLists } from './subscriber-lists.js';
 
 /** The kinds of names, and of subscriptions that `leave` ends. */
@@ -48,25 +48,29 @@ export interface PubSubParts {
   readonly reply: Reply;
   /** Sends a message to another thread, which calls `receive`. */
   readonly send: (thread: number, region: Region, length: number) => void;
+  /** Passes a message on to the replicas. */
+  readonly replicate: (kind: NameKind, channel: ByteRange, payload: ByteRange) => void;
+  /** Keyspace events that wait for their command to end. */
+  readonly events: { readonly isPending: boolean; flush(): void };
 }
 
 export class PubSub implements PubSubPort {
   private readonly lists = new SubscriberLists();
-  private readonly patterns: PatternCopy;
+  readonly publisher: Publisher;
   private readonly delivery: Delivery;
-  private readonly message: OutgoingMessage;
   private readonly channel: ByteRange;
   private readonly payload: ByteRange;
   /** Of the latest subscription of this thread; wraps around. */
   private version = 0;
 
   constructor(private readonly parts: PubSubParts) {
-    const { thread, threads, directory, output, command, reply } = parts;
-    this.patterns = new PatternCopy(directory);
-    this.delivery = new Delivery(thread, this.lists, output, command, reply);
-    this.message = new OutgoingMessage(threads);
-    this.channel = new ByteRange(this.message.region);
-    this.payload = new ByteRange(this.message.region);
+    const { thread, threads, directory, output, command, reply, send } = parts;
+    const delivery = new Delivery(thread, this.lists, output, command, reply);
+    this.delivery = delivery;
+    const deliver = (message: Region) => delivery.deliver(message, 0);
+    this.publisher = new Publisher({ thread, threads, directory, send, deliver });
+    this.channel = new ByteRange(command.args.region);
+    this.payload = new ByteRange(command.args.region);
   }
 
   // --- subscribing --------------------------------------------------------------------------------
@@ -159,62 +163,18 @@ export class PubSub implements PubSubPort {
     return this.parts.command.session.subscriptions?.familyCount(kind) ?? 0;
   }
 
-  get isSubscribed(): boolean {
-    return this.parts.command.session.subscriptions !== null;
-  }
-
   // --- publishing ---------------------------------------------------------------------------------
 
   publish(kind: NameKind): number {
-    const { directory, command } = this.parts;
-    if (directory.count(kind) === 0 && (kind !== CHANNEL || directory.count(PATTERN) === 0)) {
-      return 0;
-    }
+    const { command, replicate, events } = this.parts;
     const { region, offset, length } = command.args;
+    // What the commands before it in a transaction have told comes first.
+    if (events.isPending) events.flush();
     this.channel.set(region, offset[1]!, length[1]!);
     this.payload.set(region, offset[2]!, length[2]!);
-    return this.send(kind, this.channel, this.payload);
-  }
-
-  /** Sends a message to all subscribers. @returns how many there are */
-  send(kind: NameKind, channel: ByteRange, payload: ByteRange): number {
-    const { directory, thread } = this.parts;
-    const { message, patterns } = this;
-    message.begin(kind);
-    // Who subscribes later has a later version; who has left before is in no list any more.
-    directory.lock();
-    try {
-      this.addName(kind, channel);
-      if (kind === CHANNEL) {
-        if (!patterns.isCurrent) patterns.renew();
-        patterns.match(channel, message);
-      }
-      if (message.lists === 0) return 0;
-      message.end(channel, payload);
-      this.sendToOthers();
-    } finally {
-      directory.unlock();
-    }
-    if (message.threads[thread] !== 0) this.delivery.deliver(message.region, 0);
-    return message.subscribers;
-  }
-
-  private addName(kind: NameKind, { region, offset, length }: ByteRange): void {
-    const { directory } = this.parts;
-    if (!directory.find(kind, region, offset, length)) return;
-    const { names } = directory;
-    const end = names.valueOffset + names.valueLength;
-    for (let at = names.valueOffset; at < end; at += ENTRY_BYTES) {
-      this.message.addList(names.region, at);
-    }
-  }
-
-  private sendToOthers(): void {
-    const { thread, send } = this.parts;
-    const { threads, region, length } = this.message;
-    for (let other = 0; other < threads.length; other++) {
-      if (threads[other] !== 0 && other !== thread) send(other, region, length);
-    }
+    const subscribers = this.publisher.send(kind, this.channel, this.payload);
+    replicate(kind, this.channel, this.payload);
+    return subscribers;
   }
 
   /** A message of another thread (message.ts) for subscribers of this one. */

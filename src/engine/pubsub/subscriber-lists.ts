@@ -6,8 +6,9 @@
  * number that PUBLISH has answered is right, however long the message was under way. For the same
  * reason a message to a list that is gone reaches nobody, even when its number has been used again.
  */
-import type { ByteRange } from './message.js';
+
 import type { ClientSession } from '../session.js';
+import type { ByteRange } from './message.js';
 
 export class SubscriberList {
   readonly sessions: ClientSession[] = [];

@@ -30,11 +30,11 @@
  */
 import { copyBytes, type Region } from '../../base/region.js';
 import { GROWN_BYTES_MAX, grownBytes } from '../../journal/ring.js';
-import { StreamLocks } from '../stream-locks.js';
 import { TYPES } from '../../keyspace/types.js';
 import { SCAN_END } from '../../structures/table.js';
 import { AcknowledgementReader } from '../acknowledgement.js';
 import { afterEvent, EVENT_BEGIN, EVENT_END, EVENT_RESHIP, SHIP_PENDING } from '../shard-states.js';
+import { StreamLocks } from '../stream-locks.js';
 import {
   BLOCK_BYTES_MAX,
   BLOCK_CLEAR,

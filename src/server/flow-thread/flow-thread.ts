@@ -34,6 +34,7 @@ import type {
 } from '../channel/main-flow.js';
 import { FollowedFlow } from './followed-flow.js';
 import { KeylessEffects } from './keyless-effects.js';
+import { ReplicatedMessages } from './replicated-messages.js';
 import { ServedFlow } from './served-flow.js';
 
 class FlowThread {
@@ -45,7 +46,8 @@ class FlowThread {
   private readonly elements: ElementsByVerb;
   private readonly control: ControlBlock;
   private readonly mail: SendingMailbox;
-  private readonly keyless = new KeylessEffects([]);
+  private readonly messages: ReplicatedMessages;
+  private readonly keyless: KeylessEffects;
   private target: EffectTarget | null = null;
 
   constructor(
@@ -63,6 +65,10 @@ class FlowThread {
     this.rings = data.ringBuffers.map((buffer) => new JournalRing(attachRegion(buffer)));
     this.owner = data.thread + 1;
     this.mail = new SendingMailbox(data.mailboxes, data.thread);
+    const directory = attachPagedRegion(data.subscriptionsBuffer);
+    const { mailbox } = this.mail;
+    this.messages = new ReplicatedMessages(directory, this.control, data.thread, mailbox);
+    this.keyless = new KeylessEffects(this.messages.kinds);
     this.elements = data.elements;
     this.cuts = new NewestCut(data.cutsBuffer, this.owner);
   }
@@ -111,7 +117,9 @@ class FlowThread {
   async prepareToFollow(): Promise<void> {
     const module = await loadModule(new URL('./effect-target.js', import.meta.url));
     const { createEffectTarget } = module as typeof import('./effect-target.js');
-    this.target = createEffectTarget(this.shards);
+    const target = createEffectTarget(this.shards);
+    this.messages.tell(target.notifications);
+    this.target = target;
   }
 
   private follow(command: FollowFlow): void {
@@ -136,6 +144,7 @@ class FlowThread {
     const written = this.control.signal(JOURNAL_WRITTEN);
     const applied = () => {
       written.raise();
+      this.messages.flush();
       this.mail.flush();
     };
     this.flows.set(

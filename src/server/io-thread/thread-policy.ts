@@ -173,6 +173,8 @@ export class ThreadPolicy implements FrontendPolicy<ClientSession> {
     const { mailbox } = this.parts;
     mailbox.receive();
     const restMs = this.work();
+    const { notifications } = this.parts.dispatcher;
+    if (notifications.isPending) notifications.flush();
     // Before the replies go out: messages are on their way when who sent them gets an answer.
     mailbox.flush();
     return restMs;

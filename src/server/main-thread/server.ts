@@ -125,7 +125,11 @@ export class Server {
     const ringBuffers = this.createRings();
     const cutsBuffer = NewestCut.create(ringBuffers.length);
     const mailboxes = createMailboxes(threads, this.wakers);
-    const common = { shardBuffers, ringBuffers, cutsBuffer, databases, mailboxes };
+    const subscriptionsBuffer = this.createDirectory(control);
+    const common = {
+      ...{ shardBuffers, ringBuffers, cutsBuffer, databases, mailboxes },
+      subscriptionsBuffer,
+    };
     const replication = this.createReplication({
       ...common,
       control,
@@ -138,7 +142,6 @@ export class Server {
       threads,
       replication: replication.status,
       controlBuffer: control.buffer,
-      subscriptionsBuffer: this.createDirectory(control),
       configBuffer: config.buffer,
       wakers: this.wakers,
       figures: { connections: figure(), inUse: figure(), atWork: figure() },
@@ -164,6 +167,7 @@ export class Server {
     readonly cutsBuffer: SharedArrayBuffer;
     readonly databases: number;
     readonly mailboxes: MailboxMemory;
+    readonly subscriptionsBuffer: SharedArrayBuffer;
     readonly commands: number;
     readonly elements: ElementsByVerb;
   }): ReplicationManager {

@@ -9,7 +9,6 @@ import type { Log } from '../../../base/log.js';
 import type { HostAndPort } from '../../../commands/contract/replication-port.js';
 import { NewestCut } from '../../../journal/cuts.js';
 import { JournalRing } from '../../../journal/ring.js';
-import { StreamLocks } from '../../../replication/stream-locks.js';
 import type { ElementsByVerb } from '../../../keyspace/effect-elements.js';
 import { Shards } from '../../../keyspace/shards.js';
 import type { ControlBlock } from '../../../memory/control.js';
@@ -25,8 +24,9 @@ import {
 } from '../../../replication/counters.js';
 import { PrimaryState } from '../../../replication/primary/primary-state.js';
 import type { Peer } from '../../../replication/roles/contract.js';
-import { FLOW_THREADS_MAX } from '../../channel/main-flow.js';
+import { StreamLocks } from '../../../replication/stream-locks.js';
 import type { MailboxMemory } from '../../channel/mailboxes.js';
+import { FLOW_THREADS_MAX } from '../../channel/main-flow.js';
 import { LOADING } from '../../channel/process-figures.js';
 import {
   FIRST_STATUS,
@@ -76,6 +76,7 @@ export interface ManagerParts {
   readonly cutsBuffer: SharedArrayBuffer;
   readonly databases: number;
   readonly mailboxes: MailboxMemory;
+  readonly subscriptionsBuffer: SharedArrayBuffer;
   readonly ioThreads: number;
   /** How many commands there are. */
   readonly commands: number;
@@ -146,6 +147,7 @@ export class ReplicationManager {
       controlBuffer: control.buffer,
       ioThreads,
       mailboxes: parts.mailboxes,
+      subscriptionsBuffer: parts.subscriptionsBuffer,
       databases,
       commands: parts.commands,
       elements: parts.elements,

@@ -6,7 +6,6 @@ import { closeSync } from 'node:fs';
 import { Socket } from 'node:net';
 import type { Log } from '../../../base/log.js';
 import type { JournalRing } from '../../../journal/ring.js';
-import type { StreamLocks } from '../../../replication/stream-locks.js';
 import type { Shards } from '../../../keyspace/shards.js';
 import {
   PROTOCOL_VERSION,
@@ -24,6 +23,7 @@ import {
   SyncSession,
 } from '../../../replication/primary/sync-session.js';
 import type { LinkedReplica } from '../../../replication/roles/contract.js';
+import type { StreamLocks } from '../../../replication/stream-locks.js';
 import type {
   ReplicaStatus,
   ReplicationAnswer,
