@@ -13,13 +13,14 @@ import { SORT_BYTES_MAX, SORT_RESULTS_MAX } from '../src/commands/generic/lib/so
 import { FIELD_TIME_MAX } from '../src/commands/hash/lib/times.js';
 import { NAME_BYTES_MAX } from '../src/commands/pubsub/lib/confirm.js';
 import { ADDRESS_BYTES_MAX } from '../src/commands/replication/replconf.js';
+import { SHOWN_BYTES_MAX } from '../src/engine/monitor-feed.js';
 import { DIRECTORY_BYTES, ENTRY_BYTES } from '../src/engine/pubsub/directory.js';
 import { QUEUE_BYTES_MAX } from '../src/engine/transaction-queue.js';
 import { GROWN_BYTES_MAX, READERS_MAX, RING_BYTES_MIN } from '../src/journal/ring.js';
 import { SHARD_SPREAD_MAX } from '../src/keyspace/key-hash.js';
 import { THREADS_MAX } from '../src/memory/control.js';
-import { KEPT_BYTES_MAX } from '../src/memory/mailbox.js';
 import { ERROR_NAME_BYTES, ERROR_NAMES_MAX } from '../src/memory/error-names.js';
+import { KEPT_BYTES_MAX } from '../src/memory/mailbox.js';
 import { DEFAULT_BYTES } from '../src/memory/shared-text.js';
 import {
   ASSEMBLED_ARGUMENTS_MAX,
@@ -137,6 +138,7 @@ const EXPECTED: readonly (readonly [what: string, limit: string])[] = [
     'names of channels and patterns with subscribers',
     `${DIRECTORY_BYTES / 2 ** 30} GiB of address space in all, with ${ENTRY_BYTES} bytes for each name and thread`,
   ],
+  ['argument in a line of MONITOR', mib(SHOWN_BYTES_MAX)],
   ['name of a channel or pattern to subscribe to', `${grouped(NAME_BYTES_MAX)} bytes`],
   ['messages that wait for another thread', `${mib(KEPT_BYTES_MAX)} for each pair of threads`],
   ['flows of a replica', `at most ${FLOW_THREADS_MAX}`],

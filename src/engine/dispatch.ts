@@ -29,8 +29,10 @@ import {
   unknownSubcommand,
 } from './admission.js';
 import { Execution } from './execution.js';
+import { GATE_MONITOR } from './gates.js';
 import { findKeys } from './key-places.js';
 import { LockingPlan, WRITES_NOTHING, type WritePressure } from './locking-plan.js';
+import { MonitorFeed } from './monitor-feed.js';
 import { KeyspaceNotifications } from './notifications.js';
 import {
   type RegisteredCommand,
@@ -72,6 +74,7 @@ export class Dispatcher implements Context {
   readonly settings = new CommandSettings();
   readonly locks: LockingPlan;
   readonly notifications: KeyspaceNotifications;
+  readonly monitors = new MonitorFeed();
   private readonly execution: Execution;
   private readonly places = new KeyPlaces();
   private readonly queued = new Arguments();
@@ -143,6 +146,7 @@ export class Dispatcher implements Context {
       this.fail(session, begin, error);
     }
     if (this.notifications.isPending) this.notify(session, begin);
+    if (this.gates !== 0 && this.monitors.isPending) this.monitors.flush();
     const { longKeys } = this.keys;
     if (longKeys.isOpen) longKeys.end(session, status === BUSY || status === DEFERRED);
     if (status === DONE && session.replyMode !== REPLY_ON) this.suppress(session);
@@ -346,6 +350,7 @@ export class Dispatcher implements Context {
   private reject(command: RegisteredCommand, session: ClientSession, error: ErrorReply): number {
     this.statistics.rejected[command.index]! += 1;
     if ((command.traits & TRAIT_RUNS_QUEUE) === 0) return this.refuse(session, error);
+    if ((this.gates & GATE_MONITOR) !== 0) this.monitors.note(command, this.args, session);
     // Refuses EXEC: the transaction ends, and the error gives the reason.
     this.server.transactions.discard(session);
     this.statistics.errorReply('EXECABORT');

@@ -39,6 +39,11 @@ export const TRAIT_RUNS_QUEUE = 32768;
 /** RESP2 clients may send it while they are subscribed to channels. */
 export const TRAIT_WHILE_SUBSCRIBED = 65536;
 
+/** MONITOR does not show it. */
+export const TRAIT_UNWATCHED = 131072;
+/** It only reads keys. */
+export const TRAIT_READ = 262144;
+
 export type AnyDefinition = CommandDefinition | ContainerDefinition;
 
 export class RegisteredCommand implements CommandEntry {
@@ -54,6 +59,7 @@ export class RegisteredCommand implements CommandEntry {
   readonly run: CommandDefinition['run'];
   readonly keys: readonly CompiledKeys[];
   readonly readsAnyKey: CommandDefinition['readsAnyKey'];
+  readonly isSecret: CommandDefinition['isSecret'];
   /** Keys that firstKey, lastKey and keyStep cannot describe. */
   readonly hasMovableKeys: boolean;
 
@@ -72,6 +78,7 @@ export class RegisteredCommand implements CommandEntry {
     this.traits = traitsOf(definition);
     this.run = isContainer(definition) ? notRunnable : definition.run;
     this.readsAnyKey = isContainer(definition) ? undefined : definition.readsAnyKey;
+    this.isSecret = isContainer(definition) ? undefined : definition.isSecret;
     const specifications = (isContainer(definition) ? undefined : definition.keys) ?? [];
     this.keys = compileKeys(specifications);
     this.hasMovableKeys = specifications.length > 0 && this.firstKey === 0;
@@ -116,6 +123,8 @@ function traitsOf(definition: AnyDefinition): number {
   if (flags.includes('loading')) traits |= TRAIT_LOADING;
   if (flags.includes('stale')) traits |= TRAIT_STALE;
   if (flags.includes('may_replicate')) traits |= TRAIT_MAY_REPLICATE;
+  if (flags.includes('readonly')) traits |= TRAIT_READ;
+  if (flags.includes('skip_monitor') || flags.includes('admin')) traits |= TRAIT_UNWATCHED;
   if (!definition.complexity.startsWith('O(1)')) traits |= TRAIT_TIMED;
   if (isContainer(definition)) return traits;
   if (definition.transaction !== undefined) traits |= TRAIT_TRANSACTION_CONTROL;

@@ -82,7 +82,12 @@ export class ClientSession implements Session {
   }
 
   get isSubscribed(): boolean {
-    return this.subscriptions !== null;
+    return this.subscriptions !== null && this.subscriptions.count > 0;
+  }
+
+  /** It gets what MONITOR shows. */
+  get isMonitor(): boolean {
+    return this.subscriptions?.isMonitor ?? false;
   }
 
   /** Bytes of the commands queued since MULTI. */

@@ -28,6 +28,10 @@ class OneName implements PubSubPort {
     ended('a');
   }
 
+  watchCommands(): boolean {
+    return true;
+  }
+
   leave(): void {
     this.subscribed = 0;
   }

@@ -59,6 +59,7 @@ class TestThread {
       reply: new Reply(regionOf('')),
       send: (to, message, length) => mail.push({ to, bytes: copy(message, length) }),
       replicate: () => {},
+      monitored: () => {},
       events: { isPending: false, flush: () => {} },
     });
   }

@@ -14,6 +14,7 @@ import { copyBytes, type Region, toBinary } from '../../base/region.js';
 import { matchesPattern } from '../../commands/contract/pattern.js';
 import {
   CHANNEL,
+  MONITOR,
   type NameKind,
   PATTERN,
   type PubSubPort,
@@ -31,7 +32,7 @@ import { Publisher } from './publisher.js';
 import { SubscriberLists } from './subscriber-lists.js';
 
 /** The kinds of names, and of subscriptions that `leave` ends. */
-const KINDS: readonly NameKind[] = [CHANNEL, PATTERN, SHARD_CHANNEL];
+const KINDS: readonly NameKind[] = [CHANNEL, PATTERN, SHARD_CHANNEL, MONITOR];
 /** Parts of the directory that PUBSUB CHANNELS looks at under one lock. */
 const SCANNED_AT_ONCE = 64;
 /** Classes of client-output-buffer-limit, as net/runner.ts has them. */
@@ -50,6 +51,8 @@ export interface PubSubParts {
   readonly send: (thread: number, region: Region, length: number) => void;
   /** Passes a message on to the replicas. */
   readonly replicate: (kind: NameKind, channel: ByteRange, payload: ByteRange) => void;
+  /** A client of this thread uses MONITOR from now on. */
+  readonly monitored: () => void;
   /** Keyspace events that wait for their command to end. */
   readonly events: { readonly isPending: boolean; flush(): void };
 }
@@ -60,6 +63,8 @@ export class PubSub implements PubSubPort {
   private readonly delivery: Delivery;
   private readonly channel: ByteRange;
   private readonly payload: ByteRange;
+  /** An empty name. */
+  private readonly nothing = newRegion(1);
   /** Of the latest subscription of this thread; wraps around. */
   private version = 0;
 
@@ -85,6 +90,16 @@ export class PubSub implements PubSubPort {
     session.subscriptions ??= new ClientSubscriptions();
     session.subscriptions.of(kind).add(name);
     session.outputClass = OUTPUT_PUBSUB;
+    return true;
+  }
+
+  watchCommands(): boolean {
+    const { session } = this.parts.command;
+    if (session.isMonitor) return false;
+    if (!this.join(session, MONITOR, this.nothing, 0, 0)) throw new Error('no room for a monitor');
+    session.subscriptions ??= new ClientSubscriptions();
+    session.subscriptions.of(MONITOR).add('');
+    this.parts.monitored();
     return true;
   }
 
@@ -155,8 +170,8 @@ export class PubSub implements PubSubPort {
     const { subscriptions } = session;
     subscriptions!.of(kind).delete(name);
     if (subscriptions!.count > 0) return;
-    session.subscriptions = null;
     session.outputClass = OUTPUT_NORMAL;
+    if (!subscriptions!.isMonitor) session.subscriptions = null;
   }
 
   subscriptionsOf(kind: NameKind): number {

@@ -11,6 +11,7 @@ import { giveBack, newRegion, withRoom } from '../../base/owned-region.js';
 import { copyBytes } from '../../base/region.js';
 import { CHANNEL, type NameKind } from '../../commands/contract/pubsub-port.js';
 import type { Dispatcher } from '../../engine/dispatch.js';
+import { GATE_MONITOR } from '../../engine/gates.js';
 import { SubscriptionDirectory } from '../../engine/pubsub/directory.js';
 import type { ByteRange } from '../../engine/pubsub/message.js';
 import { PubSub } from '../../engine/pubsub/pubsub.js';
@@ -70,8 +71,13 @@ export class ThreadPubSub {
       send: (to, message, length) => sender.send(to, message, length),
       replicate: (kind, channel, payload) => this.replicate(kind, channel, payload),
       events: dispatcher.notifications,
+      monitored: () => {
+        // Commands that follow in this turn are shown already.
+        dispatcher.gates |= GATE_MONITOR;
+      },
     });
     dispatcher.notifications.publisher = this.pubsub.publisher;
+    dispatcher.monitors.publisher = this.pubsub.publisher;
     mailbox.handles(MAIL_PUBLISHED, (message, offset) => this.pubsub.receive(message, offset));
     mailbox.handles(MAIL_LOST, () => this.closeSubscribers());
   }
