@@ -10,6 +10,9 @@ import type { ArgumentVector } from '../base/arguments.js';
 import { prefixBinary } from '../base/region.js';
 import type { ErrorReply } from '../protocol/errors.js';
 import * as errors from '../protocol/errors.js';
+import type { Arguments } from '../protocol/parser.js';
+import type { AccessControl } from './acl/access-control.js';
+import { FROM_CLIENT, FROM_TRANSACTION } from './acl/acl-log.js';
 import {
   GATE_LOADING,
   GATE_MASTER_DOWN,
@@ -60,15 +63,21 @@ export function subcommandOf(
 export function refusalOf(
   command: RegisteredCommand,
   session: ClientSession,
-  argumentCount: number,
+  args: Arguments,
+  access: AccessControl,
   gates: number,
 ): ErrorReply | null {
   const { arity, traits } = command;
-  if (arity > 0 ? argumentCount !== arity : argumentCount < -arity) {
+  if (arity > 0 ? args.count !== arity : args.count < -arity) {
     return errors.wrongArity(command.fullName);
   }
   if (!session.authenticated && (traits & TRAIT_NO_AUTH) === 0) return errors.NO_AUTH;
   if (session.inMulti && (traits & TRAIT_NO_MULTI) !== 0) return errors.NOT_IN_TRANSACTION;
+  if (session.permissions !== null) {
+    const context = session.inMulti ? FROM_TRANSACTION : FROM_CLIENT;
+    const denied = access.refusal(session, command, args, context);
+    if (denied !== null) return denied;
+  }
   if (session.subscriptions !== null) return refusalOfSubscriber(command, session, gates);
   return gates === 0 ? null : refusalOfState(command, session, gates);
 }
@@ -147,8 +156,10 @@ export function unknownCommand(args: ArgumentVector): ErrorReply {
   return errors.unknownCommand(texts);
 }
 
-export function unknownSubcommand(container: RegisteredCommand, args: ArgumentVector): ErrorReply {
+/** The container is named as the client did: rename-command may have changed its name. */
+export function unknownSubcommand(args: ArgumentVector): ErrorReply {
   const { region, offset, length } = args;
   const name = prefixBinary(region, offset[1]!, length[1]!, errors.QUOTED_BYTES_MAX);
-  return errors.unknownSubcommand(container.fullName, name);
+  const container = prefixBinary(region, offset[0]!, length[0]!, errors.QUOTED_BYTES_MAX);
+  return errors.unknownSubcommand(container, name);
 }

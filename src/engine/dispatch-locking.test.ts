@@ -29,9 +29,10 @@ import type { Shards } from '../keyspace/shards.js';
 import { createShards, lockedShards, openShards, TestEngine } from './testing.js';
 
 /** A command whose effect has no key. */
-const message: CommandDefinition = { ...ping, name: 'message', flags: ['may_replicate'] };
+const pong: CommandDefinition = { ...ping, run: ({ reply }) => reply.simple('PONG') };
+const message: CommandDefinition = { ...pong, name: 'message', flags: ['may_replicate'] };
 const DEFINITIONS = [
-  ...[message, ping],
+  ...[message, pong],
   ...[dbsize, del, exec, flushall, get, incr, keys, mget, mset],
   ...[lpop, move, multi, rpush, set, sort, watch],
 ];

@@ -19,9 +19,12 @@ import type { MonitorFeed } from './monitor-feed.js';
 import { type RegisteredCommand, TRAIT_TIMED, TRAIT_WRITE } from './registry.js';
 import type { ClientSession } from './session.js';
 import type { DispatchStatistics } from './statistics.js';
+import type { Waits } from './waits.js';
 
-/** One in this many O(1) commands is timed; its time stands for those in between. */
+/** One in this many short commands is timed; its time stands for those in between. */
 const SAMPLE_INTERVAL = 64;
+/** A command of more arguments is timed too, as it may take its time for each. */
+const SHORT_ARGUMENTS_MAX = 32;
 const MINUS = 0x2d;
 /** INFO errorstats counts by the first word of an error. */
 const ERROR_CODE_BYTES_MAX = 64;
@@ -31,6 +34,9 @@ export interface ExecutionContext extends Context {
   readonly session: ClientSession;
   readonly gates: number;
   readonly monitors: MonitorFeed;
+  readonly waits: Waits | null;
+  /** Serves clients that wait for keys which have changed. */
+  serveReady(): void;
 }
 
 export class Execution {
@@ -38,6 +44,8 @@ export class Execution {
   processed = 0;
   /** The command under way waits for something: it has written no reply. */
   isSuspended = false;
+  /** The error that the command under way answers was counted where it happened. */
+  isErrorCounted = false;
   private sample = SAMPLE_INTERVAL;
 
   /** @param failed told of every exception */
@@ -55,10 +63,12 @@ export class Execution {
     const begin = reply.position - reply.start;
     const sampled = --this.sample === 0;
     if (sampled) this.sample = SAMPLE_INTERVAL;
-    const timed = (command.traits & TRAIT_TIMED) !== 0 || statistics.timeEverything;
+    const isLong = (command.traits & TRAIT_TIMED) !== 0 || args.count > SHORT_ARGUMENTS_MAX;
+    const timed = isLong || statistics.timeEverything;
     const startMs = sampled || timed ? performance.now() : 0;
     keys.beginCommand((command.traits & TRAIT_WRITE) !== 0);
     this.isSuspended = false;
+    this.isErrorCounted = false;
     try {
       command.run(context);
       if (keys.changes !== 0) keys.settle();
@@ -70,6 +80,7 @@ export class Execution {
     statistics.calls[command.index]! += 1;
     if (startMs !== 0) this.took(command, args, timed, performance.now() - startMs);
     if (this.isSuspended) return SUSPENDED;
+    if (this.isErrorCounted) return DONE;
     if (reply.region.bytes[reply.start + begin] === MINUS) this.countError(command, begin);
     return DONE;
   }
@@ -85,6 +96,7 @@ export class Execution {
     keys.effects.beginGroup();
     try {
       status = this.run(command, args);
+      this.afterCommand();
       keys.effects.endGroup();
     } catch (error) {
       this.recover(command, begin, error);
@@ -103,11 +115,20 @@ export class Execution {
     try {
       keys.effects.beginTransaction();
       status = this.run(command, args);
+      this.afterCommand();
       keys.effects.endTransaction();
     } catch (error) {
       this.recover(command, begin, error);
     }
     return status;
+  }
+
+  /** The shards are locked still: serves clients that wait for what the command has changed. */
+  private afterCommand(): void {
+    const { context } = this;
+    const { waits } = context;
+    if (waits?.isTrying) waits.afterCommand(this.isSuspended);
+    if (context.keys.ready.count > 0) context.serveReady();
   }
 
   private took(

@@ -30,7 +30,6 @@
  */
 import type { ArgumentVector } from '../base/arguments.js';
 import { copyBytes, type Region } from '../base/region.js';
-import { ELEMENTS_EXPIRED_ALL, ELEMENTS_EXPIRED_NONE } from '../values/value-type.js';
 import { EFFECT_EXPIRE_AT, EFFECT_PERSIST, EFFECT_REMOVE } from './effect-verbs.js';
 import { EffectBuilder } from './effects.js';
 import {
@@ -43,10 +42,12 @@ import {
   type KeyspaceEvent,
 } from './events.js';
 import { KeyLookup } from './key-lookup.js';
+import { ReadyKeys } from './ready-keys.js';
 import { ReplacedValue } from './replaced-value.js';
-import { WORD_WATCHED } from './shard-words.js';
+import { WORD_WAITING, WORD_WATCHED } from './shard-words.js';
 import type { Shards } from './shards.js';
 import { type StoreFullError, shardFull } from './store-full.js';
+import { findTicket } from './tickets.js';
 import type { TypeRegistry } from './types.js';
 import { touchWatched } from './watch.js';
 
@@ -74,8 +75,12 @@ export abstract class Mutation extends KeyLookup {
   totalChanges = 0;
   /** Keys that have expired and were removed, since the start. */
   expired = 0;
+  /** Elements of values (fields of hashes), likewise. */
+  expiredElements = 0;
   listener: EventListener | null = null;
   readonly effects: EffectBuilder;
+  /** Keys that clients wait for, changed since they were last served. */
+  readonly ready = new ReadyKeys();
   /** Whether an operation was begun and is not committed. */
   private begun = false;
   /** Effects of expired keys since the command began: they belong to no change of the command. */
@@ -306,12 +311,13 @@ export abstract class Mutation extends KeyLookup {
     if (!this.expiresKeys || (!this.writing && this.defersExpiry(this.shard))) return true;
     const { effects } = this;
     const before = effects.made;
-    const outcome = this.types.elementExpiry(this.kind).expire(this, this.now, effects);
+    const removed = this.types.elementExpiry(this.kind).expire(this, this.now, effects);
     this.expiryEffects += effects.made - before;
-    if (outcome === ELEMENTS_EXPIRED_NONE) return true;
+    if (removed === 0) return true;
+    this.expiredElements += Math.abs(removed);
     this.touch(true);
     this.announce(EVENT_HEXPIRED);
-    if (outcome !== ELEMENTS_EXPIRED_ALL) return true;
+    if (removed > 0) return true;
     this.removeExpired(EVENT_DEL);
     return false;
   }
@@ -402,10 +408,19 @@ export abstract class Mutation extends KeyLookup {
     if (event !== null) this.announce(event);
   }
 
-  /** Raises the key's version, for those who watch it. */
+  /** Raises the key's version, for those who watch it; notes it for those who wait for it. */
   private touch(exists: boolean): void {
-    if (this.region.words[WORD_WATCHED] === 0) return;
+    const { words } = this.region;
+    if (words[WORD_WAITING] !== 0 && exists) this.noteReady();
+    if (words[WORD_WATCHED] === 0) return;
     touchWatched(this.space, this.h1, this.h2, this.soughtDatabase, exists);
+  }
+
+  /** Clients wait in this shard: if it is for this key, they are served after the command. */
+  private noteReady(): void {
+    const { space, shard, h1, h2, soughtDatabase } = this;
+    if (findTicket(space, h1, h2, soughtDatabase) === 0) return;
+    this.ready.add(shard, soughtDatabase, h1, h2, this);
   }
 
   private emitValue(): void {

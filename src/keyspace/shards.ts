@@ -9,8 +9,10 @@ import { PAGE_BYTES } from '../base/limits.js';
 import type { Region } from '../base/region.js';
 import {
   holdsLock,
+  isAwaited,
   lockBefore,
   lockInTurn,
+  lockOwner,
   spinUntilFree,
   tryLock,
   unlock,
@@ -143,6 +145,21 @@ export class Shards {
     unlock(this.spaces[shard]!.region.words, WORD_LOCK);
   }
 
+  /** Whether a thread may be asleep until a shard is free. The caller holds the shard's lock. */
+  isAwaited(shard: number): boolean {
+    return isAwaited(this.spaces[shard]!.region.words, WORD_LOCK);
+  }
+
+  /** Whether this thread holds the shard's lock. */
+  isLocked(shard: number): boolean {
+    return holdsLock(this.spaces[shard]!.region.words, WORD_LOCK, this.owner);
+  }
+
+  /** The thread that holds a shard's lock now, -1 when nobody does. */
+  holderOf(shard: number): number {
+    return lockOwner(this.spaces[shard]!.region.words, WORD_LOCK) - 1;
+  }
+
   /** @throws when this thread does not hold the shard's lock. For functions that need it. */
   assertLocked(shard: number): void {
     if (!holdsLock(this.spaces[shard]!.region.words, WORD_LOCK, this.owner)) {
@@ -156,6 +173,11 @@ export class Shards {
    */
   lockOrder(deadlineMs: number): boolean {
     return lockBefore(this.spaces[0]!.region.words, WORD_ORDER_LOCK, this.owner, deadlineMs);
+  }
+
+  /** The same in a bounded time, however many threads want it. */
+  lockOrderInTurn(): void {
+    lockInTurn(this.spaces[0]!.region.words, WORD_ORDER_LOCK, this.owner);
   }
 
   unlockOrder(): void {

@@ -3,7 +3,7 @@
  * buffer; only a command cut in two is assembled in a region of its own, and one that has to wait
  * is put aside with all that follows it, until `WaitingClients` says that it may be tried again.
  */
-import { DONE, SUSPENDED } from '../base/outcome.js';
+import { BUSY, DONE, SUSPENDED } from '../base/outcome.js';
 import { giveBack } from '../base/owned-region.js';
 import { prefixBinary, type Region } from '../base/region.js';
 import type { Transport } from '../platform/transport.js';
@@ -31,6 +31,8 @@ export const UNAUTHENTICATED_QUERY_BYTES_MAX = 1 << 20;
 /** What the log says that a client has reached; the first is Redis's text. */
 const BYTES_BOUND = 'max query buffer length';
 const ARGUMENTS_BOUND = `${ASSEMBLED_ARGUMENTS_MAX} arguments of a command`;
+/** For how many arrivals a client is gathered with others after it found a shard taken. */
+const GATHERED_ARRIVALS = 32;
 /** Bytes of a client's input that the log shows at most. */
 const SHOWN_BYTES = 64;
 
@@ -95,6 +97,10 @@ export class ClientInput<S extends NetSession> {
     if (connection.session.closeAfterReply || connection.inputEnded) return;
     if (this.mustWait(connection) || (connection.backlog?.length ?? 0) > 0) {
       this.backlogs.putAside(connection, region, offset, offset + length);
+    } else if (connection.gathered > 0 && connection.partial === null) {
+      connection.gathered--;
+      this.backlogs.putAside(connection, region, offset, offset + length);
+      this.waiting.add(connection, BUSY, this.dispatcher.now);
     } else {
       this.serve(connection, region, offset, offset + length);
     }
@@ -192,7 +198,13 @@ export class ClientInput<S extends NetSession> {
     end: number,
   ): void {
     this.backlogs.putAside(connection, region, from, end);
-    if (outcome !== SUSPENDED) this.waiting.add(connection, outcome, this.dispatcher.now);
+    if (outcome === SUSPENDED) return;
+    if (outcome === BUSY) {
+      const { takenShard } = connection.session;
+      connection.takenShard = takenShard;
+      connection.gathered = takenShard < 0 ? 0 : GATHERED_ARRIVALS;
+    }
+    this.waiting.add(connection, outcome, this.dispatcher.now);
   }
 
   /** The command at the region's end is not whole: keeps its beginning. */

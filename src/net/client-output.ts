@@ -7,6 +7,7 @@ import type { Region } from '../base/region.js';
 import type { Transport } from '../platform/transport.js';
 import type { Reply } from '../protocol/reply.js';
 import type { Connection } from './connection.js';
+import { NOWHERE } from './handover.js';
 import type { OutputArenas } from './output.js';
 import { exceedsOutputLimit, type FrontendPolicy } from './policy.js';
 import type { NetSession } from './runner.js';
@@ -51,6 +52,11 @@ export class ClientOutput<S extends NetSession> {
   /** Whether the next turn has something to do here. */
   get isWaiting(): boolean {
     return this.closing.length > 0 || this.starting.length > 0;
+  }
+
+  /** Whether replies of this turn wait for its end. */
+  get hasSends(): boolean {
+    return this.sends.hasSome;
   }
 
   /** Queues what was written for the connection since `reply.start`. */
@@ -194,7 +200,8 @@ export class ClientOutput<S extends NetSession> {
     this.starting = [];
     for (const connection of starting) {
       if (connection.closed) continue;
-      if (connection.sentTurn === this.turnNumber) this.starting.push(connection);
+      const isHere = connection.slot !== NOWHERE;
+      if (!isHere || connection.sentTurn === this.turnNumber) this.starting.push(connection);
       else this.startGuarded(connection);
     }
   }

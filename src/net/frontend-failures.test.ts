@@ -132,6 +132,8 @@ class World {
       get now() {
         return world.nowMs;
       },
+      beginRun: () => world.injector.note('beginRun'),
+      endRun: () => {},
       dispatch(session: FakeSession, args: Arguments): number {
         world.injector.note('dispatch');
         const words = Array.from({ length: args.count }, (_, i) =>

@@ -73,6 +73,8 @@ function runner(reply: Reply): CommandRunner<FakeSession> {
     get now() {
       return nowMs;
     },
+    beginRun() {},
+    endRun() {},
     dispatch(session: FakeSession, args: Arguments): number {
       dispatched++;
       if (outcome !== DONE) {

@@ -184,13 +184,29 @@ export class Frontend<S extends NetSession> implements TransportHandler {
   turn(): number {
     this.openTurn();
     this.output.beginTurn();
-    this.input.waiting.turn(this.dispatcher.now);
+    this.serveWaiting();
     const backgroundMs = this.background();
-    while (this.resumed.length > 0) this.resumeNext();
+    if (this.resumed.length > 0) this.resumeAll();
     this.endTurn();
     if (!this.mayWait()) return 0;
     const dueMs = this.input.waiting.dueMs(this.dispatcher.now);
     return backgroundMs < 0 ? Math.min(dueMs, FAILED_BACKGROUND_MS) : Math.min(dueMs, backgroundMs);
+  }
+
+  /** Tries the clients again that had to wait, those that found a shard taken in one run. */
+  private serveWaiting(): void {
+    const { dispatcher, output } = this;
+    const { waiting } = this.input;
+    const first = waiting.firstBusy;
+    try {
+      // Replies that are ready are not kept from their clients: then the run takes what is free.
+      if (first !== undefined) dispatcher.beginRun(first.takenShard, !output.hasSends);
+      waiting.turn(dispatcher.now);
+    } catch (error) {
+      this.policy.failed('serving clients that waited', error);
+    } finally {
+      dispatcher.endRun();
+    }
   }
 
   private openTurn(): void {
@@ -215,7 +231,7 @@ export class Frontend<S extends NetSession> implements TransportHandler {
 
   private mayWait(): boolean {
     try {
-      return this.policy.mayWait() && !this.output.isWaiting;
+      return this.policy.mayWait() && !this.output.isWaiting && this.resumed.length === 0;
     } catch (error) {
       this.policy.failed('ending a turn', error);
       return false;
@@ -244,8 +260,9 @@ export class Frontend<S extends NetSession> implements TransportHandler {
 
   /** Writes what was staged last to a client, as `push` does. Before anything else is served. */
   pushStaged(session: S): boolean {
-    const connection = this.connections.get(session.connection);
-    if (connection === undefined || connection.session !== session) return false;
+    let connection = this.connections.get(session.connection);
+    if (connection?.session !== session) connection = this.arrivals.find(session);
+    if (connection === undefined) return false;
     if (this.input.served === connection) {
       this.pushes.writeStaged(this.stagedAt, this.stagedBytes);
     } else {
@@ -304,14 +321,32 @@ export class Frontend<S extends NetSession> implements TransportHandler {
     this.input.waiting.resumePaused();
   }
 
+  /** Whether CLIENT PAUSE holds a command of the client. */
+  isPaused(session: S): boolean {
+    const connection = this.connections.get(session.connection);
+    return connection !== undefined && this.input.waiting.isPaused(connection);
+  }
+
   get pausedCount(): number {
     return this.input.waiting.pausedCount;
   }
 
-  private resumeNext(): void {
-    const { session, write } = this.resumed.shift()!;
-    const connection = this.connections.get(session.connection);
-    if (connection === undefined || connection.session !== session) return;
+  private resumeAll(): void {
+    const later: typeof this.resumed = [];
+    for (;;) {
+      const next = this.resumed.shift();
+      if (next === undefined) break;
+      const { session } = next;
+      const connection = this.connections.get(session.connection);
+      if (connection?.session === session) this.resumeOne(connection, next.write);
+      // It comes back from a move that was given up: see `detached`.
+      else if (this.arrivals.find(session) !== undefined) later.push(next);
+    }
+    this.resumed = later;
+  }
+
+  private resumeOne(connection: Connection<S>, write: () => void): void {
+    const { session } = connection;
     const { reply, output } = this;
     this.pushes.flush(this.dispatcher.now);
     this.arenas.beginReplies();

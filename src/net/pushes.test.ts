@@ -35,6 +35,8 @@ function push(slot: number, text: string): boolean {
 function runner(reply: Reply): CommandRunner<FakeSession> {
   return {
     now: 1,
+    beginRun() {},
+    endRun() {},
     dispatch(session: FakeSession, args: Arguments): number {
       const words = Array.from({ length: args.count }, (_, i) =>
         toBinary(args.region, args.offset[i]!, args.length[i]!),

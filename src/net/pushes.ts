@@ -15,6 +15,7 @@ import { copyBytes, type Region } from '../base/region.js';
 import type { Reply } from '../protocol/reply.js';
 import type { ClientOutput } from './client-output.js';
 import type { Connection } from './connection.js';
+import { NOWHERE } from './handover.js';
 import type { OutputArenas } from './output.js';
 import type { NetSession } from './runner.js';
 
@@ -89,7 +90,8 @@ export class ClientPushes<S extends NetSession> {
 
   private queue(connection: Connection<S>, staged: number, length: number, nowMs: number): void {
     const { output, reply, sharing } = this;
-    if (length <= SHARED_BYTES_MAX && this.share(staged, length)) {
+    const isHere = connection.slot !== NOWHERE;
+    if (isHere && length <= SHARED_BYTES_MAX && this.share(staged, length)) {
       if (output.queueShared(connection, reply.region, sharing.offset, length)) return;
       if (output.moveToEnd(connection, length)) {
         sharing.staged = -1;

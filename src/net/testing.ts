@@ -21,6 +21,7 @@ export class FakeSession implements NetSession {
   outputClass = 0;
   lastInteractionMs = 0;
   suspended = false;
+  takenShard = -1;
   queuedBytes = 0;
   cancelSuspension = null;
 
@@ -97,11 +98,24 @@ export class EchoRunner implements CommandRunner<FakeSession> {
   readonly now = 1;
   busy = 0;
   ran: string[][] = [];
+  /** For each of them the shard of the run that it was part of; null: of none. */
+  runs: (number | null)[] = [];
   /** Which calls of `dispatch`, counted from 1, also answer BUSY. */
   busyCalls: ReadonlySet<number> = new Set();
   private calls = 0;
 
   constructor(readonly reply: Reply) {}
+
+  /** Shards for which runs were begun, while they are under way. */
+  run: number | null = null;
+
+  beginRun(shard: number): void {
+    this.run = shard;
+  }
+
+  endRun(): void {
+    this.run = null;
+  }
 
   dispatch(session: FakeSession, args: Arguments): number {
     const words: string[] = [];
@@ -114,6 +128,7 @@ export class EchoRunner implements CommandRunner<FakeSession> {
       return BUSY;
     }
     this.ran.push(words);
+    this.runs.push(this.run);
     if (words[0] === 'wait') {
       session.suspended = true;
       return SUSPENDED;

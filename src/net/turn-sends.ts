@@ -24,6 +24,10 @@ export class TurnSends<S extends NetSession> {
   /** @param failed told of a connection for which the transport threw */
   constructor(private readonly failed: (connection: Connection<S>, error: unknown) => void) {}
 
+  get hasSome(): boolean {
+    return this.count > 0;
+  }
+
   add(connection: Connection<S>, region: Region, offset: number, length: number): void {
     const index = this.count;
     connection.sendIndex = index;

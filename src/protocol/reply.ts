@@ -324,6 +324,12 @@ export class Reply {
     else this.line(BIG_NUMBER, n.toString());
   }
 
+  /** The same whose text is there already, one byte per char. Line ends become spaces. */
+  bigNumberText(text: string): void {
+    if (this.protocol === 3) this.line(BIG_NUMBER, text);
+    else this.bulkBinary(text.replace(/[\r\n]/g, ' '));
+  }
+
   // Strings.
 
   bulk(source: Region, offset: number, length: number): void {
@@ -375,6 +381,21 @@ export class Reply {
     this.region.bytes[this.position + 3] = COLON;
     this.position += 4;
     this.writeText(text);
+    this.crlf();
+  }
+
+  /** The same with one byte per char. A shorter format is filled up with spaces, of a longer one three stay. */
+  verbatimBinary(format: string, text: string): void {
+    if (this.protocol === 2) {
+      this.bulkBinary(text);
+      return;
+    }
+    this.ensure(text.length + HEADER_BYTES_MAX);
+    this.position = writeHeader(this.region, this.position, VERBATIM, text.length + 4);
+    const head = `${format.slice(0, 3).padEnd(3)}:`;
+    writeBinary(this.region.bytes, this.position, head, true);
+    writeBinary(this.region.bytes, this.position + head.length, text, false);
+    this.position += head.length + text.length;
     this.crlf();
   }
 

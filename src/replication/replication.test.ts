@@ -24,6 +24,7 @@ const request: SyncRequest = {
   version: PROTOCOL_VERSION,
   replicationId: ids[0]!,
   lsns: [100, 200, 8],
+  half: null,
   shards: 2,
   databases: 16,
 };

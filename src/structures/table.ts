@@ -12,6 +12,7 @@
  * table-reader.ts looks up, table-writer.ts changes entries, this file iterates over many. A hash
  * position is the first word of the hash, unsigned: 0 to 2^32.
  */
+import { partOf } from '../base/random.js';
 import { positionAfter } from './directory.js';
 import { ENTRY_KEY_RUN, pagesFor } from './entry.js';
 import {
@@ -162,24 +163,24 @@ export class Table extends TableWriter {
 
   /**
    * A random entry, every one about as likely as the others.
-   * @param random gives numbers in [0, 1)
+   * @param random gives 32 random bits, signed
    * @returns its offset, or 0 when the table is empty
    */
   random(random: () => number): number {
     if (this.size === 0) return 0;
     let frame = 0;
     for (let i = 0; i < RANDOM_TRIES; i++) {
-      frame = this.frameAt(Math.floor(random() * SCAN_END));
+      frame = this.frameAt(random() >>> 0);
       const entries = this.words[(frame >> 2) + FRAME_ENTRIES]!;
       if (entries === 0) continue;
       const buckets = this.words[(frame >> 2) + FRAME_BUCKETS]! + 1;
-      const bucket = bucketOffset(frame, Math.floor(random() * buckets));
-      const slot = Math.floor(random() * SLOTS);
+      const bucket = bucketOffset(frame, partOf(buckets, random()));
+      const slot = partOf(SLOTS, random());
       if (fingerprintAt(this.bytes, bucket, slot) !== 0) {
         return frame + referenceAt(this.view, bucket, slot);
       }
     }
-    return this.entryFrom(Math.floor(random() * SCAN_END));
+    return this.entryFrom(random() >>> 0);
   }
 
   /** The first entry at or after a position, wrapping at the end. The table is not empty. */

@@ -66,11 +66,6 @@ export interface ValueDigest {
   addBytes(region: Region, offset: number, length: number): void;
 }
 
-/** What became of a batch of elements that had expired: there were none, some, or no other is left. */
-export const ELEMENTS_EXPIRED_NONE = 0;
-export const ELEMENTS_EXPIRED_SOME = 1;
-export const ELEMENTS_EXPIRED_ALL = 2;
-
 /** What `ValueParts.emit` returns when no element is left. */
 export const PARTS_END = -1;
 
@@ -128,7 +123,7 @@ export interface ElementExpiry {
   /**
    * Removes elements that have expired, a bounded number, and emits the command that does so. It
    * cannot fail.
-   * @returns ELEMENTS_EXPIRED_...
+   * @returns how many they were; negative, when no element is left
    */
   expire(value: StoredValue, nowMs: number, effects: ValueEffects): number;
 }

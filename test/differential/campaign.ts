@@ -33,9 +33,14 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRes
   const failures: string[] = [];
   const seen = new Set<string>();
   try {
-    for (let chunk = options.firstChunk ?? 0; pair.compared < options.commands; chunk++) {
-      const sequence = chunkSequence(options.seed, chunk);
-      const mismatch = await pair.run(sequence);
+    let chunk = options.firstChunk ?? 0;
+    let next = chunkSequence(options.seed, chunk);
+    for (; pair.compared < options.commands; chunk++) {
+      const sequence = next;
+      const running = pair.run(sequence);
+      // Made while the servers work.
+      next = chunkSequence(options.seed, chunk + 1);
+      const mismatch = await running;
       if (mismatch === undefined) continue;
       const signature = mismatchSignature(mismatch);
       if (seen.has(signature)) continue;

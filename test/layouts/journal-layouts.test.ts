@@ -226,7 +226,7 @@ test('the progress of a sync', () => {
   assert.equal(view.getInt32(flags + 4 * (shards + 1), true), 1, 'cut seen');
   progress.fail();
   assert.equal(drawing.value(view, 0, /^1: the data may/), 1);
-  const values = (flags + 4 * 2 * shards + 7) & ~7;
+  const values = (flags + 4 * 3 * shards + 7) & ~7;
   progress.add(1, 99);
   assert.equal(view.getFloat64(values + 8, true), 99, 'sums');
   const of = (field: number, shard: number) =>
@@ -241,7 +241,10 @@ test('the progress of a sync', () => {
   assert.equal(of(4, 2), 8, 'received');
   assert.equal(of(5, 0), 7, 'kept');
   assert.deepEqual([of(6, 2), of(7, 2)], [6, 1234], 'mark and its time');
-  assert.equal(buffer.byteLength, values + 8 * (16 + 10 * shards));
+  assert.equal(buffer.byteLength, values + 8 * (16 + 12 * shards));
+  progress.walkedTo(1, 3, 77, 5);
+  assert.equal(view.getInt32(flags + 4 * (2 * shards + 1), true), 1, 'begun');
+  assert.deepEqual([of(10, 1), of(11, 1)], [3, 77], 'cursor');
   const cut = new Cut(shards);
   cut.lsns.set([1, 2, 3]);
   progress.takeCut(cut);

@@ -48,6 +48,7 @@ class Pair {
         session,
         raw: same,
         from: null,
+        half: null,
         windowBytes: WINDOW_BYTES,
       }),
       replicaFlow: new ReplicaFlow({

@@ -132,9 +132,15 @@ export class CollectionWrites {
     else if (what < 11) run('LPOP', key, random.between(1, 10));
     else if (what < 14) run('RPOP', key, random.between(1, 10));
     else if (what < 17) run('LSET', key, random.between(-20, 200), this.value());
-    else if (what === 17)
-      run('LMOVE', key, this.key('list'), 'LEFT', random.pick(['LEFT', 'RIGHT']));
+    else if (what === 17) this.moveElement(run, key);
     else if (what === 18) run('LREM', key, random.between(-2, 2), '1');
     else run('LTRIM', key, random.below(3), -1 - random.below(3));
+  }
+
+  private moveElement(run: Run, key: string): void {
+    const { random } = this;
+    const ends = ['LEFT', 'RIGHT'];
+    const target = random.chance(0.5) ? key : this.key('list');
+    run('LMOVE', key, target, random.pick(ends), random.pick(ends));
   }
 }

@@ -26,7 +26,7 @@ function newPrimaryFlow(server: SimulatedServer, raw: boolean): PrimaryFlow {
   const streams = server.rings.length;
   const session = new SyncSession(SyncSession.create(streams, true), streams, 1);
   const mine = server.rings.map((_, shard) => shard);
-  const options = { mine, session, raw, from: null, windowBytes: WINDOW_BYTES };
+  const options = { mine, session, raw, from: null, half: null, windowBytes: WINDOW_BYTES };
   return new PrimaryFlow({ ...server.primaryParts, ...options });
 }
 

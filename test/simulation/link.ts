@@ -4,6 +4,7 @@
  */
 import { Region } from '../../src/base/region.js';
 import { NO_CUT, writeAcknowledgement } from '../../src/replication/acknowledgement.js';
+import type { HalfStream } from '../../src/replication/half-sync.js';
 import { OUTPUT_BYTES_MIN, PrimaryFlow } from '../../src/replication/primary/primary-flow.js';
 import { SUM_CUT, SyncSession } from '../../src/replication/primary/sync-session.js';
 import { PendingStreams } from '../../src/replication/replica/pending-streams.js';
@@ -44,6 +45,7 @@ export class Link {
     readonly from: SimulatedServer,
     readonly to: SimulatedServer,
     lsns: readonly number[] | null,
+    half: { readonly progress: SharedArrayBuffer; readonly streams: readonly HalfStream[] } | null,
     flows: number,
     private readonly random: Random,
   ) {
@@ -52,7 +54,9 @@ export class Link {
     this.window = random.pick([200, 20_000, 1 << 22]);
     this.session = new SyncSession(SyncSession.create(streams, lsns === null), streams, 1);
     if (lsns !== null) this.session.acknowledged.set(lsns);
-    this.progress = new SyncProgress(SyncProgress.create(streams, lsns, to.lastOffset), streams, 1);
+    const buffer = half?.progress ?? SyncProgress.create(streams, lsns, to.lastOffset);
+    this.progress = new SyncProgress(buffer, streams, 1);
+    if (half !== null) this.progress.reopen();
     const windowBytes = random.pick([256, 2048, 65_536]);
     const pending = new PendingStreams(PendingStreams.create(streams, windowBytes, LARGE_BYTES), 1);
     const same = shards === to.shards.count;
@@ -66,6 +70,7 @@ export class Link {
         // The way of other numbers of shards has to work with the same number, too.
         raw: same && random.chance(0.9),
         from: lsns,
+        half: half?.streams ?? null,
         partBytes,
         windowBytes,
       });

@@ -49,7 +49,7 @@ function keyOn(shard: number): string {
 
 function newPrimaryFlow(server: SimulatedServer, mine: number[], windowBytes = WINDOW_BYTES) {
   const session = new SyncSession(SyncSession.create(STREAMS, true), STREAMS, 1);
-  const options = { ...server.primaryParts, mine, session, raw: true, from: null };
+  const options = { ...server.primaryParts, mine, session, raw: true, from: null, half: null };
   const flow = new PrimaryFlow({ ...options, windowBytes });
   return { flow, session };
 }
@@ -339,7 +339,14 @@ test('a flow that is refused memory gives its lock back and ends', () => {
   primary.startJournal();
   const session = new SyncSession(SyncSession.create(STREAMS, true), STREAMS, 1);
   const { shards } = primary;
-  const options = { ...primary.primaryParts, mine: [0, 1, 2], session, raw: false, from: null };
+  const options = {
+    ...primary.primaryParts,
+    mine: [0, 1, 2],
+    session,
+    raw: false,
+    from: null,
+    half: null,
+  };
   const flow = new PrimaryFlow({ ...options, windowBytes: WINDOW_BYTES });
   const real = globalThis.SharedArrayBuffer;
   globalThis.SharedArrayBuffer = class extends real {

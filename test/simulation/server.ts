@@ -61,6 +61,8 @@ export class SimulatedServer {
   crashed = false;
   /** How often a ring that had grown for a large record was made small again. */
   shrunkRings = 0;
+  /** The progress of a full sync that may go on. */
+  cutProgress: SharedArrayBuffer | null = null;
   /** Offset of the last cut applied, of the link that is gone. */
   lastOffset = 0;
   /** LSNs that a client was told are here for sure (WAIT). */

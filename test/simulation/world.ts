@@ -17,17 +17,21 @@ import { prepareFullSync } from '../../src/replication/replica/shard-writer.js';
 import { Random } from '../support/random.js';
 import { CollectionWrites } from './collection-writes.js';
 import { ConfirmedCuts } from './confirmed-cuts.js';
+import { compare, keyName } from './content.js';
 import { Link } from './link.js';
 import { DATABASES, type ServerShape, SimulatedServer } from './server.js';
 
 /** To which rings that may grow do: far beyond the longest record there is here. */
 const RING_SPACE_BYTES = 1 << 19;
+const MODES = { full: 'FULL', resume: 'RESUME', continue: 'CONTINUE' } as const;
 const GROUPS = 4;
 const GROUP_KEYS = 4;
 
 export interface Outcome {
   readonly fullSyncs: number;
   readonly continued: number;
+  /** Full syncs that went on after a cut. */
+  readonly resumed: number;
   readonly restartedShards: number;
   readonly promotions: number;
   readonly joint: number;
@@ -52,6 +56,7 @@ export class World {
   private restartedShards = 0;
   private fullSyncs = 0;
   private continued = 0;
+  private resumed = 0;
   private promotions = 0;
   private joint = 0;
   private lost = 0;
@@ -178,7 +183,11 @@ export class World {
     this.joint += link.progress.sums[3]!;
     from.down.delete(link);
     to.up = null;
-    to.state.lost(this.now, link.applied, link.progress.failed);
+    // The data may have become whole a moment before the link was lost.
+    if (to.state.step === 'sync' && !link.progress.failed && link.progress.ready) this.online(to);
+    const { half } = link.progress;
+    to.state.lost(this.now, link.applied, link.progress.failed, half);
+    to.cutProgress = half === null ? null : link.progress.buffer;
   }
 
   private count(what: string): void {
@@ -207,10 +216,8 @@ export class World {
     );
     if (decision.kind === 'refuse') throw new Error(decision.why);
     primary.startJournal();
-    const full = decision.kind === 'full';
-    this.note(
-      `${server.name} syncs with ${primary.name}: ${full ? `full, ${decision.why}` : 'continues'}`,
-    );
+    const why = decision.kind === 'full' ? decision.why : '';
+    this.note(`${server.name} syncs with ${primary.name}: ${decision.kind} ${why}`);
     const reply: SyncReply = {
       version: PROTOCOL_VERSION,
       replicationId: primary.primary.replicationId,
@@ -221,10 +228,10 @@ export class World {
       spread: primary.shards.keyHash.spread,
       flows: this.flows,
       windowBytes: 65_536,
-      mode: full ? 'FULL' : 'CONTINUE',
+      mode: MODES[decision.kind],
       syncId: 1,
     };
-    this.start(server, primary, reply, full ? decision.why : '');
+    this.start(server, primary, reply, why);
   }
 
   private start(
@@ -235,6 +242,7 @@ export class World {
   ): void {
     const { state } = server;
     const before = state.lsns;
+    const streams = state.request().half;
     const action = state.answered(reply, this.now);
     if (action.kind === 'give-up') throw new Error(action.why);
     const full = action.kind === 'start-full';
@@ -248,13 +256,20 @@ export class World {
       this.endDown(server, 'the primary starts a full sync');
       const { hashKey0, hashKey1, spread } = reply;
       prepareFullSync(server.shards, { key0: hashKey0, key1: hashKey1, spread });
+    } else if (action.kind === 'start-resume') {
+      this.resumed++;
     } else {
       this.continued++;
       if (server.primary.adopt(reply.replicationId, before)) {
         this.endDown(server, 'the primary has another id');
       }
     }
-    const link = new Link(primary, server, full ? null : before, this.flows, this.random);
+    const continues = action.kind === 'start-continue';
+    const half =
+      action.kind === 'start-resume' ? { progress: server.cutProgress!, streams: streams! } : null;
+    const link = new Link(
+      ...([primary, server, continues ? before : null, half, this.flows, this.random] as const),
+    );
     server.up = link;
     primary.down.add(link);
   }
@@ -267,16 +282,20 @@ export class World {
       if (link.failed !== null) this.drop(link, link.failed);
       else if (link.ended !== null && this.random.chance(noticing)) this.drop(link, link.ended);
       else if (server.state.step === 'sync' && link.progress.ready) {
-        server.state.ready(this.now);
-        server.whole = true;
-        if (server.same) {
-          server.journaling = true;
-          server.primary.adopt(server.state.replicationId, null);
-        }
-        this.note(`${server.name} is in sync`);
+        this.online(server);
         this.observe(server);
       }
     }
+  }
+
+  private online(server: SimulatedServer): void {
+    server.state.ready(this.now);
+    server.whole = true;
+    if (server.same) {
+      server.journaling = true;
+      server.primary.adopt(server.state.replicationId, null);
+    }
+    this.note(`${server.name} is in sync`);
   }
 
   /** Runs the schedule. @throws where anything is wrong */
@@ -287,6 +306,7 @@ export class World {
     return {
       fullSyncs: this.fullSyncs,
       continued: this.continued,
+      resumed: this.resumed,
       restartedShards: this.restartedShards,
       promotions: this.promotions,
       joint: this.joint,
@@ -576,22 +596,5 @@ export class World {
       });
     }
     for (const server of this.servers) if (server.up !== null) this.drop(server.up, 'the end');
-  }
-}
-
-/** Every third key has a hash tag, one of two. */
-function keyName(number: number): string {
-  return number % 3 === 0 ? `{tag:${number & 1}}:${number}` : `key:${number}`;
-}
-
-function compare(expected: Map<string, string>, actual: Map<string, string>, who: string): void {
-  for (const [key, value] of expected) {
-    const other = actual.get(key);
-    if (other === value) continue;
-    const got = other === undefined ? 'nothing' : other.slice(0, 60);
-    throw new Error(`${who}: key ${key} is ${got}, should be ${value.slice(0, 60)}`);
-  }
-  for (const key of actual.keys()) {
-    if (!expected.has(key)) throw new Error(`${who}: key ${key} is too many`);
   }
 }

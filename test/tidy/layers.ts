@@ -14,7 +14,11 @@ export const LAYERS: readonly (readonly [folder: string, imports: readonly strin
   ['commands/contract', ['base', 'memory', 'values', 'keyspace', 'protocol']],
   ['commands', ['base', 'values', 'keyspace', 'protocol', 'commands/contract']],
   // Memory for locks and mailboxes: it decides who holds which shard.
-  ['engine', ['base', 'memory', 'values', 'keyspace', 'protocol', 'commands/contract']],
+  // It is the host of scripts.
+  [
+    'engine',
+    ['base', 'memory', 'values', 'keyspace', 'protocol', 'scripting', 'commands/contract'],
+  ],
   ['journal', ['base', 'memory']],
   [
     'persistence',

@@ -6,9 +6,11 @@
 import assert from 'node:assert/strict';
 import { beforeEach, describe, test } from 'node:test';
 import { definitionsOf } from '../../engine/definitions.js';
+import { WRONG_PASS } from '../../protocol/errors.js';
+import type { AclPort } from '../contract/acl-port.js';
 import type { PubSubPort } from '../contract/pubsub-port.js';
 import type { ClientFilter, ClientsPort, ServerPort } from '../contract/server-port.js';
-import { REPLY_OFF, REPLY_ON, REPLY_SKIP_NEXT } from '../contract/session.js';
+import { REPLY_OFF, REPLY_ON, REPLY_SKIP_NEXT, type Session } from '../contract/session.js';
 import { CommandTester, START_MS } from '../contract/test-support.js';
 import * as auth from './auth.js';
 import * as client from './client.js';
@@ -56,14 +58,27 @@ class Noted {
   };
 
   get ports(): Partial<ServerPort> {
+    const noted = this;
     return {
       clients: this.clients,
+      acl: {
+        get isOpen() {
+          return noted.password === '';
+        },
+        hasUser: (name: string) => name === 'default',
+        authenticate: (session: Session, name: string, password: string) => {
+          const isRight = this.password === '' || password === this.password;
+          if (name !== 'default' || !isRight) return WRONG_PASS;
+          session.authenticated = true;
+          return null;
+        },
+      } as unknown as AclPort,
       pubsub: {
         ...({} as PubSubPort),
         leave: () => this.calls.push(['leave']),
       },
       configuration: {
-        value: (name) => (name === 'requirepass' ? this.password : ''),
+        value: () => '',
         get: () => [],
         set: () => null,
         rewrite: () => null,

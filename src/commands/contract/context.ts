@@ -31,6 +31,12 @@ export interface Context {
   text(index: number): string;
 
   /**
+   * Whether the client may read keys that the running command does not declare: a user needs the right
+   * to read every key.
+   */
+  mayReadEveryKey(): boolean;
+
+  /**
    * Runs `work` with shard `shard` locked (at once when the dispatcher has locked it already).
    * Must not be nested over several shards. For commands with locks: 'none'.
    */
@@ -44,11 +50,29 @@ export interface Context {
   runInside(entry: CommandEntry, args: Arguments, reply: Reply): void;
 
   /**
+   * Leaves the command unanswered until one of its keys has a value of the type that the definition's
+   * `waitsFor` names: then it runs on that key alone, as inside a transaction, on whichever thread
+   * changed the key. The shards of its keys are locked. When the time is up the answer is null.
+   */
+  block(request: BlockRequest): void;
+
+  /**
    * Leaves the command unanswered until `resume` is called on this thread with a function that
    * writes the reply; the client's later commands wait. `cancelled` is called when the client goes
    * away first or CLIENT UNBLOCK ends the wait.
    */
   suspend(cancelled: (reason: 'closed' | 'unblock' | 'unblock-error') => void): Suspension;
+}
+
+/** What a command waits for. One for each thread, reused. */
+export class BlockRequest {
+  /** Arguments `[firstKey, endKey)` are the keys: the command runs on the first that has something. */
+  firstKey = 0;
+  endKey = 0;
+  /** Argument with their number, 0 without one. */
+  countIndex = 0;
+  /** 0: for ever. */
+  timeoutMs = 0;
 }
 
 export interface Suspension {
@@ -72,9 +96,12 @@ export interface CommandEntry {
 }
 
 export interface CommandRegistry {
+  /** By the names that clients use, in lower case: rename-command may have changed them. */
   readonly commands: ReadonlyMap<string, CommandEntry>;
-  /** Looks a command up by lower-case name ('get', 'config|get'). */
+  /** Looks a command up by the lower-case name that clients use ('get', 'config|get'). */
   lookup(name: string): CommandEntry | undefined;
+  /** Looks a command up by its own name. */
+  original(name: string): CommandEntry | undefined;
   /**
    * Finds the keys of a command vector (with the name at 0).
    * @returns false when the vector's key part is malformed

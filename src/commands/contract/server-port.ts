@@ -6,6 +6,9 @@
  * uses it declares locks: 'none' (src/server/channel/gather.ts). It throws UnansweredError when a thread does not
  * answer in time.
  */
+import type { ArgumentVector } from '../../base/arguments.js';
+import type { ErrorReply } from '../../protocol/errors.js';
+import type { AclPort } from './acl-port.js';
 import type { CommandEntry, Context } from './context.js';
 import type { PubSubPort } from './pubsub-port.js';
 import type { ReplicationPort } from './replication-port.js';
@@ -17,6 +20,7 @@ export class UnansweredError extends Error {
 }
 
 export interface ServerPort {
+  readonly acl: AclPort;
   readonly clients: ClientsPort;
   readonly transactions: TransactionsPort;
   readonly configuration: ConfigurationPort;
@@ -27,7 +31,72 @@ export interface ServerPort {
   readonly memory: MemoryPort;
   readonly process: ProcessPort;
   readonly replication: ReplicationPort;
+  readonly scripts: ScriptsPort;
+  readonly functions: FunctionsPort;
   readonly pubsub: PubSubPort;
+}
+
+/** Scripts: EVAL and its kin run the script that the running command names, and write its reply. */
+export interface ScriptsPort {
+  /** Argument 1 is the source. */
+  evaluate(isReadOnly: boolean): void;
+  /** Argument 1 is the SHA1 of a source. */
+  evaluateSha(isReadOnly: boolean): void;
+  /** @returns the SHA1, or the error's text */
+  load(source: string): { readonly sha: string } | { readonly error: string };
+  exists(sha: string): boolean;
+  flush(): void;
+  /** Ends the script, or function, that runs for too long on any thread. @returns the error, or null */
+  kill(kind: 'script' | 'function'): ErrorReply | null;
+  /** Of all threads. */
+  readonly figures: ScriptFigures;
+}
+
+export interface ScriptFigures {
+  readonly scripts: number;
+  readonly scriptBytes: number;
+  readonly functions: number;
+  readonly libraries: number;
+  readonly libraryBytes: number;
+}
+
+/** What FUNCTION RESTORE does about libraries that are there. */
+export type RestorePolicy = 'flush' | 'append' | 'replace';
+
+/** A function of a library. */
+export interface FunctionDescription {
+  readonly name: string;
+  readonly description: string | undefined;
+  readonly flags: readonly string[];
+}
+
+export interface LibraryDescription {
+  readonly name: string;
+  readonly code: string;
+  readonly functions: readonly FunctionDescription[];
+}
+
+/** Functions: FCALL runs the one that argument 1 of the running command names. */
+export interface FunctionsPort {
+  call(isReadOnly: boolean): void;
+  /** @returns the library's name, or the error's text */
+  load(code: string, replace: boolean): { readonly name: string } | { readonly error: string };
+  /** @returns the error's text, or null */
+  remove(library: string): string | null;
+  flush(): void;
+  list(): readonly LibraryDescription[];
+  /** All libraries as FUNCTION RESTORE takes them, one char per byte. */
+  dump(): string;
+  /** Argument `index` is what FUNCTION DUMP gave. All or nothing. @returns the error's text, or null */
+  restore(args: ArgumentVector, index: number, policy: RestorePolicy): string | null;
+  /** The function under way on any thread that has run for too long. */
+  running(): RunningFunction | null;
+}
+
+export interface RunningFunction {
+  readonly name: string;
+  readonly command: readonly string[];
+  readonly milliseconds: number;
 }
 
 /** MULTI, EXEC and WATCH: the state lives with the session, the work in engine/. */

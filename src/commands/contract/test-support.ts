@@ -228,6 +228,7 @@ export class CommandTester {
       settings: this.settings,
       registry: this.registry,
       inTransaction: false,
+      block: () => assert.fail('this test has no clients that wait'),
       server: new Proxy(server as ServerPort, {
         get(target, name) {
           const port = Reflect.get(target, name) as unknown;
@@ -240,6 +241,7 @@ export class CommandTester {
       },
       text: (index) =>
         toBinary(this.args.region, this.args.offset[index]!, this.args.length[index]!),
+      mayReadEveryKey: () => true,
       withShard: (shard, work) => {
         this.keys.shards.lock(shard);
         try {

@@ -11,6 +11,7 @@ export const psubscribe: CommandDefinition = {
   complexity: 'O(N) where N is the number of patterns the client is already subscribed to.',
   arity: -2,
   flags: ['pubsub', 'noscript', 'loading', 'stale'],
+  channels: { first: 1, last: 'all', arePatterns: true },
   arguments: [
     {
       name: 'pattern',

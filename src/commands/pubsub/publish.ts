@@ -11,6 +11,7 @@ export const publish: CommandDefinition = {
     'O(N+M) where N is the number of clients subscribed to the receiving channel and M is the total number of subscribed patterns (by any client).',
   arity: 3,
   flags: ['pubsub', 'loading', 'stale', 'fast', 'may_replicate'],
+  channels: { first: 1, last: 1, arePatterns: false },
   arguments: [
     { name: 'channel', type: 'string' },
     { name: 'message', type: 'string' },

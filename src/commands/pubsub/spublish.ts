@@ -11,6 +11,7 @@ export const spublish: CommandDefinition = {
   arity: 3,
   flags: ['pubsub', 'loading', 'stale', 'fast', 'may_replicate'],
   keys: [keysAt(1, 0, 1, 'not_key')],
+  channels: { first: 1, last: 1, arePatterns: false },
   arguments: [
     { name: 'shardchannel', type: 'string' },
     { name: 'message', type: 'string' },

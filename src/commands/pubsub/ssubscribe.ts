@@ -15,6 +15,7 @@ export const ssubscribe: CommandDefinition = {
   arity: -2,
   flags: ['pubsub', 'noscript', 'loading', 'stale'],
   keys: [keysAt(1, -1, 1, 'not_key')],
+  channels: { first: 1, last: 'all', arePatterns: false },
   arguments: [{ name: 'shardchannel', type: 'string', flags: ['multiple'] }],
   whileSubscribed: true,
   run(context) {

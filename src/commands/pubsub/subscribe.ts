@@ -11,6 +11,7 @@ export const subscribe: CommandDefinition = {
   complexity: 'O(N) where N is the number of channels to subscribe to.',
   arity: -2,
   flags: ['pubsub', 'noscript', 'loading', 'stale'],
+  channels: { first: 1, last: 'all', arePatterns: false },
   arguments: [{ name: 'channel', type: 'string', flags: ['multiple'] }],
   whileSubscribed: true,
   run(context) {

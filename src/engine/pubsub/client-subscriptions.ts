@@ -20,6 +20,13 @@ export class ClientSubscriptions {
     return this.of(MONITOR).size > 0;
   }
 
+  /** Every name, and whether it is a pattern. */
+  *all(): Generator<{ readonly name: string; readonly isPattern: boolean }> {
+    for (const kind of [CHANNEL, PATTERN, SHARD_CHANNEL] as const) {
+      for (const name of this.of(kind)) yield { name, isPattern: kind === PATTERN };
+    }
+  }
+
   /** Channels and patterns of all sorts. */
   get count(): number {
     return this.of(CHANNEL).size + this.of(PATTERN).size + this.of(SHARD_CHANNEL).size;

@@ -3,6 +3,7 @@ import type { NewestCut } from '../../journal/cuts.js';
 import type { JournalRing } from '../../journal/ring.js';
 import type { ElementsByVerb } from '../../keyspace/effect-elements.js';
 import type { Shards } from '../../keyspace/shards.js';
+import type { HalfStream } from '../half-sync.js';
 import type { KeylessState } from './keyless-shipment.js';
 import type { SyncSession } from './sync-session.js';
 
@@ -21,6 +22,8 @@ export interface PrimaryFlowOptions {
   readonly raw: boolean;
   /** LSN by shard to continue from; null for a full sync. */
   readonly from: readonly number[] | null;
+  /** How far each stream of a full sync is that goes on; null for none. */
+  readonly half: readonly HalfStream[] | null;
   /** What the effects on collections say of their elements. */
   readonly elements: ElementsByVerb;
   /** PART_BYTES if it is not given. */

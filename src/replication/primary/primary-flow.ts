@@ -31,16 +31,23 @@
 import { copyBytes, type Region } from '../../base/region.js';
 import { GROWN_BYTES_MAX, grownBytes } from '../../journal/ring.js';
 import { TYPES } from '../../keyspace/types.js';
-import { SCAN_END } from '../../structures/table.js';
 import { AcknowledgementReader } from '../acknowledgement.js';
-import { afterEvent, EVENT_BEGIN, EVENT_END, EVENT_RESHIP, SHIP_PENDING } from '../shard-states.js';
+import type { HalfStream } from '../half-sync.js';
+import {
+  AWAITS_CLEAR,
+  afterEvent,
+  DONE,
+  EVENT_BEGIN,
+  EVENT_END,
+  EVENT_RESHIP,
+  SHIP_PENDING,
+  SHIP_WALKING,
+} from '../shard-states.js';
 import { StreamLocks } from '../stream-locks.js';
 import {
   BLOCK_BYTES_MAX,
   BLOCK_CLEAR,
   BLOCK_CUT,
-  BLOCK_ENTRIES,
-  BLOCK_FRAME,
   BLOCK_HEADER_BYTES,
   BLOCK_HEARTBEAT,
   BLOCK_JOURNAL,
@@ -56,7 +63,6 @@ import {
   CAPTURED_END,
   CAPTURED_FRAME,
   CAPTURED_NOTHING,
-  CAPTURED_VALUES,
   FullSyncWalk,
   PART_BYTES,
   WalkCursor,
@@ -69,6 +75,7 @@ import type { PrimaryFlowOptions } from './primary-flow-options.js';
 import { PrimaryShard } from './primary-shard.js';
 import { SendWindow } from './send-window.js';
 import { SUM_BYTES, SUM_FRAMES, SUM_KEYS, SUM_RESTARTED_SHARDS } from './sync-session.js';
+import { blockTypeOf, putCursor } from './walk-blocks.js';
 
 /** Journal bytes taken from one shard under one hold of the lock in stable sync. */
 const STREAM_BYTES = 256 * 1024;
@@ -124,6 +131,11 @@ export class PrimaryFlow {
         this.continueFrom(shardState, from[shardState.shard]!);
       }
     }
+    if (options.half !== null) {
+      for (const shardState of this.primaryShards) {
+        this.resume(shardState, options.half[shardState.shard]!);
+      }
+    }
     const sent = new Map(this.primaryShards.map((shardState) => [shardState.shard, shardState]));
     const take = (shard: number, lsn: number): string | null => {
       const shardState = sent.get(shard)!;
@@ -153,6 +165,34 @@ export class PrimaryFlow {
     locks.unlock(shardState.shard);
     this.change(shardState, EVENT_BEGIN);
     this.change(shardState, EVENT_END);
+  }
+
+  /**
+   * Goes on with a shard of a full sync whose link was cut, from where the replica has it. A shard whose
+   * ring does not hold that any more is shipped from its start.
+   */
+  private resume(shardState: PrimaryShard, half: HalfStream): void {
+    const { locks } = this;
+    const { shard, ring, cursor } = shardState;
+    // The replica acknowledges it, whatever becomes of the shard.
+    shardState.sent = half.lsn;
+    const isWhole = half.state === DONE;
+    if (half.state === AWAITS_CLEAR || (this.isKeyless(shard) && !isWhole)) return;
+    locks.lock(shard);
+    const isHeld = ring.holds(half.lsn);
+    if (isHeld) shardState.reader = ring.attachReader(half.lsn);
+    locks.unlock(shard);
+    if (!isHeld) {
+      this.options.session.add(SUM_RESTARTED_SHARDS, 1);
+      return;
+    }
+    shardState.base = half.lsn;
+    shardState.place = half.lsn;
+    cursor.resumeAt(half.database, half.position);
+    this.change(shardState, EVENT_BEGIN);
+    if (!isWhole) return;
+    this.change(shardState, EVENT_END);
+    this.options.session.shardDone();
   }
 
   private change(shardState: PrimaryShard, event: number): void {
@@ -231,7 +271,8 @@ export class PrimaryFlow {
   private next(): PrimaryShard {
     if (this.current === null) {
       const left = this.primaryShards.filter(({ streaming }) => !streaming);
-      this.current = left.find(({ shard }) => this.isKeyless(shard)) ?? left[0]!;
+      const begun = left.find(({ state }) => state === SHIP_WALKING);
+      this.current = begun ?? left.find(({ shard }) => this.isKeyless(shard)) ?? left[0]!;
     }
     return this.current;
   }
@@ -554,16 +595,4 @@ export class PrimaryFlow {
     this.cutSent = true;
     return at;
   }
-}
-
-function blockTypeOf(captured: number): number {
-  if (captured === CAPTURED_FRAME) return BLOCK_FRAME;
-  return captured === CAPTURED_VALUES ? BLOCK_VALUES : BLOCK_ENTRIES;
-}
-
-/** Notes how far the walk is after a block. */
-function putCursor(header: BlockHeader, { database, position }: WalkCursor): void {
-  const isAtEnd = position === SCAN_END;
-  header.database = isAtEnd ? database + 1 : database;
-  header.position = isAtEnd ? 0 : position;
 }

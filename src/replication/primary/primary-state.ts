@@ -3,6 +3,8 @@
  * they also count under the id of the primary it followed before. Decides whether a replica can
  * continue.
  */
+import { type HalfStream, isHalfStream } from '../half-sync.js';
+import { AWAITS_CLEAR } from '../shard-states.js';
 
 /** A replica's request for a sync. */
 export interface SyncRequest {
@@ -11,6 +13,8 @@ export interface SyncRequest {
   readonly replicationId: string;
   /** LSN applied, of each stream of the primary it had. */
   readonly lsns: readonly number[];
+  /** Of each stream how far a full sync was whose link was cut; null when there is none. */
+  readonly half: readonly HalfStream[] | null;
   /** Its own number of shards, and of databases. */
   readonly shards: number;
   readonly databases: number;
@@ -24,6 +28,8 @@ export interface Held {
 
 export type SyncDecision =
   | { readonly kind: 'continue' }
+  /** A full sync that goes on. */
+  | { readonly kind: 'resume'; readonly raw: boolean }
   | { readonly kind: 'full'; readonly why: string; readonly raw: boolean; readonly first: boolean }
   | { readonly kind: 'refuse'; readonly why: string };
 
@@ -32,7 +38,8 @@ export type SyncDecision =
  * request tells the spread of hash tags. 4: the reply tells the window, and the primary keeps to it;
  * blocks carry the cursor of the walk; cuts of all shards are sent and acknowledged; run ids are told
  * before a request (DARTER CHAIN), and takeovers have ids; large collections come in parts. 5: there
- * is a stream without keys: all LSNs, cuts and flows have one stream more than there are shards.
+ * is a stream without keys: all LSNs, cuts and flows have one stream more than there are shards; a
+ * full sync goes on after a cut link (half-sync.ts).
  */
 export const PROTOCOL_VERSION = 5;
 export const NO_ID = '0'.repeat(40);
@@ -75,10 +82,32 @@ export class PrimaryState {
     if (!(request.shards > 0 && Number.isInteger(Math.log2(request.shards)))) {
       return { kind: 'refuse', why: `a replica with ${request.shards} shards` };
     }
-    const first = request.replicationId === '?';
+    const raw = request.shards === this.shards;
+    if (request.half !== null && this.mayResume(request, request.half, rings)) {
+      return { kind: 'resume', raw };
+    }
+    const first = request.replicationId === '?' || request.half !== null;
     const why = first ? 'it has no data yet' : this.whyNot(request, rings);
     if (why === null) return { kind: 'continue' };
-    return { kind: 'full', why, raw: request.shards === this.shards, first };
+    return { kind: 'full', why, raw, first };
+  }
+
+  /** Whether a full sync that was cut can go on: it is of our history, and some of it is of use. */
+  private mayResume(
+    { replicationId }: SyncRequest,
+    half: readonly HalfStream[],
+    rings: readonly Held[] | null,
+  ): boolean {
+    if (replicationId !== this.replicationId || rings === null) return false;
+    if (half.length !== rings.length) return false;
+    let isOfUse = false;
+    for (let stream = 0; stream < half.length; stream++) {
+      const { state, lsn } = half[stream]!;
+      const { start, head } = rings[stream]!;
+      if (!isHalfStream(half[stream]!, this.databases) || lsn > head) return false;
+      if (state !== AWAITS_CLEAR && lsn >= start) isOfUse = true;
+    }
+    return isOfUse;
   }
 
   /** Why the replica cannot continue, or null. */

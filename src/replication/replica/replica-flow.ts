@@ -21,7 +21,6 @@ import type { JournalRing } from '../../journal/ring.js';
 import type { Shards } from '../../keyspace/shards.js';
 import { ReceivedFrame } from '../../structures/frame-install.js';
 import {
-  AWAITS_CLEAR,
   afterBlock,
   hasPayload,
   isComplete,
@@ -130,10 +129,23 @@ export class ReplicaFlow {
       ...([this.writer, progress, target, rings, primaryShards, keylessTarget] as const),
     );
     this.streams = new StreamApplier(this.writer, this.applier, progress, pending);
-    for (const shard of mine) {
-      const state = progress.isDone(shard) ? RESUMED : AWAITS_CLEAR;
-      this.byShard[shard] = new ReplicaShard(shard, state, progress.applied[shard]!);
-    }
+    for (const shard of mine) this.byShard[shard] = this.openShard(shard);
+  }
+
+  /** The state that a shard is in when the link begins. */
+  private openShard(shard: number): ReplicaShard {
+    const { progress, primaryShards } = this.options;
+    const { state, lsn, database, position } = progress.halfStream(shard);
+    if (!progress.isFull) return new ReplicaShard(shard, RESUMED, lsn);
+    const shardState = new ReplicaShard(shard, state, lsn);
+    if (state !== WALKING) return shardState;
+    shardState.resumeAt(database, position);
+    if (shard === primaryShards) return shardState;
+    // A part of a large collection may be there: it is shipped from its beginning.
+    this.writer.lock(shard);
+    this.writer.removeFrom(shard, database, position);
+    this.writer.unlock();
+    return shardState;
   }
 
   /** Where to read the next bytes to, without a copy. Call `received` after that. */
@@ -240,8 +252,13 @@ export class ReplicaFlow {
   /** Does what a block says, and then changes the shard's state. The order has been checked. */
   private serve(shardState: ReplicaShard, block: Block): string | null {
     const wrong = cursorError(shardState, block) ?? this.perform(shardState, block);
-    if (wrong === null) shardState.state = afterBlock(shardState.state, block.type);
-    return wrong;
+    if (wrong !== null) return wrong;
+    const { shard } = shardState;
+    shardState.state = afterBlock(shardState.state, block.type);
+    if (shardState.state === WALKING && block.type !== BLOCK_HEARTBEAT && !block.more) {
+      this.options.progress.walkedTo(shard, block.database, block.position, block.to);
+    }
+    return null;
   }
 
   private perform(shardState: ReplicaShard, block: Block): string | null {

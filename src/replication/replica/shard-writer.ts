@@ -76,7 +76,7 @@ export class ShardWriter implements KeyOwner {
   /** Locks all shards of a list in ascending order. */
   lockSeveral(shards: readonly number[]): void {
     this.held = this.same ? shards : this.all;
-    for (const shard of this.held) this.shards.lock(shard);
+    lockAscending(this.shards, this.held);
   }
 
   /** Unlocks everything that is locked. */
@@ -99,7 +99,9 @@ export class ShardWriter implements KeyOwner {
     this.assertLocked(shard);
     const { shards, primaryShards } = this;
     if (shards.count < primaryShards) {
-      this.removeOf(shard, database);
+      const own = shard & (shards.count - 1);
+      touchAllWatched(shards.spaces[own]!, database, perhaps);
+      this.removeOf(shard, shards.table(own, database), 0);
       return;
     }
     for (let own = shard; own < shards.count; own += primaryShards) {
@@ -108,20 +110,27 @@ export class ShardWriter implements KeyOwner {
     }
   }
 
-  private removeOf(shard: number, database: number): void {
+  /** Removes the keys of a primary's shard from a hash position of a database on. */
+  removeFrom(shard: number, database: number, position: number): void {
+    this.assertLocked(shard);
+    const { shards, primaryShards } = this;
+    if (database >= shards.databases) return;
+    const first = shard & (shards.count - 1);
+    for (let own = first; own < shards.count; own += primaryShards) {
+      this.removeOf(shard, shards.table(own, database), position);
+    }
+  }
+
+  private removeOf(shard: number, table: Table, from: number): void {
     const { shards, primaryShards, hash } = this;
-    const own = shard & (shards.count - 1);
-    const space = shards.spaces[own]!;
-    touchAllWatched(space, database, perhaps);
-    const table = shards.table(own, database);
-    let position = table.size === 0 ? SCAN_END : 0;
+    let position = table.size === 0 ? SCAN_END : from;
     while (position < SCAN_END) {
       const next = table.scan(position);
       for (let i = 0; i < table.scanCount; i++) {
         table.decode(table.scanOffsets[i]!);
         const { keyOffset, keyLength, region } = table;
         const shardHash = shards.keyHash.hash(hash, region, keyOffset, keyLength);
-        if ((shardHash & (primaryShards - 1)) !== shard) continue;
+        if ((shardHash & (primaryShards - 1)) !== shard || hash.h1 >>> 0 < from) continue;
         if (table.find(region, keyOffset, keyLength, hash.h1, hash.h2)) TYPES.removeEntry(table);
       }
       position = next;
@@ -224,13 +233,23 @@ export class ShardWriter implements KeyOwner {
   }
 }
 
+/** Who waits for a lock while holding others has the order lock: a script may hold any. */
+function lockAscending(shards: Shards, list: readonly number[]): void {
+  if (list.length > 1) shards.lockOrderInTurn();
+  for (const shard of list) shards.lock(shard);
+  if (list.length > 1) shards.unlockOrder();
+}
+
 /**
  * Clears all shards and adopts the primary's hash key and spread, so that its frames fit. Whoever
  * hashed a key before must do it again, and who watches one has seen it change. Called before the
  * first flow of a full sync starts, by one thread that holds no lock.
  */
 export function prepareFullSync(shards: Shards, hashKey: HashKey): void {
-  for (let shard = 0; shard < shards.count; shard++) shards.lock(shard);
+  lockAscending(
+    shards,
+    shards.spaces.map((_, shard) => shard),
+  );
   for (let shard = 0; shard < shards.count; shard++) {
     for (let database = 0; database < shards.databases; database++) {
       touchAllWatched(shards.spaces[shard]!, database, gone);

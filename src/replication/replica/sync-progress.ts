@@ -9,9 +9,11 @@
  *   12     i32  1: it is a full sync that is not ready
  *   64     i32  of each shard: done
  *          then, of each shard, i32 cut seen
+ *          then, of each shard, i32 begun: the walk has a cursor
  *          then, from a multiple of 8 on, 16 f64 sums (SUM_*)
  *          then, of each shard, f64 applied, need, cut, head, received, kept, mark, mark's time, LSN of
- *          the oldest cut that is not applied, LSN of the newest one
+ *          the oldest cut that is not applied, LSN of the newest one, cursor of the walk: database
+ *          and hash position
  *
  *   The values of a kind lie together: those of all shards, then the next kind.
  *
@@ -29,6 +31,8 @@ import type { Region } from '../../base/region.js';
 import type { Cut } from '../../journal/cuts.js';
 import { participantAt, participants } from '../../journal/record.js';
 import { lockBlocking, unlock } from '../../memory/lock.js';
+import type { HalfStream } from '../half-sync.js';
+import { AWAITS_CLEAR, DONE, WALKING } from '../shard-states.js';
 
 const LOCK = 0;
 const DONE_COUNT = 1;
@@ -37,8 +41,8 @@ const FULL = 3;
 const SHARD_WORDS = 16;
 const SUMS = 16;
 /** Words, and f64s, of each shard. */
-const SHARD_FLAGS = 2;
-const SHARD_VALUES = 10;
+const SHARD_FLAGS = 3;
+const SHARD_VALUES = 12;
 /** Places of two of the values. */
 const APPLIED = 0;
 const RECEIVED = 4;
@@ -79,6 +83,9 @@ export class SyncProgress {
   readonly kept: Float64Array;
   private readonly done: Int32Array;
   private readonly cutSeen: Int32Array;
+  private readonly begun: Int32Array;
+  private readonly cursorDatabase: Float64Array;
+  private readonly cursorPosition: Float64Array;
 
   /** @param owner this thread's number + 1 */
   constructor(
@@ -95,6 +102,7 @@ export class SyncProgress {
     this.words = words(SHARD_WORDS);
     this.done = words(shards);
     this.cutSeen = words(shards);
+    this.begun = words(shards);
     at = (at + 7) & ~7;
     const values = (count: number) => {
       const array = new Float64Array(buffer, at, count);
@@ -112,6 +120,8 @@ export class SyncProgress {
     this.markMs = values(shards);
     this.oldestCut = values(shards);
     this.newestCut = values(shards);
+    this.cursorDatabase = values(shards);
+    this.cursorPosition = values(shards);
   }
 
   /**
@@ -160,6 +170,52 @@ export class SyncProgress {
 
   isDone(shard: number): boolean {
     return this.done[shard] !== 0;
+  }
+
+  /** The walk of a shard has come to this cursor, at this LSN. By the shard's flow. */
+  walkedTo(shard: number, database: number, position: number, lsn: number): void {
+    this.begun[shard] = 1;
+    this.cursorDatabase[shard] = database;
+    this.cursorPosition[shard] = position;
+    this.applied[shard] = lsn;
+  }
+
+  /** How far a shard is, or the stream without keys. */
+  halfStream(shard: number): HalfStream {
+    const isBegun = this.begun[shard] !== 0 || this.done[shard] !== 0;
+    const walking = isBegun ? WALKING : AWAITS_CLEAR;
+    return {
+      state: this.done[shard] !== 0 ? DONE : walking,
+      lsn: this.applied[shard]!,
+      database: this.cursorDatabase[shard]!,
+      position: this.cursorPosition[shard]!,
+    };
+  }
+
+  /** How far the full sync is; null when it was ready, or cannot go on. Once its flows have ended. */
+  get half(): readonly HalfStream[] | null {
+    if (this.words[FULL] === 0 || this.failed) return null;
+    return Array.from({ length: this.shards }, (_, shard) => this.halfStream(shard));
+  }
+
+  /**
+   * The full sync goes on over another link. What was received and not applied is lost, and so are
+   * cuts: they come again. What is known of half transactions stays.
+   */
+  reopen(): void {
+    this.cutSeen.fill(0);
+    this.cut.fill(0);
+    this.kept.fill(0);
+    for (let shard = 0; shard < this.shards; shard++) {
+      this.received[shard] = this.done[shard] !== 0 ? this.applied[shard]! : 0;
+    }
+    this.sums[SUM_OLDEST] = -1;
+    this.sums[SUM_BYTES] = 0;
+  }
+
+  /** Whether it is a full sync that is not ready. */
+  get isFull(): boolean {
+    return this.words[FULL] !== 0;
   }
 
   shardDone(shard: number): void {

@@ -7,6 +7,7 @@ import type {
   LatencyEvent,
   SlowLogEntry,
 } from '../../commands/contract/server-port.js';
+import type { AclLogEntry } from '../../engine/acl/acl-log.js';
 import type { SessionState } from '../../engine/session.js';
 import type { Gatherer } from './gather.js';
 
@@ -45,6 +46,10 @@ export type IoQuestions = {
     readonly payload: readonly string[];
     readonly answer: readonly string[];
   };
+  /** Takes over changes of users; connections that end by them have ended. */
+  readonly 'users-renew': { readonly payload: null; readonly answer: null };
+  readonly 'acl-log-entries': { readonly payload: null; readonly answer: readonly AclLogEntry[] };
+  readonly 'acl-log-reset': { readonly payload: null; readonly answer: null };
   /** Adds what the thread has counted to its section of the control block. */
   readonly 'publish-counters': { readonly payload: null; readonly answer: null };
   readonly 'statistics-reset': { readonly payload: null; readonly answer: null };

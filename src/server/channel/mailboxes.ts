@@ -5,6 +5,7 @@
  * threads from 0, the main thread, one that is not used, the flow threads that serve and those that
  * follow.
  */
+import { Claims } from '../../memory/claims.js';
 import { Mailbox } from '../../memory/mailbox.js';
 import { wakeTransport } from '../../platform/wake.js';
 import { FLOW_THREADS_MAX } from './main-flow.js';
@@ -14,6 +15,8 @@ const RETRY_MS = 1;
 
 export interface MailboxMemory {
   readonly buffer: SharedArrayBuffer;
+  /** Of Claims: who ends the wait of a client. */
+  readonly claims: SharedArrayBuffer;
   readonly receivers: number;
   readonly senders: number;
   /** By I/O thread: the number that wakes its transport, 0 before it has one. */
@@ -23,7 +26,8 @@ export interface MailboxMemory {
 export function createMailboxes(ioThreads: number, wakers: Int32Array): MailboxMemory {
   const senders = ioThreads + 2 + 2 * Math.min(ioThreads, FLOW_THREADS_MAX);
   const buffer = Mailbox.createBuffer(ioThreads, senders);
-  return { buffer, receivers: ioThreads, senders, wakers };
+  const claims = Claims.createBuffer(ioThreads);
+  return { buffer, claims, receivers: ioThreads, senders, wakers };
 }
 
 /** @param failed told of exceptions in handlers */

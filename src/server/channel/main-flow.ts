@@ -5,6 +5,7 @@
  *   main ── flows to serve and to follow ──▶ flow threads ── connected, ended ──▶ main
  */
 import type { ElementsByVerb } from '../../keyspace/effect-elements.js';
+import type { HalfStream } from '../../replication/half-sync.js';
 import type { PendingMemory } from '../../replication/replica/pending-streams.js';
 import type { MailboxMemory } from './mailboxes.js';
 
@@ -19,6 +20,8 @@ export interface FlowThreadData {
   readonly ringBuffers: readonly SharedArrayBuffer[];
   /** Of a NewestCut. */
   readonly cutsBuffer: SharedArrayBuffer;
+  /** Of a SharedText: the libraries of functions. */
+  readonly librariesBuffer: SharedArrayBuffer;
   readonly controlBuffer: SharedArrayBuffer;
   readonly ioThreads: number;
   readonly mailboxes: MailboxMemory;
@@ -43,6 +46,7 @@ export interface ServeFlow {
   readonly mine: readonly number[];
   readonly raw: boolean;
   readonly from: readonly number[] | null;
+  readonly half: readonly HalfStream[] | null;
   readonly heartbeatMs: number;
   readonly windowBytes: number;
 }

@@ -148,7 +148,7 @@ const tls = {
 
 const security = {
   requirepass: anytime(text(), '', secret),
-  aclfile: atStart(text(), '', only('', 'Darter has no ACL files yet')),
+  aclfile: atStart(text(), ''),
   'acl-pubsub-default': anytime(oneNameOf('allchannels', 'resetchannels'), 'resetchannels'),
   'acllog-max-len': anytime(longCount, '128'),
   'enable-debug-command': atStart(localNames, 'no'),

@@ -129,7 +129,6 @@ describe("Darter's own directives", () => {
     assert.match(refusals('appendonly', 'yes') ?? '', /append-only/);
     assert.match(refusals('tls-port', '6380') ?? '', /TLS/);
     assert.match(refusals('cluster-enabled', 'yes') ?? '', /cluster/);
-    assert.match(refusals('aclfile', '/etc/users') ?? '', /ACL/);
   });
 
   it('writes the classes of keyspace events in one order', () => {

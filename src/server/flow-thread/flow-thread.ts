@@ -6,12 +6,15 @@
 import { closeSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { parentPort, workerData } from 'node:worker_threads';
+import { BLOCKING_KEYS } from '../../engine/counters.js';
 import { JOURNAL_WRITTEN } from '../../journal/counters.js';
 import { NewestCut } from '../../journal/cuts.js';
 import { JournalRing } from '../../journal/ring.js';
 import type { ElementsByVerb } from '../../keyspace/effect-elements.js';
 import { Shards } from '../../keyspace/shards.js';
+import { Claims } from '../../memory/claims.js';
 import type { ControlBlock } from '../../memory/control.js';
+import { SharedText } from '../../memory/shared-text.js';
 import { USED_PAGES } from '../../memory/used-pages.js';
 import { attachPagedRegion, attachRegion } from '../../platform/ffi/region.js';
 import { yieldToOthers } from '../../platform/ffi/thread-priority.js';
@@ -34,6 +37,7 @@ import type {
 } from '../channel/main-flow.js';
 import { FollowedFlow } from './followed-flow.js';
 import { KeylessEffects } from './keyless-effects.js';
+import { librariesEffect } from './libraries-effect.js';
 import { ReplicatedMessages } from './replicated-messages.js';
 import { ServedFlow } from './served-flow.js';
 
@@ -45,9 +49,10 @@ class FlowThread {
   private readonly owner: number;
   private readonly elements: ElementsByVerb;
   private readonly control: ControlBlock;
-  private readonly mail: SendingMailbox;
   private readonly messages: ReplicatedMessages;
   private readonly keyless: KeylessEffects;
+  private readonly mail: SendingMailbox;
+  private readonly claims: Claims;
   private target: EffectTarget | null = null;
 
   constructor(
@@ -64,11 +69,15 @@ class FlowThread {
     );
     this.rings = data.ringBuffers.map((buffer) => new JournalRing(attachRegion(buffer)));
     this.owner = data.thread + 1;
+    this.claims = new Claims(data.mailboxes.claims);
     this.mail = new SendingMailbox(data.mailboxes, data.thread);
     const directory = attachPagedRegion(data.subscriptionsBuffer);
     const { mailbox } = this.mail;
     this.messages = new ReplicatedMessages(directory, this.control, data.thread, mailbox);
-    this.keyless = new KeylessEffects(this.messages.kinds);
+    this.keyless = new KeylessEffects([
+      ...this.messages.kinds,
+      librariesEffect(new SharedText(data.librariesBuffer)),
+    ]);
     this.elements = data.elements;
     this.cuts = new NewestCut(data.cutsBuffer, this.owner);
   }
@@ -89,7 +98,7 @@ class FlowThread {
   }
 
   private serve(command: ServeFlow): void {
-    const { flow, descriptor, mine, raw, from, heartbeatMs, windowBytes } = command;
+    const { flow, descriptor, mine, raw, from, half, heartbeatMs, windowBytes } = command;
     const { shards, rings, cuts } = this;
     let socket: Socket;
     try {
@@ -103,6 +112,7 @@ class FlowThread {
     const { elements, owner, keyless: keylessState } = this;
     const options = {
       ...{ shards, rings, owner, keylessState, mine, session, raw, from, windowBytes, elements },
+      half,
       cuts,
     };
     const written = this.control.signal(JOURNAL_WRITTEN);
@@ -117,7 +127,11 @@ class FlowThread {
   async prepareToFollow(): Promise<void> {
     const module = await loadModule(new URL('./effect-target.js', import.meta.url));
     const { createEffectTarget } = module as typeof import('./effect-target.js');
-    const target = createEffectTarget(this.shards);
+    const target = createEffectTarget(this.shards, {
+      claims: this.claims,
+      mailbox: this.mail.mailbox,
+      blockingKeys: this.control.word(BLOCKING_KEYS),
+    });
     this.messages.tell(target.notifications);
     this.target = target;
   }

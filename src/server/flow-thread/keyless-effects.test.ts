@@ -24,7 +24,7 @@ function pair(replicaShards = 2) {
   replica.keyless.notes.set('of another history', '1');
   primary.startJournal();
   prepareFullSync(replica.shards, HASH_KEY);
-  const link = new Link(primary, replica, null, 2, new Random(1));
+  const link = new Link(primary, replica, null, null, 2, new Random(1));
   link.settle();
   assert.equal(link.failed, null);
   assert.equal(link.progress.ready, true);

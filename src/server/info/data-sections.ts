@@ -1,10 +1,18 @@
 /** INFO's sections stats, persistence and replication. */
-import { COMMANDS, ERROR_REPLIES } from '../../engine/counters.js';
+import {
+  COMMANDS,
+  DENIED_CHANNELS,
+  DENIED_COMMANDS,
+  DENIED_KEYS,
+  DENIED_LOGINS,
+  ERROR_REPLIES,
+} from '../../engine/counters.js';
 import { CHANNELS, PATTERNS, SHARD_CHANNELS } from '../../engine/pubsub/counters.js';
 import {
   CHANGES,
   CHANGES_SAVED,
   EXPIRED,
+  EXPIRED_ELEMENTS,
   EXPIRY_CYCLE_MS,
   EXPIRY_TIMEOUTS,
   HITS,
@@ -21,6 +29,7 @@ import {
 } from '../../net/counters.js';
 import {
   FULL_SYNCS,
+  FULL_SYNCS_RESUMED,
   PARTIAL_SYNCS,
   PARTIAL_SYNCS_REFUSED,
   REPLICATION_INPUT_BYTES,
@@ -47,6 +56,8 @@ export const statsSection: Section = (source) => {
     ['sync_full', control.sum(FULL_SYNCS)],
     ['sync_partial_ok', control.sum(PARTIAL_SYNCS)],
     ['sync_partial_err', control.sum(PARTIAL_SYNCS_REFUSED)],
+    ['expired_subkeys', control.sum(EXPIRED_ELEMENTS)],
+    ['sync_full_resumed', control.sum(FULL_SYNCS_RESUMED)],
     ['expired_keys', control.sum(EXPIRED)],
     ['expired_stale_perc', '0.00'],
     ['expired_time_cap_reached_count', control.sum(EXPIRY_TIMEOUTS)],
@@ -70,6 +81,10 @@ export const statsSection: Section = (source) => {
     ['total_writes_processed', control.sum(WRITES)],
     ...zeros('io_threaded_reads_processed', 'io_threaded_writes_processed'),
     ...zeros('reply_buffer_shrinks', 'reply_buffer_expands'),
+    ['acl_access_denied_auth', control.sum(DENIED_LOGINS)],
+    ['acl_access_denied_cmd', control.sum(DENIED_COMMANDS)],
+    ['acl_access_denied_key', control.sum(DENIED_KEYS)],
+    ['acl_access_denied_channel', control.sum(DENIED_CHANNELS)],
   ];
 };
 

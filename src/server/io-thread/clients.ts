@@ -133,9 +133,7 @@ function matches(
   if (filter.localAddress !== undefined && filter.localAddress !== session.localAddress) {
     return false;
   }
-  if (filter.user !== undefined && (filter.user !== session.user || !session.authenticated)) {
-    return false;
-  }
+  if (filter.user !== undefined && filter.user !== session.user) return false;
   if (filter.olderThanSeconds !== undefined) {
     if (nowMs - session.createdMs < filter.olderThanSeconds * 1000) return false;
   }

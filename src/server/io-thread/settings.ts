@@ -7,7 +7,6 @@ import { NO_OUTPUT_LIMIT, type OutputLimit } from '../../net/policy.js';
 import { OUTPUT_NORMAL, OUTPUT_PUBSUB } from '../../net/runner.js';
 
 export class ThreadSettings {
-  password = '';
   protectedMode = true;
   boundExplicitly = false;
   maxClients = 10000;
@@ -32,7 +31,6 @@ export class ThreadSettings {
   /** @param value gives a directive as CONFIG GET shows it */
   load(value: (name: string) => string): void {
     const number = (name: string) => Number(value(name));
-    this.password = value('requirepass');
     this.protectedMode = value('protected-mode') === 'yes';
     this.boundExplicitly = value('bind') !== '* -::*';
     this.maxClients = number('maxclients');

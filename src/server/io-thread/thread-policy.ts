@@ -3,7 +3,7 @@
  */
 import type { FailureLog } from '../../base/failure-log.js';
 import { ClientPause, PAUSE_EVERYTHING, PAUSE_NOTHING } from '../../engine/client-pause.js';
-import { COMMANDS } from '../../engine/counters.js';
+import { BLOCKED_CLIENTS, COMMANDS } from '../../engine/counters.js';
 import type { Dispatcher } from '../../engine/dispatch.js';
 import {
   GATE_LOADING,
@@ -21,6 +21,7 @@ import { WRITES_DELAYED, WRITES_OVERRULED } from '../../journal/counters.js';
 import {
   CHANGES,
   EXPIRED,
+  EXPIRED_ELEMENTS,
   EXPIRY_CYCLE_MS,
   EXPIRY_CYCLE_OFF,
   EXPIRY_TIMEOUTS,
@@ -50,6 +51,8 @@ export interface ThreadPolicyParts {
   readonly expiry: ExpiryCycle;
   readonly replication: ThreadReplication;
   readonly pressure: BackPressure;
+  /** Takes over changes of users. */
+  readonly refreshUsers: () => void;
   /** Reads the configuration anew if it has changed. */
   readonly refreshSettings: () => void;
   /** Hands an accepted descriptor to another thread. */
@@ -75,6 +78,7 @@ export class ThreadPolicy implements FrontendPolicy<ClientSession> {
   private nextSecondMs = 0;
   private nextExpiryMs = 0;
   private turnHasInput = 0;
+  private countedPaused = 0;
   /** The gates of CLIENT PAUSE in the turn before. */
   private pause = 0;
 
@@ -144,6 +148,7 @@ export class ThreadPolicy implements FrontendPolicy<ClientSession> {
   beginTurn(): void {
     this.parts.mailbox.awake();
     this.parts.refreshSettings();
+    this.parts.refreshUsers();
     this.loadGates();
     this.turnHasInput++;
     // What another thread has sent before a client could send its command comes before that command.
@@ -165,6 +170,8 @@ export class ThreadPolicy implements FrontendPolicy<ClientSession> {
     if (pause !== PAUSE_NOTHING) {
       gates |= pause === PAUSE_EVERYTHING ? GATE_PAUSE_ALL : GATE_PAUSE_WRITES;
     }
+    // Expired keys are hidden during a pause, and removed after it, as in Redis.
+    dispatcher.keys.expiresKeys = replication.expiresKeys && pause === PAUSE_NOTHING;
     dispatcher.beginTurn(nowMs, gates | replication.gates(nowMs));
   }
 
@@ -189,6 +196,8 @@ export class ThreadPolicy implements FrontendPolicy<ClientSession> {
   private work(): number {
     const { dispatcher, settings, thread } = this.parts;
     const nowMs = dispatcher.now;
+    this.countPaused();
+    const waitsMs = dispatcher.waits!.background(nowMs);
     const pause = dispatcher.gates & (GATE_PAUSE_ALL | GATE_PAUSE_WRITES);
     if (this.frontend.pausedCount > 0 && (pause === 0 || this.pause !== pause)) {
       this.frontend.resumePaused();
@@ -210,7 +219,15 @@ export class ThreadPolicy implements FrontendPolicy<ClientSession> {
     if (nowMs >= this.placement.nextMs) this.placement.period(nowMs);
     if (this.frontend.pausedCount > 0) return 1;
     const nextMs = Math.min(this.nextBackgroundMs, this.nextExpiryMs, this.placement.nextMs);
-    return Math.max(1, Math.min(nextMs - nowMs, replicationMs));
+    return Math.max(1, Math.min(nextMs - nowMs, replicationMs, waitsMs));
+  }
+
+  /** Clients that CLIENT PAUSE holds count as blocked, as in Redis. */
+  private countPaused(): void {
+    const { pausedCount } = this.frontend;
+    if (pausedCount === this.countedPaused) return;
+    this.parts.control.word(BLOCKED_CLIENTS).add(pausedCount - this.countedPaused);
+    this.countedPaused = pausedCount;
   }
 
   private expire(periodMs: number, paused: boolean): void {
@@ -249,11 +266,13 @@ export class ThreadPolicy implements FrontendPolicy<ClientSession> {
     statistics.add(HITS, keys.hits);
     statistics.add(MISSES, keys.misses);
     statistics.add(EXPIRED, keys.expired);
+    statistics.add(EXPIRED_ELEMENTS, keys.expiredElements);
     statistics.add(RECLAIMED, keys.types.reclaim.reclaimed);
     statistics.add(CHANGES, keys.totalChanges);
     keys.hits = 0;
     keys.misses = 0;
     keys.expired = 0;
+    keys.expiredElements = 0;
     keys.types.reclaim.reclaimed = 0;
     keys.totalChanges = 0;
     statistics.add(READS, this.turnHasInput);

@@ -17,6 +17,7 @@ import { commandModules } from '../../commands/index.generated.js';
 import { definitionsOf } from '../../engine/definitions.js';
 import { DIRECTORY_BYTES, SubscriptionDirectory } from '../../engine/pubsub/directory.js';
 import { Registry } from '../../engine/registry.js';
+import { createScriptingBuffers } from '../../engine/scripts/shared.js';
 import { NewestCut } from '../../journal/cuts.js';
 import { createRings } from '../../journal/ring.js';
 import { type ElementsByVerb, elementsByVerb } from '../../keyspace/effect-elements.js';
@@ -36,11 +37,13 @@ import { FLOW_THREADS_MAX } from '../channel/main-flow.js';
 import type { DescriptorShare, IoThreadData, ServerFacts } from '../channel/main-io.js';
 import { STARTUP_BYTES } from '../channel/process-figures.js';
 import type { Config } from '../config/config.js';
+import type { Declarations } from '../config/declarations.js';
 import {
   clientsPossible,
   mustAcceptSingly,
   reservedDescriptors,
 } from '../config/descriptor-budget.js';
+import { createSharedUsers } from './initial-users.js';
 import { type IoRequest, IoThreads } from './io-threads.js';
 import { fitMaxClients } from './max-clients.js';
 import { RATE_PERIOD_MS, RateSampler } from './rates.js';
@@ -75,6 +78,7 @@ export class Server {
     private readonly log: Log,
     private readonly facts: Omit<ServerFacts, 'transport'>,
     private readonly supervision: Supervision,
+    private readonly declarations: Declarations,
   ) {
     const wanted = config.number('threads') || availableParallelism();
     const choice = chooseTransport();
@@ -118,6 +122,10 @@ export class Server {
     if (this.isStopping) return;
     const { config, threads } = this;
     const registry = new Registry(definitionsOf(commandModules));
+    const { declarations, log } = this;
+    const users = createSharedUsers(registry, config, declarations.users, (text) =>
+      log.warning(text),
+    );
     const control = createControl(threads, registry.all.length);
     const shardBuffers = this.createShards(control);
     const figure = () => new Int32Array(new SharedArrayBuffer(4 * threads)).fill(NOT_UP);
@@ -126,8 +134,10 @@ export class Server {
     const cutsBuffer = NewestCut.create(ringBuffers.length);
     const mailboxes = createMailboxes(threads, this.wakers);
     const subscriptionsBuffer = this.createDirectory(control);
+    const scripting = createScriptingBuffers(threads);
     const common = {
       ...{ shardBuffers, ringBuffers, cutsBuffer, databases, mailboxes },
+      librariesBuffer: scripting.libraries,
       subscriptionsBuffer,
     };
     const replication = this.createReplication({
@@ -143,6 +153,9 @@ export class Server {
       replication: replication.status,
       controlBuffer: control.buffer,
       configBuffer: config.buffer,
+      usersBuffer: users.buffer,
+      renames: declarations.renames,
+      scripting,
       wakers: this.wakers,
       figures: { connections: figure(), inUse: figure(), atWork: figure() },
       descriptors,
@@ -165,6 +178,7 @@ export class Server {
     readonly shardBuffers: readonly SharedArrayBuffer[];
     readonly ringBuffers: readonly SharedArrayBuffer[];
     readonly cutsBuffer: SharedArrayBuffer;
+    readonly librariesBuffer: SharedArrayBuffer;
     readonly databases: number;
     readonly mailboxes: MailboxMemory;
     readonly subscriptionsBuffer: SharedArrayBuffer;

@@ -50,7 +50,7 @@ function record(raw: boolean): Uint8Array[] {
   }
   server.startJournal();
   const session = new SyncSession(SyncSession.create(STREAMS, true), STREAMS, 1);
-  const options = { ...server.primaryParts, mine: MINE, session, raw, from: null };
+  const options = { ...server.primaryParts, mine: MINE, session, raw, from: null, half: null };
   const flow = new PrimaryFlow({ ...options, windowBytes: WINDOW_BYTES });
   const blocks: Uint8Array[] = [];
   for (let i = 0; i < 12; i++) {

@@ -17,6 +17,7 @@ import { attachPagedRegion, attachRegion } from '../../../platform/ffi/region.js
 import * as errors from '../../../protocol/errors.js';
 import {
   FULL_SYNCS,
+  FULL_SYNCS_RESUMED,
   PARTIAL_SYNCS,
   PARTIAL_SYNCS_REFUSED,
   REPLICATION_INPUT_BYTES,
@@ -42,7 +43,7 @@ import { ConfirmedStatus } from './confirmed-status.js';
 import { FlowThreads } from './flow-threads.js';
 import { PrimaryLink } from './primary-link.js';
 import { RunningRoles } from './role-host.js';
-import { ServedReplicas } from './served-replicas.js';
+import { ServedReplicas, type SyncKind } from './served-replicas.js';
 
 const TICK_MS = 100;
 /**
@@ -74,6 +75,7 @@ export interface ManagerParts {
   readonly shardBuffers: readonly SharedArrayBuffer[];
   readonly ringBuffers: readonly SharedArrayBuffer[];
   readonly cutsBuffer: SharedArrayBuffer;
+  readonly librariesBuffer: SharedArrayBuffer;
   readonly databases: number;
   readonly mailboxes: MailboxMemory;
   readonly subscriptionsBuffer: SharedArrayBuffer;
@@ -126,7 +128,7 @@ export class ReplicationManager {
 
   constructor(private readonly parts: ManagerParts) {
     const { config, log, control, shardBuffers, ringBuffers, databases, ioThreads } = parts;
-    const { cutsBuffer } = parts;
+    const { cutsBuffer, librariesBuffer } = parts;
     const owner = ioThreads + 1;
     this.confirmed = new ConfirmedStatus(ioThreads, parts.sendStatus);
     this.shards = new Shards(
@@ -144,6 +146,7 @@ export class ReplicationManager {
       shardBuffers,
       ringBuffers,
       cutsBuffer,
+      librariesBuffer,
       controlBuffer: control.buffer,
       ioThreads,
       mailboxes: parts.mailboxes,
@@ -231,9 +234,10 @@ export class ReplicationManager {
     await Promise.all([this.serving.stop(), this.following.stop()]);
   }
 
-  private count(kind: 'full' | 'partial' | 'partial-refused'): void {
+  private count(kind: SyncKind): void {
     const counter = {
       full: FULL_SYNCS,
+      'full-resumed': FULL_SYNCS_RESUMED,
       partial: PARTIAL_SYNCS,
       'partial-refused': PARTIAL_SYNCS_REFUSED,
     }[kind];

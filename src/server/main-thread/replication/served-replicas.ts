@@ -7,6 +7,7 @@ import { Socket } from 'node:net';
 import type { Log } from '../../../base/log.js';
 import type { JournalRing } from '../../../journal/ring.js';
 import type { Shards } from '../../../keyspace/shards.js';
+import { HALF_SYNC, type HalfStream, halfFromNumbers } from '../../../replication/half-sync.js';
 import {
   PROTOCOL_VERSION,
   type PrimaryState,
@@ -43,6 +44,7 @@ interface ServedReplica {
   readonly name: string;
   readonly session: SyncSession;
   readonly from: readonly number[] | null;
+  readonly half: readonly HalfStream[] | null;
   readonly raw: boolean;
   readonly flowsWanted: number;
   readonly shares: readonly (readonly number[])[];
@@ -54,6 +56,9 @@ interface ServedReplica {
   hasBegun: boolean;
 }
 
+/** What is counted of syncs that begin. */
+export type SyncKind = 'full' | 'full-resumed' | 'partial' | 'partial-refused';
+
 export interface ServedReplicasParts {
   readonly config: Config;
   readonly log: Log;
@@ -64,12 +69,14 @@ export interface ServedReplicasParts {
   readonly state: PrimaryState;
   readonly changed: () => void;
   readonly closeClient: (thread: number, clientId: number) => void;
-  readonly counted: (kind: 'full' | 'partial' | 'partial-refused') => void;
+  readonly counted: (kind: SyncKind) => void;
   /** The replica with this id has gone. */
   readonly left: (id: string) => void;
   /** This process's owner number of locks. */
   readonly owner: number;
 }
+
+const MODES = { full: 'FULL', resume: 'RESUME', continue: 'CONTINUE' } as const;
 
 /** The streams of each flow: shards, and the stream without keys. */
 export function shareStreams(shards: number, flows: number): number[][] {
@@ -81,21 +88,29 @@ export function shareStreams(shards: number, flows: number): number[][] {
   });
 }
 
-/** 'version id shards databases flows lsn...', or null when that is not what it is. */
+/**
+ * 'version id shards databases flows lsn...', or 'version id shards databases flows HALF stream...'
+ * (half-sync.ts); null when it is neither.
+ */
 export function parseSyncRequest(
   words: readonly string[],
 ): (SyncRequest & { readonly flows: number }) | null {
-  const [version, id, shards, databases, flows, ...lsns] = words;
+  const [version, id, shards, databases, flows, ...rest] = words;
+  const isHalf = rest[0] === HALF_SYNC;
+  const lsns = isHalf ? rest.slice(1) : rest;
   const numbers = [version, shards, databases, flows, ...lsns];
   if (!numbers.every((word) => word !== undefined && /^\d{1,16}$/.test(word))) return null;
   if (id !== '?' && !/^[0-9a-f]{40}$/.test(id!)) return null;
+  const half = isHalf ? halfFromNumbers(lsns.map(Number)) : null;
+  if (isHalf && half === null) return null;
   return {
     version: Number(version),
     replicationId: id!,
     shards: Number(shards),
     databases: Number(databases),
     flows: Number(flows),
-    lsns: lsns.map(Number),
+    lsns: isHalf ? [] : lsns.map(Number),
+    half,
   };
 }
 
@@ -153,7 +168,7 @@ export class ServedReplicas {
     const figures = [PROTOCOL_VERSION, shards.count, shards.databases, key0, key1, spread];
     const sums = replica.session.sums;
     return [
-      decision.kind === 'continue' ? 'CONTINUE' : 'FULL',
+      MODES[decision.kind],
       replica.id,
       state.replicationId,
       ...figures.map(String),
@@ -169,6 +184,11 @@ export class ServedReplicas {
     const { name, decision, flowsWanted } = replica;
     replica.hasBegun = true;
     this.lastFailure = '';
+    if (decision.kind === 'resume') {
+      counted('full-resumed');
+      log.notice(`The full sync of replica ${name} goes on after a cut (${flowsWanted} flows)`);
+      return;
+    }
     if (decision.kind === 'continue') {
       counted('partial');
       log.notice(`Replica ${name} continues where it was (${flowsWanted} flows)`);
@@ -189,7 +209,7 @@ export class ServedReplicas {
     decision: Exclude<SyncDecision, { kind: 'refuse' }>,
   ): ServedReplica {
     const { shards, rings, threads, owner, log } = this.parts;
-    const full = decision.kind === 'full';
+    const full = decision.kind !== 'continue';
     const session = new SyncSession(SyncSession.create(rings.length, full), rings.length, owner);
     const flowsWanted = Math.min(request.flows, threads.count, shards.count);
     session.sums[SUM_KEYS_TOTAL] = full ? countKeys(shards) : 0;
@@ -201,6 +221,7 @@ export class ServedReplicas {
       name,
       session,
       from: full ? null : request.lsns,
+      half: decision.kind === 'resume' ? request.half : null,
       raw: !full || decision.raw,
       flowsWanted,
       shares: shareStreams(shards.count, flowsWanted),
@@ -230,7 +251,7 @@ export class ServedReplicas {
       return;
     }
     const { threads, config } = this.parts;
-    const { session, raw, from, shares } = replica;
+    const { session, raw, from, half, shares } = replica;
     const listener = {
       connected: () => {},
       abandoned: () => closeSync(descriptor),
@@ -251,6 +272,7 @@ export class ServedReplicas {
       mine: shares[index]!,
       raw,
       from,
+      half,
       heartbeatMs: seconds * 1000,
       windowBytes: this.windowBytes,
     }));
