@@ -36,7 +36,7 @@ import {
 import { Execution } from './execution.js';
 import { GATE_MONITOR } from './gates.js';
 import { KeyPlanner, mayWrite } from './key-planner.js';
-import { LockingPlan, WRITES_NOTHING, type WritePressure } from './locking-plan.js';
+import { HeldUpError, LockingPlan, WRITES_NOTHING, type WritePressure } from './locking-plan.js';
 import { MonitorFeed } from './monitor-feed.js';
 import { KeyspaceNotifications } from './notifications.js';
 import {
@@ -110,7 +110,7 @@ export class Dispatcher implements Context {
     this.session = nobody;
     this.keys = new Keyspace(shards);
     this.notifications = new KeyspaceNotifications(this.keys);
-    this.locks = new LockingPlan(shards, () => hooks.waiting());
+    this.locks = new LockingPlan(shards, (shard) => this.waitFor(shard));
     this.planner = new KeyPlanner(this.keys, this.locks, registry);
     this.execution = new Execution(this, this.locks, statistics, (command, error) =>
       hooks.failed(command, error),
@@ -230,6 +230,12 @@ export class Dispatcher implements Context {
     }
     this.reply.simple('QUEUED');
     return DONE;
+  }
+
+  /** @throws HeldUpError when it may take for ever */
+  private waitFor(shard: number): void {
+    this.hooks.waiting();
+    if (this.scripts.isHeldUp(shard)) throw new HeldUpError(this.scripts.busyError);
   }
 
   /** A script that runs for too long holds what the command needs. */
@@ -417,7 +423,10 @@ export class Dispatcher implements Context {
     if (this.gates !== 0 && mustPause(command, session, this.gates)) return PAUSED;
     this.session = session;
     this.args = args;
-    return this.runLocked(command, session, args);
+    const outcome = this.runLocked(command, session, args);
+    // It was counted when the client sent it.
+    if (outcome === DONE || outcome === SUSPENDED) this.statistics.calls[command.index]! -= 1;
+    return outcome;
   }
 
   /** Runs `work` with the shard locked, outside of commands, and serves who waits for keys noted. */

@@ -14,7 +14,7 @@ import * as errors from '../protocol/errors.js';
 import type { Arguments } from '../protocol/parser.js';
 import { ReplyTooLongError } from '../protocol/reply.js';
 import { GATE_MONITOR } from './gates.js';
-import type { LockingPlan } from './locking-plan.js';
+import { HeldUpError, type LockingPlan } from './locking-plan.js';
 import type { MonitorFeed } from './monitor-feed.js';
 import { type RegisteredCommand, TRAIT_TIMED, TRAIT_WRITE } from './registry.js';
 import type { ClientSession } from './session.js';
@@ -154,6 +154,10 @@ export class Execution {
     }
     if (error instanceof UnansweredError && keys.changes === 0) {
       reply.error(errors.unanswered(command.fullName.toUpperCase().replace('|', ' ')));
+      return;
+    }
+    if (error instanceof HeldUpError && keys.changes === 0) {
+      reply.error(error.reply);
       return;
     }
     const isTooLong = error instanceof ReplyTooLongError;

@@ -46,7 +46,10 @@ export interface WaitsParts extends ServingParts {
   readonly dispatcher: Dispatcher;
   readonly serving: Serving;
   readonly control: ControlBlock;
-  /** The client's command is answered with these bytes, and its input served again. */
+  /**
+   * The client's command is answered with these bytes, and its input served again: it is suspended
+   * until then.
+   */
   readonly answer: (session: ClientSession, region: Region, offset: number, length: number) => void;
   /** The same with what is written when it is the client's turn; it may go on waiting. */
   readonly resumed: (session: ClientSession, write: (context: Context) => void) => void;
@@ -200,7 +203,7 @@ export class Waits {
     const { session } = wait;
     if (session !== null) {
       wait.session = null;
-      session.suspended = false;
+      // It is suspended until its reply is written: what it sends meanwhile stands behind that.
       session.cancelSuspension = null;
     }
     this.blocked.add(-1);
@@ -260,6 +263,7 @@ export class Waits {
     const session = this.end(wait);
     if (session === null) return;
     this.parts.resumed(session, ({ reply }) => {
+      session.suspended = false;
       if (closes) session.closeAfterReply = true;
       if (error === null) reply.nullArray();
       else reply.error(error);
@@ -328,7 +332,9 @@ export class Waits {
     const wait = this.tried;
     if (wait === null || isSuspended) return;
     this.tried = null;
-    if (this.claim(wait)) this.end(wait);
+    if (!this.claim(wait)) return;
+    const session = this.end(wait);
+    if (session !== null) session.suspended = false;
   }
 
   // --- turns -------------------------------------------------------------------------------------

@@ -82,7 +82,8 @@ export const CUSTOM_EFFECTS: Readonly<Record<string, string>> = {
   'src/commands/hash/hsetex.ts': 'the time is absolute and the condition decided: HSETEX, HSET',
   'src/commands/hyperloglog/pfcount.ts':
     'PFCOUNT is no write that a replica would replay; it changed eight bytes: SETRANGE',
-  'src/commands/list/lib/move.ts': 'LMOVE has two keys: the effect on the second one is a push',
+  'src/commands/list/lib/move.ts': 'LMOVE, also within one list, is a push and a pop',
+  'src/commands/list/ltrim.ts': 'LTRIM is a pop at each end, which a list shipped in parts follows',
   'src/commands/list/lib/pop.ts':
     'LMPOP and LMOVE choose the key, waiting clients have no vector: a pop',
   'src/commands/set/smove.ts': 'SMOVE has two keys: a member leaves one, SREM, and joins one, SADD',

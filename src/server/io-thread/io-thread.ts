@@ -8,6 +8,7 @@ import { receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { FailureLog } from '../../base/failure-log.js';
 import { Log, type LogLevel } from '../../base/log.js';
 import { textOfErrorName } from '../../base/system-error.js';
+import type { RunningScript } from '../../commands/contract/server-port.js';
 import { REPLY_ON } from '../../commands/contract/session.js';
 import { commandModules } from '../../commands/index.generated.js';
 import { createUserTable } from '../../engine/acl/user-table.js';
@@ -312,10 +313,22 @@ class IoThread {
         const words = argumentsOf([EFFECT_LIBRARIES, ...codes]);
         this.replication.keyless.append(words, 0, change);
       },
+      findRunning: () => this.findRunningScript(dispatcher),
       log: (level, message) => this.log.write(SCRIPT_LOG_LEVELS[level]!, message),
     });
     dispatcher.scripts = scripting.scripts;
+    this.gatherer.answers('running-script', () => scripting.running());
     return scripting;
+  }
+
+  /** A thread that runs a long script answers questions meanwhile. */
+  private findRunningScript(dispatcher: Dispatcher): RunningScript | null {
+    const { scriptStates } = this;
+    const threads = Array.from({ length: scriptStates.threads }, (_, thread) => thread);
+    // Within EXEC, shards are locked that another thread may wait for instead of answering.
+    const isAny = threads.some((thread) => slowKind(scriptStates, thread) !== null);
+    if (!isAny || dispatcher.inTransaction) return null;
+    return this.gatherer.gather('running-script', null).find((one) => one !== null) ?? null;
   }
 
   /**
@@ -431,7 +444,10 @@ class IoThread {
       ...{ thread: data.thread, dispatcher, serving, control },
       answer: (session, region, offset, length) => {
         if (session.replyMode === REPLY_ON) frontend.push(session, region, offset, length);
-        frontend.resume(session, () => dispatcher.suppressResumed(session));
+        frontend.resume(session, () => {
+          session.suspended = false;
+          dispatcher.suppressResumed(session);
+        });
       },
       resumed: (session, write) =>
         frontend.resume(session, () => {
