@@ -34,8 +34,11 @@ import {
   unknownSubcommand,
 } from './admission.js';
 import { Execution } from './execution.js';
+import { GATE_MONITOR } from './gates.js';
 import { KeyPlanner, mayWrite } from './key-planner.js';
 import { HeldUpError, LockingPlan, WRITES_NOTHING, type WritePressure } from './locking-plan.js';
+import { MonitorFeed } from './monitor-feed.js';
+import { KeyspaceNotifications } from './notifications.js';
 import {
   type RegisteredCommand,
   type Registry,
@@ -84,6 +87,8 @@ export class Dispatcher implements Context {
   readonly keys: Keyspace;
   readonly settings = new CommandSettings();
   readonly locks: LockingPlan;
+  readonly notifications: KeyspaceNotifications;
+  readonly monitors = new MonitorFeed();
   readonly access = new AccessControl();
   private readonly execution: Execution;
   private readonly planner: KeyPlanner;
@@ -104,6 +109,7 @@ export class Dispatcher implements Context {
     this.reply = reply;
     this.session = nobody;
     this.keys = new Keyspace(shards);
+    this.notifications = new KeyspaceNotifications(this.keys);
     this.locks = new LockingPlan(shards, (shard) => this.waitFor(shard));
     this.planner = new KeyPlanner(this.keys, this.locks, registry);
     this.execution = new Execution(this, this.locks, statistics, (command, error) =>
@@ -172,10 +178,23 @@ export class Dispatcher implements Context {
     if (status === BUSY && this.scripts.isHeldUp(this.locks.takenShard)) {
       status = this.refuseBusy(session);
     }
+    if (this.notifications.isPending) this.notify(session, begin);
+    if (this.gates !== 0 && this.monitors.isPending) this.monitors.flush();
     const { longKeys } = this.keys;
     if (longKeys.isOpen) longKeys.end(session, status === BUSY || status === DEFERRED);
     if (status === DONE && session.replyMode !== REPLY_ON) this.suppress(session);
     return status;
+  }
+
+  /**
+   * Publishes the events of the command. Its client, should it be subscribed to them, gets them
+   * before the reply.
+   */
+  private notify(session: ClientSession, begin: number): void {
+    const { reply } = this;
+    const mark = reply.mark();
+    this.notifications.flush();
+    if (reply.mark() > mark && session.replyMode === REPLY_ON) reply.putFirst(begin, mark);
   }
 
   private admit(session: ClientSession, args: Arguments): number {
@@ -457,6 +476,7 @@ export class Dispatcher implements Context {
   private reject(command: RegisteredCommand, session: ClientSession, error: ErrorReply): number {
     this.statistics.rejected[command.index]! += 1;
     if ((command.traits & TRAIT_RUNS_QUEUE) === 0) return this.refuse(session, error);
+    if ((this.gates & GATE_MONITOR) !== 0) this.monitors.note(command, this.args, session);
     // Refuses EXEC: the transaction ends, and the error gives the reason.
     this.server.transactions.discard(session);
     this.statistics.errorReply('EXECABORT');
@@ -561,6 +581,7 @@ export class Dispatcher implements Context {
       this.hooks.resumed(session, () => {
         this.session = session;
         write(this);
+        if (this.notifications.isPending) this.notifications.flush();
       }),
     );
   }

@@ -62,10 +62,13 @@ export class Keyspace extends Mutation {
     else this.keepBytes();
     this.seekIn(database, args, target);
     try {
+      this.replacesKey = true;
       this.store(kind, copied.region, copied.offset, copied.length, expiry, event);
     } catch (error) {
       if (owns) types.free(storedCopy(copied, kind, this.space));
       throw error;
+    } finally {
+      this.replacesKey = false;
     }
   }
 
@@ -91,7 +94,12 @@ export class Keyspace extends Mutation {
     }
     this.keepBytes();
     this.seekIn(database, args, target);
-    this.store(kind, copied.region, copied.offset, copied.length, expiry, null);
+    try {
+      this.replacesKey = true;
+      this.store(kind, copied.region, copied.offset, copied.length, expiry, null);
+    } finally {
+      this.replacesKey = false;
+    }
     this.seek(args, source);
     this.removeMoved(event);
   }

@@ -36,6 +36,8 @@ import {
   EVENT_DEL,
   EVENT_EXPIRED,
   EVENT_HEXPIRED,
+  EVENT_KEY_MISS,
+  EVENT_NEW,
   EVENT_PERSIST,
   type KeyspaceEvent,
 } from './events.js';
@@ -84,6 +86,10 @@ export abstract class Mutation extends KeyLookup {
   /** Effects of expired keys since the command began: they belong to no change of the command. */
   private expiryEffects = 0;
   private readonly replaced = new ReplacedValue();
+  /** The key stored next counts as created, even if it takes the place of another. */
+  protected replacesKey = false;
+  /** False while the event of a created key is told by the command itself. */
+  tellsCreation = true;
 
   constructor(
     shards: Shards,
@@ -326,6 +332,11 @@ export abstract class Mutation extends KeyLookup {
     if (earliest === 0 || expiry < earliest) this.table.ownerNumber = expiry;
   }
 
+  /** Tells that a command that only reads has not found the key last sought. */
+  missed(): void {
+    this.announce(EVENT_KEY_MISS);
+  }
+
   /** Removes the key last sought, which has expired (also used by the active cycle). */
   protected expire(): void {
     this.expired++;
@@ -344,6 +355,7 @@ export abstract class Mutation extends KeyLookup {
 
   /** Makes the entry of the key last sought; its value's bytes are to be written. */
   private place(kind: number, length: number, expiry: number): number {
+    const isNew = !this.exists || this.replacesKey;
     const owned = this.exists && this.types.owns(this.kind);
     if (owned) this.replaced.keep(this);
     const at = this.table.put(kind, length, expiry);
@@ -357,6 +369,7 @@ export abstract class Mutation extends KeyLookup {
     this.expiry = expiry;
     this.valueOffset = at;
     this.valueLength = length;
+    if (isNew && this.tellsCreation) this.announce(EVENT_NEW);
     return at;
   }
 

@@ -41,7 +41,7 @@ const dataSpecs = [
   ...keySpecs,
 ];
 const everything = new SpecTable([...dataSpecs, ...sessionSpecs, ...serverSpecs]);
-const data = new SpecTable(dataSpecs.filter((each) => each.weight > 1));
+export const data = new SpecTable(dataSpecs.filter((each) => each.weight > 1));
 
 /** @param table what most of the commands are: everything, unless told otherwise */
 export function makeSequence(random: Random, length: number, table = everything): Sequence {

@@ -313,11 +313,7 @@ const observation = {
   'latency-monitor-threshold': anytime(longCount, '0'),
   'latency-tracking': yes(),
   'latency-tracking-info-percentiles': anytime(special.percentiles, '50 99 99.9'),
-  'notify-keyspace-events': anytime(
-    special.eventClasses,
-    '',
-    only('', 'Darter has no keyspace notifications yet'),
-  ),
+  'notify-keyspace-events': anytime(special.eventClasses, ''),
 };
 
 const cluster = {

@@ -8,6 +8,7 @@
 import { shownFromPeer } from '../../base/peer-text.js';
 import { prefixBinary, type Region } from '../../base/region.js';
 import type { Dispatcher } from '../../engine/dispatch.js';
+import type { KeyspaceNotifications } from '../../engine/notifications.js';
 import { TRAIT_LOCK_ALL, TRAIT_LOCK_NONE, TRAIT_WRITE } from '../../engine/registry.js';
 import type { ClientSession } from '../../engine/session.js';
 import { loadVector } from '../../journal/keyless-stream.js';
@@ -34,6 +35,11 @@ export class EffectApplier implements EffectTarget {
     dispatcher.session = session;
     dispatcher.keys.expiresKeys = false;
     dispatcher.beginTurn(0, 0);
+  }
+
+  /** The keyspace events of the effects. */
+  get notifications(): KeyspaceNotifications {
+    return this.dispatcher.notifications;
   }
 
   apply(shard: number, database: number, region: Region, offset: number): string | null {

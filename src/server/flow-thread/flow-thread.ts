@@ -38,6 +38,7 @@ import type {
 import { FollowedFlow } from './followed-flow.js';
 import { KeylessEffects } from './keyless-effects.js';
 import { librariesEffect } from './libraries-effect.js';
+import { ReplicatedMessages } from './replicated-messages.js';
 import { ServedFlow } from './served-flow.js';
 
 class FlowThread {
@@ -48,6 +49,7 @@ class FlowThread {
   private readonly owner: number;
   private readonly elements: ElementsByVerb;
   private readonly control: ControlBlock;
+  private readonly messages: ReplicatedMessages;
   private readonly keyless: KeylessEffects;
   private readonly mail: SendingMailbox;
   private readonly claims: Claims;
@@ -69,7 +71,13 @@ class FlowThread {
     this.owner = data.thread + 1;
     this.claims = new Claims(data.mailboxes.claims);
     this.mail = new SendingMailbox(data.mailboxes, data.thread);
-    this.keyless = new KeylessEffects([librariesEffect(new SharedText(data.librariesBuffer))]);
+    const directory = attachPagedRegion(data.subscriptionsBuffer);
+    const { mailbox } = this.mail;
+    this.messages = new ReplicatedMessages(directory, this.control, data.thread, mailbox);
+    this.keyless = new KeylessEffects([
+      ...this.messages.kinds,
+      librariesEffect(new SharedText(data.librariesBuffer)),
+    ]);
     this.elements = data.elements;
     this.cuts = new NewestCut(data.cutsBuffer, this.owner);
   }
@@ -119,11 +127,13 @@ class FlowThread {
   async prepareToFollow(): Promise<void> {
     const module = await loadModule(new URL('./effect-target.js', import.meta.url));
     const { createEffectTarget } = module as typeof import('./effect-target.js');
-    this.target = createEffectTarget(this.shards, {
+    const target = createEffectTarget(this.shards, {
       claims: this.claims,
       mailbox: this.mail.mailbox,
       blockingKeys: this.control.word(BLOCKING_KEYS),
     });
+    this.messages.tell(target.notifications);
+    this.target = target;
   }
 
   private follow(command: FollowFlow): void {
@@ -148,6 +158,7 @@ class FlowThread {
     const written = this.control.signal(JOURNAL_WRITTEN);
     const applied = () => {
       written.raise();
+      this.messages.flush();
       this.mail.flush();
     };
     this.flows.set(

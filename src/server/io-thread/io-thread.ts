@@ -15,6 +15,7 @@ import { createUserTable } from '../../engine/acl/user-table.js';
 import { BLOCKING_KEYS } from '../../engine/counters.js';
 import { definitionsOf } from '../../engine/definitions.js';
 import { Dispatcher } from '../../engine/dispatch.js';
+import { EVENT_CLASSES } from '../../engine/pubsub/counters.js';
 import type { PubSub } from '../../engine/pubsub/pubsub.js';
 import { Registry } from '../../engine/registry.js';
 import { createScripting, type Scripting } from '../../engine/scripts/create.js';
@@ -29,6 +30,7 @@ import { NewestCut } from '../../journal/cuts.js';
 import { KeylessStream } from '../../journal/keyless-stream.js';
 import { JournalRing } from '../../journal/ring.js';
 import { JournalSink } from '../../journal/sink.js';
+import { eventMask } from '../../keyspace/events.js';
 import { ExpiryCycle } from '../../keyspace/expiry-cycle.js';
 import { Shards } from '../../keyspace/shards.js';
 import { Claims } from '../../memory/claims.js';
@@ -85,6 +87,7 @@ class IoThread {
   private transport!: Transport;
   private policy!: ThreadPolicy;
   private replication!: ThreadReplication;
+  private keyless!: KeylessStream;
   private dispatcher!: Dispatcher;
   private frontend!: Frontend<ClientSession>;
   private clients!: ThreadClients;
@@ -354,6 +357,7 @@ class IoThread {
       mailbox: this.mailbox,
       frontend,
       dispatcher,
+      keyless: this.keyless,
       sessions: clients.all,
       warn: (text) => this.log.warning(text),
     });
@@ -396,6 +400,7 @@ class IoThread {
     const { data, settings } = this;
     const journal = new JournalSink(rings);
     const keyless = new KeylessStream(rings.at(-1)!, rings.length - 1, data.thread + 1);
+    this.keyless = keyless;
     journal.onLoss = (shards, why) =>
       this.log.warning(`The journal of shards ${shards.join(', ')} begins anew: ${why}`);
     return new ThreadReplication(
@@ -510,6 +515,9 @@ class IoThread {
   private applySettings(): void {
     this.loadSettings();
     this.dispatcher.settings.load((name) => this.config.value(name));
+    const classes = eventMask(this.config.value('notify-keyspace-events'));
+    this.dispatcher.notifications.setMask(classes);
+    this.control.word(EVENT_CLASSES).store(classes);
     this.policy.placement.reload();
     this.transport.keepAliveSeconds = this.settings.keepAliveSeconds;
     this.policy.loadGates();

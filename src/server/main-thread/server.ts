@@ -133,10 +133,12 @@ export class Server {
     const ringBuffers = this.createRings();
     const cutsBuffer = NewestCut.create(ringBuffers.length);
     const mailboxes = createMailboxes(threads, this.wakers);
+    const subscriptionsBuffer = this.createDirectory(control);
     const scripting = createScriptingBuffers(threads);
     const common = {
       ...{ shardBuffers, ringBuffers, cutsBuffer, databases, mailboxes },
       librariesBuffer: scripting.libraries,
+      subscriptionsBuffer,
     };
     const replication = this.createReplication({
       ...common,
@@ -150,7 +152,6 @@ export class Server {
       threads,
       replication: replication.status,
       controlBuffer: control.buffer,
-      subscriptionsBuffer: this.createDirectory(control),
       configBuffer: config.buffer,
       usersBuffer: users.buffer,
       renames: declarations.renames,
@@ -180,6 +181,7 @@ export class Server {
     readonly librariesBuffer: SharedArrayBuffer;
     readonly databases: number;
     readonly mailboxes: MailboxMemory;
+    readonly subscriptionsBuffer: SharedArrayBuffer;
     readonly commands: number;
     readonly elements: ElementsByVerb;
   }): ReplicationManager {

@@ -78,6 +78,7 @@ export interface ManagerParts {
   readonly librariesBuffer: SharedArrayBuffer;
   readonly databases: number;
   readonly mailboxes: MailboxMemory;
+  readonly subscriptionsBuffer: SharedArrayBuffer;
   readonly ioThreads: number;
   /** How many commands there are. */
   readonly commands: number;
@@ -149,6 +150,7 @@ export class ReplicationManager {
       controlBuffer: control.buffer,
       ioThreads,
       mailboxes: parts.mailboxes,
+      subscriptionsBuffer: parts.subscriptionsBuffer,
       databases,
       commands: parts.commands,
       elements: parts.elements,
