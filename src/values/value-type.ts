@@ -45,8 +45,8 @@ export interface CopiedValue {
 
 /** Takes the commands that rebuild a value under the key last sought. */
 export interface ValueEffects {
-  /** Begins a command on the key. */
-  begin(name: string): ValueEffects;
+  /** Begins a command on the key, which stands behind the subcommand if there is one. */
+  begin(name: string, subcommand?: string): ValueEffects;
   bytes(source: Region, offset: number, length: number): ValueEffects;
   word(text: string): ValueEffects;
   /** Appends a time in decimal. */

@@ -48,11 +48,13 @@ export class ValueRecords implements ValueEffects {
     this.key = key;
   }
 
-  begin(name: string): this {
+  begin(name: string, subcommand = ''): this {
     const { key } = this;
     this.at = this.position + RECORD_HEADER_BYTES + VECTOR_HEADER_BYTES;
     this.count = 0;
-    return this.word(name).bytes(key.region, key.offset, key.length);
+    this.word(name);
+    if (subcommand !== '') this.word(subcommand);
+    return this.bytes(key.region, key.offset, key.length);
   }
 
   bytes(source: Region, offset: number, length: number): this {
