@@ -147,8 +147,8 @@ export function replyRange(
   return replied;
 }
 
-/** Ids that a command names, for all threads' own use: 16 bytes each. */
-class IdList {
+/** A list of ids, 16 bytes each. */
+export class IdList {
   count = 0;
   private region: Region = newRegion(1024);
 
