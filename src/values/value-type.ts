@@ -3,8 +3,9 @@
  * whoever meets a value of any type asks it, and only a type's own commands know what is inside.
  *
  * A key's entry holds the value's *bytes*. For strings and packed collections they are the whole
- * value. For others they are a root (16 to 64 bytes), and pages of the same shard's space hold the
- * rest: nested tables, B+-trees. A kind whose bytes refer to pages is listed in `owningKinds`.
+ * value. For others they are a root (16 to 128 bytes, the first 64 of which refer to all pages), and
+ * pages of the same shard's space hold the rest: nested tables, B+-trees. A kind whose bytes refer to
+ * pages is listed in `owningKinds`.
  *
  * Who frees those pages? Tables move and forget an entry's bytes and know nothing of pages. So
  * whatever removes an entry (Mutation, clearTable, removeEntry) looks at its kind first:

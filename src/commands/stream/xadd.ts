@@ -19,6 +19,8 @@ const EXHAUSTED = new ErrorReply(
 const ID_NOT_ABOVE = new ErrorReply(
   'ERR The ID specified in XADD is equal or smaller than the target stream top item',
 );
+/** Redis has no text of its own for it. */
+const NO_SEQUENCE_LEFT = new ErrorReply('ERR Elements are too large to be stored');
 const WRONG_ARITY = wrongArity('xadd');
 
 const id = new StreamId();
@@ -70,9 +72,11 @@ function chooseId({ now, reply }: Context): boolean {
   id.copyFrom(trim.id);
   if (!trim.sequenceIsGiven && id.hasSameTime(last)) {
     id.copyFrom(last);
-    const isInTime = id.increment() && id.hasSameTime(last);
-    if (isInTime) return true;
-  } else if (id.compare(last) > 0) return true;
+    if (id.increment() && id.hasSameTime(last)) return true;
+    reply.error(NO_SEQUENCE_LEFT);
+    return false;
+  }
+  if (id.compare(last) > 0) return true;
   reply.error(ID_NOT_ABOVE);
   return false;
 }

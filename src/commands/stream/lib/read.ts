@@ -36,6 +36,9 @@ const GROUP_IN_XREAD = new ErrorReply(
 const NOACK_IN_XREAD = new ErrorReply(
   'ERR The NOACK option is only supported by XREADGROUP. You called XREAD instead.',
 );
+const UNBALANCED = new ErrorReply(
+  "ERR Unbalanced XREAD list of streams: for each stream key an ID or '$' must be specified.",
+);
 const GROUP_MISSING = new ErrorReply('ERR Missing GROUP option for XREADGROUP');
 const DOLLAR_IN_GROUP = new ErrorReply(
   'ERR The $ ID is meaningless in the context of XREADGROUP: you want to read the history of this consumer by specifying a proper ID, or use the > ID to get new messages. The $ ID would just return an empty result set.',
@@ -126,11 +129,7 @@ class ReadArguments {
     const both = args.count - this.first;
     this.streams = both >> 1;
     if (both % 2 === 0) return args.count;
-    const name = this.isGroup ? 'xreadgroup' : 'xread';
-    const symbol = this.isGroup ? '>' : '$';
-    reply.errorText(
-      `ERR Unbalanced '${name}' list of streams: for each stream key an ID or '${symbol}' must be specified.`,
-    );
+    reply.error(UNBALANCED);
     return -1;
   }
 
@@ -209,6 +208,7 @@ export function serveRead(context: Context): number {
     const stream = streamFound(context);
     const serve = read.isGroup ? prepareGroup(context, stream) : hasMore(stream);
     if (serve === SERVE_NOTHING) continue;
+    if (read.isGroup) openConsumer(context, read.group, read.consumer);
     served++;
     if (reply.protocol === 2) reply.array(2);
     reply.bulk(args.region, args.offset[key]!, args.length[key]!);
@@ -233,16 +233,12 @@ function hasMore(stream: Stream): number {
   return stream.topId(probe).compare(start) > 0 ? SERVE_NEW : SERVE_NOTHING;
 }
 
-/** Opens group and consumer; for what is new, `start` is what the group has read. */
+/** Opens the group; for what is new, `start` is what the group has read. */
 function prepareGroup(context: Context, stream: Stream): number {
   findGroup(context, read.group);
-  let serve = SERVE_HISTORY;
-  if (start.isHighest) {
-    start.copyFrom(groups.lastId);
-    serve = hasMore(stream);
-  }
-  openConsumer(context, read.group, read.consumer);
-  return serve;
+  if (!start.isHighest) return SERVE_HISTORY;
+  start.copyFrom(groups.lastId);
+  return hasMore(stream);
 }
 
 /** Delivers what is new, from `start` on. */
