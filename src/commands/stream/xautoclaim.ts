@@ -63,7 +63,6 @@ function run(context: Context): void {
   if (!parse(context) || !openGroup(context, false)) return;
   const stream = streamFound(context);
   reserveDeliveries(context, stream, Math.min(count, groups.pendingCount));
-  openConsumer(context, GROUP, CONSUMER);
   ids.clear();
   claimAll(context, stream);
   reply.array(ids.count);
@@ -78,6 +77,7 @@ function claimAll(context: Context, stream: Stream): void {
   reply.array(3);
   replyId(reply, first);
   const mark = reply.mark();
+  if (visited.count > 0) openConsumer(context, GROUP, CONSUMER);
   claimEffects.begin(context, GROUP, CONSUMER);
   let claimed = 0;
   const gone = ids.count;

@@ -117,7 +117,6 @@ function run(context: Context): void {
     saveGroup(context, GROUP);
     savesGroup = true;
   }
-  openConsumer(context, GROUP, CONSUMER);
   const mark = reply.mark();
   let claimed = 0;
   claimEffects.begin(context, GROUP, CONSUMER);
@@ -148,6 +147,7 @@ function claimOne(context: Context, stream: Stream, index: number): boolean {
   let deliveries = isPending ? groups.deliveries : 1n;
   if (claim.deliveries !== NOT_GIVEN) deliveries = claim.deliveries;
   else if (!claim.justIds) deliveries++;
+  if (groups.consumer === 0) openConsumer(context, GROUP, CONSUMER);
   if (!groups.deliver(id, claim.deliveredMs, deliveries)) {
     throw new Error('stream: no room was reserved');
   }

@@ -13,9 +13,6 @@ const ADDED_NEGATIVE = new ErrorReply('ERR entries_added must be positive');
 const BELOW_GIVEN = new ErrorReply(
   'ERR The ID specified in XSETID is smaller than the provided max_deleted_entry_id',
 );
-const BELOW_DELETED = new ErrorReply(
-  'ERR The ID specified in XSETID is smaller than current max_deleted_entry_id',
-);
 const BELOW_TOP = new ErrorReply(
   'ERR The ID specified in XSETID is smaller than the target stream top item',
 );
@@ -67,8 +64,7 @@ function run(context: Context): void {
   if (!isStream(context)) return;
   const stream = streamFound(context);
   const isEmpty = stream.length === 0;
-  if (id.compare(stream.deletedId(other)) < 0) reply.error(BELOW_DELETED);
-  else if (!isEmpty && id.compare(stream.topId(other)) < 0) reply.error(BELOW_TOP);
+  if (!isEmpty && id.compare(stream.topId(other)) < 0) reply.error(BELOW_TOP);
   else if (!isEmpty && added !== UNKNOWN && added < BigInt(stream.length)) {
     reply.error(ADDED_TOO_FEW);
   } else {

@@ -28,6 +28,7 @@ const text = new Region(new SharedArrayBuffer(INTEGER_TEXT_BYTES), 0);
 const fields = new FieldReader();
 const groups = new Groups();
 const id = new StreamId();
+const deleted = new StreamId();
 
 export function emitStream(value: StoredValue, effects: ValueEffects): void {
   const stream = streamOfValue(value);
@@ -58,9 +59,14 @@ export function emitRest(value: StoredValue, effects: ValueEffects): void {
   if (stream.length === 0) {
     effects.begin('XADD').word('MAXLEN').word('0').word(ID_OF_NOTHING).word('x').word('y').end();
   }
-  addId(effects.begin('XSETID'), stream.lastId(id));
+  stream.lastId(id);
+  stream.deletedId(deleted);
+  // XSETID has lowered the last id: one command cannot say both.
+  const isLowered = id.compare(deleted) < 0;
+  addId(effects.begin('XSETID'), isLowered ? deleted : id);
   effects.word('ENTRIESADDED').word(String(stream.added));
-  addId(effects.word('MAXDELETEDID'), stream.deletedId(id)).end();
+  addId(effects.word('MAXDELETEDID'), deleted).end();
+  if (isLowered) addId(effects.begin('XSETID'), id).end();
   groups.open(stream);
   for (let more = groups.firstGroup(); more; more = groups.nextGroup()) emitGroup(effects);
 }

@@ -46,6 +46,8 @@ export class Stream {
   private root = 0;
   private readonly cursor = new Cursor();
   private readonly view = new ElementView();
+  private readonly edge = new Cursor();
+  private readonly edgeView = new ElementView();
   private readonly element: NewElement;
   private readonly key: SearchKey;
   private readonly block = new BlockReader();
@@ -141,18 +143,20 @@ export class Stream {
     return this.blocks.allocatedPages + this.members.allocatedPages;
   }
 
-  /** The id of the first entry, the lowest one when there is none. */
+  /** The id of the first entry, the lowest one when there is none. An iteration goes on. */
   firstId(into: StreamId): StreamId {
-    if (!this.blocks.seekIndex(this.cursor, 0)) return into.setLowest();
-    this.blocks.read(this.cursor, this.view);
-    return into.read(this.space.region, this.view.idOffset);
+    const { blocks, edge, edgeView } = this;
+    if (!blocks.seekIndex(edge, 0)) return into.setLowest();
+    blocks.read(edge, edgeView);
+    return into.read(this.space.region, edgeView.idOffset);
   }
 
-  /** The id of the last entry that is there, the lowest one when there is none. */
+  /** The id of the last entry that is there, the lowest one when there is none. An iteration goes on. */
   topId(into: StreamId): StreamId {
-    if (!this.blocks.seekIndex(this.cursor, this.blocks.count - 1)) return into.setLowest();
-    this.blocks.read(this.cursor, this.view);
-    return into.read(this.space.region, this.view.offset + BLOCK_LAST_ID);
+    const { blocks, edge, edgeView } = this;
+    if (!blocks.seekIndex(edge, blocks.count - 1)) return into.setLowest();
+    blocks.read(edge, edgeView);
+    return into.read(this.space.region, edgeView.offset + BLOCK_LAST_ID);
   }
 
   // --- reading -----------------------------------------------------------------------------------

@@ -153,11 +153,12 @@ export class ClaimEffects {
 const IDS_MAX = 512;
 export const claimEffects = new ClaimEffects();
 
-/** Whether XDEL has removed entries from this id on. */
+/** Whether XDEL has removed entries from this id on, among those that are left. */
 export function hasTombstones(stream: Stream, from: StreamId): boolean {
   if (stream.length === 0) return false;
   stream.deletedId(deleted);
-  return !deleted.isZero && from.compare(deleted) <= 0;
+  if (deleted.isZero || stream.firstId(first).compare(deleted) > 0) return false;
+  return from.compare(deleted) <= 0;
 }
 
 /** How many entries were added up to an id, as far as it is known; else ENTRIES_READ_UNKNOWN. */
