@@ -117,6 +117,8 @@ function safeTime(world: World, text: string, absolute: boolean): string {
 function safeForStreams(text: string, index: number, args: readonly string[]): string {
   if (text === '*') return '7-*';
   if (text === '~') return '=';
+  // For the highest ones, Redis may lack memory.
+  if (/^xautoclaim$/i.test(args[0] ?? '') && index > 5 && /^\d{6,18}$/.test(text)) return '100';
   const isIdle = index === 4 || /^(?:idle|time|block)$/i.test(args[index - 1] ?? '');
   return isIdle && /^[1-9]\d{0,7}$/.test(text) ? '0' : text;
 }

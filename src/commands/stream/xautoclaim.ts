@@ -5,6 +5,7 @@ import type { Stream } from '../../values/stream/stream.js';
 import { StreamId } from '../../values/stream/stream-id.js';
 import type { Context } from '../contract/context.js';
 import { type CommandDefinition, keysAt } from '../contract/definition.js';
+import { bigIntegerAt } from './lib/big-integer.js';
 import { emitAcknowledged } from './lib/claim.js';
 import { claimEffects, groups, openConsumer, openGroup, reserveDeliveries } from './lib/group.js';
 import {
@@ -26,7 +27,7 @@ const COUNT_DEFAULT = 100;
 /** Entries looked at for each one that may be claimed. */
 const ATTEMPTS = 10;
 /** What Redis allows: so many ids of 16 bytes fit 63 bits. */
-const COUNT_MAX = 2 ** 59;
+const COUNT_MAX = (2n ** 63n - 1n) / 16n;
 
 const start = new StreamId();
 const id = new StreamId();
@@ -43,12 +44,13 @@ function parse(context: Context): boolean {
   justIds = false;
   for (let i = 6; i < args.count; i++) {
     if (i + 1 < args.count && argumentIs(args, i, 'COUNT')) {
-      count = integerAt(context, ++i, COUNT_POSITIVE);
-      if (Number.isNaN(count)) return false;
-      if (count < 1 || count > COUNT_MAX) {
+      const given = bigIntegerAt(context, ++i, COUNT_POSITIVE);
+      if (given === null) return false;
+      if (given < 1n || given > COUNT_MAX) {
         reply.error(COUNT_POSITIVE);
         return false;
       }
+      count = Number(given);
     } else if (argumentIs(args, i, 'JUSTID')) justIds = true;
     else {
       reply.error(SYNTAX);
