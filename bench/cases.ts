@@ -9,7 +9,9 @@ import {
 import type { CommandKind } from './load/workload.js';
 
 type StringCommand = 'set' | 'get' | 'mset' | 'incr' | 'mixed';
-export type CaseCommand = StringCommand | CollectionCommand;
+/** LPUSH to a client in BLPOP. */
+type BlockedCommand = 'blocked';
+export type CaseCommand = StringCommand | CollectionCommand | BlockedCommand;
 export type CaseGroup =
   | 'single'
   | 'pipeline16'
@@ -19,6 +21,7 @@ export type CaseGroup =
   | 'connections'
   | 'collection'
   | 'collections'
+  | 'blocking'
   | 'open';
 
 export interface Case {
@@ -41,6 +44,7 @@ export const groupTitles: Readonly<Record<CaseGroup, string>> = {
   connections: '1,000 connections, one request at a time, 100 B values',
   collection: 'One collection, pipelines of 16, 50 connections',
   collections: 'Many small collections, pipelines of 16, 50 connections',
+  blocking: 'LPUSH to a client that waits in BLPOP, 25 pairs of connections',
   open: 'Open loop at a fixed rate, 50 connections, 100 B values',
 };
 
@@ -86,6 +90,7 @@ export const allCases: readonly Case[] = [
   ...manyKeysCommands.map(
     (command): Case => ({ ...collectionBase, group: 'collections', command }),
   ),
+  { ...base, group: 'blocking', command: 'blocked' },
   { ...base, group: 'open', command: 'mixed', perSecond: 10_000 },
 ];
 
@@ -111,7 +116,8 @@ export function matches(item: Case, words: readonly string[]): boolean {
 /** One SET to ten GETs. */
 export const mixedPattern: readonly CommandKind[] = ['set', ...Array<'get'>(10).fill('get')];
 
-const titles: Readonly<Record<StringCommand, string>> = {
+const titles: Readonly<Record<StringCommand | BlockedCommand, string>> = {
+  blocked: 'LPUSH and BLPOP',
   set: 'SET',
   get: 'GET',
   mset: 'MSET of 10',
@@ -120,7 +126,8 @@ const titles: Readonly<Record<StringCommand, string>> = {
 };
 
 export function caseTitle(item: Case): string {
-  const title = collectionLoad(item.command)?.title ?? titles[item.command as StringCommand];
+  const title =
+    collectionLoad(item.command)?.title ?? titles[item.command as StringCommand | BlockedCommand];
   if (item.group === 'values') return `${title} ${byteSize(item.valueBytes)}`;
   if (item.perSecond > 0) return `${title} at ${item.perSecond.toLocaleString('en')}/s`;
   return title;

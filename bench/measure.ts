@@ -4,6 +4,7 @@
  */
 import { type Case, mixedPattern } from './cases.js';
 import { collectionLoad, prepareCollection, verifyCollection } from './collection-cases.js';
+import { runBlocked } from './load/blocked.js';
 import { fill, runLoad } from './load/generator.js';
 import { type KeyFormat, keyName, redisBenchmarkKeys, valueText } from './load/workload.js';
 import { cpuBetweenNs, readCpu } from './support/process.js';
@@ -37,7 +38,7 @@ export async function prepare(server: Server, item: Case): Promise<void> {
   const client = await server.client();
   await server.guard(client.command('FLUSHALL'));
   client.close();
-  if (item.command !== 'incr') {
+  if (item.command !== 'incr' && item.command !== 'blocked') {
     await server.guard(fill(server.port, keysOf(item), item.valueBytes));
   }
 }
@@ -69,6 +70,9 @@ async function measureRun(server: Server, item: Case, requests: number): Promise
 
 function drive(server: Server, item: Case, requests: number): Promise<ClosedLoopResult> {
   const { connections, pipeline, valueBytes, perSecond } = item;
+  if (item.command === 'blocked') {
+    return runBlocked({ port: server.port, pairs: connections / 2, valueBytes, rounds: requests });
+  }
   const keys = keysOf(item);
   if (item.command === 'mixed') {
     const mode =
@@ -123,6 +127,10 @@ export async function verify(server: Server, item: Case, requests: number): Prom
       return;
     }
     const size = await server.guard(client.command('DBSIZE'));
+    if (item.command === 'blocked') {
+      if (size !== 0) throw differs(server, `${size} lists are left`);
+      return;
+    }
     if (size !== keys.count) throw differs(server, `${size} keys instead of ${keys.count}`);
     for (let i = 0; i < SAMPLED_KEYS; i++) {
       const index = Math.floor((i * keys.count) / SAMPLED_KEYS);

@@ -114,6 +114,18 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   incrby: ['INCRBY number 89', 'INCRBY number 90'],
   incrbyfloat: ['INCRBYFLOAT number 0.1', 'INCRBYFLOAT timed 0.1', 'INCRBYFLOAT new 3'],
   linsert: ['LINSERT list AFTER a new', 'LINSERT list BEFORE b x', 'LINSERT long AFTER e3 new'],
+  blmove: [
+    'BLMOVE list new LEFT RIGHT 0',
+    'BLMOVE list list LEFT RIGHT 0',
+    'BLMOVE single single LEFT LEFT 0',
+  ],
+  blmpop: ['BLMPOP 0 2 none list LEFT', 'BLMPOP 0 1 list LEFT COUNT 9'],
+  blpop: ['BLPOP none list 0', 'BLPOP single 0'],
+  brpop: ['BRPOP none list 0', 'BRPOP single 0'],
+  brpoplpush: ['BRPOPLPUSH list new 0', 'BRPOPLPUSH long list 0', 'BRPOPLPUSH long long 0'],
+  bzmpop: ['BZMPOP 0 2 none ranking MAX', 'BZMPOP 0 1 crowd MIN COUNT 9'],
+  bzpopmax: ['BZPOPMAX none ranking 0'],
+  bzpopmin: ['BZPOPMIN none ranking 0'],
   lmove: [
     'LMOVE list new LEFT RIGHT',
     'LMOVE list long RIGHT LEFT',

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { STRING_LIMIT_BYTES } from '../src/base/limits.js';
+import { PAGE_BYTES, STRING_LIMIT_BYTES } from '../src/base/limits.js';
 
 import { MESSAGE_CHARACTERS_MAX } from '../src/base/log.js';
 import { SHOWN_CHARACTERS_MAX } from '../src/base/peer-text.js';
@@ -15,7 +15,9 @@ import { ADDRESS_BYTES_MAX } from '../src/commands/replication/replconf.js';
 import { QUEUE_BYTES_MAX } from '../src/engine/transaction-queue.js';
 import { GROWN_BYTES_MAX, READERS_MAX, RING_BYTES_MIN } from '../src/journal/ring.js';
 import { SHARD_SPREAD_MAX } from '../src/keyspace/key-hash.js';
+import { CLAIM_SLOTS } from '../src/memory/claims.js';
 import { THREADS_MAX } from '../src/memory/control.js';
+import { KEPT_BYTES_MAX } from '../src/memory/mailbox.js';
 import { ERROR_NAME_BYTES, ERROR_NAMES_MAX } from '../src/memory/error-names.js';
 import { DEFAULT_BYTES } from '../src/memory/shared-text.js';
 import {
@@ -33,6 +35,7 @@ import {
 } from '../src/protocol/parser.js';
 import * as reply from '../src/protocol/reply.js';
 import { GATHER_TIMEOUT_MS } from '../src/server/channel/gather.js';
+import { FLOW_THREADS_MAX } from '../src/server/channel/main-flow.js';
 import { reservedDescriptors } from '../src/server/config/descriptor-budget.js';
 import {
   DATABASES_MAX,
@@ -46,7 +49,6 @@ import { CONFIG_FILE_BYTES_MAX } from '../src/server/config/text-file.js';
 import { HANDSHAKE_LINE_BYTES_MAX } from '../src/server/flow-thread/followed-flow.js';
 import { SAMPLES_MAX } from '../src/server/io-thread/latency-monitor.js';
 import * as slowLog from '../src/server/io-thread/slow-log.js';
-import { FLOW_THREADS_MAX } from '../src/server/main-thread/replication/manager.js';
 import { REPLY_BYTES_MAX } from '../src/server/main-thread/replication/resp-client.js';
 import { CONNECT_MS_MAX } from '../src/server/main-thread/replication/served-replicas.js';
 import { STOP_TIMEOUT_MS } from '../src/server/main-thread/server.js';
@@ -130,6 +132,9 @@ const EXPECTED: readonly (readonly [what: string, limit: string])[] = [
   ],
   ['databases', `${initial('databases')} (at most ${grouped(DATABASES_MAX)})`],
   ['I/O threads', `(at most ${THREADS_MAX - 1})`],
+  ['clients of a thread that wait for keys', grouped(CLAIM_SLOTS)],
+  ['a client that waits for a key', `${grouped(PAGE_BYTES)} bytes`],
+  ['messages that wait for another thread', `${mib(KEPT_BYTES_MAX)} for each pair of threads`],
   ['flows of a replica', `at most ${FLOW_THREADS_MAX}`],
   ['replicas that keep their place in a journal', grouped(READERS_MAX)],
   ['journal of a shard', `${kib(RING_BYTES_MIN)} at least`],

@@ -5,9 +5,14 @@
  *
  * The data path through here (one key, nothing refused) allocates nothing and takes one lock.
  */
-import { BUSY, DEFERRED, DONE, PAUSED } from '../base/outcome.js';
+import { BUSY, DEFERRED, DONE, PAUSED, SUSPENDED } from '../base/outcome.js';
 import { boundedBinary } from '../base/region.js';
-import type { CommandEntry, Context, Suspension } from '../commands/contract/context.js';
+import type {
+  BlockRequest,
+  CommandEntry,
+  Context,
+  Suspension,
+} from '../commands/contract/context.js';
 import { KEY_WRITTEN, KeyPlaces } from '../commands/contract/key-flags.js';
 import type { ServerPort } from '../commands/contract/server-port.js';
 import { REPLY_ON, REPLY_SKIP, REPLY_SKIP_NEXT } from '../commands/contract/session.js';
@@ -41,10 +46,12 @@ import {
   TRAIT_TRANSACTION_CONTROL,
   TRAIT_WRITE,
 } from './registry.js';
+import type { Serving } from './serving.js';
 import type { ClientSession } from './session.js';
 import type { DispatchStatistics } from './statistics.js';
 import { type Cancellation, suspendSession } from './suspension.js';
 import { TransactionQueue } from './transaction-queue.js';
+import type { Waits } from './waits.js';
 
 export interface DispatcherHooks {
   /** An exception in a command, or on the way to it (then `command` is ''). No lock is left. */
@@ -64,6 +71,9 @@ export class Dispatcher implements Context {
   gates = 0;
   /** Where the command under way writes: the thread's reply, but for a command inside another. */
   reply: Reply;
+  /** Who wait for keys: set in server/ wiring. Without it no command blocks. */
+  waits: Waits | null = null;
+  serving: Serving | null = null;
   /** Set in server/ wiring, before the first command. */
   server!: ServerPort;
   readonly keys: Keyspace;
@@ -75,6 +85,8 @@ export class Dispatcher implements Context {
   /** How many commands the one under way is inside of, and what counts for each of them. */
   private depth = 0;
   private readonly outer: OuterCommand[] = [];
+  /** Changes of the command that ran inside another last. */
+  private nestedChanges = 0;
 
   constructor(
     readonly registry: Registry,
@@ -297,7 +309,73 @@ export class Dispatcher implements Context {
   /** Runs a command without admission, its shards locked by the caller and `session` set by it. */
   run(command: RegisteredCommand, args: Arguments): number {
     this.args = args;
-    return this.execution.run(command, args);
+    const outcome = this.execution.run(command, args);
+    if (this.keys.ready.count === 0) return outcome;
+    try {
+      this.serveReady();
+    } finally {
+      this.locks.releaseBorrowed();
+    }
+    return outcome;
+  }
+
+  // Clients that wait for keys.
+
+  serveReady(): void {
+    if (this.serving === null) this.keys.ready.clear();
+    else this.serving.serve();
+  }
+
+  /** Runs a command for a client that waited, within the one under way. @returns its changes */
+  runServed(
+    client: ClientSession,
+    command: RegisteredCommand,
+    args: Arguments,
+    reply: Reply,
+  ): number {
+    const { session } = this;
+    this.session = client;
+    try {
+      this.runNested(command, args, reply);
+      // It was counted when its client sent it.
+      this.statistics.calls[command.index]! -= 1;
+      return this.nestedChanges;
+    } finally {
+      this.session = session;
+    }
+  }
+
+  /** Runs the command of a client that waits once more, with the locks of all its keys. */
+  dispatchAgain(session: ClientSession, args: Arguments): number {
+    const command = this.registry.all[session.lastCommand]!;
+    if (this.gates !== 0 && mustPause(command, session, this.gates)) return PAUSED;
+    this.session = session;
+    this.args = args;
+    const outcome = this.runLocked(command, session, args);
+    // It was counted when the client sent it.
+    if (outcome === DONE || outcome === SUSPENDED) this.statistics.calls[command.index]! -= 1;
+    return outcome;
+  }
+
+  /** Runs `work` with the shard locked, outside of commands, and serves who waits for keys noted. */
+  withShardIfFree(shard: number, work: () => void): boolean {
+    const { shards, keys } = this;
+    if (!shards.tryLock(shard)) return false;
+    try {
+      keys.effects.beginTransaction();
+      work();
+      if (keys.ready.count > 0) this.serveReady();
+      keys.effects.endTransaction();
+    } finally {
+      this.locks.releaseBorrowed();
+      shards.unlock(shard);
+    }
+    return true;
+  }
+
+  block(request: BlockRequest): void {
+    if (this.inTransaction || this.waits === null) throw new Error('this command may not block');
+    if (this.waits.begin(request)) this.execution.isSuspended = true;
   }
 
   // Refusals.
@@ -342,6 +420,11 @@ export class Dispatcher implements Context {
     this.reply.rewind(begin);
     if (session.replyMode === REPLY_SKIP) session.replyMode = REPLY_ON;
     else if (session.replyMode === REPLY_SKIP_NEXT) session.replyMode = REPLY_SKIP;
+  }
+
+  /** The same for a command that waited: its reply is all that was written since `start`. */
+  suppressResumed(session: ClientSession): void {
+    if (session.replyMode !== REPLY_ON && !session.suspended) this.suppress(session, 0);
   }
 
   // What commands call.
@@ -403,6 +486,7 @@ export class Dispatcher implements Context {
     try {
       this.execution.run(command, args);
     } finally {
+      this.nestedChanges = keys.changes;
       this.depth--;
       this.args = outerArgs;
       this.reply = outerReply;

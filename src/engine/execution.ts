@@ -17,6 +17,7 @@ import type { LockingPlan } from './locking-plan.js';
 import { type RegisteredCommand, TRAIT_TIMED, TRAIT_WRITE } from './registry.js';
 import type { ClientSession } from './session.js';
 import type { DispatchStatistics } from './statistics.js';
+import type { Waits } from './waits.js';
 
 /** One in this many O(1) commands is timed; its time stands for those in between. */
 const SAMPLE_INTERVAL = 64;
@@ -27,6 +28,9 @@ const ERROR_CODE_BYTES_MAX = 64;
 /** The thread's context, and whose command it shows. */
 export interface ExecutionContext extends Context {
   readonly session: ClientSession;
+  readonly waits: Waits | null;
+  /** Serves clients that wait for keys which have changed. */
+  serveReady(): void;
 }
 
 export class Execution {
@@ -80,6 +84,7 @@ export class Execution {
     keys.effects.beginGroup();
     try {
       status = this.run(command, args);
+      this.afterCommand();
       keys.effects.endGroup();
     } catch (error) {
       this.recover(command, begin, error);
@@ -98,11 +103,20 @@ export class Execution {
     try {
       keys.effects.beginTransaction();
       status = this.run(command, args);
+      this.afterCommand();
       keys.effects.endTransaction();
     } catch (error) {
       this.recover(command, begin, error);
     }
     return status;
+  }
+
+  /** The shards are locked still: serves clients that wait for what the command has changed. */
+  private afterCommand(): void {
+    const { context } = this;
+    const { waits } = context;
+    if (waits?.isTrying) waits.afterCommand(this.isSuspended);
+    if (context.keys.ready.count > 0) context.serveReady();
   }
 
   private took(

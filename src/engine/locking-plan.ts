@@ -65,6 +65,8 @@ export class LockingPlan {
   private readonly written: ShardSet;
   /** The shard that is locked alone. */
   private single = NONE;
+  /** Shards locked besides the plan, for a client that is served. */
+  private readonly borrowed: number[] = [];
   private nowMs = 0;
   /**
    * Of this turn: how long to spin for locks, and whether a command's sleep for them has failed.
@@ -137,12 +139,25 @@ export class LockingPlan {
 
   /** Releases the locks that are held and forgets the plan, whatever the outcome. */
   release(): void {
+    if (this.borrowed.length > 0) this.releaseBorrowed();
     const shard = this.single;
     if (shard !== NONE) {
       this.single = NONE;
       this.shards.unlock(shard);
     }
     if (this.wanted.size > 0) this.releaseAll();
+  }
+
+  /** Locks one more shard until `release`, without waiting. @returns false when it is taken */
+  borrow(shard: number): boolean {
+    if (!this.shards.tryLock(shard)) return false;
+    this.borrowed.push(shard);
+    return true;
+  }
+
+  releaseBorrowed(): void {
+    for (const shard of this.borrowed) this.shards.unlock(shard);
+    this.borrowed.length = 0;
   }
 
   private releaseAll(): void {
@@ -156,10 +171,11 @@ export class LockingPlan {
   }
 
   get held(): number[] {
-    if (this.single !== NONE) return [this.single];
-    if (!this.wanted.locked) return [];
+    const { borrowed } = this;
+    if (this.single !== NONE) return [this.single, ...borrowed];
+    if (!this.wanted.locked) return [...borrowed];
     const shards = Array.from({ length: this.shards.count }, (_, shard) => shard);
-    return shards.filter((shard) => this.wanted.has(shard));
+    return [...shards.filter((shard) => this.wanted.has(shard)), ...borrowed];
   }
 
   /** Runs `work` with the shard locked, for commands that lock as they go. */

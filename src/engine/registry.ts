@@ -52,6 +52,8 @@ export class RegisteredCommand implements CommandEntry {
   readonly run: CommandDefinition['run'];
   readonly keys: readonly CompiledKeys[];
   readonly readsAnyKey: CommandDefinition['readsAnyKey'];
+  /** Type of the values that it waits for, '' when it does not block. */
+  readonly waitsFor: string;
   /** Keys that firstKey, lastKey and keyStep cannot describe. */
   readonly hasMovableKeys: boolean;
 
@@ -70,6 +72,7 @@ export class RegisteredCommand implements CommandEntry {
     this.traits = traitsOf(definition);
     this.run = isContainer(definition) ? notRunnable : definition.run;
     this.readsAnyKey = isContainer(definition) ? undefined : definition.readsAnyKey;
+    this.waitsFor = isContainer(definition) ? '' : (definition.waitsFor ?? '');
     const specifications = (isContainer(definition) ? undefined : definition.keys) ?? [];
     this.keys = compileKeys(specifications);
     this.hasMovableKeys = specifications.length > 0 && this.firstKey === 0;

@@ -30,6 +30,8 @@ export class ClientSession implements Session {
   protocol: 2 | 3 = 2;
   authenticated = false;
   closeAfterReply = false;
+  /** As net/runner.ts has it: 0 for ordinary clients, 1 for those that have subscribed. */
+  outputClass = 0;
   replyMode = REPLY_ON;
   inMulti = false;
   multiAborted = false;

@@ -148,6 +148,7 @@ export class Transactions implements TransactionsPort {
       const command = registry.all[queue.next(queued)]!;
       dispatcher.runNested(command, queued, reply);
     }
+    if (keys.ready.count > 0) dispatcher.serveReady();
     keys.effects.endTransaction();
   }
 }

@@ -14,6 +14,13 @@ import type { KeyspaceEvent } from './events.js';
 import { Mutation } from './mutation.js';
 import type { Shards } from './shards.js';
 import { TYPES } from './types.js';
+import {
+  TICKET_DATABASE,
+  ticketArguments,
+  ticketField,
+  ticketKey,
+  visitTickets,
+} from './tickets.js';
 import { touchAllWatched } from './watch.js';
 
 export { StoreFullError } from './store-full.js';
@@ -30,6 +37,7 @@ export class Keyspace extends Mutation {
   private scratchRegion = newRegion(SCRATCH_BYTES);
   private readonly copied: CopiedValue;
   private readonly watchedHash = new HashState();
+  private readonly waited = new WaitedCommand();
 
   /** @param types those of the database; a test may bring others */
   constructor(shards: Shards, types = TYPES) {
@@ -130,8 +138,30 @@ export class Keyspace extends Mutation {
       touchAllWatched(space, second, (h1, h2) => this.holds(shard, first, h1, h2));
       shards.swap(shard, first, second);
       effects.beginKeyless(EFFECT_SWAP, shard, 0).word(`${first}`).word(`${second}`).end();
+      this.noteSwapped(shard, first);
+      this.noteSwapped(shard, second);
     }
     this.changes++;
+  }
+
+  /** Keys that clients wait for in this database may have come with the exchange. */
+  private noteSwapped(shard: number, database: number): void {
+    const space = this.shards.spaces[shard]!;
+    visitTickets(space, database, (ticket) => this.noteTicket(shard, ticket));
+  }
+
+  /** Has those served who wait for the same key as this ticket, if it is there. */
+  noteTicket(shard: number, ticket: number): void {
+    const { waited, ready, watchedHash: hash } = this;
+    const space = this.shards.spaces[shard]!;
+    ticketArguments(space, ticket, waited);
+    const at = ticketKey(space, ticket);
+    const keyRegion = space.region;
+    const keyOffset = waited.offset[at]!;
+    const keyLength = waited.length[at]!;
+    this.shards.keyHash.hash(hash, keyRegion, keyOffset, keyLength);
+    const database = ticketField(space, ticket, TICKET_DATABASE);
+    ready.add(shard, database, hash.h1, hash.h2, { keyRegion, keyOffset, keyLength });
   }
 
   /** Whether a database of a shard has a key with this hash. Slower than seeking a key. */
@@ -167,6 +197,19 @@ export class Keyspace extends Mutation {
     giveBack(this.scratchRegion);
     this.scratchRegion = newRegion(SCRATCH_BYTES);
     this.copied.region = this.scratchRegion;
+  }
+}
+
+/** A ticket's arguments. */
+class WaitedCommand {
+  region: Region = newRegion(8);
+  count = 0;
+  readonly offset: number[] = [];
+  readonly length: number[] = [];
+
+  push(offset: number, length: number): void {
+    this.offset[this.count] = offset;
+    this.length[this.count++] = length;
   }
 }
 

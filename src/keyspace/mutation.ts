@@ -43,10 +43,12 @@ import {
 } from './events.js';
 import { KeyLookup } from './key-lookup.js';
 import { ReplacedValue } from './replaced-value.js';
-import { WORD_WATCHED } from './shard-words.js';
+import { ReadyKeys } from './ready-keys.js';
+import { WORD_WAITING, WORD_WATCHED } from './shard-words.js';
 import type { Shards } from './shards.js';
 import { type StoreFullError, shardFull } from './store-full.js';
 import type { TypeRegistry } from './types.js';
+import { findTicket } from './tickets.js';
 import { touchWatched } from './watch.js';
 
 /** Told of an event. The key is `length` bytes at `offset`, valid during the call. */
@@ -75,6 +77,8 @@ export abstract class Mutation extends KeyLookup {
   expired = 0;
   listener: EventListener | null = null;
   readonly effects: EffectBuilder;
+  /** Keys that clients wait for, changed since they were last served. */
+  readonly ready = new ReadyKeys();
   /** Whether an operation was begun and is not committed. */
   private begun = false;
   /** Effects of expired keys since the command began: they belong to no change of the command. */
@@ -396,10 +400,19 @@ export abstract class Mutation extends KeyLookup {
     if (event !== null) this.announce(event);
   }
 
-  /** Raises the key's version, for those who watch it. */
+  /** Raises the key's version, for those who watch it; notes it for those who wait for it. */
   private touch(exists: boolean): void {
-    if (this.region.words[WORD_WATCHED] === 0) return;
+    const { words } = this.region;
+    if (words[WORD_WAITING] !== 0 && exists) this.noteReady();
+    if (words[WORD_WATCHED] === 0) return;
     touchWatched(this.space, this.h1, this.h2, this.soughtDatabase, exists);
+  }
+
+  /** Clients wait in this shard: if it is for this key, they are served after the command. */
+  private noteReady(): void {
+    const { space, shard, h1, h2, soughtDatabase } = this;
+    if (findTicket(space, h1, h2, soughtDatabase) === 0) return;
+    this.ready.add(shard, soughtDatabase, h1, h2, this);
   }
 
   private emitValue(): void {

@@ -143,6 +143,11 @@ export class Shards {
     unlock(this.spaces[shard]!.region.words, WORD_LOCK);
   }
 
+  /** Whether this thread holds the shard's lock. */
+  isLocked(shard: number): boolean {
+    return holdsLock(this.spaces[shard]!.region.words, WORD_LOCK, this.owner);
+  }
+
   /** @throws when this thread does not hold the shard's lock. For functions that need it. */
   assertLocked(shard: number): void {
     if (!holdsLock(this.spaces[shard]!.region.words, WORD_LOCK, this.owner)) {

@@ -14,6 +14,7 @@ import type { Connection } from './connection.js';
 import { type Backlog, Backlogs, PartialCommand } from './input.js';
 import type { OutputArenas } from './output.js';
 import type { FrontendPolicy } from './policy.js';
+import type { ClientPushes } from './pushes.js';
 import type { CommandRunner, NetSession } from './runner.js';
 import { WaitingClients } from './waiting.js';
 
@@ -40,6 +41,7 @@ export interface InputParts<S extends NetSession> {
   readonly reply: Reply;
   readonly arenas: OutputArenas;
   readonly output: ClientOutput<S>;
+  readonly pushes: ClientPushes<S>;
   readonly policy: FrontendPolicy<S>;
   readonly createRegion: (bytes: number) => Region;
   /** Ends a connection at once. */
@@ -50,6 +52,8 @@ export interface InputParts<S extends NetSession> {
 
 export class ClientInput<S extends NetSession> {
   readonly waiting: WaitingClients<S>;
+  /** Whose commands are being run. */
+  served: Connection<S> | null = null;
   private readonly parser = new RequestParser();
   private readonly backlogs: Backlogs;
   private readonly sparePartials: PartialCommand[] = [];
@@ -58,6 +62,7 @@ export class ClientInput<S extends NetSession> {
   private readonly reply: Reply;
   private readonly arenas: OutputArenas;
   private readonly output: ClientOutput<S>;
+  private readonly pushes: ClientPushes<S>;
   private readonly policy: FrontendPolicy<S>;
   private readonly createRegion: (bytes: number) => Region;
 
@@ -67,6 +72,7 @@ export class ClientInput<S extends NetSession> {
     this.reply = parts.reply;
     this.arenas = parts.arenas;
     this.output = parts.output;
+    this.pushes = parts.pushes;
     this.policy = parts.policy;
     this.createRegion = parts.createRegion;
     this.backlogs = new Backlogs(parts.createRegion);
@@ -75,6 +81,7 @@ export class ClientInput<S extends NetSession> {
 
   /** Forgets a command that was not completed. */
   reset(): void {
+    this.served = null;
     this.parser.reset();
   }
 
@@ -129,11 +136,14 @@ export class ClientInput<S extends NetSession> {
   private serve(connection: Connection<S>, region: Region, position: number, end: number): void {
     const { reply, output } = this;
     const session = connection.session;
+    this.pushes.flush(this.dispatcher.now);
     this.arenas.beginReplies();
     reply.protocol = session.protocol;
     let at = position;
+    this.served = connection;
     if (connection.partial !== null) at = this.servePartial(connection, region, at, end);
     if (at < end) this.serveWhole(connection, region, at, end);
+    this.served = null;
     output.queue(connection, this.dispatcher.now);
     if (session.closeAfterReply && !connection.closed) output.closeWhenSent(connection);
   }
@@ -159,11 +169,18 @@ export class ClientInput<S extends NetSession> {
         this.setAside(connection, outcome, region, next, end);
         return;
       }
-      if (reply.position - reply.start > QUEUED_AT_ONCE_BYTES) {
-        this.output.queue(connection, dispatcher.now);
-      }
+      const waitingBytes = reply.position - reply.start + this.pushes.bytes;
+      if (waitingBytes > QUEUED_AT_ONCE_BYTES) this.queueWritten(connection);
       if (session.closeAfterReply || connection.closed) return;
     }
+  }
+
+  /** Between two commands: queues what was written for the client, and pushed to others. */
+  private queueWritten(connection: Connection<S>): void {
+    this.output.queue(connection, this.dispatcher.now);
+    if (this.pushes.bytes === 0) return;
+    this.pushes.flush(this.dispatcher.now);
+    this.arenas.beginReplies();
   }
 
   /** A command could not finish: what follows it (or it as well) waits. */

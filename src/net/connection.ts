@@ -13,6 +13,8 @@ export class Connection<S extends NetSession> {
   retrying = false;
   /** The turn in which a send was queued last: one a turn. */
   sentTurn = -1;
+  /** Where that send is in the turn's list. */
+  sendIndex = 0;
   /** It closes as soon as its output is sent, and runs no more input. */
   inputEnded = false;
   /** The turn in which it may be closed: the one after its last send. */

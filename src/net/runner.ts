@@ -8,6 +8,10 @@ export interface CommandRunner<S extends NetSession> {
   dispatch(session: S, args: Arguments): number;
 }
 
+/** Clients that have subscribed have a limit of their own. */
+export const OUTPUT_NORMAL = 0;
+export const OUTPUT_PUBSUB = 1;
+
 export interface NetSession {
   /** The transport's slot. */
   connection: number;
@@ -15,6 +19,8 @@ export interface NetSession {
   readonly protocol: 2 | 3;
   readonly authenticated: boolean;
   closeAfterReply: boolean;
+  /** Which output limit counts for it: OUTPUT_NORMAL or OUTPUT_PUBSUB. */
+  readonly outputClass: number;
   lastInteractionMs: number;
   /** While a command of the client waits. */
   suspended: boolean;

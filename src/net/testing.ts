@@ -6,7 +6,7 @@ import type { Transport } from '../platform/transport.js';
 import type { Arguments } from '../protocol/parser.js';
 import { Reply } from '../protocol/reply.js';
 import { Frontend } from './frontend.js';
-import type { FrontendPolicy } from './policy.js';
+import { type FrontendPolicy, NO_OUTPUT_LIMIT } from './policy.js';
 import type { CommandRunner, NetSession } from './runner.js';
 
 export const SLOT = 3;
@@ -18,6 +18,7 @@ export class FakeSession implements NetSession {
   readonly protocol = 2;
   authenticated = true;
   closeAfterReply = false;
+  outputClass = 0;
   lastInteractionMs = 0;
   suspended = false;
   queuedBytes = 0;
@@ -135,9 +136,8 @@ export function newFrontend() {
     woken: () => {},
     beginTurn: () => {},
     background: () => 100,
-    outputHardBytes: 0,
-    outputSoftBytes: 0,
-    outputSoftMs: 0,
+    outputLimits: [NO_OUTPUT_LIMIT, NO_OUTPUT_LIMIT],
+    mayWait: () => true,
     bulkBytesMax: 512 * 1024 * 1024,
     queryBytesMax: 1024 * 1024 * 1024,
     queryLimitReached: () => {},

@@ -31,6 +31,10 @@ export class WaitingClients<S extends NetSession> {
     return this.paused.length;
   }
 
+  isPaused(connection: Connection<S>): boolean {
+    return this.paused.includes(connection);
+  }
+
   /** @param outcome of the client's command: BUSY, PAUSED or DEFERRED */
   add(connection: Connection<S>, outcome: number, nowMs: number): void {
     if (connection.retrying) return;

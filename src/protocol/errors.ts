@@ -185,6 +185,7 @@ export const UNKILLABLE = error(
 
 // Clients and streams.
 export const UNBLOCKED = error('UNBLOCKED client unblocked via CLIENT UNBLOCK');
+export const TOO_MANY_BLOCKED = error('ERR too many clients of this thread are blocked');
 export const UNBLOCKED_ROLE = error(
   'UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)',
 );

@@ -35,6 +35,7 @@ export function librarySuite(name: string, connect: Connect): void {
   scenario('a pipeline of 10,000', longPipeline);
   scenario('transactions', transactions);
   scenario('WATCH', async (library) => watching(library, connect));
+  scenario('calls that wait', async (library) => waiting(library, connect));
   scenario('errors are errors', errors);
   scenario('a value of 64 MB', largeValue);
 }
@@ -94,6 +95,24 @@ async function watching(library: Library, connect: Connect): Promise<void> {
   assert.equal(await library.command('GET', 'a'), 'other');
   await library.command('WATCH', 'a');
   assert.deepEqual(await library.transaction([['SET', 'a', 'mine']]), ['OK']);
+}
+
+/** Each call waits until the other client pushes; then come a timeout and a move. */
+async function waiting(library: Library, connect: Connect): Promise<void> {
+  const other = await connect();
+  const waits = library.command('BLPOP', 'none', 'jobs', '0');
+  assert.equal(await other.command('RPUSH', 'jobs', 'one'), 1);
+  assert.deepEqual(await waits, ['jobs', 'one']);
+  const moves = library.command('BLMOVE', 'jobs', 'active', 'LEFT', 'RIGHT', '10');
+  await other.command('RPUSH', 'jobs', 'two');
+  assert.equal(await moves, 'two');
+  assert.deepEqual(await other.command('LRANGE', 'active', '0', '-1'), ['two']);
+  assert.equal(await library.command('BRPOP', 'none', '0.01'), null);
+  const lowest = library.command('BZMPOP', '0', '1', 'scores', 'MIN');
+  await other.command('ZADD', 'scores', '1', 'm');
+  const [key, members] = (await lowest) as [string, unknown[][]];
+  assert.deepEqual([key, members.length, members[0]![0]], ['scores', 1, 'm']);
+  await other.close();
 }
 
 async function errors(library: Library): Promise<void> {

@@ -44,11 +44,29 @@ export interface Context {
   runInside(entry: CommandEntry, args: Arguments, reply: Reply): void;
 
   /**
+   * Leaves the command unanswered until one of its keys has a value of the type that the definition's
+   * `waitsFor` names: then it runs on that key alone, as inside a transaction, on whichever thread
+   * changed the key. The shards of its keys are locked. When the time is up the answer is null.
+   */
+  block(request: BlockRequest): void;
+
+  /**
    * Leaves the command unanswered until `resume` is called on this thread with a function that
    * writes the reply; the client's later commands wait. `cancelled` is called when the client goes
    * away first or CLIENT UNBLOCK ends the wait.
    */
   suspend(cancelled: (reason: 'closed' | 'unblock' | 'unblock-error') => void): Suspension;
+}
+
+/** What a command waits for. One for each thread, reused. */
+export class BlockRequest {
+  /** Arguments `[firstKey, endKey)` are the keys: the command runs on the first that has something. */
+  firstKey = 0;
+  endKey = 0;
+  /** Argument with their number, 0 without one. */
+  countIndex = 0;
+  /** 0: for ever. */
+  timeoutMs = 0;
 }
 
 export interface Suspension {

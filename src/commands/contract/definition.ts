@@ -174,6 +174,8 @@ export interface CommandDefinition {
   /** As an effect, on a collection: which elements it is about. */
   readonly elements?: EffectElements;
   readonly transaction?: TransactionRole;
+  /** For commands that block: the type of values that they wait for, as TYPE names it. */
+  readonly waitsFor?: string;
   /** It waits for other threads: how long it takes is no event for the latency monitor. */
   readonly unmonitored?: boolean;
   /** Served while data is loaded although its flags, which are Redis's, do not say so. */

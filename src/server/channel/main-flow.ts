@@ -6,6 +6,10 @@
  */
 import type { ElementsByVerb } from '../../keyspace/effect-elements.js';
 import type { PendingMemory } from '../../replication/replica/pending-streams.js';
+import type { MailboxMemory } from './mailboxes.js';
+
+/** Threads that serve flows, and threads that follow some: as many of each at most. */
+export const FLOW_THREADS_MAX = 8;
 
 /** What every flow thread gets at its start. */
 export interface FlowThreadData {
@@ -17,6 +21,7 @@ export interface FlowThreadData {
   readonly cutsBuffer: SharedArrayBuffer;
   readonly controlBuffer: SharedArrayBuffer;
   readonly ioThreads: number;
+  readonly mailboxes: MailboxMemory;
   readonly databases: number;
   /** How many commands there are. */
   readonly commands: number;

@@ -7,6 +7,7 @@ import type { MessagePort } from 'node:worker_threads';
 import type { ShutdownRequest } from '../../commands/contract/server-port.js';
 import type { TransportName } from '../../platform/transport.js';
 import type { Peer } from './gather.js';
+import type { MailboxMemory } from './mailboxes.js';
 import type {
   ReplicationAnswer,
   ReplicationNotice,
@@ -60,6 +61,7 @@ export interface IoThreadData {
   readonly replication: ReplicationStatus;
   readonly controlBuffer: SharedArrayBuffer;
   readonly configBuffer: SharedArrayBuffer;
+  readonly mailboxes: MailboxMemory;
   /** By thread: the number that wakes its transport. */
   readonly wakers: Int32Array;
   readonly figures: ThreadFigures;

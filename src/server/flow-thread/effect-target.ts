@@ -3,6 +3,7 @@ import { commandModules } from '../../commands/index.generated.js';
 import { definitionsOf } from '../../engine/definitions.js';
 import { Dispatcher } from '../../engine/dispatch.js';
 import { Registry } from '../../engine/registry.js';
+import { Serving, type ServingParts } from '../../engine/serving.js';
 import { ClientSession } from '../../engine/session.js';
 import type { DispatchStatistics } from '../../engine/statistics.js';
 import type { Shards } from '../../keyspace/shards.js';
@@ -23,8 +24,11 @@ function uncounted(commands: number): DispatchStatistics {
   };
 }
 
-/** @param shards this thread's view of them */
-export function createEffectTarget(shards: Shards): EffectApplier {
+/**
+ * @param shards this thread's view of them
+ * @param parts for clients of a writable replica that wait for what an effect brings
+ */
+export function createEffectTarget(shards: Shards, parts: ServingParts): EffectApplier {
   const registry = new Registry(definitionsOf(commandModules));
   const session = new ClientSession(0, -1, '', '', 0, () => true);
   const dispatcher = new Dispatcher(
@@ -35,5 +39,6 @@ export function createEffectTarget(shards: Shards): EffectApplier {
     { failed: () => {}, waiting: () => {}, resumed: () => {}, attacked: () => {} },
     session,
   );
+  dispatcher.serving = new Serving(dispatcher, parts);
   return new EffectApplier(dispatcher, session);
 }

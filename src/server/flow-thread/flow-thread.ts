@@ -6,11 +6,13 @@
 import { closeSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { parentPort, workerData } from 'node:worker_threads';
+import { BLOCKING_KEYS } from '../../engine/counters.js';
 import { JOURNAL_WRITTEN } from '../../journal/counters.js';
 import { NewestCut } from '../../journal/cuts.js';
 import { JournalRing } from '../../journal/ring.js';
 import type { ElementsByVerb } from '../../keyspace/effect-elements.js';
 import { Shards } from '../../keyspace/shards.js';
+import { Claims } from '../../memory/claims.js';
 import type { ControlBlock } from '../../memory/control.js';
 import { USED_PAGES } from '../../memory/used-pages.js';
 import { attachPagedRegion, attachRegion } from '../../platform/ffi/region.js';
@@ -23,6 +25,7 @@ import type { EffectTarget } from '../../replication/replica/record-applier.js';
 import { ReplicaFlow } from '../../replication/replica/replica-flow.js';
 import { SyncProgress } from '../../replication/replica/sync-progress.js';
 import { attachControl } from '../channel/control.js';
+import { SendingMailbox } from '../channel/mailboxes.js';
 import type {
   FlowThreadData,
   FlowToMain,
@@ -41,6 +44,8 @@ class FlowThread {
   private readonly owner: number;
   private readonly elements: ElementsByVerb;
   private readonly control: ControlBlock;
+  private readonly mail: SendingMailbox;
+  private readonly claims: Claims;
   private target: EffectTarget | null = null;
 
   constructor(
@@ -57,6 +62,8 @@ class FlowThread {
     );
     this.rings = data.ringBuffers.map((buffer) => new JournalRing(attachRegion(buffer)));
     this.owner = data.thread + 1;
+    this.claims = new Claims(data.mailboxes.claims);
+    this.mail = new SendingMailbox(data.mailboxes, data.thread);
     this.elements = data.elements;
     this.cuts = new NewestCut(data.cutsBuffer, this.owner);
   }
@@ -102,7 +109,11 @@ class FlowThread {
   async prepareToFollow(): Promise<void> {
     const module = await loadModule(new URL('./effect-target.js', import.meta.url));
     const { createEffectTarget } = module as typeof import('./effect-target.js');
-    this.target = createEffectTarget(this.shards);
+    this.target = createEffectTarget(this.shards, {
+      claims: this.claims,
+      mailbox: this.mail.mailbox,
+      blockingKeys: this.control.word(BLOCKING_KEYS),
+    });
   }
 
   private follow(command: FollowFlow): void {
@@ -123,7 +134,10 @@ class FlowThread {
     const connected = () => this.report({ kind: 'connected', flow });
     const ended = (reason: string) => this.ended(flow, reason);
     const written = this.control.signal(JOURNAL_WRITTEN);
-    const applied = () => written.raise();
+    const applied = () => {
+      written.raise();
+      this.mail.flush();
+    };
     this.flows.set(
       flow,
       new FollowedFlow(command, progress, createFlow, { connected, applied, ended }),

@@ -4,6 +4,7 @@ import { machine, release, type } from 'node:os';
 import { DARTER_VERSION, REDIS_VERSION } from '../../base/version.js';
 import { RECLAIMED } from '../../keyspace/counters.js';
 import { reclaimPending } from '../../keyspace/reclaim-list.js';
+import { BLOCKED_CLIENTS, BLOCKED_WITH_TIMEOUT, BLOCKING_KEYS } from '../../engine/counters.js';
 import { CONNECTED_CLIENTS } from '../../net/counters.js';
 import { type Fields, humanBytes, percent, type Section } from './source.js';
 
@@ -52,9 +53,10 @@ export const clientsSection: Section = ({ control, configuration }) => [
   ['maxclients', configuration.value('maxclients')],
   ['client_recent_max_input_buffer', 0],
   ['client_recent_max_output_buffer', 0],
-  ['blocked_clients', 0],
+  ['blocked_clients', control.word(BLOCKED_CLIENTS).load()],
   ['tracking_clients', 0],
-  ['clients_in_timeout_table', 0],
+  ['clients_in_timeout_table', control.word(BLOCKED_WITH_TIMEOUT).load()],
+  ['total_blocking_keys', control.word(BLOCKING_KEYS).load()],
 ];
 
 export const memorySection: Section = ({ configuration, control, memory, shards }) => {

@@ -8,19 +8,25 @@ import { receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { FailureLog } from '../../base/failure-log.js';
 import { Log, type LogLevel } from '../../base/log.js';
 import { textOfErrorName } from '../../base/system-error.js';
+import { REPLY_ON } from '../../commands/contract/session.js';
 import { commandModules } from '../../commands/index.generated.js';
 import { definitionsOf } from '../../engine/definitions.js';
+import { BLOCKING_KEYS } from '../../engine/counters.js';
 import { Dispatcher } from '../../engine/dispatch.js';
 import { Registry } from '../../engine/registry.js';
+import { Serving } from '../../engine/serving.js';
 import { ClientSession } from '../../engine/session.js';
 import { Transactions } from '../../engine/transactions.js';
+import { Waits } from '../../engine/waits.js';
 import { BackPressure } from '../../journal/back-pressure.js';
 import { NewestCut } from '../../journal/cuts.js';
 import { JournalRing } from '../../journal/ring.js';
 import { JournalSink } from '../../journal/sink.js';
 import { ExpiryCycle } from '../../keyspace/expiry-cycle.js';
 import { Shards } from '../../keyspace/shards.js';
+import { Claims } from '../../memory/claims.js';
 import type { ControlBlock } from '../../memory/control.js';
+import type { Mailbox } from '../../memory/mailbox.js';
 import { USED_PAGES } from '../../memory/used-pages.js';
 import { HANDED_OVER } from '../../net/counters.js';
 import { Frontend } from '../../net/frontend.js';
@@ -36,6 +42,7 @@ import { Reply } from '../../protocol/reply.js';
 import { attachControl } from '../channel/control.js';
 import { Gatherer } from '../channel/gather.js';
 import type { IoGatherer } from '../channel/io-io.js';
+import { openMailbox } from '../channel/mailboxes.js';
 import type { IoThreadData, IoToMain, MainToIo } from '../channel/main-io.js';
 import { Config } from '../config/config.js';
 import { clientsPossible } from '../config/descriptor-budget.js';
@@ -55,6 +62,7 @@ class IoThread {
   private readonly settings = new ThreadSettings();
   private readonly control: ControlBlock;
   private readonly gatherer: IoGatherer;
+  private readonly mailbox: Mailbox;
   private readonly log: Log;
   private readonly failures: FailureLog;
   private transport!: Transport;
@@ -76,6 +84,9 @@ class IoThread {
     );
     this.log = new Log((line) => this.post({ kind: 'log', line }));
     this.failures = new FailureLog((text) => this.log.warning(text));
+    this.mailbox = openMailbox(data.mailboxes, data.thread, (error) =>
+      this.failures.note('Exception while taking a message of another thread', error),
+    );
     this.gatherer = new Gatherer(data.thread, data.peers, this.control.mail, (thread) =>
       this.wake(thread),
     );
@@ -174,6 +185,7 @@ class IoThread {
         this.gatherer.tell(thread, 'adopt', descriptor);
       },
       serveMessages: () => this.serveMessages(),
+      mailbox: this.mailbox,
       log: (level, text) => this.log.write(level, text),
       failures: this.failures,
     });
@@ -181,6 +193,7 @@ class IoThread {
     this.policy.frontend = frontend;
     this.frontend = frontend;
     this.shareClients(frontend, clients);
+    this.letClientsWait(dispatcher, frontend);
     dispatcher.server = createServerPort(
       {
         thread: data.thread,
@@ -253,19 +266,46 @@ class IoThread {
         request: (id, request) =>
           this.post({ kind: 'replication-request', thread: data.thread, id, request }),
         notify: (notice) => this.post({ kind: 'replication-notice', notice }),
+        becameReplica: () => dispatcher.waits?.endAll(),
         setJournal: (on) => {
           dispatcher.keys.effects.sink = on ? journal : null;
           dispatcher.pressure = on ? pressure : null;
           dispatcher.keys.defersExpiry = on ? (shard) => pressure.isTight(shard) : () => false;
         },
-        setExpiry: (own) => {
-          dispatcher.keys.expiresKeys = own;
+        hideExpired: () => {
+          dispatcher.keys.expiresKeys = false;
         },
         isQuiet: (session) => this.frontend.isQuiet(session),
         release: (session) => this.frontend.release(session),
       },
       data.replication,
     );
+  }
+
+  /** Lets clients wait for keys, and serves those of all threads. */
+  private letClientsWait(dispatcher: Dispatcher, frontend: Frontend<ClientSession>): void {
+    const { control, data, mailbox } = this;
+    const claims = new Claims(data.mailboxes.claims);
+    const shared = { claims, mailbox, blockingKeys: control.word(BLOCKING_KEYS) };
+    const serving = new Serving(dispatcher, shared);
+    dispatcher.serving = serving;
+    dispatcher.waits = new Waits({
+      ...shared,
+      ...{ thread: data.thread, dispatcher, serving, control },
+      answer: (session, region, offset, length) => {
+        if (session.replyMode === REPLY_ON) frontend.push(session, region, offset, length);
+        frontend.resume(session, () => {
+          session.suspended = false;
+          dispatcher.suppressResumed(session);
+        });
+      },
+      resumed: (session, write) =>
+        frontend.resume(session, () => {
+          dispatcher.session = session;
+          write(dispatcher);
+          dispatcher.suppressResumed(session);
+        }),
+    });
   }
 
   /** What brings clients from other threads here, and takes them there. */

@@ -173,7 +173,7 @@ function clientDetails(parts: PortParts, session: ClientSession): ClientDetails 
     queuedCommands: session.inMulti ? (queue?.length ?? 0) : -1,
     queuedBytes: queue?.bytes ?? 0,
     watchBroken: isWatchBroken(parts, session),
-    suspended: session.suspended,
+    suspended: session.suspended || parts.frontend.isPaused(session),
     unixSocket: isUnixSocket(session.address),
     channels: 0,
     patterns: 0,

@@ -3,7 +3,7 @@
  */
 import type { FailureLog } from '../../base/failure-log.js';
 import { ClientPause, PAUSE_EVERYTHING, PAUSE_NOTHING } from '../../engine/client-pause.js';
-import { COMMANDS } from '../../engine/counters.js';
+import { BLOCKED_CLIENTS, COMMANDS } from '../../engine/counters.js';
 import type { Dispatcher } from '../../engine/dispatch.js';
 import {
   GATE_LOADING,
@@ -26,10 +26,11 @@ import {
 } from '../../keyspace/counters.js';
 import type { ExpiryCycle } from '../../keyspace/expiry-cycle.js';
 import type { ControlBlock, SharedWord } from '../../memory/control.js';
+import type { Mailbox } from '../../memory/mailbox.js';
 import { notePeakPages, USED_PAGES } from '../../memory/used-pages.js';
 import { INPUT_BYTES, OUTPUT_BYTES, READS, WRITES } from '../../net/counters.js';
 import type { Frontend } from '../../net/frontend.js';
-import type { FrontendPolicy } from '../../net/policy.js';
+import type { FrontendPolicy, OutputLimit } from '../../net/policy.js';
 import { LOADING } from '../channel/process-figures.js';
 import type { ThreadSettings } from './settings.js';
 import type { ThreadClients } from './thread-clients.js';
@@ -53,6 +54,7 @@ export interface ThreadPolicyParts {
   readonly failures: FailureLog;
   /** Serves messages of other threads. */
   readonly serveMessages: () => void;
+  readonly mailbox: Mailbox;
   readonly log: (level: 'verbose' | 'warning', text: string) => void;
 }
 
@@ -67,6 +69,7 @@ export class ThreadPolicy implements FrontendPolicy<ClientSession> {
   private nextSecondMs = 0;
   private nextExpiryMs = 0;
   private turnHasInput = 0;
+  private countedPaused = 0;
   /** The gates of CLIENT PAUSE in the turn before. */
   private pause = 0;
 
@@ -81,16 +84,8 @@ export class ThreadPolicy implements FrontendPolicy<ClientSession> {
     this.clientPause = new ClientPause(control);
   }
 
-  get outputHardBytes(): number {
-    return this.parts.settings.outputHardBytes;
-  }
-
-  get outputSoftBytes(): number {
-    return this.parts.settings.outputSoftBytes;
-  }
-
-  get outputSoftMs(): number {
-    return this.parts.settings.outputSoftMs;
+  get outputLimits(): readonly OutputLimit[] {
+    return this.parts.settings.outputLimits;
   }
 
   get bulkBytesMax(): number {
@@ -139,6 +134,7 @@ export class ThreadPolicy implements FrontendPolicy<ClientSession> {
   }
 
   beginTurn(): void {
+    this.parts.mailbox.awake();
     this.parts.refreshSettings();
     this.loadGates();
     this.turnHasInput++;
@@ -158,12 +154,24 @@ export class ThreadPolicy implements FrontendPolicy<ClientSession> {
     if (pause !== PAUSE_NOTHING) {
       gates |= pause === PAUSE_EVERYTHING ? GATE_PAUSE_ALL : GATE_PAUSE_WRITES;
     }
+    // Expired keys are hidden during a pause, and removed after it, as in Redis.
+    dispatcher.keys.expiresKeys = replication.expiresKeys && pause === PAUSE_NOTHING;
     dispatcher.beginTurn(nowMs, gates | replication.gates(nowMs));
+  }
+
+  mayWait(): boolean {
+    const { mailbox } = this.parts;
+    mailbox.flush();
+    return mailbox.maySleep();
   }
 
   background(): number {
     const { dispatcher, settings } = this.parts;
     const nowMs = dispatcher.now;
+    this.parts.mailbox.flush();
+    this.parts.mailbox.receive();
+    this.countPaused();
+    const waitsMs = dispatcher.waits!.background(nowMs);
     const pause = dispatcher.gates & (GATE_PAUSE_ALL | GATE_PAUSE_WRITES);
     if (this.frontend.pausedCount > 0 && (pause === 0 || this.pause !== pause)) {
       this.frontend.resumePaused();
@@ -184,7 +192,15 @@ export class ThreadPolicy implements FrontendPolicy<ClientSession> {
     if (nowMs >= this.placement.nextMs) this.placement.period(nowMs);
     if (this.frontend.pausedCount > 0) return 1;
     const nextMs = Math.min(this.nextBackgroundMs, this.nextExpiryMs, this.placement.nextMs);
-    return Math.max(1, Math.min(nextMs - nowMs, replicationMs));
+    return Math.max(1, Math.min(nextMs - nowMs, replicationMs, waitsMs));
+  }
+
+  /** Clients that CLIENT PAUSE holds count as blocked, as in Redis. */
+  private countPaused(): void {
+    const { pausedCount } = this.frontend;
+    if (pausedCount === this.countedPaused) return;
+    this.parts.control.word(BLOCKED_CLIENTS).add(pausedCount - this.countedPaused);
+    this.countedPaused = pausedCount;
   }
 
   private expire(periodMs: number, paused: boolean): void {

@@ -15,6 +15,7 @@ import type {
   RoleReport,
 } from '../../commands/contract/replication-port.js';
 import type { Session } from '../../commands/contract/session.js';
+import { BLOCKED_CLIENTS } from '../../engine/counters.js';
 import {
   GATE_LOADING,
   GATE_MASTER_DOWN,
@@ -27,7 +28,7 @@ import { JOURNAL_WRITTEN } from '../../journal/counters.js';
 import type { NewestCut } from '../../journal/cuts.js';
 import type { JournalRing } from '../../journal/ring.js';
 import type { JournalSink } from '../../journal/sink.js';
-import type { ControlBlock } from '../../memory/control.js';
+import type { ControlBlock, SharedWord } from '../../memory/control.js';
 import type { SharedSignal } from '../../memory/signal.js';
 import { TransportError } from '../../platform/transport.js';
 import { SUM_CUT, SUM_CUT_MS, SyncSession } from '../../replication/primary/sync-session.js';
@@ -70,8 +71,10 @@ export interface ThreadReplicationParts {
   readonly notify: (notice: ReplicationNotice) => void;
   /** Switches the journal of this thread's writes on or off. */
   readonly setJournal: (on: boolean) => void;
-  /** Whether expired keys are removed here, or only by the primary's effects. */
-  readonly setExpiry: (own: boolean) => void;
+  /** Expired keys are hidden from now on: only the primary's effects remove them. */
+  readonly hideExpired: () => void;
+  /** A primary is followed from now on: nobody waits for keys any longer. */
+  readonly becameReplica: () => void;
   /** Whether nothing is on its way to a client. */
   readonly isQuiet: (session: ClientSession) => boolean;
   /** Gives a client's socket away; -1 when that is not possible. */
@@ -85,6 +88,8 @@ const NO_FLOWS_HERE =
 export class ThreadReplication implements ReplicationPort {
   replicas: readonly KnownReplica[] = [];
   progress: SyncProgress | null = null;
+  /** Whether expired keys are removed here, or only by the primary's effects. */
+  expiresKeys = true;
   private progressBuffer: SharedArrayBuffer | null = null;
   private current: ReplicationStatus;
   private lastRequest = 0;
@@ -96,12 +101,14 @@ export class ThreadReplication implements ReplicationPort {
   private waiters: Waiter[] = [];
 
   private readonly journalWritten: SharedSignal;
+  private readonly blocked: SharedWord;
 
   constructor(
     private readonly parts: ThreadReplicationParts,
     status: ReplicationStatus,
   ) {
     this.journalWritten = parts.control.signal(JOURNAL_WRITTEN);
+    this.blocked = parts.control.word(BLOCKED_CLIENTS);
     this.current = status;
     this.take(status);
   }
@@ -119,7 +126,12 @@ export class ThreadReplication implements ReplicationPort {
    * them next.
    */
   take(status: ReplicationStatus): void {
+    const before = this.current.link;
     this.current = status;
+    const { link } = status;
+    if (link !== null && (link.host !== before?.host || link.port !== before.port)) {
+      this.parts.becameReplica();
+    }
     this.replicas = status.replicas.map((replica) => this.known(replica));
     const buffer = status.link?.progress ?? null;
     if (buffer !== this.progressBuffer) {
@@ -130,7 +142,8 @@ export class ThreadReplication implements ReplicationPort {
     this.parts.setJournal(status.journaling && status.link === null);
     // While a replica takes over, nothing may be added to the journal, removals of expired keys
     // included.
-    this.parts.setExpiry(status.link === null && status.holdWritesUntilMs === 0);
+    this.expiresKeys = status.link === null && status.holdWritesUntilMs === 0;
+    if (!this.expiresKeys) this.parts.hideExpired();
     if (status.link !== null) this.endWaits();
   }
 
@@ -324,22 +337,30 @@ export class ThreadReplication implements ReplicationPort {
     const deadlineMs = timeoutMs === 0 ? Number.POSITIVE_INFINITY : Date.now() + timeoutMs;
     const waiter: Waiter = { target: this.newCut(), replicas, deadlineMs, done };
     this.waiters.push(waiter);
-    return () => {
-      this.waiters = this.waiters.filter((other) => other !== waiter);
-    };
+    this.blocked.add(1);
+    return () => this.forget(waiter);
   }
 
   private endWaits(): void {
-    for (const waiter of this.waiters.splice(0)) waiter.done(this.countAt(waiter.target));
+    for (const waiter of [...this.waiters]) {
+      this.forget(waiter);
+      waiter.done(this.countAt(waiter.target));
+    }
+  }
+
+  private forget(waiter: Waiter): void {
+    const left = this.waiters.filter((other) => other !== waiter);
+    this.blocked.add(left.length - this.waiters.length);
+    this.waiters = left;
   }
 
   private serveWaiters(nowMs: number): void {
-    this.waiters = this.waiters.filter((waiter) => {
+    for (const waiter of [...this.waiters]) {
       const count = this.countAt(waiter.target);
-      if (count < waiter.replicas && nowMs < waiter.deadlineMs) return true;
+      if (count < waiter.replicas && nowMs < waiter.deadlineMs) continue;
+      this.forget(waiter);
       waiter.done(count);
-      return false;
-    });
+    }
   }
 
   // --- turns

@@ -29,6 +29,8 @@ import { LOADING_DESCRIPTORS, LOADS_SINGLY } from '../../platform/load-module.js
 import { chooseTransport } from '../../platform/select.js';
 import { createControl } from '../channel/control.js';
 import { createMesh } from '../channel/gather.js';
+import { createMailboxes, type MailboxMemory } from '../channel/mailboxes.js';
+import { FLOW_THREADS_MAX } from '../channel/main-flow.js';
 import type { DescriptorShare, IoThreadData, ServerFacts } from '../channel/main-io.js';
 import { STARTUP_BYTES } from '../channel/process-figures.js';
 import type { Config } from '../config/config.js';
@@ -40,7 +42,7 @@ import {
 import { type IoRequest, IoThreads } from './io-threads.js';
 import { fitMaxClients } from './max-clients.js';
 import { RATE_PERIOD_MS, RateSampler } from './rates.js';
-import { FLOW_THREADS_MAX, ReplicationManager } from './replication/manager.js';
+import { ReplicationManager } from './replication/manager.js';
 import { ShardWatch } from './shard-watch.js';
 import type { Supervision } from './supervision.js';
 
@@ -120,7 +122,8 @@ export class Server {
     const databases = config.number('databases');
     const ringBuffers = this.createRings();
     const cutsBuffer = NewestCut.create(ringBuffers.length);
-    const common = { shardBuffers, ringBuffers, cutsBuffer, databases };
+    const mailboxes = createMailboxes(threads, this.wakers);
+    const common = { shardBuffers, ringBuffers, cutsBuffer, databases, mailboxes };
     const replication = this.createReplication({
       ...common,
       control,
@@ -157,6 +160,7 @@ export class Server {
     readonly ringBuffers: readonly SharedArrayBuffer[];
     readonly cutsBuffer: SharedArrayBuffer;
     readonly databases: number;
+    readonly mailboxes: MailboxMemory;
     readonly commands: number;
     readonly elements: ElementsByVerb;
   }): ReplicationManager {

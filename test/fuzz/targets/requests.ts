@@ -16,7 +16,7 @@ import { ClientSession } from '../../../src/engine/session.js';
 import { createShards, lockedShards, openShards, TestEngine } from '../../../src/engine/testing.js';
 import type { Shards } from '../../../src/keyspace/shards.js';
 import { Frontend } from '../../../src/net/frontend.js';
-import type { FrontendPolicy } from '../../../src/net/policy.js';
+import { type FrontendPolicy, NO_OUTPUT_LIMIT } from '../../../src/net/policy.js';
 import { ClientsTransport } from '../../../src/net/testing-clients.js';
 import type { Random } from '../../support/random.js';
 import type { FuzzTarget } from '../fuzz.js';
@@ -88,9 +88,8 @@ class World {
         engine.dispatcher.server.transactions.unwatchLeft();
         return 100;
       },
-      outputHardBytes: 0,
-      outputSoftBytes: 0,
-      outputSoftMs: 0,
+      outputLimits: [NO_OUTPUT_LIMIT, NO_OUTPUT_LIMIT],
+      mayWait: () => true,
       bulkBytesMax: 1 << 29,
       queryBytesMax: 1 << 20,
       queryLimitReached: () => {},

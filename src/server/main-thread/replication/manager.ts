@@ -24,6 +24,8 @@ import {
 } from '../../../replication/counters.js';
 import { PrimaryState } from '../../../replication/primary/primary-state.js';
 import type { Peer } from '../../../replication/roles/contract.js';
+import { FLOW_THREADS_MAX } from '../../channel/main-flow.js';
+import type { MailboxMemory } from '../../channel/mailboxes.js';
 import { LOADING } from '../../channel/process-figures.js';
 import {
   FIRST_STATUS,
@@ -48,7 +50,6 @@ const TICK_MS = 100;
 const PREPARE_MS = 1000;
 /** How long the memory that a large record made a ring grow by is kept, about. */
 const RELAX_MS = 1000;
-export const FLOW_THREADS_MAX = 8;
 /**
  * A replica's clients go before its full sync: with an equal share of the cores installing frames
  * takes whole time slices from them (median latency 4 ms instead of 1.3 on two full cores).
@@ -73,6 +74,7 @@ export interface ManagerParts {
   readonly ringBuffers: readonly SharedArrayBuffer[];
   readonly cutsBuffer: SharedArrayBuffer;
   readonly databases: number;
+  readonly mailboxes: MailboxMemory;
   readonly ioThreads: number;
   /** How many commands there are. */
   readonly commands: number;
@@ -140,6 +142,7 @@ export class ReplicationManager {
       cutsBuffer,
       controlBuffer: control.buffer,
       ioThreads,
+      mailboxes: parts.mailboxes,
       databases,
       commands: parts.commands,
       elements: parts.elements,
