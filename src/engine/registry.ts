@@ -54,6 +54,8 @@ export class RegisteredCommand implements CommandEntry {
   readonly readsAnyKey: CommandDefinition['readsAnyKey'];
   /** Type of the values that it waits for, '' when it does not block. */
   readonly waitsFor: string;
+  /** Whether it runs also when the key that it waits for is gone, or of another type. */
+  readonly seesRemoval: boolean;
   /** Keys that firstKey, lastKey and keyStep cannot describe. */
   readonly hasMovableKeys: boolean;
 
@@ -73,6 +75,7 @@ export class RegisteredCommand implements CommandEntry {
     this.run = isContainer(definition) ? notRunnable : definition.run;
     this.readsAnyKey = isContainer(definition) ? undefined : definition.readsAnyKey;
     this.waitsFor = isContainer(definition) ? '' : (definition.waitsFor ?? '');
+    this.seesRemoval = !isContainer(definition) && definition.seesRemoval === true;
     const specifications = (isContainer(definition) ? undefined : definition.keys) ?? [];
     this.keys = compileKeys(specifications);
     this.hasMovableKeys = specifications.length > 0 && this.firstKey === 0;

@@ -403,7 +403,7 @@ export abstract class Mutation extends KeyLookup {
   /** Raises the key's version, for those who watch it; notes it for those who wait for it. */
   private touch(exists: boolean): void {
     const { words } = this.region;
-    if (words[WORD_WAITING] !== 0 && exists) this.noteReady();
+    if (words[WORD_WAITING] !== 0) this.noteReady();
     if (words[WORD_WATCHED] === 0) return;
     touchWatched(this.space, this.h1, this.h2, this.soughtDatabase, exists);
   }

@@ -225,6 +225,7 @@ export class CommandTester {
       settings: this.settings,
       registry: this.registry,
       inTransaction: false,
+      isServed: false,
       block: () => assert.fail('this test has no clients that wait'),
       server: new Proxy(server as ServerPort, {
         get(target, name) {

@@ -162,8 +162,9 @@ function runSetid(context: Context): void {
   saveGroup(context, GROUP);
   keys.beginEdit(STREAM_KIND, keys.valueLength, true);
   reply.ok();
-  const effect = keys.custom(EVENT_XGROUP_SETID, 'XGROUP', 'SETID').argument(args, GROUP);
+  const effect = keys.customUnsignalled('XGROUP', 'SETID').argument(args, GROUP);
   addId(effect, id).word('ENTRIESREAD').word(String(entriesRead)).end();
+  keys.announce(EVENT_XGROUP_SETID);
 }
 
 function runDestroy(context: Context): void {

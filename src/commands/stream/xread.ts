@@ -1,11 +1,13 @@
 /** XREAD and XREADGROUP: entries that are new, of one stream or several. */
 import type { Context } from '../contract/context.js';
 import type { ArgumentSpecification, CommandDefinition } from '../contract/definition.js';
-import { read, serveRead } from './lib/read.js';
+import { read, serveRead, WAIT_NONE } from './lib/read.js';
 
 function run(context: Context, isGroup: boolean): void {
   if (!read.parse(context, isGroup)) return;
-  if (serveRead(context) === 0) context.reply.nullArray();
+  if (serveRead(context) > 0) return;
+  if (read.timeoutMs === WAIT_NONE || context.inTransaction) context.reply.nullArray();
+  else read.wait(context);
 }
 
 function keysBehind(startFrom: number): NonNullable<CommandDefinition['keys']> {
@@ -51,6 +53,7 @@ export const xread: CommandDefinition = {
   flags: ['readonly', 'blocking', 'movablekeys'],
   keys: keysBehind(1),
   arguments: [COUNT, BLOCK, STREAMS],
+  waitsFor: 'stream',
   run: (context) => run(context, false),
 };
 
@@ -79,5 +82,7 @@ export const xreadgroup: CommandDefinition = {
     { name: 'noack', type: 'pure-token', token: 'NOACK', flags: ['optional'] },
     STREAMS,
   ],
+  waitsFor: 'stream',
+  seesRemoval: true,
   run: (context) => run(context, true),
 };

@@ -2,11 +2,24 @@
  * XREAD and XREADGROUP: the same options and the same reply. A group delivers what is new to a consumer
  * (id >) and remembers that it is pending, or repeats what is pending for it (any other id).
  */
-import { ErrorReply, STREAM_ID, SYNTAX, untilNul } from '../../../protocol/errors.js';
+import type { ArgumentVector } from '../../../base/arguments.js';
+import { giveBack, newRegion, withRoom } from '../../../base/owned-region.js';
+import { copyBytes } from '../../../base/region.js';
+import {
+  ErrorReply,
+  STREAM_ID,
+  SYNTAX,
+  TIMEOUT_NEGATIVE,
+  TIMEOUT_NOT_INTEGER,
+  untilNul,
+} from '../../../protocol/errors.js';
+import { Arguments } from '../../../protocol/parser.js';
 import { argumentIs } from '../../../protocol/text.js';
 import { ENTRIES_READ_UNKNOWN } from '../../../values/stream/groups.js';
 import type { Stream } from '../../../values/stream/stream.js';
-import { FORM_STRICT, StreamId } from '../../../values/stream/stream-id.js';
+import { isStreamKind } from '../../../values/stream/layout.js';
+import { FORM_STRICT, ID_TEXT_MAX, StreamId } from '../../../values/stream/stream-id.js';
+import { waitForPairs } from '../../contract/blocking.js';
 import type { Context } from '../../contract/context.js';
 import {
   claimEffects,
@@ -46,12 +59,20 @@ const DOLLAR_IN_GROUP = new ErrorReply(
 const NEW_WITHOUT_GROUP = new ErrorReply(
   'ERR The > ID can be specified only when calling XREADGROUP using the GROUP <group> <consumer> option.',
 );
-const TIMEOUT_NOT_INTEGER = new ErrorReply('ERR timeout is not an integer or out of range');
-const TIMEOUT_NEGATIVE = new ErrorReply('ERR timeout is negative');
+const KEY_GONE = new ErrorReply('UNBLOCKED the stream key no longer exists');
+const GROUP_GONE = new ErrorReply(
+  'NOGROUP the consumer group this client was blocked on no longer exists',
+);
+/** Redis answers a client that has waited with so many entries when it names no number. */
+const SERVED_COUNT = 1000;
+/** No clock gets there: such a wait has no end. */
+const FOR_EVER_MS = 2 ** 52;
+const FIRST_BYTES = 1024;
+const KEPT_BYTES = 1 << 16;
 const DOLLAR = 36;
 const GREATER = 62;
 const ID_WORDS = 4;
-const WAIT_NONE = -1;
+export const WAIT_NONE = -1;
 const ONE = 1n;
 
 const start = new StreamId();
@@ -72,6 +93,8 @@ class ReadArguments {
   streams = 0;
   /** Ids that are to be exceeded. The highest one stands for >. */
   private ids = new Int32Array(64 * ID_WORDS);
+  private bytes = newRegion(FIRST_BYTES);
+  private readonly vector = new Arguments();
 
   parse(context: Context, isGroup: boolean): boolean {
     this.isGroup = isGroup;
@@ -86,6 +109,7 @@ class ReadArguments {
       if (next < 0) return false;
       i = next;
     }
+    if (context.isServed && this.count === 0) this.count = SERVED_COUNT;
     if (this.first === 0) reply.error(SYNTAX);
     else if (isGroup && this.group === 0) reply.error(GROUP_MISSING);
     else return this.parseIds(context);
@@ -98,6 +122,7 @@ class ReadArguments {
     const more = args.count - index - 1;
     if (more > 0 && argumentIs(args, index, 'BLOCK')) {
       this.timeoutMs = integerAt(context, index + 1, TIMEOUT_NOT_INTEGER);
+      if (this.timeoutMs > FOR_EVER_MS) this.timeoutMs = 0;
       if (this.timeoutMs >= 0) return index + 2;
       if (this.timeoutMs < 0) reply.error(TIMEOUT_NEGATIVE);
       return -1;
@@ -154,9 +179,14 @@ class ReadArguments {
     const key = this.first + stream;
     const index = key + this.streams;
     const found = keys.seekForRead(args, key);
+    if (context.isServed && !(found && isStreamKind(keys.kind))) {
+      reply.error(KEY_GONE);
+      return false;
+    }
     if (found && !isStream(context)) return false;
     if (this.isGroup && !(found && findGroup(context, this.group))) {
-      replyNoGroup(context, key, this.group);
+      if (context.isServed) reply.error(GROUP_GONE);
+      else replyNoGroup(context, key, this.group);
       return false;
     }
     if (isCharacter(context, index, DOLLAR)) {
@@ -177,6 +207,38 @@ class ReadArguments {
     if (isId(context, index, FORM_STRICT, 0, start)) return true;
     reply.error(STREAM_ID);
     return false;
+  }
+
+  /** The command waits. `$` is what it is now. */
+  wait(context: Context): void {
+    const { args } = context;
+    const end = this.first + this.streams;
+    waitForPairs(context, this.resolved(args), this.first, end, this.timeoutMs);
+    if (this.bytes.length > KEPT_BYTES) {
+      giveBack(this.bytes);
+      this.bytes = newRegion(FIRST_BYTES);
+    }
+  }
+
+  /** The vector with the ids written out. */
+  private resolved(args: ArgumentVector): ArgumentVector {
+    const firstId = this.first + this.streams;
+    let bytes = 0;
+    for (let i = 0; i < args.count; i++) bytes += Math.max(args.length[i]!, ID_TEXT_MAX);
+    this.bytes = withRoom(this.bytes, 0, bytes);
+    const { vector } = this;
+    vector.count = 0;
+    vector.region = this.bytes;
+    let at = 0;
+    for (let i = 0; i < args.count; i++) {
+      let length = args.length[i]!;
+      if (i >= firstId && !this.isGroup) {
+        length = this.idOf(i - firstId, start).writeText(this.bytes, at);
+      } else copyBytes(this.bytes, at, args.region, args.offset[i]!, length);
+      vector.push(at, length);
+      at += length;
+    }
+    return vector;
   }
 
   idOf(stream: number, into: StreamId): StreamId {
@@ -206,7 +268,7 @@ export function serveRead(context: Context): number {
     if (!keys.seek(args, key)) continue;
     read.idOf(i, start);
     const stream = streamFound(context);
-    const serve = read.isGroup ? prepareGroup(context, stream) : hasMore(stream);
+    const serve = read.isGroup ? prepareGroup(context, stream) : hasMore(context, stream);
     if (serve === SERVE_NOTHING) continue;
     if (read.isGroup) openConsumer(context, read.group, read.consumer);
     served++;
@@ -227,8 +289,12 @@ const SERVE_NOTHING = 0;
 const SERVE_NEW = 1;
 const SERVE_HISTORY = 2;
 
-/** Whether the stream has entries above `start`. */
-function hasMore(stream: Stream): number {
+/**
+ * Whether the stream has entries above `start`. For who has waited it is enough that there were some:
+ * Redis answers with none when they are gone already.
+ */
+function hasMore({ isServed }: Context, stream: Stream): number {
+  if (isServed) return stream.lastId(probe).compare(start) > 0 ? SERVE_NEW : SERVE_NOTHING;
   if (stream.length === 0) return SERVE_NOTHING;
   return stream.topId(probe).compare(start) > 0 ? SERVE_NEW : SERVE_NOTHING;
 }
@@ -238,7 +304,7 @@ function prepareGroup(context: Context, stream: Stream): number {
   findGroup(context, read.group);
   if (!start.isHighest) return SERVE_HISTORY;
   start.copyFrom(groups.lastId);
-  return hasMore(stream);
+  return hasMore(context, stream);
 }
 
 /** Delivers what is new, from `start` on. */
