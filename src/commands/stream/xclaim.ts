@@ -71,10 +71,10 @@ class ClaimArguments {
     }
     if (hasMore && argumentIs(args, index, 'IDLE')) {
       const idleMs = integerAt(context, index + 1, INVALID_OPTION_IDLE);
-      return this.setTime(now, now - idleMs, index);
+      return this.setTime(context, now - idleMs, index);
     }
     if (hasMore && argumentIs(args, index, 'TIME')) {
-      return this.setTime(now, integerAt(context, index + 1, INVALID_TIME), index);
+      return this.setTime(context, integerAt(context, index + 1, INVALID_TIME), index);
     }
     if (hasMore && argumentIs(args, index, 'RETRYCOUNT')) {
       const count = bigIntegerAt(context, index + 1, INVALID_COUNT);
@@ -96,10 +96,10 @@ class ClaimArguments {
     return -1;
   }
 
-  /** A time that cannot be is now. NaN: the error is answered. */
-  private setTime(now: number, ms: number, index: number): number {
+  /** A time that cannot be is now, but for that of an effect. NaN: the error is answered. */
+  private setTime({ now, settings }: Context, ms: number, index: number): number {
     if (Number.isNaN(ms)) return -1;
-    this.deliveredMs = ms < 0 || ms > now ? now : ms;
+    this.deliveredMs = (ms < 0 || ms > now) && !settings.replaysEffects ? now : ms;
     return index + 2;
   }
 }

@@ -16,6 +16,7 @@ import { FORM_EDGES, StreamId } from '../../values/stream/stream-id.js';
 import { buildStream, builtRoot } from '../../values/stream/views.js';
 import type { Context } from '../contract/context.js';
 import {
+  type ArgumentSpecification,
   type CommandDefinition,
   type ContainerDefinition,
   keysAt,
@@ -30,7 +31,15 @@ import {
   replyQuoting,
   saveGroup,
 } from './lib/group.js';
-import { idAt, isCharacter, isId, isStream, KEY, streamFound } from './lib/values.js';
+import {
+  idAt,
+  isCharacter,
+  isId,
+  isStream,
+  KEY,
+  optionalInteger,
+  streamFound,
+} from './lib/values.js';
 
 const NO_KEY = new ErrorReply(
   'ERR The XGROUP subcommand requires the key to exist. Note that for CREATE you may want to use the MKSTREAM option to create an empty stream automatically.',
@@ -204,20 +213,12 @@ function runDelConsumer(context: Context): void {
 const SHARED = { since: '5.0.0', group: 'stream' } as const;
 const GROUP_NAME = { name: 'groupname', type: 'string' } as const;
 const CONSUMER_NAME = { name: 'consumername', type: 'string' } as const;
-const NEW_ID: NonNullable<CommandDefinition['arguments']>[number] = {
-  name: 'id',
-  type: 'oneof',
-  arguments: [
-    { name: 'id', type: 'string' },
-    { name: 'new_id', type: 'pure-token', token: '$' },
-  ],
-};
-const ENTRIES_READ: NonNullable<CommandDefinition['arguments']>[number] = {
-  name: 'entries_read',
-  type: 'integer',
-  token: 'ENTRIESREAD',
-  flags: ['optional'],
-};
+const IDS: readonly ArgumentSpecification[] = [
+  { name: 'id', type: 'string' },
+  { name: 'new_id', type: 'pure-token', token: '$' },
+];
+const NEW_ID = { name: 'id', type: 'oneof', arguments: IDS } as const;
+const ENTRIES_READ = optionalInteger('entries_read', 'ENTRIESREAD');
 
 export const xgroup: ContainerDefinition = {
   ...SHARED,

@@ -1,6 +1,7 @@
 /** XREAD and XREADGROUP: entries that are new, of one stream or several. */
 import type { Context } from '../contract/context.js';
 import type { ArgumentSpecification, CommandDefinition } from '../contract/definition.js';
+import { optionalInteger } from './lib/values.js';
 import { read, serveRead, WAIT_NONE } from './lib/read.js';
 
 function run(context: Context, isGroup: boolean): void {
@@ -20,27 +21,13 @@ function keysBehind(startFrom: number): NonNullable<CommandDefinition['keys']> {
   ];
 }
 
-const COUNT: ArgumentSpecification = {
-  name: 'count',
-  type: 'integer',
-  token: 'COUNT',
-  flags: ['optional'],
-};
-const BLOCK: ArgumentSpecification = {
-  name: 'milliseconds',
-  type: 'integer',
-  token: 'BLOCK',
-  flags: ['optional'],
-};
-const STREAMS: ArgumentSpecification = {
-  name: 'streams',
-  type: 'block',
-  token: 'STREAMS',
-  arguments: [
-    { name: 'key', type: 'key', keySpecIndex: 0, flags: ['multiple'] },
-    { name: 'id', type: 'string', flags: ['multiple'] },
-  ],
-};
+const COUNT = optionalInteger('count', 'COUNT');
+const BLOCK = optionalInteger('milliseconds', 'BLOCK');
+const PAIRS: readonly ArgumentSpecification[] = [
+  { name: 'key', type: 'key', keySpecIndex: 0, flags: ['multiple'] },
+  { name: 'id', type: 'string', flags: ['multiple'] },
+];
+const STREAMS = { name: 'streams', type: 'block', token: 'STREAMS', arguments: PAIRS } as const;
 
 export const xread: CommandDefinition = {
   name: 'xread',

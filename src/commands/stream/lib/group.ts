@@ -67,9 +67,9 @@ export function reserveDeliveries({ keys }: Context, stream: Stream, count: numb
  * @throws StoreFullError
  */
 export function openConsumer(context: Context, group: number, index: number): boolean {
-  const { args, keys, now } = context;
+  const { args, keys } = context;
   if (findConsumer(context, index)) {
-    groups.seeConsumer(now);
+    groups.seeConsumer(seenAt(context));
     return false;
   }
   makeConsumer(context, index);
@@ -78,10 +78,17 @@ export function openConsumer(context: Context, group: number, index: number): bo
   return true;
 }
 
+/** When a consumer is seen. Where effects are replayed the command's clock stands still. */
+function seenAt({ now, settings }: Context): number {
+  return settings.replaysEffects ? Date.now() : now;
+}
+
 /** Begins making the consumer that argument `index` names; a commit follows. */
-export function makeConsumer({ args, keys, now }: Context, index: number): void {
+export function makeConsumer(context: Context, index: number): void {
+  const { args, keys } = context;
   const offset = args.offset[index]!;
-  if (!groups.addConsumer(args.region, offset, args.length[index]!, now)) throw keys.full();
+  const seenMs = seenAt(context);
+  if (!groups.addConsumer(args.region, offset, args.length[index]!, seenMs)) throw keys.full();
   keys.beginEdit(STREAM_KIND, keys.valueLength, true);
 }
 

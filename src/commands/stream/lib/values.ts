@@ -21,6 +21,11 @@ import type { ArgumentSpecification } from '../../contract/definition.js';
 
 export const KEY: ArgumentSpecification = { name: 'key', type: 'key', keySpecIndex: 0 };
 
+/** An optional argument behind a word. */
+export function optionalInteger(name: string, token: string): ArgumentSpecification {
+  return { name, type: 'integer', token, flags: ['optional'] };
+}
+
 const INVALID_START = new ErrorReply('ERR invalid start ID for the interval');
 const INVALID_END = new ErrorReply('ERR invalid end ID for the interval');
 const OPEN_PARENTHESIS = 40;
