@@ -198,7 +198,9 @@ export class CommandTester {
     return {
       append: ({ shard, database, region, offset, length, h1, keyless }) => {
         const words = decodeVector(region, offset, length);
-        if (!keyless) this.assertHome(shard, h1, words[1]!);
+        const command = this.registry.lookup(words[0]!.toLowerCase());
+        const hasSubcommand = command !== undefined && command.subcommands.size > 0;
+        if (!keyless) this.assertHome(shard, h1, words[hasSubcommand ? 2 : 1]!);
         this.effects.push(`${database} ${words.join(' ')}`);
         this.effectVectors.push({ database, words, keyless });
       },

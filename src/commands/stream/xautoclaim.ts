@@ -7,7 +7,14 @@ import type { Context } from '../contract/context.js';
 import { type CommandDefinition, keysAt } from '../contract/definition.js';
 import { bigIntegerAt } from './lib/big-integer.js';
 import { emitAcknowledged } from './lib/claim.js';
-import { claimEffects, groups, openConsumer, openGroup, reserveDeliveries } from './lib/group.js';
+import {
+  claimEffects,
+  groups,
+  openConsumer,
+  openGroup,
+  reserveDeliveries,
+  wrapped,
+} from './lib/group.js';
 import {
   IdList,
   ids,
@@ -64,7 +71,7 @@ function run(context: Context): void {
   const { reply } = context;
   if (!parse(context) || !openGroup(context, false)) return;
   const stream = streamFound(context);
-  reserveDeliveries(context, stream, Math.min(count, groups.pendingCount));
+  reserveDeliveries(context, stream, Math.min(count, groups.pendingCount), CONSUMER);
   ids.clear();
   claimAll(context, stream);
   reply.array(ids.count);
@@ -86,7 +93,7 @@ function claimAll(context: Context, stream: Stream): void {
   for (let i = 0; i < visited.count; i++) {
     visited.get(i, id);
     groups.findPending(id);
-    const deliveries = groups.deliveries + (justIds ? 0n : 1n);
+    const deliveries = wrapped(groups.deliveries + (justIds ? 0n : 1n));
     if (!groups.deliver(id, now, deliveries)) throw new Error('stream: no room was reserved');
     if (justIds) replyId(reply, id);
     else {

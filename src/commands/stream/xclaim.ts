@@ -15,6 +15,7 @@ import {
   openGroup,
   reserveDeliveries,
   saveGroup,
+  wrapped,
 } from './lib/group.js';
 import { ids, integerAt, isId, KEY, replyEntry, replyId, streamFound } from './lib/values.js';
 
@@ -25,7 +26,6 @@ const INVALID_COUNT = new ErrorReply('ERR Invalid RETRYCOUNT option argument for
 const GROUP = 2;
 const CONSUMER = 3;
 const FIRST_ID = 5;
-const NOT_GIVEN = -1n;
 
 const id = new StreamId();
 const lastId = new StreamId();
@@ -34,7 +34,8 @@ const lastId = new StreamId();
 class ClaimArguments {
   leastIdleMs = 0;
   deliveredMs = 0;
-  deliveries = NOT_GIVEN;
+  deliveries = 0n;
+  countIsGiven = false;
   forces = false;
   justIds = false;
 
@@ -43,7 +44,7 @@ class ClaimArguments {
     this.leastIdleMs = Math.max(0, integerAt(context, 4, INVALID_IDLE));
     if (Number.isNaN(this.leastIdleMs)) return false;
     this.deliveredMs = now;
-    this.deliveries = NOT_GIVEN;
+    this.countIsGiven = false;
     this.forces = false;
     this.justIds = false;
     lastId.setLowest();
@@ -78,8 +79,11 @@ class ClaimArguments {
     }
     if (hasMore && argumentIs(args, index, 'RETRYCOUNT')) {
       const count = bigIntegerAt(context, index + 1, INVALID_COUNT);
-      this.deliveries = count === null || count < 0n ? NOT_GIVEN : count;
-      return count === null ? -1 : index + 2;
+      if (count === null) return -1;
+      this.deliveries = count;
+      // A count that has wrapped around is one, to a replica.
+      this.countIsGiven = count >= 0n || context.settings.replaysEffects;
+      return index + 2;
     }
     if (hasMore && argumentIs(args, index, 'LASTID')) {
       if (isId(context, index + 1, FORM_STRICT, 0, lastId)) return index + 2;
@@ -110,7 +114,7 @@ function run(context: Context): void {
   const { reply } = context;
   if (!openGroup(context, false) || !claim.parse(context)) return;
   const stream = streamFound(context);
-  reserveDeliveries(context, stream, ids.count);
+  reserveDeliveries(context, stream, ids.count, CONSUMER);
   let savesGroup = false;
   if (lastId.compare(groups.lastId) > 0) {
     groups.lastId.copyFrom(lastId);
@@ -145,8 +149,8 @@ function claimOne(context: Context, stream: Stream, index: number): boolean {
     return false;
   }
   let deliveries = isPending ? groups.deliveries : 1n;
-  if (claim.deliveries !== NOT_GIVEN) deliveries = claim.deliveries;
-  else if (!claim.justIds) deliveries++;
+  if (claim.countIsGiven) deliveries = claim.deliveries;
+  else if (!claim.justIds) deliveries = wrapped(deliveries + 1n);
   if (groups.consumer === 0) openConsumer(context, GROUP, CONSUMER);
   if (!groups.deliver(id, claim.deliveredMs, deliveries)) {
     throw new Error('stream: no room was reserved');

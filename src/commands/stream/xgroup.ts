@@ -64,7 +64,8 @@ function parseOptions(context: Context, isCreate: boolean): boolean {
     else if (argumentIs(args, i, 'ENTRIESREAD') && i + 1 < args.count) {
       const given = bigIntegerAt(context, ++i, NOT_INTEGER);
       if (given === null) return false;
-      if (given < 0n && given !== ENTRIES_READ_UNKNOWN) {
+      const isWrong = given < 0n && given !== ENTRIES_READ_UNKNOWN;
+      if (isWrong && !context.settings.replaysEffects) {
         reply.error(READ_NEGATIVE);
         return false;
       }

@@ -19,27 +19,28 @@ const BELOW_TOP = new ErrorReply(
 const ADDED_TOO_FEW = new ErrorReply(
   'ERR The entries_added specified in XSETID is smaller than the target stream length',
 );
-const UNKNOWN = -1n;
 
 const id = new StreamId();
 const deleted = new StreamId();
 const other = new StreamId();
-let added = UNKNOWN;
+let added = 0n;
+let addedIsGiven = false;
 
 function parse(context: Context): boolean {
   const { args, reply } = context;
-  added = UNKNOWN;
+  addedIsGiven = false;
   deleted.setLowest();
   if (!idAt(context, 2, id)) return false;
   for (let i = 3; i < args.count; i += 2) {
     if (i + 1 < args.count && argumentIs(args, i, 'ENTRIESADDED')) {
       const given = bigIntegerAt(context, i + 1, NOT_INTEGER);
       if (given === null) return false;
-      if (given < 0n) {
+      if (given < 0n && !context.settings.replaysEffects) {
         reply.error(ADDED_NEGATIVE);
         return false;
       }
       added = given;
+      addedIsGiven = true;
     } else if (i + 1 < args.count && argumentIs(args, i, 'MAXDELETEDID')) {
       if (!idAt(context, i + 1, deleted)) return false;
       if (id.compare(deleted) < 0) {
@@ -55,7 +56,7 @@ function parse(context: Context): boolean {
 }
 
 function run(context: Context): void {
-  const { args, keys, reply } = context;
+  const { args, keys, reply, settings } = context;
   if (!parse(context)) return;
   if (!keys.seek(args, 1)) {
     reply.error(NO_KEY);
@@ -65,11 +66,11 @@ function run(context: Context): void {
   const stream = streamFound(context);
   const isEmpty = stream.length === 0;
   if (!isEmpty && id.compare(stream.topId(other)) < 0) reply.error(BELOW_TOP);
-  else if (!isEmpty && added !== UNKNOWN && added < BigInt(stream.length)) {
+  else if (!isEmpty && addedIsGiven && !settings.replaysEffects && added < BigInt(stream.length)) {
     reply.error(ADDED_TOO_FEW);
   } else {
     stream.setLastId(id);
-    if (added !== UNKNOWN) stream.added = added;
+    if (addedIsGiven) stream.added = added;
     if (!deleted.isZero) stream.setDeletedId(deleted);
     keys.beginEdit(STREAM_KIND, keys.valueLength, true);
     keys.commit(EVENT_XSETID, args);

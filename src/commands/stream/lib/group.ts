@@ -1,4 +1,5 @@
 /** What the commands on consumer groups share. */
+import { PAGE_BYTES } from '../../../base/limits.js';
 import { EVENT_XGROUP_CREATECONSUMER } from '../../../keyspace/events.js';
 import { untilNul } from '../../../protocol/errors.js';
 import { addClaim, addId } from '../../../values/stream/effects.js';
@@ -53,11 +54,25 @@ export function openGroup(context: Context, isRead: boolean): boolean {
 }
 
 /**
- * Sees to it that the deliveries to come find room.
- * @throws StoreFullError
+ * Sees to it that the deliveries to come find room, and their consumer.
+ * @param consumer argument with its name
+ * @param streams that may need as much in the same shard
+ * @throws StoreFullError before anything has changed
  */
-export function reserveDeliveries({ keys }: Context, stream: Stream, count: number): void {
-  if (keys.space.freePages < pagesForDeliveries(stream, count)) throw keys.full();
+export function reserveDeliveries(
+  { args, keys }: Context,
+  stream: Stream,
+  count: number,
+  consumer: number,
+  streams = 1,
+): void {
+  const pages = pagesForDeliveries(stream, count) + pagesForName(args.length[consumer]!);
+  if (keys.space.freePages < pages * streams) throw keys.full();
+}
+
+/** A name lies in two members; a long one has runs of pages, and they are twice as long if it is zeroes. */
+function pagesForName(bytes: number): number {
+  return Math.ceil((3 * bytes) / PAGE_BYTES) + 2;
 }
 
 /**
@@ -90,6 +105,11 @@ export function makeConsumer(context: Context, index: number): void {
   const seenMs = seenAt(context);
   if (!groups.addConsumer(args.region, offset, args.length[index]!, seenMs)) throw keys.full();
   keys.beginEdit(STREAM_KIND, keys.valueLength, true);
+}
+
+/** A count beyond 63 bits goes on with the lowest number, as in Redis. */
+export function wrapped(count: bigint): bigint {
+  return BigInt.asIntN(64, count);
 }
 
 /** Writes what the open group, whose name argument `index` is, has read. */

@@ -31,6 +31,7 @@ import {
   openConsumer,
   reserveDeliveries,
   saveGroup,
+  wrapped,
 } from './group.js';
 import {
   integerAt,
@@ -261,6 +262,7 @@ export const read = new ReadArguments();
 /** Runs XREAD or XREADGROUP as far as it can be served at once. @returns streams answered */
 export function serveRead(context: Context): number {
   const { args, keys, reply } = context;
+  if (read.isGroup) reserve(context);
   const mark = reply.mark();
   let served = 0;
   for (let i = 0; i < read.streams; i++) {
@@ -283,6 +285,18 @@ export function serveRead(context: Context): number {
   else if (reply.protocol === 2) reply.patchArray(mark, served);
   else reply.patchMap(mark, served);
   return served;
+}
+
+/** Before the first stream changes: all of them find room for what is delivered. */
+function reserve(context: Context): void {
+  const { args, keys } = context;
+  for (let i = 0; i < read.streams; i++) {
+    if (!keys.seek(args, read.first + i)) continue;
+    const stream = streamFound(context);
+    const isNew = read.idOf(i, start).isHighest && !read.noAck;
+    const most = isNew ? Math.min(read.count || stream.length, stream.length) : 0;
+    reserveDeliveries(context, stream, most, read.consumer, read.streams);
+  }
 }
 
 const SERVE_NOTHING = 0;
@@ -310,8 +324,6 @@ function prepareGroup(context: Context, stream: Stream): number {
 /** Delivers what is new, from `start` on. */
 function replyNew(context: Context, stream: Stream): void {
   const { now, reply } = context;
-  const most = read.count === 0 ? stream.length : Math.min(read.count, stream.length);
-  if (!read.noAck) reserveDeliveries(context, stream, most);
   claimEffects.begin(context, read.group, read.consumer);
   const mark = reply.mark();
   let replied = 0;
@@ -336,7 +348,7 @@ function advance(stream: Stream): void {
   const { id } = stream;
   if (id.compare(groups.lastId) <= 0) return;
   if (groups.entriesRead !== ENTRIES_READ_UNKNOWN && !hasTombstones(stream, id)) {
-    groups.entriesRead++;
+    groups.entriesRead = wrapped(groups.entriesRead + ONE);
   } else if (!stream.neverAdded) groups.entriesRead = estimateRead(stream, id);
   groups.lastId.copyFrom(id);
 }
@@ -352,7 +364,7 @@ function replyHistory(context: Context, stream: Stream): void {
     if (stream.find(probe)) {
       replyEntry(reply, stream);
       groups.findPending(probe);
-      const deliveries = groups.deliveries + ONE;
+      const deliveries = wrapped(groups.deliveries + ONE);
       groups.deliver(probe, now, deliveries);
       claimEffects.add(probe, now, deliveries);
     } else {
