@@ -126,6 +126,9 @@ export class Dispatcher implements Context {
     this.execution.processed = count;
   }
 
+  /** Whether the command under way runs for a client that has waited for it. */
+  isServed = false;
+
   get inTransaction(): boolean {
     return this.depth > 0;
   }
@@ -407,6 +410,7 @@ export class Dispatcher implements Context {
   ): number {
     const { session } = this;
     this.session = client;
+    this.isServed = true;
     try {
       this.runNested(command, args, reply);
       // It was counted when its client sent it.
@@ -414,6 +418,7 @@ export class Dispatcher implements Context {
       return this.nestedChanges;
     } finally {
       this.session = session;
+      this.isServed = false;
     }
   }
 

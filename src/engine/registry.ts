@@ -74,6 +74,8 @@ export class RegisteredCommand implements CommandEntry {
   /** Type of the values that it waits for, '' when it does not block. */
   readonly waitsFor: string;
   readonly runsScript: CommandDefinition['runsScript'];
+  /** Whether it runs also when the key that it waits for is gone, or of another type. */
+  readonly seesRemoval: boolean;
   /** Keys that firstKey, lastKey and keyStep cannot describe. */
   readonly hasMovableKeys: boolean;
 
@@ -96,6 +98,7 @@ export class RegisteredCommand implements CommandEntry {
     this.channels = isContainer(definition) ? null : (definition.channels ?? null);
     this.waitsFor = isContainer(definition) ? '' : (definition.waitsFor ?? '');
     this.runsScript = isContainer(definition) ? undefined : definition.runsScript;
+    this.seesRemoval = !isContainer(definition) && definition.seesRemoval === true;
     const specifications = (isContainer(definition) ? undefined : definition.keys) ?? [];
     this.keys = compileKeys(specifications);
     this.hasMovableKeys = specifications.length > 0 && this.firstKey === 0;

@@ -101,12 +101,9 @@ export class Serving {
       const next = nextTicket(space, ticket);
       ticketArguments(space, ticket, this.args);
       if (this.isFor(index, ticket, space)) {
-        const type = this.typeFound(space, ticket);
-        if (type === '') return;
         const command = this.commandOf(space, ticket);
-        if (type === command.waitsFor && !this.serveTicket(ready.shard[index]!, ticket, command)) {
-          return;
-        }
+        const isWanted = command.seesRemoval || this.typeFound(space, ticket) === command.waitsFor;
+        if (isWanted && !this.serveTicket(ready.shard[index]!, ticket, command)) return;
       }
       ticket = next;
     }

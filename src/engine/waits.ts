@@ -96,7 +96,16 @@ export class Waits {
     this.blocked = control.word(BLOCKED_CLIENTS);
     this.blockedWithTimeout = control.word(BLOCKED_WITH_TIMEOUT);
     this.content = {
-      ...{ args: this.args, firstKey: 0, endKey: 0, countIndex: 0, key: 0, h1: 0, h2: 0 },
+      ...{
+        args: this.args,
+        firstKey: 0,
+        endKey: 0,
+        countIndex: 0,
+        key: 0,
+        h1: 0,
+        h2: 0,
+        paired: 0,
+      },
       ...{ database: 0, thread, slot: 0, sequence: 0, command: 0, protocol: 2 },
     };
     mailbox.handles(MESSAGE_SERVED, (region, offset, length) => {
@@ -148,7 +157,8 @@ export class Waits {
     const { content } = this;
     const { dispatcher } = this.parts;
     const { args, session } = dispatcher;
-    content.args = args;
+    content.args = request.args ?? args;
+    content.paired = request.paired;
     content.firstKey = request.firstKey;
     content.endKey = request.endKey;
     content.countIndex = request.countIndex;

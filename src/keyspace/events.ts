@@ -106,3 +106,12 @@ export const EVENT_GEORADIUSSTORE = event('georadiusstore', 'z');
 export const EVENT_NEW = event('new', 'n');
 /** A command has read a key that does not exist. */
 export const EVENT_KEY_MISS = event('keymiss', 'm');
+export const EVENT_XADD = event('xadd', 't');
+export const EVENT_XTRIM = event('xtrim', 't');
+export const EVENT_XDEL = event('xdel', 't');
+export const EVENT_XSETID = event('xsetid', 't');
+export const EVENT_XGROUP_CREATE = event('xgroup-create', 't');
+export const EVENT_XGROUP_SETID = event('xgroup-setid', 't');
+export const EVENT_XGROUP_DESTROY = event('xgroup-destroy', 't');
+export const EVENT_XGROUP_CREATECONSUMER = event('xgroup-createconsumer', 't');
+export const EVENT_XGROUP_DELCONSUMER = event('xgroup-delconsumer', 't');

@@ -134,6 +134,7 @@ export class Keyspace extends Mutation {
     touchAllWatched(this.shards.spaces[shard]!, database, nothing);
     this.types.clearTable(table);
     this.changes += size;
+    if (size > 0) this.noteWaited(shard, database);
     if (size > 0) this.effects.beginKeyless(EFFECT_CLEAR, shard, database).end();
   }
 
@@ -146,14 +147,14 @@ export class Keyspace extends Mutation {
       touchAllWatched(space, second, (h1, h2) => this.holds(shard, first, h1, h2));
       shards.swap(shard, first, second);
       effects.beginKeyless(EFFECT_SWAP, shard, 0).word(`${first}`).word(`${second}`).end();
-      this.noteSwapped(shard, first);
-      this.noteSwapped(shard, second);
+      this.noteWaited(shard, first);
+      this.noteWaited(shard, second);
     }
     this.changes++;
   }
 
-  /** Keys that clients wait for in this database may have come with the exchange. */
-  private noteSwapped(shard: number, database: number): void {
+  /** Keys that clients wait for in this database may have come or gone. */
+  private noteWaited(shard: number, database: number): void {
     const space = this.shards.spaces[shard]!;
     visitTickets(space, database, (ticket) => this.noteTicket(shard, ticket));
   }

@@ -16,6 +16,7 @@
  *     commitValue               what was begun is complete              effect: the value's own
  *     commitUnannounced         the same, where Redis signals nothing   effect: the command as it came
  *     custom                    what was begun is complete              effect: built by the caller
+ *     customUnsignalled         the same, where Redis signals nothing   effect: built by the caller
  *     announce                  one more event of the last change
  *     noteElementExpiry         elements of the value expire          no effect of its own
  *     expireElements            elements of the value have expired    effect: their type's
@@ -250,9 +251,15 @@ export abstract class Mutation extends KeyLookup {
    * Completes what was begun. The caller appends to the effect, which has the name and the key, and
    * ends it. test/tidy lists the files that do.
    */
-  custom(event: KeyspaceEvent | null, name: string): EffectBuilder {
+  custom(event: KeyspaceEvent | null, name: string, subcommand = ''): EffectBuilder {
     this.complete(event);
-    return this.effects.begin(name);
+    return this.effects.begin(name, subcommand);
+  }
+
+  /** The same where Redis signals nothing to those who watch the key: its version stays. */
+  customUnsignalled(name: string, subcommand = ''): EffectBuilder {
+    this.endBegun();
+    return this.effects.begin(name, subcommand);
   }
 
   /** Removes the key, which exists. */
@@ -411,7 +418,7 @@ export abstract class Mutation extends KeyLookup {
   /** Raises the key's version, for those who watch it; notes it for those who wait for it. */
   private touch(exists: boolean): void {
     const { words } = this.region;
-    if (words[WORD_WAITING] !== 0 && exists) this.noteReady();
+    if (words[WORD_WAITING] !== 0) this.noteReady();
     if (words[WORD_WATCHED] === 0) return;
     touchWatched(this.space, this.h1, this.h2, this.soughtDatabase, exists);
   }

@@ -371,7 +371,7 @@ export class World {
     const run = (...words: (string | number)[]) => {
       const reply = root.execute(now, database, ...words);
       if (
-        /^-(?!WRONGTYPE|ERR value is not an int|ERR no such key|ERR index out|ERR source and dest)/.test(
+        /^-(?!WRONGTYPE|BUSYGROUP|NOGROUP|ERR The |ERR value is not an int|ERR no such key|ERR index out|ERR source and dest)/.test(
           reply,
         )
       ) {

@@ -75,6 +75,11 @@ export const TYPE_OWNERS: Readonly<Record<string, readonly string[]>> = {
 
 /** Files of commands that build an effect of their own (Mutation.custom), each with the reason. */
 export const CUSTOM_EFFECTS: Readonly<Record<string, string>> = {
+  'src/commands/stream/lib/group.ts': 'a read or a claim made the consumer: XGROUP CREATECONSUMER',
+  'src/commands/stream/lib/trim.ts':
+    'how much ~ removes depends on blocks: the first id that is left',
+  'src/commands/stream/xadd.ts': 'the id is chosen, and trimming is an effect of its own',
+  'src/commands/stream/xgroup.ts': 'the id of $ is written out',
   'src/commands/hash/lib/store.ts':
     'the outcome of HINCRBYFLOAT, and of commands on fields that have expired: HSET, HSETEX',
   'src/commands/hash/lib/times.ts':

@@ -201,7 +201,9 @@ export class CommandTester {
     return {
       append: ({ shard, database, region, offset, length, h1, keyless }) => {
         const words = decodeVector(region, offset, length);
-        if (!keyless) this.assertHome(shard, h1, words[1]!);
+        const command = this.registry.lookup(words[0]!.toLowerCase());
+        const hasSubcommand = command !== undefined && command.subcommands.size > 0;
+        if (!keyless) this.assertHome(shard, h1, words[hasSubcommand ? 2 : 1]!);
         this.effects.push(`${database} ${words.join(' ')}`);
         this.effectVectors.push({ database, words, keyless });
       },
@@ -228,6 +230,7 @@ export class CommandTester {
       settings: this.settings,
       registry: this.registry,
       inTransaction: false,
+      isServed: false,
       block: () => assert.fail('this test has no clients that wait'),
       server: new Proxy(server as ServerPort, {
         get(target, name) {

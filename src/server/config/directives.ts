@@ -241,8 +241,8 @@ const encodings = {
   'zset-max-listpack-entries': anytime(longCount, '128', { alias: 'zset-max-ziplist-entries' }),
   'zset-max-listpack-value': anytime(bytes, '64', { alias: 'zset-max-ziplist-value' }),
   'hll-sparse-max-bytes': anytime(bytes, '3000'),
-  'stream-node-max-bytes': anytime(bytes, '4096', ignored),
-  'stream-node-max-entries': anytime(longCount, '100', ignored),
+  'stream-node-max-bytes': anytime(bytes, '4096'),
+  'stream-node-max-entries': anytime(longCount, '100'),
 };
 
 const persistence = {

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Region } from '../../../base/region.js';
 import { JournalRing } from '../../../journal/ring.js';
-import { StreamLocks } from '../../../replication/stream-locks.js';
 import { formatShard, Shards } from '../../../keyspace/shards.js';
+import { StreamLocks } from '../../../replication/stream-locks.js';
 import { JournalAnchors } from './anchors.js';
 
 const LIMITS = { stayMs: 1000, bytesMax: 1 << 20 };
