@@ -24,6 +24,7 @@ import type { ErrorReply } from '../protocol/errors.js';
 import * as errors from '../protocol/errors.js';
 import { Arguments } from '../protocol/parser.js';
 import type { Reply } from '../protocol/reply.js';
+import { argumentIs } from '../protocol/text.js';
 import { AccessControl } from './acl/access-control.js';
 import {
   isHttp,
@@ -52,6 +53,8 @@ import { NO_SCRIPTS, type ScriptControl } from './scripts/script-control.js';
 import type { Serving } from './serving.js';
 import type { ClientSession } from './session.js';
 import type { DispatchStatistics } from './statistics.js';
+import type { InvalidationSender } from './tracking/sender.js';
+import type { Tracker } from './tracking/tracker.js';
 import { type Cancellation, suspendSession } from './suspension.js';
 import { TransactionQueue } from './transaction-queue.js';
 import type { Waits } from './waits.js';
@@ -77,6 +80,9 @@ export class Dispatcher implements Context {
   /** Who wait for keys: set in server/ wiring. Without it no command blocks. */
   waits: Waits | null = null;
   serving: Serving | null = null;
+  /** Clients that keep what they read: set in server/ wiring, as who tells them of changes. */
+  tracker: Tracker | null = null;
+  invalidations: InvalidationSender | null = null;
   /** Set in server/ wiring, before the first command. */
   server!: ServerPort;
   /** Set in server/ wiring, where there are scripts. */
@@ -104,6 +110,7 @@ export class Dispatcher implements Context {
     this.reply = reply;
     this.session = nobody;
     this.keys = new Keyspace(shards);
+    this.keys.invalidations.currentClient = () => this.session.id;
     this.locks = new LockingPlan(shards, () => hooks.waiting());
     this.planner = new KeyPlanner(this.keys, this.locks, registry);
     this.execution = new Execution(this, this.locks, statistics, (command, error) =>
@@ -175,7 +182,20 @@ export class Dispatcher implements Context {
     const { longKeys } = this.keys;
     if (longKeys.isOpen) longKeys.end(session, status === BUSY || status === DEFERRED);
     if (status === DONE && session.replyMode !== REPLY_ON) this.suppress(session);
+    // The invalidation of what a client has changed itself follows its reply.
+    if (this.keys.invalidations.isPending) this.invalidations?.flush(session.id);
+    if (session.tracking !== null) this.endTracked(session, args, status);
     return status;
+  }
+
+  /** CLIENT CACHING is for the next command, or transaction. */
+  private endTracked(session: ClientSession, args: Arguments, status: number): void {
+    this.tracker?.endScript();
+    const { tracking } = session;
+    if (!tracking!.cachingGiven || session.inMulti) return;
+    if (status !== DONE && status !== SUSPENDED) return;
+    // Other commands of its kind leave it as it is, as in Redis.
+    if (!argumentIs(args, 0, 'CLIENT')) tracking!.cachingGiven = false;
   }
 
   private admit(session: ClientSession, args: Arguments): number {

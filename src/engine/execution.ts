@@ -14,9 +14,10 @@ import * as errors from '../protocol/errors.js';
 import type { Arguments } from '../protocol/parser.js';
 import { ReplyTooLongError } from '../protocol/reply.js';
 import type { LockingPlan } from './locking-plan.js';
-import { type RegisteredCommand, TRAIT_TIMED, TRAIT_WRITE } from './registry.js';
+import { type RegisteredCommand, TRAIT_RUNS_SCRIPT, TRAIT_TIMED, TRAIT_WRITE } from './registry.js';
 import type { ClientSession } from './session.js';
 import type { DispatchStatistics } from './statistics.js';
+import type { Tracker } from './tracking/tracker.js';
 import type { Waits } from './waits.js';
 
 /** One in this many short commands is timed; its time stands for those in between. */
@@ -31,6 +32,7 @@ const ERROR_CODE_BYTES_MAX = 64;
 export interface ExecutionContext extends Context {
   readonly session: ClientSession;
   readonly waits: Waits | null;
+  readonly tracker: Tracker | null;
   /** Serves clients that wait for keys which have changed. */
   serveReady(): void;
 }
@@ -66,7 +68,8 @@ export class Execution {
     this.isSuspended = false;
     this.isErrorCounted = false;
     try {
-      command.run(context);
+      if (context.session.tracking === null) command.run(context);
+      else this.runTracked(command, args);
       if (keys.changes !== 0) keys.settle();
     } catch (error) {
       this.recover(command, begin, error);
@@ -78,6 +81,16 @@ export class Execution {
     if (this.isErrorCounted) return DONE;
     if (reply.region.bytes[reply.start + begin] === MINUS) this.countError(command, begin);
     return DONE;
+  }
+
+  /** For a client that keeps what it reads: notes the keys, under the locks that they were read with. */
+  private runTracked(command: RegisteredCommand, args: Arguments): void {
+    const { context } = this;
+    const { session } = context;
+    const tracker = context.tracker!;
+    if ((command.traits & TRAIT_RUNS_SCRIPT) !== 0) tracker.beginScript(command, args);
+    command.run(context);
+    if (session.tracking !== null) tracker.afterCommand(session, command, args);
   }
 
   /**

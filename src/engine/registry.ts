@@ -45,6 +45,8 @@ export const TRAIT_ALLOW_BUSY = 131072;
 export const TRAIT_RUNS_SCRIPT = 262144;
 /** RESP2 clients may send it while they are subscribed to channels. */
 export const TRAIT_WHILE_SUBSCRIBED = 524288;
+/** A client that tracks keys has the keys of this command in its cache. */
+export const TRAIT_TRACKED = 1048576;
 
 /** Commands that take microseconds, but for those with many arguments. */
 const SHORT_COMPLEXITY = /^O\((1|log\(N\))\)/;
@@ -140,6 +142,7 @@ function traitsOf(definition: AnyDefinition): number {
   if (definition.transaction !== undefined) traits |= TRAIT_TRANSACTION_CONTROL;
   if (definition.transaction === 'execute') traits |= TRAIT_RUNS_QUEUE;
   if (definition.runsScript !== undefined) traits |= TRAIT_RUNS_SCRIPT;
+  else if (flags.includes('readonly')) traits |= TRAIT_TRACKED;
   if (definition.whileLoading === true) traits |= TRAIT_LOADING;
   if (definition.whileSubscribed === true) traits |= TRAIT_WHILE_SUBSCRIBED;
   if (definition.locks === 'all') traits |= TRAIT_LOCK_ALL;

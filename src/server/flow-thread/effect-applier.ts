@@ -36,6 +36,11 @@ export class EffectApplier implements EffectTarget {
     dispatcher.beginTurn(0, 0);
   }
 
+  /** After effects were applied: tells clients of what they have in their caches. */
+  invalidate(): void {
+    this.dispatcher.invalidations?.endTurn();
+  }
+
   apply(shard: number, database: number, region: Region, offset: number): string | null {
     const { dispatcher, args } = this;
     loadVector(region, offset, args);
