@@ -14,6 +14,7 @@ import { FIELD_TIME_MAX } from '../src/commands/hash/lib/times.js';
 import { NAME_BYTES_MAX } from '../src/commands/pubsub/lib/confirm.js';
 import { ADDRESS_BYTES_MAX } from '../src/commands/replication/replconf.js';
 import { OBJECT_BYTES_MAX } from '../src/engine/acl/access-control.js';
+import { SHOWN_BYTES_MAX } from '../src/engine/monitor-feed.js';
 import { DIRECTORY_BYTES, ENTRY_BYTES } from '../src/engine/pubsub/directory.js';
 import { COMMAND_NAME_BYTES_MAX } from '../src/engine/registry.js';
 import { LIBRARIES_BYTES_MAX } from '../src/engine/scripts/functions.js';
@@ -149,6 +150,7 @@ const EXPECTED: readonly (readonly [what: string, limit: string])[] = [
     'names of channels and patterns with subscribers',
     `${DIRECTORY_BYTES / 2 ** 30} GiB of address space in all, with ${ENTRY_BYTES} bytes for each name and thread`,
   ],
+  ['argument in a line of MONITOR', mib(SHOWN_BYTES_MAX)],
   ['name of a channel or pattern to subscribe to', `${grouped(NAME_BYTES_MAX)} bytes`],
   ['clients of a thread that wait for keys', grouped(CLAIM_SLOTS)],
   ['a client that waits for a key', `${grouped(PAGE_BYTES)} bytes`],

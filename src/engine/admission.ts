@@ -29,6 +29,7 @@ import {
   TRAIT_MAY_REPLICATE,
   TRAIT_NO_AUTH,
   TRAIT_NO_MULTI,
+  TRAIT_READ,
   TRAIT_RUNS_QUEUE,
   TRAIT_STALE,
   TRAIT_TRANSACTION_CONTROL,
@@ -42,6 +43,8 @@ const NAME_BYTES_MAX = 64;
 /** An error quotes at most this many arguments, however short they are. */
 const QUOTED_ARGUMENTS_MAX = 64;
 const QUEUE_TRAITS = TRAIT_WRITE | TRAIT_DENY_OOM | TRAIT_MAY_REPLICATE;
+/** What clients that use MONITOR may not do. */
+const KEYSPACE_TRAITS = TRAIT_READ | TRAIT_WRITE | TRAIT_MAY_REPLICATE;
 /** Their refusals come after that of a command while subscribed. */
 const STALE_GATES = GATE_MASTER_DOWN | GATE_LOADING;
 const QUEUE_PERMISSIONS = TRAIT_STALE | TRAIT_LOADING;
@@ -85,10 +88,14 @@ function refusalOfSubscriber(
   session: ClientSession,
   gates: number,
 ): ErrorReply | null {
-  const isRefused = session.protocol === 2 && (command.traits & TRAIT_WHILE_SUBSCRIBED) === 0;
-  if (!isRefused) return refusalOfState(command, session, gates);
-  const refusal = refusalOfState(command, session, gates & ~STALE_GATES);
-  return refusal ?? errors.notWhileSubscribed(command.fullName);
+  const { traits, fullName } = command;
+  if (session.isSubscribed && session.protocol === 2 && (traits & TRAIT_WHILE_SUBSCRIBED) === 0) {
+    const refusal = refusalOfState(command, session, gates & ~STALE_GATES);
+    return refusal ?? errors.notWhileSubscribed(fullName);
+  }
+  const refusal = refusalOfState(command, session, gates);
+  if (refusal !== null || !session.isMonitor) return refusal;
+  return (traits & KEYSPACE_TRAITS) === 0 ? null : errors.NOT_FOR_MONITORS;
 }
 
 /** The command's traits, and for EXEC those that its queue adds and takes away. */

@@ -306,7 +306,9 @@ test('timeouts, CLIENT UNBLOCK and a change of role end waits, once', () => {
   here.turn(now + 500);
   assert.deepEqual(here.takeAnswers(), ['1 *-1']);
   here.engine.sessions[3]!.cancelSuspension!('unblock-error');
+  assert.ok(here.engine.sessions[3]!.suspended, 'until its reply is written');
   here.turn(now + 500);
+  assert.ok(!here.engine.sessions[3]!.suspended);
   assert.deepEqual(here.takeAnswers(), ['3 -UNBLOCKED client unblocked via CLIENT UNBLOCK']);
   here.waits.endAll();
   here.waits.endAll();

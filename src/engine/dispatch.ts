@@ -24,7 +24,6 @@ import type { ErrorReply } from '../protocol/errors.js';
 import * as errors from '../protocol/errors.js';
 import { Arguments } from '../protocol/parser.js';
 import type { Reply } from '../protocol/reply.js';
-import { argumentIs } from '../protocol/text.js';
 import { AccessControl } from './acl/access-control.js';
 import {
   isHttp,
@@ -35,8 +34,11 @@ import {
   unknownSubcommand,
 } from './admission.js';
 import { Execution } from './execution.js';
+import { GATE_MONITOR } from './gates.js';
 import { KeyPlanner, mayWrite } from './key-planner.js';
-import { LockingPlan, WRITES_NOTHING, type WritePressure } from './locking-plan.js';
+import { HeldUpError, LockingPlan, WRITES_NOTHING, type WritePressure } from './locking-plan.js';
+import { MonitorFeed } from './monitor-feed.js';
+import { KeyspaceNotifications } from './notifications.js';
 import {
   type RegisteredCommand,
   type Registry,
@@ -90,6 +92,8 @@ export class Dispatcher implements Context {
   readonly keys: Keyspace;
   readonly settings = new CommandSettings();
   readonly locks: LockingPlan;
+  readonly notifications: KeyspaceNotifications;
+  readonly monitors = new MonitorFeed();
   readonly access = new AccessControl();
   private readonly execution: Execution;
   private readonly planner: KeyPlanner;
@@ -111,7 +115,8 @@ export class Dispatcher implements Context {
     this.session = nobody;
     this.keys = new Keyspace(shards);
     this.keys.invalidations.currentClient = () => this.session.id;
-    this.locks = new LockingPlan(shards, () => hooks.waiting());
+    this.notifications = new KeyspaceNotifications(this.keys);
+    this.locks = new LockingPlan(shards, (shard) => this.waitFor(shard));
     this.planner = new KeyPlanner(this.keys, this.locks, registry);
     this.execution = new Execution(this, this.locks, statistics, (command, error) =>
       hooks.failed(command, error),
@@ -126,6 +131,9 @@ export class Dispatcher implements Context {
   set processed(count: number) {
     this.execution.processed = count;
   }
+
+  /** Whether the command under way runs for a client that has waited for it. */
+  isServed = false;
 
   get inTransaction(): boolean {
     return this.depth > 0;
@@ -179,23 +187,26 @@ export class Dispatcher implements Context {
     if (status === BUSY && this.scripts.isHeldUp(this.locks.takenShard)) {
       status = this.refuseBusy(session);
     }
+    if (this.notifications.isPending) this.notify(session, begin);
+    if (this.gates !== 0 && this.monitors.isPending) this.monitors.flush();
     const { longKeys } = this.keys;
     if (longKeys.isOpen) longKeys.end(session, status === BUSY || status === DEFERRED);
     if (status === DONE && session.replyMode !== REPLY_ON) this.suppress(session);
     // The invalidation of what a client has changed itself follows its reply.
     if (this.keys.invalidations.isPending) this.invalidations?.flush(session.id);
-    if (session.tracking !== null) this.endTracked(session, args, status);
+    if (session.tracking !== null) this.tracker!.endCommand(session, args, status);
     return status;
   }
 
-  /** CLIENT CACHING is for the next command, or transaction. */
-  private endTracked(session: ClientSession, args: Arguments, status: number): void {
-    this.tracker?.endScript();
-    const { tracking } = session;
-    if (!tracking!.cachingGiven || session.inMulti) return;
-    if (status !== DONE && status !== SUSPENDED) return;
-    // Other commands of its kind leave it as it is, as in Redis.
-    if (!argumentIs(args, 0, 'CLIENT')) tracking!.cachingGiven = false;
+  /**
+   * Publishes the events of the command. Its client, should it be subscribed to them, gets them
+   * before the reply.
+   */
+  private notify(session: ClientSession, begin: number): void {
+    const { reply } = this;
+    const mark = reply.mark();
+    this.notifications.flush();
+    if (reply.mark() > mark && session.replyMode === REPLY_ON) reply.putFirst(begin, mark);
   }
 
   private admit(session: ClientSession, args: Arguments): number {
@@ -231,6 +242,12 @@ export class Dispatcher implements Context {
     }
     this.reply.simple('QUEUED');
     return DONE;
+  }
+
+  /** @throws HeldUpError when it may take for ever */
+  private waitFor(shard: number): void {
+    this.hooks.waiting();
+    if (this.scripts.isHeldUp(shard)) throw new HeldUpError(this.scripts.busyError);
   }
 
   /** A script that runs for too long holds what the command needs. */
@@ -402,6 +419,7 @@ export class Dispatcher implements Context {
   ): number {
     const { session } = this;
     this.session = client;
+    this.isServed = true;
     try {
       this.runNested(command, args, reply);
       // It was counted when its client sent it.
@@ -409,6 +427,7 @@ export class Dispatcher implements Context {
       return this.nestedChanges;
     } finally {
       this.session = session;
+      this.isServed = false;
     }
   }
 
@@ -418,7 +437,10 @@ export class Dispatcher implements Context {
     if (this.gates !== 0 && mustPause(command, session, this.gates)) return PAUSED;
     this.session = session;
     this.args = args;
-    return this.runLocked(command, session, args);
+    const outcome = this.runLocked(command, session, args);
+    // It was counted when the client sent it.
+    if (outcome === DONE || outcome === SUSPENDED) this.statistics.calls[command.index]! -= 1;
+    return outcome;
   }
 
   /** Runs `work` with the shard locked, outside of commands, and serves who waits for keys noted. */
@@ -468,6 +490,7 @@ export class Dispatcher implements Context {
   private reject(command: RegisteredCommand, session: ClientSession, error: ErrorReply): number {
     this.statistics.rejected[command.index]! += 1;
     if ((command.traits & TRAIT_RUNS_QUEUE) === 0) return this.refuse(session, error);
+    if ((this.gates & GATE_MONITOR) !== 0) this.monitors.note(command, this.args, session);
     // Refuses EXEC: the transaction ends, and the error gives the reason.
     this.server.transactions.discard(session);
     this.statistics.errorReply('EXECABORT');
@@ -572,6 +595,7 @@ export class Dispatcher implements Context {
       this.hooks.resumed(session, () => {
         this.session = session;
         write(this);
+        if (this.notifications.isPending) this.notifications.flush();
       }),
     );
   }

@@ -13,7 +13,9 @@ import { StoreFullError } from '../keyspace/keyspace.js';
 import * as errors from '../protocol/errors.js';
 import type { Arguments } from '../protocol/parser.js';
 import { ReplyTooLongError } from '../protocol/reply.js';
-import type { LockingPlan } from './locking-plan.js';
+import { GATE_MONITOR } from './gates.js';
+import { HeldUpError, type LockingPlan } from './locking-plan.js';
+import type { MonitorFeed } from './monitor-feed.js';
 import { type RegisteredCommand, TRAIT_RUNS_SCRIPT, TRAIT_TIMED, TRAIT_WRITE } from './registry.js';
 import type { ClientSession } from './session.js';
 import type { DispatchStatistics } from './statistics.js';
@@ -31,6 +33,8 @@ const ERROR_CODE_BYTES_MAX = 64;
 /** The thread's context, and whose command it shows. */
 export interface ExecutionContext extends Context {
   readonly session: ClientSession;
+  readonly gates: number;
+  readonly monitors: MonitorFeed;
   readonly waits: Waits | null;
   readonly tracker: Tracker | null;
   /** Serves clients that wait for keys which have changed. */
@@ -74,6 +78,7 @@ export class Execution {
     } catch (error) {
       this.recover(command, begin, error);
     }
+    if ((context.gates & GATE_MONITOR) !== 0) context.monitors.note(command, args, context.session);
     this.processed++;
     statistics.calls[command.index]! += 1;
     if (startMs !== 0) this.took(command, args, timed, performance.now() - startMs);
@@ -162,6 +167,10 @@ export class Execution {
     }
     if (error instanceof UnansweredError && keys.changes === 0) {
       reply.error(errors.unanswered(command.fullName.toUpperCase().replace('|', ' ')));
+      return;
+    }
+    if (error instanceof HeldUpError && keys.changes === 0) {
+      reply.error(error.reply);
       return;
     }
     const isTooLong = error instanceof ReplyTooLongError;

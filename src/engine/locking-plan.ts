@@ -32,7 +32,8 @@
  * command starts over with new hashes. No lock is taken between planning and taking.
  */
 import { BUSY, DEFERRED, DONE } from '../base/outcome.js';
-import type { Shards } from '../keyspace/shards.js';
+import { ORDER, type Shards } from '../keyspace/shards.js';
+import type { ErrorReply } from '../protocol/errors.js';
 import { ShardSet } from './shard-set.js';
 
 /**
@@ -59,6 +60,13 @@ const KEPT_COMMANDS_MAX = 256;
 const NONE = -1;
 /** For `take`: the command writes nothing. */
 export const WRITES_NOTHING = -1;
+
+/** A script that runs for too long holds the shard that a command waits for. */
+export class HeldUpError extends Error {
+  constructor(readonly reply: ErrorReply) {
+    super(reply.text);
+  }
+}
 
 /** Back-pressure: whether a write to a shard has to wait because a replica lags. */
 export interface WritePressure {
@@ -102,7 +110,7 @@ export class LockingPlan {
   private readonly borrowed: number[] = [];
   /** Whether this thread has the order lock, for a script. */
   private isOrdered = false;
-  /** The shard that the command under way found taken. */
+  /** The shard, or ORDER, that the command under way found taken. */
   takenShard = 0;
   private nowMs = 0;
   /**
@@ -111,10 +119,13 @@ export class LockingPlan {
   private patience = PATIENCE_SPINS;
   private sleptInVain = false;
 
-  /** @param waiting called every few milliseconds while a command waits with no lock held */
+  /**
+   * @param waiting called every few milliseconds while a command waits for a shard. It may throw, so
+   *   that the command ends
+   */
   constructor(
     private readonly shards: Shards,
-    private readonly waiting: () => void,
+    private readonly waiting: (shard: number) => void,
   ) {
     this.wanted = new ShardSet(shards);
     this.written = new ShardSet(shards);
@@ -248,7 +259,7 @@ export class LockingPlan {
       this.takenShard = wanted.taken;
       this.isOrdered = false;
       shards.unlockOrder();
-    }
+    } else this.takenShard = ORDER;
     if (!this.maySleep(client)) return false;
     this.isOrdered = wanted.lockInOrder(performance.now() + SLEEP_MS_MAX);
     if (this.isOrdered) client.busyInRow = 0;
@@ -283,7 +294,7 @@ export class LockingPlan {
     if (!this.isOrdered) return false;
     this.isWaiting = true;
     try {
-      while (!this.wanted.extend(shard, performance.now() + SLEEP_MS_MAX)) this.waiting();
+      while (!this.wanted.extend(shard, performance.now() + SLEEP_MS_MAX)) this.waiting(shard);
     } finally {
       this.isWaiting = false;
     }
@@ -362,7 +373,9 @@ export class LockingPlan {
     if (this.shards.tryLock(shard)) return;
     this.isWaiting = true;
     try {
-      while (!this.shards.lockBefore(shard, performance.now() + SLEEP_MS_MAX)) this.waiting();
+      while (!this.shards.lockBefore(shard, performance.now() + SLEEP_MS_MAX)) {
+        this.waiting(shard);
+      }
     } finally {
       this.isWaiting = false;
     }

@@ -51,6 +51,11 @@ export const TRAIT_TRACKED = 1048576;
 /** Commands that take microseconds, but for those with many arguments. */
 const SHORT_COMPLEXITY = /^O\((1|log\(N\))\)/;
 
+/** MONITOR does not show it. */
+export const TRAIT_UNWATCHED = 1048576;
+/** It only reads keys. */
+export const TRAIT_READ = 2097152;
+
 export type AnyDefinition = CommandDefinition | ContainerDefinition;
 
 export class RegisteredCommand implements CommandEntry {
@@ -67,9 +72,12 @@ export class RegisteredCommand implements CommandEntry {
   readonly keys: readonly CompiledKeys[];
   readonly channels: ChannelSpecification | null;
   readonly readsAnyKey: CommandDefinition['readsAnyKey'];
+  readonly isSecret: CommandDefinition['isSecret'];
   /** Type of the values that it waits for, '' when it does not block. */
   readonly waitsFor: string;
   readonly runsScript: CommandDefinition['runsScript'];
+  /** Whether it runs also when the key that it waits for is gone, or of another type. */
+  readonly seesRemoval: boolean;
   /** Keys that firstKey, lastKey and keyStep cannot describe. */
   readonly hasMovableKeys: boolean;
 
@@ -88,9 +96,11 @@ export class RegisteredCommand implements CommandEntry {
     this.traits = traitsOf(definition);
     this.run = isContainer(definition) ? notRunnable : definition.run;
     this.readsAnyKey = isContainer(definition) ? undefined : definition.readsAnyKey;
+    this.isSecret = isContainer(definition) ? undefined : definition.isSecret;
     this.channels = isContainer(definition) ? null : (definition.channels ?? null);
     this.waitsFor = isContainer(definition) ? '' : (definition.waitsFor ?? '');
     this.runsScript = isContainer(definition) ? undefined : definition.runsScript;
+    this.seesRemoval = !isContainer(definition) && definition.seesRemoval === true;
     const specifications = (isContainer(definition) ? undefined : definition.keys) ?? [];
     this.keys = compileKeys(specifications);
     this.hasMovableKeys = specifications.length > 0 && this.firstKey === 0;
@@ -135,6 +145,8 @@ function traitsOf(definition: AnyDefinition): number {
   if (flags.includes('loading')) traits |= TRAIT_LOADING;
   if (flags.includes('stale')) traits |= TRAIT_STALE;
   if (flags.includes('may_replicate')) traits |= TRAIT_MAY_REPLICATE;
+  if (flags.includes('readonly')) traits |= TRAIT_READ;
+  if (flags.includes('skip_monitor') || flags.includes('admin')) traits |= TRAIT_UNWATCHED;
   if (flags.includes('noscript')) traits |= TRAIT_NO_SCRIPT;
   if (flags.includes('allow_busy')) traits |= TRAIT_ALLOW_BUSY;
   if (!SHORT_COMPLEXITY.test(definition.complexity)) traits |= TRAIT_TIMED;

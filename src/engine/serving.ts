@@ -47,6 +47,13 @@ import { ClientSession } from './session.js';
 const REPLY_BYTES = 4096;
 const KEPT_BYTES = 1 << 20;
 const MINUS = 0x2d;
+const UNDERSCORE = 0x5f;
+
+/** Whether the command found nothing: `*-1`, `$-1` or `_`. An error is an answer. */
+function isNull({ region, start }: Reply): boolean {
+  const first = region.bytes[start]!;
+  return first === UNDERSCORE || (first !== MINUS && region.bytes[start + 1] === MINUS);
+}
 
 /** MESSAGE_SERVED: slot, sequence, shard and offset of the ticket that was freed; then the reply. */
 export const SERVED_HEADER_BYTES = 16;
@@ -94,12 +101,9 @@ export class Serving {
       const next = nextTicket(space, ticket);
       ticketArguments(space, ticket, this.args);
       if (this.isFor(index, ticket, space)) {
-        const type = this.typeFound(space, ticket);
-        if (type === '') return;
         const command = this.commandOf(space, ticket);
-        if (type === command.waitsFor && !this.serveTicket(ready.shard[index]!, ticket, command)) {
-          return;
-        }
+        const isWanted = command.seesRemoval || this.typeFound(space, ticket) === command.waitsFor;
+        if (isWanted && !this.serveTicket(ready.shard[index]!, ticket, command)) return;
       }
       ticket = next;
     }
@@ -172,7 +176,7 @@ export class Serving {
     client.protocol = ticketField(space, ticket, TICKET_PROTOCOL) === 3 ? 3 : 2;
     reply.protocol = client.protocol;
     const changes = dispatcher.runServed(client, command, this.args, reply);
-    return changes !== 0 || reply.region.bytes[reply.start] === MINUS;
+    return changes !== 0 || !isNull(reply);
   }
 
   private sendServed(shard: number, ticket: number): void {

@@ -102,6 +102,15 @@ export class ClientSession implements Session {
     this.authenticated = this.isLoggedIn;
   }
 
+  get isSubscribed(): boolean {
+    return this.subscriptions !== null && this.subscriptions.count > 0;
+  }
+
+  /** It gets what MONITOR shows. */
+  get isMonitor(): boolean {
+    return this.subscriptions?.isMonitor ?? false;
+  }
+
   /** Bytes of the commands queued since MULTI. */
   get queuedBytes(): number {
     return this.queue === null ? 0 : this.queue.bytes;

@@ -46,7 +46,10 @@ export interface WaitsParts extends ServingParts {
   readonly dispatcher: Dispatcher;
   readonly serving: Serving;
   readonly control: ControlBlock;
-  /** The client's command is answered with these bytes, and its input served again. */
+  /**
+   * The client's command is answered with these bytes, and its input served again: it is suspended
+   * until then.
+   */
   readonly answer: (session: ClientSession, region: Region, offset: number, length: number) => void;
   /** The same with what is written when it is the client's turn; it may go on waiting. */
   readonly resumed: (session: ClientSession, write: (context: Context) => void) => void;
@@ -93,7 +96,16 @@ export class Waits {
     this.blocked = control.word(BLOCKED_CLIENTS);
     this.blockedWithTimeout = control.word(BLOCKED_WITH_TIMEOUT);
     this.content = {
-      ...{ args: this.args, firstKey: 0, endKey: 0, countIndex: 0, key: 0, h1: 0, h2: 0 },
+      ...{
+        args: this.args,
+        firstKey: 0,
+        endKey: 0,
+        countIndex: 0,
+        key: 0,
+        h1: 0,
+        h2: 0,
+        paired: 0,
+      },
       ...{ database: 0, thread, slot: 0, sequence: 0, command: 0, protocol: 2 },
     };
     mailbox.handles(MESSAGE_SERVED, (region, offset, length) => {
@@ -145,7 +157,8 @@ export class Waits {
     const { content } = this;
     const { dispatcher } = this.parts;
     const { args, session } = dispatcher;
-    content.args = args;
+    content.args = request.args ?? args;
+    content.paired = request.paired;
     content.firstKey = request.firstKey;
     content.endKey = request.endKey;
     content.countIndex = request.countIndex;
@@ -200,7 +213,7 @@ export class Waits {
     const { session } = wait;
     if (session !== null) {
       wait.session = null;
-      session.suspended = false;
+      // It is suspended until its reply is written: what it sends meanwhile stands behind that.
       session.cancelSuspension = null;
     }
     this.blocked.add(-1);
@@ -260,6 +273,7 @@ export class Waits {
     const session = this.end(wait);
     if (session === null) return;
     this.parts.resumed(session, ({ reply }) => {
+      session.suspended = false;
       if (closes) session.closeAfterReply = true;
       if (error === null) reply.nullArray();
       else reply.error(error);
@@ -328,7 +342,9 @@ export class Waits {
     const wait = this.tried;
     if (wait === null || isSuspended) return;
     this.tried = null;
-    if (this.claim(wait)) this.end(wait);
+    if (!this.claim(wait)) return;
+    const session = this.end(wait);
+    if (session !== null) session.suspended = false;
   }
 
   // --- turns -------------------------------------------------------------------------------------

@@ -62,10 +62,13 @@ export class Keyspace extends Mutation {
     else this.keepBytes();
     this.seekIn(database, args, target);
     try {
+      this.replacesKey = true;
       this.store(kind, copied.region, copied.offset, copied.length, expiry, event);
     } catch (error) {
       if (owns) types.free(storedCopy(copied, kind, this.space));
       throw error;
+    } finally {
+      this.replacesKey = false;
     }
   }
 
@@ -91,7 +94,12 @@ export class Keyspace extends Mutation {
     }
     this.keepBytes();
     this.seekIn(database, args, target);
-    this.store(kind, copied.region, copied.offset, copied.length, expiry, null);
+    try {
+      this.replacesKey = true;
+      this.store(kind, copied.region, copied.offset, copied.length, expiry, null);
+    } finally {
+      this.replacesKey = false;
+    }
     this.seek(args, source);
     this.removeMoved(event);
   }
@@ -127,6 +135,7 @@ export class Keyspace extends Mutation {
     this.types.clearTable(table);
     this.invalidations.forgetAll(this.shards, shard);
     this.changes += size;
+    if (size > 0) this.noteWaited(shard, database);
     if (size > 0) this.effects.beginKeyless(EFFECT_CLEAR, shard, database).end();
   }
 
@@ -140,14 +149,14 @@ export class Keyspace extends Mutation {
       shards.swap(shard, first, second);
       this.invalidations.forgetAll(shards, shard);
       effects.beginKeyless(EFFECT_SWAP, shard, 0).word(`${first}`).word(`${second}`).end();
-      this.noteSwapped(shard, first);
-      this.noteSwapped(shard, second);
+      this.noteWaited(shard, first);
+      this.noteWaited(shard, second);
     }
     this.changes++;
   }
 
-  /** Keys that clients wait for in this database may have come with the exchange. */
-  private noteSwapped(shard: number, database: number): void {
+  /** Keys that clients wait for in this database may have come or gone. */
+  private noteWaited(shard: number, database: number): void {
     const space = this.shards.spaces[shard]!;
     visitTickets(space, database, (ticket) => this.noteTicket(shard, ticket));
   }

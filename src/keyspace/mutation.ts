@@ -16,6 +16,7 @@
  *     commitValue               what was begun is complete              effect: the value's own
  *     commitUnannounced         the same, where Redis signals nothing   effect: the command as it came
  *     custom                    what was begun is complete              effect: built by the caller
+ *     customUnsignalled         the same, where Redis signals nothing   effect: built by the caller
  *     announce                  one more event of the last change
  *     noteElementExpiry         elements of the value expire          no effect of its own
  *     expireElements            elements of the value have expired    effect: their type's
@@ -36,6 +37,8 @@ import {
   EVENT_DEL,
   EVENT_EXPIRED,
   EVENT_HEXPIRED,
+  EVENT_KEY_MISS,
+  EVENT_NEW,
   EVENT_PERSIST,
   type KeyspaceEvent,
 } from './events.js';
@@ -87,6 +90,10 @@ export abstract class Mutation extends KeyLookup {
   /** Effects of expired keys since the command began: they belong to no change of the command. */
   private expiryEffects = 0;
   private readonly replaced = new ReplacedValue();
+  /** The key stored next counts as created, even if it takes the place of another. */
+  protected replacesKey = false;
+  /** False while the event of a created key is told by the command itself. */
+  tellsCreation = true;
 
   constructor(
     shards: Shards,
@@ -247,9 +254,15 @@ export abstract class Mutation extends KeyLookup {
    * Completes what was begun. The caller appends to the effect, which has the name and the key, and
    * ends it. test/tidy lists the files that do.
    */
-  custom(event: KeyspaceEvent | null, name: string): EffectBuilder {
+  custom(event: KeyspaceEvent | null, name: string, subcommand = ''): EffectBuilder {
     this.complete(event);
-    return this.effects.begin(name);
+    return this.effects.begin(name, subcommand);
+  }
+
+  /** The same where Redis signals nothing to those who watch the key: its version stays. */
+  customUnsignalled(name: string, subcommand = ''): EffectBuilder {
+    this.endBegun();
+    return this.effects.begin(name, subcommand);
   }
 
   /** Removes the key, which exists. */
@@ -329,6 +342,11 @@ export abstract class Mutation extends KeyLookup {
     if (earliest === 0 || expiry < earliest) this.table.ownerNumber = expiry;
   }
 
+  /** Tells that a command that only reads has not found the key last sought. */
+  missed(): void {
+    this.announce(EVENT_KEY_MISS);
+  }
+
   /** Removes the key last sought, which has expired (also used by the active cycle). */
   protected expire(): void {
     this.expired++;
@@ -349,6 +367,7 @@ export abstract class Mutation extends KeyLookup {
 
   /** Makes the entry of the key last sought; its value's bytes are to be written. */
   private place(kind: number, length: number, expiry: number): number {
+    const isNew = !this.exists || this.replacesKey;
     const owned = this.exists && this.types.owns(this.kind);
     if (owned) this.replaced.keep(this);
     const at = this.table.put(kind, length, expiry);
@@ -362,6 +381,7 @@ export abstract class Mutation extends KeyLookup {
     this.expiry = expiry;
     this.valueOffset = at;
     this.valueLength = length;
+    if (isNew && this.tellsCreation) this.announce(EVENT_NEW);
     return at;
   }
 
@@ -406,7 +426,7 @@ export abstract class Mutation extends KeyLookup {
    */
   private touch(exists: boolean): void {
     const { words } = this.region;
-    if (words[WORD_WAITING] !== 0 && exists) this.noteReady();
+    if (words[WORD_WAITING] !== 0) this.noteReady();
     if (words[WORD_TRACKED] !== 0 || this.invalidations.hasPrefixes) this.invalidations.note(this);
     if (words[WORD_WATCHED] === 0) return;
     touchWatched(this.space, this.h1, this.h2, this.soughtDatabase, exists);

@@ -27,6 +27,9 @@ import { WORD_LOCK, WORD_ORDER_LOCK, WORD_ROOTS } from './shard-words.js';
 /** The hash position that ends a scan of a shard's table. */
 export { SCAN_END } from '../structures/table.js';
 
+/** For `holderOf`: the order lock. */
+export const ORDER = -1;
+
 /** Earlier than any element expires: see `ownerNumber` in types.ts. */
 const ANY_TIME = 1;
 
@@ -163,14 +166,15 @@ export class Shards {
     return isAwaited(this.spaces[shard]!.region.words, WORD_LOCK);
   }
 
+  /** The thread that holds a shard's lock, or ORDER's, now; -1 when nobody does. */
+  holderOf(shard: number): number {
+    const { words } = this.spaces[Math.max(0, shard)]!.region;
+    return lockOwner(words, shard === ORDER ? WORD_ORDER_LOCK : WORD_LOCK) - 1;
+  }
+
   /** Whether this thread holds the shard's lock. */
   isLocked(shard: number): boolean {
     return holdsLock(this.spaces[shard]!.region.words, WORD_LOCK, this.owner);
-  }
-
-  /** The thread that holds a shard's lock now, -1 when nobody does. */
-  holderOf(shard: number): number {
-    return lockOwner(this.spaces[shard]!.region.words, WORD_LOCK) - 1;
   }
 
   /** @throws when this thread does not hold the shard's lock. For functions that need it. */

@@ -44,6 +44,8 @@ export interface TicketContent {
   readonly endKey: number;
   /** Argument with the number of keys, 0 without one. */
   readonly countIndex: number;
+  /** Each key's own argument lies so many places behind it, and goes with it; 0 for none. */
+  readonly paired: number;
   key: number;
   h1: number;
   h2: number;
@@ -80,12 +82,13 @@ function reserveQueues(space: Space): boolean {
 
 /** Adds a ticket at the end of its queue. @returns its byte offset, 0 when the shard has no room */
 export function addTicket(space: Space, content: TicketContent): number {
-  const { args, firstKey, endKey, key } = content;
-  const count = args.count - (endKey - firstKey) + 1;
+  const { args, firstKey, endKey, paired } = content;
+  const others = endKey - firstKey - 1;
+  const count = args.count - others * (paired > 0 ? 2 : 1);
   const keyIndex = firstKey;
   let bytes = HEADER_WORDS * 4 + count * 4;
   for (let i = 0; i < args.count; i++) {
-    if (i < firstKey || i >= endKey || i === key) bytes += Math.max(args.length[i]!, 1);
+    if (isKept(content, i)) bytes += Math.max(args.length[i]!, 1);
   }
   const pages = Math.ceil(bytes / PAGE_BYTES);
   if (!reserveQueues(space)) return 0;
@@ -111,13 +114,20 @@ export function addTicket(space: Space, content: TicketContent): number {
   return ticket;
 }
 
+/** Whether an argument is none of another key's. */
+function isKept({ firstKey, endKey, key, paired }: TicketContent, index: number): boolean {
+  if (index >= firstKey && index < endKey) return index === key;
+  const of = index - paired;
+  return paired === 0 || of < firstKey || of >= endKey || of === key;
+}
+
 function writeVector(space: Space, ticket: number, content: TicketContent): void {
   const { region } = space;
-  const { args, firstKey, endKey, key, countIndex } = content;
+  const { args, countIndex } = content;
   let lengthAt = ticket + HEADER_WORDS * 4;
   let at = lengthAt + space.words[(ticket >>> 2) + COUNT]! * 4;
   for (let i = 0; i < args.count; i++) {
-    if (i >= firstKey && i < endKey && i !== key) continue;
+    if (!isKept(content, i)) continue;
     let length = args.length[i]!;
     if (countIndex > 0 && i === countIndex) {
       length = 1;

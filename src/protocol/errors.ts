@@ -174,6 +174,8 @@ export const EXEC_WITHOUT_MULTI = error('ERR EXEC without MULTI');
 export const DISCARD_WITHOUT_MULTI = error('ERR DISCARD without MULTI');
 export const NOT_IN_TRANSACTION = error('ERR Command not allowed inside a transaction');
 
+export const NOT_FOR_MONITORS = error("ERR Replica can't interact with the keyspace");
+
 // Scripts.
 export const NO_SCRIPT = error('NOSCRIPT No matching script. Please use EVAL.');
 export const NOT_BUSY = error('NOTBUSY No scripts in execution right now.');

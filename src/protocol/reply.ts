@@ -450,6 +450,16 @@ export class Reply {
     this.position = this.start + mark;
   }
 
+  /** Puts what was written since `mark` before what was written between `begin` and it. */
+  putFirst(begin: number, mark: number): void {
+    const length = mark - begin;
+    this.ensure(length);
+    const { start, position } = this;
+    const { bytes } = this.region;
+    bytes.copyWithin(position, start + begin, start + mark);
+    bytes.copyWithin(start + begin, start + mark, position + length);
+  }
+
   /**
    * What was written since `mark` goes out although CLIENT REPLY silences the command. What it has
    * written before that does not.

@@ -3,8 +3,9 @@
  * whoever meets a value of any type asks it, and only a type's own commands know what is inside.
  *
  * A key's entry holds the value's *bytes*. For strings and packed collections they are the whole
- * value. For others they are a root (16 to 64 bytes), and pages of the same shard's space hold the
- * rest: nested tables, B+-trees. A kind whose bytes refer to pages is listed in `owningKinds`.
+ * value. For others they are a root (16 to 128 bytes, the first 64 of which refer to all pages), and
+ * pages of the same shard's space hold the rest: nested tables, B+-trees. A kind whose bytes refer to
+ * pages is listed in `owningKinds`.
  *
  * Who frees those pages? Tables move and forget an entry's bytes and know nothing of pages. So
  * whatever removes an entry (Mutation, clearTable, removeEntry) looks at its kind first:
@@ -45,8 +46,8 @@ export interface CopiedValue {
 
 /** Takes the commands that rebuild a value under the key last sought. */
 export interface ValueEffects {
-  /** Begins a command on the key. */
-  begin(name: string): ValueEffects;
+  /** Begins a command on the key, which stands behind the subcommand if there is one. */
+  begin(name: string, subcommand?: string): ValueEffects;
   bytes(source: Region, offset: number, length: number): ValueEffects;
   word(text: string): ValueEffects;
   /** Appends a time in decimal. */

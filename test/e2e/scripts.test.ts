@@ -96,6 +96,14 @@ describe('scripts on several threads', { skip }, () => {
       await sleep(400);
       const other = await findFree(running.index);
       assert.match(await ask(other, 'GET', 'held'), /^BUSY Redis is busy running a script/);
+      assert.match(await ask(other, 'KEYS', '*'), /^BUSY Redis is busy running a script/);
+      assert.match(await ask(other, 'MGET', 'held', 'x'), /^BUSY Redis is busy running a script/);
+      const write = "redis.call('set', 'mine', 1) return redis.pcall('get', 'held')";
+      assert.match(await ask(other, 'EVAL', write, '0'), /^BUSY Redis is busy running a script/);
+      assert.equal(await ask(other, 'DEL', 'mine'), '1');
+      const stats = await ask(other, 'FUNCTION', 'STATS');
+      if (command === 'SCRIPT') assert.match(stats, /^BUSY .* SCRIPT KILL/);
+      else assert.match(stats, /name endless command \[FCALL endless 1 held\] duration_ms \d+\]/);
       const wrong = command === 'SCRIPT' ? 'FUNCTION' : 'SCRIPT';
       assert.match(await ask(other, wrong, 'KILL'), /^BUSY/);
       assert.equal(await ask(other, command, 'KILL'), 'OK');

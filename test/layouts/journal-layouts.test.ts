@@ -39,7 +39,7 @@ function effect(length: number, changes: Partial<JournalEffect> = {}): JournalEf
 test('a ring', () => {
   const drawing = drawingOf('src/journal/ring.ts');
   drawing.assertContiguous();
-  const ring = new JournalRing(new Region(JournalRing.create(4096, 65_536), 0));
+  const ring = new JournalRing(new Region(JournalRing.create(4096, 65_536, 8192), 0));
   const { view } = ring.region;
   ring.append(effect(88, { database: 3 }));
   assert.equal(view.getUint32(512, true), 100, 'the records begin at 512');
@@ -57,6 +57,9 @@ test('a ring', () => {
   lockRing(ring, 7);
   assert.equal(drawing.value(view, 0, /^lock of the stream/), 7);
   unlockRing(ring);
+  assert.equal(drawing.value(view, 0, /^most bytes that are kept/), 8192);
+  ring.anchor(ring.head);
+  assert.equal(drawing.value(view, 0, /^anchor/), ring.head);
   assert.equal(drawing.value(view, 0, /^capacity/), ring.capacity);
   assert.ok(ring.capacity > 4096);
   assert.equal(drawing.value(view, 0, /^nominal/), 4096);

@@ -74,7 +74,7 @@ class Pair {
     const reply = this.primary.execute(NOW, 0, ...words);
     assert.doesNotMatch(
       reply,
-      /^-(?!WRONGTYPE|ERR (no such|hash value|index|value|source))/,
+      /^-(?!WRONGTYPE|BUSYGROUP|NOGROUP|ERR (no such|hash value|index|value|source|The ))/,
       words.join(' '),
     );
     return reply;

@@ -7,8 +7,8 @@ class Commands implements ValueEffects {
   readonly all: string[][] = [];
   private words: string[] = [];
 
-  begin(name: string): this {
-    this.words = [name];
+  begin(name: string, subcommand = ''): this {
+    this.words = subcommand === '' ? [name] : [name, subcommand];
     return this;
   }
 

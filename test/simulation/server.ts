@@ -36,6 +36,8 @@ export interface ServerShape {
   readonly ringBytes: number;
   /** To which a ring may grow; `ringBytes` when it is not given. */
   readonly ringSpaceBytes?: number;
+  /** Kept for a replica that is away; nothing when it is not given. */
+  readonly ringElasticBytes?: number;
 }
 
 const registry = new Registry(definitionsOf(commandModules));
@@ -88,7 +90,10 @@ export class SimulatedServer {
     this.shards = new Shards(regions, DATABASES, counters, 0, 0);
     this.rings = Array.from({ length: streamsOf(shape.shards) }, () => {
       return new JournalRing(
-        new Region(JournalRing.create(shape.ringBytes, shape.ringSpaceBytes), 0),
+        new Region(
+          JournalRing.create(shape.ringBytes, shape.ringSpaceBytes, shape.ringElasticBytes),
+          0,
+        ),
       );
     });
     this.keyless = new SimulatedKeyless(this.rings.at(-1)!, shape.shards);
@@ -238,7 +243,11 @@ export class SimulatedServer {
       }
       TYPES.reclaim.step(this.shards.spaces[shard]!, 20);
     }
-    for (const ring of this.rings) this.shrinkRing(ring);
+    for (const ring of this.rings) {
+      // As if the replicas that are away stayed away.
+      ring.removeAnchor();
+      this.shrinkRing(ring);
+    }
   }
 
   private shrinkRing(ring: JournalRing): void {

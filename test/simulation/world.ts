@@ -10,7 +10,6 @@
  *     whoever continues does so in the history that it has;
  *   - every table's invariants hold.
  */
-
 import { PROTOCOL_VERSION } from '../../src/replication/primary/primary-state.js';
 import type { SyncReply } from '../../src/replication/replica/replica-state.js';
 import { prepareFullSync } from '../../src/replication/replica/shard-writer.js';
@@ -82,6 +81,7 @@ export class World {
       shardMebibytes: elements > 100 ? 16 : 2,
       ringBytes,
       ringSpaceBytes: random.chance(0.5) ? ringBytes : RING_SPACE_BYTES,
+      ringElasticBytes: random.pick([0, ringBytes * 4]),
     };
     this.flows = random.between(1, Math.min(3, this.shape.shards));
     this.keyCount = random.pick([20, 200, 1500]);
@@ -371,7 +371,7 @@ export class World {
     const run = (...words: (string | number)[]) => {
       const reply = root.execute(now, database, ...words);
       if (
-        /^-(?!WRONGTYPE|ERR value is not an int|ERR no such key|ERR index out|ERR source and dest)/.test(
+        /^-(?!WRONGTYPE|BUSYGROUP|NOGROUP|ERR The |ERR value is not an int|ERR no such key|ERR index out|ERR source and dest)/.test(
           reply,
         )
       ) {

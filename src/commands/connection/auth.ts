@@ -18,6 +18,7 @@ export const auth: CommandDefinition = {
     { name: 'password', type: 'string' },
   ],
   history: [['6.0.0', 'A user name may be given (ACL).']],
+  isSecret: (_, index) => index > 0,
   run(context) {
     const { args, reply, server, session } = context;
     if (args.count > 3) {

@@ -37,7 +37,6 @@ class Noted {
   password = '';
   readonly calls: unknown[] = [];
   killed = 1;
-  isSubscribed = false;
 
   readonly clients: ClientsPort = {
     local: [],
@@ -76,7 +75,6 @@ class Noted {
       } as unknown as AclPort,
       pubsub: {
         ...({} as PubSubPort),
-        isSubscribed: this.isSubscribed,
         leave: () => this.calls.push(['leave']),
       },
       configuration: {

@@ -105,6 +105,10 @@ export const hello: CommandDefinition = {
   history: [
     ['6.2.0', 'The version may be left out: then the command only tells about the connection.'],
   ],
+  isSecret(args, index) {
+    const isAfterAuth = (by: number) => index - by > 1 && argumentIs(args, index - by, 'AUTH');
+    return isAfterAuth(1) || isAfterAuth(2);
+  },
   run(context) {
     const { args, reply, session } = context;
     let version = session.protocol;

@@ -25,7 +25,7 @@ export const ping: CommandDefinition = {
   run(context) {
     const { args, reply, session } = context;
     if (args.count > 2) reply.error(wrongArity('ping'));
-    else if (session.protocol === 2 && context.server.pubsub.isSubscribed) replyAsMessage(context);
+    else if (session.isSubscribed && session.protocol === 2) replyAsMessage(context);
     else if (args.count === 1) reply.simple('PONG');
     else reply.bulk(args.region, args.offset[1]!, args.length[1]!);
   },

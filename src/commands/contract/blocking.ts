@@ -1,4 +1,5 @@
 /** What the commands share that block until a key has something: their timeout, and the wait itself. */
+import type { ArgumentVector } from '../../base/arguments.js';
 import { type Region, toBinary } from '../../base/region.js';
 import { type ErrorReply, TIMEOUT_NEGATIVE, TIMEOUT_NOT_FLOAT } from '../../protocol/errors.js';
 import {
@@ -64,6 +65,29 @@ export function waitFor(
   request.firstKey = firstKey;
   request.endKey = endKey;
   request.countIndex = countIndex;
+  request.paired = 0;
+  request.args = null;
+  request.timeoutMs = timeoutMs;
+  context.block(request);
+}
+
+/**
+ * Waits for the arguments `[firstKey, endKey)`, each of which has an argument of its own `paired`
+ * places behind it.
+ * @param args what to run later, with the same places
+ */
+export function waitForPairs(
+  context: Context,
+  args: ArgumentVector,
+  firstKey: number,
+  endKey: number,
+  timeoutMs: number,
+): void {
+  request.firstKey = firstKey;
+  request.endKey = endKey;
+  request.countIndex = 0;
+  request.paired = endKey - firstKey;
+  request.args = args;
   request.timeoutMs = timeoutMs;
   context.block(request);
 }

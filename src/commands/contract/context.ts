@@ -26,6 +26,8 @@ export interface Context {
   readonly registry: CommandRegistry;
   /** True while a command runs inside another, as in EXEC (nothing may suspend then). */
   readonly inTransaction: boolean;
+  /** True when the command runs for a client that has waited for it; `inTransaction` is true too. */
+  readonly isServed: boolean;
 
   /** Argument `index` as a binary string (latin1). Off the data path: it allocates. */
   text(index: number): string;
@@ -71,6 +73,10 @@ export class BlockRequest {
   endKey = 0;
   /** Argument with their number, 0 without one. */
   countIndex = 0;
+  /** How far behind each key an argument lies that belongs to it alone, 0 for none. */
+  paired = 0;
+  /** The vector to run later, with the same places, when it is not the command as it came. */
+  args: ArgumentVector | null = null;
   /** 0: for ever. */
   timeoutMs = 0;
 }

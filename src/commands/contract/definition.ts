@@ -191,8 +191,12 @@ export interface CommandDefinition {
   readonly transaction?: TransactionRole;
   /** For commands that block: the type of values that they wait for, as TYPE names it. */
   readonly waitsFor?: string;
+  /** It is also told when the key goes, or gets a value of another type. */
+  readonly seesRemoval?: boolean;
   /** It waits for other threads: how long it takes is no event for the latency monitor. */
   readonly unmonitored?: boolean;
+  /** Whether an argument is a password, which is never shown. */
+  readonly isSecret?: (args: ArgumentVector, index: number) => boolean;
   /** Served while data is loaded although its flags, which are Redis's, do not say so. */
   readonly whileLoading?: boolean;
   /** RESP2 clients may send it while they are subscribed to channels. */

@@ -1,10 +1,12 @@
 /** Publish and subscribe: what its commands call, wired in server/. */
 
-/** The three sorts of names that clients subscribe to. */
+/** The sorts of names that clients subscribe to. */
 export const CHANNEL = 0;
 export const PATTERN = 1;
 export const SHARD_CHANNEL = 2;
-export type NameKind = typeof CHANNEL | typeof PATTERN | typeof SHARD_CHANNEL;
+/** Commands as MONITOR shows them; its one name is empty. */
+export const MONITOR = 3;
+export type NameKind = typeof CHANNEL | typeof PATTERN | typeof SHARD_CHANNEL | typeof MONITOR;
 
 export interface PubSubPort {
   /**
@@ -21,10 +23,10 @@ export interface PubSubPort {
   unsubscribeAll(kind: NameKind, ended: (name: string) => void): void;
   /** Ends all of the client's subscriptions without a word (RESET). */
   leave(): void;
+  /** MONITOR. @returns false: the context's client watches already */
+  watchCommands(): boolean;
   /** What confirmations tell: how many names of this kind's family the client is subscribed to. */
   subscriptionsOf(kind: NameKind): number;
-  /** Whether the context's client has any subscription. */
-  readonly isSubscribed: boolean;
   /**
    * Sends argument 2 to the subscribers of the channel that is argument 1, and of patterns that match
    * a CHANNEL. @returns how many there are on all threads

@@ -91,12 +91,14 @@ export interface FunctionsPort {
   dump(): string;
   /** Argument `index` is what FUNCTION DUMP gave. All or nothing. @returns the error's text, or null */
   restore(args: ArgumentVector, index: number, policy: RestorePolicy): string | null;
-  /** The function under way on any thread that has run for too long. */
-  running(): RunningFunction | null;
+  /** A script or function of any thread that has run for too long. */
+  running(): RunningScript | null;
 }
 
-export interface RunningFunction {
+export interface RunningScript {
+  readonly kind: 'script' | 'function';
   readonly name: string;
+  /** The command vector that runs it, one char per byte, long words cut. */
   readonly command: readonly string[];
   readonly milliseconds: number;
 }

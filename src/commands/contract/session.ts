@@ -19,6 +19,8 @@ export interface Session {
   /** A queued command was refused: EXEC answers EXECABORT. */
   multiAborted: boolean;
   readonly isReplica: boolean;
+  /** Subscribed to channels or patterns. */
+  readonly isSubscribed: boolean;
   name: string;
   user: string;
   libraryName: string;

@@ -11,7 +11,6 @@ import * as unsubscribe from './unsubscribe.js';
 /** There is room for one name. */
 class OneName implements PubSubPort {
   subscribed = 0;
-  readonly isSubscribed = false;
 
   subscribe(): boolean {
     if (this.subscribed === 1) return false;
@@ -27,6 +26,10 @@ class OneName implements PubSubPort {
     if (this.subscribed === 0) return;
     this.subscribed = 0;
     ended('a');
+  }
+
+  watchCommands(): boolean {
+    return true;
   }
 
   leave(): void {

@@ -1,5 +1,5 @@
 /** FUNCTION LOAD, DELETE, FLUSH, LIST, STATS, KILL, DUMP, RESTORE and HELP */
-import { ErrorReply } from '../../protocol/errors.js';
+import { BUSY, ErrorReply } from '../../protocol/errors.js';
 import { argumentIs } from '../../protocol/text.js';
 import type { Context } from '../contract/context.js';
 import type { CommandDefinition, ContainerDefinition } from '../contract/definition.js';
@@ -158,11 +158,16 @@ export const functionStats: CommandDefinition = {
   arity: 2,
   flags: ['noscript', 'allow_busy'],
   tips: ['nondeterministic_output', 'request_policy:all_shards', 'response_policy:special'],
+  locks: 'none',
   run({ reply, server }) {
     const { functions, scripts } = server;
+    const running = functions.running();
+    if (running?.kind === 'script') {
+      reply.error(BUSY);
+      return;
+    }
     reply.map(2);
     reply.bulkBinary('running_script');
-    const running = functions.running();
     if (running === null) reply.nullBulk();
     else {
       reply.map(3);

@@ -1,16 +1,23 @@
 /** What one client is subscribed to, as names of one char per byte, in the order of subscription. */
 import {
   CHANNEL,
+  MONITOR,
   type NameKind,
   PATTERN,
   SHARD_CHANNEL,
 } from '../../commands/contract/pubsub-port.js';
 
 export class ClientSubscriptions {
-  private readonly names: readonly Set<string>[] = [new Set(), new Set(), new Set()];
+  private readonly names: readonly Set<string>[] = [CHANNEL, PATTERN, SHARD_CHANNEL, MONITOR].map(
+    () => new Set(),
+  );
 
   of(kind: NameKind): Set<string> {
     return this.names[kind]!;
+  }
+
+  get isMonitor(): boolean {
+    return this.of(MONITOR).size > 0;
   }
 
   /** Every name, and whether it is a pattern. */
@@ -20,6 +27,7 @@ export class ClientSubscriptions {
     }
   }
 
+  /** Channels and patterns of all sorts. */
   get count(): number {
     return this.of(CHANNEL).size + this.of(PATTERN).size + this.of(SHARD_CHANNEL).size;
   }

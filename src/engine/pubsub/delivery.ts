@@ -5,7 +5,7 @@
  */
 import { giveBack, newRegion } from '../../base/owned-region.js';
 import type { Region } from '../../base/region.js';
-import { SHARD_CHANNEL } from '../../commands/contract/pubsub-port.js';
+import { MONITOR, SHARD_CHANNEL } from '../../commands/contract/pubsub-port.js';
 import { REPLY_ON } from '../../commands/contract/session.js';
 import { Reply } from '../../protocol/reply.js';
 import type { ClientSession } from '../session.js';
@@ -44,6 +44,8 @@ export class Delivery {
   private readonly encoded = new Reply(newRegion(INITIAL_BYTES));
   private readonly channel: ByteRange;
   private readonly payload: ByteRange;
+  /** What is encoded is a line of MONITOR, the same in both protocols. */
+  private isLine = false;
 
   /**
    * @param reply where the command under way writes what its client gets
@@ -85,6 +87,11 @@ export class Delivery {
   private encode(kind: number, pattern: ByteRange | null): void {
     const { encoded, channel, payload } = this;
     encoded.rewind(0);
+    this.isLine = kind === MONITOR;
+    if (this.isLine) {
+      encoded.raw(payload.region, payload.offset, payload.length);
+      return;
+    }
     encoded.push(pattern === null ? 3 : 4);
     if (pattern !== null) {
       encoded.bulkBinary('pmessage');
@@ -104,7 +111,7 @@ export class Delivery {
       const session = sessions[i]!;
       if (session.protocol !== protocol || !isIncluded(since[i]!, version)) continue;
       if (!isStaged) {
-        encoded.region.bytes[encoded.start] = protocol === 2 ? ARRAY : PUSH;
+        if (!this.isLine) encoded.region.bytes[encoded.start] = protocol === 2 ? ARRAY : PUSH;
         output.stage(encoded.region, encoded.start, encoded.length);
         isStaged = true;
       }
@@ -120,7 +127,8 @@ export class Delivery {
   private pushToSilent(session: ClientSession): void {
     const mark = this.reply.mark();
     this.output.pushStaged(session);
-    this.reply.keep(mark);
+    // Outside of the client's command nothing was written here.
+    if (this.reply.mark() > mark) this.reply.keep(mark);
   }
 
   private forgetLarge(): void {

@@ -17,6 +17,7 @@ import type { ControlBlock, SharedWord } from '../../memory/control.js';
 import {
   CHANNELS,
   DIRECTORY_PAGES,
+  MONITORED,
   PATTERNS,
   PATTERNS_VERSION,
   SHARD_CHANNELS,
@@ -30,7 +31,7 @@ export const ENTRY_VERSION = 12;
 
 /** Address space for all names; only pages in use are resident. */
 export const DIRECTORY_BYTES = 1 << 30;
-const KINDS = 3;
+const KINDS = 4;
 /** How long one call of `maintain` may take, in milliseconds. */
 const MAINTENANCE_MS = 1;
 
@@ -52,7 +53,7 @@ export class SubscriptionDirectory {
   ) {
     const { index } = control.word(DIRECTORY_PAGES);
     this.names = new NameTables(region, KINDS, control.words, index, thread);
-    this.counts = [CHANNELS, PATTERNS, SHARD_CHANNELS].map((word) => control.word(word));
+    this.counts = [CHANNELS, PATTERNS, SHARD_CHANNELS, MONITORED].map((word) => control.word(word));
     this.version = control.word(PATTERNS_VERSION);
   }
 

@@ -58,6 +58,9 @@ class TestThread {
       command: this,
       reply: new Reply(regionOf('')),
       send: (to, message, length) => mail.push({ to, bytes: copy(message, length) }),
+      replicate: () => {},
+      monitored: () => {},
+      events: { isPending: false, flush: () => {} },
     });
   }
 

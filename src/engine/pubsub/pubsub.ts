@@ -14,6 +14,7 @@ import { copyBytes, type Region, toBinary } from '../../base/region.js';
 import { matchesPattern } from '../../commands/contract/pattern.js';
 import {
   CHANNEL,
+  MONITOR,
   type NameKind,
   PATTERN,
   type PubSubPort,
@@ -25,13 +26,13 @@ import type { Reply } from '../../protocol/reply.js';
 import type { ClientSession } from '../session.js';
 import { ClientSubscriptions } from './client-subscriptions.js';
 import { Delivery, type PushOutput } from './delivery.js';
-import { ENTRY_BYTES, type SubscriptionDirectory } from './directory.js';
-import { ByteRange, OutgoingMessage } from './message.js';
-import { PatternCopy } from './pattern-copy.js';
+import type { SubscriptionDirectory } from './directory.js';
+import { ByteRange } from './message.js';
+import { Publisher } from './publisher.js';
 import { SubscriberLists } from './subscriber-lists.js';
 
 /** The kinds of names, and of subscriptions that `leave` ends. */
-const KINDS: readonly NameKind[] = [CHANNEL, PATTERN, SHARD_CHANNEL];
+const KINDS: readonly NameKind[] = [CHANNEL, PATTERN, SHARD_CHANNEL, MONITOR];
 /** Parts of the directory that PUBSUB CHANNELS looks at under one lock. */
 const SCANNED_AT_ONCE = 64;
 /** Classes of client-output-buffer-limit, as net/runner.ts has them. */
@@ -48,25 +49,33 @@ export interface PubSubParts {
   readonly reply: Reply;
   /** Sends a message to another thread, which calls `receive`. */
   readonly send: (thread: number, region: Region, length: number) => void;
+  /** Passes a message on to the replicas. */
+  readonly replicate: (kind: NameKind, channel: ByteRange, payload: ByteRange) => void;
+  /** A client of this thread uses MONITOR from now on. */
+  readonly monitored: () => void;
+  /** Keyspace events that wait for their command to end. */
+  readonly events: { readonly isPending: boolean; flush(): void };
 }
 
 export class PubSub implements PubSubPort {
   private readonly lists = new SubscriberLists();
-  private readonly patterns: PatternCopy;
+  readonly publisher: Publisher;
   private readonly delivery: Delivery;
-  private readonly message: OutgoingMessage;
   private readonly channel: ByteRange;
   private readonly payload: ByteRange;
+  /** An empty name. */
+  private readonly nothing = newRegion(1);
   /** Of the latest subscription of this thread; wraps around. */
   private version = 0;
 
   constructor(private readonly parts: PubSubParts) {
-    const { thread, threads, directory, output, command, reply } = parts;
-    this.patterns = new PatternCopy(directory);
-    this.delivery = new Delivery(thread, this.lists, output, command, reply);
-    this.message = new OutgoingMessage(threads);
-    this.channel = new ByteRange(this.message.region);
-    this.payload = new ByteRange(this.message.region);
+    const { thread, threads, directory, output, command, reply, send } = parts;
+    const delivery = new Delivery(thread, this.lists, output, command, reply);
+    this.delivery = delivery;
+    const deliver = (message: Region) => delivery.deliver(message, 0);
+    this.publisher = new Publisher({ thread, threads, directory, send, deliver });
+    this.channel = new ByteRange(command.args.region);
+    this.payload = new ByteRange(command.args.region);
   }
 
   // --- subscribing --------------------------------------------------------------------------------
@@ -81,6 +90,16 @@ export class PubSub implements PubSubPort {
     session.subscriptions ??= new ClientSubscriptions();
     session.subscriptions.of(kind).add(name);
     session.outputClass = OUTPUT_PUBSUB;
+    return true;
+  }
+
+  watchCommands(): boolean {
+    const { session } = this.parts.command;
+    if (session.isMonitor) return false;
+    if (!this.join(session, MONITOR, this.nothing, 0, 0)) throw new Error('no room for a monitor');
+    session.subscriptions ??= new ClientSubscriptions();
+    session.subscriptions.of(MONITOR).add('');
+    this.parts.monitored();
     return true;
   }
 
@@ -151,70 +170,26 @@ export class PubSub implements PubSubPort {
     const { subscriptions } = session;
     subscriptions!.of(kind).delete(name);
     if (subscriptions!.count > 0) return;
-    session.subscriptions = null;
     session.outputClass = OUTPUT_NORMAL;
+    if (!subscriptions!.isMonitor) session.subscriptions = null;
   }
 
   subscriptionsOf(kind: NameKind): number {
     return this.parts.command.session.subscriptions?.familyCount(kind) ?? 0;
   }
 
-  get isSubscribed(): boolean {
-    return this.parts.command.session.subscriptions !== null;
-  }
-
   // --- publishing ---------------------------------------------------------------------------------
 
   publish(kind: NameKind): number {
-    const { directory, command } = this.parts;
-    if (directory.count(kind) === 0 && (kind !== CHANNEL || directory.count(PATTERN) === 0)) {
-      return 0;
-    }
+    const { command, replicate, events } = this.parts;
     const { region, offset, length } = command.args;
+    // What the commands before it in a transaction have told comes first.
+    if (events.isPending) events.flush();
     this.channel.set(region, offset[1]!, length[1]!);
     this.payload.set(region, offset[2]!, length[2]!);
-    return this.send(kind, this.channel, this.payload);
-  }
-
-  /** Sends a message to all subscribers. @returns how many there are */
-  send(kind: NameKind, channel: ByteRange, payload: ByteRange): number {
-    const { directory, thread } = this.parts;
-    const { message, patterns } = this;
-    message.begin(kind);
-    // Who subscribes later has a later version; who has left before is in no list any more.
-    directory.lock();
-    try {
-      this.addName(kind, channel);
-      if (kind === CHANNEL) {
-        if (!patterns.isCurrent) patterns.renew();
-        patterns.match(channel, message);
-      }
-      if (message.lists === 0) return 0;
-      message.end(channel, payload);
-      this.sendToOthers();
-    } finally {
-      directory.unlock();
-    }
-    if (message.threads[thread] !== 0) this.delivery.deliver(message.region, 0);
-    return message.subscribers;
-  }
-
-  private addName(kind: NameKind, { region, offset, length }: ByteRange): void {
-    const { directory } = this.parts;
-    if (!directory.find(kind, region, offset, length)) return;
-    const { names } = directory;
-    const end = names.valueOffset + names.valueLength;
-    for (let at = names.valueOffset; at < end; at += ENTRY_BYTES) {
-      this.message.addList(names.region, at);
-    }
-  }
-
-  private sendToOthers(): void {
-    const { thread, send } = this.parts;
-    const { threads, region, length } = this.message;
-    for (let other = 0; other < threads.length; other++) {
-      if (threads[other] !== 0 && other !== thread) send(other, region, length);
-    }
+    const subscribers = this.publisher.send(kind, this.channel, this.payload);
+    replicate(kind, this.channel, this.payload);
+    return subscribers;
   }
 
   /** A message of another thread (message.ts) for subscribers of this one. */

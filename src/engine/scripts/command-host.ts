@@ -22,6 +22,7 @@ import { subcommandOf } from '../admission.js';
 import type { Dispatcher } from '../dispatch.js';
 import { GATE_MASTER_DOWN, GATE_MEMORY, GATE_NO_REPLICAS, GATE_READ_ONLY } from '../gates.js';
 import { findKeys } from '../key-places.js';
+import { HeldUpError } from '../locking-plan.js';
 import {
   type RegisteredCommand,
   TRAIT_DENY_OOM,
@@ -162,7 +163,9 @@ export class CommandHost implements ScriptHost {
     if (meter.depth > SHALLOW_DEPTH) probeStack(PROBE_FRAMES);
     meter.work(COMMAND_TICKS);
     const isWrite = (traits & TRAIT_WRITE) !== 0;
-    if (this.run.isOpen) this.lockKeys(command);
+    if (this.run.isOpen && !this.lockOrRefuse(command)) {
+      return this.refuse(command, this.dispatcher.scripts.busyError.text);
+    }
     if (isWrite) this.run.noteWrite();
     return this.answerOf(command);
   }
@@ -252,6 +255,17 @@ export class CommandHost implements ScriptHost {
   }
 
   // Locks.
+
+  /** @returns false when a script that runs for too long holds a key: a long wait would hold up all */
+  private lockOrRefuse(command: RegisteredCommand): boolean {
+    try {
+      this.lockKeys(command);
+      return true;
+    } catch (error) {
+      if (error instanceof HeldUpError) return false;
+      throw error;
+    }
+  }
 
   /**
    * Takes the locks of the command's keys that the script does not hold.

@@ -1,4 +1,6 @@
 /** Makes what a thread needs to run scripts and functions. */
+
+import type { RunningScript } from '../../commands/contract/server-port.js';
 import type { SharedRecords } from '../../memory/shared-records.js';
 import type { SharedStates } from '../../memory/shared-states.js';
 import type { SharedText } from '../../memory/shared-text.js';
@@ -23,6 +25,8 @@ export interface ScriptingParts {
   readonly states: SharedStates;
   readonly bounds: RunBounds;
   readonly payloads: FunctionPayloads;
+  /** Asks all threads for a script that has run for too long. */
+  readonly findRunning: () => RunningScript | null;
   /** Tells the replicas of libraries. */
   readonly publish: Publish;
   /** redis.log */
@@ -30,6 +34,8 @@ export interface ScriptingParts {
 }
 
 export interface Scripting {
+  /** The script of this thread, if it has run for too long. */
+  readonly running: () => RunningScript | null;
   readonly scripts: Scripts;
   readonly functions: FunctionCalls;
 }
@@ -55,7 +61,8 @@ export function createScripting(parts: ScriptingParts): Scripting {
   );
   const cache = new ScriptCache(records, environment, registry);
   return {
+    running: () => run.describe(),
     scripts: new Scripts({ dispatcher, environment, cache, run, runner, states, functions }),
-    functions: new FunctionCalls(dispatcher, functions, runner, parts.payloads),
+    functions: new FunctionCalls(dispatcher, functions, runner, parts.payloads, parts.findRunning),
   };
 }

@@ -5,7 +5,7 @@ import type {
   FunctionsPort,
   LibraryDescription,
   RestorePolicy,
-  RunningFunction,
+  RunningScript,
 } from '../../commands/contract/server-port.js';
 import { ErrorReply } from '../../protocol/errors.js';
 import type { Dispatcher } from '../dispatch.js';
@@ -32,6 +32,7 @@ export class FunctionCalls implements FunctionsPort {
     private readonly functions: Functions,
     private readonly runner: ScriptRunner,
     private readonly payloads: FunctionPayloads,
+    private readonly findRunning: () => RunningScript | null,
   ) {}
 
   call(isReadOnly: boolean): void {
@@ -94,8 +95,8 @@ export class FunctionCalls implements FunctionsPort {
     return this.attempt(() => this.functions.restore(codes, policy));
   }
 
-  running(): RunningFunction | null {
-    return null;
+  running(): RunningScript | null {
+    return this.findRunning();
   }
 
   private attempt(change: () => void): string | null {

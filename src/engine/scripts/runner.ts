@@ -70,7 +70,7 @@ export class ScriptRunner {
     run.isReadOnly = script.isReadOnly || isPromised(script.flags, FLAG_NO_WRITES);
     run.allowsOom = isPromised(script.flags, FLAG_ALLOW_OOM);
     run.isOpen = script.isOpen;
-    run.begin(script.kind, script.name);
+    run.begin(script.kind, script.name, dispatcher.args);
     let startsOver = false;
     try {
       this.runAndReply(script);

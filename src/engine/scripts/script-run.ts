@@ -7,7 +7,10 @@
  *
  * SLOW becomes WROTE or KILLED by an exchange, so that a script that was killed never writes.
  */
+import type { ArgumentVector } from '../../base/arguments.js';
+import type { RunningScript } from '../../commands/contract/server-port.js';
 import type { SharedStates } from '../../memory/shared-states.js';
+import { argumentsBinary } from '../../protocol/text.js';
 import { ScriptAbort } from '../../scripting/environment.js';
 import { levelOf } from '../../scripting/runtime/positions.js';
 
@@ -18,6 +21,8 @@ const SLOW = { script: 1, function: 2 } as const;
 const WROTE = { script: 3, function: 4 } as const;
 const KILLED = 5;
 
+/** Words of a command that are told of it. */
+const DESCRIBED_WORDS_MAX = 128;
 /** How often a script's thread answers other threads while it runs. */
 const SERVE_EVERY_MS = 5;
 
@@ -67,6 +72,7 @@ export class ScriptRun {
   resp: 2 | 3 = 2;
   startMs = 0;
   isServing = false;
+  private args: ArgumentVector | null = null;
   private isSlow = false;
   private nextServeMs = 0;
 
@@ -76,9 +82,11 @@ export class ScriptRun {
     private readonly bounds: RunBounds,
   ) {}
 
-  begin(kind: ScriptKind, name: string): void {
+  /** @param args of the command that runs it; they stay as they are until its end */
+  begin(kind: ScriptKind, name: string, args: ArgumentVector): void {
     this.kind = kind;
     this.name = name;
+    this.args = args;
     this.isRunning = true;
     this.hasWritten = false;
     this.resp = 2;
@@ -87,8 +95,17 @@ export class ScriptRun {
     this.nextServeMs = this.startMs + SERVE_EVERY_MS;
   }
 
+  /** What runs, once it has run for too long. */
+  describe(): RunningScript | null {
+    const { kind, name, args, startMs } = this;
+    if (!this.isSlow || args === null) return null;
+    const command = argumentsBinary(args, 0).slice(0, DESCRIBED_WORDS_MAX);
+    return { kind, name, command, milliseconds: Math.floor(performance.now() - startMs) };
+  }
+
   end(): void {
     this.isRunning = false;
+    this.args = null;
     if (this.isSlow) this.states.store(this.thread, IDLE);
     this.isSlow = false;
   }

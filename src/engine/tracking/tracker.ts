@@ -8,6 +8,7 @@
  * The invalidation of a key that a client has changed itself follows the reply of its command. A client
  * that has tracked, and one that gets the invalidations of others, stays with its thread.
  */
+import { DONE, SUSPENDED } from '../../base/outcome.js';
 import type { Region } from '../../base/region.js';
 import { KeyPlaces } from '../../commands/contract/key-flags.js';
 import type { Session } from '../../commands/contract/session.js';
@@ -18,6 +19,7 @@ import { forgetShard, NOT_TRACKED, TRACKED_NEW_KEY, track } from '../../keyspace
 import type { SharedWord } from '../../memory/control.js';
 import { SharedTextFullError } from '../../memory/shared-text.js';
 import type { Arguments } from '../../protocol/parser.js';
+import { argumentIs } from '../../protocol/text.js';
 import { findKeys } from '../key-places.js';
 import { type RegisteredCommand, TRAIT_RUNS_SCRIPT, TRAIT_TRACKED } from '../registry.js';
 import type { ClientSession } from '../session.js';
@@ -127,9 +129,19 @@ export class Tracker implements TrackingPort {
     this.scriptArguments = args;
   }
 
-  endScript(): void {
+  private endScript(): void {
     this.script = null;
     this.scriptArguments = null;
+  }
+
+  /** A command has been dispatched. CLIENT CACHING is for the next command, or transaction. */
+  endCommand(session: ClientSession, args: Arguments, status: number): void {
+    this.endScript();
+    const { tracking } = session;
+    if (!tracking!.cachingGiven || session.inMulti) return;
+    if (status !== DONE && status !== SUSPENDED) return;
+    // Other commands of its kind leave it as it is, as in Redis.
+    if (!argumentIs(args, 0, 'CLIENT')) tracking!.cachingGiven = false;
   }
 
   /** A command of a client that tracks has run; the shards of its keys are locked. */

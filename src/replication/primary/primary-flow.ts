@@ -289,13 +289,15 @@ export class PrimaryFlow {
     return at;
   }
 
-  /** Detaches the flow's readers from the rings. */
+  /** Detaches the flow's readers from the rings. The replica may come back to where it was. */
   close(): void {
     const { locks } = this;
     for (const shardState of this.primaryShards) {
       if (shardState.reader < 0) continue;
       locks.lock(shardState.shard);
-      shardState.ring.detachReader(shardState.reader);
+      const { ring, shard } = shardState;
+      ring.anchor(Math.max(this.options.session.acknowledged[shard]!, ring.start));
+      ring.detachReader(shardState.reader);
       locks.unlock(shardState.shard);
       shardState.reader = -1;
     }

@@ -53,9 +53,11 @@ export class ValueRecords implements ValueEffects {
     this.key = key;
   }
 
-  begin(name: string): this {
+  begin(name: string, subcommand = ''): this {
     const { key } = this;
-    return this.open(name).bytes(key.region, key.offset, key.length);
+    this.open(name);
+    if (subcommand !== '') this.word(subcommand);
+    return this.bytes(key.region, key.offset, key.length);
   }
 
   /** Begins an effect of the stream without keys. */

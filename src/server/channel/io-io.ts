@@ -5,6 +5,7 @@
 import type {
   ClientFilter,
   LatencyEvent,
+  RunningScript,
   SlowLogEntry,
 } from '../../commands/contract/server-port.js';
 import type { AclLogEntry } from '../../engine/acl/acl-log.js';
@@ -57,6 +58,8 @@ export type IoQuestions = {
   readonly 'acl-log-reset': { readonly payload: null; readonly answer: null };
   /** Adds what the thread has counted to its section of the control block. */
   readonly 'publish-counters': { readonly payload: null; readonly answer: null };
+  /** Answered with the script that has run for too long on the thread. */
+  readonly 'running-script': { readonly payload: null; readonly answer: RunningScript | null };
   readonly 'statistics-reset': { readonly payload: null; readonly answer: null };
 };
 

@@ -27,6 +27,8 @@ export interface FlowThreadData {
   readonly controlBuffer: SharedArrayBuffer;
   readonly ioThreads: number;
   readonly mailboxes: MailboxMemory;
+  /** Which threads have subscribers of what (engine/pubsub/directory.ts). */
+  readonly subscriptionsBuffer: SharedArrayBuffer;
   readonly databases: number;
   /** How many commands there are. */
   readonly commands: number;

@@ -7,8 +7,15 @@
  */
 import { shownFromPeer } from '../../base/peer-text.js';
 import { prefixBinary, type Region } from '../../base/region.js';
+import { subcommandOf } from '../../engine/admission.js';
 import type { Dispatcher } from '../../engine/dispatch.js';
-import { TRAIT_LOCK_ALL, TRAIT_LOCK_NONE, TRAIT_WRITE } from '../../engine/registry.js';
+import type { KeyspaceNotifications } from '../../engine/notifications.js';
+import {
+  type RegisteredCommand,
+  TRAIT_LOCK_ALL,
+  TRAIT_LOCK_NONE,
+  TRAIT_WRITE,
+} from '../../engine/registry.js';
 import type { ClientSession } from '../../engine/session.js';
 import { loadVector } from '../../journal/keyless-stream.js';
 import { Arguments } from '../../protocol/parser.js';
@@ -41,10 +48,16 @@ export class EffectApplier implements EffectTarget {
     this.dispatcher.invalidations?.endTurn();
   }
 
+  /** The keyspace events of the effects. */
+  get notifications(): KeyspaceNotifications {
+    return this.dispatcher.notifications;
+  }
+
   apply(shard: number, database: number, region: Region, offset: number): string | null {
     const { dispatcher, args } = this;
     loadVector(region, offset, args);
-    const command = dispatcher.registry.find(region, args.offset[0]!, args.length[0]!);
+    const found = dispatcher.registry.find(region, args.offset[0]!, args.length[0]!);
+    const command = found === null ? null : this.inner(found);
     const name = () =>
       shownFromPeer(prefixBinary(region, args.offset[0]!, args.length[0]!, NAME_BYTES_MAX));
     if (command === null) return `the effect ${name()} is unknown`;
@@ -67,5 +80,11 @@ export class EffectApplier implements EffectTarget {
     if (reply.region.bytes[start] !== MINUS) return null;
     const error = prefixBinary(reply.region, start + 1, position - start - 3, ERROR_BYTES_MAX);
     return `${name()} failed: ${shownFromPeer(error)}`;
+  }
+
+  /** The subcommand that the vector names, or the command itself. */
+  private inner(command: RegisteredCommand): RegisteredCommand | null {
+    if (!command.hasSubcommands || this.args.count < 2) return command;
+    return subcommandOf(command, this.args) ?? null;
   }
 }

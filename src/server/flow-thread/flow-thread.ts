@@ -40,6 +40,7 @@ import type { EffectApplier } from './effect-applier.js';
 import { FollowedFlow } from './followed-flow.js';
 import { KeylessEffects } from './keyless-effects.js';
 import { librariesEffect } from './libraries-effect.js';
+import { ReplicatedMessages } from './replicated-messages.js';
 import { ServedFlow } from './served-flow.js';
 
 class FlowThread {
@@ -50,6 +51,7 @@ class FlowThread {
   private readonly owner: number;
   private readonly elements: ElementsByVerb;
   private readonly control: ControlBlock;
+  private readonly messages: ReplicatedMessages;
   private readonly keyless: KeylessEffects;
   private readonly mail: SendingMailbox;
   private readonly claims: Claims;
@@ -73,7 +75,13 @@ class FlowThread {
     this.prefixes = new TrackedPrefixes(new SharedText(data.prefixesBuffer), data.ioThreads);
     this.claims = new Claims(data.mailboxes.claims);
     this.mail = new SendingMailbox(data.mailboxes, data.thread);
-    this.keyless = new KeylessEffects([librariesEffect(new SharedText(data.librariesBuffer))]);
+    const directory = attachPagedRegion(data.subscriptionsBuffer);
+    const { mailbox } = this.mail;
+    this.messages = new ReplicatedMessages(directory, this.control, data.thread, mailbox);
+    this.keyless = new KeylessEffects([
+      ...this.messages.kinds,
+      librariesEffect(new SharedText(data.librariesBuffer)),
+    ]);
     this.elements = data.elements;
     this.cuts = new NewestCut(data.cutsBuffer, this.owner);
   }
@@ -123,13 +131,15 @@ class FlowThread {
   async prepareToFollow(): Promise<void> {
     const module = await loadModule(new URL('./effect-target.js', import.meta.url));
     const { createEffectTarget } = module as typeof import('./effect-target.js');
-    this.target = createEffectTarget(this.shards, {
+    const target = createEffectTarget(this.shards, {
       claims: this.claims,
       mailbox: this.mail.mailbox,
       blockingKeys: this.control.word(BLOCKING_KEYS),
       trackingClients: this.control.word(TRACKING_CLIENTS),
       prefixes: this.prefixes,
     });
+    this.messages.tell(target.notifications);
+    this.target = target;
   }
 
   private follow(command: FollowFlow): void {
@@ -155,6 +165,7 @@ class FlowThread {
     const applied = () => {
       written.raise();
       this.target?.invalidate();
+      this.messages.flush();
       this.mail.flush();
     };
     this.flows.set(

@@ -22,6 +22,7 @@ export interface ClientDetails {
   readonly queuedBytes: number;
   /** A key being watched has changed. */
   readonly watchBroken: boolean;
+  readonly isMonitor: boolean;
   readonly suspended: boolean;
   readonly unixSocket: boolean;
   readonly channels: number;
@@ -142,6 +143,7 @@ function matches(
 /** The letters of the `flags` field, 'N' for none. */
 function flagsOf(session: Session, details: ClientDetails): string {
   let flags = '';
+  if (details.isMonitor) flags += 'O';
   if (details.type === 'replica') flags += 'S';
   if (details.type === 'master') flags += 'M';
   if (details.type === 'pubsub') flags += 'P';

@@ -8,12 +8,14 @@ import { receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { FailureLog } from '../../base/failure-log.js';
 import { Log, type LogLevel } from '../../base/log.js';
 import { textOfErrorName } from '../../base/system-error.js';
+import type { RunningScript } from '../../commands/contract/server-port.js';
 import { REPLY_ON } from '../../commands/contract/session.js';
 import { commandModules } from '../../commands/index.generated.js';
 import { createUserTable } from '../../engine/acl/user-table.js';
 import { BLOCKING_KEYS } from '../../engine/counters.js';
 import { definitionsOf } from '../../engine/definitions.js';
 import { Dispatcher } from '../../engine/dispatch.js';
+import { EVENT_CLASSES } from '../../engine/pubsub/counters.js';
 import type { PubSub } from '../../engine/pubsub/pubsub.js';
 import { Registry } from '../../engine/registry.js';
 import { createScripting, type Scripting } from '../../engine/scripts/create.js';
@@ -28,6 +30,7 @@ import { NewestCut } from '../../journal/cuts.js';
 import { KeylessStream } from '../../journal/keyless-stream.js';
 import { JournalRing } from '../../journal/ring.js';
 import { JournalSink } from '../../journal/sink.js';
+import { eventMask } from '../../keyspace/events.js';
 import { ExpiryCycle } from '../../keyspace/expiry-cycle.js';
 import { Shards } from '../../keyspace/shards.js';
 import { Claims } from '../../memory/claims.js';
@@ -85,6 +88,7 @@ class IoThread {
   private transport!: Transport;
   private policy!: ThreadPolicy;
   private replication!: ThreadReplication;
+  private keyless!: KeylessStream;
   private dispatcher!: Dispatcher;
   private frontend!: Frontend<ClientSession>;
   private clients!: ThreadClients;
@@ -315,10 +319,22 @@ class IoThread {
         const words = argumentsOf([EFFECT_LIBRARIES, ...codes]);
         this.replication.keyless.append(words, 0, change);
       },
+      findRunning: () => this.findRunningScript(dispatcher),
       log: (level, message) => this.log.write(SCRIPT_LOG_LEVELS[level]!, message),
     });
     dispatcher.scripts = scripting.scripts;
+    this.gatherer.answers('running-script', () => scripting.running());
     return scripting;
+  }
+
+  /** A thread that runs a long script answers questions meanwhile. */
+  private findRunningScript(dispatcher: Dispatcher): RunningScript | null {
+    const { scriptStates } = this;
+    const threads = Array.from({ length: scriptStates.threads }, (_, thread) => thread);
+    // Within EXEC, shards are locked that another thread may wait for instead of answering.
+    const isAny = threads.some((thread) => slowKind(scriptStates, thread) !== null);
+    if (!isAny || dispatcher.inTransaction) return null;
+    return this.gatherer.gather('running-script', null).find((one) => one !== null) ?? null;
   }
 
   /**
@@ -347,6 +363,7 @@ class IoThread {
       mailbox: this.mailbox,
       frontend,
       dispatcher,
+      keyless: this.keyless,
       sessions: clients.all,
       warn: (text) => this.log.warning(text),
     });
@@ -389,6 +406,7 @@ class IoThread {
     const { data, settings } = this;
     const journal = new JournalSink(rings);
     const keyless = new KeylessStream(rings.at(-1)!, rings.length - 1, data.thread + 1);
+    this.keyless = keyless;
     journal.onLoss = (shards, why) =>
       this.log.warning(`The journal of shards ${shards.join(', ')} begins anew: ${why}`);
     return new ThreadReplication(
@@ -432,7 +450,10 @@ class IoThread {
       ...{ thread: data.thread, dispatcher, serving, control },
       answer: (session, region, offset, length) => {
         if (session.replyMode === REPLY_ON) frontend.push(session, region, offset, length);
-        frontend.resume(session, () => dispatcher.suppressResumed(session));
+        frontend.resume(session, () => {
+          session.suspended = false;
+          dispatcher.suppressResumed(session);
+        });
       },
       resumed: (session, write) =>
         frontend.resume(session, () => {
@@ -500,6 +521,9 @@ class IoThread {
   private applySettings(): void {
     this.loadSettings();
     this.dispatcher.settings.load((name) => this.config.value(name));
+    const classes = eventMask(this.config.value('notify-keyspace-events'));
+    this.dispatcher.notifications.setMask(classes);
+    this.control.word(EVENT_CLASSES).store(classes);
     this.policy.placement.reload();
     this.transport.keepAliveSeconds = this.settings.keepAliveSeconds;
     this.policy.loadGates();

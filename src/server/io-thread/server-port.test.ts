@@ -49,6 +49,7 @@ function details(changes: Partial<ClientDetails> = {}): ClientDetails {
     queuedCommands: -1,
     queuedBytes: 0,
     watchBroken: false,
+    isMonitor: false,
     suspended: false,
     unixSocket: false,
     channels: 0,

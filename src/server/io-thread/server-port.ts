@@ -238,6 +238,7 @@ function clientDetails(parts: PortParts, session: ClientSession): ClientDetails 
     queuedCommands: session.inMulti ? (queue?.length ?? 0) : -1,
     queuedBytes: queue?.bytes ?? 0,
     watchBroken: isWatchBroken(parts, session),
+    isMonitor: session.isMonitor,
     suspended: session.suspended || parts.frontend.isPaused(session),
     unixSocket: isUnixSocket(session.address),
     channels: session.subscriptions?.of(CHANNEL).size ?? 0,
@@ -251,7 +252,7 @@ function clientDetails(parts: PortParts, session: ClientSession): ClientDetails 
 
 function typeOf(session: ClientSession): ClientType {
   if (session.isReplicaClient) return 'replica';
-  return session.subscriptions === null ? 'normal' : 'pubsub';
+  return session.isSubscribed ? 'pubsub' : 'normal';
 }
 
 /** Whether a key the client watches has changed (read without locks: a hint for people). */

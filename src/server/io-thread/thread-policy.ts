@@ -8,9 +8,11 @@ import type { Dispatcher } from '../../engine/dispatch.js';
 import {
   GATE_LOADING,
   GATE_MEMORY,
+  GATE_MONITOR,
   GATE_PAUSE_ALL,
   GATE_PAUSE_WRITES,
 } from '../../engine/gates.js';
+import { MONITORED } from '../../engine/pubsub/counters.js';
 import type { SubscriptionDirectory } from '../../engine/pubsub/directory.js';
 import type { PubSub } from '../../engine/pubsub/pubsub.js';
 import type { ClientSession } from '../../engine/session.js';
@@ -82,12 +84,14 @@ export class ThreadPolicy implements FrontendPolicy<ClientSession> {
 
   private readonly usedPages: SharedWord;
   private readonly loading: SharedWord;
+  private readonly monitored: SharedWord;
   private readonly clientPause: ClientPause;
 
   constructor(private readonly parts: ThreadPolicyParts) {
     const { control } = parts;
     this.usedPages = control.word(USED_PAGES);
     this.loading = control.word(LOADING);
+    this.monitored = control.word(MONITORED);
     this.clientPause = new ClientPause(control);
   }
 
@@ -162,6 +166,7 @@ export class ThreadPolicy implements FrontendPolicy<ClientSession> {
     const limit = settings.maxMemoryPages;
     if (limit > 0 && this.usedPages.load() > limit) gates |= GATE_MEMORY;
     if (this.loading.load() !== 0) gates |= GATE_LOADING;
+    if (this.monitored.load() !== 0) gates |= GATE_MONITOR;
     const pause = this.clientPause.modeAt(nowMs);
     if (pause !== PAUSE_NOTHING) {
       gates |= pause === PAUSE_EVERYTHING ? GATE_PAUSE_ALL : GATE_PAUSE_WRITES;
@@ -182,6 +187,8 @@ export class ThreadPolicy implements FrontendPolicy<ClientSession> {
     mailbox.receive();
     const restMs = this.work();
     dispatcher.invalidations!.endTurn();
+    const { notifications } = this.parts.dispatcher;
+    if (notifications.isPending) notifications.flush();
     // Before the replies go out: messages are on their way when who sent them gets an answer.
     mailbox.flush();
     return restMs;

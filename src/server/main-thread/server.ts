@@ -135,11 +135,13 @@ export class Server {
     const ringBuffers = this.createRings();
     const cutsBuffer = NewestCut.create(ringBuffers.length);
     const mailboxes = createMailboxes(threads, this.wakers);
+    const subscriptionsBuffer = this.createDirectory(control);
     const scripting = createScriptingBuffers(threads);
     const common = {
       ...{ shardBuffers, ringBuffers, cutsBuffer, databases, mailboxes },
       librariesBuffer: scripting.libraries,
       prefixesBuffer: SharedText.create('', PREFIXES_BYTES_MAX).buffer,
+      subscriptionsBuffer,
     };
     const replication = this.createReplication({
       ...common,
@@ -153,7 +155,6 @@ export class Server {
       threads,
       replication: replication.status,
       controlBuffer: control.buffer,
-      subscriptionsBuffer: this.createDirectory(control),
       configBuffer: config.buffer,
       usersBuffer: users.buffer,
       renames: declarations.renames,
@@ -184,6 +185,7 @@ export class Server {
     readonly prefixesBuffer: SharedArrayBuffer;
     readonly databases: number;
     readonly mailboxes: MailboxMemory;
+    readonly subscriptionsBuffer: SharedArrayBuffer;
     readonly commands: number;
     readonly elements: ElementsByVerb;
   }): ReplicationManager {

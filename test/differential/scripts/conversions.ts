@@ -183,6 +183,11 @@ export const errors: readonly Step[] = [
     "return redis.register_function('f', function() end)",
   ].map((source) => script(source)),
   ['GET', 'before'],
+  // As deep as library code goes, with a command at each level.
+  script(
+    "local function f(n) redis.pcall('lpush', 'deep-list', n) return (pcall(f, n + 1)) end return f(1)",
+  ),
+  ['LLEN', 'deep-list'],
   ['EVAL', 'return 1', 'x'],
   ['EVAL', 'return 1', '-1'],
   ['EVAL', 'return 1', '2', 'a'],

@@ -79,6 +79,7 @@ export interface ManagerParts {
   readonly prefixesBuffer: SharedArrayBuffer;
   readonly databases: number;
   readonly mailboxes: MailboxMemory;
+  readonly subscriptionsBuffer: SharedArrayBuffer;
   readonly ioThreads: number;
   /** How many commands there are. */
   readonly commands: number;
@@ -151,6 +152,7 @@ export class ReplicationManager {
       controlBuffer: control.buffer,
       ioThreads,
       mailboxes: parts.mailboxes,
+      subscriptionsBuffer: parts.subscriptionsBuffer,
       databases,
       commands: parts.commands,
       elements: parts.elements,

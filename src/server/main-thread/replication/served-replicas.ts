@@ -32,6 +32,7 @@ import type {
 } from '../../channel/replication.js';
 import { SUM_ACKNOWLEDGED_MS, SUM_ONLINE_MS } from '../../channel/replication-figures.js';
 import type { Config } from '../../config/config.js';
+import { JournalAnchors } from './anchors.js';
 import type { FlowThreads } from './flow-threads.js';
 import { ProgressLog } from './progress-log.js';
 
@@ -120,8 +121,11 @@ export class ServedReplicas {
   private lastLeftMs = Date.now();
   /** Why a replica did not connect its flows: told once, as it tries again and again. */
   private lastFailure = '';
+  private readonly anchors: JournalAnchors;
 
-  constructor(private readonly parts: ServedReplicasParts) {}
+  constructor(private readonly parts: ServedReplicasParts) {
+    this.anchors = new JournalAnchors(parts.rings, parts.locks);
+  }
 
   get count(): number {
     return this.replicas.size;
@@ -330,6 +334,7 @@ export class ServedReplicas {
     for (const flow of replica.flows) if (flow !== null && flow >= 0) threads.end(flow);
     closeClient(replica.client.thread, replica.client.clientId);
     this.lastLeftMs = Date.now();
+    if (replica.hasBegun) this.anchors.left(replica.name, this.lastLeftMs);
     const failure = replica.hasBegun ? '' : `No sync of replica ${replica.name}: ${why}`;
     if (replica.hasBegun) log.warning(`Replica ${replica.name} has left: ${why}`);
     else if (failure !== this.lastFailure) log.warning(failure);
@@ -351,6 +356,19 @@ export class ServedReplicas {
         this.watch(replica, nowMs);
       }
     }
+    this.tendAnchors(nowMs, timeoutMs);
+  }
+
+  private tendAnchors(nowMs: number, stayMs: number): void {
+    const { rings, config } = this.parts;
+    const there = [...this.replicas.values()].filter(({ hasBegun }) => hasBegun);
+    for (const { name, session } of there) {
+      const isNear = (ring: JournalRing, stream: number) =>
+        ring.peekHead() - session.acknowledged[stream]! <= ring.nominal;
+      if (session.allDone && rings.every(isNear)) this.anchors.caughtUp(name);
+    }
+    const isThere = (name: string) => there.some((replica) => replica.name === name);
+    this.anchors.tick(nowMs, isThere, { stayMs, bytesMax: config.number('repl-backlog-size') });
   }
 
   private watch({ session, progress, from, name }: ServedReplica, nowMs: number): void {
