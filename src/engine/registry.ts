@@ -46,7 +46,7 @@ export const TRAIT_RUNS_SCRIPT = 262144;
 /** RESP2 clients may send it while they are subscribed to channels. */
 export const TRAIT_WHILE_SUBSCRIBED = 524288;
 /** A client that tracks keys has the keys of this command in its cache. */
-export const TRAIT_TRACKED = 1048576;
+export const TRAIT_TRACKED = 4194304;
 
 /** Commands that take microseconds, but for those with many arguments. */
 const SHORT_COMPLEXITY = /^O\((1|log\(N\))\)/;
