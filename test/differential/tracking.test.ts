@@ -56,32 +56,22 @@ const scripts: Readonly<Record<string, readonly Step[]>> = {
     [0, 'GET a', 'GET b'],
     [1, 'SET a 3'],
     [0, 'MULTI', 'SET b 1', 'EXEC', 'CLIENT TRACKINGINFO'],
-    [0, 'CLIENT TRACKING OFF', 'CLIENT TRACKING ON BCAST NOLOOP', 'SET a 1', 'SET b 1'],
-    [1, 'SET b 1', 'SET a 1'],
-  ],
-  'by prefixes': [
-    [0, 'HELLO 3', 'CLIENT TRACKING ON BCAST PREFIX b PREFIX a', 'CLIENT TRACKINGINFO'],
-    [2, 'HELLO 3', 'CLIENT TRACKING ON BCAST'],
-    [0, 'SET a 1', 'SET b 2', 'SET c 3', 'SET ab 1', 'SET aa 1', 'SET a 2', 'PING'],
-    [1, 'MSET b 1 a 1 c 1', 'SET b2 1', 'DEL a', 'DEL none'],
-    [0, 'CLIENT TRACKING ON BCAST PREFIX c', 'CLIENT TRACKINGINFO'],
-    [1, 'MSET a 1 c 1 d 1', 'RENAME c b', 'MULTI', 'SET a 1', 'SET c 1', 'EXEC'],
-    [0, 'CLIENT TRACKING ON BCAST PREFIX ab', 'CLIENT TRACKING ON BCAST PREFIX c'],
-    [
-      0,
-      'CLIENT TRACKING ON BCAST PREFIX x PREFIX xy',
-      'CLIENT TRACKING ON BCAST PREFIX x PREFIX x',
-    ],
-    [0, 'CLIENT TRACKING ON BCAST', 'CLIENT TRACKINGINFO', 'CLIENT TRACKING ON'],
-    [0, 'CLIENT TRACKING OFF', 'SET a 1', 'CLIENT TRACKINGINFO'],
-    [2, 'SET __proto__ 1', 'CLIENT TRACKING OFF', 'CLIENT TRACKING ON BCAST PREFIX __proto__'],
-    [1, 'SET __proto__ 1', 'SET __proto__x 1', 'SET __prot 1'],
-    [2, 'RESET'],
-    [1, 'SET __proto__ 1'],
   ],
   'replies that are off': [
-    [0, 'HELLO 3', 'CLIENT TRACKING ON', 'GET a', 'CLIENT REPLY OFF', 'SET a 1', 'GET a'],
-    [0, 'SET a 2', 'CLIENT REPLY ON', 'GET a', 'CLIENT REPLY SKIP', 'SET a 1'],
+    [
+      0,
+      ...[
+        'HELLO 3',
+        'CLIENT TRACKING ON',
+        'GET a',
+        'CLIENT REPLY OFF',
+        'SET a 1',
+        'GET a',
+        'SET a 2',
+      ],
+      ...['CLIENT REPLY ON', 'GET a', 'CLIENT REPLY SKIP', 'SET a 1', 'GET a'],
+    ],
+    [1, 'SET a 1'],
     [0, 'GET a', 'RESET', 'CLIENT TRACKINGINFO'],
     [1, 'SET a 1'],
   ],
@@ -126,6 +116,35 @@ const scripts: Readonly<Record<string, readonly Step[]>> = {
     ],
     [0, 'CLIENT TRACKING ON NOLOOP NOLOOP', 'CLIENT TRACKING ON BCAST', 'CLIENT TRACKINGINFO'],
     [0, 'CLIENT TRACKINGINFO x', 'CLIENT GETREDIR x', 'CLIENT CACHING x', 'CLIENT CACHING yes'],
+  ],
+};
+
+/** Keys with a prefix are told when a turn of the server is over, those of the turn together. */
+const broadcast: Readonly<Record<string, readonly Step[]>> = {
+  'by prefixes': [
+    [0, 'HELLO 3', 'CLIENT TRACKING ON BCAST PREFIX b PREFIX a', 'CLIENT TRACKINGINFO'],
+    [2, 'HELLO 3', 'CLIENT TRACKING ON BCAST'],
+    [0, 'SET a 1', 'SET b 2', 'SET c 3', 'SET ab 1', 'SET aa 1', 'SET a 2', 'PING'],
+    [1, 'MSET b 1 a 1 c 1', 'SET b2 1', 'DEL a', 'DEL none'],
+    [0, 'CLIENT TRACKING ON BCAST PREFIX c', 'CLIENT TRACKINGINFO'],
+    [1, 'MSET a 1 c 1 d 1', 'RENAME c b', 'MULTI', 'SET a 1', 'SET c 1', 'EXEC'],
+    [0, 'CLIENT TRACKING ON BCAST PREFIX ab', 'CLIENT TRACKING ON BCAST PREFIX c'],
+    [
+      0,
+      'CLIENT TRACKING ON BCAST PREFIX x PREFIX xy',
+      'CLIENT TRACKING ON BCAST PREFIX x PREFIX x',
+    ],
+    [0, 'CLIENT TRACKING ON BCAST', 'CLIENT TRACKINGINFO', 'CLIENT TRACKING ON'],
+    [0, 'CLIENT TRACKING OFF', 'SET a 1', 'CLIENT TRACKINGINFO'],
+    [2, 'CLIENT TRACKING OFF', 'CLIENT TRACKING ON BCAST PREFIX __proto__'],
+    [1, 'SET __proto__ 1', 'SET __proto__x 1', 'SET __prot 1'],
+    [2, 'RESET'],
+    [1, 'SET __proto__ 1'],
+  ],
+  'but for what a client has done itself': [
+    [0, 'HELLO 3', 'CLIENT TRACKING ON BCAST NOLOOP', 'SET a 1', 'SET b 1'],
+    [1, 'SET b 1', 'SET a 1'],
+    [0, 'MULTI', 'SET b 1', 'EXEC', 'CLIENT TRACKINGINFO'],
   ],
 };
 
@@ -199,6 +218,20 @@ function normal(line: string): string {
   return line.replace(/(\$2\\r\\nid\\r\\n):\d+/g, '$1:(id)').replace(/:\d{2,}/g, ':(id)');
 }
 
+/** The keys of invalidations that follow each other, as turns may have ended in between. */
+function joined(line: string): string {
+  const key = String.raw`\$\d+\\r\\n[^$]*?\\r\\n`;
+  const message = String.raw`>2\\r\\n\$10\\r\\ninvalidate\\r\\n\*\d+\\r\\n(?:${key})+`;
+  return normal(line).replace(new RegExp(`(?:${message}){1,}`, 'g'), (messages) => {
+    const bodies = messages.split(/>2\\r\\n\$10\\r\\ninvalidate\\r\\n\*\d+\\r\\n/);
+    const keys = bodies.flatMap((body) => body.match(new RegExp(key, 'g')) ?? []);
+    return `(invalidate ${[...new Set(keys)].sort().join('')})`;
+  });
+}
+
+/** So that a turn ends between what a client sends and the PING that follows. */
+const TURN_MS = 15;
+
 describe('clients that track what they read', { skip: eitherMissing() }, () => {
   let ours: Server;
   let single: Server;
@@ -214,19 +247,29 @@ describe('clients that track what they read', { skip: eitherMissing() }, () => {
   });
   after(() => Promise.all([ours.stop(), single.stop(), theirs.stop()]));
 
-  async function compare(server: Server, clients: number, steps: readonly Step[]): Promise<void> {
+  async function compare(
+    server: Server,
+    clients: number,
+    steps: readonly Step[],
+    pauseMs = 0,
+  ): Promise<void> {
     const [own, their] = await Promise.all(
       [server, theirs].map(async (each) => {
         const admin = await each.client();
         await admin.text('FLUSHALL');
         await admin.close();
-        return converse(each.port, clients, steps);
+        return converse(each.port, clients, steps, pauseMs);
       }),
     );
-    assert.deepEqual(own!.map(normal), their!.map(normal));
+    const shown = pauseMs === 0 ? normal : joined;
+    assert.deepEqual(own!.map(shown), their!.map(shown));
   }
 
   for (const [name, steps] of Object.entries(scripts)) test(name, () => compare(ours, 3, steps));
+
+  for (const [name, steps] of Object.entries(broadcast)) {
+    test(name, () => compare(ours, 3, steps, TURN_MS));
+  }
 
   for (const [name, steps] of Object.entries(redirected)) {
     // On one thread, as a message to another client's thread may come a moment later.
@@ -241,7 +284,7 @@ describe('clients that track what they read', { skip: eitherMissing() }, () => {
         random.below(3),
         ...randomLines(random),
       ]);
-      await compare(ours, 3, steps);
+      await compare(ours, 3, steps, TURN_MS);
     }
   });
 });

@@ -78,7 +78,7 @@ const MODES: readonly (readonly string[])[] = [
   ['BCAST'],
 ];
 
-function valueOf(reply: Reply): number {
+function numberOf(reply: Reply): number {
   assert.ok(!isError(reply), showReply(reply));
   return Number(textOf(reply));
 }
@@ -88,7 +88,10 @@ describe('caches of clients on several threads', { skip: darterMissing() }, () =
   let admin: RawClient;
 
   before(async () => {
-    server = await startDarter({ threads: THREADS, args: ['--placement', 'spread'] });
+    server = await startDarter({
+      threads: THREADS,
+      args: ['--placement', 'spread', '--enable-debug-command', 'yes'],
+    });
     admin = await server.client({ timeout_ms: LATE_MS });
   });
   after(async () => {
@@ -154,7 +157,7 @@ describe('caches of clients on several threads', { skip: darterMissing() }, () =
         await Promise.all(
           missing.map((key) =>
             reader.command(['GET', key], (reply) => {
-              if (reply.type !== 'null') reader.cache.set(key, valueOf(reply));
+              if (reply.type !== 'null') reader.cache.set(key, numberOf(reply));
             }),
           ),
         );

@@ -86,11 +86,15 @@ class Talker {
   }
 }
 
-/** What each client got in each step. */
+/**
+ * What each client got in each step.
+ * @param pauseMs between what a client sends and its PING
+ */
 export async function converse(
   port: number,
   clients: number,
   steps: readonly Step[],
+  pauseMs = 0,
 ): Promise<string[]> {
   const talkers: Talker[] = [];
   const lines: string[] = [];
@@ -102,6 +106,7 @@ export async function converse(
       const speaker = talkers[client]!;
       const text = commands.map((command) => `${command}\r\n`).join('');
       speaker.send(text.replaceAll('(0)', id));
+      if (pauseMs > 0) await new Promise((resolve) => setTimeout(resolve, pauseMs));
       const marker = `--marker-${number}--`;
       // The speaker first: when it has its replies, the others' messages are on their way.
       const own = await speaker.until(marker);
