@@ -4,7 +4,8 @@
  *
  *   tracked keys    `pending`: for each key that somebody has read
  *                     i32 bytes of the items | u32 bytes of the key | items (tracked-keys.ts) | key
- *                   The first is negative when the key has not changed, but could not be tracked.
+ *                   The first is negative when the key has not changed, but could not be tracked; 0 when
+ *                   all keys were forgotten, so that every client drops its cache.
  *   prefixes        `batches`, by thread with a client that wants every key with such a beginning
  *                     f64 client that changed it, 0 for none | u32 bytes of the key | key
  *
@@ -37,8 +38,8 @@ export class Invalidations {
   readonly batches: (ByteQueue | undefined)[] = [];
   /** Bytes in all of them. */
   batchedBytes = 0;
-  /** All keys were forgotten: every client drops its cache. */
-  isFlushed = false;
+  /** Whether the last record says that all keys were forgotten. */
+  private isFlushed = false;
   /** Set in server/ wiring. Without it there are no such clients. */
   prefixes: TrackedPrefixes | null = null;
   /** The client whose command is under way. */
@@ -47,7 +48,7 @@ export class Invalidations {
   byClient = true;
 
   get isPending(): boolean {
-    return this.pending.used > 0 || this.isFlushed;
+    return this.pending.used > 0;
   }
 
   /** Whether a client wants to hear of keys with some beginning, whoever has read them. */
@@ -76,6 +77,7 @@ export class Invalidations {
     client: { readonly id: number; readonly thread: number },
   ): void {
     const { pending } = this;
+    this.isFlushed = false;
     pending.appendWord(-ITEM_BYTES);
     pending.appendWord(key.length);
     const at = pending.used;
@@ -86,6 +88,7 @@ export class Invalidations {
 
   private takeFound(table: Table): void {
     const { pending } = this;
+    this.isFlushed = false;
     pending.appendWord(table.valueLength);
     pending.appendWord(table.keyLength);
     pending.append(table.region, table.valueOffset, table.valueLength);
@@ -109,7 +112,11 @@ export class Invalidations {
 
   /** A database of the shard was emptied, or has got the content of another. */
   forgetAll(shards: Shards, shard: number): void {
-    this.isFlushed = true;
+    if (!this.isFlushed) {
+      this.isFlushed = true;
+      this.pending.appendWord(0);
+      this.pending.appendWord(0);
+    }
     if (shards.spaces[shard]!.region.words[WORD_TRACKED] !== 0) forgetShard(shards, shard);
   }
 

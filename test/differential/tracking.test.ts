@@ -218,11 +218,13 @@ function normal(line: string): string {
   return line.replace(/(\$2\\r\\nid\\r\\n):\d+/g, '$1:(id)').replace(/:\d{2,}/g, ':(id)');
 }
 
-/** The keys of invalidations that follow each other, as turns may have ended in between. */
+/** The keys of invalidations that follow each other, as turns may have ended in between; all of them once. */
 function joined(line: string): string {
   const key = String.raw`\$\d+\\r\\n[^$]*?\\r\\n`;
   const message = String.raw`>2\\r\\n\$10\\r\\ninvalidate\\r\\n\*\d+\\r\\n(?:${key})+`;
-  return normal(line).replace(new RegExp(`(?:${message}){1,}`, 'g'), (messages) => {
+  const flushes = />2\\r\\n\$10\\r\\ninvalidate\\r\\n_\\r\\n/g;
+  const once = normal(line).replace(new RegExp(`(?:${flushes.source})+`, 'g'), '(all)');
+  return once.replace(new RegExp(`(?:${message}){1,}`, 'g'), (messages) => {
     const bodies = messages.split(/>2\\r\\n\$10\\r\\ninvalidate\\r\\n\*\d+\\r\\n/);
     const keys = bodies.flatMap((body) => body.match(new RegExp(key, 'g')) ?? []);
     return `(invalidate ${[...new Set(keys)].sort().join('')})`;

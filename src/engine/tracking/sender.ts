@@ -59,7 +59,6 @@ export class InvalidationSender {
     const { invalidations } = this.parts;
     const { pending } = invalidations;
     for (let at = 0; at < pending.used; ) at = this.tell(author, pending.region, at);
-    if (invalidations.isFlushed) this.forget();
     invalidations.clearPending();
     if (invalidations.batchedBytes > BATCHED_BYTES_MAX) this.flushBatches();
   }
@@ -68,6 +67,10 @@ export class InvalidationSender {
   private tell(author: number, region: Region, at: number): number {
     const { thread, local } = this.parts;
     const signed = region.view.getInt32(at, true);
+    if (signed === 0) {
+      this.forget();
+      return at + PENDING_HEADER_BYTES;
+    }
     const bytes = Math.abs(signed);
     const length = region.view.getInt32(at + 4, true);
     // Who could not be tracked is told, whatever it has asked for.
