@@ -94,6 +94,7 @@ class World {
       },
       released: () => {},
       woken: () => {},
+      continueTurn: () => {},
       beginTurn: () => {
         this.nowMs += 10;
       },

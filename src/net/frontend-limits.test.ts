@@ -49,6 +49,7 @@ beforeEach(() => {
     released: () => {},
     woken: () => {},
     beginTurn: () => {},
+    continueTurn: () => {},
     background: () => 100,
     outputLimits: [NO_OUTPUT_LIMIT, NO_OUTPUT_LIMIT],
     mayWait: () => true,

@@ -210,9 +210,12 @@ export class Frontend<S extends NetSession> implements TransportHandler {
   }
 
   private openTurn(): void {
-    if (this.turnOpen) return;
-    this.turnOpen = true;
     try {
+      if (this.turnOpen) {
+        this.policy.continueTurn();
+        return;
+      }
+      this.turnOpen = true;
       this.policy.beginTurn();
     } catch (error) {
       this.policy.failed('beginning a turn', error);

@@ -24,6 +24,8 @@ export interface FrontendPolicy<S extends NetSession> {
   woken(): void;
   /** Once a turn, after wake-up and before the first command: sets clock and gates. */
   beginTurn(): void;
+  /** At each further event of the turn. What came from other threads since comes before it. */
+  continueTurn(): void;
   /**
    * The turn is over, and the thread is about to wait for the next event.
    * @returns false when there is something to do already: it must not wait

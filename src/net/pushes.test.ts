@@ -67,6 +67,7 @@ beforeEach(() => {
     released: () => {},
     woken: () => {},
     beginTurn: () => {},
+    continueTurn: () => {},
     mayWait: () => true,
     background: () => 100,
     outputLimits: [NO_OUTPUT_LIMIT, { hardBytes: 100_000, softBytes: 0, softMs: 0 }],

@@ -150,6 +150,7 @@ export function newFrontend() {
     released: () => {},
     woken: () => {},
     beginTurn: () => {},
+    continueTurn: () => {},
     background: () => 100,
     outputLimits: [NO_OUTPUT_LIMIT, NO_OUTPUT_LIMIT],
     mayWait: () => true,

@@ -156,6 +156,11 @@ export class ThreadPolicy implements FrontendPolicy<ClientSession> {
     this.parts.mailbox.receive();
   }
 
+  continueTurn(): void {
+    this.parts.mailbox.receive();
+    if (this.monitored.load() !== 0) this.parts.dispatcher.gates |= GATE_MONITOR;
+  }
+
   /** What the server's state forbids now. */
   loadGates(): void {
     const { dispatcher, settings, replication, pressure } = this.parts;

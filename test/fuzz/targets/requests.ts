@@ -83,6 +83,7 @@ class World {
       admit: (slot) => new ClientSession(slot, slot, '127.0.0.1:1', '', 0, () => true),
       released: (session) => engine.dispatcher.server.transactions.unwatchAll(session),
       woken: () => {},
+      continueTurn: () => {},
       beginTurn: () => engine.turn(),
       background: () => {
         engine.dispatcher.server.transactions.unwatchLeft();
