@@ -87,7 +87,6 @@ export class Dispatcher implements Context {
   invalidations: InvalidationSender | null = null;
   /** Set in server/ wiring, before the first command. */
   server!: ServerPort;
-  /** Set in server/ wiring, where there are scripts. */
   scripts: ScriptControl = NO_SCRIPTS;
   readonly keys: Keyspace;
   readonly settings = new CommandSettings();
@@ -114,7 +113,6 @@ export class Dispatcher implements Context {
     this.reply = reply;
     this.session = nobody;
     this.keys = new Keyspace(shards);
-    this.keys.invalidations.currentClient = () => this.session.id;
     this.notifications = new KeyspaceNotifications(this.keys);
     this.locks = new LockingPlan(shards, (shard) => this.waitFor(shard));
     this.planner = new KeyPlanner(this.keys, this.locks, registry);

@@ -76,6 +76,7 @@ export class RegisteredCommand implements CommandEntry {
   /** Type of the values that it waits for, '' when it does not block. */
   readonly waitsFor: string;
   readonly runsScript: CommandDefinition['runsScript'];
+  readonly keepsCaching: boolean;
   /** Whether it runs also when the key that it waits for is gone, or of another type. */
   readonly seesRemoval: boolean;
   /** Keys that firstKey, lastKey and keyStep cannot describe. */
@@ -97,6 +98,7 @@ export class RegisteredCommand implements CommandEntry {
     this.run = isContainer(definition) ? notRunnable : definition.run;
     this.readsAnyKey = isContainer(definition) ? undefined : definition.readsAnyKey;
     this.isSecret = isContainer(definition) ? undefined : definition.isSecret;
+    this.keepsCaching = isContainer(definition) && definition.keepsCaching === true;
     this.channels = isContainer(definition) ? null : (definition.channels ?? null);
     this.waitsFor = isContainer(definition) ? '' : (definition.waitsFor ?? '');
     this.runsScript = isContainer(definition) ? undefined : definition.runsScript;

@@ -19,9 +19,13 @@ import { forgetShard, NOT_TRACKED, TRACKED_NEW_KEY, track } from '../../keyspace
 import type { SharedWord } from '../../memory/control.js';
 import { SharedTextFullError } from '../../memory/shared-text.js';
 import type { Arguments } from '../../protocol/parser.js';
-import { argumentIs } from '../../protocol/text.js';
 import { findKeys } from '../key-places.js';
-import { type RegisteredCommand, TRAIT_RUNS_SCRIPT, TRAIT_TRACKED } from '../registry.js';
+import {
+  type RegisteredCommand,
+  type Registry,
+  TRAIT_RUNS_SCRIPT,
+  TRAIT_TRACKED,
+} from '../registry.js';
 import type { ClientSession } from '../session.js';
 import type { Caches } from './caches.js';
 import { TrackingState } from './tracking-state.js';
@@ -42,6 +46,7 @@ export interface TrackerParts {
   readonly hold: (id: number) => number;
   /** tracking-table-max-keys, 0 for no limit. */
   readonly keysMax: () => number;
+  readonly registry: Registry;
 }
 
 export class Tracker implements TrackingPort {
@@ -140,8 +145,10 @@ export class Tracker implements TrackingPort {
     const { tracking } = session;
     if (!tracking!.cachingGiven || session.inMulti) return;
     if (status !== DONE && status !== SUSPENDED) return;
-    // Other commands of its kind leave it as it is, as in Redis.
-    if (!argumentIs(args, 0, 'CLIENT')) tracking!.cachingGiven = false;
+    // Not the last command of the session: an unknown one counts too.
+    const { registry } = this.parts;
+    const command = registry.find(args.region, args.offset[0]!, args.length[0]!);
+    if (command?.keepsCaching !== true) tracking!.cachingGiven = false;
   }
 
   /** A command of a client that tracks has run; the shards of its keys are locked. */

@@ -33,6 +33,7 @@ export function createTracker(parts: ThreadTrackingParts): Tracker {
   const { sessions } = clients;
   const count = control.word(TRACKING_CLIENTS);
   keys.invalidations.prefixes = new TrackedPrefixes(new SharedText(prefixesBuffer), threads);
+  keys.invalidations.currentClient = () => dispatcher.session.id;
   const caches = new Caches({
     ...{ thread, mailbox, sessions },
     push: (session, region, offset, length) => frontend.push(session, region, offset, length),
@@ -47,6 +48,7 @@ export function createTracker(parts: ThreadTrackingParts): Tracker {
     prefixes: control.word(TRACKED_PREFIXES),
     hold: (id) => Math.max(...gatherer.gather('tracking-hold', id)),
     keysMax: () => settings.trackedKeysMax,
+    registry: dispatcher.registry,
   });
   dispatcher.tracker = tracker;
   return tracker;
