@@ -247,7 +247,7 @@ describe('caches of clients on several threads', { skip: darterMissing() }, () =
     await admin.text('CONFIG', 'SET', 'tracking-table-max-keys', '100');
     await until('evicted', async () => (await figure('tracking_total_keys')) <= 100);
     await client.command('PING');
-    const told = new Set(client.pushes.map(showReply));
+    const told = new Set(client.pushes.map((push) => showReply(push)));
     assert.equal(told.size, 2000 - (await figure('tracking_total_keys')));
     await client.command('MGET', ...keys);
     await until('bounded', async () => (await figure('tracking_total_keys')) <= 100);
