@@ -85,6 +85,55 @@ describe('scripts beside redis-server', { skip: eitherMissing() }, () => {
     await both(['FUNCTION', 'FLUSH']);
   });
 
+  it('a read-only script may neither send messages nor call what may change a replica', async () => {
+    const calls = [
+      "'publish', 'c', 'm'",
+      "'spublish', 'c', 'm'",
+      "'pfcount', 'h'",
+      "'set', 'k', 'v'",
+    ];
+    const library = calls.map(
+      (call, i) => `redis.register_function{function_name = 'f${i}', flags = {'no-writes'},
+        callback = function() return redis.call(${call}) end}`,
+    );
+    await compare([
+      ...calls.flatMap((call): Step[] => [
+        ['EVAL_RO', `return redis.call(${call})`, '0'],
+        ['EVAL', `#!lua flags=no-writes\nreturn redis.call(${call})`, '0'],
+        ['EVAL', `return redis.call(${call})`, '0'],
+      ]),
+      ['FUNCTION', 'LOAD', 'REPLACE', `#!lua name=readers\n${library.join('\n')}`],
+      ...calls.flatMap((_, i): Step[] => [
+        ['FCALL', `f${i}`, '0'],
+        ['FCALL_RO', `f${i}`, '0'],
+      ]),
+      ['FUNCTION', 'FLUSH'],
+    ]);
+  });
+
+  it('a script with flags is refused with the texts of a command with such flags', async () => {
+    const flags = ['', ' flags=no-writes', ' flags=allow-oom', ' flags=allow-stale'];
+    const runs = flags.flatMap((flag): Step[] => [
+      ['EVAL', `#!lua${flag}\nreturn 1`, '0'],
+      ['EVAL_RO', `#!lua${flag}\nreturn 1`, '0'],
+    ]);
+    await compare([
+      ['CONFIG', 'SET', 'maxmemory', '1'],
+      ...runs,
+      ['CONFIG', 'SET', 'min-replicas-to-write', '1'],
+      ...runs,
+      ['CONFIG', 'SET', 'maxmemory', '0'],
+      ...runs,
+      ['CONFIG', 'SET', 'min-replicas-to-write', '0'],
+      ['REPLICAOF', '127.0.0.1', '1'],
+      ...runs,
+      ['CONFIG', 'SET', 'replica-serve-stale-data', 'no'],
+      ...runs,
+      ['CONFIG', 'SET', 'replica-serve-stale-data', 'yes'],
+      ['REPLICAOF', 'NO', 'ONE'],
+    ]);
+  });
+
   const corpora = { ...conversions, functions: functionSteps, ...recipes };
   for (const version of ['2', '3']) {
     for (const [name, steps] of Object.entries(corpora)) {
