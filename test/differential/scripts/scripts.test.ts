@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import { after, before, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { RawClient } from '../../support/client.js';
 import { textOf } from '../../support/reply.js';
 import { eitherMissing, type Server, startDarter, startRedis } from '../../support/server.js';
@@ -132,6 +133,36 @@ describe('scripts beside redis-server', { skip: eitherMissing() }, () => {
       ['CONFIG', 'SET', 'replica-serve-stale-data', 'yes'],
       ['REPLICAOF', 'NO', 'ONE'],
     ]);
+  });
+
+  it('a script that promises not to write runs while writes are paused', async () => {
+    const register = `redis.register_function{function_name = 'reads', flags = {'no-writes'},
+      callback = function(keys) return redis.call('get', keys[1]) end}`;
+    await compare([
+      ['SET', 'k', 'v'],
+      ['FUNCTION', 'LOAD', 'REPLACE', `#!lua name=readers\n${register}`],
+      ['CLIENT', 'PAUSE', '60000', 'WRITE'],
+      ['EVAL', "#!lua flags=no-writes\nreturn redis.call('get', KEYS[1])", '1', 'k'],
+      ['EVAL_RO', "return redis.call('get', KEYS[1])", '1', 'k'],
+      ['FCALL', 'reads', '1', 'k'],
+      ['FCALL_RO', 'reads', '1', 'k'],
+      ['CLIENT', 'UNPAUSE'],
+      ['FUNCTION', 'FLUSH'],
+    ]);
+    // One that does not promise it waits, also when it would write nothing.
+    for (const [index, server] of servers.entries()) {
+      const other = await server.client();
+      await other.command('CLIENT', 'PAUSE', '60000', 'WRITE');
+      let isOver = false;
+      const reply = clients[index]!.command('EVAL', '#!lua\nreturn 1', '0').finally(() => {
+        isOver = true;
+      });
+      await sleep(150);
+      assert.equal(isOver, false);
+      await other.command('CLIENT', 'UNPAUSE');
+      assert.equal(textOf(await reply), '1');
+      await other.close();
+    }
   });
 
   const corpora = { ...conversions, functions: functionSteps, ...recipes };
