@@ -6,8 +6,8 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import Bull from 'bull';
+import { crashingWorker, kill, names, scenarioMs, Work } from '../../support/jobs.js';
 import { darterMissing, type Server, startDarter } from '../../support/server.js';
-import { crashingWorker, kill, names, scenarioMs, Work } from './work.js';
 
 describe('Bull', { skip: darterMissing(), timeout: 120_000 }, () => {
   let server: Server;

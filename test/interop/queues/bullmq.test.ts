@@ -16,8 +16,8 @@ import {
   type WorkerOptions,
 } from 'bullmq';
 import { createClient } from 'redis';
+import { crashingWorker, kill, names, scenarioMs, Work } from '../../support/jobs.js';
 import { darterMissing, type Server, startDarter } from '../../support/server.js';
-import { crashingWorker, kill, names, scenarioMs, Work } from './work.js';
 
 /** What a test opens; closed after it in the opposite order. */
 let opened: { close(): Promise<unknown> }[] = [];

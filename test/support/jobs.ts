@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 
-const rootDirectory = fileURLToPath(new URL('../../../../', import.meta.url));
+const rootDirectory = fileURLToPath(new URL('../../../', import.meta.url));
 
 /** How long a scenario may take, in milliseconds. */
 export const scenarioMs = 15_000;
