@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { Redis } from 'ioredis';
-import { darterMissing, type Server, startDarter } from '../support/server.js';
+import { darterMissing, type Server, startDarter } from '../../support/server.js';
 
 const WORKERS = 200;
 const JOBS = 3000;
