@@ -275,7 +275,8 @@ export class Dispatcher implements Context {
       }
     } else if (findKeys(command.keys, args, places)) {
       for (let i = 0; i < places.count; i++) {
-        const isWritten = writes && (places.flags[i]! & KEY_WRITTEN) !== 0;
+        const isWritten =
+          writes && (command.writesUnmarked || (places.flags[i]! & KEY_WRITTEN) !== 0);
         locks.add(keys.mark(args, places.index[i]!), isWritten);
       }
     }
