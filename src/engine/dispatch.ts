@@ -44,12 +44,10 @@ import {
   type Registry,
   TRAIT_LOCK_ALL,
   TRAIT_LOCK_NONE,
-  TRAIT_MAY_REPLICATE,
   TRAIT_RUNS_QUEUE,
   TRAIT_RUNS_SCRIPT,
   TRAIT_SIMPLE_KEYS,
   TRAIT_TRANSACTION_CONTROL,
-  TRAIT_WRITE,
 } from './registry.js';
 import { NO_SCRIPTS, type ScriptControl } from './scripts/script-control.js';
 import type { Serving } from './serving.js';
