@@ -22,6 +22,7 @@ export type CaseGroup =
   | 'collection'
   | 'collections'
   | 'blocking'
+  | 'tracking'
   | 'open';
 
 export interface Case {
@@ -45,6 +46,7 @@ export const groupTitles: Readonly<Record<CaseGroup, string>> = {
   collection: 'One collection, pipelines of 16, 50 connections',
   collections: 'Many small collections, pipelines of 16, 50 connections',
   blocking: 'LPUSH to a client that waits in BLPOP, 25 pairs of connections',
+  tracking: 'SET while a client tracks 1,000,000 keys, pipelines of 16, 50 connections',
   open: 'Open loop at a fixed rate, 50 connections, 100 B values',
 };
 
@@ -53,6 +55,8 @@ const commands: readonly StringCommand[] = ['set', 'get', 'mset', 'incr', 'mixed
 const KEYS = 100_000;
 /** Many times that. */
 const LARGE_KEYS = 2_000_000;
+/** As many as tracking-table-max-keys allows. */
+const TRACKED_KEYS = 1_000_000;
 /** No more than this of large values, so that filling takes no longer than measuring. */
 const DATA_BYTES_MAX = 64 << 20;
 const base = {
@@ -91,6 +95,7 @@ export const allCases: readonly Case[] = [
     (command): Case => ({ ...collectionBase, group: 'collections', command }),
   ),
   { ...base, group: 'blocking', command: 'blocked' },
+  { ...base, group: 'tracking', command: 'set', pipeline: 16, keys: TRACKED_KEYS },
   { ...base, group: 'open', command: 'mixed', perSecond: 10_000 },
 ];
 

@@ -12,6 +12,7 @@ import { type ClosedLoopResult, runRedisBenchmark } from './support/redis-benchm
 import type { Server } from './support/servers.js';
 
 const SAMPLED_KEYS = 200;
+const READ_AT_ONCE = 1000;
 
 export interface Run {
   readonly requests: number;
@@ -44,12 +45,29 @@ export async function prepare(server: Server, item: Case): Promise<void> {
 }
 
 export async function runCase(server: Server, item: Case, requests: number): Promise<Run> {
+  if (item.group === 'tracking') return runTracked(server, item, requests);
   const load = collectionLoad(item.command);
   if (load === undefined) return measureRun(server, item, requests);
   await prepareCollection(server, load, requests);
   const run = await measureRun(server, item, requests);
   await verifyCollection(server, load, run.requests);
   return run;
+}
+
+/** A client has every key in its cache. It speaks RESP2: the cost of finding it is measured, no pushes. */
+async function runTracked(server: Server, item: Case, requests: number): Promise<Run> {
+  const client = await server.client();
+  try {
+    await server.guard(client.command('CLIENT', 'TRACKING', 'ON'));
+    const keys = keysOf(item);
+    for (let i = 0; i < keys.count; i += READ_AT_ONCE) {
+      const names = Array.from({ length: READ_AT_ONCE }, (_, k) => keyName(keys, i + k));
+      await server.guard(client.command('EXISTS', ...names));
+    }
+    return await measureRun(server, item, requests);
+  } finally {
+    client.close();
+  }
 }
 
 async function measureRun(server: Server, item: Case, requests: number): Promise<Run> {

@@ -27,6 +27,8 @@ import {
 import { QUEUE_BYTES_MAX } from '../src/engine/transaction-queue.js';
 import { GROWN_BYTES_MAX, READERS_MAX, RING_BYTES_MIN } from '../src/journal/ring.js';
 import { SHARD_SPREAD_MAX } from '../src/keyspace/key-hash.js';
+import { ITEM_BYTES } from '../src/keyspace/tracked-keys.js';
+import { PREFIXES_BYTES_MAX } from '../src/keyspace/tracked-prefixes.js';
 import { CLAIM_SLOTS } from '../src/memory/claims.js';
 import { THREADS_MAX } from '../src/memory/control.js';
 import { ERROR_NAME_BYTES, ERROR_NAMES_MAX } from '../src/memory/error-names.js';
@@ -150,6 +152,12 @@ const EXPECTED: readonly (readonly [what: string, limit: string])[] = [
     'names of channels and patterns with subscribers',
     `${DIRECTORY_BYTES / 2 ** 30} GiB of address space in all, with ${ENTRY_BYTES} bytes for each name and thread`,
   ],
+  [
+    'keys that clients track (CLIENT TRACKING)',
+    `${grouped(initial('tracking-table-max-keys'))} in all`,
+  ],
+  ['client that tracks a key', `${ITEM_BYTES} bytes in the key's shard`],
+  ['prefixes of clients that track (CLIENT TRACKING BCAST)', `${mib(PREFIXES_BYTES_MAX)} in all`],
   ['argument in a line of MONITOR', mib(SHOWN_BYTES_MAX)],
   ['name of a channel or pattern to subscribe to', `${grouped(NAME_BYTES_MAX)} bytes`],
   ['clients of a thread that wait for keys', grouped(CLAIM_SLOTS)],

@@ -34,7 +34,7 @@ import {
   unknownSubcommand,
 } from './admission.js';
 import { Execution } from './execution.js';
-import { GATE_MONITOR } from './gates.js';
+import { GATE_MONITOR, GATE_PAUSE_ALL } from './gates.js';
 import { KeyPlanner, mayWrite } from './key-planner.js';
 import { HeldUpError, LockingPlan, WRITES_NOTHING, type WritePressure } from './locking-plan.js';
 import { MonitorFeed } from './monitor-feed.js';
@@ -55,6 +55,8 @@ import { NO_SCRIPTS, type ScriptControl } from './scripts/script-control.js';
 import type { Serving } from './serving.js';
 import type { ClientSession } from './session.js';
 import type { DispatchStatistics } from './statistics.js';
+import type { InvalidationSender } from './tracking/sender.js';
+import type { Tracker } from './tracking/tracker.js';
 import { type Cancellation, suspendSession } from './suspension.js';
 import { TransactionQueue } from './transaction-queue.js';
 import type { Waits } from './waits.js';
@@ -80,9 +82,11 @@ export class Dispatcher implements Context {
   /** Who wait for keys: set in server/ wiring. Without it no command blocks. */
   waits: Waits | null = null;
   serving: Serving | null = null;
+  /** Clients that keep what they read: set in server/ wiring, as who tells them of changes. */
+  tracker: Tracker | null = null;
+  invalidations: InvalidationSender | null = null;
   /** Set in server/ wiring, before the first command. */
   server!: ServerPort;
-  /** Set in server/ wiring, where there are scripts. */
   scripts: ScriptControl = NO_SCRIPTS;
   readonly keys: Keyspace;
   readonly settings = new CommandSettings();
@@ -186,6 +190,9 @@ export class Dispatcher implements Context {
     const { longKeys } = this.keys;
     if (longKeys.isOpen) longKeys.end(session, status === BUSY || status === DEFERRED);
     if (status === DONE && session.replyMode !== REPLY_ON) this.suppress(session);
+    // The invalidation of what a client has changed itself follows its reply.
+    if (this.keys.invalidations.isPending) this.invalidations?.flush(session.id);
+    if (session.tracking !== null) this.tracker!.endCommand(session, args, status);
     return status;
   }
 
@@ -211,7 +218,7 @@ export class Dispatcher implements Context {
     session.lastCommand = command.index;
     const refusal = refusalOf(command, session, args, this.access, this.gates);
     if (refusal !== null) return this.reject(command, session, refusal);
-    if (this.gates !== 0 && mustPause(command, session, this.gates)) return PAUSED;
+    if (this.gates !== 0 && this.isPaused(command, session, args)) return PAUSED;
     if (session.inMulti) {
       if ((command.traits & TRAIT_TRANSACTION_CONTROL) === 0) {
         return this.enqueue(command, session, args);
@@ -221,6 +228,13 @@ export class Dispatcher implements Context {
       }
     }
     return this.runLocked(command, session, args);
+  }
+
+  /** A script that promises not to write goes on while writes are held back. */
+  private isPaused(command: RegisteredCommand, session: ClientSession, args: Arguments): boolean {
+    if (!mustPause(command, session, this.gates)) return false;
+    const holdsReads = (this.gates & GATE_PAUSE_ALL) !== 0;
+    return holdsReads || !this.scripts.writesNothing(command, args);
   }
 
   private enqueue(command: RegisteredCommand, session: ClientSession, args: Arguments): number {

@@ -16,9 +16,10 @@ import { ReplyTooLongError } from '../protocol/reply.js';
 import { GATE_MONITOR } from './gates.js';
 import { HeldUpError, type LockingPlan } from './locking-plan.js';
 import type { MonitorFeed } from './monitor-feed.js';
-import { type RegisteredCommand, TRAIT_TIMED, TRAIT_WRITE } from './registry.js';
+import { type RegisteredCommand, TRAIT_RUNS_SCRIPT, TRAIT_TIMED, TRAIT_WRITE } from './registry.js';
 import type { ClientSession } from './session.js';
 import type { DispatchStatistics } from './statistics.js';
+import type { Tracker } from './tracking/tracker.js';
 import type { Waits } from './waits.js';
 
 /** One in this many short commands is timed; its time stands for those in between. */
@@ -35,6 +36,7 @@ export interface ExecutionContext extends Context {
   readonly gates: number;
   readonly monitors: MonitorFeed;
   readonly waits: Waits | null;
+  readonly tracker: Tracker | null;
   /** Serves clients that wait for keys which have changed. */
   serveReady(): void;
 }
@@ -70,7 +72,8 @@ export class Execution {
     this.isSuspended = false;
     this.isErrorCounted = false;
     try {
-      command.run(context);
+      if (context.session.tracking === null) command.run(context);
+      else this.runTracked(command, args);
       if (keys.changes !== 0) keys.settle();
     } catch (error) {
       this.recover(command, begin, error);
@@ -83,6 +86,16 @@ export class Execution {
     if (this.isErrorCounted) return DONE;
     if (reply.region.bytes[reply.start + begin] === MINUS) this.countError(command, begin);
     return DONE;
+  }
+
+  /** For a client that keeps what it reads: notes the keys, under the locks that they were read with. */
+  private runTracked(command: RegisteredCommand, args: Arguments): void {
+    const { context } = this;
+    const { session } = context;
+    const tracker = context.tracker!;
+    if ((command.traits & TRAIT_RUNS_SCRIPT) !== 0) tracker.beginScript(command, args);
+    command.run(context);
+    if (session.tracking !== null) tracker.afterCommand(session, command, args);
   }
 
   /**

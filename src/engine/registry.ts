@@ -45,6 +45,8 @@ export const TRAIT_ALLOW_BUSY = 131072;
 export const TRAIT_RUNS_SCRIPT = 262144;
 /** RESP2 clients may send it while they are subscribed to channels. */
 export const TRAIT_WHILE_SUBSCRIBED = 524288;
+/** A client that tracks keys has the keys of this command in its cache. */
+export const TRAIT_TRACKED = 4194304;
 
 /** Commands that take microseconds, but for those with many arguments. */
 const SHORT_COMPLEXITY = /^O\((1|log\(N\))\)/;
@@ -74,6 +76,7 @@ export class RegisteredCommand implements CommandEntry {
   /** Type of the values that it waits for, '' when it does not block. */
   readonly waitsFor: string;
   readonly runsScript: CommandDefinition['runsScript'];
+  readonly keepsCaching: boolean;
   /** Whether it runs also when the key that it waits for is gone, or of another type. */
   readonly seesRemoval: boolean;
   /** Keys that firstKey, lastKey and keyStep cannot describe. */
@@ -95,6 +98,7 @@ export class RegisteredCommand implements CommandEntry {
     this.run = isContainer(definition) ? notRunnable : definition.run;
     this.readsAnyKey = isContainer(definition) ? undefined : definition.readsAnyKey;
     this.isSecret = isContainer(definition) ? undefined : definition.isSecret;
+    this.keepsCaching = isContainer(definition) && definition.keepsCaching === true;
     this.channels = isContainer(definition) ? null : (definition.channels ?? null);
     this.waitsFor = isContainer(definition) ? '' : (definition.waitsFor ?? '');
     this.runsScript = isContainer(definition) ? undefined : definition.runsScript;
@@ -152,6 +156,7 @@ function traitsOf(definition: AnyDefinition): number {
   if (definition.transaction !== undefined) traits |= TRAIT_TRANSACTION_CONTROL;
   if (definition.transaction === 'execute') traits |= TRAIT_RUNS_QUEUE;
   if (definition.runsScript !== undefined) traits |= TRAIT_RUNS_SCRIPT;
+  else if (flags.includes('readonly')) traits |= TRAIT_TRACKED;
   if (definition.whileLoading === true) traits |= TRAIT_LOADING;
   if (definition.whileSubscribed === true) traits |= TRAIT_WHILE_SUBSCRIBED;
   if (definition.locks === 'all') traits |= TRAIT_LOCK_ALL;

@@ -4,6 +4,7 @@ import { REPLY_ON } from '../commands/contract/session.js';
 import type { Permissions } from './acl/permissions.js';
 import type { AclUser } from './acl/user.js';
 import type { ClientSubscriptions } from './pubsub/client-subscriptions.js';
+import type { TrackingState } from './tracking/tracking-state.js';
 import type { TransactionQueue } from './transaction-queue.js';
 import type { WatchedKey } from './transactions.js';
 
@@ -78,6 +79,8 @@ export class ClientSession implements Session {
   queue: TransactionQueue | null = null;
   /** Null for clients that are subscribed to nothing. */
   subscriptions: ClientSubscriptions | null = null;
+  /** Null for clients that do not track what they read. */
+  tracking: TrackingState | null = null;
   watched: WatchedKey[] = [];
 
   /**
@@ -119,7 +122,7 @@ export class ClientSession implements Session {
    */
   get isMovable(): boolean {
     if (this.inMulti || this.watched.length > 0 || this.isPinned) return false;
-    if (this.subscriptions !== null) return false;
+    if (this.subscriptions !== null || this.tracking !== null) return false;
     return !this.suspended && !this.closeAfterReply;
   }
 

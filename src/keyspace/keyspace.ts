@@ -133,6 +133,7 @@ export class Keyspace extends Mutation {
     const size = table.size;
     touchAllWatched(this.shards.spaces[shard]!, database, nothing);
     this.types.clearTable(table);
+    this.invalidations.forgetAll(this.shards, shard);
     this.changes += size;
     if (size > 0) this.noteWaited(shard, database);
     if (size > 0) this.effects.beginKeyless(EFFECT_CLEAR, shard, database).end();
@@ -146,6 +147,7 @@ export class Keyspace extends Mutation {
       touchAllWatched(space, first, (h1, h2) => this.holds(shard, second, h1, h2));
       touchAllWatched(space, second, (h1, h2) => this.holds(shard, first, h1, h2));
       shards.swap(shard, first, second);
+      this.invalidations.forgetAll(shards, shard);
       effects.beginKeyless(EFFECT_SWAP, shard, 0).word(`${first}`).word(`${second}`).end();
       this.noteWaited(shard, first);
       this.noteWaited(shard, second);

@@ -42,10 +42,11 @@ import {
   EVENT_PERSIST,
   type KeyspaceEvent,
 } from './events.js';
+import { Invalidations } from './invalidations.js';
 import { KeyLookup } from './key-lookup.js';
 import { ReadyKeys } from './ready-keys.js';
 import { ReplacedValue } from './replaced-value.js';
-import { WORD_WAITING, WORD_WATCHED } from './shard-words.js';
+import { WORD_TRACKED, WORD_WAITING, WORD_WATCHED } from './shard-words.js';
 import type { Shards } from './shards.js';
 import { type StoreFullError, shardFull } from './store-full.js';
 import { findTicket } from './tickets.js';
@@ -82,6 +83,8 @@ export abstract class Mutation extends KeyLookup {
   readonly effects: EffectBuilder;
   /** Keys that clients wait for, changed since they were last served. */
   readonly ready = new ReadyKeys();
+  /** Keys that clients have in their caches, changed since these were last told. */
+  readonly invalidations = new Invalidations();
   /** Whether an operation was begun and is not committed. */
   private begun = false;
   /** Effects of expired keys since the command began: they belong to no change of the command. */
@@ -353,7 +356,9 @@ export abstract class Mutation extends KeyLookup {
   private removeExpired(event: KeyspaceEvent): void {
     this.types.removeEntry(this.table);
     this.exists = false;
+    this.invalidations.byClient = false;
     this.touch(false);
+    this.invalidations.byClient = true;
     this.announce(event);
     if (!this.effects.active) return;
     this.expiryEffects++;
@@ -415,10 +420,14 @@ export abstract class Mutation extends KeyLookup {
     if (event !== null) this.announce(event);
   }
 
-  /** Raises the key's version, for those who watch it; notes it for those who wait for it. */
+  /**
+   * Raises the key's version, for those who watch it; notes it for those who wait for it, or have it
+   * in a cache.
+   */
   private touch(exists: boolean): void {
     const { words } = this.region;
     if (words[WORD_WAITING] !== 0) this.noteReady();
+    if (words[WORD_TRACKED] !== 0 || this.invalidations.hasPrefixes) this.invalidations.note(this);
     if (words[WORD_WATCHED] === 0) return;
     touchWatched(this.space, this.h1, this.h2, this.soughtDatabase, exists);
   }

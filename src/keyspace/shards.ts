@@ -40,6 +40,7 @@ export class Shards {
   /** How keys are hashed, as of the lock last taken. */
   readonly keyHash: KeyHash;
   private readonly tables: (Table | undefined)[];
+  private readonly trackedTables: (Table | undefined)[];
   private readonly owner: number;
   private readonly hash = new HashState();
 
@@ -59,6 +60,7 @@ export class Shards {
     this.databases = databases;
     this.spaces = regions.map((region) => new Space(region, counters, usedPagesIndex));
     this.tables = new Array<Table | undefined>(this.count * databases).fill(undefined);
+    this.trackedTables = new Array<Table | undefined>(this.count).fill(undefined);
     this.owner = thread + 1;
     this.keyHash = new KeyHash(this.spaces[0]!);
   }
@@ -87,6 +89,17 @@ export class Shards {
     const roots = space.region.words[WORD_ROOTS]!;
     const table = new Table(space, roots + database * ROOT_BYTES);
     this.tables[shard * this.databases + database] = table;
+    return table;
+  }
+
+  /** The table of the keys that clients have read for their caches (tracked-keys.ts). */
+  tracked(shard: number): Table {
+    const opened = this.trackedTables[shard];
+    if (opened !== undefined) return opened;
+    const space = this.spaces[shard]!;
+    const roots = space.region.words[WORD_ROOTS]!;
+    const table = new Table(space, roots + this.databases * ROOT_BYTES);
+    this.trackedTables[shard] = table;
     return table;
   }
 
@@ -201,7 +214,8 @@ export function formatShard(
   Space.format(region, key0, key1);
   const space = new Space(region, counters, usedPagesIndex);
   space.setHashKey(key0, key1, spread);
-  const pages = Math.ceil((databases * ROOT_BYTES) / PAGE_BYTES);
+  // One more than databases: the root of the keys that are tracked.
+  const pages = Math.ceil(((databases + 1) * ROOT_BYTES) / PAGE_BYTES);
   const roots = space.allocate(pages);
   space.commit(pages);
   region.words.fill(0, roots >>> 2, (roots + pages * PAGE_BYTES) >>> 2);

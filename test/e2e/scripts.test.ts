@@ -99,6 +99,7 @@ describe('scripts on several threads', { skip }, () => {
       assert.match(await ask(other, 'KEYS', '*'), /^BUSY Redis is busy running a script/);
       assert.match(await ask(other, 'MGET', 'held', 'x'), /^BUSY Redis is busy running a script/);
       const write = "redis.call('set', 'mine', 1) return redis.pcall('get', 'held')";
+      assert.match(await ask(other, 'REPLICAOF', '127.0.0.1', '1'), /^BUSY /);
       assert.match(await ask(other, 'EVAL', write, '0'), /^BUSY Redis is busy running a script/);
       assert.equal(await ask(other, 'DEL', 'mine'), '1');
       const stats = await ask(other, 'FUNCTION', 'STATS');

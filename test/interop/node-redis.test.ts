@@ -1,7 +1,14 @@
 /** node-redis 5, with RESP2 and RESP3. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { type CommandParser, createClient, defineScript, RESP_TYPES, WatchError } from 'redis';
+import {
+  BasicClientSideCache,
+  type CommandParser,
+  createClient,
+  defineScript,
+  RESP_TYPES,
+  WatchError,
+} from 'redis';
 import { darterMissing, type Server, startDarter } from '../support/server.js';
 import { type Library, librarySuite } from './suite.js';
 
@@ -53,6 +60,30 @@ describe('node-redis', { skip: darterMissing() }, () => {
       await Promise.all([subscriber.close(), publisher.close()]);
     });
   }
+  test('clientSideCache: a value that another client has changed is read anew', async () => {
+    const cache = new BasicClientSideCache({ ttl: 0, maxEntries: 0, evictPolicy: 'LRU' });
+    const reader = createClient({
+      ...{ RESP: 3 as const, clientSideCache: cache },
+      socket: { port: server.port },
+    });
+    const writer = createClient({ socket: { port: server.port } });
+    await Promise.all([reader.connect(), writer.connect()]);
+    await writer.set('cached', '0');
+    for (let value = 1; value <= 20; value++) {
+      const before = cache.stats().hitCount;
+      const first = await reader.get('cached');
+      assert.equal(await reader.get('cached'), first);
+      assert.ok(cache.stats().hitCount > before);
+      await writer.set('cached', String(value));
+      await reader.ping();
+      assert.equal(await reader.get('cached'), String(value));
+    }
+    await writer.flushAll();
+    await reader.ping();
+    assert.equal(await reader.get('cached'), null);
+    await Promise.all([reader.close(), writer.close()]);
+  });
+
   test('users log in with a name and a password', async () => {
     const admin = createClient({ socket: { port: server.port } });
     await admin.connect();

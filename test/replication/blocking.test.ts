@@ -95,7 +95,9 @@ describe('replication: clients that wait for keys', { skip: darterMissing() }, (
     await using primary = await startNode(...PLACED);
     await using replica = await startNode(...PLACED);
     const clients = await Promise.all(Array.from({ length: 8 }, () => replica.client()));
-    const replies = clients.map((client, i) => client.command('BLPOP', `q${i}`, '0'));
+    const replies = clients.map((client, i) =>
+      i % 4 === 0 ? client.command('WAIT', '3', '0') : client.command('BLPOP', `q${i}`, '0'),
+    );
     await waiting(replica, clients.length);
     await follow(replica, primary.port);
     for (const reply of replies) assert.match(showReply(await reply), /UNBLOCKED force unblock/);

@@ -38,7 +38,6 @@ export class Writer {
       sentinels: world.addresses,
       name: MASTER_NAME,
       password: world.password,
-      failoverDetector: true,
       socketTimeout: SILENCE_MS,
       reconnectOnError: (error) => error.message.startsWith('READONLY'),
       retryStrategy: () => 100,

@@ -5,7 +5,7 @@
  */
 import { connect, type Socket } from 'node:net';
 
-/** A client and what it sends: one or more inline commands. */
+/** A client and what it sends: one or more inline commands. `(0)` stands for the id of client 0. */
 export type Step = readonly [client: number, ...lines: string[]];
 
 const STEP_TIMEOUT_MS = 20_000;
@@ -38,6 +38,12 @@ class Talker {
 
   send(text: string): void {
     if (!this.closed) this.socket.write(Buffer.from(text, 'latin1'));
+  }
+
+  /** Its number as the server counts clients. */
+  async id(): Promise<string> {
+    this.send('CLIENT ID\r\n');
+    return (await this.until('--id--')).slice(1, -2);
   }
 
   /** All that came before the answer to `PING marker`. */
@@ -80,19 +86,27 @@ class Talker {
   }
 }
 
-/** What each client got in each step. */
+/**
+ * What each client got in each step.
+ * @param pauseMs between what a client sends and its PING
+ */
 export async function converse(
   port: number,
   clients: number,
   steps: readonly Step[],
+  pauseMs = 0,
 ): Promise<string[]> {
   const talkers: Talker[] = [];
   const lines: string[] = [];
   try {
     for (let i = 0; i < clients; i++) talkers.push(await Talker.open(port));
+    const usesIds = steps.some(([, ...commands]) => commands.join().includes('(0)'));
+    const id = usesIds ? await talkers[0]!.id() : '';
     for (const [number, [client, ...commands]] of steps.entries()) {
       const speaker = talkers[client]!;
-      speaker.send(commands.map((command) => `${command}\r\n`).join(''));
+      const text = commands.map((command) => `${command}\r\n`).join('');
+      speaker.send(text.replaceAll('(0)', id));
+      if (pauseMs > 0) await new Promise((resolve) => setTimeout(resolve, pauseMs));
       const marker = `--marker-${number}--`;
       // The speaker first: when it has its replies, the others' messages are on their way.
       const own = await speaker.until(marker);

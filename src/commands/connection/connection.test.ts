@@ -32,6 +32,9 @@ const modules = [
   ...[reset, select],
 ];
 
+/** A client that exists on some thread. */
+const OTHER_CLIENT = 77;
+
 /** Ports that note what they were asked. */
 class Noted {
   password = '';
@@ -76,6 +79,14 @@ class Noted {
       pubsub: {
         ...({} as PubSubPort),
         leave: () => this.calls.push(['leave']),
+      },
+      tracking: {
+        findRedirect: (id) => id === OTHER_CLIENT,
+        enable: (_session, { prefixes, ...options }) => {
+          this.calls.push(['enable', { ...options, prefixes: [...prefixes] }]);
+          return prefixes.length < 3;
+        },
+        disable: () => this.calls.push(['disable']),
       },
       configuration: {
         value: () => '',
@@ -146,10 +157,10 @@ test('RESET discards, unwatches and resets the session', () => {
   tester.session.reset = () => resets++;
   tester.session.inMulti = true;
   assert.equal(run('RESET'), '+RESET');
-  assert.deepEqual(noted.take(), [['discard'], ['unwatchAll'], ['leave']]);
+  assert.deepEqual(noted.take(), [['discard'], ['unwatchAll'], ['leave'], ['disable']]);
   tester.session.inMulti = false;
   run('RESET');
-  assert.deepEqual(noted.take(), [['unwatchAll'], ['leave']]);
+  assert.deepEqual(noted.take(), [['unwatchAll'], ['leave'], ['disable']]);
   assert.equal(resets, 2);
 });
 
@@ -251,20 +262,34 @@ describe('CLIENT', () => {
     assert.equal(run('CLIENT NO-TOUCH x'), '-ERR syntax error');
   });
 
-  test('client-side caching is off', () => {
+  test('client-side caching is off at first', () => {
     assert.equal(run('CLIENT GETREDIR'), -1);
-    assert.deepEqual(run('CLIENT TRACKINGINFO'), [
-      'flags',
-      ['off'],
-      'redirect',
-      -1,
-      'prefixes',
-      [],
-    ]);
-    assert.equal(run('CLIENT TRACKING on'), '-ERR CLIENT TRACKING is not supported yet');
-    assert.equal(run('CLIENT TRACKING off'), '+OK');
+    const off = ['flags', ['off'], 'redirect', -1, 'prefixes', []];
+    assert.deepEqual(run('CLIENT TRACKINGINFO'), off);
     assert.equal(run('CLIENT TRACKING x'), '-ERR syntax error');
     assert.match(String(run('CLIENT CACHING yes')), /^-ERR CLIENT CACHING can be called only/);
+    noted.take();
+    assert.equal(run('CLIENT TRACKING off'), '+OK');
+    assert.deepEqual(noted.take(), [['disable']]);
+  });
+
+  test('TRACKING hands on what it was asked for', () => {
+    noted.take();
+    assert.equal(
+      run(`CLIENT TRACKING on BCAST PREFIX a noloop prefix b REDIRECT ${OTHER_CLIENT}`),
+      '+OK',
+    );
+    const modes = { broadcasts: true, optIn: false, optOut: false, noLoop: true };
+    const asked = { redirect: OTHER_CLIENT, ...modes, prefixes: ['a', 'b'] };
+    assert.deepEqual(noted.take(), [['enable', asked]]);
+    assert.match(String(run('CLIENT TRACKING on REDIRECT 12345')), /redirect to does not exist/);
+    assert.match(
+      String(run('CLIENT TRACKING on BCAST PREFIX ab PREFIX a')),
+      /'ab' overlaps with another/,
+    );
+    assert.deepEqual(noted.take(), []);
+    const full = run('CLIENT TRACKING on BCAST PREFIX a PREFIX b PREFIX c');
+    assert.equal(full, '-OOM no room for more prefixes of clients that track');
   });
 
   test('LIST filters by type or ids', () => {

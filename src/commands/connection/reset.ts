@@ -15,6 +15,7 @@ export const reset: CommandDefinition = {
     if (session.inMulti) server.transactions.discard(session);
     server.transactions.unwatchAll(session);
     server.pubsub.leave();
+    server.tracking.disable(session);
     session.reset();
     reply.protocol = 2;
     reply.simple('RESET');

@@ -219,6 +219,8 @@ export interface ContainerDefinition {
   readonly flags: readonly CommandFlag[];
   readonly categories?: readonly AclCategory[];
   readonly container: true;
+  /** CLIENT CACHING, which is for the next command, is not for one of these. */
+  readonly keepsCaching?: boolean;
 }
 
 export function isContainerDefinition(

@@ -79,10 +79,11 @@ export interface ReplicationPort {
   /** How many replicas have acknowledged everything written so far. */
   countAcknowledged(): number;
   /**
-   * Waits until that many replicas have, or the time (0: none) is up.
+   * Waits until that many replicas have, or the time (0: none) is up. `done` gets how many they are, or
+   * null when this server has become a replica before.
    * @returns a function that ends the wait
    */
-  wait(replicas: number, timeoutMs: number, done: (count: number) => void): () => void;
+  wait(replicas: number, timeoutMs: number, done: (count: number | null) => void): () => void;
 
   /** DARTER SYNC: a replica asks for a sync; the client becomes its control connection. */
   sync(session: Session, words: readonly string[], answer: Answer): void;

@@ -13,6 +13,7 @@ import type { CommandEntry, Context } from './context.js';
 import type { PubSubPort } from './pubsub-port.js';
 import type { ReplicationPort } from './replication-port.js';
 import type { Session } from './session.js';
+import type { TrackingPort } from './tracking-port.js';
 
 /** A thread is busy with something long. The command fails with an error that names it. */
 export class UnansweredError extends Error {
@@ -34,6 +35,7 @@ export interface ServerPort {
   readonly scripts: ScriptsPort;
   readonly functions: FunctionsPort;
   readonly pubsub: PubSubPort;
+  readonly tracking: TrackingPort;
 }
 
 /** Scripts: EVAL and its kin run the script that the running command names, and write its reply. */

@@ -1,3 +1,5 @@
+import type { ClientTracking } from './tracking-port.js';
+
 /**
  * A client as commands see it. Plain numeric fields that the data path reads; everything rare is in
  * `details`.
@@ -25,6 +27,8 @@ export interface Session {
   libraryVersion: string;
   noEvict: boolean;
   noTouch: boolean;
+  /** Null when it does not track what it reads. */
+  readonly tracking: ClientTracking | null;
   readonly createdMs: number;
   lastInteractionMs: number;
   /** 'address:port' of the peer and of our end. */

@@ -278,6 +278,7 @@ export function testSession(changes: Partial<Session> = {}): Session {
     libraryVersion: '',
     noEvict: false,
     noTouch: false,
+    tracking: null,
     createdMs: START_MS,
     lastInteractionMs: START_MS,
     address: '127.0.0.1:1',

@@ -236,8 +236,8 @@ export class CommandHost implements ScriptHost {
       const denied = this.dispatcher.access.refusalInScript(session, command, this.args);
       if (denied !== null) return denied.text;
     }
+    if (run.isReadOnly && (traits & LASTING) !== 0) return NO_WRITES;
     if ((traits & TRAIT_WRITE) !== 0) {
-      if (run.isReadOnly) return NO_WRITES;
       if ((gates & GATE_READ_ONLY) !== 0 && !session.isReplica) return READ_ONLY.text;
       if ((gates & GATE_NO_REPLICAS) !== 0 && !session.isReplica) return NO_REPLICAS.text;
     }

@@ -126,7 +126,7 @@ class LoadTimeout extends ScriptAbort {}
 
 function loadingError(thrown: unknown): unknown {
   if (thrown instanceof LoadTimeout) {
-    return new LibraryError('ERR Error registering functions: FUNCTION LOAD timeout');
+    return new LibraryError('ERR Error registering functions: ERR FUNCTION LOAD timeout');
   }
   if (thrown instanceof LuaSyntaxError) {
     return new LibraryError(`ERR Error compiling function: ${thrown.message}`);

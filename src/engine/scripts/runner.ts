@@ -107,9 +107,31 @@ export class ScriptRunner {
 
   /** What the script's flags forbid now; scripts without a shebang are checked as they run. */
   private refusalOf({ flags, isReadOnly }: Runnable): ErrorReply | null {
-    const { gates, session } = this.dispatcher;
+    const { gates, inTransaction } = this.dispatcher;
     const isStale = (gates & GATE_MASTER_DOWN) !== 0;
     if ((flags & FLAG_COMPATIBLE) !== 0) return isStale ? errors.MASTER_DOWN : null;
+    if (inTransaction) return this.refusalInTransaction(flags, isReadOnly);
+    return this.refusalAsCommand(flags) ?? (isReadOnly ? refusalOfWriter(flags) : null);
+  }
+
+  /** A script with flags is admitted as a command with such flags is: the same order and texts. */
+  private refusalAsCommand(flags: number): ErrorReply | null {
+    const { gates, session } = this.dispatcher;
+    const obeys = session.isReplica;
+    const mayFill = (flags & (FLAG_ALLOW_OOM | FLAG_NO_WRITES)) !== 0;
+    if ((gates & GATE_MEMORY) !== 0 && !obeys && !mayFill) return errors.OOM;
+    if ((flags & FLAG_NO_WRITES) === 0 && !obeys) {
+      if ((gates & GATE_NO_REPLICAS) !== 0) return errors.NO_REPLICAS;
+      if ((gates & GATE_READ_ONLY) !== 0) return errors.READ_ONLY;
+    }
+    const isStale = (gates & GATE_MASTER_DOWN) !== 0;
+    return isStale && (flags & FLAG_ALLOW_STALE) === 0 ? errors.MASTER_DOWN : null;
+  }
+
+  /** EXEC admits the queue; what a script's flags forbid then, the script itself tells. */
+  private refusalInTransaction(flags: number, isReadOnly: boolean): ErrorReply | null {
+    const { gates, session } = this.dispatcher;
+    const isStale = (gates & GATE_MASTER_DOWN) !== 0;
     if (isStale && (flags & FLAG_ALLOW_STALE) === 0) return STALE;
     const obeys = session.isReplica;
     if ((flags & FLAG_NO_WRITES) === 0) {
@@ -153,6 +175,11 @@ export class ScriptRunner {
       throw thrown;
     }
   }
+}
+
+/** A command that may not write runs scripts that promise not to. */
+function refusalOfWriter(flags: number): ErrorReply | null {
+  return (flags & FLAG_NO_WRITES) === 0 ? READ_ONLY_COMMAND : null;
 }
 
 /** The line that an error's text begins with: a full stack shows no other. */

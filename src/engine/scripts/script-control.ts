@@ -12,6 +12,8 @@ export interface ScriptControl {
   isHeldUp(shard: number): boolean;
   /** Whether the script that a command vector names begins with the order lock. */
   wantsOrder(command: RegisteredCommand, args: Arguments): boolean;
+  /** Whether it names a script or function whose flags say that it does not write. */
+  writesNothing(command: RegisteredCommand, args: Arguments): boolean;
   /** Whether the script that it names touches only keys that are declared, as far as is known. */
   isClosed(command: RegisteredCommand, args: Arguments): boolean;
 }
@@ -22,5 +24,6 @@ export const NO_SCRIPTS: ScriptControl = {
   busyError: BUSY,
   isHeldUp: () => false,
   wantsOrder: () => false,
+  writesNothing: () => false,
   isClosed: () => false,
 };

@@ -17,7 +17,7 @@ import { ScriptArguments, TOO_LONG } from './script-arguments.js';
 import { type Script, type ScriptCache, ScriptsFullError } from './script-cache.js';
 import type { ScriptControl } from './script-control.js';
 import { killSlow, type ScriptKind, type ScriptRun, slowKind } from './script-run.js';
-import { ShebangError } from './shebang.js';
+import { FLAG_NO_WRITES, ShebangError } from './shebang.js';
 
 const SHA_LENGTH = 40;
 const FULL = 'OOM no room for the sources of more scripts: SCRIPT FLUSH makes some';
@@ -58,6 +58,16 @@ export class Scripts implements ScriptsPort, ScriptControl {
     if (this.planned !== undefined) return this.planned.writesOpen;
     if (command.runsScript !== 'function') return false;
     return this.parts.functions.find(this.textOf(args, 1))?.writesOpen ?? false;
+  }
+
+  writesNothing(command: RegisteredCommand, args: Arguments): boolean {
+    if (command.runsScript === undefined) return false;
+    const flags =
+      command.runsScript === 'function'
+        ? this.parts.functions.find(this.textOf(args, 1))?.flags
+        : this.scriptOf(command, args)?.flags;
+    // Without a shebang there is no promise, and no such flag.
+    return flags !== undefined && (flags & FLAG_NO_WRITES) !== 0;
   }
 
   isClosed(command: RegisteredCommand, args: Arguments): boolean {

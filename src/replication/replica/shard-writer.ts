@@ -12,6 +12,7 @@ import type { JournalRing } from '../../journal/ring.js';
 import { lockRing, unlockRing } from '../../journal/ring-lock.js';
 import { SLICE_PAGES } from '../../keyspace/reclaim-list.js';
 import type { Shards } from '../../keyspace/shards.js';
+import { forgetUnannounced } from '../../keyspace/tracked-keys.js';
 import { TYPES } from '../../keyspace/types.js';
 import { touchAllWatched } from '../../keyspace/watch.js';
 import type { HashKey } from '../../memory/space.js';
@@ -101,11 +102,13 @@ export class ShardWriter implements KeyOwner {
     if (shards.count < primaryShards) {
       const own = shard & (shards.count - 1);
       touchAllWatched(shards.spaces[own]!, database, perhaps);
+      forgetUnannounced(shards, own);
       this.removeOf(shard, shards.table(own, database), 0);
       return;
     }
     for (let own = shard; own < shards.count; own += primaryShards) {
       touchAllWatched(shards.spaces[own]!, database, gone);
+      forgetUnannounced(shards, own);
       TYPES.clearTable(shards.table(own, database));
     }
   }
@@ -155,6 +158,7 @@ export class ShardWriter implements KeyOwner {
     }
     for (let own = shard; own < shards.count; own += primaryShards) {
       shards.swap(own, first, second);
+      forgetUnannounced(shards, own);
       touchAllWatched(shards.spaces[own]!, first, perhaps);
       touchAllWatched(shards.spaces[own]!, second, perhaps);
     }
@@ -251,6 +255,7 @@ export function prepareFullSync(shards: Shards, hashKey: HashKey): void {
     shards.spaces.map((_, shard) => shard),
   );
   for (let shard = 0; shard < shards.count; shard++) {
+    forgetUnannounced(shards, shard);
     for (let database = 0; database < shards.databases; database++) {
       touchAllWatched(shards.spaces[shard]!, database, gone);
       TYPES.clearTable(shards.table(shard, database));

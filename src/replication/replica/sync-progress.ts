@@ -11,9 +11,8 @@
  *          then, of each shard, i32 cut seen
  *          then, of each shard, i32 begun: the walk has a cursor
  *          then, from a multiple of 8 on, 16 f64 sums (SUM_*)
- *          then, of each shard, f64 applied, need, cut, head, received, kept, mark, mark's time, LSN of
- *          the oldest cut that is not applied, LSN of the newest one, cursor of the walk: database
- *          and hash position
+ *          then, of each shard, f64 applied, need, cut, head, received, kept, mark, mark's time, cursor
+ *          of the walk: database and hash position
  *
  *   The values of a kind lie together: those of all shards, then the next kind.
  *
@@ -33,6 +32,7 @@ import { participantAt, participants } from '../../journal/record.js';
 import { lockBlocking, unlock } from '../../memory/lock.js';
 import type { HalfStream } from '../half-sync.js';
 import { AWAITS_CLEAR, DONE, WALKING } from '../shard-states.js';
+import { CutQueue } from './cut-queue.js';
 
 const LOCK = 0;
 const DONE_COUNT = 1;
@@ -42,7 +42,7 @@ const SHARD_WORDS = 16;
 const SUMS = 16;
 /** Words, and f64s, of each shard. */
 const SHARD_FLAGS = 3;
-const SHARD_VALUES = 12;
+const SHARD_VALUES = 10;
 /** Places of two of the values. */
 const APPLIED = 0;
 const RECEIVED = 4;
@@ -52,16 +52,9 @@ export const SUM_KEYS = 1;
 export const SUM_RECORDS = 2;
 /** Transactions over several shards that were applied at once. */
 export const SUM_JOINT = 3;
-/**
- * Cuts (journal/cuts.ts), written by the flow of shard 0: offset and time of the last one that is
- * applied whole, of the oldest that is not (offset -1: all are) and of the newest.
- */
+/** Offset and time of the last cut that is applied whole, written by the flow of shard 0. */
 const SUM_CUT = 4;
 const SUM_CUT_MS = 5;
-const SUM_OLDEST = 6;
-const SUM_OLDEST_MS = 7;
-const SUM_NEWEST = 8;
-const SUM_NEWEST_MS = 9;
 
 export class SyncProgress {
   private readonly words: Int32Array;
@@ -75,8 +68,8 @@ export class SyncProgress {
   /** A head that was not reached when it came, and when it came; for `lagMs`. */
   private readonly mark: Float64Array;
   private readonly markMs: Float64Array;
-  private readonly oldestCut: Float64Array;
-  private readonly newestCut: Float64Array;
+  /** Cuts that came and are not applied. Only the flow of shard 0 uses it. */
+  private readonly cuts: CutQueue;
   /** LSN up to which a complete shard's stream was received; written by the shard's flow. */
   readonly received: Float64Array;
   /** Bytes of unfinished payloads; written by the shard's flow. */
@@ -118,10 +111,9 @@ export class SyncProgress {
     this.kept = values(shards);
     this.mark = values(shards);
     this.markMs = values(shards);
-    this.oldestCut = values(shards);
-    this.newestCut = values(shards);
     this.cursorDatabase = values(shards);
     this.cursorPosition = values(shards);
+    this.cuts = new CutQueue(shards);
   }
 
   /**
@@ -132,7 +124,6 @@ export class SyncProgress {
     const words = (SHARD_WORDS + shards * SHARD_FLAGS) * 4;
     const buffer = new SharedArrayBuffer(((words + 7) & ~7) + (SUMS + shards * SHARD_VALUES) * 8);
     const sums = new Float64Array(buffer, (words + 7) & ~7, SUMS);
-    sums[SUM_OLDEST] = -1;
     sums[SUM_CUT] = from === null ? 0 : offset;
     const head = new Int32Array(buffer);
     head[FULL] = from === null ? 1 : 0;
@@ -209,7 +200,7 @@ export class SyncProgress {
     for (let shard = 0; shard < this.shards; shard++) {
       this.received[shard] = this.done[shard] !== 0 ? this.applied[shard]! : 0;
     }
-    this.sums[SUM_OLDEST] = -1;
+    this.cuts.clear();
     this.sums[SUM_BYTES] = 0;
   }
 
@@ -316,43 +307,20 @@ export class SyncProgress {
 
   /** A cut of the primary has come. By the flow of shard 0, like the next ones. */
   takeCut(cut: Cut): void {
-    const { sums } = this;
-    if (sums[SUM_OLDEST]! < 0) {
-      sums[SUM_OLDEST] = cut.offset;
-      sums[SUM_OLDEST_MS] = cut.madeMs;
-      this.oldestCut.set(cut.lsns);
-    }
-    sums[SUM_NEWEST] = cut.offset;
-    sums[SUM_NEWEST_MS] = cut.madeMs;
-    this.newestCut.set(cut.lsns);
+    this.cuts.add(cut);
   }
 
-  /**
-   * Looks whether cuts that came are applied by now. Under steady writes the newest one never is.
-   * So the oldest is kept beside it, and the newest takes its place when it is applied.
-   */
+  /** Looks which of the cuts that came are applied by now. */
   advanceCut(): void {
-    const { sums } = this;
-    if (sums[SUM_OLDEST]! < 0 || !this.ready || !this.isApplied(this.oldestCut)) return;
-    sums[SUM_CUT] = sums[SUM_OLDEST]!;
-    sums[SUM_CUT_MS] = sums[SUM_OLDEST_MS]!;
-    const isNewest = sums[SUM_OLDEST] === sums[SUM_NEWEST];
-    sums[SUM_OLDEST] = isNewest ? -1 : sums[SUM_NEWEST]!;
-    sums[SUM_OLDEST_MS] = sums[SUM_NEWEST_MS]!;
-    this.oldestCut.set(this.newestCut);
-    if (!isNewest) this.advanceCut();
+    const { sums, cuts, applied } = this;
+    if (cuts.count === 0 || !this.ready || !cuts.advance(applied)) return;
+    sums[SUM_CUT] = cuts.reachedOffset;
+    sums[SUM_CUT_MS] = cuts.reachedMs;
   }
 
   /** Whether a cut has come that is not applied. */
   get awaitsCut(): boolean {
-    return this.sums[SUM_OLDEST]! >= 0;
-  }
-
-  private isApplied(lsns: Float64Array): boolean {
-    for (let shard = 0; shard < lsns.length; shard++) {
-      if (this.applied[shard]! < lsns[shard]!) return false;
-    }
-    return true;
+    return this.cuts.count > 0;
   }
 
   /**

@@ -5,6 +5,7 @@
 import * as clientPause from '../../engine/client-pause.js';
 import * as engine from '../../engine/counters.js';
 import * as pubsub from '../../engine/pubsub/counters.js';
+import * as tracking from '../../engine/tracking/counters.js';
 import * as journal from '../../journal/counters.js';
 import * as keyspace from '../../keyspace/counters.js';
 import { ControlBlock } from '../../memory/control.js';
@@ -20,6 +21,7 @@ const SUBJECTS: readonly object[] = [
   engine,
   clientPause,
   pubsub,
+  tracking,
   journal,
   replication,
   net,

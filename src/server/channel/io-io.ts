@@ -33,6 +33,11 @@ export type IoQuestions = {
     readonly payload: { readonly id: number; readonly withError: boolean };
     readonly answer: boolean;
   };
+  /**
+   * The client with this id stays where it is, as it gets the invalidations of another one. Answered with
+   * its thread, -1 by all others.
+   */
+  readonly 'tracking-hold': { readonly payload: number; readonly answer: number };
   readonly 'slow-log-entries': {
     readonly payload: null;
     readonly answer: readonly SlowLogEntry[];

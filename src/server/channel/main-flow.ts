@@ -22,6 +22,8 @@ export interface FlowThreadData {
   readonly cutsBuffer: SharedArrayBuffer;
   /** Of a SharedText: the libraries of functions. */
   readonly librariesBuffer: SharedArrayBuffer;
+  /** Of a SharedText: keyspace/tracked-prefixes.ts. */
+  readonly prefixesBuffer: SharedArrayBuffer;
   readonly controlBuffer: SharedArrayBuffer;
   readonly ioThreads: number;
   readonly mailboxes: MailboxMemory;

@@ -75,6 +75,8 @@ export interface IoThreadData {
   readonly scripting: ScriptingBuffers;
   /** Which threads have subscribers of what (engine/pubsub/directory.ts). */
   readonly subscriptionsBuffer: SharedArrayBuffer;
+  /** Of a SharedText: keyspace/tracked-prefixes.ts. */
+  readonly prefixesBuffer: SharedArrayBuffer;
   /** By thread: the number that wakes its transport. */
   readonly wakers: Int32Array;
   readonly figures: ThreadFigures;

@@ -43,6 +43,11 @@ export class EffectApplier implements EffectTarget {
     dispatcher.beginTurn(0, 0);
   }
 
+  /** After effects were applied: tells clients of what they have in their caches. */
+  invalidate(): void {
+    this.dispatcher.invalidations?.endTurn();
+  }
+
   /** The keyspace events of the effects. */
   get notifications(): KeyspaceNotifications {
     return this.dispatcher.notifications;

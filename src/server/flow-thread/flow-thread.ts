@@ -7,11 +7,13 @@ import { closeSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { parentPort, workerData } from 'node:worker_threads';
 import { BLOCKING_KEYS } from '../../engine/counters.js';
+import { TRACKING_CLIENTS } from '../../engine/tracking/counters.js';
 import { JOURNAL_WRITTEN } from '../../journal/counters.js';
 import { NewestCut } from '../../journal/cuts.js';
 import { JournalRing } from '../../journal/ring.js';
 import type { ElementsByVerb } from '../../keyspace/effect-elements.js';
 import { Shards } from '../../keyspace/shards.js';
+import { TrackedPrefixes } from '../../keyspace/tracked-prefixes.js';
 import { Claims } from '../../memory/claims.js';
 import type { ControlBlock } from '../../memory/control.js';
 import { SharedText } from '../../memory/shared-text.js';
@@ -23,7 +25,6 @@ import { startProfile, stopProfile } from '../../platform/profile.js';
 import { streamsOf } from '../../replication/primary/primary-state.js';
 import { SyncSession } from '../../replication/primary/sync-session.js';
 import { PendingStreams } from '../../replication/replica/pending-streams.js';
-import type { EffectTarget } from '../../replication/replica/record-applier.js';
 import { ReplicaFlow } from '../../replication/replica/replica-flow.js';
 import { SyncProgress } from '../../replication/replica/sync-progress.js';
 import { attachControl } from '../channel/control.js';
@@ -35,6 +36,7 @@ import type {
   MainToFlow,
   ServeFlow,
 } from '../channel/main-flow.js';
+import type { EffectApplier } from './effect-applier.js';
 import { FollowedFlow } from './followed-flow.js';
 import { KeylessEffects } from './keyless-effects.js';
 import { librariesEffect } from './libraries-effect.js';
@@ -53,7 +55,8 @@ class FlowThread {
   private readonly keyless: KeylessEffects;
   private readonly mail: SendingMailbox;
   private readonly claims: Claims;
-  private target: EffectTarget | null = null;
+  private readonly prefixes: TrackedPrefixes;
+  private target: EffectApplier | null = null;
 
   constructor(
     data: FlowThreadData,
@@ -69,6 +72,7 @@ class FlowThread {
     );
     this.rings = data.ringBuffers.map((buffer) => new JournalRing(attachRegion(buffer)));
     this.owner = data.thread + 1;
+    this.prefixes = new TrackedPrefixes(new SharedText(data.prefixesBuffer), data.ioThreads);
     this.claims = new Claims(data.mailboxes.claims);
     this.mail = new SendingMailbox(data.mailboxes, data.thread);
     const directory = attachPagedRegion(data.subscriptionsBuffer);
@@ -131,6 +135,8 @@ class FlowThread {
       claims: this.claims,
       mailbox: this.mail.mailbox,
       blockingKeys: this.control.word(BLOCKING_KEYS),
+      trackingClients: this.control.word(TRACKING_CLIENTS),
+      prefixes: this.prefixes,
     });
     this.messages.tell(target.notifications);
     this.target = target;
@@ -158,6 +164,7 @@ class FlowThread {
     const written = this.control.signal(JOURNAL_WRITTEN);
     const applied = () => {
       written.raise();
+      this.target?.invalidate();
       this.messages.flush();
       this.mail.flush();
     };

@@ -8,6 +8,7 @@ import {
   ERROR_REPLIES,
 } from '../../engine/counters.js';
 import { CHANNELS, PATTERNS, SHARD_CHANNELS } from '../../engine/pubsub/counters.js';
+import { TRACKED_PREFIXES } from '../../engine/tracking/counters.js';
 import {
   CHANGES,
   CHANGES_SAVED,
@@ -18,6 +19,7 @@ import {
   HITS,
   MISSES,
 } from '../../keyspace/counters.js';
+import { WORD_TRACKED, WORD_TRACKED_ITEMS } from '../../keyspace/shard-words.js';
 import type { Value } from '../../memory/control-layout.js';
 import {
   CONNECTIONS,
@@ -73,7 +75,9 @@ export const statsSection: Section = (source) => {
     ...zeros('slave_expires_tracked_keys', 'active_defrag_hits', 'active_defrag_misses'),
     ...zeros('active_defrag_key_hits', 'active_defrag_key_misses'),
     ...zeros('total_active_defrag_time', 'current_active_defrag_time'),
-    ...zeros('tracking_total_keys', 'tracking_total_items', 'tracking_total_prefixes'),
+    ['tracking_total_keys', sumOfShards(source, WORD_TRACKED)],
+    ['tracking_total_items', sumOfShards(source, WORD_TRACKED_ITEMS)],
+    ['tracking_total_prefixes', control.word(TRACKED_PREFIXES).load()],
     ['unexpected_error_replies', 0],
     ['total_error_replies', control.sum(ERROR_REPLIES)],
     ['dump_payload_sanitizations', 0],
@@ -87,6 +91,11 @@ export const statsSection: Section = (source) => {
     ['acl_access_denied_channel', control.sum(DENIED_CHANNELS)],
   ];
 };
+
+/** A word of the shards' headers, read without their locks: a moment ago. */
+function sumOfShards({ shards }: InfoSource, word: number): number {
+  return shards.spaces.reduce((sum, { region }) => sum + region.words[word]!, 0);
+}
 
 function trafficFields({ control }: InfoSource): Fields {
   const rate = (value: Value) => control.get(value).toFixed(2);

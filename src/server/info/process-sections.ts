@@ -6,6 +6,7 @@ import { DARTER_VERSION, REDIS_VERSION } from '../../base/version.js';
 import type { ScriptsPort } from '../../commands/contract/server-port.js';
 import { BLOCKED_CLIENTS, BLOCKED_WITH_TIMEOUT, BLOCKING_KEYS } from '../../engine/counters.js';
 import { DIRECTORY_PAGES } from '../../engine/pubsub/counters.js';
+import { TRACKING_CLIENTS } from '../../engine/tracking/counters.js';
 import { RECLAIMED } from '../../keyspace/counters.js';
 import { reclaimPending } from '../../keyspace/reclaim-list.js';
 import { CONNECTED_CLIENTS } from '../../net/counters.js';
@@ -57,7 +58,7 @@ export const clientsSection: Section = ({ control, configuration }) => [
   ['client_recent_max_input_buffer', 0],
   ['client_recent_max_output_buffer', 0],
   ['blocked_clients', control.word(BLOCKED_CLIENTS).load()],
-  ['tracking_clients', 0],
+  ['tracking_clients', control.word(TRACKING_CLIENTS).load()],
   ['clients_in_timeout_table', control.word(BLOCKED_WITH_TIMEOUT).load()],
   ['total_blocking_keys', control.word(BLOCKING_KEYS).load()],
 ];

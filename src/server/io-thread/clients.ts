@@ -149,6 +149,9 @@ function flagsOf(session: Session, details: ClientDetails): string {
   if (details.type === 'pubsub') flags += 'P';
   if (session.inMulti) flags += 'x';
   if (details.suspended) flags += 'b';
+  if (session.tracking !== null) flags += 't';
+  if (session.tracking?.isBroken === true) flags += 'R';
+  if (session.tracking?.broadcasts === true) flags += 'B';
   if (details.watchBroken) flags += 'd';
   if (session.closeAfterReply) flags += 'c';
   if (details.unixSocket) flags += 'U';
@@ -188,7 +191,7 @@ export function describeClient(session: Session, details: ClientDetails, nowMs: 
     ['events', details.outputBytes > 0 ? 'rw' : 'r'],
     ['cmd', details.lastCommand === '' ? 'NULL' : details.lastCommand],
     ['user', session.user],
-    ['redir', -1],
+    ['redir', session.tracking?.redirect ?? -1],
     ['resp', session.protocol],
     ['lib-name', session.libraryName],
     ['lib-ver', session.libraryVersion],

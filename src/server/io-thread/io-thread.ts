@@ -70,6 +70,7 @@ import { ThreadPolicy } from './thread-policy.js';
 import { ThreadPubSub } from './thread-pubsub.js';
 import { ThreadReplication } from './thread-replication.js';
 import { CommandStatistics } from './thread-statistics.js';
+import { createTracker } from './thread-tracking.js';
 
 /** How often a thread that listens looks whether the others do. */
 const START_POLL_MS = 1;
@@ -249,6 +250,10 @@ class IoThread {
     this.letClientsWait(dispatcher, frontend);
     const scripting = this.createScripting(dispatcher);
     const pubsub = this.joinPubSub(frontend, clients);
+    const tracker = createTracker({
+      ...{ data, control, settings, dispatcher, frontend, clients },
+      ...{ gatherer: this.gatherer, mailbox: this.mailbox },
+    });
     dispatcher.server = createServerPort(
       {
         thread: data.thread,
@@ -263,6 +268,7 @@ class IoThread {
         replication: this.replication,
         scripting,
         pubsub,
+        tracker,
         rings,
         transport: this.transport,
         statistics,

@@ -13,6 +13,7 @@ import type { PubSub } from '../../engine/pubsub/pubsub.js';
 import type { Registry } from '../../engine/registry.js';
 import type { Scripting } from '../../engine/scripts/create.js';
 import { ClientSession } from '../../engine/session.js';
+import type { Tracker } from '../../engine/tracking/tracker.js';
 import type { Transactions } from '../../engine/transactions.js';
 import type { JournalRing } from '../../journal/ring.js';
 import { EXPIRY_CYCLE_OFF } from '../../keyspace/counters.js';
@@ -55,6 +56,7 @@ export interface PortParts {
   readonly replication: ThreadReplication;
   readonly scripting: Scripting;
   readonly pubsub: PubSub;
+  readonly tracker: Tracker;
   readonly rings: readonly JournalRing[];
   readonly statistics: CommandStatistics;
   readonly facts: ServerFacts;
@@ -107,6 +109,7 @@ export function createServerPort(parts: PortParts, transactions: Transactions): 
     scripts: parts.scripting.scripts,
     functions: parts.scripting.functions,
     pubsub: parts.pubsub,
+    tracking: parts.tracker,
     transactions,
     clients,
     configuration: configurationOf(config, acl),

@@ -27,6 +27,7 @@ export class ThreadSettings {
   backPressure = true;
   backPressureMsMax = 1000;
   adaptivePlacement = true;
+  trackedKeysMax = 1_000_000;
 
   /** @param value gives a directive as CONFIG GET shows it */
   load(value: (name: string) => string): void {
@@ -48,6 +49,7 @@ export class ThreadSettings {
     this.minReplicasMaxLagMs = number('min-replicas-max-lag') * 1000;
     this.backPressure = value('repl-backpressure-policy') === 'delay';
     this.backPressureMsMax = number('repl-backpressure-max-delay');
+    this.trackedKeysMax = number('tracking-table-max-keys');
     this.adaptivePlacement = value('placement') === 'adaptive';
     this.loadOutputLimit(value('client-output-buffer-limit'), 'normal', OUTPUT_NORMAL);
     this.loadOutputLimit(value('client-output-buffer-limit'), 'pubsub', OUTPUT_PUBSUB);

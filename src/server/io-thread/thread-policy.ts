@@ -137,6 +137,7 @@ export class ThreadPolicy implements FrontendPolicy<ClientSession> {
   released(session: ClientSession): void {
     this.parts.dispatcher.server.transactions.discard(session);
     this.pubsub.release(session);
+    this.parts.dispatcher.tracker?.disable(session);
     this.parts.replication.released(session);
     this.parts.clients.released(session);
   }
@@ -187,9 +188,10 @@ export class ThreadPolicy implements FrontendPolicy<ClientSession> {
   }
 
   background(): number {
-    const { mailbox } = this.parts;
+    const { mailbox, dispatcher } = this.parts;
     mailbox.receive();
     const restMs = this.work();
+    dispatcher.invalidations!.endTurn();
     const { notifications } = this.parts.dispatcher;
     if (notifications.isPending) notifications.flush();
     // Before the replies go out: messages are on their way when who sent them gets an answer.
@@ -213,6 +215,7 @@ export class ThreadPolicy implements FrontendPolicy<ClientSession> {
       this.nextBackgroundMs = nowMs + periodMs;
       this.publishCounters();
       dispatcher.server.transactions.unwatchLeft();
+      dispatcher.tracker!.background();
       if (thread === 0) this.directory.maintain();
       if (nowMs >= this.nextSecondMs) {
         this.nextSecondMs = nowMs + 1000;

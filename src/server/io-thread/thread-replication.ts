@@ -59,7 +59,7 @@ interface Waiter {
   readonly target: number;
   readonly replicas: number;
   readonly deadlineMs: number;
-  readonly done: (count: number) => void;
+  readonly done: (count: number | null) => void;
 }
 
 export interface ThreadReplicationParts {
@@ -342,7 +342,7 @@ export class ThreadReplication implements ReplicationPort {
     return count;
   }
 
-  wait(replicas: number, timeoutMs: number, done: (count: number) => void): () => void {
+  wait(replicas: number, timeoutMs: number, done: (count: number | null) => void): () => void {
     const deadlineMs = timeoutMs === 0 ? Number.POSITIVE_INFINITY : Date.now() + timeoutMs;
     const waiter: Waiter = { target: this.newCut(), replicas, deadlineMs, done };
     this.waiters.push(waiter);
@@ -350,10 +350,12 @@ export class ThreadReplication implements ReplicationPort {
     return () => this.forget(waiter);
   }
 
+  /** A replica cannot tell what its replicas have of what it wrote as a primary. */
   private endWaits(): void {
     for (const waiter of [...this.waiters]) {
       this.forget(waiter);
-      waiter.done(this.countAt(waiter.target));
+      const count = this.countAt(waiter.target);
+      waiter.done(count >= waiter.replicas ? count : null);
     }
   }
 

@@ -20,8 +20,10 @@ import { Registry } from '../../engine/registry.js';
 import { createScriptingBuffers } from '../../engine/scripts/shared.js';
 import { NewestCut } from '../../journal/cuts.js';
 import { createRings } from '../../journal/ring.js';
+import { PREFIXES_BYTES_MAX } from '../../keyspace/tracked-prefixes.js';
 import { type ElementsByVerb, elementsByVerb } from '../../keyspace/effect-elements.js';
 import { formatShard } from '../../keyspace/shards.js';
+import { SharedText } from '../../memory/shared-text.js';
 import { type ControlBlock, THREADS_MAX } from '../../memory/control.js';
 import { USED_PAGES } from '../../memory/used-pages.js';
 import { descriptorLimit } from '../../platform/ffi/descriptor-limit.js';
@@ -138,6 +140,7 @@ export class Server {
     const common = {
       ...{ shardBuffers, ringBuffers, cutsBuffer, databases, mailboxes },
       librariesBuffer: scripting.libraries,
+      prefixesBuffer: SharedText.create('', PREFIXES_BYTES_MAX).buffer,
       subscriptionsBuffer,
     };
     const replication = this.createReplication({
@@ -179,6 +182,7 @@ export class Server {
     readonly ringBuffers: readonly SharedArrayBuffer[];
     readonly cutsBuffer: SharedArrayBuffer;
     readonly librariesBuffer: SharedArrayBuffer;
+    readonly prefixesBuffer: SharedArrayBuffer;
     readonly databases: number;
     readonly mailboxes: MailboxMemory;
     readonly subscriptionsBuffer: SharedArrayBuffer;

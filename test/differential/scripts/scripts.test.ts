@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import { after, before, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { RawClient } from '../../support/client.js';
 import { textOf } from '../../support/reply.js';
 import { eitherMissing, type Server, startDarter, startRedis } from '../../support/server.js';
@@ -83,6 +84,85 @@ describe('scripts beside redis-server', { skip: eitherMissing() }, () => {
       }
     }
     await both(['FUNCTION', 'FLUSH']);
+  });
+
+  it('a read-only script may neither send messages nor call what may change a replica', async () => {
+    const calls = [
+      "'publish', 'c', 'm'",
+      "'spublish', 'c', 'm'",
+      "'pfcount', 'h'",
+      "'set', 'k', 'v'",
+    ];
+    const library = calls.map(
+      (call, i) => `redis.register_function{function_name = 'f${i}', flags = {'no-writes'},
+        callback = function() return redis.call(${call}) end}`,
+    );
+    await compare([
+      ...calls.flatMap((call): Step[] => [
+        ['EVAL_RO', `return redis.call(${call})`, '0'],
+        ['EVAL', `#!lua flags=no-writes\nreturn redis.call(${call})`, '0'],
+        ['EVAL', `return redis.call(${call})`, '0'],
+      ]),
+      ['FUNCTION', 'LOAD', 'REPLACE', `#!lua name=readers\n${library.join('\n')}`],
+      ...calls.flatMap((_, i): Step[] => [
+        ['FCALL', `f${i}`, '0'],
+        ['FCALL_RO', `f${i}`, '0'],
+      ]),
+      ['FUNCTION', 'FLUSH'],
+    ]);
+  });
+
+  it('a script with flags is refused with the texts of a command with such flags', async () => {
+    const flags = ['', ' flags=no-writes', ' flags=allow-oom', ' flags=allow-stale'];
+    const runs = flags.flatMap((flag): Step[] => [
+      ['EVAL', `#!lua${flag}\nreturn 1`, '0'],
+      ['EVAL_RO', `#!lua${flag}\nreturn 1`, '0'],
+    ]);
+    await compare([
+      ['CONFIG', 'SET', 'maxmemory', '1'],
+      ...runs,
+      ['CONFIG', 'SET', 'min-replicas-to-write', '1'],
+      ...runs,
+      ['CONFIG', 'SET', 'maxmemory', '0'],
+      ...runs,
+      ['CONFIG', 'SET', 'min-replicas-to-write', '0'],
+      ['REPLICAOF', '127.0.0.1', '1'],
+      ...runs,
+      ['CONFIG', 'SET', 'replica-serve-stale-data', 'no'],
+      ...runs,
+      ['CONFIG', 'SET', 'replica-serve-stale-data', 'yes'],
+      ['REPLICAOF', 'NO', 'ONE'],
+    ]);
+  });
+
+  it('a script that promises not to write runs while writes are paused', async () => {
+    const register = `redis.register_function{function_name = 'reads', flags = {'no-writes'},
+      callback = function(keys) return redis.call('get', keys[1]) end}`;
+    await compare([
+      ['SET', 'k', 'v'],
+      ['FUNCTION', 'LOAD', 'REPLACE', `#!lua name=readers\n${register}`],
+      ['CLIENT', 'PAUSE', '60000', 'WRITE'],
+      ['EVAL', "#!lua flags=no-writes\nreturn redis.call('get', KEYS[1])", '1', 'k'],
+      ['EVAL_RO', "return redis.call('get', KEYS[1])", '1', 'k'],
+      ['FCALL', 'reads', '1', 'k'],
+      ['FCALL_RO', 'reads', '1', 'k'],
+      ['CLIENT', 'UNPAUSE'],
+      ['FUNCTION', 'FLUSH'],
+    ]);
+    // One that does not promise it waits, also when it would write nothing.
+    for (const [index, server] of servers.entries()) {
+      const other = await server.client();
+      await other.command('CLIENT', 'PAUSE', '60000', 'WRITE');
+      let isOver = false;
+      const reply = clients[index]!.command('EVAL', '#!lua\nreturn 1', '0').finally(() => {
+        isOver = true;
+      });
+      await sleep(150);
+      assert.equal(isOver, false);
+      await other.command('CLIENT', 'UNPAUSE');
+      assert.equal(textOf(await reply), '1');
+      await other.close();
+    }
   });
 
   const corpora = { ...conversions, functions: functionSteps, ...recipes };

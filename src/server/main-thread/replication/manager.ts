@@ -76,6 +76,7 @@ export interface ManagerParts {
   readonly ringBuffers: readonly SharedArrayBuffer[];
   readonly cutsBuffer: SharedArrayBuffer;
   readonly librariesBuffer: SharedArrayBuffer;
+  readonly prefixesBuffer: SharedArrayBuffer;
   readonly databases: number;
   readonly mailboxes: MailboxMemory;
   readonly subscriptionsBuffer: SharedArrayBuffer;
@@ -128,7 +129,7 @@ export class ReplicationManager {
 
   constructor(private readonly parts: ManagerParts) {
     const { config, log, control, shardBuffers, ringBuffers, databases, ioThreads } = parts;
-    const { cutsBuffer, librariesBuffer } = parts;
+    const { cutsBuffer, librariesBuffer, prefixesBuffer } = parts;
     const owner = ioThreads + 1;
     this.confirmed = new ConfirmedStatus(ioThreads, parts.sendStatus);
     this.shards = new Shards(
@@ -147,6 +148,7 @@ export class ReplicationManager {
       ringBuffers,
       cutsBuffer,
       librariesBuffer,
+      prefixesBuffer,
       controlBuffer: control.buffer,
       ioThreads,
       mailboxes: parts.mailboxes,
