@@ -29,12 +29,13 @@ import {
   isHttp,
   mustPause,
   refusalOf,
+  runsWhilePaused,
   subcommandOf,
   unknownCommand,
   unknownSubcommand,
 } from './admission.js';
 import { Execution } from './execution.js';
-import { GATE_MONITOR, GATE_PAUSE_ALL } from './gates.js';
+import { GATE_MONITOR } from './gates.js';
 import { KeyPlanner, leavesKeyless, mayWrite } from './key-planner.js';
 import { HeldUpError, LockingPlan, WRITES_NOTHING, type WritePressure } from './locking-plan.js';
 import { MonitorFeed } from './monitor-feed.js';
@@ -216,7 +217,9 @@ export class Dispatcher implements Context {
     session.lastCommand = command.index;
     const refusal = refusalOf(command, session, args, this.access, this.gates);
     if (refusal !== null) return this.reject(command, session, refusal);
-    if (this.gates !== 0 && this.isPaused(command, session, args)) return PAUSED;
+    if (this.gates !== 0 && mustPause(command, session, this.gates)) {
+      if (!runsWhilePaused(command, args, this.gates, this.scripts)) return PAUSED;
+    }
     if (session.inMulti) {
       if ((command.traits & TRAIT_TRANSACTION_CONTROL) === 0) {
         return this.enqueue(command, session, args);
@@ -226,13 +229,6 @@ export class Dispatcher implements Context {
       }
     }
     return this.runLocked(command, session, args);
-  }
-
-  /** A script that promises not to write goes on while writes are held back. */
-  private isPaused(command: RegisteredCommand, session: ClientSession, args: Arguments): boolean {
-    if (!mustPause(command, session, this.gates)) return false;
-    const holdsReads = (this.gates & GATE_PAUSE_ALL) !== 0;
-    return holdsReads || !this.scripts.writesNothing(command, args);
   }
 
   private enqueue(command: RegisteredCommand, session: ClientSession, args: Arguments): number {
