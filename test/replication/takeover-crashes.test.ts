@@ -25,7 +25,7 @@ const STEPS: readonly Step[] = [
   { name: 'COMMIT is answered', message: 'COMMIT', fate: 'lose-reply', isCommitted: true },
 ];
 
-describe('replication: takeover, kill -9', { skip: darterMissing(), concurrency: 4 }, () => {
+describe('replication: takeover, kill -9', { skip: darterMissing(), concurrency: 2 }, () => {
   for (const { name, message, fate, isCommitted } of STEPS) {
     for (const victim of ['heir', 'primary'] as const) {
       test(`of the ${victim} when ${name}`, async (t) => {

@@ -10,7 +10,7 @@ const id = new StreamId();
 
 function run(context: Context): void {
   const { args, keys, reply } = context;
-  const found = keys.seek(args, 1);
+  const found = keys.seekForRead(args, 1);
   if (found && !isStream(context)) return;
   if (!found || !findGroup(context, 2)) {
     reply.integer(0);

@@ -69,7 +69,7 @@ function parse(context: Context): boolean {
 
 function run(context: Context): void {
   const { reply } = context;
-  if (!parse(context) || !openGroup(context, false)) return;
+  if (!parse(context) || !openGroup(context)) return;
   const stream = streamFound(context);
   reserveDeliveries(context, stream, Math.min(count, groups.pendingCount), CONSUMER);
   ids.clear();

@@ -106,7 +106,7 @@ const claim = new ClaimArguments();
 
 function run(context: Context): void {
   const { reply } = context;
-  if (!openGroup(context, false) || !claim.parse(context)) return;
+  if (!openGroup(context) || !claim.parse(context)) return;
   const stream = streamFound(context);
   reserveDeliveries(context, stream, ids.count, CONSUMER);
   let savesGroup = false;

@@ -43,7 +43,7 @@ function run(context: Context): void {
     return;
   }
   if (!isShort && !parse(context)) return;
-  if (!openGroup(context, true)) return;
+  if (!openGroup(context)) return;
   if (isShort) replySummary(context);
   else if (consumer !== 0 && !findConsumer(context, consumer)) reply.emptyArray();
   else replyEntries(context);

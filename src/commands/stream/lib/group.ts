@@ -41,12 +41,13 @@ export function findConsumer({ args }: Context, index: number): boolean {
 }
 
 /**
- * Opens the group in argument 2 of the stream in argument 1, for reading or writing.
+ * Opens the group in argument 2 of the stream in argument 1. Counts a hit or a miss: in Redis all
+ * who do so look the key up for reading.
  * @returns false when the error is answered
  */
-export function openGroup(context: Context, isRead: boolean): boolean {
+export function openGroup(context: Context): boolean {
   const { args, keys } = context;
-  const found = isRead ? keys.seekForRead(args, 1) : keys.seek(args, 1);
+  const found = keys.seekForRead(args, 1);
   if (found && !isStream(context)) return false;
   if (found && findGroup(context, 2)) return true;
   replyQuoting(context, "NOGROUP No such key '", 1, "' or consumer group '", 2, "'");

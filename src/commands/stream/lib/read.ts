@@ -267,7 +267,7 @@ export function serveRead(context: Context): number {
   let served = 0;
   for (let i = 0; i < read.streams; i++) {
     const key = read.first + i;
-    if (!keys.seek(args, key)) continue;
+    if (!(context.isServed ? keys.seek(args, key) : keys.seekForRead(args, key))) continue;
     read.idOf(i, start);
     const stream = streamFound(context);
     const serve = read.isGroup ? prepareGroup(context, stream) : hasMore(context, stream);
