@@ -27,6 +27,7 @@ import type { Reply } from '../protocol/reply.js';
 import { AccessControl } from './acl/access-control.js';
 import {
   isHttp,
+  isPaused,
   mustPause,
   refusalOf,
   subcommandOf,
@@ -34,7 +35,7 @@ import {
   unknownSubcommand,
 } from './admission.js';
 import { Execution } from './execution.js';
-import { GATE_MONITOR, GATE_PAUSE_ALL } from './gates.js';
+import { GATE_MONITOR } from './gates.js';
 import { KeyPlanner, mayWrite } from './key-planner.js';
 import { HeldUpError, LockingPlan, WRITES_NOTHING, type WritePressure } from './locking-plan.js';
 import { MonitorFeed } from './monitor-feed.js';
@@ -79,10 +80,9 @@ export class Dispatcher implements Context {
   gates = 0;
   /** Where the command under way writes: the thread's reply, but for a command inside another. */
   reply: Reply;
-  /** Who wait for keys: set in server/ wiring. Without it no command blocks. */
+  /** Who wait for keys, or cache them: set in server/ wiring. Without `waits` no command blocks. */
   waits: Waits | null = null;
   serving: Serving | null = null;
-  /** Clients that keep what they read: set in server/ wiring, as who tells them of changes. */
   tracker: Tracker | null = null;
   invalidations: InvalidationSender | null = null;
   /** Set in server/ wiring, before the first command. */
@@ -218,7 +218,7 @@ export class Dispatcher implements Context {
     session.lastCommand = command.index;
     const refusal = refusalOf(command, session, args, this.access, this.gates);
     if (refusal !== null) return this.reject(command, session, refusal);
-    if (this.gates !== 0 && this.isPaused(command, session, args)) return PAUSED;
+    if (this.gates !== 0 && isPaused(command, session, args, this)) return PAUSED;
     if (session.inMulti) {
       if ((command.traits & TRAIT_TRANSACTION_CONTROL) === 0) {
         return this.enqueue(command, session, args);
@@ -228,13 +228,6 @@ export class Dispatcher implements Context {
       }
     }
     return this.runLocked(command, session, args);
-  }
-
-  /** A script that promises not to write goes on while writes are held back. */
-  private isPaused(command: RegisteredCommand, session: ClientSession, args: Arguments): boolean {
-    if (!mustPause(command, session, this.gates)) return false;
-    const holdsReads = (this.gates & GATE_PAUSE_ALL) !== 0;
-    return holdsReads || !this.scripts.writesNothing(command, args);
   }
 
   private enqueue(command: RegisteredCommand, session: ClientSession, args: Arguments): number {
