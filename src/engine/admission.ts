@@ -36,7 +36,6 @@ import {
   TRAIT_WHILE_SUBSCRIBED,
   TRAIT_WRITE,
 } from './registry.js';
-import type { ScriptControl } from './scripts/script-control.js';
 import type { ClientSession } from './session.js';
 
 /** Longer than any name of a command or subcommand. */
@@ -136,17 +135,6 @@ export function mustPause(
   if ((gates & GATE_PAUSE_ALL) !== 0) return true;
   if ((gates & GATE_PAUSE_WRITES) === 0) return false;
   return (effectiveTraits(command, session) & (TRAIT_WRITE | TRAIT_MAY_REPLICATE)) !== 0;
-}
-
-/** The same for a client's vector: a script that promises not to write goes on while writes are held. */
-export function isPaused(
-  command: RegisteredCommand,
-  session: ClientSession,
-  args: Arguments,
-  { gates, scripts }: { readonly gates: number; readonly scripts: ScriptControl },
-): boolean {
-  if (!mustPause(command, session, gates)) return false;
-  return (gates & GATE_PAUSE_ALL) !== 0 || !scripts.writesNothing(command, args);
 }
 
 /**

@@ -267,23 +267,19 @@ describe('BullMQ', { skip: darterMissing(), timeout: 120_000 }, () => {
   });
 
   scenario('a rate limit of the workers holds', async () => {
-    const atMs: number[] = [];
     const done = new Work();
     const limiter = { max: 5, duration: 300 };
     for (let i = 0; i < 2; i++) {
-      work(
-        async (job) => {
-          atMs.push(Date.now());
-          done.add(job.name);
-        },
-        { limiter, concurrency: 10 },
-      );
+      work(async (job) => done.add(job.name), { limiter, concurrency: 10 });
     }
     const jobs = names('job', 20);
+    const started = Date.now();
     await queue.addBulk(jobs.map((name) => ({ name, data: {} })));
     await done.reached(20);
     assert.deepEqual(done.sorted, jobs);
-    assert.ok(atMs[19]! - atMs[0]! >= 3 * 300 - 50, `20 jobs took ${atMs[19]! - atMs[0]!} ms`);
+    const tookMs = Date.now() - started;
+    // The server and this process round their clocks to milliseconds.
+    assert.ok(tookMs >= 3 * 300 - 5, `20 jobs took ${tookMs} ms`);
   });
 
   scenario(
