@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 const rootDirectory = fileURLToPath(new URL('../../../', import.meta.url));
 
 /** How long a scenario may take, in milliseconds. */
-export const scenarioMs = 15_000;
+export const scenarioMs = 30_000;
 
 /** Counts how often each job was done, and tells when so many were. */
 export class Work {
