@@ -47,6 +47,12 @@ const GIVEN = [
   'ZADD ranking 1 a 2 b 3 c',
   `PEXPIREAT ranking ${FAR_MS}`,
   `ZADD crowd ${MANY_SCORES}`,
+  'XADD stream 1-1 a b',
+  'XADD stream 2-1 a b c 7',
+  'XADD stream 3-1 a b',
+  'XGROUP CREATE stream g 0',
+  'XREADGROUP GROUP g c COUNT 2 STREAMS stream >',
+  'XDEL stream 2-1',
 ];
 
 /** For each command that writes: one that changes something, or several. */
@@ -202,6 +208,28 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   sunionstore: ['SUNIONSTORE new words ints none', 'SUNIONSTORE ints table lone'],
   swapdb: ['SWAPDB 0 1'],
   unlink: ['UNLINK large timed crowd'],
+  xack: ['XACK stream g 1-1 9-9'],
+  xadd: [
+    'XADD stream * a b',
+    'XADD new 5-* a b',
+    'XADD stream MAXLEN 1 * x y',
+    'XADD new MAXLEN 0 * a b',
+  ],
+  xautoclaim: ['XAUTOCLAIM stream g d 0 -', 'XAUTOCLAIM stream g c 0 2-1 JUSTID'],
+  xclaim: ['XCLAIM stream g d 0 1-1 2-1', 'XCLAIM stream g d 0 3-1 FORCE LASTID 9-9'],
+  xdel: ['XDEL stream 1-1 3-1 4-1'],
+  'xgroup|create': ['XGROUP CREATE new g $ MKSTREAM', 'XGROUP CREATE stream h $ ENTRIESREAD 2'],
+  'xgroup|createconsumer': ['XGROUP CREATECONSUMER stream g d'],
+  'xgroup|delconsumer': ['XGROUP DELCONSUMER stream g c'],
+  'xgroup|destroy': ['XGROUP DESTROY stream g'],
+  'xgroup|setid': ['XGROUP SETID stream g $'],
+  xreadgroup: [
+    'XREADGROUP GROUP g c STREAMS stream 0',
+    'XREADGROUP GROUP g new STREAMS stream >',
+    'XREADGROUP GROUP g new NOACK STREAMS stream >',
+  ],
+  xsetid: ['XSETID stream 9-9 ENTRIESADDED 100 MAXDELETEDID 5-5'],
+  xtrim: ['XTRIM stream MAXLEN 1', 'XTRIM stream MINID 9', 'XTRIM stream MAXLEN = 0'],
   zadd: [
     'ZADD ranking 5 a 6 d',
     'ZADD new NX 1.5 a -inf b',
@@ -255,6 +283,7 @@ function tester(): CommandTester {
   // One shard, as each shard has its own effect of FLUSHDB and SWAPDB.
   const t = new CommandTester(definitions, { shards: 1 });
   t.settings.sparseHyperLogLogBytesMax = 3000;
+  t.settings.replaysEffects = false;
   return t;
 }
 
@@ -269,6 +298,7 @@ const READS: Readonly<Record<string, Read>> = {
   '+hash': { words: ['HGETALL'], replies: 2, isOrdered: false },
   '+list': { words: ['LRANGE', '0', '-1'], replies: 1, isOrdered: true },
   '+set': { words: ['SMEMBERS'], replies: 1, isOrdered: false },
+  '+stream': { words: ['XRANGE', '-', '+'], replies: 1, isOrdered: true },
   '+zset': { words: ['ZRANGE', '0', '-1', 'WITHSCORES'], replies: 2, isOrdered: true },
 };
 
@@ -280,6 +310,15 @@ function dataOf(t: CommandTester): [string, string, number][] {
     const read = READS[String(t.run('TYPE', key))];
     return [name, read === undefined ? value : contentOf(t, key, read), expiry];
   });
+}
+
+/** What is pending in the group of the stream, if both are there. */
+function pendingOf(t: CommandTester): string {
+  t.session.database = 0;
+  const summary = JSON.stringify(t.run('XPENDING', 'stream', 'g'));
+  return (
+    summary + JSON.stringify(t.run('XPENDING', 'stream', 'g', '-', '+', 100)).replace(/,\d+,/g, '')
+  );
 }
 
 function contentOf(t: CommandTester, key: string, read: Read): string {
@@ -315,6 +354,7 @@ describe('effects of every command that writes', () => {
         assert.ok(primary.effectVectors.length > 0, `${example} has an effect`);
         replica.now = 0;
         replica.settings.sparseHyperLogLogBytesMax = Number.MAX_SAFE_INTEGER;
+        replica.settings.replaysEffects = true;
         for (const { database, words, keyless } of primary.effectVectors) {
           assert.equal(keyless, definition.effect === 'keyless', words.join(' '));
           replica.session.database = database;
@@ -322,6 +362,7 @@ describe('effects of every command that writes', () => {
           assert.ok(!answer.startsWith('-'), `${words.join(' ')}: ${answer}`);
         }
         assert.deepEqual(dataOf(replica), dataOf(primary), example);
+        assert.equal(pendingOf(replica), pendingOf(primary), example);
       }
     });
   }

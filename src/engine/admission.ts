@@ -36,6 +36,7 @@ import {
   TRAIT_WHILE_SUBSCRIBED,
   TRAIT_WRITE,
 } from './registry.js';
+import type { ScriptControl } from './scripts/script-control.js';
 import type { ClientSession } from './session.js';
 
 /** Longer than any name of a command or subcommand. */
@@ -135,6 +136,16 @@ export function mustPause(
   if ((gates & GATE_PAUSE_ALL) !== 0) return true;
   if ((gates & GATE_PAUSE_WRITES) === 0) return false;
   return (effectiveTraits(command, session) & (TRAIT_WRITE | TRAIT_MAY_REPLICATE)) !== 0;
+}
+
+/** Whether a command goes on while writes are paused: a script that promises not to write. */
+export function runsWhilePaused(
+  command: RegisteredCommand,
+  args: Arguments,
+  gates: number,
+  scripts: ScriptControl,
+): boolean {
+  return (gates & GATE_PAUSE_ALL) === 0 && scripts.writesNothing(command, args);
 }
 
 /**

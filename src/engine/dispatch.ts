@@ -29,13 +29,14 @@ import {
   isHttp,
   mustPause,
   refusalOf,
+  runsWhilePaused,
   subcommandOf,
   unknownCommand,
   unknownSubcommand,
 } from './admission.js';
 import { Execution } from './execution.js';
-import { GATE_MONITOR, GATE_PAUSE_ALL } from './gates.js';
-import { KeyPlanner, mayWrite } from './key-planner.js';
+import { GATE_MONITOR } from './gates.js';
+import { KeyPlanner, leavesKeyless, mayWrite } from './key-planner.js';
 import { HeldUpError, LockingPlan, WRITES_NOTHING, type WritePressure } from './locking-plan.js';
 import { MonitorFeed } from './monitor-feed.js';
 import { KeyspaceNotifications } from './notifications.js';
@@ -44,20 +45,18 @@ import {
   type Registry,
   TRAIT_LOCK_ALL,
   TRAIT_LOCK_NONE,
-  TRAIT_MAY_REPLICATE,
   TRAIT_RUNS_QUEUE,
   TRAIT_RUNS_SCRIPT,
   TRAIT_SIMPLE_KEYS,
   TRAIT_TRANSACTION_CONTROL,
-  TRAIT_WRITE,
 } from './registry.js';
 import { NO_SCRIPTS, type ScriptControl } from './scripts/script-control.js';
 import type { Serving } from './serving.js';
 import type { ClientSession } from './session.js';
 import type { DispatchStatistics } from './statistics.js';
+import { type Cancellation, suspendSession } from './suspension.js';
 import type { InvalidationSender } from './tracking/sender.js';
 import type { Tracker } from './tracking/tracker.js';
-import { type Cancellation, suspendSession } from './suspension.js';
 import { TransactionQueue } from './transaction-queue.js';
 import type { Waits } from './waits.js';
 
@@ -95,7 +94,7 @@ export class Dispatcher implements Context {
   readonly monitors = new MonitorFeed();
   readonly access = new AccessControl();
   private readonly execution: Execution;
-  private readonly planner: KeyPlanner;
+  readonly planner: KeyPlanner;
   /** How many commands the one under way is inside of, and what counts for each of them. */
   private depth = 0;
   private readonly outer: OuterCommand[] = [];
@@ -218,7 +217,9 @@ export class Dispatcher implements Context {
     session.lastCommand = command.index;
     const refusal = refusalOf(command, session, args, this.access, this.gates);
     if (refusal !== null) return this.reject(command, session, refusal);
-    if (this.gates !== 0 && this.isPaused(command, session, args)) return PAUSED;
+    if (this.gates !== 0 && mustPause(command, session, this.gates)) {
+      if (!runsWhilePaused(command, args, this.gates, this.scripts)) return PAUSED;
+    }
     if (session.inMulti) {
       if ((command.traits & TRAIT_TRANSACTION_CONTROL) === 0) {
         return this.enqueue(command, session, args);
@@ -228,13 +229,6 @@ export class Dispatcher implements Context {
       }
     }
     return this.runLocked(command, session, args);
-  }
-
-  /** A script that promises not to write goes on while writes are held back. */
-  private isPaused(command: RegisteredCommand, session: ClientSession, args: Arguments): boolean {
-    if (!mustPause(command, session, this.gates)) return false;
-    const holdsReads = (this.gates & GATE_PAUSE_ALL) !== 0;
-    return holdsReads || !this.scripts.writesNothing(command, args);
   }
 
   private enqueue(command: RegisteredCommand, session: ClientSession, args: Arguments): number {
@@ -297,7 +291,7 @@ export class Dispatcher implements Context {
     try {
       if ((command.traits & TRAIT_LOCK_NONE) === 0) this.planner.plan(command, args);
       if (locks.isEmpty) {
-        const isPutOff = this.leavesKeyless(command) && locks.isKeylessPutOff(session, args.bytes);
+        const isPutOff = leavesKeyless(command) && locks.isKeylessPutOff(session, args.bytes);
         return isPutOff ? DEFERRED : execution.run(command, args);
       }
       const outcome = locks.take(session, this.pressedBytes(command, args));
@@ -370,29 +364,10 @@ export class Dispatcher implements Context {
     }
   }
 
-  /** Whether a command without keys may leave an effect in the stream without keys. */
-  private leavesKeyless({ traits }: RegisteredCommand): boolean {
-    return (traits & (TRAIT_WRITE | TRAIT_MAY_REPLICATE)) !== 0;
-  }
-
   /** Bytes that a write brings to its shards, for back-pressure; WRITES_NOTHING for others. */
   private pressedBytes(command: RegisteredCommand, args: Arguments): number {
     if (this.locks.pressure === null || !mayWrite(command)) return WRITES_NOTHING;
     return args.bytes;
-  }
-
-  /**
-   * Whether all keys of a vector lie in this one shard, which the caller has locked. No command may
-   * be under way. Until `keys.forget`, a command with this vector does not hash its keys again.
-   */
-  keysLieIn(command: RegisteredCommand, args: Arguments, shard: number): boolean {
-    this.keys.forget();
-    try {
-      this.planner.plan(command, args);
-      return this.locks.isOnly(shard);
-    } finally {
-      this.locks.release();
-    }
   }
 
   /** Runs a command without admission, its shards locked by the caller and `session` set by it. */

@@ -23,6 +23,11 @@ export function mayWrite({ traits }: RegisteredCommand): boolean {
   return (traits & TRAIT_RUNS_SCRIPT) !== 0 && (traits & TRAIT_MAY_REPLICATE) !== 0;
 }
 
+/** Whether a command without keys may leave an effect in the stream without keys. */
+export function leavesKeyless({ traits }: RegisteredCommand): boolean {
+  return (traits & (TRAIT_WRITE | TRAIT_MAY_REPLICATE)) !== 0;
+}
+
 export class KeyPlanner {
   private readonly places = new KeyPlaces();
   private readonly queued = new Arguments();
@@ -52,7 +57,8 @@ export class KeyPlanner {
       }
     } else if (findKeys(command.keys, args, places)) {
       for (let i = 0; i < places.count; i++) {
-        const isWritten = writes && (places.flags[i]! & KEY_WRITTEN) !== 0;
+        const isWritten =
+          writes && (command.writesUnmarked || (places.flags[i]! & KEY_WRITTEN) !== 0);
         locks.add(keys.mark(args, places.index[i]!), isWritten);
       }
     }
@@ -89,5 +95,19 @@ export class KeyPlanner {
       if (!locks.holds(shard)) return false;
     }
     return true;
+  }
+
+  /**
+   * Whether all keys of a vector lie in this one shard, which the caller has locked. No command may
+   * be under way. Until `keys.forget`, a command with this vector does not hash its keys again.
+   */
+  keysLieIn(command: RegisteredCommand, args: Arguments, shard: number): boolean {
+    this.keys.forget();
+    try {
+      this.plan(command, args);
+      return this.locks.isOnly(shard);
+    } finally {
+      this.locks.release();
+    }
   }
 }

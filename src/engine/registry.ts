@@ -14,7 +14,7 @@ import type {
   ContainerDefinition,
   KeySpecification,
 } from '../commands/contract/definition.js';
-import type { KeyPlaces } from '../commands/contract/key-flags.js';
+import { KEY_WRITTEN, type KeyPlaces, keyFlagBits } from '../commands/contract/key-flags.js';
 import { categoriesOf } from './categories.js';
 import { type CompiledKeys, compileKeys, findKeys } from './key-places.js';
 
@@ -79,6 +79,8 @@ export class RegisteredCommand implements CommandEntry {
   readonly keepsCaching: boolean;
   /** Whether it runs also when the key that it waits for is gone, or of another type. */
   readonly seesRemoval: boolean;
+  /** A write whose keys are all marked as read, as in Redis: it writes to any of them. */
+  readonly writesUnmarked: boolean;
   /** Keys that firstKey, lastKey and keyStep cannot describe. */
   readonly hasMovableKeys: boolean;
 
@@ -104,6 +106,9 @@ export class RegisteredCommand implements CommandEntry {
     this.runsScript = isContainer(definition) ? undefined : definition.runsScript;
     this.seesRemoval = !isContainer(definition) && definition.seesRemoval === true;
     const specifications = (isContainer(definition) ? undefined : definition.keys) ?? [];
+    this.writesUnmarked =
+      (this.traits & TRAIT_WRITE) !== 0 &&
+      specifications.every(({ flags }) => (keyFlagBits(flags) & KEY_WRITTEN) === 0);
     this.keys = compileKeys(specifications);
     this.hasMovableKeys = specifications.length > 0 && this.firstKey === 0;
   }

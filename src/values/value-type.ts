@@ -134,6 +134,8 @@ export interface ValueType {
   readonly name: string;
   /** The low three bits of its kinds. */
   readonly number: number;
+  /** As Redis numbers the type, where that is another number. */
+  readonly digestNumber?: number;
   /** All kinds of this type. */
   readonly kinds: readonly number[];
   /** Those of them whose bytes refer to pages. */

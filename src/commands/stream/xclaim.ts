@@ -1,5 +1,5 @@
 /** XCLAIM: a consumer takes over entries that are pending for others. */
-import { ErrorReply, STREAM_ID } from '../../protocol/errors.js';
+import { ErrorReply, STREAM_ID, untilNul } from '../../protocol/errors.js';
 import { argumentIs } from '../../protocol/text.js';
 import type { Stream } from '../../values/stream/stream.js';
 import { FORM_STRICT, StreamId } from '../../values/stream/stream-id.js';
@@ -90,13 +90,7 @@ class ClaimArguments {
       reply.error(STREAM_ID);
       return -1;
     }
-    reply.errorQuoting(
-      "ERR Unrecognized XCLAIM option '",
-      args.region,
-      args.offset[index]!,
-      args.length[index]!,
-      "'",
-    );
+    reply.errorText(`ERR Unrecognized XCLAIM option '${untilNul(context.text(index))}'`);
     return -1;
   }
 

@@ -69,7 +69,7 @@ export class EffectApplier implements EffectTarget {
     if (arity > 0 ? args.count !== arity : args.count < -arity) return `${name()} is cut off`;
     // Only this shard's lock is held: no key may lie in another.
     if (shard < 0) dispatcher.keys.forget();
-    else if (!dispatcher.keysLieIn(command, args, shard)) {
+    else if (!dispatcher.planner.keysLieIn(command, args, shard)) {
       return `the key of ${name()} belongs to another shard`;
     }
     dispatcher.keys.database = database;

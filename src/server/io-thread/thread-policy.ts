@@ -223,7 +223,9 @@ export class ThreadPolicy implements FrontendPolicy<ClientSession> {
       }
     }
     if (nowMs >= this.nextExpiryMs) this.expire(periodMs, pause !== 0);
-    const replicationMs = this.parts.replication.background(Date.now());
+    const { replication, pressure } = this.parts;
+    const replicationMs = replication.background(Date.now());
+    pressure.aheadShare = replication.aheadShare;
     if (nowMs >= this.placement.nextMs) this.placement.period(nowMs);
     if (this.frontend.pausedCount > 0) return 1;
     const nextMs = Math.min(this.nextBackgroundMs, this.nextExpiryMs, this.placement.nextMs);

@@ -25,6 +25,7 @@ import {
   GATE_READ_ONLY,
 } from '../../engine/gates.js';
 import { ClientSession } from '../../engine/session.js';
+import { AHEAD_SHARE_MAX } from '../../journal/back-pressure.js';
 import { JOURNAL_WRITTEN } from '../../journal/counters.js';
 import type { NewestCut } from '../../journal/cuts.js';
 import type { KeylessStream } from '../../journal/keyless-stream.js';
@@ -34,7 +35,12 @@ import type { ControlBlock, SharedWord } from '../../memory/control.js';
 import type { SharedSignal } from '../../memory/signal.js';
 import { TransportError } from '../../platform/transport.js';
 import { streamsOf } from '../../replication/primary/primary-state.js';
-import { SUM_CUT, SUM_CUT_MS, SyncSession } from '../../replication/primary/sync-session.js';
+import {
+  SUM_AHEAD_SHARE,
+  SUM_CUT,
+  SUM_CUT_MS,
+  SyncSession,
+} from '../../replication/primary/sync-session.js';
 import type { SyncProgress } from '../../replication/replica/sync-progress.js';
 import type {
   ReplicationAnswer,
@@ -372,6 +378,15 @@ export class ThreadReplication implements ReplicationPort {
       this.forget(waiter);
       waiter.done(count);
     }
+  }
+
+  /** The share of a ring that may be ahead of every replica. */
+  get aheadShare(): number {
+    let least = AHEAD_SHARE_MAX;
+    for (let i = 0; i < this.replicas.length; i++) {
+      least = Math.min(least, this.replicas[i]!.session.sums[SUM_AHEAD_SHARE]!);
+    }
+    return least;
   }
 
   // --- turns

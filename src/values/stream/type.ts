@@ -21,6 +21,7 @@ const lowest = new StreamId();
 export const streamType: ValueType = {
   name: 'stream',
   number: TYPE_STREAM,
+  digestNumber: 6,
   kinds: [STREAM_KIND],
   owningKinds: [STREAM_KIND],
   verifiedKinds: [STREAM_KIND],
