@@ -11,7 +11,7 @@ import {
   claimEffects,
   groups,
   openConsumer,
-  openGroup,
+  openGroupOf,
   reserveDeliveries,
   wrapped,
 } from './lib/group.js';
@@ -69,7 +69,9 @@ function parse(context: Context): boolean {
 
 function run(context: Context): void {
   const { reply } = context;
-  if (!parse(context) || !openGroup(context)) return;
+  // Redis looks for the key before it looks at the arguments.
+  const found = context.keys.seekForRead(context.args, 1);
+  if (!parse(context) || !openGroupOf(context, found)) return;
   const stream = streamFound(context);
   reserveDeliveries(context, stream, Math.min(count, groups.pendingCount), CONSUMER);
   ids.clear();

@@ -47,7 +47,11 @@ export function findConsumer({ args }: Context, index: number): boolean {
  */
 export function openGroup(context: Context): boolean {
   const { args, keys } = context;
-  const found = keys.seekForRead(args, 1);
+  return openGroupOf(context, keys.seekForRead(args, 1));
+}
+
+/** The same when the key has been sought. */
+export function openGroupOf(context: Context, found: boolean): boolean {
   if (found && !isStream(context)) return false;
   if (found && findGroup(context, 2)) return true;
   replyQuoting(context, "NOGROUP No such key '", 1, "' or consumer group '", 2, "'");
