@@ -44,6 +44,16 @@ describe('cuts that a replica has not applied', () => {
     assert.deepEqual([queue.reachedOffset, queue.reachedMs, queue.count], [10, 1005, 0]);
   });
 
+  test('cuts of a primary that is ahead are forgotten when another one makes less', () => {
+    const queue = new CutQueue(STREAMS);
+    queue.add(cutOf(9));
+    const cut = cutOf(6);
+    cut.lsns.set([4, 8]);
+    queue.add(cut);
+    assert.equal(queue.advance(Float64Array.of(4, 8)), true);
+    assert.deepEqual([queue.reachedOffset, queue.count], [12, 0]);
+  });
+
   test('reports only what is applied, never falls, and ends at the newest cut', () => {
     const step = fc.record({ cuts: fc.nat(100), applies: fc.nat(100) });
     fc.assert(

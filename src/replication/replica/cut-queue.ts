@@ -45,7 +45,12 @@ export class CutQueue {
     this.spacing = 1;
   }
 
+  /**
+   * The cuts of one maker only grow. One that does not contain the last is another maker's: a server
+   * was promoted by force, with less than its primary had, and what was queued may never be reached.
+   */
   add(cut: Cut): void {
+    if (this.count > 0 && !this.isApplied(this.place(this.count - 1), cut.lsns)) this.clear();
     const number = ++this.lastNumber;
     if (this.isNewestNear()) {
       this.set(this.count - 1, cut, number);
