@@ -179,7 +179,7 @@ export class Table extends TableWriter {
     for (let i = 0; i < RANDOM_TRIES; i++) {
       const reference = this.directory.lookup(random());
       const buckets = bucketsOf(reference) + 1;
-      const drawn = partOf(Math.max(buckets, most / (1 << depthOf(reference))), random());
+      const drawn = partOf(most, random()) >>> depthOf(reference);
       if (drawn >= buckets) continue;
       const frame = frameOf(reference);
       const bucket = bucketOffset(frame, drawn);

@@ -56,15 +56,17 @@ export function serializedStream(value: StoredValue): number {
     const count = fields.left;
     let own = 0;
     let values = 0;
+    let given = 0;
     let these = '';
     while (fields.left > 0) {
       fields.next();
       const integer = fields.isInteger ? fields.integer.number : Number.NaN;
       values += listpackElementBytes(fields.valueLength, integer);
+      given += fields.nameLength + fields.valueLength;
       own += listpackElementBytes(fields.nameLength, Number.NaN);
       these += `${fields.nameLength}:${nameText()}`;
     }
-    const full = entries === NODE_ENTRIES_MAX || listpack >= NODE_BYTES_MAX;
+    const full = entries === NODE_ENTRIES_MAX || listpack + numberBytes(entries) + given >= NODE_BYTES_MAX;
     if (entries === 0 || full) {
       if (entries > 0) sum += nodeBytes(listpack, entries);
       nodes++;
