@@ -68,6 +68,8 @@ class World {
     const { dispatcher, reply } = this.engine;
     Object.assign(dispatcher.server, {
       configuration: { value: () => 'noeviction' },
+      pubsub: { leave: () => {} },
+      tracking: { disable: () => {} },
     } as unknown as Partial<ServerPort>);
     const region = (bytes: number) => new Region(new SharedArrayBuffer((bytes + 7) & ~7), 0);
     const { transport } = this;
