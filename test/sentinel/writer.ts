@@ -92,7 +92,7 @@ export class Writer {
 
   async stop(): Promise<void> {
     this.stopping = true;
-    await this.finished;
+    await Promise.race([this.finished, sleep(2 * LOST_MS, undefined, { ref: false })]);
     this.redis.disconnect();
   }
 
