@@ -7,7 +7,7 @@ import { rootDirectory } from '../support/server.js';
 import { MASTER_NAME, type World } from './world.js';
 
 const PAUSE_MS = 50;
-const STOP_MS = 3000;
+const SILENCE_MS = 5000;
 const PYTHON = '/usr/bin/python3';
 
 export interface OtherClient {
@@ -17,33 +17,42 @@ export interface OtherClient {
   stop(): Promise<void>;
 }
 
-export async function nodeRedis(world: World): Promise<OtherClient> {
-  const sentinel = await createSentinel({
+function connectSentinel({ addresses, password }: World) {
+  return createSentinel({
     name: MASTER_NAME,
-    sentinelRootNodes: world.addresses,
+    sentinelRootNodes: addresses,
     maxCommandRediscovers: 100,
-    ...(world.password === undefined ? {} : { nodeClientOptions: { password: world.password } }),
+    ...(password === undefined ? {} : { nodeClientOptions: { password } }),
   })
     .on('error', () => {})
     .connect();
+}
+
+/**
+ * node-redis never answers some commands whose primary is killed, and then none at all: it is made
+ * anew, as an application would.
+ */
+export async function nodeRedis(world: World): Promise<OtherClient> {
+  let sentinel = await connectSentinel(world);
   let stopping = false;
   const client = {
     name: 'node-redis',
     done: 0,
     async stop() {
       stopping = true;
-      // A command that is never answered is not waited for.
-      await Promise.race([finished, sleep(STOP_MS, undefined, { ref: false })]);
+      await finished;
       sentinel.destroy();
     },
   };
   const finished = (async () => {
     while (!stopping) {
-      try {
-        await sentinel.set('node-redis', String(client.done));
-        client.done++;
-      } catch {
-        // The next one goes to the new primary.
+      const written = sentinel.set('node-redis', String(client.done)).catch(() => 'refused');
+      const silence = sleep(SILENCE_MS, 'silence', { ref: false });
+      const outcome = await Promise.race([written, silence]);
+      if (outcome === 'OK') client.done++;
+      if (outcome === 'silence') {
+        sentinel.destroy();
+        sentinel = await connectSentinel(world);
       }
       await sleep(PAUSE_MS);
     }
