@@ -66,7 +66,8 @@ export function serializedStream(value: StoredValue): number {
       own += listpackElementBytes(fields.nameLength, Number.NaN);
       these += `${fields.nameLength}:${nameText()}`;
     }
-    const full = entries === NODE_ENTRIES_MAX || listpack + numberBytes(entries) + given >= NODE_BYTES_MAX;
+    const full =
+      entries === NODE_ENTRIES_MAX || listpack + numberBytes(entries) + given >= NODE_BYTES_MAX;
     if (entries === 0 || full) {
       if (entries > 0) sum += nodeBytes(listpack, entries);
       nodes++;
