@@ -9,7 +9,9 @@ import {
 import type { CommandKind } from './load/workload.js';
 
 type StringCommand = 'set' | 'get' | 'mset' | 'incr' | 'mixed';
-export type CaseCommand = StringCommand | CollectionCommand;
+/** LPUSH to a client in BLPOP. */
+type BlockedCommand = 'blocked';
+export type CaseCommand = StringCommand | CollectionCommand | BlockedCommand;
 export type CaseGroup =
   | 'single'
   | 'pipeline16'
@@ -19,6 +21,8 @@ export type CaseGroup =
   | 'connections'
   | 'collection'
   | 'collections'
+  | 'blocking'
+  | 'tracking'
   | 'open';
 
 export interface Case {
@@ -41,6 +45,8 @@ export const groupTitles: Readonly<Record<CaseGroup, string>> = {
   connections: '1,000 connections, one request at a time, 100 B values',
   collection: 'One collection, pipelines of 16, 50 connections',
   collections: 'Many small collections, pipelines of 16, 50 connections',
+  blocking: 'LPUSH to a client that waits in BLPOP, 25 pairs of connections',
+  tracking: 'SET while a client tracks 1,000,000 keys, pipelines of 16, 50 connections',
   open: 'Open loop at a fixed rate, 50 connections, 100 B values',
 };
 
@@ -49,6 +55,8 @@ const commands: readonly StringCommand[] = ['set', 'get', 'mset', 'incr', 'mixed
 const KEYS = 100_000;
 /** Many times that. */
 const LARGE_KEYS = 2_000_000;
+/** As many as tracking-table-max-keys allows. */
+const TRACKED_KEYS = 1_000_000;
 /** No more than this of large values, so that filling takes no longer than measuring. */
 const DATA_BYTES_MAX = 64 << 20;
 const base = {
@@ -86,6 +94,8 @@ export const allCases: readonly Case[] = [
   ...manyKeysCommands.map(
     (command): Case => ({ ...collectionBase, group: 'collections', command }),
   ),
+  { ...base, group: 'blocking', command: 'blocked' },
+  { ...base, group: 'tracking', command: 'set', pipeline: 16, keys: TRACKED_KEYS },
   { ...base, group: 'open', command: 'mixed', perSecond: 10_000 },
 ];
 
@@ -111,7 +121,8 @@ export function matches(item: Case, words: readonly string[]): boolean {
 /** One SET to ten GETs. */
 export const mixedPattern: readonly CommandKind[] = ['set', ...Array<'get'>(10).fill('get')];
 
-const titles: Readonly<Record<StringCommand, string>> = {
+const titles: Readonly<Record<StringCommand | BlockedCommand, string>> = {
+  blocked: 'LPUSH and BLPOP',
   set: 'SET',
   get: 'GET',
   mset: 'MSET of 10',
@@ -120,7 +131,8 @@ const titles: Readonly<Record<StringCommand, string>> = {
 };
 
 export function caseTitle(item: Case): string {
-  const title = collectionLoad(item.command)?.title ?? titles[item.command as StringCommand];
+  const title =
+    collectionLoad(item.command)?.title ?? titles[item.command as StringCommand | BlockedCommand];
   if (item.group === 'values') return `${title} ${byteSize(item.valueBytes)}`;
   if (item.perSecond > 0) return `${title} at ${item.perSecond.toLocaleString('en')}/s`;
   return title;

@@ -47,6 +47,11 @@ function* inBatches(
 
 function* nothing(): Generator<readonly string[]> {}
 
+function* entries(count: number): Generator<readonly string[]> {
+  yield ['XGROUP', 'CREATE', 'mystream', 'g', '0', 'MKSTREAM'];
+  for (let i = 0; i < count; i++) yield ['XADD', 'mystream', '*', 'field', 'data'];
+}
+
 function member(index: number): string {
   return `element:${String(index).padStart(12, '0')}`;
 }
@@ -108,6 +113,34 @@ const loads = {
     question: ['EXISTS', 'myzset'],
     answers: () => exactly(0),
   },
+  xadd: {
+    title: 'XADD',
+    command: ['XADD', 'mystream', '*', 'field', 'data'],
+    before: nothing,
+    question: ['XLEN', 'mystream'],
+    answers: exactly,
+  },
+  'xadd-capped': {
+    title: 'XADD MAXLEN ~ 1000',
+    command: ['XADD', 'mystream', 'MAXLEN', '~', '1000', '*', 'field', 'data'],
+    before: nothing,
+    question: ['XLEN', 'mystream'],
+    answers: (requests) => ({ least: Math.min(requests, 1000), most: 1200 }),
+  },
+  xrange: {
+    title: `XRANGE of ${RANGE}`,
+    command: ['XRANGE', 'mystream', '-', '+', 'COUNT', String(RANGE)],
+    before: () => entries(RANGE * BATCH),
+    question: ['XLEN', 'mystream'],
+    answers: () => exactly(RANGE * BATCH),
+  },
+  xreadgroup: {
+    title: 'XREADGROUP',
+    command: ['XREADGROUP', 'GROUP', 'g', 'c', 'COUNT', '1', 'STREAMS', 'mystream', '>'],
+    before: entries,
+    question: ['XLEN', 'mystream'],
+    answers: exactly,
+  },
   'small-lpush': {
     title: 'LPUSH',
     command: ['LPUSH', 'list:__rand_int__', 'data'],
@@ -162,6 +195,7 @@ export function smallHash(index: number): readonly string[] {
 export const oneKeyCommands = [
   ...(['lpush', 'rpop', 'lrange', 'sadd', 'spop'] as const),
   ...(['hset', 'zadd', 'zpopmin'] as const),
+  ...(['xadd', 'xadd-capped', 'xrange', 'xreadgroup'] as const),
 ];
 export const manyKeysCommands = [
   ...(['small-lpush', 'small-sadd', 'small-hset', 'small-hgetall', 'small-zadd'] as const),

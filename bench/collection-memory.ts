@@ -40,7 +40,29 @@ function* oneCollection(
   }
 }
 
+function* stream(): Generator<readonly string[]> {
+  for (let i = 0; i < ELEMENTS; i++) {
+    yield [
+      'XADD',
+      'stream',
+      '*',
+      'device',
+      `d${i % 1000}`,
+      'temperature',
+      `${i % 50}`,
+      'ok',
+      'yes',
+    ];
+  }
+}
+
 export const shapes: readonly Shape[] = [
+  {
+    title: 'stream of 1,000,000, per entry of 3 fields',
+    count: ELEMENTS,
+    vectors: stream,
+    question: ['XLEN', 'stream'],
+  },
   {
     title: 'list of 1,000,000, per element of 16 B',
     count: ELEMENTS,

@@ -4,6 +4,7 @@
  */
 import { type Case, mixedPattern } from './cases.js';
 import { collectionLoad, prepareCollection, verifyCollection } from './collection-cases.js';
+import { runBlocked } from './load/blocked.js';
 import { fill, runLoad } from './load/generator.js';
 import { type KeyFormat, keyName, redisBenchmarkKeys, valueText } from './load/workload.js';
 import { cpuBetweenNs, readCpu } from './support/process.js';
@@ -11,6 +12,7 @@ import { type ClosedLoopResult, runRedisBenchmark } from './support/redis-benchm
 import type { Server } from './support/servers.js';
 
 const SAMPLED_KEYS = 200;
+const READ_AT_ONCE = 1000;
 
 export interface Run {
   readonly requests: number;
@@ -37,18 +39,35 @@ export async function prepare(server: Server, item: Case): Promise<void> {
   const client = await server.client();
   await server.guard(client.command('FLUSHALL'));
   client.close();
-  if (item.command !== 'incr') {
+  if (item.command !== 'incr' && item.command !== 'blocked') {
     await server.guard(fill(server.port, keysOf(item), item.valueBytes));
   }
 }
 
 export async function runCase(server: Server, item: Case, requests: number): Promise<Run> {
+  if (item.group === 'tracking') return runTracked(server, item, requests);
   const load = collectionLoad(item.command);
   if (load === undefined) return measureRun(server, item, requests);
   await prepareCollection(server, load, requests);
   const run = await measureRun(server, item, requests);
   await verifyCollection(server, load, run.requests);
   return run;
+}
+
+/** A client has every key in its cache. It speaks RESP2: the cost of finding it is measured, no pushes. */
+async function runTracked(server: Server, item: Case, requests: number): Promise<Run> {
+  const client = await server.client();
+  try {
+    await server.guard(client.command('CLIENT', 'TRACKING', 'ON'));
+    const keys = keysOf(item);
+    for (let i = 0; i < keys.count; i += READ_AT_ONCE) {
+      const names = Array.from({ length: READ_AT_ONCE }, (_, k) => keyName(keys, i + k));
+      await server.guard(client.command('EXISTS', ...names));
+    }
+    return await measureRun(server, item, requests);
+  } finally {
+    client.close();
+  }
 }
 
 async function measureRun(server: Server, item: Case, requests: number): Promise<Run> {
@@ -69,6 +88,9 @@ async function measureRun(server: Server, item: Case, requests: number): Promise
 
 function drive(server: Server, item: Case, requests: number): Promise<ClosedLoopResult> {
   const { connections, pipeline, valueBytes, perSecond } = item;
+  if (item.command === 'blocked') {
+    return runBlocked({ port: server.port, pairs: connections / 2, valueBytes, rounds: requests });
+  }
   const keys = keysOf(item);
   if (item.command === 'mixed') {
     const mode =
@@ -123,6 +145,10 @@ export async function verify(server: Server, item: Case, requests: number): Prom
       return;
     }
     const size = await server.guard(client.command('DBSIZE'));
+    if (item.command === 'blocked') {
+      if (size !== 0) throw differs(server, `${size} lists are left`);
+      return;
+    }
     if (size !== keys.count) throw differs(server, `${size} keys instead of ${keys.count}`);
     for (let i = 0; i < SAMPLED_KEYS; i++) {
       const index = Math.floor((i * keys.count) / SAMPLED_KEYS);

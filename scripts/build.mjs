@@ -2,7 +2,8 @@
  * Builds dist/ from the TypeScript sources:
  *   1. writes src/commands/index.generated.ts, the list of all command files (nobody keeps it by hand);
  *   2. compiles with tsc, which also checks the types;
- *   3. removes from dist/ what no longer has a source, so that no old test keeps running.
+ *   3. removes from dist/ what no longer has a source, so that no old test keeps running;
+ *   4. joins what the server's threads load to a few files (bundle.mjs).
  */
 import {
   existsSync,
@@ -14,6 +15,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join, relative } from 'node:path';
+import { writeBundle } from './bundle.mjs';
 import { buildStamp, packageBinary, root, runNode, sourceFolders, walk } from './files.mjs';
 
 const commandsFolder = join(root, 'src', 'commands');
@@ -77,6 +79,7 @@ writeFileSync(started, '');
 const code = runNode(packageBinary('typescript', 'bin/tsc'), '-p', '.');
 if (code === 0) {
   removeOrphans();
+  await writeBundle();
   renameSync(started, buildStamp);
 } else {
   rmSync(started);

@@ -30,7 +30,12 @@ function install() {
 function isBuilt() {
   const builtMs = modifiedMs(buildStamp);
   if (builtMs === 0) return false;
-  for (const file of ['package-lock.json', 'tsconfig.json', 'scripts/build.mjs']) {
+  for (const file of [
+    'package-lock.json',
+    'tsconfig.json',
+    'scripts/build.mjs',
+    'scripts/bundle.mjs',
+  ]) {
     if (modifiedMs(join(root, file)) > builtMs) return false;
   }
   for (const folder of sourceFolders) {

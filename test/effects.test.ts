@@ -47,6 +47,12 @@ const GIVEN = [
   'ZADD ranking 1 a 2 b 3 c',
   `PEXPIREAT ranking ${FAR_MS}`,
   `ZADD crowd ${MANY_SCORES}`,
+  'XADD stream 1-1 a b',
+  'XADD stream 2-1 a b c 7',
+  'XADD stream 3-1 a b',
+  'XGROUP CREATE stream g 0',
+  'XREADGROUP GROUP g c COUNT 2 STREAMS stream >',
+  'XDEL stream 2-1',
 ];
 
 /** For each command that writes: one that changes something, or several. */
@@ -114,6 +120,18 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   incrby: ['INCRBY number 89', 'INCRBY number 90'],
   incrbyfloat: ['INCRBYFLOAT number 0.1', 'INCRBYFLOAT timed 0.1', 'INCRBYFLOAT new 3'],
   linsert: ['LINSERT list AFTER a new', 'LINSERT list BEFORE b x', 'LINSERT long AFTER e3 new'],
+  blmove: [
+    'BLMOVE list new LEFT RIGHT 0',
+    'BLMOVE list list LEFT RIGHT 0',
+    'BLMOVE single single LEFT LEFT 0',
+  ],
+  blmpop: ['BLMPOP 0 2 none list LEFT', 'BLMPOP 0 1 list LEFT COUNT 9'],
+  blpop: ['BLPOP none list 0', 'BLPOP single 0'],
+  brpop: ['BRPOP none list 0', 'BRPOP single 0'],
+  brpoplpush: ['BRPOPLPUSH list new 0', 'BRPOPLPUSH long list 0', 'BRPOPLPUSH long long 0'],
+  bzmpop: ['BZMPOP 0 2 none ranking MAX', 'BZMPOP 0 1 crowd MIN COUNT 9'],
+  bzpopmax: ['BZPOPMAX none ranking 0'],
+  bzpopmin: ['BZPOPMIN none ranking 0'],
   lmove: [
     'LMOVE list new LEFT RIGHT',
     'LMOVE list long RIGHT LEFT',
@@ -190,6 +208,28 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   sunionstore: ['SUNIONSTORE new words ints none', 'SUNIONSTORE ints table lone'],
   swapdb: ['SWAPDB 0 1'],
   unlink: ['UNLINK large timed crowd'],
+  xack: ['XACK stream g 1-1 9-9'],
+  xadd: [
+    'XADD stream * a b',
+    'XADD new 5-* a b',
+    'XADD stream MAXLEN 1 * x y',
+    'XADD new MAXLEN 0 * a b',
+  ],
+  xautoclaim: ['XAUTOCLAIM stream g d 0 -', 'XAUTOCLAIM stream g c 0 2-1 JUSTID'],
+  xclaim: ['XCLAIM stream g d 0 1-1 2-1', 'XCLAIM stream g d 0 3-1 FORCE LASTID 9-9'],
+  xdel: ['XDEL stream 1-1 3-1 4-1'],
+  'xgroup|create': ['XGROUP CREATE new g $ MKSTREAM', 'XGROUP CREATE stream h $ ENTRIESREAD 2'],
+  'xgroup|createconsumer': ['XGROUP CREATECONSUMER stream g d'],
+  'xgroup|delconsumer': ['XGROUP DELCONSUMER stream g c'],
+  'xgroup|destroy': ['XGROUP DESTROY stream g'],
+  'xgroup|setid': ['XGROUP SETID stream g $'],
+  xreadgroup: [
+    'XREADGROUP GROUP g c STREAMS stream 0',
+    'XREADGROUP GROUP g new STREAMS stream >',
+    'XREADGROUP GROUP g new NOACK STREAMS stream >',
+  ],
+  xsetid: ['XSETID stream 9-9 ENTRIESADDED 100 MAXDELETEDID 5-5'],
+  xtrim: ['XTRIM stream MAXLEN 1', 'XTRIM stream MINID 9', 'XTRIM stream MAXLEN = 0'],
   zadd: [
     'ZADD ranking 5 a 6 d',
     'ZADD new NX 1.5 a -inf b',
@@ -225,10 +265,25 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   zremrangebyscore: ['ZREMRANGEBYSCORE ranking (1 2', 'ZREMRANGEBYSCORE crowd -inf inf'],
 };
 
+/** Large values take most of the time: they are there for the examples that name their keys, or no key. */
+const LARGE_BYTES = 1000;
+
+function givenFor(example: string): string[] {
+  const words = new Set(example.split(' '));
+  const large = GIVEN.filter((command) => command.length > LARGE_BYTES);
+  const keys = new Set(large.map((command) => command.split(' ')[1] as string));
+  const namesKey = GIVEN.some((command) => words.has(command.split(' ')[1] as string));
+  return GIVEN.filter((command) => {
+    const key = command.split(' ')[1] as string;
+    return !namesKey || !keys.has(key) || words.has(key);
+  });
+}
+
 function tester(): CommandTester {
   // One shard, as each shard has its own effect of FLUSHDB and SWAPDB.
   const t = new CommandTester(definitions, { shards: 1 });
   t.settings.sparseHyperLogLogBytesMax = 3000;
+  t.settings.replaysEffects = false;
   return t;
 }
 
@@ -243,6 +298,7 @@ const READS: Readonly<Record<string, Read>> = {
   '+hash': { words: ['HGETALL'], replies: 2, isOrdered: false },
   '+list': { words: ['LRANGE', '0', '-1'], replies: 1, isOrdered: true },
   '+set': { words: ['SMEMBERS'], replies: 1, isOrdered: false },
+  '+stream': { words: ['XRANGE', '-', '+'], replies: 1, isOrdered: true },
   '+zset': { words: ['ZRANGE', '0', '-1', 'WITHSCORES'], replies: 2, isOrdered: true },
 };
 
@@ -254,6 +310,15 @@ function dataOf(t: CommandTester): [string, string, number][] {
     const read = READS[String(t.run('TYPE', key))];
     return [name, read === undefined ? value : contentOf(t, key, read), expiry];
   });
+}
+
+/** What is pending in the group of the stream, if both are there. */
+function pendingOf(t: CommandTester): string {
+  t.session.database = 0;
+  const summary = JSON.stringify(t.run('XPENDING', 'stream', 'g'));
+  return (
+    summary + JSON.stringify(t.run('XPENDING', 'stream', 'g', '-', '+', 100)).replace(/,\d+,/g, '')
+  );
 }
 
 function contentOf(t: CommandTester, key: string, read: Read): string {
@@ -270,13 +335,15 @@ function contentOf(t: CommandTester, key: string, read: Read): string {
 describe('effects of every command that writes', () => {
   for (const definition of definitions) {
     if (isContainer(definition) || !definition.flags.includes('write')) continue;
+    // Libraries of functions are no keys: test/replication/scripts.test.ts.
+    if (definition.group === 'scripting') continue;
     test(definition.name.toUpperCase(), () => {
       const examples = EXAMPLES[definition.name] ?? [];
       assert.ok(examples.length > 0, 'an example in test/effects.test.ts');
       for (const example of examples) {
         const [primary, replica] = [tester(), tester()];
         replica.keys.expiresKeys = false;
-        for (const words of GIVEN) {
+        for (const words of givenFor(example)) {
           primary.run(...words.split(' '));
           replica.run(...words.split(' '));
         }
@@ -287,6 +354,7 @@ describe('effects of every command that writes', () => {
         assert.ok(primary.effectVectors.length > 0, `${example} has an effect`);
         replica.now = 0;
         replica.settings.sparseHyperLogLogBytesMax = Number.MAX_SAFE_INTEGER;
+        replica.settings.replaysEffects = true;
         for (const { database, words, keyless } of primary.effectVectors) {
           assert.equal(keyless, definition.effect === 'keyless', words.join(' '));
           replica.session.database = database;
@@ -294,6 +362,7 @@ describe('effects of every command that writes', () => {
           assert.ok(!answer.startsWith('-'), `${words.join(' ')}: ${answer}`);
         }
         assert.deepEqual(dataOf(replica), dataOf(primary), example);
+        assert.equal(pendingOf(replica), pendingOf(primary), example);
       }
     });
   }

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { STRING_LIMIT_BYTES } from '../src/base/limits.js';
+import { PAGE_BYTES, STRING_LIMIT_BYTES } from '../src/base/limits.js';
 
 import { MESSAGE_CHARACTERS_MAX } from '../src/base/log.js';
 import { SHOWN_CHARACTERS_MAX } from '../src/base/peer-text.js';
@@ -11,12 +11,28 @@ import { TEXT_BYTES_MAX } from '../src/base/region.js';
 import { WORDS_MAX } from '../src/commands/contract/words.js';
 import { SORT_BYTES_MAX, SORT_RESULTS_MAX } from '../src/commands/generic/lib/sort-vector.js';
 import { FIELD_TIME_MAX } from '../src/commands/hash/lib/times.js';
+import { NAME_BYTES_MAX } from '../src/commands/pubsub/lib/confirm.js';
 import { ADDRESS_BYTES_MAX } from '../src/commands/replication/replconf.js';
+import { OBJECT_BYTES_MAX } from '../src/engine/acl/access-control.js';
+import { SHOWN_BYTES_MAX } from '../src/engine/monitor-feed.js';
+import { DIRECTORY_BYTES, ENTRY_BYTES } from '../src/engine/pubsub/directory.js';
+import { COMMAND_NAME_BYTES_MAX } from '../src/engine/registry.js';
+import { LIBRARIES_BYTES_MAX } from '../src/engine/scripts/functions.js';
+import { LOAD_MS_MAX } from '../src/engine/scripts/library.js';
+import {
+  COMPILED_BYTES_MAX,
+  COMPILED_SCRIPTS_MAX,
+  SOURCES_BYTES_MAX,
+} from '../src/engine/scripts/script-cache.js';
 import { QUEUE_BYTES_MAX } from '../src/engine/transaction-queue.js';
 import { GROWN_BYTES_MAX, READERS_MAX, RING_BYTES_MIN } from '../src/journal/ring.js';
 import { SHARD_SPREAD_MAX } from '../src/keyspace/key-hash.js';
+import { ITEM_BYTES } from '../src/keyspace/tracked-keys.js';
+import { PREFIXES_BYTES_MAX } from '../src/keyspace/tracked-prefixes.js';
+import { CLAIM_SLOTS } from '../src/memory/claims.js';
 import { THREADS_MAX } from '../src/memory/control.js';
 import { ERROR_NAME_BYTES, ERROR_NAMES_MAX } from '../src/memory/error-names.js';
+import { KEPT_BYTES_MAX } from '../src/memory/mailbox.js';
 import { DEFAULT_BYTES } from '../src/memory/shared-text.js';
 import {
   ASSEMBLED_ARGUMENTS_MAX,
@@ -32,7 +48,10 @@ import {
   UNAUTHENTICATED_BULK_BYTES_MAX,
 } from '../src/protocol/parser.js';
 import * as reply from '../src/protocol/reply.js';
+import { STRING_MAX_BYTES } from '../src/scripting/runtime/meter.js';
 import { GATHER_TIMEOUT_MS } from '../src/server/channel/gather.js';
+import { FLOW_THREADS_MAX } from '../src/server/channel/main-flow.js';
+import { USERS_BYTES_MAX } from '../src/server/channel/users.js';
 import { reservedDescriptors } from '../src/server/config/descriptor-budget.js';
 import {
   DATABASES_MAX,
@@ -46,7 +65,6 @@ import { CONFIG_FILE_BYTES_MAX } from '../src/server/config/text-file.js';
 import { HANDSHAKE_LINE_BYTES_MAX } from '../src/server/flow-thread/followed-flow.js';
 import { SAMPLES_MAX } from '../src/server/io-thread/latency-monitor.js';
 import * as slowLog from '../src/server/io-thread/slow-log.js';
-import { FLOW_THREADS_MAX } from '../src/server/main-thread/replication/manager.js';
 import { REPLY_BYTES_MAX } from '../src/server/main-thread/replication/resp-client.js';
 import { CONNECT_MS_MAX } from '../src/server/main-thread/replication/served-replicas.js';
 import { STOP_TIMEOUT_MS } from '../src/server/main-thread/server.js';
@@ -130,6 +148,21 @@ const EXPECTED: readonly (readonly [what: string, limit: string])[] = [
   ],
   ['databases', `${initial('databases')} (at most ${grouped(DATABASES_MAX)})`],
   ['I/O threads', `(at most ${THREADS_MAX - 1})`],
+  [
+    'names of channels and patterns with subscribers',
+    `${DIRECTORY_BYTES / 2 ** 30} GiB of address space in all, with ${ENTRY_BYTES} bytes for each name and thread`,
+  ],
+  [
+    'keys that clients track (CLIENT TRACKING)',
+    `${grouped(initial('tracking-table-max-keys'))} in all`,
+  ],
+  ['client that tracks a key', `${ITEM_BYTES} bytes in the key's shard`],
+  ['prefixes of clients that track (CLIENT TRACKING BCAST)', `${mib(PREFIXES_BYTES_MAX)} in all`],
+  ['argument in a line of MONITOR', mib(SHOWN_BYTES_MAX)],
+  ['name of a channel or pattern to subscribe to', `${grouped(NAME_BYTES_MAX)} bytes`],
+  ['clients of a thread that wait for keys', grouped(CLAIM_SLOTS)],
+  ['a client that waits for a key', `${grouped(PAGE_BYTES)} bytes`],
+  ['messages that wait for another thread', `${mib(KEPT_BYTES_MAX)} for each pair of threads`],
   ['flows of a replica', `at most ${FLOW_THREADS_MAX}`],
   ['replicas that keep their place in a journal', grouped(READERS_MAX)],
   ['journal of a shard', `${kib(RING_BYTES_MIN)} at least`],
@@ -141,6 +174,15 @@ const EXPECTED: readonly (readonly [what: string, limit: string])[] = [
   ["line of a flow's hand-shake", kib(HANDSHAKE_LINE_BYTES_MAX)],
   ['address that a replica gives of itself', `${ADDRESS_BYTES_MAX} bytes`],
   ['journal without replicas', `${grouped(initial('repl-backlog-ttl'))} s`],
+  ['sources of scripts', mib(SOURCES_BYTES_MAX)],
+  [
+    'compiled scripts of a thread',
+    `${grouped(COMPILED_SCRIPTS_MAX)}, of ${mib(COMPILED_BYTES_MAX)}`,
+  ],
+  ['code of all libraries of functions', mib(LIBRARIES_BYTES_MAX)],
+  ['loading a library', ms(LOAD_MS_MAX)],
+  ['script without BUSY', ms(initial('busy-reply-threshold'))],
+  ['argument or string of a script', `${grouped(STRING_MAX_BYTES)} bytes`],
   ['slow log', `${initial('slowlog-max-len')} entries`],
   [
     'arguments of a slow log entry',
@@ -148,7 +190,10 @@ const EXPECTED: readonly (readonly [what: string, limit: string])[] = [
   ],
   ['samples of a latency event', grouped(SAMPLES_MAX)],
   ['names of errors in INFO errorstats', `${ERROR_NAMES_MAX}, of ${ERROR_NAME_BYTES} characters`],
-  ['configuration file', mib(CONFIG_FILE_BYTES_MAX)],
+  ['configuration file, ACL file', mib(CONFIG_FILE_BYTES_MAX)],
+  ['rules of all users together', mib(USERS_BYTES_MAX)],
+  ['key, channel or name of an entry in the ACL log', `${grouped(OBJECT_BYTES_MAX)} bytes`],
+  ['name of a renamed command', `${COMMAND_NAME_BYTES_MAX} bytes`],
   ['all directives together', kib(DEFAULT_BYTES)],
   ['message in the log', `${grouped(MESSAGE_CHARACTERS_MAX)} characters`],
   ['message in the log', `${SHOWN_CHARACTERS_MAX} of them`],

@@ -10,6 +10,9 @@ import type { ArgumentVector } from '../base/arguments.js';
 import { prefixBinary } from '../base/region.js';
 import type { ErrorReply } from '../protocol/errors.js';
 import * as errors from '../protocol/errors.js';
+import type { Arguments } from '../protocol/parser.js';
+import type { AccessControl } from './acl/access-control.js';
+import { FROM_CLIENT, FROM_TRANSACTION } from './acl/acl-log.js';
 import {
   GATE_LOADING,
   GATE_MASTER_DOWN,
@@ -26,11 +29,14 @@ import {
   TRAIT_MAY_REPLICATE,
   TRAIT_NO_AUTH,
   TRAIT_NO_MULTI,
+  TRAIT_READ,
   TRAIT_RUNS_QUEUE,
   TRAIT_STALE,
   TRAIT_TRANSACTION_CONTROL,
+  TRAIT_WHILE_SUBSCRIBED,
   TRAIT_WRITE,
 } from './registry.js';
+import type { ScriptControl } from './scripts/script-control.js';
 import type { ClientSession } from './session.js';
 
 /** Longer than any name of a command or subcommand. */
@@ -38,6 +44,10 @@ const NAME_BYTES_MAX = 64;
 /** An error quotes at most this many arguments, however short they are. */
 const QUOTED_ARGUMENTS_MAX = 64;
 const QUEUE_TRAITS = TRAIT_WRITE | TRAIT_DENY_OOM | TRAIT_MAY_REPLICATE;
+/** What clients that use MONITOR may not do. */
+const KEYSPACE_TRAITS = TRAIT_READ | TRAIT_WRITE | TRAIT_MAY_REPLICATE;
+/** Their refusals come after that of a command while subscribed. */
+const STALE_GATES = GATE_MASTER_DOWN | GATE_LOADING;
 const QUEUE_PERMISSIONS = TRAIT_STALE | TRAIT_LOADING;
 
 /** The subcommand that argument 1 names, or undefined. */
@@ -54,16 +64,39 @@ export function subcommandOf(
 export function refusalOf(
   command: RegisteredCommand,
   session: ClientSession,
-  argumentCount: number,
+  args: Arguments,
+  access: AccessControl,
   gates: number,
 ): ErrorReply | null {
   const { arity, traits } = command;
-  if (arity > 0 ? argumentCount !== arity : argumentCount < -arity) {
+  if (arity > 0 ? args.count !== arity : args.count < -arity) {
     return errors.wrongArity(command.fullName);
   }
   if (!session.authenticated && (traits & TRAIT_NO_AUTH) === 0) return errors.NO_AUTH;
   if (session.inMulti && (traits & TRAIT_NO_MULTI) !== 0) return errors.NOT_IN_TRANSACTION;
+  if (session.permissions !== null) {
+    const context = session.inMulti ? FROM_TRANSACTION : FROM_CLIENT;
+    const denied = access.refusal(session, command, args, context);
+    if (denied !== null) return denied;
+  }
+  if (session.subscriptions !== null) return refusalOfSubscriber(command, session, gates);
   return gates === 0 ? null : refusalOfState(command, session, gates);
+}
+
+/** The same for a client with subscriptions: what RESP2 lets it do comes in between. */
+function refusalOfSubscriber(
+  command: RegisteredCommand,
+  session: ClientSession,
+  gates: number,
+): ErrorReply | null {
+  const { traits, fullName } = command;
+  if (session.isSubscribed && session.protocol === 2 && (traits & TRAIT_WHILE_SUBSCRIBED) === 0) {
+    const refusal = refusalOfState(command, session, gates & ~STALE_GATES);
+    return refusal ?? errors.notWhileSubscribed(fullName);
+  }
+  const refusal = refusalOfState(command, session, gates);
+  if (refusal !== null || !session.isMonitor) return refusal;
+  return (traits & KEYSPACE_TRAITS) === 0 ? null : errors.NOT_FOR_MONITORS;
 }
 
 /** The command's traits, and for EXEC those that its queue adds and takes away. */
@@ -105,6 +138,16 @@ export function mustPause(
   return (effectiveTraits(command, session) & (TRAIT_WRITE | TRAIT_MAY_REPLICATE)) !== 0;
 }
 
+/** Whether a command goes on while writes are paused: a script that promises not to write. */
+export function runsWhilePaused(
+  command: RegisteredCommand,
+  args: Arguments,
+  gates: number,
+  scripts: ScriptControl,
+): boolean {
+  return (gates & GATE_PAUSE_ALL) === 0 && scripts.writesNothing(command, args);
+}
+
 /**
  * Whether the vector begins an HTTP request: POST and Host: are no commands but something that a
  * web page may have been made to send here.
@@ -124,8 +167,10 @@ export function unknownCommand(args: ArgumentVector): ErrorReply {
   return errors.unknownCommand(texts);
 }
 
-export function unknownSubcommand(container: RegisteredCommand, args: ArgumentVector): ErrorReply {
+/** The container is named as the client did: rename-command may have changed its name. */
+export function unknownSubcommand(args: ArgumentVector): ErrorReply {
   const { region, offset, length } = args;
   const name = prefixBinary(region, offset[1]!, length[1]!, errors.QUOTED_BYTES_MAX);
-  return errors.unknownSubcommand(container.fullName, name);
+  const container = prefixBinary(region, offset[0]!, length[0]!, errors.QUOTED_BYTES_MAX);
+  return errors.unknownSubcommand(container, name);
 }

@@ -13,7 +13,6 @@ const CATEGORY_OF_GROUP: Readonly<Record<string, string>> = {
   set: 'set',
   'sorted-set': 'sortedset',
   stream: 'stream',
-  pubsub: 'pubsub',
   scripting: 'scripting',
   geo: 'geo',
   hyperloglog: 'hyperloglog',

@@ -6,6 +6,8 @@ import assert from 'node:assert/strict';
 import { beforeEach, test } from 'node:test';
 import { BUSY, DEFERRED, DONE } from '../base/outcome.js';
 import { toBinary } from '../base/region.js';
+import { ping } from '../commands/connection/ping.js';
+import type { CommandDefinition } from '../commands/contract/definition.js';
 import { dbsize } from '../commands/generic/dbsize.js';
 import { del } from '../commands/generic/del.js';
 import { flushall } from '../commands/generic/flushall.js';
@@ -26,7 +28,11 @@ import { WORD_WATCHED } from '../keyspace/shard-words.js';
 import type { Shards } from '../keyspace/shards.js';
 import { createShards, lockedShards, openShards, TestEngine } from './testing.js';
 
+/** A command whose effect has no key. */
+const pong: CommandDefinition = { ...ping, run: ({ reply }) => reply.simple('PONG') };
+const message: CommandDefinition = { ...pong, name: 'message', flags: ['may_replicate'] };
 const DEFINITIONS = [
+  ...[message, pong],
   ...[dbsize, del, exec, flushall, get, incr, keys, mget, mset],
   ...[lpop, move, multi, rpush, set, sort, watch],
 ];
@@ -205,6 +211,15 @@ test('back-pressure puts EXEC off for the shards it writes to, not for those it 
   assert.deepEqual(lockedShards(other), []);
   engine.dispatcher.pressure = null;
   assert.equal(run('EXEC'), '*2\r\n$1\r\n1\r\n+OK\r\n');
+});
+
+test('back-pressure puts a command without keys off for the stream that takes its effects', () => {
+  engine.dispatcher.pressure = { mustWait: (stream) => stream === SHARDS };
+  assert.equal(engine.dispatch(0, 'MESSAGE'), DEFERRED);
+  assert.equal(run('PING'), '+PONG\r\n');
+  assert.equal(run('SET a 1'), '+OK\r\n');
+  engine.dispatcher.pressure = null;
+  assert.equal(run('MESSAGE'), '+PONG\r\n');
 });
 
 test('after many BUSY in a row a client sleeps for its locks, but once a turn in vain', () => {

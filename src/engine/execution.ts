@@ -13,13 +13,19 @@ import { StoreFullError } from '../keyspace/keyspace.js';
 import * as errors from '../protocol/errors.js';
 import type { Arguments } from '../protocol/parser.js';
 import { ReplyTooLongError } from '../protocol/reply.js';
-import type { LockingPlan } from './locking-plan.js';
-import { type RegisteredCommand, TRAIT_TIMED, TRAIT_WRITE } from './registry.js';
+import { GATE_MONITOR } from './gates.js';
+import { HeldUpError, type LockingPlan } from './locking-plan.js';
+import type { MonitorFeed } from './monitor-feed.js';
+import { type RegisteredCommand, TRAIT_RUNS_SCRIPT, TRAIT_TIMED, TRAIT_WRITE } from './registry.js';
 import type { ClientSession } from './session.js';
 import type { DispatchStatistics } from './statistics.js';
+import type { Tracker } from './tracking/tracker.js';
+import type { Waits } from './waits.js';
 
-/** One in this many O(1) commands is timed; its time stands for those in between. */
+/** One in this many short commands is timed; its time stands for those in between. */
 const SAMPLE_INTERVAL = 64;
+/** A command of more arguments is timed too, as it may take its time for each. */
+const SHORT_ARGUMENTS_MAX = 32;
 const MINUS = 0x2d;
 /** INFO errorstats counts by the first word of an error. */
 const ERROR_CODE_BYTES_MAX = 64;
@@ -27,6 +33,12 @@ const ERROR_CODE_BYTES_MAX = 64;
 /** The thread's context, and whose command it shows. */
 export interface ExecutionContext extends Context {
   readonly session: ClientSession;
+  readonly gates: number;
+  readonly monitors: MonitorFeed;
+  readonly waits: Waits | null;
+  readonly tracker: Tracker | null;
+  /** Serves clients that wait for keys which have changed. */
+  serveReady(): void;
 }
 
 export class Execution {
@@ -34,6 +46,8 @@ export class Execution {
   processed = 0;
   /** The command under way waits for something: it has written no reply. */
   isSuspended = false;
+  /** The error that the command under way answers was counted where it happened. */
+  isErrorCounted = false;
   private sample = SAMPLE_INTERVAL;
 
   /** @param failed told of every exception */
@@ -51,22 +65,37 @@ export class Execution {
     const begin = reply.position - reply.start;
     const sampled = --this.sample === 0;
     if (sampled) this.sample = SAMPLE_INTERVAL;
-    const timed = (command.traits & TRAIT_TIMED) !== 0 || statistics.timeEverything;
+    const isLong = (command.traits & TRAIT_TIMED) !== 0 || args.count > SHORT_ARGUMENTS_MAX;
+    const timed = isLong || statistics.timeEverything;
     const startMs = sampled || timed ? performance.now() : 0;
     keys.beginCommand((command.traits & TRAIT_WRITE) !== 0);
     this.isSuspended = false;
+    this.isErrorCounted = false;
     try {
-      command.run(context);
+      if (context.session.tracking === null) command.run(context);
+      else this.runTracked(command, args);
       if (keys.changes !== 0) keys.settle();
     } catch (error) {
       this.recover(command, begin, error);
     }
+    if ((context.gates & GATE_MONITOR) !== 0) context.monitors.note(command, args, context.session);
     this.processed++;
     statistics.calls[command.index]! += 1;
     if (startMs !== 0) this.took(command, args, timed, performance.now() - startMs);
     if (this.isSuspended) return SUSPENDED;
+    if (this.isErrorCounted) return DONE;
     if (reply.region.bytes[reply.start + begin] === MINUS) this.countError(command, begin);
     return DONE;
+  }
+
+  /** For a client that keeps what it reads: notes the keys, under the locks that they were read with. */
+  private runTracked(command: RegisteredCommand, args: Arguments): void {
+    const { context } = this;
+    const { session } = context;
+    const tracker = context.tracker!;
+    if ((command.traits & TRAIT_RUNS_SCRIPT) !== 0) tracker.beginScript(command, args);
+    command.run(context);
+    if (session.tracking !== null) tracker.afterCommand(session, command, args);
   }
 
   /**
@@ -80,6 +109,7 @@ export class Execution {
     keys.effects.beginGroup();
     try {
       status = this.run(command, args);
+      this.afterCommand();
       keys.effects.endGroup();
     } catch (error) {
       this.recover(command, begin, error);
@@ -98,11 +128,20 @@ export class Execution {
     try {
       keys.effects.beginTransaction();
       status = this.run(command, args);
+      this.afterCommand();
       keys.effects.endTransaction();
     } catch (error) {
       this.recover(command, begin, error);
     }
     return status;
+  }
+
+  /** The shards are locked still: serves clients that wait for what the command has changed. */
+  private afterCommand(): void {
+    const { context } = this;
+    const { waits } = context;
+    if (waits?.isTrying) waits.afterCommand(this.isSuspended);
+    if (context.keys.ready.count > 0) context.serveReady();
   }
 
   private took(
@@ -128,6 +167,10 @@ export class Execution {
     }
     if (error instanceof UnansweredError && keys.changes === 0) {
       reply.error(errors.unanswered(command.fullName.toUpperCase().replace('|', ' ')));
+      return;
+    }
+    if (error instanceof HeldUpError && keys.changes === 0) {
+      reply.error(error.reply);
       return;
     }
     const isTooLong = error instanceof ReplyTooLongError;

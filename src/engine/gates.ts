@@ -15,5 +15,7 @@ export const GATE_NO_REPLICAS = 8;
 export const GATE_PAUSE_WRITES = 16;
 /** CLIENT PAUSE ALL: everything waits. */
 export const GATE_PAUSE_ALL = 32;
+/** Some client uses MONITOR: every command is told. */
+export const GATE_MONITOR = 128;
 /** maxmemory is reached: commands that may need memory are refused. */
 export const GATE_MEMORY = 64;

@@ -9,11 +9,12 @@ import type { ArgumentVector } from '../base/arguments.js';
 import type { Region } from '../base/region.js';
 import type { CommandEntry, CommandRegistry } from '../commands/contract/context.js';
 import type {
+  ChannelSpecification,
   CommandDefinition,
   ContainerDefinition,
   KeySpecification,
 } from '../commands/contract/definition.js';
-import type { KeyPlaces } from '../commands/contract/key-flags.js';
+import { KEY_WRITTEN, type KeyPlaces, keyFlagBits } from '../commands/contract/key-flags.js';
 import { categoriesOf } from './categories.js';
 import { type CompiledKeys, compileKeys, findKeys } from './key-places.js';
 
@@ -30,12 +31,30 @@ export const TRAIT_STALE = 512;
 export const TRAIT_MAY_REPLICATE = 2048;
 /** All keys are given by firstKey, lastKey, keyStep. */
 export const TRAIT_SIMPLE_KEYS = 4096;
-/** Not O(1): every call is timed. */
+/** Neither O(1) nor O(log(N)) for each of its arguments: every call is timed. */
 export const TRAIT_TIMED = 8192;
 /** Runs at once between MULTI and EXEC, instead of being queued. */
 export const TRAIT_TRANSACTION_CONTROL = 16384;
 /** Runs what was queued since MULTI; whatever forbids a queued command forbids this one. */
 export const TRAIT_RUNS_QUEUE = 32768;
+/** Scripts may not run it. */
+export const TRAIT_NO_SCRIPT = 65536;
+/** Served while a script runs for too long. */
+export const TRAIT_ALLOW_BUSY = 131072;
+/** It runs a script: keys that it does not declare are locked while it runs. */
+export const TRAIT_RUNS_SCRIPT = 262144;
+/** RESP2 clients may send it while they are subscribed to channels. */
+export const TRAIT_WHILE_SUBSCRIBED = 524288;
+/** A client that tracks keys has the keys of this command in its cache. */
+export const TRAIT_TRACKED = 4194304;
+
+/** Commands that take microseconds, but for those with many arguments. */
+const SHORT_COMPLEXITY = /^O\((1|log\(N\))\)/;
+
+/** MONITOR does not show it. */
+export const TRAIT_UNWATCHED = 1048576;
+/** It only reads keys. */
+export const TRAIT_READ = 2097152;
 
 export type AnyDefinition = CommandDefinition | ContainerDefinition;
 
@@ -51,7 +70,17 @@ export class RegisteredCommand implements CommandEntry {
   readonly fullName: string;
   readonly run: CommandDefinition['run'];
   readonly keys: readonly CompiledKeys[];
+  readonly channels: ChannelSpecification | null;
   readonly readsAnyKey: CommandDefinition['readsAnyKey'];
+  readonly isSecret: CommandDefinition['isSecret'];
+  /** Type of the values that it waits for, '' when it does not block. */
+  readonly waitsFor: string;
+  readonly runsScript: CommandDefinition['runsScript'];
+  readonly keepsCaching: boolean;
+  /** Whether it runs also when the key that it waits for is gone, or of another type. */
+  readonly seesRemoval: boolean;
+  /** A write whose keys are all marked as read, as in Redis: it writes to any of them. */
+  readonly writesUnmarked: boolean;
   /** Keys that firstKey, lastKey and keyStep cannot describe. */
   readonly hasMovableKeys: boolean;
 
@@ -70,7 +99,16 @@ export class RegisteredCommand implements CommandEntry {
     this.traits = traitsOf(definition);
     this.run = isContainer(definition) ? notRunnable : definition.run;
     this.readsAnyKey = isContainer(definition) ? undefined : definition.readsAnyKey;
+    this.isSecret = isContainer(definition) ? undefined : definition.isSecret;
+    this.keepsCaching = isContainer(definition) && definition.keepsCaching === true;
+    this.channels = isContainer(definition) ? null : (definition.channels ?? null);
+    this.waitsFor = isContainer(definition) ? '' : (definition.waitsFor ?? '');
+    this.runsScript = isContainer(definition) ? undefined : definition.runsScript;
+    this.seesRemoval = !isContainer(definition) && definition.seesRemoval === true;
     const specifications = (isContainer(definition) ? undefined : definition.keys) ?? [];
+    this.writesUnmarked =
+      (this.traits & TRAIT_WRITE) !== 0 &&
+      specifications.every(({ flags }) => (keyFlagBits(flags) & KEY_WRITTEN) === 0);
     this.keys = compileKeys(specifications);
     this.hasMovableKeys = specifications.length > 0 && this.firstKey === 0;
   }
@@ -114,19 +152,30 @@ function traitsOf(definition: AnyDefinition): number {
   if (flags.includes('loading')) traits |= TRAIT_LOADING;
   if (flags.includes('stale')) traits |= TRAIT_STALE;
   if (flags.includes('may_replicate')) traits |= TRAIT_MAY_REPLICATE;
-  if (!definition.complexity.startsWith('O(1)')) traits |= TRAIT_TIMED;
+  if (flags.includes('readonly')) traits |= TRAIT_READ;
+  if (flags.includes('skip_monitor') || flags.includes('admin')) traits |= TRAIT_UNWATCHED;
+  if (flags.includes('noscript')) traits |= TRAIT_NO_SCRIPT;
+  if (flags.includes('allow_busy')) traits |= TRAIT_ALLOW_BUSY;
+  if (!SHORT_COMPLEXITY.test(definition.complexity)) traits |= TRAIT_TIMED;
   if (isContainer(definition)) return traits;
   if (definition.transaction !== undefined) traits |= TRAIT_TRANSACTION_CONTROL;
   if (definition.transaction === 'execute') traits |= TRAIT_RUNS_QUEUE;
+  if (definition.runsScript !== undefined) traits |= TRAIT_RUNS_SCRIPT;
+  else if (flags.includes('readonly')) traits |= TRAIT_TRACKED;
   if (definition.whileLoading === true) traits |= TRAIT_LOADING;
+  if (definition.whileSubscribed === true) traits |= TRAIT_WHILE_SUBSCRIBED;
   if (definition.locks === 'all') traits |= TRAIT_LOCK_ALL;
   if (definition.locks === 'none') traits |= TRAIT_LOCK_NONE;
   if (keysAreOneRange(definition.keys ?? [])) traits |= TRAIT_SIMPLE_KEYS;
   return traits;
 }
 
-/** Whether firstKey, lastKey and keyStep tell all keys (no keyword, no count, no gaps). */
+/**
+ * Whether firstKey, lastKey and keyStep tell all keys (no keyword, no count, no gaps, and nothing that
+ * is no key: channels of SSUBSCRIBE).
+ */
 function keysAreOneRange(keys: readonly KeySpecification[]): boolean {
+  if (keys.some(({ flags }) => flags.includes('not_key'))) return false;
   const plain = keys.every(
     ({ begin, find }) => 'index' in begin && 'last' in find && find.limit <= 1,
   );
@@ -138,67 +187,83 @@ function keysAreOneRange(keys: readonly KeySpecification[]): boolean {
   return firstKey > 0 && keyStep === 1 && end === lastKey;
 }
 
-const NAME_LIMIT_BYTES = 24;
+/** The longest name that rename-command may give. */
+export const COMMAND_NAME_BYTES_MAX = 128;
 
 export class Registry implements CommandRegistry {
+  /** By the names that clients use, which rename-command may have changed. */
   readonly commands = new Map<string, RegisteredCommand>();
+  /** By their own names, also those that clients cannot call. */
+  readonly originals = new Map<string, RegisteredCommand>();
   /** Every command and subcommand by its index. */
   readonly all: RegisteredCommand[] = [];
   private readonly buckets: Int32Array;
   private readonly mask: number;
-  private readonly topLevel: RegisteredCommand[] = [];
-  /** Names of topLevel commands, NAME_LIMIT_BYTES each, lower case, zero padded. */
+  private readonly callable: RegisteredCommand[];
+  /** Names of callable commands, nameBytes each, lower case, zero padded; and their lengths. */
   private readonly names: Uint8Array;
+  private readonly nameLengths: Uint8Array;
+  private readonly nameBytes: number;
 
-  constructor(definitions: readonly AnyDefinition[]) {
+  /** @param renames new names by the commands' own, one char a byte; '' for none: no one can call it */
+  constructor(
+    definitions: readonly AnyDefinition[],
+    renames: ReadonlyMap<string, string> = new Map(),
+  ) {
     const sorted = [...definitions].sort((a, b) => (a.name < b.name ? -1 : 1));
     for (const definition of sorted) this.add(definition);
+    for (const [original, command] of this.originals) {
+      const name = renames.get(original) ?? original;
+      if (name !== '') this.commands.set(name, command);
+    }
     let size = 64;
-    while (size < this.topLevel.length * 4) size *= 2;
+    while (size < this.commands.size * 4) size *= 2;
     this.mask = size - 1;
     this.buckets = new Int32Array(size).fill(-1);
-    this.names = new Uint8Array(this.topLevel.length * NAME_LIMIT_BYTES);
-    for (const [index, command] of this.topLevel.entries()) this.place(command.fullName, index);
+    this.callable = [...this.commands.values()];
+    const names = [...this.commands.keys()];
+    this.nameBytes = Math.max(0, ...names.map((name) => name.length));
+    this.names = new Uint8Array(names.length * this.nameBytes);
+    this.nameLengths = Uint8Array.from(names, (name) => name.length);
+    names.forEach((name, index) => {
+      this.place(name, index);
+    });
   }
 
   private add(definition: AnyDefinition): void {
     const bar = definition.name.indexOf('|');
-    const parent = bar < 0 ? null : this.commands.get(definition.name.slice(0, bar));
+    const parent = bar < 0 ? null : this.originals.get(definition.name.slice(0, bar));
     if (parent === undefined) throw new Error(`no container command for ${definition.name}`);
-    const known = parent === null ? this.commands : parent.subcommands;
+    const known = parent === null ? this.originals : parent.subcommands;
     const key = bar < 0 ? definition.name : definition.name.slice(bar + 1);
     if (known.has(key)) throw new Error(`command ${definition.name} is defined twice`);
-    if (key.length > NAME_LIMIT_BYTES) throw new Error(`command name too long: ${definition.name}`);
     const command = new RegisteredCommand(definition, this.all.length, parent);
     this.all.push(command);
     known.set(key, command);
     if (parent !== null) parent.hasSubcommands = true;
-    if (parent === null) this.topLevel.push(command);
   }
 
   private place(name: string, index: number): void {
-    for (let i = 0; i < name.length; i++) {
-      this.names[index * NAME_LIMIT_BYTES + i] = name.charCodeAt(i);
-    }
-    let bucket = hashName(this.names, index * NAME_LIMIT_BYTES, name.length) & this.mask;
+    const offset = index * this.nameBytes;
+    for (let i = 0; i < name.length; i++) this.names[offset + i] = name.charCodeAt(i);
+    let bucket = hashName(this.names, offset, name.length) & this.mask;
     while (this.buckets[bucket] !== -1) bucket = (bucket + 1) & this.mask;
     this.buckets[bucket] = index;
   }
 
   /** The command that the bytes name, in any case, or null. Allocates nothing. */
   find(region: Region, offset: number, length: number): RegisteredCommand | null {
-    if (length > NAME_LIMIT_BYTES) return null;
+    if (length > this.nameBytes) return null;
     const bytes = region.bytes;
     let bucket = hashName(bytes, offset, length) & this.mask;
     for (;;) {
       const index = this.buckets[bucket]!;
       if (index < 0) return null;
-      const command = this.topLevel[index]!;
       if (
-        command.fullName.length === length &&
-        sameName(this.names, index * NAME_LIMIT_BYTES, bytes, offset, length)
+        this.nameLengths[index] === length &&
+        sameName(this.names, index * this.nameBytes, bytes, offset, length)
       ) {
-        return command;
+        return this.callable[index]!;
       }
       bucket = (bucket + 1) & this.mask;
     }
@@ -208,6 +273,12 @@ export class Registry implements CommandRegistry {
     const bar = name.indexOf('|');
     if (bar < 0) return this.commands.get(name);
     return this.commands.get(name.slice(0, bar))?.subcommands.get(name.slice(bar + 1));
+  }
+
+  original(name: string): RegisteredCommand | undefined {
+    const bar = name.indexOf('|');
+    if (bar < 0) return this.originals.get(name);
+    return this.originals.get(name.slice(0, bar))?.subcommands.get(name.slice(bar + 1));
   }
 
   findKeys(entry: CommandEntry, args: ArgumentVector, into: KeyPlaces): boolean {

@@ -22,6 +22,8 @@ export class ShardSet {
   private readonly marks: Int32Array;
   private marked = 0;
   private held = false;
+  /** The shard that `tryLock` last found taken. */
+  taken = 0;
 
   constructor(private readonly shards: Shards) {
     this.marks = new Int32Array((shards.count + 31) >>> 5);
@@ -74,6 +76,7 @@ export class ShardSet {
         return true;
       }
       this.giveBackBelow(taken);
+      this.taken = taken;
       left = this.shards.spinUntilFree(taken, left - ATTEMPT_SPINS);
       if (left <= 0) return false;
     }
@@ -81,6 +84,13 @@ export class ShardSet {
 
   /** Takes all locks, waiting for each, or none and returns false when the time is up. */
   lockBefore(deadlineMs: number): boolean {
+    if (!this.lockInOrder(deadlineMs)) return false;
+    this.shards.unlockOrder();
+    return true;
+  }
+
+  /** The same, and keeps the order lock: its holder may wait for more locks (`extend`). */
+  lockInOrder(deadlineMs: number): boolean {
     const { shards, marks } = this;
     if (!shards.lockOrder(deadlineMs)) return false;
     for (let word = 0; word < marks.length; word++) {
@@ -95,7 +105,19 @@ export class ShardSet {
         bits &= bits - 1;
       }
     }
-    shards.unlockOrder();
+    this.held = true;
+    return true;
+  }
+
+  /**
+   * Takes one more lock, in any order. Without a wait that is always right. Who waits must hold the
+   * order lock: all others who hold locks then go on without waiting, so that there is no deadlock.
+   */
+  extend(shard: number, deadlineMs: number): boolean {
+    const { shards } = this;
+    const isLocked = deadlineMs > 0 ? shards.lockBefore(shard, deadlineMs) : shards.tryLock(shard);
+    if (!isLocked) return false;
+    this.add(shard);
     this.held = true;
     return true;
   }

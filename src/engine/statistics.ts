@@ -9,11 +9,11 @@ export interface DispatchStatistics {
   readonly microseconds: Float64Array;
   readonly rejected: Float64Array;
   readonly failed: Float64Array;
-  /** Time every command, because the slow log's threshold is low. Else only those not O(1). */
+  /** Time every command, because the slow log's threshold is low. Else only those that may take long. */
   timeEverything: boolean;
   /** An error reply went out; `code` is its first word. */
   errorReply(code: string): void;
-  /** A command was timed (O(1) commands are sampled, one in `weight`). */
+  /** A command was timed (short commands are sampled, one in `weight`). */
   timed(
     command: RegisteredCommand,
     args: Arguments,

@@ -20,12 +20,17 @@ export function suspendSession(
   session.suspended = true;
   session.cancelSuspension = cancelled;
   const number = ++session.suspensions;
+  let isOver = false;
   return {
     resume(write) {
-      if (!session.suspended || session.suspensions !== number) return;
-      session.suspended = false;
+      if (isOver || !session.suspended || session.suspensions !== number) return;
+      isOver = true;
       session.cancelSuspension = null;
-      resumed(session, write);
+      // Until its reply is written it stays suspended: what it sends meanwhile stands behind that.
+      resumed(session, (context) => {
+        session.suspended = false;
+        write(context);
+      });
     },
   };
 }

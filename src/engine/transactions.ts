@@ -136,7 +136,9 @@ export class Transactions implements TransactionsPort {
     return changed;
   }
 
-  private runQueue({ queue }: ClientSession): void {
+  /** A user may have changed since, also by a command of the queue. */
+  private runQueue(client: ClientSession): void {
+    const { queue } = client;
     const { dispatcher, queued } = this;
     const { keys, registry, reply } = dispatcher;
     const count = queue?.length ?? 0;
@@ -146,8 +148,14 @@ export class Transactions implements TransactionsPort {
     queue.rewind();
     for (let i = 0; i < count; i++) {
       const command = registry.all[queue.next(queued)]!;
-      dispatcher.runNested(command, queued, reply);
+      const denied =
+        client.permissions === null
+          ? null
+          : dispatcher.access.refusalInExec(client, command, queued);
+      if (denied === null) dispatcher.runNested(command, queued, reply);
+      else dispatcher.replyRefusal(denied);
     }
+    if (keys.ready.count > 0) dispatcher.serveReady();
     keys.effects.endTransaction();
   }
 }

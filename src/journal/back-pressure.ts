@@ -5,14 +5,16 @@
  */
 import { GROWN_BYTES_MAX, grownBytes, type JournalRing } from './ring.js';
 
-/** A ring is tight when less than this share of it is left before it overruns a reader. */
-const TIGHT_SHARE = 0.25;
+/** A ring is tight when more than this share of it is ahead of a reader: never more than this. */
+export const AHEAD_SHARE_MAX = 0.75;
 
 export class BackPressure {
   /** repl-backpressure-policy delay (true) or none. */
   enabled = true;
   /** repl-backpressure-max-delay. */
   delayMsMax = 1000;
+  /** The share of a ring that may be ahead of a reader. Less for replicas that take long for it. */
+  aheadShare = AHEAD_SHARE_MAX;
   /** Writes that waited at least once, and writes that then ran because their wait was over. */
   delayed = 0;
   overruled = 0;
@@ -20,7 +22,8 @@ export class BackPressure {
   constructor(private readonly rings: readonly JournalRing[]) {}
 
   /**
-   * Under the shard's lock, before a write.
+   * Under the shard's lock, before a write. For the stream without keys, whose number is that of the
+   * shards, without a lock: a hint is enough.
    * @param bytes of its command: an estimate of its record's length
    * @param sinceMs since when this command waits, 0 when it does not
    */
@@ -39,7 +42,7 @@ export class BackPressure {
   /** Whether a reader is about to lose its place. Under the shard's lock. */
   isTight(shard: number): boolean {
     const ring = this.rings[shard]!;
-    return this.enabled && ring.room < ring.nominal * TIGHT_SHARE;
+    return this.enabled && ring.room < ring.nominal * (1 - this.aheadShare);
   }
 
   /** Whether the record is large and the rings have already grown beyond their bound. */

@@ -17,7 +17,7 @@ import {
   recordError,
   VECTOR_HEADER_BYTES,
 } from './record.js';
-import { createRings, grownBytes, JournalRing, RING_BYTES_MIN } from './ring.js';
+import { anchoredBytes, createRings, grownBytes, JournalRing, RING_BYTES_MIN } from './ring.js';
 import { JournalSink } from './sink.js';
 
 const DATABASES = 16;
@@ -345,4 +345,64 @@ test('an effect of more than 65,535 arguments is counted right', () => {
   ring.read(0, ring.head, copy, 0);
   assert.equal(copy.view.getUint32(RECORD_HEADER_BYTES, true), 70_001);
   assert.equal(recordError(copy, 0, ring.head, origin(0, 1, 0)), null);
+});
+
+/** A ring of 4 KiB that may keep 64 KiB for a replica that is away, with 100 records in it. */
+function anchoredRing(): { ring: JournalRing; sink: JournalSink; lsn: number } {
+  const ring = open(JournalRing.create(CAPACITY, 1 << 20, 1 << 16));
+  const sink = new JournalSink([ring]);
+  const reader = ring.attachReader(0);
+  for (let i = 0; i < 100; i++) put(sink, 0, 'SET', `key${i}`, 'value');
+  const lsn = ring.head - 1024;
+  ring.anchor(lsn);
+  ring.detachReader(reader);
+  return { ring, sink, lsn };
+}
+
+test('what a replica needs that is away is kept beyond the nominal bytes, up to a bound', () => {
+  const { ring, sink, lsn } = anchoredRing();
+  let most = 0;
+  for (let i = 0; i < 4000; i++) {
+    put(sink, 0, 'SET', `key${i}`, 'value');
+    if (ring.holds(lsn)) most = ring.head - lsn;
+    assert.ok(ring.head - ring.start <= 1 << 16);
+  }
+  assert.ok(most > (1 << 16) - 100, `${most} bytes were kept`);
+  assert.equal(ring.holds(lsn), false, 'then it is given up');
+  assert.ok(ring.head - ring.start <= CAPACITY);
+  ring.shrink();
+  assert.equal(ring.capacity, CAPACITY);
+});
+
+test('a replica that comes back reads what was kept; without anchor the ring is small again', () => {
+  const { ring, sink, lsn } = anchoredRing();
+  for (let i = 0; i < 1000; i++) put(sink, 0, 'SET', `key${i}`, 'value');
+  assert.equal(ring.holds(lsn), true);
+  assert.equal(grownBytes([ring]), 0, 'it does not count as large records do');
+  assert.equal(anchoredBytes([ring]), ring.capacity - CAPACITY);
+  const reader = ring.attachReader(lsn);
+  assert.ok(ring.room < 0, 'writers wait for it');
+  ring.shrink();
+  assert.equal(ring.holds(lsn), true);
+  ring.moveReader(reader, ring.head);
+  ring.removeAnchor();
+  ring.shrink();
+  assert.deepEqual([ring.capacity, anchoredBytes([ring])], [CAPACITY, 0]);
+  put(sink, 0, 'SET', 'key', 'value');
+  assert.equal(ring.holds(lsn), false);
+});
+
+test('an anchor is none where nothing may be kept, or the place is gone; the earliest counts', () => {
+  const ring = open(JournalRing.create(CAPACITY));
+  ring.anchor(0);
+  assert.equal(ring.isAnchored, false);
+  const { ring: other, lsn } = anchoredRing();
+  other.removeAnchor();
+  other.anchor(-4);
+  assert.equal(other.isAnchored, false);
+  other.anchor(lsn);
+  other.anchor(lsn + 4);
+  assert.equal(other.region.view.getFloat64(320, true), lsn);
+  other.loseHistory();
+  assert.equal(other.isAnchored, false);
 });

@@ -12,6 +12,9 @@
  *   288    f64  the least of those LSNs that the ring still holds; Infinity when there is none
  *   296    f64  the longest large record (`isLarge`) in the ring; 0 when there is none
  *   304    f64  LSN after the last large record
+ *   312    i32  lock of the stream without keys, which has no shard
+ *   316    i32  most bytes that are kept from the anchor on; 0: there are no anchors
+ *   320    f64  anchor: LSN from which a replica whose link was cut needs the stream; Infinity for none
  *   512    the ring; records (record.ts) wrap at its end between any two words
  *
  * The capacity is nominal except for large records: a reader that has kept up does not lose its
@@ -19,10 +22,17 @@
  * bytes that the reader has not read, and `shrink` undoes that. So the ring holds at most the
  * nominal bytes and twice the longest record. Its unused memory is address space only.
  *
+ * A replica whose link was cut leaves an anchor behind. From it on the ring keeps the stream beyond
+ * its nominal bytes, as far as the process's whole backlog goes: one hot shard may use what the
+ * others leave. The owner of all rings removes the anchors when the replicas are back, when they
+ * stay away, and when all rings together have grown by the whole backlog.
+ *
  * No method throws for want of memory: the ring's memory is reserved when it is created.
  *
- * Every method is called under the shard's lock, so there are no atomics. Exceptions are `peekHead`
- * and `hasGrown`: they may be called without it and return hints.
+ * Every method is called under the lock of the stream's shard, or that of the ring if there is none
+ * (ring-lock.ts). So there are no atomics.
+ * Exceptions are `peekHead` and `hasGrown`, and `room` of the stream without keys: they may be
+ * called without it and return hints.
  */
 import { releasePages } from '../base/page-release.js';
 import { copyBytes, type Region } from '../base/region.js';
@@ -36,9 +46,13 @@ const READERS_WORD = 6;
 const NOMINAL_WORD = 7;
 const READER_VALUE = 4;
 export const READERS_MAX = 32;
+/** Index in `words` of the ring's own lock. */
+export const RING_LOCK_WORD = 78;
 const SLOWEST_VALUE = READER_VALUE + READERS_MAX;
 const LONGEST_VALUE = SLOWEST_VALUE + 1;
 const LONGEST_END_VALUE = SLOWEST_VALUE + 2;
+const ELASTIC_WORD = 79;
+const ANCHOR_VALUE = 40;
 const DATA_OFFSET = 512;
 export const RING_BYTES_MIN = 256 * 1024;
 /** Large records wait for readers while all rings together have grown by more than this. */
@@ -56,13 +70,13 @@ const GROWTH_BYTES = 64 * 1024;
 export class JournalRing {
   readonly nominal: number;
   private readonly space: number;
-  private readonly words: Int32Array;
+  readonly words: Int32Array;
   private readonly values: Float64Array;
 
   /** @param region over the whole buffer that `create` made */
   constructor(readonly region: Region) {
     this.words = region.words;
-    this.values = new Float64Array(region.buffer, 0, LONGEST_END_VALUE + 1);
+    this.values = new Float64Array(region.buffer, 0, ANCHOR_VALUE + 1);
     this.nominal = this.words[NOMINAL_WORD]!;
     this.space = (region.length - DATA_OFFSET) & ~7;
   }
@@ -70,14 +84,21 @@ export class JournalRing {
   /**
    * @param nominalBytes of history that are kept
    * @param spaceBytes the capacity to which it may grow for large records
+   * @param elasticBytes most bytes that are kept for replicas whose links were cut
    */
-  static create(nominalBytes: number, spaceBytes = nominalBytes): SharedArrayBuffer {
+  static create(
+    nominalBytes: number,
+    spaceBytes = nominalBytes,
+    elasticBytes = 0,
+  ): SharedArrayBuffer {
     const nominal = Math.min(nominalBytes, NOMINAL_BYTES_MAX) & ~7;
     const space = Math.min(Math.max(nominal, spaceBytes), SPACE_BYTES_MAX) & ~7;
     const buffer = new SharedArrayBuffer(DATA_OFFSET + space);
     const words = new Int32Array(buffer, 0, DATA_OFFSET / 4);
     words[CAPACITY_WORD] = nominal;
     words[NOMINAL_WORD] = nominal;
+    words[ELASTIC_WORD] = Math.min(elasticBytes, space) & ~7;
+    new Float64Array(buffer, 0, ANCHOR_VALUE + 1)[ANCHOR_VALUE] = Number.POSITIVE_INFINITY;
     return buffer;
   }
 
@@ -112,6 +133,7 @@ export class JournalRing {
   reset(lsn: number): void {
     this.values[HEAD_VALUE] = lsn;
     this.values[LONGEST_VALUE] = 0;
+    this.values[ANCHOR_VALUE] = Number.POSITIVE_INFINITY;
     this.resize(this.nominal, lsn);
   }
 
@@ -171,6 +193,11 @@ export class JournalRing {
       needed = this.oldestKeptReader(head + total);
       keep = Math.min(keep, needed);
     }
+    const anchored = this.anchoredFrom(head + total);
+    if (anchored < keep) {
+      keep = anchored;
+      needed = anchored;
+    }
     if (head + total - keep > this.capacity) {
       if (total > this.space || needed === Number.POSITIVE_INFINITY) {
         // No reader can continue here. Each needs a full sync of the shard.
@@ -183,6 +210,29 @@ export class JournalRing {
     values[START_VALUE] = keep;
     if (values[SLOWEST_VALUE]! < keep) this.updateSlowest();
     return true;
+  }
+
+  /** From where on the stream is kept for a replica that is away, when the head is here. */
+  private anchoredFrom(head: number): number {
+    const anchor = this.values[ANCHOR_VALUE]!;
+    const isKept = anchor >= this.start && head - anchor <= this.words[ELASTIC_WORD]!;
+    return isKept ? anchor : Number.POSITIVE_INFINITY;
+  }
+
+  /** Whether a replica's anchor may make the ring larger than it is otherwise. A hint. */
+  get isAnchored(): boolean {
+    return this.values[ANCHOR_VALUE] !== Number.POSITIVE_INFINITY;
+  }
+
+  /** A replica that needs the stream from there has lost its link, and may come back. */
+  anchor(lsn: number): void {
+    if (this.words[ELASTIC_WORD] === 0 || !this.holds(lsn)) return;
+    this.values[ANCHOR_VALUE] = Math.min(this.values[ANCHOR_VALUE]!, lsn);
+  }
+
+  /** Nobody is waited for any more. `shrink` gives the memory back. */
+  removeAnchor(): void {
+    this.values[ANCHOR_VALUE] = Number.POSITIVE_INFINITY;
   }
 
   /** Whether a record of this length may make the ring grow. */
@@ -211,7 +261,8 @@ export class JournalRing {
 
   private grow(needed: number, keep: number): void {
     // More than needed, so that the next records find room at once.
-    const wanted = Math.ceil((needed + this.nominal) / GROWTH_BYTES) * GROWTH_BYTES;
+    const more = this.isAnchored ? Math.max(this.nominal, needed >> 1) : this.nominal;
+    const wanted = Math.ceil((needed + more) / GROWTH_BYTES) * GROWTH_BYTES;
     this.resize(Math.min(wanted, this.space), keep);
   }
 
@@ -223,7 +274,7 @@ export class JournalRing {
     if (!this.hasGrown) return;
     const { head, values } = this;
     const keep = Math.max(this.start, head - this.nominal);
-    if (this.oldestKeptReader(head) < keep) return;
+    if (this.oldestKeptReader(head) < keep || this.anchoredFrom(head) < keep) return;
     this.resize(this.nominal, keep);
     if (keep >= values[LONGEST_END_VALUE]!) values[LONGEST_VALUE] = 0;
   }
@@ -373,24 +424,35 @@ export class JournalRing {
   }
 }
 
-/** Bytes by which all rings together exceed their nominal sizes. Without locks: a hint. */
-export function grownBytes(rings: readonly JournalRing[]): number {
+/** Bytes that all rings keep beyond their nominal ones for replicas that are away. A hint. */
+export function anchoredBytes(rings: readonly JournalRing[]): number {
   let sum = 0;
-  for (const ring of rings) sum += ring.capacity - ring.nominal;
+  for (const ring of rings) if (ring.isAnchored) sum += ring.capacity - ring.nominal;
   return sum;
 }
 
 /**
- * A process's rings, one per shard: repl-backlog-size divided by the shards, with a minimum.
+ * Bytes by which all rings together exceed their nominal sizes for large records. Without locks: a
+ * hint.
+ */
+export function grownBytes(rings: readonly JournalRing[]): number {
+  let sum = 0;
+  for (const ring of rings) if (!ring.isAnchored) sum += ring.capacity - ring.nominal;
+  return sum;
+}
+
+/**
+ * A process's rings: one per shard, then that of the stream without keys. Each has an equal part of
+ * repl-backlog-size, with a minimum.
  *
  * @param spaceBytes address space of each, as much as a shard has: no record is longer
  * @throws RangeError when the system refuses that much address space
  */
 export function createRings(
-  shards: number,
+  streams: number,
   totalBytes: number,
   spaceBytes: number,
 ): SharedArrayBuffer[] {
-  const each = Math.max(Math.floor(totalBytes / shards), RING_BYTES_MIN);
-  return Array.from({ length: shards }, () => JournalRing.create(each, spaceBytes));
+  const each = Math.max(Math.floor(totalBytes / streams), RING_BYTES_MIN);
+  return Array.from({ length: streams }, () => JournalRing.create(each, spaceBytes, totalBytes));
 }

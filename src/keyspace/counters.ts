@@ -4,6 +4,8 @@ import { declareCounter, declareValue, declareWord } from '../memory/control-lay
 export const HITS = declareCounter('keyspace.hits');
 export const MISSES = declareCounter('keyspace.misses');
 export const EXPIRED = declareCounter('keyspace.expired');
+/** Elements that expired inside their values. */
+export const EXPIRED_ELEMENTS = declareCounter('keyspace.expired-elements');
 /** Values freed by way of a reclaim list. */
 export const RECLAIMED = declareCounter('keyspace.reclaimed');
 /** Changes to the dataset. */

@@ -96,12 +96,14 @@ export class EffectBuilder implements ValueEffects {
     this.begun = false;
   }
 
-  /** Begins a vector with a command's name (upper-case ASCII) and the key last sought. */
-  begin(name: string): this {
+  /** Begins a vector with a command's name (upper-case ASCII), its subcommand, and the key last sought. */
+  begin(name: string, subcommand = ''): this {
     if (this.sink === null) return this;
     const { keyRegion, keyOffset, keyLength } = this.sought;
     this.open(this.sought.shard, this.sought.soughtDatabase, false);
-    return this.word(name).bytes(keyRegion, keyOffset, keyLength);
+    this.word(name);
+    if (subcommand !== '') this.word(subcommand);
+    return this.bytes(keyRegion, keyOffset, keyLength);
   }
 
   /** Begins a vector that speaks of a whole database. */

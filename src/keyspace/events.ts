@@ -5,12 +5,49 @@
  */
 export interface KeyspaceEvent {
   readonly name: string;
-  /** The class letter of notify-keyspace-events: g $ l s h z t x e d m n. */
-  readonly type: string;
+  /** Its place in KEYSPACE_EVENTS. */
+  readonly index: number;
+  /** The bit of its class in a mask (`eventMask`). */
+  readonly bit: number;
 }
 
-function event(name: string, type: string): KeyspaceEvent {
-  return { name, type };
+/** The letters of the classes, and of the two sorts of channels that tell events. */
+const CLASSES = 'g$lshzxetdmnKE';
+/** What the letter A stands for. */
+const ALL_CLASSES = 'g$lshzxetd';
+
+/** All events. */
+export const KEYSPACE_EVENTS: KeyspaceEvent[] = [];
+
+/** The classes that letters name (notify-keyspace-events), as bits. */
+export function eventMask(letters: string): number {
+  let mask = 0;
+  for (const letter of letters.replace('A', ALL_CLASSES)) {
+    const index = CLASSES.indexOf(letter);
+    if (index < 0) throw new Error(`${letter} is no class of events`);
+    mask |= 1 << index;
+  }
+  return mask;
+}
+
+export const TOLD_BY_KEY = eventMask('K');
+export const TOLD_BY_EVENT = eventMask('E');
+
+/**
+ * The letters of a mask as CONFIG GET shows them. With A, Redis hides an n, and CONFIG REWRITE then
+ * loses it; here it comes last.
+ */
+export function eventLetters(mask: number): string {
+  const all = eventMask('A');
+  const named = (letters: string) =>
+    [...letters].filter((each) => (mask & eventMask(each)) !== 0).join('');
+  return (mask & all) === all ? `A${named('KEmn')}` : named('g$lshzxetdnKEm');
+}
+
+function event(name: string, letter: string): KeyspaceEvent {
+  const added = { name, index: KEYSPACE_EVENTS.length, bit: eventMask(letter) };
+  KEYSPACE_EVENTS.push(added);
+  return added;
 }
 
 export const EVENT_SET = event('set', '$');
@@ -65,3 +102,16 @@ export const EVENT_ZINTERSTORE = event('zinterstore', 'z');
 export const EVENT_ZDIFFSTORE = event('zdiffstore', 'z');
 export const EVENT_GEOSEARCHSTORE = event('geosearchstore', 'z');
 export const EVENT_GEORADIUSSTORE = event('georadiusstore', 'z');
+/** A key was created. Told before what created it. */
+export const EVENT_NEW = event('new', 'n');
+/** A command has read a key that does not exist. */
+export const EVENT_KEY_MISS = event('keymiss', 'm');
+export const EVENT_XADD = event('xadd', 't');
+export const EVENT_XTRIM = event('xtrim', 't');
+export const EVENT_XDEL = event('xdel', 't');
+export const EVENT_XSETID = event('xsetid', 't');
+export const EVENT_XGROUP_CREATE = event('xgroup-create', 't');
+export const EVENT_XGROUP_SETID = event('xgroup-setid', 't');
+export const EVENT_XGROUP_DESTROY = event('xgroup-destroy', 't');
+export const EVENT_XGROUP_CREATECONSUMER = event('xgroup-createconsumer', 't');
+export const EVENT_XGROUP_DELCONSUMER = event('xgroup-delconsumer', 't');

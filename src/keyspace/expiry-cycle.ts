@@ -284,6 +284,8 @@ export class ExpiryCycle {
         // Read without the lock: what is not marked yet can wait.
         if (table.waiting > 0 && !this.tidyTable(table, deadlineMs)) return false;
       }
+      const tracked = shards.tracked(this.tidyShard);
+      if (tracked.waiting > 0 && !this.tidyTable(tracked, deadlineMs)) return false;
       this.tidyShard = this.nextOwned(this.tidyShard);
     }
     return true;

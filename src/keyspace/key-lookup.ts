@@ -137,6 +137,13 @@ export abstract class KeyLookup implements StoredValue, SoughtKey {
 
   /** The same for commands that only read: counts a hit or a miss. */
   seekForRead(args: ArgumentVector, index: number): boolean {
+    if (this.seekCounting(args, index)) return true;
+    this.missed();
+    return false;
+  }
+
+  /** The same without an event for a key that does not exist. */
+  seekCounting(args: ArgumentVector, index: number): boolean {
     if (this.seekIn(this.database, args, index)) {
       this.hits++;
       return true;
@@ -210,4 +217,7 @@ export abstract class KeyLookup implements StoredValue, SoughtKey {
 
   /** Removes the key last sought, which has expired. */
   protected abstract expire(): void;
+
+  /** A command that only reads has not found the key last sought. */
+  abstract missed(): void;
 }

@@ -13,6 +13,13 @@ import { EFFECT_CLEAR, EFFECT_SWAP } from './effect-verbs.js';
 import type { KeyspaceEvent } from './events.js';
 import { Mutation } from './mutation.js';
 import type { Shards } from './shards.js';
+import {
+  TICKET_DATABASE,
+  ticketArguments,
+  ticketField,
+  ticketKey,
+  visitTickets,
+} from './tickets.js';
 import { TYPES } from './types.js';
 import { touchAllWatched } from './watch.js';
 
@@ -30,6 +37,7 @@ export class Keyspace extends Mutation {
   private scratchRegion = newRegion(SCRATCH_BYTES);
   private readonly copied: CopiedValue;
   private readonly watchedHash = new HashState();
+  private readonly waited = new WaitedCommand();
 
   /** @param types those of the database; a test may bring others */
   constructor(shards: Shards, types = TYPES) {
@@ -54,10 +62,13 @@ export class Keyspace extends Mutation {
     else this.keepBytes();
     this.seekIn(database, args, target);
     try {
+      this.replacesKey = true;
       this.store(kind, copied.region, copied.offset, copied.length, expiry, event);
     } catch (error) {
       if (owns) types.free(storedCopy(copied, kind, this.space));
       throw error;
+    } finally {
+      this.replacesKey = false;
     }
   }
 
@@ -83,7 +94,12 @@ export class Keyspace extends Mutation {
     }
     this.keepBytes();
     this.seekIn(database, args, target);
-    this.store(kind, copied.region, copied.offset, copied.length, expiry, null);
+    try {
+      this.replacesKey = true;
+      this.store(kind, copied.region, copied.offset, copied.length, expiry, null);
+    } finally {
+      this.replacesKey = false;
+    }
     this.seek(args, source);
     this.removeMoved(event);
   }
@@ -117,7 +133,9 @@ export class Keyspace extends Mutation {
     const size = table.size;
     touchAllWatched(this.shards.spaces[shard]!, database, nothing);
     this.types.clearTable(table);
+    this.invalidations.forgetAll(this.shards, shard);
     this.changes += size;
+    if (size > 0) this.noteWaited(shard, database);
     if (size > 0) this.effects.beginKeyless(EFFECT_CLEAR, shard, database).end();
   }
 
@@ -129,9 +147,32 @@ export class Keyspace extends Mutation {
       touchAllWatched(space, first, (h1, h2) => this.holds(shard, second, h1, h2));
       touchAllWatched(space, second, (h1, h2) => this.holds(shard, first, h1, h2));
       shards.swap(shard, first, second);
+      this.invalidations.forgetAll(shards, shard);
       effects.beginKeyless(EFFECT_SWAP, shard, 0).word(`${first}`).word(`${second}`).end();
+      this.noteWaited(shard, first);
+      this.noteWaited(shard, second);
     }
     this.changes++;
+  }
+
+  /** Keys that clients wait for in this database may have come or gone. */
+  private noteWaited(shard: number, database: number): void {
+    const space = this.shards.spaces[shard]!;
+    visitTickets(space, database, (ticket) => this.noteTicket(shard, ticket));
+  }
+
+  /** Has those served who wait for the same key as this ticket, if it is there. */
+  noteTicket(shard: number, ticket: number): void {
+    const { waited, ready, watchedHash: hash } = this;
+    const space = this.shards.spaces[shard]!;
+    ticketArguments(space, ticket, waited);
+    const at = ticketKey(space, ticket);
+    const keyRegion = space.region;
+    const keyOffset = waited.offset[at]!;
+    const keyLength = waited.length[at]!;
+    this.shards.keyHash.hash(hash, keyRegion, keyOffset, keyLength);
+    const database = ticketField(space, ticket, TICKET_DATABASE);
+    ready.add(shard, database, hash.h1, hash.h2, { keyRegion, keyOffset, keyLength });
   }
 
   /** Whether a database of a shard has a key with this hash. Slower than seeking a key. */
@@ -167,6 +208,19 @@ export class Keyspace extends Mutation {
     giveBack(this.scratchRegion);
     this.scratchRegion = newRegion(SCRATCH_BYTES);
     this.copied.region = this.scratchRegion;
+  }
+}
+
+/** A ticket's arguments. */
+class WaitedCommand {
+  region: Region = newRegion(8);
+  count = 0;
+  readonly offset: number[] = [];
+  readonly length: number[] = [];
+
+  push(offset: number, length: number): void {
+    this.offset[this.count] = offset;
+    this.length[this.count++] = length;
   }
 }
 

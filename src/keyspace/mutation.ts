@@ -16,6 +16,7 @@
  *     commitValue               what was begun is complete              effect: the value's own
  *     commitUnannounced         the same, where Redis signals nothing   effect: the command as it came
  *     custom                    what was begun is complete              effect: built by the caller
+ *     customUnsignalled         the same, where Redis signals nothing   effect: built by the caller
  *     announce                  one more event of the last change
  *     noteElementExpiry         elements of the value expire          no effect of its own
  *     expireElements            elements of the value have expired    effect: their type's
@@ -30,21 +31,25 @@
  */
 import type { ArgumentVector } from '../base/arguments.js';
 import { copyBytes, type Region } from '../base/region.js';
-import { ELEMENTS_EXPIRED_ALL, ELEMENTS_EXPIRED_NONE } from '../values/value-type.js';
 import { EFFECT_EXPIRE_AT, EFFECT_PERSIST, EFFECT_REMOVE } from './effect-verbs.js';
 import { EffectBuilder } from './effects.js';
 import {
   EVENT_DEL,
   EVENT_EXPIRED,
   EVENT_HEXPIRED,
+  EVENT_KEY_MISS,
+  EVENT_NEW,
   EVENT_PERSIST,
   type KeyspaceEvent,
 } from './events.js';
+import { Invalidations } from './invalidations.js';
 import { KeyLookup } from './key-lookup.js';
+import { ReadyKeys } from './ready-keys.js';
 import { ReplacedValue } from './replaced-value.js';
-import { WORD_WATCHED } from './shard-words.js';
+import { WORD_TRACKED, WORD_WAITING, WORD_WATCHED } from './shard-words.js';
 import type { Shards } from './shards.js';
 import { type StoreFullError, shardFull } from './store-full.js';
+import { findTicket } from './tickets.js';
 import type { TypeRegistry } from './types.js';
 import { touchWatched } from './watch.js';
 
@@ -72,13 +77,23 @@ export abstract class Mutation extends KeyLookup {
   totalChanges = 0;
   /** Keys that have expired and were removed, since the start. */
   expired = 0;
+  /** Elements of values (fields of hashes), likewise. */
+  expiredElements = 0;
   listener: EventListener | null = null;
   readonly effects: EffectBuilder;
+  /** Keys that clients wait for, changed since they were last served. */
+  readonly ready = new ReadyKeys();
+  /** Keys that clients have in their caches, changed since these were last told. */
+  readonly invalidations = new Invalidations();
   /** Whether an operation was begun and is not committed. */
   private begun = false;
   /** Effects of expired keys since the command began: they belong to no change of the command. */
   private expiryEffects = 0;
   private readonly replaced = new ReplacedValue();
+  /** The key stored next counts as created, even if it takes the place of another. */
+  protected replacesKey = false;
+  /** False while the event of a created key is told by the command itself. */
+  tellsCreation = true;
 
   constructor(
     shards: Shards,
@@ -239,9 +254,15 @@ export abstract class Mutation extends KeyLookup {
    * Completes what was begun. The caller appends to the effect, which has the name and the key, and
    * ends it. test/tidy lists the files that do.
    */
-  custom(event: KeyspaceEvent | null, name: string): EffectBuilder {
+  custom(event: KeyspaceEvent | null, name: string, subcommand = ''): EffectBuilder {
     this.complete(event);
-    return this.effects.begin(name);
+    return this.effects.begin(name, subcommand);
+  }
+
+  /** The same where Redis signals nothing to those who watch the key: its version stays. */
+  customUnsignalled(name: string, subcommand = ''): EffectBuilder {
+    this.endBegun();
+    return this.effects.begin(name, subcommand);
   }
 
   /** Removes the key, which exists. */
@@ -300,12 +321,13 @@ export abstract class Mutation extends KeyLookup {
     if (!this.expiresKeys || (!this.writing && this.defersExpiry(this.shard))) return true;
     const { effects } = this;
     const before = effects.made;
-    const outcome = this.types.elementExpiry(this.kind).expire(this, this.now, effects);
+    const removed = this.types.elementExpiry(this.kind).expire(this, this.now, effects);
     this.expiryEffects += effects.made - before;
-    if (outcome === ELEMENTS_EXPIRED_NONE) return true;
+    if (removed === 0) return true;
+    this.expiredElements += Math.abs(removed);
     this.touch(true);
     this.announce(EVENT_HEXPIRED);
-    if (outcome !== ELEMENTS_EXPIRED_ALL) return true;
+    if (removed > 0) return true;
     this.removeExpired(EVENT_DEL);
     return false;
   }
@@ -320,6 +342,11 @@ export abstract class Mutation extends KeyLookup {
     if (earliest === 0 || expiry < earliest) this.table.ownerNumber = expiry;
   }
 
+  /** Tells that a command that only reads has not found the key last sought. */
+  missed(): void {
+    this.announce(EVENT_KEY_MISS);
+  }
+
   /** Removes the key last sought, which has expired (also used by the active cycle). */
   protected expire(): void {
     this.expired++;
@@ -329,7 +356,9 @@ export abstract class Mutation extends KeyLookup {
   private removeExpired(event: KeyspaceEvent): void {
     this.types.removeEntry(this.table);
     this.exists = false;
+    this.invalidations.byClient = false;
     this.touch(false);
+    this.invalidations.byClient = true;
     this.announce(event);
     if (!this.effects.active) return;
     this.expiryEffects++;
@@ -338,6 +367,7 @@ export abstract class Mutation extends KeyLookup {
 
   /** Makes the entry of the key last sought; its value's bytes are to be written. */
   private place(kind: number, length: number, expiry: number): number {
+    const isNew = !this.exists || this.replacesKey;
     const owned = this.exists && this.types.owns(this.kind);
     if (owned) this.replaced.keep(this);
     const at = this.table.put(kind, length, expiry);
@@ -351,6 +381,7 @@ export abstract class Mutation extends KeyLookup {
     this.expiry = expiry;
     this.valueOffset = at;
     this.valueLength = length;
+    if (isNew && this.tellsCreation) this.announce(EVENT_NEW);
     return at;
   }
 
@@ -389,10 +420,23 @@ export abstract class Mutation extends KeyLookup {
     if (event !== null) this.announce(event);
   }
 
-  /** Raises the key's version, for those who watch it. */
+  /**
+   * Raises the key's version, for those who watch it; notes it for those who wait for it, or have it
+   * in a cache.
+   */
   private touch(exists: boolean): void {
-    if (this.region.words[WORD_WATCHED] === 0) return;
+    const { words } = this.region;
+    if (words[WORD_WAITING] !== 0) this.noteReady();
+    if (words[WORD_TRACKED] !== 0 || this.invalidations.hasPrefixes) this.invalidations.note(this);
+    if (words[WORD_WATCHED] === 0) return;
     touchWatched(this.space, this.h1, this.h2, this.soughtDatabase, exists);
+  }
+
+  /** Clients wait in this shard: if it is for this key, they are served after the command. */
+  private noteReady(): void {
+    const { space, shard, h1, h2, soughtDatabase } = this;
+    if (findTicket(space, h1, h2, soughtDatabase) === 0) return;
+    this.ready.add(shard, soughtDatabase, h1, h2, this);
   }
 
   private emitValue(): void {

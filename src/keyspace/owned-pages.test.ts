@@ -26,7 +26,7 @@ import { TypeRegistry } from './types.js';
 
 const KIND = 5 | (1 << 3);
 const ROOT_BYTES = 8;
-const EVENT = { name: 'paged', type: 't' };
+const EVENT = { name: 'paged', index: 0, bit: 0 };
 
 /** Every page in use, as the region it lies in and its offset. */
 let inUse: { space: Space; page: number }[] = [];

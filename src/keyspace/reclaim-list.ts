@@ -15,7 +15,7 @@
  *         8    56 items of 72 bytes:
  *              0    i32  kind of the value; TABLE_KIND for the root of an emptied database
  *              4    i32  length of the root
- *              8    64 bytes: the root
+ *              8    64 bytes: the root. Of a longer one its beginning, which refers to all pages
  *
  * It is bounded: when it has all its pages, or the shard has none left, a value is freed at once.
  * All functions are called under the shard's lock.
@@ -91,9 +91,10 @@ export class ReclaimList implements PageReclaimer {
     const type = this.types.of(value.kind);
     if (type.freeStep(value, AT_ONCE_PAGES)) return;
     const { space, kind, region, valueOffset, valueLength } = value;
-    const item = this.push(space, kind, valueLength);
+    const rootBytes = Math.min(valueLength, ITEM_ROOT_BYTES_MAX);
+    const item = this.push(space, kind, rootBytes);
     if (item !== 0) {
-      copyBytes(space.region, item + ITEM_ROOT, region, valueOffset, valueLength);
+      copyBytes(space.region, item + ITEM_ROOT, region, valueOffset, rootBytes);
       space.words[WORD_RECLAIM_OBJECTS]!++;
     } else while (!type.freeStep(value, SLICE_PAGES));
   }

@@ -3,7 +3,7 @@ import { copyBytes, Region } from '../base/region.js';
 import type { StoredValue } from '../values/value-type.js';
 
 /** Bytes that refer to pages are not longer. */
-const ROOT_BYTES_MAX = 64;
+const ROOT_BYTES_MAX = 128;
 
 export class ReplacedValue implements StoredValue {
   readonly region = new Region(new SharedArrayBuffer(ROOT_BYTES_MAX), 0);

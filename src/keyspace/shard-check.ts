@@ -10,6 +10,7 @@ import { TYPES } from './types.js';
 export function checkShard(shards: Shards, shard: number, types = TYPES): void {
   shards.assertLocked(shard);
   checkReclaimList(shards.spaces[shard]!, types);
+  shards.tracked(shard).check();
   for (let database = 0; database < shards.databases; database++) {
     const table = shards.table(shard, database);
     table.check();

@@ -11,6 +11,11 @@
  *   22   byte offset of the newest page of the reclaim list, 0 = none (reclaim-list.ts)
  *   23   pages of that list
  *   24   values that wait in it
+ *   25   byte offset of the page with the queues of waiting clients, 0 = none (tickets.ts)
+ *   26   tickets in them
+ *   27   keys that clients with caches have read (see tracked-keys.ts)
+ *   28   pairs of such a key and a client
+ *   29   grows when all of them were forgotten without a message to their clients
  */
 import { LOCK_WORD } from '../memory/space-layout.js';
 
@@ -24,3 +29,8 @@ export const WORD_ORDER_LOCK = 21;
 export const WORD_RECLAIM_PAGE = 22;
 export const WORD_RECLAIM_PAGES = 23;
 export const WORD_RECLAIM_OBJECTS = 24;
+export const WORD_TICKETS = 25;
+export const WORD_WAITING = 26;
+export const WORD_TRACKED = 27;
+export const WORD_TRACKED_ITEMS = 28;
+export const WORD_FORGOTTEN = 29;

@@ -9,8 +9,10 @@ import { PAGE_BYTES } from '../base/limits.js';
 import type { Region } from '../base/region.js';
 import {
   holdsLock,
+  isAwaited,
   lockBefore,
   lockInTurn,
+  lockOwner,
   spinUntilFree,
   tryLock,
   unlock,
@@ -25,6 +27,9 @@ import { WORD_LOCK, WORD_ORDER_LOCK, WORD_ROOTS } from './shard-words.js';
 /** The hash position that ends a scan of a shard's table. */
 export { SCAN_END } from '../structures/table.js';
 
+/** For `holderOf`: the order lock. */
+export const ORDER = -1;
+
 /** Earlier than any element expires: see `ownerNumber` in types.ts. */
 const ANY_TIME = 1;
 
@@ -35,6 +40,7 @@ export class Shards {
   /** How keys are hashed, as of the lock last taken. */
   readonly keyHash: KeyHash;
   private readonly tables: (Table | undefined)[];
+  private readonly trackedTables: (Table | undefined)[];
   private readonly owner: number;
   private readonly hash = new HashState();
 
@@ -54,6 +60,7 @@ export class Shards {
     this.databases = databases;
     this.spaces = regions.map((region) => new Space(region, counters, usedPagesIndex));
     this.tables = new Array<Table | undefined>(this.count * databases).fill(undefined);
+    this.trackedTables = new Array<Table | undefined>(this.count).fill(undefined);
     this.owner = thread + 1;
     this.keyHash = new KeyHash(this.spaces[0]!);
   }
@@ -82,6 +89,17 @@ export class Shards {
     const roots = space.region.words[WORD_ROOTS]!;
     const table = new Table(space, roots + database * ROOT_BYTES);
     this.tables[shard * this.databases + database] = table;
+    return table;
+  }
+
+  /** The table of the keys that clients have read for their caches (tracked-keys.ts). */
+  tracked(shard: number): Table {
+    const opened = this.trackedTables[shard];
+    if (opened !== undefined) return opened;
+    const space = this.spaces[shard]!;
+    const roots = space.region.words[WORD_ROOTS]!;
+    const table = new Table(space, roots + this.databases * ROOT_BYTES);
+    this.trackedTables[shard] = table;
     return table;
   }
 
@@ -143,6 +161,22 @@ export class Shards {
     unlock(this.spaces[shard]!.region.words, WORD_LOCK);
   }
 
+  /** Whether a thread may be asleep until a shard is free. The caller holds the shard's lock. */
+  isAwaited(shard: number): boolean {
+    return isAwaited(this.spaces[shard]!.region.words, WORD_LOCK);
+  }
+
+  /** The thread that holds a shard's lock, or ORDER's, now; -1 when nobody does. */
+  holderOf(shard: number): number {
+    const { words } = this.spaces[Math.max(0, shard)]!.region;
+    return lockOwner(words, shard === ORDER ? WORD_ORDER_LOCK : WORD_LOCK) - 1;
+  }
+
+  /** Whether this thread holds the shard's lock. */
+  isLocked(shard: number): boolean {
+    return holdsLock(this.spaces[shard]!.region.words, WORD_LOCK, this.owner);
+  }
+
   /** @throws when this thread does not hold the shard's lock. For functions that need it. */
   assertLocked(shard: number): void {
     if (!holdsLock(this.spaces[shard]!.region.words, WORD_LOCK, this.owner)) {
@@ -156,6 +190,11 @@ export class Shards {
    */
   lockOrder(deadlineMs: number): boolean {
     return lockBefore(this.spaces[0]!.region.words, WORD_ORDER_LOCK, this.owner, deadlineMs);
+  }
+
+  /** The same in a bounded time, however many threads want it. */
+  lockOrderInTurn(): void {
+    lockInTurn(this.spaces[0]!.region.words, WORD_ORDER_LOCK, this.owner);
   }
 
   unlockOrder(): void {
@@ -175,7 +214,8 @@ export function formatShard(
   Space.format(region, key0, key1);
   const space = new Space(region, counters, usedPagesIndex);
   space.setHashKey(key0, key1, spread);
-  const pages = Math.ceil((databases * ROOT_BYTES) / PAGE_BYTES);
+  // One more than databases: the root of the keys that are tracked.
+  const pages = Math.ceil(((databases + 1) * ROOT_BYTES) / PAGE_BYTES);
   const roots = space.allocate(pages);
   space.commit(pages);
   region.words.fill(0, roots >>> 2, (roots + pages * PAGE_BYTES) >>> 2);

@@ -26,7 +26,7 @@ import {
   pagesFor,
   varintBytes,
 } from '../structures/entry.js';
-import { EVENT_SET } from './events.js';
+import { EVENT_NEW, EVENT_SET } from './events.js';
 import type { Keyspace } from './keyspace.js';
 
 /** Frames that a table gains at most when a key meets a full one. */
@@ -103,9 +103,11 @@ function storeReserved(keys: Keyspace, args: ArgumentVector, first: number, kind
   for (let i = first; i < args.count; i += 2) {
     keys.seek(args, i);
     if (last.has(i)) {
-      const { run, pages, lengthBefore } = reservations[next++]!;
+      const { run, pages, lengthBefore, created } = reservations[next++]!;
       if (run !== 0) keys.space.free(run, pages);
       if (lengthBefore >= 0 && keys.types.owns(keys.kind)) freeResized(keys, lengthBefore, kind);
+      // The entry is there since it was reserved.
+      if (created) keys.announce(EVENT_NEW);
       keys.storeArgument(kind, args, i + 1, 0, EVENT_SET);
     } else {
       // A later pair of the command overwrites this value: it is not stored, but its event is told.

@@ -12,7 +12,7 @@ import type { Keyspace } from './keyspace.js';
 import { TYPES } from './types.js';
 
 export const BAG_KIND = 5 | (1 << 3);
-const EVENT = { name: 'bag', type: 't' };
+const EVENT = { name: 'bag', index: 0, bit: 0 };
 
 const source = new Region(new SharedArrayBuffer(1 << 16), 0);
 const hash = new HashState();

@@ -21,6 +21,7 @@ import { hashType } from '../values/hash/type.js';
 import { listType } from '../values/list/type.js';
 import { setType } from '../values/set/type.js';
 import { sortedSetType } from '../values/sorted-set/type.js';
+import { streamType } from '../values/stream/type.js';
 import { stringType } from '../values/string/type.js';
 import type { ElementExpiry, StoredValue, ValueType } from '../values/value-type.js';
 import { ReclaimList } from './reclaim-list.js';
@@ -28,7 +29,7 @@ import { ReclaimList } from './reclaim-list.js';
 export type { StoredValue, ValueEffects, ValueType } from '../values/value-type.js';
 export { PARTS_END } from '../values/value-type.js';
 
-/** Redis's names by the number of a type, also of types that are not there yet. */
+/** Redis's names by the number of a type, for registries that do not have all of them. */
 const TYPE_NAMES = ['string', 'list', 'set', 'zset', 'hash', 'stream'];
 
 /** Byte offset of the mark, from the root. */
@@ -129,4 +130,11 @@ function maskOf(kinds: readonly number[]): number {
 }
 
 /** The types of the database. */
-export const TYPES = new TypeRegistry([stringType, listType, setType, sortedSetType, hashType]);
+export const TYPES = new TypeRegistry([
+  stringType,
+  listType,
+  setType,
+  sortedSetType,
+  hashType,
+  streamType,
+]);

@@ -142,6 +142,16 @@ function passOn(words: Int32Array, index: number): void {
   }
 }
 
+/** Whether a thread may be asleep until the lock is free. For its holder. */
+export function isAwaited(words: Int32Array, index: number): boolean {
+  return Atomics.load(words, index) >= AWAITED;
+}
+
+/** Who holds the lock, 0 for nobody. It may be another one a moment later. */
+export function lockOwner(words: Int32Array, index: number): number {
+  return Atomics.load(words, index) & OWNER_MASK;
+}
+
 /** Whether this owner holds the lock (for assertions and recovery after an exception). */
 export function holdsLock(words: Int32Array, index: number, owner: number): boolean {
   return (Atomics.load(words, index) & OWNER_MASK) === owner;

@@ -3,7 +3,7 @@
  * buffer; only a command cut in two is assembled in a region of its own, and one that has to wait
  * is put aside with all that follows it, until `WaitingClients` says that it may be tried again.
  */
-import { DONE, SUSPENDED } from '../base/outcome.js';
+import { BUSY, DONE, SUSPENDED } from '../base/outcome.js';
 import { giveBack } from '../base/owned-region.js';
 import { prefixBinary, type Region } from '../base/region.js';
 import type { Transport } from '../platform/transport.js';
@@ -14,6 +14,7 @@ import type { Connection } from './connection.js';
 import { type Backlog, Backlogs, PartialCommand } from './input.js';
 import type { OutputArenas } from './output.js';
 import type { FrontendPolicy } from './policy.js';
+import type { ClientPushes } from './pushes.js';
 import type { CommandRunner, NetSession } from './runner.js';
 import { WaitingClients } from './waiting.js';
 
@@ -30,6 +31,8 @@ export const UNAUTHENTICATED_QUERY_BYTES_MAX = 1 << 20;
 /** What the log says that a client has reached; the first is Redis's text. */
 const BYTES_BOUND = 'max query buffer length';
 const ARGUMENTS_BOUND = `${ASSEMBLED_ARGUMENTS_MAX} arguments of a command`;
+/** For how many arrivals a client is gathered with others after it found a shard taken. */
+const GATHERED_ARRIVALS = 32;
 /** Bytes of a client's input that the log shows at most. */
 const SHOWN_BYTES = 64;
 
@@ -40,6 +43,7 @@ export interface InputParts<S extends NetSession> {
   readonly reply: Reply;
   readonly arenas: OutputArenas;
   readonly output: ClientOutput<S>;
+  readonly pushes: ClientPushes<S>;
   readonly policy: FrontendPolicy<S>;
   readonly createRegion: (bytes: number) => Region;
   /** Ends a connection at once. */
@@ -50,6 +54,8 @@ export interface InputParts<S extends NetSession> {
 
 export class ClientInput<S extends NetSession> {
   readonly waiting: WaitingClients<S>;
+  /** Whose commands are being run. */
+  served: Connection<S> | null = null;
   private readonly parser = new RequestParser();
   private readonly backlogs: Backlogs;
   private readonly sparePartials: PartialCommand[] = [];
@@ -58,6 +64,7 @@ export class ClientInput<S extends NetSession> {
   private readonly reply: Reply;
   private readonly arenas: OutputArenas;
   private readonly output: ClientOutput<S>;
+  private readonly pushes: ClientPushes<S>;
   private readonly policy: FrontendPolicy<S>;
   private readonly createRegion: (bytes: number) => Region;
 
@@ -67,6 +74,7 @@ export class ClientInput<S extends NetSession> {
     this.reply = parts.reply;
     this.arenas = parts.arenas;
     this.output = parts.output;
+    this.pushes = parts.pushes;
     this.policy = parts.policy;
     this.createRegion = parts.createRegion;
     this.backlogs = new Backlogs(parts.createRegion);
@@ -75,6 +83,7 @@ export class ClientInput<S extends NetSession> {
 
   /** Forgets a command that was not completed. */
   reset(): void {
+    this.served = null;
     this.parser.reset();
   }
 
@@ -88,6 +97,10 @@ export class ClientInput<S extends NetSession> {
     if (connection.session.closeAfterReply || connection.inputEnded) return;
     if (this.mustWait(connection) || (connection.backlog?.length ?? 0) > 0) {
       this.backlogs.putAside(connection, region, offset, offset + length);
+    } else if (connection.gathered > 0 && connection.partial === null) {
+      connection.gathered--;
+      this.backlogs.putAside(connection, region, offset, offset + length);
+      this.waiting.add(connection, BUSY, this.dispatcher.now);
     } else {
       this.serve(connection, region, offset, offset + length);
     }
@@ -129,11 +142,14 @@ export class ClientInput<S extends NetSession> {
   private serve(connection: Connection<S>, region: Region, position: number, end: number): void {
     const { reply, output } = this;
     const session = connection.session;
+    this.pushes.flush(this.dispatcher.now);
     this.arenas.beginReplies();
     reply.protocol = session.protocol;
     let at = position;
+    this.served = connection;
     if (connection.partial !== null) at = this.servePartial(connection, region, at, end);
     if (at < end) this.serveWhole(connection, region, at, end);
+    this.served = null;
     output.queue(connection, this.dispatcher.now);
     if (session.closeAfterReply && !connection.closed) output.closeWhenSent(connection);
   }
@@ -159,11 +175,18 @@ export class ClientInput<S extends NetSession> {
         this.setAside(connection, outcome, region, next, end);
         return;
       }
-      if (reply.position - reply.start > QUEUED_AT_ONCE_BYTES) {
-        this.output.queue(connection, dispatcher.now);
-      }
+      const waitingBytes = reply.position - reply.start + this.pushes.bytes;
+      if (waitingBytes > QUEUED_AT_ONCE_BYTES) this.queueWritten(connection);
       if (session.closeAfterReply || connection.closed) return;
     }
+  }
+
+  /** Between two commands: queues what was written for the client, and pushed to others. */
+  private queueWritten(connection: Connection<S>): void {
+    this.output.queue(connection, this.dispatcher.now);
+    if (this.pushes.bytes === 0) return;
+    this.pushes.flush(this.dispatcher.now);
+    this.arenas.beginReplies();
   }
 
   /** A command could not finish: what follows it (or it as well) waits. */
@@ -175,7 +198,13 @@ export class ClientInput<S extends NetSession> {
     end: number,
   ): void {
     this.backlogs.putAside(connection, region, from, end);
-    if (outcome !== SUSPENDED) this.waiting.add(connection, outcome, this.dispatcher.now);
+    if (outcome === SUSPENDED) return;
+    if (outcome === BUSY) {
+      const { takenShard } = connection.session;
+      connection.takenShard = takenShard;
+      connection.gathered = takenShard < 0 ? 0 : GATHERED_ARRIVALS;
+    }
+    this.waiting.add(connection, outcome, this.dispatcher.now);
   }
 
   /** The command at the region's end is not whole: keeps its beginning. */

@@ -7,10 +7,14 @@ import type { Region } from '../base/region.js';
 import type { Transport } from '../platform/transport.js';
 import type { Reply } from '../protocol/reply.js';
 import type { Connection } from './connection.js';
+import { NOWHERE } from './handover.js';
 import type { OutputArenas } from './output.js';
 import { exceedsOutputLimit, type FrontendPolicy } from './policy.js';
 import type { NetSession } from './runner.js';
 import { type TakeBytes, TurnSends } from './turn-sends.js';
+
+/** A turn's send of a connection is copied to be followed by more, up to this length. */
+const MOVED_BYTES_MAX = 4096;
 
 export class ClientOutput<S extends NetSession> {
   private turnNumber = 0;
@@ -50,6 +54,11 @@ export class ClientOutput<S extends NetSession> {
     return this.closing.length > 0 || this.starting.length > 0;
   }
 
+  /** Whether replies of this turn wait for its end. */
+  get hasSends(): boolean {
+    return this.sends.hasSome;
+  }
+
   /** Queues what was written for the connection since `reply.start`. */
   queue(connection: Connection<S>, nowMs: number): void {
     const { reply } = this;
@@ -66,6 +75,53 @@ export class ClientOutput<S extends NetSession> {
       this.queuePending(connection, region, start, length);
       this.checkLimit(connection, nowMs);
     }
+  }
+
+  /**
+   * Queues bytes that lie in the arena of this turn and may be those of several connections.
+   * @returns false when they cannot be part of the turn's send: nothing was queued
+   */
+  queueShared(connection: Connection<S>, region: Region, offset: number, length: number): boolean {
+    if (!(connection.pending?.isEmpty ?? true)) return false;
+    if (connection.sentTurn !== this.turnNumber) {
+      connection.sentTurn = this.turnNumber;
+      this.sends.add(connection, region, offset, length);
+    } else if (!this.sends.extend(connection, region, offset, length)) return false;
+    this.policy.traffic.sentBytes += length;
+    return true;
+  }
+
+  /**
+   * Where the turn's send of a connection lies elsewhere in the arena: moves it to the arena's end,
+   * so that what is written next follows it. Only a short one.
+   *
+   * @returns whether it lies at the end now
+   */
+  moveToEnd(connection: Connection<S>, more: number): boolean {
+    const { reply, sends } = this;
+    if (!(connection.pending?.isEmpty ?? true)) return false;
+    const length = sends.lengthOf(connection);
+    if (length < 0 || length > MOVED_BYTES_MAX) return false;
+    if (!this.arenas.hasRoom(length + more)) return false;
+    sends.move(connection, reply.region, reply.position);
+    reply.position += length;
+    reply.start = reply.position;
+    return true;
+  }
+
+  /** Queues a copy of bytes behind all that waits for the connection. */
+  queueCopy(
+    connection: Connection<S>,
+    region: Region,
+    offset: number,
+    length: number,
+    nowMs: number,
+  ): void {
+    this.policy.traffic.sentBytes += length;
+    const pending = connection.pendingQueue();
+    pending.append(region, offset, length);
+    if (!pending.sending) this.starting.push(connection);
+    this.checkLimit(connection, nowMs);
   }
 
   private queuePending(
@@ -144,7 +200,8 @@ export class ClientOutput<S extends NetSession> {
     this.starting = [];
     for (const connection of starting) {
       if (connection.closed) continue;
-      if (connection.sentTurn === this.turnNumber) this.starting.push(connection);
+      const isHere = connection.slot !== NOWHERE;
+      if (!isHere || connection.sentTurn === this.turnNumber) this.starting.push(connection);
       else this.startGuarded(connection);
     }
   }

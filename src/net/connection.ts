@@ -11,8 +11,17 @@ export class Connection<S extends NetSession> {
   pending: Pending | null = null;
   /** In the frontend's list of connections whose command must be tried again. */
   retrying = false;
+  /** The shard that it last found taken, -1 when there were several. */
+  takenShard = -1;
+  /**
+   * How many more of its arrivals wait for the end of the turn, to be served together with those of
+   * others that want that shard.
+   */
+  gathered = 0;
   /** The turn in which a send was queued last: one a turn. */
   sentTurn = -1;
+  /** Where that send is in the turn's list. */
+  sendIndex = 0;
   /** It closes as soon as its output is sent, and runs no more input. */
   inputEnded = false;
   /** The turn in which it may be closed: the one after its last send. */

@@ -10,7 +10,7 @@ import { Region, toBinary } from '../base/region.js';
 import type { Arguments } from '../protocol/parser.js';
 import { Reply } from '../protocol/reply.js';
 import { Frontend } from './frontend.js';
-import type { FrontendPolicy } from './policy.js';
+import { type FrontendPolicy, NO_OUTPUT_LIMIT } from './policy.js';
 import type { CommandRunner } from './runner.js';
 import { bulk, command, FakeSession } from './testing.js';
 import { ClientsTransport } from './testing-clients.js';
@@ -94,6 +94,7 @@ class World {
       },
       released: () => {},
       woken: () => {},
+      continueTurn: () => {},
       beginTurn: () => {
         this.nowMs += 10;
       },
@@ -102,9 +103,8 @@ class World {
         for (const session of this.sessions) this.answer(session);
         return 100;
       },
-      outputHardBytes: 0,
-      outputSoftBytes: 0,
-      outputSoftMs: 0,
+      outputLimits: [NO_OUTPUT_LIMIT, NO_OUTPUT_LIMIT],
+      mayWait: () => true,
       bulkBytesMax: 1 << 24,
       queryBytesMax: 1 << 24,
       queryLimitReached: () => {},
@@ -133,6 +133,8 @@ class World {
       get now() {
         return world.nowMs;
       },
+      beginRun: () => world.injector.note('beginRun'),
+      endRun: () => {},
       dispatch(session: FakeSession, args: Arguments): number {
         world.injector.note('dispatch');
         const words = Array.from({ length: args.count }, (_, i) =>

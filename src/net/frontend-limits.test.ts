@@ -7,7 +7,7 @@ import { Region, toBinary } from '../base/region.js';
 import type { Arguments } from '../protocol/parser.js';
 import { Reply } from '../protocol/reply.js';
 import { Frontend } from './frontend.js';
-import type { FrontendPolicy } from './policy.js';
+import { type FrontendPolicy, NO_OUTPUT_LIMIT } from './policy.js';
 import type { CommandRunner } from './runner.js';
 import { bulk, command, FakeSession } from './testing.js';
 import { ClientsTransport } from './testing-clients.js';
@@ -49,10 +49,10 @@ beforeEach(() => {
     released: () => {},
     woken: () => {},
     beginTurn: () => {},
+    continueTurn: () => {},
     background: () => 100,
-    outputHardBytes: 0,
-    outputSoftBytes: 0,
-    outputSoftMs: 0,
+    outputLimits: [NO_OUTPUT_LIMIT, NO_OUTPUT_LIMIT],
+    mayWait: () => true,
     bulkBytesMax: 512 * MEBIBYTE,
     queryBytesMax: MEBIBYTE,
     queryLimitReached: (_, begin, bound) => {
@@ -74,6 +74,8 @@ function runner(reply: Reply): CommandRunner<FakeSession> {
     get now() {
       return nowMs;
     },
+    beginRun() {},
+    endRun() {},
     dispatch(session: FakeSession, args: Arguments): number {
       dispatched++;
       if (outcome !== DONE) {
@@ -226,7 +228,7 @@ test('a pipeline with far more replies than fit in one place gets all of them in
 
 test('a client over its output limit is closed in the middle of its pipeline', () => {
   const slot = transport.connect();
-  policy.outputHardBytes = 40 * MEBIBYTE;
+  policy.outputLimits = [{ ...NO_OUTPUT_LIMIT, hardBytes: 40 * MEBIBYTE }];
   transport.receive(slot, command('big', '20').repeat(40));
   assert.equal(isClosed(slot), true);
   assert.ok(dispatched < 10, `${dispatched} commands were run`);

@@ -58,6 +58,23 @@ describe('the network layer', () => {
     assert.equal(transport.sent, bulk('one') + bulk('two') + bulk('three'));
   });
 
+  it('serves a client that found a shard taken in a run for that shard, for a while', () => {
+    const { frontend, receive, runner, session } = newFrontend();
+    receive(command('one'));
+    session.takenShard = 7;
+    runner.busy = 1;
+    receive(command('two') + command('three'));
+    frontend.turn();
+    session.takenShard = -1;
+    for (let arrival = 0; arrival < 34; arrival++) {
+      receive(command('more').slice(0, 5));
+      receive(command('more').slice(5));
+      frontend.turn();
+    }
+    assert.equal(runner.ran.length, 3 + 34);
+    assert.deepEqual(runner.runs, [null, 7, 7, ...Array(32).fill(7), null, null]);
+  });
+
   it('runs every command of a pipeline once and in order, whichever of them are held up', () => {
     const kinds = fc.array(fc.constantFrom('array', 'inline', 'inline-quoted'), { maxLength: 70 });
     fc.assert(

@@ -16,6 +16,7 @@ import { Connection } from './connection.js';
 import { Arrivals, isQuiet, NOWHERE, type TakeOver, unservedInput } from './handover.js';
 import { OutputArenas } from './output.js';
 import type { FrontendPolicy } from './policy.js';
+import { ClientPushes } from './pushes.js';
 import type { CommandRunner, NetSession } from './runner.js';
 
 /** What each arrival adds to a connection's activity besides its bytes. */
@@ -28,6 +29,10 @@ export class Frontend<S extends NetSession> implements TransportHandler {
   private readonly arenas: OutputArenas;
   private readonly output: ClientOutput<S>;
   private readonly input: ClientInput<S>;
+  private readonly pushes: ClientPushes<S>;
+  /** Where the bytes staged last are, and how many. */
+  private stagedAt = 0;
+  private stagedBytes = 0;
   private turnOpen = false;
   /** Replies of suspended commands that have become ready. */
   private resumed: { session: S; write: () => void }[] = [];
@@ -49,12 +54,16 @@ export class Frontend<S extends NetSession> implements TransportHandler {
       (connection) => this.close(connection),
       (connection, error) => this.failed(connection, 'sending', error),
     );
+    this.pushes = new ClientPushes(reply, this.arenas, this.output, (connection, error) =>
+      this.failed(connection, 'sending', error),
+    );
     this.input = new ClientInput({
       transport,
       dispatcher,
       reply,
       arenas: this.arenas,
       output: this.output,
+      pushes: this.pushes,
       policy,
       createRegion,
       close: (connection) => this.close(connection),
@@ -175,19 +184,38 @@ export class Frontend<S extends NetSession> implements TransportHandler {
   turn(): number {
     this.openTurn();
     this.output.beginTurn();
-    this.input.waiting.turn(this.dispatcher.now);
+    this.serveWaiting();
     const backgroundMs = this.background();
-    while (this.resumed.length > 0) this.resumeNext();
+    if (this.resumed.length > 0) this.resumeAll();
     this.endTurn();
-    if (this.output.isWaiting) return 0;
+    if (!this.mayWait()) return 0;
     const dueMs = this.input.waiting.dueMs(this.dispatcher.now);
     return backgroundMs < 0 ? Math.min(dueMs, FAILED_BACKGROUND_MS) : Math.min(dueMs, backgroundMs);
   }
 
-  private openTurn(): void {
-    if (this.turnOpen) return;
-    this.turnOpen = true;
+  /** Tries the clients again that had to wait, those that found a shard taken in one run. */
+  private serveWaiting(): void {
+    const { dispatcher, output } = this;
+    const { waiting } = this.input;
+    const first = waiting.firstBusy;
     try {
+      // Replies that are ready are not kept from their clients: then the run takes what is free.
+      if (first !== undefined) dispatcher.beginRun(first.takenShard, !output.hasSends);
+      waiting.turn(dispatcher.now);
+    } catch (error) {
+      this.policy.failed('serving clients that waited', error);
+    } finally {
+      dispatcher.endRun();
+    }
+  }
+
+  private openTurn(): void {
+    try {
+      if (this.turnOpen) {
+        this.policy.continueTurn();
+        return;
+      }
+      this.turnOpen = true;
       this.policy.beginTurn();
     } catch (error) {
       this.policy.failed('beginning a turn', error);
@@ -197,10 +225,53 @@ export class Frontend<S extends NetSession> implements TransportHandler {
   private endTurn(): void {
     this.turnOpen = false;
     try {
+      this.pushes.flush(this.dispatcher.now);
       this.output.endTurn();
     } catch (error) {
       this.policy.failed('ending a turn', error);
     }
+  }
+
+  private mayWait(): boolean {
+    try {
+      return this.policy.mayWait() && !this.output.isWaiting && this.resumed.length === 0;
+    } catch (error) {
+      this.policy.failed('ending a turn', error);
+      return false;
+    }
+  }
+
+  // --- output that no command of the client asked for ---------------------------------------------
+
+  /**
+   * Writes bytes, encoded as the client's protocol has it, to a client. Any time on this thread, also
+   * while a command runs: they stand behind the replies of the client's earlier commands. For the
+   * client whose command is under way they stand where its reply has got to.
+   *
+   * @returns false when the client is gone
+   */
+  push(session: S, region: Region, offset: number, length: number): boolean {
+    this.stage(region, offset, length);
+    return this.pushStaged(session);
+  }
+
+  /** Keeps a copy of bytes for any number of `pushStaged`: they are stored once for all clients. */
+  stage(region: Region, offset: number, length: number): void {
+    this.stagedAt = this.pushes.stage(region, offset, length);
+    this.stagedBytes = length;
+  }
+
+  /** Writes what was staged last to a client, as `push` does. Before anything else is served. */
+  pushStaged(session: S): boolean {
+    let connection = this.connections.get(session.connection);
+    if (connection?.session !== session) connection = this.arrivals.find(session);
+    if (connection === undefined) return false;
+    if (this.input.served === connection) {
+      this.pushes.writeStaged(this.stagedAt, this.stagedBytes);
+    } else {
+      this.pushes.add(connection, this.stagedAt, this.stagedBytes);
+    }
+    return true;
   }
 
   private background(): number {
@@ -253,15 +324,34 @@ export class Frontend<S extends NetSession> implements TransportHandler {
     this.input.waiting.resumePaused();
   }
 
+  /** Whether CLIENT PAUSE holds a command of the client. */
+  isPaused(session: S): boolean {
+    const connection = this.connections.get(session.connection);
+    return connection !== undefined && this.input.waiting.isPaused(connection);
+  }
+
   get pausedCount(): number {
     return this.input.waiting.pausedCount;
   }
 
-  private resumeNext(): void {
-    const { session, write } = this.resumed.shift()!;
-    const connection = this.connections.get(session.connection);
-    if (connection === undefined || connection.session !== session) return;
+  private resumeAll(): void {
+    const later: typeof this.resumed = [];
+    for (;;) {
+      const next = this.resumed.shift();
+      if (next === undefined) break;
+      const { session } = next;
+      const connection = this.connections.get(session.connection);
+      if (connection?.session === session) this.resumeOne(connection, next.write);
+      // It comes back from a move that was given up: see `detached`.
+      else if (this.arrivals.find(session) !== undefined) later.push(next);
+    }
+    this.resumed = later;
+  }
+
+  private resumeOne(connection: Connection<S>, write: () => void): void {
+    const { session } = connection;
     const { reply, output } = this;
+    this.pushes.flush(this.dispatcher.now);
     this.arenas.beginReplies();
     reply.protocol = session.protocol;
     try {

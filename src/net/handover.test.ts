@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import { Region } from '../base/region.js';
 import { bulk, command, DESCRIPTOR, newFrontend, SLOT } from './testing.js';
 
 type End = ReturnType<typeof newFrontend>;
@@ -147,6 +148,28 @@ describe('a connection that changes threads', () => {
     assert.deepEqual(traveller.end.transport.adopted, [DESCRIPTOR]);
     frontend.accepted(SLOT);
     assert.equal(traveller.received, bulk('waited'));
+  });
+
+  it('gets what becomes ready for it while it comes back', () => {
+    const traveller = newTraveller();
+    const { session, frontend, runner, transport } = traveller.end;
+    traveller.ask();
+    traveller.end.receive(command('wait') + command('two'));
+    for (let turn = 0; turn < 3; turn++) frontend.turn();
+    frontend.detached(SLOT, DESCRIPTOR);
+    session.suspended = false;
+    const region = new Region(new SharedArrayBuffer(8), 0);
+    region.bytes.fill(0x70);
+    assert.equal(frontend.push(session, region, 0, 4), true);
+    frontend.resume(session, () => runner.reply.bulkBinary('waited'));
+    frontend.turn();
+    assert.equal(transport.sent, '');
+    frontend.accepted(SLOT);
+    for (let turn = 0; turn < 3; turn++) {
+      frontend.turn();
+      transport.drain();
+    }
+    assert.equal(transport.sent, `pppp${bulk('waited')}${bulk('two')}`);
   });
 
   it('is not given away while it waits, is closing, or has output that is not taken', () => {

@@ -80,6 +80,12 @@ export class OutputArenas {
     return true;
   }
 
+  /** Whether this many bytes fit the arena at `reply.position`. Between replies. */
+  hasRoom(bytes: number): boolean {
+    const { reply } = this;
+    return this.isArena(reply.region) && reply.position + bytes <= reply.limit;
+  }
+
   /** Whether the region is one of the two arenas (whose bytes do not outlive the next turn). */
   isArena(region: Region): boolean {
     return region === this.arenas[0] || region === this.arenas[1];

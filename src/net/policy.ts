@@ -4,6 +4,16 @@
 import type { Connection } from './connection.js';
 import type { NetSession } from './runner.js';
 
+/** How much unsent output a class of clients may have; 0 = no bound. */
+export interface OutputLimit {
+  hardBytes: number;
+  softBytes: number;
+  /** How long it may be over the soft limit. */
+  softMs: number;
+}
+
+export const NO_OUTPUT_LIMIT: OutputLimit = { hardBytes: 0, softBytes: 0, softMs: 0 };
+
 export interface FrontendPolicy<S extends NetSession> {
   /** Whether a descriptor stays here; false: it was handed to another thread. */
   offered(descriptor: number): boolean;
@@ -14,12 +24,17 @@ export interface FrontendPolicy<S extends NetSession> {
   woken(): void;
   /** Once a turn, after wake-up and before the first command: sets clock and gates. */
   beginTurn(): void;
+  /** At each further event of the turn. What came from other threads since comes before it. */
+  continueTurn(): void;
+  /**
+   * The turn is over, and the thread is about to wait for the next event.
+   * @returns false when there is something to do already: it must not wait
+   */
+  mayWait(): boolean;
   /** Once a turn, when all is done: background work; returns milliseconds until it wants more. */
   background(): number;
-  /** Output limit of ordinary clients: 'soft', 'hard' bytes and soft seconds; 0 = none. */
-  readonly outputHardBytes: number;
-  readonly outputSoftBytes: number;
-  readonly outputSoftMs: number;
+  /** By `NetSession.outputClass`. */
+  readonly outputLimits: readonly OutputLimit[];
   readonly bulkBytesMax: number;
   /** client-query-buffer-limit */
   readonly queryBytesMax: number;
@@ -40,13 +55,13 @@ export function exceedsOutputLimit<S extends NetSession>(
   policy: FrontendPolicy<S>,
   nowMs: number,
 ): boolean {
-  const { outputHardBytes, outputSoftBytes, outputSoftMs } = policy;
+  const { hardBytes, softBytes, softMs } = policy.outputLimits[connection.session.outputClass]!;
   const bytes = connection.outputBytes;
-  if (outputHardBytes > 0 && bytes > outputHardBytes) return true;
-  if (outputSoftBytes === 0 || bytes <= outputSoftBytes) {
+  if (hardBytes > 0 && bytes > hardBytes) return true;
+  if (softBytes === 0 || bytes <= softBytes) {
     connection.softLimitSinceMs = 0;
     return false;
   }
   if (connection.softLimitSinceMs === 0) connection.softLimitSinceMs = nowMs;
-  return nowMs - connection.softLimitSinceMs > outputSoftMs;
+  return nowMs - connection.softLimitSinceMs > softMs;
 }

@@ -6,7 +6,7 @@ import type { Transport } from '../platform/transport.js';
 import type { Arguments } from '../protocol/parser.js';
 import { Reply } from '../protocol/reply.js';
 import { Frontend } from './frontend.js';
-import type { FrontendPolicy } from './policy.js';
+import { type FrontendPolicy, NO_OUTPUT_LIMIT } from './policy.js';
 import type { CommandRunner, NetSession } from './runner.js';
 
 export const SLOT = 3;
@@ -18,8 +18,10 @@ export class FakeSession implements NetSession {
   readonly protocol = 2;
   authenticated = true;
   closeAfterReply = false;
+  outputClass = 0;
   lastInteractionMs = 0;
   suspended = false;
+  takenShard = -1;
   queuedBytes = 0;
   cancelSuspension = null;
 
@@ -96,11 +98,24 @@ export class EchoRunner implements CommandRunner<FakeSession> {
   readonly now = 1;
   busy = 0;
   ran: string[][] = [];
+  /** For each of them the shard of the run that it was part of; null: of none. */
+  runs: (number | null)[] = [];
   /** Which calls of `dispatch`, counted from 1, also answer BUSY. */
   busyCalls: ReadonlySet<number> = new Set();
   private calls = 0;
 
   constructor(readonly reply: Reply) {}
+
+  /** Shards for which runs were begun, while they are under way. */
+  run: number | null = null;
+
+  beginRun(shard: number): void {
+    this.run = shard;
+  }
+
+  endRun(): void {
+    this.run = null;
+  }
 
   dispatch(session: FakeSession, args: Arguments): number {
     const words: string[] = [];
@@ -113,6 +128,7 @@ export class EchoRunner implements CommandRunner<FakeSession> {
       return BUSY;
     }
     this.ran.push(words);
+    this.runs.push(this.run);
     if (words[0] === 'wait') {
       session.suspended = true;
       return SUSPENDED;
@@ -134,10 +150,10 @@ export function newFrontend() {
     released: () => {},
     woken: () => {},
     beginTurn: () => {},
+    continueTurn: () => {},
     background: () => 100,
-    outputHardBytes: 0,
-    outputSoftBytes: 0,
-    outputSoftMs: 0,
+    outputLimits: [NO_OUTPUT_LIMIT, NO_OUTPUT_LIMIT],
+    mayWait: () => true,
     bulkBytesMax: 512 * 1024 * 1024,
     queryBytesMax: 1024 * 1024 * 1024,
     queryLimitReached: () => {},

@@ -2,7 +2,7 @@
  * The replies of a turn, one send for each connection: parallel arrays, reused turn after turn. The
  * bytes lie in the output arena until the transport has sent them.
  */
-import type { Region } from '../base/region.js';
+import { copyBytes, type Region } from '../base/region.js';
 import type { Transport } from '../platform/transport.js';
 import type { Connection } from './connection.js';
 import type { NetSession } from './runner.js';
@@ -24,8 +24,13 @@ export class TurnSends<S extends NetSession> {
   /** @param failed told of a connection for which the transport threw */
   constructor(private readonly failed: (connection: Connection<S>, error: unknown) => void) {}
 
+  get hasSome(): boolean {
+    return this.count > 0;
+  }
+
   add(connection: Connection<S>, region: Region, offset: number, length: number): void {
     const index = this.count;
+    connection.sendIndex = index;
     this.connections[index] = connection;
     this.regions[index] = region;
     this.offsets[index] = offset;
@@ -33,28 +38,47 @@ export class TurnSends<S extends NetSession> {
     this.count = index + 1;
   }
 
-  /** Adds bytes to the latest send, if it is the connection's and ends where they begin. */
+  /** Adds bytes to the connection's send of this turn, if it has one that ends where they begin. */
   extend(connection: Connection<S>, region: Region, offset: number, length: number): boolean {
-    const last = this.count - 1;
-    if (last < 0 || this.connections[last] !== connection || this.regions[last] !== region) {
-      return false;
-    }
-    if (this.offsets[last]! + this.lengths[last]! !== offset) return false;
-    this.lengths[last]! += length;
+    const index = this.indexOf(connection);
+    if (index < 0 || this.regions[index] !== region) return false;
+    if (this.offsets[index]! + this.lengths[index]! !== offset) return false;
+    this.lengths[index]! += length;
     return true;
   }
 
+  /** Bytes of the connection's send of this turn; -1 without one. */
+  lengthOf(connection: Connection<S>): number {
+    const index = this.indexOf(connection);
+    return index < 0 ? -1 : this.lengths[index]!;
+  }
+
+  /** Copies the bytes of the connection's send to another place, from where it goes out. */
+  move(connection: Connection<S>, region: Region, offset: number): void {
+    const index = this.indexOf(connection);
+    copyBytes(region, offset, this.regions[index]!, this.offsets[index]!, this.lengths[index]!);
+    this.regions[index] = region;
+    this.offsets[index] = offset;
+  }
+
+  /** Where the connection's send is; -1 when it has none in this turn. */
+  private indexOf(connection: Connection<S>): number {
+    const index = connection.sendIndex;
+    return index < this.count && this.connections[index] === connection ? index : -1;
+  }
+
   /**
-   * Takes the connection's send back, if it has one, and gives its bytes to `take`. Rare, so it is
-   * searched for. The last send moves to its place: sends of different connections have no order.
+   * Takes the connection's send back, if it has one, and gives its bytes to `take`. The last send
+   * moves to its place: sends of different connections have no order.
    */
   withdraw(connection: Connection<S>, take: TakeBytes<S>): void {
-    let index = this.count - 1;
-    while (index >= 0 && this.connections[index] !== connection) index--;
+    const index = this.indexOf(connection);
     if (index < 0) return;
     take(connection, this.regions[index]!, this.offsets[index]!, this.lengths[index]!);
     const last = --this.count;
-    this.connections[index] = this.connections[last]!;
+    const moved = this.connections[last]!;
+    this.connections[index] = moved;
+    moved.sendIndex = index;
     this.regions[index] = this.regions[last]!;
     this.offsets[index] = this.offsets[last]!;
     this.lengths[index] = this.lengths[last]!;

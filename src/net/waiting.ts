@@ -31,6 +31,15 @@ export class WaitingClients<S extends NetSession> {
     return this.paused.length;
   }
 
+  /** The client that is tried first in the next turn because a shard was taken. */
+  get firstBusy(): Connection<S> | undefined {
+    return this.busy[0];
+  }
+
+  isPaused(connection: Connection<S>): boolean {
+    return this.paused.includes(connection);
+  }
+
   /** @param outcome of the client's command: BUSY, PAUSED or DEFERRED */
   add(connection: Connection<S>, outcome: number, nowMs: number): void {
     if (connection.retrying) return;

@@ -10,6 +10,7 @@
  * Printing is printf's "%.17g" (base/double-text.ts).
  */
 import type { Region } from '../base/region.js';
+import { shortenNumber } from './long-number-text.js';
 
 export { formatDouble } from '../base/double-text.js';
 
@@ -20,9 +21,12 @@ const MINUS = 45;
 const PLUS = 43;
 const POINT = 46;
 const ZERO = 48;
+const TAB = 9;
+const CARRIAGE_RETURN = 13;
+const SPACE = 32;
 /** A decimal mantissa of so many digits is exact in a double. */
 const EXACT_DIGITS_MAX = 15;
-/** Longer texts can't be numbers anybody means; Redis has a buffer of about this size too. */
+/** A longer text is brought to fewer digits first: it may have half a gigabyte. */
 const TEXT_BYTES_MAX = 5 * 1024;
 
 /** @returns the number, or NaN when the text is none */
@@ -30,7 +34,7 @@ export function parseDouble(region: Region, offset: number, length: number): num
   const bytes = region.bytes;
   const end = offset + length;
   let at = offset;
-  if (length === 0 || length >= TEXT_BYTES_MAX) return Number.NaN;
+  if (length === 0) return Number.NaN;
   const sign = bytes[at]!;
   if (sign === MINUS || sign === PLUS) at++;
   const digits = at;
@@ -52,9 +56,13 @@ export function parseDouble(region: Region, offset: number, length: number): num
 }
 
 function parseSlowly(region: Region, offset: number, length: number): number {
-  return parseDoubleText(
-    Buffer.from(region.bytes.slice(offset, offset + length)).toString('latin1'),
-  );
+  return parseDoubleText(shortText(region, offset, length));
+}
+
+/** The bytes as a string; a number of many digits with fewer. */
+function shortText(region: Region, offset: number, length: number): string {
+  if (length >= TEXT_BYTES_MAX) return shortenNumber(region.bytes, offset, length);
+  return Buffer.from(region.bytes.slice(offset, offset + length)).toString('latin1');
 }
 
 const DECIMAL = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i;
@@ -85,7 +93,6 @@ export function parseDoubleStart(text: string): number {
   return hexadecimal === null ? Number.parseFloat(text) : parseDoubleText(hexadecimal[1]!);
 }
 
-const BLANKS_BEFORE = /^[ \t-\r]*(?=[^ \t-\r])/;
 const SIGN = /^[+-]?/;
 
 /**
@@ -96,24 +103,29 @@ const SIGN = /^[+-]?/;
 export function parseRangeDouble(region: Region, offset: number, length: number): number {
   const value = parseDouble(region, offset, length);
   if (!Number.isNaN(value)) return value;
-  if (length >= TEXT_BYTES_MAX) return value;
-  return parseRangeText(
-    Buffer.from(region.bytes.slice(offset, offset + length)).toString('latin1'),
-  );
+  const { bytes } = region;
+  const nul = bytes.subarray(offset, offset + length).indexOf(0);
+  const end = nul < 0 ? offset + length : offset + nul;
+  if (end === offset) return 0;
+  let at = offset;
+  while (at < end && isBlank(bytes[at]!)) at++;
+  return parseRangeText(shortText(region, at, end - at));
 }
 
+function isBlank(byte: number): boolean {
+  return byte === SPACE || (byte >= TAB && byte <= CARRIAGE_RETURN);
+}
+
+/** @param text without blanks before it */
 function parseRangeText(text: string): number {
-  const end = text.indexOf('\0');
-  const whole = end < 0 ? text : text.slice(0, end);
-  if (whole === '') return 0;
-  const trimmed = whole.replace(BLANKS_BEFORE, '');
-  const value = parseDoubleText(trimmed);
+  const value = parseDoubleText(text);
   if (!Number.isNaN(value)) return value;
   // What is left is no number, or one whose exponent is too large or too small for a double.
-  if (!DECIMAL.test(trimmed) && !isHexadecimal(trimmed)) return value;
-  const isLarge = DECIMAL.test(trimmed) ? Math.abs(Number(trimmed)) > 1 : !/p-/i.test(trimmed);
+  const isDecimal = DECIMAL.test(text);
+  if (!isDecimal && !isHexadecimal(text)) return value;
+  const isLarge = isDecimal ? Math.abs(Number(text)) > 1 : !/p-/i.test(text);
   const magnitude = isLarge ? Infinity : 0;
-  return SIGN.exec(trimmed)![0] === '-' ? -magnitude : magnitude;
+  return SIGN.exec(text)![0] === '-' ? -magnitude : magnitude;
 }
 
 function isHexadecimal(text: string): boolean {

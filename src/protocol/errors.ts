@@ -174,6 +174,8 @@ export const EXEC_WITHOUT_MULTI = error('ERR EXEC without MULTI');
 export const DISCARD_WITHOUT_MULTI = error('ERR DISCARD without MULTI');
 export const NOT_IN_TRANSACTION = error('ERR Command not allowed inside a transaction');
 
+export const NOT_FOR_MONITORS = error("ERR Replica can't interact with the keyspace");
+
 // Scripts.
 export const NO_SCRIPT = error('NOSCRIPT No matching script. Please use EVAL.');
 export const NOT_BUSY = error('NOTBUSY No scripts in execution right now.');
@@ -185,6 +187,7 @@ export const UNKILLABLE = error(
 
 // Clients and streams.
 export const UNBLOCKED = error('UNBLOCKED client unblocked via CLIENT UNBLOCK');
+export const TOO_MANY_BLOCKED = error('ERR too many clients of this thread are blocked');
 export const UNBLOCKED_ROLE = error(
   'UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)',
 );
@@ -216,6 +219,14 @@ export function noPermCommand(name: string): ErrorReply {
 }
 
 /** EXEC refused as a whole, for the reason a single command would have been. */
+/** What RESP2 clients may not do while they are subscribed. */
+export function notWhileSubscribed(command: string): ErrorReply {
+  return error(
+    `ERR Can't execute '${command}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET ` +
+      'are allowed in this context',
+  );
+}
+
 export function execAbortBecause(reason: ErrorReply): ErrorReply {
   const cause = reason.text.replace(/^ERR /, '');
   return error(`EXECABORT Transaction discarded because of: ${cause}`);

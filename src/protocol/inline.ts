@@ -96,7 +96,7 @@ function decodeQuoted(bytes: Uint8Array, at: Cursor, end: number, quote: number)
  * @returns false when its quotes are not balanced
  */
 export function splitInline(
-  args: Arguments,
+  args: Pick<Arguments, 'push'>,
   bytes: Uint8Array,
   position: number,
   end: number,
@@ -124,4 +124,16 @@ export function splitInline(
     }
     args.push(start, write - start);
   }
+}
+
+/** The same for a text of one char per byte. @returns null when its quotes are not balanced */
+export function splitArguments(text: string): string[] | null {
+  const bytes = Buffer.from(text, 'latin1');
+  const words: string[] = [];
+  const collect = {
+    push: (offset: number, length: number) => {
+      words.push(bytes.toString('latin1', offset, offset + length));
+    },
+  };
+  return splitInline(collect, bytes, 0, bytes.length) ? words : null;
 }

@@ -123,6 +123,8 @@ export class Reply {
   limit: number;
   /** The RESP version the client speaks: 2 or 3. */
   protocol: 2 | 3 = 2;
+  /** Up to here (as a mark) nothing is taken back when CLIENT REPLY silences a command. */
+  kept = 0;
   /** Errors written so far, and the code of the last one: for statistics and MULTI. */
   errors = 0;
   errorCode = '';
@@ -322,6 +324,12 @@ export class Reply {
     else this.line(BIG_NUMBER, n.toString());
   }
 
+  /** The same whose text is there already, one byte per char. Line ends become spaces. */
+  bigNumberText(text: string): void {
+    if (this.protocol === 3) this.line(BIG_NUMBER, text);
+    else this.bulkBinary(text.replace(/[\r\n]/g, ' '));
+  }
+
   // Strings.
 
   bulk(source: Region, offset: number, length: number): void {
@@ -376,6 +384,21 @@ export class Reply {
     this.crlf();
   }
 
+  /** The same with one byte per char. A shorter format is filled up with spaces, of a longer one three stay. */
+  verbatimBinary(format: string, text: string): void {
+    if (this.protocol === 2) {
+      this.bulkBinary(text);
+      return;
+    }
+    this.ensure(text.length + HEADER_BYTES_MAX);
+    this.position = writeHeader(this.region, this.position, VERBATIM, text.length + 4);
+    const head = `${format.slice(0, 3).padEnd(3)}:`;
+    writeBinary(this.region.bytes, this.position, head, true);
+    writeBinary(this.region.bytes, this.position + head.length, text, false);
+    this.position += head.length + text.length;
+    this.crlf();
+  }
+
   // Aggregates: the elements follow as replies of their own.
 
   array(count: number): void {
@@ -425,6 +448,27 @@ export class Reply {
   /** Takes back everything that was written since `mark`. */
   rewind(mark: number): void {
     this.position = this.start + mark;
+  }
+
+  /** Puts what was written since `mark` before what was written between `begin` and it. */
+  putFirst(begin: number, mark: number): void {
+    const length = mark - begin;
+    this.ensure(length);
+    const { start, position } = this;
+    const { bytes } = this.region;
+    bytes.copyWithin(position, start + begin, start + mark);
+    bytes.copyWithin(start + begin, start + mark, position + length);
+  }
+
+  /**
+   * What was written since `mark` goes out although CLIENT REPLY silences the command. What it has
+   * written before that does not.
+   */
+  keep(mark: number): void {
+    const { kept, start, region } = this;
+    if (mark > kept) region.bytes.copyWithin(start + kept, start + mark, this.position);
+    this.position -= mark - kept;
+    this.kept = this.position - start;
   }
 
   private insertHeader(mark: number, type: number, count: number): void {

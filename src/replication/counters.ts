@@ -2,6 +2,8 @@
 import { declareCounter } from '../memory/control-layout.js';
 
 export const FULL_SYNCS = declareCounter('replication.full-syncs');
+/** Full syncs that went on after their links were cut. */
+export const FULL_SYNCS_RESUMED = declareCounter('replication.full-syncs-resumed');
 export const PARTIAL_SYNCS = declareCounter('replication.partial-syncs');
 export const PARTIAL_SYNCS_REFUSED = declareCounter('replication.partial-syncs-refused');
 export const REPLICATION_INPUT_BYTES = declareCounter('replication.input-bytes');

@@ -3,7 +3,8 @@
  * ask the tables and do the work.
  *
  * On the replica. The events are blocks (wire.ts). A full sync begins in AWAITS_CLEAR, a sync that
- * continues begins in RESUMED. HEARTBEAT is accepted in every state.
+ * continues begins in RESUMED. A full sync that goes on after a cut link begins in the states that
+ * its shards were in: AWAITS_CLEAR, WALKING or DONE. HEARTBEAT is accepted in every state.
  *
  *   AWAITS_CLEAR ──CLEAR──▶ WALKING ──SHARD_DONE──▶ DONE ──CUT──▶ STREAMING ◀──CUT── RESUMED
  *                            │ ▲ ▲                    │

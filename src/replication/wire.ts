@@ -1,5 +1,6 @@
 /**
- * The messages on a flow connection from primary to replica: blocks, each of one shard.
+ * The messages on a flow connection from primary to replica: blocks, each of one shard. The stream
+ * without keys travels like one more shard, whose number is that of the shards.
  *
  *   0      u32  checksum of the rest of the header
  *   4      u8   type
@@ -19,7 +20,7 @@
  *   ENTRIES    entries one by one: u8 kind, 3 × 0, u16 database, u16 0, u32 key length,
  *              u32 value length, f64 expiry, key, value, padding to 8
  *   VALUES     values as commands: u32 keys, u32 0, then whole records of the journal's form, as
- *              JOURNAL has them before SHARD_DONE
+ *              JOURNAL has them before SHARD_DONE. Of the stream without keys: what makes its state
  *   JOURNAL    bytes of the shard's stream of records. After SHARD_DONE: the stream from `from` to
  *              `to`, cut anywhere. Before it: the records of that range on keys that were shipped,
  *              whole except for MORE.

@@ -6,12 +6,21 @@
  * The analysis is sound and simple: it looks at calls of the form `redis.call(...)` and
  * `redis.pcall(...)` only. Any other use of the name `redis` than a field that is no call function,
  * and any way to code that it does not see (`_G`, `load`, `loadstring`), makes the script open.
- * KEYS itself may be indexed and measured; passed on or assigned to it makes the script open.
+ * KEYS itself may be indexed and measured, and gone through by ipairs; passed on or assigned to it makes
+ * the script open. A local that is given an element of KEYS, a constant or `redis.call` where it is
+ * declared, and nothing later, stands for that.
  *
  * It knows no command. It classifies the arguments; whoever knows which of a command's arguments
  * are keys decides with `isClosed`.
  */
-import type { CallExpression, Chunk, Expression, FunctionBody, Statement } from './syntax/tree.js';
+import type {
+  CallExpression,
+  Chunk,
+  Expression,
+  FunctionBody,
+  Local,
+  Statement,
+} from './syntax/tree.js';
 
 /** constant: text in the script. key: an element of KEYS. other: known only when it runs. */
 export type ArgumentKind =
@@ -41,22 +50,21 @@ export function analyze(chunk: Chunk): Closedness {
   if (HIDING_NAMES.some((name) => chunk.globals.has(name))) return { calls: undefined };
   const analysis = new Analysis();
   analysis.block(chunk.main.body);
-  return { calls: analysis.isOpen ? undefined : analysis.calls };
+  return { calls: analysis.isOpen ? undefined : analysis.calls() };
 }
 
 /**
  * Whether each argument that is a key is an element of KEYS.
- * @param keyPositions for a command name and its number of arguments the places of its keys among
- *   the arguments, or undefined when they cannot be told
+ * @param keyPositions for a call the places of its keys among the arguments, or undefined when they
+ *   cannot be told
  */
 export function isClosed(
   { calls }: Closedness,
-  keyPositions: (name: string, args: readonly ArgumentKind[]) => readonly number[] | undefined,
+  keyPositions: (call: CommandCall) => readonly number[] | undefined,
 ): boolean {
   if (calls === undefined) return false;
   return calls.every((call) => {
-    if (call.isOpenEnded) return false;
-    const positions = keyPositions(call.name, call.args);
+    const positions = keyPositions(call);
     return positions?.every((position) => call.args[position]?.kind === 'key') ?? false;
   });
 }
@@ -65,9 +73,54 @@ function isGlobal(expression: Expression, name: string): boolean {
   return expression.kind === 'global' && expression.name === name;
 }
 
+interface FoundCall {
+  readonly name: string;
+  readonly args: readonly Expression[];
+}
+
 class Analysis {
-  readonly calls: CommandCall[] = [];
   isOpen = false;
+  private readonly found: FoundCall[] = [];
+  /** What each local is given where it is declared, if that is of interest. */
+  private readonly given = new Map<Local, ArgumentKind>();
+  /** Locals that stand for redis.call or redis.pcall. */
+  private readonly callers = new Set<Local>();
+  /** Locals that are given something else later. */
+  private readonly changed = new Set<Local>();
+
+  /** What was found. A local counts only when nothing changed it, before a call or behind it. */
+  calls(): readonly CommandCall[] | undefined {
+    for (const local of this.callers) if (this.changed.has(local)) return undefined;
+    return this.found.map(({ name, args }) => {
+      const last = args.at(-1);
+      return {
+        name,
+        args: args.map((arg) => this.classify(arg)),
+        isOpenEnded: last?.kind === 'call' || last?.kind === 'vararg',
+      };
+    });
+  }
+
+  private classify(expression: Expression): ArgumentKind {
+    switch (expression.kind) {
+      case 'string':
+        return { kind: 'constant', text: expression.value };
+      case 'number':
+        if (!Number.isSafeInteger(expression.value)) return { kind: 'other' };
+        return { kind: 'constant', text: String(expression.value) };
+      case 'parentheses':
+        return this.classify(expression.inner);
+      case 'index':
+        return { kind: isGlobal(expression.object, 'KEYS') ? 'key' : 'other' };
+      case 'local':
+      case 'upvalue': {
+        const kind = this.given.get(expression.local);
+        return kind === undefined || this.changed.has(expression.local) ? { kind: 'other' } : kind;
+      }
+      default:
+        return { kind: 'other' };
+    }
+  }
 
   block(statements: readonly Statement[]): void {
     for (const statement of statements) this.statement(statement);
@@ -76,6 +129,10 @@ class Analysis {
   private statement(statement: Statement): void {
     switch (statement.kind) {
       case 'local':
+        statement.values.forEach((value, i) => {
+          this.declare(statement.locals[i], value);
+        });
+        break;
       case 'return':
         this.all(statement.values);
         break;
@@ -108,19 +165,45 @@ class Analysis {
     }
   }
 
+  private declare(local: Local | undefined, value: Expression): void {
+    if (local !== undefined && isCaller(value)) {
+      this.callers.add(local);
+      return;
+    }
+    this.expression(value);
+    if (local === undefined) return;
+    const kind = this.classify(value);
+    if (kind.kind !== 'other') this.given.set(local, kind);
+  }
+
+  /** `for i, key in ipairs(KEYS)`: the second variable is an element of KEYS. @returns whether it is one */
+  private loopOverKeys(variables: readonly Local[], values: readonly Expression[]): boolean {
+    const [iterator] = values;
+    if (values.length !== 1 || iterator?.kind !== 'call' || iterator.method !== undefined) {
+      return false;
+    }
+    const [table] = iterator.args;
+    const isOverKeys = isGlobal(iterator.callee, 'ipairs') && iterator.args.length === 1;
+    if (!isOverKeys || table === undefined || !isGlobal(table, 'KEYS')) return false;
+    const key = variables[1];
+    if (key !== undefined) this.given.set(key, { kind: 'key' });
+    return true;
+  }
+
   private loopOrFunction(statement: Statement): void {
     if (statement.kind === 'numeric-for') {
       this.all([statement.from, statement.to]);
       if (statement.step !== undefined) this.expression(statement.step);
       this.block(statement.body);
     } else if (statement.kind === 'generic-for') {
-      this.all(statement.values);
+      if (!this.loopOverKeys(statement.variables, statement.values)) this.all(statement.values);
       this.block(statement.body);
     } else if (statement.kind === 'local-function') this.function(statement.body);
   }
 
   private target(target: Expression): void {
     if (target.kind === 'index' && isGlobal(target.object, 'KEYS')) this.isOpen = true;
+    if (target.kind === 'local' || target.kind === 'upvalue') this.changed.add(target.local);
   }
 
   private function({ body }: FunctionBody): void {
@@ -136,6 +219,11 @@ class Analysis {
       case 'global':
         // As a value it can go anywhere.
         if (expression.name === 'redis' || expression.name === 'KEYS') this.isOpen = true;
+        break;
+      case 'local':
+      case 'upvalue':
+        // As a value, redis.call can go anywhere.
+        if (this.callers.has(expression.local)) this.isOpen = true;
         break;
       case 'index':
         this.index(expression.object, expression.key);
@@ -181,13 +269,9 @@ class Analysis {
 
   private call(call: CallExpression): void {
     const { callee, args, method } = call;
-    const isCommand =
-      method === undefined &&
-      callee.kind === 'index' &&
-      isGlobal(callee.object, 'redis') &&
-      callee.key.kind === 'string' &&
-      CALL_FIELDS.includes(callee.key.value);
-    if (isCommand) this.command(args);
+    const isLocal = callee.kind === 'local' || callee.kind === 'upvalue';
+    const isCommand = isCaller(callee) || (isLocal && this.callers.has(callee.local));
+    if (isCommand && method === undefined) this.command(args);
     else {
       this.expression(callee);
       // unpack(KEYS) gives elements of KEYS, but how many and where is not known here.
@@ -202,24 +286,16 @@ class Analysis {
       this.isOpen = true;
       return;
     }
-    const last = rest.at(-1);
-    this.calls.push({
-      name: name.value,
-      args: rest.map(classify),
-      isOpenEnded: last?.kind === 'call' || last?.kind === 'vararg',
-    });
+    this.found.push({ name: name.value, args: rest });
   }
 }
 
-function classify(expression: Expression): ArgumentKind {
-  switch (expression.kind) {
-    case 'string':
-      return { kind: 'constant', text: expression.value };
-    case 'parentheses':
-      return classify(expression.inner);
-    case 'index':
-      return { kind: isGlobal(expression.object, 'KEYS') ? 'key' : 'other' };
-    default:
-      return { kind: 'other' };
-  }
+/** Whether it is `redis.call` or `redis.pcall`. */
+function isCaller(expression: Expression): boolean {
+  return (
+    expression.kind === 'index' &&
+    isGlobal(expression.object, 'redis') &&
+    expression.key.kind === 'string' &&
+    CALL_FIELDS.includes(expression.key.value)
+  );
 }

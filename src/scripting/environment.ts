@@ -16,7 +16,7 @@ import { bitLibrary } from './library/bit.js';
 import { cjsonLibrary, resetJsonSettings } from './library/cjson.js';
 import { cmsgpackLibrary } from './library/cmsgpack.js';
 import { coroutineLibrary, resetCoroutines } from './library/coroutine.js';
-import { defineFunctions, native } from './library/define.js';
+import { defineFunctions, type Native, native } from './library/define.js';
 import { loadingFunctions } from './library/loading.js';
 import { mathLibrary, randomState } from './library/math.js';
 import { errorTable, redisLibrary, type ScriptHost } from './library/redis.js';
@@ -39,6 +39,8 @@ export interface EnvironmentOptions {
   readonly tickInterval?: number;
   /** Bytes that a script may add to the heap; a third of the heap's limit when not given. */
   readonly memoryBytes?: number;
+  /** More functions of the table `redis`. */
+  readonly redisFunctions?: Readonly<Record<string, Native>>;
 }
 
 const TICK_INTERVAL = 10_000;
@@ -54,8 +56,9 @@ function listTable(values: readonly string[]): LuaTable {
 
 export class Environment implements CodeEnvironment {
   readonly globals = new LuaTable(0, 64);
-  keys: LuaValue;
-  argv: LuaValue;
+  /** Of the script that runs; undefined where there are no such globals, as for functions. */
+  private keysTable: LuaTable | undefined;
+  private argvTable: LuaTable | undefined;
   private readonly options: EnvironmentOptions;
 
   private readonly limits: MeterLimits;
@@ -86,7 +89,7 @@ export class Environment implements CodeEnvironment {
       cjson: cjsonLibrary(),
       cmsgpack: cmsgpackLibrary(),
       struct: structLibrary(),
-      redis: redisLibrary(() => this.options.host),
+      redis: redisLibrary(() => this.options.host, this.options.redisFunctions),
     };
     for (const [name, table] of Object.entries(libraries)) {
       table.isReadonly = true;
@@ -141,18 +144,42 @@ export class Environment implements CodeEnvironment {
    * @throws LuaError when the script fails, ScriptAbort when the host ends it
    */
   run(script: LuaFunction, keys: readonly string[], argv: readonly string[]): readonly LuaValue[] {
+    this.keysTable = listTable(keys);
+    this.argvTable = listTable(argv);
+    this.globals.set('KEYS', this.keysTable);
+    this.globals.set('ARGV', this.argvTable);
+    return this.call(script, []);
+  }
+
+  /** The same for a function with the keys and arguments as its two parameters. */
+  runFunction(
+    f: LuaFunction,
+    keys: readonly string[],
+    argv: readonly string[],
+  ): readonly LuaValue[] {
+    return this.call(f, [listTable(keys), listTable(argv)]);
+  }
+
+  private call(f: LuaFunction, args: readonly LuaValue[]): readonly LuaValue[] {
     meter.start(this.limits, this.options.onTick);
     resetCoroutines();
     resetJsonSettings();
-    this.keys = listTable(keys);
-    this.argv = listTable(argv);
-    this.globals.set('KEYS', this.keys);
-    this.globals.set('ARGV', this.argv);
     try {
-      return toArray(callNative(script, []));
+      return toArray(callNative(f, args));
     } catch (thrown) {
       throw asLuaError(thrown);
     }
+  }
+
+  /** KEYS and ARGV, as generated code reads them. */
+  get keys(): LuaValue {
+    if (this.keysTable === undefined) throw runtimeError(missingGlobal('KEYS'));
+    return this.keysTable;
+  }
+
+  get argv(): LuaValue {
+    if (this.argvTable === undefined) throw runtimeError(missingGlobal('ARGV'));
+    return this.argvTable;
   }
 
   /**

@@ -223,7 +223,7 @@ class Comparison {
     let state = seed;
     const offset = this.table.random(() => {
       state = (Math.imul(state, 1103515245) + 12345) | 0;
-      return (state >>> 0) / 2 ** 32;
+      return state;
     });
     assert.equal(offset === 0, this.model.size === 0);
     if (offset === 0) return;

@@ -12,10 +12,14 @@
  * table-reader.ts looks up, table-writer.ts changes entries, this file iterates over many. A hash
  * position is the first word of the hash, unsigned: 0 to 2^32.
  */
+import { partOf } from '../base/random.js';
 import { positionAfter } from './directory.js';
 import { ENTRY_KEY_RUN, pagesFor } from './entry.js';
 import {
   BUCKET_BYTES,
+  BUCKETS_MAX,
+  bucketsOf,
+  depthOf,
   FLAG_MAINTENANCE,
   FRAME_BUCKETS,
   FRAME_DEPTH,
@@ -42,7 +46,9 @@ const EXPIRY_STEPS = 64;
 /** Frames that `maintain` visits for each one that it may compact or merge. */
 const LOOKS_PER_FRAME = 32;
 /** How often random() tries to hit a slot in use before it takes the next entry. */
-const RANDOM_TRIES = 64;
+const RANDOM_TRIES = 256;
+/** Up to this depth of the directory random() looks at all frames for the one with the most buckets. */
+const COUNTED_DEPTH = 6;
 
 export class Table extends TableWriter {
   /** Offsets of the entries of the last scan. */
@@ -161,25 +167,40 @@ export class Table extends TableWriter {
   }
 
   /**
-   * A random entry, every one about as likely as the others.
-   * @param random gives numbers in [0, 1)
+   * A random entry, every one as likely as the others. Frames have more or fewer buckets for their share
+   * of the hashes. So a bucket is drawn from as many as any frame has for such a share; a number beyond
+   * those that this frame has is a miss, like a slot that is not in use.
+   * @param random gives 32 random bits, signed
    * @returns its offset, or 0 when the table is empty
    */
   random(random: () => number): number {
     if (this.size === 0) return 0;
-    let frame = 0;
+    const most = this.bucketsAtMost();
     for (let i = 0; i < RANDOM_TRIES; i++) {
-      frame = this.frameAt(Math.floor(random() * SCAN_END));
-      const entries = this.words[(frame >> 2) + FRAME_ENTRIES]!;
-      if (entries === 0) continue;
-      const buckets = this.words[(frame >> 2) + FRAME_BUCKETS]! + 1;
-      const bucket = bucketOffset(frame, Math.floor(random() * buckets));
-      const slot = Math.floor(random() * SLOTS);
+      const reference = this.directory.lookup(random());
+      const buckets = bucketsOf(reference) + 1;
+      const drawn = partOf(most, random()) >>> depthOf(reference);
+      if (drawn >= buckets) continue;
+      const frame = frameOf(reference);
+      const bucket = bucketOffset(frame, drawn);
+      const slot = partOf(SLOTS, random());
       if (fingerprintAt(this.bytes, bucket, slot) !== 0) {
         return frame + referenceAt(this.view, bucket, slot);
       }
     }
-    return this.entryFrom(Math.floor(random() * SCAN_END));
+    return this.entryFrom(random() >>> 0);
+  }
+
+  /** The most buckets, the one for displaced entries included, of a frame if it had all hashes. */
+  private bucketsAtMost(): number {
+    const { depth } = this.directory;
+    if (depth > COUNTED_DEPTH) return (BUCKETS_MAX + 1) * 2 ** depth;
+    let most = 0;
+    for (let i = 0; i < 1 << depth; i++) {
+      const reference = this.directory.lookup((i * 2 ** (32 - depth)) | 0);
+      most = Math.max(most, (bucketsOf(reference) + 1) << depthOf(reference));
+    }
+    return most;
   }
 
   /** The first entry at or after a position, wrapping at the end. The table is not empty. */

@@ -3,8 +3,9 @@
  * whoever meets a value of any type asks it, and only a type's own commands know what is inside.
  *
  * A key's entry holds the value's *bytes*. For strings and packed collections they are the whole
- * value. For others they are a root (16 to 64 bytes), and pages of the same shard's space hold the
- * rest: nested tables, B+-trees. A kind whose bytes refer to pages is listed in `owningKinds`.
+ * value. For others they are a root (16 to 128 bytes, the first 64 of which refer to all pages), and
+ * pages of the same shard's space hold the rest: nested tables, B+-trees. A kind whose bytes refer to
+ * pages is listed in `owningKinds`.
  *
  * Who frees those pages? Tables move and forget an entry's bytes and know nothing of pages. So
  * whatever removes an entry (Mutation, clearTable, removeEntry) looks at its kind first:
@@ -45,8 +46,8 @@ export interface CopiedValue {
 
 /** Takes the commands that rebuild a value under the key last sought. */
 export interface ValueEffects {
-  /** Begins a command on the key. */
-  begin(name: string): ValueEffects;
+  /** Begins a command on the key, which stands behind the subcommand if there is one. */
+  begin(name: string, subcommand?: string): ValueEffects;
   bytes(source: Region, offset: number, length: number): ValueEffects;
   word(text: string): ValueEffects;
   /** Appends a time in decimal. */
@@ -65,11 +66,6 @@ export interface ValueDigest {
   /** Takes an element that is nothing but these bytes, and whose order does not matter. */
   addBytes(region: Region, offset: number, length: number): void;
 }
-
-/** What became of a batch of elements that had expired: there were none, some, or no other is left. */
-export const ELEMENTS_EXPIRED_NONE = 0;
-export const ELEMENTS_EXPIRED_SOME = 1;
-export const ELEMENTS_EXPIRED_ALL = 2;
 
 /** What `ValueParts.emit` returns when no element is left. */
 export const PARTS_END = -1;
@@ -128,7 +124,7 @@ export interface ElementExpiry {
   /**
    * Removes elements that have expired, a bounded number, and emits the command that does so. It
    * cannot fail.
-   * @returns ELEMENTS_EXPIRED_...
+   * @returns how many they were; negative, when no element is left
    */
   expire(value: StoredValue, nowMs: number, effects: ValueEffects): number;
 }
@@ -138,6 +134,8 @@ export interface ValueType {
   readonly name: string;
   /** The low three bits of its kinds. */
   readonly number: number;
+  /** As Redis numbers the type, where that is another number. */
+  readonly digestNumber?: number;
   /** All kinds of this type. */
   readonly kinds: readonly number[];
   /** Those of them whose bytes refer to pages. */

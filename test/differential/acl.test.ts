@@ -8,6 +8,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { ACL_CATEGORIES } from '../../src/commands/contract/definition.js';
+import { type KeyFlag, keyFlagBits } from '../../src/commands/contract/key-flags.js';
 import { commandModules } from '../../src/commands/index.generated.js';
 import { AclLog, reasonName } from '../../src/engine/acl/acl-log.js';
 import { AclCatalog, type AclCommand } from '../../src/engine/acl/catalog.js';
@@ -253,7 +254,10 @@ describe('ACL against redis-server', { skip: redisServerMissing() }, () => {
       for (const one of keys.items) {
         const [name, flags] = itemsOf(one);
         const at = words.indexOf(textOf(name!), 1);
-        access.addKey(at, keyAccessOf(itemsOf(flags!).map((flag) => textOf(flag).toLowerCase())));
+        access.addKey(
+          at,
+          keyAccessOf(keyFlagBits(itemsOf(flags!).map((flag) => textOf(flag) as KeyFlag))),
+        );
       }
     }
     for (const channel of CommandArguments.channelsOf(words)) {

@@ -7,10 +7,13 @@ import { Random } from '../support/random.js';
 import { type Mismatch, Pair } from './replay.js';
 import { makeSequence, type Sequence, type Step } from './sequence.js';
 import { commandName, shrink } from './shrink.js';
+import type { SpecTable } from './spec.js';
 
 export interface CampaignOptions {
   readonly seed: number;
   readonly commands: number;
+  /** What the commands are; everything, unless told otherwise. */
+  readonly table?: SpecTable;
   /** Start at this chunk. */
   readonly firstChunk?: number;
   /** Stop after this many different failures. */
@@ -33,9 +36,14 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRes
   const failures: string[] = [];
   const seen = new Set<string>();
   try {
-    for (let chunk = options.firstChunk ?? 0; pair.compared < options.commands; chunk++) {
-      const sequence = chunkSequence(options.seed, chunk);
-      const mismatch = await pair.run(sequence);
+    let chunk = options.firstChunk ?? 0;
+    let next = chunkSequence(options.seed, chunk, options.table);
+    for (; pair.compared < options.commands; chunk++) {
+      const sequence = next;
+      const running = pair.run(sequence);
+      // Made while the servers work.
+      next = chunkSequence(options.seed, chunk + 1, options.table);
+      const mismatch = await running;
       if (mismatch === undefined) continue;
       const signature = mismatchSignature(mismatch);
       if (seen.has(signature)) continue;
@@ -51,10 +59,10 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRes
   }
 }
 
-export function chunkSequence(seed: number, chunk: number): Sequence {
+export function chunkSequence(seed: number, chunk: number, table?: SpecTable): Sequence {
   const random = new Random((seed ^ Math.imul(chunk + 1, 0x9e3779b1)) >>> 0);
   const long = chunk % longChunkEvery === longChunkEvery - 1;
-  return makeSequence(random, long ? longChunkSteps : chunkSteps);
+  return makeSequence(random, long ? longChunkSteps : chunkSteps, table);
 }
 
 /** Failures with one signature are reported once: the command, and both replies without numbers. */

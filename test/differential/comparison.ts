@@ -18,6 +18,8 @@ export type Comparison =
   | 'length'
   /** Same type only. */
   | 'type'
+  /** Exactly, but for times, and for how the entries of a stream are stored. */
+  | 'but for times'
   /** A whole iteration in one SCAN compares as a set; part of one by type. */
   | 'scan';
 
@@ -45,6 +47,9 @@ const comparisons: Readonly<Record<string, Comparison>> = {
   srandmember: 'length',
   zscan: 'scan',
   zrandmember: 'length',
+  xpending: 'but for times',
+  'xinfo stream': 'but for times',
+  'xinfo consumers': 'but for times',
   randomkey: 'type',
   time: 'type',
   command: 'type',
@@ -57,6 +62,8 @@ const comparisons: Readonly<Record<string, Comparison>> = {
   'command help': 'type',
   'config help': 'type',
   'object help': 'type',
+  'xgroup help': 'type',
+  'xinfo help': 'type',
 };
 const tolerance = 3000;
 
@@ -88,6 +95,8 @@ function agree(args: readonly string[], ours: Reply, theirs: Reply): boolean {
       return ours.type === theirs.type && lengthOf(ours) === lengthOf(theirs);
     case 'type':
       return ours.type === theirs.type;
+    case 'but for times':
+      return timelessKey(ours) === timelessKey(theirs);
     case 'scan':
       return scansAgree(args, ours, theirs);
   }
@@ -106,6 +115,22 @@ export function unorderedKey(reply: Reply): string {
   const pairs: string[] = [];
   for (let i = 0; i < items.length; i += 2) pairs.push(`${items[i]}=${items[i + 1]}`);
   return `map(${pairs.sort().join('')})`;
+}
+
+const skippedFields = new Set(['idle', 'seen-time', 'radix-tree-keys', 'radix-tree-nodes']);
+
+/** As replyKey, without the times of pending entries and consumers. */
+function timelessKey(reply: Reply): string {
+  if (!isList(reply)) return replyKey(reply);
+  const { items } = reply;
+  const isPending = items.length >= 3 && items.slice(-2).every((each) => each.type === 'integer');
+  const keys = items.map((item, i) => {
+    const before = items[i - 1];
+    const isTime = isPending && i === items.length - 2;
+    const isSkipped = before !== undefined && !isList(before) && skippedFields.has(before.text);
+    return isTime || isSkipped ? item.type : timelessKey(item);
+  });
+  return `${reply.type}(${keys.join('')})`;
 }
 
 function near(ours: Reply, theirs: Reply, distance: number): boolean {

@@ -16,46 +16,69 @@ export type Dataset = Map<string, Entry>;
 const databases = 16;
 const ttlTolerance_ms = 3000;
 
-/** Leaves the client in database 0. */
+const noEntry: Entry = { type: '', value: '', encoding: '', ttl_ms: -1 };
+
+interface Place {
+  readonly database: number;
+  readonly key: string;
+}
+
+/** Three round trips, however many databases there are. Leaves the client in database 0. */
 export async function readDataset(client: RawClient): Promise<Dataset> {
   const dataset: Dataset = new Map();
-  const ask: string[][] = [];
-  for (let i = 0; i < databases; i++) ask.push(['SELECT', String(i)], ['DBSIZE'], ['KEYS', '*']);
-  const replies = await client.pipeline([...ask, ['SELECT', '0']]);
-  for (let i = 0; i < databases; i++) {
-    const size = textOf(replies[i * 3 + 1] as Reply);
-    const list = replies[i * 3 + 2] as Reply;
-    const keys = isList(list) ? list.items.map(textOf).sort() : [`no list: ${showReply(list)}`];
-    if (Number(size) !== keys.length) {
-      dataset.set(`${i}: DBSIZE ${size}, KEYS * ${keys.length}`, noEntry);
-    }
-    if (keys.length > 0) await readDatabase(client, i, keys, dataset);
-  }
+  const places = await readKeys(client, dataset);
+  const kinds = await askAll(client, places, ({ key }) => [
+    ['TYPE', key],
+    ['OBJECT', 'ENCODING', key],
+    ['PTTL', key],
+  ]);
+  const types = kinds.map(([type]) => textOf(type as Reply));
+  const values = await askAll(client, places, ({ key }, i) => [
+    readCommand(key, types[i] as string),
+  ]);
+  places.forEach(({ database, key }, i) => {
+    const [type, encoding, ttl] = (kinds[i] as Reply[]).map(textOf) as [string, string, string];
+    const value = valueKey(type, values[i]?.[0] as Reply);
+    dataset.set(`${database}:${key}`, { type, encoding, ttl_ms: Number(ttl), value });
+  });
   return dataset;
 }
 
-const noEntry: Entry = { type: '', value: '', encoding: '', ttl_ms: -1 };
-
-async function readDatabase(
-  client: RawClient,
-  database: number,
-  keys: readonly string[],
-  dataset: Dataset,
-): Promise<void> {
-  const commands = [['SELECT', String(database)]];
-  for (const key of keys) {
-    commands.push(['TYPE', key], ['OBJECT', 'ENCODING', key], ['PTTL', key]);
+/** The keys of all databases, sorted; a DBSIZE that is not their number becomes an entry. */
+async function readKeys(client: RawClient, dataset: Dataset): Promise<Place[]> {
+  const ask: string[][] = [];
+  for (let i = 0; i < databases; i++) ask.push(['SELECT', String(i)], ['DBSIZE'], ['KEYS', '*']);
+  const replies = await client.pipeline([...ask, ['SELECT', '0']]);
+  const places: Place[] = [];
+  for (let database = 0; database < databases; database++) {
+    const size = textOf(replies[database * 3 + 1] as Reply);
+    const list = replies[database * 3 + 2] as Reply;
+    const keys = isList(list) ? list.items.map(textOf).sort() : [`no list: ${showReply(list)}`];
+    if (Number(size) !== keys.length) {
+      dataset.set(`${database}: DBSIZE ${size}, KEYS * ${keys.length}`, noEntry);
+    }
+    for (const key of keys) places.push({ database, key });
   }
-  const replies = (await client.pipeline(commands)).slice(1).map(textOf);
-  const reads = keys.map((key, i) => readCommand(key, replies[i * 3] as string));
-  const values = await client.pipeline([...reads, ['SELECT', '0']]);
-  keys.forEach((key, i) => {
-    dataset.set(`${database}:${key}`, {
-      type: replies[i * 3] as string,
-      encoding: replies[i * 3 + 1] as string,
-      ttl_ms: Number(replies[i * 3 + 2]),
-      value: valueKey(replies[i * 3] as string, values[i] as Reply),
-    });
+  return places;
+}
+
+/** The replies to the commands on each key, asked in its database, in one pipeline. */
+async function askAll(
+  client: RawClient,
+  places: readonly Place[],
+  commands: (place: Place, index: number) => string[][],
+): Promise<Reply[][]> {
+  const asked = places.map(commands);
+  const pipeline = places.flatMap(({ database }, i) => [
+    ['SELECT', String(database)],
+    ...(asked[i] as string[][]),
+  ]);
+  const replies = await client.pipeline([...pipeline, ['SELECT', '0']]);
+  let position = 0;
+  return asked.map(({ length }) => {
+    const own = replies.slice(position + 1, position + 1 + length);
+    position += 1 + length;
+    return own;
   });
 }
 

@@ -8,7 +8,7 @@ import { seedFromEnvironment } from '../support/random.js';
 import { eitherMissing } from '../support/server.js';
 import { runCampaign } from './campaign.js';
 
-const commands = Number(process.env.DARTER_DIFFERENTIAL_COMMANDS ?? 100_000);
+const commands = Number(process.env.DARTER_DIFFERENTIAL_COMMANDS ?? 300_000);
 
 test(`${commands} random commands`, { skip: eitherMissing() }, async (t) => {
   const seed = seedFromEnvironment();

@@ -90,6 +90,7 @@ function makeSafe(world: World, args: string[]): string[] {
   if (commandsWithOffset.test(name)) return args.map((each) => safeOffset(each));
   if (/^spop$/i.test(name)) return [name, args[1] ?? '', safeCount(args[2]), ...args.slice(3)];
   if (/^(?:srandmember|zrandmember|hrandfield)$/i.test(name)) return args.map(safeRandomCount);
+  if (/^x/i.test(name)) return args.map(safeForStreams);
   if (/^lcs$/i.test(name)) return args.map((each, i) => (i > 0 ? safeForLcs(world, each) : each));
   if (args[1]?.startsWith('lcs:')) return args.map((each) => each.slice(0, 300));
   return args;
@@ -107,6 +108,19 @@ function safeTime(world: World, text: string, absolute: boolean): string {
   if (absolute && value > 0 && value < future_ms) return String(future_ms + value);
   if (value === 0 || value >= 400_000) return text;
   return String((value + 1) * 10_000_000 + world.random.below(10_000_000));
+}
+
+/**
+ * No id of the clock, nothing that depends on how entries are stored, no idle time that may have come
+ * or not: numbers from a millisecond to a day become 0.
+ */
+function safeForStreams(text: string, index: number, args: readonly string[]): string {
+  if (text === '*') return '7-*';
+  if (text === '~') return '=';
+  // For the highest ones, Redis may lack memory.
+  if (/^xautoclaim$/i.test(args[0] ?? '') && index > 5 && /^\d{6,18}$/.test(text)) return '100';
+  const isIdle = index === 4 || /^(?:idle|time|block)$/i.test(args[index - 1] ?? '');
+  return isIdle && /^[1-9]\d{0,7}$/.test(text) ? '0' : text;
 }
 
 /** SPOP takes all members or none: which ones it chooses is no matter of comparing. */

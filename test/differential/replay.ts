@@ -2,7 +2,9 @@
  * Runs a sequence on both servers, from an empty data set, and finds the first reply that differs.
  *
  * Steps of one connection that follow each other go out as one pipeline; before another
- * connection's turn all replies are in, so that the order is the same on both servers.
+ * connection's turn all replies are in, so that the order is the same on both servers. Neither
+ * server waits for the other: each goes through the sequence at its own pace, and replies are
+ * compared while the next batch is under way.
  */
 import { ConnectionLost, type RawClient } from '../support/client.js';
 import { isList, type Reply, showReply } from '../support/reply.js';
@@ -63,16 +65,22 @@ class Side {
   }
 
   async #prepare(sequence: Sequence): Promise<void> {
-    this.#admin = await this.server.client({ timeout_ms });
-    await this.#admin.pipeline([
+    const connect = (): Promise<RawClient> => this.server.client({ timeout_ms });
+    const admin = connect();
+    // Kept as they come: when one fails, `end` closes the others.
+    const clients = sequence.protocols.map(async (protocol, connection) => {
+      const client = await connect();
+      this.#clients[connection] = client;
+      if (protocol === 3) await client.command('HELLO', '3');
+    });
+    const settled = await Promise.allSettled([admin, ...clients]);
+    if (settled[0].status === 'fulfilled') this.#admin = settled[0].value;
+    const failed = settled.find((each) => each.status === 'rejected');
+    if (failed !== undefined) throw failed.reason;
+    await this.admin().pipeline([
       ['FLUSHALL', 'SYNC'],
       ['CONFIG', 'SET', ...configAtStart],
     ]);
-    for (const protocol of sequence.protocols) {
-      const client = await this.server.client({ timeout_ms });
-      this.#clients.push(client);
-      if (protocol === 3) await client.command('HELLO', '3');
-    }
   }
 
   client(connection: number): RawClient {
@@ -85,7 +93,7 @@ class Side {
   }
 
   async end(): Promise<void> {
-    const open = [...this.#clients, ...(this.#admin === undefined ? [] : [this.#admin])];
+    const open = [...this.#clients, this.#admin].filter((client) => client !== undefined);
     this.#clients = [];
     this.#admin = undefined;
     await Promise.all(open.map((client) => client.close()));
@@ -125,37 +133,10 @@ export class Pair {
 
   async run(sequence: Sequence): Promise<Mismatch | undefined> {
     await Promise.all([this.ours.begin(sequence), this.theirs.begin(sequence)]);
-    const queues: Step[][] = sequence.protocols.map(() => []);
-    for (let start = 0; start < sequence.steps.length; ) {
-      const end = batchEnd(sequence.steps, start);
-      const steps = sequence.steps.slice(start, end);
-      const found = await this.#compareBatch(steps, queues);
-      if (found !== undefined) return { ...found, index: start + found.index };
-      start = end;
-    }
-    return this.#compareData(sequence.steps.length);
-  }
-
-  async #compareBatch(
-    steps: readonly Step[],
-    queues: readonly Step[][],
-  ): Promise<Mismatch | undefined> {
-    const connection = (steps[0] as Step).connection;
-    const [ours, theirs] = await Promise.all([
-      answers(this.ours.client(connection), steps),
-      answers(this.theirs.client(connection), steps),
-    ]);
-    const queue = queues[connection] as Step[];
-    for (let index = 0; index < steps.length; index++) {
-      const { args } = steps[index] as Step;
-      const [own, their] = [ours[index], theirs[index]];
-      if (own === undefined || their === undefined || !stepAgrees(args, own, their, queue)) {
-        return { index, args, ours: showAnswer(own), theirs: showAnswer(their) };
-      }
-      follow(steps[index] as Step, their, queue);
-      this.compared++;
-    }
-    return undefined;
+    const race = new Race(sequence);
+    await Promise.all([race.play(this.ours, 'ours'), race.play(this.theirs, 'theirs')]);
+    this.compared += race.compared;
+    return race.mismatch ?? this.#compareData(sequence.steps.length);
   }
 
   async #compareData(index: number): Promise<Mismatch | undefined> {
@@ -175,7 +156,79 @@ export class Pair {
   }
 }
 
-/** A batch is steps of one connection; a whole SCAN iteration is one of its own. */
+/** One sequence under way on both servers: what each has answered, compared as far as both have. */
+class Race {
+  mismatch: Mismatch | undefined;
+  /** Steps whose replies agree. */
+  compared = 0;
+  readonly #batches: readonly Batch[];
+  readonly #ours: Reply[][] = [];
+  readonly #theirs: Reply[][] = [];
+  /** What each connection has queued since MULTI. */
+  readonly #queues: Step[][];
+  #batchesCompared = 0;
+
+  constructor(sequence: Sequence) {
+    this.#batches = batchesOf(sequence.steps);
+    this.#queues = sequence.protocols.map(() => []);
+  }
+
+  /** Sends the batches to one server, one after the other, until a reply differs. */
+  async play(side: Side, whose: 'ours' | 'theirs'): Promise<void> {
+    const replies = whose === 'ours' ? this.#ours : this.#theirs;
+    for (const { connection, steps } of this.#batches) {
+      if (this.mismatch !== undefined) return;
+      const coming = answers(side.client(connection), steps);
+      this.#compare();
+      replies.push(await coming);
+    }
+    this.#compare();
+  }
+
+  #compare(): void {
+    while (this.mismatch === undefined) {
+      const ours = this.#ours[this.#batchesCompared];
+      const theirs = this.#theirs[this.#batchesCompared];
+      if (ours === undefined || theirs === undefined) return;
+      this.#compareBatch(this.#batches[this.#batchesCompared++] as Batch, ours, theirs);
+    }
+  }
+
+  #compareBatch(batch: Batch, ours: readonly Reply[], theirs: readonly Reply[]): void {
+    const queue = this.#queues[batch.connection] as Step[];
+    for (const [i, step] of batch.steps.entries()) {
+      const { args } = step;
+      const [own, their] = [ours[i], theirs[i]];
+      if (own === undefined || their === undefined || !stepAgrees(args, own, their, queue)) {
+        const [index, shown] = [batch.start + i, [own, their].map(showAnswer)];
+        this.mismatch = { index, args, ours: shown[0] as string, theirs: shown[1] as string };
+        return;
+      }
+      follow(step, their, queue);
+      this.compared++;
+    }
+  }
+}
+
+/** Steps of one connection; a whole SCAN iteration is a batch of its own. */
+interface Batch {
+  readonly connection: number;
+  /** The number of the first step in the sequence. */
+  readonly start: number;
+  readonly steps: readonly Step[];
+}
+
+function batchesOf(steps: readonly Step[]): Batch[] {
+  const batches: Batch[] = [];
+  for (let start = 0; start < steps.length; ) {
+    const end = batchEnd(steps, start);
+    const { connection } = steps[start] as Step;
+    batches.push({ connection, start, steps: steps.slice(start, end) });
+    start = end;
+  }
+  return batches;
+}
+
 function batchEnd(steps: readonly Step[], start: number): number {
   const first = steps[start] as Step;
   if (isScan(first)) return start + 1;

@@ -11,6 +11,7 @@ import { setSpecs } from './set-commands.js';
 import { sortSpecs } from './sort-commands.js';
 import { sortedSetSpecs } from './sorted-set-commands.js';
 import { SpecTable } from './spec.js';
+import { streamSpecs } from './stream-commands.js';
 import { bitmapSpecs, stringSpecs } from './string-commands.js';
 import { World } from './world.js';
 
@@ -37,11 +38,14 @@ const dataSpecs = [
   ...hashSpecs,
   ...sortedSetSpecs,
   ...geoSpecs,
+  ...streamSpecs,
   ...sortSpecs,
   ...keySpecs,
 ];
 const everything = new SpecTable([...dataSpecs, ...sessionSpecs, ...serverSpecs]);
-const data = new SpecTable(dataSpecs.filter((each) => each.weight > 1));
+export const data = new SpecTable(dataSpecs.filter((each) => each.weight > 1));
+/** Commands on streams alone, so that groups have a history. */
+export const streamTable = new SpecTable(streamSpecs);
 
 /** @param table what most of the commands are: everything, unless told otherwise */
 export function makeSequence(random: Random, length: number, table = everything): Sequence {

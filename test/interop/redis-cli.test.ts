@@ -1,6 +1,8 @@
 /** redis-cli: commands, mass insertion, scans and its small reports. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { encodeAll } from '../support/client.js';
 import { darterMissing, programMissing, type Server, startDarter } from '../support/server.js';
@@ -50,6 +52,17 @@ describe('redis-cli', { skip }, () => {
       await cli(['-3', '--no-raw', 'CONFIG', 'GET', 'maxclients']),
       /^1# "maxclients" => /,
     );
+  });
+
+  test('--eval', async () => {
+    const path = join(server.directory, 'sum.lua');
+    writeFileSync(
+      path,
+      "return {KEYS[1], #ARGV, redis.call('incrby', KEYS[1], ARGV[1] + ARGV[2])}",
+    );
+    assert.equal(await cli(['--eval', path, 'sum', ',', '20', '22']), 'sum\n2\n42\n');
+    writeFileSync(path, 'return {err = "MINE of mine"}');
+    assert.equal(await cli(['--eval', path]), 'MINE of mine\n\n');
   });
 
   test('commands from its standard input', async () => {

@@ -37,6 +37,7 @@ def main():
     transaction(client, options)
     errors(client)
     scan(client)
+    messages(client)
     binary(port)
     print("OK")
 
@@ -78,6 +79,22 @@ def errors(client):
 
 def scan(client):
     check(len(set(client.scan_iter("key:*", count=100))), 5000)
+
+
+def messages(client):
+    subscriber = client.pubsub(ignore_subscribe_messages=True)
+    subscriber.subscribe("news")
+    subscriber.psubscribe("n*")
+    for _ in range(2):
+        subscriber.get_message(timeout=5)
+    check(client.publish("news", "one"), 2)
+    got = []
+    while len(got) < 2:
+        message = subscriber.get_message(timeout=5)
+        if message is not None:
+            got.append((message["type"], message["channel"], message["data"]))
+    check(got, [("message", "news", "one"), ("pmessage", "news", "one")])
+    subscriber.close()
 
 
 def binary(port):

@@ -35,6 +35,8 @@ export function librarySuite(name: string, connect: Connect): void {
   scenario('a pipeline of 10,000', longPipeline);
   scenario('transactions', transactions);
   scenario('WATCH', async (library) => watching(library, connect));
+  scenario('calls that wait', async (library) => waiting(library, connect));
+  scenario('streams', async (library) => streams(library, connect));
   scenario('errors are errors', errors);
   scenario('a value of 64 MB', largeValue);
 }
@@ -94,6 +96,45 @@ async function watching(library: Library, connect: Connect): Promise<void> {
   assert.equal(await library.command('GET', 'a'), 'other');
   await library.command('WATCH', 'a');
   assert.deepEqual(await library.transaction([['SET', 'a', 'mine']]), ['OK']);
+}
+
+/** Each call waits until the other client pushes; then come a timeout and a move. */
+async function waiting(library: Library, connect: Connect): Promise<void> {
+  const other = await connect();
+  const waits = library.command('BLPOP', 'none', 'jobs', '0');
+  assert.equal(await other.command('RPUSH', 'jobs', 'one'), 1);
+  assert.deepEqual(await waits, ['jobs', 'one']);
+  const moves = library.command('BLMOVE', 'jobs', 'active', 'LEFT', 'RIGHT', '10');
+  await other.command('RPUSH', 'jobs', 'two');
+  assert.equal(await moves, 'two');
+  assert.deepEqual(await other.command('LRANGE', 'active', '0', '-1'), ['two']);
+  assert.equal(await library.command('BRPOP', 'none', '0.01'), null);
+  const lowest = library.command('BZMPOP', '0', '1', 'scores', 'MIN');
+  await other.command('ZADD', 'scores', '1', 'm');
+  const [key, members] = (await lowest) as [string, unknown[][]];
+  assert.deepEqual([key, members.length, members[0]![0]], ['scores', 1, 'm']);
+  await other.close();
+}
+
+/** A reader and a consumer of a group wait for an entry, which is acknowledged. */
+async function streams(library: Library, connect: Connect): Promise<void> {
+  const other = await connect();
+  assert.equal(await library.command('XADD', 's', '1-1', 'name', 'one'), '1-1');
+  assert.equal(await library.command('XGROUP', 'CREATE', 's', 'g', '$'), 'OK');
+  const read = library.command('XREAD', 'BLOCK', '0', 'STREAMS', 's', '$');
+  await other.command('XADD', 's', '2-1', 'name', 'two');
+  assert.match(JSON.stringify(await read), /"s".*\[\["2-1",\["name","two"\]\]\]/);
+  const take = library.command(
+    ...['XREADGROUP', 'GROUP', 'g', 'alice', 'BLOCK', '0', 'STREAMS', 's', '>'],
+  );
+  assert.match(JSON.stringify(await take), /\[\["2-1",\["name","two"\]\]\]/);
+  const summary = ['1', '2-1', '2-1', 'alice,1'].join();
+  assert.equal(String(await library.command('XPENDING', 's', 'g')), summary);
+  assert.equal(await library.command('XACK', 's', 'g', '2-1'), 1);
+  assert.deepEqual(await library.command('XRANGE', 's', '-', '+', 'COUNT', '1'), [
+    ['1-1', ['name', 'one']],
+  ]);
+  await other.close();
 }
 
 async function errors(library: Library): Promise<void> {

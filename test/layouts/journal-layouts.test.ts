@@ -10,6 +10,7 @@ import {
   RECORD_HEADER_BYTES,
 } from '../../src/journal/record.js';
 import { JournalRing } from '../../src/journal/ring.js';
+import { lockRing, unlockRing } from '../../src/journal/ring-lock.js';
 import { JournalSink } from '../../src/journal/sink.js';
 import {
   acknowledgementBytes,
@@ -38,7 +39,7 @@ function effect(length: number, changes: Partial<JournalEffect> = {}): JournalEf
 test('a ring', () => {
   const drawing = drawingOf('src/journal/ring.ts');
   drawing.assertContiguous();
-  const ring = new JournalRing(new Region(JournalRing.create(4096, 65_536), 0));
+  const ring = new JournalRing(new Region(JournalRing.create(4096, 65_536, 8192), 0));
   const { view } = ring.region;
   ring.append(effect(88, { database: 3 }));
   assert.equal(view.getUint32(512, true), 100, 'the records begin at 512');
@@ -53,6 +54,12 @@ test('a ring', () => {
   ring.append(effect(88));
   assert.equal(drawing.value(view, 0, /^longest|^the longest/), 8012);
   assert.equal(drawing.value(view, 0, /^LSN after the last large/), 8212);
+  lockRing(ring, 7);
+  assert.equal(drawing.value(view, 0, /^lock of the stream/), 7);
+  unlockRing(ring);
+  assert.equal(drawing.value(view, 0, /^most bytes that are kept/), 8192);
+  ring.anchor(ring.head);
+  assert.equal(drawing.value(view, 0, /^anchor/), ring.head);
   assert.equal(drawing.value(view, 0, /^capacity/), ring.capacity);
   assert.ok(ring.capacity > 4096);
   assert.equal(drawing.value(view, 0, /^nominal/), 4096);
@@ -222,7 +229,7 @@ test('the progress of a sync', () => {
   assert.equal(view.getInt32(flags + 4 * (shards + 1), true), 1, 'cut seen');
   progress.fail();
   assert.equal(drawing.value(view, 0, /^1: the data may/), 1);
-  const values = (flags + 4 * 2 * shards + 7) & ~7;
+  const values = (flags + 4 * 3 * shards + 7) & ~7;
   progress.add(1, 99);
   assert.equal(view.getFloat64(values + 8, true), 99, 'sums');
   const of = (field: number, shard: number) =>
@@ -238,10 +245,9 @@ test('the progress of a sync', () => {
   assert.equal(of(5, 0), 7, 'kept');
   assert.deepEqual([of(6, 2), of(7, 2)], [6, 1234], 'mark and its time');
   assert.equal(buffer.byteLength, values + 8 * (16 + 10 * shards));
-  const cut = new Cut(shards);
-  cut.lsns.set([1, 2, 3]);
-  progress.takeCut(cut);
-  assert.deepEqual([of(8, 2), of(9, 2)], [3, 3], 'oldest and newest cut');
+  progress.walkedTo(1, 3, 77, 5);
+  assert.equal(view.getInt32(flags + 4 * (2 * shards + 1), true), 1, 'begun');
+  assert.deepEqual([of(8, 1), of(9, 1)], [3, 77], 'cursor');
   const continued = new SyncProgress(SyncProgress.create(shards, [1, 2, 3]), shards, 1);
   assert.deepEqual([...continued.applied, ...continued.received], [1, 2, 3, 1, 2, 3]);
 });

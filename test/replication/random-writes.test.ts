@@ -89,6 +89,8 @@ async function fillLarge(server: Server): Promise<void> {
     await run('HPEXPIRE', 'hash:big', '900000', 'FIELDS', '50', ...names.slice(50, 100));
     await run('SADD', 'set:big', ...names);
     await run('RPUSH', 'list:big', ...names);
+    for (const name of names.slice(0, 40))
+      await run('XADD', 'stream:big', '*', name, `value of ${name}`);
     await run('ZADD', 'zset:big', ...names.flatMap((name, k) => [String(k % 70), name]));
   }
   await client.close();

@@ -7,7 +7,7 @@ import type { Random } from '../support/random.js';
 const KEYS = 12;
 const FIELDS = 40;
 const DATABASES = 2;
-const TYPES = ['string', 'hash', 'set', 'list', 'zset'];
+const TYPES = ['string', 'hash', 'set', 'list', 'zset', 'stream'];
 type Command = string[];
 
 export class RandomWrites {
@@ -42,7 +42,8 @@ export class RandomWrites {
     if (what < 35) return this.onHash();
     if (what < 47) return this.onSet();
     if (what < 62) return this.onList();
-    if (what < 78) return this.onSortedSet();
+    if (what < 74) return this.onSortedSet();
+    if (what < 84) return this.onStream();
     if (what < 98) return this.onKey();
     return this.onDatabase();
   }
@@ -192,6 +193,35 @@ export class RandomWrites {
       ['GEOADD', `geo:${random.below(3)}`, `13.${this.number()}`, '38.1', this.field()],
       ['GEOSEARCHSTORE', 'geo:3', `geo:${random.below(3)}`, ...AROUND],
       ['GEOSEARCHSTORE', key, `geo:${random.below(3)}`, ...AROUND, 'STOREDIST'],
+    ]);
+  }
+
+  private onStream(): Command {
+    const { random } = this;
+    const key = this.collection('stream');
+    const group = random.pick(['g', 'h']);
+    const consumer = random.pick(['alice', 'bob', 'carol']);
+    const id = (): string => `${random.below(40)}-${random.below(4)}`;
+    const one = random.below(4) === 0 ? this.key('stream') : key;
+    return random.pick([
+      ['XADD', key, '*', 'name', this.value(), 'age', this.number()],
+      ['XADD', key, '*', this.field(), this.value()],
+      ['XADD', key, 'MAXLEN', random.pick(['~', '=']), '50', '*', 'name', this.value()],
+      ['XADD', key, id(), 'f', this.number(), this.field(), this.value()],
+      ['XTRIM', key, 'MAXLEN', random.pick(['~', '=']), this.number()],
+      ['XDEL', key, id(), id(), id()],
+      ['XGROUP', 'CREATE', key, group, random.pick(['0', '$', id()]), 'MKSTREAM'],
+      ['XGROUP', 'CREATECONSUMER', key, group, consumer],
+      random.chance(0.3)
+        ? ['XGROUP', 'DESTROY', key, group]
+        : ['XGROUP', 'DELCONSUMER', key, group, consumer],
+      ['XREADGROUP', 'GROUP', group, consumer, 'COUNT', '3', 'STREAMS', key, one, '>', '0'],
+      ['XREADGROUP', 'GROUP', group, consumer, 'COUNT', '9', 'STREAMS', key, '>'],
+      ['XREADGROUP', 'GROUP', group, consumer, 'NOACK', 'STREAMS', key, '>'],
+      ['XACK', key, group, id(), id(), id(), id()],
+      ['XCLAIM', key, group, consumer, '0', id(), id(), 'FORCE', 'LASTID', id()],
+      ['XAUTOCLAIM', key, group, consumer, '0', '0', 'COUNT', '5'],
+      ['XSETID', key, id(), 'ENTRIESADDED', '500', 'MAXDELETEDID', '1-1'],
     ]);
   }
 

@@ -7,7 +7,7 @@ import { darterMissing, redisServerMissing, startRedis } from '../support/server
 import { LinkProxy } from './proxy.js';
 import { fill, follow, Load, linkUp, number, sameData, startNode, until } from './support.js';
 
-describe('replication: roles', { skip: darterMissing() }, () => {
+describe('replication: roles', { skip: darterMissing(), concurrency: 2 }, () => {
   test('a replica refuses writes, and serves reads', async () => {
     await using primary = await startNode();
     await using replica = await startNode();
@@ -134,7 +134,7 @@ describe('replication: roles', { skip: darterMissing() }, () => {
     await follow(last, middle.port);
     await linkUp(last);
     const load = await Load.start(primary, 10);
-    await sleep(1000);
+    await sleep(300);
     await load.stop();
     await sameData(primary, middle, last);
     assert.equal(await last.info('master_replid'), await primary.info('master_replid'));

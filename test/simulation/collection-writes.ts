@@ -4,7 +4,7 @@ import type { Random } from '../support/random.js';
 type Run = (...words: (string | number)[]) => void;
 
 const KEYS = 3;
-const TYPES = ['hash', 'list', 'set', 'zset'];
+const TYPES = ['hash', 'list', 'set', 'zset', 'stream'];
 
 /** How many elements the collections of a schedule have, and how long these are. */
 export class CollectionWrites {
@@ -37,6 +37,7 @@ export class CollectionWrites {
     const list = this.key('list');
     const set = this.key('set');
     const sorted = this.key('zset');
+    const stream = this.key('stream');
     for (let i = 0; i < this.elements; i += 100) {
       const count = Math.min(100, this.elements - i);
       const numbers = Array.from({ length: count }, (_, j) => i + j);
@@ -44,6 +45,7 @@ export class CollectionWrites {
       run('SADD', set, ...numbers.map((n) => `field ${n}`));
       run('ZADD', sorted, ...numbers.flatMap((n) => [n % 70, `field ${n}`]));
       run('RPUSH', list, ...numbers.map(() => this.value()));
+      for (const n of numbers) run('XADD', stream, `${n + 1}-1`, 'f', this.value());
     }
   }
 
@@ -57,7 +59,8 @@ export class CollectionWrites {
     if (what < 34) this.writeHash(run, this.key('hash'));
     else if (what < 56) this.writeList(run, this.key('list'));
     else if (what < 70) this.writeSortedSet(run, this.key('zset'));
-    else if (what < 84) this.writeSet(run, this.key('set'));
+    else if (what < 77) this.writeSet(run, this.key('set'));
+    else if (what < 84) this.writeStream(run, this.key('stream'));
     else if (what < 86) run('DEL', this.key(random.pick(TYPES)));
     else if (what < 88) this.rename(run, random.pick(TYPES));
     else if (what < 90) run('PEXPIRE', this.key(random.pick(TYPES)), 4000);
@@ -124,6 +127,34 @@ export class CollectionWrites {
     else run('ZUNIONSTORE', key, 2, key, this.key('zset'), 'AGGREGATE', 'MIN');
   }
 
+  private writeStream(run: Run, key: string): void {
+    const { random } = this;
+    const what = random.below(20);
+    const id = (): string => `${random.below(this.elements)}-1`;
+    const consumer = random.pick(['alice', 'bob']);
+    if (what < 8) run('XADD', key, '*', 'f', this.value(), random.pick(['f', 'g']), what);
+    else if (what < 10) run('XDEL', key, id(), id());
+    else if (what < 11) run('XTRIM', key, 'MAXLEN', '~', random.below(this.elements));
+    else if (what < 12) run('XADD', key, 'MAXLEN', 20 + random.below(100), '*', 'f', 1);
+    else if (what < 14) run('XGROUP', 'CREATE', key, 'g', id(), 'MKSTREAM');
+    else if (what < 17) {
+      run(
+        'XREADGROUP',
+        'GROUP',
+        'g',
+        consumer,
+        'COUNT',
+        7,
+        'STREAMS',
+        key,
+        random.pick(['>', '0']),
+      );
+    } else if (what < 18) run('XACK', key, 'g', id(), id(), id());
+    else if (what < 19) run('XAUTOCLAIM', key, 'g', consumer, 0, '-', 'COUNT', 5);
+    else if (random.chance(0.5)) run('XGROUP', 'DESTROY', key, 'g');
+    else run('XGROUP', 'DELCONSUMER', key, 'g', consumer);
+  }
+
   private writeList(run: Run, key: string): void {
     const { random } = this;
     const what = random.below(20);
@@ -132,9 +163,15 @@ export class CollectionWrites {
     else if (what < 11) run('LPOP', key, random.between(1, 10));
     else if (what < 14) run('RPOP', key, random.between(1, 10));
     else if (what < 17) run('LSET', key, random.between(-20, 200), this.value());
-    else if (what === 17)
-      run('LMOVE', key, this.key('list'), 'LEFT', random.pick(['LEFT', 'RIGHT']));
+    else if (what === 17) this.moveElement(run, key);
     else if (what === 18) run('LREM', key, random.between(-2, 2), '1');
     else run('LTRIM', key, random.below(3), -1 - random.below(3));
+  }
+
+  private moveElement(run: Run, key: string): void {
+    const { random } = this;
+    const ends = ['LEFT', 'RIGHT'];
+    const target = random.chance(0.5) ? key : this.key('list');
+    run('LMOVE', key, target, random.pick(ends), random.pick(ends));
   }
 }

@@ -7,8 +7,8 @@ class Commands implements ValueEffects {
   readonly all: string[][] = [];
   private words: string[] = [];
 
-  begin(name: string): this {
-    this.words = [name];
+  begin(name: string, subcommand = ''): this {
+    this.words = subcommand === '' ? [name] : [name, subcommand];
     return this;
   }
 
@@ -47,4 +47,26 @@ export function contentOf(value: StoredValue): string {
         unordered.push(words.slice(i, i + group).join(' '));
   }
   return [...unordered.sort(), ...ordered].join('\n');
+}
+
+/** @throws when two servers' contents (SimulatedServer.dump) differ */
+export function compare(
+  expected: Map<string, string>,
+  actual: Map<string, string>,
+  who: string,
+): void {
+  for (const [key, value] of expected) {
+    const other = actual.get(key);
+    if (other === value) continue;
+    const got = other === undefined ? 'nothing' : other.slice(0, 60);
+    throw new Error(`${who}: key ${key} is ${got}, should be ${value.slice(0, 60)}`);
+  }
+  for (const key of actual.keys()) {
+    if (!expected.has(key)) throw new Error(`${who}: key ${key} is too many`);
+  }
+}
+
+/** Every third key has a hash tag, one of two. */
+export function keyName(number: number): string {
+  return number % 3 === 0 ? `{tag:${number & 1}}:${number}` : `key:${number}`;
 }

@@ -25,7 +25,7 @@ function synced(from: SimulatedServer, to: SimulatedServer): Link {
   to.following = from;
   to.installSink();
   prepareFullSync(to.shards, HASH_KEY);
-  const link = new Link(from, to, null, 2, new Random(1));
+  const link = new Link(from, to, null, null, 2, new Random(1));
   link.settle();
   assert.ok(link.progress.ready);
   to.journaling = true;
@@ -79,11 +79,12 @@ test('so the replica of a promoted server continues anywhere, and its data is ri
       version: PROTOCOL_VERSION,
       replicationId: servers.a.primary.replicationId,
       lsns: lower.applied,
+      half: null,
       shards: SHAPE.shards,
       databases: DATABASES,
     };
     assert.deepEqual(primary.primary.decide(request, primary.rings), { kind: 'continue' });
-    const link = new Link(primary, c, lower.applied, 2, new Random(1));
+    const link = new Link(primary, c, lower.applied, null, 2, new Random(1));
     link.settle();
     assert.equal(link.failed, null);
     assert.deepEqual(c.dump(NOW), primary.dump(NOW));

@@ -10,7 +10,7 @@ import { prepareFullSync } from '../../src/replication/replica/shard-writer.js';
 import { SyncProgress } from '../../src/replication/replica/sync-progress.js';
 import { BLOCK_HEADER_BYTES, Block, readBlock, sealBlock } from '../../src/replication/wire.js';
 import { Random, seedFromEnvironment } from '../support/random.js';
-import { elements, SimulatedServer } from './server.js';
+import { SimulatedServer } from './server.js';
 
 const WINDOW_BYTES = 131_072;
 const HASH_KEY = { key0: 5, key1: 6, spread: 2 };
@@ -23,27 +23,23 @@ function newServer(name: string, shards: number): SimulatedServer {
 }
 
 function newPrimaryFlow(server: SimulatedServer, raw: boolean): PrimaryFlow {
-  const count = server.shards.count;
-  const session = new SyncSession(SyncSession.create(count, true), count, 1);
+  const streams = server.rings.length;
+  const session = new SyncSession(SyncSession.create(streams, true), streams, 1);
   const mine = server.rings.map((_, shard) => shard);
-  const { shards, rings, cuts } = server;
-  const windowBytes = WINDOW_BYTES;
-  const options = { shards, rings, mine, session, raw, from: null, windowBytes };
-  return new PrimaryFlow({ ...options, elements, cuts });
+  const options = { mine, session, raw, from: null, half: null, windowBytes: WINDOW_BYTES };
+  return new PrimaryFlow({ ...server.primaryParts, ...options });
 }
 
 function newReplicaFlow(server: SimulatedServer): {
   replicaFlow: ReplicaFlow;
   progress: SyncProgress;
 } {
-  const count = server.shards.count;
-  const progress = new SyncProgress(SyncProgress.create(count, null), count, 1);
-  const pending = new PendingStreams(PendingStreams.create(count, WINDOW_BYTES, 1 << 20), 1);
-  const { shards, rings, cuts } = server;
-  const mine = rings.map((_, shard) => shard);
-  const target = server.applier;
-  const options = { shards, rings, primaryShards: count, mine, progress, pending, cuts, target };
-  return { replicaFlow: new ReplicaFlow(options), progress };
+  const streams = server.rings.length;
+  const progress = new SyncProgress(SyncProgress.create(streams, null), streams, 1);
+  const pending = new PendingStreams(PendingStreams.create(streams, WINDOW_BYTES, 1 << 20), 1);
+  const mine = server.rings.map((_, stream) => stream);
+  const options = { primaryShards: server.shards.count, mine, progress, pending };
+  return { replicaFlow: new ReplicaFlow({ ...server.replicaParts(), ...options }), progress };
 }
 
 /** The blocks of a whole sync with updates, transactions and large values on the way. */
@@ -60,6 +56,8 @@ function record(raw: boolean): Uint8Array[] {
   for (let i = 0; i < 60; i++) {
     server.execute(NOW, 0, 'SET', `key:${i}`, 'new');
     server.execute(NOW, 0, 'MSET', 'a', `${i}`, 'b', `${i}`, 'c', `${i}`);
+    server.keyless.message();
+    server.keyless.note('name', `${i}`);
     if (i === 50) server.execute(NOW, 1, 'FLUSHDB');
     if (i === 55) server.execute(NOW, 1, 'SWAPDB', 0, 1);
     const end = primaryFlow.produce(out, 0, OUTPUT_BYTES_MIN + 64);
@@ -83,7 +81,7 @@ function forge(bytes: Uint8Array, random: Random): Uint8Array {
     region.bytes[BLOCK_HEADER_BYTES + random.below(first)] = random.below(256);
   }
   const type = random.chance(0.1) ? random.between(1, 7) : block.type;
-  const shard = random.chance(0.1) ? random.below(3) : block.shard;
+  const shard = random.chance(0.1) ? random.below(4) : block.shard;
   const length = random.chance(0.1) ? random.below(block.length + 1) : block.length;
   const to = random.chance(0.1) ? block.to + 4 * random.below(100) : block.to;
   Object.assign(block, { type, shard, length, to });

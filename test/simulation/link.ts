@@ -4,6 +4,7 @@
  */
 import { Region } from '../../src/base/region.js';
 import { NO_CUT, writeAcknowledgement } from '../../src/replication/acknowledgement.js';
+import type { HalfStream } from '../../src/replication/half-sync.js';
 import { OUTPUT_BYTES_MIN, PrimaryFlow } from '../../src/replication/primary/primary-flow.js';
 import { SUM_CUT, SyncSession } from '../../src/replication/primary/sync-session.js';
 import { PendingStreams } from '../../src/replication/replica/pending-streams.js';
@@ -11,7 +12,7 @@ import { ReplicaFlow } from '../../src/replication/replica/replica-flow.js';
 import { SyncProgress } from '../../src/replication/replica/sync-progress.js';
 import { BLOCK_BYTES_MAX } from '../../src/replication/wire.js';
 import type { Random } from '../support/random.js';
-import { elements, type SimulatedServer } from './server.js';
+import type { SimulatedServer } from './server.js';
 
 const out = new Region(new SharedArrayBuffer(OUTPUT_BYTES_MIN + 64), 0);
 const LARGE_BYTES = 2 << 20;
@@ -44,44 +45,43 @@ export class Link {
     readonly from: SimulatedServer,
     readonly to: SimulatedServer,
     lsns: readonly number[] | null,
+    half: { readonly progress: SharedArrayBuffer; readonly streams: readonly HalfStream[] } | null,
     flows: number,
     private readonly random: Random,
   ) {
     const shards = from.shards.count;
+    const streams = from.rings.length;
     this.window = random.pick([200, 20_000, 1 << 22]);
-    this.session = new SyncSession(SyncSession.create(shards, lsns === null), shards, 1);
+    this.session = new SyncSession(SyncSession.create(streams, lsns === null), streams, 1);
     if (lsns !== null) this.session.acknowledged.set(lsns);
-    this.progress = new SyncProgress(SyncProgress.create(shards, lsns, to.lastOffset), shards, 1);
+    const buffer = half?.progress ?? SyncProgress.create(streams, lsns, to.lastOffset);
+    this.progress = new SyncProgress(buffer, streams, 1);
+    if (half !== null) this.progress.reopen();
     const windowBytes = random.pick([256, 2048, 65_536]);
-    const pending = new PendingStreams(PendingStreams.create(shards, windowBytes, LARGE_BYTES), 1);
+    const pending = new PendingStreams(PendingStreams.create(streams, windowBytes, LARGE_BYTES), 1);
     const same = shards === to.shards.count;
     const partBytes = random.pick([200, 2000, 20_000, 65_536]);
     for (let flow = 0; flow < flows; flow++) {
       const mine = from.rings.map((_, shard) => shard).filter((shard) => shard % flows === flow);
       const primaryFlow = new PrimaryFlow({
-        shards: from.shards,
-        rings: from.rings,
+        ...from.primaryParts,
         mine,
         session: this.session,
         // The way of other numbers of shards has to work with the same number, too.
         raw: same && random.chance(0.9),
         from: lsns,
-        elements,
+        half: half?.streams ?? null,
         partBytes,
         windowBytes,
-        cuts: from.cuts,
       });
       const buffer = buffers.pop() ?? new Region(new SharedArrayBuffer(BLOCK_BYTES_MAX + 4096), 0);
       const replicaFlow = new ReplicaFlow({
+        ...to.replicaParts(same),
         buffer,
-        shards: to.shards,
-        rings: same ? to.rings : null,
         primaryShards: shards,
         mine,
         progress: this.progress,
         pending,
-        cuts: same ? to.cuts : null,
-        target: to.applier,
       });
       this.flows.push(new Flow(primaryFlow, replicaFlow, buffer, mine));
     }

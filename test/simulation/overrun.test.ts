@@ -34,7 +34,7 @@ function schedule(seed: number): { again: number; overrunLater: boolean } {
   replica.following = primary;
   replica.installSink();
   prepareFullSync(replica.shards, HASH_KEY);
-  const link = new Link(primary, replica, null, random.pick([1, 2, SHARDS]), random);
+  const link = new Link(primary, replica, null, null, random.pick([1, 2, SHARDS]), random);
   const steps = random.between(50, 400);
   for (let i = 0; i < 3000 && !link.progress.ready && link.failed === null; i++) {
     link.step();

@@ -21,13 +21,16 @@ import {
   readBlock,
   sealBlock,
 } from '../../src/replication/wire.js';
-import { elements, SimulatedServer } from './server.js';
+import { SimulatedServer } from './server.js';
 
 const WINDOW_BYTES = 65_536;
 /** With it the key b lies in shard 0 and a in shard 1. */
 const HASH_KEY = { key0: 1, key1: 6, spread: 2 };
 const NOW = 1_700_000_000_000;
 const SHARDS = 2;
+/** And the stream without keys, which is the first flow's. */
+const STREAMS = SHARDS + 1;
+const MINE = [[0, 2], [1]];
 const out = new Region(new SharedArrayBuffer(OUTPUT_BYTES_MIN + 64), 0);
 
 function newServer(name: string): SimulatedServer {
@@ -45,10 +48,9 @@ function keyOn(shard: number): string {
 }
 
 function newPrimaryFlow(server: SimulatedServer, mine: number[], windowBytes = WINDOW_BYTES) {
-  const session = new SyncSession(SyncSession.create(SHARDS, true), SHARDS, 1);
-  const { shards, rings } = server;
-  const options = { shards, rings, mine, session, raw: true, from: null, elements };
-  const flow = new PrimaryFlow({ ...options, windowBytes, cuts: server.cuts });
+  const session = new SyncSession(SyncSession.create(STREAMS, true), STREAMS, 1);
+  const options = { ...server.primaryParts, mine, session, raw: true, from: null, half: null };
+  const flow = new PrimaryFlow({ ...options, windowBytes });
   return { flow, session };
 }
 
@@ -58,17 +60,15 @@ function newReplica(
 ) {
   const server = newServer('replica');
   prepareFullSync(server.shards, HASH_KEY);
-  const progress = new SyncProgress(SyncProgress.create(SHARDS, null), SHARDS, 1);
-  const pending = new PendingStreams(PendingStreams.create(SHARDS, WINDOW_BYTES, 4 << 20), 1);
+  const progress = new SyncProgress(SyncProgress.create(STREAMS, null), STREAMS, 1);
+  const pending = new PendingStreams(PendingStreams.create(STREAMS, WINDOW_BYTES, 4 << 20), 1);
   const flows = [0, 1].map((shard) => {
     const options = {
-      shards: server.shards,
-      rings: server.rings,
+      ...server.replicaParts(),
       primaryShards: SHARDS,
-      mine: [shard],
+      mine: MINE[shard]!,
       progress,
       pending,
-      cuts: server.cuts,
       target: targetOf(server.applier),
     };
     return new ReplicaFlow(bufferBytesMax === undefined ? options : { ...options, bufferBytesMax });
@@ -107,7 +107,7 @@ test('an acknowledgement beyond what was sent closes the link and counts for not
   const primary = newServer('primary');
   primary.startJournal();
   primary.execute(NOW, 0, 'SET', 'a', '1');
-  const { flow, session } = newPrimaryFlow(primary, [0, 1]);
+  const { flow, session } = newPrimaryFlow(primary, [0, 1, 2]);
   blocksOf(flow);
   const heads = Float64Array.from(primary.heads());
   assert.equal(flow.acknowledge(writeAcknowledgement(heads)), null);
@@ -126,11 +126,11 @@ test('an older acknowledgement takes nothing back', () => {
   const primary = newServer('primary');
   primary.startJournal();
   primary.execute(NOW, 0, 'SET', 'a', '1');
-  const { flow, session } = newPrimaryFlow(primary, [0, 1]);
+  const { flow, session } = newPrimaryFlow(primary, [0, 1, 2]);
   blocksOf(flow);
   const heads = Float64Array.from(primary.heads());
   assert.equal(flow.acknowledge(writeAcknowledgement(heads)), null);
-  assert.equal(flow.acknowledge(writeAcknowledgement(new Float64Array(2))), null);
+  assert.equal(flow.acknowledge(writeAcknowledgement(new Float64Array(STREAMS))), null);
   assert.deepEqual([...session.acknowledged], [...heads]);
 });
 
@@ -138,10 +138,10 @@ test('an older acknowledgement takes nothing back', () => {
 function halfPairs(windowBytes: number) {
   const primary = newServer('primary');
   primary.startJournal();
-  const { flow, session } = newPrimaryFlow(primary, [0, 1], windowBytes);
+  const { flow, session } = newPrimaryFlow(primary, [0, 1, 2], windowBytes);
   const replica = newReplica();
   const { flows, progress } = replica;
-  for (const bytes of blocksOf(flow)) flows[bytes[6]!]!.feed(bytes);
+  for (const bytes of blocksOf(flow)) flows[bytes[6]! % 2]!.feed(bytes);
   assert.equal(progress.ready, true);
   flow.acknowledge(writeAcknowledgement(progress.applied));
   const heldBack: Uint8Array[] = [];
@@ -165,7 +165,7 @@ test('a primary sends a shard no further than its window while parts are missing
   for (const bytes of heldBack) flows[1]!.feed(bytes);
   for (let i = 0; i < 3; i++) {
     flow.acknowledge(writeAcknowledgement(progress.applied));
-    for (const bytes of blocksOf(flow)) flows[bytes[6]!]!.feed(bytes);
+    for (const bytes of blocksOf(flow)) flows[bytes[6]! % 2]!.feed(bytes);
   }
   assert.deepEqual([...progress.applied], primary.heads());
   assert.equal(progress.pendingBytes, 0);
@@ -180,7 +180,7 @@ test('a primary that sends more than its window is left', () => {
 });
 
 test('payloads in pieces have one bound over all flows of a replica', () => {
-  const clear = fullSync().find((bytes) => typeOf(bytes) === BLOCK_CLEAR)!;
+  const clear = fullSync().find((bytes) => typeOf(bytes) === BLOCK_CLEAR && bytes[6]! < SHARDS)!;
   const shard = clear[6]!;
   const piece = forge(clear, (block) => {
     block.type = BLOCK_JOURNAL;
@@ -206,13 +206,13 @@ function fullSync(): Uint8Array[] {
   const primary = newServer('primary');
   for (let i = 0; i < 50; i++) primary.execute(NOW, 0, 'SET', `key:${i}`, `value ${i}`);
   primary.startJournal();
-  return blocksOf(newPrimaryFlow(primary, [0, 1]).flow);
+  return blocksOf(newPrimaryFlow(primary, [0, 1, 2]).flow);
 }
 
 /** Feeds blocks to a fresh replica. @returns why it refuses them, or null */
 function refusal(blocks: readonly Uint8Array[]): string | null {
   const { flows, server } = newReplica();
-  for (const bytes of blocks) flows[bytes[6]!]!.feed(bytes);
+  for (const bytes of blocks) flows[bytes[6]! % 2]!.feed(bytes);
   server.check();
   return flows[0]!.failed ?? flows[1]!.failed;
 }
@@ -276,7 +276,7 @@ test('an exception amid a transaction over two flows leaves nothing held', () =>
   for (const part of [0, 1]) {
     const primary = newServer('primary');
     primary.startJournal();
-    const { flow } = newPrimaryFlow(primary, [0, 1]);
+    const { flow } = newPrimaryFlow(primary, [0, 1, 2]);
     let left = Number.POSITIVE_INFINITY;
     const { server, flows, progress } = newReplica(undefined, (applier) => ({
       apply: (...words: Parameters<EffectTarget['apply']>) => {
@@ -284,7 +284,7 @@ test('an exception amid a transaction over two flows leaves nothing held', () =>
         return applier.apply(...words);
       },
     }));
-    for (const bytes of blocksOf(flow)) flows[bytes[6]!]!.feed(bytes);
+    for (const bytes of blocksOf(flow)) flows[bytes[6]! % 2]!.feed(bytes);
     primary.execute(NOW, 0, 'MSET', 'b', '1', 'a', '1');
     primary.execute(NOW, 0, 'MSET', 'b', '2', 'a', '2');
     left = part;
@@ -337,10 +337,17 @@ test('a flow that is refused memory gives its lock back and ends', () => {
   const primary = newServer('primary');
   primary.execute(NOW, 0, 'SET', 'large', 'x'.repeat(600_000));
   primary.startJournal();
-  const session = new SyncSession(SyncSession.create(SHARDS, true), SHARDS, 1);
-  const { shards, rings } = primary;
-  const options = { shards, rings, mine: [0, 1], session, raw: false, from: null, elements };
-  const flow = new PrimaryFlow({ ...options, windowBytes: WINDOW_BYTES, cuts: primary.cuts });
+  const session = new SyncSession(SyncSession.create(STREAMS, true), STREAMS, 1);
+  const { shards } = primary;
+  const options = {
+    ...primary.primaryParts,
+    mine: [0, 1, 2],
+    session,
+    raw: false,
+    from: null,
+    half: null,
+  };
+  const flow = new PrimaryFlow({ ...options, windowBytes: WINDOW_BYTES });
   const real = globalThis.SharedArrayBuffer;
   globalThis.SharedArrayBuffer = class extends real {
     constructor(length?: number) {

@@ -20,10 +20,11 @@ import { TYPES } from '../../src/keyspace/types.js';
 import type { HashKey } from '../../src/memory/space.js';
 import { Arguments } from '../../src/protocol/parser.js';
 import { Reply } from '../../src/protocol/reply.js';
-import { PrimaryState } from '../../src/replication/primary/primary-state.js';
+import { PrimaryState, streamsOf } from '../../src/replication/primary/primary-state.js';
 import { ReplicaState } from '../../src/replication/replica/replica-state.js';
 import { EffectApplier } from '../../src/server/flow-thread/effect-applier.js';
 import { contentOf } from './content.js';
+import { SimulatedKeyless } from './keyless-state.js';
 import type { Link } from './link.js';
 
 export const DATABASES = 2;
@@ -35,6 +36,8 @@ export interface ServerShape {
   readonly ringBytes: number;
   /** To which a ring may grow; `ringBytes` when it is not given. */
   readonly ringSpaceBytes?: number;
+  /** Kept for a replica that is away; nothing when it is not given. */
+  readonly ringElasticBytes?: number;
 }
 
 const registry = new Registry(definitionsOf(commandModules));
@@ -48,6 +51,7 @@ export class SimulatedServer {
   readonly state: ReplicaState;
   readonly primary: PrimaryState;
   readonly applier: EffectApplier;
+  readonly keyless: SimulatedKeyless;
   /** The link to our primary, and those to our replicas. */
   up: Link | null = null;
   readonly down = new Set<Link>();
@@ -59,6 +63,8 @@ export class SimulatedServer {
   crashed = false;
   /** How often a ring that had grown for a large record was made small again. */
   shrunkRings = 0;
+  /** The progress of a full sync that may go on. */
+  cutProgress: SharedArrayBuffer | null = null;
   /** Offset of the last cut applied, of the link that is gone. */
   lastOffset = 0;
   /** LSNs that a client was told are here for sure (WAIT). */
@@ -82,12 +88,16 @@ export class SimulatedServer {
       return region;
     });
     this.shards = new Shards(regions, DATABASES, counters, 0, 0);
-    this.rings = regions.map(() => {
+    this.rings = Array.from({ length: streamsOf(shape.shards) }, () => {
       return new JournalRing(
-        new Region(JournalRing.create(shape.ringBytes, shape.ringSpaceBytes), 0),
+        new Region(
+          JournalRing.create(shape.ringBytes, shape.ringSpaceBytes, shape.ringElasticBytes),
+          0,
+        ),
       );
     });
-    this.cuts = new NewestCut(NewestCut.create(shape.shards), 1);
+    this.keyless = new SimulatedKeyless(this.rings.at(-1)!, shape.shards);
+    this.cuts = new NewestCut(NewestCut.create(this.rings.length), 1);
     this.sink = new JournalSink(this.rings);
     this.state = new ReplicaState(shape.shards, DATABASES);
     this.primary = new PrimaryState(shape.shards, DATABASES, newId);
@@ -125,6 +135,25 @@ export class SimulatedServer {
     return dispatcher;
   }
 
+  /** What a flow to a replica needs of this server. */
+  get primaryParts() {
+    const { shards, rings, cuts } = this;
+    return { shards, rings, cuts, elements, owner: 1, keylessState: this.keyless.effects };
+  }
+
+  /** What a flow from a primary needs of this server. @param same whether both have as many shards */
+  replicaParts(same = true) {
+    const { shards, rings, cuts, applier: target } = this;
+    return {
+      shards,
+      rings: same ? rings : null,
+      cuts: same ? cuts : null,
+      keyless: { ring: rings.at(-1)!, owner: 1 },
+      keylessTarget: this.keyless.effects,
+      target,
+    };
+  }
+
   get isReplica(): boolean {
     return this.following !== null;
   }
@@ -149,7 +178,9 @@ export class SimulatedServer {
 
   /** Only a primary's own writes are journaled by its dispatcher. */
   installSink(): void {
-    this.dispatcher.keys.effects.sink = this.journaling && !this.isReplica ? this.sink : null;
+    const isOn = this.journaling && !this.isReplica;
+    this.dispatcher.keys.effects.sink = isOn ? this.sink : null;
+    this.keyless.stream.isOn = isOn;
     this.dispatcher.keys.expiresKeys = !this.isReplica;
   }
 
@@ -211,7 +242,11 @@ export class SimulatedServer {
         this.shards.table(shard, database).maintain(4);
       }
       TYPES.reclaim.step(this.shards.spaces[shard]!, 20);
-      this.shrinkRing(this.rings[shard]!);
+    }
+    for (const ring of this.rings) {
+      // As if the replicas that are away stayed away.
+      ring.removeAnchor();
+      this.shrinkRing(ring);
     }
   }
 
@@ -221,9 +256,14 @@ export class SimulatedServer {
     if (!ring.hasGrown) this.shrunkRings++;
   }
 
-  /** Every key of every database: type, expiry, value; without those past their time. */
+  /**
+   * Every key of every database: type, expiry, value; without those past their time. And what has
+   * no key.
+   */
   dump(nowMs: number): Map<string, string> {
     const found = new Map<string, string>();
+    for (const [name, value] of this.keyless.notes) found.set(`note ${name}`, value);
+    found.set('last message', String(this.keyless.lastMessage));
     for (let shard = 0; shard < this.shards.count; shard++) {
       for (let database = 0; database < DATABASES; database++) {
         const table = this.shards.table(shard, database);

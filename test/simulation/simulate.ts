@@ -6,6 +6,7 @@ export function simulate(firstSeed: number, schedules: number, steps: number): s
   const sums = {
     fullSyncs: 0,
     continued: 0,
+    resumed: 0,
     restartedShards: 0,
     promotions: 0,
     joint: 0,

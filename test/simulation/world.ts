@@ -10,24 +10,27 @@
  *     whoever continues does so in the history that it has;
  *   - every table's invariants hold.
  */
-
 import { PROTOCOL_VERSION } from '../../src/replication/primary/primary-state.js';
 import type { SyncReply } from '../../src/replication/replica/replica-state.js';
 import { prepareFullSync } from '../../src/replication/replica/shard-writer.js';
 import { Random } from '../support/random.js';
 import { CollectionWrites } from './collection-writes.js';
 import { ConfirmedCuts } from './confirmed-cuts.js';
+import { compare, keyName } from './content.js';
 import { Link } from './link.js';
 import { DATABASES, type ServerShape, SimulatedServer } from './server.js';
 
 /** To which rings that may grow do: far beyond the longest record there is here. */
 const RING_SPACE_BYTES = 1 << 19;
+const MODES = { full: 'FULL', resume: 'RESUME', continue: 'CONTINUE' } as const;
 const GROUPS = 4;
 const GROUP_KEYS = 4;
 
 export interface Outcome {
   readonly fullSyncs: number;
   readonly continued: number;
+  /** Full syncs that went on after a cut. */
+  readonly resumed: number;
   readonly restartedShards: number;
   readonly promotions: number;
   readonly joint: number;
@@ -52,6 +55,7 @@ export class World {
   private restartedShards = 0;
   private fullSyncs = 0;
   private continued = 0;
+  private resumed = 0;
   private promotions = 0;
   private joint = 0;
   private lost = 0;
@@ -77,6 +81,7 @@ export class World {
       shardMebibytes: elements > 100 ? 16 : 2,
       ringBytes,
       ringSpaceBytes: random.chance(0.5) ? ringBytes : RING_SPACE_BYTES,
+      ringElasticBytes: random.pick([0, ringBytes * 4]),
     };
     this.flows = random.between(1, Math.min(3, this.shape.shards));
     this.keyCount = random.pick([20, 200, 1500]);
@@ -178,7 +183,11 @@ export class World {
     this.joint += link.progress.sums[3]!;
     from.down.delete(link);
     to.up = null;
-    to.state.lost(this.now, link.applied, link.progress.failed);
+    // The data may have become whole a moment before the link was lost.
+    if (to.state.step === 'sync' && !link.progress.failed && link.progress.ready) this.online(to);
+    const { half } = link.progress;
+    to.state.lost(this.now, link.applied, link.progress.failed, half);
+    to.cutProgress = half === null ? null : link.progress.buffer;
   }
 
   private count(what: string): void {
@@ -207,10 +216,8 @@ export class World {
     );
     if (decision.kind === 'refuse') throw new Error(decision.why);
     primary.startJournal();
-    const full = decision.kind === 'full';
-    this.note(
-      `${server.name} syncs with ${primary.name}: ${full ? `full, ${decision.why}` : 'continues'}`,
-    );
+    const why = decision.kind === 'full' ? decision.why : '';
+    this.note(`${server.name} syncs with ${primary.name}: ${decision.kind} ${why}`);
     const reply: SyncReply = {
       version: PROTOCOL_VERSION,
       replicationId: primary.primary.replicationId,
@@ -221,10 +228,10 @@ export class World {
       spread: primary.shards.keyHash.spread,
       flows: this.flows,
       windowBytes: 65_536,
-      mode: full ? 'FULL' : 'CONTINUE',
+      mode: MODES[decision.kind],
       syncId: 1,
     };
-    this.start(server, primary, reply, full ? decision.why : '');
+    this.start(server, primary, reply, why);
   }
 
   private start(
@@ -235,6 +242,7 @@ export class World {
   ): void {
     const { state } = server;
     const before = state.lsns;
+    const streams = state.request().half;
     const action = state.answered(reply, this.now);
     if (action.kind === 'give-up') throw new Error(action.why);
     const full = action.kind === 'start-full';
@@ -248,13 +256,20 @@ export class World {
       this.endDown(server, 'the primary starts a full sync');
       const { hashKey0, hashKey1, spread } = reply;
       prepareFullSync(server.shards, { key0: hashKey0, key1: hashKey1, spread });
+    } else if (action.kind === 'start-resume') {
+      this.resumed++;
     } else {
       this.continued++;
       if (server.primary.adopt(reply.replicationId, before)) {
         this.endDown(server, 'the primary has another id');
       }
     }
-    const link = new Link(primary, server, full ? null : before, this.flows, this.random);
+    const continues = action.kind === 'start-continue';
+    const half =
+      action.kind === 'start-resume' ? { progress: server.cutProgress!, streams: streams! } : null;
+    const link = new Link(
+      ...([primary, server, continues ? before : null, half, this.flows, this.random] as const),
+    );
     server.up = link;
     primary.down.add(link);
   }
@@ -267,16 +282,20 @@ export class World {
       if (link.failed !== null) this.drop(link, link.failed);
       else if (link.ended !== null && this.random.chance(noticing)) this.drop(link, link.ended);
       else if (server.state.step === 'sync' && link.progress.ready) {
-        server.state.ready(this.now);
-        server.whole = true;
-        if (server.same) {
-          server.journaling = true;
-          server.primary.adopt(server.state.replicationId, null);
-        }
-        this.note(`${server.name} is in sync`);
+        this.online(server);
         this.observe(server);
       }
     }
+  }
+
+  private online(server: SimulatedServer): void {
+    server.state.ready(this.now);
+    server.whole = true;
+    if (server.same) {
+      server.journaling = true;
+      server.primary.adopt(server.state.replicationId, null);
+    }
+    this.note(`${server.name} is in sync`);
   }
 
   /** Runs the schedule. @throws where anything is wrong */
@@ -287,6 +306,7 @@ export class World {
     return {
       fullSyncs: this.fullSyncs,
       continued: this.continued,
+      resumed: this.resumed,
       restartedShards: this.restartedShards,
       promotions: this.promotions,
       joint: this.joint,
@@ -315,7 +335,7 @@ export class World {
     else if (what < 988) this.crashReplica();
     else if (what < 992) this.moveReplica();
     else if (what < 994) this.stopJournal();
-    else if (what < 995) this.failWrite();
+    else if (what < 995) random.chance(0.8) ? this.failWrite() : this.loseNote();
     else if (what < 996 && this.servers.length < 5) this.addReplica();
     else this.slowDown();
     for (const server of this.servers) this.connect(server);
@@ -328,6 +348,11 @@ export class World {
     if (!this.root.failHalfWay(this.now, database, this.key(), this.value())) return;
     this.lost++;
     this.note(`${this.root.name} loses an effect`);
+  }
+
+  private loseNote(): void {
+    this.root.keyless.loseNote('lost', `${++this.token}`);
+    this.note(`${this.root.name} loses a note`);
   }
 
   private value(): string {
@@ -346,7 +371,7 @@ export class World {
     const run = (...words: (string | number)[]) => {
       const reply = root.execute(now, database, ...words);
       if (
-        /^-(?!WRONGTYPE|ERR value is not an int|ERR no such key|ERR index out|ERR source and dest)/.test(
+        /^-(?!WRONGTYPE|BUSYGROUP|NOGROUP|ERR The |ERR value is not an int|ERR no such key|ERR index out|ERR source and dest)/.test(
           reply,
         )
       ) {
@@ -354,7 +379,10 @@ export class World {
       }
     };
     const what = random.below(100);
-    if (random.chance(0.25)) this.collections.write(run);
+    if (random.chance(0.1)) {
+      if (random.chance(0.5)) root.keyless.message();
+      else root.keyless.note(`name${random.below(8)}`, this.value());
+    } else if (random.chance(0.25)) this.collections.write(run);
     else if (what < 30) run('SET', this.key(), this.value());
     else if (what < 38) run('APPEND', this.key(), 'x'.repeat(random.between(1, 40)));
     else if (what < 46) run('DEL', this.key(), this.key());
@@ -568,22 +596,5 @@ export class World {
       });
     }
     for (const server of this.servers) if (server.up !== null) this.drop(server.up, 'the end');
-  }
-}
-
-/** Every third key has a hash tag, one of two. */
-function keyName(number: number): string {
-  return number % 3 === 0 ? `{tag:${number & 1}}:${number}` : `key:${number}`;
-}
-
-function compare(expected: Map<string, string>, actual: Map<string, string>, who: string): void {
-  for (const [key, value] of expected) {
-    const other = actual.get(key);
-    if (other === value) continue;
-    const got = other === undefined ? 'nothing' : other.slice(0, 60);
-    throw new Error(`${who}: key ${key} is ${got}, should be ${value.slice(0, 60)}`);
-  }
-  for (const key of actual.keys()) {
-    if (!expected.has(key)) throw new Error(`${who}: key ${key} is too many`);
   }
 }

@@ -2,9 +2,10 @@
 import type { ArgumentVector } from '../../src/base/arguments.js';
 import { Region } from '../../src/base/region.js';
 
-/** @param words one char per byte, 1 KiB in all */
+/** @param words one char per byte */
 export function argumentVector(words: readonly string[]): ArgumentVector {
-  const region = new Region(new SharedArrayBuffer(1024), 0);
+  const bytes = words.reduce((sum, word) => sum + word.length, 0);
+  const region = new Region(new SharedArrayBuffer((bytes + 15) & ~7), 0);
   const offset = new Int32Array(words.length);
   const length = new Int32Array(words.length);
   let at = 0;

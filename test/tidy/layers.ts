@@ -14,7 +14,11 @@ export const LAYERS: readonly (readonly [folder: string, imports: readonly strin
   ['commands/contract', ['base', 'memory', 'values', 'keyspace', 'protocol']],
   ['commands', ['base', 'values', 'keyspace', 'protocol', 'commands/contract']],
   // Memory for locks and mailboxes: it decides who holds which shard.
-  ['engine', ['base', 'memory', 'values', 'keyspace', 'protocol', 'commands/contract']],
+  // It is the host of scripts.
+  [
+    'engine',
+    ['base', 'memory', 'values', 'keyspace', 'protocol', 'scripting', 'commands/contract'],
+  ],
   ['journal', ['base', 'memory']],
   [
     'persistence',
@@ -71,6 +75,11 @@ export const TYPE_OWNERS: Readonly<Record<string, readonly string[]>> = {
 
 /** Files of commands that build an effect of their own (Mutation.custom), each with the reason. */
 export const CUSTOM_EFFECTS: Readonly<Record<string, string>> = {
+  'src/commands/stream/lib/group.ts': 'a read or a claim made the consumer: XGROUP CREATECONSUMER',
+  'src/commands/stream/lib/trim.ts':
+    'how much ~ removes depends on blocks: the first id that is left',
+  'src/commands/stream/xadd.ts': 'the id is chosen, and trimming is an effect of its own',
+  'src/commands/stream/xgroup.ts': 'the id of $ is written out',
   'src/commands/hash/lib/store.ts':
     'the outcome of HINCRBYFLOAT, and of commands on fields that have expired: HSET, HSETEX',
   'src/commands/hash/lib/times.ts':
@@ -78,7 +87,8 @@ export const CUSTOM_EFFECTS: Readonly<Record<string, string>> = {
   'src/commands/hash/hsetex.ts': 'the time is absolute and the condition decided: HSETEX, HSET',
   'src/commands/hyperloglog/pfcount.ts':
     'PFCOUNT is no write that a replica would replay; it changed eight bytes: SETRANGE',
-  'src/commands/list/lib/move.ts': 'LMOVE has two keys: the effect on the second one is a push',
+  'src/commands/list/lib/move.ts': 'LMOVE, also within one list, is a push and a pop',
+  'src/commands/list/ltrim.ts': 'LTRIM is a pop at each end, which a list shipped in parts follows',
   'src/commands/list/lib/pop.ts':
     'LMPOP and LMOVE choose the key, waiting clients have no vector: a pop',
   'src/commands/set/smove.ts': 'SMOVE has two keys: a member leaves one, SREM, and joins one, SADD',

@@ -1,7 +1,9 @@
 /** AUTH [username] password */
 import { AUTH_WITHOUT_PASSWORD, SYNTAX } from '../../protocol/errors.js';
 import type { CommandDefinition } from '../contract/definition.js';
-import { authenticate, DEFAULT_USER } from './lib/session.js';
+
+/** Whose password it is when no user is named. */
+const DEFAULT_USER = 'default';
 
 export const auth: CommandDefinition = {
   name: 'auth',
@@ -16,18 +18,19 @@ export const auth: CommandDefinition = {
     { name: 'password', type: 'string' },
   ],
   history: [['6.0.0', 'A user name may be given (ACL).']],
+  isSecret: (_, index) => index > 0,
   run(context) {
-    const { args, reply, server } = context;
+    const { args, reply, server, session } = context;
     if (args.count > 3) {
       reply.error(SYNTAX);
       return;
     }
-    if (args.count === 2 && server.configuration.value('requirepass') === '') {
+    if (args.count === 2 && server.acl.isOpen) {
       reply.error(AUTH_WITHOUT_PASSWORD);
       return;
     }
     const user = args.count === 2 ? DEFAULT_USER : context.text(1);
-    const error = authenticate(context, user, context.text(args.count - 1));
+    const error = server.acl.authenticate(session, user, context.text(args.count - 1));
     if (error !== null) reply.error(error);
     else reply.ok();
   },

@@ -8,7 +8,6 @@ import type { CommandDefinition } from '../contract/definition.js';
 import { errorQuoting } from '../contract/quote.js';
 import type { ClientFilter, ClientType } from '../contract/server-port.js';
 import { clientTypeOf } from './lib/client-type.js';
-import { DEFAULT_USER } from './lib/session.js';
 
 const parsed = new ParsedInteger();
 
@@ -65,7 +64,7 @@ function readId({ args, reply }: Context, index: number, draft: Draft): boolean 
 
 function readUser(context: Context, index: number, draft: Draft): boolean {
   const user = context.text(index);
-  if (user !== DEFAULT_USER) {
+  if (!context.server.acl.hasUser(user)) {
     errorQuoting(context, "ERR No such user '", index, "'");
     return false;
   }

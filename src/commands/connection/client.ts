@@ -12,6 +12,7 @@ export const client: ContainerDefinition = {
   arity: -2,
   flags: [],
   container: true,
+  keepsCaching: true,
 };
 
 export const clientHelp: CommandDefinition = {

@@ -6,8 +6,11 @@
 import assert from 'node:assert/strict';
 import { beforeEach, describe, test } from 'node:test';
 import { definitionsOf } from '../../engine/definitions.js';
+import { WRONG_PASS } from '../../protocol/errors.js';
+import type { AclPort } from '../contract/acl-port.js';
+import type { PubSubPort } from '../contract/pubsub-port.js';
 import type { ClientFilter, ClientsPort, ServerPort } from '../contract/server-port.js';
-import { REPLY_OFF, REPLY_ON, REPLY_SKIP_NEXT } from '../contract/session.js';
+import { REPLY_OFF, REPLY_ON, REPLY_SKIP_NEXT, type Session } from '../contract/session.js';
 import { CommandTester, START_MS } from '../contract/test-support.js';
 import * as auth from './auth.js';
 import * as client from './client.js';
@@ -28,6 +31,9 @@ const modules = [
   ...[auth, client, identity, kill, list, modes, pause, tracking, echo, hello, ping, quit],
   ...[reset, select],
 ];
+
+/** A client that exists on some thread. */
+const OTHER_CLIENT = 77;
 
 /** Ports that note what they were asked. */
 class Noted {
@@ -55,10 +61,35 @@ class Noted {
   };
 
   get ports(): Partial<ServerPort> {
+    const noted = this;
     return {
       clients: this.clients,
+      acl: {
+        get isOpen() {
+          return noted.password === '';
+        },
+        hasUser: (name: string) => name === 'default',
+        authenticate: (session: Session, name: string, password: string) => {
+          const isRight = this.password === '' || password === this.password;
+          if (name !== 'default' || !isRight) return WRONG_PASS;
+          session.authenticated = true;
+          return null;
+        },
+      } as unknown as AclPort,
+      pubsub: {
+        ...({} as PubSubPort),
+        leave: () => this.calls.push(['leave']),
+      },
+      tracking: {
+        findRedirect: (id) => id === OTHER_CLIENT,
+        enable: (_session, { prefixes, ...options }) => {
+          this.calls.push(['enable', { ...options, prefixes: [...prefixes] }]);
+          return prefixes.length < 3;
+        },
+        disable: () => this.calls.push(['disable']),
+      },
       configuration: {
-        value: (name) => (name === 'requirepass' ? this.password : ''),
+        value: () => '',
         get: () => [],
         set: () => null,
         rewrite: () => null,
@@ -126,10 +157,10 @@ test('RESET discards, unwatches and resets the session', () => {
   tester.session.reset = () => resets++;
   tester.session.inMulti = true;
   assert.equal(run('RESET'), '+RESET');
-  assert.deepEqual(noted.take(), [['discard'], ['unwatchAll']]);
+  assert.deepEqual(noted.take(), [['discard'], ['unwatchAll'], ['leave'], ['disable']]);
   tester.session.inMulti = false;
   run('RESET');
-  assert.deepEqual(noted.take(), [['unwatchAll']]);
+  assert.deepEqual(noted.take(), [['unwatchAll'], ['leave'], ['disable']]);
   assert.equal(resets, 2);
 });
 
@@ -231,20 +262,34 @@ describe('CLIENT', () => {
     assert.equal(run('CLIENT NO-TOUCH x'), '-ERR syntax error');
   });
 
-  test('client-side caching is off', () => {
+  test('client-side caching is off at first', () => {
     assert.equal(run('CLIENT GETREDIR'), -1);
-    assert.deepEqual(run('CLIENT TRACKINGINFO'), [
-      'flags',
-      ['off'],
-      'redirect',
-      -1,
-      'prefixes',
-      [],
-    ]);
-    assert.equal(run('CLIENT TRACKING on'), '-ERR CLIENT TRACKING is not supported yet');
-    assert.equal(run('CLIENT TRACKING off'), '+OK');
+    const off = ['flags', ['off'], 'redirect', -1, 'prefixes', []];
+    assert.deepEqual(run('CLIENT TRACKINGINFO'), off);
     assert.equal(run('CLIENT TRACKING x'), '-ERR syntax error');
     assert.match(String(run('CLIENT CACHING yes')), /^-ERR CLIENT CACHING can be called only/);
+    noted.take();
+    assert.equal(run('CLIENT TRACKING off'), '+OK');
+    assert.deepEqual(noted.take(), [['disable']]);
+  });
+
+  test('TRACKING hands on what it was asked for', () => {
+    noted.take();
+    assert.equal(
+      run(`CLIENT TRACKING on BCAST PREFIX a noloop prefix b REDIRECT ${OTHER_CLIENT}`),
+      '+OK',
+    );
+    const modes = { broadcasts: true, optIn: false, optOut: false, noLoop: true };
+    const asked = { redirect: OTHER_CLIENT, ...modes, prefixes: ['a', 'b'] };
+    assert.deepEqual(noted.take(), [['enable', asked]]);
+    assert.match(String(run('CLIENT TRACKING on REDIRECT 12345')), /redirect to does not exist/);
+    assert.match(
+      String(run('CLIENT TRACKING on BCAST PREFIX ab PREFIX a')),
+      /'ab' overlaps with another/,
+    );
+    assert.deepEqual(noted.take(), []);
+    const full = run('CLIENT TRACKING on BCAST PREFIX a PREFIX b PREFIX c');
+    assert.equal(full, '-OOM no room for more prefixes of clients that track');
   });
 
   test('LIST filters by type or ids', () => {

@@ -12,7 +12,7 @@ import { argumentIs } from '../../protocol/text.js';
 import type { Context } from '../contract/context.js';
 import type { CommandDefinition } from '../contract/definition.js';
 import { errorQuoting } from '../contract/quote.js';
-import { authenticate, setName } from './lib/session.js';
+import { setName } from './lib/session.js';
 
 const parsed = new ParsedInteger();
 
@@ -31,11 +31,11 @@ function versionIsValid({ args, reply }: Context): boolean {
 
 /** Options take effect from left to right, up to the first that fails. False: an error was written. */
 function applyOptions(context: Context): boolean {
-  const { args } = context;
+  const { args, server, session } = context;
   for (let i = 2; i < args.count; i++) {
     const more = args.count - 1 - i;
     if (more >= 2 && argumentIs(args, i, 'AUTH')) {
-      const error = authenticate(context, context.text(i + 1), context.text(i + 2));
+      const error = server.acl.authenticate(session, context.text(i + 1), context.text(i + 2));
       if (error !== null) return refuse(context, error);
       i += 2;
     } else if (more >= 1 && argumentIs(args, i, 'SETNAME')) {
@@ -105,6 +105,10 @@ export const hello: CommandDefinition = {
   history: [
     ['6.2.0', 'The version may be left out: then the command only tells about the connection.'],
   ],
+  isSecret(args, index) {
+    const isAfterAuth = (by: number) => index - by > 1 && argumentIs(args, index - by, 'AUTH');
+    return isAfterAuth(1) || isAfterAuth(2);
+  },
   run(context) {
     const { args, reply, session } = context;
     let version = session.protocol;

@@ -9,6 +9,7 @@ export const quit: CommandDefinition = {
   complexity: 'O(1)',
   arity: -1,
   flags: ['noscript', 'loading', 'stale', 'fast', 'no_auth', 'allow_busy'],
+  whileSubscribed: true,
   transaction: 'control',
   run({ reply, session }) {
     session.closeAfterReply = true;

@@ -9,10 +9,13 @@ export const reset: CommandDefinition = {
   complexity: 'O(1)',
   arity: 1,
   flags: ['noscript', 'loading', 'stale', 'fast', 'no_auth', 'allow_busy'],
+  whileSubscribed: true,
   transaction: 'control',
   run({ reply, session, server }) {
     if (session.inMulti) server.transactions.discard(session);
     server.transactions.unwatchAll(session);
+    server.pubsub.leave();
+    server.tracking.disable(session);
     session.reset();
     reply.protocol = 2;
     reply.simple('RESET');

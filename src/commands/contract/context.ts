@@ -26,9 +26,17 @@ export interface Context {
   readonly registry: CommandRegistry;
   /** True while a command runs inside another, as in EXEC (nothing may suspend then). */
   readonly inTransaction: boolean;
+  /** True when the command runs for a client that has waited for it; `inTransaction` is true too. */
+  readonly isServed: boolean;
 
   /** Argument `index` as a binary string (latin1). Off the data path: it allocates. */
   text(index: number): string;
+
+  /**
+   * Whether the client may read keys that the running command does not declare: a user needs the right
+   * to read every key.
+   */
+  mayReadEveryKey(): boolean;
 
   /**
    * Runs `work` with shard `shard` locked (at once when the dispatcher has locked it already).
@@ -44,11 +52,33 @@ export interface Context {
   runInside(entry: CommandEntry, args: Arguments, reply: Reply): void;
 
   /**
+   * Leaves the command unanswered until one of its keys has a value of the type that the definition's
+   * `waitsFor` names: then it runs on that key alone, as inside a transaction, on whichever thread
+   * changed the key. The shards of its keys are locked. When the time is up the answer is null.
+   */
+  block(request: BlockRequest): void;
+
+  /**
    * Leaves the command unanswered until `resume` is called on this thread with a function that
    * writes the reply; the client's later commands wait. `cancelled` is called when the client goes
    * away first or CLIENT UNBLOCK ends the wait.
    */
   suspend(cancelled: (reason: 'closed' | 'unblock' | 'unblock-error') => void): Suspension;
+}
+
+/** What a command waits for. One for each thread, reused. */
+export class BlockRequest {
+  /** Arguments `[firstKey, endKey)` are the keys: the command runs on the first that has something. */
+  firstKey = 0;
+  endKey = 0;
+  /** Argument with their number, 0 without one. */
+  countIndex = 0;
+  /** How far behind each key an argument lies that belongs to it alone, 0 for none. */
+  paired = 0;
+  /** The vector to run later, with the same places, when it is not the command as it came. */
+  args: ArgumentVector | null = null;
+  /** 0: for ever. */
+  timeoutMs = 0;
 }
 
 export interface Suspension {
@@ -72,9 +102,12 @@ export interface CommandEntry {
 }
 
 export interface CommandRegistry {
+  /** By the names that clients use, in lower case: rename-command may have changed them. */
   readonly commands: ReadonlyMap<string, CommandEntry>;
-  /** Looks a command up by lower-case name ('get', 'config|get'). */
+  /** Looks a command up by the lower-case name that clients use ('get', 'config|get'). */
   lookup(name: string): CommandEntry | undefined;
+  /** Looks a command up by its own name. */
+  original(name: string): CommandEntry | undefined;
   /**
    * Finds the keys of a command vector (with the name at 0).
    * @returns false when the vector's key part is malformed

@@ -107,6 +107,14 @@ export interface KeySpecification {
     | { readonly isUnknown: true };
 }
 
+/** Arguments that are channels, or patterns of channels: a user needs rights for them. */
+export interface ChannelSpecification {
+  readonly first: number;
+  /** 'all': the last argument. */
+  readonly last: number | 'all';
+  readonly arePatterns: boolean;
+}
+
 /** One argument in COMMAND DOCS' notation. */
 export interface ArgumentSpecification {
   readonly name: string;
@@ -161,6 +169,8 @@ export interface CommandDefinition {
   readonly flags: readonly CommandFlag[];
   readonly categories?: readonly AclCategory[];
   readonly keys?: readonly KeySpecification[];
+  /** PUBLISH, SUBSCRIBE and the like; not what ends a subscription, which everybody may. */
+  readonly channels?: ChannelSpecification;
   readonly arguments?: readonly ArgumentSpecification[];
   readonly tips?: readonly string[];
   readonly history?: readonly (readonly [version: string, change: string])[];
@@ -170,14 +180,27 @@ export interface CommandDefinition {
   readonly locks?: LockScope;
   /** For locks: 'keys': whether a command vector reads keys that nobody can tell beforehand. */
   readonly readsAnyKey?: (args: ArgumentVector) => boolean;
+  /**
+   * It runs a script, and argument 1 is this of it: its keys are locked first, and others as the script
+   * comes to them.
+   */
+  readonly runsScript?: 'source' | 'sha' | 'function';
   readonly effect?: EffectKind;
   /** As an effect, on a collection: which elements it is about. */
   readonly elements?: EffectElements;
   readonly transaction?: TransactionRole;
+  /** For commands that block: the type of values that they wait for, as TYPE names it. */
+  readonly waitsFor?: string;
+  /** It is also told when the key goes, or gets a value of another type. */
+  readonly seesRemoval?: boolean;
   /** It waits for other threads: how long it takes is no event for the latency monitor. */
   readonly unmonitored?: boolean;
+  /** Whether an argument is a password, which is never shown. */
+  readonly isSecret?: (args: ArgumentVector, index: number) => boolean;
   /** Served while data is loaded although its flags, which are Redis's, do not say so. */
   readonly whileLoading?: boolean;
+  /** RESP2 clients may send it while they are subscribed to channels. */
+  readonly whileSubscribed?: boolean;
   /**
    * Runs with the shards locked, arity checked. Writes exactly one reply (or suspends). Validate
    * first, then allocate, then change: after an error reply nothing may have changed.
@@ -196,6 +219,8 @@ export interface ContainerDefinition {
   readonly flags: readonly CommandFlag[];
   readonly categories?: readonly AclCategory[];
   readonly container: true;
+  /** CLIENT CACHING, which is for the next command, is not for one of these. */
+  readonly keepsCaching?: boolean;
 }
 
 export function isContainerDefinition(

@@ -7,15 +7,16 @@ import type { Context } from './context.js';
 import { isContainerDefinition } from './definition.js';
 import { syntaxOf } from './syntax.js';
 
-/** Writes the lines of `<container> HELP`. */
-export function replyHelp({ registry, reply }: Context, container: string): void {
+/** Writes the lines of `<container> HELP`, the container being named as the client did. */
+export function replyHelp(context: Context, container: string): void {
+  const { registry, reply } = context;
   const lines: [usage: string, summary: string][] = [];
-  for (const [name, { definition }] of registry.lookup(container)!.subcommands) {
+  for (const [name, { definition }] of registry.original(container)!.subcommands) {
     const args = isContainerDefinition(definition) ? '' : syntaxOf(definition.arguments);
     lines.push([`${name.toUpperCase()} ${args}`.trimEnd(), definition.summary]);
   }
   lines.sort(([one], [other]) => (one < other ? -1 : 1));
-  replyHelpLines(reply, container, lines);
+  replyHelpLines(reply, context.text(0), lines);
 }
 
 /** The same for a command whose subcommands have no definitions of their own. */

@@ -5,10 +5,10 @@ import type { Context } from './context.js';
 import type { CommandDefinition } from './definition.js';
 import {
   areFew,
-  checkElementCount,
   DistinctNumbers,
   RandomCount,
   RandomSelection,
+  RepeatedReply,
   randomIndex,
   readRandomCount,
 } from './random-choice.js';
@@ -54,9 +54,25 @@ test('the count argument has the range and the errors of Redis', () => {
 });
 
 test('more elements than a reply can hold are refused before the first', () => {
-  checkElementCount(1_000_000);
-  assert.throws(() => checkElementCount(2 ** 31), ReplyTooLongError);
-  assert.throws(() => checkElementCount(2 ** 63), ReplyTooLongError);
+  const repeated = new RepeatedReply();
+  repeated.begin(1_000_000);
+  assert.throws(() => repeated.begin(2 ** 31), ReplyTooLongError);
+  assert.throws(() => repeated.begin(2 ** 63), ReplyTooLongError);
+});
+
+test('a reply that its first elements show to be too long is refused after these', () => {
+  const repeated = new RepeatedReply();
+  const judge = (count: number, ...lengths: number[]): void => {
+    repeated.begin(count);
+    for (let i = 0; i < repeated.judged; i++) repeated.wrote(lengths[i % lengths.length]!);
+    repeated.check();
+  };
+  judge(200_000_000, 10);
+  assert.throws(() => judge(200_000_000, 11), ReplyTooLongError);
+  // What matters is the shortest: nobody knows how often it will come.
+  judge(200_000_000, 11, 10);
+  judge(999, 4_000_000);
+  assert.throws(() => judge(1000, 4_000_000), ReplyTooLongError);
 });
 
 /** How often each of `kinds` came differs from its share by less than six standard deviations. */

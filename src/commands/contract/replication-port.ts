@@ -1,4 +1,5 @@
 /** What the commands of replication need of the server; wired in server/io-thread/. */
+import type { ArgumentVector } from '../../base/arguments.js';
 import type { Context } from './context.js';
 import type { Session } from './session.js';
 
@@ -48,7 +49,21 @@ export interface FailoverOrder {
 /** Answers a suspended command: writes its reply, on its thread. */
 export type Answer = (write: (context: Context) => void) => void;
 
+/** The stream without keys: effects that concern no key, on their way to the replicas. */
+export interface KeylessPort {
+  /**
+   * Appends the words of a command from `first` on, in order with what other threads append. The
+   * first word names the kind of effect: see server/flow-thread/keyless-effects.ts, which applies it
+   * on the replicas. Nothing is sent on a replica, or while there are none. Not within `change`.
+   *
+   * @param change runs before, under the stream's lock: what it changes has the order of the effects
+   * @throws RangeError, before anything has changed, when the system refuses memory
+   */
+  append(args: ArgumentVector, first?: number, change?: () => void): void;
+}
+
 export interface ReplicationPort {
+  readonly keyless: KeylessPort;
   /** Whether this server is a replica. */
   readonly isReplica: boolean;
   role(): RoleReport;
@@ -64,10 +79,11 @@ export interface ReplicationPort {
   /** How many replicas have acknowledged everything written so far. */
   countAcknowledged(): number;
   /**
-   * Waits until that many replicas have, or the time (0: none) is up.
+   * Waits until that many replicas have, or the time (0: none) is up. `done` gets how many they are, or
+   * null when this server has become a replica before.
    * @returns a function that ends the wait
    */
-  wait(replicas: number, timeoutMs: number, done: (count: number) => void): () => void;
+  wait(replicas: number, timeoutMs: number, done: (count: number | null) => void): () => void;
 
   /** DARTER SYNC: a replica asks for a sync; the client becomes its control connection. */
   sync(session: Session, words: readonly string[], answer: Answer): void;

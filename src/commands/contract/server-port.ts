@@ -6,9 +6,14 @@
  * uses it declares locks: 'none' (src/server/channel/gather.ts). It throws UnansweredError when a thread does not
  * answer in time.
  */
+import type { ArgumentVector } from '../../base/arguments.js';
+import type { ErrorReply } from '../../protocol/errors.js';
+import type { AclPort } from './acl-port.js';
 import type { CommandEntry, Context } from './context.js';
+import type { PubSubPort } from './pubsub-port.js';
 import type { ReplicationPort } from './replication-port.js';
 import type { Session } from './session.js';
+import type { TrackingPort } from './tracking-port.js';
 
 /** A thread is busy with something long. The command fails with an error that names it. */
 export class UnansweredError extends Error {
@@ -16,6 +21,7 @@ export class UnansweredError extends Error {
 }
 
 export interface ServerPort {
+  readonly acl: AclPort;
   readonly clients: ClientsPort;
   readonly transactions: TransactionsPort;
   readonly configuration: ConfigurationPort;
@@ -26,6 +32,75 @@ export interface ServerPort {
   readonly memory: MemoryPort;
   readonly process: ProcessPort;
   readonly replication: ReplicationPort;
+  readonly scripts: ScriptsPort;
+  readonly functions: FunctionsPort;
+  readonly pubsub: PubSubPort;
+  readonly tracking: TrackingPort;
+}
+
+/** Scripts: EVAL and its kin run the script that the running command names, and write its reply. */
+export interface ScriptsPort {
+  /** Argument 1 is the source. */
+  evaluate(isReadOnly: boolean): void;
+  /** Argument 1 is the SHA1 of a source. */
+  evaluateSha(isReadOnly: boolean): void;
+  /** @returns the SHA1, or the error's text */
+  load(source: string): { readonly sha: string } | { readonly error: string };
+  exists(sha: string): boolean;
+  flush(): void;
+  /** Ends the script, or function, that runs for too long on any thread. @returns the error, or null */
+  kill(kind: 'script' | 'function'): ErrorReply | null;
+  /** Of all threads. */
+  readonly figures: ScriptFigures;
+}
+
+export interface ScriptFigures {
+  readonly scripts: number;
+  readonly scriptBytes: number;
+  readonly functions: number;
+  readonly libraries: number;
+  readonly libraryBytes: number;
+}
+
+/** What FUNCTION RESTORE does about libraries that are there. */
+export type RestorePolicy = 'flush' | 'append' | 'replace';
+
+/** A function of a library. */
+export interface FunctionDescription {
+  readonly name: string;
+  readonly description: string | undefined;
+  readonly flags: readonly string[];
+}
+
+export interface LibraryDescription {
+  readonly name: string;
+  readonly code: string;
+  readonly functions: readonly FunctionDescription[];
+}
+
+/** Functions: FCALL runs the one that argument 1 of the running command names. */
+export interface FunctionsPort {
+  call(isReadOnly: boolean): void;
+  /** @returns the library's name, or the error's text */
+  load(code: string, replace: boolean): { readonly name: string } | { readonly error: string };
+  /** @returns the error's text, or null */
+  remove(library: string): string | null;
+  flush(): void;
+  list(): readonly LibraryDescription[];
+  /** All libraries as FUNCTION RESTORE takes them, one char per byte. */
+  dump(): string;
+  /** Argument `index` is what FUNCTION DUMP gave. All or nothing. @returns the error's text, or null */
+  restore(args: ArgumentVector, index: number, policy: RestorePolicy): string | null;
+  /** A script or function of any thread that has run for too long. */
+  running(): RunningScript | null;
+}
+
+export interface RunningScript {
+  readonly kind: 'script' | 'function';
+  readonly name: string;
+  /** The command vector that runs it, one char per byte, long words cut. */
+  readonly command: readonly string[];
+  readonly milliseconds: number;
 }
 
 /** MULTI, EXEC and WATCH: the state lives with the session, the work in engine/. */

@@ -1,3 +1,5 @@
+import type { ClientTracking } from './tracking-port.js';
+
 /**
  * A client as commands see it. Plain numeric fields that the data path reads; everything rare is in
  * `details`.
@@ -17,12 +19,16 @@ export interface Session {
   /** A queued command was refused: EXEC answers EXECABORT. */
   multiAborted: boolean;
   readonly isReplica: boolean;
+  /** Subscribed to channels or patterns. */
+  readonly isSubscribed: boolean;
   name: string;
   user: string;
   libraryName: string;
   libraryVersion: string;
   noEvict: boolean;
   noTouch: boolean;
+  /** Null when it does not track what it reads. */
+  readonly tracking: ClientTracking | null;
   readonly createdMs: number;
   lastInteractionMs: number;
   /** 'address:port' of the peer and of our end. */

@@ -16,6 +16,11 @@ export class CommandSettings {
   /** zset-max-listpack-entries, zset-max-listpack-value */
   sortedSetListpackEntriesMax = 128;
   sortedSetListpackValueBytesMax = 64;
+  /** stream-node-max-bytes, stream-node-max-entries: how long a block of entries gets, 0: no limit. */
+  streamNodeBytesMax = 4096;
+  streamNodeEntriesMax = 100;
+  /** Whether effects are replayed: they say what is, also where Redis would check it. */
+  replaysEffects = true;
 
   /** @param value gives a directive as CONFIG GET shows it */
   load(value: (name: string) => string): void {
@@ -26,5 +31,8 @@ export class CommandSettings {
     this.setIntsetEntriesMax = Number(value('set-max-intset-entries'));
     this.sortedSetListpackEntriesMax = Number(value('zset-max-listpack-entries'));
     this.sortedSetListpackValueBytesMax = Number(value('zset-max-listpack-value'));
+    this.streamNodeBytesMax = Number(value('stream-node-max-bytes'));
+    this.streamNodeEntriesMax = Number(value('stream-node-max-entries'));
+    this.replaysEffects = false;
   }
 }

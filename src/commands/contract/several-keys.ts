@@ -1,21 +1,21 @@
-/** The arguments of LMPOP and ZMPOP: numkeys key [key ...] where [COUNT count]. */
+/** The arguments of LMPOP, ZMPOP and their like that block: numkeys key [key ...] where [COUNT count]. */
 import { COUNT_POSITIVE, NUMKEYS_POSITIVE, SYNTAX } from '../../protocol/errors.js';
 import { parseIndex } from '../../protocol/numbers.js';
 import { argumentIs } from '../../protocol/text.js';
 import type { Context } from './context.js';
 
-const KEY_COUNT_INDEX = 1;
-export const FIRST_COUNTED_KEY = 2;
-
-/** @returns the argument behind the keys, which is there, or 0 when an error was answered */
-export function behindCountedKeys(context: Context): number {
+/**
+ * @param countIndex argument with the number of keys, which follow
+ * @returns the argument behind the keys, which is there, or 0 when an error was answered
+ */
+export function behindCountedKeys(context: Context, countIndex: number): number {
   const { args, reply } = context;
-  const count = indexAt(context, KEY_COUNT_INDEX);
+  const count = indexAt(context, countIndex);
   if (!(count >= 1)) {
     reply.error(NUMKEYS_POSITIVE);
     return 0;
   }
-  const behind = FIRST_COUNTED_KEY + count;
+  const behind = countIndex + 1 + count;
   if (behind < args.count) return behind;
   reply.error(SYNTAX);
   return 0;

@@ -8,6 +8,7 @@ import assert from 'node:assert/strict';
 import { Region, toBinary } from '../../base/region.js';
 import { type AnyDefinition, isContainer, Registry } from '../../engine/registry.js';
 import { type EffectSink, VECTOR_HEADER_BYTES } from '../../keyspace/effects.js';
+import { EVENT_KEY_MISS, EVENT_NEW } from '../../keyspace/events.js';
 import { Keyspace, StoreFullError } from '../../keyspace/keyspace.js';
 import { formatShard, Shards } from '../../keyspace/shards.js';
 import type { TypeRegistry } from '../../keyspace/types.js';
@@ -105,10 +106,12 @@ export class CommandTester {
     return toBinary(this.reply.region, this.reply.start, this.reply.length);
   }
 
-  /** From now on `events` fills. */
+  /** From now on `events` fills, but for keys that are created or missed. */
   listen(): void {
-    this.keys.listener = (event, _database, region, offset, length) =>
+    this.keys.listener = (event, _database, region, offset, length) => {
+      if (event === EVENT_NEW || event === EVENT_KEY_MISS) return;
       this.events.push(`${event.name} ${toBinary(region, offset, length)}`);
+    };
   }
 
   takeEvents(): string[] {
@@ -198,7 +201,9 @@ export class CommandTester {
     return {
       append: ({ shard, database, region, offset, length, h1, keyless }) => {
         const words = decodeVector(region, offset, length);
-        if (!keyless) this.assertHome(shard, h1, words[1]!);
+        const command = this.registry.lookup(words[0]!.toLowerCase());
+        const hasSubcommand = command !== undefined && command.subcommands.size > 0;
+        if (!keyless) this.assertHome(shard, h1, words[hasSubcommand ? 2 : 1]!);
         this.effects.push(`${database} ${words.join(' ')}`);
         this.effectVectors.push({ database, words, keyless });
       },
@@ -225,6 +230,8 @@ export class CommandTester {
       settings: this.settings,
       registry: this.registry,
       inTransaction: false,
+      isServed: false,
+      block: () => assert.fail('this test has no clients that wait'),
       server: new Proxy(server as ServerPort, {
         get(target, name) {
           const port = Reflect.get(target, name) as unknown;
@@ -237,6 +244,7 @@ export class CommandTester {
       },
       text: (index) =>
         toBinary(this.args.region, this.args.offset[index]!, this.args.length[index]!),
+      mayReadEveryKey: () => true,
       withShard: (shard, work) => {
         this.keys.shards.lock(shard);
         try {
@@ -263,12 +271,14 @@ export function testSession(changes: Partial<Session> = {}): Session {
     inMulti: false,
     multiAborted: false,
     isReplica: false,
+    isSubscribed: false,
     name: '',
     user: 'default',
     libraryName: '',
     libraryVersion: '',
     noEvict: false,
     noTouch: false,
+    tracking: null,
     createdMs: START_MS,
     lastInteractionMs: START_MS,
     address: '127.0.0.1:1',

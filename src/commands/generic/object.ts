@@ -21,7 +21,7 @@ const ARGUMENTS: CommandDefinition['arguments'] = [{ name: 'key', type: 'key', k
 
 /** Finds argument 2; null is answered when it is not there. */
 function found({ args, keys, reply }: Context): boolean {
-  if (keys.seekForRead(args, 2)) return true;
+  if (keys.seekCounting(args, 2)) return true;
   reply.nullBulk();
   return false;
 }

@@ -1,5 +1,6 @@
 /** RANDOMKEY: a shard by chance, weighted by its size, and a key of it. */
 import { hasExpired } from '../../base/expiry-time.js';
+import { randomBits } from '../../base/random.js';
 import { copyBytes } from '../../base/region.js';
 import type { Context } from '../contract/context.js';
 import type { CommandDefinition } from '../contract/definition.js';
@@ -25,7 +26,7 @@ function randomShard({ keys: { shards }, session }: Context): number {
 /** Answers with a key of the shard, which is locked. @returns false when it met none */
 function answerFrom({ keys, reply, session }: Context, shard: number): boolean {
   const table = keys.shards.table(shard, session.database);
-  const entry = table.random(Math.random);
+  const entry = table.random(randomBits);
   if (entry === 0) return false;
   table.decode(entry);
   const { region, keyOffset, keyLength, expiry } = table;

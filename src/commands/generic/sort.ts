@@ -179,7 +179,7 @@ class Sort {
 
 function run(context: Context, mayStore: boolean): void {
   const { args, reply } = context;
-  const invalid = options.parse(args, mayStore);
+  const invalid = options.parse(args, mayStore, context.mayReadEveryKey());
   if (invalid !== null) {
     reply.error(invalid);
     return;

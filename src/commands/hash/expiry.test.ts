@@ -321,6 +321,7 @@ test('the expiry cycle removes expired fields that nobody asks for, in batches',
   assert.equal(t.run('HLEN', 'one'), 1);
   assert.equal(t.run('HLEN', 'two'), 1);
   assert.equal(t.run('HLEN', 'three'), 3001);
+  assert.equal(t.keys.expiredElements, 6001);
   assert.deepEqual([...t.dump().keys()], ['0 one', '0 three', '0 two']);
   // Nothing is due any more: the table says when something will be.
   assert.equal(t.keys.shards.table(0, 0).ownerNumber, t.now + 1e6);

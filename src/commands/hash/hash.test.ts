@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { ReplyTooLongError } from '../../protocol/reply.js';
 import { isNestedKind } from '../../values/hash/layout.js';
 import type { CommandTester, Word } from '../contract/test-support.js';
 import { contentOf, hashTester } from './lib/testing.js';
@@ -256,4 +257,18 @@ test('COPY, and what a nested hash takes, come and go with its pages', () => {
   t.run('SET', 'h', 'text');
   t.run('DEL', 'copied');
   assert.equal(t.run('HLEN', 'copied'), 0);
+});
+
+test('HGETDEL whose reply is too long removes nothing', () => {
+  const t = hashTester();
+  const value = 'v'.repeat(2 ** 22);
+  t.run('HSET', 'h', 'first', 1, 'large', value);
+  const many = new Array<string>(600).fill('large');
+  assert.throws(() => t.run('HGETDEL', 'h', 'FIELDS', 601, 'first', ...many), ReplyTooLongError);
+  assert.equal(t.run('HLEN', 'h'), 2);
+  assert.deepEqual(t.run('HGETDEL', 'h', 'FIELDS', 3, 'large', 'first', 'large'), [
+    value,
+    '1',
+    null,
+  ]);
 });

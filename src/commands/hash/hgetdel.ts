@@ -21,6 +21,8 @@ import {
 } from './lib/values.js';
 
 const FIELDS = 2;
+/** What a reply has besides a value, at most: a type, a length, two ends of lines. */
+const REPLY_OVERHEAD_BYTES = 26;
 
 function run(context: Context): void {
   const { args, reply } = context;
@@ -29,6 +31,7 @@ function run(context: Context): void {
   const first = firstFieldAt(context, FIELDS, FIELDS_NOT_POSITIVE);
   if (first === 0) return;
   const count = args.count - first;
+  if (state === FOUND) ensureRoom(context, first);
   reply.array(count);
   outcomes.begin(count);
   for (let i = first; i < args.count; i++) {
@@ -43,6 +46,20 @@ function run(context: Context): void {
   }
   commitRemoved(context, first);
   outcomes.release();
+}
+
+/**
+ * Makes room for the whole reply, so that one that is too long is an error before the first field goes.
+ * A field that is named twice counts twice.
+ */
+function ensureRoom(context: Context, first: number): void {
+  const { args, reply } = context;
+  let bytes = REPLY_OVERHEAD_BYTES;
+  for (let i = first; i < args.count; i++) {
+    bytes += REPLY_OVERHEAD_BYTES;
+    if (findField(context, i)) bytes += hash.value.length;
+  }
+  reply.ensure(bytes);
 }
 
 export const hgetdel: CommandDefinition = {

@@ -1,14 +1,15 @@
 /** HRANDFIELD: fields chosen at random, all different or, with a negative count, perhaps repeated. */
+import { randomBits } from '../../base/random.js';
 import { SYNTAX } from '../../protocol/errors.js';
 import { argumentIs } from '../../protocol/text.js';
 import type { Context } from '../contract/context.js';
 import type { CommandDefinition } from '../contract/definition.js';
 import {
   areFew,
-  checkElementCount,
   DistinctNumbers,
   RandomCount,
   RandomSelection,
+  RepeatedReply,
   randomIndex,
   readRandomCount,
 } from '../contract/random-choice.js';
@@ -29,6 +30,7 @@ const OPTION = 3;
 const wish = new RandomCount();
 const selection = new RandomSelection();
 const drawn = new DistinctNumbers();
+const repeated = new RepeatedReply();
 
 function run(context: Context): void {
   if (context.args.count > COUNT) {
@@ -73,22 +75,31 @@ function replyPair({ reply }: Context, withValues: boolean): void {
 
 /** Goes to one field of the hash opened. @returns false when all of them have expired */
 function seekRandom(): boolean {
-  if (hash.nested) return hash.seekRandom(Math.random);
+  if (hash.nested) return hash.seekRandom(randomBits);
   hash.indexPairs();
   hash.seekIndex(randomIndex(hash.size));
   return true;
 }
 
 function replyRepeated(context: Context, withValues: boolean, size: number): void {
+  const { reply } = context;
   const { count } = wish;
-  checkElementCount(withValues ? count * 2 : count);
+  repeated.begin(count);
   replyHeader(context, count, withValues);
   if (!hash.nested) hash.indexPairs();
-  for (let i = 0; i < count; i++) {
-    if (hash.nested) hash.seekRandom(Math.random);
-    else hash.seekIndex(randomIndex(size));
-    replyPair(context, withValues);
+  for (let i = 0; i < repeated.judged; i++) {
+    const before = reply.mark();
+    replyAny(context, withValues, size);
+    repeated.wrote(reply.mark() - before);
   }
+  repeated.check();
+  for (let i = repeated.judged; i < count; i++) replyAny(context, withValues, size);
+}
+
+function replyAny(context: Context, withValues: boolean, size: number): void {
+  if (hash.nested) hash.seekRandom(randomBits);
+  else hash.seekIndex(randomIndex(size));
+  replyPair(context, withValues);
 }
 
 function replyDistinct(context: Context, withValues: boolean, size: number): void {
@@ -97,7 +108,7 @@ function replyDistinct(context: Context, withValues: boolean, size: number): voi
   if (hash.nested && areFew(wanted, size) && !hash.mayHaveExpired) {
     drawn.begin(wanted);
     while (drawn.count < wanted) {
-      hash.seekRandom(Math.random);
+      hash.seekRandom(randomBits);
       if (drawn.add(hash.entryNumber)) replyPair(context, withValues);
     }
     drawn.release();

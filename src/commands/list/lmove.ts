@@ -1,8 +1,8 @@
 /** LMOVE, and RPOPLPUSH, its name from before 6.2: an element goes from one list to another. */
 import { SYNTAX } from '../../protocol/errors.js';
 import type { Context } from '../contract/context.js';
-import { type CommandDefinition, keysAt } from '../contract/definition.js';
-import { moveElement } from './lib/move.js';
+import type { CommandDefinition } from '../contract/definition.js';
+import { DESTINATION, MOVE_KEYS, moveElement, SOURCE } from './lib/move.js';
 import { endArgument, endAt, LEFT, NEITHER, RIGHT } from './lib/values.js';
 
 function run(context: Context): void {
@@ -12,10 +12,6 @@ function run(context: Context): void {
   if (to !== NEITHER) moveElement(context, from, to);
 }
 
-const KEYS = [keysAt(1, 0, 1, 'RW', 'access', 'delete'), keysAt(2, 0, 1, 'RW', 'insert')] as const;
-const SOURCE = { name: 'source', type: 'key', keySpecIndex: 0 } as const;
-const DESTINATION = { name: 'destination', type: 'key', keySpecIndex: 1 } as const;
-
 export const lmove: CommandDefinition = {
   name: 'lmove',
   summary: 'Takes an element from an end of a list and puts it to an end of another',
@@ -24,7 +20,7 @@ export const lmove: CommandDefinition = {
   complexity: 'O(1)',
   arity: 5,
   flags: ['write', 'denyoom'],
-  keys: KEYS,
+  keys: MOVE_KEYS,
   arguments: [SOURCE, DESTINATION, endArgument('wherefrom'), endArgument('whereto')],
   run,
 };
@@ -37,7 +33,7 @@ export const rpoplpush: CommandDefinition = {
   complexity: 'O(1)',
   arity: 3,
   flags: ['write', 'denyoom'],
-  keys: KEYS,
+  keys: MOVE_KEYS,
   arguments: [SOURCE, DESTINATION],
   docFlags: ['deprecated'],
   deprecatedSince: '6.2.0',

@@ -1,25 +1,37 @@
-/** LMPOP: elements from an end of the first of several lists that is there. */
+/**
+ * LMPOP: elements from an end of the first of several lists that is there. BLMPOP, with a timeout before
+ * the number of keys, waits for one.
+ */
 import { SYNTAX } from '../../protocol/errors.js';
+import { TIMEOUT, timeoutAt, waitFor } from '../contract/blocking.js';
 import type { Context } from '../contract/context.js';
 import { type CommandDefinition, countedKeys } from '../contract/definition.js';
-import { behindCountedKeys, FIRST_COUNTED_KEY, lastCountAt } from '../contract/several-keys.js';
+import { behindCountedKeys, lastCountAt } from '../contract/several-keys.js';
 import { pop, replyFrom } from './lib/pop.js';
 import { endArgument, endAt, isList, KEY, list, NEITHER } from './lib/values.js';
 
-function run(context: Context): void {
+const COUNT_INDEX = 1;
+const TIMEOUT_INDEX = 1;
+const BLOCKING_COUNT_INDEX = 2;
+
+function run(context: Context, countIndex: number): void {
   const { args, keys, reply } = context;
-  const where = behindCountedKeys(context);
+  const where = behindCountedKeys(context, countIndex);
   if (where === 0) return;
   const end = endAt(context, where, SYNTAX);
   if (end === NEITHER) return;
   const wished = lastCountAt(context, where + 1);
   if (wished === 0) return;
-  for (let i = FIRST_COUNTED_KEY; i < where; i++) {
+  const blocks = countIndex === BLOCKING_COUNT_INDEX;
+  const timeoutMs = blocks ? timeoutAt(context, TIMEOUT_INDEX) : 0;
+  if (timeoutMs < 0) return;
+  for (let i = countIndex + 1; i < where; i++) {
     if (!keys.seek(args, i)) continue;
     if (isList(context)) popFrom(context, i, end, wished);
     return;
   }
-  reply.nullArray();
+  if (!blocks || context.inTransaction) reply.nullArray();
+  else waitFor(context, countIndex + 1, where, countIndex, timeoutMs);
 }
 
 function popFrom(context: Context, key: number, end: number, wished: number): void {
@@ -33,21 +45,39 @@ function popFrom(context: Context, key: number, end: number, wished: number): vo
   pop(context, end, count);
 }
 
-export const lmpop: CommandDefinition = {
-  name: 'lmpop',
-  summary: 'Takes elements from an end of the first list that is there',
+const SHARED = {
   since: '7.0.0',
   group: 'list',
   complexity:
     'O(N+M) where N is the number of provided keys and M is the number of elements returned.',
+} as const satisfies Partial<CommandDefinition>;
+
+const ARGUMENTS: CommandDefinition['arguments'] = [
+  { name: 'numkeys', type: 'integer' },
+  { ...KEY, flags: ['multiple'] },
+  endArgument('where'),
+  { name: 'count', type: 'integer', token: 'COUNT', flags: ['optional'] },
+];
+
+export const lmpop: CommandDefinition = {
+  ...SHARED,
+  name: 'lmpop',
+  summary: 'Takes elements from an end of the first list that is there',
   arity: -4,
   flags: ['write', 'movablekeys'],
-  keys: [countedKeys(1, 'RW', 'access', 'delete')],
-  arguments: [
-    { name: 'numkeys', type: 'integer' },
-    { ...KEY, flags: ['multiple'] },
-    endArgument('where'),
-    { name: 'count', type: 'integer', token: 'COUNT', flags: ['optional'] },
-  ],
-  run,
+  keys: [countedKeys(COUNT_INDEX, 'RW', 'access', 'delete')],
+  arguments: ARGUMENTS,
+  run: (context) => run(context, COUNT_INDEX),
+};
+
+export const blmpop: CommandDefinition = {
+  ...SHARED,
+  name: 'blmpop',
+  summary: 'Takes elements from an end of the first list that is there, or waits for one',
+  arity: -5,
+  flags: ['write', 'blocking', 'movablekeys'],
+  keys: [countedKeys(BLOCKING_COUNT_INDEX, 'RW', 'access', 'delete')],
+  arguments: [TIMEOUT, ...ARGUMENTS],
+  waitsFor: 'list',
+  run: (context) => run(context, BLOCKING_COUNT_INDEX),
 };

@@ -1,4 +1,7 @@
-/** LTRIM: leaves a range of the elements of a list, and removes those before and behind it. */
+/**
+ * LTRIM: leaves a range of the elements of a list, and removes those before and behind it. Its effects
+ * are a pop at each end: a list that is being shipped to a replica in parts goes on after those.
+ */
 import { EVENT_DEL, EVENT_LTRIM } from '../../keyspace/events.js';
 import type { Context } from '../contract/context.js';
 import { type CommandDefinition, keysAt } from '../contract/definition.js';
@@ -22,10 +25,22 @@ function run(context: Context): void {
     keys.announce(EVENT_LTRIM);
     keys.remove(EVENT_DEL);
   } else {
+    const behind = list.count - range.first - range.count;
     trim(keys, range.first, range.count);
-    keys.commit(EVENT_LTRIM, args);
+    emitPops(keys, range.first, behind);
   }
   reply.ok();
+}
+
+function emitPops(keys: Context['keys'], head: number, tail: number): void {
+  // A range of all elements is a change all the same, to whoever watches the key: it pops none.
+  const isAtHead = head > 0 || tail === 0;
+  const effect = keys.custom(EVENT_LTRIM, isAtHead ? 'LPOP' : 'RPOP');
+  if (!keys.effects.active) return;
+  if (isAtHead) effect.word(`${head}`).end();
+  if (tail === 0) return;
+  if (isAtHead) effect.begin('RPOP');
+  effect.word(`${tail}`).end();
 }
 
 export const ltrim: CommandDefinition = {

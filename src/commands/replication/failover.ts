@@ -9,6 +9,7 @@ import { argumentIs } from '../../protocol/text.js';
 import type { Context } from '../contract/context.js';
 import type { CommandDefinition } from '../contract/definition.js';
 import type { Answer, HostAndPort } from '../contract/replication-port.js';
+import { busyError } from './lib/busy.js';
 
 const TIMEOUT = new ErrorReply('ERR FAILOVER timeout must be greater than 0');
 const NONE = new ErrorReply('ERR No failover in progress.');
@@ -101,7 +102,9 @@ export const failover: CommandDefinition = {
     const order = readOrder(context);
     if (order === null) return;
     const refusal = replication.failoverRefusal(order);
+    const busy = busyError(context);
     if (refusal !== null) reply.errorText(refusal);
+    else if (busy !== null) reply.error(busy);
     else ask(context, (answer) => replication.failover(order, answer));
   },
 };

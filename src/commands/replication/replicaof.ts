@@ -4,6 +4,7 @@ import { argumentIs } from '../../protocol/text.js';
 import type { Context } from '../contract/context.js';
 import type { CommandDefinition } from '../contract/definition.js';
 import type { HostAndPort } from '../contract/replication-port.js';
+import { busyError } from './lib/busy.js';
 
 const INVALID_PORT = new ErrorReply('ERR Invalid master port');
 const FAILING_OVER = new ErrorReply('ERR REPLICAOF not allowed while failing over.');
@@ -28,6 +29,11 @@ function run(context: Context): void {
       reply.simple('OK Already connected to specified master');
       return;
     }
+  }
+  const busy = busyError(context);
+  if (busy !== null) {
+    reply.error(busy);
+    return;
   }
   if (inTransaction) {
     // Nothing may wait inside EXEC: the roles change right after it.

@@ -6,6 +6,7 @@
 import { ErrorReply, SYNTAX } from '../../protocol/errors.js';
 import { argumentIs } from '../../protocol/text.js';
 import type { CommandDefinition } from '../contract/definition.js';
+import { busyError } from './lib/busy.js';
 
 const TIMEOUT = new ErrorReply('ERR timeout is not a positive number of seconds');
 const NO_SNAPSHOTS = new ErrorReply('ERR REPLTAKEOVER SAVE: snapshots are not there yet');
@@ -34,6 +35,11 @@ export const repltakeover: CommandDefinition = {
     else if (args.count === 3) reply.error(NO_SNAPSHOTS);
     else if (!server.replication.isReplica) reply.error(NOT_A_REPLICA);
     else {
+      const busy = busyError(context);
+      if (busy !== null) {
+        reply.error(busy);
+        return;
+      }
       const suspension = context.suspend(() => {});
       server.replication.takeOver(seconds * 1000, (write) => suspension.resume(write));
     }

@@ -5,6 +5,7 @@ import {
   TIMEOUT_NEGATIVE,
   TIMEOUT_NOT_INTEGER,
   UNBLOCKED,
+  UNBLOCKED_ROLE,
 } from '../../protocol/errors.js';
 import { INTEGER_OK, ParsedInteger, parseInteger } from '../../protocol/numbers.js';
 import type { CommandDefinition } from '../contract/definition.js';
@@ -69,7 +70,14 @@ export const wait: CommandDefinition = {
       });
     });
     end = replication.wait(wanted, timeoutMs, (reached) => {
-      suspension.resume((later) => later.reply.integer(reached));
+      suspension.resume((later) => {
+        if (reached !== null) {
+          later.reply.integer(reached);
+          return;
+        }
+        later.reply.error(UNBLOCKED_ROLE);
+        later.session.closeAfterReply = true;
+      });
     });
   },
 };

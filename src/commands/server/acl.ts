@@ -1,11 +1,15 @@
-/** ACL WHOAMI, CAT and HELP: there is one user yet, called default. */
-import { unknownCategory } from '../../protocol/errors.js';
+/** ACL WHOAMI, CAT, GENPASS and HELP */
+import { NOT_INTEGER, unknownCategory } from '../../protocol/errors.js';
+import { INTEGER_OK, ParsedInteger, parseInteger } from '../../protocol/numbers.js';
 import {
   ACL_CATEGORIES,
   type CommandDefinition,
   type ContainerDefinition,
 } from '../contract/definition.js';
 import { replyHelp, wrongSubcommandUse } from '../contract/help.js';
+
+const PASSWORD_BITS_DEFAULT = 256;
+const parsed = new ParsedInteger();
 
 export const acl: ContainerDefinition = {
   name: 'acl',
@@ -41,7 +45,7 @@ export const aclCat: CommandDefinition = {
   flags: ['noscript', 'loading', 'stale'],
   arguments: [{ name: 'categoryname', type: 'string', flags: ['optional'] }],
   run(context) {
-    const { args, reply, registry } = context;
+    const { args, reply, server } = context;
     if (args.count > 3) {
       reply.error(wrongSubcommandUse(context, 'acl'));
       return;
@@ -51,19 +55,43 @@ export const aclCat: CommandDefinition = {
       for (const category of ACL_CATEGORIES) reply.bulkText(category);
       return;
     }
-    const category = ACL_CATEGORIES.find((name) => name === context.text(2).toLowerCase());
-    if (category === undefined) {
+    const names = server.acl.membersOf(context.text(2));
+    if (names === null) {
       reply.error(unknownCategory(context.text(2)));
       return;
     }
-    const names: string[] = [];
-    for (const entry of registry.commands.values()) {
-      for (const one of [entry, ...entry.subcommands.values()]) {
-        if (one.categories.includes(category)) names.push(one.fullName);
-      }
-    }
     reply.array(names.length);
     for (const name of names) reply.bulkText(name);
+  },
+};
+
+export const aclGenpass: CommandDefinition = {
+  name: 'acl|genpass',
+  summary: 'Makes a random password',
+  since: '6.0.0',
+  group: 'server',
+  complexity: 'O(1)',
+  arity: -2,
+  flags: ['noscript', 'loading', 'stale'],
+  arguments: [{ name: 'bits', type: 'integer', flags: ['optional'] }],
+  run(context) {
+    const { args, reply, server } = context;
+    let bits = PASSWORD_BITS_DEFAULT;
+    if (args.count > 3) {
+      reply.error(wrongSubcommandUse(context, 'acl'));
+      return;
+    }
+    if (args.count === 3) {
+      const { region, offset, length } = args;
+      if (parseInteger(region, offset[2]!, length[2]!, parsed) !== INTEGER_OK) {
+        reply.error(NOT_INTEGER);
+        return;
+      }
+      bits = parsed.value;
+    }
+    const password = server.acl.generatePassword(bits);
+    if ('error' in password) reply.errorText(password.error);
+    else reply.bulkText(password.answer);
   },
 };
 

@@ -19,7 +19,7 @@ function replyInfoOfAll({ reply, registry }: Context): void {
 /** Runs a subcommand: COMMAND alone is a command as well, so that it is no container. */
 function runSubcommand(context: Context): void {
   const { args, reply, registry } = context;
-  const entry = registry.lookup(`command|${context.text(1).toLowerCase()}`);
+  const entry = registry.original(`command|${context.text(1).toLowerCase()}`);
   if (entry === undefined || isContainerDefinition(entry.definition)) {
     reply.error(unknownSubcommand('command', context.text(1)));
     return;

@@ -6,6 +6,7 @@
 import assert from 'node:assert/strict';
 import { beforeEach, describe, test } from 'node:test';
 import { definitionsOf } from '../../engine/definitions.js';
+import type { AclPort } from '../contract/acl-port.js';
 import { ACL_CATEGORIES } from '../contract/definition.js';
 import type { LatencyEvent, ServerPort, SlowLogEntry } from '../contract/server-port.js';
 import { CommandTester, type Decoded, START_MS } from '../contract/test-support.js';
@@ -60,6 +61,10 @@ class World {
     information: {
       text: (sections) => `# ${sections.join('+')}\r\n`,
     },
+    acl: {
+      membersOf: (name: string) =>
+        name.toLowerCase() === 'string' ? ['get', 'mset', 'set'] : null,
+    } as unknown as AclPort,
     statistics: {
       calls: (entry) => (entry.fullName === 'get' || entry.fullName === 'config|get' ? 3 : 0),
       histogram: () => ({

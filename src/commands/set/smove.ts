@@ -2,7 +2,7 @@
  * SMOVE: moves a member from one set to another. It is added first, as only that can fail; events come
  * in Redis's order. Each key has an effect of its own.
  */
-import { EVENT_SADD, EVENT_SREM } from '../../keyspace/events.js';
+import { EVENT_NEW, EVENT_SADD, EVENT_SREM } from '../../keyspace/events.js';
 import type { Context } from '../contract/context.js';
 import { type CommandDefinition, keysAt } from '../contract/definition.js';
 import { sameKey } from '../generic/lib/same-key.js';
@@ -31,7 +31,14 @@ function run(context: Context): void {
 
 function move(context: Context, found: boolean): void {
   const { args, keys } = context;
-  const added = addMember(context, found);
+  // The source's events come before those of the destination.
+  keys.tellsCreation = false;
+  let added = false;
+  try {
+    added = addMember(context, found);
+  } finally {
+    keys.tellsCreation = true;
+  }
   if (added) keys.custom(null, 'SADD').argument(args, MEMBER).end();
   keys.seek(args, SOURCE);
   takeMember(context);
@@ -41,6 +48,7 @@ function move(context: Context, found: boolean): void {
   }
   if (!added || keys.listener === null) return;
   keys.seek(args, DESTINATION);
+  if (!found) keys.announce(EVENT_NEW);
   keys.announce(EVENT_SADD);
 }
 

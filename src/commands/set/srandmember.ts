@@ -3,12 +3,13 @@ import { SYNTAX } from '../../protocol/errors.js';
 import { RandomMembers, readMember } from '../../values/set/walk.js';
 import type { Context } from '../contract/context.js';
 import { type CommandDefinition, keysAt } from '../contract/definition.js';
-import { checkElementCount, RandomCount, readRandomCount } from '../contract/random-choice.js';
+import { RandomCount, RepeatedReply, readRandomCount } from '../contract/random-choice.js';
 import { chooseMembers, chosen } from './lib/choice.js';
 import { isSet, member, place, replyMember, replyMembers } from './lib/values.js';
 
 const wanted = new RandomCount();
 const random = new RandomMembers();
+const repeated = new RepeatedReply();
 
 function run(context: Context): void {
   const { args, keys, reply } = context;
@@ -25,24 +26,30 @@ function run(context: Context): void {
   }
   if (!isSet(context)) return;
   place.take(keys);
-  if (!counted) replyAny(context, 1);
+  random.begin(place);
+  if (!counted) replyAny(context);
   else if (wanted.repeats) replyRepeating(context);
   else replyDistinct(context);
 }
 
 function replyRepeating(context: Context): void {
-  checkElementCount(wanted.count);
-  context.reply.array(wanted.count);
-  replyAny(context, wanted.count);
+  const { reply } = context;
+  const { count } = wanted;
+  repeated.begin(count);
+  reply.array(count);
+  for (let i = 0; i < repeated.judged; i++) {
+    const before = reply.mark();
+    replyAny(context);
+    repeated.wrote(reply.mark() - before);
+  }
+  repeated.check();
+  for (let i = repeated.judged; i < count; i++) replyAny(context);
 }
 
-/** Answers with so many members, each chosen by itself. */
-function replyAny({ reply }: Context, count: number): void {
-  random.begin(place);
-  for (let i = 0; i < count; i++) {
-    readMember(place, random.hit(), member);
-    replyMember(reply, member);
-  }
+/** Answers with a member chosen by itself. */
+function replyAny({ reply }: Context): void {
+  readMember(place, random.hit(), member);
+  replyMember(reply, member);
 }
 
 function replyDistinct({ reply }: Context): void {

@@ -1,15 +1,23 @@
-/** ZMPOP: removes the lowest or highest members of the first of several sorted sets that has any. */
+/**
+ * ZMPOP: removes the lowest or highest members of the first of several sorted sets that has any. BZMPOP,
+ * with a timeout before the number of keys, waits for one.
+ */
 import { SYNTAX } from '../../protocol/errors.js';
 import { argumentIs } from '../../protocol/text.js';
+import { TIMEOUT, timeoutAt, waitFor } from '../contract/blocking.js';
 import type { Context } from '../contract/context.js';
 import { type CommandDefinition, countedKeys } from '../contract/definition.js';
-import { behindCountedKeys, FIRST_COUNTED_KEY, lastCountAt } from '../contract/several-keys.js';
+import { behindCountedKeys, lastCountAt } from '../contract/several-keys.js';
 import { choosePopped, removePopped, replyPopped } from './lib/pop.js';
 import { isSortedSet, reader } from './lib/values.js';
 
-function run(context: Context): void {
-  const { args, reply } = context;
-  const where = behindCountedKeys(context);
+const COUNT_INDEX = 1;
+const TIMEOUT_INDEX = 1;
+const BLOCKING_COUNT_INDEX = 2;
+
+function run(context: Context, countIndex: number): void {
+  const { args, keys, reply } = context;
+  const where = behindCountedKeys(context, countIndex);
   if (where === 0) return;
   const highest = argumentIs(args, where, 'MAX');
   if (!highest && !argumentIs(args, where, 'MIN')) {
@@ -17,48 +25,71 @@ function run(context: Context): void {
     return;
   }
   const count = lastCountAt(context, where + 1);
-  if (count > 0) popFirst(context, where, highest, count);
-}
-
-function popFirst(context: Context, end: number, highest: boolean, count: number): void {
-  const { args, keys, reply } = context;
-  for (let i = FIRST_COUNTED_KEY; i < end; i++) {
+  if (count === 0) return;
+  const blocks = countIndex === BLOCKING_COUNT_INDEX;
+  const timeoutMs = blocks ? timeoutAt(context, TIMEOUT_INDEX) : 0;
+  if (timeoutMs < 0) return;
+  for (let i = countIndex + 1; i < where; i++) {
     if (!keys.seek(args, i)) continue;
-    if (!isSortedSet(context)) return;
-    reader.attach(keys);
-    const popped = choosePopped(count, highest);
-    reply.array(2);
-    reply.bulk(args.region, args.offset[i]!, args.length[i]!);
-    reply.array(popped);
-    replyPopped(context, highest, true);
-    removePopped(context, highest);
+    if (isSortedSet(context)) popFrom(context, i, highest, count);
     return;
   }
-  reply.nullArray();
+  if (!blocks || context.inTransaction) reply.nullArray();
+  else waitFor(context, countIndex + 1, where, countIndex, timeoutMs);
 }
 
-export const zmpop: CommandDefinition = {
-  name: 'zmpop',
-  summary: 'Removes the lowest or highest members of the first sorted set that is not empty',
+function popFrom(context: Context, key: number, highest: boolean, count: number): void {
+  const { args, keys, reply } = context;
+  reader.attach(keys);
+  const popped = choosePopped(count, highest);
+  reply.array(2);
+  reply.bulk(args.region, args.offset[key]!, args.length[key]!);
+  reply.array(popped);
+  replyPopped(context, highest, true);
+  removePopped(context, highest);
+}
+
+const SHARED = {
   since: '7.0.0',
   group: 'sorted-set',
   complexity:
     'O(K) + O(M*log(N)) where K is the number of provided keys, N being the number of elements in the sorted set, and M being the number of elements popped.',
+} as const satisfies Partial<CommandDefinition>;
+
+const ARGUMENTS: CommandDefinition['arguments'] = [
+  { name: 'numkeys', type: 'integer' },
+  { name: 'key', type: 'key', keySpecIndex: 0, flags: ['multiple'] },
+  {
+    name: 'where',
+    type: 'oneof',
+    arguments: [
+      { name: 'min', type: 'pure-token', token: 'MIN' },
+      { name: 'max', type: 'pure-token', token: 'MAX' },
+    ],
+  },
+  { name: 'count', type: 'integer', token: 'COUNT', flags: ['optional'] },
+];
+
+export const zmpop: CommandDefinition = {
+  ...SHARED,
+  name: 'zmpop',
+  summary: 'Removes the lowest or highest members of the first sorted set that is not empty',
   arity: -4,
   flags: ['write', 'movablekeys'],
-  keys: [countedKeys(1, 'RW', 'access', 'delete')],
-  arguments: [
-    { name: 'numkeys', type: 'integer' },
-    { name: 'key', type: 'key', keySpecIndex: 0, flags: ['multiple'] },
-    {
-      name: 'where',
-      type: 'oneof',
-      arguments: [
-        { name: 'min', type: 'pure-token', token: 'MIN' },
-        { name: 'max', type: 'pure-token', token: 'MAX' },
-      ],
-    },
-    { name: 'count', type: 'integer', token: 'COUNT', flags: ['optional'] },
-  ],
-  run,
+  keys: [countedKeys(COUNT_INDEX, 'RW', 'access', 'delete')],
+  arguments: ARGUMENTS,
+  run: (context) => run(context, COUNT_INDEX),
+};
+
+export const bzmpop: CommandDefinition = {
+  ...SHARED,
+  name: 'bzmpop',
+  summary:
+    'Removes the lowest or highest members of the first sorted set that is there, or waits for one',
+  arity: -5,
+  flags: ['write', 'blocking', 'movablekeys'],
+  keys: [countedKeys(BLOCKING_COUNT_INDEX, 'RW', 'access', 'delete')],
+  arguments: [TIMEOUT, ...ARGUMENTS],
+  waitsFor: 'zset',
+  run: (context) => run(context, BLOCKING_COUNT_INDEX),
 };

@@ -5,10 +5,10 @@ import type { Context } from '../contract/context.js';
 import { type CommandDefinition, keysAt } from '../contract/definition.js';
 import {
   areFew,
-  checkElementCount,
   DistinctNumbers,
   RandomCount,
   RandomSelection,
+  RepeatedReply,
   randomIndex,
   readRandomCount,
 } from '../contract/random-choice.js';
@@ -27,6 +27,7 @@ const SCORES_INDEX = 3;
 const wanted = new RandomCount();
 const selection = new RandomSelection();
 const chosen = new DistinctNumbers();
+const repeated = new RepeatedReply();
 
 function run(context: Context): void {
   if (context.args.count === COUNT_INDEX) replyOne(context);
@@ -63,12 +64,20 @@ function replySeveral(context: Context): void {
 
 function replyRepeating({ reply }: Context, withScores: boolean): void {
   const { count } = wanted;
-  checkElementCount(count);
+  repeated.begin(count);
   replyMembersHeader(reply, count, withScores);
-  for (let i = 0; i < count; i++) {
-    reader.seekRank(randomIndex(reader.count));
-    replyMember(reply, withScores);
+  for (let i = 0; i < repeated.judged; i++) {
+    const before = reply.mark();
+    replyAny(reply, withScores);
+    repeated.wrote(reply.mark() - before);
   }
+  repeated.check();
+  for (let i = repeated.judged; i < count; i++) replyAny(reply, withScores);
+}
+
+function replyAny(reply: Context['reply'], withScores: boolean): void {
+  reader.seekRank(randomIndex(reader.count));
+  replyMember(reply, withScores);
 }
 
 function replyDistinct({ reply }: Context, withScores: boolean): void {

@@ -10,7 +10,7 @@ function run(context: Context): void {
     reply.integer(0);
     return;
   }
-  if (!openEdit(context, true)) return;
+  if (!openEdit(context, true, args.count === 3)) return;
   let removed = 0;
   for (let i = 2; i < args.count; i++) {
     if (!edit.find(args.region, args.offset[i]!, args.length[i]!)) continue;

@@ -52,7 +52,7 @@ function runByScore(context: Context): void {
   reader.ranksOfScores(scoreRange, ranks);
   const { first, count } = ranks;
   if (count > 0) {
-    openEdit(context, true);
+    openEdit(context, true, true);
     edit.removeRanks(first, count);
     commitRemoval(context, EVENT_ZREMRANGEBYSCORE);
   }

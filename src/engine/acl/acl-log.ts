@@ -1,9 +1,17 @@
-/** ACL LOG: what was denied lately. Similar events within a minute are one entry with a count. */
+/**
+ * ACL LOG: what was denied lately. Similar events within a minute are one entry with a count. Each
+ * thread keeps a log of what it has denied; who reads them merges them.
+ */
 import { DENIED_AUTH, DENIED_CHANNEL, DENIED_COMMAND, DENIED_KEY } from './permissions.js';
 
 const SAME_EVENT_MS = 60_000;
 /** Only so many of the latest entries are looked at for a similar one. */
 const ENTRIES_COMPARED = 10;
+
+/** Where a denied command came from. */
+export const FROM_CLIENT = 'toplevel';
+export const FROM_TRANSACTION = 'multi';
+export const FROM_SCRIPT = 'lua';
 
 export type AclLogContext = 'toplevel' | 'multi' | 'lua' | 'module';
 
@@ -22,6 +30,8 @@ export interface AclLogEntry extends AclEvent {
   readonly count: number;
   /** Of the last such event. */
   readonly timeMs: number;
+  /** Grows with every event of any thread: the last one's. */
+  readonly sequence: number;
 }
 
 export class AclLog {
@@ -33,17 +43,18 @@ export class AclLog {
   }
 
   /** @param lengthMax acllog-max-len; what is beyond it goes when an entry is added */
-  add(event: AclEvent, timeMs: number, lengthMax: number): void {
+  add(event: AclEvent, timeMs: number, lengthMax: number, sequence = 0): void {
+    const entry = { ...event, timeMs, sequence, count: 1 };
     const at = this.entries
       .slice(0, ENTRIES_COMPARED)
-      .findIndex((entry) => isSameEvent(entry, event, timeMs));
+      .findIndex((other) => isSameEvent(other, entry));
     if (at < 0) {
-      this.entries.unshift({ ...event, timeMs, count: 1 });
+      this.entries.unshift(entry);
       if (this.entries.length > lengthMax) this.entries.length = lengthMax;
       return;
     }
-    const [entry] = this.entries.splice(at, 1);
-    this.entries.unshift({ ...event, timeMs, count: entry!.count + 1 });
+    const [similar] = this.entries.splice(at, 1);
+    this.entries.unshift({ ...entry, count: similar!.count + 1 });
   }
 
   clear(): void {
@@ -55,13 +66,36 @@ export class AclLog {
   }
 }
 
-function isSameEvent(entry: AclLogEntry, event: AclEvent, timeMs: number): boolean {
+/**
+ * The logs of several threads as one, the latest first. What is an entry in two of them becomes one;
+ * what is two entries in one of them stays so.
+ */
+export function mergeLogs(
+  logs: readonly (readonly AclLogEntry[])[],
+  lengthMax: number,
+): readonly AclLogEntry[] {
+  const entries = logs.flatMap((log, from) => log.map((entry) => ({ entry, from: [from] })));
+  entries.sort((one, other) => one.entry.sequence - other.entry.sequence);
+  const merged: typeof entries = [];
+  for (const { entry, from } of entries) {
+    const at = merged
+      .slice(0, ENTRIES_COMPARED)
+      .findIndex((one) => isSameEvent(one.entry, entry) && !one.from.includes(from[0]!));
+    const [similar] = at < 0 ? [] : merged.splice(at, 1);
+    const count = entry.count + (similar?.entry.count ?? 0);
+    merged.unshift({ entry: { ...entry, count }, from: [...from, ...(similar?.from ?? [])] });
+    if (merged.length > lengthMax) merged.length = lengthMax;
+  }
+  return merged.map(({ entry }) => entry);
+}
+
+function isSameEvent(entry: AclLogEntry, other: AclLogEntry): boolean {
   return (
-    entry.reason === event.reason &&
-    entry.context === event.context &&
-    Math.abs(entry.timeMs - timeMs) <= SAME_EVENT_MS &&
-    entry.object === event.object &&
-    entry.username === event.username
+    entry.reason === other.reason &&
+    entry.context === other.context &&
+    Math.abs(entry.timeMs - other.timeMs) <= SAME_EVENT_MS &&
+    entry.object === other.object &&
+    entry.username === other.username
   );
 }
 

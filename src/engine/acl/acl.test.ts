@@ -4,7 +4,8 @@ import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { argumentVector } from '../../../test/support/argument-vector.js';
 import { heapBytesPerRound } from '../../../test/support/heap.js';
-import { type AclEvent, AclLog, ageSeconds, reasonName } from './acl-log.js';
+import { keyFlagBits } from '../../commands/contract/key-flags.js';
+import { type AclEvent, AclLog, ageSeconds, mergeLogs, reasonName } from './acl-log.js';
 import { AclCatalog, type AclCommand } from './catalog.js';
 import { AllowedChannels, mayLoseChannels } from './channel-changes.js';
 import { generatePassword, hashPassword, matchesPassword } from './passwords.js';
@@ -78,11 +79,11 @@ describe('rules', () => {
   test('a refused rule leaves the user as it was', () => {
     const users = usersWith('on', '+get', '~a');
     const before = users.lines('client');
-    const version = users.version;
+    const user = users.get('u');
     const error = users.setUser('u', ['off', '+set', 'nonsense']);
     assert.equal(error, "ERR Error in ACL SETUSER modifier 'nonsense': Syntax error");
     assert.deepEqual(users.lines('client'), before);
-    assert.equal(users.version, version);
+    assert.equal(users.get('u'), user);
     assert.equal(users.setUser('w', ['nonsense']) === null, false);
     assert.equal(users.get('w'), undefined);
   });
@@ -243,9 +244,9 @@ describe('permissions', () => {
     assert.equal(result('b1', KEY_READ_WRITE), ALLOWED);
     assert.equal(result('w1', 0), ALLOWED);
     assert.equal(result('x', 0), DENIED_KEY);
-    assert.equal(keyAccessOf(['RW', 'access', 'update']), KEY_READ_WRITE);
-    assert.equal(keyAccessOf(['RM', 'delete']), KEY_WRITE);
-    assert.equal(keyAccessOf(['RO']), 0);
+    assert.equal(keyAccessOf(keyFlagBits(['RW', 'access', 'update'])), KEY_READ_WRITE);
+    assert.equal(keyAccessOf(keyFlagBits(['RM', 'delete'])), KEY_WRITE);
+    assert.equal(keyAccessOf(keyFlagBits(['RO'])), 0);
   });
 
   test('a pattern of channels is compared as it is', () => {
@@ -398,6 +399,28 @@ describe('ACL LOG', () => {
     log.add(event, 0, 10);
     log.clear();
     assert.deepEqual(log.list(-1), []);
+  });
+
+  test('the logs of several threads are one', () => {
+    const [one, other] = [new AclLog(), new AclLog()];
+    one.add(event, 1000, 128, 1);
+    other.add(event, 2000, 128, 2);
+    one.add({ ...event, object: 'l' }, 3000, 128, 3);
+    other.add({ ...event, clientInfo: 'id=2' }, 4000, 128, 4);
+    one.add({ ...event, username: 'v' }, 5000, 128, 5);
+    const shown = (lengthMax: number) =>
+      mergeLogs([one.list(10), other.list(10)], lengthMax).map((entry) => [
+        ...[entry.username, entry.object, entry.count, entry.clientInfo],
+      ]);
+    const all = [
+      ['v', 'k', 1, 'id=1'],
+      ['u', 'k', 3, 'id=2'],
+      ['u', 'l', 1, 'id=1'],
+    ];
+    assert.deepEqual(shown(10), all);
+    assert.deepEqual(shown(2), all.slice(0, 2));
+    one.add(event, 64_001, 128, 6);
+    assert.deepEqual(shown(10)[0], ['u', 'k', 1, 'id=1']);
   });
 
   test('reasons', () => {

@@ -2,7 +2,6 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 
 const HASH = /^[0-9a-f]{64}$/;
-export const PASSWORD_BITS_DEFAULT = 256;
 export const PASSWORD_BITS_MAX = 4096;
 export const PASSWORD_BITS_TEXT =
   'ERR ACL GENPASS argument must be the number of bits for the output password, a positive ' +

@@ -7,6 +7,7 @@
  * channels.
  */
 import type { ArgumentVector } from '../../base/arguments.js';
+import { keyFlagBits } from '../../commands/contract/key-flags.js';
 import { PackedTexts } from './packed-texts.js';
 import { KEY_READ, KEY_WRITE, type Selector } from './selector.js';
 import type { AclUser } from './user.js';
@@ -71,12 +72,13 @@ function doubled<T extends Int32Array | Uint8Array>(from: T, to: T): T {
   return to;
 }
 
-/** What the flags of a key specification need: COMMAND shows them. */
-export function keyAccessOf(flags: readonly string[]): number {
-  let access = 0;
-  if (flags.includes('access')) access |= KEY_READ;
-  if (['insert', 'delete', 'update'].some((flag) => flags.includes(flag))) access |= KEY_WRITE;
-  return access;
+const KEY_IS_READ = keyFlagBits(['access']);
+const KEY_IS_CHANGED = keyFlagBits(['insert', 'delete', 'update']);
+
+/** What a user needs for a key, from the flag bits of its specification. */
+export function keyAccessOf(flags: number): number {
+  const read = (flags & KEY_IS_READ) !== 0 ? KEY_READ : 0;
+  return (flags & KEY_IS_CHANGED) !== 0 ? read | KEY_WRITE : read;
 }
 
 class CompiledSelector {
@@ -191,11 +193,16 @@ export class Denial {
 export class Permissions {
   /** Whether all commands, keys and channels are allowed: no need to check anything. */
   readonly isUnrestricted: boolean;
+  /** Whether a check needs to know the keys of a command, and the channels. */
+  readonly looksAtKeys: boolean;
+  readonly looksAtChannels: boolean;
   private readonly selectors: readonly CompiledSelector[];
 
   constructor(user: AclUser) {
     this.selectors = user.selectors.map((selector) => new CompiledSelector(selector));
     this.isUnrestricted = this.selectors.some((selector) => selector.isUnrestricted);
+    this.looksAtKeys = this.selectors.some((selector) => !selector.allKeys);
+    this.looksAtChannels = this.selectors.some((selector) => !selector.allChannels);
   }
 
   /**

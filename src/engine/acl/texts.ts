@@ -25,6 +25,38 @@ export function denialText(reason: number, fullName: string): string {
   }
 }
 
+/** The error of a queued command that may not run any more. */
+export function changedSinceQueuedText(reason: number): string {
+  return (
+    'NOPERM ACLs rules changed between the moment the transaction was accumulated and the EXEC call. ' +
+    `This command is no longer allowed for the following reason: ${shortReason(reason)}`
+  );
+}
+
+/** The error of a command that a script calls. */
+export function deniedInScriptText(reason: number): string {
+  const denied = "ERR The user executing the script can't";
+  switch (reason) {
+    case DENIED_COMMAND:
+      return `${denied} run this command or subcommand`;
+    case DENIED_KEY:
+      return `${denied} access at least one of the keys mentioned in the command arguments`;
+    default:
+      return `${denied} publish to the channel mentioned in the command`;
+  }
+}
+
+function shortReason(reason: number): string {
+  switch (reason) {
+    case DENIED_COMMAND:
+      return 'no permission to execute the command or subcommand';
+    case DENIED_KEY:
+      return 'no permission to touch the specified keys';
+    default:
+      return 'no permission to access one of the channels used as arguments';
+  }
+}
+
 /** What ACL DRYRUN answers for a command that would be denied; not an error. */
 export function dryRunText(reason: number, fullName: string, argument: string): string {
   const denied = 'This user has no permissions to';

@@ -17,6 +17,11 @@ type Sanitizing = 'unset' | 'skip' | 'always';
 /** What a user is made of: what is left of it behind a message between threads. */
 export interface UserData {
   readonly name: string;
+  /**
+   * Tells the user from an earlier one of the same name, whose connections are not this one's. The
+   * default user, which never goes, has 0.
+   */
+  readonly born: number;
   readonly enabled: boolean;
   readonly noPassword: boolean;
   readonly sanitizing: Sanitizing;
@@ -35,6 +40,7 @@ export class AclUser implements UserData {
 
   constructor(
     readonly name: string,
+    readonly born: number,
     catalog: AclCatalog,
     private readonly defaults: AclDefaults,
   ) {
@@ -46,7 +52,7 @@ export class AclUser implements UserData {
   }
 
   static copyOf(data: UserData, catalog: AclCatalog, defaults: AclDefaults): AclUser {
-    const copy = new AclUser(data.name, catalog, defaults);
+    const copy = new AclUser(data.name, data.born, catalog, defaults);
     copy.enabled = data.enabled;
     copy.noPassword = data.noPassword;
     copy.sanitizing = data.sanitizing;

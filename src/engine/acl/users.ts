@@ -19,8 +19,8 @@ export const DEFAULT_USER = 'default';
 export type UserTable = ReadonlyMap<string, AclUser>;
 
 export class AclUsers {
-  /** Grows with every change, so that threads see that there is one. */
-  version = 0;
+  /** What users that are made now are born with: another number for every change of the table. */
+  changeNumber = 1;
   private table = new Map<string, AclUser>();
   private readonly compiled = new WeakMap<AclUser, Permissions>();
 
@@ -39,6 +39,10 @@ export class AclUsers {
     return this.table.get(DEFAULT_USER)!;
   }
 
+  all(): Iterable<AclUser> {
+    return this.table.values();
+  }
+
   /** In the order of their bytes. */
   names(): string[] {
     return [...this.table.keys()].sort();
@@ -52,7 +56,8 @@ export class AclUsers {
 
   /** A user with no rights, which is not in the table yet. */
   createUser(name: string): AclUser {
-    return new AclUser(name, this.catalog, this.defaults);
+    const born = name === DEFAULT_USER ? 0 : this.changeNumber;
+    return new AclUser(name, born, this.catalog, this.defaults);
   }
 
   /** The default user of a server without configuration: it may do everything, with no password. */
@@ -100,9 +105,7 @@ export class AclUsers {
     if (names.some((name) => untilNul(name) === DEFAULT_USER)) {
       return { error: DEFAULT_USER_STAYS_TEXT };
     }
-    const deleted = names.filter((name) => this.table.delete(name));
-    if (deleted.length > 0) this.version++;
-    return deleted;
+    return names.filter((name) => this.table.delete(name));
   }
 
   /** requirepass: the default user's only password, or none at all. */
@@ -116,14 +119,12 @@ export class AclUsers {
   /** Puts a user in the place of the one with its name. */
   put(user: AclUser): void {
     this.table.set(user.name, user);
-    this.version++;
   }
 
   /** Puts a table in the place of this one; without a default user, that begins anew. */
   replaceAll(users: UserTable): void {
     this.table = new Map(users);
     if (!this.table.has(DEFAULT_USER)) this.table.set(DEFAULT_USER, this.createDefaultUser());
-    this.version++;
   }
 
   /** The user whose password this is, when it may log in. */

@@ -66,6 +66,13 @@ export class WalkCursor {
     this.part.end();
   }
 
+  /** Takes the place up to which a replica has the shard. */
+  resumeAt(database: number, position: number): void {
+    this.database = database;
+    this.position = position;
+    this.part.end();
+  }
+
   /** Takes the place of another one, which ships nothing in parts. */
   copyFrom(other: WalkCursor): void {
     this.database = other.database;

@@ -29,24 +29,28 @@
  * time, for at most one frame or one large value.
  */
 import { copyBytes, type Region } from '../../base/region.js';
-import { Cut, type NewestCut } from '../../journal/cuts.js';
-import { GROWN_BYTES_MAX, grownBytes, type JournalRing } from '../../journal/ring.js';
-import type { ElementsByVerb } from '../../keyspace/effect-elements.js';
-import type { Shards } from '../../keyspace/shards.js';
+import { GROWN_BYTES_MAX, grownBytes } from '../../journal/ring.js';
 import { TYPES } from '../../keyspace/types.js';
-import { SCAN_END } from '../../structures/table.js';
 import { AcknowledgementReader } from '../acknowledgement.js';
-import { afterEvent, EVENT_BEGIN, EVENT_END, EVENT_RESHIP, SHIP_PENDING } from '../shard-states.js';
+import type { HalfStream } from '../half-sync.js';
+import {
+  AWAITS_CLEAR,
+  afterEvent,
+  DONE,
+  EVENT_BEGIN,
+  EVENT_END,
+  EVENT_RESHIP,
+  SHIP_PENDING,
+  SHIP_WALKING,
+} from '../shard-states.js';
+import { StreamLocks } from '../stream-locks.js';
 import {
   BLOCK_BYTES_MAX,
   BLOCK_CLEAR,
   BLOCK_CUT,
-  BLOCK_ENTRIES,
-  BLOCK_FRAME,
   BLOCK_HEADER_BYTES,
   BLOCK_HEARTBEAT,
   BLOCK_JOURNAL,
-  BLOCK_POSITIONS,
   BLOCK_SHARD_DONE,
   BLOCK_VALUES,
   BlockHeader,
@@ -54,29 +58,24 @@ import {
   PAYLOAD_BYTES_MAX,
   sealBlock,
 } from '../wire.js';
+import { CutSender, cutNotSent } from './cut-sender.js';
 import {
   CAPTURED_END,
   CAPTURED_FRAME,
   CAPTURED_NOTHING,
-  CAPTURED_VALUES,
   FullSyncWalk,
   PART_BYTES,
   WalkCursor,
 } from './full-sync-walk.js';
 import { CHUNK_BYTES, JournalFilter } from './journal-filter.js';
+import { KeylessShipment } from './keyless-shipment.js';
 import { OutgoingMessage } from './outgoing-message.js';
 import { PartFilter } from './part-filter.js';
+import type { PrimaryFlowOptions } from './primary-flow-options.js';
 import { PrimaryShard } from './primary-shard.js';
 import { SendWindow } from './send-window.js';
-import {
-  SUM_BYTES,
-  SUM_CUT,
-  SUM_CUT_MS,
-  SUM_FRAMES,
-  SUM_KEYS,
-  SUM_RESTARTED_SHARDS,
-  type SyncSession,
-} from './sync-session.js';
+import { SUM_BYTES, SUM_FRAMES, SUM_KEYS, SUM_RESTARTED_SHARDS } from './sync-session.js';
+import { blockTypeOf, putCursor } from './walk-blocks.js';
 
 /** Journal bytes taken from one shard under one hold of the lock in stable sync. */
 const STREAM_BYTES = 256 * 1024;
@@ -90,26 +89,6 @@ const NO_WALK = new WalkCursor();
 
 const ENDED = 'the sync was ended';
 
-export interface PrimaryFlowOptions {
-  readonly shards: Shards;
-  readonly rings: readonly JournalRing[];
-  /** The shards of this flow. */
-  readonly mine: readonly number[];
-  readonly session: SyncSession;
-  /** Whether the replica takes raw frames: it has the same number of shards. */
-  readonly raw: boolean;
-  /** LSN by shard to continue from; null for a full sync. */
-  readonly from: readonly number[] | null;
-  /** What the effects on collections say of their elements. */
-  readonly elements: ElementsByVerb;
-  /** PART_BYTES if it is not given. */
-  readonly partBytes?: number;
-  /** How far the flow sends beyond what is acknowledged (send-window.ts), as the replica knows. */
-  readonly windowBytes: number;
-  /** The cuts of this server, made or adopted. */
-  readonly cuts: NewestCut;
-}
-
 export class PrimaryFlow {
   /** Why the flow cannot continue; the caller closes the link. */
   failed: string | null = null;
@@ -122,6 +101,8 @@ export class PrimaryFlow {
   private readonly shipped = new WalkCursor();
   private readonly acknowledgements: AcknowledgementReader;
   private readonly window: SendWindow;
+  private readonly locks: StreamLocks;
+  private readonly keyless: KeylessShipment;
   /** How many shards are not shipped yet, and the one that is being shipped. */
   private left: number;
   private current: PrimaryShard | null = null;
@@ -129,23 +110,30 @@ export class PrimaryFlow {
   private locked = -1;
   private turn = 0;
   private cutSent = false;
-  /** The cut of all shards that was sent last. Only the flow of shard 0 sends them. */
-  private readonly lastCut: Cut | null;
+  /** Only the flow of shard 0 sends cuts. */
+  private readonly cuts: CutSender | null;
   private bytes = 0;
   private frames = 0;
   private keys = 0;
 
   constructor(private readonly options: PrimaryFlowOptions) {
     const { shards, rings, mine, raw, from, session } = options;
+    this.locks = new StreamLocks(shards, rings, options.owner);
+    this.keyless = new KeylessShipment(options.keylessState);
     this.walk = new FullSyncWalk(shards, TYPES, raw, options.partBytes ?? PART_BYTES);
     this.filter = new JournalFilter(new PartFilter(shards, options.elements));
     this.window = new SendWindow(session, options.windowBytes, shards.count);
     this.primaryShards = mine.map((shard) => new PrimaryShard(shard, rings[shard]!));
     this.left = mine.length;
-    this.lastCut = mine.includes(0) ? new Cut(shards.count) : null;
+    this.cuts = mine.includes(0) ? new CutSender(options.cuts, session, rings.length) : null;
     if (from !== null) {
       for (const shardState of this.primaryShards) {
         this.continueFrom(shardState, from[shardState.shard]!);
+      }
+    }
+    if (options.half !== null) {
+      for (const shardState of this.primaryShards) {
+        this.resume(shardState, options.half[shardState.shard]!);
       }
     }
     const sent = new Map(this.primaryShards.map((shardState) => [shardState.shard, shardState]));
@@ -161,32 +149,50 @@ export class PrimaryFlow {
     };
     this.acknowledgements = new AcknowledgementReader(mine, {
       lsn: take,
-      cut: (offset, madeMs) => this.cutAcknowledged(offset, madeMs),
+      cut: (offset, madeMs) =>
+        this.cuts === null ? cutNotSent(offset) : this.cuts.acknowledged(offset, madeMs),
     });
   }
 
-  /** The replica has applied a cut. @returns why that cannot be, or null */
-  private cutAcknowledged(offset: number, madeMs: number): string | null {
-    const { sums } = this.options.session;
-    const limit = this.lastCut?.offset ?? -1;
-    if (offset > limit) return `an acknowledgement of the cut ${offset}, sent to ${limit}`;
-    if (offset < sums[SUM_CUT]!) return null;
-    sums[SUM_CUT] = offset;
-    sums[SUM_CUT_MS] = madeMs;
-    return null;
-  }
-
   private continueFrom(shardState: PrimaryShard, lsn: number): void {
-    const { shards } = this.options;
-    shards.lock(shardState.shard);
+    const { locks } = this;
+    locks.lock(shardState.shard);
     shardState.sent = lsn;
     shardState.base = lsn;
     shardState.place = lsn;
     shardState.reader = shardState.ring.attachReader(lsn);
     if (!shardState.ring.holds(lsn)) this.failed = `the journal no longer holds LSN ${lsn}`;
-    shards.unlock(shardState.shard);
+    locks.unlock(shardState.shard);
     this.change(shardState, EVENT_BEGIN);
     this.change(shardState, EVENT_END);
+  }
+
+  /**
+   * Goes on with a shard of a full sync whose link was cut, from where the replica has it. A shard whose
+   * ring does not hold that any more is shipped from its start.
+   */
+  private resume(shardState: PrimaryShard, half: HalfStream): void {
+    const { locks } = this;
+    const { shard, ring, cursor } = shardState;
+    // The replica acknowledges it, whatever becomes of the shard.
+    shardState.sent = half.lsn;
+    const isWhole = half.state === DONE;
+    if (half.state === AWAITS_CLEAR || (this.isKeyless(shard) && !isWhole)) return;
+    locks.lock(shard);
+    const isHeld = ring.holds(half.lsn);
+    if (isHeld) shardState.reader = ring.attachReader(half.lsn);
+    locks.unlock(shard);
+    if (!isHeld) {
+      this.options.session.add(SUM_RESTARTED_SHARDS, 1);
+      return;
+    }
+    shardState.base = half.lsn;
+    shardState.place = half.lsn;
+    cursor.resumeAt(half.database, half.position);
+    this.change(shardState, EVENT_BEGIN);
+    if (!isWhole) return;
+    this.change(shardState, EVENT_END);
+    this.options.session.shardDone();
   }
 
   private change(shardState: PrimaryShard, event: number): void {
@@ -203,7 +209,7 @@ export class PrimaryFlow {
   /** Whether there is nothing to send now. A hint, without locks. */
   get idle(): boolean {
     if (!this.streaming || this.message.pending || !this.cutSent) return false;
-    if (this.lastCut !== null && this.lastCut.offset !== this.options.cuts.offset) return false;
+    if (this.cuts?.hasNews === true) return false;
     return this.primaryShards.every((shardState) => !this.hasWork(shardState));
   }
 
@@ -252,15 +258,22 @@ export class PrimaryFlow {
         if (message.pending) break;
       }
       at = this.cut(out, at, end);
-      at = this.positions(out, at, end);
+      if (this.cutSent && this.failed === null) at = this.cuts?.send(out, at, end) ?? at;
     }
     this.report(at - offset);
     return at;
   }
 
-  /** The shard to ship. A shard that was begun is finished first, or it would lose its place. */
+  /**
+   * The shard to ship. A shard that was begun is finished first, or it would lose its place. The
+   * stream without keys goes before all: it is short.
+   */
   private next(): PrimaryShard {
-    this.current ??= this.primaryShards.find((shardState) => !shardState.streaming)!;
+    if (this.current === null) {
+      const left = this.primaryShards.filter(({ streaming }) => !streaming);
+      const begun = left.find(({ state }) => state === SHIP_WALKING);
+      this.current = begun ?? left.find(({ shard }) => this.isKeyless(shard)) ?? left[0]!;
+    }
     return this.current;
   }
 
@@ -276,24 +289,25 @@ export class PrimaryFlow {
     return at;
   }
 
-  /** Detaches the flow's readers from the rings. */
+  /** Detaches the flow's readers from the rings. The replica may come back to where it was. */
   close(): void {
-    const { shards } = this.options;
+    const { locks } = this;
     for (const shardState of this.primaryShards) {
       if (shardState.reader < 0) continue;
-      shards.lock(shardState.shard);
-      shardState.ring.detachReader(shardState.reader);
-      shards.unlock(shardState.shard);
+      locks.lock(shardState.shard);
+      const { ring, shard } = shardState;
+      ring.anchor(Math.max(this.options.session.acknowledged[shard]!, ring.start));
+      ring.detachReader(shardState.reader);
+      locks.unlock(shardState.shard);
       shardState.reader = -1;
     }
   }
 
   /** @returns false when the session has ended: the shard may hold another history */
   private lock(shard: number): boolean {
-    const { shards, session } = this.options;
-    shards.lock(shard);
+    this.locks.lock(shard);
     this.locked = shard;
-    if (!session.ended) return true;
+    if (!this.options.session.ended) return true;
     this.unlock(shard);
     this.failed = ENDED;
     return false;
@@ -301,7 +315,7 @@ export class PrimaryFlow {
 
   private unlock(shard: number): void {
     this.locked = -1;
-    this.options.shards.unlock(shard);
+    this.locks.unlock(shard);
   }
 
   /** Writes a block without a payload. */
@@ -406,6 +420,7 @@ export class PrimaryFlow {
     const { filter } = this;
     const { ring, shard, cursor } = shardState;
     if (shardState.state === SHIP_PENDING) return this.begin(shardState, out, offset);
+    if (this.isKeyless(shard)) return this.shipKeyless(shardState, out, offset);
     if (!this.lock(shard)) return offset;
     const from = shardState.sent;
     if (!ring.holds(from)) {
@@ -478,13 +493,7 @@ export class PrimaryFlow {
     const { shard, sent } = shardState;
     if (captured === CAPTURED_NOTHING) return offset;
     this.keys += walk.keys;
-    if (captured === CAPTURED_END) {
-      this.change(shardState, EVENT_END);
-      shardState.base = sent;
-      this.current = null;
-      this.options.session.shardDone();
-      return this.seal(out, offset, BLOCK_SHARD_DONE, shard, sent, shardState.cursor);
-    }
+    if (captured === CAPTURED_END) return this.endShard(shardState, out, offset);
     const header = captured === CAPTURED_FRAME ? this.header : message.header;
     header.type = blockTypeOf(captured);
     header.shard = shard;
@@ -506,11 +515,41 @@ export class PrimaryFlow {
     return sealBlock(out, offset, header);
   }
 
+  /** The walk of a shard is at its end. */
+  private endShard(shardState: PrimaryShard, out: Region, offset: number): number {
+    const { shard, sent, cursor } = shardState;
+    this.change(shardState, EVENT_END);
+    shardState.base = sent;
+    this.current = null;
+    this.options.session.shardDone();
+    return this.seal(out, offset, BLOCK_SHARD_DONE, shard, sent, cursor);
+  }
+
+  private isKeyless(stream: number): boolean {
+    return stream >= this.options.shards.count;
+  }
+
+  /** The stream without keys was begun: its state is sent, then it is done. */
+  private shipKeyless(shardState: PrimaryShard, out: Region, offset: number): number {
+    const { keyless, message } = this;
+    const { shard, sent } = shardState;
+    const { length } = keyless;
+    if (length === 0) return this.endShard(shardState, out, offset);
+    const { header } = message;
+    header.type = BLOCK_VALUES;
+    header.shard = shard;
+    header.from = sent;
+    header.to = sent;
+    putCursor(header, shardState.cursor);
+    message.region = keyless.take(message.region);
+    message.queue(length);
+    return offset;
+  }
+
   private move(shardState: PrimaryShard): void {
-    const { shards } = this.options;
-    shards.lock(shardState.shard);
+    this.locks.lock(shardState.shard);
     this.moveReader(shardState, shardState.sent);
-    shards.unlock(shardState.shard);
+    this.locks.unlock(shardState.shard);
   }
 
   /** The shard is locked. */
@@ -536,6 +575,7 @@ export class PrimaryFlow {
     shardState.sent = ring.head;
     if (shardState.reader >= 0) ring.moveReader(shardState.reader, shardState.sent);
     else shardState.reader = ring.attachReader(shardState.sent);
+    if (this.isKeyless(shardState.shard)) this.keyless.capture();
     this.unlock(shardState.shard);
     this.change(shardState, EVENT_BEGIN);
     shardState.cursor.restart();
@@ -557,44 +597,4 @@ export class PrimaryFlow {
     this.cutSent = true;
     return at;
   }
-
-  /** Sends the newest cut of all shards, if it was not sent. */
-  private positions(out: Region, offset: number, end: number): number {
-    const { lastCut, header } = this;
-    const { cuts } = this.options;
-    if (lastCut === null || !this.cutSent || this.failed !== null) return offset;
-    if (cuts.offset < 0 || cuts.offset === lastCut.offset) return offset;
-    const length = positionsBytes(lastCut.lsns.length);
-    if (end - offset < blockBytes(length)) return offset;
-    cuts.read(lastCut);
-    const payload = offset + BLOCK_HEADER_BYTES;
-    out.view.setFloat64(payload, lastCut.madeMs, true);
-    lastCut.lsns.forEach((lsn, shard) => {
-      out.view.setFloat64(payload + 8 + shard * 8, lsn, true);
-    });
-    header.type = BLOCK_POSITIONS;
-    header.shard = 0;
-    header.length = length;
-    header.from = lastCut.offset;
-    header.to = lastCut.offset;
-    putCursor(header, NO_WALK);
-    return sealBlock(out, offset, header);
-  }
-}
-
-/** Bytes of a cut of so many shards, as a payload. */
-export function positionsBytes(shards: number): number {
-  return 8 + shards * 8;
-}
-
-function blockTypeOf(captured: number): number {
-  if (captured === CAPTURED_FRAME) return BLOCK_FRAME;
-  return captured === CAPTURED_VALUES ? BLOCK_VALUES : BLOCK_ENTRIES;
-}
-
-/** Notes how far the walk is after a block. */
-function putCursor(header: BlockHeader, { database, position }: WalkCursor): void {
-  const isAtEnd = position === SCAN_END;
-  header.database = isAtEnd ? database + 1 : database;
-  header.position = isAtEnd ? 0 : position;
 }

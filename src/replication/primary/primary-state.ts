@@ -3,14 +3,18 @@
  * they also count under the id of the primary it followed before. Decides whether a replica can
  * continue.
  */
+import { type HalfStream, isHalfStream } from '../half-sync.js';
+import { AWAITS_CLEAR } from '../shard-states.js';
 
 /** A replica's request for a sync. */
 export interface SyncRequest {
   readonly version: number;
   /** '?' when it has no data. */
   readonly replicationId: string;
-  /** LSN applied, by shard of the primary it had. */
+  /** LSN applied, of each stream of the primary it had. */
   readonly lsns: readonly number[];
+  /** Of each stream how far a full sync was whose link was cut; null when there is none. */
+  readonly half: readonly HalfStream[] | null;
   /** Its own number of shards, and of databases. */
   readonly shards: number;
   readonly databases: number;
@@ -24,6 +28,8 @@ export interface Held {
 
 export type SyncDecision =
   | { readonly kind: 'continue' }
+  /** A full sync that goes on. */
+  | { readonly kind: 'resume'; readonly raw: boolean }
   | { readonly kind: 'full'; readonly why: string; readonly raw: boolean; readonly first: boolean }
   | { readonly kind: 'refuse'; readonly why: string };
 
@@ -31,10 +37,17 @@ export type SyncDecision =
  * 2: the argument count of an effect has 32 bits. 3: shards come from the hash, and the reply to a
  * request tells the spread of hash tags. 4: the reply tells the window, and the primary keeps to it;
  * blocks carry the cursor of the walk; cuts of all shards are sent and acknowledged; run ids are told
- * before a request (DARTER CHAIN), and takeovers have ids; large collections come in parts.
+ * before a request (DARTER CHAIN), and takeovers have ids; large collections come in parts. 5: there
+ * is a stream without keys: all LSNs, cuts and flows have one stream more than there are shards; a
+ * full sync goes on after a cut link (half-sync.ts).
  */
-export const PROTOCOL_VERSION = 4;
+export const PROTOCOL_VERSION = 5;
 export const NO_ID = '0'.repeat(40);
+
+/** How many streams a server has: one for each shard, and the one without keys. */
+export function streamsOf(shards: number): number {
+  return shards + 1;
+}
 
 export class PrimaryState {
   replicationId: string;
@@ -69,10 +82,32 @@ export class PrimaryState {
     if (!(request.shards > 0 && Number.isInteger(Math.log2(request.shards)))) {
       return { kind: 'refuse', why: `a replica with ${request.shards} shards` };
     }
-    const first = request.replicationId === '?';
+    const raw = request.shards === this.shards;
+    if (request.half !== null && this.mayResume(request, request.half, rings)) {
+      return { kind: 'resume', raw };
+    }
+    const first = request.replicationId === '?' || request.half !== null;
     const why = first ? 'it has no data yet' : this.whyNot(request, rings);
     if (why === null) return { kind: 'continue' };
-    return { kind: 'full', why, raw: request.shards === this.shards, first };
+    return { kind: 'full', why, raw, first };
+  }
+
+  /** Whether a full sync that was cut can go on: it is of our history, and some of it is of use. */
+  private mayResume(
+    { replicationId }: SyncRequest,
+    half: readonly HalfStream[],
+    rings: readonly Held[] | null,
+  ): boolean {
+    if (replicationId !== this.replicationId || rings === null) return false;
+    if (half.length !== rings.length) return false;
+    let isOfUse = false;
+    for (let stream = 0; stream < half.length; stream++) {
+      const { state, lsn } = half[stream]!;
+      const { start, head } = rings[stream]!;
+      if (!isHalfStream(half[stream]!, this.databases) || lsn > head) return false;
+      if (state !== AWAITS_CLEAR && lsn >= start) isOfUse = true;
+    }
+    return isOfUse;
   }
 
   /** Why the replica cannot continue, or null. */
@@ -81,8 +116,9 @@ export class PrimaryState {
     const second = id === this.secondId && id !== NO_ID;
     if (id !== this.replicationId && !second) return `its data has another history, ${id}`;
     if (rings === null) return 'the journal was not kept';
-    if (lsns.length !== this.shards) return `it counts ${lsns.length} shards`;
-    for (let shard = 0; shard < this.shards; shard++) {
+    const streams = streamsOf(this.shards);
+    if (lsns.length !== streams) return `it counts ${lsns.length} streams, not ${streams}`;
+    for (let shard = 0; shard < streams; shard++) {
       const lsn = lsns[shard]!;
       const { start, head } = rings[shard]!;
       const limit = second ? Math.min(head, this.secondLsns[shard]!) : head;

@@ -16,6 +16,7 @@
  * Several flows add to the sums, under the lock. Each LSN has one writing thread; a reader may see
  * an old value for a moment.
  */
+import { AHEAD_SHARE_MAX } from '../../journal/back-pressure.js';
 import { lockBlocking, unlock } from '../../memory/lock.js';
 
 const LOCK = 0;
@@ -43,6 +44,8 @@ export const SUM_KEYS_TOTAL = 4;
 /** The last cut that the replica has applied whole: its offset, and when it was made. */
 export const SUM_CUT = 5;
 export const SUM_CUT_MS = 6;
+/** The share of a ring that may be ahead of this replica (lag-control.ts). By the flow of shard 0. */
+export const SUM_AHEAD_SHARE = 7;
 
 export class SyncSession {
   private readonly words: Int32Array;
@@ -68,7 +71,9 @@ export class SyncSession {
   static create(shards: number, full: boolean): SharedArrayBuffer {
     const buffer = new SharedArrayBuffer(LSNS_OFFSET + shards * 16);
     new Int32Array(buffer)[REMAINING] = full ? shards : 0;
-    new Float64Array(buffer, SUMS_OFFSET, SUMS)[SUM_CUT] = -1;
+    const sums = new Float64Array(buffer, SUMS_OFFSET, SUMS);
+    sums[SUM_CUT] = -1;
+    sums[SUM_AHEAD_SHARE] = AHEAD_SHARE_MAX;
     return buffer;
   }
 

@@ -6,7 +6,7 @@
  * The records follow each other in a region, which grows as it must.
  */
 import { millisecondsOf } from '../../base/expiry-time.js';
-import { copyBytes, type Region } from '../../base/region.js';
+import { copyBytes, Region } from '../../base/region.js';
 import {
   KIND_EFFECT,
   RECORD_DATABASE,
@@ -28,6 +28,11 @@ export interface RecordKey {
   readonly length: number;
 }
 
+const NO_KEY: RecordKey = {
+  ...{ database: 0, h1: 0, offset: 0, length: 0 },
+  region: new Region(new SharedArrayBuffer(0), 0),
+};
+
 export class ValueRecords implements ValueEffects {
   region!: Region;
   /** Where the next record begins. */
@@ -48,11 +53,23 @@ export class ValueRecords implements ValueEffects {
     this.key = key;
   }
 
-  begin(name: string): this {
+  begin(name: string, subcommand = ''): this {
     const { key } = this;
+    this.open(name);
+    if (subcommand !== '') this.word(subcommand);
+    return this.bytes(key.region, key.offset, key.length);
+  }
+
+  /** Begins an effect of the stream without keys. */
+  beginKeyless(name: string): this {
+    this.key = NO_KEY;
+    return this.open(name);
+  }
+
+  private open(name: string): this {
     this.at = this.position + RECORD_HEADER_BYTES + VECTOR_HEADER_BYTES;
     this.count = 0;
-    return this.word(name).bytes(key.region, key.offset, key.length);
+    return this.word(name);
   }
 
   bytes(source: Region, offset: number, length: number): this {

@@ -1,6 +1,7 @@
 /** Applies journal records to a replica's shards and appends them to its own rings. */
 import type { Region } from '../../base/region.js';
 import {
+  KIND_EFFECT,
   KIND_KEYLESS,
   KIND_PART,
   partHeaderBytes,
@@ -27,6 +28,14 @@ export interface EffectTarget {
   apply(shard: number, database: number, region: Region, offset: number): string | null;
 }
 
+/** Takes the effects of the stream without keys. */
+export interface KeylessTarget {
+  /** Runs the effect vector at `offset`. The stream's lock is held. @returns what went wrong, or null */
+  apply(region: Region, offset: number): string | null;
+  /** Forgets what such effects have made: a full sync makes it anew. The stream's lock is held. */
+  clear(): void;
+}
+
 /** Whether the record is a part of a transaction over several shards. */
 export function isTransaction(region: Region, offset: number): boolean {
   return region.bytes[offset + RECORD_KIND] === KIND_PART && participants(region, offset) > 1;
@@ -46,7 +55,8 @@ export class RecordApplier {
     private readonly progress: SyncProgress,
     private readonly target: EffectTarget,
     private readonly rings: readonly JournalRing[] | null,
-    primaryShards: number,
+    private readonly primaryShards: number,
+    private readonly keyless: KeylessTarget,
   ) {
     this.origin.shards = primaryShards;
     this.origin.databases = writer.shards.databases;
@@ -78,6 +88,7 @@ export class RecordApplier {
   /** Applies a record that was checked; the lock is held. */
   applyRecord(shard: number, region: Region, offset: number): string | null {
     this.records++;
+    if (shard === this.primaryShards) return this.applyKeyless(region, offset);
     if (region.bytes[offset + RECORD_KIND] !== KIND_PART) return this.apply(shard, region, offset);
     const end = offset + region.view.getUint32(offset, true);
     let at = offset + partHeaderBytes(participants(region, offset));
@@ -88,6 +99,13 @@ export class RecordApplier {
     }
     this.swaps.length = 0;
     return wrong;
+  }
+
+  /** A record of the stream without keys, which is part of no transaction. */
+  private applyKeyless(region: Region, offset: number): string | null {
+    const kind = region.bytes[offset + RECORD_KIND]!;
+    if (kind !== KIND_EFFECT) return `a record of kind ${kind} in the stream without keys`;
+    return this.keyless.apply(region, offset + RECORD_HEADER_BYTES);
   }
 
   /**

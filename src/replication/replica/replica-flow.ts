@@ -21,7 +21,6 @@ import type { JournalRing } from '../../journal/ring.js';
 import type { Shards } from '../../keyspace/shards.js';
 import { ReceivedFrame } from '../../structures/frame-install.js';
 import {
-  AWAITS_CLEAR,
   afterBlock,
   hasPayload,
   isComplete,
@@ -52,9 +51,14 @@ import {
 } from '../wire.js';
 import { readEntry } from './entries-payload.js';
 import type { PendingStreams } from './pending-streams.js';
-import { type EffectTarget, isTransaction, RecordApplier } from './record-applier.js';
+import {
+  type EffectTarget,
+  isTransaction,
+  type KeylessTarget,
+  RecordApplier,
+} from './record-applier.js';
 import { ReplicaShard } from './replica-shard.js';
-import { ReceivedEntry, ShardWriter } from './shard-writer.js';
+import { type KeylessLock, ReceivedEntry, ShardWriter } from './shard-writer.js';
 import { StreamApplier } from './stream-applier.js';
 import { SUM_BYTES, SUM_KEYS, SUM_RECORDS, type SyncProgress } from './sync-progress.js';
 
@@ -68,8 +72,11 @@ export interface ReplicaFlowOptions {
   readonly shards: Shards;
   /** The replica's rings, which continue the primary's LSNs; null with another number of shards. */
   readonly rings: readonly JournalRing[] | null;
+  /** The replica's stream without keys. */
+  readonly keyless: KeylessLock;
+  readonly keylessTarget: KeylessTarget;
   readonly primaryShards: number;
-  /** The primary's shards on this flow. */
+  /** The primary's shards on this flow; the stream without keys counts as one more. */
   readonly mine: readonly number[];
   readonly progress: SyncProgress;
   readonly pending: PendingStreams;
@@ -115,15 +122,30 @@ export class ReplicaFlow {
     this.buffer = options.buffer ?? new Region(new SharedArrayBuffer(BUFFER_BYTES), 0);
     if (this.buffer.length <= BLOCK_BYTES_MAX) throw new Error('a flow needs room for a block');
     this.bufferBytesMax = options.bufferBytesMax ?? REPLICA_BUFFER_BYTES_MAX;
-    this.writer = new ShardWriter(shards, primaryShards);
-    this.receivedCut = new Cut(primaryShards);
-    const { target, rings, pending } = options;
-    this.applier = new RecordApplier(this.writer, progress, target, rings, primaryShards);
+    this.writer = new ShardWriter(shards, primaryShards, options.keyless);
+    this.receivedCut = new Cut(progress.shards);
+    const { target, rings, pending, keylessTarget } = options;
+    this.applier = new RecordApplier(
+      ...([this.writer, progress, target, rings, primaryShards, keylessTarget] as const),
+    );
     this.streams = new StreamApplier(this.writer, this.applier, progress, pending);
-    for (const shard of mine) {
-      const state = progress.isDone(shard) ? RESUMED : AWAITS_CLEAR;
-      this.byShard[shard] = new ReplicaShard(shard, state, progress.applied[shard]!);
-    }
+    for (const shard of mine) this.byShard[shard] = this.openShard(shard);
+  }
+
+  /** The state that a shard is in when the link begins. */
+  private openShard(shard: number): ReplicaShard {
+    const { progress, primaryShards } = this.options;
+    const { state, lsn, database, position } = progress.halfStream(shard);
+    if (!progress.isFull) return new ReplicaShard(shard, RESUMED, lsn);
+    const shardState = new ReplicaShard(shard, state, lsn);
+    if (state !== WALKING) return shardState;
+    shardState.resumeAt(database, position);
+    if (shard === primaryShards) return shardState;
+    // A part of a large collection may be there: it is shipped from its beginning.
+    this.writer.lock(shard);
+    this.writer.removeFrom(shard, database, position);
+    this.writer.unlock();
+    return shardState;
   }
 
   /** Where to read the next bytes to, without a copy. Call `received` after that. */
@@ -211,7 +233,8 @@ export class ReplicaFlow {
       this.failed = ANOTHER_FAILED;
       return;
     } else {
-      this.failed = orderError(shardState, block) ?? this.serve(shardState, block);
+      this.failed =
+        orderError(shardState, block) ?? this.keysError(block) ?? this.serve(shardState, block);
     }
     // The bytes are as they were sent and still invalid: this data and the primary's history
     // differ.
@@ -219,11 +242,23 @@ export class ReplicaFlow {
     if (this.failed !== null) this.options.progress.fail();
   }
 
+  /** Blocks with keys may not come in the stream without keys. */
+  private keysError({ shard, type }: Block): string | null {
+    const hasKeys = type === BLOCK_FRAME || type === BLOCK_ENTRIES;
+    if (!hasKeys || shard !== this.options.primaryShards) return null;
+    return `a block of type ${type} for the stream without keys`;
+  }
+
   /** Does what a block says, and then changes the shard's state. The order has been checked. */
   private serve(shardState: ReplicaShard, block: Block): string | null {
     const wrong = cursorError(shardState, block) ?? this.perform(shardState, block);
-    if (wrong === null) shardState.state = afterBlock(shardState.state, block.type);
-    return wrong;
+    if (wrong !== null) return wrong;
+    const { shard } = shardState;
+    shardState.state = afterBlock(shardState.state, block.type);
+    if (shardState.state === WALKING && block.type !== BLOCK_HEARTBEAT && !block.more) {
+      this.options.progress.walkedTo(shard, block.database, block.position, block.to);
+    }
+    return null;
   }
 
   private perform(shardState: ReplicaShard, block: Block): string | null {
@@ -284,7 +319,8 @@ export class ReplicaFlow {
       this.streams.discard(shard);
     }
     this.writer.lock(shard);
-    this.writer.clear(shard);
+    if (shard === this.options.primaryShards) this.options.keylessTarget.clear();
+    else this.writer.clear(shard);
     this.jumpTo(shard, block.to);
     this.writer.unlock();
     shardState.partial = 0;

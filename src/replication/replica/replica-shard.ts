@@ -24,7 +24,7 @@ export class ReplicaShard {
   end = 0;
 
   /**
-   * @param state AWAITS_CLEAR, or RESUMED (shard-states.ts)
+   * @param state that it begins in (shard-states.ts)
    * @param received LSN up to which the stream was received
    */
   constructor(
@@ -37,6 +37,12 @@ export class ReplicaShard {
   restart(): void {
     this.database = 0;
     this.position = 0;
+  }
+
+  /** The walk goes on from there. */
+  resumeAt(database: number, position: number): void {
+    this.database = database;
+    this.position = position;
   }
 
   /** Takes the cursor after a block. @returns false when the walk would go back */

@@ -10,8 +10,9 @@
  * data, until it is ready there is no history to continue from.
  */
 import { SHARD_SPREAD_MAX } from '../../keyspace/key-hash.js';
+import type { HalfStream } from '../half-sync.js';
 import type { SyncRequest } from '../primary/primary-state.js';
-import { PROTOCOL_VERSION } from '../primary/primary-state.js';
+import { PROTOCOL_VERSION, streamsOf } from '../primary/primary-state.js';
 import { ALL_WINDOWS_BYTES_MAX, WINDOW_BYTES_MIN } from '../primary/send-window.js';
 
 export type LinkStep = 'none' | 'connect' | 'handshake' | 'sync' | 'online';
@@ -28,12 +29,14 @@ export interface SyncReply {
   readonly flows: number;
   /** How far it sends each shard beyond what is acknowledged. */
   readonly windowBytes: number;
-  readonly mode: 'FULL' | 'CONTINUE';
+  /** RESUME: the full sync whose link was cut goes on. */
+  readonly mode: 'FULL' | 'RESUME' | 'CONTINUE';
   readonly syncId: number;
 }
 
 export type SyncAction =
   | { readonly kind: 'start-full'; readonly same: boolean }
+  | { readonly kind: 'start-resume' }
   | { readonly kind: 'start-continue'; readonly from: readonly number[] }
   | { readonly kind: 'give-up'; readonly why: string };
 
@@ -48,7 +51,7 @@ export class ReplicaState {
   port = 0;
   /** The id of the history that the data belongs to; '?' when there is none to continue. */
   replicationId = '?';
-  /** LSN applied by shard of that history. */
+  /** LSN applied of each stream of that history. */
   lsns: readonly number[] = [];
   /** When the step began, when data last came, when to try again. */
   sinceMs = 0;
@@ -56,6 +59,9 @@ export class ReplicaState {
   retryAtMs = 0;
   private retryMs = RETRY_MS_FIRST;
   private syncing: SyncReply | null = null;
+  /** A full sync whose link was cut and that may go on, of which primary's data. */
+  private cutSync: { readonly reply: SyncReply; readonly streams: readonly HalfStream[] } | null =
+    null;
   fullSyncs = 0;
   continued = 0;
 
@@ -76,6 +82,7 @@ export class ReplicaState {
   ): void {
     this.host = host;
     this.port = port;
+    this.cutSync = null;
     if (history !== undefined) {
       this.replicationId = history.id;
       this.lsns = history.lsns;
@@ -92,6 +99,7 @@ export class ReplicaState {
     const history = whole ? { id: this.replicationId, lsns: [...lsns] } : null;
     this.enter('none', nowMs);
     this.syncing = null;
+    this.cutSync = null;
     // From here on the data changes without a primary: its old history cannot be continued.
     this.replicationId = '?';
     this.lsns = [];
@@ -110,8 +118,9 @@ export class ReplicaState {
   request(): SyncRequest {
     return {
       version: PROTOCOL_VERSION,
-      replicationId: this.replicationId,
+      replicationId: this.cutSync?.reply.replicationId ?? this.replicationId,
       lsns: this.lsns,
+      half: this.cutSync?.streams ?? null,
       shards: this.shards,
       databases: this.databases,
     };
@@ -129,7 +138,9 @@ export class ReplicaState {
       this.replicationId = reply.replicationId;
       return { kind: 'start-continue', from: this.lsns };
     }
+    if (reply.mode === 'RESUME') return { kind: 'start-resume' };
     this.fullSyncs++;
+    this.cutSync = null;
     this.replicationId = '?';
     this.lsns = [];
     return { kind: 'start-full', same: reply.shards === this.shards };
@@ -158,22 +169,39 @@ export class ReplicaState {
     if (!(reply.flows > 0 && reply.flows <= FLOWS_MAX)) return `${reply.flows} flows`;
     const { windowBytes } = reply;
     const isWindow = windowBytes >= WINDOW_BYTES_MIN && windowBytes % 8 === 0;
-    if (!isWindow || windowBytes * shards > ALL_WINDOWS_BYTES_MAX) {
+    if (!isWindow || windowBytes * streamsOf(shards) > ALL_WINDOWS_BYTES_MAX) {
       return `windows of ${windowBytes} bytes`;
+    }
+    if (reply.mode === 'RESUME' && !this.isOfCutSync(reply)) {
+      return 'the primary goes on with a full sync of other data';
     }
     if (reply.mode === 'CONTINUE' && this.replicationId === '?') {
       return 'the primary continues a sync that never was';
     }
-    if (reply.mode === 'CONTINUE' && reply.shards !== this.lsns.length) {
+    if (reply.mode === 'CONTINUE' && streamsOf(reply.shards) !== this.lsns.length) {
       return `the primary continues with ${reply.shards} shards`;
     }
     return null;
+  }
+
+  /** Whether a full sync is kept that may go on over the next link. */
+  get hasHalf(): boolean {
+    return this.cutSync !== null;
+  }
+
+  private isOfCutSync(reply: SyncReply): boolean {
+    if (this.cutSync === null) return false;
+    const { replicationId, shards, hashKey0, hashKey1, spread } = this.cutSync.reply;
+    const isHistory = reply.replicationId === replicationId && reply.shards === shards;
+    const isHash = reply.hashKey0 === hashKey0 && reply.hashKey1 === hashKey1;
+    return isHistory && isHash && reply.spread === spread;
   }
 
   /** The data is complete (SyncProgress.ready). */
   ready(nowMs: number): void {
     if (this.step !== 'sync' || this.syncing === null) return;
     this.replicationId = this.syncing.replicationId;
+    this.cutSync = null;
     this.enter('online', nowMs);
     this.retryMs = RETRY_MS_FIRST;
   }
@@ -182,14 +210,23 @@ export class ReplicaState {
    * The link is gone, whatever the cause.
    * @param progress LSNs applied (SyncProgress.applied), with all flows ended
    * @param failed whether the data may be wrong (SyncProgress.failed)
+   * @param half how far a full sync was (SyncProgress.half); null when it had not begun
    */
-  lost(nowMs: number, progress: readonly number[], failed: boolean): void {
+  lost(
+    nowMs: number,
+    progress: readonly number[],
+    failed: boolean,
+    half: readonly HalfStream[] | null = null,
+  ): void {
     if (this.step === 'none') return;
-    const syncing = this.syncing;
+    const { syncing } = this;
+    const isFull = this.step === 'sync' && syncing !== null && syncing.mode !== 'CONTINUE';
+    if (isFull && half !== null) this.cutSync = { reply: syncing, streams: half };
     if (this.step === 'online' || (this.step === 'sync' && syncing?.mode === 'CONTINUE')) {
       this.lsns = [...progress];
     }
     if (failed) {
+      this.cutSync = null;
       this.replicationId = '?';
       this.lsns = [];
     }

@@ -8,8 +8,11 @@
  */
 import { isExpiry } from '../../base/expiry-time.js';
 import { copyBytes, type Region } from '../../base/region.js';
+import type { JournalRing } from '../../journal/ring.js';
+import { lockRing, unlockRing } from '../../journal/ring-lock.js';
 import { SLICE_PAGES } from '../../keyspace/reclaim-list.js';
 import type { Shards } from '../../keyspace/shards.js';
+import { forgetUnannounced } from '../../keyspace/tracked-keys.js';
 import { TYPES } from '../../keyspace/types.js';
 import { touchAllWatched } from '../../keyspace/watch.js';
 import type { HashKey } from '../../memory/space.js';
@@ -34,6 +37,13 @@ export class ReceivedEntry extends CopiedEntry {
   database = 0;
 }
 
+/** The lock of this server's stream without keys. */
+export interface KeylessLock {
+  readonly ring: JournalRing;
+  /** This thread's number + 1. */
+  readonly owner: number;
+}
+
 export class ShardWriter implements KeyOwner {
   readonly same: boolean;
   private readonly hash = new HashState();
@@ -42,16 +52,24 @@ export class ShardWriter implements KeyOwner {
   private readonly all: readonly number[];
   private readonly single = [0];
   private held: readonly number[] = [];
+  private holdsKeyless = false;
 
   constructor(
     readonly shards: Shards,
-    private readonly primaryShards: number,
+    readonly primaryShards: number,
+    private readonly keyless: KeylessLock,
   ) {
     this.same = shards.count === primaryShards;
     this.all = shards.spaces.map((_, index) => index);
   }
 
+  /** The stream without keys, whose number is that of the shards, has a lock of its own. */
   lock(shard: number): void {
+    this.holdsKeyless = shard === this.primaryShards;
+    if (this.holdsKeyless) {
+      lockRing(this.keyless.ring, this.keyless.owner);
+      return;
+    }
     this.single[0] = shard;
     this.lockSeveral(this.single);
   }
@@ -59,11 +77,13 @@ export class ShardWriter implements KeyOwner {
   /** Locks all shards of a list in ascending order. */
   lockSeveral(shards: readonly number[]): void {
     this.held = this.same ? shards : this.all;
-    for (const shard of this.held) this.shards.lock(shard);
+    lockAscending(this.shards, this.held);
   }
 
   /** Unlocks everything that is locked. */
   unlock(): void {
+    if (this.holdsKeyless) unlockRing(this.keyless.ring);
+    this.holdsKeyless = false;
     for (const shard of this.held) this.shards.unlock(shard);
     this.held = [];
   }
@@ -80,29 +100,40 @@ export class ShardWriter implements KeyOwner {
     this.assertLocked(shard);
     const { shards, primaryShards } = this;
     if (shards.count < primaryShards) {
-      this.removeOf(shard, database);
+      const own = shard & (shards.count - 1);
+      touchAllWatched(shards.spaces[own]!, database, perhaps);
+      forgetUnannounced(shards, own);
+      this.removeOf(shard, shards.table(own, database), 0);
       return;
     }
     for (let own = shard; own < shards.count; own += primaryShards) {
       touchAllWatched(shards.spaces[own]!, database, gone);
+      forgetUnannounced(shards, own);
       TYPES.clearTable(shards.table(own, database));
     }
   }
 
-  private removeOf(shard: number, database: number): void {
+  /** Removes the keys of a primary's shard from a hash position of a database on. */
+  removeFrom(shard: number, database: number, position: number): void {
+    this.assertLocked(shard);
+    const { shards, primaryShards } = this;
+    if (database >= shards.databases) return;
+    const first = shard & (shards.count - 1);
+    for (let own = first; own < shards.count; own += primaryShards) {
+      this.removeOf(shard, shards.table(own, database), position);
+    }
+  }
+
+  private removeOf(shard: number, table: Table, from: number): void {
     const { shards, primaryShards, hash } = this;
-    const own = shard & (shards.count - 1);
-    const space = shards.spaces[own]!;
-    touchAllWatched(space, database, perhaps);
-    const table = shards.table(own, database);
-    let position = table.size === 0 ? SCAN_END : 0;
+    let position = table.size === 0 ? SCAN_END : from;
     while (position < SCAN_END) {
       const next = table.scan(position);
       for (let i = 0; i < table.scanCount; i++) {
         table.decode(table.scanOffsets[i]!);
         const { keyOffset, keyLength, region } = table;
         const shardHash = shards.keyHash.hash(hash, region, keyOffset, keyLength);
-        if ((shardHash & (primaryShards - 1)) !== shard) continue;
+        if ((shardHash & (primaryShards - 1)) !== shard || hash.h1 >>> 0 < from) continue;
         if (table.find(region, keyOffset, keyLength, hash.h1, hash.h2)) TYPES.removeEntry(table);
       }
       position = next;
@@ -127,6 +158,7 @@ export class ShardWriter implements KeyOwner {
     }
     for (let own = shard; own < shards.count; own += primaryShards) {
       shards.swap(own, first, second);
+      forgetUnannounced(shards, own);
       touchAllWatched(shards.spaces[own]!, first, perhaps);
       touchAllWatched(shards.spaces[own]!, second, perhaps);
     }
@@ -135,6 +167,7 @@ export class ShardWriter implements KeyOwner {
 
   /** @throws when the locks for a change of this primary's shard are not held */
   assertLocked(shard: number): void {
+    if (this.holdsKeyless && shard === this.primaryShards) return;
     this.shards.assertLocked(this.same ? shard : 0);
   }
 
@@ -204,14 +237,25 @@ export class ShardWriter implements KeyOwner {
   }
 }
 
+/** Who waits for a lock while holding others has the order lock: a script may hold any. */
+function lockAscending(shards: Shards, list: readonly number[]): void {
+  if (list.length > 1) shards.lockOrderInTurn();
+  for (const shard of list) shards.lock(shard);
+  if (list.length > 1) shards.unlockOrder();
+}
+
 /**
  * Clears all shards and adopts the primary's hash key and spread, so that its frames fit. Whoever
  * hashed a key before must do it again, and who watches one has seen it change. Called before the
  * first flow of a full sync starts, by one thread that holds no lock.
  */
 export function prepareFullSync(shards: Shards, hashKey: HashKey): void {
-  for (let shard = 0; shard < shards.count; shard++) shards.lock(shard);
+  lockAscending(
+    shards,
+    shards.spaces.map((_, shard) => shard),
+  );
   for (let shard = 0; shard < shards.count; shard++) {
+    forgetUnannounced(shards, shard);
     for (let database = 0; database < shards.databases; database++) {
       touchAllWatched(shards.spaces[shard]!, database, gone);
       TYPES.clearTable(shards.table(shard, database));

@@ -191,7 +191,7 @@ export class StreamApplier {
     for (const shard of claimed) this.lockStream(shard);
     writer.lockSeveral(claimed);
     // Some shards may have been shipped with what it did there: then it is not done as a whole here.
-    this.applier.together = claimed.length === pending.shards;
+    this.applier.together = claimed.length === writer.primaryShards;
     for (const shard of claimed) {
       pending.front(shard, record);
       const { region, offset, length } = record;

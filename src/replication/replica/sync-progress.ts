@@ -9,9 +9,10 @@
  *   12     i32  1: it is a full sync that is not ready
  *   64     i32  of each shard: done
  *          then, of each shard, i32 cut seen
+ *          then, of each shard, i32 begun: the walk has a cursor
  *          then, from a multiple of 8 on, 16 f64 sums (SUM_*)
- *          then, of each shard, f64 applied, need, cut, head, received, kept, mark, mark's time, LSN of
- *          the oldest cut that is not applied, LSN of the newest one
+ *          then, of each shard, f64 applied, need, cut, head, received, kept, mark, mark's time, cursor
+ *          of the walk: database and hash position
  *
  *   The values of a kind lie together: those of all shards, then the next kind.
  *
@@ -29,6 +30,9 @@ import type { Region } from '../../base/region.js';
 import type { Cut } from '../../journal/cuts.js';
 import { participantAt, participants } from '../../journal/record.js';
 import { lockBlocking, unlock } from '../../memory/lock.js';
+import type { HalfStream } from '../half-sync.js';
+import { AWAITS_CLEAR, DONE, WALKING } from '../shard-states.js';
+import { CutQueue } from './cut-queue.js';
 
 const LOCK = 0;
 const DONE_COUNT = 1;
@@ -37,7 +41,7 @@ const FULL = 3;
 const SHARD_WORDS = 16;
 const SUMS = 16;
 /** Words, and f64s, of each shard. */
-const SHARD_FLAGS = 2;
+const SHARD_FLAGS = 3;
 const SHARD_VALUES = 10;
 /** Places of two of the values. */
 const APPLIED = 0;
@@ -48,16 +52,9 @@ export const SUM_KEYS = 1;
 export const SUM_RECORDS = 2;
 /** Transactions over several shards that were applied at once. */
 export const SUM_JOINT = 3;
-/**
- * Cuts (journal/cuts.ts), written by the flow of shard 0: offset and time of the last one that is
- * applied whole, of the oldest that is not (offset -1: all are) and of the newest.
- */
+/** Offset and time of the last cut that is applied whole, written by the flow of shard 0. */
 const SUM_CUT = 4;
 const SUM_CUT_MS = 5;
-const SUM_OLDEST = 6;
-const SUM_OLDEST_MS = 7;
-const SUM_NEWEST = 8;
-const SUM_NEWEST_MS = 9;
 
 export class SyncProgress {
   private readonly words: Int32Array;
@@ -71,14 +68,17 @@ export class SyncProgress {
   /** A head that was not reached when it came, and when it came; for `lagMs`. */
   private readonly mark: Float64Array;
   private readonly markMs: Float64Array;
-  private readonly oldestCut: Float64Array;
-  private readonly newestCut: Float64Array;
+  /** Cuts that came and are not applied. Only the flow of shard 0 uses it. */
+  private readonly cuts: CutQueue;
   /** LSN up to which a complete shard's stream was received; written by the shard's flow. */
   readonly received: Float64Array;
   /** Bytes of unfinished payloads; written by the shard's flow. */
   readonly kept: Float64Array;
   private readonly done: Int32Array;
   private readonly cutSeen: Int32Array;
+  private readonly begun: Int32Array;
+  private readonly cursorDatabase: Float64Array;
+  private readonly cursorPosition: Float64Array;
 
   /** @param owner this thread's number + 1 */
   constructor(
@@ -95,6 +95,7 @@ export class SyncProgress {
     this.words = words(SHARD_WORDS);
     this.done = words(shards);
     this.cutSeen = words(shards);
+    this.begun = words(shards);
     at = (at + 7) & ~7;
     const values = (count: number) => {
       const array = new Float64Array(buffer, at, count);
@@ -110,8 +111,9 @@ export class SyncProgress {
     this.kept = values(shards);
     this.mark = values(shards);
     this.markMs = values(shards);
-    this.oldestCut = values(shards);
-    this.newestCut = values(shards);
+    this.cursorDatabase = values(shards);
+    this.cursorPosition = values(shards);
+    this.cuts = new CutQueue(shards);
   }
 
   /**
@@ -122,7 +124,6 @@ export class SyncProgress {
     const words = (SHARD_WORDS + shards * SHARD_FLAGS) * 4;
     const buffer = new SharedArrayBuffer(((words + 7) & ~7) + (SUMS + shards * SHARD_VALUES) * 8);
     const sums = new Float64Array(buffer, (words + 7) & ~7, SUMS);
-    sums[SUM_OLDEST] = -1;
     sums[SUM_CUT] = from === null ? 0 : offset;
     const head = new Int32Array(buffer);
     head[FULL] = from === null ? 1 : 0;
@@ -160,6 +161,52 @@ export class SyncProgress {
 
   isDone(shard: number): boolean {
     return this.done[shard] !== 0;
+  }
+
+  /** The walk of a shard has come to this cursor, at this LSN. By the shard's flow. */
+  walkedTo(shard: number, database: number, position: number, lsn: number): void {
+    this.begun[shard] = 1;
+    this.cursorDatabase[shard] = database;
+    this.cursorPosition[shard] = position;
+    this.applied[shard] = lsn;
+  }
+
+  /** How far a shard is, or the stream without keys. */
+  halfStream(shard: number): HalfStream {
+    const isBegun = this.begun[shard] !== 0 || this.done[shard] !== 0;
+    const walking = isBegun ? WALKING : AWAITS_CLEAR;
+    return {
+      state: this.done[shard] !== 0 ? DONE : walking,
+      lsn: this.applied[shard]!,
+      database: this.cursorDatabase[shard]!,
+      position: this.cursorPosition[shard]!,
+    };
+  }
+
+  /** How far the full sync is; null when it was ready, or cannot go on. Once its flows have ended. */
+  get half(): readonly HalfStream[] | null {
+    if (this.words[FULL] === 0 || this.failed) return null;
+    return Array.from({ length: this.shards }, (_, shard) => this.halfStream(shard));
+  }
+
+  /**
+   * The full sync goes on over another link. What was received and not applied is lost, and so are
+   * cuts: they come again. What is known of half transactions stays.
+   */
+  reopen(): void {
+    this.cutSeen.fill(0);
+    this.cut.fill(0);
+    this.kept.fill(0);
+    for (let shard = 0; shard < this.shards; shard++) {
+      this.received[shard] = this.done[shard] !== 0 ? this.applied[shard]! : 0;
+    }
+    this.cuts.clear();
+    this.sums[SUM_BYTES] = 0;
+  }
+
+  /** Whether it is a full sync that is not ready. */
+  get isFull(): boolean {
+    return this.words[FULL] !== 0;
   }
 
   shardDone(shard: number): void {
@@ -260,43 +307,20 @@ export class SyncProgress {
 
   /** A cut of the primary has come. By the flow of shard 0, like the next ones. */
   takeCut(cut: Cut): void {
-    const { sums } = this;
-    if (sums[SUM_OLDEST]! < 0) {
-      sums[SUM_OLDEST] = cut.offset;
-      sums[SUM_OLDEST_MS] = cut.madeMs;
-      this.oldestCut.set(cut.lsns);
-    }
-    sums[SUM_NEWEST] = cut.offset;
-    sums[SUM_NEWEST_MS] = cut.madeMs;
-    this.newestCut.set(cut.lsns);
+    this.cuts.add(cut);
   }
 
-  /**
-   * Looks whether cuts that came are applied by now. Under steady writes the newest one never is.
-   * So the oldest is kept beside it, and the newest takes its place when it is applied.
-   */
+  /** Looks which of the cuts that came are applied by now. */
   advanceCut(): void {
-    const { sums } = this;
-    if (sums[SUM_OLDEST]! < 0 || !this.ready || !this.isApplied(this.oldestCut)) return;
-    sums[SUM_CUT] = sums[SUM_OLDEST]!;
-    sums[SUM_CUT_MS] = sums[SUM_OLDEST_MS]!;
-    const isNewest = sums[SUM_OLDEST] === sums[SUM_NEWEST];
-    sums[SUM_OLDEST] = isNewest ? -1 : sums[SUM_NEWEST]!;
-    sums[SUM_OLDEST_MS] = sums[SUM_NEWEST_MS]!;
-    this.oldestCut.set(this.newestCut);
-    if (!isNewest) this.advanceCut();
+    const { sums, cuts, applied } = this;
+    if (cuts.count === 0 || !this.ready || !cuts.advance(applied)) return;
+    sums[SUM_CUT] = cuts.reachedOffset;
+    sums[SUM_CUT_MS] = cuts.reachedMs;
   }
 
   /** Whether a cut has come that is not applied. */
   get awaitsCut(): boolean {
-    return this.sums[SUM_OLDEST]! >= 0;
-  }
-
-  private isApplied(lsns: Float64Array): boolean {
-    for (let shard = 0; shard < lsns.length; shard++) {
-      if (this.applied[shard]! < lsns[shard]!) return false;
-    }
-    return true;
+    return this.cuts.count > 0;
   }
 
   /**

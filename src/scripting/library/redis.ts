@@ -173,7 +173,10 @@ function versionNumber(): number {
 }
 
 /** `host` is asked at each call, because it changes from run to run. */
-export function redisLibrary(host: () => ScriptHost): LuaTable {
+export function redisLibrary(
+  host: () => ScriptHost,
+  more: Readonly<Record<string, Native>> = {},
+): LuaTable {
   const table = defineFunctions(new LuaTable(0, 32), {
     ...hostFunctions(host),
     breakpoint: () => false,
@@ -182,6 +185,7 @@ export function redisLibrary(host: () => ScriptHost): LuaTable {
     replicate_commands: () => true,
     sha1hex,
     status_reply: replyTable('ok'),
+    ...more,
   });
   LOG_LEVELS.forEach((name, level) => {
     table.set(name, level);

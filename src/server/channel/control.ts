@@ -4,6 +4,8 @@
  */
 import * as clientPause from '../../engine/client-pause.js';
 import * as engine from '../../engine/counters.js';
+import * as pubsub from '../../engine/pubsub/counters.js';
+import * as tracking from '../../engine/tracking/counters.js';
 import * as journal from '../../journal/counters.js';
 import * as keyspace from '../../keyspace/counters.js';
 import { ControlBlock } from '../../memory/control.js';
@@ -18,6 +20,8 @@ const SUBJECTS: readonly object[] = [
   keyspace,
   engine,
   clientPause,
+  pubsub,
+  tracking,
   journal,
   replication,
   net,

@@ -5,8 +5,10 @@
 import type {
   ClientFilter,
   LatencyEvent,
+  RunningScript,
   SlowLogEntry,
 } from '../../commands/contract/server-port.js';
+import type { AclLogEntry } from '../../engine/acl/acl-log.js';
 import type { SessionState } from '../../engine/session.js';
 import type { Gatherer } from './gather.js';
 
@@ -31,6 +33,11 @@ export type IoQuestions = {
     readonly payload: { readonly id: number; readonly withError: boolean };
     readonly answer: boolean;
   };
+  /**
+   * The client with this id stays where it is, as it gets the invalidations of another one. Answered with
+   * its thread, -1 by all others.
+   */
+  readonly 'tracking-hold': { readonly payload: number; readonly answer: number };
   readonly 'slow-log-entries': {
     readonly payload: null;
     readonly answer: readonly SlowLogEntry[];
@@ -45,8 +52,14 @@ export type IoQuestions = {
     readonly payload: readonly string[];
     readonly answer: readonly string[];
   };
+  /** Takes over changes of users; connections that end by them have ended. */
+  readonly 'users-renew': { readonly payload: null; readonly answer: null };
+  readonly 'acl-log-entries': { readonly payload: null; readonly answer: readonly AclLogEntry[] };
+  readonly 'acl-log-reset': { readonly payload: null; readonly answer: null };
   /** Adds what the thread has counted to its section of the control block. */
   readonly 'publish-counters': { readonly payload: null; readonly answer: null };
+  /** Answered with the script that has run for too long on the thread. */
+  readonly 'running-script': { readonly payload: null; readonly answer: RunningScript | null };
   readonly 'statistics-reset': { readonly payload: null; readonly answer: null };
 };
 

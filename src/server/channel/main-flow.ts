@@ -5,7 +5,12 @@
  *   main ── flows to serve and to follow ──▶ flow threads ── connected, ended ──▶ main
  */
 import type { ElementsByVerb } from '../../keyspace/effect-elements.js';
+import type { HalfStream } from '../../replication/half-sync.js';
 import type { PendingMemory } from '../../replication/replica/pending-streams.js';
+import type { MailboxMemory } from './mailboxes.js';
+
+/** Threads that serve flows, and threads that follow some: as many of each at most. */
+export const FLOW_THREADS_MAX = 8;
 
 /** What every flow thread gets at its start. */
 export interface FlowThreadData {
@@ -15,8 +20,15 @@ export interface FlowThreadData {
   readonly ringBuffers: readonly SharedArrayBuffer[];
   /** Of a NewestCut. */
   readonly cutsBuffer: SharedArrayBuffer;
+  /** Of a SharedText: the libraries of functions. */
+  readonly librariesBuffer: SharedArrayBuffer;
+  /** Of a SharedText: keyspace/tracked-prefixes.ts. */
+  readonly prefixesBuffer: SharedArrayBuffer;
   readonly controlBuffer: SharedArrayBuffer;
   readonly ioThreads: number;
+  readonly mailboxes: MailboxMemory;
+  /** Which threads have subscribers of what (engine/pubsub/directory.ts). */
+  readonly subscriptionsBuffer: SharedArrayBuffer;
   readonly databases: number;
   /** How many commands there are. */
   readonly commands: number;
@@ -36,6 +48,7 @@ export interface ServeFlow {
   readonly mine: readonly number[];
   readonly raw: boolean;
   readonly from: readonly number[] | null;
+  readonly half: readonly HalfStream[] | null;
   readonly heartbeatMs: number;
   readonly windowBytes: number;
 }

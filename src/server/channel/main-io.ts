@@ -7,6 +7,7 @@ import type { MessagePort } from 'node:worker_threads';
 import type { ShutdownRequest } from '../../commands/contract/server-port.js';
 import type { TransportName } from '../../platform/transport.js';
 import type { Peer } from './gather.js';
+import type { MailboxMemory } from './mailboxes.js';
 import type {
   ReplicationAnswer,
   ReplicationNotice,
@@ -47,6 +48,16 @@ export interface DescriptorShare {
   readonly acceptSingly: boolean;
 }
 
+/** What threads share of scripts. */
+export interface ScriptingBuffers {
+  /** Of a SharedRecords: sources by SHA1. */
+  readonly records: SharedArrayBuffer;
+  /** Of a SharedText: the libraries of functions. */
+  readonly libraries: SharedArrayBuffer;
+  /** Of a SharedStates. */
+  readonly states: SharedArrayBuffer;
+}
+
 export interface IoThreadData {
   /** From 0; thread 0 also listens on the unix socket. */
   readonly thread: number;
@@ -60,9 +71,19 @@ export interface IoThreadData {
   readonly replication: ReplicationStatus;
   readonly controlBuffer: SharedArrayBuffer;
   readonly configBuffer: SharedArrayBuffer;
+  readonly mailboxes: MailboxMemory;
+  readonly scripting: ScriptingBuffers;
+  /** Which threads have subscribers of what (engine/pubsub/directory.ts). */
+  readonly subscriptionsBuffer: SharedArrayBuffer;
+  /** Of a SharedText: keyspace/tracked-prefixes.ts. */
+  readonly prefixesBuffer: SharedArrayBuffer;
   /** By thread: the number that wakes its transport. */
   readonly wakers: Int32Array;
   readonly figures: ThreadFigures;
+  /** Of the users (SharedChanges). */
+  readonly usersBuffer: SharedArrayBuffer;
+  /** What rename-command says: new names of commands by their own. */
+  readonly renames: ReadonlyMap<string, string>;
   readonly databases: number;
   readonly facts: Omit<ServerFacts, 'transport'>;
   readonly descriptors: DescriptorShare;

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { createHash } from 'node:crypto';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -140,9 +139,6 @@ describe('configuration file', () => {
 
   it('refuses what Darter does not have, with a reason', () => {
     const refused: [string, RegExp][] = [
-      ['rename-command CONFIG ""', /cannot rename/],
-      ['user alice on', /ACL users/],
-      ['user default on nopass ~app* +@all', /ACL users/],
       ['loadmodule x.so', /modules/],
       ['sentinel monitor a b 1 1', /no Sentinel/],
       ['appendonly yes', /append-only/],
@@ -153,12 +149,38 @@ describe('configuration file', () => {
     for (const [line, reason] of refused) assert.match(failureOf(['-'], line), reason, line);
   });
 
-  it("accepts the default user's line that Redis adds to files", () => {
-    valuesOf(['-'], 'user default on nopass sanitize-payload ~* &* +@all\n');
-    const hash = createHash('sha256').update('secret').digest('hex');
-    valuesOf(['-'], `requirepass secret\nuser default on #${hash} ~* &* +@all\n`);
-    const other = `requirepass other\nuser default on #${hash} ~* &* +@all\n`;
-    assert.match(failureOf(['-'], other), /ACL users/);
+  it('collects users, and refuses what ACL SETUSER would', () => {
+    const text = 'user alice on >p ~a*\nuser bob (+get ~b)\nuser carol +nosuch\n';
+    const request = read(['-'], text);
+    assert.deepEqual(request.action === 'run' && request.declarations.users, [
+      ['alice', 'on', '>p', '~a*'],
+      ['bob', '(+get', '~b)'],
+      ['carol', '+nosuch'],
+    ]);
+    const wrong: [string, RegExp][] = [
+      ['user a on\nuser a off', /'a': Duplicate user found/],
+      ['user a nonsense', /Error in user declaration 'nonsense': Syntax error/],
+      ['user a (+get', /'\(\+get': Unmatched parenthesis/],
+    ];
+    for (const [lines, reason] of wrong) assert.match(failureOf(['-'], lines), reason, lines);
+  });
+
+  it('collects new names of commands, one after the other', () => {
+    const lines = ['CONFIG ""', 'get holen', 'Holen FETCH', 'set config'];
+    const request = read(['-'], lines.map((line) => `rename-command ${line}\n`).join(''));
+    assert.deepEqual(request.action === 'run' && [...request.declarations.renames], [
+      ['config', ''],
+      ['get', 'fetch'],
+      ['set', 'config'],
+    ]);
+    const wrong: [string, RegExp][] = [
+      ['rename-command nosuch x', /No such command in rename-command/],
+      ['rename-command config|get x', /No such command in rename-command/],
+      ['rename-command get SET', /Target command name already exists/],
+      ['rename-command get a\nrename-command get b', /No such command in rename-command/],
+      [`rename-command get ${'x'.repeat(129)}`, /may have 128 bytes/],
+    ];
+    for (const [text, reason] of wrong) assert.match(failureOf(['-'], text), reason, text);
   });
 
   it('warns once of what has no meaning, when it asks for something', () => {

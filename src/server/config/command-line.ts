@@ -9,6 +9,7 @@
  */
 import { resolve } from 'node:path';
 import { DARTER_VERSION, REDIS_VERSION } from '../../base/version.js';
+import { Declarations } from './declarations.js';
 import {
   COMMAND_LINE,
   ConfigurationError,
@@ -26,6 +27,7 @@ export type StartRequest =
   | {
       readonly action: 'run';
       readonly values: Values;
+      readonly declarations: Declarations;
       /** Absolute path of the configuration file, '' when there is none. */
       readonly file: string;
       readonly warnings: readonly string[];
@@ -67,7 +69,8 @@ export function readCommandLine(argv: readonly string[], around: Surroundings): 
   const file = first !== undefined && !first.startsWith('-') ? resolve(around.folder, first) : '';
   const { lines, hasStandardInput } = optionLines(argv.slice(file === '' ? 0 : 1));
   const values = new Values([['dir', toBinaryString(around.folder)]]);
-  const reader = new ConfigurationReader(values);
+  const declarations = new Declarations(values);
+  const reader = new ConfigurationReader(values, declarations);
   try {
     if (file !== '') reader.readText(readConfigurationFile(file), MAIN_FILE);
     if (hasStandardInput) reader.readText(around.readStandardInput(), STANDARD_INPUT);
@@ -76,7 +79,7 @@ export function readCommandLine(argv: readonly string[], around: Surroundings): 
     if (error instanceof ConfigurationError) return { action: 'fail', text: error.message };
     throw error;
   }
-  return { action: 'run', values, file, warnings: warningsOf(reader) };
+  return { action: 'run', values, declarations, file, warnings: warningsOf(reader) };
 }
 
 function warningsOf(reader: ConfigurationReader): string[] {

@@ -45,6 +45,8 @@ export class Config implements ConfigurationPort {
   file = '';
   /** Called whenever this thread has taken over changes, by `refresh` or its own `set`. */
   changed: () => void = () => {};
+  /** Each user as a line of an ACL file; null: CONFIG REWRITE leaves the users to the ACL file. */
+  userLines: () => readonly string[] | null = () => null;
 
   private constructor(private readonly shared: SharedText) {
     this.refresh();
@@ -192,7 +194,7 @@ export class Config implements ConfigurationPort {
   rewrite(): string | null {
     if (this.file === '') return 'ERR The server is running without a config file';
     try {
-      rewriteFile(this.file, this.values);
+      rewriteFile(this.file, this.values, this.userLines());
       return null;
     } catch (error) {
       return `ERR Rewriting config file: ${systemErrorText(error)}`;

@@ -148,7 +148,7 @@ const tls = {
 
 const security = {
   requirepass: anytime(text(), '', secret),
-  aclfile: atStart(text(), '', only('', 'Darter has no ACL files yet')),
+  aclfile: atStart(text(), ''),
   'acl-pubsub-default': anytime(oneNameOf('allchannels', 'resetchannels'), 'resetchannels'),
   'acllog-max-len': anytime(longCount, '128'),
   'enable-debug-command': atStart(localNames, 'no'),
@@ -241,8 +241,8 @@ const encodings = {
   'zset-max-listpack-entries': anytime(longCount, '128', { alias: 'zset-max-ziplist-entries' }),
   'zset-max-listpack-value': anytime(bytes, '64', { alias: 'zset-max-ziplist-value' }),
   'hll-sparse-max-bytes': anytime(bytes, '3000'),
-  'stream-node-max-bytes': anytime(bytes, '4096', ignored),
-  'stream-node-max-entries': anytime(longCount, '100', ignored),
+  'stream-node-max-bytes': anytime(bytes, '4096'),
+  'stream-node-max-entries': anytime(longCount, '100'),
 };
 
 const persistence = {
@@ -313,11 +313,7 @@ const observation = {
   'latency-monitor-threshold': anytime(longCount, '0'),
   'latency-tracking': yes(),
   'latency-tracking-info-percentiles': anytime(special.percentiles, '50 99 99.9'),
-  'notify-keyspace-events': anytime(
-    special.eventClasses,
-    '',
-    only('', 'Darter has no keyspace notifications yet'),
-  ),
+  'notify-keyspace-events': anytime(special.eventClasses, ''),
 };
 
 const cluster = {

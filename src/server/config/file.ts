@@ -2,11 +2,11 @@
  * Reading configuration text: redis.conf's syntax, with includes. The lines are carried out in
  * order, the last one wins; the first that is wrong ends the reading, with Redis's message.
  */
-import { createHash } from 'node:crypto';
 import { readdirSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { systemErrorText } from '../../base/system-error.js';
 import { DARTER_VERSION } from '../../base/version.js';
+import type { Declarations } from './declarations.js';
 import { FORMER_DIRECTIVES, findDirective, type Named } from './directives.js';
 import { Refusal } from './kinds.js';
 import { readTextFile } from './text-file.js';
@@ -34,7 +34,10 @@ export class ConfigurationReader {
   private readonly seen = new Set<string>();
   private depth = 0;
 
-  constructor(private readonly values: Values) {}
+  constructor(
+    private readonly values: Values,
+    private readonly declarations: Declarations,
+  ) {}
 
   /** Directives that were given another value than the initial one, though nothing looks at it. */
   get ignored(): string[] {
@@ -80,9 +83,11 @@ export class ConfigurationReader {
   /** Lines that are no directives: CONFIG GET and CONFIG SET do not know them. */
   private readSpecial(name: string, given: readonly string[]): Refusal | null {
     if (name === 'include' && given.length === 1) return this.include(given[0]!);
-    if (name === 'user' && given.length >= 1) return this.acceptUser(given);
+    if (name === 'user' && given.length >= 1) {
+      return refusalOf(this.declarations.declareUser(given));
+    }
     if (name === 'rename-command' && given.length === 2) {
-      return new Refusal('Darter cannot rename commands yet');
+      return refusalOf(this.declarations.rename(given[0]!, given[1]!));
     }
     if (name === 'loadmodule' && given.length >= 1) {
       return new Refusal('Darter cannot load modules');
@@ -91,19 +96,6 @@ export class ConfigurationReader {
       return new Refusal('Darter is no Sentinel: use redis-sentinel, which can watch it');
     }
     return new Refusal(NOT_A_DIRECTIVE);
-  }
-
-  /**
-   * Redis writes the default user into each file that it rewrites: such a line is accepted when it
-   * says no more than requirepass does.
-   */
-  private acceptUser([name, ...rules]: readonly string[]): Refusal | null {
-    const password = this.values.get('requirepass');
-    const hash = createHash('sha256').update(password, 'latin1').digest('hex');
-    const known = ['on', 'sanitize-payload', '~*', '&*', '+@all'];
-    known.push(password === '' ? 'nopass' : `#${hash}`);
-    if (name === 'default' && rules.every((rule) => known.includes(rule))) return null;
-    return new Refusal('Darter has no ACL users yet: use requirepass');
   }
 
   private include(binaryPath: string): Refusal | null {
@@ -119,6 +111,10 @@ export class ConfigurationReader {
     this.depth--;
     return null;
   }
+}
+
+function refusalOf(error: string | null): Refusal | null {
+  return error === null ? null : new Refusal(error);
 }
 
 /** Bytes, one char each. */

@@ -129,8 +129,14 @@ describe("Darter's own directives", () => {
     assert.match(refusals('appendonly', 'yes') ?? '', /append-only/);
     assert.match(refusals('tls-port', '6380') ?? '', /TLS/);
     assert.match(refusals('cluster-enabled', 'yes') ?? '', /cluster/);
-    assert.match(refusals('aclfile', '/etc/users') ?? '', /ACL/);
-    assert.match(refusals('notify-keyspace-events', 'KEA') ?? '', /notifications/);
+  });
+
+  it('writes the classes of keyspace events in one order', () => {
+    assert.equal(parse('notify-keyspace-events', ['EKA']), 'AKE');
+    assert.equal(parse('notify-keyspace-events', ['g$lshzxetdEKm']), 'AKEm');
+    assert.equal(parse('notify-keyspace-events', ['nmxgK']), 'gxnKm');
+    assert.equal(parse('notify-keyspace-events', ['nA']), 'An');
+    assert.match(String(parse('notify-keyspace-events', ['q'])), /Invalid event class character/);
   });
 
   it('limits shards and their address space', () => {

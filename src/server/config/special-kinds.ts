@@ -1,7 +1,9 @@
 /** Kinds of values with rules of their own: save points, buffer limits, addresses, and such. */
+
 import { statSync } from 'node:fs';
 import { isAbsolute, resolve } from 'node:path';
 import { systemErrorText } from '../../base/system-error.js';
+import { eventLetters, eventMask } from '../../keyspace/events.js';
 import {
   formatMemory,
   type Kind,
@@ -173,7 +175,8 @@ export const eventClasses: Kind = {
   adds: 'no',
   parse(words) {
     const letters = words[0] ?? '';
-    if ([...letters].every((letter) => EVENT_LETTERS.includes(letter))) return letters;
+    const isKnown = [...letters].every((letter) => EVENT_LETTERS.includes(letter));
+    if (isKnown) return eventLetters(eventMask(letters));
     return new Refusal(`Invalid event class character. Use '${EVENT_LETTERS}'.`);
   },
   lines: (value, initial) => oneLine(quoteWord(value), quoteWord(initial)),

@@ -7,10 +7,17 @@
  */
 import { shownFromPeer } from '../../base/peer-text.js';
 import { prefixBinary, type Region } from '../../base/region.js';
+import { subcommandOf } from '../../engine/admission.js';
 import type { Dispatcher } from '../../engine/dispatch.js';
-import { TRAIT_LOCK_ALL, TRAIT_LOCK_NONE, TRAIT_WRITE } from '../../engine/registry.js';
+import type { KeyspaceNotifications } from '../../engine/notifications.js';
+import {
+  type RegisteredCommand,
+  TRAIT_LOCK_ALL,
+  TRAIT_LOCK_NONE,
+  TRAIT_WRITE,
+} from '../../engine/registry.js';
 import type { ClientSession } from '../../engine/session.js';
-import { VECTOR_HEADER_BYTES } from '../../keyspace/effects.js';
+import { loadVector } from '../../journal/keyless-stream.js';
 import { Arguments } from '../../protocol/parser.js';
 import type { EffectTarget } from '../../replication/replica/record-applier.js';
 
@@ -36,10 +43,21 @@ export class EffectApplier implements EffectTarget {
     dispatcher.beginTurn(0, 0);
   }
 
+  /** After effects were applied: tells clients of what they have in their caches. */
+  invalidate(): void {
+    this.dispatcher.invalidations?.endTurn();
+  }
+
+  /** The keyspace events of the effects. */
+  get notifications(): KeyspaceNotifications {
+    return this.dispatcher.notifications;
+  }
+
   apply(shard: number, database: number, region: Region, offset: number): string | null {
     const { dispatcher, args } = this;
-    this.load(region, offset);
-    const command = dispatcher.registry.find(region, args.offset[0]!, args.length[0]!);
+    loadVector(region, offset, args);
+    const found = dispatcher.registry.find(region, args.offset[0]!, args.length[0]!);
+    const command = found === null ? null : this.inner(found);
     const name = () =>
       shownFromPeer(prefixBinary(region, args.offset[0]!, args.length[0]!, NAME_BYTES_MAX));
     if (command === null) return `the effect ${name()} is unknown`;
@@ -51,7 +69,7 @@ export class EffectApplier implements EffectTarget {
     if (arity > 0 ? args.count !== arity : args.count < -arity) return `${name()} is cut off`;
     // Only this shard's lock is held: no key may lie in another.
     if (shard < 0) dispatcher.keys.forget();
-    else if (!dispatcher.keysLieIn(command, args, shard)) {
+    else if (!dispatcher.planner.keysLieIn(command, args, shard)) {
       return `the key of ${name()} belongs to another shard`;
     }
     dispatcher.keys.database = database;
@@ -64,17 +82,9 @@ export class EffectApplier implements EffectTarget {
     return `${name()} failed: ${shownFromPeer(error)}`;
   }
 
-  private load(region: Region, offset: number): void {
-    const { args } = this;
-    const { view } = region;
-    const count = view.getUint32(offset, true);
-    args.region = region;
-    args.count = 0;
-    let at = offset + VECTOR_HEADER_BYTES;
-    for (let i = 0; i < count; i++) {
-      const length = view.getUint32(at, true);
-      args.push(at + 4, length);
-      at += 4 + length;
-    }
+  /** The subcommand that the vector names, or the command itself. */
+  private inner(command: RegisteredCommand): RegisteredCommand | null {
+    if (!command.hasSubcommands || this.args.count < 2) return command;
+    return subcommandOf(command, this.args) ?? null;
   }
 }

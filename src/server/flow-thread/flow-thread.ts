@@ -6,23 +6,29 @@
 import { closeSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { parentPort, workerData } from 'node:worker_threads';
+import { BLOCKING_KEYS } from '../../engine/counters.js';
+import { TRACKING_CLIENTS } from '../../engine/tracking/counters.js';
 import { JOURNAL_WRITTEN } from '../../journal/counters.js';
 import { NewestCut } from '../../journal/cuts.js';
 import { JournalRing } from '../../journal/ring.js';
 import type { ElementsByVerb } from '../../keyspace/effect-elements.js';
 import { Shards } from '../../keyspace/shards.js';
+import { TrackedPrefixes } from '../../keyspace/tracked-prefixes.js';
+import { Claims } from '../../memory/claims.js';
 import type { ControlBlock } from '../../memory/control.js';
+import { SharedText } from '../../memory/shared-text.js';
 import { USED_PAGES } from '../../memory/used-pages.js';
 import { attachPagedRegion, attachRegion } from '../../platform/ffi/region.js';
 import { yieldToOthers } from '../../platform/ffi/thread-priority.js';
 import { loadModule } from '../../platform/load-module.js';
 import { startProfile, stopProfile } from '../../platform/profile.js';
+import { streamsOf } from '../../replication/primary/primary-state.js';
 import { SyncSession } from '../../replication/primary/sync-session.js';
 import { PendingStreams } from '../../replication/replica/pending-streams.js';
-import type { EffectTarget } from '../../replication/replica/record-applier.js';
 import { ReplicaFlow } from '../../replication/replica/replica-flow.js';
 import { SyncProgress } from '../../replication/replica/sync-progress.js';
 import { attachControl } from '../channel/control.js';
+import { SendingMailbox } from '../channel/mailboxes.js';
 import type {
   FlowThreadData,
   FlowToMain,
@@ -30,7 +36,11 @@ import type {
   MainToFlow,
   ServeFlow,
 } from '../channel/main-flow.js';
+import type { EffectApplier } from './effect-applier.js';
 import { FollowedFlow } from './followed-flow.js';
+import { KeylessEffects } from './keyless-effects.js';
+import { librariesEffect } from './libraries-effect.js';
+import { ReplicatedMessages } from './replicated-messages.js';
 import { ServedFlow } from './served-flow.js';
 
 class FlowThread {
@@ -41,7 +51,12 @@ class FlowThread {
   private readonly owner: number;
   private readonly elements: ElementsByVerb;
   private readonly control: ControlBlock;
-  private target: EffectTarget | null = null;
+  private readonly messages: ReplicatedMessages;
+  private readonly keyless: KeylessEffects;
+  private readonly mail: SendingMailbox;
+  private readonly claims: Claims;
+  private readonly prefixes: TrackedPrefixes;
+  private target: EffectApplier | null = null;
 
   constructor(
     data: FlowThreadData,
@@ -57,6 +72,16 @@ class FlowThread {
     );
     this.rings = data.ringBuffers.map((buffer) => new JournalRing(attachRegion(buffer)));
     this.owner = data.thread + 1;
+    this.prefixes = new TrackedPrefixes(new SharedText(data.prefixesBuffer), data.ioThreads);
+    this.claims = new Claims(data.mailboxes.claims);
+    this.mail = new SendingMailbox(data.mailboxes, data.thread);
+    const directory = attachPagedRegion(data.subscriptionsBuffer);
+    const { mailbox } = this.mail;
+    this.messages = new ReplicatedMessages(directory, this.control, data.thread, mailbox);
+    this.keyless = new KeylessEffects([
+      ...this.messages.kinds,
+      librariesEffect(new SharedText(data.librariesBuffer)),
+    ]);
     this.elements = data.elements;
     this.cuts = new NewestCut(data.cutsBuffer, this.owner);
   }
@@ -77,7 +102,7 @@ class FlowThread {
   }
 
   private serve(command: ServeFlow): void {
-    const { flow, descriptor, mine, raw, from, heartbeatMs, windowBytes } = command;
+    const { flow, descriptor, mine, raw, from, half, heartbeatMs, windowBytes } = command;
     const { shards, rings, cuts } = this;
     let socket: Socket;
     try {
@@ -87,9 +112,13 @@ class FlowThread {
       this.ended(flow, (error as Error).message);
       return;
     }
-    const session = new SyncSession(command.session, shards.count, this.owner);
-    const { elements } = this;
-    const options = { shards, rings, mine, session, raw, from, windowBytes, elements, cuts };
+    const session = new SyncSession(command.session, rings.length, this.owner);
+    const { elements, owner, keyless: keylessState } = this;
+    const options = {
+      ...{ shards, rings, owner, keylessState, mine, session, raw, from, windowBytes, elements },
+      half,
+      cuts,
+    };
     const written = this.control.signal(JOURNAL_WRITTEN);
     const ended = (reason: string) => this.ended(flow, reason);
     this.flows.set(flow, new ServedFlow(socket, options, written, heartbeatMs, ended));
@@ -102,17 +131,27 @@ class FlowThread {
   async prepareToFollow(): Promise<void> {
     const module = await loadModule(new URL('./effect-target.js', import.meta.url));
     const { createEffectTarget } = module as typeof import('./effect-target.js');
-    this.target = createEffectTarget(this.shards);
+    const target = createEffectTarget(this.shards, {
+      claims: this.claims,
+      mailbox: this.mail.mailbox,
+      blockingKeys: this.control.word(BLOCKING_KEYS),
+      trackingClients: this.control.word(TRACKING_CLIENTS),
+      prefixes: this.prefixes,
+    });
+    this.messages.tell(target.notifications);
+    this.target = target;
   }
 
   private follow(command: FollowFlow): void {
     const { flow, primaryShards, mine } = command;
-    const progress = new SyncProgress(command.progress, primaryShards, this.owner);
+    const progress = new SyncProgress(command.progress, streamsOf(primaryShards), this.owner);
     const pending = new PendingStreams(command.pending, this.owner);
     const createFlow = () =>
       new ReplicaFlow({
         shards: this.shards,
         rings: primaryShards === this.shards.count ? this.rings : null,
+        keyless: { ring: this.rings.at(-1)!, owner: this.owner },
+        keylessTarget: this.keyless,
         primaryShards,
         mine,
         progress,
@@ -123,7 +162,12 @@ class FlowThread {
     const connected = () => this.report({ kind: 'connected', flow });
     const ended = (reason: string) => this.ended(flow, reason);
     const written = this.control.signal(JOURNAL_WRITTEN);
-    const applied = () => written.raise();
+    const applied = () => {
+      written.raise();
+      this.target?.invalidate();
+      this.messages.flush();
+      this.mail.flush();
+    };
     this.flows.set(
       flow,
       new FollowedFlow(command, progress, createFlow, { connected, applied, ended }),

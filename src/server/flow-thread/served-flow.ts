@@ -8,7 +8,10 @@
 import type { Socket } from 'node:net';
 import type { SharedSignal } from '../../memory/signal.js';
 import { createRegion } from '../../platform/ffi/region.js';
-import { PrimaryFlow, type PrimaryFlowOptions } from '../../replication/primary/primary-flow.js';
+import { LagControl } from '../../replication/primary/lag-control.js';
+import { PrimaryFlow } from '../../replication/primary/primary-flow.js';
+import type { PrimaryFlowOptions } from '../../replication/primary/primary-flow-options.js';
+import { SUM_AHEAD_SHARE, SUM_CUT, SUM_CUT_MS } from '../../replication/primary/sync-session.js';
 import { SUM_ACKNOWLEDGED_MS } from '../channel/replication-figures.js';
 
 const OUTPUT_BYTES = 2 * 1024 * 1024;
@@ -32,6 +35,7 @@ export class ServedFlow {
     this.source.idle && !this.closed && !(this.makesCuts && this.isCutOld);
   /** The flow of shard 0 makes cuts, for all replicas: on a replica none is made. */
   private readonly makesCuts: boolean;
+  private readonly lag = new LagControl();
   private lastSentMs = Date.now();
   private lastHeadsMs = 0;
   private closed = false;
@@ -111,8 +115,11 @@ export class ServedFlow {
   }
 
   private makeCut(nowMs: number): void {
-    const { cuts, rings } = this.options;
+    const { cuts, rings, session } = this.options;
+    const { sums } = session;
     if (nowMs - cuts.madeMs >= CUT_MS && cuts.isOld(rings)) cuts.make(rings, nowMs);
+    this.lag.update(sums[SUM_CUT]!, sums[SUM_CUT_MS]!, cuts.offset, nowMs);
+    sums[SUM_AHEAD_SHARE] = this.lag.share;
   }
 
   private fill(index: number): number {

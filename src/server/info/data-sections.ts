@@ -1,14 +1,25 @@
 /** INFO's sections stats, persistence and replication. */
-import { COMMANDS, ERROR_REPLIES } from '../../engine/counters.js';
+import {
+  COMMANDS,
+  DENIED_CHANNELS,
+  DENIED_COMMANDS,
+  DENIED_KEYS,
+  DENIED_LOGINS,
+  ERROR_REPLIES,
+} from '../../engine/counters.js';
+import { CHANNELS, PATTERNS, SHARD_CHANNELS } from '../../engine/pubsub/counters.js';
+import { TRACKED_PREFIXES } from '../../engine/tracking/counters.js';
 import {
   CHANGES,
   CHANGES_SAVED,
   EXPIRED,
+  EXPIRED_ELEMENTS,
   EXPIRY_CYCLE_MS,
   EXPIRY_TIMEOUTS,
   HITS,
   MISSES,
 } from '../../keyspace/counters.js';
+import { WORD_TRACKED, WORD_TRACKED_ITEMS } from '../../keyspace/shard-words.js';
 import type { Value } from '../../memory/control-layout.js';
 import {
   CONNECTIONS,
@@ -20,6 +31,7 @@ import {
 } from '../../net/counters.js';
 import {
   FULL_SYNCS,
+  FULL_SYNCS_RESUMED,
   PARTIAL_SYNCS,
   PARTIAL_SYNCS_REFUSED,
   REPLICATION_INPUT_BYTES,
@@ -46,6 +58,8 @@ export const statsSection: Section = (source) => {
     ['sync_full', control.sum(FULL_SYNCS)],
     ['sync_partial_ok', control.sum(PARTIAL_SYNCS)],
     ['sync_partial_err', control.sum(PARTIAL_SYNCS_REFUSED)],
+    ['expired_subkeys', control.sum(EXPIRED_ELEMENTS)],
+    ['sync_full_resumed', control.sum(FULL_SYNCS_RESUMED)],
     ['expired_keys', control.sum(EXPIRED)],
     ['expired_stale_perc', '0.00'],
     ['expired_time_cap_reached_count', control.sum(EXPIRY_TIMEOUTS)],
@@ -54,12 +68,16 @@ export const statsSection: Section = (source) => {
     ...zeros('total_eviction_exceeded_time', 'current_eviction_exceeded_time'),
     ['keyspace_hits', control.sum(HITS)],
     ['keyspace_misses', control.sum(MISSES)],
-    ...zeros('pubsub_channels', 'pubsub_patterns', 'pubsubshard_channels'),
+    ['pubsub_channels', control.word(CHANNELS).load()],
+    ['pubsub_patterns', control.word(PATTERNS).load()],
+    ['pubsubshard_channels', control.word(SHARD_CHANNELS).load()],
     ...zeros('latest_fork_usec', 'total_forks', 'migrate_cached_sockets'),
     ...zeros('slave_expires_tracked_keys', 'active_defrag_hits', 'active_defrag_misses'),
     ...zeros('active_defrag_key_hits', 'active_defrag_key_misses'),
     ...zeros('total_active_defrag_time', 'current_active_defrag_time'),
-    ...zeros('tracking_total_keys', 'tracking_total_items', 'tracking_total_prefixes'),
+    ['tracking_total_keys', sumOfShards(source, WORD_TRACKED)],
+    ['tracking_total_items', sumOfShards(source, WORD_TRACKED_ITEMS)],
+    ['tracking_total_prefixes', control.word(TRACKED_PREFIXES).load()],
     ['unexpected_error_replies', 0],
     ['total_error_replies', control.sum(ERROR_REPLIES)],
     ['dump_payload_sanitizations', 0],
@@ -67,8 +85,17 @@ export const statsSection: Section = (source) => {
     ['total_writes_processed', control.sum(WRITES)],
     ...zeros('io_threaded_reads_processed', 'io_threaded_writes_processed'),
     ...zeros('reply_buffer_shrinks', 'reply_buffer_expands'),
+    ['acl_access_denied_auth', control.sum(DENIED_LOGINS)],
+    ['acl_access_denied_cmd', control.sum(DENIED_COMMANDS)],
+    ['acl_access_denied_key', control.sum(DENIED_KEYS)],
+    ['acl_access_denied_channel', control.sum(DENIED_CHANNELS)],
   ];
 };
+
+/** A word of the shards' headers, read without their locks: a moment ago. */
+function sumOfShards({ shards }: InfoSource, word: number): number {
+  return shards.spaces.reduce((sum, { region }) => sum + region.words[word]!, 0);
+}
 
 function trafficFields({ control }: InfoSource): Fields {
   const rate = (value: Value) => control.get(value).toFixed(2);

@@ -57,6 +57,9 @@ beforeEach(() => {
     configuration,
     memory,
     shards,
+    scripts: {
+      figures: { scripts: 3, scriptBytes: 100, functions: 2, libraries: 1, libraryBytes: 50 },
+    },
   });
   ports.information = information;
 });

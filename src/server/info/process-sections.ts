@@ -1,7 +1,12 @@
 /** INFO's sections about the process: server, clients, memory, cpu. */
 import { readFileSync } from 'node:fs';
 import { machine, release, type } from 'node:os';
+import { PAGE_BYTES } from '../../base/limits.js';
 import { DARTER_VERSION, REDIS_VERSION } from '../../base/version.js';
+import type { ScriptsPort } from '../../commands/contract/server-port.js';
+import { BLOCKED_CLIENTS, BLOCKED_WITH_TIMEOUT, BLOCKING_KEYS } from '../../engine/counters.js';
+import { DIRECTORY_PAGES } from '../../engine/pubsub/counters.js';
+import { TRACKING_CLIENTS } from '../../engine/tracking/counters.js';
 import { RECLAIMED } from '../../keyspace/counters.js';
 import { reclaimPending } from '../../keyspace/reclaim-list.js';
 import { CONNECTED_CLIENTS } from '../../net/counters.js';
@@ -52,12 +57,13 @@ export const clientsSection: Section = ({ control, configuration }) => [
   ['maxclients', configuration.value('maxclients')],
   ['client_recent_max_input_buffer', 0],
   ['client_recent_max_output_buffer', 0],
-  ['blocked_clients', 0],
-  ['tracking_clients', 0],
-  ['clients_in_timeout_table', 0],
+  ['blocked_clients', control.word(BLOCKED_CLIENTS).load()],
+  ['tracking_clients', control.word(TRACKING_CLIENTS).load()],
+  ['clients_in_timeout_table', control.word(BLOCKED_WITH_TIMEOUT).load()],
+  ['total_blocking_keys', control.word(BLOCKING_KEYS).load()],
 ];
 
-export const memorySection: Section = ({ configuration, control, memory, shards }) => {
+export const memorySection: Section = ({ configuration, control, memory, shards, scripts }) => {
   const figures = memory.figures();
   const pending = shards.spaces.reduce((sum, space) => sum + reclaimPending(space), 0);
   const { dataset, used, overhead, peak, startup, resident, system } = figures;
@@ -76,7 +82,7 @@ export const memorySection: Section = ({ configuration, control, memory, shards 
     ['allocator_active', used],
     ['allocator_resident', resident],
     ...withHuman('total_system_memory', system),
-    ...scriptFields(),
+    ...scriptFields(scripts),
     ...withHuman('maxmemory', maximum),
     ['maxmemory_policy', configuration.value('maxmemory-policy')],
     ['allocator_frag_ratio', '1.00'],
@@ -94,6 +100,7 @@ export const memorySection: Section = ({ configuration, control, memory, shards 
     ['mem_clients_normal', 0],
     ['mem_cluster_links', 0],
     ['mem_aof_buffer', 0],
+    ['mem_subscriptions', control.word(DIRECTORY_PAGES).load() * PAGE_BYTES],
     ['mem_allocator', 'darter-pages'],
     ['active_defrag_running', 0],
     ['lazyfree_pending_objects', pending],
@@ -114,22 +121,22 @@ function ratio(part: number, whole: number): string {
   return (whole > 0 ? part / whole : 0).toFixed(2);
 }
 
-/** There are no scripts yet: monitoring tools expect the fields. */
-function scriptFields(): Fields {
+/** What Lua takes is in the heaps of JavaScript, which have fields of their own. */
+function scriptFields({ figures }: Pick<ScriptsPort, 'figures'>): Fields {
+  const { scripts, scriptBytes, functions, libraries, libraryBytes } = figures;
   return [
     ['used_memory_lua', 0],
     ['used_memory_vm_eval', 0],
     ['used_memory_lua_human', '0B'],
-    ['used_memory_scripts_eval', 0],
-    ['number_of_cached_scripts', 0],
-    ['number_of_functions', 0],
-    ['number_of_libraries', 0],
+    ['used_memory_scripts_eval', scriptBytes],
+    ['number_of_cached_scripts', scripts],
+    ['number_of_functions', functions],
+    ['number_of_libraries', libraries],
     ['used_memory_vm_functions', 0],
     ['used_memory_vm_total', 0],
     ['used_memory_vm_total_human', '0B'],
-    ['used_memory_functions', 0],
-    ['used_memory_scripts', 0],
-    ['used_memory_scripts_human', '0B'],
+    ['used_memory_functions', libraryBytes],
+    ...withHuman('used_memory_scripts', scriptBytes + libraryBytes),
   ];
 }
 

@@ -1,6 +1,10 @@
 /** What INFO is made from. */
 import type { Context } from '../../commands/contract/context.js';
-import type { ConfigurationPort, MemoryPort } from '../../commands/contract/server-port.js';
+import type {
+  ConfigurationPort,
+  MemoryPort,
+  ScriptsPort,
+} from '../../commands/contract/server-port.js';
 import type { Shards } from '../../keyspace/shards.js';
 import type { ControlBlock } from '../../memory/control.js';
 import type { ServerFacts } from '../channel/main-io.js';
@@ -13,6 +17,7 @@ export interface InfoSource {
   readonly configuration: ConfigurationPort;
   readonly memory: MemoryPort;
   readonly shards: Shards;
+  readonly scripts: Pick<ScriptsPort, 'figures'>;
 }
 
 /** One section: its fields at this moment. */

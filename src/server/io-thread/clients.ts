@@ -22,6 +22,7 @@ export interface ClientDetails {
   readonly queuedBytes: number;
   /** A key being watched has changed. */
   readonly watchBroken: boolean;
+  readonly isMonitor: boolean;
   readonly suspended: boolean;
   readonly unixSocket: boolean;
   readonly channels: number;
@@ -132,9 +133,7 @@ function matches(
   if (filter.localAddress !== undefined && filter.localAddress !== session.localAddress) {
     return false;
   }
-  if (filter.user !== undefined && (filter.user !== session.user || !session.authenticated)) {
-    return false;
-  }
+  if (filter.user !== undefined && filter.user !== session.user) return false;
   if (filter.olderThanSeconds !== undefined) {
     if (nowMs - session.createdMs < filter.olderThanSeconds * 1000) return false;
   }
@@ -144,11 +143,15 @@ function matches(
 /** The letters of the `flags` field, 'N' for none. */
 function flagsOf(session: Session, details: ClientDetails): string {
   let flags = '';
+  if (details.isMonitor) flags += 'O';
   if (details.type === 'replica') flags += 'S';
   if (details.type === 'master') flags += 'M';
   if (details.type === 'pubsub') flags += 'P';
   if (session.inMulti) flags += 'x';
   if (details.suspended) flags += 'b';
+  if (session.tracking !== null) flags += 't';
+  if (session.tracking?.isBroken === true) flags += 'R';
+  if (session.tracking?.broadcasts === true) flags += 'B';
   if (details.watchBroken) flags += 'd';
   if (session.closeAfterReply) flags += 'c';
   if (details.unixSocket) flags += 'U';
@@ -188,7 +191,7 @@ export function describeClient(session: Session, details: ClientDetails, nowMs: 
     ['events', details.outputBytes > 0 ? 'rw' : 'r'],
     ['cmd', details.lastCommand === '' ? 'NULL' : details.lastCommand],
     ['user', session.user],
-    ['redir', -1],
+    ['redir', session.tracking?.redirect ?? -1],
     ['resp', session.protocol],
     ['lib-name', session.libraryName],
     ['lib-ver', session.libraryVersion],

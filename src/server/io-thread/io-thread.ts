@@ -8,22 +8,42 @@ import { receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { FailureLog } from '../../base/failure-log.js';
 import { Log, type LogLevel } from '../../base/log.js';
 import { textOfErrorName } from '../../base/system-error.js';
+import type { RunningScript } from '../../commands/contract/server-port.js';
+import { REPLY_ON } from '../../commands/contract/session.js';
 import { commandModules } from '../../commands/index.generated.js';
+import { createUserTable } from '../../engine/acl/user-table.js';
+import { BLOCKING_KEYS } from '../../engine/counters.js';
 import { definitionsOf } from '../../engine/definitions.js';
 import { Dispatcher } from '../../engine/dispatch.js';
+import { EVENT_CLASSES } from '../../engine/pubsub/counters.js';
+import type { PubSub } from '../../engine/pubsub/pubsub.js';
 import { Registry } from '../../engine/registry.js';
+import { createScripting, type Scripting } from '../../engine/scripts/create.js';
+import { EFFECT_LIBRARIES } from '../../engine/scripts/functions.js';
+import { slowKind } from '../../engine/scripts/script-run.js';
+import { Serving } from '../../engine/serving.js';
 import { ClientSession } from '../../engine/session.js';
 import { Transactions } from '../../engine/transactions.js';
+import { Waits } from '../../engine/waits.js';
 import { BackPressure } from '../../journal/back-pressure.js';
 import { NewestCut } from '../../journal/cuts.js';
+import { KeylessStream } from '../../journal/keyless-stream.js';
 import { JournalRing } from '../../journal/ring.js';
 import { JournalSink } from '../../journal/sink.js';
+import { eventMask } from '../../keyspace/events.js';
 import { ExpiryCycle } from '../../keyspace/expiry-cycle.js';
 import { Shards } from '../../keyspace/shards.js';
+import { Claims } from '../../memory/claims.js';
 import type { ControlBlock } from '../../memory/control.js';
+import type { Mailbox } from '../../memory/mailbox.js';
+import { SharedChanges } from '../../memory/shared-changes.js';
+import { SharedRecords } from '../../memory/shared-records.js';
+import { SharedStates } from '../../memory/shared-states.js';
+import { SharedText } from '../../memory/shared-text.js';
 import { USED_PAGES } from '../../memory/used-pages.js';
 import { HANDED_OVER } from '../../net/counters.js';
 import { Frontend } from '../../net/frontend.js';
+import { dumpFunctions, readFunctionDump } from '../../persistence/rdb/function-dump.js';
 import { descriptorLimit, raiseDescriptorLimit } from '../../platform/ffi/descriptor-limit.js';
 import { errorName } from '../../platform/ffi/libc.js';
 import { attachPagedRegion, attachRegion, createRegion } from '../../platform/ffi/region.js';
@@ -32,37 +52,51 @@ import { startProfile, stopProfile } from '../../platform/profile.js';
 import { createTransport } from '../../platform/select.js';
 import type { Transport, TransportName } from '../../platform/transport.js';
 import { wakeTransport } from '../../platform/wake.js';
+import { argumentsOf } from '../../protocol/argument-words.js';
 import { Reply } from '../../protocol/reply.js';
 import { attachControl } from '../channel/control.js';
 import { Gatherer } from '../channel/gather.js';
 import type { IoGatherer } from '../channel/io-io.js';
+import { openMailbox } from '../channel/mailboxes.js';
 import type { IoThreadData, IoToMain, MainToIo } from '../channel/main-io.js';
 import { Config } from '../config/config.js';
 import { clientsPossible } from '../config/descriptor-budget.js';
-import { createServerPort } from './server-port.js';
+import { ThreadUsers } from './acl/thread-users.js';
+import { createServerPort, endClient } from './server-port.js';
 import { ThreadSettings } from './settings.js';
 import { ThreadClients } from './thread-clients.js';
 import { ThreadPlacement } from './thread-placement.js';
 import { ThreadPolicy } from './thread-policy.js';
+import { ThreadPubSub } from './thread-pubsub.js';
 import { ThreadReplication } from './thread-replication.js';
 import { CommandStatistics } from './thread-statistics.js';
+import { createTracker } from './thread-tracking.js';
 
 /** How often a thread that listens looks whether the others do. */
 const START_POLL_MS = 1;
+/** By the number that redis.log is given. */
+const SCRIPT_LOG_LEVELS: readonly LogLevel[] = ['debug', 'verbose', 'notice', 'warning'];
 
 class IoThread {
   private readonly config: Config;
   private readonly settings = new ThreadSettings();
   private readonly control: ControlBlock;
   private readonly gatherer: IoGatherer;
+  private readonly mailbox: Mailbox;
   private readonly log: Log;
   private readonly failures: FailureLog;
   private transport!: Transport;
   private policy!: ThreadPolicy;
   private replication!: ThreadReplication;
+  private keyless!: KeylessStream;
   private dispatcher!: Dispatcher;
   private frontend!: Frontend<ClientSession>;
+  private clients!: ThreadClients;
+  private readonly threadUsers: ThreadUsers;
   private mayServe = false;
+  /** Messages of the main thread that came while a script ran. */
+  private readonly held: MainToIo[] = [];
+  private readonly scriptStates: SharedStates;
   private shutdownFailed: ((text: string) => void) | null = null;
 
   constructor(
@@ -76,9 +110,40 @@ class IoThread {
     );
     this.log = new Log((line) => this.post({ kind: 'log', line }));
     this.failures = new FailureLog((text) => this.log.warning(text));
+    this.mailbox = openMailbox(data.mailboxes, data.thread, (error) =>
+      this.failures.note('Exception while taking a message of another thread', error),
+    );
+    this.scriptStates = new SharedStates(new Int32Array(data.scripting.states));
     this.gatherer = new Gatherer(data.thread, data.peers, this.control.mail, (thread) =>
       this.wake(thread),
     );
+    this.threadUsers = this.createUsers();
+  }
+
+  private createUsers(): ThreadUsers {
+    const { config, gatherer, data, registry } = this;
+    const threadUsers = new ThreadUsers({
+      users: createUserTable(registry, {
+        get allChannels() {
+          return config.value('acl-pubsub-default') === 'allchannels';
+        },
+      }),
+      changes: new SharedChanges(data.usersBuffer),
+      sessions: () => this.clients.sessions.values(),
+      close: (session) => endClient(this.parts, session),
+      subscriptions: ({ subscriptions }) => subscriptions?.all() ?? [],
+      renewAll: () => gatherer.gather('users-renew', null),
+    });
+    gatherer.answers('users-renew', () => {
+      threadUsers.renew();
+      return null;
+    });
+    return threadUsers;
+  }
+
+  private get parts() {
+    const { gatherer, dispatcher, frontend } = this;
+    return { gatherer, dispatcher, frontend };
   }
 
   private post(message: IoToMain): void {
@@ -132,23 +197,22 @@ class IoThread {
     }
   }
 
-  private build(): Frontend<ClientSession> {
-    const { data, control, settings, registry } = this;
-    const shards = new Shards(
+  private attachShards(): Shards {
+    const { data, control } = this;
+    return new Shards(
       data.shardBuffers.map((buffer) => attachPagedRegion(buffer)),
       data.databases,
       control.words,
       control.word(USED_PAGES).index,
       data.thread,
     );
+  }
+
+  private build(): Frontend<ClientSession> {
+    const { data, control, settings, registry } = this;
+    const shards = this.attachShards();
     const reply = new Reply(createRegion(64));
-    const clients = new ThreadClients(
-      data.thread,
-      this.transport,
-      control,
-      data.figures.connections,
-      settings,
-    );
+    const clients = this.createClients();
     const statistics = new CommandStatistics(control, data.thread, settings);
     let frontend: Frontend<ClientSession>;
     const dispatcher = this.buildDispatcher(shards, reply, statistics, (session, write) =>
@@ -168,12 +232,14 @@ class IoThread {
       clients,
       settings,
       expiry: new ExpiryCycle(dispatcher.keys, data.thread, data.threads),
+      refreshUsers: () => this.threadUsers.refresh(),
       refreshSettings: () => this.config.refresh(),
       handOver: (thread, descriptor) => {
         this.control.word(HANDED_OVER).add(1);
         this.gatherer.tell(thread, 'adopt', descriptor);
       },
       serveMessages: () => this.serveMessages(),
+      mailbox: this.mailbox,
       log: (level, text) => this.log.write(level, text),
       failures: this.failures,
     });
@@ -181,6 +247,13 @@ class IoThread {
     this.policy.frontend = frontend;
     this.frontend = frontend;
     this.shareClients(frontend, clients);
+    this.letClientsWait(dispatcher, frontend);
+    const scripting = this.createScripting(dispatcher);
+    const pubsub = this.joinPubSub(frontend, clients);
+    const tracker = createTracker({
+      ...{ data, control, settings, dispatcher, frontend, clients },
+      ...{ gatherer: this.gatherer, mailbox: this.mailbox },
+    });
     dispatcher.server = createServerPort(
       {
         thread: data.thread,
@@ -190,8 +263,12 @@ class IoThread {
         dispatcher,
         registry,
         clients,
+        threadUsers: this.threadUsers,
         frontend,
         replication: this.replication,
+        scripting,
+        pubsub,
+        tracker,
         rings,
         transport: this.transport,
         statistics,
@@ -201,10 +278,98 @@ class IoThread {
           this.post({ kind: 'shutdown', thread: data.thread, request });
         },
         abortShutdown: () => false,
+        warn: (text) => this.log.warning(text),
       },
       new Transactions(dispatcher),
     );
     return frontend;
+  }
+
+  private createClients(): ThreadClients {
+    const { data, transport, control, settings, threadUsers } = this;
+    const { connections } = data.figures;
+    this.clients = new ThreadClients(
+      data.thread,
+      transport,
+      control,
+      connections,
+      settings,
+      threadUsers,
+    );
+    return this.clients;
+  }
+
+  private createScripting(dispatcher: Dispatcher): Scripting {
+    const { data, registry } = this;
+    const { records, libraries } = data.scripting;
+    const scripting = createScripting({
+      thread: data.thread,
+      dispatcher,
+      registry,
+      records: new SharedRecords(records),
+      libraries: new SharedText(libraries),
+      states: this.scriptStates,
+      bounds: {
+        slowAfterMs: () => this.config.number('busy-reply-threshold'),
+        serve: () => this.serveDuringScript(),
+        warn: (text) => this.log.warning(text),
+      },
+      payloads: { write: dumpFunctions, read: readFunctionDump },
+      publish: (codes, change) => {
+        const words = argumentsOf([EFFECT_LIBRARIES, ...codes]);
+        this.replication.keyless.append(words, 0, change);
+      },
+      findRunning: () => this.findRunningScript(dispatcher),
+      log: (level, message) => this.log.write(SCRIPT_LOG_LEVELS[level]!, message),
+    });
+    dispatcher.scripts = scripting.scripts;
+    this.gatherer.answers('running-script', () => scripting.running());
+    return scripting;
+  }
+
+  /** A thread that runs a long script answers questions meanwhile. */
+  private findRunningScript(dispatcher: Dispatcher): RunningScript | null {
+    const { scriptStates } = this;
+    const threads = Array.from({ length: scriptStates.threads }, (_, thread) => thread);
+    // Within EXEC, shards are locked that another thread may wait for instead of answering.
+    const isAny = threads.some((thread) => slowKind(scriptStates, thread) !== null);
+    if (!isAny || dispatcher.inTransaction) return null;
+    return this.gatherer.gather('running-script', null).find((one) => one !== null) ?? null;
+  }
+
+  /**
+   * A script runs: other threads get answers. What the main thread says waits for the script's end,
+   * but for the end of the server.
+   */
+  private serveDuringScript(): boolean {
+    this.gatherer.serve();
+    for (;;) {
+      const received = receiveMessageOnPort(this.data.main);
+      if (received === undefined) break;
+      this.held.push(received.message as MainToIo);
+    }
+    // Taken with the next turn.
+    if (this.held.length > 0) this.wake(this.data.thread);
+    return this.held.some(({ kind }) => kind === 'stop');
+  }
+
+  private joinPubSub(frontend: Frontend<ClientSession>, clients: ThreadClients): PubSub {
+    const { data, control, dispatcher, policy } = this;
+    const joined = new ThreadPubSub({
+      thread: data.thread,
+      threads: data.threads,
+      directory: data.subscriptionsBuffer,
+      control,
+      mailbox: this.mailbox,
+      frontend,
+      dispatcher,
+      keyless: this.keyless,
+      sessions: clients.all,
+      warn: (text) => this.log.warning(text),
+    });
+    policy.pubsub = joined.pubsub;
+    policy.directory = joined.directory;
+    return joined.pubsub;
   }
 
   private buildDispatcher(
@@ -240,6 +405,8 @@ class IoThread {
   ): ThreadReplication {
     const { data, settings } = this;
     const journal = new JournalSink(rings);
+    const keyless = new KeylessStream(rings.at(-1)!, rings.length - 1, data.thread + 1);
+    this.keyless = keyless;
     journal.onLoss = (shards, why) =>
       this.log.warning(`The journal of shards ${shards.join(', ')} begins anew: ${why}`);
     return new ThreadReplication(
@@ -250,22 +417,51 @@ class IoThread {
         rings,
         cuts,
         journal,
+        keyless,
         request: (id, request) =>
           this.post({ kind: 'replication-request', thread: data.thread, id, request }),
         notify: (notice) => this.post({ kind: 'replication-notice', notice }),
+        becameReplica: () => dispatcher.waits?.endAll(),
         setJournal: (on) => {
           dispatcher.keys.effects.sink = on ? journal : null;
+          keyless.isOn = on;
           dispatcher.pressure = on ? pressure : null;
           dispatcher.keys.defersExpiry = on ? (shard) => pressure.isTight(shard) : () => false;
         },
-        setExpiry: (own) => {
-          dispatcher.keys.expiresKeys = own;
+        hideExpired: () => {
+          dispatcher.keys.expiresKeys = false;
         },
         isQuiet: (session) => this.frontend.isQuiet(session),
         release: (session) => this.frontend.release(session),
       },
       data.replication,
     );
+  }
+
+  /** Lets clients wait for keys, and serves those of all threads. */
+  private letClientsWait(dispatcher: Dispatcher, frontend: Frontend<ClientSession>): void {
+    const { control, data, mailbox } = this;
+    const claims = new Claims(data.mailboxes.claims);
+    const shared = { claims, mailbox, blockingKeys: control.word(BLOCKING_KEYS) };
+    const serving = new Serving(dispatcher, shared);
+    dispatcher.serving = serving;
+    dispatcher.waits = new Waits({
+      ...shared,
+      ...{ thread: data.thread, dispatcher, serving, control },
+      answer: (session, region, offset, length) => {
+        if (session.replyMode === REPLY_ON) frontend.push(session, region, offset, length);
+        frontend.resume(session, () => {
+          session.suspended = false;
+          dispatcher.suppressResumed(session);
+        });
+      },
+      resumed: (session, write) =>
+        frontend.resume(session, () => {
+          dispatcher.session = session;
+          write(dispatcher);
+          dispatcher.suppressResumed(session);
+        }),
+    });
   }
 
   /** What brings clients from other threads here, and takes them there. */
@@ -280,6 +476,7 @@ class IoThread {
       frontend,
       gatherer: this.gatherer,
       clock: new ThreadClock(),
+      isStuck: (thread) => slowKind(this.scriptStates, thread) !== null,
     });
     this.gatherer.takes('adopt', (descriptor) => {
       clients.expectAdopted();
@@ -324,6 +521,9 @@ class IoThread {
   private applySettings(): void {
     this.loadSettings();
     this.dispatcher.settings.load((name) => this.config.value(name));
+    const classes = eventMask(this.config.value('notify-keyspace-events'));
+    this.dispatcher.notifications.setMask(classes);
+    this.control.word(EVENT_CLASSES).store(classes);
     this.policy.placement.reload();
     this.transport.keepAliveSeconds = this.settings.keepAliveSeconds;
     this.policy.loadGates();
@@ -331,6 +531,11 @@ class IoThread {
 
   private serveMessages(): void {
     this.gatherer.serve();
+    for (;;) {
+      const held = this.held.shift();
+      if (held === undefined) break;
+      this.takeMessage(held);
+    }
     for (;;) {
       const received = receiveMessageOnPort(this.data.main);
       if (received === undefined) return;
@@ -371,7 +576,7 @@ function whyTooMany(clients: number, reserved: number): string | null {
 }
 
 const data = workerData as IoThreadData;
-const thread = new IoThread(data, new Registry(definitionsOf(commandModules)));
+const thread = new IoThread(data, new Registry(definitionsOf(commandModules), data.renames));
 thread.run().catch((reason: unknown) => {
   const error = reason instanceof Error ? reason : new Error(String(reason));
   data.main.postMessage({ kind: 'failed', error } satisfies IoToMain);

@@ -167,7 +167,7 @@ function journalFields(
   rings: readonly JournalRing[],
 ): Fields {
   const { status } = replication;
-  const active = status.journaling || status.link?.primaryShards === rings.length;
+  const active = status.journaling || status.link?.primaryShards === rings.length - 1;
   let held = 0;
   let size = 0;
   for (const ring of rings) {

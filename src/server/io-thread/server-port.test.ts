@@ -49,6 +49,7 @@ function details(changes: Partial<ClientDetails> = {}): ClientDetails {
     queuedCommands: -1,
     queuedBytes: 0,
     watchBroken: false,
+    isMonitor: false,
     suspended: false,
     unixSocket: false,
     channels: 0,
@@ -118,7 +119,7 @@ describe('Clients', () => {
     assert.deepEqual(ids({ ids: [4, 1, 77] }), [1, 4]);
     assert.deepEqual(ids({ address: '10.0.0.2:1000' }), [2]);
     assert.deepEqual(ids({ localAddress: '127.0.0.1:6379' }), [3]);
-    assert.deepEqual(ids({ user: 'default' }), [1, 2, 3]);
+    assert.deepEqual(ids({ user: 'default' }), [1, 2, 3, 4]);
     assert.deepEqual(ids({ olderThanSeconds: 10 }), [1, 2, 4]);
     assert.deepEqual(ids({ type: 'normal', except: 1 }), [3, 4]);
   });
@@ -184,7 +185,7 @@ describe('SlowLog', () => {
     first.maximumLength = 3;
     second.maximumLength = 3;
     for (const log of [first, second, first, second, first]) {
-      log.note(vector('GET', 'k'), 20_000.4, session(1), NOW_MS);
+      log.note('get', vector('GET', 'k'), 20_000.4, session(1), NOW_MS);
     }
     const entries = first.entries();
     assert.deepEqual(
@@ -207,13 +208,13 @@ describe('SlowLog', () => {
   test('minds its threshold', () => {
     const { control, gatherer } = alone();
     const log = new SlowLog(gatherer, control);
-    log.note(vector('GET'), 9_999, session(1), NOW_MS);
+    log.note('get', vector('GET'), 9_999, session(1), NOW_MS);
     assert.equal(log.entries().length, 0);
     log.thresholdMicroseconds = -1;
-    log.note(vector('GET'), 1e9, session(1), NOW_MS);
+    log.note('get', vector('GET'), 1e9, session(1), NOW_MS);
     assert.equal(log.entries().length, 0);
     log.thresholdMicroseconds = 0;
-    log.note(vector('GET'), 0, session(1), NOW_MS);
+    log.note('get', vector('GET'), 0, session(1), NOW_MS);
     assert.equal(log.entries().length, 1);
     log.maximumLength = 0;
     assert.equal(log.entries().length, 0);
@@ -222,24 +223,26 @@ describe('SlowLog', () => {
   test('shortens long arguments and takes passwords out', () => {
     const { control, gatherer } = alone();
     const log = new SlowLog(gatherer, control);
-    const noted = (...words: string[]) => {
-      log.note(vector(...words), 1e6, session(1), NOW_MS);
+    const noted = (command: string, ...words: string[]) => {
+      log.note(command, vector(...words), 1e6, session(1), NOW_MS);
       return log.entries()[0]!.args;
     };
-    assert.deepEqual(noted('SET', 'k', 'x'.repeat(130)), [
+    assert.deepEqual(noted('set', 'SET', 'k', 'x'.repeat(130)), [
       ...['SET', 'k'],
       `${'x'.repeat(128)}... (2 more bytes)`,
     ]);
-    const many = noted(...Array.from({ length: 40 }, (_, i) => `a${i}`));
+    const many = noted('del', ...Array.from({ length: 40 }, (_, i) => `a${i}`));
     assert.equal(many.length, 32);
     assert.equal(many[31], '... (9 more arguments)');
-    assert.deepEqual(noted('auth', 'u', 'p'), ['auth', '(redacted)', '(redacted)']);
-    assert.deepEqual(noted('HELLO', '3', 'AUTH', 'u', 'p', 'SETNAME', 'n'), [
+    assert.deepEqual(noted('auth', 'renamed', 'u', 'p'), ['renamed', '(redacted)', '(redacted)']);
+    assert.deepEqual(noted('hello', 'HELLO', '3', 'AUTH', 'u', 'p', 'SETNAME', 'n'), [
       ...['HELLO', '3', 'AUTH', '(redacted)', '(redacted)', 'SETNAME', 'n'],
     ]);
-    assert.deepEqual(noted('CONFIG', 'SET', 'requirepass', 'p', 'hz', '10'), [
+    assert.deepEqual(noted('config|set', 'CONFIG', 'SET', 'requirepass', 'p', 'hz', '10'), [
       ...['CONFIG', 'SET', 'requirepass', '(redacted)', 'hz', '10'],
     ]);
+    const secret = ['ACL', 'SETUSER', '(redacted)', '(redacted)'];
+    assert.deepEqual(noted('acl|setuser', 'ACL', 'SETUSER', 'u', '>p'), secret);
   });
 });
 

@@ -1,10 +1,19 @@
 /** Wires the ports that commands see to what this thread has. */
-import type { ServerPort, ShutdownRequest } from '../../commands/contract/server-port.js';
+import { CHANNEL, PATTERN, SHARD_CHANNEL } from '../../commands/contract/pubsub-port.js';
+import type {
+  ClientType,
+  ConfigurationPort,
+  ServerPort,
+  ShutdownRequest,
+} from '../../commands/contract/server-port.js';
 import type { Session } from '../../commands/contract/session.js';
 import { ClientPause } from '../../engine/client-pause.js';
 import type { Dispatcher } from '../../engine/dispatch.js';
+import type { PubSub } from '../../engine/pubsub/pubsub.js';
 import type { Registry } from '../../engine/registry.js';
+import type { Scripting } from '../../engine/scripts/create.js';
 import { ClientSession } from '../../engine/session.js';
+import type { Tracker } from '../../engine/tracking/tracker.js';
 import type { Transactions } from '../../engine/transactions.js';
 import type { JournalRing } from '../../journal/ring.js';
 import { EXPIRY_CYCLE_OFF } from '../../keyspace/counters.js';
@@ -20,6 +29,9 @@ import type { IoGatherer } from '../channel/io-io.js';
 import type { ServerFacts } from '../channel/main-io.js';
 import type { Config } from '../config/config.js';
 import { Information } from '../info/information.js';
+import { Access } from './acl/access.js';
+import { Denials } from './acl/denials.js';
+import type { ThreadUsers } from './acl/thread-users.js';
 import { type ClientDetails, Clients, type LocalClients } from './clients.js';
 import { LatencyMonitor } from './latency-monitor.js';
 import { Memory } from './memory-figures.js';
@@ -38,15 +50,20 @@ export interface PortParts {
   readonly dispatcher: Dispatcher;
   readonly registry: Registry;
   readonly clients: ThreadClients;
+  readonly threadUsers: ThreadUsers;
   readonly frontend: Frontend<ClientSession>;
   readonly transport: Transport;
   readonly replication: ThreadReplication;
+  readonly scripting: Scripting;
+  readonly pubsub: PubSub;
+  readonly tracker: Tracker;
   readonly rings: readonly JournalRing[];
   readonly statistics: CommandStatistics;
   readonly facts: ServerFacts;
   /** Asks the main thread to end the process. */
   readonly shutdown: (request: ShutdownRequest, failed: (text: string) => void) => void;
   readonly abortShutdown: () => boolean;
+  readonly warn: (text: string) => void;
 }
 
 export function createServerPort(parts: PortParts, transactions: Transactions): ServerPort {
@@ -67,7 +84,7 @@ export function createServerPort(parts: PortParts, transactions: Transactions): 
   config.onChange('latency-monitor-threshold', loadThresholds);
   statistics.slow = (command, args, session, microseconds) => {
     if (command.definition.flags.includes('skip_slowlog')) return;
-    slowLog.note(args, microseconds, session, dispatcher.now);
+    slowLog.note(command.fullName, args, microseconds, session, dispatcher.now);
   };
   statistics.monitored = (command, _args, _session, microseconds) => {
     const { definition } = command;
@@ -81,13 +98,21 @@ export function createServerPort(parts: PortParts, transactions: Transactions): 
     configuration: config,
     memory,
     shards,
+    scripts: parts.scripting.scripts,
   });
   information.provide('replication', replicationSection(parts));
+  const clients = new Clients(localClients(parts), gatherer, new ClientPause(control), now);
+  const acl = createAccess(parts, (session) => clients.describe(session));
   return {
+    acl,
     replication: parts.replication,
+    scripts: parts.scripting.scripts,
+    functions: parts.scripting.functions,
+    pubsub: parts.pubsub,
+    tracking: parts.tracker,
     transactions,
-    clients: new Clients(localClients(parts), gatherer, new ClientPause(control), now),
-    configuration: config,
+    clients,
+    configuration: configurationOf(config, acl),
     information: {
       text: (sections, context) => {
         // Every thread's counters of the last moments are wanted too; but inside EXEC shards are
@@ -107,6 +132,33 @@ export function createServerPort(parts: PortParts, transactions: Transactions): 
       setExpiryCycle: (enabled) => control.word(EXPIRY_CYCLE_OFF).store(enabled ? 0 : 1),
       isLocal: (session) => isLoopback(session.address),
     },
+  };
+}
+
+/** Users and their rights; what is denied is noted. */
+function createAccess(parts: PortParts, describe: (session: ClientSession) => string): Access {
+  const { control, thread, gatherer, config, dispatcher, threadUsers, warn } = parts;
+  const lengthMax = () => config.number('acllog-max-len');
+  const denials = new Denials({ control, thread, gatherer, lengthMax, describe });
+  dispatcher.access.onDenied = ({ session, reason, context, object }) =>
+    denials.note(session, reason, context, object, session.user);
+  config.userLines = () =>
+    config.value('aclfile') === '' ? threadUsers.users.lines('file') : null;
+  return new Access({ threadUsers, denials, dispatcher, config, warn });
+}
+
+/** The configuration as commands change it: requirepass is the default user's password as well. */
+function configurationOf(config: Config, acl: Access): ConfigurationPort {
+  return {
+    value: (name) => config.value(name),
+    get: (patterns) => config.get(patterns),
+    set: (pairs, isLocalClient) => {
+      config.refresh();
+      const before = config.value('requirepass');
+      const error = config.set(pairs, isLocalClient);
+      return config.value('requirepass') === before ? error : (error ?? acl.takePassword());
+    },
+    rewrite: () => config.rewrite(),
   };
 }
 
@@ -141,18 +193,13 @@ function compact(table: Table): void {
 }
 
 function localClients(parts: PortParts): LocalClients {
-  const { clients, frontend, dispatcher, gatherer } = parts;
+  const { clients } = parts;
   return {
     get sessions(): Iterable<Session> {
       return clients.sessions.values();
     },
     details: (session) => clientDetails(parts, own(session)),
-    close: (session) => {
-      // The client whose command is running gets its reply first.
-      const inCommand = gatherer.isGathering || dispatcher.isWaiting;
-      if (inCommand && dispatcher.session === session) session.closeAfterReply = true;
-      else frontend.endSession(own(session));
-    },
+    close: (session) => endClient(parts, own(session)),
     unblock: (session, withError) => {
       const client = own(session);
       if (client.cancelSuspension === null) return false;
@@ -162,26 +209,50 @@ function localClients(parts: PortParts): LocalClients {
   };
 }
 
+/** Ends a connection; the client whose command is running gets its reply first. */
+export function endClient(
+  {
+    gatherer,
+    dispatcher,
+    frontend,
+  }: {
+    readonly gatherer: IoGatherer;
+    readonly dispatcher: Dispatcher;
+    readonly frontend: Frontend<ClientSession>;
+  },
+  session: ClientSession,
+): void {
+  const inCommand = gatherer.isGathering || dispatcher.isWaiting;
+  if (inCommand && dispatcher.session === session) session.closeAfterReply = true;
+  else frontend.endSession(session);
+}
+
 function clientDetails(parts: PortParts, session: ClientSession): ClientDetails {
   const connection = parts.frontend.connections.get(session.connection);
   const queue = session.queue;
   return {
     thread: parts.thread,
     descriptor: parts.transport.descriptor(session.connection),
-    type: session.isReplicaClient ? 'replica' : 'normal',
+    type: typeOf(session),
     lastCommand: parts.registry.all[session.lastCommand]?.fullName ?? '',
     queuedCommands: session.inMulti ? (queue?.length ?? 0) : -1,
     queuedBytes: queue?.bytes ?? 0,
     watchBroken: isWatchBroken(parts, session),
-    suspended: session.suspended,
+    isMonitor: session.isMonitor,
+    suspended: session.suspended || parts.frontend.isPaused(session),
     unixSocket: isUnixSocket(session.address),
-    channels: 0,
-    patterns: 0,
-    shardChannels: 0,
+    channels: session.subscriptions?.of(CHANNEL).size ?? 0,
+    patterns: session.subscriptions?.of(PATTERN).size ?? 0,
+    shardChannels: session.subscriptions?.of(SHARD_CHANNEL).size ?? 0,
     queryBytes: connection?.inputBytes ?? 0,
     queryFreeBytes: 0,
     outputBytes: connection?.outputBytes ?? 0,
   };
+}
+
+function typeOf(session: ClientSession): ClientType {
+  if (session.isReplicaClient) return 'replica';
+  return session.isSubscribed ? 'pubsub' : 'normal';
 }
 
 /** Whether a key the client watches has changed (read without locks: a hint for people). */

@@ -3,9 +3,10 @@
  * the configuration whenever it changed.
  */
 import { PAGE_BYTES } from '../../base/limits.js';
+import { NO_OUTPUT_LIMIT, type OutputLimit } from '../../net/policy.js';
+import { OUTPUT_NORMAL, OUTPUT_PUBSUB } from '../../net/runner.js';
 
 export class ThreadSettings {
-  password = '';
   protectedMode = true;
   boundExplicitly = false;
   maxClients = 10000;
@@ -14,9 +15,8 @@ export class ThreadSettings {
   maxMemoryPages = 0;
   bulkBytesMax = 512 * 1024 * 1024;
   queryBytesMax = 1024 * 1024 * 1024;
-  outputHardBytes = 0;
-  outputSoftBytes = 0;
-  outputSoftMs = 0;
+  /** By `outputClass` of a client. */
+  readonly outputLimits: readonly OutputLimit[] = [{ ...NO_OUTPUT_LIMIT }, { ...NO_OUTPUT_LIMIT }];
   slowLogMicroseconds = 10000;
   latencyThresholdMs = 0;
   hertz = 10;
@@ -27,11 +27,11 @@ export class ThreadSettings {
   backPressure = true;
   backPressureMsMax = 1000;
   adaptivePlacement = true;
+  trackedKeysMax = 1_000_000;
 
   /** @param value gives a directive as CONFIG GET shows it */
   load(value: (name: string) => string): void {
     const number = (name: string) => Number(value(name));
-    this.password = value('requirepass');
     this.protectedMode = value('protected-mode') === 'yes';
     this.boundExplicitly = value('bind') !== '* -::*';
     this.maxClients = number('maxclients');
@@ -49,17 +49,20 @@ export class ThreadSettings {
     this.minReplicasMaxLagMs = number('min-replicas-max-lag') * 1000;
     this.backPressure = value('repl-backpressure-policy') === 'delay';
     this.backPressureMsMax = number('repl-backpressure-max-delay');
+    this.trackedKeysMax = number('tracking-table-max-keys');
     this.adaptivePlacement = value('placement') === 'adaptive';
-    this.loadOutputLimit(value('client-output-buffer-limit'));
+    this.loadOutputLimit(value('client-output-buffer-limit'), 'normal', OUTPUT_NORMAL);
+    this.loadOutputLimit(value('client-output-buffer-limit'), 'pubsub', OUTPUT_PUBSUB);
   }
 
   /** 'normal 0 0 0 slave ...': class, hard bytes, soft bytes, soft seconds. */
-  private loadOutputLimit(text: string): void {
+  private loadOutputLimit(text: string, name: string, outputClass: number): void {
     const words = text.split(' ');
-    const at = words.indexOf('normal');
+    const at = words.indexOf(name);
     if (at < 0) return;
-    this.outputHardBytes = Number(words[at + 1]);
-    this.outputSoftBytes = Number(words[at + 2]);
-    this.outputSoftMs = Number(words[at + 3]) * 1000;
+    const limit = this.outputLimits[outputClass]!;
+    limit.hardBytes = Number(words[at + 1]);
+    limit.softBytes = Number(words[at + 2]);
+    limit.softMs = Number(words[at + 3]) * 1000;
   }
 }

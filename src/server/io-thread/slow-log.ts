@@ -15,6 +15,8 @@ import { SLOW_LOG_IDS } from '../channel/process-figures.js';
 export const ARGUMENTS_MAX = 32;
 export const ARGUMENT_BYTES_MAX = 128;
 const REDACTED = '(redacted)';
+/** Commands whose arguments tell who may log in, and how. */
+const ABOUT_USERS = ['acl|setuser', 'acl|getuser', 'acl|deluser'];
 const SECRET_DIRECTIVES = ['requirepass', 'masterauth', 'masteruser', 'tls-key-file-pass'];
 
 export class SlowLog implements SlowLogPort {
@@ -41,15 +43,25 @@ export class SlowLog implements SlowLogPort {
     this.trim();
   }
 
-  /** Notes a command that took as long as the threshold or longer. */
-  note(args: ArgumentVector, microseconds: number, session: Session, nowMs: number): void {
+  /**
+   * Notes a command that took as long as the threshold or longer.
+   *
+   * @param command its full name, whatever name the client used
+   */
+  note(
+    command: string,
+    args: ArgumentVector,
+    microseconds: number,
+    session: Session,
+    nowMs: number,
+  ): void {
     if (this.thresholdMicroseconds < 0 || microseconds < this.thresholdMicroseconds) return;
     if (this.capacity === 0) return;
     this.local.push({
       id: this.control.next(SLOW_LOG_IDS),
       timeSeconds: Math.floor(nowMs / 1000),
       microseconds: Math.round(microseconds),
-      args: shortened(args),
+      args: shortened(command, args),
       address: session.address,
       clientName: session.name,
     });
@@ -71,7 +83,7 @@ export class SlowLog implements SlowLogPort {
   }
 }
 
-function shortened(args: ArgumentVector): string[] {
+function shortened(command: string, args: ArgumentVector): string[] {
   const words: string[] = [];
   const whole = args.count <= ARGUMENTS_MAX ? args.count : ARGUMENTS_MAX - 1;
   for (let i = 0; i < whole; i++) {
@@ -80,20 +92,20 @@ function shortened(args: ArgumentVector): string[] {
     const word = toBinary(args.region, args.offset[i]!, shown);
     words.push(length > shown ? `${word}... (${length - shown} more bytes)` : word);
   }
-  redact(words);
+  redact(command, words);
   if (whole < args.count) words.push(`... (${args.count - whole} more arguments)`);
   return words;
 }
 
 /** Takes passwords out. */
-function redact(words: string[]): void {
-  const command = words[0]!.toLowerCase();
+function redact(command: string, words: string[]): void {
+  if (ABOUT_USERS.includes(command)) words.fill(REDACTED, 2);
   if (command === 'auth') words.fill(REDACTED, 1);
   if (command === 'hello') {
     const auth = words.findIndex((word, index) => index > 1 && word.toLowerCase() === 'auth');
     if (auth > 0) words.fill(REDACTED, auth + 1, auth + 3);
   }
-  if (command === 'config' && words[1]?.toLowerCase() === 'set') {
+  if (command === 'config|set') {
     for (let i = 2; i + 1 < words.length; i += 2) {
       if (SECRET_DIRECTIVES.includes(words[i]!.toLowerCase())) words[i + 1] = REDACTED;
     }

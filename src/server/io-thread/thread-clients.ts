@@ -15,6 +15,7 @@ import {
 import { NOWHERE } from '../../net/handover.js';
 import type { Transport } from '../../platform/transport.js';
 import * as errors from '../../protocol/errors.js';
+import type { ThreadUsers } from './acl/thread-users.js';
 import type { ThreadSettings } from './settings.js';
 
 /** Clients on a Unix socket show its path, with port 0. */
@@ -38,7 +39,12 @@ export class ThreadClients {
     private readonly control: ControlBlock,
     private readonly connections: Int32Array,
     private readonly settings: ThreadSettings,
+    private readonly users: ThreadUsers,
   ) {}
+
+  get all(): Iterable<ClientSession> {
+    return this.sessions.values();
+  }
 
   /** A new client comes from another thread: `admit` follows before any client accepted here. */
   expectAdopted(): void {
@@ -47,7 +53,7 @@ export class ThreadClients {
 
   /** A session for a new connection, or the error it gets before it is closed. */
   admit(slot: number, nowMs: number): ClientSession | string {
-    const { control, settings } = this;
+    const { control } = this;
     const statistics = control.threads[this.thread]!;
     const address = this.transport.peerName(slot);
     const local = this.transport.localName(slot);
@@ -64,7 +70,7 @@ export class ThreadClients {
       address,
       local,
       nowMs,
-      () => settings.password === '',
+      (session) => this.users.beginSession(session),
     );
     this.keep(session);
     return session;
@@ -77,7 +83,9 @@ export class ThreadClients {
 
   /** A client comes from another thread, its connection follows. It was counted when it came in. */
   arrived(state: SessionState): ClientSession {
-    const session = ClientSession.fromState(state, NOWHERE, () => this.settings.password === '');
+    const session = ClientSession.fromState(state, NOWHERE, (one) => this.users.beginSession(one));
+    // While it was on its way its user may have been removed.
+    if (!this.users.arrived(session, state.user, state.userBorn)) session.closeAfterReply = true;
     this.keep(session);
     return session;
   }
@@ -114,7 +122,7 @@ export class ThreadClients {
 
   private refusal(address: string): string | null {
     const { settings } = this;
-    const open = settings.protectedMode && settings.password === '' && !settings.boundExplicitly;
+    const open = settings.protectedMode && this.users.isOpen && !settings.boundExplicitly;
     if (!this.takePlace()) return errors.MAX_CLIENTS.text;
     if (!open || isLoopback(address)) return null;
     this.control.word(CONNECTED_CLIENTS).add(-1);
@@ -133,7 +141,10 @@ export class ThreadClients {
     if (limit === 0) return [];
     return [...this.sessions.values()].filter(
       (session) =>
-        !session.isReplicaClient && !session.suspended && nowMs - session.lastInteractionMs > limit,
+        !session.isReplicaClient &&
+        !session.suspended &&
+        session.subscriptions === null &&
+        nowMs - session.lastInteractionMs > limit,
     );
   }
 }

@@ -31,6 +31,8 @@ export interface ThreadPlacementParts {
   readonly frontend: Frontend<ClientSession>;
   readonly gatherer: IoGatherer;
   readonly clock: ThreadClock;
+  /** Whether a thread runs a script for too long: it serves nobody meanwhile. */
+  readonly isStuck: (thread: number) => boolean;
 }
 
 export class ThreadPlacement {
@@ -49,9 +51,11 @@ export class ThreadPlacement {
 
   /** The thread that should serve the next connection. */
   threadForNext(): number {
-    const { thread, figures, settings } = this.parts;
-    if (settings.adaptivePlacement) return threadWithRoom(figures.inUse);
-    return leastOf(figures.connections, thread);
+    const { thread, figures, settings, isStuck } = this.parts;
+    const chosen = settings.adaptivePlacement
+      ? threadWithRoom(figures.inUse)
+      : leastOf(figures.connections, thread);
+    return isStuck(chosen) ? thread : chosen;
   }
 
   /** Every PERIOD_MS. */
@@ -133,9 +137,10 @@ export class ThreadPlacement {
   }
 
   private give({ session }: Connection<ClientSession>, to: number): boolean {
-    const { clients, frontend, gatherer } = this.parts;
+    const { clients, frontend, gatherer, isStuck } = this.parts;
+    if (isStuck(to)) return false;
     return frontend.giveAway(session, (descriptor, input) => {
-      if (!session.isMovable) return false;
+      if (!session.isMovable || isStuck(to)) return false;
       const client: MovingClient = { descriptor, input, state: session.state };
       if (!gatherer.carry(to, 'move', client)) return false;
       clients.left(session);

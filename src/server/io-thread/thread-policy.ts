@@ -3,20 +3,25 @@
  */
 import type { FailureLog } from '../../base/failure-log.js';
 import { ClientPause, PAUSE_EVERYTHING, PAUSE_NOTHING } from '../../engine/client-pause.js';
-import { COMMANDS } from '../../engine/counters.js';
+import { BLOCKED_CLIENTS, COMMANDS } from '../../engine/counters.js';
 import type { Dispatcher } from '../../engine/dispatch.js';
 import {
   GATE_LOADING,
   GATE_MEMORY,
+  GATE_MONITOR,
   GATE_PAUSE_ALL,
   GATE_PAUSE_WRITES,
 } from '../../engine/gates.js';
+import { MONITORED } from '../../engine/pubsub/counters.js';
+import type { SubscriptionDirectory } from '../../engine/pubsub/directory.js';
+import type { PubSub } from '../../engine/pubsub/pubsub.js';
 import type { ClientSession } from '../../engine/session.js';
 import type { BackPressure } from '../../journal/back-pressure.js';
 import { WRITES_DELAYED, WRITES_OVERRULED } from '../../journal/counters.js';
 import {
   CHANGES,
   EXPIRED,
+  EXPIRED_ELEMENTS,
   EXPIRY_CYCLE_MS,
   EXPIRY_CYCLE_OFF,
   EXPIRY_TIMEOUTS,
@@ -26,10 +31,11 @@ import {
 } from '../../keyspace/counters.js';
 import type { ExpiryCycle } from '../../keyspace/expiry-cycle.js';
 import type { ControlBlock, SharedWord } from '../../memory/control.js';
+import type { Mailbox } from '../../memory/mailbox.js';
 import { notePeakPages, USED_PAGES } from '../../memory/used-pages.js';
 import { INPUT_BYTES, OUTPUT_BYTES, READS, WRITES } from '../../net/counters.js';
 import type { Frontend } from '../../net/frontend.js';
-import type { FrontendPolicy } from '../../net/policy.js';
+import type { FrontendPolicy, OutputLimit } from '../../net/policy.js';
 import { LOADING } from '../channel/process-figures.js';
 import type { ThreadSettings } from './settings.js';
 import type { ThreadClients } from './thread-clients.js';
@@ -45,6 +51,8 @@ export interface ThreadPolicyParts {
   readonly expiry: ExpiryCycle;
   readonly replication: ThreadReplication;
   readonly pressure: BackPressure;
+  /** Takes over changes of users. */
+  readonly refreshUsers: () => void;
   /** Reads the configuration anew if it has changed. */
   readonly refreshSettings: () => void;
   /** Hands an accepted descriptor to another thread. */
@@ -53,6 +61,7 @@ export interface ThreadPolicyParts {
   readonly failures: FailureLog;
   /** Serves messages of other threads. */
   readonly serveMessages: () => void;
+  readonly mailbox: Mailbox;
   readonly log: (level: 'verbose' | 'warning', text: string) => void;
 }
 
@@ -63,34 +72,31 @@ export class ThreadPolicy implements FrontendPolicy<ClientSession> {
   readonly traffic = { receivedBytes: 0, sentBytes: 0, outputLimitClosed: 0 };
   frontend!: Frontend<ClientSession>;
   placement!: ThreadPlacement;
+  pubsub!: PubSub;
+  directory!: SubscriptionDirectory;
   private nextBackgroundMs = 0;
   private nextSecondMs = 0;
   private nextExpiryMs = 0;
   private turnHasInput = 0;
+  private countedPaused = 0;
   /** The gates of CLIENT PAUSE in the turn before. */
   private pause = 0;
 
   private readonly usedPages: SharedWord;
   private readonly loading: SharedWord;
+  private readonly monitored: SharedWord;
   private readonly clientPause: ClientPause;
 
   constructor(private readonly parts: ThreadPolicyParts) {
     const { control } = parts;
     this.usedPages = control.word(USED_PAGES);
     this.loading = control.word(LOADING);
+    this.monitored = control.word(MONITORED);
     this.clientPause = new ClientPause(control);
   }
 
-  get outputHardBytes(): number {
-    return this.parts.settings.outputHardBytes;
-  }
-
-  get outputSoftBytes(): number {
-    return this.parts.settings.outputSoftBytes;
-  }
-
-  get outputSoftMs(): number {
-    return this.parts.settings.outputSoftMs;
+  get outputLimits(): readonly OutputLimit[] {
+    return this.parts.settings.outputLimits;
   }
 
   get bulkBytesMax(): number {
@@ -130,6 +136,8 @@ export class ThreadPolicy implements FrontendPolicy<ClientSession> {
 
   released(session: ClientSession): void {
     this.parts.dispatcher.server.transactions.discard(session);
+    this.pubsub.release(session);
+    this.parts.dispatcher.tracker?.disable(session);
     this.parts.replication.released(session);
     this.parts.clients.released(session);
   }
@@ -139,9 +147,18 @@ export class ThreadPolicy implements FrontendPolicy<ClientSession> {
   }
 
   beginTurn(): void {
+    this.parts.mailbox.awake();
     this.parts.refreshSettings();
+    this.parts.refreshUsers();
     this.loadGates();
     this.turnHasInput++;
+    // What another thread has sent before a client could send its command comes before that command.
+    this.parts.mailbox.receive();
+  }
+
+  continueTurn(): void {
+    this.parts.mailbox.receive();
+    if (this.monitored.load() !== 0) this.parts.dispatcher.gates |= GATE_MONITOR;
   }
 
   /** What the server's state forbids now. */
@@ -154,16 +171,40 @@ export class ThreadPolicy implements FrontendPolicy<ClientSession> {
     const limit = settings.maxMemoryPages;
     if (limit > 0 && this.usedPages.load() > limit) gates |= GATE_MEMORY;
     if (this.loading.load() !== 0) gates |= GATE_LOADING;
+    if (this.monitored.load() !== 0) gates |= GATE_MONITOR;
     const pause = this.clientPause.modeAt(nowMs);
     if (pause !== PAUSE_NOTHING) {
       gates |= pause === PAUSE_EVERYTHING ? GATE_PAUSE_ALL : GATE_PAUSE_WRITES;
     }
+    // Expired keys are hidden during a pause, and removed after it, as in Redis.
+    dispatcher.keys.expiresKeys = replication.expiresKeys && pause === PAUSE_NOTHING;
     dispatcher.beginTurn(nowMs, gates | replication.gates(nowMs));
   }
 
+  mayWait(): boolean {
+    const { mailbox } = this.parts;
+    mailbox.flush();
+    return mailbox.maySleep();
+  }
+
   background(): number {
-    const { dispatcher, settings } = this.parts;
+    const { mailbox, dispatcher } = this.parts;
+    mailbox.receive();
+    const restMs = this.work();
+    dispatcher.invalidations!.endTurn();
+    const { notifications } = this.parts.dispatcher;
+    if (notifications.isPending) notifications.flush();
+    // Before the replies go out: messages are on their way when who sent them gets an answer.
+    mailbox.flush();
+    return restMs;
+  }
+
+  /** @returns milliseconds until there is more */
+  private work(): number {
+    const { dispatcher, settings, thread } = this.parts;
     const nowMs = dispatcher.now;
+    this.countPaused();
+    const waitsMs = dispatcher.waits!.background(nowMs);
     const pause = dispatcher.gates & (GATE_PAUSE_ALL | GATE_PAUSE_WRITES);
     if (this.frontend.pausedCount > 0 && (pause === 0 || this.pause !== pause)) {
       this.frontend.resumePaused();
@@ -174,17 +215,29 @@ export class ThreadPolicy implements FrontendPolicy<ClientSession> {
       this.nextBackgroundMs = nowMs + periodMs;
       this.publishCounters();
       dispatcher.server.transactions.unwatchLeft();
+      dispatcher.tracker!.background();
+      if (thread === 0) this.directory.maintain();
       if (nowMs >= this.nextSecondMs) {
         this.nextSecondMs = nowMs + 1000;
         this.everySecond(nowMs);
       }
     }
     if (nowMs >= this.nextExpiryMs) this.expire(periodMs, pause !== 0);
-    const replicationMs = this.parts.replication.background(Date.now());
+    const { replication, pressure } = this.parts;
+    const replicationMs = replication.background(Date.now());
+    pressure.aheadShare = replication.aheadShare;
     if (nowMs >= this.placement.nextMs) this.placement.period(nowMs);
     if (this.frontend.pausedCount > 0) return 1;
     const nextMs = Math.min(this.nextBackgroundMs, this.nextExpiryMs, this.placement.nextMs);
-    return Math.max(1, Math.min(nextMs - nowMs, replicationMs));
+    return Math.max(1, Math.min(nextMs - nowMs, replicationMs, waitsMs));
+  }
+
+  /** Clients that CLIENT PAUSE holds count as blocked, as in Redis. */
+  private countPaused(): void {
+    const { pausedCount } = this.frontend;
+    if (pausedCount === this.countedPaused) return;
+    this.parts.control.word(BLOCKED_CLIENTS).add(pausedCount - this.countedPaused);
+    this.countedPaused = pausedCount;
   }
 
   private expire(periodMs: number, paused: boolean): void {
@@ -223,11 +276,13 @@ export class ThreadPolicy implements FrontendPolicy<ClientSession> {
     statistics.add(HITS, keys.hits);
     statistics.add(MISSES, keys.misses);
     statistics.add(EXPIRED, keys.expired);
+    statistics.add(EXPIRED_ELEMENTS, keys.expiredElements);
     statistics.add(RECLAIMED, keys.types.reclaim.reclaimed);
     statistics.add(CHANGES, keys.totalChanges);
     keys.hits = 0;
     keys.misses = 0;
     keys.expired = 0;
+    keys.expiredElements = 0;
     keys.types.reclaim.reclaimed = 0;
     keys.totalChanges = 0;
     statistics.add(READS, this.turnHasInput);

@@ -10,11 +10,13 @@ import type {
   Answer,
   FailoverOrder,
   HostAndPort,
+  KeylessPort,
   ReplicaDescription,
   ReplicationPort,
   RoleReport,
 } from '../../commands/contract/replication-port.js';
 import type { Session } from '../../commands/contract/session.js';
+import { BLOCKED_CLIENTS } from '../../engine/counters.js';
 import {
   GATE_LOADING,
   GATE_MASTER_DOWN,
@@ -23,14 +25,22 @@ import {
   GATE_READ_ONLY,
 } from '../../engine/gates.js';
 import { ClientSession } from '../../engine/session.js';
+import { AHEAD_SHARE_MAX } from '../../journal/back-pressure.js';
 import { JOURNAL_WRITTEN } from '../../journal/counters.js';
 import type { NewestCut } from '../../journal/cuts.js';
+import type { KeylessStream } from '../../journal/keyless-stream.js';
 import type { JournalRing } from '../../journal/ring.js';
 import type { JournalSink } from '../../journal/sink.js';
-import type { ControlBlock } from '../../memory/control.js';
+import type { ControlBlock, SharedWord } from '../../memory/control.js';
 import type { SharedSignal } from '../../memory/signal.js';
 import { TransportError } from '../../platform/transport.js';
-import { SUM_CUT, SUM_CUT_MS, SyncSession } from '../../replication/primary/sync-session.js';
+import { streamsOf } from '../../replication/primary/primary-state.js';
+import {
+  SUM_AHEAD_SHARE,
+  SUM_CUT,
+  SUM_CUT_MS,
+  SyncSession,
+} from '../../replication/primary/sync-session.js';
 import type { SyncProgress } from '../../replication/replica/sync-progress.js';
 import type {
   ReplicationAnswer,
@@ -55,7 +65,7 @@ interface Waiter {
   readonly target: number;
   readonly replicas: number;
   readonly deadlineMs: number;
-  readonly done: (count: number) => void;
+  readonly done: (count: number | null) => void;
 }
 
 export interface ThreadReplicationParts {
@@ -66,12 +76,16 @@ export interface ThreadReplicationParts {
   readonly cuts: NewestCut;
   /** Where this thread's writes go while the journal is on. */
   readonly journal: JournalSink;
+  /** The same for effects without keys. */
+  readonly keyless: KeylessStream;
   readonly request: (id: number, request: ReplicationRequest) => void;
   readonly notify: (notice: ReplicationNotice) => void;
   /** Switches the journal of this thread's writes on or off. */
   readonly setJournal: (on: boolean) => void;
-  /** Whether expired keys are removed here, or only by the primary's effects. */
-  readonly setExpiry: (own: boolean) => void;
+  /** Expired keys are hidden from now on: only the primary's effects remove them. */
+  readonly hideExpired: () => void;
+  /** A primary is followed from now on: nobody waits for keys any longer. */
+  readonly becameReplica: () => void;
   /** Whether nothing is on its way to a client. */
   readonly isQuiet: (session: ClientSession) => boolean;
   /** Gives a client's socket away; -1 when that is not possible. */
@@ -85,6 +99,8 @@ const NO_FLOWS_HERE =
 export class ThreadReplication implements ReplicationPort {
   replicas: readonly KnownReplica[] = [];
   progress: SyncProgress | null = null;
+  /** Whether expired keys are removed here, or only by the primary's effects. */
+  expiresKeys = true;
   private progressBuffer: SharedArrayBuffer | null = null;
   private current: ReplicationStatus;
   private lastRequest = 0;
@@ -96,12 +112,14 @@ export class ThreadReplication implements ReplicationPort {
   private waiters: Waiter[] = [];
 
   private readonly journalWritten: SharedSignal;
+  private readonly blocked: SharedWord;
 
   constructor(
     private readonly parts: ThreadReplicationParts,
     status: ReplicationStatus,
   ) {
     this.journalWritten = parts.control.signal(JOURNAL_WRITTEN);
+    this.blocked = parts.control.word(BLOCKED_CLIENTS);
     this.current = status;
     this.take(status);
   }
@@ -119,18 +137,24 @@ export class ThreadReplication implements ReplicationPort {
    * them next.
    */
   take(status: ReplicationStatus): void {
+    const before = this.current.link;
     this.current = status;
+    const { link } = status;
+    if (link !== null && (link.host !== before?.host || link.port !== before.port)) {
+      this.parts.becameReplica();
+    }
     this.replicas = status.replicas.map((replica) => this.known(replica));
     const buffer = status.link?.progress ?? null;
     if (buffer !== this.progressBuffer) {
       this.progressBuffer = buffer;
       const shards = status.link?.primaryShards ?? 0;
-      this.progress = buffer === null ? null : readableProgress(buffer, shards);
+      this.progress = buffer === null ? null : readableProgress(buffer, streamsOf(shards));
     }
     this.parts.setJournal(status.journaling && status.link === null);
     // While a replica takes over, nothing may be added to the journal, removals of expired keys
     // included.
-    this.parts.setExpiry(status.link === null && status.holdWritesUntilMs === 0);
+    this.expiresKeys = status.link === null && status.holdWritesUntilMs === 0;
+    if (!this.expiresKeys) this.parts.hideExpired();
     if (status.link !== null) this.endWaits();
   }
 
@@ -139,6 +163,10 @@ export class ThreadReplication implements ReplicationPort {
     const { rings, thread } = this.parts;
     const session = old?.session ?? new SyncSession(replica.session, rings.length, thread + 1);
     return { ...replica, session };
+  }
+
+  get keyless(): KeylessPort {
+    return this.parts.keyless;
   }
 
   /** What the state of replication forbids, as gates. */
@@ -320,35 +348,55 @@ export class ThreadReplication implements ReplicationPort {
     return count;
   }
 
-  wait(replicas: number, timeoutMs: number, done: (count: number) => void): () => void {
+  wait(replicas: number, timeoutMs: number, done: (count: number | null) => void): () => void {
     const deadlineMs = timeoutMs === 0 ? Number.POSITIVE_INFINITY : Date.now() + timeoutMs;
     const waiter: Waiter = { target: this.newCut(), replicas, deadlineMs, done };
     this.waiters.push(waiter);
-    return () => {
-      this.waiters = this.waiters.filter((other) => other !== waiter);
-    };
+    this.blocked.add(1);
+    return () => this.forget(waiter);
   }
 
+  /** A replica cannot tell what its replicas have of what it wrote as a primary. */
   private endWaits(): void {
-    for (const waiter of this.waiters.splice(0)) waiter.done(this.countAt(waiter.target));
+    for (const waiter of [...this.waiters]) {
+      this.forget(waiter);
+      const count = this.countAt(waiter.target);
+      waiter.done(count >= waiter.replicas ? count : null);
+    }
+  }
+
+  private forget(waiter: Waiter): void {
+    const left = this.waiters.filter((other) => other !== waiter);
+    this.blocked.add(left.length - this.waiters.length);
+    this.waiters = left;
   }
 
   private serveWaiters(nowMs: number): void {
-    this.waiters = this.waiters.filter((waiter) => {
+    for (const waiter of [...this.waiters]) {
       const count = this.countAt(waiter.target);
-      if (count < waiter.replicas && nowMs < waiter.deadlineMs) return true;
+      if (count < waiter.replicas && nowMs < waiter.deadlineMs) continue;
+      this.forget(waiter);
       waiter.done(count);
-      return false;
-    });
+    }
+  }
+
+  /** The share of a ring that may be ahead of every replica. */
+  get aheadShare(): number {
+    let least = AHEAD_SHARE_MAX;
+    for (let i = 0; i < this.replicas.length; i++) {
+      least = Math.min(least, this.replicas[i]!.session.sums[SUM_AHEAD_SHARE]!);
+    }
+    return least;
   }
 
   // --- turns
 
   /** Once a turn, outside of commands. @returns milliseconds until it wants another turn */
   background(nowMs: number): number {
-    const { journal } = this.parts;
-    if (journal.wrote) {
+    const { journal, keyless } = this.parts;
+    if (journal.wrote || keyless.wrote) {
       journal.wrote = false;
+      keyless.wrote = false;
       this.journalWritten.raise();
     }
     if (this.detaching.length > 0) this.detachAll();

@@ -12,8 +12,6 @@ import { wakeTransport } from '../../platform/wake.js';
 import type { IoThreadData, IoToMain, MainToIo } from '../channel/main-io.js';
 import { createWorker } from './workers.js';
 
-const MODULE = new URL('../io-thread/io-thread.js', import.meta.url);
-
 /** What the threads say once they serve. */
 export type IoRequest = Exclude<IoToMain, { kind: 'listening' | 'failed' }>;
 
@@ -40,7 +38,7 @@ export class IoThreads {
   /** Resolves when the thread listens. @throws Error when it cannot */
   start(data: Omit<IoThreadData, 'main'>): Promise<void> {
     const { port1: port, port2 } = new MessageChannel();
-    const worker = createWorker(MODULE, { ...data, main: port2 } satisfies IoThreadData, [
+    const worker = createWorker('io', { ...data, main: port2 } satisfies IoThreadData, [
       port2,
       ...data.peers.map((peer) => peer.port),
     ]);

@@ -69,7 +69,7 @@ async function run(
     configFile: request.file,
     supervised: supervision.supervisor,
   };
-  const server = new Server(config, log, facts, supervision);
+  const server = new Server(config, log, facts, supervision, request.declarations);
   server.ended = () => removePidFile(config);
   takeSignals(server, log, leave);
   if (!isDaemon) endWithNpm(() => endOn(server, log, 'The end of npm'));

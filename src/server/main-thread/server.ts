@@ -15,32 +15,41 @@ import { availableParallelism } from 'node:os';
 import type { Log } from '../../base/log.js';
 import { commandModules } from '../../commands/index.generated.js';
 import { definitionsOf } from '../../engine/definitions.js';
+import { DIRECTORY_BYTES, SubscriptionDirectory } from '../../engine/pubsub/directory.js';
 import { Registry } from '../../engine/registry.js';
+import { createScriptingBuffers } from '../../engine/scripts/shared.js';
 import { NewestCut } from '../../journal/cuts.js';
 import { createRings } from '../../journal/ring.js';
 import { type ElementsByVerb, elementsByVerb } from '../../keyspace/effect-elements.js';
 import { formatShard } from '../../keyspace/shards.js';
+import { PREFIXES_BYTES_MAX } from '../../keyspace/tracked-prefixes.js';
 import { type ControlBlock, THREADS_MAX } from '../../memory/control.js';
+import { SharedText } from '../../memory/shared-text.js';
 import { USED_PAGES } from '../../memory/used-pages.js';
 import { descriptorLimit } from '../../platform/ffi/descriptor-limit.js';
 import { endProcess } from '../../platform/ffi/process-end.js';
 import { createPagedRegion } from '../../platform/ffi/region.js';
 import { LOADING_DESCRIPTORS, LOADS_SINGLY } from '../../platform/load-module.js';
 import { chooseTransport } from '../../platform/select.js';
+import { streamsOf } from '../../replication/primary/primary-state.js';
 import { createControl } from '../channel/control.js';
 import { createMesh } from '../channel/gather.js';
+import { createMailboxes, type MailboxMemory } from '../channel/mailboxes.js';
+import { FLOW_THREADS_MAX } from '../channel/main-flow.js';
 import type { DescriptorShare, IoThreadData, ServerFacts } from '../channel/main-io.js';
 import { STARTUP_BYTES } from '../channel/process-figures.js';
 import type { Config } from '../config/config.js';
+import type { Declarations } from '../config/declarations.js';
 import {
   clientsPossible,
   mustAcceptSingly,
   reservedDescriptors,
 } from '../config/descriptor-budget.js';
+import { createSharedUsers } from './initial-users.js';
 import { type IoRequest, IoThreads } from './io-threads.js';
 import { fitMaxClients } from './max-clients.js';
 import { RATE_PERIOD_MS, RateSampler } from './rates.js';
-import { FLOW_THREADS_MAX, ReplicationManager } from './replication/manager.js';
+import { ReplicationManager } from './replication/manager.js';
 import { ShardWatch } from './shard-watch.js';
 import type { Supervision } from './supervision.js';
 
@@ -71,6 +80,7 @@ export class Server {
     private readonly log: Log,
     private readonly facts: Omit<ServerFacts, 'transport'>,
     private readonly supervision: Supervision,
+    private readonly declarations: Declarations,
   ) {
     const wanted = config.number('threads') || availableParallelism();
     const choice = chooseTransport();
@@ -114,13 +124,25 @@ export class Server {
     if (this.isStopping) return;
     const { config, threads } = this;
     const registry = new Registry(definitionsOf(commandModules));
+    const { declarations, log } = this;
+    const users = createSharedUsers(registry, config, declarations.users, (text) =>
+      log.warning(text),
+    );
     const control = createControl(threads, registry.all.length);
     const shardBuffers = this.createShards(control);
     const figure = () => new Int32Array(new SharedArrayBuffer(4 * threads)).fill(NOT_UP);
     const databases = config.number('databases');
     const ringBuffers = this.createRings();
     const cutsBuffer = NewestCut.create(ringBuffers.length);
-    const common = { shardBuffers, ringBuffers, cutsBuffer, databases };
+    const mailboxes = createMailboxes(threads, this.wakers);
+    const subscriptionsBuffer = this.createDirectory(control);
+    const scripting = createScriptingBuffers(threads);
+    const common = {
+      ...{ shardBuffers, ringBuffers, cutsBuffer, databases, mailboxes },
+      librariesBuffer: scripting.libraries,
+      prefixesBuffer: SharedText.create('', PREFIXES_BYTES_MAX).buffer,
+      subscriptionsBuffer,
+    };
     const replication = this.createReplication({
       ...common,
       control,
@@ -134,6 +156,9 @@ export class Server {
       replication: replication.status,
       controlBuffer: control.buffer,
       configBuffer: config.buffer,
+      usersBuffer: users.buffer,
+      renames: declarations.renames,
+      scripting,
       wakers: this.wakers,
       figures: { connections: figure(), inUse: figure(), atWork: figure() },
       descriptors,
@@ -156,7 +181,11 @@ export class Server {
     readonly shardBuffers: readonly SharedArrayBuffer[];
     readonly ringBuffers: readonly SharedArrayBuffer[];
     readonly cutsBuffer: SharedArrayBuffer;
+    readonly librariesBuffer: SharedArrayBuffer;
+    readonly prefixesBuffer: SharedArrayBuffer;
     readonly databases: number;
+    readonly mailboxes: MailboxMemory;
+    readonly subscriptionsBuffer: SharedArrayBuffer;
     readonly commands: number;
     readonly elements: ElementsByVerb;
   }): ReplicationManager {
@@ -296,11 +325,23 @@ export class Server {
     return buffers;
   }
 
+  /** The shared directory of subscriptions. */
+  private createDirectory(control: ControlBlock): SharedArrayBuffer {
+    try {
+      const region = createPagedRegion(DIRECTORY_BYTES);
+      const bytes = randomBytes(8);
+      SubscriptionDirectory.format(region, control, [bytes.readInt32LE(0), bytes.readInt32LE(4)]);
+      return region.buffer;
+    } catch (error) {
+      throw this.spaceRefused(error);
+    }
+  }
+
   private createRings(): SharedArrayBuffer[] {
     const { config, shards } = this;
     const history = config.number('repl-backlog-size');
     try {
-      return createRings(shards, history, config.number('shard-bytes'));
+      return createRings(streamsOf(shards), history, config.number('shard-bytes'));
     } catch (error) {
       throw this.spaceRefused(error);
     }

@@ -4,6 +4,14 @@ import { fileURLToPath } from 'node:url';
 import { type MessagePort, SHARE_ENV, Worker } from 'node:worker_threads';
 
 const ENTRY = new URL('../../platform/worker-entry.js', import.meta.url);
+/**
+ * What each kind of thread runs. All stand here, and this file in the folder of main.js: in the bundle
+ * (scripts/bundle.mjs) it is a part of main.js, and the paths hold there as well.
+ */
+const MODULES = {
+  io: new URL('../io-thread/io-thread.js', import.meta.url),
+  flow: new URL('../flow-thread/flow-thread.js', import.meta.url),
+};
 
 /**
  * Every thread's JavaScript heap: the data lies outside of it, and what little is made there dies young.
@@ -12,17 +20,17 @@ const ENTRY = new URL('../../platform/worker-entry.js', import.meta.url);
 const THREAD_LIMITS = { maxYoungGenerationSizeMb: 3 };
 
 /**
- * @param module what the thread runs
+ * @param kind what the thread runs
  * @param data its `workerData`
  * @throws Error when the system has no thread for it; what fails later is an 'error' event
  */
 export function createWorker(
-  module: URL,
+  kind: keyof typeof MODULES,
   data: unknown,
   transferList: readonly MessagePort[] = [],
 ): Worker {
   return new Worker(ENTRY, {
-    argv: [fileURLToPath(module)],
+    argv: [fileURLToPath(MODULES[kind])],
     workerData: data,
     transferList: [...transferList],
     env: SHARE_ENV,

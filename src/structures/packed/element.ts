@@ -58,6 +58,8 @@ export class PackedElement {
   private source: Region;
   private offset = 0;
   private length = 0;
+  /** The last four bytes, where there are so many. */
+  private tail = 0;
 
   constructor(region: Region) {
     this.source = region;
@@ -72,6 +74,7 @@ export class PackedElement {
     this.source = source;
     this.offset = offset;
     this.length = length;
+    this.tail = length >= 4 ? source.view.getInt32(offset + length - 4, true) : 0;
     if (length <= SHORT_MAX) this.head(TAG_SHORT | length, 0, 1);
     else if (length <= MEDIUM_MAX) {
       const rest = length - MEDIUM_MIN;
@@ -132,6 +135,11 @@ export class PackedElement {
     if (header === 2 && bytes[at + 1] !== this.second) return false;
     if (header === LONG_HEADER_BYTES && view.getInt32(at + 1, true) !== this.length) return false;
     if (this.length > 0) {
+      // Members often begin alike and differ at the end.
+      if (this.length >= 4) {
+        const last = at + header + this.length - 4;
+        if (view.getInt32(last, true) !== this.tail) return false;
+      }
       return equalBytes(region, at + header, this.source, this.offset, this.length);
     }
     if (tag === TAG_SCORE) return Object.is(view.getFloat64(at + 1, true), this.score);

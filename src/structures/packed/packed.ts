@@ -23,9 +23,9 @@ import { INTEGER_TEXT_MAX, Int64 } from './integer.js';
 export const PACKED_HEADER_BYTES = 2;
 export const PACKED_COUNT_MAX = 65_535;
 
-/** Writes an empty packed value, of PACKED_HEADER_BYTES. */
-export function formatPacked(region: Region, at: number): void {
-  region.view.setUint16(at, 0, true);
+/** Writes the header of a packed value: with no elements, all of it. */
+export function formatPacked(region: Region, at: number, elements = 0): void {
+  region.view.setUint16(at, elements, true);
 }
 
 export function packedCount(region: Region, at: number): number {

@@ -91,7 +91,10 @@ export function leafFree(region: Region, leaf: number): number {
   return LEAF_ROOM_BYTES - leafUsed(region, leaf);
 }
 
-/** Lowers the starts of elements `from` to `to` by `bytes`, and moves their slots by `places`. */
+/**
+ * Lowers the starts of elements `from` to `to` by `bytes`, and moves their slots by `places`. Two slots
+ * at a time: no start leaves its bits, so nothing is carried from one to the other.
+ */
 function shiftSlots(
   view: DataView,
   leaf: number,
@@ -101,15 +104,23 @@ function shiftSlots(
   places: number,
 ): void {
   const shift = places * SLOT_BYTES;
+  const both = Math.imul(bytes, 0x10001);
+  const first = slotAt(leaf, from);
+  const end = slotAt(leaf, to);
   if (places > 0) {
-    for (let at = slotAt(leaf, to - 1), end = slotAt(leaf, from); at >= end; at -= SLOT_BYTES) {
-      view.setUint16(at + shift, view.getUint16(at, true) - bytes, true);
+    let at = end - 2 * SLOT_BYTES;
+    for (; at >= first; at -= 2 * SLOT_BYTES) {
+      view.setInt32(at + shift, view.getInt32(at, true) - both, true);
     }
+    if (at + SLOT_BYTES < first) return;
+    view.setUint16(first + shift, view.getUint16(first, true) - bytes, true);
     return;
   }
-  for (let at = slotAt(leaf, from), end = slotAt(leaf, to); at < end; at += SLOT_BYTES) {
-    view.setUint16(at + shift, view.getUint16(at, true) - bytes, true);
+  let at = first;
+  for (; at + SLOT_BYTES < end; at += 2 * SLOT_BYTES) {
+    view.setInt32(at + shift, view.getInt32(at, true) - both, true);
   }
+  if (at < end) view.setUint16(at + shift, view.getUint16(at, true) - bytes, true);
 }
 
 /**

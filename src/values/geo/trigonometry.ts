@@ -128,9 +128,10 @@ export function sine(x: number): number {
     lookUp(result, sineTable, magnitude);
     value = result.high;
   } else {
-    // The subtraction is exact.
-    lookUp(result, sineTable, Math.PI - magnitude);
-    value = result.high + (result.low + PI_REST);
+    // The subtraction is exact. The rest counts as much as the sine is steep: its cosine.
+    const left = Math.PI - magnitude;
+    lookUp(result, sineTable, left);
+    value = result.high + (result.low + PI_REST * (1 - (left * left) / 2));
   }
   return x < 0 ? -value : value;
 }

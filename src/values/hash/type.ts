@@ -8,9 +8,6 @@ import { verifyPacked } from '../../structures/packed/verify.js';
 import { SCAN_END } from '../../structures/table.js';
 import { EFFECT_BYTES_MAX, EFFECT_ELEMENTS_MAX, rebuilding } from '../rebuilding.js';
 import {
-  ELEMENTS_EXPIRED_ALL,
-  ELEMENTS_EXPIRED_NONE,
-  ELEMENTS_EXPIRED_SOME,
   type ElementExpiry,
   PARTS_END,
   type StoredValue,
@@ -84,7 +81,7 @@ const elementExpiry: ElementExpiry = {
 
   expire(value, nowMs, effects) {
     edit.open(value, nowMs);
-    if (!edit.mayHaveExpired) return ELEMENTS_EXPIRED_NONE;
+    if (!edit.mayHaveExpired) return 0;
     edit.beginExpired();
     let removed = 0;
     for (; edit.nextExpired(); removed++) {
@@ -92,11 +89,11 @@ const elementExpiry: ElementExpiry = {
       appendElement(effects, edit, edit.field);
       edit.removeFound();
     }
-    if (removed === 0) return ELEMENTS_EXPIRED_NONE;
+    if (removed === 0) return 0;
     effects.end();
-    if (edit.size === 0) return ELEMENTS_EXPIRED_ALL;
+    if (edit.size === 0) return -removed;
     edit.tidy();
-    return ELEMENTS_EXPIRED_SOME;
+    return removed;
   },
 };
 

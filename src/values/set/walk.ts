@@ -8,6 +8,7 @@
  *
  * Handles of integers and packed members ascend. One walk of a space's tables at a time.
  */
+import { partOf, randomBits } from '../../base/random.js';
 import { Region } from '../../base/region.js';
 import { PackedView } from '../../structures/packed/element.js';
 import { integerCount, readInteger } from '../../structures/packed/integer-set.js';
@@ -146,8 +147,8 @@ export class RandomMembers {
   /** @returns the handle of a member, each as likely */
   hit(): number {
     const { place, count } = this;
-    if (isTableKind(place.kind)) return place.tables.probe.random(Math.random);
-    const index = Math.floor(Math.random() * count);
+    if (isTableKind(place.kind)) return place.tables.probe.random(randomBits);
+    const index = partOf(count, randomBits());
     return place.kind === SET_INTEGERS ? index + 1 : positions[index]!;
   }
 }

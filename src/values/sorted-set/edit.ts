@@ -3,10 +3,13 @@
  * that the command stores:
  *
  *   PACKED     a copy of the packed value in this edit's own memory; nothing can fail
+ *   SINGLE     a packed value that gets one change at most: it is remembered, and made where the value
+ *              lies once its entry has its new length (`apply`)
  *   IN_PLACE   a nested set, changed where it lies: its root in the entry, its members in pages
  *   NEW        a nested set that nothing refers to yet: its root in this edit's own memory
  *
  *   open ──▶ PACKED ──── it grows too large ────▶ NEW
+ *   open ──▶ SINGLE ──── it grows too large ────▶ NEW
  *   open ──▶ IN_PLACE ── several changes, and the shard nearly full ──▶ NEW
  *
  * A single change of a nested set is done or not done. Several are either sure to find room, or made
@@ -39,12 +42,14 @@ import {
   packedMembers,
   ROOT_BYTES,
 } from './kinds.js';
+import { PairChange } from './pair-change.js';
 import { SortedSetReader } from './reader.js';
 import { scoredSetOf, USE_EDIT, USE_VALUE } from './views.js';
 
 const PACKED = 0;
 const IN_PLACE = 1;
 const NEW = 2;
+const SINGLE = 3;
 
 const PAIR = 2;
 /** A packed set and one more pair that still fits. */
@@ -75,6 +80,11 @@ export class SortedSetEdit {
   private memberLength = 0;
   private foundPosition = -1;
   private readonly packed = new Region(new SharedArrayBuffer(SCRATCH_BYTES), 0);
+  /** Where the packed value is read: the copy, or the value itself. */
+  private content: Region;
+  private base = 0;
+  /** The one change of SINGLE. */
+  private readonly single = new PairChange();
   private readonly root = new Region(new SharedArrayBuffer(64), 0);
   private readonly member: PackedElement;
   private readonly newScore: PackedElement;
@@ -86,6 +96,7 @@ export class SortedSetEdit {
 
   constructor() {
     this.bytes = this.packed;
+    this.content = this.packed;
     this.source = this.packed;
     this.member = new PackedElement(this.packed);
     this.newScore = new PackedElement(this.packed);
@@ -93,7 +104,7 @@ export class SortedSetEdit {
   }
 
   get kind(): number {
-    return kindOf(this.form !== PACKED, this.isListpack);
+    return kindOf(this.form === IN_PLACE || this.form === NEW, this.isListpack);
   }
 
   /** Whether the value was changed where it lies, so that only its kind is to be stored. */
@@ -106,11 +117,20 @@ export class SortedSetEdit {
     return this.form === NEW;
   }
 
+  /** Whether there is one change to `apply` to the value. */
+  get isSingle(): boolean {
+    return this.form === SINGLE;
+  }
+
+  /** What the value's length changes by. */
+  get growth(): number {
+    return this.form === SINGLE ? this.single.growth : 0;
+  }
+
   /** Begins with an empty set in a space. */
   create(space: Space): void {
     this.space = space;
-    this.form = PACKED;
-    this.bytes = this.packed;
+    this.takeCopy();
     this.length = PACKED_HEADER_BYTES;
     formatPacked(this.packed, 0);
     this.isListpack = true;
@@ -124,8 +144,18 @@ export class SortedSetEdit {
       members <= this.listpackMembersMax && memberBytesMax <= this.listpackMemberBytesMax;
   }
 
-  /** Begins with a value. */
-  open(value: StoredValue): void {
+  private takeCopy(): void {
+    this.form = PACKED;
+    this.bytes = this.packed;
+    this.content = this.packed;
+    this.base = 0;
+  }
+
+  /**
+   * Begins with a value.
+   * @param isSingle whether there will be one change at most, with nothing sought behind it
+   */
+  open(value: StoredValue, isSingle: boolean): void {
     this.space = value.space;
     this.isListpack = isListpackKind(value.kind);
     this.length = value.valueLength;
@@ -137,10 +167,16 @@ export class SortedSetEdit {
       this.count = set.count;
       return;
     }
-    this.form = PACKED;
-    this.bytes = this.packed;
     this.set = null;
     this.count = packedMembers(value.region, value.valueOffset);
+    if (isSingle) {
+      this.form = SINGLE;
+      this.content = value.region;
+      this.base = value.valueOffset;
+      this.single.clear();
+      return;
+    }
+    this.takeCopy();
     copyBytes(this.packed, 0, value.region, value.valueOffset, value.valueLength);
   }
 
@@ -174,17 +210,17 @@ export class SortedSetEdit {
     this.source = source;
     this.offset = offset;
     this.memberLength = length;
-    const { set, packed, member } = this;
+    const { set, content, base, member } = this;
     if (set !== null) {
       const found = set.find(source, offset, length);
       if (found) this.score = set.score;
       return found;
     }
     member.set(source, offset, length);
-    const position = findElement(packed, 0, this.length, member, PACKED_HEADER_BYTES, PAIR);
+    const position = findElement(content, base, this.length, member, PACKED_HEADER_BYTES, PAIR);
     this.foundPosition = position;
     if (position < 0) return false;
-    this.score = scoreAt(packed, position + member.size, this.integer);
+    this.score = scoreAt(content, base + position + member.size, this.integer);
     return true;
   }
 
@@ -197,7 +233,8 @@ export class SortedSetEdit {
     if (this.set === null) {
       this.newScore.setScore(kept);
       if (this.fits(this.member.size + this.newScore.size) && this.count < PACKED_MEMBERS_MAX) {
-        this.insertPacked(kept);
+        if (this.form === SINGLE) this.planInsert(kept);
+        else this.insertPacked(kept);
         this.count++;
         return true;
       }
@@ -242,10 +279,15 @@ export class SortedSetEdit {
     if (score === this.score) return true;
     const kept = this.kept(score);
     if (this.set !== null) return this.set.update(kept);
-    const { packed, member, newScore } = this;
+    const { content, base, member, newScore, foundPosition } = this;
     newScore.setScore(kept);
-    const scoreBytes = elementBytes(packed, this.foundPosition + member.size);
+    const scoreBytes = elementBytes(content, base + foundPosition + member.size);
     if (this.fits(newScore.size - scoreBytes)) {
+      if (this.form === SINGLE) {
+        this.single.remove(foundPosition, member.size + scoreBytes);
+        this.planInsert(kept);
+        return true;
+      }
       this.removePacked(this.foundPosition, 1);
       this.insertPacked(kept);
       return true;
@@ -255,9 +297,9 @@ export class SortedSetEdit {
 
   /** Removes the member that was found. */
   remove(): void {
-    if (this.set !== null) this.set.removeFound();
-    else this.removePacked(this.foundPosition, 1);
     this.count--;
+    if (this.set !== null) this.set.removeFound();
+    else this.removePairs(this.foundPosition, 1);
   }
 
   /** Removes members by rank; there are so many. */
@@ -265,11 +307,46 @@ export class SortedSetEdit {
     const { set, cursor } = this;
     this.count -= count;
     if (set === null) {
-      this.removePacked(skipElements(this.packed, 0, PACKED_HEADER_BYTES, first * PAIR), count);
+      const { content, base } = this;
+      this.removePairs(skipElements(content, base, PACKED_HEADER_BYTES, first * PAIR), count);
       return;
     }
     set.seekIndex(cursor, first);
     set.remove(cursor, count);
+  }
+
+  private removePairs(position: number, pairs: number): void {
+    if (this.form !== SINGLE) {
+      this.removePacked(position, pairs);
+      return;
+    }
+    const end = skipElements(this.content, this.base, position, pairs * PAIR);
+    this.single.remove(position, end - position);
+    this.single.countDelta = -pairs * PAIR;
+  }
+
+  /** Remembers where the member sought is to be inserted with a score. */
+  private planInsert(score: number): void {
+    const { content, base, single, source, offset, memberLength } = this;
+    const { length, member, newScore } = this;
+    const at = seekScored(content, base, length, score, source, offset, memberLength);
+    single.insert(at, member.size + newScore.size);
+    single.countDelta = single.removedBytes === 0 ? PAIR : 0;
+  }
+
+  /**
+   * Makes the one change. The entry has the longer of the lengths that the value has before and after,
+   * and `length` bytes of the value are there.
+   */
+  apply(region: Region, at: number): void {
+    const { single, member, newScore } = this;
+    const { countDelta } = single;
+    single.move(region, at, this.length);
+    if (countDelta !== 0) formatPacked(region, at, packedMembers(region, at) * PAIR + countDelta);
+    if (single.insertedBytes === 0) return;
+    const to = at + single.insertedAt;
+    member.write(region, to);
+    newScore.write(region, to + member.size);
   }
 
   private removePacked(position: number, pairs: number): void {
@@ -285,6 +362,10 @@ export class SortedSetEdit {
     const { reader, packedValue, root } = this;
     const set = scoredSetOf(this.space, USE_EDIT);
     set.createSet(0, root);
+    if (this.form === SINGLE) {
+      copyBytes(this.packed, 0, this.content, this.base, this.length);
+      this.takeCopy();
+    }
     Object.assign(packedValue, { valueLength: this.length, space: this.space });
     reader.attach(packedValue);
     for (let more = reader.seekRank(0); more; more = reader.next()) {

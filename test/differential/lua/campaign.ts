@@ -1,6 +1,7 @@
 /** Runs random programs in redis-server and here, and reports those that differ. */
 import { Environment } from '../../../src/scripting/environment.js';
 import { Random } from '../../support/random.js';
+import { startDarter } from '../../support/server.js';
 import { ProgramGenerator } from './generator.js';
 import { emptyHost, RedisLua, runHere } from './oracle.js';
 import { asScript } from './serializer.js';
@@ -11,6 +12,8 @@ export interface LuaCampaign {
   /** Stops after so many that differ. */
   readonly failures: number;
   readonly report?: (text: string) => void;
+  /** Runs them here by EVAL in our server, not in an environment of the test's own. */
+  readonly byEval?: boolean;
 }
 
 const BATCH = 128;
@@ -34,6 +37,7 @@ function programOf(seed: number, index: number): string {
 export async function runLuaCampaign(options: LuaCampaign): Promise<string[]> {
   const { seed, programs, failures, report } = options;
   const redis = await RedisLua.start();
+  const ours = options.byEval === true ? await RedisLua.start(startDarter) : null;
   const environment = new Environment({ host: emptyHost });
   const differing: string[] = [];
   try {
@@ -42,17 +46,18 @@ export async function runLuaCampaign(options: LuaCampaign): Promise<string[]> {
       const batch = Array.from({ length: count }, (_, i) => programOf(seed, from + i));
       const scripts = batch.map(asScript);
       const theirs = await redis.run(scripts);
-      for (const [i, script] of scripts.entries()) {
-        const ours = normalize(runHere(environment, script));
+      const here = await (ours?.run(scripts) ?? scripts.map((one) => runHere(environment, one)));
+      for (const [i, found] of here.map(normalize).entries()) {
         const wanted = normalize(theirs[i]!);
-        if (ours === wanted) continue;
-        const text = `seed ${seed}, program ${from + i}:\n${batch[i]}\nredis: ${wanted}\nhere:  ${ours}`;
+        if (found === wanted) continue;
+        const text = `seed ${seed}, program ${from + i}:\n${batch[i]}\nredis: ${wanted}\nhere:  ${found}`;
         differing.push(text);
         report?.(text);
       }
     }
   } finally {
     await redis.stop();
+    await ours?.stop();
   }
   return differing.slice(0, failures);
 }

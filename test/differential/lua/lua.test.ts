@@ -7,7 +7,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { Environment } from '../../../src/scripting/environment.js';
 import { seedFromEnvironment } from '../../support/random.js';
-import { redisServerMissing } from '../../support/server.js';
+import { darterMissing, redisServerMissing } from '../../support/server.js';
 import { runLuaCampaign } from './campaign.js';
 import * as language from './cases-language.js';
 import * as libraries from './cases-libraries.js';
@@ -15,6 +15,8 @@ import { emptyHost, RedisLua, runHere } from './oracle.js';
 import { asScript } from './serializer.js';
 
 const PROGRAMS = Number(process.env.DARTER_LUA_PROGRAMS ?? 1000);
+/** Two servers run each of these. */
+const EVAL_PROGRAMS = Math.ceil(PROGRAMS / 4);
 const skip = redisServerMissing();
 
 describe('Lua beside redis-server', { skip }, () => {
@@ -49,6 +51,14 @@ describe('Lua beside redis-server', { skip }, () => {
     const seed = seedFromEnvironment();
     t.diagnostic(`DARTER_SEED=${seed}`);
     const differing = await runLuaCampaign({ seed, programs: PROGRAMS, failures: 3 });
+    assert.equal(differing.length, 0, differing.join('\n\n'));
+  });
+
+  it(`${EVAL_PROGRAMS} random programs by EVAL`, { skip: darterMissing() }, async (t) => {
+    const seed = seedFromEnvironment() + 1;
+    t.diagnostic(`DARTER_SEED=${seed}`);
+    const options = { seed, programs: EVAL_PROGRAMS, failures: 3, byEval: true };
+    const differing = await runLuaCampaign(options);
     assert.equal(differing.length, 0, differing.join('\n\n'));
   });
 });

@@ -30,8 +30,9 @@ export class RedisLua {
     private readonly client: RawClient,
   ) {}
 
-  static async start(): Promise<RedisLua> {
-    const server = await startRedis({ args: ['--busy-reply-threshold', '60000'] });
+  /** @param start the server that runs it: redis-server, or ours, as EVAL does there */
+  static async start(start: typeof startRedis = startRedis): Promise<RedisLua> {
+    const server = await start({ args: ['--busy-reply-threshold', '60000'] });
     return new RedisLua(server, await server.client({ timeout_ms: 60_000 }));
   }
 

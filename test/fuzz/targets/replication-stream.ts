@@ -18,12 +18,15 @@ import {
   readBlock,
   sealBlock,
 } from '../../../src/replication/wire.js';
-import { elements, SimulatedServer } from '../../simulation/server.js';
+import { SimulatedServer } from '../../simulation/server.js';
 import type { Random } from '../../support/random.js';
 import type { FuzzTarget } from '../fuzz.js';
 
 const NOW = 1_700_000_000_000;
 const SHARDS = 2;
+/** And the stream without keys. */
+const STREAMS = SHARDS + 1;
+const MINE = [0, 1, 2];
 const HASH_KEY = { key0: 1, key1: 6, spread: 2 };
 
 const out = new Region(new SharedArrayBuffer(OUTPUT_BYTES_MIN + 64), 0);
@@ -46,10 +49,8 @@ function record(raw: boolean): Uint8Array[] {
     server.execute(NOW, i % 2, 'SET', `key:${i}`, 'v'.repeat(i % 8 === 0 ? 9000 : i * 3));
   }
   server.startJournal();
-  const session = new SyncSession(SyncSession.create(SHARDS, true), SHARDS, 1);
-  const { shards, rings } = server;
-  const { cuts } = server;
-  const options = { shards, rings, mine: [0, 1], session, raw, from: null, elements, cuts };
+  const session = new SyncSession(SyncSession.create(STREAMS, true), STREAMS, 1);
+  const options = { ...server.primaryParts, mine: MINE, session, raw, from: null, half: null };
   const flow = new PrimaryFlow({ ...options, windowBytes: WINDOW_BYTES });
   const blocks: Uint8Array[] = [];
   for (let i = 0; i < 12; i++) {
@@ -59,6 +60,7 @@ function record(raw: boolean): Uint8Array[] {
       blocks.push(out.bytes.slice(at, block.end));
     }
     server.execute(NOW, 0, 'SET', `key:${i}`, 'new');
+    server.keyless.note('name', `${i}`);
     server.execute(NOW, 0, 'MSET', 'a', `${i}`, 'b', `${i}`, 'c', `${i}`);
     if (i === 8) server.execute(NOW, 1, 'FLUSHDB');
     if (i === 10) server.execute(NOW, 1, 'SWAPDB', 0, 1);
@@ -77,7 +79,7 @@ function forge(random: Random, bytes: Uint8Array): Uint8Array {
     scratch.bytes[at] = random.chance(0.5) ? random.below(256) : scratch.bytes[at]! ^ 4;
   }
   if (random.chance(0.1)) block.type = random.between(1, 8);
-  if (random.chance(0.1)) block.shard = random.below(SHARDS + 1);
+  if (random.chance(0.1)) block.shard = random.below(STREAMS + 1);
   if (random.chance(0.1)) block.length = random.below(block.length + 1);
   if (random.chance(0.1)) block.more = !block.more;
   if (random.chance(0.1)) block.to += 4 * random.below(100);
@@ -110,17 +112,14 @@ export const target: FuzzTarget = {
   summary: 'Forged, damaged and misplaced blocks are refused or applied, and harm nothing.',
   run(random: Random) {
     prepareFullSync(replica.shards, HASH_KEY);
-    const progress = new SyncProgress(SyncProgress.create(SHARDS, null), SHARDS, 1);
+    const progress = new SyncProgress(SyncProgress.create(STREAMS, null), STREAMS, 1);
     const flow = new ReplicaFlow({
+      ...replica.replicaParts(),
       buffer,
-      shards: replica.shards,
-      rings: replica.rings,
       primaryShards: SHARDS,
-      mine: [0, 1],
+      mine: MINE,
       progress,
-      cuts: replica.cuts,
-      pending: new PendingStreams(PendingStreams.create(SHARDS, WINDOW_BYTES, 1 << 20), 1),
-      target: replica.applier,
+      pending: new PendingStreams(PendingStreams.create(STREAMS, WINDOW_BYTES, 1 << 20), 1),
       bufferBytesMax: 1 << 20,
     });
     for (const bytes of hostile(random)) {

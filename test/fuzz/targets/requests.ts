@@ -16,7 +16,7 @@ import { ClientSession } from '../../../src/engine/session.js';
 import { createShards, lockedShards, openShards, TestEngine } from '../../../src/engine/testing.js';
 import type { Shards } from '../../../src/keyspace/shards.js';
 import { Frontend } from '../../../src/net/frontend.js';
-import type { FrontendPolicy } from '../../../src/net/policy.js';
+import { type FrontendPolicy, NO_OUTPUT_LIMIT } from '../../../src/net/policy.js';
 import { ClientsTransport } from '../../../src/net/testing-clients.js';
 import type { Random } from '../../support/random.js';
 import type { FuzzTarget } from '../fuzz.js';
@@ -68,6 +68,8 @@ class World {
     const { dispatcher, reply } = this.engine;
     Object.assign(dispatcher.server, {
       configuration: { value: () => 'noeviction' },
+      pubsub: { leave: () => {} },
+      tracking: { disable: () => {} },
     } as unknown as Partial<ServerPort>);
     const region = (bytes: number) => new Region(new SharedArrayBuffer((bytes + 7) & ~7), 0);
     const { transport } = this;
@@ -83,14 +85,14 @@ class World {
       admit: (slot) => new ClientSession(slot, slot, '127.0.0.1:1', '', 0, () => true),
       released: (session) => engine.dispatcher.server.transactions.unwatchAll(session),
       woken: () => {},
+      continueTurn: () => {},
       beginTurn: () => engine.turn(),
       background: () => {
         engine.dispatcher.server.transactions.unwatchLeft();
         return 100;
       },
-      outputHardBytes: 0,
-      outputSoftBytes: 0,
-      outputSoftMs: 0,
+      outputLimits: [NO_OUTPUT_LIMIT, NO_OUTPUT_LIMIT],
+      mayWait: () => true,
       bulkBytesMax: 1 << 29,
       queryBytesMax: 1 << 20,
       queryLimitReached: () => {},

@@ -58,6 +58,7 @@ export class SortPattern {
     const nameLength = this.substitute(element, offset, length);
     if (!keys.seekKey(keys.database, this.name, 0, nameLength)) {
       keys.misses++;
+      keys.missed();
       return false;
     }
     keys.hits++;

@@ -3,13 +3,19 @@
  * reads and writes (the dispatcher locks these before the command runs) follows from the same parse.
  */
 import type { ArgumentVector } from '../../../base/arguments.js';
-import { type ErrorReply, NOT_INTEGER, SYNTAX } from '../../../protocol/errors.js';
+import { ErrorReply, NOT_INTEGER, SYNTAX } from '../../../protocol/errors.js';
 import { parseIndex } from '../../../protocol/numbers.js';
 import { argumentIs } from '../../../protocol/text.js';
 import type { KeyPlaces } from '../../contract/key-flags.js';
 
 const STAR = 42;
 const HASH = 35;
+const BY_DENIED = new ErrorReply(
+  'ERR BY option of SORT denied due to insufficient ACL permissions.',
+);
+const GET_DENIED = new ErrorReply(
+  'ERR GET option of SORT denied due to insufficient ACL permissions.',
+);
 const NONE = 0;
 const FIRST_OPTION = 2;
 /** No LIMIT: all elements. */
@@ -36,12 +42,19 @@ export class SortOptions {
     this.gets.length = 0;
   }
 
-  /** @returns the error of the first argument that is wrong, or null */
-  parse(args: ArgumentVector, mayStore: boolean): ErrorReply | null {
+  /**
+   * @param mayReadEveryKey whether the client may read whatever keys BY and GET name
+   * @returns the error of the first argument that is wrong, or null
+   */
+  parse(args: ArgumentVector, mayStore: boolean, mayReadEveryKey = true): ErrorReply | null {
     this.reset();
     for (let i = FIRST_OPTION; i < args.count; ) {
       const taken = this.take(args, i, mayStore);
       if (taken === 0) return SYNTAX;
+      if (!mayReadEveryKey) {
+        if (this.by === i + 1 && starOf(args, this.by) >= 0) return BY_DENIED;
+        if (this.gets.length > 0) return GET_DENIED;
+      }
       i += taken;
       if (Number.isNaN(this.offset) || Number.isNaN(this.count)) return NOT_INTEGER;
     }

@@ -3,8 +3,9 @@
  * kept aside, as the change of the target may move the source; it is pushed first, which may find no
  * room, and popped then, which cannot fail.
  *
- * Two keys have an effect each, a push and a pop. On a single key the effect is the command as it came:
- * a pop of its own would end a list of one element, and the time when it expires with it.
+ * The effects are a push and a pop, also on a single key, which so goes on while it is shipped to a
+ * replica in parts. Where nothing moves, in a list of one element too, the effect is LMOVE: a pop
+ * would end the list, and the time when it expires with it.
  */
 import { Region } from '../../../base/region.js';
 import {
@@ -16,11 +17,21 @@ import {
 } from '../../../keyspace/events.js';
 import { rotateElement } from '../../../values/list/rotation.js';
 import type { Context } from '../../contract/context.js';
+import { keysAt } from '../../contract/definition.js';
 import { sameKey } from '../../generic/lib/same-key.js';
 import { insert, insertion } from './edit.js';
 import { pop } from './pop.js';
 import { isList, LEFT, list, replyElement } from './values.js';
 
+export const MOVE_KEYS = [
+  keysAt(1, 0, 1, 'RW', 'access', 'delete'),
+  keysAt(2, 0, 1, 'RW', 'insert'),
+] as const;
+export const SOURCE = { name: 'source', type: 'key', keySpecIndex: 0 } as const;
+export const DESTINATION = { name: 'destination', type: 'key', keySpecIndex: 1 } as const;
+
+/** As LMOVE's arguments name the ends LEFT and RIGHT. */
+const WORDS = ['LEFT', 'RIGHT'] as const;
 const KEPT_BYTES = 4096;
 
 function newBytes(length: number): Region {
@@ -110,10 +121,18 @@ function aimInsertion(index: number): void {
 function rotate(context: Context, from: number, to: number): void {
   const { args, keys } = context;
   replyTaken(context, from);
-  if (from !== to && list.count > 1) rotateList(context, to);
-  moved.trim();
+  const moves = from !== to && list.count > 1;
+  if (moves) rotateList(context, to);
   keys.beginEdit(keys.kind, keys.valueLength, true);
-  keys.commit(pushEvent(to), args);
+  if (moves) {
+    const effect = keys.custom(pushEvent(to), to === LEFT ? 'LPUSH' : 'RPUSH');
+    effect.argument(moved, 0).end();
+    effect.begin(from === LEFT ? 'LPOP' : 'RPOP').end();
+  } else {
+    const effect = keys.custom(pushEvent(to), 'LMOVE').argument(args, 2);
+    effect.word(WORDS[from]!).word(WORDS[to]!).end();
+  }
+  moved.trim();
   keys.announce(from === LEFT ? EVENT_LPOP : EVENT_RPOP);
 }
 

@@ -70,7 +70,7 @@ class Digest implements ValueDigest {
 
   mixValue(value: StoredValue, types: TypeRegistry): void {
     const type = types.of(value.kind);
-    this.mixNumber(type.number);
+    this.mixNumber(type.digestNumber ?? type.number);
     type.digest(value, this);
     if (value.expiry !== 0) this.xor(expires);
   }

@@ -39,9 +39,9 @@ export function addMembers(
 ): void {
   const { args, keys, reply } = context;
   const found = keys.seek(args, 1);
-  if (!openEdit(context, found)) return;
-  const last = first + stride - 1;
   const members = (args.count - first) / stride;
+  if (!openEdit(context, found, members === 1)) return;
+  const last = first + stride - 1;
   if (members > 1 && !edit.prepareSeveral(members, memberBytes(args, last, stride))) {
     refuse(context);
   }

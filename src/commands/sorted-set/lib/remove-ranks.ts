@@ -20,16 +20,17 @@ export function removeRanks(context: Context, event: KeyspaceEvent): void {
   const { first, count } = ranks;
   const isNamed = count <= NAMED_MEMBERS_MAX && keys.effects.active;
   if (isNamed) keepNames();
-  openEdit(context, true);
+  openEdit(context, true, true);
   edit.removeRanks(first, count);
   writeEdit(context, true);
   if (isNamed) emitNames(context, event);
   else {
     const effect = keys.custom(event, 'ZREMRANGEBYRANK');
-    effect
-      .word(`${first}`)
-      .word(`${first + count - 1}`)
-      .end();
+    if (keys.effects.active)
+      effect
+        .word(`${first}`)
+        .word(`${first + count - 1}`)
+        .end();
   }
   removeIfEmpty(context);
 }

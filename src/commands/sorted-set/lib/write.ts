@@ -19,15 +19,18 @@ export function createEdit(context: Context): void {
   edit.create(context.keys.space);
 }
 
-/** Begins an edit of the key last sought, or of an empty set. False: another type, answered. */
-export function openEdit(context: Context, found: boolean): boolean {
+/**
+ * Begins an edit of the key last sought, or of an empty set. False: another type, answered.
+ * @param isSingle whether there will be one change at most
+ */
+export function openEdit(context: Context, found: boolean, isSingle: boolean): boolean {
   if (!found) {
     createEdit(context);
     return true;
   }
   if (!isSortedSet(context)) return false;
   setLimits(context);
-  edit.open(context.keys);
+  edit.open(context.keys, isSingle);
   return true;
 }
 
@@ -44,8 +47,20 @@ export function writeEdit(context: Context, found: boolean): void {
     keys.beginEdit(edit.kind, keys.valueLength, true);
     return;
   }
+  if (edit.isSingle) {
+    writeSingle(context);
+    return;
+  }
   const offset = placeEdit(context, found);
   copyBytes(keys.region, offset, edit.bytes, 0, edit.length);
+}
+
+/** Makes the one change where the value lies: an entry grows before it, and shrinks behind it. */
+function writeSingle({ keys }: Context): void {
+  const { growth, kind } = edit;
+  if (growth < 0) edit.apply(keys.region, keys.valueOffset);
+  const offset = keys.beginEdit(kind, keys.valueLength + growth, true);
+  if (growth >= 0) edit.apply(keys.region, offset);
 }
 
 function placeEdit({ keys }: Context, found: boolean): number {

@@ -12,8 +12,6 @@ import type { Worker } from 'node:worker_threads';
 import type { FlowThreadData, FlowToMain, MainToFlow } from '../../channel/main-flow.js';
 import { createWorker } from '../workers.js';
 
-const MODULE = new URL('../../flow-thread/flow-thread.js', import.meta.url);
-
 /** What becomes of one flow. */
 export interface FlowListener {
   readonly connected: () => void;
@@ -98,7 +96,7 @@ export class FlowThreads {
     if (known !== null || this.stopping) return known;
     const { data, firstThread } = this.parts;
     try {
-      const worker = createWorker(MODULE, {
+      const worker = createWorker('flow', {
         ...data,
         thread: firstThread + thread,
       } satisfies FlowThreadData);

@@ -17,6 +17,7 @@ import { attachPagedRegion, attachRegion } from '../../../platform/ffi/region.js
 import * as errors from '../../../protocol/errors.js';
 import {
   FULL_SYNCS,
+  FULL_SYNCS_RESUMED,
   PARTIAL_SYNCS,
   PARTIAL_SYNCS_REFUSED,
   REPLICATION_INPUT_BYTES,
@@ -24,6 +25,9 @@ import {
 } from '../../../replication/counters.js';
 import { PrimaryState } from '../../../replication/primary/primary-state.js';
 import type { Peer } from '../../../replication/roles/contract.js';
+import { StreamLocks } from '../../../replication/stream-locks.js';
+import type { MailboxMemory } from '../../channel/mailboxes.js';
+import { FLOW_THREADS_MAX } from '../../channel/main-flow.js';
 import { LOADING } from '../../channel/process-figures.js';
 import {
   FIRST_STATUS,
@@ -39,7 +43,7 @@ import { ConfirmedStatus } from './confirmed-status.js';
 import { FlowThreads } from './flow-threads.js';
 import { PrimaryLink } from './primary-link.js';
 import { RunningRoles } from './role-host.js';
-import { ServedReplicas } from './served-replicas.js';
+import { ServedReplicas, type SyncKind } from './served-replicas.js';
 
 const TICK_MS = 100;
 /**
@@ -48,7 +52,6 @@ const TICK_MS = 100;
 const PREPARE_MS = 1000;
 /** How long the memory that a large record made a ring grow by is kept, about. */
 const RELAX_MS = 1000;
-export const FLOW_THREADS_MAX = 8;
 /**
  * A replica's clients go before its full sync: with an equal share of the cores installing frames
  * takes whole time slices from them (median latency 4 ms instead of 1.3 on two full cores).
@@ -72,7 +75,11 @@ export interface ManagerParts {
   readonly shardBuffers: readonly SharedArrayBuffer[];
   readonly ringBuffers: readonly SharedArrayBuffer[];
   readonly cutsBuffer: SharedArrayBuffer;
+  readonly librariesBuffer: SharedArrayBuffer;
+  readonly prefixesBuffer: SharedArrayBuffer;
   readonly databases: number;
+  readonly mailboxes: MailboxMemory;
+  readonly subscriptionsBuffer: SharedArrayBuffer;
   readonly ioThreads: number;
   /** How many commands there are. */
   readonly commands: number;
@@ -94,6 +101,7 @@ export class ReplicationManager {
   /** The shards as this thread sees them. */
   readonly shards: Shards;
   private readonly rings: readonly JournalRing[];
+  private readonly locks: StreamLocks;
   private readonly cuts: NewestCut;
   private readonly state: PrimaryState;
   private readonly replicas: ServedReplicas;
@@ -121,7 +129,7 @@ export class ReplicationManager {
 
   constructor(private readonly parts: ManagerParts) {
     const { config, log, control, shardBuffers, ringBuffers, databases, ioThreads } = parts;
-    const { cutsBuffer } = parts;
+    const { cutsBuffer, librariesBuffer, prefixesBuffer } = parts;
     const owner = ioThreads + 1;
     this.confirmed = new ConfirmedStatus(ioThreads, parts.sendStatus);
     this.shards = new Shards(
@@ -132,14 +140,19 @@ export class ReplicationManager {
       owner,
     );
     this.rings = ringBuffers.map((buffer) => new JournalRing(attachRegion(buffer)));
+    this.locks = new StreamLocks(this.shards, this.rings, owner + 1);
     this.cuts = new NewestCut(cutsBuffer, owner);
     this.state = new PrimaryState(this.shards.count, databases, newId);
     const data = {
       shardBuffers,
       ringBuffers,
       cutsBuffer,
+      librariesBuffer,
+      prefixesBuffer,
       controlBuffer: control.buffer,
       ioThreads,
+      mailboxes: parts.mailboxes,
+      subscriptionsBuffer: parts.subscriptionsBuffer,
       databases,
       commands: parts.commands,
       elements: parts.elements,
@@ -160,6 +173,7 @@ export class ReplicationManager {
       log,
       shards: this.shards,
       rings: this.rings,
+      locks: this.locks,
       threads: this.serving,
       state: this.state,
       changed: () => void this.publish(),
@@ -222,9 +236,10 @@ export class ReplicationManager {
     await Promise.all([this.serving.stop(), this.following.stop()]);
   }
 
-  private count(kind: 'full' | 'partial' | 'partial-refused'): void {
+  private count(kind: SyncKind): void {
     const counter = {
       full: FULL_SYNCS,
+      'full-resumed': FULL_SYNCS_RESUMED,
       partial: PARTIAL_SYNCS,
       'partial-refused': PARTIAL_SYNCS_REFUSED,
     }[kind];
@@ -314,9 +329,9 @@ export class ReplicationManager {
   private relaxRings(): void {
     this.rings.forEach((ring, shard) => {
       if (!ring.hasGrown) return;
-      this.shards.lock(shard);
+      this.locks.lock(shard);
       ring.shrink();
-      this.shards.unlock(shard);
+      this.locks.unlock(shard);
     });
   }
 
@@ -353,9 +368,9 @@ export class ReplicationManager {
   private async startJournal(): Promise<void> {
     if (this.journaling || this.link !== null) return;
     this.rings.forEach((ring, shard) => {
-      this.shards.lock(shard);
+      this.locks.lock(shard);
       ring.reset(ring.head + JOURNAL_GAP_BYTES);
-      this.shards.unlock(shard);
+      this.locks.unlock(shard);
     });
     this.journaling = true;
     this.journalSinceMs = Date.now();
@@ -364,9 +379,9 @@ export class ReplicationManager {
 
   private heads(): number[] {
     return this.rings.map((ring, shard) => {
-      this.shards.lock(shard);
+      this.locks.lock(shard);
       const { head } = ring;
-      this.shards.unlock(shard);
+      this.locks.unlock(shard);
       return head;
     });
   }
@@ -419,7 +434,7 @@ export class ReplicationManager {
     await this.publishAsReplica(primary);
     this.cuts.clear(true);
     const final = wasPrimary ? { id: history.id, lsns: this.heads() } : history;
-    const shards = this.shards.count;
+    const streams = this.rings.length;
     this.link = new PrimaryLink(
       {
         config,
@@ -442,7 +457,7 @@ export class ReplicationManager {
         adopt: (id, from) => this.adopt(id, from),
       },
       primary,
-      final !== undefined && (final.lsns.length === shards || !wasPrimary) ? final : undefined,
+      final !== undefined && (final.lsns.length === streams || !wasPrimary) ? final : undefined,
     );
     this.becoming = null;
     await this.publish();
@@ -496,7 +511,7 @@ export class ReplicationManager {
     const isAlike = link.status.primaryShards === this.shards.count;
     const history = await link.end();
     this.link = null;
-    if (history !== null && (isAlike || history.lsns.length === this.shards.count)) {
+    if (history !== null && (isAlike || history.lsns.length === this.rings.length)) {
       this.state.promote(history.id, history.lsns);
       this.journaling = true;
       this.journalSinceMs = Date.now();

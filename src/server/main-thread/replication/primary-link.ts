@@ -11,6 +11,8 @@ import type { Log } from '../../../base/log.js';
 import { shownFromPeer } from '../../../base/peer-text.js';
 import type { HostAndPort } from '../../../commands/contract/replication-port.js';
 import type { Shards } from '../../../keyspace/shards.js';
+import { HALF_SYNC, halfToWords } from '../../../replication/half-sync.js';
+import { streamsOf } from '../../../replication/primary/primary-state.js';
 import {
   type PendingMemory,
   PendingStreams,
@@ -24,7 +26,7 @@ import type { FlowThreads } from './flow-threads.js';
 import { type Ask, authenticate, demandOk, lineOf, ROLES_VERSION } from './peer-connection.js';
 import { ProgressLog } from './progress-log.js';
 import { ControlClient, type ControlReply } from './resp-client.js';
-import { shareShards } from './served-replicas.js';
+import { shareStreams } from './served-replicas.js';
 
 const TICK_MS = 50;
 const SYNC_TICK_MS = 5;
@@ -74,6 +76,8 @@ interface Attempt {
   acknowledgeTimer: NodeJS.Timeout | null;
   failed: string | null;
   startedMs: number;
+  /** Whether the flows apply what comes. */
+  hasBegun: boolean;
 }
 
 export class PrimaryLink {
@@ -82,6 +86,8 @@ export class PrimaryLink {
   /** The run ids of the primary, its primary, and so on, as it told them last. */
   chain: readonly string[] = [];
   private attempt: Attempt | null = null;
+  /** The progress of a full sync whose link was cut, as long as that may go on. */
+  private cutProgress: SharedArrayBuffer | null = null;
   private readonly timer: NodeJS.Timeout;
   private downSinceMs = -1;
   /** Offset of the last cut that was applied on an earlier link and still counts. */
@@ -111,7 +117,7 @@ export class PrimaryLink {
       up: state.step === 'online',
       progress: attempt?.progress?.buffer ?? null,
       primaryShards: attempt?.primaryShards ?? 0,
-      fullSync: attempt?.reply?.mode === 'FULL',
+      fullSync: attempt?.reply != null && attempt.reply.mode !== 'CONTINUE',
       keysTotal: attempt?.reply?.keys ?? 0,
       bytesTotal: 0,
       syncStartedMs: attempt?.startedMs ?? 0,
@@ -161,7 +167,26 @@ export class PrimaryLink {
         this.finished(attempt);
       });
     }
+    this.dropHalf();
     return state.unfollow(Date.now(), state.lsns);
+  }
+
+  /** The data may have become whole a moment before the link was lost. */
+  private noteReady(attempt: Attempt): void {
+    const { progress, hasBegun } = attempt;
+    if (!this.loading || !hasBegun || progress === null) return;
+    if (progress.failed || !progress.ready) return;
+    this.becomeReady(attempt);
+    if (attempt.acknowledgeTimer !== null) clearInterval(attempt.acknowledgeTimer);
+  }
+
+  /** Half a data set is of use only as long as the full sync may go on. */
+  private dropHalf(): void {
+    const { shards } = this.parts;
+    this.cutProgress = null;
+    if (!this.loading) return;
+    prepareFullSync(shards, shards.keyHash);
+    this.loading = false;
   }
 
   private tick(): void {
@@ -182,6 +207,7 @@ export class PrimaryLink {
       acknowledgeTimer: null,
       failed: null,
       startedMs: Date.now(),
+      hasBegun: false,
     };
     this.attempt = attempt;
     try {
@@ -222,7 +248,10 @@ export class PrimaryLink {
     const { threads } = this.parts;
     const answer = await ask(
       ...['DARTER', 'SYNC', String(request.version), request.replicationId],
-      ...[request.shards, request.databases, threads.count, ...request.lsns].map(String),
+      ...[request.shards, request.databases, threads.count].map(String),
+      ...(request.half === null
+        ? request.lsns.map(String)
+        : [HALF_SYNC, ...halfToWords(request.half)]),
     );
     attempt.reply = parseSyncReply(answer);
   }
@@ -255,20 +284,23 @@ export class PrimaryLink {
     const action = this.state.answered(reply, Date.now());
     if (action.kind === 'give-up') throw new Error(action.why);
     const from = action.kind === 'start-continue' ? action.from : null;
+    const streams = streamsOf(reply.shards);
     attempt.from = from;
-    const buffer = SyncProgress.create(reply.shards, from, this.lastOffset);
+    const kept = action.kind === 'start-resume' ? this.cutProgress : null;
+    const buffer = kept ?? SyncProgress.create(streams, from, this.lastOffset);
     // New for each attempt: a failure may have left something in the memory of the last one.
-    const pending = PendingStreams.create(reply.shards, reply.windowBytes, LARGE_RECORDS_BYTES);
+    const pending = PendingStreams.create(streams, reply.windowBytes, LARGE_RECORDS_BYTES);
     attempt.pending = pending;
     attempt.primaryShards = reply.shards;
-    attempt.progress = new SyncProgress(buffer, reply.shards, owner);
+    attempt.progress = new SyncProgress(buffer, streams, owner);
+    if (kept !== null) attempt.progress.reopen();
     if (from === null) {
       log.notice(
-        `Full sync from primary ${this.primary.host}:${this.primary.port}: ${reply.keys} keys, ` +
+        `${kept === null ? 'Full sync' : 'The full sync goes on'} from primary ${this.primary.host}:${this.primary.port}: ${reply.keys} keys, ` +
           `${reply.flows} flows${reply.shards === shards.count ? '' : `, ${reply.shards} shards`}`,
       );
     }
-    shareShards(reply.shards, reply.flows).forEach((mine, index) => {
+    shareStreams(reply.shards, reply.flows).forEach((mine, index) => {
       const listener = {
         connected: () => this.flowConnected(attempt),
         ended: (reason: string) => {
@@ -306,6 +338,7 @@ export class PrimaryLink {
   private async replaceData(attempt: Attempt): Promise<void> {
     const { shards, threads } = this.parts;
     const { mode, replicationId, hashKey0, hashKey1, spread } = attempt.reply!;
+    this.cutProgress = null;
     if (mode === 'FULL') {
       this.parts.replacing();
       this.loading = true;
@@ -313,11 +346,12 @@ export class PrimaryLink {
       await this.parts.changed();
       if (attempt.failed !== null) return;
       prepareFullSync(shards, { key0: hashKey0, key1: hashKey1, spread });
-    } else {
+    } else if (mode === 'CONTINUE') {
       // First of all: what comes now is passed on to sub-replicas, and may be of a new id. Should
       // the link be lost again soon, the old id still has to end where the new one began.
       this.parts.adopt(replicationId, attempt.from);
     }
+    attempt.hasBegun = true;
     for (const flow of attempt.flows) threads.go(flow);
     const { keys } = attempt.reply!;
     const progressLog = new ProgressLog(this.parts.log, 'Full sync');
@@ -325,7 +359,7 @@ export class PrimaryLink {
       const progress = attempt.progress!;
       const nowMs = Date.now();
       if (progress.ready) {
-        if (mode === 'FULL')
+        if (mode !== 'CONTINUE')
           progressLog.end(nowMs, progress.sums[SUM_KEYS]!, progress.sums[SUM_BYTES]!, 0);
         this.becomeReady(attempt);
       } else {
@@ -339,15 +373,16 @@ export class PrimaryLink {
     attempt.syncTimer = null;
     const { log } = this.parts;
     const { mode, replicationId } = attempt.reply!;
+    const isFull = mode !== 'CONTINUE';
     this.state.ready(Date.now());
     this.loading = false;
     this.lastFailure = '';
     log.notice(
-      `${mode === 'FULL' ? 'In stable sync' : 'The sync continues'} with primary ` +
+      `${isFull ? 'In stable sync' : 'The sync continues'} with primary ` +
         `${this.primary.host}:${this.primary.port}`,
     );
-    this.parts.synced(mode === 'FULL');
-    if (mode === 'FULL') this.parts.adopt(replicationId, null);
+    this.parts.synced(isFull);
+    if (isFull) this.parts.adopt(replicationId, null);
     attempt.acknowledgeTimer = setInterval(() => {
       attempt.client?.tell(['REPLCONF', 'ACK', String(attempt.progress!.offset)]);
     }, ACKNOWLEDGE_MS);
@@ -371,14 +406,18 @@ export class PrimaryLink {
     attempt.pending = null;
     for (const resolve of this.idle.splice(0)) resolve();
     if (this.attempt !== attempt) return;
-    const { log, shards } = this.parts;
+    const { log } = this.parts;
     const { progress, failed: reason } = attempt;
+    this.noteReady(attempt);
     const wasOnline = this.online;
+    const half = attempt.hasBegun ? (progress?.half ?? null) : null;
     this.state.lost(
       Date.now(),
       progress === null ? [] : [...progress.applied],
       progress?.failed ?? false,
+      half,
     );
+    if (half !== null) this.cutProgress = progress!.buffer;
     if (progress !== null) this.lastOffset = progress.failed ? 0 : progress.offset;
     if (wasOnline) this.downSinceMs = Date.now();
     if (reason !== '') this.shownFailure = reason!;
@@ -386,11 +425,7 @@ export class PrimaryLink {
       // It is a primary in a moment, if it is not one already.
       this.state.retryAtMs = Math.min(this.state.retryAtMs, Date.now() + RETRY_HEIR_MS);
     }
-    if (this.loading) {
-      // An incomplete data set is of no use: it is dropped.
-      prepareFullSync(shards, shards.keyHash);
-      this.loading = false;
-    }
+    if (!this.state.hasHalf) this.dropHalf();
     this.attempt = null;
     if (reason !== '' && reason !== this.lastFailure) {
       const { host, port } = this.primary;
@@ -426,7 +461,8 @@ function parseSyncReply(answer: ControlReply): ParsedReply {
   const [mode, syncName, replicationId, ...figures] = answer;
   const numbers = figures.map(Number);
   const [version, shards, databases, hashKey0, hashKey1, spread, flows, keys, window] = numbers;
-  if ((mode !== 'FULL' && mode !== 'CONTINUE') || numbers.length < 9) {
+  const isMode = mode === 'FULL' || mode === 'RESUME' || mode === 'CONTINUE';
+  if (!isMode || numbers.length < 9) {
     throw new Error('the primary gives an answer of another version');
   }
   if (!numbers.every((number) => Number.isSafeInteger(number))) {

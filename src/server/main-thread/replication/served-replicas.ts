@@ -7,11 +7,13 @@ import { Socket } from 'node:net';
 import type { Log } from '../../../base/log.js';
 import type { JournalRing } from '../../../journal/ring.js';
 import type { Shards } from '../../../keyspace/shards.js';
+import { HALF_SYNC, type HalfStream, halfFromNumbers } from '../../../replication/half-sync.js';
 import {
   PROTOCOL_VERSION,
   type PrimaryState,
   type SyncDecision,
   type SyncRequest,
+  streamsOf,
 } from '../../../replication/primary/primary-state.js';
 import { windowBytesOf } from '../../../replication/primary/send-window.js';
 import {
@@ -22,6 +24,7 @@ import {
   SyncSession,
 } from '../../../replication/primary/sync-session.js';
 import type { LinkedReplica } from '../../../replication/roles/contract.js';
+import type { StreamLocks } from '../../../replication/stream-locks.js';
 import type {
   ReplicaStatus,
   ReplicationAnswer,
@@ -29,6 +32,7 @@ import type {
 } from '../../channel/replication.js';
 import { SUM_ACKNOWLEDGED_MS, SUM_ONLINE_MS } from '../../channel/replication-figures.js';
 import type { Config } from '../../config/config.js';
+import { JournalAnchors } from './anchors.js';
 import type { FlowThreads } from './flow-threads.js';
 import { ProgressLog } from './progress-log.js';
 
@@ -41,6 +45,7 @@ interface ServedReplica {
   readonly name: string;
   readonly session: SyncSession;
   readonly from: readonly number[] | null;
+  readonly half: readonly HalfStream[] | null;
   readonly raw: boolean;
   readonly flowsWanted: number;
   readonly shares: readonly (readonly number[])[];
@@ -52,46 +57,61 @@ interface ServedReplica {
   hasBegun: boolean;
 }
 
+/** What is counted of syncs that begin. */
+export type SyncKind = 'full' | 'full-resumed' | 'partial' | 'partial-refused';
+
 export interface ServedReplicasParts {
   readonly config: Config;
   readonly log: Log;
   readonly shards: Shards;
   readonly rings: readonly JournalRing[];
+  readonly locks: StreamLocks;
   readonly threads: FlowThreads;
   readonly state: PrimaryState;
   readonly changed: () => void;
   readonly closeClient: (thread: number, clientId: number) => void;
-  readonly counted: (kind: 'full' | 'partial' | 'partial-refused') => void;
+  readonly counted: (kind: SyncKind) => void;
   /** The replica with this id has gone. */
   readonly left: (id: string) => void;
   /** This process's owner number of locks. */
   readonly owner: number;
 }
 
-/** The shards of each flow. */
-export function shareShards(shards: number, flows: number): number[][] {
+const MODES = { full: 'FULL', resume: 'RESUME', continue: 'CONTINUE' } as const;
+
+/** The streams of each flow: shards, and the stream without keys. */
+export function shareStreams(shards: number, flows: number): number[][] {
+  const streams = streamsOf(shards);
   return Array.from({ length: flows }, (_, flow) => {
     const mine: number[] = [];
-    for (let shard = flow; shard < shards; shard += flows) mine.push(shard);
+    for (let stream = flow; stream < streams; stream += flows) mine.push(stream);
     return mine;
   });
 }
 
-/** 'version id shards databases flows lsn...', or null when that is not what it is. */
+/**
+ * 'version id shards databases flows lsn...', or 'version id shards databases flows HALF stream...'
+ * (half-sync.ts); null when it is neither.
+ */
 export function parseSyncRequest(
   words: readonly string[],
 ): (SyncRequest & { readonly flows: number }) | null {
-  const [version, id, shards, databases, flows, ...lsns] = words;
+  const [version, id, shards, databases, flows, ...rest] = words;
+  const isHalf = rest[0] === HALF_SYNC;
+  const lsns = isHalf ? rest.slice(1) : rest;
   const numbers = [version, shards, databases, flows, ...lsns];
   if (!numbers.every((word) => word !== undefined && /^\d{1,16}$/.test(word))) return null;
   if (id !== '?' && !/^[0-9a-f]{40}$/.test(id!)) return null;
+  const half = isHalf ? halfFromNumbers(lsns.map(Number)) : null;
+  if (isHalf && half === null) return null;
   return {
     version: Number(version),
     replicationId: id!,
     shards: Number(shards),
     databases: Number(databases),
     flows: Number(flows),
-    lsns: lsns.map(Number),
+    lsns: isHalf ? [] : lsns.map(Number),
+    half,
   };
 }
 
@@ -101,8 +121,11 @@ export class ServedReplicas {
   private lastLeftMs = Date.now();
   /** Why a replica did not connect its flows: told once, as it tries again and again. */
   private lastFailure = '';
+  private readonly anchors: JournalAnchors;
 
-  constructor(private readonly parts: ServedReplicasParts) {}
+  constructor(private readonly parts: ServedReplicasParts) {
+    this.anchors = new JournalAnchors(parts.rings, parts.locks);
+  }
 
   get count(): number {
     return this.replicas.size;
@@ -149,7 +172,7 @@ export class ServedReplicas {
     const figures = [PROTOCOL_VERSION, shards.count, shards.databases, key0, key1, spread];
     const sums = replica.session.sums;
     return [
-      decision.kind === 'continue' ? 'CONTINUE' : 'FULL',
+      MODES[decision.kind],
       replica.id,
       state.replicationId,
       ...figures.map(String),
@@ -165,6 +188,11 @@ export class ServedReplicas {
     const { name, decision, flowsWanted } = replica;
     replica.hasBegun = true;
     this.lastFailure = '';
+    if (decision.kind === 'resume') {
+      counted('full-resumed');
+      log.notice(`The full sync of replica ${name} goes on after a cut (${flowsWanted} flows)`);
+      return;
+    }
     if (decision.kind === 'continue') {
       counted('partial');
       log.notice(`Replica ${name} continues where it was (${flowsWanted} flows)`);
@@ -184,9 +212,9 @@ export class ServedReplicas {
     request: SyncRequest & { readonly flows: number },
     decision: Exclude<SyncDecision, { kind: 'refuse' }>,
   ): ServedReplica {
-    const { shards, threads, owner, log } = this.parts;
-    const full = decision.kind === 'full';
-    const session = new SyncSession(SyncSession.create(shards.count, full), shards.count, owner);
+    const { shards, rings, threads, owner, log } = this.parts;
+    const full = decision.kind !== 'continue';
+    const session = new SyncSession(SyncSession.create(rings.length, full), rings.length, owner);
     const flowsWanted = Math.min(request.flows, threads.count, shards.count);
     session.sums[SUM_KEYS_TOTAL] = full ? countKeys(shards) : 0;
     session.sums[SUM_ACKNOWLEDGED_MS] = Date.now();
@@ -197,9 +225,10 @@ export class ServedReplicas {
       name,
       session,
       from: full ? null : request.lsns,
+      half: decision.kind === 'resume' ? request.half : null,
       raw: !full || decision.raw,
       flowsWanted,
-      shares: shareShards(shards.count, flowsWanted),
+      shares: shareStreams(shards.count, flowsWanted),
       flows: new Array<number | null>(flowsWanted).fill(null),
       sinceMs: Date.now(),
       progress: new ProgressLog(log, `Sync of replica ${name}`),
@@ -209,11 +238,11 @@ export class ServedReplicas {
   }
 
   private held(): { start: number; head: number }[] {
-    const { shards, rings } = this.parts;
-    return rings.map((ring, shard) => {
-      shards.lock(shard);
+    const { rings, locks } = this.parts;
+    return rings.map((ring, stream) => {
+      locks.lock(stream);
       const { start, head } = ring;
-      shards.unlock(shard);
+      locks.unlock(stream);
       return { start, head };
     });
   }
@@ -226,7 +255,7 @@ export class ServedReplicas {
       return;
     }
     const { threads, config } = this.parts;
-    const { session, raw, from, shares } = replica;
+    const { session, raw, from, half, shares } = replica;
     const listener = {
       connected: () => {},
       abandoned: () => closeSync(descriptor),
@@ -247,6 +276,7 @@ export class ServedReplicas {
       mine: shares[index]!,
       raw,
       from,
+      half,
       heartbeatMs: seconds * 1000,
       windowBytes: this.windowBytes,
     }));
@@ -304,6 +334,7 @@ export class ServedReplicas {
     for (const flow of replica.flows) if (flow !== null && flow >= 0) threads.end(flow);
     closeClient(replica.client.thread, replica.client.clientId);
     this.lastLeftMs = Date.now();
+    if (replica.hasBegun) this.anchors.left(replica.name, this.lastLeftMs);
     const failure = replica.hasBegun ? '' : `No sync of replica ${replica.name}: ${why}`;
     if (replica.hasBegun) log.warning(`Replica ${replica.name} has left: ${why}`);
     else if (failure !== this.lastFailure) log.warning(failure);
@@ -325,6 +356,19 @@ export class ServedReplicas {
         this.watch(replica, nowMs);
       }
     }
+    this.tendAnchors(nowMs, timeoutMs);
+  }
+
+  private tendAnchors(nowMs: number, stayMs: number): void {
+    const { rings, config } = this.parts;
+    const there = [...this.replicas.values()].filter(({ hasBegun }) => hasBegun);
+    for (const { name, session } of there) {
+      const isNear = (ring: JournalRing, stream: number) =>
+        ring.peekHead() - session.acknowledged[stream]! <= ring.nominal;
+      if (session.allDone && rings.every(isNear)) this.anchors.caughtUp(name);
+    }
+    const isThere = (name: string) => there.some((replica) => replica.name === name);
+    this.anchors.tick(nowMs, isThere, { stayMs, bytesMax: config.number('repl-backlog-size') });
   }
 
   private watch({ session, progress, from, name }: ServedReplica, nowMs: number): void {

@@ -1,0 +1,301 @@
+/**
+ * redis.call and redis.pcall: a script's commands, checked in Redis's order, with their shards locked,
+ * run through the dispatcher, and their replies as Lua values. What a refused command answers is an
+ * error table like any error reply.
+ *
+ * The vector and the reply lie in regions of this host's own, since those of the client's command are
+ * in use. One script runs at a time.
+ */
+import { giveBack, newRegion, withRoom } from '../../base/owned-region.js';
+import { KeyPlaces } from '../../commands/contract/key-flags.js';
+import { NO_REPLICAS, OOM, READ_ONLY } from '../../protocol/errors.js';
+import { Arguments } from '../../protocol/parser.js';
+import { checkReplyLength, Reply } from '../../protocol/reply.js';
+import { LuaError, type ScriptHost } from '../../scripting/environment.js';
+import { errorTable } from '../../scripting/library/redis.js';
+import { libraryError } from '../../scripting/runtime/failures.js';
+import { meter } from '../../scripting/runtime/meter.js';
+import type { LuaTable } from '../../scripting/runtime/table.js';
+import type { LuaValue } from '../../scripting/runtime/values.js';
+import { ALLOWED } from '../acl/permissions.js';
+import { subcommandOf } from '../admission.js';
+import type { Dispatcher } from '../dispatch.js';
+import { GATE_MASTER_DOWN, GATE_MEMORY, GATE_NO_REPLICAS, GATE_READ_ONLY } from '../gates.js';
+import { findKeys } from '../key-places.js';
+import { HeldUpError } from '../locking-plan.js';
+import {
+  type RegisteredCommand,
+  TRAIT_DENY_OOM,
+  TRAIT_LOCK_ALL,
+  TRAIT_LOCK_NONE,
+  TRAIT_MAY_REPLICATE,
+  TRAIT_NO_SCRIPT,
+  TRAIT_STALE,
+  TRAIT_WRITE,
+} from '../registry.js';
+import { RegionText } from './region-text.js';
+import { ReplyToLua } from './reply-to-lua.js';
+import { type ScriptRun, StartOver } from './script-run.js';
+
+const INITIAL_BYTES = 4096;
+/** Regions that have grown beyond this are not kept after their command. */
+const KEPT_BYTES = 1 << 20;
+const VECTOR_BYTES_MAX = 0x7ff0_0000;
+const MINUS = 0x2d;
+/** Commands that others see something of: writes, and messages. */
+const LASTING = TRAIT_WRITE | TRAIT_MAY_REPLICATE;
+const UNKNOWN = 'ERR Unknown Redis command called from script';
+const WRONG_ARITY = 'ERR Wrong number of args calling Redis command from script';
+const NOT_ALLOWED = 'ERR This Redis command is not allowed from script';
+const STALE = 'ERR Can not execute the command on a stale replica';
+const NO_WRITES = 'ERR Write commands are not allowed from read-only scripts.';
+const TOO_LONG = 'ERR the arguments of a command may have 2 GiB in all';
+/** In Lua calls; JavaScript's stack is looked at before a command runs below so many. */
+const SHALLOW_DEPTH = 100;
+const PROBE_FRAMES = 600;
+/** What a command counts for in a script's time, in steps of Lua: a few microseconds. */
+const COMMAND_TICKS = 200;
+
+function growOwned(reply: Reply, bytes: number): void {
+  const used = reply.position - reply.start;
+  checkReplyLength(used, bytes);
+  reply.region = withRoom(reply.region, reply.position, reply.position + bytes);
+  reply.limit = reply.region.length;
+}
+
+/** Fails with a RangeError where a command would not have the stack that it needs. */
+function probeStack(frames: number): number {
+  return frames === 0 ? 0 : 1 + probeStack(frames - 1);
+}
+
+/** While a library is loaded, `redis` has none of the functions that touch keys. */
+function missing(name: string): LuaError {
+  return libraryError(`Script attempted to access nonexistent global variable '${name}'`);
+}
+
+export interface HostLog {
+  log(level: number, message: string): void;
+}
+
+export class CommandHost implements ScriptHost {
+  /** Libraries are being loaded: there are no commands. */
+  isLoading = false;
+  private readonly args = new Arguments();
+  private region = newRegion(INITIAL_BYTES);
+  private readonly vectorText = new RegionText();
+  private readonly reply = new Reply(newRegion(INITIAL_BYTES), growOwned);
+  private readonly replyToLua = new ReplyToLua();
+  private readonly places = new KeyPlaces();
+  private failed = false;
+  /** Messages of a run that may still start over. */
+  private readonly held: [level: number, message: string][] = [];
+
+  constructor(
+    private readonly dispatcher: Dispatcher,
+    private readonly run: ScriptRun,
+    private readonly output: HostLog,
+  ) {}
+
+  /** Whether it may still come to a key whose lock it cannot wait for. */
+  private get mayStartOver(): boolean {
+    const { locks } = this.dispatcher;
+    return this.run.isOpen && !locks.hasOrder && !locks.holdsAll;
+  }
+
+  get isRunning(): boolean {
+    return this.run.isRunning;
+  }
+
+  // What scripts call.
+
+  call(args: readonly string[]): LuaValue {
+    if (this.isLoading) throw missing('call');
+    const value = this.execute(args);
+    if (this.failed) throw new LuaError(value);
+    return value;
+  }
+
+  pcall(args: readonly string[]): LuaValue {
+    if (this.isLoading) throw missing('pcall');
+    return this.execute(args);
+  }
+
+  log(level: number, message: string): void {
+    if (this.mayStartOver) this.held.push([level, message]);
+    else this.output.log(level, message);
+  }
+
+  setResp(version: number): void {
+    if (this.isLoading) throw missing('setresp');
+    this.run.resp = version === 3 ? 3 : 2;
+  }
+
+  /** All effects are replicated, whatever a script asks for: a replica that lacks some is no copy. */
+  setReplication(): void {}
+
+  mayRun(args: readonly string[]): boolean | undefined {
+    if (!this.assemble(args)) return undefined;
+    const command = this.find();
+    if (command === null) return undefined;
+    const { access, session } = this.dispatcher;
+    const { permissions } = session;
+    return permissions === null || access.check(permissions, command, this.args) === ALLOWED;
+  }
+
+  /** After a run. @param isFinal it does not start over */
+  flushLog(isFinal: boolean): void {
+    if (isFinal) for (const [level, message] of this.held) this.output.log(level, message);
+    this.held.length = 0;
+  }
+
+  // Running a command.
+
+  private execute(args: readonly string[]): LuaValue {
+    this.failed = false;
+    if (!this.assemble(args)) return this.refuse(null, TOO_LONG);
+    const command = this.find();
+    if (command === null) return this.refuse(null, UNKNOWN);
+    const { arity, traits } = command;
+    const { count } = this.args;
+    if (arity > 0 ? count !== arity : count < -arity) return this.refuse(command, WRONG_ARITY);
+    const refusal = this.refusalOf(command);
+    if (refusal !== null) return this.refuse(command, refusal);
+    if (meter.depth > SHALLOW_DEPTH) probeStack(PROBE_FRAMES);
+    meter.work(COMMAND_TICKS);
+    const isWrite = (traits & TRAIT_WRITE) !== 0;
+    if (this.run.isOpen && !this.lockOrRefuse(command)) {
+      return this.refuse(command, this.dispatcher.scripts.busyError.text);
+    }
+    if (isWrite) this.run.noteWrite();
+    return this.answerOf(command);
+  }
+
+  private answerOf(command: RegisteredCommand): LuaValue {
+    const { reply } = this;
+    reply.rewind(0);
+    reply.protocol = this.run.resp;
+    this.dispatcher.runNested(command, this.args, reply);
+    this.failed = reply.region.bytes[reply.start] === MINUS;
+    if (reply.length > INITIAL_BYTES) meter.allocate(reply.length);
+    const value = this.replyToLua.read(reply.region, reply.start);
+    if (reply.region.length > KEPT_BYTES) this.dropReply();
+    if (this.region.length > KEPT_BYTES) this.dropVector();
+    return value;
+  }
+
+  private dropReply(): void {
+    const { reply } = this;
+    this.replyToLua.release();
+    giveBack(reply.region);
+    reply.region = newRegion(INITIAL_BYTES);
+    reply.limit = reply.region.length;
+    reply.rewind(0);
+  }
+
+  private dropVector(): void {
+    this.vectorText.release();
+    giveBack(this.region);
+    this.region = newRegion(INITIAL_BYTES);
+    this.args.trim();
+  }
+
+  /** Writes the strings as a command vector. @returns false when they are too long */
+  private assemble(args: readonly string[]): boolean {
+    let bytes = 0;
+    for (const arg of args) bytes += arg.length;
+    if (bytes > VECTOR_BYTES_MAX) return false;
+    this.region = withRoom(this.region, 0, bytes);
+    const { region, vectorText, args: vector } = this;
+    vectorText.aim(region);
+    vector.region = region;
+    vector.count = 0;
+    let at = 0;
+    for (const arg of args) {
+      vectorText.write(arg, at);
+      vector.push(at, arg.length);
+      at += arg.length;
+    }
+    return true;
+  }
+
+  private find(): RegisteredCommand | null {
+    const { args, dispatcher } = this;
+    const command = dispatcher.registry.find(args.region, args.offset[0]!, args.length[0]!);
+    if (command === null || !command.hasSubcommands || args.count === 1) return command;
+    return subcommandOf(command, args) ?? null;
+  }
+
+  /** Why the command may not run, in the order in which Redis looks. */
+  private refusalOf(command: RegisteredCommand): string | null {
+    const { traits } = command;
+    const { gates, session } = this.dispatcher;
+    const { run } = this;
+    if ((traits & TRAIT_NO_SCRIPT) !== 0) return NOT_ALLOWED;
+    if ((gates & GATE_MASTER_DOWN) !== 0 && (traits & TRAIT_STALE) === 0) return STALE;
+    if (session.permissions !== null) {
+      const denied = this.dispatcher.access.refusalInScript(session, command, this.args);
+      if (denied !== null) return denied.text;
+    }
+    if (run.isReadOnly && (traits & LASTING) !== 0) return NO_WRITES;
+    if ((traits & TRAIT_WRITE) !== 0) {
+      if ((gates & GATE_READ_ONLY) !== 0 && !session.isReplica) return READ_ONLY.text;
+      if ((gates & GATE_NO_REPLICAS) !== 0 && !session.isReplica) return NO_REPLICAS.text;
+    }
+    // A script that has begun to write goes on.
+    const isFull = (gates & GATE_MEMORY) !== 0 && !run.allowsOom && !run.hasWritten;
+    return isFull && (traits & TRAIT_DENY_OOM) !== 0 ? OOM.text : null;
+  }
+
+  private refuse(command: RegisteredCommand | null, text: string): LuaTable {
+    this.failed = true;
+    this.dispatcher.countRefusal(command, text.slice(0, text.indexOf(' ')));
+    const table = errorTable(text);
+    table.set('ignore_error_stats_update', true);
+    return table;
+  }
+
+  // Locks.
+
+  /** @returns false when a script that runs for too long holds a key: a long wait would hold up all */
+  private lockOrRefuse(command: RegisteredCommand): boolean {
+    try {
+      this.lockKeys(command);
+      return true;
+    } catch (error) {
+      if (error instanceof HeldUpError) return false;
+      throw error;
+    }
+  }
+
+  /**
+   * Takes the locks of the command's keys that the script does not hold.
+   * @throws StartOver when it cannot have one, and has changed nothing
+   */
+  private lockKeys(command: RegisteredCommand): void {
+    const { locks, keys } = this.dispatcher;
+    const { args, places } = this;
+    if (locks.holdsAll) return;
+    // What others see of it cannot be taken back: from here on it must not start over.
+    if ((command.traits & LASTING) !== 0 && !locks.order()) throw new StartOver();
+    const lockAll = (command.traits & (TRAIT_LOCK_ALL | TRAIT_LOCK_NONE)) !== 0;
+    if (lockAll || command.readsAnyKey?.(args)) {
+      this.lockAll();
+      return;
+    }
+    if (!findKeys(command.keys, args, places)) return;
+    keys.forget();
+    for (let i = 0; i < places.count; i++) {
+      while (!locks.extend(keys.mark(args, places.index[i]!))) {
+        // With the order lock only the hash key can have changed, and no lock was held before.
+        if (!locks.hasOrder) throw new StartOver();
+      }
+    }
+  }
+
+  private lockAll(): void {
+    const { locks, shards } = this.dispatcher;
+    for (let shard = 0; shard < shards.count; shard++) {
+      if (!locks.extend(shard) && !locks.hasOrder) throw new StartOver();
+    }
+  }
+}

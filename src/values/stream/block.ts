@@ -1,0 +1,446 @@
+/**
+ * A block: neighbouring entries of a stream, which are one element of its sequence of blocks. The id of
+ * the element is that of the first entry.
+ *
+ *   0    u16  entries
+ *   2    16   id of the last entry
+ *   18   the common fields: their number, and for each its length and bytes
+ *   …    entries
+ *
+ *   entry    flags (1), length of what follows, id, fields
+ *   flags    bit 0: the fields are the common ones, so that only values follow
+ *            bit 1: the milliseconds are those of the entry before
+ *            bits 2-7: the difference to the entry before, or 63: it follows
+ *   id       nothing for the first entry. With the same milliseconds: how much more the sequence
+ *            number is than the one before plus 1. Else: how many milliseconds more, then the
+ *            sequence number
+ *   fields   values of the common fields; or their number, then name and value of each
+ *   value    length * 2 and bytes; or width * 2 + 1 and an integer of 1 to 8 bytes
+ *
+ * Numbers have 7 bits a byte, the lowest first, and bit 7 where another follows. An entry of three
+ * common fields costs 6 bytes beyond its values.
+ */
+import type { ArgumentVector } from '../../base/arguments.js';
+import { giveBack, newRegion, withRoom } from '../../base/owned-region.js';
+import { copyBytes, equalBytes, type Region } from '../../base/region.js';
+import { INTEGER_TEXT_MAX, Int64 } from '../../structures/packed/integer.js';
+import { StreamId } from './stream-id.js';
+
+export const BLOCK_ENTRIES = 0;
+export const BLOCK_LAST_ID = 2;
+export const BLOCK_HEADER_BYTES = 18;
+/** Three blocks with their ids and slots fill a leaf. */
+export const BLOCK_BYTES_MAX = 1344;
+/** More entries of the smallest size than fit into a block. */
+export const BLOCK_ENTRIES_MAX = 512;
+
+const FLAG_COMMON = 1;
+const FLAG_SAME_TIME = 2;
+const DIFFERENCE_SHIFT = 2;
+const DIFFERENCE_FOLLOWS = 63;
+const NUMBER_BYTES_MAX = 10;
+const KEPT_BYTES = 1 << 20;
+const FIRST_BYTES = 8192;
+const WORDS = 4;
+
+const integer = new Int64();
+
+/** Reads and writes numbers of 7 bits a byte, of up to 64 bits. */
+class NumberCodec {
+  at = 0;
+  high = 0;
+  low = 0;
+
+  /** Reads one below 2^32. */
+  read({ bytes }: Region): number {
+    let value = bytes[this.at++]!;
+    if (value < 128) return value;
+    value &= 127;
+    for (let scale = 128; ; scale *= 128) {
+      const byte = bytes[this.at++]!;
+      value += (byte & 127) * scale;
+      if (byte < 128) return value;
+    }
+  }
+
+  write({ bytes }: Region, value: number): void {
+    let rest = value;
+    while (rest >= 128) {
+      bytes[this.at++] = (rest & 127) | 128;
+      rest = rest < 0x80000000 ? rest >>> 7 : Math.floor(rest / 128);
+    }
+    bytes[this.at++] = rest;
+  }
+
+  /** Reads one of 64 bits into `high` and `low`. */
+  readLong({ bytes }: Region): void {
+    let high = 0;
+    let low = 0;
+    for (let shift = 0; ; shift += 7) {
+      const byte = bytes[this.at++]!;
+      const bits = byte & 127;
+      if (shift < 28) low |= bits << shift;
+      else if (shift === 28) {
+        low |= bits << 28;
+        high |= bits >>> 4;
+      } else high |= bits << (shift - 32);
+      if (byte < 128) break;
+    }
+    this.high = high | 0;
+    this.low = low | 0;
+  }
+
+  writeLong({ bytes }: Region, high: number, low: number): void {
+    let restHigh = high >>> 0;
+    let restLow = low >>> 0;
+    while (restHigh !== 0 || restLow >= 128) {
+      bytes[this.at++] = (restLow & 127) | 128;
+      restLow = ((restLow >>> 7) | (restHigh << 25)) >>> 0;
+      restHigh >>>= 7;
+    }
+    bytes[this.at++] = restLow;
+  }
+}
+
+const codec = new NumberCodec();
+
+/** A place among the fields of an entry. Owned by its caller, reused. */
+export class FieldReader {
+  region!: Region;
+  /** Fields that are left. */
+  left = 0;
+  nameOffset = 0;
+  nameLength = 0;
+  isInteger = false;
+  readonly integer = new Int64();
+  valueOffset = 0;
+  valueLength = 0;
+  private commonAt = 0;
+  private bodyAt = 0;
+  private isCommon = false;
+
+  /** @param common where the common fields lie, `body` where those of the entry do */
+  start(region: Region, common: number, body: number, isCommon: boolean): void {
+    this.region = region;
+    this.isCommon = isCommon;
+    codec.at = isCommon ? common : body;
+    this.left = codec.read(region);
+    this.commonAt = codec.at;
+    this.bodyAt = isCommon ? body : codec.at;
+  }
+
+  /** Goes to the next field; one must be left. */
+  next(): void {
+    const { region } = this;
+    this.left--;
+    codec.at = this.isCommon ? this.commonAt : this.bodyAt;
+    this.nameLength = codec.read(region);
+    this.nameOffset = codec.at;
+    codec.at += this.nameLength;
+    if (this.isCommon) {
+      this.commonAt = codec.at;
+      codec.at = this.bodyAt;
+    }
+    const head = codec.read(region);
+    const bytes = Math.floor(head / 2);
+    this.isInteger = (head & 1) === 1;
+    this.valueOffset = codec.at;
+    this.valueLength = bytes;
+    if (this.isInteger) {
+      this.integer.read(region, codec.at, bytes);
+      this.valueLength = this.integer.textLength;
+    }
+    this.bodyAt = codec.at + bytes;
+  }
+
+  /** Where the fields end; none is left. */
+  get end(): number {
+    return this.bodyAt;
+  }
+
+  /** Writes the value's bytes, `valueLength` of them. */
+  copyValue(target: Region, at: number): void {
+    if (this.isInteger) this.integer.writeText(target, at, this.valueLength);
+    else copyBytes(target, at, this.region, this.valueOffset, this.valueLength);
+  }
+}
+
+/** The entries of a block. Owned by its caller, reused; right until the stream changes. */
+export class BlockReader {
+  region!: Region;
+  offset = 0;
+  length = 0;
+  count = 0;
+  /** Where the common fields are. */
+  common = 0;
+  /** Where the first entry is. */
+  first = 0;
+  /** For each entry, and for where the next one would be. */
+  private readonly starts = new Int32Array(BLOCK_ENTRIES_MAX + 1);
+  /** Where the fields of each are. */
+  private readonly bodies = new Int32Array(BLOCK_ENTRIES_MAX);
+  private readonly ids = new Int32Array(BLOCK_ENTRIES_MAX * WORDS);
+
+  /** @param idOffset where the block's id is */
+  load(region: Region, idOffset: number, offset: number, length: number): void {
+    this.region = region;
+    this.offset = offset;
+    this.length = length;
+    this.count = region.view.getUint16(offset + BLOCK_ENTRIES, true);
+    this.common = offset + BLOCK_HEADER_BYTES;
+    this.first = skipCommon(region, this.common);
+    const { starts, bodies, ids, count } = this;
+    const { view } = region;
+    for (let word = 0; word < WORDS; word++) ids[word] = view.getInt32(idOffset + word * 4, false);
+    codec.at = this.first;
+    for (let i = 0; i < count; i++) {
+      starts[i] = codec.at;
+      const flags = region.bytes[codec.at++]!;
+      const rest = codec.read(region);
+      const body = codec.at;
+      if (i > 0) this.readId(i, flags);
+      bodies[i] = codec.at;
+      codec.at = body + rest;
+    }
+    starts[count] = codec.at;
+  }
+
+  private readId(index: number, flags: number): void {
+    const { ids, region } = this;
+    const at = index * WORDS;
+    const before = at - WORDS;
+    const difference = flags >>> DIFFERENCE_SHIFT;
+    if (difference === DIFFERENCE_FOLLOWS) codec.readLong(region);
+    else {
+      codec.high = 0;
+      codec.low = difference;
+    }
+    if ((flags & FLAG_SAME_TIME) !== 0) {
+      ids[at] = ids[before]!;
+      ids[at + 1] = ids[before + 1]!;
+      const low = (ids[before + 3]! >>> 0) + (codec.low >>> 0) + 1;
+      ids[at + 2] = ids[before + 2]! + codec.high + (low >= 2 ** 32 ? 1 : 0);
+      ids[at + 3] = low | 0;
+      return;
+    }
+    const low = (ids[before + 1]! >>> 0) + (codec.low >>> 0);
+    ids[at] = ids[before]! + codec.high + (low >= 2 ** 32 ? 1 : 0);
+    ids[at + 1] = low | 0;
+    codec.readLong(region);
+    ids[at + 2] = codec.high;
+    ids[at + 3] = codec.low;
+  }
+
+  idAt(index: number, into: StreamId): StreamId {
+    const at = index * WORDS;
+    const { ids } = this;
+    return into.set(ids[at]!, ids[at + 1]!, ids[at + 2]!, ids[at + 3]!);
+  }
+
+  startAt(index: number): number {
+    return this.starts[index]!;
+  }
+
+  bodyAt(index: number): number {
+    return this.bodies[index]!;
+  }
+
+  isCommonAt(index: number): boolean {
+    return (this.region.bytes[this.starts[index]!]! & FLAG_COMMON) !== 0;
+  }
+
+  /** Index of the first entry whose id is not below this one; `count` when there is none. */
+  search(id: StreamId): number {
+    let low = 0;
+    let high = this.count;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.idAt(middle, probe).compare(id) < 0) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  startFields(index: number, fields: FieldReader): void {
+    fields.start(this.region, this.common, this.bodies[index]!, this.isCommonAt(index));
+  }
+}
+
+const probe = new StreamId();
+
+function skipCommon(region: Region, common: number): number {
+  codec.at = common;
+  const count = codec.read(region);
+  for (let i = 0; i < count; i++) {
+    const length = codec.read(region);
+    codec.at += length;
+  }
+  return codec.at;
+}
+
+/** Writes blocks into a region of its own. One for each thread. */
+export class BlockWriter {
+  region = newRegion(FIRST_BYTES);
+  /** Bytes of the block written. */
+  length = 0;
+  private readonly body = { region: newRegion(FIRST_BYTES), length: 0 };
+  private readonly last = new StreamId();
+
+  /** Gives back what a large entry needed. */
+  release(): void {
+    if (this.region.length > KEPT_BYTES) {
+      giveBack(this.region);
+      this.region = newRegion(FIRST_BYTES);
+    }
+    if (this.body.region.length <= KEPT_BYTES) return;
+    giveBack(this.body.region);
+    this.body.region = newRegion(FIRST_BYTES);
+  }
+
+  /** Begins with the bytes of a block that another entry is appended to. */
+  continue(region: Region, offset: number, length: number): void {
+    this.region = withRoom(this.region, 0, length);
+    copyBytes(this.region, 0, region, offset, length);
+    this.length = length;
+    this.last.read(region, offset + BLOCK_LAST_ID);
+  }
+
+  /** Begins an empty block whose common fields are those of the arguments from `first` on. */
+  begin(args: ArgumentVector, first: number): void {
+    let bytes = BLOCK_HEADER_BYTES + NUMBER_BYTES_MAX;
+    for (let i = first; i < args.count; i += 2) bytes += args.length[i]! + NUMBER_BYTES_MAX;
+    this.region = withRoom(this.region, 0, bytes);
+    const { region } = this;
+    region.view.setUint16(BLOCK_ENTRIES, 0, true);
+    codec.at = BLOCK_HEADER_BYTES;
+    codec.write(region, (args.count - first) >> 1);
+    for (let i = first; i < args.count; i += 2) {
+      codec.write(region, args.length[i]!);
+      copyBytes(region, codec.at, args.region, args.offset[i]!, args.length[i]!);
+      codec.at += args.length[i]!;
+    }
+    this.length = codec.at;
+  }
+
+  /** Appends an entry of the arguments from `first` on; its id is above the last one. */
+  append(id: StreamId, args: ArgumentVector, first: number): void {
+    const isCommon = this.hasCommonFields(args, first);
+    this.writeBody(args, first, isCommon);
+    this.appendBody(id, isCommon, this.body.region, 0, this.body.length);
+  }
+
+  /** Appends an entry whose fields are written already. */
+  appendBody(id: StreamId, isCommon: boolean, body: Region, offset: number, length: number): void {
+    this.region = withRoom(this.region, this.length, this.length + length + 4 * NUMBER_BYTES_MAX);
+    const { region, last } = this;
+    const { view, bytes } = region;
+    const count = view.getUint16(BLOCK_ENTRIES, true);
+    const flagsAt = this.length;
+    // The length comes before the id: it is known when the id was written once, behind the block.
+    const idAt = flagsAt + 1 + NUMBER_BYTES_MAX;
+    codec.at = idAt;
+    bytes[flagsAt] = (isCommon ? FLAG_COMMON : 0) | (count > 0 ? this.writeId(id) : 0);
+    const idBytes = codec.at - idAt;
+    codec.at = flagsAt + 1;
+    codec.write(region, idBytes + length);
+    bytes.copyWithin(codec.at, idAt, idAt + idBytes);
+    codec.at += idBytes;
+    copyBytes(region, codec.at, body, offset, length);
+    this.length = codec.at + length;
+    view.setUint16(BLOCK_ENTRIES, count + 1, true);
+    id.write(region, BLOCK_LAST_ID);
+    last.copyFrom(id);
+  }
+
+  /** @returns the flags for the id */
+  private writeId(id: StreamId): number {
+    const { last, region } = this;
+    const isSame = id.hasSameTime(last);
+    const lowFrom = isSame ? last.seqLow : last.msLow;
+    const highFrom = isSame ? last.seqHigh : last.msHigh;
+    const lowTo = isSame ? id.seqLow : id.msLow;
+    const highTo = isSame ? id.seqHigh : id.msHigh;
+    const less = (lowFrom >>> 0) + (isSame ? 1 : 0);
+    const difference = (lowTo >>> 0) - less;
+    const low = difference | 0;
+    const high = (highTo - highFrom - (difference < 0 ? 1 : 0)) | 0;
+    const isShort = high === 0 && low >= 0 && low < DIFFERENCE_FOLLOWS;
+    if (!isShort) codec.writeLong(region, high, low);
+    if (!isSame) codec.writeLong(region, id.seqHigh, id.seqLow);
+    const shown = isShort ? low : DIFFERENCE_FOLLOWS;
+    return (isSame ? FLAG_SAME_TIME : 0) | (shown << DIFFERENCE_SHIFT);
+  }
+
+  private hasCommonFields(args: ArgumentVector, first: number): boolean {
+    const { region } = this;
+    codec.at = BLOCK_HEADER_BYTES;
+    if (codec.read(region) !== (args.count - first) >> 1) return false;
+    for (let i = first; i < args.count; i += 2) {
+      const length = codec.read(region);
+      if (length !== args.length[i]) return false;
+      if (!equalBytes(region, codec.at, args.region, args.offset[i]!, length)) return false;
+      codec.at += length;
+    }
+    return true;
+  }
+
+  private writeBody(args: ArgumentVector, first: number, isCommon: boolean): void {
+    let bytes = NUMBER_BYTES_MAX;
+    for (let i = first; i < args.count; i++) bytes += args.length[i]! + NUMBER_BYTES_MAX;
+    const { body } = this;
+    body.region = withRoom(body.region, 0, bytes);
+    const { region } = body;
+    codec.at = 0;
+    if (!isCommon) codec.write(region, (args.count - first) >> 1);
+    for (let i = first; i < args.count; i += 2) {
+      if (!isCommon) {
+        codec.write(region, args.length[i]!);
+        copyBytes(region, codec.at, args.region, args.offset[i]!, args.length[i]!);
+        codec.at += args.length[i]!;
+      }
+      writeValue(region, args.region, args.offset[i + 1]!, args.length[i + 1]!);
+    }
+    body.length = codec.at;
+  }
+
+  /**
+   * The block without the entries `from` to before `to`, of which some are left.
+   * @param firstId takes the id of the first entry that is left
+   */
+  without(block: BlockReader, from: number, to: number, firstId: StreamId): void {
+    const { region, offset, count } = block;
+    const head = block.startAt(from) - offset;
+    this.region = withRoom(this.region, 0, block.length + NUMBER_BYTES_MAX);
+    copyBytes(this.region, 0, region, offset, head);
+    this.length = head;
+    this.region.view.setUint16(BLOCK_ENTRIES, from, true);
+    if (from > 0) {
+      block.idAt(from - 1, this.last).write(this.region, BLOCK_LAST_ID);
+      block.idAt(0, firstId);
+    } else block.idAt(to, firstId);
+    if (to === count) return;
+    const body = block.bodyAt(to);
+    const end = block.startAt(to + 1);
+    block.idAt(to, probe);
+    this.appendBody(probe, block.isCommonAt(to), region, body, end - body);
+    const rest = block.startAt(count) - end;
+    this.region = withRoom(this.region, this.length, this.length + rest);
+    copyBytes(this.region, this.length, region, end, rest);
+    this.length += rest;
+    this.region.view.setUint16(BLOCK_ENTRIES, count - (to - from), true);
+    block.idAt(count - 1, this.last).write(this.region, BLOCK_LAST_ID);
+  }
+}
+
+function writeValue(target: Region, source: Region, offset: number, length: number): void {
+  if (length <= INTEGER_TEXT_MAX && integer.parse(source, offset, length)) {
+    const { width } = integer;
+    codec.write(target, width * 2 + 1);
+    integer.write(target, codec.at, width);
+    codec.at += width;
+    return;
+  }
+  codec.write(target, length * 2);
+  copyBytes(target, codec.at, source, offset, length);
+  codec.at += length;
+}

@@ -1,0 +1,513 @@
+/**
+ * Consumer groups of a stream, their consumers and pending entries. All of them are members of one
+ * sequence by score and bytes, so that a stream with a small group costs one page more. Groups and
+ * consumers have numbers; scores tell what a member is:
+ *
+ *   score   for each                    member
+ *   0       group                       name, number (f64), last id (16), entries read (i64)
+ *   4n      consumer n                  name
+ *   4n + 1  consumer of group n         name, number (f64), when it was last seen (f64, ms)
+ *   4n + 2  pending entry of group n    id (16), consumer (f64), delivered (f64, ms), times (i64)
+ *   4n + 3  pending entry of consumer n id (16)
+ *
+ * So groups and consumers are in the order of their names, and pending entries in that of their ids;
+ * how many there are is the difference of two ranks. A name that has something behind it ends with two
+ * zero bytes, and 0 255 stands for a zero byte within it: no name is the beginning of another.
+ *
+ * All methods run under the shard's lock.
+ */
+import { giveBack, newRegion, withRoom } from '../../base/owned-region.js';
+import { compareBytes, copyBytes, type Region } from '../../base/region.js';
+import { Cursor } from '../../structures/sequence/cursor.js';
+import { ElementView, NewElement } from '../../structures/sequence/element.js';
+import { SearchKey } from '../../structures/sequence/order.js';
+import { ID_BYTES } from '../../structures/sequence/root.js';
+import type { Sequence } from '../../structures/sequence/sequence.js';
+import type { Stream } from './stream.js';
+import { StreamId } from './stream-id.js';
+
+const SCORE_GROUPS = 0;
+const STEP = 4;
+const NAME = 0;
+const CONSUMERS = 1;
+const PENDING = 2;
+const OWNED = 3;
+
+const GROUP_FIXED_BYTES = 32;
+const CONSUMER_FIXED_BYTES = 16;
+const PENDING_BYTES = ID_BYTES + 24;
+const NAME_END_BYTES = 2;
+const ESCAPE = 255;
+const FIRST_BYTES = 1024;
+const KEPT_BYTES = 1 << 20;
+/** What a group's entries read are when nobody knows. */
+export const ENTRIES_READ_UNKNOWN = -1n;
+const LOWEST = new StreamId();
+
+/** The bytes of a name. They stay until the next name is read or the groups change. */
+export class GroupName {
+  region!: Region;
+  offset = 0;
+  length = 0;
+  private own = newRegion(FIRST_BYTES);
+
+  set(region: Region, offset: number, length: number): void {
+    this.region = region;
+    this.offset = offset;
+    this.length = length;
+  }
+
+  /** Takes a name as it lies in a member, without what ends it. */
+  decode(region: Region, offset: number, length: number): void {
+    const { bytes } = region;
+    let zeroes = 0;
+    for (let i = 0; i < length; i++) if (bytes[offset + i] === 0) zeroes++;
+    if (zeroes === 0) {
+      this.set(region, offset, length);
+      return;
+    }
+    this.own = withRoom(this.own, 0, length);
+    const target = this.own.bytes;
+    let to = 0;
+    for (let i = 0; i < length; i++) {
+      target[to++] = bytes[offset + i]!;
+      if (bytes[offset + i] === 0) i++;
+    }
+    this.set(this.own, 0, to);
+  }
+}
+
+/** A thread's view of the groups of a stream: one group, one consumer and one pending entry of it. */
+export class Groups {
+  private stream!: Stream;
+  private sequence!: Sequence;
+  private region!: Region;
+  private scratch = newRegion(FIRST_BYTES);
+  private readonly element = new NewElement(this.scratch);
+  private readonly key = new SearchKey(this.scratch);
+  private readonly cursor = new Cursor();
+  /** Where an iteration is; changes of the groups make it stale. */
+  private readonly place = new Cursor();
+  private readonly view = new ElementView();
+
+  /** The group that is open. */
+  readonly name = new GroupName();
+  number = 0;
+  readonly lastId = new StreamId();
+  entriesRead = 0n;
+
+  /** The consumer that is open. */
+  readonly consumerName = new GroupName();
+  consumer = 0;
+  seenMs = 0;
+
+  /** The pending entry that was found. */
+  readonly id = new StreamId();
+  owner = 0;
+  deliveredMs = 0;
+  deliveries = 0n;
+  private readonly ownerName = new GroupName();
+  private ownerNamed = 0;
+
+  get opened(): Stream {
+    return this.stream;
+  }
+
+  open(stream: Stream): void {
+    this.stream = stream;
+    this.sequence = stream.members;
+    this.region = stream.space.region;
+    this.number = 0;
+    this.consumer = 0;
+    this.ownerNamed = 0;
+    if (this.scratch.length <= KEPT_BYTES) return;
+    giveBack(this.scratch);
+    this.scratch = newRegion(FIRST_BYTES);
+  }
+
+  // --- members -----------------------------------------------------------------------------------
+
+  /** Writes a name and what ends it at the beginning of the scratch bytes. @returns their number */
+  private encode(source: Region, offset: number, length: number): number {
+    this.scratch = withRoom(this.scratch, 0, length * 2 + NAME_END_BYTES + GROUP_FIXED_BYTES);
+    const { bytes } = this.scratch;
+    let to = 0;
+    for (let i = 0; i < length; i++) {
+      const byte = source.bytes[offset + i]!;
+      bytes[to++] = byte;
+      if (byte === 0) bytes[to++] = ESCAPE;
+    }
+    bytes[to++] = 0;
+    bytes[to++] = 0;
+    return to;
+  }
+
+  /** Goes to the first member of a score that is not before the first `length` bytes of the scratch. */
+  private seek(score: number, length: number): boolean {
+    this.key.aimMember(score, this.scratch, 0, length);
+    return this.sequence.seekKey(this.cursor, this.key, false) && this.isOf(score);
+  }
+
+  /** Reads the member at the cursor. @returns whether it has this score */
+  private isOf(score: number, cursor = this.cursor): boolean {
+    this.sequence.read(cursor, this.view);
+    return this.view.score === score;
+  }
+
+  /** Whether a member of a score begins with the first `length` bytes of the scratch; it is read. */
+  private find(score: number, length: number): boolean {
+    if (!this.seek(score, length) || this.view.length < length) return false;
+    const { view } = this;
+    return compareBytes(this.region, view.offset, length, this.scratch, 0, length) === 0;
+  }
+
+  /** Inserts the first `length` bytes of the scratch. @returns false when the space is full */
+  private insert(score: number, length: number): boolean {
+    this.key.aimMember(score, this.scratch, 0, length);
+    this.element.setScored(score, this.scratch, 0, length);
+    return this.sequence.insertByKey(this.cursor, this.key, this.element);
+  }
+
+  /** Members of a score. */
+  private count(score: number): number {
+    const { sequence, cursor, key } = this;
+    key.aimScore(score);
+    sequence.seekKey(cursor, key, false);
+    const first = cursor.rank;
+    sequence.seekKey(cursor, key, true);
+    return cursor.rank - first;
+  }
+
+  /** Removes all members of a score. */
+  private removeAll(score: number): void {
+    const { sequence, cursor, key } = this;
+    const count = this.count(score);
+    if (count === 0) return;
+    key.aimScore(score);
+    sequence.seekKey(cursor, key, false);
+    sequence.remove(cursor, count);
+  }
+
+  private encodeId(id: StreamId): void {
+    id.write(this.scratch, 0);
+  }
+
+  // --- groups ------------------------------------------------------------------------------------
+
+  get groupCount(): number {
+    return this.count(SCORE_GROUPS);
+  }
+
+  /** Opens the group of this name. @returns false when there is none */
+  findGroup(region: Region, offset: number, length: number): boolean {
+    this.consumer = 0;
+    if (!this.find(SCORE_GROUPS, this.encode(region, offset, length))) return false;
+    this.readGroup();
+    return true;
+  }
+
+  private readGroup(): void {
+    const { view, region } = this;
+    const fixed = view.offset + view.length - GROUP_FIXED_BYTES;
+    this.name.decode(region, view.offset, view.length - GROUP_FIXED_BYTES - NAME_END_BYTES);
+    this.number = region.view.getFloat64(fixed, true);
+    this.lastId.read(region, fixed + 8);
+    this.entriesRead = region.view.getBigInt64(fixed + 24, true);
+  }
+
+  /** Opens the first group. @returns false when there is none */
+  firstGroup(): boolean {
+    this.key.aimScore(SCORE_GROUPS);
+    if (!this.sequence.seekKey(this.place, this.key, false)) return false;
+    if (!this.isOf(SCORE_GROUPS, this.place)) return false;
+    this.readGroup();
+    return true;
+  }
+
+  /** Opens the next one after `firstGroup`. */
+  nextGroup(): boolean {
+    if (!this.sequence.next(this.place) || !this.isOf(SCORE_GROUPS, this.place)) return false;
+    this.readGroup();
+    return true;
+  }
+
+  /** Makes a group, which must not be there. @returns false when the space is full */
+  addGroup(
+    region: Region,
+    offset: number,
+    length: number,
+    lastId: StreamId,
+    entriesRead: bigint,
+  ): boolean {
+    const at = this.encode(region, offset, length);
+    const { view } = this.scratch;
+    view.setFloat64(at, this.stream.takeNumber(), true);
+    lastId.write(this.scratch, at + 8);
+    view.setBigInt64(at + 24, entriesRead, true);
+    return this.insert(SCORE_GROUPS, at + GROUP_FIXED_BYTES);
+  }
+
+  /** Writes `lastId` and `entriesRead` of the open group. */
+  saveGroup(region: Region, offset: number, length: number): void {
+    if (!this.find(SCORE_GROUPS, this.encode(region, offset, length))) {
+      throw new Error('stream: the group is gone');
+    }
+    const fixed = this.view.offset + this.view.length - GROUP_FIXED_BYTES;
+    this.lastId.write(this.region, fixed + 8);
+    this.region.view.setBigInt64(fixed + 24, this.entriesRead, true);
+  }
+
+  /** Removes the open group with all that belongs to it. */
+  removeGroup(region: Region, offset: number, length: number): void {
+    const { number } = this;
+    while (this.firstConsumer()) this.removeConsumer();
+    this.removeAll(number * STEP + PENDING);
+    if (this.find(SCORE_GROUPS, this.encode(region, offset, length))) {
+      this.sequence.remove(this.cursor, 1);
+    }
+    this.number = 0;
+  }
+
+  // --- consumers ---------------------------------------------------------------------------------
+
+  get consumerCount(): number {
+    return this.count(this.number * STEP + CONSUMERS);
+  }
+
+  /** Opens the consumer of this name of the open group. @returns false when there is none */
+  findConsumer(region: Region, offset: number, length: number): boolean {
+    const score = this.number * STEP + CONSUMERS;
+    if (!this.find(score, this.encode(region, offset, length))) return false;
+    this.readConsumer();
+    return true;
+  }
+
+  private readConsumer(): void {
+    const { view, region } = this;
+    const fixed = view.offset + view.length - CONSUMER_FIXED_BYTES;
+    const nameBytes = view.length - CONSUMER_FIXED_BYTES - NAME_END_BYTES;
+    this.consumerName.decode(region, view.offset, nameBytes);
+    this.consumer = region.view.getFloat64(fixed, true);
+    this.seenMs = region.view.getFloat64(fixed + 8, true);
+  }
+
+  /** The open consumer, which was found last, is seen. */
+  seeConsumer(nowMs: number): void {
+    this.seenMs = nowMs;
+    const { view } = this;
+    this.region.view.setFloat64(view.offset + view.length - 8, nowMs, true);
+  }
+
+  firstConsumer(): boolean {
+    const score = this.number * STEP + CONSUMERS;
+    this.key.aimScore(score);
+    if (!this.sequence.seekKey(this.place, this.key, false)) return false;
+    if (!this.isOf(score, this.place)) return false;
+    this.readConsumer();
+    return true;
+  }
+
+  nextConsumer(): boolean {
+    const score = this.number * STEP + CONSUMERS;
+    if (!this.sequence.next(this.place) || !this.isOf(score, this.place)) return false;
+    this.readConsumer();
+    return true;
+  }
+
+  /** Makes a consumer of the open group, which must not be there, and opens it. False: no room */
+  addConsumer(region: Region, offset: number, length: number, nowMs: number): boolean {
+    const number = this.stream.takeNumber();
+    const at = this.encode(region, offset, length);
+    const { view } = this.scratch;
+    view.setFloat64(at, number, true);
+    view.setFloat64(at + 8, nowMs, true);
+    const score = this.number * STEP + CONSUMERS;
+    if (!this.insert(score, at + CONSUMER_FIXED_BYTES)) return false;
+    copyBytes(this.scratch, 0, region, offset, length);
+    if (!this.insert(number * STEP + NAME, length)) {
+      this.encode(region, offset, length);
+      if (this.find(score, at)) this.sequence.remove(this.cursor, 1);
+      return false;
+    }
+    this.consumer = number;
+    this.seenMs = nowMs;
+    this.consumerName.set(region, offset, length);
+    return true;
+  }
+
+  /** Removes the open consumer, and its pending entries from the group. */
+  removeConsumer(): void {
+    const { consumer, sequence } = this;
+    for (let more = this.firstOwned(); more; more = this.nextOwned()) {
+      this.encodeId(this.id);
+      if (this.find(this.number * STEP + PENDING, ID_BYTES)) sequence.remove(this.cursor, 1);
+      this.encodeId(this.id);
+      this.seek(consumer * STEP + OWNED, ID_BYTES);
+      this.place.copyFrom(this.cursor);
+    }
+    this.removeAll(consumer * STEP + OWNED);
+    this.removeAll(consumer * STEP + NAME);
+    const { consumerName } = this;
+    // The name was read from the sequence, which has changed: it is found by its number instead.
+    const score = this.number * STEP + CONSUMERS;
+    this.key.aimScore(score);
+    let more = sequence.seekKey(this.cursor, this.key, false);
+    while (more && this.isOf(score)) {
+      this.readConsumer();
+      if (this.consumer === consumer) break;
+      more = sequence.next(this.cursor);
+    }
+    if (more && this.consumer === consumer) sequence.remove(this.cursor, 1);
+    consumerName.length = 0;
+    this.consumer = 0;
+  }
+
+  // --- pending entries ---------------------------------------------------------------------------
+
+  /** Of the open group. */
+  get pendingCount(): number {
+    return this.count(this.number * STEP + PENDING);
+  }
+
+  /** Of the open consumer. */
+  get ownedCount(): number {
+    return this.count(this.consumer * STEP + OWNED);
+  }
+
+  /** Finds the pending entry of this id in the open group. */
+  findPending(id: StreamId): boolean {
+    this.encodeId(id);
+    if (!this.find(this.number * STEP + PENDING, ID_BYTES)) return false;
+    this.readPending();
+    return true;
+  }
+
+  private readPending(): void {
+    const { view, region } = this;
+    this.id.read(region, view.offset);
+    this.owner = region.view.getFloat64(view.offset + ID_BYTES, true);
+    this.deliveredMs = region.view.getFloat64(view.offset + ID_BYTES + 8, true);
+    this.deliveries = region.view.getBigInt64(view.offset + ID_BYTES + 16, true);
+  }
+
+  /** Goes to the first pending entry of the open group whose id is not below this one. */
+  seekPending(id: StreamId): boolean {
+    this.encodeId(id);
+    const score = this.number * STEP + PENDING;
+    this.key.aimMember(score, this.scratch, 0, ID_BYTES);
+    if (!this.sequence.seekKey(this.place, this.key, false)) return false;
+    if (!this.isOf(score, this.place)) return false;
+    this.readPending();
+    return true;
+  }
+
+  nextPending(): boolean {
+    const score = this.number * STEP + PENDING;
+    if (!this.sequence.next(this.place) || !this.isOf(score, this.place)) return false;
+    this.readPending();
+    return true;
+  }
+
+  /** The last pending entry of the open group, which has one. */
+  lastPending(into: StreamId): StreamId {
+    const { sequence, cursor, key } = this;
+    key.aimScore(this.number * STEP + PENDING);
+    sequence.seekKey(cursor, key, true);
+    sequence.previous(cursor);
+    sequence.read(cursor, this.view);
+    return into.read(this.region, this.view.offset);
+  }
+
+  private firstOwned(): boolean {
+    return this.seekOwned(LOWEST);
+  }
+
+  /** Goes to the first pending entry of the open consumer whose id is not below this one: `id`. */
+  seekOwned(id: StreamId): boolean {
+    this.encodeId(id);
+    const score = this.consumer * STEP + OWNED;
+    this.key.aimMember(score, this.scratch, 0, ID_BYTES);
+    if (!this.sequence.seekKey(this.place, this.key, false)) return false;
+    if (!this.isOf(score, this.place)) return false;
+    this.id.read(this.region, this.view.offset);
+    return true;
+  }
+
+  nextOwned(): boolean {
+    const score = this.consumer * STEP + OWNED;
+    if (!this.sequence.next(this.place) || !this.isOf(score, this.place)) return false;
+    this.id.read(this.region, this.view.offset);
+    return true;
+  }
+
+  /** The name of the consumer that has the pending entry found. */
+  nameOfOwner(): GroupName {
+    const { ownerName, owner } = this;
+    if (this.ownerNamed !== owner) {
+      this.key.aimScore(owner * STEP + NAME);
+      this.sequence.seekKey(this.cursor, this.key, false);
+      this.sequence.read(this.cursor, this.view);
+      ownerName.set(this.region, this.view.offset, this.view.length);
+      this.ownerNamed = owner;
+    }
+    return ownerName;
+  }
+
+  /**
+   * Gives the entry of this id to the open consumer, whoever had it.
+   * @returns false when the space is full; nothing has changed then
+   */
+  deliver(id: StreamId, nowMs: number, deliveries: bigint): boolean {
+    const found = this.findPending(id);
+    if (found && this.owner !== this.consumer) {
+      if (!this.own(id)) return false;
+      this.disown(id, this.owner);
+      this.findPending(id);
+    }
+    if (found) {
+      const at = this.view.offset + ID_BYTES;
+      const { view } = this.region;
+      view.setFloat64(at, this.consumer, true);
+      view.setFloat64(at + 8, nowMs, true);
+      view.setBigInt64(at + 16, deliveries, true);
+      return true;
+    }
+    if (!this.own(id)) return false;
+    this.encodeId(id);
+    const { view } = this.scratch;
+    view.setFloat64(ID_BYTES, this.consumer, true);
+    view.setFloat64(ID_BYTES + 8, nowMs, true);
+    view.setBigInt64(ID_BYTES + 16, deliveries, true);
+    if (this.insert(this.number * STEP + PENDING, PENDING_BYTES)) return true;
+    this.disown(id, this.consumer);
+    return false;
+  }
+
+  private own(id: StreamId): boolean {
+    this.encodeId(id);
+    return this.insert(this.consumer * STEP + OWNED, ID_BYTES);
+  }
+
+  private disown(id: StreamId, consumer: number): void {
+    this.encodeId(id);
+    if (this.find(consumer * STEP + OWNED, ID_BYTES)) this.sequence.remove(this.cursor, 1);
+  }
+
+  /** Removes the pending entry of this id from the open group. @returns whether there was one */
+  acknowledge(id: StreamId): boolean {
+    if (!this.findPending(id)) return false;
+    this.sequence.remove(this.cursor, 1);
+    this.disown(id, this.owner);
+    return true;
+  }
+}
+
+/**
+ * Pages that so many deliveries can need at most: both trees of members may split for each, but never
+ * more often than there are leaves and new leaves.
+ */
+export function pagesForDeliveries(stream: Stream, deliveries: number): number {
+  const bytes = deliveries * (PENDING_BYTES + ID_BYTES + 16);
+  const splits = Math.min(2 * deliveries, 2 * stream.members.allocatedPages + bytes / 512 + 2);
+  return splits * (stream.members.root.height + 2) + 8;
+}

@@ -1,0 +1,123 @@
+/** MONITOR: the lines that a watching client gets, compared with redis-server's. */
+import assert from 'node:assert/strict';
+import { spawn, spawnSync } from 'node:child_process';
+import { after, before, describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { converse, type Step } from '../support/conversation.js';
+import { isError, textOf } from '../support/reply.js';
+import { eitherMissing, type Server, startDarter, startRedis } from '../support/server.js';
+
+const scripts: Readonly<Record<string, readonly Step[]>> = {
+  'commands that run are shown, those refused or of administrators are not': [
+    [0, 'MONITOR'],
+    [1, 'SET a 1', 'get a', 'NOSUCH x', 'GET', 'SELECT 3', 'GET a', 'CONFIG GET hz', 'ACL WHOAMI'],
+    [2, 'MSET a 1 b 2', 'CLIENT LIST', 'CLIENT SETNAME me', 'WATCH a', 'OBJECT ENCODING a'],
+  ],
+  'passwords are hidden': [
+    [0, 'MONITOR'],
+    [1, 'AUTH secret', 'AUTH user secret', 'HELLO 3 AUTH default secret SETNAME me', 'HELLO 3'],
+    [1, 'HELLO 2 SETNAME auth', 'CONFIG SET requirepass ""'],
+  ],
+  'a transaction is shown when it runs, EXEC behind it': [
+    [0, 'MONITOR'],
+    [1, 'MULTI', 'SET a 1', 'INCR a', 'EXEC', 'MULTI', 'SET a 2', 'DISCARD'],
+    [1, 'MULTI', 'SET a 1', 'GET', 'EXEC', 'EXEC', 'WATCH a', 'SET a 3', 'MULTI', 'GET a', 'EXEC'],
+  ],
+  'bytes are written as Redis writes them': [
+    [0, 'MONITOR'],
+    [1, 'SET a "\\x00\\x01\\x07\\b\\t\\n\\x0b\\r\\x1b !\\"#\\\\~\\x7f\\x80\\xff"', 'ECHO ""'],
+    [1, `SET a ${'x'.repeat(5000)}`],
+  ],
+  'a client that watches has no keys, may subscribe, and may go back': [
+    [0, 'MONITOR', 'PING', 'GET a', 'SET a 1', 'PUBLISH a b', 'SELECT 1', 'MONITOR', 'ECHO a'],
+    [0, 'SUBSCRIBE c', 'GET a'],
+    [1, 'PUBLISH c hello'],
+    [0, 'UNSUBSCRIBE'],
+    [0, 'RESET', 'GET a'],
+    [1, 'SET a 1'],
+  ],
+  'publishing and subscribing are shown': [
+    [0, 'MONITOR'],
+    [1, 'SUBSCRIBE a', 'GET a', 'EXEC', 'UNSUBSCRIBE'],
+    [
+      2,
+      'PUBLISH a m',
+      'CLIENT REPLY OFF',
+      'SET q 1',
+      'CLIENT REPLY ON',
+      'MULTI',
+      'MONITOR',
+      'EXEC',
+    ],
+  ],
+};
+
+/** Lines of PING, which shows the end of a step, have no order among those of other threads. */
+function withoutMarkers(line: string): string {
+  return line.replace(/\+\(time\) \[\d+ \(client\)\] \\"PING\\" \\"--marker-\d+--\\"\\r\\n/g, '');
+}
+
+/** Without what differs from run to run: times, ports, connections. */
+function normal(line: string): string {
+  const named = line
+    .replace(/\+\d+\.\d{6} \[(\d+) 127\.0\.0\.1:\d+\]/g, '+(time) [$1 (client)]')
+    .replace(/(\$2\\r\\nid\\r\\n):\d+/g, '$1:(id)')
+    .replace(/\$\d+\\r\\nid=[\s\S]*/, '(clients)"');
+  return withoutMarkers(named);
+}
+
+describe('MONITOR', { skip: eitherMissing() }, () => {
+  let ours: Server;
+  let theirs: Server;
+
+  before(async () => {
+    const args = ['--placement', 'spread'];
+    [ours, theirs] = await Promise.all([startDarter({ threads: 3, args }), startRedis()]);
+  });
+  after(() => Promise.all([ours.stop(), theirs.stop()]));
+
+  for (const [name, steps] of Object.entries(scripts)) {
+    test(name, async () => {
+      await Promise.all([ours.ask('FLUSHALL'), theirs.ask('FLUSHALL')]);
+      const [own, their] = await Promise.all([
+        converse(ours.port, 3, steps),
+        converse(theirs.port, 3, steps),
+      ]);
+      assert.deepEqual(own.map(normal), their.map(normal));
+    });
+  }
+
+  test('CLIENT LIST flags who watches, and nobody is watched afterwards', async () => {
+    const client = await ours.client();
+    assert.ok(!isError(await client.command('MONITOR')));
+    assert.match(await ours.ask('CLIENT', 'LIST', 'TYPE', 'normal'), / flags=O .* sub=0 psub=0 /);
+    await client.close();
+    const other = await ours.client();
+    for (let i = 0; i < 100; i++) await other.command('SET', 'k', `${i}`);
+    assert.equal(textOf(await other.command('GET', 'k')), '99');
+    await other.close();
+  });
+
+  const noCli = spawnSync('redis-cli', ['--version']).status !== 0;
+  test('redis-cli monitor shows commands of all threads', { skip: noCli }, async () => {
+    const cli = spawn('redis-cli', ['-p', String(ours.port), 'monitor']);
+    let shown = '';
+    cli.stdout.on('data', (chunk: Buffer) => {
+      shown += chunk.toString();
+    });
+    try {
+      while (!shown.includes('OK')) await sleep(10);
+      const clients = await Promise.all(Array.from({ length: 6 }, () => ours.client()));
+      for (const [i, client] of clients.entries()) await client.command('SET', `key:${i}`, 'v');
+      for (let i = 0; i < 6; i++) {
+        for (let tries = 0; !shown.includes(`"SET" "key:${i}" "v"`); tries++) {
+          assert.ok(tries < 500, shown);
+          await sleep(10);
+        }
+      }
+      await Promise.all(clients.map((client) => client.close()));
+    } finally {
+      cli.kill();
+    }
+  });
+});

@@ -1,0 +1,69 @@
+/** Streams and replicas: readers that wait on a replica, groups after reads, claims and a takeover. */
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { showReply } from '../support/reply.js';
+import { darterMissing } from '../support/server.js';
+import { follow, linkUp, number, sameData, startNode, until } from './support.js';
+
+/** Idle times and times seen are those of each server. */
+function timeless(text: string): string {
+  return text
+    .replace(/(bulk "(?:seen-time|idle|radix-tree-keys|radix-tree-nodes)", )integer "\d+"/g, '$1')
+    .replace(/\s+/g, ' ');
+}
+
+describe('replication: streams', { skip: darterMissing() }, () => {
+  test('a reader waits on a replica, and groups are the same on both', async () => {
+    const [primary, replica] = await Promise.all([startNode(), startNode()]);
+    try {
+      const client = await primary.client();
+      const other = await replica.client();
+      const reader = await replica.client();
+      for (let i = 1; i <= 200; i++) await client.command('XADD', 's', `${i}-1`, 'n', String(i));
+      await client.command('XGROUP', 'CREATE', 's', 'g', '0');
+      await client.command('XREADGROUP', 'GROUP', 'g', 'a', 'COUNT', '20', 'STREAMS', 's', '>');
+      await client.command('XDEL', 's', '3-1', '199-1');
+      await follow(replica, primary.port);
+      await linkUp(replica);
+
+      const read = reader.command('XREAD', 'BLOCK', '0', 'STREAMS', 's', '$');
+      await until('the reader waits', async () => (await number(replica, 'blocked_clients')) === 1);
+      await client.command('XADD', 's', '500-1', 'for', 'replica');
+      assert.equal(
+        showReply(await read),
+        'array(array(bulk "s", array(array(bulk "500-1", array(bulk "for", bulk "replica")))))',
+      );
+
+      await client.command('XREADGROUP', 'GROUP', 'g', 'b', 'COUNT', '9', 'STREAMS', 's', '>');
+      await client.command('XREADGROUP', 'GROUP', 'g', 'a', 'COUNT', '3', 'STREAMS', 's', '0');
+      await client.command(
+        'XREADGROUP',
+        'GROUP',
+        'g',
+        'c',
+        'NOACK',
+        'COUNT',
+        '2',
+        'STREAMS',
+        's',
+        '>',
+      );
+      await client.command('XACK', 's', 'g', '4-1', '5-1');
+      await client.command('XCLAIM', 's', 'g', 'b', '0', '6-1', '7-1', 'RETRYCOUNT', '9');
+      await client.command('XAUTOCLAIM', 's', 'g', 'd', '0', '-', 'COUNT', '4');
+      await client.command('XADD', 's', 'MAXLEN', '~', '100', '600-1', 'n', 'x');
+      await client.command('XTRIM', 's', 'MAXLEN', '50');
+      await client.command('WAIT', '1', '5000');
+      await sameData(primary, replica);
+      const full = ['XINFO', 'STREAM', 's', 'FULL', 'COUNT', '0'];
+      const [ours, theirs] = await Promise.all([client.command(...full), other.command(...full)]);
+      assert.equal(
+        timeless(showReply(theirs, Number.POSITIVE_INFINITY)),
+        timeless(showReply(ours, Number.POSITIVE_INFINITY)),
+      );
+      await Promise.all([client, other, reader].map((each) => each.close()));
+    } finally {
+      await Promise.all([primary.stop(), replica.stop()]);
+    }
+  });
+});

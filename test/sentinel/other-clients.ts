@@ -1,0 +1,85 @@
+/** node-redis and redis-py in Sentinel mode: each writes again and again through a failover. */
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createSentinel } from 'redis';
+import { rootDirectory } from '../support/server.js';
+import { MASTER_NAME, type World } from './world.js';
+
+const PAUSE_MS = 50;
+const SILENCE_MS = 5000;
+const PYTHON = '/usr/bin/python3';
+
+export interface OtherClient {
+  readonly name: string;
+  /** Writes that went well. */
+  readonly done: number;
+  stop(): Promise<void>;
+}
+
+function connectSentinel({ addresses, password }: World) {
+  return createSentinel({
+    name: MASTER_NAME,
+    sentinelRootNodes: addresses,
+    maxCommandRediscovers: 100,
+    ...(password === undefined ? {} : { nodeClientOptions: { password } }),
+  })
+    .on('error', () => {})
+    .connect();
+}
+
+/**
+ * node-redis never answers some commands whose primary is killed, and then none at all: it is made
+ * anew, as an application would.
+ */
+export async function nodeRedis(world: World): Promise<OtherClient> {
+  let sentinel = await connectSentinel(world);
+  let stopping = false;
+  const client = {
+    name: 'node-redis',
+    done: 0,
+    async stop() {
+      stopping = true;
+      await finished;
+      sentinel.destroy();
+    },
+  };
+  const finished = (async () => {
+    while (!stopping) {
+      const written = sentinel.set('node-redis', String(client.done)).catch(() => 'refused');
+      const silence = sleep(SILENCE_MS, 'silence', { ref: false });
+      const outcome = await Promise.race([written, silence]);
+      if (outcome === 'OK') client.done++;
+      if (outcome === 'silence') {
+        sentinel.destroy();
+        sentinel = await connectSentinel(world);
+      }
+      await sleep(PAUSE_MS);
+    }
+  })();
+  return client;
+}
+
+/** null when redis-py is not installed. */
+export function redisPy(world: World): OtherClient | null {
+  if (spawnSync(PYTHON, ['-c', 'import redis']).status !== 0) return null;
+  const ports = world.addresses.map(({ port }) => String(port));
+  const script = join(rootDirectory, 'test/sentinel/redis-py.py');
+  const child: ChildProcess = spawn(PYTHON, [script, world.password ?? '', ...ports], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const client = {
+    name: 'redis-py',
+    done: 0,
+    async stop() {
+      child.kill();
+      if (child.exitCode === null && child.signalCode === null) {
+        await new Promise((resolve) => child.once('exit', resolve));
+      }
+    },
+  };
+  child.stdout?.on('data', (bytes: Buffer) => {
+    client.done += bytes.toString().split('\n').length - 1;
+  });
+  return client;
+}
