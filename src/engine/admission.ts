@@ -68,10 +68,8 @@ export function refusalOf(
   access: AccessControl,
   gates: number,
 ): ErrorReply | null {
-  const { arity, traits } = command;
-  if (arity > 0 ? args.count !== arity : args.count < -arity) {
-    return errors.wrongArity(command.fullName);
-  }
+  const { traits } = command;
+  if (!command.accepts(args.count)) return errors.wrongArity(command.fullName);
   if (!session.authenticated && (traits & TRAIT_NO_AUTH) === 0) return errors.NO_AUTH;
   if (session.inMulti && (traits & TRAIT_NO_MULTI) !== 0) return errors.NOT_IN_TRANSACTION;
   if (session.permissions !== null) {
@@ -126,26 +124,19 @@ function refusalOfState(
   return null;
 }
 
-/** Whether CLIENT PAUSE holds a command back. */
+/** Whether CLIENT PAUSE holds a command back. A script that promises not to write is no write. */
 export function mustPause(
   command: RegisteredCommand,
   session: ClientSession,
-  gates: number,
-): boolean {
-  if (session.isReplica || session.isReplicaClient) return false;
-  if ((gates & GATE_PAUSE_ALL) !== 0) return true;
-  if ((gates & GATE_PAUSE_WRITES) === 0) return false;
-  return (effectiveTraits(command, session) & (TRAIT_WRITE | TRAIT_MAY_REPLICATE)) !== 0;
-}
-
-/** Whether a command goes on while writes are paused: a script that promises not to write. */
-export function runsWhilePaused(
-  command: RegisteredCommand,
   args: Arguments,
   gates: number,
   scripts: ScriptControl,
 ): boolean {
-  return (gates & GATE_PAUSE_ALL) === 0 && scripts.writesNothing(command, args);
+  if (session.isReplica || session.isReplicaClient) return false;
+  if ((gates & GATE_PAUSE_ALL) !== 0) return true;
+  if ((gates & GATE_PAUSE_WRITES) === 0) return false;
+  const writes = effectiveTraits(command, session) & (TRAIT_WRITE | TRAIT_MAY_REPLICATE);
+  return writes !== 0 && !scripts.writesNothing(command, args);
 }
 
 /**

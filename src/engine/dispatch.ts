@@ -29,7 +29,6 @@ import {
   isHttp,
   mustPause,
   refusalOf,
-  runsWhilePaused,
   subcommandOf,
   unknownCommand,
   unknownSubcommand,
@@ -217,8 +216,8 @@ export class Dispatcher implements Context {
     session.lastCommand = command.index;
     const refusal = refusalOf(command, session, args, this.access, this.gates);
     if (refusal !== null) return this.reject(command, session, refusal);
-    if (this.gates !== 0 && mustPause(command, session, this.gates)) {
-      if (!runsWhilePaused(command, args, this.gates, this.scripts)) return PAUSED;
+    if (this.gates !== 0 && mustPause(command, session, args, this.gates, this.scripts)) {
+      return PAUSED;
     }
     if (session.inMulti) {
       if ((command.traits & TRAIT_TRANSACTION_CONTROL) === 0) {
@@ -414,7 +413,9 @@ export class Dispatcher implements Context {
   /** Runs the command of a client that waits once more, with the locks of all its keys. */
   dispatchAgain(session: ClientSession, args: Arguments): number {
     const command = this.registry.all[session.lastCommand]!;
-    if (this.gates !== 0 && mustPause(command, session, this.gates)) return PAUSED;
+    if (this.gates !== 0 && mustPause(command, session, args, this.gates, this.scripts)) {
+      return PAUSED;
+    }
     this.session = session;
     this.args = args;
     const outcome = this.runLocked(command, session, args);
@@ -526,12 +527,12 @@ export class Dispatcher implements Context {
 
   runInside(entry: CommandEntry, args: Arguments, reply: Reply): void {
     const command = this.registry.all[entry.index]!;
-    const { arity, traits } = command;
-    if (arity > 0 ? args.count !== arity : args.count < -arity) {
+    if (!command.accepts(args.count)) {
       reply.error(errors.wrongArity(command.fullName));
       return;
     }
-    const isLocked = (traits & TRAIT_LOCK_NONE) !== 0 || this.planner.holdsKeys(command, args);
+    const isLocked =
+      (command.traits & TRAIT_LOCK_NONE) !== 0 || this.planner.holdsKeys(command, args);
     if (!isLocked) throw new Error(`the shards of ${command.fullName} are not locked`);
     this.runNested(command, args, reply);
   }

@@ -112,6 +112,11 @@ export class RegisteredCommand implements CommandEntry {
     this.keys = compileKeys(specifications);
     this.hasMovableKeys = specifications.length > 0 && this.firstKey === 0;
   }
+
+  /** Whether a vector may have so many arguments, the command's name included. */
+  accepts(count: number): boolean {
+    return this.arity > 0 ? count === this.arity : count >= -this.arity;
+  }
 }
 
 function notRunnable(): void {

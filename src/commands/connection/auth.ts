@@ -1,6 +1,7 @@
 /** AUTH [username] password */
 import { AUTH_WITHOUT_PASSWORD, SYNTAX } from '../../protocol/errors.js';
 import type { CommandDefinition } from '../contract/definition.js';
+import { replyOutcome } from '../contract/outcome.js';
 
 /** Whose password it is when no user is named. */
 const DEFAULT_USER = 'default';
@@ -30,8 +31,6 @@ export const auth: CommandDefinition = {
       return;
     }
     const user = args.count === 2 ? DEFAULT_USER : context.text(1);
-    const error = server.acl.authenticate(session, user, context.text(args.count - 1));
-    if (error !== null) reply.error(error);
-    else reply.ok();
+    replyOutcome(reply, server.acl.authenticate(session, user, context.text(args.count - 1)));
   },
 };

@@ -2,6 +2,7 @@
 
 import { argumentIs } from '../../protocol/text.js';
 import type { CommandDefinition } from '../contract/definition.js';
+import { replyOutcome } from '../contract/outcome.js';
 import { errorQuoting } from '../contract/quote.js';
 import { isPlainWord, setName } from './lib/session.js';
 
@@ -56,9 +57,7 @@ export const clientSetname: CommandDefinition = {
   flags: ['noscript', 'loading', 'stale'],
   arguments: [{ name: 'connection-name', type: 'string' }],
   run(context) {
-    const error = setName(context, context.text(2));
-    if (error !== null) context.reply.error(error);
-    else context.reply.ok();
+    replyOutcome(context.reply, setName(context, context.text(2)));
   },
 };
 

@@ -71,6 +71,18 @@ export function waitFor(
   context.block(request);
 }
 
+/** None of these keys is there: waits for them, or answers null where a command may not wait. */
+export function waitOrNull(
+  context: Context,
+  firstKey: number,
+  endKey: number,
+  countIndex: number,
+  timeoutMs: number,
+): void {
+  if (context.inTransaction) context.reply.nullArray();
+  else waitFor(context, firstKey, endKey, countIndex, timeoutMs);
+}
+
 /**
  * Waits for the arguments `[firstKey, endKey)`, each of which has an argument of its own `paired`
  * places behind it.

@@ -1,4 +1,7 @@
-/** The arguments of LMPOP, ZMPOP and their like that block: numkeys key [key ...] where [COUNT count]. */
+/**
+ * What the commands share that take from the first of several keys: the arguments of LMPOP, ZMPOP and
+ * their like that block, numkeys key [key ...] where [COUNT count], and the search for that key.
+ */
 import { COUNT_POSITIVE, NUMKEYS_POSITIVE, SYNTAX } from '../../protocol/errors.js';
 import { parseIndex } from '../../protocol/numbers.js';
 import { argumentIs } from '../../protocol/text.js';
@@ -32,6 +35,12 @@ export function lastCountAt(context: Context, index: number): number {
   const count = indexAt(context, index + 1);
   if (count >= 1 && args.count === index + 2) return count;
   reply.error(count >= 1 ? SYNTAX : COUNT_POSITIVE);
+  return 0;
+}
+
+/** @returns the first of the arguments `[first, end)` whose key is there, now found; 0 for none */
+export function firstKeyThere({ args, keys }: Context, first: number, end: number): number {
+  for (let i = first; i < end; i++) if (keys.seek(args, i)) return i;
   return 0;
 }
 

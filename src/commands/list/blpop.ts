@@ -1,24 +1,20 @@
 /** BLPOP and BRPOP: an element of the first of several lists that is there, as soon as one is. */
-import { TIMEOUT, TIMEOUT_HISTORY, timeoutAt, waitFor } from '../contract/blocking.js';
+import { TIMEOUT, TIMEOUT_HISTORY, timeoutAt, waitOrNull } from '../contract/blocking.js';
 import type { Context } from '../contract/context.js';
 import { type CommandDefinition, keysAt } from '../contract/definition.js';
+import { firstKeyThere } from '../contract/several-keys.js';
 import { pop, replyFrom } from './lib/pop.js';
 import { isList, KEY, LEFT, RIGHT } from './lib/values.js';
 
 const FIRST_KEY = 1;
 
 function run(context: Context, end: number): void {
-  const { args, keys, reply } = context;
-  const timeoutIndex = args.count - 1;
+  const timeoutIndex = context.args.count - 1;
   const timeoutMs = timeoutAt(context, timeoutIndex);
   if (timeoutMs < 0) return;
-  for (let i = FIRST_KEY; i < timeoutIndex; i++) {
-    if (!keys.seek(args, i)) continue;
-    if (isList(context)) popFrom(context, i, end);
-    return;
-  }
-  if (context.inTransaction) reply.nullArray();
-  else waitFor(context, FIRST_KEY, timeoutIndex, 0, timeoutMs);
+  const key = firstKeyThere(context, FIRST_KEY, timeoutIndex);
+  if (key === 0) waitOrNull(context, FIRST_KEY, timeoutIndex, 0, timeoutMs);
+  else if (isList(context)) popFrom(context, key, end);
 }
 
 function popFrom(context: Context, key: number, end: number): void {

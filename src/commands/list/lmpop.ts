@@ -3,10 +3,10 @@
  * the number of keys, waits for one.
  */
 import { SYNTAX } from '../../protocol/errors.js';
-import { TIMEOUT, timeoutAt, waitFor } from '../contract/blocking.js';
+import { TIMEOUT, timeoutAt, waitOrNull } from '../contract/blocking.js';
 import type { Context } from '../contract/context.js';
 import { type CommandDefinition, countedKeys } from '../contract/definition.js';
-import { behindCountedKeys, lastCountAt } from '../contract/several-keys.js';
+import { behindCountedKeys, firstKeyThere, lastCountAt } from '../contract/several-keys.js';
 import { pop, replyFrom } from './lib/pop.js';
 import { endArgument, endAt, isList, KEY, list, NEITHER } from './lib/values.js';
 
@@ -15,7 +15,6 @@ const TIMEOUT_INDEX = 1;
 const BLOCKING_COUNT_INDEX = 2;
 
 function run(context: Context, countIndex: number): void {
-  const { args, keys, reply } = context;
   const where = behindCountedKeys(context, countIndex);
   if (where === 0) return;
   const end = endAt(context, where, SYNTAX);
@@ -25,13 +24,11 @@ function run(context: Context, countIndex: number): void {
   const blocks = countIndex === BLOCKING_COUNT_INDEX;
   const timeoutMs = blocks ? timeoutAt(context, TIMEOUT_INDEX) : 0;
   if (timeoutMs < 0) return;
-  for (let i = countIndex + 1; i < where; i++) {
-    if (!keys.seek(args, i)) continue;
-    if (isList(context)) popFrom(context, i, end, wished);
-    return;
-  }
-  if (!blocks || context.inTransaction) reply.nullArray();
-  else waitFor(context, countIndex + 1, where, countIndex, timeoutMs);
+  const key = firstKeyThere(context, countIndex + 1, where);
+  if (key > 0) {
+    if (isList(context)) popFrom(context, key, end, wished);
+  } else if (blocks) waitOrNull(context, countIndex + 1, where, countIndex, timeoutMs);
+  else context.reply.nullArray();
 }
 
 function popFrom(context: Context, key: number, end: number, wished: number): void {

@@ -1,10 +1,11 @@
 /** FUNCTION LOAD, DELETE, FLUSH, LIST, STATS, KILL, DUMP, RESTORE and HELP */
 import { BUSY, ErrorReply } from '../../protocol/errors.js';
 import { argumentIs } from '../../protocol/text.js';
-import type { Context } from '../contract/context.js';
 import type { CommandDefinition, ContainerDefinition } from '../contract/definition.js';
 import { replyHelp, wrongSubcommandUse } from '../contract/help.js';
+import { replyOutcome } from '../contract/outcome.js';
 import { flushMode, wholeArgument } from './lib/arguments.js';
+import { FLUSH_MODE, KILL } from './lib/definitions.js';
 
 const WRONG_FLUSH = new ErrorReply('ERR FUNCTION FLUSH only supports SYNC|ASYNC option');
 const WRONG_POLICY = new ErrorReply(
@@ -22,11 +23,6 @@ export const functionContainer: ContainerDefinition = {
   flags: [],
   container: true,
 };
-
-function replyFailure({ reply }: Context, error: string | null): void {
-  if (error === null) reply.ok();
-  else reply.errorText(error);
-}
 
 export const functionLoad: CommandDefinition = {
   name: 'function|load',
@@ -65,7 +61,7 @@ export const functionDelete: CommandDefinition = {
   flags: ['write', 'noscript'],
   tips: TIPS_ALL_SHARDS,
   arguments: [{ name: 'library-name', type: 'string' }],
-  run: (context) => replyFailure(context, context.server.functions.remove(context.text(2))),
+  run: (context) => replyOutcome(context.reply, context.server.functions.remove(context.text(2))),
 };
 
 export const functionFlush: CommandDefinition = {
@@ -77,17 +73,7 @@ export const functionFlush: CommandDefinition = {
   arity: -2,
   flags: ['write', 'noscript'],
   tips: TIPS_ALL_SHARDS,
-  arguments: [
-    {
-      name: 'async',
-      type: 'oneof',
-      flags: ['optional'],
-      arguments: [
-        { name: 'async', type: 'pure-token', token: 'ASYNC' },
-        { name: 'sync', type: 'pure-token', token: 'SYNC' },
-      ],
-    },
-  ],
+  arguments: [FLUSH_MODE],
   run(context) {
     const { args, reply, server } = context;
     if (args.count > 3) reply.error(wrongSubcommandUse(context, 'function'));
@@ -145,7 +131,7 @@ export const functionRestore: CommandDefinition = {
         ? 'append'
         : POLICIES.find((word) => argumentIs(args, 3, word.toUpperCase()));
     if (policy === undefined) reply.error(WRONG_POLICY);
-    else replyFailure(context, server.functions.restore(args, 2, policy));
+    else replyOutcome(reply, server.functions.restore(args, 2, policy));
   },
 };
 
@@ -191,19 +177,11 @@ export const functionStats: CommandDefinition = {
 };
 
 export const functionKill: CommandDefinition = {
+  ...KILL,
   name: 'function|kill',
   summary: 'Ends the function that runs for too long',
   since: '7.0.0',
-  group: 'scripting',
-  complexity: 'O(1)',
-  arity: 2,
-  flags: ['noscript', 'allow_busy'],
-  tips: ['request_policy:all_shards', 'response_policy:one_succeeded'],
-  run({ reply, server }) {
-    const error = server.scripts.kill('function');
-    if (error === null) reply.ok();
-    else reply.error(error);
-  },
+  run: ({ reply, server }) => replyOutcome(reply, server.scripts.kill('function')),
 };
 
 export const functionHelp: CommandDefinition = {

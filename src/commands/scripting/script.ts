@@ -1,13 +1,11 @@
 /** SCRIPT LOAD, EXISTS, FLUSH, KILL, DEBUG and HELP */
 import { ErrorReply } from '../../protocol/errors.js';
 import { argumentIs } from '../../protocol/text.js';
-import type {
-  ArgumentSpecification,
-  CommandDefinition,
-  ContainerDefinition,
-} from '../contract/definition.js';
+import type { CommandDefinition, ContainerDefinition } from '../contract/definition.js';
 import { replyHelp } from '../contract/help.js';
+import { replyOutcome } from '../contract/outcome.js';
 import { flushMode, wholeArgument } from './lib/arguments.js';
+import { FLUSH_MODE, KILL } from './lib/definitions.js';
 
 const WRONG_FLUSH = new ErrorReply('ERR SCRIPT FLUSH only support SYNC|ASYNC option');
 const WRONG_MODE = new ErrorReply('ERR Use SCRIPT DEBUG YES/SYNC/NO');
@@ -63,19 +61,6 @@ export const scriptExists: CommandDefinition = {
   },
 };
 
-export const FLUSH_MODE: readonly ArgumentSpecification[] = [
-  {
-    name: 'async',
-    type: 'oneof',
-    since: '6.2.0',
-    flags: ['optional'],
-    arguments: [
-      { name: 'async', type: 'pure-token', token: 'ASYNC' },
-      { name: 'sync', type: 'pure-token', token: 'SYNC' },
-    ],
-  },
-];
-
 export const scriptFlush: CommandDefinition = {
   name: 'script|flush',
   summary: 'Empties the cache of scripts',
@@ -86,7 +71,7 @@ export const scriptFlush: CommandDefinition = {
   flags: ['noscript'],
   tips: TIPS_ALL_NODES,
   history: [['6.2.0', 'Added the `ASYNC` and `SYNC` flushing mode modifiers.']],
-  arguments: FLUSH_MODE,
+  arguments: [{ ...FLUSH_MODE, since: '6.2.0' }],
   run({ args, reply, server }) {
     if (args.count > 3 || !flushMode(args)) {
       reply.error(WRONG_FLUSH);
@@ -98,19 +83,11 @@ export const scriptFlush: CommandDefinition = {
 };
 
 export const scriptKill: CommandDefinition = {
+  ...KILL,
   name: 'script|kill',
   summary: 'Ends the script that runs for too long',
   since: '2.6.0',
-  group: 'scripting',
-  complexity: 'O(1)',
-  arity: 2,
-  flags: ['noscript', 'allow_busy'],
-  tips: ['request_policy:all_shards', 'response_policy:one_succeeded'],
-  run({ reply, server }) {
-    const error = server.scripts.kill('script');
-    if (error === null) reply.ok();
-    else reply.error(error);
-  },
+  run: ({ reply, server }) => replyOutcome(reply, server.scripts.kill('script')),
 };
 
 export const scriptDebug: CommandDefinition = {

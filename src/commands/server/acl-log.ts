@@ -7,6 +7,7 @@ import type { AclLogLine } from '../contract/acl-port.js';
 import type { Context } from '../contract/context.js';
 import type { CommandDefinition } from '../contract/definition.js';
 import { wrongSubcommandUse } from '../contract/help.js';
+import { replyOutcome } from '../contract/outcome.js';
 
 const ENTRIES_DEFAULT = 10;
 const parsed = new ParsedInteger();
@@ -103,8 +104,3 @@ export const aclSave: CommandDefinition = {
     replyOutcome(reply, server.acl.save());
   },
 };
-
-function replyOutcome(reply: Reply, error: string | null): void {
-  if (error !== null) reply.errorText(error);
-  else reply.ok();
-}

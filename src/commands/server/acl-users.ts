@@ -2,6 +2,7 @@
 import type { Reply } from '../../protocol/reply.js';
 import type { SelectorDescription } from '../contract/acl-port.js';
 import type { CommandDefinition } from '../contract/definition.js';
+import { replyOutcome } from '../contract/outcome.js';
 import { wordsOf } from '../contract/words.js';
 
 const USERNAME = { name: 'username', type: 'string' } as const;
@@ -27,9 +28,7 @@ export const aclSetuser: CommandDefinition = {
   run(context) {
     const words = wordsOf(context, 2);
     if (words === null) return;
-    const error = context.server.acl.setUser(words[0]!, words.slice(1));
-    if (error !== null) context.reply.errorText(error);
-    else context.reply.ok();
+    replyOutcome(context.reply, context.server.acl.setUser(words[0]!, words.slice(1)));
   },
 };
 

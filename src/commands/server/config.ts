@@ -4,6 +4,7 @@ import { TEXT_BYTES_MAX } from '../../base/region.js';
 import { SYNTAX, UNKNOWN_DIRECTIVE } from '../../protocol/errors.js';
 import type { CommandDefinition, ContainerDefinition } from '../contract/definition.js';
 import { replyHelp } from '../contract/help.js';
+import { replyOutcome } from '../contract/outcome.js';
 import { errorQuoting } from '../contract/quote.js';
 import { wordsOf } from '../contract/words.js';
 
@@ -86,9 +87,7 @@ export const configSet: CommandDefinition = {
     if (words === null) return;
     const pairs: [string, string][] = [];
     for (let i = 0; i < words.length; i += 2) pairs.push([words[i]!, words[i + 1]!]);
-    const error = server.configuration.set(pairs, server.process.isLocal(session));
-    if (error !== null) reply.errorText(error);
-    else reply.ok();
+    replyOutcome(reply, server.configuration.set(pairs, server.process.isLocal(session)));
   },
 };
 
@@ -117,9 +116,7 @@ export const configRewrite: CommandDefinition = {
   flags: ['admin', 'noscript', 'loading', 'stale'],
   locks: 'none',
   run({ reply, server }) {
-    const error = server.configuration.rewrite();
-    if (error !== null) reply.errorText(error);
-    else reply.ok();
+    replyOutcome(reply, server.configuration.rewrite());
   },
 };
 

@@ -1,24 +1,20 @@
 /** BZPOPMIN and BZPOPMAX: a member of the first of several sorted sets that is there, as soon as one is. */
-import { TIMEOUT, TIMEOUT_HISTORY, timeoutAt, waitFor } from '../contract/blocking.js';
+import { TIMEOUT, TIMEOUT_HISTORY, timeoutAt, waitOrNull } from '../contract/blocking.js';
 import type { Context } from '../contract/context.js';
 import { type CommandDefinition, keysAt } from '../contract/definition.js';
+import { firstKeyThere } from '../contract/several-keys.js';
 import { choosePopped, removePopped, replyPopped } from './lib/pop.js';
 import { isSortedSet, reader } from './lib/values.js';
 
 const FIRST_KEY = 1;
 
 function run(context: Context, highest: boolean): void {
-  const { args, keys, reply } = context;
-  const timeoutIndex = args.count - 1;
+  const timeoutIndex = context.args.count - 1;
   const timeoutMs = timeoutAt(context, timeoutIndex);
   if (timeoutMs < 0) return;
-  for (let i = FIRST_KEY; i < timeoutIndex; i++) {
-    if (!keys.seek(args, i)) continue;
-    if (isSortedSet(context)) popFrom(context, i, highest);
-    return;
-  }
-  if (context.inTransaction) reply.nullArray();
-  else waitFor(context, FIRST_KEY, timeoutIndex, 0, timeoutMs);
+  const key = firstKeyThere(context, FIRST_KEY, timeoutIndex);
+  if (key === 0) waitOrNull(context, FIRST_KEY, timeoutIndex, 0, timeoutMs);
+  else if (isSortedSet(context)) popFrom(context, key, highest);
 }
 
 function popFrom(context: Context, key: number, highest: boolean): void {

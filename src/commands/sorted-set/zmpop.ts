@@ -4,10 +4,10 @@
  */
 import { SYNTAX } from '../../protocol/errors.js';
 import { argumentIs } from '../../protocol/text.js';
-import { TIMEOUT, timeoutAt, waitFor } from '../contract/blocking.js';
+import { TIMEOUT, timeoutAt, waitOrNull } from '../contract/blocking.js';
 import type { Context } from '../contract/context.js';
 import { type CommandDefinition, countedKeys } from '../contract/definition.js';
-import { behindCountedKeys, lastCountAt } from '../contract/several-keys.js';
+import { behindCountedKeys, firstKeyThere, lastCountAt } from '../contract/several-keys.js';
 import { choosePopped, removePopped, replyPopped } from './lib/pop.js';
 import { isSortedSet, reader } from './lib/values.js';
 
@@ -16,7 +16,7 @@ const TIMEOUT_INDEX = 1;
 const BLOCKING_COUNT_INDEX = 2;
 
 function run(context: Context, countIndex: number): void {
-  const { args, keys, reply } = context;
+  const { args, reply } = context;
   const where = behindCountedKeys(context, countIndex);
   if (where === 0) return;
   const highest = argumentIs(args, where, 'MAX');
@@ -29,13 +29,11 @@ function run(context: Context, countIndex: number): void {
   const blocks = countIndex === BLOCKING_COUNT_INDEX;
   const timeoutMs = blocks ? timeoutAt(context, TIMEOUT_INDEX) : 0;
   if (timeoutMs < 0) return;
-  for (let i = countIndex + 1; i < where; i++) {
-    if (!keys.seek(args, i)) continue;
-    if (isSortedSet(context)) popFrom(context, i, highest, count);
-    return;
-  }
-  if (!blocks || context.inTransaction) reply.nullArray();
-  else waitFor(context, countIndex + 1, where, countIndex, timeoutMs);
+  const key = firstKeyThere(context, countIndex + 1, where);
+  if (key > 0) {
+    if (isSortedSet(context)) popFrom(context, key, highest, count);
+  } else if (blocks) waitOrNull(context, countIndex + 1, where, countIndex, timeoutMs);
+  else reply.nullArray();
 }
 
 function popFrom(context: Context, key: number, highest: boolean, count: number): void {

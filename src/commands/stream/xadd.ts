@@ -1,16 +1,15 @@
 /** XADD: appends an entry, and trims the stream if it is told to. */
-import { copyBytes } from '../../base/region.js';
 import { EVENT_XADD } from '../../keyspace/events.js';
 import { ErrorReply, wrongArity } from '../../protocol/errors.js';
 import { addId } from '../../values/stream/effects.js';
-import { STREAM_KIND, STREAM_ROOT_BYTES } from '../../values/stream/layout.js';
+import { STREAM_KIND } from '../../values/stream/layout.js';
 import type { Stream } from '../../values/stream/stream.js';
 import { StreamId } from '../../values/stream/stream-id.js';
-import { buildStream, builtRoot } from '../../values/stream/views.js';
+import { buildStream } from '../../values/stream/views.js';
 import type { Context } from '../contract/context.js';
 import { type CommandDefinition, keysAt } from '../contract/definition.js';
 import { STRATEGY, trim } from './lib/trim.js';
-import { isStream, KEY, replyId, streamFound } from './lib/values.js';
+import { isStream, KEY, replyId, storeBuilt, streamFound } from './lib/values.js';
 
 const ID_ZERO = new ErrorReply('ERR The ID specified in XADD must be greater than 0-0');
 const EXHAUSTED = new ErrorReply(
@@ -96,14 +95,7 @@ function add(context: Context, found: boolean, first: number): void {
   }
   const stream = buildStream(keys.space);
   if (!append(context, stream, first)) throw keys.full();
-  let at = 0;
-  try {
-    at = keys.beginEdit(STREAM_KIND, STREAM_ROOT_BYTES, false);
-  } catch (error) {
-    stream.clear();
-    throw error;
-  }
-  copyBytes(keys.region, at, builtRoot, 0, STREAM_ROOT_BYTES);
+  storeBuilt(context, stream);
 }
 
 function append({ args, settings }: Context, stream: Stream, first: number): boolean {

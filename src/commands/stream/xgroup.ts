@@ -1,5 +1,4 @@
 /** XGROUP: makes, changes and removes consumer groups and their consumers. */
-import { copyBytes } from '../../base/region.js';
 import {
   EVENT_XGROUP_CREATE,
   EVENT_XGROUP_CREATECONSUMER,
@@ -11,9 +10,9 @@ import { BUSY_GROUP, ErrorReply, NOT_INTEGER, STREAM_ID } from '../../protocol/e
 import { argumentIs } from '../../protocol/text.js';
 import { addId } from '../../values/stream/effects.js';
 import { ENTRIES_READ_UNKNOWN } from '../../values/stream/groups.js';
-import { STREAM_KIND, STREAM_ROOT_BYTES } from '../../values/stream/layout.js';
+import { STREAM_KIND } from '../../values/stream/layout.js';
 import { FORM_EDGES, StreamId } from '../../values/stream/stream-id.js';
-import { buildStream, builtRoot } from '../../values/stream/views.js';
+import { buildStream } from '../../values/stream/views.js';
 import type { Context } from '../contract/context.js';
 import {
   type ArgumentSpecification,
@@ -38,6 +37,7 @@ import {
   isStream,
   KEY,
   optionalInteger,
+  storeBuilt,
   streamFound,
 } from './lib/values.js';
 
@@ -145,14 +145,7 @@ function createStream(context: Context): void {
   const stream = buildStream(keys.space);
   groups.open(stream);
   if (!addGroup(context)) throw keys.full();
-  let at = 0;
-  try {
-    at = keys.beginEdit(STREAM_KIND, STREAM_ROOT_BYTES, false);
-  } catch (error) {
-    stream.clear();
-    throw error;
-  }
-  copyBytes(keys.region, at, builtRoot, 0, STREAM_ROOT_BYTES);
+  storeBuilt(context, stream);
 }
 
 function runSetid(context: Context): void {

@@ -155,14 +155,12 @@ export class CommandHost implements ScriptHost {
     if (!this.assemble(args)) return this.refuse(null, TOO_LONG);
     const command = this.find();
     if (command === null) return this.refuse(null, UNKNOWN);
-    const { arity, traits } = command;
-    const { count } = this.args;
-    if (arity > 0 ? count !== arity : count < -arity) return this.refuse(command, WRONG_ARITY);
+    if (!command.accepts(this.args.count)) return this.refuse(command, WRONG_ARITY);
     const refusal = this.refusalOf(command);
     if (refusal !== null) return this.refuse(command, refusal);
     if (meter.depth > SHALLOW_DEPTH) probeStack(PROBE_FRAMES);
     meter.work(COMMAND_TICKS);
-    const isWrite = (traits & TRAIT_WRITE) !== 0;
+    const isWrite = (command.traits & TRAIT_WRITE) !== 0;
     if (this.run.isOpen && !this.lockOrRefuse(command)) {
       return this.refuse(command, this.dispatcher.scripts.busyError.text);
     }

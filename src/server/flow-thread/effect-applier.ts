@@ -58,19 +58,17 @@ export class EffectApplier implements EffectTarget {
     loadVector(region, offset, args);
     const found = dispatcher.registry.find(region, args.offset[0]!, args.length[0]!);
     const command = found === null ? null : this.inner(found);
-    const name = () =>
-      shownFromPeer(prefixBinary(region, args.offset[0]!, args.length[0]!, NAME_BYTES_MAX));
-    if (command === null) return `the effect ${name()} is unknown`;
-    const { arity, traits } = command;
+    if (command === null) return `the effect ${this.shownName()} is unknown`;
+    const { traits } = command;
     const refused = (traits & (TRAIT_LOCK_ALL | TRAIT_LOCK_NONE)) !== 0;
     if ((traits & TRAIT_WRITE) === 0 || refused || command.firstKey < 1) {
-      return `${name()} is no effect`;
+      return `${this.shownName()} is no effect`;
     }
-    if (arity > 0 ? args.count !== arity : args.count < -arity) return `${name()} is cut off`;
+    if (!command.accepts(args.count)) return `${this.shownName()} is cut off`;
     // Only this shard's lock is held: no key may lie in another.
     if (shard < 0) dispatcher.keys.forget();
     else if (!dispatcher.planner.keysLieIn(command, args, shard)) {
-      return `the key of ${name()} belongs to another shard`;
+      return `the key of ${this.shownName()} belongs to another shard`;
     }
     dispatcher.keys.database = database;
     const reply = dispatcher.reply;
@@ -79,7 +77,13 @@ export class EffectApplier implements EffectTarget {
     const { start, position } = reply;
     if (reply.region.bytes[start] !== MINUS) return null;
     const error = prefixBinary(reply.region, start + 1, position - start - 3, ERROR_BYTES_MAX);
-    return `${name()} failed: ${shownFromPeer(error)}`;
+    return `${this.shownName()} failed: ${shownFromPeer(error)}`;
+  }
+
+  /** The command that the vector names, for an error. */
+  private shownName(): string {
+    const { region, offset, length } = this.args;
+    return shownFromPeer(prefixBinary(region, offset[0]!, length[0]!, NAME_BYTES_MAX));
   }
 
   /** The subcommand that the vector names, or the command itself. */

@@ -1,4 +1,4 @@
-/** What EVAL, EVALSHA, FCALL and their read-only forms declare alike. */
+/** What commands of scripts and those of functions declare alike. */
 import {
   type ArgumentSpecification,
   type CommandDefinition,
@@ -57,3 +57,23 @@ export function scriptCommand(command: ScriptCommand): CommandDefinition {
     run,
   };
 }
+
+/** How the cache of scripts, or the libraries, are to be emptied. */
+export const FLUSH_MODE: ArgumentSpecification = {
+  name: 'async',
+  type: 'oneof',
+  flags: ['optional'],
+  arguments: [
+    { name: 'async', type: 'pure-token', token: 'ASYNC' },
+    { name: 'sync', type: 'pure-token', token: 'SYNC' },
+  ],
+};
+
+/** SCRIPT KILL and FUNCTION KILL. */
+export const KILL = {
+  group: 'scripting',
+  complexity: 'O(1)',
+  arity: 2,
+  flags: ['noscript', 'allow_busy'],
+  tips: ['request_policy:all_shards', 'response_policy:one_succeeded'],
+} as const satisfies Partial<CommandDefinition>;

@@ -1,11 +1,11 @@
 /** What the stream commands share: the stream sought, ids among the arguments, entries as replies. */
 import { newRegion, withRoom } from '../../../base/owned-region.js';
-import type { Region } from '../../../base/region.js';
+import { copyBytes, type Region } from '../../../base/region.js';
 import { ErrorReply, NOT_INTEGER, STREAM_ID, WRONG_TYPE } from '../../../protocol/errors.js';
 import { parseIndex } from '../../../protocol/numbers.js';
 import type { Reply } from '../../../protocol/reply.js';
 import { FieldReader } from '../../../values/stream/block.js';
-import { isStreamKind } from '../../../values/stream/layout.js';
+import { isStreamKind, STREAM_KIND, STREAM_ROOT_BYTES } from '../../../values/stream/layout.js';
 import type { Stream } from '../../../values/stream/stream.js';
 import {
   FORM_EDGES,
@@ -15,7 +15,7 @@ import {
   idText,
   type StreamId,
 } from '../../../values/stream/stream-id.js';
-import { openStream } from '../../../values/stream/views.js';
+import { builtRoot, openStream } from '../../../values/stream/views.js';
 import type { Context } from '../../contract/context.js';
 import type { ArgumentSpecification } from '../../contract/definition.js';
 
@@ -44,6 +44,22 @@ export function isStream({ keys, reply }: Context): boolean {
 /** The stream of the key found. Right until the entry moves or the next stream is opened. */
 export function streamFound({ keys }: Context): Stream {
   return openStream(keys);
+}
+
+/**
+ * Begins storing what `buildStream` has made under the key sought, which is not there. A commit
+ * follows.
+ * @throws StoreFullError when there is no room; what was built is given back
+ */
+export function storeBuilt({ keys }: Context, stream: Stream): void {
+  let at = 0;
+  try {
+    at = keys.beginEdit(STREAM_KIND, STREAM_ROOT_BYTES, false);
+  } catch (error) {
+    stream.clear();
+    throw error;
+  }
+  copyBytes(keys.region, at, builtRoot, 0, STREAM_ROOT_BYTES);
 }
 
 /** Argument `index` as an id. False: the error is answered. */

@@ -139,10 +139,8 @@ export class Access implements AclPort {
     const isContainer = container?.hasSubcommands === true && words.length > 1;
     const command = isContainer ? container.subcommands.get(words[1]!.toLowerCase()) : container;
     if (command === undefined) return { error: commandNotFoundText(words[0]!) };
-    const { arity, fullName } = command;
-    if (arity > 0 ? words.length !== arity : words.length < -arity) {
-      return { error: wrongArity(fullName).text };
-    }
+    const { fullName } = command;
+    if (!command.accepts(words.length)) return { error: wrongArity(fullName).text };
     const args = argumentsOf(words);
     const reason = access.check(this.users.permissionsOf(user), command, args);
     if (reason === ALLOWED) return { answer: 'OK' };
