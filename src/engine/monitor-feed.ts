@@ -7,7 +7,7 @@
  * travel as messages to the clients that watch, on whatever thread they are.
  */
 import type { ArgumentVector } from '../base/arguments.js';
-import { giveBack, newRegion, withRoom } from '../base/owned-region.js';
+import { ByteQueue } from '../base/byte-queue.js';
 import { MONITOR } from '../commands/contract/pubsub-port.js';
 import { ByteRange } from './pubsub/message.js';
 import type { Publisher } from './pubsub/publisher.js';
@@ -43,76 +43,71 @@ export class MonitorFeed {
   isPending = false;
   /** Publishes; set in the wiring. */
   publisher: Publisher | null = null;
-  private region = newRegion(INITIAL_BYTES);
-  private used = 0;
-  private readonly name = new ByteRange(this.region);
-  private readonly line = new ByteRange(this.region);
+  private readonly lines = new ByteQueue(INITIAL_BYTES, WAITING_BYTES_MAX * 2);
+  private readonly name = new ByteRange(this.lines.region);
+  private readonly line = new ByteRange(this.lines.region);
 
   /** Writes the line of a command that has run. */
   note(command: RegisteredCommand, args: ArgumentVector, client: MonitoredClient): void {
     if ((command.traits & TRAIT_UNWATCHED) !== 0) return;
-    if (this.used > WAITING_BYTES_MAX) this.flush();
-    const begin = this.used;
-    this.used += LENGTH_BYTES;
-    this.text(`+${timestamp()} [${client.database} ${client.address}]`);
+    const { lines } = this;
+    if (lines.used > WAITING_BYTES_MAX) this.flush();
+    const begin = lines.used;
+    lines.appendWord(0);
+    lines.appendText(`+${timestamp()} [${client.database} ${client.address}]`);
     for (let i = 0; i < args.count; i++) {
       const isSecret = command.isSecret?.(args, i) ?? false;
-      if (isSecret) this.text(' "(redacted)"');
+      if (isSecret) lines.appendText(' "(redacted)"');
       else this.quoted(args, i);
     }
-    this.text('\r\n');
-    this.region.view.setInt32(begin, this.used - begin - LENGTH_BYTES, true);
+    lines.appendText('\r\n');
+    lines.region.view.setInt32(begin, lines.used - begin - LENGTH_BYTES, true);
     this.isPending = true;
-  }
-
-  private text(text: string): void {
-    const { used } = this;
-    this.region = withRoom(this.region, used, used + text.length);
-    const { bytes } = this.region;
-    for (let i = 0; i < text.length; i++) bytes[used + i] = text.charCodeAt(i);
-    this.used = used + text.length;
   }
 
   private quoted(args: ArgumentVector, index: number): void {
     const length = args.length[index]!;
     const shown = Math.min(length, SHOWN_BYTES_MAX);
     const from = args.offset[index]!;
-    this.text(' "');
-    this.region = withRoom(this.region, this.used, this.used + shown * ESCAPED_BYTES);
+    const { lines } = this;
+    lines.appendText(' "');
+    lines.reserve(shown * ESCAPED_BYTES);
     const source = args.region.bytes;
     for (let i = from; i < from + shown; i++) this.escaped(source[i]!);
-    this.text(length > shown ? `... (${length - shown} more bytes)"` : '"');
+    lines.appendText(length > shown ? `... (${length - shown} more bytes)"` : '"');
   }
 
   private escaped(byte: number): void {
-    const { bytes } = this.region;
+    const { lines } = this;
+    const { bytes } = lines.region;
     const letter = LETTERS.get(byte);
     if (byte === QUOTE || byte === BACKSLASH || letter !== undefined) {
-      bytes[this.used++] = BACKSLASH;
-      bytes[this.used++] = letter ?? byte;
+      bytes[lines.used++] = BACKSLASH;
+      bytes[lines.used++] = letter ?? byte;
     } else if (byte >= 0x20 && byte < 0x7f) {
-      bytes[this.used++] = byte;
+      bytes[lines.used++] = byte;
     } else {
-      bytes[this.used++] = BACKSLASH;
-      bytes[this.used++] = LETTER_X;
-      bytes[this.used++] = HEXADECIMAL.charCodeAt(byte >>> 4);
-      bytes[this.used++] = HEXADECIMAL.charCodeAt(byte & 15);
+      bytes[lines.used++] = BACKSLASH;
+      bytes[lines.used++] = LETTER_X;
+      bytes[lines.used++] = HEXADECIMAL.charCodeAt(byte >>> 4);
+      bytes[lines.used++] = HEXADECIMAL.charCodeAt(byte & 15);
     }
   }
 
   /** Sends all lines that wait. */
   flush(): void {
-    const { used, region, name, line, publisher } = this;
+    const { lines, name, line, publisher } = this;
+    const { region, used } = lines;
     this.isPending = false;
-    this.used = 0;
     name.set(region, 0, 0);
-    for (let at = 0; at < used; at += LENGTH_BYTES + line.length) {
-      line.set(region, at + LENGTH_BYTES, region.view.getInt32(at, true));
-      publisher?.send(MONITOR, name, line);
+    try {
+      for (let at = 0; at < used; at += LENGTH_BYTES + line.length) {
+        line.set(region, at + LENGTH_BYTES, region.view.getInt32(at, true));
+        publisher?.send(MONITOR, name, line);
+      }
+    } finally {
+      lines.clear();
     }
-    if (region.length <= WAITING_BYTES_MAX * 2) return;
-    giveBack(region);
-    this.region = newRegion(INITIAL_BYTES);
   }
 }
 

@@ -13,8 +13,9 @@
  * A command with very many events (DEL of a million keys) publishes some of them before it ends, so
  * that what waits is bounded.
  */
-import { giveBack, newRegion, withRoom } from '../base/owned-region.js';
-import { copyBytes, type Region } from '../base/region.js';
+import { ByteQueue } from '../base/byte-queue.js';
+import { newRegion } from '../base/owned-region.js';
+import type { Region } from '../base/region.js';
 import { CHANNEL } from '../commands/contract/pubsub-port.js';
 import {
   KEYSPACE_EVENTS,
@@ -36,11 +37,10 @@ export class KeyspaceNotifications {
   /** Publishes; set in the wiring. Without one, nobody is told. */
   publisher: Publisher | null = null;
   private mask = 0;
-  private region = newRegion(INITIAL_BYTES);
-  private used = 0;
-  private composed = newRegion(INITIAL_BYTES);
-  private readonly channel = new ByteRange(this.region);
-  private readonly payload = new ByteRange(this.region);
+  private readonly waiting = new ByteQueue(INITIAL_BYTES, WAITING_BYTES_MAX);
+  private readonly composed = new ByteQueue(INITIAL_BYTES, WAITING_BYTES_MAX);
+  private readonly channel = new ByteRange(this.composed.region);
+  private readonly payload = new ByteRange(this.waiting.region);
   private readonly names: readonly ByteRange[] = KEYSPACE_EVENTS.map(({ name }) => rangeOf(name));
   private readonly listener: EventListener = (event, database, region, offset, length) => {
     if ((this.mask & event.bit) === 0 || !this.publisher!.hasListeners(CHANNEL)) return;
@@ -64,32 +64,27 @@ export class KeyspaceNotifications {
     offset: number,
     length: number,
   ): void {
-    if (this.used + length > WAITING_BYTES_MAX) this.flush();
-    const at = this.used;
-    const end = at + HEADER_BYTES + length;
-    this.region = withRoom(this.region, at, end);
-    const { view } = this.region;
-    view.setInt32(at, event.index, true);
-    view.setInt32(at + 4, database, true);
-    view.setInt32(at + 8, length, true);
-    copyBytes(this.region, at + HEADER_BYTES, region, offset, length);
-    this.used = end;
+    const { waiting } = this;
+    if (waiting.used + length > WAITING_BYTES_MAX) this.flush();
+    waiting.appendWord(event.index);
+    waiting.appendWord(database);
+    waiting.appendWord(length);
+    waiting.append(region, offset, length);
     this.isPending = true;
   }
 
   /** Publishes all that waits. */
   flush(): void {
-    const { used, region } = this;
+    const { region, used } = this.waiting;
     this.isPending = false;
-    this.used = 0;
-    for (let at = 0; at < used; ) {
-      const length = region.view.getInt32(at + 8, true);
-      this.publish(region, at, length);
-      at += HEADER_BYTES + length;
-    }
-    if (region.length > WAITING_BYTES_MAX) {
-      giveBack(region);
-      this.region = newRegion(INITIAL_BYTES);
+    try {
+      for (let at = 0; at < used; ) {
+        const length = region.view.getInt32(at + 8, true);
+        this.publish(region, at, length);
+        at += HEADER_BYTES + length;
+      }
+    } finally {
+      this.waiting.clear();
     }
   }
 
@@ -111,15 +106,11 @@ export class KeyspaceNotifications {
 
   /** Makes the channel of a prefix and a name. */
   private compose(prefix: string, { region, offset, length }: ByteRange): void {
-    const start = prefix.length;
-    this.composed = withRoom(this.composed, 0, start + length);
     const { composed } = this;
-    for (let i = 0; i < start; i++) composed.bytes[i] = prefix.charCodeAt(i);
-    copyBytes(composed, start, region, offset, length);
-    this.channel.set(composed, 0, start + length);
-    if (composed.length <= WAITING_BYTES_MAX) return;
-    // What is sent is copied, so the region is dropped after that.
-    this.composed = newRegion(INITIAL_BYTES);
+    composed.clear();
+    composed.appendText(prefix);
+    composed.append(region, offset, length);
+    this.channel.set(composed.region, 0, composed.used);
   }
 }
 

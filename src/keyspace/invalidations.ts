@@ -11,9 +11,9 @@
  *
  * A key that is noted is tracked no more: its clients read it again before they keep it again.
  */
+import { ByteQueue } from '../base/byte-queue.js';
 import type { Region } from '../base/region.js';
 import type { Table } from '../structures/table.js';
-import { ByteQueue } from './byte-queue.js';
 import { WORD_TRACKED } from './shard-words.js';
 import type { Shards } from './shards.js';
 import { findRandom, forgetFound, forgetShard, ITEM_BYTES, writeItem } from './tracked-keys.js';

@@ -14,6 +14,7 @@
  * A message belongs to the receiver's handler while this runs. A handler may send. It takes no locks
  * of shards: `receive` is called between commands.
  */
+import { ByteQueue } from '../base/byte-queue.js';
 import { giveBack, newRegion, openRegion, withRoom } from '../base/owned-region.js';
 import { copyBytes, type Region } from '../base/region.js';
 import {
@@ -34,7 +35,8 @@ import { Outbox } from './outbox.js';
 
 /** What may wait for one receiver, in the sender's memory, before further messages are refused. */
 export const KEPT_BYTES_MAX = 64 * 1024 * 1024;
-const SCRATCH_BYTES = 4096;
+const COMPOSED_BYTES = 4096;
+const COMPOSED_KEPT_BYTES = 1 << 20;
 const ASSEMBLY_BYTES = 64 * 1024;
 const ASLEEP = 1;
 const ANNOUNCEMENT = 2;
@@ -81,8 +83,7 @@ export class Mailbox {
   private isReceiving = false;
   private hasTouched = false;
   /** The message being composed. */
-  private scratch = newRegion(SCRATCH_BYTES);
-  private composedBytes = 0;
+  private readonly composed = new ByteQueue(COMPOSED_BYTES, COMPOSED_KEPT_BYTES);
   private composedKind = 0;
 
   constructor(private readonly parts: MailboxParts) {
@@ -139,36 +140,30 @@ export class Mailbox {
   /** Begins to compose a message, for any number of `sendTo`. */
   begin(kind: number): void {
     this.composedKind = kind;
-    this.composedBytes = 0;
+    this.composed.clear();
   }
 
   put(from: Region, offset: number, length: number): void {
-    this.reserve(length);
-    copyBytes(this.scratch, this.composedBytes, from, offset, length);
-    this.composedBytes += length;
+    this.composed.append(from, offset, length);
   }
 
   /** Adds 32 bits, little-endian, without alignment. */
   putWord(value: number): void {
-    this.reserve(4);
-    this.scratch.view.setInt32(this.composedBytes, value, true);
-    this.composedBytes += 4;
+    this.composed.appendWord(value);
+  }
+
+  /** Adds a double of 64 bits, the same way. */
+  putNumber(value: number): void {
+    this.composed.appendNumber(value);
   }
 
   /** Sends the composed message. @returns as `send` */
   sendTo(thread: number): boolean {
-    return this.send(thread, this.composedKind, this.scratch, 0, this.composedBytes);
+    return this.send(thread, this.composedKind, this.composed.region, 0, this.composed.used);
   }
 
   sendAlwaysTo(thread: number): void {
-    this.sendAlways(thread, this.composedKind, this.scratch, 0, this.composedBytes);
-  }
-
-  private reserve(bytes: number): void {
-    const needed = this.composedBytes + bytes;
-    if (needed > this.scratch.length) {
-      this.scratch = withRoom(this.scratch, this.composedBytes, needed);
-    }
+    this.sendAlways(thread, this.composedKind, this.composed.region, 0, this.composed.used);
   }
 
   /**

@@ -9,8 +9,8 @@
  *     16  for each list: i32 thread | i32 list | i32 version, the channel's first, then patterns'
  *         the channel | the payload
  */
-import { giveBack, newRegion, withRoom } from '../../base/owned-region.js';
-import { copyBytes, type Region } from '../../base/region.js';
+import { ByteQueue } from '../../base/byte-queue.js';
+import type { Region } from '../../base/region.js';
 import { ENTRY_LIST, ENTRY_SUBSCRIBERS, ENTRY_THREAD, ENTRY_VERSION } from './directory.js';
 
 export const MESSAGE_KIND = 0;
@@ -42,8 +42,7 @@ export class ByteRange {
 
 /** The message being composed: one a thread, reused. */
 export class OutgoingMessage {
-  region = newRegion(INITIAL_BYTES);
-  length = 0;
+  readonly bytes = new ByteQueue(INITIAL_BYTES, KEPT_BYTES);
   lists = 0;
   /** Clients on all lists. */
   subscribers = 0;
@@ -55,27 +54,23 @@ export class OutgoingMessage {
   }
 
   begin(kind: number): void {
-    if (this.region.length > KEPT_BYTES) {
-      giveBack(this.region);
-      this.region = newRegion(INITIAL_BYTES);
-    }
-    this.length = MESSAGE_HEADER_BYTES;
+    const { bytes } = this;
+    bytes.clear();
+    bytes.reserve(MESSAGE_HEADER_BYTES);
+    bytes.used = MESSAGE_HEADER_BYTES;
+    bytes.region.view.setInt32(MESSAGE_KIND, kind, true);
     this.lists = 0;
     this.subscribers = 0;
     this.threads.fill(0);
-    this.region.view.setInt32(MESSAGE_KIND, kind, true);
   }
 
   /** Adds the list of a directory entry. */
   addList(source: Region, entry: number): void {
-    this.reserve(LIST_BYTES);
-    const { view } = this.region;
-    const at = this.length;
+    const { bytes } = this;
     const thread = source.view.getInt32(entry + ENTRY_THREAD, true);
-    view.setInt32(at, thread, true);
-    view.setInt32(at + LIST_NUMBER, source.view.getInt32(entry + ENTRY_LIST, true), true);
-    view.setInt32(at + LIST_VERSION, source.view.getInt32(entry + ENTRY_VERSION, true), true);
-    this.length = at + LIST_BYTES;
+    bytes.appendWord(thread);
+    bytes.appendWord(source.view.getInt32(entry + ENTRY_LIST, true));
+    bytes.appendWord(source.view.getInt32(entry + ENTRY_VERSION, true));
     this.lists++;
     this.subscribers += source.view.getInt32(entry + ENTRY_SUBSCRIBERS, true);
     this.threads[thread] = 1;
@@ -83,21 +78,12 @@ export class OutgoingMessage {
 
   /** After the last list. */
   end(channel: ByteRange, payload: ByteRange): void {
-    this.reserve(channel.length + payload.length);
-    const { region } = this;
-    region.view.setInt32(MESSAGE_LISTS, this.lists, true);
-    region.view.setInt32(MESSAGE_CHANNEL_BYTES, channel.length, true);
-    region.view.setInt32(MESSAGE_PAYLOAD_BYTES, payload.length, true);
-    this.append(channel);
-    this.append(payload);
-  }
-
-  private append({ region, offset, length }: ByteRange): void {
-    copyBytes(this.region, this.length, region, offset, length);
-    this.length += length;
-  }
-
-  private reserve(bytes: number): void {
-    this.region = withRoom(this.region, this.length, this.length + bytes);
+    const { bytes } = this;
+    const { view } = bytes.region;
+    view.setInt32(MESSAGE_LISTS, this.lists, true);
+    view.setInt32(MESSAGE_CHANNEL_BYTES, channel.length, true);
+    view.setInt32(MESSAGE_PAYLOAD_BYTES, payload.length, true);
+    bytes.append(channel.region, channel.offset, channel.length);
+    bytes.append(payload.region, payload.offset, payload.length);
   }
 }

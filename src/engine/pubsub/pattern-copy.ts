@@ -5,8 +5,7 @@
  *
  *     for each pattern:  i32 bytes of the pattern | i32 bytes of its entries | entries | pattern
  */
-import { giveBack, newRegion, withRoom } from '../../base/owned-region.js';
-import { copyBytes } from '../../base/region.js';
+import { ByteQueue } from '../../base/byte-queue.js';
 import { PATTERN } from '../../commands/contract/pubsub-port.js';
 import { NAMES_END } from '../../keyspace/name-tables.js';
 import { matchGlob } from '../../protocol/glob.js';
@@ -17,8 +16,8 @@ const INITIAL_BYTES = 4096;
 const HEADER_BYTES = 8;
 
 export class PatternCopy {
-  private region = newRegion(INITIAL_BYTES);
-  private used = 0;
+  /** Given back when there are no patterns. */
+  private readonly copies = new ByteQueue(INITIAL_BYTES, INITIAL_BYTES);
   private version = -1;
 
   constructor(private readonly directory: SubscriptionDirectory) {}
@@ -31,34 +30,29 @@ export class PatternCopy {
   renew(): void {
     const { directory } = this;
     this.version = directory.patternsVersion;
-    this.used = 0;
     if (directory.count(PATTERN) === 0) {
-      giveBack(this.region);
-      this.region = newRegion(INITIAL_BYTES);
+      this.copies.clear();
       return;
     }
+    this.copies.used = 0;
     for (let position = 0; position < NAMES_END; ) {
       position = directory.names.scan(PATTERN, position, () => this.append());
     }
   }
 
   private append(): void {
-    const { names } = this.directory;
+    const { copies, directory } = this;
+    const { names } = directory;
     const { nameLength, valueLength } = names;
-    const end = this.used + HEADER_BYTES + valueLength + nameLength;
-    this.region = withRoom(this.region, this.used, end);
-    const { region, used } = this;
-    region.view.setInt32(used, nameLength, true);
-    region.view.setInt32(used + 4, valueLength, true);
-    const entries = used + HEADER_BYTES;
-    copyBytes(region, entries, names.region, names.valueOffset, valueLength);
-    copyBytes(region, entries + valueLength, names.region, names.nameOffset, nameLength);
-    this.used = end;
+    copies.appendWord(nameLength);
+    copies.appendWord(valueLength);
+    copies.append(names.region, names.valueOffset, valueLength);
+    copies.append(names.region, names.nameOffset, nameLength);
   }
 
   /** Adds the subscribers of all patterns that match the channel. */
   match(channel: ByteRange, into: OutgoingMessage): void {
-    const { region, used } = this;
+    const { region, used } = this.copies;
     const { view } = region;
     for (let at = 0; at < used; ) {
       const nameLength = view.getInt32(at, true);

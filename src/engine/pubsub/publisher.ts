@@ -55,7 +55,7 @@ export class Publisher {
       directory.unlock();
     }
     if (thread < message.threads.length && message.threads[thread] !== 0) {
-      this.parts.deliver(message.region);
+      this.parts.deliver(message.bytes.region);
     }
     return message.subscribers;
   }
@@ -72,9 +72,9 @@ export class Publisher {
 
   private sendToOthers(): void {
     const { thread, send } = this.parts;
-    const { threads, region, length } = this.message;
+    const { threads, bytes } = this.message;
     for (let other = 0; other < threads.length; other++) {
-      if (threads[other] !== 0 && other !== thread) send(other, region, length);
+      if (threads[other] !== 0 && other !== thread) send(other, bytes.region, bytes.used);
     }
   }
 }

@@ -14,7 +14,6 @@
 import { newRegion } from '../../base/owned-region.js';
 import { type Region, toBinary } from '../../base/region.js';
 import type { Session } from '../../commands/contract/session.js';
-import { ByteQueue } from '../../keyspace/byte-queue.js';
 import { BATCH_HEADER_BYTES } from '../../keyspace/invalidations.js';
 import { ITEM_BYTES, itemClient, itemThread } from '../../keyspace/tracked-keys.js';
 import type { Mailbox } from '../../memory/mailbox.js';
@@ -54,7 +53,6 @@ export class Caches implements LocalCaches {
   private message = new Reply(newRegion(INITIAL_BYTES));
   /** Clients with a message that found no room on its way to the client that they name. */
   private readonly missed = new Set<ClientSession>();
-  private readonly outgoing = new ByteQueue();
 
   constructor(private readonly parts: CacheParts) {
     const { mailbox } = parts;
@@ -99,7 +97,7 @@ export class Caches implements LocalCaches {
 
   private takeInvalidated(region: Region, offset: number, length: number): void {
     const { view } = region;
-    const author = view.getUint32(offset, true) + view.getInt32(offset + 4, true) * 2 ** 32;
+    const author = view.getFloat64(offset, true);
     const count = view.getInt32(offset + 8, true);
     const items = offset + INVALIDATED_HEADER_BYTES;
     const key = items + count * ITEM_BYTES;
@@ -227,14 +225,13 @@ export class Caches implements LocalCaches {
   private sendRedirected(client: ClientSession): void {
     const { thread, mailbox } = this.parts;
     const { redirect, redirectThread } = client.tracking!;
-    const { outgoing, keys } = this;
-    outgoing.appendNumber(redirect);
-    outgoing.appendNumber(client.id);
-    outgoing.appendWord(thread);
-    outgoing.append(keys.region, keys.start, keys.length);
-    const { region, used } = outgoing;
-    if (!mailbox.send(redirectThread, MESSAGE_REDIRECTED, region, 0, used)) this.missed.add(client);
-    outgoing.clear();
+    const { keys } = this;
+    mailbox.begin(MESSAGE_REDIRECTED);
+    mailbox.putNumber(redirect);
+    mailbox.putNumber(client.id);
+    mailbox.putWord(thread);
+    mailbox.put(keys.region, keys.start, keys.length);
+    if (!mailbox.sendTo(redirectThread)) this.missed.add(client);
   }
 
   /** Clients whose messages found no room drop their caches. */
@@ -254,13 +251,11 @@ export class Caches implements LocalCaches {
       this.pushTo(named, region, keys, offset + length - keys);
       return;
     }
-    const { outgoing } = this;
-    outgoing.appendNumber(view.getFloat64(offset + 8, true));
-    outgoing.appendNumber(redirect);
-    const thread = view.getInt32(offset + 16, true);
     const { mailbox } = this.parts;
-    mailbox.sendAlways(thread, MESSAGE_REDIRECT_BROKEN, outgoing.region, 0, outgoing.used);
-    outgoing.clear();
+    mailbox.begin(MESSAGE_REDIRECT_BROKEN);
+    mailbox.putNumber(view.getFloat64(offset + 8, true));
+    mailbox.putNumber(redirect);
+    mailbox.sendAlwaysTo(view.getInt32(offset + 16, true));
   }
 
   private forgetLarge(): void {

@@ -99,8 +99,7 @@ export class InvalidationSender {
     if (count === 0) return;
     const { mailbox } = this.parts;
     mailbox.begin(MESSAGE_INVALIDATED);
-    mailbox.putWord((author % 2 ** 32) | 0);
-    mailbox.putWord(Math.floor(author / 2 ** 32));
+    mailbox.putNumber(author);
     mailbox.putWord(count);
     for (let at = items; at < key; at += ITEM_BYTES) {
       if (itemThread(region, at) === thread) mailbox.put(region, at, ITEM_BYTES);
