@@ -10,9 +10,9 @@ import { Region, toBinary } from '../base/region.js';
 import type { Arguments } from '../protocol/parser.js';
 import { Reply } from '../protocol/reply.js';
 import { Frontend } from './frontend.js';
-import { type FrontendPolicy, NO_OUTPUT_LIMIT } from './policy.js';
+import type { FrontendPolicy } from './policy.js';
 import type { CommandRunner } from './runner.js';
-import { bulk, command, FakeSession } from './testing.js';
+import { bulk, command, FakeSession, quietPolicy } from './testing.js';
 import { ClientsTransport } from './testing-clients.js';
 
 const INTERNAL = "-ERR internal error, see the server's log\r\n";
@@ -86,15 +86,11 @@ class World {
 
   private policy(): FrontendPolicy<FakeSession> {
     return {
-      offered: () => true,
-      admit: (slot) => {
+      ...quietPolicy((slot) => {
         const session = new FakeSession(slot);
         this.sessions.push(session);
         return session;
-      },
-      released: () => {},
-      woken: () => {},
-      continueTurn: () => {},
+      }),
       beginTurn: () => {
         this.nowMs += 10;
       },
@@ -103,14 +99,9 @@ class World {
         for (const session of this.sessions) this.answer(session);
         return 100;
       },
-      outputLimits: [NO_OUTPUT_LIMIT, NO_OUTPUT_LIMIT],
-      mayWait: () => true,
       bulkBytesMax: 1 << 24,
       queryBytesMax: 1 << 24,
-      queryLimitReached: () => {},
-      log: () => {},
       failed: (doing, error) => this.failures.push(`${doing}: ${(error as Error).message}`),
-      traffic: { receivedBytes: 0, sentBytes: 0, outputLimitClosed: 0 },
     };
   }
 

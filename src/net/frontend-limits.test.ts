@@ -9,7 +9,7 @@ import { Reply } from '../protocol/reply.js';
 import { Frontend } from './frontend.js';
 import { type FrontendPolicy, NO_OUTPUT_LIMIT } from './policy.js';
 import type { CommandRunner } from './runner.js';
-import { bulk, command, FakeSession } from './testing.js';
+import { bulk, command, FakeSession, quietPolicy } from './testing.js';
 import { ClientsTransport } from './testing-clients.js';
 
 const MEBIBYTE = 1 << 20;
@@ -40,28 +40,17 @@ beforeEach(() => {
   nowMs = 1;
   dispatched = 0;
   policy = {
-    offered: () => true,
-    admit: (slot) => {
+    ...quietPolicy((slot) => {
       const session = new FakeSession(slot);
       sessions.push(session);
       return session;
-    },
-    released: () => {},
-    woken: () => {},
-    beginTurn: () => {},
-    continueTurn: () => {},
-    background: () => 100,
-    outputLimits: [NO_OUTPUT_LIMIT, NO_OUTPUT_LIMIT],
-    mayWait: () => true,
-    bulkBytesMax: 512 * MEBIBYTE,
+    }),
     queryBytesMax: MEBIBYTE,
     queryLimitReached: (_, begin, bound) => {
       closings.push(begin);
       bounds.push(bound);
     },
     log: (level, text) => closings.push(`${level}: ${text}`),
-    failed: (doing, error) => assert.fail(`${doing}: ${String(error)}`),
-    traffic: { receivedBytes: 0, sentBytes: 0, outputLimitClosed: 0 },
   };
   const reply = new Reply(newRegion(64));
   frontend = new Frontend(transport.asTransport, runner(reply), reply, policy, newRegion);

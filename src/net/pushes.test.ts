@@ -9,7 +9,7 @@ import { Reply } from '../protocol/reply.js';
 import { Frontend } from './frontend.js';
 import { type FrontendPolicy, NO_OUTPUT_LIMIT } from './policy.js';
 import type { CommandRunner } from './runner.js';
-import { bulk, command, FakeSession } from './testing.js';
+import { bulk, command, FakeSession, quietPolicy } from './testing.js';
 import { ClientsTransport } from './testing-clients.js';
 
 const newRegion = (bytes: number) => new Region(new SharedArrayBuffer((bytes + 7) & ~7), 0);
@@ -58,25 +58,13 @@ beforeEach(() => {
   transport = new ClientsTransport();
   sessions = [];
   policy = {
-    offered: () => true,
-    admit: (slot) => {
+    ...quietPolicy((slot) => {
       const session = new FakeSession(slot);
       sessions.push(session);
       return session;
-    },
-    released: () => {},
-    woken: () => {},
-    beginTurn: () => {},
-    continueTurn: () => {},
-    mayWait: () => true,
-    background: () => 100,
+    }),
     outputLimits: [NO_OUTPUT_LIMIT, { hardBytes: 100_000, softBytes: 0, softMs: 0 }],
-    bulkBytesMax: 512 << 20,
     queryBytesMax: 1 << 20,
-    queryLimitReached: () => {},
-    log: () => {},
-    failed: (doing, error) => assert.fail(`${doing}: ${String(error)}`),
-    traffic: { receivedBytes: 0, sentBytes: 0, outputLimitClosed: 0 },
   };
   const reply = new Reply(newRegion(64));
   frontend = new Frontend(transport.asTransport, runner(reply), reply, policy, newRegion);

@@ -139,14 +139,11 @@ export class EchoRunner implements CommandRunner<FakeSession> {
   }
 }
 
-export function newFrontend() {
-  const reply = new Reply(newRegion(64));
-  const runner = new EchoRunner(reply);
-  const transport = new FakeTransport();
-  const session = new FakeSession();
-  const policy: FrontendPolicy<FakeSession> = {
+/** A policy that lets everything happen, and fails the test when told of an exception. */
+export function quietPolicy<S extends NetSession>(admit: (slot: number) => S): FrontendPolicy<S> {
+  return {
     offered: () => true,
-    admit: () => session,
+    admit,
     released: () => {},
     woken: () => {},
     beginTurn: () => {},
@@ -161,11 +158,18 @@ export function newFrontend() {
     failed: (doing, error) => assert.fail(`${doing}: ${String(error)}`),
     traffic: { receivedBytes: 0, sentBytes: 0, outputLimitClosed: 0 },
   };
+}
+
+export function newFrontend() {
+  const reply = new Reply(newRegion(64));
+  const runner = new EchoRunner(reply);
+  const transport = new FakeTransport();
+  const session = new FakeSession();
   const frontend = new Frontend<FakeSession>(
     transport as unknown as Transport,
     runner,
     reply,
-    policy,
+    quietPolicy(() => session),
     newRegion,
   );
   transport.frontend = frontend;

@@ -16,7 +16,8 @@ import { ClientSession } from '../../../src/engine/session.js';
 import { createShards, lockedShards, openShards, TestEngine } from '../../../src/engine/testing.js';
 import type { Shards } from '../../../src/keyspace/shards.js';
 import { Frontend } from '../../../src/net/frontend.js';
-import { type FrontendPolicy, NO_OUTPUT_LIMIT } from '../../../src/net/policy.js';
+import type { FrontendPolicy } from '../../../src/net/policy.js';
+import { quietPolicy } from '../../../src/net/testing.js';
 import { ClientsTransport } from '../../../src/net/testing-clients.js';
 import type { Random } from '../../support/random.js';
 import type { FuzzTarget } from '../fuzz.js';
@@ -81,24 +82,16 @@ class World {
   private policy(): FrontendPolicy<ClientSession> {
     const { engine, failures } = this;
     return {
-      offered: () => true,
-      admit: (slot) => new ClientSession(slot, slot, '127.0.0.1:1', '', 0, () => true),
+      ...quietPolicy((slot) => new ClientSession(slot, slot, '127.0.0.1:1', '', 0, () => true)),
       released: (session) => engine.dispatcher.server.transactions.unwatchAll(session),
-      woken: () => {},
-      continueTurn: () => {},
       beginTurn: () => engine.turn(),
       background: () => {
         engine.dispatcher.server.transactions.unwatchLeft();
         return 100;
       },
-      outputLimits: [NO_OUTPUT_LIMIT, NO_OUTPUT_LIMIT],
-      mayWait: () => true,
       bulkBytesMax: 1 << 29,
       queryBytesMax: 1 << 20,
-      queryLimitReached: () => {},
-      log: () => {},
       failed: (doing, error) => failures.push(`${doing}: ${(error as Error).stack}`),
-      traffic: { receivedBytes: 0, sentBytes: 0, outputLimitClosed: 0 },
     };
   }
 
