@@ -1,12 +1,18 @@
 /** What tests of queues share: waiting for what workers do, and a worker that ends as by a crash. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
 const rootDirectory = fileURLToPath(new URL('../../../', import.meta.url));
 
 /** How long a scenario may take, in milliseconds. */
-export const scenarioMs = 60_000;
+const scenarioMs = 60_000;
+
+/** A test of one thing that a queue does. */
+export function scenario(what: string, run: () => Promise<void>): void {
+  test(what, { timeout: scenarioMs }, run);
+}
 
 /** Counts how often each job was done, and tells when so many were. */
 export class Work {

@@ -62,13 +62,18 @@ export function waitFor(
   countIndex: number,
   timeoutMs: number,
 ): void {
+  aimRequest(firstKey, endKey, timeoutMs);
+  request.countIndex = countIndex;
+  context.block(request);
+}
+
+function aimRequest(firstKey: number, endKey: number, timeoutMs: number): void {
   request.firstKey = firstKey;
   request.endKey = endKey;
-  request.countIndex = countIndex;
+  request.countIndex = 0;
   request.paired = 0;
   request.args = null;
   request.timeoutMs = timeoutMs;
-  context.block(request);
 }
 
 /** None of these keys is there: waits for them, or answers null where a command may not wait. */
@@ -95,11 +100,8 @@ export function waitForPairs(
   endKey: number,
   timeoutMs: number,
 ): void {
-  request.firstKey = firstKey;
-  request.endKey = endKey;
-  request.countIndex = 0;
+  aimRequest(firstKey, endKey, timeoutMs);
   request.paired = endKey - firstKey;
   request.args = args;
-  request.timeoutMs = timeoutMs;
   context.block(request);
 }

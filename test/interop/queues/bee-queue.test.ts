@@ -3,10 +3,10 @@
  * and publish and subscribe by callbacks). Each job is done exactly once.
  */
 import assert from 'node:assert/strict';
-import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
+import { after, afterEach, before, beforeEach, describe } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import BeeQueue from 'bee-queue';
-import { crashingWorker, kill, names, scenarioMs, Work } from '../../support/jobs.js';
+import { crashingWorker, kill, names, scenario, Work } from '../../support/jobs.js';
 import { darterMissing, type Server, startDarter } from '../../support/server.js';
 
 describe('Bee-Queue', { skip: darterMissing(), timeout: 120_000 }, () => {
@@ -35,9 +35,6 @@ describe('Bee-Queue', { skip: darterMissing(), timeout: 120_000 }, () => {
   const health = async (): Promise<number[]> => {
     const { waiting, active, succeeded, failed, delayed } = await queue.checkHealth();
     return [waiting, active, succeeded, failed, delayed];
-  };
-  const scenario = (what: string, run: () => Promise<void>): void => {
-    test(what, { timeout: scenarioMs }, run);
   };
 
   before(async () => {

@@ -3,10 +3,10 @@
  * subscribe. Each job is done exactly once, and what the queue reports at the end is exact.
  */
 import assert from 'node:assert/strict';
-import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
+import { after, afterEach, before, beforeEach, describe } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import Bull from 'bull';
-import { crashingWorker, kill, names, scenarioMs, Work } from '../../support/jobs.js';
+import { crashingWorker, kill, names, scenario, Work } from '../../support/jobs.js';
 import { darterMissing, type Server, startDarter } from '../../support/server.js';
 
 describe('Bull', { skip: darterMissing(), timeout: 120_000 }, () => {
@@ -35,9 +35,6 @@ describe('Bull', { skip: darterMissing(), timeout: 120_000 }, () => {
   const leftOver = async (): Promise<Record<string, number>> => {
     const all = Object.entries(await queue.getJobCounts());
     return Object.fromEntries(all.filter(([, count]) => count > 0));
-  };
-  const scenario = (what: string, run: () => Promise<void>): void => {
-    test(what, { timeout: scenarioMs }, run);
   };
 
   before(async () => {

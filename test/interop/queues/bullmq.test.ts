@@ -3,7 +3,7 @@
  * job is done exactly once, and what the queue reports at the end is exact.
  */
 import assert from 'node:assert/strict';
-import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
+import { after, afterEach, before, beforeEach, describe } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   type ConnectionOptions,
@@ -16,7 +16,7 @@ import {
   type WorkerOptions,
 } from 'bullmq';
 import { createClient } from 'redis';
-import { crashingWorker, kill, names, scenarioMs, Work } from '../../support/jobs.js';
+import { crashingWorker, kill, names, scenario, Work } from '../../support/jobs.js';
 import { darterMissing, type Server, startDarter } from '../../support/server.js';
 
 /** What a test opens; closed after it in the opposite order. */
@@ -62,10 +62,6 @@ describe('BullMQ', { skip: darterMissing(), timeout: 120_000 }, () => {
     opened = [];
     assert.deepEqual(errors, []);
   });
-
-  const scenario = (what: string, run: () => Promise<void>): void => {
-    test(what, { timeout: scenarioMs }, run);
-  };
 
   scenario('500 jobs, three workers: each job once, each event once, exact counts', async () => {
     const jobs = names('job', 500);
