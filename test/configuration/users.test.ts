@@ -186,7 +186,7 @@ describe('a configuration', { skip: eitherMissing() }, () => {
       for (const start of KINDS) {
         const server = await spawnWith(start, path);
         assert.equal((await server.exit()).code, 1, name);
-        assert.match(server.log, reason);
+        await server.logged(reason);
         await server.stop();
       }
     }

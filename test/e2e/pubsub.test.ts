@@ -169,7 +169,7 @@ describe('publish and subscribe over threads', { skip: darterMissing() }, () => 
       if (subscriber.closed) break;
     }
     assert.ok(subscriber.closed);
-    assert.match(server.log, /Closing 1 subscribers/);
+    await server.logged(/Closing 1 subscribers/);
     const [publisher] = others;
     await publisher!.text('CONFIG', 'SET', 'client-output-buffer-limit', 'pubsub 32mb 8mb 60');
     assert.equal(textOf(await publisher!.command('PUBLISH', 'flood', 'x')), '0');

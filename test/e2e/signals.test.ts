@@ -87,7 +87,7 @@ async function endsWith(
   assert.notEqual(pid, server.pid);
   server.child.kill(signal);
   await untilEnded(pid);
-  assert.match(server.log, /Darter is now ready to exit, bye bye/);
+  await server.logged(/Darter is now ready to exit, bye bye/);
 }
 
 function endLeftBehind(pid: number): void {

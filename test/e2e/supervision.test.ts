@@ -84,7 +84,7 @@ describe('supervised systemd', { skip }, () => {
   test('without a socket the server starts all the same, and says so', async (t) => {
     const server = await startDarter({ args: ['--supervised', 'systemd'] });
     t.after(() => server.stop());
-    assert.match(server.log, /systemd supervision error: NOTIFY_SOCKET not found!/);
+    await server.logged(/systemd supervision error: NOTIFY_SOCKET not found!/);
     assert.equal(await server.info('process_supervised'), 'no');
     rmSync(directory, { recursive: true });
   });

@@ -195,7 +195,7 @@ describe('giant requests and replies', { skip: reasonToSkip() }, () => {
     }
     assert.ok(giant.isClosed);
     assert.ok(server.residentBytes() - before < 200 * MEBIBYTE);
-    assert.match(server.log, /Closing client that reached max query buffer length: id=\d+ addr=/);
+    await server.logged(/Closing client that reached max query buffer length: id=\d+ addr=/);
     await server.ask('CONFIG', 'SET', 'client-query-buffer-limit', '1gb');
     await unharmed();
   });

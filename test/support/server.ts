@@ -90,6 +90,15 @@ export class Server {
     return this.#log;
   }
 
+  /** Waits for a line: the log is a pipe of its own, so it may come after what it tells of. */
+  async logged(pattern: RegExp, within_ms = 10_000): Promise<void> {
+    const end = performance.now() + within_ms;
+    while (!pattern.test(this.#log)) {
+      if (performance.now() > end) throw new Error(`no ${pattern} in the log:\n${this.#log}`);
+      await sleep(10);
+    }
+  }
+
   client(options: ClientOptions = {}): Promise<RawClient> {
     return RawClient.connect({ port: this.port, ...options });
   }
