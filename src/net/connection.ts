@@ -29,6 +29,8 @@ export class Connection<S extends NetSession> {
   closed = false;
   /** Takes the connection over once the transport has detached it. */
   takeOver: TakeOver | null = null;
+  /** How often it found a shard taken, for placement. */
+  contended = 0;
   /** Grows with what is received: how much work the client makes, for placement. */
   activity = 0;
   /** When its output first passed the soft limit, 0 = it is below. */

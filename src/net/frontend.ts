@@ -241,6 +241,11 @@ export class Frontend<S extends NetSession> implements TransportHandler {
     }
   }
 
+  /** How often commands found a shard taken; the caller sets it back. */
+  get contention(): { tries: number; contended: number } {
+    return this.input.contention;
+  }
+
   // --- output that no command of the client asked for ---------------------------------------------
 
   /**

@@ -38,6 +38,8 @@ export interface ThreadFigures {
   readonly inUse: Int32Array;
   /** By thread: its share of it on a core. */
   readonly atWork: Int32Array;
+  /** By shard, and one place for several: the thread that serves its clients (hot-shards.ts). */
+  readonly homes: Int32Array;
 }
 
 /** How the process's descriptors are shared out. */

@@ -160,7 +160,12 @@ export class Server {
       renames: declarations.renames,
       scripting,
       wakers: this.wakers,
-      figures: { connections: figure(), inUse: figure(), atWork: figure() },
+      figures: {
+        connections: figure(),
+        inUse: figure(),
+        atWork: figure(),
+        homes: new Int32Array(new SharedArrayBuffer(4 * (this.shards + 1))),
+      },
       descriptors,
       facts: { ...this.facts, ioThreads: threads },
     });
