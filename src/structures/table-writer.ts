@@ -5,7 +5,7 @@
  * or the old one ends the log. Otherwise the new entry is appended and the old bytes are garbage.
  * Allocation (room in a frame, runs) comes before any change, so that a full space changes nothing.
  */
-import { copyBytes } from '../base/region.js';
+import { copyBytes, moveBytes } from '../base/region.js';
 import { PAGE_BYTES, PAGE_SHIFT } from '../memory/space-layout.js';
 import {
   ENTRY_KEY_RUN,
@@ -352,7 +352,7 @@ export class TableWriter extends TableReader {
   /** Moves a key (and an inline value) within the frame; the ranges may overlap. */
   private moveBody(to: number, from: number, length: number): void {
     if (to === from) return;
-    if (to > from && to < from + length) this.bytes.copyWithin(to, from, from + length);
+    if (to > from && to < from + length) moveBytes(this.region, to, from, length);
     else copyBytes(this.region, to, this.region, from, length);
   }
 

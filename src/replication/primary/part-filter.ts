@@ -12,7 +12,7 @@
  * The last row is right for every effect, so that a new command needs no thought; it costs bytes. It is
  * also what happens when the key is removed or gets another value.
  */
-import { type Region, toBinary } from '../../base/region.js';
+import { moveBytes, type Region, toBinary } from '../../base/region.js';
 import {
   RECORD_DATABASE,
   RECORD_HASH,
@@ -110,7 +110,7 @@ export class PartFilter {
         end = argumentAfter(region, end);
       }
       if (shipped) {
-        if (target !== at) region.bytes.copyWithin(target, at, end);
+        if (target !== at) moveBytes(region, target, at, end - at);
         target += end - at;
         kept++;
       }
@@ -191,7 +191,7 @@ function rewriteCount(region: Region, at: number, groups: number, end: number): 
   for (let i = 0; i < text.length; i++) {
     region.bytes[at + LENGTH_BYTES + i] = text.charCodeAt(i);
   }
-  region.bytes.copyWithin(after - shorter, after, end);
+  moveBytes(region, after - shorter, after, end - after);
   return shorter;
 }
 

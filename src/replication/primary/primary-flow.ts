@@ -28,7 +28,7 @@
  * The states of a shard are in shard-states.ts. Belongs to one thread. Takes shard locks, one at a
  * time, for at most one frame or one large value.
  */
-import { copyBytes, type Region } from '../../base/region.js';
+import { copyBytes, moveBytes, type Region } from '../../base/region.js';
 import { GROWN_BYTES_MAX, grownBytes } from '../../journal/ring.js';
 import { TYPES } from '../../keyspace/types.js';
 import { AcknowledgementReader } from '../acknowledgement.js';
@@ -510,7 +510,7 @@ export class PrimaryFlow {
     const place = offset + BLOCK_HEADER_BYTES;
     // The filter kept less of the journal than was reserved before the frame.
     if (place !== framePlace) {
-      out.bytes.copyWithin(place, framePlace, framePlace + walk.payloadBytes);
+      moveBytes(out, place, framePlace, walk.payloadBytes);
     }
     return sealBlock(out, offset, header);
   }

@@ -14,7 +14,7 @@
  * shard-states.ts tells which block may come in which state of a shard. Belongs to one thread. No
  * input makes it throw: `failed` tells what is wrong.
  */
-import { Region } from '../../base/region.js';
+import { moveBytes, Region } from '../../base/region.js';
 import { Cut, type NewestCut } from '../../journal/cuts.js';
 import { RECORD_BYTES_MAX } from '../../journal/record.js';
 import type { JournalRing } from '../../journal/ring.js';
@@ -218,7 +218,7 @@ export class ReplicaFlow {
       this.end = 0;
     } else if (at > 0 && this.buffer.length - at < BLOCK_BYTES_MAX) {
       // The next block may not fit in the rest of the buffer.
-      buffer.bytes.copyWithin(0, at, this.end);
+      moveBytes(buffer, 0, at, this.end - at);
       this.end -= at;
       at = 0;
     }

@@ -13,7 +13,7 @@
  *
  * A leaf is named by its byte offset in the region. All functions run under the shard's lock.
  */
-import { copyBytes, type Region } from '../../base/region.js';
+import { copyBytes, moveBytes, type Region } from '../../base/region.js';
 import { PAGE_BYTES, PAGE_SHIFT } from '../../memory/space-layout.js';
 
 export const LEAF_HEADER_BYTES = 8;
@@ -134,12 +134,12 @@ export function openElement(
   form: number,
   size: number,
 ): number {
-  const { words, view, bytes } = region;
+  const { words, view } = region;
   const count = leafCount(words, leaf);
   const end = elementEnd(view, leaf, index);
   if (index < count) {
     const low = elementStart(view, leaf, count - 1);
-    bytes.copyWithin(low - size, low, end);
+    moveBytes(region, low - size, low, end - low);
     shiftSlots(view, leaf, index, count, size, 1);
   }
   view.setUint16(slotAt(leaf, index), (form << FORM_SHIFT) | (end - size - leaf), true);
@@ -149,7 +149,7 @@ export function openElement(
 
 /** Removes `removed` elements from element `index` on. */
 export function closeElements(region: Region, leaf: number, index: number, removed: number): void {
-  const { words, view, bytes } = region;
+  const { words, view } = region;
   const count = leafCount(words, leaf);
   const after = index + removed;
   if (after < count) {
@@ -157,7 +157,7 @@ export function closeElements(region: Region, leaf: number, index: number, remov
     const start = elementStart(view, leaf, after - 1);
     const low = elementStart(view, leaf, count - 1);
     const gap = end - start;
-    bytes.copyWithin(low + gap, low, start);
+    moveBytes(region, low + gap, low, start - low);
     shiftSlots(view, leaf, after, count, -gap, -removed);
   }
   setLeafCount(words, leaf, count - removed);
@@ -175,14 +175,14 @@ export function resizeElement(
   form: number,
   size: number,
 ): number {
-  const { words, view, bytes } = region;
+  const { words, view } = region;
   const count = leafCount(words, leaf);
   const end = elementEnd(view, leaf, index);
   const start = elementStart(view, leaf, index);
   const growth = size - (end - start);
   if (growth !== 0 && index + 1 < count) {
     const low = elementStart(view, leaf, count - 1);
-    bytes.copyWithin(low - growth, low, start);
+    moveBytes(region, low - growth, low, start - low);
     shiftSlots(view, leaf, index + 1, count, growth, 0);
   }
   view.setUint16(slotAt(leaf, index), (form << FORM_SHIFT) | (end - size - leaf), true);
