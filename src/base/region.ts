@@ -105,6 +105,12 @@ export function moveBytes(
   }
 }
 
+/** Moves the words in `[from, end)` to another place; the ranges may overlap. As `moveBytes`. */
+export function moveWords(words: Int32Array, to: number, from: number, end: number): void {
+  if (to <= from) for (let i = from; i < end; i++) words[to + i - from] = words[i]!;
+  else for (let i = end - 1; i >= from; i--) words[to + i - from] = words[i]!;
+}
+
 /** Whether two ranges of `length` bytes hold the same bytes. */
 export function equalBytes(
   a: Region,

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { releasePages } from '../../base/page-release.js';
-import { copyBytes, moveBytes, Region } from '../../base/region.js';
+import { copyBytes, moveBytes, moveWords, Region } from '../../base/region.js';
 import { libc } from './libc.js';
 import {
   attachPagedRegion,
@@ -84,6 +84,24 @@ test('moves within a region are exact, either way and however short', () => {
     [996, 0, 5],
   ] as const) {
     assert.throws(() => moveBytes(region, to, from, length), RangeError);
+  }
+});
+
+test('words move either way', () => {
+  for (const [to, from, end] of [
+    [5, 4, 20],
+    [4, 5, 20],
+    [0, 16, 32],
+    [3, 3, 9],
+    [7, 9, 9],
+  ] as const) {
+    const { words } = createRegion(200);
+    words.forEach((_, i) => {
+      words[i] = i * 77;
+    });
+    const expected = words.slice().copyWithin(to, from, end);
+    moveWords(words, to, from, end);
+    assert.deepEqual(words.slice(), expected);
   }
 });
 
