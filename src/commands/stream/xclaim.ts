@@ -177,6 +177,7 @@ export const xclaim: CommandDefinition = {
     { name: 'justid', type: 'pure-token', token: 'JUSTID', flags: ['optional'] },
     { name: 'id', type: 'string', token: 'LASTID', flags: ['optional'] },
   ],
+  elements: { by: 'group', group: 2 },
   tips: ['nondeterministic_output'],
   run,
 };

@@ -240,6 +240,7 @@ export const xgroupCreate: CommandDefinition = {
     ENTRIES_READ,
   ],
   history: [['7.0.0', 'Added the `entries_read` named argument.']],
+  elements: { by: 'group', group: GROUP },
   run: runCreate,
 };
 
@@ -253,6 +254,7 @@ export const xgroupSetid: CommandDefinition = {
   keys: [keysAt(2, 0, 1, 'RW', 'update')],
   arguments: [KEY, GROUP_NAME, NEW_ID, ENTRIES_READ],
   history: [['7.0.0', 'Added the optional `entries_read` argument.']],
+  elements: { by: 'group', group: GROUP },
   run: runSetid,
 };
 
@@ -265,6 +267,7 @@ export const xgroupDestroy: CommandDefinition = {
   flags: ['write'],
   keys: [keysAt(2, 0, 1, 'RW', 'delete')],
   arguments: [KEY, GROUP_NAME],
+  elements: { by: 'group', group: GROUP, removes: true },
   run: runDestroy,
 };
 
@@ -278,6 +281,7 @@ export const xgroupCreateConsumer: CommandDefinition = {
   flags: ['write', 'denyoom'],
   keys: [keysAt(2, 0, 1, 'RW', 'insert')],
   arguments: [KEY, GROUP_NAME, CONSUMER_NAME],
+  elements: { by: 'group', group: GROUP },
   run: runCreateConsumer,
 };
 
@@ -290,6 +294,7 @@ export const xgroupDelConsumer: CommandDefinition = {
   flags: ['write'],
   keys: [keysAt(2, 0, 1, 'RW', 'delete')],
   arguments: [KEY, GROUP_NAME, CONSUMER_NAME],
+  elements: { by: 'group', group: GROUP },
   run: runDelConsumer,
 };
 

@@ -105,6 +105,7 @@ export const xsetid: CommandDefinition = {
       flags: ['optional'],
     },
   ],
+  elements: { by: 'figures' },
   history: [['7.0.0', 'Added the `entries_added` and `max_deleted_entry_id` arguments.']],
   run,
 };

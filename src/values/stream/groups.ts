@@ -224,7 +224,15 @@ export class Groups {
     return true;
   }
 
-  /** Opens the next one after `firstGroup`. */
+  /** Opens the first group whose name is not before this one. @returns false when there is none */
+  seekGroup(region: Region, offset: number, length: number): boolean {
+    if (!this.seek(SCORE_GROUPS, this.encode(region, offset, length))) return false;
+    this.place.copyFrom(this.cursor);
+    this.readGroup();
+    return true;
+  }
+
+  /** Opens the next one after `firstGroup` or `seekGroup`. */
   nextGroup(): boolean {
     if (!this.sequence.next(this.place) || !this.isOf(SCORE_GROUPS, this.place)) return false;
     this.readGroup();
@@ -303,6 +311,15 @@ export class Groups {
     this.key.aimScore(score);
     if (!this.sequence.seekKey(this.place, this.key, false)) return false;
     if (!this.isOf(score, this.place)) return false;
+    this.readConsumer();
+    return true;
+  }
+
+  /** Opens the first consumer whose name is not before this one. @returns false when there is none */
+  seekConsumer(region: Region, offset: number, length: number): boolean {
+    const score = this.number * STEP + CONSUMERS;
+    if (!this.seek(score, this.encode(region, offset, length))) return false;
+    this.place.copyFrom(this.cursor);
     this.readConsumer();
     return true;
   }
