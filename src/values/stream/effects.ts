@@ -19,6 +19,7 @@ import { Region } from '../../base/region.js';
 import { EFFECT_BYTES_MAX, EFFECT_ELEMENTS_MAX } from '../rebuilding.js';
 import { PARTS_END, type StoredValue, type ValueEffects } from '../value-type.js';
 import { FieldReader } from './block.js';
+import { Count } from './count.js';
 import { type GroupName, Groups } from './groups.js';
 import {
   PLACE_CONSUMERS,
@@ -45,6 +46,8 @@ const fields = new FieldReader();
 const groups = new Groups();
 /** A second view of the same groups, for what is inside one of them. */
 const members = new Groups();
+const count = new Count();
+const time = new Count();
 const id = new StreamId();
 const deleted = new StreamId();
 const wholePlace = new StreamPlace();
@@ -126,7 +129,7 @@ function emitFigures(stream: Stream, effects: ValueEffects): void {
   // XSETID has lowered the last id: one command cannot say both.
   const isLowered = id.compare(deleted) < 0;
   addId(effects.begin('XSETID'), isLowered ? deleted : id);
-  effects.word('ENTRIESADDED').word(String(stream.added));
+  stream.added(count).addTo(effects.word('ENTRIESADDED'));
   addId(effects.word('MAXDELETEDID'), deleted).end();
   if (isLowered) addId(effects.begin('XSETID'), id).end();
 }
@@ -137,6 +140,7 @@ class GroupsPart {
   private place!: StreamPlace;
   private position = PLACE_GROUPS;
   private left = 0;
+  private readonly deliveries = new Count();
 
   begin(
     stream: Stream,
@@ -182,7 +186,7 @@ class GroupsPart {
     const { effects, place } = this;
     const { name, lastId, entriesRead } = groups;
     beginOf(effects, name, 'XGROUP', 'CREATE');
-    addId(effects, lastId).word('ENTRIESREAD').word(String(entriesRead)).end();
+    entriesRead.addTo(addId(effects, lastId).word('ENTRIESREAD')).end();
     this.spend(name.length);
     this.position = PLACE_CONSUMERS;
     place.inner.clear();
@@ -230,16 +234,17 @@ class GroupsPart {
   /** The pending entry at hand, and those behind it with the same figures. @returns as nextPending */
   private emitClaims(): boolean {
     const { effects } = this;
-    const { owner, deliveredMs, deliveries } = members;
+    const { owner, deliveredMs } = members;
+    this.deliveries.copyFrom(members.deliveries);
     let more = true;
     let ids = 0;
     for (; more && ids < EFFECT_ELEMENTS_MAX; more = members.nextPending()) {
       if (members.owner !== owner || members.deliveredMs !== deliveredMs) break;
-      if (members.deliveries !== deliveries) break;
+      if (!members.deliveries.isSame(this.deliveries)) break;
       addId(effects, members.id);
       ids++;
     }
-    addClaim(effects, deliveredMs, deliveries).end();
+    addClaim(effects, deliveredMs, this.deliveries).end();
     this.spend(ids * CLAIM_ID_BYTES);
     return more;
   }
@@ -264,9 +269,11 @@ function beginOf(
 export function addClaim(
   effects: ValueEffects,
   deliveredMs: number,
-  deliveries: bigint,
+  deliveries: Count,
 ): ValueEffects {
-  effects.word('TIME').word(String(deliveredMs)).word('RETRYCOUNT').word(String(deliveries));
+  time.set(deliveredMs);
+  time.addTo(effects.word('TIME'));
+  deliveries.addTo(effects.word('RETRYCOUNT'));
   return effects.word('FORCE').word('JUSTID');
 }
 

@@ -23,6 +23,7 @@ import { ElementView, NewElement } from '../../structures/sequence/element.js';
 import { SearchKey } from '../../structures/sequence/order.js';
 import { ID_BYTES } from '../../structures/sequence/root.js';
 import type { Sequence } from '../../structures/sequence/sequence.js';
+import { Count } from './count.js';
 import type { Stream } from './stream.js';
 import { StreamId } from './stream-id.js';
 
@@ -40,8 +41,6 @@ const NAME_END_BYTES = 2;
 const ESCAPE = 255;
 const FIRST_BYTES = 1024;
 const KEPT_BYTES = 1 << 20;
-/** What a group's entries read are when nobody knows. */
-export const ENTRIES_READ_UNKNOWN = -1n;
 const LOWEST = new StreamId();
 
 /** The bytes of a name. They stay until the next name is read or the groups change. */
@@ -94,7 +93,7 @@ export class Groups {
   readonly name = new GroupName();
   number = 0;
   readonly lastId = new StreamId();
-  entriesRead = 0n;
+  readonly entriesRead = new Count();
 
   /** The consumer that is open. */
   readonly consumerName = new GroupName();
@@ -105,9 +104,10 @@ export class Groups {
   readonly id = new StreamId();
   owner = 0;
   deliveredMs = 0;
-  deliveries = 0n;
+  readonly deliveries = new Count();
   private readonly ownerName = new GroupName();
   private ownerNamed = 0;
+  private readonly times = new Count();
 
   get opened(): Stream {
     return this.stream;
@@ -212,7 +212,7 @@ export class Groups {
     this.name.decode(region, view.offset, view.length - GROUP_FIXED_BYTES - NAME_END_BYTES);
     this.number = region.view.getFloat64(fixed, true);
     this.lastId.read(region, fixed + 8);
-    this.entriesRead = region.view.getBigInt64(fixed + 24, true);
+    this.entriesRead.load(region, fixed + 24);
   }
 
   /** Opens the first group. @returns false when there is none */
@@ -245,13 +245,13 @@ export class Groups {
     offset: number,
     length: number,
     lastId: StreamId,
-    entriesRead: bigint,
+    entriesRead: Count,
   ): boolean {
     const at = this.encode(region, offset, length);
     const { view } = this.scratch;
     view.setFloat64(at, this.stream.takeNumber(), true);
     lastId.write(this.scratch, at + 8);
-    view.setBigInt64(at + 24, entriesRead, true);
+    entriesRead.store(this.scratch, at + 24);
     return this.insert(SCORE_GROUPS, at + GROUP_FIXED_BYTES);
   }
 
@@ -262,7 +262,7 @@ export class Groups {
     }
     const fixed = this.view.offset + this.view.length - GROUP_FIXED_BYTES;
     this.lastId.write(this.region, fixed + 8);
-    this.region.view.setBigInt64(fixed + 24, this.entriesRead, true);
+    this.entriesRead.store(this.region, fixed + 24);
   }
 
   /** Removes the open group with all that belongs to it. */
@@ -404,7 +404,7 @@ export class Groups {
     this.id.read(region, view.offset);
     this.owner = region.view.getFloat64(view.offset + ID_BYTES, true);
     this.deliveredMs = region.view.getFloat64(view.offset + ID_BYTES + 8, true);
-    this.deliveries = region.view.getBigInt64(view.offset + ID_BYTES + 16, true);
+    this.deliveries.load(region, view.offset + ID_BYTES + 16);
   }
 
   /** Goes to the first pending entry of the open group whose id is not below this one. */
@@ -474,7 +474,9 @@ export class Groups {
    * Gives the entry of this id to the open consumer, whoever had it.
    * @returns false when the space is full; nothing has changed then
    */
-  deliver(id: StreamId, nowMs: number, deliveries: bigint): boolean {
+  deliver(id: StreamId, nowMs: number, deliveries: Count): boolean {
+    // It may be the one of the pending entry found last.
+    const times = this.times.copyFrom(deliveries);
     const found = this.findPending(id);
     if (found && this.owner !== this.consumer) {
       if (!this.own(id)) return false;
@@ -486,7 +488,7 @@ export class Groups {
       const { view } = this.region;
       view.setFloat64(at, this.consumer, true);
       view.setFloat64(at + 8, nowMs, true);
-      view.setBigInt64(at + 16, deliveries, true);
+      times.store(this.region, at + 16);
       return true;
     }
     if (!this.own(id)) return false;
@@ -494,7 +496,7 @@ export class Groups {
     const { view } = this.scratch;
     view.setFloat64(ID_BYTES, this.consumer, true);
     view.setFloat64(ID_BYTES + 8, nowMs, true);
-    view.setBigInt64(ID_BYTES + 16, deliveries, true);
+    times.store(this.scratch, ID_BYTES + 16);
     if (this.insert(this.number * STEP + PENDING, PENDING_BYTES)) return true;
     this.disown(id, this.consumer);
     return false;
