@@ -180,12 +180,18 @@ export class Groups {
 
   /** Removes all members of a score. */
   private removeAll(score: number): void {
+    this.removeScores(score, score);
+  }
+
+  /** Removes all members of these scores and those between. */
+  private removeScores(first: number, last: number): void {
     const { sequence, cursor, key } = this;
-    const count = this.count(score);
-    if (count === 0) return;
-    key.aimScore(score);
+    key.aimScore(last);
+    sequence.seekKey(cursor, key, true);
+    const end = cursor.rank;
+    key.aimScore(first);
     sequence.seekKey(cursor, key, false);
-    sequence.remove(cursor, count);
+    if (end > cursor.rank) sequence.remove(cursor, end - cursor.rank);
   }
 
   private encodeId(id: StreamId): void {
@@ -268,7 +274,14 @@ export class Groups {
   /** Removes the open group with all that belongs to it. */
   removeGroup(region: Region, offset: number, length: number): void {
     const { number } = this;
-    while (this.firstConsumer()) this.removeConsumer();
+    const { sequence, cursor, key } = this;
+    while (this.firstConsumer()) {
+      // No group has the number of a consumer: nothing else lies between its name and what it owns.
+      this.removeScores(this.consumer * STEP + NAME, this.consumer * STEP + OWNED);
+      key.aimScore(number * STEP + CONSUMERS);
+      sequence.seekKey(cursor, key, false);
+      sequence.remove(cursor, 1);
+    }
     this.removeAll(number * STEP + PENDING);
     if (this.find(SCORE_GROUPS, this.encode(region, offset, length))) {
       this.sequence.remove(this.cursor, 1);
@@ -363,19 +376,14 @@ export class Groups {
       this.place.copyFrom(this.cursor);
     }
     this.removeAll(consumer * STEP + OWNED);
-    this.removeAll(consumer * STEP + NAME);
-    const { consumerName } = this;
-    // The name was read from the sequence, which has changed: it is found by its number instead.
-    const score = this.number * STEP + CONSUMERS;
-    this.key.aimScore(score);
-    let more = sequence.seekKey(this.cursor, this.key, false);
-    while (more && this.isOf(score)) {
-      this.readConsumer();
-      if (this.consumer === consumer) break;
-      more = sequence.next(this.cursor);
-    }
-    if (more && this.consumer === consumer) sequence.remove(this.cursor, 1);
-    consumerName.length = 0;
+    // The name was read from the sequence, which has changed: it is read again.
+    this.key.aimScore(consumer * STEP + NAME);
+    sequence.seekKey(this.cursor, this.key, false);
+    sequence.read(this.cursor, this.view);
+    const length = this.encode(this.region, this.view.offset, this.view.length);
+    sequence.remove(this.cursor, 1);
+    if (this.find(this.number * STEP + CONSUMERS, length)) sequence.remove(this.cursor, 1);
+    this.consumerName.length = 0;
     this.consumer = 0;
   }
 
