@@ -24,6 +24,7 @@
  */
 import type { Region } from '../base/region.js';
 import type { Space } from '../memory/space.js';
+import type { StreamPlace } from './stream/place.js';
 
 /** A value where it lies: an entry of a table, or bytes kept aside. */
 export interface StoredValue {
@@ -75,16 +76,26 @@ export const PARTS_END = -1;
  * have an order, and a position in it separates those that were shipped from the others.
  */
 export interface ValueParts {
-  /** hash: that of the hashes of elements, 0 to 2^32; index: from the head, 0 to the count. */
-  readonly order: 'hash' | 'index';
+  /**
+   * hash: that of the hashes of elements, 0 to 2^32; index: from the head, 0 to the count; id: that of the
+   * entries of a stream, and then of its groups, where the place says more than the position.
+   */
+  readonly order: 'hash' | 'index' | 'id';
   /** The elements of the value. */
   count(value: StoredValue): number;
   /**
    * Emits commands that add the elements from a position on to whatever the key has, each with all that
    * belongs to it; about `budgetBytes` of them.
+   * @param place of a stream: where the last part has ended; it moves along
    * @returns the position after them, or PARTS_END
    */
-  emit(value: StoredValue, position: number, budgetBytes: number, effects: ValueEffects): number;
+  emit(
+    value: StoredValue,
+    position: number,
+    budgetBytes: number,
+    effects: ValueEffects,
+    place: StreamPlace,
+  ): number;
 }
 
 /** Takes one element. Its bytes stay during the call only. */
