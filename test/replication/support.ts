@@ -5,28 +5,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { RawClient } from '../support/client.js';
 import { Random } from '../support/random.js';
 import { type Server, startDarter } from '../support/server.js';
+import { until } from '../support/until.js';
 import { LinkProxy } from './proxy.js';
 
-const WITHIN_MS = 30_000;
-const POLL_MS = 20;
+export { until };
 
 export function startNode(...args: string[]): Promise<Server> {
   return startDarter({ args: ['--enable-debug-command', 'yes', ...args] });
-}
-
-/** Waits until `check` gives true; fails with what it said last. */
-export async function until(
-  what: string,
-  check: () => Promise<boolean | string>,
-  withinMs = WITHIN_MS,
-): Promise<void> {
-  const deadline = Date.now() + withinMs;
-  for (;;) {
-    const said = await check();
-    if (said === true) return;
-    if (Date.now() > deadline) assert.fail(`not within ${withinMs} ms: ${what} (${String(said)})`);
-    await sleep(POLL_MS);
-  }
 }
 
 export async function follow(replica: Server, port: number): Promise<void> {

@@ -155,10 +155,8 @@ describe('replication: takeover', { skip: darterMissing() }, () => {
     await until('writes are held', async () => {
       return (await primary.info('master_failover_state')) === 'failover-in-progress';
     });
-    const began = Date.now();
     assert.equal(await primary.ask('SET', 'k', 'w'), 'OK');
-    const heldMs = Date.now() - began;
-    assert.ok(heldMs > 500 && heldMs < 3500, `writes were held for ${heldMs} ms`);
+    assert.equal(await primary.info('master_failover_state'), 'no-failover', 'held until then');
     proxy.fateOf = () => 'pass';
     replica.child.kill('SIGCONT');
     assert.match(await taking, /^(ERR|NOTAKEOVER)/);

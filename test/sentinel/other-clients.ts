@@ -40,7 +40,7 @@ export async function nodeRedis(world: World): Promise<OtherClient> {
     done: 0,
     async stop() {
       stopping = true;
-      await finished;
+      await Promise.race([finished, sleep(2 * SILENCE_MS, undefined, { ref: false })]);
       sentinel.destroy();
     },
   };
@@ -52,11 +52,14 @@ export async function nodeRedis(world: World): Promise<OtherClient> {
       if (outcome === 'OK') client.done++;
       if (outcome === 'silence') {
         sentinel.destroy();
-        sentinel = await connectSentinel(world);
+        // While the sentinels have not agreed it may not come about: then the next round tries again.
+        sentinel = await connectSentinel(world).catch(() => sentinel);
       }
       await sleep(PAUSE_MS);
     }
   })();
+  // What it has done tells: who waits for more of it fails.
+  finished.catch(() => {});
   return client;
 }
 
