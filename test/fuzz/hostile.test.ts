@@ -77,7 +77,7 @@ describe('hostile clients', { skip: darterMissing() }, () => {
   });
 
   test('a command of a million arguments is answered', async () => {
-    const client = await server.client({ timeout_ms: 60_000 });
+    const client = await server.client();
     client.write(`*1000001\r\n$3\r\nDEL\r\n${'$2\r\nkk\r\n'.repeat(1_000_000)}`);
     assert.equal(textOf((await client.replies(1))[0] as Reply), '0');
     await client.close();
@@ -193,7 +193,7 @@ describe('slow readers', { skip: darterMissing() }, () => {
 
 /** 500 large replies to one that pauses, among small ones that tell their place. */
 async function manyUnread(server: Server): Promise<void> {
-  const greedy = await server.client({ timeout_ms: 60_000 });
+  const greedy = await server.client();
   await greedy.text('SET', 'large', 'z'.repeat(100_000));
   greedy.socket.pause();
   for (let i = 0; i < 500; i++) {

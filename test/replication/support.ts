@@ -31,25 +31,17 @@ export async function followThroughProxy(
   return proxy;
 }
 
-export function linkUp(replica: Server, withinMs?: number): Promise<void> {
-  return until(
-    'the link is up',
-    async () => (await replica.info('master_link_status')) === 'up',
-    withinMs,
-  );
+export function linkUp(replica: Server): Promise<void> {
+  return until('the link is up', async () => (await replica.info('master_link_status')) === 'up');
 }
 
 /** Waits until all servers hold the same data, which nobody may be changing. */
 export async function sameData(...servers: Server[]): Promise<void> {
   let digests: string[] = [];
-  await until(
-    'the same data everywhere',
-    async () => {
-      digests = await Promise.all(servers.map((server) => server.ask('DEBUG', 'DIGEST')));
-      return digests.every((digest) => digest === digests[0]) || digests.join(' ');
-    },
-    60_000,
-  );
+  await until('the same data everywhere', async () => {
+    digests = await Promise.all(servers.map((server) => server.ask('DEBUG', 'DIGEST')));
+    return digests.every((digest) => digest === digests[0]) || digests.join(' ');
+  });
   assert.match(digests[0] as string, /^[0-9a-f]{40}$/);
 }
 

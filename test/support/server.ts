@@ -91,7 +91,7 @@ export class Server {
   }
 
   /** Waits for a line: the log is a pipe of its own, so it may come after what it tells of. */
-  async logged(pattern: RegExp, within_ms = 30_000): Promise<void> {
+  async logged(pattern: RegExp, within_ms = startTimeout_ms): Promise<void> {
     const end = performance.now() + within_ms;
     while (!pattern.test(this.#log)) {
       if (performance.now() > end) throw new Error(`no ${pattern} in the log:\n${this.#log}`);
