@@ -107,7 +107,7 @@ describe('replication: roles', { skip: darterMissing(), concurrency: 2 }, () => 
     const proxy = await LinkProxy.start(primary.port);
     t.after(() => proxy.close());
     await fill(primary, 60_000, 100);
-    proxy.bytesPerSecond = 50_000;
+    proxy.bytesPerSecond = 30_000;
     await follow(replica, proxy.port);
     await until('it loads', async () => /^LOADING/.test(await replica.ask('GET', 'k')));
     assert.equal(await replica.info('master_sync_in_progress'), '1');

@@ -30,36 +30,35 @@ function connectSentinel({ addresses, password }: World) {
 
 /**
  * node-redis never answers some commands whose primary is killed, and then none at all: it is made
- * anew, as an application would.
+ * anew, as an application would. That may fail while the sentinels have not agreed, and is tried again.
  */
-export async function nodeRedis(world: World): Promise<OtherClient> {
-  let sentinel = await connectSentinel(world);
+export function nodeRedis(world: World): OtherClient {
+  let sentinel: Awaited<ReturnType<typeof connectSentinel>> | null = null;
   let stopping = false;
   const client = {
     name: 'node-redis',
     done: 0,
     async stop() {
       stopping = true;
+      // A connection that does not come about is not waited for.
       await Promise.race([finished, sleep(2 * SILENCE_MS, undefined, { ref: false })]);
-      sentinel.destroy();
     },
   };
-  const finished = (async () => {
-    while (!stopping) {
+  const run = async (): Promise<void> => {
+    for (; !stopping; await sleep(PAUSE_MS)) {
+      sentinel ??= await connectSentinel(world).catch(() => null);
+      if (sentinel === null) continue;
       const written = sentinel.set('node-redis', String(client.done)).catch(() => 'refused');
       const silence = sleep(SILENCE_MS, 'silence', { ref: false });
       const outcome = await Promise.race([written, silence]);
       if (outcome === 'OK') client.done++;
-      if (outcome === 'silence') {
-        sentinel.destroy();
-        // While the sentinels have not agreed it may not come about: then the next round tries again.
-        sentinel = await connectSentinel(world).catch(() => sentinel);
-      }
-      await sleep(PAUSE_MS);
+      if (outcome !== 'silence') continue;
+      sentinel.destroy();
+      sentinel = null;
     }
-  })();
-  // What it has done tells: who waits for more of it fails.
-  finished.catch(() => {});
+    sentinel?.destroy();
+  };
+  const finished = run();
   return client;
 }
 

@@ -79,7 +79,7 @@ export async function play(name: string, options: Options = {}): Promise<string>
     { length: WRITERS },
     (_, i) => new Writer(world, String(i), scenario.confirmedBy),
   );
-  const others = [await nodeRedis(world), redisPy(world)].filter((client) => client !== null);
+  const others = [nodeRedis(world), redisPy(world)].filter((client) => client !== null);
   const all = [...writers, ...others];
   try {
     await writeMore(all);
