@@ -13,7 +13,7 @@ import { darterMissing, type Server, startDarter } from '../support/server.js';
 
 const THREADS = 3;
 const SHARDS = 16;
-const RUN_MS = 6000;
+const RUN_MS = 3000;
 const PRODUCERS = 6;
 const CONSUMERS = 40;
 const QUEUES = 8;

@@ -12,7 +12,7 @@ import { isError, isList, type Reply, showReply, textOf } from '../support/reply
 import { darterMissing, type Server, startDarter } from '../support/server.js';
 
 const CLIENTS = 16;
-const RUN_MS = 6000;
+const RUN_MS = 3000;
 const LISTS = 6;
 const TOKENS = 200;
 const MEMBERS = 2000;

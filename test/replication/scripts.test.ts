@@ -71,7 +71,7 @@ describe('replication: scripts', { skip: darterMissing() }, () => {
       return sum`;
     let isOver = false;
     const work = [1, 2, 3, 5].map(async (seed) => {
-      const client = await primary.client({ timeout_ms: 20_000 });
+      const client = await primary.client();
       for (let i = seed; !isOver; i += seed) {
         const [from, to] = [String(i % accounts), String((i * 7 + seed) % accounts)];
         await client.command('EVAL', transfer, '0', from, to);
