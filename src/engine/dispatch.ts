@@ -537,8 +537,16 @@ export class Dispatcher implements Context {
     this.runNested(command, args, reply);
   }
 
-  /** The same for a vector that has been checked and whose shards were planned: EXEC's. */
-  runNested(command: RegisteredCommand, args: Arguments, reply: Reply): void {
+  /**
+   * The same for a vector that has been checked and whose shards were planned: EXEC's.
+   * @param areKeysMarked its keys, and no others, are hashed
+   */
+  runNested(
+    command: RegisteredCommand,
+    args: Arguments,
+    reply: Reply,
+    areKeysMarked = false,
+  ): void {
     const { keys } = this;
     const { args: outerArgs, reply: outerReply } = this;
     const { database } = keys;
@@ -547,7 +555,7 @@ export class Dispatcher implements Context {
     this.depth++;
     this.args = args;
     this.reply = reply;
-    keys.forget();
+    if (!areKeysMarked) keys.forget();
     keys.database = this.session.database;
     try {
       this.execution.run(command, args);
