@@ -38,6 +38,8 @@ export interface ThreadFigures {
   readonly inUse: Int32Array;
   /** By thread: its share of it on a core. */
   readonly atWork: Int32Array;
+  /** By thread: its share of it with the order lock: no other thread runs such a script meanwhile. */
+  readonly inOrder: Int32Array;
 }
 
 /** How the process's descriptors are shared out. */

@@ -175,6 +175,7 @@ class IoThread {
     data.figures.connections[data.thread] = 0;
     data.figures.inUse[data.thread] = 0;
     data.figures.atWork[data.thread] = 0;
+    data.figures.inOrder[data.thread] = 0;
     // Messages may have come before there was a waker.
     this.wake(data.thread);
     this.post({ kind: 'listening', transport: this.transport.name });
@@ -476,6 +477,7 @@ class IoThread {
       frontend,
       gatherer: this.gatherer,
       clock: new ThreadClock(),
+      inOrderMs: () => this.dispatcher.locks.inOrderMs,
       isStuck: (thread) => slowKind(this.scriptStates, thread) !== null,
     });
     this.gatherer.takes('adopt', (descriptor) => {

@@ -160,7 +160,7 @@ export class Server {
       renames: declarations.renames,
       scripting,
       wakers: this.wakers,
-      figures: { connections: figure(), inUse: figure(), atWork: figure() },
+      figures: { connections: figure(), inUse: figure(), atWork: figure(), inOrder: figure() },
       descriptors,
       facts: { ...this.facts, ioThreads: threads },
     });
