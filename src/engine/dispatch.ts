@@ -214,14 +214,15 @@ export class Dispatcher implements Context {
       command = subcommand;
     }
     session.lastCommand = command.index;
-    const refusal = refusalOf(command, session, args, this.access, this.gates);
+    const traits = this.traitsOf(command, session, args);
+    const refusal = refusalOf(command, traits, session, args, this.access, this.gates);
     if (refusal !== null) return this.reject(command, session, refusal);
     if (this.gates !== 0 && mustPause(command, session, args, this.gates, this.scripts)) {
       return PAUSED;
     }
     if (session.inMulti) {
       if ((command.traits & TRAIT_TRANSACTION_CONTROL) === 0) {
-        return this.enqueue(command, session, args);
+        return this.enqueue(command, traits, session, args);
       }
       if ((command.traits & TRAIT_RUNS_QUEUE) !== 0 && !session.multiAborted) {
         return this.runQueued(command, session, args);
@@ -230,11 +231,23 @@ export class Dispatcher implements Context {
     return this.runLocked(command, session, args);
   }
 
-  private enqueue(command: RegisteredCommand, session: ClientSession, args: Arguments): number {
+  /** What the server's state is held against: for a script that is queued its own flags count. */
+  private traitsOf(command: RegisteredCommand, session: ClientSession, args: Arguments): number {
+    const { traits } = command;
+    if (!session.inMulti || (traits & TRAIT_RUNS_SCRIPT) === 0) return traits;
+    return this.scripts.traitsOf(command, args);
+  }
+
+  private enqueue(
+    command: RegisteredCommand,
+    traits: number,
+    session: ClientSession,
+    args: Arguments,
+  ): number {
     // An aborted transaction never runs, so its queue needs no locks.
     if (!session.multiAborted) {
       session.queue ??= new TransactionQueue();
-      if (!session.queue.add(command, args)) {
+      if (!session.queue.add(command, traits, args)) {
         return this.reject(command, session, errors.QUEUE_TOO_LONG);
       }
     }
@@ -315,10 +328,12 @@ export class Dispatcher implements Context {
         this.planner.plan(command, args);
         const outcome = locks.takeForScript(session, this.pressedBytes(command, args), inOrder);
         if (outcome !== DONE) return outcome;
+        const { mark } = this.monitors;
         if (execution.runAsTransaction(command, args) !== SUSPENDED) {
           session.isScriptOrdered = false;
           return DONE;
         }
+        this.monitors.rewind(mark);
         locks.release();
         keys.forget();
         inOrder = true;

@@ -71,6 +71,7 @@ export class ScriptRunner {
     run.allowsOom = isPromised(script.flags, FLAG_ALLOW_OOM);
     run.isOpen = script.isOpen;
     run.begin(script.kind, script.name, dispatcher.args);
+    dispatcher.monitors.isInScript = true;
     let startsOver = false;
     try {
       this.runAndReply(script);
@@ -80,6 +81,7 @@ export class ScriptRunner {
       else this.replyAborted(thrown, script);
     } finally {
       run.end();
+      dispatcher.monitors.isInScript = false;
       session.database = database;
       host.flushLog(!startsOver);
     }

@@ -14,6 +14,8 @@ export interface ScriptControl {
   wantsOrder(command: RegisteredCommand, args: Arguments): boolean;
   /** Whether it names a script or function whose flags say that it does not write. */
   writesNothing(command: RegisteredCommand, args: Arguments): boolean;
+  /** The traits of a command that runs a script as the flags of the script have them. */
+  traitsOf(command: RegisteredCommand, args: Arguments): number;
   /** Whether the script that it names touches only keys that are declared, as far as is known. */
   isClosed(command: RegisteredCommand, args: Arguments): boolean;
 }
@@ -25,5 +27,6 @@ export const NO_SCRIPTS: ScriptControl = {
   isHeldUp: () => false,
   wantsOrder: () => false,
   writesNothing: () => false,
+  traitsOf: ({ traits }) => traits,
   isClosed: () => false,
 };
