@@ -69,7 +69,7 @@ const { scripts } = createScripting({
   records: new SharedRecords(buffers.records),
   libraries: new SharedText(buffers.libraries),
   states: new SharedStates(new Int32Array(buffers.states)),
-  bounds: { slowAfterMs: () => 0, serve: () => false, warn: () => {} },
+  bounds: { slowAfterMs: () => 0, serve: () => false, attend: () => {}, warn: () => {} },
   payloads: { write: () => '', read: () => '' },
   findRunning: () => null,
   publish: () => {},

@@ -109,11 +109,7 @@ function effectiveTraits(traits: number, { inMulti, queue }: ClientSession): num
 }
 
 /** Why the server's state refuses a command, or null. */
-function refusalOfState(
-  state: number,
-  session: ClientSession,
-  gates: number,
-): ErrorReply | null {
+function refusalOfState(state: number, session: ClientSession, gates: number): ErrorReply | null {
   const traits = effectiveTraits(state, session);
   if ((gates & GATE_MEMORY) !== 0 && !session.isReplica) {
     // A queue takes memory as well, whatever is put into it.

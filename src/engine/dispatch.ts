@@ -42,6 +42,7 @@ import { KeyspaceNotifications } from './notifications.js';
 import {
   type RegisteredCommand,
   type Registry,
+  TRAIT_ALLOW_BUSY,
   TRAIT_LOCK_ALL,
   TRAIT_LOCK_NONE,
   TRAIT_RUNS_QUEUE,
@@ -97,6 +98,8 @@ export class Dispatcher implements Context {
   /** How many commands the one under way is inside of, and what counts for each of them. */
   private depth = 0;
   private readonly outer: OuterCommand[] = [];
+  /** The command under way is another client's than that of the script which runs (attend). */
+  private isAttending = false;
   /** Changes of the command that ran inside another last. */
   private nestedChanges = 0;
 
@@ -205,15 +208,93 @@ export class Dispatcher implements Context {
     if (reply.mark() > mark && session.replyMode === REPLY_ON) reply.putFirst(begin, mark);
   }
 
-  private admit(session: ClientSession, args: Arguments): number {
-    let command = this.registry.find(args.region, args.offset[0]!, args.length[0]!);
-    if (command === null) return this.refuseUnknown(session, args);
-    if (command.hasSubcommands && args.count > 1) {
-      const subcommand = subcommandOf(command, args);
-      if (subcommand === undefined) return this.refuse(session, unknownSubcommand(args));
-      command = subcommand;
+  /**
+   * Runs or refuses a command of another client of this thread, from inside a script that runs for too
+   * long. What is under way stays as it is: only commands that need no shard but for a moment are run.
+   */
+  attend(session: ClientSession, args: Arguments, reply: Reply): void {
+    const { keys, execution } = this;
+    const { session: outerSession, args: outerArgs, reply: outerReply } = this;
+    const { database } = keys;
+    const { isErrorCounted } = execution;
+    const outer = this.outerCommand();
+    const begin = reply.length;
+    keys.beginInner(outer);
+    this.depth++;
+    this.isAttending = true;
+    this.session = session;
+    this.args = args;
+    this.reply = reply;
+    reply.kept = begin;
+    keys.forget();
+    try {
+      this.admitBesideScript(session, args);
+      if (session.replyMode !== REPLY_ON && !session.suspended) this.suppress(session);
+    } catch (error) {
+      this.fail(session, begin, error);
+    } finally {
+      this.locks.releaseBorrowed();
+      this.isAttending = false;
+      this.depth--;
+      this.session = outerSession;
+      this.args = outerArgs;
+      this.reply = outerReply;
+      keys.forget();
+      keys.database = database;
+      keys.endInner(outer);
+      execution.isSuspended = false;
+      execution.isErrorCounted = isErrorCounted;
     }
-    session.lastCommand = command.index;
+  }
+
+  private admitBesideScript(session: ClientSession, args: Arguments): void {
+    const command = this.find(session, args);
+    if (command === null) return;
+    const traits = this.traitsOf(command, session, args);
+    const refusal = refusalOf(command, traits, session, args, this.access, this.gates);
+    if (refusal !== null) {
+      this.reject(command, session, refusal);
+      return;
+    }
+    this.keys.database = session.database;
+    const isAllowed = (command.traits & TRAIT_ALLOW_BUSY) !== 0 && this.borrowKeys(command, args);
+    if (!isAllowed) this.reject(command, session, this.scripts.ownBusyError);
+    else if (session.inMulti && (command.traits & TRAIT_TRANSACTION_CONTROL) === 0) {
+      this.enqueue(command, traits, session, args);
+    } else this.execution.run(command, args);
+  }
+
+  /** Locks the shards of a command's keys besides those of the script, as far as they are free. */
+  private borrowKeys(command: RegisteredCommand, args: Arguments): boolean {
+    const { keys, locks } = this;
+    if (command.firstKey === 0) return true;
+    const last = command.lastKey < 0 ? args.count + command.lastKey : command.lastKey;
+    for (let i = command.firstKey; i <= last; i += command.keyStep) {
+      const { epoch } = this.shards.keyHash;
+      const shard = keys.mark(args, i);
+      if (!locks.holds(shard) && !locks.borrow(shard)) return false;
+      if (epoch !== this.shards.keyHash.epoch) return false;
+    }
+    return true;
+  }
+
+  /** The command that a vector names, or null: then the client has the error. */
+  private find(session: ClientSession, args: Arguments): RegisteredCommand | null {
+    const command = this.registry.find(args.region, args.offset[0]!, args.length[0]!);
+    if (command === null) {
+      this.refuseUnknown(session, args);
+      return null;
+    }
+    const subcommand =
+      command.hasSubcommands && args.count > 1 ? subcommandOf(command, args) : command;
+    if (subcommand === undefined) this.refuse(session, unknownSubcommand(args));
+    else session.lastCommand = subcommand.index;
+    return subcommand ?? null;
+  }
+
+  private admit(session: ClientSession, args: Arguments): number {
+    const command = this.find(session, args);
+    if (command === null) return DONE;
     const traits = this.traitsOf(command, session, args);
     const refusal = refusalOf(command, traits, session, args, this.access, this.gates);
     if (refusal !== null) return this.reject(command, session, refusal);
@@ -593,7 +674,9 @@ export class Dispatcher implements Context {
   }
 
   suspend(cancelled: (reason: Cancellation) => void): Suspension {
-    if (this.inTransaction) throw new Error('a command may not suspend inside another');
+    if (this.inTransaction && !this.isAttending) {
+      throw new Error('a command may not suspend inside another');
+    }
     this.execution.isSuspended = true;
     return suspendSession(this.session, cancelled, (session, write) =>
       this.hooks.resumed(session, () => {

@@ -76,7 +76,9 @@ export class MonitorFeed {
     if (lines.used > WAITING_BYTES_MAX) this.flush();
     const begin = lines.used;
     lines.appendWord(0);
-    lines.appendText(`+${timestamp()} [${client.database} ${this.isInScript ? 'lua' : client.address}]`);
+    lines.appendText(
+      `+${timestamp()} [${client.database} ${this.isInScript ? 'lua' : client.address}]`,
+    );
     for (let i = 0; i < args.count; i++) {
       const isSecret = command.isSecret?.(args, i) ?? false;
       if (isSecret) lines.appendText(' "(redacted)"');

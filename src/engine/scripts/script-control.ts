@@ -6,6 +6,8 @@ import type { RegisteredCommand } from '../registry.js';
 export interface ScriptControl {
   /** A script of this thread runs, and the thread serves other threads' questions. */
   readonly isServing: boolean;
+  /** What commands of this thread's clients are answered while it runs a long script. */
+  readonly ownBusyError: ErrorReply;
   /** What a command is answered that a long script holds up. */
   readonly busyError: ErrorReply;
   /** Whether a script that runs for too long, on any thread, holds the lock of this shard. */
@@ -23,6 +25,7 @@ export interface ScriptControl {
 /** Where no scripts are: threads that run effects only. */
 export const NO_SCRIPTS: ScriptControl = {
   isServing: false,
+  ownBusyError: BUSY,
   busyError: BUSY,
   isHeldUp: () => false,
   wantsOrder: () => false,

@@ -61,6 +61,10 @@ export class Scripts implements ScriptsPort, ScriptControl {
     return this.parts.run.isServing;
   }
 
+  get ownBusyError(): ErrorReply {
+    return this.parts.run.kind === 'script' ? errors.BUSY : errors.BUSY_FUNCTION;
+  }
+
   isHeldUp(shard: number): boolean {
     const { dispatcher, states } = this.parts;
     const kind = slowKind(states, dispatcher.shards.holderOf(shard));

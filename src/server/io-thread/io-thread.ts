@@ -89,6 +89,7 @@ class IoThread {
   private policy!: ThreadPolicy;
   private replication!: ThreadReplication;
   private keyless!: KeylessStream;
+  private scripting: Scripting | null = null;
   private dispatcher!: Dispatcher;
   private frontend!: Frontend<ClientSession>;
   private clients!: ThreadClients;
@@ -313,6 +314,11 @@ class IoThread {
       bounds: {
         slowAfterMs: () => this.config.number('busy-reply-threshold'),
         serve: () => this.serveDuringScript(),
+        attend: (isFirst) =>
+          this.frontend.attend(
+            (session, args, reply) => dispatcher.attend(session, args, reply),
+            isFirst,
+          ),
         warn: (text) => this.log.warning(text),
       },
       payloads: { write: dumpFunctions, read: readFunctionDump },
@@ -324,6 +330,7 @@ class IoThread {
       log: (level, message) => this.log.write(SCRIPT_LOG_LEVELS[level]!, message),
     });
     dispatcher.scripts = scripting.scripts;
+    this.scripting = scripting;
     this.gatherer.answers('running-script', () => scripting.running());
     return scripting;
   }
@@ -331,6 +338,8 @@ class IoThread {
   /** A thread that runs a long script answers questions meanwhile. */
   private findRunningScript(dispatcher: Dispatcher): RunningScript | null {
     const { scriptStates } = this;
+    const own = this.scripting?.running() ?? null;
+    if (own !== null) return own;
     const threads = Array.from({ length: scriptStates.threads }, (_, thread) => thread);
     // Within EXEC, shards are locked that another thread may wait for instead of answering.
     const isAny = threads.some((thread) => slowKind(scriptStates, thread) !== null);
