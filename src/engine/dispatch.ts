@@ -20,29 +20,21 @@ import { Keyspace } from '../keyspace/keyspace.js';
 import { LONG_KEY_BYTES } from '../keyspace/long-keys.js';
 import { OuterCommand } from '../keyspace/mutation.js';
 import type { Shards } from '../keyspace/shards.js';
-import type { ErrorReply } from '../protocol/errors.js';
 import * as errors from '../protocol/errors.js';
 import { Arguments } from '../protocol/parser.js';
 import type { Reply } from '../protocol/reply.js';
 import { AccessControl } from './acl/access-control.js';
-import {
-  isHttp,
-  mustPause,
-  refusalOf,
-  subcommandOf,
-  unknownCommand,
-  unknownSubcommand,
-} from './admission.js';
+import { mustPause, refusalOf, subcommandOf, unknownSubcommand } from './admission.js';
+import { runBesideScript } from './beside-script.js';
 import { Execution } from './execution.js';
-import { GATE_MONITOR } from './gates.js';
 import { KeyPlanner, leavesKeyless, mayWrite } from './key-planner.js';
 import { HeldUpError, LockingPlan, WRITES_NOTHING, type WritePressure } from './locking-plan.js';
 import { MonitorFeed } from './monitor-feed.js';
 import { KeyspaceNotifications } from './notifications.js';
+import { Refusals } from './refusals.js';
 import {
   type RegisteredCommand,
   type Registry,
-  TRAIT_ALLOW_BUSY,
   TRAIT_LOCK_ALL,
   TRAIT_LOCK_NONE,
   TRAIT_RUNS_QUEUE,
@@ -93,7 +85,8 @@ export class Dispatcher implements Context {
   readonly notifications: KeyspaceNotifications;
   readonly monitors = new MonitorFeed();
   readonly access = new AccessControl();
-  private readonly execution: Execution;
+  readonly refusals: Refusals;
+  readonly execution: Execution;
   readonly planner: KeyPlanner;
   /** How many commands the one under way is inside of, and what counts for each of them. */
   private depth = 0;
@@ -116,6 +109,7 @@ export class Dispatcher implements Context {
     this.keys = new Keyspace(shards);
     this.notifications = new KeyspaceNotifications(this.keys);
     this.locks = new LockingPlan(shards, (shard) => this.waitFor(shard));
+    this.refusals = new Refusals(this, statistics, (session) => hooks.attacked(session));
     this.planner = new KeyPlanner(this.keys, this.locks, registry);
     this.execution = new Execution(this, this.locks, statistics, (command, error) =>
       hooks.failed(command, error),
@@ -184,7 +178,9 @@ export class Dispatcher implements Context {
       this.fail(session, begin, error);
     }
     if (status === BUSY && this.scripts.isHeldUp(this.locks.takenShard)) {
-      status = this.refuseBusy(session);
+      // A script that runs for too long holds what the command needs.
+      const command = this.registry.all[session.lastCommand]!;
+      status = this.refusals.reject(command, session, this.scripts.busyError);
     }
     if (this.notifications.isPending) this.notify(session, begin);
     if (this.gates !== 0 && this.monitors.isPending) this.monitors.flush();
@@ -228,7 +224,7 @@ export class Dispatcher implements Context {
     reply.kept = begin;
     keys.forget();
     try {
-      this.admitBesideScript(session, args);
+      runBesideScript(this, session, args);
       if (session.replyMode !== REPLY_ON && !session.suspended) this.suppress(session);
     } catch (error) {
       this.fail(session, begin, error);
@@ -247,47 +243,16 @@ export class Dispatcher implements Context {
     }
   }
 
-  private admitBesideScript(session: ClientSession, args: Arguments): void {
-    const command = this.find(session, args);
-    if (command === null) return;
-    const traits = this.traitsOf(command, session, args);
-    const refusal = refusalOf(command, traits, session, args, this.access, this.gates);
-    if (refusal !== null) {
-      this.reject(command, session, refusal);
-      return;
-    }
-    this.keys.database = session.database;
-    const isAllowed = (command.traits & TRAIT_ALLOW_BUSY) !== 0 && this.borrowKeys(command, args);
-    if (!isAllowed) this.reject(command, session, this.scripts.ownBusyError);
-    else if (session.inMulti && (command.traits & TRAIT_TRANSACTION_CONTROL) === 0) {
-      this.enqueue(command, traits, session, args);
-    } else this.execution.run(command, args);
-  }
-
-  /** Locks the shards of a command's keys besides those of the script, as far as they are free. */
-  private borrowKeys(command: RegisteredCommand, args: Arguments): boolean {
-    const { keys, locks } = this;
-    if (command.firstKey === 0) return true;
-    const last = command.lastKey < 0 ? args.count + command.lastKey : command.lastKey;
-    for (let i = command.firstKey; i <= last; i += command.keyStep) {
-      const { epoch } = this.shards.keyHash;
-      const shard = keys.mark(args, i);
-      if (!locks.holds(shard) && !locks.borrow(shard)) return false;
-      if (epoch !== this.shards.keyHash.epoch) return false;
-    }
-    return true;
-  }
-
   /** The command that a vector names, or null: then the client has the error. */
-  private find(session: ClientSession, args: Arguments): RegisteredCommand | null {
+  find(session: ClientSession, args: Arguments): RegisteredCommand | null {
     const command = this.registry.find(args.region, args.offset[0]!, args.length[0]!);
     if (command === null) {
-      this.refuseUnknown(session, args);
+      this.refusals.unknown(session, args);
       return null;
     }
     const subcommand =
       command.hasSubcommands && args.count > 1 ? subcommandOf(command, args) : command;
-    if (subcommand === undefined) this.refuse(session, unknownSubcommand(args));
+    if (subcommand === undefined) this.refusals.before(session, unknownSubcommand(args));
     else session.lastCommand = subcommand.index;
     return subcommand ?? null;
   }
@@ -297,7 +262,7 @@ export class Dispatcher implements Context {
     if (command === null) return DONE;
     const traits = this.traitsOf(command, session, args);
     const refusal = refusalOf(command, traits, session, args, this.access, this.gates);
-    if (refusal !== null) return this.reject(command, session, refusal);
+    if (refusal !== null) return this.refusals.reject(command, session, refusal);
     if (this.gates !== 0 && mustPause(command, session, args, this.gates, this.scripts)) {
       return PAUSED;
     }
@@ -313,13 +278,13 @@ export class Dispatcher implements Context {
   }
 
   /** What the server's state is held against: for a script that is queued its own flags count. */
-  private traitsOf(command: RegisteredCommand, session: ClientSession, args: Arguments): number {
+  traitsOf(command: RegisteredCommand, session: ClientSession, args: Arguments): number {
     const { traits } = command;
     if (!session.inMulti || (traits & TRAIT_RUNS_SCRIPT) === 0) return traits;
     return this.scripts.traitsOf(command, args);
   }
 
-  private enqueue(
+  enqueue(
     command: RegisteredCommand,
     traits: number,
     session: ClientSession,
@@ -329,7 +294,7 @@ export class Dispatcher implements Context {
     if (!session.multiAborted) {
       session.queue ??= new TransactionQueue();
       if (!session.queue.add(command, traits, args)) {
-        return this.reject(command, session, errors.QUEUE_TOO_LONG);
+        return this.refusals.reject(command, session, errors.QUEUE_TOO_LONG);
       }
     }
     this.reply.simple('QUEUED');
@@ -340,12 +305,6 @@ export class Dispatcher implements Context {
   private waitFor(shard: number): void {
     this.hooks.waiting();
     if (this.scripts.isHeldUp(shard)) throw new HeldUpError(this.scripts.busyError);
-  }
-
-  /** A script that runs for too long holds what the command needs. */
-  private refuseBusy(session: ClientSession): number {
-    const command = this.registry.all[session.lastCommand]!;
-    return this.reject(command, session, this.scripts.busyError);
   }
 
   // Locks.
@@ -423,22 +382,6 @@ export class Dispatcher implements Context {
     } finally {
       locks.release();
     }
-  }
-
-  /** The script under way is to start over: it has written no reply. */
-  startOver(): void {
-    this.execution.isSuspended = true;
-  }
-
-  /** The error that the command under way answers is one of a command inside it. */
-  errorIsCounted(): void {
-    this.execution.isErrorCounted = true;
-  }
-
-  /** A command that a script calls is refused. */
-  countRefusal(command: RegisteredCommand | null, code: string): void {
-    if (command !== null) this.statistics.rejected[command.index]! += 1;
-    this.statistics.errorReply(code);
   }
 
   /** The same for EXEC: all shards of the queue and of the watched keys, before it begins. */
@@ -541,39 +484,7 @@ export class Dispatcher implements Context {
     if (this.waits.begin(request)) this.execution.isSuspended = true;
   }
 
-  // Refusals.
-
-  private refuseUnknown(session: ClientSession, args: Arguments): number {
-    if (!isHttp(args)) return this.refuse(session, unknownCommand(args));
-    // The connection closes without an answer, before the body of the request is parsed.
-    this.hooks.attacked(session);
-    session.closeAfterReply = true;
-    return DONE;
-  }
-
-  /** Refuses before a command is known. */
-  private refuse(session: ClientSession, error: ErrorReply): number {
-    session.multiAborted = session.inMulti;
-    this.replyRefusal(error);
-    return DONE;
-  }
-
-  /** Answers an error for a command that did not run. */
-  replyRefusal(error: ErrorReply): void {
-    this.statistics.errorReply(error.code);
-    this.reply.error(error);
-  }
-
-  private reject(command: RegisteredCommand, session: ClientSession, error: ErrorReply): number {
-    this.statistics.rejected[command.index]! += 1;
-    if ((command.traits & TRAIT_RUNS_QUEUE) === 0) return this.refuse(session, error);
-    if ((this.gates & GATE_MONITOR) !== 0) this.monitors.note(command, this.args, session);
-    // Refuses EXEC: the transaction ends, and the error gives the reason.
-    this.server.transactions.discard(session);
-    this.statistics.errorReply('EXECABORT');
-    this.reply.error(errors.execAbortBecause(error));
-    return DONE;
-  }
+  // Failures.
 
   /** An exception outside of a command: on the way to it, or when its locks were given back. */
   private fail(session: ClientSession, begin: number, error: unknown): void {

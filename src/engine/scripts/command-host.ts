@@ -265,7 +265,7 @@ export class CommandHost implements ScriptHost {
 
   private refuse(command: RegisteredCommand | null, text: string): LuaTable {
     this.failed = true;
-    this.dispatcher.countRefusal(command, text.slice(0, text.indexOf(' ')));
+    this.dispatcher.refusals.count(command, text.slice(0, text.indexOf(' ')));
     const table = errorTable(text);
     table.set('ignore_error_stats_update', true);
     return table;

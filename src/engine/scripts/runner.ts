@@ -85,7 +85,8 @@ export class ScriptRunner {
       session.database = database;
       host.flushLog(!startsOver);
     }
-    if (startsOver) dispatcher.startOver();
+    // It has written no reply.
+    if (startsOver) dispatcher.execution.isSuspended = true;
     return run.hasWritten;
   }
 
@@ -159,7 +160,9 @@ export class ScriptRunner {
   }
 
   private noteCounted(value: LuaTable): void {
-    if (value.getString('ignore_error_stats_update') === true) this.dispatcher.errorIsCounted();
+    if (value.getString('ignore_error_stats_update') !== true) return;
+    // It is one of a command inside the script.
+    this.dispatcher.execution.isErrorCounted = true;
   }
 
   private replyAborted(thrown: unknown, { kind, name }: Runnable): void {
