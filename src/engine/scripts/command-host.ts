@@ -137,8 +137,11 @@ export class CommandHost implements ScriptHost {
     this.run.resp = version === 3 ? 3 : 2;
   }
 
-  /** All effects are replicated, whatever a script asks for: a replica that lacks some is no copy. */
-  setReplication(): void {}
+  /** One stream of effects is for replicas and for the disk: they get all, or nothing. */
+  setReplication(flags: number): void {
+    if (this.isLoading) throw missing('set_repl');
+    this.run.isReplicated = flags !== 0;
+  }
 
   mayRun(args: readonly string[]): boolean | undefined {
     if (!this.assemble(args)) return undefined;
@@ -180,13 +183,25 @@ export class CommandHost implements ScriptHost {
     const { reply } = this;
     reply.rewind(0);
     reply.protocol = this.run.resp;
-    this.dispatcher.runNested(command, this.args, reply, this.areKeysMarked);
+    if (this.run.isReplicated) {
+      this.dispatcher.runNested(command, this.args, reply, this.areKeysMarked);
+    } else this.runMuted(command);
     this.failed = reply.region.bytes[reply.start] === MINUS;
     if (reply.length > INITIAL_BYTES) meter.allocate(reply.length);
     const value = this.replyToLua.read(reply.region, reply.start);
     if (reply.region.length > KEPT_BYTES) this.dropReply();
     if (this.region.length > KEPT_BYTES) this.dropVector();
     return value;
+  }
+
+  private runMuted(command: RegisteredCommand): void {
+    const { effects } = this.dispatcher.keys;
+    effects.isMuted = true;
+    try {
+      this.dispatcher.runNested(command, this.args, this.reply, this.areKeysMarked);
+    } finally {
+      effects.isMuted = false;
+    }
   }
 
   private dropReply(): void {

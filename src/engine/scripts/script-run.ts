@@ -70,6 +70,8 @@ export class ScriptRun {
   /** It may touch keys that it did not declare. */
   isOpen = false;
   hasWritten = false;
+  /** redis.set_repl: whether replicas get what its commands do. */
+  isReplicated = true;
   /** RESP version of the replies that it sees. */
   resp: 2 | 3 = 2;
   startMs = 0;
@@ -92,6 +94,7 @@ export class ScriptRun {
     this.args = args;
     this.isRunning = true;
     this.hasWritten = false;
+    this.isReplicated = true;
     this.resp = 2;
     this.isSlow = false;
     this.hasAttended = false;
