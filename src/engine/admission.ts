@@ -60,9 +60,13 @@ export function subcommandOf(
   return container.subcommands.get(name.toLowerCase());
 }
 
-/** Why a command may not run, or not be queued, or null. */
+/**
+ * Why a command may not run, or not be queued, or null.
+ * @param state the traits that the server's state is held against: its own, or its script's
+ */
 export function refusalOf(
   command: RegisteredCommand,
+  state: number,
   session: ClientSession,
   args: Arguments,
   access: AccessControl,
@@ -77,39 +81,36 @@ export function refusalOf(
     const denied = access.refusal(session, command, args, context);
     if (denied !== null) return denied;
   }
-  if (session.subscriptions !== null) return refusalOfSubscriber(command, session, gates);
-  return gates === 0 ? null : refusalOfState(command, session, gates);
+  if (session.subscriptions !== null) return refusalOfSubscriber(command, state, session, gates);
+  return gates === 0 ? null : refusalOfState(state, session, gates);
 }
 
 /** The same for a client with subscriptions: what RESP2 lets it do comes in between. */
 function refusalOfSubscriber(
   command: RegisteredCommand,
+  state: number,
   session: ClientSession,
   gates: number,
 ): ErrorReply | null {
   const { traits, fullName } = command;
   if (session.isSubscribed && session.protocol === 2 && (traits & TRAIT_WHILE_SUBSCRIBED) === 0) {
-    const refusal = refusalOfState(command, session, gates & ~STALE_GATES);
+    const refusal = refusalOfState(state, session, gates & ~STALE_GATES);
     return refusal ?? errors.notWhileSubscribed(fullName);
   }
-  const refusal = refusalOfState(command, session, gates);
+  const refusal = refusalOfState(state, session, gates);
   if (refusal !== null || !session.isMonitor) return refusal;
   return (traits & KEYSPACE_TRAITS) === 0 ? null : errors.NOT_FOR_MONITORS;
 }
 
 /** The command's traits, and for EXEC those that its queue adds and takes away. */
-function effectiveTraits({ traits }: RegisteredCommand, { inMulti, queue }: ClientSession): number {
+function effectiveTraits(traits: number, { inMulti, queue }: ClientSession): number {
   if ((traits & TRAIT_RUNS_QUEUE) === 0 || !inMulti || queue === null) return traits;
   return (traits | (queue.anyTraits & QUEUE_TRAITS)) & (queue.allTraits | ~QUEUE_PERMISSIONS);
 }
 
 /** Why the server's state refuses a command, or null. */
-function refusalOfState(
-  command: RegisteredCommand,
-  session: ClientSession,
-  gates: number,
-): ErrorReply | null {
-  const traits = effectiveTraits(command, session);
+function refusalOfState(state: number, session: ClientSession, gates: number): ErrorReply | null {
+  const traits = effectiveTraits(state, session);
   if ((gates & GATE_MEMORY) !== 0 && !session.isReplica) {
     // A queue takes memory as well, whatever is put into it.
     const isQueued = session.inMulti && (traits & TRAIT_TRANSACTION_CONTROL) === 0;
@@ -135,7 +136,7 @@ export function mustPause(
   if (session.isReplica || session.isReplicaClient) return false;
   if ((gates & GATE_PAUSE_ALL) !== 0) return true;
   if ((gates & GATE_PAUSE_WRITES) === 0) return false;
-  const writes = effectiveTraits(command, session) & (TRAIT_WRITE | TRAIT_MAY_REPLICATE);
+  const writes = effectiveTraits(command.traits, session) & (TRAIT_WRITE | TRAIT_MAY_REPLICATE);
   return writes !== 0 && !scripts.writesNothing(command, args);
 }
 

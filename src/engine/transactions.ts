@@ -153,7 +153,7 @@ export class Transactions implements TransactionsPort {
           ? null
           : dispatcher.access.refusalInExec(client, command, queued);
       if (denied === null) dispatcher.runNested(command, queued, reply);
-      else dispatcher.replyRefusal(denied);
+      else dispatcher.refusals.reply(denied);
     }
     if (keys.ready.count > 0) dispatcher.serveReady();
     keys.effects.endTransaction();

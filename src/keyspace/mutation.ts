@@ -321,7 +321,11 @@ export abstract class Mutation extends KeyLookup {
     if (!this.expiresKeys || (!this.writing && this.defersExpiry(this.shard))) return true;
     const { effects } = this;
     const before = effects.made;
+    const { isMuted } = effects;
+    // What has expired is no change of the script's that may keep its own to itself.
+    effects.isMuted = false;
     const removed = this.types.elementExpiry(this.kind).expire(this, this.now, effects);
+    effects.isMuted = isMuted;
     this.expiryEffects += effects.made - before;
     if (removed === 0) return true;
     this.expiredElements += Math.abs(removed);
@@ -360,9 +364,13 @@ export abstract class Mutation extends KeyLookup {
     this.touch(false);
     this.invalidations.byClient = true;
     this.announce(event);
-    if (!this.effects.active) return;
+    const { effects } = this;
+    if (!effects.active) return;
+    const { isMuted } = effects;
+    effects.isMuted = false;
     this.expiryEffects++;
-    this.effects.begin(EFFECT_REMOVE).end();
+    effects.begin(EFFECT_REMOVE).end();
+    effects.isMuted = isMuted;
   }
 
   /** Makes the entry of the key last sought; its value's bytes are to be written. */

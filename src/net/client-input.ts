@@ -207,7 +207,7 @@ export class ClientInput<S extends NetSession> {
     if (outcome === SUSPENDED) return;
     if (outcome === BUSY) {
       const { takenShard } = connection.session;
-      connection.contended++;
+      if (takenShard >= 0) connection.contended++;
       connection.takenShard = takenShard;
       connection.gathered = takenShard < 0 ? 0 : GATHERED_ARRIVALS;
     }

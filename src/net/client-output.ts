@@ -194,6 +194,39 @@ export class ClientOutput<S extends NetSession> {
     this.arenas.turn();
   }
 
+  // While a script runs for too long (attendant.ts).
+
+  /** Hands what the turn has to send to the transport before its end. */
+  sendEarly(): void {
+    this.sends.flush(this.transport);
+  }
+
+  /**
+   * Queues a copy of bytes behind all that waits for the connection, also behind a send of this turn
+   * that the transport has already.
+   */
+  queueEarly(
+    connection: Connection<S>,
+    region: Region,
+    offset: number,
+    length: number,
+    nowMs: number,
+  ): void {
+    this.sends.withdraw(connection, this.putFirst);
+    this.queueCopy(connection, region, offset, length, nowMs);
+  }
+
+  /** Starts output that waits. Sends of this turn are out. @param but has more to write first */
+  startEarly(but: Connection<S> | null): void {
+    const { starting } = this;
+    this.starting = [];
+    for (const connection of starting) {
+      if (connection.closed) continue;
+      if (connection === but || connection.slot === NOWHERE) this.starting.push(connection);
+      else this.startGuarded(connection);
+    }
+  }
+
   /** Starts output that came while a send of the same turn was queued. */
   private startWaiting(): void {
     const { starting } = this;

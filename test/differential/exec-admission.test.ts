@@ -39,6 +39,16 @@ const causes: Readonly<Record<string, Cause>> = {
   },
 };
 
+/** Scripts whose flags count instead of those of EVAL. A tilde is a space within a word. */
+const scripts: readonly (readonly string[])[] = [
+  ['EVAL #!lua\nreturn(1) 0'],
+  ['EVAL #!lua~flags=no-writes\nreturn(1) 0', 'GET k'],
+  ['EVAL #!lua~flags=allow-oom,allow-stale\nreturn(1) 0'],
+  ['EVAL_RO #!lua~flags=no-writes,allow-stale\nreturn(1) 0'],
+  ['EVAL #!lua~flags=nothing\nreturn(1) 0'],
+  ['EVAL return(redis.call("incr",KEYS[1])) 1 n'],
+];
+
 const queues: readonly (readonly string[])[] = [
   ['SET k 1'],
   ['GET k'],
@@ -48,10 +58,12 @@ const queues: readonly (readonly string[])[] = [
   [],
   ['SET k 1', 'NOSUCH'],
   ['GET k', 'GET'],
+  ...scripts,
 ];
 
 async function ask(client: RawClient, command: string): Promise<string> {
-  return `${command}: ${showReply(await client.command(...command.split(' ')))}`;
+  const words = command.split(' ').map((word) => word.replaceAll('~', ' '));
+  return `${command}: ${showReply(await client.command(...words))}`;
 }
 
 /** What a transaction answers when the cause begins after it was queued, or while it is. */

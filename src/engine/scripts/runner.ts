@@ -71,6 +71,7 @@ export class ScriptRunner {
     run.allowsOom = isPromised(script.flags, FLAG_ALLOW_OOM);
     run.isOpen = script.isOpen;
     run.begin(script.kind, script.name, dispatcher.args);
+    dispatcher.monitors.isInScript = true;
     let startsOver = false;
     try {
       this.runAndReply(script);
@@ -80,10 +81,12 @@ export class ScriptRunner {
       else this.replyAborted(thrown, script);
     } finally {
       run.end();
+      dispatcher.monitors.isInScript = false;
       session.database = database;
       host.flushLog(!startsOver);
     }
-    if (startsOver) dispatcher.startOver();
+    // It has written no reply.
+    if (startsOver) dispatcher.execution.isSuspended = true;
     return run.hasWritten;
   }
 
@@ -157,7 +160,9 @@ export class ScriptRunner {
   }
 
   private noteCounted(value: LuaTable): void {
-    if (value.getString('ignore_error_stats_update') === true) this.dispatcher.errorIsCounted();
+    if (value.getString('ignore_error_stats_update') !== true) return;
+    // It is one of a command inside the script.
+    this.dispatcher.execution.isErrorCounted = true;
   }
 
   private replyAborted(thrown: unknown, { kind, name }: Runnable): void {

@@ -38,7 +38,9 @@ export interface ThreadFigures {
   readonly inUse: Int32Array;
   /** By thread: its share of it on a core. */
   readonly atWork: Int32Array;
-  /** By shard, and one place for several: the thread that serves its clients (hot-shards.ts). */
+  /** By thread: its share of it with the order lock: no other thread runs such a script meanwhile. */
+  readonly inOrder: Int32Array;
+  /** By shard: the thread that serves its clients (hot-shards.ts). */
   readonly homes: Int32Array;
 }
 

@@ -42,8 +42,7 @@ export class HotShards {
   private nowMs = 0;
 
   /**
-   * @param homes by shard: its home's number and 1, or 0. Shared by all threads; the last place is
-   *   for commands on several shards
+   * @param homes by shard: its home's number and 1, or 0. Shared by all threads
    */
   constructor(
     private readonly thread: number,
@@ -60,19 +59,14 @@ export class HotShards {
     return GATHER;
   }
 
-  private placeOf(shard: number): number {
-    return shard < 0 ? this.homes.length - 1 : shard;
-  }
-
   /** Makes this thread the home of a shard that has none. Of two that do the last one has it. */
   claim(shard: number): void {
-    const place = this.placeOf(shard);
-    if (this.homes[place] === 0) this.homes[place] = this.thread + 1;
+    if (this.homes[shard] === 0) this.homes[shard] = this.thread + 1;
   }
 
   /** The thread that serves a shard's clients: this one where there is none yet. */
   home(shard: number): number {
-    const home = this.homes[this.placeOf(shard)]!;
+    const home = this.homes[shard]!;
     return home === 0 ? this.thread : home - 1;
   }
 
@@ -91,8 +85,8 @@ export class HotShards {
     if (this.holdUntilMs === 0 || nowMs < this.holdUntilMs) return false;
     this.holdUntilMs = 0;
     this.givenUpMs = nowMs;
-    for (let place = 0; place < this.homes.length; place++) {
-      if (this.homes[place] === this.thread + 1) this.homes[place] = 0;
+    for (let shard = 0; shard < this.homes.length; shard++) {
+      if (this.homes[shard] === this.thread + 1) this.homes[shard] = 0;
     }
     return true;
   }

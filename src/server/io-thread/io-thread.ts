@@ -89,6 +89,7 @@ class IoThread {
   private policy!: ThreadPolicy;
   private replication!: ThreadReplication;
   private keyless!: KeylessStream;
+  private scripting: Scripting | null = null;
   private dispatcher!: Dispatcher;
   private frontend!: Frontend<ClientSession>;
   private clients!: ThreadClients;
@@ -175,6 +176,7 @@ class IoThread {
     data.figures.connections[data.thread] = 0;
     data.figures.inUse[data.thread] = 0;
     data.figures.atWork[data.thread] = 0;
+    data.figures.inOrder[data.thread] = 0;
     // Messages may have come before there was a waker.
     this.wake(data.thread);
     this.post({ kind: 'listening', transport: this.transport.name });
@@ -312,6 +314,11 @@ class IoThread {
       bounds: {
         slowAfterMs: () => this.config.number('busy-reply-threshold'),
         serve: () => this.serveDuringScript(),
+        attend: (isFirst) =>
+          this.frontend.attend(
+            (session, args, reply) => dispatcher.attend(session, args, reply),
+            isFirst,
+          ),
         warn: (text) => this.log.warning(text),
       },
       payloads: { write: dumpFunctions, read: readFunctionDump },
@@ -323,6 +330,7 @@ class IoThread {
       log: (level, message) => this.log.write(SCRIPT_LOG_LEVELS[level]!, message),
     });
     dispatcher.scripts = scripting.scripts;
+    this.scripting = scripting;
     this.gatherer.answers('running-script', () => scripting.running());
     return scripting;
   }
@@ -330,6 +338,8 @@ class IoThread {
   /** A thread that runs a long script answers questions meanwhile. */
   private findRunningScript(dispatcher: Dispatcher): RunningScript | null {
     const { scriptStates } = this;
+    const own = this.scripting?.running() ?? null;
+    if (own !== null) return own;
     const threads = Array.from({ length: scriptStates.threads }, (_, thread) => thread);
     // Within EXEC, shards are locked that another thread may wait for instead of answering.
     const isAny = threads.some((thread) => slowKind(scriptStates, thread) !== null);
@@ -476,6 +486,7 @@ class IoThread {
       frontend,
       gatherer: this.gatherer,
       clock: new ThreadClock(),
+      inOrderMs: () => this.dispatcher.locks.inOrderMs,
       isStuck: (thread) => slowKind(this.scriptStates, thread) !== null,
     });
     this.gatherer.takes('adopt', (descriptor) => {

@@ -36,6 +36,7 @@ class Thread {
       figures: machine.figures,
       settings: { adaptivePlacement: true },
       isStuck: () => false,
+      inOrderMs: () => 0,
       clock: { workedMs: () => this.workedMs, queuedMs: () => 0 },
       clients: {
         left: () => undefined,
@@ -94,7 +95,8 @@ class Machine {
     connections: new Int32Array(THREADS),
     inUse: new Int32Array(THREADS),
     atWork: new Int32Array(THREADS),
-    homes: new Int32Array(SHARDS + 1),
+    inOrder: new Int32Array(THREADS),
+    homes: new Int32Array(SHARDS),
   };
   readonly threads: Thread[] = [];
   nowMs = 0;

@@ -32,6 +32,8 @@ export interface ThreadPlacementParts {
   readonly frontend: Frontend<ClientSession>;
   readonly gatherer: IoGatherer;
   readonly clock: ThreadClock;
+  /** How long it has run scripts that no other thread runs beside, since its start. */
+  readonly inOrderMs: () => number;
   /** Whether a thread runs a script for too long: it serves nobody meanwhile. */
   readonly isStuck: (thread: number) => boolean;
 }
@@ -45,6 +47,7 @@ export class ThreadPlacement {
   private lastWallMs = 0;
   private lastWorkedMs = 0;
   private lastQueuedMs = 0;
+  private lastInOrderMs = 0;
 
   constructor(private readonly parts: ThreadPlacementParts) {
     this.placement = new Placement(parts.thread);
@@ -77,7 +80,7 @@ export class ThreadPlacement {
     if (this.gathersContended(nowMs)) return;
     // Of interest to a thread at its limit only, and for the time it has been there.
     const spareCores = this.placement.isBusy ? this.idleCores.measure() : 0;
-    const move = this.placement.decide(figures.inUse, figures.atWork, spareCores);
+    const move = this.placement.decide(figures, spareCores);
     if (move !== null) this.move(move.to, move.part);
     else if (this.placement.startsCounting) {
       this.forgetActivity();
@@ -100,7 +103,7 @@ export class ThreadPlacement {
     let moves = 0;
     for (const connection of frontend.connections.values()) {
       if (todo === OBSERVE) connection.contended = 0;
-      if (connection.contended === 0) continue;
+      if (connection.contended === 0 || connection.takenShard < 0) continue;
       if (todo === CLAIM) hotShards.claim(connection.takenShard);
       if (todo !== GATHER) continue;
       const home = hotShards.home(connection.takenShard);
@@ -119,7 +122,7 @@ export class ThreadPlacement {
 
   /** Publishes how the thread spent the time since the last call. */
   private measure(): void {
-    const { clock, figures, thread } = this.parts;
+    const { clock, figures, thread, inOrderMs } = this.parts;
     const wallMs = performance.now();
     const workedMs = clock.workedMs();
     const queuedMs = clock.queuedMs();
@@ -128,6 +131,9 @@ export class ThreadPlacement {
     const worked = workedMs - this.lastWorkedMs;
     figures.inUse[thread] = share(worked + queuedMs - this.lastQueuedMs);
     figures.atWork[thread] = share(worked);
+    const orderedMs = inOrderMs();
+    figures.inOrder[thread] = share(orderedMs - this.lastInOrderMs);
+    this.lastInOrderMs = orderedMs;
     this.lastWallMs = wallMs;
     this.lastWorkedMs = workedMs;
     this.lastQueuedMs = queuedMs;
