@@ -34,9 +34,10 @@ import {
   unknownSubcommand,
 } from './admission.js';
 import { Execution } from './execution.js';
-import { GATE_MONITOR } from './gates.js';
+import { GATE_MEMORY_LIMIT, GATE_MONITOR } from './gates.js';
 import { KeyPlanner, leavesKeyless, mayWrite } from './key-planner.js';
 import { HeldUpError, LockingPlan, WRITES_NOTHING, type WritePressure } from './locking-plan.js';
+import type { MemoryGuard } from './memory-guard.js';
 import { MonitorFeed } from './monitor-feed.js';
 import { KeyspaceNotifications } from './notifications.js';
 import {
@@ -83,6 +84,8 @@ export class Dispatcher implements Context {
   /** Clients that keep what they read: set in server/ wiring, as who tells them of changes. */
   tracker: Tracker | null = null;
   invalidations: InvalidationSender | null = null;
+  /** Set in server/ wiring. Without it there is no maxmemory. */
+  memory: MemoryGuard | null = null;
   /** Set in server/ wiring, before the first command. */
   server!: ServerPort;
   scripts: ScriptControl = NO_SCRIPTS;
@@ -214,6 +217,9 @@ export class Dispatcher implements Context {
       command = subcommand;
     }
     session.lastCommand = command.index;
+    if ((this.gates & GATE_MEMORY_LIMIT) !== 0) {
+      this.gates = this.memory!.gatesFor(command, session, this.gates);
+    }
     const refusal = refusalOf(command, session, args, this.access, this.gates);
     if (refusal !== null) return this.reject(command, session, refusal);
     if (this.gates !== 0 && mustPause(command, session, args, this.gates, this.scripts)) {

@@ -65,7 +65,8 @@ export function createFirstFrame(directory: Directory): boolean {
   return true;
 }
 
-function garbageOf(words: Int32Array, frame: number): number {
+/** Bytes of a frame's log that no slot refers to. */
+export function garbageOf(words: Int32Array, frame: number): number {
   const at = frame >> 2;
   return words[at + FRAME_TOP]! - logStart(words[at + FRAME_BUCKETS]!) - words[at + FRAME_LIVE]!;
 }
