@@ -66,6 +66,11 @@ export class MemoryGuard {
     this.evictor = new Evictor(host.keys);
   }
 
+  /** Something has changed that may help. */
+  retry(): void {
+    this.failedMs = 0;
+  }
+
   get isExceeded(): boolean {
     return this.limitBytes > 0 && this.usedBytes() > this.limitBytes;
   }

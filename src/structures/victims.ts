@@ -8,8 +8,8 @@
  *
  *   frame     the one with the most entries for its share of the hashes, or that with the earliest
  *             expiry, of `samples`
- *   entries   by order of slots: the last one of each bucket in turn, then the last but one
- *             by chance: any slot of each bucket in turn
+ *   entries   by order of slots: those in the last slots of all buckets, then in the last but one
+ *             by chance: the same from any slot on
  *             by expiry: those that expire first
  *
  * An entry's place in its bucket over the bucket's share of the hashes tells how many entries of the
@@ -60,8 +60,6 @@ export class Victims {
   /** The earliest expiry of what is left in the frame, when expiries decided; else 0. */
   private earliestLeft = Number.NaN;
   private readonly entry = new Entry();
-  /** By bucket: the slots that were looked at. */
-  private readonly looked = new Uint8Array(BUCKETS_LIMIT + 1);
   /** By entry of the frame: offset and expiry, when these decide. */
   private readonly found = new Int32Array(ENTRIES_MAX);
   private readonly expiries = new Float64Array(ENTRIES_MAX);
@@ -132,45 +130,22 @@ export class Victims {
     return 0;
   }
 
-  /** Goes round the buckets, and takes from each one slot further in every round. */
+  /** Goes through the slots of all buckets, from their last ones or from any, until it has enough. */
   private collect(region: Region, frame: number, needed: number, choice: VictimChoice): void {
-    const buckets = region.words[(frame >> 2) + FRAME_BUCKETS]! + 1;
-    const isRandom = choice.by === BY_CHANCE;
-    const start = isRandom ? partOf(SLOTS, this.random()) : 0;
-    this.looked.fill(0, 0, buckets);
-    let bucket = partOf(buckets, this.random());
-    let bytes = 0;
-    for (let fruitless = 0; bytes < needed && fruitless < buckets; ) {
-      const offset = this.nextOf(region, frame, bucket, start, choice.expiringOnly);
-      if (offset === 0) fruitless++;
-      else {
-        fruitless = 0;
-        this.offsets[this.count++] = offset;
-        bytes += this.freedBy(region, offset);
-        if (this.count === VICTIMS_MAX) return;
-      }
-      if (++bucket === buckets) bucket = 0;
+    const { bytes, view, words } = region;
+    const buckets = words[(frame >> 2) + FRAME_BUCKETS]! + 1;
+    const last = choice.by === BY_CHANCE ? partOf(SLOTS, this.random()) : SLOTS - 1;
+    const first = partOf(buckets, this.random());
+    let freed = 0;
+    for (let i = 0; i < SLOTS * buckets && freed < needed && this.count < VICTIMS_MAX; i++) {
+      const slot = (last + SLOTS - Math.floor(i / buckets)) % SLOTS;
+      const bucket = bucketOffset(frame, (first + i) % buckets);
+      if (fingerprintAt(bytes, bucket, slot) === 0) continue;
+      const offset = frame + referenceAt(view, bucket, slot);
+      if (choice.expiringOnly && (bytes[offset]! & ENTRY_EXPIRES) === 0) continue;
+      this.offsets[this.count++] = offset;
+      freed += this.freedBy(region, offset);
     }
-  }
-
-  /** The next entry of a bucket, from its last slot (and `start` before it) on; 0 when there is none. */
-  private nextOf(
-    region: Region,
-    frame: number,
-    bucket: number,
-    start: number,
-    expiringOnly: boolean,
-  ): number {
-    const { looked } = this;
-    const at = bucketOffset(frame, bucket);
-    while (looked[bucket]! < SLOTS) {
-      const slot = (2 * SLOTS - 1 - start - looked[bucket]!) % SLOTS;
-      looked[bucket]!++;
-      if (fingerprintAt(region.bytes, at, slot) === 0) continue;
-      const offset = frame + referenceAt(region.view, at, slot);
-      if (!expiringOnly || (region.bytes[offset]! & ENTRY_EXPIRES) !== 0) return offset;
-    }
-    return 0;
   }
 
   /** Bytes of the log that removing an entry leaves, and those of pages that it frees at once. */

@@ -50,6 +50,7 @@ export class ThreadMemory {
     guard.policy = settings.evictionPolicy;
     guard.samples = settings.evictionSamples;
     guard.tenacity = settings.evictionTenacity;
+    guard.retry();
     dispatcher.keys.order = settings.evictionPolicy.order;
     if (!isLower || !guard.isExceeded || thread !== 0) return;
     log(
