@@ -105,6 +105,7 @@ export class ClientInput<S extends NetSession> {
       this.serve(connection, region, offset, offset + length);
     }
     if (connection.partial !== null || connection.backlog !== null) {
+      this.policy.traffic.heldBytes += length;
       this.exceedsQueryLimit(connection);
     }
   }
@@ -113,6 +114,7 @@ export class ClientInput<S extends NetSession> {
   receivedInto(connection: Connection<S>, partial: PartialCommand, length: number): void {
     partial.used += length;
     partial.directLeft -= length;
+    this.policy.traffic.heldBytes += length;
     if (this.exceedsQueryLimit(connection)) return;
     if (partial.directLeft === 0) this.serve(connection, partial.region, 0, 0);
   }

@@ -116,7 +116,7 @@ const network = {
     'normal 0 0 0 slave 268435456 67108864 60 pubsub 33554432 8388608 60',
   ),
   'client-query-buffer-limit': anytime(memory(MEBIBYTE, LONG_MAX), '1073741824'),
-  'maxmemory-clients': anytime(memoryOrPercent, '0', ignored),
+  'maxmemory-clients': anytime(memoryOrPercent, '0'),
   'proto-max-bulk-len': anytime(memory(MEBIBYTE, LONG_MAX), '536870912', { refuse: bulkBytes }),
   'tracking-table-max-keys': anytime(longCount, '1000000'),
   'io-threads': atStart(integer(1, 128), '1', ignored),

@@ -26,6 +26,7 @@ import { WORD_TRACKED, WORD_TRACKED_ITEMS } from '../../keyspace/shard-words.js'
 import type { Value } from '../../memory/control-layout.js';
 import {
   CONNECTIONS,
+  EVICTED_CLIENTS,
   INPUT_BYTES,
   OUTPUT_BYTES,
   READS,
@@ -68,7 +69,7 @@ export const statsSection: Section = (source) => {
     ['expired_time_cap_reached_count', control.sum(EXPIRY_TIMEOUTS)],
     ['expire_cycle_cpu_milliseconds', Math.round(control.sum(EXPIRY_CYCLE_MS))],
     ['evicted_keys', control.sum(EVICTED)],
-    ...zeros('evicted_clients'),
+    ['evicted_clients', control.sum(EVICTED_CLIENTS)],
     ...evictionTimes(source),
     ['keyspace_hits', control.sum(HITS)],
     ['keyspace_misses', control.sum(MISSES)],

@@ -32,6 +32,7 @@ import { Information } from '../info/information.js';
 import { Access } from './acl/access.js';
 import { Denials } from './acl/denials.js';
 import type { ThreadUsers } from './acl/thread-users.js';
+import { sizesOf } from './client-memory.js';
 import { type ClientDetails, Clients, type LocalClients } from './clients.js';
 import { LatencyMonitor } from './latency-monitor.js';
 import { Memory } from './memory-figures.js';
@@ -236,7 +237,6 @@ function clientDetails(parts: PortParts, session: ClientSession): ClientDetails 
     type: typeOf(session),
     lastCommand: parts.registry.all[session.lastCommand]?.fullName ?? '',
     queuedCommands: session.inMulti ? (queue?.length ?? 0) : -1,
-    queuedBytes: queue?.bytes ?? 0,
     watchBroken: isWatchBroken(parts, session),
     isMonitor: session.isMonitor,
     suspended: session.suspended || parts.frontend.isPaused(session),
@@ -244,9 +244,7 @@ function clientDetails(parts: PortParts, session: ClientSession): ClientDetails 
     channels: session.subscriptions?.of(CHANNEL).size ?? 0,
     patterns: session.subscriptions?.of(PATTERN).size ?? 0,
     shardChannels: session.subscriptions?.of(SHARD_CHANNEL).size ?? 0,
-    queryBytes: connection?.inputBytes ?? 0,
-    queryFreeBytes: 0,
-    outputBytes: connection?.outputBytes ?? 0,
+    sizes: sizesOf(session, connection),
   };
 }
 

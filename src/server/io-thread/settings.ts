@@ -6,6 +6,12 @@ import { EVICTION_POLICIES, type EvictionPolicy, NO_EVICTION } from '../../keysp
 import { NO_OUTPUT_LIMIT, type OutputLimit } from '../../net/policy.js';
 import { OUTPUT_NORMAL, OUTPUT_PUBSUB } from '../../net/runner.js';
 
+/** A number of bytes, or a share of `whole` such as 5%. */
+function shareOf(text: string, whole: number): number {
+  if (!text.endsWith('%')) return Number(text);
+  return Math.floor((whole * Number(text.slice(0, -1))) / 100);
+}
+
 export class ThreadSettings {
   protectedMode = true;
   boundExplicitly = false;
@@ -16,6 +22,8 @@ export class ThreadSettings {
   evictionPolicy: EvictionPolicy = NO_EVICTION;
   evictionSamples = 5;
   evictionTenacity = 10;
+  /** maxmemory-clients; 0: no limit. */
+  clientMemoryBytes = 0;
   replicaIgnoresMaxMemory = true;
   bulkBytesMax = 512 * 1024 * 1024;
   queryBytesMax = 1024 * 1024 * 1024;
@@ -42,6 +50,7 @@ export class ThreadSettings {
     this.idleTimeoutMs = number('timeout') * 1000;
     this.keepAliveSeconds = number('tcp-keepalive');
     this.maxMemoryBytes = number('maxmemory');
+    this.clientMemoryBytes = shareOf(value('maxmemory-clients'), this.maxMemoryBytes);
     this.evictionPolicy = EVICTION_POLICIES[value('maxmemory-policy')]!;
     this.evictionSamples = number('maxmemory-samples');
     this.evictionTenacity = number('maxmemory-eviction-tenacity');

@@ -12,10 +12,17 @@ import { EVICTION_EXCEEDED_MS, EVICTION_EXCEEDED_SINCE } from '../../keyspace/co
 import { NO_EVICTION } from '../../keyspace/eviction.js';
 import type { ControlBlock, SharedWord } from '../../memory/control.js';
 import { USED_PAGES } from '../../memory/used-pages.js';
+import { CLIENT_PAGES } from '../../net/counters.js';
+import { ClientMemory, type ClientMemoryParts } from './client-memory.js';
 import type { ThreadSettings } from './settings.js';
 
 /** A slice of eviction in the background: no client notices. */
 const SLICE_MS = 1;
+/** How often the sizes of clients are added up: with a limit that they count for, and without one. */
+const SWEEP_MS = 100;
+const IDLE_SWEEP_MS = 1000;
+/** They are added up at once when so much was put aside since the last time. */
+const HELD_BYTES_MAX = 1 << 20;
 
 export interface ThreadMemoryParts {
   readonly thread: number;
@@ -33,10 +40,20 @@ export class ThreadMemory {
   private isExceeded = false;
   private exceededSinceMs = 0;
 
-  constructor(private readonly parts: ThreadMemoryParts) {
+  private readonly clients: ClientMemory;
+  private nextSweepMs = 0;
+
+  constructor(
+    private readonly parts: ThreadMemoryParts,
+    private readonly traffic: { heldBytes: number },
+    clients: ClientMemoryParts,
+  ) {
     const { control, dispatcher } = parts;
     this.usedPages = control.word(USED_PAGES);
-    this.guard = new MemoryGuard(dispatcher, () => this.usedPages.load() * PAGE_BYTES);
+    this.clients = new ClientMemory(clients);
+    const clientPages = control.word(CLIENT_PAGES);
+    const usedBytes = () => (this.usedPages.load() + clientPages.load()) * PAGE_BYTES;
+    this.guard = new MemoryGuard(dispatcher, usedBytes);
     dispatcher.memory = this.guard;
   }
 
@@ -74,12 +91,24 @@ export class ThreadMemory {
   /** Evicts on, where a command has had no time for it. @returns milliseconds until there is more */
   background(nowMs: number): number {
     const { guard } = this;
+    this.sweepClients(nowMs);
     if (guard.limitBytes === 0 && !this.isExceeded) return Number.POSITIVE_INFINITY;
     this.noteExceeded(nowMs);
     if (!this.isActive || guard.policy.choice === null || !guard.isExceeded) {
       return Number.POSITIVE_INFINITY;
     }
     return guard.evictFor(SLICE_MS) && guard.isExceeded ? 1 : Number.POSITIVE_INFINITY;
+  }
+
+  private sweepClients(nowMs: number): void {
+    const { clientMemoryBytes, maxMemoryBytes } = this.parts.settings;
+    const { traffic } = this;
+    const isLimited = clientMemoryBytes > 0 || maxMemoryBytes > 0;
+    const isMuch = isLimited && traffic.heldBytes > HELD_BYTES_MAX;
+    if (nowMs < this.nextSweepMs && !isMuch) return;
+    this.nextSweepMs = nowMs + (isLimited ? SWEEP_MS : IDLE_SWEEP_MS);
+    traffic.heldBytes = 0;
+    this.clients.sweep(clientMemoryBytes);
   }
 
   /** Keeps the time for which maxmemory is exceeded. One thread does. */

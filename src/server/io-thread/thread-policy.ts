@@ -70,7 +70,7 @@ export interface ThreadPolicyParts {
 const EXPIRY_SHARE = 0.25;
 
 export class ThreadPolicy implements FrontendPolicy<ClientSession> {
-  readonly traffic = { receivedBytes: 0, sentBytes: 0, outputLimitClosed: 0 };
+  readonly traffic = { receivedBytes: 0, sentBytes: 0, heldBytes: 0, outputLimitClosed: 0 };
   frontend!: Frontend<ClientSession>;
   placement!: ThreadPlacement;
   pubsub!: PubSub;
@@ -90,7 +90,12 @@ export class ThreadPolicy implements FrontendPolicy<ClientSession> {
 
   constructor(private readonly parts: ThreadPolicyParts) {
     const { control } = parts;
-    this.memory = new ThreadMemory(parts);
+    this.memory = new ThreadMemory(parts, this.traffic, {
+      ...{ thread: parts.thread, control, log: parts.log, sessions: parts.clients.sessions },
+      connectionOf: (session) => this.frontend.connections.get(session.connection),
+      describe: (session) => parts.dispatcher.server.clients.describe(session),
+      close: (session) => this.frontend.endSession(session),
+    });
     this.loading = control.word(LOADING);
     this.monitored = control.word(MONITORED);
     this.clientPause = new ClientPause(control);
