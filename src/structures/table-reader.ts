@@ -20,7 +20,7 @@ import {
   varintBytes,
 } from './entry.js';
 import { BUCKET_BYTES, bucketsOf, depthOf, fingerprintOf, frameOf, homeOf } from './frame.js';
-import { type SlotOrder, slotAfterUse, usefulness } from './slot-order.js';
+import { countUse, type SlotOrder, slotAfterUse, usefulness } from './slot-order.js';
 import { bucketOffset, displacedSlots, raiseSlot, referenceAt, zeroBytes } from './slots.js';
 
 /** A bucket's share of an entry, at the usual load: fingerprint, reference and what stays empty. */
@@ -203,10 +203,11 @@ export class TableReader {
 
   /** The entry last found was used: its slot moves forward in its bucket. See slot-order.ts. */
   noteUse(order: SlotOrder): void {
-    const { slot } = this;
+    const { slot, bucket } = this;
     const target = slotAfterUse(slot, order);
     if (target === slot) return;
-    raiseSlot(this.region, this.bucket, slot, target);
+    countUse(this.words, this.frame, bucket, slot, order);
+    raiseSlot(this.region, bucket, slot, target);
     this.slot = target;
   }
 

@@ -134,7 +134,7 @@ export class TableWriter extends TableReader {
   /** The entry just put is new: gives it a place in the order of its bucket's slots (slot-order.ts). */
   placeNew(order: SlotOrder): void {
     const { slot, bucket } = this;
-    const target = slotOfNew(this.words, bucket, slot, order);
+    const target = slotOfNew(this.words, this.frame, bucket, slot, order);
     if (target === slot) return;
     raiseSlot(this.region, bucket, slot, target);
     this.slot = target;
