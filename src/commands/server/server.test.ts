@@ -95,6 +95,7 @@ class World {
         resident: this.resident,
         process: 50 * MEBIBYTE,
         javascriptHeap: MEBIBYTE,
+        container: 0,
         system: 1024 * MEBIBYTE,
       }),
       purge: () => this.calls.push(['purge']),

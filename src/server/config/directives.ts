@@ -355,6 +355,8 @@ const darter = {
     ...own,
     refuse: shardBytes,
   }),
+  /** Whether the limits of a container set the number of threads, and maxmemory where it is 0. */
+  'container-limits': atStart(flag, 'yes', own),
   /** Whether writes wait a little for a replica that would lose its place in the journal. */
   'repl-backpressure-policy': anytime(oneNameOf('delay', 'none'), 'delay', own),
   /** For how many milliseconds at most. */

@@ -10,6 +10,7 @@ import type { Shards } from '../../keyspace/shards.js';
 import type { ControlBlock } from '../../memory/control.js';
 import { notePeakPages, USED_PAGES } from '../../memory/used-pages.js';
 import { CLIENT_PAGES } from '../../net/counters.js';
+import type { ContainerLimits } from '../../platform/container.js';
 import { STARTUP_BYTES } from '../channel/process-figures.js';
 
 /** Resident bytes of the process; null when no descriptor is left to read it with. */
@@ -45,11 +46,15 @@ function liveBytes(shards: Shards): number {
 export class Memory implements MemoryPort {
   private residentBytes = 0;
 
-  /** @param release finishes at once the compaction that gives memory back to the system */
+  /**
+   * @param release finishes at once the compaction that gives memory back to the system
+   * @param container what the process is granted
+   */
   constructor(
     private readonly control: ControlBlock,
     private readonly shards: Shards,
     private readonly release: () => void,
+    private readonly container: ContainerLimits,
   ) {}
 
   figures(): MemoryFigures {
@@ -69,7 +74,8 @@ export class Memory implements MemoryPort {
       resident: this.residentBytes,
       process: startupBytes,
       javascriptHeap: getHeapStatistics().used_heap_size,
-      system: totalmem(),
+      system: Math.min(totalmem(), this.container.memoryBytes ?? Number.POSITIVE_INFINITY),
+      container: this.container.memoryBytes ?? 0,
     };
   }
 

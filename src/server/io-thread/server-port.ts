@@ -23,6 +23,7 @@ import { watchedVersion } from '../../keyspace/watch.js';
 import type { ControlBlock } from '../../memory/control.js';
 import { sleep } from '../../memory/sleep.js';
 import type { Frontend } from '../../net/frontend.js';
+import { NO_CONTAINER, readContainerLimits } from '../../platform/container.js';
 import type { Transport } from '../../platform/transport.js';
 import type { Table } from '../../structures/table.js';
 import type { IoGatherer } from '../channel/io-io.js';
@@ -71,7 +72,9 @@ export function createServerPort(parts: PortParts, transactions: Transactions): 
   const { control, config, gatherer, dispatcher, statistics } = parts;
   const { shards } = dispatcher;
   const now = () => dispatcher.now;
-  const memory = new Memory(control, shards, () => release(dispatcher));
+  const isBounded = config.value('container-limits') === 'yes';
+  const container = isBounded ? readContainerLimits() : NO_CONTAINER;
+  const memory = new Memory(control, shards, () => release(dispatcher), container);
   const slowLog = new SlowLog(gatherer, control);
   const latency = new LatencyMonitor(gatherer);
   const loadThresholds = () => {
