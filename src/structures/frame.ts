@@ -14,7 +14,7 @@
  *   28     i32  entries with an expiry
  *   32     f64  lower bound of their expiries; Infinity when none
  *   40     i32  capacity: pages of its address space
- *   44     i32  entries that have proven useful, about: more than there are or less (slot-order.ts)
+ *   44     i32  entries that have proven useful, as slot-order.ts estimates it
  *   48     i32  flags: bit 0 marked for maintenance
  *   52     12 bytes, unused
  *   64     buckets, then one overflow bucket: 64 bytes each (slots.ts)

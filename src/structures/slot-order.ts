@@ -12,8 +12,8 @@
  * key is read without a write to shared memory.
  *
  * A new entry comes in behind those that have proven useful. What is used only once, by a scan for
- * example, pushes out only its like. The frame counts how many have proven useful: a use behind them adds
- * one, up to a share of its entries. In a frame where nothing was used again, entries leave in the order
+ * example, pushes out only its like. The frame estimates how many have proven useful: a use behind them adds
+ * to that, up to a share of its entries. In a frame where nothing was used again, entries leave in the order
  * in which they came.
  *
  * Hashes divide the keys among the buckets. So the last entries of some buckets are, as a sample, the
@@ -35,6 +35,9 @@ const FREQUENCY_STEP = 2;
 /** How many entries may count as useful, in sixteenths: the others are there to prove it. */
 const RECENT_SIXTEENTHS = 8;
 const FREQUENT_SIXTEENTHS = 14;
+/** What a use behind them adds to their number. With two, a scan harms less that comes early. */
+const RECENT_STEP = 1;
+const FREQUENT_STEP = 2;
 
 /** The slot where an entry goes that was used. */
 export function slotAfterUse(slot: number, order: SlotOrder): number {
@@ -62,7 +65,8 @@ export function countUse(
   order: SlotOrder,
 ): void {
   if (slot >= provenSlots(words, frame, bucket, order)) {
-    words[(frame >> 2) + FRAME_PROVEN] = provenOf(words, frame, order) + 1;
+    const step = order === ORDER_RECENCY ? RECENT_STEP : FREQUENT_STEP;
+    words[(frame >> 2) + FRAME_PROVEN] = provenOf(words, frame, order) + step;
   }
 }
 

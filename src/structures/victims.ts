@@ -44,7 +44,7 @@ export interface VictimChoice {
 }
 
 /** Victims of one round at most, so that a lock is held for a bounded time. */
-const VICTIMS_MAX = 128;
+export const VICTIMS_MAX = 128;
 /** Frames that are drawn for each sample, until one has something to evict. */
 const DRAWS = 8;
 /** Entries of a frame, at most. */
