@@ -26,6 +26,8 @@ const LINEAR_TENACITY = 10;
 const LINEAR_MICROSECONDS = 50;
 const GROWTH = 1.15;
 const TENACITY_MAX = 100;
+/** For how long commands are refused without another look, where there was nothing to evict. */
+const RETRY_MS = 10;
 
 const NEEDING_TRAITS = TRAIT_DENY_OOM | TRAIT_RUNS_SCRIPT | TRAIT_RUNS_QUEUE;
 
@@ -54,8 +56,10 @@ export class MemoryGuard {
   samples = 5;
   tenacity = 10;
   policy: EvictionPolicy = NO_EVICTION;
-  /** The turn in which there was nothing to evict: others of its commands do not look again. */
+  /** When there was nothing to evict: commands do not look again for a while. */
   private failedMs = 0;
+  /** Told how long evicting took each time, in milliseconds. */
+  took: (milliseconds: number) => void = () => {};
   private readonly evictor: Evictor;
 
   /** @param usedBytes what counts for the limit */
@@ -87,7 +91,7 @@ export class MemoryGuard {
   private makeRoom(): boolean {
     const { keys, locks } = this.host;
     const { now } = keys;
-    if (now === this.failedMs) return false;
+    if (now - this.failedMs < RETRY_MS) return false;
     locks.giveBackKept();
     if (this.evictFor(evictionTimeMs(this.tenacity))) return true;
     this.failedMs = now;
@@ -100,13 +104,14 @@ export class MemoryGuard {
    * @returns false when nothing is left to evict
    */
   evictFor(milliseconds: number): boolean {
-    const deadlineMs = performance.now() + milliseconds;
-    while (this.isExceeded) {
-      const outcome = this.freeSome();
-      if (outcome !== 'freed') return outcome === 'taken';
-      if (performance.now() >= deadlineMs) break;
+    const startMs = performance.now();
+    let outcome: Outcome = 'freed';
+    while (outcome === 'freed' && this.isExceeded) {
+      outcome = this.freeSome();
+      if (performance.now() - startMs >= milliseconds) break;
     }
-    return true;
+    this.took(performance.now() - startMs);
+    return outcome !== 'nothing';
   }
 
   private freeSome(): Outcome {

@@ -35,9 +35,9 @@ const FREQUENCY_STEP = 2;
 /** How many entries may count as useful, in sixteenths: the others are there to prove it. */
 const RECENT_SIXTEENTHS = 8;
 const FREQUENT_SIXTEENTHS = 14;
-/** What a use behind them adds to their number. With two, a scan harms less that comes early. */
+/** What a use behind them adds to their number. More than one, and a scan that comes early harms less. */
 const RECENT_STEP = 1;
-const FREQUENT_STEP = 2;
+const FREQUENT_STEP = 3;
 
 /** The slot where an entry goes that was used. */
 export function slotAfterUse(slot: number, order: SlotOrder): number {

@@ -221,7 +221,16 @@ describe('maxmemory beside Redis', { skip: eitherMissing() }, () => {
         ],
         ...['OBJECT IDLETIME k', 'OBJECT IDLETIME none', 'OBJECT FREQ none'],
         ...['CONFIG SET maxmemory-policy volatile-lru', 'OBJECT FREQ k'],
-        ...['CONFIG SET maxmemory 1', 'SET a b', 'GET k', 'MULTI', 'GET k', 'SET a b', 'EXEC'],
+        ...[
+          'CONFIG SET maxmemory-policy noeviction',
+          'CONFIG SET maxmemory 1',
+          'SET a b',
+          'GET k',
+          'MULTI',
+          'GET k',
+          'SET a b',
+          'EXEC',
+        ],
         ...[
           'MULTI',
           'DISCARD',

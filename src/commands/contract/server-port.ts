@@ -220,6 +220,8 @@ export interface LatencyPort {
 export interface MemoryFigures {
   /** Pages of the shards in use, and what clients take: what maxmemory is compared with. */
   readonly used: number;
+  /** Of those: what clients take. */
+  readonly clients: number;
   /** Of those: keys and values, and what storing them takes besides. */
   readonly dataset: number;
   readonly overhead: number;

@@ -96,6 +96,7 @@ class World {
         process: 50 * MEBIBYTE,
         javascriptHeap: MEBIBYTE,
         container: 0,
+        clients: 0,
         system: 1024 * MEBIBYTE,
       }),
       purge: () => this.calls.push(['purge']),

@@ -66,6 +66,7 @@ export class Memory implements MemoryPort {
     const dataset = Math.min(used, liveBytes(shards));
     return {
       used,
+      clients,
       dataset,
       overhead: used - dataset,
       // The pages with the roots of tables.

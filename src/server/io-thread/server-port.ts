@@ -83,6 +83,10 @@ export function createServerPort(parts: PortParts, transactions: Transactions): 
     latency.thresholdMs = config.number('latency-monitor-threshold');
   };
   loadThresholds();
+  if (dispatcher.memory !== null) {
+    dispatcher.memory.took = (milliseconds) =>
+      latency.note('eviction-cycle', milliseconds, dispatcher.now);
+  }
   config.onChange('slowlog-log-slower-than', loadThresholds);
   config.onChange('slowlog-max-len', loadThresholds);
   config.onChange('latency-monitor-threshold', loadThresholds);

@@ -2,7 +2,7 @@
  * The bounds of memory as an I/O thread keeps them: maxmemory and what the clients have.
  *
  * What counts for maxmemory are the pages of all shards and the buffers of all clients. The journals are
- * not counted (mem_not_counted_for_evict): repl-backlog-size bounds them apart from this.
+ * no part of it: repl-backlog-size bounds them.
  */
 import { PAGE_BYTES } from '../../base/limits.js';
 import type { Dispatcher } from '../../engine/dispatch.js';
@@ -21,8 +21,11 @@ const SLICE_MS = 1;
 /** How often the sizes of clients are added up: with a limit that they count for, and without one. */
 const SWEEP_MS = 100;
 const IDLE_SWEEP_MS = 1000;
-/** They are added up at once when so much was put aside since the last time. */
+/** They are added up sooner when so much was put aside since the last time. */
+const SWEEP_MS_MIN = 10;
 const HELD_BYTES_MAX = 1 << 20;
+/** When to try again where there was nothing to evict. */
+const RETRY_MS = 100;
 
 export interface ThreadMemoryParts {
   readonly thread: number;
@@ -39,9 +42,12 @@ export class ThreadMemory {
   private isActive = false;
   private isExceeded = false;
   private exceededSinceMs = 0;
+  /** There was nothing to evict. */
+  private nextTryMs = 0;
 
   private readonly clients: ClientMemory;
   private nextSweepMs = 0;
+  private lastSweepMs = 0;
 
   constructor(
     private readonly parts: ThreadMemoryParts,
@@ -68,6 +74,7 @@ export class ThreadMemory {
     guard.samples = settings.evictionSamples;
     guard.tenacity = settings.evictionTenacity;
     guard.retry();
+    this.nextTryMs = 0;
     dispatcher.keys.order = settings.evictionPolicy.order;
     if (!isLower || !guard.isExceeded || thread !== 0) return;
     log(
@@ -93,11 +100,12 @@ export class ThreadMemory {
     const { guard } = this;
     this.sweepClients(nowMs);
     if (guard.limitBytes === 0 && !this.isExceeded) return Number.POSITIVE_INFINITY;
+    const mayEvict = this.isActive && guard.isExceeded && nowMs >= this.nextTryMs;
+    if (mayEvict && !guard.evictFor(SLICE_MS)) this.nextTryMs = nowMs + RETRY_MS;
     this.noteExceeded(nowMs);
-    if (!this.isActive || guard.policy.choice === null || !guard.isExceeded) {
-      return Number.POSITIVE_INFINITY;
-    }
-    return guard.evictFor(SLICE_MS) && guard.isExceeded ? 1 : Number.POSITIVE_INFINITY;
+    return this.isActive && guard.isExceeded
+      ? Math.max(1, this.nextTryMs - nowMs)
+      : Number.POSITIVE_INFINITY;
   }
 
   private sweepClients(nowMs: number): void {
@@ -105,7 +113,8 @@ export class ThreadMemory {
     const { traffic } = this;
     const isLimited = clientMemoryBytes > 0 || maxMemoryBytes > 0;
     const isMuch = isLimited && traffic.heldBytes > HELD_BYTES_MAX;
-    if (nowMs < this.nextSweepMs && !isMuch) return;
+    if (nowMs < (isMuch ? this.lastSweepMs + SWEEP_MS_MIN : this.nextSweepMs)) return;
+    this.lastSweepMs = nowMs;
     this.nextSweepMs = nowMs + (isLimited ? SWEEP_MS : IDLE_SWEEP_MS);
     traffic.heldBytes = 0;
     this.clients.sweep(clientMemoryBytes);
