@@ -14,6 +14,7 @@ import { FIELD_TIME_MAX } from '../src/commands/hash/lib/times.js';
 import { NAME_BYTES_MAX } from '../src/commands/pubsub/lib/confirm.js';
 import { ADDRESS_BYTES_MAX } from '../src/commands/replication/replconf.js';
 import { OBJECT_BYTES_MAX } from '../src/engine/acl/access-control.js';
+import { evictionTimeMs } from '../src/engine/memory-guard.js';
 import { SHOWN_BYTES_MAX } from '../src/engine/monitor-feed.js';
 import { DIRECTORY_BYTES, ENTRY_BYTES } from '../src/engine/pubsub/directory.js';
 import { COMMAND_NAME_BYTES_MAX } from '../src/engine/registry.js';
@@ -70,6 +71,7 @@ import { CONNECT_MS_MAX } from '../src/server/main-thread/replication/served-rep
 import { STOP_TIMEOUT_MS } from '../src/server/main-thread/server.js';
 import { PACKED_LIST_BYTES_MAX, PACKED_LIST_COUNT_MAX } from '../src/values/list/layout.js';
 import * as sets from '../src/values/set/kinds.js';
+import { VICTIMS_MAX } from '../src/structures/victims.js';
 import { MEMBERS_MAX } from '../src/values/sorted-set/accumulator.js';
 import * as sortedSets from '../src/values/sorted-set/kinds.js';
 import { rootDirectory } from './support/server.js';
@@ -122,6 +124,8 @@ const EXPECTED: readonly (readonly [what: string, limit: string])[] = [
   ['arguments before AUTH', grouped(UNAUTHENTICATED_ARGUMENTS_MAX)],
   ['argument before AUTH', `${grouped(UNAUTHENTICATED_BULK_BYTES_MAX)} bytes`],
   ['answer of all threads to a question (CLIENT LIST, SLOWLOG)', ms(GATHER_TIMEOUT_MS)],
+  ['evicting before a command', `${evictionTimeMs(initial('maxmemory-eviction-tenacity'))} ms`],
+  ['keys that one round of eviction removes under a lock', grouped(VICTIMS_MAX)],
   ['value of a string', mib(STRING_LIMIT_BYTES)],
   ['elements and weights of a SORT, with what STORE keeps', `${SORT_BYTES_MAX / 2 ** 30} GiB`],
   ['results of a SORT, one for each element and GET', grouped(SORT_RESULTS_MAX)],

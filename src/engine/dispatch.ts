@@ -27,8 +27,10 @@ import { AccessControl } from './acl/access-control.js';
 import { mustPause, refusalOf, subcommandOf, unknownSubcommand } from './admission.js';
 import { runBesideScript } from './beside-script.js';
 import { Execution } from './execution.js';
+import { GATE_MEMORY_LIMIT } from './gates.js';
 import { KeyPlanner, leavesKeyless, mayWrite } from './key-planner.js';
 import { HeldUpError, LockingPlan, WRITES_NOTHING, type WritePressure } from './locking-plan.js';
+import type { MemoryGuard } from './memory-guard.js';
 import { MonitorFeed } from './monitor-feed.js';
 import { KeyspaceNotifications } from './notifications.js';
 import { Refusals } from './refusals.js';
@@ -76,6 +78,8 @@ export class Dispatcher implements Context {
   /** Clients that keep what they read: set in server/ wiring, as who tells them of changes. */
   tracker: Tracker | null = null;
   invalidations: InvalidationSender | null = null;
+  /** Set in server/ wiring. Without it there is no maxmemory. */
+  memory: MemoryGuard | null = null;
   /** Set in server/ wiring, before the first command. */
   server!: ServerPort;
   scripts: ScriptControl = NO_SCRIPTS;
@@ -261,6 +265,9 @@ export class Dispatcher implements Context {
     const command = this.find(session, args);
     if (command === null) return DONE;
     const traits = this.traitsOf(command, session, args);
+    if ((this.gates & GATE_MEMORY_LIMIT) !== 0) {
+      this.gates = this.memory!.gatesFor(command, session, this.gates);
+    }
     const refusal = refusalOf(command, traits, session, args, this.access, this.gates);
     if (refusal !== null) return this.refusals.reject(command, session, refusal);
     if (this.gates !== 0 && mustPause(command, session, args, this.gates, this.scripts)) {

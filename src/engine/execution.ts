@@ -69,6 +69,7 @@ export class Execution {
     const timed = isLong || statistics.timeEverything;
     const startMs = sampled || timed ? performance.now() : 0;
     keys.beginCommand((command.traits & TRAIT_WRITE) !== 0);
+    if (keys.tracksUse && context.session.noTouch) keys.findWithoutUse();
     this.isSuspended = false;
     this.isErrorCounted = false;
     const isWatched = (context.gates & GATE_MONITOR) !== 0;

@@ -17,5 +17,7 @@ export const GATE_PAUSE_WRITES = 16;
 export const GATE_PAUSE_ALL = 32;
 /** Some client uses MONITOR: every command is told. */
 export const GATE_MONITOR = 128;
-/** maxmemory is reached: commands that may need memory are refused. */
+/** More is used than maxmemory allows, and nothing can be evicted. Set for the command under way. */
 export const GATE_MEMORY = 64;
+/** There is a maxmemory: before a command that may need memory, the dispatcher makes room. */
+export const GATE_MEMORY_LIMIT = 256;

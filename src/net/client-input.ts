@@ -111,6 +111,7 @@ export class ClientInput<S extends NetSession> {
       if (connection.contended > contended) this.contention.contended++;
     }
     if (connection.partial !== null || connection.backlog !== null) {
+      this.policy.traffic.heldBytes += length;
       this.exceedsQueryLimit(connection);
     }
   }
@@ -119,6 +120,7 @@ export class ClientInput<S extends NetSession> {
   receivedInto(connection: Connection<S>, partial: PartialCommand, length: number): void {
     partial.used += length;
     partial.directLeft -= length;
+    this.policy.traffic.heldBytes += length;
     if (this.exceedsQueryLimit(connection)) return;
     if (partial.directLeft === 0) this.serve(connection, partial.region, 0, 0);
   }

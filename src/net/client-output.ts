@@ -118,6 +118,7 @@ export class ClientOutput<S extends NetSession> {
     nowMs: number,
   ): void {
     this.policy.traffic.sentBytes += length;
+    this.policy.traffic.heldBytes += length;
     const pending = connection.pendingQueue();
     pending.append(region, offset, length);
     if (!pending.sending) this.starting.push(connection);
@@ -130,6 +131,7 @@ export class ClientOutput<S extends NetSession> {
     start: number,
     length: number,
   ): void {
+    this.policy.traffic.heldBytes += length;
     const pending = connection.pendingQueue();
     if (this.arenas.release(region, start, length)) pending.appendInPlace(region, start, length);
     else pending.append(region, start, length);

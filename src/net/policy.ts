@@ -46,7 +46,13 @@ export interface FrontendPolicy<S extends NetSession> {
   log(level: 'verbose' | 'warning', message: string): void;
   /** An exception outside of any command. Must not throw, and writes a bounded number of lines. */
   failed(doing: string, error: unknown): void;
-  readonly traffic: { receivedBytes: number; sentBytes: number; outputLimitClosed: number };
+  readonly traffic: {
+    receivedBytes: number;
+    sentBytes: number;
+    /** Input and output put aside since the owner last looked. */
+    heldBytes: number;
+    outputLimitClosed: number;
+  };
 }
 
 /** Whether a client's unsent output is over the hard limit, or over the soft one for too long. */

@@ -156,7 +156,7 @@ export function quietPolicy<S extends NetSession>(admit: (slot: number) => S): F
     queryLimitReached: () => {},
     log: () => {},
     failed: (doing, error) => assert.fail(`${doing}: ${String(error)}`),
-    traffic: { receivedBytes: 0, sentBytes: 0, outputLimitClosed: 0 },
+    traffic: { receivedBytes: 0, sentBytes: 0, heldBytes: 0, outputLimitClosed: 0 },
   };
 }
 

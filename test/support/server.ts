@@ -188,7 +188,9 @@ export function eitherMissing(): string | false {
 export function startDarter(options: ServerOptions = {}): Promise<Server> {
   const { command, args, isDarter } = darterCommand();
   const more = (process.env.DARTER_TEST_ARGS ?? '').split(' ').filter((word) => word !== '');
-  const own = isDarter ? ['--threads', String(options.threads ?? 2), ...more] : [];
+  // Where the tests run in a container themselves, the server still has Redis's defaults.
+  const defaults = ['--container-limits', 'no', '--threads', String(options.threads ?? 2)];
+  const own = isDarter ? [...defaults, ...more] : [];
   return start('darter', command, args, own, options);
 }
 

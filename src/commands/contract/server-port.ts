@@ -218,8 +218,10 @@ export interface LatencyPort {
 
 /** All in bytes. */
 export interface MemoryFigures {
-  /** Pages of the shards in use: what maxmemory is compared with. */
+  /** Pages of the shards in use, and what clients take: what maxmemory is compared with. */
   readonly used: number;
+  /** Of those: what clients take. */
+  readonly clients: number;
   /** Of those: keys and values, and what storing them takes besides. */
   readonly dataset: number;
   readonly overhead: number;
@@ -230,7 +232,10 @@ export interface MemoryFigures {
   readonly resident: number;
   readonly process: number;
   readonly javascriptHeap: number;
+  /** What the process may use: the machine's memory, or what a container grants if that is less. */
   readonly system: number;
+  /** What a container grants; 0: no limit. */
+  readonly container: number;
 }
 
 export interface MemoryPort {

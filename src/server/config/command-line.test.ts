@@ -142,7 +142,6 @@ describe('configuration file', () => {
       ['loadmodule x.so', /modules/],
       ['sentinel monitor a b 1 1', /no Sentinel/],
       ['appendonly yes', /append-only/],
-      ['maxmemory-policy allkeys-lru', /noeviction/],
       ['tls-port 6380', /TLS/],
       ['databases 4097', /at most 4096 databases/],
     ];

@@ -116,7 +116,7 @@ const network = {
     'normal 0 0 0 slave 268435456 67108864 60 pubsub 33554432 8388608 60',
   ),
   'client-query-buffer-limit': anytime(memory(MEBIBYTE, LONG_MAX), '1073741824'),
-  'maxmemory-clients': anytime(memoryOrPercent, '0', ignored),
+  'maxmemory-clients': anytime(memoryOrPercent, '0'),
   'proto-max-bulk-len': anytime(memory(MEBIBYTE, LONG_MAX), '536870912', { refuse: bulkBytes }),
   'tracking-table-max-keys': anytime(longCount, '1000000'),
   'io-threads': atStart(integer(1, 128), '1', ignored),
@@ -206,10 +206,9 @@ const memoryUse = {
       ...['allkeys-lru', 'allkeys-lfu', 'allkeys-random', 'noeviction'],
     ),
     'noeviction',
-    only('noeviction', 'Darter does not evict keys yet: only noeviction is supported'),
   ),
-  'maxmemory-samples': anytime(integer(1, INT_MAX), '5', ignored),
-  'maxmemory-eviction-tenacity': anytime(integer(0, 100), '10', ignored),
+  'maxmemory-samples': anytime(integer(1, INT_MAX), '5'),
+  'maxmemory-eviction-tenacity': anytime(integer(0, 100), '10'),
   'lfu-log-factor': anytime(count, '10', ignored),
   'lfu-decay-time': anytime(count, '1', ignored),
   'active-expire-effort': anytime(integer(1, 10), '1'),
@@ -356,6 +355,8 @@ const darter = {
     ...own,
     refuse: shardBytes,
   }),
+  /** Whether the limits of a container set the number of threads, and maxmemory where it is 0. */
+  'container-limits': atStart(flag, 'yes', own),
   /** Whether writes wait a little for a replica that would lose its place in the journal. */
   'repl-backpressure-policy': anytime(oneNameOf('delay', 'none'), 'delay', own),
   /** For how many milliseconds at most. */

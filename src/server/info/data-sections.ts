@@ -12,6 +12,9 @@ import { TRACKED_PREFIXES } from '../../engine/tracking/counters.js';
 import {
   CHANGES,
   CHANGES_SAVED,
+  EVICTED,
+  EVICTION_EXCEEDED_MS,
+  EVICTION_EXCEEDED_SINCE,
   EXPIRED,
   EXPIRED_ELEMENTS,
   EXPIRY_CYCLE_MS,
@@ -23,6 +26,7 @@ import { WORD_TRACKED, WORD_TRACKED_ITEMS } from '../../keyspace/shard-words.js'
 import type { Value } from '../../memory/control-layout.js';
 import {
   CONNECTIONS,
+  EVICTED_CLIENTS,
   INPUT_BYTES,
   OUTPUT_BYTES,
   READS,
@@ -64,8 +68,9 @@ export const statsSection: Section = (source) => {
     ['expired_stale_perc', '0.00'],
     ['expired_time_cap_reached_count', control.sum(EXPIRY_TIMEOUTS)],
     ['expire_cycle_cpu_milliseconds', Math.round(control.sum(EXPIRY_CYCLE_MS))],
-    ...zeros('evicted_keys', 'evicted_clients'),
-    ...zeros('total_eviction_exceeded_time', 'current_eviction_exceeded_time'),
+    ['evicted_keys', control.sum(EVICTED)],
+    ['evicted_clients', control.sum(EVICTED_CLIENTS)],
+    ...evictionTimes(source),
     ['keyspace_hits', control.sum(HITS)],
     ['keyspace_misses', control.sum(MISSES)],
     ['pubsub_channels', control.word(CHANNELS).load()],
@@ -91,6 +96,16 @@ export const statsSection: Section = (source) => {
     ['acl_access_denied_channel', control.sum(DENIED_CHANNELS)],
   ];
 };
+
+/** For how long more memory was used than maxmemory allows, in milliseconds: in all, and now. */
+function evictionTimes({ control }: InfoSource): Fields {
+  const sinceMs = control.get(EVICTION_EXCEEDED_SINCE);
+  const currentMs = sinceMs > 0 ? Math.max(0, Date.now() - sinceMs) : 0;
+  return [
+    ['total_eviction_exceeded_time', Math.round(control.sum(EVICTION_EXCEEDED_MS) + currentMs)],
+    ['current_eviction_exceeded_time', Math.round(currentMs)],
+  ];
+}
 
 /** A word of the shards' headers, read without their locks: a moment ago. */
 function sumOfShards({ shards }: InfoSource, word: number): number {

@@ -536,6 +536,7 @@ class IoThread {
     this.dispatcher.notifications.setMask(classes);
     this.control.word(EVENT_CLASSES).store(classes);
     this.policy.placement.reload();
+    this.policy.memory.reload();
     this.transport.keepAliveSeconds = this.settings.keepAliveSeconds;
     this.policy.loadGates();
   }

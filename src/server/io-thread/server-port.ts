@@ -23,6 +23,7 @@ import { watchedVersion } from '../../keyspace/watch.js';
 import type { ControlBlock } from '../../memory/control.js';
 import { sleep } from '../../memory/sleep.js';
 import type { Frontend } from '../../net/frontend.js';
+import { NO_CONTAINER, readContainerLimits } from '../../platform/container.js';
 import type { Transport } from '../../platform/transport.js';
 import type { Table } from '../../structures/table.js';
 import type { IoGatherer } from '../channel/io-io.js';
@@ -32,6 +33,7 @@ import { Information } from '../info/information.js';
 import { Access } from './acl/access.js';
 import { Denials } from './acl/denials.js';
 import type { ThreadUsers } from './acl/thread-users.js';
+import { sizesOf } from './client-memory.js';
 import { type ClientDetails, Clients, type LocalClients } from './clients.js';
 import { LatencyMonitor } from './latency-monitor.js';
 import { Memory } from './memory-figures.js';
@@ -70,7 +72,9 @@ export function createServerPort(parts: PortParts, transactions: Transactions): 
   const { control, config, gatherer, dispatcher, statistics } = parts;
   const { shards } = dispatcher;
   const now = () => dispatcher.now;
-  const memory = new Memory(control, shards, () => release(dispatcher));
+  const isBounded = config.value('container-limits') === 'yes';
+  const container = isBounded ? readContainerLimits() : NO_CONTAINER;
+  const memory = new Memory(control, shards, () => release(dispatcher), container);
   const slowLog = new SlowLog(gatherer, control);
   const latency = new LatencyMonitor(gatherer);
   const loadThresholds = () => {
@@ -79,6 +83,10 @@ export function createServerPort(parts: PortParts, transactions: Transactions): 
     latency.thresholdMs = config.number('latency-monitor-threshold');
   };
   loadThresholds();
+  if (dispatcher.memory !== null) {
+    dispatcher.memory.took = (milliseconds) =>
+      latency.note('eviction-cycle', milliseconds, dispatcher.now);
+  }
   config.onChange('slowlog-log-slower-than', loadThresholds);
   config.onChange('slowlog-max-len', loadThresholds);
   config.onChange('latency-monitor-threshold', loadThresholds);
@@ -236,7 +244,6 @@ function clientDetails(parts: PortParts, session: ClientSession): ClientDetails 
     type: typeOf(session),
     lastCommand: parts.registry.all[session.lastCommand]?.fullName ?? '',
     queuedCommands: session.inMulti ? (queue?.length ?? 0) : -1,
-    queuedBytes: queue?.bytes ?? 0,
     watchBroken: isWatchBroken(parts, session),
     isMonitor: session.isMonitor,
     suspended: session.suspended || parts.frontend.isPaused(session),
@@ -244,9 +251,7 @@ function clientDetails(parts: PortParts, session: ClientSession): ClientDetails 
     channels: session.subscriptions?.of(CHANNEL).size ?? 0,
     patterns: session.subscriptions?.of(PATTERN).size ?? 0,
     shardChannels: session.subscriptions?.of(SHARD_CHANNEL).size ?? 0,
-    queryBytes: connection?.inputBytes ?? 0,
-    queryFreeBytes: 0,
-    outputBytes: connection?.outputBytes ?? 0,
+    sizes: sizesOf(session, connection),
   };
 }
 

@@ -26,6 +26,12 @@ import { PREFIXES_BYTES_MAX } from '../../keyspace/tracked-prefixes.js';
 import { type ControlBlock, THREADS_MAX } from '../../memory/control.js';
 import { SharedText } from '../../memory/shared-text.js';
 import { USED_PAGES } from '../../memory/used-pages.js';
+import {
+  type ContainerLimits,
+  NO_CONTAINER,
+  readContainerLimits,
+  threadsFor,
+} from '../../platform/container.js';
 import { descriptorLimit } from '../../platform/ffi/descriptor-limit.js';
 import { endProcess } from '../../platform/ffi/process-end.js';
 import { createPagedRegion } from '../../platform/ffi/region.js';
@@ -47,6 +53,7 @@ import {
 } from '../config/descriptor-budget.js';
 import { createSharedUsers } from './initial-users.js';
 import { type IoRequest, IoThreads } from './io-threads.js';
+import { fitMaxMemory } from './container-memory.js';
 import { fitMaxClients } from './max-clients.js';
 import { RATE_PERIOD_MS, RateSampler } from './rates.js';
 import { ReplicationManager } from './replication/manager.js';
@@ -66,6 +73,7 @@ export class Server {
   transportReason = '';
   /** Called once before the process ends. */
   ended: () => void = () => {};
+  private readonly container: ContainerLimits;
   private readonly ioThreads: IoThreads;
   private readonly wakers: Int32Array;
   private replication: ReplicationManager | null = null;
@@ -82,7 +90,10 @@ export class Server {
     private readonly supervision: Supervision,
     private readonly declarations: Declarations,
   ) {
-    const wanted = config.number('threads') || availableParallelism();
+    this.container =
+      config.value('container-limits') === 'yes' ? readContainerLimits() : NO_CONTAINER;
+    const cores = threadsFor(availableParallelism(), this.container);
+    const wanted = config.number('threads') || cores;
     const choice = chooseTransport();
     // Node's own sockets cannot be shared out among threads.
     const portable = config.value('transport') === 'portable' || choice.name === 'portable';
@@ -120,6 +131,7 @@ export class Server {
 
   private async startParts(): Promise<void> {
     const descriptors = this.shareDescriptors();
+    fitMaxMemory(this.config, this.log, this.container, this.threads);
     await this.checkPort();
     if (this.isStopping) return;
     const { config, threads } = this;
