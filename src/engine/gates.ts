@@ -20,4 +20,4 @@ export const GATE_MONITOR = 128;
 /** More is used than maxmemory allows, and nothing can be evicted. Set for the command under way. */
 export const GATE_MEMORY = 64;
 /** There is a maxmemory: before a command that may need memory, the dispatcher makes room. */
-export const GATE_MEMORY_LIMIT = 256;
+export const GATE_MEMORY_LIMIT = 2048;
