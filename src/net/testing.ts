@@ -6,6 +6,7 @@ import type { Transport } from '../platform/transport.js';
 import type { Arguments } from '../protocol/parser.js';
 import { Reply } from '../protocol/reply.js';
 import { Frontend } from './frontend.js';
+import { OPEN_GATE, type ReplyGate } from './held-replies.js';
 import { type FrontendPolicy, NO_OUTPUT_LIMIT } from './policy.js';
 import type { CommandRunner, NetSession } from './runner.js';
 
@@ -151,6 +152,8 @@ export function quietPolicy<S extends NetSession>(admit: (slot: number) => S): F
     background: () => 100,
     outputLimits: [NO_OUTPUT_LIMIT, NO_OUTPUT_LIMIT],
     mayWait: () => true,
+    awaitsDurable: () => {},
+    replyGate: OPEN_GATE,
     bulkBytesMax: 512 * 1024 * 1024,
     queryBytesMax: 1024 * 1024 * 1024,
     queryLimitReached: () => {},
@@ -160,7 +163,7 @@ export function quietPolicy<S extends NetSession>(admit: (slot: number) => S): F
   };
 }
 
-export function newFrontend() {
+export function newFrontend(replyGate: ReplyGate = OPEN_GATE) {
   const reply = new Reply(newRegion(64));
   const runner = new EchoRunner(reply);
   const transport = new FakeTransport();
@@ -169,7 +172,7 @@ export function newFrontend() {
     transport as unknown as Transport,
     runner,
     reply,
-    quietPolicy(() => session),
+    { ...quietPolicy(() => session), replyGate },
     newRegion,
   );
   transport.frontend = frontend;

@@ -35,6 +35,7 @@ import { ExpiryCycle } from '../../keyspace/expiry-cycle.js';
 import { Shards } from '../../keyspace/shards.js';
 import { Claims } from '../../memory/claims.js';
 import type { ControlBlock } from '../../memory/control.js';
+import { DurableLsns } from '../../memory/durable-lsns.js';
 import type { Mailbox } from '../../memory/mailbox.js';
 import { SharedChanges } from '../../memory/shared-changes.js';
 import { SharedRecords } from '../../memory/shared-records.js';
@@ -62,6 +63,7 @@ import type { IoThreadData, IoToMain, MainToIo } from '../channel/main-io.js';
 import { Config } from '../config/config.js';
 import { clientsPossible } from '../config/descriptor-budget.js';
 import { ThreadUsers } from './acl/thread-users.js';
+import { ThreadDurability } from './durability.js';
 import { createServerPort, endClient } from './server-port.js';
 import { ThreadSettings } from './settings.js';
 import { ThreadClients } from './thread-clients.js';
@@ -89,6 +91,7 @@ class IoThread {
   private policy!: ThreadPolicy;
   private replication!: ThreadReplication;
   private keyless!: KeylessStream;
+  private durability!: ThreadDurability;
   private dispatcher!: Dispatcher;
   private frontend!: Frontend<ClientSession>;
   private clients!: ThreadClients;
@@ -222,10 +225,15 @@ class IoThread {
     const rings = data.ringBuffers.map((buffer) => new JournalRing(attachRegion(buffer)));
     const pressure = new BackPressure(rings);
     const cuts = new NewestCut(data.cutsBuffer, data.thread + 1);
-    this.replication = this.buildReplication(dispatcher, { rings, cuts }, pressure);
+    const journal = new JournalSink(rings);
+    this.durability = new ThreadDurability(
+      ...([new DurableLsns(data.durableBuffer), rings, journal, data.thread] as const),
+    );
+    this.replication = this.buildReplication(dispatcher, { rings, cuts, journal }, pressure);
     this.policy = new ThreadPolicy({
       replication: this.replication,
       pressure,
+      durability: this.durability,
       thread: data.thread,
       control,
       dispatcher,
@@ -318,6 +326,8 @@ class IoThread {
       publish: (codes, change) => {
         const words = argumentsOf([EFFECT_LIBRARIES, ...codes]);
         this.replication.keyless.append(words, 0, change);
+        // Messages, the other effects without keys, are not kept.
+        this.durability.otherWrites++;
       },
       findRunning: () => this.findRunningScript(dispatcher),
       log: (level, message) => this.log.write(SCRIPT_LOG_LEVELS[level]!, message),
@@ -400,11 +410,18 @@ class IoThread {
 
   private buildReplication(
     dispatcher: Dispatcher,
-    { rings, cuts }: { rings: readonly JournalRing[]; cuts: NewestCut },
+    {
+      rings,
+      cuts,
+      journal,
+    }: {
+      rings: readonly JournalRing[];
+      cuts: NewestCut;
+      journal: JournalSink;
+    },
     pressure: BackPressure,
   ): ThreadReplication {
     const { data, settings } = this;
-    const journal = new JournalSink(rings);
     const keyless = new KeylessStream(rings.at(-1)!, rings.length - 1, data.thread + 1);
     this.keyless = keyless;
     journal.onLoss = (shards, why) =>
@@ -449,6 +466,8 @@ class IoThread {
       ...shared,
       ...{ thread: data.thread, dispatcher, serving, control },
       answer: (session, region, offset, length) => {
+        // What it gets may be a write of another thread.
+        frontend.hold(session);
         if (session.replyMode === REPLY_ON) frontend.push(session, region, offset, length);
         frontend.resume(session, () => {
           session.suspended = false;

@@ -35,8 +35,10 @@ import type { Mailbox } from '../../memory/mailbox.js';
 import { notePeakPages, USED_PAGES } from '../../memory/used-pages.js';
 import { INPUT_BYTES, OUTPUT_BYTES, READS, WRITES } from '../../net/counters.js';
 import type { Frontend } from '../../net/frontend.js';
+import type { ReplyGate } from '../../net/held-replies.js';
 import type { FrontendPolicy, OutputLimit } from '../../net/policy.js';
 import { LOADING } from '../channel/process-figures.js';
+import type { ThreadDurability } from './durability.js';
 import type { ThreadSettings } from './settings.js';
 import type { ThreadClients } from './thread-clients.js';
 import type { ThreadPlacement } from './thread-placement.js';
@@ -51,6 +53,7 @@ export interface ThreadPolicyParts {
   readonly expiry: ExpiryCycle;
   readonly replication: ThreadReplication;
   readonly pressure: BackPressure;
+  readonly durability: ThreadDurability;
   /** Takes over changes of users. */
   readonly refreshUsers: () => void;
   /** Reads the configuration anew if it has changed. */
@@ -93,6 +96,10 @@ export class ThreadPolicy implements FrontendPolicy<ClientSession> {
     this.loading = control.word(LOADING);
     this.monitored = control.word(MONITORED);
     this.clientPause = new ClientPause(control);
+  }
+
+  get replyGate(): ReplyGate {
+    return this.parts.durability;
   }
 
   get outputLimits(): readonly OutputLimit[] {
@@ -150,6 +157,7 @@ export class ThreadPolicy implements FrontendPolicy<ClientSession> {
     this.parts.mailbox.awake();
     this.parts.refreshSettings();
     this.parts.refreshUsers();
+    this.parts.durability.beginTurn();
     this.loadGates();
     this.turnHasInput++;
     // What another thread has sent before a client could send its command comes before that command.
@@ -185,6 +193,10 @@ export class ThreadPolicy implements FrontendPolicy<ClientSession> {
     const { mailbox } = this.parts;
     mailbox.flush();
     return mailbox.maySleep();
+  }
+
+  awaitsDurable(): void {
+    this.parts.durability.awaitMore();
   }
 
   background(): number {

@@ -24,6 +24,7 @@ import { type ElementsByVerb, elementsByVerb } from '../../keyspace/effect-eleme
 import { formatShard } from '../../keyspace/shards.js';
 import { PREFIXES_BYTES_MAX } from '../../keyspace/tracked-prefixes.js';
 import { type ControlBlock, THREADS_MAX } from '../../memory/control.js';
+import { DurableLsns } from '../../memory/durable-lsns.js';
 import { SharedText } from '../../memory/shared-text.js';
 import { USED_PAGES } from '../../memory/used-pages.js';
 import { descriptorLimit } from '../../platform/ffi/descriptor-limit.js';
@@ -134,11 +135,12 @@ export class Server {
     const databases = config.number('databases');
     const ringBuffers = this.createRings();
     const cutsBuffer = NewestCut.create(ringBuffers.length);
+    const durableBuffer = DurableLsns.create(ringBuffers.length);
     const mailboxes = createMailboxes(threads, this.wakers);
     const subscriptionsBuffer = this.createDirectory(control);
     const scripting = createScriptingBuffers(threads);
     const common = {
-      ...{ shardBuffers, ringBuffers, cutsBuffer, databases, mailboxes },
+      ...{ shardBuffers, ringBuffers, cutsBuffer, durableBuffer, databases, mailboxes },
       librariesBuffer: scripting.libraries,
       prefixesBuffer: SharedText.create('', PREFIXES_BYTES_MAX).buffer,
       subscriptionsBuffer,
