@@ -3,8 +3,10 @@
  * both directions. A flow thread has an event loop, and takes messages as they come.
  *
  *   main ── flows to serve and to follow ──▶ flow threads ── connected, ended ──▶ main
+ *   main ── files to write and to load ──▶ flow threads ── written, loaded, ended ──▶ main
  */
 import type { ElementsByVerb } from '../../keyspace/effect-elements.js';
+import type { FlowFileHeader } from '../../persistence/files/flow-file.js';
 import type { HalfStream } from '../../replication/half-sync.js';
 import type { PendingMemory } from '../../replication/replica/pending-streams.js';
 import type { MailboxMemory } from './mailboxes.js';
@@ -70,9 +72,50 @@ export interface FollowFlow {
   readonly timeoutMs: number;
 }
 
+/** Writes a full sync into a file, up to the limits that its session gets (SyncSession.limits). */
+export interface WriteFile {
+  readonly kind: 'write-file';
+  readonly flow: number;
+  readonly path: string;
+  readonly header: FlowFileHeader;
+  readonly session: SharedArrayBuffer;
+  readonly mine: readonly number[];
+  /** Whether it waits for 'next-file' once the file is whole, and goes on with the streams. */
+  readonly goesOn: boolean;
+}
+
+/** Loads a file that a flow wrote, as a replica would. */
+export interface LoadFile {
+  readonly kind: 'load-file';
+  readonly flow: number;
+  readonly path: string;
+  readonly mine: readonly number[];
+  readonly primaryShards: number;
+  readonly progress: SharedArrayBuffer;
+  readonly pending: PendingMemory;
+}
+
+/** A file that is whole and on the disk. */
+export interface WrittenFile {
+  readonly path: string;
+  /** All of it. */
+  readonly bytes: number;
+  /** Of the bytes before its end. */
+  readonly checksum: number;
+}
+
 export type MainToFlow =
   | ServeFlow
   | FollowFlow
+  | WriteFile
+  | LoadFile
+  /** The limits of the session have moved: the flow goes on in another file. */
+  | {
+      readonly kind: 'next-file';
+      readonly flow: number;
+      readonly path: string;
+      readonly header: FlowFileHeader;
+    }
   /** All flows are connected and the old data is gone: apply. */
   | { readonly kind: 'go'; readonly flow: number }
   | { readonly kind: 'end'; readonly flow: number }
@@ -83,5 +126,7 @@ export type FlowToMain =
   /** The thread has started: what happens to it from now on, happens to the process. */
   | { readonly kind: 'ready' }
   | { readonly kind: 'connected'; readonly flow: number }
+  | { readonly kind: 'file-written'; readonly flow: number; readonly file: WrittenFile }
+  | { readonly kind: 'file-loaded'; readonly flow: number }
   /** `reason` is '' when it was told to end. */
   | { readonly kind: 'ended'; readonly flow: number; readonly reason: string };

@@ -18,11 +18,13 @@ import { Claims } from '../../memory/claims.js';
 import type { ControlBlock } from '../../memory/control.js';
 import { SharedText } from '../../memory/shared-text.js';
 import { USED_PAGES } from '../../memory/used-pages.js';
+import { nodeDisk } from '../../persistence/files/node-disk.js';
 import { attachPagedRegion, attachRegion } from '../../platform/ffi/region.js';
 import { yieldToOthers } from '../../platform/ffi/thread-priority.js';
 import { loadModule } from '../../platform/load-module.js';
 import { startProfile, stopProfile } from '../../platform/profile.js';
 import { streamsOf } from '../../replication/primary/primary-state.js';
+import { NO_WINDOW_BYTES } from '../../replication/primary/send-window.js';
 import { SyncSession } from '../../replication/primary/sync-session.js';
 import { PendingStreams } from '../../replication/replica/pending-streams.js';
 import { ReplicaFlow } from '../../replication/replica/replica-flow.js';
@@ -33,18 +35,23 @@ import type {
   FlowThreadData,
   FlowToMain,
   FollowFlow,
+  LoadFile,
   MainToFlow,
   ServeFlow,
+  WriteFile,
+  WrittenFile,
 } from '../channel/main-flow.js';
 import type { EffectApplier } from './effect-applier.js';
+import { FileFlow } from './file-flow.js';
 import { FollowedFlow } from './followed-flow.js';
 import { KeylessEffects } from './keyless-effects.js';
 import { librariesEffect } from './libraries-effect.js';
+import { LoadedFlow } from './loaded-flow.js';
 import { ReplicatedMessages } from './replicated-messages.js';
 import { ServedFlow } from './served-flow.js';
 
 class FlowThread {
-  private readonly flows = new Map<number, ServedFlow | FollowedFlow>();
+  private readonly flows = new Map<number, ServedFlow | FollowedFlow | FileFlow | LoadedFlow>();
   private readonly shards: Shards;
   private readonly rings: readonly JournalRing[];
   private readonly cuts: NewestCut;
@@ -89,10 +96,14 @@ class FlowThread {
   take(command: Exclude<MainToFlow, { kind: 'stop' }>): void {
     if (command.kind === 'serve') this.serve(command);
     else if (command.kind === 'follow') this.follow(command);
+    else if (command.kind === 'write-file') this.writeFile(command);
+    else if (command.kind === 'load-file') this.loadFile(command);
     else {
       const flow = this.flows.get(command.flow);
       if (command.kind === 'end') flow?.end('');
-      else if (flow instanceof FollowedFlow) flow.go();
+      else if (command.kind === 'next-file') {
+        if (flow instanceof FileFlow) flow.continueIn(command);
+      } else if (flow instanceof FollowedFlow) flow.go();
     }
   }
 
@@ -124,6 +135,27 @@ class FlowThread {
     this.flows.set(flow, new ServedFlow(socket, options, written, heartbeatMs, ended));
   }
 
+  private writeFile(command: WriteFile): void {
+    const { flow, mine, goesOn } = command;
+    const { shards, rings, cuts, elements, owner, keyless: keylessState } = this;
+    const session = new SyncSession(command.session, rings.length, this.owner);
+    const options = {
+      ...{ shards, rings, owner, keylessState, mine, session, elements, cuts },
+      raw: true,
+      from: null,
+      half: null,
+      windowBytes: NO_WINDOW_BYTES,
+    };
+    const parts = {
+      ...{ options, goesOn },
+      disk: nodeDisk,
+      journalWritten: this.control.signal(JOURNAL_WRITTEN),
+      written: (file: WrittenFile) => this.report({ kind: 'file-written', flow, file }),
+      ended: (reason: string) => this.ended(flow, reason),
+    };
+    this.flows.set(flow, new FileFlow(parts, command));
+  }
+
   /**
    * Loads what effects run through: 4 MB that a thread which only serves flows does not need.
    * Precedes any command.
@@ -143,35 +175,61 @@ class FlowThread {
   }
 
   private follow(command: FollowFlow): void {
-    const { flow, primaryShards, mine } = command;
-    const progress = new SyncProgress(command.progress, streamsOf(primaryShards), this.owner);
-    const pending = new PendingStreams(command.pending, this.owner);
-    const createFlow = () =>
-      new ReplicaFlow({
-        shards: this.shards,
-        rings: primaryShards === this.shards.count ? this.rings : null,
-        keyless: { ring: this.rings.at(-1)!, owner: this.owner },
-        keylessTarget: this.keyless,
-        primaryShards,
-        mine,
-        progress,
-        pending,
-        cuts: primaryShards === this.shards.count ? this.cuts : null,
-        target: this.target!,
-      });
+    const { flow } = command;
+    const progress = this.progressOf(command);
+    const createFlow = () => this.createReplicaFlow(command, progress);
     const connected = () => this.report({ kind: 'connected', flow });
     const ended = (reason: string) => this.ended(flow, reason);
     const written = this.control.signal(JOURNAL_WRITTEN);
     const applied = () => {
       written.raise();
-      this.target?.invalidate();
-      this.messages.flush();
-      this.mail.flush();
+      this.applied();
     };
     this.flows.set(
       flow,
       new FollowedFlow(command, progress, createFlow, { connected, applied, ended }),
     );
+  }
+
+  private loadFile(command: LoadFile): void {
+    const { flow, path } = command;
+    const parts = {
+      path,
+      disk: nodeDisk,
+      createFlow: () => this.createReplicaFlow(command, this.progressOf(command)),
+      applied: () => this.applied(),
+      loaded: () => this.report({ kind: 'file-loaded', flow }),
+      ended: (reason: string) => this.ended(flow, reason),
+    };
+    this.flows.set(flow, new LoadedFlow(parts));
+  }
+
+  /** Tells other threads what was applied. */
+  private applied(): void {
+    this.target?.invalidate();
+    this.messages.flush();
+    this.mail.flush();
+  }
+
+  private progressOf({ progress, primaryShards }: FollowFlow | LoadFile): SyncProgress {
+    return new SyncProgress(progress, streamsOf(primaryShards), this.owner);
+  }
+
+  private createReplicaFlow(command: FollowFlow | LoadFile, progress: SyncProgress): ReplicaFlow {
+    const { primaryShards, mine } = command;
+    const isAlike = primaryShards === this.shards.count;
+    return new ReplicaFlow({
+      shards: this.shards,
+      rings: isAlike ? this.rings : null,
+      keyless: { ring: this.rings.at(-1)!, owner: this.owner },
+      keylessTarget: this.keyless,
+      primaryShards,
+      mine,
+      progress,
+      pending: new PendingStreams(command.pending, this.owner),
+      cuts: isAlike ? this.cuts : null,
+      target: this.target!,
+    });
   }
 }
 
