@@ -155,6 +155,11 @@ export class FlowFileWriter {
     this.bytes += blocks.length;
   }
 
+  /** After an append that failed: takes away what was written of it, so that it can be tried again. */
+  cutBack(): Promise<void> {
+    return this.file.truncate(this.bytes);
+  }
+
   sync(): Promise<void> {
     return this.file.sync();
   }
