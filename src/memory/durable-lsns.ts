@@ -2,7 +2,8 @@
  * How far the streams of the journal are on disk, for the threads whose clients wait for that.
  *
  *   0      i32          1: replies to writes wait until these are durable (appendfsync always)
- *   4      i32          1: writes are refused, as the journal cannot be written
+ *   4      i32          number of the system's error for which writes are refused, as the journal
+ *                       cannot be written; 0: they are not
  *   8      i32 × 48     by I/O thread: 1 while it waits
  *   200    f64 × stream LSN up to which it is durable; written by the stream's flow thread alone
  *
@@ -13,7 +14,7 @@
 import { MAIL_THREADS_MAX } from './mail.js';
 
 const HOLDS = 0;
-const REFUSES = 1;
+const REFUSAL = 1;
 const WAITERS = 2;
 const LSNS_OFFSET = (WAITERS + MAIL_THREADS_MAX) * 4;
 
@@ -40,14 +41,14 @@ export class DurableLsns {
     Atomics.store(this.words, HOLDS, holds ? 1 : 0);
   }
 
-  /** Whether the journal cannot be written, so that writes are refused. Any thread. */
-  get refusesWrites(): boolean {
-    return Atomics.load(this.words, REFUSES) !== 0;
+  /** The number of the error for which writes are refused, 0 when they are not. Any thread. */
+  get refusal(): number {
+    return Atomics.load(this.words, REFUSAL);
   }
 
   /** By the main thread. */
-  set refusesWrites(refuses: boolean) {
-    Atomics.store(this.words, REFUSES, refuses ? 1 : 0);
+  set refusal(errorNumber: number) {
+    Atomics.store(this.words, REFUSAL, errorNumber);
   }
 
   /** An I/O thread is about to sleep until more is durable. It looks again after this. */

@@ -5,6 +5,7 @@
 
 import { closeSync } from 'node:fs';
 import { Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
 import { BLOCKING_KEYS } from '../../engine/counters.js';
 import { TRACKING_CLIENTS } from '../../engine/tracking/counters.js';
@@ -16,6 +17,7 @@ import { Shards } from '../../keyspace/shards.js';
 import { TrackedPrefixes } from '../../keyspace/tracked-prefixes.js';
 import { Claims } from '../../memory/claims.js';
 import type { ControlBlock } from '../../memory/control.js';
+import { DurableLsns } from '../../memory/durable-lsns.js';
 import { SharedText } from '../../memory/shared-text.js';
 import { USED_PAGES } from '../../memory/used-pages.js';
 import { nodeDisk } from '../../persistence/files/node-disk.js';
@@ -23,6 +25,7 @@ import { attachPagedRegion, attachRegion } from '../../platform/ffi/region.js';
 import { yieldToOthers } from '../../platform/ffi/thread-priority.js';
 import { loadModule } from '../../platform/load-module.js';
 import { startProfile, stopProfile } from '../../platform/profile.js';
+import { wakeTransport } from '../../platform/wake.js';
 import { streamsOf } from '../../replication/primary/primary-state.js';
 import { NO_WINDOW_BYTES } from '../../replication/primary/send-window.js';
 import { SyncSession } from '../../replication/primary/sync-session.js';
@@ -36,22 +39,34 @@ import type {
   FlowToMain,
   FollowFlow,
   LoadFile,
+  LoadSegment,
   MainToFlow,
+  ReadSegment,
   ServeFlow,
   WriteFile,
+  WriteJournal,
   WrittenFile,
 } from '../channel/main-flow.js';
 import type { EffectApplier } from './effect-applier.js';
 import { FileFlow } from './file-flow.js';
 import { FollowedFlow } from './followed-flow.js';
+import { JournalFlow } from './journal-flow.js';
 import { KeylessEffects } from './keyless-effects.js';
 import { librariesEffect } from './libraries-effect.js';
 import { LoadedFlow } from './loaded-flow.js';
+import { LoadedSegment } from './loaded-segment.js';
 import { ReplicatedMessages } from './replicated-messages.js';
 import { ServedFlow } from './served-flow.js';
 
+/** What is applied here. */
+type AppliedFlow = FollowFlow | LoadFile | LoadSegment;
+type Flow = ServedFlow | FollowedFlow | FileFlow | LoadedFlow | JournalFlow | LoadedSegment;
+
 class FlowThread {
-  private readonly flows = new Map<number, ServedFlow | FollowedFlow | FileFlow | LoadedFlow>();
+  private readonly flows = new Map<number, Flow>();
+  private readonly durable: DurableLsns;
+  /** As `keyless`, but messages of the past are not told to anybody. */
+  private readonly silent: KeylessEffects;
   private readonly shards: Shards;
   private readonly rings: readonly JournalRing[];
   private readonly cuts: NewestCut;
@@ -63,6 +78,8 @@ class FlowThread {
   private readonly mail: SendingMailbox;
   private readonly claims: Claims;
   private readonly prefixes: TrackedPrefixes;
+  /** By I/O thread: what wakes it. */
+  private readonly wakers: Int32Array;
   private target: EffectApplier | null = null;
 
   constructor(
@@ -85,10 +102,13 @@ class FlowThread {
     const directory = attachPagedRegion(data.subscriptionsBuffer);
     const { mailbox } = this.mail;
     this.messages = new ReplicatedMessages(directory, this.control, data.thread, mailbox);
-    this.keyless = new KeylessEffects([
-      ...this.messages.kinds,
-      librariesEffect(new SharedText(data.librariesBuffer)),
-    ]);
+    const libraries = librariesEffect(new SharedText(data.librariesBuffer));
+    const { kinds } = this.messages;
+    this.keyless = new KeylessEffects([...kinds, libraries]);
+    const unheard = kinds.map(({ name }) => ({ name, apply: () => null }));
+    this.silent = new KeylessEffects([...unheard, libraries]);
+    this.durable = new DurableLsns(data.durableBuffer);
+    this.wakers = data.mailboxes.wakers;
     this.elements = data.elements;
     this.cuts = new NewestCut(data.cutsBuffer, this.owner);
   }
@@ -98,13 +118,66 @@ class FlowThread {
     else if (command.kind === 'follow') this.follow(command);
     else if (command.kind === 'write-file') this.writeFile(command);
     else if (command.kind === 'load-file') this.loadFile(command);
+    else if (command.kind === 'write-journal') this.writeJournal(command);
+    else if (command.kind === 'load-segment') this.loadSegment(command);
     else {
       const flow = this.flows.get(command.flow);
       if (command.kind === 'end') flow?.end('');
+      else if (flow instanceof JournalFlow) tellJournal(flow, command);
+      else if (flow instanceof LoadedSegment) flow.round();
       else if (command.kind === 'next-file') {
         if (flow instanceof FileFlow) flow.continueIn(command);
       } else if (flow instanceof FollowedFlow) flow.go();
     }
+  }
+
+  private writeJournal(command: WriteJournal): void {
+    const { flow, mine, from, place, policy } = command;
+    const { shards, rings, elements, owner, durable, wakers } = this;
+    const options = {
+      ...{ shards, rings, owner, keylessState: null, mine, elements, from },
+      session: new SyncSession(command.session, rings.length, owner),
+      raw: true,
+      half: null,
+      windowBytes: NO_WINDOW_BYTES,
+      // Files need no cuts.
+      cuts: new NewestCut(NewestCut.create(rings.length), owner),
+    };
+    const written = this.control.signal(JOURNAL_WRITTEN);
+    const advanced = () => {
+      for (let thread = 0; thread < wakers.length; thread++) {
+        if (durable.takeWaiter(thread) && wakers[thread] !== 0) wakeTransport(wakers[thread]!);
+      }
+    };
+    const parts = {
+      ...{ options, durable, advanced },
+      disk: nodeDisk,
+      time: {
+        nowMs: () => performance.now(),
+        sleep: (ms: number) => sleep(ms),
+        untilWritten: (isIdle: () => boolean, ms: number) => written.sleep(isIdle, ms),
+      },
+      opened: () => this.report({ kind: 'segment-opened', flow }),
+      trouble: (code: string) => this.report({ kind: 'segment-trouble', flow, code }),
+      ended: (reason: string) => this.ended(flow, reason),
+    };
+    this.flows.set(flow, new JournalFlow(parts, place, policy));
+  }
+
+  private loadSegment(command: LoadSegment): void {
+    const { flow, path, mine, until } = command;
+    const progress = this.progressOf(command);
+    const parts = {
+      ...{ path, mine, until, progress },
+      disk: nodeDisk,
+      pending: new PendingStreams(command.pending, this.owner),
+      createFlow: () => this.createReplicaFlow(command, progress),
+      applied: () => this.applied(),
+      read: (segment: ReadSegment) => this.report({ kind: 'segment-read', flow, segment }),
+      fed: (blocks: number) => this.report({ kind: 'segment-fed', flow, blocks }),
+      ended: (reason: string) => this.ended(flow, reason),
+    };
+    this.flows.set(flow, new LoadedSegment(parts));
   }
 
   private ended(flow: number, reason: string): void {
@@ -211,18 +284,18 @@ class FlowThread {
     this.mail.flush();
   }
 
-  private progressOf({ progress, primaryShards }: FollowFlow | LoadFile): SyncProgress {
+  private progressOf({ progress, primaryShards }: AppliedFlow): SyncProgress {
     return new SyncProgress(progress, streamsOf(primaryShards), this.owner);
   }
 
-  private createReplicaFlow(command: FollowFlow | LoadFile, progress: SyncProgress): ReplicaFlow {
+  private createReplicaFlow(command: AppliedFlow, progress: SyncProgress): ReplicaFlow {
     const { primaryShards, mine } = command;
     const isAlike = primaryShards === this.shards.count;
     return new ReplicaFlow({
       shards: this.shards,
       rings: isAlike ? this.rings : null,
       keyless: { ring: this.rings.at(-1)!, owner: this.owner },
-      keylessTarget: this.keyless,
+      keylessTarget: command.kind === 'follow' ? this.keyless : this.silent,
       primaryShards,
       mine,
       progress,
@@ -231,6 +304,12 @@ class FlowThread {
       target: this.target!,
     });
   }
+}
+
+function tellJournal(flow: JournalFlow, command: MainToFlow): void {
+  if (command.kind === 'next-segment') flow.continueIn(command.place);
+  else if (command.kind === 'sync-policy') flow.setPolicy(command.policy);
+  else if (command.kind === 'base-whole') flow.count();
 }
 
 async function main(): Promise<void> {

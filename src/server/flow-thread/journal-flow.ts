@@ -16,15 +16,14 @@
  *
  * Belongs to a flow thread; the disk's work is done elsewhere.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { DurableLsns } from '../../memory/durable-lsns.js';
-import type { SharedSignal } from '../../memory/signal.js';
 import { codeOf, type Disk } from '../../persistence/files/disk.js';
 import { createRegion } from '../../platform/ffi/region.js';
 import { writeAcknowledgement } from '../../replication/acknowledgement.js';
 import { type SegmentPlace, SegmentWriter } from '../../replication/files/segment-writer.js';
 import { PrimaryFlow } from '../../replication/primary/primary-flow.js';
 import type { PrimaryFlowOptions } from '../../replication/primary/primary-flow-options.js';
+import type { SyncPolicy } from '../channel/main-flow.js';
 
 const OUTPUT_BYTES = 2 * 1024 * 1024;
 /** An output shorter than this is followed by a rest, unless clients wait for it. */
@@ -37,15 +36,19 @@ const SYNC_MS = 1000;
 /** Between attempts while the disk refuses. */
 const RETRY_MS = 100;
 
-/** always: at once; everysec: once a second; no: never, until a segment ends. */
-export type SyncPolicy = 'always' | 'everysec' | 'no';
+/** Time as a flow sees it: of the machine, or simulated. */
+export interface FlowTime {
+  nowMs(): number;
+  sleep(ms: number): Promise<unknown>;
+  /** Sleeps until the rings have news, or the time is up; not at all unless `isIdle` says so. */
+  untilWritten(isIdle: () => boolean, ms: number): Promise<unknown>;
+}
 
 export interface JournalFlowParts {
   readonly options: PrimaryFlowOptions;
   readonly disk: Disk;
   readonly durable: DurableLsns;
-  /** Raised when the journal has news. */
-  readonly journalWritten: SharedSignal;
+  readonly time: FlowTime;
   /** More is durable: wakes whoever waits for that. */
   readonly advanced: () => void;
   /** A file of a segment is begun, and the one before is on the disk. */
@@ -152,7 +155,7 @@ export class JournalFlow {
     if (this.failed !== null) throw this.failed;
     if (bytes > 0) await this.flush(bytes);
     if (bytes >= SHORT_BYTES) return false;
-    if (bytes > 0 && this.policy !== 'always') await sleep(REST_MS);
+    if (bytes > 0 && this.policy !== 'always') await this.parts.time.sleep(REST_MS);
     if (bytes > 0) return false;
     await this.write;
     if (this.mayRotate) {
@@ -168,10 +171,10 @@ export class JournalFlow {
   private async rest(): Promise<void> {
     if (this.isIdle()) {
       this.vainSteps = 0;
-      await this.parts.journalWritten.sleep(this.isIdle, SLEEP_MS);
+      await this.parts.time.untilWritten(this.isIdle, SLEEP_MS);
     } else if (++this.vainSteps > 1) {
       // Not in a circle that lets nobody else go on.
-      await sleep(REST_MS);
+      await this.parts.time.sleep(REST_MS);
     }
   }
 
@@ -211,7 +214,7 @@ export class JournalFlow {
         if (codeOf(error) === '' || this.closed) throw error;
         this.setTrouble(codeOf(error));
       }
-      await sleep(RETRY_MS);
+      await this.parts.time.sleep(RETRY_MS);
       if (this.closed) throw new Error('the journal was ended');
       await undo().catch(() => {});
     }
@@ -229,8 +232,9 @@ export class JournalFlow {
     const { writer, policy } = this;
     if (this.sync !== null || writer === null || writer.isSynced || this.failed !== null) return;
     if (policy === 'no') return;
-    if (policy === 'everysec' && performance.now() - this.syncedMs < SYNC_MS) return;
-    this.syncedMs = performance.now();
+    const nowMs = this.parts.time.nowMs();
+    if (policy === 'everysec' && nowMs - this.syncedMs < SYNC_MS) return;
+    this.syncedMs = nowMs;
     this.sync = this.syncNow(writer);
   }
 

@@ -13,21 +13,12 @@
  */
 import { DamagedFile } from '../../persistence/files/damaged-file.js';
 import type { Disk } from '../../persistence/files/disk.js';
-import { type SegmentBreak, SegmentReader } from '../../replication/files/segment-reader.js';
+import { SegmentReader } from '../../replication/files/segment-reader.js';
 import type { PendingStreams } from '../../replication/replica/pending-streams.js';
 import type { ReplicaFlow } from '../../replication/replica/replica-flow.js';
 import type { SyncProgress } from '../../replication/replica/sync-progress.js';
 import { blockBytes, sealBlock } from '../../replication/wire.js';
-
-/** What a flow found in its file. */
-export interface ReadSegment {
-  /** Whether the file has an end. */
-  readonly isFinished: boolean;
-  /** Where it makes no sense any more. */
-  readonly broken: SegmentBreak | null;
-  /** Whether that may be a torn tail: nothing behind it says that it was on the disk. */
-  readonly isTorn: boolean;
-}
+import type { ReadSegment } from '../channel/main-flow.js';
 
 export interface LoadedSegmentParts {
   readonly disk: Disk;

@@ -43,8 +43,9 @@ export class ThreadDurability implements ReplyGate {
     return this.sink.appended + this.otherWrites;
   }
 
-  get refusesWrites(): boolean {
-    return this.durable.refusesWrites;
+  /** The number of the system's error for which writes are refused; 0: they are not. */
+  get refusal(): number {
+    return this.durable.refusal;
   }
 
   mark(): number {

@@ -183,6 +183,7 @@ export class Server {
     readonly shardBuffers: readonly SharedArrayBuffer[];
     readonly ringBuffers: readonly SharedArrayBuffer[];
     readonly cutsBuffer: SharedArrayBuffer;
+    readonly durableBuffer: SharedArrayBuffer;
     readonly librariesBuffer: SharedArrayBuffer;
     readonly prefixesBuffer: SharedArrayBuffer;
     readonly databases: number;

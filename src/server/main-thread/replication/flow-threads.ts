@@ -13,9 +13,16 @@ import type {
   FlowThreadData,
   FlowToMain,
   MainToFlow,
+  ReadSegment,
   WrittenFile,
 } from '../../channel/main-flow.js';
 import { createWorker } from '../workers.js';
+
+/** What a flow is told while it runs. */
+export type FlowCommand = Extract<
+  MainToFlow,
+  { kind: 'next-file' | 'next-segment' | 'sync-policy' | 'base-whole' | 'load-round' }
+>;
 
 /** What becomes of one flow. */
 export interface FlowListener {
@@ -23,6 +30,11 @@ export interface FlowListener {
   /** A file was written whole, or loaded whole. */
   readonly written?: (file: WrittenFile) => void;
   readonly loaded?: () => void;
+  /** Of the journal: see FlowToMain. */
+  readonly opened?: () => void;
+  readonly trouble?: (code: string) => void;
+  readonly read?: (segment: ReadSegment) => void;
+  readonly fed?: (blocks: number) => void;
   readonly ended: (reason: string) => void;
   /** Its thread did not start, and so never took what the flow was given. `ended` follows. */
   readonly abandoned?: () => void;
@@ -73,7 +85,7 @@ export class FlowThreads {
   }
 
   /** What else a flow is told. */
-  command(command: Extract<MainToFlow, { kind: 'next-file' }>): void {
+  command(command: FlowCommand): void {
     this.tell(command.flow, command);
   }
 
@@ -165,6 +177,10 @@ export class FlowThreads {
     if (report.kind === 'connected') listener?.connected?.();
     else if (report.kind === 'file-written') listener?.written?.(report.file);
     else if (report.kind === 'file-loaded') listener?.loaded?.();
+    else if (report.kind === 'segment-opened') listener?.opened?.();
+    else if (report.kind === 'segment-trouble') listener?.trouble?.(report.code);
+    else if (report.kind === 'segment-read') listener?.read?.(report.segment);
+    else if (report.kind === 'segment-fed') listener?.fed?.(report.blocks);
     else this.forget(report.flow)?.ended(report.reason);
   }
 }

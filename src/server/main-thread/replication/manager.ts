@@ -75,6 +75,7 @@ export interface ManagerParts {
   readonly shardBuffers: readonly SharedArrayBuffer[];
   readonly ringBuffers: readonly SharedArrayBuffer[];
   readonly cutsBuffer: SharedArrayBuffer;
+  readonly durableBuffer: SharedArrayBuffer;
   readonly librariesBuffer: SharedArrayBuffer;
   readonly prefixesBuffer: SharedArrayBuffer;
   readonly databases: number;
@@ -147,6 +148,7 @@ export class ReplicationManager {
       shardBuffers,
       ringBuffers,
       cutsBuffer,
+      durableBuffer: parts.durableBuffer,
       librariesBuffer,
       prefixesBuffer,
       controlBuffer: control.buffer,
