@@ -13,6 +13,7 @@ import { ControlLayout, type Declaration } from '../../memory/control-layout.js'
 import * as memory from '../../memory/used-pages.js';
 import * as net from '../../net/counters.js';
 import * as replication from '../../replication/counters.js';
+import * as persistence from './persistence-figures.js';
 import * as figures from './process-figures.js';
 
 const SUBJECTS: readonly object[] = [
@@ -25,6 +26,7 @@ const SUBJECTS: readonly object[] = [
   journal,
   replication,
   net,
+  persistence,
   figures,
 ];
 

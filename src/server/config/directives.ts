@@ -362,6 +362,7 @@ const darter = {
   'repl-backpressure-max-delay': anytime(integer(0, 60_000), '1000', own),
   /** Connections gather on few threads while these can serve them, or spread over all of them. */
   placement: anytime(oneNameOf('adaptive', 'spread'), 'adaptive', own),
+  'snapshot-keep': anytime(integer(1, 1000), '1', own),
   transport: atStart(oneNameOf('auto', 'uring', 'epoll', 'portable'), 'auto', own),
 };
 
