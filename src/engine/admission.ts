@@ -21,6 +21,7 @@ import {
   GATE_PAUSE_ALL,
   GATE_PAUSE_WRITES,
   GATE_READ_ONLY,
+  GATE_SAVE_FAILED,
 } from './gates.js';
 import {
   type RegisteredCommand,
@@ -32,6 +33,7 @@ import {
   TRAIT_READ,
   TRAIT_RUNS_QUEUE,
   TRAIT_STALE,
+  TRAIT_TELLS_SAVE_FAILURE,
   TRAIT_TRANSACTION_CONTROL,
   TRAIT_WHILE_SUBSCRIBED,
   TRAIT_WRITE,
@@ -114,6 +116,9 @@ function refusalOfState(
     // A queue takes memory as well, whatever is put into it.
     const isQueued = session.inMulti && (traits & TRAIT_TRANSACTION_CONTROL) === 0;
     if (isQueued || (traits & TRAIT_DENY_OOM) !== 0) return errors.OOM;
+  }
+  if ((gates & GATE_SAVE_FAILED) !== 0 && !session.isReplica) {
+    if ((traits & (TRAIT_WRITE | TRAIT_TELLS_SAVE_FAILURE)) !== 0) return errors.MISCONF;
   }
   if ((traits & TRAIT_WRITE) !== 0 && !session.isReplica) {
     if ((gates & GATE_NO_REPLICAS) !== 0) return errors.NO_REPLICAS;

@@ -17,5 +17,7 @@ export const GATE_PAUSE_WRITES = 16;
 export const GATE_PAUSE_ALL = 32;
 /** Some client uses MONITOR: every command is told. */
 export const GATE_MONITOR = 128;
+/** The last save has failed, and stop-writes-on-bgsave-error yes: writes are refused, and PING. */
+export const GATE_SAVE_FAILED = 256;
 /** maxmemory is reached: commands that may need memory are refused. */
 export const GATE_MEMORY = 64;

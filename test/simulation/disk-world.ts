@@ -212,8 +212,8 @@ export class DiskWorld {
       else if (what < 97) {
         this.rotate();
         await settle();
-      }
-      else if (what < 99) this.fault = { operation: 'append', code: 'ENOSPC', left: random.below(6) };
+      } else if (what < 99)
+        this.fault = { operation: 'append', code: 'ENOSPC', left: random.below(6) };
       else if (random.chance(0.2)) this.fault = { operation: 'sync', code: 'EIO', left: 1 };
       else if (random.chance(0.5)) this.nowMs += 400;
     }
@@ -378,7 +378,10 @@ export class DiskWorld {
       if (key.startsWith('0 ')) found.set(key.slice(2), value);
     }
     for (const [key, value] of expected) {
-      assert.ok(found.get(key)?.endsWith(value), `${key} is ${found.get(key)?.slice(0, 40)}, not ${value.slice(0, 40)}`);
+      assert.ok(
+        found.get(key)?.endsWith(value),
+        `${key} is ${found.get(key)?.slice(0, 40)}, not ${value.slice(0, 40)}`,
+      );
     }
     assert.equal(found.size, expected.size);
     for (let group = 0; group < GROUPS; group++) {

@@ -226,25 +226,29 @@ export class FlowFileReader {
   }
 
   /**
-   * Reads the next bytes of blocks. A finished file's checksum is checked at its end.
-   * @returns how many; 0 at the end
+   * Reads the next bytes of blocks.
+   * @returns how many; 0 at the end, where the checksum of a finished file is right
    * @throws DamagedFile
    */
   async read(into: Uint8Array): Promise<number> {
     const wanted = Math.min(into.length, this.blocksEnd - this.offset);
-    if (wanted === 0) return 0;
+    if (wanted === 0) {
+      this.checkWhole();
+      return 0;
+    }
     const got = await this.file.read(this.offset, into.subarray(0, wanted));
     if (got < wanted) {
       throw new DamagedFile(this.path, this.offset + got, 'the file has become shorter');
     }
     this.offset += got;
-    if (this.end === null) return got;
-    this.addToSum(into, got);
-    if (this.offset === this.end.bytes && this.whole !== this.end.checksum) {
-      const reason = 'the checksum of the whole file is wrong';
-      throw new DamagedFile(this.path, this.offset, reason);
-    }
+    if (this.end !== null) this.addToSum(into, got);
     return got;
+  }
+
+  /** After all blocks were read: what is wrong within one is better known to whoever reads it. */
+  private checkWhole(): void {
+    if (this.end === null || this.whole === this.end.checksum) return;
+    throw new DamagedFile(this.path, this.offset, 'the checksum of the whole file is wrong');
   }
 
   /** Bytes of a read that were no multiple of 8, until the next one. */

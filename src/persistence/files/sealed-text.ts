@@ -10,8 +10,10 @@ import { checksumOf } from './file-checksum.js';
 const SEAL = /checksum ([0-9a-f]{8})\n$/;
 const SEAL_BYTES = 'checksum 00000000\n'.length;
 
-export function sealText(value: unknown): Uint8Array {
-  const body = Buffer.from(`${JSON.stringify(value, null, 1)}\n`, 'utf8');
+/** One line for each field. */
+export function sealText(value: object): Uint8Array {
+  const lines = Object.entries(value).map(([name, field]) => `"${name}": ${JSON.stringify(field)}`);
+  const body = Buffer.from(`{\n${lines.join(',\n')}\n}\n`, 'utf8');
   const sum = checksumOf(body).toString(16).padStart(8, '0');
   return Buffer.concat([body, Buffer.from(`checksum ${sum}\n`)]);
 }

@@ -83,7 +83,7 @@ export function decodeManifest(bytes: Uint8Array): SnapshotManifest | string {
   const opened = openSealed(bytes);
   if (typeof opened === 'string') return opened;
   const value = opened.value as Record<string, unknown>;
-  if (typeof value !== 'object' || value === null || value.format !== 'darter snapshot') {
+  if (!(value instanceof Object) || value.format !== 'darter snapshot') {
     return 'it is no manifest of a snapshot';
   }
   if (value.version !== MANIFEST_VERSION) {

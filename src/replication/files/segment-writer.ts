@@ -14,13 +14,7 @@
 import { Region } from '../../base/region.js';
 import type { Disk } from '../../persistence/files/disk.js';
 import { type FlowFileHeader, FlowFileWriter } from '../../persistence/files/flow-file.js';
-import {
-  BLOCK_CUT,
-  BLOCK_HEADER_BYTES,
-  BLOCK_HEARTBEAT,
-  BlockHeader,
-  sealBlock,
-} from '../wire.js';
+import { BLOCK_CUT, BLOCK_HEADER_BYTES, BLOCK_HEARTBEAT, BlockHeader, sealBlock } from '../wire.js';
 
 export interface SegmentPlace {
   readonly folder: string;

@@ -358,7 +358,10 @@ export class ReplicaFlow {
 
   private frame({ shard }: ReplicaShard, block: Block): string | null {
     const { writer, buffer, receivedFrame: frame } = this;
-    if (!writer.same) return 'a frame for another number of shards';
+    // A primary knows how many shards its replica has; a file does not.
+    if (!writer.same && !this.options.progress.isAlone) {
+      return 'a frame for another number of shards';
+    }
     if (block.length < FRAME_PAYLOAD_HEADER_BYTES) return 'a frame that is cut off';
     const { words } = buffer;
     const at = block.payload >> 2;

@@ -70,7 +70,9 @@ import { ThreadClients } from './thread-clients.js';
 import { ThreadPlacement } from './thread-placement.js';
 import { ThreadPolicy } from './thread-policy.js';
 import { ThreadPubSub } from './thread-pubsub.js';
+import { ThreadPersistence } from './thread-persistence.js';
 import { ThreadReplication } from './thread-replication.js';
+import { ThreadShutdown } from './thread-shutdown.js';
 import { CommandStatistics } from './thread-statistics.js';
 import { createTracker } from './thread-tracking.js';
 
@@ -100,7 +102,8 @@ class IoThread {
   /** Messages of the main thread that came while a script ran. */
   private readonly held: MainToIo[] = [];
   private readonly scriptStates: SharedStates;
-  private shutdownFailed: ((text: string) => void) | null = null;
+  private readonly shutdown: ThreadShutdown;
+  private readonly persistence: ThreadPersistence;
 
   constructor(
     private readonly data: IoThreadData,
@@ -121,6 +124,12 @@ class IoThread {
       this.wake(thread),
     );
     this.threadUsers = this.createUsers();
+    this.shutdown = new ThreadShutdown(this.control, (request) =>
+      this.post({ kind: 'shutdown', request }),
+    );
+    this.persistence = new ThreadPersistence(this.control, (id, request) =>
+      this.post({ kind: 'persistence-request', thread: data.thread, id, request }),
+    );
   }
 
   private createUsers(): ThreadUsers {
@@ -274,6 +283,7 @@ class IoThread {
         threadUsers: this.threadUsers,
         frontend,
         replication: this.replication,
+        persistence: this.persistence,
         scripting,
         pubsub,
         tracker,
@@ -281,11 +291,7 @@ class IoThread {
         transport: this.transport,
         statistics,
         facts: { ...data.facts, transport: this.transport.name },
-        shutdown: (request, failed) => {
-          this.shutdownFailed = failed;
-          this.post({ kind: 'shutdown', thread: data.thread, request });
-        },
-        abortShutdown: () => false,
+        shutdown: this.shutdown,
         warn: (text) => this.log.warning(text),
       },
       new Transactions(dispatcher),
@@ -571,13 +577,17 @@ class IoThread {
       this.mayServe = true;
       this.transport.stop();
     } else if (message.kind === 'shutdown-failed') {
-      this.shutdownFailed?.(message.text);
+      this.shutdown.failed(message.text);
+    } else if (message.kind === 'persistence-answer') {
+      this.persistence.answered(message.id, message.answer);
     } else if (message.kind === 'replication-answer') {
       replication.answered(message.id, message.answer);
     } else if (message.kind === 'close-client') {
       const session = replication.control(message.clientId);
       if (session !== undefined) frontend.endSession(session);
     } else {
+      // Whoever asked for it wants to know what was counted until now.
+      this.policy.publishCounters();
       replication.take(message.status);
       this.log.role = message.status.link === null ? 'M' : 'S';
       this.policy.loadGates();

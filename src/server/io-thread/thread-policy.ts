@@ -11,6 +11,7 @@ import {
   GATE_MONITOR,
   GATE_PAUSE_ALL,
   GATE_PAUSE_WRITES,
+  GATE_SAVE_FAILED,
 } from '../../engine/gates.js';
 import { MONITORED } from '../../engine/pubsub/counters.js';
 import type { SubscriptionDirectory } from '../../engine/pubsub/directory.js';
@@ -37,7 +38,7 @@ import { INPUT_BYTES, OUTPUT_BYTES, READS, WRITES } from '../../net/counters.js'
 import type { Frontend } from '../../net/frontend.js';
 import type { ReplyGate } from '../../net/held-replies.js';
 import type { FrontendPolicy, OutputLimit } from '../../net/policy.js';
-import { LOADING } from '../channel/process-figures.js';
+import { LOADING, SAVE_FAILED } from '../channel/process-figures.js';
 import type { ThreadDurability } from './durability.js';
 import type { ThreadSettings } from './settings.js';
 import type { ThreadClients } from './thread-clients.js';
@@ -87,6 +88,7 @@ export class ThreadPolicy implements FrontendPolicy<ClientSession> {
 
   private readonly usedPages: SharedWord;
   private readonly loading: SharedWord;
+  private readonly saveFailed: SharedWord;
   private readonly monitored: SharedWord;
   private readonly clientPause: ClientPause;
 
@@ -94,6 +96,7 @@ export class ThreadPolicy implements FrontendPolicy<ClientSession> {
     const { control } = parts;
     this.usedPages = control.word(USED_PAGES);
     this.loading = control.word(LOADING);
+    this.saveFailed = control.word(SAVE_FAILED);
     this.monitored = control.word(MONITORED);
     this.clientPause = new ClientPause(control);
   }
@@ -179,13 +182,16 @@ export class ThreadPolicy implements FrontendPolicy<ClientSession> {
     const limit = settings.maxMemoryPages;
     if (limit > 0 && this.usedPages.load() > limit) gates |= GATE_MEMORY;
     if (this.loading.load() !== 0) gates |= GATE_LOADING;
+    if (settings.stopsWritesOnSaveError && this.saveFailed.load() !== 0) gates |= GATE_SAVE_FAILED;
     if (this.monitored.load() !== 0) gates |= GATE_MONITOR;
     const pause = this.clientPause.modeAt(nowMs);
     if (pause !== PAUSE_NOTHING) {
       gates |= pause === PAUSE_EVERYTHING ? GATE_PAUSE_ALL : GATE_PAUSE_WRITES;
     }
-    // Expired keys are hidden during a pause, and removed after it, as in Redis.
-    dispatcher.keys.expiresKeys = replication.expiresKeys && pause === PAUSE_NOTHING;
+    // Expired keys are hidden during a pause, and removed after it, as in Redis. While data is loaded
+    // an effect that is still to come may give them another time.
+    const isStill = pause === PAUSE_NOTHING && (gates & GATE_LOADING) === 0;
+    dispatcher.keys.expiresKeys = replication.expiresKeys && isStill;
     dispatcher.beginTurn(nowMs, gates | replication.gates(nowMs));
   }
 

@@ -62,7 +62,13 @@ export async function readSegments(
     if (before !== undefined && before.number + 1 !== number) {
       throw new DamagedFile(pathOf(before.number + 1, 0), 0, 'it is missing');
     }
-    const segment = await readSegment(disk, { ...found, number, flows }, manifest, pathOf, isNewest);
+    const segment = await readSegment(
+      disk,
+      { ...found, number, flows },
+      manifest,
+      pathOf,
+      isNewest,
+    );
     if (segment !== null) segments.push(segment);
   }
   // One segment, and nothing was written to it: the base has everything.
@@ -87,20 +93,26 @@ async function readSegment(
   const streams = (count: number, index: number) => sharesOf(manifest.shards, count)[index]!;
   const begun = new Map<number, SegmentBeginning>();
   for (const [flow, path] of flows) {
-    const beginning = await readBeginning(disk, path, ({ flows: count, index, shards, setName }) => {
-      const isRight = index === flow && shards === manifest.shards && setName === String(chain);
-      if (!isRight || count > streamsOf(shards)) {
-        throw new DamagedFile(path, 0, 'its header is that of another journal');
-      }
-      return streams(count, index).length;
-    });
+    const beginning = await readBeginning(
+      disk,
+      path,
+      ({ flows: count, index, shards, setName }) => {
+        const isRight = index === flow && shards === manifest.shards && setName === String(chain);
+        if (!isRight || count > streamsOf(shards)) {
+          throw new DamagedFile(path, 0, 'its header is that of another journal');
+        }
+        return streams(count, index).length;
+      },
+    );
     if (beginning !== null) begun.set(flow, beginning);
   }
   const count = begun.values().next().value?.header.flows ?? 1;
   // Nothing is written to a segment before all its files are there, and the one before is whole.
   if (isNewest && ![...begun.values()].some(({ moreBytes }) => moreBytes > 0)) return null;
   if (begun.size < count) {
-    const missing = Array.from({ length: count }, (_, flow) => flow).find((flow) => !begun.has(flow))!;
+    const missing = Array.from({ length: count }, (_, flow) => flow).find(
+      (flow) => !begun.has(flow),
+    )!;
     throw new DamagedFile(pathOf(number, missing), 0, 'it is missing, or has no beginning');
   }
   const starts = new Array<number>(streamsOf(manifest.shards)).fill(-1);

@@ -86,6 +86,10 @@ export class Journal {
     config.onChange('appendfsync', () => this.applyPolicy());
   }
 
+  private get isOn(): boolean {
+    return this.state === 'on' || this.state === 'rewriting';
+  }
+
   private get isWanted(): boolean {
     return this.parts.config.value('appendonly') === 'yes' && !this.isStopping;
   }
@@ -219,7 +223,7 @@ export class Journal {
     const { durable, wakeAll, config } = this.parts;
     if (this.state === 'off') return;
     this.writer?.setPolicy(this.policy);
-    if (this.state !== 'on' && this.state !== 'rewriting') return;
+    if (!this.isOn) return;
     durable.holdsReplies = config.value('appendfsync') === 'always';
     wakeAll();
   }
@@ -340,7 +344,7 @@ export class Journal {
   private async writeOnce(): Promise<boolean> {
     if (this.state !== 'off') return false;
     await this.begin();
-    const isDone = this.state === 'on';
+    const { isOn: isDone } = this;
     if (!this.isWanted) await this.end();
     return isDone;
   }
@@ -413,7 +417,7 @@ export class Journal {
 
   private tick(): void {
     const { control } = this.parts;
-    control.set(figures.AOF_IS_ON, this.state === 'on' || this.state === 'rewriting' ? 1 : 0);
+    control.set(figures.AOF_IS_ON, this.isOn ? 1 : 0);
     control.set(figures.AOF_SIZE, this.size);
     control.set(figures.AOF_BASE_SIZE, this.sizeAtRewrite);
     control.set(figures.AOF_REWRITE_SCHEDULED, this.isScheduled ? 1 : 0);

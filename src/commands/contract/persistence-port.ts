@@ -1,0 +1,11 @@
+/** What the commands of persistence need of the server; wired in server/io-thread/. */
+import type { Answer } from './replication-port.js';
+
+export interface PersistencePort {
+  /** When the data was last saved, in seconds since 1970. */
+  readonly lastSaveSeconds: number;
+  /** Answers when the data is on the disk, or why it is not. */
+  save(answer: Answer): void;
+  /** Answers when that has begun, or is planned. @param isScheduled after one that is under way */
+  saveInBackground(isScheduled: boolean, answer: Answer): void;
+}
