@@ -68,6 +68,7 @@ export class DiskWorld {
   private readonly writes: Write[] = [];
   private starts: number[] = [];
   private isBroken = false;
+  private hasSyncFailed = false;
   private isTroubled = false;
   private token = 0;
   private readonly outcome: DiskOutcome = {
@@ -91,7 +92,10 @@ export class DiskWorld {
     const { fault } = this;
     if (fault === null || fault.operation !== operation) return null;
     if (--fault.left <= 0) this.fault = null;
-    if (operation === 'sync') this.outcome.failedSyncs++;
+    if (operation === 'sync') {
+      this.outcome.failedSyncs++;
+      this.hasSyncFailed = true;
+    }
     return fault.code;
   }
 
@@ -275,7 +279,8 @@ export class DiskWorld {
     this.rotating = null;
     // Else the process alone has ended: the machine has what was written, and may lose it later. Not
     // after a failed sync: then what it shows is not what it has.
-    if (this.isBroken || random.chance(0.6)) disk.crash();
+    if (this.hasSyncFailed || random.chance(0.6)) disk.crash();
+    this.hasSyncFailed = false;
     this.lastAcknowledged = acknowledged;
   }
 
@@ -297,10 +302,13 @@ export class DiskWorld {
     const before = disk.before;
     disk.before = async () => null;
     const damaged = random.chance(0.15) ? this.damage() : null;
+    const { torn } = this.outcome;
     try {
       const lsns = await this.loadFrom();
       server.startJournal();
       server.rings.forEach((ring, stream) => ring.reset(lsns[stream]!));
+      // Damage behind the last mark looks like a torn tail, and is told as one.
+      if (damaged !== null && this.outcome.torn > torn) this.lastAcknowledged = null;
       this.verify(lsns);
       await this.files.removeBegun(CHAIN, this.lastSegment);
       return this.lastSegment;

@@ -207,6 +207,8 @@ class SimulatedFile implements DiskFile {
     try {
       await this.disk.step('sync', this.path);
     } catch (error) {
+      // The process ended before the disk was asked.
+      if (error instanceof Crashed) throw error;
       for (const sector of synced) content.dirty.delete(sector);
       throw error;
     }

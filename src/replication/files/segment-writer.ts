@@ -89,8 +89,12 @@ export class SegmentWriter {
     this.synced = bytes;
   }
 
-  /** Nothing follows: writes the end, brings all to the disk, and closes it. */
+  /**
+   * Nothing follows: brings all to the disk, then writes the end, and closes it. So the end is a mark:
+   * all before it was on the disk.
+   */
   async finish(): Promise<void> {
+    await this.sync();
     await this.file.finish();
     this.synced = this.bytes;
   }
