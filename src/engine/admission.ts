@@ -13,6 +13,7 @@ import * as errors from '../protocol/errors.js';
 import type { Arguments } from '../protocol/parser.js';
 import type { AccessControl } from './acl/access-control.js';
 import { FROM_CLIENT, FROM_TRANSACTION } from './acl/acl-log.js';
+import { diskRefusal } from './disk-refusals.js';
 import {
   GATE_LOADING,
   GATE_MASTER_DOWN,
@@ -21,7 +22,7 @@ import {
   GATE_PAUSE_ALL,
   GATE_PAUSE_WRITES,
   GATE_READ_ONLY,
-  GATE_SAVE_FAILED,
+  GATES_DISK,
 } from './gates.js';
 import {
   type RegisteredCommand,
@@ -117,8 +118,8 @@ function refusalOfState(
     const isQueued = session.inMulti && (traits & TRAIT_TRANSACTION_CONTROL) === 0;
     if (isQueued || (traits & TRAIT_DENY_OOM) !== 0) return errors.OOM;
   }
-  if ((gates & GATE_SAVE_FAILED) !== 0 && !session.isReplica) {
-    if ((traits & (TRAIT_WRITE | TRAIT_TELLS_SAVE_FAILURE)) !== 0) return errors.MISCONF;
+  if ((gates & GATES_DISK) !== 0 && !session.isReplica) {
+    if ((traits & (TRAIT_WRITE | TRAIT_TELLS_SAVE_FAILURE)) !== 0) return diskRefusal(gates);
   }
   if ((traits & TRAIT_WRITE) !== 0 && !session.isReplica) {
     if ((gates & GATE_NO_REPLICAS) !== 0) return errors.NO_REPLICAS;

@@ -19,5 +19,10 @@ export const GATE_PAUSE_ALL = 32;
 export const GATE_MONITOR = 128;
 /** The last save has failed, and stop-writes-on-bgsave-error yes: writes are refused, and PING. */
 export const GATE_SAVE_FAILED = 256;
+/** The journal cannot be written: writes are refused, and PING. The disk is full, or fails. */
+export const GATE_JOURNAL_FULL = 512;
+export const GATE_JOURNAL_FAILED = 1024;
+/** The data cannot be brought to the disk, for one reason or another. */
+export const GATES_DISK = GATE_SAVE_FAILED | GATE_JOURNAL_FULL | GATE_JOURNAL_FAILED;
 /** maxmemory is reached: commands that may need memory are refused. */
 export const GATE_MEMORY = 64;

@@ -6,6 +6,8 @@ export interface PersistencePort {
   readonly lastSaveSeconds: number;
   /** Answers when the data is on the disk, or why it is not. */
   save(answer: Answer): void;
+  /** Answers when rewriting the journal has begun, or is planned. */
+  rewriteJournal(answer: Answer): void;
   /** Answers when that has begun, or is planned. @param isScheduled after one that is under way */
   saveInBackground(isScheduled: boolean, answer: Answer): void;
 }

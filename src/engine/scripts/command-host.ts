@@ -8,7 +8,7 @@
  */
 import { giveBack, newRegion, withRoom } from '../../base/owned-region.js';
 import { KeyPlaces } from '../../commands/contract/key-flags.js';
-import { MISCONF, NO_REPLICAS, OOM, READ_ONLY } from '../../protocol/errors.js';
+import { NO_REPLICAS, OOM, READ_ONLY } from '../../protocol/errors.js';
 import { Arguments } from '../../protocol/parser.js';
 import { checkReplyLength, Reply } from '../../protocol/reply.js';
 import { LuaError, type ScriptHost } from '../../scripting/environment.js';
@@ -19,13 +19,14 @@ import type { LuaTable } from '../../scripting/runtime/table.js';
 import type { LuaValue } from '../../scripting/runtime/values.js';
 import { ALLOWED } from '../acl/permissions.js';
 import { subcommandOf } from '../admission.js';
+import { diskRefusal } from '../disk-refusals.js';
 import type { Dispatcher } from '../dispatch.js';
 import {
   GATE_MASTER_DOWN,
   GATE_MEMORY,
   GATE_NO_REPLICAS,
   GATE_READ_ONLY,
-  GATE_SAVE_FAILED,
+  GATES_DISK,
 } from '../gates.js';
 import { findKeys } from '../key-places.js';
 import { HeldUpError } from '../locking-plan.js';
@@ -243,7 +244,7 @@ export class CommandHost implements ScriptHost {
     if (run.isReadOnly && (traits & LASTING) !== 0) return NO_WRITES;
     if ((traits & TRAIT_WRITE) !== 0) {
       if ((gates & GATE_READ_ONLY) !== 0 && !session.isReplica) return READ_ONLY.text;
-      if ((gates & GATE_SAVE_FAILED) !== 0 && !session.isReplica) return MISCONF.text;
+      if ((gates & GATES_DISK) !== 0 && !session.isReplica) return diskRefusal(gates).text;
       if ((gates & GATE_NO_REPLICAS) !== 0 && !session.isReplica) return NO_REPLICAS.text;
     }
     // A script that has begun to write goes on.

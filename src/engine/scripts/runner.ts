@@ -8,13 +8,14 @@ import { type Environment, LuaError, lineOf } from '../../scripting/environment.
 import { plainText } from '../../scripting/library/base.js';
 import { LuaTable } from '../../scripting/runtime/table.js';
 import type { LuaFunction, LuaValue } from '../../scripting/runtime/values.js';
+import { diskRefusal, scriptDiskRefusal } from '../disk-refusals.js';
 import type { Dispatcher } from '../dispatch.js';
 import {
   GATE_MASTER_DOWN,
   GATE_MEMORY,
   GATE_NO_REPLICAS,
   GATE_READ_ONLY,
-  GATE_SAVE_FAILED,
+  GATES_DISK,
 } from '../gates.js';
 import type { CommandHost } from './command-host.js';
 import { LuaToReply } from './lua-to-reply.js';
@@ -30,10 +31,6 @@ const READ_ONLY = new ErrorReply(
 );
 const READ_ONLY_COMMAND = new ErrorReply(
   'ERR Can not execute a script with write flag using *_ro command.',
-);
-const SAVE_FAILED = new ErrorReply(
-  "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to " +
-    "disk. Writable scripts are blocked. Use 'no-writes' flag for read only scripts.",
 );
 const OOM = new ErrorReply(
   'OOM allow-oom flag is not set on the script, can not run it when used memory > ' + "'maxmemory'",
@@ -131,7 +128,7 @@ export class ScriptRunner {
     const mayFill = (flags & (FLAG_ALLOW_OOM | FLAG_NO_WRITES)) !== 0;
     if ((gates & GATE_MEMORY) !== 0 && !obeys && !mayFill) return errors.OOM;
     if ((flags & FLAG_NO_WRITES) === 0 && !obeys) {
-      if ((gates & GATE_SAVE_FAILED) !== 0) return errors.MISCONF;
+      if ((gates & GATES_DISK) !== 0) return diskRefusal(gates);
       if ((gates & GATE_NO_REPLICAS) !== 0) return errors.NO_REPLICAS;
       if ((gates & GATE_READ_ONLY) !== 0) return errors.READ_ONLY;
     }
@@ -148,7 +145,7 @@ export class ScriptRunner {
     if ((flags & FLAG_NO_WRITES) === 0) {
       if ((gates & GATE_READ_ONLY) !== 0 && !obeys) return READ_ONLY;
       if (isReadOnly) return READ_ONLY_COMMAND;
-      if ((gates & GATE_SAVE_FAILED) !== 0 && !obeys) return SAVE_FAILED;
+      if ((gates & GATES_DISK) !== 0 && !obeys) return scriptDiskRefusal(gates);
       if ((gates & GATE_NO_REPLICAS) !== 0 && !obeys) return errors.NO_REPLICAS;
     }
     const mayFill = (flags & (FLAG_ALLOW_OOM | FLAG_NO_WRITES)) !== 0;

@@ -38,6 +38,7 @@ import {
   REPLICATION_INPUT_BYTES,
   REPLICATION_OUTPUT_BYTES,
 } from '../../replication/counters.js';
+import * as journal from '../channel/journal-figures.js';
 import {
   LAST_SAVE_MS,
   LAST_SAVE_SECONDS,
@@ -173,18 +174,44 @@ function saveFields({ control }: InfoSource): Fields {
   ];
 }
 
+function okOr(failed: number): string {
+  return failed === 0 ? 'ok' : 'err';
+}
+
+function journalFields({ control, configuration }: InfoSource): Fields {
+  const rewriteMs = control.get(journal.AOF_REWRITE_STARTED_MS);
+  return [
+    ['aof_enabled', configuration.value('appendonly') === 'yes' ? 1 : 0],
+    ['aof_rewrite_in_progress', rewriteMs === 0 ? 0 : 1],
+    ['aof_rewrite_scheduled', control.get(journal.AOF_REWRITE_SCHEDULED)],
+    ['aof_last_rewrite_time_sec', control.get(journal.AOF_LAST_REWRITE_SECONDS) - 1],
+    ['aof_current_rewrite_time_sec', secondsSince(rewriteMs)],
+    ['aof_last_bgrewrite_status', okOr(control.get(journal.AOF_LAST_REWRITE_FAILED))],
+    ['aof_rewrites', control.get(journal.AOF_REWRITES)],
+    ['aof_rewrites_consecutive_failures', control.get(journal.AOF_REWRITE_FAILURES)],
+    ['aof_last_write_status', okOr(control.get(journal.AOF_LAST_WRITE_FAILED))],
+  ];
+}
+
+/** Only while there is a journal, as in Redis. */
+function journalSizes({ control, configuration }: InfoSource): Fields {
+  if (configuration.value('appendonly') !== 'yes') return [];
+  return [
+    ['aof_current_size', control.get(journal.AOF_SIZE)],
+    ['aof_base_size', control.get(journal.AOF_BASE_SIZE)],
+    ['aof_pending_rewrite', 0],
+    ...zeros('aof_buffer_length', 'aof_pending_bio_fsync', 'aof_delayed_fsync'),
+  ];
+}
+
 export const persistenceSection: Section = (source) => [
   ['loading', source.control.word(LOADING).load()],
   ...zeros('async_loading', 'current_cow_peak', 'current_cow_size', 'current_cow_size_age'),
   ['current_fork_perc', '0.00'],
   ...saveFields(source),
-  ...zeros('aof_enabled', 'aof_rewrite_in_progress', 'aof_rewrite_scheduled'),
-  ['aof_last_rewrite_time_sec', -1],
-  ['aof_current_rewrite_time_sec', -1],
-  ['aof_last_bgrewrite_status', 'ok'],
-  ...zeros('aof_rewrites', 'aof_rewrites_consecutive_failures'),
-  ['aof_last_write_status', 'ok'],
+  ...journalFields(source),
   ...zeros('aof_last_cow_size', 'module_fork_in_progress', 'module_fork_last_cow_size'),
+  ...journalSizes(source),
   ...loadingFields(source),
 ];
 

@@ -23,6 +23,10 @@ export class ThreadPersistence implements PersistencePort {
     this.request({ kind: 'save' }, answer);
   }
 
+  rewriteJournal(answer: Answer): void {
+    this.request({ kind: 'rewrite' }, answer);
+  }
+
   saveInBackground(isScheduled: boolean, answer: Answer): void {
     this.request({ kind: 'background-save', isScheduled }, answer);
   }

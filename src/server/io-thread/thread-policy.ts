@@ -1,11 +1,14 @@
 /**
  * How an I/O thread serves: what happens at the beginning of a turn and in the background of it.
  */
+import { constants } from 'node:os';
 import type { FailureLog } from '../../base/failure-log.js';
 import { ClientPause, PAUSE_EVERYTHING, PAUSE_NOTHING } from '../../engine/client-pause.js';
 import { BLOCKED_CLIENTS, COMMANDS } from '../../engine/counters.js';
 import type { Dispatcher } from '../../engine/dispatch.js';
 import {
+  GATE_JOURNAL_FAILED,
+  GATE_JOURNAL_FULL,
   GATE_LOADING,
   GATE_MEMORY,
   GATE_MONITOR,
@@ -69,6 +72,7 @@ export interface ThreadPolicyParts {
   readonly log: (level: 'verbose' | 'warning', text: string) => void;
 }
 
+const { ENOSPC } = constants.errno;
 /** Share of a background period that expiry may take, as Redis: a quarter. */
 const EXPIRY_SHARE = 0.25;
 
@@ -183,6 +187,8 @@ export class ThreadPolicy implements FrontendPolicy<ClientSession> {
     if (limit > 0 && this.usedPages.load() > limit) gates |= GATE_MEMORY;
     if (this.loading.load() !== 0) gates |= GATE_LOADING;
     if (settings.stopsWritesOnSaveError && this.saveFailed.load() !== 0) gates |= GATE_SAVE_FAILED;
+    const { refusal } = this.parts.durability;
+    if (refusal !== 0) gates |= refusal === ENOSPC ? GATE_JOURNAL_FULL : GATE_JOURNAL_FAILED;
     if (this.monitored.load() !== 0) gates |= GATE_MONITOR;
     const pause = this.clientPause.modeAt(nowMs);
     if (pause !== PAUSE_NOTHING) {
