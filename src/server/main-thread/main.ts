@@ -5,11 +5,13 @@ import { readFileSync, unlinkSync, writeFileSync } from 'node:fs';
 import { Log, LogFile, type LogLevel } from '../../base/log.js';
 import { DARTER_VERSION, REDIS_VERSION } from '../../base/version.js';
 import type { ShutdownRequest } from '../../commands/contract/server-port.js';
+import { nodeDisk } from '../../persistence/files/node-disk.js';
 import { endProcess } from '../../platform/ffi/process-end.js';
 import { readCommandLine, type StartRequest } from '../config/command-line.js';
 import { Config } from '../config/config.js';
 import { readTextFile } from '../config/text-file.js';
 import { endWithNpm } from './npm-parent.js';
+import { checkFile } from './persistence/check.js';
 import { Server } from './server.js';
 import { isSupervised, Supervision } from './supervision.js';
 
@@ -34,8 +36,20 @@ export async function main(argv: readonly string[], leave: () => void): Promise<
   } else if (request.action === 'fail') {
     process.stderr.write(`${request.text}\n`);
     process.exitCode = 1;
+  } else if (request.action === 'check') {
+    await check(request.path);
   } else {
     await run(request, argv, startedMs, leave);
+  }
+}
+
+/** `--check`: code 1 when the file is not what was written. */
+async function check(path: string): Promise<void> {
+  try {
+    for (const line of await checkFile(nodeDisk, path)) process.stdout.write(`${line}\n`);
+  } catch (error) {
+    process.stderr.write(`${messageOf(error)}\n`);
+    process.exitCode = 1;
   }
 }
 
