@@ -241,6 +241,7 @@ export class Snapshots {
         pathOf: (flow) => files.pathOf(flowFileName(files.base, name, flow)),
         header,
         goesOn: false,
+        syncsOften: config.flag('rdb-save-incremental-fsync'),
         beforeCut: async () => {
           await countChanges();
           changes = control.sum(CHANGES) + control.sum(REPLICATED_CHANGES);
