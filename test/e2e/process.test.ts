@@ -95,7 +95,7 @@ describe('the process', { skip: darterMissing() }, () => {
     await until(() => /Ready to accept connections/.test(server.log), 'the line');
     assert.match(server.log, new RegExp(`^${server.pid}:[A-Z] \\d+ \\w+ \\d{4} `, 'm'));
     if (testsDarter)
-      assert.match(server.log, /Nothing is saved to disk: there is no persistence yet/);
+      assert.match(server.log, /Nothing is saved by itself: there are no save points/);
     await server.stop();
   });
 

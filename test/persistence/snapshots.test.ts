@@ -1,5 +1,6 @@
 /** Snapshots of running servers: saved, loaded, refused when damaged. */
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import {
   copyFileSync,
   mkdirSync,
@@ -11,12 +12,19 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { Random } from '../support/random.js';
+import { RandomWrites } from '../replication/random-writes.js';
+import { until } from '../replication/support.js';
+import { Random, seedFromEnvironment } from '../support/random.js';
 import { textOf } from '../support/reply.js';
-import { darterMissing } from '../support/server.js';
+import { darterCommand, darterMissing } from '../support/server.js';
 import { contentOf, fill, newFolder, saved, startIn } from './support.js';
 
 const skip = darterMissing();
+
+function checked(file: string): { status: number | null; stdout: string; stderr: string } {
+  const { command, args } = darterCommand();
+  return spawnSync(command, [...args, '--check', file], { encoding: 'utf8' });
+}
 
 test('all types are there after a restart, with any number of shards', { skip }, async (t) => {
   const folder = newFolder(t);
@@ -222,10 +230,13 @@ test('a damaged snapshot stops the start with file and reason', { skip }, async 
       () => writeFileSync(file, damaged),
     ],
     [/it has \d+ bytes, not \d+/, () => writeFileSync(file, bytes.subarray(0, 500))],
-    [/ENOENT/, () => rmSync(file)],
+    [/ENOENT|is not there/, () => rmSync(file)],
   ];
   for (const [reason, damage] of cases) {
     damage();
+    const { status, stderr } = checked(join(folder, 'dump.darter'));
+    assert.equal(status, 1);
+    assert.match(stderr, reason);
     await assert.rejects(startIn(folder), (error: Error) => {
       assert.match(error.message, reason);
       assert.ok(error.message.includes(file), error.message);
@@ -235,4 +246,45 @@ test('a damaged snapshot stops the start with file and reason', { skip }, async 
   }
   await using server = await startIn(folder);
   assert.equal(await server.ask('DBSIZE'), '300');
+});
+
+test('snapshots that are taken under random writes are whole', { skip }, async (t) => {
+  const folder = newFolder(t);
+  const random = new Random(seedFromEnvironment());
+  t.diagnostic(`DARTER_SEED=${random.seed}`);
+  let digest: string;
+  {
+    await using server = await startIn(folder, '--snapshot-keep', '100');
+    let isOver = false;
+    const writers = ['a-', 'b-', 'c-'].map(async (name) => {
+      const client = await server.client({ timeout_ms: 60_000 });
+      const writes = new RandomWrites(new Random(random.next()), name, 2000);
+      while (!isOver) for (const command of writes.next()) await client.command(...command);
+      await client.close();
+    });
+    for (let i = 0; i < 6; i++) assert.equal(await server.ask('SAVE'), 'OK');
+    isOver = true;
+    await Promise.all(writers);
+    // Whatever the random writes gave an end has come to it.
+    await until('keys that expire are gone', async () => {
+      const text = await server.ask('INFO', 'keyspace');
+      return !/expires=[1-9]/.test(text) || text;
+    }).catch(() => {});
+    assert.equal(await server.ask('SAVE'), 'OK');
+    digest = await server.ask('DEBUG', 'DIGEST');
+    server.child.kill('SIGKILL');
+    await server.exit();
+  }
+  const manifests = readdirSync(folder).filter((name) => name.endsWith('.manifest'));
+  assert.equal(manifests.length, 6);
+  await using server = await startIn(folder);
+  assert.equal(await server.ask('DEBUG', 'DIGEST'), digest);
+  await server.stop();
+  // The last one that was taken under load.
+  copyFileSync(join(folder, manifests.sort().at(-1)!), join(folder, 'dump.darter'));
+  await using other = await startIn(folder);
+  assert.notEqual(await other.info('rdb_last_load_keys_loaded'), '0');
+  const { status, stdout } = checked(join(folder, manifests[0]!));
+  assert.equal(status, 0);
+  assert.match(stdout, /whole/);
 });

@@ -4,6 +4,8 @@ import type { Answer } from './replication-port.js';
 export interface PersistencePort {
   /** When the data was last saved, in seconds since 1970. */
   readonly lastSaveSeconds: number;
+  /** Whether a snapshot is being written. */
+  readonly isSaving: boolean;
   /** Answers when the data is on the disk, or why it is not. */
   save(answer: Answer): void;
   /** Answers when rewriting the journal has begun, or is planned. */

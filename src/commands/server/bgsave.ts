@@ -1,5 +1,5 @@
 /** BGSAVE [SCHEDULE] */
-import { SYNTAX } from '../../protocol/errors.js';
+import { SAVE_IN_PROGRESS, SYNTAX } from '../../protocol/errors.js';
 import { argumentIs } from '../../protocol/text.js';
 import type { CommandDefinition } from '../contract/definition.js';
 
@@ -31,8 +31,13 @@ export const bgsave: CommandDefinition = {
     }
     if (inTransaction) {
       // Nothing may wait inside EXEC.
+      const { isSaving } = server.persistence;
+      if (isSaving && !isScheduled) {
+        reply.error(SAVE_IN_PROGRESS);
+        return;
+      }
       server.persistence.saveInBackground(isScheduled, () => {});
-      reply.simple('Background saving started');
+      reply.simple(`Background saving ${isSaving ? 'scheduled' : 'started'}`);
       return;
     }
     const suspension = context.suspend(() => {});

@@ -126,13 +126,9 @@ export class PrimaryFlow {
     this.primaryShards = mine.map((shard) => new PrimaryShard(shard, rings[shard]!));
     this.left = mine.length;
     this.cuts = mine.includes(0) ? new CutSender(options.cuts, session, rings.length) : null;
-    if (from !== null) {
-      for (const shardState of this.primaryShards) {
-        this.continueFrom(shardState, from[shardState.shard]!);
-      }
-    }
-    if (half !== null) {
-      for (const shardState of this.primaryShards) this.resume(shardState, half[shardState.shard]!);
+    for (const shardState of this.primaryShards) {
+      if (from !== null) this.continueFrom(shardState, from[shardState.shard]!);
+      if (half !== null) this.resume(shardState, half[shardState.shard]!);
     }
     const sent = new Map(this.primaryShards.map((shardState) => [shardState.shard, shardState]));
     this.acknowledgements = new AcknowledgementReader(mine, {
@@ -196,8 +192,7 @@ export class PrimaryFlow {
 
   /** Whether there is nothing to send now. A hint, without locks. */
   get idle(): boolean {
-    if (!this.isStable) return false;
-    if (this.cuts?.hasNews === true) return false;
+    if (!this.isStable || this.cuts?.hasNews === true) return false;
     return this.primaryShards.every((shardState) => !this.hasWork(shardState));
   }
 

@@ -86,6 +86,8 @@ export interface WriteFile {
   readonly mine: readonly number[];
   /** Whether it waits for 'next-file' once the file is whole, and goes on with the streams. */
   readonly goesOn: boolean;
+  /** Whether what is written is brought to the disk now and then, not only at the end. */
+  readonly syncsOften: boolean;
 }
 
 /** Loads a file that a flow wrote, as a replica would. */

@@ -257,7 +257,7 @@ const persistence = {
   rdbcompression: yes(),
   rdbchecksum: atStart(flag, 'yes'),
   'rdb-del-sync-files': no(ignored),
-  'rdb-save-incremental-fsync': yes(ignored),
+  'rdb-save-incremental-fsync': yes(),
   'sanitize-dump-payload': anytime(oneNameOf('no', 'yes', 'clients'), 'no', ignored),
   appendonly: no(),
   appendfilename: atStart(notPath('appendfilename', 'filename'), 'appendonly.aof'),

@@ -42,6 +42,7 @@ export interface FileFlowParts {
   readonly journalWritten: SharedSignal;
   /** Whether it waits for a next file when one is whole. */
   readonly goesOn: boolean;
+  readonly syncsOften: boolean;
   readonly written: (file: WrittenFile) => void;
   readonly ended: (reason: string) => void;
 }
@@ -157,7 +158,7 @@ export class FileFlow {
   private async append(bytes: Uint8Array, sent: Float64Array): Promise<void> {
     await this.writer!.append(bytes);
     this.unsynced += bytes.length;
-    if (this.unsynced >= SYNC_BYTES) {
+    if (this.parts.syncsOften && this.unsynced >= SYNC_BYTES) {
       this.unsynced = 0;
       await this.writer!.sync();
     }

@@ -209,7 +209,7 @@ class FlowThread {
   }
 
   private writeFile(command: WriteFile): void {
-    const { flow, mine, goesOn } = command;
+    const { flow, mine, goesOn, syncsOften } = command;
     const { shards, rings, cuts, elements, owner, keyless: keylessState } = this;
     const session = new SyncSession(command.session, rings.length, this.owner);
     const options = {
@@ -220,7 +220,7 @@ class FlowThread {
       windowBytes: NO_WINDOW_BYTES,
     };
     const parts = {
-      ...{ options, goesOn },
+      ...{ options, goesOn, syncsOften },
       disk: nodeDisk,
       journalWritten: this.control.signal(JOURNAL_WRITTEN),
       written: (file: WrittenFile) => this.report({ kind: 'file-written', flow, file }),

@@ -4,7 +4,7 @@ import type { PersistencePort } from '../../commands/contract/persistence-port.j
 import type { Answer } from '../../commands/contract/replication-port.js';
 import type { ControlBlock } from '../../memory/control.js';
 import type { PersistenceAnswer, PersistenceRequest } from '../channel/persistence.js';
-import { LAST_SAVE_MS } from '../channel/persistence-figures.js';
+import { LAST_SAVE_MS, SAVE_STARTED_MS } from '../channel/persistence-figures.js';
 
 export class ThreadPersistence implements PersistencePort {
   private lastRequest = 0;
@@ -17,6 +17,10 @@ export class ThreadPersistence implements PersistencePort {
 
   get lastSaveSeconds(): number {
     return Math.floor(this.control.get(LAST_SAVE_MS) / 1000);
+  }
+
+  get isSaving(): boolean {
+    return this.control.get(SAVE_STARTED_MS) !== 0;
   }
 
   save(answer: Answer): void {

@@ -2,14 +2,18 @@
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { readFileSync, unlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { Log, LogFile, type LogLevel } from '../../base/log.js';
 import { DARTER_VERSION, REDIS_VERSION } from '../../base/version.js';
 import type { ShutdownRequest } from '../../commands/contract/server-port.js';
+import { nodeDisk } from '../../persistence/files/node-disk.js';
 import { endProcess } from '../../platform/ffi/process-end.js';
 import { readCommandLine, type StartRequest } from '../config/command-line.js';
 import { Config } from '../config/config.js';
 import { readTextFile } from '../config/text-file.js';
 import { endWithNpm } from './npm-parent.js';
+import { checkFile } from './persistence/check.js';
+import { nativeName } from './persistence/snapshot-files.js';
 import { Server } from './server.js';
 import { isSupervised, Supervision } from './supervision.js';
 
@@ -34,8 +38,20 @@ export async function main(argv: readonly string[], leave: () => void): Promise<
   } else if (request.action === 'fail') {
     process.stderr.write(`${request.text}\n`);
     process.exitCode = 1;
+  } else if (request.action === 'check') {
+    await check(request.path);
   } else {
     await run(request, argv, startedMs, leave);
+  }
+}
+
+/** `--check`: code 1 when the file is not what was written. */
+async function check(path: string): Promise<void> {
+  try {
+    for (const line of await checkFile(nodeDisk, path)) process.stdout.write(`${line}\n`);
+  } catch (error) {
+    process.stderr.write(`${messageOf(error)}\n`);
+    process.exitCode = 1;
   }
 }
 
@@ -138,7 +154,16 @@ function banner(config: Config, log: Log, server: Server, tookMs: number): void 
       (transportReason === '' ? '' : ` (${transportReason})`),
   );
   log.notice(limit === 0 ? 'No memory limit (maxmemory)' : `Memory limit ${limit} bytes`);
+  log.notice(savingOf(config));
   log.notice(`Ready to accept connections, after ${Math.round(tookMs)} ms`);
+}
+
+/** What is saved, and when. */
+function savingOf(config: Config): string {
+  const points = config.savePoints.map(({ seconds, changes }) => `${changes} in ${seconds} s`);
+  if (points.length === 0) return 'Nothing is saved by itself: there are no save points';
+  const place = join(config.path('dir'), nativeName(config.value('dbfilename')));
+  return `Saves to ${place} after changes: ${points.join(', ')}`;
 }
 
 function writePidFile(config: Config, log: Log): void {

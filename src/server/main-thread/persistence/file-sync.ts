@@ -56,6 +56,8 @@ export interface FileSyncPlan {
   readonly beforeCut: () => Promise<void>;
   /** Whether flows go on in other files after the cut. */
   readonly goesOn: boolean;
+  /** Whether what is written is brought to the disk now and then, not only at the end. */
+  readonly syncsOften: boolean;
 }
 
 export class FileSync {
@@ -111,7 +113,7 @@ export class FileSync {
     }
   }
 
-  private start({ pathOf, header, goesOn }: FileSyncPlan): void {
+  private start({ pathOf, header, goesOn, syncsOften }: FileSyncPlan): void {
     const { serving, shards } = this.data;
     const shares = shareStreams(shards.count, serving.count);
     shares.forEach((mine, index) => {
@@ -136,6 +138,7 @@ export class FileSync {
         session: this.session.buffer,
         mine,
         goesOn,
+        syncsOften,
       }));
       this.flows.push(number);
     });

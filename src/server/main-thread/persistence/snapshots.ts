@@ -17,6 +17,7 @@ import { DARTER_VERSION } from '../../../base/version.js';
 import { CHANGES, CHANGES_SAVED } from '../../../keyspace/counters.js';
 import type { ControlBlock } from '../../../memory/control.js';
 import { REPLICATED_CHANGES } from '../../../replication/counters.js';
+import { SAVE_IN_PROGRESS } from '../../../protocol/errors.js';
 import type { PersistenceAnswer, PersistenceRequest } from '../../channel/persistence.js';
 import {
   LAST_SAVE_MS,
@@ -83,7 +84,7 @@ export class Snapshots {
   async request(request: PersistenceRequest): Promise<PersistenceAnswer> {
     const isBackground = request.kind === 'background-save';
     if (this.writing !== null) {
-      if (!isBackground || !request.isScheduled) return '-ERR Background save already in progress';
+      if (!isBackground || !request.isScheduled) return `-${SAVE_IN_PROGRESS.text}`;
       this.isScheduled = true;
       return '+Background saving scheduled';
     }
@@ -245,6 +246,7 @@ export class Snapshots {
         pathOf: (flow) => files.pathOf(flowFileName(files.base, name, flow)),
         header,
         goesOn: false,
+        syncsOften: config.flag('rdb-save-incremental-fsync'),
         beforeCut: async () => {
           await countChanges();
           changes = control.sum(CHANGES) + control.sum(REPLICATED_CHANGES);

@@ -396,7 +396,8 @@ export class ReplicationManager {
     this.journalHolds--;
     if (this.journalHolds > 0 || !this.isJournalForFiles) return;
     this.isJournalForFiles = false;
-    if (this.journaling && this.replicas.count === 0 && this.link === null) this.endJournal();
+    const isAlone = this.replicas.count === 0 && this.link === null && this.running.roles.isPrimary;
+    if (this.journaling && isAlone) this.endJournal();
   }
 
   /** All threads have told what they have counted when it resolves. */
