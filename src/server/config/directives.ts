@@ -269,7 +269,7 @@ const persistence = {
   'aof-load-truncated': yes(),
   'aof-use-rdb-preamble': yes(ignored),
   'aof-timestamp-enabled': no(only('no', 'the journal of Darter has no timestamps')),
-  'aof-rewrite-incremental-fsync': yes(ignored),
+  'aof-rewrite-incremental-fsync': yes(),
   'aof-disable-auto-gc': no(ignored),
 };
 

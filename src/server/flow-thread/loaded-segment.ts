@@ -17,7 +17,7 @@ import { SegmentReader } from '../../replication/files/segment-reader.js';
 import type { PendingStreams } from '../../replication/replica/pending-streams.js';
 import type { ReplicaFlow } from '../../replication/replica/replica-flow.js';
 import type { SyncProgress } from '../../replication/replica/sync-progress.js';
-import { blockBytes, sealBlock } from '../../replication/wire.js';
+import { BLOCK_HEADER_BYTES, blockBytes, sealBlock } from '../../replication/wire.js';
 import type { ReadSegment } from '../channel/main-flow.js';
 
 export interface LoadedSegmentParts {
@@ -48,10 +48,14 @@ export class LoadedSegment {
   private reader: SegmentReader | null = null;
   /** By stream: where the blocks lie that wait, and how many of them were taken since. */
   private readonly deferred = new Map<number, { places: Place[]; taken: number }>();
+  /** By stream: where the data was before. */
+  private readonly since: ReadonlyMap<number, number>;
   /** The round under way. */
   private busy: Promise<void>;
 
   constructor(private readonly parts: LoadedSegmentParts) {
+    const { mine, progress } = parts;
+    this.since = new Map(mine.map((stream) => [stream, progress.applied[stream]!]));
     this.busy = this.guarded(() => this.readAll());
   }
 
@@ -102,16 +106,22 @@ export class LoadedSegment {
     waiting.places.push({ offset: blockOffset, bytes: blockBytes(block.length) });
   }
 
-  /** Gives the reader's block to the flow, but for what belongs to the next segment. */
+  /** Gives the reader's block to the flow, but for what is there already, or belongs to the next segment. */
   private feed(reader: SegmentReader): void {
     const { block, region, blockStart, blockOffset, path } = reader;
     const flow = this.flow!;
     const until = this.parts.until?.[block.shard] ?? Number.POSITIVE_INFINITY;
-    if (block.from >= until) return;
+    const since = this.since.get(block.shard)!;
+    if (block.from >= until || block.to <= since) return;
     let bytes = blockBytes(block.length);
-    if (block.to > until) {
-      block.length = until - block.from;
-      block.to = until;
+    if (block.to > until || block.from < since) {
+      const skipped = Math.max(0, since - block.from);
+      const end = Math.min(block.to, until);
+      const payload = blockStart + BLOCK_HEADER_BYTES;
+      region.bytes.copyWithin(payload, payload + skipped, payload + block.length);
+      block.from += skipped;
+      block.to = end;
+      block.length = end - block.from;
       bytes = sealBlock(region, blockStart, block) - blockStart;
     }
     flow.nowMs = Date.now();

@@ -68,7 +68,9 @@ export class Persistence {
    */
   async find(): Promise<void> {
     this.source = await findStartSource(this.parts.config, nodeDisk);
-    if (this.source.kind !== 'nothing') this.parts.control.word(LOADING).store(1);
+    // Before the journal has begun nothing may be written.
+    const isAwaited = this.source.kind !== 'nothing' || this.parts.config.flag('appendonly');
+    if (isAwaited) this.parts.control.word(LOADING).store(1);
   }
 
   /**
@@ -79,7 +81,7 @@ export class Persistence {
     const { log, control, replication, isStopping } = this.parts;
     const { shards, owner } = replication.data;
     const threads = replication.createLoading();
-    const mayTruncate = this.parts.config.value('aof-load-truncated') === 'yes';
+    const mayTruncate = this.parts.config.flag('aof-load-truncated');
     const history = await loadStartSource(this.source, () => ({
       ...{ log, control, shards, owner, threads, isStopping, mayTruncate },
       disk: nodeDisk,

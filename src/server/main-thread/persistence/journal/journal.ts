@@ -242,6 +242,7 @@ export class Journal {
         pathOf: (flow) => base.pathOf(flowFileName(base.base, name, flow)),
         header: { ...header, createdMs: Date.now(), setName: name },
         goesOn: false,
+        syncsOften: this.parts.config.flag('aof-rewrite-incremental-fsync'),
         beforeCut: async () => {},
       });
       const { role, hasReplicas, offset } = history();
