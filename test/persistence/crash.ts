@@ -133,7 +133,8 @@ export class CrashRounds {
 
 /** 0 for a key that is not there. */
 async function numberAt(client: RawClient, key: string): Promise<number> {
-  const text = textOf(await client.command('GET', key));
-  assert.match(text, /^\d*$/, key);
-  return Number(text);
+  const reply = await client.command('GET', key);
+  if (reply.type === 'null') return 0;
+  assert.equal(reply.type, 'bulk', `${key}: ${textOf(reply)}`);
+  return Number(textOf(reply));
 }
