@@ -28,14 +28,6 @@ export interface ReplyGate {
   reached(): number;
 }
 
-/** The gate that is always open. */
-export const OPEN_GATE: ReplyGate = {
-  isOn: false,
-  writes: 0,
-  mark: () => 0,
-  reached: () => Number.POSITIVE_INFINITY,
-};
-
 const INITIAL_BYTES = 64 * 1024;
 /** A larger region is given back when it is empty. */
 const KEPT_BYTES = 4 << 20;

@@ -6,7 +6,7 @@ import type { Transport } from '../platform/transport.js';
 import type { Arguments } from '../protocol/parser.js';
 import { Reply } from '../protocol/reply.js';
 import { Frontend } from './frontend.js';
-import { OPEN_GATE, type ReplyGate } from './held-replies.js';
+import type { ReplyGate } from './held-replies.js';
 import { type FrontendPolicy, NO_OUTPUT_LIMIT } from './policy.js';
 import type { CommandRunner, NetSession } from './runner.js';
 
@@ -139,6 +139,14 @@ export class EchoRunner implements CommandRunner<FakeSession> {
     return DONE;
   }
 }
+
+/** The gate that is always open. */
+const OPEN_GATE: ReplyGate = {
+  isOn: false,
+  writes: 0,
+  mark: () => 0,
+  reached: () => Number.POSITIVE_INFINITY,
+};
 
 /** A policy that lets everything happen, and fails the test when told of an exception. */
 export function quietPolicy<S extends NetSession>(admit: (slot: number) => S): FrontendPolicy<S> {

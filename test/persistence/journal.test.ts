@@ -28,7 +28,9 @@ function rewritten(server: Server, count: number): Promise<void> {
   });
 }
 
-test('all types are there after a kill, also with another number of shards', { skip }, async (t) => {
+test('all types are there after a kill, also with another number of shards', {
+  skip,
+}, async (t) => {
   const folder = newFolder(t);
   let content: string;
   {
@@ -47,7 +49,9 @@ test('all types are there after a kill, also with another number of shards', { s
   assert.equal(await contentOf(server), content);
 });
 
-test('with always no acknowledged write is lost by a kill, also while it is rewritten', { skip }, async (t) => {
+test('with always no acknowledged write is lost by a kill, also while it is rewritten', {
+  skip,
+}, async (t) => {
   const random = new Random(seedFromEnvironment());
   const rounds = new CrashRounds({
     ...{ folder: newFolder(t), policy: 'always', random, rewrites: true },
@@ -115,7 +119,9 @@ test('it is switched on and off while the server runs, without a gap', { skip },
   }
 });
 
-test('a replica has a journal of its own, with its primary and after it was promoted', { skip }, async (t) => {
+test('a replica has a journal of its own, with its primary and after it was promoted', {
+  skip,
+}, async (t) => {
   const folder = newFolder(t);
   await using primary = await startIn(newFolder(t), ...ON);
   await primary.ask('SET', 'of the primary', '1');
@@ -162,4 +168,28 @@ test('a torn tail is cut off and told; damage elsewhere ends the start', { skip 
   damaged[4000]! ^= 4;
   writeFileSync(segment, damaged);
   await assert.rejects(startIn(folder, ...ON), /segment is damaged at offset 3\d\d\d/);
+});
+
+test('WAITAOF waits until writes are on disk, and says why it cannot', { skip }, async (t) => {
+  await using server = await startIn(newFolder(t), '--threads', '1');
+  const NUMBER = 'ERR value is not an integer or out of range';
+  const refusals: [string[], string][] = [
+    [['2', '0', '0'], 'ERR value is out of range, value must between 0 and 1'],
+    [['0', '-1', '0'], 'ERR value is out of range, must be positive'],
+    [['x', '0', '0'], NUMBER],
+    [['0', '0', '-1'], 'ERR timeout is negative'],
+    [
+      ['1', '0', '0'],
+      'ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.',
+    ],
+  ];
+  for (const [words, text] of refusals) assert.equal(await server.ask('WAITAOF', ...words), text);
+  assert.equal(await server.ask('WAITAOF', '0', '0', '0'), '[0 0]');
+  await server.ask('CONFIG', 'SET', 'appendonly', 'yes');
+  await server.logged(/The journal begins/);
+  await server.ask('SET', 'key', 'value');
+  assert.equal(await server.ask('WAITAOF', '1', '0', '0'), '[1 0]');
+  await server.ask('SET', 'key', 'other');
+  // Replicas do not tell yet: the time goes by.
+  assert.match(await server.ask('WAITAOF', '0', '1', '20'), /^\[[01] 0\]$/);
 });

@@ -1,5 +1,5 @@
 /** Flow threads of the simulated disk: the journal's flows run in this thread, on any disk. */
-import { DurableLsns } from '../../src/memory/durable-lsns.js';
+import type { DurableLsns } from '../../src/memory/durable-lsns.js';
 import type { Disk } from '../../src/persistence/files/disk.js';
 import { NO_WINDOW_BYTES } from '../../src/replication/primary/send-window.js';
 import { SyncSession } from '../../src/replication/primary/sync-session.js';

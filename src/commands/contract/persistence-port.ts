@@ -8,6 +8,20 @@ export interface PersistencePort {
   readonly isSaving: boolean;
   /** Answers when the data is on the disk, or why it is not. */
   save(answer: Answer): void;
+  /** Whether appendonly is yes. */
+  readonly isJournalOn: boolean;
+  /** Whether all that was written so far is on disk, in the journal. */
+  isDurable(): boolean;
+  /**
+   * Waits until all that was written so far is on disk, or the time is up (0: for ever).
+   * @param untilTime waits for the time in any case
+   * @returns ends it
+   */
+  waitDurable(
+    untilTime: boolean,
+    timeoutMs: number,
+    done: (isDurable: boolean) => void,
+  ): () => void;
   /** Answers when rewriting the journal has begun, or is planned. */
   rewriteJournal(answer: Answer): void;
   /** Answers when that has begun, or is planned. @param isScheduled after one that is under way */

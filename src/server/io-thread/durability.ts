@@ -57,10 +57,11 @@ export class ThreadDurability implements ReplyGate {
   }
 
   /** Reads how far all streams are written. */
-  readHeads(heads: Float64Array): void {
+  readHeads(heads: Float64Array = new Float64Array(this.rings.length)): Float64Array {
     for (let stream = 0; stream < heads.length; stream++) {
       heads[stream] = this.rings[stream]!.peekHead();
     }
+    return heads;
   }
 
   reached(): number {

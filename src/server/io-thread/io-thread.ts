@@ -127,7 +127,8 @@ class IoThread {
     this.shutdown = new ThreadShutdown(this.control, (request) =>
       this.post({ kind: 'shutdown', request }),
     );
-    this.persistence = new ThreadPersistence(this.control, (id, request) =>
+    const isJournalOn = () => this.config.flag('appendonly');
+    this.persistence = new ThreadPersistence(this.control, isJournalOn, (id, request) =>
       this.post({ kind: 'persistence-request', thread: data.thread, id, request }),
     );
   }
@@ -238,16 +239,12 @@ class IoThread {
     this.durability = new ThreadDurability(
       ...([new DurableLsns(data.durableBuffer), rings, journal, data.thread] as const),
     );
+    this.persistence.durability = this.durability;
     this.replication = this.buildReplication(dispatcher, { rings, cuts, journal }, pressure);
     this.policy = new ThreadPolicy({
-      replication: this.replication,
-      pressure,
+      ...{ pressure, control, dispatcher, clients, settings, thread: data.thread },
+      ...{ replication: this.replication, persistence: this.persistence },
       durability: this.durability,
-      thread: data.thread,
-      control,
-      dispatcher,
-      clients,
-      settings,
       expiry: new ExpiryCycle(dispatcher.keys, data.thread, data.threads),
       refreshUsers: () => this.threadUsers.refresh(),
       refreshSettings: () => this.config.refresh(),
@@ -273,23 +270,11 @@ class IoThread {
     });
     dispatcher.server = createServerPort(
       {
-        thread: data.thread,
-        control,
-        config: this.config,
-        gatherer: this.gatherer,
-        dispatcher,
-        registry,
-        clients,
-        threadUsers: this.threadUsers,
-        frontend,
-        replication: this.replication,
-        persistence: this.persistence,
-        scripting,
-        pubsub,
-        tracker,
-        rings,
+        ...{ control, dispatcher, registry, clients, frontend, statistics },
+        ...{ scripting, pubsub, tracker, rings, thread: data.thread },
+        ...{ config: this.config, gatherer: this.gatherer, threadUsers: this.threadUsers },
+        ...{ replication: this.replication, persistence: this.persistence },
         transport: this.transport,
-        statistics,
         facts: { ...data.facts, transport: this.transport.name },
         shutdown: this.shutdown,
         warn: (text) => this.log.warning(text),
@@ -564,8 +549,7 @@ class IoThread {
     for (;;) {
       const received = receiveMessageOnPort(this.data.main);
       if (received === undefined) return;
-      const message = received.message as MainToIo;
-      this.takeMessage(message);
+      this.takeMessage(received.message as MainToIo);
     }
   }
 

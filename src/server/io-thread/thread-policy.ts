@@ -45,6 +45,7 @@ import { LOADING, SAVE_FAILED } from '../channel/process-figures.js';
 import type { ThreadDurability } from './durability.js';
 import type { ThreadSettings } from './settings.js';
 import type { ThreadClients } from './thread-clients.js';
+import type { ThreadPersistence } from './thread-persistence.js';
 import type { ThreadPlacement } from './thread-placement.js';
 import type { ThreadReplication } from './thread-replication.js';
 
@@ -58,6 +59,7 @@ export interface ThreadPolicyParts {
   readonly replication: ThreadReplication;
   readonly pressure: BackPressure;
   readonly durability: ThreadDurability;
+  readonly persistence: ThreadPersistence;
   /** Takes over changes of users. */
   readonly refreshUsers: () => void;
   /** Reads the configuration anew if it has changed. */
@@ -249,11 +251,12 @@ export class ThreadPolicy implements FrontendPolicy<ClientSession> {
     if (nowMs >= this.nextExpiryMs) this.expire(periodMs, pause !== 0);
     const { replication, pressure } = this.parts;
     const replicationMs = replication.background(Date.now());
+    const durableMs = this.parts.persistence.background(nowMs);
     pressure.aheadShare = replication.aheadShare;
     if (nowMs >= this.placement.nextMs) this.placement.period(nowMs);
     if (this.frontend.pausedCount > 0) return 1;
     const nextMs = Math.min(this.nextBackgroundMs, this.nextExpiryMs, this.placement.nextMs);
-    return Math.max(1, Math.min(nextMs - nowMs, replicationMs, waitsMs));
+    return Math.max(1, Math.min(nextMs - nowMs, replicationMs, waitsMs, durableMs));
   }
 
   /** Clients that CLIENT PAUSE holds count as blocked, as in Redis. */

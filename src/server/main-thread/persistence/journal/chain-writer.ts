@@ -75,7 +75,7 @@ export class ChainWriter {
     const from = data.rings.map((ring, stream) => headOf(data, ring, stream));
     this.number = number;
     this.session.acknowledged.set(from);
-    this.shares.forEach((mine, index) => this.startFlow(mine, index, from));
+    for (const [index, mine] of this.shares.entries()) this.startFlow(mine, index, from);
     await this.allOpened();
   }
 

@@ -1,5 +1,4 @@
 /** The journal at the start of the process: whether there is one, and loading it. */
-import { stat } from 'node:fs/promises';
 import { DamagedFile } from '../../../../persistence/files/damaged-file.js';
 import type { Disk } from '../../../../persistence/files/disk.js';
 import type { SnapshotManifest } from '../../../../persistence/snapshot/manifest.js';
@@ -69,9 +68,4 @@ export async function loadJournal(
   const { replicationId } = manifest;
   // Whoever was a replica may have everything, or less.
   return { replicationId, lsns, hadReplicas: true, chain };
-}
-
-/** Whether a path is a folder: then `--check` means the journal in it. */
-export async function isFolder(path: string): Promise<boolean> {
-  return (await stat(path)).isDirectory();
 }

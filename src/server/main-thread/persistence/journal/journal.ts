@@ -109,7 +109,7 @@ export class Journal {
   async start(loaded: LoadedChain | null): Promise<void> {
     setInterval(() => this.tick(), TICK_MS).unref();
     if (!this.isWanted) return;
-    if (loaded !== null) await this.goOn(loaded);
+    if (loaded !== null) await this.continueChain(loaded);
     else await this.begin();
     if (this.state === 'waiting' && this.parts.whyNot() === null) {
       throw new Error(`The journal cannot be written: ${this.failure}`);
@@ -117,7 +117,7 @@ export class Journal {
   }
 
   /** Goes on with the chain that was loaded. */
-  private async goOn(loaded: LoadedChain): Promise<void> {
+  private async continueChain(loaded: LoadedChain): Promise<void> {
     this.chain = loaded.chain;
     await this.parts.holdJournal();
     try {
