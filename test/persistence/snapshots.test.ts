@@ -16,7 +16,8 @@ import { RandomWrites } from '../replication/random-writes.js';
 import { until } from '../replication/support.js';
 import { Random, seedFromEnvironment } from '../support/random.js';
 import { textOf } from '../support/reply.js';
-import { darterCommand, darterMissing } from '../support/server.js';
+import { claimPort } from '../support/ports.js';
+import { darterCommand, darterMissing, spawnServer } from '../support/server.js';
 import { contentOf, fill, newFolder, saved, startIn } from './support.js';
 
 const skip = darterMissing();
@@ -287,4 +288,56 @@ test('snapshots that are taken under random writes are whole', { skip }, async (
   const { status, stdout } = checked(join(folder, manifests[0]!));
   assert.equal(status, 0);
   assert.match(stdout, /whole/);
+});
+
+test('SHUTDOWN while data is loaded ends the server, and the snapshot stays', {
+  skip,
+}, async (t) => {
+  const folder = newFolder(t);
+  let digest: string;
+  {
+    await using server = await startIn(folder);
+    await server.ask('DEBUG', 'POPULATE', '20000', 'key', '200');
+    digest = await server.ask('DEBUG', 'DIGEST');
+    await server.ask('SHUTDOWN', 'SAVE').catch(() => {});
+    await server.exit();
+  }
+  {
+    // It may have loaded all before the command comes: what is left behind is the same.
+    const port = await claimPort();
+    const { command, args } = darterCommand();
+    const words = ['--port', String(port), '--dir', folder, '--save', '1 1', '--threads', '2'];
+    await using server = spawnServer('darter', command, [...args, ...words], port);
+    await until('it can be told to end', () =>
+      server.ask('SHUTDOWN').then(
+        () => true,
+        () => !server.alive,
+      ),
+    );
+    assert.equal((await server.exit()).code, 0);
+  }
+  await using server = await startIn(folder);
+  assert.equal(await server.ask('DEBUG', 'DIGEST'), digest);
+});
+
+test('keys that have expired are not there after a restart, whoever removes them', {
+  skip,
+}, async (t) => {
+  const folder = newFolder(t);
+  {
+    await using server = await startIn(folder);
+    await server.ask('DEBUG', 'SET-ACTIVE-EXPIRE', '0');
+    // It is past its time when it is saved, and nobody has looked at it.
+    await server.ask('SET', 'past', 'value', 'PX', '1');
+    await server.ask('SET', 'soon', 'value', 'PX', '300');
+    await server.ask('SET', 'stays', 'value', 'EX', '1000');
+    assert.equal(await server.ask('SAVE'), 'OK');
+    await server.ask('SHUTDOWN', 'NOSAVE').catch(() => {});
+    await server.exit();
+  }
+  const soon = Date.now() + 300;
+  await until('its time is past', async () => Date.now() > soon);
+  await using server = await startIn(folder);
+  assert.equal(await server.ask('EXISTS', 'past', 'soon', 'stays'), '1');
+  await until('they are removed', async () => (await server.ask('DBSIZE')) === '1');
 });

@@ -82,8 +82,14 @@ export class Persistence {
 
   /** Whether the end of the process saves, when whoever ends it says this. */
   savesAtEnd(save: ShutdownRequest['save']): boolean {
-    if (!this.isReady || save === 'nosave') return false;
-    return save === 'save' || this.snapshots.hasSavePoints;
+    const { replication, log } = this.parts;
+    // Half a data set is none; what is on the disk is better.
+    if (!this.isReady || save === 'nosave' || replication.status.loading) return false;
+    if (save === 'save') return true;
+    if (!this.snapshots.hasSavePoints) return false;
+    const why = replication.whyNoFiles;
+    if (why !== null) log.warning(`The data is not saved: ${why}`);
+    return why === null;
   }
 
   /** Saves before the process ends; nothing is written any more. @returns why it has failed, or null */
