@@ -27,6 +27,8 @@ import { shareStreams } from '../replication/served-replicas.js';
 const POLL_MS = 5;
 /** How often it tries to get all locks without waiting for one while holding others. */
 const LOCK_TRIES = 200;
+/** After that, for how long it waits at once: this thread does nothing else meanwhile. */
+const LOCK_WAIT_MS = 500;
 
 /** What the data of this server lies in, and who writes it out. */
 export interface DataParts {
@@ -175,9 +177,8 @@ export class FileSync {
   /** Locks all streams. First without waiting for any, so that nobody waits for what is held here. */
   private async lockAll(): Promise<void> {
     const { shards, locks } = this.data;
-    for (let tries = 0; tries < LOCK_TRIES; tries++) {
-      let got = 0;
-      while (got < shards.count && shards.tryLock(got)) got++;
+    for (let tries = 0; this.failed === null; tries++) {
+      const got = tries < LOCK_TRIES ? this.tryShards() : this.waitForShards();
       if (got === shards.count) {
         locks.lock(shards.count);
         return;
@@ -185,10 +186,26 @@ export class FileSync {
       this.unlock(got);
       await sleep(1);
     }
-    shards.lockOrderInTurn();
-    for (let shard = 0; shard < shards.count; shard++) shards.lock(shard);
+    throw new Error(this.failed);
+  }
+
+  /** @returns how many shards are locked, from the first on */
+  private tryShards(): number {
+    const { shards } = this.data;
+    let got = 0;
+    while (got < shards.count && shards.tryLock(got)) got++;
+    return got;
+  }
+
+  /** As who waits for a lock while holding others has to; a script may hold one for long. */
+  private waitForShards(): number {
+    const { shards } = this.data;
+    const deadlineMs = performance.now() + LOCK_WAIT_MS;
+    if (!shards.lockOrder(deadlineMs)) return 0;
+    let got = 0;
+    while (got < shards.count && shards.lockBefore(got, deadlineMs)) got++;
     shards.unlockOrder();
-    locks.lock(shards.count);
+    return got;
   }
 
   private unlock(count: number): void {

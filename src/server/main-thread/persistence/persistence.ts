@@ -67,8 +67,8 @@ export class Persistence {
     await threads.stop();
     if (isStopping()) return;
     if (history !== null) {
-      const { replicationId, lsns, hadReplicas } = history;
-      await replication.adoptLoaded(replicationId, lsns, hadReplicas);
+      const { replicationId, lsns, offset, hadReplicas } = history;
+      await replication.adoptLoaded({ id: replicationId, lsns, offset }, hadReplicas);
     }
     await replication.start();
     control.word(LOADING).store(replication.status.loading ? 1 : 0);
@@ -90,6 +90,11 @@ export class Persistence {
     const why = replication.whyNoFiles;
     if (why !== null) log.warning(`The data is not saved: ${why}`);
     return why === null;
+  }
+
+  /** The process ends without a save: what is being written is given up, and its files go. */
+  end(): Promise<unknown> {
+    return this.snapshots.giveUp('the server ends');
   }
 
   /** Saves before the process ends; nothing is written any more. @returns why it has failed, or null */
