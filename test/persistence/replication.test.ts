@@ -33,6 +33,12 @@ test('a replica that restarts from its snapshot continues with its primary', {
     await end(replica, 'NOSAVE');
   }
   await primary.ask('SET', 'without', 'replica');
+  {
+    // Without its primary it shows how far it is: Sentinel chooses by that.
+    await using alone = await startIn(folder, '--replicaof', '127.0.0.1', '1');
+    assert.ok(Number(await alone.info('slave_repl_offset')) > 0);
+    assert.equal(await alone.ask('GET', 'before'), 'the save');
+  }
   await using replica = await startIn(folder, '--replicaof', '127.0.0.1', String(primary.port));
   await linkUp(replica);
   await sameData(primary, replica);

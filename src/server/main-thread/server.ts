@@ -285,6 +285,7 @@ export class Server {
     }
     this.supervision.stopping();
     setTimeout(() => this.exit(), STOP_TIMEOUT_MS).unref();
+    await this.persistence?.end();
     // Each thread winds itself up: what it made (a Unix socket, a profile) is in order.
     await this.ioThreads.stop();
     await this.persistence?.stop();

@@ -161,7 +161,7 @@ export class FileSync {
 
   private async cut(): Promise<FileSyncCut> {
     const { shards, rings, journalWritten } = this.data;
-    await lockAllStreams(this.data);
+    await lockAllStreams(this.data, () => this.failed);
     const lsns = rings.map((ring) => ring.head);
     this.session.limits.set(lsns);
     const keys = keysByDatabase(shards);

@@ -89,8 +89,8 @@ export class Persistence {
     await threads.stop();
     if (isStopping()) return;
     if (history !== null) {
-      const { replicationId, lsns, hadReplicas } = history;
-      await replication.adoptLoaded(replicationId, lsns, hadReplicas);
+      const { replicationId, lsns, offset, hadReplicas } = history;
+      await replication.adoptLoaded({ id: replicationId, lsns, offset }, hadReplicas);
     }
     await replication.start();
     await this.journal.start(history?.chain ?? null);
@@ -106,8 +106,19 @@ export class Persistence {
 
   /** Whether the end of the process saves, when whoever ends it says this. */
   savesAtEnd(save: ShutdownRequest['save']): boolean {
-    if (!this.isReady || save === 'nosave') return false;
-    return save === 'save' || this.snapshots.hasSavePoints;
+    const { replication, log } = this.parts;
+    // Half a data set is none; what is on the disk is better.
+    if (!this.isReady || save === 'nosave' || replication.status.loading) return false;
+    if (save === 'save') return true;
+    if (!this.snapshots.hasSavePoints) return false;
+    const why = replication.whyNoFiles;
+    if (why !== null) log.warning(`The data is not saved: ${why}`);
+    return why === null;
+  }
+
+  /** The process ends without a save: what is being written is given up, and its files go. */
+  end(): Promise<unknown> {
+    return this.snapshots.giveUp('the server ends');
   }
 
   /** Nobody writes any more: all that was written is in the journal when it resolves. */

@@ -108,10 +108,15 @@ export class Snapshots {
   /** Nothing is written any more. @returns null, or why the data is not saved */
   async saveAtEnd(): Promise<string | null> {
     // One that is under way is of an earlier moment.
-    this.interrupt('the server ends');
-    await this.writing;
+    await this.giveUp('the server ends');
     this.parts.log.notice('Saving the final snapshot before exiting.');
     return this.parts.whyNot() ?? this.save(false);
+  }
+
+  /** Resolves when nothing is being written any more. */
+  async giveUp(why: string): Promise<void> {
+    this.interrupt(why);
+    await this.writing;
   }
 
   /** The data gets another history, or is replaced: what is being written is of no use. */

@@ -29,6 +29,8 @@ export type StartSource =
 export interface LoadedHistory {
   readonly replicationId: string;
   readonly lsns: readonly number[];
+  /** Of the newest cut before. */
+  readonly offset: number;
   readonly hadReplicas: boolean;
   /** The chain of the journal that it was, and that may go on from there. */
   readonly chain: LoadedChain | null;
@@ -62,6 +64,6 @@ export async function loadStartSource(
   const isWhole = await loadSnapshot(parts, files, manifest);
   // With other shards the LSNs mean nothing here.
   if (!isWhole || manifest.shards !== parts.shards.count) return null;
-  const { replicationId, lsns, hadReplicas } = manifest;
-  return { replicationId, lsns, hadReplicas, chain: null };
+  const { replicationId, lsns, offset, hadReplicas } = manifest;
+  return { replicationId, lsns, offset, hadReplicas, chain: null };
 }

@@ -22,6 +22,7 @@ import {
   PARTIAL_SYNCS_REFUSED,
 } from '../../../replication/counters.js';
 import { PrimaryState } from '../../../replication/primary/primary-state.js';
+import type { DataHistory } from '../../../replication/replica/replica-state.js';
 import { SUM_RECORDS } from '../../../replication/replica/sync-progress.js';
 import type { Peer } from '../../../replication/roles/contract.js';
 import { StreamLocks } from '../../../replication/stream-locks.js';
@@ -193,7 +194,7 @@ export class ReplicationManager {
   }
 
   /** The history of what was loaded at the start, until this server has a role. */
-  private loaded: { id: string; lsns: number[] } | null = null;
+  private loaded: DataHistory | null = null;
 
   /** Once the I/O threads serve, and the data is there. In force when it resolves. */
   async start(): Promise<void> {
@@ -418,14 +419,14 @@ export class ReplicationManager {
   }
 
   /**
-   * The data that was loaded is of this history, up to these LSNs, where the rings begin. Called
+   * The data that was loaded is of this history, up to its LSNs, where the rings begin. Called
    * before `start`, while clients may not write.
    * @param continues whether replicas may come that have exactly this
    */
-  async adoptLoaded(id: string, lsns: readonly number[], continues: boolean): Promise<void> {
-    this.loaded = { id, lsns: [...lsns] };
+  async adoptLoaded(history: DataHistory, continues: boolean): Promise<void> {
+    this.loaded = history;
     if (!continues || this.configured.length > 0) return;
-    this.state.promote(id, lsns);
+    this.state.promote(history.id, history.lsns);
     this.journaling = true;
     this.journalSinceMs = Date.now();
     await this.publish();
@@ -496,7 +497,7 @@ export class ReplicationManager {
   }
 
   /** Ends what the server was. @returns the history of its data, if others may share it */
-  private async leaveRole(): Promise<{ id: string; lsns: number[] } | undefined> {
+  private async leaveRole(): Promise<DataHistory | undefined> {
     const { link } = this;
     if (link !== null) {
       const history = await link.end();
@@ -514,7 +515,7 @@ export class ReplicationManager {
 
   private async beginToFollow(
     primary: HostAndPort,
-    history: { id: string; lsns: number[] } | undefined,
+    history: DataHistory | undefined,
   ): Promise<void> {
     const wasPrimary = history !== undefined && history.lsns.length === 0;
     this.following.prepare();

@@ -150,7 +150,7 @@ export class ChainWriter {
   async rotate(): Promise<void> {
     const { data } = this.parts;
     const { rings, journalWritten, serving, locks } = data;
-    await lockAllStreams(data);
+    await lockAllStreams(data, () => this.failure);
     const starts = rings.map((ring) => ring.head);
     this.session.limits.set(starts);
     unlockAllStreams(data);

@@ -66,6 +66,8 @@ export async function loadJournal(
   const lastSegment = segments.at(-1)?.number ?? found.segments[0]!.number - 1;
   const chain = { chain: found.chain, lastSegment, baseBytes, bytes: baseBytes + bytes };
   const { replicationId } = manifest;
+  // The cuts since the base are not known: a replica that had some is behind until the next one.
+  const { offset } = manifest;
   // Whoever was a replica may have everything, or less.
-  return { replicationId, lsns, hadReplicas: true, chain };
+  return { replicationId, lsns, offset, hadReplicas: true, chain };
 }
