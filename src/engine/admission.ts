@@ -13,6 +13,7 @@ import * as errors from '../protocol/errors.js';
 import type { Arguments } from '../protocol/parser.js';
 import type { AccessControl } from './acl/access-control.js';
 import { FROM_CLIENT, FROM_TRANSACTION } from './acl/acl-log.js';
+import { diskRefusal } from './disk-refusals.js';
 import {
   GATE_LOADING,
   GATE_MASTER_DOWN,
@@ -21,6 +22,7 @@ import {
   GATE_PAUSE_ALL,
   GATE_PAUSE_WRITES,
   GATE_READ_ONLY,
+  GATES_DISK,
 } from './gates.js';
 import {
   type RegisteredCommand,
@@ -32,6 +34,7 @@ import {
   TRAIT_READ,
   TRAIT_RUNS_QUEUE,
   TRAIT_STALE,
+  TRAIT_TELLS_SAVE_FAILURE,
   TRAIT_TRANSACTION_CONTROL,
   TRAIT_WHILE_SUBSCRIBED,
   TRAIT_WRITE,
@@ -115,6 +118,9 @@ function refusalOfState(state: number, session: ClientSession, gates: number): E
     // A queue takes memory as well, whatever is put into it.
     const isQueued = session.inMulti && (traits & TRAIT_TRANSACTION_CONTROL) === 0;
     if (isQueued || (traits & TRAIT_DENY_OOM) !== 0) return errors.OOM;
+  }
+  if ((gates & GATES_DISK) !== 0 && !session.isReplica) {
+    if ((traits & (TRAIT_WRITE | TRAIT_TELLS_SAVE_FAILURE)) !== 0) return diskRefusal(gates);
   }
   if ((traits & TRAIT_WRITE) !== 0 && !session.isReplica) {
     if ((gates & GATE_NO_REPLICAS) !== 0) return errors.NO_REPLICAS;

@@ -33,6 +33,9 @@ export class Connection<S extends NetSession> {
   contended = 0;
   /** Grows with what is received: how much work the client makes, for placement. */
   activity = 0;
+  /** How many pieces of its output wait for writes to be durable, and their bytes. */
+  held = 0;
+  heldBytes = 0;
   /** When its output first passed the soft limit, 0 = it is below. */
   softLimitSinceMs = 0;
 
@@ -44,7 +47,7 @@ export class Connection<S extends NetSession> {
   ) {}
 
   get outputBytes(): number {
-    return this.pending === null ? 0 : this.pending.bytes;
+    return this.heldBytes + (this.pending === null ? 0 : this.pending.bytes);
   }
 
   /**

@@ -246,6 +246,7 @@ export class Frontend<S extends NetSession> implements TransportHandler {
       }
       this.turnOpen = true;
       this.policy.beginTurn();
+      this.output.releaseHeld(this.dispatcher.now);
     } catch (error) {
       this.policy.failed('beginning a turn', error);
     }
@@ -263,7 +264,9 @@ export class Frontend<S extends NetSession> implements TransportHandler {
 
   private mayWait(): boolean {
     try {
-      return this.policy.mayWait() && !this.output.isWaiting && this.resumed.length === 0;
+      const { output } = this;
+      if (!this.policy.mayWait() || output.isWaiting || this.resumed.length > 0) return false;
+      return !output.hasHeld || !this.isHeldDue();
     } catch (error) {
       this.policy.failed('ending a turn', error);
       return false;
@@ -273,6 +276,12 @@ export class Frontend<S extends NetSession> implements TransportHandler {
   /** How often commands found a shard taken; the caller sets it back. */
   get contention(): { tries: number; contended: number } {
     return this.input.contention;
+  }
+
+  /** Who waits for writes to be durable says so before it looks a last time. */
+  private isHeldDue(): boolean {
+    this.policy.awaitsDurable();
+    return this.output.isHeldDue;
   }
 
   // --- output that no command of the client asked for ---------------------------------------------
@@ -287,6 +296,12 @@ export class Frontend<S extends NetSession> implements TransportHandler {
   push(session: S, region: Region, offset: number, length: number): boolean {
     this.stage(region, offset, length);
     return this.pushStaged(session);
+  }
+
+  /** What the client gets from now on shows writes that another thread or command made. */
+  hold(session: S): void {
+    const connection = this.connections.get(session.connection);
+    if (connection?.session === session) this.output.hold(connection);
   }
 
   /** Keeps a copy of bytes for any number of `pushStaged`: they are stored once for all clients. */
@@ -416,6 +431,8 @@ export class Frontend<S extends NetSession> implements TransportHandler {
     const { session } = connection;
     const { reply, output } = this;
     this.pushes.flush(this.dispatcher.now);
+    // Another thread may have made the write that it waited for.
+    output.hold(connection);
     this.arenas.beginReplies();
     reply.protocol = session.protocol;
     try {

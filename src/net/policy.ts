@@ -2,6 +2,7 @@
  * What the owner of a Frontend decides: which clients may connect, and how much output may wait.
  */
 import type { Connection } from './connection.js';
+import type { ReplyGate } from './held-replies.js';
 import type { NetSession } from './runner.js';
 
 /** How much unsent output a class of clients may have; 0 = no bound. */
@@ -31,8 +32,12 @@ export interface FrontendPolicy<S extends NetSession> {
    * @returns false when there is something to do already: it must not wait
    */
   mayWait(): boolean;
+  /** Replies are held, and the thread is about to wait: it is to be woken when one may go out. */
+  awaitsDurable(): void;
   /** Once a turn, when all is done: background work; returns milliseconds until it wants more. */
   background(): number;
+  /** Which replies wait until writes are durable. */
+  readonly replyGate: ReplyGate;
   /** By `NetSession.outputClass`. */
   readonly outputLimits: readonly OutputLimit[];
   readonly bulkBytesMax: number;

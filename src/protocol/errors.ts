@@ -127,6 +127,12 @@ export const MISCONF = error(
     '(stop-writes-on-bgsave-error option). Please check the Redis logs for details about the ' +
     'RDB error.',
 );
+export const MISCONF_DISK_FULL = error(
+  'MISCONF Errors writing to the AOF file: No space left on device',
+);
+export const MISCONF_DISK_FAILED = error(
+  'MISCONF Errors writing to the AOF file: Input/output error',
+);
 export const NO_MASTER_LINK = error("NOMASTERLINK Can't SYNC while not connected with my master");
 export const FAILOVER_IN_PROGRESS = error('INPROG Failover already in progress');
 export const SAVE_IN_PROGRESS = error('ERR Background save already in progress');

@@ -41,7 +41,7 @@ describe('the process', { skip: darterMissing() }, () => {
     await server.logged(/Ready to accept connections/);
     assert.match(server.log, new RegExp(`^${server.pid}:[A-Z] \\d+ \\w+ \\d{4} `, 'm'));
     if (testsDarter)
-      assert.match(server.log, /Nothing is saved to disk: there is no persistence yet/);
+      assert.match(server.log, /Nothing is saved by itself: there are no save points/);
     const client = await server.client();
     const value = 'x'.repeat(32 << 20);
     await client.text('MULTI');

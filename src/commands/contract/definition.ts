@@ -201,6 +201,8 @@ export interface CommandDefinition {
   readonly whileLoading?: boolean;
   /** RESP2 clients may send it while they are subscribed to channels. */
   readonly whileSubscribed?: boolean;
+  /** Answers with the error, as writes do, when the data cannot be saved. */
+  readonly tellsSaveFailure?: boolean;
   /**
    * Runs with the shards locked, arity checked. Writes exactly one reply (or suspends). Validate
    * first, then allocate, then change: after an error reply nothing may have changed.

@@ -19,8 +19,15 @@ import type { LuaTable } from '../../scripting/runtime/table.js';
 import type { LuaValue } from '../../scripting/runtime/values.js';
 import { ALLOWED } from '../acl/permissions.js';
 import { subcommandOf } from '../admission.js';
+import { diskRefusal } from '../disk-refusals.js';
 import type { Dispatcher } from '../dispatch.js';
-import { GATE_MASTER_DOWN, GATE_MEMORY, GATE_NO_REPLICAS, GATE_READ_ONLY } from '../gates.js';
+import {
+  GATE_MASTER_DOWN,
+  GATE_MEMORY,
+  GATE_NO_REPLICAS,
+  GATE_READ_ONLY,
+  GATES_DISK,
+} from '../gates.js';
 import { findKeys } from '../key-places.js';
 import { HeldUpError } from '../locking-plan.js';
 import {
@@ -271,6 +278,7 @@ export class CommandHost implements ScriptHost {
     if (run.isReadOnly && (traits & LASTING) !== 0) return NO_WRITES;
     if ((traits & TRAIT_WRITE) !== 0) {
       if ((gates & GATE_READ_ONLY) !== 0 && !session.isReplica) return READ_ONLY.text;
+      if ((gates & GATES_DISK) !== 0 && !session.isReplica) return diskRefusal(gates).text;
       if ((gates & GATE_NO_REPLICAS) !== 0 && !session.isReplica) return NO_REPLICAS.text;
     }
     // A script that has begun to write goes on.

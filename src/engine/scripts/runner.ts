@@ -8,8 +8,15 @@ import { type Environment, LuaError, lineOf } from '../../scripting/environment.
 import { plainText } from '../../scripting/library/base.js';
 import { LuaTable } from '../../scripting/runtime/table.js';
 import type { LuaFunction, LuaValue } from '../../scripting/runtime/values.js';
+import { diskRefusal, scriptDiskRefusal } from '../disk-refusals.js';
 import type { Dispatcher } from '../dispatch.js';
-import { GATE_MASTER_DOWN, GATE_MEMORY, GATE_NO_REPLICAS, GATE_READ_ONLY } from '../gates.js';
+import {
+  GATE_MASTER_DOWN,
+  GATE_MEMORY,
+  GATE_NO_REPLICAS,
+  GATE_READ_ONLY,
+  GATES_DISK,
+} from '../gates.js';
 import type { CommandHost } from './command-host.js';
 import { LuaToReply } from './lua-to-reply.js';
 import { Ended, Killed, type ScriptKind, type ScriptRun, StartOver } from './script-run.js';
@@ -124,6 +131,7 @@ export class ScriptRunner {
     const mayFill = (flags & (FLAG_ALLOW_OOM | FLAG_NO_WRITES)) !== 0;
     if ((gates & GATE_MEMORY) !== 0 && !obeys && !mayFill) return errors.OOM;
     if ((flags & FLAG_NO_WRITES) === 0 && !obeys) {
+      if ((gates & GATES_DISK) !== 0) return diskRefusal(gates);
       if ((gates & GATE_NO_REPLICAS) !== 0) return errors.NO_REPLICAS;
       if ((gates & GATE_READ_ONLY) !== 0) return errors.READ_ONLY;
     }
@@ -140,6 +148,7 @@ export class ScriptRunner {
     if ((flags & FLAG_NO_WRITES) === 0) {
       if ((gates & GATE_READ_ONLY) !== 0 && !obeys) return READ_ONLY;
       if (isReadOnly) return READ_ONLY_COMMAND;
+      if ((gates & GATES_DISK) !== 0 && !obeys) return scriptDiskRefusal(gates);
       if ((gates & GATE_NO_REPLICAS) !== 0 && !obeys) return errors.NO_REPLICAS;
     }
     const mayFill = (flags & (FLAG_ALLOW_OOM | FLAG_NO_WRITES)) !== 0;

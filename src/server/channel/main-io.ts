@@ -8,6 +8,7 @@ import type { ShutdownRequest } from '../../commands/contract/server-port.js';
 import type { TransportName } from '../../platform/transport.js';
 import type { Peer } from './gather.js';
 import type { MailboxMemory } from './mailboxes.js';
+import type { PersistenceAnswer, PersistenceRequest } from './persistence.js';
 import type {
   ReplicationAnswer,
   ReplicationNotice,
@@ -72,6 +73,8 @@ export interface IoThreadData {
   readonly ringBuffers: readonly SharedArrayBuffer[];
   /** Of a NewestCut. */
   readonly cutsBuffer: SharedArrayBuffer;
+  /** Of DurableLsns. */
+  readonly durableBuffer: SharedArrayBuffer;
   readonly replication: ReplicationStatus;
   readonly controlBuffer: SharedArrayBuffer;
   readonly configBuffer: SharedArrayBuffer;
@@ -99,12 +102,18 @@ export type IoToMain =
   | { readonly kind: 'listening'; readonly transport: TransportName }
   | { readonly kind: 'failed'; readonly error: Error }
   | { readonly kind: 'log'; readonly line: string }
-  | { readonly kind: 'shutdown'; readonly thread: number; readonly request: ShutdownRequest }
+  | { readonly kind: 'shutdown'; readonly request: ShutdownRequest }
   | {
       readonly kind: 'replication-request';
       readonly thread: number;
       readonly id: number;
       readonly request: ReplicationRequest;
+    }
+  | {
+      readonly kind: 'persistence-request';
+      readonly thread: number;
+      readonly id: number;
+      readonly request: PersistenceRequest;
     }
   | { readonly kind: 'replication-notice'; readonly notice: ReplicationNotice }
   | { readonly kind: 'status-taken'; readonly thread: number; readonly number: number };
@@ -118,6 +127,11 @@ export type MainToIo =
       readonly kind: 'replication-answer';
       readonly id: number;
       readonly answer: ReplicationAnswer;
+    }
+  | {
+      readonly kind: 'persistence-answer';
+      readonly id: number;
+      readonly answer: PersistenceAnswer;
     }
   /** Confirmed by 'status-taken', once it is in force on the thread. */
   | {

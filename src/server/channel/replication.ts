@@ -41,6 +41,21 @@ export interface LinkStatus extends HostAndPort {
   readonly failure: string;
 }
 
+/** Of a replica that has not tried to connect yet. */
+export const NO_LINK_YET: Omit<LinkStatus, keyof HostAndPort> = {
+  state: 'connect',
+  up: false,
+  progress: null,
+  primaryShards: 0,
+  fullSync: false,
+  keysTotal: 0,
+  bytesTotal: 0,
+  syncStartedMs: 0,
+  offset: 0,
+  downSinceMs: -1,
+  failure: '',
+};
+
 /** Everything that I/O threads know about replication, besides figures. */
 export interface ReplicationStatus {
   /** Writes go to the journal. */

@@ -256,19 +256,19 @@ const persistence = {
   rdbcompression: yes(),
   rdbchecksum: atStart(flag, 'yes'),
   'rdb-del-sync-files': no(ignored),
-  'rdb-save-incremental-fsync': yes(ignored),
+  'rdb-save-incremental-fsync': yes(),
   'sanitize-dump-payload': anytime(oneNameOf('no', 'yes', 'clients'), 'no', ignored),
-  appendonly: no(only('no', 'Darter has no append-only file: only replicas keep the data')),
-  appendfilename: atStart(notPath('appendfilename', 'filename'), 'appendonly.aof', ignored),
-  appenddirname: atStart(notPath('appenddirname', 'dirname'), 'appendonlydir', ignored),
-  appendfsync: anytime(oneNameOf('everysec', 'always', 'no'), 'everysec', ignored),
-  'no-appendfsync-on-rewrite': no(ignored),
-  'auto-aof-rewrite-percentage': anytime(count, '100', ignored),
-  'auto-aof-rewrite-min-size': anytime(bytes, '67108864', ignored),
-  'aof-load-truncated': yes(ignored),
+  appendonly: no(),
+  appendfilename: atStart(notPath('appendfilename', 'filename'), 'appendonly.aof'),
+  appenddirname: atStart(notPath('appenddirname', 'dirname'), 'appendonlydir'),
+  appendfsync: anytime(oneNameOf('everysec', 'always', 'no'), 'everysec'),
+  'no-appendfsync-on-rewrite': no(),
+  'auto-aof-rewrite-percentage': anytime(count, '100'),
+  'auto-aof-rewrite-min-size': anytime(bytes, '67108864'),
+  'aof-load-truncated': yes(),
   'aof-use-rdb-preamble': yes(ignored),
-  'aof-timestamp-enabled': no(ignored),
-  'aof-rewrite-incremental-fsync': yes(ignored),
+  'aof-timestamp-enabled': no(only('no', 'the journal of Darter has no timestamps')),
+  'aof-rewrite-incremental-fsync': yes(),
   'aof-disable-auto-gc': no(ignored),
 };
 
@@ -363,6 +363,7 @@ const darter = {
   'repl-backpressure-max-delay': anytime(integer(0, 60_000), '1000', own),
   /** Connections gather on few threads while these can serve them, or spread over all of them. */
   placement: anytime(oneNameOf('adaptive', 'spread'), 'adaptive', own),
+  'snapshot-keep': anytime(integer(1, 1000), '1', own),
   transport: atStart(oneNameOf('auto', 'uring', 'epoll', 'portable'), 'auto', own),
 };
 

@@ -35,6 +35,7 @@ import { ExpiryCycle } from '../../keyspace/expiry-cycle.js';
 import { Shards } from '../../keyspace/shards.js';
 import { Claims } from '../../memory/claims.js';
 import type { ControlBlock } from '../../memory/control.js';
+import { DurableLsns } from '../../memory/durable-lsns.js';
 import type { Mailbox } from '../../memory/mailbox.js';
 import { SharedChanges } from '../../memory/shared-changes.js';
 import { SharedRecords } from '../../memory/shared-records.js';
@@ -62,13 +63,16 @@ import type { IoThreadData, IoToMain, MainToIo } from '../channel/main-io.js';
 import { Config } from '../config/config.js';
 import { clientsPossible } from '../config/descriptor-budget.js';
 import { ThreadUsers } from './acl/thread-users.js';
+import { ThreadDurability } from './durability.js';
 import { createServerPort, endClient } from './server-port.js';
 import { ThreadSettings } from './settings.js';
 import { ThreadClients } from './thread-clients.js';
 import { ThreadPlacement } from './thread-placement.js';
 import { ThreadPolicy } from './thread-policy.js';
 import { ThreadPubSub } from './thread-pubsub.js';
+import { ThreadPersistence } from './thread-persistence.js';
 import { ThreadReplication } from './thread-replication.js';
+import { ThreadShutdown } from './thread-shutdown.js';
 import { CommandStatistics } from './thread-statistics.js';
 import { createTracker } from './thread-tracking.js';
 
@@ -90,6 +94,7 @@ class IoThread {
   private replication!: ThreadReplication;
   private keyless!: KeylessStream;
   private scripting: Scripting | null = null;
+  private durability!: ThreadDurability;
   private dispatcher!: Dispatcher;
   private frontend!: Frontend<ClientSession>;
   private clients!: ThreadClients;
@@ -98,7 +103,8 @@ class IoThread {
   /** Messages of the main thread that came while a script ran. */
   private readonly held: MainToIo[] = [];
   private readonly scriptStates: SharedStates;
-  private shutdownFailed: ((text: string) => void) | null = null;
+  private readonly shutdown: ThreadShutdown;
+  private readonly persistence: ThreadPersistence;
 
   constructor(
     private readonly data: IoThreadData,
@@ -119,6 +125,13 @@ class IoThread {
       this.wake(thread),
     );
     this.threadUsers = this.createUsers();
+    this.shutdown = new ThreadShutdown(this.control, (request) =>
+      this.post({ kind: 'shutdown', request }),
+    );
+    const isJournalOn = () => this.config.flag('appendonly');
+    this.persistence = new ThreadPersistence(this.control, isJournalOn, (id, request) =>
+      this.post({ kind: 'persistence-request', thread: data.thread, id, request }),
+    );
   }
 
   private createUsers(): ThreadUsers {
@@ -224,15 +237,16 @@ class IoThread {
     const rings = data.ringBuffers.map((buffer) => new JournalRing(attachRegion(buffer)));
     const pressure = new BackPressure(rings);
     const cuts = new NewestCut(data.cutsBuffer, data.thread + 1);
-    this.replication = this.buildReplication(dispatcher, { rings, cuts }, pressure);
+    const journal = new JournalSink(rings);
+    this.durability = new ThreadDurability(
+      ...([new DurableLsns(data.durableBuffer), rings, journal, data.thread] as const),
+    );
+    this.persistence.durability = this.durability;
+    this.replication = this.buildReplication(dispatcher, { rings, cuts, journal }, pressure);
     this.policy = new ThreadPolicy({
-      replication: this.replication,
-      pressure,
-      thread: data.thread,
-      control,
-      dispatcher,
-      clients,
-      settings,
+      ...{ pressure, control, dispatcher, clients, settings, thread: data.thread },
+      ...{ replication: this.replication, persistence: this.persistence },
+      durability: this.durability,
       expiry: new ExpiryCycle(dispatcher.keys, data.thread, data.threads),
       refreshUsers: () => this.threadUsers.refresh(),
       refreshSettings: () => this.config.refresh(),
@@ -258,28 +272,13 @@ class IoThread {
     });
     dispatcher.server = createServerPort(
       {
-        thread: data.thread,
-        control,
-        config: this.config,
-        gatherer: this.gatherer,
-        dispatcher,
-        registry,
-        clients,
-        threadUsers: this.threadUsers,
-        frontend,
-        replication: this.replication,
-        scripting,
-        pubsub,
-        tracker,
-        rings,
+        ...{ control, dispatcher, registry, clients, frontend, statistics },
+        ...{ scripting, pubsub, tracker, rings, thread: data.thread },
+        ...{ config: this.config, gatherer: this.gatherer, threadUsers: this.threadUsers },
+        ...{ replication: this.replication, persistence: this.persistence },
         transport: this.transport,
-        statistics,
         facts: { ...data.facts, transport: this.transport.name },
-        shutdown: (request, failed) => {
-          this.shutdownFailed = failed;
-          this.post({ kind: 'shutdown', thread: data.thread, request });
-        },
-        abortShutdown: () => false,
+        shutdown: this.shutdown,
         warn: (text) => this.log.warning(text),
       },
       new Transactions(dispatcher),
@@ -325,6 +324,8 @@ class IoThread {
       publish: (codes, change) => {
         const words = argumentsOf([EFFECT_LIBRARIES, ...codes]);
         this.replication.keyless.append(words, 0, change);
+        // Messages, the other effects without keys, are not kept.
+        this.durability.otherWrites++;
       },
       findRunning: () => this.findRunningScript(dispatcher),
       log: (level, message) => this.log.write(SCRIPT_LOG_LEVELS[level]!, message),
@@ -410,11 +411,18 @@ class IoThread {
 
   private buildReplication(
     dispatcher: Dispatcher,
-    { rings, cuts }: { rings: readonly JournalRing[]; cuts: NewestCut },
+    {
+      rings,
+      cuts,
+      journal,
+    }: {
+      rings: readonly JournalRing[];
+      cuts: NewestCut;
+      journal: JournalSink;
+    },
     pressure: BackPressure,
   ): ThreadReplication {
     const { data, settings } = this;
-    const journal = new JournalSink(rings);
     const keyless = new KeylessStream(rings.at(-1)!, rings.length - 1, data.thread + 1);
     this.keyless = keyless;
     journal.onLoss = (shards, why) =>
@@ -459,6 +467,8 @@ class IoThread {
       ...shared,
       ...{ thread: data.thread, dispatcher, serving, control },
       answer: (session, region, offset, length) => {
+        // What it gets may be a write of another thread.
+        frontend.hold(session);
         if (session.replyMode === REPLY_ON) frontend.push(session, region, offset, length);
         frontend.resume(session, () => {
           session.suspended = false;
@@ -551,8 +561,7 @@ class IoThread {
     for (;;) {
       const received = receiveMessageOnPort(this.data.main);
       if (received === undefined) return;
-      const message = received.message as MainToIo;
-      this.takeMessage(message);
+      this.takeMessage(received.message as MainToIo);
     }
   }
 
@@ -564,13 +573,17 @@ class IoThread {
       this.mayServe = true;
       this.transport.stop();
     } else if (message.kind === 'shutdown-failed') {
-      this.shutdownFailed?.(message.text);
+      this.shutdown.failed(message.text);
+    } else if (message.kind === 'persistence-answer') {
+      this.persistence.answered(message.id, message.answer);
     } else if (message.kind === 'replication-answer') {
       replication.answered(message.id, message.answer);
     } else if (message.kind === 'close-client') {
       const session = replication.control(message.clientId);
       if (session !== undefined) frontend.endSession(session);
     } else {
+      // Whoever asked for it wants to know what was counted until now.
+      this.policy.publishCounters();
       replication.take(message.status);
       this.log.role = message.status.link === null ? 'M' : 'S';
       this.policy.loadGates();

@@ -4,7 +4,6 @@ import type {
   ClientType,
   ConfigurationPort,
   ServerPort,
-  ShutdownRequest,
 } from '../../commands/contract/server-port.js';
 import type { Session } from '../../commands/contract/session.js';
 import { ClientPause } from '../../engine/client-pause.js';
@@ -41,7 +40,9 @@ import { replicationSection } from './replication-section.js';
 import { SlowLog } from './slow-log.js';
 import { Statistics } from './statistics.js';
 import { isLoopback, isUnixSocket, type ThreadClients } from './thread-clients.js';
+import type { ThreadPersistence } from './thread-persistence.js';
 import type { ThreadReplication } from './thread-replication.js';
+import type { ThreadShutdown } from './thread-shutdown.js';
 import type { CommandStatistics } from './thread-statistics.js';
 
 export interface PortParts {
@@ -56,6 +57,7 @@ export interface PortParts {
   readonly frontend: Frontend<ClientSession>;
   readonly transport: Transport;
   readonly replication: ThreadReplication;
+  readonly persistence: ThreadPersistence;
   readonly scripting: Scripting;
   readonly pubsub: PubSub;
   readonly tracker: Tracker;
@@ -63,8 +65,7 @@ export interface PortParts {
   readonly statistics: CommandStatistics;
   readonly facts: ServerFacts;
   /** Asks the main thread to end the process. */
-  readonly shutdown: (request: ShutdownRequest, failed: (text: string) => void) => void;
-  readonly abortShutdown: () => boolean;
+  readonly shutdown: ThreadShutdown;
   readonly warn: (text: string) => void;
 }
 
@@ -114,6 +115,7 @@ export function createServerPort(parts: PortParts, transactions: Transactions): 
   return {
     acl,
     replication: parts.replication,
+    persistence: parts.persistence,
     scripts: parts.scripting.scripts,
     functions: parts.scripting.functions,
     pubsub: parts.pubsub,
@@ -134,8 +136,8 @@ export function createServerPort(parts: PortParts, transactions: Transactions): 
     latency,
     memory,
     process: {
-      shutdown: parts.shutdown,
-      abortShutdown: parts.abortShutdown,
+      shutdown: (request, failed) => parts.shutdown.begin(request, failed),
+      abortShutdown: () => parts.shutdown.abort(),
       sleep,
       setExpiryCycle: (enabled) => control.word(EXPIRY_CYCLE_OFF).store(enabled ? 0 : 1),
       isLocal: (session) => isLoopback(session.address),

@@ -40,6 +40,8 @@ export class ThreadSettings {
   backPressureMsMax = 1000;
   adaptivePlacement = true;
   trackedKeysMax = 1_000_000;
+  /** Writes are refused after a save that failed. */
+  stopsWritesOnSaveError = true;
 
   /** @param value gives a directive as CONFIG GET shows it */
   load(value: (name: string) => string): void {
@@ -67,6 +69,8 @@ export class ThreadSettings {
     this.backPressure = value('repl-backpressure-policy') === 'delay';
     this.backPressureMsMax = number('repl-backpressure-max-delay');
     this.trackedKeysMax = number('tracking-table-max-keys');
+    this.stopsWritesOnSaveError =
+      value('stop-writes-on-bgsave-error') === 'yes' && value('save') !== '';
     this.adaptivePlacement = value('placement') === 'adaptive';
     this.loadOutputLimit(value('client-output-buffer-limit'), 'normal', OUTPUT_NORMAL);
     this.loadOutputLimit(value('client-output-buffer-limit'), 'pubsub', OUTPUT_PUBSUB);

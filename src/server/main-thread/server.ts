@@ -14,6 +14,7 @@ import { createServer } from 'node:net';
 import { availableParallelism } from 'node:os';
 import type { Log } from '../../base/log.js';
 import { commandModules } from '../../commands/index.generated.js';
+import type { ShutdownRequest } from '../../commands/contract/server-port.js';
 import { definitionsOf } from '../../engine/definitions.js';
 import { DIRECTORY_BYTES, SubscriptionDirectory } from '../../engine/pubsub/directory.js';
 import { Registry } from '../../engine/registry.js';
@@ -24,6 +25,7 @@ import { type ElementsByVerb, elementsByVerb } from '../../keyspace/effect-eleme
 import { formatShard } from '../../keyspace/shards.js';
 import { PREFIXES_BYTES_MAX } from '../../keyspace/tracked-prefixes.js';
 import { type ControlBlock, THREADS_MAX } from '../../memory/control.js';
+import { DurableLsns } from '../../memory/durable-lsns.js';
 import { SharedText } from '../../memory/shared-text.js';
 import { USED_PAGES } from '../../memory/used-pages.js';
 import {
@@ -43,7 +45,12 @@ import { createMesh } from '../channel/gather.js';
 import { createMailboxes, type MailboxMemory } from '../channel/mailboxes.js';
 import { FLOW_THREADS_MAX } from '../channel/main-flow.js';
 import type { DescriptorShare, IoThreadData, ServerFacts } from '../channel/main-io.js';
-import { STARTUP_BYTES } from '../channel/process-figures.js';
+import {
+  SHUTDOWN,
+  SHUTDOWN_CALLED_OFF,
+  SHUTDOWN_WAITS,
+  STARTUP_BYTES,
+} from '../channel/process-figures.js';
 import type { Config } from '../config/config.js';
 import type { Declarations } from '../config/declarations.js';
 import {
@@ -56,6 +63,7 @@ import { type IoRequest, IoThreads } from './io-threads.js';
 import { fitMaxMemory } from './container-memory.js';
 import { fitMaxClients } from './max-clients.js';
 import { RATE_PERIOD_MS, RateSampler } from './rates.js';
+import { Persistence } from './persistence/persistence.js';
 import { ReplicationManager } from './replication/manager.js';
 import { ShardWatch } from './shard-watch.js';
 import type { Supervision } from './supervision.js';
@@ -67,6 +75,9 @@ const WATCH_PERIOD_MS = 1000;
 /** In figures of threads that are not up yet: nothing is handed to them. */
 const NOT_UP = 0x7fffffff;
 
+const DEFAULT_SHUTDOWN: ShutdownRequest = { save: 'default', now: false, force: false };
+const SHUTDOWN_FAILED = 'ERR Errors trying to SHUTDOWN. Check logs.';
+
 export class Server {
   readonly threads: number;
   readonly shards: number;
@@ -77,11 +88,12 @@ export class Server {
   private readonly ioThreads: IoThreads;
   private readonly wakers: Int32Array;
   private replication: ReplicationManager | null = null;
+  private persistence: Persistence | null = null;
+  private control: ControlBlock | null = null;
   private isRunning = false;
   private isStopping = false;
   private exitCode = 0;
-  /** How long replicas that lag may hold up the end. */
-  private drainMs = 0;
+  private shutdown: ShutdownRequest = DEFAULT_SHUTDOWN;
 
   constructor(
     private readonly config: Config,
@@ -141,16 +153,18 @@ export class Server {
       log.warning(text),
     );
     const control = createControl(threads, registry.all.length);
+    this.control = control;
     const shardBuffers = this.createShards(control);
     const figure = () => new Int32Array(new SharedArrayBuffer(4 * threads)).fill(NOT_UP);
     const databases = config.number('databases');
     const ringBuffers = this.createRings();
     const cutsBuffer = NewestCut.create(ringBuffers.length);
+    const durableBuffer = DurableLsns.create(ringBuffers.length);
     const mailboxes = createMailboxes(threads, this.wakers);
     const subscriptionsBuffer = this.createDirectory(control);
     const scripting = createScriptingBuffers(threads);
     const common = {
-      ...{ shardBuffers, ringBuffers, cutsBuffer, databases, mailboxes },
+      ...{ shardBuffers, ringBuffers, cutsBuffer, durableBuffer, databases, mailboxes },
       librariesBuffer: scripting.libraries,
       prefixesBuffer: SharedText.create('', PREFIXES_BYTES_MAX).buffer,
       subscriptionsBuffer,
@@ -162,6 +176,14 @@ export class Server {
       elements: elementsByVerb(registry.all.map((command) => command.definition)),
     });
     this.replication = replication;
+    const isStopping = () => this.isStopping;
+    const persistence = new Persistence({
+      ...{ config, log, control, replication, isStopping },
+      durable: new DurableLsns(durableBuffer),
+      wakeAll: () => this.ioThreads.wakeAll(),
+    });
+    this.persistence = persistence;
+    await persistence.find();
     await this.startThreads({
       ...common,
       threads,
@@ -184,7 +206,7 @@ export class Server {
     });
     if (this.isStopping) return;
     control.set(STARTUP_BYTES, process.memoryUsage.rss());
-    replication.start();
+    await persistence.load();
     const rates = new RateSampler(control);
     setInterval(() => {
       rates.sample(Date.now());
@@ -199,6 +221,7 @@ export class Server {
     readonly shardBuffers: readonly SharedArrayBuffer[];
     readonly ringBuffers: readonly SharedArrayBuffer[];
     readonly cutsBuffer: SharedArrayBuffer;
+    readonly durableBuffer: SharedArrayBuffer;
     readonly librariesBuffer: SharedArrayBuffer;
     readonly prefixesBuffer: SharedArrayBuffer;
     readonly databases: number;
@@ -255,26 +278,66 @@ export class Server {
   }
 
   /**
-   * Ends the threads, then the process. A server that is starting finishes its start first.
-   * @param now not waiting for replicas that lag
+   * Saves if it is to, ends the threads, then the process. A server that is starting finishes its
+   * start first. When saving fails the server goes on, unless it is told not to.
    */
-  stop(exitCode: number, now = false): void {
+  stop(exitCode: number, request: ShutdownRequest = DEFAULT_SHUTDOWN): void {
     if (this.isStopping) return;
     this.isStopping = true;
     this.exitCode = exitCode;
-    this.drainMs = now ? 0 : this.config.number('shutdown-timeout') * 1000;
-    this.supervision.stopping();
+    this.shutdown = request;
     this.log.notice('User requested shutdown...');
     if (this.isRunning) void this.finish();
   }
 
   private async finish(): Promise<void> {
-    await this.replication?.drain(this.drainMs);
+    const why = await this.prepareEnd();
+    if (why !== null) {
+      this.log.warning(why);
+      this.log.warning(
+        'Errors trying to shut down the server. Check the logs for more information.',
+      );
+      this.isStopping = false;
+      this.ioThreads.tellAll({ kind: 'shutdown-failed', text: SHUTDOWN_FAILED });
+      return;
+    }
+    this.supervision.stopping();
     setTimeout(() => this.exit(), STOP_TIMEOUT_MS).unref();
+    await this.persistence?.end();
     // Each thread winds itself up: what it made (a Unix socket, a profile) is in order.
     await this.ioThreads.stop();
+    await this.persistence?.stop();
     await this.replication?.stop();
     this.exit();
+  }
+
+  /** Replicas get the last writes, and the data is saved. @returns why the server does not end, or null */
+  private async prepareEnd(): Promise<string | null> {
+    const { replication, persistence, shutdown } = this;
+    if (replication === null || persistence === null) return null;
+    const saves = persistence.savesAtEnd(shutdown.save);
+    const drainMs = shutdown.now ? 0 : this.config.number('shutdown-timeout') * 1000;
+    const drains = drainMs > 0 && replication.mustDrain;
+    if (!saves && !drains) return null;
+    await replication.hold();
+    let why: string | null = null;
+    if (drains && (await this.drain(replication, drainMs))) why = 'Shutdown was called off.';
+    if (why === null && saves && (await persistence.saveAtEnd()) !== null && !shutdown.force) {
+      why = "Error trying to save the DB, can't exit.";
+    }
+    if (why !== null) await replication.release();
+    return why;
+  }
+
+  /** @returns whether the shutdown was called off meanwhile */
+  private async drain(replication: ReplicationManager, timeoutMs: number): Promise<boolean> {
+    const word = this.control!.word(SHUTDOWN);
+    word.store(SHUTDOWN_WAITS);
+    const isCalledOff = () => word.load() === SHUTDOWN_CALLED_OFF;
+    await replication.drain(timeoutMs, isCalledOff);
+    const wasCalledOff = isCalledOff();
+    word.store(0);
+    return wasCalledOff;
   }
 
   /** A failure that cannot be repaired, in this thread or another. */
@@ -379,14 +442,12 @@ export class Server {
     if (message.kind === 'log') {
       this.log.line(message.line);
     } else if (message.kind === 'shutdown') {
-      const { thread, request } = message;
-      if (request.save === 'save' && !request.force) {
-        this.log.warning('SHUTDOWN SAVE: snapshots are not there yet');
-        const text = 'ERR Errors trying to SHUTDOWN. Check logs.';
-        ioThreads.tell(thread, { kind: 'shutdown-failed', text });
-        return;
-      }
-      this.stop(0, request.now);
+      this.stop(0, message.request);
+    } else if (message.kind === 'persistence-request') {
+      const { thread, id, request } = message;
+      void this.persistence!.request(request).then((answer) => {
+        ioThreads.tell(thread, { kind: 'persistence-answer', id, answer });
+      });
     } else if (message.kind === 'replication-request') {
       const { thread, id, request } = message;
       void replication!.request(request).then((answer) => {

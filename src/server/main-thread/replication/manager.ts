@@ -20,18 +20,18 @@ import {
   FULL_SYNCS_RESUMED,
   PARTIAL_SYNCS,
   PARTIAL_SYNCS_REFUSED,
-  REPLICATION_INPUT_BYTES,
-  REPLICATION_OUTPUT_BYTES,
 } from '../../../replication/counters.js';
 import { PrimaryState } from '../../../replication/primary/primary-state.js';
+import type { DataHistory } from '../../../replication/replica/replica-state.js';
+import { SUM_RECORDS } from '../../../replication/replica/sync-progress.js';
 import type { Peer } from '../../../replication/roles/contract.js';
 import { StreamLocks } from '../../../replication/stream-locks.js';
 import type { MailboxMemory } from '../../channel/mailboxes.js';
-import { FLOW_THREADS_MAX } from '../../channel/main-flow.js';
 import { LOADING } from '../../channel/process-figures.js';
 import {
   FIRST_STATUS,
   type LinkStatus,
+  NO_LINK_YET,
   type ReplicationAnswer,
   type ReplicationNotice,
   type ReplicationRequest,
@@ -39,11 +39,16 @@ import {
   type RequestingClient,
 } from '../../channel/replication.js';
 import type { Config } from '../../config/config.js';
+import { JOURNAL_WRITTEN } from '../../../journal/counters.js';
+import type { DataParts } from '../persistence/file-sync.js';
+import type { History } from '../persistence/snapshots.js';
 import { ConfirmedStatus } from './confirmed-status.js';
-import { FlowThreads } from './flow-threads.js';
+import { FlowThreadGroups } from './flow-thread-groups.js';
+import type { FlowThreads } from './flow-threads.js';
 import { PrimaryLink } from './primary-link.js';
 import { RunningRoles } from './role-host.js';
 import { ServedReplicas, type SyncKind } from './served-replicas.js';
+import { ReplicationTraffic } from './traffic.js';
 
 const TICK_MS = 100;
 /**
@@ -52,11 +57,6 @@ const TICK_MS = 100;
 const PREPARE_MS = 1000;
 /** How long the memory that a large record made a ring grow by is kept, about. */
 const RELAX_MS = 1000;
-/**
- * A replica's clients go before its full sync: with an equal share of the cores installing frames
- * takes whole time slices from them (median latency 4 ms instead of 1.3 on two full cores).
- */
-const FOLLOWING_NICE = 5;
 /**
  * How far the journal's positions jump when it is switched on: what was written before had none.
  */
@@ -75,6 +75,7 @@ export interface ManagerParts {
   readonly shardBuffers: readonly SharedArrayBuffer[];
   readonly ringBuffers: readonly SharedArrayBuffer[];
   readonly cutsBuffer: SharedArrayBuffer;
+  readonly durableBuffer: SharedArrayBuffer;
   readonly librariesBuffer: SharedArrayBuffer;
   readonly prefixesBuffer: SharedArrayBuffer;
   readonly databases: number;
@@ -105,7 +106,7 @@ export class ReplicationManager {
   private readonly cuts: NewestCut;
   private readonly state: PrimaryState;
   private readonly replicas: ServedReplicas;
-  /** Apart, as those that follow yield to others, for good (a process may not take that back). */
+  private readonly threads: FlowThreadGroups;
   private readonly serving: FlowThreads;
   private readonly following: FlowThreads;
   private link: PrimaryLink | null = null;
@@ -113,6 +114,11 @@ export class ReplicationManager {
   private becoming: LinkStatus | null = null;
   private journaling = false;
   private journalSinceMs = 0;
+  /** How many write files of flows, which need the journal; and whether it is on for them alone. */
+  private journalHolds = 0;
+  private isJournalForFiles = false;
+  /** What this server's data becomes, or was, is about to change: files of it are of no use. */
+  interrupted: (why: string) => void = () => {};
   private readonly running: RunningRoles;
   /** A takeover holds writes until then, and the end of the process. */
   private holdWritesUntilMs = 0;
@@ -121,16 +127,20 @@ export class ReplicationManager {
   private roleNumber = 0;
   private readonly confirmed: ConfirmedStatus;
   private wasLoading = false;
-  private sentBytes = 0;
-  private receivedBytes = 0;
+  private readonly traffic: ReplicationTraffic;
   /** The directive as it was at the start: clients may come, and change it, before `start`. */
   private readonly configured: readonly string[];
   private isRoleChosen = false;
+  /** What clients ask for waits until the data of the start is there. */
+  private mayBeAsked: () => void = () => {};
+  private readonly asked = new Promise<void>((resolve) => {
+    this.mayBeAsked = resolve;
+  });
 
   constructor(private readonly parts: ManagerParts) {
     const { config, log, control, shardBuffers, ringBuffers, databases, ioThreads } = parts;
-    const { cutsBuffer, librariesBuffer, prefixesBuffer } = parts;
     const owner = ioThreads + 1;
+    this.traffic = new ReplicationTraffic(control);
     this.confirmed = new ConfirmedStatus(ioThreads, parts.sendStatus);
     this.shards = new Shards(
       shardBuffers.map((buffer) => attachPagedRegion(buffer)),
@@ -141,33 +151,11 @@ export class ReplicationManager {
     );
     this.rings = ringBuffers.map((buffer) => new JournalRing(attachRegion(buffer)));
     this.locks = new StreamLocks(this.shards, this.rings, owner + 1);
-    this.cuts = new NewestCut(cutsBuffer, owner);
+    this.cuts = new NewestCut(parts.cutsBuffer, owner);
     this.state = new PrimaryState(this.shards.count, databases, newId);
-    const data = {
-      shardBuffers,
-      ringBuffers,
-      cutsBuffer,
-      librariesBuffer,
-      prefixesBuffer,
-      controlBuffer: control.buffer,
-      ioThreads,
-      mailboxes: parts.mailboxes,
-      subscriptionsBuffer: parts.subscriptionsBuffer,
-      databases,
-      commands: parts.commands,
-      elements: parts.elements,
-    };
-    const count = Math.min(ioThreads, FLOW_THREADS_MAX);
-    const createThreads = (firstThread: number, follows: boolean, nice: number) =>
-      new FlowThreads({
-        count,
-        firstThread,
-        data: { ...data, follows, nice },
-        notStarted: (reason) => log.warning(reason),
-        died: parts.died,
-      });
-    this.serving = createThreads(owner + 1, false, 0);
-    this.following = createThreads(owner + 1 + count, true, FOLLOWING_NICE);
+    this.threads = new FlowThreadGroups(parts, owner + 1);
+    this.serving = this.threads.serving;
+    this.following = this.threads.following;
     this.replicas = new ServedReplicas({
       config,
       log,
@@ -205,29 +193,48 @@ export class ReplicationManager {
     this.status = { ...FIRST_STATUS, replicationId: this.state.replicationId };
   }
 
-  /** Once the I/O threads serve. */
-  start(): void {
+  /** The history of what was loaded at the start, until this server has a role. */
+  private loaded: DataHistory | null = null;
+
+  /** Once the I/O threads serve, and the data is there. In force when it resolves. */
+  async start(): Promise<void> {
     const [host, port] = this.configured;
     if (host !== undefined && port !== undefined && !this.isRoleChosen) {
       const primary = { host, port: Number(port) };
-      void this.running.request({ kind: 'follow', primary });
+      await this.running.request({ kind: 'follow', primary });
     }
+    // From here on clients may write.
+    this.loaded = null;
+    this.mayBeAsked();
     setInterval(() => this.tick(), TICK_MS).unref();
     setInterval(() => this.relaxRings(), RELAX_MS).unref();
     setTimeout(() => this.serving.prepare(), PREPARE_MS).unref();
   }
 
-  /** Before the process ends: writes are held back until replicas have all of them. */
-  async drain(timeoutMs: number): Promise<void> {
-    if (this.link !== null || timeoutMs === 0 || !this.replicas.isAnyOnline) return;
-    const deadlineMs = Date.now() + timeoutMs;
-    this.drainUntilMs = deadlineMs;
+  /** Nothing is written from here on, until `release`. */
+  async hold(): Promise<void> {
+    this.drainUntilMs = Number.POSITIVE_INFINITY;
     await this.publish();
+  }
+
+  async release(): Promise<void> {
+    this.drainUntilMs = 0;
+    await this.publish();
+  }
+
+  /** Whether the end of the process waits for replicas. */
+  get mustDrain(): boolean {
+    return this.link === null && this.replicas.isAnyOnline;
+  }
+
+  /** Before the process ends, while writes are held: replicas get all of them. */
+  async drain(timeoutMs: number, isCalledOff: () => boolean): Promise<void> {
+    const deadlineMs = Date.now() + timeoutMs;
     const heads = this.heads();
     const { log } = this.parts;
     const lagging = () => this.replicas.lagging(heads);
     if (lagging() > 0) log.notice(`${lagging()} replicas lag: waiting before shutting down`);
-    while (lagging() > 0 && Date.now() < deadlineMs) await sleep(POLL_MS);
+    while (lagging() > 0 && Date.now() < deadlineMs && !isCalledOff()) await sleep(POLL_MS);
     if (lagging() > 0) log.warning(`${lagging()} replicas do not have the last writes`);
   }
 
@@ -289,6 +296,7 @@ export class ReplicationManager {
       return this.running.inTurn(() => this.sync(request.client, request.words));
     }
     if (request.kind === 'follow') this.isRoleChosen = true;
+    await this.asked;
     return this.running.request(request);
   }
 
@@ -317,13 +325,10 @@ export class ReplicationManager {
     this.running.tell((roles) => roles.tick());
     const ttlSeconds = this.parts.config.number('repl-backlog-ttl');
     const isPrimary = this.running.roles.isPrimary && this.link === null;
-    if (!this.journaling || !isPrimary || ttlSeconds === 0) return;
+    if (!this.journaling || !isPrimary || ttlSeconds === 0 || this.journalHolds > 0) return;
     if (this.replicas.emptyMs(nowMs) < ttlSeconds * 1000) return;
-    this.journaling = false;
-    // What is written from now on is in no journal: the history ends here.
-    this.state.startAnew();
     this.parts.log.notice(`The journal ends: no replica for ${ttlSeconds} seconds`);
-    void this.publish();
+    this.endJournal();
   }
 
   private relaxRings(): void {
@@ -336,14 +341,95 @@ export class ReplicationManager {
   }
 
   private countTraffic(): void {
-    const sent = this.replicas.sentBytes;
-    const received = this.link?.receivedBytes ?? 0;
-    const statistics = this.parts.control.threads[0]!;
-    // Each sync counts from 0.
-    statistics.add(REPLICATION_OUTPUT_BYTES, Math.max(0, sent - this.sentBytes));
-    statistics.add(REPLICATION_INPUT_BYTES, Math.max(0, received - this.receivedBytes));
-    this.sentBytes = sent;
-    this.receivedBytes = received;
+    const { traffic, replicas, link } = this;
+    const applied = link?.progress?.sums[SUM_RECORDS] ?? 0;
+    traffic.count(replicas.sentBytes, link?.receivedBytes ?? 0, applied);
+  }
+
+  /** Nobody is served from this data, or its history, any longer. */
+  private dropReplicas(why: string): void {
+    this.replicas.dropAll(why);
+    this.interrupted(why);
+  }
+
+  // --- files of flows
+
+  /** What the data lies in, for who writes it to files or loads it. */
+  get data(): DataParts {
+    const { shards, rings, locks, cuts, serving } = this;
+    return {
+      ...{ shards, rings, locks, cuts, serving },
+      owner: this.parts.ioThreads + 2,
+      journalWritten: this.parts.control.signal(JOURNAL_WRITTEN),
+    };
+  }
+
+  /** Why the data cannot be written to files now, or null. */
+  get whyNoFiles(): string | null {
+    const { link } = this;
+    if (this.status.loading) return 'the data is being replaced by a full sync';
+    if (link === null) return null;
+    const { primaryShards } = link.status;
+    if (primaryShards === 0 || primaryShards === this.shards.count) return null;
+    return 'a replica with another number of shards than its primary cannot be saved';
+  }
+
+  get history(): History {
+    const { link, state, running, replicas, cuts } = this;
+    const isReplica = link !== null || !running.roles.isPrimary;
+    return {
+      replicationId: state.replicationId,
+      role: isReplica ? 'replica' : 'primary',
+      hasReplicas: replicas.count > 0,
+      offset: Math.max(0, link?.progress?.offset ?? cuts.offset),
+    };
+  }
+
+  /** Writes go to the journal when it resolves, until `releaseJournal`. */
+  async holdJournal(): Promise<void> {
+    this.journalHolds++;
+    if (this.journaling || this.link !== null) return;
+    this.isJournalForFiles = true;
+    await this.startJournal();
+  }
+
+  releaseJournal(): void {
+    this.journalHolds--;
+    if (this.journalHolds > 0 || !this.isJournalForFiles) return;
+    this.isJournalForFiles = false;
+    const isAlone = this.replicas.count === 0 && this.link === null && this.running.roles.isPrimary;
+    if (this.journaling && isAlone) this.endJournal();
+  }
+
+  /** All threads have told what they have counted when it resolves. */
+  countChanges(): Promise<void> {
+    return this.publish();
+  }
+
+  /** What is written from now on is in no journal: the history ends here. */
+  private endJournal(): void {
+    this.journaling = false;
+    this.state.startAnew();
+    void this.publish();
+  }
+
+  /** Threads that load files at the start; they are stopped before any primary is followed. */
+  createLoading(): FlowThreads {
+    return this.threads.createLoading();
+  }
+
+  /**
+   * The data that was loaded is of this history, up to its LSNs, where the rings begin. Called
+   * before `start`, while clients may not write.
+   * @param continues whether replicas may come that have exactly this
+   */
+  async adoptLoaded(history: DataHistory, continues: boolean): Promise<void> {
+    this.loaded = history;
+    if (!continues || this.configured.length > 0) return;
+    this.state.promote(history.id, history.lsns);
+    this.journaling = true;
+    this.journalSinceMs = Date.now();
+    await this.publish();
   }
 
   // --- the primary's side
@@ -360,6 +446,7 @@ export class ReplicationManager {
         return '-ERR this replica has another number of shards than its primary, and cannot serve replicas';
       }
     }
+    this.isJournalForFiles = false;
     await this.startJournal();
     return this.replicas.begin(client, words);
   }
@@ -410,21 +497,25 @@ export class ReplicationManager {
   }
 
   /** Ends what the server was. @returns the history of its data, if others may share it */
-  private async leaveRole(): Promise<{ id: string; lsns: number[] } | undefined> {
+  private async leaveRole(): Promise<DataHistory | undefined> {
     const { link } = this;
     if (link !== null) {
       const history = await link.end();
       this.link = null;
-      this.replicas.dropAll('this server changes its primary');
+      this.dropReplicas('this server changes its primary');
       return history ?? undefined;
     }
-    this.replicas.dropAll('this server becomes a replica');
+    this.dropReplicas('this server becomes a replica');
+    const { loaded } = this;
+    this.loaded = null;
+    // Nothing was written since the load: a primary may continue from there.
+    if (loaded !== null) return loaded;
     return this.journaling ? { id: this.state.replicationId, lsns: [] } : undefined;
   }
 
   private async beginToFollow(
     primary: HostAndPort,
-    history: { id: string; lsns: number[] } | undefined,
+    history: DataHistory | undefined,
   ): Promise<void> {
     const wasPrimary = history !== undefined && history.lsns.length === 0;
     this.following.prepare();
@@ -445,13 +536,13 @@ export class ReplicationManager {
         runId: this.parts.runId,
         expectedRunId: () => this.running.roles.expectedHeir?.runId ?? null,
         changed: () => this.publish(),
-        rearranged: () => this.replicas.dropAll('the servers that this one follows have changed'),
+        rearranged: () => this.dropReplicas('the servers that this one follows have changed'),
         synced: (isFull) => {
           this.running.tell((roles) => roles.linked());
           this.parts.synced(isFull);
         },
         replacing: () => {
-          this.replicas.dropAll('this server gets a full sync itself');
+          this.dropReplicas('this server gets a full sync itself');
           this.cuts.clear(true);
         },
         adopt: (id, from) => this.adopt(id, from),
@@ -466,27 +557,14 @@ export class ReplicationManager {
   /** All threads treat the server as a replica before it connects. */
   private publishAsReplica(primary: HostAndPort): Promise<void> {
     this.holdWritesUntilMs = 0;
-    this.becoming = {
-      ...primary,
-      state: 'connect',
-      up: false,
-      progress: null,
-      primaryShards: 0,
-      fullSync: false,
-      keysTotal: 0,
-      bytesTotal: 0,
-      syncStartedMs: 0,
-      offset: 0,
-      downSinceMs: -1,
-      failure: '',
-    };
+    this.becoming = { ...NO_LINK_YET, ...primary };
     return this.publish();
   }
 
   private adopt(id: string, from: readonly number[] | null): void {
     if (!this.state.adopt(id, from)) return;
     // Our replicas learn the new id when they come back; what they have stays valid.
-    this.replicas.dropAll('the replication id has changed');
+    this.dropReplicas('the replication id has changed');
   }
 
   private async promote(): Promise<void> {
@@ -497,7 +575,7 @@ export class ReplicationManager {
     // A role that was given away may come back before there was a link: then nothing has changed.
     if (link !== null) await this.continueFrom(link);
     this.becoming = null;
-    this.replicas.dropAll('this server has become a primary');
+    this.dropReplicas('this server has become a primary');
     this.cuts.clear(false);
     await this.publish();
     this.parts.log.notice(

@@ -17,7 +17,11 @@ import {
   type PendingMemory,
   PendingStreams,
 } from '../../../replication/replica/pending-streams.js';
-import { ReplicaState, type SyncReply } from '../../../replication/replica/replica-state.js';
+import {
+  type DataHistory,
+  ReplicaState,
+  type SyncReply,
+} from '../../../replication/replica/replica-state.js';
 import { prepareFullSync } from '../../../replication/replica/shard-writer.js';
 import { SUM_BYTES, SUM_KEYS, SyncProgress } from '../../../replication/replica/sync-progress.js';
 import type { LinkStatus } from '../../channel/replication.js';
@@ -99,10 +103,11 @@ export class PrimaryLink {
   constructor(
     private readonly parts: PrimaryLinkParts,
     readonly primary: HostAndPort,
-    history: { id: string; lsns: number[] } | undefined,
+    history: DataHistory | undefined,
   ) {
     const { shards } = parts;
     this.state = new ReplicaState(shards.count, shards.databases);
+    this.lastOffset = history?.offset ?? 0;
     this.state.follow(primary.host, primary.port, Date.now(), history);
     this.timer = setInterval(() => this.tick(), TICK_MS);
     this.tick();
@@ -157,7 +162,7 @@ export class PrimaryLink {
   }
 
   /** Ends the link. @returns the history that the data has, null when it is in pieces */
-  async end(): Promise<{ id: string; lsns: number[] } | null> {
+  async end(): Promise<DataHistory | null> {
     clearInterval(this.timer);
     const { attempt, state } = this;
     if (attempt !== null) {

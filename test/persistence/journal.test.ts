@@ -1,0 +1,195 @@
+/** The journal of running servers: written, loaded, rewritten, switched on and off, refused when damaged. */
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { until } from '../replication/support.js';
+import { Random, seedFromEnvironment } from '../support/random.js';
+import { darterMissing, type Server } from '../support/server.js';
+import { CrashRounds } from './crash.js';
+import { contentOf, fill, newFolder, startIn } from './support.js';
+
+const skip = darterMissing();
+const ON = ['--appendonly', 'yes'];
+
+async function kill(server: Server): Promise<void> {
+  server.child.kill('SIGKILL');
+  await server.exited;
+}
+
+function filesOf(folder: string): string[] {
+  return readdirSync(join(folder, 'appendonlydir')).sort();
+}
+
+function rewritten(server: Server, count: number): Promise<void> {
+  return until(`${count} rewrites`, async () => {
+    const rewrites = await server.info('aof_rewrites');
+    return Number(rewrites) >= count || `${rewrites} rewrites`;
+  });
+}
+
+test('all types are there after a kill, also with another number of shards', {
+  skip,
+}, async (t) => {
+  const folder = newFolder(t);
+  let content: string;
+  {
+    await using server = await startIn(folder, ...ON, '--appendfsync', 'always');
+    await fill(server);
+    content = await contentOf(server);
+    await kill(server);
+  }
+  {
+    await using server = await startIn(folder, ...ON);
+    assert.equal(await contentOf(server), content);
+    await server.ask('SHUTDOWN', 'NOSAVE').catch(() => {});
+    await server.exit();
+  }
+  await using server = await startIn(folder, ...ON, '--shards', '16');
+  assert.equal(await contentOf(server), content);
+});
+
+test('with always no acknowledged write is lost by a kill, also while it is rewritten', {
+  skip,
+}, async (t) => {
+  const random = new Random(seedFromEnvironment());
+  const rounds = new CrashRounds({
+    ...{ folder: newFolder(t), policy: 'always', random, rewrites: true },
+  });
+  let writes = 0;
+  for (let i = 0; i < 2; i++) writes += await rounds.round();
+  await rounds.end();
+  assert.ok(writes > 0);
+});
+
+test('a rewrite replaces the base, and what it has goes', { skip }, async (t) => {
+  const folder = newFolder(t);
+  let content: string;
+  {
+    await using server = await startIn(folder, ...ON, '--appendfsync', 'always');
+    for (let i = 0; i < 50; i++) await server.ask('SET', `key${i % 7}`, `value${i}`);
+    const before = filesOf(folder);
+    assert.equal(await server.ask('BGREWRITEAOF'), 'Background append only file rewriting started');
+    await rewritten(server, 1);
+    assert.equal(await server.info('aof_last_bgrewrite_status'), 'ok');
+    await server.ask('SET', 'after', 'value');
+    const after = filesOf(folder);
+    assert.ok(before.includes('appendonly.aof.1.1.0.segment'));
+    assert.ok(!after.includes('appendonly.aof.1.1.0.segment'));
+    assert.ok(after.includes('appendonly.aof.1.2.0.segment'));
+    content = await contentOf(server);
+    await kill(server);
+  }
+  await using server = await startIn(folder, ...ON);
+  assert.equal(await contentOf(server), content);
+  assert.equal(await server.ask('GET', 'after'), 'value');
+});
+
+test('it is rewritten by itself when it has grown', { skip }, async (t) => {
+  const folder = newFolder(t);
+  await using server = await startIn(folder, ...ON, '--auto-aof-rewrite-min-size', '100000');
+  const client = await server.client();
+  const value = 'x'.repeat(10_000);
+  for (let i = 0; i < 40; i++) await client.command('SET', 'key', value);
+  await rewritten(server, 1);
+  await client.close();
+  assert.ok(Number(await server.info('aof_current_size')) < 400_000);
+});
+
+test('it is switched on and off while the server runs, without a gap', { skip }, async (t) => {
+  const folder = newFolder(t);
+  {
+    await using server = await startIn(folder, '--appendfsync', 'always');
+    await server.ask('SET', 'before', '1');
+    assert.equal(await server.info('aof_enabled'), '0');
+    assert.equal(await server.ask('CONFIG', 'SET', 'appendonly', 'yes'), 'OK');
+    await server.logged(/The journal begins: chain 1/);
+    await server.ask('SET', 'while', '1');
+    assert.equal(await server.ask('CONFIG', 'SET', 'appendonly', 'no'), 'OK');
+    await server.logged(/The journal ends/);
+    await server.ask('SET', 'without', '1');
+    assert.equal(await server.ask('CONFIG', 'SET', 'appendonly', 'yes'), 'OK');
+    await server.logged(/The journal begins: chain 2/);
+    await server.ask('SET', 'again', '1');
+    await kill(server);
+  }
+  await using server = await startIn(folder, ...ON);
+  for (const key of ['before', 'while', 'without', 'again']) {
+    assert.equal(await server.ask('GET', key), '1', key);
+  }
+});
+
+test('a replica has a journal of its own, with its primary and after it was promoted', {
+  skip,
+}, async (t) => {
+  const folder = newFolder(t);
+  await using primary = await startIn(newFolder(t), ...ON);
+  await primary.ask('SET', 'of the primary', '1');
+  {
+    await using replica = await startIn(folder, ...ON, '--appendfsync', 'always');
+    await replica.ask('SET', 'is replaced', '1');
+    await replica.ask('REPLICAOF', '127.0.0.1', String(primary.port));
+    await until('a sync', async () => (await replica.info('master_link_status')) === 'up');
+    await replica.logged(/The journal begins: chain 2/);
+    await primary.ask('SET', 'streamed', '1');
+    await until('the write', async () => (await replica.ask('GET', 'streamed')) === '1');
+    await replica.ask('REPLICAOF', 'NO', 'ONE');
+    await replica.logged(/The journal begins: chain 3/);
+    await replica.ask('SET', 'own', '1');
+    await replica.ask('MSET', 'a', '1', 'b', '2', 'c', '3');
+    await replica.ask('FLUSHDB');
+    await replica.ask('SET', 'after', '1');
+    await kill(replica);
+  }
+  await using replica = await startIn(folder, ...ON);
+  assert.equal(await replica.ask('DBSIZE'), '1');
+  assert.equal(await replica.ask('GET', 'after'), '1');
+});
+
+test('a torn tail is cut off and told; damage elsewhere ends the start', { skip }, async (t) => {
+  const folder = newFolder(t);
+  const path = (file: string) => join(folder, 'appendonlydir', file);
+  {
+    await using server = await startIn(folder, ...ON, '--appendfsync', 'always', '--threads', '1');
+    for (let i = 0; i < 30; i++) await server.ask('SET', 'key', `value${i}`);
+    await kill(server);
+  }
+  const segment = path('appendonly.aof.1.1.0.segment');
+  const whole = readFileSync(segment);
+  truncateSync(segment, whole.length - 5);
+  {
+    await using server = await startIn(folder, ...ON, '--appendfsync', 'always', '--threads', '1');
+    await server.logged(/torn tail, cut off at offset \d+/);
+    assert.equal(await server.ask('GET', 'key'), 'value28');
+    await server.ask('SET', 'key', 'after');
+    await kill(server);
+  }
+  const damaged = readFileSync(segment);
+  damaged[4000]! ^= 4;
+  writeFileSync(segment, damaged);
+  await assert.rejects(startIn(folder, ...ON), /segment is damaged at offset 3\d\d\d/);
+});
+
+test('WAITAOF waits until writes are on disk, and says why it cannot', { skip }, async (t) => {
+  await using server = await startIn(newFolder(t), '--threads', '1');
+  const NUMBER = 'ERR value is not an integer or out of range';
+  const refusals: [string[], string][] = [
+    [['2', '0', '0'], 'ERR value is out of range, value must between 0 and 1'],
+    [['0', '-1', '0'], 'ERR value is out of range, must be positive'],
+    [['x', '0', '0'], NUMBER],
+    [['0', '0', '-1'], 'ERR timeout is negative'],
+    [
+      ['1', '0', '0'],
+      'ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.',
+    ],
+  ];
+  for (const [words, text] of refusals) assert.equal(await server.ask('WAITAOF', ...words), text);
+  assert.equal(await server.ask('WAITAOF', '0', '0', '0'), '[0 0]');
+  await server.ask('CONFIG', 'SET', 'appendonly', 'yes');
+  await server.logged(/The journal begins/);
+  await server.ask('SET', 'key', 'value');
+  assert.equal(await server.ask('WAITAOF', '1', '0', '0'), '[1 0]');
+  await server.ask('SET', 'key', 'other');
+  // Replicas do not tell yet: the time goes by.
+  assert.match(await server.ask('WAITAOF', '0', '1', '20'), /^\[[01] 0\]$/);
+});
