@@ -97,6 +97,10 @@ export const SAME_OBJECT = error('ERR source and destination objects are the sam
 export const BUSY_KEY = error('BUSYKEY Target key name already exists.');
 export const DUMP_PAYLOAD = error('ERR DUMP payload version or checksum are wrong');
 export const RESTORE_BAD_FORMAT = error('ERR Bad data format');
+export const RESTORE_TTL = error('ERR Invalid TTL value, must be >= 0');
+export const RESTORE_IDLE_TIME = error('ERR Invalid IDLETIME value, must be >= 0');
+export const RESTORE_FREQUENCY = error('ERR Invalid FREQ value, must be >= 0 and <= 255');
+export const PAYLOAD_TOO_LONG = error('ERR the value is too large for a payload');
 
 // The server's state refuses the command.
 export const OOM = error("OOM command not allowed when used memory > 'maxmemory'.");
