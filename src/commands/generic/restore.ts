@@ -186,5 +186,6 @@ export const restoreAsking: CommandDefinition = {
   since: '3.0.0',
   group: 'server',
   flags: ['write', 'denyoom', 'asking'],
+  categories: ['keyspace', 'dangerous'],
   docFlags: ['syscmd'],
 };
