@@ -160,6 +160,8 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   lset: ['LSET list 0 x', 'LSET long -1 x', 'LSET list 1 1234567'],
   ltrim: ['LTRIM list 1 1', 'LTRIM long 5 -5', 'LTRIM list 5 1', 'LTRIM list 0 -1'],
   move: ['MOVE timed 1', 'MOVE large 2', 'MOVE long 1', 'MOVE crowd 1'],
+  // Keys go when the other server has them, after the command: test/rdb/migrate.test.ts.
+  migrate: [],
   mset: ['MSET a 1 text 2 a 3'],
   msetnx: ['MSETNX a 1 b 2'],
   persist: ['PERSIST timed'],

@@ -253,6 +253,7 @@ export class CommandTester {
           this.keys.shards.unlock(shard);
         }
       },
+      changeLater: () => assert.fail('changes after a wait are not for unit tests'),
       runInside: () => assert.fail('commands inside others are not for unit tests'),
       suspend: () => assert.fail('suspending is not for unit tests'),
     };

@@ -48,6 +48,7 @@ import {
 import { createSharedUsers } from './initial-users.js';
 import { type IoRequest, IoThreads } from './io-threads.js';
 import { fitMaxClients } from './max-clients.js';
+import { Migrator } from './migration/migrator.js';
 import { RATE_PERIOD_MS, RateSampler } from './rates.js';
 import { findRedisFiles, type RedisFiles, redisPlaces } from './redis-files/find.js';
 import { loadRedisFiles } from './redis-files/load.js';
@@ -70,6 +71,7 @@ export class Server {
   ended: () => void = () => {};
   private readonly ioThreads: IoThreads;
   private readonly wakers: Int32Array;
+  private readonly migrator = new Migrator();
   private replication: ReplicationManager | null = null;
   private isRunning = false;
   private isStopping = false;
@@ -398,6 +400,11 @@ export class Server {
       const { thread, id, request } = message;
       void replication!.request(request).then((answer) => {
         ioThreads.tell(thread, { kind: 'replication-answer', id, answer });
+      });
+    } else if (message.kind === 'migrate') {
+      const { thread, id, request } = message;
+      void this.migrator.send(request).then((outcome) => {
+        ioThreads.tell(thread, { kind: 'migrated', id, outcome });
       });
     } else if (message.kind === 'replication-notice') {
       replication!.notice(message.notice);
