@@ -15,7 +15,7 @@ import { WRITE_OPTIONS, type WriteOptions } from './writer.js';
 const BYTES = 4096;
 const BYTES_KEPT = 1024 * 1024;
 /** A payload is a reply, and an argument of RESTORE: both are bounded by 2 GiB. */
-const PAYLOAD_BYTES_MAX = 0x7e00_0000;
+export const PAYLOAD_BYTES_MAX = 0x7e00_0000;
 
 /** The value is too large for a payload. */
 export class PayloadTooLongError extends Error {}

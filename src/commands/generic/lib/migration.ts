@@ -9,12 +9,10 @@ import { copyBytes, type Region } from '../../../base/region.js';
 import { EVENT_DEL } from '../../../keyspace/events.js';
 import type { Keyspace } from '../../../keyspace/keyspace.js';
 import { unwatch, watch, watchedVersion } from '../../../keyspace/watch.js';
-import { PayloadTooLongError } from '../../../persistence/rdb/dump-writer.js';
+import { PAYLOAD_BYTES_MAX, PayloadTooLongError } from '../../../persistence/rdb/dump-writer.js';
 import { ValueDump } from '../../../persistence/rdb/store/payloads.js';
 import type { Context } from '../../contract/context.js';
 
-/** All commands of one MIGRATE. */
-const COMMANDS_BYTES_MAX = 0x7e00_0000;
 const FIRST_BYTES = 4096;
 
 interface MovedKey {
@@ -100,7 +98,7 @@ export class Migration {
 
   private reserve(bytes: number): void {
     const end = this.bytes + bytes;
-    if (end > COMMANDS_BYTES_MAX) throw new PayloadTooLongError();
+    if (end > PAYLOAD_BYTES_MAX) throw new PayloadTooLongError();
     this.commands = withRoom(this.commands, this.bytes, end);
   }
 

@@ -12,7 +12,7 @@ import { encodeCommand } from '../../../protocol/encode-command.js';
 import { StepFailed, TargetConnection } from './target-connection.js';
 
 const KEPT_MS = 10_000;
-const KEPT_MAX = 64;
+export const KEPT_MAX = 64;
 const DATABASE_UNKNOWN = -1;
 
 interface Kept {

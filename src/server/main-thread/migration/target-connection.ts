@@ -5,7 +5,7 @@
 import { connect, type Socket } from 'node:net';
 
 /** An error reply longer than this is no reply. */
-const LINE_BYTES_MAX = 64 * 1024;
+export const LINE_BYTES_MAX = 64 * 1024;
 
 export type FailedStep = 'connecting' | 'writing' | 'reading';
 
