@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import type { ReplicationPort } from '../src/commands/contract/replication-port.js';
 import { CommandTester } from '../src/commands/contract/test-support.js';
 import { commandModules } from '../src/commands/index.generated.js';
 import { definitionsOf } from '../src/engine/definitions.js';
@@ -160,8 +161,7 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   lset: ['LSET list 0 x', 'LSET long -1 x', 'LSET list 1 1234567'],
   ltrim: ['LTRIM list 1 1', 'LTRIM long 5 -5', 'LTRIM list 5 1', 'LTRIM list 0 -1'],
   move: ['MOVE timed 1', 'MOVE large 2', 'MOVE long 1', 'MOVE crowd 1'],
-  // Keys go when the other server has them, after the command: test/rdb/migrate.test.ts.
-  migrate: [],
+  migrate: ['MIGRATE host 1 text 0 1', 'MIGRATE host 1  0 1 KEYS text none crowd large'],
   mset: ['MSET a 1 text 2 a 3'],
   msetnx: ['MSETNX a 1 b 2'],
   persist: ['PERSIST timed'],
@@ -303,7 +303,19 @@ function givenFor(example: string): string[] {
 
 function tester(): CommandTester {
   // One shard, as each shard has its own effect of FLUSHDB and SWAPDB.
-  const t = new CommandTester(definitions, { shards: 1 });
+  const t = new CommandTester(definitions, {
+    shards: 1,
+    server: {
+      // Another server, which takes everything.
+      migration: {
+        send: ({ count }, answer) => {
+          const done = Array.from({ length: count }, (_, i) => i);
+          answer({ answered: count, done, targetError: '', failedStep: '' });
+        },
+      },
+      replication: { isReplica: false } as ReplicationPort,
+    },
+  });
   t.settings.sparseHyperLogLogBytesMax = 3000;
   t.settings.replaysEffects = false;
   return t;

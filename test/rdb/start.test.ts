@@ -293,6 +293,8 @@ async function rewrite(redis: Server): Promise<void> {
     '>',
   );
   await client.text('RENAME', 'list:small', 'renamed');
+  await client.text('PFADD', 'counted', 'a', 'b', 'c');
+  assert.equal(await client.text('PFCOUNT', 'counted'), '3');
   await client.text('GETEX', 'after', 'EX', '100000');
   // A rewritten file without a preamble knows no -0: what counts is what Redis itself makes of it.
   assert.equal(await client.text('DEBUG', 'LOADAOF'), 'OK');

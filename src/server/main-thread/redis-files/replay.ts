@@ -28,8 +28,8 @@ const ERROR_BYTES_MAX = 256;
 const NAME_BYTES_MAX = 64;
 const RETRY_MS = 1;
 const MINUS = 0x2d;
-/** What stands in such a file besides writes. */
-const CONTROL = ['select', 'multi', 'exec'];
+/** What stands in such a file besides writes. PFCOUNT keeps what it has counted. */
+const MORE = ['select', 'multi', 'exec', 'xgroup', 'pfcount'];
 /** Writes to another server. */
 const NEVER = ['migrate'];
 
@@ -153,7 +153,7 @@ export class Replay {
 
 function isReplayed({ traits, fullName }: RegisteredCommand): boolean {
   if (NEVER.includes(fullName)) return false;
-  return (traits & TRAIT_WRITE) !== 0 || CONTROL.includes(fullName) || fullName === 'xgroup';
+  return (traits & TRAIT_WRITE) !== 0 || MORE.includes(fullName);
 }
 
 /** The first words of a command, for people. */
