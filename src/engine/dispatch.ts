@@ -29,6 +29,7 @@ import { runBesideScript } from './beside-script.js';
 import { Execution } from './execution.js';
 import { GATE_MEMORY_LIMIT } from './gates.js';
 import { KeyPlanner, leavesKeyless, mayWrite } from './key-planner.js';
+import { runLateChange } from './late-change.js';
 import { HeldUpError, LockingPlan, WRITES_NOTHING, type WritePressure } from './locking-plan.js';
 import type { MemoryGuard } from './memory-guard.js';
 import { MonitorFeed } from './monitor-feed.js';
@@ -537,6 +538,10 @@ export class Dispatcher implements Context {
         throw error;
       }
     });
+  }
+
+  changeLater(shard: number, work: () => void): void {
+    runLateChange(this, shard, work);
   }
 
   runInside(entry: CommandEntry, args: Arguments, reply: Reply): void {

@@ -67,10 +67,11 @@ import { ThreadDurability } from './durability.js';
 import { createServerPort, endClient } from './server-port.js';
 import { ThreadSettings } from './settings.js';
 import { ThreadClients } from './thread-clients.js';
+import { ThreadMigrations } from './thread-migrations.js';
+import { ThreadPersistence } from './thread-persistence.js';
 import { ThreadPlacement } from './thread-placement.js';
 import { ThreadPolicy } from './thread-policy.js';
 import { ThreadPubSub } from './thread-pubsub.js';
-import { ThreadPersistence } from './thread-persistence.js';
 import { ThreadReplication } from './thread-replication.js';
 import { ThreadShutdown } from './thread-shutdown.js';
 import { CommandStatistics } from './thread-statistics.js';
@@ -95,6 +96,9 @@ class IoThread {
   private keyless!: KeylessStream;
   private scripting: Scripting | null = null;
   private durability!: ThreadDurability;
+  private readonly migrations = new ThreadMigrations((id, request) =>
+    this.post({ kind: 'migrate', thread: this.data.thread, id, request }),
+  );
   private dispatcher!: Dispatcher;
   private frontend!: Frontend<ClientSession>;
   private clients!: ThreadClients;
@@ -276,6 +280,7 @@ class IoThread {
         ...{ scripting, pubsub, tracker, rings, thread: data.thread },
         ...{ config: this.config, gatherer: this.gatherer, threadUsers: this.threadUsers },
         ...{ replication: this.replication, persistence: this.persistence },
+        migration: this.migrations,
         transport: this.transport,
         facts: { ...data.facts, transport: this.transport.name },
         shutdown: this.shutdown,
@@ -578,6 +583,8 @@ class IoThread {
       this.persistence.answered(message.id, message.answer);
     } else if (message.kind === 'replication-answer') {
       replication.answered(message.id, message.answer);
+    } else if (message.kind === 'migrated') {
+      this.migrations.answered(message.id, message.outcome);
     } else if (message.kind === 'close-client') {
       const session = replication.control(message.clientId);
       if (session !== undefined) frontend.endSession(session);

@@ -1,4 +1,5 @@
 /** Wires the ports that commands see to what this thread has. */
+import type { MigrationPort } from '../../commands/contract/migration-port.js';
 import { CHANNEL, PATTERN, SHARD_CHANNEL } from '../../commands/contract/pubsub-port.js';
 import type {
   ClientType,
@@ -58,6 +59,7 @@ export interface PortParts {
   readonly transport: Transport;
   readonly replication: ThreadReplication;
   readonly persistence: ThreadPersistence;
+  readonly migration: MigrationPort;
   readonly scripting: Scripting;
   readonly pubsub: PubSub;
   readonly tracker: Tracker;
@@ -135,6 +137,7 @@ export function createServerPort(parts: PortParts, transactions: Transactions): 
     slowLog,
     latency,
     memory,
+    migration: parts.migration,
     process: {
       shutdown: (request, failed) => parts.shutdown.begin(request, failed),
       abortShutdown: () => parts.shutdown.abort(),

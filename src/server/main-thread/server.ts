@@ -13,8 +13,8 @@ import { randomBytes } from 'node:crypto';
 import { createServer } from 'node:net';
 import { availableParallelism } from 'node:os';
 import type { Log } from '../../base/log.js';
-import { commandModules } from '../../commands/index.generated.js';
 import type { ShutdownRequest } from '../../commands/contract/server-port.js';
+import { commandModules } from '../../commands/index.generated.js';
 import { definitionsOf } from '../../engine/definitions.js';
 import { DIRECTORY_BYTES, SubscriptionDirectory } from '../../engine/pubsub/directory.js';
 import { Registry } from '../../engine/registry.js';
@@ -22,7 +22,7 @@ import { createScriptingBuffers } from '../../engine/scripts/shared.js';
 import { NewestCut } from '../../journal/cuts.js';
 import { createRings } from '../../journal/ring.js';
 import { type ElementsByVerb, elementsByVerb } from '../../keyspace/effect-elements.js';
-import { formatShard } from '../../keyspace/shards.js';
+import { formatShard, type Shards } from '../../keyspace/shards.js';
 import { PREFIXES_BYTES_MAX } from '../../keyspace/tracked-prefixes.js';
 import { type ControlBlock, THREADS_MAX } from '../../memory/control.js';
 import { DurableLsns } from '../../memory/durable-lsns.js';
@@ -58,12 +58,15 @@ import {
   mustAcceptSingly,
   reservedDescriptors,
 } from '../config/descriptor-budget.js';
+import { fitMaxMemory } from './container-memory.js';
 import { createSharedUsers } from './initial-users.js';
 import { type IoRequest, IoThreads } from './io-threads.js';
-import { fitMaxMemory } from './container-memory.js';
 import { fitMaxClients } from './max-clients.js';
-import { RATE_PERIOD_MS, RateSampler } from './rates.js';
+import { Migrator } from './migration/migrator.js';
 import { Persistence } from './persistence/persistence.js';
+import { RATE_PERIOD_MS, RateSampler } from './rates.js';
+import type { RedisFiles } from './redis-files/find.js';
+import { loadRedisFiles } from './redis-files/load.js';
 import { ReplicationManager } from './replication/manager.js';
 import { ShardWatch } from './shard-watch.js';
 import type { Supervision } from './supervision.js';
@@ -87,6 +90,7 @@ export class Server {
   private readonly container: ContainerLimits;
   private readonly ioThreads: IoThreads;
   private readonly wakers: Int32Array;
+  private readonly migrator = new Migrator();
   private replication: ReplicationManager | null = null;
   private persistence: Persistence | null = null;
   private control: ControlBlock | null = null;
@@ -181,6 +185,7 @@ export class Server {
       ...{ config, log, control, replication, isStopping },
       durable: new DurableLsns(durableBuffer),
       wakeAll: () => this.ioThreads.wakeAll(),
+      loadRedisFiles: (files) => this.loadFiles(files, replication.shards, scripting.libraries),
     });
     this.persistence = persistence;
     await persistence.find();
@@ -214,6 +219,22 @@ export class Server {
     }, RATE_PERIOD_MS).unref();
     const watch = new ShardWatch(replication.shards.spaces, this.log);
     setInterval(() => watch.check(), WATCH_PERIOD_MS).unref();
+  }
+
+  /** What a Redis has left in our folder. */
+  private async loadFiles(
+    files: RedisFiles,
+    shards: Shards,
+    librariesBuffer: SharedArrayBuffer,
+  ): Promise<void> {
+    const { config, log } = this;
+    await loadRedisFiles(files, {
+      ...{ log, shards, librariesBuffer },
+      setting: (name) => config.value(name),
+      isReplica: config.words('replicaof').length > 0,
+      isStopping: () => this.isStopping,
+      progress: () => {},
+    });
   }
 
   private createReplication(memory: {
@@ -452,6 +473,11 @@ export class Server {
       const { thread, id, request } = message;
       void replication!.request(request).then((answer) => {
         ioThreads.tell(thread, { kind: 'replication-answer', id, answer });
+      });
+    } else if (message.kind === 'migrate') {
+      const { thread, id, request } = message;
+      void this.migrator.send(request).then((outcome) => {
+        ioThreads.tell(thread, { kind: 'migrated', id, outcome });
       });
     } else if (message.kind === 'replication-notice') {
       replication!.notice(message.notice);

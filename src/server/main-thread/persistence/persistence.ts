@@ -11,6 +11,7 @@ import { nodeDisk } from '../../../persistence/files/node-disk.js';
 import type { PersistenceAnswer, PersistenceRequest } from '../../channel/persistence.js';
 import { LOADING } from '../../channel/process-figures.js';
 import type { Config } from '../../config/config.js';
+import type { RedisFiles } from '../redis-files/find.js';
 import type { ReplicationManager } from '../replication/manager.js';
 import { Journal } from './journal/journal.js';
 import { Snapshots } from './snapshots.js';
@@ -25,6 +26,8 @@ export interface PersistenceParts {
   /** Wakes all I/O threads. */
   readonly wakeAll: () => void;
   readonly isStopping: () => boolean;
+  /** Loads what a Redis has left. */
+  readonly loadRedisFiles: (files: RedisFiles) => Promise<void>;
 }
 
 export class Persistence {
@@ -82,7 +85,9 @@ export class Persistence {
     const { shards, owner } = replication.data;
     const threads = replication.createLoading();
     const mayTruncate = this.parts.config.flag('aof-load-truncated');
-    const history = await loadStartSource(this.source, () => ({
+    const { source } = this;
+    if (source.kind === 'redis') await this.parts.loadRedisFiles(source.files);
+    const history = await loadStartSource(source, () => ({
       ...{ log, control, shards, owner, threads, isStopping, mayTruncate },
       disk: nodeDisk,
     }));

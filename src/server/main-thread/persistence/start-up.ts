@@ -3,13 +3,14 @@
  *
  *   1. the journal, when appendonly is yes
  *   2. the newest native snapshot
- *   3. an RDB file of Redis (not there yet)
+ *   3. the append-only file or the RDB file of a Redis
  *
  * A source that is there and cannot be read ends the start: going on without it would replace it by
  * something else with the next save.
  */
 import type { SnapshotManifest } from '../../../persistence/snapshot/manifest.js';
 import type { Config } from '../../config/config.js';
+import { findRedisFiles, type RedisFiles, redisPlaces } from '../redis-files/find.js';
 import type { LoadedChain } from './journal/journal.js';
 import { type FoundJournal, findJournal, loadJournal } from './journal/journal-start.js';
 import { nativeName, SnapshotFiles } from './snapshot-files.js';
@@ -18,6 +19,7 @@ import { type LoaderParts, loadSnapshot } from './snapshot-loader.js';
 /** Where the data of the start comes from. */
 export type StartSource =
   | { readonly kind: 'nothing' }
+  | { readonly kind: 'redis'; readonly files: RedisFiles }
   | { readonly kind: 'journal'; readonly journal: FoundJournal }
   | {
       readonly kind: 'snapshot';
@@ -46,18 +48,20 @@ export async function findStartSource(
   const base = nativeName(config.value('dbfilename'));
   const files = new SnapshotFiles(disk, config.path('dir'), base);
   const manifest = await files.newest();
-  return manifest === null ? { kind: 'nothing' } : { kind: 'snapshot', files, manifest };
+  if (manifest !== null) return { kind: 'snapshot', files, manifest };
+  const redisFiles = await findRedisFiles(redisPlaces(config));
+  return redisFiles === null ? { kind: 'nothing' } : { kind: 'redis', files: redisFiles };
 }
 
 /**
- * Loads it. Clients may not see the data meanwhile.
+ * Loads what is of this server's own. Clients may not see the data meanwhile.
  * @returns the history that it belongs to, null when there is none to continue
  */
 export async function loadStartSource(
   source: StartSource,
   createParts: () => LoaderParts,
 ): Promise<LoadedHistory | null> {
-  if (source.kind === 'nothing') return null;
+  if (source.kind === 'nothing' || source.kind === 'redis') return null;
   if (source.kind === 'journal') return loadJournal(createParts(), source.journal);
   const { files, manifest } = source;
   const parts = createParts();

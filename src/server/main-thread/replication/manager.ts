@@ -7,6 +7,7 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Log } from '../../../base/log.js';
 import type { HostAndPort } from '../../../commands/contract/replication-port.js';
+import { JOURNAL_WRITTEN } from '../../../journal/counters.js';
 import { NewestCut } from '../../../journal/cuts.js';
 import { JournalRing } from '../../../journal/ring.js';
 import type { ElementsByVerb } from '../../../keyspace/effect-elements.js';
@@ -39,7 +40,6 @@ import {
   type RequestingClient,
 } from '../../channel/replication.js';
 import type { Config } from '../../config/config.js';
-import { JOURNAL_WRITTEN } from '../../../journal/counters.js';
 import type { DataParts } from '../persistence/file-sync.js';
 import type { History } from '../persistence/snapshots.js';
 import { ConfirmedStatus } from './confirmed-status.js';
