@@ -44,7 +44,7 @@ export const SERVER_LAYERS: readonly (readonly [folder: string, imports: readonl
   ['server/channel', []],
   ['server/info', ['server/channel']],
   ['server/io-thread', ['server/config', 'server/channel', 'server/info']],
-  ['server/flow-thread', ['server/channel']],
+  ['server/flow-thread', ['server/config', 'server/channel']],
   ['server/main-thread', ['server/config', 'server/channel', 'server/info']],
 ];
 

@@ -38,7 +38,7 @@ test('a first hand-shake with Redis 7 ends in a full sync', () => {
     'REPLCONF capa eof capa psync2',
     'PSYNC ? -1',
   ]);
-  assert.deepEqual(step, { kind: 'full', history: { id: ID, offset: 1234 } });
+  assert.deepEqual(step, { kind: 'full', history: { id: ID, offset: 1234, database: 0 } });
 });
 
 test('masteruser, masterauth and an announced address are told', () => {
@@ -61,7 +61,7 @@ test('masteruser, masterauth and an announced address are told', () => {
 });
 
 test('a replica with data asks for what follows, and may be told another id', () => {
-  const history = { id: ID, offset: 99 };
+  const history = { id: ID, offset: 99, database: 0 };
   const before = ['+PONG', REDIS_7, '+OK', '+OK'];
   assert.deepEqual(play([...before, `+CONTINUE ${OTHER_ID}`], { history }), {
     sent: [

@@ -17,6 +17,8 @@ export interface RedisHistory {
   readonly id: string;
   /** Bytes of the stream that are applied, counted as the primary counts them. */
   readonly offset: number;
+  /** The database that the stream writes to there: it does not say so again. */
+  readonly database: number;
 }
 
 export interface HandshakeOptions {
@@ -102,7 +104,7 @@ export class RedisHandshake {
     if (full !== null) {
       const offset = Number(full[2]);
       if (!Number.isSafeInteger(offset)) return failed('PSYNC', text);
-      return { kind: 'full', history: { id: full[1]!, offset } };
+      return { kind: 'full', history: { id: full[1]!, offset, database: 0 } };
     }
     const continued = CONTINUED.exec(text);
     const { history } = this.options;

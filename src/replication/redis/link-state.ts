@@ -73,11 +73,11 @@ export class RedisLinkState {
 
   /**
    * The link is gone, and nothing is applied any more.
-   * @param offset applied
+   * @param place how far the stream is applied
    * @param isDataWrong whether a change of the stream could not be applied as it came
    */
-  lost(nowMs: number, offset: number, isDataWrong: boolean): void {
-    if (this.step === 'online') this.history = isDataWrong ? null : { id: this.id, offset };
+  lost(nowMs: number, place: Omit<RedisHistory, 'id'>, isDataWrong: boolean): void {
+    if (this.step === 'online') this.history = isDataWrong ? null : { id: this.id, ...place };
     // What failed right after a sync may fail again: the next full sync waits longer.
     if (isDataWrong) this.retryMs = RETRY_MS_MAX;
     this.step = 'connect';

@@ -7,6 +7,7 @@
 import type { ElementsByVerb } from '../../keyspace/effect-elements.js';
 import type { HalfStream } from '../../replication/half-sync.js';
 import type { PendingMemory } from '../../replication/replica/pending-streams.js';
+import type { HandshakeOptions, RedisHistory } from '../../replication/redis/handshake.js';
 import type { MailboxMemory } from './mailboxes.js';
 
 /** Threads that serve flows, and threads that follow some: as many of each at most. */
@@ -22,6 +23,9 @@ export interface FlowThreadData {
   readonly cutsBuffer: SharedArrayBuffer;
   /** Of a SharedText: the libraries of functions. */
   readonly librariesBuffer: SharedArrayBuffer;
+  /** Of a SharedRecords: sources of scripts by SHA1. */
+  readonly recordsBuffer: SharedArrayBuffer;
+  readonly configBuffer: SharedArrayBuffer;
   /** Of a SharedText: keyspace/tracked-prefixes.ts. */
   readonly prefixesBuffer: SharedArrayBuffer;
   readonly controlBuffer: SharedArrayBuffer;
@@ -70,9 +74,37 @@ export interface FollowFlow {
   readonly timeoutMs: number;
 }
 
+/** The one connection to a Redis. */
+export interface FollowRedis {
+  readonly kind: 'follow-redis';
+  readonly flow: number;
+  readonly host: string;
+  readonly port: number;
+  readonly handshake: HandshakeOptions;
+  /** Of a RedisProgress. */
+  readonly progress: SharedArrayBuffer;
+  readonly timeoutMs: number;
+}
+
+/** How far a connection to a Redis is. */
+export type RedisEvent =
+  | { readonly kind: 'connected' }
+  /** It is a Darter; the flow ends. */
+  | { readonly kind: 'darter' }
+  /** It has consented to a full sync. */
+  | { readonly kind: 'full'; readonly history: RedisHistory }
+  /** The RDB comes; it is not read before 'go'. */
+  | { readonly kind: 'transfer' }
+  /** The RDB is loaded, the stream is applied. */
+  | { readonly kind: 'loaded' }
+  /** The stream is applied from where the replica was. */
+  | { readonly kind: 'continued'; readonly id: string }
+  | { readonly kind: 'notice'; readonly text: string };
+
 export type MainToFlow =
   | ServeFlow
   | FollowFlow
+  | FollowRedis
   /** All flows are connected and the old data is gone: apply. */
   | { readonly kind: 'go'; readonly flow: number }
   | { readonly kind: 'end'; readonly flow: number }
@@ -83,5 +115,6 @@ export type FlowToMain =
   /** The thread has started: what happens to it from now on, happens to the process. */
   | { readonly kind: 'ready' }
   | { readonly kind: 'connected'; readonly flow: number }
+  | { readonly kind: 'redis'; readonly flow: number; readonly event: RedisEvent }
   /** `reason` is '' when it was told to end. */
   | { readonly kind: 'ended'; readonly flow: number; readonly reason: string };

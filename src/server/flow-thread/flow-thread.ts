@@ -33,18 +33,22 @@ import type {
   FlowThreadData,
   FlowToMain,
   FollowFlow,
+  FollowRedis,
   MainToFlow,
+  RedisEvent,
   ServeFlow,
 } from '../channel/main-flow.js';
 import type { EffectApplier } from './effect-applier.js';
 import { FollowedFlow } from './followed-flow.js';
+import type { FollowedRedis } from './followed-redis.js';
 import { KeylessEffects } from './keyless-effects.js';
 import { librariesEffect } from './libraries-effect.js';
+import type { RedisFollowing } from './redis-following.js';
 import { ReplicatedMessages } from './replicated-messages.js';
 import { ServedFlow } from './served-flow.js';
 
 class FlowThread {
-  private readonly flows = new Map<number, ServedFlow | FollowedFlow>();
+  private readonly flows = new Map<number, ServedFlow | FollowedFlow | FollowedRedis>();
   private readonly shards: Shards;
   private readonly rings: readonly JournalRing[];
   private readonly cuts: NewestCut;
@@ -57,9 +61,13 @@ class FlowThread {
   private readonly claims: Claims;
   private readonly prefixes: TrackedPrefixes;
   private target: EffectApplier | null = null;
+  /** What follows a Redis, once there was one to follow. */
+  private redis: Promise<RedisFollowing> | null = null;
+  /** Flows that begin when it is there. */
+  private readonly starting = new Set<number>();
 
   constructor(
-    data: FlowThreadData,
+    private readonly data: FlowThreadData,
     private readonly report: (report: FlowToMain) => void,
   ) {
     this.control = attachControl(data.controlBuffer, data.ioThreads, data.commands);
@@ -89,10 +97,13 @@ class FlowThread {
   take(command: Exclude<MainToFlow, { kind: 'stop' }>): void {
     if (command.kind === 'serve') this.serve(command);
     else if (command.kind === 'follow') this.follow(command);
+    else if (command.kind === 'follow-redis') void this.followRedis(command);
     else {
       const flow = this.flows.get(command.flow);
-      if (command.kind === 'end') flow?.end('');
-      else if (flow instanceof FollowedFlow) flow.go();
+      if (command.kind === 'end' && flow !== undefined) flow.end('');
+      else if (command.kind === 'end' && this.starting.delete(command.flow)) {
+        this.ended(command.flow, '');
+      } else if (flow !== undefined && !(flow instanceof ServedFlow)) flow.go();
     }
   }
 
@@ -138,12 +149,36 @@ class FlowThread {
       trackingClients: this.control.word(TRACKING_CLIENTS),
       prefixes: this.prefixes,
     });
-    this.messages.tell(target.notifications);
     this.target = target;
+  }
+
+  private async followRedis(command: FollowRedis): Promise<void> {
+    const { flow } = command;
+    this.starting.add(flow);
+    this.redis ??= this.prepareRedis();
+    const following = await this.redis;
+    // It may have been ended meanwhile.
+    if (!this.starting.delete(flow)) return;
+    this.messages.tell(following.notifications);
+    const event = (redis: RedisEvent) => this.report({ kind: 'redis', flow, event: redis });
+    const ended = (reason: string) => this.ended(flow, reason);
+    this.flows.set(flow, following.follow(command, { event, ended }));
+  }
+
+  /** 4 MB more, that only a thread which follows a Redis needs. */
+  private async prepareRedis(): Promise<RedisFollowing> {
+    const module = await loadModule(new URL('./redis-following.js', import.meta.url));
+    const { RedisFollowing } = module as typeof import('./redis-following.js');
+    const { data, shards, rings, control, claims, mail, prefixes } = this;
+    return new RedisFollowing({
+      ...{ shards, rings, control, claims, mail, prefixes },
+      ...{ data, messages: this.messages },
+    });
   }
 
   private follow(command: FollowFlow): void {
     const { flow, primaryShards, mine } = command;
+    this.messages.tell(this.target!.notifications);
     const progress = new SyncProgress(command.progress, streamsOf(primaryShards), this.owner);
     const pending = new PendingStreams(command.pending, this.owner);
     const createFlow = () =>

@@ -140,6 +140,7 @@ export class Server {
     const common = {
       ...{ shardBuffers, ringBuffers, cutsBuffer, databases, mailboxes },
       librariesBuffer: scripting.libraries,
+      recordsBuffer: scripting.records,
       prefixesBuffer: SharedText.create('', PREFIXES_BYTES_MAX).buffer,
       subscriptionsBuffer,
     };
@@ -182,6 +183,7 @@ export class Server {
     readonly ringBuffers: readonly SharedArrayBuffer[];
     readonly cutsBuffer: SharedArrayBuffer;
     readonly librariesBuffer: SharedArrayBuffer;
+    readonly recordsBuffer: SharedArrayBuffer;
     readonly prefixesBuffer: SharedArrayBuffer;
     readonly databases: number;
     readonly mailboxes: MailboxMemory;

@@ -9,13 +9,20 @@
  * was started for, and the next flow tries again. One that dies later may hold shards' locks.
  */
 import type { Worker } from 'node:worker_threads';
-import type { FlowThreadData, FlowToMain, MainToFlow } from '../../channel/main-flow.js';
+import type {
+  FlowThreadData,
+  FlowToMain,
+  MainToFlow,
+  RedisEvent,
+} from '../../channel/main-flow.js';
 import { createWorker } from '../workers.js';
 
 /** What becomes of one flow. */
 export interface FlowListener {
   readonly connected: () => void;
   readonly ended: (reason: string) => void;
+  /** For a connection to a Redis. */
+  readonly redis?: (event: RedisEvent) => void;
   /** Its thread did not start, and so never took what the flow was given. `ended` follows. */
   readonly abandoned?: () => void;
 }
@@ -146,6 +153,7 @@ export class FlowThreads {
   private take(handle: FlowThreadHandle, report: FlowToMain): void {
     if (report.kind === 'ready') handle.isReady = true;
     else if (report.kind === 'connected') this.listeners.get(report.flow)?.connected();
+    else if (report.kind === 'redis') this.listeners.get(report.flow)?.redis?.(report.event);
     else this.forget(report.flow)?.ended(report.reason);
   }
 }

@@ -76,6 +76,7 @@ export interface ManagerParts {
   readonly ringBuffers: readonly SharedArrayBuffer[];
   readonly cutsBuffer: SharedArrayBuffer;
   readonly librariesBuffer: SharedArrayBuffer;
+  readonly recordsBuffer: SharedArrayBuffer;
   readonly prefixesBuffer: SharedArrayBuffer;
   readonly databases: number;
   readonly mailboxes: MailboxMemory;
@@ -148,6 +149,8 @@ export class ReplicationManager {
       ringBuffers,
       cutsBuffer,
       librariesBuffer,
+      recordsBuffer: parts.recordsBuffer,
+      configBuffer: config.buffer,
       prefixesBuffer,
       controlBuffer: control.buffer,
       ioThreads,
