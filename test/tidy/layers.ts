@@ -11,8 +11,10 @@ export const LAYERS: readonly (readonly [folder: string, imports: readonly strin
   ['protocol', ['base']],
   // Lua as a language: it knows no command and no key. Its host gives it both.
   ['scripting', ['base']],
+  // Pure logic over bytes and the store: DUMP and RESTORE are commands on one key.
+  ['persistence/rdb', ['base', 'memory', 'structures', 'values', 'keyspace', 'protocol']],
   ['commands/contract', ['base', 'memory', 'values', 'keyspace', 'protocol']],
-  ['commands', ['base', 'values', 'keyspace', 'protocol', 'commands/contract']],
+  ['commands', ['base', 'values', 'keyspace', 'protocol', 'persistence/rdb', 'commands/contract']],
   // Memory for locks and mailboxes: it decides who holds which shard.
   // It is the host of scripts.
   [

@@ -198,6 +198,11 @@ export class SortedSetEdit {
     return true;
   }
 
+  /** Goes on with what `create` began, after other edits in the same space. */
+  resume(): void {
+    if (this.form === NEW) this.set!.attach(0, this.root);
+  }
+
   private becomeNew(set: ScoredSet): void {
     this.form = NEW;
     this.set = set;

@@ -42,6 +42,18 @@ export class StreamId {
     return this.set(-1, -1, -1, -1);
   }
 
+  /** @param id 128 bits, the milliseconds in the upper half */
+  setBigInt(id: bigint): this {
+    const word = (shift: bigint): number => Number(BigInt.asIntN(32, id >> shift));
+    return this.set(word(96n), word(64n), word(32n), word(0n));
+  }
+
+  toBigInt(): bigint {
+    const half = (high: number, low: number): bigint =>
+      (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0);
+    return (half(this.msHigh, this.msLow) << 64n) | half(this.seqHigh, this.seqLow);
+  }
+
   /** @param ms an integer of at most 53 bits */
   setTime(ms: number): this {
     return this.set(Math.floor(ms / TWO_32), ms | 0, 0, 0);

@@ -6,6 +6,7 @@ import type { ValueType } from '../value-type.js';
 import { FieldReader } from './block.js';
 import { copyStream } from './copy.js';
 import { emitStream } from './effects.js';
+import { StreamLoader, saveStream } from './file.js';
 import { STREAM_KIND, STREAM_ROOT_BYTES, TYPE_STREAM } from './layout.js';
 import { serializedStream } from './serialized.js';
 import { idText, StreamId } from './stream-id.js';
@@ -52,6 +53,8 @@ export const streamType: ValueType = {
   },
 
   effects: rebuilding(emitStream),
+  save: saveStream,
+  newLoader: () => new StreamLoader(),
 
   copy(value, space, copied) {
     if (!copyStream(value, space)) return false;
