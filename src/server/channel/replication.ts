@@ -39,6 +39,15 @@ export interface LinkStatus extends HostAndPort {
   readonly downSinceMs: number;
   /** Why the last attempt failed, '' while the link is up. */
   readonly failure: string;
+  /** When the primary is a Redis. */
+  readonly redis: RedisLinkStatus | null;
+}
+
+export interface RedisLinkStatus {
+  /** Its replication id that the data is of, '' before there is any. */
+  readonly id: string;
+  /** Its RedisProgress. */
+  readonly progress: SharedArrayBuffer;
 }
 
 /** Everything that I/O threads know about replication, besides figures. */

@@ -108,7 +108,6 @@ export class RedisApplier {
 
   /** Applies a command. @returns one of the outcomes above */
   apply(args: Arguments): number {
-    const { dispatcher, session } = this;
     const command = this.find(args);
     const treatment = command === null ? REFUSE : this.treatments[command.index]!;
     if (treatment === IGNORE) return APPLIED;

@@ -24,6 +24,7 @@ import {
   REPLICATION_OUTPUT_BYTES,
 } from '../../../replication/counters.js';
 import { PrimaryState } from '../../../replication/primary/primary-state.js';
+import type { RedisHistory } from '../../../replication/redis/handshake.js';
 import type { Peer } from '../../../replication/roles/contract.js';
 import { StreamLocks } from '../../../replication/stream-locks.js';
 import type { MailboxMemory } from '../../channel/mailboxes.js';
@@ -42,8 +43,10 @@ import type { Config } from '../../config/config.js';
 import { ConfirmedStatus } from './confirmed-status.js';
 import { FlowThreads } from './flow-threads.js';
 import { PrimaryLink } from './primary-link.js';
+import { RedisLink } from './redis-link.js';
 import { RunningRoles } from './role-host.js';
 import { ServedReplicas, type SyncKind } from './served-replicas.js';
+import type { DataHistory, UpstreamLink } from './upstream-link.js';
 
 const TICK_MS = 100;
 /**
@@ -66,6 +69,9 @@ const COMMIT_LINGER_MS = 200;
 /** How many servers above each other are told of to those below. */
 const CHAIN_MAX = 64;
 const POLL_MS = 2;
+const NOT_FOR_REDIS =
+  'It followed a Redis. The Redis cannot follow it in turn yet: Darters can, and REPLICAOF makes ' +
+  'this server its replica again, with a full sync';
 
 export interface ManagerParts {
   readonly config: Config;
@@ -109,7 +115,14 @@ export class ReplicationManager {
   /** Apart, as those that follow yield to others, for good (a process may not take that back). */
   private readonly serving: FlowThreads;
   private readonly following: FlowThreads;
-  private link: PrimaryLink | null = null;
+  private link: UpstreamLink | null = null;
+  /**
+   * Where in the history of a Redis the data is, while that is known and there is no link to one: a
+   * Redis that shares the history may continue it. Null once the data may have changed otherwise.
+   */
+  private redisHistory: RedisHistory | null = null;
+  /** The Redis that this server followed before it was promoted, shown as the second id. */
+  private promotedFrom: RedisHistory | null = null;
   /** Shown while this server is a replica without a link. */
   private becoming: LinkStatus | null = null;
   private journaling = false;
@@ -260,9 +273,7 @@ export class ReplicationManager {
       link: this.link?.status ?? this.becoming,
       loading: this.link?.loading ?? false,
       replicationId: state.replicationId,
-      secondId: state.secondId,
-      secondOffset:
-        state.secondLsns.length === 0 ? -1 : state.secondLsns.reduce((sum, lsn) => sum + lsn, 1),
+      ...this.secondHistory,
       replicas: this.replicas.status,
       holdWritesUntilMs: Math.max(this.holdWritesUntilMs, this.drainUntilMs),
       failoverState: this.running.roles.failoverState,
@@ -270,6 +281,18 @@ export class ReplicationManager {
     this.noteLoading();
     this.parts.log.role = this.status.link === null ? 'M' : 'S';
     return this.confirmed.send(this.status);
+  }
+
+  /** The history before the last promotion. Offsets are those of the server that was followed. */
+  private get secondHistory(): Pick<ReplicationStatus, 'secondId' | 'secondOffset'> {
+    const { state, promotedFrom } = this;
+    if (promotedFrom !== null) {
+      return { secondId: promotedFrom.id, secondOffset: promotedFrom.offset + 1 };
+    }
+    const { secondId, secondLsns } = state;
+    const secondOffset =
+      secondLsns.length === 0 ? -1 : secondLsns.reduce((sum, lsn) => sum + lsn, 1);
+    return { secondId, secondOffset };
   }
 
   /** For INFO: another subject may be loading data too. */
@@ -370,6 +393,13 @@ export class ReplicationManager {
   /** Writes go to the journal from now on; in force on all threads when this resolves. */
   private async startJournal(): Promise<void> {
     if (this.journaling || this.link !== null) return;
+    this.beginJournal();
+    await this.publish();
+  }
+
+  /** What was written while there was no journal has no positions in it. */
+  private beginJournal(): void {
+    if (this.journaling) return;
     this.rings.forEach((ring, shard) => {
       this.locks.lock(shard);
       ring.reset(ring.head + JOURNAL_GAP_BYTES);
@@ -377,7 +407,6 @@ export class ReplicationManager {
     });
     this.journaling = true;
     this.journalSinceMs = Date.now();
-    await this.publish();
   }
 
   private heads(): number[] {
@@ -413,10 +442,10 @@ export class ReplicationManager {
   }
 
   /** Ends what the server was. @returns the history of its data, if others may share it */
-  private async leaveRole(): Promise<{ id: string; lsns: number[] } | undefined> {
+  private async leaveRole(): Promise<DataHistory | undefined> {
     const { link } = this;
     if (link !== null) {
-      const history = await link.end();
+      const history = await this.endLink(link);
       this.link = null;
       this.replicas.dropAll('this server changes its primary');
       return history ?? undefined;
@@ -425,20 +454,34 @@ export class ReplicationManager {
     return this.journaling ? { id: this.state.replicationId, lsns: [] } : undefined;
   }
 
+  private async endLink(link: UpstreamLink): Promise<DataHistory | null> {
+    const history = await link.end();
+    if (link instanceof RedisLink) this.redisHistory = link.history;
+    return history;
+  }
+
   private async beginToFollow(
     primary: HostAndPort,
-    history: { id: string; lsns: number[] } | undefined,
+    history: DataHistory | undefined,
   ): Promise<void> {
     const wasPrimary = history !== undefined && history.lsns.length === 0;
     this.following.prepare();
-    const { config, log } = this.parts;
     // First no thread writes any more: then the journal's heads are final.
     this.link = null;
     await this.publishAsReplica(primary);
     this.cuts.clear(true);
     const final = wasPrimary ? { id: history.id, lsns: this.heads() } : history;
     const streams = this.rings.length;
-    this.link = new PrimaryLink(
+    const isUsable = final !== undefined && (final.lsns.length === streams || !wasPrimary);
+    this.promotedFrom = null;
+    this.link = this.createPrimaryLink(primary, isUsable ? final : undefined);
+    this.becoming = null;
+    await this.publish();
+  }
+
+  private createPrimaryLink(primary: HostAndPort, history: DataHistory | undefined): UpstreamLink {
+    const { config, log } = this.parts;
+    const link: PrimaryLink = new PrimaryLink(
       {
         config,
         log,
@@ -449,21 +492,68 @@ export class ReplicationManager {
         expectedRunId: () => this.running.roles.expectedHeir?.runId ?? null,
         changed: () => this.publish(),
         rearranged: () => this.replicas.dropAll('the servers that this one follows have changed'),
-        synced: (isFull) => {
-          this.running.tell((roles) => roles.linked());
-          this.parts.synced(isFull);
-        },
+        isRedis: () => this.exchangeLink(link, () => this.createRedisLink(primary)),
+        synced: (isFull) => this.synced(isFull),
         replacing: () => {
+          this.redisHistory = null;
           this.replicas.dropAll('this server gets a full sync itself');
           this.cuts.clear(true);
         },
-        adopt: (id, from) => this.adopt(id, from),
+        adopt: (id, from) => {
+          this.redisHistory = null;
+          this.adopt(id, from);
+        },
       },
       primary,
-      final !== undefined && (final.lsns.length === streams || !wasPrimary) ? final : undefined,
+      history,
     );
-    this.becoming = null;
-    await this.publish();
+    return link;
+  }
+
+  /** Our journals go on as a primary's: what comes from the Redis is written to them. */
+  private createRedisLink(primary: HostAndPort): UpstreamLink {
+    const { config, log, runId } = this.parts;
+    this.cuts.clear(false);
+    this.beginJournal();
+    const own = () => ({ id: this.state.replicationId, lsns: this.heads() });
+    const link: RedisLink = new RedisLink(
+      {
+        ...{ config, log, runId, own },
+        ...{ shards: this.shards, threads: this.following },
+        changed: () => this.publish(),
+        synced: (isFull) => this.synced(isFull),
+        replacing: () => {
+          this.replicas.dropAll('this server gets a full sync itself');
+          this.state.startAnew();
+        },
+        isDarter: () =>
+          this.exchangeLink(link, (history) => {
+            this.cuts.clear(true);
+            return this.createPrimaryLink(primary, history ?? undefined);
+          }),
+      },
+      primary,
+      this.redisHistory,
+    );
+    return link;
+  }
+
+  /** Another kind of server than was thought stands behind the address. */
+  private exchangeLink(
+    link: UpstreamLink,
+    create: (history: DataHistory | null) => UpstreamLink,
+  ): void {
+    void this.running.inTurn(async () => {
+      if (this.link !== link) return;
+      const history = await this.endLink(link);
+      this.link = create(history);
+      await this.publish();
+    });
+  }
+
+  private synced(isFull: boolean): void {
+    this.running.tell((roles) => roles.linked());
+    this.parts.synced(isFull);
   }
 
   /** All threads treat the server as a replica before it connects. */
@@ -482,6 +572,7 @@ export class ReplicationManager {
       offset: 0,
       downSinceMs: -1,
       failure: '',
+      redis: null,
     };
     return this.publish();
   }
@@ -507,13 +598,17 @@ export class ReplicationManager {
       `This server is a primary now, with id ${this.state.replicationId}` +
         `${this.state.secondLsns.length > 0 ? `; ${this.state.secondId} continues here` : ''}`,
     );
+    if (this.promotedFrom !== null) this.parts.log.notice(NOT_FOR_REDIS);
   }
 
   /** Ends the link. The data is of a history of its own from here on, which goes on the primary's. */
-  private async continueFrom(link: PrimaryLink): Promise<void> {
+  private async continueFrom(link: UpstreamLink): Promise<void> {
     const isAlike = link.status.primaryShards === this.shards.count;
-    const history = await link.end();
+    const history = await this.endLink(link);
     this.link = null;
+    // From here on the data changes without a Redis: none can continue its history.
+    this.promotedFrom = this.redisHistory;
+    this.redisHistory = null;
     if (history !== null && (isAlike || history.lsns.length === this.rings.length)) {
       this.state.promote(history.id, history.lsns);
       this.journaling = true;
