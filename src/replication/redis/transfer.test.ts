@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { Region } from '../../base/region.js';
 import { type RdbSink, RdbTransfer, TransferError } from './transfer.js';
 
-const MARK = 'm'.repeat(39) + 'k';
+const MARK = `${'m'.repeat(39)}k`;
 const REST = '*1\r\n$4\r\nPING\r\n';
 
 /** An RDB that ends with the first 'Z'. */

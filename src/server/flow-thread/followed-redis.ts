@@ -29,7 +29,7 @@ import { RdbTransfer, TransferError } from '../../replication/redis/transfer.js'
 import type { FollowRedis, RedisEvent } from '../channel/main-flow.js';
 import { APPLIED, ASKED, FAILED, PUT_OFF, REFUSED } from './redis-applier.js';
 import type { RedisTarget } from './redis-target.js';
-import { RedisLoad } from './redis-load.js';
+import type { RedisLoad } from './redis-load.js';
 
 /** A line of the hand-shake that is longer is none of a Redis. */
 const LINE_BYTES_MAX = 4096;
@@ -103,7 +103,7 @@ export class FollowedRedis {
   go(): void {
     if (this.closed || this.phase !== 'transfer' || this.load !== null) return;
     this.load = this.parts.createLoad();
-    this.goOn();
+    this.resumeInput();
   }
 
   end(reason: string): void {
@@ -133,7 +133,7 @@ export class FollowedRedis {
     return !this.closed && !this.isHeld;
   }
 
-  private goOn(): void {
+  private resumeInput(): void {
     this.isHeld = false;
     this.work();
     if (!this.closed && !this.isHeld) this.socket.resume();
@@ -290,7 +290,7 @@ export class FollowedRedis {
       case PUT_OFF:
         this.isHeld = true;
         this.isRetrying = true;
-        this.retryTimer = setTimeout(() => this.goOn(), RETRY_MS);
+        this.retryTimer = setTimeout(() => this.resumeInput(), RETRY_MS);
         return false;
       case FAILED:
         this.progress.fail();

@@ -28,7 +28,7 @@ import type { RedisHistory } from '../../../replication/redis/handshake.js';
 import type { Peer } from '../../../replication/roles/contract.js';
 import { StreamLocks } from '../../../replication/stream-locks.js';
 import type { MailboxMemory } from '../../channel/mailboxes.js';
-import { FLOW_THREADS_MAX } from '../../channel/main-flow.js';
+import { FLOW_THREADS_MAX, type FlowThreadData } from '../../channel/main-flow.js';
 import { LOADING } from '../../channel/process-figures.js';
 import {
   FIRST_STATUS,
@@ -42,6 +42,7 @@ import {
 import type { Config } from '../../config/config.js';
 import { ConfirmedStatus } from './confirmed-status.js';
 import { FlowThreads } from './flow-threads.js';
+import { Journals } from './journals.js';
 import { PrimaryLink } from './primary-link.js';
 import { RedisLink } from './redis-link.js';
 import { RunningRoles } from './role-host.js';
@@ -60,10 +61,6 @@ const RELAX_MS = 1000;
  * takes whole time slices from them (median latency 4 ms instead of 1.3 on two full cores).
  */
 const FOLLOWING_NICE = 5;
-/**
- * How far the journal's positions jump when it is switched on: what was written before had none.
- */
-const JOURNAL_GAP_BYTES = 8;
 /** The answer to COMMIT goes out before the connection that it came on is closed. */
 const COMMIT_LINGER_MS = 200;
 /** How many servers above each other are told of to those below. */
@@ -103,12 +100,25 @@ function newId(): string {
   return randomBytes(20).toString('hex');
 }
 
+/** What flow threads get at their start, of either kind. */
+function flowThreadData(parts: ManagerParts): Omit<FlowThreadData, 'thread' | 'follows' | 'nice'> {
+  const { shardBuffers, ringBuffers, cutsBuffer, librariesBuffer, recordsBuffer } = parts;
+  const { prefixesBuffer, ioThreads, mailboxes, subscriptionsBuffer } = parts;
+  const { databases, commands, elements } = parts;
+  return {
+    ...{ shardBuffers, ringBuffers, cutsBuffer, librariesBuffer, recordsBuffer },
+    ...{ prefixesBuffer, ioThreads, mailboxes, subscriptionsBuffer },
+    ...{ databases, commands, elements },
+    configBuffer: parts.config.buffer,
+    controlBuffer: parts.control.buffer,
+  };
+}
+
 export class ReplicationManager {
   status: ReplicationStatus;
   /** The shards as this thread sees them. */
   readonly shards: Shards;
   private readonly rings: readonly JournalRing[];
-  private readonly locks: StreamLocks;
   private readonly cuts: NewestCut;
   private readonly state: PrimaryState;
   private readonly replicas: ServedReplicas;
@@ -125,8 +135,7 @@ export class ReplicationManager {
   private promotedFrom: RedisHistory | null = null;
   /** Shown while this server is a replica without a link. */
   private becoming: LinkStatus | null = null;
-  private journaling = false;
-  private journalSinceMs = 0;
+  private readonly journals: Journals;
   private readonly running: RunningRoles;
   /** A takeover holds writes until then, and the end of the process. */
   private holdWritesUntilMs = 0;
@@ -143,7 +152,6 @@ export class ReplicationManager {
 
   constructor(private readonly parts: ManagerParts) {
     const { config, log, control, shardBuffers, ringBuffers, databases, ioThreads } = parts;
-    const { cutsBuffer, librariesBuffer, prefixesBuffer } = parts;
     const owner = ioThreads + 1;
     this.confirmed = new ConfirmedStatus(ioThreads, parts.sendStatus);
     this.shards = new Shards(
@@ -154,25 +162,11 @@ export class ReplicationManager {
       owner,
     );
     this.rings = ringBuffers.map((buffer) => new JournalRing(attachRegion(buffer)));
-    this.locks = new StreamLocks(this.shards, this.rings, owner + 1);
-    this.cuts = new NewestCut(cutsBuffer, owner);
+    const locks = new StreamLocks(this.shards, this.rings, owner + 1);
+    this.journals = new Journals(this.rings, locks);
+    this.cuts = new NewestCut(parts.cutsBuffer, owner);
     this.state = new PrimaryState(this.shards.count, databases, newId);
-    const data = {
-      shardBuffers,
-      ringBuffers,
-      cutsBuffer,
-      librariesBuffer,
-      recordsBuffer: parts.recordsBuffer,
-      configBuffer: config.buffer,
-      prefixesBuffer,
-      controlBuffer: control.buffer,
-      ioThreads,
-      mailboxes: parts.mailboxes,
-      subscriptionsBuffer: parts.subscriptionsBuffer,
-      databases,
-      commands: parts.commands,
-      elements: parts.elements,
-    };
+    const data = flowThreadData(parts);
     const count = Math.min(ioThreads, FLOW_THREADS_MAX);
     const createThreads = (firstThread: number, follows: boolean, nice: number) =>
       new FlowThreads({
@@ -189,7 +183,7 @@ export class ReplicationManager {
       log,
       shards: this.shards,
       rings: this.rings,
-      locks: this.locks,
+      locks,
       threads: this.serving,
       state: this.state,
       changed: () => void this.publish(),
@@ -209,7 +203,7 @@ export class ReplicationManager {
         this.holdWritesUntilMs = untilMs;
         return this.publish();
       },
-      heads: () => this.heads(),
+      heads: () => this.journals.heads(),
       promote: () => this.promote(),
       follow: (primary, heir) => this.follow(primary, heir),
       changed: () => void this.publish(),
@@ -229,7 +223,7 @@ export class ReplicationManager {
       void this.running.request({ kind: 'follow', primary });
     }
     setInterval(() => this.tick(), TICK_MS).unref();
-    setInterval(() => this.relaxRings(), RELAX_MS).unref();
+    setInterval(() => this.journals.relax(), RELAX_MS).unref();
     setTimeout(() => this.serving.prepare(), PREPARE_MS).unref();
   }
 
@@ -239,7 +233,7 @@ export class ReplicationManager {
     const deadlineMs = Date.now() + timeoutMs;
     this.drainUntilMs = deadlineMs;
     await this.publish();
-    const heads = this.heads();
+    const heads = this.journals.heads();
     const { log } = this.parts;
     const lagging = () => this.replicas.lagging(heads);
     if (lagging() > 0) log.notice(`${lagging()} replicas lag: waiting before shutting down`);
@@ -268,8 +262,8 @@ export class ReplicationManager {
   private publish(): Promise<void> {
     const { state } = this;
     this.status = {
-      journaling: this.journaling,
-      journalSinceMs: this.journalSinceMs,
+      journaling: this.journals.isOn,
+      journalSinceMs: this.journals.sinceMs,
       link: this.link?.status ?? this.becoming,
       loading: this.link?.loading ?? false,
       replicationId: state.replicationId,
@@ -343,22 +337,13 @@ export class ReplicationManager {
     this.running.tell((roles) => roles.tick());
     const ttlSeconds = this.parts.config.number('repl-backlog-ttl');
     const isPrimary = this.running.roles.isPrimary && this.link === null;
-    if (!this.journaling || !isPrimary || ttlSeconds === 0) return;
+    if (!this.journals.isOn || !isPrimary || ttlSeconds === 0) return;
     if (this.replicas.emptyMs(nowMs) < ttlSeconds * 1000) return;
-    this.journaling = false;
+    this.journals.isOn = false;
     // What is written from now on is in no journal: the history ends here.
     this.state.startAnew();
     this.parts.log.notice(`The journal ends: no replica for ${ttlSeconds} seconds`);
     void this.publish();
-  }
-
-  private relaxRings(): void {
-    this.rings.forEach((ring, shard) => {
-      if (!ring.hasGrown) return;
-      this.locks.lock(shard);
-      ring.shrink();
-      this.locks.unlock(shard);
-    });
   }
 
   private countTraffic(): void {
@@ -392,30 +377,9 @@ export class ReplicationManager {
 
   /** Writes go to the journal from now on; in force on all threads when this resolves. */
   private async startJournal(): Promise<void> {
-    if (this.journaling || this.link !== null) return;
-    this.beginJournal();
+    if (this.journals.isOn || this.link !== null) return;
+    this.journals.begin();
     await this.publish();
-  }
-
-  /** What was written while there was no journal has no positions in it. */
-  private beginJournal(): void {
-    if (this.journaling) return;
-    this.rings.forEach((ring, shard) => {
-      this.locks.lock(shard);
-      ring.reset(ring.head + JOURNAL_GAP_BYTES);
-      this.locks.unlock(shard);
-    });
-    this.journaling = true;
-    this.journalSinceMs = Date.now();
-  }
-
-  private heads(): number[] {
-    return this.rings.map((ring, shard) => {
-      this.locks.lock(shard);
-      const { head } = ring;
-      this.locks.unlock(shard);
-      return head;
-    });
   }
 
   // --- changes of role
@@ -451,7 +415,7 @@ export class ReplicationManager {
       return history ?? undefined;
     }
     this.replicas.dropAll('this server becomes a replica');
-    return this.journaling ? { id: this.state.replicationId, lsns: [] } : undefined;
+    return this.journals.isOn ? { id: this.state.replicationId, lsns: [] } : undefined;
   }
 
   private async endLink(link: UpstreamLink): Promise<DataHistory | null> {
@@ -470,7 +434,7 @@ export class ReplicationManager {
     this.link = null;
     await this.publishAsReplica(primary);
     this.cuts.clear(true);
-    const final = wasPrimary ? { id: history.id, lsns: this.heads() } : history;
+    const final = wasPrimary ? { id: history.id, lsns: this.journals.heads() } : history;
     const streams = this.rings.length;
     const isUsable = final !== undefined && (final.lsns.length === streams || !wasPrimary);
     this.promotedFrom = null;
@@ -514,8 +478,8 @@ export class ReplicationManager {
   private createRedisLink(primary: HostAndPort): UpstreamLink {
     const { config, log, runId } = this.parts;
     this.cuts.clear(false);
-    this.beginJournal();
-    const own = () => ({ id: this.state.replicationId, lsns: this.heads() });
+    this.journals.begin();
+    const own = () => ({ id: this.state.replicationId, lsns: this.journals.heads() });
     const link: RedisLink = new RedisLink(
       {
         ...{ config, log, runId, own },
@@ -611,11 +575,10 @@ export class ReplicationManager {
     this.redisHistory = null;
     if (history !== null && (isAlike || history.lsns.length === this.rings.length)) {
       this.state.promote(history.id, history.lsns);
-      this.journaling = true;
-      this.journalSinceMs = Date.now();
+      this.journals.continue();
     } else {
       this.state.startAnew();
-      this.journaling = false;
+      this.journals.isOn = false;
     }
   }
 }
