@@ -20,13 +20,13 @@ import {
 export { COMMAND, INCOMPLETE, PROTOCOL_ERROR } from '../../protocol/parser.js';
 
 export const INPUT_BYTES = 512 * 1024;
-/** Less room than this is not worth a read. */
-const ROOM_BYTES_MIN = 64 * 1024;
+/** Less room than this share of it is not worth a read. */
+const ROOM_SHARE_MIN = 1 / 8;
 /** As much as a command may have, and a read behind it. */
 const INPUT_BYTES_MAX = 0x7ff8_0000;
 
 export class CommandStream {
-  region: Region = newRegion(INPUT_BYTES);
+  region: Region;
   /** Bytes `[start, end)` have come and were not taken. */
   start = 0;
   end = 0;
@@ -34,7 +34,8 @@ export class CommandStream {
   /** Where the parser goes on. */
   private parsed = 0;
 
-  constructor() {
+  constructor(private readonly inputBytes = INPUT_BYTES) {
+    this.region = newRegion(inputBytes);
     // A Redis does not bound what its primary sends by proto-max-bulk-len, either.
     this.parser.bulkBytesMax = COMMAND_BYTES_MAX;
   }
@@ -89,25 +90,25 @@ export class CommandStream {
   }
 
   private makeRoom(): void {
-    const { region, start, end } = this;
-    if (start === end && region.length > INPUT_BYTES) {
+    const { region, start, end, inputBytes } = this;
+    if (start === end && region.length > inputBytes) {
       giveBack(region);
-      this.region = newRegion(INPUT_BYTES);
+      this.region = newRegion(inputBytes);
       this.moved(0);
     } else if (start === end) {
       this.moved(0);
-    } else if (region.length - end < ROOM_BYTES_MIN) {
+    } else if (region.length - end < inputBytes * ROOM_SHARE_MIN) {
       this.growOrMove();
     }
   }
 
   /** Moves what is there to the front when that frees half of the region, else makes it larger. */
   private growOrMove(): void {
-    const { region, start, end } = this;
+    const { region, start, end, inputBytes } = this;
     const used = end - start;
     if (used * 2 > region.length) {
-      const wanted = Math.min(INPUT_BYTES_MAX, end + INPUT_BYTES);
-      if (wanted - end < ROOM_BYTES_MIN) throw new RangeError('a command of 2 GiB');
+      const wanted = Math.min(INPUT_BYTES_MAX, end + inputBytes);
+      if (wanted - end < inputBytes * ROOM_SHARE_MIN) throw new RangeError('a command of 2 GiB');
       this.region = withRoom(region, end, wanted);
     }
     copyBytes(this.region, 0, this.region, start, used);
