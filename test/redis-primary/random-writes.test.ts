@@ -20,7 +20,7 @@ import { Random, seedFromEnvironment } from '../support/random.js';
 import { eitherMissing, type Server } from '../support/server.js';
 import { sameAsRedis, startPrimary } from './support.js';
 
-const CUTS = Number(process.env.DARTER_CUTS ?? 4);
+const CUTS = Number(process.env.DARTER_CUTS ?? 2);
 const CLIENTS = 3;
 const BATCH = 20;
 const ELEMENTS = 300;

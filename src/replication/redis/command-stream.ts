@@ -60,6 +60,11 @@ export class CommandStream {
     return this.parser.error;
   }
 
+  /** Gives the memory back. Nothing may be read any more. */
+  close(): void {
+    giveBack(this.region);
+  }
+
   /** Takes bytes away that are no commands: replies, and the RDB. Not while a command is under way. */
   take(bytes: number): void {
     this.start += bytes;

@@ -116,6 +116,7 @@ export class FollowedRedis {
     target.setJournal(false);
     target.applier.reset(0);
     this.socket.destroy();
+    this.stream.close();
     listener.applied();
     listener.ended(reason);
   }

@@ -198,14 +198,18 @@ function journalFields(
   const active = status.journaling || status.link?.primaryShards === rings.length - 1;
   let held = 0;
   let size = 0;
+  let heads = 0;
   for (const ring of rings) {
     size += ring.capacity;
     held += ring.head - ring.start;
+    heads += ring.head;
   }
+  // A Redis counts another stream than our journals have.
+  const offset = replication.redis === null ? replication.offset : heads;
   return [
     ['repl_backlog_active', active ? 1 : 0],
     ['repl_backlog_size', size],
-    ['repl_backlog_first_byte_offset', active ? Math.max(0, replication.offset - held) + 1 : 0],
+    ['repl_backlog_first_byte_offset', active ? Math.max(0, offset - held) + 1 : 0],
     ['repl_backlog_histlen', active ? held : 0],
   ];
 }
