@@ -3,12 +3,11 @@
  * lives, its memory is bounded, and it follows a real redis-server afterwards.
  */
 import assert from 'node:assert/strict';
-import { type AddressInfo, createServer, type Server as NetServer, type Socket } from 'node:net';
 import { describe, test } from 'node:test';
 import { follow, linkUp, startNode, until } from '../replication/support.js';
-import { encode } from '../support/client.js';
 import { Random, seedFromEnvironment } from '../support/random.js';
 import { eitherMissing, type Server } from '../support/server.js';
+import { commands, Liar } from './liar.js';
 import { sameAsRedis, startPrimary } from './support.js';
 
 const ID = 'f'.repeat(40);
@@ -31,47 +30,6 @@ function moduleId(name: string, version: number): string {
   bytes.writeBigUInt64BE((id << 10n) | BigInt(version), 1);
   return bytes.toString('latin1');
 }
-
-/** A primary that answers PSYNC with `answer` and then says no more. */
-class Liar {
-  answer = '';
-  private readonly sockets = new Set<Socket>();
-
-  private constructor(private readonly server: NetServer) {}
-
-  static async start(): Promise<Liar> {
-    const server = createServer();
-    const liar = new Liar(server);
-    server.on('connection', (socket) => liar.serve(socket));
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    return liar;
-  }
-
-  get port(): number {
-    return (this.server.address() as AddressInfo).port;
-  }
-
-  private serve(socket: Socket): void {
-    this.sockets.add(socket);
-    socket.on('error', () => {});
-    socket.on('close', () => this.sockets.delete(socket));
-    socket.on('data', (bytes) => {
-      const text = bytes.toString('latin1');
-      if (/\r\nPING\r\n/.test(text)) socket.write('+PONG\r\n');
-      else if (/DARTER/.test(text)) socket.write("-ERR unknown command 'DARTER'\r\n");
-      else if (/capa|listening-port/.test(text)) socket.write('+OK\r\n');
-      else if (/PSYNC/.test(text)) socket.write(this.answer, 'latin1');
-    });
-  }
-
-  async close(): Promise<void> {
-    for (const socket of this.sockets) socket.destroy();
-    await new Promise((resolve) => this.server.close(resolve));
-  }
-}
-
-const commands = (...vectors: string[][]): string =>
-  vectors.map((words) => encode(words).toString('latin1')).join('');
 
 /** What the primary answers to PSYNC, and the reason that is shown. */
 const CASES: readonly (readonly [answer: string, reason: RegExp])[] = [

@@ -60,6 +60,8 @@ export class RedisApplier {
   failure = '';
   /** By index of the registry. */
   private readonly treatments: Uint8Array;
+  /** Whether the command, or transaction, under way runs a script. */
+  private hasScript = false;
   /** Set by an exception of the command under way. */
   private exception = '';
 
@@ -94,6 +96,7 @@ export class RedisApplier {
     session.authenticated = true;
     session.putOffSinceMs = 0;
     session.database = database;
+    this.hasScript = false;
   }
 
   /** Whether the stream is within a transaction that has not run. */
@@ -123,6 +126,7 @@ export class RedisApplier {
   private run(command: RegisteredCommand, args: Arguments): number {
     const { dispatcher, session } = this;
     const { reply } = dispatcher;
+    this.hasScript ||= (command.traits & TRAIT_RUNS_SCRIPT) !== 0;
     this.exception = '';
     reply.rewind(0);
     const errorsBefore = reply.errors;
@@ -130,7 +134,8 @@ export class RedisApplier {
     if (outcome === BUSY || outcome === DEFERRED || outcome === PAUSED) return PUT_OFF;
     session.putOffSinceMs = 0;
     // What a script answers is its own: on the primary it was the same.
-    const hasError = reply.errors > errorsBefore && (command.traits & TRAIT_RUNS_SCRIPT) === 0;
+    const hasError = reply.errors > errorsBefore && !this.hasScript;
+    if (!session.inMulti) this.hasScript = false;
     if (outcome !== DONE || hasError || this.exception !== '') {
       this.failure = `${nameOf(args)} of the primary failed: ${this.errorText()}`;
       return FAILED;
