@@ -39,6 +39,7 @@ import {
   QUERY_BYTES_MAX,
   UNAUTHENTICATED_QUERY_BYTES_MAX,
 } from '../src/net/client-input.js';
+import { PAYLOAD_BYTES_MAX } from '../src/persistence/rdb/dump-writer.js';
 import { PATH_BYTES_MAX } from '../src/platform/ffi/socket.js';
 import {
   BULK_BYTES_MAX_DEFAULT,
@@ -65,6 +66,8 @@ import { CONFIG_FILE_BYTES_MAX } from '../src/server/config/text-file.js';
 import { HANDSHAKE_LINE_BYTES_MAX } from '../src/server/flow-thread/followed-flow.js';
 import { SAMPLES_MAX } from '../src/server/io-thread/latency-monitor.js';
 import * as slowLog from '../src/server/io-thread/slow-log.js';
+import { KEPT_MAX } from '../src/server/main-thread/migration/migrator.js';
+import * as migration from '../src/server/main-thread/migration/target-connection.js';
 import { REPLY_BYTES_MAX } from '../src/server/main-thread/replication/resp-client.js';
 import { CONNECT_MS_MAX } from '../src/server/main-thread/replication/served-replicas.js';
 import { STOP_TIMEOUT_MS } from '../src/server/main-thread/server.js';
@@ -134,6 +137,10 @@ const EXPECTED: readonly (readonly [what: string, limit: string])[] = [
     `${sets.PACKED_MEMBERS_MAX} members and ${grouped(sets.PACKED_BYTES_MAX)} bytes`,
   ],
   ['set in the entry of its key', `${grouped(sets.INTEGERS_BYTES_MAX)} bytes`],
+  ['payload of DUMP, and what one MIGRATE sends', `${grouped(PAYLOAD_BYTES_MAX)} bytes`],
+  ['connections kept for MIGRATE', `${KEPT_MAX}, for 10 s`],
+  ['reply of the target of a MIGRATE', `${grouped(migration.LINE_BYTES_MAX)} bytes`],
+  ['command in an append-only file of a Redis', `${grouped(COMMAND_BYTES_MAX)} bytes`],
   ['time since 1970 when a field of a hash expires', ms(FIELD_TIME_MAX)],
   [
     'sorted set in the entry of its key',

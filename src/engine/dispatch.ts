@@ -36,6 +36,7 @@ import {
 import { Execution } from './execution.js';
 import { GATE_MONITOR } from './gates.js';
 import { KeyPlanner, leavesKeyless, mayWrite } from './key-planner.js';
+import { runLateChange } from './late-change.js';
 import { HeldUpError, LockingPlan, WRITES_NOTHING, type WritePressure } from './locking-plan.js';
 import { MonitorFeed } from './monitor-feed.js';
 import { KeyspaceNotifications } from './notifications.js';
@@ -523,6 +524,10 @@ export class Dispatcher implements Context {
         throw error;
       }
     });
+  }
+
+  changeLater(shard: number, work: () => void): void {
+    runLateChange(this, shard, work);
   }
 
   runInside(entry: CommandEntry, args: Arguments, reply: Reply): void {

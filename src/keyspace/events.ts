@@ -87,6 +87,7 @@ export const EVENT_RENAME_TO = event('rename_to', 'g');
 export const EVENT_MOVE_FROM = event('move_from', 'g');
 export const EVENT_MOVE_TO = event('move_to', 'g');
 export const EVENT_COPY_TO = event('copy_to', 'g');
+export const EVENT_RESTORE = event('restore', 'g');
 export const EVENT_EXPIRED = event('expired', 'x');
 export const EVENT_ZADD = event('zadd', 'z');
 export const EVENT_ZINCR = event('zincr', 'z');

@@ -257,6 +257,8 @@ export interface ValueLoader {
   bytes?(region: Region, offset: number, length: number): void;
   /** @returns LOADED, LOAD_FULL or LOAD_DUPLICATE; so do the others */
   add(elements: ElementsInFlight): number;
+  /** After the last element. @returns LOADED or LOAD_FULL */
+  finish?(): number;
   streamState?(state: StreamFigures): void;
   streamGroup?(group: GroupFigures): number;
   streamConsumer?(consumer: ConsumerFigures): number;

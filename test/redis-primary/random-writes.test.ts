@@ -30,6 +30,10 @@ redis.register_function('push', function(keys, args)
   return redis.call('EXPIRE', keys[1], 100)
 end)`;
 
+const TYPES = ['string', 'hash', 'set', 'list', 'zset', 'stream'];
+const RESTORES = `local payload = redis.call('DUMP', KEYS[1])
+if payload then redis.call('RESTORE', KEYS[2], 90000, payload, 'REPLACE') end`;
+
 describe('following a redis-server: random writes', { skip: eitherMissing() }, () => {
   test('after cuts a Darter, and one behind it, have what the redis-server has', async (t) => {
     const random = new Random(seedFromEnvironment());
@@ -119,6 +123,15 @@ function special(random: Random, name: string): string[][] {
     ],
     [['FCALL', 'push', '1', key, name, name]],
     [['PUBLISH', 'channel', name]],
+    [
+      [
+        'EVAL',
+        RESTORES,
+        '2',
+        `${random.pick(TYPES)}:${random.below(12)}`,
+        `restored:${random.below(5)}`,
+      ],
+    ],
     [['SELECT', String(random.below(4))]],
     [
       ['SPOP', 'set:1', '3'],

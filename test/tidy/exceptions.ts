@@ -11,7 +11,6 @@ export const TEST_ONLY: Readonly<Record<string, string>> = {
   'src/memory/space.ts#reservedOffset': 'no subject reserves pages of its shards yet',
   'src/memory/space-layout.ts': 'figures of its drawing, which a test derives again',
   'src/persistence/rdb/store/entry-writer.ts': 'SAVE is not there yet',
-  'src/persistence/rdb/store/payloads.ts': 'DUMP and RESTORE are not there yet',
   'src/persistence/rdb/writer.ts': 'SAVE is not there yet',
   'src/protocol/errors.ts': 'the one table of error texts, compared with Redis; more commands come',
   'src/server/compare/main.ts#compareServers': 'bin/darter calls it',

@@ -79,6 +79,7 @@ export const TYPE_OWNERS: Readonly<Record<string, readonly string[]>> = {
 
 /** Files of commands that build an effect of their own (Mutation.custom), each with the reason. */
 export const CUSTOM_EFFECTS: Readonly<Record<string, string>> = {
+  'src/commands/generic/restore.ts': 'a RESTORE that replaces, with an absolute time',
   'src/commands/stream/lib/group.ts': 'a read or a claim made the consumer: XGROUP CREATECONSUMER',
   'src/commands/stream/lib/trim.ts':
     'how much ~ removes depends on blocks: the first id that is left',

@@ -84,6 +84,8 @@ export interface KeySpecification {
   /** With 'variable_flags': what this command vector does to its keys, as bits (`keyFlagBits`). */
   readonly flagsOf?: (args: ArgumentVector) => number;
   readonly notes?: string;
+  /** An empty argument in this place is no key (MIGRATE). */
+  readonly skipsEmpty?: boolean;
   /**
    * Where the keys begin: at an argument index (0 is the command's name), or after a keyword. Where
    * COMMAND INFO can only say 'unknown', `addTo` finds those that a command vector has.

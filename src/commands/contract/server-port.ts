@@ -10,6 +10,7 @@ import type { ArgumentVector } from '../../base/arguments.js';
 import type { ErrorReply } from '../../protocol/errors.js';
 import type { AclPort } from './acl-port.js';
 import type { CommandEntry, Context } from './context.js';
+import type { MigrationPort } from './migration-port.js';
 import type { PubSubPort } from './pubsub-port.js';
 import type { ReplicationPort } from './replication-port.js';
 import type { Session } from './session.js';
@@ -30,6 +31,7 @@ export interface ServerPort {
   readonly slowLog: SlowLogPort;
   readonly latency: LatencyPort;
   readonly memory: MemoryPort;
+  readonly migration: MigrationPort;
   readonly process: ProcessPort;
   readonly replication: ReplicationPort;
   readonly scripts: ScriptsPort;

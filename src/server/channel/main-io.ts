@@ -4,6 +4,7 @@
  * wakes its transport.
  */
 import type { MessagePort } from 'node:worker_threads';
+import type { MigrationOutcome, MigrationRequest } from '../../commands/contract/migration-port.js';
 import type { ShutdownRequest } from '../../commands/contract/server-port.js';
 import type { TransportName } from '../../platform/transport.js';
 import type { Peer } from './gather.js';
@@ -102,6 +103,12 @@ export type IoToMain =
       readonly id: number;
       readonly request: ReplicationRequest;
     }
+  | {
+      readonly kind: 'migrate';
+      readonly thread: number;
+      readonly id: number;
+      readonly request: MigrationRequest;
+    }
   | { readonly kind: 'replication-notice'; readonly notice: ReplicationNotice }
   | { readonly kind: 'status-taken'; readonly thread: number; readonly number: number };
 
@@ -115,6 +122,7 @@ export type MainToIo =
       readonly id: number;
       readonly answer: ReplicationAnswer;
     }
+  | { readonly kind: 'migrated'; readonly id: number; readonly outcome: MigrationOutcome }
   /** Confirmed by 'status-taken', once it is in force on the thread. */
   | {
       readonly kind: 'replication-status';

@@ -65,6 +65,7 @@ import { ThreadUsers } from './acl/thread-users.js';
 import { createServerPort, endClient } from './server-port.js';
 import { ThreadSettings } from './settings.js';
 import { ThreadClients } from './thread-clients.js';
+import { ThreadMigrations } from './thread-migrations.js';
 import { ThreadPlacement } from './thread-placement.js';
 import { ThreadPolicy } from './thread-policy.js';
 import { ThreadPubSub } from './thread-pubsub.js';
@@ -89,6 +90,9 @@ class IoThread {
   private policy!: ThreadPolicy;
   private replication!: ThreadReplication;
   private keyless!: KeylessStream;
+  private readonly migrations = new ThreadMigrations((id, request) =>
+    this.post({ kind: 'migrate', thread: this.data.thread, id, request }),
+  );
   private dispatcher!: Dispatcher;
   private frontend!: Frontend<ClientSession>;
   private clients!: ThreadClients;
@@ -266,6 +270,7 @@ class IoThread {
         threadUsers: this.threadUsers,
         frontend,
         replication: this.replication,
+        migration: this.migrations,
         scripting,
         pubsub,
         tracker,
@@ -555,6 +560,8 @@ class IoThread {
       this.shutdownFailed?.(message.text);
     } else if (message.kind === 'replication-answer') {
       replication.answered(message.id, message.answer);
+    } else if (message.kind === 'migrated') {
+      this.migrations.answered(message.id, message.outcome);
     } else if (message.kind === 'close-client') {
       const session = replication.control(message.clientId);
       if (session !== undefined) frontend.endSession(session);

@@ -1,4 +1,5 @@
 /** Wires the ports that commands see to what this thread has. */
+import type { MigrationPort } from '../../commands/contract/migration-port.js';
 import { CHANNEL, PATTERN, SHARD_CHANNEL } from '../../commands/contract/pubsub-port.js';
 import type {
   ClientType,
@@ -54,6 +55,7 @@ export interface PortParts {
   readonly frontend: Frontend<ClientSession>;
   readonly transport: Transport;
   readonly replication: ThreadReplication;
+  readonly migration: MigrationPort;
   readonly scripting: Scripting;
   readonly pubsub: PubSub;
   readonly tracker: Tracker;
@@ -125,6 +127,7 @@ export function createServerPort(parts: PortParts, transactions: Transactions): 
     slowLog,
     latency,
     memory,
+    migration: parts.migration,
     process: {
       shutdown: parts.shutdown,
       abortShutdown: parts.abortShutdown,

@@ -21,7 +21,7 @@ import { createScriptingBuffers } from '../../engine/scripts/shared.js';
 import { NewestCut } from '../../journal/cuts.js';
 import { createRings } from '../../journal/ring.js';
 import { type ElementsByVerb, elementsByVerb } from '../../keyspace/effect-elements.js';
-import { formatShard } from '../../keyspace/shards.js';
+import { formatShard, type Shards } from '../../keyspace/shards.js';
 import { PREFIXES_BYTES_MAX } from '../../keyspace/tracked-prefixes.js';
 import { type ControlBlock, THREADS_MAX } from '../../memory/control.js';
 import { SharedText } from '../../memory/shared-text.js';
@@ -37,7 +37,7 @@ import { createMesh } from '../channel/gather.js';
 import { createMailboxes, type MailboxMemory } from '../channel/mailboxes.js';
 import { FLOW_THREADS_MAX } from '../channel/main-flow.js';
 import type { DescriptorShare, IoThreadData, ServerFacts } from '../channel/main-io.js';
-import { STARTUP_BYTES } from '../channel/process-figures.js';
+import { LOADING, STARTUP_BYTES } from '../channel/process-figures.js';
 import type { Config } from '../config/config.js';
 import type { Declarations } from '../config/declarations.js';
 import {
@@ -48,7 +48,10 @@ import {
 import { createSharedUsers } from './initial-users.js';
 import { type IoRequest, IoThreads } from './io-threads.js';
 import { fitMaxClients } from './max-clients.js';
+import { Migrator } from './migration/migrator.js';
 import { RATE_PERIOD_MS, RateSampler } from './rates.js';
+import { findRedisFiles, type RedisFiles, redisPlaces } from './redis-files/find.js';
+import { loadRedisFiles } from './redis-files/load.js';
 import { ReplicationManager } from './replication/manager.js';
 import { ShardWatch } from './shard-watch.js';
 import type { Supervision } from './supervision.js';
@@ -68,6 +71,7 @@ export class Server {
   ended: () => void = () => {};
   private readonly ioThreads: IoThreads;
   private readonly wakers: Int32Array;
+  private readonly migrator = new Migrator();
   private replication: ReplicationManager | null = null;
   private isRunning = false;
   private isStopping = false;
@@ -151,6 +155,8 @@ export class Server {
       elements: elementsByVerb(registry.all.map((command) => command.definition)),
     });
     this.replication = replication;
+    const files = await findRedisFiles(redisPlaces(config));
+    if (files !== null) control.word(LOADING).store(1);
     await this.startThreads({
       ...common,
       threads,
@@ -166,6 +172,11 @@ export class Server {
       facts: { ...this.facts, ioThreads: threads },
     });
     if (this.isStopping) return;
+    if (files !== null) {
+      await this.loadFiles(files, replication.shards, scripting.libraries);
+      control.word(LOADING).store(0);
+      if (this.isStopping) return;
+    }
     control.set(STARTUP_BYTES, process.memoryUsage.rss());
     replication.start();
     const rates = new RateSampler(control);
@@ -175,6 +186,22 @@ export class Server {
     }, RATE_PERIOD_MS).unref();
     const watch = new ShardWatch(replication.shards.spaces, this.log);
     setInterval(() => watch.check(), WATCH_PERIOD_MS).unref();
+  }
+
+  /** What a Redis has left in our folder. */
+  private async loadFiles(
+    files: RedisFiles,
+    shards: Shards,
+    librariesBuffer: SharedArrayBuffer,
+  ): Promise<void> {
+    const { config, log } = this;
+    await loadRedisFiles(files, {
+      ...{ log, shards, librariesBuffer },
+      setting: (name) => config.value(name),
+      isReplica: config.words('replicaof').length > 0,
+      isStopping: () => this.isStopping,
+      progress: () => {},
+    });
   }
 
   private createReplication(memory: {
@@ -375,6 +402,11 @@ export class Server {
       const { thread, id, request } = message;
       void replication!.request(request).then((answer) => {
         ioThreads.tell(thread, { kind: 'replication-answer', id, answer });
+      });
+    } else if (message.kind === 'migrate') {
+      const { thread, id, request } = message;
+      void this.migrator.send(request).then((outcome) => {
+        ioThreads.tell(thread, { kind: 'migrated', id, outcome });
       });
     } else if (message.kind === 'replication-notice') {
       replication!.notice(message.notice);

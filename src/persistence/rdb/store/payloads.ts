@@ -1,7 +1,7 @@
 /** DUMP and RESTORE of one value: between the store, under its shard's lock, and a payload. */
 import type { Region } from '../../../base/region.js';
 import type { Keyspace } from '../../../keyspace/keyspace.js';
-import type { StoredValue } from '../../../keyspace/types.js';
+import type { StoredValue, TypeRegistry } from '../../../keyspace/types.js';
 import type {
   ConsumerFigures,
   GroupFigures,
@@ -14,6 +14,7 @@ import { DUMP_READ, DumpReader } from '../dump.js';
 import { DumpWriter } from '../dump-writer.js';
 import { VERSION_REDIS_7_0, VERSION_REDIS_7_4 } from '../format.js';
 import { KIND_STRING, type RdbKey, type RdbVisitor } from '../visitor.js';
+import { CurrentPackLimits } from './pack-limits.js';
 import { ValueReceiver } from './value-receiver.js';
 import { ValueWriter } from './value-writer.js';
 
@@ -22,19 +23,32 @@ import { ValueWriter } from './value-writer.js';
  * 7.4's, as older ones have no form for that.
  */
 export class ValueDump {
-  private readonly usual = new DumpWriter({ version: VERSION_REDIS_7_0 });
-  private readonly usualValues = new ValueWriter(this.usual);
-  private readonly expiring = new DumpWriter({ version: VERSION_REDIS_7_4 });
-  private readonly expiringValues = new ValueWriter(this.expiring);
+  private readonly limits: CurrentPackLimits;
+  private readonly usual: DumpWriter;
+  private readonly usualValues: ValueWriter;
+  private readonly expiring: DumpWriter;
+  private readonly expiringValues: ValueWriter;
 
-  /** @returns what has the payload, from 0 of its region on, until the next call */
-  write(keys: Pick<Keyspace, 'types'>, value: StoredValue): DumpWriter {
-    const { types } = keys;
+  constructor(directives: LoadLimits) {
+    const limits = new CurrentPackLimits(directives);
+    this.limits = limits;
+    this.usual = new DumpWriter({ version: VERSION_REDIS_7_0, limits });
+    this.usualValues = new ValueWriter(this.usual);
+    this.expiring = new DumpWriter({ version: VERSION_REDIS_7_4, limits });
+    this.expiringValues = new ValueWriter(this.expiring);
+  }
+
+  /**
+   * @returns what has the payload, from 0 of its region on, until `release` or the next call
+   * @throws PayloadTooLongError
+   */
+  write(types: TypeRegistry, value: StoredValue, directives: LoadLimits): DumpWriter {
     const expires =
       types.hasExpiringElements(value.kind) &&
       types.elementExpiry(value.kind).earliest(value) !== Number.POSITIVE_INFINITY;
     const writer = expires ? this.expiring : this.usual;
     const values = expires ? this.expiringValues : this.usualValues;
+    this.limits.directives = directives;
     writer.begin();
     values.begin();
     types.of(value.kind).save(value, values);

@@ -58,9 +58,14 @@ export class ValueReceiver {
     this.kind = kind;
   }
 
-  /** The value built, to be stored. From now on its pages are the caller's. */
+  /**
+   * The value built, to be stored. From now on its pages are the caller's.
+   * @throws the error of a space without room
+   */
   take(): LoadedValue {
-    const { value } = this.building;
+    const { building } = this;
+    if (building.finish !== undefined) this.settle(building.finish(), DUPLICATES[this.kind]!);
+    const { value } = building;
     this.loader = null;
     return value;
   }
@@ -68,7 +73,8 @@ export class ValueReceiver {
   /** Frees what was built. */
   discard(): void {
     if (this.loader === null) return;
-    const value = this.take();
+    const { value } = this.loader;
+    this.loader = null;
     if (this.types.owns(value.kind)) this.types.free(value);
   }
 
