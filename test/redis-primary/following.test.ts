@@ -73,10 +73,17 @@ describe('following a redis-server', { skip: eitherMissing() }, () => {
 
     await t.test('WAIT and GETACK are answered at once', async () => {
       const client = await redis.client();
+      await client.text('SET', 'huge', 'y'.repeat(TEN_MEGABYTES));
       await client.text('SET', 'awaited', '1');
       assert.equal(await client.text('WAIT', '1', '30000'), '1');
       await client.close();
       assert.equal(await replica.ask('GET', 'awaited'), '1');
+      for (const server of [replica, behind]) {
+        await until(
+          'the long value',
+          async () => (await server.ask('STRLEN', 'huge')) === String(TEN_MEGABYTES),
+        );
+      }
     });
 
     await t.test('messages and libraries reach the servers behind', async () => {

@@ -342,6 +342,7 @@ export class ReplicationManager {
     this.journals.isOn = false;
     // What is written from now on is in no journal: the history ends here.
     this.state.startAnew();
+    this.promotedFrom = null;
     this.parts.log.notice(`The journal ends: no replica for ${ttlSeconds} seconds`);
     void this.publish();
   }
