@@ -45,8 +45,10 @@ export const SERVER_LAYERS: readonly (readonly [folder: string, imports: readonl
   ['server/config', []],
   ['server/channel', []],
   ['server/info', ['server/channel']],
+  // A client of other servers, in a process of its own.
+  ['server/compare', []],
   ['server/io-thread', ['server/config', 'server/channel', 'server/info']],
-  ['server/flow-thread', ['server/channel']],
+  ['server/flow-thread', ['server/config', 'server/channel']],
   ['server/main-thread', ['server/config', 'server/channel', 'server/info']],
 ];
 

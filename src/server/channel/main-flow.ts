@@ -10,6 +10,7 @@ import type { FlowFileHeader } from '../../persistence/files/flow-file.js';
 import type { SegmentBreak } from '../../replication/files/segment-reader.js';
 import type { SegmentPlace } from '../../replication/files/segment-writer.js';
 import type { HalfStream } from '../../replication/half-sync.js';
+import type { HandshakeOptions, RedisHistory } from '../../replication/redis/handshake.js';
 import type { PendingMemory } from '../../replication/replica/pending-streams.js';
 import type { MailboxMemory } from './mailboxes.js';
 
@@ -28,6 +29,9 @@ export interface FlowThreadData {
   readonly durableBuffer: SharedArrayBuffer;
   /** Of a SharedText: the libraries of functions. */
   readonly librariesBuffer: SharedArrayBuffer;
+  /** Of a SharedRecords: sources of scripts by SHA1. */
+  readonly recordsBuffer: SharedArrayBuffer;
+  readonly configBuffer: SharedArrayBuffer;
   /** Of a SharedText: keyspace/tracked-prefixes.ts. */
   readonly prefixesBuffer: SharedArrayBuffer;
   readonly controlBuffer: SharedArrayBuffer;
@@ -148,6 +152,33 @@ export interface ReadSegment {
   readonly isTorn: boolean;
 }
 
+/** The one connection to a Redis. */
+export interface FollowRedis {
+  readonly kind: 'follow-redis';
+  readonly flow: number;
+  readonly host: string;
+  readonly port: number;
+  readonly handshake: HandshakeOptions;
+  /** Of a RedisProgress. */
+  readonly progress: SharedArrayBuffer;
+  readonly timeoutMs: number;
+}
+
+/** How far a connection to a Redis is. */
+export type RedisEvent =
+  | { readonly kind: 'connected' }
+  /** It is a Darter; the flow ends. */
+  | { readonly kind: 'darter' }
+  /** It has consented to a full sync. */
+  | { readonly kind: 'full'; readonly history: RedisHistory }
+  /** The RDB comes; it is not read before 'go'. */
+  | { readonly kind: 'transfer' }
+  /** The RDB is loaded, the stream is applied. */
+  | { readonly kind: 'loaded' }
+  /** The stream is applied from where the replica was. */
+  | { readonly kind: 'continued'; readonly id: string }
+  | { readonly kind: 'notice'; readonly text: string };
+
 export type MainToFlow =
   | ServeFlow
   | FollowFlow
@@ -169,6 +200,7 @@ export type MainToFlow =
       readonly path: string;
       readonly header: FlowFileHeader;
     }
+  | FollowRedis
   /** All flows are connected and the old data is gone: apply. */
   | { readonly kind: 'go'; readonly flow: number }
   | { readonly kind: 'end'; readonly flow: number }
@@ -187,5 +219,6 @@ export type FlowToMain =
   | { readonly kind: 'segment-trouble'; readonly flow: number; readonly code: string }
   | { readonly kind: 'segment-read'; readonly flow: number; readonly segment: ReadSegment }
   | { readonly kind: 'segment-fed'; readonly flow: number; readonly blocks: number }
+  | { readonly kind: 'redis'; readonly flow: number; readonly event: RedisEvent }
   /** `reason` is '' when it was told to end. */
   | { readonly kind: 'ended'; readonly flow: number; readonly reason: string };

@@ -39,6 +39,15 @@ export interface LinkStatus extends HostAndPort {
   readonly downSinceMs: number;
   /** Why the last attempt failed, '' while the link is up. */
   readonly failure: string;
+  /** When the primary is a Redis. */
+  readonly redis: RedisLinkStatus | null;
+}
+
+export interface RedisLinkStatus {
+  /** Its replication id that the data is of, '' before there is any. */
+  readonly id: string;
+  /** Its RedisProgress. */
+  readonly progress: SharedArrayBuffer;
 }
 
 /** Of a replica that has not tried to connect yet. */
@@ -54,6 +63,7 @@ export const NO_LINK_YET: Omit<LinkStatus, keyof HostAndPort> = {
   offset: 0,
   downSinceMs: -1,
   failure: '',
+  redis: null,
 };
 
 /** Everything that I/O threads know about replication, besides figures. */

@@ -42,6 +42,7 @@ export interface Surroundings {
 
 const USAGE = `Usage: darter [/path/to/redis.conf] [options] [-]
        darter - (read the configuration from standard input)
+       darter --compare address address [--sample N] (compare two running servers)
        darter -v or --version
        darter -h or --help
        darter --check FILE (verify a snapshot without a server)

@@ -38,10 +38,12 @@ import type {
   FlowThreadData,
   FlowToMain,
   FollowFlow,
+  FollowRedis,
   LoadFile,
   LoadSegment,
   MainToFlow,
   ReadSegment,
+  RedisEvent,
   ServeFlow,
   WriteFile,
   WriteJournal,
@@ -50,17 +52,26 @@ import type {
 import type { EffectApplier } from './effect-applier.js';
 import { FileFlow } from './file-flow.js';
 import { FollowedFlow } from './followed-flow.js';
+import type { FollowedRedis } from './followed-redis.js';
 import { JournalFlow } from './journal-flow.js';
 import { KeylessEffects } from './keyless-effects.js';
 import { librariesEffect } from './libraries-effect.js';
 import { LoadedFlow } from './loaded-flow.js';
 import { LoadedSegment } from './loaded-segment.js';
+import type { RedisFollowing } from './redis-following.js';
 import { ReplicatedMessages } from './replicated-messages.js';
 import { ServedFlow } from './served-flow.js';
 
 /** What is applied here. */
 type AppliedFlow = FollowFlow | LoadFile | LoadSegment;
-type Flow = ServedFlow | FollowedFlow | FileFlow | LoadedFlow | JournalFlow | LoadedSegment;
+type Flow =
+  | ServedFlow
+  | FollowedFlow
+  | FollowedRedis
+  | FileFlow
+  | LoadedFlow
+  | JournalFlow
+  | LoadedSegment;
 
 class FlowThread {
   private readonly flows = new Map<number, Flow>();
@@ -81,9 +92,13 @@ class FlowThread {
   /** By I/O thread: what wakes it. */
   private readonly wakers: Int32Array;
   private target: EffectApplier | null = null;
+  /** What follows a Redis, once there was one to follow. */
+  private redis: Promise<RedisFollowing> | null = null;
+  /** Flows that begin when it is there. */
+  private readonly starting = new Set<number>();
 
   constructor(
-    data: FlowThreadData,
+    private readonly data: FlowThreadData,
     private readonly report: (report: FlowToMain) => void,
   ) {
     this.control = attachControl(data.controlBuffer, data.ioThreads, data.commands);
@@ -120,14 +135,17 @@ class FlowThread {
     else if (command.kind === 'load-file') this.loadFile(command);
     else if (command.kind === 'write-journal') this.writeJournal(command);
     else if (command.kind === 'load-segment') this.loadSegment(command);
+    else if (command.kind === 'follow-redis') void this.followRedis(command);
     else {
       const flow = this.flows.get(command.flow);
-      if (command.kind === 'end') flow?.end('');
-      else if (flow instanceof JournalFlow) tellJournal(flow, command);
+      if (command.kind === 'end') {
+        if (flow !== undefined) flow.end('');
+        else if (this.starting.delete(command.flow)) this.ended(command.flow, '');
+      } else if (flow instanceof JournalFlow) tellJournal(flow, command);
       else if (flow instanceof LoadedSegment) flow.round();
       else if (command.kind === 'next-file') {
         if (flow instanceof FileFlow) flow.continueIn(command);
-      } else if (flow instanceof FollowedFlow) flow.go();
+      } else if (flow !== undefined && 'go' in flow) flow.go();
     }
   }
 
@@ -243,12 +261,36 @@ class FlowThread {
       trackingClients: this.control.word(TRACKING_CLIENTS),
       prefixes: this.prefixes,
     });
-    this.messages.tell(target.notifications);
     this.target = target;
+  }
+
+  private async followRedis(command: FollowRedis): Promise<void> {
+    const { flow } = command;
+    this.starting.add(flow);
+    this.redis ??= this.prepareRedis();
+    const following = await this.redis;
+    // It may have been ended meanwhile.
+    if (!this.starting.delete(flow)) return;
+    this.messages.tell(following.notifications);
+    const event = (redis: RedisEvent) => this.report({ kind: 'redis', flow, event: redis });
+    const ended = (reason: string) => this.ended(flow, reason);
+    this.flows.set(flow, following.follow(command, { event, ended }));
+  }
+
+  /** 4 MB more, that only a thread which follows a Redis needs. */
+  private async prepareRedis(): Promise<RedisFollowing> {
+    const module = await loadModule(new URL('./redis-following.js', import.meta.url));
+    const { RedisFollowing } = module as typeof import('./redis-following.js');
+    const { data, shards, rings, control, claims, mail, prefixes } = this;
+    return new RedisFollowing({
+      ...{ shards, rings, control, claims, mail, prefixes },
+      ...{ data, messages: this.messages },
+    });
   }
 
   private follow(command: FollowFlow): void {
     const { flow } = command;
+    this.messages.tell(this.target!.notifications);
     const progress = this.progressOf(command);
     const createFlow = () => this.createReplicaFlow(command, progress);
     const connected = () => this.report({ kind: 'connected', flow });

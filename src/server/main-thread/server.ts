@@ -170,6 +170,7 @@ export class Server {
     const common = {
       ...{ shardBuffers, ringBuffers, cutsBuffer, durableBuffer, databases, mailboxes },
       librariesBuffer: scripting.libraries,
+      recordsBuffer: scripting.records,
       prefixesBuffer: SharedText.create('', PREFIXES_BYTES_MAX).buffer,
       subscriptionsBuffer,
     };
@@ -244,6 +245,7 @@ export class Server {
     readonly cutsBuffer: SharedArrayBuffer;
     readonly durableBuffer: SharedArrayBuffer;
     readonly librariesBuffer: SharedArrayBuffer;
+    readonly recordsBuffer: SharedArrayBuffer;
     readonly prefixesBuffer: SharedArrayBuffer;
     readonly databases: number;
     readonly mailboxes: MailboxMemory;

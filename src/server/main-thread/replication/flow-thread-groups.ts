@@ -6,6 +6,7 @@
 import type { Log } from '../../../base/log.js';
 import type { ControlBlock } from '../../../memory/control.js';
 import { FLOW_THREADS_MAX, type FlowThreadData } from '../../channel/main-flow.js';
+import type { Config } from '../../config/config.js';
 import { FlowThreads } from './flow-threads.js';
 
 /**
@@ -16,8 +17,9 @@ const FOLLOWING_NICE = 5;
 
 export type FlowThreadGroupsParts = Omit<
   FlowThreadData,
-  'thread' | 'controlBuffer' | 'follows' | 'nice'
+  'thread' | 'controlBuffer' | 'configBuffer' | 'follows' | 'nice'
 > & {
+  readonly config: Config;
   readonly log: Log;
   readonly control: ControlBlock;
   readonly died: (error: Error) => void;
@@ -48,14 +50,15 @@ export class FlowThreadGroups {
   private create(firstThread: number, follows: boolean, nice: number): FlowThreads {
     const { parts, count } = this;
     const { shardBuffers, ringBuffers, cutsBuffer, durableBuffer } = parts;
-    const { librariesBuffer, prefixesBuffer } = parts;
+    const { librariesBuffer, recordsBuffer, prefixesBuffer } = parts;
     const { ioThreads, mailboxes, subscriptionsBuffer, databases, commands, elements } = parts;
     return new FlowThreads({
       count,
       firstThread,
       data: {
         ...{ shardBuffers, ringBuffers, cutsBuffer, durableBuffer },
-        ...{ librariesBuffer, prefixesBuffer },
+        ...{ librariesBuffer, recordsBuffer, prefixesBuffer },
+        configBuffer: parts.config.buffer,
         ...{ ioThreads, mailboxes, subscriptionsBuffer, databases, commands, elements },
         ...{ follows, nice, controlBuffer: parts.control.buffer },
       },

@@ -14,6 +14,7 @@ import type {
   FlowToMain,
   MainToFlow,
   ReadSegment,
+  RedisEvent,
   WrittenFile,
 } from '../../channel/main-flow.js';
 import { createWorker } from '../workers.js';
@@ -36,6 +37,8 @@ export interface FlowListener {
   readonly read?: (segment: ReadSegment) => void;
   readonly fed?: (blocks: number) => void;
   readonly ended: (reason: string) => void;
+  /** For a connection to a Redis. */
+  readonly redis?: (event: RedisEvent) => void;
   /** Its thread did not start, and so never took what the flow was given. `ended` follows. */
   readonly abandoned?: () => void;
 }
@@ -181,6 +184,7 @@ export class FlowThreads {
     else if (report.kind === 'segment-trouble') listener?.trouble?.(report.code);
     else if (report.kind === 'segment-read') listener?.read?.(report.segment);
     else if (report.kind === 'segment-fed') listener?.fed?.(report.blocks);
+    else if (report.kind === 'redis') listener?.redis?.(report.event);
     else this.forget(report.flow)?.ended(report.reason);
   }
 }

@@ -23,6 +23,7 @@ import {
   PARTIAL_SYNCS_REFUSED,
 } from '../../../replication/counters.js';
 import { PrimaryState } from '../../../replication/primary/primary-state.js';
+import type { RedisHistory } from '../../../replication/redis/handshake.js';
 import type { DataHistory } from '../../../replication/replica/replica-state.js';
 import { SUM_RECORDS } from '../../../replication/replica/sync-progress.js';
 import type { Peer } from '../../../replication/roles/contract.js';
@@ -45,10 +46,13 @@ import type { History } from '../persistence/snapshots.js';
 import { ConfirmedStatus } from './confirmed-status.js';
 import { FlowThreadGroups } from './flow-thread-groups.js';
 import type { FlowThreads } from './flow-threads.js';
+import { Journals } from './journals.js';
 import { PrimaryLink } from './primary-link.js';
+import { RedisLink } from './redis-link.js';
 import { RunningRoles } from './role-host.js';
 import { ServedReplicas, type SyncKind } from './served-replicas.js';
 import { ReplicationTraffic } from './traffic.js';
+import type { UpstreamLink } from './upstream-link.js';
 
 const TICK_MS = 100;
 /**
@@ -58,14 +62,14 @@ const PREPARE_MS = 1000;
 /** How long the memory that a large record made a ring grow by is kept, about. */
 const RELAX_MS = 1000;
 /**
- * How far the journal's positions jump when it is switched on: what was written before had none.
- */
-const JOURNAL_GAP_BYTES = 8;
 /** The answer to COMMIT goes out before the connection that it came on is closed. */
 const COMMIT_LINGER_MS = 200;
 /** How many servers above each other are told of to those below. */
 const CHAIN_MAX = 64;
 const POLL_MS = 2;
+const NOT_FOR_REDIS =
+  'It followed a Redis. The Redis cannot follow it in turn yet: Darters can, and REPLICAOF makes ' +
+  'this server its replica again, with a full sync';
 
 export interface ManagerParts {
   readonly config: Config;
@@ -77,6 +81,7 @@ export interface ManagerParts {
   readonly cutsBuffer: SharedArrayBuffer;
   readonly durableBuffer: SharedArrayBuffer;
   readonly librariesBuffer: SharedArrayBuffer;
+  readonly recordsBuffer: SharedArrayBuffer;
   readonly prefixesBuffer: SharedArrayBuffer;
   readonly databases: number;
   readonly mailboxes: MailboxMemory;
@@ -97,23 +102,30 @@ function newId(): string {
   return randomBytes(20).toString('hex');
 }
 
+/** What flow threads get at their start, of either kind. */
 export class ReplicationManager {
   status: ReplicationStatus;
   /** The shards as this thread sees them. */
   readonly shards: Shards;
   private readonly rings: readonly JournalRing[];
-  private readonly locks: StreamLocks;
   private readonly cuts: NewestCut;
   private readonly state: PrimaryState;
   private readonly replicas: ServedReplicas;
   private readonly threads: FlowThreadGroups;
   private readonly serving: FlowThreads;
   private readonly following: FlowThreads;
-  private link: PrimaryLink | null = null;
+  private link: UpstreamLink | null = null;
+  /**
+   * Where in the history of a Redis the data is, while that is known and there is no link to one: a
+   * Redis that shares the history may continue it. Null once the data may have changed otherwise.
+   */
+  private redisHistory: RedisHistory | null = null;
+  /** The Redis that this server followed before it was promoted, shown as the second id. */
+  private promotedFrom: RedisHistory | null = null;
   /** Shown while this server is a replica without a link. */
   private becoming: LinkStatus | null = null;
-  private journaling = false;
-  private journalSinceMs = 0;
+  private readonly journals: Journals;
+  private readonly locks: StreamLocks;
   /** How many write files of flows, which need the journal; and whether it is on for them alone. */
   private journalHolds = 0;
   private isJournalForFiles = false;
@@ -151,6 +163,7 @@ export class ReplicationManager {
     );
     this.rings = ringBuffers.map((buffer) => new JournalRing(attachRegion(buffer)));
     this.locks = new StreamLocks(this.shards, this.rings, owner + 1);
+    this.journals = new Journals(this.rings, this.locks);
     this.cuts = new NewestCut(parts.cutsBuffer, owner);
     this.state = new PrimaryState(this.shards.count, databases, newId);
     this.threads = new FlowThreadGroups(parts, owner + 1);
@@ -181,7 +194,7 @@ export class ReplicationManager {
         this.holdWritesUntilMs = untilMs;
         return this.publish();
       },
-      heads: () => this.heads(),
+      heads: () => this.journals.heads(),
       promote: () => this.promote(),
       follow: (primary, heir) => this.follow(primary, heir),
       changed: () => void this.publish(),
@@ -207,7 +220,7 @@ export class ReplicationManager {
     this.loaded = null;
     this.mayBeAsked();
     setInterval(() => this.tick(), TICK_MS).unref();
-    setInterval(() => this.relaxRings(), RELAX_MS).unref();
+    setInterval(() => this.journals.relax(), RELAX_MS).unref();
     setTimeout(() => this.serving.prepare(), PREPARE_MS).unref();
   }
 
@@ -230,7 +243,7 @@ export class ReplicationManager {
   /** Before the process ends, while writes are held: replicas get all of them. */
   async drain(timeoutMs: number, isCalledOff: () => boolean): Promise<void> {
     const deadlineMs = Date.now() + timeoutMs;
-    const heads = this.heads();
+    const heads = this.journals.heads();
     const { log } = this.parts;
     const lagging = () => this.replicas.lagging(heads);
     if (lagging() > 0) log.notice(`${lagging()} replicas lag: waiting before shutting down`);
@@ -259,14 +272,12 @@ export class ReplicationManager {
   private publish(): Promise<void> {
     const { state } = this;
     this.status = {
-      journaling: this.journaling,
-      journalSinceMs: this.journalSinceMs,
+      journaling: this.journals.isOn,
+      journalSinceMs: this.journals.sinceMs,
       link: this.link?.status ?? this.becoming,
       loading: this.link?.loading ?? false,
       replicationId: state.replicationId,
-      secondId: state.secondId,
-      secondOffset:
-        state.secondLsns.length === 0 ? -1 : state.secondLsns.reduce((sum, lsn) => sum + lsn, 1),
+      ...this.secondHistory,
       replicas: this.replicas.status,
       holdWritesUntilMs: Math.max(this.holdWritesUntilMs, this.drainUntilMs),
       failoverState: this.running.roles.failoverState,
@@ -274,6 +285,18 @@ export class ReplicationManager {
     this.noteLoading();
     this.parts.log.role = this.status.link === null ? 'M' : 'S';
     return this.confirmed.send(this.status);
+  }
+
+  /** The history before the last promotion. Offsets are those of the server that was followed. */
+  private get secondHistory(): Pick<ReplicationStatus, 'secondId' | 'secondOffset'> {
+    const { state, promotedFrom } = this;
+    if (promotedFrom !== null) {
+      return { secondId: promotedFrom.id, secondOffset: promotedFrom.offset + 1 };
+    }
+    const { secondId, secondLsns } = state;
+    const secondOffset =
+      secondLsns.length === 0 ? -1 : secondLsns.reduce((sum, lsn) => sum + lsn, 1);
+    return { secondId, secondOffset };
   }
 
   /** For INFO: another subject may be loading data too. */
@@ -325,24 +348,16 @@ export class ReplicationManager {
     this.running.tell((roles) => roles.tick());
     const ttlSeconds = this.parts.config.number('repl-backlog-ttl');
     const isPrimary = this.running.roles.isPrimary && this.link === null;
-    if (!this.journaling || !isPrimary || ttlSeconds === 0 || this.journalHolds > 0) return;
+    if (!this.journals.isOn || !isPrimary || ttlSeconds === 0 || this.journalHolds > 0) return;
     if (this.replicas.emptyMs(nowMs) < ttlSeconds * 1000) return;
     this.parts.log.notice(`The journal ends: no replica for ${ttlSeconds} seconds`);
     this.endJournal();
   }
 
-  private relaxRings(): void {
-    this.rings.forEach((ring, shard) => {
-      if (!ring.hasGrown) return;
-      this.locks.lock(shard);
-      ring.shrink();
-      this.locks.unlock(shard);
-    });
-  }
-
   private countTraffic(): void {
     const { traffic, replicas, link } = this;
-    const applied = link?.progress?.sums[SUM_RECORDS] ?? 0;
+    const own = link instanceof PrimaryLink ? link.progress : null;
+    const applied = own?.sums[SUM_RECORDS] ?? 0;
     traffic.count(replicas.sentBytes, link?.receivedBytes ?? 0, applied);
   }
 
@@ -376,19 +391,20 @@ export class ReplicationManager {
 
   get history(): History {
     const { link, state, running, replicas, cuts } = this;
+    const own = link instanceof PrimaryLink ? link.progress : null;
     const isReplica = link !== null || !running.roles.isPrimary;
     return {
       replicationId: state.replicationId,
       role: isReplica ? 'replica' : 'primary',
       hasReplicas: replicas.count > 0,
-      offset: Math.max(0, link?.progress?.offset ?? cuts.offset),
+      offset: Math.max(0, own?.offset ?? cuts.offset),
     };
   }
 
   /** Writes go to the journal when it resolves, until `releaseJournal`. */
   async holdJournal(): Promise<void> {
     this.journalHolds++;
-    if (this.journaling || this.link !== null) return;
+    if (this.journals.isOn || this.link !== null) return;
     this.isJournalForFiles = true;
     await this.startJournal();
   }
@@ -398,7 +414,7 @@ export class ReplicationManager {
     if (this.journalHolds > 0 || !this.isJournalForFiles) return;
     this.isJournalForFiles = false;
     const isAlone = this.replicas.count === 0 && this.link === null && this.running.roles.isPrimary;
-    if (this.journaling && isAlone) this.endJournal();
+    if (this.journals.isOn && isAlone) this.endJournal();
   }
 
   /** All threads have told what they have counted when it resolves. */
@@ -408,8 +424,9 @@ export class ReplicationManager {
 
   /** What is written from now on is in no journal: the history ends here. */
   private endJournal(): void {
-    this.journaling = false;
+    this.journals.isOn = false;
     this.state.startAnew();
+    this.promotedFrom = null;
     void this.publish();
   }
 
@@ -427,8 +444,7 @@ export class ReplicationManager {
     this.loaded = history;
     if (!continues || this.configured.length > 0) return;
     this.state.promote(history.id, history.lsns);
-    this.journaling = true;
-    this.journalSinceMs = Date.now();
+    this.journals.continue();
     await this.publish();
   }
 
@@ -453,24 +469,9 @@ export class ReplicationManager {
 
   /** Writes go to the journal from now on; in force on all threads when this resolves. */
   private async startJournal(): Promise<void> {
-    if (this.journaling || this.link !== null) return;
-    this.rings.forEach((ring, shard) => {
-      this.locks.lock(shard);
-      ring.reset(ring.head + JOURNAL_GAP_BYTES);
-      this.locks.unlock(shard);
-    });
-    this.journaling = true;
-    this.journalSinceMs = Date.now();
+    if (this.journals.isOn || this.link !== null) return;
+    this.journals.begin();
     await this.publish();
-  }
-
-  private heads(): number[] {
-    return this.rings.map((ring, shard) => {
-      this.locks.lock(shard);
-      const { head } = ring;
-      this.locks.unlock(shard);
-      return head;
-    });
   }
 
   // --- changes of role
@@ -500,7 +501,7 @@ export class ReplicationManager {
   private async leaveRole(): Promise<DataHistory | undefined> {
     const { link } = this;
     if (link !== null) {
-      const history = await link.end();
+      const history = await this.endLink(link);
       this.link = null;
       this.dropReplicas('this server changes its primary');
       return history ?? undefined;
@@ -510,7 +511,13 @@ export class ReplicationManager {
     this.loaded = null;
     // Nothing was written since the load: a primary may continue from there.
     if (loaded !== null) return loaded;
-    return this.journaling ? { id: this.state.replicationId, lsns: [] } : undefined;
+    return this.journals.isOn ? { id: this.state.replicationId, lsns: [] } : undefined;
+  }
+
+  private async endLink(link: UpstreamLink): Promise<DataHistory | null> {
+    const history = await link.end();
+    if (link instanceof RedisLink) this.redisHistory = link.history;
+    return history;
   }
 
   private async beginToFollow(
@@ -519,14 +526,22 @@ export class ReplicationManager {
   ): Promise<void> {
     const wasPrimary = history !== undefined && history.lsns.length === 0;
     this.following.prepare();
-    const { config, log } = this.parts;
     // First no thread writes any more: then the journal's heads are final.
     this.link = null;
     await this.publishAsReplica(primary);
     this.cuts.clear(true);
-    const final = wasPrimary ? { id: history.id, lsns: this.heads() } : history;
+    const final = wasPrimary ? { id: history.id, lsns: this.journals.heads() } : history;
     const streams = this.rings.length;
-    this.link = new PrimaryLink(
+    const isUsable = final !== undefined && (final.lsns.length === streams || !wasPrimary);
+    this.promotedFrom = null;
+    this.link = this.createPrimaryLink(primary, isUsable ? final : undefined);
+    this.becoming = null;
+    await this.publish();
+  }
+
+  private createPrimaryLink(primary: HostAndPort, history: DataHistory | undefined): UpstreamLink {
+    const { config, log } = this.parts;
+    const link: PrimaryLink = new PrimaryLink(
       {
         config,
         log,
@@ -537,21 +552,68 @@ export class ReplicationManager {
         expectedRunId: () => this.running.roles.expectedHeir?.runId ?? null,
         changed: () => this.publish(),
         rearranged: () => this.dropReplicas('the servers that this one follows have changed'),
-        synced: (isFull) => {
-          this.running.tell((roles) => roles.linked());
-          this.parts.synced(isFull);
-        },
+        isRedis: () => this.exchangeLink(link, () => this.createRedisLink(primary)),
+        synced: (isFull) => this.synced(isFull),
         replacing: () => {
+          this.redisHistory = null;
           this.dropReplicas('this server gets a full sync itself');
           this.cuts.clear(true);
         },
-        adopt: (id, from) => this.adopt(id, from),
+        adopt: (id, from) => {
+          this.redisHistory = null;
+          this.adopt(id, from);
+        },
       },
       primary,
-      final !== undefined && (final.lsns.length === streams || !wasPrimary) ? final : undefined,
+      history,
     );
-    this.becoming = null;
-    await this.publish();
+    return link;
+  }
+
+  /** Our journals go on as a primary's: what comes from the Redis is written to them. */
+  private createRedisLink(primary: HostAndPort): UpstreamLink {
+    const { config, log, runId } = this.parts;
+    this.cuts.clear(false);
+    this.journals.begin();
+    const own = () => ({ id: this.state.replicationId, lsns: this.journals.heads() });
+    const link: RedisLink = new RedisLink(
+      {
+        ...{ config, log, runId, own },
+        ...{ shards: this.shards, threads: this.following },
+        changed: () => this.publish(),
+        synced: (isFull) => this.synced(isFull),
+        replacing: () => {
+          this.dropReplicas('this server gets a full sync itself');
+          this.state.startAnew();
+        },
+        isDarter: () =>
+          this.exchangeLink(link, (history) => {
+            this.cuts.clear(true);
+            return this.createPrimaryLink(primary, history ?? undefined);
+          }),
+      },
+      primary,
+      this.redisHistory,
+    );
+    return link;
+  }
+
+  /** Another kind of server than was thought stands behind the address. */
+  private exchangeLink(
+    link: UpstreamLink,
+    create: (history: DataHistory | null) => UpstreamLink,
+  ): void {
+    void this.running.inTurn(async () => {
+      if (this.link !== link) return;
+      const history = await this.endLink(link);
+      this.link = create(history);
+      await this.publish();
+    });
+  }
+
+  private synced(isFull: boolean): void {
+    this.running.tell((roles) => roles.linked());
+    this.parts.synced(isFull);
   }
 
   /** All threads treat the server as a replica before it connects. */
@@ -582,20 +644,23 @@ export class ReplicationManager {
       `This server is a primary now, with id ${this.state.replicationId}` +
         `${this.state.secondLsns.length > 0 ? `; ${this.state.secondId} continues here` : ''}`,
     );
+    if (this.promotedFrom !== null) this.parts.log.notice(NOT_FOR_REDIS);
   }
 
   /** Ends the link. The data is of a history of its own from here on, which goes on the primary's. */
-  private async continueFrom(link: PrimaryLink): Promise<void> {
+  private async continueFrom(link: UpstreamLink): Promise<void> {
     const isAlike = link.status.primaryShards === this.shards.count;
-    const history = await link.end();
+    const history = await this.endLink(link);
     this.link = null;
+    // From here on the data changes without a Redis: none can continue its history.
+    this.promotedFrom = this.redisHistory;
+    this.redisHistory = null;
     if (history !== null && (isAlike || history.lsns.length === this.rings.length)) {
       this.state.promote(history.id, history.lsns);
-      this.journaling = true;
-      this.journalSinceMs = Date.now();
+      this.journals.continue();
     } else {
       this.state.startAnew();
-      this.journaling = false;
+      this.journals.isOn = false;
     }
   }
 }

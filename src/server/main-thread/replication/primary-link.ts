@@ -31,6 +31,7 @@ import { type Ask, authenticate, demandOk, lineOf, ROLES_VERSION } from './peer-
 import { ProgressLog } from './progress-log.js';
 import { ControlClient, type ControlReply } from './resp-client.js';
 import { shareStreams } from './served-replicas.js';
+import type { UpstreamLink } from './upstream-link.js';
 
 const TICK_MS = 50;
 const SYNC_TICK_MS = 5;
@@ -50,6 +51,8 @@ export interface PrimaryLinkParts {
   readonly runId: string;
   /** The only process that may be followed now, if there is one. */
   readonly expectedRunId: () => string | null;
+  /** The server at the address is no Darter: another link has to follow it, as a Redis. */
+  readonly isRedis: () => void;
   /** The servers above this one have changed; sub-replicas have to learn it. */
   readonly rearranged: () => void;
   /** The status has changed; resolves when all threads know. */
@@ -84,7 +87,10 @@ interface Attempt {
   hasBegun: boolean;
 }
 
-export class PrimaryLink {
+/** What stands behind the address knows no DARTER CHAIN. */
+class NotADarter extends Error {}
+
+export class PrimaryLink implements UpstreamLink {
   readonly state: ReplicaState;
   loading = false;
   /** The run ids of the primary, its primary, and so on, as it told them last. */
@@ -129,6 +135,7 @@ export class PrimaryLink {
       offset: this.lastOffset,
       downSinceMs: state.step === 'online' ? 0 : this.downSinceMs,
       failure: state.step === 'online' ? '' : shownFromPeer(this.shownFailure),
+      redis: null,
     };
   }
 
@@ -219,7 +226,10 @@ export class PrimaryLink {
       await this.handshake(attempt);
       this.startFlows(attempt);
     } catch (error) {
-      this.fail(attempt, error instanceof Error ? error.message : String(error));
+      // A server that has given its role away follows no other than its heir.
+      const isRedis = error instanceof NotADarter && this.parts.expectedRunId() === null;
+      if (isRedis && attempt.failed === null) this.parts.isRedis();
+      this.fail(attempt, isRedis ? '' : error instanceof Error ? error.message : String(error));
     }
   }
 
@@ -453,7 +463,7 @@ function parseChain(answer: ControlReply): readonly string[] {
     throw new Error('the primary gives an answer without sense');
   }
   if (/^-ERR unknown command/i.test(answer)) {
-    throw new Error('the primary is not a Darter, and only Darters can be followed so far');
+    throw new NotADarter('the primary is not the Darter that took over');
   }
   throw new Error(`the primary answers ${shownFromPeer(answer)}`);
 }
