@@ -110,9 +110,15 @@ export class Attendant<S extends NetSession> implements TransportHandler {
     } catch (error) {
       this.parts.policy.failed(`attending ${connection.session.address}`, error);
       this.parser.reset();
-      this.inboxes.delete(connection);
-      this.parts.close(connection);
+      this.end(connection);
     }
+  }
+
+  /** Ends a connection; the script's own after the script. */
+  private end(connection: Connection<S>): void {
+    this.inboxes.delete(connection);
+    if (connection === this.parts.served()) connection.session.closeAfterReply = true;
+    else this.parts.close(connection);
   }
 
   receivedInto(slot: number, length: number): void {
@@ -233,14 +239,12 @@ export class Attendant<S extends NetSession> implements TransportHandler {
     const inbox = this.inboxOf(connection);
     inbox.chunks.push(chunk);
     inbox.bytes += chunk.length;
-    const { policy, close } = this.parts;
+    const { policy } = this.parts;
     const { session } = connection;
     const isKnown = session.authenticated || inbox.bytes <= UNAUTHENTICATED_QUERY_BYTES_MAX;
     if (isKnown && inbox.bytes <= Math.min(policy.queryBytesMax, QUERY_BYTES_MAX)) return;
     policy.queryLimitReached(session, '', 'max query buffer length');
-    this.inboxes.delete(connection);
-    if (connection === this.parts.served()) session.closeAfterReply = true;
-    else close(connection);
+    this.end(connection);
   }
 
   // Ends.

@@ -299,7 +299,17 @@ export class ClientOutput<S extends NetSession> {
     for (const connection of starting) {
       if (connection.closed) continue;
       if (connection === but || connection.slot === NOWHERE) this.starting.push(connection);
-      else this.startGuarded(connection);
+      else this.startOrClose(connection);
+    }
+  }
+
+  /** No error can be written: the reply is in use. */
+  private startOrClose(connection: Connection<S>): void {
+    try {
+      this.startPending(connection);
+    } catch (error) {
+      this.policy.failed(`sending to ${connection.session.address}`, error);
+      this.close(connection);
     }
   }
 

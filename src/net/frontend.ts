@@ -121,13 +121,13 @@ export class Frontend<S extends NetSession> implements TransportHandler {
   }
 
   received(slot: number, region: Region, offset: number, length: number): void {
+    if (this.attendant.isHolding) this.releaseHeld();
     const connection = this.connections.get(slot);
     if (connection === undefined) return;
     this.openTurn();
     this.policy.traffic.receivedBytes += length;
     connection.activity = (connection.activity + length + ARRIVAL_WEIGHT) | 0;
     try {
-      if (this.attendant.isHolding) this.releaseHeld();
       this.input.feed(connection, region, offset, length);
     } catch (error) {
       this.failed(connection, 'serving', error);
@@ -135,6 +135,7 @@ export class Frontend<S extends NetSession> implements TransportHandler {
   }
 
   receivedInto(slot: number, length: number): void {
+    if (this.attendant.isHolding) this.releaseHeld();
     const connection = this.connections.get(slot);
     const partial = connection?.partial;
     if (connection === undefined || partial === null || partial === undefined) return;
@@ -142,7 +143,6 @@ export class Frontend<S extends NetSession> implements TransportHandler {
     this.policy.traffic.receivedBytes += length;
     connection.session.lastInteractionMs = this.dispatcher.now;
     try {
-      if (this.attendant.isHolding) this.releaseHeld();
       this.input.receivedInto(connection, partial, length);
     } catch (error) {
       this.failed(connection, 'serving', error);
@@ -373,6 +373,7 @@ export class Frontend<S extends NetSession> implements TransportHandler {
 
   /** The script is over: what clients sent meanwhile comes before all that they send now. */
   private releaseHeld(): void {
+    this.openTurn();
     this.attendant.release(
       (connection, intoBytes, bytes) => this.feedHeld(connection, intoBytes, bytes),
       (connection) => this.forget(connection),

@@ -83,7 +83,7 @@ describe('placement', () => {
     const placement = new Placement(0);
     const busy = figures(shares(1000, 0), shares(1000, 0), shares(800, 0));
     for (let i = 0; i < 20; i++) assert.equal(placement.decide(busy, 1), null);
-    const mixed = figures(shares(1000, 0), shares(1000, 0), shares(600, 0));
+    const mixed = figures(shares(1000, 0), shares(1000, 0), shares(500, 0));
     assert.deepEqual(placement.decide(mixed, 1), { to: 1, part: 0.5 });
   });
 

@@ -43,7 +43,7 @@ const CROWDED_ABOVE = 200;
 const JOINED_BELOW = 800;
 
 /** A thread does little else than scripts in order when these take more of its work than this. */
-const ORDERED_ABOVE = 0.7;
+const ORDERED_ABOVE = 0.6;
 const ORDERED_SHARE_MIN = 150;
 
 /** Periods for which a thread has to be busy, or hardly used, before anything moves. */
