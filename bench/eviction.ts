@@ -19,9 +19,9 @@ import { Server } from './support/servers.js';
 import { chosenSystems, systemFlags, systemUsage } from './support/systems.js';
 
 const usage = `usage: npm run bench:eviction [-- options]
-  --keys N                keys that are read (200000)
-  --share N               percent of them that fit (10)
-  --operations N          reads of a trace (600000)
+  --keys N                keys that are read (500000)
+  --share N               percent of them that fit (20)
+  --operations N          reads of a trace (1000000)
   --value N               bytes of a value (100)
   --policy NAME           only this policy (allkeys-lru and allkeys-lfu)
 ${systemUsage}`;
@@ -29,9 +29,9 @@ const flags = new Flags(usage, {
   ...{ keys: 'number', share: 'number', operations: 'number', value: 'number', policy: 'text' },
   ...systemFlags,
 });
-const keys = flags.number('keys', 200_000);
-const capacity = Math.floor((keys * flags.number('share', 10)) / 100);
-const operations = flags.number('operations', 600_000);
+const keys = flags.number('keys', 500_000);
+const capacity = Math.floor((keys * flags.number('share', 20)) / 100);
+const operations = flags.number('operations', 1_000_000);
 const value = 'v'.repeat(flags.number('value', 100));
 const policies = flags.text('policy', 'allkeys-lru,allkeys-lfu').split(',');
 

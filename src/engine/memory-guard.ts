@@ -117,6 +117,8 @@ export class MemoryGuard {
   private freeSome(): Outcome {
     const { shards } = this.host.keys;
     const first = this.chooseShard();
+    const isReclaiming = waitsForReclaim(shards.spaces[first]!);
+    if (this.policy.choice === null && !isReclaiming) return 'nothing';
     let outcome: Outcome = 'nothing';
     for (let i = 0; i < shards.count; i++) {
       const shard = (first + i) % shards.count;

@@ -175,6 +175,21 @@ describe('victims', () => {
     }
   });
 
+  test('by chance, entries in any slot go equally often', () => {
+    const { table, keys } = filled(ORDER_RECENCY, () => 0);
+    const slots = Array.from({ length: COUNT }, (_, i) => slotOf(keys, `key:${i}`));
+    evictTo(table, PAGES, { by: BY_CHANCE, expiringOnly: false });
+    const share = (ofPart: (slot: number) => boolean) => {
+      const part = slots.flatMap((slot, i) => (ofPart(slot) ? [i] : []));
+      return part.filter((i) => keys.find(`key:${i}`)).length / part.length;
+    };
+    const [front, back] = [share((slot) => slot < 6), share((slot) => slot >= 6)];
+    assert.ok(
+      Math.abs(front - back) < 0.15,
+      `${front} of those in front are left, ${back} of others`,
+    );
+  });
+
   test('only keys that expire are evicted where the policy says so', () => {
     for (const by of [BY_ORDER, BY_CHANCE, BY_EXPIRY] as const) {
       const { table, keys } = filled(ORDER_RECENCY, (i) => (i % 2 === 0 ? 0 : 1e12 + i));

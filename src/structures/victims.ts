@@ -9,7 +9,7 @@
  *   frame     the one with the most entries for its share of the hashes, or that with the earliest
  *             expiry, of `samples`
  *   entries   by order of slots: those in the last slots of all buckets, then in the last but one
- *             by chance: the same from any slot on
+ *             by chance: others in each bucket
  *             by expiry: those that expire first
  *
  * An entry's place in its bucket over the bucket's share of the hashes tells how many entries of the
@@ -45,6 +45,8 @@ export interface VictimChoice {
 
 /** Victims of one round at most, so that a lock is held for a bounded time. */
 export const VICTIMS_MAX = 128;
+/** Has no divisor in common with SLOTS: so many slots on, again and again, come all of them. */
+const STRIDE = 7;
 /** Frames that are drawn for each sample, until one has something to evict. */
 const DRAWS = 8;
 /** Entries of a frame, at most. */
@@ -130,16 +132,19 @@ export class Victims {
     return 0;
   }
 
-  /** Goes through the slots of all buckets, from their last ones or from any, until it has enough. */
+  /** Goes through the slots of all buckets, from the last ones or in any order, until it has enough. */
   private collect(region: Region, frame: number, needed: number, choice: VictimChoice): void {
     const { bytes, view, words } = region;
     const buckets = words[(frame >> 2) + FRAME_BUCKETS]! + 1;
-    const last = choice.by === BY_CHANCE ? partOf(SLOTS, this.random()) : SLOTS - 1;
+    const isRandom = choice.by === BY_CHANCE;
+    const start = partOf(SLOTS, this.random());
     const first = partOf(buckets, this.random());
     let freed = 0;
     for (let i = 0; i < SLOTS * buckets && freed < needed && this.count < VICTIMS_MAX; i++) {
-      const slot = (last + SLOTS - Math.floor(i / buckets)) % SLOTS;
-      const bucket = bucketOffset(frame, (first + i) % buckets);
+      const round = Math.floor(i / buckets);
+      const turn = i % buckets;
+      const slot = isRandom ? (start + turn + round * STRIDE) % SLOTS : SLOTS - 1 - round;
+      const bucket = bucketOffset(frame, (first + turn) % buckets);
       if (fingerprintAt(bytes, bucket, slot) === 0) continue;
       const offset = frame + referenceAt(view, bucket, slot);
       if (choice.expiringOnly && (bytes[offset]! & ENTRY_EXPIRES) === 0) continue;

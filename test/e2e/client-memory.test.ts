@@ -1,7 +1,7 @@
 /** Clients that take much memory: slow readers, and senders that never finish, are bounded. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { number, startNode, until } from '../replication/support.js';
+import { startNode, until } from '../replication/support.js';
 import { encode, RawClient } from '../support/client.js';
 import { textOf } from '../support/reply.js';
 import { darterMissing, type Server } from '../support/server.js';
@@ -19,6 +19,12 @@ async function connected(server: Server, count: number): Promise<RawClient[]> {
       RawClient.connect({ port: server.port, timeout_ms: 60_000 }),
     ),
   );
+}
+
+/** A field of INFO, asked by a client that is not evicted: others may be, while there is too much. */
+async function number(client: RawClient, field: string): Promise<number> {
+  const text = await client.text('INFO');
+  return Number(new RegExp(`^${field}:(.*)`, 'm').exec(text)?.[1]);
 }
 
 /** Clients of the server with what CLIENT LIST tells of a field. */
@@ -39,9 +45,9 @@ describe('memory of clients', { skip: darterMissing() }, () => {
         reader.socket.pause();
         for (let i = 0; i < REPLIES; i++) reader.write(encode(['GET', 'large']));
       }
-      await until('some are evicted', async () => (await number(server, 'evicted_clients')) > 0);
+      await until('some are evicted', async () => (await number(client, 'evicted_clients')) > 0);
       await until('clients have less than the limit', async () => {
-        const bytes = await number(server, 'mem_clients_normal');
+        const bytes = await number(client, 'mem_clients_normal');
         return bytes <= LIMIT || String(bytes);
       });
       await server.logged(/Evicting client: id=\d+ /);
@@ -60,11 +66,11 @@ describe('memory of clients', { skip: darterMissing() }, () => {
       await kept.text('CLIENT', 'NO-EVICT', 'ON');
       const half = `*2\r\n$4\r\nECHO\r\n$${5 << 20}\r\n${'x'.repeat(4 << 20)}`;
       kept.write(half);
-      await until('it is seen', async () => (await number(server, 'mem_clients_normal')) > 4 << 20);
+      await until('it is seen', async () => (await number(client, 'mem_clients_normal')) > 4 << 20);
       const [lost] = await connected(server, 1);
       lost!.socket.on('error', () => {});
       lost!.write(half);
-      await until('it is evicted', async () => (await number(server, 'evicted_clients')) === 1);
+      await until('it is evicted', async () => (await number(client, 'evicted_clients')) === 1);
       kept.write(`${'x'.repeat(1 << 20)}\r\n`);
       const [reply] = await kept.replies(1);
       assert.equal(textOf(reply!).length, 5 << 20);
@@ -93,14 +99,14 @@ describe('memory of clients', { skip: darterMissing() }, () => {
     const server = await startNode('--threads', '2');
     const client = await server.client();
     try {
-      const before = await number(server, 'mem_clients_normal');
+      const before = await number(client, 'mem_clients_normal');
       const senders = await connected(server, SENDERS);
       for (const sender of senders) sender.write('*3\r\n$3\r\nSET\r\n$3\r\nkey\r\n$1000\r\nx');
       const count = async () =>
         (await listed(client, 'argv-mem')).filter((bytes) => bytes > 0).length;
       await until('all are seen', async () => (await count()) === SENDERS);
       await until('they are added up', async () => {
-        const bytes = (await number(server, 'mem_clients_normal')) - before;
+        const bytes = (await number(client, 'mem_clients_normal')) - before;
         return (bytes > 0 && bytes < SENDERS * 32_768) || String(bytes);
       });
       await Promise.all(senders.map((sender) => sender.close()));

@@ -78,6 +78,7 @@ describe('eviction', { skip: darterMissing() }, () => {
         const errors = await fill(client, policy.startsWith('volatile'), () => within(server));
         assert.deepEqual([...errors], [], policy);
         assert.ok((await number(server, 'evicted_keys')) > before + 500, policy);
+        assert.equal(await client.text('DEBUG', 'CHECK'), 'OK');
         assert.equal(await client.text('FLUSHALL'), 'OK');
       }
     } finally {
@@ -150,6 +151,9 @@ describe('eviction', { skip: darterMissing() }, () => {
       assert.ok((await number(primary, 'evicted_keys')) > 500);
       await client.text('CONFIG', 'SET', 'maxmemory', '0');
       await sameData(primary, replica);
+      for (const server of [primary, replica]) {
+        assert.equal(await server.ask('DEBUG', 'CHECK'), 'OK');
+      }
       assert.equal(await number(replica, 'evicted_keys'), 0);
     } finally {
       await Promise.all([primary.stop(), replica.stop()]);
