@@ -29,7 +29,8 @@ const NAME_BYTES_MAX = 64;
 const RETRY_MS = 1;
 const MINUS = 0x2d;
 /** What stands in such a file besides writes. PFCOUNT keeps what it has counted. */
-const MORE = ['select', 'multi', 'exec', 'xgroup', 'pfcount'];
+const COUNT = 'pfcount';
+const MORE = ['select', 'multi', 'exec', 'xgroup', COUNT];
 /** Writes to another server. */
 const NEVER = ['migrate'];
 
@@ -97,25 +98,28 @@ export class Replay {
     const command = registry.find(args.region, args.offset[0]!, args.length[0]!);
     if (command === null) return `The command ${nameOf(args)} is unknown`;
     if (command.fullName === 'function') return this.changeLibraries(args);
-    return isReplayed(command) ? this.run(args) : `${nameOf(args)} is no write`;
+    if (!isReplayed(command)) return `${nameOf(args)} is no write`;
+    return this.run(args, command.fullName === COUNT);
   }
 
-  private run(args: Arguments): string | null | Promise<string | null> {
+  private run(args: Arguments, isCount: boolean): string | null | Promise<string | null> {
     const { dispatcher, session } = this;
     const { reply } = dispatcher;
     this.exception = '';
+    // A replica would not keep what it has counted. No key expires by this: the clock stands.
+    dispatcher.keys.expiresKeys = isCount;
     reply.rewind(0);
     const errors = reply.errors;
     const outcome = dispatcher.dispatch(session, args);
-    if (outcome !== DONE) return this.later(args);
+    if (outcome !== DONE) return this.later(args, isCount);
     if (reply.errors === errors && this.exception === '') return null;
     return `${nameOf(args)} failed: ${this.errorText()}`;
   }
 
-  private async later(args: Arguments): Promise<string | null> {
+  private async later(args: Arguments, isCount: boolean): Promise<string | null> {
     await sleep(RETRY_MS);
     this.session.putOffSinceMs = 0;
-    return this.run(args);
+    return this.run(args, isCount);
   }
 
   private errorText(): string {
