@@ -124,6 +124,17 @@ function special(random: Random, name: string): string[][] {
     [['FCALL', 'push', '1', key, name, name]],
     [['PUBLISH', 'channel', name]],
     [
+      ['PFADD', 'hll:0', name],
+      ['PFCOUNT', 'hll:0'],
+    ],
+    [
+      ['MULTI'],
+      ['PFADD', 'hll:1', name],
+      ['PFCOUNT', 'hll:1'],
+      ['EXEC'],
+      ['PFCOUNT', 'hll:0', 'hll:1'],
+    ],
+    [
       [
         'EVAL',
         RESTORES,

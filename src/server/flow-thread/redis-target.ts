@@ -99,6 +99,7 @@ export function createRedisTarget(shards: Shards, parts: RedisTargetParts): Redi
     functions: scripting.functions,
     pubsub: { publish: messagePublisher(dispatcher, parts, keyless) },
   } as unknown as ServerPort;
+  dispatcher.settings.repeatsCommands = true;
   applier = new RedisApplier(dispatcher, session);
   const config = Config.attach(parts.configBuffer);
   const load = (): void => {
