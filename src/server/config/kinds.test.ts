@@ -126,7 +126,7 @@ describe("Darter's own directives", () => {
   it('says clearly what it does not support', () => {
     assert.match(refusals('maxmemory-policy', 'allkeys-lru') ?? '', /only noeviction/);
     assert.equal(refusals('maxmemory-policy', 'noeviction'), null);
-    assert.match(refusals('appendonly', 'yes') ?? '', /append-only/);
+    assert.match(refusals('aof-timestamp-enabled', 'yes') ?? '', /no timestamps/);
     assert.match(refusals('tls-port', '6380') ?? '', /TLS/);
     assert.match(refusals('cluster-enabled', 'yes') ?? '', /cluster/);
   });

@@ -368,6 +368,8 @@ export class Journal {
     this.writer?.abort(reason);
     await this.writer?.ended();
     this.writer = null;
+    // LSNs of another history may be lower: nothing counts before the next base.
+    this.parts.durable.lsns.fill(-1);
     this.state = 'waiting';
     this.nextTryMs = Date.now() + RETRY_MS;
     releaseJournal();
