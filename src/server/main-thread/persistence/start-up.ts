@@ -36,7 +36,7 @@ export async function findStartSource(
   config: Config,
   disk: LoaderParts['disk'],
 ): Promise<StartSource> {
-  const base = nativeName(config.value('dbfilename'));
+  const base = nativeName(config.path('dbfilename'));
   const files = new SnapshotFiles(disk, config.path('dir'), base);
   const manifest = await files.newest();
   return manifest === null ? { kind: 'nothing' } : { kind: 'snapshot', files, manifest };
