@@ -42,6 +42,9 @@ test('a replica that restarts from its snapshot continues with its primary', {
     await using alone = await startIn(folder, '--replicaof', '127.0.0.1', '1');
     assert.ok(Number(await alone.info('slave_repl_offset')) > 0);
     assert.equal(await alone.ask('GET', 'before'), 'the save');
+    assert.equal(await alone.info('master_replid'), await primary.info('master_replid'));
+    // Saved once more, it is what it was.
+    await end(alone, 'SAVE');
   }
   await using replica = await startIn(folder, '--replicaof', '127.0.0.1', String(primary.port));
   await linkUp(replica);

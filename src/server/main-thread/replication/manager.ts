@@ -418,12 +418,12 @@ export class ReplicationManager {
   }
 
   /**
-   * The data that was loaded is of this history, up to its LSNs, where the rings begin. Called
-   * before `start`, while clients may not write.
+   * What was loaded is of this history; the rings begin at its LSNs. Called before `start`.
    * @param continues whether replicas may come that have exactly this
    */
   async adoptLoaded(history: DataHistory, continues: boolean): Promise<void> {
     this.loaded = history;
+    if (this.configured.length > 0) this.state.adopt(history.id, null);
     if (!continues || this.configured.length > 0) return;
     this.state.promote(history.id, history.lsns);
     this.journaling = true;
