@@ -2,8 +2,9 @@
  * A flow of a replica that is fed from a file (persistence/files/flow-file.ts) instead of a socket.
  * What it reads is verified as bytes from a peer are. Belongs to a flow thread.
  */
-import type { Disk } from '../../persistence/files/disk.js';
+
 import { DamagedFile } from '../../persistence/files/damaged-file.js';
+import type { Disk } from '../../persistence/files/disk.js';
 import { FlowFileReader } from '../../persistence/files/flow-file.js';
 import type { ReplicaFlow } from '../../replication/replica/replica-flow.js';
 

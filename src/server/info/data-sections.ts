@@ -56,10 +56,10 @@ import {
   COMMANDS_PER_SECOND,
   INPUT_KIB_PER_SECOND,
   LOADING,
-  SAVE_FAILED,
   OUTPUT_KIB_PER_SECOND,
   REPLICATION_INPUT_KIB_PER_SECOND,
   REPLICATION_OUTPUT_KIB_PER_SECOND,
+  SAVE_FAILED,
 } from '../channel/process-figures.js';
 import type { Fields, InfoSource, Section } from './source.js';
 

@@ -3,8 +3,8 @@
  * ones. A snapshot is there when its manifest is (persistence/snapshot/manifest.ts).
  */
 import { join } from 'node:path';
-import { codeOf, type Disk, readSmallFile, replaceFile } from '../../../persistence/files/disk.js';
 import { DamagedFile } from '../../../persistence/files/damaged-file.js';
+import { codeOf, type Disk, readSmallFile, replaceFile } from '../../../persistence/files/disk.js';
 import {
   decodeManifest,
   encodeManifest,

@@ -6,18 +6,20 @@
  *     ▲                                   │ BGSAVE SCHEDULE while another writes
  *     └────────── scheduled ◀─────────────┘
  */
-import { codeOf, type Disk } from '../../../persistence/files/disk.js';
-import {
-  type SnapshotManifest,
-  flowFileName,
-  snapshotName,
-} from '../../../persistence/snapshot/manifest.js';
+
 import type { Log } from '../../../base/log.js';
 import { DARTER_VERSION } from '../../../base/version.js';
 import { CHANGES, CHANGES_SAVED } from '../../../keyspace/counters.js';
 import type { ControlBlock } from '../../../memory/control.js';
-import { REPLICATED_CHANGES } from '../../../replication/counters.js';
+import { codeOf, type Disk } from '../../../persistence/files/disk.js';
+import {
+  flowFileName,
+  type SnapshotManifest,
+  snapshotName,
+} from '../../../persistence/snapshot/manifest.js';
 import { SAVE_IN_PROGRESS } from '../../../protocol/errors.js';
+import { REPLICATED_CHANGES } from '../../../replication/counters.js';
+import type { WrittenFile } from '../../channel/main-flow.js';
 import type { PersistenceAnswer, PersistenceRequest } from '../../channel/persistence.js';
 import {
   LAST_SAVE_MS,
@@ -30,7 +32,6 @@ import {
 } from '../../channel/persistence-figures.js';
 import { SAVE_FAILED } from '../../channel/process-figures.js';
 import type { Config } from '../../config/config.js';
-import type { WrittenFile } from '../../channel/main-flow.js';
 import { type DataParts, FileSync, type FileSyncCut } from './file-sync.js';
 import { nativeName, SnapshotFiles } from './snapshot-files.js';
 
@@ -229,7 +230,7 @@ export class Snapshots {
     const files = new SnapshotFiles(
       disk,
       config.path('dir'),
-      nativeName(config.value('dbfilename')),
+      nativeName(config.path('dbfilename')),
     );
     const name = snapshotName(Date.now(), Math.random());
     const { shards } = data;

@@ -43,7 +43,7 @@ export async function findStartSource(
 ): Promise<StartSource> {
   const journal = config.value('appendonly') === 'yes' ? await findJournal(config, disk) : null;
   if (journal !== null) return { kind: 'journal', journal };
-  const base = nativeName(config.value('dbfilename'));
+  const base = nativeName(config.path('dbfilename'));
   const files = new SnapshotFiles(disk, config.path('dir'), base);
   const manifest = await files.newest();
   return manifest === null ? { kind: 'nothing' } : { kind: 'snapshot', files, manifest };

@@ -14,14 +14,12 @@ import { FlowThreads } from './flow-threads.js';
  */
 const FOLLOWING_NICE = 5;
 
-export type FlowThreadGroupsParts = Omit<
-  FlowThreadData,
-  'thread' | 'controlBuffer' | 'follows' | 'nice'
-> & {
+export interface FlowThreadGroupsParts
+  extends Omit<FlowThreadData, 'thread' | 'controlBuffer' | 'follows' | 'nice'> {
   readonly log: Log;
   readonly control: ControlBlock;
   readonly died: (error: Error) => void;
-};
+}
 
 export class FlowThreadGroups {
   readonly serving: FlowThreads;
