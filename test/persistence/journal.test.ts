@@ -1,11 +1,12 @@
 /** The journal of running servers: written, loaded, rewritten, switched on and off, refused when damaged. */
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { until } from '../replication/support.js';
 import { Random, seedFromEnvironment } from '../support/random.js';
-import { darterMissing, type Server } from '../support/server.js';
+import { darterCommand, darterMissing, type Server } from '../support/server.js';
 import { CrashRounds } from './crash.js';
 import { contentOf, fill, newFolder, startIn } from './support.js';
 
@@ -155,6 +156,12 @@ test('a torn tail is cut off and told; damage elsewhere ends the start', { skip 
     await kill(server);
   }
   const segment = path('appendonly.aof.1.1.0.segment');
+  const check = () => {
+    const { command, args } = darterCommand();
+    const words = [...args, '--check', path('appendonly.aof.1.base')];
+    return spawnSync(command, words, { encoding: 'utf8' });
+  };
+  assert.match(check().stdout, /appendonly\.aof\.1\.1\.0\.segment: \d+ blocks/);
   const whole = readFileSync(segment);
   truncateSync(segment, whole.length - 5);
   {
@@ -167,6 +174,7 @@ test('a torn tail is cut off and told; damage elsewhere ends the start', { skip 
   const damaged = readFileSync(segment);
   damaged[4000]! ^= 4;
   writeFileSync(segment, damaged);
+  assert.match(check().stderr, /segment is damaged at offset 3\d\d\d/);
   await assert.rejects(startIn(folder, ...ON), /segment is damaged at offset 3\d\d\d/);
 });
 

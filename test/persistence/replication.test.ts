@@ -1,11 +1,12 @@
 /** Servers that come back with their snapshots continue with their primaries and replicas. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { follow, linkUp, sameData } from '../replication/support.js';
+import { follow, linkUp, sameData, until } from '../replication/support.js';
 import { darterMissing, type Server, startDarter } from '../support/server.js';
 import { newFolder, startIn } from './support.js';
 
 const skip = darterMissing();
+const CHANGES = 'rdb_changes_since_last_save';
 
 function startAt(port: number, folder: string): Promise<Server> {
   return startDarter({ port, args: ['--enable-debug-command', 'yes', '--dir', folder] });
@@ -28,7 +29,10 @@ test('a replica that restarts from its snapshot continues with its primary', {
     await linkUp(replica);
     await primary.ask('SET', 'before', 'the save');
     await sameData(primary, replica);
+    // Save points count what a primary changes too.
+    await until('it is counted', async () => (await replica.info(CHANGES)) !== '0');
     assert.equal(await replica.ask('SAVE'), 'OK');
+    assert.equal(await replica.info(CHANGES), '0');
     await primary.ask('SET', 'after', 'the save');
     await end(replica, 'NOSAVE');
   }
@@ -38,6 +42,9 @@ test('a replica that restarts from its snapshot continues with its primary', {
     await using alone = await startIn(folder, '--replicaof', '127.0.0.1', '1');
     assert.ok(Number(await alone.info('slave_repl_offset')) > 0);
     assert.equal(await alone.ask('GET', 'before'), 'the save');
+    assert.equal(await alone.info('master_replid'), await primary.info('master_replid'));
+    // Saved once more, it is what it was.
+    await end(alone, 'SAVE');
   }
   await using replica = await startIn(folder, '--replicaof', '127.0.0.1', String(primary.port));
   await linkUp(replica);

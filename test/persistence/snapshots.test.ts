@@ -14,9 +14,9 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { RandomWrites } from '../replication/random-writes.js';
 import { until } from '../replication/support.js';
-import { Random, seedFromEnvironment } from '../support/random.js';
-import { textOf } from '../support/reply.js';
 import { claimPort } from '../support/ports.js';
+import { Random, seedFromEnvironment } from '../support/random.js';
+import { showReply, textOf } from '../support/reply.js';
 import { darterCommand, darterMissing, spawnServer } from '../support/server.js';
 import { contentOf, fill, newFolder, saved, startIn } from './support.js';
 
@@ -71,6 +71,11 @@ test('BGSAVE answers at once, and LASTSAVE and INFO tell of it', { skip }, async
   await saved(server, 2);
   const names = readdirSync(folder).filter((name) => name.startsWith('dump.darter'));
   assert.equal(names.length, 3, names.join(' '));
+  const client = await server.client();
+  for (const words of [['MULTI'], ['BGSAVE']]) await client.command(...words);
+  assert.match(showReply(await client.command('EXEC')), /Background saving started/);
+  await client.close();
+  await saved(server, 3);
   // No replica ever came: the journal that the snapshot needed is off again.
   assert.equal(await server.info('repl_backlog_active'), '0');
 });

@@ -1,6 +1,7 @@
 /** Flow threads of the simulated disk: the journal's flows run in this thread, on any disk. */
 import type { DurableLsns } from '../../src/memory/durable-lsns.js';
 import type { Disk } from '../../src/persistence/files/disk.js';
+import { streamsOf } from '../../src/replication/primary/primary-state.js';
 import { NO_WINDOW_BYTES } from '../../src/replication/primary/send-window.js';
 import { SyncSession } from '../../src/replication/primary/sync-session.js';
 import { PendingStreams } from '../../src/replication/replica/pending-streams.js';
@@ -14,7 +15,6 @@ import type {
   FlowListener,
   FlowThreads,
 } from '../../src/server/main-thread/replication/flow-threads.js';
-import { streamsOf } from '../../src/replication/primary/primary-state.js';
 import type { SimulatedServer } from './server.js';
 
 export class SimulatedThreads {

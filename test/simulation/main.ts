@@ -5,8 +5,8 @@
  * journal on a disk that loses, tears and refuses.
  */
 import { parseArgs } from 'node:util';
-import { simulateRoles } from './roles-simulate.js';
 import { simulateDisk } from './disk-simulate.js';
+import { simulateRoles } from './roles-simulate.js';
 import { simulate } from './simulate.js';
 
 const { values } = parseArgs({

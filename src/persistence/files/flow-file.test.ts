@@ -15,9 +15,9 @@ import {
   FlowFileReader,
   FlowFileWriter,
 } from './flow-file.js';
-import { MemoryDisk } from './testing-memory-disk.js';
 import { nodeDisk } from './node-disk.js';
 import { openSealed, sealText } from './sealed-text.js';
+import { MemoryDisk } from './testing-memory-disk.js';
 
 const HEADER: FlowFileHeader = {
   index: 1,

@@ -124,7 +124,7 @@ describe("Darter's own directives", () => {
     DIRECTIVES[name]!.refuse?.(value) ?? null;
 
   it('says clearly what it does not support', () => {
-    assert.match(refusals('appendonly', 'yes') ?? '', /append-only/);
+    assert.match(refusals('aof-timestamp-enabled', 'yes') ?? '', /no timestamps/);
     assert.match(refusals('tls-port', '6380') ?? '', /TLS/);
     assert.match(refusals('cluster-enabled', 'yes') ?? '', /cluster/);
   });

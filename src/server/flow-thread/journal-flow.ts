@@ -211,7 +211,7 @@ export class JournalFlow {
         this.setTrouble('');
         return result;
       } catch (error) {
-        if (codeOf(error) === '' || this.closed) throw error;
+        if (codeOf(error) === '' || this.closed || this.isEnding) throw error;
         this.setTrouble(codeOf(error));
       }
       await this.parts.time.sleep(RETRY_MS);

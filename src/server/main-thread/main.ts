@@ -162,7 +162,7 @@ function banner(config: Config, log: Log, server: Server, tookMs: number): void 
 function savingOf(config: Config): string {
   const points = config.savePoints.map(({ seconds, changes }) => `${changes} in ${seconds} s`);
   if (points.length === 0) return 'Nothing is saved by itself: there are no save points';
-  const place = join(config.path('dir'), nativeName(config.value('dbfilename')));
+  const place = join(config.path('dir'), nativeName(config.path('dbfilename')));
   return `Saves to ${place} after changes: ${points.join(', ')}`;
 }
 

@@ -22,7 +22,7 @@ import { createScriptingBuffers } from '../../engine/scripts/shared.js';
 import { NewestCut } from '../../journal/cuts.js';
 import { createRings } from '../../journal/ring.js';
 import { type ElementsByVerb, elementsByVerb } from '../../keyspace/effect-elements.js';
-import { formatShard, type Shards } from '../../keyspace/shards.js';
+import { formatShard } from '../../keyspace/shards.js';
 import { PREFIXES_BYTES_MAX } from '../../keyspace/tracked-prefixes.js';
 import { type ControlBlock, THREADS_MAX } from '../../memory/control.js';
 import { DurableLsns } from '../../memory/durable-lsns.js';
@@ -65,8 +65,6 @@ import { fitMaxClients } from './max-clients.js';
 import { Migrator } from './migration/migrator.js';
 import { Persistence } from './persistence/persistence.js';
 import { RATE_PERIOD_MS, RateSampler } from './rates.js';
-import type { RedisFiles } from './redis-files/find.js';
-import { loadRedisFiles } from './redis-files/load.js';
 import { ReplicationManager } from './replication/manager.js';
 import { ShardWatch } from './shard-watch.js';
 import type { Supervision } from './supervision.js';
@@ -186,7 +184,7 @@ export class Server {
       ...{ config, log, control, replication, isStopping },
       durable: new DurableLsns(durableBuffer),
       wakeAll: () => this.ioThreads.wakeAll(),
-      loadRedisFiles: (files) => this.loadFiles(files, replication.shards, scripting.libraries),
+      librariesBuffer: scripting.libraries,
     });
     this.persistence = persistence;
     await persistence.find();
@@ -220,22 +218,6 @@ export class Server {
     }, RATE_PERIOD_MS).unref();
     const watch = new ShardWatch(replication.shards.spaces, this.log);
     setInterval(() => watch.check(), WATCH_PERIOD_MS).unref();
-  }
-
-  /** What a Redis has left in our folder. */
-  private async loadFiles(
-    files: RedisFiles,
-    shards: Shards,
-    librariesBuffer: SharedArrayBuffer,
-  ): Promise<void> {
-    const { config, log } = this;
-    await loadRedisFiles(files, {
-      ...{ log, shards, librariesBuffer },
-      setting: (name) => config.value(name),
-      isReplica: config.words('replicaof').length > 0,
-      isStopping: () => this.isStopping,
-      progress: () => {},
-    });
   }
 
   private createReplication(memory: {

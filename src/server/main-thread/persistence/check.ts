@@ -1,5 +1,6 @@
 /**
- * `darter --check FILE`: verifies a snapshot, or the file of one flow, without a server. It checks
+ * `darter --check FILE`: verifies a snapshot, a journal by its base, or the file of one flow, without a
+ * server. It checks
  * what can be checked without building tables: manifests, headers, ends, the checksums of files and
  * blocks, and the order of blocks. A start also checks every entry.
  */
@@ -23,6 +24,7 @@ import {
   Block,
   readBlock,
 } from '../../../replication/wire.js';
+import { checkSegments } from './journal/journal-check.js';
 import { SnapshotFiles } from './snapshot-files.js';
 import { checkFlowFile } from './snapshot-loader.js';
 
@@ -60,6 +62,7 @@ async function checkSnapshot(disk: Disk, path: string): Promise<string[]> {
     }
     lines.push(...(await checkFlow(disk, file)));
   }
+  lines.push(...(await checkSegments(disk, path)));
   return lines;
 }
 

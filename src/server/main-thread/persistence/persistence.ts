@@ -11,7 +11,6 @@ import { nodeDisk } from '../../../persistence/files/node-disk.js';
 import type { PersistenceAnswer, PersistenceRequest } from '../../channel/persistence.js';
 import { LOADING } from '../../channel/process-figures.js';
 import type { Config } from '../../config/config.js';
-import type { RedisFiles } from '../redis-files/find.js';
 import type { ReplicationManager } from '../replication/manager.js';
 import { Journal } from './journal/journal.js';
 import { Snapshots } from './snapshots.js';
@@ -26,8 +25,8 @@ export interface PersistenceParts {
   /** Wakes all I/O threads. */
   readonly wakeAll: () => void;
   readonly isStopping: () => boolean;
-  /** Loads what a Redis has left. */
-  readonly loadRedisFiles: (files: RedisFiles) => Promise<void>;
+  /** Of a SharedText: the libraries of functions. */
+  readonly librariesBuffer: SharedArrayBuffer;
 }
 
 export class Persistence {
@@ -81,14 +80,13 @@ export class Persistence {
    * @throws Error that says what is wrong with it
    */
   async load(): Promise<void> {
-    const { log, control, replication, isStopping } = this.parts;
+    const { config, librariesBuffer, log, control, replication, isStopping } = this.parts;
     const { shards, owner } = replication.data;
     const threads = replication.createLoading();
     const mayTruncate = this.parts.config.flag('aof-load-truncated');
-    const { source } = this;
-    if (source.kind === 'redis') await this.parts.loadRedisFiles(source.files);
-    const history = await loadStartSource(source, () => ({
+    const history = await loadStartSource(this.source, () => ({
       ...{ log, control, shards, owner, threads, isStopping, mayTruncate },
+      ...{ config, librariesBuffer },
       disk: nodeDisk,
     }));
     await threads.stop();

@@ -230,7 +230,7 @@ export class Snapshots {
     const files = new SnapshotFiles(
       disk,
       config.path('dir'),
-      nativeName(config.value('dbfilename')),
+      nativeName(config.path('dbfilename')),
     );
     const name = snapshotName(Date.now(), Math.random());
     const { shards } = data;

@@ -9,8 +9,15 @@
  * something else with the next save.
  */
 import type { SnapshotManifest } from '../../../persistence/snapshot/manifest.js';
+import {
+  LOAD_BYTES_DONE,
+  LOAD_BYTES_TOTAL,
+  LOAD_STARTED_MS,
+  LOADED_KEYS,
+} from '../../channel/persistence-figures.js';
 import type { Config } from '../../config/config.js';
 import { findRedisFiles, type RedisFiles, redisPlaces } from '../redis-files/find.js';
+import { loadRedisFiles } from '../redis-files/load.js';
 import type { LoadedChain } from './journal/journal.js';
 import { type FoundJournal, findJournal, loadJournal } from './journal/journal-start.js';
 import { nativeName, SnapshotFiles } from './snapshot-files.js';
@@ -38,6 +45,13 @@ export interface LoadedHistory {
   readonly chain: LoadedChain | null;
 }
 
+/** What loading needs. */
+export interface StartParts extends LoaderParts {
+  readonly config: Config;
+  /** Of a SharedText: the libraries of functions. */
+  readonly librariesBuffer: SharedArrayBuffer;
+}
+
 /** @throws Error that says which file cannot be read, and why */
 export async function findStartSource(
   config: Config,
@@ -45,7 +59,7 @@ export async function findStartSource(
 ): Promise<StartSource> {
   const journal = config.value('appendonly') === 'yes' ? await findJournal(config, disk) : null;
   if (journal !== null) return { kind: 'journal', journal };
-  const base = nativeName(config.value('dbfilename'));
+  const base = nativeName(config.path('dbfilename'));
   const files = new SnapshotFiles(disk, config.path('dir'), base);
   const manifest = await files.newest();
   if (manifest !== null) return { kind: 'snapshot', files, manifest };
@@ -54,20 +68,42 @@ export async function findStartSource(
 }
 
 /**
- * Loads what is of this server's own. Clients may not see the data meanwhile.
+ * Loads it. Clients may not see the data meanwhile.
  * @returns the history that it belongs to, null when there is none to continue
  */
 export async function loadStartSource(
   source: StartSource,
-  createParts: () => LoaderParts,
+  createParts: () => StartParts,
 ): Promise<LoadedHistory | null> {
-  if (source.kind === 'nothing' || source.kind === 'redis') return null;
-  if (source.kind === 'journal') return loadJournal(createParts(), source.journal);
-  const { files, manifest } = source;
+  if (source.kind === 'nothing') return null;
   const parts = createParts();
+  if (source.kind === 'journal') return loadJournal(parts, source.journal);
+  if (source.kind === 'redis') {
+    await loadOfRedis(source.files, parts);
+    return null;
+  }
+  const { files, manifest } = source;
   const isWhole = await loadSnapshot(parts, files, manifest);
   // With other shards the LSNs mean nothing here.
   if (!isWhole || manifest.shards !== parts.shards.count) return null;
   const { replicationId, lsns, offset, hadReplicas } = manifest;
   return { replicationId, lsns, offset, hadReplicas, chain: null };
+}
+
+async function loadOfRedis(files: RedisFiles, parts: StartParts): Promise<void> {
+  const { log, shards, config, control, librariesBuffer, isStopping } = parts;
+  control.set(LOAD_STARTED_MS, Date.now());
+  control.set(
+    LOAD_BYTES_TOTAL,
+    files.files.reduce((sum, { bytes }) => sum + bytes, 0),
+  );
+  await loadRedisFiles(files, {
+    ...{ log, shards, librariesBuffer, isStopping },
+    setting: (name) => config.value(name),
+    isReplica: config.words('replicaof').length > 0,
+    progress: (bytes, keys) => {
+      control.set(LOAD_BYTES_DONE, bytes);
+      control.set(LOADED_KEYS, keys);
+    },
+  });
 }

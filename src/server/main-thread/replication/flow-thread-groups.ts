@@ -15,15 +15,13 @@ import { FlowThreads } from './flow-threads.js';
  */
 const FOLLOWING_NICE = 5;
 
-export type FlowThreadGroupsParts = Omit<
-  FlowThreadData,
-  'thread' | 'controlBuffer' | 'configBuffer' | 'follows' | 'nice'
-> & {
+export interface FlowThreadGroupsParts
+  extends Omit<FlowThreadData, 'thread' | 'controlBuffer' | 'configBuffer' | 'follows' | 'nice'> {
   readonly config: Config;
   readonly log: Log;
   readonly control: ControlBlock;
   readonly died: (error: Error) => void;
-};
+}
 
 export class FlowThreadGroups {
   readonly serving: FlowThreads;

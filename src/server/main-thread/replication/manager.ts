@@ -5,14 +5,11 @@
  */
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Log } from '../../../base/log.js';
 import type { HostAndPort } from '../../../commands/contract/replication-port.js';
 import { JOURNAL_WRITTEN } from '../../../journal/counters.js';
 import { NewestCut } from '../../../journal/cuts.js';
 import { JournalRing } from '../../../journal/ring.js';
-import type { ElementsByVerb } from '../../../keyspace/effect-elements.js';
 import { Shards } from '../../../keyspace/shards.js';
-import type { ControlBlock } from '../../../memory/control.js';
 import { USED_PAGES } from '../../../memory/used-pages.js';
 import { attachPagedRegion, attachRegion } from '../../../platform/ffi/region.js';
 import * as errors from '../../../protocol/errors.js';
@@ -28,7 +25,6 @@ import type { DataHistory } from '../../../replication/replica/replica-state.js'
 import { SUM_RECORDS } from '../../../replication/replica/sync-progress.js';
 import type { Peer } from '../../../replication/roles/contract.js';
 import { StreamLocks } from '../../../replication/stream-locks.js';
-import type { MailboxMemory } from '../../channel/mailboxes.js';
 import { LOADING } from '../../channel/process-figures.js';
 import {
   FIRST_STATUS,
@@ -44,7 +40,7 @@ import type { Config } from '../../config/config.js';
 import type { DataParts } from '../persistence/file-sync.js';
 import type { History } from '../persistence/snapshots.js';
 import { ConfirmedStatus } from './confirmed-status.js';
-import { FlowThreadGroups } from './flow-thread-groups.js';
+import { FlowThreadGroups, type FlowThreadGroupsParts } from './flow-thread-groups.js';
 import type { FlowThreads } from './flow-threads.js';
 import { Journals } from './journals.js';
 import { PrimaryLink } from './primary-link.js';
@@ -71,31 +67,13 @@ const NOT_FOR_REDIS =
   'It followed a Redis. The Redis cannot follow it in turn yet: Darters can, and REPLICAOF makes ' +
   'this server its replica again, with a full sync';
 
-export interface ManagerParts {
+export interface ManagerParts extends FlowThreadGroupsParts {
   readonly config: Config;
-  readonly log: Log;
   readonly runId: string;
-  readonly control: ControlBlock;
-  readonly shardBuffers: readonly SharedArrayBuffer[];
-  readonly ringBuffers: readonly SharedArrayBuffer[];
-  readonly cutsBuffer: SharedArrayBuffer;
-  readonly durableBuffer: SharedArrayBuffer;
-  readonly librariesBuffer: SharedArrayBuffer;
-  readonly recordsBuffer: SharedArrayBuffer;
-  readonly prefixesBuffer: SharedArrayBuffer;
-  readonly databases: number;
-  readonly mailboxes: MailboxMemory;
-  readonly subscriptionsBuffer: SharedArrayBuffer;
-  readonly ioThreads: number;
-  /** How many commands there are. */
-  readonly commands: number;
-  /** What their effects on collections say of the elements. */
-  readonly elements: ElementsByVerb;
   readonly sendStatus: (number: number, status: ReplicationStatus) => void;
   readonly closeClient: (thread: number, clientId: number) => void;
   /** This server has the data of its primary: by a full sync, or by going on where it was. */
   readonly synced: (isFull: boolean) => void;
-  readonly died: (error: Error) => void;
 }
 
 function newId(): string {
@@ -436,12 +414,12 @@ export class ReplicationManager {
   }
 
   /**
-   * The data that was loaded is of this history, up to its LSNs, where the rings begin. Called
-   * before `start`, while clients may not write.
+   * What was loaded is of this history; the rings begin at its LSNs. Called before `start`.
    * @param continues whether replicas may come that have exactly this
    */
   async adoptLoaded(history: DataHistory, continues: boolean): Promise<void> {
     this.loaded = history;
+    if (this.configured.length > 0) this.state.adopt(history.id, null);
     if (!continues || this.configured.length > 0) return;
     this.state.promote(history.id, history.lsns);
     this.journals.continue();

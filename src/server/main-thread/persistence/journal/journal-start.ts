@@ -19,8 +19,8 @@ export interface FoundJournal {
 
 /** @returns the journal that the configuration names, null when there is none. @throws DamagedFile */
 export async function findJournal(config: Config, disk: Disk): Promise<FoundJournal | null> {
-  const folder = `${config.path('dir')}/${config.value('appenddirname')}`;
-  const files = new JournalFiles(disk, folder, config.value('appendfilename'));
+  const folder = `${config.path('dir')}/${config.path('appenddirname')}`;
+  const files = new JournalFiles(disk, folder, config.path('appendfilename'));
   const found = await files.find();
   return found === null ? null : readJournal(files, found);
 }

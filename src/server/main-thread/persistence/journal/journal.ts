@@ -80,8 +80,8 @@ export class Journal {
 
   constructor(private readonly parts: JournalParts) {
     const { config, disk } = parts;
-    const folder = `${config.path('dir')}/${config.value('appenddirname')}`;
-    this.files = new JournalFiles(disk, folder, config.value('appendfilename'));
+    const folder = `${config.path('dir')}/${config.path('appenddirname')}`;
+    this.files = new JournalFiles(disk, folder, config.path('appendfilename'));
     config.onChange('appendonly', () => this.configured());
     config.onChange('appendfsync', () => this.applyPolicy());
   }
@@ -368,6 +368,8 @@ export class Journal {
     this.writer?.abort(reason);
     await this.writer?.ended();
     this.writer = null;
+    // LSNs of another history may be lower: nothing counts before the next base.
+    this.parts.durable.lsns.fill(-1);
     this.state = 'waiting';
     this.nextTryMs = Date.now() + RETRY_MS;
     releaseJournal();
