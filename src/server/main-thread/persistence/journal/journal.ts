@@ -206,9 +206,10 @@ export class Journal {
       return;
     }
     this.earlierBytes = 0;
-    log.notice(`The journal begins: chain ${this.chain} in ${this.files.folder}`);
     this.refuse('');
     this.nowOn();
+    // Now it is in force.
+    log.notice(`The journal begins: chain ${this.chain} in ${this.files.folder}`);
   }
 
   private nowOn(): void {
