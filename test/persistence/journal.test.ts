@@ -206,6 +206,7 @@ test('a disk that refuses refuses writes; when it takes them again all goes on',
     limit(server, '4096:unlimited');
     const waiting = server.ask('SET', 'waits', 'x'.repeat(10_000));
     const text = 'MISCONF Errors writing to the AOF file: ';
+    await until('the refusal', async () => (await server.ask('PING')).startsWith(text));
     await until('the refusal', async () =>
       (await server.ask('SET', 'refused', '1')).startsWith(text),
     );
