@@ -5,6 +5,7 @@
  */
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { until } from '../replication/support.js';
 import type { RawClient } from '../support/client.js';
 import type { Random } from '../support/random.js';
 import { textOf } from '../support/reply.js';
@@ -42,6 +43,11 @@ export class CrashRounds {
 
   constructor(private readonly options: CrashOptions) {}
 
+  /** Values that were acknowledged, of all writers. */
+  private get count(): number {
+    return this.written.reduce((sum, { acknowledged }) => sum + acknowledged, 0);
+  }
+
   private start(): Promise<Server> {
     const { folder, policy, args = [] } = this.options;
     return startDarter({
@@ -56,16 +62,18 @@ export class CrashRounds {
     let killedMs = 0;
     try {
       await this.check(server);
-      const before = this.written.reduce((sum, { acknowledged }) => sum + acknowledged, 0);
+      const before = this.count;
       const writers = this.written.map((written, index) => this.write(server, index, written));
       if (rewrites) await server.ask('BGREWRITEAOF').catch(() => {});
-      await sleep(20 + random.below(random.pick([50, 400])));
+      const least = before + 1 + random.below(30);
+      await until(`${least} writes`, () => Promise.resolve(this.count >= least));
+      await sleep(random.below(random.pick([20, 200])));
       killedMs = Date.now();
       server.child.kill('SIGKILL');
       await server.exited;
       await Promise.all(writers);
       this.killedMs = killedMs;
-      return this.written.reduce((sum, { acknowledged }) => sum + acknowledged, 0) - before;
+      return this.count - before;
     } finally {
       if (server.alive) server.child.kill('SIGKILL');
       await server.exited;

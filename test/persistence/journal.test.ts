@@ -78,6 +78,10 @@ test('a rewrite replaces the base, and what it has goes', { skip }, async (t) =>
     assert.ok(before.includes('appendonly.aof.1.1.0.segment'));
     assert.ok(!after.includes('appendonly.aof.1.1.0.segment'));
     assert.ok(after.includes('appendonly.aof.1.2.0.segment'));
+    // By itself, when it has grown.
+    await server.ask('CONFIG', 'SET', 'auto-aof-rewrite-min-size', '100000');
+    for (let i = 0; i < 30; i++) await server.ask('SET', 'key', 'x'.repeat(10_000));
+    await rewritten(server, 2);
     content = await contentOf(server);
     await kill(server);
   }
@@ -86,16 +90,22 @@ test('a rewrite replaces the base, and what it has goes', { skip }, async (t) =>
   assert.equal(await server.ask('GET', 'after'), 'value');
 });
 
-test('it is rewritten by itself when it has grown', { skip }, async (t) => {
-  const folder = newFolder(t);
-  await using server = await startIn(folder, ...ON, '--auto-aof-rewrite-min-size', '100000');
-  const client = await server.client();
-  const value = 'x'.repeat(10_000);
-  for (let i = 0; i < 40; i++) await client.command('SET', 'key', value);
-  await rewritten(server, 1);
-  await client.close();
-  assert.ok(Number(await server.info('aof_current_size')) < 400_000);
-});
+/** What WAITAOF refuses; the journal is off. */
+async function checkRefusals(server: Server): Promise<void> {
+  const NUMBER = 'ERR value is not an integer or out of range';
+  const refusals: [string[], string][] = [
+    [['2', '0', '0'], 'ERR value is out of range, value must between 0 and 1'],
+    [['0', '-1', '0'], 'ERR value is out of range, must be positive'],
+    [['x', '0', '0'], NUMBER],
+    [['0', '0', '-1'], 'ERR timeout is negative'],
+    [
+      ['1', '0', '0'],
+      'ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.',
+    ],
+  ];
+  for (const [words, text] of refusals) assert.equal(await server.ask('WAITAOF', ...words), text);
+  assert.equal(await server.ask('WAITAOF', '0', '0', '0'), '[0 0]');
+}
 
 test('it is switched on and off while the server runs, without a gap', { skip }, async (t) => {
   const folder = newFolder(t);
@@ -103,9 +113,13 @@ test('it is switched on and off while the server runs, without a gap', { skip },
     await using server = await startIn(folder, '--appendfsync', 'always');
     await server.ask('SET', 'before', '1');
     assert.equal(await server.info('aof_enabled'), '0');
+    await checkRefusals(server);
     assert.equal(await server.ask('CONFIG', 'SET', 'appendonly', 'yes'), 'OK');
     await server.logged(/The journal begins: chain 1/);
     await server.ask('SET', 'while', '1');
+    assert.equal(await server.ask('WAITAOF', '1', '0', '0'), '[1 0]');
+    // Replicas do not tell yet: the time goes by.
+    assert.match(await server.ask('WAITAOF', '0', '1', '20'), /^\[[01] 0\]$/);
     assert.equal(await server.ask('CONFIG', 'SET', 'appendonly', 'no'), 'OK');
     await server.logged(/The journal ends/);
     await server.ask('SET', 'without', '1');
@@ -178,26 +192,35 @@ test('a torn tail is cut off and told; damage elsewhere ends the start', { skip 
   await assert.rejects(startIn(folder, ...ON), /segment is damaged at offset 3\d\d\d/);
 });
 
-test('WAITAOF waits until writes are on disk, and says why it cannot', { skip }, async (t) => {
-  await using server = await startIn(newFolder(t), '--threads', '1');
-  const NUMBER = 'ERR value is not an integer or out of range';
-  const refusals: [string[], string][] = [
-    [['2', '0', '0'], 'ERR value is out of range, value must between 0 and 1'],
-    [['0', '-1', '0'], 'ERR value is out of range, must be positive'],
-    [['x', '0', '0'], NUMBER],
-    [['0', '0', '-1'], 'ERR timeout is negative'],
-    [
-      ['1', '0', '0'],
-      'ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.',
-    ],
-  ];
-  for (const [words, text] of refusals) assert.equal(await server.ask('WAITAOF', ...words), text);
-  assert.equal(await server.ask('WAITAOF', '0', '0', '0'), '[0 0]');
-  await server.ask('CONFIG', 'SET', 'appendonly', 'yes');
-  await server.logged(/The journal begins/);
-  await server.ask('SET', 'key', 'value');
-  assert.equal(await server.ask('WAITAOF', '1', '0', '0'), '[1 0]');
-  await server.ask('SET', 'key', 'other');
-  // Replicas do not tell yet: the time goes by.
-  assert.match(await server.ask('WAITAOF', '0', '1', '20'), /^\[[01] 0\]$/);
+const prlimit = spawnSync('prlimit', ['--version']).status === 0;
+
+test('a disk that refuses refuses writes; when it takes them again all goes on', {
+  skip: skip || (!prlimit && 'needs prlimit'),
+}, async (t) => {
+  const folder = newFolder(t);
+  const limit = (server: Server, bytes: string) =>
+    assert.equal(spawnSync('prlimit', ['--pid', String(server.pid), `--fsize=${bytes}`]).status, 0);
+  {
+    await using server = await startIn(folder, ...ON, '--appendfsync', 'always');
+    await server.ask('SET', 'before', '1');
+    limit(server, '4096:unlimited');
+    const waiting = server.ask('SET', 'waits', 'x'.repeat(10_000));
+    const text = 'MISCONF Errors writing to the AOF file: ';
+    await until('the refusal', async () => (await server.ask('PING')).startsWith(text));
+    await until('the refusal', async () =>
+      (await server.ask('SET', 'refused', '1')).startsWith(text),
+    );
+    assert.ok((await server.ask('PING')).startsWith(text));
+    assert.equal(await server.ask('GET', 'before'), '1');
+    assert.equal(await server.info('aof_last_write_status'), 'err');
+    limit(server, 'unlimited:unlimited');
+    // Its reply was not given before it is on the disk.
+    assert.equal(await waiting, 'OK');
+    await until('writes', async () => (await server.ask('SET', 'after', '1')) === 'OK');
+    assert.equal(await server.info('aof_last_write_status'), 'ok');
+    await kill(server);
+  }
+  await using server = await startIn(folder, ...ON);
+  assert.equal(await server.ask('STRLEN', 'waits'), '10000');
+  assert.equal(await server.ask('GET', 'after'), '1');
 });

@@ -12,8 +12,11 @@ import type { JournalSink } from '../../journal/sink.js';
 import type { DurableLsns } from '../../memory/durable-lsns.js';
 import type { ReplyGate } from '../../net/held-replies.js';
 
-interface Mark {
+/** All that was written until a moment. */
+export interface DurabilityMark {
   readonly heads: Float64Array;
+  /** The chain of the journal that they belong to, or one after which they are in the next base. */
+  chain: number;
   /** The streams before it are durable. */
   behind: number;
 }
@@ -24,8 +27,8 @@ export class ThreadDurability implements ReplyGate {
   otherWrites = 0;
   private marked = 0;
   private marksReached = 0;
-  private readonly open: Mark[] = [];
-  private readonly spare: Mark[] = [];
+  private readonly open: DurabilityMark[] = [];
+  private readonly spare: DurabilityMark[] = [];
 
   constructor(
     private readonly durable: DurableLsns,
@@ -49,19 +52,28 @@ export class ThreadDurability implements ReplyGate {
   }
 
   mark(): number {
-    const mark = this.spare.pop() ?? { heads: new Float64Array(this.rings.length), behind: 0 };
-    this.readHeads(mark.heads);
-    mark.behind = 0;
-    this.open.push(mark);
+    this.open.push(this.markNow(this.spare.pop()));
     return ++this.marked;
   }
 
+  /** A mark of this moment. */
+  markNow(mark = this.createMark()): DurabilityMark {
+    // In this order: if a chain begins in between, they are in its base.
+    mark.chain = this.durable.chain;
+    mark.behind = 0;
+    this.readHeads(mark.heads);
+    return mark;
+  }
+
+  private createMark(): DurabilityMark {
+    return { heads: new Float64Array(this.rings.length), chain: 0, behind: 0 };
+  }
+
   /** Reads how far all streams are written. */
-  readHeads(heads: Float64Array = new Float64Array(this.rings.length)): Float64Array {
+  private readHeads(heads: Float64Array): void {
     for (let stream = 0; stream < heads.length; stream++) {
       heads[stream] = this.rings[stream]!.peekHead();
     }
-    return heads;
   }
 
   reached(): number {
@@ -70,8 +82,7 @@ export class ThreadDurability implements ReplyGate {
     let done = 0;
     while (done < open.length) {
       const mark = open[done]!;
-      mark.behind = durable.firstBehind(mark.heads, mark.behind);
-      if (mark.behind < this.rings.length && !isOff) break;
+      if (!isOff && !this.isReached(mark)) break;
       this.spare.push(mark);
       done++;
     }
@@ -80,9 +91,12 @@ export class ThreadDurability implements ReplyGate {
     return this.marksReached;
   }
 
-  /** Whether all streams are durable up to these heads. */
-  covers(heads: Float64Array): boolean {
-    return this.durable.firstBehind(heads, 0) === heads.length;
+  /** Whether all that was written until a mark is durable. */
+  isReached(mark: DurabilityMark): boolean {
+    const { durable } = this;
+    if (mark.chain < durable.wholeChain) return true;
+    mark.behind = durable.firstBehind(mark.heads, mark.behind);
+    return mark.behind === mark.heads.length;
   }
 
   /** The thread is about to sleep, and wants to be woken when more is durable. */

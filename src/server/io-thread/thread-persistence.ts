@@ -6,11 +6,11 @@ import { BLOCKED_CLIENTS } from '../../engine/counters.js';
 import type { ControlBlock } from '../../memory/control.js';
 import type { PersistenceAnswer, PersistenceRequest } from '../channel/persistence.js';
 import { LAST_SAVE_MS, SAVE_STARTED_MS } from '../channel/persistence-figures.js';
-import type { ThreadDurability } from './durability.js';
+import type { DurabilityMark, ThreadDurability } from './durability.js';
 
 /** A client in WAITAOF. */
 interface Waiter {
-  readonly heads: Float64Array;
+  readonly mark: DurabilityMark;
   readonly untilTime: boolean;
   readonly deadlineMs: number;
   readonly done: (isDurable: boolean) => void;
@@ -34,7 +34,7 @@ export class ThreadPersistence implements PersistencePort {
   }
 
   isDurable(): boolean {
-    return this.isOn() && this.durability.covers(this.durability.readHeads());
+    return this.isOn() && this.durability.isReached(this.durability.markNow());
   }
 
   waitDurable(
@@ -43,7 +43,7 @@ export class ThreadPersistence implements PersistencePort {
     done: (isDurable: boolean) => void,
   ): () => void {
     const deadlineMs = timeoutMs === 0 ? Number.POSITIVE_INFINITY : Date.now() + timeoutMs;
-    const waiter = { heads: this.durability.readHeads(), untilTime, deadlineMs, done };
+    const waiter = { mark: this.durability.markNow(), untilTime, deadlineMs, done };
     this.waiters.push(waiter);
     this.control.word(BLOCKED_CLIENTS).add(1);
     return () => this.forget(waiter);
@@ -60,7 +60,7 @@ export class ThreadPersistence implements PersistencePort {
   background(nowMs: number): number {
     if (this.waiters.length === 0) return Number.POSITIVE_INFINITY;
     for (const waiter of [...this.waiters]) {
-      const isDurable = this.isOn() && this.durability.covers(waiter.heads);
+      const isDurable = this.isOn() && this.durability.isReached(waiter.mark);
       if ((!isDurable || waiter.untilTime) && nowMs < waiter.deadlineMs) continue;
       this.forget(waiter);
       waiter.done(isDurable);

@@ -152,7 +152,8 @@ export class Journal {
   }
 
   private createWriter(): ChainWriter {
-    const { data, log } = this.parts;
+    const { data, log, durable } = this.parts;
+    durable.beginChain();
     const { files, chain } = this;
     const writer: ChainWriter = new ChainWriter({
       ...{ data, files, chain, policy: this.policy },
@@ -206,14 +207,16 @@ export class Journal {
       return;
     }
     this.earlierBytes = 0;
-    log.notice(`The journal begins: chain ${this.chain} in ${this.files.folder}`);
     this.refuse('');
     this.nowOn();
+    // Now it is in force.
+    log.notice(`The journal begins: chain ${this.chain} in ${this.files.folder}`);
   }
 
   private nowOn(): void {
     const { durable } = this.parts;
     this.state = 'on';
+    durable.baseWhole();
     this.writer!.baseWhole();
     durable.holdsReplies = this.parts.config.value('appendfsync') === 'always';
     this.applyPolicy();
@@ -368,7 +371,7 @@ export class Journal {
     this.writer?.abort(reason);
     await this.writer?.ended();
     this.writer = null;
-    // LSNs of another history may be lower: nothing counts before the next base.
+    // LSNs of another history may be lower than these.
     this.parts.durable.lsns.fill(-1);
     this.state = 'waiting';
     this.nextTryMs = Date.now() + RETRY_MS;
