@@ -320,7 +320,7 @@ class IoThread {
         serve: () => this.serveDuringScript(),
         attend: (isFirst) =>
           this.frontend.attend(
-            (session, args, reply) => dispatcher.attend(session, args, reply),
+            (session, args, reply) => dispatcher.nested.attend(session, args, reply),
             isFirst,
           ),
         warn: (text) => this.log.warning(text),
