@@ -1,7 +1,8 @@
 /**
  * The dispatcher: one command from a parsed vector to its reply. It finds the command, has it
  * checked (admission.ts), plans and takes the locks of its keys (locking-plan.ts) and has it run
- * (execution.ts). It is the `Context` of the commands, one per thread.
+ * (execution.ts). It is the `Context` of the commands, one per thread. Commands inside others are run by
+ * nested-commands.ts.
  *
  * The data path through here (one key, nothing refused) allocates nothing and takes one lock.
  */
@@ -18,14 +19,12 @@ import { REPLY_ON, REPLY_SKIP, REPLY_SKIP_NEXT } from '../commands/contract/sess
 import { CommandSettings } from '../commands/contract/settings.js';
 import { Keyspace } from '../keyspace/keyspace.js';
 import { LONG_KEY_BYTES } from '../keyspace/long-keys.js';
-import { OuterCommand } from '../keyspace/mutation.js';
 import type { Shards } from '../keyspace/shards.js';
 import * as errors from '../protocol/errors.js';
 import { Arguments } from '../protocol/parser.js';
 import type { Reply } from '../protocol/reply.js';
 import { AccessControl } from './acl/access-control.js';
 import { mustPause, refusalOf, subcommandOf, unknownSubcommand } from './admission.js';
-import { runBesideScript } from './beside-script.js';
 import { Execution } from './execution.js';
 import { GATE_MEMORY_LIMIT } from './gates.js';
 import { KeyPlanner, leavesKeyless, mayWrite } from './key-planner.js';
@@ -33,6 +32,7 @@ import { runLateChange } from './late-change.js';
 import { HeldUpError, LockingPlan, WRITES_NOTHING, type WritePressure } from './locking-plan.js';
 import type { MemoryGuard } from './memory-guard.js';
 import { MonitorFeed } from './monitor-feed.js';
+import { NestedCommands } from './nested-commands.js';
 import { KeyspaceNotifications } from './notifications.js';
 import { Refusals } from './refusals.js';
 import {
@@ -93,13 +93,7 @@ export class Dispatcher implements Context {
   readonly refusals: Refusals;
   readonly execution: Execution;
   readonly planner: KeyPlanner;
-  /** How many commands the one under way is inside of, and what counts for each of them. */
-  private depth = 0;
-  private readonly outer: OuterCommand[] = [];
-  /** The command under way is another client's than that of the script which runs (attend). */
-  private isAttending = false;
-  /** Changes of the command that ran inside another last. */
-  private nestedChanges = 0;
+  readonly nested: NestedCommands;
 
   constructor(
     readonly registry: Registry,
@@ -116,6 +110,7 @@ export class Dispatcher implements Context {
     this.locks = new LockingPlan(shards, (shard) => this.waitFor(shard));
     this.refusals = new Refusals(this, statistics, (session) => hooks.attacked(session));
     this.planner = new KeyPlanner(this.keys, this.locks, registry);
+    this.nested = new NestedCommands(this);
     this.execution = new Execution(this, this.locks, statistics, (command, error) =>
       hooks.failed(command, error),
     );
@@ -134,7 +129,7 @@ export class Dispatcher implements Context {
   isServed = false;
 
   get inTransaction(): boolean {
-    return this.depth > 0;
+    return this.nested.depth > 0;
   }
 
   get isWaiting(): boolean {
@@ -207,45 +202,6 @@ export class Dispatcher implements Context {
     const mark = reply.mark();
     this.notifications.flush();
     if (reply.mark() > mark && session.replyMode === REPLY_ON) reply.putFirst(begin, mark);
-  }
-
-  /**
-   * Runs or refuses a command of another client of this thread, from inside a script that runs for too
-   * long. What is under way stays as it is: only commands that need no shard but for a moment are run.
-   */
-  attend(session: ClientSession, args: Arguments, reply: Reply): void {
-    const { keys, execution } = this;
-    const { session: outerSession, args: outerArgs, reply: outerReply } = this;
-    const { database } = keys;
-    const { isErrorCounted } = execution;
-    const outer = this.outerCommand();
-    const begin = reply.length;
-    keys.beginInner(outer);
-    this.depth++;
-    this.isAttending = true;
-    this.session = session;
-    this.args = args;
-    this.reply = reply;
-    reply.kept = begin;
-    keys.forget();
-    try {
-      runBesideScript(this, session, args);
-      if (session.replyMode !== REPLY_ON && !session.suspended) this.suppress(session);
-    } catch (error) {
-      this.fail(session, begin, error);
-    } finally {
-      this.locks.releaseBorrowed();
-      this.isAttending = false;
-      this.depth--;
-      this.session = outerSession;
-      this.args = outerArgs;
-      this.reply = outerReply;
-      keys.forget();
-      keys.database = database;
-      keys.endInner(outer);
-      execution.isSuspended = false;
-      execution.isErrorCounted = isErrorCounted;
-    }
   }
 
   /** The command that a vector names, or null: then the client has the error. */
@@ -447,10 +403,10 @@ export class Dispatcher implements Context {
     this.session = client;
     this.isServed = true;
     try {
-      this.runNested(command, args, reply);
+      this.nested.run(command, args, reply);
       // It was counted when its client sent it.
       this.statistics.calls[command.index]! -= 1;
-      return this.nestedChanges;
+      return this.nested.changes;
     } finally {
       this.session = session;
       this.isServed = false;
@@ -495,7 +451,7 @@ export class Dispatcher implements Context {
   // Failures.
 
   /** An exception outside of a command: on the way to it, or when its locks were given back. */
-  private fail(session: ClientSession, begin: number, error: unknown): void {
+  fail(session: ClientSession, begin: number, error: unknown): void {
     this.keys.longKeys.end(session, false);
     session.multiAborted = session.inMulti;
     this.reply.rewind(begin);
@@ -504,7 +460,7 @@ export class Dispatcher implements Context {
   }
 
   /** CLIENT REPLY OFF and SKIP: discards the reply that was written. */
-  private suppress(session: ClientSession): void {
+  suppress(session: ClientSession): void {
     this.reply.rewind(this.reply.kept);
     if (session.replyMode === REPLY_SKIP) session.replyMode = REPLY_ON;
     else if (session.replyMode === REPLY_SKIP_NEXT) session.replyMode = REPLY_SKIP;
@@ -545,59 +501,11 @@ export class Dispatcher implements Context {
   }
 
   runInside(entry: CommandEntry, args: Arguments, reply: Reply): void {
-    const command = this.registry.all[entry.index]!;
-    if (!command.accepts(args.count)) {
-      reply.error(errors.wrongArity(command.fullName));
-      return;
-    }
-    const isLocked =
-      (command.traits & TRAIT_LOCK_NONE) !== 0 || this.planner.holdsKeys(command, args);
-    if (!isLocked) throw new Error(`the shards of ${command.fullName} are not locked`);
-    this.runNested(command, args, reply);
-  }
-
-  /**
-   * The same for a vector that has been checked and whose shards were planned: EXEC's.
-   * @param areKeysMarked its keys, and no others, are hashed
-   */
-  runNested(
-    command: RegisteredCommand,
-    args: Arguments,
-    reply: Reply,
-    areKeysMarked = false,
-  ): void {
-    const { keys } = this;
-    const { args: outerArgs, reply: outerReply } = this;
-    const { database } = keys;
-    const outer = this.outerCommand();
-    keys.beginInner(outer);
-    this.depth++;
-    this.args = args;
-    this.reply = reply;
-    if (!areKeysMarked) keys.forget();
-    keys.database = this.session.database;
-    try {
-      this.execution.run(command, args);
-    } finally {
-      this.nestedChanges = keys.changes;
-      this.depth--;
-      this.args = outerArgs;
-      this.reply = outerReply;
-      keys.forget();
-      keys.database = database;
-      keys.endInner(outer);
-    }
-  }
-
-  /** Where the command under way is kept; made when commands nest so deeply for the first time. */
-  private outerCommand(): OuterCommand {
-    const { outer, depth } = this;
-    if (depth === outer.length) outer.push(new OuterCommand());
-    return outer[depth]!;
+    this.nested.runInside(entry, args, reply);
   }
 
   suspend(cancelled: (reason: Cancellation) => void): Suspension {
-    if (this.inTransaction && !this.isAttending) {
+    if (this.inTransaction && !this.nested.isAttending) {
       throw new Error('a command may not suspend inside another');
     }
     this.execution.isSuspended = true;

@@ -152,7 +152,7 @@ export class Transactions implements TransactionsPort {
         client.permissions === null
           ? null
           : dispatcher.access.refusalInExec(client, command, queued);
-      if (denied === null) dispatcher.runNested(command, queued, reply);
+      if (denied === null) dispatcher.nested.run(command, queued, reply);
       else dispatcher.refusals.reply(denied);
     }
     if (keys.ready.count > 0) dispatcher.serveReady();

@@ -191,7 +191,7 @@ export class CommandHost implements ScriptHost {
     reply.rewind(0);
     reply.protocol = this.run.resp;
     if (this.run.isReplicated) {
-      this.dispatcher.runNested(command, this.args, reply, this.areKeysMarked);
+      this.dispatcher.nested.run(command, this.args, reply, this.areKeysMarked);
     } else this.runMuted(command);
     this.failed = reply.region.bytes[reply.start] === MINUS;
     if (reply.length > INITIAL_BYTES) meter.allocate(reply.length);
@@ -205,7 +205,7 @@ export class CommandHost implements ScriptHost {
     const { effects } = this.dispatcher.keys;
     effects.isMuted = true;
     try {
-      this.dispatcher.runNested(command, this.args, this.reply, this.areKeysMarked);
+      this.dispatcher.nested.run(command, this.args, this.reply, this.areKeysMarked);
     } finally {
       effects.isMuted = false;
     }

@@ -42,13 +42,14 @@ import type { History } from '../persistence/snapshots.js';
 import { ConfirmedStatus } from './confirmed-status.js';
 import { FlowThreadGroups, type FlowThreadGroupsParts } from './flow-thread-groups.js';
 import type { FlowThreads } from './flow-threads.js';
+import { JournalSwitch } from './journal-switch.js';
 import { Journals } from './journals.js';
 import { PrimaryLink } from './primary-link.js';
-import { RedisLink } from './redis-link.js';
 import { RunningRoles } from './role-host.js';
 import { ServedReplicas, type SyncKind } from './served-replicas.js';
 import { ReplicationTraffic } from './traffic.js';
 import type { UpstreamLink } from './upstream-link.js';
+import { UpstreamLinks } from './upstream-links.js';
 
 const TICK_MS = 100;
 /**
@@ -57,7 +58,6 @@ const TICK_MS = 100;
 const PREPARE_MS = 1000;
 /** How long the memory that a large record made a ring grow by is kept, about. */
 const RELAX_MS = 1000;
-/**
 /** The answer to COMMIT goes out before the connection that it came on is closed. */
 const COMMIT_LINGER_MS = 200;
 /** How many servers above each other are told of to those below. */
@@ -80,7 +80,6 @@ function newId(): string {
   return randomBytes(20).toString('hex');
 }
 
-/** What flow threads get at their start, of either kind. */
 export class ReplicationManager {
   status: ReplicationStatus;
   /** The shards as this thread sees them. */
@@ -92,21 +91,14 @@ export class ReplicationManager {
   private readonly threads: FlowThreadGroups;
   private readonly serving: FlowThreads;
   private readonly following: FlowThreads;
-  private link: UpstreamLink | null = null;
-  /**
-   * Where in the history of a Redis the data is, while that is known and there is no link to one: a
-   * Redis that shares the history may continue it. Null once the data may have changed otherwise.
-   */
-  private redisHistory: RedisHistory | null = null;
+  private readonly links: UpstreamLinks;
   /** The Redis that this server followed before it was promoted, shown as the second id. */
   private promotedFrom: RedisHistory | null = null;
   /** Shown while this server is a replica without a link. */
   private becoming: LinkStatus | null = null;
   private readonly journals: Journals;
+  private readonly journalSwitch: JournalSwitch;
   private readonly locks: StreamLocks;
-  /** How many write files of flows, which need the journal; and whether it is on for them alone. */
-  private journalHolds = 0;
-  private isJournalForFiles = false;
   /** What this server's data becomes, or was, is about to change: files of it are of no use. */
   interrupted: (why: string) => void = () => {};
   private readonly running: RunningRoles;
@@ -177,6 +169,24 @@ export class ReplicationManager {
       follow: (primary, heir) => this.follow(primary, heir),
       changed: () => void this.publish(),
     });
+    this.journalSwitch = new JournalSwitch({
+      ...{ config, log, journals: this.journals, replicas: this.replicas },
+      isFollowing: () => this.link !== null,
+      isPrimary: () => this.running.roles.isPrimary,
+      changed: () => this.publish(),
+      ended: () => {
+        this.state.startAnew();
+        this.promotedFrom = null;
+      },
+    });
+    this.links = new UpstreamLinks({
+      ...{ config, log, runId: parts.runId, owner: parts.ioThreads + 2 },
+      ...{ shards: this.shards, cuts: this.cuts, journals: this.journals, state: this.state },
+      ...{ threads: this.following, running: this.running },
+      changed: () => this.publish(),
+      dropReplicas: (why) => this.dropReplicas(why),
+      synced: (isFull) => this.synced(isFull),
+    });
     this.configured = config.words('replicaof');
     config.onChange('repl-backlog-size', () => {
       log.notice('repl-backlog-size takes effect at the next start');
@@ -186,6 +196,10 @@ export class ReplicationManager {
 
   /** The history of what was loaded at the start, until this server has a role. */
   private loaded: DataHistory | null = null;
+
+  private get link(): UpstreamLink | null {
+    return this.links.current;
+  }
 
   /** Once the I/O threads serve, and the data is there. In force when it resolves. */
   async start(): Promise<void> {
@@ -324,12 +338,7 @@ export class ReplicationManager {
     this.replicas.tick(nowMs);
     this.countTraffic();
     this.running.tell((roles) => roles.tick());
-    const ttlSeconds = this.parts.config.number('repl-backlog-ttl');
-    const isPrimary = this.running.roles.isPrimary && this.link === null;
-    if (!this.journals.isOn || !isPrimary || ttlSeconds === 0 || this.journalHolds > 0) return;
-    if (this.replicas.emptyMs(nowMs) < ttlSeconds * 1000) return;
-    this.parts.log.notice(`The journal ends: no replica for ${ttlSeconds} seconds`);
-    this.endJournal();
+    this.journalSwitch.tick(nowMs);
   }
 
   private countTraffic(): void {
@@ -380,32 +389,17 @@ export class ReplicationManager {
   }
 
   /** Writes go to the journal when it resolves, until `releaseJournal`. */
-  async holdJournal(): Promise<void> {
-    this.journalHolds++;
-    if (this.journals.isOn || this.link !== null) return;
-    this.isJournalForFiles = true;
-    await this.startJournal();
+  holdJournal(): Promise<void> {
+    return this.journalSwitch.hold();
   }
 
   releaseJournal(): void {
-    this.journalHolds--;
-    if (this.journalHolds > 0 || !this.isJournalForFiles) return;
-    this.isJournalForFiles = false;
-    const isAlone = this.replicas.count === 0 && this.link === null && this.running.roles.isPrimary;
-    if (this.journals.isOn && isAlone) this.endJournal();
+    this.journalSwitch.release();
   }
 
   /** All threads have told what they have counted when it resolves. */
   countChanges(): Promise<void> {
     return this.publish();
-  }
-
-  /** What is written from now on is in no journal: the history ends here. */
-  private endJournal(): void {
-    this.journals.isOn = false;
-    this.state.startAnew();
-    this.promotedFrom = null;
-    void this.publish();
   }
 
   /** Threads that load files at the start; they are stopped before any primary is followed. */
@@ -440,16 +434,8 @@ export class ReplicationManager {
         return '-ERR this replica has another number of shards than its primary, and cannot serve replicas';
       }
     }
-    this.isJournalForFiles = false;
-    await this.startJournal();
+    await this.journalSwitch.onForReplicas();
     return this.replicas.begin(client, words);
-  }
-
-  /** Writes go to the journal from now on; in force on all threads when this resolves. */
-  private async startJournal(): Promise<void> {
-    if (this.journals.isOn || this.link !== null) return;
-    this.journals.begin();
-    await this.publish();
   }
 
   // --- changes of role
@@ -477,10 +463,8 @@ export class ReplicationManager {
 
   /** Ends what the server was. @returns the history of its data, if others may share it */
   private async leaveRole(): Promise<DataHistory | undefined> {
-    const { link } = this;
-    if (link !== null) {
-      const history = await this.endLink(link);
-      this.link = null;
+    if (this.link !== null) {
+      const history = await this.links.end();
       this.dropReplicas('this server changes its primary');
       return history ?? undefined;
     }
@@ -492,12 +476,6 @@ export class ReplicationManager {
     return this.journals.isOn ? { id: this.state.replicationId, lsns: [] } : undefined;
   }
 
-  private async endLink(link: UpstreamLink): Promise<DataHistory | null> {
-    const history = await link.end();
-    if (link instanceof RedisLink) this.redisHistory = link.history;
-    return history;
-  }
-
   private async beginToFollow(
     primary: HostAndPort,
     history: DataHistory | undefined,
@@ -505,88 +483,15 @@ export class ReplicationManager {
     const wasPrimary = history !== undefined && history.lsns.length === 0;
     this.following.prepare();
     // First no thread writes any more: then the journal's heads are final.
-    this.link = null;
     await this.publishAsReplica(primary);
     this.cuts.clear(true);
     const final = wasPrimary ? { id: history.id, lsns: this.journals.heads() } : history;
     const streams = this.rings.length;
     const isUsable = final !== undefined && (final.lsns.length === streams || !wasPrimary);
     this.promotedFrom = null;
-    this.link = this.createPrimaryLink(primary, isUsable ? final : undefined);
+    this.links.begin(primary, isUsable ? final : undefined);
     this.becoming = null;
     await this.publish();
-  }
-
-  private createPrimaryLink(primary: HostAndPort, history: DataHistory | undefined): UpstreamLink {
-    const { config, log } = this.parts;
-    const link: PrimaryLink = new PrimaryLink(
-      {
-        config,
-        log,
-        shards: this.shards,
-        threads: this.following,
-        owner: this.parts.ioThreads + 2,
-        runId: this.parts.runId,
-        expectedRunId: () => this.running.roles.expectedHeir?.runId ?? null,
-        changed: () => this.publish(),
-        rearranged: () => this.dropReplicas('the servers that this one follows have changed'),
-        isRedis: () => this.exchangeLink(link, () => this.createRedisLink(primary)),
-        synced: (isFull) => this.synced(isFull),
-        replacing: () => {
-          this.redisHistory = null;
-          this.dropReplicas('this server gets a full sync itself');
-          this.cuts.clear(true);
-        },
-        adopt: (id, from) => {
-          this.redisHistory = null;
-          this.adopt(id, from);
-        },
-      },
-      primary,
-      history,
-    );
-    return link;
-  }
-
-  /** Our journals go on as a primary's: what comes from the Redis is written to them. */
-  private createRedisLink(primary: HostAndPort): UpstreamLink {
-    const { config, log, runId } = this.parts;
-    this.cuts.clear(false);
-    this.journals.begin();
-    const own = () => ({ id: this.state.replicationId, lsns: this.journals.heads() });
-    const link: RedisLink = new RedisLink(
-      {
-        ...{ config, log, runId, own },
-        ...{ shards: this.shards, threads: this.following },
-        changed: () => this.publish(),
-        synced: (isFull) => this.synced(isFull),
-        replacing: () => {
-          this.dropReplicas('this server gets a full sync itself');
-          this.state.startAnew();
-        },
-        isDarter: () =>
-          this.exchangeLink(link, (history) => {
-            this.cuts.clear(true);
-            return this.createPrimaryLink(primary, history ?? undefined);
-          }),
-      },
-      primary,
-      this.redisHistory,
-    );
-    return link;
-  }
-
-  /** Another kind of server than was thought stands behind the address. */
-  private exchangeLink(
-    link: UpstreamLink,
-    create: (history: DataHistory | null) => UpstreamLink,
-  ): void {
-    void this.running.inTurn(async () => {
-      if (this.link !== link) return;
-      const history = await this.endLink(link);
-      this.link = create(history);
-      await this.publish();
-    });
   }
 
   private synced(isFull: boolean): void {
@@ -599,12 +504,6 @@ export class ReplicationManager {
     this.holdWritesUntilMs = 0;
     this.becoming = { ...NO_LINK_YET, ...primary };
     return this.publish();
-  }
-
-  private adopt(id: string, from: readonly number[] | null): void {
-    if (!this.state.adopt(id, from)) return;
-    // Our replicas learn the new id when they come back; what they have stays valid.
-    this.dropReplicas('the replication id has changed');
   }
 
   private async promote(): Promise<void> {
@@ -628,11 +527,10 @@ export class ReplicationManager {
   /** Ends the link. The data is of a history of its own from here on, which goes on the primary's. */
   private async continueFrom(link: UpstreamLink): Promise<void> {
     const isAlike = link.status.primaryShards === this.shards.count;
-    const history = await this.endLink(link);
-    this.link = null;
+    const history = await this.links.end();
     // From here on the data changes without a Redis: none can continue its history.
-    this.promotedFrom = this.redisHistory;
-    this.redisHistory = null;
+    this.promotedFrom = this.links.redisHistory;
+    this.links.redisHistory = null;
     if (history !== null && (isAlike || history.lsns.length === this.rings.length)) {
       this.state.promote(history.id, history.lsns);
       this.journals.continue();
