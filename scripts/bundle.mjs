@@ -24,6 +24,7 @@ const entries = [
   'server/io-thread/io-thread',
   'server/flow-thread/flow-thread',
   'server/flow-thread/effect-target',
+  'server/tls-thread/tls-thread',
 ];
 
 /**

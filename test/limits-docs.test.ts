@@ -89,7 +89,7 @@ function readLimits(): Map<string, string[]> {
   );
 }
 
-const two = { ioThreads: 2, flowThreads: 2, listeners: 2, loading: 4 };
+const two = { ioThreads: 2, flowThreads: 2, tlsThreads: 0, listeners: 2, loading: 4 };
 const grouped = (value: number): string => value.toLocaleString('en-US');
 const kib = (bytes: number): string => `${bytes / KIBIBYTE} KiB`;
 const mib = (bytes: number): string => `${bytes / MEBIBYTE} MiB`;

@@ -143,7 +143,7 @@ describe('configuration file', () => {
       ['sentinel monitor a b 1 1', /no Sentinel/],
       ['appendonly yes', /append-only/],
       ['maxmemory-policy allkeys-lru', /noeviction/],
-      ['tls-port 6380', /TLS/],
+      ['tls-cluster yes', /cluster/],
       ['databases 4097', /at most 4096 databases/],
     ];
     for (const [line, reason] of refused) assert.match(failureOf(['-'], line), reason, line);

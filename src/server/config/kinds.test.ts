@@ -127,7 +127,7 @@ describe("Darter's own directives", () => {
     assert.match(refusals('maxmemory-policy', 'allkeys-lru') ?? '', /only noeviction/);
     assert.equal(refusals('maxmemory-policy', 'noeviction'), null);
     assert.match(refusals('appendonly', 'yes') ?? '', /append-only/);
-    assert.match(refusals('tls-port', '6380') ?? '', /TLS/);
+    assert.match(refusals('tls-cluster', 'yes') ?? '', /cluster/);
     assert.match(refusals('cluster-enabled', 'yes') ?? '', /cluster/);
   });
 

@@ -58,10 +58,11 @@ import { attachControl } from '../channel/control.js';
 import { Gatherer } from '../channel/gather.js';
 import type { IoGatherer } from '../channel/io-io.js';
 import { openMailbox } from '../channel/mailboxes.js';
-import type { IoThreadData, IoToMain, MainToIo } from '../channel/main-io.js';
+import type { DescriptorShare, IoThreadData, IoToMain, MainToIo } from '../channel/main-io.js';
 import { Config } from '../config/config.js';
 import { clientsPossible } from '../config/descriptor-budget.js';
 import { ThreadUsers } from './acl/thread-users.js';
+import { guardTls } from './guard-tls.js';
 import { createServerPort, endClient } from './server-port.js';
 import { ThreadSettings } from './settings.js';
 import { ThreadClients } from './thread-clients.js';
@@ -106,10 +107,9 @@ class IoThread {
   ) {
     this.control = attachControl(data.controlBuffer, data.threads, registry.all.length);
     this.config = Config.attach(data.configBuffer);
-    this.config.guard('maxclients', (value) =>
-      whyTooMany(Number(value), data.descriptors.reserved),
-    );
+    this.config.guard('maxclients', (value) => whyTooMany(Number(value), data.descriptors));
     this.log = new Log((line) => this.post({ kind: 'log', line }));
+    guardTls(this.config, this.log);
     this.failures = new FailureLog((text) => this.log.warning(text));
     this.mailbox = openMailbox(data.mailboxes, data.thread, (error) =>
       this.failures.note('Exception while taking a message of another thread', error),
@@ -356,7 +356,10 @@ class IoThread {
     for (;;) {
       const received = receiveMessageOnPort(this.data.main);
       if (received === undefined) break;
-      this.held.push(received.message as MainToIo);
+      const message = received.message as MainToIo;
+      // It may be who ends the script.
+      if (message.kind === 'offer') this.takeOffer(message.descriptor);
+      else this.held.push(message);
     }
     // Taken with the next turn.
     if (this.held.length > 0) this.wake(this.data.thread);
@@ -540,6 +543,10 @@ class IoThread {
     this.policy.loadGates();
   }
 
+  private takeOffer(descriptor: number): void {
+    if (this.policy.offered(descriptor)) this.transport.adopt(descriptor);
+  }
+
   private serveMessages(): void {
     this.gatherer.serve();
     for (;;) {
@@ -569,6 +576,8 @@ class IoThread {
     } else if (message.kind === 'close-client') {
       const session = replication.control(message.clientId);
       if (session !== undefined) frontend.endSession(session);
+    } else if (message.kind === 'offer') {
+      this.takeOffer(message.descriptor);
     } else {
       replication.take(message.status);
       this.log.role = message.status.link === null ? 'M' : 'S';
@@ -579,9 +588,9 @@ class IoThread {
 }
 
 /** What CONFIG SET answers when the system has no descriptors for so many clients; null: it has. */
-function whyTooMany(clients: number, reserved: number): string | null {
-  raiseDescriptorLimit(clients + reserved);
-  const possible = clientsPossible(descriptorLimit(), reserved);
+function whyTooMany(clients: number, { reserved, perClient }: DescriptorShare): string | null {
+  raiseDescriptorLimit(clients * perClient + reserved);
+  const possible = clientsPossible(descriptorLimit(), reserved, perClient);
   if (clients <= possible) return null;
   return `The operating system is not able to handle the specified number of clients, try with ${possible}`;
 }

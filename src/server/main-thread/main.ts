@@ -124,7 +124,10 @@ function openLog(config: Config): Log | null {
 function banner(config: Config, log: Log, server: Server, tookMs: number): void {
   const { threads, shards, transport, transportReason } = server;
   const limit = config.number('maxmemory');
-  const addresses = config.value('port') === '0' ? '' : `port ${config.value('port')}, `;
+  const addresses = (['port', 'tls-port'] as const)
+    .filter((name) => config.value(name) !== '0')
+    .map((name) => `${name} ${config.value(name)}, `)
+    .join('');
   log.notice(
     `Darter ${DARTER_VERSION} (speaks Redis ${REDIS_VERSION}), Node.js ${process.versions.node}, ` +
       `pid ${process.pid}`,
