@@ -58,6 +58,7 @@ import {
   DIRECTIVES,
   SHARD_BYTES_MAX,
   SHARDS_MAX,
+  TLS_THREADS_MAX,
 } from '../src/server/config/directives.js';
 import { INCLUDES_DEPTH_MAX } from '../src/server/config/file.js';
 import { ADDRESSES_MAX } from '../src/server/config/special-kinds.js';
@@ -67,6 +68,7 @@ import { SAMPLES_MAX } from '../src/server/io-thread/latency-monitor.js';
 import * as slowLog from '../src/server/io-thread/slow-log.js';
 import { REPLY_BYTES_MAX } from '../src/server/main-thread/replication/resp-client.js';
 import { CONNECT_MS_MAX } from '../src/server/main-thread/replication/served-replicas.js';
+import { HANDSHAKE_MS, HANDSHAKES_MAX, LINGER_MS } from '../src/server/channel/main-tls.js';
 import { STOP_TIMEOUT_MS } from '../src/server/main-thread/server.js';
 import { PACKED_LIST_BYTES_MAX, PACKED_LIST_COUNT_MAX } from '../src/values/list/layout.js';
 import * as sets from '../src/values/set/kinds.js';
@@ -101,6 +103,10 @@ const EXPECTED: readonly (readonly [what: string, limit: string])[] = [
   ['clients', grouped(initial('maxclients'))],
   ['reserve of descriptors', `(${reservedDescriptors(two)} with two threads)`],
   ['connections not yet accepted', grouped(initial('tcp-backlog'))],
+  ['TLS handshakes under way', grouped(HANDSHAKES_MAX)],
+  ['time of a TLS handshake', ms(HANDSHAKE_MS)],
+  ['last bytes for a TLS client whose connection is over', ms(LINGER_MS)],
+  ['TLS threads', `at most ${TLS_THREADS_MAX}`],
   ['addresses to listen on', grouped(ADDRESSES_MAX)],
   ['path of the Unix socket', `${PATH_BYTES_MAX} bytes`],
   ['one argument', mib(BULK_BYTES_MAX_DEFAULT)],

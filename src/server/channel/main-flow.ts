@@ -5,6 +5,7 @@
  *   main ── flows to serve and to follow ──▶ flow threads ── connected, ended ──▶ main
  */
 import type { ElementsByVerb } from '../../keyspace/effect-elements.js';
+import type { TlsEndOptions } from '../../platform/peer-socket.js';
 import type { HalfStream } from '../../replication/half-sync.js';
 import type { PendingMemory } from '../../replication/replica/pending-streams.js';
 import type { MailboxMemory } from './mailboxes.js';
@@ -58,6 +59,7 @@ export interface FollowFlow {
   readonly flow: number;
   readonly host: string;
   readonly port: number;
+  readonly tls: TlsEndOptions | null;
   readonly user: string;
   readonly password: string;
   readonly syncId: string;

@@ -3,6 +3,13 @@
  * they come.
  */
 
+/** How long a client may take for its handshake. */
+export const HANDSHAKE_MS = 30_000;
+/** Handshakes under way in a thread: more clients are turned away. A handshake holds some 50 KiB. */
+export const HANDSHAKES_MAX = 1000;
+/** How long a client may take to receive the last bytes, once its connection is over. */
+export const LINGER_MS = 5000;
+
 export interface TlsThreadData {
   readonly thread: number;
   readonly configBuffer: SharedArrayBuffer;

@@ -75,7 +75,7 @@ const MEBIBYTE = 1024 * 1024;
 export const SHARD_BYTES_MAX = 2048 * MEBIBYTE;
 const VALUE_BYTES_MAX = 512 * MEBIBYTE;
 export const SHARDS_MAX = 1024;
-const TLS_THREADS_MAX = 64;
+export const TLS_THREADS_MAX = 64;
 /** Their roots fit into the smallest shard. */
 export const DATABASES_MAX = 4096;
 
@@ -140,7 +140,7 @@ const tls = {
   'tls-key-file-pass': anytime(text(), '', secret),
   'tls-prefer-server-ciphers': no(),
   'tls-protocols': anytime(text(), ''),
-  'tls-replication': no(only('no', 'Darter does not replicate over TLS yet')),
+  'tls-replication': no(),
   /** Sessions go on by tickets that the clients keep: no cache here has a size. */
   'tls-session-cache-size': anytime(count, '20480', ignored),
   'tls-session-cache-timeout': anytime(count, '300'),
@@ -363,6 +363,8 @@ const darter = {
   'repl-backpressure-max-delay': anytime(integer(0, 60_000), '1000', own),
   /** Connections gather on few threads while these can serve them, or spread over all of them. */
   placement: anytime(oneNameOf('adaptive', 'spread'), 'adaptive', own),
+  /** Whether the system may write dumps of this process, with all data, when it dies. */
+  'core-dumps': atStart(flag, 'no', own),
   /** Threads that accept on tls-port and decrypt, 0 = one for two I/O threads. */
   'tls-threads': atStart(integer(0, TLS_THREADS_MAX), '0', own),
   transport: atStart(oneNameOf('auto', 'uring', 'epoll', 'portable'), 'auto', own),

@@ -6,6 +6,7 @@ import { createHmac } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { SecureVersion } from 'node:tls';
+import type { TlsEndOptions } from '../../platform/peer-socket.js';
 import { systemErrorText } from '../../base/system-error.js';
 import { fromBinaryString } from './words.js';
 
@@ -14,18 +15,6 @@ type Value = (name: string) => string;
 
 /** What an error in the directives says, for the log. */
 export class TlsConfigError extends Error {}
-
-/** Options of node:tls that both ends of a connection have. */
-export interface TlsEndOptions {
-  readonly cert: string;
-  readonly key: string;
-  readonly passphrase?: string;
-  readonly ca?: readonly string[];
-  readonly ciphers?: string;
-  readonly minVersion: SecureVersion;
-  readonly maxVersion: SecureVersion;
-  readonly secureOptions: number;
-}
 
 export interface TlsServerOptions extends TlsEndOptions {
   readonly dhparam?: string;
@@ -75,8 +64,12 @@ export function readServerOptions(value: Value): TlsServerOptions {
   };
 }
 
-/** What this server shows as a client of others. @throws TlsConfigError with what is wrong */
-export function readClientOptions(value: Value): TlsEndOptions {
+/**
+ * What this server shows as a client of others; null when it connects without TLS.
+ * @throws TlsConfigError with what is wrong
+ */
+export function readClientOptions(value: Value): TlsEndOptions | null {
+  if (value('tls-replication') !== 'yes') return null;
   if (value('tls-client-cert-file') === '') {
     return readEnd(value, 'tls-cert-file', 'tls-key-file', 'tls-key-file-pass');
   }

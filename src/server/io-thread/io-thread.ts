@@ -549,16 +549,11 @@ class IoThread {
 
   private serveMessages(): void {
     this.gatherer.serve();
-    for (;;) {
-      const held = this.held.shift();
-      if (held === undefined) break;
-      this.takeMessage(held);
-    }
+    for (const message of this.held.splice(0)) this.takeMessage(message);
     for (;;) {
       const received = receiveMessageOnPort(this.data.main);
       if (received === undefined) return;
-      const message = received.message as MainToIo;
-      this.takeMessage(message);
+      this.takeMessage(received.message as MainToIo);
     }
   }
 

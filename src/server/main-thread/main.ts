@@ -8,6 +8,7 @@ import { endProcess } from '../../platform/ffi/process-end.js';
 import { readCommandLine, type StartRequest } from '../config/command-line.js';
 import { Config } from '../config/config.js';
 import { readTextFile } from '../config/text-file.js';
+import { guardAgainstDebugging } from './debugging.js';
 import { endWithNpm } from './npm-parent.js';
 import { Server } from './server.js';
 import { isSupervised, Supervision } from './supervision.js';
@@ -60,6 +61,7 @@ async function run(
     return;
   }
   for (const warning of request.warnings) log.warning(warning);
+  guardAgainstDebugging(config, log);
   const supervision = new Supervision(config.value('supervised'), log);
   const facts = {
     runId: randomBytes(20).toString('hex'),

@@ -45,6 +45,7 @@ import {
   mustAcceptSingly,
   reservedDescriptors,
 } from '../config/descriptor-budget.js';
+import { readClientOptions, readServerOptions, usesTls } from '../config/tls.js';
 import { createSharedUsers } from './initial-users.js';
 import { type IoRequest, IoThreads } from './io-threads.js';
 import { fitMaxClients } from './max-clients.js';
@@ -247,6 +248,7 @@ export class Server {
           (this.transportReason === '' ? '' : `: ${this.transportReason}`),
       );
     }
+    if (usesTls((name) => config.value(name))) checkTls(config, log);
     await tlsThreads.listen();
     config.onChange('tls-port', () => {
       tlsThreads.listen().catch((error: Error) => log.warning(error.message));
@@ -409,6 +411,17 @@ export class Server {
     } else {
       replication!.statusTaken(message.number);
     }
+  }
+}
+
+/** @throws Error when directives for TLS are missing or do not go together; the log says which */
+function checkTls(config: Config, log: Log): void {
+  try {
+    readServerOptions((name) => config.value(name));
+    readClientOptions((name) => config.value(name));
+  } catch (error) {
+    log.warning(error instanceof Error ? error.message : String(error));
+    throw new Error('Failed to configure TLS. Check logs for more info.');
   }
 }
 

@@ -9,9 +9,7 @@
  *   either breaks           ─▶ the other is closed at once
  */
 import type { Socket } from 'node:net';
-
-/** How long a client may take to receive the last bytes, once its connection is over. */
-export const LINGER_MS = 5000;
+import { LINGER_MS } from '../channel/main-tls.js';
 
 /** @param ended called once, when both have closed */
 export function bridge(client: Socket, plain: Socket, ended: () => void): void {

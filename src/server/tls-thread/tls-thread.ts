@@ -21,15 +21,16 @@ import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { Log, type LogLevel } from '../../base/log.js';
 import { openListener } from '../../platform/ffi/socket.js';
 import { createSocketPair } from '../../platform/ffi/socket-pair.js';
-import type { MainToTls, TlsThreadData, TlsToMain } from '../channel/main-tls.js';
+import {
+  HANDSHAKE_MS,
+  HANDSHAKES_MAX,
+  type MainToTls,
+  type TlsThreadData,
+  type TlsToMain,
+} from '../channel/main-tls.js';
 import { Config } from '../config/config.js';
 import { readServerOptions, ticketKeys } from '../config/tls.js';
 import { bridge } from './bridge.js';
-
-/** How long a client may take for its handshake. */
-const HANDSHAKE_MS = 30_000;
-/** Handshakes under way: more clients are turned away. A handshake holds some 50 KiB. */
-const HANDSHAKES_MAX = 1000;
 
 class TlsThread {
   private readonly config: Config;
