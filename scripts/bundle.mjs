@@ -26,6 +26,7 @@ const entries = [
   'server/flow-thread/flow-thread',
   'server/flow-thread/effect-target',
   'server/flow-thread/redis-following',
+  'server/tls-thread/tls-thread',
 ];
 
 /**

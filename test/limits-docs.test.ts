@@ -60,6 +60,7 @@ import {
   DIRECTIVES,
   SHARD_BYTES_MAX,
   SHARDS_MAX,
+  TLS_THREADS_MAX,
 } from '../src/server/config/directives.js';
 import { INCLUDES_DEPTH_MAX } from '../src/server/config/file.js';
 import { ADDRESSES_MAX } from '../src/server/config/special-kinds.js';
@@ -71,6 +72,7 @@ import { KEPT_MAX } from '../src/server/main-thread/migration/migrator.js';
 import * as migration from '../src/server/main-thread/migration/target-connection.js';
 import { REPLY_BYTES_MAX } from '../src/server/main-thread/replication/resp-client.js';
 import { CONNECT_MS_MAX } from '../src/server/main-thread/replication/served-replicas.js';
+import { HANDSHAKE_MS, HANDSHAKES_MAX, LINGER_MS } from '../src/server/channel/main-tls.js';
 import { STOP_TIMEOUT_MS } from '../src/server/main-thread/server.js';
 import { PACKED_LIST_BYTES_MAX, PACKED_LIST_COUNT_MAX } from '../src/values/list/layout.js';
 import * as sets from '../src/values/set/kinds.js';
@@ -94,7 +96,7 @@ function readLimits(): Map<string, string[]> {
   );
 }
 
-const two = { ioThreads: 2, flowThreads: 2, listeners: 2, loading: 4 };
+const two = { ioThreads: 2, flowThreads: 2, tlsThreads: 0, listeners: 2, loading: 4 };
 const grouped = (value: number): string => value.toLocaleString('en-US');
 const kib = (bytes: number): string => `${bytes / KIBIBYTE} KiB`;
 const mib = (bytes: number): string => `${bytes / MEBIBYTE} MiB`;
@@ -106,6 +108,10 @@ const EXPECTED: readonly (readonly [what: string, limit: string])[] = [
   ['clients', grouped(initial('maxclients'))],
   ['reserve of descriptors', `(${reservedDescriptors(two)} with two threads)`],
   ['connections not yet accepted', grouped(initial('tcp-backlog'))],
+  ['TLS handshakes under way', grouped(HANDSHAKES_MAX)],
+  ['time of a TLS handshake', ms(HANDSHAKE_MS)],
+  ['last bytes for a TLS client whose connection is over', ms(LINGER_MS)],
+  ['TLS threads', `at most ${TLS_THREADS_MAX}`],
   ['addresses to listen on', grouped(ADDRESSES_MAX)],
   ['path of the Unix socket', `${PATH_BYTES_MAX} bytes`],
   ['one argument', mib(BULK_BYTES_MAX_DEFAULT)],

@@ -49,6 +49,7 @@ export const SERVER_LAYERS: readonly (readonly [folder: string, imports: readonl
   ['server/compare', []],
   ['server/io-thread', ['server/config', 'server/channel', 'server/info']],
   ['server/flow-thread', ['server/config', 'server/channel']],
+  ['server/tls-thread', ['server/config', 'server/channel']],
   ['server/main-thread', ['server/config', 'server/channel', 'server/info']],
 ];
 

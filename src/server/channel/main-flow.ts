@@ -7,6 +7,7 @@
  */
 import type { ElementsByVerb } from '../../keyspace/effect-elements.js';
 import type { FlowFileHeader } from '../../persistence/files/flow-file.js';
+import type { TlsEndOptions } from '../../platform/peer-socket.js';
 import type { SegmentBreak } from '../../replication/files/segment-reader.js';
 import type { SegmentPlace } from '../../replication/files/segment-writer.js';
 import type { HalfStream } from '../../replication/half-sync.js';
@@ -68,6 +69,7 @@ export interface FollowFlow {
   readonly flow: number;
   readonly host: string;
   readonly port: number;
+  readonly tls: TlsEndOptions | null;
   readonly user: string;
   readonly password: string;
   readonly syncId: string;

@@ -50,6 +50,8 @@ export interface ThreadFigures {
 export interface DescriptorShare {
   /** Kept for what is no client. */
   readonly reserved: number;
+  /** What a client takes at most. */
+  readonly perClient: number;
   /** Clients are accepted one at a time, so that the reserve is never touched. */
   readonly acceptSingly: boolean;
 }
@@ -147,4 +149,6 @@ export type MainToIo =
       readonly number: number;
       readonly status: ReplicationStatus;
     }
-  | { readonly kind: 'close-client'; readonly clientId: number };
+  | { readonly kind: 'close-client'; readonly clientId: number }
+  /** A connection that a TLS thread decrypts. */
+  | { readonly kind: 'offer'; readonly descriptor: number };

@@ -75,10 +75,10 @@ const MEBIBYTE = 1024 * 1024;
 export const SHARD_BYTES_MAX = 2048 * MEBIBYTE;
 const VALUE_BYTES_MAX = 512 * MEBIBYTE;
 export const SHARDS_MAX = 1024;
+export const TLS_THREADS_MAX = 64;
 /** Their roots fit into the smallest shard. */
 export const DATABASES_MAX = 4096;
 
-const noTls = (initial: string): Options => only(initial, 'Darter does not speak TLS yet');
 const noCluster = only('no', 'Darter has no cluster mode');
 const localNames = oneNameOf('no', 'yes', 'local');
 const signalActions = namesOf('default', 'save', 'nosave', 'now', 'force');
@@ -124,26 +124,27 @@ const network = {
 };
 
 const tls = {
-  'tls-port': anytime(port, '0', noTls('0')),
-  'tls-auth-clients': anytime(oneNameOf('no', 'yes', 'optional'), 'yes', ignored),
-  'tls-ca-cert-dir': anytime(text(), '', noTls('')),
-  'tls-ca-cert-file': anytime(text(), '', noTls('')),
-  'tls-cert-file': anytime(text(), '', noTls('')),
-  'tls-ciphers': anytime(text(), '', noTls('')),
-  'tls-ciphersuites': anytime(text(), '', noTls('')),
-  'tls-client-cert-file': anytime(text(), '', noTls('')),
-  'tls-client-key-file': anytime(text(), '', noTls('')),
-  'tls-client-key-file-pass': anytime(text(), '', { ...noTls(''), ...secret }),
-  'tls-cluster': no(noTls('no')),
-  'tls-dh-params-file': anytime(text(), '', noTls('')),
-  'tls-key-file': anytime(text(), '', noTls('')),
-  'tls-key-file-pass': anytime(text(), '', { ...noTls(''), ...secret }),
-  'tls-prefer-server-ciphers': no(noTls('no')),
-  'tls-protocols': anytime(text(), '', noTls('')),
-  'tls-replication': no(noTls('no')),
+  'tls-port': anytime(port, '0'),
+  'tls-auth-clients': anytime(oneNameOf('no', 'yes', 'optional'), 'yes'),
+  'tls-ca-cert-dir': anytime(text(), ''),
+  'tls-ca-cert-file': anytime(text(), ''),
+  'tls-cert-file': anytime(text(), ''),
+  'tls-ciphers': anytime(text(), ''),
+  'tls-ciphersuites': anytime(text(), ''),
+  'tls-client-cert-file': anytime(text(), ''),
+  'tls-client-key-file': anytime(text(), ''),
+  'tls-client-key-file-pass': anytime(text(), '', secret),
+  'tls-cluster': no(noCluster),
+  'tls-dh-params-file': anytime(text(), ''),
+  'tls-key-file': anytime(text(), ''),
+  'tls-key-file-pass': anytime(text(), '', secret),
+  'tls-prefer-server-ciphers': no(),
+  'tls-protocols': anytime(text(), ''),
+  'tls-replication': no(),
+  /** Sessions go on by tickets that the clients keep: no cache here has a size. */
   'tls-session-cache-size': anytime(count, '20480', ignored),
-  'tls-session-cache-timeout': anytime(count, '300', ignored),
-  'tls-session-caching': yes(ignored),
+  'tls-session-cache-timeout': anytime(count, '300'),
+  'tls-session-caching': yes(),
 };
 
 const security = {
@@ -364,6 +365,10 @@ const darter = {
   /** Connections gather on few threads while these can serve them, or spread over all of them. */
   placement: anytime(oneNameOf('adaptive', 'spread'), 'adaptive', own),
   'snapshot-keep': anytime(integer(1, 1000), '1', own),
+  /** Whether the system may write dumps of this process, with all data, when it dies. */
+  'core-dumps': atStart(flag, 'no', own),
+  /** Threads that accept on tls-port and decrypt, 0 = one for two I/O threads. */
+  'tls-threads': atStart(integer(0, TLS_THREADS_MAX), '0', own),
   transport: atStart(oneNameOf('auto', 'uring', 'epoll', 'portable'), 'auto', own),
 };
 

@@ -125,7 +125,7 @@ describe("Darter's own directives", () => {
 
   it('says clearly what it does not support', () => {
     assert.match(refusals('aof-timestamp-enabled', 'yes') ?? '', /no timestamps/);
-    assert.match(refusals('tls-port', '6380') ?? '', /TLS/);
+    assert.match(refusals('tls-cluster', 'yes') ?? '', /cluster/);
     assert.match(refusals('cluster-enabled', 'yes') ?? '', /cluster/);
   });
 

@@ -18,6 +18,7 @@ const MULTIPLEXING: Readonly<Record<string, string>> = { uring: 'io_uring', port
 export const serverSection: Section = ({ facts, configuration, shards }, context) => {
   const uptimeSeconds = Math.floor((context.now - facts.startedMs) / 1000);
   const hz = configuration.value('hz');
+  const port = configuration.value('port');
   return [
     ['redis_version', REDIS_VERSION],
     ['redis_git_sha1', '00000000'],
@@ -32,7 +33,7 @@ export const serverSection: Section = ({ facts, configuration, shards }, context
     ['process_id', process.pid],
     ['process_supervised', facts.supervised],
     ['run_id', facts.runId],
-    ['tcp_port', configuration.value('port')],
+    ['tcp_port', port === '0' ? configuration.value('tls-port') : port],
     ['server_time_usec', context.now * 1000],
     ['uptime_in_seconds', uptimeSeconds],
     ['uptime_in_days', Math.floor(uptimeSeconds / DAY_SECONDS)],

@@ -51,6 +51,7 @@ import type { IoThreadData, IoToMain, MainToIo } from '../channel/main-io.js';
 import { Config } from '../config/config.js';
 import { ThreadUsers } from './acl/thread-users.js';
 import { ThreadDurability } from './durability.js';
+import { guardTls } from './guard-tls.js';
 import { listen, whyTooManyClients } from './listeners.js';
 import { createServerPort, endClient } from './server-port.js';
 import { ThreadSettings } from './settings.js';
@@ -103,10 +104,9 @@ class IoThread {
   ) {
     this.control = attachControl(data.controlBuffer, data.threads, registry.all.length);
     this.config = Config.attach(data.configBuffer);
-    this.config.guard('maxclients', (value) =>
-      whyTooManyClients(Number(value), data.descriptors.reserved),
-    );
+    this.config.guard('maxclients', (value) => whyTooManyClients(Number(value), data.descriptors));
     this.log = new Log((line) => this.post({ kind: 'log', line }));
+    guardTls(this.config, this.log);
     this.failures = new FailureLog((text) => this.log.warning(text));
     this.mailbox = openMailbox(data.mailboxes, data.thread, (error) =>
       this.failures.note('Exception while taking a message of another thread', error),
@@ -319,7 +319,10 @@ class IoThread {
     for (;;) {
       const received = receiveMessageOnPort(this.data.main);
       if (received === undefined) break;
-      this.held.push(received.message as MainToIo);
+      const message = received.message as MainToIo;
+      // It may be who ends the script.
+      if (message.kind === 'offer') this.takeOffer(message.descriptor);
+      else this.held.push(message);
     }
     // Taken with the next turn.
     if (this.held.length > 0) this.wake(this.data.thread);
@@ -460,13 +463,13 @@ class IoThread {
     this.policy.loadGates();
   }
 
+  private takeOffer(descriptor: number): void {
+    if (this.policy.offered(descriptor)) this.transport.adopt(descriptor);
+  }
+
   private serveMessages(): void {
     this.gatherer.serve();
-    for (;;) {
-      const held = this.held.shift();
-      if (held === undefined) break;
-      this.takeMessage(held);
-    }
+    for (const message of this.held.splice(0)) this.takeMessage(message);
     for (;;) {
       const received = receiveMessageOnPort(this.data.main);
       if (received === undefined) return;
@@ -492,6 +495,8 @@ class IoThread {
     } else if (message.kind === 'close-client') {
       const session = replication.control(message.clientId);
       if (session !== undefined) frontend.endSession(session);
+    } else if (message.kind === 'offer') {
+      this.takeOffer(message.descriptor);
     } else {
       // Whoever asked for it wants to know what was counted until now.
       this.policy.publishCounters();

@@ -1,7 +1,7 @@
 /** Where an I/O thread listens, and how many clients it may get at most. */
 import { descriptorLimit, raiseDescriptorLimit } from '../../platform/ffi/descriptor-limit.js';
 import type { Transport } from '../../platform/transport.js';
-import type { IoThreadData } from '../channel/main-io.js';
+import type { DescriptorShare, IoThreadData } from '../channel/main-io.js';
 import type { Config } from '../config/config.js';
 import { clientsPossible } from '../config/descriptor-budget.js';
 
@@ -38,11 +38,13 @@ export async function listen(
 
 /**
  * What CONFIG SET answers when the system has no descriptors for so many clients; null: it has.
- * @param reserved descriptors that are not for clients
  */
-export function whyTooManyClients(clients: number, reserved: number): string | null {
-  raiseDescriptorLimit(clients + reserved);
-  const possible = clientsPossible(descriptorLimit(), reserved);
+export function whyTooManyClients(
+  clients: number,
+  { reserved, perClient }: DescriptorShare,
+): string | null {
+  raiseDescriptorLimit(clients * perClient + reserved);
+  const possible = clientsPossible(descriptorLimit(), reserved, perClient);
   if (clients <= possible) return null;
   return `The operating system is not able to handle the specified number of clients, try with ${possible}`;
 }

@@ -11,6 +11,7 @@ import { endProcess } from '../../platform/ffi/process-end.js';
 import { readCommandLine, type StartRequest } from '../config/command-line.js';
 import { Config } from '../config/config.js';
 import { readTextFile } from '../config/text-file.js';
+import { guardAgainstDebugging } from './debugging.js';
 import { endWithNpm } from './npm-parent.js';
 import { checkFile } from './persistence/check.js';
 import { nativeName } from './persistence/snapshot-files.js';
@@ -77,6 +78,7 @@ async function run(
     return;
   }
   for (const warning of request.warnings) log.warning(warning);
+  guardAgainstDebugging(config, log);
   const supervision = new Supervision(config.value('supervised'), log);
   const facts = {
     runId: randomBytes(20).toString('hex'),
@@ -144,7 +146,10 @@ function openLog(config: Config): Log | null {
 function banner(config: Config, log: Log, server: Server, tookMs: number): void {
   const { threads, shards, transport, transportReason } = server;
   const limit = config.number('maxmemory');
-  const addresses = config.value('port') === '0' ? '' : `port ${config.value('port')}, `;
+  const addresses = (['port', 'tls-port'] as const)
+    .filter((name) => config.value(name) !== '0')
+    .map((name) => `${name} ${config.value(name)}, `)
+    .join('');
   log.notice(
     `Darter ${DARTER_VERSION} (speaks Redis ${REDIS_VERSION}), Node.js ${process.versions.node}, ` +
       `pid ${process.pid}`,

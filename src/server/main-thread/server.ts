@@ -54,10 +54,11 @@ import {
 import type { Config } from '../config/config.js';
 import type { Declarations } from '../config/declarations.js';
 import {
-  clientsPossible,
+  descriptorsPerClient,
   mustAcceptSingly,
   reservedDescriptors,
 } from '../config/descriptor-budget.js';
+import { readClientOptions, readServerOptions, usesTls } from '../config/tls.js';
 import { fitMaxMemory } from './container-memory.js';
 import { createSharedUsers } from './initial-users.js';
 import { type IoRequest, IoThreads } from './io-threads.js';
@@ -68,6 +69,7 @@ import { RATE_PERIOD_MS, RateSampler } from './rates.js';
 import { ReplicationManager } from './replication/manager.js';
 import { ShardWatch } from './shard-watch.js';
 import type { Supervision } from './supervision.js';
+import { TlsThreads, tlsThreadsOf } from './tls-threads.js';
 
 /** How long the threads have to end when asked to. */
 export const STOP_TIMEOUT_MS = 5000;
@@ -87,6 +89,7 @@ export class Server {
   ended: () => void = () => {};
   private readonly container: ContainerLimits;
   private readonly ioThreads: IoThreads;
+  private readonly tlsThreads: TlsThreads;
   private readonly wakers: Int32Array;
   private readonly migrator = new Migrator();
   private replication: ReplicationManager | null = null;
@@ -118,6 +121,17 @@ export class Server {
     this.ioThreads = new IoThreads({
       wakers: this.wakers,
       take: (message) => this.take(message),
+      died: (what, error) => this.die(what, error),
+    });
+    this.tlsThreads = this.createTlsThreads();
+  }
+
+  private createTlsThreads(): TlsThreads {
+    const { config, log, threads, ioThreads } = this;
+    return new TlsThreads({
+      ...{ config, log },
+      ioThreads: threads,
+      offer: (thread, descriptor) => ioThreads.tell(thread, { kind: 'offer', descriptor }),
       died: (what, error) => this.die(what, error),
     });
   }
@@ -262,7 +276,23 @@ export class Server {
       if (!LOADS_SINGLY || (thread === 0 && firstAlone)) await started[thread];
     }
     await Promise.all(started);
+    if (!this.isStopping) await this.startTls();
     this.ioThreads.tellAll({ kind: 'serve' });
+  }
+
+  private async startTls(): Promise<void> {
+    const { config, log, tlsThreads } = this;
+    if (config.number('tls-port') !== 0 && this.transport === 'portable') {
+      throw new Error(
+        'tls-port needs native calls, which the transport of this system does not have' +
+          (this.transportReason === '' ? '' : `: ${this.transportReason}`),
+      );
+    }
+    if (usesTls((name) => config.value(name))) checkTls(config, log);
+    await tlsThreads.listen();
+    config.onChange('tls-port', () => {
+      tlsThreads.listen().catch((error: Error) => log.warning(error.message));
+    });
   }
 
   /** Lowers maxclients to what the limit of descriptors leaves, as Redis does. */
@@ -270,16 +300,19 @@ export class Server {
     const { config, log, threads } = this;
     const needs = {
       ioThreads: threads,
+      tlsThreads: tlsThreadsOf(config, threads),
       flowThreads: Math.min(threads, FLOW_THREADS_MAX),
       listeners: config.words('bind').length + (config.value('unixsocket') === '' ? 0 : 1),
       loading: LOADING_DESCRIPTORS,
     };
     const reserved = reservedDescriptors(needs);
-    const clients = fitMaxClients(config.number('maxclients'), reserved, log);
+    const perClient = descriptorsPerClient(config.number('tls-port') !== 0);
+    const share = { reserved, perClient };
+    const clients = fitMaxClients(config.number('maxclients'), share, log);
     config.assign('maxclients', [String(clients)]);
-    const spare = clientsPossible(descriptorLimit(), reserved) - clients;
+    const spare = descriptorLimit() - reserved - clients * perClient;
     const backlog = config.number('tcp-backlog');
-    return { reserved, acceptSingly: mustAcceptSingly(spare, needs, backlog) };
+    return { ...share, acceptSingly: mustAcceptSingly(spare, needs, backlog) };
   }
 
   /**
@@ -375,17 +408,10 @@ export class Server {
    * clients: so the port is tried without it first.
    */
   private async checkPort(): Promise<void> {
-    const port = this.config.number('port');
-    if (port === 0) return;
-    for (const word of this.config.words('bind')) {
-      const host = word.replace(/^-/, '');
-      const code = await tryListen(host, port);
-      if (code === 'EADDRINUSE') {
-        throw new Error(
-          `Could not create server TCP listening socket ${host}:${port}: bind: ` +
-            'Address already in use',
-        );
-      }
+    for (const name of ['port', 'tls-port'] as const) {
+      const port = this.config.number(name);
+      if (port === 0) continue;
+      for (const word of this.config.words('bind')) await checkFree(word.replace(/^-/, ''), port);
     }
   }
 
@@ -469,6 +495,26 @@ export class Server {
       replication!.statusTaken(message.number);
     }
   }
+}
+
+/** @throws Error when directives for TLS are missing or do not go together; the log says which */
+function checkTls(config: Config, log: Log): void {
+  try {
+    readServerOptions((name) => config.value(name));
+    readClientOptions((name) => config.value(name));
+  } catch (error) {
+    log.warning(error instanceof Error ? error.message : String(error));
+    throw new Error('Failed to configure TLS. Check logs for more info.');
+  }
+}
+
+/** @throws Error when another server listens there */
+async function checkFree(host: string, port: number): Promise<void> {
+  const code = await tryListen(host, port);
+  if (code !== 'EADDRINUSE') return;
+  throw new Error(
+    `Could not create server TCP listening socket ${host}:${port}: bind: Address already in use`,
+  );
 }
 
 /** The code of the error that listening brings, or ''. */

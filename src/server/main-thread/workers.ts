@@ -1,4 +1,4 @@
-/** Workers as this server starts them: the main thread's side of an I/O thread or a flow thread. */
+/** Workers as this server starts them: the main thread's side of each kind of thread. */
 
 import { fileURLToPath } from 'node:url';
 import { setFlagsFromString } from 'node:v8';
@@ -12,6 +12,7 @@ const ENTRY = new URL('../../platform/worker-entry.js', import.meta.url);
 const MODULES = {
   io: new URL('../io-thread/io-thread.js', import.meta.url),
   flow: new URL('../flow-thread/flow-thread.js', import.meta.url),
+  tls: new URL('../tls-thread/tls-thread.js', import.meta.url),
 };
 
 /**

@@ -26,10 +26,18 @@ import { prepareFullSync } from '../../../replication/replica/shard-writer.js';
 import { SUM_BYTES, SUM_KEYS, SyncProgress } from '../../../replication/replica/sync-progress.js';
 import type { LinkStatus } from '../../channel/replication.js';
 import type { Config } from '../../config/config.js';
+import { readClientOptions } from '../../config/tls.js';
 import type { FlowThreads } from './flow-threads.js';
-import { type Ask, authenticate, demandOk, lineOf, ROLES_VERSION } from './peer-connection.js';
+import {
+  type Ask,
+  authenticate,
+  connectControl,
+  demandOk,
+  lineOf,
+  ROLES_VERSION,
+} from './peer-connection.js';
 import { ProgressLog } from './progress-log.js';
-import { ControlClient, type ControlReply } from './resp-client.js';
+import type { ControlClient, ControlReply } from './resp-client.js';
 import { shareStreams } from './served-replicas.js';
 import type { UpstreamLink } from './upstream-link.js';
 
@@ -238,7 +246,7 @@ export class PrimaryLink implements UpstreamLink {
     const { host, port } = this.primary;
     const timeoutMs = config.number('repl-timeout') * 1000;
     if (this.lastFailure === '') log.notice(`Connecting to primary ${host}:${port}`);
-    const client = await ControlClient.connect(host, port, timeoutMs);
+    const client = await connectControl(config, this.primary, timeoutMs);
     attempt.client = client;
     if (attempt.failed !== null) {
       client.end('');
@@ -253,7 +261,7 @@ export class PrimaryLink implements UpstreamLink {
       throw new Error(`the primary answers PING with ${lineOf(ping)}`);
     }
     await authenticate(config, ask);
-    const announced = config.number('replica-announce-port') || config.number('port');
+    const announced = config.number('replica-announce-port') || listeningPort(config);
     demandOk(await ask('REPLCONF', 'listening-port', String(announced)));
     const address = config.value('replica-announce-ip');
     if (address !== '') demandOk(await ask('REPLCONF', 'ip-address', address));
@@ -315,6 +323,7 @@ export class PrimaryLink implements UpstreamLink {
           `${reply.flows} flows${reply.shards === shards.count ? '' : `, ${reply.shards} shards`}`,
       );
     }
+    const tls = readClientOptions((name) => config.value(name));
     shareStreams(reply.shards, reply.flows).forEach((mine, index) => {
       const listener = {
         connected: () => this.flowConnected(attempt),
@@ -328,6 +337,7 @@ export class PrimaryLink implements UpstreamLink {
         kind: 'follow',
         flow: number,
         ...this.primary,
+        tls,
         user: config.value('masteruser'),
         password: config.value('masterauth'),
         syncId: reply.syncName,
@@ -469,6 +479,12 @@ function parseChain(answer: ControlReply): readonly string[] {
 }
 
 /** @throws Error for an answer that is not this protocol's */
+/** Where replicas of this server would connect, with TLS if they all do. */
+function listeningPort(config: Config): number {
+  const tlsPort = config.flag('tls-replication') ? config.number('tls-port') : 0;
+  return tlsPort || config.number('port');
+}
+
 function parseSyncReply(answer: ControlReply): ParsedReply {
   if (typeof answer === 'string') {
     throw new Error(`the primary answers ${shownFromPeer(answer)}`);
