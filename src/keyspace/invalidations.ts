@@ -118,7 +118,7 @@ export class Invalidations {
       this.pending.appendWord(0);
     }
     // Also without keys: a table keeps pages when its last key is taken out.
-    forgetShard(shards, shard);
+    if (shards.tracked(shard).allocatedPages > 0) forgetShard(shards, shard);
   }
 
   /** All has been told but for the batches. */

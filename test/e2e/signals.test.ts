@@ -68,7 +68,9 @@ async function endsWith(
   args: readonly string[],
 ): Promise<void> {
   const port = await claimPort();
-  const server = spawnServer('darter', command, [...args, '--port', String(port)], port);
+  // npm goes to the project's folder: nothing is to be left there.
+  const own = ['--port', String(port), '--save', ''];
+  const server = spawnServer('darter', command, [...args, ...own], port);
   t.after(async () => {
     await server.stop();
     releasePort(port);

@@ -1,7 +1,8 @@
 /** Connections: many of them, limits, time-outs, passwords, Unix sockets, protected mode. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { statSync } from 'node:fs';
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { RawClient } from '../support/client.js';
@@ -171,7 +172,9 @@ describe('connections', { skip: darterMissing() }, () => {
   test('protected mode refuses who comes from elsewhere', { skip: noNamespaces() }, async () => {
     const port = await claimPort();
     const { command, args } = darterCommand();
-    const start = [command, ...args, '--port', String(port), '--save', "''"].join(' ');
+    const folder = mkdtempSync(join(tmpdir(), 'darter-test-'));
+    const options = ['--port', String(port), '--dir', folder, '--save', "''"];
+    const start = [command, ...args, ...options].join(' ');
     // A network of its own, with an address that is not a loopback one and leads nowhere else.
     const script = `
       ip link set lo up && ip address add 192.0.2.1/32 dev lo || exit 9
@@ -182,6 +185,7 @@ describe('connections', { skip: darterMissing() }, () => {
       kill $server; wait $server`;
     const { stdout } = spawnSync('unshare', ['--net', 'sh', '-c', script], { timeout: 120_000 });
     releasePort(port);
+    rmSync(folder, { recursive: true });
     assert.match(stdout.toString(), /^DENIED .* protected mode /);
     assert.match(stdout.toString(), /\nPONG\n$/);
   });

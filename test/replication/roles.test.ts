@@ -106,8 +106,8 @@ describe('replication: roles', { skip: darterMissing(), concurrency: 2 }, () => 
     await using replica = await startNode();
     const proxy = await LinkProxy.start(primary.port);
     t.after(() => proxy.close());
-    await fill(primary, 60_000, 100);
-    proxy.bytesPerSecond = 30_000;
+    await fill(primary, 200_000, 100);
+    proxy.bytesPerSecond = 500_000;
     await follow(replica, proxy.port);
     await until('it loads', async () => /^LOADING/.test(await replica.ask('GET', 'k')));
     assert.equal(await replica.info('master_sync_in_progress'), '1');

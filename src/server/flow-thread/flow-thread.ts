@@ -296,13 +296,14 @@ class FlowThread {
     const connected = () => this.report({ kind: 'connected', flow });
     const ended = (reason: string) => this.ended(flow, reason);
     const written = this.control.signal(JOURNAL_WRITTEN);
+    const coming = () => this.messages.look();
     const applied = () => {
       written.raise();
       this.applied();
     };
     this.flows.set(
       flow,
-      new FollowedFlow(command, progress, createFlow, { connected, applied, ended }),
+      new FollowedFlow(command, progress, createFlow, { connected, coming, applied, ended }),
     );
   }
 

@@ -38,6 +38,7 @@ async function outcomeOf(answer: string, password = ''): Promise<string> {
           finish('connected');
           flow.end('');
         },
+        coming: () => {},
         applied: () => {},
         ended: finish,
       },

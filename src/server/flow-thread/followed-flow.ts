@@ -27,6 +27,8 @@ const ACKNOWLEDGE_WAITING_MS_MAX = 16;
 
 export interface FollowedFlowListener {
   readonly connected: () => void;
+  /** Bytes have come, and are about to be applied. */
+  readonly coming: () => void;
   /** Something was applied, and kept in our journals for replicas of ours. */
   readonly applied: () => void;
   readonly ended: (reason: string) => void;
@@ -112,6 +114,7 @@ export class FollowedFlow {
       return false;
     }
     this.flow.nowMs = Date.now();
+    this.listener.coming();
     if (buffer.buffer === this.handshake.buffer) this.flow.feed(buffer, length);
     else this.flow.received(length);
     this.consumed();

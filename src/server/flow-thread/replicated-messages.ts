@@ -71,9 +71,12 @@ export class ReplicatedMessages {
   /** After effects were applied, and their locks given back. */
   flush(): void {
     const { notifications } = this;
-    if (notifications === null) return;
-    if (notifications.isPending) notifications.flush();
-    // The directive may have changed.
-    notifications.setMask(this.classes.load());
+    if (notifications !== null && notifications.isPending) notifications.flush();
+    this.look();
+  }
+
+  /** Which events are told: the directive may have changed, or somebody has subscribed. */
+  look(): void {
+    this.notifications?.setMask(this.classes.load());
   }
 }
