@@ -34,7 +34,7 @@ describe('replication over TLS', { skip }, () => {
     };
     const primary = await start(authority);
     const replica = await start(authority);
-    await fill(primary.server, 20_000, 100);
+    await fill(primary.server, 5000, 100);
     await follow(replica.server, primary.tlsPort);
     await linkUp(replica.server);
     await sameData(primary.server, replica.server);

@@ -92,9 +92,7 @@ class TlsThread {
     const backlog = config.number('tcp-backlog');
     const address = { host, port: config.number('tls-port'), backlog, reusePort: data.reusePort };
     const { descriptor } = await openListener(address, config.number('tcp-keepalive'));
-    const listener = createServer({ allowHalfOpen: true, noDelay: true }, (socket) =>
-      this.accept(socket),
-    );
+    const listener = createServer({ noDelay: true }, (socket) => this.accept(socket));
     await new Promise<void>((resolve, reject) => {
       listener.once('error', reject);
       listener.listen({ fd: descriptor, backlog }, resolve);
@@ -129,7 +127,6 @@ class TlsThread {
       ca: options.ca === undefined ? undefined : [...options.ca],
       ticketKeys: ticketKeys(options, this.data.secret),
       handshakeTimeout: HANDSHAKE_MS,
-      allowHalfOpen: true,
     });
     server.on('secureConnection', (client) => this.takeClient(client));
     server.on('tlsClientError', (error, client) => {
@@ -168,6 +165,8 @@ class TlsThread {
       client.destroy();
       return;
     }
+    // Whoever ends its side during the handshake is gone; from here on it gets its last replies first.
+    client.allowHalfOpen = true;
     try {
       const { outer, inner } = createSocketPair(peer, local);
       const plain = new Socket({ fd: outer, allowHalfOpen: true });
