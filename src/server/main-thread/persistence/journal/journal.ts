@@ -29,6 +29,8 @@ import { JournalFiles } from './journal-files.js';
 
 const TICK_MS = 100;
 const RETRY_MS = 1000;
+/** Between lines of the log about the same error of the disk. */
+const WARNING_MS = 30_000;
 /** Until the next automatic rewrite after one that failed. */
 const FAILED_REWRITE_MS = 60_000;
 
@@ -73,6 +75,8 @@ export class Journal {
   private earlierBytes = 0;
   private sizeAtRewrite = 0;
   private isScheduled = false;
+  private warnedCode = '';
+  private nextWarningMs = 0;
   private isStopping = false;
   private nextRewriteMs = 0;
   /** The work that changes the state, one after the other. */
@@ -161,7 +165,7 @@ export class Journal {
       failed: (why) => this.isLost(writer, why),
       trouble: (code) => {
         if (code === '') log.notice('The journal can be written again');
-        else log.warning(`Error writing to the AOF file: ${code}`);
+        else this.warnOfTrouble(code);
         this.refuse(code);
       },
     });
@@ -174,6 +178,16 @@ export class Journal {
     const { replicationId } = this.parts.history();
     const { count, databases } = shards;
     return { shards: count, databases, spread, hashKey0, hashKey1, replicationId };
+  }
+
+  /** Flows try again ten times a second: a log on a full disk must not grow as fast. */
+  private warnOfTrouble(code: string): void {
+    const nowMs = performance.now();
+    const isRepeated = this.parts.control.get(figures.AOF_LAST_WRITE_FAILED) === 1;
+    if (isRepeated && code === this.warnedCode && nowMs < this.nextWarningMs) return;
+    this.warnedCode = code;
+    this.nextWarningMs = nowMs + WARNING_MS;
+    this.parts.log.warning(`Error writing to the AOF file: ${code}`);
   }
 
   /** Writes are refused while the disk does. @param code of the system's error, '' for none */
