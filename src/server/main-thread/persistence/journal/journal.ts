@@ -115,7 +115,9 @@ export class Journal {
     if (!this.isWanted) return;
     if (loaded !== null) await this.continueChain(loaded);
     else await this.begin();
-    if (this.state === 'waiting' && this.parts.whyNot() === null) {
+    // A primary's data may come just now: then another chain begins, as when that happens later.
+    const isOvertaken = this.failureCode === '' && this.parts.history().role === 'replica';
+    if (this.state === 'waiting' && this.parts.whyNot() === null && !isOvertaken) {
       throw new Error(`The journal cannot be written: ${this.failure}`);
     }
   }
@@ -391,11 +393,14 @@ export class Journal {
     this.nextTryMs = Date.now() + RETRY_MS;
     releaseJournal();
     const code = codeOf(error) || (/^(E[A-Z]+)\b/.exec(reason)?.[1] ?? '');
+    this.failureCode = code;
     if (code !== '') this.refuse(code);
   }
 
   private nextTryMs = 0;
   private failure = '';
+  /** Of the system's error, '' when it was none. */
+  private failureCode = '';
 
   /** The history changes, or the data is replaced: nothing of it may get into the chain. */
   interrupt(why: string): void {
