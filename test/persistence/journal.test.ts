@@ -1,7 +1,7 @@
 /** The journal of running servers: written, loaded, rewritten, switched on and off, refused when damaged. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { until } from '../replication/support.js';
@@ -223,4 +223,22 @@ test('a disk that refuses refuses writes; when it takes them again all goes on',
   await using server = await startIn(folder, ...ON);
   assert.equal(await server.ask('STRLEN', 'waits'), '10000');
   assert.equal(await server.ask('GET', 'after'), '1');
+});
+
+test('a disk that goes on refusing does not fill the log, and lets writes in again', {
+  skip,
+}, async (t) => {
+  const folder = newFolder(t);
+  await using server = await startIn(folder, ...ON);
+  const logLines = () => server.log.split('\n').filter((line) => line.includes('Error writing'));
+  rmSync(join(folder, 'appendonlydir'), { recursive: true });
+  await server.ask('BGREWRITEAOF');
+  await server.logged(/Error writing to the AOF file: ENOENT/);
+  await until('refused', async () => /MISCONF/.test(String(await server.ask('PING'))));
+  const uptime = Number(await server.info('uptime_in_seconds'));
+  await until('attempts', async () => Number(await server.info('uptime_in_seconds')) > uptime + 1);
+  mkdirSync(join(folder, 'appendonlydir'));
+  await server.logged(/The journal can be written again/);
+  await until('writes', async () => (await server.ask('SET', 'key', 'value')) === 'OK');
+  assert.ok(logLines().length <= 2, `${logLines().length} lines`);
 });

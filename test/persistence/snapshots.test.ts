@@ -8,6 +8,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -320,4 +321,30 @@ test('keys that have expired are not there after a restart, whoever removes them
   await using server = await startIn(folder);
   assert.equal(await server.ask('EXISTS', 'past', 'soon', 'stays'), '1');
   await until('they are removed', async () => (await server.ask('DBSIZE')) === '1');
+});
+
+test('a start from a snapshot warns of an RDB file that is newer, and of no older one', {
+  skip,
+}, async (t) => {
+  const folder = newFolder(t);
+  const file = join(folder, 'dump.rdb');
+  {
+    await using server = await startIn(folder);
+    assert.equal(await server.ask('SET', 'key', 'value'), 'OK');
+    assert.equal(await server.ask('SAVE'), 'OK');
+    await server.ask('SHUTDOWN', 'NOSAVE').catch(() => {});
+    await server.exit();
+  }
+  writeFileSync(file, 'REDIS0010');
+  const hour = 3600;
+  for (const isNewer of [false, true]) {
+    const time = Date.now() / 1000 + (isNewer ? hour : -hour);
+    utimesSync(file, time, time);
+    await using server = await startIn(folder);
+    await server.logged(/Ready to accept connections/);
+    assert.equal(await server.ask('GET', 'key'), 'value');
+    assert.equal(/dump\.rdb is newer than the snapshot/.test(server.log), isNewer);
+    await server.ask('SHUTDOWN', 'NOSAVE').catch(() => {});
+    await server.exit();
+  }
 });

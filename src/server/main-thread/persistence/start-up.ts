@@ -8,6 +8,7 @@
  * A source that is there and cannot be read ends the start: going on without it would replace it by
  * something else with the next save.
  */
+import { stat } from 'node:fs/promises';
 import type { SnapshotManifest } from '../../../persistence/snapshot/manifest.js';
 import {
   LOAD_BYTES_DONE,
@@ -83,11 +84,25 @@ export async function loadStartSource(
     return null;
   }
   const { files, manifest } = source;
+  await warnOfNewerFiles(parts, manifest);
   const isWhole = await loadSnapshot(parts, files, manifest);
   // With other shards the LSNs mean nothing here.
   if (!isWhole || manifest.shards !== parts.shards.count) return null;
   const { replicationId, lsns, offset, hadReplicas } = manifest;
   return { replicationId, lsns, offset, hadReplicas, chain: null };
+}
+
+/** A Redis may have served the same folder since the snapshot was made: what it wrote is not loaded. */
+async function warnOfNewerFiles(parts: StartParts, manifest: SnapshotManifest): Promise<void> {
+  const found = await findRedisFiles(redisPlaces(parts.config)).catch(() => null);
+  for (const { path } of found?.files ?? []) {
+    const { mtimeMs } = await stat(path);
+    if (mtimeMs <= manifest.createdMs) continue;
+    parts.log.warning(
+      `${path} is newer than the snapshot of ${new Date(manifest.createdMs).toISOString()}, ` +
+        'and is not loaded: to load it, stop with SHUTDOWN NOSAVE and move the snapshot away',
+    );
+  }
 }
 
 async function loadOfRedis(files: RedisFiles, parts: StartParts): Promise<void> {

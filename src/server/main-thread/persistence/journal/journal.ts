@@ -29,6 +29,8 @@ import { JournalFiles } from './journal-files.js';
 
 const TICK_MS = 100;
 const RETRY_MS = 1000;
+/** Between lines of the log about the same error of the disk. */
+const WARNING_MS = 30_000;
 /** Until the next automatic rewrite after one that failed. */
 const FAILED_REWRITE_MS = 60_000;
 
@@ -73,6 +75,8 @@ export class Journal {
   private earlierBytes = 0;
   private sizeAtRewrite = 0;
   private isScheduled = false;
+  private warnedCode = '';
+  private nextWarningMs = 0;
   private isStopping = false;
   private nextRewriteMs = 0;
   /** The work that changes the state, one after the other. */
@@ -111,7 +115,9 @@ export class Journal {
     if (!this.isWanted) return;
     if (loaded !== null) await this.continueChain(loaded);
     else await this.begin();
-    if (this.state === 'waiting' && this.parts.whyNot() === null) {
+    // A primary's data may come just now: then another chain begins, as when that happens later.
+    const isOvertaken = this.failureCode === '' && this.parts.history().role === 'replica';
+    if (this.state === 'waiting' && this.parts.whyNot() === null && !isOvertaken) {
       throw new Error(`The journal cannot be written: ${this.failure}`);
     }
   }
@@ -161,7 +167,7 @@ export class Journal {
       failed: (why) => this.isLost(writer, why),
       trouble: (code) => {
         if (code === '') log.notice('The journal can be written again');
-        else log.warning(`Error writing to the AOF file: ${code}`);
+        else this.warnOfTrouble(code);
         this.refuse(code);
       },
     });
@@ -174,6 +180,16 @@ export class Journal {
     const { replicationId } = this.parts.history();
     const { count, databases } = shards;
     return { shards: count, databases, spread, hashKey0, hashKey1, replicationId };
+  }
+
+  /** Flows try again ten times a second: a log on a full disk must not grow as fast. */
+  private warnOfTrouble(code: string): void {
+    const nowMs = performance.now();
+    const isRepeated = this.parts.control.get(figures.AOF_LAST_WRITE_FAILED) === 1;
+    if (isRepeated && code === this.warnedCode && nowMs < this.nextWarningMs) return;
+    this.warnedCode = code;
+    this.nextWarningMs = nowMs + WARNING_MS;
+    this.parts.log.warning(`Error writing to the AOF file: ${code}`);
   }
 
   /** Writes are refused while the disk does. @param code of the system's error, '' for none */
@@ -377,11 +393,14 @@ export class Journal {
     this.nextTryMs = Date.now() + RETRY_MS;
     releaseJournal();
     const code = codeOf(error) || (/^(E[A-Z]+)\b/.exec(reason)?.[1] ?? '');
+    this.failureCode = code;
     if (code !== '') this.refuse(code);
   }
 
   private nextTryMs = 0;
   private failure = '';
+  /** Of the system's error, '' when it was none. */
+  private failureCode = '';
 
   /** The history changes, or the data is replaced: nothing of it may get into the chain. */
   interrupt(why: string): void {
