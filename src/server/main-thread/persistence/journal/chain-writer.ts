@@ -128,9 +128,14 @@ export class ChainWriter {
     };
   }
 
+  /** @throws Error that says why it writes no longer, when that is so */
+  assertWriting(): void {
+    if (this.failure !== null) throw new Error(this.failure);
+  }
+
   private async allOpened(): Promise<void> {
     while (this.opened < this.shares.length) {
-      if (this.failure !== null) throw new Error(this.failure);
+      this.assertWriting();
       await this.news();
     }
     this.opened = 0;

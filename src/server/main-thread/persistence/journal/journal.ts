@@ -130,6 +130,7 @@ export class Journal {
       await this.files.removeBegun(loaded.chain, loaded.lastSegment);
       this.writer = this.createWriter();
       await this.writer.open(loaded.lastSegment + 1);
+      this.writer.assertWriting();
     } catch (error) {
       await this.broken(error);
       return;
@@ -215,9 +216,14 @@ export class Journal {
     try {
       await disk.makeFolder(this.files.folder);
       this.chain = (await this.files.lastChain()) + 1;
+      // The role may have changed meanwhile; who interrupts from now on finds the writer.
+      const whyNow = this.parts.whyNot();
+      if (whyNow !== null) throw new Error(whyNow);
       this.writer = this.createWriter();
       await this.writer.open(1);
       await this.writeBase(1);
+      // It may have ended meanwhile: nothing would ever be durable, and clients would wait for ever.
+      this.writer.assertWriting();
     } catch (error) {
       await this.broken(error);
       return;
@@ -447,13 +453,22 @@ export class Journal {
     control.set(figures.AOF_BASE_SIZE, this.sizeAtRewrite);
     control.set(figures.AOF_REWRITE_SCHEDULED, this.isScheduled ? 1 : 0);
     const nowMs = Date.now();
-    if (this.state === 'waiting' && nowMs >= this.nextTryMs && this.parts.whyNot() === null) {
-      this.configured();
+    if (this.state === 'waiting') {
+      if (this.parts.whyNot() !== null) this.letRepliesGo();
+      else if (nowMs >= this.nextTryMs) this.configured();
     } else if (this.isScheduled && !this.parts.isSaving()) {
       if (this.state === 'on' || this.state === 'off') this.beginRewrite();
     } else if (this.state === 'on' && nowMs >= this.nextRewriteMs) {
       this.rewriteIfGrown();
     }
+  }
+
+  /** This data cannot be in a journal, and nobody knows when that ends: no client waits for it. */
+  private letRepliesGo(): void {
+    const { durable, wakeAll } = this.parts;
+    if (!durable.holdsReplies) return;
+    durable.holdsReplies = false;
+    wakeAll();
   }
 
   private rewriteIfGrown(): void {
