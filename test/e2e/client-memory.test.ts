@@ -79,6 +79,33 @@ describe('memory of clients', { skip: darterMissing() }, () => {
     }
   });
 
+  test('a thread whose clients may all stay does not keep the others from closing theirs', async () => {
+    const args = ['--maxmemory-clients', '2mb', '--threads', '2', '--placement', 'spread'];
+    const server = await startNode(...args);
+    const client = await server.client();
+    try {
+      await client.text('CLIENT', 'NO-EVICT', 'ON');
+      const threadOf = async (other: RawClient): Promise<string> =>
+        / io-thread=(\d+)/.exec(await other.text('CLIENT', 'INFO'))![1]!;
+      const others = await connected(server, 24);
+      const threads = await Promise.all(others.map(threadOf));
+      const kept = others[0]!;
+      const lost = others[threads.findIndex((thread) => thread !== threads[0])];
+      assert.ok(lost !== undefined, 'clients of both threads');
+      await kept.text('CLIENT', 'NO-EVICT', 'ON');
+      const part = (bytes: number) => `*2\r\n$4\r\nECHO\r\n$${9 << 20}\r\n${'x'.repeat(bytes)}`;
+      kept.write(part(6 << 20));
+      await until('it is seen', async () => (await number(client, 'mem_clients_normal')) > 6 << 20);
+      lost.socket.on('error', () => {});
+      lost.write(part(3 << 20));
+      await lost.ended();
+      assert.equal(await client.text('PING'), 'PONG');
+      assert.match(await client.text('CLIENT', 'LIST'), / argv-mem=[1-9]\d{6,} /);
+    } finally {
+      await server.stop();
+    }
+  });
+
   test('CLIENT LIST tells what a client has sent, queued, and not read', async () => {
     const server = await startNode();
     const [client, busy] = [await server.client(), await server.client()];

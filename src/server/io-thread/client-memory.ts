@@ -4,14 +4,20 @@
  * threads: the largest clients are closed, but for replicas and for those with CLIENT NO-EVICT.
  *
  * Sizes are not counted on the data path. A sweep adds them up ten times a second, and sooner when much
- * was put aside meanwhile. Each thread closes its own clients, and only while no other thread's clients
- * have more in all.
+ * was put aside meanwhile. Each thread closes its own clients, and only while no other thread has more to
+ * close. Clients that may not be closed do not count in this comparison: a thread that has nothing to
+ * close would keep all others from it.
  */
 import { PAGE_BYTES } from '../../base/limits.js';
 import type { ClientSession } from '../../engine/session.js';
 import type { ControlBlock, SharedWord } from '../../memory/control.js';
 import type { Connection } from '../../net/connection.js';
-import { CLIENT_BYTES, CLIENT_PAGES, EVICTED_CLIENTS } from '../../net/counters.js';
+import {
+  CLIENT_BYTES,
+  CLIENT_PAGES,
+  EVICTABLE_CLIENT_BYTES,
+  EVICTED_CLIENTS,
+} from '../../net/counters.js';
 
 /** About what the objects of a session and a connection take in the heap of their thread. */
 const SESSION_BYTES = 2048;
@@ -66,6 +72,8 @@ interface Sized {
 export class ClientMemory {
   private bytes = 0;
   private pages = 0;
+  /** Of clients that may be closed. */
+  private evictable = 0;
   private readonly allPages: SharedWord;
 
   constructor(private readonly parts: ClientMemoryParts) {
@@ -76,26 +84,32 @@ export class ClientMemory {
   sweep(limitBytes: number): void {
     const { sessions, connectionOf } = this.parts;
     let bytes = 0;
+    let evictable = 0;
     for (const session of sessions.values()) {
-      if (!session.isReplicaClient) bytes += sizesOf(session, connectionOf(session)).total;
+      if (session.isReplicaClient) continue;
+      const { total } = sizesOf(session, connectionOf(session));
+      bytes += total;
+      if (!session.noEvict) evictable += total;
     }
-    this.publish(bytes);
+    this.publish(bytes, evictable);
     if (limitBytes > 0 && this.mustEvict(limitBytes)) this.evict(limitBytes);
   }
 
-  private publish(bytes: number): void {
+  private publish(bytes: number, evictable: number): void {
     const { control, thread } = this.parts;
     control.threads[thread]!.add(CLIENT_BYTES, bytes - this.bytes);
+    control.threads[thread]!.add(EVICTABLE_CLIENT_BYTES, evictable - this.evictable);
     const pages = Math.ceil(bytes / PAGE_BYTES);
     if (pages !== this.pages) this.allPages.add(pages - this.pages);
     this.bytes = bytes;
+    this.evictable = evictable;
     this.pages = pages;
   }
 
   private mustEvict(limitBytes: number): boolean {
     const { control } = this.parts;
     if (control.sum(CLIENT_BYTES) <= limitBytes) return false;
-    return control.threads.every((other) => other.get(CLIENT_BYTES) <= this.bytes);
+    return control.threads.every((other) => other.get(EVICTABLE_CLIENT_BYTES) <= this.evictable);
   }
 
   private evict(limitBytes: number): void {
@@ -104,7 +118,7 @@ export class ClientMemory {
       log('warning', `Evicting client: ${describe(session)}`);
       close(session);
       control.threads[thread]!.add(EVICTED_CLIENTS, 1);
-      this.publish(this.bytes - bytes);
+      this.publish(this.bytes - bytes, this.evictable - bytes);
       if (!this.mustEvict(limitBytes)) return;
     }
   }
