@@ -432,8 +432,6 @@ export class Frontend<S extends NetSession> implements TransportHandler {
     const { session } = connection;
     const { reply, output } = this;
     this.pushes.flush(this.dispatcher.now);
-    // Another thread may have made the write that it waited for.
-    output.hold(connection);
     this.arenas.beginReplies();
     reply.protocol = session.protocol;
     try {

@@ -229,6 +229,9 @@ test('a disk that refuses refuses writes; when it takes them again all goes on',
     assert.ok((await server.ask('PING')).startsWith(text));
     assert.equal(await server.ask('GET', 'before'), '1');
     assert.equal(await server.info('aof_last_write_status'), 'err');
+    // What shows no write waits for no disk.
+    assert.match(await server.ask('CONFIG', 'SET', 'save', ''), /^OK$/);
+    assert.match(await server.ask('BGREWRITEAOF'), /rewriting|ERR|MISCONF/);
     limit(server, 'unlimited:unlimited');
     // Its reply was not given before it is on the disk.
     assert.equal(await waiting, 'OK');
