@@ -73,8 +73,8 @@ describe('configuration', () => {
     assert.equal(set(['shards', '4']), failure('shards', "can't set immutable config"));
     assert.equal(set(['Dir', '/']), failure('Dir', "can't set protected config"));
     assert.equal(
-      set(['appendonly', 'yes']),
-      failure('appendonly', 'Darter has no append-only file: only replicas keep the data'),
+      set(['aof-timestamp-enabled', 'yes']),
+      failure('aof-timestamp-enabled', 'the journal of Darter has no timestamps'),
     );
   });
 
