@@ -5,6 +5,7 @@ import {
   manyKeysCommands,
   oneKeyCommands,
   RANDOM_NUMBERS,
+  streamCommands,
 } from './collection-cases.js';
 import type { CommandKind } from './load/workload.js';
 
@@ -21,6 +22,7 @@ export type CaseGroup =
   | 'connections'
   | 'collection'
   | 'collections'
+  | 'streams'
   | 'blocking'
   | 'tracking'
   | 'open';
@@ -45,6 +47,7 @@ export const groupTitles: Readonly<Record<CaseGroup, string>> = {
   connections: '1,000 connections, one request at a time, 100 B values',
   collection: 'One collection, pipelines of 16, 50 connections',
   collections: 'Many small collections, pipelines of 16, 50 connections',
+  streams: 'One stream, pipelines of 16, 50 connections',
   blocking: 'LPUSH to a client that waits in BLPOP, 25 pairs of connections',
   tracking: 'SET while a client tracks 1,000,000 keys, pipelines of 16, 50 connections',
   open: 'Open loop at a fixed rate, 50 connections, 100 B values',
@@ -91,6 +94,7 @@ export const allCases: readonly Case[] = [
     (command): Case => ({ ...base, group: 'connections', command, connections: 1000 }),
   ),
   ...oneKeyCommands.map((command): Case => ({ ...collectionBase, group: 'collection', command })),
+  ...streamCommands.map((command): Case => ({ ...collectionBase, group: 'streams', command })),
   ...manyKeysCommands.map(
     (command): Case => ({ ...collectionBase, group: 'collections', command }),
   ),

@@ -23,6 +23,7 @@ export const RANDOM_NUMBERS = 100_000;
 /** Arguments of a command that fills. */
 const BATCH = 1000;
 const RANGE = 100;
+const CONSUMERS = 50;
 
 function exactly(count: number): { least: number; most: number } {
   return { least: count, most: count };
@@ -50,6 +51,17 @@ function* nothing(): Generator<readonly string[]> {}
 function* entries(count: number): Generator<readonly string[]> {
   yield ['XGROUP', 'CREATE', 'mystream', 'g', '0', 'MKSTREAM'];
   for (let i = 0; i < count; i++) yield ['XADD', 'mystream', '*', 'field', 'data'];
+}
+
+/** Entries whose ids are numbers, each pending for one of 50 consumers. */
+function* pendingEntries(): Generator<readonly string[]> {
+  yield ['XGROUP', 'CREATE', 'mystream', 'g', '0', 'MKSTREAM'];
+  for (let i = 1; i <= RANDOM_NUMBERS; i++) yield ['XADD', 'mystream', `0-${i}`, 'field', 'data'];
+  for (let i = 0; i < RANDOM_NUMBERS; i += RANGE) {
+    const consumer = `c${(i / RANGE) % CONSUMERS}`;
+    const count = String(RANGE);
+    yield ['XREADGROUP', 'GROUP', 'g', consumer, 'COUNT', count, 'STREAMS', 'mystream', '>'];
+  }
 }
 
 function member(index: number): string {
@@ -139,7 +151,15 @@ const loads = {
     command: ['XREADGROUP', 'GROUP', 'g', 'c', 'COUNT', '1', 'STREAMS', 'mystream', '>'],
     before: entries,
     question: ['XLEN', 'mystream'],
-    answers: exactly,
+    // What is written is what was asked for; what is sent is the next multiple of the pipelines.
+    answers: (requests) => ({ least: requests - BATCH, most: requests }),
+  },
+  xack: {
+    title: 'XACK',
+    command: ['XACK', 'mystream', 'g', '0-__rand_int__'],
+    before: pendingEntries,
+    question: ['XLEN', 'mystream'],
+    answers: () => exactly(RANDOM_NUMBERS),
   },
   'small-lpush': {
     title: 'LPUSH',
@@ -195,7 +215,10 @@ export function smallHash(index: number): readonly string[] {
 export const oneKeyCommands = [
   ...(['lpush', 'rpop', 'lrange', 'sadd', 'spop'] as const),
   ...(['hset', 'zadd', 'zpopmin'] as const),
-  ...(['xadd', 'xadd-capped', 'xrange', 'xreadgroup'] as const),
+];
+/** On one stream and its group. */
+export const streamCommands = [
+  ...(['xadd', 'xadd-capped', 'xrange', 'xreadgroup', 'xack'] as const),
 ];
 export const manyKeysCommands = [
   ...(['small-lpush', 'small-sadd', 'small-hset', 'small-hgetall', 'small-zadd'] as const),

@@ -5,6 +5,7 @@
  */
 import './support/fail-loudly.js';
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join, relative } from 'node:path';
 import { type CpuProfile, sumByFunction, summaryText } from './report/profile-summary.js';
 import { Flags } from './support/flags.js';
@@ -17,6 +18,7 @@ const usage = `usage: npm run profile [-- options]
   --connections N   (50)
   --requests N      of each command (500000)
   --value N         bytes of a value (100)
+  --threads N       I/O threads of the server (as many as cores)
   --rows N          functions to list (30)`;
 const flags = new Flags(usage, {
   only: 'text',
@@ -25,6 +27,7 @@ const flags = new Flags(usage, {
   requests: 'number',
   value: 'number',
   rows: 'number',
+  threads: 'number',
 });
 
 const commands: Readonly<Record<string, (value: string) => string[]>> = {
@@ -36,13 +39,21 @@ const commands: Readonly<Record<string, (value: string) => string[]>> = {
     ...Array.from({ length: 10 }, () => ['key:__rand_int__', value]).flat(),
   ],
   ping: () => ['PING'],
+  lpush: (value) => ['LPUSH', 'list', value],
+  rpop: () => ['RPOP', 'list'],
+  sadd: () => ['SADD', 'set', 'element:__rand_int__'],
+  hset: (value) => ['HSET', 'hash', 'element:__rand_int__', value],
+  zadd: () => ['ZADD', 'sorted-set', '__rand_int__', 'element:__rand_int__'],
+  zpopmin: () => ['ZPOPMIN', 'sorted-set'],
+  xadd: (value) => ['XADD', 'stream', '*', 'field', value],
 };
 
 const stamp = new Date().toISOString().replace(/[:.]/g, '-');
 const folder = join(projectRoot, 'bench/results', `profile-${stamp}`);
 mkdirSync(folder, { recursive: true });
 
-const server = await Server.start(darter(), { DARTER_PROFILE: folder });
+const system = darter(flags.number('threads', availableParallelism()));
+const server = await Server.start(system, { DARTER_PROFILE: folder });
 try {
   for (const name of flags.text('only', 'set,get').split(',')) {
     const command = commands[name];

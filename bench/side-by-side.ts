@@ -28,7 +28,7 @@ const usage = `usage: npm run bench [-- options]
   --quick                 about a minute: fewer cases, shorter runs
   --only WORD,WORD        only these commands (set get mset incr mixed lpush rpop ...) or groups (single
                           pipeline16 pipeline64 large values connections collection collections
-                          blocking tracking open memory collection-memory)
+                          streams blocking tracking open memory collection-memory)
   --rounds N              rounds of each case (3)
   --seconds N             length of a run, by the baseline's speed (2)
   --requests N            length of a run in requests instead

@@ -21,9 +21,12 @@ const entries = [
   'platform/load-module',
   'platform/worker-entry',
   'server/main-thread/main',
+  'server/compare/main',
   'server/io-thread/io-thread',
   'server/flow-thread/flow-thread',
   'server/flow-thread/effect-target',
+  'server/flow-thread/redis-following',
+  'server/tls-thread/tls-thread',
 ];
 
 /**

@@ -4,10 +4,13 @@
  */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import type { ReplicationPort } from '../src/commands/contract/replication-port.js';
 import { CommandTester } from '../src/commands/contract/test-support.js';
 import { commandModules } from '../src/commands/index.generated.js';
 import { definitionsOf } from '../src/engine/definitions.js';
 import { isContainer } from '../src/engine/registry.js';
+import type { ModelValue } from '../src/persistence/rdb/testing.js';
+import { dumpValue } from '../src/persistence/rdb/testing-write.js';
 
 const definitions = definitionsOf(commandModules);
 const FAR_SECONDS = '4102444800';
@@ -20,6 +23,16 @@ const MANY = Array.from({ length: 3000 }, (_, i) => `element${i}`).join(' ');
 const MANY_FIELDS = Array.from({ length: 300 }, (_, i) => `f${i} ${i}`).join(' ');
 /** So many that a sorted set becomes nested. */
 const MANY_SCORES = Array.from({ length: 400 }, (_, i) => `${i % 50} m${i}`).join(' ');
+
+/** RESTORE with a payload of this value. Examples are cut at spaces. */
+function restoring(key: string, value: ModelValue, ...options: string[]): string {
+  const words = ['RESTORE', key, '0', dumpValue(value, { compression: false }), ...options];
+  assert.ok(
+    words.every((word) => !word.includes(' ')),
+    'a payload has a space',
+  );
+  return words.join(' ');
+}
 
 /** What is there before each example. */
 const GIVEN = [
@@ -148,6 +161,7 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   lset: ['LSET list 0 x', 'LSET long -1 x', 'LSET list 1 1234567'],
   ltrim: ['LTRIM list 1 1', 'LTRIM long 5 -5', 'LTRIM list 5 1', 'LTRIM list 0 -1'],
   move: ['MOVE timed 1', 'MOVE large 2', 'MOVE long 1', 'MOVE crowd 1'],
+  migrate: ['MIGRATE host 1 text 0 1', 'MIGRATE host 1  0 1 KEYS text none crowd large'],
   mset: ['MSET a 1 text 2 a 3'],
   msetnx: ['MSETNX a 1 b 2'],
   persist: ['PERSIST timed'],
@@ -161,6 +175,14 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   rpoplpush: ['RPOPLPUSH list new', 'RPOPLPUSH long list', 'RPOPLPUSH single single'],
   rpush: ['RPUSH list x y', 'RPUSH new a b c', 'RPUSH long x', `RPUSH list ${MANY}`],
   rpushx: ['RPUSHX list x'],
+  restore: [
+    restoring('new', { kind: 'list', elements: ['a', 'b'] }),
+    restoring('text', { kind: 'set', members: MANY.split(' ') }, 'REPLACE'),
+    restoring('crowd', { kind: 'string', string: 'x' }, 'REPLACE'),
+    restoring('new', { kind: 'string', string: '12' }).replace(' 0 ', ' 100000 '),
+    restoring('crowd', { kind: 'string', string: '13' }, 'REPLACE', 'ABSTTL').replace(' 0 ', ' 1 '),
+  ],
+  'restore-asking': [restoring('new', { kind: 'string', string: 'x' }).replace('E ', 'E-ASKING ')],
   rename: ['RENAME timed text', 'RENAME large new', 'RENAME crowd ranking'],
   renamenx: ['RENAMENX timed new'],
   sadd: ['SADD ints 4 1', 'SADD ints x', 'SADD words d e', 'SADD table f', `SADD new ${MANY}`],
@@ -281,7 +303,19 @@ function givenFor(example: string): string[] {
 
 function tester(): CommandTester {
   // One shard, as each shard has its own effect of FLUSHDB and SWAPDB.
-  const t = new CommandTester(definitions, { shards: 1 });
+  const t = new CommandTester(definitions, {
+    shards: 1,
+    server: {
+      // Another server, which takes everything.
+      migration: {
+        send: ({ count }, answer) => {
+          const done = Array.from({ length: count }, (_, i) => i);
+          answer({ answered: count, done, targetError: '', failedStep: '' });
+        },
+      },
+      replication: { isReplica: false } as ReplicationPort,
+    },
+  });
   t.settings.sparseHyperLogLogBytesMax = 3000;
   t.settings.replaysEffects = false;
   return t;

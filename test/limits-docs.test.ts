@@ -14,6 +14,7 @@ import { FIELD_TIME_MAX } from '../src/commands/hash/lib/times.js';
 import { NAME_BYTES_MAX } from '../src/commands/pubsub/lib/confirm.js';
 import { ADDRESS_BYTES_MAX } from '../src/commands/replication/replconf.js';
 import { OBJECT_BYTES_MAX } from '../src/engine/acl/access-control.js';
+import { evictionTimeMs } from '../src/engine/memory-guard.js';
 import { SHOWN_BYTES_MAX } from '../src/engine/monitor-feed.js';
 import { DIRECTORY_BYTES, ENTRY_BYTES } from '../src/engine/pubsub/directory.js';
 import { COMMAND_NAME_BYTES_MAX } from '../src/engine/registry.js';
@@ -39,6 +40,7 @@ import {
   QUERY_BYTES_MAX,
   UNAUTHENTICATED_QUERY_BYTES_MAX,
 } from '../src/net/client-input.js';
+import { PAYLOAD_BYTES_MAX } from '../src/persistence/rdb/dump-writer.js';
 import { PATH_BYTES_MAX } from '../src/platform/ffi/socket.js';
 import {
   BULK_BYTES_MAX_DEFAULT,
@@ -58,6 +60,7 @@ import {
   DIRECTIVES,
   SHARD_BYTES_MAX,
   SHARDS_MAX,
+  TLS_THREADS_MAX,
 } from '../src/server/config/directives.js';
 import { INCLUDES_DEPTH_MAX } from '../src/server/config/file.js';
 import { ADDRESSES_MAX } from '../src/server/config/special-kinds.js';
@@ -65,11 +68,15 @@ import { CONFIG_FILE_BYTES_MAX } from '../src/server/config/text-file.js';
 import { HANDSHAKE_LINE_BYTES_MAX } from '../src/server/flow-thread/followed-flow.js';
 import { SAMPLES_MAX } from '../src/server/io-thread/latency-monitor.js';
 import * as slowLog from '../src/server/io-thread/slow-log.js';
+import { KEPT_MAX } from '../src/server/main-thread/migration/migrator.js';
+import * as migration from '../src/server/main-thread/migration/target-connection.js';
 import { REPLY_BYTES_MAX } from '../src/server/main-thread/replication/resp-client.js';
 import { CONNECT_MS_MAX } from '../src/server/main-thread/replication/served-replicas.js';
+import { HANDSHAKE_MS, HANDSHAKES_MAX, LINGER_MS } from '../src/server/channel/main-tls.js';
 import { STOP_TIMEOUT_MS } from '../src/server/main-thread/server.js';
 import { PACKED_LIST_BYTES_MAX, PACKED_LIST_COUNT_MAX } from '../src/values/list/layout.js';
 import * as sets from '../src/values/set/kinds.js';
+import { VICTIMS_MAX } from '../src/structures/victims.js';
 import { MEMBERS_MAX } from '../src/values/sorted-set/accumulator.js';
 import * as sortedSets from '../src/values/sorted-set/kinds.js';
 import { rootDirectory } from './support/server.js';
@@ -89,7 +96,7 @@ function readLimits(): Map<string, string[]> {
   );
 }
 
-const two = { ioThreads: 2, flowThreads: 2, listeners: 2, loading: 4 };
+const two = { ioThreads: 2, flowThreads: 2, tlsThreads: 0, listeners: 2, loading: 4 };
 const grouped = (value: number): string => value.toLocaleString('en-US');
 const kib = (bytes: number): string => `${bytes / KIBIBYTE} KiB`;
 const mib = (bytes: number): string => `${bytes / MEBIBYTE} MiB`;
@@ -101,6 +108,10 @@ const EXPECTED: readonly (readonly [what: string, limit: string])[] = [
   ['clients', grouped(initial('maxclients'))],
   ['reserve of descriptors', `(${reservedDescriptors(two)} with two threads)`],
   ['connections not yet accepted', grouped(initial('tcp-backlog'))],
+  ['TLS handshakes under way', grouped(HANDSHAKES_MAX)],
+  ['time of a TLS handshake', ms(HANDSHAKE_MS)],
+  ['last bytes for a TLS client whose connection is over', ms(LINGER_MS)],
+  ['TLS threads', `at most ${TLS_THREADS_MAX}`],
   ['addresses to listen on', grouped(ADDRESSES_MAX)],
   ['path of the Unix socket', `${PATH_BYTES_MAX} bytes`],
   ['one argument', mib(BULK_BYTES_MAX_DEFAULT)],
@@ -122,6 +133,8 @@ const EXPECTED: readonly (readonly [what: string, limit: string])[] = [
   ['arguments before AUTH', grouped(UNAUTHENTICATED_ARGUMENTS_MAX)],
   ['argument before AUTH', `${grouped(UNAUTHENTICATED_BULK_BYTES_MAX)} bytes`],
   ['answer of all threads to a question (CLIENT LIST, SLOWLOG)', ms(GATHER_TIMEOUT_MS)],
+  ['evicting before a command', `${evictionTimeMs(initial('maxmemory-eviction-tenacity'))} ms`],
+  ['keys that one round of eviction removes under a lock', grouped(VICTIMS_MAX)],
   ['value of a string', mib(STRING_LIMIT_BYTES)],
   ['elements and weights of a SORT, with what STORE keeps', `${SORT_BYTES_MAX / 2 ** 30} GiB`],
   ['results of a SORT, one for each element and GET', grouped(SORT_RESULTS_MAX)],
@@ -134,6 +147,10 @@ const EXPECTED: readonly (readonly [what: string, limit: string])[] = [
     `${sets.PACKED_MEMBERS_MAX} members and ${grouped(sets.PACKED_BYTES_MAX)} bytes`,
   ],
   ['set in the entry of its key', `${grouped(sets.INTEGERS_BYTES_MAX)} bytes`],
+  ['payload of DUMP, and what one MIGRATE sends', `${grouped(PAYLOAD_BYTES_MAX)} bytes`],
+  ['connections kept for MIGRATE', `${KEPT_MAX}, for 10 s`],
+  ['reply of the target of a MIGRATE', `${grouped(migration.LINE_BYTES_MAX)} bytes`],
+  ['command in an append-only file of a Redis', `${grouped(COMMAND_BYTES_MAX)} bytes`],
   ['time since 1970 when a field of a hash expires', ms(FIELD_TIME_MAX)],
   [
     'sorted set in the entry of its key',

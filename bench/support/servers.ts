@@ -27,11 +27,11 @@ export interface System {
 }
 
 /** Darter with as many I/O threads as the machine has cores. */
-export function darter(): System {
+export function darter(threads = availableParallelism()): System {
   const main = join(projectRoot, 'bin/darter');
   if (!existsSync(main)) throw new Error(`there is no ${main}: build first (npm run build)`);
-  const threads = String(availableParallelism());
-  return { name: 'darter', command: [process.execPath, main, '--threads', threads] };
+  const command = [process.execPath, main, '--threads', String(threads)];
+  return { name: 'darter', command };
 }
 
 /** redis-server with its defaults, but for the pause before a diskless sync (see docs). */

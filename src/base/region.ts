@@ -31,7 +31,7 @@ export class Region {
   }
 }
 
-/** From this many bytes on, a native memcpy (about 100 ns a call) beats the word loop. */
+/** From this many bytes on, a native memmove (about 100 ns a call) beats the word loop. */
 const LONG_COPY_BYTES = 320;
 
 type LongCopy = (
@@ -53,7 +53,7 @@ export function installLongCopy(copy: LongCopy): void {
 
 /**
  * Copies `length` bytes between regions. The ranges may overlap only when `toOffset <= fromOffset`
- * or they lie in different regions (for moving up within one region use `bytes.copyWithin`).
+ * or they lie in different regions: within one region `moveBytes` moves either way.
  *
  * @throws RangeError when a range leaves its region
  */
@@ -77,6 +77,38 @@ export function copyBytes(
   for (; done < length; done++) {
     target.setUint8(toOffset + done, source.getUint8(fromOffset + done));
   }
+}
+
+/**
+ * Moves `length` bytes within a region; the ranges may overlap. TypedArray.copyWithin does the same
+ * a byte at a time in shared memory, unless both ranges are aligned alike: a nanosecond for each.
+ *
+ * @throws RangeError when a range leaves the region
+ */
+export function moveBytes(
+  region: Region,
+  toOffset: number,
+  fromOffset: number,
+  length: number,
+): void {
+  if (toOffset <= fromOffset || length >= LONG_COPY_BYTES) {
+    copyBytes(region, toOffset, region, fromOffset, length);
+    return;
+  }
+  const { view } = region;
+  let left = length;
+  for (; left >= 4; left -= 4) {
+    view.setInt32(toOffset + left - 4, view.getInt32(fromOffset + left - 4, true), true);
+  }
+  for (; left > 0; left--) {
+    view.setUint8(toOffset + left - 1, view.getUint8(fromOffset + left - 1));
+  }
+}
+
+/** Moves the words in `[from, end)` to another place; the ranges may overlap. As `moveBytes`. */
+export function moveWords(words: Int32Array, to: number, from: number, end: number): void {
+  if (to <= from) for (let i = from; i < end; i++) words[to + i - from] = words[i]!;
+  else for (let i = end - 1; i >= from; i--) words[to + i - from] = words[i]!;
 }
 
 /** Whether two ranges of `length` bytes hold the same bytes. */

@@ -13,6 +13,7 @@ import * as errors from '../protocol/errors.js';
 import type { Arguments } from '../protocol/parser.js';
 import type { AccessControl } from './acl/access-control.js';
 import { FROM_CLIENT, FROM_TRANSACTION } from './acl/acl-log.js';
+import { diskRefusal } from './disk-refusals.js';
 import {
   GATE_LOADING,
   GATE_MASTER_DOWN,
@@ -21,6 +22,7 @@ import {
   GATE_PAUSE_ALL,
   GATE_PAUSE_WRITES,
   GATE_READ_ONLY,
+  GATES_DISK,
 } from './gates.js';
 import {
   type RegisteredCommand,
@@ -32,6 +34,7 @@ import {
   TRAIT_READ,
   TRAIT_RUNS_QUEUE,
   TRAIT_STALE,
+  TRAIT_TELLS_SAVE_FAILURE,
   TRAIT_TRANSACTION_CONTROL,
   TRAIT_WHILE_SUBSCRIBED,
   TRAIT_WRITE,
@@ -60,9 +63,13 @@ export function subcommandOf(
   return container.subcommands.get(name.toLowerCase());
 }
 
-/** Why a command may not run, or not be queued, or null. */
+/**
+ * Why a command may not run, or not be queued, or null.
+ * @param state the traits that the server's state is held against: its own, or its script's
+ */
 export function refusalOf(
   command: RegisteredCommand,
+  state: number,
   session: ClientSession,
   args: Arguments,
   access: AccessControl,
@@ -77,43 +84,43 @@ export function refusalOf(
     const denied = access.refusal(session, command, args, context);
     if (denied !== null) return denied;
   }
-  if (session.subscriptions !== null) return refusalOfSubscriber(command, session, gates);
-  return gates === 0 ? null : refusalOfState(command, session, gates);
+  if (session.subscriptions !== null) return refusalOfSubscriber(command, state, session, gates);
+  return gates === 0 ? null : refusalOfState(state, session, gates);
 }
 
 /** The same for a client with subscriptions: what RESP2 lets it do comes in between. */
 function refusalOfSubscriber(
   command: RegisteredCommand,
+  state: number,
   session: ClientSession,
   gates: number,
 ): ErrorReply | null {
   const { traits, fullName } = command;
   if (session.isSubscribed && session.protocol === 2 && (traits & TRAIT_WHILE_SUBSCRIBED) === 0) {
-    const refusal = refusalOfState(command, session, gates & ~STALE_GATES);
+    const refusal = refusalOfState(state, session, gates & ~STALE_GATES);
     return refusal ?? errors.notWhileSubscribed(fullName);
   }
-  const refusal = refusalOfState(command, session, gates);
+  const refusal = refusalOfState(state, session, gates);
   if (refusal !== null || !session.isMonitor) return refusal;
   return (traits & KEYSPACE_TRAITS) === 0 ? null : errors.NOT_FOR_MONITORS;
 }
 
 /** The command's traits, and for EXEC those that its queue adds and takes away. */
-function effectiveTraits({ traits }: RegisteredCommand, { inMulti, queue }: ClientSession): number {
+function effectiveTraits(traits: number, { inMulti, queue }: ClientSession): number {
   if ((traits & TRAIT_RUNS_QUEUE) === 0 || !inMulti || queue === null) return traits;
   return (traits | (queue.anyTraits & QUEUE_TRAITS)) & (queue.allTraits | ~QUEUE_PERMISSIONS);
 }
 
 /** Why the server's state refuses a command, or null. */
-function refusalOfState(
-  command: RegisteredCommand,
-  session: ClientSession,
-  gates: number,
-): ErrorReply | null {
-  const traits = effectiveTraits(command, session);
+function refusalOfState(state: number, session: ClientSession, gates: number): ErrorReply | null {
+  const traits = effectiveTraits(state, session);
   if ((gates & GATE_MEMORY) !== 0 && !session.isReplica) {
     // A queue takes memory as well, whatever is put into it.
     const isQueued = session.inMulti && (traits & TRAIT_TRANSACTION_CONTROL) === 0;
     if (isQueued || (traits & TRAIT_DENY_OOM) !== 0) return errors.OOM;
+  }
+  if ((gates & GATES_DISK) !== 0 && !session.isReplica) {
+    if ((traits & (TRAIT_WRITE | TRAIT_TELLS_SAVE_FAILURE)) !== 0) return diskRefusal(gates);
   }
   if ((traits & TRAIT_WRITE) !== 0 && !session.isReplica) {
     if ((gates & GATE_NO_REPLICAS) !== 0) return errors.NO_REPLICAS;
@@ -135,7 +142,7 @@ export function mustPause(
   if (session.isReplica || session.isReplicaClient) return false;
   if ((gates & GATE_PAUSE_ALL) !== 0) return true;
   if ((gates & GATE_PAUSE_WRITES) === 0) return false;
-  const writes = effectiveTraits(command, session) & (TRAIT_WRITE | TRAIT_MAY_REPLICATE);
+  const writes = effectiveTraits(command.traits, session) & (TRAIT_WRITE | TRAIT_MAY_REPLICATE);
   return writes !== 0 && !scripts.writesNothing(command, args);
 }
 

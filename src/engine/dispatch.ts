@@ -1,7 +1,8 @@
 /**
  * The dispatcher: one command from a parsed vector to its reply. It finds the command, has it
  * checked (admission.ts), plans and takes the locks of its keys (locking-plan.ts) and has it run
- * (execution.ts). It is the `Context` of the commands, one per thread.
+ * (execution.ts). It is the `Context` of the commands, one per thread. Commands inside others are run by
+ * nested-commands.ts.
  *
  * The data path through here (one key, nothing refused) allocates nothing and takes one lock.
  */
@@ -18,27 +19,22 @@ import { REPLY_ON, REPLY_SKIP, REPLY_SKIP_NEXT } from '../commands/contract/sess
 import { CommandSettings } from '../commands/contract/settings.js';
 import { Keyspace } from '../keyspace/keyspace.js';
 import { LONG_KEY_BYTES } from '../keyspace/long-keys.js';
-import { OuterCommand } from '../keyspace/mutation.js';
 import type { Shards } from '../keyspace/shards.js';
-import type { ErrorReply } from '../protocol/errors.js';
 import * as errors from '../protocol/errors.js';
 import { Arguments } from '../protocol/parser.js';
 import type { Reply } from '../protocol/reply.js';
 import { AccessControl } from './acl/access-control.js';
-import {
-  isHttp,
-  mustPause,
-  refusalOf,
-  subcommandOf,
-  unknownCommand,
-  unknownSubcommand,
-} from './admission.js';
+import { mustPause, refusalOf, subcommandOf, unknownSubcommand } from './admission.js';
 import { Execution } from './execution.js';
-import { GATE_MONITOR } from './gates.js';
+import { GATE_MEMORY_LIMIT } from './gates.js';
 import { KeyPlanner, leavesKeyless, mayWrite } from './key-planner.js';
+import { runLateChange } from './late-change.js';
 import { HeldUpError, LockingPlan, WRITES_NOTHING, type WritePressure } from './locking-plan.js';
+import type { MemoryGuard } from './memory-guard.js';
 import { MonitorFeed } from './monitor-feed.js';
+import { NestedCommands } from './nested-commands.js';
 import { KeyspaceNotifications } from './notifications.js';
+import { Refusals } from './refusals.js';
 import {
   type RegisteredCommand,
   type Registry,
@@ -83,6 +79,8 @@ export class Dispatcher implements Context {
   /** Clients that keep what they read: set in server/ wiring, as who tells them of changes. */
   tracker: Tracker | null = null;
   invalidations: InvalidationSender | null = null;
+  /** Set in server/ wiring. Without it there is no maxmemory. */
+  memory: MemoryGuard | null = null;
   /** Set in server/ wiring, before the first command. */
   server!: ServerPort;
   scripts: ScriptControl = NO_SCRIPTS;
@@ -92,13 +90,10 @@ export class Dispatcher implements Context {
   readonly notifications: KeyspaceNotifications;
   readonly monitors = new MonitorFeed();
   readonly access = new AccessControl();
-  private readonly execution: Execution;
+  readonly refusals: Refusals;
+  readonly execution: Execution;
   readonly planner: KeyPlanner;
-  /** How many commands the one under way is inside of, and what counts for each of them. */
-  private depth = 0;
-  private readonly outer: OuterCommand[] = [];
-  /** Changes of the command that ran inside another last. */
-  private nestedChanges = 0;
+  readonly nested: NestedCommands;
 
   constructor(
     readonly registry: Registry,
@@ -113,7 +108,9 @@ export class Dispatcher implements Context {
     this.keys = new Keyspace(shards);
     this.notifications = new KeyspaceNotifications(this.keys);
     this.locks = new LockingPlan(shards, (shard) => this.waitFor(shard));
+    this.refusals = new Refusals(this, statistics, (session) => hooks.attacked(session));
     this.planner = new KeyPlanner(this.keys, this.locks, registry);
+    this.nested = new NestedCommands(this);
     this.execution = new Execution(this, this.locks, statistics, (command, error) =>
       hooks.failed(command, error),
     );
@@ -132,7 +129,7 @@ export class Dispatcher implements Context {
   isServed = false;
 
   get inTransaction(): boolean {
-    return this.depth > 0;
+    return this.nested.depth > 0;
   }
 
   get isWaiting(): boolean {
@@ -181,7 +178,9 @@ export class Dispatcher implements Context {
       this.fail(session, begin, error);
     }
     if (status === BUSY && this.scripts.isHeldUp(this.locks.takenShard)) {
-      status = this.refuseBusy(session);
+      // A script that runs for too long holds what the command needs.
+      const command = this.registry.all[session.lastCommand]!;
+      status = this.refusals.reject(command, session, this.scripts.busyError);
     }
     if (this.notifications.isPending) this.notify(session, begin);
     if (this.gates !== 0 && this.monitors.isPending) this.monitors.flush();
@@ -205,23 +204,35 @@ export class Dispatcher implements Context {
     if (reply.mark() > mark && session.replyMode === REPLY_ON) reply.putFirst(begin, mark);
   }
 
-  private admit(session: ClientSession, args: Arguments): number {
-    let command = this.registry.find(args.region, args.offset[0]!, args.length[0]!);
-    if (command === null) return this.refuseUnknown(session, args);
-    if (command.hasSubcommands && args.count > 1) {
-      const subcommand = subcommandOf(command, args);
-      if (subcommand === undefined) return this.refuse(session, unknownSubcommand(args));
-      command = subcommand;
+  /** The command that a vector names, or null: then the client has the error. */
+  find(session: ClientSession, args: Arguments): RegisteredCommand | null {
+    const command = this.registry.find(args.region, args.offset[0]!, args.length[0]!);
+    if (command === null) {
+      this.refusals.unknown(session, args);
+      return null;
     }
-    session.lastCommand = command.index;
-    const refusal = refusalOf(command, session, args, this.access, this.gates);
-    if (refusal !== null) return this.reject(command, session, refusal);
+    const subcommand =
+      command.hasSubcommands && args.count > 1 ? subcommandOf(command, args) : command;
+    if (subcommand === undefined) this.refusals.before(session, unknownSubcommand(args));
+    else session.lastCommand = subcommand.index;
+    return subcommand ?? null;
+  }
+
+  private admit(session: ClientSession, args: Arguments): number {
+    const command = this.find(session, args);
+    if (command === null) return DONE;
+    const traits = this.traitsOf(command, session, args);
+    if ((this.gates & GATE_MEMORY_LIMIT) !== 0) {
+      this.gates = this.memory!.gatesFor(command, session, this.gates);
+    }
+    const refusal = refusalOf(command, traits, session, args, this.access, this.gates);
+    if (refusal !== null) return this.refusals.reject(command, session, refusal);
     if (this.gates !== 0 && mustPause(command, session, args, this.gates, this.scripts)) {
       return PAUSED;
     }
     if (session.inMulti) {
       if ((command.traits & TRAIT_TRANSACTION_CONTROL) === 0) {
-        return this.enqueue(command, session, args);
+        return this.enqueue(command, traits, session, args);
       }
       if ((command.traits & TRAIT_RUNS_QUEUE) !== 0 && !session.multiAborted) {
         return this.runQueued(command, session, args);
@@ -230,12 +241,24 @@ export class Dispatcher implements Context {
     return this.runLocked(command, session, args);
   }
 
-  private enqueue(command: RegisteredCommand, session: ClientSession, args: Arguments): number {
+  /** What the server's state is held against: for a script that is queued its own flags count. */
+  traitsOf(command: RegisteredCommand, session: ClientSession, args: Arguments): number {
+    const { traits } = command;
+    if (!session.inMulti || (traits & TRAIT_RUNS_SCRIPT) === 0) return traits;
+    return this.scripts.traitsOf(command, args);
+  }
+
+  enqueue(
+    command: RegisteredCommand,
+    traits: number,
+    session: ClientSession,
+    args: Arguments,
+  ): number {
     // An aborted transaction never runs, so its queue needs no locks.
     if (!session.multiAborted) {
       session.queue ??= new TransactionQueue();
-      if (!session.queue.add(command, args)) {
-        return this.reject(command, session, errors.QUEUE_TOO_LONG);
+      if (!session.queue.add(command, traits, args)) {
+        return this.refusals.reject(command, session, errors.QUEUE_TOO_LONG);
       }
     }
     this.reply.simple('QUEUED');
@@ -246,12 +269,6 @@ export class Dispatcher implements Context {
   private waitFor(shard: number): void {
     this.hooks.waiting();
     if (this.scripts.isHeldUp(shard)) throw new HeldUpError(this.scripts.busyError);
-  }
-
-  /** A script that runs for too long holds what the command needs. */
-  private refuseBusy(session: ClientSession): number {
-    const command = this.registry.all[session.lastCommand]!;
-    return this.reject(command, session, this.scripts.busyError);
   }
 
   // Locks.
@@ -315,10 +332,12 @@ export class Dispatcher implements Context {
         this.planner.plan(command, args);
         const outcome = locks.takeForScript(session, this.pressedBytes(command, args), inOrder);
         if (outcome !== DONE) return outcome;
+        const { mark } = this.monitors;
         if (execution.runAsTransaction(command, args) !== SUSPENDED) {
           session.isScriptOrdered = false;
           return DONE;
         }
+        this.monitors.rewind(mark);
         locks.release();
         keys.forget();
         inOrder = true;
@@ -327,22 +346,6 @@ export class Dispatcher implements Context {
     } finally {
       locks.release();
     }
-  }
-
-  /** The script under way is to start over: it has written no reply. */
-  startOver(): void {
-    this.execution.isSuspended = true;
-  }
-
-  /** The error that the command under way answers is one of a command inside it. */
-  errorIsCounted(): void {
-    this.execution.isErrorCounted = true;
-  }
-
-  /** A command that a script calls is refused. */
-  countRefusal(command: RegisteredCommand | null, code: string): void {
-    if (command !== null) this.statistics.rejected[command.index]! += 1;
-    this.statistics.errorReply(code);
   }
 
   /** The same for EXEC: all shards of the queue and of the watched keys, before it begins. */
@@ -400,10 +403,10 @@ export class Dispatcher implements Context {
     this.session = client;
     this.isServed = true;
     try {
-      this.runNested(command, args, reply);
+      this.nested.run(command, args, reply);
       // It was counted when its client sent it.
       this.statistics.calls[command.index]! -= 1;
-      return this.nestedChanges;
+      return this.nested.changes;
     } finally {
       this.session = session;
       this.isServed = false;
@@ -445,42 +448,10 @@ export class Dispatcher implements Context {
     if (this.waits.begin(request)) this.execution.isSuspended = true;
   }
 
-  // Refusals.
-
-  private refuseUnknown(session: ClientSession, args: Arguments): number {
-    if (!isHttp(args)) return this.refuse(session, unknownCommand(args));
-    // The connection closes without an answer, before the body of the request is parsed.
-    this.hooks.attacked(session);
-    session.closeAfterReply = true;
-    return DONE;
-  }
-
-  /** Refuses before a command is known. */
-  private refuse(session: ClientSession, error: ErrorReply): number {
-    session.multiAborted = session.inMulti;
-    this.replyRefusal(error);
-    return DONE;
-  }
-
-  /** Answers an error for a command that did not run. */
-  replyRefusal(error: ErrorReply): void {
-    this.statistics.errorReply(error.code);
-    this.reply.error(error);
-  }
-
-  private reject(command: RegisteredCommand, session: ClientSession, error: ErrorReply): number {
-    this.statistics.rejected[command.index]! += 1;
-    if ((command.traits & TRAIT_RUNS_QUEUE) === 0) return this.refuse(session, error);
-    if ((this.gates & GATE_MONITOR) !== 0) this.monitors.note(command, this.args, session);
-    // Refuses EXEC: the transaction ends, and the error gives the reason.
-    this.server.transactions.discard(session);
-    this.statistics.errorReply('EXECABORT');
-    this.reply.error(errors.execAbortBecause(error));
-    return DONE;
-  }
+  // Failures.
 
   /** An exception outside of a command: on the way to it, or when its locks were given back. */
-  private fail(session: ClientSession, begin: number, error: unknown): void {
+  fail(session: ClientSession, begin: number, error: unknown): void {
     this.keys.longKeys.end(session, false);
     session.multiAborted = session.inMulti;
     this.reply.rewind(begin);
@@ -489,7 +460,7 @@ export class Dispatcher implements Context {
   }
 
   /** CLIENT REPLY OFF and SKIP: discards the reply that was written. */
-  private suppress(session: ClientSession): void {
+  suppress(session: ClientSession): void {
     this.reply.rewind(this.reply.kept);
     if (session.replyMode === REPLY_SKIP) session.replyMode = REPLY_ON;
     else if (session.replyMode === REPLY_SKIP_NEXT) session.replyMode = REPLY_SKIP;
@@ -525,52 +496,18 @@ export class Dispatcher implements Context {
     });
   }
 
+  changeLater(shard: number, work: () => void): void {
+    runLateChange(this, shard, work);
+  }
+
   runInside(entry: CommandEntry, args: Arguments, reply: Reply): void {
-    const command = this.registry.all[entry.index]!;
-    if (!command.accepts(args.count)) {
-      reply.error(errors.wrongArity(command.fullName));
-      return;
-    }
-    const isLocked =
-      (command.traits & TRAIT_LOCK_NONE) !== 0 || this.planner.holdsKeys(command, args);
-    if (!isLocked) throw new Error(`the shards of ${command.fullName} are not locked`);
-    this.runNested(command, args, reply);
-  }
-
-  /** The same for a vector that has been checked and whose shards were planned: EXEC's. */
-  runNested(command: RegisteredCommand, args: Arguments, reply: Reply): void {
-    const { keys } = this;
-    const { args: outerArgs, reply: outerReply } = this;
-    const { database } = keys;
-    const outer = this.outerCommand();
-    keys.beginInner(outer);
-    this.depth++;
-    this.args = args;
-    this.reply = reply;
-    keys.forget();
-    keys.database = this.session.database;
-    try {
-      this.execution.run(command, args);
-    } finally {
-      this.nestedChanges = keys.changes;
-      this.depth--;
-      this.args = outerArgs;
-      this.reply = outerReply;
-      keys.forget();
-      keys.database = database;
-      keys.endInner(outer);
-    }
-  }
-
-  /** Where the command under way is kept; made when commands nest so deeply for the first time. */
-  private outerCommand(): OuterCommand {
-    const { outer, depth } = this;
-    if (depth === outer.length) outer.push(new OuterCommand());
-    return outer[depth]!;
+    this.nested.runInside(entry, args, reply);
   }
 
   suspend(cancelled: (reason: Cancellation) => void): Suspension {
-    if (this.inTransaction) throw new Error('a command may not suspend inside another');
+    if (this.inTransaction && !this.nested.isAttending) {
+      throw new Error('a command may not suspend inside another');
+    }
     this.execution.isSuspended = true;
     return suspendSession(this.session, cancelled, (session, write) =>
       this.hooks.resumed(session, () => {

@@ -69,8 +69,13 @@ export class Execution {
     const timed = isLong || statistics.timeEverything;
     const startMs = sampled || timed ? performance.now() : 0;
     keys.beginCommand((command.traits & TRAIT_WRITE) !== 0);
+    if (keys.tracksUse && context.session.noTouch) keys.findWithoutUse();
     this.isSuspended = false;
     this.isErrorCounted = false;
+    const isWatched = (context.gates & GATE_MONITOR) !== 0;
+    if (isWatched && command.runsScript !== undefined) {
+      context.monitors.noteScript(command, args, context.session);
+    }
     try {
       if (context.session.tracking === null) command.run(context);
       else this.runTracked(command, args);
@@ -78,7 +83,7 @@ export class Execution {
     } catch (error) {
       this.recover(command, begin, error);
     }
-    if ((context.gates & GATE_MONITOR) !== 0) context.monitors.note(command, args, context.session);
+    if (isWatched) context.monitors.note(command, args, context.session);
     this.processed++;
     statistics.calls[command.index]! += 1;
     if (startMs !== 0) this.took(command, args, timed, performance.now() - startMs);

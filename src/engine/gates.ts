@@ -17,5 +17,14 @@ export const GATE_PAUSE_WRITES = 16;
 export const GATE_PAUSE_ALL = 32;
 /** Some client uses MONITOR: every command is told. */
 export const GATE_MONITOR = 128;
-/** maxmemory is reached: commands that may need memory are refused. */
+/** The last save has failed, and stop-writes-on-bgsave-error yes: writes are refused, and PING. */
+export const GATE_SAVE_FAILED = 256;
+/** The journal cannot be written: writes are refused, and PING. The disk is full, or fails. */
+export const GATE_JOURNAL_FULL = 512;
+export const GATE_JOURNAL_FAILED = 1024;
+/** The data cannot be brought to the disk, for one reason or another. */
+export const GATES_DISK = GATE_SAVE_FAILED | GATE_JOURNAL_FULL | GATE_JOURNAL_FAILED;
+/** More is used than maxmemory allows, and nothing can be evicted. Set for the command under way. */
 export const GATE_MEMORY = 64;
+/** There is a maxmemory: before a command that may need memory, the dispatcher makes room. */
+export const GATE_MEMORY_LIMIT = 2048;

@@ -16,17 +16,19 @@ export interface CompiledKeys {
   readonly flagsOf: ((args: ArgumentVector) => number) | null;
   /** In upper case; '' when the keys begin at an index. */
   readonly keyword: string;
+  readonly skipsEmpty: boolean;
 }
 
 /** Arguments flagged 'not_key' are left out. */
 export function compileKeys(specifications: readonly KeySpecification[]): CompiledKeys[] {
   return specifications
     .filter(({ flags }) => !flags.includes('not_key'))
-    .map(({ begin, find, flags, flagsOf }) => ({
+    .map(({ begin, find, flags, flagsOf, skipsEmpty }) => ({
       begin,
       find,
       flags: keyFlagBits(flags),
       flagsOf: flagsOf ?? null,
+      skipsEmpty: skipsEmpty ?? false,
       keyword: 'keyword' in begin ? begin.keyword.toUpperCase() : '',
     }));
 }
@@ -45,6 +47,7 @@ export function findKeys(
       continue;
     }
     const begin = beginning(specification, args);
+    if (specification.skipsEmpty && begin >= 0 && args.length[begin] === 0) continue;
     if (begin >= 0 && !addRange(specification, begin, args, into)) return false;
   }
   return true;

@@ -110,6 +110,9 @@ export class LockingPlan {
   private readonly borrowed: number[] = [];
   /** Whether this thread has the order lock, for a script. */
   private isOrdered = false;
+  private orderedSinceMs = 0;
+  /** How long this thread has held the order lock for scripts, since its start. */
+  inOrderMs = 0;
   /** The shard, or ORDER, that the command under way found taken. */
   takenShard = 0;
   private nowMs = 0;
@@ -232,6 +235,7 @@ export class LockingPlan {
     if (!this.isOrdered) return;
     this.isOrdered = false;
     this.shards.unlockOrder();
+    this.inOrderMs += performance.now() - this.orderedSinceMs;
   }
 
   // Scripts.
@@ -253,6 +257,7 @@ export class LockingPlan {
     if (shards.lockOrder(0)) {
       this.isOrdered = true;
       if (this.isEmpty || wanted.tryLock(this.patience * SET_PATIENCE)) {
+        this.orderedSinceMs = performance.now();
         client.busyInRow = 0;
         return true;
       }
@@ -262,6 +267,7 @@ export class LockingPlan {
     } else this.takenShard = ORDER;
     if (!this.maySleep(client)) return false;
     this.isOrdered = wanted.lockInOrder(performance.now() + SLEEP_MS_MAX);
+    this.orderedSinceMs = performance.now();
     if (this.isOrdered) client.busyInRow = 0;
     else this.sleptInVain = true;
     return this.isOrdered;
@@ -278,7 +284,9 @@ export class LockingPlan {
 
   /** Takes the order lock if it is free, for a script that is about to write. @returns whether it has it */
   order(): boolean {
-    if (!this.isOrdered) this.isOrdered = this.shards.lockOrder(0);
+    if (this.isOrdered) return true;
+    this.isOrdered = this.shards.lockOrder(0);
+    this.orderedSinceMs = performance.now();
     return this.isOrdered;
   }
 

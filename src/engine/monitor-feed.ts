@@ -2,6 +2,7 @@
  * What MONITOR shows: a line for each command that has run, in Redis's format:
  *
  *     +1700000000.123456 [0 127.0.0.1:50000] "set" "key" "value"
+ *     +1700000000.123456 [0 lua] "set" "key" "value"                 by a script
  *
  * Lines are written while the command holds its locks and wait here until these are given back. They
  * travel as messages to the clients that watch, on whatever thread they are.
@@ -41,6 +42,8 @@ export interface MonitoredClient {
 
 export class MonitorFeed {
   isPending = false;
+  /** The commands that run are a script's. */
+  isInScript = false;
   /** Publishes; set in the wiring. */
   publisher: Publisher | null = null;
   private readonly lines = new ByteQueue(INITIAL_BYTES, WAITING_BYTES_MAX * 2);
@@ -49,12 +52,33 @@ export class MonitorFeed {
 
   /** Writes the line of a command that has run. */
   note(command: RegisteredCommand, args: ArgumentVector, client: MonitoredClient): void {
-    if ((command.traits & TRAIT_UNWATCHED) !== 0) return;
+    if ((command.traits & TRAIT_UNWATCHED) === 0) this.write(command, args, client);
+  }
+
+  /** The same for one that runs a script: its line comes before those of the script's commands. */
+  noteScript(command: RegisteredCommand, args: ArgumentVector, client: MonitoredClient): void {
+    this.write(command, args, client);
+  }
+
+  /** Where the next line will be, for `rewind`. */
+  get mark(): number {
+    return this.lines.used;
+  }
+
+  /** Drops the lines since a mark, as far as they wait: what they tell of starts over. */
+  rewind(mark: number): void {
+    this.lines.used = Math.min(this.lines.used, mark);
+    this.isPending = this.lines.used > 0;
+  }
+
+  private write(command: RegisteredCommand, args: ArgumentVector, client: MonitoredClient): void {
     const { lines } = this;
     if (lines.used > WAITING_BYTES_MAX) this.flush();
     const begin = lines.used;
     lines.appendWord(0);
-    lines.appendText(`+${timestamp()} [${client.database} ${client.address}]`);
+    lines.appendText(
+      `+${timestamp()} [${client.database} ${this.isInScript ? 'lua' : client.address}]`,
+    );
     for (let i = 0; i < args.count; i++) {
       const isSecret = command.isSecret?.(args, i) ?? false;
       if (isSecret) lines.appendText(' "(redacted)"');

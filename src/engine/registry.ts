@@ -47,6 +47,8 @@ export const TRAIT_RUNS_SCRIPT = 262144;
 export const TRAIT_WHILE_SUBSCRIBED = 524288;
 /** A client that tracks keys has the keys of this command in its cache. */
 export const TRAIT_TRACKED = 4194304;
+/** Refused as a write is when data cannot be saved. */
+export const TRAIT_TELLS_SAVE_FAILURE = 8388608;
 
 /** Commands that take microseconds, but for those with many arguments. */
 const SHORT_COMPLEXITY = /^O\((1|log\(N\))\)/;
@@ -168,6 +170,7 @@ function traitsOf(definition: AnyDefinition): number {
   if (definition.runsScript !== undefined) traits |= TRAIT_RUNS_SCRIPT;
   else if (flags.includes('readonly')) traits |= TRAIT_TRACKED;
   if (definition.whileLoading === true) traits |= TRAIT_LOADING;
+  if (definition.tellsSaveFailure === true) traits |= TRAIT_TELLS_SAVE_FAILURE;
   if (definition.whileSubscribed === true) traits |= TRAIT_WHILE_SUBSCRIBED;
   if (definition.locks === 'all') traits |= TRAIT_LOCK_ALL;
   if (definition.locks === 'none') traits |= TRAIT_LOCK_NONE;

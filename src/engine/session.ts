@@ -52,6 +52,8 @@ export class ClientSession implements Session {
   busyInRow = 0;
   /** The one shard for which its last command was put off; -1 when it was not. */
   takenShard = -1;
+  /** Its thread is the home of a shard that it often wants: it does not go where there is less to do. */
+  isAtHome = false;
   /** Its script is to begin with the order lock, as it has to start over. */
   isScriptOrdered = false;
   /** This thread keeps state for the client, so it cannot move. */

@@ -21,3 +21,16 @@ export interface DispatchStatistics {
     microseconds: number,
   ): void;
 }
+
+/** For commands that are no client's: effects, files that are loaded. They are not counted. */
+export function uncountedStatistics(commands: number): DispatchStatistics {
+  return {
+    calls: new Float64Array(commands),
+    microseconds: new Float64Array(commands),
+    rejected: new Float64Array(commands),
+    failed: new Float64Array(commands),
+    timeEverything: false,
+    errorReply: () => {},
+    timed: () => {},
+  };
+}

@@ -36,8 +36,8 @@ export class TransactionQueue {
     return this.used;
   }
 
-  /** @returns false when there is no room for it */
-  add(command: RegisteredCommand, args: Arguments): boolean {
+  /** @param traits the command's, or its script's @returns false when there is no room for it */
+  add(command: RegisteredCommand, traits: number, args: Arguments): boolean {
     const bytes = COMMAND_BYTES + args.count * ARGUMENT_BYTES + args.bytes;
     if (this.used + bytes > QUEUE_BYTES_MAX) return false;
     this.region = withRoom(this.region, this.used, this.used + bytes);
@@ -55,8 +55,8 @@ export class TransactionQueue {
     }
     this.used = at;
     this.length++;
-    this.anyTraits |= command.traits;
-    this.allTraits &= command.traits;
+    this.anyTraits |= traits;
+    this.allTraits &= traits;
     return true;
   }
 

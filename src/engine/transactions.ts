@@ -152,8 +152,8 @@ export class Transactions implements TransactionsPort {
         client.permissions === null
           ? null
           : dispatcher.access.refusalInExec(client, command, queued);
-      if (denied === null) dispatcher.runNested(command, queued, reply);
-      else dispatcher.replyRefusal(denied);
+      if (denied === null) dispatcher.nested.run(command, queued, reply);
+      else dispatcher.refusals.reply(denied);
     }
     if (keys.ready.count > 0) dispatcher.serveReady();
     keys.effects.endTransaction();

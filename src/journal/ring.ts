@@ -35,7 +35,7 @@
  * called without it and return hints.
  */
 import { releasePages } from '../base/page-release.js';
-import { copyBytes, type Region } from '../base/region.js';
+import { copyBytes, moveBytes, type Region } from '../base/region.js';
 import { type JournalEffect, kindWord, RECORD_HEADER_BYTES, recordBytes } from './record.js';
 
 const CAPACITY_WORD = 0;
@@ -288,7 +288,6 @@ export class JournalRing {
    *   otherwise               nothing moves
    */
   private resize(capacity: number, keep: number): void {
-    const { bytes } = this.region;
     const before = this.capacity;
     const held = this.head - keep;
     const from = this.offsetOf(keep);
@@ -296,10 +295,10 @@ export class JournalRing {
     let headOffset = from + held;
     if (untilEnd < held) {
       const target = DATA_OFFSET + capacity - untilEnd;
-      bytes.copyWithin(target, DATA_OFFSET + from, DATA_OFFSET + before);
+      moveBytes(this.region, target, DATA_OFFSET + from, before - from);
       headOffset = held - untilEnd;
     } else if (headOffset > capacity) {
-      bytes.copyWithin(DATA_OFFSET, DATA_OFFSET + from, DATA_OFFSET + from + held);
+      moveBytes(this.region, DATA_OFFSET, DATA_OFFSET + from, held);
       headOffset = held;
     }
     this.words[CAPACITY_WORD] = capacity;

@@ -44,6 +44,8 @@ export type LossListener = (shards: readonly number[], why: string) => void;
 export class JournalSink {
   /** Whether something was appended since a reader of this flag reset it. */
   wrote = false;
+  /** Grows with every effect. */
+  appended = 0;
   onLoss: LossListener = () => {};
   private readonly transaction: TransactionEffects;
   private inTransaction = false;
@@ -55,6 +57,7 @@ export class JournalSink {
   /** Appends an effect to its shard's ring, or to the open transaction. Never throws. */
   append(effect: JournalEffect): void {
     this.wrote = true;
+    this.appended++;
     if (this.inTransaction) {
       this.transaction.add(effect);
     } else if (effect.length > BODY_BYTES_MAX) {

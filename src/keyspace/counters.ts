@@ -4,6 +4,11 @@ import { declareCounter, declareValue, declareWord } from '../memory/control-lay
 export const HITS = declareCounter('keyspace.hits');
 export const MISSES = declareCounter('keyspace.misses');
 export const EXPIRED = declareCounter('keyspace.expired');
+export const EVICTED = declareCounter('keyspace.evicted');
+/** Milliseconds for which more memory was used than maxmemory allows. */
+export const EVICTION_EXCEEDED_MS = declareCounter('keyspace.eviction-exceeded-ms');
+/** Since when that is so, in milliseconds since 1970; 0 while it is not. */
+export const EVICTION_EXCEEDED_SINCE = declareValue('keyspace.eviction-exceeded-since');
 /** Elements that expired inside their values. */
 export const EXPIRED_ELEMENTS = declareCounter('keyspace.expired-elements');
 /** Values freed by way of a reclaim list. */

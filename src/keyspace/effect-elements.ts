@@ -4,9 +4,15 @@
  * element (replication/primary/part-filter.ts). A verb without a declaration is always right, and costs
  * that the collection is shipped from its beginning again.
  *
- * Argument 0 is the verb, argument 1 the key.
+ * Argument 0 is the verb, argument 1 the key; where the verb has subcommands, these are 1 and 2.
  */
-export type EffectElements = GroupedElements | EachElement | ListChange;
+export type EffectElements =
+  | GroupedElements
+  | EachElement
+  | ListChange
+  | StreamChange
+  | StreamGroupChange
+  | Subcommands;
 
 /**
  * Groups of arguments, one for each element, up to the end of the vector:
@@ -43,7 +49,29 @@ export interface ListChange {
   readonly by: 'push-head' | 'push-tail' | 'pop-head' | 'pop-tail' | 'replace';
 }
 
-/** By the verb, in upper case. */
+/** A change of a stream: an entry is appended whose id is argument 2; or what the root says is set. */
+export interface StreamChange {
+  readonly by: 'new-entry' | 'figures';
+}
+
+/**
+ * A change of a group of a stream, of its consumers or of what is pending in it. Making the same consumer
+ * once more, removing what is not there, and saying again what is pending change nothing.
+ */
+export interface StreamGroupChange {
+  readonly by: 'group';
+  /** Argument with the name of the group. */
+  readonly group: number;
+  /** Whether the group is removed. */
+  readonly removes?: true;
+}
+
+/** The verb has subcommands: the key is argument 2, and a verb with its subcommand says what it is about. */
+export interface Subcommands {
+  readonly by: 'subcommand';
+}
+
+/** By the verb, in upper case; by verb|subcommand where it has some. */
 export type ElementsByVerb = ReadonlyMap<string, EffectElements>;
 
 interface DeclaringCommand {
@@ -55,7 +83,11 @@ interface DeclaringCommand {
 export function elementsByVerb(commands: Iterable<DeclaringCommand>): ElementsByVerb {
   const found = new Map<string, EffectElements>();
   for (const { name, elements } of commands) {
-    if (elements !== undefined) found.set(name.toUpperCase(), elements);
+    if (elements === undefined) continue;
+    const verb = name.toUpperCase();
+    found.set(verb, elements);
+    const end = verb.indexOf('|');
+    if (end > 0) found.set(verb.slice(0, end), { by: 'subcommand' });
   }
   return found;
 }

@@ -66,6 +66,8 @@ export class EffectBuilder implements ValueEffects {
   private region = newRegion(INITIAL_BYTES);
   private position = 0;
   private count = 0;
+  /** Effects count as made and go nowhere: a script has asked for that (redis.set_repl). */
+  isMuted = false;
   /** Whether a vector was begun and has not ended. */
   begun = false;
   /** Whether the next effect is held back, until it is known whether another one follows. */
@@ -164,6 +166,7 @@ export class EffectBuilder implements ValueEffects {
     if (this.sink === null) return;
     this.begun = false;
     this.made++;
+    if (this.isMuted) return;
     this.region.view.setUint32(0, this.count, true);
     const { effect } = this;
     effect.region = this.region;

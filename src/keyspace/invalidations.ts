@@ -117,7 +117,8 @@ export class Invalidations {
       this.pending.appendWord(0);
       this.pending.appendWord(0);
     }
-    if (shards.spaces[shard]!.region.words[WORD_TRACKED] !== 0) forgetShard(shards, shard);
+    // Also without keys: a table keeps pages when its last key is taken out.
+    if (shards.tracked(shard).allocatedPages > 0) forgetShard(shards, shard);
   }
 
   /** All has been told but for the batches. */

@@ -16,6 +16,7 @@ import { hasExpired } from '../base/expiry-time.js';
 import type { Region } from '../base/region.js';
 import type { Space } from '../memory/space.js';
 import { HashState } from '../structures/hash.js';
+import { ORDER_FREQUENCY, ORDER_NONE, type SlotOrder } from '../structures/slot-order.js';
 import type { Table } from '../structures/table.js';
 import type { StoredValue } from '../values/value-type.js';
 import type { SoughtKey } from './effects.js';
@@ -35,6 +36,10 @@ export abstract class KeyLookup implements StoredValue, SoughtKey {
   expiresKeys = true;
   /** Whether the command under way writes: then it removes the expired keys that it meets. */
   writing = false;
+  /** How the order of slots tells which keys are used: as maxmemory-policy needs it. */
+  order: SlotOrder = ORDER_NONE;
+  /** The same, or ORDER_NONE while keys are found without being used. Set anew for each command. */
+  noting: SlotOrder = ORDER_NONE;
   /**
    * Whether a shard's expired keys are only hidden for now, and removed later: each removal is an
    * effect, and a replica is behind. Called under the shard's lock.
@@ -210,9 +215,37 @@ export abstract class KeyLookup implements StoredValue, SoughtKey {
     this.expiry = table.expiry;
     this.valueOffset = table.valueOffset;
     this.valueLength = table.valueLength;
-    if (!hasExpired(table.expiry, this.now)) return true;
+    if (!hasExpired(table.expiry, this.now)) {
+      if (this.noting !== ORDER_NONE) table.noteUse(this.noting);
+      return true;
+    }
     if (this.expiresKeys && (this.writing || !this.defersExpiry(this.shard))) this.expire();
     return false;
+  }
+
+  /** Whether it matters which keys are used. */
+  get tracksUse(): boolean {
+    return this.order !== ORDER_NONE;
+  }
+
+  /** Whether the place of a key's slot tells how often it is used, rather than how recently. */
+  get tracksFrequency(): boolean {
+    return this.order === ORDER_FREQUENCY;
+  }
+
+  /** The keys that the command under way finds are not used by that, as Redis's NOTOUCH has it. */
+  findWithoutUse(): void {
+    this.noting = ORDER_NONE;
+  }
+
+  /** They are, whatever the client has asked for. */
+  findWithUse(): void {
+    this.noting = this.order;
+  }
+
+  /** How useful the key found seems to be, from 0 to `most`: see structures/slot-order.ts. */
+  usefulness(most: number): number {
+    return this.table.usefulness(most);
   }
 
   /** Removes the key last sought, which has expired. */

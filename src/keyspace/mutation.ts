@@ -31,10 +31,12 @@
  */
 import type { ArgumentVector } from '../base/arguments.js';
 import { copyBytes, type Region } from '../base/region.js';
+import { ORDER_NONE } from '../structures/slot-order.js';
 import { EFFECT_EXPIRE_AT, EFFECT_PERSIST, EFFECT_REMOVE } from './effect-verbs.js';
 import { EffectBuilder } from './effects.js';
 import {
   EVENT_DEL,
+  EVENT_EVICTED,
   EVENT_EXPIRED,
   EVENT_HEXPIRED,
   EVENT_KEY_MISS,
@@ -77,6 +79,8 @@ export abstract class Mutation extends KeyLookup {
   totalChanges = 0;
   /** Keys that have expired and were removed, since the start. */
   expired = 0;
+  /** Keys that were evicted, likewise. */
+  evicted = 0;
   /** Elements of values (fields of hashes), likewise. */
   expiredElements = 0;
   listener: EventListener | null = null;
@@ -107,6 +111,7 @@ export abstract class Mutation extends KeyLookup {
   /** Before a command. @param writes whether it may change keys */
   beginCommand(writes: boolean): void {
     this.writing = writes;
+    this.noting = this.order;
     this.changes = 0;
     this.expiryEffects = 0;
     this.begun = false;
@@ -321,14 +326,18 @@ export abstract class Mutation extends KeyLookup {
     if (!this.expiresKeys || (!this.writing && this.defersExpiry(this.shard))) return true;
     const { effects } = this;
     const before = effects.made;
+    const { isMuted } = effects;
+    // What has expired is no change of the script's that may keep its own to itself.
+    effects.isMuted = false;
     const removed = this.types.elementExpiry(this.kind).expire(this, this.now, effects);
+    effects.isMuted = isMuted;
     this.expiryEffects += effects.made - before;
     if (removed === 0) return true;
     this.expiredElements += Math.abs(removed);
     this.touch(true);
     this.announce(EVENT_HEXPIRED);
     if (removed > 0) return true;
-    this.removeExpired(EVENT_DEL);
+    this.removeByServer(EVENT_DEL);
     return false;
   }
 
@@ -350,25 +359,37 @@ export abstract class Mutation extends KeyLookup {
   /** Removes the key last sought, which has expired (also used by the active cycle). */
   protected expire(): void {
     this.expired++;
-    this.removeExpired(EVENT_EXPIRED);
+    this.removeByServer(EVENT_EXPIRED);
   }
 
-  private removeExpired(event: KeyspaceEvent): void {
+  /** Removes the key found to make room for others. Outside of commands. */
+  evict(): void {
+    this.evicted++;
+    this.removeByServer(EVENT_EVICTED);
+  }
+
+  /** No client has asked for it, and no command counts it as its change. */
+  private removeByServer(event: KeyspaceEvent): void {
     this.types.removeEntry(this.table);
     this.exists = false;
     this.invalidations.byClient = false;
     this.touch(false);
     this.invalidations.byClient = true;
     this.announce(event);
-    if (!this.effects.active) return;
+    const { effects } = this;
+    if (!effects.active) return;
+    const { isMuted } = effects;
+    effects.isMuted = false;
     this.expiryEffects++;
-    this.effects.begin(EFFECT_REMOVE).end();
+    effects.begin(EFFECT_REMOVE).end();
+    effects.isMuted = isMuted;
   }
 
   /** Makes the entry of the key last sought; its value's bytes are to be written. */
   private place(kind: number, length: number, expiry: number): number {
-    const isNew = !this.exists || this.replacesKey;
-    const owned = this.exists && this.types.owns(this.kind);
+    const existed = this.exists;
+    const isNew = !existed || this.replacesKey;
+    const owned = existed && this.types.owns(this.kind);
     if (owned) this.replaced.keep(this);
     const at = this.table.put(kind, length, expiry);
     if (at < 0) throw this.full();
@@ -381,6 +402,7 @@ export abstract class Mutation extends KeyLookup {
     this.expiry = expiry;
     this.valueOffset = at;
     this.valueLength = length;
+    if (!existed && this.order !== ORDER_NONE) this.table.placeNew(this.order);
     if (isNew && this.tellsCreation) this.announce(EVENT_NEW);
     return at;
   }

@@ -116,6 +116,14 @@ test('what is tracked is that of a plain model, and its memory comes back', () =
   );
 });
 
+test('a table whose last key was taken out gives its pages back when the database is emptied', () => {
+  track(shards, 0, keyOf('a'), { id: 1, thread: 0 });
+  change('a');
+  assert.equal(words[WORD_TRACKED], 0);
+  invalidations.forgetAll(shards, 0);
+  assert.equal(shards.tracked(0).allocatedPages, 0);
+});
+
 test('a full shard: the client is told that it must not keep the key', () => {
   let outcome = TRACKED_NEW_KEY;
   let count = 0;

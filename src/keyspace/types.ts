@@ -26,6 +26,7 @@ import { stringType } from '../values/string/type.js';
 import type { ElementExpiry, StoredValue, ValueType } from '../values/value-type.js';
 import { ReclaimList } from './reclaim-list.js';
 
+export { ENTRY_BELOW, ENTRY_FOLLOWS, StreamPlace } from '../values/stream/place.js';
 export type { StoredValue, ValueEffects, ValueType } from '../values/value-type.js';
 export { PARTS_END } from '../values/value-type.js';
 

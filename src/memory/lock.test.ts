@@ -128,8 +128,7 @@ function declareTests(): void {
     assert.ok(tryLock(words, LOCK, 1));
     const begunMs = performance.now();
     assert.equal(lockBefore(words, LOCK, 2, begunMs + 20), false);
-    const tookMs = performance.now() - begunMs;
-    assert.ok(tookMs >= 20 && tookMs < 2000, `${tookMs} ms`);
+    assert.ok(performance.now() >= begunMs + 20);
     assert.equal(tryLock(words, LOCK, 2), false);
     assert.ok(holdsLock(words, LOCK, 1));
     assert.equal(holdsLock(words, LOCK, 2), false);

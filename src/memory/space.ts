@@ -151,6 +151,11 @@ export class Space {
     return words[LISTED_WORD]! + wilderness + words[PENDING_PAGES_WORD]!;
   }
 
+  /** Pages of freed runs that are not given back to the system yet. */
+  get pendingPages(): number {
+    return this.words[PENDING_PAGES_WORD]!;
+  }
+
   /** Pages in one piece that no run was ever taken from. */
   get untouchedPages(): number {
     return this.words[HIGH_WORD]! - this.words[LOW_WORD]!;

@@ -81,6 +81,9 @@ export class ClientInput<S extends NetSession> {
     this.waiting = new WaitingClients((connection) => this.resumeInput(connection));
   }
 
+  /** Arrivals that were served at once, and of them those that found a shard taken. */
+  readonly contention = { tries: 0, contended: 0 };
+
   /** Forgets a command that was not completed. */
   reset(): void {
     this.served = null;
@@ -102,9 +105,13 @@ export class ClientInput<S extends NetSession> {
       this.backlogs.putAside(connection, region, offset, offset + length);
       this.waiting.add(connection, BUSY, this.dispatcher.now);
     } else {
+      const { contended } = connection;
       this.serve(connection, region, offset, offset + length);
+      this.contention.tries++;
+      if (connection.contended > contended) this.contention.contended++;
     }
     if (connection.partial !== null || connection.backlog !== null) {
+      this.policy.traffic.heldBytes += length;
       this.exceedsQueryLimit(connection);
     }
   }
@@ -113,6 +120,7 @@ export class ClientInput<S extends NetSession> {
   receivedInto(connection: Connection<S>, partial: PartialCommand, length: number): void {
     partial.used += length;
     partial.directLeft -= length;
+    this.policy.traffic.heldBytes += length;
     if (this.exceedsQueryLimit(connection)) return;
     if (partial.directLeft === 0) this.serve(connection, partial.region, 0, 0);
   }
@@ -201,6 +209,7 @@ export class ClientInput<S extends NetSession> {
     if (outcome === SUSPENDED) return;
     if (outcome === BUSY) {
       const { takenShard } = connection.session;
+      if (takenShard >= 0) connection.contended++;
       connection.takenShard = takenShard;
       connection.gathered = takenShard < 0 ? 0 : GATHERED_ARRIVALS;
     }

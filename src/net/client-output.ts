@@ -1,13 +1,15 @@
 /**
  * What is written to clients, from the reply arena to the transport. The first replies of a turn go
  * out as one send at its end; what does not fit that send, or was not taken, waits in the
- * connection's own queue (output.ts), which is sent piece by piece.
+ * connection's own queue (output.ts), which is sent piece by piece. Replies that show writes which
+ * are not durable yet may have to wait before all that (held-replies.ts).
  */
 import type { Region } from '../base/region.js';
 import type { Transport } from '../platform/transport.js';
 import type { Reply } from '../protocol/reply.js';
 import type { Connection } from './connection.js';
 import { NOWHERE } from './handover.js';
+import { HeldReplies } from './held-replies.js';
 import type { OutputArenas } from './output.js';
 import { exceedsOutputLimit, type FrontendPolicy } from './policy.js';
 import type { NetSession } from './runner.js';
@@ -29,6 +31,21 @@ export class ClientOutput<S extends NetSession> {
     this.arenas.borrow(region);
     pending.prependInPlace(region, offset, length);
   };
+  private readonly held = new HeldReplies<S>();
+  /** `ReplyGate.writes` when output was queued last: who queues next has made those since. */
+  private writesSeen = 0;
+  private readonly sendHeld: TakeBytes<S> = (connection, region, offset, length) => {
+    try {
+      this.arenas.beginReplies();
+      this.reply.raw(region, offset, length);
+      this.sendWritten(connection, this.nowMs);
+      if (connection.inputEnded && connection.held === 0) this.awaitSent(connection);
+    } catch (error) {
+      this.reply.rewind(0);
+      this.failed(connection, error);
+    }
+  };
+  private nowMs = 0;
   /** Connections to close once the sends of this turn have completed. */
   private closing: Connection<S>[] = [];
   /** Connections whose pending output can be sent from the next turn on. */
@@ -64,6 +81,51 @@ export class ClientOutput<S extends NetSession> {
     const { reply } = this;
     const { region, start } = reply;
     const length = reply.position - start;
+    const { replyGate } = this.policy;
+    if (replyGate.isOn && replyGate.writes !== this.writesSeen) this.hold(connection);
+    if (length === 0) return;
+    if (connection.held === 0) {
+      this.sendWritten(connection, nowMs);
+      return;
+    }
+    reply.start = reply.position;
+    this.held.add(connection, region, start, length);
+    this.checkLimit(connection, nowMs);
+  }
+
+  /**
+   * What is written for the connection from now on waits until all that was written to the data so
+   * far is durable, if replies to writes do.
+   */
+  hold(connection: Connection<S>): void {
+    const { replyGate } = this.policy;
+    this.writesSeen = replyGate.writes;
+    if (replyGate.isOn && connection.held === 0) this.held.add(connection, this.reply.region, 0, 0);
+  }
+
+  /** Writes out what has become durable. Between the replies of two connections. */
+  releaseHeld(nowMs: number): void {
+    const { replyGate } = this.policy;
+    this.writesSeen = replyGate.writes;
+    if (!this.held.hasSome) return;
+    this.nowMs = nowMs;
+    this.held.release(replyGate, this.sendHeld);
+  }
+
+  /** Whether replies are held; `isHeldDue`: some of them could go out now. */
+  get hasHeld(): boolean {
+    return this.held.hasSome;
+  }
+
+  get isHeldDue(): boolean {
+    return this.held.isDue(this.policy.replyGate);
+  }
+
+  /** Sends what was written for the connection since `reply.start`, behind what it waits for. */
+  private sendWritten(connection: Connection<S>, nowMs: number): void {
+    const { reply } = this;
+    const { region, start } = reply;
+    const length = reply.position - start;
     if (length === 0) return;
     reply.start = reply.position;
     this.policy.traffic.sentBytes += length;
@@ -82,7 +144,7 @@ export class ClientOutput<S extends NetSession> {
    * @returns false when they cannot be part of the turn's send: nothing was queued
    */
   queueShared(connection: Connection<S>, region: Region, offset: number, length: number): boolean {
-    if (!(connection.pending?.isEmpty ?? true)) return false;
+    if (!(connection.pending?.isEmpty ?? true) || connection.held > 0) return false;
     if (connection.sentTurn !== this.turnNumber) {
       connection.sentTurn = this.turnNumber;
       this.sends.add(connection, region, offset, length);
@@ -99,7 +161,7 @@ export class ClientOutput<S extends NetSession> {
    */
   moveToEnd(connection: Connection<S>, more: number): boolean {
     const { reply, sends } = this;
-    if (!(connection.pending?.isEmpty ?? true)) return false;
+    if (!(connection.pending?.isEmpty ?? true) || connection.held > 0) return false;
     const length = sends.lengthOf(connection);
     if (length < 0 || length > MOVED_BYTES_MAX) return false;
     if (!this.arenas.hasRoom(length + more)) return false;
@@ -117,7 +179,13 @@ export class ClientOutput<S extends NetSession> {
     length: number,
     nowMs: number,
   ): void {
+    if (connection.held > 0) {
+      this.held.add(connection, region, offset, length);
+      this.checkLimit(connection, nowMs);
+      return;
+    }
     this.policy.traffic.sentBytes += length;
+    this.policy.traffic.heldBytes += length;
     const pending = connection.pendingQueue();
     pending.append(region, offset, length);
     if (!pending.sending) this.starting.push(connection);
@@ -130,6 +198,7 @@ export class ClientOutput<S extends NetSession> {
     start: number,
     length: number,
   ): void {
+    this.policy.traffic.heldBytes += length;
     const pending = connection.pendingQueue();
     if (this.arenas.release(region, start, length)) pending.appendInPlace(region, start, length);
     else pending.append(region, start, length);
@@ -152,7 +221,7 @@ export class ClientOutput<S extends NetSession> {
     if (pending === null) return;
     pending.shift();
     if (!pending.isEmpty) this.startPending(connection);
-    else if (connection.inputEnded) this.close(connection);
+    else if (connection.inputEnded && connection.held === 0) this.close(connection);
   }
 
   checkLimit(connection: Connection<S>, nowMs: number): void {
@@ -171,6 +240,11 @@ export class ClientOutput<S extends NetSession> {
   closeWhenSent(connection: Connection<S>): void {
     if (connection.closed || connection.inputEnded) return;
     connection.inputEnded = true;
+    // Else when the last of it is released.
+    if (connection.held === 0) this.awaitSent(connection);
+  }
+
+  private awaitSent(connection: Connection<S>): void {
     connection.closeTurn = this.turnNumber + 1;
     this.closing.push(connection);
   }
@@ -178,6 +252,7 @@ export class ClientOutput<S extends NetSession> {
   /** Whether all that was written to a client so far has gone out. */
   isQuiet(connection: Connection<S>): boolean {
     // The transport reports what a send left over one turn later.
+    if (connection.held > 0) return false;
     return connection.sentTurn < this.turnNumber - 1 && (connection.pending?.isEmpty ?? true);
   }
 
@@ -189,9 +264,53 @@ export class ClientOutput<S extends NetSession> {
 
   /** Last step of a turn's end: hands the turn's sends to the transport. */
   endTurn(): void {
+    this.held.endTurn(this.policy.replyGate);
     this.sends.flush(this.transport);
     this.turnNumber++;
     this.arenas.turn();
+  }
+
+  // While a script runs for too long (attendant.ts).
+
+  /** Hands what the turn has to send to the transport before its end. */
+  sendEarly(): void {
+    this.sends.flush(this.transport);
+  }
+
+  /**
+   * Queues a copy of bytes behind all that waits for the connection, also behind a send of this turn
+   * that the transport has already.
+   */
+  queueEarly(
+    connection: Connection<S>,
+    region: Region,
+    offset: number,
+    length: number,
+    nowMs: number,
+  ): void {
+    this.sends.withdraw(connection, this.putFirst);
+    this.queueCopy(connection, region, offset, length, nowMs);
+  }
+
+  /** Starts output that waits. Sends of this turn are out. @param but has more to write first */
+  startEarly(but: Connection<S> | null): void {
+    const { starting } = this;
+    this.starting = [];
+    for (const connection of starting) {
+      if (connection.closed) continue;
+      if (connection === but || connection.slot === NOWHERE) this.starting.push(connection);
+      else this.startOrClose(connection);
+    }
+  }
+
+  /** No error can be written: the reply is in use. */
+  private startOrClose(connection: Connection<S>): void {
+    try {
+      this.startPending(connection);
+    } catch (error) {
+      this.policy.failed(`sending to ${connection.session.address}`, error);
+      this.close(connection);
+    }
   }
 
   /** Starts output that came while a send of the same turn was queued. */

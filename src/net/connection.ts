@@ -29,8 +29,13 @@ export class Connection<S extends NetSession> {
   closed = false;
   /** Takes the connection over once the transport has detached it. */
   takeOver: TakeOver | null = null;
+  /** How often it found a shard taken, for placement. */
+  contended = 0;
   /** Grows with what is received: how much work the client makes, for placement. */
   activity = 0;
+  /** How many pieces of its output wait for writes to be durable, and their bytes. */
+  held = 0;
+  heldBytes = 0;
   /** When its output first passed the soft limit, 0 = it is below. */
   softLimitSinceMs = 0;
 
@@ -42,7 +47,7 @@ export class Connection<S extends NetSession> {
   ) {}
 
   get outputBytes(): number {
-    return this.pending === null ? 0 : this.pending.bytes;
+    return this.heldBytes + (this.pending === null ? 0 : this.pending.bytes);
   }
 
   /**

@@ -10,3 +10,12 @@ export const WRITES = declareCounter('net.writes');
 export const CONNECTED_CLIENTS = declareWord('net.connected-clients');
 /** Accepted by one thread and being handed to another, which does not count them yet. */
 export const HANDED_OVER = declareWord('net.handed-over');
+/** What clients take, without replicas: in bytes by thread, and in pages over all threads. */
+export const CLIENT_BYTES = declareCounter('net.client-bytes', { lasting: true });
+export const CLIENT_PAGES = declareWord('net.client-pages');
+/** Of these bytes, what clients take that may be closed for it. */
+export const EVICTABLE_CLIENT_BYTES = declareCounter('net.evictable-client-bytes', {
+  lasting: true,
+});
+/** Closed as clients took more than maxmemory-clients. */
+export const EVICTED_CLIENTS = declareCounter('net.evicted-clients');

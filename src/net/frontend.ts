@@ -10,6 +10,7 @@ import type { Region } from '../base/region.js';
 import type { CloseReason, Transport, TransportHandler } from '../platform/transport.js';
 import { INTERNAL } from '../protocol/errors.js';
 import type { Reply } from '../protocol/reply.js';
+import { type Answer, Attendant, ownReply } from './attendant.js';
 import { ClientInput } from './client-input.js';
 import { ClientOutput } from './client-output.js';
 import { Connection } from './connection.js';
@@ -23,6 +24,8 @@ import type { CommandRunner, NetSession } from './runner.js';
 const ARRIVAL_WEIGHT = 200;
 /** How long to wait after a turn's background work threw. */
 const FAILED_BACKGROUND_MS = 100;
+/** Room for the text of a refusal. */
+const REFUSAL_BYTES = 256;
 
 export class Frontend<S extends NetSession> implements TransportHandler {
   readonly connections = new Map<number, Connection<S>>();
@@ -30,6 +33,7 @@ export class Frontend<S extends NetSession> implements TransportHandler {
   private readonly output: ClientOutput<S>;
   private readonly input: ClientInput<S>;
   private readonly pushes: ClientPushes<S>;
+  private readonly attendant: Attendant<S>;
   /** Where the bytes staged last are, and how many. */
   private stagedAt = 0;
   private stagedBytes = 0;
@@ -69,6 +73,26 @@ export class Frontend<S extends NetSession> implements TransportHandler {
       close: (connection) => this.close(connection),
       failed: (connection, error) => this.failed(connection, 'serving', error),
     });
+    this.attendant = this.createAttendant();
+  }
+
+  private createAttendant(): Attendant<S> {
+    const { transport, connections, output, policy, createRegion } = this;
+    return new Attendant({
+      ...{ transport, connections, output, policy, createRegion },
+      served: () => this.input.served,
+      offered: (descriptor) => this.offered(descriptor),
+      accepted: (slot) => {
+        const input = this.arrivals.isEmpty ? null : this.settleIn(slot);
+        if (input === null) this.admit(slot, ownReply(REFUSAL_BYTES));
+        return input ?? '';
+      },
+      closed: (connection) => {
+        if (connection.closed) this.connections.delete(connection.slot);
+        else this.forget(connection);
+      },
+      close: (connection) => this.close(connection),
+    });
   }
 
   // --- the transport's callbacks -----------------------------------------------------------------
@@ -85,7 +109,9 @@ export class Frontend<S extends NetSession> implements TransportHandler {
   accepted(slot: number): void {
     this.openTurn();
     try {
-      if (this.arrivals.isEmpty || !this.arrived(slot)) this.admit(slot);
+      if (!this.arrivals.isEmpty && this.arrived(slot)) return;
+      this.arenas.beginReplies();
+      this.admit(slot, this.reply);
     } catch (error) {
       this.policy.failed('accepting a client', error);
       const connection = this.connections.get(slot);
@@ -95,6 +121,7 @@ export class Frontend<S extends NetSession> implements TransportHandler {
   }
 
   received(slot: number, region: Region, offset: number, length: number): void {
+    if (this.attendant.isHolding) this.releaseHeld();
     const connection = this.connections.get(slot);
     if (connection === undefined) return;
     this.openTurn();
@@ -108,6 +135,7 @@ export class Frontend<S extends NetSession> implements TransportHandler {
   }
 
   receivedInto(slot: number, length: number): void {
+    if (this.attendant.isHolding) this.releaseHeld();
     const connection = this.connections.get(slot);
     const partial = connection?.partial;
     if (connection === undefined || partial === null || partial === undefined) return;
@@ -184,6 +212,7 @@ export class Frontend<S extends NetSession> implements TransportHandler {
   turn(): number {
     this.openTurn();
     this.output.beginTurn();
+    if (this.attendant.isHolding) this.releaseHeld();
     this.serveWaiting();
     const backgroundMs = this.background();
     if (this.resumed.length > 0) this.resumeAll();
@@ -217,6 +246,7 @@ export class Frontend<S extends NetSession> implements TransportHandler {
       }
       this.turnOpen = true;
       this.policy.beginTurn();
+      this.output.releaseHeld(this.dispatcher.now);
     } catch (error) {
       this.policy.failed('beginning a turn', error);
     }
@@ -234,11 +264,24 @@ export class Frontend<S extends NetSession> implements TransportHandler {
 
   private mayWait(): boolean {
     try {
-      return this.policy.mayWait() && !this.output.isWaiting && this.resumed.length === 0;
+      const { output } = this;
+      if (!this.policy.mayWait() || output.isWaiting || this.resumed.length > 0) return false;
+      return !output.hasHeld || !this.isHeldDue();
     } catch (error) {
       this.policy.failed('ending a turn', error);
       return false;
     }
+  }
+
+  /** How often commands found a shard taken; the caller sets it back. */
+  get contention(): { tries: number; contended: number } {
+    return this.input.contention;
+  }
+
+  /** Who waits for writes to be durable says so before it looks a last time. */
+  private isHeldDue(): boolean {
+    this.policy.awaitsDurable();
+    return this.output.isHeldDue;
   }
 
   // --- output that no command of the client asked for ---------------------------------------------
@@ -253,6 +296,12 @@ export class Frontend<S extends NetSession> implements TransportHandler {
   push(session: S, region: Region, offset: number, length: number): boolean {
     this.stage(region, offset, length);
     return this.pushStaged(session);
+  }
+
+  /** What the client gets from now on shows writes that another thread or command made. */
+  hold(session: S): void {
+    const connection = this.connections.get(session.connection);
+    if (connection?.session === session) this.output.hold(connection);
   }
 
   /** Keeps a copy of bytes for any number of `pushStaged`: they are stored once for all clients. */
@@ -283,14 +332,14 @@ export class Frontend<S extends NetSession> implements TransportHandler {
     }
   }
 
-  private admit(slot: number): void {
-    const { reply, transport } = this;
+  /** @param reply where a refusal is written, and lies until it has gone out */
+  private admit(slot: number, reply: Reply): void {
+    const { transport } = this;
     const admitted = this.policy.admit(slot);
     if (typeof admitted !== 'string') {
       this.connections.set(slot, new Connection(slot, admitted, this.createRegion));
       return;
     }
-    this.arenas.beginReplies();
     reply.errorText(admitted);
     transport.send(slot, reply.region, reply.start, reply.length);
     transport.close(slot);
@@ -309,6 +358,37 @@ export class Frontend<S extends NetSession> implements TransportHandler {
     } catch (second) {
       this.policy.failed(`closing ${connection.session.address}`, second);
       this.close(connection);
+    }
+  }
+
+  // --- while a script runs for too long ----------------------------------------------------------
+
+  /**
+   * Serves the thread's other clients, from inside a script, which calls this every few milliseconds.
+   * @param answer to each command
+   */
+  attend(answer: Answer<S>, isFirst: boolean): void {
+    this.attendant.attend(answer, this.dispatcher.now, isFirst);
+  }
+
+  /** The script is over: what clients sent meanwhile comes before all that they send now. */
+  private releaseHeld(): void {
+    this.openTurn();
+    this.attendant.release(
+      (connection, intoBytes, bytes) => this.feedHeld(connection, intoBytes, bytes),
+      (connection) => this.forget(connection),
+    );
+  }
+
+  private feedHeld(connection: Connection<S>, intoBytes: number, bytes: Buffer): void {
+    const { partial } = connection;
+    try {
+      if (intoBytes > 0 && partial !== null) {
+        this.input.receivedInto(connection, partial, intoBytes);
+      }
+      if (bytes.length > 0) this.feedText(connection, bytes.toString('latin1'));
+    } catch (error) {
+      this.failed(connection, 'serving', error);
     }
   }
 
@@ -404,19 +484,29 @@ export class Frontend<S extends NetSession> implements TransportHandler {
 
   /** Whether an accepted connection is one that was being adopted. */
   private arrived(slot: number): boolean {
+    const input = this.settleIn(slot);
+    if (input === null) return false;
+    if (input !== '') this.feedText(this.connections.get(slot)!, input);
+    return true;
+  }
+
+  /** @returns input of the connection that is to be served, or null when it was not expected */
+  private settleIn(slot: number): string | null {
     const arrival = this.arrivals.take(this.transport.descriptor(slot));
-    if (arrival === undefined) return false;
+    if (arrival === undefined) return null;
     const { connection, input } = arrival;
     connection.slot = slot;
     connection.session.connection = slot;
     this.connections.set(slot, connection);
     const partial = connection.partial;
-    if (connection.session.closeAfterReply && !connection.inputEnded) this.close(connection);
-    else if (input !== '') this.feedText(connection, input);
-    else if (partial !== null && partial.directLeft > 0) {
+    if (connection.session.closeAfterReply && !connection.inputEnded) {
+      this.close(connection);
+      return '';
+    }
+    if (input === '' && partial !== null && partial.directLeft > 0) {
       this.transport.receiveInto(slot, partial.region, partial.used, partial.directLeft);
     }
-    return true;
+    return input;
   }
 
   private feedText(connection: Connection<S>, text: string): void {
@@ -441,8 +531,11 @@ export class Frontend<S extends NetSession> implements TransportHandler {
   /** Ends a client from outside (CLIENT KILL, idle timeout). */
   endSession(session: S): void {
     const connection = this.connections.get(session.connection);
-    if (connection !== undefined && connection.session === session) this.close(connection);
-    else if (this.arrivals.find(session) !== undefined) session.closeAfterReply = true;
+    if (connection !== undefined && connection.session === session) {
+      // What a command under way uses stays until its end.
+      if (connection === this.input.served) session.closeAfterReply = true;
+      else this.close(connection);
+    } else if (this.arrivals.find(session) !== undefined) session.closeAfterReply = true;
   }
 
   /**
@@ -468,7 +561,10 @@ export class Frontend<S extends NetSession> implements TransportHandler {
 
   private forget(connection: Connection<S>): void {
     connection.closed = true;
-    this.connections.delete(connection.slot);
+    // The slot may be another one's when it left while a script ran.
+    if (this.connections.get(connection.slot) === connection) {
+      this.connections.delete(connection.slot);
+    }
     const { session } = connection;
     const cancel = session.cancelSuspension;
     session.cancelSuspension = null;

@@ -28,7 +28,7 @@ export function isQuiet<S extends NetSession>(connection: Connection<S>): boolea
   const { session, partial, pending } = connection;
   if (connection.closed || connection.inputEnded) return false;
   if (session.suspended || session.closeAfterReply) return false;
-  if (!(pending?.isEmpty ?? true)) return false;
+  if (!(pending?.isEmpty ?? true) || connection.held > 0) return false;
   return (partial?.directLeft ?? 0) === 0 && connection.inputBytes <= INPUT_BYTES_MAX;
 }
 

@@ -3,7 +3,7 @@
  * come yet (`PartialCommand`), and whole commands that must wait (`Backlog`).
  */
 import { giveBack } from '../base/owned-region.js';
-import { copyBytes, type Region } from '../base/region.js';
+import { copyBytes, moveBytes, type Region } from '../base/region.js';
 import type { RequestParser } from '../protocol/parser.js';
 
 const LF = 10;
@@ -114,7 +114,7 @@ export class Backlog {
     while (size < (used + length) * 2) size *= 2;
     size = Math.min(size, REGION_BYTES_MAX);
     const next = size === this.region.length ? this.region : this.createRegion(size);
-    if (next === this.region) next.bytes.copyWithin(0, this.start, this.end);
+    if (next === this.region) moveBytes(next, 0, this.start, this.end - this.start);
     else {
       copyBytes(next, 0, this.region, this.start, used);
       outgrown(this.region);

@@ -2,6 +2,7 @@
  * What the owner of a Frontend decides: which clients may connect, and how much output may wait.
  */
 import type { Connection } from './connection.js';
+import type { ReplyGate } from './held-replies.js';
 import type { NetSession } from './runner.js';
 
 /** How much unsent output a class of clients may have; 0 = no bound. */
@@ -31,8 +32,12 @@ export interface FrontendPolicy<S extends NetSession> {
    * @returns false when there is something to do already: it must not wait
    */
   mayWait(): boolean;
+  /** Replies are held, and the thread is about to wait: it is to be woken when one may go out. */
+  awaitsDurable(): void;
   /** Once a turn, when all is done: background work; returns milliseconds until it wants more. */
   background(): number;
+  /** Which replies wait until writes are durable. */
+  readonly replyGate: ReplyGate;
   /** By `NetSession.outputClass`. */
   readonly outputLimits: readonly OutputLimit[];
   readonly bulkBytesMax: number;
@@ -46,7 +51,13 @@ export interface FrontendPolicy<S extends NetSession> {
   log(level: 'verbose' | 'warning', message: string): void;
   /** An exception outside of any command. Must not throw, and writes a bounded number of lines. */
   failed(doing: string, error: unknown): void;
-  readonly traffic: { receivedBytes: number; sentBytes: number; outputLimitClosed: number };
+  readonly traffic: {
+    receivedBytes: number;
+    sentBytes: number;
+    /** Input and output put aside since the owner last looked. */
+    heldBytes: number;
+    outputLimitClosed: number;
+  };
 }
 
 /** Whether a client's unsent output is over the hard limit, or over the soft one for too long. */

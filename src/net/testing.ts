@@ -6,6 +6,7 @@ import type { Transport } from '../platform/transport.js';
 import type { Arguments } from '../protocol/parser.js';
 import { Reply } from '../protocol/reply.js';
 import { Frontend } from './frontend.js';
+import type { ReplyGate } from './held-replies.js';
 import { type FrontendPolicy, NO_OUTPUT_LIMIT } from './policy.js';
 import type { CommandRunner, NetSession } from './runner.js';
 
@@ -139,6 +140,14 @@ export class EchoRunner implements CommandRunner<FakeSession> {
   }
 }
 
+/** The gate that is always open. */
+const OPEN_GATE: ReplyGate = {
+  isOn: false,
+  writes: 0,
+  mark: () => 0,
+  reached: () => Number.POSITIVE_INFINITY,
+};
+
 /** A policy that lets everything happen, and fails the test when told of an exception. */
 export function quietPolicy<S extends NetSession>(admit: (slot: number) => S): FrontendPolicy<S> {
   return {
@@ -151,16 +160,18 @@ export function quietPolicy<S extends NetSession>(admit: (slot: number) => S): F
     background: () => 100,
     outputLimits: [NO_OUTPUT_LIMIT, NO_OUTPUT_LIMIT],
     mayWait: () => true,
+    awaitsDurable: () => {},
+    replyGate: OPEN_GATE,
     bulkBytesMax: 512 * 1024 * 1024,
     queryBytesMax: 1024 * 1024 * 1024,
     queryLimitReached: () => {},
     log: () => {},
     failed: (doing, error) => assert.fail(`${doing}: ${String(error)}`),
-    traffic: { receivedBytes: 0, sentBytes: 0, outputLimitClosed: 0 },
+    traffic: { receivedBytes: 0, sentBytes: 0, heldBytes: 0, outputLimitClosed: 0 },
   };
 }
 
-export function newFrontend() {
+export function newFrontend(replyGate: ReplyGate = OPEN_GATE) {
   const reply = new Reply(newRegion(64));
   const runner = new EchoRunner(reply);
   const transport = new FakeTransport();
@@ -169,7 +180,7 @@ export function newFrontend() {
     transport as unknown as Transport,
     runner,
     reply,
-    quietPolicy(() => session),
+    { ...quietPolicy(() => session), replyGate },
     newRegion,
   );
   transport.frontend = frontend;

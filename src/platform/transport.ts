@@ -160,6 +160,16 @@ export interface Transport {
   run(handler: TransportHandler): Promise<void>;
   stop(): void;
 
+  /**
+   * A turn within a callback, for a handler whose callback takes very long: what has happened since is
+   * handed to `handler` instead of the one that `run` has, after its `turn`. It never waits. Memory
+   * that callbacks under way were given stays as it is. Connections that are to be detached wait.
+   * @param lets whether connections whose peers have ended their side may be reported closed: not
+   *   before the replies that the handler of `run` still has have been sent
+   * @returns false where that is impossible: the portable transport's events come from Node.js
+   */
+  attend(handler: TransportHandler, lets: boolean): boolean;
+
   /** Number by which another thread can wake this transport: see `wakeTransport` in the same folder. */
   readonly waker: number;
 }

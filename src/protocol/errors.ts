@@ -97,6 +97,20 @@ export const SAME_OBJECT = error('ERR source and destination objects are the sam
 export const BUSY_KEY = error('BUSYKEY Target key name already exists.');
 export const DUMP_PAYLOAD = error('ERR DUMP payload version or checksum are wrong');
 export const RESTORE_BAD_FORMAT = error('ERR Bad data format');
+export const RESTORE_TTL = error('ERR Invalid TTL value, must be >= 0');
+export const RESTORE_IDLE_TIME = error('ERR Invalid IDLETIME value, must be >= 0');
+export const RESTORE_FREQUENCY = error('ERR Invalid FREQ value, must be >= 0 and <= 255');
+export const MIGRATE_KEYS = error(
+  'ERR When using MIGRATE KEYS option, the key argument must be set to the empty string',
+);
+/** Redis lets everybody wait meanwhile: there is no such case. */
+export const MIGRATE_CHANGED = error(
+  'ERR a key has changed while it was migrated: it is kept here, and the target has it as it was',
+);
+export const MIGRATE_INSIDE = error(
+  'ERR MIGRATE waits for another server: it is not allowed in a transaction or a script',
+);
+export const PAYLOAD_TOO_LONG = error('ERR the value is too large for a payload');
 
 // The server's state refuses the command.
 export const OOM = error("OOM command not allowed when used memory > 'maxmemory'.");
@@ -126,6 +140,12 @@ export const MISCONF = error(
     'configured to report errors during writes if RDB snapshotting fails ' +
     '(stop-writes-on-bgsave-error option). Please check the Redis logs for details about the ' +
     'RDB error.',
+);
+export const MISCONF_DISK_FULL = error(
+  'MISCONF Errors writing to the AOF file: No space left on device',
+);
+export const MISCONF_DISK_FAILED = error(
+  'MISCONF Errors writing to the AOF file: Input/output error',
 );
 export const NO_MASTER_LINK = error("NOMASTERLINK Can't SYNC while not connected with my master");
 export const FAILOVER_IN_PROGRESS = error('INPROG Failover already in progress');

@@ -11,7 +11,7 @@
  *
  * Strings of JS are written in two ways: `...Text` as UTF-8, `...Binary` one byte per char.
  */
-import { copyBytes, prefixBinary, Region } from '../base/region.js';
+import { copyBytes, moveBytes, prefixBinary, Region } from '../base/region.js';
 import { doubleIsShort, formatDouble } from './doubles.js';
 import type { ErrorReply } from './errors.js';
 import { digitCount, formatInteger, integerLength } from './numbers.js';
@@ -454,10 +454,9 @@ export class Reply {
   putFirst(begin: number, mark: number): void {
     const length = mark - begin;
     this.ensure(length);
-    const { start, position } = this;
-    const { bytes } = this.region;
-    bytes.copyWithin(position, start + begin, start + mark);
-    bytes.copyWithin(start + begin, start + mark, position + length);
+    const { start, position, region } = this;
+    moveBytes(region, position, start + begin, length);
+    moveBytes(region, start + begin, start + mark, position - start - begin);
   }
 
   /**
@@ -466,7 +465,7 @@ export class Reply {
    */
   keep(mark: number): void {
     const { kept, start, region } = this;
-    if (mark > kept) region.bytes.copyWithin(start + kept, start + mark, this.position);
+    if (mark > kept) moveBytes(region, start + kept, start + mark, this.position - start - mark);
     this.position -= mark - kept;
     this.kept = this.position - start;
   }
@@ -475,7 +474,7 @@ export class Reply {
     const length = digitCount(count) + 3;
     this.ensure(length);
     const at = this.start + mark;
-    this.region.bytes.copyWithin(at + length, at, this.position);
+    moveBytes(this.region, at + length, at, this.position - at);
     writeHeader(this.region, at, type, count);
     this.position += length;
   }

@@ -8,3 +8,5 @@ export const PARTIAL_SYNCS = declareCounter('replication.partial-syncs');
 export const PARTIAL_SYNCS_REFUSED = declareCounter('replication.partial-syncs-refused');
 export const REPLICATION_INPUT_BYTES = declareCounter('replication.input-bytes');
 export const REPLICATION_OUTPUT_BYTES = declareCounter('replication.output-bytes');
+/** Effects of the primary that were applied here. */
+export const REPLICATED_CHANGES = declareCounter('replication.changes', { lasting: true });

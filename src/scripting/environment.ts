@@ -49,8 +49,10 @@ const COMPILE_LEVEL = 0;
 
 /** A table that stands for the array of keys or arguments. */
 function listTable(values: readonly string[]): LuaTable {
-  const table = new LuaTable();
-  for (let i = 0; i < values.length; i++) table.setNumber(i + 1, values[i]);
+  const count = values.length;
+  // The size that it would have grown to.
+  const table = new LuaTable(count === 0 ? 0 : 2 ** Math.ceil(Math.log2(count)), 0);
+  for (let i = 0; i < count; i++) table.setNumber(i + 1, values[i]);
   return table;
 }
 

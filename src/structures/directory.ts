@@ -31,6 +31,7 @@ import {
   FRAME_DEPTH,
   FRAME_FLAGS,
   FRAME_PREFIX,
+  FRAME_PROVEN,
   frameOf,
   referenceOf,
 } from './frame.js';
@@ -196,6 +197,7 @@ export class Directory {
     if (frame !== 0) {
       this.words[(frame >> 2) + FRAME_COMMITTED] = 0;
       this.words[(frame >> 2) + FRAME_CAPACITY] = capacityPages;
+      this.words[(frame >> 2) + FRAME_PROVEN] = 0;
       this.add(FRAMES, 1);
     }
     return frame;

@@ -29,6 +29,7 @@ import {
   FRAME_ENTRIES,
   FRAME_LIVE,
   FRAME_PREFIX,
+  FRAME_PROVEN,
   FRAME_TOP,
   formatFrame,
   frameOf,
@@ -65,7 +66,8 @@ export function createFirstFrame(directory: Directory): boolean {
   return true;
 }
 
-function garbageOf(words: Int32Array, frame: number): number {
+/** Bytes of a frame's log that no slot refers to. */
+export function garbageOf(words: Int32Array, frame: number): number {
   const at = frame >> 2;
   return words[at + FRAME_TOP]! - logStart(words[at + FRAME_BUCKETS]!) - words[at + FRAME_LIVE]!;
 }
@@ -218,6 +220,8 @@ export function split(directory: Directory, frame: number): boolean {
     formatFrame(words, frame, prefix, depth + 1, buckets);
     formatFrame(words, right, prefix | (1 << (31 - depth)), depth + 1, buckets);
     if (reinsertEntries(directory.space, 0, frame, right)) {
+      words[at + FRAME_PROVEN]! >>= 1;
+      words[(right >> 2) + FRAME_PROVEN] = words[at + FRAME_PROVEN]!;
       finishSplit(directory, frame, right);
       return true;
     }
@@ -302,6 +306,7 @@ function merge(directory: Directory, frame: number): number {
     )
       break;
   }
+  words[at + FRAME_PROVEN]! += words[other + FRAME_PROVEN]!;
   if (depth === directory.depth) directory.countDeepest(-2);
   updateCommittedPages(directory, frame);
   directory.freeFrame(buddy);

@@ -5,6 +5,9 @@
  * An entry does not store its hash, so reinserting hashes each key again. A compaction that keeps
  * the number of buckets needs no hashes: it copies the buckets unchanged.
  *
+ * Where buckets are filled anew, the first slots of all buckets come before the second ones: an entry
+ * that was in front (slot-order.ts) comes into the front again, also when two buckets become one.
+ *
  * All functions are called under the lock of the frame's shard.
  */
 import { copyBytes, Region } from '../base/region.js';
@@ -70,9 +73,9 @@ export function reinsertEntries(space: Space, half: number, left: number, right:
   const sideBit = region.words[(left >> 2) + FRAME_DEPTH]!;
   const key0 = space.hashKey0;
   const key1 = space.hashKey1;
-  for (let i = 0; i <= buckets; i++) {
-    const bucket = bucketOffset(from, i);
-    for (let slot = 0; slot < SLOTS; slot++) {
+  for (let slot = 0; slot < SLOTS; slot++) {
+    for (let i = 0; i <= buckets; i++) {
+      const bucket = bucketOffset(from, i);
       const fingerprint = fingerprintAt(scratch.bytes, bucket, slot);
       if (fingerprint === 0) continue;
       entry.decode(scratch, from + referenceAt(scratch.view, bucket, slot));
@@ -175,9 +178,9 @@ function rehashSlots(space: Space, frame: number, buckets: number): boolean {
   const target = words[(frame >> 2) + FRAME_BUCKETS]!;
   const key0 = space.hashKey0;
   const key1 = space.hashKey1;
-  for (let i = 0; i <= buckets; i++) {
-    const bucket = bucketOffset(0, i);
-    for (let slot = 0; slot < SLOTS; slot++) {
+  for (let slot = 0; slot < SLOTS; slot++) {
+    for (let i = 0; i <= buckets; i++) {
+      const bucket = bucketOffset(0, i);
       const fingerprint = fingerprintAt(scratch.bytes, bucket, slot);
       if (fingerprint === 0) continue;
       const reference = referenceAt(scratch.view, bucket, slot);

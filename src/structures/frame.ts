@@ -14,7 +14,7 @@
  *   28     i32  entries with an expiry
  *   32     f64  lower bound of their expiries; Infinity when none
  *   40     i32  capacity: pages of its address space
- *   44     4 bytes, unused
+ *   44     i32  entries that have proven useful, as slot-order.ts estimates it
  *   48     i32  flags: bit 0 marked for maintenance
  *   52     12 bytes, unused
  *   64     buckets, then one overflow bucket: 64 bytes each (slots.ts)
@@ -36,6 +36,7 @@ export const FRAME_TOP = 5;
 export const FRAME_COMMITTED = 6;
 export const FRAME_EXPIRING = 7;
 export const FRAME_CAPACITY = 10;
+export const FRAME_PROVEN = 11;
 /** Byte offset of the f64. */
 export const FRAME_EXPIRY_BYTE = 32;
 export const FRAME_FLAGS = 12;
@@ -107,7 +108,7 @@ export function bucketsFor(entries: number, liveBytes: number): number {
   return Math.max(2, Math.min(buckets, BUCKETS_MAX));
 }
 
-/** Writes the header of an empty frame and empties its buckets. */
+/** Writes the header of an empty frame, but for FRAME_PROVEN, and empties its buckets. */
 export function formatFrame(
   words: Int32Array,
   frame: number,

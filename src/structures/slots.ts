@@ -12,6 +12,7 @@
  * there. This fills 20 buckets to 94 % on average before one overflows, and keeps the order of
  * hashes.
  */
+import type { Region } from '../base/region.js';
 import { BUCKET_BYTES, FRAME_HEADER_BYTES, SLOTS } from './frame.js';
 
 const FINGERPRINT_WORDS = 5;
@@ -120,6 +121,33 @@ function moveSlot(
   const target = takeEmptySlot(words, bytes, to, bytes[from + slot]!, to > from);
   setReference(view, to, target, referenceAt(view, from, slot));
   clearSlot(words, bytes, from, slot);
+}
+
+/**
+ * Moves a slot's content forward to slot `target` of its bucket. The slots from there to the one before
+ * it move back by one. Any of them may be empty.
+ */
+export function raiseSlot(
+  { words, bytes, view }: Region,
+  bucket: number,
+  slot: number,
+  target: number,
+): void {
+  const fingerprint = bytes[bucket + slot]!;
+  const reference = referenceAt(view, bucket, slot);
+  for (let i = slot; i > target; i--) {
+    bytes[bucket + i] = bytes[bucket + i - 1]!;
+    setReference(view, bucket, i, referenceAt(view, bucket, i - 1));
+  }
+  bytes[bucket + target] = fingerprint;
+  setReference(view, bucket, target, reference);
+  const meta = (bucket >> 2) + META;
+  const bits = words[meta]!;
+  const before = (1 << target) - 1;
+  const shifted = ((1 << slot) - 1) & ~before;
+  const isDisplaced = (bits >>> slot) & 1;
+  const kept = bits & ~(shifted | (1 << slot));
+  words[meta] = kept | ((bits & shifted) << 1) | (isDisplaced << target);
 }
 
 /** The first slot in use whose entry is displaced (or is not), or -1. */

@@ -20,7 +20,8 @@ import {
   varintBytes,
 } from './entry.js';
 import { BUCKET_BYTES, bucketsOf, depthOf, fingerprintOf, frameOf, homeOf } from './frame.js';
-import { bucketOffset, displacedSlots, referenceAt, zeroBytes } from './slots.js';
+import { countUse, type SlotOrder, slotAfterUse, usefulness } from './slot-order.js';
+import { bucketOffset, displacedSlots, raiseSlot, referenceAt, zeroBytes } from './slots.js';
 
 /** A bucket's share of an entry, at the usual load: fingerprint, reference and what stays empty. */
 const SLOT_BYTES = 4;
@@ -198,6 +199,21 @@ export class TableReader {
     this.found = true;
     this.decode(entry);
     return true;
+  }
+
+  /** The entry last found was used: its slot moves forward in its bucket. See slot-order.ts. */
+  noteUse(order: SlotOrder): void {
+    const { slot, bucket } = this;
+    const target = slotAfterUse(slot, order);
+    if (target === slot) return;
+    countUse(this.words, this.frame, bucket, slot, order);
+    raiseSlot(this.region, bucket, slot, target);
+    this.slot = target;
+  }
+
+  /** How useful the entry last found seems to be, from 0 to `most`: by the place of its slot. */
+  usefulness(most: number): number {
+    return usefulness(this.slot, most);
   }
 
   /**

@@ -5,7 +5,7 @@
  * or the old one ends the log. Otherwise the new entry is appended and the old bytes are garbage.
  * Allocation (room in a frame, runs) comes before any change, so that a full space changes nothing.
  */
-import { copyBytes } from '../base/region.js';
+import { copyBytes, moveBytes } from '../base/region.js';
 import { PAGE_BYTES, PAGE_SHIFT } from '../memory/space-layout.js';
 import {
   ENTRY_KEY_RUN,
@@ -35,7 +35,15 @@ import {
 } from './frame.js';
 import { createFirstFrame, makeSpace, markSparse, needsSpace } from './frame-maintenance.js';
 import { countExpiring, lowerExpiry, updateCommittedPages } from './frame-rewrite.js';
-import { bucketOffset, clearSlot, ensureEmptySlot, insertSlot, setReference } from './slots.js';
+import { type SlotOrder, slotOfNew } from './slot-order.js';
+import {
+  bucketOffset,
+  clearSlot,
+  ensureEmptySlot,
+  insertSlot,
+  raiseSlot,
+  setReference,
+} from './slots.js';
 import { TableReader } from './table-reader.js';
 
 /** Runs that grow by resize double up to 1 MiB, then grow by an eighth, 1 MiB at least. */
@@ -121,6 +129,15 @@ export class TableWriter extends TableReader {
     directory.count(-1, 0, -bytes);
     this.found = false;
     markSparse(directory, frame);
+  }
+
+  /** The entry just put is new: gives it a place in the order of its bucket's slots (slot-order.ts). */
+  placeNew(order: SlotOrder): void {
+    const { slot, bucket } = this;
+    const target = slotOfNew(this.words, this.frame, bucket, slot, order);
+    if (target === slot) return;
+    raiseSlot(this.region, bucket, slot, target);
+    this.slot = target;
   }
 
   private assertFound(): void {
@@ -352,7 +369,7 @@ export class TableWriter extends TableReader {
   /** Moves a key (and an inline value) within the frame; the ranges may overlap. */
   private moveBody(to: number, from: number, length: number): void {
     if (to === from) return;
-    if (to > from && to < from + length) this.bytes.copyWithin(to, from, from + length);
+    if (to > from && to < from + length) moveBytes(this.region, to, from, length);
     else copyBytes(this.region, to, this.region, from, length);
   }
 

@@ -283,6 +283,13 @@ export class Table extends TableWriter {
     return directory.waiting;
   }
 
+  /** Compacts the frame for this position or merges it, at once. Entries move. */
+  compactFrame(position: number): void {
+    this.found = false;
+    if (this.directory.entries === 0) this.clear();
+    else compactOrMerge(this.directory, this.frameAt(position));
+  }
+
   /** Verifies every invariant of the table and its accounting. @throws when one is broken */
   check(): void {
     checkTable(this.space, this.root);

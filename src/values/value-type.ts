@@ -24,6 +24,7 @@
  */
 import type { Region } from '../base/region.js';
 import type { Space } from '../memory/space.js';
+import type { StreamPlace } from './stream/place.js';
 
 /** A value where it lies: an entry of a table, or bytes kept aside. */
 export interface StoredValue {
@@ -75,16 +76,26 @@ export const PARTS_END = -1;
  * have an order, and a position in it separates those that were shipped from the others.
  */
 export interface ValueParts {
-  /** hash: that of the hashes of elements, 0 to 2^32; index: from the head, 0 to the count. */
-  readonly order: 'hash' | 'index';
+  /**
+   * hash: that of the hashes of elements, 0 to 2^32; index: from the head, 0 to the count; id: that of the
+   * entries of a stream, and then of its groups, where the place says more than the position.
+   */
+  readonly order: 'hash' | 'index' | 'id';
   /** The elements of the value. */
   count(value: StoredValue): number;
   /**
    * Emits commands that add the elements from a position on to whatever the key has, each with all that
    * belongs to it; about `budgetBytes` of them.
+   * @param place of a stream: where the last part has ended; it moves along
    * @returns the position after them, or PARTS_END
    */
-  emit(value: StoredValue, position: number, budgetBytes: number, effects: ValueEffects): number;
+  emit(
+    value: StoredValue,
+    position: number,
+    budgetBytes: number,
+    effects: ValueEffects,
+    place: StreamPlace,
+  ): number;
 }
 
 /** Takes one element. Its bytes stay during the call only. */
@@ -127,6 +138,142 @@ export interface ElementExpiry {
    * @returns how many they were; negative, when no element is left
    */
   expire(value: StoredValue, nowMs: number, effects: ValueEffects): number;
+}
+
+/**
+ * Elements of a value in flight, to or from a file. Their bytes stand in a region of their own; what
+ * the slots mean is drawn in persistence/rdb/batch.ts. Bounded and reused.
+ */
+export interface ElementsInFlight {
+  readonly region: Region;
+  /** Slots in use. */
+  readonly count: number;
+  readonly offset: Int32Array<ArrayBuffer>;
+  readonly length: Int32Array<ArrayBuffer>;
+  readonly score: Float64Array;
+  /** Absolute, milliseconds since 1970; -1 for none. */
+  readonly expiryMs: Float64Array;
+  readonly deliveredMs: Float64Array;
+  readonly deliveries: Float64Array;
+  /** Entries of a stream, and the slot after each. */
+  entries: number;
+  readonly entryEnd: Int32Array;
+  readonly isFull: boolean;
+  /** Copies an element into the next slot; returns the slot. */
+  add(region: Region, offset: number, length: number): number;
+  /** Gives the next slot so many bytes, which the caller writes; returns the slot. */
+  take(length: number): number;
+}
+
+/** What a stream is beyond its entries. Ids have 128 bits, the milliseconds in the upper half. */
+export interface StreamFigures {
+  readonly length: number;
+  readonly lastId: bigint;
+  readonly firstId: bigint;
+  readonly maxDeletedId: bigint;
+  readonly entriesAdded: bigint;
+}
+
+/** A consumer group; its name is a place. */
+export interface GroupFigures {
+  readonly region: Region;
+  readonly offset: number;
+  readonly length: number;
+  readonly lastId: bigint;
+  /** -1: not known. */
+  readonly entriesRead: bigint;
+}
+
+/** A consumer; its name is a place. */
+export interface ConsumerFigures {
+  readonly region: Region;
+  readonly offset: number;
+  readonly length: number;
+  readonly seenMs: number;
+  /** When it last got an entry. */
+  readonly activeMs: number;
+}
+
+/**
+ * Takes a value that is saved, in the order in which it stands in a file. Elements go into `batch`;
+ * whoever has filled it calls `deliver`. A list and a stream tell first how long each of their
+ * elements is, as a file tells the number of nodes before them.
+ */
+export interface ValueSink {
+  readonly batch: ElementsInFlight;
+  string(region: Region, offset: number, length: number): void;
+  /** @param length bytes of an element */
+  planElement(length: number): void;
+  beginList(): void;
+  beginSet(count: number): void;
+  /** @param leastExpiryMs no field expires before this; -1 when none expires */
+  beginHash(count: number, leastExpiryMs: number): void;
+  /** Members follow in the order of their scores. */
+  beginSortedSet(count: number): void;
+  /** @param length bytes of the fields and values of an entry */
+  planEntry(length: number): void;
+  beginStream(): void;
+  /** After all entries; the groups follow. */
+  streamState(state: StreamFigures, groups: number): void;
+  /** @param pending entries of the whole group, which follow in the order of their ids */
+  streamGroup(group: GroupFigures, pending: number): void;
+  /** After the pending entries of the group. */
+  streamConsumers(count: number): void;
+  /** @param pending entries of the consumer, whose ids follow */
+  streamConsumer(consumer: ConsumerFigures, pending: number): void;
+  /** Passes the elements of the batch on and empties it. */
+  deliver(): void;
+  /** The value is complete. */
+  end(): void;
+}
+
+/** What a value that is loaded is called, and when it changes its form: directives of these names. */
+export interface LoadLimits {
+  readonly hashListpackEntriesMax: number;
+  readonly hashListpackValueBytesMax: number;
+  readonly setIntsetEntriesMax: number;
+  readonly sortedSetListpackEntriesMax: number;
+  readonly sortedSetListpackValueBytesMax: number;
+  readonly streamNodeBytesMax: number;
+  readonly streamNodeEntriesMax: number;
+}
+
+/** What has become of elements that were loaded. */
+export const LOADED = 0;
+/** The space has no room: the value is gone, with its pages. */
+export const LOAD_FULL = 1;
+/** An element is there twice: the caller frees the value. */
+export const LOAD_DUPLICATE = 2;
+
+/** A value on its way into the store. */
+export class LoadedValue implements StoredValue {
+  space!: Space;
+  region!: Region;
+  kind = 0;
+  readonly expiry = 0;
+  valueOffset = 0;
+  valueLength = 0;
+}
+
+/**
+ * Builds a value beside the keyspace, from batches of its elements. Small values lie in memory of the
+ * loader's own, large ones in pages of the space, with their root in the loader's memory. Each call
+ * that has elements runs under the lock of the space; between two calls the lock may be free.
+ */
+export interface ValueLoader {
+  /** What was built so far: what is to be stored, or freed. */
+  readonly value: LoadedValue;
+  begin(space: Space, limits: LoadLimits): void;
+  /** Of a type without elements: refers to these bytes. */
+  bytes?(region: Region, offset: number, length: number): void;
+  /** @returns LOADED, LOAD_FULL or LOAD_DUPLICATE; so do the others */
+  add(elements: ElementsInFlight): number;
+  /** After the last element. @returns LOADED or LOAD_FULL */
+  finish?(): number;
+  streamState?(state: StreamFigures): void;
+  streamGroup?(group: GroupFigures): number;
+  streamConsumer?(consumer: ConsumerFigures): number;
+  streamPending?(elements: ElementsInFlight): number;
 }
 
 export interface ValueType {
@@ -173,6 +320,10 @@ export interface ValueType {
    * @returns true when no page is left
    */
   freeStep(value: StoredValue, budgetPages: number): boolean;
+  /** Tells the value to who writes a file, a payload or a stream. */
+  save(value: StoredValue, sink: ValueSink): void;
+  /** A loader of the caller's own: it has memory, and is used for one value after the other. */
+  newLoader(): ValueLoader;
   /** Absent where a value has no elements that can be sorted. */
   readonly sortable?: SortableElements;
   /**

@@ -34,12 +34,6 @@ export const intendedDifferences: readonly IntendedDifference[] = [
     accepts: (ours, theirs) =>
       helloKey(ours) === helloKey(theirs) && isList(ours) && ours.type === theirs.type,
   },
-  {
-    command: 'scan',
-    reason: 'Redis reads a cursor up to a NUL byte; for us that is an invalid cursor',
-    accepts: (ours, _, args) =>
-      (args[1] ?? '').includes('\0') && ours.type === 'error' && ours.text === 'ERR invalid cursor',
-  },
 ];
 
 /**

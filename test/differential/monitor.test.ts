@@ -36,6 +36,25 @@ const scripts: Readonly<Record<string, readonly Step[]>> = {
     [0, 'RESET', 'GET a'],
     [1, 'SET a 1'],
   ],
+  'what scripts run is shown behind them, as run by a script': [
+    [0, 'MONITOR'],
+    [
+      1,
+      `EVAL "redis.call('set', KEYS[1], 1) redis.call('SELECT', 3) redis.pcall('get', 'b', 'c') return redis.call('GET', 'undeclared')" 1 a`,
+      'EVAL "return 1" 5',
+      'EVAL "syntax error" 0',
+      'EVALSHA 0000000000000000000000000000000000000000 0 x',
+      `EVAL "redis.pcall('nosuch') redis.pcall('incr', 'l') return redis.pcall('config', 'get', 'hz')" 0`,
+    ],
+    [2, 'MULTI', `EVAL "return redis.call('incr', 'n')" 0`, 'SET a 1', 'EXEC', 'SET b 1'],
+    [
+      2,
+      `FUNCTION LOAD REPLACE "#!lua name=lib\\nredis.register_function('f', function(k) return redis.call('get', k[1]) end)"`,
+      'FCALL f 1 a',
+      'FCALL_RO f 1 a',
+      'FUNCTION DELETE lib',
+    ],
+  ],
   'publishing and subscribing are shown': [
     [0, 'MONITOR'],
     [1, 'SUBSCRIBE a', 'GET a', 'EXEC', 'UNSUBSCRIBE'],
@@ -61,6 +80,7 @@ function withoutMarkers(line: string): string {
 function normal(line: string): string {
   const named = line
     .replace(/\+\d+\.\d{6} \[(\d+) 127\.0\.0\.1:\d+\]/g, '+(time) [$1 (client)]')
+    .replace(/\+\d+\.\d{6} \[(\d+) lua\]/g, '+(time) [$1 lua]')
     .replace(/(\$2\\r\\nid\\r\\n):\d+/g, '$1:(id)')
     .replace(/\$\d+\\r\\nid=[\s\S]*/, '(clients)"');
   return withoutMarkers(named);

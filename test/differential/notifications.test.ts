@@ -15,7 +15,7 @@ import { data, makeSequence, type Sequence } from './sequence.js';
 const STEPS = Number(process.env.DARTER_DIFFERENTIAL_EVENTS ?? 4000);
 const SEQUENCE_STEPS = 500;
 const SHOWN_MAX = 10;
-const TIMEOUT_MS = 30_000;
+const TIMEOUT_MS = 120_000;
 
 /** A message as 'channel payload', a pattern's as well. */
 function shown(reply: Reply): string {

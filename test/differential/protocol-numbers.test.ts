@@ -83,7 +83,7 @@ describe('against redis-server', { skip: redisServerMissing() }, () => {
   before(async () => {
     // Small sorted sets keep integral scores as integers and lose the sign of -0.
     server = await startRedis({ args: ['--zset-max-listpack-entries', '0'] });
-    connection = await server.client({ timeout_ms: 60_000 });
+    connection = await server.client();
   });
   after(async () => {
     await connection.close();

@@ -22,7 +22,7 @@ export interface Mismatch {
 }
 
 const batchSteps = 256;
-const timeout_ms = 10_000;
+const timeout_ms = 60_000;
 /** What the sequences change with CONFIG SET, as it is at the start. */
 const configAtStart = [
   ...['timeout', '0', 'hz', '10', 'slowlog-max-len', '128', 'slowlog-log-slower-than', '10000'],

@@ -72,6 +72,10 @@ const subjects: Readonly<Record<string, readonly string[]>> = {
     ...['USAGE nokey', 'USAGE k SAMPLES', 'USAGE k SAMPLES x', 'USAGE k SAMPLES -1'],
     ...['USAGE k foo 1', 'nope', 'USAGE', 'PURGE'],
   ].map((rest) => `MEMORY ${rest}`),
+  'SAVE, BGSAVE, LASTSAVE': [
+    ...['SAVE x', 'BGSAVE x', 'BGSAVE SCHEDULE x', 'LASTSAVE x', 'SAVE', 'BGSAVE SCHEDULE'],
+    ...['CONFIG SET dbfilename a/b', 'CONFIG SET save x', 'CONFIG SET save 0', 'CONFIG GET save'],
+  ],
   'SHUTDOWN, ACL, CLUSTER, LOLWUT, INFO': [
     ...['SHUTDOWN foo', 'SHUTDOWN abort', 'SHUTDOWN abort now', 'SHUTDOWN save nosave'],
     ...['ACL', 'ACL WHOAMI', 'ACL CAT', 'ACL CAT foo', 'ACL nope', 'CLUSTER', 'CLUSTER nope'],

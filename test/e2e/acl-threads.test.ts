@@ -7,7 +7,7 @@ import { darterMissing, type Server, startDarter } from '../support/server.js';
 
 const THREADS = 3;
 const CLIENTS = 9;
-const LATE_MS = 20_000;
+const LATE_MS = 120_000;
 
 describe('users of all threads', { skip: darterMissing() }, () => {
   let server: Server;

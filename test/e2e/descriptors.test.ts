@@ -14,17 +14,9 @@ import {
   type ServerOptions,
   startDarter,
 } from '../support/server.js';
+import { until } from '../support/until.js';
 
-const WITHIN_MS = 60_000;
 const TOO_MANY = 'ERR max number of clients reached';
-
-async function until(what: string, check: () => boolean | Promise<boolean>): Promise<void> {
-  const deadlineMs = Date.now() + WITHIN_MS;
-  while (!(await check())) {
-    assert.ok(Date.now() < deadlineMs, what);
-    await sleep(20);
-  }
-}
 
 /** A server that is ended with the test; null where the limit can be raised and tells nothing. */
 async function startLimited(
@@ -34,6 +26,7 @@ async function startLimited(
 ): Promise<Server | null> {
   const server = await startDarter({ ...options, descriptors });
   t.after(() => server.stop());
+  await server.logged(/Ready to accept connections/);
   if (/maxclients has been reduced/.test(server.log)) return server;
   t.skip('this user may raise the limit');
   return null;

@@ -5,7 +5,6 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { RawClient } from '../support/client.js';
 import { claimPort, isAlive, releasePort } from '../support/ports.js';
 import { isError, textOf } from '../support/reply.js';
@@ -16,6 +15,7 @@ import {
   startDarter,
   testsDarter,
 } from '../support/server.js';
+import { until } from '../support/until.js';
 
 /** Bounds of failures only: a busy machine starts a server in ten seconds. */
 const WITHIN_MS = 60_000;
@@ -32,20 +32,16 @@ function runProgram(args: readonly string[], input = ''): Finished {
   return { code: result.status, output: `${result.stdout}${result.stderr}` };
 }
 
-async function until(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
-  const deadline = Date.now() + WITHIN_MS;
-  while (!(await condition())) {
-    assert.ok(Date.now() < deadline, `${what}, within ${WITHIN_MS} ms`);
-    await sleep(20);
-  }
-}
-
 describe('the process', { skip: darterMissing() }, () => {
   const directory = mkdtempSync(join(tmpdir(), 'darter-process-'));
   after(() => rmSync(directory, { recursive: true, force: true }));
 
-  test('a client that goes takes its queue with it, also from a server that is idle', async () => {
+  test('it says when it is ready, and a client that goes takes its queue with it', async () => {
     await using server = await startDarter();
+    await server.logged(/Ready to accept connections/);
+    assert.match(server.log, new RegExp(`^${server.pid}:[A-Z] \\d+ \\w+ \\d{4} `, 'm'));
+    if (testsDarter)
+      assert.match(server.log, /Nothing is saved by itself: there are no save points/);
     const client = await server.client();
     const value = 'x'.repeat(32 << 20);
     await client.text('MULTI');
@@ -53,7 +49,7 @@ describe('the process', { skip: darterMissing() }, () => {
     const fullBytes = server.residentBytes();
     await client.close();
     const lowBytes = fullBytes - 3 * value.length;
-    await until(() => server.residentBytes() < lowBytes, 'the memory of the queue is given back');
+    await until('the memory of the queue is given back', () => server.residentBytes() < lowBytes);
   });
 
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
@@ -79,26 +75,6 @@ describe('the process', { skip: darterMissing() }, () => {
     });
   }
 
-  test('SHUTDOWN with wrong arguments is an error and nothing else', async () => {
-    const server = await startDarter();
-    for (const args of [['FOO'], ['SAVE', 'NOSAVE'], ['ABORT', 'NOW']]) {
-      const client = await server.client();
-      assert.equal(textOf(await client.command('SHUTDOWN', ...args)), 'ERR syntax error');
-      await client.close();
-    }
-    assert.equal(await server.ask('SHUTDOWN', 'ABORT'), 'ERR No shutdown in progress.');
-    await server.stop();
-  });
-
-  test('it says when it is ready', async () => {
-    const server = await startDarter();
-    await until(() => /Ready to accept connections/.test(server.log), 'the line');
-    assert.match(server.log, new RegExp(`^${server.pid}:[A-Z] \\d+ \\w+ \\d{4} `, 'm'));
-    if (testsDarter)
-      assert.match(server.log, /Nothing is saved to disk: there is no persistence yet/);
-    await server.stop();
-  });
-
   const ofDarter = testsDarter ? false : 'shards are ours';
   test('a shard that becomes full is logged before it is', { skip: ofDarter }, async (t) => {
     const server = await startDarter({ args: ['--shards', '1', '--shard-bytes', '8mb'] });
@@ -108,29 +84,26 @@ describe('the process', { skip: darterMissing() }, () => {
     let replies = 0;
     while (!isError(await client.command('SET', `k${replies}`, value))) replies++;
     assert.ok(replies > 20, `${replies} values`);
-    await until(() => /# Shard 0 is 9\d % full/.test(server.log), 'the warning');
+    await server.logged(/# Shard 0 is 9\d % full/);
     assert.equal(await client.text('FLUSHALL'), 'OK');
     await client.close();
   });
 
-  test('a port in use ends it with code 1 and says so', async () => {
-    const server = await startDarter();
-    const { code, output } = runProgram(['--port', String(server.port)]);
-    assert.equal(code, 1, output);
-    assert.match(output, /Address already in use/);
-    assert.equal(await server.ask('PING'), 'PONG');
-    await server.stop();
-  });
-
-  test('two servers do not know of each other', async () => {
-    const [one, two] = await Promise.all([startDarter(), startDarter()]);
+  test('a port in use ends it with code 1 and says so; two servers do not know of each other', async () => {
+    await using one = await startDarter();
+    await using two = await startDarter();
     await one.ask('SET', 'k', 'one');
     await two.ask('SET', 'k', 'two');
+    const { code, output } = runProgram(['--port', String(one.port)]);
+    assert.equal(code, 1, output);
+    assert.match(output, /Address already in use/);
+    for (const words of [['FOO'], ['SAVE', 'NOSAVE'], ['ABORT', 'NOW']]) {
+      assert.equal(await one.ask('SHUTDOWN', ...words), 'ERR syntax error');
+    }
+    assert.equal(await one.ask('SHUTDOWN', 'ABORT'), 'ERR No shutdown in progress.');
     assert.equal(await one.ask('GET', 'k'), 'one');
-    assert.equal(await two.ask('GET', 'k'), 'two');
     await one.stop();
     assert.equal(await two.ask('GET', 'k'), 'two');
-    await two.stop();
   });
 
   for (const [args, line] of [
@@ -196,15 +169,16 @@ describe('the process', { skip: darterMissing() }, () => {
     assert.equal(code, 0, output);
     let pid = 0;
     try {
-      await until(() => existsSync(pidfile) && readFileSync(pidfile, 'utf8') !== '', 'a pid file');
+      await until('a pid file', () => existsSync(pidfile) && readFileSync(pidfile, 'utf8') !== '');
       pid = Number(readFileSync(pidfile, 'utf8'));
       assert.ok(isAlive(pid), `process ${pid}`);
-      await until(async () => (await pong(port)) === 'PONG', 'an answer');
-      assert.match(readFileSync(logfile, 'utf8'), /Ready to accept connections/);
+      await until('an answer', async () => (await pong(port)) === 'PONG');
+      const isTold = () => /Ready to accept connections/.test(readFileSync(logfile, 'utf8'));
+      await until('the log tells it', isTold);
     } finally {
       if (pid > 0) process.kill(pid, 'SIGTERM');
     }
-    await until(() => !isAlive(pid), 'its end');
+    await until('its end', () => !isAlive(pid));
     assert.ok(!existsSync(pidfile), 'the pid file is removed');
     releasePort(port);
   });

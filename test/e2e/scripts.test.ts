@@ -17,7 +17,7 @@ describe('scripts on several threads', { skip }, () => {
     const args = ['--placement', 'spread', '--busy-reply-threshold', '150'];
     server = await startDarter({ args, threads: 2 });
     clients = [];
-    for (let i = 0; i < CLIENTS; i++) clients.push(await server.client({ timeout_ms: 20_000 }));
+    for (let i = 0; i < CLIENTS; i++) clients.push(await server.client());
   });
   after(async () => {
     await Promise.all(clients.map((client) => client.close()));
@@ -150,12 +150,12 @@ describe('scripts on several threads', { skip }, () => {
 
   it('SHUTDOWN NOSAVE ends a script that has written', async () => {
     const ending = await startDarter({ args: ['--busy-reply-threshold', '100'], threads: 2 });
-    const runner = await ending.client({ timeout_ms: 20_000 });
+    const runner = await ending.client();
     const source = "redis.call('set', 'k', 1) while true do end";
     const reply = runner.command('EVAL', source, '0').then(textOf, () => 'closed');
     await sleep(300);
     const attempts = Array.from({ length: 8 }, async () => {
-      const client = await ending.client({ timeout_ms: 20_000 });
+      const client = await ending.client();
       return client.command('SHUTDOWN', 'NOSAVE').then(textOf, () => 'closed');
     });
     const exit = await ending.exit();
@@ -170,12 +170,12 @@ describe('scripts on several threads', { skip }, () => {
       args: ['--busy-reply-threshold', '100'],
       threads: 2,
     });
-    const runner = await gathering.client({ timeout_ms: 20_000 });
+    const runner = await gathering.client();
     const reply = runner.command('EVAL', 'while true do end', '0');
     await sleep(300);
     // The kernel gives each new connection to either thread; those of the busy one wait.
     const attempts = Array.from({ length: 12 }, async () => {
-      const client = await gathering.client({ timeout_ms: 20_000 });
+      const client = await gathering.client();
       const killed = textOf(await client.command('SCRIPT', 'KILL'));
       await client.close();
       return killed;

@@ -18,7 +18,7 @@ const SMALL_COMMANDS = 100;
 
 /** Commands with a large reply followed by small ones, and a reader that reads now and then. */
 async function readSlowly(port: number, letter: string): Promise<void> {
-  const client = await RawClient.connect({ port, timeout_ms: 60_000 });
+  const client = await RawClient.connect({ port });
   client.socket.on('data', () => {
     client.socket.pause();
     setTimeout(() => client.socket.resume(), 1);

@@ -3,10 +3,10 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, type TestContext, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { after, before, describe, type TestContext, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { darterMissing, rootDirectory, type Server, startDarter } from '../support/server.js';
+import { until } from '../support/until.js';
 
 const FAULT = pathToFileURL(join(rootDirectory, 'dist/test/support/fault.js')).href;
 
@@ -39,6 +39,12 @@ async function startFaulty(t: TestContext, thread: string, kind: string): Promis
 }
 
 describe('a thread that dies ends the process', { skip: darterMissing() }, () => {
+  let replica: Server;
+  before(async () => {
+    replica = await startDarter();
+  });
+  after(() => replica.stop());
+
   for (const [thread, kind, name, why] of [
     ['io-thread', 'exception', 'I/O thread \\d', 'Error: injected fault'],
     [
@@ -53,15 +59,15 @@ describe('a thread that dies ends the process', { skip: darterMissing() }, () =>
   ] as const) {
     test(`${thread}, ${kind}`, async (t) => {
       const { server, pidFile, strike } = await startFaulty(t, thread, kind);
-      const replica = await startDarter();
-      t.after(() => replica.stop());
       await server.ask('SET', 'k', 'v');
       // Flow threads have something to do while there is a replica.
       await replica.ask('REPLICAOF', '127.0.0.1', String(server.port));
-      while ((await replica.info('master_link_status')) !== 'up') await sleep(20);
+      await until('the link is up', async () => {
+        return (await replica.info('master_link_status')) === 'up';
+      });
       assert.ok(existsSync(pidFile));
       strike();
-      assert.deepEqual(await server.exit(20_000), { code: 1, signal: null });
+      assert.deepEqual(await server.exit(), { code: 1, signal: null });
       const last = server.log.trimEnd().split('\n').at(-1)!;
       assert.match(last, new RegExp(`# Fatal: ${name} died \\(.*${why}`));
       assert.match(last, /the process ends with code 1, its data is lost$/);

@@ -5,19 +5,22 @@
 import assert from 'node:assert/strict';
 import { connect, type Socket } from 'node:net';
 import { after, before, describe, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { encode, type RawClient } from '../support/client.js';
 import { Random } from '../support/random.js';
 import { isError, isList, type Reply, ReplyDecoder, showReply, textOf } from '../support/reply.js';
 import { darterMissing, type Server, startDarter } from '../support/server.js';
+import { until } from '../support/until.js';
 
 const THREADS = 3;
-const RUN_MS = 4000;
+/** Values that readers find in their caches, in all. */
+const SERVED = 2000;
+const WRITES = 500;
+/** A bound of failures only. */
+const RUN_MS_MAX = 120_000;
 const KEYS = 24;
 const WRITERS = 4;
 const KEYS_READ_AT_ONCE = 1000;
-const MANY_KEYS = 1_000_000;
-const LATE_MS = 20_000;
+const MANY_KEYS = 300_000;
 
 /** A client with a cache: replies and invalidations take effect in the order in which they come. */
 class Reader {
@@ -92,7 +95,7 @@ describe('caches of clients on several threads', { skip: darterMissing() }, () =
       threads: THREADS,
       args: ['--placement', 'spread', '--enable-debug-command', 'yes'],
     });
-    admin = await server.client({ timeout_ms: LATE_MS });
+    admin = await server.client();
   });
   after(async () => {
     await admin.close();
@@ -104,24 +107,20 @@ describe('caches of clients on several threads', { skip: darterMissing() }, () =
     return Number(new RegExp(`^${name}:(\\d+)`, 'm').exec(text)![1]);
   }
 
-  async function until(what: string, isSo: () => Promise<boolean>): Promise<void> {
-    const endMs = Date.now() + LATE_MS;
-    while (!(await isSo())) {
-      assert.ok(Date.now() < endMs, what);
-      await sleep(20);
-    }
-  }
-
   test('hold no value older than an acknowledged write, after one round trip', async () => {
     const seed = Number(process.env.DARTER_TEST_SEED ?? Date.now() % 1e6);
     const random = new Random(seed);
     const acknowledged = new Array<number>(KEYS).fill(0);
-    const endMs = Date.now() + RUN_MS;
+    const endMs = Date.now() + RUN_MS_MAX;
     let served = 0;
+    let writes = 0;
+    let deaf = MODES.length * 2;
+    const enough = () => served >= SERVED && writes >= WRITES && deaf === 0;
+    const isOver = () => enough() || Date.now() > endMs;
 
     async function write(writer: number): Promise<void> {
       const client = await server.client();
-      for (let value = 1; Date.now() < endMs; value++) {
+      for (let value = 1; !isOver(); value++) {
         // Each key has one writer.
         const key = writer + WRITERS * random.below(KEYS / WRITERS);
         const set = ['SET', `key:${key}`, String(value)];
@@ -135,6 +134,7 @@ describe('caches of clients on several threads', { skip: darterMissing() }, () =
         ]);
         for (const reply of await client.pipeline(chosen)) assert.ok(!isError(reply));
         acknowledged[key] = value;
+        writes++;
       }
       await client.close();
     }
@@ -144,7 +144,12 @@ describe('caches of clients on several threads', { skip: darterMissing() }, () =
       await reader.command(['HELLO', '3']);
       const mode = MODES[number % MODES.length]!;
       assert.equal(textOf(await reader.command(['CLIENT', 'TRACKING', 'ON', ...mode])), 'OK');
-      while (Date.now() < endMs) {
+      let isDeaf = true;
+      while (!isOver()) {
+        if (isDeaf && reader.invalidated > 0) {
+          isDeaf = false;
+          deaf--;
+        }
         const floor = [...acknowledged];
         await reader.command(['PING']);
         for (const [key, value] of reader.cache) {
@@ -162,7 +167,6 @@ describe('caches of clients on several threads', { skip: darterMissing() }, () =
           ),
         );
       }
-      assert.ok(reader.invalidated > 0);
       reader.close();
     }
 
@@ -170,7 +174,8 @@ describe('caches of clients on several threads', { skip: darterMissing() }, () =
       ...Array.from({ length: WRITERS }, (_, i) => write(i)),
       ...Array.from({ length: MODES.length * 2 }, (_, i) => read(i)),
     ]);
-    assert.ok(served > 100, `${served} values were in caches`);
+    const amounts = `${writes} writes, ${served} values were in caches, ${deaf} readers told nothing`;
+    assert.ok(enough(), amounts);
   });
 
   test('an expired key is told, whoever finds it', async () => {
@@ -218,9 +223,9 @@ describe('caches of clients on several threads', { skip: darterMissing() }, () =
     }
   });
 
-  test('a million keys are tracked, and their memory comes back', async () => {
+  test('many keys are tracked, and their memory comes back', async () => {
     const before = await figure('used_memory');
-    const client = await server.client({ timeout_ms: LATE_MS });
+    const client = await server.client();
     await client.command('HELLO', '3');
     await client.text('CLIENT', 'TRACKING', 'ON');
     for (let from = 0; from < MANY_KEYS; from += KEYS_READ_AT_ONCE) {
@@ -229,16 +234,16 @@ describe('caches of clients on several threads', { skip: darterMissing() }, () =
     }
     const total = await figure('tracking_total_keys');
     assert.ok(total > MANY_KEYS * 0.95 && total <= MANY_KEYS * 1.05, `${total} keys`);
-    assert.ok((await figure('used_memory')) > before + 20e6);
+    assert.ok((await figure('used_memory')) > before + 6e6);
     await client.close();
     await until('forgotten', async () => (await figure('tracking_total_keys')) === 0);
     assert.equal(await figure('tracking_total_items'), 0);
     assert.equal(await figure('tracking_clients'), 0);
-    await until('given back', async () => (await figure('used_memory')) < before + 4e6);
+    await until('given back', async () => (await figure('used_memory')) < before + 1.5e6);
   });
 
   test('tracking-table-max-keys bounds them: those too many are invalidated', async () => {
-    const client = await server.client({ timeout_ms: LATE_MS });
+    const client = await server.client();
     await client.command('HELLO', '3');
     await client.text('CLIENT', 'TRACKING', 'ON');
     const keys = Array.from({ length: 2000 }, (_, i) => `b:${i}`);

@@ -1,10 +1,10 @@
 /** Connections: many of them, limits, time-outs, passwords, Unix sockets, protected mode. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { statSync } from 'node:fs';
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { RawClient } from '../support/client.js';
 import { claimPort, releasePort } from '../support/ports.js';
 import { type Reply, textOf } from '../support/reply.js';
@@ -19,6 +19,7 @@ import {
   startRedis,
 } from '../support/server.js';
 import { exchange } from '../support/transcript.js';
+import { until } from '../support/until.js';
 
 async function withServer(
   options: ServerOptions,
@@ -30,6 +31,18 @@ async function withServer(
   } finally {
     await server.stop();
   }
+}
+
+async function counts(server: Server, clients: number): Promise<void> {
+  await until(`${clients} clients`, async () => {
+    const counted = await server.info('connected_clients');
+    return counted === String(clients) || String(counted);
+  });
+}
+
+/** What PING is answered; '' when the connection ends without an answer. */
+async function answer(client: RawClient): Promise<string> {
+  return client.command('PING').then(textOf, () => '');
 }
 
 describe('connections', { skip: darterMissing() }, () => {
@@ -56,16 +69,15 @@ describe('connections', { skip: darterMissing() }, () => {
       read.forEach((replies, i) => {
         assert.deepEqual(replies.map(textOf), [String(i), `client-${i}`]);
       });
-      // What asks each time is a connection too, and closed just before the next comes.
-      await sleep(100);
-      assert.equal(await server.info('connected_clients'), '501');
-      await sleep(100);
-      const list = (await server.ask('CLIENT', 'LIST')).trim().split('\n');
-      assert.equal(list.length, 501);
-      assert.equal(new Set(list.map((line) => /id=(\d+)/.exec(line)?.[1])).size, 501);
+      // What asks each time is a connection too, which is still counted for a moment.
+      await counts(server, 501);
+      await until('CLIENT LIST has them', async () => {
+        const list = (await server.ask('CLIENT', 'LIST')).trim().split('\n');
+        const ids = new Set(list.map((line) => /id=(\d+)/.exec(line)?.[1]));
+        return (list.length === 501 && ids.size === 501) || `${list.length}, ${ids.size} ids`;
+      });
       await Promise.all(clients.map((client) => client.close()));
-      await sleep(300);
-      assert.equal(await server.info('connected_clients'), '1');
+      await counts(server, 1);
     }));
 
   test('CLIENT KILL ends another connection, on whatever thread it is', () =>
@@ -94,10 +106,15 @@ describe('connections', { skip: darterMissing() }, () => {
 
   test('maxclients refuses with an error, and accepts again when there is room', () =>
     withServer({ args: ['--maxclients', '10'] }, async (server) => {
+      const clients: RawClient[] = [];
       // The client that waited for the server's start may still be counted.
-      await sleep(200);
-      const clients = await Promise.all(Array.from({ length: 10 }, () => server.client()));
-      await Promise.all(clients.map((client) => client.text('PING')));
+      await until('ten are served', async () => {
+        const client = await server.client();
+        const isServed = (await answer(client)) === 'PONG';
+        if (isServed) clients.push(client);
+        else await client.close();
+        return clients.length === 10;
+      });
       for (let i = 0; i < 5; i++) {
         const refused = await server.client();
         const reply = (await refused.replies(1))[0] as Reply;
@@ -106,13 +123,17 @@ describe('connections', { skip: darterMissing() }, () => {
       }
       assert.equal(await clients[0]?.text('PING'), 'PONG');
       await clients.pop()?.close();
-      await sleep(100);
-      assert.equal(await server.ask('PING'), 'PONG');
+      await until('there is room', async () => {
+        const client = await server.client();
+        const isServed = (await answer(client)) === 'PONG';
+        await client.close();
+        return isServed;
+      });
       await Promise.all(clients.map((client) => client.close()));
     }));
 
   test('timeout closes idle connections only', () =>
-    withServer({ args: ['--timeout', '1'] }, async (server) => {
+    withServer({ args: ['--timeout', '2'] }, async (server) => {
       const [idle, busy] = await Promise.all([server.client(), server.client()]);
       await idle.text('PING');
       const begun = Date.now();
@@ -120,12 +141,11 @@ describe('connections', { skip: darterMissing() }, () => {
       void idle.ended().then(() => {
         ended = true;
       });
-      while (!ended && Date.now() - begun < 5000) {
+      await until('the idle connection is closed', async () => {
         assert.equal(await busy.text('PING'), 'PONG');
-        await sleep(50);
-      }
-      assert.ok(ended, 'the idle connection is closed');
-      assert.ok(Date.now() - begun > 900, 'but not early');
+        return ended;
+      });
+      assert.ok(Date.now() - begun > 1900, 'but not early');
       await busy.close();
     }));
 
@@ -152,17 +172,20 @@ describe('connections', { skip: darterMissing() }, () => {
   test('protected mode refuses who comes from elsewhere', { skip: noNamespaces() }, async () => {
     const port = await claimPort();
     const { command, args } = darterCommand();
-    const start = [command, ...args, '--port', String(port), '--save', "''"].join(' ');
+    const folder = mkdtempSync(join(tmpdir(), 'darter-test-'));
+    const options = ['--port', String(port), '--dir', folder, '--save', "''"];
+    const start = [command, ...args, ...options].join(' ');
     // A network of its own, with an address that is not a loopback one and leads nowhere else.
     const script = `
       ip link set lo up && ip address add 192.0.2.1/32 dev lo || exit 9
       ${start} > /dev/null 2>&1 & server=$!
-      for i in $(seq 100); do redis-cli -p ${port} PING > /dev/null 2>&1 && break; sleep 0.1; done
+      for i in $(seq 600); do redis-cli -p ${port} PING > /dev/null 2>&1 && break; sleep 0.1; done
       redis-cli -h 192.0.2.1 -p ${port} PING
       redis-cli -p ${port} PING
       kill $server; wait $server`;
-    const { stdout } = spawnSync('unshare', ['--net', 'sh', '-c', script], { timeout: 30_000 });
+    const { stdout } = spawnSync('unshare', ['--net', 'sh', '-c', script], { timeout: 120_000 });
     releasePort(port);
+    rmSync(folder, { recursive: true });
     assert.match(stdout.toString(), /^DENIED .* protected mode /);
     assert.match(stdout.toString(), /\nPONG\n$/);
   });
@@ -231,7 +254,6 @@ describe('passwords', { skip: eitherMissing() }, () => {
       const client = await server.client();
       assert.equal(await client.text('CONFIG', 'SET', 'requirepass', 'new'), 'OK');
       assert.equal(await client.text('PING'), 'PONG');
-      await sleep(100);
       for (let i = 0; i < 10; i++) {
         assert.equal(await server.ask('PING'), 'NOAUTH Authentication required.');
       }

@@ -10,6 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { LostLockError, MultiSemaphore, Mutex, RedlockMutex, Semaphore } from 'redis-semaphore';
 import { darterMissing, type Server, startDarter } from '../support/server.js';
+import { until } from '../support/until.js';
 
 interface RedlockLock {
   unlock(): Promise<void>;
@@ -28,7 +29,7 @@ const Redlock = createRequire(import.meta.url)('redlock') as new (
   options: RedlockOptions,
 ) => { lock(resource: string | string[], ttlMs: number): Promise<RedlockLock> };
 
-const patient: RedlockOptions = { retryCount: 500, retryDelay: 10, retryJitter: 10 };
+const patient: RedlockOptions = { retryCount: 5000, retryDelay: 10, retryJitter: 10 };
 const impatient: RedlockOptions = { retryCount: 0, retryDelay: 0, retryJitter: 0 };
 
 /** How many are inside at once, at most; each adds to a sum by reading, waiting and writing. */
@@ -46,7 +47,7 @@ class Section {
   }
 }
 
-describe('locks', { skip: darterMissing(), timeout: 60_000 }, () => {
+describe('locks', { skip: darterMissing(), timeout: 300_000 }, () => {
   let server: Server;
   let clients: Redis[];
   before(async () => {
@@ -78,13 +79,15 @@ describe('locks', { skip: darterMissing(), timeout: 60_000 }, () => {
 
   test('redlock: a lock is extended, expires, and is not released by who has lost it', async () => {
     const [first, second] = clients.map((client) => new Redlock([client], impatient));
-    const held = await first!.lock('r', 150);
-    await assert.rejects(second!.lock('r', 150), /unable to achieve a quorum|LockError/i);
-    const extended = await held.extend(600);
-    await sleep(300);
-    await assert.rejects(second!.lock('r', 150));
-    await sleep(400);
-    const other = await second!.lock('r', 5000);
+    const held = await first!.lock('r', 5000);
+    await assert.rejects(second!.lock('r', 5000), /unable to achieve a quorum|LockError/i);
+    const before = await clients[0]!.pttl('r');
+    const extended = await held.extend(60_000);
+    assert.ok((await clients[0]!.pttl('r')) > before);
+    await assert.rejects(second!.lock('r', 5000));
+    await clients[0]!.pexpire('r', 50);
+    await until('it expires', async () => (await clients[0]!.exists('r')) === 0);
+    const other = await second!.lock('r', 60_000);
     await assert.rejects(extended.unlock());
     await assert.rejects(extended.extend(1000));
     assert.equal(await clients[0]!.exists('r'), 1);
@@ -107,7 +110,7 @@ describe('locks', { skip: darterMissing(), timeout: 60_000 }, () => {
       const again = await redlock.lock('r', 5000);
       await assert.rejects(redlock.lock('r', 5000));
       await again.unlock();
-      const mutex = new RedlockMutex(quorum, 'm', { acquireTimeout: 2000 });
+      const mutex = new RedlockMutex(quorum, 'm', { acquireTimeout: 60_000 });
       await mutex.acquire();
       assert.equal(
         await new RedlockMutex(quorum, 'm', { acquireTimeout: 100 }).tryAcquire(),
@@ -124,7 +127,7 @@ describe('locks', { skip: darterMissing(), timeout: 60_000 }, () => {
     for (const limit of [1, 3]) {
       const section = new Section();
       const work = async (client: Redis): Promise<void> => {
-        const options = { retryInterval: 5, acquireTimeout: 10_000 };
+        const options = { retryInterval: 5, acquireTimeout: 60_000 };
         const lock =
           limit === 1
             ? new Mutex(client, 'm', options)
@@ -157,16 +160,17 @@ describe('locks', { skip: darterMissing(), timeout: 60_000 }, () => {
       losses.push(error);
     };
     const mutex = new Mutex(clients[0]!, 'm', {
-      lockTimeout: 200,
+      lockTimeout: 10_000,
       refreshInterval: 20,
       onLockLost,
     });
     await mutex.acquire();
-    await sleep(300);
-    assert.equal(losses.length, 0);
     const key = (await clients[1]!.keys('*m'))[0]!;
+    await clients[1]!.pexpire(key, 5000);
+    await until('it is refreshed', async () => (await clients[1]!.pttl(key)) > 6000);
+    assert.equal(losses.length, 0);
     await clients[1]!.set(key, 'another');
-    for (let wait = 0; losses.length === 0 && wait < 100; wait++) await sleep(10);
+    await until('the loss is noticed', () => losses.length > 0);
     assert.ok(losses[0] instanceof LostLockError);
     await mutex.release();
     assert.equal(await clients[1]!.get(key), 'another');

@@ -39,6 +39,7 @@ def main():
     scan(client)
     messages(client)
     binary(port)
+    streams(client)
     print("OK")
 
 
@@ -102,6 +103,57 @@ def binary(port):
     value = bytes(range(256)) * 40
     client.set(b"\x00\xff\r\n", value)
     check(client.get(b"\x00\xff\r\n"), value)
+
+
+def entries(reply):
+    """What a read of one stream has, as RESP2 and RESP3 give it."""
+    if isinstance(reply, dict):
+        [[found]] = reply.values()
+        return found
+    [[_, found]] = reply
+    return found
+
+
+def streams(client):
+    first = client.xadd("s", {"name": "a", "n": 1})
+    for i in range(2, 11):
+        client.xadd("s", {"name": "a", "n": i}, maxlen=100, approximate=True)
+    check(client.xlen("s"), 10)
+    check(client.xrange("s", count=1), [(first, {"name": "a", "n": "1"})])
+    last = client.xrevrange("s", count=1)[0][0]
+    check(entries(client.xread({"s": 0}, count=3, block=100))[0][0], first)
+    check(bool(client.xread({"s": "$"}, block=1)), False)
+    groups(client)
+    check(client.xdel("s", first), 1)
+    check(client.xtrim("s", maxlen=5, approximate=False), 4)
+    info = client.xinfo_stream("s")
+    check([info["length"], info["last-generated-id"], info["groups"]], [5, last, 1])
+    check(client.xinfo_stream("s", full=True)["entries-added"], 10)
+    check(client.xgroup_destroy("s", "g"), True)
+
+
+def groups(client):
+    check(client.xgroup_create("s", "g", id="0"), True)
+    try:
+        client.xgroup_create("s", "g")
+        raise AssertionError("a group was made twice")
+    except redis.ResponseError as error:
+        check(str(error), "BUSYGROUP Consumer Group name already exists")
+    check(client.xgroup_createconsumer("s", "g", "idle"), 1)
+    got = entries(client.xreadgroup("g", "one", {"s": ">"}, count=4))
+    check([fields["n"] for _, fields in got], ["1", "2", "3", "4"])
+    ids = [entry for entry, _ in got]
+    check(client.xack("s", "g", ids[0]), 1)
+    pending = client.xpending("s", "g")
+    check([pending["pending"], pending["min"], pending["max"]], [3, ids[1], ids[3]])
+    each = client.xpending_range("s", "g", "-", "+", 10, consumername="one")
+    check([one["message_id"] for one in each], ids[1:])
+    check(client.xclaim("s", "g", "two", 0, ids[1:2])[0][1]["n"], "2")
+    check(client.xautoclaim("s", "g", "three", 0, count=1, justid=True), [ids[1]])
+    check(client.xgroup_delconsumer("s", "g", "one"), 2)
+    check(len(client.xinfo_consumers("s", "g")), 3)
+    check(client.xgroup_setid("s", "g", "$"), True)
+    check(client.xinfo_groups("s")[0]["pending"], 1)
 
 
 main()

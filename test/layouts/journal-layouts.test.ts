@@ -218,7 +218,7 @@ test('the progress of a sync', () => {
   const buffer = SyncProgress.create(shards, null);
   const progress = new SyncProgress(buffer, shards, 1);
   const drawing = drawingOf('src/replication/replica/sync-progress.ts');
-  drawing.assertContiguous([16]);
+  drawing.assertContiguous([20]);
   const view = new DataView(buffer);
   assert.equal(drawing.value(view, 0, /^1: it is a full sync/), 1);
   const flags = drawing.offset(/^of each shard: done/);

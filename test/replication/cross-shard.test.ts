@@ -13,7 +13,7 @@ const MEBIBYTE = 1 << 20;
 
 /** Pipelined MSETs of two keys each, as fast as they are answered. @returns how many */
 async function writePairs(server: Server, bytesMin: number): Promise<number> {
-  const client = await server.client({ timeout_ms: 60_000 });
+  const client = await server.client();
   const commands = Array.from({ length: BATCH }, (_, i) => {
     return ['MSET', `a:${i}`, VALUE, `b:${(i * 7) % BATCH}`, VALUE];
   });
@@ -63,8 +63,8 @@ describe('replication: transactions over several flows', { skip: darterMissing()
     assert.ok(mostPending > 0 && mostPending <= WINDOWS_BYTES, `${mostPending} bytes waited`);
     // What waits, in twice its room; the replica's own journal; the data; buffers.
     assert.ok(mostMemory < 2 * WINDOWS_BYTES + 80 * MEBIBYTE, `${mostMemory} bytes more`);
-    const client = await primary.client({ timeout_ms: 60_000 });
-    assert.equal(await client.text('WAIT', '1', '30000'), '1');
+    const client = await primary.client();
+    assert.equal(await client.text('WAIT', '1', '120000'), '1');
     await client.close();
     assert.equal(await number(replica, 'slave_repl_pending_bytes'), 0);
     await sameData(primary, replica);

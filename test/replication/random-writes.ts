@@ -7,6 +7,8 @@ import type { Random } from '../support/random.js';
 const KEYS = 12;
 const FIELDS = 40;
 const DATABASES = 2;
+/** What is to expire does so within this, or after 100 s. */
+export const RANDOM_EXPIRY_MAX_MS = 1500;
 const TYPES = ['string', 'hash', 'set', 'list', 'zset', 'stream'];
 type Command = string[];
 
@@ -77,7 +79,7 @@ export class RandomWrites {
   }
 
   private soon(): string {
-    return String(this.random.between(1, 1500));
+    return String(this.random.between(1, RANDOM_EXPIRY_MAX_MS));
   }
 
   private onString(): Command {

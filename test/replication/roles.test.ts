@@ -1,7 +1,6 @@
 /** Roles: what each may do, how they change, chains, takeover. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { isError, showReply } from '../support/reply.js';
 import { darterMissing, redisServerMissing, startRedis } from '../support/server.js';
 import { LinkProxy } from './proxy.js';
@@ -53,8 +52,9 @@ describe('replication: roles', { skip: darterMissing(), concurrency: 2 }, () => 
     // What is behind a WAIT that waits for ever comes after it; CLIENT UNBLOCK ends it.
     const id = await client.text('CLIENT', 'ID');
     const waiting = client.command('WAIT', '5', '0');
-    await sleep(100);
-    assert.equal(await primary.ask('CLIENT', 'UNBLOCK', id), '1');
+    await until('it waits', async () => {
+      return (await primary.ask('CLIENT', 'UNBLOCK', id)) === '1';
+    });
     assert.equal(
       (await waiting).type === 'integer' && showReply(await waiting).includes('1'),
       true,
@@ -114,6 +114,8 @@ describe('replication: roles', { skip: darterMissing(), concurrency: 2 }, () => 
     assert.equal(await replica.info('loading'), '1');
     assert.match(await replica.ask('ROLE'), /sync/);
     await until('keys come', async () => (await number(replica, 'master_sync_keys')) > 0);
+    // A busy machine would be through with the sync before all has been asked.
+    proxy.bytesPerSecond = 1000;
     assert.ok((await number(replica, 'master_sync_read_bytes')) > 0);
     assert.ok((await number(replica, 'master_sync_left_bytes')) > 0);
     assert.match((await primary.info('slave0')) ?? '', /state=send_bulk/);
@@ -134,7 +136,7 @@ describe('replication: roles', { skip: darterMissing(), concurrency: 2 }, () => 
     await follow(last, middle.port);
     await linkUp(last);
     const load = await Load.start(primary, 10);
-    await sleep(300);
+    await until('there are writes', () => load.done > 500);
     await load.stop();
     await sameData(primary, middle, last);
     assert.equal(await last.info('master_replid'), await primary.info('master_replid'));
@@ -211,19 +213,13 @@ describe('replication: roles', { skip: darterMissing(), concurrency: 2 }, () => 
     await client.pipeline(commands);
     client.write('SHUTDOWN\r\n');
     await client.ended();
-    await primary.exit(20_000);
+    await primary.exit();
     assert.equal(await replica.ask('DBSIZE'), '20000');
   });
 
-  test('a Redis is no primary of ours, and no replica', {
-    skip: redisServerMissing(),
-  }, async () => {
+  test('a Redis is no replica of ours', { skip: redisServerMissing() }, async () => {
     await using redis = await startRedis();
     await using node = await startNode();
-    await follow(node, redis.port);
-    await until('the log tells why', async () => /the primary is not a Darter/.test(node.log));
-    assert.equal(await node.info('master_link_status'), 'down');
-    await node.ask('REPLICAOF', 'NO', 'ONE');
     await redis.ask('REPLICAOF', '127.0.0.1', String(node.port));
     await until('its log tells why', async () => /replicas of its own kind only/.test(redis.log));
     assert.equal(await node.info('connected_slaves'), '0');

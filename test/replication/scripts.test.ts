@@ -56,6 +56,29 @@ describe('replication: scripts', { skip: darterMissing() }, () => {
     assert.match(await replica.ask('FUNCTION', 'FLUSH'), /^READONLY/);
   });
 
+  test('redis.set_repl keeps what a script does from replicas, until the next script', async () => {
+    await using primary = await startNode();
+    await using replica = await startNode();
+    await follow(replica, primary.port);
+    await linkUp(replica);
+    await primary.ask('SET', 'removed', '1');
+    await primary.ask('SET', 'expired', '1', 'PX', '1');
+    const source = `redis.set_repl(redis.REPL_NONE)
+      redis.call('set', 'kept', 1) redis.call('rpush', 'list', 1, 2) redis.call('lpop', 'list')
+      redis.call('del', 'removed') redis.call('get', 'expired')
+      redis.set_repl(redis.REPL_AOF) redis.call('set', 'sent', 1)
+      redis.set_repl(redis.REPL_ALL) redis.call('incr', 'sent')
+      redis.set_repl(redis.REPL_NONE)
+      return redis.call('incr', 'kept')`;
+    assert.equal(await primary.ask('EVAL', source, '0'), '2');
+    assert.equal(await primary.ask('EVAL', "return redis.call('set', 'next', 1)", '0'), 'OK');
+    await until('the last effect', async () => (await replica.ask('GET', 'next')) === '1');
+    assert.equal(await replica.ask('MGET', 'kept', 'sent', 'removed'), '[$-1 2 1]');
+    assert.equal(await replica.ask('EXISTS', 'list'), '0');
+    assert.equal(await primary.ask('MGET', 'kept', 'sent', 'removed'), '[2 2 $-1]');
+    assert.match(await replica.ask('INFO', 'replication'), /master_link_status:up/);
+  });
+
   test('transfers by scripts stay whole on a replica that joins meanwhile', async () => {
     await using primary = await startNode('--placement', 'spread');
     await using replica = await startNode('--placement', 'spread');
@@ -71,7 +94,7 @@ describe('replication: scripts', { skip: darterMissing() }, () => {
       return sum`;
     let isOver = false;
     const work = [1, 2, 3, 5].map(async (seed) => {
-      const client = await primary.client({ timeout_ms: 20_000 });
+      const client = await primary.client();
       for (let i = seed; !isOver; i += seed) {
         const [from, to] = [String(i % accounts), String((i * 7 + seed) % accounts)];
         await client.command('EVAL', transfer, '0', from, to);

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { showReply } from '../support/reply.js';
-import { darterMissing } from '../support/server.js';
+import { darterMissing, type Server } from '../support/server.js';
 import { follow, linkUp, number, sameData, startNode, until } from './support.js';
 
 /** Idle times and times seen are those of each server. */
@@ -66,4 +66,63 @@ describe('replication: streams', { skip: darterMissing() }, () => {
       await Promise.all([primary.stop(), replica.stop()]);
     }
   });
+
+  test('a large stream is written, read and trimmed while two replicas get it in parts', async () => {
+    await using primary = await startNode();
+    await using first = await startNode();
+    await using second = await startNode();
+    const client = await primary.client();
+    const value = 'v'.repeat(1000);
+    for (let i = 0; i < 50; i++) {
+      await client.pipeline(many(1000, () => ['XADD', 's', '*', 'field', value, 'n', String(i)]));
+    }
+    const bytes = Number(await client.text('MEMORY', 'USAGE', 's'));
+    assert.ok(bytes > 48 << 20, `${bytes} bytes`);
+    for (const group of ['g', 'h']) {
+      await client.command('XGROUP', 'CREATE', 's', group, '0');
+      await client.pipeline(many(40, (i) => readBy(group, `consumer ${i}`, 250)));
+    }
+    await Promise.all([follow(first, primary.port), follow(second, primary.port)]);
+    let rounds = 0;
+    const isUp = async (server: Server): Promise<boolean> =>
+      (await server.info('master_link_status')) === 'up';
+    while (!((await isUp(first)) && (await isUp(second)))) {
+      await client.pipeline([
+        ...many(100, () => ['XADD', 's', 'MAXLEN', '~', '49000', '*', 'field', value]),
+        ['XREADGROUP', 'GROUP', 'g', 'later', 'COUNT', '50', 'STREAMS', 's', '>'],
+        ['XAUTOCLAIM', 's', 'h', 'other', '0', '-', 'COUNT', '20', 'JUSTID'],
+        ['XGROUP', 'CREATE', 's', `new ${rounds}`, '$'],
+        ['XGROUP', 'DELCONSUMER', 's', 'g', `consumer ${rounds}`],
+        ['XTRIM', 's', 'MAXLEN', '=', '48990'],
+      ]);
+      rounds++;
+    }
+    assert.ok(rounds > 0);
+    assert.equal(await client.text('WAIT', '2', '30000'), '2');
+    await sameData(primary, first, second);
+    const expected = await groupsOf(primary);
+    assert.deepEqual(await groupsOf(first), expected);
+    assert.deepEqual(await groupsOf(second), expected);
+    await client.close();
+  });
 });
+
+function many(count: number, command: (index: number) => string[]): string[][] {
+  return Array.from({ length: count }, (_, i) => command(i));
+}
+
+function readBy(group: string, consumer: string, count: number): string[] {
+  return ['XREADGROUP', 'GROUP', group, consumer, 'COUNT', String(count), 'STREAMS', 's', '>'];
+}
+
+async function groupsOf(server: Server): Promise<string[]> {
+  const client = await server.client();
+  const questions = [
+    ['XINFO', 'GROUPS', 's'],
+    ['XPENDING', 's', 'g'],
+    ['XPENDING', 's', 'h'],
+  ];
+  const replies = await client.pipeline(questions);
+  await client.close();
+  return replies.map((reply) => showReply(reply, Number.POSITIVE_INFINITY));
+}

@@ -5,28 +5,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { RawClient } from '../support/client.js';
 import { Random } from '../support/random.js';
 import { type Server, startDarter } from '../support/server.js';
+import { until } from '../support/until.js';
 import { LinkProxy } from './proxy.js';
 
-const WITHIN_MS = 30_000;
-const POLL_MS = 20;
+export { until };
 
 export function startNode(...args: string[]): Promise<Server> {
   return startDarter({ args: ['--enable-debug-command', 'yes', ...args] });
-}
-
-/** Waits until `check` gives true; fails with what it said last. */
-export async function until(
-  what: string,
-  check: () => Promise<boolean | string>,
-  withinMs = WITHIN_MS,
-): Promise<void> {
-  const deadline = Date.now() + withinMs;
-  for (;;) {
-    const said = await check();
-    if (said === true) return;
-    if (Date.now() > deadline) assert.fail(`not within ${withinMs} ms: ${what} (${String(said)})`);
-    await sleep(POLL_MS);
-  }
 }
 
 export async function follow(replica: Server, port: number): Promise<void> {
@@ -46,25 +31,17 @@ export async function followThroughProxy(
   return proxy;
 }
 
-export function linkUp(replica: Server, withinMs?: number): Promise<void> {
-  return until(
-    'the link is up',
-    async () => (await replica.info('master_link_status')) === 'up',
-    withinMs,
-  );
+export function linkUp(replica: Server): Promise<void> {
+  return until('the link is up', async () => (await replica.info('master_link_status')) === 'up');
 }
 
 /** Waits until all servers hold the same data, which nobody may be changing. */
 export async function sameData(...servers: Server[]): Promise<void> {
   let digests: string[] = [];
-  await until(
-    'the same data everywhere',
-    async () => {
-      digests = await Promise.all(servers.map((server) => server.ask('DEBUG', 'DIGEST')));
-      return digests.every((digest) => digest === digests[0]) || digests.join(' ');
-    },
-    60_000,
-  );
+  await until('the same data everywhere', async () => {
+    digests = await Promise.all(servers.map((server) => server.ask('DEBUG', 'DIGEST')));
+    return digests.every((digest) => digest === digests[0]) || digests.join(' ');
+  });
   assert.match(digests[0] as string, /^[0-9a-f]{40}$/);
 }
 

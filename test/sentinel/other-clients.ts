@@ -30,33 +30,35 @@ function connectSentinel({ addresses, password }: World) {
 
 /**
  * node-redis never answers some commands whose primary is killed, and then none at all: it is made
- * anew, as an application would.
+ * anew, as an application would. That may fail while the sentinels have not agreed, and is tried again.
  */
-export async function nodeRedis(world: World): Promise<OtherClient> {
-  let sentinel = await connectSentinel(world);
+export function nodeRedis(world: World): OtherClient {
+  let sentinel: Awaited<ReturnType<typeof connectSentinel>> | null = null;
   let stopping = false;
   const client = {
     name: 'node-redis',
     done: 0,
     async stop() {
       stopping = true;
-      await finished;
-      sentinel.destroy();
+      // A connection that does not come about is not waited for.
+      await Promise.race([finished, sleep(2 * SILENCE_MS, undefined, { ref: false })]);
     },
   };
-  const finished = (async () => {
-    while (!stopping) {
+  const run = async (): Promise<void> => {
+    for (; !stopping; await sleep(PAUSE_MS)) {
+      sentinel ??= await connectSentinel(world).catch(() => null);
+      if (sentinel === null) continue;
       const written = sentinel.set('node-redis', String(client.done)).catch(() => 'refused');
       const silence = sleep(SILENCE_MS, 'silence', { ref: false });
       const outcome = await Promise.race([written, silence]);
       if (outcome === 'OK') client.done++;
-      if (outcome === 'silence') {
-        sentinel.destroy();
-        sentinel = await connectSentinel(world);
-      }
-      await sleep(PAUSE_MS);
+      if (outcome !== 'silence') continue;
+      sentinel.destroy();
+      sentinel = null;
     }
-  })();
+    sentinel?.destroy();
+  };
+  const finished = run();
   return client;
 }
 

@@ -10,7 +10,7 @@ describe('redis-sentinel', { skip }, () => {
     t.diagnostic(await play('SENTINEL FAILOVER'));
   });
 
-  test('fails over when the primary is killed, with passwords, without a full sync', async (t) => {
+  test('fails over when the primary is killed, with passwords', async (t) => {
     t.diagnostic(await play('kill -9', { password: 'secret' }));
   });
 });

@@ -24,7 +24,8 @@ const QUORUM = 2;
 /** A busy machine needs some of it for a single answer. */
 const DOWN_AFTER_MS = 3000;
 const FAILOVER_TIMEOUT_MS = 20_000;
-const FAILED_OVER_WITHIN_MS = 60_000;
+/** Bounds failures only: a failover that does not come about is tried again after twice that time. */
+const FAILED_OVER_WITHIN_MS = 120_000;
 
 export interface Options {
   readonly password?: string | undefined;

@@ -56,10 +56,10 @@ export class CollectionWrites {
   write(run: Run): void {
     const { random } = this;
     const what = random.below(100);
-    if (what < 34) this.writeHash(run, this.key('hash'));
-    else if (what < 56) this.writeList(run, this.key('list'));
-    else if (what < 70) this.writeSortedSet(run, this.key('zset'));
-    else if (what < 77) this.writeSet(run, this.key('set'));
+    if (what < 28) this.writeHash(run, this.key('hash'));
+    else if (what < 48) this.writeList(run, this.key('list'));
+    else if (what < 60) this.writeSortedSet(run, this.key('zset'));
+    else if (what < 66) this.writeSet(run, this.key('set'));
     else if (what < 84) this.writeStream(run, this.key('stream'));
     else if (what < 86) run('DEL', this.key(random.pick(TYPES)));
     else if (what < 88) this.rename(run, random.pick(TYPES));
@@ -130,29 +130,37 @@ export class CollectionWrites {
   private writeStream(run: Run, key: string): void {
     const { random } = this;
     const what = random.below(20);
-    const id = (): string => `${random.below(this.elements)}-1`;
-    const consumer = random.pick(['alice', 'bob']);
-    if (what < 8) run('XADD', key, '*', 'f', this.value(), random.pick(['f', 'g']), what);
-    else if (what < 10) run('XDEL', key, id(), id());
-    else if (what < 11) run('XTRIM', key, 'MAXLEN', '~', random.below(this.elements));
-    else if (what < 12) run('XADD', key, 'MAXLEN', 20 + random.below(100), '*', 'f', 1);
-    else if (what < 14) run('XGROUP', 'CREATE', key, 'g', id(), 'MKSTREAM');
-    else if (what < 17) {
-      run(
-        'XREADGROUP',
-        'GROUP',
-        'g',
-        consumer,
-        'COUNT',
-        7,
-        'STREAMS',
-        key,
-        random.pick(['>', '0']),
-      );
-    } else if (what < 18) run('XACK', key, 'g', id(), id(), id());
-    else if (what < 19) run('XAUTOCLAIM', key, 'g', consumer, 0, '-', 'COUNT', 5);
-    else if (random.chance(0.5)) run('XGROUP', 'DESTROY', key, 'g');
-    else run('XGROUP', 'DELCONSUMER', key, 'g', consumer);
+    if (what < 6) run('XADD', key, '*', 'f', this.value(), random.pick(['f', 'g']), what);
+    else if (what < 8) run('XDEL', key, this.id(), this.id());
+    else if (what < 9) run('XTRIM', key, 'MAXLEN', '~', random.below(this.elements));
+    else if (what < 10) run('XADD', key, 'MAXLEN', 20 + random.below(100), '*', 'f', 1);
+    else if (what < 11) {
+      const id = random.pick([this.id(), '9999999999999-1']);
+      run('XSETID', key, id, 'ENTRIESADDED', 9999, 'MAXDELETEDID', '3-1');
+      // The next id of the clock would be below it.
+      run('XSETID', key, `${this.elements + 1}-1`);
+    } else this.writeGroup(run, key, random.pick(['g', 'g', 'a', 'h\0']));
+  }
+
+  private id(): string {
+    return `${this.random.below(this.elements)}-1`;
+  }
+
+  private writeGroup(run: Run, key: string, group: string): void {
+    const { random } = this;
+    const what = random.below(20);
+    const consumer = random.pick(['alice', 'bob', `c${random.below(30)}`]);
+    if (what < 3) run('XGROUP', 'CREATE', key, group, this.id(), 'MKSTREAM');
+    else if (what < 9) {
+      const from = random.pick(['>', '>', '0']);
+      run('XREADGROUP', 'GROUP', group, consumer, 'COUNT', 7, 'STREAMS', key, from);
+    } else if (what < 11) run('XACK', key, group, this.id(), this.id(), this.id());
+    else if (what < 13) run('XAUTOCLAIM', key, group, consumer, 0, '-', 'COUNT', 5);
+    else if (what < 15) run('XCLAIM', key, group, consumer, 0, this.id(), this.id(), 'FORCE');
+    else if (what < 16) run('XGROUP', 'SETID', key, group, this.id(), 'ENTRIESREAD', 7);
+    else if (what < 17) run('XGROUP', 'CREATECONSUMER', key, group, consumer);
+    else if (what < 19) run('XGROUP', 'DELCONSUMER', key, group, consumer);
+    else run('XGROUP', 'DESTROY', key, group);
   }
 
   private writeList(run: Run, key: string): void {

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { seedFromEnvironment } from '../support/random.js';
 import { simulateRoles } from './roles-simulate.js';
 
-const SCHEDULES = 300;
+const SCHEDULES = 200;
 
 test(`${SCHEDULES} schedules of takeovers never have two primaries, and end with one`, (context) => {
   const seed = seedFromEnvironment();

@@ -15,6 +15,9 @@ export interface ClientOptions {
   readonly timeout_ms?: number;
 }
 
+/** Bounds failures only: a busy machine takes ten times as long as a quiet one. */
+const REPLY_TIMEOUT_MS = 120_000;
+
 interface Waiter {
   readonly count: number;
   readonly replies: Reply[];
@@ -69,7 +72,7 @@ export class RawClient {
       socket.once('error', reject);
       socket.once('connect', () => {
         socket.off('error', reject);
-        resolve(new RawClient(socket, options.timeout_ms ?? 60_000));
+        resolve(new RawClient(socket, options.timeout_ms ?? REPLY_TIMEOUT_MS));
       });
     });
   }

@@ -8,7 +8,7 @@ import { connect, type Socket } from 'node:net';
 /** A client and what it sends: one or more inline commands. `(0)` stands for the id of client 0. */
 export type Step = readonly [client: number, ...lines: string[]];
 
-const STEP_TIMEOUT_MS = 20_000;
+const STEP_TIMEOUT_MS = 120_000;
 
 class Talker {
   private received = '';

@@ -10,10 +10,10 @@
 export const TEST_ONLY: Readonly<Record<string, string>> = {
   'src/memory/space.ts#reservedOffset': 'no subject reserves pages of its shards yet',
   'src/memory/space-layout.ts': 'figures of its drawing, which a test derives again',
-  'src/persistence/rdb/dump-writer.ts': 'DUMP is not there yet',
-  'src/persistence/rdb/dump.ts': 'RESTORE is not there yet',
+  'src/persistence/rdb/store/entry-writer.ts': 'SAVE is not there yet',
   'src/persistence/rdb/writer.ts': 'SAVE is not there yet',
   'src/protocol/errors.ts': 'the one table of error texts, compared with Redis; more commands come',
+  'src/server/compare/main.ts#compareServers': 'bin/darter calls it',
   'src/server/main-thread/main.ts#main': 'bin/darter calls it',
   'src/structures/packed/': 'the commands of collections are not there yet',
 };
@@ -42,6 +42,11 @@ export const COMMAND_NAMES: Readonly<Record<string, readonly [names: string, rea
   'src/keyspace/events.ts': ['*', 'names of keyspace events, as clients subscribe to them'],
   'src/keyspace/types.ts': ['set', 'the name of a type, as TYPE answers it'],
   'src/platform/portable/net.ts': ['object', 'what typeof answers'],
+  'src/replication/redis/handshake.ts': [
+    'auth darter ping psync replconf sync wait',
+    'the dialogue with a primary, and its steps',
+  ],
+  'src/replication/redis/link-state.ts': ['sync', 'a step of the link'],
   'src/replication/replica/replica-state.ts': ['sync', 'a step of the link'],
   'src/values/hash/type.ts': [
     'hdel hpexpireat hset',

@@ -11,8 +11,10 @@ export const LAYERS: readonly (readonly [folder: string, imports: readonly strin
   ['protocol', ['base']],
   // Lua as a language: it knows no command and no key. Its host gives it both.
   ['scripting', ['base']],
+  // Pure logic over bytes and the store: DUMP and RESTORE are commands on one key.
+  ['persistence/rdb', ['base', 'memory', 'structures', 'values', 'keyspace', 'protocol']],
   ['commands/contract', ['base', 'memory', 'values', 'keyspace', 'protocol']],
-  ['commands', ['base', 'values', 'keyspace', 'protocol', 'commands/contract']],
+  ['commands', ['base', 'values', 'keyspace', 'protocol', 'persistence/rdb', 'commands/contract']],
   // Memory for locks and mailboxes: it decides who holds which shard.
   // It is the host of scripts.
   [
@@ -43,8 +45,11 @@ export const SERVER_LAYERS: readonly (readonly [folder: string, imports: readonl
   ['server/config', []],
   ['server/channel', []],
   ['server/info', ['server/channel']],
+  // A client of other servers, in a process of its own.
+  ['server/compare', []],
   ['server/io-thread', ['server/config', 'server/channel', 'server/info']],
-  ['server/flow-thread', ['server/channel']],
+  ['server/flow-thread', ['server/config', 'server/channel']],
+  ['server/tls-thread', ['server/config', 'server/channel']],
   ['server/main-thread', ['server/config', 'server/channel', 'server/info']],
 ];
 
@@ -75,6 +80,7 @@ export const TYPE_OWNERS: Readonly<Record<string, readonly string[]>> = {
 
 /** Files of commands that build an effect of their own (Mutation.custom), each with the reason. */
 export const CUSTOM_EFFECTS: Readonly<Record<string, string>> = {
+  'src/commands/generic/restore.ts': 'a RESTORE that replaces, with an absolute time',
   'src/commands/stream/lib/group.ts': 'a read or a claim made the consumer: XGROUP CREATECONSUMER',
   'src/commands/stream/lib/trim.ts':
     'how much ~ removes depends on blocks: the first id that is left',

@@ -20,6 +20,7 @@ export const ping: CommandDefinition = {
   arity: -1,
   flags: ['fast'],
   whileSubscribed: true,
+  tellsSaveFailure: true,
   arguments: [{ name: 'message', type: 'string', flags: ['optional'] }],
   tips: ['request_policy:all_shards', 'response_policy:all_succeeded'],
   run(context) {

@@ -45,6 +45,12 @@ export interface Context {
   withShard(shard: number, work: () => void): void;
 
   /**
+   * Runs a change that a command has put off, with shard `shard` locked: outside of commands, after
+   * `suspend`. Its effects reach replicas as one whole.
+   */
+  changeLater(shard: number, work: () => void): void;
+
+  /**
    * Runs another command within this one, on behalf of the same client: its reply goes to `reply`,
    * errors included. The shards of its keys must be locked already. All that this command sees
    * (arguments, reply, keys prepared) is as before when it returns. It may not suspend.

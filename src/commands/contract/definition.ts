@@ -84,6 +84,8 @@ export interface KeySpecification {
   /** With 'variable_flags': what this command vector does to its keys, as bits (`keyFlagBits`). */
   readonly flagsOf?: (args: ArgumentVector) => number;
   readonly notes?: string;
+  /** An empty argument in this place is no key (MIGRATE). */
+  readonly skipsEmpty?: boolean;
   /**
    * Where the keys begin: at an argument index (0 is the command's name), or after a keyword. Where
    * COMMAND INFO can only say 'unknown', `addTo` finds those that a command vector has.
@@ -201,6 +203,8 @@ export interface CommandDefinition {
   readonly whileLoading?: boolean;
   /** RESP2 clients may send it while they are subscribed to channels. */
   readonly whileSubscribed?: boolean;
+  /** Answers with the error, as writes do, when the data cannot be saved. */
+  readonly tellsSaveFailure?: boolean;
   /**
    * Runs with the shards locked, arity checked. Writes exactly one reply (or suspends). Validate
    * first, then allocate, then change: after an error reply nothing may have changed.

@@ -7,7 +7,7 @@
  * are never looked at.
  */
 import { Region } from '../../base/region.js';
-import { CURSOR, NOT_INTEGER, SYNTAX } from '../../protocol/errors.js';
+import { CURSOR, NOT_INTEGER, SYNTAX, untilNul } from '../../protocol/errors.js';
 import { INTEGER_OK, ParsedInteger, parseIndex, parseInteger } from '../../protocol/numbers.js';
 import type { Arguments } from '../../protocol/parser.js';
 import { Reply } from '../../protocol/reply.js';
@@ -90,14 +90,14 @@ export class ScanOptions {
 
 /**
  * The cursor that is argument `index`; a large one is rounded, to where nothing is. Like strtoul, it
- * may have a sign and zeros.
+ * may have a sign and zeros, and ends at a NUL byte.
  * @returns -1 when it is none, which is answered
  */
 export function scanCursorAt(context: Context, index: number): number {
   const { args } = context;
   const kind = parseInteger(args.region, args.offset[index]!, args.length[index]!, parsed);
   if (kind === INTEGER_OK && parsed.value >= 0) return parsed.value;
-  const cursor = unusualCursor(context.text(index));
+  const cursor = unusualCursor(untilNul(context.text(index)));
   if (cursor < 0) context.reply.error(CURSOR);
   return cursor;
 }

@@ -10,6 +10,8 @@ import type { ArgumentVector } from '../../base/arguments.js';
 import type { ErrorReply } from '../../protocol/errors.js';
 import type { AclPort } from './acl-port.js';
 import type { CommandEntry, Context } from './context.js';
+import type { MigrationPort } from './migration-port.js';
+import type { PersistencePort } from './persistence-port.js';
 import type { PubSubPort } from './pubsub-port.js';
 import type { ReplicationPort } from './replication-port.js';
 import type { Session } from './session.js';
@@ -30,7 +32,9 @@ export interface ServerPort {
   readonly slowLog: SlowLogPort;
   readonly latency: LatencyPort;
   readonly memory: MemoryPort;
+  readonly migration: MigrationPort;
   readonly process: ProcessPort;
+  readonly persistence: PersistencePort;
   readonly replication: ReplicationPort;
   readonly scripts: ScriptsPort;
   readonly functions: FunctionsPort;
@@ -218,8 +222,10 @@ export interface LatencyPort {
 
 /** All in bytes. */
 export interface MemoryFigures {
-  /** Pages of the shards in use: what maxmemory is compared with. */
+  /** Pages of the shards in use, and what clients take: what maxmemory is compared with. */
   readonly used: number;
+  /** Of those: what clients take. */
+  readonly clients: number;
   /** Of those: keys and values, and what storing them takes besides. */
   readonly dataset: number;
   readonly overhead: number;
@@ -230,7 +236,10 @@ export interface MemoryFigures {
   readonly resident: number;
   readonly process: number;
   readonly javascriptHeap: number;
+  /** What the process may use: the machine's memory, or what a container grants if that is less. */
   readonly system: number;
+  /** What a container grants; 0: no limit. */
+  readonly container: number;
 }
 
 export interface MemoryPort {

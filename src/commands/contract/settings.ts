@@ -21,6 +21,11 @@ export class CommandSettings {
   streamNodeEntriesMax = 100;
   /** Whether effects are replayed: they say what is, also where Redis would check it. */
   replaysEffects = true;
+  /**
+   * Whether the commands of a Redis are repeated: it decides when those have an effect that are no
+   * writes, and a key may still be removed by it alone.
+   */
+  repeatsCommands = false;
 
   /** @param value gives a directive as CONFIG GET shows it */
   load(value: (name: string) => string): void {

@@ -220,6 +220,15 @@ export class CommandTester {
     assert.equal(h1, this.hash.h1, `the hash of ${name}`);
   }
 
+  private withShard(shard: number, work: () => void): void {
+    this.keys.shards.lock(shard);
+    try {
+      work();
+    } finally {
+      this.keys.shards.unlock(shard);
+    }
+  }
+
   private newContext(server: Partial<ServerPort>): Context {
     const tester = this;
     return {
@@ -245,16 +254,11 @@ export class CommandTester {
       text: (index) =>
         toBinary(this.args.region, this.args.offset[index]!, this.args.length[index]!),
       mayReadEveryKey: () => true,
-      withShard: (shard, work) => {
-        this.keys.shards.lock(shard);
-        try {
-          work();
-        } finally {
-          this.keys.shards.unlock(shard);
-        }
-      },
+      withShard: (shard, work) => this.withShard(shard, work),
+      changeLater: (shard, work) => this.withShard(shard, work),
       runInside: () => assert.fail('commands inside others are not for unit tests'),
-      suspend: () => assert.fail('suspending is not for unit tests'),
+      // What is waited for is there before the command returns.
+      suspend: () => ({ resume: (write) => write(this.context) }),
     };
   }
 }

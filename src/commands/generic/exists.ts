@@ -2,7 +2,7 @@
 import type { Context } from '../contract/context.js';
 import { type CommandDefinition, keysAt } from '../contract/definition.js';
 
-function run({ args, keys, reply }: Context): void {
+function count({ args, keys, reply }: Context): void {
   let found = 0;
   for (let i = 1; i < args.count; i++) {
     if (keys.seekForRead(args, i)) found++;
@@ -22,10 +22,12 @@ export const exists: CommandDefinition = {
   arguments: [{ name: 'key', type: 'key', keySpecIndex: 0, flags: ['multiple'] }],
   tips: ['request_policy:multi_shard', 'response_policy:agg_sum'],
   history: [['3.0.3', 'Several keys.']],
-  run,
+  run(context) {
+    context.keys.findWithoutUse();
+    count(context);
+  },
 };
 
-/** There is no access time to alter (recency is the order of slots in a bucket). */
 export const touch: CommandDefinition = {
   name: 'touch',
   summary: 'Counts which of the keys exist and marks them as used',
@@ -37,5 +39,9 @@ export const touch: CommandDefinition = {
   keys: [keysAt(1, -1, 1, 'RO')],
   arguments: [{ name: 'key', type: 'key', keySpecIndex: 0, flags: ['multiple'] }],
   tips: ['request_policy:multi_shard', 'response_policy:agg_sum'],
-  run,
+  /** Also for a client with CLIENT NO-TOUCH. */
+  run(context) {
+    context.keys.findWithUse();
+    count(context);
+  },
 };

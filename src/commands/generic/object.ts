@@ -1,6 +1,7 @@
 /**
  * OBJECT: how a value is stored, told in Redis's words. The value's type knows the words. There is
- * no time of the last access (recency is an order of slots), so a key is never idle.
+ * no time of the last access: recency and frequency are an order of slots (structures/slot-order.ts). So
+ * a key is never idle, and its frequency is told by the place of its slot.
  */
 import { ErrorReply } from '../../protocol/errors.js';
 import type { Context } from '../contract/context.js';
@@ -16,11 +17,20 @@ const NOT_LFU = new ErrorReply(
     'when switching between policies at runtime LRU and LFU data will take some time to adjust.',
 );
 
+const NOT_LRU = new ErrorReply(
+  'ERR An LFU maxmemory policy is selected, idle time not tracked. Please note that when ' +
+    'switching between policies at runtime LRU and LFU data will take some time to adjust.',
+);
+
+/** Redis's counters have 8 bits. */
+const FREQUENCY_MAX = 255;
+
 const KEYS = [keysAt(2, 0, 1, 'RO')];
 const ARGUMENTS: CommandDefinition['arguments'] = [{ name: 'key', type: 'key', keySpecIndex: 0 }];
 
 /** Finds argument 2; null is answered when it is not there. */
 function found({ args, keys, reply }: Context): boolean {
+  keys.findWithoutUse();
   if (keys.seekCounting(args, 2)) return true;
   reply.nullBulk();
   return false;
@@ -83,13 +93,15 @@ export const objectIdletime: CommandDefinition = {
   arguments: ARGUMENTS,
   tips: ['nondeterministic_output'],
   run(context) {
-    if (found(context)) context.reply.integer(0);
+    if (!found(context)) return;
+    if (context.keys.tracksFrequency) context.reply.error(NOT_LRU);
+    else context.reply.integer(0);
   },
 };
 
 export const objectFreq: CommandDefinition = {
   name: 'object|freq',
-  summary: 'Tells how often a value is used; an error, as no policy counts that',
+  summary: 'Tells how often a value is used, from 0 to 255; an error without an LFU policy',
   since: '4.0.0',
   group: 'generic',
   complexity: 'O(1)',
@@ -99,7 +111,10 @@ export const objectFreq: CommandDefinition = {
   arguments: ARGUMENTS,
   tips: ['nondeterministic_output'],
   run(context) {
-    if (found(context)) context.reply.error(NOT_LFU);
+    if (!found(context)) return;
+    const { keys, reply } = context;
+    if (keys.tracksFrequency) reply.integer(keys.usefulness(FREQUENCY_MAX));
+    else reply.error(NOT_LFU);
   },
 };
 

@@ -69,10 +69,10 @@ test('only the current database is scanned', () => {
 
 test('cursors are read as Redis reads them, and one from elsewhere is the end', () => {
   const t = tester(3);
-  for (const cursor of ['x', ' 0', '-', '+', '0x1', '1 ', '18446744073709551616']) {
+  for (const cursor of ['x', ' 0', '-', '+', '+\0', '0x1', '1 ', '18446744073709551616']) {
     assert.equal(t.run('SCAN', cursor, 'FOO'), '-ERR invalid cursor', cursor);
   }
-  for (const cursor of ['', '000', '+0', '-0']) {
+  for (const cursor of ['', '000', '+0', '-0', '\0', '0\0x']) {
     assert.equal((t.run('SCAN', cursor) as [string, string[]])[1].length, 3, cursor);
   }
   for (const cursor of ['-1', '18446744073709551615', `${4 * 2 ** 32}`]) {

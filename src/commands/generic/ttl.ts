@@ -12,6 +12,7 @@ const ARGUMENTS: CommandDefinition['arguments'] = [{ name: 'key', type: 'key', k
 const HISTORY: CommandDefinition['history'] = [['2.8.0', 'The reply -2.']];
 
 function answer({ args, keys, reply }: Context, unitMs: number, origin: number): void {
+  keys.findWithoutUse();
   if (!keys.seekForRead(args, 1)) {
     reply.integer(NO_KEY);
   } else if (keys.expiry === 0) {

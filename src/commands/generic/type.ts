@@ -12,6 +12,7 @@ export const type: CommandDefinition = {
   keys: [keysAt(1, 0, 1, 'RO')],
   arguments: [{ name: 'key', type: 'key', keySpecIndex: 0 }],
   run({ args, keys, reply }) {
+    keys.findWithoutUse();
     reply.simple(keys.seekForRead(args, 1) ? keys.types.nameOf(keys.kind) : 'none');
   },
 };

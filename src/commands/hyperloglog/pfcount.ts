@@ -3,7 +3,7 @@
  *
  * The cardinality of a single one is kept in its header. Keeping it is a change, although the command
  * is no write, and has an effect of eight bytes. It is left out where effects must not be made: on a
- * replica, and while a replica lags.
+ * replica, and while a replica lags. A Redis that is followed sends it when it has kept one.
  */
 import type { Keyspace } from '../../keyspace/keyspace.js';
 import type { Reply } from '../../protocol/reply.js';
@@ -40,7 +40,8 @@ function countOne(context: Context): boolean {
   if (readCachedCardinality(cardinality, region, valueOffset)) return true;
   const state = counter.count(cardinality, region, valueOffset, valueLength);
   if (!isValid(context, state)) return false;
-  if (keys.expiresKeys && !keys.defersExpiry(keys.shard)) keepCardinality(keys);
+  const mayKeep = keys.expiresKeys && !keys.defersExpiry(keys.shard);
+  if (mayKeep || context.settings.repeatsCommands) keepCardinality(keys);
   return true;
 }
 

@@ -9,7 +9,9 @@ import type { CommandDefinition } from '../contract/definition.js';
 import { busyError } from './lib/busy.js';
 
 const TIMEOUT = new ErrorReply('ERR timeout is not a positive number of seconds');
-const NO_SNAPSHOTS = new ErrorReply('ERR REPLTAKEOVER SAVE: snapshots are not there yet');
+const NO_SNAPSHOTS = new ErrorReply(
+  'ERR REPLTAKEOVER SAVE is not supported: the old primary goes on as a replica. Use SAVE',
+);
 const NOT_A_REPLICA = new ErrorReply('ERR REPLTAKEOVER is for replicas: this server is a primary');
 const SECONDS_MAX = 86400;
 

@@ -52,7 +52,7 @@ function integerFields(figures: MemoryFigures): readonly (readonly [string, numb
     ['startup.allocated', figures.startup],
     ['replication.backlog', 0],
     ['clients.slaves', 0],
-    ['clients.normal', 0],
+    ['clients.normal', figures.clients],
     ['cluster.links', 0],
     ['aof.buffer', 0],
     ['lua.caches', 0],

@@ -54,6 +54,7 @@ export const memoryUsage: CommandDefinition = {
         return;
       }
     }
+    keys.findWithoutUse();
     if (!keys.seek(args, 2)) {
       reply.nullBulk();
       return;

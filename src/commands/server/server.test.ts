@@ -95,6 +95,8 @@ class World {
         resident: this.resident,
         process: 50 * MEBIBYTE,
         javascriptHeap: MEBIBYTE,
+        container: 0,
+        clients: 0,
         system: 1024 * MEBIBYTE,
       }),
       purge: () => this.calls.push(['purge']),

@@ -42,5 +42,6 @@ export const xack: CommandDefinition = {
     { name: 'group', type: 'string' },
     { name: 'id', type: 'string', flags: ['multiple'] },
   ],
+  elements: { by: 'group', group: 2 },
   run,
 };

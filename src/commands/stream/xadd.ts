@@ -146,6 +146,7 @@ export const xadd: CommandDefinition = {
       ],
     },
   ],
+  elements: { by: 'new-entry' },
   tips: ['nondeterministic_output'],
   history: [
     ['6.2.0', 'Added the `NOMKSTREAM` option, `MINID` trimming strategy and the `LIMIT` option.'],

@@ -1,20 +1,14 @@
 /** XAUTOCLAIM: a consumer takes over whatever has been pending for long enough. */
 import { ErrorReply, SYNTAX } from '../../protocol/errors.js';
 import { argumentIs } from '../../protocol/text.js';
+import { Count } from '../../values/stream/count.js';
 import type { Stream } from '../../values/stream/stream.js';
 import { StreamId } from '../../values/stream/stream-id.js';
 import type { Context } from '../contract/context.js';
 import { type CommandDefinition, keysAt } from '../contract/definition.js';
-import { bigIntegerAt } from './lib/big-integer.js';
 import { emitAcknowledged } from './lib/claim.js';
-import {
-  claimEffects,
-  groups,
-  openConsumer,
-  openGroupOf,
-  reserveDeliveries,
-  wrapped,
-} from './lib/group.js';
+import { countAt } from './lib/count.js';
+import { claimEffects, groups, openConsumer, openGroupOf, reserveDeliveries } from './lib/group.js';
 import {
   IdList,
   ids,
@@ -34,10 +28,12 @@ const COUNT_DEFAULT = 100;
 /** Entries looked at for each one that may be claimed. */
 const ATTEMPTS = 10;
 /** What Redis allows: so many ids of 16 bytes fit 63 bits. */
-const COUNT_MAX = (2n ** 63n - 1n) / 16n;
+const COUNT_MAX = new Count().setBig((2n ** 63n - 1n) / 16n);
 
 const start = new StreamId();
 const id = new StreamId();
+const given = new Count();
+const deliveries = new Count();
 const visited = new IdList();
 let leastIdleMs = 0;
 let count = 0;
@@ -51,13 +47,12 @@ function parse(context: Context): boolean {
   justIds = false;
   for (let i = 6; i < args.count; i++) {
     if (i + 1 < args.count && argumentIs(args, i, 'COUNT')) {
-      const given = bigIntegerAt(context, ++i, COUNT_POSITIVE);
-      if (given === null) return false;
-      if (given < 1n || given > COUNT_MAX) {
+      if (!countAt(context, ++i, COUNT_POSITIVE, given)) return false;
+      if (given.isNegative || given.isZero || given.compare(COUNT_MAX) > 0) {
         reply.error(COUNT_POSITIVE);
         return false;
       }
-      count = Number(given);
+      count = given.number;
     } else if (argumentIs(args, i, 'JUSTID')) justIds = true;
     else {
       reply.error(SYNTAX);
@@ -95,7 +90,8 @@ function claimAll(context: Context, stream: Stream): void {
   for (let i = 0; i < visited.count; i++) {
     visited.get(i, id);
     groups.findPending(id);
-    const deliveries = wrapped(groups.deliveries + (justIds ? 0n : 1n));
+    deliveries.copyFrom(groups.deliveries);
+    if (!justIds) deliveries.increment();
     if (!groups.deliver(id, now, deliveries)) throw new Error('stream: no room was reserved');
     if (justIds) replyId(reply, id);
     else {

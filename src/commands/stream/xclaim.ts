@@ -1,12 +1,13 @@
 /** XCLAIM: a consumer takes over entries that are pending for others. */
 import { ErrorReply, STREAM_ID, untilNul } from '../../protocol/errors.js';
 import { argumentIs } from '../../protocol/text.js';
+import { Count } from '../../values/stream/count.js';
 import type { Stream } from '../../values/stream/stream.js';
 import { FORM_STRICT, StreamId } from '../../values/stream/stream-id.js';
 import type { Context } from '../contract/context.js';
 import { type CommandDefinition, keysAt } from '../contract/definition.js';
-import { bigIntegerAt } from './lib/big-integer.js';
 import { emitAcknowledged } from './lib/claim.js';
+import { countAt } from './lib/count.js';
 import {
   claimEffects,
   emitGroupId,
@@ -15,7 +16,6 @@ import {
   openGroup,
   reserveDeliveries,
   saveGroup,
-  wrapped,
 } from './lib/group.js';
 import { ids, integerAt, isId, KEY, replyEntry, replyId, streamFound } from './lib/values.js';
 
@@ -29,12 +29,13 @@ const FIRST_ID = 5;
 
 const id = new StreamId();
 const lastId = new StreamId();
+const deliveries = new Count();
 
 /** The options of one call. One for each thread. */
 class ClaimArguments {
   leastIdleMs = 0;
   deliveredMs = 0;
-  deliveries = 0n;
+  readonly deliveries = new Count();
   countIsGiven = false;
   forces = false;
   justIds = false;
@@ -78,11 +79,10 @@ class ClaimArguments {
       return this.setTime(context, integerAt(context, index + 1, INVALID_TIME), index);
     }
     if (hasMore && argumentIs(args, index, 'RETRYCOUNT')) {
-      const count = bigIntegerAt(context, index + 1, INVALID_COUNT);
-      if (count === null) return -1;
-      this.deliveries = count;
+      const { deliveries } = this;
+      if (!countAt(context, index + 1, INVALID_COUNT, deliveries)) return -1;
       // A count that has wrapped around is one, to a replica.
-      this.countIsGiven = count >= 0n || context.settings.replaysEffects;
+      this.countIsGiven = !deliveries.isNegative || context.settings.replaysEffects;
       return index + 2;
     }
     if (hasMore && argumentIs(args, index, 'LASTID')) {
@@ -142,9 +142,10 @@ function claimOne(context: Context, stream: Stream, index: number): boolean {
   if (isPending && claim.leastIdleMs > 0 && now - groups.deliveredMs < claim.leastIdleMs) {
     return false;
   }
-  let deliveries = isPending ? groups.deliveries : 1n;
-  if (claim.countIsGiven) deliveries = claim.deliveries;
-  else if (!claim.justIds) deliveries = wrapped(deliveries + 1n);
+  if (isPending) deliveries.copyFrom(groups.deliveries);
+  else deliveries.set(1);
+  if (claim.countIsGiven) deliveries.copyFrom(claim.deliveries);
+  else if (!claim.justIds) deliveries.increment();
   if (groups.consumer === 0) openConsumer(context, GROUP, CONSUMER);
   if (!groups.deliver(id, claim.deliveredMs, deliveries)) {
     throw new Error('stream: no room was reserved');
@@ -177,6 +178,7 @@ export const xclaim: CommandDefinition = {
     { name: 'justid', type: 'pure-token', token: 'JUSTID', flags: ['optional'] },
     { name: 'id', type: 'string', token: 'LASTID', flags: ['optional'] },
   ],
+  elements: { by: 'group', group: 2 },
   tips: ['nondeterministic_output'],
   run,
 };

@@ -42,5 +42,7 @@ export const xdel: CommandDefinition = {
   flags: ['write', 'fast'],
   keys: [keysAt(1, 0, 1, 'RW', 'delete')],
   arguments: [KEY, { name: 'id', type: 'string', flags: ['multiple'] }],
+  // The entries that a replica has not are not there for it to remove.
+  elements: { by: 'each' },
   run,
 };

@@ -8,8 +8,8 @@ import {
 } from '../../keyspace/events.js';
 import { BUSY_GROUP, ErrorReply, NOT_INTEGER, STREAM_ID } from '../../protocol/errors.js';
 import { argumentIs } from '../../protocol/text.js';
+import { Count } from '../../values/stream/count.js';
 import { addId } from '../../values/stream/effects.js';
-import { ENTRIES_READ_UNKNOWN } from '../../values/stream/groups.js';
 import { STREAM_KIND } from '../../values/stream/layout.js';
 import { FORM_EDGES, StreamId } from '../../values/stream/stream-id.js';
 import { buildStream } from '../../values/stream/views.js';
@@ -21,7 +21,7 @@ import {
   keysAt,
 } from '../contract/definition.js';
 import { replyHelp, wrongSubcommandUse } from '../contract/help.js';
-import { bigIntegerAt } from './lib/big-integer.js';
+import { countAt } from './lib/count.js';
 import {
   findConsumer,
   findGroup,
@@ -52,24 +52,22 @@ const CONSUMER = 4;
 
 const id = new StreamId();
 let makesStream = false;
-let entriesRead = ENTRIES_READ_UNKNOWN;
+const entriesRead = new Count();
 
 /** The options behind the id. False: the error is answered. */
 function parseOptions(context: Context, isCreate: boolean): boolean {
   const { args, reply } = context;
   makesStream = false;
-  entriesRead = ENTRIES_READ_UNKNOWN;
+  entriesRead.setUnknown();
   for (let i = ID + 1; i < args.count; i++) {
     if (isCreate && argumentIs(args, i, 'MKSTREAM')) makesStream = true;
     else if (argumentIs(args, i, 'ENTRIESREAD') && i + 1 < args.count) {
-      const given = bigIntegerAt(context, ++i, NOT_INTEGER);
-      if (given === null) return false;
-      const isWrong = given < 0n && given !== ENTRIES_READ_UNKNOWN;
+      if (!countAt(context, ++i, NOT_INTEGER, entriesRead)) return false;
+      const isWrong = entriesRead.isNegative && !entriesRead.isUnknown;
       if (isWrong && !context.settings.replaysEffects) {
         reply.error(READ_NEGATIVE);
         return false;
       }
-      entriesRead = given;
     } else {
       reply.error(wrongSubcommandUse(context, 'xgroup'));
       return false;
@@ -131,7 +129,7 @@ function runCreate(context: Context): void {
   const effect = keys.custom(EVENT_XGROUP_CREATE, 'XGROUP', 'CREATE').argument(args, GROUP);
   addId(effect, id);
   if (state === KEY_GONE) effect.word('MKSTREAM');
-  effect.word('ENTRIESREAD').word(String(entriesRead)).end();
+  entriesRead.addTo(effect.word('ENTRIESREAD')).end();
 }
 
 function addGroup({ args }: Context): boolean {
@@ -161,12 +159,12 @@ function runSetid(context: Context): void {
     return;
   }
   groups.lastId.copyFrom(id);
-  groups.entriesRead = entriesRead;
+  groups.entriesRead.copyFrom(entriesRead);
   saveGroup(context, GROUP);
   keys.beginEdit(STREAM_KIND, keys.valueLength, true);
   reply.ok();
   const effect = keys.customUnsignalled('XGROUP', 'SETID').argument(args, GROUP);
-  addId(effect, id).word('ENTRIESREAD').word(String(entriesRead)).end();
+  entriesRead.addTo(addId(effect, id).word('ENTRIESREAD')).end();
   keys.announce(EVENT_XGROUP_SETID);
 }
 
@@ -240,6 +238,7 @@ export const xgroupCreate: CommandDefinition = {
     ENTRIES_READ,
   ],
   history: [['7.0.0', 'Added the `entries_read` named argument.']],
+  elements: { by: 'group', group: GROUP },
   run: runCreate,
 };
 
@@ -253,6 +252,7 @@ export const xgroupSetid: CommandDefinition = {
   keys: [keysAt(2, 0, 1, 'RW', 'update')],
   arguments: [KEY, GROUP_NAME, NEW_ID, ENTRIES_READ],
   history: [['7.0.0', 'Added the optional `entries_read` argument.']],
+  elements: { by: 'group', group: GROUP },
   run: runSetid,
 };
 
@@ -265,6 +265,7 @@ export const xgroupDestroy: CommandDefinition = {
   flags: ['write'],
   keys: [keysAt(2, 0, 1, 'RW', 'delete')],
   arguments: [KEY, GROUP_NAME],
+  elements: { by: 'group', group: GROUP, removes: true },
   run: runDestroy,
 };
 
@@ -278,6 +279,7 @@ export const xgroupCreateConsumer: CommandDefinition = {
   flags: ['write', 'denyoom'],
   keys: [keysAt(2, 0, 1, 'RW', 'insert')],
   arguments: [KEY, GROUP_NAME, CONSUMER_NAME],
+  elements: { by: 'group', group: GROUP },
   run: runCreateConsumer,
 };
 
@@ -290,6 +292,7 @@ export const xgroupDelConsumer: CommandDefinition = {
   flags: ['write'],
   keys: [keysAt(2, 0, 1, 'RW', 'delete')],
   arguments: [KEY, GROUP_NAME, CONSUMER_NAME],
+  elements: { by: 'group', group: GROUP },
   run: runDelConsumer,
 };
 

@@ -2,7 +2,8 @@
 import { NO_KEY } from '../../protocol/errors.js';
 import type { Reply } from '../../protocol/reply.js';
 import { argumentIs } from '../../protocol/text.js';
-import { ENTRIES_READ_UNKNOWN, Groups } from '../../values/stream/groups.js';
+import { Count } from '../../values/stream/count.js';
+import { Groups } from '../../values/stream/groups.js';
 import type { Stream } from '../../values/stream/stream.js';
 import { StreamId } from '../../values/stream/stream-id.js';
 import type { Context } from '../contract/context.js';
@@ -12,6 +13,7 @@ import {
   keysAt,
 } from '../contract/definition.js';
 import { replyHelp, wrongSubcommandUse } from '../contract/help.js';
+import { replyCount } from './lib/count.js';
 import { estimateRead, findGroup, groups, hasTombstones, replyQuoting } from './lib/group.js';
 import {
   integerAt,
@@ -25,6 +27,8 @@ import {
 
 const COUNT_DEFAULT = 10;
 const id = new StreamId();
+const added = new Count();
+const read = new Count();
 const highest = new StreamId().setHighest();
 const lowest = new StreamId();
 /** A second view of a group, for what is inside it. */
@@ -72,7 +76,7 @@ function replyFigures(reply: Reply, stream: Stream): void {
   field(reply, 'radix-tree-nodes').integer(blocks + 1);
   replyId(field(reply, 'last-generated-id'), stream.lastId(id));
   replyId(field(reply, 'max-deleted-entry-id'), stream.deletedId(id));
-  field(reply, 'entries-added').bigInteger(stream.added);
+  replyCount(field(reply, 'entries-added'), stream.added(added));
   replyId(field(reply, 'recorded-first-entry-id'), stream.firstId(id));
 }
 
@@ -152,24 +156,22 @@ function replyFullConsumer(reply: Reply, stream: Stream, count: number): void {
 
 function replyDelivery(reply: Reply): void {
   reply.integer(inner.deliveredMs);
-  reply.bigInteger(inner.deliveries);
+  replyCount(reply, inner.deliveries);
 }
 
 function replyRead(reply: Reply): void {
-  if (groups.entriesRead === ENTRIES_READ_UNKNOWN) reply.nullBulk();
-  else reply.bigInteger(groups.entriesRead);
+  if (groups.entriesRead.isUnknown) reply.nullBulk();
+  else replyCount(reply, groups.entriesRead);
 }
 
 /** Entries that the open group has not read yet, if that is known. */
 function replyLag(reply: Reply, stream: Stream): void {
   const { lastId, entriesRead } = groups;
-  let read = entriesRead;
-  if (stream.added === 0n) read = 0n;
-  else if (read === ENTRIES_READ_UNKNOWN || hasTombstones(stream, lastId)) {
-    read = estimateRead(stream, lastId);
-  }
-  if (read === ENTRIES_READ_UNKNOWN) reply.nullBulk();
-  else reply.bigInteger(stream.added - read);
+  read.copyFrom(entriesRead);
+  if (stream.neverAdded) read.set(0);
+  else if (read.isUnknown || hasTombstones(stream, lastId)) estimateRead(stream, lastId, read);
+  if (read.isUnknown) reply.nullBulk();
+  else replyCount(reply, stream.added(added).subtract(read));
 }
 
 function runGroups(context: Context): void {

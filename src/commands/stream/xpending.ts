@@ -4,6 +4,7 @@ import { argumentIs } from '../../protocol/text.js';
 import { StreamId } from '../../values/stream/stream-id.js';
 import type { Context } from '../contract/context.js';
 import { type CommandDefinition, keysAt } from '../contract/definition.js';
+import { replyCount } from './lib/count.js';
 import { findConsumer, groups, openGroup } from './lib/group.js';
 import { endAt, integerAt, KEY, replyId, startAt } from './lib/values.js';
 
@@ -90,7 +91,7 @@ function replyEntries({ now, reply }: Context): void {
     replyId(reply, groups.id);
     reply.bulk(region, offset, length);
     reply.integer(Math.max(0, idleMs));
-    reply.bigInteger(groups.deliveries);
+    replyCount(reply, groups.deliveries);
     replied++;
   }
   reply.patchArray(mark, replied);

@@ -2,11 +2,12 @@
 import { EVENT_XSETID } from '../../keyspace/events.js';
 import { ErrorReply, NO_KEY, NOT_INTEGER, SYNTAX } from '../../protocol/errors.js';
 import { argumentIs } from '../../protocol/text.js';
+import { Count } from '../../values/stream/count.js';
 import { STREAM_KIND } from '../../values/stream/layout.js';
 import { StreamId } from '../../values/stream/stream-id.js';
 import type { Context } from '../contract/context.js';
 import { type CommandDefinition, keysAt } from '../contract/definition.js';
-import { bigIntegerAt } from './lib/big-integer.js';
+import { countAt } from './lib/count.js';
 import { idAt, isStream, KEY, streamFound } from './lib/values.js';
 
 const ADDED_NEGATIVE = new ErrorReply('ERR entries_added must be positive');
@@ -23,7 +24,7 @@ const ADDED_TOO_FEW = new ErrorReply(
 const id = new StreamId();
 const deleted = new StreamId();
 const other = new StreamId();
-let added = 0n;
+const added = new Count();
 let addedIsGiven = false;
 
 function parse(context: Context): boolean {
@@ -33,13 +34,11 @@ function parse(context: Context): boolean {
   if (!idAt(context, 2, id)) return false;
   for (let i = 3; i < args.count; i += 2) {
     if (i + 1 < args.count && argumentIs(args, i, 'ENTRIESADDED')) {
-      const given = bigIntegerAt(context, i + 1, NOT_INTEGER);
-      if (given === null) return false;
-      if (given < 0n && !context.settings.replaysEffects) {
+      if (!countAt(context, i + 1, NOT_INTEGER, added)) return false;
+      if (added.isNegative && !context.settings.replaysEffects) {
         reply.error(ADDED_NEGATIVE);
         return false;
       }
-      added = given;
       addedIsGiven = true;
     } else if (i + 1 < args.count && argumentIs(args, i, 'MAXDELETEDID')) {
       if (!idAt(context, i + 1, deleted)) return false;
@@ -66,11 +65,11 @@ function run(context: Context): void {
   const stream = streamFound(context);
   const isEmpty = stream.length === 0;
   if (!isEmpty && id.compare(stream.topId(other)) < 0) reply.error(BELOW_TOP);
-  else if (!isEmpty && addedIsGiven && !settings.replaysEffects && added < BigInt(stream.length)) {
+  else if (!isEmpty && addedIsGiven && !settings.replaysEffects && added.number < stream.length) {
     reply.error(ADDED_TOO_FEW);
   } else {
     stream.setLastId(id);
-    if (addedIsGiven) stream.added = added;
+    if (addedIsGiven) stream.setAdded(added);
     if (!deleted.isZero) stream.setDeletedId(deleted);
     keys.beginEdit(STREAM_KIND, keys.valueLength, true);
     keys.commit(EVENT_XSETID, args);
@@ -105,6 +104,7 @@ export const xsetid: CommandDefinition = {
       flags: ['optional'],
     },
   ],
+  elements: { by: 'figures' },
   history: [['7.0.0', 'Added the `entries_added` and `max_deleted_entry_id` arguments.']],
   run,
 };

@@ -25,6 +25,7 @@ export const xtrim: CommandDefinition = {
   flags: ['write'],
   keys: [keysAt(1, 0, 1, 'RW', 'delete')],
   arguments: [KEY, { name: 'trim', type: 'block', arguments: STRATEGY }],
+  elements: { by: 'each' },
   tips: ['nondeterministic_output'],
   history: [['6.2.0', 'Added the `MINID` trimming strategy and the `LIMIT` option.']],
   run,

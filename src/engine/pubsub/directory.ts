@@ -10,7 +10,7 @@
  * a look-up there. A name without subscribers is removed. PUBLISH looks a channel up and sends the
  * message under one lock: a subscription comes before it as a whole, or after it.
  */
-import type { Region } from '../../base/region.js';
+import { moveBytes, type Region } from '../../base/region.js';
 import { type NameKind, PATTERN } from '../../commands/contract/pubsub-port.js';
 import { NameTables } from '../../keyspace/name-tables.js';
 import type { ControlBlock, SharedWord } from '../../memory/control.js';
@@ -182,7 +182,7 @@ export class SubscriptionDirectory {
       return;
     }
     const last = valueOffset + valueLength - ENTRY_BYTES;
-    region.bytes.copyWithin(at, last, last + ENTRY_BYTES);
+    moveBytes(region, at, last, ENTRY_BYTES);
     // A value that becomes shorter always finds room.
     if (names.resize(valueLength - ENTRY_BYTES) < 0) throw new Error('no room for less');
   }

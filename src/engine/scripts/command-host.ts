@@ -19,8 +19,15 @@ import type { LuaTable } from '../../scripting/runtime/table.js';
 import type { LuaValue } from '../../scripting/runtime/values.js';
 import { ALLOWED } from '../acl/permissions.js';
 import { subcommandOf } from '../admission.js';
+import { diskRefusal } from '../disk-refusals.js';
 import type { Dispatcher } from '../dispatch.js';
-import { GATE_MASTER_DOWN, GATE_MEMORY, GATE_NO_REPLICAS, GATE_READ_ONLY } from '../gates.js';
+import {
+  GATE_MASTER_DOWN,
+  GATE_MEMORY,
+  GATE_NO_REPLICAS,
+  GATE_READ_ONLY,
+  GATES_DISK,
+} from '../gates.js';
 import { findKeys } from '../key-places.js';
 import { HeldUpError } from '../locking-plan.js';
 import {
@@ -30,6 +37,7 @@ import {
   TRAIT_LOCK_NONE,
   TRAIT_MAY_REPLICATE,
   TRAIT_NO_SCRIPT,
+  TRAIT_SIMPLE_KEYS,
   TRAIT_STALE,
   TRAIT_WRITE,
 } from '../registry.js';
@@ -42,6 +50,8 @@ const INITIAL_BYTES = 4096;
 const KEPT_BYTES = 1 << 20;
 const VECTOR_BYTES_MAX = 0x7ff0_0000;
 const MINUS = 0x2d;
+/** Names of commands, in any case, that are kept. */
+const KNOWN_NAMES_MAX = 1024;
 /** Commands that others see something of: writes, and messages. */
 const LASTING = TRAIT_WRITE | TRAIT_MAY_REPLICATE;
 const UNKNOWN = 'ERR Unknown Redis command called from script';
@@ -87,6 +97,10 @@ export class CommandHost implements ScriptHost {
   private readonly replyToLua = new ReplyToLua();
   private readonly places = new KeyPlaces();
   private failed = false;
+  /** By the name as scripts write it. */
+  private readonly known = new Map<string, RegisteredCommand>();
+  /** The keys of the vector have been hashed, for their locks. */
+  private areKeysMarked = false;
   /** Messages of a run that may still start over. */
   private readonly held: [level: number, message: string][] = [];
 
@@ -130,12 +144,15 @@ export class CommandHost implements ScriptHost {
     this.run.resp = version === 3 ? 3 : 2;
   }
 
-  /** All effects are replicated, whatever a script asks for: a replica that lacks some is no copy. */
-  setReplication(): void {}
+  /** One stream of effects is for replicas and for the disk: they get all, or nothing. */
+  setReplication(flags: number): void {
+    if (this.isLoading) throw missing('set_repl');
+    this.run.isReplicated = flags !== 0;
+  }
 
   mayRun(args: readonly string[]): boolean | undefined {
     if (!this.assemble(args)) return undefined;
-    const command = this.find();
+    const command = this.find(args[0]!);
     if (command === null) return undefined;
     const { access, session } = this.dispatcher;
     const { permissions } = session;
@@ -153,7 +170,7 @@ export class CommandHost implements ScriptHost {
   private execute(args: readonly string[]): LuaValue {
     this.failed = false;
     if (!this.assemble(args)) return this.refuse(null, TOO_LONG);
-    const command = this.find();
+    const command = this.find(args[0]!);
     if (command === null) return this.refuse(null, UNKNOWN);
     if (!command.accepts(this.args.count)) return this.refuse(command, WRONG_ARITY);
     const refusal = this.refusalOf(command);
@@ -161,6 +178,7 @@ export class CommandHost implements ScriptHost {
     if (meter.depth > SHALLOW_DEPTH) probeStack(PROBE_FRAMES);
     meter.work(COMMAND_TICKS);
     const isWrite = (command.traits & TRAIT_WRITE) !== 0;
+    this.areKeysMarked = false;
     if (this.run.isOpen && !this.lockOrRefuse(command)) {
       return this.refuse(command, this.dispatcher.scripts.busyError.text);
     }
@@ -172,13 +190,25 @@ export class CommandHost implements ScriptHost {
     const { reply } = this;
     reply.rewind(0);
     reply.protocol = this.run.resp;
-    this.dispatcher.runNested(command, this.args, reply);
+    if (this.run.isReplicated) {
+      this.dispatcher.nested.run(command, this.args, reply, this.areKeysMarked);
+    } else this.runMuted(command);
     this.failed = reply.region.bytes[reply.start] === MINUS;
     if (reply.length > INITIAL_BYTES) meter.allocate(reply.length);
     const value = this.replyToLua.read(reply.region, reply.start);
     if (reply.region.length > KEPT_BYTES) this.dropReply();
     if (this.region.length > KEPT_BYTES) this.dropVector();
     return value;
+  }
+
+  private runMuted(command: RegisteredCommand): void {
+    const { effects } = this.dispatcher.keys;
+    effects.isMuted = true;
+    try {
+      this.dispatcher.nested.run(command, this.args, this.reply, this.areKeysMarked);
+    } finally {
+      effects.isMuted = false;
+    }
   }
 
   private dropReply(): void {
@@ -200,15 +230,16 @@ export class CommandHost implements ScriptHost {
   /** Writes the strings as a command vector. @returns false when they are too long */
   private assemble(args: readonly string[]): boolean {
     let bytes = 0;
-    for (const arg of args) bytes += arg.length;
+    for (let i = 0; i < args.length; i++) bytes += args[i]!.length;
     if (bytes > VECTOR_BYTES_MAX) return false;
-    this.region = withRoom(this.region, 0, bytes);
+    if (bytes > this.region.length) this.region = withRoom(this.region, 0, bytes);
     const { region, vectorText, args: vector } = this;
     vectorText.aim(region);
     vector.region = region;
     vector.count = 0;
     let at = 0;
-    for (const arg of args) {
+    for (let i = 0; i < args.length; i++) {
+      const arg = args[i]!;
       vectorText.write(arg, at);
       vector.push(at, arg.length);
       at += arg.length;
@@ -216,11 +247,21 @@ export class CommandHost implements ScriptHost {
     return true;
   }
 
-  private find(): RegisteredCommand | null {
-    const { args, dispatcher } = this;
-    const command = dispatcher.registry.find(args.region, args.offset[0]!, args.length[0]!);
+  /** @param name the vector's first argument */
+  private find(name: string): RegisteredCommand | null {
+    const { args } = this;
+    const command = this.known.get(name) ?? this.lookUp(name);
     if (command === null || !command.hasSubcommands || args.count === 1) return command;
     return subcommandOf(command, args) ?? null;
+  }
+
+  private lookUp(name: string): RegisteredCommand | null {
+    const { args, dispatcher, known } = this;
+    const command = dispatcher.registry.find(args.region, args.offset[0]!, args.length[0]!);
+    if (command === null) return null;
+    if (known.size >= KNOWN_NAMES_MAX) known.clear();
+    known.set(name, command);
+    return command;
   }
 
   /** Why the command may not run, in the order in which Redis looks. */
@@ -237,6 +278,7 @@ export class CommandHost implements ScriptHost {
     if (run.isReadOnly && (traits & LASTING) !== 0) return NO_WRITES;
     if ((traits & TRAIT_WRITE) !== 0) {
       if ((gates & GATE_READ_ONLY) !== 0 && !session.isReplica) return READ_ONLY.text;
+      if ((gates & GATES_DISK) !== 0 && !session.isReplica) return diskRefusal(gates).text;
       if ((gates & GATE_NO_REPLICAS) !== 0 && !session.isReplica) return NO_REPLICAS.text;
     }
     // A script that has begun to write goes on.
@@ -246,7 +288,7 @@ export class CommandHost implements ScriptHost {
 
   private refuse(command: RegisteredCommand | null, text: string): LuaTable {
     this.failed = true;
-    this.dispatcher.countRefusal(command, text.slice(0, text.indexOf(' ')));
+    this.dispatcher.refusals.count(command, text.slice(0, text.indexOf(' ')));
     const table = errorTable(text);
     table.set('ignore_error_stats_update', true);
     return table;
@@ -280,13 +322,24 @@ export class CommandHost implements ScriptHost {
       this.lockAll();
       return;
     }
-    if (!findKeys(command.keys, args, places)) return;
     keys.forget();
-    for (let i = 0; i < places.count; i++) {
-      while (!locks.extend(keys.mark(args, places.index[i]!))) {
-        // With the order lock only the hash key can have changed, and no lock was held before.
-        if (!locks.hasOrder) throw new StartOver();
-      }
+    this.areKeysMarked = true;
+    if ((command.traits & TRAIT_SIMPLE_KEYS) !== 0) {
+      if (command.firstKey === 0) return;
+      const last = command.lastKey >= 0 ? command.lastKey : args.count + command.lastKey;
+      const end = Math.min(last, args.count - 1);
+      for (let i = command.firstKey; i <= end; i += command.keyStep) this.lockKey(i);
+      return;
+    }
+    if (!findKeys(command.keys, args, places)) return;
+    for (let i = 0; i < places.count; i++) this.lockKey(places.index[i]!);
+  }
+
+  private lockKey(index: number): void {
+    const { locks, keys } = this.dispatcher;
+    while (!locks.extend(keys.mark(this.args, index))) {
+      // With the order lock only the hash key can have changed, and no lock was held before.
+      if (!locks.hasOrder) throw new StartOver();
     }
   }
 

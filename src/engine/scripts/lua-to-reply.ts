@@ -19,6 +19,8 @@ const FIRST_SLOT = 1;
 /** Slots that a level of a map or a set takes. */
 const PAIR_SLOTS = 3;
 const KEY_SLOTS = 4;
+/** A region of up to so many bytes is the thread's own, or not worth forgetting. */
+const KEPT_BYTES = 1 << 20;
 const STACK_LIMIT = 'ERR reached lua stack limit';
 
 export class LuaToReply {
@@ -34,7 +36,7 @@ export class LuaToReply {
     try {
       this.value(value, FIRST_SLOT);
     } finally {
-      this.text.release();
+      if (reply.region.length > KEPT_BYTES) this.text.release();
     }
   }
 

@@ -1,12 +1,15 @@
 /**
  * Bytes of regions as strings of one character per byte, and back. Scripts work on strings, so this is
- * on the path of each of their commands: it keeps a view of the region last used, and writes short
- * strings without a call of native code.
+ * on the path of each of their commands: it keeps a view of the region last used, knows short strings
+ * that it made before, and writes short ones without a call of native code.
  */
 import type { Region } from '../../base/region.js';
+import { CACHED_BYTES_MAX, StringCache } from './string-cache.js';
 
 /** Up to here a loop is faster than a call of native code. */
 const SHORT_BYTES = 24;
+/** One for the thread: what a reply has is the next command's argument. */
+const strings = new StringCache();
 
 export class RegionText {
   private region: Region | null = null;
@@ -21,11 +24,9 @@ export class RegionText {
   }
 
   slice(begin: number, end: number): string {
-    if (end - begin > SHORT_BYTES) return this.buffer.toString('latin1', begin, end);
-    const { buffer } = this;
-    let text = '';
-    for (let i = begin; i < end; i++) text += String.fromCharCode(buffer[i]!);
-    return text;
+    const length = end - begin;
+    if (length > CACHED_BYTES_MAX) return this.buffer.toString('latin1', begin, end);
+    return length === 0 ? '' : strings.get(this.buffer, begin, end);
   }
 
   write(text: string, at: number): void {

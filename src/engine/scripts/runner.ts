@@ -8,8 +8,15 @@ import { type Environment, LuaError, lineOf } from '../../scripting/environment.
 import { plainText } from '../../scripting/library/base.js';
 import { LuaTable } from '../../scripting/runtime/table.js';
 import type { LuaFunction, LuaValue } from '../../scripting/runtime/values.js';
+import { diskRefusal, scriptDiskRefusal } from '../disk-refusals.js';
 import type { Dispatcher } from '../dispatch.js';
-import { GATE_MASTER_DOWN, GATE_MEMORY, GATE_NO_REPLICAS, GATE_READ_ONLY } from '../gates.js';
+import {
+  GATE_MASTER_DOWN,
+  GATE_MEMORY,
+  GATE_NO_REPLICAS,
+  GATE_READ_ONLY,
+  GATES_DISK,
+} from '../gates.js';
 import type { CommandHost } from './command-host.js';
 import { LuaToReply } from './lua-to-reply.js';
 import { Ended, Killed, type ScriptKind, type ScriptRun, StartOver } from './script-run.js';
@@ -71,6 +78,7 @@ export class ScriptRunner {
     run.allowsOom = isPromised(script.flags, FLAG_ALLOW_OOM);
     run.isOpen = script.isOpen;
     run.begin(script.kind, script.name, dispatcher.args);
+    dispatcher.monitors.isInScript = true;
     let startsOver = false;
     try {
       this.runAndReply(script);
@@ -80,10 +88,12 @@ export class ScriptRunner {
       else this.replyAborted(thrown, script);
     } finally {
       run.end();
+      dispatcher.monitors.isInScript = false;
       session.database = database;
       host.flushLog(!startsOver);
     }
-    if (startsOver) dispatcher.startOver();
+    // It has written no reply.
+    if (startsOver) dispatcher.execution.isSuspended = true;
     return run.hasWritten;
   }
 
@@ -121,6 +131,7 @@ export class ScriptRunner {
     const mayFill = (flags & (FLAG_ALLOW_OOM | FLAG_NO_WRITES)) !== 0;
     if ((gates & GATE_MEMORY) !== 0 && !obeys && !mayFill) return errors.OOM;
     if ((flags & FLAG_NO_WRITES) === 0 && !obeys) {
+      if ((gates & GATES_DISK) !== 0) return diskRefusal(gates);
       if ((gates & GATE_NO_REPLICAS) !== 0) return errors.NO_REPLICAS;
       if ((gates & GATE_READ_ONLY) !== 0) return errors.READ_ONLY;
     }
@@ -137,6 +148,7 @@ export class ScriptRunner {
     if ((flags & FLAG_NO_WRITES) === 0) {
       if ((gates & GATE_READ_ONLY) !== 0 && !obeys) return READ_ONLY;
       if (isReadOnly) return READ_ONLY_COMMAND;
+      if ((gates & GATES_DISK) !== 0 && !obeys) return scriptDiskRefusal(gates);
       if ((gates & GATE_NO_REPLICAS) !== 0 && !obeys) return errors.NO_REPLICAS;
     }
     const mayFill = (flags & (FLAG_ALLOW_OOM | FLAG_NO_WRITES)) !== 0;
@@ -157,7 +169,9 @@ export class ScriptRunner {
   }
 
   private noteCounted(value: LuaTable): void {
-    if (value.getString('ignore_error_stats_update') === true) this.dispatcher.errorIsCounted();
+    if (value.getString('ignore_error_stats_update') !== true) return;
+    // It is one of a command inside the script.
+    this.dispatcher.execution.isErrorCounted = true;
   }
 
   private replyAborted(thrown: unknown, { kind, name }: Runnable): void {

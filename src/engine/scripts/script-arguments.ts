@@ -22,16 +22,24 @@ export class ScriptArguments {
    * @returns the text of an error, or null
    */
   read(args: Arguments, notNumber: string): string | null {
+    const error = this.countError(args, notNumber);
+    if (error !== null) return error;
+    const { length, count } = args;
+    const keys = this.keyCount(args);
+    for (let i = FIRST_KEY; i < count; i++) if (length[i]! > STRING_MAX_BYTES) return TOO_LONG;
+    this.keys = this.strings(args, FIRST_KEY, FIRST_KEY + keys);
+    this.argv = this.strings(args, FIRST_KEY + keys, count);
+    return null;
+  }
+
+  /** What is wrong with the number of keys: the text of an error, or null. */
+  countError(args: Arguments, notNumber: string): string | null {
     const { region, offset, length, count } = args;
     const isNumber = parseInteger(region, offset[2]!, length[2]!, this.parsed) !== 0;
     if (!isNumber) return notNumber;
     const keys = this.keyCount(args);
     if (keys > count - FIRST_KEY) return TOO_MANY;
-    if (keys < 0) return NEGATIVE;
-    for (let i = FIRST_KEY; i < count; i++) if (length[i]! > STRING_MAX_BYTES) return TOO_LONG;
-    this.keys = this.strings(args, FIRST_KEY, FIRST_KEY + keys);
-    this.argv = this.strings(args, FIRST_KEY + keys, count);
-    return null;
+    return keys < 0 ? NEGATIVE : null;
   }
 
   /** Argument `index` as a string. */

@@ -55,6 +55,8 @@ export interface RunBounds {
   readonly slowAfterMs: () => number;
   /** Serves what cannot wait for the script's end. @returns whether the server ends */
   readonly serve: () => boolean;
+  /** Serves this thread's clients while a script runs for too long. */
+  readonly attend: (isFirst: boolean) => void;
   readonly warn: (text: string) => void;
 }
 
@@ -68,12 +70,15 @@ export class ScriptRun {
   /** It may touch keys that it did not declare. */
   isOpen = false;
   hasWritten = false;
+  /** redis.set_repl: whether replicas get what its commands do. */
+  isReplicated = true;
   /** RESP version of the replies that it sees. */
   resp: 2 | 3 = 2;
   startMs = 0;
   isServing = false;
   private args: ArgumentVector | null = null;
   private isSlow = false;
+  private hasAttended = false;
   private nextServeMs = 0;
 
   constructor(
@@ -89,8 +94,10 @@ export class ScriptRun {
     this.args = args;
     this.isRunning = true;
     this.hasWritten = false;
+    this.isReplicated = true;
     this.resp = 2;
     this.isSlow = false;
+    this.hasAttended = false;
     this.startMs = performance.now();
     this.nextServeMs = this.startMs + SERVE_EVERY_MS;
   }
@@ -119,12 +126,19 @@ export class ScriptRun {
     this.isServing = true;
     let ends: boolean;
     try {
+      if (this.isSlow) this.attend();
       ends = this.bounds.serve();
     } finally {
       this.isServing = false;
     }
     if (ends) throw new Ended();
     if (this.isSlow && this.states.load(this.thread) === KILLED) throw new Killed();
+  }
+
+  private attend(): void {
+    const isFirst = !this.hasAttended;
+    this.hasAttended = true;
+    this.bounds.attend(isFirst);
   }
 
   private noteTime(nowMs: number): void {

@@ -10,16 +10,31 @@ import type { Arguments } from '../../protocol/parser.js';
 import { type Environment, LuaSyntaxError } from '../../scripting/environment.js';
 import { STRING_MAX_BYTES } from '../../scripting/runtime/meter.js';
 import type { Dispatcher } from '../dispatch.js';
-import type { RegisteredCommand } from '../registry.js';
+import {
+  type RegisteredCommand,
+  TRAIT_DENY_OOM,
+  TRAIT_MAY_REPLICATE,
+  TRAIT_STALE,
+  TRAIT_WRITE,
+} from '../registry.js';
 import type { Functions } from './functions.js';
 import type { ScriptRunner } from './runner.js';
 import { ScriptArguments, TOO_LONG } from './script-arguments.js';
 import { type Script, type ScriptCache, ScriptsFullError } from './script-cache.js';
 import type { ScriptControl } from './script-control.js';
 import { killSlow, type ScriptKind, type ScriptRun, slowKind } from './script-run.js';
-import { FLAG_NO_WRITES, ShebangError } from './shebang.js';
+import {
+  FLAG_ALLOW_OOM,
+  FLAG_ALLOW_STALE,
+  FLAG_COMPATIBLE,
+  FLAG_NO_WRITES,
+  ShebangError,
+  scriptFlags,
+} from './shebang.js';
 
 const SHA_LENGTH = 40;
+/** What a script's flags say instead of its command. */
+const FLAGGED_TRAITS = TRAIT_STALE | TRAIT_DENY_OOM | TRAIT_WRITE | TRAIT_MAY_REPLICATE;
 const FULL = 'OOM no room for the sources of more scripts: SCRIPT FLUSH makes some';
 
 export interface ScriptsParts {
@@ -46,6 +61,10 @@ export class Scripts implements ScriptsPort, ScriptControl {
     return this.parts.run.isServing;
   }
 
+  get ownBusyError(): ErrorReply {
+    return this.parts.run.kind === 'script' ? errors.BUSY : errors.BUSY_FUNCTION;
+  }
+
   isHeldUp(shard: number): boolean {
     const { dispatcher, states } = this.parts;
     const kind = slowKind(states, dispatcher.shards.holderOf(shard));
@@ -62,12 +81,34 @@ export class Scripts implements ScriptsPort, ScriptControl {
 
   writesNothing(command: RegisteredCommand, args: Arguments): boolean {
     if (command.runsScript === undefined) return false;
-    const flags =
-      command.runsScript === 'function'
-        ? this.parts.functions.find(this.textOf(args, 1))?.flags
-        : this.scriptOf(command, args)?.flags;
     // Without a shebang there is no promise, and no such flag.
-    return flags !== undefined && (flags & FLAG_NO_WRITES) !== 0;
+    return (this.flagsOf(command, args) & FLAG_NO_WRITES) !== 0;
+  }
+
+  traitsOf(command: RegisteredCommand, args: Arguments): number {
+    const flags = this.flagsOf(command, args);
+    if ((flags & FLAG_COMPATIBLE) !== 0) return command.traits;
+    let traits = command.traits & ~FLAGGED_TRAITS;
+    if ((flags & (FLAG_ALLOW_OOM | FLAG_NO_WRITES)) === 0) traits |= TRAIT_DENY_OOM;
+    if ((flags & FLAG_NO_WRITES) === 0) traits |= TRAIT_WRITE;
+    if ((flags & FLAG_ALLOW_STALE) !== 0) traits |= TRAIT_STALE;
+    return traits;
+  }
+
+  /** The flags of the script or function that a command names. It is neither compiled nor kept. */
+  private flagsOf({ runsScript }: RegisteredCommand, args: Arguments): number {
+    const { cache, functions } = this.parts;
+    if (args.length[1]! > STRING_MAX_BYTES) return FLAG_COMPATIBLE;
+    const text = this.textOf(args, 1);
+    if (runsScript === 'function') return functions.find(text)?.flags ?? FLAG_COMPATIBLE;
+    if (runsScript === 'sha') return cache.find(text)?.flags ?? FLAG_COMPATIBLE;
+    try {
+      return scriptFlags(text);
+    } catch (thrown) {
+      // The command tells it when it runs.
+      if (thrown instanceof ShebangError) return FLAG_COMPATIBLE;
+      throw thrown;
+    }
   }
 
   isClosed(command: RegisteredCommand, args: Arguments): boolean {
@@ -81,6 +122,8 @@ export class Scripts implements ScriptsPort, ScriptControl {
   private scriptOf({ runsScript }: RegisteredCommand, args: Arguments): Script | undefined {
     if (runsScript === 'function' || args.length[1]! > STRING_MAX_BYTES) return undefined;
     const { cache } = this.parts;
+    // With a wrong number of keys it is not run, and not kept.
+    if (this.scriptArguments.countError(args, '') !== null) return undefined;
     const text = this.textOf(args, 1);
     try {
       return runsScript === 'sha' ? cache.find(text) : cache.evaluated(text);

@@ -2,7 +2,7 @@
  * Writes the payload of DUMP (dump.ts has the layout) into a region of its own. One of the writers
  * below takes the value, between `begin` and `finish`.
  */
-import { withRoom } from '../../base/owned-region.js';
+import { giveBack, withRoom } from '../../base/owned-region.js';
 import { copyBytes, type Region } from '../../base/region.js';
 import { CollectionWriter } from './collection-writer.js';
 import { TYPE_STRING } from './format.js';
@@ -14,6 +14,11 @@ import { WRITE_OPTIONS, type WriteOptions } from './writer.js';
 
 const BYTES = 4096;
 const BYTES_KEPT = 1024 * 1024;
+/** A payload is a reply, and an argument of RESTORE: both are bounded by 2 GiB. */
+export const PAYLOAD_BYTES_MAX = 0x7e00_0000;
+
+/** The value is too large for a payload. */
+export class PayloadTooLongError extends Error {}
 
 export class DumpWriter {
   /** The payload, from 0 on; valid until the next `begin`. */
@@ -38,13 +43,20 @@ export class DumpWriter {
 
   begin(): void {
     this.length = 0;
-    if (this.region.length > BYTES_KEPT) this.region = newRegion(BYTES);
+    this.release();
     this.output.checksum.reset();
   }
 
   string(region: Region, offset: number, length: number): void {
     this.output.byte(TYPE_STRING);
     this.output.string(region, offset, length);
+  }
+
+  /** After the payload was used: gives back what a large one took. */
+  release(): void {
+    if (this.region.length <= BYTES_KEPT) return;
+    giveBack(this.region);
+    this.region = newRegion(BYTES);
   }
 
   /** Version and checksum. */
@@ -55,7 +67,9 @@ export class DumpWriter {
   }
 
   private append(region: Region, offset: number, length: number): void {
-    this.region = withRoom(this.region, this.length, this.length + length);
+    const end = this.length + length;
+    if (end > PAYLOAD_BYTES_MAX) throw new PayloadTooLongError();
+    this.region = withRoom(this.region, this.length, end);
     copyBytes(this.region, this.length, region, offset, length);
     this.length += length;
   }

@@ -12,7 +12,7 @@
  * Nothing is allocated by what a length claims: the window doubles as bytes come, up to the one
  * string under way.
  */
-import { copyBytes, Region } from '../../base/region.js';
+import { copyBytes, moveBytes, Region } from '../../base/region.js';
 import { formatInteger } from '../../protocol/numbers.js';
 import { Crc64 } from './crc64.js';
 import { RdbError } from './error.js';
@@ -160,7 +160,7 @@ export class RdbInput {
     } else if (window.length > this.windowBytes && needed <= this.windowBytes) {
       this.moveTo(newRegion(this.windowBytes));
     } else {
-      window.bytes.copyWithin(0, this.position, this.end);
+      moveBytes(window, 0, this.position, this.end - this.position);
       this.moved();
     }
   }

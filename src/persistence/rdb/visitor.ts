@@ -4,7 +4,14 @@
  * with a reason (a member that is there twice, say): the reader adds offset and key.
  */
 import { Region } from '../../base/region.js';
+import type {
+  ConsumerFigures as StreamConsumer,
+  GroupFigures as StreamGroup,
+  StreamFigures as StreamState,
+} from '../../values/value-type.js';
 import type { ElementBatch } from './batch.js';
+
+export type { StreamConsumer, StreamGroup, StreamState };
 
 export const KIND_STRING = 0;
 export const KIND_LIST = 1;
@@ -32,36 +39,6 @@ export class RdbKey {
    * allocated by it.
    */
   claimedElements = 0;
-}
-
-/** Stream ids are unsigned integers of 128 bits: milliseconds in the upper half. */
-export interface StreamState {
-  /** Entries that were delivered. */
-  readonly length: number;
-  readonly lastId: bigint;
-  readonly firstId: bigint;
-  readonly maxDeletedId: bigint;
-  readonly entriesAdded: bigint;
-}
-
-/** A group; its name is a place. */
-export interface StreamGroup {
-  readonly region: Region;
-  readonly offset: number;
-  readonly length: number;
-  readonly lastId: bigint;
-  /** -1: not known. */
-  readonly entriesRead: bigint;
-}
-
-/** A consumer; its name is a place. */
-export interface StreamConsumer {
-  readonly region: Region;
-  readonly offset: number;
-  readonly length: number;
-  readonly seenMs: number;
-  /** When it last got an entry; files before version 11 do not say, then as `seenMs`. */
-  readonly activeMs: number;
 }
 
 export interface RdbVisitor {

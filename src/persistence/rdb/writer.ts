@@ -166,6 +166,11 @@ export class RdbWriter {
     this.streams.begin(nodes);
   }
 
+  /** The key whose value `collections`, `lists` or `streams` begin next. It stays as it is until then. */
+  at(key: RdbKey): void {
+    this.key = key;
+  }
+
   /** Hands what was written so far to the sink. */
   flush(): void {
     this.output.flush();

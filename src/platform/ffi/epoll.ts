@@ -10,6 +10,7 @@
  */
 import type { Region } from '../../base/region.js';
 import { DETACHING, ENDING, SEND_QUEUED, SENDING_LATER, STIRRED } from '../connection-table.js';
+import type { TransportHandler } from '../transport.js';
 import { errno, systemError } from './libc.js';
 import type { AcceptTrouble } from './listeners.js';
 import { NativeTransport } from './native-transport.js';
@@ -51,9 +52,12 @@ const ECONNRESET = 104;
 export class EpollTransport extends NativeTransport {
   readonly name = 'epoll';
   private readonly epoll: number;
-  private readonly events = createRegion(EVENTS_MAX * EVENT_WORDS * 4);
+  private events = createRegion(EVENTS_MAX * EVENT_WORDS * 4);
   private readonly change = createRegion(16);
-  private readonly received = createRegion(RECEIVE_BYTES);
+  private received = createRegion(RECEIVE_BYTES);
+  /** The same for turns within callbacks, which have those above in use. */
+  private innerEvents: Region | null = null;
+  private innerReceived: Region | null = null;
   /** Slots with a send or sendLater of this turn, and the generations they had then. */
   private readonly queued: number[] = [];
   private readonly queuedGenerations: number[] = [];
@@ -129,6 +133,20 @@ export class EpollTransport extends NativeTransport {
     table.intoRegion[connection] = region;
     table.intoOffset[connection] = offset;
     table.intoLength[connection] = length;
+  }
+
+  override attend(handler: TransportHandler, lets: boolean): boolean {
+    const { events, received } = this;
+    this.innerEvents ??= createRegion(EVENTS_MAX * EVENT_WORDS * 4);
+    this.innerReceived ??= createRegion(RECEIVE_BYTES);
+    this.events = this.innerEvents;
+    this.received = this.innerReceived;
+    try {
+      return super.attend(handler, lets);
+    } finally {
+      this.events = events;
+      this.received = received;
+    }
   }
 
   protected exchange(timeoutMs: number): void {

@@ -40,6 +40,7 @@ export interface Libc {
   read(descriptor: number, address: number, length: number): number;
   close(descriptor: number): number;
   socket(domain: number, type: number, protocol: number): number;
+  socketpair(domain: number, type: number, protocol: number, descriptors: number): number;
   bind(descriptor: number, address: number, length: number): number;
   listen(descriptor: number, backlog: number): number;
   accept4(descriptor: number, address: number, length: number, flags: number): number;
@@ -90,6 +91,7 @@ function bind(koffi: Koffi): Libc {
     read: fn('read', 'long', 'int', 'size_t', 'size_t'),
     close: fn('close', 'int', 'int'),
     socket: fn('socket', 'int', 'int', 'int', 'int'),
+    socketpair: fn('socketpair', 'int', 'int', 'int', 'int', 'size_t'),
     bind: fn('bind', 'int', 'int', 'size_t', 'uint'),
     listen: fn('listen', 'int', 'int', 'int'),
     accept4: fn('accept4', 'int', 'int', 'size_t', 'size_t', 'int'),

@@ -138,6 +138,21 @@ export abstract class NativeTransport implements Transport {
     this.stopping = true;
   }
 
+  attend(handler: TransportHandler, lets: boolean): boolean {
+    const outer = this.handler;
+    this.handler = handler;
+    try {
+      if (lets && this.ending.length > 0) this.ending.settle(this.end);
+      while (this.adopted.length > 0) this.addConnection(this.adopted.shift()!);
+      handler.turn();
+      this.table.recycle();
+      this.exchange(0);
+    } finally {
+      this.handler = outer;
+    }
+    return true;
+  }
+
   private runTurn(): void {
     let soon = this.ending.length > 0 && this.ending.settle(this.end);
     if (this.detaching.length > 0 && this.detaching.settle(this.letGo)) soon = true;

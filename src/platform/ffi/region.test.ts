@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { releasePages } from '../../base/page-release.js';
-import { copyBytes, Region } from '../../base/region.js';
+import { copyBytes, moveBytes, moveWords, Region } from '../../base/region.js';
 import { libc } from './libc.js';
 import {
   attachPagedRegion,
@@ -52,6 +52,56 @@ test('copies of every length are exact, between regions and downwards in one', (
     const expected = from.bytes.slice(10, 10 + length);
     copyBytes(from, 2, from, 10, length);
     assert.deepEqual(from.bytes.slice(2, 2 + length), expected);
+  }
+});
+
+test('moves within a region are exact, either way and however short', () => {
+  for (const make of [
+    createRegion,
+    (bytes: number) => new Region(new SharedArrayBuffer(bytes), 0),
+  ]) {
+    for (const length of [0, 1, 2, 3, 4, 5, 8, 63, 319, 320, 321, 5000]) {
+      for (const distance of [1, 2, 3, 4, 5, 7, 8, 300, 6000]) {
+        const region = make(12_000);
+        for (let i = 0; i < region.length; i++) region.bytes[i] = i * 31 + (i >> 8);
+        const [low, high] = [11, 11 + distance];
+        for (const [to, from] of [
+          [high, low],
+          [low, high],
+        ] as const) {
+          const expected = region.bytes.slice();
+          expected.set(expected.slice(from, from + length), to);
+          moveBytes(region, to, from, length);
+          assert.ok(Buffer.from(expected).equals(Buffer.from(region.bytes.slice())));
+        }
+      }
+    }
+  }
+  const region = createRegion(1000);
+  for (const [to, from, length] of [
+    [600, 0, 401],
+    [0, 600, 401],
+    [996, 0, 5],
+  ] as const) {
+    assert.throws(() => moveBytes(region, to, from, length), RangeError);
+  }
+});
+
+test('words move either way', () => {
+  for (const [to, from, end] of [
+    [5, 4, 20],
+    [4, 5, 20],
+    [0, 16, 32],
+    [3, 3, 9],
+    [7, 9, 9],
+  ] as const) {
+    const { words } = createRegion(200);
+    words.forEach((_, i) => {
+      words[i] = i * 77;
+    });
+    const expected = words.slice().copyWithin(to, from, end);
+    moveWords(words, to, from, end);
+    assert.deepEqual(words.slice(), expected);
   }
 });
 

@@ -9,6 +9,7 @@ import { isIP, isIPv4 } from 'node:net';
 import { type ListenAddress, TransportError } from '../transport.js';
 import { errno, requireLibc, systemError } from './libc.js';
 import { createRegion } from './region.js';
+import { nameInPair } from './socket-pair.js';
 
 const AF_UNIX = 1;
 const AF_INET = 2;
@@ -229,26 +230,45 @@ function addressText(path: string): string {
   return `${path}:0`;
 }
 
-function unixPath(): string {
+/** What follows the family in the scratch region, as long as the system says it is. */
+function unixName(): Uint8Array {
   const length = scratch.view.getUint32(LENGTH_AT, true);
-  const path = Buffer.from(scratch.bytes.slice(2, Math.max(2, length))).toString();
+  return scratch.bytes.slice(2, Math.min(LENGTH_AT, Math.max(2, length)));
+}
+
+function unixPath(): string {
+  const path = Buffer.from(unixName()).toString();
   const end = path.indexOf('\0');
   return end < 0 ? path : path.slice(0, end);
 }
 
-/** 'address:port' of our end; a unix socket's is 'path:0'. '' if it is gone. */
-export function localName(descriptor: number): string {
+/** Asks for the name of one end. @returns whether there is one */
+function readName(descriptor: number, ofPeer: boolean): boolean {
   scratch.view.setUint32(LENGTH_AT, LENGTH_AT, true);
   const at = scratch.address;
-  if (requireLibc().getsockname(descriptor, at, at + LENGTH_AT) < 0) return '';
-  return addressText(unixPath());
+  const libc = requireLibc();
+  const failed = ofPeer
+    ? libc.getpeername(descriptor, at, at + LENGTH_AT)
+    : libc.getsockname(descriptor, at, at + LENGTH_AT);
+  return failed >= 0;
+}
+
+/**
+ * 'address:port' of our end; a unix socket's is 'path:0', and that of a connection which a TLS thread
+ * decrypts the one it was made to. '' if it is gone.
+ */
+export function localName(descriptor: number): string {
+  if (!readName(descriptor, false)) return '';
+  const isUnix = scratch.view.getUint16(0, true) === AF_UNIX;
+  return (isUnix ? nameInPair(unixName()) : null) ?? addressText(unixPath());
 }
 
 /** 'address:port' of the peer. A unix client has no name, so the path is that of our end. */
 export function peerName(descriptor: number): string {
-  scratch.view.setUint32(LENGTH_AT, LENGTH_AT, true);
-  const at = scratch.address;
-  if (requireLibc().getpeername(descriptor, at, at + LENGTH_AT) < 0) return '';
-  if (scratch.view.getUint16(0, true) === AF_UNIX) return localName(descriptor);
-  return addressText('');
+  if (!readName(descriptor, true)) return '';
+  if (scratch.view.getUint16(0, true) !== AF_UNIX) return addressText('');
+  const peer = nameInPair(unixName());
+  // Only our own end's name says that the peer's was given by us.
+  const isPair = peer !== null && readName(descriptor, false) && nameInPair(unixName()) !== null;
+  return isPair ? peer : localName(descriptor);
 }

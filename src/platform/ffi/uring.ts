@@ -179,15 +179,16 @@ export class UringTransport extends NativeTransport {
     const ring = this.ring;
     for (;;) {
       const rings = ring.rings;
-      let head = rings[ring.cqHeadAt]!;
-      while (head !== rings[ring.cqTailAt]!) {
+      for (;;) {
+        // Read anew each time: a callback may have taken completions itself (`attend`).
+        const head = rings[ring.cqHeadAt]!;
+        if (head === rings[ring.cqTailAt]!) break;
         const at = ring.cqesAt + (head & ring.cqMask) * 4;
         const low = rings[at]!;
         const high = rings[at + 1]!;
         const result = rings[at + 2]!;
         const flags = rings[at + 3]!;
-        head = (head + 1) | 0;
-        rings[ring.cqHeadAt] = head;
+        rings[ring.cqHeadAt] = (head + 1) | 0;
         this.complete(low, high, result, flags);
       }
       if (!ring.hasOverflow()) return;

@@ -313,6 +313,10 @@ export class PortableTransport implements Transport {
     });
   }
 
+  attend(): boolean {
+    return false;
+  }
+
   stop(): void {
     this.stopping = true;
     this.schedule();

@@ -311,7 +311,7 @@ export class FullSyncWalk {
     }
     if (part.position === 0) records.begin(EFFECT_REMOVE).end();
     part.length = count;
-    const next = parts.emit(table, part.position, this.partBytes, records);
+    const next = parts.emit(table, part.position, this.partBytes, records, part.place);
     if (next !== PARTS_END) {
       part.position = next;
       return;

@@ -7,11 +7,13 @@
  *   order   position
  *   hash    of the hashes of fields or members, 0 to 2^32; it never moves
  *   index   how many elements from the head were shipped; it follows the changes before it
+ *   id      how far a stream was shipped: the place says which entry or group it is at
  *
  * At position 0 whatever the replica has of the key is replaced by the first part.
  */
 import { giveBack, newRegion, withRoom } from '../../base/owned-region.js';
 import { copyBytes, equalBytes, type Region } from '../../base/region.js';
+import { StreamPlace } from '../../keyspace/types.js';
 
 const KEY_BYTES = 1024;
 
@@ -26,6 +28,8 @@ export class PartCursor {
   length = 0;
   /** How often it was begun again. */
   restarts = 0;
+  /** Of a stream. */
+  readonly place = new StreamPlace();
   keyRegion = newRegion(KEY_BYTES);
   readonly keyOffset = 0;
   keyLength = 0;
@@ -50,6 +54,7 @@ export class PartCursor {
 
   end(): void {
     this.active = false;
+    this.place.release();
     if (this.keyRegion.length > KEY_BYTES) {
       giveBack(this.keyRegion);
       this.keyRegion = newRegion(KEY_BYTES);

@@ -6,13 +6,15 @@
  *   elements are named              those groups whose elements were shipped
  *   each element by itself          all of it: the replica has those elements that were shipped
  *   a list has changed at a place   what lies before the position, which moves along
+ *   a stream has grown              nothing, while its entries are shipped
+ *   a group of a stream             all of it when the group was shipped
  *   when the key expires            nothing: the last part tells
  *   anything else                   nothing: the collection is unshipped now, and is begun again
  *
  * The last row is right for every effect, so that a new command needs no thought; it costs bytes. It is
  * also what happens when the key is removed or gets another value.
  */
-import { type Region, toBinary } from '../../base/region.js';
+import { moveBytes, type Region, toBinary } from '../../base/region.js';
 import {
   RECORD_DATABASE,
   RECORD_HASH,
@@ -21,12 +23,16 @@ import {
   VECTOR_HEADER_BYTES,
 } from '../../journal/record.js';
 import type {
+  EffectElements,
   ElementsByVerb,
   GroupedElements,
   ListChange,
+  StreamChange,
+  StreamGroupChange,
 } from '../../keyspace/effect-elements.js';
 import { EFFECT_EXPIRE_AT, EFFECT_PERSIST } from '../../keyspace/effect-verbs.js';
 import type { Shards } from '../../keyspace/shards.js';
+import { ENTRY_BELOW, ENTRY_FOLLOWS } from '../../keyspace/types.js';
 import { HashState, hashBytes } from '../../structures/hash.js';
 import type { PartCursor } from './part-cursor.js';
 
@@ -48,8 +54,14 @@ export class PartFilter {
     const { view } = region;
     if (view.getUint16(offset + RECORD_DATABASE, true) !== part.database) return false;
     if (view.getInt32(offset + RECORD_HASH, true) !== (part.h1 | 0)) return false;
-    const key = argumentAfter(region, firstArgument(offset));
+    const first = firstArgument(offset);
+    const isAfterVerb = this.elementsOf(wordAt(region, first))?.by !== 'subcommand';
+    const key = argumentAt(region, offset, isAfterVerb ? 1 : 2);
     return part.isKey(region, key + LENGTH_BYTES, view.getUint32(key, true));
+  }
+
+  private elementsOf(verb: string): EffectElements | undefined {
+    return this.elements.get(verb.toUpperCase());
   }
 
   /**
@@ -61,13 +73,23 @@ export class PartFilter {
     const length = region.view.getUint32(offset, true);
     const verb = wordAt(region, firstArgument(offset));
     if (verb === EFFECT_EXPIRE_AT || verb === EFFECT_PERSIST) return 0;
-    const elements = this.elements.get(verb.toUpperCase());
+    let elements = this.elementsOf(verb);
+    if (elements?.by === 'subcommand') {
+      elements = this.elementsOf(`${verb}|${wordAt(region, argumentAt(region, offset, 1))}`);
+    }
     if (elements === undefined) return startAgain(part);
     switch (elements.by) {
       case 'each':
         return length;
       case 'hash':
         return this.keepGroups(region, offset, part, elements);
+      case 'new-entry':
+      case 'figures':
+        return streamChange(region, offset, part, elements);
+      case 'group':
+        return groupChange(region, offset, part, elements);
+      case 'subcommand':
+        return startAgain(part);
       default:
         return this.listChange(region, offset, part, elements);
     }
@@ -110,7 +132,7 @@ export class PartFilter {
         end = argumentAfter(region, end);
       }
       if (shipped) {
-        if (target !== at) region.bytes.copyWithin(target, at, end);
+        if (target !== at) moveBytes(region, target, at, end - at);
         target += end - at;
         kept++;
       }
@@ -161,6 +183,37 @@ export class PartFilter {
   }
 }
 
+function streamChange(
+  region: Region,
+  offset: number,
+  part: PartCursor,
+  { by }: StreamChange,
+): number {
+  const length = region.view.getUint32(offset, true);
+  if (by === 'figures') return part.place.hasFigures(part.position) ? length : 0;
+  const id = argumentAt(region, offset, 2);
+  const bytes = region.view.getUint32(id, true);
+  const verdict = part.place.entry(part.position, region, id + LENGTH_BYTES, bytes);
+  if (verdict === ENTRY_BELOW) return startAgain(part);
+  return verdict === ENTRY_FOLLOWS ? length : 0;
+}
+
+function groupChange(
+  region: Region,
+  offset: number,
+  part: PartCursor,
+  { group, removes }: StreamGroupChange,
+): number {
+  const { place } = part;
+  const name = argumentAt(region, offset, group);
+  const bytes = region.view.getUint32(name, true);
+  if (!place.hasGroup(part.position, region, name + LENGTH_BYTES, bytes)) return 0;
+  if (removes) {
+    part.position = place.groupRemoved(part.position, region, name + LENGTH_BYTES, bytes);
+  }
+  return region.view.getUint32(offset, true);
+}
+
 function isOption(region: Region, at: number, words: readonly string[] | undefined): boolean {
   return words?.includes(wordAt(region, at).toUpperCase()) === true;
 }
@@ -191,7 +244,7 @@ function rewriteCount(region: Region, at: number, groups: number, end: number): 
   for (let i = 0; i < text.length; i++) {
     region.bytes[at + LENGTH_BYTES + i] = text.charCodeAt(i);
   }
-  region.bytes.copyWithin(after - shorter, after, end);
+  moveBytes(region, after - shorter, after, end - after);
   return shorter;
 }
 
@@ -201,6 +254,13 @@ function firstArgument(offset: number): number {
 
 function argumentCount(region: Region, offset: number): number {
   return region.view.getUint32(offset + RECORD_HEADER_BYTES, true);
+}
+
+/** Offset of argument `index`, which is there. */
+function argumentAt(region: Region, offset: number, index: number): number {
+  let at = firstArgument(offset);
+  for (let i = 0; i < index; i++) at = argumentAfter(region, at);
+  return at;
 }
 
 /** Offset of the argument after the one at `at`. */
@@ -217,7 +277,5 @@ function wordAt(region: Region, at: number): string {
 /** Argument 2 as a number, or what is given when there is none. */
 function numberAt(region: Region, offset: number, otherwise: number): number {
   if (argumentCount(region, offset) < 3) return otherwise;
-  return Number(
-    wordAt(region, argumentAfter(region, argumentAfter(region, firstArgument(offset)))),
-  );
+  return Number(wordAt(region, argumentAt(region, offset, 2)));
 }

@@ -28,7 +28,7 @@
  * The states of a shard are in shard-states.ts. Belongs to one thread. Takes shard locks, one at a
  * time, for at most one frame or one large value.
  */
-import { copyBytes, type Region } from '../../base/region.js';
+import { copyBytes, moveBytes, type Region } from '../../base/region.js';
 import { GROWN_BYTES_MAX, grownBytes } from '../../journal/ring.js';
 import { TYPES } from '../../keyspace/types.js';
 import { AcknowledgementReader } from '../acknowledgement.js';
@@ -117,7 +117,7 @@ export class PrimaryFlow {
   private keys = 0;
 
   constructor(private readonly options: PrimaryFlowOptions) {
-    const { shards, rings, mine, raw, from, session } = options;
+    const { shards, rings, mine, raw, from, half, session } = options;
     this.locks = new StreamLocks(shards, rings, options.owner);
     this.keyless = new KeylessShipment(options.keylessState);
     this.walk = new FullSyncWalk(shards, TYPES, raw, options.partBytes ?? PART_BYTES);
@@ -126,29 +126,13 @@ export class PrimaryFlow {
     this.primaryShards = mine.map((shard) => new PrimaryShard(shard, rings[shard]!));
     this.left = mine.length;
     this.cuts = mine.includes(0) ? new CutSender(options.cuts, session, rings.length) : null;
-    if (from !== null) {
-      for (const shardState of this.primaryShards) {
-        this.continueFrom(shardState, from[shardState.shard]!);
-      }
-    }
-    if (options.half !== null) {
-      for (const shardState of this.primaryShards) {
-        this.resume(shardState, options.half[shardState.shard]!);
-      }
+    for (const shardState of this.primaryShards) {
+      if (from !== null) this.continueFrom(shardState, from[shardState.shard]!);
+      if (half !== null) this.resume(shardState, half[shardState.shard]!);
     }
     const sent = new Map(this.primaryShards.map((shardState) => [shardState.shard, shardState]));
-    const take = (shard: number, lsn: number): string | null => {
-      const shardState = sent.get(shard)!;
-      const limit = shardState.sent;
-      if (lsn > limit)
-        return `an acknowledgement of LSN ${lsn} of shard ${shard}, sent to ${limit}`;
-      // An older one, repeated by a peer, takes nothing back that WAIT has counted.
-      if (lsn > session.acknowledged[shard]!) session.acknowledged[shard] = lsn;
-      this.window.acknowledgedUpTo(shardState, lsn);
-      return null;
-    };
     this.acknowledgements = new AcknowledgementReader(mine, {
-      lsn: take,
+      lsn: (shard, lsn) => this.window.acknowledge(sent.get(shard)!, lsn),
       cut: (offset, madeMs) =>
         this.cuts === null ? cutNotSent(offset) : this.cuts.acknowledged(offset, madeMs),
     });
@@ -208,8 +192,7 @@ export class PrimaryFlow {
 
   /** Whether there is nothing to send now. A hint, without locks. */
   get idle(): boolean {
-    if (!this.streaming || this.message.pending || !this.cutSent) return false;
-    if (this.cuts?.hasNews === true) return false;
+    if (!this.isStable || this.cuts?.hasNews === true) return false;
     return this.primaryShards.every((shardState) => !this.hasWork(shardState));
   }
 
@@ -218,6 +201,18 @@ export class PrimaryFlow {
     const { window } = this;
     if (window.isPlaceOld(shardState)) return true;
     return shardState.ring.peekHead() !== shardState.sent && !window.isFull(shardState);
+  }
+
+  /** Whether all was sent up to the session's limits. */
+  get isAtEnd(): boolean {
+    return (
+      this.isStable && this.primaryShards.every((shard) => shard.sent === this.window.end(shard))
+    );
+  }
+
+  /** Whether only streams are left to send. */
+  private get isStable(): boolean {
+    return this.streaming && !this.message.pending && this.cutSent;
   }
 
   /**
@@ -289,14 +284,17 @@ export class PrimaryFlow {
     return at;
   }
 
-  /** Detaches the flow's readers from the rings. The replica may come back to where it was. */
-  close(): void {
+  /**
+   * Detaches the flow's readers from the rings.
+   * @param comesBack whether the replica may come back to where it was
+   */
+  close(comesBack = true): void {
     const { locks } = this;
     for (const shardState of this.primaryShards) {
       if (shardState.reader < 0) continue;
       locks.lock(shardState.shard);
       const { ring, shard } = shardState;
-      ring.anchor(Math.max(this.options.session.acknowledged[shard]!, ring.start));
+      if (comesBack) ring.anchor(Math.max(this.options.session.acknowledged[shard]!, ring.start));
       ring.detachReader(shardState.reader);
       locks.unlock(shardState.shard);
       shardState.reader = -1;
@@ -510,7 +508,7 @@ export class PrimaryFlow {
     const place = offset + BLOCK_HEADER_BYTES;
     // The filter kept less of the journal than was reserved before the frame.
     if (place !== framePlace) {
-      out.bytes.copyWithin(place, framePlace, framePlace + walk.payloadBytes);
+      moveBytes(out, place, framePlace, walk.payloadBytes);
     }
     return sealBlock(out, offset, header);
   }
@@ -588,9 +586,10 @@ export class PrimaryFlow {
     if (end - offset < BLOCK_HEADER_BYTES * this.primaryShards.length) return offset;
     if (!this.options.session.allDone) return offset;
     let at = offset;
-    for (const { ring, shard } of this.primaryShards) {
+    for (const shardState of this.primaryShards) {
+      const { ring, shard } = shardState;
       if (!this.lock(shard)) return offset;
-      const { head } = ring;
+      const head = Math.min(ring.head, this.window.end(shardState));
       this.unlock(shard);
       at = this.seal(out, at, BLOCK_CUT, shard, head);
     }

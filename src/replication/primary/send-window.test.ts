@@ -36,8 +36,7 @@ function setUp() {
     }
   };
   const acknowledge = (shard: number, lsn: number): void => {
-    session.acknowledged[shard] = lsn;
-    window.acknowledgedUpTo(shards[shard]!, lsn);
+    assert.equal(window.acknowledge(shards[shard]!, lsn), null);
   };
   const transaction = (...lengths: readonly (readonly [number, number])[]): void => {
     const sink = new JournalSink(rings);
@@ -118,4 +117,17 @@ test('the window is half of a journal, within bounds and within the room for all
   assert.equal(windowBytesOf(1 << 30, 64), 8 << 20);
   assert.equal(windowBytesOf(4096, 1), 4096);
   assert.equal(windowBytesOf(1 << 30, 16_384) * 16_384, 512 << 20);
+});
+
+test('nothing is sent beyond the limit of a file, however large the window', () => {
+  const { rings, session, shards, window, send, acknowledge } = setUp();
+  for (let i = 0; i < 10; i++) rings[0]!.append(effect(0, 84));
+  session.limits[0] = 192;
+  assert.equal(send(0), 192);
+  assert.equal(window.isFull(shards[0]!), true);
+  acknowledge(0, 192);
+  assert.equal(send(0), 192);
+  assert.match(window.acknowledge(shards[0]!, 288)!, /sent to 192/);
+  session.limits[0] = Number.POSITIVE_INFINITY;
+  assert.equal(send(0), rings[0]!.head);
 });

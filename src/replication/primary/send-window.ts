@@ -29,6 +29,8 @@ import type { PrimaryShard } from './primary-shard.js';
 import type { SyncSession } from './sync-session.js';
 
 export const WINDOW_BYTES_MIN = 4096;
+/** A window that never fills: for who keeps nothing that waits, as a file does. */
+export const NO_WINDOW_BYTES = 2 ** 52;
 /** Two windows of each shard lie in one region of the replica. */
 export const ALL_WINDOWS_BYTES_MAX = 512 << 20;
 const WINDOW_BYTES_MAX = 8 << 20;
@@ -57,7 +59,13 @@ export class SendWindow {
 
   /** LSN up to which the shard may be sent without a look at its records. */
   limit(shardState: PrimaryShard): number {
-    return Math.max(this.acknowledged(shardState) + this.windowBytes, shardState.grantEnd);
+    const open = Math.max(this.acknowledged(shardState) + this.windowBytes, shardState.grantEnd);
+    return Math.min(open, this.end(shardState));
+  }
+
+  /** LSN beyond which nothing is sent, whatever is acknowledged. */
+  end({ shard }: PrimaryShard): number {
+    return this.session.limits[shard]!;
   }
 
   /** From where on the flow still needs the ring. */
@@ -69,6 +77,7 @@ export class SendWindow {
   isFull(shardState: PrimaryShard): boolean {
     const { sent, grantEnd, shortAt } = shardState;
     if (sent < this.limit(shardState)) return false;
+    if (sent >= this.end(shardState)) return true;
     return sent <= grantEnd || shortAt === this.acknowledged(shardState);
   }
 
@@ -136,9 +145,18 @@ export class SendWindow {
     return this.session.takeToken(view.getUint16(at, true), view.getFloat64(at + 2, true));
   }
 
-  /** After an acknowledgement: a long record that was applied makes room for another one. */
-  acknowledgedUpTo(shardState: PrimaryShard, lsn: number): void {
-    if (shardState.grantEnd > 0 && lsn >= shardState.grantEnd) this.release(shardState);
+  /**
+   * Takes an acknowledgement. A long record that was applied makes room for another one.
+   * @returns why it cannot be, or null
+   */
+  acknowledge(shardState: PrimaryShard, lsn: number): string | null {
+    const { shard, sent, grantEnd } = shardState;
+    if (lsn > sent) return `an acknowledgement of LSN ${lsn} of shard ${shard}, sent to ${sent}`;
+    const { acknowledged } = this.session;
+    // An older one, repeated by a peer, takes nothing back that WAIT has counted.
+    if (lsn > acknowledged[shard]!) acknowledged[shard] = lsn;
+    if (grantEnd > 0 && lsn >= grantEnd) this.release(shardState);
+    return null;
   }
 
   release(shardState: PrimaryShard): void {

@@ -12,6 +12,7 @@
  *   64     f64 × 16  sums: SUM_*
  *   192    f64  per shard: LSN up to which the stream was sent
  *          then, per shard, f64 LSN that the replica acknowledged
+ *          then, per shard, f64 LSN beyond which nothing is sent; Infinity for no such limit
  *
  * Several flows add to the sums, under the lock. Each LSN has one writing thread; a reader may see
  * an old value for a moment.
@@ -53,6 +54,8 @@ export class SyncSession {
   readonly sums: Float64Array;
   readonly sent: Float64Array;
   readonly acknowledged: Float64Array;
+  /** Written and read under the locks of the streams: a file ends at one cut of all of them. */
+  readonly limits: Float64Array;
 
   /** @param owner this thread's number + 1 */
   constructor(
@@ -65,11 +68,14 @@ export class SyncSession {
     this.sums = new Float64Array(buffer, SUMS_OFFSET, SUMS);
     this.sent = new Float64Array(buffer, LSNS_OFFSET, shards);
     this.acknowledged = new Float64Array(buffer, LSNS_OFFSET + shards * 8, shards);
+    this.limits = new Float64Array(buffer, LSNS_OFFSET + shards * 16, shards);
   }
 
   /** @param full whether all shards are to be shipped; else they continue */
   static create(shards: number, full: boolean): SharedArrayBuffer {
-    const buffer = new SharedArrayBuffer(LSNS_OFFSET + shards * 16);
+    const buffer = new SharedArrayBuffer(LSNS_OFFSET + shards * 24);
+    const unlimited = Number.POSITIVE_INFINITY;
+    new Float64Array(buffer, LSNS_OFFSET + shards * 16, shards).fill(unlimited);
     new Int32Array(buffer)[REMAINING] = full ? shards : 0;
     const sums = new Float64Array(buffer, SUMS_OFFSET, SUMS);
     sums[SUM_CUT] = -1;

@@ -14,7 +14,7 @@
  * shard-states.ts tells which block may come in which state of a shard. Belongs to one thread. No
  * input makes it throw: `failed` tells what is wrong.
  */
-import { Region } from '../../base/region.js';
+import { moveBytes, Region } from '../../base/region.js';
 import { Cut, type NewestCut } from '../../journal/cuts.js';
 import { RECORD_BYTES_MAX } from '../../journal/record.js';
 import type { JournalRing } from '../../journal/ring.js';
@@ -148,6 +148,11 @@ export class ReplicaFlow {
     return shardState;
   }
 
+  /** Bytes received of a block that is not complete; or from the block on that was wrong. */
+  get bytesLeft(): number {
+    return this.end - this.start;
+  }
+
   /** Where to read the next bytes to, without a copy. Call `received` after that. */
   get target(): Uint8Array {
     return this.buffer.bytes.subarray(
@@ -211,14 +216,14 @@ export class ReplicaFlow {
         break;
       }
       this.take(block);
-      at = block.end;
+      if (this.failed === null) at = block.end;
     }
     if (at === this.end) {
       at = 0;
       this.end = 0;
     } else if (at > 0 && this.buffer.length - at < BLOCK_BYTES_MAX) {
       // The next block may not fit in the rest of the buffer.
-      buffer.bytes.copyWithin(0, at, this.end);
+      moveBytes(buffer, 0, at, this.end - at);
       this.end -= at;
       at = 0;
     }
@@ -353,7 +358,10 @@ export class ReplicaFlow {
 
   private frame({ shard }: ReplicaShard, block: Block): string | null {
     const { writer, buffer, receivedFrame: frame } = this;
-    if (!writer.same) return 'a frame for another number of shards';
+    // A primary knows how many shards its replica has; a file does not.
+    if (!writer.same && !this.options.progress.isAlone) {
+      return 'a frame for another number of shards';
+    }
     if (block.length < FRAME_PAYLOAD_HEADER_BYTES) return 'a frame that is cut off';
     const { words } = buffer;
     const at = block.payload >> 2;

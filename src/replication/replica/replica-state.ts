@@ -40,6 +40,14 @@ export type SyncAction =
   | { readonly kind: 'start-continue'; readonly from: readonly number[] }
   | { readonly kind: 'give-up'; readonly why: string };
 
+/** The history that data belongs to, and how far it is in each of its streams. */
+export interface DataHistory {
+  readonly id: string;
+  readonly lsns: readonly number[];
+  /** Of the last cut that is applied whole, when it is known. */
+  readonly offset?: number;
+}
+
 export const RETRY_MS_FIRST = 250;
 export const RETRY_MS_MAX = 8000;
 const FLOWS_MAX = 256;
@@ -74,12 +82,7 @@ export class ReplicaState {
    * Begins to follow a primary. A former primary offers the history of its own data: after a switch
    * of roles the new primary may know it as its second id.
    */
-  follow(
-    host: string,
-    port: number,
-    nowMs: number,
-    history?: { id: string; lsns: number[] },
-  ): void {
+  follow(host: string, port: number, nowMs: number, history?: DataHistory): void {
     this.host = host;
     this.port = port;
     this.cutSync = null;
@@ -93,7 +96,7 @@ export class ReplicaState {
   }
 
   /** REPLICAOF NO ONE. @returns the history of the data, null when the data is incomplete */
-  unfollow(nowMs: number, progress: readonly number[]): { id: string; lsns: number[] } | null {
+  unfollow(nowMs: number, progress: readonly number[]): DataHistory | null {
     const whole = this.replicationId !== '?';
     const lsns = this.step === 'online' || this.step === 'sync' ? progress : this.lsns;
     const history = whole ? { id: this.replicationId, lsns: [...lsns] } : null;

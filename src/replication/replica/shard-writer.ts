@@ -173,19 +173,21 @@ export class ShardWriter implements KeyOwner {
 
   /** Whether a key is of the shard whose frame is verified. */
   owns(hashed: HashState, region: Region, offset: number, length: number): boolean {
-    const { keyHash, count } = this.shards;
-    return (keyHash.shardHash(hashed, region, offset, length) & (count - 1)) === this.frameShard;
+    const { keyHash } = this.shards;
+    const shardHash = keyHash.shardHash(hashed, region, offset, length);
+    return (shardHash & (this.primaryShards - 1)) === this.frameShard;
   }
 
   /**
-   * Verifies and installs a raw frame of a shard.
+   * Verifies and installs a raw frame of a shard; entry by entry when that is not one shard here.
    * @param entries how many entries its sender says it has
    * @returns what is wrong, or null
    */
   frame(shard: number, frame: ReceivedFrame, entries: number): string | null {
     this.assertLocked(shard);
     const { copy, shards } = this;
-    const space = shards.spaces[shard]!;
+    const own = shard & (shards.count - 1);
+    const space = shards.spaces[own]!;
     if (frame.database >= shards.databases) return `a frame of database ${frame.database}`;
     this.frameShard = shard;
     copy.set(frame);
@@ -193,13 +195,12 @@ export class ShardWriter implements KeyOwner {
     if (wrong !== null) return wrong;
     if (copy.entries !== entries) return `a frame of ${copy.entries} entries, not ${entries}`;
     if (entries === 0) return null;
-    const table = shards.table(shard, frame.database);
-    if (copy.install(space, table.root)) return null;
-    const { region } = frame;
+    if (this.same && copy.install(space, shards.table(shard, frame.database).root)) return null;
+    const { region, database } = frame;
     const stored = copy.eachEntry((copied) => {
       const { keyOffset, keyLength } = copied;
-      shards.keyHash.hash(this.hash, region, keyOffset, keyLength);
-      return this.store(table, region, copied);
+      const shardHash = shards.keyHash.hash(this.hash, region, keyOffset, keyLength);
+      return this.store(shards.table(shardHash & (shards.count - 1), database), region, copied);
     });
     return stored ? null : `no room in shard ${shard} for the primary's data`;
   }

@@ -129,14 +129,14 @@ export class StreamApplier {
 
   /** Applies records up to a bound, or to one that is cut or a part. @returns the offset after them */
   private runBatch(shard: number, region: Region, offset: number, end: number): number {
-    const { applied } = this.progress;
+    const { applied, isAlone } = this.progress;
     let at = offset;
     this.writer.lock(shard);
     for (let i = 0; i < BATCH && end - at >= 4; i++) {
       const length = region.view.getUint32(at, true);
       if (length > end - at && length <= RECORD_BYTES_MAX && length % 4 === 0) break;
       let wrong = this.applier.check(shard, region, at, end, applied[shard]!);
-      if (wrong === null && isTransaction(region, at)) break;
+      if (wrong === null && !isAlone && isTransaction(region, at)) break;
       wrong ??= this.applier.applyAndKeep(shard, region, at, length);
       if (wrong !== null) {
         this.failed = wrong;

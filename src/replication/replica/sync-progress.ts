@@ -7,6 +7,7 @@
  *   4      i32  shards that are done
  *   8      i32  1: the data may be wrong
  *   12     i32  1: it is a full sync that is not ready
+ *   16     i32  1: it comes from files, and every part of a transaction is applied alone
  *   64     i32  of each shard: done
  *          then, of each shard, i32 cut seen
  *          then, of each shard, i32 begun: the walk has a cursor
@@ -38,6 +39,7 @@ const LOCK = 0;
 const DONE_COUNT = 1;
 const FAILED = 2;
 const FULL = 3;
+const ALONE = 4;
 const SHARD_WORDS = 16;
 const SUMS = 16;
 /** Words, and f64s, of each shard. */
@@ -136,6 +138,16 @@ export class SyncProgress {
     return buffer;
   }
 
+  /**
+   * For files that end at one cut of all streams, and that nobody sees before it: no part of a
+   * transaction waits for the others.
+   */
+  static createForFiles(shards: number): SharedArrayBuffer {
+    const buffer = SyncProgress.create(shards, null);
+    new Int32Array(buffer)[ALONE] = 1;
+    return buffer;
+  }
+
   private lock(): void {
     lockBlocking(this.words, LOCK, this.owner);
   }
@@ -202,6 +214,11 @@ export class SyncProgress {
     }
     this.cuts.clear();
     this.sums[SUM_BYTES] = 0;
+  }
+
+  /** Whether every part of a transaction is applied alone. */
+  get isAlone(): boolean {
+    return this.words[ALONE] !== 0;
   }
 
   /** Whether it is a full sync that is not ready. */
@@ -329,6 +346,7 @@ export class SyncProgress {
    */
   appliesAlone(region: Region, offset: number): boolean {
     if (this.words[FULL] === 0) return false;
+    if (this.words[ALONE] !== 0) return true;
     this.lock();
     const alone = this.words[DONE_COUNT]! < this.shards;
     if (alone) {

@@ -59,12 +59,20 @@ function commandArgument(value: LuaValue): string | undefined {
 
 /** Integers as such, others with %.17g. */
 function commandNumber(x: number): string {
+  if (Number.isSafeInteger(x)) return `${x}`;
   if (Number.isInteger(x) && Math.abs(x) < 2 ** 63) return BigInt(x).toString();
   return formatGeneral(x, 17);
 }
 
-function commandArguments(args: readonly LuaValue[]): string[] | string {
+function areStrings(args: readonly LuaValue[]): args is readonly string[] {
+  for (let i = 0; i < args.length; i++) if (typeof args[i] !== 'string') return false;
+  return true;
+}
+
+/** @param args of a call; nobody else has this array. @returns them as strings, or an error */
+function commandArguments(args: readonly LuaValue[]): readonly string[] | string {
   if (args.length === 0) return NO_ARGUMENTS;
+  if (areStrings(args)) return args;
   const texts: string[] = [];
   for (const arg of args) {
     const text = commandArgument(arg);

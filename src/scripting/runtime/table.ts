@@ -25,6 +25,14 @@ const PLACE_BYTES = 24;
 const NO_KEYS: LuaValue[] = [];
 const NO_LINKS: number[] = [];
 const NO_NODE = -1;
+/** Parts up to this size are copied from these: an array that grows by `push` takes room for 17. */
+const COPIED_SIZE_MAX = 64;
+const UNDEFINEDS: LuaValue[] = [];
+const UNLINKED: number[] = [];
+for (let i = 0; i <= COPIED_SIZE_MAX; i++) {
+  UNDEFINEDS.push(undefined);
+  UNLINKED.push(NO_NODE);
+}
 const SKIPPED_FREE_MAX = 64;
 
 const numberBytes = new Float64Array(1);
@@ -203,6 +211,10 @@ export class LuaTable {
 
   /** Gives both parts the sizes that fit the keys and one more key, then stores that. */
   private rehash(key: LuaValue, value: LuaValue): void {
+    if (typeof key !== 'number' && this.array.length === 1 && this.growNames()) {
+      this.insert(key, value);
+      return;
+    }
     counts.fill(0);
     let arrayKeys = this.countArrayKeys();
     let total = arrayKeys;
@@ -217,6 +229,26 @@ export class LuaTable {
     const { size, used } = bestArraySize(arrayKeys);
     this.resize(size, total - used);
     this.set(key, value);
+  }
+
+  /**
+   * Makes room for one more key in a table that has no numbers as keys: the most frequent case.
+   * @returns false when it has some
+   */
+  private growNames(): boolean {
+    const { nodeKeys, nodeValues } = this;
+    let total = 1;
+    for (let i = 0; i < nodeKeys.length; i++) {
+      if (nodeValues[i] === undefined) continue;
+      if (typeof nodeKeys[i] === 'number') return false;
+      total++;
+    }
+    meter.work((nodeKeys.length + 1) >> 3);
+    this.makeNodes(total);
+    for (let i = nodeKeys.length - 1; i >= 0; i--) {
+      if (nodeValues[i] !== undefined) this.insert(nodeKeys[i], nodeValues[i]);
+    }
+    return true;
   }
 
   private countArrayKeys(): number {
@@ -257,6 +289,10 @@ export class LuaTable {
   growArray(size: number): void {
     const array = this.array;
     meter.allocate(PLACE_BYTES * (size + 1 - array.length));
+    if (array.length === 1 && size <= COPIED_SIZE_MAX) {
+      this.array = UNDEFINEDS.slice(0, size + 1);
+      return;
+    }
     while (array.length <= size) array.push(undefined);
   }
 
@@ -278,17 +314,9 @@ export class LuaTable {
     if (bits > ARRAY_BITS_MAX) throw new LuaError('table overflow');
     const size = 2 ** bits;
     meter.allocate(NODE_BYTES * size);
-    const keys: LuaValue[] = [];
-    const values: LuaValue[] = [];
-    const next: number[] = [];
-    for (let i = 0; i < size; i++) {
-      keys.push(undefined);
-      values.push(undefined);
-      next.push(NO_NODE);
-    }
-    this.nodeKeys = keys;
-    this.nodeValues = values;
-    this.nodeNext = next;
+    this.nodeKeys = copiesOf(UNDEFINEDS, size);
+    this.nodeValues = copiesOf(UNDEFINEDS, size);
+    this.nodeNext = copiesOf(UNLINKED, size);
     this.places = size > SCAN_NODES_MAX ? new Map() : undefined;
     this.lastFree = size;
   }
@@ -366,6 +394,14 @@ export class LuaTable {
     const node = this.findNode(key);
     return node === NO_NODE ? -1 : this.array.length + node;
   }
+}
+
+/** An array of `size` times the value that the template is full of. */
+function copiesOf<Value>(template: readonly Value[], size: number): Value[] {
+  if (size <= COPIED_SIZE_MAX) return template.slice(0, size);
+  const copies = template.slice();
+  while (copies.length < size) copies.push(template[0]!);
+  return copies;
 }
 
 function countKey(key: LuaValue): number {

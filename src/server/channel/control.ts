@@ -13,6 +13,8 @@ import { ControlLayout, type Declaration } from '../../memory/control-layout.js'
 import * as memory from '../../memory/used-pages.js';
 import * as net from '../../net/counters.js';
 import * as replication from '../../replication/counters.js';
+import * as journalFiles from './journal-figures.js';
+import * as persistence from './persistence-figures.js';
 import * as figures from './process-figures.js';
 
 const SUBJECTS: readonly object[] = [
@@ -25,6 +27,8 @@ const SUBJECTS: readonly object[] = [
   journal,
   replication,
   net,
+  persistence,
+  journalFiles,
   figures,
 ];
 

@@ -18,6 +18,8 @@ export interface MovingClient {
   /** Received, but not executed yet: one char per byte. */
   readonly input: string;
   readonly state: SessionState;
+  /** It goes to the home of its shard, to stay there. */
+  readonly isAtHome: boolean;
 }
 
 export type IoQuestions = {

@@ -4,10 +4,12 @@
  * wakes its transport.
  */
 import type { MessagePort } from 'node:worker_threads';
+import type { MigrationOutcome, MigrationRequest } from '../../commands/contract/migration-port.js';
 import type { ShutdownRequest } from '../../commands/contract/server-port.js';
 import type { TransportName } from '../../platform/transport.js';
 import type { Peer } from './gather.js';
 import type { MailboxMemory } from './mailboxes.js';
+import type { PersistenceAnswer, PersistenceRequest } from './persistence.js';
 import type {
   ReplicationAnswer,
   ReplicationNotice,
@@ -38,12 +40,18 @@ export interface ThreadFigures {
   readonly inUse: Int32Array;
   /** By thread: its share of it on a core. */
   readonly atWork: Int32Array;
+  /** By thread: its share of it with the order lock: no other thread runs such a script meanwhile. */
+  readonly inOrder: Int32Array;
+  /** By shard: the thread that serves its clients (hot-shards.ts). */
+  readonly homes: Int32Array;
 }
 
 /** How the process's descriptors are shared out. */
 export interface DescriptorShare {
   /** Kept for what is no client. */
   readonly reserved: number;
+  /** What a client takes at most. */
+  readonly perClient: number;
   /** Clients are accepted one at a time, so that the reserve is never touched. */
   readonly acceptSingly: boolean;
 }
@@ -68,6 +76,8 @@ export interface IoThreadData {
   readonly ringBuffers: readonly SharedArrayBuffer[];
   /** Of a NewestCut. */
   readonly cutsBuffer: SharedArrayBuffer;
+  /** Of DurableLsns. */
+  readonly durableBuffer: SharedArrayBuffer;
   readonly replication: ReplicationStatus;
   readonly controlBuffer: SharedArrayBuffer;
   readonly configBuffer: SharedArrayBuffer;
@@ -95,12 +105,24 @@ export type IoToMain =
   | { readonly kind: 'listening'; readonly transport: TransportName }
   | { readonly kind: 'failed'; readonly error: Error }
   | { readonly kind: 'log'; readonly line: string }
-  | { readonly kind: 'shutdown'; readonly thread: number; readonly request: ShutdownRequest }
+  | { readonly kind: 'shutdown'; readonly request: ShutdownRequest }
   | {
       readonly kind: 'replication-request';
       readonly thread: number;
       readonly id: number;
       readonly request: ReplicationRequest;
+    }
+  | {
+      readonly kind: 'persistence-request';
+      readonly thread: number;
+      readonly id: number;
+      readonly request: PersistenceRequest;
+    }
+  | {
+      readonly kind: 'migrate';
+      readonly thread: number;
+      readonly id: number;
+      readonly request: MigrationRequest;
     }
   | { readonly kind: 'replication-notice'; readonly notice: ReplicationNotice }
   | { readonly kind: 'status-taken'; readonly thread: number; readonly number: number };
@@ -115,10 +137,18 @@ export type MainToIo =
       readonly id: number;
       readonly answer: ReplicationAnswer;
     }
+  | {
+      readonly kind: 'persistence-answer';
+      readonly id: number;
+      readonly answer: PersistenceAnswer;
+    }
+  | { readonly kind: 'migrated'; readonly id: number; readonly outcome: MigrationOutcome }
   /** Confirmed by 'status-taken', once it is in force on the thread. */
   | {
       readonly kind: 'replication-status';
       readonly number: number;
       readonly status: ReplicationStatus;
     }
-  | { readonly kind: 'close-client'; readonly clientId: number };
+  | { readonly kind: 'close-client'; readonly clientId: number }
+  /** A connection that a TLS thread decrypts. */
+  | { readonly kind: 'offer'; readonly descriptor: number };

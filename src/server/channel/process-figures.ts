@@ -15,4 +15,12 @@ export const REPLICATION_OUTPUT_KIB_PER_SECOND = declareValue(
 );
 /** 1 while a dataset is being loaded: clients may not see it. */
 export const LOADING = declareWord('server.loading');
+/** 1 when the last save has failed. */
+export const SAVE_FAILED = declareWord('server.save-failed');
 export const SLOW_LOG_IDS = declareSequence('server.slow-log-ids');
+/**
+ * A shutdown waits for replicas: WAITS, and may be called off. CALLED_OFF: somebody has done that.
+ */
+export const SHUTDOWN = declareWord('server.shutdown');
+export const SHUTDOWN_WAITS = 1;
+export const SHUTDOWN_CALLED_OFF = 2;

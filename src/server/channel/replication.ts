@@ -39,7 +39,32 @@ export interface LinkStatus extends HostAndPort {
   readonly downSinceMs: number;
   /** Why the last attempt failed, '' while the link is up. */
   readonly failure: string;
+  /** When the primary is a Redis. */
+  readonly redis: RedisLinkStatus | null;
 }
+
+export interface RedisLinkStatus {
+  /** Its replication id that the data is of, '' before there is any. */
+  readonly id: string;
+  /** Its RedisProgress. */
+  readonly progress: SharedArrayBuffer;
+}
+
+/** Of a replica that has not tried to connect yet. */
+export const NO_LINK_YET: Omit<LinkStatus, keyof HostAndPort> = {
+  state: 'connect',
+  up: false,
+  progress: null,
+  primaryShards: 0,
+  fullSync: false,
+  keysTotal: 0,
+  bytesTotal: 0,
+  syncStartedMs: 0,
+  offset: 0,
+  downSinceMs: -1,
+  failure: '',
+  redis: null,
+};
 
 /** Everything that I/O threads know about replication, besides figures. */
 export interface ReplicationStatus {

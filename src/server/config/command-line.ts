@@ -24,6 +24,7 @@ import { quoteWord, splitWords, toBinaryString } from './words.js';
 export type StartRequest =
   | { readonly action: 'print'; readonly text: string; readonly exitCode: number }
   | { readonly action: 'fail'; readonly text: string }
+  | { readonly action: 'check'; readonly path: string }
   | {
       readonly action: 'run';
       readonly values: Values;
@@ -41,8 +42,10 @@ export interface Surroundings {
 
 const USAGE = `Usage: darter [/path/to/redis.conf] [options] [-]
        darter - (read the configuration from standard input)
+       darter --compare address address [--sample N] (compare two running servers)
        darter -v or --version
        darter -h or --help
+       darter --check FILE (verify a snapshot without a server)
 
 Options are the directives of the configuration file:
        darter --port 7000 --bind 127.0.0.1 ::1 --threads 4
@@ -56,6 +59,7 @@ Darter's own directives:
        --shard-bytes N    address space of each shard (2gb)
        --placement NAME   adaptive (as few threads as can serve the clients) or spread
        --transport NAME   auto, uring, epoll or portable
+       --snapshot-keep N  how many snapshots are kept (1)
 `;
 
 /** @param argv the arguments after the program's name */
@@ -66,6 +70,11 @@ export function readCommandLine(argv: readonly string[], around: Surroundings): 
     return { action: 'print', text, exitCode: 0 };
   }
   if (first === '-h' || first === '--help') return { action: 'print', text: USAGE, exitCode: 0 };
+  if (first === '--check') {
+    const [, path] = argv;
+    if (path === undefined || argv.length > 2) return { action: 'fail', text: USAGE };
+    return { action: 'check', path: resolve(around.folder, path) };
+  }
   const file = first !== undefined && !first.startsWith('-') ? resolve(around.folder, first) : '';
   const { lines, hasStandardInput } = optionLines(argv.slice(file === '' ? 0 : 1));
   const values = new Values([['dir', toBinaryString(around.folder)]]);

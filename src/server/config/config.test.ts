@@ -73,8 +73,8 @@ describe('configuration', () => {
     assert.equal(set(['shards', '4']), failure('shards', "can't set immutable config"));
     assert.equal(set(['Dir', '/']), failure('Dir', "can't set protected config"));
     assert.equal(
-      set(['maxmemory-policy', 'allkeys-lru']),
-      failure('maxmemory-policy', 'Darter does not evict keys yet: only noeviction is supported'),
+      set(['aof-timestamp-enabled', 'yes']),
+      failure('aof-timestamp-enabled', 'the journal of Darter has no timestamps'),
     );
   });
 

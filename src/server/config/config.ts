@@ -25,6 +25,8 @@ interface Stored {
 type Listener = (value: string) => void;
 /** @returns what is wrong with the new value, or null */
 type Guard = (value: string) => string | null;
+/** The same for several directives together. */
+type GroupGuard = (value: (name: string) => string) => string | null;
 type Pairs = readonly (readonly [name: string, value: string])[];
 /** What CONFIG SET was given, found in the table. */
 type Chosen = readonly (readonly [name: string, named: Named, value: string])[];
@@ -39,6 +41,7 @@ export interface SavePoint {
 export class Config implements ConfigurationPort {
   private readonly listeners = new Map<string, Listener[]>();
   private readonly guards = new Map<string, Guard[]>();
+  private readonly groups: { readonly prefix: string; readonly guard: GroupGuard }[] = [];
   private values = new Values();
   private version = 0;
   /** Absolute path of the configuration file, '' when there is none. */
@@ -162,6 +165,15 @@ export class Config implements ConfigurationPort {
         if (wrong !== null) return failure(name, wrong);
       }
     }
+    return this.askGroups(next, chosen);
+  }
+
+  private askGroups(next: Values, chosen: Chosen): string | null {
+    for (const { prefix, guard } of this.groups) {
+      const first = chosen.find(([, named]) => named.name.startsWith(prefix));
+      const wrong = first === undefined ? null : guard((name) => next.get(name));
+      if (wrong !== null) return failure(first![0], wrong);
+    }
     return null;
   }
 
@@ -226,6 +238,11 @@ export class Config implements ConfigurationPort {
   /** Asked before CONFIG SET on this thread changes the value; must not set anything itself. */
   guard(name: DirectiveName, guard: Guard): void {
     this.guards.set(name, [...(this.guards.get(name) ?? []), guard]);
+  }
+
+  /** The same for all directives with names that begin so, also when a value stays what it was. */
+  guardGroup(prefix: string, guard: GroupGuard): void {
+    this.groups.push({ prefix, guard });
   }
 }
 

@@ -1,8 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { clientsPossible, mustAcceptSingly, reservedDescriptors } from './descriptor-budget.js';
+import {
+  clientsPossible,
+  descriptorsPerClient,
+  mustAcceptSingly,
+  reservedDescriptors,
+} from './descriptor-budget.js';
 
-const NEEDS = { ioThreads: 2, flowThreads: 2, listeners: 2, loading: 4 };
+const NEEDS = { ioThreads: 2, flowThreads: 2, tlsThreads: 0, listeners: 2, loading: 4 };
 
 test('the reserve grows with threads and listeners, and clients get the rest', () => {
   const reserved = reservedDescriptors(NEEDS);
@@ -10,10 +15,13 @@ test('the reserve grows with threads and listeners, and clients get the rest', (
   assert.ok(reservedDescriptors({ ...NEEDS, ioThreads: 3 }) > reserved);
   assert.ok(reservedDescriptors({ ...NEEDS, flowThreads: 3 }) > reserved);
   assert.ok(reservedDescriptors({ ...NEEDS, listeners: 3 }) > reserved);
-  assert.equal(clientsPossible(1024, reserved), 921);
-  assert.equal(clientsPossible(103, reserved), 0);
-  assert.equal(clientsPossible(20, reserved), 0);
-  assert.equal(clientsPossible(Number.POSITIVE_INFINITY, reserved), Number.POSITIVE_INFINITY);
+  assert.ok(reservedDescriptors({ ...NEEDS, tlsThreads: 1 }) > reserved);
+  assert.equal(clientsPossible(1024, reserved, 1), 921);
+  assert.equal(clientsPossible(1024, reserved, descriptorsPerClient(true)), 307);
+  assert.equal(clientsPossible(103, reserved, 1), 0);
+  assert.equal(clientsPossible(20, reserved, 1), 0);
+  const unlimited = Number.POSITIVE_INFINITY;
+  assert.equal(clientsPossible(unlimited, reserved, 1), unlimited);
 });
 
 test('clients are accepted one at a time when a burst could take the reserve', () => {

@@ -12,7 +12,11 @@
  *   a flow thread    its Worker's loop (5)
  *   flows            one of each flow thread to the primary, and the control connection; those of a
  *                    replica were clients once, and are no clients any more
+ *   a TLS thread     its Worker's loop (5), listeners, and those it turns away
  *   loading          what a thread opens while it starts
+ *
+ * A client of tls-port takes three: its connection, and both ends of the pair that leads to an I/O
+ * thread. Where there is a tls-port, all clients may be such.
  */
 
 /** As Redis keeps for files and such. */
@@ -26,23 +30,31 @@ export interface DescriptorNeeds {
   readonly ioThreads: number;
   /** Of each kind: those that serve replicas, and those that follow a primary. */
   readonly flowThreads: number;
-  /** For each I/O thread. */
+  readonly tlsThreads: number;
+  /** For each I/O thread, and each TLS thread. */
   readonly listeners: number;
   /** For a moment, while a thread starts. */
   readonly loading: number;
 }
 
 export function reservedDescriptors(needs: DescriptorNeeds): number {
-  const { ioThreads, flowThreads, listeners, loading } = needs;
+  const { ioThreads, flowThreads, tlsThreads, listeners, loading } = needs;
   const threads =
-    ioThreads * (IO_THREAD_DESCRIPTORS + 2 * listeners) + 2 * flowThreads * FLOW_THREAD_DESCRIPTORS;
+    ioThreads * (IO_THREAD_DESCRIPTORS + 2 * listeners) +
+    2 * flowThreads * FLOW_THREAD_DESCRIPTORS +
+    tlsThreads * (FLOW_THREAD_DESCRIPTORS + 2 * listeners);
   const flows = 1 + flowThreads * (1 + REPLICAS_RESERVED);
   return PROCESS_DESCRIPTORS + threads + flows + loading;
 }
 
+/** Descriptors that a client may take. */
+export function descriptorsPerClient(hasTls: boolean): number {
+  return hasTls ? 3 : 1;
+}
+
 /** How many clients are possible: 0 when not even the reserve is there. */
-export function clientsPossible(limit: number, reserved: number): number {
-  return Math.max(0, limit - reserved);
+export function clientsPossible(limit: number, reserved: number, perClient: number): number {
+  return Math.max(0, Math.floor((limit - reserved) / perClient));
 }
 
 /**

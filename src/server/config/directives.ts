@@ -75,10 +75,10 @@ const MEBIBYTE = 1024 * 1024;
 export const SHARD_BYTES_MAX = 2048 * MEBIBYTE;
 const VALUE_BYTES_MAX = 512 * MEBIBYTE;
 export const SHARDS_MAX = 1024;
+export const TLS_THREADS_MAX = 64;
 /** Their roots fit into the smallest shard. */
 export const DATABASES_MAX = 4096;
 
-const noTls = (initial: string): Options => only(initial, 'Darter does not speak TLS yet');
 const noCluster = only('no', 'Darter has no cluster mode');
 const localNames = oneNameOf('no', 'yes', 'local');
 const signalActions = namesOf('default', 'save', 'nosave', 'now', 'force');
@@ -116,7 +116,7 @@ const network = {
     'normal 0 0 0 slave 268435456 67108864 60 pubsub 33554432 8388608 60',
   ),
   'client-query-buffer-limit': anytime(memory(MEBIBYTE, LONG_MAX), '1073741824'),
-  'maxmemory-clients': anytime(memoryOrPercent, '0', ignored),
+  'maxmemory-clients': anytime(memoryOrPercent, '0'),
   'proto-max-bulk-len': anytime(memory(MEBIBYTE, LONG_MAX), '536870912', { refuse: bulkBytes }),
   'tracking-table-max-keys': anytime(longCount, '1000000'),
   'io-threads': atStart(integer(1, 128), '1', ignored),
@@ -124,26 +124,27 @@ const network = {
 };
 
 const tls = {
-  'tls-port': anytime(port, '0', noTls('0')),
-  'tls-auth-clients': anytime(oneNameOf('no', 'yes', 'optional'), 'yes', ignored),
-  'tls-ca-cert-dir': anytime(text(), '', noTls('')),
-  'tls-ca-cert-file': anytime(text(), '', noTls('')),
-  'tls-cert-file': anytime(text(), '', noTls('')),
-  'tls-ciphers': anytime(text(), '', noTls('')),
-  'tls-ciphersuites': anytime(text(), '', noTls('')),
-  'tls-client-cert-file': anytime(text(), '', noTls('')),
-  'tls-client-key-file': anytime(text(), '', noTls('')),
-  'tls-client-key-file-pass': anytime(text(), '', { ...noTls(''), ...secret }),
-  'tls-cluster': no(noTls('no')),
-  'tls-dh-params-file': anytime(text(), '', noTls('')),
-  'tls-key-file': anytime(text(), '', noTls('')),
-  'tls-key-file-pass': anytime(text(), '', { ...noTls(''), ...secret }),
-  'tls-prefer-server-ciphers': no(noTls('no')),
-  'tls-protocols': anytime(text(), '', noTls('')),
-  'tls-replication': no(noTls('no')),
+  'tls-port': anytime(port, '0'),
+  'tls-auth-clients': anytime(oneNameOf('no', 'yes', 'optional'), 'yes'),
+  'tls-ca-cert-dir': anytime(text(), ''),
+  'tls-ca-cert-file': anytime(text(), ''),
+  'tls-cert-file': anytime(text(), ''),
+  'tls-ciphers': anytime(text(), ''),
+  'tls-ciphersuites': anytime(text(), ''),
+  'tls-client-cert-file': anytime(text(), ''),
+  'tls-client-key-file': anytime(text(), ''),
+  'tls-client-key-file-pass': anytime(text(), '', secret),
+  'tls-cluster': no(noCluster),
+  'tls-dh-params-file': anytime(text(), ''),
+  'tls-key-file': anytime(text(), ''),
+  'tls-key-file-pass': anytime(text(), '', secret),
+  'tls-prefer-server-ciphers': no(),
+  'tls-protocols': anytime(text(), ''),
+  'tls-replication': no(),
+  /** Sessions go on by tickets that the clients keep: no cache here has a size. */
   'tls-session-cache-size': anytime(count, '20480', ignored),
-  'tls-session-cache-timeout': anytime(count, '300', ignored),
-  'tls-session-caching': yes(ignored),
+  'tls-session-cache-timeout': anytime(count, '300'),
+  'tls-session-caching': yes(),
 };
 
 const security = {
@@ -206,10 +207,9 @@ const memoryUse = {
       ...['allkeys-lru', 'allkeys-lfu', 'allkeys-random', 'noeviction'],
     ),
     'noeviction',
-    only('noeviction', 'Darter does not evict keys yet: only noeviction is supported'),
   ),
-  'maxmemory-samples': anytime(integer(1, INT_MAX), '5', ignored),
-  'maxmemory-eviction-tenacity': anytime(integer(0, 100), '10', ignored),
+  'maxmemory-samples': anytime(integer(1, INT_MAX), '5'),
+  'maxmemory-eviction-tenacity': anytime(integer(0, 100), '10'),
   'lfu-log-factor': anytime(count, '10', ignored),
   'lfu-decay-time': anytime(count, '1', ignored),
   'active-expire-effort': anytime(integer(1, 10), '1'),
@@ -257,19 +257,19 @@ const persistence = {
   rdbcompression: yes(),
   rdbchecksum: atStart(flag, 'yes'),
   'rdb-del-sync-files': no(ignored),
-  'rdb-save-incremental-fsync': yes(ignored),
+  'rdb-save-incremental-fsync': yes(),
   'sanitize-dump-payload': anytime(oneNameOf('no', 'yes', 'clients'), 'no', ignored),
-  appendonly: no(only('no', 'Darter has no append-only file: only replicas keep the data')),
-  appendfilename: atStart(notPath('appendfilename', 'filename'), 'appendonly.aof', ignored),
-  appenddirname: atStart(notPath('appenddirname', 'dirname'), 'appendonlydir', ignored),
-  appendfsync: anytime(oneNameOf('everysec', 'always', 'no'), 'everysec', ignored),
-  'no-appendfsync-on-rewrite': no(ignored),
-  'auto-aof-rewrite-percentage': anytime(count, '100', ignored),
-  'auto-aof-rewrite-min-size': anytime(bytes, '67108864', ignored),
-  'aof-load-truncated': yes(ignored),
+  appendonly: no(),
+  appendfilename: atStart(notPath('appendfilename', 'filename'), 'appendonly.aof'),
+  appenddirname: atStart(notPath('appenddirname', 'dirname'), 'appendonlydir'),
+  appendfsync: anytime(oneNameOf('everysec', 'always', 'no'), 'everysec'),
+  'no-appendfsync-on-rewrite': no(),
+  'auto-aof-rewrite-percentage': anytime(count, '100'),
+  'auto-aof-rewrite-min-size': anytime(bytes, '67108864'),
+  'aof-load-truncated': yes(),
   'aof-use-rdb-preamble': yes(ignored),
-  'aof-timestamp-enabled': no(ignored),
-  'aof-rewrite-incremental-fsync': yes(ignored),
+  'aof-timestamp-enabled': no(only('no', 'the journal of Darter has no timestamps')),
+  'aof-rewrite-incremental-fsync': yes(),
   'aof-disable-auto-gc': no(ignored),
 };
 
@@ -356,12 +356,19 @@ const darter = {
     ...own,
     refuse: shardBytes,
   }),
+  /** Whether the limits of a container set the number of threads, and maxmemory where it is 0. */
+  'container-limits': atStart(flag, 'yes', own),
   /** Whether writes wait a little for a replica that would lose its place in the journal. */
   'repl-backpressure-policy': anytime(oneNameOf('delay', 'none'), 'delay', own),
   /** For how many milliseconds at most. */
   'repl-backpressure-max-delay': anytime(integer(0, 60_000), '1000', own),
   /** Connections gather on few threads while these can serve them, or spread over all of them. */
   placement: anytime(oneNameOf('adaptive', 'spread'), 'adaptive', own),
+  'snapshot-keep': anytime(integer(1, 1000), '1', own),
+  /** Whether the system may write dumps of this process, with all data, when it dies. */
+  'core-dumps': atStart(flag, 'no', own),
+  /** Threads that accept on tls-port and decrypt, 0 = one for two I/O threads. */
+  'tls-threads': atStart(integer(0, TLS_THREADS_MAX), '0', own),
   transport: atStart(oneNameOf('auto', 'uring', 'epoll', 'portable'), 'auto', own),
 };
 

@@ -124,10 +124,8 @@ describe("Darter's own directives", () => {
     DIRECTIVES[name]!.refuse?.(value) ?? null;
 
   it('says clearly what it does not support', () => {
-    assert.match(refusals('maxmemory-policy', 'allkeys-lru') ?? '', /only noeviction/);
-    assert.equal(refusals('maxmemory-policy', 'noeviction'), null);
-    assert.match(refusals('appendonly', 'yes') ?? '', /append-only/);
-    assert.match(refusals('tls-port', '6380') ?? '', /TLS/);
+    assert.match(refusals('aof-timestamp-enabled', 'yes') ?? '', /no timestamps/);
+    assert.match(refusals('tls-cluster', 'yes') ?? '', /cluster/);
     assert.match(refusals('cluster-enabled', 'yes') ?? '', /cluster/);
   });
 

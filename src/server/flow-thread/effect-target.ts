@@ -5,7 +5,7 @@ import { Dispatcher } from '../../engine/dispatch.js';
 import { Registry } from '../../engine/registry.js';
 import { Serving, type ServingParts } from '../../engine/serving.js';
 import { ClientSession } from '../../engine/session.js';
-import type { DispatchStatistics } from '../../engine/statistics.js';
+import { uncountedStatistics } from '../../engine/statistics.js';
 import { InvalidationSender } from '../../engine/tracking/sender.js';
 import type { Shards } from '../../keyspace/shards.js';
 import type { TrackedPrefixes } from '../../keyspace/tracked-prefixes.js';
@@ -13,19 +13,6 @@ import type { SharedWord } from '../../memory/control.js';
 import { createRegion } from '../../platform/ffi/region.js';
 import { Reply } from '../../protocol/reply.js';
 import { EffectApplier } from './effect-applier.js';
-
-/** Effects are no commands of clients: they are not counted. */
-function uncounted(commands: number): DispatchStatistics {
-  return {
-    calls: new Float64Array(commands),
-    microseconds: new Float64Array(commands),
-    rejected: new Float64Array(commands),
-    failed: new Float64Array(commands),
-    timeEverything: false,
-    errorReply: () => {},
-    timed: () => {},
-  };
-}
 
 export interface TargetParts extends ServingParts {
   /** TRACKING_CLIENTS */
@@ -44,7 +31,7 @@ export function createEffectTarget(shards: Shards, parts: TargetParts): EffectAp
     registry,
     shards,
     new Reply(createRegion(4096)),
-    uncounted(registry.all.length),
+    uncountedStatistics(registry.all.length),
     { failed: () => {}, waiting: () => {}, resumed: () => {}, attacked: () => {} },
     session,
   );

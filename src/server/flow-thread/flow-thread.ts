@@ -5,6 +5,7 @@
 
 import { closeSync } from 'node:fs';
 import { Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
 import { BLOCKING_KEYS } from '../../engine/counters.js';
 import { TRACKING_CLIENTS } from '../../engine/tracking/counters.js';
@@ -16,13 +17,17 @@ import { Shards } from '../../keyspace/shards.js';
 import { TrackedPrefixes } from '../../keyspace/tracked-prefixes.js';
 import { Claims } from '../../memory/claims.js';
 import type { ControlBlock } from '../../memory/control.js';
+import { DurableLsns } from '../../memory/durable-lsns.js';
 import { SharedText } from '../../memory/shared-text.js';
 import { USED_PAGES } from '../../memory/used-pages.js';
+import { nodeDisk } from '../../persistence/files/node-disk.js';
 import { attachPagedRegion, attachRegion } from '../../platform/ffi/region.js';
 import { yieldToOthers } from '../../platform/ffi/thread-priority.js';
 import { loadModule } from '../../platform/load-module.js';
 import { startProfile, stopProfile } from '../../platform/profile.js';
+import { wakeTransport } from '../../platform/wake.js';
 import { streamsOf } from '../../replication/primary/primary-state.js';
+import { NO_WINDOW_BYTES } from '../../replication/primary/send-window.js';
 import { SyncSession } from '../../replication/primary/sync-session.js';
 import { PendingStreams } from '../../replication/replica/pending-streams.js';
 import { ReplicaFlow } from '../../replication/replica/replica-flow.js';
@@ -33,18 +38,46 @@ import type {
   FlowThreadData,
   FlowToMain,
   FollowFlow,
+  FollowRedis,
+  LoadFile,
+  LoadSegment,
   MainToFlow,
+  ReadSegment,
+  RedisEvent,
   ServeFlow,
+  WriteFile,
+  WriteJournal,
+  WrittenFile,
 } from '../channel/main-flow.js';
 import type { EffectApplier } from './effect-applier.js';
+import { FileFlow } from './file-flow.js';
 import { FollowedFlow } from './followed-flow.js';
+import type { FollowedRedis } from './followed-redis.js';
+import { JournalFlow } from './journal-flow.js';
 import { KeylessEffects } from './keyless-effects.js';
 import { librariesEffect } from './libraries-effect.js';
+import { LoadedFlow } from './loaded-flow.js';
+import { LoadedSegment } from './loaded-segment.js';
+import type { RedisFollowing } from './redis-following.js';
 import { ReplicatedMessages } from './replicated-messages.js';
 import { ServedFlow } from './served-flow.js';
 
+/** What is applied here. */
+type AppliedFlow = FollowFlow | LoadFile | LoadSegment;
+type Flow =
+  | ServedFlow
+  | FollowedFlow
+  | FollowedRedis
+  | FileFlow
+  | LoadedFlow
+  | JournalFlow
+  | LoadedSegment;
+
 class FlowThread {
-  private readonly flows = new Map<number, ServedFlow | FollowedFlow>();
+  private readonly flows = new Map<number, Flow>();
+  private readonly durable: DurableLsns;
+  /** As `keyless`, but messages of the past are not told to anybody. */
+  private readonly silent: KeylessEffects;
   private readonly shards: Shards;
   private readonly rings: readonly JournalRing[];
   private readonly cuts: NewestCut;
@@ -56,10 +89,16 @@ class FlowThread {
   private readonly mail: SendingMailbox;
   private readonly claims: Claims;
   private readonly prefixes: TrackedPrefixes;
+  /** By I/O thread: what wakes it. */
+  private readonly wakers: Int32Array;
   private target: EffectApplier | null = null;
+  /** What follows a Redis, once there was one to follow. */
+  private redis: Promise<RedisFollowing> | null = null;
+  /** Flows that begin when it is there. */
+  private readonly starting = new Set<number>();
 
   constructor(
-    data: FlowThreadData,
+    private readonly data: FlowThreadData,
     private readonly report: (report: FlowToMain) => void,
   ) {
     this.control = attachControl(data.controlBuffer, data.ioThreads, data.commands);
@@ -78,10 +117,13 @@ class FlowThread {
     const directory = attachPagedRegion(data.subscriptionsBuffer);
     const { mailbox } = this.mail;
     this.messages = new ReplicatedMessages(directory, this.control, data.thread, mailbox);
-    this.keyless = new KeylessEffects([
-      ...this.messages.kinds,
-      librariesEffect(new SharedText(data.librariesBuffer)),
-    ]);
+    const libraries = librariesEffect(new SharedText(data.librariesBuffer));
+    const { kinds } = this.messages;
+    this.keyless = new KeylessEffects([...kinds, libraries]);
+    const unheard = kinds.map(({ name }) => ({ name, apply: () => null }));
+    this.silent = new KeylessEffects([...unheard, libraries]);
+    this.durable = new DurableLsns(data.durableBuffer);
+    this.wakers = data.mailboxes.wakers;
     this.elements = data.elements;
     this.cuts = new NewestCut(data.cutsBuffer, this.owner);
   }
@@ -89,11 +131,71 @@ class FlowThread {
   take(command: Exclude<MainToFlow, { kind: 'stop' }>): void {
     if (command.kind === 'serve') this.serve(command);
     else if (command.kind === 'follow') this.follow(command);
+    else if (command.kind === 'write-file') this.writeFile(command);
+    else if (command.kind === 'load-file') this.loadFile(command);
+    else if (command.kind === 'write-journal') this.writeJournal(command);
+    else if (command.kind === 'load-segment') this.loadSegment(command);
+    else if (command.kind === 'follow-redis') void this.followRedis(command);
     else {
       const flow = this.flows.get(command.flow);
-      if (command.kind === 'end') flow?.end('');
-      else if (flow instanceof FollowedFlow) flow.go();
+      if (command.kind === 'end') {
+        if (flow !== undefined) flow.end('');
+        else if (this.starting.delete(command.flow)) this.ended(command.flow, '');
+      } else if (flow instanceof JournalFlow) tellJournal(flow, command);
+      else if (flow instanceof LoadedSegment) flow.round();
+      else if (command.kind === 'next-file') {
+        if (flow instanceof FileFlow) flow.continueIn(command);
+      } else if (flow !== undefined && 'go' in flow) flow.go();
     }
+  }
+
+  private writeJournal(command: WriteJournal): void {
+    const { flow, mine, from, place, policy } = command;
+    const { shards, rings, elements, owner, durable, wakers } = this;
+    const options = {
+      ...{ shards, rings, owner, keylessState: null, mine, elements, from },
+      session: new SyncSession(command.session, rings.length, owner),
+      raw: true,
+      half: null,
+      windowBytes: NO_WINDOW_BYTES,
+      // Files need no cuts.
+      cuts: new NewestCut(NewestCut.create(rings.length), owner),
+    };
+    const written = this.control.signal(JOURNAL_WRITTEN);
+    const advanced = () => {
+      for (let thread = 0; thread < wakers.length; thread++) {
+        if (durable.takeWaiter(thread) && wakers[thread] !== 0) wakeTransport(wakers[thread]!);
+      }
+    };
+    const parts = {
+      ...{ options, durable, advanced },
+      disk: nodeDisk,
+      time: {
+        nowMs: () => performance.now(),
+        sleep: (ms: number) => sleep(ms),
+        untilWritten: (isIdle: () => boolean, ms: number) => written.sleep(isIdle, ms),
+      },
+      opened: () => this.report({ kind: 'segment-opened', flow }),
+      trouble: (code: string) => this.report({ kind: 'segment-trouble', flow, code }),
+      ended: (reason: string) => this.ended(flow, reason),
+    };
+    this.flows.set(flow, new JournalFlow(parts, place, policy));
+  }
+
+  private loadSegment(command: LoadSegment): void {
+    const { flow, path, mine, until } = command;
+    const progress = this.progressOf(command);
+    const parts = {
+      ...{ path, mine, until, progress },
+      disk: nodeDisk,
+      pending: new PendingStreams(command.pending, this.owner),
+      createFlow: () => this.createReplicaFlow(command, progress),
+      applied: () => this.applied(),
+      read: (segment: ReadSegment) => this.report({ kind: 'segment-read', flow, segment }),
+      fed: (blocks: number) => this.report({ kind: 'segment-fed', flow, blocks }),
+      ended: (reason: string) => this.ended(flow, reason),
+    };
+    this.flows.set(flow, new LoadedSegment(parts));
   }
 
   private ended(flow: number, reason: string): void {
@@ -124,6 +226,27 @@ class FlowThread {
     this.flows.set(flow, new ServedFlow(socket, options, written, heartbeatMs, ended));
   }
 
+  private writeFile(command: WriteFile): void {
+    const { flow, mine, goesOn, syncsOften } = command;
+    const { shards, rings, cuts, elements, owner, keyless: keylessState } = this;
+    const session = new SyncSession(command.session, rings.length, this.owner);
+    const options = {
+      ...{ shards, rings, owner, keylessState, mine, session, elements, cuts },
+      raw: true,
+      from: null,
+      half: null,
+      windowBytes: NO_WINDOW_BYTES,
+    };
+    const parts = {
+      ...{ options, goesOn, syncsOften },
+      disk: nodeDisk,
+      journalWritten: this.control.signal(JOURNAL_WRITTEN),
+      written: (file: WrittenFile) => this.report({ kind: 'file-written', flow, file }),
+      ended: (reason: string) => this.ended(flow, reason),
+    };
+    this.flows.set(flow, new FileFlow(parts, command));
+  }
+
   /**
    * Loads what effects run through: 4 MB that a thread which only serves flows does not need.
    * Precedes any command.
@@ -138,41 +261,98 @@ class FlowThread {
       trackingClients: this.control.word(TRACKING_CLIENTS),
       prefixes: this.prefixes,
     });
-    this.messages.tell(target.notifications);
     this.target = target;
   }
 
+  private async followRedis(command: FollowRedis): Promise<void> {
+    const { flow } = command;
+    this.starting.add(flow);
+    this.redis ??= this.prepareRedis();
+    const following = await this.redis;
+    // It may have been ended meanwhile.
+    if (!this.starting.delete(flow)) return;
+    this.messages.tell(following.notifications);
+    const event = (redis: RedisEvent) => this.report({ kind: 'redis', flow, event: redis });
+    const ended = (reason: string) => this.ended(flow, reason);
+    this.flows.set(flow, following.follow(command, { event, ended }));
+  }
+
+  /** 4 MB more, that only a thread which follows a Redis needs. */
+  private async prepareRedis(): Promise<RedisFollowing> {
+    const module = await loadModule(new URL('./redis-following.js', import.meta.url));
+    const { RedisFollowing } = module as typeof import('./redis-following.js');
+    const { data, shards, rings, control, claims, mail, prefixes } = this;
+    return new RedisFollowing({
+      ...{ shards, rings, control, claims, mail, prefixes },
+      ...{ data, messages: this.messages },
+    });
+  }
+
   private follow(command: FollowFlow): void {
-    const { flow, primaryShards, mine } = command;
-    const progress = new SyncProgress(command.progress, streamsOf(primaryShards), this.owner);
-    const pending = new PendingStreams(command.pending, this.owner);
-    const createFlow = () =>
-      new ReplicaFlow({
-        shards: this.shards,
-        rings: primaryShards === this.shards.count ? this.rings : null,
-        keyless: { ring: this.rings.at(-1)!, owner: this.owner },
-        keylessTarget: this.keyless,
-        primaryShards,
-        mine,
-        progress,
-        pending,
-        cuts: primaryShards === this.shards.count ? this.cuts : null,
-        target: this.target!,
-      });
+    const { flow } = command;
+    this.messages.tell(this.target!.notifications);
+    const progress = this.progressOf(command);
+    const createFlow = () => this.createReplicaFlow(command, progress);
     const connected = () => this.report({ kind: 'connected', flow });
     const ended = (reason: string) => this.ended(flow, reason);
     const written = this.control.signal(JOURNAL_WRITTEN);
+    const coming = () => this.messages.look();
     const applied = () => {
       written.raise();
-      this.target?.invalidate();
-      this.messages.flush();
-      this.mail.flush();
+      this.applied();
     };
     this.flows.set(
       flow,
-      new FollowedFlow(command, progress, createFlow, { connected, applied, ended }),
+      new FollowedFlow(command, progress, createFlow, { connected, coming, applied, ended }),
     );
   }
+
+  private loadFile(command: LoadFile): void {
+    const { flow, path } = command;
+    const parts = {
+      path,
+      disk: nodeDisk,
+      createFlow: () => this.createReplicaFlow(command, this.progressOf(command)),
+      applied: () => this.applied(),
+      loaded: () => this.report({ kind: 'file-loaded', flow }),
+      ended: (reason: string) => this.ended(flow, reason),
+    };
+    this.flows.set(flow, new LoadedFlow(parts));
+  }
+
+  /** Tells other threads what was applied. */
+  private applied(): void {
+    this.target?.invalidate();
+    this.messages.flush();
+    this.mail.flush();
+  }
+
+  private progressOf({ progress, primaryShards }: AppliedFlow): SyncProgress {
+    return new SyncProgress(progress, streamsOf(primaryShards), this.owner);
+  }
+
+  private createReplicaFlow(command: AppliedFlow, progress: SyncProgress): ReplicaFlow {
+    const { primaryShards, mine } = command;
+    const isAlike = primaryShards === this.shards.count;
+    return new ReplicaFlow({
+      shards: this.shards,
+      rings: isAlike ? this.rings : null,
+      keyless: { ring: this.rings.at(-1)!, owner: this.owner },
+      keylessTarget: command.kind === 'follow' ? this.keyless : this.silent,
+      primaryShards,
+      mine,
+      progress,
+      pending: new PendingStreams(command.pending, this.owner),
+      cuts: isAlike ? this.cuts : null,
+      target: this.target!,
+    });
+  }
+}
+
+function tellJournal(flow: JournalFlow, command: MainToFlow): void {
+  if (command.kind === 'next-segment') flow.continueIn(command.place);
+  else if (command.kind === 'sync-policy') flow.setPolicy(command.policy);
+  else if (command.kind === 'base-whole') flow.count();
 }
 
 async function main(): Promise<void> {

@@ -22,7 +22,7 @@ async function outcomeOf(answer: string, password = ''): Promise<string> {
   const progress = SyncProgress.create(1, null);
   const command: FollowFlow = {
     ...{ kind: 'follow', flow: 1, host: '127.0.0.1', port, user: '', password, syncId: '1-a' },
-    ...{ index: 0, mine: [0], primaryShards: 1, progress, pending, timeoutMs: 5000 },
+    ...{ index: 0, mine: [0], primaryShards: 1, tls: null, progress, pending, timeoutMs: 5000 },
   };
   return new Promise((resolve) => {
     const finish = (outcome: string) => {
@@ -38,6 +38,7 @@ async function outcomeOf(answer: string, password = ''): Promise<string> {
           finish('connected');
           flow.end('');
         },
+        coming: () => {},
         applied: () => {},
         ended: finish,
       },

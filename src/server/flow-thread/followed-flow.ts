@@ -2,8 +2,9 @@
  * A flow of the replica on its thread: connects to the primary, turns the connection into a flow,
  * and feeds what comes to the ReplicaFlow, which reads straight from where the system put it.
  */
-import { connect, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { shownFromPeer } from '../../base/peer-text.js';
+import { connectToPeer } from '../../platform/peer-socket.js';
 import { encodeCommand } from '../../protocol/encode-command.js';
 import { NO_CUT, writeAcknowledgement } from '../../replication/acknowledgement.js';
 import type { ReplicaFlow } from '../../replication/replica/replica-flow.js';
@@ -26,6 +27,8 @@ const ACKNOWLEDGE_WAITING_MS_MAX = 16;
 
 export interface FollowedFlowListener {
   readonly connected: () => void;
+  /** Bytes have come, and are about to be applied. */
+  readonly coming: () => void;
   /** Something was applied, and kept in our journals for replicas of ours. */
   readonly applied: () => void;
   readonly ended: (reason: string) => void;
@@ -55,20 +58,15 @@ export class FollowedFlow {
     private readonly createFlow: () => ReplicaFlow,
     private readonly listener: FollowedFlowListener,
   ) {
-    const { host, port, user, password, syncId, index, timeoutMs } = command;
+    const { user, password, syncId, index, timeoutMs } = command;
     this.acknowledged = new Float64Array(command.mine.length);
     this.hasCuts = command.mine.includes(0);
     const authenticates = password !== '';
     this.replies = authenticates ? 2 : 1;
-    this.socket = connect({
-      host,
-      port,
-      noDelay: true,
-      onread: {
-        buffer: () => this.target(),
-        callback: (length: number, buffer: Uint8Array) => this.read(length, buffer),
-      },
-    } as unknown as Parameters<typeof connect>[0] & { port: number });
+    this.socket = connectToPeer(command, () => {}, {
+      buffer: () => this.target(),
+      callback: (length, buffer) => this.read(length, buffer),
+    });
     this.socket.setTimeout(timeoutMs, () => this.end('nothing came for too long'));
     this.socket.on('error', (error) => this.end(error.message));
     this.socket.on('close', () => this.end('the primary closed the connection'));
@@ -116,6 +114,7 @@ export class FollowedFlow {
       return false;
     }
     this.flow.nowMs = Date.now();
+    this.listener.coming();
     if (buffer.buffer === this.handshake.buffer) this.flow.feed(buffer, length);
     else this.flow.received(length);
     this.consumed();

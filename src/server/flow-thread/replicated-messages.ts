@@ -43,20 +43,25 @@ export class ReplicatedMessages {
     this.channel = new ByteRange(directory);
     this.payload = new ByteRange(directory);
     this.kinds = [
-      { name: EFFECT_PUBLISH, apply: (args) => this.publish(CHANNEL, args) },
-      { name: EFFECT_SHARD_PUBLISH, apply: (args) => this.publish(SHARD_CHANNEL, args) },
+      { name: EFFECT_PUBLISH, apply: (args) => this.publishEffect(CHANNEL, args) },
+      { name: EFFECT_SHARD_PUBLISH, apply: (args) => this.publishEffect(SHARD_CHANNEL, args) },
     ];
   }
 
-  private publish(kind: NameKind, args: Arguments): string | null {
+  private publishEffect(kind: NameKind, args: Arguments): string | null {
     if (args.count !== EFFECT_WORDS) return 'a message has a channel and a payload';
-    this.channel.set(args.region, args.offset[1]!, args.length[1]!);
-    this.payload.set(args.region, args.offset[2]!, args.length[2]!);
-    this.publisher.send(kind, this.channel, this.payload);
+    this.publish(kind, args);
     return null;
   }
 
-  /** Tells the events of effects from now on. */
+  /** @param args an effect, or a command like one. @returns the number of subscribers */
+  publish(kind: NameKind, args: Arguments): number {
+    this.channel.set(args.region, args.offset[1]!, args.length[1]!);
+    this.payload.set(args.region, args.offset[2]!, args.length[2]!);
+    return this.publisher.send(kind, this.channel, this.payload);
+  }
+
+  /** Tells the events of these from now on, of effects or of a stream of commands. */
   tell(notifications: KeyspaceNotifications): void {
     notifications.publisher = this.publisher;
     this.notifications = notifications;
@@ -66,9 +71,12 @@ export class ReplicatedMessages {
   /** After effects were applied, and their locks given back. */
   flush(): void {
     const { notifications } = this;
-    if (notifications === null) return;
-    if (notifications.isPending) notifications.flush();
-    // The directive may have changed.
-    notifications.setMask(this.classes.load());
+    if (notifications !== null && notifications.isPending) notifications.flush();
+    this.look();
+  }
+
+  /** Which events are told: the directive may have changed, or somebody has subscribed. */
+  look(): void {
+    this.notifications?.setMask(this.classes.load());
   }
 }

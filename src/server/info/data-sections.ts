@@ -12,6 +12,9 @@ import { TRACKED_PREFIXES } from '../../engine/tracking/counters.js';
 import {
   CHANGES,
   CHANGES_SAVED,
+  EVICTED,
+  EVICTION_EXCEEDED_MS,
+  EVICTION_EXCEEDED_SINCE,
   EXPIRED,
   EXPIRED_ELEMENTS,
   EXPIRY_CYCLE_MS,
@@ -23,6 +26,7 @@ import { WORD_TRACKED, WORD_TRACKED_ITEMS } from '../../keyspace/shard-words.js'
 import type { Value } from '../../memory/control-layout.js';
 import {
   CONNECTIONS,
+  EVICTED_CLIENTS,
   INPUT_BYTES,
   OUTPUT_BYTES,
   READS,
@@ -34,9 +38,24 @@ import {
   FULL_SYNCS_RESUMED,
   PARTIAL_SYNCS,
   PARTIAL_SYNCS_REFUSED,
+  REPLICATED_CHANGES,
   REPLICATION_INPUT_BYTES,
   REPLICATION_OUTPUT_BYTES,
 } from '../../replication/counters.js';
+import * as journal from '../channel/journal-figures.js';
+import {
+  LAST_SAVE_MS,
+  LAST_SAVE_SECONDS,
+  LOAD_BYTES_DONE,
+  LOAD_BYTES_TOTAL,
+  LOAD_STARTED_MS,
+  LOADED_KEYS,
+  SAVE_IN_BACKGROUND,
+  SAVE_KEYS_DONE,
+  SAVE_KEYS_TOTAL,
+  SAVE_STARTED_MS,
+  SAVES,
+} from '../channel/persistence-figures.js';
 import {
   COMMANDS_PER_SECOND,
   INPUT_KIB_PER_SECOND,
@@ -44,6 +63,7 @@ import {
   OUTPUT_KIB_PER_SECOND,
   REPLICATION_INPUT_KIB_PER_SECOND,
   REPLICATION_OUTPUT_KIB_PER_SECOND,
+  SAVE_FAILED,
 } from '../channel/process-figures.js';
 import type { Fields, InfoSource, Section } from './source.js';
 
@@ -64,8 +84,9 @@ export const statsSection: Section = (source) => {
     ['expired_stale_perc', '0.00'],
     ['expired_time_cap_reached_count', control.sum(EXPIRY_TIMEOUTS)],
     ['expire_cycle_cpu_milliseconds', Math.round(control.sum(EXPIRY_CYCLE_MS))],
-    ...zeros('evicted_keys', 'evicted_clients'),
-    ...zeros('total_eviction_exceeded_time', 'current_eviction_exceeded_time'),
+    ['evicted_keys', control.sum(EVICTED)],
+    ['evicted_clients', control.sum(EVICTED_CLIENTS)],
+    ...evictionTimes(source),
     ['keyspace_hits', control.sum(HITS)],
     ['keyspace_misses', control.sum(MISSES)],
     ['pubsub_channels', control.word(CHANNELS).load()],
@@ -92,6 +113,16 @@ export const statsSection: Section = (source) => {
   ];
 };
 
+/** For how long more memory was used than maxmemory allows, in milliseconds: in all, and now. */
+function evictionTimes({ control }: InfoSource): Fields {
+  const sinceMs = control.get(EVICTION_EXCEEDED_SINCE);
+  const currentMs = sinceMs > 0 ? Math.max(0, Date.now() - sinceMs) : 0;
+  return [
+    ['total_eviction_exceeded_time', Math.round(control.sum(EVICTION_EXCEEDED_MS) + currentMs)],
+    ['current_eviction_exceeded_time', Math.round(currentMs)],
+  ];
+}
+
 /** A word of the shards' headers, read without their locks: a moment ago. */
 function sumOfShards({ shards }: InfoSource, word: number): number {
   return shards.spaces.reduce((sum, { region }) => sum + region.words[word]!, 0);
@@ -116,27 +147,87 @@ function zeros(...names: readonly string[]): Fields {
   return names.map((name) => [name, 0] as const);
 }
 
-/** A server that keeps nothing on disk; persistence/ provides the real one. */
-export const persistenceSection: Section = ({ control, facts }) => [
-  ['loading', control.word(LOADING).load()],
+/** What is under way: -1 when nothing is. */
+function secondsSince(startedMs: number): number {
+  return startedMs === 0 ? -1 : Math.floor((Date.now() - startedMs) / 1000);
+}
+
+/** Only while a file is loaded; a full sync has its fields in the section of replication. */
+function loadingFields({ control }: InfoSource): Fields {
+  const startedMs = control.get(LOAD_STARTED_MS);
+  if (control.word(LOADING).load() === 0 || startedMs === 0) return [];
+  const [total, done] = [control.get(LOAD_BYTES_TOTAL), control.get(LOAD_BYTES_DONE)];
+  const seconds = (Date.now() - startedMs) / 1000;
+  const left = done > 0 ? Math.floor((seconds * (total - done)) / done) : 1;
+  return [
+    ['loading_start_time', Math.floor(startedMs / 1000)],
+    ['loading_total_bytes', total],
+    ['loading_rdb_used_mem', 0],
+    ['loading_loaded_bytes', done],
+    ['loading_loaded_perc', (total > 0 ? (done / total) * 100 : 0).toFixed(2)],
+    ['loading_eta_seconds', Math.max(0, left)],
+  ];
+}
+
+function saveFields({ control }: InfoSource): Fields {
+  const changes = control.sum(CHANGES) + control.sum(REPLICATED_CHANGES);
+  const startedMs = control.get(SAVE_STARTED_MS);
+  const backgroundMs = control.get(SAVE_IN_BACKGROUND) === 0 ? 0 : startedMs;
+  return [
+    ['current_save_keys_processed', control.get(SAVE_KEYS_DONE)],
+    ['current_save_keys_total', control.get(SAVE_KEYS_TOTAL)],
+    ['rdb_changes_since_last_save', Math.max(0, changes - control.get(CHANGES_SAVED))],
+    ['rdb_bgsave_in_progress', backgroundMs === 0 ? 0 : 1],
+    ['rdb_last_save_time', Math.floor(control.get(LAST_SAVE_MS) / 1000)],
+    ['rdb_last_bgsave_status', control.word(SAVE_FAILED).load() === 0 ? 'ok' : 'err'],
+    ['rdb_last_bgsave_time_sec', control.get(LAST_SAVE_SECONDS) - 1],
+    ['rdb_current_bgsave_time_sec', secondsSince(backgroundMs)],
+    ['rdb_saves', control.get(SAVES)],
+    ['rdb_last_cow_size', 0],
+    ['rdb_last_load_keys_expired', 0],
+    ['rdb_last_load_keys_loaded', control.get(LOADED_KEYS)],
+  ];
+}
+
+function okOr(failed: number): string {
+  return failed === 0 ? 'ok' : 'err';
+}
+
+function journalFields({ control, configuration }: InfoSource): Fields {
+  const rewriteMs = control.get(journal.AOF_REWRITE_STARTED_MS);
+  return [
+    ['aof_enabled', configuration.value('appendonly') === 'yes' ? 1 : 0],
+    ['aof_rewrite_in_progress', rewriteMs === 0 ? 0 : 1],
+    ['aof_rewrite_scheduled', control.get(journal.AOF_REWRITE_SCHEDULED)],
+    ['aof_last_rewrite_time_sec', control.get(journal.AOF_LAST_REWRITE_SECONDS) - 1],
+    ['aof_current_rewrite_time_sec', secondsSince(rewriteMs)],
+    ['aof_last_bgrewrite_status', okOr(control.get(journal.AOF_LAST_REWRITE_FAILED))],
+    ['aof_rewrites', control.get(journal.AOF_REWRITES)],
+    ['aof_rewrites_consecutive_failures', control.get(journal.AOF_REWRITE_FAILURES)],
+    ['aof_last_write_status', okOr(control.get(journal.AOF_LAST_WRITE_FAILED))],
+  ];
+}
+
+/** Only while there is a journal, as in Redis. */
+function journalSizes({ control, configuration }: InfoSource): Fields {
+  if (configuration.value('appendonly') !== 'yes') return [];
+  return [
+    ['aof_current_size', control.get(journal.AOF_SIZE)],
+    ['aof_base_size', control.get(journal.AOF_BASE_SIZE)],
+    ['aof_pending_rewrite', 0],
+    ...zeros('aof_buffer_length', 'aof_pending_bio_fsync', 'aof_delayed_fsync'),
+  ];
+}
+
+export const persistenceSection: Section = (source) => [
+  ['loading', source.control.word(LOADING).load()],
   ...zeros('async_loading', 'current_cow_peak', 'current_cow_size', 'current_cow_size_age'),
   ['current_fork_perc', '0.00'],
-  ...zeros('current_save_keys_processed', 'current_save_keys_total'),
-  ['rdb_changes_since_last_save', control.sum(CHANGES) - control.get(CHANGES_SAVED)],
-  ['rdb_bgsave_in_progress', 0],
-  ['rdb_last_save_time', Math.floor(facts.startedMs / 1000)],
-  ['rdb_last_bgsave_status', 'ok'],
-  ['rdb_last_bgsave_time_sec', -1],
-  ['rdb_current_bgsave_time_sec', -1],
-  ...zeros('rdb_saves', 'rdb_last_cow_size'),
-  ...zeros('rdb_last_load_keys_expired', 'rdb_last_load_keys_loaded'),
-  ...zeros('aof_enabled', 'aof_rewrite_in_progress', 'aof_rewrite_scheduled'),
-  ['aof_last_rewrite_time_sec', -1],
-  ['aof_current_rewrite_time_sec', -1],
-  ['aof_last_bgrewrite_status', 'ok'],
-  ...zeros('aof_rewrites', 'aof_rewrites_consecutive_failures'),
-  ['aof_last_write_status', 'ok'],
+  ...saveFields(source),
+  ...journalFields(source),
   ...zeros('aof_last_cow_size', 'module_fork_in_progress', 'module_fork_last_cow_size'),
+  ...journalSizes(source),
+  ...loadingFields(source),
 ];
 
 /** A server on its own; replication/ provides the real one. */

@@ -10,6 +10,7 @@ import { CHANGES, CHANGES_SAVED, HITS } from '../../keyspace/counters.js';
 import type { ControlBlock } from '../../memory/control.js';
 import { countRuns } from '../../memory/testing.js';
 import { USED_PAGES } from '../../memory/used-pages.js';
+import { NO_CONTAINER } from '../../platform/container.js';
 import { createControl } from '../channel/control.js';
 import { Memory } from '../io-thread/memory-figures.js';
 import { Information } from './information.js';
@@ -42,7 +43,7 @@ beforeEach(() => {
   tester = new CommandTester(definitionsOf([get, set, info]), { server: ports, shards: 4 });
   control = createControl(2, tester.registry.all.length);
   const { shards } = tester.keys;
-  const memory = new Memory(control, shards, () => {});
+  const memory = new Memory(control, shards, () => {}, NO_CONTAINER);
   information = new Information({
     facts: {
       runId: 'a'.repeat(40),

@@ -9,7 +9,7 @@ import { DIRECTORY_PAGES } from '../../engine/pubsub/counters.js';
 import { TRACKING_CLIENTS } from '../../engine/tracking/counters.js';
 import { RECLAIMED } from '../../keyspace/counters.js';
 import { reclaimPending } from '../../keyspace/reclaim-list.js';
-import { CONNECTED_CLIENTS } from '../../net/counters.js';
+import { CLIENT_BYTES, CONNECTED_CLIENTS } from '../../net/counters.js';
 import { type Fields, humanBytes, percent, type Section } from './source.js';
 
 const DAY_SECONDS = 24 * 60 * 60;
@@ -18,6 +18,7 @@ const MULTIPLEXING: Readonly<Record<string, string>> = { uring: 'io_uring', port
 export const serverSection: Section = ({ facts, configuration, shards }, context) => {
   const uptimeSeconds = Math.floor((context.now - facts.startedMs) / 1000);
   const hz = configuration.value('hz');
+  const port = configuration.value('port');
   return [
     ['redis_version', REDIS_VERSION],
     ['redis_git_sha1', '00000000'],
@@ -32,7 +33,7 @@ export const serverSection: Section = ({ facts, configuration, shards }, context
     ['process_id', process.pid],
     ['process_supervised', facts.supervised],
     ['run_id', facts.runId],
-    ['tcp_port', configuration.value('port')],
+    ['tcp_port', port === '0' ? configuration.value('tls-port') : port],
     ['server_time_usec', context.now * 1000],
     ['uptime_in_seconds', uptimeSeconds],
     ['uptime_in_days', Math.floor(uptimeSeconds / DAY_SECONDS)],
@@ -82,6 +83,7 @@ export const memorySection: Section = ({ configuration, control, memory, shards,
     ['allocator_active', used],
     ['allocator_resident', resident],
     ...withHuman('total_system_memory', system),
+    ['container_memory_limit', figures.container],
     ...scriptFields(scripts),
     ...withHuman('maxmemory', maximum),
     ['maxmemory_policy', configuration.value('maxmemory-policy')],
@@ -97,7 +99,7 @@ export const memorySection: Section = ({ configuration, control, memory, shards,
     ['mem_replication_backlog', 0],
     ['mem_total_replication_buffers', 0],
     ['mem_clients_slaves', 0],
-    ['mem_clients_normal', 0],
+    ['mem_clients_normal', control.sum(CLIENT_BYTES)],
     ['mem_cluster_links', 0],
     ['mem_aof_buffer', 0],
     ['mem_subscriptions', control.word(DIRECTORY_PAGES).load() * PAGE_BYTES],

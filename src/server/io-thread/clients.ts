@@ -6,6 +6,7 @@ import type { ClientFilter, ClientsPort, ClientType } from '../../commands/contr
 import type { Session } from '../../commands/contract/session.js';
 import { type ClientPause, PAUSE_EVERYTHING, PAUSE_WRITES } from '../../engine/client-pause.js';
 import type { IoGatherer } from '../channel/io-io.js';
+import type { ClientSizes } from './client-memory.js';
 
 /** What CLIENT LIST shows of a client besides its session. Sizes in bytes. */
 export interface ClientDetails {
@@ -18,8 +19,6 @@ export interface ClientDetails {
   readonly lastCommand: string;
   /** Commands queued since MULTI, -1 outside of it. */
   readonly queuedCommands: number;
-  /** Bytes those commands take. */
-  readonly queuedBytes: number;
   /** A key being watched has changed. */
   readonly watchBroken: boolean;
   readonly isMonitor: boolean;
@@ -28,11 +27,8 @@ export interface ClientDetails {
   readonly channels: number;
   readonly patterns: number;
   readonly shardChannels: number;
-  /** Received, not executed yet; and the room after that. */
-  readonly queryBytes: number;
-  readonly queryFreeBytes: number;
-  /** Replies not sent yet. */
-  readonly outputBytes: number;
+  /** What it takes, in bytes. */
+  readonly sizes: ClientSizes;
 }
 
 /** This thread's connections, as the network layer knows them. */
@@ -163,7 +159,7 @@ function flagsOf(session: Session, details: ClientDetails): string {
 /** The line's fields in the order of Redis 7, then lib-name and lib-ver of 7.2, io-thread of 8. */
 export function describeClient(session: Session, details: ClientDetails, nowMs: number): string {
   const seconds = (sinceMs: number) => Math.max(0, Math.floor((nowMs - sinceMs) / 1000));
-  const buffers = details.queryBytes + details.queryFreeBytes + details.outputBytes;
+  const { sizes } = details;
   const fields: [name: string, value: string | number][] = [
     ['id', session.id],
     ['addr', session.address],
@@ -178,17 +174,17 @@ export function describeClient(session: Session, details: ClientDetails, nowMs: 
     ['psub', details.patterns],
     ['ssub', details.shardChannels],
     ['multi', details.queuedCommands],
-    ['qbuf', details.queryBytes],
-    ['qbuf-free', details.queryFreeBytes],
-    ['argv-mem', 0],
-    ['multi-mem', details.queuedBytes],
+    ['qbuf', sizes.query],
+    ['qbuf-free', sizes.queryFree],
+    ['argv-mem', sizes.arguments],
+    ['multi-mem', sizes.queued],
     ['rbs', 0],
     ['rbp', 0],
     ['obl', 0],
-    ['oll', details.outputBytes > 0 ? 1 : 0],
-    ['omem', details.outputBytes],
-    ['tot-mem', buffers + details.queuedBytes],
-    ['events', details.outputBytes > 0 ? 'rw' : 'r'],
+    ['oll', sizes.output > 0 ? 1 : 0],
+    ['omem', sizes.output],
+    ['tot-mem', sizes.total],
+    ['events', sizes.output > 0 ? 'rw' : 'r'],
     ['cmd', details.lastCommand === '' ? 'NULL' : details.lastCommand],
     ['user', session.user],
     ['redir', session.tracking?.redirect ?? -1],

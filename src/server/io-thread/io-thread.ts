@@ -8,23 +8,17 @@ import { receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { FailureLog } from '../../base/failure-log.js';
 import { Log, type LogLevel } from '../../base/log.js';
 import { textOfErrorName } from '../../base/system-error.js';
-import type { RunningScript } from '../../commands/contract/server-port.js';
-import { REPLY_ON } from '../../commands/contract/session.js';
 import { commandModules } from '../../commands/index.generated.js';
 import { createUserTable } from '../../engine/acl/user-table.js';
-import { BLOCKING_KEYS } from '../../engine/counters.js';
 import { definitionsOf } from '../../engine/definitions.js';
 import { Dispatcher } from '../../engine/dispatch.js';
 import { EVENT_CLASSES } from '../../engine/pubsub/counters.js';
 import type { PubSub } from '../../engine/pubsub/pubsub.js';
 import { Registry } from '../../engine/registry.js';
-import { createScripting, type Scripting } from '../../engine/scripts/create.js';
-import { EFFECT_LIBRARIES } from '../../engine/scripts/functions.js';
+import type { Scripting } from '../../engine/scripts/create.js';
 import { slowKind } from '../../engine/scripts/script-run.js';
-import { Serving } from '../../engine/serving.js';
 import { ClientSession } from '../../engine/session.js';
 import { Transactions } from '../../engine/transactions.js';
-import { Waits } from '../../engine/waits.js';
 import { BackPressure } from '../../journal/back-pressure.js';
 import { NewestCut } from '../../journal/cuts.js';
 import { KeylessStream } from '../../journal/keyless-stream.js';
@@ -33,18 +27,14 @@ import { JournalSink } from '../../journal/sink.js';
 import { eventMask } from '../../keyspace/events.js';
 import { ExpiryCycle } from '../../keyspace/expiry-cycle.js';
 import { Shards } from '../../keyspace/shards.js';
-import { Claims } from '../../memory/claims.js';
 import type { ControlBlock } from '../../memory/control.js';
+import { DurableLsns } from '../../memory/durable-lsns.js';
 import type { Mailbox } from '../../memory/mailbox.js';
 import { SharedChanges } from '../../memory/shared-changes.js';
-import { SharedRecords } from '../../memory/shared-records.js';
 import { SharedStates } from '../../memory/shared-states.js';
-import { SharedText } from '../../memory/shared-text.js';
 import { USED_PAGES } from '../../memory/used-pages.js';
 import { HANDED_OVER } from '../../net/counters.js';
 import { Frontend } from '../../net/frontend.js';
-import { dumpFunctions, readFunctionDump } from '../../persistence/rdb/function-dump.js';
-import { descriptorLimit, raiseDescriptorLimit } from '../../platform/ffi/descriptor-limit.js';
 import { errorName } from '../../platform/ffi/libc.js';
 import { attachPagedRegion, attachRegion, createRegion } from '../../platform/ffi/region.js';
 import { ThreadClock } from '../../platform/ffi/thread-clock.js';
@@ -52,7 +42,6 @@ import { startProfile, stopProfile } from '../../platform/profile.js';
 import { createTransport } from '../../platform/select.js';
 import type { Transport, TransportName } from '../../platform/transport.js';
 import { wakeTransport } from '../../platform/wake.js';
-import { argumentsOf } from '../../protocol/argument-words.js';
 import { Reply } from '../../protocol/reply.js';
 import { attachControl } from '../channel/control.js';
 import { Gatherer } from '../channel/gather.js';
@@ -60,22 +49,27 @@ import type { IoGatherer } from '../channel/io-io.js';
 import { openMailbox } from '../channel/mailboxes.js';
 import type { IoThreadData, IoToMain, MainToIo } from '../channel/main-io.js';
 import { Config } from '../config/config.js';
-import { clientsPossible } from '../config/descriptor-budget.js';
 import { ThreadUsers } from './acl/thread-users.js';
+import { ThreadDurability } from './durability.js';
+import { guardTls } from './guard-tls.js';
+import { listen, whyTooManyClients } from './listeners.js';
 import { createServerPort, endClient } from './server-port.js';
 import { ThreadSettings } from './settings.js';
 import { ThreadClients } from './thread-clients.js';
+import { ThreadMigrations } from './thread-migrations.js';
+import { ThreadPersistence } from './thread-persistence.js';
 import { ThreadPlacement } from './thread-placement.js';
 import { ThreadPolicy } from './thread-policy.js';
 import { ThreadPubSub } from './thread-pubsub.js';
 import { ThreadReplication } from './thread-replication.js';
+import { createThreadScripting } from './thread-scripting.js';
+import { ThreadShutdown } from './thread-shutdown.js';
 import { CommandStatistics } from './thread-statistics.js';
 import { createTracker } from './thread-tracking.js';
+import { letClientsWait } from './thread-waits.js';
 
 /** How often a thread that listens looks whether the others do. */
 const START_POLL_MS = 1;
-/** By the number that redis.log is given. */
-const SCRIPT_LOG_LEVELS: readonly LogLevel[] = ['debug', 'verbose', 'notice', 'warning'];
 
 class IoThread {
   private readonly config: Config;
@@ -89,6 +83,10 @@ class IoThread {
   private policy!: ThreadPolicy;
   private replication!: ThreadReplication;
   private keyless!: KeylessStream;
+  private durability!: ThreadDurability;
+  private readonly migrations = new ThreadMigrations((id, request) =>
+    this.post({ kind: 'migrate', thread: this.data.thread, id, request }),
+  );
   private dispatcher!: Dispatcher;
   private frontend!: Frontend<ClientSession>;
   private clients!: ThreadClients;
@@ -97,7 +95,8 @@ class IoThread {
   /** Messages of the main thread that came while a script ran. */
   private readonly held: MainToIo[] = [];
   private readonly scriptStates: SharedStates;
-  private shutdownFailed: ((text: string) => void) | null = null;
+  private readonly shutdown: ThreadShutdown;
+  private readonly persistence: ThreadPersistence;
 
   constructor(
     private readonly data: IoThreadData,
@@ -105,10 +104,9 @@ class IoThread {
   ) {
     this.control = attachControl(data.controlBuffer, data.threads, registry.all.length);
     this.config = Config.attach(data.configBuffer);
-    this.config.guard('maxclients', (value) =>
-      whyTooMany(Number(value), data.descriptors.reserved),
-    );
+    this.config.guard('maxclients', (value) => whyTooManyClients(Number(value), data.descriptors));
     this.log = new Log((line) => this.post({ kind: 'log', line }));
+    guardTls(this.config, this.log);
     this.failures = new FailureLog((text) => this.log.warning(text));
     this.mailbox = openMailbox(data.mailboxes, data.thread, (error) =>
       this.failures.note('Exception while taking a message of another thread', error),
@@ -118,6 +116,13 @@ class IoThread {
       this.wake(thread),
     );
     this.threadUsers = this.createUsers();
+    this.shutdown = new ThreadShutdown(this.control, (request) =>
+      this.post({ kind: 'shutdown', request }),
+    );
+    const isJournalOn = () => this.config.flag('appendonly');
+    this.persistence = new ThreadPersistence(this.control, isJournalOn, (id, request) =>
+      this.post({ kind: 'persistence-request', thread: data.thread, id, request }),
+    );
   }
 
   private createUsers(): ThreadUsers {
@@ -171,10 +176,11 @@ class IoThread {
     this.applySettings();
     // Also in the turn of CONFIG SET itself: what follows in its pipeline meets the new values.
     config.changed = () => this.applySettings();
-    await this.listen();
+    await listen(this.transport, config, data);
     data.figures.connections[data.thread] = 0;
     data.figures.inUse[data.thread] = 0;
     data.figures.atWork[data.thread] = 0;
+    data.figures.inOrder[data.thread] = 0;
     // Messages may have come before there was a waker.
     this.wake(data.thread);
     this.post({ kind: 'listening', transport: this.transport.name });
@@ -222,15 +228,16 @@ class IoThread {
     const rings = data.ringBuffers.map((buffer) => new JournalRing(attachRegion(buffer)));
     const pressure = new BackPressure(rings);
     const cuts = new NewestCut(data.cutsBuffer, data.thread + 1);
-    this.replication = this.buildReplication(dispatcher, { rings, cuts }, pressure);
+    const journal = new JournalSink(rings);
+    this.durability = new ThreadDurability(
+      ...([new DurableLsns(data.durableBuffer), rings, journal, data.thread] as const),
+    );
+    this.persistence.durability = this.durability;
+    this.replication = this.buildReplication(dispatcher, { rings, cuts, journal }, pressure);
     this.policy = new ThreadPolicy({
-      replication: this.replication,
-      pressure,
-      thread: data.thread,
-      control,
-      dispatcher,
-      clients,
-      settings,
+      ...{ pressure, control, dispatcher, clients, settings, thread: data.thread },
+      ...{ replication: this.replication, persistence: this.persistence },
+      durability: this.durability,
       expiry: new ExpiryCycle(dispatcher.keys, data.thread, data.threads),
       refreshUsers: () => this.threadUsers.refresh(),
       refreshSettings: () => this.config.refresh(),
@@ -247,8 +254,11 @@ class IoThread {
     this.policy.frontend = frontend;
     this.frontend = frontend;
     this.shareClients(frontend, clients);
-    this.letClientsWait(dispatcher, frontend);
-    const scripting = this.createScripting(dispatcher);
+    letClientsWait({
+      ...{ thread: data.thread, claims: data.mailboxes.claims },
+      ...{ control, dispatcher, frontend, mailbox: this.mailbox },
+    });
+    const scripting = this.createScripting(dispatcher, frontend);
     const pubsub = this.joinPubSub(frontend, clients);
     const tracker = createTracker({
       ...{ data, control, settings, dispatcher, frontend, clients },
@@ -256,28 +266,14 @@ class IoThread {
     });
     dispatcher.server = createServerPort(
       {
-        thread: data.thread,
-        control,
-        config: this.config,
-        gatherer: this.gatherer,
-        dispatcher,
-        registry,
-        clients,
-        threadUsers: this.threadUsers,
-        frontend,
-        replication: this.replication,
-        scripting,
-        pubsub,
-        tracker,
-        rings,
+        ...{ control, dispatcher, registry, clients, frontend, statistics },
+        ...{ scripting, pubsub, tracker, rings, thread: data.thread },
+        ...{ config: this.config, gatherer: this.gatherer, threadUsers: this.threadUsers },
+        ...{ replication: this.replication, persistence: this.persistence },
+        migration: this.migrations,
         transport: this.transport,
-        statistics,
         facts: { ...data.facts, transport: this.transport.name },
-        shutdown: (request, failed) => {
-          this.shutdownFailed = failed;
-          this.post({ kind: 'shutdown', thread: data.thread, request });
-        },
-        abortShutdown: () => false,
+        shutdown: this.shutdown,
         warn: (text) => this.log.warning(text),
       },
       new Transactions(dispatcher),
@@ -299,42 +295,19 @@ class IoThread {
     return this.clients;
   }
 
-  private createScripting(dispatcher: Dispatcher): Scripting {
+  private createScripting(dispatcher: Dispatcher, frontend: Frontend<ClientSession>): Scripting {
     const { data, registry } = this;
-    const { records, libraries } = data.scripting;
-    const scripting = createScripting({
-      thread: data.thread,
-      dispatcher,
-      registry,
-      records: new SharedRecords(records),
-      libraries: new SharedText(libraries),
-      states: this.scriptStates,
-      bounds: {
-        slowAfterMs: () => this.config.number('busy-reply-threshold'),
-        serve: () => this.serveDuringScript(),
-        warn: (text) => this.log.warning(text),
+    return createThreadScripting({
+      ...{ thread: data.thread, buffers: data.scripting, states: this.scriptStates },
+      ...{ registry, dispatcher, frontend, gatherer: this.gatherer, config: this.config },
+      keyless: this.keyless,
+      serve: () => this.serveDuringScript(),
+      hasPublished: () => {
+        // Messages, the other effects without keys, are not kept.
+        this.durability.otherWrites++;
       },
-      payloads: { write: dumpFunctions, read: readFunctionDump },
-      publish: (codes, change) => {
-        const words = argumentsOf([EFFECT_LIBRARIES, ...codes]);
-        this.replication.keyless.append(words, 0, change);
-      },
-      findRunning: () => this.findRunningScript(dispatcher),
-      log: (level, message) => this.log.write(SCRIPT_LOG_LEVELS[level]!, message),
+      log: this.log,
     });
-    dispatcher.scripts = scripting.scripts;
-    this.gatherer.answers('running-script', () => scripting.running());
-    return scripting;
-  }
-
-  /** A thread that runs a long script answers questions meanwhile. */
-  private findRunningScript(dispatcher: Dispatcher): RunningScript | null {
-    const { scriptStates } = this;
-    const threads = Array.from({ length: scriptStates.threads }, (_, thread) => thread);
-    // Within EXEC, shards are locked that another thread may wait for instead of answering.
-    const isAny = threads.some((thread) => slowKind(scriptStates, thread) !== null);
-    if (!isAny || dispatcher.inTransaction) return null;
-    return this.gatherer.gather('running-script', null).find((one) => one !== null) ?? null;
   }
 
   /**
@@ -346,7 +319,10 @@ class IoThread {
     for (;;) {
       const received = receiveMessageOnPort(this.data.main);
       if (received === undefined) break;
-      this.held.push(received.message as MainToIo);
+      const message = received.message as MainToIo;
+      // It may be who ends the script.
+      if (message.kind === 'offer') this.takeOffer(message.descriptor);
+      else this.held.push(message);
     }
     // Taken with the next turn.
     if (this.held.length > 0) this.wake(this.data.thread);
@@ -400,11 +376,18 @@ class IoThread {
 
   private buildReplication(
     dispatcher: Dispatcher,
-    { rings, cuts }: { rings: readonly JournalRing[]; cuts: NewestCut },
+    {
+      rings,
+      cuts,
+      journal,
+    }: {
+      rings: readonly JournalRing[];
+      cuts: NewestCut;
+      journal: JournalSink;
+    },
     pressure: BackPressure,
   ): ThreadReplication {
     const { data, settings } = this;
-    const journal = new JournalSink(rings);
     const keyless = new KeylessStream(rings.at(-1)!, rings.length - 1, data.thread + 1);
     this.keyless = keyless;
     journal.onLoss = (shards, why) =>
@@ -438,32 +421,6 @@ class IoThread {
     );
   }
 
-  /** Lets clients wait for keys, and serves those of all threads. */
-  private letClientsWait(dispatcher: Dispatcher, frontend: Frontend<ClientSession>): void {
-    const { control, data, mailbox } = this;
-    const claims = new Claims(data.mailboxes.claims);
-    const shared = { claims, mailbox, blockingKeys: control.word(BLOCKING_KEYS) };
-    const serving = new Serving(dispatcher, shared);
-    dispatcher.serving = serving;
-    dispatcher.waits = new Waits({
-      ...shared,
-      ...{ thread: data.thread, dispatcher, serving, control },
-      answer: (session, region, offset, length) => {
-        if (session.replyMode === REPLY_ON) frontend.push(session, region, offset, length);
-        frontend.resume(session, () => {
-          session.suspended = false;
-          dispatcher.suppressResumed(session);
-        });
-      },
-      resumed: (session, write) =>
-        frontend.resume(session, () => {
-          dispatcher.session = session;
-          write(dispatcher);
-          dispatcher.suppressResumed(session);
-        }),
-    });
-  }
-
   /** What brings clients from other threads here, and takes them there. */
   private shareClients(frontend: Frontend<ClientSession>, clients: ThreadClients): void {
     const { data } = this;
@@ -476,6 +433,7 @@ class IoThread {
       frontend,
       gatherer: this.gatherer,
       clock: new ThreadClock(),
+      inOrderMs: () => this.dispatcher.locks.inOrderMs,
       isStuck: (thread) => slowKind(this.scriptStates, thread) !== null,
     });
     this.gatherer.takes('adopt', (descriptor) => {
@@ -486,31 +444,6 @@ class IoThread {
       this.policy.publishCounters();
       return null;
     });
-  }
-
-  private async listen(): Promise<void> {
-    const { data, config } = this;
-    const backlog = Number(config.value('tcp-backlog'));
-    const singly = data.descriptors.acceptSingly;
-    const path = config.value('unixsocket');
-    if (path !== '' && data.thread === 0) {
-      const mode = Number.parseInt(config.value('unixsocketperm'), 8);
-      await this.transport.listen({ path, mode, backlog, singly });
-    }
-    const port = Number(config.value('port'));
-    if (port !== 0) {
-      for (const word of config.value('bind').split(' ')) {
-        // '-address' may be missing on this machine.
-        const optional = word.startsWith('-');
-        const host = optional ? word.slice(1) : word;
-        try {
-          const reusePort = data.threads > 1;
-          await this.transport.listen({ host, port, backlog, reusePort, singly });
-        } catch (error) {
-          if (!optional) throw error;
-        }
-      }
-    }
   }
 
   private loadSettings(): void {
@@ -525,22 +458,22 @@ class IoThread {
     this.dispatcher.notifications.setMask(classes);
     this.control.word(EVENT_CLASSES).store(classes);
     this.policy.placement.reload();
+    this.policy.memory.reload();
     this.transport.keepAliveSeconds = this.settings.keepAliveSeconds;
     this.policy.loadGates();
   }
 
+  private takeOffer(descriptor: number): void {
+    if (this.policy.offered(descriptor)) this.transport.adopt(descriptor);
+  }
+
   private serveMessages(): void {
     this.gatherer.serve();
-    for (;;) {
-      const held = this.held.shift();
-      if (held === undefined) break;
-      this.takeMessage(held);
-    }
+    for (const message of this.held.splice(0)) this.takeMessage(message);
     for (;;) {
       const received = receiveMessageOnPort(this.data.main);
       if (received === undefined) return;
-      const message = received.message as MainToIo;
-      this.takeMessage(message);
+      this.takeMessage(received.message as MainToIo);
     }
   }
 
@@ -552,27 +485,27 @@ class IoThread {
       this.mayServe = true;
       this.transport.stop();
     } else if (message.kind === 'shutdown-failed') {
-      this.shutdownFailed?.(message.text);
+      this.shutdown.failed(message.text);
+    } else if (message.kind === 'persistence-answer') {
+      this.persistence.answered(message.id, message.answer);
     } else if (message.kind === 'replication-answer') {
       replication.answered(message.id, message.answer);
+    } else if (message.kind === 'migrated') {
+      this.migrations.answered(message.id, message.outcome);
     } else if (message.kind === 'close-client') {
       const session = replication.control(message.clientId);
       if (session !== undefined) frontend.endSession(session);
+    } else if (message.kind === 'offer') {
+      this.takeOffer(message.descriptor);
     } else {
+      // Whoever asked for it wants to know what was counted until now.
+      this.policy.publishCounters();
       replication.take(message.status);
       this.log.role = message.status.link === null ? 'M' : 'S';
       this.policy.loadGates();
       this.post({ kind: 'status-taken', thread: data.thread, number: message.number });
     }
   }
-}
-
-/** What CONFIG SET answers when the system has no descriptors for so many clients; null: it has. */
-function whyTooMany(clients: number, reserved: number): string | null {
-  raiseDescriptorLimit(clients + reserved);
-  const possible = clientsPossible(descriptorLimit(), reserved);
-  if (clients <= possible) return null;
-  return `The operating system is not able to handle the specified number of clients, try with ${possible}`;
 }
 
 const data = workerData as IoThreadData;

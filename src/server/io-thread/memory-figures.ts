@@ -1,6 +1,6 @@
 /**
- * How much memory the server uses. `used` are the pages of all shards in use, which is what
- * maxmemory bounds; what node itself occupies is apart from it, and does not grow with the data.
+ * How much memory the server uses. `used` are the pages of all shards in use, and what clients
+ * take: that is what maxmemory bounds; what node itself occupies is apart from it, and does not grow with the data.
  */
 import { totalmem } from 'node:os';
 import { getHeapStatistics } from 'node:v8';
@@ -9,6 +9,8 @@ import type { MemoryFigures, MemoryPort } from '../../commands/contract/server-p
 import type { Shards } from '../../keyspace/shards.js';
 import type { ControlBlock } from '../../memory/control.js';
 import { notePeakPages, USED_PAGES } from '../../memory/used-pages.js';
+import { CLIENT_PAGES } from '../../net/counters.js';
+import type { ContainerLimits } from '../../platform/container.js';
 import { STARTUP_BYTES } from '../channel/process-figures.js';
 
 /** Resident bytes of the process; null when no descriptor is left to read it with. */
@@ -44,30 +46,37 @@ function liveBytes(shards: Shards): number {
 export class Memory implements MemoryPort {
   private residentBytes = 0;
 
-  /** @param release finishes at once the compaction that gives memory back to the system */
+  /**
+   * @param release finishes at once the compaction that gives memory back to the system
+   * @param container what the process is granted
+   */
   constructor(
     private readonly control: ControlBlock,
     private readonly shards: Shards,
     private readonly release: () => void,
+    private readonly container: ContainerLimits,
   ) {}
 
   figures(): MemoryFigures {
     const { control, shards } = this;
-    const used = control.word(USED_PAGES).load() * PAGE_BYTES;
+    const clients = control.word(CLIENT_PAGES).load() * PAGE_BYTES;
+    const used = control.word(USED_PAGES).load() * PAGE_BYTES + clients;
     const startupBytes = control.get(STARTUP_BYTES);
     this.residentBytes = residentBytes() ?? Math.max(this.residentBytes, startupBytes);
     const dataset = Math.min(used, liveBytes(shards));
     return {
       used,
+      clients,
       dataset,
       overhead: used - dataset,
       // The pages with the roots of tables.
       startup: Math.min(used, shards.count * PAGE_BYTES),
-      peak: notePeakPages(control) * PAGE_BYTES,
+      peak: Math.max(used, notePeakPages(control) * PAGE_BYTES),
       resident: this.residentBytes,
       process: startupBytes,
       javascriptHeap: getHeapStatistics().used_heap_size,
-      system: totalmem(),
+      system: Math.min(totalmem(), this.container.memoryBytes ?? Number.POSITIVE_INFINITY),
+      container: this.container.memoryBytes ?? 0,
     };
   }
 

@@ -5,9 +5,13 @@ import { chooseConnections, evenOut, leastOf, Placement, threadWithRoom } from '
 
 const shares = (...values: number[]) => Int32Array.from(values);
 
+const figures = (inUse: Int32Array, atWork: Int32Array, inOrder = shares(0, 0, 0)) => ({
+  ...{ inUse, atWork, inOrder },
+});
+
 /** Decides with the shares of a machine where no thread waits for a core, and one is spare. */
 const decide = (placement: Placement, ...values: number[]) =>
-  placement.decide(shares(...values), shares(...values), 1);
+  placement.decide(figures(shares(...values), shares(...values)), 1);
 
 /** Threads whose connections make certain loads (shares of a thread's time, in thousandths). */
 class Model {
@@ -31,7 +35,7 @@ class Model {
       for (const thread of this.threads.keys()) {
         const share = Math.min(1000, this.sum(thread));
         this.inUse[thread] = share;
-        const move = this.placements[thread]!.decide(this.inUse, this.inUse, 1);
+        const move = this.placements[thread]!.decide(figures(this.inUse, this.inUse), 1);
         if (move === null) continue;
         assert.notEqual(move.to, thread);
         const loads = this.threads[thread]!;
@@ -75,27 +79,50 @@ describe('placement', () => {
     assert.notEqual(decide(placement, 400, 1000, 200), null);
   });
 
+  test('a thread that is busy with scripts in order keeps its load: they run one at a time', () => {
+    const placement = new Placement(0);
+    const busy = figures(shares(1000, 0), shares(1000, 0), shares(800, 0));
+    for (let i = 0; i < 20; i++) assert.equal(placement.decide(busy, 1), null);
+    const mixed = figures(shares(1000, 0), shares(1000, 0), shares(500, 0));
+    assert.deepEqual(placement.decide(mixed, 1), { to: 1, part: 0.5 });
+  });
+
+  test('threads that do little else than scripts in order join, the higher-numbered one', () => {
+    const both = figures(shares(700, 700), shares(600, 600), shares(450, 450));
+    const first = new Placement(0);
+    const second = new Placement(1);
+    for (let i = 0; i < 4; i++) assert.equal(second.decide(both, 1), null);
+    assert.deepEqual(second.decide(both, 1), { to: 0, part: 1 });
+    for (let i = 0; i < 20; i++) assert.equal(first.decide(both, 1), null);
+  });
+
+  test('a thread with scripts in order leaves one alone that has other work', () => {
+    const other = figures(shares(700, 500), shares(700, 500), shares(100, 450));
+    const second = new Placement(1);
+    for (let i = 0; i < 20; i++) assert.equal(second.decide(other, 1), null);
+  });
+
   test('a busy thread keeps its load where no core is spare', () => {
     const placement = new Placement(0);
     for (let i = 0; i < 20; i++) {
-      assert.equal(placement.decide(shares(1000, 0), shares(990, 0), 0.1), null);
+      assert.equal(placement.decide(figures(shares(1000, 0), shares(990, 0)), 0.1), null);
     }
     assert.equal(placement.isBusy, true);
-    const move = placement.decide(shares(1000, 0), shares(990, 0), 0.5);
+    const move = placement.decide(figures(shares(1000, 0), shares(990, 0)), 0.5);
     assert.deepEqual(move, { to: 1, part: 0.5 });
   });
 
   test('a thread that only waits for a core joins another when both have room in one', () => {
     const placement = new Placement(1);
     for (let i = 0; i < 4; i++) {
-      assert.equal(placement.decide(shares(700, 700), shares(400, 350), 0), null);
+      assert.equal(placement.decide(figures(shares(700, 700), shares(400, 350)), 0), null);
     }
-    const move = placement.decide(shares(700, 700), shares(400, 350), 0);
+    const move = placement.decide(figures(shares(700, 700), shares(400, 350)), 0);
     assert.deepEqual(move, { to: 0, part: 1 });
-    assert.equal(placement.decide(shares(700, 700), shares(500, 350), 0), null);
+    assert.equal(placement.decide(figures(shares(700, 700), shares(500, 350)), 0), null);
     const first = new Placement(0);
     for (let i = 0; i < 9; i++) {
-      assert.equal(first.decide(shares(700, 700), shares(100, 350), 0), null);
+      assert.equal(first.decide(figures(shares(700, 700), shares(100, 350)), 0), null);
     }
   });
 

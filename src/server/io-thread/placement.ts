@@ -12,6 +12,8 @@
  *                         first one's time, and make every request dearer
  *   a thread hardly used  gives its connections to a lower-numbered one that can take them in
  *   a crowded thread      (long in the queue for a core) does the same
+ *   scripts in order      (docs/scripting.md) run one at a time, whatever their threads: a thread that
+ *                         does little else keeps its load, and joins another one like it
  *
  * A short burst moves nothing. After a move a thread pauses for some periods, so that the next
  * decision sees the result of the last one. Threads decide for themselves: two that
@@ -40,14 +42,28 @@ const CROWDED_ABOVE = 200;
 /** It joins another thread when both together are at work no more than this. */
 const JOINED_BELOW = 800;
 
+/** A thread does little else than scripts in order when these take more of its work than this. */
+const ORDERED_ABOVE = 0.6;
+const ORDERED_SHARE_MIN = 150;
+
 /** Periods for which a thread has to be busy, or hardly used, before anything moves. */
 const BUSY_PERIODS = 2;
 const IDLE_PERIODS = 10;
 const CROWDED_PERIODS = 5;
+const ORDERED_PERIODS = 5;
 /** Periods without a decision after giving load away. */
 const REST_PERIODS = 3;
 /** Connections that move in one period at most: each costs some 0.1 ms on both threads. */
 export const MOVES_MAX = 64;
+
+/** Shares of the last period, by thread. */
+export interface ThreadShares {
+  readonly inUse: Int32Array;
+  /** On a core. */
+  readonly atWork: Int32Array;
+  /** With the order lock. */
+  readonly inOrder: Int32Array;
+}
 
 export interface Move {
   readonly to: number;
@@ -75,6 +91,7 @@ export class Placement {
   private busyPeriods = 0;
   private idlePeriods = 0;
   private crowdedPeriods = 0;
+  private orderedPeriods = 0;
   private restPeriods = 0;
 
   constructor(private readonly thread: number) {}
@@ -92,21 +109,26 @@ export class Placement {
   /**
    * Once a period: what to give away, if anything.
    *
-   * @param inUse by thread: its share of the last period
-   * @param atWork by thread: its share of it on a core
    * @param spareCores how many cores of the machine were idle
    */
-  decide(inUse: Int32Array, atWork: Int32Array, spareCores: number): Move | null {
+  decide(shares: ThreadShares, spareCores: number): Move | null {
+    const { inUse, atWork } = shares;
     const own = inUse[this.thread]!;
     const worked = atWork[this.thread]!;
     this.busyPeriods = worked > BUSY_ABOVE ? this.busyPeriods + 1 : 0;
     this.idlePeriods = own < IDLE_BELOW ? this.idlePeriods + 1 : 0;
     this.crowdedPeriods = own - worked > CROWDED_ABOVE ? this.crowdedPeriods + 1 : 0;
+    const isOrdered = isInOrder(shares, this.thread);
+    this.orderedPeriods = isOrdered ? this.orderedPeriods + 1 : 0;
     if (this.restPeriods > 0) {
       this.restPeriods--;
       return null;
     }
-    if (this.busyPeriods >= BUSY_PERIODS && spareCores >= SPARE_CORES) {
+    if (this.orderedPeriods >= ORDERED_PERIODS) {
+      const move = this.joinOrdered(shares);
+      if (move !== null) return move;
+    }
+    if (this.busyPeriods >= BUSY_PERIODS && spareCores >= SPARE_CORES && !isOrdered) {
       return this.spread(inUse, own);
     }
     if (this.idlePeriods >= IDLE_PERIODS) return this.join(inUse, own, GATHERED_BELOW);
@@ -123,11 +145,25 @@ export class Placement {
     return { to, part: (own - theirs) / 2 / own };
   }
 
+  /** Everything to a lower-numbered thread whose scripts this one's wait for anyway. */
+  private joinOrdered(shares: ThreadShares): Move | null {
+    for (let to = 0; to < this.thread; to++) {
+      if (isInOrder(shares, to)) return { to, part: 1 };
+    }
+    return null;
+  }
+
   /** Everything to the first lower-numbered thread that has room for it. */
   private join(shares: Int32Array, own: number, below: number): Move | null {
     const to = shares.findIndex((theirs) => theirs + own < below);
     return to >= 0 && to < this.thread ? { to, part: 1 } : null;
   }
+}
+
+/** Whether a thread does little else than run scripts in order. One that does little at all does not. */
+function isInOrder({ inOrder, atWork }: ThreadShares, thread: number): boolean {
+  const share = inOrder[thread]!;
+  return share > ORDERED_SHARE_MIN && share > ORDERED_ABOVE * atWork[thread]!;
 }
 
 /** For connections spread evenly: how many a thread gives away, and to which. */

@@ -8,6 +8,7 @@ import {
   SUM_KEYS_TOTAL,
   SUM_RESTARTED_SHARDS,
 } from '../../replication/primary/sync-session.js';
+import type { RedisProgress } from '../../replication/redis/progress.js';
 import * as syncProgress from '../../replication/replica/sync-progress.js';
 import { SUM_ACKNOWLEDGED_MS, SUM_RECEIVED_MS } from '../channel/replication-figures.js';
 import type { Fields, InfoSource, Section } from '../info/source.js';
@@ -32,7 +33,7 @@ export function replicationSection({ replication, rings }: ReplicationSource): S
       ...goodReplicas(source, replication, context.now),
       ...replication.replicas.map((replica, i) => replicaField(replica, i, context.now)),
       ['master_failover_state', status.failoverState],
-      ['master_replid', status.replicationId],
+      ['master_replid', shownId(replication)],
       ['master_replid2', status.secondId],
       ['master_repl_offset', replication.offset],
       ['second_repl_offset', status.secondOffset],
@@ -42,6 +43,12 @@ export function replicationSection({ replication, rings }: ReplicationSource): S
       ...replication.replicas.flatMap((replica, i) => syncFields(replica, i, rings)),
     ];
   };
+}
+
+/** On a replica of a Redis that one's; Darters behind it know another one (docs/replication.md). */
+function shownId({ status }: ThreadReplication): string {
+  const id = status.link?.redis?.id ?? '';
+  return id === '' ? status.replicationId : id;
 }
 
 function seconds(sinceMs: number, nowMs: number): number {
@@ -55,18 +62,20 @@ function linkFields(
 ): Fields {
   const link = replication.status.link!;
   const figures = replication.progress;
-  const receivedMs = figures?.sums[SUM_RECEIVED_MS] ?? 0;
-  const { offset } = replication;
+  const { offset, redis } = replication;
+  const receivedMs = redis?.receivedMs ?? figures?.sums[SUM_RECEIVED_MS] ?? 0;
+  const readOffset = redis?.receivedOffset ?? figures?.appliedBytes ?? 0;
   return [
     ['master_host', link.host],
     ['master_port', link.port],
     ['master_link_status', link.up ? 'up' : 'down'],
     ['master_last_io_seconds_ago', link.up && receivedMs > 0 ? seconds(receivedMs, nowMs) : -1],
     ['master_sync_in_progress', link.state === 'sync' ? 1 : 0],
-    ['slave_read_repl_offset', Math.max(offset, figures?.appliedBytes ?? 0)],
+    ['slave_read_repl_offset', Math.max(offset, readOffset)],
     ['slave_repl_offset', offset],
     ...(figures === null ? [] : lagFields(figures, nowMs)),
     ...(link.state === 'sync' && figures !== null ? progressFields(link, figures, nowMs) : []),
+    ...(link.state === 'sync' && redis !== null ? transferFields(link, redis, nowMs) : []),
     ...downFields(link.up, link.downSinceMs, nowMs),
     ...(link.failure === '' ? [] : [['master_link_failure', link.failure] as const]),
     ['slave_priority', configuration.value('replica-priority')],
@@ -109,6 +118,25 @@ function progressFields(
     ['master_sync_keys', keys],
     ['master_sync_keys_total', link.keysTotal],
     ['master_sync_seconds', seconds(link.syncStartedMs, nowMs)],
+  ];
+}
+
+/** How far the RDB of a Redis is, as it shows that itself. Its length is not known without a disk. */
+function transferFields(
+  { bytesTotal, syncStartedMs }: { readonly bytesTotal: number; readonly syncStartedMs: number },
+  redis: RedisProgress,
+  nowMs: number,
+): Fields {
+  const { rdbBytes, keys, receivedMs } = redis;
+  const share = bytesTotal > 0 ? Math.min(1, rdbBytes / bytesTotal) : 0;
+  return [
+    ['master_sync_total_bytes', bytesTotal],
+    ['master_sync_read_bytes', rdbBytes],
+    ['master_sync_left_bytes', Math.max(0, bytesTotal - rdbBytes)],
+    ['master_sync_perc', (share * 100).toFixed(2)],
+    ['master_sync_last_io_seconds_ago', receivedMs > 0 ? seconds(receivedMs, nowMs) : -1],
+    ['master_sync_keys', keys],
+    ['master_sync_seconds', seconds(syncStartedMs, nowMs)],
   ];
 }
 
@@ -170,14 +198,18 @@ function journalFields(
   const active = status.journaling || status.link?.primaryShards === rings.length - 1;
   let held = 0;
   let size = 0;
+  let heads = 0;
   for (const ring of rings) {
     size += ring.capacity;
     held += ring.head - ring.start;
+    heads += ring.head;
   }
+  // A Redis counts another stream than our journals have.
+  const offset = replication.redis === null ? replication.offset : heads;
   return [
     ['repl_backlog_active', active ? 1 : 0],
     ['repl_backlog_size', size],
-    ['repl_backlog_first_byte_offset', active ? Math.max(0, replication.offset - held) + 1 : 0],
+    ['repl_backlog_first_byte_offset', active ? Math.max(0, offset - held) + 1 : 0],
     ['repl_backlog_histlen', active ? held : 0],
   ];
 }

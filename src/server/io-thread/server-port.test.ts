@@ -40,6 +40,8 @@ function session(id: number, changes: Partial<Session> = {}): Session {
   });
 }
 
+const NO_SIZES = { query: 0, queryFree: 0, arguments: 0, output: 0, queued: 0, total: 0 };
+
 function details(changes: Partial<ClientDetails> = {}): ClientDetails {
   return {
     thread: 1,
@@ -47,7 +49,6 @@ function details(changes: Partial<ClientDetails> = {}): ClientDetails {
     type: 'normal',
     lastCommand: 'get',
     queuedCommands: -1,
-    queuedBytes: 0,
     watchBroken: false,
     isMonitor: false,
     suspended: false,
@@ -55,9 +56,7 @@ function details(changes: Partial<ClientDetails> = {}): ClientDetails {
     channels: 0,
     patterns: 0,
     shardChannels: 0,
-    queryBytes: 0,
-    queryFreeBytes: 0,
-    outputBytes: 0,
+    sizes: NO_SIZES,
     ...changes,
   };
 }
@@ -157,7 +156,10 @@ describe('Clients', () => {
     );
     const busy = describeClient(
       session(1, { inMulti: true, closeAfterReply: true }),
-      details({ suspended: true, watchBroken: true, lastCommand: '', outputBytes: 5 }),
+      details({
+        ...{ suspended: true, watchBroken: true, lastCommand: '' },
+        sizes: { ...NO_SIZES, output: 5, total: 5 },
+      }),
       NOW_MS,
     );
     assert.match(busy, / flags=xbdc .* oll=1 omem=5 tot-mem=5 events=rw cmd=NULL /);

@@ -1,10 +1,10 @@
 /** Wires the ports that commands see to what this thread has. */
+import type { MigrationPort } from '../../commands/contract/migration-port.js';
 import { CHANNEL, PATTERN, SHARD_CHANNEL } from '../../commands/contract/pubsub-port.js';
 import type {
   ClientType,
   ConfigurationPort,
   ServerPort,
-  ShutdownRequest,
 } from '../../commands/contract/server-port.js';
 import type { Session } from '../../commands/contract/session.js';
 import { ClientPause } from '../../engine/client-pause.js';
@@ -23,6 +23,7 @@ import { watchedVersion } from '../../keyspace/watch.js';
 import type { ControlBlock } from '../../memory/control.js';
 import { sleep } from '../../memory/sleep.js';
 import type { Frontend } from '../../net/frontend.js';
+import { NO_CONTAINER, readContainerLimits } from '../../platform/container.js';
 import type { Transport } from '../../platform/transport.js';
 import type { Table } from '../../structures/table.js';
 import type { IoGatherer } from '../channel/io-io.js';
@@ -32,6 +33,7 @@ import { Information } from '../info/information.js';
 import { Access } from './acl/access.js';
 import { Denials } from './acl/denials.js';
 import type { ThreadUsers } from './acl/thread-users.js';
+import { sizesOf } from './client-memory.js';
 import { type ClientDetails, Clients, type LocalClients } from './clients.js';
 import { LatencyMonitor } from './latency-monitor.js';
 import { Memory } from './memory-figures.js';
@@ -39,7 +41,9 @@ import { replicationSection } from './replication-section.js';
 import { SlowLog } from './slow-log.js';
 import { Statistics } from './statistics.js';
 import { isLoopback, isUnixSocket, type ThreadClients } from './thread-clients.js';
+import type { ThreadPersistence } from './thread-persistence.js';
 import type { ThreadReplication } from './thread-replication.js';
+import type { ThreadShutdown } from './thread-shutdown.js';
 import type { CommandStatistics } from './thread-statistics.js';
 
 export interface PortParts {
@@ -54,6 +58,8 @@ export interface PortParts {
   readonly frontend: Frontend<ClientSession>;
   readonly transport: Transport;
   readonly replication: ThreadReplication;
+  readonly persistence: ThreadPersistence;
+  readonly migration: MigrationPort;
   readonly scripting: Scripting;
   readonly pubsub: PubSub;
   readonly tracker: Tracker;
@@ -61,8 +67,7 @@ export interface PortParts {
   readonly statistics: CommandStatistics;
   readonly facts: ServerFacts;
   /** Asks the main thread to end the process. */
-  readonly shutdown: (request: ShutdownRequest, failed: (text: string) => void) => void;
-  readonly abortShutdown: () => boolean;
+  readonly shutdown: ThreadShutdown;
   readonly warn: (text: string) => void;
 }
 
@@ -70,7 +75,9 @@ export function createServerPort(parts: PortParts, transactions: Transactions): 
   const { control, config, gatherer, dispatcher, statistics } = parts;
   const { shards } = dispatcher;
   const now = () => dispatcher.now;
-  const memory = new Memory(control, shards, () => release(dispatcher));
+  const isBounded = config.value('container-limits') === 'yes';
+  const container = isBounded ? readContainerLimits() : NO_CONTAINER;
+  const memory = new Memory(control, shards, () => release(dispatcher), container);
   const slowLog = new SlowLog(gatherer, control);
   const latency = new LatencyMonitor(gatherer);
   const loadThresholds = () => {
@@ -79,6 +86,10 @@ export function createServerPort(parts: PortParts, transactions: Transactions): 
     latency.thresholdMs = config.number('latency-monitor-threshold');
   };
   loadThresholds();
+  if (dispatcher.memory !== null) {
+    dispatcher.memory.took = (milliseconds) =>
+      latency.note('eviction-cycle', milliseconds, dispatcher.now);
+  }
   config.onChange('slowlog-log-slower-than', loadThresholds);
   config.onChange('slowlog-max-len', loadThresholds);
   config.onChange('latency-monitor-threshold', loadThresholds);
@@ -106,6 +117,7 @@ export function createServerPort(parts: PortParts, transactions: Transactions): 
   return {
     acl,
     replication: parts.replication,
+    persistence: parts.persistence,
     scripts: parts.scripting.scripts,
     functions: parts.scripting.functions,
     pubsub: parts.pubsub,
@@ -125,9 +137,10 @@ export function createServerPort(parts: PortParts, transactions: Transactions): 
     slowLog,
     latency,
     memory,
+    migration: parts.migration,
     process: {
-      shutdown: parts.shutdown,
-      abortShutdown: parts.abortShutdown,
+      shutdown: (request, failed) => parts.shutdown.begin(request, failed),
+      abortShutdown: () => parts.shutdown.abort(),
       sleep,
       setExpiryCycle: (enabled) => control.word(EXPIRY_CYCLE_OFF).store(enabled ? 0 : 1),
       isLocal: (session) => isLoopback(session.address),
@@ -236,7 +249,6 @@ function clientDetails(parts: PortParts, session: ClientSession): ClientDetails 
     type: typeOf(session),
     lastCommand: parts.registry.all[session.lastCommand]?.fullName ?? '',
     queuedCommands: session.inMulti ? (queue?.length ?? 0) : -1,
-    queuedBytes: queue?.bytes ?? 0,
     watchBroken: isWatchBroken(parts, session),
     isMonitor: session.isMonitor,
     suspended: session.suspended || parts.frontend.isPaused(session),
@@ -244,9 +256,7 @@ function clientDetails(parts: PortParts, session: ClientSession): ClientDetails 
     channels: session.subscriptions?.of(CHANNEL).size ?? 0,
     patterns: session.subscriptions?.of(PATTERN).size ?? 0,
     shardChannels: session.subscriptions?.of(SHARD_CHANNEL).size ?? 0,
-    queryBytes: connection?.inputBytes ?? 0,
-    queryFreeBytes: 0,
-    outputBytes: connection?.outputBytes ?? 0,
+    sizes: sizesOf(session, connection),
   };
 }
 

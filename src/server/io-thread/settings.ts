@@ -2,9 +2,15 @@
  * The directives that an I/O thread looks at while it serves, as numbers and flags, read anew from
  * the configuration whenever it changed.
  */
-import { PAGE_BYTES } from '../../base/limits.js';
+import { EVICTION_POLICIES, type EvictionPolicy, NO_EVICTION } from '../../keyspace/eviction.js';
 import { NO_OUTPUT_LIMIT, type OutputLimit } from '../../net/policy.js';
 import { OUTPUT_NORMAL, OUTPUT_PUBSUB } from '../../net/runner.js';
+
+/** A number of bytes, or a share of `whole` such as 5%. */
+function shareOf(text: string, whole: number): number {
+  if (!text.endsWith('%')) return Number(text);
+  return Math.floor((whole * Number(text.slice(0, -1))) / 100);
+}
 
 export class ThreadSettings {
   protectedMode = true;
@@ -12,7 +18,13 @@ export class ThreadSettings {
   maxClients = 10000;
   idleTimeoutMs = 0;
   keepAliveSeconds = 300;
-  maxMemoryPages = 0;
+  maxMemoryBytes = 0;
+  evictionPolicy: EvictionPolicy = NO_EVICTION;
+  evictionSamples = 5;
+  evictionTenacity = 10;
+  /** maxmemory-clients; 0: no limit. */
+  clientMemoryBytes = 0;
+  replicaIgnoresMaxMemory = true;
   bulkBytesMax = 512 * 1024 * 1024;
   queryBytesMax = 1024 * 1024 * 1024;
   /** By `outputClass` of a client. */
@@ -28,6 +40,8 @@ export class ThreadSettings {
   backPressureMsMax = 1000;
   adaptivePlacement = true;
   trackedKeysMax = 1_000_000;
+  /** Writes are refused after a save that failed. */
+  stopsWritesOnSaveError = true;
 
   /** @param value gives a directive as CONFIG GET shows it */
   load(value: (name: string) => string): void {
@@ -37,7 +51,12 @@ export class ThreadSettings {
     this.maxClients = number('maxclients');
     this.idleTimeoutMs = number('timeout') * 1000;
     this.keepAliveSeconds = number('tcp-keepalive');
-    this.maxMemoryPages = Math.ceil(number('maxmemory') / PAGE_BYTES);
+    this.maxMemoryBytes = number('maxmemory');
+    this.clientMemoryBytes = shareOf(value('maxmemory-clients'), this.maxMemoryBytes);
+    this.evictionPolicy = EVICTION_POLICIES[value('maxmemory-policy')]!;
+    this.evictionSamples = number('maxmemory-samples');
+    this.evictionTenacity = number('maxmemory-eviction-tenacity');
+    this.replicaIgnoresMaxMemory = value('replica-ignore-maxmemory') === 'yes';
     this.bulkBytesMax = number('proto-max-bulk-len');
     this.queryBytesMax = number('client-query-buffer-limit');
     this.slowLogMicroseconds = number('slowlog-log-slower-than');
@@ -50,6 +69,8 @@ export class ThreadSettings {
     this.backPressure = value('repl-backpressure-policy') === 'delay';
     this.backPressureMsMax = number('repl-backpressure-max-delay');
     this.trackedKeysMax = number('tracking-table-max-keys');
+    this.stopsWritesOnSaveError =
+      value('stop-writes-on-bgsave-error') === 'yes' && value('save') !== '';
     this.adaptivePlacement = value('placement') === 'adaptive';
     this.loadOutputLimit(value('client-output-buffer-limit'), 'normal', OUTPUT_NORMAL);
     this.loadOutputLimit(value('client-output-buffer-limit'), 'pubsub', OUTPUT_PUBSUB);

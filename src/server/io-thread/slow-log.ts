@@ -17,7 +17,13 @@ export const ARGUMENT_BYTES_MAX = 128;
 const REDACTED = '(redacted)';
 /** Commands whose arguments tell who may log in, and how. */
 const ABOUT_USERS = ['acl|setuser', 'acl|getuser', 'acl|deluser'];
-const SECRET_DIRECTIVES = ['requirepass', 'masterauth', 'masteruser', 'tls-key-file-pass'];
+const SECRET_DIRECTIVES = [
+  'requirepass',
+  'masterauth',
+  'masteruser',
+  'tls-key-file-pass',
+  'tls-client-key-file-pass',
+];
 
 export class SlowLog implements SlowLogPort {
   /** slowlog-log-slower-than: commands that took this long are noted; below 0 none is. */

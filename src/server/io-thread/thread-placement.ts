@@ -10,6 +10,7 @@ import type { ThreadClock } from '../../platform/ffi/thread-clock.js';
 import { IdleCores } from '../../platform/idle-cores.js';
 import type { IoGatherer, MovingClient } from '../channel/io-io.js';
 import type { ThreadFigures } from '../channel/main-io.js';
+import { CLAIM, GATHER, HotShards, NOTHING, OBSERVE } from './hot-shards.js';
 import {
   chooseConnections,
   evenOut,
@@ -31,6 +32,8 @@ export interface ThreadPlacementParts {
   readonly frontend: Frontend<ClientSession>;
   readonly gatherer: IoGatherer;
   readonly clock: ThreadClock;
+  /** How long it has run scripts that no other thread runs beside, since its start. */
+  readonly inOrderMs: () => number;
   /** Whether a thread runs a script for too long: it serves nobody meanwhile. */
   readonly isStuck: (thread: number) => boolean;
 }
@@ -39,13 +42,16 @@ export class ThreadPlacement {
   /** When `period` wants to be called next. */
   nextMs = 0;
   private readonly placement: Placement;
+  private readonly hotShards: HotShards;
   private readonly idleCores = new IdleCores();
   private lastWallMs = 0;
   private lastWorkedMs = 0;
   private lastQueuedMs = 0;
+  private lastInOrderMs = 0;
 
   constructor(private readonly parts: ThreadPlacementParts) {
     this.placement = new Placement(parts.thread);
+    this.hotShards = new HotShards(parts.thread, parts.figures.homes);
     parts.gatherer.takes('move', (client) => this.take(client));
   }
 
@@ -71,14 +77,42 @@ export class ThreadPlacement {
       return;
     }
     this.measure();
+    if (this.gathersContended(nowMs)) return;
     // Of interest to a thread at its limit only, and for the time it has been there.
     const spareCores = this.placement.isBusy ? this.idleCores.measure() : 0;
-    const move = this.placement.decide(figures.inUse, figures.atWork, spareCores);
+    const move = this.placement.decide(figures, spareCores);
     if (move !== null) this.move(move.to, move.part);
     else if (this.placement.startsCounting) {
       this.forgetActivity();
       this.idleCores.measure();
     }
+  }
+
+  /** @returns whether clients were moved */
+  private gathersContended(nowMs: number): boolean {
+    const { frontend, thread } = this.parts;
+    const { hotShards } = this;
+    if (hotShards.givesUp(nowMs)) {
+      for (const { session } of frontend.connections.values()) session.isAtHome = false;
+    }
+    const { contention } = frontend;
+    const todo = hotShards.period(contention.tries, contention.contended);
+    contention.tries = 0;
+    contention.contended = 0;
+    if (todo === NOTHING) return false;
+    let moves = 0;
+    for (const connection of frontend.connections.values()) {
+      if (todo === OBSERVE) connection.contended = 0;
+      if (connection.contended === 0 || connection.takenShard < 0) continue;
+      if (todo === CLAIM) hotShards.claim(connection.takenShard);
+      if (todo !== GATHER) continue;
+      const home = hotShards.home(connection.takenShard);
+      if (home === thread) {
+        connection.session.isAtHome = true;
+        hotShards.hold();
+      } else if (moves < MOVES_MAX && this.give(connection, home, true)) moves++;
+    }
+    return moves > 0;
   }
 
   /** The configuration has changed. */
@@ -88,7 +122,7 @@ export class ThreadPlacement {
 
   /** Publishes how the thread spent the time since the last call. */
   private measure(): void {
-    const { clock, figures, thread } = this.parts;
+    const { clock, figures, thread, inOrderMs } = this.parts;
     const wallMs = performance.now();
     const workedMs = clock.workedMs();
     const queuedMs = clock.queuedMs();
@@ -97,6 +131,9 @@ export class ThreadPlacement {
     const worked = workedMs - this.lastWorkedMs;
     figures.inUse[thread] = share(worked + queuedMs - this.lastQueuedMs);
     figures.atWork[thread] = share(worked);
+    const orderedMs = inOrderMs();
+    figures.inOrder[thread] = share(orderedMs - this.lastInOrderMs);
+    this.lastInOrderMs = orderedMs;
     this.lastWallMs = wallMs;
     this.lastWorkedMs = workedMs;
     this.lastQueuedMs = queuedMs;
@@ -121,7 +158,7 @@ export class ThreadPlacement {
 
   private move(to: number, part: number): void {
     const { thread, figures } = this.parts;
-    const movable = this.movable();
+    const movable = this.movable().filter(({ session }) => part >= 1 || !session.isAtHome);
     const activity = movable.map((connection) => connection.activity);
     const chosen = chooseConnections(activity, part).slice(0, MOVES_MAX);
     const total = activity.reduce((sum, value) => sum + value, 0);
@@ -136,20 +173,23 @@ export class ThreadPlacement {
     this.forgetActivity();
   }
 
-  private give({ session }: Connection<ClientSession>, to: number): boolean {
+  private give({ session }: Connection<ClientSession>, to: number, isAtHome = false): boolean {
     const { clients, frontend, gatherer, isStuck } = this.parts;
     if (isStuck(to)) return false;
     return frontend.giveAway(session, (descriptor, input) => {
       if (!session.isMovable || isStuck(to)) return false;
-      const client: MovingClient = { descriptor, input, state: session.state };
+      const client: MovingClient = { descriptor, input, state: session.state, isAtHome };
       if (!gatherer.carry(to, 'move', client)) return false;
       clients.left(session);
       return true;
     });
   }
 
-  private take({ descriptor, input, state }: MovingClient): void {
+  private take({ descriptor, input, state, isAtHome }: MovingClient): void {
     const { clients, frontend } = this.parts;
-    frontend.adopt(descriptor, clients.arrived(state), input);
+    const session = clients.arrived(state);
+    session.isAtHome = isAtHome;
+    if (isAtHome) this.hotShards.hold();
+    frontend.adopt(descriptor, session, input);
   }
 }

@@ -1,16 +1,19 @@
 /**
  * How an I/O thread serves: what happens at the beginning of a turn and in the background of it.
  */
+import { constants } from 'node:os';
 import type { FailureLog } from '../../base/failure-log.js';
 import { ClientPause, PAUSE_EVERYTHING, PAUSE_NOTHING } from '../../engine/client-pause.js';
 import { BLOCKED_CLIENTS, COMMANDS } from '../../engine/counters.js';
 import type { Dispatcher } from '../../engine/dispatch.js';
 import {
+  GATE_JOURNAL_FAILED,
+  GATE_JOURNAL_FULL,
   GATE_LOADING,
-  GATE_MEMORY,
   GATE_MONITOR,
   GATE_PAUSE_ALL,
   GATE_PAUSE_WRITES,
+  GATE_SAVE_FAILED,
 } from '../../engine/gates.js';
 import { MONITORED } from '../../engine/pubsub/counters.js';
 import type { SubscriptionDirectory } from '../../engine/pubsub/directory.js';
@@ -20,6 +23,7 @@ import type { BackPressure } from '../../journal/back-pressure.js';
 import { WRITES_DELAYED, WRITES_OVERRULED } from '../../journal/counters.js';
 import {
   CHANGES,
+  EVICTED,
   EXPIRED,
   EXPIRED_ELEMENTS,
   EXPIRY_CYCLE_MS,
@@ -32,13 +36,17 @@ import {
 import type { ExpiryCycle } from '../../keyspace/expiry-cycle.js';
 import type { ControlBlock, SharedWord } from '../../memory/control.js';
 import type { Mailbox } from '../../memory/mailbox.js';
-import { notePeakPages, USED_PAGES } from '../../memory/used-pages.js';
+import { notePeakPages } from '../../memory/used-pages.js';
 import { INPUT_BYTES, OUTPUT_BYTES, READS, WRITES } from '../../net/counters.js';
 import type { Frontend } from '../../net/frontend.js';
+import type { ReplyGate } from '../../net/held-replies.js';
 import type { FrontendPolicy, OutputLimit } from '../../net/policy.js';
-import { LOADING } from '../channel/process-figures.js';
+import { LOADING, SAVE_FAILED } from '../channel/process-figures.js';
+import type { ThreadDurability } from './durability.js';
 import type { ThreadSettings } from './settings.js';
 import type { ThreadClients } from './thread-clients.js';
+import { ThreadMemory } from './thread-memory.js';
+import type { ThreadPersistence } from './thread-persistence.js';
 import type { ThreadPlacement } from './thread-placement.js';
 import type { ThreadReplication } from './thread-replication.js';
 
@@ -51,6 +59,8 @@ export interface ThreadPolicyParts {
   readonly expiry: ExpiryCycle;
   readonly replication: ThreadReplication;
   readonly pressure: BackPressure;
+  readonly durability: ThreadDurability;
+  readonly persistence: ThreadPersistence;
   /** Takes over changes of users. */
   readonly refreshUsers: () => void;
   /** Reads the configuration anew if it has changed. */
@@ -65,11 +75,12 @@ export interface ThreadPolicyParts {
   readonly log: (level: 'verbose' | 'warning', text: string) => void;
 }
 
+const { ENOSPC } = constants.errno;
 /** Share of a background period that expiry may take, as Redis: a quarter. */
 const EXPIRY_SHARE = 0.25;
 
 export class ThreadPolicy implements FrontendPolicy<ClientSession> {
-  readonly traffic = { receivedBytes: 0, sentBytes: 0, outputLimitClosed: 0 };
+  readonly traffic = { receivedBytes: 0, sentBytes: 0, heldBytes: 0, outputLimitClosed: 0 };
   frontend!: Frontend<ClientSession>;
   placement!: ThreadPlacement;
   pubsub!: PubSub;
@@ -82,17 +93,28 @@ export class ThreadPolicy implements FrontendPolicy<ClientSession> {
   /** The gates of CLIENT PAUSE in the turn before. */
   private pause = 0;
 
-  private readonly usedPages: SharedWord;
+  readonly memory: ThreadMemory;
   private readonly loading: SharedWord;
+  private readonly saveFailed: SharedWord;
   private readonly monitored: SharedWord;
   private readonly clientPause: ClientPause;
 
   constructor(private readonly parts: ThreadPolicyParts) {
     const { control } = parts;
-    this.usedPages = control.word(USED_PAGES);
+    this.memory = new ThreadMemory(parts, this.traffic, {
+      ...{ thread: parts.thread, control, log: parts.log, sessions: parts.clients.sessions },
+      connectionOf: (session) => this.frontend.connections.get(session.connection),
+      describe: (session) => parts.dispatcher.server.clients.describe(session),
+      close: (session) => this.frontend.endSession(session),
+    });
     this.loading = control.word(LOADING);
+    this.saveFailed = control.word(SAVE_FAILED);
     this.monitored = control.word(MONITORED);
     this.clientPause = new ClientPause(control);
+  }
+
+  get replyGate(): ReplyGate {
+    return this.parts.durability;
   }
 
   get outputLimits(): readonly OutputLimit[] {
@@ -150,6 +172,7 @@ export class ThreadPolicy implements FrontendPolicy<ClientSession> {
     this.parts.mailbox.awake();
     this.parts.refreshSettings();
     this.parts.refreshUsers();
+    this.parts.durability.beginTurn();
     this.loadGates();
     this.turnHasInput++;
     // What another thread has sent before a client could send its command comes before that command.
@@ -168,16 +191,21 @@ export class ThreadPolicy implements FrontendPolicy<ClientSession> {
     pressure.delayMsMax = settings.backPressureMsMax;
     const nowMs = Date.now();
     let gates = 0;
-    const limit = settings.maxMemoryPages;
-    if (limit > 0 && this.usedPages.load() > limit) gates |= GATE_MEMORY;
-    if (this.loading.load() !== 0) gates |= GATE_LOADING;
+    const isLoading = this.loading.load() !== 0;
+    if (isLoading) gates |= GATE_LOADING;
+    if (settings.stopsWritesOnSaveError && this.saveFailed.load() !== 0) gates |= GATE_SAVE_FAILED;
+    const { refusal } = this.parts.durability;
+    if (refusal !== 0) gates |= refusal === ENOSPC ? GATE_JOURNAL_FULL : GATE_JOURNAL_FAILED;
     if (this.monitored.load() !== 0) gates |= GATE_MONITOR;
     const pause = this.clientPause.modeAt(nowMs);
     if (pause !== PAUSE_NOTHING) {
       gates |= pause === PAUSE_EVERYTHING ? GATE_PAUSE_ALL : GATE_PAUSE_WRITES;
     }
-    // Expired keys are hidden during a pause, and removed after it, as in Redis.
-    dispatcher.keys.expiresKeys = replication.expiresKeys && pause === PAUSE_NOTHING;
+    const isStill = isLoading || pause !== PAUSE_NOTHING;
+    gates |= this.memory.gates(!replication.expiresKeys, isStill);
+    // Expired keys are hidden during a pause, and removed after it, as in Redis. While data is loaded
+    // an effect that is still to come may give them another time.
+    dispatcher.keys.expiresKeys = replication.expiresKeys && !isStill;
     dispatcher.beginTurn(nowMs, gates | replication.gates(nowMs));
   }
 
@@ -185,6 +213,10 @@ export class ThreadPolicy implements FrontendPolicy<ClientSession> {
     const { mailbox } = this.parts;
     mailbox.flush();
     return mailbox.maySleep();
+  }
+
+  awaitsDurable(): void {
+    this.parts.durability.awaitMore();
   }
 
   background(): number {
@@ -222,14 +254,16 @@ export class ThreadPolicy implements FrontendPolicy<ClientSession> {
         this.everySecond(nowMs);
       }
     }
+    const memoryMs = this.memory.background(nowMs);
     if (nowMs >= this.nextExpiryMs) this.expire(periodMs, pause !== 0);
     const { replication, pressure } = this.parts;
     const replicationMs = replication.background(Date.now());
+    const durableMs = this.parts.persistence.background(nowMs);
     pressure.aheadShare = replication.aheadShare;
     if (nowMs >= this.placement.nextMs) this.placement.period(nowMs);
     if (this.frontend.pausedCount > 0) return 1;
     const nextMs = Math.min(this.nextBackgroundMs, this.nextExpiryMs, this.placement.nextMs);
-    return Math.max(1, Math.min(nextMs - nowMs, replicationMs, waitsMs));
+    return Math.max(1, Math.min(nextMs - nowMs, replicationMs, waitsMs, memoryMs, durableMs));
   }
 
   /** Clients that CLIENT PAUSE holds count as blocked, as in Redis. */
@@ -276,12 +310,14 @@ export class ThreadPolicy implements FrontendPolicy<ClientSession> {
     statistics.add(HITS, keys.hits);
     statistics.add(MISSES, keys.misses);
     statistics.add(EXPIRED, keys.expired);
+    statistics.add(EVICTED, keys.evicted);
     statistics.add(EXPIRED_ELEMENTS, keys.expiredElements);
     statistics.add(RECLAIMED, keys.types.reclaim.reclaimed);
     statistics.add(CHANGES, keys.totalChanges);
     keys.hits = 0;
     keys.misses = 0;
     keys.expired = 0;
+    keys.evicted = 0;
     keys.expiredElements = 0;
     keys.types.reclaim.reclaimed = 0;
     keys.totalChanges = 0;

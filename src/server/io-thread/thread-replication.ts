@@ -41,6 +41,7 @@ import {
   SUM_CUT_MS,
   SyncSession,
 } from '../../replication/primary/sync-session.js';
+import { RedisProgress } from '../../replication/redis/progress.js';
 import type { SyncProgress } from '../../replication/replica/sync-progress.js';
 import type {
   ReplicationAnswer,
@@ -99,6 +100,8 @@ const NO_FLOWS_HERE =
 export class ThreadReplication implements ReplicationPort {
   replicas: readonly KnownReplica[] = [];
   progress: SyncProgress | null = null;
+  /** Of the link to a Redis, when there is one. */
+  redis: RedisProgress | null = null;
   /** Whether expired keys are removed here, or only by the primary's effects. */
   expiresKeys = true;
   private progressBuffer: SharedArrayBuffer | null = null;
@@ -149,6 +152,10 @@ export class ThreadReplication implements ReplicationPort {
       this.progressBuffer = buffer;
       const shards = status.link?.primaryShards ?? 0;
       this.progress = buffer === null ? null : readableProgress(buffer, streamsOf(shards));
+    }
+    const figures = link?.redis?.progress ?? null;
+    if (figures !== (this.redis?.buffer ?? null)) {
+      this.redis = figures === null ? null : new RedisProgress(figures);
     }
     this.parts.setJournal(status.journaling && status.link === null);
     // While a replica takes over, nothing may be added to the journal, removals of expired keys
@@ -204,10 +211,11 @@ export class ThreadReplication implements ReplicationPort {
 
   /**
    * master_repl_offset: the sum of the journals' heads. On a replica the offset of the last cut that
-   * is applied whole, also while the link is down.
+   * is applied whole, also while the link is down. A Redis counts its stream itself.
    */
   get offset(): number {
     const { link } = this.current;
+    if (this.redis !== null) return this.redis.offset;
     if (link !== null) return this.progress?.offset ?? link.offset;
     return this.parts.rings.reduce((sum, ring) => sum + ring.peekHead(), 0);
   }

@@ -74,6 +74,11 @@ export class IoThreads {
     if (waker !== 0) wakeTransport(waker);
   }
 
+  /** Wakes all, so that they look at what has changed in shared memory. */
+  wakeAll(): void {
+    for (const waker of this.parts.wakers) if (waker !== 0) wakeTransport(waker);
+  }
+
   tellAll(message: MainToIo): void {
     for (let thread = 0; thread < this.handles.length; thread++) this.tell(thread, message);
   }

@@ -2,13 +2,19 @@
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { readFileSync, unlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { Log, LogFile, type LogLevel } from '../../base/log.js';
 import { DARTER_VERSION, REDIS_VERSION } from '../../base/version.js';
+import type { ShutdownRequest } from '../../commands/contract/server-port.js';
+import { nodeDisk } from '../../persistence/files/node-disk.js';
 import { endProcess } from '../../platform/ffi/process-end.js';
 import { readCommandLine, type StartRequest } from '../config/command-line.js';
 import { Config } from '../config/config.js';
 import { readTextFile } from '../config/text-file.js';
+import { guardAgainstDebugging } from './debugging.js';
 import { endWithNpm } from './npm-parent.js';
+import { checkFile } from './persistence/check.js';
+import { nativeName } from './persistence/snapshot-files.js';
 import { Server } from './server.js';
 import { isSupervised, Supervision } from './supervision.js';
 
@@ -33,8 +39,20 @@ export async function main(argv: readonly string[], leave: () => void): Promise<
   } else if (request.action === 'fail') {
     process.stderr.write(`${request.text}\n`);
     process.exitCode = 1;
+  } else if (request.action === 'check') {
+    await check(request.path);
   } else {
     await run(request, argv, startedMs, leave);
+  }
+}
+
+/** `--check`: code 1 when the file is not what was written. */
+async function check(path: string): Promise<void> {
+  try {
+    for (const line of await checkFile(nodeDisk, path)) process.stdout.write(`${line}\n`);
+  } catch (error) {
+    process.stderr.write(`${messageOf(error)}\n`);
+    process.exitCode = 1;
   }
 }
 
@@ -60,6 +78,7 @@ async function run(
     return;
   }
   for (const warning of request.warnings) log.warning(warning);
+  guardAgainstDebugging(config, log);
   const supervision = new Supervision(config.value('supervised'), log);
   const facts = {
     runId: randomBytes(20).toString('hex'),
@@ -71,7 +90,7 @@ async function run(
   };
   const server = new Server(config, log, facts, supervision, request.declarations);
   server.ended = () => removePidFile(config);
-  takeSignals(server, log, leave);
+  takeSignals(server, log, config, leave);
   if (!isDaemon) endWithNpm(() => endOn(server, log, 'The end of npm'));
   try {
     if (!(await server.start())) return;
@@ -85,10 +104,13 @@ async function run(
 }
 
 /** What nobody catches in this thread ends the process as the death of any other does. */
-function takeSignals(server: Server, log: Log, leave: () => void): void {
+const SIGNALS = { SIGTERM: 'sigterm', SIGINT: 'sigint' } as const;
+
+function takeSignals(server: Server, log: Log, config: Config, leave: () => void): void {
   process.on('uncaughtException', (error) => server.die('The main thread', error));
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    process.on(signal, () => endOn(server, log, signal));
+    const words = () => config.words(`shutdown-on-${SIGNALS[signal]}`);
+    process.on(signal, () => endOn(server, log, signal, requestOf(words())));
     process.off(signal, leave);
   }
 }
@@ -124,7 +146,10 @@ function openLog(config: Config): Log | null {
 function banner(config: Config, log: Log, server: Server, tookMs: number): void {
   const { threads, shards, transport, transportReason } = server;
   const limit = config.number('maxmemory');
-  const addresses = config.value('port') === '0' ? '' : `port ${config.value('port')}, `;
+  const addresses = (['port', 'tls-port'] as const)
+    .filter((name) => config.value(name) !== '0')
+    .map((name) => `${name} ${config.value(name)}, `)
+    .join('');
   log.notice(
     `Darter ${DARTER_VERSION} (speaks Redis ${REDIS_VERSION}), Node.js ${process.versions.node}, ` +
       `pid ${process.pid}`,
@@ -134,11 +159,16 @@ function banner(config: Config, log: Log, server: Server, tookMs: number): void 
       (transportReason === '' ? '' : ` (${transportReason})`),
   );
   log.notice(limit === 0 ? 'No memory limit (maxmemory)' : `Memory limit ${limit} bytes`);
-  log.warning(
-    'Nothing is saved to disk: there is no persistence yet. The data is lost when the process ends, ' +
-      'but for what replicas hold.',
-  );
+  log.notice(savingOf(config));
   log.notice(`Ready to accept connections, after ${Math.round(tookMs)} ms`);
+}
+
+/** What is saved, and when. */
+function savingOf(config: Config): string {
+  const points = config.savePoints.map(({ seconds, changes }) => `${changes} in ${seconds} s`);
+  if (points.length === 0) return 'Nothing is saved by itself: there are no save points';
+  const place = join(config.path('dir'), nativeName(config.path('dbfilename')));
+  return `Saves to ${place} after changes: ${points.join(', ')}`;
 }
 
 function writePidFile(config: Config, log: Log): void {
@@ -161,9 +191,19 @@ function removePidFile(config: Config): void {
   }
 }
 
-function endOn(server: Server, log: Log, event: string): void {
+function endOn(server: Server, log: Log, event: string, request = requestOf([])): void {
   log.warning(`Received ${event} scheduling shutdown...`);
-  server.stop(0);
+  server.stop(0, request);
+}
+
+/** What `shutdown-on-sigterm` and `shutdown-on-sigint` say. */
+function requestOf(words: readonly string[]): ShutdownRequest {
+  const save = words.find((word) => word === 'save' || word === 'nosave') ?? 'default';
+  return {
+    save: save as ShutdownRequest['save'],
+    now: words.includes('now'),
+    force: words.includes('force'),
+  };
 }
 
 function fail(log: Log, text: string): void {

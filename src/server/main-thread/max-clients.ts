@@ -6,6 +6,7 @@ import type { Log } from '../../base/log.js';
 import { textOfErrorName } from '../../base/system-error.js';
 import { descriptorLimit, raiseDescriptorLimit } from '../../platform/ffi/descriptor-limit.js';
 import { errorName } from '../../platform/ffi/libc.js';
+import type { DescriptorShare } from '../channel/main-io.js';
 import { clientsPossible } from '../config/descriptor-budget.js';
 
 /**
@@ -13,9 +14,13 @@ import { clientsPossible } from '../config/descriptor-budget.js';
  * @returns maxclients as it is going to be
  * @throws Error when there is no room for any
  */
-export function fitMaxClients(wanted: number, reserved: number, log: Log): number {
+export function fitMaxClients(
+  wanted: number,
+  { reserved, perClient }: Omit<DescriptorShare, 'acceptSingly'>,
+  log: Log,
+): number {
   const before = descriptorLimit();
-  const needed = wanted + reserved;
+  const needed = wanted * perClient + reserved;
   if (before >= needed) return wanted;
   const failure = raiseDescriptorLimit(needed);
   const limit = descriptorLimit();
@@ -25,7 +30,7 @@ export function fitMaxClients(wanted: number, reserved: number, log: Log): numbe
     );
     return wanted;
   }
-  const possible = clientsPossible(limit, reserved);
+  const possible = clientsPossible(limit, reserved, perClient);
   if (possible === 0) {
     throw new Error(
       `Your current 'ulimit -n' of ${limit} is not enough for the server to start. ` +

@@ -13,6 +13,7 @@ import { randomBytes } from 'node:crypto';
 import { createServer } from 'node:net';
 import { availableParallelism } from 'node:os';
 import type { Log } from '../../base/log.js';
+import type { ShutdownRequest } from '../../commands/contract/server-port.js';
 import { commandModules } from '../../commands/index.generated.js';
 import { definitionsOf } from '../../engine/definitions.js';
 import { DIRECTORY_BYTES, SubscriptionDirectory } from '../../engine/pubsub/directory.js';
@@ -24,8 +25,15 @@ import { type ElementsByVerb, elementsByVerb } from '../../keyspace/effect-eleme
 import { formatShard } from '../../keyspace/shards.js';
 import { PREFIXES_BYTES_MAX } from '../../keyspace/tracked-prefixes.js';
 import { type ControlBlock, THREADS_MAX } from '../../memory/control.js';
+import { DurableLsns } from '../../memory/durable-lsns.js';
 import { SharedText } from '../../memory/shared-text.js';
 import { USED_PAGES } from '../../memory/used-pages.js';
+import {
+  type ContainerLimits,
+  NO_CONTAINER,
+  readContainerLimits,
+  threadsFor,
+} from '../../platform/container.js';
 import { descriptorLimit } from '../../platform/ffi/descriptor-limit.js';
 import { endProcess } from '../../platform/ffi/process-end.js';
 import { createPagedRegion } from '../../platform/ffi/region.js';
@@ -37,21 +45,31 @@ import { createMesh } from '../channel/gather.js';
 import { createMailboxes, type MailboxMemory } from '../channel/mailboxes.js';
 import { FLOW_THREADS_MAX } from '../channel/main-flow.js';
 import type { DescriptorShare, IoThreadData, ServerFacts } from '../channel/main-io.js';
-import { STARTUP_BYTES } from '../channel/process-figures.js';
+import {
+  SHUTDOWN,
+  SHUTDOWN_CALLED_OFF,
+  SHUTDOWN_WAITS,
+  STARTUP_BYTES,
+} from '../channel/process-figures.js';
 import type { Config } from '../config/config.js';
 import type { Declarations } from '../config/declarations.js';
 import {
-  clientsPossible,
+  descriptorsPerClient,
   mustAcceptSingly,
   reservedDescriptors,
 } from '../config/descriptor-budget.js';
+import { readClientOptions, readServerOptions, usesTls } from '../config/tls.js';
+import { fitMaxMemory } from './container-memory.js';
 import { createSharedUsers } from './initial-users.js';
 import { type IoRequest, IoThreads } from './io-threads.js';
 import { fitMaxClients } from './max-clients.js';
+import { Migrator } from './migration/migrator.js';
+import { Persistence } from './persistence/persistence.js';
 import { RATE_PERIOD_MS, RateSampler } from './rates.js';
 import { ReplicationManager } from './replication/manager.js';
 import { ShardWatch } from './shard-watch.js';
 import type { Supervision } from './supervision.js';
+import { TlsThreads, tlsThreadsOf } from './tls-threads.js';
 
 /** How long the threads have to end when asked to. */
 export const STOP_TIMEOUT_MS = 5000;
@@ -60,20 +78,27 @@ const WATCH_PERIOD_MS = 1000;
 /** In figures of threads that are not up yet: nothing is handed to them. */
 const NOT_UP = 0x7fffffff;
 
+const DEFAULT_SHUTDOWN: ShutdownRequest = { save: 'default', now: false, force: false };
+const SHUTDOWN_FAILED = 'ERR Errors trying to SHUTDOWN. Check logs.';
+
 export class Server {
   readonly threads: number;
   readonly shards: number;
   transportReason = '';
   /** Called once before the process ends. */
   ended: () => void = () => {};
+  private readonly container: ContainerLimits;
   private readonly ioThreads: IoThreads;
+  private readonly tlsThreads: TlsThreads;
   private readonly wakers: Int32Array;
+  private readonly migrator = new Migrator();
   private replication: ReplicationManager | null = null;
+  private persistence: Persistence | null = null;
+  private control: ControlBlock | null = null;
   private isRunning = false;
   private isStopping = false;
   private exitCode = 0;
-  /** How long replicas that lag may hold up the end. */
-  private drainMs = 0;
+  private shutdown: ShutdownRequest = DEFAULT_SHUTDOWN;
 
   constructor(
     private readonly config: Config,
@@ -82,7 +107,10 @@ export class Server {
     private readonly supervision: Supervision,
     private readonly declarations: Declarations,
   ) {
-    const wanted = config.number('threads') || availableParallelism();
+    this.container =
+      config.value('container-limits') === 'yes' ? readContainerLimits() : NO_CONTAINER;
+    const cores = threadsFor(availableParallelism(), this.container);
+    const wanted = config.number('threads') || cores;
     const choice = chooseTransport();
     // Node's own sockets cannot be shared out among threads.
     const portable = config.value('transport') === 'portable' || choice.name === 'portable';
@@ -93,6 +121,17 @@ export class Server {
     this.ioThreads = new IoThreads({
       wakers: this.wakers,
       take: (message) => this.take(message),
+      died: (what, error) => this.die(what, error),
+    });
+    this.tlsThreads = this.createTlsThreads();
+  }
+
+  private createTlsThreads(): TlsThreads {
+    const { config, log, threads, ioThreads } = this;
+    return new TlsThreads({
+      ...{ config, log },
+      ioThreads: threads,
+      offer: (thread, descriptor) => ioThreads.tell(thread, { kind: 'offer', descriptor }),
       died: (what, error) => this.die(what, error),
     });
   }
@@ -120,6 +159,7 @@ export class Server {
 
   private async startParts(): Promise<void> {
     const descriptors = this.shareDescriptors();
+    fitMaxMemory(this.config, this.log, this.container, this.threads);
     await this.checkPort();
     if (this.isStopping) return;
     const { config, threads } = this;
@@ -129,17 +169,20 @@ export class Server {
       log.warning(text),
     );
     const control = createControl(threads, registry.all.length);
+    this.control = control;
     const shardBuffers = this.createShards(control);
     const figure = () => new Int32Array(new SharedArrayBuffer(4 * threads)).fill(NOT_UP);
     const databases = config.number('databases');
     const ringBuffers = this.createRings();
     const cutsBuffer = NewestCut.create(ringBuffers.length);
+    const durableBuffer = DurableLsns.create(ringBuffers.length);
     const mailboxes = createMailboxes(threads, this.wakers);
     const subscriptionsBuffer = this.createDirectory(control);
     const scripting = createScriptingBuffers(threads);
     const common = {
-      ...{ shardBuffers, ringBuffers, cutsBuffer, databases, mailboxes },
+      ...{ shardBuffers, ringBuffers, cutsBuffer, durableBuffer, databases, mailboxes },
       librariesBuffer: scripting.libraries,
+      recordsBuffer: scripting.records,
       prefixesBuffer: SharedText.create('', PREFIXES_BYTES_MAX).buffer,
       subscriptionsBuffer,
     };
@@ -150,6 +193,15 @@ export class Server {
       elements: elementsByVerb(registry.all.map((command) => command.definition)),
     });
     this.replication = replication;
+    const isStopping = () => this.isStopping;
+    const persistence = new Persistence({
+      ...{ config, log, control, replication, isStopping },
+      durable: new DurableLsns(durableBuffer),
+      wakeAll: () => this.ioThreads.wakeAll(),
+      librariesBuffer: scripting.libraries,
+    });
+    this.persistence = persistence;
+    await persistence.find();
     await this.startThreads({
       ...common,
       threads,
@@ -160,13 +212,19 @@ export class Server {
       renames: declarations.renames,
       scripting,
       wakers: this.wakers,
-      figures: { connections: figure(), inUse: figure(), atWork: figure() },
+      figures: {
+        connections: figure(),
+        inUse: figure(),
+        atWork: figure(),
+        inOrder: figure(),
+        homes: new Int32Array(new SharedArrayBuffer(4 * this.shards)),
+      },
       descriptors,
       facts: { ...this.facts, ioThreads: threads },
     });
     if (this.isStopping) return;
     control.set(STARTUP_BYTES, process.memoryUsage.rss());
-    replication.start();
+    await persistence.load();
     const rates = new RateSampler(control);
     setInterval(() => {
       rates.sample(Date.now());
@@ -181,7 +239,9 @@ export class Server {
     readonly shardBuffers: readonly SharedArrayBuffer[];
     readonly ringBuffers: readonly SharedArrayBuffer[];
     readonly cutsBuffer: SharedArrayBuffer;
+    readonly durableBuffer: SharedArrayBuffer;
     readonly librariesBuffer: SharedArrayBuffer;
+    readonly recordsBuffer: SharedArrayBuffer;
     readonly prefixesBuffer: SharedArrayBuffer;
     readonly databases: number;
     readonly mailboxes: MailboxMemory;
@@ -216,7 +276,23 @@ export class Server {
       if (!LOADS_SINGLY || (thread === 0 && firstAlone)) await started[thread];
     }
     await Promise.all(started);
+    if (!this.isStopping) await this.startTls();
     this.ioThreads.tellAll({ kind: 'serve' });
+  }
+
+  private async startTls(): Promise<void> {
+    const { config, log, tlsThreads } = this;
+    if (config.number('tls-port') !== 0 && this.transport === 'portable') {
+      throw new Error(
+        'tls-port needs native calls, which the transport of this system does not have' +
+          (this.transportReason === '' ? '' : `: ${this.transportReason}`),
+      );
+    }
+    if (usesTls((name) => config.value(name))) checkTls(config, log);
+    await tlsThreads.listen();
+    config.onChange('tls-port', () => {
+      tlsThreads.listen().catch((error: Error) => log.warning(error.message));
+    });
   }
 
   /** Lowers maxclients to what the limit of descriptors leaves, as Redis does. */
@@ -224,39 +300,82 @@ export class Server {
     const { config, log, threads } = this;
     const needs = {
       ioThreads: threads,
+      tlsThreads: tlsThreadsOf(config, threads),
       flowThreads: Math.min(threads, FLOW_THREADS_MAX),
       listeners: config.words('bind').length + (config.value('unixsocket') === '' ? 0 : 1),
       loading: LOADING_DESCRIPTORS,
     };
     const reserved = reservedDescriptors(needs);
-    const clients = fitMaxClients(config.number('maxclients'), reserved, log);
+    const perClient = descriptorsPerClient(config.number('tls-port') !== 0);
+    const share = { reserved, perClient };
+    const clients = fitMaxClients(config.number('maxclients'), share, log);
     config.assign('maxclients', [String(clients)]);
-    const spare = clientsPossible(descriptorLimit(), reserved) - clients;
+    const spare = descriptorLimit() - reserved - clients * perClient;
     const backlog = config.number('tcp-backlog');
-    return { reserved, acceptSingly: mustAcceptSingly(spare, needs, backlog) };
+    return { ...share, acceptSingly: mustAcceptSingly(spare, needs, backlog) };
   }
 
   /**
-   * Ends the threads, then the process. A server that is starting finishes its start first.
-   * @param now not waiting for replicas that lag
+   * Saves if it is to, ends the threads, then the process. A server that is starting finishes its
+   * start first. When saving fails the server goes on, unless it is told not to.
    */
-  stop(exitCode: number, now = false): void {
+  stop(exitCode: number, request: ShutdownRequest = DEFAULT_SHUTDOWN): void {
     if (this.isStopping) return;
     this.isStopping = true;
     this.exitCode = exitCode;
-    this.drainMs = now ? 0 : this.config.number('shutdown-timeout') * 1000;
-    this.supervision.stopping();
+    this.shutdown = request;
     this.log.notice('User requested shutdown...');
     if (this.isRunning) void this.finish();
   }
 
   private async finish(): Promise<void> {
-    await this.replication?.drain(this.drainMs);
+    const why = await this.prepareEnd();
+    if (why !== null) {
+      this.log.warning(why);
+      this.log.warning(
+        'Errors trying to shut down the server. Check the logs for more information.',
+      );
+      this.isStopping = false;
+      this.ioThreads.tellAll({ kind: 'shutdown-failed', text: SHUTDOWN_FAILED });
+      return;
+    }
+    this.supervision.stopping();
     setTimeout(() => this.exit(), STOP_TIMEOUT_MS).unref();
+    await this.persistence?.end();
     // Each thread winds itself up: what it made (a Unix socket, a profile) is in order.
     await this.ioThreads.stop();
+    await this.persistence?.stop();
     await this.replication?.stop();
     this.exit();
+  }
+
+  /** Replicas get the last writes, and the data is saved. @returns why the server does not end, or null */
+  private async prepareEnd(): Promise<string | null> {
+    const { replication, persistence, shutdown } = this;
+    if (replication === null || persistence === null) return null;
+    const saves = persistence.savesAtEnd(shutdown.save);
+    const drainMs = shutdown.now ? 0 : this.config.number('shutdown-timeout') * 1000;
+    const drains = drainMs > 0 && replication.mustDrain;
+    if (!saves && !drains) return null;
+    await replication.hold();
+    let why: string | null = null;
+    if (drains && (await this.drain(replication, drainMs))) why = 'Shutdown was called off.';
+    if (why === null && saves && (await persistence.saveAtEnd()) !== null && !shutdown.force) {
+      why = "Error trying to save the DB, can't exit.";
+    }
+    if (why !== null) await replication.release();
+    return why;
+  }
+
+  /** @returns whether the shutdown was called off meanwhile */
+  private async drain(replication: ReplicationManager, timeoutMs: number): Promise<boolean> {
+    const word = this.control!.word(SHUTDOWN);
+    word.store(SHUTDOWN_WAITS);
+    const isCalledOff = () => word.load() === SHUTDOWN_CALLED_OFF;
+    await replication.drain(timeoutMs, isCalledOff);
+    const wasCalledOff = isCalledOff();
+    word.store(0);
+    return wasCalledOff;
   }
 
   /** A failure that cannot be repaired, in this thread or another. */
@@ -289,17 +408,10 @@ export class Server {
    * clients: so the port is tried without it first.
    */
   private async checkPort(): Promise<void> {
-    const port = this.config.number('port');
-    if (port === 0) return;
-    for (const word of this.config.words('bind')) {
-      const host = word.replace(/^-/, '');
-      const code = await tryListen(host, port);
-      if (code === 'EADDRINUSE') {
-        throw new Error(
-          `Could not create server TCP listening socket ${host}:${port}: bind: ` +
-            'Address already in use',
-        );
-      }
+    for (const name of ['port', 'tls-port'] as const) {
+      const port = this.config.number(name);
+      if (port === 0) continue;
+      for (const word of this.config.words('bind')) await checkFree(word.replace(/^-/, ''), port);
     }
   }
 
@@ -361,18 +473,21 @@ export class Server {
     if (message.kind === 'log') {
       this.log.line(message.line);
     } else if (message.kind === 'shutdown') {
-      const { thread, request } = message;
-      if (request.save === 'save' && !request.force) {
-        this.log.warning('SHUTDOWN SAVE: snapshots are not there yet');
-        const text = 'ERR Errors trying to SHUTDOWN. Check logs.';
-        ioThreads.tell(thread, { kind: 'shutdown-failed', text });
-        return;
-      }
-      this.stop(0, request.now);
+      this.stop(0, message.request);
+    } else if (message.kind === 'persistence-request') {
+      const { thread, id, request } = message;
+      void this.persistence!.request(request).then((answer) => {
+        ioThreads.tell(thread, { kind: 'persistence-answer', id, answer });
+      });
     } else if (message.kind === 'replication-request') {
       const { thread, id, request } = message;
       void replication!.request(request).then((answer) => {
         ioThreads.tell(thread, { kind: 'replication-answer', id, answer });
+      });
+    } else if (message.kind === 'migrate') {
+      const { thread, id, request } = message;
+      void this.migrator.send(request).then((outcome) => {
+        ioThreads.tell(thread, { kind: 'migrated', id, outcome });
       });
     } else if (message.kind === 'replication-notice') {
       replication!.notice(message.notice);
@@ -380,6 +495,26 @@ export class Server {
       replication!.statusTaken(message.number);
     }
   }
+}
+
+/** @throws Error when directives for TLS are missing or do not go together; the log says which */
+function checkTls(config: Config, log: Log): void {
+  try {
+    readServerOptions((name) => config.value(name));
+    readClientOptions((name) => config.value(name));
+  } catch (error) {
+    log.warning(error instanceof Error ? error.message : String(error));
+    throw new Error('Failed to configure TLS. Check logs for more info.');
+  }
+}
+
+/** @throws Error when another server listens there */
+async function checkFree(host: string, port: number): Promise<void> {
+  const code = await tryListen(host, port);
+  if (code !== 'EADDRINUSE') return;
+  throw new Error(
+    `Could not create server TCP listening socket ${host}:${port}: bind: Address already in use`,
+  );
 }
 
 /** The code of the error that listening brings, or ''. */

@@ -1,6 +1,7 @@
-/** Workers as this server starts them: the main thread's side of an I/O thread or a flow thread. */
+/** Workers as this server starts them: the main thread's side of each kind of thread. */
 
 import { fileURLToPath } from 'node:url';
+import { setFlagsFromString } from 'node:v8';
 import { type MessagePort, SHARE_ENV, Worker } from 'node:worker_threads';
 
 const ENTRY = new URL('../../platform/worker-entry.js', import.meta.url);
@@ -11,6 +12,7 @@ const ENTRY = new URL('../../platform/worker-entry.js', import.meta.url);
 const MODULES = {
   io: new URL('../io-thread/io-thread.js', import.meta.url),
   flow: new URL('../flow-thread/flow-thread.js', import.meta.url),
+  tls: new URL('../tls-thread/tls-thread.js', import.meta.url),
 };
 
 /**
@@ -18,6 +20,11 @@ const MODULES = {
  * Left to itself V8 lets the young generation grow to 48 MiB a thread before it looks.
  */
 const THREAD_LIMITS = { maxYoungGenerationSizeMb: 3 };
+/**
+ * So little dies young in a fraction of a millisecond. Helpers of the collector would be woken for each
+ * time, and where all cores are busy the thread would wait for them.
+ */
+setFlagsFromString('--no-parallel-scavenge');
 
 /**
  * @param kind what the thread runs

@@ -7,7 +7,7 @@
  * The width is that of the widest integer there ever was. Finding is a binary search. As for packed
  * values, the caller resizes the entry: `lengthWith` says how long the value will be.
  */
-import type { Region } from '../../base/region.js';
+import { moveBytes, type Region } from '../../base/region.js';
 import { Int64 } from './integer.js';
 
 export const EMPTY_BYTES = 1;
@@ -96,7 +96,7 @@ export function insertInteger(
   const count = integerCount(region, at, length);
   if (width === before) {
     const from = at + 1 + index * width;
-    region.bytes.copyWithin(from + width, from, at + length);
+    moveBytes(region, from + width, from, at + length - from);
   } else {
     for (let i = count - 1; i >= 0; i--) {
       readAs(region, at, i, before, probe);
@@ -111,7 +111,7 @@ export function insertInteger(
 export function removeInteger(region: Region, at: number, length: number, index: number): number {
   const width = widthAt(region, at);
   const from = at + 1 + (index + 1) * width;
-  region.bytes.copyWithin(from - width, from, at + length);
+  moveBytes(region, from - width, from, at + length - from);
   return length - width;
 }
 

@@ -16,7 +16,7 @@
  * With a stride of 2 elements are pairs: field and value, member and score. All functions are linear;
  * values are meant to be a few KiB at most, up to 65,535 elements.
  */
-import { compareBytes, Region } from '../../base/region.js';
+import { compareBytes, moveBytes, Region } from '../../base/region.js';
 import { elementBytes, type PackedElement, PackedView, scoreAt } from './element.js';
 import { INTEGER_TEXT_MAX, Int64 } from './integer.js';
 
@@ -131,7 +131,7 @@ export class Splice {
 export function splice(region: Region, at: number, length: number, change: Splice): void {
   const from = at + change.position + change.removedBytes;
   if (change.growth !== 0 && from < at + length) {
-    region.bytes.copyWithin(from + change.growth, from, at + length);
+    moveBytes(region, from + change.growth, from, at + length - from);
   }
   if (change.countDelta !== 0) {
     region.view.setUint16(at, packedCount(region, at) + change.countDelta, true);

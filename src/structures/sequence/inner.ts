@@ -12,6 +12,7 @@
  * the last element of child i - 1. That of child 0 is not used in its node, but kept right: a split
  * hands it up, and after a merge it separates the two halves. Ranks are sums of counts; a node is searched from the end that is nearer.
  */
+import { moveWords } from '../../base/region.js';
 import { PAGE_SHIFT } from '../../memory/space-layout.js';
 
 export const PLAIN_CHILDREN_MAX = 511;
@@ -89,14 +90,14 @@ export function insertChild(
 ): void {
   const children = childCount(words, node);
   const at = childWord(node, index);
-  words.copyWithin(at + 1, at, childWord(node, children));
+  moveWords(words, at + 1, at, childWord(node, children));
   words[at] = child >>> PAGE_SHIFT;
   const counts = countWord(node, index, max);
-  words.copyWithin(counts + 1, counts, countWord(node, children, max));
+  moveWords(words, counts + 1, counts, countWord(node, children, max));
   words[counts] = count;
   if (max === ORDERED_CHILDREN_MAX) {
     const separator = separatorWord(node, index);
-    words.copyWithin(separator + SEPARATOR_WORDS, separator, separatorWord(node, children));
+    moveWords(words, separator + SEPARATOR_WORDS, separator, separatorWord(node, children));
   }
   words[node >> 2] = children + 1;
 }
@@ -104,12 +105,12 @@ export function insertChild(
 export function removeChild(words: Int32Array, node: number, index: number, max: number): void {
   const children = childCount(words, node);
   const at = childWord(node, index);
-  words.copyWithin(at, at + 1, childWord(node, children));
+  moveWords(words, at, at + 1, childWord(node, children));
   const counts = countWord(node, index, max);
-  words.copyWithin(counts, counts + 1, countWord(node, children, max));
+  moveWords(words, counts, counts + 1, countWord(node, children, max));
   if (max === ORDERED_CHILDREN_MAX) {
     const separator = separatorWord(node, index);
-    words.copyWithin(separator, separator + SEPARATOR_WORDS, separatorWord(node, children));
+    moveWords(words, separator, separator + SEPARATOR_WORDS, separatorWord(node, children));
   }
   words[node >> 2] = children - 1;
 }
@@ -124,14 +125,16 @@ export function moveChildren(
 ): void {
   const children = childCount(words, node);
   const before = childCount(words, target);
-  words.copyWithin(childWord(target, before), childWord(node, from), childWord(node, children));
-  words.copyWithin(
+  moveWords(words, childWord(target, before), childWord(node, from), childWord(node, children));
+  moveWords(
+    words,
     countWord(target, before, max),
     countWord(node, from, max),
     countWord(node, children, max),
   );
   if (max === ORDERED_CHILDREN_MAX) {
-    words.copyWithin(
+    moveWords(
+      words,
       separatorWord(target, before),
       separatorWord(node, from),
       separatorWord(node, children),

@@ -2,18 +2,24 @@
  * A leaf of a sequence: one page with the bytes of its elements, in order and without gaps.
  *
  *   0      u32  bits 0-18 page of the previous leaf (0: none), bits 19-31 elements
- *   4      u32  page of the next leaf (0: none)
+ *   4      u32  bits 0-18 page of the next leaf (0: none), bits 19-31 free slots at the front
  *   8      slots, u16 each: bits 0-12 where the element starts in the page, bits 13-15 its form
  *   …      free bytes
- *   …4096  elements, the first one last: element i ends where element i - 1 starts
+ *   …4096  elements, the first one last: element i ends where element i - 1 starts; free bytes at
+ *          the front
  *
  * A slot says where its element starts and, with the slot before it, how long it is. So an element
  * costs two bytes beyond its own, and is reached without a walk. Appending moves nothing; inserting
  * moves the elements behind it. 227 elements of 16 bytes fill a leaf exactly.
  *
+ * The front: elements that were removed first leave their slots and bytes there, and elements that
+ * are inserted first go there, so that a list is a queue or a stack without moving its elements. Of
+ * the free slots only the last one is of use: it says where the first element ends. When another
+ * change needs the room, the elements move over the front.
+ *
  * A leaf is named by its byte offset in the region. All functions run under the shard's lock.
  */
-import { copyBytes, type Region } from '../../base/region.js';
+import { copyBytes, moveBytes, type Region } from '../../base/region.js';
 import { PAGE_BYTES, PAGE_SHIFT } from '../../memory/space-layout.js';
 
 export const LEAF_HEADER_BYTES = 8;
@@ -25,6 +31,9 @@ export const LEAF_ROOM_BYTES = PAGE_BYTES - LEAF_HEADER_BYTES;
  * element always fit in two leaves, wherever the element goes.
  */
 export const LEAF_ELEMENT_MAX = (LEAF_ROOM_BYTES >> 1) - SLOT_BYTES;
+
+/** For fewer elements it does not pay to move all others away from the front. */
+const FRONT_ELEMENTS_MIN = 8;
 
 export const START_MASK = 0x1fff;
 export const FORM_SHIFT = 13;
@@ -51,7 +60,7 @@ export function previousLeaf(words: Int32Array, leaf: number): number {
 }
 
 export function nextLeaf(words: Int32Array, leaf: number): number {
-  return words[(leaf >> 2) + 1]! << PAGE_SHIFT;
+  return (words[(leaf >> 2) + 1]! & PAGE_MASK) << PAGE_SHIFT;
 }
 
 export function setPreviousLeaf(words: Int32Array, leaf: number, previous: number): void {
@@ -60,31 +69,50 @@ export function setPreviousLeaf(words: Int32Array, leaf: number, previous: numbe
 }
 
 export function setNextLeaf(words: Int32Array, leaf: number, next: number): void {
-  words[(leaf >> 2) + 1] = next >>> PAGE_SHIFT;
+  const at = (leaf >> 2) + 1;
+  words[at] = (words[at]! & ~PAGE_MASK) | (next >>> PAGE_SHIFT);
 }
 
-function slotAt(leaf: number, index: number): number {
-  return leaf + LEAF_HEADER_BYTES + index * SLOT_BYTES;
+/** Free slots before the first element's. */
+export function leafFront(words: Int32Array, leaf: number): number {
+  return words[(leaf >> 2) + 1]! >>> COUNT_SHIFT;
+}
+
+function setLeafFront(words: Int32Array, leaf: number, front: number): void {
+  const at = (leaf >> 2) + 1;
+  words[at] = (words[at]! & PAGE_MASK) | (front << COUNT_SHIFT);
+}
+
+/** @param place of a slot in the page, the free ones at the front counted */
+function placeAt(leaf: number, place: number): number {
+  return leaf + LEAF_HEADER_BYTES + place * SLOT_BYTES;
+}
+
+/** Where the slot of an element lies. */
+export function slotAt(view: DataView, leaf: number, index: number): number {
+  return placeAt(leaf, index + (view.getUint32(leaf + 4, true) >>> COUNT_SHIFT));
 }
 
 export function formOf(view: DataView, leaf: number, index: number): number {
-  return view.getUint16(slotAt(leaf, index), true) >>> FORM_SHIFT;
+  return view.getUint16(slotAt(view, leaf, index), true) >>> FORM_SHIFT;
 }
 
 /** Byte offset in the region where an element starts. */
 export function elementStart(view: DataView, leaf: number, index: number): number {
-  return leaf + (view.getUint16(slotAt(leaf, index), true) & START_MASK);
+  return leaf + (view.getUint16(slotAt(view, leaf, index), true) & START_MASK);
 }
 
 /** Where an element ends: where the one before it starts. */
 export function elementEnd(view: DataView, leaf: number, index: number): number {
-  return index === 0 ? leaf + PAGE_BYTES : elementStart(view, leaf, index - 1);
+  const at = slotAt(view, leaf, index);
+  if (at === leaf + LEAF_HEADER_BYTES) return leaf + PAGE_BYTES;
+  return leaf + (view.getUint16(at - SLOT_BYTES, true) & START_MASK);
 }
 
 /** Bytes that the elements and their slots take. */
-export function leafUsed(region: Region, leaf: number): number {
-  const count = leafCount(region.words, leaf);
-  return count * SLOT_BYTES + leaf + PAGE_BYTES - elementEnd(region.view, leaf, count);
+export function leafUsed({ words, view }: Region, leaf: number): number {
+  const count = leafCount(words, leaf);
+  return count * SLOT_BYTES + elementEnd(view, leaf, 0) - elementEnd(view, leaf, count);
 }
 
 export function leafFree(region: Region, leaf: number): number {
@@ -92,8 +120,8 @@ export function leafFree(region: Region, leaf: number): number {
 }
 
 /**
- * Lowers the starts of elements `from` to `to` by `bytes`, and moves their slots by `places`. Two slots
- * at a time: no start leaves its bits, so nothing is carried from one to the other.
+ * Lowers the starts in the slots at places `from` to `to` by `bytes`, and moves the slots by `places`.
+ * Two slots at a time: no start leaves its bits, so nothing is carried from one to the other.
  */
 function shiftSlots(
   view: DataView,
@@ -105,8 +133,8 @@ function shiftSlots(
 ): void {
   const shift = places * SLOT_BYTES;
   const both = Math.imul(bytes, 0x10001);
-  const first = slotAt(leaf, from);
-  const end = slotAt(leaf, to);
+  const first = placeAt(leaf, from);
+  const end = placeAt(leaf, to);
   if (places > 0) {
     let at = end - 2 * SLOT_BYTES;
     for (; at >= first; at -= 2 * SLOT_BYTES) {
@@ -124,6 +152,47 @@ function shiftSlots(
 }
 
 /**
+ * Moves the elements so that all free bytes and slots are at the front: as many elements of `size`
+ * bytes as there is room for then fill the page to its end.
+ */
+function openFront(region: Region, leaf: number, size: number): void {
+  const { words, view } = region;
+  const count = leafCount(words, leaf);
+  const before = leafFront(words, leaf);
+  const front = Math.floor(leafFree(region, leaf) / (size + SLOT_BYTES));
+  const end = elementEnd(view, leaf, 0);
+  const low = elementEnd(view, leaf, count);
+  const lower = end - leaf - (PAGE_BYTES - front * size);
+  const places = front - before;
+  // Slots that move down make room for the bytes, and bytes for slots that move up.
+  if (places < 0) shiftSlots(view, leaf, before, before + count, lower, places);
+  moveBytes(region, low - lower, low, end - low);
+  if (places >= 0) shiftSlots(view, leaf, before, before + count, lower, places);
+  setLeafFront(words, leaf, front);
+  view.setUint16(placeAt(leaf, front - 1), end - leaf - lower, true);
+}
+
+/** Moves the elements over the free slots and bytes at the front. */
+function closeFront(region: Region, leaf: number): void {
+  const { words, view } = region;
+  const front = leafFront(words, leaf);
+  if (front === 0) return;
+  const count = leafCount(words, leaf);
+  const end = elementEnd(view, leaf, 0);
+  const low = elementEnd(view, leaf, count);
+  const gap = leaf + PAGE_BYTES - end;
+  moveBytes(region, low + gap, low, end - low);
+  shiftSlots(view, leaf, front, front + count, -gap, -front);
+  setLeafFront(words, leaf, 0);
+}
+
+/** Bytes between the slots and the last element. */
+function freeBehind({ words, view }: Region, leaf: number): number {
+  const count = leafCount(words, leaf);
+  return elementEnd(view, leaf, count) - slotAt(view, leaf, count);
+}
+
+/**
  * Makes room for an element of `size` bytes before element `index`; the leaf has that much room.
  * @returns where its bytes go
  */
@@ -134,31 +203,65 @@ export function openElement(
   form: number,
   size: number,
 ): number {
-  const { words, view, bytes } = region;
+  const { words, view } = region;
   const count = leafCount(words, leaf);
+  if (index === 0 && count > 0) {
+    const fits = leafFront(words, leaf) > 0 && fitsFront(region, leaf, size);
+    if (fits || widensFront(region, leaf, size)) return openFirst(region, leaf, form, size);
+  }
+  if (freeBehind(region, leaf) < size + SLOT_BYTES) closeFront(region, leaf);
   const end = elementEnd(view, leaf, index);
   if (index < count) {
+    const front = leafFront(words, leaf);
     const low = elementStart(view, leaf, count - 1);
-    bytes.copyWithin(low - size, low, end);
-    shiftSlots(view, leaf, index, count, size, 1);
+    moveBytes(region, low - size, low, end - low);
+    shiftSlots(view, leaf, front + index, front + count, size, 1);
   }
-  view.setUint16(slotAt(leaf, index), (form << FORM_SHIFT) | (end - size - leaf), true);
+  view.setUint16(slotAt(view, leaf, index), (form << FORM_SHIFT) | (end - size - leaf), true);
   setLeafCount(words, leaf, count + 1);
   return end - size;
 }
 
+/** Opens the front for a number of elements, if there is room for some: their neighbours may follow. */
+function widensFront(region: Region, leaf: number, size: number): boolean {
+  if (leafFree(region, leaf) < (size + SLOT_BYTES) * FRONT_ELEMENTS_MIN) return false;
+  openFront(region, leaf, size);
+  return true;
+}
+
+/** Whether an element fits before the first one. In the last free slot it has to end with the page. */
+function fitsFront({ words, view }: Region, leaf: number, size: number): boolean {
+  const left = leaf + PAGE_BYTES - elementEnd(view, leaf, 0) - size;
+  return leafFront(words, leaf) === 1 ? left === 0 : left >= 0;
+}
+
+/** The element that becomes the first one starts where the first one ended, as its slot says. */
+function openFirst({ words, view }: Region, leaf: number, form: number, size: number): number {
+  const front = leafFront(words, leaf) - 1;
+  const at = placeAt(leaf, front);
+  const start = view.getUint16(at, true) & START_MASK;
+  view.setUint16(at, (form << FORM_SHIFT) | start, true);
+  if (front > 0) view.setUint16(at - SLOT_BYTES, start + size, true);
+  setLeafFront(words, leaf, front);
+  setLeafCount(words, leaf, leafCount(words, leaf) + 1);
+  return leaf + start;
+}
+
 /** Removes `removed` elements from element `index` on. */
 export function closeElements(region: Region, leaf: number, index: number, removed: number): void {
-  const { words, view, bytes } = region;
+  const { words, view } = region;
   const count = leafCount(words, leaf);
+  const front = leafFront(words, leaf);
   const after = index + removed;
-  if (after < count) {
+  if (removed === count) setLeafFront(words, leaf, 0);
+  else if (index === 0) setLeafFront(words, leaf, front + removed);
+  else if (after < count) {
     const end = elementEnd(view, leaf, index);
     const start = elementStart(view, leaf, after - 1);
     const low = elementStart(view, leaf, count - 1);
     const gap = end - start;
-    bytes.copyWithin(low + gap, low, start);
-    shiftSlots(view, leaf, after, count, -gap, -removed);
+    moveBytes(region, low + gap, low, start - low);
+    shiftSlots(view, leaf, front + after, front + count, -gap, -removed);
   }
   setLeafCount(words, leaf, count - removed);
 }
@@ -175,17 +278,19 @@ export function resizeElement(
   form: number,
   size: number,
 ): number {
-  const { words, view, bytes } = region;
+  const { words, view } = region;
+  const growth = size - (elementEnd(view, leaf, index) - elementStart(view, leaf, index));
+  if (freeBehind(region, leaf) < growth) closeFront(region, leaf);
   const count = leafCount(words, leaf);
   const end = elementEnd(view, leaf, index);
   const start = elementStart(view, leaf, index);
-  const growth = size - (end - start);
   if (growth !== 0 && index + 1 < count) {
+    const front = leafFront(words, leaf);
     const low = elementStart(view, leaf, count - 1);
-    bytes.copyWithin(low - growth, low, start);
-    shiftSlots(view, leaf, index + 1, count, growth, 0);
+    moveBytes(region, low - growth, low, start - low);
+    shiftSlots(view, leaf, front + index + 1, front + count, growth, 0);
   }
-  view.setUint16(slotAt(leaf, index), (form << FORM_SHIFT) | (end - size - leaf), true);
+  view.setUint16(slotAt(view, leaf, index), (form << FORM_SHIFT) | (end - size - leaf), true);
   return end - size;
 }
 
@@ -201,14 +306,18 @@ export function appendElements(
   const { words, view } = region;
   const end = elementEnd(view, leaf, from);
   const start = elementStart(view, leaf, to - 1);
+  const needed = end - start + (to - from) * SLOT_BYTES;
+  if (freeBehind(region, target) < needed) closeFront(region, target);
   const count = leafCount(words, target);
   const targetEnd = elementEnd(view, target, count);
   copyBytes(region, targetEnd - (end - start), region, start, end - start);
   const lower = end - leaf - (targetEnd - target);
-  let at = slotAt(target, count);
+  let at = slotAt(view, target, count);
+  let source = slotAt(view, leaf, from);
   for (let i = from; i < to; i++) {
-    view.setUint16(at, view.getUint16(slotAt(leaf, i), true) - lower, true);
+    view.setUint16(at, view.getUint16(source, true) - lower, true);
     at += SLOT_BYTES;
+    source += SLOT_BYTES;
   }
   setLeafCount(words, target, count + to - from);
 }

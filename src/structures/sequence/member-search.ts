@@ -4,16 +4,17 @@
  * are compared first, as members often begin alike ("user:1000").
  */
 import { equalBytes, type Region } from '../../base/region.js';
-import { PAGE_BYTES, PAGE_SHIFT } from '../../memory/space-layout.js';
+import { PAGE_SHIFT } from '../../memory/space-layout.js';
 import { FORM_LARGE } from './element.js';
 import {
+  elementEnd,
   elementStart,
   FORM_SHIFT,
   formOf,
   LEAF_ELEMENT_MAX,
-  LEAF_HEADER_BYTES,
   leafCount,
   SLOT_BYTES,
+  slotAt,
   START_MASK,
 } from './leaf.js';
 
@@ -37,9 +38,9 @@ export function slotOfMember(
   }
   const view = region.view;
   const tail = length >= 4 ? source.view.getInt32(offset + length - 4, true) : 0;
-  const first = leaf + LEAF_HEADER_BYTES;
+  const first = slotAt(view, leaf, 0);
   const last = first + leafCount(region.words, leaf) * SLOT_BYTES;
-  let end = PAGE_BYTES;
+  let end = elementEnd(view, leaf, 0) - leaf;
   for (let at = first; at < last; at += SLOT_BYTES) {
     const slot = view.getUint16(at, true);
     const start = slot & START_MASK;

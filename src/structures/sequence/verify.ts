@@ -29,6 +29,7 @@ import {
   formOf,
   LEAF_ELEMENT_MAX,
   LEAF_HEADER_BYTES,
+  leafFront,
   leafCount,
   nextLeaf,
   previousLeaf,
@@ -146,8 +147,9 @@ function verifyLeaf(walk: Walk, leaf: number, expected: number): string {
   if (walk.leaf === 0 ? root.first !== leaf : nextLeaf(words, walk.leaf) !== leaf) {
     return 'wrong link';
   }
-  const low = leaf + LEAF_HEADER_BYTES + count * SLOT_BYTES;
+  const low = leaf + LEAF_HEADER_BYTES + (leafFront(words, leaf) + count) * SLOT_BYTES;
   if (low > leaf + PAGE_BYTES) return 'slots beyond the page';
+  if (elementEnd(view, leaf, 0) > leaf + PAGE_BYTES) return 'front beyond the page';
   for (let i = 0; i < count; i++) {
     const start = elementStart(view, leaf, i);
     if (start < low || start > elementEnd(view, leaf, i)) return 'element out of bounds';

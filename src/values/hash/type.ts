@@ -17,6 +17,7 @@ import {
 } from '../value-type.js';
 import { copyNested } from './copy.js';
 import { HashEdit } from './edit.js';
+import { HashLoader, saveHash } from './file.js';
 import {
   isNestedKind,
   KIND_NAMED_TABLE,
@@ -133,6 +134,9 @@ export const hashType: ValueType = {
     setEffects(reader, effects);
     if (reader.earliest !== 0) expiryEffects(reader, effects);
   }),
+
+  save: saveHash,
+  newLoader: () => new HashLoader(),
 
   copy(value, space, copied) {
     return copyNested(value, space, copied);

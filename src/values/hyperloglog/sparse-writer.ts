@@ -9,7 +9,7 @@
  * one changed last, when the register lies behind it: PFMERGE raises registers in ascending order
  * and would take quadratic time otherwise.
  */
-import { copyBytes, Region } from '../../base/region.js';
+import { copyBytes, moveBytes, Region } from '../../base/region.js';
 import {
   CORRUPTED,
   EMPTY_SPARSE_BYTES,
@@ -93,7 +93,12 @@ export class SparseWriter {
       const width = opcodeBytes(opcode);
       const growth = this.splitLength - width;
       if (growth > 0 && this.length + growth > bytesMax) return NEEDS_DENSE;
-      bytes.copyWithin(this.at + this.splitLength, this.at + width, this.length);
+      moveBytes(
+        this.region,
+        this.at + this.splitLength,
+        this.at + width,
+        this.length - this.at - width,
+      );
       for (let i = 0; i < this.splitLength; i++) bytes[this.at + i] = this.split[i]!;
       this.length += growth;
     }
@@ -184,7 +189,7 @@ export class SparseWriter {
       const joined = (opcode & 3) + (next & 3) + 2;
       if (isValue(next) && runValue(next) === runValue(opcode) && joined <= VALUE_LENGTH_MAX) {
         bytes[at + 1] = valueOpcode(runValue(opcode), joined);
-        bytes.copyWithin(at, at + 1, this.length);
+        moveBytes(this.region, at, at + 1, this.length - at - 1);
         this.length--;
         continue;
       }

@@ -1,5 +1,5 @@
 /** Elements that leave a list, or are replaced. Bytes of packed lists are moved, then the entry is cut. */
-import { Region } from '../../base/region.js';
+import { moveBytes, Region } from '../../base/region.js';
 import { elementBytes, PackedElement } from '../../structures/packed/element.js';
 import {
   collectPositions,
@@ -64,7 +64,7 @@ export function trimElements(
     const { region, valueOffset: at } = value;
     const start = list.positionOf(first);
     const bytes = list.positionOf(end) - start;
-    region.bytes.copyWithin(at + PACKED_HEADER_BYTES, at + start, at + start + bytes);
+    moveBytes(region, at + PACKED_HEADER_BYTES, at + start, bytes);
     region.view.setUint16(at, count, true);
     return PACKED_HEADER_BYTES + bytes;
   }
@@ -117,7 +117,7 @@ export class Matches {
       if (position < 0) continue;
       const bytes = elementBytes(region, at + position);
       if (position !== end) {
-        region.bytes.copyWithin(at + end, at + position, at + position + bytes);
+        moveBytes(region, at + end, at + position, bytes);
       }
       end += bytes;
     }

@@ -1,4 +1,5 @@
 /** An element of a list goes from one end to the other. A packed list stays as long as it is. */
+import { moveBytes } from '../../base/region.js';
 import { PackedElement } from '../../structures/packed/element.js';
 import { PACKED_HEADER_BYTES } from '../../structures/packed/packed.js';
 import { Cursor } from '../../structures/sequence/cursor.js';
@@ -45,10 +46,11 @@ function rotatePacked(
   const head = at + PACKED_HEADER_BYTES;
   const end = at + length;
   if (toTail) {
-    region.bytes.copyWithin(head, at + list.positionOf(1), end);
+    const second = at + list.positionOf(1);
+    moveBytes(region, head, second, end - second);
     packed.write(region, end - packed.size);
   } else {
-    region.bytes.copyWithin(head + packed.size, head, end - packed.size);
+    moveBytes(region, head + packed.size, head, end - packed.size - head);
     packed.write(region, head);
   }
 }

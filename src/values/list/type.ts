@@ -6,6 +6,7 @@ import { rebuilding } from '../rebuilding.js';
 import type { SortableElements, ValueType } from '../value-type.js';
 import { copySequence } from './building.js';
 import { countOf, emitElements, emitPart } from './effects.js';
+import { ListLoader, saveList } from './file.js';
 import {
   fitsPacked,
   LIST_PACKED,
@@ -83,6 +84,8 @@ export const listType: ValueType = {
     return openFreed(value).reclaimStep(budgetPages);
   },
 
+  save: saveList,
+  newLoader: () => new ListLoader(),
   sortable: elements,
 
   verify(kind, region, offset, length) {

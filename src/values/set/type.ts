@@ -18,6 +18,7 @@ import {
   type ValueType,
 } from '../value-type.js';
 import { FULL, putMember } from './edit.js';
+import { SetLoader, saveSet } from './file.js';
 import {
   INTEGERS_BYTES_MAX,
   isTableKind,
@@ -172,6 +173,8 @@ export const setType: ValueType = {
 
   effects: rebuilding(emitMembers),
 
+  save: saveSet,
+  newLoader: () => new SetLoader(),
   sortable,
 
   parts: {

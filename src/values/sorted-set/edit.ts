@@ -67,6 +67,8 @@ export class SortedSetEdit {
   /** As the settings have them: beyond, the set is called a skiplist. */
   listpackMembersMax = 0;
   listpackMemberBytesMax = 0;
+  /** Whether -0 stays, though a listpack has none: it is not known yet what the set will be. */
+  keepsZeros = false;
   /** Where the bytes to store lie, `length` of them from 0 on; not for a set changed in place. */
   bytes: Region;
   length = 0;
@@ -198,6 +200,11 @@ export class SortedSetEdit {
     return true;
   }
 
+  /** Goes on with what `create` began, after other edits in the same space. */
+  resume(): void {
+    if (this.form === NEW) this.set!.attach(0, this.root);
+  }
+
   private becomeNew(set: ScoredSet): void {
     this.form = NEW;
     this.set = set;
@@ -257,7 +264,7 @@ export class SortedSetEdit {
 
   /** A listpack has no -0. */
   private kept(score: number): number {
-    return this.isListpack ? score + 0 : score;
+    return this.isListpack && !this.keepsZeros ? score + 0 : score;
   }
 
   private fits(growth: number): boolean {

@@ -7,7 +7,7 @@
  *   before   head │ between │ old pair │ tail          before   head │ old pair │ between │ tail
  *   after    head │ new pair │ between │ tail          after    head │ between │ new pair │ tail
  */
-import type { Region } from '../../base/region.js';
+import { moveBytes, type Region } from '../../base/region.js';
 
 export class PairChange {
   private removedAt = 0;
@@ -48,18 +48,17 @@ export class PairChange {
    */
   move(region: Region, at: number, length: number): void {
     const { removedAt, removedBytes, insertedAt, insertedBytes, growth } = this;
-    const { bytes } = region;
     const removedEnd = removedAt + removedBytes;
     const goesBack = insertedBytes > 0 && insertedAt <= removedAt;
     const goesOn = insertedBytes > 0 && insertedAt >= removedEnd;
     const tail = at + (goesOn ? insertedAt : removedEnd);
-    if (growth > 0) bytes.copyWithin(tail + growth, tail, at + length);
+    if (growth > 0) moveBytes(region, tail + growth, tail, at + length - tail);
     if (goesBack)
-      bytes.copyWithin(at + insertedAt + insertedBytes, at + insertedAt, at + removedAt);
+      moveBytes(region, at + insertedAt + insertedBytes, at + insertedAt, removedAt - insertedAt);
     else if (goesOn) {
-      bytes.copyWithin(at + removedAt, at + removedEnd, at + insertedAt);
+      moveBytes(region, at + removedAt, at + removedEnd, insertedAt - removedEnd);
       this.insertedAt = insertedAt - removedBytes;
     }
-    if (growth < 0) bytes.copyWithin(tail + growth, tail, at + length);
+    if (growth < 0) moveBytes(region, tail + growth, tail, at + length - tail);
   }
 }

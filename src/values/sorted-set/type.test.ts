@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import { Region, toBinary } from '../../base/region.js';
 import { testSpace } from '../../structures/testing.js';
 import { type CopiedValue, PARTS_END, type StoredValue, type ValueEffects } from '../value-type.js';
+import { StreamPlace } from '../stream/place.js';
 import { SortedSetEdit } from './edit.js';
 import { isNestedKind, kindOf, PACKED_BYTES_MAX, PACKED_MEMBERS_MAX } from './kinds.js';
 import { SortedSetReader } from './reader.js';
@@ -159,9 +160,10 @@ test('parts hold every member once, and go on at a hash', () => {
   assert.equal(parts.order, 'hash');
   assert.equal(parts.count(value), many.length);
   const collected = new Collected();
+  const place = new StreamPlace();
   let steps = 0;
   for (let position = 0; position !== PARTS_END; steps++) {
-    position = parts.emit(value, position, 4000, collected);
+    position = parts.emit(value, position, 4000, collected, place);
   }
   assert.ok(steps > 10);
   assert.deepEqual(rebuilt(collected.commands), new Map(many));

@@ -13,6 +13,7 @@ import {
   type ValueType,
 } from '../value-type.js';
 import { copyMembers } from './copy.js';
+import { SortedSetLoader, saveSortedSet } from './file.js';
 import {
   isListpackKind,
   isNestedKind,
@@ -176,6 +177,8 @@ export const sortedSetType: ValueType = {
     return freedSet(value).reclaimStep(budgetPages);
   },
 
+  save: saveSortedSet,
+  newLoader: () => new SortedSetLoader(),
   parts: { order: 'hash', count: members.count, emit: emitPart },
   sortable: members,
 

@@ -22,7 +22,7 @@
  */
 import type { ArgumentVector } from '../../base/arguments.js';
 import { giveBack, newRegion, withRoom } from '../../base/owned-region.js';
-import { copyBytes, equalBytes, type Region } from '../../base/region.js';
+import { copyBytes, equalBytes, moveBytes, type Region } from '../../base/region.js';
 import { INTEGER_TEXT_MAX, Int64 } from '../../structures/packed/integer.js';
 import { StreamId } from './stream-id.js';
 
@@ -343,7 +343,7 @@ export class BlockWriter {
     const idBytes = codec.at - idAt;
     codec.at = flagsAt + 1;
     codec.write(region, idBytes + length);
-    bytes.copyWithin(codec.at, idAt, idAt + idBytes);
+    moveBytes(region, codec.at, idAt, idBytes);
     codec.at += idBytes;
     copyBytes(region, codec.at, body, offset, length);
     this.length = codec.at + length;

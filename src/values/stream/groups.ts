@@ -23,6 +23,7 @@ import { ElementView, NewElement } from '../../structures/sequence/element.js';
 import { SearchKey } from '../../structures/sequence/order.js';
 import { ID_BYTES } from '../../structures/sequence/root.js';
 import type { Sequence } from '../../structures/sequence/sequence.js';
+import { Count } from './count.js';
 import type { Stream } from './stream.js';
 import { StreamId } from './stream-id.js';
 
@@ -40,8 +41,6 @@ const NAME_END_BYTES = 2;
 const ESCAPE = 255;
 const FIRST_BYTES = 1024;
 const KEPT_BYTES = 1 << 20;
-/** What a group's entries read are when nobody knows. */
-export const ENTRIES_READ_UNKNOWN = -1n;
 const LOWEST = new StreamId();
 
 /** The bytes of a name. They stay until the next name is read or the groups change. */
@@ -94,7 +93,7 @@ export class Groups {
   readonly name = new GroupName();
   number = 0;
   readonly lastId = new StreamId();
-  entriesRead = 0n;
+  readonly entriesRead = new Count();
 
   /** The consumer that is open. */
   readonly consumerName = new GroupName();
@@ -105,9 +104,10 @@ export class Groups {
   readonly id = new StreamId();
   owner = 0;
   deliveredMs = 0;
-  deliveries = 0n;
+  readonly deliveries = new Count();
   private readonly ownerName = new GroupName();
   private ownerNamed = 0;
+  private readonly times = new Count();
 
   get opened(): Stream {
     return this.stream;
@@ -180,12 +180,18 @@ export class Groups {
 
   /** Removes all members of a score. */
   private removeAll(score: number): void {
+    this.removeScores(score, score);
+  }
+
+  /** Removes all members of these scores and those between. */
+  private removeScores(first: number, last: number): void {
     const { sequence, cursor, key } = this;
-    const count = this.count(score);
-    if (count === 0) return;
-    key.aimScore(score);
+    key.aimScore(last);
+    sequence.seekKey(cursor, key, true);
+    const end = cursor.rank;
+    key.aimScore(first);
     sequence.seekKey(cursor, key, false);
-    sequence.remove(cursor, count);
+    if (end > cursor.rank) sequence.remove(cursor, end - cursor.rank);
   }
 
   private encodeId(id: StreamId): void {
@@ -212,7 +218,7 @@ export class Groups {
     this.name.decode(region, view.offset, view.length - GROUP_FIXED_BYTES - NAME_END_BYTES);
     this.number = region.view.getFloat64(fixed, true);
     this.lastId.read(region, fixed + 8);
-    this.entriesRead = region.view.getBigInt64(fixed + 24, true);
+    this.entriesRead.load(region, fixed + 24);
   }
 
   /** Opens the first group. @returns false when there is none */
@@ -224,7 +230,15 @@ export class Groups {
     return true;
   }
 
-  /** Opens the next one after `firstGroup`. */
+  /** Opens the first group whose name is not before this one. @returns false when there is none */
+  seekGroup(region: Region, offset: number, length: number): boolean {
+    if (!this.seek(SCORE_GROUPS, this.encode(region, offset, length))) return false;
+    this.place.copyFrom(this.cursor);
+    this.readGroup();
+    return true;
+  }
+
+  /** Opens the next one after `firstGroup` or `seekGroup`. */
   nextGroup(): boolean {
     if (!this.sequence.next(this.place) || !this.isOf(SCORE_GROUPS, this.place)) return false;
     this.readGroup();
@@ -237,13 +251,13 @@ export class Groups {
     offset: number,
     length: number,
     lastId: StreamId,
-    entriesRead: bigint,
+    entriesRead: Count,
   ): boolean {
     const at = this.encode(region, offset, length);
     const { view } = this.scratch;
     view.setFloat64(at, this.stream.takeNumber(), true);
     lastId.write(this.scratch, at + 8);
-    view.setBigInt64(at + 24, entriesRead, true);
+    entriesRead.store(this.scratch, at + 24);
     return this.insert(SCORE_GROUPS, at + GROUP_FIXED_BYTES);
   }
 
@@ -254,13 +268,20 @@ export class Groups {
     }
     const fixed = this.view.offset + this.view.length - GROUP_FIXED_BYTES;
     this.lastId.write(this.region, fixed + 8);
-    this.region.view.setBigInt64(fixed + 24, this.entriesRead, true);
+    this.entriesRead.store(this.region, fixed + 24);
   }
 
   /** Removes the open group with all that belongs to it. */
   removeGroup(region: Region, offset: number, length: number): void {
     const { number } = this;
-    while (this.firstConsumer()) this.removeConsumer();
+    const { sequence, cursor, key } = this;
+    while (this.firstConsumer()) {
+      // No group has the number of a consumer: nothing else lies between its name and what it owns.
+      this.removeScores(this.consumer * STEP + NAME, this.consumer * STEP + OWNED);
+      key.aimScore(number * STEP + CONSUMERS);
+      sequence.seekKey(cursor, key, false);
+      sequence.remove(cursor, 1);
+    }
     this.removeAll(number * STEP + PENDING);
     if (this.find(SCORE_GROUPS, this.encode(region, offset, length))) {
       this.sequence.remove(this.cursor, 1);
@@ -307,6 +328,15 @@ export class Groups {
     return true;
   }
 
+  /** Opens the first consumer whose name is not before this one. @returns false when there is none */
+  seekConsumer(region: Region, offset: number, length: number): boolean {
+    const score = this.number * STEP + CONSUMERS;
+    if (!this.seek(score, this.encode(region, offset, length))) return false;
+    this.place.copyFrom(this.cursor);
+    this.readConsumer();
+    return true;
+  }
+
   nextConsumer(): boolean {
     const score = this.number * STEP + CONSUMERS;
     if (!this.sequence.next(this.place) || !this.isOf(score, this.place)) return false;
@@ -346,19 +376,14 @@ export class Groups {
       this.place.copyFrom(this.cursor);
     }
     this.removeAll(consumer * STEP + OWNED);
-    this.removeAll(consumer * STEP + NAME);
-    const { consumerName } = this;
-    // The name was read from the sequence, which has changed: it is found by its number instead.
-    const score = this.number * STEP + CONSUMERS;
-    this.key.aimScore(score);
-    let more = sequence.seekKey(this.cursor, this.key, false);
-    while (more && this.isOf(score)) {
-      this.readConsumer();
-      if (this.consumer === consumer) break;
-      more = sequence.next(this.cursor);
-    }
-    if (more && this.consumer === consumer) sequence.remove(this.cursor, 1);
-    consumerName.length = 0;
+    // The name was read from the sequence, which has changed: it is read again.
+    this.key.aimScore(consumer * STEP + NAME);
+    sequence.seekKey(this.cursor, this.key, false);
+    sequence.read(this.cursor, this.view);
+    const length = this.encode(this.region, this.view.offset, this.view.length);
+    sequence.remove(this.cursor, 1);
+    if (this.find(this.number * STEP + CONSUMERS, length)) sequence.remove(this.cursor, 1);
+    this.consumerName.length = 0;
     this.consumer = 0;
   }
 
@@ -387,7 +412,7 @@ export class Groups {
     this.id.read(region, view.offset);
     this.owner = region.view.getFloat64(view.offset + ID_BYTES, true);
     this.deliveredMs = region.view.getFloat64(view.offset + ID_BYTES + 8, true);
-    this.deliveries = region.view.getBigInt64(view.offset + ID_BYTES + 16, true);
+    this.deliveries.load(region, view.offset + ID_BYTES + 16);
   }
 
   /** Goes to the first pending entry of the open group whose id is not below this one. */
@@ -457,7 +482,9 @@ export class Groups {
    * Gives the entry of this id to the open consumer, whoever had it.
    * @returns false when the space is full; nothing has changed then
    */
-  deliver(id: StreamId, nowMs: number, deliveries: bigint): boolean {
+  deliver(id: StreamId, nowMs: number, deliveries: Count): boolean {
+    // It may be the one of the pending entry found last.
+    const times = this.times.copyFrom(deliveries);
     const found = this.findPending(id);
     if (found && this.owner !== this.consumer) {
       if (!this.own(id)) return false;
@@ -469,7 +496,7 @@ export class Groups {
       const { view } = this.region;
       view.setFloat64(at, this.consumer, true);
       view.setFloat64(at + 8, nowMs, true);
-      view.setBigInt64(at + 16, deliveries, true);
+      times.store(this.region, at + 16);
       return true;
     }
     if (!this.own(id)) return false;
@@ -477,7 +504,7 @@ export class Groups {
     const { view } = this.scratch;
     view.setFloat64(ID_BYTES, this.consumer, true);
     view.setFloat64(ID_BYTES + 8, nowMs, true);
-    view.setBigInt64(ID_BYTES + 16, deliveries, true);
+    times.store(this.scratch, ID_BYTES + 16);
     if (this.insert(this.number * STEP + PENDING, PENDING_BYTES)) return true;
     this.disown(id, this.consumer);
     return false;

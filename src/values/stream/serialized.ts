@@ -10,6 +10,7 @@ import {
 } from '../saved-length.js';
 import type { StoredValue } from '../value-type.js';
 import { FieldReader } from './block.js';
+import { Count } from './count.js';
 import { Groups } from './groups.js';
 import { StreamId } from './stream-id.js';
 import { streamOfValue } from './views.js';
@@ -23,6 +24,7 @@ const TWO_32 = 2 ** 32;
 const fields = new FieldReader();
 const groups = new Groups();
 const consumers = new Groups();
+const count = new Count();
 const id = new StreamId();
 const master = new StreamId();
 
@@ -103,7 +105,7 @@ function nodeBytes(listpack: number, entries: number): number {
 function figures(value: StoredValue): number {
   const stream = streamOfValue(value);
   const ids = idBytes(stream.lastId(id)) + idBytes(stream.firstId(id));
-  const added = Number(stream.added);
+  const added = stream.added(count).number;
   const lengths = savedLengthBytes(stream.length) + savedLengthBytes(added);
   return lengths + ids + idBytes(stream.deletedId(id));
 }
@@ -116,11 +118,11 @@ function groupBytes(value: StoredValue): number {
   for (let more = groups.firstGroup(); more; more = groups.nextGroup()) {
     consumers.number = groups.number;
     const pending = groups.pendingCount;
-    const read = groups.entriesRead < 0n ? 9 : savedLengthBytes(Number(groups.entriesRead));
+    const read = groups.entriesRead.isNegative ? 9 : savedLengthBytes(groups.entriesRead.number);
     sum += savedStringBytes(groups.name.length, Number.NaN) + idBytes(groups.lastId) + read;
     sum += savedLengthBytes(pending) + savedLengthBytes(groups.consumerCount);
     for (let next = consumers.seekPending(id.setLowest()); next; next = consumers.nextPending()) {
-      sum += ID_BYTES + TIME_BYTES + savedLengthBytes(Number(consumers.deliveries));
+      sum += ID_BYTES + TIME_BYTES + savedLengthBytes(consumers.deliveries.number);
     }
     for (let next = consumers.firstConsumer(); next; next = consumers.nextConsumer()) {
       const owned = consumers.ownedCount;

@@ -11,6 +11,8 @@ const EXACT_HIGH = 2 ** 21;
 const EXACT_DIGITS = 15;
 const PARSED_BYTES_MAX = 127;
 const MASK_64 = 2n ** 64n - 1n;
+const BILLION = 1_000_000_000;
+const LOW_DIGITS = 9;
 const DASH = 45;
 const PLUS = 43;
 const STAR = 42;
@@ -40,6 +42,18 @@ export class StreamId {
 
   setHighest(): this {
     return this.set(-1, -1, -1, -1);
+  }
+
+  /** @param id 128 bits, the milliseconds in the upper half */
+  setBigInt(id: bigint): this {
+    const word = (shift: bigint): number => Number(BigInt.asIntN(32, id >> shift));
+    return this.set(word(96n), word(64n), word(32n), word(0n));
+  }
+
+  toBigInt(): bigint {
+    const half = (high: number, low: number): bigint =>
+      (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0);
+    return (half(this.msHigh, this.msLow) << 64n) | half(this.seqHigh, this.seqLow);
   }
 
   /** @param ms an integer of at most 53 bits */
@@ -133,12 +147,26 @@ function writeUnsigned({ bytes }: Region, offset: number, high: number, low: num
   let rest = unsignedHigh * TWO_32 + (low >>> 0);
   let digits = 1;
   for (let power = 10; power <= rest; power *= 10) digits++;
-  for (let at = offset + digits - 1; at >= offset; at--) {
-    const next = Math.floor(rest / 10);
-    bytes[at] = ZERO + (rest - next * 10);
+  let at = offset + digits - 1;
+  if (rest >= BILLION) {
+    // Below a billion the divisions are those of integers of 32 bits.
+    const low = rest % BILLION;
+    rest = (rest - low) / BILLION;
+    writeDigits(bytes, at, at - LOW_DIGITS, low);
+    at -= LOW_DIGITS;
+  }
+  writeDigits(bytes, at, offset - 1, rest);
+  return offset + digits;
+}
+
+/** Writes the digits of a number below a billion from its last one at `from` on, back to behind `to`. */
+function writeDigits(bytes: Uint8Array, from: number, to: number, value: number): void {
+  let rest = value | 0;
+  for (let at = from; at > to; at--) {
+    const next = (rest / 10) | 0;
+    bytes[at] = ZERO + rest - next * 10;
     rest = next;
   }
-  return offset + digits;
 }
 
 /** What a text may be besides ms-seq and ms. */

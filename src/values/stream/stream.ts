@@ -23,6 +23,7 @@ import {
   BlockWriter,
   type FieldReader,
 } from './block.js';
+import type { Count } from './count.js';
 import {
   ROOT_ADDED,
   ROOT_BLOCKS,
@@ -92,12 +93,12 @@ export class Stream {
   }
 
   /** Entries that were ever added. */
-  get added(): bigint {
-    return this.region.view.getBigInt64(this.root + ROOT_ADDED, true);
+  added(into: Count): Count {
+    return into.load(this.region, this.root + ROOT_ADDED);
   }
 
-  set added(count: bigint) {
-    this.region.view.setBigInt64(this.root + ROOT_ADDED, count, true);
+  setAdded(count: Count): void {
+    count.store(this.region, this.root + ROOT_ADDED);
   }
 
   get neverAdded(): boolean {

@@ -5,7 +5,8 @@ import { rebuilding } from '../rebuilding.js';
 import type { ValueType } from '../value-type.js';
 import { FieldReader } from './block.js';
 import { copyStream } from './copy.js';
-import { emitStream } from './effects.js';
+import { emitStream, emitStreamPart } from './effects.js';
+import { StreamLoader, saveStream } from './file.js';
 import { STREAM_KIND, STREAM_ROOT_BYTES, TYPE_STREAM } from './layout.js';
 import { serializedStream } from './serialized.js';
 import { idText, StreamId } from './stream-id.js';
@@ -52,6 +53,13 @@ export const streamType: ValueType = {
   },
 
   effects: rebuilding(emitStream),
+  parts: {
+    order: 'id',
+    count: (value) => streamOfValue(value).length,
+    emit: emitStreamPart,
+  },
+  save: saveStream,
+  newLoader: () => new StreamLoader(),
 
   copy(value, space, copied) {
     if (!copyStream(value, space)) return false;

@@ -10,8 +10,9 @@
  */
 
 import { type Region, toBinary } from '../../base/region.js';
+import type { Space } from '../../memory/space.js';
 import { savedStringBytes } from '../saved-length.js';
-import type { StoredValue, ValueType } from '../value-type.js';
+import { LoadedValue, type StoredValue, type ValueLoader, type ValueType } from '../value-type.js';
 
 const TYPE_STRING = 0;
 export const STRING_AUTO = TYPE_STRING;
@@ -62,6 +63,30 @@ function textOf({ region, valueOffset, valueLength }: StoredValue): string {
   return toBinary(region, valueOffset, valueLength);
 }
 
+/** Refers to the bytes that it is given: they are copied once, into the store. */
+class StringLoader implements ValueLoader {
+  readonly value = new LoadedValue();
+
+  begin(space: Space): void {
+    const { value } = this;
+    value.space = space;
+    value.region = space.region;
+    value.kind = STRING_AUTO;
+    value.valueLength = 0;
+  }
+
+  bytes(region: Region, offset: number, length: number): void {
+    const { value } = this;
+    value.region = region;
+    value.valueOffset = offset;
+    value.valueLength = length;
+  }
+
+  add(): number {
+    throw new Error('a string has no elements');
+  }
+}
+
 export const stringType: ValueType = {
   name: 'string',
   number: TYPE_STRING,
@@ -98,6 +123,12 @@ export const stringType: ValueType = {
     if (expiry !== 0) set.word('PXAT').time(expiry);
     set.end();
   },
+
+  save({ region, valueOffset, valueLength }, sink) {
+    sink.string(region, valueOffset, valueLength);
+  },
+
+  newLoader: () => new StringLoader(),
 
   copy: () => false,
   freeStep: () => true,

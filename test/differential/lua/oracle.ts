@@ -33,7 +33,7 @@ export class RedisLua {
   /** @param start the server that runs it: redis-server, or ours, as EVAL does there */
   static async start(start: typeof startRedis = startRedis): Promise<RedisLua> {
     const server = await start({ args: ['--busy-reply-threshold', '60000'] });
-    return new RedisLua(server, await server.client({ timeout_ms: 60_000 }));
+    return new RedisLua(server, await server.client());
   }
 
   async run(scripts: readonly string[]): Promise<string[]> {

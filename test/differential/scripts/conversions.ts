@@ -242,6 +242,10 @@ export const administration: readonly Step[] = [
   ['SCRIPT', 'FLUSH', 'x'],
   ['SCRIPT', 'FLUSH', 'SYNC', 'x'],
   ['SCRIPT', 'FLUSH', 'ASYNC'],
+  // A script that cannot be run for its number of keys is not kept.
+  ['EVAL', 'return 1', '7'],
+  ['EVAL', 'return 1', '-1'],
+  ['EVAL', 'return 1', 'x'],
   ['SCRIPT', 'EXISTS', 'e0e1f9fabfc9d4800c877a703b823ac0578ff8db'],
   ['EVALSHA', 'e0e1f9fabfc9d4800c877a703b823ac0578ff8db', '0'],
   ['SCRIPT', 'DEBUG', 'no'],

@@ -28,7 +28,8 @@ function byteOf(random: Random): string {
   return String.fromCharCode(value);
 }
 
-function damaged(random: Random, text: string): string {
+/** Also for payloads that go into the store (restore.ts). */
+export function damaged(random: Random, text: string): string {
   const at = random.below(text.length + 1);
   const length = random.between(1, random.pick([1, 1, 2, 8, 64]));
   const before = text.slice(0, at);
@@ -88,20 +89,26 @@ function checkFile(random: Random, body: string): void {
   if (whole.keys.length > 0 && random.chance(0.2)) checkWritten(whole.keys);
 }
 
-function checkPayload(body: string): void {
+/** A payload with a version and a right checksum, whatever its body. */
+export function sealed(body: string): string {
   const region = newRegion(body.length + 10);
   for (let i = 0; i < body.length; i++) region.bytes[i] = body.charCodeAt(i);
   region.view.setUint16(body.length, 12, true);
   const crc = new Crc64();
   crc.update(region, 0, body.length + 2);
   crc.store(region, body.length + 2);
-  const text = Buffer.from(region.bytes.slice(0, body.length + 10)).toString('latin1');
-  const { outcome, error } = readDump(text, { skipModules: true });
+  return Buffer.from(region.bytes.slice(0, body.length + 10)).toString('latin1');
+}
+
+function checkPayload(body: string): void {
+  const { outcome, error } = readDump(sealed(body), { skipModules: true });
   assert.equal(outcome, error === '' ? DUMP_READ : DUMP_BAD_DATA);
 }
 
 /** Payloads of every kind, without version and checksum. */
-const PAYLOADS = KINDS.flatMap((body) => readModel(fileOf(body), 1024, { skipModules: true }).keys)
+export const PAYLOADS = KINDS.flatMap(
+  (body) => readModel(fileOf(body), 1024, { skipModules: true }).keys,
+)
   .map(({ value }) => dumpValue(value, { version: value.kind === 'hash' ? 12 : 11 }))
   .map((payload) => payload.slice(0, -DUMP_FOOTER_BYTES));
 

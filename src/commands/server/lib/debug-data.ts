@@ -121,6 +121,7 @@ function describeObject(context: Context): void {
   let text = '';
   keys.forget();
   withKey(context, args.region, args.offset[2]!, args.length[2]!, () => {
+    keys.findWithoutUse();
     if (!keys.seek(args, 2)) return;
     const type = keys.types.of(keys.kind);
     const clock = Math.floor(now / 1000) & 0xffffff;

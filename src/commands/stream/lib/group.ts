@@ -2,8 +2,9 @@
 import { PAGE_BYTES } from '../../../base/limits.js';
 import { EVENT_XGROUP_CREATECONSUMER } from '../../../keyspace/events.js';
 import { untilNul } from '../../../protocol/errors.js';
+import { Count } from '../../../values/stream/count.js';
 import { addClaim, addId } from '../../../values/stream/effects.js';
-import { ENTRIES_READ_UNKNOWN, Groups, pagesForDeliveries } from '../../../values/stream/groups.js';
+import { Groups, pagesForDeliveries } from '../../../values/stream/groups.js';
 import { STREAM_KIND } from '../../../values/stream/layout.js';
 import type { Stream } from '../../../values/stream/stream.js';
 import { StreamId } from '../../../values/stream/stream-id.js';
@@ -112,11 +113,6 @@ export function makeConsumer(context: Context, index: number): void {
   keys.beginEdit(STREAM_KIND, keys.valueLength, true);
 }
 
-/** A count beyond 63 bits goes on with the lowest number, as in Redis. */
-export function wrapped(count: bigint): bigint {
-  return BigInt.asIntN(64, count);
-}
-
 /** Writes what the open group, whose name argument `index` is, has read. */
 export function saveGroup({ args }: Context, index: number): void {
   groups.saveGroup(args.region, args.offset[index]!, args.length[index]!);
@@ -126,7 +122,7 @@ export function saveGroup({ args }: Context, index: number): void {
 export function emitGroupId({ args, keys }: Context, group: number): void {
   keys.beginEdit(STREAM_KIND, keys.valueLength, true);
   const effect = keys.customUnsignalled('XGROUP', 'SETID').argument(args, group);
-  addId(effect, groups.lastId).word('ENTRIESREAD').word(String(groups.entriesRead)).end();
+  groups.entriesRead.addTo(addId(effect, groups.lastId).word('ENTRIESREAD')).end();
 }
 
 /**
@@ -137,7 +133,7 @@ export function emitGroupId({ args, keys }: Context, group: number): void {
 export class ClaimEffects {
   private context: Context | null = null;
   private deliveredMs = 0;
-  private deliveries = 0n;
+  private readonly deliveries = new Count();
   private group = 0;
   private consumer = 0;
   private isOpen = false;
@@ -152,21 +148,21 @@ export class ClaimEffects {
     this.ids = 0;
   }
 
-  add(id: StreamId, deliveredMs: number, deliveries: bigint): void {
+  add(id: StreamId, deliveredMs: number, deliveries: Count): void {
     const { keys, args } = this.context!;
-    const isSame = deliveredMs === this.deliveredMs && deliveries === this.deliveries;
+    const isSame = deliveredMs === this.deliveredMs && deliveries.isSame(this.deliveries);
     if (this.isOpen && (!isSame || this.ids === IDS_MAX)) this.close();
     if (!this.isOpen) {
       keys.beginEdit(STREAM_KIND, keys.valueLength, true);
       const effect = keys.customUnsignalled('XCLAIM');
       effect.argument(args, this.group).argument(args, this.consumer).word('0');
       this.deliveredMs = deliveredMs;
-      this.deliveries = deliveries;
+      this.deliveries.copyFrom(deliveries);
       this.isOpen = true;
       this.ids = 0;
     }
     this.ids++;
-    addId(keys.effects, id);
+    if (keys.effects.active) addId(keys.effects, id);
   }
 
   /** Ends the last command. */
@@ -193,20 +189,19 @@ export function hasTombstones(stream: Stream, from: StreamId): boolean {
   return from.compare(deleted) <= 0;
 }
 
-/** How many entries were added up to an id, as far as it is known; else ENTRIES_READ_UNKNOWN. */
-export function estimateRead(stream: Stream, id: StreamId): bigint {
-  const { added } = stream;
-  if (added === 0n) return 0n;
+/** How many entries were added up to an id, as far as that is known. */
+export function estimateRead(stream: Stream, id: StreamId, into: Count): Count {
+  stream.added(into);
+  if (into.isZero) return into;
   const order = id.compare(stream.lastId(last));
-  if (stream.length === 0 && order < 1) return added;
-  if (order === 0) return added;
-  if (order > 0) return ENTRIES_READ_UNKNOWN;
+  if ((stream.length === 0 && order < 1) || order === 0) return into;
+  if (order > 0) return into.setUnknown();
   stream.firstId(first);
   stream.deletedId(deleted);
   if (deleted.isZero || deleted.compare(first) < 0) {
     const place = id.compare(first);
-    if (place < 0) return added - BigInt(stream.length);
-    if (place === 0) return added - BigInt(stream.length) + 1n;
+    if (place < 0) return into.subtractNumber(stream.length);
+    if (place === 0) return into.subtractNumber(stream.length - 1);
   }
-  return ENTRIES_READ_UNKNOWN;
+  return into.setUnknown();
 }

@@ -15,7 +15,7 @@ import {
 } from '../../../protocol/errors.js';
 import { Arguments } from '../../../protocol/parser.js';
 import { argumentIs } from '../../../protocol/text.js';
-import { ENTRIES_READ_UNKNOWN } from '../../../values/stream/groups.js';
+import { Count } from '../../../values/stream/count.js';
 import { isStreamKind } from '../../../values/stream/layout.js';
 import type { Stream } from '../../../values/stream/stream.js';
 import { FORM_STRICT, ID_TEXT_MAX, StreamId } from '../../../values/stream/stream-id.js';
@@ -31,7 +31,6 @@ import {
   openConsumer,
   reserveDeliveries,
   saveGroup,
-  wrapped,
 } from './group.js';
 import {
   integerAt,
@@ -74,10 +73,12 @@ const DOLLAR = 36;
 const GREATER = 62;
 const ID_WORDS = 4;
 export const WAIT_NONE = -1;
-const ONE = 1n;
 
+const once = new Count();
+once.set(1);
 const start = new StreamId();
 const probe = new StreamId();
+const deliveries = new Count();
 const highest = new StreamId().setHighest();
 
 /** The arguments of one call. One for each thread. */
@@ -332,8 +333,8 @@ function replyNew(context: Context, stream: Stream): void {
     replied++;
     advance(stream);
     if (!read.noAck) {
-      if (!groups.deliver(stream.id, now, ONE)) throw new Error('stream: no room was reserved');
-      claimEffects.add(stream.id, now, ONE);
+      if (!groups.deliver(stream.id, now, once)) throw new Error('stream: no room was reserved');
+      claimEffects.add(stream.id, now, once);
     }
     if (replied === read.count) break;
   }
@@ -347,9 +348,9 @@ function replyNew(context: Context, stream: Stream): void {
 function advance(stream: Stream): void {
   const { id } = stream;
   if (id.compare(groups.lastId) <= 0) return;
-  if (groups.entriesRead !== ENTRIES_READ_UNKNOWN && !hasTombstones(stream, id)) {
-    groups.entriesRead = wrapped(groups.entriesRead + ONE);
-  } else if (!stream.neverAdded) groups.entriesRead = estimateRead(stream, id);
+  const { entriesRead } = groups;
+  if (!entriesRead.isUnknown && !hasTombstones(stream, id)) entriesRead.increment();
+  else if (!stream.neverAdded) estimateRead(stream, id, entriesRead);
   groups.lastId.copyFrom(id);
 }
 
@@ -364,7 +365,7 @@ function replyHistory(context: Context, stream: Stream): void {
     if (stream.find(probe)) {
       replyEntry(reply, stream);
       groups.findPending(probe);
-      const deliveries = wrapped(groups.deliveries + ONE);
+      deliveries.copyFrom(groups.deliveries).increment();
       groups.deliver(probe, now, deliveries);
       claimEffects.add(probe, now, deliveries);
     } else {

@@ -9,13 +9,36 @@
  * was started for, and the next flow tries again. One that dies later may hold shards' locks.
  */
 import type { Worker } from 'node:worker_threads';
-import type { FlowThreadData, FlowToMain, MainToFlow } from '../../channel/main-flow.js';
+import type {
+  FlowThreadData,
+  FlowToMain,
+  MainToFlow,
+  ReadSegment,
+  RedisEvent,
+  WrittenFile,
+} from '../../channel/main-flow.js';
 import { createWorker } from '../workers.js';
+
+/** What a flow is told while it runs. */
+export type FlowCommand = Extract<
+  MainToFlow,
+  { kind: 'next-file' | 'next-segment' | 'sync-policy' | 'base-whole' | 'load-round' }
+>;
 
 /** What becomes of one flow. */
 export interface FlowListener {
-  readonly connected: () => void;
+  readonly connected?: () => void;
+  /** A file was written whole, or loaded whole. */
+  readonly written?: (file: WrittenFile) => void;
+  readonly loaded?: () => void;
+  /** Of the journal: see FlowToMain. */
+  readonly opened?: () => void;
+  readonly trouble?: (code: string) => void;
+  readonly read?: (segment: ReadSegment) => void;
+  readonly fed?: (blocks: number) => void;
   readonly ended: (reason: string) => void;
+  /** For a connection to a Redis. */
+  readonly redis?: (event: RedisEvent) => void;
   /** Its thread did not start, and so never took what the flow was given. `ended` follows. */
   readonly abandoned?: () => void;
 }
@@ -62,6 +85,11 @@ export class FlowThreads {
     const handle = this.handle(thread);
     if (handle !== null) handle.worker.postMessage(command(flow));
     return flow;
+  }
+
+  /** What else a flow is told. */
+  command(command: FlowCommand): void {
+    this.tell(command.flow, command);
   }
 
   go(flow: number): void {
@@ -144,8 +172,19 @@ export class FlowThreads {
   }
 
   private take(handle: FlowThreadHandle, report: FlowToMain): void {
-    if (report.kind === 'ready') handle.isReady = true;
-    else if (report.kind === 'connected') this.listeners.get(report.flow)?.connected();
+    if (report.kind === 'ready') {
+      handle.isReady = true;
+      return;
+    }
+    const listener = this.listeners.get(report.flow);
+    if (report.kind === 'connected') listener?.connected?.();
+    else if (report.kind === 'file-written') listener?.written?.(report.file);
+    else if (report.kind === 'file-loaded') listener?.loaded?.();
+    else if (report.kind === 'segment-opened') listener?.opened?.();
+    else if (report.kind === 'segment-trouble') listener?.trouble?.(report.code);
+    else if (report.kind === 'segment-read') listener?.read?.(report.segment);
+    else if (report.kind === 'segment-fed') listener?.fed?.(report.blocks);
+    else if (report.kind === 'redis') listener?.redis?.(report.event);
     else this.forget(report.flow)?.ended(report.reason);
   }
 }

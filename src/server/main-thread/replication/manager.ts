@@ -5,13 +5,11 @@
  */
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Log } from '../../../base/log.js';
 import type { HostAndPort } from '../../../commands/contract/replication-port.js';
+import { JOURNAL_WRITTEN } from '../../../journal/counters.js';
 import { NewestCut } from '../../../journal/cuts.js';
 import { JournalRing } from '../../../journal/ring.js';
-import type { ElementsByVerb } from '../../../keyspace/effect-elements.js';
 import { Shards } from '../../../keyspace/shards.js';
-import type { ControlBlock } from '../../../memory/control.js';
 import { USED_PAGES } from '../../../memory/used-pages.js';
 import { attachPagedRegion, attachRegion } from '../../../platform/ffi/region.js';
 import * as errors from '../../../protocol/errors.js';
@@ -20,18 +18,18 @@ import {
   FULL_SYNCS_RESUMED,
   PARTIAL_SYNCS,
   PARTIAL_SYNCS_REFUSED,
-  REPLICATION_INPUT_BYTES,
-  REPLICATION_OUTPUT_BYTES,
 } from '../../../replication/counters.js';
 import { PrimaryState } from '../../../replication/primary/primary-state.js';
+import type { RedisHistory } from '../../../replication/redis/handshake.js';
+import type { DataHistory } from '../../../replication/replica/replica-state.js';
+import { SUM_RECORDS } from '../../../replication/replica/sync-progress.js';
 import type { Peer } from '../../../replication/roles/contract.js';
 import { StreamLocks } from '../../../replication/stream-locks.js';
-import type { MailboxMemory } from '../../channel/mailboxes.js';
-import { FLOW_THREADS_MAX } from '../../channel/main-flow.js';
 import { LOADING } from '../../channel/process-figures.js';
 import {
   FIRST_STATUS,
   type LinkStatus,
+  NO_LINK_YET,
   type ReplicationAnswer,
   type ReplicationNotice,
   type ReplicationRequest,
@@ -39,11 +37,19 @@ import {
   type RequestingClient,
 } from '../../channel/replication.js';
 import type { Config } from '../../config/config.js';
+import type { DataParts } from '../persistence/file-sync.js';
+import type { History } from '../persistence/snapshots.js';
 import { ConfirmedStatus } from './confirmed-status.js';
-import { FlowThreads } from './flow-threads.js';
+import { FlowThreadGroups, type FlowThreadGroupsParts } from './flow-thread-groups.js';
+import type { FlowThreads } from './flow-threads.js';
+import { JournalSwitch } from './journal-switch.js';
+import { Journals } from './journals.js';
 import { PrimaryLink } from './primary-link.js';
 import { RunningRoles } from './role-host.js';
 import { ServedReplicas, type SyncKind } from './served-replicas.js';
+import { ReplicationTraffic } from './traffic.js';
+import type { UpstreamLink } from './upstream-link.js';
+import { UpstreamLinks } from './upstream-links.js';
 
 const TICK_MS = 100;
 /**
@@ -52,44 +58,22 @@ const TICK_MS = 100;
 const PREPARE_MS = 1000;
 /** How long the memory that a large record made a ring grow by is kept, about. */
 const RELAX_MS = 1000;
-/**
- * A replica's clients go before its full sync: with an equal share of the cores installing frames
- * takes whole time slices from them (median latency 4 ms instead of 1.3 on two full cores).
- */
-const FOLLOWING_NICE = 5;
-/**
- * How far the journal's positions jump when it is switched on: what was written before had none.
- */
-const JOURNAL_GAP_BYTES = 8;
 /** The answer to COMMIT goes out before the connection that it came on is closed. */
 const COMMIT_LINGER_MS = 200;
 /** How many servers above each other are told of to those below. */
 const CHAIN_MAX = 64;
 const POLL_MS = 2;
+const NOT_FOR_REDIS =
+  'It followed a Redis. The Redis cannot follow it in turn yet: Darters can, and REPLICAOF makes ' +
+  'this server its replica again, with a full sync';
 
-export interface ManagerParts {
+export interface ManagerParts extends FlowThreadGroupsParts {
   readonly config: Config;
-  readonly log: Log;
   readonly runId: string;
-  readonly control: ControlBlock;
-  readonly shardBuffers: readonly SharedArrayBuffer[];
-  readonly ringBuffers: readonly SharedArrayBuffer[];
-  readonly cutsBuffer: SharedArrayBuffer;
-  readonly librariesBuffer: SharedArrayBuffer;
-  readonly prefixesBuffer: SharedArrayBuffer;
-  readonly databases: number;
-  readonly mailboxes: MailboxMemory;
-  readonly subscriptionsBuffer: SharedArrayBuffer;
-  readonly ioThreads: number;
-  /** How many commands there are. */
-  readonly commands: number;
-  /** What their effects on collections say of the elements. */
-  readonly elements: ElementsByVerb;
   readonly sendStatus: (number: number, status: ReplicationStatus) => void;
   readonly closeClient: (thread: number, clientId: number) => void;
   /** This server has the data of its primary: by a full sync, or by going on where it was. */
   readonly synced: (isFull: boolean) => void;
-  readonly died: (error: Error) => void;
 }
 
 function newId(): string {
@@ -101,18 +85,22 @@ export class ReplicationManager {
   /** The shards as this thread sees them. */
   readonly shards: Shards;
   private readonly rings: readonly JournalRing[];
-  private readonly locks: StreamLocks;
   private readonly cuts: NewestCut;
   private readonly state: PrimaryState;
   private readonly replicas: ServedReplicas;
-  /** Apart, as those that follow yield to others, for good (a process may not take that back). */
+  private readonly threads: FlowThreadGroups;
   private readonly serving: FlowThreads;
   private readonly following: FlowThreads;
-  private link: PrimaryLink | null = null;
+  private readonly links: UpstreamLinks;
+  /** The Redis that this server followed before it was promoted, shown as the second id. */
+  private promotedFrom: RedisHistory | null = null;
   /** Shown while this server is a replica without a link. */
   private becoming: LinkStatus | null = null;
-  private journaling = false;
-  private journalSinceMs = 0;
+  private readonly journals: Journals;
+  private readonly journalSwitch: JournalSwitch;
+  private readonly locks: StreamLocks;
+  /** What this server's data becomes, or was, is about to change: files of it are of no use. */
+  interrupted: (why: string) => void = () => {};
   private readonly running: RunningRoles;
   /** A takeover holds writes until then, and the end of the process. */
   private holdWritesUntilMs = 0;
@@ -121,16 +109,20 @@ export class ReplicationManager {
   private roleNumber = 0;
   private readonly confirmed: ConfirmedStatus;
   private wasLoading = false;
-  private sentBytes = 0;
-  private receivedBytes = 0;
+  private readonly traffic: ReplicationTraffic;
   /** The directive as it was at the start: clients may come, and change it, before `start`. */
   private readonly configured: readonly string[];
   private isRoleChosen = false;
+  /** What clients ask for waits until the data of the start is there. */
+  private mayBeAsked: () => void = () => {};
+  private readonly asked = new Promise<void>((resolve) => {
+    this.mayBeAsked = resolve;
+  });
 
   constructor(private readonly parts: ManagerParts) {
     const { config, log, control, shardBuffers, ringBuffers, databases, ioThreads } = parts;
-    const { cutsBuffer, librariesBuffer, prefixesBuffer } = parts;
     const owner = ioThreads + 1;
+    this.traffic = new ReplicationTraffic(control);
     this.confirmed = new ConfirmedStatus(ioThreads, parts.sendStatus);
     this.shards = new Shards(
       shardBuffers.map((buffer) => attachPagedRegion(buffer)),
@@ -141,33 +133,12 @@ export class ReplicationManager {
     );
     this.rings = ringBuffers.map((buffer) => new JournalRing(attachRegion(buffer)));
     this.locks = new StreamLocks(this.shards, this.rings, owner + 1);
-    this.cuts = new NewestCut(cutsBuffer, owner);
+    this.journals = new Journals(this.rings, this.locks);
+    this.cuts = new NewestCut(parts.cutsBuffer, owner);
     this.state = new PrimaryState(this.shards.count, databases, newId);
-    const data = {
-      shardBuffers,
-      ringBuffers,
-      cutsBuffer,
-      librariesBuffer,
-      prefixesBuffer,
-      controlBuffer: control.buffer,
-      ioThreads,
-      mailboxes: parts.mailboxes,
-      subscriptionsBuffer: parts.subscriptionsBuffer,
-      databases,
-      commands: parts.commands,
-      elements: parts.elements,
-    };
-    const count = Math.min(ioThreads, FLOW_THREADS_MAX);
-    const createThreads = (firstThread: number, follows: boolean, nice: number) =>
-      new FlowThreads({
-        count,
-        firstThread,
-        data: { ...data, follows, nice },
-        notStarted: (reason) => log.warning(reason),
-        died: parts.died,
-      });
-    this.serving = createThreads(owner + 1, false, 0);
-    this.following = createThreads(owner + 1 + count, true, FOLLOWING_NICE);
+    this.threads = new FlowThreadGroups(parts, owner + 1);
+    this.serving = this.threads.serving;
+    this.following = this.threads.following;
     this.replicas = new ServedReplicas({
       config,
       log,
@@ -193,10 +164,28 @@ export class ReplicationManager {
         this.holdWritesUntilMs = untilMs;
         return this.publish();
       },
-      heads: () => this.heads(),
+      heads: () => this.journals.heads(),
       promote: () => this.promote(),
       follow: (primary, heir) => this.follow(primary, heir),
       changed: () => void this.publish(),
+    });
+    this.journalSwitch = new JournalSwitch({
+      ...{ config, log, journals: this.journals, replicas: this.replicas },
+      isFollowing: () => this.link !== null,
+      isPrimary: () => this.running.roles.isPrimary,
+      changed: () => this.publish(),
+      ended: () => {
+        this.state.startAnew();
+        this.promotedFrom = null;
+      },
+    });
+    this.links = new UpstreamLinks({
+      ...{ config, log, runId: parts.runId, owner: parts.ioThreads + 2 },
+      ...{ shards: this.shards, cuts: this.cuts, journals: this.journals, state: this.state },
+      ...{ threads: this.following, running: this.running },
+      changed: () => this.publish(),
+      dropReplicas: (why) => this.dropReplicas(why),
+      synced: (isFull) => this.synced(isFull),
     });
     this.configured = config.words('replicaof');
     config.onChange('repl-backlog-size', () => {
@@ -205,29 +194,52 @@ export class ReplicationManager {
     this.status = { ...FIRST_STATUS, replicationId: this.state.replicationId };
   }
 
-  /** Once the I/O threads serve. */
-  start(): void {
+  /** The history of what was loaded at the start, until this server has a role. */
+  private loaded: DataHistory | null = null;
+
+  private get link(): UpstreamLink | null {
+    return this.links.current;
+  }
+
+  /** Once the I/O threads serve, and the data is there. In force when it resolves. */
+  async start(): Promise<void> {
     const [host, port] = this.configured;
     if (host !== undefined && port !== undefined && !this.isRoleChosen) {
       const primary = { host, port: Number(port) };
-      void this.running.request({ kind: 'follow', primary });
+      await this.running.request({ kind: 'follow', primary });
     }
+    // From here on clients may write.
+    this.loaded = null;
+    this.mayBeAsked();
     setInterval(() => this.tick(), TICK_MS).unref();
-    setInterval(() => this.relaxRings(), RELAX_MS).unref();
+    setInterval(() => this.journals.relax(), RELAX_MS).unref();
     setTimeout(() => this.serving.prepare(), PREPARE_MS).unref();
   }
 
-  /** Before the process ends: writes are held back until replicas have all of them. */
-  async drain(timeoutMs: number): Promise<void> {
-    if (this.link !== null || timeoutMs === 0 || !this.replicas.isAnyOnline) return;
-    const deadlineMs = Date.now() + timeoutMs;
-    this.drainUntilMs = deadlineMs;
+  /** Nothing is written from here on, until `release`. */
+  async hold(): Promise<void> {
+    this.drainUntilMs = Number.POSITIVE_INFINITY;
     await this.publish();
-    const heads = this.heads();
+  }
+
+  async release(): Promise<void> {
+    this.drainUntilMs = 0;
+    await this.publish();
+  }
+
+  /** Whether the end of the process waits for replicas. */
+  get mustDrain(): boolean {
+    return this.link === null && this.replicas.isAnyOnline;
+  }
+
+  /** Before the process ends, while writes are held: replicas get all of them. */
+  async drain(timeoutMs: number, isCalledOff: () => boolean): Promise<void> {
+    const deadlineMs = Date.now() + timeoutMs;
+    const heads = this.journals.heads();
     const { log } = this.parts;
     const lagging = () => this.replicas.lagging(heads);
     if (lagging() > 0) log.notice(`${lagging()} replicas lag: waiting before shutting down`);
-    while (lagging() > 0 && Date.now() < deadlineMs) await sleep(POLL_MS);
+    while (lagging() > 0 && Date.now() < deadlineMs && !isCalledOff()) await sleep(POLL_MS);
     if (lagging() > 0) log.warning(`${lagging()} replicas do not have the last writes`);
   }
 
@@ -252,14 +264,12 @@ export class ReplicationManager {
   private publish(): Promise<void> {
     const { state } = this;
     this.status = {
-      journaling: this.journaling,
-      journalSinceMs: this.journalSinceMs,
+      journaling: this.journals.isOn,
+      journalSinceMs: this.journals.sinceMs,
       link: this.link?.status ?? this.becoming,
       loading: this.link?.loading ?? false,
       replicationId: state.replicationId,
-      secondId: state.secondId,
-      secondOffset:
-        state.secondLsns.length === 0 ? -1 : state.secondLsns.reduce((sum, lsn) => sum + lsn, 1),
+      ...this.secondHistory,
       replicas: this.replicas.status,
       holdWritesUntilMs: Math.max(this.holdWritesUntilMs, this.drainUntilMs),
       failoverState: this.running.roles.failoverState,
@@ -267,6 +277,18 @@ export class ReplicationManager {
     this.noteLoading();
     this.parts.log.role = this.status.link === null ? 'M' : 'S';
     return this.confirmed.send(this.status);
+  }
+
+  /** The history before the last promotion. Offsets are those of the server that was followed. */
+  private get secondHistory(): Pick<ReplicationStatus, 'secondId' | 'secondOffset'> {
+    const { state, promotedFrom } = this;
+    if (promotedFrom !== null) {
+      return { secondId: promotedFrom.id, secondOffset: promotedFrom.offset + 1 };
+    }
+    const { secondId, secondLsns } = state;
+    const secondOffset =
+      secondLsns.length === 0 ? -1 : secondLsns.reduce((sum, lsn) => sum + lsn, 1);
+    return { secondId, secondOffset };
   }
 
   /** For INFO: another subject may be loading data too. */
@@ -289,6 +311,7 @@ export class ReplicationManager {
       return this.running.inTurn(() => this.sync(request.client, request.words));
     }
     if (request.kind === 'follow') this.isRoleChosen = true;
+    await this.asked;
     return this.running.request(request);
   }
 
@@ -315,35 +338,86 @@ export class ReplicationManager {
     this.replicas.tick(nowMs);
     this.countTraffic();
     this.running.tell((roles) => roles.tick());
-    const ttlSeconds = this.parts.config.number('repl-backlog-ttl');
-    const isPrimary = this.running.roles.isPrimary && this.link === null;
-    if (!this.journaling || !isPrimary || ttlSeconds === 0) return;
-    if (this.replicas.emptyMs(nowMs) < ttlSeconds * 1000) return;
-    this.journaling = false;
-    // What is written from now on is in no journal: the history ends here.
-    this.state.startAnew();
-    this.parts.log.notice(`The journal ends: no replica for ${ttlSeconds} seconds`);
-    void this.publish();
-  }
-
-  private relaxRings(): void {
-    this.rings.forEach((ring, shard) => {
-      if (!ring.hasGrown) return;
-      this.locks.lock(shard);
-      ring.shrink();
-      this.locks.unlock(shard);
-    });
+    this.journalSwitch.tick(nowMs);
   }
 
   private countTraffic(): void {
-    const sent = this.replicas.sentBytes;
-    const received = this.link?.receivedBytes ?? 0;
-    const statistics = this.parts.control.threads[0]!;
-    // Each sync counts from 0.
-    statistics.add(REPLICATION_OUTPUT_BYTES, Math.max(0, sent - this.sentBytes));
-    statistics.add(REPLICATION_INPUT_BYTES, Math.max(0, received - this.receivedBytes));
-    this.sentBytes = sent;
-    this.receivedBytes = received;
+    const { traffic, replicas, link } = this;
+    const own = link instanceof PrimaryLink ? link.progress : null;
+    const applied = own?.sums[SUM_RECORDS] ?? 0;
+    traffic.count(replicas.sentBytes, link?.receivedBytes ?? 0, applied);
+  }
+
+  /** Nobody is served from this data, or its history, any longer. */
+  private dropReplicas(why: string): void {
+    this.replicas.dropAll(why);
+    this.interrupted(why);
+  }
+
+  // --- files of flows
+
+  /** What the data lies in, for who writes it to files or loads it. */
+  get data(): DataParts {
+    const { shards, rings, locks, cuts, serving } = this;
+    return {
+      ...{ shards, rings, locks, cuts, serving },
+      owner: this.parts.ioThreads + 2,
+      journalWritten: this.parts.control.signal(JOURNAL_WRITTEN),
+    };
+  }
+
+  /** Why the data cannot be written to files now, or null. */
+  get whyNoFiles(): string | null {
+    const { link } = this;
+    if (this.status.loading) return 'the data is being replaced by a full sync';
+    if (link === null) return null;
+    const { primaryShards } = link.status;
+    if (primaryShards === 0 || primaryShards === this.shards.count) return null;
+    return 'a replica with another number of shards than its primary cannot be saved';
+  }
+
+  get history(): History {
+    const { link, state, running, replicas, cuts } = this;
+    const own = link instanceof PrimaryLink ? link.progress : null;
+    const isReplica = link !== null || !running.roles.isPrimary;
+    return {
+      replicationId: state.replicationId,
+      role: isReplica ? 'replica' : 'primary',
+      hasReplicas: replicas.count > 0,
+      offset: Math.max(0, own?.offset ?? cuts.offset),
+    };
+  }
+
+  /** Writes go to the journal when it resolves, until `releaseJournal`. */
+  holdJournal(): Promise<void> {
+    return this.journalSwitch.hold();
+  }
+
+  releaseJournal(): void {
+    this.journalSwitch.release();
+  }
+
+  /** All threads have told what they have counted when it resolves. */
+  countChanges(): Promise<void> {
+    return this.publish();
+  }
+
+  /** Threads that load files at the start; they are stopped before any primary is followed. */
+  createLoading(): FlowThreads {
+    return this.threads.createLoading();
+  }
+
+  /**
+   * What was loaded is of this history; the rings begin at its LSNs. Called before `start`.
+   * @param continues whether replicas may come that have exactly this
+   */
+  async adoptLoaded(history: DataHistory, continues: boolean): Promise<void> {
+    this.loaded = history;
+    if (this.configured.length > 0) this.state.adopt(history.id, null);
+    if (!continues || this.configured.length > 0) return;
+    this.state.promote(history.id, history.lsns);
+    this.journals.continue();
+    await this.publish();
   }
 
   // --- the primary's side
@@ -360,30 +434,8 @@ export class ReplicationManager {
         return '-ERR this replica has another number of shards than its primary, and cannot serve replicas';
       }
     }
-    await this.startJournal();
+    await this.journalSwitch.onForReplicas();
     return this.replicas.begin(client, words);
-  }
-
-  /** Writes go to the journal from now on; in force on all threads when this resolves. */
-  private async startJournal(): Promise<void> {
-    if (this.journaling || this.link !== null) return;
-    this.rings.forEach((ring, shard) => {
-      this.locks.lock(shard);
-      ring.reset(ring.head + JOURNAL_GAP_BYTES);
-      this.locks.unlock(shard);
-    });
-    this.journaling = true;
-    this.journalSinceMs = Date.now();
-    await this.publish();
-  }
-
-  private heads(): number[] {
-    return this.rings.map((ring, shard) => {
-      this.locks.lock(shard);
-      const { head } = ring;
-      this.locks.unlock(shard);
-      return head;
-    });
   }
 
   // --- changes of role
@@ -410,83 +462,48 @@ export class ReplicationManager {
   }
 
   /** Ends what the server was. @returns the history of its data, if others may share it */
-  private async leaveRole(): Promise<{ id: string; lsns: number[] } | undefined> {
-    const { link } = this;
-    if (link !== null) {
-      const history = await link.end();
-      this.link = null;
-      this.replicas.dropAll('this server changes its primary');
+  private async leaveRole(): Promise<DataHistory | undefined> {
+    if (this.link !== null) {
+      const history = await this.links.end();
+      this.dropReplicas('this server changes its primary');
       return history ?? undefined;
     }
-    this.replicas.dropAll('this server becomes a replica');
-    return this.journaling ? { id: this.state.replicationId, lsns: [] } : undefined;
+    this.dropReplicas('this server becomes a replica');
+    const { loaded } = this;
+    this.loaded = null;
+    // Nothing was written since the load: a primary may continue from there.
+    if (loaded !== null) return loaded;
+    return this.journals.isOn ? { id: this.state.replicationId, lsns: [] } : undefined;
   }
 
   private async beginToFollow(
     primary: HostAndPort,
-    history: { id: string; lsns: number[] } | undefined,
+    history: DataHistory | undefined,
   ): Promise<void> {
     const wasPrimary = history !== undefined && history.lsns.length === 0;
     this.following.prepare();
-    const { config, log } = this.parts;
     // First no thread writes any more: then the journal's heads are final.
-    this.link = null;
     await this.publishAsReplica(primary);
     this.cuts.clear(true);
-    const final = wasPrimary ? { id: history.id, lsns: this.heads() } : history;
+    const final = wasPrimary ? { id: history.id, lsns: this.journals.heads() } : history;
     const streams = this.rings.length;
-    this.link = new PrimaryLink(
-      {
-        config,
-        log,
-        shards: this.shards,
-        threads: this.following,
-        owner: this.parts.ioThreads + 2,
-        runId: this.parts.runId,
-        expectedRunId: () => this.running.roles.expectedHeir?.runId ?? null,
-        changed: () => this.publish(),
-        rearranged: () => this.replicas.dropAll('the servers that this one follows have changed'),
-        synced: (isFull) => {
-          this.running.tell((roles) => roles.linked());
-          this.parts.synced(isFull);
-        },
-        replacing: () => {
-          this.replicas.dropAll('this server gets a full sync itself');
-          this.cuts.clear(true);
-        },
-        adopt: (id, from) => this.adopt(id, from),
-      },
-      primary,
-      final !== undefined && (final.lsns.length === streams || !wasPrimary) ? final : undefined,
-    );
+    const isUsable = final !== undefined && (final.lsns.length === streams || !wasPrimary);
+    this.promotedFrom = null;
+    this.links.begin(primary, isUsable ? final : undefined);
     this.becoming = null;
     await this.publish();
+  }
+
+  private synced(isFull: boolean): void {
+    this.running.tell((roles) => roles.linked());
+    this.parts.synced(isFull);
   }
 
   /** All threads treat the server as a replica before it connects. */
   private publishAsReplica(primary: HostAndPort): Promise<void> {
     this.holdWritesUntilMs = 0;
-    this.becoming = {
-      ...primary,
-      state: 'connect',
-      up: false,
-      progress: null,
-      primaryShards: 0,
-      fullSync: false,
-      keysTotal: 0,
-      bytesTotal: 0,
-      syncStartedMs: 0,
-      offset: 0,
-      downSinceMs: -1,
-      failure: '',
-    };
+    this.becoming = { ...NO_LINK_YET, ...primary };
     return this.publish();
-  }
-
-  private adopt(id: string, from: readonly number[] | null): void {
-    if (!this.state.adopt(id, from)) return;
-    // Our replicas learn the new id when they come back; what they have stays valid.
-    this.replicas.dropAll('the replication id has changed');
   }
 
   private async promote(): Promise<void> {
@@ -497,27 +514,29 @@ export class ReplicationManager {
     // A role that was given away may come back before there was a link: then nothing has changed.
     if (link !== null) await this.continueFrom(link);
     this.becoming = null;
-    this.replicas.dropAll('this server has become a primary');
+    this.dropReplicas('this server has become a primary');
     this.cuts.clear(false);
     await this.publish();
     this.parts.log.notice(
       `This server is a primary now, with id ${this.state.replicationId}` +
         `${this.state.secondLsns.length > 0 ? `; ${this.state.secondId} continues here` : ''}`,
     );
+    if (this.promotedFrom !== null) this.parts.log.notice(NOT_FOR_REDIS);
   }
 
   /** Ends the link. The data is of a history of its own from here on, which goes on the primary's. */
-  private async continueFrom(link: PrimaryLink): Promise<void> {
+  private async continueFrom(link: UpstreamLink): Promise<void> {
     const isAlike = link.status.primaryShards === this.shards.count;
-    const history = await link.end();
-    this.link = null;
+    const history = await this.links.end();
+    // From here on the data changes without a Redis: none can continue its history.
+    this.promotedFrom = this.links.redisHistory;
+    this.links.redisHistory = null;
     if (history !== null && (isAlike || history.lsns.length === this.rings.length)) {
       this.state.promote(history.id, history.lsns);
-      this.journaling = true;
-      this.journalSinceMs = Date.now();
+      this.journals.continue();
     } else {
       this.state.startAnew();
-      this.journaling = false;
+      this.journals.isOn = false;
     }
   }
 }

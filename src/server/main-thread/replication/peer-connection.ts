@@ -2,6 +2,7 @@
 import { shownFromPeer } from '../../../base/peer-text.js';
 import type { HostAndPort } from '../../../commands/contract/replication-port.js';
 import type { Config } from '../../config/config.js';
+import { readClientOptions } from '../../config/tls.js';
 import { ControlClient, type ControlReply } from './resp-client.js';
 
 /** Of the messages about roles, which the command DARTER checks. */
@@ -18,6 +19,19 @@ export async function authenticate(config: Config, ask: Ask): Promise<void> {
 }
 
 /**
+ * With TLS where tls-replication says so: its files are read each time.
+ * @throws Error when there is no connection
+ */
+export function connectControl(
+  config: Config,
+  address: HostAndPort,
+  timeoutMs: number,
+): Promise<ControlClient> {
+  const tls = readClientOptions((name) => config.value(name));
+  return ControlClient.connect({ ...address, tls }, timeoutMs);
+}
+
+/**
  * Asks one question over a connection of its own.
  * @throws Error when there is no connection, or no answer in time
  */
@@ -27,7 +41,7 @@ export async function askOnce(
   words: readonly string[],
   timeoutMs: number,
 ): Promise<ControlReply> {
-  const client = await ControlClient.connect(host, port, timeoutMs);
+  const client = await connectControl(config, { host, port }, timeoutMs);
   try {
     await authenticate(config, (...auth) => client.command(auth, timeoutMs));
     return await client.command(words, timeoutMs);

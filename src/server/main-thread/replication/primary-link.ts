@@ -17,16 +17,29 @@ import {
   type PendingMemory,
   PendingStreams,
 } from '../../../replication/replica/pending-streams.js';
-import { ReplicaState, type SyncReply } from '../../../replication/replica/replica-state.js';
+import {
+  type DataHistory,
+  ReplicaState,
+  type SyncReply,
+} from '../../../replication/replica/replica-state.js';
 import { prepareFullSync } from '../../../replication/replica/shard-writer.js';
 import { SUM_BYTES, SUM_KEYS, SyncProgress } from '../../../replication/replica/sync-progress.js';
 import type { LinkStatus } from '../../channel/replication.js';
 import type { Config } from '../../config/config.js';
+import { readClientOptions } from '../../config/tls.js';
 import type { FlowThreads } from './flow-threads.js';
-import { type Ask, authenticate, demandOk, lineOf, ROLES_VERSION } from './peer-connection.js';
+import {
+  type Ask,
+  authenticate,
+  connectControl,
+  demandOk,
+  lineOf,
+  ROLES_VERSION,
+} from './peer-connection.js';
 import { ProgressLog } from './progress-log.js';
-import { ControlClient, type ControlReply } from './resp-client.js';
+import type { ControlClient, ControlReply } from './resp-client.js';
 import { shareStreams } from './served-replicas.js';
+import type { UpstreamLink } from './upstream-link.js';
 
 const TICK_MS = 50;
 const SYNC_TICK_MS = 5;
@@ -46,6 +59,8 @@ export interface PrimaryLinkParts {
   readonly runId: string;
   /** The only process that may be followed now, if there is one. */
   readonly expectedRunId: () => string | null;
+  /** The server at the address is no Darter: another link has to follow it, as a Redis. */
+  readonly isRedis: () => void;
   /** The servers above this one have changed; sub-replicas have to learn it. */
   readonly rearranged: () => void;
   /** The status has changed; resolves when all threads know. */
@@ -80,7 +95,10 @@ interface Attempt {
   hasBegun: boolean;
 }
 
-export class PrimaryLink {
+/** What stands behind the address knows no DARTER CHAIN. */
+class NotADarter extends Error {}
+
+export class PrimaryLink implements UpstreamLink {
   readonly state: ReplicaState;
   loading = false;
   /** The run ids of the primary, its primary, and so on, as it told them last. */
@@ -99,10 +117,11 @@ export class PrimaryLink {
   constructor(
     private readonly parts: PrimaryLinkParts,
     readonly primary: HostAndPort,
-    history: { id: string; lsns: number[] } | undefined,
+    history: DataHistory | undefined,
   ) {
     const { shards } = parts;
     this.state = new ReplicaState(shards.count, shards.databases);
+    this.lastOffset = history?.offset ?? 0;
     this.state.follow(primary.host, primary.port, Date.now(), history);
     this.timer = setInterval(() => this.tick(), TICK_MS);
     this.tick();
@@ -124,6 +143,7 @@ export class PrimaryLink {
       offset: this.lastOffset,
       downSinceMs: state.step === 'online' ? 0 : this.downSinceMs,
       failure: state.step === 'online' ? '' : shownFromPeer(this.shownFailure),
+      redis: null,
     };
   }
 
@@ -157,7 +177,7 @@ export class PrimaryLink {
   }
 
   /** Ends the link. @returns the history that the data has, null when it is in pieces */
-  async end(): Promise<{ id: string; lsns: number[] } | null> {
+  async end(): Promise<DataHistory | null> {
     clearInterval(this.timer);
     const { attempt, state } = this;
     if (attempt !== null) {
@@ -214,7 +234,10 @@ export class PrimaryLink {
       await this.handshake(attempt);
       this.startFlows(attempt);
     } catch (error) {
-      this.fail(attempt, error instanceof Error ? error.message : String(error));
+      // A server that has given its role away follows no other than its heir.
+      const isRedis = error instanceof NotADarter && this.parts.expectedRunId() === null;
+      if (isRedis && attempt.failed === null) this.parts.isRedis();
+      this.fail(attempt, isRedis ? '' : error instanceof Error ? error.message : String(error));
     }
   }
 
@@ -223,7 +246,7 @@ export class PrimaryLink {
     const { host, port } = this.primary;
     const timeoutMs = config.number('repl-timeout') * 1000;
     if (this.lastFailure === '') log.notice(`Connecting to primary ${host}:${port}`);
-    const client = await ControlClient.connect(host, port, timeoutMs);
+    const client = await connectControl(config, this.primary, timeoutMs);
     attempt.client = client;
     if (attempt.failed !== null) {
       client.end('');
@@ -238,7 +261,7 @@ export class PrimaryLink {
       throw new Error(`the primary answers PING with ${lineOf(ping)}`);
     }
     await authenticate(config, ask);
-    const announced = config.number('replica-announce-port') || config.number('port');
+    const announced = config.number('replica-announce-port') || listeningPort(config);
     demandOk(await ask('REPLCONF', 'listening-port', String(announced)));
     const address = config.value('replica-announce-ip');
     if (address !== '') demandOk(await ask('REPLCONF', 'ip-address', address));
@@ -300,6 +323,7 @@ export class PrimaryLink {
           `${reply.flows} flows${reply.shards === shards.count ? '' : `, ${reply.shards} shards`}`,
       );
     }
+    const tls = readClientOptions((name) => config.value(name));
     shareStreams(reply.shards, reply.flows).forEach((mine, index) => {
       const listener = {
         connected: () => this.flowConnected(attempt),
@@ -313,6 +337,7 @@ export class PrimaryLink {
         kind: 'follow',
         flow: number,
         ...this.primary,
+        tls,
         user: config.value('masteruser'),
         password: config.value('masterauth'),
         syncId: reply.syncName,
@@ -448,12 +473,18 @@ function parseChain(answer: ControlReply): readonly string[] {
     throw new Error('the primary gives an answer without sense');
   }
   if (/^-ERR unknown command/i.test(answer)) {
-    throw new Error('the primary is not a Darter, and only Darters can be followed so far');
+    throw new NotADarter('the primary is not the Darter that took over');
   }
   throw new Error(`the primary answers ${shownFromPeer(answer)}`);
 }
 
 /** @throws Error for an answer that is not this protocol's */
+/** Where replicas of this server would connect, with TLS if they all do. */
+function listeningPort(config: Config): number {
+  const tlsPort = config.flag('tls-replication') ? config.number('tls-port') : 0;
+  return tlsPort || config.number('port');
+}
+
 function parseSyncReply(answer: ControlReply): ParsedReply {
   if (typeof answer === 'string') {
     throw new Error(`the primary answers ${shownFromPeer(answer)}`);

@@ -24,7 +24,7 @@ async function clientOf(...answers: string[]): Promise<ControlClient> {
     listening.listen(0, '127.0.0.1', () => resolve());
   });
   const { port } = listening.address() as AddressInfo;
-  return ControlClient.connect('127.0.0.1', port, TIMEOUT_MS);
+  return ControlClient.connect({ host: '127.0.0.1', port, tls: null }, TIMEOUT_MS);
 }
 
 test('lines, bulks and arrays of them, also in pieces', async () => {

@@ -3,7 +3,8 @@
  * node:net socket of the main thread. Replies are lines, bulks and arrays of those. The primary may
  * lie: what is no reply, or does not end, ends the connection.
  */
-import { connect, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
+import { connectToPeer, type PeerAddress } from '../../../platform/peer-socket.js';
 import { encodeCommand } from '../../../protocol/encode-command.js';
 
 /** An error reply has its sign, '-ERR ...'. */
@@ -33,24 +34,26 @@ export class ControlClient {
     socket.on('close', () => this.end('the primary closed the connection'));
   }
 
-  static connect(host: string, port: number, timeoutMs: number): Promise<ControlClient> {
+  static connect(address: PeerAddress, timeoutMs: number): Promise<ControlClient> {
     return new Promise((resolve, reject) => {
-      const socket = connect({ host, port, noDelay: true });
-      const timer = setTimeout(() => {
-        socket.destroy();
-        reject(new Error('no connection in time'));
-      }, timeoutMs);
       const failed = (error: Error): void => {
         clearTimeout(timer);
         reject(error);
       };
-      socket.once('error', failed);
-      socket.once('connect', () => {
+      const ended = (): void => failed(new Error('the primary closed the connection'));
+      const socket = connectToPeer(address, () => {
         clearTimeout(timer);
         socket.off('error', failed);
+        socket.off('close', ended);
         socket.setKeepAlive(true, 15_000);
         resolve(new ControlClient(socket));
       });
+      const timer = setTimeout(() => {
+        socket.destroy();
+        reject(new Error('no connection in time'));
+      }, timeoutMs);
+      socket.once('error', failed);
+      socket.once('close', ended);
     });
   }
 

@@ -19,8 +19,8 @@ import type { HeirReply } from '../../../replication/roles/take-over.js';
 import type { ReplicationAnswer, ReplicationRequest } from '../../channel/replication.js';
 import type { Config } from '../../config/config.js';
 import { askOnce, ROLES_VERSION } from './peer-connection.js';
-import type { PrimaryLink } from './primary-link.js';
 import type { ControlReply } from './resp-client.js';
+import type { UpstreamLink } from './upstream-link.js';
 
 const TICK_MS = 2;
 /** How long the answer of another server is waited for; the time of a takeover is another. */
@@ -34,7 +34,7 @@ export interface RoleHostParts {
   readonly config: Config;
   readonly log: Log;
   readonly runId: string;
-  readonly link: () => PrimaryLink | null;
+  readonly link: () => UpstreamLink | null;
   /** The replica in stable sync whose control connection the client is. */
   readonly replica: (clientId: number) => LinkedReplica | null;
   readonly replicasAt: (heads: readonly number[]) => readonly LinkedReplica[];
@@ -141,7 +141,9 @@ export class RunningRoles implements RoleHost {
 
   primary(): Peer | null {
     const link = this.parts.link();
-    return link?.online === true ? { ...link.primary, runId: link.primaryRunId } : null;
+    // A Redis has no run id, and takes part in no takeover.
+    const isDarter = link?.online === true && link.primaryRunId !== '';
+    return isDarter ? { ...link.primary, runId: link.primaryRunId } : null;
   }
 
   hasApplied(heads: readonly number[]): boolean {

@@ -257,7 +257,6 @@ export class ServedReplicas {
     const { threads, config } = this.parts;
     const { session, raw, from, half, shares } = replica;
     const listener = {
-      connected: () => {},
       abandoned: () => closeSync(descriptor),
       ended: (reason: string) => {
         replica.flows[index] = -1;

@@ -1,0 +1,107 @@
+/** WAITAOF numlocal numreplicas timeout: until all writes so far are on disk, here and on replicas. */
+import {
+  ErrorReply,
+  NOT_INTEGER,
+  TIMEOUT_NEGATIVE,
+  TIMEOUT_NOT_INTEGER,
+  UNBLOCKED,
+} from '../../protocol/errors.js';
+import { INTEGER_OK, ParsedInteger, parseInteger } from '../../protocol/numbers.js';
+import type { Context } from '../contract/context.js';
+import type { CommandDefinition } from '../contract/definition.js';
+
+const parsed = new ParsedInteger();
+
+const ON_REPLICA = new ErrorReply(
+  'ERR WAITAOF cannot be used with replica instances. Please also note that writes to replicas are ' +
+    'just local and are not propagated.',
+);
+const NO_JOURNAL = new ErrorReply(
+  'ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.',
+);
+const NUM_LOCAL = new ErrorReply('ERR value is out of range, value must between 0 and 1');
+const NUM_REPLICAS = new ErrorReply('ERR value is out of range, must be positive');
+
+/** The integer at an argument. @returns false when there is none: an error was written */
+function read({ args, reply }: Context, index: number, error: ErrorReply): boolean {
+  const isRead =
+    parseInteger(args.region, args.offset[index]!, args.length[index]!, parsed) === INTEGER_OK;
+  if (!isRead) reply.error(error);
+  return isRead;
+}
+
+/** Replicas do not tell yet what they have on disk: none counts. */
+function answer({ reply }: Context, isLocal: boolean): void {
+  reply.array(2);
+  reply.integer(isLocal ? 1 : 0);
+  reply.integer(0);
+}
+
+export const waitaof: CommandDefinition = {
+  name: 'waitaof',
+  summary: 'Waits until the writes so far are on disk',
+  since: '7.2.0',
+  group: 'generic',
+  complexity: 'O(1)',
+  arity: 4,
+  flags: ['noscript'],
+  categories: ['connection'],
+  arguments: [
+    { name: 'numlocal', type: 'integer' },
+    { name: 'numreplicas', type: 'integer' },
+    { name: 'timeout', type: 'integer' },
+  ],
+  tips: ['request_policy:all_shards', 'response_policy:agg_min'],
+  locks: 'none',
+  run(context) {
+    const { reply, server, inTransaction } = context;
+    const { persistence } = server;
+    if (!read(context, 1, NOT_INTEGER)) return;
+    const local = parsed.value;
+    if (local < 0 || local > 1) {
+      reply.error(NUM_LOCAL);
+      return;
+    }
+    if (!read(context, 2, NOT_INTEGER)) return;
+    const replicas = parsed.value;
+    if (replicas < 0) {
+      reply.error(NUM_REPLICAS);
+      return;
+    }
+    if (!read(context, 3, TIMEOUT_NOT_INTEGER)) return;
+    const timeoutMs = parsed.value;
+    if (timeoutMs < 0) {
+      reply.error(TIMEOUT_NEGATIVE);
+      return;
+    }
+    if (server.replication.isReplica) {
+      reply.error(ON_REPLICA);
+      return;
+    }
+    if (local > 0 && !persistence.isJournalOn) {
+      reply.error(NO_JOURNAL);
+      return;
+    }
+    const isLocal = persistence.isDurable();
+    if ((isLocal || local === 0) && replicas === 0) answer(context, isLocal);
+    else if (inTransaction) answer(context, isLocal);
+    else waitFor(context, replicas > 0, timeoutMs);
+  },
+};
+
+/** @param forReplicas until the time is up, as no replica tells */
+function waitFor(context: Context, forReplicas: boolean, timeoutMs: number): void {
+  const { persistence } = context.server;
+  let end = (): void => {};
+  const suspension = context.suspend((reason) => {
+    end();
+    if (reason === 'closed') return;
+    suspension.resume((later) => {
+      if (reason === 'unblock') answer(later, persistence.isDurable());
+      else later.reply.error(UNBLOCKED);
+    });
+  });
+  end = persistence.waitDurable(forReplicas, timeoutMs, (isDurable) =>
+    suspension.resume((later) => answer(later, isDurable)),
+  );
+}

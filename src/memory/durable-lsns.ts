@@ -1,0 +1,102 @@
+/**
+ * How far the streams of the journal are on disk, for the threads whose clients wait for that.
+ *
+ *   0      i32          1: replies to writes wait until these are durable (appendfsync always)
+ *   4      i32          number of the system's error for which writes are refused, as the journal
+ *                       cannot be written; 0: they are not
+ *   8      i32          chain of the journal that was begun last: they count from 1 in a process
+ *   12     i32          the last chain whose base was whole
+ *   16     i32 × 48     by I/O thread: 1 while it waits
+ *   208    f64 × stream LSN up to which it is durable; written by the stream's flow thread alone
+ *
+ * LSNs of different chains have nothing to do with each other. Whatever was written before a chain was
+ * begun is in its base: it is durable when that is whole.
+ *
+ * The word of a thread is what keeps a wake-up from being lost. A waiter stores it and then looks at
+ * the LSNs a last time; whoever moves LSNs writes them and then takes the words. Both are sequentially
+ * consistent: so either the waiter sees the LSN or the writer sees the waiter.
+ */
+import { MAIL_THREADS_MAX } from './mail.js';
+
+const HOLDS = 0;
+const REFUSAL = 1;
+const CHAIN = 2;
+const WHOLE_CHAIN = 3;
+const WAITERS = 4;
+const LSNS_OFFSET = (WAITERS + MAIL_THREADS_MAX) * 4;
+
+export class DurableLsns {
+  private readonly words: Int32Array;
+  readonly lsns: Float64Array;
+
+  constructor(readonly buffer: SharedArrayBuffer) {
+    this.words = new Int32Array(buffer, 0, WAITERS + MAIL_THREADS_MAX);
+    this.lsns = new Float64Array(buffer, LSNS_OFFSET);
+  }
+
+  static create(streams: number): SharedArrayBuffer {
+    return new SharedArrayBuffer(LSNS_OFFSET + streams * 8);
+  }
+
+  /** Whether replies to writes wait. Any thread. */
+  get holdsReplies(): boolean {
+    return Atomics.load(this.words, HOLDS) !== 0;
+  }
+
+  /** By the main thread. Who waits is to be woken after it. */
+  set holdsReplies(holds: boolean) {
+    Atomics.store(this.words, HOLDS, holds ? 1 : 0);
+  }
+
+  /** The number of the error for which writes are refused, 0 when they are not. Any thread. */
+  get refusal(): number {
+    return Atomics.load(this.words, REFUSAL);
+  }
+
+  /** By the main thread. */
+  set refusal(errorNumber: number) {
+    Atomics.store(this.words, REFUSAL, errorNumber);
+  }
+
+  /** The chain that was begun last. Any thread; before the heads are read that belong to it. */
+  get chain(): number {
+    return Atomics.load(this.words, CHAIN);
+  }
+
+  /** The last chain whose base was whole. Any thread. */
+  get wholeChain(): number {
+    return Atomics.load(this.words, WHOLE_CHAIN);
+  }
+
+  /** A chain begins; nothing of it is durable. By the main thread, while no flow writes LSNs. */
+  beginChain(): void {
+    this.lsns.fill(-1);
+    Atomics.add(this.words, CHAIN, 1);
+  }
+
+  /** The base of the chain that was begun last is whole. By the main thread. */
+  baseWhole(): void {
+    Atomics.store(this.words, WHOLE_CHAIN, this.chain);
+  }
+
+  /** An I/O thread is about to sleep until more is durable. It looks again after this. */
+  awaitMore(thread: number): void {
+    Atomics.store(this.words, WAITERS + thread, 1);
+  }
+
+  /** Whether the thread waits, and is to be woken: told once. After the LSNs were written. */
+  takeWaiter(thread: number): boolean {
+    return Atomics.exchange(this.words, WAITERS + thread, 0) !== 0;
+  }
+
+  /**
+   * The first stream from `from` on that is not durable up to its LSN in `heads`; the number of
+   * streams when there is none. What was durable once stays so: a caller goes on from the result.
+   */
+  firstBehind(heads: Float64Array, from: number): number {
+    const { lsns } = this;
+    let stream = from;
+    while (stream < lsns.length && lsns[stream]! >= heads[stream]!) stream++;
+    return stream;
+  }
+}

@@ -1,0 +1,201 @@
+/** Files into the store and back, whatever they hold; and what happens where a file cannot be loaded. */
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import fc from 'fast-check';
+import { CommandTester } from '../../../commands/contract/test-support.js';
+import { CommandSettings } from '../../../commands/contract/settings.js';
+import { RdbError } from '../error.js';
+import { canonical, type ModelKey, readModel } from '../testing.js';
+import { expiring, key } from '../testing-values.js';
+import { writeModel } from '../testing-write.js';
+import { RdbWriter } from '../writer.js';
+import { EntryWriter } from './entry-writer.js';
+import { type LoadOptions, RdbLoader } from './loader.js';
+
+const NOW_MS = 1_600_000_000_000;
+const SHARD_BYTES = 16 << 20;
+
+function store(shardBytes = SHARD_BYTES, databases = 4): CommandTester {
+  const tester = new CommandTester([], { shards: 4, shardBytes, databases });
+  tester.keys.effects.sink = null;
+  return tester;
+}
+
+class Told {
+  readonly settings = new Map<string, string>();
+  readonly libraries: string[] = [];
+  setting(name: string, value: string): void {
+    this.settings.set(name, value);
+  }
+  functionLibrary(code: string): void {
+    this.libraries.push(code);
+  }
+  skippedModule(): void {}
+}
+
+function load(
+  { keys }: CommandTester,
+  file: Uint8Array,
+  options: Partial<LoadOptions & { piece: number }> = {},
+): RdbLoader & { told: Told } {
+  const told = new Told();
+  const limits = new CommandSettings();
+  const usual = { limits, nowMs: NOW_MS, keepsExpired: false, duplicates: 'refuse' } as const;
+  const loader = new RdbLoader(keys, told, { ...usual, ...options });
+  const piece = options.piece ?? file.length;
+  try {
+    for (let at = 0; at < file.length && !loader.reader.done; at += piece) {
+      loader.reader.feed(file, at, Math.min(piece, file.length - at));
+    }
+    loader.reader.finish();
+  } finally {
+    loader.abandon();
+  }
+  return Object.assign(loader, { told });
+}
+
+/** Writes everything that the store holds. */
+function save({ keys }: CommandTester, version: number): Uint8Array {
+  const pieces: Uint8Array[] = [];
+  const sink = (region: { bytes: Uint8Array }, offset: number, length: number): void => {
+    pieces.push(region.bytes.slice(offset, offset + length));
+  };
+  const writer = new RdbWriter(sink, { version });
+  const entries = new EntryWriter(writer, keys.types);
+  writer.begin();
+  const { shards } = keys;
+  for (let database = 0; database < shards.databases; database++) {
+    writer.selectDatabase(database);
+    for (let shard = 0; shard < shards.count; shard++) {
+      const table = shards.table(shard, database);
+      for (let position = 0; position < 2 ** 32; ) {
+        position = table.scan(position);
+        for (let i = 0; i < table.scanCount; i++) {
+          table.decode(table.scanOffsets[i]!);
+          entries.write(table);
+        }
+      }
+    }
+  }
+  writer.finish();
+  return new Uint8Array(Buffer.concat(pieces));
+}
+
+/** Each key once; a key of a file that expired at 0 is told as expired in the first millisecond. */
+function distinct(keys: readonly ModelKey[]): ModelKey[] {
+  const byName = new Map(keys.map((one) => [`${one.database} ${one.name}`, one]));
+  return [...byName.values()].map((one) => (one.expiryMs === 0 ? { ...one, expiryMs: 1 } : one));
+}
+
+function residentPages({ keys }: CommandTester): number {
+  return keys.shards.spaces.reduce((sum, space) => sum + space.residentPages, 0);
+}
+
+describe('an RDB file in the store', () => {
+  test('what is loaded and saved is the same, in pieces of any size', () => {
+    fc.assert(
+      fc.property(
+        fc.array(key, { maxLength: 8 }),
+        fc.boolean(),
+        fc.integer({ min: 1, max: 5000 }),
+        (some, expire, piece) => {
+          const keys = distinct(some).map((one) =>
+            expire ? { ...one, value: expiring(one.value) } : one,
+          );
+          const version = expire ? 12 : 10;
+          const tester = store();
+          const file = new Uint8Array(writeModel(keys, { version }));
+          const { loaded } = load(tester, file, { piece, keepsExpired: true });
+          assert.equal(loaded, keys.length);
+          tester.check();
+          assert.deepEqual(canonical(readModel(save(tester, version)).keys), canonical(keys));
+        },
+      ),
+      { numRuns: 30 },
+    );
+  });
+
+  test('keys that have expired are dropped, and kept where a primary decides', () => {
+    const named = (name: string, expiryMs: number): ModelKey => ({
+      ...{ database: 1, name, expiryMs, idleSeconds: -1, frequency: -1 },
+      value: { kind: 'list', elements: ['a'] },
+    });
+    const all = [named('past', NOW_MS - 1), named('now', NOW_MS), named('never', -1)];
+    const file = new Uint8Array(writeModel(all));
+    const dropping = store();
+    const { loaded, expired } = load(dropping, file);
+    assert.deepEqual([loaded, expired], [2, 1]);
+    assert.deepEqual([...dropping.dump().keys()], ['1 never', '1 now']);
+    const keeping = store();
+    assert.equal(load(keeping, file, { keepsExpired: true }).loaded, 3);
+  });
+
+  test('a key that is there twice is refused, or replaced', () => {
+    const twice: ModelKey[] = ['one', 'two'].map((member) => ({
+      ...{ database: 0, name: 'k', expiryMs: -1, idleSeconds: -1, frequency: -1 },
+      value: { kind: 'set', members: [member, 'x'.repeat(5000)] },
+    }));
+    const file = new Uint8Array(writeModel(twice));
+    const tester = store();
+    const before = residentPages(tester);
+    assert.throws(
+      () => load(tester, file),
+      /^RdbError: Database 0 has the key twice, at offset \d+, key "k"$/,
+    );
+    assert.equal(tester.dump().size, 1);
+    load(tester, file, { duplicates: 'replace' });
+    assert.deepEqual(canonical(readModel(save(tester, 10)).keys), canonical([twice[1]!]));
+    for (let shard = 0; shard < 4; shard++) tester.keys.clear(shard, 0);
+    assert.equal(residentPages(tester), before);
+  });
+
+  test('what says of functions and settings is told', () => {
+    const { told } = load(store(), new Uint8Array(writeModel([], {}, ['#!lua name=a\n\xff'])));
+    assert.deepEqual(told.libraries, ['#!lua name=a\n\xff']);
+    assert.equal(told.settings.get('repl-offset'), '4294967296');
+  });
+
+  test('a database that is not there stops the load', () => {
+    const one: ModelKey = {
+      ...{ database: 7, name: 'k', expiryMs: -1, idleSeconds: -1, frequency: -1 },
+      value: { kind: 'string', string: 'x' },
+    };
+    assert.throws(
+      () => load(store(), new Uint8Array(writeModel([one]))),
+      /database 7, there are 4/,
+    );
+  });
+
+  test('a full shard, and a file that ends too early, leave no page behind', () => {
+    const elements = Array.from({ length: 12_000 }, (_, i) => `element ${i} ${'x'.repeat(90)}`);
+    const values: ModelKey['value'][] = [
+      { kind: 'list', elements },
+      { kind: 'set', members: elements },
+      { kind: 'hash', fields: elements.map((field) => ({ field, value: field, expiryMs: -1 })) },
+      { kind: 'zset', members: elements.map((member, score) => ({ member, score })) },
+      {
+        kind: 'stream',
+        stream: {
+          entries: elements.map((field, i) => ({ id: BigInt(i + 1), fields: [field, field] })),
+          state: {
+            ...{ length: elements.length, lastId: 1n << 70n, firstId: 1n },
+            ...{ maxDeletedId: 0n, entriesAdded: 12_000n },
+          },
+          groups: [],
+        },
+      },
+    ];
+    for (const value of values) {
+      const one = { database: 0, name: 'k', expiryMs: -1, idleSeconds: -1, frequency: -1, value };
+      const file = new Uint8Array(writeModel([one]));
+      const small = store(1 << 20);
+      const before = residentPages(small);
+      assert.throws(() => load(small, file), /^RdbError: No room for the key in shard \d of 4/);
+      assert.equal(residentPages(small), before, value.kind);
+      const large = store();
+      assert.throws(() => load(large, file.subarray(0, file.length >> 1)), RdbError);
+      while (large.keys.shards.spaces.some((space) => large.keys.types.reclaim.step(space, 512)));
+      assert.equal(residentPages(large), before, value.kind);
+    }
+  });
+});

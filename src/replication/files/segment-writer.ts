@@ -1,0 +1,119 @@
+/**
+ * A segment of the journal, as it is written: one file of each flow (persistence/files/flow-file.ts)
+ * with what a replica in stable sync would get, from one cut of all streams on.
+ *
+ *   header | CUT of each of the flow's streams: where it begins | JOURNAL blocks and marks | end
+ *
+ * A *mark* is a HEARTBEAT block. `from`: how many bytes of the file were on the disk when it was
+ * written; `to`: its own offset in the file. Marks are what tells a torn tail from damage: whatever
+ * lies before the place that a later mark names was on the disk, and cannot be missing.
+ *
+ * The end is there when the segment was finished: by the next one, or by a server that was stopped.
+ * A segment ends at a cut at which no transaction is half written, so that each is loaded alone.
+ */
+import { Region } from '../../base/region.js';
+import type { Disk } from '../../persistence/files/disk.js';
+import { type FlowFileHeader, FlowFileWriter } from '../../persistence/files/flow-file.js';
+import { BLOCK_CUT, BLOCK_HEADER_BYTES, BLOCK_HEARTBEAT, BlockHeader, sealBlock } from '../wire.js';
+
+export interface SegmentPlace {
+  readonly folder: string;
+  readonly path: string;
+  readonly header: FlowFileHeader;
+  /** Where each of the flow's streams begins, in their order. */
+  readonly starts: readonly number[];
+}
+
+/** Writes one file of a segment. One call at a time, but for `sync`. */
+export class SegmentWriter {
+  /** Bytes of the file that are on the disk. */
+  synced = 0;
+  private marked = 0;
+  private readonly mark = new Region(new SharedArrayBuffer(BLOCK_HEADER_BYTES), 0);
+  private readonly block = new BlockHeader();
+
+  private constructor(
+    private readonly file: FlowFileWriter,
+    private readonly stream: number,
+  ) {}
+
+  /** Creates the file. Its name and its beginning are on the disk when it resolves. */
+  static async create(disk: Disk, place: SegmentPlace, mine: readonly number[]) {
+    const file = await FlowFileWriter.create(disk, place.path, place.header);
+    try {
+      const writer = new SegmentWriter(file, mine[0]!);
+      await file.append(startBlocks(mine, place.starts));
+      await writer.sync();
+      await disk.syncFolder(place.folder);
+      return writer;
+    } catch (error) {
+      await file.close();
+      throw error;
+    }
+  }
+
+  get bytes(): number {
+    return this.file.bytes;
+  }
+
+  get isSynced(): boolean {
+    return this.synced === this.bytes;
+  }
+
+  /** Writes blocks, behind a mark if more is on the disk than the last one says. */
+  async append(blocks: Uint8Array): Promise<void> {
+    if (this.synced > this.marked) await this.appendMark();
+    await this.file.append(blocks);
+  }
+
+  private async appendMark(): Promise<void> {
+    const { block, mark, synced } = this;
+    block.type = BLOCK_HEARTBEAT;
+    block.shard = this.stream;
+    block.from = synced;
+    block.to = this.bytes;
+    sealBlock(mark, 0, block);
+    await this.file.append(mark.bytes);
+    this.marked = synced;
+  }
+
+  /** After an append that failed: takes away what was written of it, so that it can be tried again. */
+  cutBack(): Promise<void> {
+    return this.file.cutBack();
+  }
+
+  /** Brings what was written to the disk. A failure is for good: what was written may be lost. */
+  async sync(): Promise<void> {
+    const { bytes } = this;
+    await this.file.sync();
+    this.synced = bytes;
+  }
+
+  /**
+   * Nothing follows: brings all to the disk, then writes the end, and closes it. So the end is a mark:
+   * all before it was on the disk.
+   */
+  async finish(): Promise<void> {
+    await this.sync();
+    await this.file.finish();
+    this.synced = this.bytes;
+  }
+
+  close(): Promise<void> {
+    return this.file.close();
+  }
+}
+
+function startBlocks(mine: readonly number[], starts: readonly number[]): Uint8Array {
+  const region = new Region(new SharedArrayBuffer(mine.length * BLOCK_HEADER_BYTES), 0);
+  const block = new BlockHeader();
+  let at = 0;
+  mine.forEach((stream, i) => {
+    block.type = BLOCK_CUT;
+    block.shard = stream;
+    block.from = starts[i]!;
+    block.to = starts[i]!;
+    at = sealBlock(region, at, block);
+  });
+  return region.bytes;
+}

@@ -1,0 +1,9 @@
+/** What I/O threads ask the main thread about persistence: payloads of the messages in main-io.ts. */
+
+export type PersistenceRequest =
+  | { readonly kind: 'save' }
+  | { readonly kind: 'rewrite' }
+  | { readonly kind: 'background-save'; readonly isScheduled: boolean };
+
+/** An error or simple line with its sign. */
+export type PersistenceAnswer = string;

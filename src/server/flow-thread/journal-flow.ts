@@ -1,0 +1,299 @@
+/**
+ * A flow of the journal: a stable sync whose replica is a file. It moves what its streams get from
+ * the rings to the flow's file of the segment (replication/files/segment-writer.ts).
+ *
+ *   rings ──▶ write under way ──▶ written ──▶ sync under way ──▶ durable ──▶ who waits is woken
+ *
+ * Writing and syncing go on side by side: one sync for all that was written before it began, so that
+ * many clients share it, and the rings are read while the disk works. What is written is acknowledged
+ * to the PrimaryFlow, so the rings keep what is not, and writers wait for a slow disk as for a slow
+ * replica.
+ *
+ *   writing ──the session's limits are reached, and there is a next place──▶ next file ──▶ writing
+ *      │ ▲
+ *      ▼ │ tried again: the disk is full, or refuses      a sync fails ──▶ ended: the journal begins anew
+ *    trouble
+ *
+ * Belongs to a flow thread; the disk's work is done elsewhere.
+ */
+import type { DurableLsns } from '../../memory/durable-lsns.js';
+import { codeOf, type Disk } from '../../persistence/files/disk.js';
+import { createRegion } from '../../platform/ffi/region.js';
+import { writeAcknowledgement } from '../../replication/acknowledgement.js';
+import { type SegmentPlace, SegmentWriter } from '../../replication/files/segment-writer.js';
+import { PrimaryFlow } from '../../replication/primary/primary-flow.js';
+import type { PrimaryFlowOptions } from '../../replication/primary/primary-flow-options.js';
+import type { SyncPolicy } from '../channel/main-flow.js';
+
+const OUTPUT_BYTES = 2 * 1024 * 1024;
+/** An output shorter than this is followed by a rest, unless clients wait for it. */
+const SHORT_BYTES = 64 * 1024;
+const REST_MS = 2;
+/** How long it sleeps at most when there is nothing to write. */
+const SLEEP_MS = 100;
+/** Between syncs with everysec. */
+const SYNC_MS = 1000;
+/** Between attempts while the disk refuses. */
+const RETRY_MS = 100;
+
+/** Time as a flow sees it: of the machine, or simulated. */
+export interface FlowTime {
+  nowMs(): number;
+  sleep(ms: number): Promise<unknown>;
+  /** Sleeps until the rings have news, or the time is up; not at all unless `isIdle` says so. */
+  untilWritten(isIdle: () => boolean, ms: number): Promise<unknown>;
+}
+
+export interface JournalFlowParts {
+  readonly options: PrimaryFlowOptions;
+  readonly disk: Disk;
+  readonly durable: DurableLsns;
+  readonly time: FlowTime;
+  /** More is durable: wakes whoever waits for that. */
+  readonly advanced: () => void;
+  /** A file of a segment is begun, and the one before is on the disk. */
+  readonly opened: () => void;
+  /** The disk refuses what is to be written, with this code; '' when it takes it again. */
+  readonly trouble: (code: string) => void;
+  /** It has ended; '' when it was told to, and all is on the disk. */
+  readonly ended: (reason: string) => void;
+}
+
+export class JournalFlow {
+  /** Whether what is on the disk counts: the base is whole. */
+  counts = false;
+  private readonly source: PrimaryFlow;
+  private readonly outputs = [createRegion(OUTPUT_BYTES), createRegion(OUTPUT_BYTES)];
+  private turn = 0;
+  private writer: SegmentWriter | null = null;
+  private next: SegmentPlace | null;
+  /** LSN of each of the flow's streams that is written, and that is on the disk. */
+  private readonly written: Float64Array;
+  private readonly synced: Float64Array;
+  private write: Promise<void> = Promise.resolve();
+  private sync: Promise<void> | null = null;
+  private syncedMs = 0;
+  /** Steps in which there was nothing to write although something was to be done. */
+  private vainSteps = 0;
+  private failed: unknown = null;
+  private isInTrouble = false;
+  /** It writes all there is, and ends. */
+  private isEnding = false;
+  private closed = false;
+  private readonly isIdle = (): boolean =>
+    this.source.idle && this.failed === null && !this.closed && !this.isEnding && !this.mayRotate;
+
+  constructor(
+    private readonly parts: JournalFlowParts,
+    first: SegmentPlace,
+    private policy: SyncPolicy,
+  ) {
+    const { mine } = parts.options;
+    this.source = new PrimaryFlow(parts.options);
+    this.next = first;
+    this.written = Float64Array.from(first.starts);
+    this.synced = new Float64Array(mine.length);
+    void this.run();
+  }
+
+  setPolicy(policy: SyncPolicy): void {
+    this.policy = policy;
+    this.syncIfDue();
+  }
+
+  /** The base is whole: what is on the disk counts from now on. */
+  count(): void {
+    this.counts = true;
+    this.tellDurable();
+  }
+
+  /** Goes on in another file when the session's limits are reached. */
+  continueIn(place: SegmentPlace): void {
+    this.next = place;
+  }
+
+  /** Writes what there is, and ends. With a reason: at once. */
+  end(reason: string): void {
+    this.isEnding = true;
+    if (reason !== '') this.close(reason);
+  }
+
+  private close(reason: string): void {
+    if (this.closed) return;
+    this.closed = true;
+    this.source.close(false);
+    this.parts.ended(reason);
+  }
+
+  private get mayRotate(): boolean {
+    return this.next !== null && this.source.isAtEnd;
+  }
+
+  private async run(): Promise<void> {
+    let reason = '';
+    try {
+      await this.rotate();
+      while (!this.closed) {
+        const isDone = await this.step();
+        if (isDone) break;
+      }
+      await this.finish(this.writer);
+    } catch (error) {
+      reason = messageOf(error);
+    }
+    await this.write.catch(() => {});
+    await this.sync?.catch(() => {});
+    await this.writer?.close().catch(() => {});
+    this.close(reason);
+  }
+
+  /** Writes what there is, or waits for more. @returns whether it is at its end */
+  private async step(): Promise<boolean> {
+    const out = this.outputs[this.turn]!;
+    const bytes = this.source.produce(out, 0, out.length);
+    if (this.source.failed !== null) throw new Error(this.source.failed);
+    if (this.failed !== null) throw this.failed;
+    if (bytes > 0) await this.flush(bytes);
+    if (bytes >= SHORT_BYTES) return false;
+    if (bytes > 0 && this.policy !== 'always') await this.parts.time.sleep(REST_MS);
+    if (bytes > 0) return false;
+    await this.write;
+    if (this.mayRotate) {
+      await this.rotate();
+      return false;
+    }
+    if (this.isEnding) return true;
+    this.syncIfDue();
+    await this.rest();
+    return false;
+  }
+
+  private async rest(): Promise<void> {
+    if (this.isIdle()) {
+      this.vainSteps = 0;
+      await this.parts.time.untilWritten(this.isIdle, SLEEP_MS);
+    } else if (++this.vainSteps > 1) {
+      // Not in a circle that lets nobody else go on.
+      await this.parts.time.sleep(REST_MS);
+    }
+  }
+
+  /** Begins to write what was made, once the write before has ended. */
+  private async flush(bytes: number): Promise<void> {
+    await this.write;
+    const { mine, session } = this.parts.options;
+    const out = this.outputs[this.turn]!.bytes.subarray(0, bytes);
+    const sent = Float64Array.from(mine, (stream) => session.sent[stream]!);
+    this.turn ^= 1;
+    this.write = this.append(out, sent);
+    // Whoever waits for it gets the error.
+    this.write.catch(() => {});
+  }
+
+  private async append(bytes: Uint8Array, sent: Float64Array): Promise<void> {
+    const writer = this.writer!;
+    await this.tryAgain(
+      () => writer.append(bytes),
+      () => writer.cutBack(),
+    );
+    if (this.closed) return;
+    this.written.set(sent);
+    const wrong = this.source.acknowledge(writeAcknowledgement(sent));
+    if (wrong !== null) throw new Error(wrong);
+    this.syncIfDue();
+  }
+
+  /** Does what the disk may refuse, until it does not, or nobody wants it any more. */
+  private async tryAgain<T>(attempt: () => Promise<T>, undo: () => Promise<unknown>) {
+    for (;;) {
+      try {
+        const result = await attempt();
+        this.setTrouble('');
+        return result;
+      } catch (error) {
+        if (codeOf(error) === '' || this.closed || this.isEnding) throw error;
+        this.setTrouble(codeOf(error));
+      }
+      await this.parts.time.sleep(RETRY_MS);
+      if (this.closed) throw new Error('the journal was ended');
+      await undo().catch(() => {});
+    }
+  }
+
+  private setTrouble(code: string): void {
+    if (code === '' && !this.isInTrouble) return;
+    this.isInTrouble = code !== '';
+    this.parts.trouble(code);
+  }
+
+  // --- syncs
+
+  private syncIfDue(): void {
+    const { writer, policy } = this;
+    if (this.sync !== null || writer === null || writer.isSynced || this.failed !== null) return;
+    if (policy === 'no') return;
+    const nowMs = this.parts.time.nowMs();
+    if (policy === 'everysec' && nowMs - this.syncedMs < SYNC_MS) return;
+    this.syncedMs = nowMs;
+    this.sync = this.syncNow(writer);
+  }
+
+  private async syncNow(writer: SegmentWriter): Promise<void> {
+    const written = this.written.slice();
+    try {
+      await writer.sync();
+      this.syncedUpTo(written);
+    } catch (error) {
+      // What was written may be gone: a second sync would prove nothing.
+      this.failed = error;
+    }
+    this.sync = null;
+    this.syncIfDue();
+  }
+
+  private syncedUpTo(lsns: Float64Array): void {
+    this.synced.set(lsns);
+    this.tellDurable();
+  }
+
+  private tellDurable(): void {
+    if (!this.counts || this.closed) return;
+    const { options, durable, advanced } = this.parts;
+    options.mine.forEach((stream, i) => {
+      durable.lsns[stream] = this.synced[i]!;
+    });
+    advanced();
+  }
+
+  // --- files
+
+  /** Goes on in the next file; the one before is on the disk after that. */
+  private async rotate(): Promise<void> {
+    const { disk, options, opened } = this.parts;
+    const place = this.next!;
+    const next = await this.tryAgain(
+      () => SegmentWriter.create(disk, place, options.mine),
+      () => disk.unlink(place.path),
+    );
+    const before = this.writer;
+    await this.finish(before);
+    this.writer = next;
+    this.next = null;
+    this.syncedUpTo(this.written);
+    opened();
+  }
+
+  /** Brings a file to the disk, with its end if there is room for it. */
+  private async finish(writer: SegmentWriter | null): Promise<void> {
+    if (writer === null) return;
+    await this.sync;
+    if (this.failed !== null) throw this.failed;
+    this.writer = null;
+    await writer.finish();
+    this.syncedUpTo(this.written);
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,156 @@
+/** Clients that fight for a shard, over two threads whose connections are made here. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { ThreadFigures } from '../channel/main-io.js';
+import { PERIOD_MS } from './placement.js';
+import { ThreadPlacement, type ThreadPlacementParts } from './thread-placement.js';
+
+const THREADS = 2;
+const SHARDS = 8;
+const HOT = 5;
+
+interface Client {
+  readonly session: { isMovable: boolean; isAtHome: boolean; state: object };
+  activity: number;
+  contended: number;
+  takenShard: number;
+}
+
+type Moved = { state: object; isAtHome: boolean };
+
+class Thread {
+  readonly clients = new Map<number, Client>();
+  readonly contention = { tries: 0, contended: 0 };
+  readonly placement: ThreadPlacement;
+  takes: ((moved: Moved) => void) | null = null;
+  workedMs = 0;
+  private wallMs = 0;
+
+  constructor(
+    private readonly machine: Machine,
+    thread: number,
+  ) {
+    const parts = {
+      thread,
+      threads: THREADS,
+      figures: machine.figures,
+      settings: { adaptivePlacement: true },
+      isStuck: () => false,
+      inOrderMs: () => 0,
+      clock: { workedMs: () => this.workedMs, queuedMs: () => 0 },
+      clients: {
+        left: () => undefined,
+        arrived: (state: object) => ({ isMovable: true, isAtHome: false, state }),
+      },
+      gatherer: {
+        takes: (_: string, take: (moved: Moved) => void) => {
+          this.takes = take;
+        },
+        carry: (to: number, _: string, moved: Moved) => {
+          machine.threads[to]!.takes!(moved);
+          return true;
+        },
+      },
+      frontend: {
+        connections: this.clients,
+        contention: this.contention,
+        giveAway: (
+          session: Client['session'],
+          takeOver: (fd: number, input: string) => boolean,
+        ) => {
+          const [id] = [...this.clients].find(([, client]) => client.session === session)!;
+          if (!takeOver(id, '')) return false;
+          this.clients.delete(id);
+          return true;
+        },
+        adopt: (id: number, session: Client['session']) => {
+          this.clients.set(id, { session, activity: 0, contended: 0, takenShard: -1 });
+        },
+      },
+    };
+    this.placement = new ThreadPlacement(parts as unknown as ThreadPlacementParts);
+  }
+
+  /** A period in which all work; those of the hot shard find it taken if others have it too. */
+  period(nowMs: number): void {
+    const fights = this.machine.threads.every(({ clients }) =>
+      [...clients.keys()].some((id) => id % 2 === 0),
+    );
+    for (const [id, client] of this.clients) {
+      client.activity += 1000;
+      this.contention.tries += 10;
+      if (id % 2 === 1 || !fights) continue;
+      client.contended += 8;
+      client.takenShard = HOT;
+      this.contention.contended += 8;
+    }
+    this.workedMs += this.clients.size > 0 ? 2 * (performance.now() - this.wallMs) : 0;
+    this.wallMs = performance.now();
+    this.placement.period(nowMs);
+  }
+}
+
+class Machine {
+  readonly figures: ThreadFigures = {
+    connections: new Int32Array(THREADS),
+    inUse: new Int32Array(THREADS),
+    atWork: new Int32Array(THREADS),
+    inOrder: new Int32Array(THREADS),
+    homes: new Int32Array(SHARDS),
+  };
+  readonly threads: Thread[] = [];
+  nowMs = 0;
+
+  constructor() {
+    for (let thread = 0; thread < THREADS; thread++) this.threads.push(new Thread(this, thread));
+  }
+
+  add(thread: number, id: number): void {
+    const session = { isMovable: true, isAtHome: false, state: {} };
+    const client = { session, activity: 0, contended: 0, takenShard: -1 };
+    this.threads[thread]!.clients.set(id, client);
+  }
+
+  run(periods: number): void {
+    for (let i = 0; i < periods; i++) {
+      this.nowMs += PERIOD_MS;
+      for (const thread of this.threads) thread.period(this.nowMs);
+    }
+  }
+
+  /** By thread: clients of the hot shard. */
+  get hot(): number[] {
+    return this.threads.map(
+      ({ clients }) => [...clients.keys()].filter((id) => id % 2 === 0).length,
+    );
+  }
+}
+
+test('clients that fight for a shard come together, others stay', () => {
+  const machine = new Machine();
+  for (let id = 0; id < 40; id++) machine.add(id % 4 < 2 ? 0 : 1, id);
+  assert.deepEqual(machine.hot, [10, 10]);
+  machine.run(6);
+  assert.deepEqual(machine.hot.toSorted(), [0, 20]);
+  const [home, other] = machine.hot[0] === 20 ? machine.threads : machine.threads.toReversed();
+  const others = (thread: Thread) => [...thread.clients.keys()].filter((id) => id % 2 === 1);
+  assert.ok(others(other!).length >= 10);
+  for (const [id, { session }] of home!.clients) assert.equal(session.isAtHome, id % 2 === 0);
+});
+
+test('at home they stay while their thread has too much to do, until the home is given up', () => {
+  const machine = new Machine();
+  for (let id = 0; id < 16; id++) machine.add(id % 4 < 2 ? 0 : 1, id);
+  machine.run(6);
+  const gathered = machine.hot;
+  assert.deepEqual(gathered.toSorted(), [0, 8]);
+  machine.run(80);
+  assert.deepEqual(machine.hot, gathered);
+  const { homes } = machine.figures;
+  for (let i = 0; i < 40 && homes.some((home) => home !== 0); i++) machine.run(1);
+  const atHome = machine.threads.flatMap(({ clients }) =>
+    [...clients.values()].filter(({ session }) => session.isAtHome),
+  );
+  assert.equal(atHome.length, 0);
+  assert.ok(homes.every((home) => home === 0));
+});

@@ -1,0 +1,73 @@
+/** The journal at the start of the process: whether there is one, and loading it. */
+import { DamagedFile } from '../../../../persistence/files/damaged-file.js';
+import type { Disk } from '../../../../persistence/files/disk.js';
+import type { SnapshotManifest } from '../../../../persistence/snapshot/manifest.js';
+import type { Config } from '../../../config/config.js';
+import type { SnapshotFiles } from '../snapshot-files.js';
+import { type LoaderParts, loadSnapshot } from '../snapshot-loader.js';
+import type { LoadedHistory } from '../start-up.js';
+import { type FoundChain, JournalFiles } from './journal-files.js';
+import { loadSegment, readSegments, type Segment, syncFiles } from './journal-loader.js';
+
+export interface FoundJournal {
+  readonly base: SnapshotFiles;
+  readonly manifest: SnapshotManifest;
+  readonly found: FoundChain;
+  /** Those that hold something that the base has not. */
+  readonly segments: readonly Segment[];
+}
+
+/** @returns the journal that the configuration names, null when there is none. @throws DamagedFile */
+export async function findJournal(config: Config, disk: Disk): Promise<FoundJournal | null> {
+  const folder = `${config.path('dir')}/${config.path('appenddirname')}`;
+  const files = new JournalFiles(disk, folder, config.path('appendfilename'));
+  const found = await files.find();
+  return found === null ? null : readJournal(files, found);
+}
+
+export async function readJournal(files: JournalFiles, found: FoundChain): Promise<FoundJournal> {
+  const base = files.base(found.chain);
+  const manifest = await base.newest();
+  if (manifest === null) throw new DamagedFile(base.pathOf(base.base), 0, 'it is missing');
+  const pathOf = (number: number, flow: number) =>
+    files.segmentPath({ chain: found.chain, number, flow });
+  const segments = await readSegments(files.disk, found, manifest, pathOf);
+  return { base, manifest, found, segments };
+}
+
+/**
+ * Loads it. Clients may not see the data meanwhile.
+ * @returns the history that it belongs to, null when there is none to continue
+ */
+export async function loadJournal(
+  parts: LoaderParts,
+  { base, manifest, found, segments }: FoundJournal,
+): Promise<LoadedHistory | null> {
+  const { disk, log, threads, owner, mayTruncate, shards } = parts;
+  const startedMs = Date.now();
+  if (!(await loadSnapshot(parts, base, manifest))) return null;
+  let lsns: readonly number[] = manifest.lsns;
+  for (const [index, segment] of segments.entries()) {
+    const until = segments[index + 1]?.starts ?? null;
+    const loader = { disk, log, threads, owner, mayTruncate, shards: manifest.shards };
+    lsns = await loadSegment(loader, segment, lsns, until);
+    // What follows builds on it.
+    if (until === null) await syncFiles(disk, segment);
+  }
+  const seconds = (Date.now() - startedMs) / 1000;
+  const bytes = segments.reduce((sum, segment) => sum + segment.bytes, 0);
+  log.notice(
+    `DB loaded from append only file: ${seconds.toFixed(3)} seconds, ${segments.length} segments ` +
+      `of ${(bytes / 1e6).toFixed(1)} MB after the base`,
+  );
+  // With other shards the LSNs mean nothing here.
+  if (manifest.shards !== shards.count) return null;
+  const baseBytes = manifest.files.reduce((sum, file) => sum + file.bytes, 0);
+  const lastSegment = segments.at(-1)?.number ?? found.segments[0]!.number - 1;
+  const chain = { chain: found.chain, lastSegment, baseBytes, bytes: baseBytes + bytes };
+  const { replicationId } = manifest;
+  // The cuts since the base are not known: a replica that had some is behind until the next one.
+  const { offset } = manifest;
+  // Whoever was a replica may have everything, or less.
+  return { replicationId, lsns, offset, hadReplicas: true, chain };
+}

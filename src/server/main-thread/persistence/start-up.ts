@@ -1,0 +1,124 @@
+/**
+ * What the server has at its start: the first of these that is there.
+ *
+ *   1. the journal, when appendonly is yes
+ *   2. the newest native snapshot
+ *   3. the append-only file or the RDB file of a Redis
+ *
+ * A source that is there and cannot be read ends the start: going on without it would replace it by
+ * something else with the next save.
+ */
+import { stat } from 'node:fs/promises';
+import type { SnapshotManifest } from '../../../persistence/snapshot/manifest.js';
+import {
+  LOAD_BYTES_DONE,
+  LOAD_BYTES_TOTAL,
+  LOAD_STARTED_MS,
+  LOADED_KEYS,
+} from '../../channel/persistence-figures.js';
+import type { Config } from '../../config/config.js';
+import { findRedisFiles, type RedisFiles, redisPlaces } from '../redis-files/find.js';
+import { loadRedisFiles } from '../redis-files/load.js';
+import type { LoadedChain } from './journal/journal.js';
+import { type FoundJournal, findJournal, loadJournal } from './journal/journal-start.js';
+import { nativeName, SnapshotFiles } from './snapshot-files.js';
+import { type LoaderParts, loadSnapshot } from './snapshot-loader.js';
+
+/** Where the data of the start comes from. */
+export type StartSource =
+  | { readonly kind: 'nothing' }
+  | { readonly kind: 'redis'; readonly files: RedisFiles }
+  | { readonly kind: 'journal'; readonly journal: FoundJournal }
+  | {
+      readonly kind: 'snapshot';
+      readonly files: SnapshotFiles;
+      readonly manifest: SnapshotManifest;
+    };
+
+/** The history that the loaded data belongs to. */
+export interface LoadedHistory {
+  readonly replicationId: string;
+  readonly lsns: readonly number[];
+  /** Of the newest cut before. */
+  readonly offset: number;
+  readonly hadReplicas: boolean;
+  /** The chain of the journal that it was, and that may go on from there. */
+  readonly chain: LoadedChain | null;
+}
+
+/** What loading needs. */
+export interface StartParts extends LoaderParts {
+  readonly config: Config;
+  /** Of a SharedText: the libraries of functions. */
+  readonly librariesBuffer: SharedArrayBuffer;
+}
+
+/** @throws Error that says which file cannot be read, and why */
+export async function findStartSource(
+  config: Config,
+  disk: LoaderParts['disk'],
+): Promise<StartSource> {
+  const journal = config.value('appendonly') === 'yes' ? await findJournal(config, disk) : null;
+  if (journal !== null) return { kind: 'journal', journal };
+  const base = nativeName(config.path('dbfilename'));
+  const files = new SnapshotFiles(disk, config.path('dir'), base);
+  const manifest = await files.newest();
+  if (manifest !== null) return { kind: 'snapshot', files, manifest };
+  const redisFiles = await findRedisFiles(redisPlaces(config));
+  return redisFiles === null ? { kind: 'nothing' } : { kind: 'redis', files: redisFiles };
+}
+
+/**
+ * Loads it. Clients may not see the data meanwhile.
+ * @returns the history that it belongs to, null when there is none to continue
+ */
+export async function loadStartSource(
+  source: StartSource,
+  createParts: () => StartParts,
+): Promise<LoadedHistory | null> {
+  if (source.kind === 'nothing') return null;
+  const parts = createParts();
+  if (source.kind === 'journal') return loadJournal(parts, source.journal);
+  if (source.kind === 'redis') {
+    await loadOfRedis(source.files, parts);
+    return null;
+  }
+  const { files, manifest } = source;
+  await warnOfNewerFiles(parts, manifest);
+  const isWhole = await loadSnapshot(parts, files, manifest);
+  // With other shards the LSNs mean nothing here.
+  if (!isWhole || manifest.shards !== parts.shards.count) return null;
+  const { replicationId, lsns, offset, hadReplicas } = manifest;
+  return { replicationId, lsns, offset, hadReplicas, chain: null };
+}
+
+/** A Redis may have served the same folder since the snapshot was made: what it wrote is not loaded. */
+async function warnOfNewerFiles(parts: StartParts, manifest: SnapshotManifest): Promise<void> {
+  const found = await findRedisFiles(redisPlaces(parts.config)).catch(() => null);
+  for (const { path } of found?.files ?? []) {
+    const { mtimeMs } = await stat(path);
+    if (mtimeMs <= manifest.createdMs) continue;
+    parts.log.warning(
+      `${path} is newer than the snapshot of ${new Date(manifest.createdMs).toISOString()}, ` +
+        'and is not loaded: to load it, stop with SHUTDOWN NOSAVE and move the snapshot away',
+    );
+  }
+}
+
+async function loadOfRedis(files: RedisFiles, parts: StartParts): Promise<void> {
+  const { log, shards, config, control, librariesBuffer, isStopping } = parts;
+  control.set(LOAD_STARTED_MS, Date.now());
+  control.set(
+    LOAD_BYTES_TOTAL,
+    files.files.reduce((sum, { bytes }) => sum + bytes, 0),
+  );
+  await loadRedisFiles(files, {
+    ...{ log, shards, librariesBuffer, isStopping },
+    setting: (name) => config.value(name),
+    isReplica: config.words('replicaof').length > 0,
+    progress: (bytes, keys) => {
+      control.set(LOAD_BYTES_DONE, bytes);
+      control.set(LOADED_KEYS, keys);
+    },
+  });
+}

@@ -1,0 +1,196 @@
+/**
+ * A TLS thread: a Worker that accepts on tls-port, does the handshakes and decrypts. A client that has
+ * come through gets a pair of sockets (platform/ffi/socket-pair.ts); an I/O thread serves the other end
+ * like any connection. So nothing on the data path of I/O threads knows of TLS, and computing a
+ * handshake holds up no command.
+ *
+ *   accepted ──handshake──▶ bridged ──▶ closed
+ *       │ too many, too slow, no certificate, not TLS
+ *       └──▶ closed
+ *
+ * Certificates and rules are looked at again after each change of the configuration, before the next
+ * handshake. Wrong ones are logged, and the former stay in force.
+ */
+import { createServer, type Server, Socket } from 'node:net';
+import {
+  createServer as createTlsServer,
+  type TLSSocket,
+  type Server as TlsServer,
+} from 'node:tls';
+import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
+import { Log, type LogLevel } from '../../base/log.js';
+import { openListener } from '../../platform/ffi/socket.js';
+import { createSocketPair } from '../../platform/ffi/socket-pair.js';
+import {
+  HANDSHAKE_MS,
+  HANDSHAKES_MAX,
+  type MainToTls,
+  type TlsThreadData,
+  type TlsToMain,
+} from '../channel/main-tls.js';
+import { Config } from '../config/config.js';
+import { readServerOptions, ticketKeys } from '../config/tls.js';
+import { bridge } from './bridge.js';
+
+class TlsThread {
+  private readonly config: Config;
+  private readonly log: Log;
+  private readonly listeners: Server[] = [];
+  private server: TlsServer | null = null;
+  /** The options in force, as text. */
+  private inForce = '';
+  private isStale = true;
+  /** All that were accepted, and those of them whose handshake is over. */
+  private connections = 0;
+  private secured = 0;
+
+  constructor(
+    private readonly data: TlsThreadData,
+    private readonly main: MessagePort,
+  ) {
+    this.config = Config.attach(data.configBuffer);
+    this.log = new Log((line) => this.post({ kind: 'log', line }));
+    this.config.changed = () => {
+      this.isStale = true;
+    };
+    main.on('message', (message: MainToTls) => {
+      if (message.kind === 'listen') void this.listen();
+    });
+  }
+
+  private post(message: TlsToMain): void {
+    this.main.postMessage(message);
+  }
+
+  /** Stops listening, and begins on the port of now. */
+  private async listen(): Promise<void> {
+    for (const listener of this.listeners.splice(0)) listener.close();
+    try {
+      if (this.renew() === null)
+        throw new Error('Failed to configure TLS. Check logs for more info.');
+      if (this.config.number('tls-port') !== 0) await this.bindAll();
+      this.post({ kind: 'listening' });
+    } catch (error) {
+      this.post({ kind: 'failed', reason: messageOf(error) });
+    }
+  }
+
+  private async bindAll(): Promise<void> {
+    for (const word of this.config.words('bind')) {
+      // '-address' may be missing on this machine.
+      const optional = word.startsWith('-');
+      try {
+        await this.bind(optional ? word.slice(1) : word);
+      } catch (error) {
+        if (!optional) throw error;
+      }
+    }
+  }
+
+  private async bind(host: string): Promise<void> {
+    const { config, data } = this;
+    const backlog = config.number('tcp-backlog');
+    const address = { host, port: config.number('tls-port'), backlog, reusePort: data.reusePort };
+    const { descriptor } = await openListener(address, config.number('tcp-keepalive'));
+    const listener = createServer({ noDelay: true }, (socket) => this.accept(socket));
+    await new Promise<void>((resolve, reject) => {
+      listener.once('error', reject);
+      listener.listen({ fd: descriptor, backlog }, resolve);
+    });
+    listener.on('error', (error) =>
+      this.log.warning(`Accepting client connection: ${error.message}`),
+    );
+    this.listeners.push(listener);
+  }
+
+  /** Takes over what the configuration says now. @returns null while there is nothing in force */
+  private renew(): TlsServer | null {
+    this.config.refresh();
+    if (!this.isStale) return this.server;
+    this.isStale = false;
+    this.log.level = this.config.value('loglevel') as LogLevel;
+    try {
+      const options = readServerOptions((name) => this.config.value(name));
+      const text = JSON.stringify(options);
+      if (text === this.inForce) return this.server;
+      this.server = this.createServer(options);
+      this.inForce = text;
+    } catch (error) {
+      this.log.warning(messageOf(error));
+    }
+    return this.server;
+  }
+
+  private createServer(options: ReturnType<typeof readServerOptions>): TlsServer {
+    const server = createTlsServer({
+      ...options,
+      ca: options.ca === undefined ? undefined : [...options.ca],
+      ticketKeys: ticketKeys(options, this.data.secret),
+      handshakeTimeout: HANDSHAKE_MS,
+    });
+    server.on('secureConnection', (client) => this.takeClient(client));
+    server.on('tlsClientError', (error, client) => {
+      this.log.verbose(`Error accepting a client connection: ${error.message}`);
+      client.destroy();
+    });
+    return server;
+  }
+
+  private accept(socket: Socket): void {
+    const server = this.renew();
+    const isFull =
+      this.connections - this.secured >= HANDSHAKES_MAX ||
+      this.connections >= this.config.number('maxclients');
+    // Breaks off while the handshake has not begun are nobody's news.
+    socket.on('error', () => socket.destroy());
+    if (server === null || isFull) {
+      socket.destroy();
+      return;
+    }
+    const keepAliveSeconds = this.config.number('tcp-keepalive');
+    if (keepAliveSeconds > 0) socket.setKeepAlive(true, keepAliveSeconds * 1000);
+    this.connections++;
+    socket.once('close', () => this.connections--);
+    server.emit('connection', socket);
+  }
+
+  /** Its handshake is over. */
+  private takeClient(client: TLSSocket): void {
+    // With tls-auth-clients optional, no certificate is as good as a right one, a wrong one is not.
+    const isWrong = client.authorizationError != null && hasCertificate(client);
+    if (isWrong) this.log.verbose('Error accepting a client connection: wrong certificate');
+    const peer = nameOf(client.remoteAddress, client.remotePort);
+    const local = nameOf(client.localAddress, client.localPort);
+    if (isWrong || peer === '') {
+      client.destroy();
+      return;
+    }
+    // Whoever ends its side during the handshake is gone; from here on it gets its last replies first.
+    client.allowHalfOpen = true;
+    try {
+      const { outer, inner } = createSocketPair(peer, local);
+      const plain = new Socket({ fd: outer, allowHalfOpen: true });
+      this.secured++;
+      bridge(client, plain, () => this.secured--);
+      this.post({ kind: 'client', descriptor: inner });
+    } catch (error) {
+      this.log.warning(`Accepting client connection: ${messageOf(error)}`);
+      client.destroy();
+    }
+  }
+}
+
+function hasCertificate(client: TLSSocket): boolean {
+  return Object.keys(client.getPeerCertificate() ?? {}).length > 0;
+}
+
+function nameOf(address: string | undefined, port: number | undefined): string {
+  if (address === undefined) return '';
+  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+new TlsThread(workerData as TlsThreadData, parentPort!);

@@ -1,0 +1,302 @@
+/** Darter begins with the files that a Redis has left in its folder, and refuses damaged ones. */
+import assert from 'node:assert/strict';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import type { ConfigurationPort } from '../../src/commands/contract/server-port.js';
+import { CommandTester } from '../../src/commands/contract/test-support.js';
+import { debug } from '../../src/commands/server/debug.js';
+import { RdbLoader } from '../../src/persistence/rdb/store/loader.js';
+import type { Log } from '../../src/base/log.js';
+import { SharedText } from '../../src/memory/shared-text.js';
+import { writeModel } from '../../src/persistence/rdb/testing-write.js';
+import { findRedisFiles } from '../../src/server/main-thread/redis-files/find.js';
+import { loadRedisFiles } from '../../src/server/main-thread/redis-files/load.js';
+import { bytesOf } from '../support/bytes.js';
+import { claimPort } from '../support/ports.js';
+import { Random, seedFromEnvironment } from '../support/random.js';
+import { isError, showReply } from '../support/reply.js';
+import {
+  darterCommand,
+  eitherMissing,
+  redisServerVersion,
+  rootDirectory,
+  type Server,
+  spawnServer,
+  startDarter,
+  startRedis,
+} from '../support/server.js';
+import { dataset } from './dataset.js';
+
+const seed = seedFromEnvironment();
+const missing = eitherMissing();
+const skip = missing || (redisServerVersion() === '7.0.15' ? false : 'needs redis-server 7.0.15');
+const near = join(rootDirectory, '..', 'shared', 'rdb-samples');
+const samples = existsSync(near) ? near : join(rootDirectory, '..', '..', 'shared', 'rdb-samples');
+const noSamples = existsSync(samples) ? false : '../shared/rdb-samples is not there';
+const REFUSED = ['corrupt_ziplist.rdb', 'redis_40_with_module.rdb'];
+
+async function inFolder(use: (folder: string) => Promise<void>): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'darter-start-'));
+  try {
+    await use(folder);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+const args = (folder: string, ...more: string[]): string[] => [
+  ...['--dir', folder, '--save', '', '--enable-debug-command', 'yes'],
+  ...more,
+];
+
+/** Of a file loaded into a store within this process. */
+function digestOf(file: Uint8Array): string {
+  const server = {
+    configuration: { value: () => 'yes' } as unknown as ConfigurationPort,
+  };
+  const tester = new CommandTester([debug], { databases: 16, server, shardBytes: 16 << 20 });
+  tester.now = Date.now();
+  tester.keys.effects.sink = null;
+  const events = { setting: () => {}, functionLibrary: () => {}, skippedModule: () => {} };
+  const limits = tester.settings;
+  const { now: nowMs } = tester;
+  const options = { limits, nowMs, keepsExpired: false, duplicates: 'refuse' } as const;
+  const { reader } = new RdbLoader(tester.keys, events, options);
+  reader.feed(file, 0, file.length);
+  reader.finish();
+  tester.check();
+  return String(tester.run('DEBUG', 'DIGEST')).slice(1);
+}
+
+async function digest(server: Server): Promise<string> {
+  return server.ask('DEBUG', 'DIGEST');
+}
+
+/** Has a redis-server fill itself and write its files into the folder. @returns its digest */
+async function written(
+  folder: string,
+  options: readonly string[],
+  finish: (server: Server) => Promise<void>,
+): Promise<string> {
+  await using redis = await startRedis({ args: args(folder, ...options) });
+  const client = await redis.client();
+  for (const reply of await client.pipeline(dataset(new Random(seed)))) {
+    if (isError(reply)) throw new Error(showReply(reply));
+  }
+  await client.close();
+  await finish(redis);
+  // Before the server is stopped.
+  return await digest(redis);
+}
+
+async function save(redis: Server): Promise<void> {
+  assert.equal(await redis.ask('SAVE'), 'OK');
+}
+
+/** Loads the files of a folder into a store within this process. @returns the log's last warning */
+async function loaded(folder: string, truncated = 'yes'): Promise<string> {
+  const tester = new CommandTester([], { databases: 16, shardBytes: 16 << 20 });
+  tester.keys.effects.sink = null;
+  const places = {
+    ...{ folder, dbfilename: 'dump.rdb', appendfilename: 'appendonly.aof' },
+    ...{ appenddirname: 'appendonlydir', appendonly: false },
+  };
+  const files = await findRedisFiles(places);
+  if (files === null) return 'nothing to load';
+  let warned = '';
+  await loadRedisFiles(files, {
+    log: {
+      notice: () => {},
+      warning: (text: string) => {
+        warned = text;
+      },
+    } as unknown as Log,
+    shards: tester.keys.shards,
+    librariesBuffer: SharedText.create('').buffer,
+    setting: (name) => (name === 'aof-load-truncated' ? truncated : '100'),
+    ...{ isReplica: false, isStopping: () => false, progress: () => {} },
+  });
+  const keys = [...tester.dump()].map(([key, { value }]) => `${key}=${value}`);
+  return `${keys.join(' ')} ${warned}`;
+}
+
+const refusal = (folder: string, truncated?: string): Promise<string> =>
+  loaded(folder, truncated).then(
+    (text) => assert.fail(`it was loaded: ${text}`),
+    (error: Error) => error.message,
+  );
+
+describe('starting with files of a Redis', { skip }, () => {
+  test('every sample file gives the digest that it gives in redis-server', {
+    skip: noSamples,
+  }, async () => {
+    await inFolder(async (folder) => {
+      await using redis = await startRedis({
+        args: args(folder, '--enable-protected-configs', 'yes'),
+      });
+      for (const name of readdirSync(samples).filter((one) => one.endsWith('.rdb'))) {
+        if (REFUSED.includes(name)) continue;
+        const file = new Uint8Array(readFileSync(join(samples, name)));
+        writeFileSync(join(folder, name), file);
+        assert.equal(await redis.ask('CONFIG', 'SET', 'dbfilename', name), 'OK');
+        assert.equal(await redis.ask('DEBUG', 'RELOAD', 'NOSAVE'), 'OK', name);
+        assert.equal(digestOf(file), await digest(redis), name);
+      }
+    });
+  });
+
+  test(`an RDB file with values of all types and functions (seed ${seed})`, async () => {
+    await inFolder(async (folder) => {
+      const expected = await written(folder, [], save);
+      await using darter = await startDarter({ args: args(folder) });
+      assert.equal(await digest(darter), expected);
+      assert.equal(await darter.ask('FCALL', 'one', '0'), '1');
+      assert.equal(await darter.ask('DEBUG', 'CHECK'), 'OK');
+    });
+  });
+
+  for (const preamble of ['yes', 'no']) {
+    test(`an append-only file, RDB preamble ${preamble} (seed ${seed})`, async () => {
+      await inFolder(async (folder) => {
+        const options = ['--appendonly', 'yes', '--aof-use-rdb-preamble', preamble];
+        const expected = await written(
+          folder,
+          [...options, '--aof-timestamp-enabled', 'yes'],
+          rewrite,
+        );
+        await using darter = await startDarter({ args: args(folder) });
+        assert.equal(await digest(darter), expected);
+        assert.equal(await darter.ask('FCALL', 'one', '0'), '1');
+        assert.equal(await darter.ask('GET', 'after'), 'the rewrite');
+        assert.equal(await darter.ask('DEBUG', 'CHECK'), 'OK');
+      });
+    });
+  }
+
+  test('an append-only file of an old Redis, which begins with an RDB', {
+    skip: noSamples,
+  }, async () => {
+    await inFolder(async (folder) => {
+      const file = new Uint8Array(readFileSync(join(samples, 'rdb-preamble.aof')));
+      writeFileSync(join(folder, 'appendonly.aof'), file);
+      await using darter = await startDarter({ args: args(folder) });
+      await using redis = await startRedis({ args: args(folder, '--appendonly', 'yes') });
+      assert.equal(await digest(darter), await digest(redis));
+    });
+  });
+
+  test('a damaged file is refused with its path, the place and the reason', async () => {
+    await inFolder(async (folder) => {
+      const path = join(folder, 'dump.rdb');
+      const value = { kind: 'list', elements: ['x'.repeat(1000), 'y'] } as const;
+      const key = { name: 'k', expiryMs: -1, idleSeconds: -1, frequency: -1 };
+      const keys = [{ ...key, database: 0, value: { ...value, elements: [...value.elements] } }];
+      const file = writeModel(keys, { compression: false });
+      writeFileSync(path, bytesOf(file.subarray(0, file.length - 100)));
+      const place = `${folder}/dump.rdb: The file ends too early, at offset ${file.length - 100}`;
+      assert.ok((await refusal(folder)).startsWith(place));
+      file[file.length - 1]! ^= 1;
+      writeFileSync(path, bytesOf(file));
+      assert.match(await refusal(folder), /dump\.rdb: Wrong checksum, at offset \d+$/);
+      writeFileSync(path, 'REDIS9999');
+      assert.match(await refusal(folder), /Can't handle RDB format version REDIS 9999/);
+      writeFileSync(path, 'something else');
+      assert.equal(await loaded(folder), 'nothing to load');
+    });
+  });
+
+  test('a file that is refused ends the process', async () => {
+    await inFolder(async (folder) => {
+      writeFileSync(join(folder, 'dump.rdb'), 'REDIS0010\xfe');
+      const port = await claimPort();
+      const { command, args: program } = darterCommand();
+      const words = [...program, '--port', String(port), '--threads', '1', ...args(folder)];
+      const server = spawnServer('darter', command, words, port);
+      const { code } = await server.exit();
+      await server.stop();
+      assert.equal(code, 1);
+      assert.match(server.log, /dump\.rdb: Unknown opcode|dump\.rdb: The file ends too early/);
+    });
+  });
+
+  test('an append-only file that is cut off, or damaged', async () => {
+    await inFolder(async (folder) => {
+      const directory = join(folder, 'appendonlydir');
+      mkdirSync(directory);
+      const path = join(directory, 'appendonly.aof.1.incr.aof');
+      const second = join(directory, 'second.aof');
+      const manifest = join(directory, 'appendonly.aof.manifest');
+      const line = 'file appendonly.aof.1.incr.aof seq 1 type i\n';
+      writeFileSync(manifest, line);
+      const whole = '*3\r\n$3\r\nSET\r\n$1\r\na\r\n$1\r\n1\r\n';
+      const begun = '*1\r\n$5\r\nMULTI\r\n*3\r\n$3\r\nSET\r\n$1\r\nb\r\n$1\r\n1\r\n';
+      writeFileSync(path, `${whole}${begun}${whole.slice(0, -3)}`);
+      assert.match(
+        await loaded(folder),
+        /^0 a=1 .*ends in the midst of a command or a transaction, at offset 69: /,
+      );
+      assert.match(
+        await refusal(folder, 'no'),
+        /1\.incr\.aof: The file ends too early, at offset 69/,
+      );
+      writeFileSync(path, whole);
+      writeFileSync(manifest, `${line}file second.aof seq 2 type i\n`);
+      writeFileSync(second, `#TS:1700000000\r\n${whole}NOPE\r\n${whole}`);
+      assert.match(await refusal(folder), /second\.aof: Here no command begins, at offset 43$/);
+      writeFileSync(second, '*2\r\n$4\r\nNOPE\r\n$1\r\na\r\n');
+      assert.match(await refusal(folder), /The command NOPE a is unknown, at offset 0$/);
+      writeFileSync(second, whole.replace('SET', 'GET').replace('*3', '*2').slice(0, -7));
+      assert.match(await refusal(folder), /GET a is no write, at offset 0$/);
+      writeFileSync(second, `${whole}*3\r\n$5\r\nRPUSH\r\n$1\r\na\r\n$1\r\n1\r\n`);
+      assert.match(await refusal(folder), /RPUSH a failed: WRONGTYPE .*, at offset 27$/);
+      writeFileSync(manifest, 'file lost.aof seq 2 type i\n');
+      assert.match(await refusal(folder), /manifest: the file lost\.aof is missing/);
+      writeFileSync(manifest, 'file lost.aof seq x type i\n');
+      assert.match(await refusal(folder), /manifest: It is no line of a manifest, at line 1$/);
+    });
+  });
+});
+
+async function rewrite(redis: Server): Promise<void> {
+  const client = await redis.client();
+  const end = performance.now() + 30_000;
+  const idle = async (): Promise<boolean> => {
+    const info = await client.text('INFO', 'persistence');
+    return /aof_rewrite_in_progress:0/.test(info) && /aof_rewrite_scheduled:0/.test(info);
+  };
+  while (!(await idle())) assert.ok(performance.now() < end, 'a rewrite does not end');
+  assert.match(await client.text('BGREWRITEAOF'), /Background append only file rewriting/);
+  while (!(await idle())) assert.ok(performance.now() < end, 'a rewrite does not end');
+  assert.equal(await client.text('SET', 'after', 'the rewrite'), 'OK');
+  for (const words of [['MULTI'], ['LPUSH', 'moved', 'x'], ['SPOP', 'set:many', '3'], ['EXEC']]) {
+    await client.command(...words);
+  }
+  await client.text(
+    'XREADGROUP',
+    'GROUP',
+    'g1',
+    'late',
+    'COUNT',
+    '3',
+    'STREAMS',
+    'stream:few',
+    '>',
+  );
+  await client.text('RENAME', 'list:small', 'renamed');
+  await client.text('PFADD', 'counted', 'a', 'b', 'c');
+  assert.equal(await client.text('PFCOUNT', 'counted'), '3');
+  await client.text('GETEX', 'after', 'EX', '100000');
+  // A rewritten file without a preamble knows no -0: what counts is what Redis itself makes of it.
+  assert.equal(await client.text('DEBUG', 'LOADAOF'), 'OK');
+  await client.close();
+}

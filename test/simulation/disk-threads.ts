@@ -1,0 +1,92 @@
+/** Flow threads of the simulated disk: the journal's flows run in this thread, on any disk. */
+import type { DurableLsns } from '../../src/memory/durable-lsns.js';
+import type { Disk } from '../../src/persistence/files/disk.js';
+import { streamsOf } from '../../src/replication/primary/primary-state.js';
+import { NO_WINDOW_BYTES } from '../../src/replication/primary/send-window.js';
+import { SyncSession } from '../../src/replication/primary/sync-session.js';
+import { PendingStreams } from '../../src/replication/replica/pending-streams.js';
+import { ReplicaFlow } from '../../src/replication/replica/replica-flow.js';
+import { SyncProgress } from '../../src/replication/replica/sync-progress.js';
+import type { LoadSegment, MainToFlow, WriteJournal } from '../../src/server/channel/main-flow.js';
+import { type FlowTime, JournalFlow } from '../../src/server/flow-thread/journal-flow.js';
+import { LoadedSegment } from '../../src/server/flow-thread/loaded-segment.js';
+import type {
+  FlowCommand,
+  FlowListener,
+  FlowThreads,
+} from '../../src/server/main-thread/replication/flow-threads.js';
+import type { SimulatedServer } from './server.js';
+
+export class SimulatedThreads {
+  private readonly flows = new Map<number, JournalFlow | LoadedSegment>();
+  private last = 0;
+
+  constructor(
+    readonly count: number,
+    private readonly server: SimulatedServer,
+    private readonly disk: Disk,
+    private readonly durable: DurableLsns,
+    private readonly time: FlowTime,
+    private readonly advanced: () => void,
+  ) {}
+
+  get asThreads(): FlowThreads {
+    return this as unknown as FlowThreads;
+  }
+
+  start(_: number, listener: FlowListener, create: (flow: number) => MainToFlow): number {
+    const flow = ++this.last;
+    const command = create(flow);
+    if (command.kind === 'write-journal') this.flows.set(flow, this.write(command, listener));
+    else if (command.kind === 'load-segment') this.flows.set(flow, this.load(command, listener));
+    else throw new Error(`a flow of kind ${command.kind} in the simulation`);
+    return flow;
+  }
+
+  command(command: FlowCommand): void {
+    const flow = this.flows.get(command.flow)!;
+    if (flow instanceof LoadedSegment) flow.round();
+    else if (command.kind === 'next-segment') flow.continueIn(command.place);
+    else if (command.kind === 'sync-policy') flow.setPolicy(command.policy);
+    else if (command.kind === 'base-whole') flow.count();
+  }
+
+  end(flow: number): void {
+    this.flows.get(flow)?.end('');
+  }
+
+  private write(command: WriteJournal, listener: FlowListener): JournalFlow {
+    const { server, disk, durable, time, advanced } = this;
+    const { mine, from, place, policy } = command;
+    const options = {
+      ...{ ...server.primaryParts, mine, from },
+      session: new SyncSession(command.session, server.rings.length, 1),
+      raw: true,
+      half: null,
+      windowBytes: NO_WINDOW_BYTES,
+    };
+    const parts = {
+      ...{ options, disk, durable, time, advanced },
+      opened: () => listener.opened?.(),
+      trouble: (code: string) => listener.trouble?.(code),
+      ended: (reason: string) => listener.ended(reason),
+    };
+    return new JournalFlow(parts, place, policy);
+  }
+
+  private load(command: LoadSegment, listener: FlowListener): LoadedSegment {
+    const { server, disk } = this;
+    const { path, mine, until, primaryShards } = command;
+    const progress = new SyncProgress(command.progress, streamsOf(primaryShards), 1);
+    const pending = new PendingStreams(command.pending, 1);
+    return new LoadedSegment({
+      ...{ disk, path, mine, until, progress, pending },
+      createFlow: () =>
+        new ReplicaFlow({ ...server.replicaParts(), primaryShards, mine, progress, pending }),
+      applied: () => {},
+      read: (segment) => listener.read?.(segment),
+      fed: (blocks) => listener.fed?.(blocks),
+      ended: (reason) => listener.ended(reason),
+    });
+  }
+}
