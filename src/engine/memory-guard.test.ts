@@ -70,7 +70,7 @@ describe('maxmemory', () => {
       return engine.dispatcher.keys.shard;
     };
     let written = 0;
-    for (let i = 0; written < 600; i++) {
+    for (let i = 0; written < 2400; i++) {
       if (shard(`more:${i}`) !== 0) continue;
       assert.equal(engine.dispatch(0, `SET more:${i} ${VALUE}`), DONE);
       written++;
