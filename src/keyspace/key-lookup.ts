@@ -248,6 +248,13 @@ export abstract class KeyLookup implements StoredValue, SoughtKey {
     return this.table.usefulness(most);
   }
 
+  /**
+   * Says how useful the key just stored is, from 0 to `most`. Without effect while no order is kept.
+   */
+  setUsefulness(useful: number, most: number): void {
+    if (this.order !== ORDER_NONE) this.table.placeByUsefulness(useful, most);
+  }
+
   /** Removes the key last sought, which has expired. */
   protected abstract expire(): void;
 

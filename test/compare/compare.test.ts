@@ -4,8 +4,8 @@ import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { compareServers } from '../../src/server/compare/main.js';
-import { follow, linkUp, startNode } from '../replication/support.js';
 import { caughtUp, startPrimary } from '../redis-primary/support.js';
+import { follow, linkUp, startNode } from '../replication/support.js';
 import { eitherMissing, rootDirectory, type Server } from '../support/server.js';
 
 interface Outcome {
@@ -74,6 +74,8 @@ describe('darter --compare', { skip: eitherMissing() }, () => {
     const sampled = await compare(at(replica), at(redis), '--sample', '5');
     assert.match(sampled.text, /^\d+ keys compared: 0 differences$/m);
     assert.equal(sampled.code, 0);
+    const large = await compare(at(redis), at(replica), '--sample', '100000');
+    assert.equal(large.text, shownText(redis, replica), 'more than there are: each key once');
     const work = { isOver: false };
     const writing = writeOn(redis, work);
     const during = await compare(at(redis), at(replica));

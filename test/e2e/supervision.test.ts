@@ -61,7 +61,7 @@ describe('supervised systemd', { skip }, () => {
     test(`supervised ${directive}, socket ${path[0]}...`, async (t) => {
       const socket = await NotifySocket.open(t, path);
       const env = { NOTIFY_SOCKET: path };
-      const server = await startDarter({ args: ['--supervised', directive], env });
+      const server = await startDarter({ threads: 1, args: ['--supervised', directive], env });
       t.after(() => server.stop());
       await socket.hears(
         'STATUS=Darter is loading...\n',
@@ -69,7 +69,7 @@ describe('supervised systemd', { skip }, () => {
         'READY=1\n',
       );
       assert.equal(await server.info('process_supervised'), 'systemd');
-      const primary = await startDarter();
+      const primary = await startDarter({ threads: 1 });
       t.after(() => primary.stop());
       await server.ask('REPLICAOF', '127.0.0.1', String(primary.port));
       await socket.hears(
@@ -82,7 +82,7 @@ describe('supervised systemd', { skip }, () => {
   }
 
   test('without a socket the server starts all the same, and says so', async (t) => {
-    const server = await startDarter({ args: ['--supervised', 'systemd'] });
+    const server = await startDarter({ threads: 1, args: ['--supervised', 'systemd'] });
     t.after(() => server.stop());
     await server.logged(/systemd supervision error: NOTIFY_SOCKET not found!/);
     assert.equal(await server.info('process_supervised'), 'no');

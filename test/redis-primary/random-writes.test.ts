@@ -6,6 +6,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { LinkProxy } from '../replication/proxy.js';
 import { RandomWrites } from '../replication/random-writes.js';
 import {
   follow,
@@ -15,7 +16,6 @@ import {
   startNode,
   until,
 } from '../replication/support.js';
-import type { LinkProxy } from '../replication/proxy.js';
 import { Random, seedFromEnvironment } from '../support/random.js';
 import { eitherMissing, type Server } from '../support/server.js';
 import { sameAsRedis, startPrimary } from './support.js';

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { darterMissing } from '../support/server.js';
 import type { Fate } from './proxy.js';
-import { fill, followThroughProxy, number, startNode, until } from './support.js';
+import { fill, followThroughProxy, number, startSmall, until } from './support.js';
 
 const KEYS = 100;
 
@@ -29,10 +29,12 @@ describe('replication: takeover, kill -9', { skip: darterMissing(), concurrency:
   for (const { name, message, fate, isCommitted } of STEPS) {
     for (const victim of ['heir', 'primary'] as const) {
       test(`of the ${victim} when ${name}`, async (t) => {
-        await using primary = await startNode();
-        await using heir = await startNode();
+        await using primary = await startSmall();
+        await using heir = await startSmall();
         const proxy = await followThroughProxy(heir, primary, t);
         await fill(primary, KEYS, 10);
+        // Until HANDOVER is answered nothing says that the heir has what the primary has.
+        await until('the heir has all', async () => (await heir.ask('DBSIZE')) === String(KEYS));
         let seen = false;
         proxy.fateOf = (request) => {
           if (!request.includes(message)) return 'pass';

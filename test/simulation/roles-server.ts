@@ -366,7 +366,7 @@ export class RolesServer implements Process, Address, RoleHost {
     const { primary } = link;
     const { following } = this.roles;
     if (this.up !== null || following === null || this.world.at(following) !== primary) return;
-    if (this.acceptsWrites || link.isCut || !primary.isAlive) return;
+    if (this.acceptsWrites || link.isCut || !primary.isAlive || !this.roles.joining()) return;
     const continues = this.isWhole && this.log.every((value, at) => primary.log[at] === value);
     this.isWhole = continues;
     this.chain = chain;

@@ -97,7 +97,7 @@ export class RecordApplier {
     for (; at < end && wrong === null; at += region.view.getUint32(at, true)) {
       wrong = this.apply(shard, region, at);
     }
-    this.swaps.length = 0;
+    if (this.swaps.length > 0) this.swaps.length = 0;
     return wrong;
   }
 

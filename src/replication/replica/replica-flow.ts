@@ -14,6 +14,7 @@
  * shard-states.ts tells which block may come in which state of a shard. Belongs to one thread. No
  * input makes it throw: `failed` tells what is wrong.
  */
+import { align8 } from '../../base/align.js';
 import { moveBytes, Region } from '../../base/region.js';
 import { Cut, type NewestCut } from '../../journal/cuts.js';
 import { RECORD_BYTES_MAX } from '../../journal/record.js';
@@ -31,7 +32,6 @@ import {
   WALKING,
 } from '../shard-states.js';
 import {
-  align8,
   BLOCK_BYTES_MAX,
   BLOCK_CLEAR,
   BLOCK_CUT,

@@ -95,6 +95,19 @@ describe('roles: the primary', () => {
     assert.equal(host.roles.expectedHeir, null);
   });
 
+  test('takes no role back once its data is of another primary', () => {
+    for (const isServed of [false, true]) {
+      const host = holding();
+      host.roles.handOver.commit('t', 2);
+      host.roles.handOver.closed('t', [8]);
+      host.take();
+      if (isServed) assert.equal(host.roles.joining(), true);
+      host.roles.abortAsked('t', 3);
+      assert.deepEqual(host.take(), isServed ? ['answer 3: +OK'] : ['answer 3: +OK', 'promote']);
+      assert.equal(host.roles.joining(), isServed, 'one that becomes a primary joins nobody');
+    }
+  });
+
   test('holds writes until the deadline, and commits nothing after it', () => {
     const host = holding();
     host.now = 99;
@@ -240,6 +253,16 @@ describe('roles: the heir', () => {
       host.roles.tick();
       assert.deepEqual(host.take(), []);
     }
+  });
+
+  test('withdraws no longer when it is told to be a primary', () => {
+    const host = committing();
+    host.roles.replicaOf({ host: 'other', port: 3 }, 2);
+    host.roles.replicaOf(null, 3);
+    host.take();
+    host.now = 9999;
+    host.roles.tick();
+    assert.deepEqual(host.take(), []);
   });
 
   test('withdraws when it is told to follow another, until that is known', () => {

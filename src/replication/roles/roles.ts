@@ -109,6 +109,17 @@ export class Roles {
     }
   }
 
+  /**
+   * The primary begins to serve this server, whose data becomes the primary's. So a role that was
+   * given away cannot come back any more: what the heir sent before it was primary may come late.
+   * @returns false when this server is to be a primary itself by now
+   */
+  joining(): boolean {
+    if (this.isPrimary) return false;
+    this.handOver.forget();
+    return true;
+  }
+
   /** The link to the primary has come up: that is one, also if it is the heir of this server. */
   linked(): void {
     this.heir = null;

@@ -151,7 +151,7 @@ export class ExpressionCompiler {
     const mark = this.temporaries;
     const t = this.temporary();
     this.temporaries = mark;
-    return `(Array.isArray(${t}=${raw})?$first(${t}):${t})`;
+    return `(typeof(${t}=${raw})==="object"?$one(${t}):${t})`;
   }
 
   /** A JavaScript boolean. */
@@ -194,9 +194,10 @@ export class ExpressionCompiler {
   private global(name: string, line: number): string {
     const constant = this.context.constantGlobal(name);
     if (constant !== undefined) return constant;
-    if (name === 'KEYS') return '$environment.keys';
-    if (name === 'ARGV') return '$environment.argv';
-    return `${this.context.sites.add(line)}$global(${quote(name)})`;
+    const read = `${this.context.sites.add(line)}$global(${quote(name)})`;
+    if (name === 'KEYS') return `($environment.keysTable??${read})`;
+    if (name === 'ARGV') return `($environment.argvTable??${read})`;
+    return read;
   }
 
   private index(expression: Extract<Expression, { kind: 'index' }>): string {
@@ -381,6 +382,12 @@ export class ExpressionCompiler {
       return { code, self, name: `method '${method}'` };
     }
     const name = this.describe(callee);
+    const constant = this.constantFunction(callee);
+    if (constant !== undefined) {
+      // In parentheses, so that the line of the call is that of its arguments.
+      const code = this.isGenerator ? `$resumable(${constant})` : `(${constant})`;
+      return { code, self: '', name };
+    }
     if (callee.kind === 'local' || callee.kind === 'upvalue') {
       const f = this.localName(callee.local);
       return { code: `(${check(f)})`, self: '', name };
@@ -389,6 +396,15 @@ export class ExpressionCompiler {
     const value = this.value(callee);
     const code = `(${f}=${value},${check(f)})`;
     return { code, self: '', name };
+  }
+
+  /** The constant that a callee is when it is a function of the libraries. */
+  private constantFunction(callee: Expression): string | undefined {
+    if (callee.kind === 'global') return this.context.constantFunction(callee.name);
+    if (callee.kind !== 'index') return undefined;
+    const { object, key } = callee;
+    if (object.kind !== 'global' || key.kind !== 'string') return undefined;
+    return this.context.constantFunction(object.name, key.value);
   }
 
   /** A call, its results as they come. */
@@ -416,7 +432,11 @@ export class ExpressionCompiler {
     const itemCount = isOpen ? items.length - 1 : items.length;
     const sizes = `${sizeHint(itemCount)},${sizeHint(fields.length - items.length)}`;
     if (fields.length === 0) return `new $Table(0,0)`;
-    if (fields.length === items.length && itemCount <= LIST_PORTION) {
+    const isList = fields.length === items.length && itemCount <= LIST_PORTION;
+    if (isList && !isOpen && sizeHint(itemCount) === itemCount) {
+      return `$items([undefined,${items.map((item) => this.value(item.value)).join(',')}])`;
+    }
+    if (isList) {
       return `$list(new $Table(${sizes}),[${this.argumentList(items.map((item) => item.value))}],0)`;
     }
     return this.mixedTable(expression, sizes);

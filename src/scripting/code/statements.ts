@@ -2,6 +2,8 @@
 import type { Expression, Local, Statement } from '../syntax/tree.js';
 import { ExpressionCompiler, isMulti } from './expressions.js';
 
+/** What a call inside a coroutine takes, until it returns: its variables lie on the heap. */
+const GENERATOR_BYTES = 500;
 const COUNT_TICK = 'if(--$meter.ticks<0)$meter.tick();';
 
 export class FunctionCompiler extends ExpressionCompiler {
@@ -22,6 +24,7 @@ export class FunctionCompiler extends ExpressionCompiler {
       const value = scope.usesVarargs ? 'undefined' : '$argTable(V)';
       lines.push(`var ${this.localName(argTable)}=${value};`);
     }
+    if (this.isGenerator) lines.push(`$meter.allocate(${GENERATOR_BYTES});`);
     if (scope.hasCalls) {
       lines.push(COUNT_TICK);
       lines.push(`if(++$meter.depth>${this.context.depthMax})$overflow();`);
@@ -56,7 +59,7 @@ export class FunctionCompiler extends ExpressionCompiler {
       case 'call': {
         const raw = this.call(statement.call);
         const t = this.temporary();
-        return `if(Array.isArray(${t}=${raw}))$first(${t});`;
+        return `if(typeof(${t}=${raw})==="object")$one(${t});`;
       }
       case 'do':
         return `{${this.block(statement.body)}}`;

@@ -12,7 +12,7 @@ const DEFAULT_PORT = 6379;
 
 const USAGE = `Usage: darter --compare address address [--sample N]
 
-Compares the keys of two running servers: all of them, or N drawn at random.
+Compares the keys of two running servers: all of them, or about N drawn at random from both.
 An address is host, host:port, or redis://[user]:password@host:port.
 `;
 

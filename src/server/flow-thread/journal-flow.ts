@@ -24,6 +24,7 @@ import { type SegmentPlace, SegmentWriter } from '../../replication/files/segmen
 import { PrimaryFlow } from '../../replication/primary/primary-flow.js';
 import type { PrimaryFlowOptions } from '../../replication/primary/primary-flow-options.js';
 import type { SyncPolicy } from '../channel/main-flow.js';
+import type { FlowTime } from './flow-time.js';
 
 const OUTPUT_BYTES = 2 * 1024 * 1024;
 /** An output shorter than this is followed by a rest, unless clients wait for it. */
@@ -35,14 +36,6 @@ const SLEEP_MS = 100;
 const SYNC_MS = 1000;
 /** Between attempts while the disk refuses. */
 const RETRY_MS = 100;
-
-/** Time as a flow sees it: of the machine, or simulated. */
-export interface FlowTime {
-  nowMs(): number;
-  sleep(ms: number): Promise<unknown>;
-  /** Sleeps until the rings have news, or the time is up; not at all unless `isIdle` says so. */
-  untilWritten(isIdle: () => boolean, ms: number): Promise<unknown>;
-}
 
 export interface JournalFlowParts {
   readonly options: PrimaryFlowOptions;
@@ -203,10 +196,14 @@ export class JournalFlow {
     this.syncIfDue();
   }
 
-  /** Does what the disk may refuse, until it does not, or nobody wants it any more. */
+  /**
+   * Does what the disk may refuse, until it does not, or nobody wants it any more. No attempt follows what
+   * another one has left.
+   */
   private async tryAgain<T>(attempt: () => Promise<T>, undo: () => Promise<unknown>) {
-    for (;;) {
+    for (let isFirst = true; ; isFirst = false) {
       try {
+        if (!isFirst) await undo();
         const result = await attempt();
         this.setTrouble('');
         return result;
@@ -216,7 +213,6 @@ export class JournalFlow {
       }
       await this.parts.time.sleep(RETRY_MS);
       if (this.closed) throw new Error('the journal was ended');
-      await undo().catch(() => {});
     }
   }
 
@@ -239,7 +235,10 @@ export class JournalFlow {
   }
 
   private async syncNow(writer: SegmentWriter): Promise<void> {
+    const { durable, time } = this.parts;
     const written = this.written.slice();
+    const beganMs = time.nowMs();
+    durable.syncBegins();
     try {
       await writer.sync();
       this.syncedUpTo(written);
@@ -247,6 +246,7 @@ export class JournalFlow {
       // What was written may be gone: a second sync would prove nothing.
       this.failed = error;
     }
+    durable.syncEnds(time.nowMs() - beganMs);
     this.sync = null;
     this.syncIfDue();
   }
@@ -273,7 +273,7 @@ export class JournalFlow {
     const place = this.next!;
     const next = await this.tryAgain(
       () => SegmentWriter.create(disk, place, options.mine),
-      () => disk.unlink(place.path),
+      () => removeIfThere(disk, place.path),
     );
     const before = this.writer;
     await this.finish(before);
@@ -291,6 +291,15 @@ export class JournalFlow {
     this.writer = null;
     await writer.finish();
     this.syncedUpTo(this.written);
+  }
+}
+
+/** The attempt that has failed may not have come as far as to create it. */
+async function removeIfThere(disk: Disk, path: string): Promise<void> {
+  try {
+    await disk.unlink(path);
+  } catch (error) {
+    if (codeOf(error) !== 'ENOENT') throw error;
   }
 }
 

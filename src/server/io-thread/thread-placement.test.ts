@@ -25,6 +25,7 @@ class Thread {
   takes: ((moved: Moved) => void) | null = null;
   workedMs = 0;
   private wallMs = 0;
+  private hasFlushed = false;
 
   constructor(
     private readonly machine: Machine,
@@ -36,6 +37,11 @@ class Thread {
       figures: machine.figures,
       settings: { adaptivePlacement: true },
       isStuck: () => false,
+      look: () => undefined,
+      flushMail: () => {
+        this.hasFlushed = true;
+        return machine.isMailFull;
+      },
       inOrderMs: () => 0,
       clock: { workedMs: () => this.workedMs, queuedMs: () => 0 },
       clients: {
@@ -47,6 +53,8 @@ class Thread {
           this.takes = take;
         },
         carry: (to: number, _: string, moved: Moved) => {
+          assert.equal(this.hasFlushed, true, 'messages go before their client');
+          this.hasFlushed = false;
           machine.threads[to]!.takes!(moved);
           return true;
         },
@@ -100,6 +108,8 @@ class Machine {
   };
   readonly threads: Thread[] = [];
   nowMs = 0;
+  /** What clients have published waits for room at another thread. */
+  isMailFull = false;
 
   constructor() {
     for (let thread = 0; thread < THREADS; thread++) this.threads.push(new Thread(this, thread));
@@ -153,4 +163,15 @@ test('at home they stay while their thread has too much to do, until the home is
   );
   assert.equal(atHome.length, 0);
   assert.ok(homes.every((home) => home === 0));
+});
+
+test('who has published what still waits for room at a thread does not move', () => {
+  const machine = new Machine();
+  machine.isMailFull = true;
+  for (let id = 0; id < 40; id++) machine.add(id % 4 < 2 ? 0 : 1, id);
+  machine.run(6);
+  assert.deepEqual(machine.hot, [10, 10]);
+  machine.isMailFull = false;
+  machine.run(6);
+  assert.deepEqual(machine.hot.toSorted(), [0, 20]);
 });

@@ -34,8 +34,12 @@ export interface ThreadPlacementParts {
   readonly clock: ThreadClock;
   /** How long it has run scripts that no other thread runs beside, since its start. */
   readonly inOrderMs: () => number;
-  /** Whether a thread runs a script for too long: it serves nobody meanwhile. */
+  /** Whether a thread is in a script or command for too long: it serves nobody meanwhile. */
   readonly isStuck: (thread: number) => boolean;
+  /** Tells threads of what was sent to them. @returns whether some of it waits for room still */
+  readonly flushMail: () => boolean;
+  /** Every period: looks after the connections of threads that are stuck. */
+  readonly look: () => void;
 }
 
 export class ThreadPlacement {
@@ -72,6 +76,7 @@ export class ThreadPlacement {
       return;
     }
     this.nextMs = nowMs + PERIOD_MS;
+    this.parts.look();
     if (!settings.adaptivePlacement) {
       this.evenOut();
       return;
@@ -174,10 +179,12 @@ export class ThreadPlacement {
   }
 
   private give({ session }: Connection<ClientSession>, to: number, isAtHome = false): boolean {
-    const { clients, frontend, gatherer, isStuck } = this.parts;
+    const { clients, frontend, gatherer, isStuck, flushMail } = this.parts;
     if (isStuck(to)) return false;
     return frontend.giveAway(session, (descriptor, input) => {
       if (!session.isMovable || isStuck(to)) return false;
+      // What it has published comes before what it publishes there.
+      if (flushMail()) return false;
       const client: MovingClient = { descriptor, input, state: session.state, isAtHome };
       if (!gatherer.carry(to, 'move', client)) return false;
       clients.left(session);

@@ -21,6 +21,7 @@ import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { Log, type LogLevel } from '../../base/log.js';
 import { openListener } from '../../platform/ffi/socket.js';
 import { createSocketPair } from '../../platform/ffi/socket-pair.js';
+import type { WorkerStart } from '../../platform/ffi/worker-loading.js';
 import {
   HANDSHAKE_MS,
   HANDSHAKES_MAX,
@@ -111,9 +112,10 @@ class TlsThread {
     this.log.level = this.config.value('loglevel') as LogLevel;
     try {
       const options = readServerOptions((name) => this.config.value(name));
-      const text = JSON.stringify(options);
+      const handshakeMs = this.handshakeMs();
+      const text = JSON.stringify({ options, handshakeMs });
       if (text === this.inForce) return this.server;
-      this.server = this.createServer(options);
+      this.server = this.createServer(options, handshakeMs);
       this.inForce = text;
     } catch (error) {
       this.log.warning(messageOf(error));
@@ -121,12 +123,21 @@ class TlsThread {
     return this.server;
   }
 
-  private createServer(options: ReturnType<typeof readServerOptions>): TlsServer {
+  /** Redis's `timeout` counts from the connection on, so a shorter one ends handshakes as well. */
+  private handshakeMs(): number {
+    const timeoutMs = this.config.number('timeout') * 1000;
+    return timeoutMs === 0 ? HANDSHAKE_MS : Math.min(timeoutMs, HANDSHAKE_MS);
+  }
+
+  private createServer(
+    options: ReturnType<typeof readServerOptions>,
+    handshakeTimeout: number,
+  ): TlsServer {
     const server = createTlsServer({
       ...options,
       ca: options.ca === undefined ? undefined : [...options.ca],
       ticketKeys: ticketKeys(options, this.data.secret),
-      handshakeTimeout: HANDSHAKE_MS,
+      handshakeTimeout,
     });
     server.on('secureConnection', (client) => this.takeClient(client));
     server.on('tlsClientError', (error, client) => {
@@ -193,4 +204,4 @@ function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-new TlsThread(workerData as TlsThreadData, parentPort!);
+new TlsThread((workerData as WorkerStart<TlsThreadData>).data, parentPort!);

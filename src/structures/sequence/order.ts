@@ -12,7 +12,7 @@
 import { compareBytes, type Region } from '../../base/region.js';
 import { PAGE_SHIFT } from '../../memory/space-layout.js';
 import { FORM_LARGE, readScore, SCORE_PART } from './element.js';
-import { elementEnd, elementStart, formOf } from './leaf.js';
+import { elementEnd, elementStart, FORM_SHIFT, formOf, START_MASK, slotAt } from './leaf.js';
 import { ID_BYTES, ORDER_ID } from './root.js';
 
 const SIGN = 0x80000000 | 0;
@@ -93,8 +93,11 @@ export class SearchKey {
 /** Compares a separator with the prefix of a key; 0 when only the elements can tell. */
 export function compareSeparator(words: Int32Array, separator: number, key: SearchKey): number {
   const wanted = key.words;
+  const first = words[separator]!;
+  const firstWanted = wanted[0]!;
+  if (first !== firstWanted) return first < firstWanted ? -1 : 1;
   const count = key.scoreOnly ? 2 : 4;
-  for (let i = 0; i < count; i++) {
+  for (let i = 1; i < count; i++) {
     const left = words[separator + i]!;
     const right = wanted[i]!;
     if (left !== right) return left < right ? -1 : 1;
@@ -111,11 +114,13 @@ export function compareElement(
   key: SearchKey,
 ): number {
   const view = region.view;
-  const start = elementStart(view, leaf, index);
+  // A search is many of these: the slot is read once.
+  const slot = view.getUint16(slotAt(view, leaf, index), true);
+  const start = leaf + (slot & START_MASK);
   if (order === ORDER_ID) {
     return compareBytes(region, start, ID_BYTES, key.region, key.offset, ID_BYTES);
   }
-  const form = formOf(view, leaf, index);
+  const form = slot >>> FORM_SHIFT;
   const score = readScore(view, start, form);
   if (score !== key.score) return score < key.score ? -1 : 1;
   if (key.scoreOnly) return 0;

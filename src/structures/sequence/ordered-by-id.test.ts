@@ -102,7 +102,7 @@ test('elements by id are in order, found from both sides of their ids, and remov
       }
       assert.deepEqual(found, expected);
     }),
-    { numRuns: 150 },
+    { numRuns: 50 },
   );
 });
 

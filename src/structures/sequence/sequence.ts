@@ -10,6 +10,7 @@
  * All methods run under the shard's lock. The root may move between two attachments. What an
  * ElementView refers to stays until the next change.
  */
+import { copyBytes, moveBytes, type Region } from '../../base/region.js';
 import { PAGE_BYTES } from '../../memory/space-layout.js';
 import { pagesFor } from '../entry.js';
 import type { Cursor } from './cursor.js';
@@ -127,6 +128,47 @@ export class Sequence extends SequenceTree {
     view.read(this.region, cursor.leaf, cursor.slot, this.root.order);
   }
 
+  /** How many elements there are from the cursor to the end of its leaf. */
+  leftInLeaf(cursor: Cursor): number {
+    this.assertAtElement(cursor);
+    return leafCount(this.words, cursor.leaf) - cursor.slot;
+  }
+
+  /**
+   * Copies the leaf that the cursor is at the beginning of.
+   * @returns false when it is not, or when an element of the leaf has a run
+   */
+  copyLeaf(cursor: Cursor, target: Region, offset: number): boolean {
+    this.assertAtElement(cursor);
+    const { leaf, slot } = cursor;
+    const { region, view, words, root } = this;
+    if (slot !== 0) return false;
+    if (root.runs > 0) {
+      for (let i = leafCount(words, leaf) - 1; i >= 0; i--) {
+        if (formOf(view, leaf, i) === FORM_LARGE) return false;
+      }
+    }
+    copyBytes(target, offset, region, leaf, PAGE_BYTES);
+    return true;
+  }
+
+  /** Goes to the first element of the next leaf. @returns false at the end */
+  nextLeaf(cursor: Cursor): boolean {
+    cursor.rank += this.leftInLeaf(cursor);
+    cursor.slot = 0;
+    cursor.leaf = nextLeaf(this.words, cursor.leaf);
+    return cursor.leaf !== 0;
+  }
+
+  /**
+   * Appends a leaf from elsewhere, which was verified (verify.ts). For sequences without order.
+   * @returns false when the space is full; nothing has changed then
+   */
+  appendLeaf(source: Region, offset: number): boolean {
+    if (this.root.node !== 0) this.descendToRank(this.root.elements - 1);
+    return this.addLeaf(source, offset);
+  }
+
   /** Whether the element, of a sequence without order, is the same as this one. */
   matches(cursor: Cursor, element: NewElement): boolean {
     this.assertAtElement(cursor);
@@ -163,6 +205,19 @@ export class Sequence extends SequenceTree {
     return true;
   }
 
+  /**
+   * Inserts an element whose key `seekKey` has just sought in vain, with this cursor: the tree is not
+   * searched again.
+   * @returns false when the space is full and nothing has changed; else the cursor is at the element
+   */
+  insertAfterSeek(cursor: Cursor, element: NewElement): boolean {
+    this.assertCurrent(cursor);
+    if (this.root.node !== 0 && !this.onPath(this.leaf)) throw new Error('sequence: no path');
+    if (!this.insertAtPath(element)) return false;
+    this.setCursor(cursor, this.leaf, this.slot, cursor.rank);
+    return true;
+  }
+
   /** @returns false when the space is full; nothing has changed then */
   pushFirst(cursor: Cursor, element: NewElement): boolean {
     this.seekIndex(cursor, 0);
@@ -185,6 +240,29 @@ export class Sequence extends SequenceTree {
     const { leaf, slot, rank } = cursor;
     if (!this.hasRoom(leaf, slot, element)) return this.replaceElsewhere(cursor, element);
     if (!this.replaceInLeaf(leaf, slot, element)) return false;
+    this.setCursor(cursor, leaf, slot, rank);
+    return true;
+  }
+
+  /**
+   * Makes the cursor's element, which no run keeps, so many bytes longer at its end; shorter when it is
+   * negative. What is new is undefined.
+   * @returns false when the leaf has no room; nothing has changed then
+   */
+  stretch(cursor: Cursor, growth: number): boolean {
+    this.assertAtElement(cursor);
+    const { leaf, slot, rank } = cursor;
+    const { region, view } = this;
+    if (growth > leafFree(region, leaf)) return false;
+    const form = formOf(view, leaf, slot);
+    const start = elementStart(view, leaf, slot);
+    const before = elementEnd(view, leaf, slot) - start;
+    const size = before + growth;
+    // The leaf keeps the last bytes of an element whose size changes.
+    if (growth < 0) moveBytes(region, start - growth, start, size);
+    const at = resizeElement(region, leaf, slot, form, size);
+    if (growth > 0) moveBytes(region, at, at + growth, before);
+    this.root.changed(0);
     this.setCursor(cursor, leaf, slot, rank);
     return true;
   }

@@ -4,7 +4,8 @@
  *
  *   0    u16  entries
  *   2    16   id of the last entry
- *   18   the common fields: their number, and for each its length and bytes
+ *   18   u32  bytes used: the block that is appended to has room behind them
+ *   22   the common fields: their number, and for each its length and bytes
  *   …    entries
  *
  *   entry    flags (1), length of what follows, id, fields
@@ -28,16 +29,17 @@ import { StreamId } from './stream-id.js';
 
 export const BLOCK_ENTRIES = 0;
 export const BLOCK_LAST_ID = 2;
-export const BLOCK_HEADER_BYTES = 18;
+export const BLOCK_USED = 18;
+export const BLOCK_HEADER_BYTES = 22;
 /** Three blocks with their ids and slots fill a leaf. */
 export const BLOCK_BYTES_MAX = 1344;
 /** More entries of the smallest size than fit into a block. */
 export const BLOCK_ENTRIES_MAX = 512;
 
-const FLAG_COMMON = 1;
-const FLAG_SAME_TIME = 2;
-const DIFFERENCE_SHIFT = 2;
-const DIFFERENCE_FOLLOWS = 63;
+export const FLAG_COMMON = 1;
+export const FLAG_SAME_TIME = 2;
+export const DIFFERENCE_SHIFT = 2;
+export const DIFFERENCE_FOLLOWS = 63;
 const NUMBER_BYTES_MAX = 10;
 const KEPT_BYTES = 1 << 20;
 const FIRST_BYTES = 8192;
@@ -169,6 +171,7 @@ export class FieldReader {
 export class BlockReader {
   region!: Region;
   offset = 0;
+  /** Bytes used. */
   length = 0;
   count = 0;
   /** Where the common fields are. */
@@ -182,10 +185,10 @@ export class BlockReader {
   private readonly ids = new Int32Array(BLOCK_ENTRIES_MAX * WORDS);
 
   /** @param idOffset where the block's id is */
-  load(region: Region, idOffset: number, offset: number, length: number): void {
+  load(region: Region, idOffset: number, offset: number): void {
     this.region = region;
     this.offset = offset;
-    this.length = length;
+    this.length = region.view.getUint32(offset + BLOCK_USED, true);
     this.count = region.view.getUint16(offset + BLOCK_ENTRIES, true);
     this.common = offset + BLOCK_HEADER_BYTES;
     this.first = skipCommon(region, this.common);
@@ -297,14 +300,6 @@ export class BlockWriter {
     this.body.region = newRegion(FIRST_BYTES);
   }
 
-  /** Begins with the bytes of a block that another entry is appended to. */
-  continue(region: Region, offset: number, length: number): void {
-    this.region = withRoom(this.region, 0, length);
-    copyBytes(this.region, 0, region, offset, length);
-    this.length = length;
-    this.last.read(region, offset + BLOCK_LAST_ID);
-  }
-
   /** Begins an empty block whose common fields are those of the arguments from `first` on. */
   begin(args: ArgumentVector, first: number): void {
     let bytes = BLOCK_HEADER_BYTES + NUMBER_BYTES_MAX;
@@ -324,22 +319,59 @@ export class BlockWriter {
 
   /** Appends an entry of the arguments from `first` on; its id is above the last one. */
   append(id: StreamId, args: ArgumentVector, first: number): void {
-    const isCommon = this.hasCommonFields(args, first);
+    const isCommon = hasCommonFields(this.region, BLOCK_HEADER_BYTES, args, first);
     this.writeBody(args, first, isCommon);
     this.appendBody(id, isCommon, this.body.region, 0, this.body.length);
   }
 
+  /** Writes just the entry that is to follow those of a block; `putBehind` puts it there. */
+  follow(block: Region, offset: number, id: StreamId, args: ArgumentVector, first: number): void {
+    const isCommon = hasCommonFields(block, offset + BLOCK_HEADER_BYTES, args, first);
+    this.writeBody(args, first, isCommon);
+    this.last.read(block, offset + BLOCK_LAST_ID);
+    this.length = 0;
+    this.writeEntry(id, false, isCommon, this.body.region, 0, this.body.length);
+  }
+
+  /** Puts the entry behind those of a block, which has room for it. */
+  putBehind(block: Region, offset: number, id: StreamId): void {
+    const { view } = block;
+    const used = view.getUint32(offset + BLOCK_USED, true);
+    copyBytes(block, offset + used, this.region, 0, this.length);
+    view.setUint32(offset + BLOCK_USED, used + this.length, true);
+    view.setUint16(offset + BLOCK_ENTRIES, view.getUint16(offset + BLOCK_ENTRIES, true) + 1, true);
+    id.write(block, offset + BLOCK_LAST_ID);
+  }
+
   /** Appends an entry whose fields are written already. */
   appendBody(id: StreamId, isCommon: boolean, body: Region, offset: number, length: number): void {
+    const count = this.region.view.getUint16(BLOCK_ENTRIES, true);
+    this.writeEntry(id, count === 0, isCommon, body, offset, length);
+    this.region.view.setUint16(BLOCK_ENTRIES, count + 1, true);
+    this.close(id);
+  }
+
+  private close(last: StreamId): void {
+    const { region } = this;
+    last.write(region, BLOCK_LAST_ID);
+    region.view.setUint32(BLOCK_USED, this.length, true);
+  }
+
+  private writeEntry(
+    id: StreamId,
+    isFirst: boolean,
+    isCommon: boolean,
+    body: Region,
+    offset: number,
+    length: number,
+  ): void {
     this.region = withRoom(this.region, this.length, this.length + length + 4 * NUMBER_BYTES_MAX);
-    const { region, last } = this;
-    const { view, bytes } = region;
-    const count = view.getUint16(BLOCK_ENTRIES, true);
+    const { region } = this;
     const flagsAt = this.length;
     // The length comes before the id: it is known when the id was written once, behind the block.
     const idAt = flagsAt + 1 + NUMBER_BYTES_MAX;
     codec.at = idAt;
-    bytes[flagsAt] = (isCommon ? FLAG_COMMON : 0) | (count > 0 ? this.writeId(id) : 0);
+    region.bytes[flagsAt] = (isCommon ? FLAG_COMMON : 0) | (isFirst ? 0 : this.writeId(id));
     const idBytes = codec.at - idAt;
     codec.at = flagsAt + 1;
     codec.write(region, idBytes + length);
@@ -347,9 +379,7 @@ export class BlockWriter {
     codec.at += idBytes;
     copyBytes(region, codec.at, body, offset, length);
     this.length = codec.at + length;
-    view.setUint16(BLOCK_ENTRIES, count + 1, true);
-    id.write(region, BLOCK_LAST_ID);
-    last.copyFrom(id);
+    this.last.copyFrom(id);
   }
 
   /** @returns the flags for the id */
@@ -369,19 +399,6 @@ export class BlockWriter {
     if (!isSame) codec.writeLong(region, id.seqHigh, id.seqLow);
     const shown = isShort ? low : DIFFERENCE_FOLLOWS;
     return (isSame ? FLAG_SAME_TIME : 0) | (shown << DIFFERENCE_SHIFT);
-  }
-
-  private hasCommonFields(args: ArgumentVector, first: number): boolean {
-    const { region } = this;
-    codec.at = BLOCK_HEADER_BYTES;
-    if (codec.read(region) !== (args.count - first) >> 1) return false;
-    for (let i = first; i < args.count; i += 2) {
-      const length = codec.read(region);
-      if (length !== args.length[i]) return false;
-      if (!equalBytes(region, codec.at, args.region, args.offset[i]!, length)) return false;
-      codec.at += length;
-    }
-    return true;
   }
 
   private writeBody(args: ArgumentVector, first: number, isCommon: boolean): void {
@@ -415,7 +432,7 @@ export class BlockWriter {
     this.length = head;
     this.region.view.setUint16(BLOCK_ENTRIES, from, true);
     if (from > 0) {
-      block.idAt(from - 1, this.last).write(this.region, BLOCK_LAST_ID);
+      this.close(block.idAt(from - 1, this.last));
       block.idAt(0, firstId);
     } else block.idAt(to, firstId);
     if (to === count) return;
@@ -428,8 +445,26 @@ export class BlockWriter {
     copyBytes(this.region, this.length, region, end, rest);
     this.length += rest;
     this.region.view.setUint16(BLOCK_ENTRIES, count - (to - from), true);
-    block.idAt(count - 1, this.last).write(this.region, BLOCK_LAST_ID);
+    this.close(block.idAt(count - 1, this.last));
   }
+}
+
+/** @param common where the common fields are */
+function hasCommonFields(
+  region: Region,
+  common: number,
+  args: ArgumentVector,
+  first: number,
+): boolean {
+  codec.at = common;
+  if (codec.read(region) !== (args.count - first) >> 1) return false;
+  for (let i = first; i < args.count; i += 2) {
+    const length = codec.read(region);
+    if (length !== args.length[i]) return false;
+    if (!equalBytes(region, codec.at, args.region, args.offset[i]!, length)) return false;
+    codec.at += length;
+  }
+  return true;
 }
 
 function writeValue(target: Region, source: Region, offset: number, length: number): void {

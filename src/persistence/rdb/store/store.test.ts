@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { CommandTester } from '../../../commands/contract/test-support.js';
 import { CommandSettings } from '../../../commands/contract/settings.js';
+import { CommandTester } from '../../../commands/contract/test-support.js';
 import { RdbError } from '../error.js';
 import { canonical, type ModelKey, readModel } from '../testing.js';
 import { expiring, key } from '../testing-values.js';

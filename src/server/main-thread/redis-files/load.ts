@@ -13,9 +13,10 @@ import type { Shards } from '../../../keyspace/shards.js';
 import { SharedText } from '../../../memory/shared-text.js';
 import { AofCommandReader } from '../../../persistence/aof/command-reader.js';
 import { AofError } from '../../../persistence/aof/error.js';
+import { withPath } from '../../../persistence/files/disk.js';
 import { RdbError } from '../../../persistence/rdb/error.js';
 import { RdbLoader } from '../../../persistence/rdb/store/loader.js';
-import { ProgressLog } from '../replication/progress-log.js';
+import { ProgressLog } from '../progress-log.js';
 import type { RedisFile, RedisFiles } from './find.js';
 import { Replay } from './replay.js';
 
@@ -31,6 +32,10 @@ export interface RedisLoadParts {
   readonly setting: (name: string) => string;
   /** Whether this server is to be a replica: it keeps keys that have expired. */
   readonly isReplica: boolean;
+  /** Whether keys of the files take the place of those that are there; else these are an error. */
+  readonly replaces?: boolean;
+  /** Sources of libraries that are there and stay. */
+  readonly libraries?: readonly string[];
   /** Whether the load is to be given up, as the server ends. */
   readonly isStopping: () => boolean;
   /** Told as it goes on. */
@@ -62,13 +67,17 @@ class RedisLoad {
   }
 
   async run(): Promise<boolean> {
+    return this.loadAll().finally(() => this.progressLog.close());
+  }
+
+  private async loadAll(): Promise<boolean> {
     const { files, kind } = this.what;
     for (const [index, file] of files.entries()) {
       const isWhole = await this.loadNamed(file, kind === 'aof' && index === files.length - 1);
       if (!isWhole) return false;
     }
-    const codes = [...this.replay.libraries.values()];
-    new SharedText(this.parts.librariesBuffer).update(() => JSON.stringify(codes));
+    const codes = new Set([...(this.parts.libraries ?? []), ...this.replay.libraries.values()]);
+    new SharedText(this.parts.librariesBuffer).update(() => JSON.stringify([...codes]));
     this.progressLog.end(Date.now(), this.keysStored(), this.totalBytes, 0);
     return true;
   }
@@ -91,10 +100,9 @@ class RedisLoad {
     try {
       return await this.load(handle, file, mayBeCut);
     } catch (error) {
-      if (error instanceof RdbError || error instanceof AofError) {
-        throw new Error(`${file.path}: ${error.message}`);
-      }
-      throw error;
+      const isOfFile = error instanceof RdbError || error instanceof AofError;
+      if (isOfFile) throw new Error(`${file.path}: ${error.message}`);
+      throw withPath(error, file.path);
     } finally {
       await handle.close();
     }
@@ -149,7 +157,7 @@ class RedisLoad {
       nowMs: Date.now(),
       // What follows in an append-only file may be about keys that have expired.
       keepsExpired: isReplica || this.what.kind === 'aof',
-      duplicates: 'refuse',
+      duplicates: this.parts.replaces === true ? 'replace' : 'refuse',
     });
   }
 

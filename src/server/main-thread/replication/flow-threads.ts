@@ -13,8 +13,10 @@ import type {
   FlowThreadData,
   FlowToMain,
   MainToFlow,
+  MeetRole,
   ReadSegment,
   RedisEvent,
+  RedisReplicaEvent,
   WrittenFile,
 } from '../../channel/main-flow.js';
 import { createWorker } from '../workers.js';
@@ -22,7 +24,7 @@ import { createWorker } from '../workers.js';
 /** What a flow is told while it runs. */
 export type FlowCommand = Extract<
   MainToFlow,
-  { kind: 'next-file' | 'next-segment' | 'sync-policy' | 'base-whole' | 'load-round' }
+  { kind: 'next-segment' | 'sync-policy' | 'base-whole' | 'load-round' | 'output-limit' }
 >;
 
 /** What becomes of one flow. */
@@ -39,6 +41,8 @@ export interface FlowListener {
   readonly ended: (reason: string) => void;
   /** For a connection to a Redis. */
   readonly redis?: (event: RedisEvent) => void;
+  /** For the connection of a Redis that follows this server. */
+  readonly redisReplica?: (event: RedisReplicaEvent) => void;
   /** Its thread did not start, and so never took what the flow was given. `ended` follows. */
   readonly abandoned?: () => void;
 }
@@ -90,6 +94,12 @@ export class FlowThreads {
   /** What else a flow is told. */
   command(command: FlowCommand): void {
     this.tell(command.flow, command);
+  }
+
+  /** Tells a thread what is about none of its flows. It is started if it is `needed`. */
+  tellThread(thread: number, command: MeetRole, needed: boolean): void {
+    const handle = needed ? this.handle(thread) : this.handles[thread];
+    handle?.worker.postMessage(command);
   }
 
   go(flow: number): void {
@@ -185,6 +195,7 @@ export class FlowThreads {
     else if (report.kind === 'segment-read') listener?.read?.(report.segment);
     else if (report.kind === 'segment-fed') listener?.fed?.(report.blocks);
     else if (report.kind === 'redis') listener?.redis?.(report.event);
+    else if (report.kind === 'redis-replica') listener?.redisReplica?.(report.event);
     else this.forget(report.flow)?.ended(report.reason);
   }
 }

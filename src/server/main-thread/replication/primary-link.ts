@@ -24,9 +24,10 @@ import {
 } from '../../../replication/replica/replica-state.js';
 import { prepareFullSync } from '../../../replication/replica/shard-writer.js';
 import { SUM_BYTES, SUM_KEYS, SyncProgress } from '../../../replication/replica/sync-progress.js';
-import type { LinkStatus } from '../../channel/replication.js';
+import type { LinkClient, LinkStatus } from '../../channel/replication.js';
 import type { Config } from '../../config/config.js';
 import { readClientOptions } from '../../config/tls.js';
+import { ProgressLog } from '../progress-log.js';
 import type { FlowThreads } from './flow-threads.js';
 import {
   type Ask,
@@ -36,7 +37,6 @@ import {
   lineOf,
   ROLES_VERSION,
 } from './peer-connection.js';
-import { ProgressLog } from './progress-log.js';
 import type { ControlClient, ControlReply } from './resp-client.js';
 import { shareStreams } from './served-replicas.js';
 import type { UpstreamLink } from './upstream-link.js';
@@ -66,6 +66,10 @@ export interface PrimaryLinkParts {
   /** The status has changed; resolves when all threads know. */
   readonly changed: () => Promise<void>;
   readonly synced: (isFull: boolean) => void;
+  /** The next client's number. */
+  readonly clientId: () => number;
+  /** The primary begins to serve this server. @returns false when it may not: the role has changed */
+  readonly joining: () => boolean;
   /** The data set is about to be replaced: nobody can be served from it. */
   readonly replacing: () => void;
   /**
@@ -79,6 +83,7 @@ type ParsedReply = SyncReply & { readonly keys: number; readonly syncName: strin
 
 interface Attempt {
   client: ControlClient | null;
+  shown: LinkClient | null;
   readonly flows: Set<number>;
   connected: number;
   from: readonly number[] | null;
@@ -88,6 +93,7 @@ interface Attempt {
   primaryShards: number;
   reply: ParsedReply | null;
   syncTimer: NodeJS.Timeout | null;
+  progressLog: ProgressLog | null;
   acknowledgeTimer: NodeJS.Timeout | null;
   failed: string | null;
   startedMs: number;
@@ -127,6 +133,8 @@ export class PrimaryLink implements UpstreamLink {
     this.tick();
   }
 
+  private isHeirGone = false;
+
   get status(): LinkStatus {
     const { state, attempt, primary } = this;
     const words = { none: 'connect', connect: 'connect', handshake: 'handshake', sync: 'sync' };
@@ -143,7 +151,9 @@ export class PrimaryLink implements UpstreamLink {
       offset: this.lastOffset,
       downSinceMs: state.step === 'online' ? 0 : this.downSinceMs,
       failure: state.step === 'online' ? '' : shownFromPeer(this.shownFailure),
+      isHeirGone: this.isHeirGone,
       redis: null,
+      client: state.step === 'online' ? (attempt?.shown ?? null) : null,
     };
   }
 
@@ -174,6 +184,11 @@ export class PrimaryLink implements UpstreamLink {
 
   get control(): ControlClient | null {
     return this.attempt?.client ?? null;
+  }
+
+  kill(clientId: number, why: string): void {
+    const { attempt } = this;
+    if (attempt?.shown?.id === clientId) this.fail(attempt, why);
   }
 
   /** Ends the link. @returns the history that the data has, null when it is in pieces */
@@ -216,6 +231,7 @@ export class PrimaryLink implements UpstreamLink {
   private async start(): Promise<void> {
     const attempt: Attempt = {
       client: null,
+      shown: null,
       flows: new Set(),
       connected: 0,
       from: null,
@@ -224,6 +240,7 @@ export class PrimaryLink implements UpstreamLink {
       primaryShards: 0,
       reply: null,
       syncTimer: null,
+      progressLog: null,
       acknowledgeTimer: null,
       failed: null,
       startedMs: Date.now(),
@@ -248,6 +265,7 @@ export class PrimaryLink implements UpstreamLink {
     if (this.lastFailure === '') log.notice(`Connecting to primary ${host}:${port}`);
     const client = await connectControl(config, this.primary, timeoutMs);
     attempt.client = client;
+    attempt.shown = { ...client.addresses, id: this.parts.clientId(), sinceMs: Date.now() };
     if (attempt.failed !== null) {
       client.end('');
       throw new Error(attempt.failed);
@@ -291,9 +309,10 @@ export class PrimaryLink implements UpstreamLink {
       throw new Error(`it follows this server: a circle of ${circle + 1} servers has no primary`);
     }
     const expected = expectedRunId();
-    if (expected !== null && chain[0] !== expected) {
+    this.isHeirGone = expected !== null && chain[0] !== expected;
+    if (this.isHeirGone) {
       throw new Error(
-        'the server that took over has started again, without the data; this one keeps it. ' +
+        'the server that took over has started again, and may have lost data; this one keeps it. ' +
           'REPLICAOF tells it what to be',
       );
     }
@@ -304,6 +323,7 @@ export class PrimaryLink implements UpstreamLink {
     const { config, shards, threads, owner, log } = this.parts;
     const reply = attempt.reply!;
     if (attempt.failed !== null) return;
+    if (!this.parts.joining()) throw new Error('this server becomes a primary');
     const action = this.state.answered(reply, Date.now());
     if (action.kind === 'give-up') throw new Error(action.why);
     const from = action.kind === 'start-continue' ? action.from : null;
@@ -380,6 +400,7 @@ export class PrimaryLink implements UpstreamLink {
     for (const flow of attempt.flows) threads.go(flow);
     const { keys } = attempt.reply!;
     const progressLog = new ProgressLog(this.parts.log, 'Full sync');
+    attempt.progressLog = progressLog;
     attempt.syncTimer = setInterval(() => {
       const progress = attempt.progress!;
       const nowMs = Date.now();
@@ -396,6 +417,7 @@ export class PrimaryLink implements UpstreamLink {
   private becomeReady(attempt: Attempt): void {
     if (attempt.syncTimer !== null) clearInterval(attempt.syncTimer);
     attempt.syncTimer = null;
+    attempt.progressLog?.close();
     const { log } = this.parts;
     const { mode, replicationId } = attempt.reply!;
     const isFull = mode !== 'CONTINUE';
@@ -418,6 +440,7 @@ export class PrimaryLink implements UpstreamLink {
     if (attempt.failed !== null) return;
     attempt.failed = reason;
     if (attempt.syncTimer !== null) clearInterval(attempt.syncTimer);
+    attempt.progressLog?.close();
     if (attempt.acknowledgeTimer !== null) clearInterval(attempt.acknowledgeTimer);
     attempt.client?.end('');
     for (const flow of attempt.flows) this.parts.threads.end(flow);

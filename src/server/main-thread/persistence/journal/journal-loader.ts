@@ -20,6 +20,7 @@ import { streamsOf } from '../../../../replication/primary/primary-state.js';
 import { PendingStreams } from '../../../../replication/replica/pending-streams.js';
 import { SyncProgress } from '../../../../replication/replica/sync-progress.js';
 import type { ReadSegment } from '../../../channel/main-flow.js';
+import { ProgressLog } from '../../progress-log.js';
 import type { FlowThreads } from '../../replication/flow-threads.js';
 import { shareStreams } from '../../replication/served-replicas.js';
 import type { FoundChain } from './journal-files.js';
@@ -32,6 +33,8 @@ const POLL_MS = 1;
 /** A segment whose files are all there. */
 export interface Segment {
   readonly number: number;
+  /** Of the history that was written to it. */
+  readonly replicationId: string;
   /** By flow. */
   readonly paths: readonly string[];
   /** By stream. */
@@ -46,7 +49,7 @@ function sharesOf(shards: number, flows: number): number[][] {
 
 /**
  * Reads how all segments of a chain begin.
- * @returns those that hold something, from the one that the base's cut lies in on
+ * @returns those that the chain goes on from, from the one that the base's cut lies in on: that one at least
  * @throws DamagedFile when a file is missing, or makes no sense
  */
 export async function readSegments(
@@ -56,33 +59,27 @@ export async function readSegments(
   pathOf: (number: number, flow: number) => string,
 ): Promise<Segment[]> {
   const segments: Segment[] = [];
-  for (const [index, { number, flows }] of found.segments.entries()) {
-    const isNewest = index === found.segments.length - 1;
-    const before = found.segments[index - 1];
-    if (before !== undefined && before.number + 1 !== number) {
-      throw new DamagedFile(pathOf(before.number + 1, 0), 0, 'it is missing');
-    }
-    const segment = await readSegment(
-      disk,
-      { ...found, number, flows },
-      manifest,
-      pathOf,
-      isNewest,
-    );
-    if (segment !== null) segments.push(segment);
-  }
-  // One segment, and nothing was written to it: the base has everything.
-  if (segments.length === 0 && found.segments.length > 0) return [];
   const holdsCut = ({ starts }: Segment) => starts.every((lsn, i) => lsn <= manifest.lsns[i]!);
-  let first = segments.length - 1;
-  while (first >= 0 && !holdsCut(segments[first]!)) first--;
-  if (first < 0) {
-    const reason = 'the segment that begins before the base ends is missing';
-    throw new DamagedFile(pathOf(found.segments[0]?.number ?? 1, 0), 0, reason);
+  // What is older than the cut is of no use, and a crash may have left a part of it.
+  for (let index = found.segments.length - 1; index >= 0; index--) {
+    const { number, flows } = found.segments[index]!;
+    const later = found.segments[index + 1];
+    if (later !== undefined && later.number !== number + 1) {
+      throw new DamagedFile(pathOf(number + 1, 0), 0, 'it is missing');
+    }
+    const names = { ...found, number, flows };
+    const segment = await readSegment(disk, names, manifest, pathOf, later === undefined);
+    if (segment === null) continue;
+    const isFirst = holdsCut(segment);
+    // Behind one that holds nothing the one before may be torn, unless the base has all of that.
+    if (later !== undefined || segment.bytes > 0 || isFirst) segments.unshift(segment);
+    if (isFirst) return segments;
   }
-  return segments.slice(first);
+  const reason = 'the segment that begins before the base ends is missing';
+  throw new DamagedFile(pathOf(found.segments[0]?.number ?? 1, 0), 0, reason);
 }
 
+/** @returns null for the newest one when not all of its files were begun */
 async function readSegment(
   disk: Disk,
   { chain, number, flows }: { chain: number; number: number; flows: ReadonlyMap<number, string> },
@@ -106,9 +103,12 @@ async function readSegment(
     );
     if (beginning !== null) begun.set(flow, beginning);
   }
-  const count = begun.values().next().value?.header.flows ?? 1;
+  const { flows: count, replicationId } = begun.values().next().value?.header ?? {
+    ...{ flows: 1, replicationId: '' },
+  };
   // Nothing is written to a segment before all its files are there, and the one before is whole.
-  if (isNewest && ![...begun.values()].some(({ moreBytes }) => moreBytes > 0)) return null;
+  const isEmpty = ![...begun.values()].some(({ moreBytes }) => moreBytes > 0);
+  if (isNewest && isEmpty && begun.size < count) return null;
   if (begun.size < count) {
     const missing = Array.from({ length: count }, (_, flow) => flow).find(
       (flow) => !begun.has(flow),
@@ -120,12 +120,14 @@ async function readSegment(
   for (const [flow, beginning] of begun) {
     bytes += beginning.moreBytes;
     for (const [stream, lsn] of beginning.starts) starts[stream] = lsn;
-    if (beginning.header.flows !== count) {
+    const { header } = beginning;
+    if (header.flows !== count || header.replicationId !== replicationId) {
       throw new DamagedFile(pathOf(number, flow), 0, 'its header is that of another segment');
     }
   }
   if (starts.includes(-1)) throw new DamagedFile(pathOf(number, 0), 0, 'a stream is missing');
-  return { number, paths: Array.from(begun.keys(), (_, i) => pathOf(number, i)), starts, bytes };
+  const paths = Array.from(begun.keys(), (_, flow) => pathOf(number, flow));
+  return { number, replicationId, paths, starts, bytes };
 }
 
 export interface SegmentLoaderParts {
@@ -166,7 +168,7 @@ interface Reading {
  */
 export async function loadSegment(
   parts: SegmentLoaderParts,
-  { paths }: Segment,
+  { number: segmentNumber, paths, bytes }: Segment,
   from: readonly number[],
   until: readonly number[] | null,
 ): Promise<number[]> {
@@ -202,14 +204,22 @@ export async function loadSegment(
     const reading: Reading = { flow, segment: null, fed: null, ended: null };
     readings.push(reading);
   });
+  const progressLog = new ProgressLog(parts.log, `Loading segment ${segmentNumber} of the journal`);
+  const sumOf = (lsns: ArrayLike<number>) => Array.from(lsns).reduce((sum, lsn) => sum + lsn, 0);
+  const begin = sumOf(from);
   try {
-    await all(readings, ({ segment }) => segment !== null);
+    await all(readings, ({ segment }) => {
+      const appliedBytes = sumOf(progress.applied) - begin;
+      progressLog.note(Date.now(), appliedBytes, bytes, appliedBytes);
+      return segment !== null;
+    });
     await playRounds(threads, readings);
     const lsns = [...progress.applied];
     const ends = { lsns, received: [...progress.received], until };
     checkEnds(parts, paths, shares, readings, ends);
     return lsns;
   } finally {
+    progressLog.close();
     for (const { flow, ended } of readings) if (ended === null) threads.end(flow);
     while (readings.some(({ ended }) => ended === null)) await sleep(POLL_MS);
     PendingStreams.giveBack(pending);
