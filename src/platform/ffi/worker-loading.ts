@@ -15,12 +15,18 @@ export interface WorkerStart<T> {
 /** Bounds what is wrong: a Worker loads within a second. */
 const LOAD_TIMEOUT_MS = 5000;
 
-/** Of the Workers that this thread has started. */
-const loading = new Set<Latch>();
+/**
+ * Of the Workers that this thread has started. Kept for the thread: several files of the bundle hold this
+ * module, and one of them starts the first thread, which another one ends.
+ */
+const LOADING = Symbol.for('darter.loading-workers');
+const ofThread = globalThis as { [LOADING]?: Set<Latch> };
+ofThread[LOADING] ??= new Set();
+const loading = ofThread[LOADING];
 
 /** For a Worker that this thread is about to start. */
 export function noteLoading(): Latch {
-  if (loading.size === 0) process.on('exit', awaitLoaded);
+  process.off('exit', awaitLoaded).on('exit', awaitLoaded);
   const latch = new Latch();
   loading.add(latch);
   return latch;
