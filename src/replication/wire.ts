@@ -119,6 +119,15 @@ export class Block extends BlockHeader {
   payload = 0;
   /** Offset after the block. */
   end = 0;
+
+  /** Of a block of a stream: takes away what lies before an LSN, and what lies behind another. */
+  clip(from: number, to: number): void {
+    const skipped = Math.max(0, from - this.from);
+    this.payload += skipped;
+    this.from += skipped;
+    this.to = Math.min(this.to, to);
+    this.length = this.to - this.from;
+  }
 }
 
 /** The header has its own checksum, so that a damaged length is detected before the payload. */

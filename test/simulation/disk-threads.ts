@@ -9,8 +9,8 @@ import { ReplicaFlow } from '../../src/replication/replica/replica-flow.js';
 import { SyncProgress } from '../../src/replication/replica/sync-progress.js';
 import type {
   LoadFile,
-  LoadSegment,
   MainToFlow,
+  OpenSegment,
   WriteFile,
   WriteJournal,
   WrittenFile,
@@ -48,7 +48,7 @@ export class SimulatedThreads {
     const flow = ++this.last;
     const command = create(flow);
     if (command.kind === 'write-journal') this.flows.set(flow, this.write(command, listener));
-    else if (command.kind === 'load-segment') this.flows.set(flow, this.load(command, listener));
+    else if (command.kind === 'open-segment') this.flows.set(flow, this.open(command, listener));
     else if (command.kind === 'write-file') this.flows.set(flow, this.writeFile(command, listener));
     else if (command.kind === 'load-file') this.flows.set(flow, this.loadFile(command, listener));
     else throw new Error(`a flow of kind ${command.kind} in the simulation`);
@@ -57,8 +57,9 @@ export class SimulatedThreads {
 
   command(command: FlowCommand): void {
     const flow = this.flows.get(command.flow)!;
-    if (flow instanceof LoadedSegment) flow.round();
-    else if (!(flow instanceof JournalFlow)) throw new Error(`${command.kind} for a file`);
+    if (flow instanceof LoadedSegment) {
+      if (command.kind === 'scan-segment' || command.kind === 'load-segment') flow.take(command);
+    } else if (!(flow instanceof JournalFlow)) throw new Error(`${command.kind} for a file`);
     else if (command.kind === 'next-segment') flow.continueIn(command.place);
     else if (command.kind === 'sync-policy') flow.setPolicy(command.policy);
     else if (command.kind === 'base-whole') flow.count();
@@ -87,18 +88,17 @@ export class SimulatedThreads {
     return new JournalFlow(parts, place, policy);
   }
 
-  private load(command: LoadSegment, listener: FlowListener): LoadedSegment {
+  private open(command: OpenSegment, listener: FlowListener): LoadedSegment {
     const { server, disk } = this;
-    const { path, mine, until, primaryShards } = command;
+    const { path, mine, primaryShards } = command;
     const progress = new SyncProgress(command.progress, streamsOf(primaryShards), 1);
     const pending = new PendingStreams(command.pending, 1);
     return new LoadedSegment({
-      ...{ disk, path, mine, until, progress, pending },
+      ...{ disk, path, mine, progress },
       createFlow: () =>
         new ReplicaFlow({ ...server.replicaParts(), primaryShards, mine, progress, pending }),
       applied: () => {},
-      read: (segment) => listener.read?.(segment),
-      fed: (blocks) => listener.fed?.(blocks),
+      report: (report) => listener.segment?.(report),
       ended: (reason) => listener.ended(reason),
     });
   }

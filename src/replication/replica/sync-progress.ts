@@ -144,9 +144,10 @@ export class SyncProgress {
   /**
    * For files that end at one cut of all streams, and that nobody sees before it: no part of a
    * transaction waits for the others.
+   * @param from where the streams go on that the files have; null when these have all the data
    */
-  static createForFiles(shards: number): SharedArrayBuffer {
-    const buffer = SyncProgress.create(shards, null);
+  static createForFiles(shards: number, from: readonly number[] | null = null): SharedArrayBuffer {
+    const buffer = SyncProgress.create(shards, from);
     new Int32Array(buffer)[ALONE] = 1;
     return buffer;
   }

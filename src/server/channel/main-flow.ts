@@ -9,6 +9,7 @@ import type { ElementsByVerb } from '../../keyspace/effect-elements.js';
 import type { FlowFileHeader } from '../../persistence/files/flow-file.js';
 import type { SocketAddresses, TlsEndOptions } from '../../platform/peer-socket.js';
 import type { SegmentBreak } from '../../replication/files/segment-reader.js';
+import type { ScannedStreams } from '../../replication/files/segment-scan.js';
 import type { SegmentPlace } from '../../replication/files/segment-writer.js';
 import type { HalfStream } from '../../replication/half-sync.js';
 import type { HandshakeOptions, RedisHistory } from '../../replication/redis/handshake.js';
@@ -154,23 +155,40 @@ export interface WriteJournal {
   readonly policy: SyncPolicy;
 }
 
-/** Loads a file of a segment of the journal. */
-export interface LoadSegment {
-  readonly kind: 'load-segment';
+/** A flow that is to load a file of a segment of the journal. */
+export interface OpenSegment {
+  readonly kind: 'open-segment';
   readonly flow: number;
   readonly path: string;
   readonly mine: readonly number[];
   readonly primaryShards: number;
   readonly progress: SharedArrayBuffer;
   readonly pending: PendingMemory;
-  /** By stream: where the next segment begins; null in the newest. */
-  readonly until: readonly number[] | null;
 }
 
-/** What a flow found in a file of a segment. */
+/** What a flow of a segment does, one at a time. */
+export type SegmentCommand =
+  /** Looks what is there. `starts`: where the streams begin; `limits`: from there on they are of no use. */
+  | {
+      readonly kind: 'scan-segment';
+      readonly flow: number;
+      readonly starts: readonly number[];
+      readonly limits: readonly number[];
+    }
+  /** Applies its streams up to there. */
+  | { readonly kind: 'load-segment'; readonly flow: number; readonly until: readonly number[] };
+
+/** What it reports then. */
+export type SegmentReport =
+  | {
+      readonly kind: 'segment-scanned';
+      readonly scanned: ScannedStreams;
+      readonly read: ReadSegment;
+    }
+  | { readonly kind: 'segment-read'; readonly read: ReadSegment };
+
+/** How a file of a segment ends. */
 export interface ReadSegment {
-  /** Whether the file has an end. */
-  readonly isFinished: boolean;
   /** Where it makes no sense any more. */
   readonly broken: SegmentBreak | null;
   /** Whether that may be a torn tail: nothing behind it says that it was on the disk. */
@@ -278,14 +296,13 @@ export type MainToFlow =
   | WriteFile
   | LoadFile
   | WriteJournal
-  | LoadSegment
+  | OpenSegment
+  | SegmentCommand
   /** The limits of the session have moved: the flow goes on in the next segment. */
   | { readonly kind: 'next-segment'; readonly flow: number; readonly place: SegmentPlace }
   | { readonly kind: 'sync-policy'; readonly flow: number; readonly policy: SyncPolicy }
   /** The journal's base is whole: what is on the disk counts. */
   | { readonly kind: 'base-whole'; readonly flow: number }
-  /** What waits for parts of transactions may go on. Answered by 'segment-fed'. */
-  | { readonly kind: 'load-round'; readonly flow: number }
   | FollowRedis
   | ServeRedis
   | MeetRole
@@ -306,8 +323,7 @@ export type FlowToMain =
   | { readonly kind: 'segment-opened'; readonly flow: number }
   /** The disk refuses to write, with this code; '' when it takes it again. */
   | { readonly kind: 'segment-trouble'; readonly flow: number; readonly code: string }
-  | { readonly kind: 'segment-read'; readonly flow: number; readonly segment: ReadSegment }
-  | { readonly kind: 'segment-fed'; readonly flow: number; readonly blocks: number }
+  | (SegmentReport & { readonly flow: number })
   | { readonly kind: 'redis'; readonly flow: number; readonly event: RedisEvent }
   | { readonly kind: 'redis-replica'; readonly flow: number; readonly event: RedisReplicaEvent }
   /** `reason` is '' when it was told to end. */

@@ -47,13 +47,13 @@ import type {
   FollowFlow,
   FollowRedis,
   LoadFile,
-  LoadSegment,
   MainToFlow,
   MeetRole,
+  OpenSegment,
   RdbTarget,
-  ReadSegment,
   RedisEvent,
   RedisReplicaEvent,
+  SegmentReport,
   ServeFlow,
   ServeRedis,
   WriteFile,
@@ -82,7 +82,7 @@ import { ServedFlow } from './served-flow.js';
 import { ServedRedis } from './served-redis.js';
 
 /** What is applied here. */
-type AppliedFlow = FollowFlow | LoadFile | LoadSegment;
+type AppliedFlow = FollowFlow | LoadFile | OpenSegment;
 type Flow =
   | ServedFlow
   | ServedRedis
@@ -160,7 +160,7 @@ class FlowThread {
     else if (command.kind === 'write-file') this.writeFile(command);
     else if (command.kind === 'load-file') this.loadFile(command);
     else if (command.kind === 'write-journal') this.writeJournal(command);
-    else if (command.kind === 'load-segment') this.loadSegment(command);
+    else if (command.kind === 'open-segment') this.openSegment(command);
     else if (command.kind === 'serve-redis') this.serveRedis(command);
     else if (command.kind === 'follow-redis') void this.followRedis(command);
     else if (command.kind === 'stream-role') this.takeRole(command);
@@ -170,7 +170,7 @@ class FlowThread {
         if (flow !== undefined) flow.end('');
         else if (this.starting.delete(command.flow)) this.ended(command.flow, '');
       } else if (flow instanceof JournalFlow) tellJournal(flow, command);
-      else if (flow instanceof LoadedSegment) flow.round();
+      else if (flow instanceof LoadedSegment) tellSegment(flow, command);
       else if (flow instanceof ServedRedis) tellRedis(flow, command);
       else if (flow !== undefined && 'go' in flow) flow.go();
     }
@@ -204,17 +204,15 @@ class FlowThread {
     this.flows.set(flow, new JournalFlow(parts, place, policy));
   }
 
-  private loadSegment(command: LoadSegment): void {
-    const { flow, path, mine, until } = command;
+  private openSegment(command: OpenSegment): void {
+    const { flow, path, mine } = command;
     const progress = this.progressOf(command);
     const parts = {
-      ...{ path, mine, until, progress },
+      ...{ path, mine, progress },
       disk: nodeDisk,
-      pending: new PendingStreams(command.pending, this.owner),
       createFlow: () => this.createReplicaFlow(command, progress),
       applied: () => this.applied(),
-      read: (segment: ReadSegment) => this.report({ kind: 'segment-read', flow, segment }),
-      fed: (blocks: number) => this.report({ kind: 'segment-fed', flow, blocks }),
+      report: (report: SegmentReport) => this.report({ ...report, flow }),
       ended: (reason: string) => this.ended(flow, reason),
     };
     this.flows.set(flow, new LoadedSegment(parts));
@@ -463,6 +461,10 @@ function tellJournal(flow: JournalFlow, command: MainToFlow): void {
   if (command.kind === 'next-segment') flow.continueIn(command.place);
   else if (command.kind === 'sync-policy') flow.setPolicy(command.policy);
   else if (command.kind === 'base-whole') flow.count();
+}
+
+function tellSegment(flow: LoadedSegment, command: MainToFlow): void {
+  if (command.kind === 'scan-segment' || command.kind === 'load-segment') flow.take(command);
 }
 
 function tellRedis(flow: ServedRedis, command: MainToFlow): void {

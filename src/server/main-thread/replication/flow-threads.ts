@@ -14,9 +14,9 @@ import type {
   FlowToMain,
   MainToFlow,
   MeetRole,
-  ReadSegment,
   RedisEvent,
   RedisReplicaEvent,
+  SegmentReport,
   WrittenFile,
 } from '../../channel/main-flow.js';
 import { createWorker } from '../workers.js';
@@ -24,7 +24,15 @@ import { createWorker } from '../workers.js';
 /** What a flow is told while it runs. */
 export type FlowCommand = Extract<
   MainToFlow,
-  { kind: 'next-segment' | 'sync-policy' | 'base-whole' | 'load-round' | 'output-limit' }
+  {
+    kind:
+      | 'next-segment'
+      | 'sync-policy'
+      | 'base-whole'
+      | 'scan-segment'
+      | 'load-segment'
+      | 'output-limit';
+  }
 >;
 
 /** What becomes of one flow. */
@@ -36,8 +44,7 @@ export interface FlowListener {
   /** Of the journal: see FlowToMain. */
   readonly opened?: () => void;
   readonly trouble?: (code: string) => void;
-  readonly read?: (segment: ReadSegment) => void;
-  readonly fed?: (blocks: number) => void;
+  readonly segment?: (report: SegmentReport) => void;
   readonly ended: (reason: string) => void;
   /** For a connection to a Redis. */
   readonly redis?: (event: RedisEvent) => void;
@@ -192,9 +199,9 @@ export class FlowThreads {
     else if (report.kind === 'file-loaded') listener?.loaded?.();
     else if (report.kind === 'segment-opened') listener?.opened?.();
     else if (report.kind === 'segment-trouble') listener?.trouble?.(report.code);
-    else if (report.kind === 'segment-read') listener?.read?.(report.segment);
-    else if (report.kind === 'segment-fed') listener?.fed?.(report.blocks);
-    else if (report.kind === 'redis') listener?.redis?.(report.event);
+    else if (report.kind === 'segment-scanned' || report.kind === 'segment-read') {
+      listener?.segment?.(report);
+    } else if (report.kind === 'redis') listener?.redis?.(report.event);
     else if (report.kind === 'redis-replica') listener?.redisReplica?.(report.event);
     else this.forget(report.flow)?.ended(report.reason);
   }

@@ -9,7 +9,8 @@ import { type LoaderParts, loadSnapshot } from '../snapshot-loader.js';
 import type { LoadedHistory } from '../start-up.js';
 import { type EndedChain, readEnded } from './ended-chain.js';
 import { type FoundChain, JournalFiles } from './journal-files.js';
-import { loadSegment, readSegments, type Segment, syncFiles } from './journal-loader.js';
+import { readSegments, type Segment, syncFiles } from './journal-segments.js';
+import { loadSegment } from './segment-loader.js';
 
 export interface FoundJournal {
   readonly base: SnapshotFiles;
