@@ -50,6 +50,8 @@ export class Clients implements ClientsPort {
     private readonly gatherer: IoGatherer,
     private readonly clientPause: ClientPause,
     private readonly now: () => number,
+    /** All threads, this one included, look whether there still is a pause. */
+    private readonly pauseEnded: () => void,
   ) {
     gatherer.answers('client-list', (filter) => this.localLines(filter));
     gatherer.answers('client-kill', (filter) => this.killLocal(filter));
@@ -86,6 +88,7 @@ export class Clients implements ClientsPort {
 
   unpause(): void {
     this.clientPause.end();
+    this.pauseEnded();
   }
 
   private localLines(filter: ClientFilter): [number, string][] {
