@@ -322,6 +322,10 @@ class IoThread {
         clock: this.clock,
         connections: data.figures.connections,
         publishCounters: () => this.policy.publishCounters(),
+        pauseEnded: () => {
+          this.policy.loadGates();
+          for (let thread = 0; thread < data.threads; thread++) this.wake(thread);
+        },
       },
       new Transactions(dispatcher),
     );

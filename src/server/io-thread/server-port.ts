@@ -74,6 +74,8 @@ export interface PortParts {
   readonly shutdown: ThreadShutdown;
   readonly warn: (text: string) => void;
   readonly clock: ThreadClock;
+  /** Has all threads look whether there still is a pause. */
+  readonly pauseEnded: () => void;
   /** By thread: how many connections it serves. */
   readonly connections: Int32Array;
   readonly publishCounters: () => void;
@@ -122,7 +124,8 @@ export function createServerPort(
   const reporter = createReporter(parts, slowLog, latency, () =>
     replicationFields(source, dispatcher),
   );
-  const clients = new Clients(localClients(parts), gatherer, new ClientPause(control), now);
+  const pause = new ClientPause(control);
+  const clients = new Clients(localClients(parts), gatherer, pause, now, parts.pauseEnded);
   const acl = createAccess(parts, (session) => clients.describe(session));
   const port: ServerPort = {
     acl,

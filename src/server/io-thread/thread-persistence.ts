@@ -11,14 +11,14 @@ import type { ControlBlock } from '../../memory/control.js';
 import type { PersistenceAnswer, PersistenceRequest } from '../channel/persistence.js';
 import { LAST_SAVE_MS, SAVE_STARTED_MS } from '../channel/persistence-figures.js';
 import type { DurabilityMark, ThreadDurability } from './durability.js';
+import { nextLookMs, type PolledWait } from './polled-waits.js';
 
 /** A client in WAITAOF. */
-interface Waiter {
+interface Waiter extends PolledWait {
   readonly mark: DurabilityMark;
   /** Offset of a cut with all that was written. */
   readonly cut: number;
   readonly wanted: WantedDurability;
-  readonly deadlineMs: number;
   readonly done: (outcome: DurabilityOutcome) => void;
 }
 
@@ -55,9 +55,10 @@ export class ThreadPersistence implements PersistencePort {
 
   waitDurable(wanted: WantedDurability, done: (outcome: DurabilityOutcome) => void): () => void {
     const { timeoutMs } = wanted;
-    const deadlineMs = timeoutMs === 0 ? Number.POSITIVE_INFINITY : Date.now() + timeoutMs;
+    const beganMs = Date.now();
+    const deadlineMs = timeoutMs === 0 ? Number.POSITIVE_INFINITY : beganMs + timeoutMs;
     const mark = this.durability.markNow();
-    const waiter = { mark, cut: this.replicas.newCut(), wanted, deadlineMs, done };
+    const waiter = { mark, cut: this.replicas.newCut(), wanted, beganMs, deadlineMs, done };
     this.waiters.push(waiter);
     this.control.word(BLOCKED_CLIENTS).add(1);
     return () => this.forget(waiter);
@@ -79,7 +80,7 @@ export class ThreadPersistence implements PersistencePort {
       this.forget(waiter);
       waiter.done(outcome);
     }
-    return this.waiters.length === 0 ? Number.POSITIVE_INFINITY : 1;
+    return nextLookMs(this.waiters, nowMs);
   }
 
   /** @returns null while it waits */

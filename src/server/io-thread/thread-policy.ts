@@ -257,9 +257,16 @@ export class ThreadPolicy implements FrontendPolicy<ClientSession> {
     const durableMs = this.parts.persistence.background(nowMs);
     pressure.aheadShare = replication.aheadShare;
     if (nowMs >= this.placement.nextMs) this.placement.period(nowMs);
-    if (this.frontend.pausedCount > 0) return 1;
+    const pausedMs =
+      this.frontend.pausedCount > 0 ? this.pausedMs(nowMs) : Number.POSITIVE_INFINITY;
     const nextMs = Math.min(this.nextBackgroundMs, this.nextExpiryMs, this.placement.nextMs);
-    return Math.max(1, Math.min(nextMs - nowMs, replicationMs, waitsMs, memoryMs, durableMs));
+    const restMs = Math.min(nextMs - nowMs, replicationMs, waitsMs, memoryMs, durableMs, pausedMs);
+    return Math.max(1, restMs);
+  }
+
+  /** Until a pause ends by itself. Who ends one earlier wakes this thread. */
+  private pausedMs(nowMs: number): number {
+    return Math.min(this.clientPause.restMs(nowMs), this.parts.replication.holdRestMs(nowMs));
   }
 
   /** Clients that CLIENT PAUSE holds count as blocked, as in Redis. */

@@ -56,6 +56,7 @@ import type {
 } from '../channel/replication.js';
 import { readableProgress, SUM_ACKNOWLEDGED_MS } from '../channel/replication-figures.js';
 import { DetachedClients } from './detached-clients.js';
+import { nextLookMs, type PolledWait } from './polled-waits.js';
 import type { ThreadSettings } from './settings.js';
 
 /** A replica with its figures. */
@@ -68,11 +69,10 @@ export interface KnownReplica {
   readonly isRedis: boolean;
 }
 
-interface Waiter {
+interface Waiter extends PolledWait {
   /** Offset of the cut that replicas must have applied. */
   readonly target: number;
   readonly replicas: number;
-  readonly deadlineMs: number;
   readonly done: (count: number | null) => void;
 }
 
@@ -213,6 +213,12 @@ export class ThreadReplication implements ReplicationPort {
       if (this.goodReplicas(nowMs) < settings.minReplicas) gates |= GATE_NO_REPLICAS;
     }
     return gates;
+  }
+
+  /** Milliseconds until writes are not held any more, if nobody says so before. */
+  holdRestMs(nowMs: number): number {
+    const restMs = this.current.holdWritesUntilMs - nowMs;
+    return restMs > 0 ? restMs : Number.POSITIVE_INFINITY;
   }
 
   /**
@@ -461,8 +467,9 @@ export class ThreadReplication implements ReplicationPort {
   }
 
   wait(replicas: number, timeoutMs: number, done: (count: number | null) => void): () => void {
-    const deadlineMs = timeoutMs === 0 ? Number.POSITIVE_INFINITY : Date.now() + timeoutMs;
-    const waiter: Waiter = { target: this.newCut(), replicas, deadlineMs, done };
+    const beganMs = Date.now();
+    const deadlineMs = timeoutMs === 0 ? Number.POSITIVE_INFINITY : beganMs + timeoutMs;
+    const waiter: Waiter = { target: this.newCut(), replicas, beganMs, deadlineMs, done };
     this.waiters.push(waiter);
     this.blocked.add(1);
     this.waiting.add(1);
@@ -517,8 +524,7 @@ export class ThreadReplication implements ReplicationPort {
     }
     if (this.detaching.length > 0) this.detachAll();
     if (this.waiters.length > 0) this.serveWaiters(nowMs);
-    const idle = this.waiters.length === 0 && this.detaching.length === 0;
-    return idle ? Number.POSITIVE_INFINITY : 1;
+    return this.detaching.length > 0 ? 1 : nextLookMs(this.waiters, nowMs);
   }
 
   private detachAll(): void {

@@ -1,7 +1,7 @@
 /** The users that the server starts with: those of the ACL file, or of the configuration file. */
 import { resolve } from 'node:path';
 import { systemErrorText } from '../../base/system-error.js';
-import { allUsersText } from '../../engine/acl/user-changes.js';
+import { allUsersTexts } from '../../engine/acl/user-changes.js';
 import { DeclaredUsers, loadUsers } from '../../engine/acl/user-file.js';
 import { createUserTable } from '../../engine/acl/user-table.js';
 import type { AclUsers } from '../../engine/acl/users.js';
@@ -42,11 +42,11 @@ export function createSharedUsers(
   const changes = SharedChanges.create(USERS_BYTES_MAX);
   changes.update({
     takeOver: () => {},
-    change: () => allUsersText(users),
-    whole: () => allUsersText(users),
+    change: () => allUsersTexts(users),
+    whole: () => allUsersTexts(users),
   });
   const { noPassword, enabled } = users.defaultUser;
-  return { changes, summary: { count: users.names().length, isOpen: noPassword && enabled } };
+  return { changes, summary: { count: users.count, isOpen: noPassword && enabled } };
 }
 
 function applyDeclared(

@@ -65,11 +65,8 @@ export class Denials {
     const { control, thread, lengthMax, describe } = this.parts;
     const counter = COUNTERS[reason as keyof typeof COUNTERS];
     control.threads[thread]!.add(counter, 1);
-    const event = {
-      ...{ reason, context, object },
-      username: ownPrefix(username),
-      clientInfo: describe(session),
-    };
+    const clientInfo = describe(session);
+    const event = { reason, context, object, username: ownPrefix(username), clientInfo };
     this.log.add(event, Date.now(), lengthMax(), control.next(ACL_LOG_EVENTS));
   }
 

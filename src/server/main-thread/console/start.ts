@@ -1,5 +1,5 @@
 /** Puts the console together, from what the main thread has. */
-import { applyChange } from '../../../engine/acl/user-changes.js';
+import { sharedTextsOf } from '../../../engine/acl/user-changes.js';
 import { createUserTable } from '../../../engine/acl/user-table.js';
 import type { Registry } from '../../../engine/registry.js';
 import type { ControlBlock } from '../../../memory/control.js';
@@ -59,6 +59,8 @@ function ownServer({ config, ioThreads }: ConsoleSources): OwnServer {
 function needsNoPassword({ registry, config, usersBuffer }: ConsoleSources, name: string): boolean {
   const allChannels = config.value('acl-pubsub-default') === 'allchannels';
   const users = createUserTable(registry, { allChannels });
-  new SharedChanges(usersBuffer).read((text) => applyChange(users, text));
+  const changes = new SharedChanges(usersBuffer);
+  users.shared = sharedTextsOf(users, changes);
+  users.shared.catchUp();
   return users.get(name)?.noPassword ?? false;
 }
