@@ -30,6 +30,14 @@ export class Api {
   /** Called when the session has ended. */
   onLoggedOut: (reason: string) => void = () => {};
   private requestToken = '';
+  /** Which session this page is in, counted by their ends. */
+  private sessions = 0;
+
+  /** The session is over: answers to what it has asked are for nobody, also when they come in the next one. */
+  forget(): void {
+    this.sessions++;
+    this.requestToken = '';
+  }
 
   /** @returns null when nobody is logged in */
   async session(): Promise<SessionFacts | null> {
@@ -46,9 +54,9 @@ export class Api {
     return this.begin(await request<SessionFacts>('POST', 'login', { user, password }));
   }
 
+  /** Its answer may come after the event that tells the session's end. */
   async logOut(): Promise<void> {
-    await this.post('logout', {});
-    this.requestToken = '';
+    await request('POST', 'logout', {}, this.requestToken);
   }
 
   directives(): Promise<DirectiveDoc[]> {
@@ -82,10 +90,14 @@ export class Api {
     return facts;
   }
 
+  /** It never settles when the session ends before the answer comes. */
   private async post<Answer>(name: string, body: unknown): Promise<Answer> {
+    const session = this.sessions;
     try {
-      return await request<Answer>('POST', name, body, this.requestToken);
+      const answer = await request<Answer>('POST', name, body, this.requestToken);
+      return session === this.sessions ? answer : await new Promise(() => {});
     } catch (error) {
+      if (session !== this.sessions) return new Promise(() => {});
       if (error instanceof RequestFailed && error.status === 401) this.onLoggedOut(error.message);
       throw error;
     }

@@ -44,6 +44,10 @@ function buildViews(): void {
       id: `link-${name}`,
       attributes: { href: `#${name}` },
     });
+    // The place in the address stays the same, which no event tells: who clicks again wants what is new.
+    link.addEventListener('click', () => {
+      if (name === current) choose(name, true);
+    });
     menu.append(make('li', {}, link));
   }
 }
@@ -123,6 +127,7 @@ function enter({ user }: SessionFacts): void {
 function leave(why: string): void {
   events?.close();
   events = null;
+  api.forget();
   for (const view of Object.values(views)) view.forget?.();
   byId('console').hidden = true;
   byId('login').hidden = false;

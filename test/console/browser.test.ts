@@ -1,7 +1,7 @@
 /** The console in a real browser: by mouse and by keyboard, light and dark, on a desk and on a phone. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import type { Browser, Page } from 'puppeteer-core';
+import type { Browser, HTTPRequest, Page } from 'puppeteer-core';
 import { LinkProxy } from '../replication/proxy.js';
 import { darterMissing, startDarter } from '../support/server.js';
 import { until } from '../support/until.js';
@@ -35,6 +35,21 @@ async function shows(page: Page, selector: string, pattern: RegExp): Promise<voi
     const text = (await page.$(selector)) === null ? 'not there' : await textOf(page, selector);
     return pattern.test(text) || text.slice(0, 300);
   });
+}
+
+async function logIn(page: Page, user: string, password: string): Promise<void> {
+  await page.waitForSelector('#login:not([hidden])');
+  for (const [place, text] of [
+    ['#login-user', user],
+    ['#login-password', password],
+  ] as const) {
+    await page.$eval(place, (input) => {
+      (input as unknown as { value: string }).value = '';
+    });
+    await page.type(place, text);
+  }
+  await page.keyboard.press('Enter');
+  await page.waitForSelector('#console:not([hidden])');
 }
 
 describe('the console in a browser', { skip: darterMissing() || browserMissing() }, () => {
@@ -79,6 +94,9 @@ describe('the console in a browser', { skip: darterMissing() || browserMissing()
     link.bytesPerSecond = 5000;
     await page.click('#link-clients');
     await shows(page, '[aria-label="Table of clients"]', /<img_src=x_onerror/);
+    await client.command('CLIENT', 'SETNAME', 'renamed');
+    await page.click('#link-clients');
+    await shows(page, '[aria-label="Table of clients"]', /renamed/);
     await page.click('#link-slowlog');
     await shows(page, '[aria-label="Table of slow commands"]', /key:<img src=x onerror/);
     await page.click('#link-configuration');
@@ -182,5 +200,32 @@ describe('the console in a browser', { skip: darterMissing() || browserMissing()
     await shows(page, '#announcement', /NOPERM/);
     await page.click('#logout');
     await shows(page, '#login-error', /Logged out/);
+  });
+
+  test('what one session has asked for, the next one does not see', async () => {
+    const client = await site.server.client();
+    await client.command('AUTH', 'hidden');
+    await client.command('ACL', 'SETUSER', 'next', 'on', '>secret', '+info');
+    await client.close();
+    const [page] = await openPage(browser, DESK);
+    await page.goto(site.url);
+    let held: HTTPRequest | undefined;
+    await page.setRequestInterception(true);
+    page.on('request', (request) => {
+      if (held === undefined && request.postData()?.includes('LIST') === true) held = request;
+      else void request.continue();
+    });
+    await logIn(page, 'next', 'secret');
+    await page.click('#link-clients');
+    await until('it is asked', () => held !== undefined);
+    await page.click('#logout');
+    await shows(page, '#login-error', /Logged out/);
+    await logIn(page, 'next', 'secret');
+    const replies = ['id=7 addr=10.0.0.7:1 name=of-before user=default cmd=get\n'];
+    await held!.respond({ contentType: 'application/json', body: JSON.stringify({ replies }) });
+    // The server's answer to this comes later.
+    await page.click('#link-slowlog');
+    await shows(page, '#announcement', /NOPERM.*slowlog/);
+    assert.doesNotMatch(await textOf(page, '#views'), /of-before/);
   });
 });

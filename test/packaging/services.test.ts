@@ -16,7 +16,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, type TestContext, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { parse } from 'yaml';
 import { claimPort } from '../support/ports.js';
 import {
@@ -43,12 +43,6 @@ interface Service {
 interface Compose {
   readonly services: Readonly<Record<string, Service>>;
   readonly configs: { readonly sentinel: { readonly file: string } };
-}
-
-function folderOf(t: TestContext, name: string): string {
-  const folder = mkdtempSync(join(tmpdir(), `darter-${name}-`));
-  t.after(() => rmSync(folder, { recursive: true, force: true }));
-  return folder;
 }
 
 /** Addresses of the file are addresses and ports of loopback here: 10.79.63.11 6379 is 127.0.0.1 PORT. */
@@ -90,12 +84,17 @@ describe('compose.yaml', {
     const places = await Places.of(compose.services);
     const sentinelText = readFileSync(join(folder, compose.configs.sentinel.file), 'utf8');
     const servers = new Map<string, Server>();
+    const volumes = mkdtempSync(join(tmpdir(), 'darter-compose-'));
+    // In this order: a Sentinel that runs writes its configuration.
+    t.after(async () => {
+      await Promise.all([...servers.values()].map((server) => server.stop()));
+      rmSync(volumes, { recursive: true });
+    });
     for (const [name, service] of Object.entries(compose.services)) {
-      const data = folderOf(t, name);
+      const data = join(volumes, name);
+      mkdirSync(data);
       const start = name.startsWith('sentinel') ? startSentinel : startDarter;
-      const server = start(service, data, places, sentinelText);
-      t.after(() => server.stop());
-      servers.set(name, server);
+      servers.set(name, start(service, data, places, sentinelText));
     }
     await untilReady(servers.get('primary')!, PASSWORD);
     for (const name of ['sentinel-1', 'sentinel-2', 'sentinel-3']) {
@@ -166,7 +165,7 @@ describe('darter.service', {
   });
 
   test('starts the server with its configuration, which saves at the end', async (t) => {
-    const data = folderOf(t, 'service');
+    const data = mkdtempSync(join(tmpdir(), 'darter-service-'));
     const port = await claimPort();
     const unit = readFileSync(UNIT, 'utf8');
     const [program, script, ...words] = /^ExecStart=(.*)$/m.exec(unit)![1]!.split(' ');
@@ -184,7 +183,10 @@ describe('darter.service', {
       [join(rootDirectory, 'bin/darter'), ...args, '--port', String(port), '--threads', '1'],
       port,
     );
-    t.after(() => server.stop());
+    t.after(async () => {
+      await server.stop();
+      rmSync(data, { recursive: true });
+    });
     await untilReady(server);
     assert.equal(await server.ask('SET', 'k', 'v'), 'OK');
     server.child.kill(/^KillSignal=(.*)$/m.exec(unit)![1] as NodeJS.Signals);

@@ -187,11 +187,13 @@ describe('following a redis-server', { skip: eitherMissing() }, () => {
 
   test('goes on after a restart of the redis-server, and after its failover', async (t) => {
     const directory = mkdtempSync(join(tmpdir(), 'redis-primary-'));
-    t.after(() => rmSync(directory, { recursive: true }));
     const port = await claimPort();
     const start = () => startAgain(port, directory);
     let redis = await start();
-    t.after(() => redis.stop());
+    t.after(async () => {
+      await redis.stop();
+      rmSync(directory, { recursive: true });
+    });
     await using other = await startPrimary();
     await using replica = await startNode();
     await fill(redis, 1000, 20);
