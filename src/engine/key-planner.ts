@@ -107,7 +107,7 @@ export class KeyPlanner {
       this.plan(command, args);
       return this.locks.isOnly(shard);
     } finally {
-      this.locks.release();
+      this.locks.forget();
     }
   }
 }

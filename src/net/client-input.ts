@@ -36,6 +36,16 @@ const GATHERED_ARRIVALS = 32;
 /** Bytes of a client's input that the log shows at most. */
 const SHOWN_BYTES = 64;
 
+/** How often commands found a shard taken, until the counts are set back. */
+export interface Contention {
+  /** Arrivals that were served at once. */
+  tries: number;
+  /** Of them, those that found a shard taken. */
+  contended: number;
+  /** Of these, those of clients that are bound to that shard. */
+  bound: number;
+}
+
 /** What input needs of its frontend. */
 export interface InputParts<S extends NetSession> {
   readonly transport: Transport;
@@ -86,8 +96,7 @@ export class ClientInput<S extends NetSession> {
     this.waiting = new WaitingClients((connection) => this.resumeInput(connection));
   }
 
-  /** Arrivals that were served at once, and of them those that found a shard taken. */
-  readonly contention = { tries: 0, contended: 0 };
+  readonly contention: Contention = { tries: 0, contended: 0, bound: 0 };
 
   /** Forgets a command that was not completed. */
   reset(): void {
@@ -115,7 +124,10 @@ export class ClientInput<S extends NetSession> {
       const { contended } = connection;
       this.serve(connection, region, offset, offset + length);
       this.contention.tries++;
-      if (connection.contended > contended) this.contention.contended++;
+      if (connection.contended > contended) {
+        this.contention.contended++;
+        if (connection.boundShard >= 0) this.contention.bound++;
+      }
     }
     if (connection.partial !== null || connection.backlog !== null) {
       this.policy.traffic.heldBytes += length;
@@ -162,10 +174,15 @@ export class ClientInput<S extends NetSession> {
     reply.protocol = session.protocol;
     let at = position;
     this.served = connection;
+    const { dispatcher } = this;
+    const processed = dispatcher.processed;
     if (connection.partial !== null) at = this.servePartial(connection, region, at, end);
     if (at < end) this.serveWhole(connection, region, at, end);
     this.served = null;
-    output.queue(connection, this.dispatcher.now);
+    if (!connection.retrying) {
+      connection.noteServed(dispatcher.lastShard, dispatcher.processed - processed);
+    }
+    output.queue(connection, dispatcher.now);
     if (session.closeAfterReply && !connection.closed) output.closeWhenSent(connection);
   }
 

@@ -70,6 +70,8 @@ function runner(reply: Reply): CommandRunner<FakeSession> {
     get now() {
       return nowMs;
     },
+    processed: 0,
+    lastShard: -1,
     beginRun() {},
     endRun() {},
     dispatch(session: FakeSession, args: Arguments): number {

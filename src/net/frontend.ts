@@ -11,7 +11,7 @@ import type { CloseReason, Transport, TransportHandler } from '../platform/trans
 import { INTERNAL } from '../protocol/errors.js';
 import type { Reply } from '../protocol/reply.js';
 import { type Answer, Attendant, ownReply } from './attendant.js';
-import { ClientInput } from './client-input.js';
+import { ClientInput, type Contention } from './client-input.js';
 import { ClientOutput } from './client-output.js';
 import { Connection } from './connection.js';
 import { Arrivals, isQuiet, NOWHERE, type TakeOver, unservedInput } from './handover.js';
@@ -278,7 +278,7 @@ export class Frontend<S extends NetSession> implements TransportHandler {
   }
 
   /** How often commands found a shard taken; the caller sets it back. */
-  get contention(): { tries: number; contended: number } {
+  get contention(): Contention {
     return this.input.contention;
   }
 
