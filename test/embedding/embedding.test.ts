@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
+import type { StopOptions } from '../../src/server/embedding/darter.js';
 import { RawClient } from '../support/client.js';
 import { claimPort, releasePort } from '../support/ports.js';
 import { textOf } from '../support/reply.js';
@@ -58,6 +59,16 @@ describe('a server within the process', () => {
     assert.equal(await ask(server, 'PING'), 'PONG');
   });
 
+  test('is asked with wrong values, says so, and goes on', async (t) => {
+    const server = await startSmall(t);
+    const bad = (reason: RegExp) => ({ code: 'ERR_DARTER_DIRECTIVE', message: reason });
+    const stop = (options: unknown) => server.stop(options as StopOptions);
+    await assert.rejects(stop(null), bad(/^The options must be an object/));
+    await assert.rejects(stop({ save: 'perhaps' }), bad(/^Option 'save': it can be 'default'/));
+    await assert.rejects(server.info(7 as unknown as string), bad(/^The sections of 'info'/));
+    assert.equal(await ask(server, 'PING'), 'PONG');
+  });
+
   test('reads a configuration file, which options follow', async (t) => {
     const folder = folderOf(t);
     const configFile = join(folder, 'redis.conf');
@@ -82,6 +93,21 @@ describe('a server within the process', () => {
     }
     const wrongType = { threads: {} } as unknown as { threads: number };
     await assert.rejects(start(wrongType), bad(/^Option 'threads': it must be/));
+    const wrongPort = { port: Object.create(null) } as unknown as { port: number };
+    await assert.rejects(start(wrongPort), bad(/^Option 'port': it must be/));
+    for (const none of [null, 7, 'text', true, [], () => {}]) {
+      await assert.rejects(
+        start(none as unknown as { port: number }),
+        bad(/^The options must be an object/),
+      );
+    }
+    const port = await claimPort();
+    try {
+      const withoutKey = { preset: 'test', port: null, 'tls-port': port } as const;
+      await assert.rejects(start(withoutKey), bad(/TLS: No tls-cert-file configured!$/));
+    } finally {
+      releasePort(port);
+    }
   });
 
   test('does not start beside another on its port, and leaves nothing behind', async (t) => {

@@ -5,8 +5,8 @@
 import { URL } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { nodeFault } from '../../base/version.js';
-import { Latch } from '../../platform/ffi/latch.js';
 import { entryPath } from '../../platform/entry-path.js';
+import { Latch } from '../../platform/ffi/latch.js';
 import type {
   EmbeddedAddress,
   EmbeddedData,
@@ -16,7 +16,7 @@ import type {
 import type { DarterError, DarterServer, ServerInfo, StartOptions, StopOptions } from './darter.js';
 import { darterError } from './errors.js';
 import { parseInfo } from './information.js';
-import { readOptions } from './options.js';
+import { checkSections, readOptions, readSaveMode } from './options.js';
 import { hasLeft, type Leaver, leaveAtExit } from './process-exit.js';
 import { hostOf, urlOf } from './url.js';
 
@@ -105,6 +105,7 @@ class EmbeddedServer implements DarterServer, Leaver {
   }
 
   async info(...sections: readonly string[]): Promise<ServerInfo> {
+    checkSections(sections);
     if (this.saidLast) throw closedError();
     const id = ++this.lastQuestion;
     const text = await new Promise<string>((resolve, reject) => {
@@ -114,7 +115,8 @@ class EmbeddedServer implements DarterServer, Leaver {
     return parseInfo(text);
   }
 
-  async stop({ save = 'default' }: StopOptions = {}): Promise<void> {
+  async stop(options: StopOptions = {}): Promise<void> {
+    const save = readSaveMode(options);
     const goesOn = new Promise<void>((_, reject) => this.goesOn.push(reject));
     this.tell({ kind: 'stop', save });
     // One that has died has ended, too; `closed` tells why.

@@ -1,7 +1,7 @@
 /** From the options of `start` to directives. */
 import { resolve } from 'node:path';
 import type { DirectiveLines, EmbeddedData } from '../channel/embedding.js';
-import type { StartOptions } from './darter.js';
+import type { StartOptions, StopOptions } from './darter.js';
 import { darterError } from './errors.js';
 
 /** Options that are no directives. */
@@ -27,8 +27,11 @@ const TEST: DirectiveLines = [
   ['maxclients', '1000'],
 ];
 
+const SAVE_MODES: readonly unknown[] = ['default', 'save', 'nosave'];
+
 /** @throws DarterError when an option has a value of the wrong type */
 export function readOptions(options: StartOptions): Omit<EmbeddedData, 'endLatch'> {
+  mustBeObject(options);
   const { preset, port, configFile = '', onLog } = options;
   if (preset !== undefined && preset !== 'test') throw wrong('preset', "it can only be 'test'");
   if (typeof configFile !== 'string') throw wrong('configFile', 'it must be a path');
@@ -44,8 +47,27 @@ export function readOptions(options: StartOptions): Omit<EmbeddedData, 'endLatch
   };
 }
 
+/** @throws DarterError when an option of `stop` has a wrong value */
+export function readSaveMode(options: StopOptions): NonNullable<StopOptions['save']> {
+  mustBeObject(options);
+  const { save = 'default' } = options;
+  if (!SAVE_MODES.includes(save)) throw wrong('save', "it can be 'default', 'save' or 'nosave'");
+  return save;
+}
+
+/** @throws DarterError when these are no names of sections */
+export function checkSections(sections: readonly unknown[]): void {
+  if (sections.every((section) => typeof section === 'string')) return;
+  throw darterError('ERR_DARTER_DIRECTIVE', "The sections of 'info' must be strings");
+}
+
+function mustBeObject(options: unknown): void {
+  if (typeof options === 'object' && options !== null && !Array.isArray(options)) return;
+  throw darterError('ERR_DARTER_DIRECTIVE', 'The options must be an object, or left out');
+}
+
 function portLine(port: unknown): DirectiveLines {
-  return port === undefined ? [] : [['port', String(port ?? 0)]];
+  return port === undefined ? [] : [['port', textOf('port', port ?? 0)]];
 }
 
 function linesOf(options: StartOptions): DirectiveLines {

@@ -57,7 +57,8 @@ import {
   mustAcceptSingly,
   reservedDescriptors,
 } from '../config/descriptor-budget.js';
-import { readClientOptions, readServerOptions, usesTls } from '../config/tls.js';
+import { ConfigurationError } from '../config/file.js';
+import { notConfiguredText, readClientOptions, readServerOptions, usesTls } from '../config/tls.js';
 import type { Console } from './console/routes.js';
 import { CONSOLE_DESCRIPTORS, createConsole } from './console/start.js';
 import { fitMaxMemory } from './container-memory.js';
@@ -536,14 +537,15 @@ function httpDescriptors(config: Config): number {
   return config.words('metrics-bind').length * (1 + HTTP_CONNECTIONS_MAX) + CONSOLE_DESCRIPTORS;
 }
 
-/** @throws Error when directives for TLS are missing or do not go together; the log says which */
+/** @throws ConfigurationError when directives for TLS are missing or do not go together */
 function checkTls(config: Config, log: Log): void {
   try {
     readServerOptions((name) => config.value(name));
     readClientOptions((name) => config.value(name));
   } catch (error) {
-    log.warning(error instanceof Error ? error.message : String(error));
-    throw new Error('Failed to configure TLS. Check logs for more info.');
+    const reason = error instanceof Error ? error.message : String(error);
+    log.warning(reason);
+    throw new ConfigurationError(notConfiguredText(reason));
   }
 }
 

@@ -30,7 +30,7 @@ import {
   type TlsToMain,
 } from '../channel/main-tls.js';
 import { Config } from '../config/config.js';
-import { readServerOptions, ticketKeys } from '../config/tls.js';
+import { notConfiguredText, readServerOptions, ticketKeys } from '../config/tls.js';
 import { bridge } from './bridge.js';
 
 class TlsThread {
@@ -41,6 +41,8 @@ class TlsThread {
   /** The options in force, as text. */
   private inForce = '';
   private isStale = true;
+  /** What was wrong with the configuration last. */
+  private fault = '';
   /** All that were accepted, and those of them whose handshake is over. */
   private connections = 0;
   private secured = 0;
@@ -67,8 +69,7 @@ class TlsThread {
   private async listen(): Promise<void> {
     for (const listener of this.listeners.splice(0)) listener.close();
     try {
-      if (this.renew() === null)
-        throw new Error('Failed to configure TLS. Check logs for more info.');
+      if (this.renew() === null) throw new Error(notConfiguredText(this.fault));
       if (this.config.number('tls-port') !== 0) await this.bindAll();
       this.post({ kind: 'listening' });
     } catch (error) {
@@ -118,7 +119,8 @@ class TlsThread {
       this.server = this.createServer(options, handshakeMs);
       this.inForce = text;
     } catch (error) {
-      this.log.warning(messageOf(error));
+      this.fault = messageOf(error);
+      this.log.warning(this.fault);
     }
     return this.server;
   }
