@@ -5,8 +5,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { darterMissing, programMissing, startDarter, testsDarter } from '../support/server.js';
+import { until } from '../support/until.js';
 
 /** Prints each datagram as a line of JSON. */
 const LISTENER = `
@@ -42,8 +42,9 @@ class NotifySocket {
   }
 
   async hears(...expected: string[]): Promise<void> {
-    const deadlineMs = Date.now() + 60_000;
-    while (this.messages.length < expected.length && Date.now() < deadlineMs) await sleep(20);
+    await until(`${expected.length} messages`, () => {
+      return this.messages.length >= expected.length || this.messages.join('');
+    });
     assert.deepEqual(this.messages.splice(0), expected);
   }
 }

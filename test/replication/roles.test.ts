@@ -1,7 +1,7 @@
 /** Roles: what each may do, how they change, chains, takeover. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { isError, showReply } from '../support/reply.js';
+import { isError, showReply, textOf } from '../support/reply.js';
 import { darterMissing } from '../support/server.js';
 import { LinkProxy } from './proxy.js';
 import {
@@ -193,9 +193,8 @@ describe('replication: roles', { skip: darterMissing(), concurrency: 2 }, () => 
     await writing;
     await client.close();
     const heir = await replica.client();
-    for (const i of acknowledged) {
-      assert.equal(await heir.text('GET', `counted:${i}`), String(i));
-    }
+    const found = await heir.pipeline(acknowledged.map((i) => ['GET', `counted:${i}`]));
+    assert.deepEqual(found.map(textOf), acknowledged.map(String));
     await heir.text('SET', 'new', 'primary');
     await heir.close();
     await linkUp(primary);
