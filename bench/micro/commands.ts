@@ -10,7 +10,10 @@ import { spop } from '../../src/commands/set/spop.js';
 import { hset } from '../../src/commands/hash/hset.js';
 import { lpush } from '../../src/commands/list/push.js';
 import { rpop } from '../../src/commands/list/pop.js';
+import { xack } from '../../src/commands/stream/xack.js';
 import { xadd } from '../../src/commands/stream/xadd.js';
+import { xgroup, xgroupCreate } from '../../src/commands/stream/xgroup.js';
+import { xreadgroup } from '../../src/commands/stream/xread.js';
 import { incr } from '../../src/commands/string/incr.js';
 import { ping } from '../../src/commands/connection/ping.js';
 import type { ServerPort } from '../../src/commands/contract/server-port.js';
@@ -39,7 +42,8 @@ const regions = Array.from({ length: SHARDS }, () => {
   return region;
 });
 const registry = new Registry([
-  ...[zadd, zincrby, zpopmin, sadd, spop, hset, lpush, rpop, xadd, incr, ping],
+  ...[zadd, zincrby, zpopmin, sadd, spop, hset, lpush, rpop, incr, ping],
+  ...[xadd, xgroup, xgroupCreate, xreadgroup, xack],
 ]);
 const zeroes = () => new Float64Array(registry.all.length);
 const reply = new Reply(createRegion(REPLY_BYTES));
@@ -78,9 +82,12 @@ class Pipeline {
   private readonly text: string;
   private readonly places: number[] = [];
 
-  constructor(words: readonly string[]) {
+  constructor(
+    words: readonly string[],
+    private readonly commands = PIPELINE,
+  ) {
     const lengths = words.map((word) => `$${word.length}\r\n${word}\r\n`);
-    this.text = `*${words.length}\r\n${lengths.join('')}`.repeat(PIPELINE);
+    this.text = `*${words.length}\r\n${lengths.join('')}`.repeat(commands);
     for (let at = this.text.indexOf(RANDOM_WORD); at >= 0; ) {
       this.places.push(at);
       at = this.text.indexOf(RANDOM_WORD, at + 1);
@@ -91,7 +98,7 @@ class Pipeline {
   run(count: number): void {
     const { text, places } = this;
     requests.bytes.set(Buffer.from(text));
-    for (let done = 0; done < count; done += PIPELINE) {
+    for (let done = 0; done < count; done += this.commands) {
       for (const place of places) writeNumber(place, next());
       reply.rewind(0);
       for (let at = 0; at < text.length; at = parser.position) {
@@ -141,8 +148,11 @@ running('ZINCRBY', 'myzset', '1', member);
 running('XADD', 'mystream', '*', 'field', 'data');
 
 // Both halves are one operation: what is popped has to be there.
-function pairing(add: Pipeline, pop: Pipeline, name: string): void {
-  const fill = () => add.run(RANDOM_NUMBERS);
+function pairing(add: Pipeline, pop: Pipeline, name: string, begin = () => {}): void {
+  const fill = () => {
+    begin();
+    add.run(RANDOM_NUMBERS);
+  };
   measuring(name, fill, (iterations) => {
     for (let done = 0; done < iterations; done += PIPELINE) {
       add.run(PIPELINE);
@@ -160,4 +170,25 @@ pairing(
   new Pipeline(['ZADD', 'ranking', RANDOM_WORD, member]),
   new Pipeline(['ZPOPMIN', 'ranking']),
   'ZADD, then ZPOPMIN',
+);
+
+const acknowledge = new Pipeline(['XACK', 'jobs', 'g', `${RANDOM_WORD}-2`]);
+const READ = ['XREADGROUP', 'GROUP', 'g', 'c', 'COUNT', '1', 'STREAMS'];
+pairing(
+  new Pipeline(['XADD', 'events', '*', 'field', 'data']),
+  new Pipeline([...READ, 'events', '>']),
+  'XADD, then XREADGROUP of 1',
+  () => new Pipeline(['XGROUP', 'CREATE', 'events', 'g', '0', 'MKSTREAM'], 1).run(1),
+);
+measuring(
+  'XACK of what is not pending, among 100,000',
+  () => {
+    new Pipeline(['XGROUP', 'CREATE', 'jobs', 'g', '0', 'MKSTREAM'], 1).run(1);
+    for (let i = 1; i <= RANDOM_NUMBERS; i += PIPELINE) {
+      for (let k = i; k < i + PIPELINE; k++)
+        new Pipeline(['XADD', 'jobs', `${k}-1`, 'f', 'v'], 1).run(1);
+      new Pipeline([...READ, 'jobs', '>']).run(PIPELINE);
+    }
+  },
+  (iterations) => acknowledge.run(iterations),
 );

@@ -41,7 +41,8 @@ class TextLog {
 
   put(milliseconds: bigint, number: bigint, text: string): boolean {
     this.prepare(milliseconds, number, text);
-    return this.sequence.insertByKey(this.cursor, this.key, this.element);
+    this.sequence.findKey(this.cursor, this.key);
+    return this.sequence.insertAfterSeek(this.cursor, this.element);
   }
 
   seek(milliseconds: bigint, number: bigint, after: boolean): boolean {

@@ -29,6 +29,9 @@ import type { SearchKey } from './order.js';
 import { SequenceTree } from './tree.js';
 import { verifySequence } from './verify.js';
 
+/** The rank of a cursor whose rank was not counted. */
+const UNRANKED = -1;
+
 export class Sequence extends SequenceTree {
   private readonly gone = new ElementView();
 
@@ -91,6 +94,18 @@ export class Sequence extends SequenceTree {
     return this.settle(cursor);
   }
 
+  /**
+   * As `seekKey` without `after`, but the cursor may have no rank, which costs as much as the search: it
+   * is good for `read`, for `insertAfterSeek`, and for removing its element as the next change.
+   */
+  findKey(cursor: Cursor, key: SearchKey): boolean {
+    if (this.root.node === 0) return this.seekIndex(cursor, 0);
+    this.descend(key, false);
+    const isBehind = this.slot === leafCount(this.words, this.leaf);
+    this.setCursor(cursor, this.leaf, this.slot, isBehind ? this.rankOfPath() : UNRANKED);
+    return this.settle(cursor);
+  }
+
   /** A cursor behind the last element of a leaf goes to the next one. */
   private settle(cursor: Cursor): boolean {
     const words = this.words;
@@ -103,6 +118,7 @@ export class Sequence extends SequenceTree {
   /** @returns false at the end */
   next(cursor: Cursor): boolean {
     this.assertAtElement(cursor);
+    if (cursor.rank === UNRANKED) throw new Error('sequence: the cursor has no rank');
     cursor.slot++;
     cursor.rank++;
     return this.settle(cursor);
@@ -111,6 +127,7 @@ export class Sequence extends SequenceTree {
   /** From the end it goes to the last element. @returns false at the first one; it stays there */
   previous(cursor: Cursor): boolean {
     this.assertCurrent(cursor);
+    if (cursor.rank === UNRANKED) throw new Error('sequence: the cursor has no rank');
     if (cursor.rank === 0) return false;
     if (cursor.leaf === 0) cursor.leaf = this.root.last;
     else if (cursor.slot > 0) {
@@ -178,7 +195,10 @@ export class Sequence extends SequenceTree {
   /** Makes the path lead to where the cursor is. */
   private follow(cursor: Cursor): void {
     if (this.root.node === 0) return;
-    if (!this.onPath(cursor.leaf)) this.descendToRank(cursor.rank);
+    if (!this.onPath(cursor.leaf)) {
+      if (cursor.rank === UNRANKED) throw new Error('sequence: the cursor has no rank');
+      this.descendToRank(cursor.rank);
+    }
     if (cursor.leaf !== 0) this.slot = cursor.slot;
   }
 
@@ -195,19 +215,8 @@ export class Sequence extends SequenceTree {
   }
 
   /**
-   * Inserts an element where its key belongs, before any of the same key.
-   * @returns false when the space is full and nothing has changed; else the cursor is at the element
-   */
-  insertByKey(cursor: Cursor, key: SearchKey, element: NewElement): boolean {
-    const rank = this.root.node === 0 ? 0 : this.descendToKey(key, false);
-    if (!this.insertAtPath(element)) return false;
-    this.setCursor(cursor, this.leaf, this.slot, rank);
-    return true;
-  }
-
-  /**
-   * Inserts an element whose key `seekKey` has just sought in vain, with this cursor: the tree is not
-   * searched again.
+   * Inserts an element before the one that `findKey` or `seekKey` has just found for its key, with this
+   * cursor: the tree is not searched again.
    * @returns false when the space is full and nothing has changed; else the cursor is at the element
    */
   insertAfterSeek(cursor: Cursor, element: NewElement): boolean {

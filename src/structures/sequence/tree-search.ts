@@ -6,8 +6,8 @@ import type { Region } from '../../base/region.js';
 import type { Space } from '../../memory/space.js';
 import { childAt, childCount, childrenMax, countAt, countBefore, separatorWord } from './inner.js';
 import { leafCount } from './leaf.js';
-import { compareElement, compareSeparator, type SearchKey } from './order.js';
-import { ORDER_NONE, SequenceRoot } from './root.js';
+import { compareElement, compareSeparator, type SearchKey, searchScored } from './order.js';
+import { ORDER_NONE, ORDER_SCORE, SequenceRoot } from './root.js';
 
 /** More levels of inner nodes than 2 GiB can hold. */
 export const HEIGHT_MAX = 8;
@@ -95,6 +95,11 @@ export class TreeSearch {
    */
   protected descendToKey(key: SearchKey, after: boolean): number {
     this.descend(key, after);
+    return this.rankOfPath();
+  }
+
+  /** Elements before the end of the path. */
+  protected rankOfPath(): number {
     const { words, max, pathNode, pathIndex } = this;
     let rank = this.slot;
     for (let level = this.root.height; level > 0; level--) {
@@ -149,6 +154,7 @@ export class TreeSearch {
     const order = root.order;
     let low = 0;
     let high = leafCount(this.words, leaf);
+    if (order === ORDER_SCORE) return searchScored(region, leaf, high, key, after);
     while (low < high) {
       const middle = (low + high) >> 1;
       const result = compareElement(region, leaf, middle, order, key);

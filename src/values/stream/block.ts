@@ -25,6 +25,7 @@ import type { ArgumentVector } from '../../base/arguments.js';
 import { giveBack, newRegion, withRoom } from '../../base/owned-region.js';
 import { copyBytes, equalBytes, moveBytes, type Region } from '../../base/region.js';
 import { INTEGER_TEXT_MAX, Int64 } from '../../structures/packed/integer.js';
+import { NumberCodec } from './number-codec.js';
 import { StreamId } from './stream-id.js';
 
 export const BLOCK_ENTRIES = 0;
@@ -47,64 +48,9 @@ const WORDS = 4;
 
 const integer = new Int64();
 
-/** Reads and writes numbers of 7 bits a byte, of up to 64 bits. */
-class NumberCodec {
-  at = 0;
-  high = 0;
-  low = 0;
-
-  /** Reads one below 2^32. */
-  read({ bytes }: Region): number {
-    let value = bytes[this.at++]!;
-    if (value < 128) return value;
-    value &= 127;
-    for (let scale = 128; ; scale *= 128) {
-      const byte = bytes[this.at++]!;
-      value += (byte & 127) * scale;
-      if (byte < 128) return value;
-    }
-  }
-
-  write({ bytes }: Region, value: number): void {
-    let rest = value;
-    while (rest >= 128) {
-      bytes[this.at++] = (rest & 127) | 128;
-      rest = rest < 0x80000000 ? rest >>> 7 : Math.floor(rest / 128);
-    }
-    bytes[this.at++] = rest;
-  }
-
-  /** Reads one of 64 bits into `high` and `low`. */
-  readLong({ bytes }: Region): void {
-    let high = 0;
-    let low = 0;
-    for (let shift = 0; ; shift += 7) {
-      const byte = bytes[this.at++]!;
-      const bits = byte & 127;
-      if (shift < 28) low |= bits << shift;
-      else if (shift === 28) {
-        low |= bits << 28;
-        high |= bits >>> 4;
-      } else high |= bits << (shift - 32);
-      if (byte < 128) break;
-    }
-    this.high = high | 0;
-    this.low = low | 0;
-  }
-
-  writeLong({ bytes }: Region, high: number, low: number): void {
-    let restHigh = high >>> 0;
-    let restLow = low >>> 0;
-    while (restHigh !== 0 || restLow >= 128) {
-      bytes[this.at++] = (restLow & 127) | 128;
-      restLow = ((restLow >>> 7) | (restHigh << 25)) >>> 0;
-      restHigh >>>= 7;
-    }
-    bytes[this.at++] = restLow;
-  }
-}
-
 const codec = new NumberCodec();
+/** Of the reader of entries, which parses in the midst of anything else. */
+const entryCodec = new NumberCodec();
 
 /** A place among the fields of an entry. Owned by its caller, reused. */
 export class FieldReader {
@@ -167,7 +113,10 @@ export class FieldReader {
   }
 }
 
-/** The entries of a block. Owned by its caller, reused; right until the stream changes. */
+/**
+ * The entries of a block. Owned by its caller, reused; right until the stream changes. Entries are
+ * parsed as far as somebody asks: a reader that takes the next few of a block needs no more.
+ */
 export class BlockReader {
   region!: Region;
   offset = 0;
@@ -178,6 +127,8 @@ export class BlockReader {
   common = 0;
   /** Where the first entry is. */
   first = 0;
+  /** Entries that were parsed. */
+  private parsed = 0;
   /** For each entry, and for where the next one would be. */
   private readonly starts = new Int32Array(BLOCK_ENTRIES_MAX + 1);
   /** Where the fields of each are. */
@@ -192,80 +143,100 @@ export class BlockReader {
     this.count = region.view.getUint16(offset + BLOCK_ENTRIES, true);
     this.common = offset + BLOCK_HEADER_BYTES;
     this.first = skipCommon(region, this.common);
-    const { starts, bodies, ids, count } = this;
+    this.parsed = 0;
+    this.starts[0] = this.first;
+    const { ids } = this;
     const { view } = region;
     for (let word = 0; word < WORDS; word++) ids[word] = view.getInt32(idOffset + word * 4, false);
-    codec.at = this.first;
-    for (let i = 0; i < count; i++) {
-      starts[i] = codec.at;
-      const flags = region.bytes[codec.at++]!;
-      const rest = codec.read(region);
-      const body = codec.at;
-      if (i > 0) this.readId(i, flags);
-      bodies[i] = codec.at;
-      codec.at = body + rest;
-    }
-    starts[count] = codec.at;
   }
 
-  private readId(index: number, flags: number): void {
-    const { ids, region } = this;
-    const at = index * WORDS;
-    const before = at - WORDS;
-    const difference = flags >>> DIFFERENCE_SHIFT;
-    if (difference === DIFFERENCE_FOLLOWS) codec.readLong(region);
-    else {
-      codec.high = 0;
-      codec.low = difference;
+  /** Parses the next entry. */
+  private parse(): void {
+    const { starts, bodies, region, parsed } = this;
+    const { bytes } = region;
+    const at = starts[parsed]!;
+    const flags = bytes[at]!;
+    let body = at + 2;
+    let rest = bytes[at + 1]!;
+    if (rest >= 128) {
+      entryCodec.at = at + 1;
+      rest = entryCodec.read(region);
+      body = entryCodec.at;
     }
+    bodies[parsed] = parsed === 0 ? body : this.readId(parsed, flags, body);
+    starts[parsed + 1] = body + rest;
+    this.parsed = parsed + 1;
+  }
+
+  /** @param at where the id lies, if it does not follow from the flags. @returns where it ends */
+  private readId(index: number, flags: number, at: number): number {
+    const { ids, region } = this;
+    const to = index * WORDS;
+    const before = to - WORDS;
+    const difference = flags >>> DIFFERENCE_SHIFT;
+    const codec = entryCodec;
+    codec.at = at;
+    codec.high = 0;
+    codec.low = difference;
+    if (difference === DIFFERENCE_FOLLOWS) codec.readLong(region);
     if ((flags & FLAG_SAME_TIME) !== 0) {
-      ids[at] = ids[before]!;
-      ids[at + 1] = ids[before + 1]!;
+      ids[to] = ids[before]!;
+      ids[to + 1] = ids[before + 1]!;
       const low = (ids[before + 3]! >>> 0) + (codec.low >>> 0) + 1;
-      ids[at + 2] = ids[before + 2]! + codec.high + (low >= 2 ** 32 ? 1 : 0);
-      ids[at + 3] = low | 0;
-      return;
+      ids[to + 2] = ids[before + 2]! + codec.high + (low >= 2 ** 32 ? 1 : 0);
+      ids[to + 3] = low | 0;
+      return codec.at;
     }
     const low = (ids[before + 1]! >>> 0) + (codec.low >>> 0);
-    ids[at] = ids[before]! + codec.high + (low >= 2 ** 32 ? 1 : 0);
-    ids[at + 1] = low | 0;
+    ids[to] = ids[before]! + codec.high + (low >= 2 ** 32 ? 1 : 0);
+    ids[to + 1] = low | 0;
     codec.readLong(region);
-    ids[at + 2] = codec.high;
-    ids[at + 3] = codec.low;
+    ids[to + 2] = codec.high;
+    ids[to + 3] = codec.low;
+    return codec.at;
+  }
+
+  private parseTo(end: number): void {
+    while (this.parsed < end) this.parse();
   }
 
   idAt(index: number, into: StreamId): StreamId {
+    this.parseTo(index + 1);
     const at = index * WORDS;
     const { ids } = this;
     return into.set(ids[at]!, ids[at + 1]!, ids[at + 2]!, ids[at + 3]!);
   }
 
   startAt(index: number): number {
+    this.parseTo(index);
     return this.starts[index]!;
   }
 
   bodyAt(index: number): number {
+    this.parseTo(index + 1);
     return this.bodies[index]!;
   }
 
   isCommonAt(index: number): boolean {
-    return (this.region.bytes[this.starts[index]!]! & FLAG_COMMON) !== 0;
+    return (this.region.bytes[this.startAt(index)]! & FLAG_COMMON) !== 0;
   }
 
   /** Index of the first entry whose id is not below this one; `count` when there is none. */
   search(id: StreamId): number {
     let low = 0;
-    let high = this.count;
+    let high = this.parsed;
     while (low < high) {
       const middle = (low + high) >> 1;
       if (this.idAt(middle, probe).compare(id) < 0) low = middle + 1;
       else high = middle;
     }
+    if (low < this.parsed) return low;
+    while (low < this.count && this.idAt(low, probe).compare(id) < 0) low++;
     return low;
   }
 
   startFields(index: number, fields: FieldReader): void {
-    fields.start(this.region, this.common, this.bodies[index]!, this.isCommonAt(index));
+    fields.start(this.region, this.common, this.bodyAt(index), this.isCommonAt(index));
   }
 }
 

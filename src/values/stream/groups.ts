@@ -155,8 +155,10 @@ export class Groups {
 
   /** Whether a member of a score begins with the first `length` bytes of the scratch; it is read. */
   private find(score: number, length: number): boolean {
-    if (!this.seek(score, length) || this.view.length < length) return false;
-    const { view } = this;
+    const { view, key, cursor } = this;
+    key.aimMember(score, this.scratch, 0, length);
+    if (!this.sequence.findKey(cursor, key) || !this.isOf(score)) return false;
+    if (view.length < length) return false;
     return compareBytes(this.region, view.offset, length, this.scratch, 0, length) === 0;
   }
 
@@ -164,7 +166,8 @@ export class Groups {
   private insert(score: number, length: number): boolean {
     this.key.aimMember(score, this.scratch, 0, length);
     this.element.setScored(score, this.scratch, 0, length);
-    return this.sequence.insertByKey(this.cursor, this.key, this.element);
+    this.sequence.findKey(this.cursor, this.key);
+    return this.sequence.insertAfterSeek(this.cursor, this.element);
   }
 
   /** Members of a score. */
