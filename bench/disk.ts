@@ -1,7 +1,7 @@
 /**
  * `npm run bench:disk [-- options]`: what the disk costs, Darter and redis-server in turn, round by round.
  *
- *   writes     SETs per second and their 99th percentile, by appendfsync
+ *   writes     SETs per second and their 99th percentile, by appendfsync, after a fifth as many to warm up
  *   saves      BGSAVE under writes: its time, the 99th percentile and the longest wait of another client
  *              meanwhile, and memory beyond what the server had before (of Redis with its child, so that
  *              pages copied on write are counted)
@@ -95,9 +95,15 @@ async function withServer<T>(
   }
 }
 
-function load(server: Server) {
+function load(server: Server, length = requests) {
   const benchmark = { port: server.port, connections: CLIENTS, pipeline: 1, keySpace: keys };
-  return server.guard(runRedisBenchmark({ ...benchmark, requests, command: WRITE }));
+  return server.guard(runRedisBenchmark({ ...benchmark, requests: length, command: WRITE }));
+}
+
+/** Both warm up with a fifth of the length measured, as in the other benchmarks. */
+async function warmLoad(server: Server) {
+  await load(server, Math.ceil(requests / 5));
+  return load(server);
 }
 
 /** Values that hardly compress. DEBUG POPULATE would leave nothing in an append-only file. */
@@ -145,7 +151,7 @@ async function measureWrites(): Promise<void> {
     for (const policy of ['', 'no', 'everysec', 'always']) {
       const options = policy === '' ? [] : ['--appendonly', 'yes', '--appendfsync', policy];
       for (const subject of subjects(options)) {
-        const result = await inFolder((folder) => withServer(folder, subject, load));
+        const result = await inFolder((folder) => withServer(folder, subject, warmLoad));
         const name = `${policy === '' ? 'no journal' : `appendfsync ${policy}`}, ${subject.name}`;
         note(figures, name, [result.requests / result.seconds, result.p99]);
       }

@@ -79,6 +79,16 @@ export class AcknowledgementReader {
     return null;
   }
 
+  /** Takes LSNs that come in no stream. @returns what is wrong with them, or null */
+  takeAll(lsns: Float64Array): string | null {
+    const { take, mine } = this;
+    for (let i = 0; i < mine.length; i++) {
+      const wrong = take.lsn(mine[i]!, lsns[i]!);
+      if (wrong !== null) return wrong;
+    }
+    return null;
+  }
+
   private read(): string | null {
     const { view, mine } = this;
     if (view.getUint32(0, true) !== MAGIC || view.getUint32(4, true) !== mine.length) {

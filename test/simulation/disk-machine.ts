@@ -38,6 +38,8 @@ export class DiskMachine {
     nowMs: () => this.nowMs,
     sleep: (ms) => this.later(ms),
     untilWritten: (isIdle, ms) => this.later(isIdle() ? Math.min(ms, 3) : 0),
+    untilFilling: (ms) => this.later(this.random.below(ms)),
+    turn: () => this.later(0),
   };
 
   private async operation(operation: DiskOperation): Promise<string | null> {

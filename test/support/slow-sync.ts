@@ -3,8 +3,9 @@
  * NODE_OPTIONS=--import, so that the server's own code has no way to it. While DARTER_SLOW_FILE is
  * there, fdatasync takes as many milliseconds longer as the file says; it ends when the file goes.
  */
-import { readFileSync } from 'node:fs';
+import fs, { readFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
+import { syncBuiltinESMExports } from 'node:module';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const { DARTER_SLOW_FILE } = process.env;
@@ -27,4 +28,13 @@ if (DARTER_SLOW_FILE !== undefined) {
     await datasync.call(this);
   };
   await handle.close();
+  const { fdatasyncSync } = fs;
+  const nothing = new Int32Array(new SharedArrayBuffer(4));
+  fs.fdatasyncSync = (descriptor) => {
+    const beganMs = performance.now();
+    while (performance.now() - beganMs < delayMs()) Atomics.wait(nothing, 0, 0, 20);
+    fdatasyncSync(descriptor);
+  };
+  // Also for who has imported it by its name.
+  syncBuiltinESMExports();
 }

@@ -11,6 +11,11 @@
  */
 
 export interface DiskFile {
+  /**
+   * Whether appends and syncs may hold up the calling thread. While the disk is quick that takes less time
+   * than to hand them to another thread and back; a disk that is not quick is left to others all the same.
+   */
+  mayHoldUp: boolean;
   /** Writes all the bytes at the end of the file. One call at a time. */
   append(bytes: Uint8Array): Promise<void>;
   /** Writes all the bytes at an offset, of a file that was opened by `openPlaces`. */

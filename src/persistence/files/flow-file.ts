@@ -162,6 +162,11 @@ export class FlowFileWriter {
     return this.file.truncate(this.bytes);
   }
 
+  /** See DiskFile. */
+  set mayHoldUp(mayHoldUp: boolean) {
+    this.file.mayHoldUp = mayHoldUp;
+  }
+
   sync(): Promise<void> {
     return this.file.sync();
   }

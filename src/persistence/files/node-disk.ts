@@ -1,7 +1,11 @@
-/** The disk of this machine, over node:fs. The work is done by libuv's threads. */
-import { constants } from 'node:fs';
+/**
+ * The disk of this machine, over node:fs. The work is done by libuv's threads, or by the caller's own where
+ * it allows that and the disk is quick (disk-pace.ts).
+ */
+import { constants, fdatasyncSync, writeSync } from 'node:fs';
 import { type FileHandle, mkdir, open, readdir, rename, stat, unlink } from 'node:fs/promises';
 import { codeOf, type Disk, type DiskFile, withPath } from './disk.js';
+import { DiskPace } from './disk-pace.js';
 
 /** As Redis: the umask takes away what others may not have. */
 const FILE_MODE = 0o644;
@@ -9,13 +13,36 @@ const FILE_MODE = 0o644;
 const READ_FLAGS = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
 
 class NodeFile implements DiskFile {
+  mayHoldUp = false;
+  private readonly pace = new DiskPace();
+
   constructor(
     private readonly path: string,
     private readonly handle: FileHandle,
   ) {}
 
   append(bytes: Uint8Array): Promise<void> {
-    return this.named(this.writeAll(bytes, null));
+    return this.named(
+      this.paced(
+        () => this.writeHere(bytes),
+        () => this.writeAll(bytes, null),
+      ),
+    );
+  }
+
+  private writeHere(bytes: Uint8Array): void {
+    const { fd } = this.handle;
+    for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at, bytes.length - at);
+  }
+
+  /** Does what may hold the caller up, or has it done elsewhere. */
+  private async paced(here: () => void, elsewhere: () => Promise<void>): Promise<void> {
+    if (!this.mayHoldUp) return elsewhere();
+    const { pace } = this;
+    const beganMs = performance.now();
+    if (pace.isQuick) here();
+    else await elsewhere();
+    pace.note(performance.now() - beganMs);
   }
 
   write(offset: number, bytes: Uint8Array): Promise<void> {
@@ -53,7 +80,12 @@ class NodeFile implements DiskFile {
   }
 
   sync(): Promise<void> {
-    return this.named(this.handle.datasync());
+    return this.named(
+      this.paced(
+        () => fdatasyncSync(this.handle.fd),
+        () => this.handle.datasync(),
+      ),
+    );
   }
 
   close(): Promise<void> {

@@ -6,6 +6,8 @@ interface Content {
 }
 
 class MemoryFile implements DiskFile {
+  mayHoldUp = false;
+
   constructor(private readonly content: Content) {}
 
   async append(bytes: Uint8Array): Promise<void> {

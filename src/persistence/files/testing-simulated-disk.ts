@@ -179,6 +179,8 @@ export class SimulatedDisk implements Disk {
 }
 
 class SimulatedFile implements DiskFile {
+  mayHoldUp = false;
+
   constructor(
     private readonly disk: SimulatedDisk,
     private readonly path: string,

@@ -99,7 +99,7 @@ export class PrimaryFlow {
   private readonly header = new BlockHeader();
   /** The cursor before the present step: what was shipped when its records were written. */
   private readonly shipped = new WalkCursor();
-  private readonly acknowledgements: AcknowledgementReader;
+  readonly acknowledgements: AcknowledgementReader;
   private readonly window: SendWindow;
   private readonly locks: StreamLocks;
   private readonly keyless: KeylessShipment;

@@ -13,7 +13,8 @@ import {
 import { BLOCKING_KEYS } from '../../engine/counters.js';
 import { EFFECT_LIBRARIES } from '../../engine/scripts/functions.js';
 import { TRACKING_CLIENTS } from '../../engine/tracking/counters.js';
-import { JOURNAL_WRITTEN } from '../../journal/counters.js';
+import { BackPressure } from '../../journal/back-pressure.js';
+import { JOURNAL_FILLING, JOURNAL_WRITTEN } from '../../journal/counters.js';
 import { NewestCut } from '../../journal/cuts.js';
 import { JournalRing } from '../../journal/ring.js';
 import type { ElementsByVerb } from '../../keyspace/effect-elements.js';
@@ -64,7 +65,7 @@ import type {
 import { Config } from '../config/config.js';
 import type { EffectApplier } from './effect-applier.js';
 import { FileFlow } from './file-flow.js';
-import { machineTime } from './flow-time.js';
+import { type FlowTime, machineTime } from './flow-time.js';
 import { FollowedFlow } from './followed-flow.js';
 import type { FollowedRedis } from './followed-redis.js';
 import { JournalFlow } from './journal-flow.js';
@@ -154,6 +155,11 @@ class FlowThread {
     this.cuts = new NewestCut(data.cutsBuffer, this.owner);
   }
 
+  private get time(): FlowTime {
+    const { control } = this;
+    return machineTime(control.signal(JOURNAL_WRITTEN), control.signal(JOURNAL_FILLING));
+  }
+
   take(command: Exclude<MainToFlow, { kind: 'stop' }>): void {
     if (command.kind === 'serve') this.serve(command);
     else if (command.kind === 'follow') this.follow(command);
@@ -196,7 +202,7 @@ class FlowThread {
     const parts = {
       ...{ options, durable, advanced },
       disk: nodeDisk,
-      time: machineTime(this.control.signal(JOURNAL_WRITTEN)),
+      time: this.time,
       opened: () => this.report({ kind: 'segment-opened', flow }),
       trouble: (code: string) => this.report({ kind: 'segment-trouble', flow, code }),
       ended: (reason: string) => this.ended(flow, reason),
@@ -295,8 +301,7 @@ class FlowThread {
       half: null,
       windowBytes: NO_WINDOW_BYTES,
     };
-    const time = machineTime(this.control.signal(JOURNAL_WRITTEN));
-    const file = { ...{ options, syncsOften, time }, disk: nodeDisk };
+    const file = { ...{ options, syncsOften, time: this.time }, disk: nodeDisk };
     const told = {
       written: (written: WrittenFile) => this.report({ kind: 'file-written', flow, file: written }),
       ended: (reason: string) => this.ended(flow, reason),
@@ -399,9 +404,11 @@ class FlowThread {
     const connected = () => this.report({ kind: 'connected', flow });
     const ended = (reason: string) => this.ended(flow, reason);
     const written = this.control.signal(JOURNAL_WRITTEN);
+    const pressure = new BackPressure(this.rings, this.control.signal(JOURNAL_FILLING));
     const coming = () => this.messages.look();
     const applied = () => {
       written.raise();
+      if (command.primaryShards === this.shards.count) pressure.tellFilling(command.mine);
       this.applied();
     };
     this.flows.set(

@@ -22,6 +22,7 @@ import type { JournalRing } from '../../journal/ring.js';
 import { JournalSink } from '../../journal/sink.js';
 import type { Shards } from '../../keyspace/shards.js';
 import { SharedRecords } from '../../memory/shared-records.js';
+import type { SharedSignal } from '../../memory/signal.js';
 import { SharedStates } from '../../memory/shared-states.js';
 import { SharedText } from '../../memory/shared-text.js';
 import { dumpFunctions, readFunctionDump } from '../../persistence/rdb/function-dump.js';
@@ -43,6 +44,8 @@ export interface RedisTargetParts extends TargetParts {
   /** Its owner number for locks. */
   readonly thread: number;
   readonly rings: readonly JournalRing[];
+  /** Raised while one of them is filling. */
+  readonly filling: SharedSignal;
   readonly configBuffer: SharedArrayBuffer;
   /** Of a SharedRecords: sources of scripts by SHA1. */
   readonly recordsBuffer: SharedArrayBuffer;
@@ -85,7 +88,7 @@ export function createRedisTarget(shards: Shards, parts: RedisTargetParts): Redi
   journal.onLoss = (lost, why) =>
     parts.warn(`The journal of shards ${lost.join(', ')} begins anew: ${why}`);
   const keyless = new KeylessStream(rings.at(-1)!, rings.length - 1, thread + 1);
-  const pressure = new BackPressure(rings);
+  const pressure = new BackPressure(rings, parts.filling);
   tellClients(dispatcher, parts);
   const tooLong = () => applier?.noteException(new Error('a script does not end'));
   const scripting = createReplayScripting({ dispatcher, registry, keyless, tooLong, ...parts });

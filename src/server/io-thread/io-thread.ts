@@ -20,6 +20,7 @@ import { slowKind } from '../../engine/scripts/script-run.js';
 import { ClientSession } from '../../engine/session.js';
 import { Transactions } from '../../engine/transactions.js';
 import { BackPressure } from '../../journal/back-pressure.js';
+import { JOURNAL_FILLING } from '../../journal/counters.js';
 import { NewestCut } from '../../journal/cuts.js';
 import { KeylessStream } from '../../journal/keyless-stream.js';
 import { JournalRing } from '../../journal/ring.js';
@@ -271,7 +272,7 @@ class IoThread {
     );
     this.dispatcher = dispatcher;
     const rings = data.ringBuffers.map((buffer) => new JournalRing(attachRegion(buffer)));
-    const pressure = new BackPressure(rings);
+    const pressure = new BackPressure(rings, control.signal(JOURNAL_FILLING));
     const cuts = new NewestCut(data.cutsBuffer, data.thread + 1);
     const journal = new JournalSink(rings);
     this.durability = new ThreadDurability(

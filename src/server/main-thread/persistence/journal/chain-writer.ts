@@ -67,7 +67,9 @@ export class ChainWriter {
     const { rings, owner, shards, serving } = parts.data;
     const buffer = SyncSession.create(rings.length, false);
     this.session = new SyncSession(buffer, rings.length, owner);
-    this.shares = shareStreams(shards.count, Math.min(serving.count, shards.count));
+    // Clients that wait for the disk wait for all files: one sync is done sooner than several beside each other.
+    const flows = parts.policy === 'always' ? 1 : Math.min(serving.count, shards.count);
+    this.shares = shareStreams(shards.count, flows);
   }
 
   /** Bytes in the segments that this writer has written. */
