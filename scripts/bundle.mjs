@@ -31,6 +31,7 @@ const entries = [
   'server/flow-thread/effect-target',
   'server/flow-thread/redis-following',
   'server/flow-thread/rdb-conversion',
+  'server/flow-thread/rdb-file-flow',
 ];
 
 /**

@@ -71,9 +71,10 @@ function digestOf(file: Uint8Array): string {
   const limits = tester.settings;
   const { now: nowMs } = tester;
   const options = { limits, nowMs, keepsExpired: false, duplicates: 'refuse' } as const;
-  const { reader } = new RdbLoader(tester.keys, events, options);
-  reader.feed(file, 0, file.length);
-  reader.finish();
+  const loader = new RdbLoader(tester.keys, events, options);
+  loader.feed(file, 0, file.length);
+  loader.finish();
+  loader.close();
   tester.check();
   return String(tester.run('DEBUG', 'DIGEST')).slice(1);
 }
@@ -116,6 +117,7 @@ async function loaded(folder: string, truncated = 'yes'): Promise<string> {
   let warned = '';
   await loadRedisFiles(files, {
     log: {
+      bar: null,
       notice: () => {},
       warning: (text: string) => {
         warned = text;
@@ -124,7 +126,7 @@ async function loaded(folder: string, truncated = 'yes'): Promise<string> {
     shards: tester.keys.shards,
     librariesBuffer: SharedText.create('').buffer,
     setting: (name) => (name === 'aof-load-truncated' ? truncated : '100'),
-    ...{ isReplica: false, isStopping: () => false, progress: () => {} },
+    ...{ isReplica: false, isStopping: () => false, progress: () => {}, threads: null },
   });
   const keys = [...tester.dump()].map(([key, { value }]) => `${key}=${value}`);
   return `${keys.join(' ')} ${warned}`;
@@ -215,17 +217,51 @@ describe('starting with files of a Redis', { skip }, () => {
     });
   });
 
+  test(`a large RDB file, which all flow threads load, whole and damaged (seed ${seed})`, async () => {
+    await inFolder(async (folder) => {
+      const options = ['--rdbcompression', 'no'];
+      const expected = await written(folder, options, (redis) => large(redis, save));
+      {
+        await using darter = await startDarter({ threads: 2, args: args(folder) });
+        assert.equal(await digest(darter), expected);
+        assert.equal(await darter.ask('FCALL', 'one', '0'), '1');
+        assert.equal(await darter.ask('DEBUG', 'CHECK'), 'OK');
+      }
+      const path = join(folder, 'dump.rdb');
+      const file = readFileSync(path);
+      // Within values, a lost end, and what no thread but the last one sees.
+      const damages: ((bytes: Buffer) => Buffer)[] = [
+        (bytes) => Buffer.from(bytes.fill('y', bytes.length - 2000, bytes.length - 1990)),
+        (bytes) => bytes.subarray(0, bytes.length - 5),
+        (bytes) => bytes.subarray(0, bytes.length >> 1),
+        (bytes) => Buffer.from(bytes.fill(0xf3, bytes.length >> 2, (bytes.length >> 2) + 5000)),
+      ];
+      for (const damage of damages) {
+        writeFileSync(path, damage(Buffer.from(file)));
+        const reason = await refusal(folder);
+        assert.ok((await refusedStart(folder, 2)).includes(reason), reason);
+      }
+    });
+  });
+
+  test(`an append-only file that begins with a large RDB (seed ${seed})`, async () => {
+    await inFolder(async (folder) => {
+      const options = ['--appendonly', 'yes', '--rdbcompression', 'no'];
+      const expected = await written(folder, options, (redis) => large(redis, rewrite));
+      await using darter = await startDarter({ threads: 2, args: args(folder) });
+      assert.equal(await digest(darter), expected);
+      assert.equal(await darter.ask('GET', 'after'), 'the rewrite');
+      assert.equal(await darter.ask('DEBUG', 'CHECK'), 'OK');
+    });
+  });
+
   test('a file that is refused ends the process', async () => {
     await inFolder(async (folder) => {
       writeFileSync(join(folder, 'dump.rdb'), 'REDIS0010\xfe');
-      const port = await claimPort();
-      const { command, args: program } = darterCommand();
-      const words = [...program, '--port', String(port), '--threads', '1', ...args(folder)];
-      const server = spawnServer('darter', command, words, port);
-      const { code } = await server.exit();
-      await server.stop();
-      assert.equal(code, 1);
-      assert.match(server.log, /dump\.rdb: Unknown opcode|dump\.rdb: The file ends too early/);
+      assert.match(
+        await refusedStart(folder, 1),
+        /dump\.rdb: Unknown opcode|dump\.rdb: The file ends too early/,
+      );
     });
   });
 
@@ -266,6 +302,24 @@ describe('starting with files of a Redis', { skip }, () => {
     });
   });
 });
+
+/** @returns the log of a server that does not start */
+async function refusedStart(folder: string, threads: number): Promise<string> {
+  const port = await claimPort();
+  const { command, args: program } = darterCommand();
+  const words = [...program, '--port', String(port), '--threads', String(threads)];
+  const server = spawnServer('darter', command, [...words, ...args(folder)], port);
+  const { code } = await server.exit();
+  await server.stop();
+  assert.equal(code, 1);
+  return server.log;
+}
+
+/** Puts in 12 MB, and has files written. */
+async function large(redis: Server, write: (redis: Server) => Promise<void>): Promise<void> {
+  assert.equal(await redis.ask('DEBUG', 'POPULATE', '40000', 'many', '300'), 'OK');
+  await write(redis);
+}
 
 async function rewrite(redis: Server): Promise<void> {
   const client = await redis.client();

@@ -7,6 +7,7 @@
  */
 import type { ElementsByVerb } from '../../keyspace/effect-elements.js';
 import type { FlowFileHeader } from '../../persistence/files/flow-file.js';
+import type { LoadedRanges, RangeFailure } from '../../persistence/rdb/store/range-loader.js';
 import type { SocketAddresses, TlsEndOptions } from '../../platform/peer-socket.js';
 import type { SegmentBreak } from '../../replication/files/segment-reader.js';
 import type { ScannedStreams } from '../../replication/files/segment-scan.js';
@@ -127,6 +128,24 @@ export interface LoadFile {
   readonly primaryShards: number;
   readonly progress: SharedArrayBuffer;
   readonly pending: PendingMemory;
+}
+
+/** Loads ranges of an RDB file, as other flows do at the same time. */
+export interface LoadRdb {
+  readonly kind: 'load-rdb';
+  readonly flow: number;
+  readonly path: string;
+  readonly version: number;
+  /** Of FileRanges. */
+  readonly ranges: SharedArrayBuffer;
+  readonly nowMs: number;
+  readonly keepsExpired: boolean;
+  readonly replaces: boolean;
+}
+
+/** What a flow has loaded of an RDB file. */
+export interface RdbShare extends LoadedRanges {
+  readonly failure: RangeFailure | null;
 }
 
 /** A file that is whole and on the disk. */
@@ -295,6 +314,7 @@ export type MainToFlow =
   | FollowFlow
   | WriteFile
   | LoadFile
+  | LoadRdb
   | WriteJournal
   | OpenSegment
   | SegmentCommand
@@ -319,6 +339,7 @@ export type FlowToMain =
   | { readonly kind: 'connected'; readonly flow: number }
   | { readonly kind: 'file-written'; readonly flow: number; readonly file: WrittenFile }
   | { readonly kind: 'file-loaded'; readonly flow: number }
+  | { readonly kind: 'rdb-loaded'; readonly flow: number; readonly share: RdbShare }
   /** A segment's file is begun, and the one before is on the disk. */
   | { readonly kind: 'segment-opened'; readonly flow: number }
   /** The disk refuses to write, with this code; '' when it takes it again. */

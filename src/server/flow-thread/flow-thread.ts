@@ -48,9 +48,11 @@ import type {
   FollowFlow,
   FollowRedis,
   LoadFile,
+  LoadRdb,
   MainToFlow,
   MeetRole,
   OpenSegment,
+  RdbShare,
   RdbTarget,
   RedisEvent,
   RedisReplicaEvent,
@@ -75,12 +77,14 @@ import { LoadedFlow } from './loaded-flow.js';
 import { LoadedSegment } from './loaded-segment.js';
 import { marksEffect } from './marks-effect.js';
 import type { Converter } from './rdb-conversion.js';
+import type { RdbFileFlow } from './rdb-file-flow.js';
 import { RdbFlow } from './rdb-flow.js';
 import { RedisFeed } from './redis-feed.js';
 import type { RedisFollowing } from './redis-following.js';
 import { ReplicatedMessages } from './replicated-messages.js';
 import { ServedFlow } from './served-flow.js';
 import { ServedRedis } from './served-redis.js';
+import { tellJournal, tellRedis, tellSegment } from './told-flows.js';
 
 /** What is applied here. */
 type AppliedFlow = FollowFlow | LoadFile | OpenSegment;
@@ -91,6 +95,7 @@ type Flow =
   | FollowedRedis
   | FileFlow
   | RdbFlow
+  | RdbFileFlow
   | LoadedFlow
   | JournalFlow
   | LoadedSegment;
@@ -165,6 +170,7 @@ class FlowThread {
     else if (command.kind === 'follow') this.follow(command);
     else if (command.kind === 'write-file') this.writeFile(command);
     else if (command.kind === 'load-file') this.loadFile(command);
+    else if (command.kind === 'load-rdb') void this.loadRdb(command);
     else if (command.kind === 'write-journal') this.writeJournal(command);
     else if (command.kind === 'open-segment') this.openSegment(command);
     else if (command.kind === 'serve-redis') this.serveRedis(command);
@@ -435,6 +441,19 @@ class FlowThread {
     this.flows.set(flow, new LoadedFlow(parts));
   }
 
+  private async loadRdb(command: LoadRdb): Promise<void> {
+    const { flow } = command;
+    this.starting.add(flow);
+    const module = await loadModule(new URL('./rdb-file-flow.js', import.meta.url));
+    if (!this.starting.delete(flow)) return;
+    const { RdbFileFlow } = module as typeof import('./rdb-file-flow.js');
+    const { shards, owner, data } = this;
+    const loaded = (share: RdbShare) => this.report({ kind: 'rdb-loaded', flow, share });
+    const ended = (reason: string) => this.ended(flow, reason);
+    const parts = { shards, owner, configBuffer: data.configBuffer, loaded, ended };
+    this.flows.set(flow, new RdbFileFlow(parts, command));
+  }
+
   /** Tells other threads what was applied. */
   private applied(): void {
     this.target?.invalidate();
@@ -462,20 +481,6 @@ class FlowThread {
       target: this.target!,
     });
   }
-}
-
-function tellJournal(flow: JournalFlow, command: MainToFlow): void {
-  if (command.kind === 'next-segment') flow.continueIn(command.place);
-  else if (command.kind === 'sync-policy') flow.setPolicy(command.policy);
-  else if (command.kind === 'base-whole') flow.count();
-}
-
-function tellSegment(flow: LoadedSegment, command: MainToFlow): void {
-  if (command.kind === 'scan-segment' || command.kind === 'load-segment') flow.take(command);
-}
-
-function tellRedis(flow: ServedRedis, command: MainToFlow): void {
-  if (command.kind === 'output-limit') flow.limit = command.limit;
 }
 
 async function main(): Promise<void> {

@@ -105,14 +105,15 @@ export class Persistence {
   async load(): Promise<void> {
     const { config, librariesBuffer, log, control, replication, isStopping } = this.parts;
     const { shards, owner } = replication.data;
-    const threads = replication.createLoading();
+    const threads = replication.createLoading(true);
+    const plainThreads = replication.createLoading(false);
     const mayTruncate = this.parts.config.flag('aof-load-truncated');
     const history = await loadStartSource(this.source, () => ({
       ...{ log, control, shards, owner, threads, isStopping, mayTruncate },
-      ...{ config, librariesBuffer },
+      ...{ config, librariesBuffer, plainThreads },
       disk: nodeDisk,
     }));
-    await threads.stop();
+    await Promise.all([threads.stop(), plainThreads.stop()]);
     if (isStopping()) return;
     if (history !== null) {
       const { replicationId, lsns, offset, hadReplicas } = history;

@@ -43,6 +43,7 @@ export async function reloadRdb(parts: ReloadParts, options: ReloadOptions): Pro
       shards: data.shards,
       setting: (name) => config.value(name),
       isReplica: false,
+      threads: null,
       replaces: options.merges,
       progress: () => {},
     });

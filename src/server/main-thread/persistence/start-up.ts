@@ -54,6 +54,8 @@ export interface LoadedHistory {
 
 /** What loading needs. */
 export interface StartParts extends LoaderParts {
+  /** For RDB files: they run no effects. */
+  readonly plainThreads: LoaderParts['threads'];
   readonly config: Config;
   /** Of a SharedText: the libraries of functions. */
   readonly librariesBuffer: SharedArrayBuffer;
@@ -130,7 +132,7 @@ async function warnOfNewerFiles(parts: StartParts, manifest: SnapshotManifest): 
 }
 
 async function loadOfRedis(files: RedisFiles, parts: StartParts): Promise<void> {
-  const { log, shards, config, control, librariesBuffer, isStopping } = parts;
+  const { log, shards, config, control, librariesBuffer, isStopping, plainThreads, owner } = parts;
   control.set(LOAD_STARTED_MS, Date.now());
   control.set(
     LOAD_BYTES_TOTAL,
@@ -138,6 +140,7 @@ async function loadOfRedis(files: RedisFiles, parts: StartParts): Promise<void> 
   );
   await loadRedisFiles(files, {
     ...{ log, shards, librariesBuffer, isStopping },
+    threads: { flows: plainThreads, owner },
     setting: (name) => config.value(name),
     isReplica: config.words('replicaof').length > 0,
     progress: (bytes, keys) => {

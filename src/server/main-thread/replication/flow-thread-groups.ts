@@ -41,8 +41,8 @@ export class FlowThreadGroups {
   }
 
   /** With the numbers of those that follow: they are stopped before any of these starts. */
-  createLoading(): FlowThreads {
-    return this.create(this.first + this.count, true, 0);
+  createLoading(appliesEffects: boolean): FlowThreads {
+    return this.create(this.first + this.count, appliesEffects, 0);
   }
 
   private get count(): number {

@@ -14,6 +14,7 @@ import type {
   FlowToMain,
   MainToFlow,
   MeetRole,
+  RdbShare,
   RedisEvent,
   RedisReplicaEvent,
   SegmentReport,
@@ -41,6 +42,8 @@ export interface FlowListener {
   /** A file was written whole, or loaded whole. */
   readonly written?: (file: WrittenFile) => void;
   readonly loaded?: () => void;
+  /** Nothing of an RDB file is left. */
+  readonly rdbLoaded?: (share: RdbShare) => void;
   /** Of the journal: see FlowToMain. */
   readonly opened?: () => void;
   readonly trouble?: (code: string) => void;
@@ -197,6 +200,7 @@ export class FlowThreads {
     if (report.kind === 'connected') listener?.connected?.();
     else if (report.kind === 'file-written') listener?.written?.(report.file);
     else if (report.kind === 'file-loaded') listener?.loaded?.();
+    else if (report.kind === 'rdb-loaded') listener?.rdbLoaded?.(report.share);
     else if (report.kind === 'segment-opened') listener?.opened?.();
     else if (report.kind === 'segment-trouble') listener?.trouble?.(report.code);
     else if (report.kind === 'segment-scanned' || report.kind === 'segment-read') {

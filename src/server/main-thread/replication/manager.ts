@@ -434,8 +434,8 @@ export class ReplicationManager {
   }
 
   /** Threads that load files at the start; they are stopped before any primary is followed. */
-  createLoading(): FlowThreads {
-    return this.threads.createLoading();
+  createLoading(appliesEffects: boolean): FlowThreads {
+    return this.threads.createLoading(appliesEffects);
   }
 
   /**
