@@ -18,6 +18,8 @@ import { SUM_JOINT, type SyncProgress } from './sync-progress.js';
 
 /** Records applied under one hold of a shard's lock. */
 const BATCH = 32;
+/** Bytes of records that go into the shard's ring at once. One that is longer goes alone. */
+const KEPT_BYTES = 4096;
 
 export class StreamApplier {
   /** What was wrong, or null. Nothing may be applied after that. */
@@ -137,20 +139,32 @@ export class StreamApplier {
 
   /** Applies records up to a bound, or to one that is cut or a part. @returns the offset after them */
   private runBatch(shard: number, region: Region, offset: number, end: number): number {
-    const { applied, isAlone } = this.progress;
+    const { applier } = this;
+    const { isAlone } = this.progress;
+    const lsn = this.progress.applied[shard]! - offset;
     let at = offset;
+    let kept = offset;
     this.writer.lock(shard);
-    for (let i = 0; i < BATCH && end - at >= 4; i++) {
-      const length = region.view.getUint32(at, true);
-      if (length > end - at && length <= RECORD_BYTES_MAX && length % 4 === 0) break;
-      let wrong = this.applier.check(shard, region, at, end, applied[shard]!);
-      if (wrong === null && !isAlone && isTransaction(region, at)) break;
-      wrong ??= this.applier.applyAndKeep(shard, region, at, length);
-      if (wrong !== null) {
-        this.failed = wrong;
-        break;
+    try {
+      for (let i = 0; i < BATCH && end - at >= 4; i++) {
+        const length = region.view.getUint32(at, true);
+        if (length > end - at && length <= RECORD_BYTES_MAX && length % 4 === 0) break;
+        let wrong = applier.check(shard, region, at, end, lsn + at);
+        if (wrong === null && !isAlone && isTransaction(region, at)) break;
+        if (at - kept + length > KEPT_BYTES && at > kept) {
+          applier.keep(shard, region, kept, at - kept);
+          kept = at;
+        }
+        wrong ??= applier.apply(shard, region, at);
+        if (wrong !== null) {
+          this.failed = wrong;
+          break;
+        }
+        at += length;
       }
-      at += length;
+    } finally {
+      // After an exception too: what was applied before it is whole.
+      if (at > kept) applier.keep(shard, region, kept, at - kept);
     }
     this.writer.unlock();
     return at;
