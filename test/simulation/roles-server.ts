@@ -320,7 +320,11 @@ export class RolesServer implements Process, Address, RoleHost {
     const primary = this.world.at(following);
     if (primary === null || primary === this || this.network.isParted(this, primary)) return;
     const { expectedHeir } = this.roles;
-    if (expectedHeir !== null && primary.runId !== expectedHeir.runId) return;
+    if (expectedHeir !== null) {
+      const isFound = primary.runId === expectedHeir.runId;
+      this.roles.heirSought(isFound);
+      if (!isFound) return;
+    }
     this.isJoining = true;
     this.network.at(this.network.delayMs(), primary, () => primary.serve(this));
     // Whatever becomes of the request.

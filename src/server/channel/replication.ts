@@ -50,11 +50,8 @@ export interface LinkStatus extends HostAndPort {
   readonly downSinceMs: number;
   /** Why the last attempt failed, '' while the link is up. */
   readonly failure: string;
-  /**
-   * The process that took over from this server has gone, and another one stands at its address: this
-   * server follows it on an order only.
-   */
-  readonly isHeirGone: boolean;
+  /** It is to the process that took over from this server, and was not up yet: an order may mean another one. */
+  readonly awaitsHeir: boolean;
   /** When the primary is a Redis. */
   readonly redis: RedisLinkStatus | null;
   /** While it is up. */
@@ -89,7 +86,7 @@ export const NO_LINK_YET: Omit<LinkStatus, keyof HostAndPort> = {
   offset: 0,
   downSinceMs: -1,
   failure: '',
-  isHeirGone: false,
+  awaitsHeir: false,
   redis: null,
   client: null,
 };

@@ -285,7 +285,7 @@ export class ThreadReplication implements ReplicationPort {
 
   follows(primary: HostAndPort): boolean {
     const { link } = this.current;
-    if (link === null || link.isHeirGone) return false;
+    if (link === null || link.awaitsHeir) return false;
     return link.host === primary.host && link.port === primary.port;
   }
 

@@ -59,6 +59,8 @@ export interface PrimaryLinkParts {
   readonly runId: string;
   /** The only process that may be followed now, if there is one. */
   readonly expectedRunId: () => string | null;
+  /** Whether it is the process that stands there. */
+  readonly heirSought: (isFound: boolean) => void;
   /** The server at the address is no Darter: another link has to follow it, as a Redis. */
   readonly isRedis: () => void;
   /** The servers above this one have changed; sub-replicas have to learn it. */
@@ -133,8 +135,6 @@ export class PrimaryLink implements UpstreamLink {
     this.tick();
   }
 
-  private isHeirGone = false;
-
   get status(): LinkStatus {
     const { state, attempt, primary } = this;
     const words = { none: 'connect', connect: 'connect', handshake: 'handshake', sync: 'sync' };
@@ -151,7 +151,7 @@ export class PrimaryLink implements UpstreamLink {
       offset: this.lastOffset,
       downSinceMs: state.step === 'online' ? 0 : this.downSinceMs,
       failure: state.step === 'online' ? '' : shownFromPeer(this.shownFailure),
-      isHeirGone: this.isHeirGone,
+      awaitsHeir: state.step !== 'online' && this.parts.expectedRunId() !== null,
       redis: null,
       client: state.step === 'online' ? (attempt?.shown ?? null) : null,
     };
@@ -252,7 +252,9 @@ export class PrimaryLink implements UpstreamLink {
       this.startFlows(attempt);
     } catch (error) {
       // A server that has given its role away follows no other than its heir.
-      const isRedis = error instanceof NotADarter && this.parts.expectedRunId() === null;
+      const isNoDarter = error instanceof NotADarter;
+      const isRedis = isNoDarter && this.parts.expectedRunId() === null;
+      if (isNoDarter && !isRedis) this.parts.heirSought(false);
       if (isRedis && attempt.failed === null) this.parts.isRedis();
       this.fail(attempt, isRedis ? '' : error instanceof Error ? error.message : String(error));
     }
@@ -309,8 +311,9 @@ export class PrimaryLink implements UpstreamLink {
       throw new Error(`it follows this server: a circle of ${circle + 1} servers has no primary`);
     }
     const expected = expectedRunId();
-    this.isHeirGone = expected !== null && chain[0] !== expected;
-    if (this.isHeirGone) {
+    const isFound = chain[0] === expected;
+    if (expected !== null) this.parts.heirSought(isFound);
+    if (expected !== null && !isFound) {
       throw new Error(
         'the server that took over has started again, and may have lost data; this one keeps it. ' +
           'REPLICAOF tells it what to be',

@@ -112,7 +112,7 @@ export class RedisLink implements UpstreamLink {
       offset: progress.offset,
       downSinceMs: online ? 0 : this.downSinceMs,
       failure: online ? '' : shownFromPeer(this.shownFailure),
-      isHeirGone: false,
+      awaitsHeir: false,
       redis: { id: state.replicationId, progress: progress.buffer },
       client: online ? (attempt?.client ?? null) : null,
     };

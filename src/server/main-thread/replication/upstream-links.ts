@@ -86,6 +86,7 @@ export class UpstreamLinks {
       {
         ...{ config, log, shards, threads, owner, runId, changed, synced, clientId },
         expectedRunId: () => running.roles.expectedHeir?.runId ?? null,
+        heirSought: (isFound) => running.tell((roles) => roles.heirSought(isFound)),
         joining: () => running.roles.joining(),
         // To Redises nothing has changed.
         rearranged: () =>
