@@ -559,7 +559,8 @@ export class ReplicationManager {
   /** All threads treat the server as a replica before it connects. */
   private publishAsReplica(primary: HostAndPort): Promise<void> {
     this.holdWritesUntilMs = 0;
-    this.becoming = { ...NO_LINK_YET, ...primary };
+    const awaitsHeir = this.running.roles.expectedHeir !== null;
+    this.becoming = { ...NO_LINK_YET, ...primary, awaitsHeir };
     return this.publish();
   }
 
