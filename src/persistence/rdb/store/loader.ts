@@ -173,27 +173,47 @@ export class RdbLoader implements RdbVisitor {
    * may load the same file, and threads that wait for each other once would do so again and again.
    */
   private storeStrings(): void {
-    const { batch, keys, busy } = this;
+    const { batch, keys } = this;
     if (batch.count === 0) return;
     keys.now = this.options.nowMs;
-    batch.sort(keys.shards);
-    const { epoch } = keys.shards.keyHash;
-    busy.length = 0;
-    for (let from = 0; from < batch.count; ) {
-      const end = batch.endOfRun(from);
-      if (!keys.shards.tryLock(batch.shardAt(from), 0)) busy.push(from);
-      else this.storeRun(from, end, epoch);
-      from = end;
-    }
-    for (const from of busy) {
-      keys.shards.lock(batch.shardAt(from));
-      this.storeRun(from, batch.endOfRun(from), epoch);
+    while (!this.storeInOrder()) {
+      // The hash key was another one when they were sorted, and none is stored yet.
     }
     batch.clear();
   }
 
-  /** Stores strings of one shard, which is locked, and unlocks it. */
-  private storeRun(from: number, end: number, epoch: number): void {
+  /** @returns false when the hash key has changed before the first was stored */
+  private storeInOrder(): boolean {
+    const { batch, keys, busy } = this;
+    const { shards } = keys;
+    // What this thread knows of the hash key may be of the lock that it took last.
+    shards.keyHash.read(shards.spaces[0]!);
+    batch.sort(shards);
+    const { epoch } = shards.keyHash;
+    let stored = 0;
+    busy.length = 0;
+    for (let from = 0; from < batch.count; ) {
+      const end = batch.endOfRun(from);
+      if (!shards.tryLock(batch.shardAt(from), 0)) busy.push(from);
+      else if (this.storeRun(from, end, epoch)) stored++;
+      else if (stored === 0) return false;
+      else throw new Error(HASH_CHANGED);
+      from = end;
+    }
+    for (const from of busy) {
+      shards.lock(batch.shardAt(from));
+      if (this.storeRun(from, batch.endOfRun(from), epoch)) stored++;
+      else if (stored === 0) return false;
+      else throw new Error(HASH_CHANGED);
+    }
+    return true;
+  }
+
+  /**
+   * Stores strings of one shard, which is locked, and unlocks it.
+   * @returns false when the hash key has changed since they were sorted: they are of other shards
+   */
+  private storeRun(from: number, end: number, epoch: number): boolean {
     const { batch, keys } = this;
     const { shards } = keys;
     const isKnown = shards.keyHash.epoch === epoch;
@@ -206,8 +226,7 @@ export class RdbLoader implements RdbVisitor {
     } finally {
       shards.unlock(this.shard);
     }
-    // The hash key has changed since they were sorted: they are of other shards.
-    if (!isKnown) throw new Error(HASH_CHANGED);
+    return isKnown;
   }
 
   private storeString(index: number): void {

@@ -4,6 +4,8 @@ import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { CommandSettings } from '../../../commands/contract/settings.js';
 import { CommandTester } from '../../../commands/contract/test-support.js';
+import { checkAll, createShards, openShards, replaceData } from '../../../engine/testing.js';
+import { Keyspace } from '../../../keyspace/keyspace.js';
 import { RdbError } from '../error.js';
 import { canonical, type ModelKey, readModel } from '../testing.js';
 import { expiring, key } from '../testing-values.js';
@@ -33,7 +35,7 @@ class Told {
 }
 
 function load(
-  { keys }: CommandTester,
+  { keys }: Pick<CommandTester, 'keys'>,
   file: Uint8Array,
   options: Partial<LoadOptions & { piece: number }> = {},
 ): RdbLoader & { told: Told } {
@@ -151,6 +153,28 @@ describe('an RDB file in the store', () => {
       () => load(store(), new Uint8Array(writeModel([one]))),
       /database 7, there are 4/,
     );
+  });
+
+  test('strings are stored where the present hash key has them, whatever this thread knew of it', () => {
+    const shared = createShards(4);
+    const mine = openShards(shared, 0);
+    const other = openShards(shared, 1);
+    const strings = Array.from(
+      { length: 500 },
+      (_, i): ModelKey => ({
+        ...{ database: 0, name: `key ${i}`, expiryMs: -1, idleSeconds: -1, frequency: -1 },
+        value: { kind: 'string', string: `value ${i}` },
+      }),
+    );
+    const file = new Uint8Array(writeModel(strings));
+    for (let number = 1; number <= 3; number++) {
+      replaceData(other, number);
+      const target = { keys: new Keyspace(mine) };
+      assert.equal(load(target, file).loaded, strings.length);
+      assert.equal(checkAll(other), strings.length);
+      const saved = readModel(save(new Keyspace(other), 10));
+      assert.deepEqual(canonical(saved.keys), canonical(strings));
+    }
   });
 
   test('a full shard, and a file that ends too early, leave no page behind', () => {
