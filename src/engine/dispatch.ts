@@ -313,6 +313,7 @@ export class Dispatcher implements Context {
       if ((command.traits & TRAIT_LOCK_NONE) === 0) this.planner.plan(command, args);
       if (locks.isEmpty) {
         locks.giveBackKept();
+        locks.lastShard = -1;
         const isPutOff = leavesKeyless(command) && locks.isKeylessPutOff(session, args.bytes);
         return isPutOff ? DEFERRED : execution.run(command, args);
       }

@@ -272,6 +272,7 @@ export class LockingPlan {
   takeForScript(client: LockClient, bytes: number, inOrder: boolean): number {
     if (!inOrder) return this.isEmpty ? DONE : this.take(client, bytes);
     client.takenShard = NONE;
+    this.lastShard = NONE;
     const { keyHash } = this.shards;
     const { epoch } = keyHash;
     if (!this.takeInOrder(client)) return BUSY;

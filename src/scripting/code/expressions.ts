@@ -224,8 +224,10 @@ export class ExpressionCompiler {
         return `local '${expression.local.name}'`;
       case 'upvalue':
         return `upvalue '${expression.local.name}'`;
-      case 'index':
-        return `field '${expression.key.kind === 'string' ? expression.key.value : '?'}'`;
+      case 'index': {
+        const key = inParentheses(expression.key);
+        return `field '${key.kind === 'string' ? key.value : '?'}'`;
+      }
       case 'parentheses':
         return this.describe(expression.inner);
       case 'binary': {

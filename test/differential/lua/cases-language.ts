@@ -45,6 +45,9 @@ local d, t = 1, {} t[d], t[2], d = (function() d = 3 return 'a', 'b', 'c' end)()
 local d, t = 1, {} t[d], t[(function() d = 9 return 5 end)()], d = 'a', 'b', 'c' return t, d
 local t = {1} local u = t t[1], t = 5, 6 return u, t
 local b return pcall(function() return 'a' .. (b .. 'c') end)
+local t = {} return pcall(function() return t[('x')] + 1 end)
+local t = {} return pcall(function() return t[(('x'))].y end)
+local t = {} return pcall(function() return t[('x')]() end)
 local b return pcall(function() return 'a' .. ((b .. 'c')) end)
 local b return pcall(function() return ('a' .. b) .. 'c' end)
 local z = setmetatable({}, {__concat = function() return nil end}) return 'a' .. (z .. 'b')
