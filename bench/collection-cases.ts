@@ -201,8 +201,8 @@ const loads = {
 } satisfies Readonly<Record<string, CollectionLoad>>;
 
 /** Five fields of 8 bytes with values of 16. */
-export function smallHash(index: number): readonly string[] {
-  const vector = ['HSET', `hash:${String(index).padStart(12, '0')}`];
+export function smallHash(index: number, name = 'hash'): readonly string[] {
+  const vector = ['HSET', `${name}:${String(index).padStart(12, '0')}`];
   for (let field = 0; field < 5; field++) {
     vector.push(
       `field${String(field).padStart(3, '0')}`,

@@ -1,4 +1,8 @@
-/** The memory case of collections: resident bytes per element of large ones, per key of small ones. */
+/**
+ * The memory case of collections: resident bytes per element of large ones, per key of small ones. What
+ * is measured is what a server takes that has worked before: what it needs once (compiled code, buffers,
+ * the ring of the last writes) is there by then.
+ */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { smallHash, writeAll } from './collection-cases.js';
 import { residentBytes } from './support/process.js';
@@ -8,8 +12,9 @@ export interface Shape {
   readonly title: string;
   /** What is counted: elements or keys. */
   readonly count: number;
-  /** The commands that write it. */
-  readonly vectors: () => Iterable<readonly string[]>;
+  /** The commands that write `count` of them to this key, or to keys of this name. */
+  readonly vectors: (name: string, count: number) => Iterable<readonly string[]>;
+  /** What counts them. */
   readonly question: readonly string[];
 }
 
@@ -22,6 +27,13 @@ export interface ShapeResult {
 const ELEMENTS = 1_000_000;
 const SMALL_HASHES = 1_000_000;
 const BATCH = 1000;
+/** What a server does before: elements that compile the code, and writes that fill the ring. */
+const FIRST_ELEMENTS = 20_000;
+const RING_WRITES = 40_000;
+const RING_VALUE_BYTES = 1000;
+const FIRST = 'first';
+const MEASURED = 'measured';
+const SETTLE_MS = 1000;
 
 /** 16 bytes, different for each index, in no order. */
 function element(index: number): string {
@@ -29,31 +41,28 @@ function element(index: number): string {
   return `m${String(scattered).padStart(10, '0')}-${String(index % 10_000).padStart(4, '0')}`;
 }
 
-function* oneCollection(
-  start: readonly string[],
+function oneCollection(
+  command: string,
   parts: (index: number) => readonly string[],
-): Generator<readonly string[]> {
-  for (let i = 0; i < ELEMENTS; i += BATCH) {
-    const vector = [...start];
-    for (let k = i; k < i + BATCH; k++) vector.push(...parts(k));
-    yield vector;
+): Shape['vectors'] {
+  return function* (name, count) {
+    for (let i = 0; i < count; i += BATCH) {
+      const vector = [command, name];
+      for (let k = i; k < i + BATCH; k++) vector.push(...parts(k));
+      yield vector;
+    }
+  };
+}
+
+function* stream(name: string, count: number): Generator<readonly string[]> {
+  for (let i = 0; i < count; i++) {
+    yield ['XADD', name, '*', 'device', `d${i % 1000}`, 'temperature', `${i % 50}`, 'ok', 'yes'];
   }
 }
 
-function* stream(): Generator<readonly string[]> {
-  for (let i = 0; i < ELEMENTS; i++) {
-    yield [
-      'XADD',
-      'stream',
-      '*',
-      'device',
-      `d${i % 1000}`,
-      'temperature',
-      `${i % 50}`,
-      'ok',
-      'yes',
-    ];
-  }
+function* overwrites(): Generator<readonly string[]> {
+  const value = 'x'.repeat(RING_VALUE_BYTES);
+  for (let i = 0; i < RING_WRITES; i++) yield ['SET', FIRST + (i % BATCH), value];
 }
 
 export const shapes: readonly Shape[] = [
@@ -61,37 +70,37 @@ export const shapes: readonly Shape[] = [
     title: 'stream of 1,000,000, per entry of 3 fields',
     count: ELEMENTS,
     vectors: stream,
-    question: ['XLEN', 'stream'],
+    question: ['XLEN', MEASURED],
   },
   {
     title: 'list of 1,000,000, per element of 16 B',
     count: ELEMENTS,
-    vectors: () => oneCollection(['RPUSH', 'list'], (i) => [element(i)]),
-    question: ['LLEN', 'list'],
+    vectors: oneCollection('RPUSH', (i) => [element(i)]),
+    question: ['LLEN', MEASURED],
   },
   {
     title: 'set of 1,000,000, per member of 16 B',
     count: ELEMENTS,
-    vectors: () => oneCollection(['SADD', 'set'], (i) => [element(i)]),
-    question: ['SCARD', 'set'],
+    vectors: oneCollection('SADD', (i) => [element(i)]),
+    question: ['SCARD', MEASURED],
   },
   {
     title: 'hash of 1,000,000, per field and value of 16 B',
     count: ELEMENTS,
-    vectors: () => oneCollection(['HSET', 'hash'], (i) => [element(i), element(i + 1)]),
-    question: ['HLEN', 'hash'],
+    vectors: oneCollection('HSET', (i) => [element(i), element(i + 1)]),
+    question: ['HLEN', MEASURED],
   },
   {
     title: 'sorted set of 1,000,000, per member of 16 B',
     count: ELEMENTS,
-    vectors: () => oneCollection(['ZADD', 'zset'], (i) => [`${i * 7.5}`, element(i)]),
-    question: ['ZCARD', 'zset'],
+    vectors: oneCollection('ZADD', (i) => [`${i * 7.5}`, element(i)]),
+    question: ['ZCARD', MEASURED],
   },
   {
     title: '1,000,000 hashes of 5 fields, 8 + 16 B, per hash',
     count: SMALL_HASHES,
-    vectors: function* () {
-      for (let i = 0; i < SMALL_HASHES; i++) yield smallHash(i);
+    vectors: function* (name, count) {
+      for (let i = 0; i < count; i++) yield smallHash(i, name);
     },
     question: ['DBSIZE'],
   },
@@ -114,16 +123,21 @@ export async function measureShape(
 async function measureOnce(shape: Shape, system: System): Promise<number> {
   const server = await Server.start(system);
   try {
-    const before = residentBytes(server.pid);
     const client = await server.client();
-    await writeAll(server, client, shape.vectors());
-    const written = Number(await server.guard(client.command(...shape.question)));
+    const counted = async () => Number(await server.guard(client.command(...shape.question)));
+    await writeAll(server, client, overwrites());
+    await writeAll(server, client, shape.vectors(FIRST, FIRST_ELEMENTS));
+    await server.guard(sleep(SETTLE_MS));
+    const resident = residentBytes(server.pid);
+    const before = await counted();
+    await writeAll(server, client, shape.vectors(MEASURED, shape.count));
+    const written = (await counted()) - before;
     client.close();
     if (written !== shape.count) {
       throw new Error(`${system.name}: ${shape.title}: ${written} instead of ${shape.count}`);
     }
-    await server.guard(sleep(1000));
-    return (residentBytes(server.pid) - before) / shape.count;
+    await server.guard(sleep(SETTLE_MS));
+    return (residentBytes(server.pid) - resident) / shape.count;
   } finally {
     await server.stop();
   }

@@ -1,142 +1,54 @@
 /**
- * `npm run bench:eviction`: how many reads of a cache that is too small for all keys find theirs, Darter
- * and redis-server side by side. What each read does not find it stores, as a cache in front of a
- * database does.
+ * `npm run bench:eviction`: maxmemory, Darter and redis-server side by side.
  *
- * A key costs the two of them differently. So that they hold the same share of the keys, each is filled
- * with that many, and then told that this is its maxmemory. The share held at the end is printed too.
- *
- *   zipf-0.99, zipf-1.1   keys with such popularity (Gray and others, 1994)
- *   scan                  zipf-0.99, and now and then as many keys as fit that are read once
- *
- * The traces are the same for all, from a seed. The first third warms up and does not count.
+ *   hits       how many reads of a cache that is too small find their keys (eviction-hits.ts)
+ *   pressure   1 GB of writes to a server that may use 100 MiB (eviction-pressure.ts)
  */
 import './support/fail-loudly.js';
-import { table } from './report/table.js';
-import { AdminClient } from './support/admin-client.js';
+import { runHits } from './eviction-hits.js';
+import { ALL_POLICIES, runPressure } from './eviction-pressure.js';
 import { Flags } from './support/flags.js';
-import { Server } from './support/servers.js';
 import { chosenSystems, systemFlags, systemUsage } from './support/systems.js';
 
 const usage = `usage: npm run bench:eviction [-- options]
+  --only NAME             one part: hits or pressure
+  --policy NAME,NAME      only these policies (hits: allkeys-lru and allkeys-lfu; pressure: all)
+ hits:
   --keys N                keys that are read (500000)
   --share N               percent of them that fit (20)
   --operations N          reads of a trace (1000000)
   --value N               bytes of a value (100)
-  --policy NAME           only this policy (allkeys-lru and allkeys-lfu)
+ pressure:
+  --limit N               maxmemory in MiB (100)
+  --megabytes N           what is written to each server under each policy, in MB (1000)
 ${systemUsage}`;
 const flags = new Flags(usage, {
-  ...{ keys: 'number', share: 'number', operations: 'number', value: 'number', policy: 'text' },
+  ...{ only: 'text', policy: 'text' },
+  ...{ keys: 'number', share: 'number', operations: 'number', value: 'number' },
+  ...{ limit: 'number', megabytes: 'number' },
   ...systemFlags,
 });
-const keys = flags.number('keys', 500_000);
-const capacity = Math.floor((keys * flags.number('share', 20)) / 100);
-const operations = flags.number('operations', 1_000_000);
-const value = 'v'.repeat(flags.number('value', 100));
-const policies = flags.text('policy', 'allkeys-lru,allkeys-lfu').split(',');
-
-/** Reads sent at once, and then what they did not find. */
-const BATCH = 64;
-const SEED = 0x9e3779b9;
-
-/** Numbers from 0 to 1, the same ones each time. */
-function randomFrom(seed: number): () => number {
-  let state = seed | 0;
-  return () => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    return (state >>> 0) / 2 ** 32;
-  };
+const only = flags.text('only', '');
+if (!['', 'hits', 'pressure'].includes(only)) {
+  throw new Error(`--only wants hits or pressure, not '${only}'`);
 }
-
-/** Which key is read, by its number: 0 is the most popular. */
-function zipf(exponent: number, random: () => number): () => number {
-  const sums = new Float64Array(keys);
-  let sum = 0;
-  for (let i = 0; i < keys; i++) {
-    sum += 1 / (i + 1) ** exponent;
-    sums[i] = sum;
-  }
-  return () => {
-    const wanted = random() * sum;
-    let low = 0;
-    let high = keys - 1;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (sums[middle]! < wanted) low = middle + 1;
-      else high = middle;
-    }
-    return low;
-  };
-}
-
-function trace(exponent: number, scans: boolean): Int32Array {
-  const next = zipf(exponent, randomFrom(SEED));
-  const numbers = new Int32Array(operations);
-  let scanned = keys;
-  for (let i = 0; i < operations; i++) {
-    const isScan = scans && Math.floor(i / capacity) % 3 === 2;
-    numbers[i] = isScan ? scanned++ : next();
-  }
-  return numbers;
-}
-
-const nameOf = (number: number): string => `key:${number}`;
-
-/** Gives the server the memory that so many keys take. They are not those of the trace. */
-async function limit(client: AdminClient, policy: string): Promise<void> {
-  await client.command('CONFIG', 'SET', 'maxmemory', '0', 'maxmemory-policy', policy);
-  await client.command('FLUSHALL');
-  for (let i = 0; i < capacity; i += BATCH) {
-    const count = Math.min(BATCH, capacity - i);
-    const name = (j: number) => nameOf(2 * keys + i + j);
-    await Promise.all(
-      Array.from({ length: count }, (_, j) => client.command('SET', name(j), value)),
-    );
-  }
-  const used = (await client.info('memory')).get('used_memory')!;
-  await client.command('CONFIG', 'SET', 'maxmemory', used);
-}
-
-interface Outcome {
-  readonly hits: number;
-  readonly held: number;
-}
-
-async function run(server: Server, policy: string, numbers: Int32Array): Promise<Outcome> {
-  const client = await AdminClient.connect(server.port);
-  await limit(client, policy);
-  const warm = Math.floor(numbers.length / 3);
-  let hits = 0;
-  for (let i = 0; i < numbers.length; i += BATCH) {
-    const batch = [...numbers.subarray(i, i + BATCH)];
-    const replies = await Promise.all(batch.map((one) => client.command('GET', nameOf(one))));
-    const missed = batch.filter((_, j) => replies[j] === null);
-    if (i >= warm) hits += batch.length - missed.length;
-    await Promise.all(missed.map((one) => client.command('SET', nameOf(one), value)));
-  }
-  const held = Number(await client.command('DBSIZE'));
-  client.close();
-  return { hits: hits / (numbers.length - warm), held: held / keys };
-}
-
-const traces: readonly (readonly [name: string, numbers: Int32Array])[] = [
-  ['zipf-0.99', trace(0.99, false)],
-  ['zipf-1.1', trace(1.1, false)],
-  ['scan', trace(0.99, true)],
-];
 const systems = chosenSystems(flags);
-const servers = await Promise.all(systems.map((system) => Server.start(system)));
-const percent = (share: number): string => `${(share * 100).toFixed(2)} %`;
-const rows: string[][] = [];
-for (const policy of policies) {
-  for (const [name, numbers] of traces) {
-    for (const server of servers) {
-      const { hits, held } = await server.guard(run(server, policy, numbers));
-      rows.push([policy, name, server.name, percent(hits), percent(held)]);
-    }
-  }
+const policies = (otherwise: readonly string[]): string[] =>
+  flags.text('policy', otherwise.join()).split(',');
+
+if (only !== 'pressure') {
+  const keys = flags.number('keys', 500_000);
+  await runHits({
+    ...{ systems, keys, policies: policies(['allkeys-lru', 'allkeys-lfu']) },
+    capacity: Math.floor((keys * flags.number('share', 20)) / 100),
+    operations: flags.number('operations', 1_000_000),
+    valueBytes: flags.number('value', 100),
+  });
 }
-console.log(table(['policy', 'trace', 'server', 'hits', 'keys held'], rows));
-await Promise.all(servers.map((server) => server.stop()));
+if (only !== 'hits') {
+  await runPressure({
+    ...{ systems, policies: policies(ALL_POLICIES) },
+    limitBytes: flags.number('limit', 100) * 2 ** 20,
+    bytes: flags.number('megabytes', 1000) * 1e6,
+  });
+}

@@ -13,6 +13,7 @@
 import './support/fail-loudly.js';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { AdminClient } from './support/admin-client.js';
+import { Bystander } from './support/bystander.js';
 import { Flags } from './support/flags.js';
 import { darter, Server } from './support/servers.js';
 
@@ -130,31 +131,6 @@ const ends: readonly (readonly (readonly string[])[])[] = [
   [['FLUSHALL', 'SYNC']],
 ];
 
-/** Reads a key of the shard again and again. */
-class Bystander {
-  private stopped = false;
-  private longestMs = 0;
-  private readonly running: Promise<void>;
-
-  constructor(private readonly client: AdminClient) {
-    this.running = this.run();
-  }
-
-  private async run(): Promise<void> {
-    while (!this.stopped) {
-      const begin = performance.now();
-      await this.client.command('GET', 'bystander');
-      this.longestMs = Math.max(this.longestMs, performance.now() - begin);
-    }
-  }
-
-  async stop(): Promise<number> {
-    this.stopped = true;
-    await this.running;
-    return this.longestMs;
-  }
-}
-
 async function fill(client: AdminClient, collection: Collection, count: number): Promise<void> {
   for (let i = 0; i < count; i += BATCH) {
     const vector = [collection.command, 'large'];
@@ -171,10 +147,10 @@ async function measure(
 ): Promise<readonly [commandMs: number, othersMs: number]> {
   const other = await server.client();
   await client.command('SLOWLOG', 'RESET');
-  const bystander = new Bystander(other);
+  const bystander = new Bystander(other, 'bystander', 0);
   for (const command of commands) await client.command(...command);
   await sleep(SETTLE_MS);
-  const othersMs = await bystander.stop();
+  const { longestMs: othersMs } = await bystander.stop();
   other.close();
   const log = (await client.command('SLOWLOG', 'GET', '-1')) as unknown[][];
   const words = new Set(commands.map(([word]) => word));

@@ -12,7 +12,13 @@ import { type RunningLoad, startLoad } from './load/generator.js';
 import type { Interval, WindowResult } from './load/options.js';
 import { type KeyFormat, keyName } from './load/workload.js';
 import type { AdminClient } from './support/admin-client.js';
-import { memoryWithChildren, residentBytes } from './support/process.js';
+import {
+  childrenOf,
+  cpuBetweenNs,
+  memoryWithChildren,
+  readCpu,
+  residentBytes,
+} from './support/process.js';
 import { Server, type System } from './support/servers.js';
 
 export type SyncMode = 'idle' | 'paced' | 'saturated';
@@ -23,6 +29,8 @@ export interface SyncOptions {
   readonly valueBytes: number;
   /** Requests per second of the paced mode. */
   readonly perSecond: number;
+  /** Where primary and replica differ, when the data is not the load's strings. */
+  readonly difference?: (primary: AdminClient, replica: AdminClient) => Promise<string | undefined>;
 }
 
 export interface Sample {
@@ -42,6 +50,9 @@ export interface SyncResult {
   /** Most memory of primary and children from REPLICAOF on, less what it had before. */
   readonly extraBytesPeak: number;
   readonly replicaBytesPeak: number;
+  /** Processor time from REPLICAOF until caught up, seconds: of the primary with its children, and of the replica. */
+  readonly primaryCpuSeconds: number;
+  readonly replicaCpuSeconds: number;
   readonly before: WindowResult | undefined;
   /** From REPLICAOF until caught up. */
   readonly during: WindowResult | undefined;
@@ -93,6 +104,10 @@ class SyncWatch {
   private memoryBytes = 0;
   private memoryChildren = 0;
   private memoryDue = 0;
+  private primaryCpuNs = 0;
+  private replicaCpuNs = 0;
+  /** Of the forked child that there was last. */
+  private childCpuNs = 0;
 
   constructor(
     private readonly primary: Server,
@@ -147,6 +162,7 @@ class SyncWatch {
     await load?.window();
     while (Date.now() < lead) await this.sample(primary, replica);
     const before = await load?.window();
+    const cpu = [readCpu(this.primary.pid), readCpu(this.replica.pid)] as const;
     this.zero = Date.now();
     await replica.command('REPLICAOF', '127.0.0.1', String(this.primary.port));
     while (Number.isNaN(this.caughtUp)) {
@@ -156,6 +172,8 @@ class SyncWatch {
       }
     }
     const during = await load?.window();
+    this.primaryCpuNs = cpuBetweenNs(cpu[0], readCpu(this.primary.pid)) + this.childCpuNs;
+    this.replicaCpuNs = cpuBetweenNs(cpu[1], readCpu(this.replica.pid));
     const tail = Date.now() + TAIL_SECONDS * 1000;
     while (Date.now() < tail) await this.sample(primary, replica);
     await endLoad(load);
@@ -168,6 +186,7 @@ class SyncWatch {
     const now = Date.now();
     await primary.command('SET', MARKER, String(now));
     this.readMemory();
+    this.readChildren();
     const info = await replica.info();
     const keys = /keys=(\d+)/.exec(info.get('db0') ?? '')?.[1] ?? '0';
     this.samples.push({
@@ -183,6 +202,17 @@ class SyncWatch {
       this.caughtUp = (Date.now() - this.zero) / 1000;
     }
     await sleep(Math.max(1, SAMPLE_MS - (Date.now() - now)));
+  }
+
+  /** A child that has ended has told all but the last moment. */
+  private readChildren(): void {
+    for (const child of childrenOf(this.primary.pid)) {
+      try {
+        this.childCpuNs = readCpu(child).processNs;
+      } catch {
+        // It has ended meanwhile.
+      }
+    }
   }
 
   private readMemory(): void {
@@ -211,6 +241,7 @@ class SyncWatch {
     primary: AdminClient,
     replica: AdminClient,
   ): Promise<string | undefined> {
+    if (this.options.difference !== undefined) return this.options.difference(primary, replica);
     const sizes = [await primary.command('DBSIZE'), await replica.command('DBSIZE')];
     if (sizes[0] !== sizes[1]) return `${sizes[0]} keys and ${sizes[1]} keys`;
     const { keys } = this.options;
@@ -237,6 +268,8 @@ class SyncWatch {
       caughtUpSeconds: this.caughtUp,
       extraBytesPeak: Math.max(...since.map((sample) => sample.primaryBytes)) - base,
       replicaBytesPeak: Math.max(...since.map((sample) => sample.replicaBytes)),
+      primaryCpuSeconds: this.primaryCpuNs / 1e9,
+      replicaCpuSeconds: this.replicaCpuNs / 1e9,
       before,
       during,
       samples: this.samples,

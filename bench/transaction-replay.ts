@@ -2,8 +2,8 @@
  * `npm run bench:replay`: how many transactions over two shards a replica applies a second. The
  * flows of a primary are recorded once: MSETs of two keys. They are replayed into fresh replicas,
  * without sockets, on one thread; the flows take turns. So the figure is what applying costs,
- * whatever else the machine does with its other cores. A replica that lacks something at the end of a
- * round ends the run.
+ * whatever else the machine does with its other cores. The thread's time on a processor tells the same
+ * on a machine that is busy. A replica that lacks something at the end of a round ends the run.
  */
 import './support/fail-loudly.js';
 import { Region } from '../src/base/region.js';
@@ -14,6 +14,7 @@ import { ReplicaFlow } from '../src/replication/replica/replica-flow.js';
 import { SUM_JOINT, SyncProgress } from '../src/replication/replica/sync-progress.js';
 import { SimulatedServer } from '../test/simulation/server.js';
 import { Flags } from './support/flags.js';
+import { readCpu } from './support/process.js';
 import { median } from './support/statistics.js';
 
 const SHARDS = 16;
@@ -93,8 +94,21 @@ function produceAll(flow: PrimaryFlow): Uint8Array[] {
   }
 }
 
-/** Replays into a fresh replica. @returns transactions a second */
-function replay({ from, heads, keys, pieces }: Recording): { perSecond: number; joint: number } {
+interface Replayed {
+  readonly perSecond: number;
+  /** Microseconds of this thread on a processor, for each transaction. */
+  readonly cpuUs: number;
+  /** Transactions over several shards. */
+  readonly joint: number;
+}
+
+/** Nanoseconds that this thread, the process's first, has spent on a processor. */
+function threadCpuNs(): number {
+  return readCpu(process.pid).threads.get(String(process.pid)) ?? Number.NaN;
+}
+
+/** Replays into a fresh replica. */
+function replay({ from, heads, keys, pieces }: Recording): Replayed {
   const replica = newServer('replica');
   replica.rings.forEach((ring, i) => {
     ring.reset(from[i]!);
@@ -107,6 +121,7 @@ function replay({ from, heads, keys, pieces }: Recording): { perSecond: number; 
     return new ReplicaFlow({ ...parts, mine: shardsOf(flow), progress, pending });
   });
   const most = Math.max(...pieces.map((own) => own.length));
+  const cpuBeforeNs = threadCpuNs();
   const started = performance.now();
   for (let i = 0; i < most; i++) {
     for (let flow = 0; flow < flows; flow++) {
@@ -115,23 +130,30 @@ function replay({ from, heads, keys, pieces }: Recording): { perSecond: number; 
     }
   }
   const seconds = (performance.now() - started) / 1000;
+  const cpuUs = (threadCpuNs() - cpuBeforeNs) / 1000 / transactions;
   for (const flow of replicaFlows) if (flow.failed !== null) throw new Error(flow.failed);
   if (heads.some((head, i) => progress.applied[i] !== head)) throw new Error('streams end early');
   if (replica.dump(NOW_MS).size !== keys) throw new Error('the replica has other keys');
-  return { perSecond: transactions / seconds, joint: progress.sums[SUM_JOINT]! };
+  return { perSecond: transactions / seconds, cpuUs, joint: progress.sums[SUM_JOINT]! };
 }
 
 const recording = record();
 const figures: number[] = [];
+const cpuUs: number[] = [];
 let joint = 0;
 // The first round compiles the code.
 for (let round = 0; round <= rounds; round++) {
   const result = replay(recording);
   joint = result.joint;
-  if (round > 0) figures.push(result.perSecond);
+  if (round === 0) continue;
+  figures.push(result.perSecond);
+  cpuUs.push(result.cpuUs);
 }
 const show = (figure: number) => Math.round(figure).toLocaleString('en');
 const share = ((joint / transactions) * 100).toFixed(0);
 console.log(`${show(transactions)} transactions, ${share} % over two shards; ${flows} flows`);
 console.log(`${show(median(figures))} transactions/s, one thread`);
 console.log(`${show(Math.min(...figures))} - ${show(Math.max(...figures))} in ${rounds} rounds`);
+const us = (figure: number) => `${figure.toFixed(2)} µs`;
+const [least, most] = [us(Math.min(...cpuUs)), us(Math.max(...cpuUs))];
+console.log(`${us(median(cpuUs))} of the processor for each (${least} - ${most})`);

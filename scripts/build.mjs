@@ -3,7 +3,8 @@
  *   1. writes src/commands/index.generated.ts, the list of all command files (nobody keeps it by hand);
  *   2. compiles with tsc, which also checks the types;
  *   3. removes from dist/ what no longer has a source, so that no old test keeps running;
- *   4. joins what the server's threads load to a few files (bundle.mjs).
+ *   4. joins what the server's threads load to a few files (bundle.mjs);
+ *   5. puts the console's page together (console.mjs).
  */
 import {
   existsSync,
@@ -16,6 +17,7 @@ import {
 } from 'node:fs';
 import { join, relative } from 'node:path';
 import { writeBundle } from './bundle.mjs';
+import { writeConsole } from './console.mjs';
 import { buildStamp, packageBinary, root, runNode, sourceFolders, walk } from './files.mjs';
 
 const commandsFolder = join(root, 'src', 'commands');
@@ -76,10 +78,12 @@ if (existsSync(commandsFolder)) {
 }
 const started = `${buildStamp}-${process.pid}`;
 writeFileSync(started, '');
-const code = runNode(packageBinary('typescript', 'bin/tsc'), '-p', '.');
+const compiler = packageBinary('typescript', 'bin/tsc');
+const code = runNode(compiler, '-p', '.') || runNode(compiler, '-p', 'console');
 if (code === 0) {
   removeOrphans();
   await writeBundle();
+  await writeConsole();
   renameSync(started, buildStamp);
 } else {
   rmSync(started);

@@ -8,7 +8,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 export const root = dirname(dirname(fileURLToPath(import.meta.url)));
-export const sourceFolders = ['src', 'test', 'bench', 'scripts'];
+export const sourceFolders = ['src', 'test', 'bench', 'scripts', 'console'];
 /** Written when a build begins and renamed when it has succeeded: its time is the build's start. */
 export const buildStamp = join(root, 'dist', '.built');
 

@@ -3,6 +3,7 @@
  * builds when a source is newer than the last build. When nothing changed it only reads file times.
  */
 import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildStamp, modifiedMs, root, runNode, sourceFolders, walk } from './files.mjs';
 
@@ -26,6 +27,9 @@ function install() {
   }
 }
 
+/** What is compiled, and the other files of the console's page. */
+const SOURCE = /\.(ts|css|html|svg)$/;
+
 /** A removed file shows in the time of its folder, so folders count as well. */
 function isBuilt() {
   const builtMs = modifiedMs(buildStamp);
@@ -35,18 +39,31 @@ function isBuilt() {
     'tsconfig.json',
     'scripts/build.mjs',
     'scripts/bundle.mjs',
+    'scripts/console.mjs',
+    'console/tsconfig.json',
   ]) {
     if (modifiedMs(join(root, file)) > builtMs) return false;
   }
   for (const folder of sourceFolders) {
     for (const { path, isFolder } of walk(join(root, folder))) {
-      const counts = isFolder || (path.endsWith('.ts') && !path.endsWith('.generated.ts'));
+      const counts = isFolder || (SOURCE.test(path) && !path.endsWith('.generated.ts'));
       if (counts && modifiedMs(path) > builtMs) return false;
     }
   }
   return true;
 }
 
+/** Here, as the tools that come next say it in words that help nobody. */
+function checkNode() {
+  const { engines } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  const [least] = /\d+/.exec(engines.node);
+  const { node } = process.versions;
+  if (Number.parseInt(node, 10) >= Number(least)) return;
+  console.error(`Darter needs Node.js ${least} or later. This is ${node}, ${process.execPath}`);
+  process.exit(1);
+}
+
+checkNode();
 if (modifiedMs(installed) < modifiedMs(lockFile)) install();
 if (!isBuilt()) {
   console.error('Building...');

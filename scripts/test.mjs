@@ -2,19 +2,23 @@
  * `npm test [-- part-of-a-path ...]`: every test, through Node's own runner and reporter.
  *
  * Few files at once, as tests of whole servers (dist/test/) have threads and processes of their own.
- * These come first, and then the unit tests beside the code, which are short: so no core is without work
- * at the end. A file that hangs is given up after a while that bounds failures only: a busy machine
- * takes several times as long as a quiet one.
+ * These come first, and then the unit tests beside the code, which share processes (test-groups.mjs) and
+ * are short: so no core is without work at the end. A file that hangs is given up after a while that
+ * bounds failures only: a busy machine takes several times as long as a quiet one. The last lines tell
+ * what took longest, and its processor time with that of its servers.
  */
-import { availableParallelism } from 'node:os';
-import { join, relative } from 'node:path';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { availableParallelism, tmpdir } from 'node:os';
+import { basename, join, relative } from 'node:path';
 import { Readable } from 'node:stream';
 import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
 import { root, walk } from './files.mjs';
+import { groupRunner, inGroups } from './test-groups.mjs';
 
 const FILE_TIMEOUT_MS = 10 * 60_000;
-const FILES_AT_ONCE = Math.min(8, Math.max(2, Math.ceil(availableParallelism() / 2)));
+/** One more than keeps the cores at work: each waits for its servers, or for time to pass, now and then. */
+const FILES_AT_ONCE = Math.min(8, 1 + Math.max(2, Math.ceil(availableParallelism() / 2)));
 const SLOWEST_SHOWN = 12;
 const SUMMARY_LINE = /^(tests|suites|pass|fail|cancelled|skipped|todo|duration_ms) ([\d.]+)$/;
 
@@ -24,6 +28,10 @@ const totals = new Map();
 const skipped = new Map();
 /** By file: how long its tests took, one after the other. */
 const fileMs = new Map();
+/** By program, a file or a group of files: processor time, with that of its processes. */
+const cpuSeconds = new Map();
+/** By file: tests that have begun and not ended, of which one is what a file hangs in. */
+const running = new Map();
 let failures = 0;
 
 function testFiles(folder) {
@@ -48,7 +56,8 @@ function addToTotals(event) {
 function note(event) {
   const { data } = event;
   if ((event.type === 'test:pass' || event.type === 'test:fail') && data.nesting === 0) {
-    const name = data.file === undefined ? data.name : relative(root, data.file);
+    const isNamed = data.file !== undefined && data.file !== groupRunner;
+    const name = isNamed ? relative(root, data.file) : data.name;
     fileMs.set(name, (fileMs.get(name) ?? 0) + data.details.duration_ms);
   }
   if (event.type === 'test:fail' && data.todo === undefined) failures++;
@@ -59,29 +68,70 @@ function note(event) {
   }
 }
 
+/** A file that is given up ends as a whole, and the runner does not tell where. */
+function noteRunning({ type, data }) {
+  const names = running.get(data.file) ?? new Set();
+  running.set(data.file, names);
+  if (type === 'test:dequeue') names.add(data.name);
+  else if (type === 'test:pass' || type === 'test:fail') names.delete(data.name);
+}
+
+function whereItHung({ type, data }) {
+  const isTimeout = type === 'test:fail' && /timed out/.test(String(data.details.error));
+  const names = [...(running.get(data.file) ?? [])].filter((name) => name !== data.name);
+  return isTimeout && names.length > 0 ? `begun, not ended: ${names.join(' > ')}` : undefined;
+}
+
 function diagnostic(message) {
   return { type: 'test:diagnostic', data: { nesting: 0, message, level: 'info' } };
+}
+
+function longest(times) {
+  return [...times].sort(([, one], [, other]) => other - one).slice(0, SLOWEST_SHOWN);
+}
+
+function readCpu(report) {
+  for (const line of readFileSync(report, 'utf8').split('\n')) {
+    const [, cpu, path] = /^([\d.]+) (.*)$/.exec(line) ?? [];
+    if (path === undefined) continue;
+    const name = path.startsWith(root) ? relative(root, path) : `the group ${basename(path)}`;
+    cpuSeconds.set(name, Number(cpu));
+  }
 }
 
 function* closing() {
   for (const [reason, names] of skipped) {
     yield diagnostic(`skipped ${names.length}, ${reason}: ${names.join('; ')}`);
   }
-  const slowest = [...fileMs].sort(([, one], [, other]) => other - one).slice(0, SLOWEST_SHOWN);
-  for (const [name, ms] of slowest) yield diagnostic(`${(ms / 1000).toFixed(1)} s: ${name}`);
+  for (const [name, ms] of longest(fileMs))
+    yield diagnostic(`${(ms / 1000).toFixed(1)} s: ${name}`);
+  for (const [name, cpu] of longest(cpuSeconds)) yield diagnostic(`CPU ${cpu} s: ${name}`);
+  const cpuInAll = [...cpuSeconds.values()].reduce((sum, cpu) => sum + cpu, 0);
+  if (cpuInAll > 0) totals.set('cpu_s', Math.round(cpuInAll));
   totals.set('duration_ms', Math.round(performance.now() - started));
   for (const [name, value] of totals) yield diagnostic(`${name} ${value}`);
 }
 
 async function* events() {
-  const files = [...testFiles('test'), ...testFiles('src')];
+  const unitTests = [...testFiles('src'), ...testFiles('console')];
+  const files = [...testFiles('test'), ...inGroups(unitTests)];
   const options = { files, concurrency: FILES_AT_ONCE, timeout: FILE_TIMEOUT_MS };
+  const folder = mkdtempSync(join(tmpdir(), 'darter-test-cpu-'));
+  process.env.DARTER_TEST_CPU = join(folder, 'report');
+  writeFileSync(process.env.DARTER_TEST_CPU, '');
+  // The runner hands its own options on to the tests' processes.
+  process.execArgv.push('--import', new URL('test-cpu.mjs', import.meta.url).href);
   for await (const event of files.length === 0 ? [] : run(options)) {
     // Summaries of single files come without being asked for in later versions of Node.
     if (event.type === 'test:summary' || addToTotals(event)) continue;
     note(event);
+    noteRunning(event);
     yield event;
+    const where = whereItHung(event);
+    if (where !== undefined) yield diagnostic(where);
   }
+  readCpu(process.env.DARTER_TEST_CPU);
+  rmSync(folder, { recursive: true });
   yield* closing();
 }
 

@@ -16,6 +16,7 @@ const OWN: readonly string[] = [
   'darter|demote',
   'darter|chain',
   'darter|takeover',
+  'darter|part',
   'repltakeover',
 ];
 

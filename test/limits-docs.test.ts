@@ -35,11 +35,13 @@ import { THREADS_MAX } from '../src/memory/control.js';
 import { ERROR_NAME_BYTES, ERROR_NAMES_MAX } from '../src/memory/error-names.js';
 import { KEPT_BYTES_MAX } from '../src/memory/mailbox.js';
 import { DEFAULT_BYTES } from '../src/memory/shared-text.js';
+import { PENDING_PAGES_MAX } from '../src/memory/space.js';
 import {
   ASSEMBLED_ARGUMENTS_MAX,
   QUERY_BYTES_MAX,
   UNAUTHENTICATED_QUERY_BYTES_MAX,
 } from '../src/net/client-input.js';
+import { TURN_REPLIES_BYTES_MAX } from '../src/net/output.js';
 import { PAYLOAD_BYTES_MAX } from '../src/persistence/rdb/dump-writer.js';
 import { PATH_BYTES_MAX } from '../src/platform/ffi/socket.js';
 import {
@@ -53,6 +55,7 @@ import * as reply from '../src/protocol/reply.js';
 import { STRING_MAX_BYTES } from '../src/scripting/runtime/meter.js';
 import { GATHER_TIMEOUT_MS } from '../src/server/channel/gather.js';
 import { FLOW_THREADS_MAX } from '../src/server/channel/main-flow.js';
+import { HANDSHAKE_MS, HANDSHAKES_MAX, LINGER_MS } from '../src/server/channel/main-tls.js';
 import { USERS_BYTES_MAX } from '../src/server/channel/users.js';
 import { reservedDescriptors } from '../src/server/config/descriptor-budget.js';
 import {
@@ -68,15 +71,21 @@ import { CONFIG_FILE_BYTES_MAX } from '../src/server/config/text-file.js';
 import { HANDSHAKE_LINE_BYTES_MAX } from '../src/server/flow-thread/followed-flow.js';
 import { SAMPLES_MAX } from '../src/server/io-thread/latency-monitor.js';
 import * as slowLog from '../src/server/io-thread/slow-log.js';
+import * as feed from '../src/server/main-thread/console/live-feed.js';
+import { REPLY_BYTES_MAX as CONSOLE_REPLY_BYTES_MAX } from '../src/server/main-thread/console/reply-reader.js';
+import * as requests from '../src/server/main-thread/console/requests.js';
+import { LOG_INS_MAX } from '../src/server/main-thread/console/routes.js';
+import * as sessions from '../src/server/main-thread/console/sessions.js';
+import * as http from '../src/server/main-thread/http/http-server.js';
 import { KEPT_MAX } from '../src/server/main-thread/migration/migrator.js';
 import * as migration from '../src/server/main-thread/migration/target-connection.js';
 import { REPLY_BYTES_MAX } from '../src/server/main-thread/replication/resp-client.js';
 import { CONNECT_MS_MAX } from '../src/server/main-thread/replication/served-replicas.js';
-import { HANDSHAKE_MS, HANDSHAKES_MAX, LINGER_MS } from '../src/server/channel/main-tls.js';
 import { STOP_TIMEOUT_MS } from '../src/server/main-thread/server.js';
+import { REPORT_TIMEOUT_MS } from '../src/server/main-thread/thread-reports.js';
+import { VICTIMS_MAX } from '../src/structures/victims.js';
 import { PACKED_LIST_BYTES_MAX, PACKED_LIST_COUNT_MAX } from '../src/values/list/layout.js';
 import * as sets from '../src/values/set/kinds.js';
-import { VICTIMS_MAX } from '../src/structures/victims.js';
 import { MEMBERS_MAX } from '../src/values/sorted-set/accumulator.js';
 import * as sortedSets from '../src/values/sorted-set/kinds.js';
 import { rootDirectory } from './support/server.js';
@@ -96,7 +105,7 @@ function readLimits(): Map<string, string[]> {
   );
 }
 
-const two = { ioThreads: 2, flowThreads: 2, tlsThreads: 0, listeners: 2, loading: 4 };
+const two = { ioThreads: 2, flowThreads: 2, tlsThreads: 0, listeners: 2, loading: 4, http: 0 };
 const grouped = (value: number): string => value.toLocaleString('en-US');
 const kib = (bytes: number): string => `${bytes / KIBIBYTE} KiB`;
 const mib = (bytes: number): string => `${bytes / MEBIBYTE} MiB`;
@@ -112,6 +121,25 @@ const EXPECTED: readonly (readonly [what: string, limit: string])[] = [
   ['time of a TLS handshake', ms(HANDSHAKE_MS)],
   ['last bytes for a TLS client whose connection is over', ms(LINGER_MS)],
   ['TLS threads', `at most ${TLS_THREADS_MAX}`],
+  ['HTTP connections (`metrics-port`)', `${http.HTTP_CONNECTIONS_MAX} by address`],
+  ['sessions of the console', `${sessions.SESSIONS_MAX}, two clients each`],
+  ['unused session of the console', `${sessions.SESSION_IDLE_MS / 1000} s`],
+  ['session of the console', `${sessions.SESSION_MS / 3_600_000} hours`],
+  ['log-ins to the console at once', `${LOG_INS_MAX}`],
+  ["viewers of the console's live figures", `${feed.VIEWERS_MAX}`],
+  ['figures that wait for a slow viewer', mib(feed.VIEWER_BYTES_MAX)],
+  [
+    'request of the console',
+    `${kib(requests.BODY_BYTES_MAX)}, ${requests.COMMANDS_MAX} commands of ${grouped(requests.WORDS_MAX)} words`,
+  ],
+  ['replies to a request of the console', `${mib(CONSOLE_REPLY_BYTES_MAX)} in all`],
+  ['headers of an HTTP request', `${grouped(http.HTTP_HEADER_BYTES_MAX)} bytes`],
+  [
+    'time until an HTTP request is there',
+    `${ms(http.HTTP_REQUEST_MS_MAX)}, its headers ${ms(http.HTTP_HEADERS_MS_MAX)}`,
+  ],
+  ['silent HTTP connections', ms(http.HTTP_IDLE_MS_MAX)],
+  ['answer of an I/O thread to `/health` and `/metrics`', ms(REPORT_TIMEOUT_MS)],
   ['addresses to listen on', grouped(ADDRESSES_MAX)],
   ['path of the Unix socket', `${PATH_BYTES_MAX} bytes`],
   ['one argument', mib(BULK_BYTES_MAX_DEFAULT)],
@@ -185,6 +213,8 @@ const EXPECTED: readonly (readonly [what: string, limit: string])[] = [
   ['journal of a shard', `${kib(RING_BYTES_MIN)} at least`],
   ['wait of a write for a replica', ms(initial('repl-backpressure-max-delay'))],
   ['growth of all journals for large records', mib(GROWN_BYTES_MAX)],
+  ['replies of a turn', kib(TURN_REPLIES_BYTES_MAX)],
+  ['freed pages that wait for their next use', mib(PENDING_PAGES_MAX * PAGE_BYTES)],
   ['silence of the other side', `${initial('repl-timeout')} s`],
   ['connecting all flows', ms(CONNECT_MS_MAX)],
   ['reply on the control connection', mib(REPLY_BYTES_MAX)],

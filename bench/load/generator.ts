@@ -8,7 +8,7 @@ import type {
   ToWorker,
   WindowResult,
 } from './options.js';
-import type { KeyFormat } from './workload.js';
+import { type KeyFormat, stores } from './workload.js';
 
 const FILL_CONNECTIONS = 8;
 /** A fill's batch: enough commands to make reads and writes large, few enough for 64 KiB values. */
@@ -75,7 +75,7 @@ function checked(options: LoadOptions, result: LoadResult): LoadResult {
     throw new Error(`load: ${result.requests} requests, other number of replies`);
   }
   const kinds = new Set(options.pattern);
-  if (simple > 0 !== (kinds.has('set') || kinds.has('mset10'))) throw new Error(wrong('OK'));
+  if (simple > 0 !== [...kinds].some(stores)) throw new Error(wrong('OK'));
   if (integer > 0 !== kinds.has('incr')) throw new Error(wrong('an integer'));
   if (bulk > 0 && !kinds.has('get')) throw new Error(wrong('a value'));
   if (missing > 0) throw new Error(`load: ${missing} GETs of keys that were written found nothing`);

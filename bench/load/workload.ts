@@ -5,7 +5,17 @@
  *   batch   |*3 $3 SET $11 k0000004711 $100 <value>|*2 $3 GET $11 k0000000815| ...
  *                          ^^^^^^^^^^^ digits are patched in place; lengths never change
  */
-export type CommandKind = 'set' | 'get' | 'incr' | 'mset10';
+export type CommandKind = 'set' | 'get' | 'incr' | 'mset2' | 'mset10';
+
+/** How many keys with values a command has. */
+const VALUES: Readonly<Record<CommandKind, number>> = {
+  ...{ get: 0, incr: 0, set: 1, mset2: 2, mset10: 10 },
+};
+
+/** Whether a command is answered OK. */
+export function stores(kind: CommandKind): boolean {
+  return VALUES[kind] > 0;
+}
 
 export interface KeyFormat {
   readonly prefix: string;
@@ -106,10 +116,10 @@ export function encodeBatch(
     if (kind === 'get') add('*2\r\n$3\r\nGET\r\n');
     else if (kind === 'incr') add('*2\r\n$4\r\nINCR\r\n');
     else if (kind === 'set') add('*3\r\n$3\r\nSET\r\n');
-    else add('*21\r\n$4\r\nMSET\r\n');
-    for (let i = kind === 'mset10' ? 10 : 1; i > 0; i--) {
+    else add(`*${1 + 2 * VALUES[kind]}\r\n$4\r\nMSET\r\n`);
+    for (let i = Math.max(1, VALUES[kind]); i > 0; i--) {
       addKey();
-      if (kind === 'set' || kind === 'mset10') addValue();
+      if (stores(kind)) addValue();
     }
   }
   const bytes = new Uint8Array(Buffer.from(pieces.join(''), 'latin1'));

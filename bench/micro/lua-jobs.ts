@@ -4,15 +4,15 @@
  * locks as always. A job has two calls of EVALSHA and some thirty commands inside them.
  */
 import { createRequire } from 'node:module';
-import { SharedRecords } from '../../src/memory/shared-records.js';
-import { SharedStates } from '../../src/memory/shared-states.js';
-import { SharedText } from '../../src/memory/shared-text.js';
-import { commandModules } from '../../src/commands/index.generated.js';
 import type { CommandDefinition } from '../../src/commands/contract/definition.js';
+import { commandModules } from '../../src/commands/index.generated.js';
 import { definitionsOf } from '../../src/engine/definitions.js';
 import { createScripting } from '../../src/engine/scripts/create.js';
 import { createScriptingBuffers } from '../../src/engine/scripts/shared.js';
 import { createShards, TestEngine } from '../../src/engine/testing.js';
+import { SharedRecords } from '../../src/memory/shared-records.js';
+import { SharedStates } from '../../src/memory/shared-states.js';
+import { SharedText } from '../../src/memory/shared-text.js';
 import { argumentsOf } from '../../src/protocol/argument-words.js';
 import type { Arguments } from '../../src/protocol/parser.js';
 import { micro } from './harness.js';

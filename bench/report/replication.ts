@@ -1,6 +1,7 @@
 /** Tables and charts of `npm run bench:replication`, from its raw results. */
 import { median, ratios, spread } from '../support/statistics.js';
 import type { SyncMode, SyncResult } from '../sync.js';
+import type { TransactionsResult } from '../transactions.js';
 import { type Chart, type LineSeries, lines } from './charts.js';
 import { count, figure, mebibytes, ratioWithRange, table } from './table.js';
 
@@ -16,6 +17,16 @@ export interface ReplicationResults {
   readonly valueBytes: number;
   readonly perSecond: number;
   readonly modes: readonly ModeResult[];
+  /** By system name, one for each round; null when they were left out. */
+  readonly transactions: Readonly<Record<string, readonly TransactionsResult[]>> | null;
+  /** Synchronisations of data of one type, and how much of it there was. */
+  readonly types: readonly TypeResult[];
+  readonly megabytes: number;
+}
+
+export interface TypeResult {
+  readonly name: string;
+  readonly syncs: Readonly<Record<string, readonly SyncResult[]>>;
 }
 
 interface Row {
@@ -51,6 +62,22 @@ const rows: readonly Row[] = [
   { name: 'longest ms during sync', of: (s) => s.during!.max, show: milliseconds, loadOnly: true },
 ];
 
+const transactionRows: readonly {
+  readonly name: string;
+  readonly of: (result: TransactionsResult) => number;
+  readonly show: (value: number) => string;
+}[] = [
+  { name: 'transactions/s', of: (result) => result.perSecond, show: count },
+  { name: 'most that the replica lags, MiB', of: (r) => r.lagBytesPeak, show: mebibytes },
+  { name: 'lag when the load ends, MiB', of: (r) => r.lagBytesEnd, show: mebibytes },
+  { name: 'most that waits for parts, MiB', of: (r) => r.parkedBytesPeak, show: mebibytes },
+  { name: 'memory of the replica, MiB more', of: (r) => r.extraBytesPeak, show: mebibytes },
+  { name: 'WAIT 1 1500 answers', of: (r) => r.waitReply, show: count },
+  { name: 'after ms', of: (r) => r.waitMs, show: count },
+  { name: 'until caught up, s', of: (r) => r.caughtUpSeconds, show: seconds },
+  { name: 'full syncs', of: (r) => r.fullSyncs, show: count },
+];
+
 function rate(window: SyncResult['during']): number {
   return window!.requests / window!.seconds;
 }
@@ -68,11 +95,68 @@ export function dataTitle({ keys, valueBytes }: ReplicationResults): string {
 }
 
 export function tables(results: ReplicationResults): string {
-  const parts = [`Full synchronisation of ${dataTitle(results)}.`];
+  const isSynced = results.modes.length > 0;
+  const parts = isSynced ? [`Full synchronisation of ${dataTitle(results)}.`] : [];
   for (const result of results.modes) {
     parts.push(`### ${modeTitle(result.mode, results)}`, modeTable(results.systems, result));
   }
+  if (results.transactions !== null) {
+    parts.push(
+      '### Transactions over two shards: MSET of two keys, 20 × 16 pipelined, closed loop',
+    );
+    parts.push(transactionsTable(results.systems, results.transactions));
+  }
+  if (results.types.length > 0) {
+    parts.push(`### One type at a time, ${count(results.megabytes)} MB in redis-server, idle`);
+    parts.push(typesTable(results));
+  }
   return parts.join('\n\n');
+}
+
+const typeRows: readonly Row[] = [
+  { name: 'until caught up, s', of: (sync) => sync.caughtUpSeconds, show: seconds },
+  {
+    name: 'processors of both, s',
+    of: (sync) => sync.primaryCpuSeconds + sync.replicaCpuSeconds,
+    show: seconds,
+  },
+  {
+    name: 'peak extra memory, MiB',
+    of: (sync) => sync.extraBytesPeak,
+    show: mebibytes,
+    ratioFrom: 8 * MEBIBYTE,
+  },
+];
+
+/** The last column: how many times faster, or less, the first system's figure is than the others'. */
+function typesTable({ systems, types }: ReplicationResults): string {
+  const [baseline, ...others] = systems;
+  const lines = types.flatMap(({ name: type, syncs }) =>
+    typeRows.map(({ name, of, show, ratioFrom }) => {
+      const base = syncs[baseline!]!.map(of);
+      const isMeaningful = Math.min(...base) >= (ratioFrom ?? 0);
+      return [
+        `${type}: ${name}`,
+        ...systems.map((system) => withRange(syncs[system]!.map(of), show)),
+        ...others.map((system) =>
+          isMeaningful ? ratioWithRange(ratios(base, syncs[system]!.map(of))) : '-',
+        ),
+      ];
+    }),
+  );
+  const head = ['median (smallest-largest)', ...systems];
+  head.push(...others.map((name) => (others.length === 1 ? 'times less' : `${name}: times less`)));
+  return table(head, lines);
+}
+
+function transactionsTable(
+  systems: readonly string[],
+  results: Readonly<Record<string, readonly TransactionsResult[]>>,
+): string {
+  const lineOf = ({ name, of, show }: (typeof transactionRows)[number]): string[] => {
+    return [name, ...systems.map((system) => withRange(results[system]!.map(of), show))];
+  };
+  return table(['median (smallest-largest)', ...systems], transactionRows.map(lineOf));
 }
 
 function modeTable(systems: readonly string[], result: ModeResult): string {

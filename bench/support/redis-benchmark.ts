@@ -14,6 +14,8 @@ export interface ClosedLoopOptions {
   readonly pipeline: number;
   readonly requests: number;
   readonly keySpace: number;
+  /** More options of redis-benchmark, such as `--tls`. */
+  readonly more?: readonly string[];
   /** The command with key:__rand_int__ where a random key belongs. */
   readonly command: readonly string[];
 }
@@ -29,7 +31,7 @@ export interface ClosedLoopResult {
 export function runRedisBenchmark(options: ClosedLoopOptions): Promise<ClosedLoopResult> {
   const flags = ['-p', options.port, '-c', options.connections, '-P', options.pipeline];
   flags.push('-n', options.requests, '-r', options.keySpace, '--precision', 3);
-  const command = [...flags.map(String), ...options.command];
+  const command = [...flags.map(String), ...(options.more ?? []), ...options.command];
   const limits = { timeout: TIME_LIMIT_SECONDS * 1000, maxBuffer: 64 << 20 };
   return new Promise((resolve, reject) => {
     execFile('redis-benchmark', command, limits, (error, output, errors) => {

@@ -5,6 +5,8 @@ export function formatDouble(x: number): string {
   if (Number.isNaN(x)) return 'nan';
   if (!Number.isFinite(x)) return x < 0 ? '-inf' : 'inf';
   if (x === 0) return Object.is(x, -0) ? '-0' : '0';
+  // Sixteen digits at most. Most scores are such numbers, and what follows takes microseconds.
+  if (Number.isSafeInteger(x)) return String(x);
   const scientific = roundToSeventeen(Math.abs(x));
   const e = scientific.indexOf('e');
   const exponent = Number(scientific.slice(e + 1));

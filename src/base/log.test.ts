@@ -24,6 +24,13 @@ describe('log', () => {
     );
   });
 
+  it('lets no message steer a terminal or begin a line', () => {
+    log.notice('of a\u001b[2J\u009b\r\n1:M forged\u0000\u007f\tcaf\u00e9\n    at stack');
+    assert.deepEqual(lines.splice(0), [
+      '12:S 02 Jan 2026 03:04:05.006 * of a?[2J??\n  1:M forged??\tcaf\u00e9\n    at stack',
+    ]);
+  });
+
   it('cuts a message that is too long', () => {
     log.notice('x'.repeat(10_000_000));
     assert.equal(lines[0]!.length, '12:S 02 Jan 2026 03:04:05.006 * '.length + 16_384 + 3);

@@ -16,6 +16,15 @@ export type LogRole = 'M' | 'S' | 'C';
 /** Longer messages are cut, whatever they quote. The stack of an exception is shorter. */
 export const MESSAGE_CHARACTERS_MAX = 16 * 1024;
 
+/** What a terminal would obey: C0 but tabs and line ends, DEL and C1. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not be there
+const CONTROLS = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g;
+
+/** Messages quote what clients and peers send: it can neither steer a terminal nor begin a line of its own. */
+function safeText(message: string): string {
+  return message.replace(CONTROLS, '?').replace(/\n(?! )/g, '\n  ');
+}
+
 const LEVELS: readonly LogLevel[] = ['debug', 'verbose', 'notice', 'warning'];
 const LEVEL_SIGNS: Readonly<Record<LogLevel, string>> = {
   debug: '.',
@@ -34,9 +43,17 @@ export function formatLogTime(timeMs: number): string {
   return `${day} ${clock}.${String(time.getMilliseconds()).padStart(3, '0')}`;
 }
 
+/** Shows on a terminal how far something is, in place of lines. */
+export interface ProgressBar {
+  /** @param owner whose it is; a null text ends it */
+  show(owner: object, text: string | null): void;
+}
+
 export class Log {
   level: LogLevel = 'notice';
   role: LogRole = 'M';
+  /** Where the log goes to a terminal. */
+  bar: ProgressBar | null = null;
   private readonly pid: number;
   private readonly now: () => number;
 
@@ -53,7 +70,7 @@ export class Log {
     if (LEVELS.indexOf(level) < LEVELS.indexOf(this.level)) return;
     const time = formatLogTime(this.now());
     const isCut = message.length > MESSAGE_CHARACTERS_MAX;
-    const text = isCut ? `${message.slice(0, MESSAGE_CHARACTERS_MAX)}...` : message;
+    const text = safeText(isCut ? `${message.slice(0, MESSAGE_CHARACTERS_MAX)}...` : message);
     this.sink(`${this.pid}:${this.role} ${time} ${LEVEL_SIGNS[level]} ${text}`);
   }
 
@@ -90,10 +107,14 @@ export class LogFile {
     this.file = open(path);
   }
 
-  /** A log that cannot be written must not stop the server: errors are dropped. */
   write(line: string): void {
+    this.writeText(`${line}\n`);
+  }
+
+  /** A log that cannot be written must not stop the server: errors are dropped. */
+  writeText(text: string): void {
     try {
-      writeSync(this.file, `${line}\n`);
+      writeSync(this.file, text);
     } catch {
       // A full disk or a closed pipe.
     }

@@ -140,9 +140,17 @@ export function compareBytes(
   bOffset: number,
   bLength: number,
 ): number {
+  const left = a.view;
+  const right = b.view;
   const shared = Math.min(aLength, bLength);
-  for (let i = 0; i < shared; i++) {
-    const difference = a.bytes[aOffset + i]! - b.bytes[bOffset + i]!;
+  let done = 0;
+  for (const words = shared - 3; done < words; done += 4) {
+    const one = left.getUint32(aOffset + done, false);
+    const other = right.getUint32(bOffset + done, false);
+    if (one !== other) return one < other ? -1 : 1;
+  }
+  for (; done < shared; done++) {
+    const difference = left.getUint8(aOffset + done) - right.getUint8(bOffset + done);
     if (difference !== 0) return difference;
   }
   return aLength - bLength;

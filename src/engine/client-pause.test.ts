@@ -19,6 +19,7 @@ test('a pause only grows, until its end or its withdrawal', () => {
   pause.begin(PAUSE_WRITES, 500, 0);
   assert.equal(pause.modeAt(999), PAUSE_EVERYTHING);
   assert.equal(pause.modeAt(1000), PAUSE_NOTHING);
+  assert.deepEqual([pause.restMs(400), pause.restMs(1000)], [600, Number.POSITIVE_INFINITY]);
   pause.begin(PAUSE_WRITES, 3000, 2000);
   assert.equal(pause.modeAt(2000), PAUSE_WRITES);
   pause.end();

@@ -29,6 +29,12 @@ export class ClientPause {
     this.mode.store(PAUSE_NOTHING);
   }
 
+  /** Milliseconds until the pause ends by itself; Infinity while there is none. */
+  restMs(nowMs: number): number {
+    if (this.modeAt(nowMs) === PAUSE_NOTHING) return Number.POSITIVE_INFINITY;
+    return this.control.get(PAUSE_END_MS) - nowMs;
+  }
+
   /** Cheap enough to ask in every turn: one load while nothing is paused. */
   modeAt(nowMs: number): number {
     const mode = this.mode.load();

@@ -125,6 +125,11 @@ export class Dispatcher implements Context {
     this.execution.processed = count;
   }
 
+  /** The one shard whose lock the last command took; -1 when it took several. */
+  get lastShard(): number {
+    return this.locks.lastShard;
+  }
+
   /** Whether the command under way runs for a client that has waited for it. */
   isServed = false;
 
@@ -301,20 +306,23 @@ export class Dispatcher implements Context {
   /** The same for what is not one key: none, several, or every shard. */
   private runPlanned(command: RegisteredCommand, session: ClientSession, args: Arguments): number {
     const { keys, locks, execution } = this;
-    locks.giveBackKept();
     keys.forget();
     if (args.bytes > LONG_KEY_BYTES) keys.longKeys.begin(session, args, null);
+    let outcome = BUSY;
     try {
       if ((command.traits & TRAIT_LOCK_NONE) === 0) this.planner.plan(command, args);
       if (locks.isEmpty) {
+        locks.giveBackKept();
+        locks.lastShard = -1;
         const isPutOff = leavesKeyless(command) && locks.isKeylessPutOff(session, args.bytes);
         return isPutOff ? DEFERRED : execution.run(command, args);
       }
-      const outcome = locks.take(session, this.pressedBytes(command, args));
-      return outcome === DONE ? execution.runAsTransaction(command, args) : outcome;
+      outcome = locks.takePlanned(session, this.pressedBytes(command, args));
+      if (outcome === DONE) outcome = execution.runAsTransaction(command, args);
     } finally {
-      locks.release();
+      locks.release(outcome === DONE);
     }
+    return outcome;
   }
 
   /**

@@ -30,6 +30,12 @@ const MINUS = 0x2d;
 /** INFO errorstats counts by the first word of an error. */
 const ERROR_CODE_BYTES_MAX = 64;
 
+/** Whether a command may take its time. A script tells it itself. */
+function isLong({ traits }: RegisteredCommand, args: Arguments): boolean {
+  if ((traits & TRAIT_RUNS_SCRIPT) !== 0) return false;
+  return (traits & TRAIT_TIMED) !== 0 || args.count > SHORT_ARGUMENTS_MAX;
+}
+
 /** The thread's context, and whose command it shows. */
 export interface ExecutionContext extends Context {
   readonly session: ClientSession;
@@ -48,6 +54,12 @@ export class Execution {
   isSuspended = false;
   /** The error that the command under way answers was counted where it happened. */
   isErrorCounted = false;
+  /**
+   * When the command under way began, told by a script that turned out to take time; 0 for all others.
+   * Short scripts are sampled as short commands are: the clock costs more than what many of them do.
+   * A double from the start.
+   */
+  beganMs = Number.NaN;
   private sample = SAMPLE_INTERVAL;
 
   /** @param failed told of every exception */
@@ -65,9 +77,9 @@ export class Execution {
     const begin = reply.position - reply.start;
     const sampled = --this.sample === 0;
     if (sampled) this.sample = SAMPLE_INTERVAL;
-    const isLong = (command.traits & TRAIT_TIMED) !== 0 || args.count > SHORT_ARGUMENTS_MAX;
-    const timed = isLong || statistics.timeEverything;
+    const timed = isLong(command, args) || statistics.timeEverything;
     const startMs = sampled || timed ? performance.now() : 0;
+    this.beganMs = 0;
     keys.beginCommand((command.traits & TRAIT_WRITE) !== 0);
     if (keys.tracksUse && context.session.noTouch) keys.findWithoutUse();
     this.isSuspended = false;
@@ -86,7 +98,7 @@ export class Execution {
     if (isWatched) context.monitors.note(command, args, context.session);
     this.processed++;
     statistics.calls[command.index]! += 1;
-    if (startMs !== 0) this.took(command, args, timed, performance.now() - startMs);
+    if (startMs !== 0 || this.beganMs !== 0) this.took(command, args, timed, startMs);
     if (this.isSuspended) return SUSPENDED;
     if (this.isErrorCounted) return DONE;
     if (reply.region.bytes[reply.start + begin] === MINUS) this.countError(command, begin);
@@ -149,15 +161,12 @@ export class Execution {
     if (context.keys.ready.count > 0) context.serveReady();
   }
 
-  private took(
-    command: RegisteredCommand,
-    args: Arguments,
-    timed: boolean,
-    milliseconds: number,
-  ): void {
-    const { statistics } = this;
-    const microseconds = milliseconds * 1000;
-    const weight = timed ? 1 : SAMPLE_INTERVAL;
+  /** @param startMs 0 when only the command knows when it began */
+  private took(command: RegisteredCommand, args: Arguments, timed: boolean, startMs: number): void {
+    const { statistics, beganMs } = this;
+    const microseconds = (performance.now() - (startMs !== 0 ? startMs : beganMs)) * 1000;
+    const weight = timed || beganMs !== 0 ? 1 : SAMPLE_INTERVAL;
+    this.beganMs = 0;
     statistics.microseconds[command.index]! += microseconds * weight;
     statistics.timed(command, args, this.context.session, microseconds);
   }

@@ -19,11 +19,12 @@ export const GATE_PAUSE_ALL = 32;
 export const GATE_MONITOR = 128;
 /** The last save has failed, and stop-writes-on-bgsave-error yes: writes are refused, and PING. */
 export const GATE_SAVE_FAILED = 256;
-/** The journal cannot be written: writes are refused, and PING. The disk is full, or fails. */
-export const GATE_JOURNAL_FULL = 512;
-export const GATE_JOURNAL_FAILED = 1024;
+/** The journal cannot be written: writes are refused, and PING. The system's error is in the high bits. */
+export const GATE_JOURNAL_FAILED = 512;
+/** Where the number of that error begins: 0 without GATE_JOURNAL_FAILED. */
+export const DISK_ERROR_SHIFT = 16;
 /** The data cannot be brought to the disk, for one reason or another. */
-export const GATES_DISK = GATE_SAVE_FAILED | GATE_JOURNAL_FULL | GATE_JOURNAL_FAILED;
+export const GATES_DISK = GATE_SAVE_FAILED | GATE_JOURNAL_FAILED;
 /** More is used than maxmemory allows, and nothing can be evicted. Set for the command under way. */
 export const GATE_MEMORY = 64;
 /** There is a maxmemory: before a command that may need memory, the dispatcher makes room. */

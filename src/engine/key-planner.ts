@@ -102,12 +102,20 @@ export class KeyPlanner {
    * be under way. Until `keys.forget`, a command with this vector does not hash its keys again.
    */
   keysLieIn(command: RegisteredCommand, args: Arguments, shard: number): boolean {
-    this.keys.forget();
+    const { keys } = this;
+    const { firstKey, traits } = command;
+    const lastKey = command.lastKey < 0 ? args.count + command.lastKey : command.lastKey;
+    const hasOneKey = firstKey !== 0 && lastKey === firstKey && (traits & TRAIT_SIMPLE_KEYS) !== 0;
+    if (hasOneKey && (traits & TRAIT_LOCK_ALL) === 0 && command.readsAnyKey === undefined) {
+      keys.prepare(args, firstKey);
+      return keys.preparedShard === shard;
+    }
+    keys.forget();
     try {
       this.plan(command, args);
       return this.locks.isOnly(shard);
     } finally {
-      this.locks.release();
+      this.locks.forget();
     }
   }
 }

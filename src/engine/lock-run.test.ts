@@ -147,6 +147,28 @@ if (isMainThread) {
     engine.dispatcher.endRun();
   });
 
+  test('a command whose keys are found one by one takes part when they are all of that shard', () => {
+    const { dispatcher } = engine;
+    assert.ok(other.tryLock(hot));
+    assert.equal(engine.dispatch(0, 'MSET a 1'), BUSY);
+    assert.equal(engine.sessions[0]!.takenShard, hot);
+    other.unlock(hot);
+    engine.turn();
+    beginRun();
+    run('MSET a 1');
+    assert.deepEqual(lockedShards(other), [hot], 'kept');
+    run('MSET a 2 a 3');
+    assert.deepEqual(lockedShards(other), [hot], 'kept');
+    assert.equal(dispatcher.lastShard, hot);
+    run('MSET a 1 b 2');
+    assert.deepEqual(lockedShards(other), [], 'given back');
+    assert.equal(dispatcher.lastShard, -1);
+    assert.equal(dispatcher.locks.held.length, 0);
+    dispatcher.endRun();
+    run('MSET a 1');
+    assert.deepEqual(lockedShards(other), []);
+  });
+
   test('a thread that sleeps for the shard gets its turn, and the rest of the run waits', () => {
     beginRun();
     run('INCR a');

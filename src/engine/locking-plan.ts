@@ -115,6 +115,8 @@ export class LockingPlan {
   inOrderMs = 0;
   /** The shard, or ORDER, that the command under way found taken. */
   takenShard = 0;
+  /** The one shard that a command last took; -1 when that were several. */
+  lastShard = NONE;
   private nowMs = 0;
   /**
    * Of this turn: how long to spin for locks, and whether a command's sleep for them has failed.
@@ -161,6 +163,12 @@ export class LockingPlan {
     return this.wanted.size === 1 && this.wanted.has(shard);
   }
 
+  /** Forgets a plan whose locks were not taken. */
+  forget(): void {
+    this.wanted.clear();
+    this.written.clear();
+  }
+
   // Locks.
 
   /**
@@ -179,9 +187,20 @@ export class LockingPlan {
     }
     client.takenShard = NONE;
     this.single = shard;
+    this.lastShard = shard;
     if (epoch !== shards.keyHash.epoch) return BUSY;
     if (this.pressure === null || bytes < 0) return DONE;
     return this.isPutOff(client, shard, bytes) ? DEFERRED : DONE;
+  }
+
+  /** The same for a plan that was made key by key, whether it is one shard or several. `release` follows. */
+  takePlanned(client: LockClient, bytes: number): number {
+    const { only } = this.wanted;
+    if (only < 0 || this.shards.count === 1) {
+      this.giveBackKept();
+      return this.take(client, bytes);
+    }
+    return this.takeOne(client, only, this.written.has(only) ? bytes : WRITES_NOTHING);
   }
 
   /** The same for all shards of the plan, together. */
@@ -189,6 +208,7 @@ export class LockingPlan {
     const { keyHash } = this.shards;
     const { epoch } = keyHash;
     client.takenShard = NONE;
+    this.lastShard = NONE;
     if (!this.takeAll(client)) return BUSY;
     if (epoch !== keyHash.epoch) return BUSY;
     if (this.pressure === null || bytes < 0) return DONE;
@@ -211,9 +231,17 @@ export class LockingPlan {
     }
   }
 
-  /** Releases the locks of a plan and forgets it, whatever the outcome. */
-  release(): void {
+  /**
+   * Releases the locks of a plan and forgets it, whatever the outcome.
+   * @param ran whether a command ran with them to its end
+   */
+  release(ran = false): void {
     if (this.borrowed.length > 0) this.releaseBorrowed();
+    if (this.single !== NONE) {
+      this.forget();
+      this.releaseOne(ran);
+      return;
+    }
     if (this.wanted.size > 0 || this.isOrdered) this.releaseAll();
   }
 
@@ -244,6 +272,7 @@ export class LockingPlan {
   takeForScript(client: LockClient, bytes: number, inOrder: boolean): number {
     if (!inOrder) return this.isEmpty ? DONE : this.take(client, bytes);
     client.takenShard = NONE;
+    this.lastShard = NONE;
     const { keyHash } = this.shards;
     const { epoch } = keyHash;
     if (!this.takeInOrder(client)) return BUSY;

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { DONE } from '../base/outcome.js';
 import { PAGE_BYTES } from '../base/limits.js';
-import * as hset from '../commands/hash/hset.js';
+import { DONE } from '../base/outcome.js';
+import type { CommandDefinition } from '../commands/contract/definition.js';
 import * as del from '../commands/generic/del.js';
+import * as hset from '../commands/hash/hset.js';
 import * as get from '../commands/string/get.js';
 import * as set from '../commands/string/set.js';
 import { EVICTION_POLICIES } from '../keyspace/eviction.js';
@@ -12,7 +13,6 @@ import { definitionsOf } from './definitions.js';
 import { GATE_MEMORY_LIMIT } from './gates.js';
 import { evictionTimeMs, MemoryGuard } from './memory-guard.js';
 import { checkAll, createShards, lockedShards, openShards, TestEngine } from './testing.js';
-import type { CommandDefinition } from '../commands/contract/definition.js';
 
 const SHARDS = 8;
 const DEFINITIONS = definitionsOf([set, get, del, hset]) as CommandDefinition[];

@@ -18,6 +18,7 @@ test('a set holds what was added, and locks exactly that', () => {
     fc.property(anyShards, fc.boolean(), (wanted, sleeping) => {
       for (const shard of [...wanted, ...wanted]) set.add(shard);
       assert.equal(set.size, wanted.length);
+      assert.equal(set.only, wanted.length === 1 ? wanted[0] : -1);
       for (let shard = 0; shard < COUNT; shard++) {
         assert.equal(set.has(shard), wanted.includes(shard));
       }

@@ -37,6 +37,15 @@ export class ShardSet {
     return this.marked;
   }
 
+  /** The shard of a set of one; -1 for any other. */
+  get only(): number {
+    if (this.marked !== 1) return -1;
+    const { marks } = this;
+    let word = 0;
+    while (marks[word] === 0) word++;
+    return lowestShard(word, marks[word]!);
+  }
+
   clear(): void {
     const { marks } = this;
     for (let word = 0; word < marks.length; word++) marks[word] = 0;

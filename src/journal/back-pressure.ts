@@ -5,6 +5,8 @@
  */
 import { GROWN_BYTES_MAX, grownBytes, type JournalRing } from './ring.js';
 
+/** Who reads the rings is told to go on when more than this share of one is ahead of a reader. */
+const FILLING_SHARE = 0.5;
 /** A ring is tight when more than this share of it is ahead of a reader: never more than this. */
 export const AHEAD_SHARE_MAX = 0.75;
 
@@ -19,7 +21,11 @@ export class BackPressure {
   delayed = 0;
   overruled = 0;
 
-  constructor(private readonly rings: readonly JournalRing[]) {}
+  constructor(
+    private readonly rings: readonly JournalRing[],
+    /** Told while a ring is filling, at each write to it: before anybody has to wait. */
+    private readonly filling: { raise(): void } | null = null,
+  ) {}
 
   /**
    * Under the shard's lock, before a write. For the stream without keys, whose number is that of the
@@ -28,8 +34,12 @@ export class BackPressure {
    * @param sinceMs since when this command waits, 0 when it does not
    */
   mustWait(shard: number, bytes: number, sinceMs: number, nowMs: number): boolean {
+    const ring = this.rings[shard]!;
+    const { room } = ring;
+    if (room < ring.nominal * (1 - FILLING_SHARE)) this.filling?.raise();
     if (!this.enabled) return false;
-    if (!this.isTight(shard) && !this.exceedsGrowthBound(this.rings[shard]!, bytes)) return false;
+    const isTight = room < ring.nominal * (1 - this.aheadShare);
+    if (!isTight && !this.exceedsGrowthBound(ring, bytes)) return false;
     if (sinceMs === 0) {
       this.delayed++;
       return true;
@@ -37,6 +47,14 @@ export class BackPressure {
     if (nowMs - sinceMs < this.delayMsMax) return true;
     this.overruled++;
     return false;
+  }
+
+  /** For who writes without waiting. Without locks: a hint is enough. */
+  tellFilling(streams: readonly number[]): void {
+    for (let i = 0; i < streams.length; i++) {
+      const ring = this.rings[streams[i]!]!;
+      if (ring.room < ring.nominal * (1 - FILLING_SHARE)) this.filling?.raise();
+    }
   }
 
   /** Whether a reader is about to lose its place. Under the shard's lock. */

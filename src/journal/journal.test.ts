@@ -259,6 +259,32 @@ test('readers tell how much room is left; those that were overrun do not count',
   ring.detachReader(fast);
 });
 
+test('who rests is told of a ring that is half full, before a write waits for it', () => {
+  const ring = newRing(CAPACITY);
+  const write = () => ring.append(effect(vector(source, 'x'.repeat(500))));
+  const reader = ring.attachReader(ring.head);
+  let raised = 0;
+  const pressure = new BackPressure([ring], { raise: () => raised++ });
+  const ask = () => pressure.mustWait(0, 500, 0, 5000);
+  while (ring.room >= CAPACITY / 2) {
+    assert.equal(ask(), false);
+    assert.equal(raised, 0);
+    pressure.tellFilling([0]);
+    assert.equal(raised, 0);
+    write();
+  }
+  assert.equal(ask(), false);
+  assert.equal(raised, 1);
+  pressure.tellFilling([0]);
+  assert.equal(raised, 2);
+  pressure.enabled = false;
+  ask();
+  assert.equal(raised, 3, 'also where no write waits');
+  ring.moveReader(reader, ring.head);
+  ask();
+  assert.equal(raised, 3);
+});
+
 test('a transaction gives each shard one record that names its sisters', () => {
   const buffers = createRings(4, 0, RING_BYTES_MIN);
   assert.equal(open(buffers[0]!).capacity, RING_BYTES_MIN);

@@ -15,6 +15,9 @@
  *   312    i32  lock of the stream without keys, which has no shard
  *   316    i32  most bytes that are kept from the anchor on; 0: there are no anchors
  *   320    f64  anchor: LSN from which a replica whose link was cut needs the stream; Infinity for none
+ *   328    f64  of the stream without keys: LSN of the newest mark of the merged stream
+ *               (replication/redis/merge-mark.ts); -1 for none
+ *   336    i32  how often marks were given up whose records are not all in the journals
  *   512    the ring; records (record.ts) wrap at its end between any two words
  *
  * The capacity is nominal except for large records: a reader that has kept up does not lose its
@@ -53,6 +56,9 @@ const LONGEST_VALUE = SLOWEST_VALUE + 1;
 const LONGEST_END_VALUE = SLOWEST_VALUE + 2;
 const ELASTIC_WORD = 79;
 const ANCHOR_VALUE = 40;
+const MARK_VALUE = 41;
+const VALUES = MARK_VALUE + 1;
+const MARKS_SETTLED_WORD = 84;
 const DATA_OFFSET = 512;
 export const RING_BYTES_MIN = 256 * 1024;
 /** Large records wait for readers while all rings together have grown by more than this. */
@@ -76,7 +82,7 @@ export class JournalRing {
   /** @param region over the whole buffer that `create` made */
   constructor(readonly region: Region) {
     this.words = region.words;
-    this.values = new Float64Array(region.buffer, 0, ANCHOR_VALUE + 1);
+    this.values = new Float64Array(region.buffer, 0, VALUES);
     this.nominal = this.words[NOMINAL_WORD]!;
     this.space = (region.length - DATA_OFFSET) & ~7;
   }
@@ -98,7 +104,9 @@ export class JournalRing {
     words[CAPACITY_WORD] = nominal;
     words[NOMINAL_WORD] = nominal;
     words[ELASTIC_WORD] = Math.min(elasticBytes, space) & ~7;
-    new Float64Array(buffer, 0, ANCHOR_VALUE + 1)[ANCHOR_VALUE] = Number.POSITIVE_INFINITY;
+    const values = new Float64Array(buffer, 0, VALUES);
+    values[ANCHOR_VALUE] = Number.POSITIVE_INFINITY;
+    values[MARK_VALUE] = -1;
     return buffer;
   }
 
@@ -124,6 +132,26 @@ export class JournalRing {
     return this.values[START_VALUE]!;
   }
 
+  /** LSN of the newest mark of the merged stream; -1 when there is none. It may no longer be held. */
+  get newestMark(): number {
+    return this.values[MARK_VALUE]!;
+  }
+
+  noteMark(lsn: number): void {
+    this.values[MARK_VALUE] = lsn;
+  }
+
+  /** The marks behind this one count no more, unless a later one names them. */
+  settleMarks(newest: number): void {
+    this.words[MARKS_SETTLED_WORD]!++;
+    this.values[MARK_VALUE] = newest;
+  }
+
+  /** Changes when marks are given up. */
+  get marksSettled(): number {
+    return this.words[MARKS_SETTLED_WORD]!;
+  }
+
   /** Whether the ring holds the stream from this LSN on. */
   holds(lsn: number): boolean {
     return lsn >= this.start && lsn <= this.head;
@@ -134,6 +162,7 @@ export class JournalRing {
     this.values[HEAD_VALUE] = lsn;
     this.values[LONGEST_VALUE] = 0;
     this.values[ANCHOR_VALUE] = Number.POSITIVE_INFINITY;
+    this.values[MARK_VALUE] = -1;
     this.resize(this.nominal, lsn);
   }
 

@@ -51,9 +51,6 @@ export const EVICTION_POLICIES: Readonly<Record<string, EvictionPolicy>> = {
   'volatile-ttl': policy(ORDER_NONE, BY_EXPIRY, true),
 };
 
-/** Freed runs of a shard that may wait for their next use while memory is short. */
-const PENDING_PAGES_KEPT = 8;
-
 export class Evictor {
   private readonly victims: Victims;
 
@@ -72,7 +69,7 @@ export class Evictor {
     let freed = true;
     if (waitsForReclaim(space)) keys.types.reclaim.step(space, SLICE_PAGES);
     else freed = choice !== null && this.evictSome(shard, choice, samples);
-    if (space.residentPages < before && space.pendingPages > PENDING_PAGES_KEPT) space.trim();
+    if (space.residentPages < before && space.holdsUnused) space.trim();
     return freed;
   }
 

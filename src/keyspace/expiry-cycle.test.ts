@@ -7,10 +7,12 @@ import { del } from '../commands/generic/del.js';
 import { exists } from '../commands/generic/exists.js';
 import { keys } from '../commands/generic/keys.js';
 import { swapdb } from '../commands/generic/swapdb.js';
+import { flushdb } from '../commands/generic/flushall.js';
 import { hpexpire } from '../commands/hash/hexpire.js';
 import { hset } from '../commands/hash/hset.js';
 import { set } from '../commands/string/set.js';
 import { ExpiryCycle } from './expiry-cycle.js';
+import { PENDING_PAGES_KEPT } from '../memory/space.js';
 import { WORD_LOCK } from './shard-words.js';
 
 const BUDGET_MS = 1000;
@@ -143,6 +145,20 @@ test('frames are tidied and memory given back, also on a replica', () => {
   round(cycle, START_MS);
   assert.ok(pages() < full / 8, `${pages()} of ${full}`);
   assert.equal(count(t), 1000);
+  t.check();
+});
+
+test('what an emptied database leaves is given back to the system', () => {
+  const t = new CommandTester([set, del, flushdb], { shards: 4, shardBytes: 1 << 24 });
+  const cycle = new ExpiryCycle(t.keys, 0, 1);
+  for (let i = 0; i < 3000; i++) t.run('SET', `k${i}`, 'x'.repeat(1000));
+  t.run('FLUSHDB');
+  const pending = () => t.keys.shards.spaces.reduce((sum, space) => sum + space.pendingPages, 0);
+  round(cycle, START_MS);
+  assert.ok(pending() > 4 * PENDING_PAGES_KEPT, `${pending()}`);
+  round(cycle, START_MS);
+  round(cycle, START_MS);
+  assert.ok(pending() <= 4 * PENDING_PAGES_KEPT, `${pending()}`);
   t.check();
 });
 

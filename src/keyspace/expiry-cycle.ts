@@ -4,7 +4,7 @@
  *   it removes expired keys, also those that no client asks for again;
  *   it frees what waits in the reclaim lists (reclaim-list.ts);
  *   it removes expired elements of values (fields of hashes);
- *   it tidies sparse frames and gives memory back (Table.maintain).
+ *   it tidies sparse frames (Table.maintain), and gives freed pages back that nobody needs.
  *
  * Redis samples keys with an expiry by chance and continues while many of them have expired. Here
  * every frame knows when the first of its keys expires (Table.scanExpired). So the cycle walks
@@ -64,6 +64,7 @@ export class ExpiryCycle {
   private leavesExpired = false;
   private tidyShard: number;
   private reclaimShard: number;
+  private trimShard: number;
   private readonly shardsOwned: number;
 
   /**
@@ -80,6 +81,7 @@ export class ExpiryCycle {
     this.expiryShard = thread;
     this.tidyShard = thread;
     this.reclaimShard = thread;
+    this.trimShard = thread;
   }
 
   /**
@@ -101,6 +103,7 @@ export class ExpiryCycle {
     }
     if (!this.reclaim(startMs + sliceMs * RECLAIM_SHARE)) complete = false;
     if (!this.tidy(startMs + sliceMs)) complete = false;
+    if (complete) complete = this.trim(startMs + sliceMs);
     if (complete) return 0;
     return Math.max(1, Math.ceil((performance.now() - startMs) * PERIOD_FACTOR));
   }
@@ -181,6 +184,24 @@ export class ExpiryCycle {
         if (performance.now() >= deadlineMs) return false;
       }
       this.reclaimShard = this.nextOwned(shard);
+    }
+    return true;
+  }
+
+  /** Gives freed pages of our shards back that nobody needed since the last round. @returns false: out of time */
+  private trim(deadlineMs: number): boolean {
+    const { shards } = this.keys;
+    for (let visits = 0; visits < this.shardsOwned; visits++) {
+      const shard = this.trimShard;
+      const space = shards.spaces[shard]!;
+      this.trimShard = this.nextOwned(shard);
+      if (!space.holdsUnused || !shards.tryLock(shard)) continue;
+      try {
+        space.trimUnused();
+      } finally {
+        shards.unlock(shard);
+      }
+      if (performance.now() >= deadlineMs) return false;
     }
     return true;
   }

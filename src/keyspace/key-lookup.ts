@@ -180,6 +180,18 @@ export abstract class KeyLookup implements StoredValue, SoughtKey {
     return this.find(database, region, offset, length);
   }
 
+  /** Says what the hash is of the key that `seekHashed` finds, under the present hash key. */
+  useHash(shard: number, h1: number, h2: number): void {
+    this.shard = shard;
+    this.h1 = h1;
+    this.h2 = h2;
+  }
+
+  /** Finds a key that the caller has hashed (`useHash`). As `seekKey`. */
+  seekHashed(database: number, region: Region, offset: number, length: number): boolean {
+    return this.find(database, region, offset, length);
+  }
+
   /** The shard of argument `index`. */
   shardOfArgument(args: ArgumentVector, index: number): number {
     const marked = index < this.marksEnd ? this.markedShard[index]! : NO_SHARD;
@@ -246,6 +258,13 @@ export abstract class KeyLookup implements StoredValue, SoughtKey {
   /** How useful the key found seems to be, from 0 to `most`: see structures/slot-order.ts. */
   usefulness(most: number): number {
     return this.table.usefulness(most);
+  }
+
+  /**
+   * Says how useful the key just stored is, from 0 to `most`. Without effect while no order is kept.
+   */
+  setUsefulness(useful: number, most: number): void {
+    if (this.order !== ORDER_NONE) this.table.placeByUsefulness(useful, most);
   }
 
   /** Removes the key last sought, which has expired. */

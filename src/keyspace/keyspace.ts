@@ -127,8 +127,12 @@ export class Keyspace extends Mutation {
     return this.table.storedBytes;
   }
 
-  /** Empties one database of a shard. */
-  clear(shard: number, database: number): void {
+  /**
+   * Empties one database of a shard.
+   * @param isRecorded whether it is told to who follows although it was empty: what empties a database has
+   *   an effect in all shards or none, as it is one command for a Redis
+   */
+  clear(shard: number, database: number, isRecorded = false): void {
     const table = this.shards.table(shard, database);
     const size = table.size;
     touchAllWatched(this.shards.spaces[shard]!, database, nothing);
@@ -136,7 +140,9 @@ export class Keyspace extends Mutation {
     this.invalidations.forgetAll(this.shards, shard);
     this.changes += size;
     if (size > 0) this.noteWaited(shard, database);
-    if (size > 0) this.effects.beginKeyless(EFFECT_CLEAR, shard, database).end();
+    if (size > 0 || isRecorded) {
+      this.effects.beginKeyless(EFFECT_CLEAR, shard, database).end();
+    }
   }
 
   /** Exchanges two databases in all shards, which are locked. */

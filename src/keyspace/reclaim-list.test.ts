@@ -216,6 +216,6 @@ test('whatever happens in whatever order, no page is lost', () => {
       check();
       assert.equal(used(), basePages);
     }),
-    { numRuns: 30 },
+    { numRuns: 12 },
   );
 });

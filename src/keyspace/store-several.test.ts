@@ -108,7 +108,7 @@ test('property: MSET on a full shard stores all of its keys or changes nothing',
       }
     },
   );
-  fc.assert(property, { numRuns: 15 });
+  fc.assert(property, { numRuns: 10 });
   assert.ok(refused > 5 && stored > 5, `${refused} refused, ${stored} stored`);
 });
 

@@ -23,7 +23,7 @@ import { setType } from '../values/set/type.js';
 import { sortedSetType } from '../values/sorted-set/type.js';
 import { streamType } from '../values/stream/type.js';
 import { stringType } from '../values/string/type.js';
-import type { ElementExpiry, StoredValue, ValueType } from '../values/value-type.js';
+import type { ElementExpiry, NativeParts, StoredValue, ValueType } from '../values/value-type.js';
 import { ReclaimList } from './reclaim-list.js';
 
 export { ENTRY_BELOW, ENTRY_FOLLOWS, StreamPlace } from '../values/stream/place.js';
@@ -106,6 +106,12 @@ export class TypeRegistry {
   /** Whether a table may have values that own pages. */
   mayOwn(table: Table): boolean {
     return table.region.view.getInt32(table.root + OWNING_MARK, true) !== 0;
+  }
+
+  /** How parts of values of this kind come in their own form; null when they do not. */
+  nativeParts(kind: number): NativeParts | null {
+    const parts = this.types[kind & 7]?.nativeParts;
+    return parts?.kinds.includes(kind) === true ? parts : null;
   }
 
   /** Frees the pages of an owning value, those of a large one bit by bit. */

@@ -1,13 +1,16 @@
 /**
  * How far the streams of the journal are on disk, for the threads whose clients wait for that.
  *
- *   0      i32          1: replies to writes wait until these are durable (appendfsync always)
+ *   0      i32          1: replies to writes wait until these are durable (appendfsync always, and everysec
+ *                       while the disk is late)
  *   4      i32          number of the system's error for which writes are refused, as the journal
  *                       cannot be written; 0: they are not
  *   8      i32          chain of the journal that was begun last: they count from 1 in a process
  *   12     i32          the last chain whose base was whole
- *   16     i32 × 48     by I/O thread: 1 while it waits
- *   208    f64 × stream LSN up to which it is durable; written by the stream's flow thread alone
+ *   16     i32          syncs under way
+ *   20     i32          milliseconds of the slowest sync since somebody has asked
+ *   24     i32 × 48     by I/O thread: 1 while it waits
+ *   216    f64 × stream LSN up to which it is durable; written by the stream's flow thread alone
  *
  * LSNs of different chains have nothing to do with each other. Whatever was written before a chain was
  * begun is in its base: it is durable when that is whole.
@@ -22,7 +25,9 @@ const HOLDS = 0;
 const REFUSAL = 1;
 const CHAIN = 2;
 const WHOLE_CHAIN = 3;
-const WAITERS = 4;
+const SYNCS = 4;
+const SLOWEST_SYNC_MS = 5;
+const WAITERS = 6;
 const LSNS_OFFSET = (WAITERS + MAIL_THREADS_MAX) * 4;
 
 export class DurableLsns {
@@ -68,7 +73,12 @@ export class DurableLsns {
     return Atomics.load(this.words, WHOLE_CHAIN);
   }
 
-  /** A chain begins; nothing of it is durable. By the main thread, while no flow writes LSNs. */
+  /** Whether the LSNs are of the data that is there: the chain has a base. Any thread. */
+  get isWhole(): boolean {
+    return this.chain === this.wholeChain && this.chain > 0;
+  }
+
+  /** A chain begins, or is about to; nothing of it is durable. By the main thread, while no flow writes LSNs. */
   beginChain(): void {
     this.lsns.fill(-1);
     Atomics.add(this.words, CHAIN, 1);
@@ -77,6 +87,34 @@ export class DurableLsns {
   /** The base of the chain that was begun last is whole. By the main thread. */
   baseWhole(): void {
     Atomics.store(this.words, WHOLE_CHAIN, this.chain);
+  }
+
+  /** Syncs under way. Any thread. */
+  get syncs(): number {
+    return Atomics.load(this.words, SYNCS);
+  }
+
+  /** By a flow thread. */
+  syncBegins(): void {
+    Atomics.add(this.words, SYNCS, 1);
+  }
+
+  /** By a flow thread. */
+  syncEnds(milliseconds: number): void {
+    const { words } = this;
+    Atomics.sub(words, SYNCS, 1);
+    const whole = Math.min(2 ** 30, Math.floor(milliseconds));
+    // Another thread may have noted a slower one meanwhile: that one stays.
+    for (let seen = Atomics.load(words, SLOWEST_SYNC_MS); seen < whole; ) {
+      const before = Atomics.compareExchange(words, SLOWEST_SYNC_MS, seen, whole);
+      if (before === seen) break;
+      seen = before;
+    }
+  }
+
+  /** Milliseconds of the slowest sync since this was called last. By the main thread. */
+  takeSlowestSyncMs(): number {
+    return Atomics.exchange(this.words, SLOWEST_SYNC_MS, 0);
   }
 
   /** An I/O thread is about to sleep until more is durable. It looks again after this. */

@@ -49,7 +49,12 @@ export class ErrorNames {
     return index;
   }
 
-  /** All names, by index. */
+  /** All names as people read them, by index: scripts may have made them of UTF-8. */
+  texts(): string[] {
+    return this.list().map((name) => Buffer.from(name, 'latin1').toString('utf8'));
+  }
+
+  /** All names, by index, one char per byte. */
   list(): string[] {
     const names: string[] = [];
     for (let index = 0; index < Atomics.load(this.words, this.countIndex); index++) {

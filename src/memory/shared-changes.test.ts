@@ -3,19 +3,21 @@ import { test } from 'node:test';
 import { SharedChanges } from './shared-changes.js';
 import { SharedTextFullError } from './shared-text.js';
 
-/** A thread's copy of a state: the words that were added. */
+/** A thread's copy of a state: the words that were added, each once. */
 class Copy {
   words: string[] = [];
   readonly changes: SharedChanges;
   readonly numbers: number[] = [];
+  readonly places: number[] = [];
 
   constructor(buffer: SharedArrayBuffer) {
     this.changes = new SharedChanges(buffer);
   }
 
-  private readonly takeOver = (text: string): void => {
-    if (text.startsWith('=')) this.words = text.slice(1).split(',');
-    else this.words.push(text);
+  private readonly takeOver = (text: string, place: number): void => {
+    if (text === '=') this.words = [];
+    else if (!this.words.includes(text)) this.words.push(text);
+    this.places.push(place);
   };
 
   refresh(): void {
@@ -33,10 +35,9 @@ class Copy {
       change: (number) => {
         if (word === null) return null;
         this.numbers.push(number);
-        this.words.push(word);
-        return word;
+        return word.split(' ');
       },
-      whole: () => `=${this.words.join(',')}`,
+      whole: () => ['=', ...this.words, ...(word ?? '').split(' ')],
     });
   }
 }
@@ -68,8 +69,8 @@ test('full, the changes give way to the whole, wherever a thread has come', () =
   const never = new Copy(one.changes.buffer);
   one.add('a');
   behind.refresh();
-  for (let i = 0; i < 12; i++) one.add(String(i));
-  const words = ['a', ...Array.from({ length: 12 }, (_, i) => String(i))];
+  for (let i = 0; i < 12; i++) one.add(String(i % 3));
+  const words = ['a', '0', '1', '2'];
   for (const copy of [behind, never]) {
     assert.equal(copy.changes.isBehind, true);
     copy.refresh();
@@ -90,4 +91,35 @@ test('a whole that has no room changes nothing', () => {
   one.add('b');
   other.refresh();
   assert.deepEqual(other.words, ['a', 'b']);
+});
+
+test('the texts of a change come together, or not at all', () => {
+  const one = new Copy(SharedChanges.create(64).buffer);
+  one.add('a b');
+  assert.deepEqual(one.words, ['a', 'b']);
+  assert.throws(() => one.add(`c ${'x'.repeat(60)}`), SharedTextFullError);
+  one.reread();
+  assert.deepEqual(one.words, ['a', 'b']);
+});
+
+test('a text is found at its place until all begin anew, and by whoever makes a change', () => {
+  const one = new Copy(SharedChanges.create(64).buffer);
+  const other = new Copy(one.changes.buffer);
+  one.add('first');
+  other.refresh();
+  const [place] = one.places;
+  assert.deepEqual(other.places, [place]);
+  assert.equal(other.changes.at(place!), 'first');
+  one.changes.update({
+    takeOver: () => {},
+    change: () => {
+      assert.equal(one.changes.at(place!), 'first');
+      return null;
+    },
+    whole: () => [],
+  });
+  for (let i = 0; i < 12; i++) one.add(String(i % 3));
+  assert.equal(other.changes.at(place!), null);
+  other.refresh();
+  assert.equal(other.changes.at(other.places.at(-1)!), '2');
 });

@@ -69,9 +69,14 @@ export class SharedRecords {
 
   /** The record of a name, or undefined. Any thread; without the lock when nothing is new. */
   find(name: string): RecordPlace | undefined {
+    this.refresh();
+    return this.index.get(name);
+  }
+
+  /** Takes over what other threads have changed. Any thread; without the lock when nothing is new. */
+  refresh(): void {
     // Changed after all else, under the lock: an equal version means that nothing is new.
     if (Atomics.load(this.words, WORD_VERSION) !== this.seenVersion) this.locked(() => undefined);
-    return this.index.get(name);
   }
 
   /** The text of a place that `find` gave in this generation. */

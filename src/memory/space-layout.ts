@@ -41,6 +41,8 @@ export const HASH_KEY_WORD = 74;
 export const HASH_SPREAD_WORD = 76;
 /** Raised whenever the key is set: hashes computed before are invalid. */
 export const HASH_EPOCH_WORD = 77;
+/** The fewest pages that pended since `trimUnused` looked last: what nobody needed. */
+export const PENDING_LEAST_WORD = 78;
 /** One bit per free list, set when it is not empty: LIST_COUNT bits in words of 32. */
 export const LIST_BITS_WORD = 80;
 /** Heads of the free lists: a page number, 0 when empty. */

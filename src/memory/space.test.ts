@@ -28,6 +28,7 @@ const step = fc.oneof(
   { weight: 8, arbitrary: fc.tuple(fc.constant('free' as const), fc.nat()) },
   { weight: 2, arbitrary: fc.tuple(fc.constant('cut' as const), fc.nat()) },
   { weight: 1, arbitrary: fc.tuple(fc.constant('trim' as const)) },
+  { weight: 2, arbitrary: fc.tuple(fc.constant('trimUnused' as const)) },
 );
 
 test('runs never overlap, and everything can be had again when all are freed', () => {
@@ -54,6 +55,8 @@ test('runs never overlap, and everything can be had again when all are freed', (
           runs.push({ offset, pages: op[1] });
         } else if (op[0] === 'trim') {
           space.trim();
+        } else if (op[0] === 'trimUnused') {
+          space.trimUnused();
         } else if (runs.length > 0) {
           const at = op[1] % runs.length;
           const run = runs[at]!;
@@ -110,6 +113,26 @@ test('a short run that was just freed is had again before it is given back', () 
   const long = space.allocate(100);
   space.free(long, 100);
   assert.equal(calls, 1);
+});
+
+test('freed pages that nobody needs for a while are given back, and those that come and go stay', () => {
+  const space = newSpace(4);
+  let calls = 0;
+  installPageRelease(() => calls++);
+  let run = space.allocate(40);
+  space.free(run, 40);
+  for (let i = 0; i < 5; i++) {
+    run = space.allocate(40);
+    space.free(run, 40);
+    space.trimUnused();
+  }
+  assert.equal(calls, 0);
+  assert.ok(space.holdsUnused);
+  space.trimUnused();
+  assert.equal(calls, 1);
+  assert.equal(space.pendingPages, 0);
+  assert.ok(!space.holdsUnused);
+  space.check();
 });
 
 test('a request that fails for pending runs alone flushes them', () => {

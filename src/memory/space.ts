@@ -8,7 +8,8 @@
  * `commit` says how many pages came into use or went out of it, and keeps a sum per shard and one
  * for the process. Freed runs are given back to the system in batches: a short run waits in a
  * list of pending ones, where a request of the same size may pick it up while its pages are still
- * resident; a long one, or a full list, goes back at once. `trim` sends the rest.
+ * resident; a long one, or a full list, goes back at once. `trim` sends the rest. Background work sends
+ * what nobody picks up (`trimUnused`): pending pages are resident, and no count of used memory has them.
  */
 import { releasePages } from '../base/page-release.js';
 import type { Region } from '../base/region.js';
@@ -27,6 +28,7 @@ import {
   PAGE_BYTES,
   PAGE_SHIFT,
   PENDING_COUNT_WORD,
+  PENDING_LEAST_WORD,
   PENDING_MAX,
   PENDING_PAGES_WORD,
   PENDING_WORD,
@@ -40,7 +42,9 @@ import {
 
 /** A run of this many pages is given back at once; so is everything when this many wait. */
 const RELEASE_AT_ONCE_PAGES = 64;
-const PENDING_PAGES_MAX = 256;
+export const PENDING_PAGES_MAX = 256;
+/** So many may wait for ever. */
+export const PENDING_PAGES_KEPT = 8;
 
 /** How a data set hashes keys (64 bits), and over how many shards it spreads those of one hash tag. */
 export interface HashKey {
@@ -221,13 +225,34 @@ export class Space {
     releasePages(this.region, offset, pages << PAGE_SHIFT);
   }
 
+  /** Whether `trimUnused` has something to do. May be read without the lock. */
+  get holdsUnused(): boolean {
+    return this.pendingPages > PENDING_PAGES_KEPT;
+  }
+
+  /**
+   * Gives freed pages back of which nobody needed some since it was called last. While all of them come
+   * and go, they stay: that saves their faults.
+   */
+  trimUnused(): void {
+    const words = this.words;
+    if (words[PENDING_LEAST_WORD]! > PENDING_PAGES_KEPT) this.trim();
+    else words[PENDING_LEAST_WORD] = words[PENDING_PAGES_WORD]!;
+  }
+
+  private forgetPending(): void {
+    const words = this.words;
+    words[PENDING_COUNT_WORD] = 0;
+    words[PENDING_PAGES_WORD] = 0;
+    words[PENDING_LEAST_WORD] = 0;
+  }
+
   /** Gives all freed pages back to the system, neighbours in one call. */
   trim(): void {
     const words = this.words;
     const count = words[PENDING_COUNT_WORD]!;
     sortPending(words, count);
-    words[PENDING_COUNT_WORD] = 0;
-    words[PENDING_PAGES_WORD] = 0;
+    this.forgetPending();
     let i = 0;
     while (i < count) {
       const page = words[PENDING_WORD + i * 2]!;
@@ -248,8 +273,7 @@ export class Space {
     const high = words[HIGH_WORD]!;
     const end = words[END_PAGE_WORD]!;
     resetRuns(words);
-    words[PENDING_COUNT_WORD] = 0;
-    words[PENDING_PAGES_WORD] = 0;
+    this.forgetPending();
     this.commit(-this.residentPages);
     if (low > first) {
       releasePages(this.region, first << PAGE_SHIFT, (low - first) << PAGE_SHIFT);
@@ -274,6 +298,8 @@ export class Space {
       pending += pages;
     }
     if (pending !== words[PENDING_PAGES_WORD]) throw new Error(`${pending} pages pending`);
+    const least = words[PENDING_LEAST_WORD]!;
+    if (least < 0 || least > pending) throw new Error(`${least} of ${pending} pages unused`);
     if (this.residentPages < 0) throw new Error(`${this.residentPages} resident pages`);
     if (this.residentPages > this.dataPages - this.freePages) {
       throw new Error(`${this.residentPages} pages declared in use, more than were given out`);
@@ -292,7 +318,9 @@ function takePending(words: Int32Array, pages: number): number {
     words[at] = words[last]!;
     words[at + 1] = words[last + 1]!;
     words[PENDING_COUNT_WORD] = count - 1;
-    words[PENDING_PAGES_WORD]! -= pages;
+    const left = words[PENDING_PAGES_WORD]! - pages;
+    words[PENDING_PAGES_WORD] = left;
+    if (left < words[PENDING_LEAST_WORD]!) words[PENDING_LEAST_WORD] = left;
     return page;
   }
   return 0;

@@ -4,7 +4,6 @@
  * is put aside with all that follows it, until `WaitingClients` says that it may be tried again.
  */
 import { BUSY, DONE, SUSPENDED } from '../base/outcome.js';
-import { giveBack } from '../base/owned-region.js';
 import { prefixBinary, type Region } from '../base/region.js';
 import type { Transport } from '../platform/transport.js';
 import { COMMAND, INCOMPLETE, RequestParser } from '../protocol/parser.js';
@@ -15,6 +14,7 @@ import { type Backlog, Backlogs, PartialCommand } from './input.js';
 import type { OutputArenas } from './output.js';
 import type { FrontendPolicy } from './policy.js';
 import type { ClientPushes } from './pushes.js';
+import type { RegionPool } from './region-pool.js';
 import type { CommandRunner, NetSession } from './runner.js';
 import { WaitingClients } from './waiting.js';
 
@@ -36,6 +36,16 @@ const GATHERED_ARRIVALS = 32;
 /** Bytes of a client's input that the log shows at most. */
 const SHOWN_BYTES = 64;
 
+/** How often commands found a shard taken, until the counts are set back. */
+export interface Contention {
+  /** Arrivals that were served at once. */
+  tries: number;
+  /** Of them, those that found a shard taken. */
+  contended: number;
+  /** Of these, those of clients that are bound to that shard. */
+  bound: number;
+}
+
 /** What input needs of its frontend. */
 export interface InputParts<S extends NetSession> {
   readonly transport: Transport;
@@ -45,6 +55,7 @@ export interface InputParts<S extends NetSession> {
   readonly output: ClientOutput<S>;
   readonly pushes: ClientPushes<S>;
   readonly policy: FrontendPolicy<S>;
+  readonly regions: RegionPool;
   readonly createRegion: (bytes: number) => Region;
   /** Ends a connection at once. */
   readonly close: (connection: Connection<S>) => void;
@@ -56,6 +67,8 @@ export class ClientInput<S extends NetSession> {
   readonly waiting: WaitingClients<S>;
   /** Whose commands are being run. */
   served: Connection<S> | null = null;
+  /** Clients wait for a turn with room for their replies. Whoever sends something waits behind them. */
+  isCrowded = false;
   private readonly parser = new RequestParser();
   private readonly backlogs: Backlogs;
   private readonly sparePartials: PartialCommand[] = [];
@@ -66,6 +79,7 @@ export class ClientInput<S extends NetSession> {
   private readonly output: ClientOutput<S>;
   private readonly pushes: ClientPushes<S>;
   private readonly policy: FrontendPolicy<S>;
+  private readonly regions: RegionPool;
   private readonly createRegion: (bytes: number) => Region;
 
   constructor(private readonly parts: InputParts<S>) {
@@ -76,13 +90,13 @@ export class ClientInput<S extends NetSession> {
     this.output = parts.output;
     this.pushes = parts.pushes;
     this.policy = parts.policy;
+    this.regions = parts.regions;
     this.createRegion = parts.createRegion;
     this.backlogs = new Backlogs(parts.createRegion);
     this.waiting = new WaitingClients((connection) => this.resumeInput(connection));
   }
 
-  /** Arrivals that were served at once, and of them those that found a shard taken. */
-  readonly contention = { tries: 0, contended: 0 };
+  readonly contention: Contention = { tries: 0, contended: 0, bound: 0 };
 
   /** Forgets a command that was not completed. */
   reset(): void {
@@ -100,6 +114,8 @@ export class ClientInput<S extends NetSession> {
     if (connection.session.closeAfterReply || connection.inputEnded) return;
     if (this.mustWait(connection) || (connection.backlog?.length ?? 0) > 0) {
       this.backlogs.putAside(connection, region, offset, offset + length);
+    } else if ((this.isCrowded || this.arenas.isFull) && connection.partial === null) {
+      this.awaitTurn(connection, region, offset, offset + length);
     } else if (connection.gathered > 0 && connection.partial === null) {
       connection.gathered--;
       this.backlogs.putAside(connection, region, offset, offset + length);
@@ -108,7 +124,10 @@ export class ClientInput<S extends NetSession> {
       const { contended } = connection;
       this.serve(connection, region, offset, offset + length);
       this.contention.tries++;
-      if (connection.contended > contended) this.contention.contended++;
+      if (connection.contended > contended) {
+        this.contention.contended++;
+        if (connection.boundShard >= 0) this.contention.bound++;
+      }
     }
     if (connection.partial !== null || connection.backlog !== null) {
       this.policy.traffic.heldBytes += length;
@@ -155,10 +174,15 @@ export class ClientInput<S extends NetSession> {
     reply.protocol = session.protocol;
     let at = position;
     this.served = connection;
+    const { dispatcher } = this;
+    const processed = dispatcher.processed;
     if (connection.partial !== null) at = this.servePartial(connection, region, at, end);
     if (at < end) this.serveWhole(connection, region, at, end);
     this.served = null;
-    output.queue(connection, this.dispatcher.now);
+    if (!connection.retrying) {
+      connection.noteServed(dispatcher.lastShard, dispatcher.processed - processed);
+    }
+    output.queue(connection, dispatcher.now);
     if (session.closeAfterReply && !connection.closed) output.closeWhenSent(connection);
   }
 
@@ -186,7 +210,20 @@ export class ClientInput<S extends NetSession> {
       const waitingBytes = reply.position - reply.start + this.pushes.bytes;
       if (waitingBytes > QUEUED_AT_ONCE_BYTES) this.queueWritten(connection);
       if (session.closeAfterReply || connection.closed) return;
+      if (this.arenas.isFull) {
+        this.awaitTurn(connection, region, position, end);
+        return;
+      }
     }
+  }
+
+  /** The turn has enough replies: these commands are for the next one. */
+  private awaitTurn(connection: Connection<S>, region: Region, from: number, end: number): void {
+    if (from === end) return;
+    this.backlogs.putAside(connection, region, from, end);
+    connection.takenShard = -1;
+    this.isCrowded = true;
+    this.waiting.add(connection, BUSY, this.dispatcher.now);
   }
 
   /** Between two commands: queues what was written for the client, and pushed to others. */
@@ -225,7 +262,8 @@ export class ClientInput<S extends NetSession> {
     }
     // Nearly every full receive buffer ends within a command, so partial commands are reused.
     const partial =
-      this.sparePartials.pop() ?? new PartialCommand(new RequestParser(), this.createRegion);
+      this.sparePartials.pop() ??
+      new PartialCommand(new RequestParser(), this.regions, this.createRegion);
     partial.parser.takeOver(this.parser);
     connection.partial = partial;
     partial.append(region, start, end - start);
@@ -318,7 +356,7 @@ export class ClientInput<S extends NetSession> {
     if (this.sparePartials.length < SPARE_PARTIALS_MAX && partial.reset()) {
       this.sparePartials.push(partial);
     } else {
-      giveBack(partial.region);
+      this.regions.give(partial.region);
     }
   }
 
@@ -332,11 +370,22 @@ export class ClientInput<S extends NetSession> {
     parser.reset();
   }
 
+  /** Once a turn: serves clients that had to wait, as far as they can go on. */
+  serveWaiting(): void {
+    this.isCrowded = false;
+    this.waiting.turn(this.dispatcher.now);
+  }
+
   /** Serves what a client sent while it had to wait. */
   resumeInput(connection: Connection<S>): void {
     connection.retrying = false;
     if (connection.closed || connection.session.suspended) return;
     const { backlog } = connection;
+    if (this.arenas.isFull) {
+      this.isCrowded = true;
+      this.waiting.add(connection, BUSY, this.dispatcher.now);
+      return;
+    }
     try {
       if (backlog !== null) this.serveBacklog(connection, backlog);
       else if (connection.partial?.whole) this.serve(connection, this.reply.region, 0, 0);
@@ -361,5 +410,6 @@ export class ClientInput<S extends NetSession> {
     if (connection.partial !== null) this.dropPartial(connection);
     if (connection.backlog !== null) this.backlogs.giveBack(connection.backlog);
     connection.backlog = null;
+    if (connection.retrying) this.waiting.remove(connection);
   }
 }

@@ -28,7 +28,7 @@ export class ClientOutput<S extends NetSession> {
       pending.prepend(region, offset, length);
       return;
     }
-    this.arenas.borrow(region);
+    this.arenas.borrow(region, offset, length);
     pending.prependInPlace(region, offset, length);
   };
   private readonly held = new HeldReplies<S>();

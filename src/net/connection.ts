@@ -4,6 +4,11 @@ import type { Backlog, PartialCommand } from './input.js';
 import { Pending } from './output.js';
 import type { NetSession } from './runner.js';
 
+/** Commands in an arrival of a client that sends pipelines. */
+const PIPELINE_MIN = 4;
+/** Pipelines in a row on one shard, from which a client is bound to it; random keys do not get there. */
+const BOUND_PIPELINES = 4;
+
 /** A client's connection: what is received and not yet run, what is written and not yet sent. */
 export class Connection<S extends NetSession> {
   partial: PartialCommand | null = null;
@@ -31,6 +36,9 @@ export class Connection<S extends NetSession> {
   takeOver: TakeOver | null = null;
   /** How often it found a shard taken, for placement. */
   contended = 0;
+  /** The shard that its last pipelines ended with, and how many they were, up to a bound. */
+  private pipelinedShard = -1;
+  private pipelines = 0;
   /** Grows with what is received: how much work the client makes, for placement. */
   activity = 0;
   /** How many pieces of its output wait for writes to be durable, and their bytes. */
@@ -45,6 +53,27 @@ export class Connection<S extends NetSession> {
     readonly session: S,
     private readonly createRegion: (bytes: number) => Region,
   ) {}
+
+  /**
+   * Notes what was served of it at once.
+   * @param shard of its last command, -1 when it had none or several
+   */
+  noteServed(shard: number, commands: number): void {
+    if (shard !== this.pipelinedShard) {
+      this.pipelinedShard = shard;
+      this.pipelines = 0;
+    } else if (commands >= PIPELINE_MIN) {
+      if (this.pipelines < 2 * BOUND_PIPELINES) this.pipelines++;
+    } else if (this.pipelines > 0) this.pipelines--;
+  }
+
+  /**
+   * The shard that all of its pipelines are for, -1 when there is none: it is under that shard's lock for
+   * much of its time.
+   */
+  get boundShard(): number {
+    return this.pipelines >= BOUND_PIPELINES ? this.pipelinedShard : -1;
+  }
 
   get outputBytes(): number {
     return this.heldBytes + (this.pending === null ? 0 : this.pending.bytes);

@@ -124,6 +124,8 @@ class World {
       get now() {
         return world.nowMs;
       },
+      processed: 0,
+      lastShard: -1,
       beginRun: () => world.injector.note('beginRun'),
       endRun: () => {},
       dispatch(session: FakeSession, args: Arguments): number {

@@ -25,6 +25,8 @@ let bounds: string[];
 let outcome: number;
 let nowMs: number;
 let dispatched: number;
+/** Large regions made since the frontend was. */
+let made: number;
 let policy: {
   -readonly [Key in keyof FrontendPolicy<FakeSession>]: FrontendPolicy<FakeSession>[Key];
 };
@@ -53,16 +55,23 @@ beforeEach(() => {
     log: (level, text) => closings.push(`${level}: ${text}`),
   };
   const reply = new Reply(newRegion(64));
-  frontend = new Frontend(transport.asTransport, runner(reply), reply, policy, newRegion);
+  const counting = (bytes: number) => {
+    if (bytes >= MEBIBYTE) made++;
+    return newRegion(bytes);
+  };
+  frontend = new Frontend(transport.asTransport, runner(reply), reply, policy, counting);
+  made = 0;
   transport.handler = frontend;
 });
 
-/** 'big n' answers n MiB of the client's number; everything else is echoed. */
+/** 'big n' answers n MiB of the client's number, 'some n' n KiB; everything else is echoed. */
 function runner(reply: Reply): CommandRunner<FakeSession> {
   return {
     get now() {
       return nowMs;
     },
+    processed: 0,
+    lastShard: -1,
     beginRun() {},
     endRun() {},
     dispatch(session: FakeSession, args: Arguments): number {
@@ -75,6 +84,7 @@ function runner(reply: Reply): CommandRunner<FakeSession> {
         toBinary(args.region, args.offset[i]!, Math.min(args.length[i]!, 64)),
       );
       if (words[0] === 'big') reply.bulkBinary(bigText(session.connection, Number(words[1])));
+      else if (words[0] === 'some') reply.bulkBinary('s'.repeat(Number(words[1]) * 1024));
       else reply.bulkBinary(words.join(','));
       return DONE;
     },
@@ -191,6 +201,37 @@ test('deferred clients are tried at their own times, paused ones are left alone'
   assert.equal(transport.peers[paused]!.sent, bulk('paused'));
 });
 
+test('paused clients that go are forgotten, and the others go on in the order in which they came', () => {
+  const slots = Array.from({ length: 4 }, () => transport.connect());
+  outcome = PAUSED;
+  for (const slot of slots) transport.receive(slot, command(`of ${slot}`));
+  assert.equal(frontend.pausedCount, 4);
+  assert.ok(sessions.every((session) => frontend.isHeldBack(session)));
+  frontend.closed(slots[1]!, 0);
+  assert.equal(frontend.pausedCount, 3);
+  assert.equal(frontend.isHeldBack(sessions[1]!), false);
+  outcome = DONE;
+  const order: string[] = [];
+  for (const slot of slots) {
+    const peer = transport.peers[slot]!;
+    let sent = '';
+    Object.defineProperty(peer, 'sent', {
+      get: () => sent,
+      set: (text: string) => {
+        sent = text;
+        order.push(text);
+      },
+    });
+  }
+  frontend.resumePaused();
+  transport.settle();
+  assert.deepEqual(
+    order,
+    [0, 2, 3].map((slot) => bulk(`of ${slot}`)),
+  );
+  assert.equal(frontend.pausedCount, 0);
+});
+
 test('a deferred client gets its other commands answered behind the one that waits', () => {
   const slot = transport.connect();
   outcome = DEFERRED;
@@ -218,7 +259,9 @@ test('a pipeline with far more replies than fit in one place gets all of them in
 test('a client over its output limit is closed in the middle of its pipeline', () => {
   const slot = transport.connect();
   policy.outputLimits = [{ ...NO_OUTPUT_LIMIT, hardBytes: 40 * MEBIBYTE }];
+  transport.peers[slot]!.takes = 0;
   transport.receive(slot, command('big', '20').repeat(40));
+  for (let turns = 0; turns < 40 && !isClosed(slot); turns++) transport.turn();
   assert.equal(isClosed(slot), true);
   assert.ok(dispatched < 10, `${dispatched} commands were run`);
   assert.equal(policy.traffic.outputLimitClosed, 1);
@@ -255,4 +298,90 @@ test('nor do short replies that are written behind a large one', () => {
   assert.ok(transport.peers[0]!.sent === bulk(bigText(0, 1)));
   assert.equal(transport.peers[1]!.sent, bulk('short'));
   assert.equal(transport.peers[2]!.sent, bulk('word'));
+});
+
+test('large replies to many clients take turns: a turn that has replies enough runs no command more', () => {
+  const slots = Array.from({ length: 9 }, () => transport.connect());
+  for (const slot of slots) transport.peers[slot]!.takes = 1000;
+  for (const slot of slots) transport.receive(slot, command('big', '6').repeat(2) + command('end'));
+  assert.equal(dispatched, 1);
+  // What a client sends meanwhile stays behind what waits.
+  for (const slot of slots) transport.receive(slot, command('more'));
+  for (let i = 0; i < 9 * 4; i++) assert.ok(transport.turn() === 0 || dispatched === 9 * 4);
+  assert.equal(dispatched, 9 * 4);
+  for (const slot of slots) while (transport.drain(slot)) transport.turn();
+  transport.settle();
+  for (const slot of slots) {
+    const expected = bulk(bigText(slot, 6)).repeat(2) + bulk('end') + bulk('more');
+    assert.ok(transport.peers[slot]!.sent === expected, `client ${slot}`);
+  }
+});
+
+test('replies of some hundred KiB to many clients share the arena of their turn', () => {
+  const slots = Array.from({ length: 20 }, () => transport.connect());
+  for (const slot of slots) transport.receive(slot, command('some', '100'));
+  // 512 KiB are enough for a turn: six of these. The first ones go out before the next are written.
+  for (const expected of [6, 6, 12, 18, 20]) {
+    assert.equal(dispatched, expected);
+    transport.turn();
+  }
+  for (const slot of slots) assert.equal(transport.peers[slot]!.sent.length, 100 * 1024 + 11);
+  assert.equal(made, 0, 'no region was made for a reply');
+});
+
+test('who waits for a turn with room is served before those who come later', () => {
+  const [greedy, other] = [transport.connect(), transport.connect()];
+  transport.receive(greedy, command('big', '1'));
+  transport.receive(other, command('short'));
+  assert.equal(dispatched, 1);
+  for (let i = 0; i < 3; i++) {
+    transport.turn();
+    transport.receive(greedy, command('big', '1'));
+  }
+  transport.turn();
+  assert.equal(transport.peers[other]!.sent, bulk('short'));
+  transport.settle();
+  assert.ok(transport.peers[greedy]!.sent === bulk(bigText(greedy, 1)).repeat(4));
+});
+
+test('memory for large replies goes back when they are sent and when no others follow', () => {
+  const given = new Map<Region, number>();
+  installPageRelease((region, offset, length) => {
+    region.bytes.fill(0, offset, offset + length);
+    given.set(region, (given.get(region) ?? 0) + length);
+  });
+  const released = () => [...given.values()].reduce((sum, bytes) => sum + bytes, 0);
+  const slot = transport.connect();
+  transport.peers[slot]!.takes = 4 * MEBIBYTE;
+  transport.receive(slot, command('big', '6'));
+  transport.turn();
+  // All that is left of the region of 8 MiB is what the reader has not taken.
+  assert.ok(released() >= 5 * MEBIBYTE, `${released()} bytes`);
+  while (transport.drain(slot)) transport.turn();
+  assert.ok(transport.peers[slot]!.sent === bulk(bigText(slot, 6)));
+  given.clear();
+  transport.peers[slot]!.takes = 100 * MEBIBYTE;
+  transport.receive(slot, command('big', '2'));
+  for (let i = 0; i < 3; i++) transport.turn();
+  frontend.trim();
+  assert.equal(released(), 0);
+  frontend.trim();
+  assert.ok(released() >= 4 * MEBIBYTE, `${released()} bytes`);
+});
+
+test('what a client that is ended was being sent stays as it is until the transport has let go of it', () => {
+  const slot = transport.connect();
+  transport.peers[slot]!.takes = MEBIBYTE;
+  transport.receive(slot, command('big', '3'));
+  transport.turn();
+  const order: string[] = [];
+  installPageRelease(() => order.push('given back'));
+  const close = transport.close.bind(transport);
+  transport.close = (closed) => {
+    order.push('closed');
+    close(closed);
+  };
+  frontend.endSession(sessions[slot]!);
+  assert.equal(order[0], 'closed');
+  assert.ok(order.includes('given back'));
 });

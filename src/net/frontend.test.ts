@@ -58,6 +58,29 @@ describe('the network layer', () => {
     assert.equal(transport.sent, bulk('one') + bulk('two') + bulk('three'));
   });
 
+  it('knows which clients send pipelines to one shard only', () => {
+    const { frontend, receive, runner } = newFrontend();
+    const [client] = [...frontend.connections.values()];
+    const pipeline = command('one').repeat(16);
+    const bound = (shard: number, input: string, times: number) => {
+      runner.lastShard = shard;
+      for (let i = 0; i < times; i++) {
+        receive(input);
+        frontend.turn();
+      }
+      return client!.boundShard;
+    };
+    assert.equal(bound(5, command('one'), 20), -1, 'one at a time');
+    assert.equal(bound(5, pipeline, 1), -1);
+    assert.equal(bound(5, pipeline, 20), 5);
+    assert.equal(bound(6, pipeline, 1), -1, 'another shard');
+    assert.equal(bound(-1, pipeline, 20), -1, 'several shards');
+    assert.equal(bound(5, pipeline, 20), 5);
+    runner.busy = 1;
+    assert.equal(bound(5, pipeline, 1), 5, 'it was taken once');
+    assert.equal(bound(5, command('one'), 20), -1);
+  });
+
   it('serves a client that found a shard taken in a run for that shard, for a while', () => {
     const { frontend, receive, runner, session } = newFrontend();
     receive(command('one'));

@@ -11,13 +11,14 @@ import type { CloseReason, Transport, TransportHandler } from '../platform/trans
 import { INTERNAL } from '../protocol/errors.js';
 import type { Reply } from '../protocol/reply.js';
 import { type Answer, Attendant, ownReply } from './attendant.js';
-import { ClientInput } from './client-input.js';
+import { ClientInput, type Contention } from './client-input.js';
 import { ClientOutput } from './client-output.js';
 import { Connection } from './connection.js';
 import { Arrivals, isQuiet, NOWHERE, type TakeOver, unservedInput } from './handover.js';
 import { OutputArenas } from './output.js';
 import type { FrontendPolicy } from './policy.js';
 import { ClientPushes } from './pushes.js';
+import { RegionPool } from './region-pool.js';
 import type { CommandRunner, NetSession } from './runner.js';
 
 /** What each arrival adds to a connection's activity besides its bytes. */
@@ -29,6 +30,7 @@ const REFUSAL_BYTES = 256;
 
 export class Frontend<S extends NetSession> implements TransportHandler {
   readonly connections = new Map<number, Connection<S>>();
+  private readonly regions: RegionPool;
   private readonly arenas: OutputArenas;
   private readonly output: ClientOutput<S>;
   private readonly input: ClientInput<S>;
@@ -49,7 +51,8 @@ export class Frontend<S extends NetSession> implements TransportHandler {
     private readonly policy: FrontendPolicy<S>,
     private readonly createRegion: (bytes: number) => Region,
   ) {
-    this.arenas = new OutputArenas(reply, createRegion);
+    this.regions = new RegionPool(createRegion);
+    this.arenas = new OutputArenas(reply, this.regions, createRegion);
     this.output = new ClientOutput(
       transport,
       reply,
@@ -69,6 +72,7 @@ export class Frontend<S extends NetSession> implements TransportHandler {
       output: this.output,
       pushes: this.pushes,
       policy,
+      regions: this.regions,
       createRegion,
       close: (connection) => this.close(connection),
       failed: (connection, error) => this.failed(connection, 'serving', error),
@@ -224,13 +228,12 @@ export class Frontend<S extends NetSession> implements TransportHandler {
 
   /** Tries the clients again that had to wait, those that found a shard taken in one run. */
   private serveWaiting(): void {
-    const { dispatcher, output } = this;
-    const { waiting } = this.input;
-    const first = waiting.firstBusy;
+    const { dispatcher, input, output } = this;
+    const first = input.waiting.firstBusy;
     try {
       // Replies that are ready are not kept from their clients: then the run takes what is free.
       if (first !== undefined) dispatcher.beginRun(first.takenShard, !output.hasSends);
-      waiting.turn(dispatcher.now);
+      input.serveWaiting();
     } catch (error) {
       this.policy.failed('serving clients that waited', error);
     } finally {
@@ -264,8 +267,9 @@ export class Frontend<S extends NetSession> implements TransportHandler {
 
   private mayWait(): boolean {
     try {
-      const { output } = this;
+      const { input, output } = this;
       if (!this.policy.mayWait() || output.isWaiting || this.resumed.length > 0) return false;
+      if (input.isCrowded) return false;
       return !output.hasHeld || !this.isHeldDue();
     } catch (error) {
       this.policy.failed('ending a turn', error);
@@ -274,8 +278,13 @@ export class Frontend<S extends NetSession> implements TransportHandler {
   }
 
   /** How often commands found a shard taken; the caller sets it back. */
-  get contention(): { tries: number; contended: number } {
+  get contention(): Contention {
     return this.input.contention;
+  }
+
+  /** Gives memory back that no large command or reply needed for a while. About once a second. */
+  trim(): void {
+    this.regions.trim();
   }
 
   /** Who waits for writes to be durable says so before it looks a last time. */
@@ -404,6 +413,11 @@ export class Frontend<S extends NetSession> implements TransportHandler {
     this.input.waiting.resumePaused();
   }
 
+  /** Whether a command of the client waits for the server: for a shard, a replica, the end of a pause. */
+  isHeldBack(session: S): boolean {
+    return this.connections.get(session.connection)?.retrying === true;
+  }
+
   /** Whether CLIENT PAUSE holds a command of the client. */
   isPaused(session: S): boolean {
     const connection = this.connections.get(session.connection);
@@ -520,12 +534,13 @@ export class Frontend<S extends NetSession> implements TransportHandler {
   /** Closes a connection at once; replies of earlier turns that were not sent are dropped. */
   close(connection: Connection<S>): void {
     if (connection.closed) return;
-    this.forget(connection);
+    // First, as the kernel may be sending what is dropped, or receiving into it.
     try {
       this.transport.close(connection.slot);
     } catch (error) {
       this.policy.failed('closing a connection', error);
     }
+    this.forget(connection);
   }
 
   /** Ends a client from outside (CLIENT KILL, idle timeout). */

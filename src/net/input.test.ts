@@ -1,10 +1,11 @@
-/** The memory behind input that waits: what has moved to a larger region goes back at once. */
+/** The memory behind input that waits: what has moved to a larger region goes back. */
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
 import { installPageRelease } from '../base/page-release.js';
 import { Region } from '../base/region.js';
 import { RequestParser } from '../protocol/parser.js';
 import { Backlog, PartialCommand } from './input.js';
+import { RegionPool } from './region-pool.js';
 
 const MEBIBYTE = 1 << 20;
 /** A region up to this size is not given back when it is outgrown. */
@@ -43,9 +44,12 @@ function assertOnlyTheLastIsKept(last: Region): void {
 }
 
 test('a command under assembly gives the regions back that it has outgrown', () => {
-  const partial = new PartialCommand(new RequestParser(), createRegion);
+  const pool = new RegionPool(createRegion);
+  const partial = new PartialCommand(new RequestParser(), pool, createRegion);
   const source = filled(MEBIBYTE);
   for (let i = 0; i < 8; i++) partial.append(source, 0, MEBIBYTE);
+  pool.trim();
+  pool.trim();
   assertOnlyTheLastIsKept(partial.region);
   for (let i = 0; i < 8; i++) {
     const copy = partial.region.bytes.subarray(i * MEBIBYTE, (i + 1) * MEBIBYTE);

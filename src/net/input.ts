@@ -5,6 +5,7 @@
 import { giveBack } from '../base/owned-region.js';
 import { copyBytes, moveBytes, type Region } from '../base/region.js';
 import type { RequestParser } from '../protocol/parser.js';
+import type { RegionPool } from './region-pool.js';
 
 const LF = 10;
 const PARTIAL_BYTES = 16384;
@@ -36,7 +37,8 @@ export class PartialCommand {
 
   constructor(
     readonly parser: RequestParser,
-    private readonly createRegion: (bytes: number) => Region,
+    private readonly regions: RegionPool,
+    createRegion: (bytes: number) => Region,
   ) {
     this.region = createRegion(PARTIAL_BYTES);
   }
@@ -80,9 +82,9 @@ export class PartialCommand {
     if (needed <= this.region.length) return;
     let size = this.region.length;
     while (size < needed) size *= 2;
-    const larger = this.createRegion(Math.min(size, REGION_BYTES_MAX));
+    const larger = this.regions.take(Math.min(size, REGION_BYTES_MAX));
     copyBytes(larger, 0, this.region, 0, this.used);
-    outgrown(this.region);
+    if (this.region.length > KEPT_BYTES) this.regions.give(this.region);
     this.region = larger;
     this.parser.rebase(larger, 0);
   }

@@ -5,15 +5,21 @@
  * What a slow reader does not take moves to a queue of its own (`Pending`), sent as it drains.
  */
 import { giveBack } from '../base/owned-region.js';
+import { releasePages } from '../base/page-release.js';
 import { copyBytes, type Region } from '../base/region.js';
 import { checkReplyLength, type Reply } from '../protocol/reply.js';
+import type { RegionPool } from './region-pool.js';
 
 const ARENA_BYTES = 1 << 20;
-/** Larger regions made for large replies are kept for reuse up to this size. */
-const POOLED_BYTES_MAX = 8 << 20;
-const POOLED_REGIONS_MAX = 4;
 /** Offsets in a region are 31 bits. */
 const REGION_BYTES_MAX = 0x7fff_fff8;
+/**
+ * Replies of a turn: whoever has commands then waits for the next one. A turn's replies are copied
+ * twice, into the arena and by the kernel out of it: the second time they are still in the caches.
+ * And the arena is large enough for nearly all turns: memory that was never touched costs a page
+ * fault every 4 KiB.
+ */
+export const TURN_REPLIES_BYTES_MAX = 512 << 10;
 /** Replies shorter than this are copied, so that their region stays for the next large reply. */
 const RELEASED_BYTES_MIN = 1 << 20;
 
@@ -23,14 +29,15 @@ export class OutputArenas {
   /** Regions made for replies that did not fit, by the turn that used them. */
   private grown: Region[] = [];
   private grownBefore: Region[] = [];
-  private readonly pool: Region[] = [];
+  private grownBytes = 0;
   private readonly borrowed = new Set<Region>();
   /** Where the arena continues, while replies are written to a region made for a large one. */
   private arenaPosition = 0;
 
   constructor(
     private readonly reply: Reply,
-    private readonly createRegion: (bytes: number) => Region,
+    private readonly pool: RegionPool,
+    createRegion: (bytes: number) => Region,
   ) {
     this.arenas = [createRegion(ARENA_BYTES), createRegion(ARENA_BYTES)];
     this.writeTo(this.arenas[0], 0);
@@ -42,9 +49,15 @@ export class OutputArenas {
     const sent = this.grownBefore;
     this.grownBefore = this.grown;
     this.grown = [];
+    this.grownBytes = 0;
     this.current ^= 1;
     this.writeTo(this.arenas[this.current]!, 0);
     for (const region of sent) this.recycle(region);
+  }
+
+  /** Whether this turn has replies enough. No limit of a client's output sees them before its end. */
+  get isFull(): boolean {
+    return this.grownBytes > 0 || this.reply.position > TURN_REPLIES_BYTES_MAX;
   }
 
   /** Lets replies go on at `position` of the region. */
@@ -75,6 +88,7 @@ export class OutputArenas {
     const index = this.grown.indexOf(region);
     if (index < 0) return false;
     this.grown.splice(index, 1);
+    releaseOutside(region, 0, length);
     this.writeTo(this.arenas[this.current]!, this.arenaPosition);
     this.reply.start = this.arenaPosition;
     return true;
@@ -91,9 +105,13 @@ export class OutputArenas {
     return region === this.arenas[0] || region === this.arenas[1];
   }
 
-  /** Keeps a grown region out of reuse: a connection's queue refers to it now. */
-  borrow(region: Region): void {
+  /**
+   * Keeps a grown region out of reuse: a connection's queue refers to these bytes now. What was sent of
+   * the region takes no memory from here on: a slow reader costs what it has not taken.
+   */
+  borrow(region: Region, offset: number, length: number): void {
     this.borrowed.add(region);
+    releaseOutside(region, offset, length);
   }
 
   /** Moves the reply under way to a region with room for `bytes` more. */
@@ -104,22 +122,32 @@ export class OutputArenas {
     let size = ARENA_BYTES * 2;
     while (size < (used + bytes) * 1.25) size *= 2;
     size = Math.min(size, REGION_BYTES_MAX);
-    const index = this.pool.findIndex((region) => region.length >= size);
-    const region = index >= 0 ? this.pool.splice(index, 1)[0]! : this.createRegion(size);
+    const region = this.pool.take(size);
     copyBytes(region, 0, reply.region, reply.start, used);
     if (this.isArena(reply.region)) this.arenaPosition = reply.start;
+    else if (reply.start === 0) this.outgrown(reply.region);
     this.grown.push(region);
+    this.grownBytes += region.length;
     this.writeTo(region, used);
   }
 
-  private recycle(region: Region): void {
-    if (this.borrowed.delete(region)) return;
-    if (region.length > POOLED_BYTES_MAX || this.pool.length >= POOLED_REGIONS_MAX) {
-      giveBack(region);
-    } else {
-      this.pool.push(region);
-    }
+  /** All that was in a region lies in a larger one. It may be the next one that a reply needs. */
+  private outgrown(region: Region): void {
+    this.grown.splice(this.grown.indexOf(region), 1);
+    this.grownBytes -= region.length;
+    this.recycle(region);
   }
+
+  private recycle(region: Region): void {
+    if (!this.borrowed.delete(region)) this.pool.give(region);
+  }
+}
+
+/** Gives a region's pages back but for those with these bytes. */
+function releaseOutside(region: Region, offset: number, length: number): void {
+  const end = offset + length;
+  if (offset > 0) releasePages(region, 0, offset);
+  if (end < region.length) releasePages(region, end, region.length - end);
 }
 
 interface Chunk {

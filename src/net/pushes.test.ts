@@ -35,6 +35,8 @@ function push(slot: number, text: string): boolean {
 function runner(reply: Reply): CommandRunner<FakeSession> {
   return {
     now: 1,
+    processed: 0,
+    lastShard: -1,
     beginRun() {},
     endRun() {},
     dispatch(session: FakeSession, args: Arguments): number {

@@ -4,6 +4,10 @@ import type { Arguments } from '../protocol/parser.js';
 export interface CommandRunner<S extends NetSession> {
   /** Milliseconds since 1970, of this turn. */
   readonly now: number;
+  /** Commands run so far; it may be set back between two arrivals. */
+  readonly processed: number;
+  /** The one shard whose lock the last command took; -1 when it took several. */
+  readonly lastShard: number;
   /** Runs a command; its reply is written at the end of the turn's. @returns one of base/outcome.ts */
   dispatch(session: S, args: Arguments): number;
   /**

@@ -97,6 +97,7 @@ export class FakeTransport {
 /** Answers every command with its arguments; 'busy' once with BUSY, 'wait' with SUSPENDED. */
 export class EchoRunner implements CommandRunner<FakeSession> {
   readonly now = 1;
+  lastShard = -1;
   busy = 0;
   ran: string[][] = [];
   /** For each of them the shard of the run that it was part of; null: of none. */
@@ -106,6 +107,10 @@ export class EchoRunner implements CommandRunner<FakeSession> {
   private calls = 0;
 
   constructor(readonly reply: Reply) {}
+
+  get processed(): number {
+    return this.ran.length;
+  }
 
   /** Shards for which runs were begun, while they are under way. */
   run: number | null = null;

@@ -18,7 +18,8 @@ const DEFERRED_MS_MAX = 8;
 export class WaitingClients<S extends NetSession> {
   private busy: Connection<S>[] = [];
   private spare: Connection<S>[] = [];
-  private paused: Connection<S>[] = [];
+  /** In the order in which they came. They may be many, and for long. */
+  private paused = new Set<Connection<S>>();
   private deferred: Connection<S>[] = [];
   private deferredMs = DEFERRED_MS_MIN;
   /** When deferred clients are tried again. */
@@ -28,7 +29,7 @@ export class WaitingClients<S extends NetSession> {
   constructor(private readonly resume: (connection: Connection<S>) => void) {}
 
   get pausedCount(): number {
-    return this.paused.length;
+    return this.paused.size;
   }
 
   /** The client that is tried first in the next turn because a shard was taken. */
@@ -37,7 +38,7 @@ export class WaitingClients<S extends NetSession> {
   }
 
   isPaused(connection: Connection<S>): boolean {
-    return this.paused.includes(connection);
+    return this.paused.has(connection);
   }
 
   /** @param outcome of the client's command: BUSY, PAUSED or DEFERRED */
@@ -45,13 +46,18 @@ export class WaitingClients<S extends NetSession> {
     if (connection.retrying) return;
     connection.retrying = true;
     if (outcome === BUSY) this.busy.push(connection);
-    else if (outcome === PAUSED) this.paused.push(connection);
+    else if (outcome === PAUSED) this.paused.add(connection);
     else if (outcome === DEFERRED) this.defer(connection, nowMs);
   }
 
   private defer(connection: Connection<S>, nowMs: number): void {
     if (this.deferred.length === 0) this.deferredUntilMs = nowMs + this.deferredMs;
     this.deferred.push(connection);
+  }
+
+  /** The client is gone. Who waits for a shard or a replica is tried again soon, and found gone then. */
+  remove(connection: Connection<S>): void {
+    this.paused.delete(connection);
   }
 
   /** Once a turn: tries the busy clients, and the deferred ones when they are due. */
@@ -62,7 +68,7 @@ export class WaitingClients<S extends NetSession> {
 
   resumePaused(): void {
     const waiting = this.paused;
-    this.paused = [];
+    this.paused = new Set();
     for (const connection of waiting) this.resume(connection);
   }
 

@@ -22,6 +22,8 @@ export const STIRRED = 32;
 export const SEND_QUEUED = 64;
 /** The handler asked for the descriptor: receiving stops. */
 export const DETACHING = 128;
+/** Each receive is asked for anew (io_uring). Stays for as long as the connection. */
+export const RECEIVES_SINGLY = 256;
 
 const FIRST_SLOTS = 1024;
 /** Generations share a word with the operation's kind (4 bits); below 2^27 so that all is positive. */

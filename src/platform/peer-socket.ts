@@ -52,3 +52,26 @@ export function connectToPeer(
   };
   return connectTls(options, connected).setNoDelay(true);
 }
+
+/** 'address:port' of both ends of a connection. */
+export interface SocketAddresses {
+  /** Of the peer. */
+  readonly address: string;
+  readonly localAddress: string;
+}
+
+/** Both are '' once it has ended. */
+export function addressesOf(socket: Socket): SocketAddresses {
+  const { remoteAddress, remotePort, localAddress, localPort } = socket;
+  return {
+    address: socketName(remoteAddress, remotePort),
+    localAddress: socketName(localAddress, localPort),
+  };
+}
+
+export function socketName(address: string | undefined, port: number | undefined): string {
+  if (address === undefined) return '';
+  return address.includes(':') && !address.startsWith('::ffff:')
+    ? `[${address}]:${port}`
+    : `${address.replace('::ffff:', '')}:${port}`;
+}

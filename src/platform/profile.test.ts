@@ -11,8 +11,16 @@ const module = new URL('./profile.js', import.meta.url).href;
 const blocking = `
   const { startProfile, stopProfile } = await import('${module}');
   startProfile('io-0');
-  function spinVisibly(until) { let n = 0; while (Date.now() < until) n++; return n; }
-  spinVisibly(Date.now() + 200);
+  // By processor time: on a busy machine a thread that waits for a core gives no samples.
+  function spinVisibly(microseconds) {
+    const begun = process.cpuUsage();
+    for (let used = 0; used < microseconds; ) {
+      for (let n = 0; n < 10000; n++) Math.sqrt(n);
+      const { user, system } = process.cpuUsage(begun);
+      used = user + system;
+    }
+  }
+  spinVisibly(200_000);
   stopProfile();
 `;
 

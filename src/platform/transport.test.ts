@@ -1,6 +1,6 @@
 /** One suite for the three transports: what the contract in transport.ts promises. */
 import assert from 'node:assert/strict';
-import { execFileSync, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { createConnection } from 'node:net';
 import { constants, tmpdir } from 'node:os';
@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect as connectTls } from 'node:tls';
+import { certificate, hasOpenssl } from './testing/certificate.js';
 import { checksum, PATTERN_PERIOD, patternByte } from './testing/line-server.js';
 import {
   asBytes,
@@ -165,9 +166,15 @@ function bytesAndTurns(name: TransportName): void {
   test('waits as long as the turn says', async () => {
     const { thread } = await serve(name, { waitMs: 20 });
     const before = (await thread.counters()).turns;
-    await sleep(600);
-    const turns = (await thread.counters()).turns - before;
-    assert.ok(turns >= 10 && turns <= 40, `${turns} turns of 20 ms in 600 ms`);
+    const beganMs = performance.now();
+    let turns = 0;
+    // On a busy machine a turn comes late.
+    for (let tries = 0; turns < 10 && tries < 50; tries++) {
+      await sleep(600);
+      turns = (await thread.counters()).turns - before;
+    }
+    const most = (performance.now() - beganMs) / 15;
+    assert.ok(turns >= 10 && turns <= most, `${turns} turns of 20 ms, ${most} at most`);
     await thread.stop();
   });
 }
@@ -386,6 +393,19 @@ function addresses(name: TransportName): void {
     assert.throws(() => statSync(path), { code: 'ENOENT' });
   });
 
+  test('sees the end of a Unix client that comes together with its last bytes', async () => {
+    const path = join(folder, `${name}-ends.sock`);
+    const thread = await ServerThread.start(name);
+    await thread.listen({ path });
+    thread.run();
+    for (let i = 0; i < 200; i++) {
+      const client = await Client.connect(path);
+      client.socket.end('echo last\n');
+      assert.equal((await within(client.rest(), 'the end')).toString(), 'last\n');
+    }
+    await thread.stop();
+  });
+
   test('says why it cannot listen', async () => {
     const { thread: first, port } = await serve(name);
     const second = await ServerThread.start(name);
@@ -400,7 +420,7 @@ function addresses(name: TransportName): void {
   });
 
   test('speaks TLS, if it is the portable one', { skip: !hasOpenssl() }, async () => {
-    const tls = certificate();
+    const tls = certificate(folder);
     const thread = await ServerThread.start(name);
     const port = await thread.listen({ host: '127.0.0.1', port: 0, tls });
     if (name !== 'portable') assert.equal(port, 'ENOTSUP');
@@ -455,24 +475,6 @@ function fullQueues(): void {
       },
       { uringSizes: { submissions: 64, completions: 64, receiveBuffers: 2 } },
     ));
-}
-
-function hasOpenssl(): boolean {
-  try {
-    execFileSync('openssl', ['version'], { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-function certificate(): { key: string; cert: string } {
-  const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')];
-  const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
-  const names = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost'];
-  const files = ['-keyout', key, '-out', cert, '-days', '2'];
-  execFileSync('openssl', ['req', '-x509', ...curve, ...names, ...files], { stdio: 'ignore' });
-  return { key: readFileSync(key, 'utf8'), cert: readFileSync(cert, 'utf8') };
 }
 
 function descriptors(name: TransportName): void {
@@ -530,10 +532,13 @@ function descriptors(name: TransportName): void {
       const answers = clients.map((client, i) =>
         client.ask(`echo ${i}`).then(() => answered.push(client)),
       );
+      await eventually(async () => answered.length > 5, 'some are served');
+      const stats = async () => JSON.parse(await answered[0]!.ask('stats'));
+      await eventually(async () => (await stats()).troubles.length > 0, 'none is left');
       await sleep(400);
       const served = answered.length;
-      assert.ok(served > 5 && served < 80, `${served} of 80 served with 60 descriptors`);
-      const counters = JSON.parse(await answered[0]!.ask('stats'));
+      assert.ok(served < 80, `${served} of 80 served with 60 descriptors`);
+      const counters = await stats();
       assert.deepEqual(counters.troubles, [constants.errno.EMFILE]);
       assert.ok(counters.turns < 600, `${counters.turns} turns: it spins`);
       // Each that leaves makes room for one that waits.
@@ -559,13 +564,16 @@ function descriptors(name: TransportName): void {
     // /proc/net/tcp: timer_active 2 is the keepalive timer, with its time left in 1/100 s.
     const hex = (value: number) => value.toString(16).toUpperCase().padStart(4, '0');
     const ours = `0100007F:${hex(port)} 0100007F:${hex(client.socket.localPort!)} `;
-    await sleep(20);
-    const line = readFileSync('/proc/net/tcp', 'utf8')
-      .split('\n')
-      .find((row) => row.includes(ours))!;
-    const [timer, left] = line.trim().split(/\s+/)[5]!.split(':');
-    assert.equal(timer, '02');
-    const seconds = Number.parseInt(left!, 16) / 100;
+    let left = '';
+    // Until its last bytes are acknowledged, a socket shows another timer.
+    await eventually(async () => {
+      const rows = readFileSync('/proc/net/tcp', 'utf8').split('\n');
+      const line = rows.find((row) => row.includes(ours))!;
+      const [timer, timeLeft] = line.trim().split(/\s+/)[5]!.split(':');
+      left = timeLeft!;
+      return timer === '02';
+    }, 'the keepalive timer');
+    const seconds = Number.parseInt(left, 16) / 100;
     assert.ok(seconds > 250 && seconds <= 301, `${seconds} s`);
     client.destroy();
     await thread.stop();

@@ -33,6 +33,13 @@ export interface ListenAddress {
   readonly tls?: TlsOptions;
 }
 
+/** Hears of listeners, so that other threads can accept for this one while it takes no turns. */
+export interface ListenerWatch {
+  opened(descriptor: number): void;
+  /** Before it closes: on return nobody else uses the descriptor. */
+  closing(descriptor: number): void;
+}
+
 export interface TransportHandler {
   /**
    * A client was accepted by a listener of this thread and is `descriptor`. True keeps it here
@@ -91,8 +98,8 @@ export interface Transport {
    * @throws TransportError (code EADDRINUSE, EACCES, EADDRNOTAVAIL ...)
    */
   listen(address: ListenAddress): Promise<number>;
-  /** Stops listening everywhere; connections stay. */
-  closeListeners(): void;
+  /** Stops listening, everywhere or on TCP alone; connections stay. */
+  closeListeners(which?: 'all' | 'tcp'): void;
 
   /** Takes over a connected socket that another thread accepted; `accepted` follows in this or the
    * next turn. The portable transport throws ENOTSUP. */
@@ -149,6 +156,9 @@ export interface Transport {
   localName(connection: number): string;
   /** The descriptor, or -1 where there is none (CLIENT LIST shows it). */
   descriptor(connection: number): number;
+
+  /** Null: nobody. Set before `listen`. The portable transport has no descriptors to tell of. */
+  listenerWatch: ListenerWatch | null;
 
   /** Seconds until TCP keepalive probes; 0 switches them off. For connections to come. */
   keepAliveSeconds: number;

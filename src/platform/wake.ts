@@ -29,3 +29,8 @@ export function wakeTransport(waker: number): void {
   }
   channel.postMessage(0);
 }
+
+/** Gives the waker of a transport that has ended back. From now on nobody may wake it. */
+export function closeWaker(waker: number): void {
+  libc?.close(waker);
+}

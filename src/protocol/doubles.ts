@@ -24,8 +24,6 @@ const ZERO = 48;
 const TAB = 9;
 const CARRIAGE_RETURN = 13;
 const SPACE = 32;
-/** A decimal mantissa of so many digits is exact in a double. */
-const EXACT_DIGITS_MAX = 15;
 /** A longer text is brought to fewer digits first: it may have half a gigabyte. */
 const TEXT_BYTES_MAX = 5 * 1024;
 
@@ -42,15 +40,15 @@ export function parseDouble(region: Region, offset: number, length: number): num
   let pointAt = -1;
   for (; at < end; at++) {
     const byte = bytes[at]!;
-    if (byte >= ZERO && byte <= 57) mantissa = mantissa * 10 + byte - ZERO;
+    if (byte >= ZERO && byte <= 57) mantissa = mantissa * 10 + (byte - ZERO);
     else if (byte === POINT && pointAt < 0) pointAt = at;
     else break;
   }
   const count = at - digits - (pointAt < 0 ? 0 : 1);
-  if (at < end || count === 0 || count > EXACT_DIGITS_MAX) {
-    return parseSlowly(region, offset, length);
-  }
   const fraction = pointAt < 0 ? 0 : end - pointAt - 1;
+  // No digit was lost below 2^53; sums only grow, so none was lost before.
+  const isExact = mantissa <= Number.MAX_SAFE_INTEGER && fraction < POWERS_OF_TEN.length;
+  if (at < end || count === 0 || !isExact) return parseSlowly(region, offset, length);
   const magnitude = mantissa / POWERS_OF_TEN[fraction]!;
   return sign === MINUS ? -magnitude : magnitude;
 }
@@ -65,8 +63,9 @@ function shortText(region: Region, offset: number, length: number): string {
   return Buffer.from(region.bytes.slice(offset, offset + length)).toString('latin1');
 }
 
-const DECIMAL = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i;
-const HEXADECIMAL = /^([+-]?)0x([0-9a-f]*)\.?([0-9a-f]*)(?:p([+-]?\d+))?$/i;
+// There is one way only to match a text: else a long one that does not match takes quadratic time.
+const DECIMAL = /^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?$/i;
+const HEXADECIMAL = /^([+-]?)0x([0-9a-f]*)(?:\.([0-9a-f]*))?(?:p([+-]?\d+))?$/i;
 const INFINITE = /^([+-]?)inf(?:inity)?$/i;
 
 /** The same for a string of one byte per char. */
@@ -76,10 +75,10 @@ export function parseDoubleText(text: string): number {
   if (infinite !== null) return infinite[1] === '-' ? -Infinity : Infinity;
   const hexadecimal = HEXADECIMAL.exec(text);
   if (hexadecimal === null) return Number.NaN;
-  const [, sign, whole, fraction, exponent] = hexadecimal;
+  const [, sign, whole, fraction = '', exponent] = hexadecimal;
   const digits = `${whole}${fraction}`;
   if (digits === '') return Number.NaN;
-  const shift = clampExponent(exponent ?? '0') - 4 * fraction!.length;
+  const shift = clampExponent(exponent ?? '0') - 4 * fraction.length;
   const magnitude = scaleByTwo(BigInt(`0x${digits}`), shift);
   return withinRange(sign === '-' ? -magnitude : magnitude, /[1-9a-f]/i.test(digits));
 }
@@ -130,7 +129,7 @@ function parseRangeText(text: string): number {
 
 function isHexadecimal(text: string): boolean {
   const match = HEXADECIMAL.exec(text);
-  return match !== null && `${match[2]}${match[3]}` !== '';
+  return match !== null && `${match[2]}${match[3] ?? ''}` !== '';
 }
 
 /** Over- and underflow are errors; so is rounding something that isn't zero to zero. */

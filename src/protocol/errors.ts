@@ -5,6 +5,11 @@
  * sent are functions that make one. Quoted bytes travel in strings of one byte per char.
  */
 
+import { CR, isLineEnd, LF, withoutLineEnds } from '../base/line-ends.js';
+
+const SPACE = 32;
+const MINUS = 45;
+
 /** An error as it goes to the client: `-ERR text\r\n`. */
 export class ErrorReply {
   /** The whole reply. */
@@ -14,9 +19,15 @@ export class ErrorReply {
 
   /** @param text code and message, one byte per char; line ends become spaces, at its end they go */
   constructor(readonly text: string) {
-    const line = `-${text.replace(/[\r\n]+$/, '').replace(/[\r\n]/g, ' ')}\r\n`;
-    this.bytes = new Uint8Array(line.length);
-    for (let i = 0; i < line.length; i++) this.bytes[i] = line.charCodeAt(i);
+    const line = withoutLineEnds(text);
+    this.bytes = new Uint8Array(line.length + 3);
+    this.bytes[0] = MINUS;
+    for (let i = 0; i < line.length; i++) {
+      const code = line.charCodeAt(i);
+      this.bytes[i + 1] = isLineEnd(code) ? SPACE : code;
+    }
+    this.bytes[line.length + 1] = CR;
+    this.bytes[line.length + 2] = LF;
     this.code = text.split(' ', 1)[0]!;
   }
 }
@@ -141,12 +152,6 @@ export const MISCONF = error(
     '(stop-writes-on-bgsave-error option). Please check the Redis logs for details about the ' +
     'RDB error.',
 );
-export const MISCONF_DISK_FULL = error(
-  'MISCONF Errors writing to the AOF file: No space left on device',
-);
-export const MISCONF_DISK_FAILED = error(
-  'MISCONF Errors writing to the AOF file: Input/output error',
-);
 export const NO_MASTER_LINK = error("NOMASTERLINK Can't SYNC while not connected with my master");
 export const FAILOVER_IN_PROGRESS = error('INPROG Failover already in progress');
 export const SAVE_IN_PROGRESS = error('ERR Background save already in progress');
@@ -176,8 +181,7 @@ export const PROTECTED_MODE = error(
     'is set for the default user. In this mode connections are only accepted from the loopback ' +
     'interface. To connect from other computers: 1) run CONFIG SET protected-mode no from the ' +
     'loopback interface, or start with --protected-mode no (make sure the server cannot be reached ' +
-    'from the internet), or 2) set a password for the default user (requirepass), or 3) bind to the ' +
-    'addresses you want (bind).',
+    'from the internet), or 2) set a password for the default user (requirepass).',
 );
 export const NO_PERM_KEY = error(
   'NOPERM this user has no permissions to access one of the keys used as arguments',

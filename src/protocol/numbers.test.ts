@@ -121,6 +121,22 @@ describe('doubles', () => {
     );
   });
 
+  test('numbers of 15 to 19 digits are exact as far as doubles are, with and without a fraction', () => {
+    const limit = 2n ** 53n;
+    const near = fc.bigInt({ min: limit - 100n, max: limit + 100n });
+    const long = fc.bigInt({ min: 10n ** 14n, max: 10n ** 19n });
+    fc.assert(
+      fc.property(fc.oneof(near, long), fc.nat(30), (integer, fraction) => {
+        const digits = `${integer}`;
+        const whole = digits.slice(0, -fraction) || '0';
+        const text =
+          fraction === 0 ? digits : `${whole}.${digits.slice(-fraction).padStart(fraction, '0')}`;
+        assert.ok(Object.is(parse(text), Number(text)), text);
+      }),
+      { numRuns: 5000 },
+    );
+  });
+
   test('an end of a range may begin with blanks, be empty, overflow, and ends at a NUL byte', () => {
     const cases: [string, number][] = [
       ['', 0],

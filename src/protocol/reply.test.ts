@@ -106,6 +106,13 @@ describe('replies, byte by byte', () => {
     assert.deepEqual([reply.errors, reply.errorCode], [1, 'EXECABORT']);
     reply.errorText('NOGROUP none');
     assert.deepEqual([reply.errors, reply.errorCode], [2, 'NOGROUP']);
+    const codes = [30, 31].map((length) => {
+      reply.errorText(`${'K'.repeat(length)} x`);
+      return reply.errorCode;
+    });
+    assert.deepEqual(codes, ['K'.repeat(30), 'ERR']);
+    reply.errorText('alone');
+    assert.equal(reply.errorCode, 'ERR');
   });
 
   test('a bulk written by the caller', () => {
@@ -366,5 +373,5 @@ test('an error quotes bytes of any length, on one line', () => {
   assert.equal(written(reply), `-ERR Unknown 'a  b\xff${'q'.repeat(199_995)}'.\r\n`);
   assert.deepEqual([reply.errors, reply.errorCode], [1, 'ERR']);
   reply.errorQuoting('', source, 3, 4, '');
-  assert.deepEqual([reply.errors, reply.errorCode], [2, 'a\r\nb']);
+  assert.deepEqual([reply.errors, reply.errorCode], [2, 'a']);
 });

@@ -13,11 +13,21 @@
  */
 import { copyBytes, moveBytes, prefixBinary, Region } from '../base/region.js';
 import { doubleIsShort, formatDouble } from './doubles.js';
+import { withoutLineEnds } from '../base/line-ends.js';
 import type { ErrorReply } from './errors.js';
 import { digitCount, formatInteger, integerLength } from './numbers.js';
 
 /** Makes room for `bytes` more bytes after `reply.position`. */
 export type GrowHook = (reply: Reply, bytes: number) => void;
+
+/** As in Redis: a first word that is longer is no code. So scripts can invent no longer ones. */
+const ERROR_CODE_BYTES_MAX = 30;
+
+/** What an error is counted under: its first word, where another one follows; else it is an ERR. */
+function errorCodeOf(text: string): string {
+  const space = text.slice(0, ERROR_CODE_BYTES_MAX + 1).search(/[ \r\n]/);
+  return space < 0 ? 'ERR' : text.slice(0, space);
+}
 
 /** Thrown by `grow`: replies and their offsets stay below 2^31 bytes. */
 export class ReplyTooLongError extends Error {
@@ -207,9 +217,8 @@ export class Reply {
    */
   errorText(text: string): void {
     this.errors++;
-    const space = text.indexOf(' ');
-    this.errorCode = space < 0 ? text : text.slice(0, space);
-    this.line(ERROR, text.replace(/[\r\n]+$/, ''));
+    this.errorCode = errorCodeOf(text);
+    this.line(ERROR, withoutLineEnds(text));
   }
 
   /**
@@ -225,7 +234,7 @@ export class Reply {
   ): void {
     this.errors++;
     const start = before === '' ? prefixBinary(source, offset, length, CODE_BYTES_MAX) : before;
-    this.errorCode = start.split(' ', 1)[0]!;
+    this.errorCode = errorCodeOf(start);
     this.ensure(before.length + length + after.length + HEADER_BYTES_MAX);
     const { bytes } = this.region;
     let at = this.position;
@@ -327,7 +336,7 @@ export class Reply {
   /** The same whose text is there already, one byte per char. Line ends become spaces. */
   bigNumberText(text: string): void {
     if (this.protocol === 3) this.line(BIG_NUMBER, text);
-    else this.bulkBinary(text.replace(/[\r\n]/g, ' '));
+    else this.bulkOneLine(text);
   }
 
   // Strings.
@@ -364,6 +373,14 @@ export class Reply {
   bulkBinary(text: string): void {
     this.beginBulk(text.length);
     writeBinary(this.region.bytes, this.position, text, false);
+    this.position += text.length;
+    this.crlf();
+  }
+
+  /** The same whose line ends become spaces. */
+  private bulkOneLine(text: string): void {
+    this.beginBulk(text.length);
+    writeBinary(this.region.bytes, this.position, text, true);
     this.position += text.length;
     this.crlf();
   }

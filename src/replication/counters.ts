@@ -1,5 +1,5 @@
 /** What is counted of replication, over all threads. */
-import { declareCounter } from '../memory/control-layout.js';
+import { declareCounter, declareWord } from '../memory/control-layout.js';
 
 export const FULL_SYNCS = declareCounter('replication.full-syncs');
 /** Full syncs that went on after their links were cut. */
@@ -10,3 +10,5 @@ export const REPLICATION_INPUT_BYTES = declareCounter('replication.input-bytes')
 export const REPLICATION_OUTPUT_BYTES = declareCounter('replication.output-bytes');
 /** Effects of the primary that were applied here. */
 export const REPLICATED_CHANGES = declareCounter('replication.changes', { lasting: true });
+/** How many clients wait for replicas now (WAIT). */
+export const WAITING_FOR_REPLICAS = declareWord('replication.waiting-clients');

@@ -43,6 +43,7 @@
  * nearly every other. It detects accidents and not forgeries, so the receiver validates all
  * payloads.
  */
+import { align8 } from '../base/align.js';
 import type { Region } from '../base/region.js';
 
 /** Part of the header's checksum, so that blocks of another format are not accepted. */
@@ -67,10 +68,6 @@ const FLAG_MORE = 1;
 export const FRAME_PAYLOAD_HEADER_BYTES = 16;
 export const ENTRY_HEADER_BYTES = 24;
 export const VALUES_HEADER_BYTES = 8;
-
-export function align8(bytes: number): number {
-  return (bytes + 7) & ~7;
-}
 
 /** Bytes of a block with a payload of this length. */
 export function blockBytes(payloadBytes: number): number {
@@ -122,6 +119,15 @@ export class Block extends BlockHeader {
   payload = 0;
   /** Offset after the block. */
   end = 0;
+
+  /** Of a block of a stream: takes away what lies before an LSN, and what lies behind another. */
+  clip(from: number, to: number): void {
+    const skipped = Math.max(0, from - this.from);
+    this.payload += skipped;
+    this.from += skipped;
+    this.to = Math.min(this.to, to);
+    this.length = this.to - this.from;
+  }
 }
 
 /** The header has its own checksum, so that a damaged length is detected before the payload. */

@@ -1,7 +1,7 @@
 /** Environments: the host, keys and arguments, locked globals, and what runs leave behind. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { LuaError, LuaSyntaxError, lineOf } from './environment.js';
+import { LuaError, LuaSyntaxError, lineOf, listOf } from './environment.js';
 import { LuaTable } from './runtime/table.js';
 import { errorOf, evaluate, FakeHost, newEnvironment } from './testing.js';
 
@@ -9,8 +9,18 @@ describe('an environment', () => {
   it('gives a script its keys and arguments, new ones in each run of the same function', () => {
     const environment = newEnvironment();
     const script = environment.compile('return KEYS[1], ARGV[2], #KEYS, _G.KEYS == KEYS');
-    assert.deepEqual(environment.run(script, ['k'], ['a', 'b']), ['k', 'b', 1, true]);
-    assert.deepEqual(environment.run(script, [], ['x']), [undefined, undefined, 0, true]);
+    assert.deepEqual(environment.run(script, listOf(['k']), listOf(['a', 'b'])), [
+      'k',
+      'b',
+      1,
+      true,
+    ]);
+    assert.deepEqual(environment.run(script, listOf([]), listOf(['x'])), [
+      undefined,
+      undefined,
+      0,
+      true,
+    ]);
   });
 
   it('calls its host with texts, numbers with all their digits', () => {
@@ -72,7 +82,7 @@ describe('an environment', () => {
     ]) {
       const script = environment.compile(`local function f()\n\n${code}\nend\nf()`);
       assert.throws(
-        () => environment.run(script, [], []),
+        () => environment.run(script, listOf([]), listOf([])),
         (thrown) => thrown instanceof LuaError && lineOf(thrown) === 3,
         code,
       );

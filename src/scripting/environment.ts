@@ -3,7 +3,8 @@
  *
  *   const environment = new Environment({ host });
  *   const script = environment.compile(source, '@user_script');
- *   const values = environment.run(script, keys, args);
+ *   const values = environment.run(script, listOf(keys), listOf(args));
+ *   environment.finish();
  *
  * A thread has as many environments as it likes and runs one script at a time. Nothing that a
  * script does stays: globals and library tables are read-only, the rest is made anew for each run.
@@ -28,8 +29,8 @@ import { LuaError, LuaSyntaxError } from './runtime/errors.js';
 import { asLuaError, libraryError, runtimeError } from './runtime/failures.js';
 import { READONLY_TEXT } from './runtime/indexing.js';
 import { CALL_DEPTH_MAX, defaultMemoryBytes, type MeterLimits, meter } from './runtime/meter.js';
-import { LuaTable } from './runtime/table.js';
-import type { LuaFunction, LuaValue } from './runtime/values.js';
+import { ceilLog2, LuaTable } from './runtime/table.js';
+import { type LuaFunction, type LuaValue, NONE } from './runtime/values.js';
 import { parseChunk } from './syntax/statements.js';
 
 export interface EnvironmentOptions {
@@ -47,20 +48,31 @@ const TICK_INTERVAL = 10_000;
 /** No syntax is nested when the compilation of a script begins. */
 const COMPILE_LEVEL = 0;
 
-/** A table that stands for the array of keys or arguments. */
-function listTable(values: readonly string[]): LuaTable {
-  const count = values.length;
+/** A table for KEYS or ARGV with room for `count` strings, which it gets by `setNumber`. */
+export function newList(count: number): LuaTable {
   // The size that it would have grown to.
-  const table = new LuaTable(count === 0 ? 0 : 2 ** Math.ceil(Math.log2(count)), 0);
-  for (let i = 0; i < count; i++) table.setNumber(i + 1, values[i]);
-  return table;
+  return new LuaTable(count === 0 ? 0 : 1 << ceilLog2(count), 0);
 }
 
+/** The table of these strings. */
+export function listOf(values: readonly string[]): LuaTable {
+  const list = newList(values.length);
+  for (let i = 0; i < values.length; i++) list.setNumber(i + 1, values[i]);
+  return list;
+}
+
+/** KEYS and ARGV while no script runs. */
+const NO_LIST = new LuaTable();
+
 export class Environment implements CodeEnvironment {
-  readonly globals = new LuaTable(0, 64);
+  /** Null until something is compiled: most servers run no scripts. */
+  private table: LuaTable | null = null;
   /** Of the script that runs; undefined where there are no such globals, as for functions. */
-  private keysTable: LuaTable | undefined;
-  private argvTable: LuaTable | undefined;
+  keysTable: LuaTable | undefined;
+  argvTable: LuaTable | undefined;
+  /** Where the table of globals has them. */
+  private keysPosition = 0;
+  private argvPosition = 0;
   private readonly options: EnvironmentOptions;
 
   private readonly limits: MeterLimits;
@@ -71,12 +83,21 @@ export class Environment implements CodeEnvironment {
       memoryBytes: options.memoryBytes ?? defaultMemoryBytes(),
       ticks: options.tickInterval ?? TICK_INTERVAL,
     };
-    this.fillGlobals();
-    this.lockGlobals();
   }
 
-  private fillGlobals(): void {
-    const { globals } = this;
+  get globals(): LuaTable {
+    return this.table ?? this.createGlobals();
+  }
+
+  private createGlobals(): LuaTable {
+    const globals = new LuaTable(0, 64);
+    this.table = globals;
+    this.fillGlobals(globals);
+    lockGlobals(globals);
+    return globals;
+  }
+
+  private fillGlobals(globals: LuaTable): void {
     defineFunctions(globals, baseFunctions);
     defineFunctions(
       globals,
@@ -100,31 +121,39 @@ export class Environment implements CodeEnvironment {
     globals.set('_VERSION', 'Lua 5.1');
     globals.set('_G', globals);
     globals.set('__redis__err__handler', native(errorHandler));
-    globals.set('KEYS', undefined);
-    globals.set('ARGV', undefined);
+    this.addLists(globals);
   }
 
-  private lockGlobals(): void {
-    const metatable = new LuaTable(0, 1);
-    metatable.set(
-      '__index',
-      native((_, name) => {
-        throw libraryError(missingGlobal(name));
-      }),
-    );
-    metatable.isReadonly = true;
-    this.globals.metatable = metatable;
-    this.globals.isReadonly = true;
+  /** Their nodes stay where they are, as nothing is added any more. */
+  private addLists(globals: LuaTable): void {
+    globals.set('KEYS', NO_LIST);
+    globals.set('ARGV', NO_LIST);
+    this.keysPosition = globals.positionOf('KEYS');
+    this.argvPosition = globals.positionOf('ARGV');
+    globals.setValueAt(this.keysPosition, undefined);
+    globals.setValueAt(this.argvPosition, undefined);
   }
 
   /** @throws LuaSyntaxError */
   compile(source: string, chunkName = '@user_script'): LuaFunction {
-    return this.compileAt(source, chunkName, COMPILE_LEVEL);
+    return this.inBounds(() => this.compileAt(source, chunkName, COMPILE_LEVEL));
   }
 
   /** What the text of a script shows about its keys (closedness.ts). @throws LuaSyntaxError */
   analyze(source: string, chunkName = '@user_script'): Closedness {
-    return analyze(parseChunk(source, chunkName, COMPILE_LEVEL));
+    return this.inBounds(() => analyze(parseChunk(source, chunkName, COMPILE_LEVEL)));
+  }
+
+  /** Reads a source outside of a run. One that needs too much memory does not compile. */
+  private inBounds<T>(read: () => T): T {
+    meter.start(this.limits, undefined);
+    try {
+      return read();
+    } catch (thrown) {
+      throw thrown instanceof LuaError ? new LuaSyntaxError(plainText(thrown.value)) : thrown;
+    } finally {
+      meter.finish();
+    }
   }
 
   private compileAt(source: string, chunkName: string, level: number): LuaFunction {
@@ -142,28 +171,41 @@ export class Environment implements CodeEnvironment {
   }
 
   /**
-   * Runs a compiled script.
+   * Runs a compiled script. `finish` follows, whatever comes of it.
+   * @param keys the table KEYS, made before (newList) and used once
    * @throws LuaError when the script fails, ScriptAbort when the host ends it
    */
-  run(script: LuaFunction, keys: readonly string[], argv: readonly string[]): readonly LuaValue[] {
-    this.keysTable = listTable(keys);
-    this.argvTable = listTable(argv);
-    this.globals.set('KEYS', this.keysTable);
-    this.globals.set('ARGV', this.argvTable);
-    return this.call(script, []);
+  run(script: LuaFunction, keys: LuaTable, argv: LuaTable): readonly LuaValue[] {
+    this.startMeter();
+    this.setLists(keys, argv);
+    return this.call(script, NONE);
   }
 
   /** The same for a function with the keys and arguments as its two parameters. */
-  runFunction(
-    f: LuaFunction,
-    keys: readonly string[],
-    argv: readonly string[],
-  ): readonly LuaValue[] {
-    return this.call(f, [listTable(keys), listTable(argv)]);
+  runFunction(f: LuaFunction, keys: LuaTable, argv: LuaTable): readonly LuaValue[] {
+    this.startMeter();
+    return this.call(f, [keys, argv]);
+  }
+
+  private startMeter(): void {
+    meter.start(this.limits, this.options.onTick);
+  }
+
+  /** After a run, when its results are used: gives back what it took, if that was much. */
+  finish(): void {
+    if (this.keysTable !== undefined) this.setLists(NO_LIST, NO_LIST);
+    meter.finish();
+  }
+
+  private setLists(keys: LuaTable, argv: LuaTable): void {
+    const { globals } = this;
+    this.keysTable = keys;
+    this.argvTable = argv;
+    globals.setValueAt(this.keysPosition, keys);
+    globals.setValueAt(this.argvPosition, argv);
   }
 
   private call(f: LuaFunction, args: readonly LuaValue[]): readonly LuaValue[] {
-    meter.start(this.limits, this.options.onTick);
     resetCoroutines();
     resetJsonSettings();
     try {
@@ -171,17 +213,6 @@ export class Environment implements CodeEnvironment {
     } catch (thrown) {
       throw asLuaError(thrown);
     }
-  }
-
-  /** KEYS and ARGV, as generated code reads them. */
-  get keys(): LuaValue {
-    if (this.keysTable === undefined) throw runtimeError(missingGlobal('KEYS'));
-    return this.keysTable;
-  }
-
-  get argv(): LuaValue {
-    if (this.argvTable === undefined) throw runtimeError(missingGlobal('ARGV'));
-    return this.argvTable;
   }
 
   /**
@@ -208,6 +239,11 @@ export class Environment implements CodeEnvironment {
     );
   }
 
+  isFunction(name: string, field?: string): boolean {
+    if (field === undefined) return this.has(name) && typeof this.constant(name) === 'function';
+    return this.hasField(name, field) && typeof this.constantField(name, field) === 'function';
+  }
+
   constant(name: string): LuaValue {
     return this.globals.getString(name);
   }
@@ -227,6 +263,19 @@ export class Environment implements CodeEnvironment {
   writeGlobal(_name: string, _value: LuaValue): void {
     throw runtimeError(READONLY_TEXT);
   }
+}
+
+function lockGlobals(globals: LuaTable): void {
+  const metatable = new LuaTable(0, 1);
+  metatable.set(
+    '__index',
+    native((_, name) => {
+      throw libraryError(missingGlobal(name));
+    }),
+  );
+  metatable.isReadonly = true;
+  globals.metatable = metatable;
+  globals.isReadonly = true;
 }
 
 function missingGlobal(name: LuaValue): string {

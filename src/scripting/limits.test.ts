@@ -84,6 +84,13 @@ describe('a script that takes memory', () => {
     });
   }
 
+  it('quotes a long string in pieces that meet without a seam', { timeout: 60_000 }, () => {
+    const environment = newEnvironment({ memoryBytes });
+    const source = `local s = string.rep('a"', 2^16 + 5)
+      return cjson.decode(cjson.encode(s)) == s, loadstring('return ' .. string.format('%q', s))() == s`;
+    assert.deepEqual(evaluate(environment, source), [true, true]);
+  });
+
   it('may go on after it caught the error', { timeout: 60_000 }, () => {
     const environment = newEnvironment({ memoryBytes });
     const source =

@@ -1,5 +1,5 @@
 /** Helpers for tests of scripts. */
-import { Environment, type EnvironmentOptions, LuaError } from './environment.js';
+import { Environment, type EnvironmentOptions, LuaError, listOf } from './environment.js';
 import type { ScriptHost } from './library/redis.js';
 import { LuaTable } from './runtime/table.js';
 import type { LuaValue } from './runtime/values.js';
@@ -54,7 +54,11 @@ export function evaluate(
   keys: readonly string[] = [],
   argv: readonly string[] = [],
 ): readonly LuaValue[] {
-  return environment.run(environment.compile(source), keys, argv);
+  try {
+    return environment.run(environment.compile(source), listOf(keys), listOf(argv));
+  } finally {
+    environment.finish();
+  }
 }
 
 /** The value of the error that a script ends with. */

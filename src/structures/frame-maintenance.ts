@@ -176,8 +176,8 @@ export function rebuild(directory: Directory, frame: number, wanted: number): bo
   const before = words[at + FRAME_BUCKETS]!;
   const live = words[at + FRAME_LIVE]!;
   directory.clearMaintenanceMark(frame);
-  copyToScratch(region, frame, 0);
   if (wanted !== before) {
+    copyToScratch(region, frame, 0);
     const prefix = words[at + FRAME_PREFIX]!;
     const depth = words[at + FRAME_DEPTH]!;
     for (let buckets = wanted; buckets <= BUCKETS_LIMIT; buckets += 1 + (buckets >> 3)) {

@@ -3,7 +3,7 @@
  * entries from there into one or two frames. Adding buckets copies only the buckets.
  *
  * An entry does not store its hash, so reinserting hashes each key again. A compaction that keeps
- * the number of buckets needs no hashes: it copies the buckets unchanged.
+ * the number of buckets needs neither hashes nor a copy.
  *
  * Where buckets are filled anew, the first slots of all buckets come before the second ones: an entry
  * that was in front (slot-order.ts) comes into the front again, also when two buckets become one.
@@ -16,7 +16,7 @@ import { FRAME_BYTES, PAGE_BYTES, PAGE_SHIFT } from '../memory/space-layout.js';
 import type { Directory } from './directory.js';
 import { ENTRY_KEY_RUN, Entry } from './entry.js';
 import {
-  BUCKET_BYTES,
+  BUCKETS_LIMIT,
   capacityBytes,
   FRAME_BUCKETS,
   FRAME_CAPACITY,
@@ -194,23 +194,57 @@ function rehashSlots(space: Space, frame: number, buckets: number): boolean {
   return true;
 }
 
-/** Removes the garbage from the log of a frame in scratch memory. Its buckets stay the same. */
+/** By place in the log: an entry's reference, and the number of its slot below it. */
+const places = new Int32Array((BUCKETS_LIMIT + 1) * SLOTS);
+const SLOT_BITS = 13;
+const SLOT_MASK = 2 ** SLOT_BITS - 1;
+
+/**
+ * Removes the garbage from the log of a frame, in place: what lies behind garbage moves down. Its
+ * entries keep their order and its buckets stay the same. Neighbours move together: garbage is in few
+ * places, as a rule.
+ */
 export function compact(region: Region, frame: number): void {
   const { words, view } = region;
   const at = frame >> 2;
-  const buckets = words[at + FRAME_BUCKETS]!;
-  let top = logStart(buckets);
+  const count = sortPlaces(region, frame);
+  let top = logStart(words[at + FRAME_BUCKETS]!);
+  let from = top;
+  let end = top;
+  for (let i = 0; i < count; i++) {
+    const reference = places[i]! >>> SLOT_BITS;
+    if (reference !== end) {
+      top = moveDown(region, frame, top, from, end);
+      from = reference;
+    }
+    const slot = places[i]! & SLOT_MASK;
+    entry.decode(region, frame + reference);
+    end = reference + entry.size;
+    const bucket = bucketOffset(frame, Math.floor(slot / SLOTS));
+    setReference(view, bucket, slot % SLOTS, top + reference - from);
+  }
+  words[at + FRAME_TOP] = moveDown(region, frame, top, from, end);
+}
+
+/** Moves `[from, end)` of a frame to `top`. @returns the end of it there */
+function moveDown(region: Region, frame: number, top: number, from: number, end: number): number {
+  if (top !== from) copyBytes(region, frame + top, region, frame + from, end - from);
+  return top + end - from;
+}
+
+/** Fills `places` with the entries of a frame, in the order of its log. @returns how many they are */
+function sortPlaces({ words, bytes, view }: Region, frame: number): number {
+  const buckets = words[(frame >> 2) + FRAME_BUCKETS]!;
+  let count = 0;
   for (let i = 0; i <= buckets; i++) {
-    const bucket = FRAME_HEADER_BYTES + i * BUCKET_BYTES;
+    const bucket = bucketOffset(frame, i);
     for (let slot = 0; slot < SLOTS; slot++) {
-      if (fingerprintAt(scratch.bytes, bucket, slot) === 0) continue;
-      entry.decode(scratch, referenceAt(scratch.view, bucket, slot));
-      copyBytes(region, frame + top, scratch, entry.offset, entry.size);
-      setReference(view, frame + bucket, slot, top);
-      top += entry.size;
+      if (fingerprintAt(bytes, bucket, slot) === 0) continue;
+      places[count++] = (referenceAt(view, bucket, slot) << SLOT_BITS) | (i * SLOTS + slot);
     }
   }
-  words[at + FRAME_TOP] = top;
+  places.subarray(0, count).sort();
+  return count;
 }
 
 /**

@@ -55,6 +55,18 @@ export const DEPTH_MAX = 24;
 const LOAD_PERCENT = 92;
 /** A rebuilt frame gets slots for this share of its entries, in percent. */
 const GROWTH_PERCENT = 125;
+/** The same while a table is filled: a frame gets its last buckets at once, and is rehashed once. */
+const FILLING_PERCENT = 250;
+let growthPercent = GROWTH_PERCENT;
+
+/**
+ * Says whether this thread puts in a great many new entries: the frames that fill up meanwhile are soon
+ * full again. Else a third of the time that filling takes goes into rehashing them for more buckets. Measured: 122.0
+ * bytes an entry instead of 121.9, 26.2 instead of 25.8 for short ones.
+ */
+export function setFilling(isFilling: boolean): void {
+  growthPercent = isFilling ? FILLING_PERCENT : GROWTH_PERCENT;
+}
 
 export function referenceOf(frame: number, depth: number, buckets: number): number {
   return ((frame >>> PAGE_SHIFT) << 13) | (depth << 8) | buckets;
@@ -103,7 +115,7 @@ export function bucketsFor(entries: number, liveBytes: number): number {
   if (entries === 0) return 2;
   const slotBytes = (BUCKET_BYTES * 100) / (SLOTS * LOAD_PERCENT);
   const capacity = (FRAME_BYTES - logStart(0)) / (liveBytes / entries + slotBytes);
-  const aim = Math.min(capacity, (entries * GROWTH_PERCENT) / 100);
+  const aim = Math.min(capacity, (entries * growthPercent) / 100);
   const buckets = Math.ceil((aim * 100) / (SLOTS * LOAD_PERCENT));
   return Math.max(2, Math.min(buckets, BUCKETS_MAX));
 }

@@ -38,7 +38,7 @@ function slotOf(keys: KeyFinder, key: string): number {
 
 const steps = fc.array(
   fc.record({
-    kind: fc.constantFrom('put', 'use', 'use', 'remove'),
+    kind: fc.constantFrom('put', 'use', 'use', 'place', 'remove'),
     key: fc.nat(120),
     bytes: fc.nat(300),
   }),
@@ -61,6 +61,7 @@ describe('the order of slots', () => {
               model.set(name, value);
             } else if (keys.find(name)) {
               if (kind === 'use') table.noteUse(order);
+              else if (kind === 'place') table.placeByUsefulness(bytes % SLOTS, MOST);
               else table.remove();
               if (kind === 'remove') model.delete(name);
             }
@@ -95,6 +96,18 @@ describe('the order of slots', () => {
         else assert.ok(after < slot);
       }
     }
+  });
+
+  test('an entry can be given any place, forward and back', () => {
+    const { table, keys } = newTable();
+    for (let i = 0; i < 300; i++) put(keys, ORDER_FREQUENCY, `key:${i}`);
+    for (const useful of [MOST, 0, 7, 12, 0, MOST]) {
+      assert.ok(keys.find('key:9'));
+      table.placeByUsefulness(useful, MOST);
+      assert.equal(slotOf(keys, 'key:9'), MOST - useful);
+      table.check();
+    }
+    for (let i = 0; i < 300; i++) assert.ok(keys.find(`key:${i}`));
   });
 
   test('one use brings a key nearer to the front by recency than by frequency', () => {

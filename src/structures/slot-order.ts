@@ -89,3 +89,8 @@ function provenSlots(words: Int32Array, frame: number, bucket: number, order: Sl
 export function usefulness(slot: number, most: number): number {
   return Math.round(((SLOTS - 1 - slot) * most) / (SLOTS - 1));
 }
+
+/** The slot of an entry that is as useful as this, from 0 to `most`. */
+export function slotOfUsefulness(useful: number, most: number): number {
+  return SLOTS - 1 - Math.round((useful * (SLOTS - 1)) / most);
+}

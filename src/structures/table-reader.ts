@@ -19,7 +19,15 @@ import {
   readVarint,
   varintBytes,
 } from './entry.js';
-import { BUCKET_BYTES, bucketsOf, depthOf, fingerprintOf, frameOf, homeOf } from './frame.js';
+import {
+  BUCKET_BYTES,
+  bucketsOf,
+  depthOf,
+  FRAME_TOP,
+  fingerprintOf,
+  frameOf,
+  homeOf,
+} from './frame.js';
 import { countUse, type SlotOrder, slotAfterUse, usefulness } from './slot-order.js';
 import { bucketOffset, displacedSlots, raiseSlot, referenceAt, zeroBytes } from './slots.js';
 
@@ -160,6 +168,22 @@ export class TableReader {
     this.h1 = h1;
     this.h2 = h2;
     return this.seek();
+  }
+
+  /**
+   * Reads what an insertion under this hash will meet, so that it is in the cache then: many such
+   * reads wait for memory together, insertions one by one.
+   */
+  warm(h1: number): number {
+    const reference = this.directory.lookup(h1);
+    if (reference === 0) return 0;
+    const frame = frameOf(reference);
+    const home = homeOf(h1, depthOf(reference), bucketsOf(reference));
+    const { words } = this;
+    return (
+      words[bucketOffset(frame, home) >> 2]! ^
+      words[(frame + words[(frame >> 2) + FRAME_TOP]!) >> 2]!
+    );
   }
 
   /** Looks up the key of the last `find` (again). */

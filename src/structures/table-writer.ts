@@ -35,7 +35,7 @@ import {
 } from './frame.js';
 import { createFirstFrame, makeSpace, markSparse, needsSpace } from './frame-maintenance.js';
 import { countExpiring, lowerExpiry, updateCommittedPages } from './frame-rewrite.js';
-import { type SlotOrder, slotOfNew } from './slot-order.js';
+import { type SlotOrder, slotOfNew, slotOfUsefulness } from './slot-order.js';
 import {
   bucketOffset,
   clearSlot,
@@ -137,6 +137,17 @@ export class TableWriter extends TableReader {
     const target = slotOfNew(this.words, this.frame, bucket, slot, order);
     if (target === slot) return;
     raiseSlot(this.region, bucket, slot, target);
+    this.slot = target;
+  }
+
+  /** Gives the entry last found, or put, the place of one that is as useful as this, from 0 to `most`. */
+  placeByUsefulness(useful: number, most: number): void {
+    this.assertFound();
+    const { slot, bucket } = this;
+    const target = slotOfUsefulness(useful, most);
+    if (target < slot) raiseSlot(this.region, bucket, slot, target);
+    // Those behind it move forward, one after the other.
+    for (let i = slot; i < target; i++) raiseSlot(this.region, bucket, i + 1, i);
     this.slot = target;
   }
 

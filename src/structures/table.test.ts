@@ -255,9 +255,9 @@ class Comparison {
 }
 
 for (const [mebibytes, runs, length] of [
-  [1, 30, 150],
-  [2, 20, 200],
-  [64, 20, 300],
+  [1, 12, 150],
+  [2, 10, 200],
+  [64, 10, 300],
 ] as const) {
   test(`a table does what a Map does, in a space of ${mebibytes} MiB`, () => {
     fc.assert(

@@ -98,6 +98,34 @@ export interface ValueParts {
   ): number;
 }
 
+/**
+ * How a type takes parts of its values in their own form, which `ValueParts.emit` may have emitted in
+ * place of commands (native-parts.ts).
+ */
+export interface NativeParts {
+  /** The kinds of which there are such parts. The bytes of an entry are a root. */
+  readonly kinds: readonly number[];
+  /** All kinds with such a root. */
+  readonly rootedKinds: readonly number[];
+  readonly rootBytes: number;
+  /** The kind of a value of one of the rooted kinds that gets a part of another one. */
+  kindWith(found: number, kind: number): number;
+  /**
+   * Makes the root of a value of another kind of the type, beside it: a replica may have it otherwise.
+   * @returns false when there is no room; nothing is kept then
+   */
+  build(value: StoredValue, built: CopiedValue): boolean;
+  /** Makes bytes that are 0 the root of an empty value. */
+  format(space: Space, root: number): void;
+  /**
+   * Adds a part to a value. Nothing is believed of it.
+   * @param root of the value, in its space
+   * @param part where it lies, from 0 on
+   * @returns what is wrong, NO_ROOM, or null
+   */
+  take(space: Space, root: number, part: Region, length: number): string | null;
+}
+
 /** Takes one element. Its bytes stay during the call only. */
 export type TakeElement = (region: Region, offset: number, length: number) => void;
 
@@ -309,6 +337,8 @@ export interface ValueType {
   effects(value: StoredValue, effects: ValueEffects): void;
   /** Of a type with owning kinds: how those are shipped in parts. Without it they are shipped whole. */
   readonly parts?: ValueParts;
+  /** Those that `parts` emits in its own form. */
+  readonly nativeParts?: NativeParts;
   /**
    * Copies the pages of an owning kind into a space, and the bytes that refer to them.
    * @returns false when there is no room; no page is kept then

@@ -4,8 +4,8 @@ import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { compareServers } from '../../src/server/compare/main.js';
-import { follow, linkUp, startNode } from '../replication/support.js';
 import { caughtUp, startPrimary } from '../redis-primary/support.js';
+import { follow, linkUp, startNode } from '../replication/support.js';
 import { eitherMissing, rootDirectory, type Server } from '../support/server.js';
 
 interface Outcome {
@@ -25,8 +25,10 @@ async function compare(...words: string[]): Promise<Outcome> {
 }
 
 /** As people do it. */
-function compareByProgram(...words: string[]): Promise<Outcome> {
-  const child = spawn(process.execPath, [join(rootDirectory, 'bin/darter'), '--compare', ...words]);
+function compareByProgram(words: readonly string[], password = ''): Promise<Outcome> {
+  const program = join(rootDirectory, 'bin/darter');
+  const env = { ...process.env, REDISCLI_AUTH: password };
+  const child = spawn(process.execPath, [program, '--compare', ...words], { env });
   let text = '';
   child.stdout.on('data', (bytes) => {
     text += bytes;
@@ -68,12 +70,14 @@ describe('darter --compare', { skip: eitherMissing() }, () => {
     await follow(replica, redis.port);
     await linkUp(replica);
     await caughtUp(redis, replica);
-    const { code, text } = await compareByProgram(at(redis), at(replica));
+    const { code, text } = await compareByProgram([at(redis), at(replica)]);
     assert.equal(text, shownText(redis, replica), text);
     assert.equal(code, 0);
     const sampled = await compare(at(replica), at(redis), '--sample', '5');
     assert.match(sampled.text, /^\d+ keys compared: 0 differences$/m);
     assert.equal(sampled.code, 0);
+    const large = await compare(at(redis), at(replica), '--sample', '100000');
+    assert.equal(large.text, shownText(redis, replica), 'more than there are: each key once');
     const work = { isOver: false };
     const writing = writeOn(redis, work);
     const during = await compare(at(redis), at(replica));
@@ -115,6 +119,10 @@ describe('darter --compare', { skip: eitherMissing() }, () => {
     assert.match((await compare(at(redis), at(redis))).text, /cannot be compared: .*NOAUTH/);
     const url = `redis://:secret@${at(redis)}`;
     assert.deepEqual((await compare(url, url)).code, 0);
+    await using open = await startPrimary();
+    const addresses = [at(redis), at(open)];
+    assert.equal((await compareByProgram(addresses, 'secret')).code, 0, 'REDISCLI_AUTH');
+    assert.match((await compareByProgram(addresses, 'wrong')).text, /NOAUTH/);
     assert.match((await compare(url, '127.0.0.1:1')).text, /cannot be compared: .*ECONNREFUSED/);
   });
 });

@@ -57,7 +57,7 @@ async function both(
 ): Promise<void> {
   const [ours, theirs] = await Promise.all(
     KINDS.map(async (start) => {
-      const server = await start(options(start));
+      const server = await start({ threads: 1, ...options(start) });
       try {
         return await transcript(server, lines);
       } finally {
@@ -223,7 +223,7 @@ async function spawnWith(start: Start, path: string): Promise<Server> {
   const { command, args } = darterCommand();
   return start === startRedis
     ? spawnServer('redis', 'redis-server', [path, ...own], port)
-    : spawnServer('darter', command, [...args, path, ...own, '--threads', '2'], port);
+    : spawnServer('darter', command, [...args, path, ...own, '--threads', '1'], port);
 }
 
 async function startWith(start: Start, path: string): Promise<Server> {

@@ -27,6 +27,7 @@ import {
 import type { Selector } from '../../src/engine/acl/selector.js';
 import { denialText, dryRunText } from '../../src/engine/acl/texts.js';
 import type { AclUser } from '../../src/engine/acl/user.js';
+import { userFromText, userText } from '../../src/engine/acl/user-text.js';
 import { DeclaredUsers, loadUsers, saveUsers } from '../../src/engine/acl/user-file.js';
 import { AclUsers } from '../../src/engine/acl/users.js';
 import { joinSelectors } from '../../src/engine/acl/words.js';
@@ -206,7 +207,7 @@ describe('ACL against redis-server', { skip: redisServerMissing() }, () => {
       const line = users.lines('file').find((one) => one.startsWith('user u '))!;
       assert.equal(users.setUser('v', line.split(' ').slice(2)), null, line);
       assert.deepEqual(userFields(catalog, users.get('v')!), userFields(catalog, user));
-      const sent = users.copyOf(structuredClone(user));
+      const sent = userFromText(userText(user), catalog, { allChannels: true });
       assert.deepEqual(userFields(catalog, sent), userFields(catalog, user));
       compared++;
     }

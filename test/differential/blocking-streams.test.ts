@@ -4,8 +4,12 @@ import { after, before, describe, test } from 'node:test';
 import type { RawClient } from '../support/client.js';
 import { type Reply, showReply } from '../support/reply.js';
 import { eitherMissing, type Server, startDarter, startRedis } from '../support/server.js';
+import { until } from '../support/until.js';
 
-const BLOCK_MS = '400';
+/** Bounds failures only: who still waits after a scenario is told to end as at its time. */
+const BLOCK_MS = '60000';
+/** For the test that waits for its end. */
+const SHORT_BLOCK_MS = '50';
 
 /** What is done while a reader (XREAD from $) and a consumer of group g wait for the stream. */
 const SCENARIOS: readonly (readonly string[][])[] = [
@@ -59,64 +63,88 @@ describe('clients that wait for streams', { skip: eitherMissing() }, () => {
     await Promise.all(servers.map((server) => server.stop()));
   });
 
-  async function withClients(
+  async function withClients<T>(
     server: Server,
-    work: (clients: RawClient[]) => Promise<Reply[]>,
-  ): Promise<string> {
+    work: (clients: RawClient[]) => Promise<T>,
+  ): Promise<T> {
     const clients = await Promise.all([server.client(), server.client(), server.client()]);
     try {
       await clients[0]!.command('FLUSHALL');
-      return (await work(clients)).map((reply) => showReply(reply)).join('\n');
+      return await work(clients);
     } finally {
       await Promise.all(clients.map((client) => client.close()));
     }
   }
 
   async function waiters(admin: RawClient, count: number): Promise<void> {
-    for (let i = 0; i < 200; i++) {
+    await until('they wait', async () => {
       const info = showReply(await admin.command('INFO', 'clients'), Infinity);
-      if (info.includes(`blocked_clients:${count}`)) return;
-      await new Promise((resolve) => setTimeout(resolve, 5));
+      return info.includes(`blocked_clients:${count}`) || info;
+    });
+  }
+
+  /**
+   * All replies of a scenario, with those of reader and consumer.
+   * @param waits which of the two a Redis leaves waiting: Darter may wake clients a moment later
+   */
+  async function play(
+    [admin, reader, consumer]: RawClient[],
+    protocol: string,
+    scenario: readonly (readonly string[])[],
+    waits?: readonly boolean[],
+  ): Promise<{ text: string; waits: boolean[] }> {
+    const sleepers = [reader!, consumer!];
+    await Promise.all(sleepers.map((client) => client.command('HELLO', protocol)));
+    const ids = await Promise.all(sleepers.map((client) => client.text('CLIENT', 'ID')));
+    await admin!.command('XADD', 's', '1-1', 'f', 'v');
+    await admin!.command('XGROUP', 'CREATE', 's', 'g', '$');
+    const read = ['XREAD', 'BLOCK', BLOCK_MS, 'STREAMS', 't', 's', '0', '$'];
+    const take = ['XREADGROUP', 'GROUP', 'g', 'c', 'BLOCK', BLOCK_MS, 'COUNT', '5'];
+    const replies = [
+      reader!.command(...read),
+      consumer!.command(...take, ...['STREAMS', 's', '>']),
+    ];
+    await waiters(admin!, 2);
+    const own: Reply[] = [];
+    for (const words of scenario) own.push(await admin!.command(...words));
+    const ended: string[] = [];
+    for (const [i, id] of ids.entries()) {
+      if (waits?.[i] === false) await replies[i];
+      ended.push(await admin!.text('CLIENT', 'UNBLOCK', id));
     }
-    assert.fail('nobody waits');
+    const all = [...own, ...(await Promise.all(replies)), await admin!.command('EXISTS', 's')];
+    const text = [...ended, ...all.map((reply) => showReply(reply))].join('\n');
+    return { text, waits: ended.map((answer) => answer === '1') };
   }
 
   for (const protocol of ['2', '3']) {
     for (const scenario of SCENARIOS) {
       const name = scenario.map((words) => words.join(' ')).join(', ');
       test(`RESP${protocol}: ${name}`, async () => {
-        const outcomes = await Promise.all(
-          servers.map((server) =>
-            withClients(server, async ([admin, reader, consumer]) => {
-              await Promise.all([
-                reader!.command('HELLO', protocol),
-                consumer!.command('HELLO', protocol),
-              ]);
-              await admin!.command('XADD', 's', '1-1', 'f', 'v');
-              await admin!.command('XGROUP', 'CREATE', 's', 'g', '$');
-              const read = reader!.command(
-                'XREAD',
-                'BLOCK',
-                BLOCK_MS,
-                'STREAMS',
-                't',
-                's',
-                '0',
-                '$',
-              );
-              const take = consumer!.command(
-                ...['XREADGROUP', 'GROUP', 'g', 'c', 'BLOCK', BLOCK_MS, 'COUNT', '5'],
-                ...['STREAMS', 's', '>'],
-              );
-              await waiters(admin!, 2);
-              const own: Reply[] = [];
-              for (const words of scenario) own.push(await admin!.command(...words));
-              return [...own, await read, await take, await admin!.command('EXISTS', 's')];
-            }),
-          ),
+        const [darter, redis] = servers as [Server, Server];
+        const theirs = await withClients(redis, (clients) => play(clients, protocol, scenario));
+        const ours = await withClients(darter, (clients) =>
+          play(clients, protocol, scenario, theirs.waits),
         );
-        assert.equal(outcomes[0], outcomes[1]);
+        assert.equal(ours.text, theirs.text);
       });
     }
+
+    test(`RESP${protocol}: a wait ends at its time`, async () => {
+      const outcomes = await Promise.all(
+        servers.map((server) =>
+          withClients(server, async ([admin, reader]) => {
+            await reader!.command('HELLO', protocol);
+            await admin!.command('XADD', 's', '1-1', 'f', 'v');
+            await admin!.command('XGROUP', 'CREATE', 's', 'g', '$');
+            const block = ['BLOCK', SHORT_BLOCK_MS, 'STREAMS', 's'];
+            const read = await reader!.command('XREAD', ...block, '$');
+            const take = await reader!.command('XREADGROUP', 'GROUP', 'g', 'c', ...block, '>');
+            return [read, take].map((reply) => showReply(reply)).join('\n');
+          }),
+        ),
+      );
+      assert.equal(outcomes[0], outcomes[1]);
+    });
   }
 });

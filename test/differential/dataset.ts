@@ -1,7 +1,7 @@
 /** The whole data set of a server, read through commands, and the comparison of two of them. */
 import type { RawClient } from '../support/client.js';
 import { isList, type Reply, showReply, textOf } from '../support/reply.js';
-import { unorderedKey } from './comparison.js';
+import { replyKey, TIMES_APART_MS, unorderedKey } from './comparison.js';
 
 export interface Entry {
   readonly type: string;
@@ -14,7 +14,6 @@ export interface Entry {
 export type Dataset = Map<string, Entry>;
 
 const databases = 16;
-const ttlTolerance_ms = 3000;
 
 const noEntry: Entry = { type: '', value: '', encoding: '', ttl_ms: -1 };
 
@@ -38,7 +37,7 @@ export async function readDataset(client: RawClient): Promise<Dataset> {
   ]);
   places.forEach(({ database, key }, i) => {
     const [type, encoding, ttl] = (kinds[i] as Reply[]).map(textOf) as [string, string, string];
-    const value = valueKey(type, values[i]?.[0] as Reply);
+    const value = valueKey(key, type, values[i]?.[0] as Reply);
     dataset.set(`${database}:${key}`, { type, encoding, ttl_ms: Number(ttl), value });
   });
   return dataset;
@@ -99,8 +98,15 @@ function readCommand(key: string, type: string): string[] {
   }
 }
 
-function valueKey(type: string, reply: Reply): string {
-  return type === 'hash' || type === 'set' ? unorderedKey(reply) : showReply(reply, Infinity);
+function valueKey(key: string, type: string, reply: Reply): string {
+  if (type === 'hash' || type === 'set') return unorderedKey(reply);
+  if (type !== 'zset' || !/geo|storedist/i.test(key)) return replyKey(reply);
+  return roundedDistances(showReply(reply, Infinity));
+}
+
+/** The last digit of a sine or an arc sine is the C library's own, and so is that of a distance. */
+function roundedDistances(text: string): string {
+  return text.replace(/\d+\.\d{9,}/g, (distance) => Number(distance).toPrecision(13));
 }
 
 /** What differs first, or undefined. */
@@ -111,9 +117,7 @@ export function datasetDifference(ours: Dataset, theirs: Dataset): string | unde
     if (own === undefined) return `${name} is missing, expected ${showEntry(entry)}`;
     const sameTtl =
       own.ttl_ms === entry.ttl_ms ||
-      (own.ttl_ms > 0 &&
-        entry.ttl_ms > 0 &&
-        Math.abs(own.ttl_ms - entry.ttl_ms) <= ttlTolerance_ms);
+      (own.ttl_ms > 0 && entry.ttl_ms > 0 && Math.abs(own.ttl_ms - entry.ttl_ms) <= TIMES_APART_MS);
     const same = own.type === entry.type && own.value === entry.value && sameTtl;
     if (!same || own.encoding !== entry.encoding) {
       return `${name} is ${showEntry(own)}, expected ${showEntry(entry)}`;
@@ -126,7 +130,8 @@ export function datasetDifference(ours: Dataset, theirs: Dataset): string | unde
 }
 
 function showEntry(entry: Entry): string {
-  const value = entry.value.length > 200 ? `${entry.value.slice(0, 200)}...` : entry.value;
+  const begin = JSON.stringify(entry.value.slice(0, 200));
+  const value = entry.value.length > 200 ? `${begin}...` : begin;
   const ttl = entry.ttl_ms < 0 ? 'no ttl' : `ttl ${entry.ttl_ms} ms`;
   return `${entry.type} (${entry.encoding}, ${ttl}, ${entry.value.length} characters) ${value}`;
 }

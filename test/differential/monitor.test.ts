@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { after, before, describe, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { converse, type Step } from '../support/conversation.js';
 import { isError, textOf } from '../support/reply.js';
 import { eitherMissing, type Server, startDarter, startRedis } from '../support/server.js';
+import { until } from '../support/until.js';
 
 const scripts: Readonly<Record<string, readonly Step[]>> = {
   'commands that run are shown, those refused or of administrators are not': [
@@ -126,14 +126,11 @@ describe('MONITOR', { skip: eitherMissing() }, () => {
       shown += chunk.toString();
     });
     try {
-      while (!shown.includes('OK')) await sleep(10);
+      await until('it watches', () => shown.includes('OK') || shown);
       const clients = await Promise.all(Array.from({ length: 6 }, () => ours.client()));
       for (const [i, client] of clients.entries()) await client.command('SET', `key:${i}`, 'v');
       for (let i = 0; i < 6; i++) {
-        for (let tries = 0; !shown.includes(`"SET" "key:${i}" "v"`); tries++) {
-          assert.ok(tries < 500, shown);
-          await sleep(10);
-        }
+        await until(`key ${i}`, () => shown.includes(`"SET" "key:${i}" "v"`) || shown);
       }
       await Promise.all(clients.map((client) => client.close()));
     } finally {

@@ -117,14 +117,15 @@ export class Pair {
   }
 
   static async start(): Promise<Pair> {
-    const args = ['--loglevel', 'warning'];
-    const theirs = await Side.create(() => startRedis({ args }));
-    try {
-      return new Pair(await Side.create(() => startDarter({ args })), theirs);
-    } catch (error) {
-      await theirs.stop();
-      throw error;
+    const [ours, theirs] = await Promise.allSettled([
+      Side.create(() => startDarter()),
+      Side.create(() => startRedis({ args: ['--loglevel', 'warning'] })),
+    ]);
+    if (ours.status === 'fulfilled' && theirs.status === 'fulfilled') {
+      return new Pair(ours.value, theirs.value);
     }
+    for (const side of [ours, theirs]) if (side.status === 'fulfilled') await side.value.stop();
+    throw ours.status === 'rejected' ? ours.reason : (theirs as PromiseRejectedResult).reason;
   }
 
   async stop(): Promise<void> {

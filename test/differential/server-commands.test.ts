@@ -150,7 +150,9 @@ describe('connection and server commands', { skip: eitherMissing() }, () => {
   let servers: Server[];
 
   before(async () => {
-    const args = ['--enable-debug-command', 'yes', '--save', ''];
+    // On a busy machine any command may be slow.
+    const slow = ['--slowlog-log-slower-than', '100000000'];
+    const args = ['--enable-debug-command', 'yes', '--save', '', ...slow];
     servers = await Promise.all([startDarter({ args }), startRedis({ args })]);
   });
   after(() => Promise.all(servers.map((server) => server.stop())));

@@ -61,7 +61,9 @@ function configPair(w: World): string[] {
     'tcp-keepalive',
   );
   const good = w.pick('10', '100', '0', '500', '128');
-  if (w.chance(0.6)) return [name, good];
+  // A short timeout ends connections that wait for the slower of the two servers.
+  const value = name === 'timeout' && good !== '0' ? `${good}000` : good;
+  if (w.chance(0.6)) return [name, value];
   return w.pick(
     [name, w.pick('abc', '', '-5', '1.5', '99999999999999999999', '1gb')],
     [w.pick('nope', 'databases', 'port-x', 'lazyfree-lazy-expire', 'loglevel'), w.pick('1', 'x')],

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { eitherMissing, type Server, startDarter, startRedis } from '../support/server.js';
-import { exchange } from '../support/transcript.js';
+import { exchange, UNTIL_ITS_END_MS } from '../support/transcript.js';
 
 /** Inline commands, one a line. */
 const scripts: Readonly<Record<string, readonly string[]>> = {
@@ -75,8 +75,8 @@ describe('sessions', { skip: eitherMissing() }, () => {
       await Promise.all([ours.ask('FLUSHALL'), theirs.ask('FLUSHALL')]);
       const bytes = lines.map((line) => `${line}\r\n`).join('');
       const [own, their] = await Promise.all([
-        exchange(ours.port, bytes),
-        exchange(theirs.port, bytes),
+        exchange(ours.port, bytes, { quiet_ms: UNTIL_ITS_END_MS }),
+        exchange(theirs.port, bytes, { quiet_ms: UNTIL_ITS_END_MS }),
       ]);
       assert.deepEqual(
         { ...own, received: withoutIdentity(own.received) },

@@ -232,9 +232,6 @@ function joined(line: string): string {
   });
 }
 
-/** So that a turn ends between what a client sends and the PING that follows. */
-const TURN_MS = 15;
-
 describe('clients that track what they read', { skip: eitherMissing() }, () => {
   let ours: Server;
   let single: Server;
@@ -254,24 +251,24 @@ describe('clients that track what they read', { skip: eitherMissing() }, () => {
     server: Server,
     clients: number,
     steps: readonly Step[],
-    pauseMs = 0,
+    isTurnOver = false,
   ): Promise<void> {
     const [own, their] = await Promise.all(
       [server, theirs].map(async (each) => {
         const admin = await each.client();
         await admin.text('FLUSHALL');
         await admin.close();
-        return converse(each.port, clients, steps, pauseMs);
+        return converse(each.port, clients, steps, isTurnOver);
       }),
     );
-    const shown = pauseMs === 0 ? normal : joined;
+    const shown = isTurnOver ? joined : normal;
     assert.deepEqual(own!.map(shown), their!.map(shown));
   }
 
   for (const [name, steps] of Object.entries(scripts)) test(name, () => compare(ours, 3, steps));
 
   for (const [name, steps] of Object.entries(broadcast)) {
-    test(name, () => compare(ours, 3, steps, TURN_MS));
+    test(name, () => compare(ours, 3, steps, true));
   }
 
   for (const [name, steps] of Object.entries(redirected)) {
@@ -287,7 +284,7 @@ describe('clients that track what they read', { skip: eitherMissing() }, () => {
         random.below(3),
         ...randomLines(random),
       ]);
-      await compare(ours, 3, steps, TURN_MS);
+      await compare(ours, 3, steps, true);
     }
   });
 });

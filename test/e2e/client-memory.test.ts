@@ -106,6 +106,26 @@ describe('memory of clients', { skip: darterMissing() }, () => {
     }
   });
 
+  test('a value that is announced and does not come evicts no keys', async () => {
+    const args = ['--maxmemory', '20mb', '--maxmemory-policy', 'allkeys-random'];
+    const server = await startNode(...args);
+    const [client, liar] = [await server.client(), await server.client()];
+    try {
+      await client.pipeline(Array.from({ length: 100 }, (_, i) => ['SET', `key:${i}`, 'value']));
+      liar.write(`*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$${500 << 20}\r\n${'x'.repeat(300_000)}`);
+      await until('it is seen', async () => {
+        const bytes = await number(client, 'mem_clients_normal');
+        return bytes > 290_000 || String(bytes);
+      });
+      assert.ok((await number(client, 'mem_clients_normal')) < 1 << 20);
+      assert.equal(await client.text('SET', 'another', 'value'), 'OK');
+      assert.equal(await number(client, 'evicted_keys'), 0);
+      assert.equal(await client.text('DBSIZE'), '101');
+    } finally {
+      await server.stop();
+    }
+  });
+
   test('CLIENT LIST tells what a client has sent, queued, and not read', async () => {
     const server = await startNode();
     const [client, busy] = [await server.client(), await server.client()];

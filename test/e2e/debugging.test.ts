@@ -1,6 +1,6 @@
 /** Nobody looks into the process: no inspector, no dumps. */
 import assert from 'node:assert/strict';
-import { readFileSync, readdirSync, readlinkSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { darterMissing, startDarter, testsDarter } from '../support/server.js';
 
@@ -29,7 +29,7 @@ function listeningPorts(pid: number): number[] {
 
 describe('debugging', { skip: onLinux }, () => {
   test('SIGUSR1 opens no inspector', async () => {
-    await using server = await startDarter();
+    await using server = await startDarter({ threads: 1 });
     for (let i = 0; i < 3; i++) {
       process.kill(server.pid, 'SIGUSR1');
       // Signals are taken in the loop of the main thread: what asks it has come after them.
@@ -41,7 +41,7 @@ describe('debugging', { skip: onLinux }, () => {
   });
 
   test('the process listens on its own port only', async () => {
-    await using server = await startDarter();
+    await using server = await startDarter({ threads: 1 });
     process.kill(server.pid, 'SIGUSR1');
     assert.equal(await server.ask('REPLICAOF', 'NO', 'ONE'), 'OK');
     assert.deepEqual([...new Set(listeningPorts(server.pid))], [server.port]);
@@ -50,9 +50,9 @@ describe('debugging', { skip: onLinux }, () => {
   test('there are no core dumps, unless they are asked for', async () => {
     const limit = (pid: number) =>
       /^Max core file size +(\S+) +(\S+)/m.exec(readFileSync(`/proc/${pid}/limits`, 'latin1'))!;
-    await using server = await startDarter();
+    await using server = await startDarter({ threads: 1 });
     assert.match(limit(server.pid)[1]!, /^[01]$/);
-    await using open = await startDarter({ args: ['--core-dumps', 'yes'] });
+    await using open = await startDarter({ threads: 1, args: ['--core-dumps', 'yes'] });
     assert.equal(limit(open.pid)[1], limit(process.pid)[1]);
   });
 });

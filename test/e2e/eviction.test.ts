@@ -171,6 +171,8 @@ describe('eviction', { skip: darterMissing() }, () => {
       for (const one of [cached, subscriber]) await one.command('HELLO', '3');
       await client.text('CONFIG', 'SET', 'notify-keyspace-events', 'Ee');
       subscriber.write(encode(['SUBSCRIBE', '__keyevent@0__:evicted']));
+      // The confirmation is a push, which stands before this answer.
+      await subscriber.command('PING');
       await cached.text('CLIENT', 'TRACKING', 'ON');
       await client.text('SET', 'mine', 'x');
       await cached.command('GET', 'mine');

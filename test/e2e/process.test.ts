@@ -37,7 +37,7 @@ describe('the process', { skip: darterMissing() }, () => {
   after(() => rmSync(directory, { recursive: true, force: true }));
 
   test('it says when it is ready, and a client that goes takes its queue with it', async () => {
-    await using server = await startDarter();
+    await using server = await startDarter({ threads: 1 });
     await server.logged(/Ready to accept connections/);
     assert.match(server.log, new RegExp(`^${server.pid}:[A-Z] \\d+ \\w+ \\d{4} `, 'm'));
     if (testsDarter)
@@ -54,7 +54,7 @@ describe('the process', { skip: darterMissing() }, () => {
 
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     test(`${signal} ends it with code 0`, async () => {
-      const server = await startDarter();
+      const server = await startDarter({ threads: 1 });
       const client = await server.client();
       await client.text('SET', 'k', 'v');
       server.child.kill(signal);
@@ -66,7 +66,7 @@ describe('the process', { skip: darterMissing() }, () => {
 
   for (const args of [['SHUTDOWN'], ['SHUTDOWN', 'NOSAVE'], ['shutdown', 'now', 'force']]) {
     test(`${args.join(' ')} ends it with code 0 and closes every connection`, async () => {
-      const server = await startDarter();
+      const server = await startDarter({ threads: 1 });
       const [client, other] = await Promise.all([server.client(), server.client()]);
       await assert.rejects(client.command(...args));
       assert.deepEqual(await server.exit(), { code: 0, signal: null });
@@ -77,7 +77,10 @@ describe('the process', { skip: darterMissing() }, () => {
 
   const ofDarter = testsDarter ? false : 'shards are ours';
   test('a shard that becomes full is logged before it is', { skip: ofDarter }, async (t) => {
-    const server = await startDarter({ args: ['--shards', '1', '--shard-bytes', '8mb'] });
+    const server = await startDarter({
+      threads: 1,
+      args: ['--shards', '1', '--shard-bytes', '8mb'],
+    });
     t.after(() => server.stop());
     const client = await server.client();
     const value = 'v'.repeat(256 * 1024);
@@ -90,8 +93,8 @@ describe('the process', { skip: darterMissing() }, () => {
   });
 
   test('a port in use ends it with code 1 and says so; two servers do not know of each other', async () => {
-    await using one = await startDarter();
-    await using two = await startDarter();
+    await using one = await startDarter({ threads: 1 });
+    await using two = await startDarter({ threads: 1 });
     await one.ask('SET', 'k', 'one');
     await two.ask('SET', 'k', 'two');
     const { code, output } = runProgram(['--port', String(one.port)]);

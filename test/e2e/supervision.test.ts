@@ -5,8 +5,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { darterMissing, programMissing, startDarter, testsDarter } from '../support/server.js';
+import { until } from '../support/until.js';
 
 /** Prints each datagram as a line of JSON. */
 const LISTENER = `
@@ -42,8 +42,9 @@ class NotifySocket {
   }
 
   async hears(...expected: string[]): Promise<void> {
-    const deadlineMs = Date.now() + 60_000;
-    while (this.messages.length < expected.length && Date.now() < deadlineMs) await sleep(20);
+    await until(`${expected.length} messages`, () => {
+      return this.messages.length >= expected.length || this.messages.join('');
+    });
     assert.deepEqual(this.messages.splice(0), expected);
   }
 }
@@ -61,7 +62,7 @@ describe('supervised systemd', { skip }, () => {
     test(`supervised ${directive}, socket ${path[0]}...`, async (t) => {
       const socket = await NotifySocket.open(t, path);
       const env = { NOTIFY_SOCKET: path };
-      const server = await startDarter({ args: ['--supervised', directive], env });
+      const server = await startDarter({ threads: 1, args: ['--supervised', directive], env });
       t.after(() => server.stop());
       await socket.hears(
         'STATUS=Darter is loading...\n',
@@ -69,7 +70,7 @@ describe('supervised systemd', { skip }, () => {
         'READY=1\n',
       );
       assert.equal(await server.info('process_supervised'), 'systemd');
-      const primary = await startDarter();
+      const primary = await startDarter({ threads: 1 });
       t.after(() => primary.stop());
       await server.ask('REPLICAOF', '127.0.0.1', String(primary.port));
       await socket.hears(
@@ -82,7 +83,7 @@ describe('supervised systemd', { skip }, () => {
   }
 
   test('without a socket the server starts all the same, and says so', async (t) => {
-    const server = await startDarter({ args: ['--supervised', 'systemd'] });
+    const server = await startDarter({ threads: 1, args: ['--supervised', 'systemd'] });
     t.after(() => server.stop());
     await server.logged(/systemd supervision error: NOTIFY_SOCKET not found!/);
     assert.equal(await server.info('process_supervised'), 'no');

@@ -41,7 +41,7 @@ async function startFaulty(t: TestContext, thread: string, kind: string): Promis
 describe('a thread that dies ends the process', { skip: darterMissing() }, () => {
   let replica: Server;
   before(async () => {
-    replica = await startDarter();
+    replica = await startDarter({ threads: 1 });
   });
   after(() => replica.stop());
 

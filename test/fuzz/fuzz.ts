@@ -25,7 +25,7 @@ export async function loadTargets(): Promise<FuzzTarget[]> {
 }
 
 /** The seed of input `index` in the run with this seed: neighbours have nothing in common. */
-function inputSeed(seed: number, index: number): number {
+export function inputSeed(seed: number, index: number): number {
   let mixed = Math.imul(seed ^ (seed >>> 16), 0x85ebca6b) ^ Math.imul(index + 1, 0x9e3779b1);
   mixed ^= mixed >>> 15;
   mixed = Math.imul(mixed, 0xc2b2ae35);

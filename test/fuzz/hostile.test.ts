@@ -3,7 +3,6 @@
  * and neither its memory nor its descriptors grow without bound.
  */
 import assert from 'node:assert/strict';
-import { readdirSync, readlinkSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -13,6 +12,7 @@ import { Random, seedFromEnvironment } from '../support/random.js';
 import { isError, type Reply, textOf } from '../support/reply.js';
 import { darterMissing, type Server, startDarter, testsDarter } from '../support/server.js';
 import { until } from '../support/until.js';
+import { countSockets } from './server-fuzz.js';
 
 const mebibyte = 1024 * 1024;
 
@@ -154,6 +154,16 @@ describe('hostile clients', { skip: darterMissing() }, () => {
     await unharmed();
   });
 
+  test('a thousand clients with half a command end with the timeout', async () => {
+    assert.equal(await server.ask('CONFIG', 'SET', 'timeout', '1'), 'OK');
+    const slow = await open(1000, '*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$100\r\nhalf');
+    const isOpen = (socket: Socket) => !socket.closed;
+    for (const socket of slow) socket.resume();
+    await until('all are closed', () => slow.filter(isOpen).length === 0);
+    assert.equal(await server.ask('CONFIG', 'SET', 'timeout', '0'), 'OK');
+    await unharmed();
+  });
+
   test('many connections that say nothing', async () => {
     const sockets = await open(400, '');
     assert.equal(await server.ask('PING'), 'PONG');
@@ -227,16 +237,4 @@ function connected(server: Server): Promise<Socket> {
       resolve(socket);
     });
   });
-}
-
-/** Sockets only: threads that the server starts later on bring descriptors of their own. */
-function countSockets(server: Server): number {
-  const folder = `/proc/${server.pid}/fd`;
-  return readdirSync(folder).filter((name) => {
-    try {
-      return readlinkSync(`${folder}/${name}`).startsWith('socket:');
-    } catch {
-      return false; // Closed meanwhile.
-    }
-  }).length;
 }

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { Redis } from 'ioredis';
 import { darterMissing, type Server, startDarter } from '../support/server.js';
+import { until } from '../support/until.js';
 import { type Library, librarySuite } from './suite.js';
 
 describe('ioredis', { skip: darterMissing() }, () => {
@@ -40,7 +41,7 @@ describe('ioredis', { skip: darterMissing() }, () => {
       for (let i = 0; i < 100; i++) assert.equal(await publisher.publish('news', `${i}`), 2);
       await subscriber.unsubscribe('news');
       assert.equal(await publisher.publish('news', 'end'), 1);
-      while (got.length < 201) await new Promise((resolve) => setTimeout(resolve, 5));
+      await until('all messages', () => got.length >= 201 || `${got.length} messages`);
       const sent = Array.from({ length: 100 }, (_, i) => [`news ${i}`, `n* news ${i}`]);
       assert.deepEqual(got, [...sent.flat(), 'n* news end']);
       await Promise.all([subscriber.quit(), publisher.quit()]);

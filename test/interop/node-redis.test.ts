@@ -10,6 +10,7 @@ import {
   WatchError,
 } from 'redis';
 import { darterMissing, type Server, startDarter } from '../support/server.js';
+import { until } from '../support/until.js';
 import { type Library, librarySuite } from './suite.js';
 
 const binaryTypes = { typeMapping: { [RESP_TYPES.BLOB_STRING]: Buffer } };
@@ -55,7 +56,7 @@ describe('node-redis', { skip: darterMissing() }, () => {
       await subscriber.unsubscribe('news');
       assert.equal(await publisher.publish('news', 'three'), 0);
       assert.equal(await publisher.sPublish('shard', 'four'), 1);
-      while (got.length < 4) await new Promise((resolve) => setTimeout(resolve, 5));
+      await until('all messages', () => got.length >= 4 || `${got.length} messages`);
       assert.deepEqual(got, ['news one', 'news one', 'shard two', 'shard four']);
       await Promise.all([subscriber.close(), publisher.close()]);
     });

@@ -18,7 +18,7 @@ describe('redis-benchmark', { skip }, () => {
     return new Promise((resolve, reject) => {
       const all = ['-p', String(server.port), '--csv', ...args];
       const child = spawn('redis-benchmark', all, { stdio: ['ignore', 'pipe', 'pipe'] });
-      const timer = setTimeout(() => child.kill('SIGTERM'), 30_000);
+      const timer = setTimeout(() => child.kill('SIGTERM'), 120_000);
       let output = '';
       for (const stream of [child.stdout, child.stderr]) {
         stream.on('data', (chunk: Buffer) => {

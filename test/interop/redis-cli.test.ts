@@ -17,7 +17,7 @@ describe('redis-cli', { skip }, () => {
   after(() => server.stop());
 
   /** Its output; it is ended after a while if it does not end. */
-  function cli(args: readonly string[], input?: Buffer, most_ms = 20_000): Promise<string> {
+  function cli(args: readonly string[], input?: Buffer, most_ms = 60_000): Promise<string> {
     return new Promise((resolve, reject) => {
       // Line by line, so that what it printed is there when it is ended.
       const all = ['-oL', 'redis-cli', '-p', String(server.port), ...args];

@@ -24,6 +24,7 @@ import {
   PendingRecord,
   PendingStreams,
 } from '../../src/replication/replica/pending-streams.js';
+import { ShardList } from '../../src/replication/replica/shard-list.js';
 import { ReceivedEntry } from '../../src/replication/replica/shard-writer.js';
 import { SyncProgress } from '../../src/replication/replica/sync-progress.js';
 import { BLOCK_HEADER_BYTES, BlockHeader, sealBlock } from '../../src/replication/wire.js';
@@ -159,10 +160,11 @@ test('an entry of an ENTRIES payload', () => {
 test('an acknowledgement', () => {
   const drawing = drawingOf('src/replication/acknowledgement.ts');
   drawing.assertContiguous();
-  const bytes = writeAcknowledgement(Float64Array.of(30, 20));
+  const bytes = writeAcknowledgement(Float64Array.of(30, 20), undefined, 7);
   const view = new DataView(bytes.buffer);
   assert.equal(drawing.value(view, 0, /^number of shards/), 2);
   assert.equal(drawing.value(view, 0, /^offset of the cut/), -1);
+  assert.equal(drawing.value(view, 0, /^offset of the last cut that is on/), 7);
   assert.equal(drawing.value(view, 0, /^LSN applied/), 30);
   assert.equal(drawing.value(view, 8, /^LSN applied/), 20);
   assert.equal(bytes.length, acknowledgementBytes(2));
@@ -276,7 +278,7 @@ test('streams that wait', () => {
   // A part of a transaction with shard 0.
   const { view: part } = record.region;
   part.setUint16(record.offset + RECORD_HEADER_BYTES, 1, true);
-  const claimed: number[] = [];
+  const claimed = new ShardList(shards);
   pending.park(2, record, Float64Array.of(0, 0, 808), claimed);
   assert.equal(of(6, 2), 1, 'parked state');
   const lsns = (first + 4 * 7 * shards + 7) & ~7;

@@ -24,9 +24,12 @@ console.log(`${rounds} rounds from seed ${values.seed}`);
 for (const policy of chosen) {
   const random = new Random(Number(values.seed));
   const folder = mkdtempSync(join(tmpdir(), 'darter-crash-'));
-  const crash = new CrashRounds({ folder, policy, random, rewrites: true });
+  const crash = new CrashRounds({
+    ...{ folder, policy, random, rewrites: true, ends: 0.1, killedStarts: 0.15 },
+  });
   let writes = 0;
   const count = Math.ceil(rounds / chosen.length);
+  console.log(`appendfsync ${policy}, in ${folder}`);
   for (let i = 0; i < count; i++) {
     writes += await crash.round();
     if (i % 10 === 9) console.log(`appendfsync ${policy}: ${i + 1} rounds, ${writes} writes`);

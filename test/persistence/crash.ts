@@ -1,7 +1,8 @@
 /**
  * Servers that are killed at random moments under load, and started again: what was acknowledged is
  * there, and transactions are whole. Each writer counts up a key of its own, and a group of keys in
- * other shards that a transaction sets to one value.
+ * other shards that a transaction sets to one value. Some servers are killed while they start, and some
+ * are told to end (SIGTERM), which loses nothing with any policy.
  */
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -9,7 +10,7 @@ import { until } from '../replication/support.js';
 import type { RawClient } from '../support/client.js';
 import type { Random } from '../support/random.js';
 import { textOf } from '../support/reply.js';
-import { type Server, startDarter } from '../support/server.js';
+import { beginDarter, type Server, type ServerOptions, startDarter } from '../support/server.js';
 
 const WRITERS = 6;
 const GROUP_KEYS = 4;
@@ -32,6 +33,9 @@ export interface CrashOptions {
   readonly args?: readonly string[];
   /** Whether the journal is rewritten again and again meanwhile. */
   readonly rewrites: boolean;
+  /** How many of the servers are told to end instead, and how many more are killed while they start. */
+  readonly ends: number;
+  readonly killedStarts: number;
 }
 
 export class CrashRounds {
@@ -48,18 +52,36 @@ export class CrashRounds {
     return this.written.reduce((sum, { acknowledged }) => sum + acknowledged, 0);
   }
 
+  private get how(): ServerOptions {
+    const { folder, policy, random, args = [] } = this.options;
+    const journal = ['--appendonly', 'yes', '--appendfsync', policy];
+    // One thread starts in half the time of two.
+    return { args: ['--dir', folder, ...journal, ...args], threads: random.pick([1, 1, 1, 2]) };
+  }
+
   private start(): Promise<Server> {
-    const { folder, policy, args = [] } = this.options;
-    return startDarter({
-      args: ['--dir', folder, '--appendonly', 'yes', '--appendfsync', policy, ...args],
-    });
+    return startDarter(this.how);
+  }
+
+  /** Kills a server that is about to load its journal, or to go on with it. */
+  private async killStart(): Promise<void> {
+    const { random } = this.options;
+    const server = await beginDarter(this.how);
+    try {
+      const lines = random.below(4);
+      await until(`${lines} lines of a start`, () => server.log.split('\n').length > lines);
+      await sleep(random.below(random.pick([5, 50])));
+      server.child.kill('SIGKILL');
+    } finally {
+      await server.stop();
+    }
   }
 
   /** Starts, checks what is there, writes, and kills. @returns how many writes were acknowledged */
   async round(): Promise<number> {
-    const { random, rewrites } = this.options;
+    const { random, rewrites, ends, killedStarts } = this.options;
+    if (random.chance(killedStarts)) await this.killStart();
     const server = await this.start();
-    let killedMs = 0;
     try {
       await this.check(server);
       const before = this.count;
@@ -68,19 +90,21 @@ export class CrashRounds {
       const least = before + 1 + random.below(30);
       await until(`${least} writes`, () => Promise.resolve(this.count >= least));
       await sleep(random.below(random.pick([20, 200])));
-      killedMs = Date.now();
-      server.child.kill('SIGKILL');
-      await server.exited;
+      this.isEnded = random.chance(ends);
+      this.killedMs = Date.now();
+      server.child.kill(this.isEnded ? 'SIGTERM' : 'SIGKILL');
+      await server.exit();
       await Promise.all(writers);
-      this.killedMs = killedMs;
       return this.count - before;
     } finally {
       if (server.alive) server.child.kill('SIGKILL');
-      await server.exited;
+      await server.stop();
     }
   }
 
   private killedMs = 0;
+  /** Whether the last server was told to end. */
+  private isEnded = false;
 
   /** Starts once more, and checks. */
   async end(): Promise<void> {
@@ -133,7 +157,7 @@ export class CrashRounds {
   /** The least value that has to be there after a kill. */
   private least({ acknowledged, times }: Written): number {
     const { policy } = this.options;
-    if (policy === 'always') return acknowledged;
+    if (policy === 'always' || this.isEnded) return acknowledged;
     const before = times.filter(({ atMs }) => atMs < this.killedMs - EVERYSEC_MS);
     return policy === 'everysec' ? (before.at(-1)?.value ?? 0) : 0;
   }

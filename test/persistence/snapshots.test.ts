@@ -19,7 +19,7 @@ import { claimPort } from '../support/ports.js';
 import { Random, seedFromEnvironment } from '../support/random.js';
 import { showReply, textOf } from '../support/reply.js';
 import { darterCommand, darterMissing, type Server, spawnServer } from '../support/server.js';
-import { contentOf, fill, newFolder, saved, startIn } from './support.js';
+import { contentOf, fill, newFolder, saved, startIn, startSmallIn } from './support.js';
 
 const skip = darterMissing();
 
@@ -78,7 +78,7 @@ test('BGSAVE answers at once, and LASTSAVE and INFO tell of it', { skip }, async
   await client.close();
   await saved(server, 3);
   // No replica ever came: the journal that the snapshot needed is off again.
-  assert.equal(await server.info('repl_backlog_active'), '0');
+  await until('it is off', async () => (await server.info('repl_backlog_active')) === '0');
 });
 
 test('save points save by themselves, and SHUTDOWN saves when there are any', {
@@ -86,7 +86,7 @@ test('save points save by themselves, and SHUTDOWN saves when there are any', {
 }, async (t) => {
   const folder = newFolder(t);
   {
-    await using server = await startIn(folder, '--save', '1 2');
+    await using server = await startSmallIn(folder, '--save', '1 2');
     await server.ask('MSET', 'a', '1', 'b', '2');
     await saved(server, 1);
     await server.logged(/2 changes in 1 seconds. Saving/);
@@ -95,14 +95,14 @@ test('save points save by themselves, and SHUTDOWN saves when there are any', {
     await server.exit();
   }
   {
-    await using server = await startIn(folder);
+    await using server = await startSmallIn(folder);
     assert.equal(await server.ask('MGET', 'a', 'b', 'c').then(() => server.ask('GET', 'c')), '3');
     await server.ask('SET', 'c', '4');
     // Without save points it does not.
     await server.ask('SHUTDOWN').catch(() => {});
     await server.exit();
   }
-  await using server = await startIn(folder);
+  await using server = await startSmallIn(folder);
   assert.equal(await server.ask('GET', 'c'), '3');
 });
 
@@ -112,7 +112,7 @@ test('a save that fails refuses writes and shutdowns, until there is room again'
   const folder = newFolder(t);
   const data = join(folder, 'data');
   mkdirSync(data);
-  await using server = await startIn(data, '--save', '3600 1');
+  await using server = await startSmallIn(data, '--save', '3600 1');
   // Not by rights: root may write anywhere. The file is there already under that name.
   renameSync(data, `${data}-away`);
   assert.equal(await server.ask('SAVE'), 'ERR');
@@ -288,7 +288,7 @@ test('SHUTDOWN while data is loaded ends the server, and the snapshot stays', {
 }, async (t) => {
   const folder = newFolder(t);
   {
-    await using server = await startIn(folder);
+    await using server = await startSmallIn(folder);
     await server.ask('DEBUG', 'POPULATE', '20000', 'key', '200');
     await server.ask('SHUTDOWN', 'SAVE').catch(() => {});
     await server.exit();
@@ -317,7 +317,7 @@ test('keys that have expired are not there after a restart, whoever removes them
 }, async (t) => {
   const folder = newFolder(t);
   {
-    await using server = await startIn(folder);
+    await using server = await startSmallIn(folder);
     await server.ask('DEBUG', 'SET-ACTIVE-EXPIRE', '0');
     // It is past its time when it is saved, and nobody has looked at it.
     await server.ask('SET', 'past', 'value', 'PX', '1');
@@ -329,7 +329,7 @@ test('keys that have expired are not there after a restart, whoever removes them
   }
   const soon = Date.now() + 300;
   await until('its time is past', async () => Date.now() > soon);
-  await using server = await startIn(folder);
+  await using server = await startSmallIn(folder);
   assert.equal(await server.ask('EXISTS', 'past', 'soon', 'stays'), '1');
   await until('they are removed', async () => (await server.ask('DBSIZE')) === '1');
 });
@@ -340,18 +340,19 @@ test('a start from a snapshot warns of an RDB file that is newer, and of no olde
   const folder = newFolder(t);
   const file = join(folder, 'dump.rdb');
   {
-    await using server = await startIn(folder);
+    await using server = await startSmallIn(folder);
     assert.equal(await server.ask('SET', 'key', 'value'), 'OK');
     assert.equal(await server.ask('SAVE'), 'OK');
     await server.ask('SHUTDOWN', 'NOSAVE').catch(() => {});
     await server.exit();
   }
   writeFileSync(file, 'REDIS0010');
+  assert.match(checked(file).stderr, /dump\.rdb is an RDB file: redis-check-rdb verifies it/);
   const hour = 3600;
   for (const isNewer of [false, true]) {
     const time = Date.now() / 1000 + (isNewer ? hour : -hour);
     utimesSync(file, time, time);
-    await using server = await startIn(folder);
+    await using server = await startSmallIn(folder);
     await server.logged(/Ready to accept connections/);
     assert.equal(await server.ask('GET', 'key'), 'value');
     assert.equal(/dump\.rdb is newer than the snapshot/.test(server.log), isNewer);

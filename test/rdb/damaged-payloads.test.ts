@@ -18,12 +18,11 @@ import { BODIES, fileOf } from '../../src/persistence/rdb/testing-files.js';
 import { dumpValue } from '../../src/persistence/rdb/testing-write.js';
 import { Random, seedFromEnvironment } from '../support/random.js';
 import { isError, textOf } from '../support/reply.js';
-import { redisServerMissing, redisServerVersion, startRedis } from '../support/server.js';
+import { startRedis, testedRedisMissing } from '../support/server.js';
 import { redisValue } from './redis-content.js';
 
 const PAYLOADS = 2000;
-const missing = redisServerMissing();
-const skip = missing || (redisServerVersion() === '7.0.15' ? false : 'needs redis-server 7.0.15');
+const skip = testedRedisMissing();
 const seed = seedFromEnvironment();
 
 /** Where Redis takes what no server writes, and a store could not keep as it is. */

@@ -1,17 +1,16 @@
 /** DUMP and RESTORE between Darter and redis-server, both ways, and the errors of RESTORE. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { canonical } from '../../src/persistence/rdb/testing.js';
 import type { RawClient } from '../support/client.js';
 import { Random, seedFromEnvironment } from '../support/random.js';
 import { isError, isList, showReply, textOf } from '../support/reply.js';
-import { eitherMissing, redisServerVersion, startDarter, startRedis } from '../support/server.js';
+import { darterMissing, startDarter, startRedis, testedRedisMissing } from '../support/server.js';
 import { dataset } from './dataset.js';
 import { redisContent } from './redis-content.js';
-import { canonical } from '../../src/persistence/rdb/testing.js';
 
 const seed = seedFromEnvironment();
-const missing = eitherMissing();
-const skip = missing || (redisServerVersion() === '7.0.15' ? false : 'needs redis-server 7.0.15');
+const skip = darterMissing() || testedRedisMissing();
 
 const TESTED = ['--enable-debug-command', 'yes'];
 const SMALL = [
@@ -90,6 +89,36 @@ describe('DUMP and RESTORE beside redis-server', { skip }, () => {
       });
     });
   }
+
+  test('FREQ and IDLETIME are as useful as in Redis, in steps', async () => {
+    const limits = ['--maxmemory', '100mb', '--maxmemory-policy', 'allkeys-lfu'];
+    await withBoth(limits, async (redis, darter) => {
+      await redis.text('SET', 'source', 'v');
+      const payload = textOf(await redis.command('DUMP', 'source'));
+      for (const frequency of [0, 5, 60, 128, 200, 255]) {
+        const words = ['RESTORE', 'k', '0', payload, 'REPLACE', 'FREQ', String(frequency)];
+        for (const client of [redis, darter]) assert.equal(await client.text(...words), 'OK');
+        const told = Number(await darter.text('OBJECT', 'FREQ', 'k'));
+        const wanted = Number(await redis.text('OBJECT', 'FREQ', 'k'));
+        assert.ok(Math.abs(told - wanted) <= 7, `${told} for ${wanted}`);
+      }
+      await darter.text('CONFIG', 'SET', 'maxmemory-policy', 'allkeys-lru');
+      const order: number[] = [];
+      for (const seconds of ['0', '10', '1000', '90000', '9223372036854775807']) {
+        const words = ['RESTORE', 'k', '0', payload, 'REPLACE', 'IDLETIME', seconds];
+        assert.equal(await darter.text(...words), 'OK');
+        await darter.text('CONFIG', 'SET', 'maxmemory-policy', 'allkeys-lfu');
+        order.push(Number(await darter.text('OBJECT', 'FREQ', 'k')));
+        await darter.text('CONFIG', 'SET', 'maxmemory-policy', 'allkeys-lru');
+      }
+      assert.deepEqual(
+        order,
+        [...order].sort((one, other) => other - one),
+      );
+      assert.ok(order[0]! > order.at(-1)!, order.join());
+      assert.equal(await darter.text('DEBUG', 'CHECK'), 'OK');
+    });
+  });
 
   test('errors and options are those of Redis', async () => {
     await withBoth([], async (redis, darter) => {

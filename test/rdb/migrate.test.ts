@@ -6,17 +6,17 @@ import { claimPort } from '../support/ports.js';
 import { Random, seedFromEnvironment } from '../support/random.js';
 import { isError, isList, showReply, textOf } from '../support/reply.js';
 import {
-  eitherMissing,
-  redisServerVersion,
+  darterMissing,
   type Server,
   startDarter,
   startRedis,
+  testedRedisMissing,
 } from '../support/server.js';
+import { until } from '../support/until.js';
 import { dataset } from './dataset.js';
 
 const seed = seedFromEnvironment();
-const missing = eitherMissing();
-const skip = missing || (redisServerVersion() === '7.0.15' ? false : 'needs redis-server 7.0.15');
+const skip = darterMissing() || testedRedisMissing();
 const TESTED = ['--enable-debug-command', 'yes'];
 
 type Start = (options: { args: string[] }) => Promise<Server>;
@@ -111,7 +111,7 @@ describe('MIGRATE', { skip }, () => {
 
   test('replies, errors and options are those of Redis', async () => {
     await using redis = await startRedis({ args: TESTED });
-    await using darter = await startDarter({ args: TESTED });
+    await using darter = await startDarter({ threads: 1, args: TESTED });
     await using target = await startRedis({ args: ['--databases', '4'] });
     await using locked = await startRedis({
       args: ['--requirepass', 'secret'],
@@ -175,7 +175,7 @@ describe('MIGRATE', { skip }, () => {
   });
 
   test('a target that ends in its midst loses no key', async () => {
-    await using darter = await startDarter({ args: TESTED });
+    await using darter = await startDarter({ threads: 1, args: TESTED });
     const answers = [
       (socket: Socket): unknown => socket.destroy(),
       (socket: Socket): unknown => socket.end('+OK\r\n'),
@@ -198,7 +198,7 @@ describe('MIGRATE', { skip }, () => {
   });
 
   test('a key that changes meanwhile stays, and nobody else waits', async () => {
-    await using darter = await startDarter({ args: TESTED });
+    await using darter = await startDarter({ threads: 1, args: TESTED });
     let answer = (): void => {};
     await using target = await Target.listen((socket) => {
       answer = () => socket.write('+OK\r\n+OK\r\n');
@@ -206,11 +206,10 @@ describe('MIGRATE', { skip }, () => {
     await darter.ask('MSET', 'a', '1', 'b', '2');
     const words = ['MIGRATE', ...to(target), '', '0', '20000', 'KEYS', 'a', 'b'];
     const migrating = darter.ask(...words);
-    const end = performance.now() + 30_000;
-    while (!target.received.join('').includes('$1\r\nb\r\n')) {
-      assert.ok(performance.now() < end, 'nothing was sent');
+    await until('all is sent', async () => {
       assert.equal(await darter.ask('PING'), 'PONG');
-    }
+      return target.received.join('').includes('$1\r\nb\r\n');
+    });
     assert.equal(await darter.ask('APPEND', 'a', 'x'), '2');
     answer();
     assert.match(await migrating, /a key has changed while it was migrated/);
@@ -221,7 +220,7 @@ describe('MIGRATE', { skip }, () => {
   });
 
   test('a connection that the target has closed meanwhile is made anew', async () => {
-    await using darter = await startDarter({ args: TESTED });
+    await using darter = await startDarter({ threads: 1, args: TESTED });
     await using target = await Target.listen((socket) => socket.end('+OK\r\n'));
     for (const key of ['a', 'b', 'c']) {
       await darter.ask('SET', key, 'v');
@@ -231,11 +230,12 @@ describe('MIGRATE', { skip }, () => {
   });
 
   test('it is refused where nothing may wait, and removals reach a replica', async () => {
-    await using darter = await startDarter({ args: TESTED });
+    await using darter = await startDarter({ threads: 1, args: TESTED });
     await using replica = await startDarter({
+      threads: 1,
       args: ['--replicaof', '127.0.0.1', String(darter.port)],
     });
-    await using target = await startDarter({ args: TESTED });
+    await using target = await startDarter({ threads: 1, args: TESTED });
     const client = await darter.client();
     await client.pipeline([['MULTI'], ['MIGRATE', ...to(target), 'k', '0', '1000']]);
     assert.match(await client.text('EXEC'), /not allowed in a transaction or a script/);
@@ -244,10 +244,10 @@ describe('MIGRATE', { skip }, () => {
     assert.equal(await client.text(...words), 'OK');
     await client.text('SET', 'last', '1');
     await client.close();
-    const end = performance.now() + 30_000;
-    const sizes = async (): Promise<string> =>
-      `${await replica.ask('DBSIZE')} ${await replica.ask('EXISTS', 'last')}`;
-    while ((await sizes()) !== '1 1') assert.ok(performance.now() < end, await sizes());
+    await until('the replica has what is left', async () => {
+      const sizes = `${await replica.ask('DBSIZE')} ${await replica.ask('EXISTS', 'last')}`;
+      return sizes === '1 1' || sizes;
+    });
     assert.equal(await target.ask('DBSIZE'), '2');
   });
 });

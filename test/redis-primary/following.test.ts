@@ -4,10 +4,18 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { fill, follow, linkUp, number, startNode, until } from '../replication/support.js';
+import {
+  fill,
+  follow,
+  linkUp,
+  number,
+  startNode,
+  startSmall,
+  until,
+} from '../replication/support.js';
 import { claimPort } from '../support/ports.js';
 import { textOf } from '../support/reply.js';
-import { eitherMissing, type Server } from '../support/server.js';
+import { eitherMissing, type Server, startDarter } from '../support/server.js';
 import { caughtUp, contentOf, sameAsRedis, startAgain, startPrimary } from './support.js';
 
 const LIBRARY = `#!lua name=lib
@@ -70,6 +78,28 @@ describe('following a redis-server', { skip: eitherMissing() }, () => {
       assert.match(shown!, new RegExp(`port=${replica.port},state=online`));
       assert.match(await replica.ask('SET', 'a', 'b'), /^READONLY/);
     });
+
+    await t.test(
+      'the primary is a client, as on a replica of Redis, and can be killed',
+      async () => {
+        await redis.ask('SET', 'shown', '1');
+        await caughtUp(redis, replica);
+        const shown = await replica.ask('CLIENT', 'LIST', 'TYPE', 'MASTER');
+        assert.match(shown, new RegExp(`^id=\\d+ addr=127\\.0\\.0\\.1:${redis.port} `));
+        assert.match(shown, / flags=M .* cmd=\w+ user=\(superuser\) /);
+        assert.doesNotMatch(shown, /cmd=NULL/);
+        assert.match(await behind.ask('CLIENT', 'LIST', 'TYPE', 'MASTER'), / flags=M /);
+        assert.match(await replica.ask('CLIENT', 'LIST', 'TYPE', 'REPLICA'), / flags=S /);
+        const before = await number(redis, 'sync_partial_ok');
+        assert.equal(await replica.ask('CLIENT', 'KILL', 'TYPE', 'MASTER'), '1');
+        await until('it continues', async () => (await number(redis, 'sync_partial_ok')) > before);
+        await linkUp(replica);
+        await linkUp(behind);
+        assert.equal(await behind.ask('CLIENT', 'KILL', 'TYPE', 'MASTER'), '1');
+        await behind.logged(/lost: CLIENT KILL/);
+        await linkUp(behind);
+      },
+    );
 
     await t.test('WAIT and GETACK are answered at once', async () => {
       const client = await redis.client();
@@ -139,7 +169,7 @@ describe('following a redis-server', { skip: eitherMissing() }, () => {
           async () => (await behind.ask('GET', 'after')) === 'promotion',
         );
         assert.equal(await replica.info('sync_full'), '1');
-        await replica.logged(/The Redis cannot follow it in turn yet/);
+        await replica.logged(/a Redis, which can follow it in turn/);
       },
     );
 
@@ -157,11 +187,13 @@ describe('following a redis-server', { skip: eitherMissing() }, () => {
 
   test('goes on after a restart of the redis-server, and after its failover', async (t) => {
     const directory = mkdtempSync(join(tmpdir(), 'redis-primary-'));
-    t.after(() => rmSync(directory, { recursive: true }));
     const port = await claimPort();
     const start = () => startAgain(port, directory);
     let redis = await start();
-    t.after(() => redis.stop());
+    t.after(async () => {
+      await redis.stop();
+      rmSync(directory, { recursive: true });
+    });
     await using other = await startPrimary();
     await using replica = await startNode();
     await fill(redis, 1000, 20);
@@ -195,6 +227,8 @@ describe('following a redis-server', { skip: eitherMissing() }, () => {
       'the promoted replica of the redis-server continues it under a new id',
       async () => {
         await linkUp(other);
+        // A PING that one replica has got and the other has not would make histories of them.
+        await redis.ask('CONFIG', 'SET', 'repl-ping-replica-period', '3600');
         await caughtUp(redis, replica, other);
         const before = await number(other, 'sync_partial_ok');
         assert.equal(await other.ask('REPLICAOF', 'NO', 'ONE'), 'OK');
@@ -208,9 +242,10 @@ describe('following a redis-server', { skip: eitherMissing() }, () => {
     );
 
     await t.test('a Darter at the same address is followed as a Darter', async () => {
-      const at = other.port;
-      await other.stop();
-      await using darter = await startNode('--port', String(at));
+      other.child.kill('SIGKILL');
+      await other.exited;
+      // The port is still claimed: nobody else gets it.
+      await using darter = await startDarter({ port: other.port });
       await darter.ask('SET', 'only', 'here');
       await linkUp(replica);
       await until('its data', async () => (await replica.ask('GET', 'only')) === 'here');
@@ -222,7 +257,7 @@ describe('following a redis-server', { skip: eitherMissing() }, () => {
     await using redis = await startPrimary();
     await redis.ask('ACL', 'SETUSER', 'replica', 'on', '>secret', '+ping', '+psync', '+replconf');
     await redis.ask('ACL', 'SETUSER', 'default', 'off');
-    await using replica = await startNode('--masteruser', 'replica', '--masterauth', 'wrong');
+    await using replica = await startSmall('--masteruser', 'replica', '--masterauth', 'wrong');
     await follow(replica, redis.port);
     await until('the reason is shown', async () =>
       /WRONGPASS/.test((await replica.info('master_link_failure')) ?? ''),

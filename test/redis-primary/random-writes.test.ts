@@ -6,6 +6,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { LinkProxy } from '../replication/proxy.js';
 import { RandomWrites } from '../replication/random-writes.js';
 import {
   follow,
@@ -15,7 +16,6 @@ import {
   startNode,
   until,
 } from '../replication/support.js';
-import type { LinkProxy } from '../replication/proxy.js';
 import { Random, seedFromEnvironment } from '../support/random.js';
 import { eitherMissing, type Server } from '../support/server.js';
 import { sameAsRedis, startPrimary } from './support.js';
@@ -99,11 +99,18 @@ async function write(
   const writes = new RandomWrites(random, name, ELEMENTS);
   while (!work.isOver) {
     const commands: string[][] = [];
-    while (commands.length < BATCH) commands.push(...writes.next(), ...special(random, name));
+    while (commands.length < BATCH) {
+      commands.push(...writes.next().filter(isTold), ...special(random, name));
+    }
     await client.pipeline(commands);
     await sleep(random.between(1, 10));
   }
   await client.close();
+}
+
+/** A Redis (7.0) does not tell its replicas of a consumer that is new and reads its history. */
+function isTold(command: readonly string[]): boolean {
+  return command[0] !== 'XREADGROUP' || command.at(-1) !== '0';
 }
 
 /** What the stream of a Redis has besides. */

@@ -3,13 +3,13 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { darterMissing } from '../support/server.js';
-import { fill, follow, linkUp, number, sameData, startNode, until } from './support.js';
+import { fill, follow, linkUp, number, sameData, startSmall, until } from './support.js';
 
 describe('replication: circles', { skip: darterMissing() }, () => {
   test('are found and told, cost no full syncs, and end with the order that ends them', async () => {
-    await using first = await startNode();
-    await using second = await startNode();
-    await using third = await startNode();
+    await using first = await startSmall();
+    await using second = await startSmall();
+    await using third = await startSmall();
     const servers = [first, second, third];
     await fill(first, 1000, 100);
     await follow(second, first.port);

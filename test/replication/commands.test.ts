@@ -2,17 +2,23 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { darterMissing } from '../support/server.js';
-import { follow, linkUp, startNode, until } from './support.js';
+import { follow, linkUp, startSmall, until } from './support.js';
 
 describe('replication: commands', { skip: darterMissing() }, () => {
   test('answer as Redis does, and refuse what is not there', async () => {
-    await using node = await startNode();
+    await using node = await startSmall();
     const client = await node.client();
     const answer = async (...words: string[]) => {
       const reply = await client.command(...words);
       return JSON.stringify(reply);
     };
-    assert.match(await answer('PSYNC', '?', '-1'), /ERR /);
+    assert.match(await answer('PSYNC', '?', 'x'), /ERR value is not an integer/);
+    assert.match(await answer('PSYNC', '?', '-1'), /ERR the length of the RDB is not known/);
+    assert.match(await answer('REPLCONF', 'rdb-only', 'x'), /ERR value is not an integer/);
+    assert.match(
+      await answer('REPLCONF', 'rdb-filter-only', 'x'),
+      /ERR Unsupported rdb-filter-only/,
+    );
     assert.match(await answer('REPLCONF', 'foo'), /ERR syntax error/);
     assert.match(await answer('REPLCONF', 'foo', 'bar'), /ERR Unrecognized REPLCONF option: foo/);
     assert.match(await answer('REPLCONF', 'ip-address', 'a'.repeat(255)), /OK/);
@@ -28,8 +34,8 @@ describe('replication: commands', { skip: darterMissing() }, () => {
   });
 
   test('ROLE and REPLTAKEOVER on a replica', async () => {
-    await using primary = await startNode();
-    await using replica = await startNode();
+    await using primary = await startSmall();
+    await using replica = await startSmall();
     await primary.ask('SET', 'k', 'v');
     await follow(replica, primary.port);
     await linkUp(replica);
@@ -44,7 +50,7 @@ describe('replication: commands', { skip: darterMissing() }, () => {
   });
 
   test('DARTER: messages about roles from no replica change nothing', async () => {
-    await using node = await startNode();
+    await using node = await startSmall();
     const id = 'a'.repeat(40);
     const [other, wrong] = [/^ERR this server speaks version 1 of/, /^ERR the id is not one of 40/];
     const runId = (await node.info('run_id')) ?? '';

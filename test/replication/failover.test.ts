@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { textOf } from '../support/reply.js';
 import { darterMissing, redisServerMissing, type Server, startRedis } from '../support/server.js';
-import { fill, follow, linkUp, sameData, startNode, until } from './support.js';
+import { fill, follow, linkUp, sameData, startSmall, until } from './support.js';
 
 const OTHER = ['TO', '127.0.0.1', '7'];
 
@@ -55,8 +55,8 @@ function state(server: Server): Promise<string | undefined> {
 
 describe('replication: FAILOVER', { skip: darterMissing() }, () => {
   test('refuses what Redis refuses, in its words', { skip: redisServerMissing() }, async () => {
-    await using node = await startNode();
-    await using replica = await startNode();
+    await using node = await startSmall();
+    await using replica = await startSmall();
     await using redis = await startRedis();
     await using redisReplica = await startRedis();
     const same = async (questions: readonly (readonly string[])[]) => {
@@ -95,9 +95,9 @@ describe('replication: FAILOVER', { skip: darterMissing() }, () => {
   });
 
   test('gives the role to the replica it names, or to one that has everything', async () => {
-    await using first = await startNode();
-    await using second = await startNode();
-    await using third = await startNode();
+    await using first = await startSmall();
+    await using second = await startSmall();
+    await using third = await startSmall();
     await fill(first, 2000, 100);
     await follow(second, first.port);
     await follow(third, first.port);
@@ -126,8 +126,8 @@ describe('replication: FAILOVER', { skip: darterMissing() }, () => {
   });
 
   test('holds writes until its timeout, or forces a replica that lags', async () => {
-    await using primary = await startNode();
-    await using replica = await startNode();
+    await using primary = await startSmall();
+    await using replica = await startSmall();
     await primary.ask('SET', 'k', 'v');
     await follow(replica, primary.port);
     await linkUp(replica);

@@ -4,7 +4,7 @@ import { describe, test } from 'node:test';
 import { Random, seedFromEnvironment } from '../support/random.js';
 import { isError, showReply } from '../support/reply.js';
 import { darterMissing } from '../support/server.js';
-import { follow, linkUp, sameData, startNode } from './support.js';
+import { follow, linkUp, sameData, startSmall } from './support.js';
 
 const SHARD_BYTES = 4 << 20;
 const REFUSED_WANTED = 40;
@@ -14,8 +14,8 @@ describe('replication: a full shard', { skip: darterMissing() }, () => {
   test('commands on several keys change all or nothing, on the replica too', async (t) => {
     const random = new Random(seedFromEnvironment());
     t.diagnostic(`DARTER_SEED=${random.seed}`);
-    await using primary = await startNode('--shards', '2', '--shard-bytes', String(SHARD_BYTES));
-    await using replica = await startNode('--shards', '2');
+    await using primary = await startSmall('--shards', '2', '--shard-bytes', String(SHARD_BYTES));
+    await using replica = await startSmall('--shards', '2');
     await follow(replica, primary.port);
     await linkUp(replica);
     const client = await primary.client();

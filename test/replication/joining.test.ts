@@ -2,7 +2,17 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { darterMissing, type Server } from '../support/server.js';
-import { fill, follow, Load, linkUp, number, sameData, startNode, until } from './support.js';
+import {
+  fill,
+  follow,
+  Load,
+  linkUp,
+  number,
+  sameData,
+  startNode,
+  startSmall,
+  until,
+} from './support.js';
 
 describe('replication: joining', { skip: darterMissing(), concurrency: 2 }, () => {
   test('replicas that join under load hold the same data at rest', async () => {
@@ -31,7 +41,7 @@ describe('replication: joining', { skip: darterMissing(), concurrency: 2 }, () =
 
   test('a replica with another number of shards is served key by key', async () => {
     await using primary = await startNode();
-    await using replica = await startNode('--shards', '16');
+    await using replica = await startSmall('--shards', '16');
     await fill(primary, 20_000, 50);
     const load = await Load.start(primary, 5);
     await follow(replica, primary.port);
@@ -64,8 +74,8 @@ describe('replication: joining', { skip: darterMissing(), concurrency: 2 }, () =
   });
 
   test('large values, a data set replaced while it is shipped, and keys that expire', async () => {
-    await using primary = await startNode();
-    await using replica = await startNode();
+    await using primary = await startSmall();
+    await using replica = await startSmall();
     const client = await primary.client();
     const large = 'large'.repeat(1_000_000);
     for (let i = 0; i < 3; i++) await client.text('SET', `large:${i}`, `${i}${large}`);
@@ -83,8 +93,8 @@ describe('replication: joining', { skip: darterMissing(), concurrency: 2 }, () =
   });
 
   test('the directive replicaof, with a password', async () => {
-    await using primary = await startNode('--requirepass', 'secret');
-    await using replica = await startNode(
+    await using primary = await startSmall('--requirepass', 'secret');
+    await using replica = await startSmall(
       ...['--replicaof', '127.0.0.1', String(primary.port), '--masterauth', 'secret'],
     );
     await linkUp(replica);

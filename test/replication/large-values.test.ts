@@ -11,6 +11,7 @@ import {
   number,
   sameData,
   startNode,
+  startSmall,
   until,
 } from './support.js';
 
@@ -25,7 +26,7 @@ describe('replication: large values', { skip: darterMissing() }, () => {
   test('travel like all others, also in transactions and down a chain', async (t) => {
     await using primary = await startNode('--repl-backpressure-max-delay', String(PATIENCE_MS));
     await using replica = await startNode();
-    await using second = await startNode();
+    await using second = await startSmall();
     const proxy = await followThroughProxy(replica, primary, t);
     await follow(second, replica.port);
     await linkUp(second);
@@ -54,8 +55,8 @@ describe('replication: large values', { skip: darterMissing() }, () => {
   });
 
   test('a transaction with many leaves no memory behind on the replica', async () => {
-    await using primary = await startNode();
-    await using replica = await startNode();
+    await using primary = await startSmall();
+    await using replica = await startSmall();
     await follow(replica, primary.port);
     await linkUp(replica);
     const before = replica.residentBytes();
@@ -75,8 +76,8 @@ describe('replication: large values', { skip: darterMissing() }, () => {
 
   test('a link that is cut in the midst of one gets a full sync, once', async (t) => {
     // The journal does not keep a record of 8 MiB for long.
-    await using primary = await startNode('--repl-backlog-size', '4mb');
-    await using replica = await startNode();
+    await using primary = await startSmall('--repl-backlog-size', '4mb');
+    await using replica = await startSmall();
     const proxy = await followThroughProxy(replica, primary, t);
     const journalBytes = await number(primary, 'repl_backlog_size');
     // It takes half a minute: also a machine that is busy cuts it in the midst.

@@ -2,15 +2,15 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { darterMissing } from '../support/server.js';
-import { fill, follow, Load, linkUp, number, startNode, until } from './support.js';
+import { fill, follow, Load, linkUp, number, startSmall, until } from './support.js';
 
 const CONFIRMED = 20;
 
 describe('replication: offsets', { skip: darterMissing() }, () => {
   test('the replica with the greatest offset has what WAIT confirmed, also with the link down', async () => {
-    await using primary = await startNode();
-    await using current = await startNode();
-    await using behind = await startNode();
+    await using primary = await startSmall();
+    await using current = await startSmall();
+    await using behind = await startSmall();
     await fill(primary, 2000, 100);
     for (const replica of [current, behind]) {
       await follow(replica, primary.port);
@@ -21,7 +21,7 @@ describe('replication: offsets', { skip: darterMissing() }, () => {
     const client = await primary.client();
     for (let i = 0; i < CONFIRMED; i++) {
       await client.text('MSET', `confirmed:${i}`, 'yes', `confirmed:${i}:too`, 'yes');
-      assert.equal(await client.text('WAIT', '1', '20000'), '1');
+      assert.equal(await client.text('WAIT', '1', '60000'), '1');
     }
     await client.close();
     await load.stop();
@@ -44,9 +44,9 @@ describe('replication: offsets', { skip: darterMissing() }, () => {
   });
 
   test('are equal on both sides at rest, down a chain as well, and go on after a promotion', async () => {
-    await using primary = await startNode();
-    await using replica = await startNode();
-    await using last = await startNode();
+    await using primary = await startSmall();
+    await using replica = await startSmall();
+    await using last = await startSmall();
     await follow(replica, primary.port);
     await linkUp(replica);
     await follow(last, replica.port);

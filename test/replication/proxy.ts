@@ -28,6 +28,8 @@ export class LinkProxy {
   bytesPerSecond = Number.POSITIVE_INFINITY;
   /** Bytes that passed from primary to replica. */
   passed = 0;
+  /** All connections end when so many bytes have passed, in ascending order. */
+  cutsAt: number[] = [];
   /** Flips a bit of the byte at this place in what passes from the primary; -1: none. */
   damageAt = -1;
   /** Decides over each piece of what the replica sends. */
@@ -132,6 +134,11 @@ export class LinkProxy {
   private pass(pair: Pair, bytes: Buffer): void {
     if (pair.losesReplies) return;
     this.passed += bytes.length;
+    if (this.passed >= (this.cutsAt[0] ?? Number.POSITIVE_INFINITY)) {
+      this.cutsAt.shift();
+      this.dropConnections();
+      return;
+    }
     if (!pair.near.write(bytes)) {
       pair.far.pause();
       pair.near.once('drain', () => {

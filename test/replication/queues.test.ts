@@ -7,7 +7,7 @@ import { describe, test } from 'node:test';
 import { Queue, Worker } from 'bullmq';
 import { names, Work } from '../support/jobs.js';
 import { darterMissing, type Server } from '../support/server.js';
-import { follow, linkUp, sameData, startNode } from './support.js';
+import { follow, linkUp, sameData, startNode, startSmall } from './support.js';
 
 const JOBS = 240;
 
@@ -42,7 +42,7 @@ async function add(queue: Queue, jobs: readonly string[]): Promise<void> {
 describe('replication: a job queue', { skip: darterMissing() }, () => {
   test('a replica that joins meanwhile has the same queue, and goes on with it', async () => {
     await using primary = await startNode();
-    await using replica = await startNode();
+    await using replica = await startSmall();
     const jobs = names('job', JOBS);
     const done = new Work();
     const queue = new Queue('q', { connection: connectionTo(primary) });

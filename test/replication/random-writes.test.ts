@@ -15,7 +15,7 @@ import { LinkProxy } from './proxy.js';
 import { RandomWrites } from './random-writes.js';
 import { follow, linkUp, number, sameData, startNode } from './support.js';
 
-const SECONDS = Number(process.env.DARTER_WRITES_SECONDS ?? 6);
+const SECONDS = Number(process.env.DARTER_WRITES_SECONDS ?? 4);
 const ELEMENTS = Number(process.env.DARTER_WRITES_ELEMENTS ?? 10_000);
 const CLIENTS = 3;
 const BATCH = 20;

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { darterMissing, type Server } from '../support/server.js';
-import { follow, linkUp, sameData, startNode, until } from './support.js';
+import { follow, linkUp, sameData, startNode, startSmall, until } from './support.js';
 
 const LIBRARY = `#!lua name=lib
 redis.register_function('put', function(keys, args) return redis.call('set', keys[1], args[1]) end)
@@ -21,8 +21,8 @@ async function sameLibraries(primary: Server, replica: Server): Promise<void> {
 
 describe('replication: scripts', { skip: darterMissing() }, () => {
   test('a replica has what scripts did, and the libraries of functions', async () => {
-    await using primary = await startNode();
-    await using replica = await startNode();
+    await using primary = await startSmall();
+    await using replica = await startSmall();
     assert.equal(await primary.ask('FUNCTION', 'LOAD', LIBRARY), 'lib');
     await replica.ask('FUNCTION', 'LOAD', LIBRARY.replaceAll("'put'", "'old'"));
     await follow(replica, primary.port);
@@ -57,8 +57,8 @@ describe('replication: scripts', { skip: darterMissing() }, () => {
   });
 
   test('redis.set_repl keeps what a script does from replicas, until the next script', async () => {
-    await using primary = await startNode();
-    await using replica = await startNode();
+    await using primary = await startSmall();
+    await using replica = await startSmall();
     await follow(replica, primary.port);
     await linkUp(replica);
     await primary.ask('SET', 'removed', '1');
@@ -112,8 +112,8 @@ describe('replication: scripts', { skip: darterMissing() }, () => {
   });
 
   test('changes of libraries follow', async () => {
-    await using primary = await startNode();
-    await using replica = await startNode();
+    await using primary = await startSmall();
+    await using replica = await startSmall();
     await follow(replica, primary.port);
     await linkUp(replica);
     for (let i = 0; i < 5; i++) {

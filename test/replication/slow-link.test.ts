@@ -12,26 +12,26 @@ import {
   linkUp,
   number,
   sameData,
-  startNode,
+  startSmall,
   until,
 } from './support.js';
 
 const MEBIBYTE = 1024 * 1024;
-const LIMITED_SECONDS = 5;
+const LIMITED_SECONDS = 3;
 /** Their deletions are four times what the journal holds. */
 const EXPIRING_KEYS = 100_000;
 const KEY = 'a key with quite a long name, so that its end takes some bytes as well, number ';
 
 describe('replication: a slow link', { skip: darterMissing() }, () => {
   test('costs bounded memory and time, and the sync ends without starting over', async (t) => {
-    await using primary = await startNode();
-    await using replica = await startNode();
+    await using primary = await startSmall();
+    await using replica = await startSmall();
     const proxy = await LinkProxy.start(primary.port);
     t.after(() => proxy.close());
-    await fill(primary, 150_000, 100);
+    await fill(primary, 100_000, 100);
     // Long enough for its buffers to be what they are under load.
     const load = await Load.start(primary, 0);
-    await sleep(1000);
+    await until('there are writes', () => load.done > 5000);
     const before = primary.residentBytes();
     proxy.bytesPerSecond = 1_000_000;
     await follow(replica, proxy.port);
@@ -56,8 +56,8 @@ describe('replication: a slow link', { skip: darterMissing() }, () => {
   });
 
   test('carries the ends of many keys at once without losing its place', async (t) => {
-    await using primary = await startNode('--shards', '16', '--repl-backlog-size', '4mb');
-    await using replica = await startNode('--shards', '16');
+    await using primary = await startSmall('--shards', '16', '--repl-backlog-size', '4mb');
+    await using replica = await startSmall('--shards', '16');
     const proxy = await followThroughProxy(replica, primary, t);
     const client = await primary.client();
     await client.text('DEBUG', 'SET-ACTIVE-EXPIRE', '0');

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { darterMissing, type Server } from '../support/server.js';
-import { fill, follow, linkUp, number, sameData, startNode } from './support.js';
+import { fill, follow, linkUp, number, sameData, startNode, startSmall } from './support.js';
 
 const TAGS = ['user:1', 'user:2', 'a tag'];
 
@@ -27,9 +27,9 @@ async function assertWhole(servers: readonly Server[], spread: number): Promise<
 describe('replication: hash tags', { skip: darterMissing() }, () => {
   test('replicas of any number of shards take the spread of their primary', async () => {
     await using primary = await startNode('--shards', '8', '--shard-spread', '4');
-    await using same = await startNode('--shards', '8', '--shard-spread', '1');
-    await using fewer = await startNode('--shards', '2');
-    await using more = await startNode('--shards', '32', '--shard-spread', '32');
+    await using same = await startSmall('--shards', '8', '--shard-spread', '1');
+    await using fewer = await startSmall('--shards', '2');
+    await using more = await startSmall('--shards', '32', '--shard-spread', '32');
     const servers = [primary, same, fewer, more];
     await fillTags(primary, 2000, 'first');
     await fill(primary, 3000, 20);
@@ -63,7 +63,7 @@ describe('replication: hash tags', { skip: darterMissing() }, () => {
     await assertWhole([first, second], 2);
     assert.equal(await second.ask('REPLICAOF', 'NO', 'ONE'), 'OK');
     await fillTags(second, 700, 'second');
-    await using third = await startNode('--shard-spread', '64');
+    await using third = await startSmall('--shard-spread', '64');
     for (const replica of [first, third]) {
       await follow(replica, second.port);
       await linkUp(replica);

@@ -4,9 +4,9 @@
  */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { darterMissing } from '../support/server.js';
+import { darterMissing, startDarter } from '../support/server.js';
 import type { Fate } from './proxy.js';
-import { fill, followThroughProxy, number, startNode, until } from './support.js';
+import { fill, followThroughProxy, linkUp, number, startSmall, until } from './support.js';
 
 const KEYS = 100;
 
@@ -29,10 +29,12 @@ describe('replication: takeover, kill -9', { skip: darterMissing(), concurrency:
   for (const { name, message, fate, isCommitted } of STEPS) {
     for (const victim of ['heir', 'primary'] as const) {
       test(`of the ${victim} when ${name}`, async (t) => {
-        await using primary = await startNode();
-        await using heir = await startNode();
+        await using primary = await startSmall();
+        await using heir = await startSmall();
         const proxy = await followThroughProxy(heir, primary, t);
         await fill(primary, KEYS, 10);
+        // Until HANDOVER is answered nothing says that the heir has what the primary has.
+        await until('the heir has all', async () => (await heir.ask('DBSIZE')) === String(KEYS));
         let seen = false;
         proxy.fateOf = (request) => {
           if (!request.includes(message)) return 'pass';
@@ -64,4 +66,24 @@ describe('replication: takeover, kill -9', { skip: darterMissing(), concurrency:
       });
     }
   }
+
+  test('of an heir, and an order to follow its address before the primary knows that it is gone', async (t) => {
+    await using primary = await startSmall();
+    await using heir = await startSmall();
+    const proxy = await followThroughProxy(heir, primary, t);
+    await fill(primary, KEYS, 10);
+    await until('the heir has all', async () => (await heir.ask('DBSIZE')) === String(KEYS));
+    proxy.fateOf = (request) => (request.includes('COMMIT') ? 'lose-reply' : 'pass');
+    const answer = heir.ask('REPLTAKEOVER', '3').catch(() => 'gone');
+    await until('the role is given away', async () => (await primary.info('role')) === 'slave');
+    heir.child.kill('SIGKILL');
+    await Promise.all([heir.exited, answer]);
+    const follow = () => primary.ask('REPLICAOF', '127.0.0.1', String(heir.port));
+    assert.equal(await follow(), 'OK Already connected to specified master');
+    assert.match(await primary.ask('SET', 'k', 'v'), /^READONLY/, 'its role does not come back');
+    await using next = await startDarter({ port: heir.port, threads: 1 });
+    assert.equal(await next.ask('SET', 'k', 'v'), 'OK');
+    await linkUp(primary);
+    assert.equal(await primary.ask('DBSIZE'), '1');
+  });
 });

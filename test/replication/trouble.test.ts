@@ -17,6 +17,7 @@ import {
   number,
   sameData,
   startNode,
+  startSmall,
   until,
 } from './support.js';
 
@@ -50,8 +51,8 @@ describe('replication: trouble', { skip: darterMissing(), concurrency: 2 }, () =
   });
 
   test("a hot key whose writes exceed its shard's journal survives a cut", async (t) => {
-    await using primary = await startNode('--repl-backlog-size', '32mb');
-    await using replica = await startNode();
+    await using primary = await startSmall('--repl-backlog-size', '32mb');
+    await using replica = await startSmall();
     const proxy = await followThroughProxy(replica, primary, t);
     const size = await number(primary, 'repl_backlog_size');
     proxy.cut();
@@ -72,8 +73,8 @@ describe('replication: trouble', { skip: darterMissing(), concurrency: 2 }, () =
   });
 
   test('a link cut for too long gets a full sync', async (t) => {
-    await using primary = await startNode('--shards', '16', '--repl-backlog-size', '1');
-    await using replica = await startNode('--shards', '16');
+    await using primary = await startSmall('--shards', '16', '--repl-backlog-size', '1');
+    await using replica = await startSmall('--shards', '16');
     const proxy = await followThroughProxy(replica, primary, t);
     proxy.cut();
     // 16 journals of 256 KiB, which may grow to twice that together, hold less.
@@ -92,7 +93,7 @@ describe('replication: trouble', { skip: darterMissing(), concurrency: 2 }, () =
     await fill(primary, 20_000, 100);
     const load = await Load.start(primary, 10);
     {
-      await using victim = await startNode();
+      await using victim = await startSmall();
       await follow(victim, primary.port);
       await linkUp(victim);
       victim.child.kill('SIGKILL');
@@ -116,9 +117,9 @@ describe('replication: trouble', { skip: darterMissing(), concurrency: 2 }, () =
   });
 
   test('siblings of a promoted replica continue with it', async () => {
-    await using primary = await startNode();
-    await using heir = await startNode();
-    await using sibling = await startNode();
+    await using primary = await startSmall();
+    await using heir = await startSmall();
+    await using sibling = await startSmall();
     await fill(primary, 5000, 100);
     await follow(heir, primary.port);
     await follow(sibling, primary.port);
@@ -127,7 +128,7 @@ describe('replication: trouble', { skip: darterMissing(), concurrency: 2 }, () =
     const id = await primary.info('master_replid');
     const client = await primary.client();
     await client.text('SET', 'last', 'write');
-    assert.equal(await client.text('WAIT', '2', '5000'), '2');
+    assert.equal(await client.text('WAIT', '2', '60000'), '2');
     await client.close();
     primary.child.kill('SIGKILL');
     assert.equal(await heir.ask('REPLICAOF', 'NO', 'ONE'), 'OK');
@@ -142,8 +143,8 @@ describe('replication: trouble', { skip: darterMissing(), concurrency: 2 }, () =
   });
 
   test('damaged bytes close the link, and it comes back', async (t) => {
-    await using primary = await startNode();
-    await using replica = await startNode();
+    await using primary = await startSmall();
+    await using replica = await startSmall();
     const proxy = await LinkProxy.start(primary.port);
     t.after(() => proxy.close());
     await fill(primary, 20_000, 100);
@@ -162,8 +163,8 @@ describe('replication: trouble', { skip: darterMissing(), concurrency: 2 }, () =
   });
 
   test('nonsense on replication connections harms nobody', async () => {
-    await using primary = await startNode();
-    await using replica = await startNode();
+    await using primary = await startSmall();
+    await using replica = await startSmall();
     await fill(primary, 1000, 100);
     await follow(replica, primary.port);
     await linkUp(replica);
@@ -212,16 +213,16 @@ describe('replication: trouble', { skip: darterMissing(), concurrency: 2 }, () =
   });
 
   test('a replica that stops reading is dropped, and writers are not held up for long', async (t) => {
-    await using primary = await startNode(
+    await using primary = await startSmall(
       '--repl-timeout',
       '3',
       '--repl-backpressure-max-delay',
       '100',
     );
-    await using replica = await startNode('--repl-timeout', '60');
+    await using replica = await startSmall('--repl-timeout', '60');
     await followThroughProxy(replica, primary, t);
     replica.child.kill('SIGSTOP');
-    const load = await Load.start(primary, 0, 4000);
+    const load = await Load.start(primary, 2, 4000);
     await until('it is dropped', async () => (await number(primary, 'connected_slaves')) === 0);
     const done = load.done;
     await until('writers go on', async () => load.done > done + 2000);
@@ -239,7 +240,7 @@ async function confirmedWrites(primary: Server, count: number): Promise<string[]
   for (let i = 0; i < count; i++) {
     const key = `confirmed:${i}`;
     await client.text('SET', key, `value of ${key}`);
-    if (Number(await client.text('WAIT', '1', '5000')) >= 1) keys.push(key);
+    if (Number(await client.text('WAIT', '1', '60000')) >= 1) keys.push(key);
   }
   await client.close();
   assert.equal(keys.length, count);

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { darterMissing, type Server } from '../support/server.js';
-import { follow, linkUp, sameData, startNode, until } from './support.js';
+import { follow, linkUp, sameData, startSmall, until } from './support.js';
 
 const RIGHTS = ['+replconf', '+darter'];
 
@@ -14,8 +14,8 @@ function linkDown(replica: Server): Promise<void> {
 
 describe('replication: the user of a replica', { skip: darterMissing() }, () => {
   test('needs few rights, and the link ends with it', async () => {
-    await using primary = await startNode();
-    await using replica = await startNode('--masteruser', 'rep', '--masterauth', 'wrong');
+    await using primary = await startSmall();
+    await using replica = await startSmall('--masteruser', 'rep', '--masterauth', 'wrong');
     await primary.ask('ACL', 'SETUSER', 'rep', 'on', '>secret', ...RIGHTS);
     await primary.ask('SET', 'k', 'v');
     await follow(replica, primary.port);
@@ -39,8 +39,8 @@ describe('replication: the user of a replica', { skip: darterMissing() }, () => 
   });
 
   test('users are of each server; clients of a replica are asked too', async () => {
-    await using primary = await startNode();
-    await using replica = await startNode();
+    await using primary = await startSmall();
+    await using replica = await startSmall();
     await follow(replica, primary.port);
     await linkUp(replica);
     await primary.ask('ACL', 'SETUSER', 'u', 'on', 'nopass', '+@all', '~*');

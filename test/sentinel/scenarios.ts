@@ -10,7 +10,7 @@ import { Writer } from './writer.js';
 
 const WRITERS = 4;
 /** Writes of each before and after. */
-const ENOUGH = 50;
+const ENOUGH = 30;
 
 interface Scenario {
   /** How many replicas must have a write. */

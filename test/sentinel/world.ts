@@ -91,7 +91,7 @@ export class Node {
   }
 
   async info(field: string): Promise<string | undefined> {
-    const text = await this.ask('INFO', 'everything');
+    const text = await this.ask('INFO', 'replication');
     return new RegExp(`^${field}:(.*)\r?$`, 'm').exec(text)?.[1]?.trim();
   }
 
@@ -120,7 +120,8 @@ export class World {
         assert.equal(await replica.ask('REPLICAOF', '127.0.0.1', String(primary.port)), 'OK');
       }
       for (const replica of replicas) await world.follows(replica, primary);
-      for (let i = 0; i < SENTINELS; i++) await world.startSentinel(primary.port);
+      const sentinels = Array.from({ length: SENTINELS }, () => world.startSentinel(primary.port));
+      await Promise.all(sentinels);
       await world.untilWatched();
       return world;
     } catch (error) {

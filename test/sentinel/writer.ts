@@ -13,10 +13,10 @@ const WAIT_MS = 1000;
 /** A primary that hangs says nothing: then the connection is given up. */
 const SILENCE_MS = 5000;
 const LOST_MS = 8000;
-const PAUSE_MS = 5;
+const PAUSE_MS = 50;
 const CHECKED_AT_ONCE = 500;
 /** A value of 64 KiB among them now and then: it takes a link's windows and the journal to grow. */
-const LARGE_EVERY = 200;
+const LARGE_EVERY = 40;
 const LARGE = 'x'.repeat(64 * 1024);
 
 export class Writer {

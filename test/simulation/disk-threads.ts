@@ -1,4 +1,4 @@
-/** Flow threads of the simulated disk: the journal's flows run in this thread, on any disk. */
+/** Flow threads of the simulated disk: flows of files run in this thread, on any disk. */
 import type { DurableLsns } from '../../src/memory/durable-lsns.js';
 import type { Disk } from '../../src/persistence/files/disk.js';
 import { streamsOf } from '../../src/replication/primary/primary-state.js';
@@ -7,8 +7,18 @@ import { SyncSession } from '../../src/replication/primary/sync-session.js';
 import { PendingStreams } from '../../src/replication/replica/pending-streams.js';
 import { ReplicaFlow } from '../../src/replication/replica/replica-flow.js';
 import { SyncProgress } from '../../src/replication/replica/sync-progress.js';
-import type { LoadSegment, MainToFlow, WriteJournal } from '../../src/server/channel/main-flow.js';
-import { type FlowTime, JournalFlow } from '../../src/server/flow-thread/journal-flow.js';
+import type {
+  LoadFile,
+  MainToFlow,
+  OpenSegment,
+  WriteFile,
+  WriteJournal,
+  WrittenFile,
+} from '../../src/server/channel/main-flow.js';
+import { FileFlow } from '../../src/server/flow-thread/file-flow.js';
+import type { FlowTime } from '../../src/server/flow-thread/flow-time.js';
+import { JournalFlow } from '../../src/server/flow-thread/journal-flow.js';
+import { LoadedFlow } from '../../src/server/flow-thread/loaded-flow.js';
 import { LoadedSegment } from '../../src/server/flow-thread/loaded-segment.js';
 import type {
   FlowCommand,
@@ -18,7 +28,7 @@ import type {
 import type { SimulatedServer } from './server.js';
 
 export class SimulatedThreads {
-  private readonly flows = new Map<number, JournalFlow | LoadedSegment>();
+  private readonly flows = new Map<number, JournalFlow | LoadedSegment | FileFlow | LoadedFlow>();
   private last = 0;
 
   constructor(
@@ -38,14 +48,18 @@ export class SimulatedThreads {
     const flow = ++this.last;
     const command = create(flow);
     if (command.kind === 'write-journal') this.flows.set(flow, this.write(command, listener));
-    else if (command.kind === 'load-segment') this.flows.set(flow, this.load(command, listener));
+    else if (command.kind === 'open-segment') this.flows.set(flow, this.open(command, listener));
+    else if (command.kind === 'write-file') this.flows.set(flow, this.writeFile(command, listener));
+    else if (command.kind === 'load-file') this.flows.set(flow, this.loadFile(command, listener));
     else throw new Error(`a flow of kind ${command.kind} in the simulation`);
     return flow;
   }
 
   command(command: FlowCommand): void {
     const flow = this.flows.get(command.flow)!;
-    if (flow instanceof LoadedSegment) flow.round();
+    if (flow instanceof LoadedSegment) {
+      if (command.kind === 'scan-segment' || command.kind === 'load-segment') flow.take(command);
+    } else if (!(flow instanceof JournalFlow)) throw new Error(`${command.kind} for a file`);
     else if (command.kind === 'next-segment') flow.continueIn(command.place);
     else if (command.kind === 'sync-policy') flow.setPolicy(command.policy);
     else if (command.kind === 'base-whole') flow.count();
@@ -74,18 +88,51 @@ export class SimulatedThreads {
     return new JournalFlow(parts, place, policy);
   }
 
-  private load(command: LoadSegment, listener: FlowListener): LoadedSegment {
+  private open(command: OpenSegment, listener: FlowListener): LoadedSegment {
     const { server, disk } = this;
-    const { path, mine, until, primaryShards } = command;
+    const { path, mine, primaryShards } = command;
     const progress = new SyncProgress(command.progress, streamsOf(primaryShards), 1);
     const pending = new PendingStreams(command.pending, 1);
     return new LoadedSegment({
-      ...{ disk, path, mine, until, progress, pending },
+      ...{ disk, path, mine, progress },
       createFlow: () =>
         new ReplicaFlow({ ...server.replicaParts(), primaryShards, mine, progress, pending }),
       applied: () => {},
-      read: (segment) => listener.read?.(segment),
-      fed: (blocks) => listener.fed?.(blocks),
+      report: (report) => listener.segment?.(report),
+      ended: (reason) => listener.ended(reason),
+    });
+  }
+
+  private writeFile(command: WriteFile, listener: FlowListener): FileFlow {
+    const { server, disk, time } = this;
+    const { mine, syncsOften } = command;
+    const options = {
+      ...{ ...server.primaryParts, mine },
+      session: new SyncSession(command.session, server.rings.length, 1),
+      raw: true,
+      from: null,
+      half: null,
+      windowBytes: NO_WINDOW_BYTES,
+    };
+    const parts = {
+      ...{ options, disk, time, syncsOften, places: null },
+      written: (file: WrittenFile) => listener.written?.(file),
+      ended: (reason: string) => listener.ended(reason),
+    };
+    return new FileFlow(parts, command);
+  }
+
+  private loadFile(command: LoadFile, listener: FlowListener): LoadedFlow {
+    const { server, disk } = this;
+    const { path, mine, primaryShards } = command;
+    const progress = new SyncProgress(command.progress, streamsOf(primaryShards), 1);
+    const pending = new PendingStreams(command.pending, 1);
+    return new LoadedFlow({
+      ...{ disk, path },
+      createFlow: () =>
+        new ReplicaFlow({ ...server.replicaParts(), primaryShards, mine, progress, pending }),
+      applied: () => {},
+      loaded: () => listener.loaded?.(),
       ended: (reason) => listener.ended(reason),
     });
   }

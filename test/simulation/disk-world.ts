@@ -1,38 +1,36 @@
 /**
- * One schedule of a journal on a simulated disk, drawn from a seed: a server writes, its flows bring
+ * One schedule of persistence on a simulated disk, drawn from a seed: a server writes, its flows bring
  * that to a disk whose operations end in any order, may fail, and lose at a crash what was not synced.
- * Then the server is started again from what is left, several times. After each start it is checked
- * that
+ * The journal is rewritten and snapshots are saved meanwhile, so that the crash comes between any two
+ * steps of that. Then the server is started again from what is left, several times. After each start it
+ * is checked that
  *
  *   - what is there is a prefix of each stream, and every transaction is whole or absent;
  *   - every write is there whose reply could have gone out: all streams were durable up to the heads
- *     that were read after it;
- *   - or the start was refused, and there was a reason: a file was damaged.
+ *     that were read after it; and everything that an earlier start has shown;
+ *   - the id that it is of is true: no stream is further than that history is known to go on;
+ *   - the newest snapshot is the last one that was told to be saved, or a later one, and holds what the
+ *     server held at its cut;
+ *   - or the start was refused, and there was a reason: a file was damaged, or could not be read.
  */
 import assert from 'node:assert/strict';
 import { setImmediate as settle } from 'node:timers/promises';
 import { Region } from '../../src/base/region.js';
-import { DurableLsns } from '../../src/memory/durable-lsns.js';
-import { DamagedFile } from '../../src/persistence/files/damaged-file.js';
-import { SimulatedDisk } from '../../src/persistence/files/testing-simulated-disk.js';
-import type { SnapshotManifest } from '../../src/persistence/snapshot/manifest.js';
-import { StreamLocks } from '../../src/replication/stream-locks.js';
-import type { SyncPolicy } from '../../src/server/channel/main-flow.js';
-import type { DataParts } from '../../src/server/main-thread/persistence/file-sync.js';
-import { ChainWriter } from '../../src/server/main-thread/persistence/journal/chain-writer.js';
-import { JournalFiles } from '../../src/server/main-thread/persistence/journal/journal-files.js';
-import {
-  loadSegment,
-  readSegments,
-  syncFiles,
-} from '../../src/server/main-thread/persistence/journal/journal-loader.js';
 import { Random } from '../support/random.js';
-import { SimulatedThreads } from './disk-threads.js';
-import { SimulatedServer } from './server.js';
+import {
+  DiskFiles,
+  type DiskShape,
+  type LoadedData,
+  loadFromJournal,
+  loadFromSnapshot,
+  mayBeTorn,
+  newServer,
+  simulatedName,
+} from './disk-files.js';
+import { DiskMachine } from './disk-machine.js';
+import type { SimulatedServer } from './server.js';
 
-const FOLDER = '/journal';
 const NOW_MS = 1_700_000_000_000;
-const CHAIN = 1;
 const KEYS = 40;
 const GROUPS = 3;
 const GROUP_KEYS = 5;
@@ -49,189 +47,167 @@ export interface DiskOutcome {
   starts: number;
   acknowledged: number;
   refused: number;
+  unreadable: number;
   torn: number;
   failedSyncs: number;
+  rewrites: number;
+  snapshots: number;
+  roles: number;
 }
 
 export class DiskWorld {
   private readonly random: Random;
-  private readonly disk: SimulatedDisk;
+  private readonly machine: DiskMachine;
   private server!: SimulatedServer;
-  private durable!: DurableLsns;
-  private writer: ChainWriter | null = null;
-  private readonly shards: number;
-  private readonly policy: SyncPolicy;
-  private nowMs = 0;
-  private waiting: { done: () => void; dueMs: number }[] = [];
-  private fault: { readonly code: string; readonly operation: string; left: number } | null = null;
+  private files!: DiskFiles;
+  private shape: DiskShape;
   private readonly writes: Write[] = [];
-  private starts: number[] = [];
-  private isBroken = false;
-  private hasSyncFailed = false;
+  /** LSN by stream that has to be there after a crash. */
+  private floor: number[];
+  /** What each snapshot has to hold, by its name. */
+  private readonly snapshots = new Map<string, Map<string, string>>();
+  /** Name of the last snapshot that was told to be saved; '' for none. */
+  private lastSaved = '';
+  /** A file that was damaged and that a snapshot may still have. */
+  private damagedBefore: string | null = null;
+  private names = 0;
   private token = 0;
   private readonly outcome: DiskOutcome = {
-    ...{ writes: 0, starts: 0, acknowledged: 0, refused: 0, torn: 0, failedSyncs: 0 },
+    ...{ writes: 0, starts: 0, acknowledged: 0, refused: 0, unreadable: 0, torn: 0 },
+    ...{ failedSyncs: 0, rewrites: 0, snapshots: 0, roles: 0 },
   };
+  /** Histories that the data had, in order: where the next one took over, by stream. */
+  private readonly histories: { readonly id: string; ends: readonly number[] | null }[] = [];
 
   constructor(
     seed: number,
     private readonly steps: number,
   ) {
     this.random = new Random(seed);
-    this.disk = new SimulatedDisk(this.random);
-    this.shards = this.random.pick([1, 2, 4, 8]);
-    this.policy = this.random.pick(['always', 'always', 'everysec', 'no']);
-    this.disk.before = (operation, path) => this.operation(operation, path);
-  }
-
-  private async operation(operation: string, _path: string): Promise<string | null> {
-    if (operation === 'read') return null;
-    await this.later(operation === 'sync' ? this.random.below(20) : this.random.below(4));
-    const { fault } = this;
-    if (fault === null || fault.operation !== operation) return null;
-    if (--fault.left <= 0) this.fault = null;
-    if (operation === 'sync') {
-      this.outcome.failedSyncs++;
-      this.hasSyncFailed = true;
-    }
-    return fault.code;
-  }
-
-  private later(ms: number): Promise<void> {
-    return new Promise((done) => {
-      this.waiting.push({ done, dueMs: this.nowMs + ms });
-    });
-  }
-
-  /** Lets some of what is due happen. */
-  private async pass(ms: number): Promise<void> {
-    this.nowMs += ms;
-    for (let i = 0; i < 6; i++) {
-      const due = this.waiting.filter(({ dueMs }) => dueMs <= this.nowMs);
-      if (due.length === 0) break;
-      const one = this.random.pick(due);
-      this.waiting.splice(this.waiting.indexOf(one), 1);
-      one.done();
-      await settle();
-    }
+    this.machine = new DiskMachine(this.random);
+    const { random } = this;
+    this.shape = {
+      shards: random.pick([1, 2, 4, 8]),
+      policy: random.pick(['always', 'always', 'everysec', 'no']),
+      keep: random.between(1, 3),
+      flows: 1,
+    };
+    this.floor = new Array<number>(this.shape.shards + 1).fill(0);
   }
 
   async run(): Promise<DiskOutcome> {
     const lives = this.random.between(2, 4);
-    let number = 1;
+    let loaded: LoadedData | null = null;
     for (let life = 0; life < lives; life++) {
-      number = await this.begin(life === 0, number);
-      if (number < 0) break;
+      this.begin(loaded);
       await this.live();
       await this.die();
+      const start = await this.start();
+      if (start === 'refused') break;
+      loaded = start;
     }
+    this.outcome.failedSyncs = this.machine.failedSyncs;
     return this.outcome;
   }
 
-  /** Starts a server from what is on the disk. @returns the number of its first segment, -1: refused */
-  private async begin(isFirst: boolean, number: number): Promise<number> {
-    const { shards, disk, random } = this;
-    const shape = { shards, shardMebibytes: 2, ringBytes: 1 << 18 };
-    const hashKey = { key0: 7, key1: 9, spread: 1 };
-    this.server = new SimulatedServer('server', shape, hashKey, () => '0'.repeat(40));
-    this.durable = new DurableLsns(DurableLsns.create(shards + 1));
-    let next = number;
-    if (isFirst) {
-      this.server.startJournal();
-      this.starts = this.server.heads();
-    } else {
-      const loaded = await this.load();
-      if (loaded < 0) return -1;
-      next = loaded + 1;
+  // --- a life
+
+  private begin(loaded: LoadedData | null): void {
+    const { shape, machine, random } = this;
+    this.shape = { ...shape, flows: random.between(1, 3) };
+    this.server = loaded?.server ?? newServer(shape.shards);
+    this.server.startJournal();
+    if (loaded !== null) {
+      const { lsns } = loaded.history;
+      for (const [stream, ring] of this.server.rings.entries()) ring.reset(lsns[stream]!);
     }
-    this.isBroken = false;
+    const newName = () => simulatedName(++this.names);
+    // Each start of a primary begins one.
+    const id = this.newHistory();
+    this.files = new DiskFiles(machine, this.shape, this.server, newName, id);
+    const chain = loaded?.history.chain ?? null;
+    if (chain === null) this.files.beginChain();
+    else this.files.continueChain(chain.chain, chain.lastSegment);
     this.outcome.starts++;
-    const flows = random.between(1, 3);
-    const threads = this.threads(Math.min(flows, shards));
-    const writer = new ChainWriter({
-      data: this.data(threads),
-      files: this.files,
-      chain: CHAIN,
-      header: {
-        ...{ shards, databases: 2, spread: 1, hashKey0: 7, hashKey1: 9 },
-        replicationId: '0'.repeat(40),
-      },
-      policy: this.policy,
-      failed: () => {
-        this.isBroken = true;
-      },
-      trouble: () => {},
-    });
-    this.writer = writer;
-    let isOpen = false;
-    writer.open(next).then(
-      () => {
-        isOpen = true;
-        writer.baseWhole();
-      },
-      () => {
-        this.isBroken = true;
-      },
-    );
-    while (!isOpen && !this.isBroken && disk.paths.length >= 0) await this.pass(1);
-    return next;
   }
 
-  private get files(): JournalFiles {
-    return new JournalFiles(this.disk, FOLDER, 'aof');
+  private newHistory(): string {
+    const last = this.histories.at(-1);
+    if (last !== undefined) last.ends ??= [...this.server.heads()];
+    const id = String(this.histories.length + 1).padStart(40, '0');
+    this.histories.push({ id, ends: null });
+    return id;
   }
 
-  private threads(count: number): SimulatedThreads {
-    const time = {
-      nowMs: () => this.nowMs,
-      sleep: (ms: number) => this.later(ms),
-      untilWritten: (isIdle: () => boolean, ms: number) =>
-        this.later(isIdle() ? Math.min(ms, 3) : 0),
-    };
-    const { server, disk, durable } = this;
-    return new SimulatedThreads(count, server, disk, durable, time, () => {});
+  private changeRole(): void {
+    this.files.changeHistory(this.newHistory());
+    this.outcome.roles++;
   }
 
-  private data(threads: SimulatedThreads): DataParts {
-    const { shards, rings, cuts } = this.server;
-    return {
-      ...{ shards, rings, cuts, owner: 1 },
-      locks: new StreamLocks(shards, rings, 1),
-      serving: threads.asThreads,
-      journalWritten: { raise: () => {} } as unknown as DataParts['journalWritten'],
-    };
+  /** Whether this is the history that data at these LSNs has, or one that goes on from there. */
+  private isOfHistory(id: string, lsns: readonly number[]): boolean {
+    const found = this.histories.find((history) => history.id === id);
+    if (found === undefined) return false;
+    return found.ends === null || found.ends.every((end, stream) => lsns[stream]! <= end);
   }
 
   private async live(): Promise<void> {
-    const { random } = this;
+    const { random, machine, files } = this;
+    // Clients may not write before; a crash may come.
+    let patienceMs = random.chance(0.85) ? Number.POSITIVE_INFINITY : random.below(60);
+    await machine.until(() => !files.isAtWork || --patienceMs < 0);
+    if (files.isAtWork) return;
     const steps = random.below(this.steps);
-    for (let i = 0; i < steps && !this.isBroken; i++) {
+    for (let i = 0; i < steps; i++) {
+      // Many crashes in the midst of it.
+      if (files.isAtWork && random.chance(0.01)) return;
       const what = random.below(100);
-      if (what < 55) this.write();
-      else if (what < 95) await this.pass(random.below(6));
-      else if (what < 97) {
-        this.rotate();
-        await settle();
-      } else if (what < 99)
-        this.fault = { operation: 'append', code: 'ENOSPC', left: random.below(6) };
-      else if (random.chance(0.2)) this.fault = { operation: 'sync', code: 'EIO', left: 1 };
-      else if (random.chance(0.5)) this.nowMs += 400;
+      if (what < 50) this.write();
+      else if (what < 90) await machine.pass(random.below(12));
+      else if (what < 95) this.work();
+      else if (what < 97) this.changeRole();
+      else this.disturb();
+      // No command comes while a cut holds the locks.
+      if (what >= 50) await settle();
     }
   }
 
-  private lastSegment = 0;
-  private rotating: Promise<void> | null = null;
+  private work(): void {
+    const { files, random } = this;
+    if (files.isAtWork) return;
+    if (files.isBroken) {
+      this.noteAcknowledged();
+      files.beginChain();
+      return;
+    }
+    const what = random.below(3);
+    if (what === 0) files.rotate();
+    else if (what === 1) {
+      this.outcome.rewrites++;
+      files.rewrite();
+    } else this.save();
+  }
 
-  private rotate(): void {
-    if (this.rotating !== null) return;
-    this.rotating = this.writer!.rotate().then(
-      () => {
-        this.rotating = null;
-      },
-      () => {
-        this.isBroken = true;
+  private save(): void {
+    this.files.save(
+      (name) => this.snapshots.set(name, this.server.dump(NOW_MS)),
+      (name) => {
+        this.lastSaved = name;
+        this.outcome.snapshots++;
       },
     );
+  }
+
+  private disturb(): void {
+    const { random, machine } = this;
+    const left = 1 + random.below(6);
+    const what = random.below(10);
+    if (what < 4) machine.fault = { operation: 'append', code: 'ENOSPC', left };
+    else if (what < 5) machine.fault = { operation: 'sync', code: 'EIO', left: 1 };
+    else if (what < 6) machine.fault = { operation: 'name', code: 'EIO', left };
+    else if (what < 7) machine.fault = { operation: 'create', code: 'EMFILE', left };
+    else if (what < 8) machine.fault = null;
+    else machine.nowMs += 400;
   }
 
   private write(): void {
@@ -256,123 +232,114 @@ export class DiskWorld {
 
   /** The process, or the machine, ends: at any moment, or when it is told to. */
   private async die(): Promise<void> {
-    const { random, disk } = this;
-    if (random.chance(0.2) && !this.isBroken && this.rotating === null) {
-      this.fault = null;
-      let isDone = false;
-      this.writer!.end().then(() => {
-        isDone = true;
-      });
-      while (!isDone) await this.pass(1);
+    const { random, machine, files } = this;
+    if (random.chance(0.2) && !files.isBroken && !files.isAtWork) {
+      machine.fault = null;
+      await files.end();
     }
-    const acknowledged = this.acknowledged();
-    disk.isDown = true;
-    this.writer!.abort('the end');
-    while (this.waiting.length > 0) await this.pass(1000);
-    await settle();
-    disk.isDown = false;
-    this.fault = null;
-    this.rotating = null;
-    // Else the process alone has ended: the machine has what was written, and may lose it later. Not
-    // after a failed sync: then what it shows is not what it has.
-    if (this.hasSyncFailed || random.chance(0.6)) disk.crash();
-    this.hasSyncFailed = false;
-    this.lastAcknowledged = acknowledged;
+    this.noteAcknowledged();
+    machine.stop();
+    files.abort();
+    await machine.restart();
   }
 
-  private lastAcknowledged: Write | null = null;
-
-  /** The last write whose reply could have gone out. */
-  private acknowledged(): Write | null {
-    const { writes, durable } = this;
+  /** The last write whose reply could have gone out has to be there from now on. */
+  private noteAcknowledged(): void {
+    const { writes, files, floor } = this;
     for (let i = writes.length - 1; i >= 0; i--) {
       const { heads } = writes[i]!;
-      if (durable.firstBehind(heads, 0) === heads.length) return writes[i]!;
-    }
-    return null;
-  }
-
-  /** @returns the number of the newest segment; -1 when the start was refused, with a reason */
-  private async load(): Promise<number> {
-    const { disk, server, random } = this;
-    const before = disk.before;
-    disk.before = async () => null;
-    const damaged = random.chance(0.15) ? this.damage() : null;
-    const { torn } = this.outcome;
-    try {
-      const lsns = await this.loadFrom();
-      server.startJournal();
-      for (const [stream, ring] of server.rings.entries()) ring.reset(lsns[stream]!);
-      // Damage behind the last mark looks like a torn tail, and is told as one.
-      if (damaged !== null && this.outcome.torn > torn) this.lastAcknowledged = null;
-      this.verify(lsns);
-      await this.files.removeBegun(CHAIN, this.lastSegment);
-      return this.lastSegment;
-    } catch (error) {
-      if (damaged === null || !(error instanceof DamagedFile)) throw error;
-      this.outcome.refused++;
-      return -1;
-    } finally {
-      disk.before = before;
-    }
-  }
-
-  private async segments() {
-    const names = await this.disk.list(FOLDER);
-    const segments = new Map<number, Map<number, string>>();
-    for (const name of names) {
-      const [, , number, flow] = name.split('.');
-      const flows = segments.get(Number(number)) ?? new Map<number, string>();
-      segments.set(Number(number), flows.set(Number(flow), `${FOLDER}/${name}`));
-    }
-    return [...segments]
-      .sort(([one], [other]) => one - other)
-      .map(([number, flows]) => ({ number, flows }));
-  }
-
-  private async loadFrom(): Promise<number[]> {
-    const { disk, server, shards, starts } = this;
-    const manifest = { shards, lsns: starts } as unknown as SnapshotManifest;
-    const pathOf = (number: number, flow: number) =>
-      this.files.segmentPath({ chain: CHAIN, number, flow });
-    const found = { chain: CHAIN, segments: await this.segments() };
-    const segments = await readSegments(disk, found, manifest, pathOf);
-    for (const [stream, ring] of server.rings.entries()) ring.reset(starts[stream]!);
-    this.lastSegment = segments.at(-1)?.number ?? found.segments[0]!.number - 1;
-    let lsns: number[] = [...starts];
-    for (const [index, segment] of segments.entries()) {
-      const parts = {
-        ...{ disk, shards, owner: 1, mayTruncate: true },
-        threads: this.threads(segment.paths.length).asThreads,
-        log: { warning: () => this.outcome.torn++ } as never,
-      };
-      const until = segments[index + 1]?.starts ?? null;
-      if (until === null) await syncFiles(disk, segment);
-      lsns = await loadSegment(parts, segment, lsns, until);
-    }
-    return lsns;
-  }
-
-  /** Changes a bit somewhere in a file. */
-  private damage(): string | null {
-    const { disk, random } = this;
-    const paths = disk.paths.filter((path) => disk.lengthOf(path) > 0);
-    if (paths.length === 0) return null;
-    const path = random.pick(paths);
-    disk.flip(path, random.below(disk.lengthOf(path)), random.below(8));
-    return path;
-  }
-
-  private verify(lsns: readonly number[]): void {
-    const { server } = this;
-    server.check();
-    const last = this.lastAcknowledged;
-    if (last !== null) {
+      if (files.durable.firstBehind(heads, 0) < heads.length) continue;
+      this.floor = floor.map((lsn, stream) => Math.max(lsn, heads[stream]!));
       this.outcome.acknowledged++;
-      last.heads.forEach((lsn, stream) => {
-        assert.ok(lsns[stream]! >= lsn, `stream ${stream} is at ${lsns[stream]}, not ${lsn}`);
-      });
+      return;
     }
+  }
+
+  // --- a start
+
+  /** @returns what was loaded, null for nothing */
+  private async start(): Promise<LoadedData | null | 'refused'> {
+    const { machine, random } = this;
+    machine.isStarting = true;
+    try {
+      if (random.chance(0.2)) await this.startUnreadable();
+      const damaged = random.chance(0.2) ? machine.damage(mayBeTorn) : null;
+      this.damagedBefore = damaged ?? this.damagedBefore;
+      await this.checkSnapshot();
+      return await this.load(damaged);
+    } finally {
+      machine.isStarting = false;
+    }
+  }
+
+  /** The disk cannot read something: that is no torn tail, and nothing is changed. */
+  private async startUnreadable(): Promise<void> {
+    const { machine, random, outcome, shape } = this;
+    machine.readsUntilFailure = 1 + random.below(12);
+    try {
+      const loaded = await loadFromJournal(machine, shape, () => {});
+      assert.ok(machine.readsUntilFailure > 0, 'the error of the disk was overlooked');
+      loaded?.server.check();
+    } catch (error) {
+      if (!/EIO/.test((error as Error).message)) throw error;
+      outcome.unreadable++;
+    }
+    machine.readsUntilFailure = Number.POSITIVE_INFINITY;
+  }
+
+  private async checkSnapshot(): Promise<void> {
+    const { machine, shape, snapshots, lastSaved } = this;
+    try {
+      const loaded = await loadFromSnapshot(machine, shape);
+      const name = loaded?.manifest.name ?? '';
+      assert.ok(name >= lastSaved, `the newest snapshot is ${name}, ${lastSaved} was saved`);
+      if (loaded === null) return;
+      assert.deepEqual(loaded.server.dump(NOW_MS), snapshots.get(name));
+      this.lastSaved = name;
+      this.damagedBefore = null;
+    } catch (error) {
+      this.refuse(this.damagedBefore, error as Error);
+      // From now on there may be none.
+      this.lastSaved = '';
+    }
+  }
+
+  private refuse(damaged: string | null, error: Error): void {
+    const isTold = /^\/\S+ is damaged at offset \d+: ./.test(error.message);
+    if (damaged === null || !isTold || error instanceof assert.AssertionError) throw error;
+    this.outcome.refused++;
+  }
+
+  private async load(damaged: string | null): Promise<LoadedData | null | 'refused'> {
+    const { machine, shape } = this;
+    let torn = 0;
+    let loaded: LoadedData | null;
+    try {
+      loaded = await loadFromJournal(machine, shape, () => torn++);
+    } catch (error) {
+      this.refuse(damaged, error as Error);
+      return 'refused';
+    }
+    this.outcome.torn += torn;
+    // Damage behind the last mark looks like a torn tail, and is told as one.
+    if (damaged !== null && torn > 0) this.floor.fill(0);
+    const lsns = loaded?.history.lsns ?? this.floor.map(() => 0);
+    this.verify(lsns, loaded?.server ?? newServer(shape.shards));
+    if (loaded !== null) {
+      const { replicationId: id } = loaded.history;
+      assert.ok(this.isOfHistory(id, lsns), `the data at ${lsns} is not of history ${id}`);
+    }
+    // Less may be there than was written in the last one.
+    const last = this.histories.at(-1);
+    if (last !== undefined) last.ends = lsns;
+    return loaded;
+  }
+
+  private verify(lsns: readonly number[], server: SimulatedServer): void {
+    server.check();
+    this.floor.forEach((lsn, stream) => {
+      assert.ok(lsns[stream]! >= lsn, `stream ${stream} is at ${lsns[stream]}, not ${lsn}`);
+    });
     const expected = this.expected(lsns);
     const found = new Map<string, string>();
     for (const [key, value] of server.dump(NOW_MS)) {
@@ -392,7 +359,12 @@ export class DiskWorld {
     // What was not recovered has never been.
     const kept = this.writes.filter((write) => this.isKept(write, lsns));
     this.writes.length = 0;
-    this.writes.push(...kept);
+    // Of other streams less may be left than there was at that write: their positions are used again.
+    for (const write of kept) {
+      this.writes.push({ ...write, heads: write.heads.map((lsn, i) => Math.min(lsn, lsns[i]!)) });
+    }
+    // Clients see it from now on.
+    this.floor = [...lsns];
   }
 
   private shardOf(key: string): number {

@@ -200,8 +200,6 @@ export class Link {
   get nonsense(): string | null {
     if (!this.progress.failed) return null;
     const reasons = this.flows.flatMap(({ replicaFlow }) => replicaFlow.failed ?? []);
-    // The one thing that this replica says it cannot do.
-    if (reasons.some((why) => /^SWAPDB cannot be followed/.test(why))) return null;
     const harmless = /^another flow failed|^the bytes of a block are damaged/;
     return reasons.find((why) => !harmless.test(why)) ?? 'nobody says why';
   }

@@ -2,7 +2,7 @@
  * `npm run simulate -- --schedules N --seed S`: N schedules from seed S on. A failing schedule ends
  * it with its seed, which alone repeats it: `--schedules 1 --seed <that>`, and its story.
  * `--part roles`: schedules of roles and takeovers instead of those of data; `--part disk`: of the
- * journal on a disk that loses, tears and refuses.
+ * journal and of snapshots on a disk that loses, tears and refuses.
  */
 import { parseArgs } from 'node:util';
 import { simulateDisk } from './disk-simulate.js';

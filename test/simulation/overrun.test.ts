@@ -14,7 +14,7 @@ const NOW = 1_700_000_000_000;
 const SHARDS = 4;
 const RING_BYTES = 4096;
 const GROUP = Array.from({ length: 6 }, (_, i) => `group:${i}`);
-const SCHEDULES = 150;
+const SCHEDULES = 75;
 
 function server(name: string): SimulatedServer {
   const shape = { shards: SHARDS, shardMebibytes: 2, ringBytes: RING_BYTES };

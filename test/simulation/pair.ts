@@ -29,6 +29,7 @@ export class Pair {
   readonly replica: SimulatedServer;
   /** Blocks with values so far. */
   valueBlocks = 0;
+  readonly progress: SyncProgress;
   private readonly primaryFlow: PrimaryFlow;
   private readonly replicaFlow: ReplicaFlow;
   private readonly block = new Block();
@@ -54,18 +55,23 @@ export class Pair {
       windowBytes: WINDOW_BYTES,
       partBytes: options.partBytes ?? 300,
     });
+    this.progress = new SyncProgress(SyncProgress.create(streams, null), streams, 1);
     this.replicaFlow = new ReplicaFlow({
       ...this.replica.replicaParts(same),
       buffer,
       primaryShards: count,
       mine,
-      progress: new SyncProgress(SyncProgress.create(streams, null), streams, 1),
+      progress: this.progress,
       pending: new PendingStreams(PendingStreams.create(streams, WINDOW_BYTES, 4 << 20), 1),
     });
   }
 
   run(...words: (string | number)[]): string {
-    const reply = this.primary.execute(NOW, 0, ...words);
+    return this.runIn(0, ...words);
+  }
+
+  runIn(database: number, ...words: (string | number)[]): string {
+    const reply = this.primary.execute(NOW, database, ...words);
     assert.doesNotMatch(
       reply,
       /^-(?!WRONGTYPE|BUSYGROUP|NOGROUP|ERR (no such|hash value|index|value|source|The ))/,

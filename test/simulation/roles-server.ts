@@ -320,7 +320,11 @@ export class RolesServer implements Process, Address, RoleHost {
     const primary = this.world.at(following);
     if (primary === null || primary === this || this.network.isParted(this, primary)) return;
     const { expectedHeir } = this.roles;
-    if (expectedHeir !== null && primary.runId !== expectedHeir.runId) return;
+    if (expectedHeir !== null) {
+      const isFound = primary.runId === expectedHeir.runId;
+      this.roles.heirSought(isFound);
+      if (!isFound) return;
+    }
     this.isJoining = true;
     this.network.at(this.network.delayMs(), primary, () => primary.serve(this));
     // Whatever becomes of the request.
@@ -366,7 +370,7 @@ export class RolesServer implements Process, Address, RoleHost {
     const { primary } = link;
     const { following } = this.roles;
     if (this.up !== null || following === null || this.world.at(following) !== primary) return;
-    if (this.acceptsWrites || link.isCut || !primary.isAlive) return;
+    if (this.acceptsWrites || link.isCut || !primary.isAlive || !this.roles.joining()) return;
     const continues = this.isWhole && this.log.every((value, at) => primary.log[at] === value);
     this.isWhole = continues;
     this.chain = chain;

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { seedFromEnvironment } from '../support/random.js';
 import { simulate } from './simulate.js';
 
-const SCHEDULES = 300;
+const SCHEDULES = 100;
 const STEPS = 250;
 
 test(`${SCHEDULES} schedules of replication end with equal data`, (context) => {

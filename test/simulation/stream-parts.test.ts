@@ -170,7 +170,8 @@ for (const [index, [what, commands]] of Object.entries(CASES).entries()) {
 }
 
 test('a stream in parts is as many parts as it is long', () => {
-  assert.ok(undisturbed > 80, `${undisturbed} blocks`);
+  // Its entries are in a few blocks, which go whole; its groups are the most of it.
+  assert.ok(undisturbed > 30, `${undisturbed} blocks`);
 });
 
 /** Blocks of a sync when these commands run at each step of its first part, in turn. */

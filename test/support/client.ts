@@ -17,6 +17,7 @@ export interface ClientOptions {
 
 /** Bounds failures only: a busy machine takes ten times as long as a quiet one. */
 const REPLY_TIMEOUT_MS = 120_000;
+const END_TIMEOUT_MS = 120_000;
 
 interface Waiter {
   readonly count: number;
@@ -81,9 +82,18 @@ export class RawClient {
     return this.#lost !== undefined;
   }
 
-  /** Resolves when the connection has ended, whoever ended it. */
-  ended(): Promise<void> {
-    return this.#ended;
+  /** Resolves when the connection has ended, whoever ended it; fails when it does not in good time. */
+  async ended(): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      const error = new Error(`the connection is still there after ${END_TIMEOUT_MS} ms`);
+      timer = setTimeout(() => reject(error), END_TIMEOUT_MS);
+    });
+    try {
+      await Promise.race([this.#ended, late]);
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   /** Bytes as they are. */

@@ -88,13 +88,13 @@ class Talker {
 
 /**
  * What each client got in each step.
- * @param pauseMs between what a client sends and its PING
+ * @param isTurnOver whether the server's turn ends before a step does: some messages go out at its end only
  */
 export async function converse(
   port: number,
   clients: number,
   steps: readonly Step[],
-  pauseMs = 0,
+  isTurnOver = false,
 ): Promise<string[]> {
   const talkers: Talker[] = [];
   const lines: string[] = [];
@@ -106,10 +106,11 @@ export async function converse(
       const speaker = talkers[client]!;
       const text = commands.map((command) => `${command}\r\n`).join('');
       speaker.send(text.replaceAll('(0)', id));
-      if (pauseMs > 0) await new Promise((resolve) => setTimeout(resolve, pauseMs));
       const marker = `--marker-${number}--`;
+      // What it had to tell at the end of the turn of this one comes before the next one's answer.
+      const early = isTurnOver ? await speaker.until(`--turn-${number}--`) : '';
       // The speaker first: when it has its replies, the others' messages are on their way.
-      const own = await speaker.until(marker);
+      const own = early + (await speaker.until(marker));
       for (const [i, talker] of talkers.entries()) {
         const got = i === client ? own : await talker.until(marker);
         lines.push(`${number} (${client}: ${commands.join('; ')}) to ${i}: ${JSON.stringify(got)}`);

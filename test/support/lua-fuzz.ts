@@ -4,6 +4,7 @@ import {
   Environment,
   LuaError,
   LuaSyntaxError,
+  listOf,
   ScriptAbort,
 } from '../../src/scripting/environment.js';
 import { FakeHost } from '../../src/scripting/testing.js';
@@ -27,14 +28,16 @@ const sound = environment.compile('return ("x"):rep(3), #{1, 2}');
 export function runHostile(source: string, argv: readonly string[]): void {
   ticks = 0;
   try {
-    environment.run(environment.compile(source), [], argv);
+    environment.run(environment.compile(source), listOf([]), listOf(argv));
   } catch (thrown) {
     const isLua = thrown instanceof LuaError || thrown instanceof LuaSyntaxError;
     if (!isLua && !(thrown instanceof ScriptAbort)) {
       const what = `${JSON.stringify(source)} with ${JSON.stringify(argv)}`;
       throw new Error(what, { cause: thrown });
     }
+  } finally {
+    environment.finish();
   }
   ticks = 0;
-  assert.deepEqual(environment.run(sound, [], []), ['xxx', 2]);
+  assert.deepEqual(environment.run(sound, listOf([]), listOf([])), ['xxx', 2]);
 }

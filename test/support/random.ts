@@ -57,9 +57,9 @@ export class Random {
 
   /** Bytes as a latin1 string, each from 0 to 255. */
   binary(bytes: number): string {
-    let text = '';
-    for (let i = 0; i < bytes; i++) text += String.fromCharCode(this.below(256));
-    return text;
+    const buffer = Buffer.allocUnsafe(bytes);
+    for (let i = 0; i < bytes; i++) buffer[i] = this.next() >>> 24;
+    return buffer.toString('latin1');
   }
 }
 

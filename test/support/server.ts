@@ -17,6 +17,7 @@ import { fileURLToPath } from 'node:url';
 import { type ClientOptions, RawClient } from './client.js';
 import { claimPort, releaseAllPorts, releasePort } from './ports.js';
 import { textOf } from './reply.js';
+import { until } from './until.js';
 
 export type ServerKind = 'darter' | 'redis';
 
@@ -31,7 +32,12 @@ export interface ServerOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** `ulimit -n` of the process. */
   readonly descriptors?: number;
+  /** `ulimit -v` of the process. */
+  readonly addressSpaceBytes?: number;
 }
+
+/** Where fields of INFO were found. */
+const sectionOfField = new Map<string, string>();
 
 export interface Exit {
   readonly code: number | null;
@@ -92,11 +98,8 @@ export class Server {
 
   /** Waits for a line: the log is a pipe of its own, so it may come after what it tells of. */
   async logged(pattern: RegExp, within_ms = startTimeout_ms): Promise<void> {
-    const end = performance.now() + within_ms;
-    while (!pattern.test(this.#log)) {
-      if (performance.now() > end) throw new Error(`no ${pattern} in the log:\n${this.#log}`);
-      await sleep(10);
-    }
+    const isThere = () => pattern.test(this.#log) || this.#log;
+    await until(`${pattern} in the log`, isThere, within_ms);
   }
 
   client(options: ClientOptions = {}): Promise<RawClient> {
@@ -118,10 +121,11 @@ export class Server {
     }
   }
 
-  /** A field of INFO. */
+  /** A field of INFO. Tests wait for fields, and all of INFO costs a server ten times its section. */
   async info(field: string): Promise<string | undefined> {
-    const text = await this.ask('INFO', 'everything');
-    return new RegExp(`^${field}:(.*)\r?$`, 'm').exec(text)?.[1]?.trim();
+    const section = sectionOfField.get(field);
+    const text = section === undefined ? '' : await this.ask('INFO', section);
+    return fieldOf(text, field) ?? fieldOf(await this.ask('INFO', 'everything'), field);
   }
 
   residentBytes(): number {
@@ -159,6 +163,14 @@ export class Server {
   }
 }
 
+function fieldOf(info: string, field: string): string | undefined {
+  const found = new RegExp(`^${field}:(.*)\r?$`, 'm').exec(info);
+  if (found === null) return undefined;
+  const headings = info.slice(0, found.index).match(/^# \w+/gm) ?? [];
+  sectionOfField.set(field, headings.at(-1)?.slice(2) ?? 'everything');
+  return found[1]?.trim();
+}
+
 /** The program in Darter's place, and whether it is Darter (which has options of its own). */
 export function darterCommand(): { command: string; args: string[]; isDarter: boolean } {
   const replacement = process.env.DARTER_BIN;
@@ -185,17 +197,28 @@ export function eitherMissing(): string | false {
   return darterMissing() || redisServerMissing();
 }
 
-export function startDarter(options: ServerOptions = {}): Promise<Server> {
+/** For tests that compare bytes, which other versions of Redis write otherwise. */
+export function testedRedisMissing(): string | false {
+  const missing = redisServerMissing();
+  return missing || (redisServerVersion() === '7.0.15' ? false : 'needs redis-server 7.0.15');
+}
+
+export async function startDarter(options: ServerOptions = {}): Promise<Server> {
+  return started(await beginDarter(options), options);
+}
+
+/** Starts a process that need not be ready. */
+export function beginDarter(options: ServerOptions = {}): Promise<Server> {
   const { command, args, isDarter } = darterCommand();
   const more = (process.env.DARTER_TEST_ARGS ?? '').split(' ').filter((word) => word !== '');
   // Where the tests run in a container themselves, the server still has Redis's defaults.
   const defaults = ['--container-limits', 'no', '--threads', String(options.threads ?? 2)];
   const own = isDarter ? [...defaults, ...more] : [];
-  return start('darter', command, args, own, options);
+  return begin('darter', command, args, own, options);
 }
 
-export function startRedis(options: ServerOptions = {}): Promise<Server> {
-  return start('redis', 'redis-server', [], [], options);
+export async function startRedis(options: ServerOptions = {}): Promise<Server> {
+  return started(await begin('redis', 'redis-server', [], [], options), options);
 }
 
 let redisVersion: string | undefined;
@@ -221,6 +244,9 @@ export function programMissing(program: string): string | false {
   return spawnSync('which', [program]).status === 0 ? false : `${program} is not installed`;
 }
 
+/** Where it is set, each start of Node.js reads these certificates: longer than all else of a server's start. */
+const NO_MORE_AUTHORITIES = { NODE_EXTRA_CA_CERTS: undefined };
+
 /** Starts a process as tests want it: in a new directory, its output kept, sure to be ended. */
 export function spawnServer(
   kind: ServerKind,
@@ -235,13 +261,13 @@ export function spawnServer(
     : [command, args];
   const child = spawn(program, programArgs, {
     cwd: directory,
-    env: { ...process.env, ...env },
+    env: { ...process.env, ...NO_MORE_AUTHORITIES, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   return new Server(kind, port, directory, child);
 }
 
-async function start(
+async function begin(
   kind: ServerKind,
   command: string,
   programArgs: readonly string[],
@@ -251,32 +277,51 @@ async function start(
   const port = options.port ?? (await claimPort());
   const more = options.args ?? [];
   const args = [...programArgs, '--port', String(port), '--save', '', ...own, ...more];
-  const [program, words] = limited(command, args, options.descriptors);
-  const server = spawnServer(kind, program, words, port, options.env);
+  const [program, words] = limited(command, args, options);
+  return spawnServer(kind, program, words, port, options.env);
+}
+
+async function started(server: Server, options: ServerOptions): Promise<Server> {
   try {
     await untilReady(server, options.password);
   } catch (error) {
     const exit = await server.stop();
     throw new Error(
-      `${kind} did not start (${(error as Error).message}, exit ${exit.code ?? exit.signal}):\n` +
+      `${server.kind} did not start (${(error as Error).message}, exit ${exit.code ?? exit.signal}):\n` +
         server.log,
     );
   }
   return server;
 }
 
-/** The command that runs another one with a limit of descriptors. */
+/** The command that runs another one with limits of descriptors and of address space. */
 export function limited(
   command: string,
   args: readonly string[],
-  descriptors: number | undefined,
+  limits: Pick<ServerOptions, 'descriptors' | 'addressSpaceBytes'>,
 ): [command: string, args: readonly string[]] {
-  if (descriptors === undefined) return [command, args];
-  return ['bash', ['-c', `ulimit -n ${descriptors}; exec "$@"`, 'bash', command, ...args]];
+  const { descriptors, addressSpaceBytes } = limits;
+  const words: string[] = [];
+  if (descriptors !== undefined) words.push(`ulimit -n ${descriptors};`);
+  if (addressSpaceBytes !== undefined) words.push(`ulimit -v ${addressSpaceBytes >> 10};`);
+  if (words.length === 0) return [command, args];
+  return ['bash', ['-c', `${words.join(' ')} exec "$@"`, 'bash', command, ...args]];
 }
 
-/** Waits until the server answers PING on its port. */
+/**
+ * Waits until the server answers PING on its port, and has said that it is ready: clients may be answered
+ * while its other ports (TLS, HTTP) are still to be opened.
+ */
 export async function untilReady(server: Server, password?: string): Promise<void> {
+  await untilAnswered(server, password);
+  if (server.kind !== 'darter') return;
+  await until('it says that it is ready', () => {
+    if (!server.alive) throw new Error('it ended');
+    return /Ready to accept connections/.test(server.log) || server.log;
+  });
+}
+
+async function untilAnswered(server: Server, password?: string): Promise<void> {
   const deadline = Date.now() + startTimeout_ms;
   let last = 'nothing tried';
   while (Date.now() < deadline) {

@@ -18,11 +18,15 @@ export interface ExchangeOptions {
   readonly pieceBytes?: number;
   /** End our half after writing. */
   readonly halfClose?: boolean;
+  /** The bytes end the connection: no marker follows them. */
+  readonly closes?: boolean;
   /** Quiet for so long means that nothing more comes. */
   readonly quiet_ms?: number;
 }
 
 const endMarker = 'end-of-transcript';
+/** For what ends by its marker, or by closing, however busy the machine is: a bound of failures only. */
+export const UNTIL_ITS_END_MS = 30_000;
 
 /**
  * Sends the bytes, then (unless the connection ends) an ECHO that marks the end; a server that still
@@ -58,7 +62,8 @@ export async function exchange(
     if (step < all.length) await sleep(0);
   }
   if (options.halfClose === true) socket.end();
-  else socket.write(`*2\r\n$4\r\nECHO\r\n$${endMarker.length}\r\n${endMarker}\r\n`);
+  else if (options.closes !== true)
+    socket.write(`*2\r\n$4\r\nECHO\r\n$${endMarker.length}\r\n${endMarker}\r\n`);
   // Writing in pieces takes its time: quietness counts from its end.
   last = Date.now();
   const quiet_ms = options.quiet_ms ?? 300;

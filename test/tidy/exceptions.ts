@@ -10,10 +10,9 @@
 export const TEST_ONLY: Readonly<Record<string, string>> = {
   'src/memory/space.ts#reservedOffset': 'no subject reserves pages of its shards yet',
   'src/memory/space-layout.ts': 'figures of its drawing, which a test derives again',
-  'src/persistence/rdb/store/entry-writer.ts': 'SAVE is not there yet',
-  'src/persistence/rdb/writer.ts': 'SAVE is not there yet',
   'src/protocol/errors.ts': 'the one table of error texts, compared with Redis; more commands come',
   'src/server/compare/main.ts#compareServers': 'bin/darter calls it',
+  'src/server/embedding/darter.ts#start': "the package's public interface: programs call it",
   'src/server/main-thread/main.ts#main': 'bin/darter calls it',
   'src/structures/packed/': 'the commands of collections are not there yet',
 };
@@ -35,6 +34,7 @@ export const COMMAND_NAMES: Readonly<Record<string, readonly [names: string, rea
   'src/engine/scripts/runner.ts': ['script', 'a kind of what runs'],
   'src/engine/scripts/script-run.ts': ['function script', 'the kinds of what runs'],
   'src/engine/scripts/scripts.ts': ['function script', 'the kinds of what runs'],
+  'src/values/native-parts.ts': ['darter', 'the effect that brings a part of a value'],
   'src/keyspace/effect-verbs.ts': [
     'flushdb persist swapdb',
     'the verbs of effects that no value of its own emits',
@@ -42,10 +42,15 @@ export const COMMAND_NAMES: Readonly<Record<string, readonly [names: string, rea
   'src/keyspace/events.ts': ['*', 'names of keyspace events, as clients subscribe to them'],
   'src/keyspace/types.ts': ['set', 'the name of a type, as TYPE answers it'],
   'src/platform/portable/net.ts': ['object', 'what typeof answers'],
+  'src/replication/redis/command-encoder.ts': [
+    'exec function multi select',
+    'the commands around effects in the stream for a Redis',
+  ],
   'src/replication/redis/handshake.ts': [
     'auth darter ping psync replconf sync wait',
     'the dialogue with a primary, and its steps',
   ],
+  'src/replication/redis/replica-input.ts': ['replconf', 'what a replica says on its link'],
   'src/replication/redis/link-state.ts': ['sync', 'a step of the link'],
   'src/replication/replica/replica-state.ts': ['sync', 'a step of the link'],
   'src/values/hash/type.ts': [

@@ -29,7 +29,11 @@ export const LAYERS: readonly (readonly [folder: string, imports: readonly strin
   // Frames travel as they are, so it sees tables and keyspace; sockets stay outside.
   [
     'replication',
-    ['base', 'memory', 'structures', 'keyspace', 'protocol', 'journal', 'persistence'],
+    // persistence/rdb: what a Redis gets that follows.
+    [
+      ...['base', 'memory', 'structures', 'keyspace', 'protocol', 'journal', 'persistence'],
+      'persistence/rdb',
+    ],
   ],
   ['net', ['base', 'platform', 'memory', 'protocol']],
 ];
@@ -51,6 +55,8 @@ export const SERVER_LAYERS: readonly (readonly [folder: string, imports: readonl
   ['server/flow-thread', ['server/config', 'server/channel']],
   ['server/tls-thread', ['server/config', 'server/channel']],
   ['server/main-thread', ['server/config', 'server/channel', 'server/info']],
+  // The thread of a program that has a server within its process.
+  ['server/embedding', ['server/channel']],
 ];
 
 /** Files above 600 lines, each with the reason why it is not split. */
@@ -99,6 +105,7 @@ export const CUSTOM_EFFECTS: Readonly<Record<string, string>> = {
     'LMPOP and LMOVE choose the key, waiting clients have no vector: a pop',
   'src/commands/set/smove.ts': 'SMOVE has two keys: a member leaves one, SREM, and joins one, SADD',
   'src/commands/set/spop.ts': 'SPOP chooses by chance: SREM of the members chosen',
+  'src/commands/sorted-set/lib/add.ts': 'a listpack has no -0: the scores as they were stored',
   'src/commands/sorted-set/lib/remove-ranks.ts':
     'ranks are no ranks of a set that is shipped in part: ZREM of the members, if they are few',
 };

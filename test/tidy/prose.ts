@@ -12,12 +12,22 @@ export interface TextFile {
   readonly text: string;
 }
 
-const FOLDERS = ['src', 'test', 'bench', 'scripts', 'docs', 'bin'];
-const WRITTEN = /\.(ts|mjs|md|json)$|^bin\//;
+const FOLDERS = [
+  'src',
+  'test',
+  'bench',
+  'scripts',
+  'console',
+  'docs',
+  'bin',
+  'packaging',
+  'examples',
+];
+const WRITTEN = /\.(ts|mjs|md|json|ya?ml|cfg|conf|service|sh)$|^bin\//;
 const NOT_WRITTEN = /\.generated\.ts$|^bench\/results\//;
 
 export function readTexts(): TextFile[] {
-  const paths = ['README.md', 'package.json', 'biome.json'];
+  const paths = ['README.md', 'CONTRIBUTING.md', 'package.json', 'biome.json'];
   for (const folder of FOLDERS) {
     for (const entry of readdirSync(join(root, folder), { recursive: true, withFileTypes: true })) {
       if (!entry.isFile()) continue;

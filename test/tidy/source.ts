@@ -37,7 +37,7 @@ export function isTest(file: SourceFile): boolean {
 /** All TypeScript files but the generated ones. */
 export function readSources(): SourceFile[] {
   const files: SourceFile[] = [];
-  for (const folder of ['src', 'test', 'bench', 'scripts']) {
+  for (const folder of ['src', 'test', 'bench', 'scripts', 'console']) {
     if (existsSync(join(root, folder))) collect(join(root, folder), files);
   }
   return files.sort((a, b) => (a.path < b.path ? -1 : 1));

@@ -20,6 +20,7 @@ describe('replication over TLS', { skip }, () => {
       const tlsPort = await claimPort();
       const own = by.sign(`server-${tlsPort}`);
       const server = await startDarter({
+        threads: 1,
         args: [
           ...['--enable-debug-command', 'yes', '--tls-port', String(tlsPort)],
           ...['--tls-cert-file', own.cert, '--tls-key-file', own.key],

@@ -189,6 +189,45 @@ describe('TLS', { skip }, () => {
     open1.destroy();
   });
 
+  test('slow handshakes end with the timeout, however they trickle', async () => {
+    assert.equal(await server.ask('CONFIG', 'SET', 'timeout', '1'), 'OK');
+    const hello = Buffer.from('160301020001000001fc0303', 'hex');
+    await Promise.all(
+      Array.from({ length: 30 }, (_, i) => {
+        const socket = connectPlain({ host: '127.0.0.1', port });
+        const ended = new Promise((resolve) => socket.once('close', resolve));
+        socket.on('error', () => {});
+        let sent = 0;
+        // A third of them says nothing at all.
+        const timer = setInterval(() => {
+          if (i % 3 > 0) socket.write(hello.subarray(sent, ++sent));
+        }, 200);
+        return ended.finally(() => clearInterval(timer));
+      }),
+    );
+    assert.equal(await server.ask('CONFIG', 'SET', 'timeout', '0'), 'OK');
+    assert.equal(await outcome(options()), '+PONG');
+  });
+
+  test('a client that ends its side with its last command is gone then', async () => {
+    for (let round = 0; round < 5; round++) {
+      await Promise.all(
+        Array.from({ length: 20 }, async () => {
+          const socket = connect(options());
+          socket.on('error', () => {});
+          const ended = new Promise((resolve) => socket.once('close', resolve));
+          socket.once('secureConnect', () => socket.end('PING\r\n'));
+          socket.resume();
+          await ended;
+        }),
+      );
+    }
+    await until('all have left', async () => {
+      const count = (await server.info('connected_clients')) ?? '';
+      return count === '1' || count;
+    });
+  });
+
   test('connections leave nothing behind', async () => {
     await until('all have left', async () => (await server.info('connected_clients')) === '1');
     const descriptors = () => readdirSync(`/proc/${server.pid}/fd`).length;

@@ -83,13 +83,26 @@ function conflict(options: TrackingOptions, before: ClientTracking | null): Erro
 
 /** Prefixes of one client must not overlap: it would hear twice of one key. */
 function overlap(prefixes: readonly string[], existing: readonly string[]): ErrorReply | null {
-  for (const [i, prefix] of prefixes.entries()) {
-    const known = existing.find((other) => overlaps(prefix, other));
-    if (known !== undefined) return overlapError(prefix, 'an existing', known);
-    const given = prefixes.slice(i + 1).find((other) => overlaps(prefix, other));
-    if (given !== undefined) return overlapError(prefix, 'another provided', given);
+  const overlapping = overlappingOf([...prefixes, ...existing]);
+  const first = prefixes.findIndex((prefix) => overlapping.has(prefix));
+  if (first < 0) return null;
+  const prefix = prefixes[first]!;
+  const known = existing.find((other) => overlaps(prefix, other));
+  if (known !== undefined) return overlapError(prefix, 'an existing', known);
+  // It is the first of those that overlap, so the other one comes later.
+  const given = prefixes.slice(first + 1).find((other) => overlaps(prefix, other));
+  return overlapError(prefix, 'another provided', given!);
+}
+
+/** Those that another one overlaps. In order, all that begin with a text follow it: there may be many. */
+function overlappingOf(prefixes: readonly string[]): Set<string> {
+  const found = new Set<string>();
+  let first: string | undefined;
+  for (const prefix of prefixes.toSorted()) {
+    if (first === undefined || !prefix.startsWith(first)) first = prefix;
+    else found.add(first).add(prefix);
   }
-  return null;
+  return found;
 }
 
 function overlaps(one: string, other: string): boolean {

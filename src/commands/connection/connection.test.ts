@@ -288,6 +288,10 @@ describe('CLIENT', () => {
       /'ab' overlaps with another/,
     );
     assert.deepEqual(noted.take(), []);
+    assert.match(
+      String(run('CLIENT TRACKING on BCAST PREFIX c PREFIX b PREFIX ab PREFIX b PREFIX a')),
+      /Prefix 'b' overlaps with another provided prefix 'b'/,
+    );
     const full = run('CLIENT TRACKING on BCAST PREFIX a PREFIX b PREFIX c');
     assert.equal(full, '-OOM no room for more prefixes of clients that track');
   });

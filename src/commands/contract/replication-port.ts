@@ -34,6 +34,13 @@ export interface ReplicaDescription {
   readonly listeningPort?: number;
   readonly address?: string;
   readonly runId?: string;
+  /** What a Redis says besides: that it takes an RDB of unknown length, and a new id (capa). */
+  readonly takesUnknownLength?: boolean;
+  readonly takesNewIds?: boolean;
+  /** Nothing but an RDB is wanted. */
+  readonly rdbOnly?: boolean;
+  /** What the RDB is to have: all, the libraries of functions, or neither these nor keys. */
+  readonly rdbParts?: 'all' | 'functions' | 'nothing';
 }
 
 /** What a FAILOVER wants. */
@@ -78,6 +85,8 @@ export interface ReplicationPort {
 
   /** How many replicas have acknowledged everything written so far. */
   countAcknowledged(): number;
+  /** Of how many replicas that is on the disk, in their journals. */
+  countDurable(): number;
   /**
    * Waits until that many replicas have, or the time (0: none) is up. `done` gets how many they are, or
    * null when this server has become a replica before.
@@ -89,6 +98,15 @@ export interface ReplicationPort {
   sync(session: Session, words: readonly string[], answer: Answer): void;
   /** DARTER FLOW: the client's socket becomes a flow, and is answered there; `answer` refuses. */
   flow(session: Session, syncId: string, index: number, answer: Answer): void;
+  /**
+   * PSYNC id offset, or SYNC (null): a Redis wants to follow. Its socket leaves this thread, and is
+   * answered elsewhere; `answer` refuses.
+   */
+  redisSync(
+    session: Session,
+    place: { readonly id: string; readonly offset: number } | null,
+    answer: Answer,
+  ): void;
   /** DARTER CHAIN: the run ids of this server, its primary, the primary of that, and so on. */
   chain(answer: Answer): void;
 

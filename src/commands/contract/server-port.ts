@@ -214,6 +214,8 @@ export interface LatencyEvent {
 export interface LatencyPort {
   /** latency-monitor-threshold in milliseconds; 0 = off. */
   readonly thresholdMs: number;
+  /** Notes an event that took as long as the threshold or longer. */
+  note(name: string, milliseconds: number, nowMs: number): void;
   /** Of all threads, by name. */
   events(): readonly LatencyEvent[];
   /** Forgets these kinds of events (all when none is named). @returns how many there were */

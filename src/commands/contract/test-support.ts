@@ -48,6 +48,17 @@ const HASH_KEY = { key0: 1, key1: 6, spread: 8 };
 const SHARD_BYTES = 64 * 1024 * 1024;
 export const START_MS = 1_700_000_000_000;
 
+/** Nothing changes a registry, and to make one of all commands takes longer than most tests. */
+const registries = new WeakMap<readonly AnyDefinition[], Registry>();
+
+function registryOf(definitions: readonly AnyDefinition[]): Registry {
+  const known = registries.get(definitions);
+  if (known !== undefined) return known;
+  const registry = new Registry(definitions);
+  registries.set(definitions, registry);
+  return registry;
+}
+
 export class CommandTester {
   readonly keys: Keyspace;
   readonly registry: Registry;
@@ -80,7 +91,7 @@ export class CommandTester {
     }
     this.keys = new Keyspace(new Shards(regions, databases, counters, 0, 0), options.types);
     this.keys.effects.sink = this.sink();
-    this.registry = new Registry(definitions);
+    this.registry = registryOf(definitions);
     this.context = this.newContext(options.server ?? {});
   }
 

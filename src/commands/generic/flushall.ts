@@ -27,12 +27,19 @@ function flush({ args, keys, reply }: Context, first: number, end: number): void
     reply.error(SYNTAX);
     return;
   }
-  for (let shard = 0; shard < keys.shards.count; shard++) {
-    for (let database = first; database < end; database++) {
-      keys.clear(shard, database);
-    }
+  for (let database = first; database < end; database++) {
+    const hasKeys = holdsKeys(keys.shards, database);
+    for (let shard = 0; shard < keys.shards.count; shard++) keys.clear(shard, database, hasKeys);
   }
   reply.ok();
+}
+
+/** Whether any shard has keys in a database. */
+function holdsKeys(shards: Context['keys']['shards'], database: number): boolean {
+  for (let shard = 0; shard < shards.count; shard++) {
+    if (shards.table(shard, database).size > 0) return true;
+  }
+  return false;
 }
 
 export const flushall: CommandDefinition = {

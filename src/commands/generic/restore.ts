@@ -3,7 +3,8 @@
  * beside the keyspace first, so that a bad payload or a full shard changes nothing. Replicas get one
  * RESTORE with the same payload, which replaces the key and says absolutely when it expires.
  *
- * IDLETIME and FREQ are checked and have no effect: recency is an order of slots here.
+ * IDLETIME and FREQ give the key a place in the order of its bucket's slots (structures/slot-order.ts),
+ * which is all that is known of a key's use: FREQ with an LFU policy, IDLETIME with an LRU policy.
  */
 import { expiryOf, TIME_MAX } from '../../base/expiry-time.js';
 import { copyBytes } from '../../base/region.js';
@@ -35,12 +36,18 @@ const TIME = 2;
 const PAYLOAD = 3;
 const FIRST_OPTION = 4;
 const FREQUENCY_MAX = 255;
+/** A key that was not used for so many seconds, a day and a half, is the least useful. */
+const IDLE_BITS = 17;
 
 class Options {
   replace = false;
   absolute = false;
   hasIdleTime = false;
   hasFrequency = false;
+  /** The number that was read last. */
+  number = 0;
+  idleSeconds = 0;
+  frequency = 0;
 }
 
 const options = new Options();
@@ -59,9 +66,11 @@ function parseOptions(context: Context): boolean {
     else if (argumentIs(args, i, 'IDLETIME') && hasMore && !options.hasFrequency) {
       options.hasIdleTime = true;
       if (!isInRange(context, ++i, Infinity, RESTORE_IDLE_TIME)) return false;
+      options.idleSeconds = options.number;
     } else if (argumentIs(args, i, 'FREQ') && hasMore && !options.hasIdleTime) {
       options.hasFrequency = true;
       if (!isInRange(context, ++i, FREQUENCY_MAX, RESTORE_FREQUENCY)) return false;
+      options.frequency = options.number;
     } else {
       reply.error(SYNTAX);
       return false;
@@ -70,7 +79,7 @@ function parseOptions(context: Context): boolean {
   return true;
 }
 
-/** Whether argument `index` is from 0 to `most`: it is in `parsed`. False: an error was answered. */
+/** Whether argument `index` is from 0 to `most`: it is in the options. False: an error was answered. */
 function isInRange(
   { args, reply }: Context,
   index: number,
@@ -83,6 +92,7 @@ function isInRange(
     return false;
   }
   const value = kind === INTEGER_BIG ? Number(parsed.big) : parsed.value;
+  options.number = value;
   if (value >= 0 && value <= most) return true;
   reply.error(error);
   return false;
@@ -119,8 +129,19 @@ function store({ args, keys }: Context, value: LoadedValue, expiry: number): voi
     throw error;
   }
   copyBytes(keys.region, at, region, valueOffset, valueLength);
+  placeByUse(keys);
   const effect = keys.custom(EVENT_RESTORE, 'RESTORE').time(expiry).argument(args, PAYLOAD);
   effect.word('REPLACE').word('ABSTTL').end();
+}
+
+/** The least useful keys are the first to be evicted. */
+function placeByUse(keys: Context['keys']): void {
+  const { hasFrequency, frequency, hasIdleTime, idleSeconds } = options;
+  if (keys.tracksFrequency) {
+    if (hasFrequency) keys.setUsefulness(frequency, FREQUENCY_MAX);
+  } else if (hasIdleTime) {
+    keys.setUsefulness(Math.max(0, IDLE_BITS - Math.log2(1 + idleSeconds)), IDLE_BITS);
+  }
 }
 
 function run(context: Context): void {

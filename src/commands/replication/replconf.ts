@@ -6,6 +6,7 @@
 import { NOT_INTEGER, SYNTAX } from '../../protocol/errors.js';
 import { INTEGER_OK, ParsedInteger, parseInteger } from '../../protocol/numbers.js';
 import { argumentIs } from '../../protocol/text.js';
+import type { Context } from '../contract/context.js';
 import type { CommandDefinition } from '../contract/definition.js';
 import { errorQuoting } from '../contract/quote.js';
 
@@ -14,6 +15,23 @@ export const ADDRESS_BYTES_MAX = 255;
 const TOO_LONG = 'provided by replica instance is too long:';
 
 const parsed = new ParsedInteger();
+
+/** Which parts of an RDB are wanted: functions are all that can be asked for. */
+function filter(context: Context, index: number): boolean {
+  const { reply, session, server } = context;
+  const names = context
+    .text(index)
+    .split(/\s+/)
+    .filter((name) => name !== '');
+  const unknown = names.find((name) => name.toLowerCase() !== 'functions');
+  if (unknown !== undefined) {
+    reply.errorText(`ERR Unsupported rdb-filter-only option: ${unknown}`);
+    return false;
+  }
+  const rdbParts = names.length > 0 ? 'functions' : 'nothing';
+  server.replication.describe(session, { rdbParts });
+  return true;
+}
 
 export const replconf: CommandDefinition = {
   name: 'replconf',
@@ -54,7 +72,24 @@ export const replconf: CommandDefinition = {
       } else if (argumentIs(args, i, 'GETACK')) {
         // Only a replica is asked this, by its primary.
         return;
-      } else if (!argumentIs(args, i, 'CAPA') && !argumentIs(args, i, 'VERSION')) {
+      } else if (argumentIs(args, i, 'CAPA')) {
+        // Others are ignored.
+        if (argumentIs(args, i + 1, 'EOF')) {
+          replication.describe(session, { takesUnknownLength: true });
+        } else if (argumentIs(args, i + 1, 'PSYNC2')) {
+          replication.describe(session, { takesNewIds: true });
+        }
+      } else if (argumentIs(args, i, 'RDB-ONLY')) {
+        if (
+          parseInteger(args.region, args.offset[i + 1]!, args.length[i + 1]!, parsed) !== INTEGER_OK
+        ) {
+          reply.error(NOT_INTEGER);
+          return;
+        }
+        replication.describe(session, { rdbOnly: parsed.value === 1 });
+      } else if (argumentIs(args, i, 'RDB-FILTER-ONLY')) {
+        if (!filter(context, i + 1)) return;
+      } else if (!argumentIs(args, i, 'VERSION')) {
         errorQuoting(context, 'ERR Unrecognized REPLCONF option: ', i);
         return;
       }

@@ -5,10 +5,12 @@ import {
   TIMEOUT_NEGATIVE,
   TIMEOUT_NOT_INTEGER,
   UNBLOCKED,
+  UNBLOCKED_ROLE,
 } from '../../protocol/errors.js';
 import { INTEGER_OK, ParsedInteger, parseInteger } from '../../protocol/numbers.js';
 import type { Context } from '../contract/context.js';
 import type { CommandDefinition } from '../contract/definition.js';
+import type { DurabilityOutcome, WantedDurability } from '../contract/persistence-port.js';
 
 const parsed = new ParsedInteger();
 
@@ -30,11 +32,15 @@ function read({ args, reply }: Context, index: number, error: ErrorReply): boole
   return isRead;
 }
 
-/** Replicas do not tell yet what they have on disk: none counts. */
-function answer({ reply }: Context, isLocal: boolean): void {
+function answer({ reply }: Context, isLocal: boolean, replicas: number): void {
   reply.array(2);
   reply.integer(isLocal ? 1 : 0);
-  reply.integer(0);
+  reply.integer(replicas);
+}
+
+function answerNow(context: Context): void {
+  const { persistence, replication } = context.server;
+  answer(context, persistence.isDurable(), replication.countDurable());
 }
 
 export const waitaof: CommandDefinition = {
@@ -83,25 +89,33 @@ export const waitaof: CommandDefinition = {
       return;
     }
     const isLocal = persistence.isDurable();
-    if ((isLocal || local === 0) && replicas === 0) answer(context, isLocal);
-    else if (inTransaction) answer(context, isLocal);
-    else waitFor(context, replicas > 0, timeoutMs);
+    const durable = server.replication.countDurable();
+    const isReached = (isLocal || local === 0) && durable >= replicas;
+    if (isReached || inTransaction) answer(context, isLocal, durable);
+    else waitFor(context, { isLocal: local > 0, replicas, timeoutMs });
   },
 };
 
-/** @param forReplicas until the time is up, as no replica tells */
-function waitFor(context: Context, forReplicas: boolean, timeoutMs: number): void {
-  const { persistence } = context.server;
+function waitFor(context: Context, wanted: WantedDurability): void {
   let end = (): void => {};
   const suspension = context.suspend((reason) => {
     end();
     if (reason === 'closed') return;
     suspension.resume((later) => {
-      if (reason === 'unblock') answer(later, persistence.isDurable());
+      if (reason === 'unblock') answerNow(later);
       else later.reply.error(UNBLOCKED);
     });
   });
-  end = persistence.waitDurable(forReplicas, timeoutMs, (isDurable) =>
-    suspension.resume((later) => answer(later, isDurable)),
+  end = context.server.persistence.waitDurable(wanted, (outcome) =>
+    suspension.resume((later) => answerOutcome(later, outcome)),
   );
+}
+
+function answerOutcome(context: Context, outcome: DurabilityOutcome): void {
+  const { reply, session } = context;
+  if (outcome === 'no-journal') reply.error(NO_JOURNAL);
+  else if (outcome === 'replica') {
+    reply.error(UNBLOCKED_ROLE);
+    session.closeAfterReply = true;
+  } else answer(context, outcome.isLocal, outcome.replicas);
 }

@@ -82,6 +82,7 @@ class World {
     },
     latency: {
       thresholdMs: 0,
+      note: () => {},
       events: () => this.events,
       reset: (names) => names.length,
     },

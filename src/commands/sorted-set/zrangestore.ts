@@ -9,6 +9,8 @@ import { type CommandDefinition, keysAt } from '../contract/definition.js';
 import { LIMIT } from '../contract/limit-argument.js';
 import {
   BY_OPTION,
+  BY_RANK,
+  options,
   parseRangeOptions,
   type RangeCommand,
   resolveRange,
@@ -29,6 +31,8 @@ function run(context: Context): void {
   createEdit(context);
   if (state === FOUND) {
     resolveRange();
+    // Only ranks tell Redis before how many members will come, so that the first ones keep a score of -0.
+    if (options.by === BY_RANK) edit.expect(ranks.count, 0);
     copyRange(context);
   }
   const { count } = edit;

@@ -44,17 +44,26 @@ export class AclLog {
 
   /** @param lengthMax acllog-max-len; what is beyond it goes when an entry is added */
   add(event: AclEvent, timeMs: number, lengthMax: number, sequence = 0): void {
-    const entry = { ...event, timeMs, sequence, count: 1 };
-    const at = this.entries
-      .slice(0, ENTRIES_COMPARED)
-      .findIndex((other) => isSameEvent(other, entry));
-    if (at < 0) {
-      this.entries.unshift(entry);
-      if (this.entries.length > lengthMax) this.entries.length = lengthMax;
+    const { entries } = this;
+    const at = this.similarTo(event, timeMs);
+    const count = at < 0 ? 1 : entries[at]!.count + 1;
+    // Without spread: somebody who tries passwords makes these as fast as the server answers.
+    const { reason, context, object, username, clientInfo } = event;
+    const entry = { reason, context, object, username, clientInfo, timeMs, sequence, count };
+    if (at === 0) {
+      entries[0] = entry;
       return;
     }
-    const [similar] = this.entries.splice(at, 1);
-    this.entries.unshift({ ...entry, count: similar!.count + 1 });
+    if (at > 0) entries.splice(at, 1);
+    entries.unshift(entry);
+    if (entries.length > lengthMax) entries.length = lengthMax;
+  }
+
+  /** The place of an entry that the event belongs to, or -1. */
+  private similarTo(event: AclEvent, timeMs: number): number {
+    const end = Math.min(this.entries.length, ENTRIES_COMPARED);
+    for (let i = 0; i < end; i++) if (isSameEvent(this.entries[i]!, event, timeMs)) return i;
+    return -1;
   }
 
   clear(): void {
@@ -80,7 +89,9 @@ export function mergeLogs(
   for (const { entry, from } of entries) {
     const at = merged
       .slice(0, ENTRIES_COMPARED)
-      .findIndex((one) => isSameEvent(one.entry, entry) && !one.from.includes(from[0]!));
+      .findIndex(
+        (one) => isSameEvent(one.entry, entry, entry.timeMs) && !one.from.includes(from[0]!),
+      );
     const [similar] = at < 0 ? [] : merged.splice(at, 1);
     const count = entry.count + (similar?.entry.count ?? 0);
     merged.unshift({ entry: { ...entry, count }, from: [...from, ...(similar?.from ?? [])] });
@@ -89,11 +100,11 @@ export function mergeLogs(
   return merged.map(({ entry }) => entry);
 }
 
-function isSameEvent(entry: AclLogEntry, other: AclLogEntry): boolean {
+function isSameEvent(entry: AclLogEntry, other: AclEvent, timeMs: number): boolean {
   return (
     entry.reason === other.reason &&
     entry.context === other.context &&
-    Math.abs(entry.timeMs - other.timeMs) <= SAME_EVENT_MS &&
+    Math.abs(entry.timeMs - timeMs) <= SAME_EVENT_MS &&
     entry.object === other.object &&
     entry.username === other.username
   );

@@ -60,13 +60,17 @@ function sorted(commands: Iterable<AclCommand>): AclCommand[] {
 export class AclCatalog {
   /** Containers before their subcommands, all by name. */
   readonly commands: readonly AclCommand[];
-  readonly categories: readonly AclCategory[];
   private readonly byName = new Map<string, AclCommand>();
-  private readonly commandsAndSubcommands: CommandSet[] = [];
+  /** Made when a rule first names them: most servers have no such rules. */
+  private readonly commandsAndSubcommands: (CommandSet | undefined)[] = [];
+  private readonly categoriesByName = new Map<string, AclCategory>();
   private readonly words: number;
 
   /** @param categories their names, in the order in which ACL CAT lists them */
-  constructor(commands: Iterable<AclCommand>, categories: readonly string[]) {
+  constructor(
+    commands: Iterable<AclCommand>,
+    private readonly categoryNames: readonly string[],
+  ) {
     this.commands = sorted(commands).flatMap((one) => [one, ...sorted(one.subcommands.values())]);
     let indexEnd = 0;
     for (const command of this.commands) {
@@ -74,13 +78,10 @@ export class AclCatalog {
       indexEnd = Math.max(indexEnd, command.index + 1);
     }
     this.words = (indexEnd + 31) >>> 5;
-    for (const command of this.commands) {
-      const set = this.emptySet();
-      include(set, command.index);
-      for (const subcommand of command.subcommands.values()) include(set, subcommand.index);
-      this.commandsAndSubcommands[command.index] = set;
-    }
-    this.categories = categories.map((name) => this.categoryOf(name));
+  }
+
+  get categories(): readonly AclCategory[] {
+    return this.categoryNames.map((name) => this.category(name));
   }
 
   emptySet(): CommandSet {
@@ -94,12 +95,18 @@ export class AclCatalog {
 
   findCategory(name: string): AclCategory | undefined {
     const wanted = name.toLowerCase();
-    return this.categories.find((category) => category.name === wanted);
+    return this.categoryNames.includes(wanted) ? this.category(wanted) : undefined;
   }
 
   /** The command and its subcommands, which a rule for the command means too. */
   setOf(command: AclCommand): CommandSet {
-    return this.commandsAndSubcommands[command.index]!;
+    const known = this.commandsAndSubcommands[command.index];
+    if (known !== undefined) return known;
+    const set = this.emptySet();
+    include(set, command.index);
+    for (const subcommand of command.subcommands.values()) include(set, subcommand.index);
+    this.commandsAndSubcommands[command.index] = set;
+    return set;
   }
 
   /** Full names of the members, for ACL CAT. */
@@ -107,6 +114,14 @@ export class AclCatalog {
     return this.commands
       .filter((command) => hasCommand(category.members, command.index))
       .map((command) => command.fullName);
+  }
+
+  private category(name: string): AclCategory {
+    const known = this.categoriesByName.get(name);
+    if (known !== undefined) return known;
+    const category = this.categoryOf(name);
+    this.categoriesByName.set(name, category);
+    return category;
   }
 
   private categoryOf(name: string): AclCategory {

@@ -26,19 +26,6 @@ export interface KeyPattern {
   access: number;
 }
 
-/** What a selector is made of: what is left of it behind a message between threads. */
-export type SelectorData = Pick<
-  Selector,
-  | 'allKeys'
-  | 'allChannels'
-  | 'allCommands'
-  | 'futureCommands'
-  | 'commands'
-  | 'keyPatterns'
-  | 'channels'
-  | 'firstArguments'
->;
-
 export class Selector {
   allKeys = false;
   allCommands = false;
@@ -52,17 +39,6 @@ export class Selector {
     public commands: CommandSet,
     public allChannels: boolean,
   ) {}
-
-  static copyOf(data: SelectorData): Selector {
-    const copy = new Selector(data.commands.slice(), data.allChannels);
-    copy.allKeys = data.allKeys;
-    copy.allCommands = data.allCommands;
-    copy.futureCommands = data.futureCommands;
-    copy.keyPatterns = data.keyPatterns.map((one) => ({ ...one }));
-    copy.channels = [...data.channels];
-    for (const [index, words] of data.firstArguments) copy.firstArguments.set(index, [...words]);
-    return copy;
-  }
 
   /** Applies a rule about keys, channels or commands. When it is refused, nothing has changed. */
   apply(catalog: AclCatalog, rule: string): RuleError | null {

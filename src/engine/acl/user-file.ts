@@ -5,6 +5,7 @@
 import { untilNul } from '../../protocol/errors.js';
 import { ruleErrorText } from './rule-errors.js';
 import type { AclUser } from './user.js';
+import { userText } from './user-text.js';
 import { type AclUsers, DEFAULT_USER } from './users.js';
 import { hasBlanks, joinSelectors } from './words.js';
 
@@ -21,7 +22,8 @@ function trim(text: string, characters: string): string {
 
 /** Reads the lines of an ACL file, and says what is wrong with each of them. */
 class FileReader {
-  readonly found = new Map<string, AclUser>();
+  /** Texts of users, by name. */
+  readonly found = new Map<string, string>();
   errors = '';
 
   constructor(
@@ -47,10 +49,10 @@ class FileReader {
       return;
     }
     const user = this.users.createUser(name);
-    this.found.set(name, user);
     const { words, unmatched } = joinSelectors(rules);
     if (unmatched === undefined) this.applyRules(user, words, place);
     else this.errors += `${place}: Unmatched parenthesis in selector definition.`;
+    this.found.set(name, userText(user));
   }
 
   /** Every unknown command is told, of other errors the first: it may be why others follow. */

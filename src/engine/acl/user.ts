@@ -3,7 +3,7 @@ import { untilNul } from '../../protocol/errors.js';
 import type { AclCatalog } from './catalog.js';
 import { hashPassword, isPasswordHash } from './passwords.js';
 import type { RuleError } from './rule-errors.js';
-import { Selector, type SelectorData } from './selector.js';
+import { Selector } from './selector.js';
 import { splitQuoted } from './words.js';
 
 /** What a new user and a new selector begin with: acl-pubsub-default. */
@@ -12,24 +12,9 @@ export interface AclDefaults {
 }
 
 /** Whether RESTORE checks the payloads of this user's clients; unset until a rule says it. */
-type Sanitizing = 'unset' | 'skip' | 'always';
+export type Sanitizing = 'unset' | 'skip' | 'always';
 
-/** What a user is made of: what is left of it behind a message between threads. */
-export interface UserData {
-  readonly name: string;
-  /**
-   * Tells the user from an earlier one of the same name, whose connections are not this one's. The
-   * default user, which never goes, has 0.
-   */
-  readonly born: number;
-  readonly enabled: boolean;
-  readonly noPassword: boolean;
-  readonly sanitizing: Sanitizing;
-  readonly passwords: readonly string[];
-  readonly selectors: readonly SelectorData[];
-}
-
-export class AclUser implements UserData {
+export class AclUser {
   enabled = false;
   noPassword = false;
   sanitizing: Sanitizing = 'unset';
@@ -38,6 +23,10 @@ export class AclUser implements UserData {
   /** The root selector first. */
   selectors: Selector[];
 
+  /**
+   * @param born tells the user from an earlier one of the same name, whose connections are not this
+   *   one's. The default user, which never goes, has 0
+   */
   constructor(
     readonly name: string,
     readonly born: number,
@@ -49,16 +38,6 @@ export class AclUser implements UserData {
 
   get root(): Selector {
     return this.selectors[0]!;
-  }
-
-  static copyOf(data: UserData, catalog: AclCatalog, defaults: AclDefaults): AclUser {
-    const copy = new AclUser(data.name, data.born, catalog, defaults);
-    copy.enabled = data.enabled;
-    copy.noPassword = data.noPassword;
-    copy.sanitizing = data.sanitizing;
-    copy.passwords = [...data.passwords];
-    copy.selectors = data.selectors.map((selector) => Selector.copyOf(selector));
-    return copy;
   }
 
   /** Names of the flags that are set, in the order in which ACL GETUSER and ACL LIST show them. */

@@ -2,6 +2,10 @@
  * All users. A user never changes: a rule makes a new one that takes its place, so that a session may
  * keep the one it has and see by comparison that there is another.
  *
+ * Most users are asked for rarely. What is kept of each is its text (user-text.ts), or where that lies
+ * in memory that all threads share; it is read when somebody asks for the user, and only the users
+ * that were asked for lately are kept as objects, with what is compiled of them.
+ *
  * Changes are all or nothing: of one user (ACL SETUSER) and of all (ACL LOAD).
  */
 import { untilNul } from '../../protocol/errors.js';
@@ -11,36 +15,83 @@ import { matchesPassword } from './passwords.js';
 import { Permissions } from './permissions.js';
 import { ruleErrorText } from './rule-errors.js';
 import { DEFAULT_USER_STAYS_TEXT, USER_NAME_TEXT } from './texts.js';
-import { type AclDefaults, AclUser, type UserData } from './user.js';
+import { type AclDefaults, AclUser } from './user.js';
+import { userFromText, userText } from './user-text.js';
 import { hasBlanks, joinSelectors } from './words.js';
 
 export const DEFAULT_USER = 'default';
 
-export type UserTable = ReadonlyMap<string, AclUser>;
+/** A session keeps its user itself; this many others are kept for those who ask again. */
+const KNOWN_USERS_MAX = 1024;
+
+/** Where texts of users lie that threads share. */
+export interface SharedUserTexts {
+  /** The text at a place, or null: it has moved, and `catchUp` tells where to. */
+  at(place: number): string | null;
+  catchUp(): void;
+}
+
+/** A user's text, or its place among the shared ones. */
+type Entry = string | number;
 
 export class AclUsers {
   /** What users that are made now are born with: another number for every change of the table. */
   changeNumber = 1;
-  private table = new Map<string, AclUser>();
+  /** For the entries that are places. */
+  shared: SharedUserTexts | null = null;
+  private table = new Map<string, Entry>();
+  /** Users that were asked for. */
+  private readonly known = new Map<string, AclUser>();
+  /** The entry that each of them was made of. */
+  private readonly entryOf = new WeakMap<AclUser, Entry>();
   private readonly compiled = new WeakMap<AclUser, Permissions>();
 
   constructor(
     readonly catalog: AclCatalog,
     readonly defaults: AclDefaults,
   ) {
-    this.table.set(DEFAULT_USER, this.createDefaultUser());
+    this.put(this.createDefaultUser());
+  }
+
+  get count(): number {
+    return this.table.size;
+  }
+
+  has(name: string): boolean {
+    return this.table.has(name);
   }
 
   get(name: string): AclUser | undefined {
-    return this.table.get(name);
+    const known = this.known.get(name);
+    if (known !== undefined && this.isCurrent(known)) return known;
+    const user = this.read(name);
+    if (user !== undefined) this.keep(user);
+    return user;
+  }
+
+  /** Whether a user that was got earlier has not changed since. */
+  isCurrent(user: AclUser): boolean {
+    const entry = this.entryOf.get(user);
+    return entry !== undefined && this.table.get(user.name) === entry;
   }
 
   get defaultUser(): AclUser {
-    return this.table.get(DEFAULT_USER)!;
+    return this.get(DEFAULT_USER)!;
   }
 
-  all(): Iterable<AclUser> {
-    return this.table.values();
+  /** A user's text, wherever it lies. */
+  textOf(name: string): string | undefined {
+    for (;;) {
+      const entry = this.table.get(name);
+      if (typeof entry !== 'number') return entry;
+      const text = this.shared!.at(entry);
+      if (text !== null) return text;
+      this.shared!.catchUp();
+    }
+  }
+
+  *texts(): Iterable<string> {
+    for (const name of [...this.table.keys()]) yield this.textOf(name)!;
   }
 
   /** In the order of their bytes. */
@@ -50,8 +101,12 @@ export class AclUsers {
 
   /** The lines of ACL LIST for a client, of ACL SAVE and CONFIG REWRITE for a file. */
   lines(audience: Audience): string[] {
-    const { catalog, table } = this;
-    return this.names().map((name) => describeUserLine(catalog, table.get(name)!, audience));
+    const lines: string[] = [];
+    for (const name of this.names()) {
+      const user = this.read(name);
+      if (user !== undefined) lines.push(describeUserLine(this.catalog, user, audience));
+    }
+    return lines;
   }
 
   /** A user with no rights, which is not in the table yet. */
@@ -67,9 +122,18 @@ export class AclUsers {
     return user;
   }
 
-  /** A user of this table made of data that came from another thread, or of another user. */
-  copyOf(data: UserData): AclUser {
-    return AclUser.copyOf(data, this.catalog, this.defaults);
+  /** A user of the table that the caller may change: nobody else has it. */
+  private read(name: string): AclUser | undefined {
+    const text = this.textOf(name);
+    if (text === undefined) return undefined;
+    const user = userFromText(text, this.catalog, this.defaults);
+    this.entryOf.set(user, this.table.get(name)!);
+    return user;
+  }
+
+  private keep(user: AclUser): void {
+    if (this.known.size >= KNOWN_USERS_MAX) this.known.clear();
+    this.known.set(user.name, user);
   }
 
   /** A user's rules as checks need them: compiled once, and kept by the sessions of the user. */
@@ -89,8 +153,7 @@ export class AclUsers {
     if (unmatched !== undefined) {
       return `ERR Unmatched parenthesis in acl selector starting at '${untilNul(unmatched)}'.`;
     }
-    const present = this.table.get(name);
-    const user = present === undefined ? this.createUser(name) : this.copyOf(present);
+    const user = this.read(name) ?? this.createUser(name);
     for (const word of words) {
       const error = user.apply(this.catalog, word);
       if (error === null) continue;
@@ -110,7 +173,7 @@ export class AclUsers {
 
   /** requirepass: the default user's only password, or none at all. */
   setDefaultPassword(password: string | null): void {
-    const user = this.copyOf(this.defaultUser);
+    const user = this.read(DEFAULT_USER)!;
     user.apply(this.catalog, 'resetpass');
     user.apply(this.catalog, password === null ? 'nopass' : `>${password}`);
     this.put(user);
@@ -118,18 +181,30 @@ export class AclUsers {
 
   /** Puts a user in the place of the one with its name. */
   put(user: AclUser): void {
-    this.table.set(user.name, user);
+    this.table.set(user.name, userText(user));
   }
 
-  /** Puts a table in the place of this one; without a default user, that begins anew. */
-  replaceAll(users: UserTable): void {
-    this.table = new Map(users);
-    if (!this.table.has(DEFAULT_USER)) this.table.set(DEFAULT_USER, this.createDefaultUser());
+  /** The same for one whose text lies among the shared ones. */
+  putPlace(name: string, place: number): void {
+    this.table.set(name, place);
+  }
+
+  /** No users, until all are put anew. */
+  clear(): void {
+    this.table = new Map();
+    this.known.clear();
+  }
+
+  /** Puts texts by name in the place of all users; without a default user, that begins anew. */
+  replaceAll(texts: ReadonlyMap<string, string>): void {
+    this.clear();
+    for (const [name, text] of texts) this.table.set(name, text);
+    if (!this.table.has(DEFAULT_USER)) this.put(this.createDefaultUser());
   }
 
   /** The user whose password this is, when it may log in. */
   authenticate(name: string, password: string): AclUser | null {
-    const user = this.table.get(name);
+    const user = this.get(name);
     if (user === undefined || !user.enabled) return null;
     return user.noPassword || matchesPassword(user.passwords, password) ? user : null;
   }

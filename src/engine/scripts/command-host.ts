@@ -6,6 +6,7 @@
  * The vector and the reply lie in regions of this host's own, since those of the client's command are
  * in use. One script runs at a time.
  */
+import { MESSAGE_CHARACTERS_MAX } from '../../base/log.js';
 import { giveBack, newRegion, withRoom } from '../../base/owned-region.js';
 import { KeyPlaces } from '../../commands/contract/key-flags.js';
 import { NO_REPLICAS, OOM, READ_ONLY } from '../../protocol/errors.js';
@@ -39,9 +40,10 @@ import {
   TRAIT_NO_SCRIPT,
   TRAIT_SIMPLE_KEYS,
   TRAIT_STALE,
+  TRAIT_TIMED,
   TRAIT_WRITE,
 } from '../registry.js';
-import { RegionText } from './region-text.js';
+import { writeTextAt } from './region-text.js';
 import { ReplyToLua } from './reply-to-lua.js';
 import { type ScriptRun, StartOver } from './script-run.js';
 
@@ -63,6 +65,9 @@ const TOO_LONG = 'ERR the arguments of a command may have 2 GiB in all';
 /** In Lua calls; JavaScript's stack is looked at before a command runs below so many. */
 const SHALLOW_DEPTH = 100;
 const PROBE_FRAMES = 600;
+/** What a short reply becomes in Lua, and a message that is held. */
+const REPLY_BYTES = 64;
+const MESSAGE_BYTES = 150;
 /** What a command counts for in a script's time, in steps of Lua: a few microseconds. */
 const COMMAND_TICKS = 200;
 
@@ -92,9 +97,8 @@ export class CommandHost implements ScriptHost {
   isLoading = false;
   private readonly args = new Arguments();
   private region = newRegion(INITIAL_BYTES);
-  private readonly vectorText = new RegionText();
   private readonly reply = new Reply(newRegion(INITIAL_BYTES), growOwned);
-  private readonly replyToLua = new ReplyToLua();
+  private readonly replyToLua = new ReplyToLua(this.reply.region);
   private readonly places = new KeyPlaces();
   private failed = false;
   /** By the name as scripts write it. */
@@ -135,8 +139,15 @@ export class CommandHost implements ScriptHost {
   }
 
   log(level: number, message: string): void {
-    if (this.mayStartOver) this.held.push([level, message]);
+    if (this.mayStartOver) this.hold(level, message);
     else this.output.log(level, message);
+  }
+
+  private hold(level: number, message: string): void {
+    // A copy: a part of a string keeps all of it.
+    const cut = Buffer.from(message.slice(0, MESSAGE_CHARACTERS_MAX + 1), 'latin1');
+    meter.allocate(cut.length + MESSAGE_BYTES);
+    this.held.push([level, cut.toString('latin1')]);
   }
 
   setResp(version: number): void {
@@ -161,6 +172,7 @@ export class CommandHost implements ScriptHost {
 
   /** After a run. @param isFinal it does not start over */
   flushLog(isFinal: boolean): void {
+    if (this.held.length === 0) return;
     if (isFinal) for (const [level, message] of this.held) this.output.log(level, message);
     this.held.length = 0;
   }
@@ -177,6 +189,7 @@ export class CommandHost implements ScriptHost {
     if (refusal !== null) return this.refuse(command, refusal);
     if (meter.depth > SHALLOW_DEPTH) probeStack(PROBE_FRAMES);
     meter.work(COMMAND_TICKS);
+    if ((command.traits & TRAIT_TIMED) !== 0) this.run.noteStart();
     const isWrite = (command.traits & TRAIT_WRITE) !== 0;
     this.areKeysMarked = false;
     if (this.run.isOpen && !this.lockOrRefuse(command)) {
@@ -194,7 +207,7 @@ export class CommandHost implements ScriptHost {
       this.dispatcher.nested.run(command, this.args, reply, this.areKeysMarked);
     } else this.runMuted(command);
     this.failed = reply.region.bytes[reply.start] === MINUS;
-    if (reply.length > INITIAL_BYTES) meter.allocate(reply.length);
+    meter.allocate(reply.length + REPLY_BYTES);
     const value = this.replyToLua.read(reply.region, reply.start);
     if (reply.region.length > KEPT_BYTES) this.dropReply();
     if (this.region.length > KEPT_BYTES) this.dropVector();
@@ -213,7 +226,6 @@ export class CommandHost implements ScriptHost {
 
   private dropReply(): void {
     const { reply } = this;
-    this.replyToLua.release();
     giveBack(reply.region);
     reply.region = newRegion(INITIAL_BYTES);
     reply.limit = reply.region.length;
@@ -221,7 +233,6 @@ export class CommandHost implements ScriptHost {
   }
 
   private dropVector(): void {
-    this.vectorText.release();
     giveBack(this.region);
     this.region = newRegion(INITIAL_BYTES);
     this.args.trim();
@@ -233,14 +244,13 @@ export class CommandHost implements ScriptHost {
     for (let i = 0; i < args.length; i++) bytes += args[i]!.length;
     if (bytes > VECTOR_BYTES_MAX) return false;
     if (bytes > this.region.length) this.region = withRoom(this.region, 0, bytes);
-    const { region, vectorText, args: vector } = this;
-    vectorText.aim(region);
+    const { region, args: vector } = this;
     vector.region = region;
     vector.count = 0;
     let at = 0;
     for (let i = 0; i < args.length; i++) {
       const arg = args[i]!;
-      vectorText.write(arg, at);
+      writeTextAt(region, at, arg);
       vector.push(at, arg.length);
       at += arg.length;
     }

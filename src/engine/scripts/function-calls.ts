@@ -12,7 +12,7 @@ import type { Dispatcher } from '../dispatch.js';
 import type { Functions } from './functions.js';
 import { LibraryError } from './library.js';
 import type { ScriptRunner } from './runner.js';
-import { ScriptArguments } from './script-arguments.js';
+import { argumentText, ScriptArguments } from './script-arguments.js';
 
 const NOT_FOUND = new ErrorReply('ERR Function not found');
 const BAD_KEY_COUNT = 'ERR Bad number of keys provided';
@@ -38,7 +38,7 @@ export class FunctionCalls implements FunctionsPort {
   call(isReadOnly: boolean): void {
     const { dispatcher, functions, scriptArguments } = this;
     const { args, reply } = dispatcher;
-    const found = functions.find(scriptArguments.argument(args, 1));
+    const found = functions.find(argumentText(args, 1));
     if (found === undefined) {
       reply.error(NOT_FOUND);
       return;
@@ -61,6 +61,7 @@ export class FunctionCalls implements FunctionsPort {
       keys,
       argv,
     });
+    scriptArguments.release();
     if (hasWritten) found.writesOpen = true;
   }
 

@@ -7,6 +7,7 @@ import {
   type Environment,
   LuaError,
   LuaSyntaxError,
+  listOf,
   ScriptAbort,
 } from '../../scripting/environment.js';
 import { plainText } from '../../scripting/library/base.js';
@@ -14,7 +15,7 @@ import { redisError } from '../../scripting/library/redis.js';
 import { libraryError } from '../../scripting/runtime/failures.js';
 import { LuaTable } from '../../scripting/runtime/table.js';
 import type { LuaFunction, LuaValue } from '../../scripting/runtime/values.js';
-import { flagBit, withoutShebang } from './shebang.js';
+import { flagBit, LINE_BYTES_MAX, withoutShebang } from './shebang.js';
 
 export interface LibraryFunction {
   readonly name: string;
@@ -46,7 +47,7 @@ export const LOAD_MS_MAX = 500;
 export function libraryName(code: string): string {
   if (!code.startsWith('#!')) throw new LibraryError('ERR Missing library metadata');
   const end = code.indexOf('\n');
-  const words = end < 0 ? null : splitArguments(code.slice(0, end));
+  const words = end < 0 || end > LINE_BYTES_MAX ? null : splitArguments(code.slice(0, end));
   if (words === null || words.length === 0) throw new LibraryError('ERR Invalid library metadata');
   const name = nameAmong(words.slice(1));
   if (!NAME.test(name)) throw new LibraryError(`ERR Library ${NAME_RULE}`);
@@ -87,10 +88,12 @@ export class LibraryLoader {
     this.functions = functions;
     this.endMs = performance.now() + LOAD_MS_MAX;
     try {
-      environment.runFunction(environment.compile(withoutShebang(code), '@user_function'), [], []);
+      const chunk = environment.compile(withoutShebang(code), '@user_function');
+      environment.runFunction(chunk, listOf([]), listOf([]));
     } catch (thrown) {
       throw loadingError(thrown);
     } finally {
+      environment.finish();
       this.functions = null;
     }
     if (functions.size === 0) throw new LibraryError('ERR No functions registered');

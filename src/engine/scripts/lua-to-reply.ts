@@ -11,7 +11,7 @@ import { INT64_MIN } from '../../protocol/numbers.js';
 import type { Reply } from '../../protocol/reply.js';
 import { LuaTable } from '../../scripting/runtime/table.js';
 import type { LuaValue } from '../../scripting/runtime/values.js';
-import { RegionText } from './region-text.js';
+import { writeTextAt } from './region-text.js';
 
 /** Redis stops where Lua's stack of C values ends: so many slots with the first value in slot 1. */
 const SLOTS_MAX = 7996;
@@ -19,13 +19,10 @@ const FIRST_SLOT = 1;
 /** Slots that a level of a map or a set takes. */
 const PAIR_SLOTS = 3;
 const KEY_SLOTS = 4;
-/** A region of up to so many bytes is the thread's own, or not worth forgetting. */
-const KEPT_BYTES = 1 << 20;
 const STACK_LIMIT = 'ERR reached lua stack limit';
 
 export class LuaToReply {
   private resp = 2;
-  private readonly text = new RegionText();
 
   constructor(private reply: Reply) {}
 
@@ -33,11 +30,7 @@ export class LuaToReply {
   write(value: LuaValue, reply: Reply, resp: number): void {
     this.reply = reply;
     this.resp = resp;
-    try {
-      this.value(value, FIRST_SLOT);
-    } finally {
-      if (reply.region.length > KEPT_BYTES) this.text.release();
-    }
+    this.value(value, FIRST_SLOT);
   }
 
   private value(value: LuaValue, slot: number): void {
@@ -63,10 +56,9 @@ export class LuaToReply {
   }
 
   private bulk(value: string): void {
-    const { reply, text } = this;
+    const { reply } = this;
     reply.beginBulk(value.length);
-    text.aim(reply.region);
-    text.write(value, reply.position);
+    writeTextAt(reply.region, reply.position, value);
     reply.position += value.length;
     reply.endBulk();
   }
@@ -91,6 +83,10 @@ export class LuaToReply {
 
   private table(table: LuaTable, slot: number): void {
     const { reply } = this;
+    if (!table.hasNodes) {
+      this.array(table, slot);
+      return;
+    }
     const err = table.getString('err');
     if (typeof err === 'string') {
       reply.errorText(err);

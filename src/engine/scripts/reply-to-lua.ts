@@ -14,7 +14,7 @@
 import type { Region } from '../../base/region.js';
 import { LuaTable } from '../../scripting/runtime/table.js';
 import type { LuaValue } from '../../scripting/runtime/values.js';
-import { RegionText } from './region-text.js';
+import { textAt } from './region-text.js';
 
 const ARRAY = 0x2a;
 const ATTRIBUTE = 0x7c;
@@ -36,26 +36,20 @@ const TRUE = 0x74;
 const FORMAT_BYTES = 3;
 
 export class ReplyToLua {
-  private readonly text = new RegionText();
-  private bytes: Uint8Array<ArrayBufferLike> = new Uint8Array(0);
   private at = 0;
+
+  /** @param region of the reply that was read last */
+  constructor(private region: Region) {}
 
   /** The reply that begins at `offset`. */
   read(region: Region, offset: number): LuaValue {
-    this.text.aim(region);
-    this.bytes = region.bytes;
+    this.region = region;
     this.at = offset;
     return this.next();
   }
 
-  /** Forgets the region, so that its memory can be given back. */
-  release(): void {
-    this.text.release();
-    this.bytes = new Uint8Array(0);
-  }
-
   private next(): LuaValue {
-    const type = this.bytes[this.at++];
+    const type = this.region.bytes[this.at++];
     switch (type) {
       case INTEGER:
         return this.integer();
@@ -65,7 +59,7 @@ export class ReplyToLua {
       case PUSH:
         return this.array();
       case STATUS:
-        return oneField('ok', this.line());
+        return LuaTable.ofField('ok', this.line());
       case ERROR:
         return this.error();
       default:
@@ -81,15 +75,15 @@ export class ReplyToLua {
       case BOOLEAN:
         return this.line().charCodeAt(0) === TRUE;
       case DOUBLE:
-        return oneField('double', numberOf(this.line()));
+        return LuaTable.ofField('double', numberOf(this.line()));
       case BIG_NUMBER:
-        return oneField('big_number', this.line());
+        return LuaTable.ofField('big_number', this.line());
       case VERBATIM:
         return this.verbatim();
       case MAP:
-        return oneField('map', this.pairs());
+        return LuaTable.ofField('map', this.pairs());
       case SET:
-        return oneField('set', this.members());
+        return LuaTable.ofField('set', this.members());
       case ATTRIBUTE:
         this.pairs();
         return this.next();
@@ -100,22 +94,23 @@ export class ReplyToLua {
 
   /** Up to the end of the line. */
   private line(): string {
+    const { bytes } = this.region;
     const begin = this.at;
     let end = begin;
-    while (this.bytes[end] !== CR) end++;
+    while (bytes[end] !== CR) end++;
     this.at = end + 2;
-    return this.text.slice(begin, end);
+    return textAt(this.region, begin, end);
   }
 
   /** As a double: digits beyond 2^53 are rounded, as in Lua. */
   private integer(): number {
-    const { bytes } = this;
+    const { bytes } = this.region;
     const isNegative = bytes[this.at] === MINUS;
     const begin = isNegative ? this.at + 1 : this.at;
     let end = begin;
     let value = 0;
     for (; bytes[end] !== CR; end++) value = value * 10 + bytes[end]! - 0x30;
-    if (end - begin > 15) value = Number(this.text.slice(begin, end));
+    if (end - begin > 15) value = Number(textAt(this.region, begin, end));
     this.at = end + 2;
     return isNegative ? -value : value;
   }
@@ -125,14 +120,15 @@ export class ReplyToLua {
     if (length < 0) return false;
     const begin = this.at;
     this.at = begin + length + 2;
-    return this.text.slice(begin, begin + length);
+    return textAt(this.region, begin, begin + length);
   }
 
   private array(): LuaValue {
     const count = this.integer();
     if (count < 0) return false;
     const table = new LuaTable(count, 0);
-    for (let i = 1; i <= count; i++) table.setNumber(i, this.next());
+    const { array } = table;
+    for (let i = 1; i <= count; i++) array[i] = this.next();
     return table;
   }
 
@@ -165,16 +161,10 @@ export class ReplyToLua {
     const begin = this.at;
     this.at = begin + length + 2;
     const inner = new LuaTable(0, 2);
-    inner.set('format', this.text.slice(begin, begin + FORMAT_BYTES));
-    inner.set('string', this.text.slice(begin + FORMAT_BYTES + 1, begin + length));
-    return oneField('verbatim_string', inner);
+    inner.set('format', textAt(this.region, begin, begin + FORMAT_BYTES));
+    inner.set('string', textAt(this.region, begin + FORMAT_BYTES + 1, begin + length));
+    return LuaTable.ofField('verbatim_string', inner);
   }
-}
-
-function oneField(name: string, value: LuaValue): LuaTable {
-  const table = new LuaTable(0, 1);
-  table.set(name, value);
-  return table;
 }
 
 function numberOf(text: string): number {

@@ -47,8 +47,8 @@ export interface Runnable {
   readonly isOpen: boolean;
   readonly isReadOnly: boolean;
   readonly environment: Environment;
-  readonly keys: readonly string[];
-  readonly argv: readonly string[];
+  readonly keys: LuaTable;
+  readonly argv: LuaTable;
 }
 
 export class ScriptRunner {
@@ -88,10 +88,12 @@ export class ScriptRunner {
       else this.replyAborted(thrown, script);
     } finally {
       run.end();
+      environment.finish();
       dispatcher.monitors.isInScript = false;
       session.database = database;
       host.flushLog(!startsOver);
     }
+    dispatcher.execution.beganMs = run.startMs;
     // It has written no reply.
     if (startsOver) dispatcher.execution.isSuspended = true;
     return run.hasWritten;
@@ -110,7 +112,7 @@ export class ScriptRunner {
       this.replyError(thrown, script);
       return;
     }
-    const [value] = values;
+    const value = values[0];
     this.toReply.write(value, this.dispatcher.reply, this.run.resp);
     if (value instanceof LuaTable) this.noteCounted(value);
   }

@@ -1,9 +1,11 @@
 /** The keys and arguments of EVAL, FCALL and their kin: `name numkeys key ... argument ...`. */
 
-import { INTEGER_OK, ParsedInteger, parseInteger } from '../../protocol/numbers.js';
+import { INTEGER_OK, NOT_AN_INTEGER, ParsedInteger, parseInteger } from '../../protocol/numbers.js';
 import type { Arguments } from '../../protocol/parser.js';
-import { STRING_MAX_BYTES } from '../../scripting/runtime/meter.js';
-import { RegionText } from './region-text.js';
+import { newList } from '../../scripting/environment.js';
+import { defaultMemoryBytes, STRING_MAX_BYTES } from '../../scripting/runtime/meter.js';
+import { LuaTable } from '../../scripting/runtime/table.js';
+import { textAt } from './region-text.js';
 
 const FIRST_KEY = 3;
 const NOT_A_NUMBER = -1;
@@ -11,11 +13,27 @@ export const TOO_MANY = "ERR Number of keys can't be greater than number of args
 const NEGATIVE = "ERR Number of keys can't be negative";
 export const TOO_LONG = 'ERR an argument of a script may have 536870888 bytes';
 
+const TOO_MUCH = 'ERR the arguments of a script may take as much as a script may';
+/** What an argument takes beside its bytes, with its place in a table. */
+const ARGUMENT_BYTES = 100;
+/** V8 keeps the bytes of longer strings outside of its heap. */
+const OUTSIDE_BYTES = 1_000_000;
+const NOTHING = new LuaTable();
+
+/** Argument `index` as a string. */
+export function argumentText({ region, offset, length }: Arguments, index: number): string {
+  const begin = offset[index]!;
+  return textAt(region, begin, begin + length[index]!);
+}
+
 export class ScriptArguments {
-  keys: string[] = [];
-  argv: string[] = [];
-  private readonly text = new RegionText();
+  private readonly memoryBytes = defaultMemoryBytes();
+  /** For one run: the tables are the script's. */
+  keys = NOTHING;
+  argv = NOTHING;
   private readonly parsed = new ParsedInteger();
+  /** Of the vector whose count was looked at last. */
+  private keyCount = 0;
 
   /**
    * @param notNumber the error for a number of keys that is none
@@ -25,40 +43,42 @@ export class ScriptArguments {
     const error = this.countError(args, notNumber);
     if (error !== null) return error;
     const { length, count } = args;
-    const keys = this.keyCount(args);
-    for (let i = FIRST_KEY; i < count; i++) if (length[i]! > STRING_MAX_BYTES) return TOO_LONG;
-    this.keys = this.strings(args, FIRST_KEY, FIRST_KEY + keys);
-    this.argv = this.strings(args, FIRST_KEY + keys, count);
+    let bytes = 0;
+    for (let i = FIRST_KEY; i < count; i++) {
+      if (length[i]! > STRING_MAX_BYTES) return TOO_LONG;
+      bytes += ARGUMENT_BYTES + (length[i]! < OUTSIDE_BYTES ? length[i]! : 0);
+    }
+    if (bytes > this.memoryBytes) return TOO_MUCH;
+    const keysEnd = FIRST_KEY + this.keyCount;
+    this.keys = listOfArguments(args, FIRST_KEY, keysEnd);
+    this.argv = listOfArguments(args, keysEnd, count);
     return null;
+  }
+
+  /** After the run. */
+  release(): void {
+    this.keys = NOTHING;
+    this.argv = NOTHING;
   }
 
   /** What is wrong with the number of keys: the text of an error, or null. */
   countError(args: Arguments, notNumber: string): string | null {
     const { region, offset, length, count } = args;
-    const isNumber = parseInteger(region, offset[2]!, length[2]!, this.parsed) !== 0;
-    if (!isNumber) return notNumber;
-    const keys = this.keyCount(args);
-    if (keys > count - FIRST_KEY) return TOO_MANY;
-    return keys < 0 ? NEGATIVE : null;
-  }
-
-  /** Argument `index` as a string. */
-  argument(args: Arguments, index: number): string {
-    const { region, offset, length } = args;
-    this.text.aim(region);
-    return this.text.slice(offset[index]!, offset[index]! + length[index]!);
-  }
-
-  private keyCount({ region, offset, length }: Arguments): number {
     const kind = parseInteger(region, offset[2]!, length[2]!, this.parsed);
-    if (kind === INTEGER_OK) return this.parsed.value;
+    if (kind === NOT_AN_INTEGER) return notNumber;
+    this.keyCount = this.parsed.value;
     // A number of 64 bits that is no safe integer.
-    return region.bytes[offset[2]!] === 0x2d ? NOT_A_NUMBER : Number.MAX_SAFE_INTEGER;
+    if (kind !== INTEGER_OK) {
+      const isNegative = region.bytes[offset[2]!] === 0x2d;
+      this.keyCount = isNegative ? NOT_A_NUMBER : Number.MAX_SAFE_INTEGER;
+    }
+    if (this.keyCount > count - FIRST_KEY) return TOO_MANY;
+    return this.keyCount < 0 ? NEGATIVE : null;
   }
+}
 
-  private strings(args: Arguments, first: number, end: number): string[] {
-    const texts: string[] = [];
-    for (let i = first; i < end; i++) texts.push(this.argument(args, i));
-    return texts;
-  }
+function listOfArguments(args: Arguments, first: number, end: number): LuaTable {
+  const list = newList(end - first);
+  for (let i = first; i < end; i++) list.setNumber(i - first + 1, argumentText(args, i));
+  return list;
 }

@@ -29,6 +29,8 @@ export interface Script {
   readonly run: LuaFunction;
   /** All keys that it can touch are among those that it is given. */
   readonly isClosed: boolean;
+  /** Its source is in the memory of all threads: EVALSHA finds it. */
+  isShared: boolean;
   /** It is open, and has written: from now on it begins with the order lock. */
   writesOpen: boolean;
 }
@@ -68,11 +70,18 @@ export class ScriptCache {
   /** The script of a SHA1 in any case, or undefined. */
   find(sha: string): Script | undefined {
     if (sha.length !== SHA_LENGTH) return undefined;
-    const name = sha.toLowerCase();
-    const place = this.records.find(name);
-    this.followGeneration();
+    this.refresh();
+    // Most clients send it in lower case, as SCRIPT LOAD tells it.
+    const known = this.bySha.get(sha);
+    return known?.isShared === true ? known : this.findShared(sha.toLowerCase());
+  }
+
+  private findShared(sha: string): Script | undefined {
+    const place = this.records.find(sha);
     if (place === undefined) return undefined;
-    return this.bySha.get(name) ?? this.compile(name, this.records.text(place));
+    const script = this.bySha.get(sha) ?? this.compile(sha, this.records.text(place));
+    script.isShared = true;
+    return script;
   }
 
   /**
@@ -80,15 +89,13 @@ export class ScriptCache {
    * @throws LuaSyntaxError, ShebangError
    */
   evaluated(source: string): Script {
-    // Finds out whether all scripts were dropped meanwhile.
-    this.records.find('');
-    this.followGeneration();
+    this.refresh();
     const known = this.bySource.get(source);
     if (known !== undefined) return known;
     const sha = sha1(source);
     const script = this.bySha.get(sha) ?? this.compile(sha, source);
     // Without room it runs all the same; EVALSHA does not find it.
-    this.records.add(sha, source, TAG_EVALUATED);
+    script.isShared = this.records.add(sha, source, TAG_EVALUATED);
     return script;
   }
 
@@ -104,6 +111,12 @@ export class ScriptCache {
     this.followGeneration();
   }
 
+  /** Forgets all scripts when another thread has dropped them. */
+  private refresh(): void {
+    this.records.refresh();
+    this.followGeneration();
+  }
+
   private followGeneration(): void {
     const { generation } = this.records;
     if (generation === this.generation) return;
@@ -116,17 +129,29 @@ export class ScriptCache {
   private compile(sha: string, source: string): Script {
     const flags = scriptFlags(source);
     const body = withoutShebang(source);
-    const { environment, registry } = this;
+    const { environment } = this;
     const script: Script = {
       sha,
       source,
       flags,
       run: environment.compile(body),
-      isClosed: isClosed(environment.analyze(body), (call) => keyPositions(registry, call)),
+      isClosed: this.isClosed(body),
+      isShared: false,
       writesOpen: false,
     };
     this.keep(script);
     return script;
+  }
+
+  private isClosed(body: string): boolean {
+    const { environment, registry } = this;
+    try {
+      return isClosed(environment.analyze(body), (call) => keyPositions(registry, call));
+    } catch (thrown) {
+      // Chains that are too long to be followed: nobody knows.
+      if (thrown instanceof RangeError) return false;
+      throw thrown;
+    }
   }
 
   private keep(script: Script): void {

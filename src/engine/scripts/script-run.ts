@@ -74,12 +74,13 @@ export class ScriptRun {
   isReplicated = true;
   /** RESP version of the replies that it sees. */
   resp: 2 | 3 = 2;
-  startMs = 0;
+  /** When it was first seen to take time; 0 for a short script, which needs no look at the clock. A double. */
+  startMs = Number.NaN;
   isServing = false;
   private args: ArgumentVector | null = null;
   private isSlow = false;
   private hasAttended = false;
-  private nextServeMs = 0;
+  private nextServeMs = Number.NaN;
 
   constructor(
     private readonly states: SharedStates,
@@ -98,6 +99,12 @@ export class ScriptRun {
     this.resp = 2;
     this.isSlow = false;
     this.hasAttended = false;
+    this.startMs = 0;
+  }
+
+  /** It is about to do what may take its time. */
+  noteStart(): void {
+    if (this.startMs !== 0) return;
     this.startMs = performance.now();
     this.nextServeMs = this.startMs + SERVE_EVERY_MS;
   }
@@ -119,6 +126,7 @@ export class ScriptRun {
 
   /** Called every few thousand steps of a script. @throws Killed, Ended */
   tick(): void {
+    this.noteStart();
     const nowMs = performance.now();
     if (nowMs < this.nextServeMs) return;
     this.nextServeMs = nowMs + SERVE_EVERY_MS;

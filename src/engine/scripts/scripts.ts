@@ -19,7 +19,7 @@ import {
 } from '../registry.js';
 import type { Functions } from './functions.js';
 import type { ScriptRunner } from './runner.js';
-import { ScriptArguments, TOO_LONG } from './script-arguments.js';
+import { argumentText, ScriptArguments, TOO_LONG } from './script-arguments.js';
 import { type Script, type ScriptCache, ScriptsFullError } from './script-cache.js';
 import type { ScriptControl } from './script-control.js';
 import { killSlow, type ScriptKind, type ScriptRun, slowKind } from './script-run.js';
@@ -76,7 +76,7 @@ export class Scripts implements ScriptsPort, ScriptControl {
     this.planned = this.scriptOf(command, args);
     if (this.planned !== undefined) return this.planned.writesOpen;
     if (command.runsScript !== 'function') return false;
-    return this.parts.functions.find(this.textOf(args, 1))?.writesOpen ?? false;
+    return this.parts.functions.find(argumentText(args, 1))?.writesOpen ?? false;
   }
 
   writesNothing(command: RegisteredCommand, args: Arguments): boolean {
@@ -99,7 +99,7 @@ export class Scripts implements ScriptsPort, ScriptControl {
   private flagsOf({ runsScript }: RegisteredCommand, args: Arguments): number {
     const { cache, functions } = this.parts;
     if (args.length[1]! > STRING_MAX_BYTES) return FLAG_COMPATIBLE;
-    const text = this.textOf(args, 1);
+    const text = argumentText(args, 1);
     if (runsScript === 'function') return functions.find(text)?.flags ?? FLAG_COMPATIBLE;
     if (runsScript === 'sha') return cache.find(text)?.flags ?? FLAG_COMPATIBLE;
     try {
@@ -115,16 +115,12 @@ export class Scripts implements ScriptsPort, ScriptControl {
     return this.scriptOf(command, args)?.isClosed ?? false;
   }
 
-  private textOf(args: Arguments, index: number): string {
-    return this.scriptArguments.argument(args, index);
-  }
-
   private scriptOf({ runsScript }: RegisteredCommand, args: Arguments): Script | undefined {
     if (runsScript === 'function' || args.length[1]! > STRING_MAX_BYTES) return undefined;
     const { cache } = this.parts;
     // With a wrong number of keys it is not run, and not kept.
     if (this.scriptArguments.countError(args, '') !== null) return undefined;
-    const text = this.textOf(args, 1);
+    const text = argumentText(args, 1);
     try {
       return runsScript === 'sha' ? cache.find(text) : cache.evaluated(text);
     } catch (thrown) {
@@ -149,7 +145,7 @@ export class Scripts implements ScriptsPort, ScriptControl {
       return;
     }
     try {
-      this.execute(script ?? this.parts.cache.evaluated(this.textOf(args, 1)), isReadOnly);
+      this.execute(script ?? this.parts.cache.evaluated(argumentText(args, 1)), isReadOnly);
     } catch (thrown) {
       const text = whyNotCompiled(thrown);
       if (text === undefined) throw thrown;
@@ -169,7 +165,7 @@ export class Scripts implements ScriptsPort, ScriptControl {
       reply.errorText(error);
       return;
     }
-    const script = planned ?? this.parts.cache.find(this.textOf(args, 1));
+    const script = planned ?? this.parts.cache.find(argumentText(args, 1));
     if (script === undefined) reply.error(errors.NO_SCRIPT);
     else this.execute(script, isReadOnly);
   }
@@ -196,6 +192,7 @@ export class Scripts implements ScriptsPort, ScriptControl {
       keys,
       argv,
     });
+    this.scriptArguments.release();
     if (hasWritten) script.writesOpen = !script.isClosed;
   }
 

@@ -25,6 +25,9 @@ export function flagBit(name: string): number | undefined {
   return SCRIPT_FLAGS.find(([known]) => known === name)?.[1];
 }
 
+/** Of the first line. */
+export const LINE_BYTES_MAX = 65_536;
+
 /** A shebang of a script that cannot be understood: the text of the error. */
 export class ShebangError extends Error {}
 
@@ -32,7 +35,7 @@ export class ShebangError extends Error {}
 export function scriptFlags(source: string): number {
   if (!source.startsWith('#!')) return FLAG_COMPATIBLE;
   const end = source.indexOf('\n');
-  if (end < 0) throw new ShebangError('ERR Invalid script shebang');
+  if (end < 0 || end > LINE_BYTES_MAX) throw new ShebangError('ERR Invalid script shebang');
   const words = splitArguments(source.slice(0, end));
   if (words === null || words.length === 0) {
     throw new ShebangError('ERR Invalid engine in script shebang');

@@ -6,6 +6,8 @@
  * Directly mapped: a place has the last string that belonged there.
  */
 
+import { latin1Slice } from './latin1.js';
+
 /** Longer strings are made anew. */
 export const CACHED_BYTES_MAX = 40;
 const PLACES = 1024;
@@ -21,29 +23,24 @@ export class StringCache {
   }
 
   /** The string of `end - begin` bytes, 1 to CACHED_BYTES_MAX of them. */
-  get(buffer: Buffer<ArrayBufferLike>, begin: number, end: number): string {
+  get(bytes: Uint8Array, begin: number, end: number): string {
     let hash = end - begin;
     for (let i = Math.max(begin, end - HASHED_BYTES); i < end; i++) {
-      hash = Math.imul(hash, 31) + buffer[i]!;
+      hash = Math.imul(hash, 31) + bytes[i]!;
     }
     const place = (hash ^ (hash >>> 10)) & (PLACES - 1);
     const known = this.strings[place]!;
-    if (isSame(known, buffer, begin, end)) return known;
-    const text = buffer.toString('latin1', begin, end);
+    if (isSame(known, bytes, begin, end)) return known;
+    const text = latin1Slice(bytes, begin, end);
     this.strings[place] = text;
     return text;
   }
 }
 
-function isSame(
-  text: string,
-  buffer: Buffer<ArrayBufferLike>,
-  begin: number,
-  end: number,
-): boolean {
+function isSame(text: string, bytes: Uint8Array, begin: number, end: number): boolean {
   if (text.length !== end - begin) return false;
   for (let i = text.length - 1; i >= 0; i--) {
-    if (text.charCodeAt(i) !== buffer[begin + i]) return false;
+    if (text.charCodeAt(i) !== bytes[begin + i]) return false;
   }
   return true;
 }

@@ -11,8 +11,15 @@
  */
 
 export interface DiskFile {
+  /**
+   * Whether appends and syncs may hold up the calling thread. While the disk is quick that takes less time
+   * than to hand them to another thread and back; a disk that is not quick is left to others all the same.
+   */
+  mayHoldUp: boolean;
   /** Writes all the bytes at the end of the file. One call at a time. */
   append(bytes: Uint8Array): Promise<void>;
+  /** Writes all the bytes at an offset, of a file that was opened by `openPlaces`. */
+  write(offset: number, bytes: Uint8Array): Promise<void>;
   /** Reads from an offset. @returns how many bytes; fewer than asked for at the end of the file */
   read(offset: number, into: Uint8Array): Promise<number>;
   /** Its length in bytes. */
@@ -30,11 +37,14 @@ export interface Disk {
   open(path: string): Promise<DiskFile>;
   /** Opens a file that exists, for reading, appending and truncating. */
   reopen(path: string): Promise<DiskFile>;
+  /** Opens a file that exists, for writing at any offset. Others may do so at the same time. */
+  openPlaces(path: string): Promise<DiskFile>;
   /** Replaces what has the new name, as one step. */
   rename(from: string, to: string): Promise<void>;
   unlink(path: string): Promise<void>;
   /** The names in a folder. */
   list(folder: string): Promise<string[]>;
+  /** Makes a folder in one that is there, unless it is there as well. */
   makeFolder(path: string): Promise<void>;
   /** Resolves when the names in the folder are on the disk. */
   syncFolder(path: string): Promise<void>;
@@ -43,6 +53,13 @@ export interface Disk {
 /** The system's code of an error, or '' when it is none of the system. */
 export function codeOf(error: unknown): string {
   return error instanceof Error ? ((error as NodeJS.ErrnoException).code ?? '') : '';
+}
+
+/** An error of the system about an open file, which does not say by itself what file that is: says it. */
+export function withPath(error: unknown, path: string): unknown {
+  const isUnnamed = codeOf(error) !== '' && !(error as Error).message.includes(path);
+  if (isUnnamed) (error as Error).message += ` '${path}'`;
+  return error;
 }
 
 /** Reads a whole file, which is known to be small. */

@@ -31,7 +31,9 @@ import { DamagedFile } from './damaged-file.js';
 import type { Disk, DiskFile } from './disk.js';
 import { checksumOf, FileChecksum } from './file-checksum.js';
 
-export const FLOW_FILE_VERSION = 1;
+/** 2: parts of large values come in their own form. Files of both are read. */
+export const FLOW_FILE_VERSION = 2;
+const FIRST_VERSION = 1;
 export const FLOW_HEADER_BYTES = 128;
 export const FLOW_END_BYTES = 24;
 const MAGIC = 'DARTERFL';
@@ -83,8 +85,8 @@ export function decodeHeader(source: Uint8Array): FlowFileHeader | string {
     return 'the checksum of its header is wrong';
   }
   const version = bytes.readUInt32LE(8);
-  if (version !== FLOW_FILE_VERSION) {
-    return `version ${version} of the format is not known, only ${FLOW_FILE_VERSION}`;
+  if (version < FIRST_VERSION || version > FLOW_FILE_VERSION) {
+    return `version ${version} of the format is not known, only up to ${FLOW_FILE_VERSION}`;
   }
   return {
     index: bytes.readUInt32LE(12),
@@ -160,17 +162,25 @@ export class FlowFileWriter {
     return this.file.truncate(this.bytes);
   }
 
+  /** See DiskFile. */
+  set mayHoldUp(mayHoldUp: boolean) {
+    this.file.mayHoldUp = mayHoldUp;
+  }
+
   sync(): Promise<void> {
     return this.file.sync();
   }
 
-  /** Writes the end, so that the file is whole, and brings all to the disk. Closes it. */
-  async finish(): Promise<FlowFileEnd> {
+  /**
+   * Writes the end, so that the file is whole. Closes it.
+   * @param isKept whether it is to outlive a crash: then all is brought to the disk
+   */
+  async finish(isKept = true): Promise<FlowFileEnd> {
     const end = { bytes: this.bytes, checksum: this.sum.value };
     try {
       await this.file.append(encodeEnd(end));
       this.bytes += FLOW_END_BYTES;
-      await this.file.sync();
+      if (isKept) await this.file.sync();
     } finally {
       await this.file.close();
     }

@@ -6,10 +6,20 @@ interface Content {
 }
 
 class MemoryFile implements DiskFile {
+  mayHoldUp = false;
+
   constructor(private readonly content: Content) {}
 
   async append(bytes: Uint8Array): Promise<void> {
     this.content.bytes = Buffer.concat([this.content.bytes, bytes]);
+  }
+
+  async write(offset: number, bytes: Uint8Array): Promise<void> {
+    const { content } = this;
+    const grown = Buffer.alloc(Math.max(content.bytes.length, offset + bytes.length));
+    content.bytes.copy(grown);
+    grown.set(bytes, offset);
+    content.bytes = grown;
   }
 
   async read(offset: number, into: Uint8Array): Promise<number> {
@@ -54,6 +64,10 @@ export class MemoryDisk implements Disk {
 
   async reopen(path: string): Promise<DiskFile> {
     return new MemoryFile(this.content(path));
+  }
+
+  openPlaces(path: string): Promise<DiskFile> {
+    return this.reopen(path);
   }
 
   async rename(from: string, to: string): Promise<void> {

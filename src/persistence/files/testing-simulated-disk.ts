@@ -1,7 +1,7 @@
 /**
  * For tests: a disk that loses what was not synced. A crash leaves of each file what was synced, and of
  * what was written after that any sectors, in any combination; of a folder's changes since its last
- * sync the first ones, any number of them. A failed sync loses what it should have brought to the disk,
+ * sync the first ones, any number of them, or any at all. A failed sync loses what it should have brought to the disk,
  * and says nothing of it later. Operations end in any order that the test chooses.
  */
 import type { Disk, DiskFile } from './disk.js';
@@ -78,8 +78,12 @@ export class SimulatedDisk implements Disk {
   /** The machine goes down, and is up again. */
   crash(): void {
     const { random } = this;
+    // File systems differ in whether changes of names survive in their order.
+    const isOrdered = random.chance(0.5);
     const kept = random.below(this.changes.length + 1);
-    for (const change of this.changes.slice(0, kept)) change(this.durableNames);
+    for (const [index, change] of this.changes.entries()) {
+      if (isOrdered ? index < kept : random.chance(0.6)) change(this.durableNames);
+    }
     this.changes = [];
     this.names = new Map(this.durableNames);
     for (const content of this.names.values()) content.crash(random);
@@ -93,6 +97,13 @@ export class SimulatedDisk implements Disk {
   flip(path: string, offset: number, bit: number): void {
     const content = this.content(path);
     content.bytes[offset]! ^= 1 << bit;
+    content.durable = Buffer.from(content.bytes);
+  }
+
+  /** Takes away the end of a file. */
+  cut(path: string, bytes: number): void {
+    const content = this.content(path);
+    content.bytes = Buffer.from(content.bytes.subarray(0, bytes));
     content.durable = Buffer.from(content.bytes);
   }
 
@@ -134,6 +145,10 @@ export class SimulatedDisk implements Disk {
     return this.open(path);
   }
 
+  openPlaces(path: string): Promise<DiskFile> {
+    return this.open(path);
+  }
+
   async rename(from: string, to: string): Promise<void> {
     await this.step('name', from);
     const content = this.content(from);
@@ -164,6 +179,8 @@ export class SimulatedDisk implements Disk {
 }
 
 class SimulatedFile implements DiskFile {
+  mayHoldUp = false;
+
   constructor(
     private readonly disk: SimulatedDisk,
     private readonly path: string,
@@ -171,17 +188,25 @@ class SimulatedFile implements DiskFile {
     private readonly random: DiskRandom,
   ) {}
 
-  async append(bytes: Uint8Array): Promise<void> {
+  append(bytes: Uint8Array): Promise<void> {
+    return this.put(() => this.content.bytes.length, bytes);
+  }
+
+  write(offset: number, bytes: Uint8Array): Promise<void> {
+    return this.put(() => offset, bytes);
+  }
+
+  private async put(place: () => number, bytes: Uint8Array): Promise<void> {
     const copy = Buffer.from(bytes);
     try {
       await this.disk.step('append', this.path);
     } catch (error) {
       // A part of it may have been written.
       const part = copy.subarray(0, this.random.below(copy.length + 1));
-      if (part.length > 0) this.content.write(this.content.bytes.length, part);
+      if (part.length > 0) this.content.write(place(), part);
       throw error;
     }
-    this.content.write(this.content.bytes.length, copy);
+    if (copy.length > 0) this.content.write(place(), copy);
   }
 
   async read(offset: number, into: Uint8Array): Promise<number> {

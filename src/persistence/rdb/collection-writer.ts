@@ -62,6 +62,10 @@ const INTSET = 2;
 export type WriteHead = (type: number) => void;
 
 export class CollectionWriter {
+  /** Whether fields of a hash expired that was written. */
+  hasFieldExpiry = false;
+  /** Whether they may: version 12 only has a form for them. */
+  mayExpireFields: boolean;
   private kind = KIND_SET;
   private form = TABLE;
   /** Elements (pairs) that were promised, and how many have come. */
@@ -80,7 +84,9 @@ export class CollectionWriter {
     private readonly head: WriteHead,
     private readonly version: number,
     private readonly limits: PackLimits,
-  ) {}
+  ) {
+    this.mayExpireFields = version >= VERSION_REDIS_7_4;
+  }
 
   /** @param count the members that will come; more or fewer are an error */
   beginSet(count: number): void {
@@ -105,7 +111,8 @@ export class CollectionWriter {
 
   /** @param leastExpiryMs the earliest expiry of a field, -1 when none expires */
   beginHash(count: number, leastExpiryMs: number): void {
-    if (leastExpiryMs >= 0 && this.version < VERSION_REDIS_7_4) {
+    if (leastExpiryMs >= 0) this.hasFieldExpiry = true;
+    if (leastExpiryMs >= 0 && !this.mayExpireFields) {
       throw new Error(`RDB version ${this.version} has no hash fields that expire`);
     }
     this.begin(KIND_HASH, count);

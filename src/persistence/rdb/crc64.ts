@@ -95,6 +95,12 @@ export class Crc64 {
     );
   }
 
+  /** Reads a checksum of eight bytes, little-endian. */
+  load(region: Region, offset: number): void {
+    this.low = region.view.getInt32(offset, true);
+    this.high = region.view.getInt32(offset + 4, true);
+  }
+
   /** Writes the checksum's eight bytes, little-endian. */
   store(region: Region, offset: number): void {
     region.view.setInt32(offset, this.low, true);

@@ -2,7 +2,7 @@
  * What the decoders of values share. A decoder reads the value of one key, in steps: each takes what
  * has come, adds elements to the batch and delivers it when it is full.
  */
-import { toBinary } from '../../base/region.js';
+import { prefixBinary, type Region } from '../../base/region.js';
 import { ElementBatch } from './batch.js';
 import { RdbError } from './error.js';
 import { type RdbInput, RdbString } from './input.js';
@@ -44,6 +44,11 @@ export interface ReadOptions {
 }
 
 const KEY_BYTES_SHOWN = 128;
+
+/** A key for messages, a char per byte. */
+export function shownKey(region: Region, offset: number, length: number): string {
+  return prefixBinary(region, offset, length, KEY_BYTES_SHOWN);
+}
 
 /** The value under way: its key, its batch, and whom to tell. */
 export class Value {
@@ -116,7 +121,7 @@ export class Value {
   get shownKey(): string | null {
     if (!this.hasKey) return null;
     const { region, offset, length } = this.key;
-    return toBinary(region, offset, Math.min(length, KEY_BYTES_SHOWN));
+    return shownKey(region, offset, length);
   }
 
   fail(reason: string): never {

@@ -129,6 +129,16 @@ export class RdbInput {
     this.wanted = 0;
   }
 
+  /** Starts over with bytes from this offset of a stream on. */
+  restart(offset: number): void {
+    this.position = 0;
+    this.end = 0;
+    this.base = offset;
+    this.summed = 0;
+    this.wanted = 0;
+    this.checksum.reset();
+  }
+
   /** Makes room after `end` in the window; returns how many bytes fit. */
   makeRoom(): number {
     if (this.end === this.window.length) this.findRoom();

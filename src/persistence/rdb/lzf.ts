@@ -73,19 +73,30 @@ function copyBack(bytes: Uint8Array, out: number, distance: number, length: numb
   for (let i = 0; i < length; i++) bytes[out + i] = bytes[from + i]!;
 }
 
+/** By the length of the input: a table for short ones stays in the first level cache. */
+const SHORT_BYTES_MAX = 1024;
+const SHORT_HASH_BITS = 10;
 const HASH_BITS = 14;
+/**
+ * After so many bytes without a reference (2^6) every second place is looked at, after as many again every
+ * third, and so on: bytes by chance cost little, and what repeats is still found.
+ */
+const PATIENCE_BITS = 6;
+const STEP_BYTES_MAX = 8;
 /** Positions grow from call to call, so that the table needs no clearing, until they get here. */
 const POSITION_MAX = 0x7000_0000;
 
 export class LzfCompressor {
   /** By the hash of three bytes: where they stood last, plus `base`; smaller is of an older call. */
   private readonly last = new Int32Array(1 << HASH_BITS);
+  private readonly lastOfShort = new Int32Array(1 << SHORT_HASH_BITS);
   private base = 1;
 
   /** @returns the compressed length, or 0 when it would pass `toLength` */
   compress(job: LzfJob): number {
     if (this.base + job.fromLength > POSITION_MAX) {
       this.last.fill(0);
+      this.lastOfShort.fill(0);
       this.base = 1;
     }
     const length = this.run(job);
@@ -94,7 +105,10 @@ export class LzfCompressor {
   }
 
   private run(job: LzfJob): number {
-    const { last, base } = this;
+    const { base } = this;
+    const isShort = job.fromLength <= SHORT_BYTES_MAX;
+    const last = isShort ? this.lastOfShort : this.last;
+    const shift = 32 - (isShort ? SHORT_HASH_BITS : HASH_BITS);
     const source = job.from.bytes;
     const start = job.fromOffset;
     const end = start + job.fromLength;
@@ -104,7 +118,7 @@ export class LzfCompressor {
     let out = job.toOffset;
     while (at < end - 2) {
       const three = (source[at]! << 16) | (source[at + 1]! << 8) | source[at + 2]!;
-      const slot = Math.imul(three, 0x9e3779b1) >>> (32 - HASH_BITS);
+      const slot = Math.imul(three, 0x9e3779b1) >>> shift;
       const before = last[slot]! - base + start;
       last[slot] = at - start + base;
       const distance = at - before;
@@ -115,7 +129,7 @@ export class LzfCompressor {
         source[before + 1] !== source[at + 1] ||
         source[before + 2] !== source[at + 2]
       ) {
-        at++;
+        at += Math.min(STEP_BYTES_MAX, 1 + ((at - literals) >> PATIENCE_BITS));
         continue;
       }
       const length = matchLength(source, before, at, end);

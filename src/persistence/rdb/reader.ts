@@ -14,6 +14,7 @@
 
 import { STRING_LIMIT_BYTES } from '../../base/limits.js';
 import { type Region, toBinary } from '../../base/region.js';
+import { Crc64 } from './crc64.js';
 import { type ReadOptions, Value } from './decoder.js';
 import { RdbError } from './error.js';
 import {
@@ -51,7 +52,7 @@ const SETTING = 4;
 const DONE = 5;
 const FAILED = 6;
 
-const HEADER_BYTES = 9;
+export const HEADER_BYTES = 9;
 const CHECKSUM_BYTES = 8;
 /** Settings longer than this are not told: they would become long JavaScript strings. */
 const SETTING_BYTES_MAX = 1024;
@@ -65,7 +66,47 @@ export const READ_OPTIONS: ReadOptions = {
   windowBytes: WINDOW_BYTES,
 };
 
+/** The version in a header. @throws RdbError when it cannot be read */
+export function versionOf(region: Region, offset: number, length: number): number {
+  const match = /^(REDIS|VALKEY)(\d+)$/.exec(toBinary(region, offset, length));
+  if (match === null) throw new RdbError('Not an RDB file: wrong signature', 0);
+  const version = Number(match[2]);
+  const readable =
+    match[1] === 'VALKEY'
+      ? version === VALKEY_VERSION
+      : version >= 1 && version <= REDIS_VERSION_MAX;
+  if (readable) return version;
+  throw new RdbError(`Can't handle RDB format version ${match[1]} ${version}`, 0);
+}
+
+/** What there is to say about a part of a file. */
+class FilePart {
+  /** When the file's end was read: the checksum of the part before the one that stands there. */
+  end: Crc64 | null = null;
+  /** What stands there. */
+  claimed: Crc64 | null = null;
+
+  endWith(checksum: Crc64, claimed: Crc64): void {
+    this.end = new Crc64();
+    this.end.low = checksum.low;
+    this.end.high = checksum.high;
+    this.claimed = claimed;
+  }
+}
+
+export const WRONG_CHECKSUM = 'Wrong checksum';
+
+type Halves = Pick<Crc64, 'low' | 'high'>;
+
+/** Whether a file may have this checksum at its end: 0 says that none was made. */
+export function agrees(checksum: Halves, claimed: Halves): boolean {
+  if (claimed.low === 0 && claimed.high === 0) return true;
+  return claimed.low === checksum.low && claimed.high === checksum.high;
+}
+
 export class RdbReader {
+  /** When it has begun in the midst of a file. */
+  part: FilePart | null = null;
   private next = HEADER;
   private readonly input: RdbInput;
   private readonly value: Value;
@@ -77,6 +118,28 @@ export class RdbReader {
     this.input.withChecksum = all.checksum;
     this.value = new Value(this.input, visitor, all);
     this.values = new ValueReader(this.value);
+  }
+
+  /**
+   * Begins in the midst of a file, at a record, instead of at its beginning. The checksum that is at the
+   * file's end is not compared then: see `part`.
+   */
+  resume(version: number, database: number, offset: number): void {
+    this.input.restart(offset);
+    this.value.version = version;
+    this.value.key.database = database;
+    this.part = new FilePart();
+    this.next = OPCODE;
+  }
+
+  /** Whether all that has come was whole records. */
+  get isBetweenRecords(): boolean {
+    return this.next === OPCODE && this.input.unread === 0;
+  }
+
+  /** The checksum of what was read since `resume`, without that at the file's end. */
+  get checksum(): Crc64 {
+    return this.part!.end ?? this.input.checksum;
   }
 
   /** Whether the file's end and checksum have been read. */
@@ -177,17 +240,8 @@ export class RdbReader {
   private readHeader(): boolean {
     const { input } = this;
     if (!input.has(HEADER_BYTES)) return false;
-    const header = toBinary(input.window, input.position, HEADER_BYTES);
-    const match = /^(REDIS|VALKEY)(\d+)$/.exec(header);
-    if (match === null) throw new RdbError('Not an RDB file: wrong signature');
-    const version = Number(match[2]);
-    const readable =
-      match[1] === 'VALKEY'
-        ? version === VALKEY_VERSION
-        : version >= 1 && version <= REDIS_VERSION_MAX;
-    if (!readable) throw new RdbError(`Can't handle RDB format version ${match[1]} ${version}`);
+    this.value.version = versionOf(input.window, input.position, HEADER_BYTES);
     input.position += HEADER_BYTES;
-    this.value.version = version;
     this.next = OPCODE;
     return true;
   }
@@ -364,10 +418,11 @@ export class RdbReader {
     if (!input.has(CHECKSUM_BYTES)) return false;
     input.sum();
     const { window, position } = input;
-    const isDisabled =
-      window.view.getInt32(position, true) === 0 && window.view.getInt32(position + 4, true) === 0;
-    if (input.withChecksum && !isDisabled && !input.checksum.matches(window, position)) {
-      throw new RdbError('Wrong checksum');
+    const claimed = new Crc64();
+    claimed.load(window, position);
+    if (this.part !== null) this.part.endWith(input.checksum, claimed);
+    else if (input.withChecksum && !agrees(input.checksum, claimed)) {
+      throw new RdbError(WRONG_CHECKSUM);
     }
     input.position += CHECKSUM_BYTES;
     this.next = DONE;

@@ -13,6 +13,7 @@
  */
 import type { Region } from '../../base/region.js';
 import { CollectionWriter, PACK_LIMITS, type PackLimits } from './collection-writer.js';
+import type { Crc64 } from './crc64.js';
 import {
   OPCODE_AUXILIARY,
   OPCODE_END,
@@ -82,6 +83,11 @@ export class RdbWriter {
     this.collections = new CollectionWriter(this.output, head, all.version, all.limits);
     this.lists = new ListWriter(this.output, head);
     this.streams = new StreamWriter(this.output, head, all.version);
+  }
+
+  /** The checksum of what was given to the sink. */
+  get checksum(): Crc64 {
+    return this.output.checksum;
   }
 
   /** Bytes written so far. */

@@ -6,12 +6,10 @@
  * platform/ffi sees an address. Where koffi has no binary for the system, or the system is not Linux,
  * `libc` is undefined and the portable parts of platform/ take over.
  */
-import { createRequire } from 'node:module';
 import { endianness } from 'node:os';
 import { getSystemErrorName } from 'node:util';
 import { TransportError } from '../transport.js';
-
-type Koffi = typeof import('koffi');
+import { type Koffi, loadKoffi } from './koffi.js';
 
 /** The calls used, as they are after binding. Each returns -1 on failure; see `errno`. */
 export interface Libc {
@@ -66,10 +64,15 @@ export interface Libc {
   ): number;
   clockGettime(clock: number, time: number): number;
   exitNow(code: number): void;
+  flock(descriptor: number, operation: number): number;
   getrlimit(resource: number, limits: number): number;
   setrlimit(resource: number, limits: number): number;
   getpriority(which: number, who: number): number;
   setpriority(which: number, who: number, priority: number): number;
+  /** Gives free memory of the allocator back to the system. Does nothing where libc has no such call. */
+  mallocTrim(padding: number): number;
+  /** Sets a parameter of the allocator, for the whole process. Does nothing where libc has no such call. */
+  mallopt(parameter: number, value: number): number;
   epollCreate(flags: number): number;
   epollControl(epoll: number, operation: number, descriptor: number, event: number): number;
   epollWait(epoll: number, events: number, maximum: number, timeoutMs: number): number;
@@ -79,6 +82,14 @@ function bind(koffi: Koffi): Libc {
   const library = koffi.load(null);
   const fn = (name: string, result: string, ...parameters: string[]) =>
     library.func(name, result, parameters);
+  const has = (name: string) => {
+    try {
+      library.symbol(name);
+      return true;
+    } catch {
+      return false;
+    }
+  };
   // `void *` results (memmove) are declared as size_t: nobody reads them, and no object is made.
   return {
     syscall: fn('syscall', 'long', 'int', 'int', 'size_t', 'size_t', 'int', 'size_t', 'size_t'),
@@ -104,10 +115,13 @@ function bind(koffi: Koffi): Libc {
     sendto: fn('sendto', 'long', 'int', 'size_t', 'size_t', 'int', 'size_t', 'uint'),
     clockGettime: fn('clock_gettime', 'int', 'int', 'size_t'),
     exitNow: fn('_exit', 'void', 'int'),
+    flock: fn('flock', 'int', 'int', 'int'),
     getrlimit: fn('getrlimit', 'int', 'int', 'size_t'),
     setrlimit: fn('setrlimit', 'int', 'int', 'size_t'),
     getpriority: fn('getpriority', 'int', 'int', 'uint'),
     setpriority: fn('setpriority', 'int', 'int', 'uint', 'int'),
+    mallocTrim: has('malloc_trim') ? fn('malloc_trim', 'int', 'size_t') : () => 0,
+    mallopt: has('mallopt') ? fn('mallopt', 'int', 'int', 'int') : () => 0,
     epollCreate: fn('epoll_create1', 'int', 'int'),
     epollControl: fn('epoll_ctl', 'int', 'int', 'int', 'int', 'size_t'),
     epollWait: fn('epoll_wait', 'int', 'int', 'size_t', 'int', 'int'),
@@ -127,7 +141,7 @@ function load(): void {
     unavailable = 'native calls are switched off by DARTER_NO_FFI';
   } else {
     try {
-      koffi = createRequire(import.meta.url)('koffi') as Koffi;
+      koffi = loadKoffi();
       bound = bind(koffi);
     } catch (error) {
       unavailable = `koffi does not load: ${error instanceof Error ? error.message : error}`;

@@ -4,7 +4,13 @@
  */
 import type { Region } from '../../base/region.js';
 import { ConnectionTable, DETACHING, ENDING, LeavingList } from '../connection-table.js';
-import type { ListenAddress, Transport, TransportHandler, TransportName } from '../transport.js';
+import type {
+  ListenAddress,
+  ListenerWatch,
+  Transport,
+  TransportHandler,
+  TransportName,
+} from '../transport.js';
 import { errno, type Libc, requireLibc, systemError } from './libc.js';
 import { type AcceptTrouble, Listeners } from './listeners.js';
 import { localName, peerName } from './socket.js';
@@ -16,6 +22,7 @@ export abstract class NativeTransport implements Transport {
   abstract readonly name: TransportName;
   /** An eventfd, never read: every write is an edge. */
   readonly waker: number;
+  listenerWatch: ListenerWatch | null = null;
   protected readonly libc: Libc = requireLibc();
   protected readonly table = new ConnectionTable();
   protected readonly ending = new LeavingList(this.table, ENDING);
@@ -73,13 +80,16 @@ export abstract class NativeTransport implements Transport {
     const opened = this.listeners.open(address, this.keepAlive);
     const index = typeof opened === 'number' ? opened : await opened;
     this.armAccept(index);
-    return this.listeners.entries[index]!.listener.port;
+    const { listener } = this.listeners.entries[index]!;
+    this.listenerWatch?.opened(listener.descriptor);
+    return listener.port;
   }
 
-  closeListeners(): void {
+  closeListeners(which: 'all' | 'tcp' = 'all'): void {
     if (!this.listeners.entries.some(({ open }) => open)) return;
-    for (const [index, { open }] of this.listeners.entries.entries()) {
-      if (!open) continue;
+    for (const [index, { open, listener }] of this.listeners.entries.entries()) {
+      if (!open || (which === 'tcp' && listener.path !== '')) continue;
+      this.listenerWatch?.closing(listener.descriptor);
       this.disarmAccept(index);
       this.listeners.close(index);
     }

@@ -61,6 +61,14 @@ export function nativeAddress(region: Region, offset: number, length: number): n
   return region.address + offset;
 }
 
+/**
+ * Gives memory of regions that are gone back to the system. The allocator keeps what it has freed: in a
+ * process that lives on after its server, that would stay as much as was ever in use at once.
+ */
+export function releaseFreeMemory(): void {
+  libc?.mallocTrim(0);
+}
+
 function install(): void {
   const native = libc;
   if (native === undefined) return;

@@ -5,7 +5,7 @@
  */
 import { lookup } from 'node:dns/promises';
 import { chmodSync, lstatSync, unlinkSync } from 'node:fs';
-import { isIP, isIPv4 } from 'node:net';
+import { isIPv6 } from 'node:net';
 import { type ListenAddress, TransportError } from '../transport.js';
 import { errno, requireLibc, systemError } from './libc.js';
 import { createRegion } from './region.js';
@@ -62,7 +62,15 @@ export function numericHost(host: string): string | undefined {
   if (host === '' || host === '*') return '0.0.0.0';
   if (host === '::*') return '::';
   if (host === 'localhost') return '127.0.0.1';
-  return isIP(host) !== 0 ? host : undefined;
+  return isIPv4(host) || isIPv6(host) ? host : undefined;
+}
+
+const BYTE = '(25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)';
+const IPV4 = new RegExp(`^${BYTE}(\\.${BYTE}){3}$`);
+
+/** As node:net has it, which most threads need for nothing else. */
+function isIPv4(host: string): boolean {
+  return IPV4.test(host);
 }
 
 /** The eight 16-bit groups of an IPv6 address, '::' and a dotted tail included. */
@@ -251,6 +259,11 @@ function readName(descriptor: number, ofPeer: boolean): boolean {
     ? libc.getpeername(descriptor, at, at + LENGTH_AT)
     : libc.getsockname(descriptor, at, at + LENGTH_AT);
   return failed >= 0;
+}
+
+/** Whether it is a Unix socket: of a client of `unixsocket`, or the end of a pair. */
+export function isUnixSocket(descriptor: number): boolean {
+  return readName(descriptor, false) && scratch.view.getUint16(0, true) === AF_UNIX;
 }
 
 /**

@@ -5,7 +5,9 @@
  * the handler's `turn` queues the sends, which go out with the next `enter`.
  *
  *   accept   one multishot accept per listener; where descriptors are scarce, one after the other
- *   receive  one multishot receive per connection, into the shared buffer ring
+ *   receive  one multishot receive per connection, into the shared buffer ring; on Unix sockets, where
+ *            the kernel may lose a peer's end that comes together with its last bytes (it takes both
+ *            wake-ups for one, and asks the socket once), one receive after the other
  *   send     MSG_DONTWAIT | MSG_WAITALL with CQE_SKIP_SUCCESS: the kernel tries at once, and says
  *            something only if bytes are left. So replies neither cost a completion nor end the wait.
  *   wake     a multishot poll of an eventfd, which is never read: each write is an edge
@@ -17,6 +19,7 @@ import { copyBytes, type Region } from '../../base/region.js';
 import {
   CANCELLING,
   DETACHING,
+  RECEIVES_SINGLY,
   RECEIVING,
   RECEIVING_INTO,
   SENDING_LATER,
@@ -25,6 +28,7 @@ import {
 import type { AcceptTrouble } from './listeners.js';
 import { NativeTransport } from './native-transport.js';
 import { nativeAddress } from './region.js';
+import { isUnixSocket } from './socket.js';
 import * as abi from './uring-abi.js';
 import { ReceiveBuffers } from './uring-buffers.js';
 import { Ring } from './uring-ring.js';
@@ -65,7 +69,8 @@ const ECANCELED = 125;
 const SKIP = abi.SQE_CQE_SKIP_SUCCESS << 8;
 const SEND_NOW = abi.OP_SEND | SKIP;
 const CLOSE = abi.OP_CLOSE | SKIP;
-const RECEIVE = abi.OP_RECV | (abi.SQE_BUFFER_SELECT << 8) | (abi.RECV_MULTISHOT << 16);
+const RECEIVE_SINGLY = abi.OP_RECV | (abi.SQE_BUFFER_SELECT << 8);
+const RECEIVE = RECEIVE_SINGLY | (abi.RECV_MULTISHOT << 16);
 const ACCEPT_SINGLY = abi.OP_ACCEPT;
 const ACCEPT = ACCEPT_SINGLY | (abi.ACCEPT_MULTISHOT << 16);
 
@@ -285,7 +290,8 @@ export class UringTransport extends NativeTransport {
       return;
     }
     table.flags[slot] = table.flags[slot]! | RECEIVING;
-    const operation = RECEIVE | (priority << 16);
+    const isSingle = (table.flags[slot]! & RECEIVES_SINGLY) !== 0;
+    const operation = (isSingle ? RECEIVE_SINGLY : RECEIVE) | (priority << 16);
     const tag = this.tag(slot, KIND_RECEIVE);
     this.ring.queue(operation, descriptor, 0, 0, 0, slot, tag, this.buffers.group);
   }
@@ -349,6 +355,8 @@ export class UringTransport extends NativeTransport {
   }
 
   protected armConnection(slot: number): void {
+    const { descriptor, flags } = this.table;
+    if (isUnixSocket(descriptor[slot]!)) flags[slot] = flags[slot]! | RECEIVES_SINGLY;
     this.armReceive(slot, abi.RECVSEND_POLL_FIRST);
   }
 

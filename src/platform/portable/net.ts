@@ -27,6 +27,7 @@ import {
   TransportError,
   type TransportHandler,
 } from '../transport.js';
+import { socketName } from '../peer-socket.js';
 import { wakeChannel } from '../wake.js';
 
 const RECEIVE_BYTES = 64 * 1024;
@@ -57,6 +58,7 @@ export class PortableTransport implements Transport {
   readonly name = 'portable';
   readonly waker = -(threadId * WAKERS_PER_THREAD + ++wakersMade);
   keepAliveSeconds = 0;
+  listenerWatch = null;
   private readonly table = new ConnectionTable();
   private readonly ending = new LeavingList(this.table, ENDING);
   private readonly received = createRegion(RECEIVE_BYTES);
@@ -120,9 +122,12 @@ export class PortableTransport implements Transport {
     });
   }
 
-  closeListeners(): void {
-    for (const server of this.servers) server.close();
-    this.servers.length = 0;
+  closeListeners(which: 'all' | 'tcp' = 'all'): void {
+    // The address of a Unix socket is its path.
+    const closes = (server: Server) => which === 'all' || typeof server.address() !== 'string';
+    const kept = this.servers.filter((server) => !closes(server));
+    for (const server of this.servers) if (closes(server)) server.close();
+    this.servers.splice(0, this.servers.length, ...kept);
   }
 
   adopt(): void {
@@ -232,13 +237,17 @@ export class PortableTransport implements Transport {
   peerName(connection: number): string {
     const peer = this.peers[connection];
     if (peer === undefined) return '';
-    return peer.path ? `${peer.path}:0` : nameOf(peer.socket.remoteAddress, peer.socket.remotePort);
+    return peer.path
+      ? `${peer.path}:0`
+      : socketName(peer.socket.remoteAddress, peer.socket.remotePort);
   }
 
   localName(connection: number): string {
     const peer = this.peers[connection];
     if (peer === undefined) return '';
-    return peer.path ? `${peer.path}:0` : nameOf(peer.socket.localAddress, peer.socket.localPort);
+    return peer.path
+      ? `${peer.path}:0`
+      : socketName(peer.socket.localAddress, peer.socket.localPort);
   }
 
   descriptor(): number {
@@ -379,11 +388,4 @@ export class PortableTransport implements Transport {
     for (const slot of this.table.openSlots()) this.disconnect(slot, true);
     this.finished(error);
   }
-}
-
-function nameOf(address: string | undefined, port: number | undefined): string {
-  if (address === undefined) return '';
-  return address.includes(':') && !address.startsWith('::ffff:')
-    ? `[${address}]:${port}`
-    : `${address.replace('::ffff:', '')}:${port}`;
 }

@@ -2,8 +2,14 @@
  * A file of a segment of the journal (segment-writer.ts), as it is read: its blocks in order, until
  * its end, or until bytes that make no sense. What the latter mean is for the caller to decide: the
  * tail of the newest segment may be torn. `isTorn` tells it from damage.
+ *
+ * Two buffers take turns: while the blocks of one are taken, the next piece of the file is read into the
+ * other, behind the room for the block that lies in both.
+ *
+ *   | ........ rest of the last piece | piece of the file |
  */
-import { Region } from '../../base/region.js';
+import { align8 } from '../../base/align.js';
+import { copyBytes, Region } from '../../base/region.js';
 import { DamagedFile } from '../../persistence/files/damaged-file.js';
 import type { Disk } from '../../persistence/files/disk.js';
 import {
@@ -23,7 +29,10 @@ import {
   readBlock,
 } from '../wire.js';
 
-const BUFFER_BYTES = 4 * BLOCK_BYTES_MAX;
+/** Few enough to be in the processor's cache when they are applied. */
+const PIECE_BYTES = 1 << 19;
+/** Room for what is left of a piece: less than a block. */
+const REST_BYTES = align8(BLOCK_BYTES_MAX);
 const NO_BLOCK = 'the bytes of a block are damaged';
 
 /** Bytes that are no block. */
@@ -33,16 +42,20 @@ export interface SegmentBreak {
 }
 
 export class SegmentReader {
-  readonly region = new Region(new SharedArrayBuffer((BUFFER_BYTES + 7) & ~7), 0);
-  /** The block that `next` found, in `region`. */
+  /** The block that `advance` or `next` found, in `region`. */
   readonly block = new Block();
-  /** Where in the file it begins, and where in the region. */
+  /** Where in the file it begins. */
   blockOffset = 0;
-  blockStart = 0;
   /** Where the file makes no sense any more; null at its proper end. */
   broken: SegmentBreak | null = null;
-  private start = 0;
-  private end = 0;
+  private readonly buffers = [createBuffer(), createBuffer()] as const;
+  private turn = 0;
+  /** What is not taken yet, and the offset in the file of its end. */
+  private start = REST_BYTES;
+  private end = REST_BYTES;
+  private endOffset = FLOW_HEADER_BYTES;
+  /** The read into the other buffer that is under way. */
+  private ahead: Promise<number> | null = null;
 
   private constructor(private readonly file: FlowFileReader) {}
 
@@ -55,6 +68,10 @@ export class SegmentReader {
     return this.file.path;
   }
 
+  get region(): Region {
+    return this.buffers[this.turn]!;
+  }
+
   get header(): FlowFileHeader {
     return this.file.header;
   }
@@ -65,17 +82,24 @@ export class SegmentReader {
 
   /** Offset in the file of what lies at an offset of the region. */
   private offsetOf(at: number): number {
-    return this.file.offset - (this.end - at);
+    return this.endOffset - (this.end - at);
   }
 
   /** Finds the next JOURNAL block. @returns false at the end, or where the file is broken */
   async next(): Promise<boolean> {
-    while (await this.nextOfAny()) {
+    while (!this.advance()) {
+      if (this.broken !== null || !(await this.readMore())) return false;
+    }
+    return true;
+  }
+
+  /** Finds the next JOURNAL block in what is read already. @returns false when `next` has to look */
+  advance(): boolean {
+    while (this.advanceAny()) {
       const { type } = this.block;
       if (type === BLOCK_JOURNAL) return true;
       if (type === BLOCK_CUT || type === BLOCK_HEARTBEAT) continue;
       this.breakOff(this.blockOffset, `a block of type ${type}`);
-      return false;
     }
     return false;
   }
@@ -84,48 +108,59 @@ export class SegmentReader {
   async starts(count: number): Promise<Map<number, number> | null> {
     const starts = new Map<number, number>();
     while (starts.size < count) {
-      if (!(await this.nextOfAny()) || this.block.type !== BLOCK_CUT) return null;
+      while (!this.advanceAny()) {
+        if (this.broken !== null || !(await this.readMore())) return null;
+      }
+      if (this.block.type !== BLOCK_CUT) return null;
       starts.set(this.block.shard, this.block.to);
     }
     return starts;
   }
 
-  private async nextOfAny(): Promise<boolean> {
+  private advanceAny(): boolean {
     const { region, block } = this;
     if (this.broken !== null) return false;
-    for (;;) {
-      const state = readBlock(region, this.start, this.end, block);
-      if (state === BLOCK_READY) {
-        this.blockStart = this.start;
-        this.blockOffset = this.offsetOf(this.start);
-        this.start = block.end;
-        return true;
-      }
-      if (state !== BLOCK_INCOMPLETE) {
-        this.breakOff(this.offsetOf(this.start), NO_BLOCK);
-        return false;
-      }
-      if (await this.readMore()) continue;
-      const isWhole = this.start === this.end;
-      if (!isWhole) this.breakOff(this.offsetOf(this.start), 'it ends within a block');
-      return false;
+    const state = readBlock(region, this.start, this.end, block);
+    if (state === BLOCK_READY) {
+      this.blockOffset = this.offsetOf(this.start);
+      this.start = block.end;
+      return true;
     }
+    if (state !== BLOCK_INCOMPLETE) this.breakOff(this.offsetOf(this.start), NO_BLOCK);
+    return false;
   }
 
+  /** @returns false at the end of the file: it is broken when that is within a block */
   private async readMore(): Promise<boolean> {
-    const { region } = this;
-    if (this.start > 0) {
-      region.bytes.copyWithin(0, this.start, this.end);
-      this.end -= this.start;
-      this.start = 0;
+    const got = await (this.ahead ?? this.readPiece());
+    this.ahead = null;
+    if (got === 0) {
+      if (this.start < this.end) this.breakOff(this.offsetOf(this.start), 'it ends within a block');
+      return false;
     }
-    const got = await this.file.read(region.bytes.subarray(this.end, BUFFER_BYTES & ~7));
-    this.end += got;
-    return got > 0;
+    const rest = this.end - this.start;
+    const other = this.buffers[this.turn ^ 1]!;
+    copyBytes(other, REST_BYTES - rest, this.region, this.start, rest);
+    this.turn ^= 1;
+    this.start = REST_BYTES - rest;
+    this.end = REST_BYTES + got;
+    this.endOffset += got;
+    if (this.endOffset < this.file.blocksEnd) {
+      this.ahead = this.readPiece();
+      // Whoever waits for it gets the error.
+      this.ahead.catch(() => {});
+    }
+    return true;
+  }
+
+  /** Reads the next piece into the buffer that is not in use. */
+  private readPiece(): Promise<number> {
+    const { bytes } = this.buffers[this.turn ^ 1]!;
+    return this.file.read(bytes.subarray(REST_BYTES, REST_BYTES + PIECE_BYTES));
   }
 
   private breakOff(offset: number, reason: string): void {
-    this.broken = { offset, reason };
+    this.broken ??= { offset, reason };
   }
 
   /**
@@ -133,39 +168,27 @@ export class SegmentReader {
    * beyond it. Reads the rest of the file.
    */
   async isTorn(): Promise<boolean> {
-    const { region, block, broken } = this;
+    const { block, broken } = this;
     if (broken === null || this.isFinished) return broken === null;
-    let at = this.start + 8;
-    for (;;) {
-      for (; this.end - at >= BLOCK_HEADER_BYTES; at += 8) {
-        if (readBlock(region, at, this.end, block) !== BLOCK_READY) continue;
-        const isMark = block.type === BLOCK_HEARTBEAT && block.to === this.offsetOf(at);
+    this.start += 8;
+    do {
+      for (; this.end - this.start >= BLOCK_HEADER_BYTES; this.start += 8) {
+        if (readBlock(this.region, this.start, this.end, block) !== BLOCK_READY) continue;
+        const isMark = block.type === BLOCK_HEARTBEAT && block.to === this.offsetOf(this.start);
         if (isMark && block.from > broken.offset) return false;
       }
-      this.start = Math.min(at, this.end);
-      at = 0;
-      if (!(await this.readMore())) return true;
-    }
-  }
-
-  /** Reads a block again that was found at an offset of the file. It becomes `block`. */
-  async reread(disk: Disk, offset: number, bytes: number): Promise<void> {
-    const file = await disk.open(this.path);
-    try {
-      const got = await file.read(offset, this.region.bytes.subarray(0, bytes));
-      if (got < bytes || readBlock(this.region, 0, bytes, this.block) !== BLOCK_READY) {
-        throw new DamagedFile(this.path, offset, NO_BLOCK);
-      }
-      this.blockStart = 0;
-      this.blockOffset = offset;
-    } finally {
-      await file.close();
-    }
+      this.start = Math.min(this.start, this.end);
+    } while (await this.readMore());
+    return true;
   }
 
   close(): Promise<void> {
     return this.file.close();
   }
+}
+
+function createBuffer(): Region {
+  return new Region(new SharedArrayBuffer(REST_BYTES + PIECE_BYTES), 0);
 }
 
 /** How a file of a segment begins. */

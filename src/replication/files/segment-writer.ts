@@ -24,12 +24,14 @@ export interface SegmentPlace {
   readonly starts: readonly number[];
 }
 
+/** Room for a mark in front of what is appended. */
+export const MARK_BYTES = BLOCK_HEADER_BYTES;
+
 /** Writes one file of a segment. One call at a time, but for `sync`. */
 export class SegmentWriter {
   /** Bytes of the file that are on the disk. */
   synced = 0;
   private marked = 0;
-  private readonly mark = new Region(new SharedArrayBuffer(BLOCK_HEADER_BYTES), 0);
   private readonly block = new BlockHeader();
 
   private constructor(
@@ -60,21 +62,30 @@ export class SegmentWriter {
     return this.synced === this.bytes;
   }
 
-  /** Writes blocks, behind a mark if more is on the disk than the last one says. */
-  async append(blocks: Uint8Array): Promise<void> {
-    if (this.synced > this.marked) await this.appendMark();
-    await this.file.append(blocks);
+  /** See DiskFile. */
+  set mayHoldUp(mayHoldUp: boolean) {
+    this.file.mayHoldUp = mayHoldUp;
   }
 
-  private async appendMark(): Promise<void> {
-    const { block, mark, synced } = this;
+  /**
+   * Writes blocks, behind a mark if more is on the disk than the last one says.
+   * @param region has room for it: MARK_BYTES, then the blocks up to `end`
+   */
+  async append(region: Region, end: number): Promise<void> {
+    const { synced } = this;
+    const isMarked = synced > this.marked;
+    if (isMarked) this.sealMark(region, synced);
+    await this.file.append(region.bytes.subarray(isMarked ? 0 : MARK_BYTES, end));
+    if (isMarked) this.marked = synced;
+  }
+
+  private sealMark(region: Region, synced: number): void {
+    const { block } = this;
     block.type = BLOCK_HEARTBEAT;
     block.shard = this.stream;
     block.from = synced;
     block.to = this.bytes;
-    sealBlock(mark, 0, block);
-    await this.file.append(mark.bytes);
-    this.marked = synced;
+    sealBlock(region, 0, block);
   }
 
   /** After an append that failed: takes away what was written of it, so that it can be tried again. */

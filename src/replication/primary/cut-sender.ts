@@ -1,9 +1,10 @@
 /**
  * Sends the cuts of all streams (journal/cuts.ts) on the flow of shard 0, and takes from the replica
- * which of them it has applied whole.
+ * which of them it has applied whole, and which it has on its disk.
  */
 import type { Region } from '../../base/region.js';
 import { Cut, type NewestCut } from '../../journal/cuts.js';
+import type { AcknowledgementTaker } from '../acknowledgement.js';
 import {
   BLOCK_HEADER_BYTES,
   BLOCK_POSITIONS,
@@ -11,7 +12,7 @@ import {
   blockBytes,
   sealBlock,
 } from '../wire.js';
-import { SUM_CUT, SUM_CUT_MS, type SyncSession } from './sync-session.js';
+import { SUM_CUT, SUM_CUT_MS, SUM_DURABLE_CUT, type SyncSession } from './sync-session.js';
 
 export class CutSender {
   /** The one that was sent last. */
@@ -60,11 +61,26 @@ export class CutSender {
     sums[SUM_CUT_MS] = madeMs;
     return null;
   }
+
+  /** The replica has a cut on its disk. @returns why that cannot be, or null */
+  madeDurable(offset: number): string | null {
+    const { sums } = this.session;
+    if (offset > this.last.offset) return tooMuch(offset, this.last.offset);
+    if (offset > sums[SUM_DURABLE_CUT]!) sums[SUM_DURABLE_CUT] = offset;
+    return null;
+  }
 }
 
-/** What is wrong with an acknowledgement of a cut on a flow that sends none. */
-export function cutNotSent(offset: number): string {
-  return tooMuch(offset, -1);
+/** What takes acknowledgements of cuts. @param cuts null on a flow that sends none */
+export function cutTaker(cuts: CutSender | null): Omit<AcknowledgementTaker, 'lsn'> {
+  if (cuts !== null) {
+    return {
+      cut: (offset, madeMs) => cuts.acknowledged(offset, madeMs),
+      durable: (offset) => cuts.madeDurable(offset),
+    };
+  }
+  const refuse = (offset: number) => tooMuch(offset, -1);
+  return { cut: refuse, durable: refuse };
 }
 
 function tooMuch(offset: number, limit: number): string {

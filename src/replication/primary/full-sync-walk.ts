@@ -10,11 +10,15 @@
  * Values that own pages are shipped as the commands that rebuild them, and with them the others of
  * their bucket. A large one is shipped in parts (part-cursor.ts): the cursor stays at its hash, with a
  * place inside it, until its last element was shipped. So no hold of the lock is long.
+ *
+ * With a sink of entries all that is not shipped in parts goes there, under the lock, in place of the
+ * payload: an RDB has a form of its own for every value (replication/redis/full-sync.ts).
  */
+import { align8 } from '../../base/align.js';
 import { copyBytes, type Region } from '../../base/region.js';
 import { EFFECT_EXPIRE_AT, EFFECT_REMOVE } from '../../keyspace/effect-verbs.js';
 import type { Shards } from '../../keyspace/shards.js';
-import { PARTS_END, type TypeRegistry, type ValueType } from '../../keyspace/types.js';
+import { PARTS_END, StreamPlace, type TypeRegistry, type ValueType } from '../../keyspace/types.js';
 import { FRAME_ENTRIES, FRAME_PREFIX } from '../../structures/frame.js';
 import {
   copyFrame,
@@ -26,7 +30,6 @@ import {
 import { HashState, hashBytes } from '../../structures/hash.js';
 import { SCAN_END, type Table } from '../../structures/table.js';
 import {
-  align8,
   ENTRY_HEADER_BYTES,
   FRAME_PAYLOAD_HEADER_BYTES,
   PAYLOAD_BYTES_MAX,
@@ -51,6 +54,12 @@ export const PART_BYTES = 64 * 1024;
 const RESTARTS_MAX = 8;
 /** Empty frames skipped under one hold of the lock. */
 const EMPTY_STEPS = 256;
+
+/** Takes entries in place of a payload. */
+export interface EntrySink {
+  /** The table has decoded the entry. Its shard is locked. */
+  entry(table: Table, database: number): void;
+}
 
 /** A place in a walk: everything before it, in the order of databases and hashes, was shipped. */
 export class WalkCursor {
@@ -97,6 +106,8 @@ export class FullSyncWalk {
   private form = CAPTURED_NOTHING;
   private readonly hash = new HashState();
   private readonly records = new ValueRecords();
+  /** In a value that is shipped whole. */
+  private readonly whole = new StreamPlace();
 
   constructor(
     private readonly shards: Shards,
@@ -104,6 +115,7 @@ export class FullSyncWalk {
     /** Whether the replica takes raw frames. */
     private readonly raw: boolean,
     private readonly partBytes: number,
+    private readonly sink: EntrySink | null = null,
   ) {}
 
   /**
@@ -180,9 +192,9 @@ export class FullSyncWalk {
     while (cursor.position < end && this.payloadBytes < ENTRIES_BYTES) {
       const next = table.scan(cursor.position);
       const bytes = this.bytesScanned(table);
-      const owns = this.ownsScanned(table);
+      const owns = this.sink === null && this.ownsScanned(table);
       if (!this.beginForm(owns ? CAPTURED_VALUES : CAPTURED_ENTRIES)) return;
-      if (bytes > (owns ? this.partBytes : PAYLOAD_BYTES_MAX)) {
+      if (bytes > (owns || this.sink !== null ? this.partBytes : PAYLOAD_BYTES_MAX)) {
         if (this.keys === 0) this.captureHash(table, cursor, next);
         return;
       }
@@ -337,9 +349,16 @@ export class FullSyncWalk {
 
   private put(table: Table, database: number, offset: number): void {
     table.decode(offset);
-    if (this.form === CAPTURED_VALUES) this.putValue(table, database);
+    if (this.sink !== null) this.passOn(table, database, this.sink);
+    else if (this.form === CAPTURED_VALUES) this.putValue(table, database);
     else this.putEntry(table, database);
     this.keys++;
+  }
+
+  private passOn(table: Table, database: number, sink: EntrySink): void {
+    this.payloadBytes += entryBytes(table.keyLength, table.valueLength);
+    if (this.types.owns(table.kind)) this.payloadBytes += this.types.of(table.kind).memory(table);
+    sink.entry(table, database);
   }
 
   /** Appends the commands that rebuild the decoded entry. */
@@ -350,9 +369,25 @@ export class FullSyncWalk {
     const key: RecordKey = { database, h1: hash.h1, region, offset, length };
     records.appendTo(this.message, this.payloadBytes);
     records.about(key);
-    this.types.of(table.kind).effects(table, records);
+    this.putWhole(table);
     this.message = records.region;
     this.payloadBytes = records.position;
+  }
+
+  /** A value that is not shipped in parts still is a sequence of them, where its type has its own form. */
+  private putWhole(table: Table): void {
+    const { records, types, whole } = this;
+    const type = types.of(table.kind);
+    if (type.parts === undefined || types.nativeParts(table.kind) === null) {
+      type.effects(table, records);
+      return;
+    }
+    records.begin(EFFECT_REMOVE).end();
+    for (let position = 0; position !== PARTS_END; ) {
+      position = type.parts.emit(table, position, this.partBytes, records, whole);
+    }
+    whole.release();
+    if (table.expiry !== 0) records.begin(EFFECT_EXPIRE_AT).time(table.expiry).end();
   }
 
   private putEntry(table: Table, database: number): void {

@@ -58,7 +58,7 @@ import {
   PAYLOAD_BYTES_MAX,
   sealBlock,
 } from '../wire.js';
-import { CutSender, cutNotSent } from './cut-sender.js';
+import { CutSender, cutTaker } from './cut-sender.js';
 import {
   CAPTURED_END,
   CAPTURED_FRAME,
@@ -99,7 +99,7 @@ export class PrimaryFlow {
   private readonly header = new BlockHeader();
   /** The cursor before the present step: what was shipped when its records were written. */
   private readonly shipped = new WalkCursor();
-  private readonly acknowledgements: AcknowledgementReader;
+  readonly acknowledgements: AcknowledgementReader;
   private readonly window: SendWindow;
   private readonly locks: StreamLocks;
   private readonly keyless: KeylessShipment;
@@ -133,8 +133,7 @@ export class PrimaryFlow {
     const sent = new Map(this.primaryShards.map((shardState) => [shardState.shard, shardState]));
     this.acknowledgements = new AcknowledgementReader(mine, {
       lsn: (shard, lsn) => this.window.acknowledge(sent.get(shard)!, lsn),
-      cut: (offset, madeMs) =>
-        this.cuts === null ? cutNotSent(offset) : this.cuts.acknowledged(offset, madeMs),
+      ...cutTaker(this.cuts),
     });
   }
 

@@ -39,9 +39,11 @@ export type SyncDecision =
  * blocks carry the cursor of the walk; cuts of all shards are sent and acknowledged; run ids are told
  * before a request (DARTER CHAIN), and takeovers have ids; large collections come in parts. 5: there
  * is a stream without keys: all LSNs, cuts and flows have one stream more than there are shards; a
- * full sync goes on after a cut link (half-sync.ts).
+ * full sync goes on after a cut link (half-sync.ts). 7: parts of large values come in their own form
+ * (DARTER PART); the stream without keys may have marks of the stream of commands that Redises get
+ * (redis/merge-mark.ts).
  */
-export const PROTOCOL_VERSION = 5;
+export const PROTOCOL_VERSION = 7;
 export const NO_ID = '0'.repeat(40);
 
 /** How many streams a server has: one for each shard, and the one without keys. */

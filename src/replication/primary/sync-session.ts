@@ -47,6 +47,14 @@ export const SUM_CUT = 5;
 export const SUM_CUT_MS = 6;
 /** The share of a ring that may be ahead of this replica (lag-control.ts). By the flow of shard 0. */
 export const SUM_AHEAD_SHARE = 7;
+/** Offset of the last cut that is in the replica's journal on its disk. */
+export const SUM_DURABLE_CUT = 8;
+/** Of a Redis: the offset in the merged stream that it has acknowledged. */
+export const SUM_STREAM_OFFSET = 9;
+/** Of a Redis: bytes that wait in memory to be sent to it. */
+export const SUM_WAITING_BYTES = 10;
+/** Of a Redis: 1 once it has acknowledged something. */
+export const SUM_HAS_SPOKEN = 11;
 
 export class SyncSession {
   private readonly words: Int32Array;
@@ -79,6 +87,7 @@ export class SyncSession {
     new Int32Array(buffer)[REMAINING] = full ? shards : 0;
     const sums = new Float64Array(buffer, SUMS_OFFSET, SUMS);
     sums[SUM_CUT] = -1;
+    sums[SUM_DURABLE_CUT] = -1;
     sums[SUM_AHEAD_SHARE] = AHEAD_SHARE_MAX;
     return buffer;
   }

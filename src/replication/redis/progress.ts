@@ -12,6 +12,7 @@
  *   48     f64  when bytes came last, in milliseconds since 1970
  *   56     f64  number of the database that the stream writes to
  *   64     f64  1: a change of the stream could not be applied, the data may be wrong
+ *   72     f64  index of the last command of the stream in the registry, -1 before the first
  */
 import type { RedisHistory } from './handshake.js';
 
@@ -24,7 +25,8 @@ const KEYS = 5;
 const RECEIVED_MS = 6;
 const DATABASE = 7;
 const WRONG = 8;
-const FIGURES = 9;
+const LAST_COMMAND = 9;
+const FIGURES = 10;
 
 export class RedisProgress {
   private readonly figures: Float64Array;
@@ -40,6 +42,7 @@ export class RedisProgress {
     progress.receivedOffset = progress.offset;
     progress.database = history?.database ?? 0;
     progress.rdbTotalBytes = -1;
+    progress.lastCommand = -1;
     return progress.buffer;
   }
 
@@ -105,6 +108,14 @@ export class RedisProgress {
 
   set database(database: number) {
     this.figures[DATABASE] = database;
+  }
+
+  get lastCommand(): number {
+    return this.figures[LAST_COMMAND]!;
+  }
+
+  set lastCommand(index: number) {
+    this.figures[LAST_COMMAND] = index;
   }
 
   get isWrong(): boolean {

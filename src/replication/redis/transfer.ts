@@ -7,8 +7,9 @@
  * The empty lines only show that the primary lives. The RDB is read as it comes: nothing of it is
  * kept. It says itself where it ends, so the mark is compared there and not looked for.
  */
-import { type Region, toBinary } from '../../base/region.js';
+
 import { shownFromPeer } from '../../base/peer-text.js';
+import { type Region, toBinary } from '../../base/region.js';
 
 const LF = 10;
 const CR = 13;

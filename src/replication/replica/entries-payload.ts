@@ -10,8 +10,9 @@
  *   16     f64  expiry, absolute milliseconds; 0 for none
  *   24     key, value, padding to 8
  */
+import { align8 } from '../../base/align.js';
 import type { Region } from '../../base/region.js';
-import { align8, ENTRY_HEADER_BYTES } from '../wire.js';
+import { ENTRY_HEADER_BYTES } from '../wire.js';
 import type { ReceivedEntry } from './shard-writer.js';
 
 /** Reads the entry at `at`. @returns the offset after it, or -1 when that is beyond `end` */

@@ -31,6 +31,7 @@ import { participantAt, participants, RECORD_BYTES_MAX } from '../../journal/rec
 import { lockBlocking, unlock } from '../../memory/lock.js';
 import { Space } from '../../memory/space.js';
 import { pagesFor } from '../../structures/entry.js';
+import type { ShardList } from './shard-list.js';
 
 const TRANSACTIONS_LOCK = 0;
 const LARGE_LOCK = 1;
@@ -261,9 +262,9 @@ export class PendingStreams {
    * @param claimed receives the shards whose parts the caller must apply, in ascending order; none
    *   when a part is missing
    */
-  park(shard: number, part: PendingRecord, applied: Float64Array, claimed: number[]): void {
+  park(shard: number, part: PendingRecord, applied: Float64Array, claimed: ShardList): void {
     const { region, offset } = part;
-    claimed.length = 0;
+    claimed.clear();
     lockBlocking(this.words, TRANSACTIONS_LOCK, this.owner);
     if (this.parked[shard] === PART_NONE) {
       this.parked[shard] = PART_PARKED;
@@ -276,19 +277,19 @@ export class PendingStreams {
       const lsn = region.view.getFloat64(at + 2, true);
       if (applied[other]! > lsn) continue;
       if (this.parked[other] !== PART_PARKED || this.parkedLsn[other] !== lsn) {
-        claimed.length = 0;
+        claimed.clear();
         break;
       }
       claimed.push(other);
     }
-    for (const other of claimed) this.parked[other] = PART_CLAIMED;
+    for (let i = 0; i < claimed.count; i++) this.parked[claimed.at(i)] = PART_CLAIMED;
     unlock(this.words, TRANSACTIONS_LOCK);
   }
 
   /** The claimed parts were applied: their shards go on. The locks of their streams are held. */
-  release(claimed: readonly number[]): void {
+  release(claimed: ShardList): void {
     lockBlocking(this.words, TRANSACTIONS_LOCK, this.owner);
-    for (const shard of claimed) this.parked[shard] = PART_NONE;
+    for (let i = 0; i < claimed.count; i++) this.parked[claimed.at(i)] = PART_NONE;
     unlock(this.words, TRANSACTIONS_LOCK);
   }
 

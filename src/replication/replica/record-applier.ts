@@ -72,32 +72,39 @@ export class RecordApplier {
 
   /** Applies a record and appends it to our own ring. The lock is held. */
   applyAndKeep(shard: number, region: Region, offset: number, length: number): string | null {
-    this.writer.assertLocked(shard);
-    const { rings, progress } = this;
+    const wrong = this.apply(shard, region, offset);
+    if (wrong === null) this.keep(shard, region, offset, length);
+    return wrong;
+  }
+
+  /** Applies a record that was checked; `keep` follows. The lock is held. */
+  apply(shard: number, region: Region, offset: number): string | null {
     const wrong = this.applyRecord(shard, region, offset);
-    if (wrong !== null) {
-      // It may be half applied: the data no longer matches the LSNs.
-      progress.fail();
-      return wrong;
-    }
-    if (rings !== null) rings[shard]!.appendRaw(region, offset, length);
-    progress.applied[shard]! += length;
-    return null;
+    // It may be half applied: the data no longer matches the LSNs.
+    if (wrong !== null) this.progress.fail();
+    return wrong;
+  }
+
+  /** Appends records that were applied to our own ring, and counts them. The lock is held. */
+  keep(shard: number, region: Region, offset: number, length: number): void {
+    this.writer.assertLocked(shard);
+    if (this.rings !== null) this.rings[shard]!.appendRaw(region, offset, length);
+    this.progress.applied[shard]! += length;
   }
 
   /** Applies a record that was checked; the lock is held. */
   applyRecord(shard: number, region: Region, offset: number): string | null {
     this.records++;
     if (shard === this.primaryShards) return this.applyKeyless(region, offset);
-    if (region.bytes[offset + RECORD_KIND] !== KIND_PART) return this.apply(shard, region, offset);
+    if (region.bytes[offset + RECORD_KIND] !== KIND_PART) return this.effect(shard, region, offset);
     const end = offset + region.view.getUint32(offset, true);
     let at = offset + partHeaderBytes(participants(region, offset));
     if (this.swapsEarly(shard)) this.findSwaps(region, at, end);
     let wrong: string | null = null;
     for (; at < end && wrong === null; at += region.view.getUint32(at, true)) {
-      wrong = this.apply(shard, region, at);
+      wrong = this.effect(shard, region, at);
     }
-    this.swaps.length = 0;
+    if (this.swaps.length > 0) this.swaps.length = 0;
     return wrong;
   }
 
@@ -137,7 +144,7 @@ export class RecordApplier {
     return now;
   }
 
-  private apply(shard: number, region: Region, offset: number): string | null {
+  private effect(shard: number, region: Region, offset: number): string | null {
     const named = region.view.getUint16(offset + RECORD_DATABASE, true);
     const database = this.swaps.length === 0 ? named : this.databaseNow(named);
     if (region.bytes[offset + RECORD_KIND] !== KIND_KEYLESS) {

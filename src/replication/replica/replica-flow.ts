@@ -14,6 +14,7 @@
  * shard-states.ts tells which block may come in which state of a shard. Belongs to one thread. No
  * input makes it throw: `failed` tells what is wrong.
  */
+import { align8 } from '../../base/align.js';
 import { moveBytes, Region } from '../../base/region.js';
 import { Cut, type NewestCut } from '../../journal/cuts.js';
 import { RECORD_BYTES_MAX } from '../../journal/record.js';
@@ -31,7 +32,6 @@ import {
   WALKING,
 } from '../shard-states.js';
 import {
-  align8,
   BLOCK_BYTES_MAX,
   BLOCK_CLEAR,
   BLOCK_CUT,
@@ -114,6 +114,10 @@ export class ReplicaFlow {
   private readonly receivedFrame = new ReceivedFrame();
   private readonly receivedEntry = new ReceivedEntry();
   private readonly receivedCut: Cut;
+  /** What the block lies in that is taken. */
+  private region: Region;
+  /** Since the last count. */
+  private bytes = 0;
   private keys = 0;
   private closed = false;
 
@@ -121,6 +125,7 @@ export class ReplicaFlow {
     const { shards, primaryShards, mine, progress } = options;
     this.buffer = options.buffer ?? new Region(new SharedArrayBuffer(BUFFER_BYTES), 0);
     if (this.buffer.length <= BLOCK_BYTES_MAX) throw new Error('a flow needs room for a block');
+    this.region = this.buffer;
     this.bufferBytesMax = options.bufferBytesMax ?? REPLICA_BUFFER_BYTES_MAX;
     this.writer = new ShardWriter(shards, primaryShards, options.keyless);
     this.receivedCut = new Cut(progress.shards);
@@ -170,10 +175,30 @@ export class ReplicaFlow {
     } catch (error) {
       this.broken(error);
     }
+    this.bytes += length;
+    this.count();
+  }
+
+  /** Takes a block of a stream that was read, and found whole, elsewhere. `count` counts it. */
+  takeStream(region: Region, block: Block): void {
+    if (this.failed !== null || this.closed) return;
+    this.region = region;
+    try {
+      this.take(block);
+    } catch (error) {
+      this.broken(error);
+    }
+    this.region = this.buffer;
+    this.bytes += block.length;
+  }
+
+  /** Adds what was taken to the sums of the sync. */
+  count(): void {
     const { progress } = this.options;
-    progress.add(SUM_BYTES, length);
+    progress.add(SUM_BYTES, this.bytes);
     if (this.keys > 0) progress.add(SUM_KEYS, this.keys);
     if (this.applier.records > 0) progress.add(SUM_RECORDS, this.applier.records);
+    this.bytes = 0;
     this.keys = 0;
     this.applier.records = 0;
   }
@@ -486,7 +511,7 @@ export class ReplicaFlow {
     if (block.length % 4 !== 0) return 'a stream cut within a word';
     shardState.received = block.to;
     this.options.progress.received[shard] = block.to;
-    this.streams.receive(shard, this.buffer, block.payload, block.payload + block.length);
+    this.streams.receive(shard, this.region, block.payload, block.payload + block.length);
     return this.streams.failed;
   }
 

@@ -24,8 +24,10 @@ import {
   type ReceivedFrame,
 } from '../../structures/frame-install.js';
 import { HashState } from '../../structures/hash.js';
-import { SCAN_END, type Table } from '../../structures/table.js';
+import type { Table } from '../../structures/table.js';
 import { LENGTH_MAX } from '../../structures/untrusted-entry.js';
+import { ShardKeys } from './shard-keys.js';
+import { ShardList } from './shard-list.js';
 
 /** Whether a watched key exists now. A wrong `perhaps` costs at most a failed EXEC. */
 const gone = () => false;
@@ -49,9 +51,10 @@ export class ShardWriter implements KeyOwner {
   private readonly hash = new HashState();
   private readonly copy = new FrameCopy(this);
   private frameShard = 0;
-  private readonly all: readonly number[];
-  private readonly single = [0];
-  private held: readonly number[] = [];
+  private readonly keys: ShardKeys;
+  private readonly all: ShardList;
+  private readonly single = new ShardList(1);
+  private held: ShardList;
   private holdsKeyless = false;
 
   constructor(
@@ -60,7 +63,9 @@ export class ShardWriter implements KeyOwner {
     private readonly keyless: KeylessLock,
   ) {
     this.same = shards.count === primaryShards;
-    this.all = shards.spaces.map((_, index) => index);
+    this.keys = new ShardKeys(shards, primaryShards);
+    this.all = allShards(shards);
+    this.held = this.single;
   }
 
   /** The stream without keys, whose number is that of the shards, has a lock of its own. */
@@ -70,22 +75,31 @@ export class ShardWriter implements KeyOwner {
       lockRing(this.keyless.ring, this.keyless.owner);
       return;
     }
-    this.single[0] = shard;
-    this.lockSeveral(this.single);
+    if (!this.same) {
+      this.lockSeveral(this.all);
+      return;
+    }
+    this.shards.lock(shard);
+    this.single.clear();
+    this.single.push(shard);
+    this.held = this.single;
   }
 
-  /** Locks all shards of a list in ascending order. */
-  lockSeveral(shards: readonly number[]): void {
-    this.held = this.same ? shards : this.all;
-    lockAscending(this.shards, this.held);
+  /** Locks all shards of a list in ascending order. The list is the caller's, and stays until `unlock`. */
+  lockSeveral(shards: ShardList): void {
+    const list = this.same ? shards : this.all;
+    if (!tryAscending(this.shards, list)) lockAscending(this.shards, list);
+    this.held = list;
   }
 
   /** Unlocks everything that is locked. */
   unlock(): void {
     if (this.holdsKeyless) unlockRing(this.keyless.ring);
     this.holdsKeyless = false;
-    for (const shard of this.held) this.shards.unlock(shard);
-    this.held = [];
+    const { held, shards, single } = this;
+    this.held = single;
+    for (let i = 0; i < held.count; i++) shards.unlock(held.at(i));
+    single.clear();
   }
 
   /** Removes all keys of a primary's shard, in every database. */
@@ -103,7 +117,7 @@ export class ShardWriter implements KeyOwner {
       const own = shard & (shards.count - 1);
       touchAllWatched(shards.spaces[own]!, database, perhaps);
       forgetUnannounced(shards, own);
-      this.removeOf(shard, shards.table(own, database), 0);
+      this.keys.remove(shard, shards.table(own, database), 0);
       return;
     }
     for (let own = shard; own < shards.count; own += primaryShards) {
@@ -120,30 +134,14 @@ export class ShardWriter implements KeyOwner {
     if (database >= shards.databases) return;
     const first = shard & (shards.count - 1);
     for (let own = first; own < shards.count; own += primaryShards) {
-      this.removeOf(shard, shards.table(own, database), position);
-    }
-  }
-
-  private removeOf(shard: number, table: Table, from: number): void {
-    const { shards, primaryShards, hash } = this;
-    let position = table.size === 0 ? SCAN_END : from;
-    while (position < SCAN_END) {
-      const next = table.scan(position);
-      for (let i = 0; i < table.scanCount; i++) {
-        table.decode(table.scanOffsets[i]!);
-        const { keyOffset, keyLength, region } = table;
-        const shardHash = shards.keyHash.hash(hash, region, keyOffset, keyLength);
-        if ((shardHash & (primaryShards - 1)) !== shard || hash.h1 >>> 0 < from) continue;
-        if (table.find(region, keyOffset, keyLength, hash.h1, hash.h2)) TYPES.removeEntry(table);
-      }
-      position = next;
+      this.keys.remove(shard, shards.table(own, database), position);
     }
   }
 
   /**
    * @param together whether the parts of all the primary's shards are applied under these locks.
    *   With fewer shards than the primary a table has keys of several of its shards: it is exchanged
-   *   with the first of them
+   *   with the first of them. Otherwise the keys of this shard change places
    * @returns what is wrong, or null
    */
   swap(shard: number, first: number, second: number, together: boolean): string | null {
@@ -153,16 +151,27 @@ export class ShardWriter implements KeyOwner {
     const valid = (database: number) =>
       Number.isInteger(database) && database >= 0 && database < databases;
     if (!valid(first) || !valid(second)) return `SWAPDB ${first} ${second}`;
-    if (shards.count < primaryShards && !together) {
-      return 'SWAPDB cannot be followed with fewer shards while the data is shipped';
-    }
+    if (shards.count < primaryShards && !together) return this.exchange(shard, first, second);
     for (let own = shard; own < shards.count; own += primaryShards) {
       shards.swap(own, first, second);
-      forgetUnannounced(shards, own);
-      touchAllWatched(shards.spaces[own]!, first, perhaps);
-      touchAllWatched(shards.spaces[own]!, second, perhaps);
+      this.tellOfSwap(own, first, second);
     }
     return null;
+  }
+
+  private exchange(shard: number, first: number, second: number): string | null {
+    if (first === second) return null;
+    const own = shard & (this.shards.count - 1);
+    const isDone = this.keys.exchange(shard, own, first, second);
+    this.tellOfSwap(own, first, second);
+    return isDone ? null : `no room in shard ${own} to follow a SWAPDB`;
+  }
+
+  private tellOfSwap(own: number, first: number, second: number): void {
+    const { shards } = this;
+    forgetUnannounced(shards, own);
+    touchAllWatched(shards.spaces[own]!, first, perhaps);
+    touchAllWatched(shards.spaces[own]!, second, perhaps);
   }
 
   /** @throws when the locks for a change of this primary's shard are not held */
@@ -238,11 +247,28 @@ export class ShardWriter implements KeyOwner {
   }
 }
 
+function allShards(shards: Shards): ShardList {
+  const all = new ShardList(shards.count);
+  for (let shard = 0; shard < shards.count; shard++) all.push(shard);
+  return all;
+}
+
+/** Takes all locks, or none: waits for the first only, while it holds none. */
+function tryAscending(shards: Shards, list: ShardList): boolean {
+  shards.lock(list.at(0));
+  for (let i = 1; i < list.count; i++) {
+    if (shards.tryLock(list.at(i))) continue;
+    while (--i >= 0) shards.unlock(list.at(i));
+    return false;
+  }
+  return true;
+}
+
 /** Who waits for a lock while holding others has the order lock: a script may hold any. */
-function lockAscending(shards: Shards, list: readonly number[]): void {
-  if (list.length > 1) shards.lockOrderInTurn();
-  for (const shard of list) shards.lock(shard);
-  if (list.length > 1) shards.unlockOrder();
+function lockAscending(shards: Shards, list: ShardList): void {
+  shards.lockOrderInTurn();
+  for (let i = 0; i < list.count; i++) shards.lock(list.at(i));
+  shards.unlockOrder();
 }
 
 /**
@@ -251,20 +277,21 @@ function lockAscending(shards: Shards, list: readonly number[]): void {
  * first flow of a full sync starts, by one thread that holds no lock.
  */
 export function prepareFullSync(shards: Shards, hashKey: HashKey): void {
-  lockAscending(
-    shards,
-    shards.spaces.map((_, shard) => shard),
-  );
-  for (let shard = 0; shard < shards.count; shard++) {
-    forgetUnannounced(shards, shard);
-    for (let database = 0; database < shards.databases; database++) {
-      touchAllWatched(shards.spaces[shard]!, database, gone);
-      TYPES.clearTable(shards.table(shard, database));
-    }
-  }
+  lockAscending(shards, allShards(shards));
+  for (let shard = 0; shard < shards.count; shard++) clearShard(shards, shard);
   shards.changeHashKey(hashKey);
   for (let shard = 0; shard < shards.count; shard++) shards.unlock(shard);
   for (let shard = 0; shard < shards.count; shard++) reclaimAll(shards, shard);
+}
+
+/** Removes all keys of a shard, whose lock is held. */
+export function clearShard(shards: Shards, shard: number): void {
+  shards.assertLocked(shard);
+  forgetUnannounced(shards, shard);
+  for (let database = 0; database < shards.databases; database++) {
+    touchAllWatched(shards.spaces[shard]!, database, gone);
+    TYPES.clearTable(shards.table(shard, database));
+  }
 }
 
 /** Frees what a shard held before the primary's data come, slice by slice. */

@@ -4,7 +4,7 @@
  * shards of other flows: those that a transaction it has completed has freed.
  */
 import type { Region } from '../../base/region.js';
-import { RECORD_BYTES_MAX } from '../../journal/record.js';
+import { KIND_PART, RECORD_BYTES_MAX, RECORD_KIND } from '../../journal/record.js';
 import {
   FRONT_NOTHING,
   FRONT_WRONG,
@@ -12,31 +12,40 @@ import {
   type PendingStreams,
 } from './pending-streams.js';
 import { isTransaction, type RecordApplier } from './record-applier.js';
+import { ShardList } from './shard-list.js';
 import type { ShardWriter } from './shard-writer.js';
 import { SUM_JOINT, type SyncProgress } from './sync-progress.js';
 
 /** Records applied under one hold of a shard's lock. */
 const BATCH = 32;
+/** Bytes of records that go into the shard's ring at once. One that is longer goes alone. */
+const KEPT_BYTES = 4096;
 
 export class StreamApplier {
   /** What was wrong, or null. Nothing may be applied after that. */
   failed: string | null = null;
   private readonly record = new PendingRecord();
   /** The shards of the transaction to be applied, none when there is none. */
-  private readonly claimed: number[] = [];
+  private readonly claimed: ShardList;
   /** Shards that were freed and may go on. */
-  private readonly freed: number[] = [];
+  private readonly freed: ShardList;
   /** Streams whose locks are held. */
-  private readonly held: number[] = [];
+  private readonly held: ShardList;
   /** A part was applied alone: others may wait for it. */
   private appliedAlone = false;
+  /** Transactions over several shards that are applied and not counted yet. */
+  private joint = 0;
 
   constructor(
     private readonly writer: ShardWriter,
     private readonly applier: RecordApplier,
     private readonly progress: SyncProgress,
     private readonly pending: PendingStreams,
-  ) {}
+  ) {
+    this.claimed = new ShardList(pending.shards);
+    this.freed = new ShardList(pending.shards);
+    this.held = new ShardList(pending.shards);
+  }
 
   /** Takes bytes of a shard's stream, and applies all that can be applied now. */
   receive(shard: number, region: Region, offset: number, end: number): void {
@@ -91,20 +100,18 @@ export class StreamApplier {
 
   private unlockStreams(): void {
     const { held } = this;
-    for (let shard = held.pop(); shard !== undefined; shard = held.pop()) {
-      this.pending.unlockStream(shard);
-    }
+    for (let shard = held.pop(); shard >= 0; shard = held.pop()) this.pending.unlockStream(shard);
   }
 
   /** Applies the claimed transaction, and goes on with the shards that it frees, and so on. */
   private settle(): void {
     while (this.failed === null) {
-      if (this.claimed.length > 0) {
+      if (this.claimed.count > 0) {
         this.applyTransaction();
         continue;
       }
       const shard = this.freed.pop();
-      if (shard !== undefined) {
+      if (shard >= 0) {
         this.lockStream(shard);
         this.advance(shard);
         this.unlockStreams();
@@ -112,9 +119,12 @@ export class StreamApplier {
         this.appliedAlone = false;
         this.retry();
       } else {
-        return;
+        break;
       }
     }
+    if (this.joint === 0) return;
+    this.progress.add(SUM_JOINT, this.joint);
+    this.joint = 0;
   }
 
   /** Applies complete records that lie elsewhere. @returns the offset of the first that must wait */
@@ -129,20 +139,32 @@ export class StreamApplier {
 
   /** Applies records up to a bound, or to one that is cut or a part. @returns the offset after them */
   private runBatch(shard: number, region: Region, offset: number, end: number): number {
-    const { applied, isAlone } = this.progress;
+    const { applier } = this;
+    const { isAlone } = this.progress;
+    const lsn = this.progress.applied[shard]! - offset;
     let at = offset;
+    let kept = offset;
     this.writer.lock(shard);
-    for (let i = 0; i < BATCH && end - at >= 4; i++) {
-      const length = region.view.getUint32(at, true);
-      if (length > end - at && length <= RECORD_BYTES_MAX && length % 4 === 0) break;
-      let wrong = this.applier.check(shard, region, at, end, applied[shard]!);
-      if (wrong === null && !isAlone && isTransaction(region, at)) break;
-      wrong ??= this.applier.applyAndKeep(shard, region, at, length);
-      if (wrong !== null) {
-        this.failed = wrong;
-        break;
+    try {
+      for (let i = 0; i < BATCH && end - at >= 4; i++) {
+        const length = region.view.getUint32(at, true);
+        if (length > end - at && length <= RECORD_BYTES_MAX && length % 4 === 0) break;
+        let wrong = applier.check(shard, region, at, end, lsn + at);
+        if (wrong === null && !isAlone && isTransaction(region, at)) break;
+        if (at - kept + length > KEPT_BYTES && at > kept) {
+          applier.keep(shard, region, kept, at - kept);
+          kept = at;
+        }
+        wrong ??= applier.apply(shard, region, at);
+        if (wrong !== null) {
+          this.failed = wrong;
+          break;
+        }
+        at += length;
       }
-      at += length;
+    } finally {
+      // After an exception too: what was applied before it is whole.
+      if (at > kept) applier.keep(shard, region, kept, at - kept);
     }
     this.writer.unlock();
     return at;
@@ -159,25 +181,34 @@ export class StreamApplier {
         this.failed = `no room for a record of ${length} bytes`;
         return;
       }
+      if (region.bytes[offset + RECORD_KIND] === KIND_PART && this.transaction(shard)) continue;
       const end = Math.max(offset + length, pending.endOf(shard, region));
       const at = this.runBatch(shard, region, offset, end);
       if (at > offset) pending.consume(shard, at - offset);
-      else if (this.failed === null) this.transaction(shard);
     }
   }
 
-  /** Handles a part of a transaction, which is at the head of the stream. */
-  private transaction(shard: number): void {
+  /**
+   * Handles the part of a transaction over several shards that is at the head of the stream. The shard's
+   * lock is not needed to park it.
+   * @returns false when it is not such a part
+   */
+  private transaction(shard: number): boolean {
     const { region, offset, length } = this.record;
+    const lsn = this.progress.applied[shard]!;
+    this.failed = this.applier.check(shard, region, offset, offset + length, lsn);
+    if (this.failed !== null) return true;
+    if (this.progress.isAlone || !isTransaction(region, offset)) return false;
     if (!this.progress.appliesAlone(region, offset)) {
       this.park(shard);
-      return;
+      return true;
     }
     this.writer.lock(shard);
     this.failed = this.applier.applyAndKeep(shard, region, offset, length);
     this.writer.unlock();
     this.pending.consume(shard, length);
     this.appliedAlone = true;
+    return true;
   }
 
   private park(shard: number): void {
@@ -188,11 +219,12 @@ export class StreamApplier {
   /** Applies all parts of the claimed transaction under the locks of their shards. */
   private applyTransaction(): void {
     const { pending, claimed, record, writer } = this;
-    for (const shard of claimed) this.lockStream(shard);
+    for (let i = 0; i < claimed.count; i++) this.lockStream(claimed.at(i));
     writer.lockSeveral(claimed);
     // Some shards may have been shipped with what it did there: then it is not done as a whole here.
-    this.applier.together = claimed.length === writer.primaryShards;
-    for (const shard of claimed) {
+    this.applier.together = claimed.count === writer.primaryShards;
+    for (let i = 0; i < claimed.count; i++) {
+      const shard = claimed.at(i);
       pending.front(shard, record);
       const { region, offset, length } = record;
       this.failed ??= this.applier.applyAndKeep(shard, region, offset, length);
@@ -202,8 +234,17 @@ export class StreamApplier {
     writer.unlock();
     pending.release(claimed);
     this.unlockStreams();
-    this.progress.add(SUM_JOINT, 1);
-    this.freed.push(...claimed);
-    claimed.length = 0;
+    this.joint++;
+    this.free();
+  }
+
+  /** The shards of the transaction go on. Another thread may have led one of them here again. */
+  private free(): void {
+    const { claimed, freed } = this;
+    for (let i = 0; i < claimed.count; i++) {
+      const shard = claimed.at(i);
+      if (!freed.has(shard)) freed.push(shard);
+    }
+    claimed.clear();
   }
 }

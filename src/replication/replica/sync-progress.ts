@@ -72,6 +72,8 @@ export class SyncProgress {
   private readonly markMs: Float64Array;
   /** Cuts that came and are not applied. Only the flow of shard 0 uses it. */
   private readonly cuts: CutQueue;
+  /** The same of those that are not on the disk. */
+  private readonly durableCuts: CutQueue;
   /** LSN up to which a complete shard's stream was received; written by the shard's flow. */
   readonly received: Float64Array;
   /** Bytes of unfinished payloads; written by the shard's flow. */
@@ -116,6 +118,7 @@ export class SyncProgress {
     this.cursorDatabase = values(shards);
     this.cursorPosition = values(shards);
     this.cuts = new CutQueue(shards);
+    this.durableCuts = new CutQueue(shards);
   }
 
   /**
@@ -141,9 +144,10 @@ export class SyncProgress {
   /**
    * For files that end at one cut of all streams, and that nobody sees before it: no part of a
    * transaction waits for the others.
+   * @param from where the streams go on that the files have; null when these have all the data
    */
-  static createForFiles(shards: number): SharedArrayBuffer {
-    const buffer = SyncProgress.create(shards, null);
+  static createForFiles(shards: number, from: readonly number[] | null = null): SharedArrayBuffer {
+    const buffer = SyncProgress.create(shards, from);
     new Int32Array(buffer)[ALONE] = 1;
     return buffer;
   }
@@ -213,6 +217,7 @@ export class SyncProgress {
       this.received[shard] = this.done[shard] !== 0 ? this.applied[shard]! : 0;
     }
     this.cuts.clear();
+    this.durableCuts.clear();
     this.sums[SUM_BYTES] = 0;
   }
 
@@ -325,6 +330,7 @@ export class SyncProgress {
   /** A cut of the primary has come. By the flow of shard 0, like the next ones. */
   takeCut(cut: Cut): void {
     this.cuts.add(cut);
+    this.durableCuts.add(cut);
   }
 
   /** Looks which of the cuts that came are applied by now. */
@@ -333,6 +339,20 @@ export class SyncProgress {
     if (cuts.count === 0 || !this.ready || !cuts.advance(applied)) return;
     sums[SUM_CUT] = cuts.reachedOffset;
     sums[SUM_CUT_MS] = cuts.reachedMs;
+  }
+
+  /** Looks which of them the journal has on the disk. @param lsns up to which it has each stream */
+  advanceDurableCut(lsns: Float64Array): void {
+    if (this.durableCuts.count > 0 && this.ready) this.durableCuts.advance(lsns);
+  }
+
+  /** Offset of the last cut of this link that is on the disk; -1 for none. */
+  get durableOffset(): number {
+    return this.durableCuts.reachedOffset;
+  }
+
+  get awaitsDurableCut(): boolean {
+    return this.durableCuts.count > 0;
   }
 
   /** Whether a cut has come that is not applied. */

@@ -95,6 +95,45 @@ describe('roles: the primary', () => {
     assert.equal(host.roles.expectedHeir, null);
   });
 
+  test("follows another process at its heir's address on an order only, also on one that came early", () => {
+    for (const isEarly of [false, true]) {
+      const host = holding();
+      host.roles.handOver.commit('t', 2);
+      host.roles.handOver.closed('t', [8]);
+      host.take();
+      const { expectedHeir, following } = host.roles;
+      host.roles.heirSought(true);
+      const order = () => host.roles.replicaOf({ ...following! }, 3);
+      if (isEarly) {
+        order();
+        assert.deepEqual(host.take(), ['answer 3: +OK Already connected to specified master']);
+        assert.equal(host.roles.expectedHeir, expectedHeir);
+        host.roles.handOver.commit('t', 4);
+        assert.deepEqual(host.take(), ['answer 4: 8'], 'the role stays given away');
+      }
+      host.roles.heirSought(false);
+      if (!isEarly) {
+        assert.deepEqual(host.take(), []);
+        order();
+      }
+      assert.deepEqual(host.take(), isEarly ? ['follow'] : ['follow', 'answer 3: +OK']);
+      assert.equal(host.roles.expectedHeir, null);
+    }
+  });
+
+  test('takes no role back once its data is of another primary', () => {
+    for (const isServed of [false, true]) {
+      const host = holding();
+      host.roles.handOver.commit('t', 2);
+      host.roles.handOver.closed('t', [8]);
+      host.take();
+      if (isServed) assert.equal(host.roles.joining(), true);
+      host.roles.abortAsked('t', 3);
+      assert.deepEqual(host.take(), isServed ? ['answer 3: +OK'] : ['answer 3: +OK', 'promote']);
+      assert.equal(host.roles.joining(), isServed, 'one that becomes a primary joins nobody');
+    }
+  });
+
   test('holds writes until the deadline, and commits nothing after it', () => {
     const host = holding();
     host.now = 99;
@@ -240,6 +279,16 @@ describe('roles: the heir', () => {
       host.roles.tick();
       assert.deepEqual(host.take(), []);
     }
+  });
+
+  test('withdraws no longer when it is told to be a primary', () => {
+    const host = committing();
+    host.roles.replicaOf({ host: 'other', port: 3 }, 2);
+    host.roles.replicaOf(null, 3);
+    host.take();
+    host.now = 9999;
+    host.roles.tick();
+    assert.deepEqual(host.take(), []);
   });
 
   test('withdraws when it is told to follow another, until that is known', () => {

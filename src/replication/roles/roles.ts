@@ -21,6 +21,7 @@ import type { Address, Asker, FailoverState, LinkedReplica, Peer, RoleHost } fro
 import { type FailoverOrder, type Given, HandOver, nameOf } from './hand-over.js';
 import { TakeOver } from './take-over.js';
 
+const ALREADY = '+OK Already connected to specified master';
 const FAILING_OVER = '-ERR REPLICAOF not allowed while failing over.';
 
 export class Roles {
@@ -30,6 +31,10 @@ export class Roles {
   readonly takeOver: TakeOver;
   /** The process that has the role by our word, until the link to it is up. */
   private heir: Peer | null = null;
+  /** Another process was seen at the heir's address. */
+  private isHeirReplaced = false;
+  /** An order to follow that address came before. */
+  private isOrdered = false;
 
   constructor(private readonly host: RoleHost) {
     this.handOver = new HandOver(host, (given, askers) => this.giveAway(given, askers));
@@ -61,11 +66,23 @@ export class Roles {
       this.answer(asker, FAILING_OVER);
       return;
     }
+    if (primary !== null && this.awaitsHeirAt(primary)) {
+      // The heir may live, and be primary in a moment: its role does not come back by this order, which
+      // counts when another process is seen in its place.
+      this.isOrdered = true;
+      this.answer(asker, ALREADY);
+      return;
+    }
     this.takeOver.callOff(primary !== null);
     this.handOver.forget();
     if (primary !== null) this.follow(primary, null);
     else if (!this.isPrimary) this.promote('REPLICAOF NO ONE');
     this.answer(asker, '+OK');
+  }
+
+  private awaitsHeirAt({ host, port }: Address): boolean {
+    if (this.heir === null || this.isHeirReplaced) return false;
+    return this.following?.host === host && this.following.port === port;
   }
 
   replTakeOver(timeoutMs: number, asker: Asker): void {
@@ -109,10 +126,31 @@ export class Roles {
     }
   }
 
+  /**
+   * The primary begins to serve this server, whose data becomes the primary's. So a role that was
+   * given away cannot come back any more: what the heir sent before it was primary may come late.
+   * @returns false when this server is to be a primary itself by now
+   */
+  joining(): boolean {
+    if (this.isPrimary) return false;
+    this.handOver.forget();
+    return true;
+  }
+
   /** The link to the primary has come up: that is one, also if it is the heir of this server. */
   linked(): void {
     this.heir = null;
     this.takeOver.rejoined();
+  }
+
+  /**
+   * Somebody answers at the heir's address. Another process may have lost the data, so that it is followed on
+   * an order only: one that came before counts now.
+   */
+  heirSought(isFound: boolean): void {
+    if (this.heir === null) return;
+    this.isHeirReplaced = !isFound;
+    if (this.isHeirReplaced && this.isOrdered) this.follow(this.following!, null);
   }
 
   /** The only process that may be followed, while it has not been seen as a primary. */
@@ -138,6 +176,8 @@ export class Roles {
   private follow(primary: Address, heir: Peer | null): void {
     this.following = { host: primary.host, port: primary.port };
     this.heir = heir;
+    this.isHeirReplaced = false;
+    this.isOrdered = false;
     this.host.perform({ kind: 'follow', primary: this.following, heir });
   }
 

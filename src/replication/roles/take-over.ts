@@ -210,6 +210,8 @@ export class TakeOver {
   /** REPLICAOF. @param isFollowing whether it names a primary, so that the role is not wanted */
   callOff(isFollowing: boolean): void {
     const { current } = this;
+    // By this order those that gave their roles to this server follow a primary.
+    if (!isFollowing) this.withdrawals.clear();
     if (current === null) return;
     if (current.state !== 'committing') this.giveUp(current, CALLED_OFF);
     else {

@@ -16,6 +16,8 @@ const REACHES_COROUTINES = ['coroutine', '_G', 'load', 'loadstring'];
 export interface ConstantGlobals {
   has(name: string): boolean;
   hasField(name: string, field: string): boolean;
+  /** Whether a global, or a field of one, is a function. */
+  isFunction(name: string, field?: string): boolean;
 }
 
 export class ChunkContext {
@@ -50,6 +52,12 @@ export class ChunkContext {
     return this.constant(`$constantField(${quote(name)},${quote(field)})`);
   }
 
+  /** The constant that holds a function of the libraries; undefined where that is something else. */
+  constantFunction(name: string, field?: string): string | undefined {
+    if (!this.globals.isFunction(name, field)) return undefined;
+    return field === undefined ? this.constantGlobal(name) : this.constantField(name, field);
+  }
+
   private constant(code: string): string {
     let name = this.constants.get(code);
     if (name === undefined) {
@@ -82,8 +90,9 @@ export class ChunkContext {
     return code;
   }
 
+  /** By `var`: closures need not check that a `const` was initialized. */
   constantDeclarations(): string {
-    return [...this.constants].map(([code, name]) => `const ${name}=${code};`).join('');
+    return [...this.constants].map(([code, name]) => `var ${name}=${code};`).join('');
   }
 }
 

@@ -17,6 +17,15 @@ import type {
   TableExpression,
 } from '../syntax/tree.js';
 import type { ChunkContext } from './chunk.js';
+import {
+  type Concatenation,
+  inParentheses,
+  isBoolean,
+  isConcatenation,
+  isConstant,
+  isMulti,
+  isTrueConstant,
+} from './kinds.js';
 
 /** An operand in a temporary, a local or a constant. */
 interface Operand {
@@ -45,21 +54,6 @@ const COMPARISON: Readonly<Record<string, { helper: string; swaps: boolean }>> =
 };
 /** Lua stores the items of a constructor in portions of so many. */
 const LIST_PORTION = 50;
-
-export function isMulti(expression: Expression | undefined): boolean {
-  return expression?.kind === 'call' || expression?.kind === 'vararg';
-}
-
-function isConstant(expression: Expression): boolean {
-  const { kind } = expression;
-  return (
-    kind === 'nil' || kind === 'true' || kind === 'false' || kind === 'number' || kind === 'string'
-  );
-}
-
-function isTrueConstant(expression: Expression): boolean {
-  return expression.kind !== 'nil' && expression.kind !== 'false';
-}
 
 export function quote(text: string): string {
   return JSON.stringify(text);
@@ -151,7 +145,7 @@ export class ExpressionCompiler {
     const mark = this.temporaries;
     const t = this.temporary();
     this.temporaries = mark;
-    return `(Array.isArray(${t}=${raw})?$first(${t}):${t})`;
+    return `(typeof(${t}=${raw})==="object"?$one(${t}):${t})`;
   }
 
   /** A JavaScript boolean. */
@@ -194,9 +188,10 @@ export class ExpressionCompiler {
   private global(name: string, line: number): string {
     const constant = this.context.constantGlobal(name);
     if (constant !== undefined) return constant;
-    if (name === 'KEYS') return '$environment.keys';
-    if (name === 'ARGV') return '$environment.argv';
-    return `${this.context.sites.add(line)}$global(${quote(name)})`;
+    const read = `${this.context.sites.add(line)}$global(${quote(name)})`;
+    if (name === 'KEYS') return `($environment.keysTable??${read})`;
+    if (name === 'ARGV') return `($environment.argvTable??${read})`;
+    return read;
   }
 
   private index(expression: Extract<Expression, { kind: 'index' }>): string {
@@ -209,7 +204,8 @@ export class ExpressionCompiler {
     if (key.kind === 'string') {
       return `${site}$indexString(${this.value(object)},${quote(key.value)})`;
     }
-    if (object.kind === 'local' && object.local.isCaptured && !isConstant(key)) {
+    const inner = inParentheses(object);
+    if (inner.kind === 'local' && inner.local.isCaptured && !isConstant(key)) {
       const mark = this.temporaries;
       const t = this.temporary();
       const code = `(${t}=${this.value(key)},${site}$index(${this.value(object)},${t}))`;
@@ -228,8 +224,10 @@ export class ExpressionCompiler {
         return `local '${expression.local.name}'`;
       case 'upvalue':
         return `upvalue '${expression.local.name}'`;
-      case 'index':
-        return `field '${expression.key.kind === 'string' ? expression.key.value : '?'}'`;
+      case 'index': {
+        const key = inParentheses(expression.key);
+        return `field '${key.kind === 'string' ? key.value : '?'}'`;
+      }
       case 'parentheses':
         return this.describe(expression.inner);
       case 'binary': {
@@ -245,7 +243,7 @@ export class ExpressionCompiler {
   }
 
   protected operand(expression: Expression): Operand {
-    const inner = expression.kind === 'parentheses' ? expression.inner : expression;
+    const inner = inParentheses(expression);
     if (isConstant(inner)) {
       const isNumber = inner.kind === 'number';
       return { setup: '', name: this.value(inner), isNumber, isRaw: false };
@@ -276,7 +274,7 @@ export class ExpressionCompiler {
     const { operator } = expression;
     if (operator === 'and' || operator === 'or') return this.logic(expression);
     if (operator === '==' || operator === '~=') return this.equality(expression);
-    if (operator === '..') return this.concatenation(expression);
+    if (isConcatenation(expression)) return this.concatenation(expression);
     const mark = this.temporaries;
     const left = this.operand(expression.left);
     const right = this.operand(expression.right);
@@ -339,19 +337,26 @@ export class ExpressionCompiler {
     return `(${setup}${ones.join('')}${isEqual ? '' : '!'}${test})`;
   }
 
-  /** `a .. b .. c` is one operation in Lua: the operands are evaluated first. */
-  private concatenation(expression: Extract<Expression, { kind: 'binary' }>): string {
+  /**
+   * `a .. b .. c` and `a .. (b .. c)` are one operation in Lua, with the line of its last part: the
+   * operands are evaluated first.
+   */
+  private concatenation(expression: Concatenation): string {
     const parts: Expression[] = [expression.left];
-    let rest = expression.right;
-    while (rest.kind === 'binary' && rest.operator === '..') {
+    let last = expression;
+    for (
+      let rest = inParentheses(last.right);
+      isConcatenation(rest);
+      rest = inParentheses(last.right)
+    ) {
       parts.push(rest.left);
-      rest = rest.right;
+      last = rest;
     }
-    parts.push(rest);
+    parts.push(last.right);
     const values = parts.map((part) => this.value(part));
     // The names are in the site: the helper finds which operand failed by its place.
     const names = parts.map((part) => (isConstant(part) ? '' : this.describe(part)));
-    const site = this.context.sites.add(expression.line, names.join('\n'));
+    const site = this.context.sites.add(last.line, names.join('\n'));
     if (parts.length === 2) return `${site}$concat2(${values.join(',')})`;
     return `${site}$concat([${values.join(',')}])`;
   }
@@ -381,6 +386,12 @@ export class ExpressionCompiler {
       return { code, self, name: `method '${method}'` };
     }
     const name = this.describe(callee);
+    const constant = this.constantFunction(callee);
+    if (constant !== undefined) {
+      // In parentheses, so that the line of the call is that of its arguments.
+      const code = this.isGenerator ? `$resumable(${constant})` : `(${constant})`;
+      return { code, self: '', name };
+    }
     if (callee.kind === 'local' || callee.kind === 'upvalue') {
       const f = this.localName(callee.local);
       return { code: `(${check(f)})`, self: '', name };
@@ -389,6 +400,15 @@ export class ExpressionCompiler {
     const value = this.value(callee);
     const code = `(${f}=${value},${check(f)})`;
     return { code, self: '', name };
+  }
+
+  /** The constant that a callee is when it is a function of the libraries. */
+  private constantFunction(callee: Expression): string | undefined {
+    if (callee.kind === 'global') return this.context.constantFunction(callee.name);
+    if (callee.kind !== 'index') return undefined;
+    const { object, key } = callee;
+    if (object.kind !== 'global' || key.kind !== 'string') return undefined;
+    return this.context.constantFunction(object.name, key.value);
   }
 
   /** A call, its results as they come. */
@@ -416,7 +436,11 @@ export class ExpressionCompiler {
     const itemCount = isOpen ? items.length - 1 : items.length;
     const sizes = `${sizeHint(itemCount)},${sizeHint(fields.length - items.length)}`;
     if (fields.length === 0) return `new $Table(0,0)`;
-    if (fields.length === items.length && itemCount <= LIST_PORTION) {
+    const isList = fields.length === items.length && itemCount <= LIST_PORTION;
+    if (isList && !isOpen && sizeHint(itemCount) === itemCount) {
+      return `$items([undefined,${items.map((item) => this.value(item.value)).join(',')}])`;
+    }
+    if (isList) {
       return `$list(new $Table(${sizes}),[${this.argumentList(items.map((item) => item.value))}],0)`;
     }
     return this.mixedTable(expression, sizes);
@@ -461,18 +485,6 @@ function sizeHint(count: number): number {
     exponent++;
   }
   return x * 2 ** exponent;
-}
-
-export function isBoolean(expression: Expression): boolean {
-  if (expression.kind === 'parentheses') return isBoolean(expression.inner);
-  if (expression.kind === 'true' || expression.kind === 'false') return true;
-  if (expression.kind === 'unary') return expression.operator === 'not';
-  if (expression.kind !== 'binary') return false;
-  return (
-    expression.operator in COMPARISON ||
-    expression.operator === '==' ||
-    expression.operator === '~='
-  );
 }
 
 function inlineOperation(operator: BinaryOperator, a: string, b: string): string {

@@ -14,8 +14,9 @@ import type { ChunkCode } from './chunk.js';
 
 /** What generated code asks its environment for. */
 export interface CodeEnvironment {
-  readonly keys: LuaValue;
-  readonly argv: LuaValue;
+  /** KEYS and ARGV; undefined where there are none. */
+  readonly keysTable: LuaTable | undefined;
+  readonly argvTable: LuaTable | undefined;
   readGlobal(name: string): LuaValue;
   writeGlobal(name: string, value: LuaValue): void;
   constant(name: string): LuaValue;
@@ -37,10 +38,10 @@ const HELPERS = {
   $dual: calls.dual,
   $equals: operations.equals,
   $field: indexing.field,
-  $first: calls.first,
   $forNumbers: operations.forNumbers,
   $index: indexing.index,
   $indexString: indexing.indexString,
+  $items: LuaTable.ofItems,
   $iterate: calls.iterate,
   $length: operations.length,
   $lessEqual: operations.lessEqual,

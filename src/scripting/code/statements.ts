@@ -1,8 +1,17 @@
 /** Generates JavaScript for the statements of one function, and for the function itself. */
 import type { Expression, Local, Statement } from '../syntax/tree.js';
-import { ExpressionCompiler, isMulti } from './expressions.js';
+import { ExpressionCompiler } from './expressions.js';
+import { inParentheses, isMulti } from './kinds.js';
 
+/** What a call inside a coroutine takes, until it returns: its variables lie on the heap. */
+const GENERATOR_BYTES = 500;
 const COUNT_TICK = 'if(--$meter.ticks<0)$meter.tick();';
+
+/** Where an assignment stores: names of what is evaluated. */
+interface Place {
+  readonly object: string;
+  readonly key: string;
+}
 
 export class FunctionCompiler extends ExpressionCompiler {
   private loops = 0;
@@ -22,6 +31,7 @@ export class FunctionCompiler extends ExpressionCompiler {
       const value = scope.usesVarargs ? 'undefined' : '$argTable(V)';
       lines.push(`var ${this.localName(argTable)}=${value};`);
     }
+    if (this.isGenerator) lines.push(`$meter.allocate(${GENERATOR_BYTES});`);
     if (scope.hasCalls) {
       lines.push(COUNT_TICK);
       lines.push(`if(++$meter.depth>${this.context.depthMax})$overflow();`);
@@ -56,7 +66,7 @@ export class FunctionCompiler extends ExpressionCompiler {
       case 'call': {
         const raw = this.call(statement.call);
         const t = this.temporary();
-        return `if(Array.isArray(${t}=${raw}))$first(${t});`;
+        return `if(typeof(${t}=${raw})==="object")$one(${t});`;
       }
       case 'do':
         return `{${this.block(statement.body)}}`;
@@ -142,15 +152,7 @@ export class FunctionCompiler extends ExpressionCompiler {
       return this.assignOne(targets[0]!, values[0]!, line);
     }
     const lines: string[] = [];
-    const assigned = new Set(
-      targets.flatMap((target) => (target.kind === 'local' ? [target.local] : [])),
-    );
-    // Objects and keys are evaluated before the values, except locals, which are read at the end.
-    const places = targets.map((target) => {
-      if (target.kind !== 'index') return undefined;
-      const object = this.hold(target.object, assigned, lines);
-      return { object, key: this.hold(target.key, assigned, lines) };
-    });
+    const places = this.places(targets, lines);
     const results = this.holdValues(values, targets.length, lines);
     for (let i = targets.length - 1; i >= 0; i--) {
       lines.push(this.store(targets[i]!, places[i], results[i]!, line));
@@ -158,12 +160,47 @@ export class FunctionCompiler extends ExpressionCompiler {
     return lines.join('');
   }
 
-  private hold(expression: Expression, assigned: ReadonlySet<Local>, lines: string[]): string {
-    if (expression.kind === 'local' && assigned.has(expression.local)) {
-      const t = this.temporary();
-      lines.push(`${t}=${this.value(expression)};`);
-      return t;
+  /**
+   * Objects and keys of an assignment are evaluated before the values. Locals are read at the end, but
+   * for those that a later target changes: Lua copies these as it comes to that target.
+   */
+  private places(targets: readonly Expression[], lines: string[]): (Place | undefined)[] {
+    const places: (Place | undefined)[] = [];
+    for (const target of targets) {
+      if (target.kind === 'local') this.copyChanged(target, targets, places, lines);
+      places.push(
+        target.kind === 'index'
+          ? { object: this.hold(target.object, lines), key: this.hold(target.key, lines) }
+          : undefined,
+      );
     }
+    return places;
+  }
+
+  private copyChanged(
+    changed: Extract<Expression, { kind: 'local' }>,
+    targets: readonly Expression[],
+    places: (Place | undefined)[],
+    lines: string[],
+  ): void {
+    let copy = '';
+    const held = (part: Expression, name: string): string => {
+      const inner = inParentheses(part);
+      if (inner.kind !== 'local' || inner.local !== changed.local) return name;
+      if (copy === '') {
+        copy = this.temporary();
+        lines.push(`${copy}=${this.value(changed)};`);
+      }
+      return copy;
+    };
+    for (const [i, place] of places.entries()) {
+      const target = targets[i]!;
+      if (place === undefined || target.kind !== 'index') continue;
+      places[i] = { object: held(target.object, place.object), key: held(target.key, place.key) };
+    }
+  }
+
+  private hold(expression: Expression, lines: string[]): string {
     const { setup, name, isRaw } = this.operand(expression);
     if (setup !== '') lines.push(`${setup.slice(0, -1)};`);
     if (isRaw) lines.push(`${name}=$one(${name});`);
@@ -190,27 +227,25 @@ export class FunctionCompiler extends ExpressionCompiler {
   private assignOne(target: Expression, value: Expression, line: number): string {
     if (target.kind !== 'index') return this.store(target, undefined, this.value(value), line);
     const { object, key } = target;
-    const isLate = [object, key].some((part) => part.kind === 'local' && part.local.isCaptured);
+    const isLate = [object, key].some((part) => {
+      const inner = inParentheses(part);
+      return inner.kind === 'local' && inner.local.isCaptured;
+    });
     if (!isLate) {
       const place = { object: this.value(object), key: this.value(key) };
       return this.store(target, place, this.value(value), line);
     }
     const lines: string[] = [];
     const place = {
-      object: this.hold(object, new Set(), lines),
-      key: this.hold(key, new Set(), lines),
+      object: this.hold(object, lines),
+      key: this.hold(key, lines),
     };
     const t = this.temporary();
     lines.push(`${t}=${this.value(value)};`);
     return `${lines.join('')}${this.store(target, place, t, line)}`;
   }
 
-  private store(
-    target: Expression,
-    place: { object: string; key: string } | undefined,
-    value: string,
-    line: number,
-  ): string {
+  private store(target: Expression, place: Place | undefined, value: string, line: number): string {
     switch (target.kind) {
       case 'local':
       case 'upvalue':

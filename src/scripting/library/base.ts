@@ -16,15 +16,16 @@ import { asLuaError, libraryError, typeName } from '../runtime/failures.js';
 import { indexInLibrary, iterators, READONLY_TEXT, storeRaw } from '../runtime/indexing.js';
 import { metamethod, metatableOf } from '../runtime/metatables.js';
 import { meter, NATIVE_DEPTH_MAX } from '../runtime/meter.js';
-import { numberToText, parseNumber } from '../runtime/number-text.js';
+import { numberToText, parseNumber, trim } from '../runtime/number-text.js';
 import { isTruthy } from '../runtime/operations.js';
-import { positionOf } from '../runtime/positions.js';
 import { identityOf, LuaTable } from '../runtime/table.js';
 import { type LuaValue, NONE, Userdata } from '../runtime/values.js';
 import { type Native, native } from './define.js';
 
 /** Values that a C function of Lua may have on its stack. */
 const STACK_MAX = 8000;
+/** A number or an address as text. */
+const TEXT_BYTES = 64;
 const HANDLER_ERROR_TEXT = 'error in error handling';
 const COLLECT_OPTIONS = ['stop', 'restart', 'collect', 'count', 'step', 'setpause', 'setstepmul'];
 const ULONG_MAX = 2 ** 64;
@@ -46,7 +47,10 @@ export function plainText(value: LuaValue): string {
   return `${typeName(value)}: 0x${identityOf(value).toString(16).padStart(12, '0')}`;
 }
 
-const tostring: Native = (...args) => toText(checkAny(args, 1));
+const tostring: Native = (...args) => {
+  meter.allocate(TEXT_BYTES);
+  return toText(checkAny(args, 1));
+};
 
 function digitValue(code: number): number {
   if (code >= 48 && code <= 57) return code - 48;
@@ -57,22 +61,20 @@ function digitValue(code: number): number {
 /** C's strtoul of a whole string, blanks around it allowed. */
 function parseInBase(text: string, base: number): number | undefined {
   const nul = text.indexOf('\0');
-  const body = (nul < 0 ? text : text.slice(0, nul)).replace(
-    /^[ \t\n\v\f\r]+|[ \t\n\v\f\r]+$/g,
-    '',
-  );
-  const match = /^([+-]?)(.*)$/s.exec(body)!;
-  let digits = match[2]!;
+  const body = trim(nul < 0 ? text : text.slice(0, nul));
+  const isNegative = body.startsWith('-');
+  let digits = isNegative || body.startsWith('+') ? body.slice(1) : body;
   if (base === 16 && /^0[xX][0-9a-fA-F]/.test(digits)) digits = digits.slice(2);
   if (digits === '') return undefined;
   let value = 0n;
   for (let i = 0; i < digits.length; i++) {
     const digit = digitValue(digits.charCodeAt(i));
     if (digit >= base) return undefined;
+    if (--meter.ticks < 0) meter.tick();
     if (value < 2n ** 64n) value = value * BigInt(base) + BigInt(digit);
   }
   if (value >= 2n ** 64n) return ULONG_MAX;
-  return Number(match[1] === '-' ? BigInt.asUintN(64, -value) : value);
+  return Number(isNegative ? BigInt.asUintN(64, -value) : value);
 }
 
 const tonumber: Native = (...args) => {
@@ -182,7 +184,7 @@ const error: Native = (...args) => {
   if ((typeof value !== 'string' && typeof value !== 'number') || level <= 0) {
     throw new LuaError(value);
   }
-  throw new LuaError(`${positionOf(level)}${plainText(value)}`);
+  throw libraryError(plainText(value), level);
 };
 
 interface Depths {

@@ -4,6 +4,7 @@ import { argumentError, libraryError } from '../runtime/failures.js';
 import { indexInLibrary } from '../runtime/indexing.js';
 import { meter } from '../runtime/meter.js';
 import { LuaTable } from '../runtime/table.js';
+import { TextBuilder } from '../runtime/text-builder.js';
 import type { LuaValue } from '../runtime/values.js';
 import { defineFunctions } from './define.js';
 
@@ -12,23 +13,15 @@ const NESTING_MAX = 16;
 const STACK_MAX = 8000;
 const scratch = Buffer.alloc(9);
 
-/** Bytes are collected in parts, so that a table of any size takes linear time. */
 class Packer {
-  private readonly parts: string[] = [];
-  private bytes = 0;
+  private readonly text = new TextBuilder();
 
   finish(): string {
-    return this.parts.join('');
+    return this.text.finish();
   }
 
   private push(part: string): void {
-    this.parts.push(part);
-    this.bytes += part.length;
-    if (this.bytes > 4096) {
-      meter.allocateString(this.bytes);
-      meter.work(this.parts.length & 1023);
-      this.bytes = 0;
-    }
+    this.text.push(part);
   }
 
   private pushHead(type: number, length: number): void {
@@ -148,10 +141,11 @@ function pack(args: Arguments): string {
   return packer.finish();
 }
 
+/** Reads the characters of the string itself: what is packed is mostly short. */
 class Unpacker {
   private stack = 0;
   constructor(
-    private readonly data: Buffer,
+    private readonly data: string,
     public at: number,
   ) {}
 
@@ -161,15 +155,31 @@ class Unpacker {
 
   /** Moves over so many bytes. @returns where they begin */
   private take(bytes: number): number {
-    if (this.left < bytes) throw libraryError('Missing bytes in input.');
     const start = this.at;
-    this.at += bytes;
+    if (this.data.length - start < bytes) throw libraryError('Missing bytes in input.');
+    this.at = start + bytes;
     return start;
+  }
+
+  /** An unsigned number of 1, 2 or 4 bytes. */
+  private unsigned(bytes: number): number {
+    const { data } = this;
+    const end = this.take(bytes) + bytes;
+    let value = 0;
+    for (let i = end - bytes; i < end; i++) value = value * 256 + data.charCodeAt(i);
+    return value;
+  }
+
+  /** So many bytes where numbers of other kinds can be read. */
+  private toScratch(bytes: number): Buffer {
+    const start = this.take(bytes);
+    for (let i = 0; i < bytes; i++) scratch[i] = this.data.charCodeAt(start + i);
+    return scratch;
   }
 
   value(): LuaValue {
     if (--meter.ticks < 0) meter.tick();
-    const type = this.data[this.take(1)]!;
+    const type = this.data.charCodeAt(this.take(1));
     if (type <= 0x7f) return type;
     if (type >= 0xe0) return type - 256;
     if (type >= 0xa0 && type <= 0xbf) return this.string(type & 31);
@@ -179,7 +189,6 @@ class Unpacker {
   }
 
   private typed(type: number): LuaValue {
-    const { data } = this;
     switch (type) {
       case 0xc0:
         return undefined;
@@ -188,57 +197,55 @@ class Unpacker {
       case 0xc3:
         return true;
       case 0xca:
-        return data.readFloatBE(this.take(4));
+        return this.toScratch(4).readFloatBE(0);
       case 0xcb:
-        return data.readDoubleBE(this.take(8));
+        return this.toScratch(8).readDoubleBE(0);
       case 0xcc:
-        return data.readUInt8(this.take(1));
+        return this.unsigned(1);
       case 0xcd:
-        return data.readUInt16BE(this.take(2));
+        return this.unsigned(2);
       case 0xce:
-        return data.readUInt32BE(this.take(4));
+        return this.unsigned(4);
       // The library takes unsigned numbers of 64 bits for signed ones.
       case 0xcf:
-        return Number(data.readBigInt64BE(this.take(8)));
-      case 0xd0:
-        return data.readInt8(this.take(1));
-      case 0xd1:
-        return data.readInt16BE(this.take(2));
-      case 0xd2:
-        return data.readInt32BE(this.take(4));
       case 0xd3:
-        return Number(data.readBigInt64BE(this.take(8)));
+        return Number(this.toScratch(8).readBigInt64BE(0));
+      case 0xd0:
+        return (this.unsigned(1) << 24) >> 24;
+      case 0xd1:
+        return (this.unsigned(2) << 16) >> 16;
+      case 0xd2:
+        return this.unsigned(4) | 0;
       default:
         return this.sized(type);
     }
   }
 
   private sized(type: number): LuaValue {
-    const { data } = this;
     switch (type) {
       case 0xd9:
-        return this.string(data.readUInt8(this.take(1)));
+        return this.string(this.unsigned(1));
       case 0xda:
-        return this.string(data.readUInt16BE(this.take(2)));
+        return this.string(this.unsigned(2));
       case 0xdb:
-        return this.string(data.readUInt32BE(this.take(4)));
+        return this.string(this.unsigned(4));
       case 0xdc:
-        return this.array(data.readUInt16BE(this.take(2)));
+        return this.array(this.unsigned(2));
       case 0xdd:
-        return this.array(data.readUInt32BE(this.take(4)));
+        return this.array(this.unsigned(4));
       case 0xde:
-        return this.map(data.readUInt16BE(this.take(2)));
+        return this.map(this.unsigned(2));
       case 0xdf:
-        return this.map(data.readUInt32BE(this.take(4)));
+        return this.map(this.unsigned(4));
       default:
         throw libraryError('Bad data format in input.');
     }
   }
 
   private string(bytes: number): string {
-    meter.allocate(bytes);
     const start = this.take(bytes);
-    return this.data.toString('latin1', start, start + bytes);
+    meter.allocateString(bytes);
+    return this.data.slice(start, start + bytes);
   }
 
   /** Each level takes places of Lua's stack, which has an end. */
@@ -283,7 +290,7 @@ function unpack(text: string, limit: number, offset: number): LuaValue[] {
     throw libraryError(what);
   }
   const all = limit === 0 && offset === 0;
-  const unpacker = new Unpacker(Buffer.from(text, 'latin1'), offset);
+  const unpacker = new Unpacker(text, offset);
   const values: LuaValue[] = [];
   const most = all ? Number.POSITIVE_INFINITY : limit;
   while (unpacker.left > 0 && values.length < most) {

@@ -3,10 +3,9 @@ import { type Arguments, checkFunction } from '../runtime/arguments.js';
 import { settleGenerator, toArray, yieldError } from '../runtime/calls.js';
 import { Coroutine } from '../runtime/coroutine.js';
 import { LuaError } from '../runtime/errors.js';
-import { argumentError, asLuaError } from '../runtime/failures.js';
+import { argumentError, asLuaError, libraryError } from '../runtime/failures.js';
 import { meter, NATIVE_DEPTH_MAX } from '../runtime/meter.js';
 import { numberToText } from '../runtime/number-text.js';
-import { positionOf } from '../runtime/positions.js';
 import { LuaTable } from '../runtime/table.js';
 import type { LuaGenerator, LuaValue } from '../runtime/values.js';
 import { defineFunctions, type Native, native } from './define.js';
@@ -101,8 +100,7 @@ const wrap: Native = (...args) => {
     } catch (thrown) {
       const { value } = asLuaError(thrown);
       if (typeof value !== 'string' && typeof value !== 'number') throw thrown;
-      const text = typeof value === 'number' ? numberToText(value) : value;
-      throw new LuaError(`${positionOf(1)}${text}`);
+      throw libraryError(typeof value === 'number' ? numberToText(value) : value);
     }
   });
 };

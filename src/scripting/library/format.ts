@@ -1,6 +1,7 @@
 /** `string.format`: C's printf for one value at a time. */
 import { type Arguments, checkNumber, checkString, toInt } from '../runtime/arguments.js';
 import { argumentError, libraryError } from '../runtime/failures.js';
+import { meter } from '../runtime/meter.js';
 import {
   exactDigits,
   exponentText,
@@ -9,6 +10,8 @@ import {
   roundDigits,
   significantDigits,
 } from '../runtime/number-text.js';
+import { TextBuilder } from '../runtime/text-builder.js';
+import { replaceCharacters } from './quoting.js';
 
 /** A conversion: `%-5.2f`. */
 interface Conversion {
@@ -183,7 +186,7 @@ function formatString(conversion: Conversion, text: string): string {
 
 /** A string as Lua source. */
 function quoted(text: string): string {
-  const body = text.replace(/["\\\n\r\0]/g, (c) => {
+  const body = replaceCharacters(text, /["\\\n\r\0]/g, (c) => {
     if (c === '\r') return '\\r';
     if (c === '\0') return '\\000';
     return `\\${c}`;
@@ -226,12 +229,13 @@ function convert(conversion: Conversion, args: Arguments, place: number): string
 
 export function format(args: Arguments): string {
   const text = checkString(args, 1);
-  const parts: string[] = [];
+  const parts = new TextBuilder();
   let place = 1;
   let from = 0;
   for (;;) {
     const percent = text.indexOf('%', from);
     if (percent < 0) break;
+    if (--meter.ticks < 0) meter.tick();
     parts.push(text.slice(from, percent));
     if (text[percent + 1] === '%') {
       parts.push('%');
@@ -245,5 +249,5 @@ export function format(args: Arguments): string {
     from = end;
   }
   parts.push(text.slice(from));
-  return parts.join('');
+  return parts.finish();
 }

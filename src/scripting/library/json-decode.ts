@@ -3,6 +3,7 @@ import { libraryError } from '../runtime/failures.js';
 import { meter } from '../runtime/meter.js';
 import { parseNumber } from '../runtime/number-text.js';
 import { LuaTable } from '../runtime/table.js';
+import { TextBuilder } from '../runtime/text-builder.js';
 import type { LuaValue } from '../runtime/values.js';
 import { JSON_NULL } from './json-encode.js';
 import type { JsonSettings } from './json-settings.js';
@@ -158,14 +159,14 @@ export class JsonDecoder {
   }
 
   private string(): void {
-    const parts: string[] = [];
+    const parts = new TextBuilder();
     this.at++;
     for (;;) {
+      if (--meter.ticks < 0) meter.tick();
       const plain = matchAt(PLAIN, this.text, this.at);
       if (plain !== undefined) {
         parts.push(plain);
         this.at += plain.length;
-        meter.work(plain.length >> 6);
       }
       const c = this.text[this.at];
       if (c === '"') break;
@@ -179,8 +180,7 @@ export class JsonDecoder {
     }
     this.at++;
     this.type = 'T_STRING';
-    this.value = parts.join('');
-    meter.allocate(this.value.length);
+    this.value = parts.finish();
   }
 
   private escape(): string | undefined {

@@ -1,10 +1,12 @@
 /** cjson.encode. Tables with keys 1..n are arrays, unless they are too sparse; all others objects. */
 import { libraryError, typeName } from '../runtime/failures.js';
 import { meter } from '../runtime/meter.js';
-import { formatGeneral } from '../runtime/number-text.js';
+import { formatGeneral, numberToText } from '../runtime/number-text.js';
 import { LuaTable } from '../runtime/table.js';
+import { TextBuilder } from '../runtime/text-builder.js';
 import { type LuaValue, Userdata } from '../runtime/values.js';
 import type { JsonSettings } from './json-settings.js';
+import { replaceCharacters } from './quoting.js';
 
 const ESCAPES: Readonly<Record<string, string>> = {
   '"': '\\"',
@@ -17,6 +19,9 @@ const ESCAPES: Readonly<Record<string, string>> = {
   '\r': '\\r',
 };
 
+/** Of `tostring`, which knows integers at sight. */
+const DEFAULT_PRECISION = 14;
+
 /** The JSON null of a script. */
 export const JSON_NULL = new Userdata('userdata: (nil)');
 
@@ -24,30 +29,29 @@ function escapeCharacter(c: string): string {
   return ESCAPES[c] ?? `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`;
 }
 
+/** A text of so few characters is looked at before anything is replaced in it: most are names. */
+const LOOKED_AT_MAX = 64;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: JSON escapes control characters.
+const ESCAPED = /[\0-\x1f"\\/\x7f]/;
+const ALL_ESCAPED = new RegExp(ESCAPED, 'g');
+
 function quoted(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: JSON escapes control characters.
-  return `"${text.replace(/[\0-\x1f"\\/\x7f]/g, escapeCharacter)}"`;
+  if (text.length <= LOOKED_AT_MAX && !ESCAPED.test(text)) return `"${text}"`;
+  return `"${replaceCharacters(text, ALL_ESCAPED, escapeCharacter)}"`;
 }
 
 export class JsonEncoder {
-  private readonly parts: string[] = [];
-  private bytes = 0;
+  private readonly text = new TextBuilder();
 
   constructor(private readonly settings: JsonSettings) {}
 
   encode(value: LuaValue): string {
     this.value(value, 0);
-    return this.parts.join('');
+    return this.text.finish();
   }
 
   private push(part: string): void {
-    this.parts.push(part);
-    this.bytes += part.length;
-    if (this.bytes > 4096) {
-      meter.allocateString(this.bytes);
-      meter.work(64);
-      this.bytes = 0;
-    }
+    this.text.push(part);
   }
 
   private fail(value: LuaValue, reason: string): Error {
@@ -76,7 +80,9 @@ export class JsonEncoder {
   }
 
   private numberText(x: number): string {
-    return formatGeneral(x, this.settings.encodeNumberPrecision);
+    const { encodeNumberPrecision } = this.settings;
+    if (encodeNumberPrecision === DEFAULT_PRECISION) return numberToText(x);
+    return formatGeneral(x, encodeNumberPrecision);
   }
 
   private table(table: LuaTable, depth: number): void {

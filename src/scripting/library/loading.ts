@@ -9,6 +9,7 @@ import { callNative, one } from '../runtime/calls.js';
 import { LuaSyntaxError } from '../runtime/errors.js';
 import { asLuaError, libraryError } from '../runtime/failures.js';
 import { meter } from '../runtime/meter.js';
+import { TextBuilder } from '../runtime/text-builder.js';
 import type { LuaFunction, LuaResult } from '../runtime/values.js';
 import type { Native } from './define.js';
 
@@ -18,7 +19,7 @@ export type Compile = (source: string, chunkName: string, level: number) => LuaF
 const COMPILE_TICKS = 5000;
 const TICKS_PER_BYTE = 50;
 const CODE_BYTES_PER_BYTE = 100;
-const PART_BYTES = 32;
+const PART_TICKS = 32;
 
 function compileOrMessage(compile: Compile, source: string, name: string): LuaResult {
   try {
@@ -32,16 +33,15 @@ function compileOrMessage(compile: Compile, source: string, name: string): LuaRe
 }
 
 function readAll(args: Arguments): string {
-  const parts: string[] = [];
+  const parts = new TextBuilder();
   for (;;) {
     const part = one(callNative(args[0], []));
-    if (part === undefined || part === '') return parts.join('');
+    if (part === undefined || part === '') return parts.finish();
     if (typeof part !== 'string' && typeof part !== 'number') {
       throw libraryError('reader function must return a string');
     }
     const text = String(part);
-    meter.allocateString(text.length + PART_BYTES);
-    meter.work(PART_BYTES);
+    meter.work(PART_TICKS);
     parts.push(text);
   }
 }

@@ -6,6 +6,9 @@ import { libraryError } from '../runtime/failures.js';
 import { meter } from '../runtime/meter.js';
 
 const CAPTURES_MAX = 32;
+const CAPTURE_BYTES = 64;
+/** Of a set in a pattern so many characters are one step. */
+const SET_CHARACTERS_PER_TICK_BITS = 3;
 /** Lengths of captures that are no lengths. */
 const UNFINISHED = -1;
 const POSITION = -2;
@@ -184,6 +187,7 @@ export class Matcher {
   /** A set from `[` at `from` to `]` at `last`. */
   private matchSet(c: number, from: number, last: number): boolean {
     const { pattern } = this;
+    meter.ticks -= (last - from) >> SET_CHARACTERS_PER_TICK_BITS;
     let p = from;
     let positive = true;
     if (pattern.charCodeAt(p + 1) === CARET) {
@@ -297,6 +301,7 @@ export class Matcher {
     const length = this.lengths[index]!;
     // A position capture has no text; its length is huge in C and never matches.
     if (length < 0 || source.length - s < length) return NO_MATCH;
+    meter.workOnBytes(length);
     return source.startsWith(source.slice(start, start + length), s) ? s + length : NO_MATCH;
   }
 
@@ -316,6 +321,7 @@ export class Matcher {
   captures(from: number, to: number, whole = true): (string | number)[] {
     const count = this.level === 0 && whole ? 1 : this.level;
     const values: (string | number)[] = [];
+    meter.allocate(CAPTURE_BYTES * count);
     for (let i = 0; i < count; i++) values.push(this.capture(i, from, to));
     return values;
   }

@@ -3,8 +3,10 @@
  * something is the host's. Errors of this library are tables with a field `err`, as in Redis.
  */
 import { createHash } from 'node:crypto';
+import { withoutOuterLineEnds } from '../../base/line-ends.js';
 import { REDIS_VERSION } from '../../base/version.js';
 import { LuaError } from '../runtime/errors.js';
+import { meter } from '../runtime/meter.js';
 import { formatGeneral, numberToText } from '../runtime/number-text.js';
 import { LuaTable } from '../runtime/table.js';
 import { type LuaResult, type LuaValue, NONE } from '../runtime/values.js';
@@ -36,6 +38,8 @@ const REPLICATION_FLAGS = {
   REPL_ALL: 3,
 };
 const REPLICATION_MAX = 3;
+/** What a digest takes, and what makes it. */
+const HASH_BYTES = 1000;
 
 /** An error as Redis's own functions raise it. */
 export function redisError(message: string): LuaError {
@@ -43,9 +47,7 @@ export function redisError(message: string): LuaError {
 }
 
 export function errorTable(message: string): LuaTable {
-  const table = new LuaTable(0, 1);
-  table.set('err', message);
-  return table;
+  return LuaTable.ofField('err', message);
 }
 
 const NO_ARGUMENTS = 'ERR Please specify at least one argument for this redis lib call';
@@ -89,7 +91,7 @@ function errorText(text: string): string {
   const body = cut.startsWith('-') ? cut.slice(1) : cut;
   const space = body.indexOf(' ');
   const code = space < 0 ? 'ERR' : body.slice(0, space);
-  return `${code} ${body.slice(space + 1).replace(/^[\r\n]+|[\r\n]+$/g, '')}`;
+  return `${code} ${withoutOuterLineEnds(body.slice(space + 1))}`;
 }
 
 function replyTable(field: 'err' | 'ok'): Native {
@@ -99,9 +101,7 @@ function replyTable(field: 'err' | 'ok'): Native {
       return errorTable('ERR wrong number or type of arguments');
     }
     if (field === 'err') return errorTable(errorText(text));
-    const table = new LuaTable(0, 1);
-    table.set(field, text);
-    return table;
+    return LuaTable.ofField(field, text);
   };
 }
 
@@ -112,9 +112,10 @@ function textOf(value: LuaValue): string | undefined {
 
 const sha1hex: Native = (...args) => {
   if (args.length !== 1) throw redisError('ERR wrong number of arguments');
-  return createHash('sha1')
-    .update(textOf(args[0]) ?? '', 'latin1')
-    .digest('hex');
+  const text = textOf(args[0]) ?? '';
+  meter.workOnBytes(text.length);
+  meter.allocate(HASH_BYTES);
+  return createHash('sha1').update(text, 'latin1').digest('hex');
 };
 
 function integerArgument(value: LuaValue): number | undefined {

@@ -16,14 +16,15 @@ import { meter } from '../runtime/meter.js';
 import { numberToText } from '../runtime/number-text.js';
 import { isTruthy } from '../runtime/operations.js';
 import { LuaTable } from '../runtime/table.js';
+import { flattened, TextBuilder } from '../runtime/text-builder.js';
 import { type LuaValue, NONE } from '../runtime/values.js';
 import { defineFunctions, type Native, native } from './define.js';
 import { format } from './format.js';
 import { hasSpecials, Matcher } from './pattern.js';
+import { plainFind } from './plain-find.js';
 
-/** Allocations are counted in portions. */
-const COUNTED_BYTES = 4096;
-const PART_BYTES = 16;
+/** V8 keeps a slice as a reference to the whole string. */
+const SLICE_BYTES = 48;
 /** Values that a C function may have on its stack. */
 const STACK_MAX = 8000;
 
@@ -54,13 +55,16 @@ const char: Native = (...args) => {
     check(code >= 0 && code <= 255, i, 'invalid value');
     text += String.fromCharCode(code);
   }
-  return text;
+  meter.allocateString(text.length);
+  return flattened(text);
 };
 
 function slice(text: string, start: number, end: number): string {
   const from = Math.max(1, absolute(start, text.length));
   const to = Math.min(text.length, absolute(end, text.length));
-  return from <= to ? text.slice(from - 1, to) : '';
+  if (from > to) return '';
+  meter.allocate(SLICE_BYTES);
+  return text.slice(from - 1, to);
 }
 
 const sub: Native = (...args) => {
@@ -73,21 +77,18 @@ const rep: Native = (...args) => {
   const count = checkInt(args, 2);
   if (count <= 0 || text === '') return '';
   meter.allocateString(text.length * count);
-  meter.workOnBytes(text.length * count);
-  return text.repeat(count);
+  return flattened(text.repeat(count));
 };
 
 const reverse: Native = (...args) => {
   const text = checkString(args, 1);
   meter.allocateString(text.length);
-  meter.workOnBytes(text.length);
   return Buffer.from(text, 'latin1').reverse().toString('latin1');
 };
 
 function mapAscii(args: Arguments, from: number, to: number, step: number): string {
   const text = checkString(args, 1);
   meter.allocateString(text.length);
-  meter.workOnBytes(text.length);
   const bytes = Buffer.from(text, 'latin1');
   for (let i = 0; i < bytes.length; i++) {
     const code = bytes[i]!;
@@ -103,8 +104,7 @@ function search(args: Arguments, isFind: boolean): LuaValue | LuaValue[] {
   if (init < 0) init = 0;
   else if (init > text.length) init = text.length;
   if (isFind && (isTruthy(args[3]) || !hasSpecials(pattern))) {
-    meter.workOnBytes(text.length - init);
-    const found = text.indexOf(pattern, init);
+    const found = plainFind(text, pattern, init);
     return found < 0 ? undefined : [found + 1, found + pattern.length];
   }
   const isAnchored = pattern.startsWith('^');
@@ -139,20 +139,20 @@ const gmatch: Native = (...args) => {
 
 /** `%0` to `%9` in a replacement stand for captures. */
 function expand(replacement: string, matcher: Matcher, from: number, to: number): string {
-  let result = '';
+  const result = new TextBuilder();
   for (let i = 0; i < replacement.length; i++) {
     const c = replacement[i]!;
     if (c !== '%') {
-      result += c;
+      result.push(c);
       continue;
     }
     i++;
     const code = replacement.charCodeAt(i);
-    if (!(code >= 48 && code <= 57)) result += replacement[i] ?? '\0';
-    else if (code === 48) result += matcher.source.slice(from, to);
-    else result += captureText(matcher.capture(code - 49, from, to));
+    if (!(code >= 48 && code <= 57)) result.push(replacement[i] ?? '\0');
+    else if (code === 48) result.push(matcher.source.slice(from, to));
+    else result.push(captureText(matcher.capture(code - 49, from, to)));
   }
-  return result;
+  return result.finish();
 }
 
 function captureText(value: string | number): string {
@@ -187,9 +187,7 @@ const gsub: Native = (...args) => {
   if (!isFit) throw argumentError(3, 'string/function/table expected');
   const isAnchored = pattern.startsWith('^');
   const matcher = new Matcher(text, pattern);
-  const parts: string[] = [];
-  let bytes = 0;
-  let total = 0;
+  const result = new TextBuilder();
   let at = 0;
   let count = 0;
   while (count < limit) {
@@ -202,21 +200,14 @@ const gsub: Native = (...args) => {
     if (end > at) at = end;
     else if (at < text.length) part += text[at++];
     else {
-      parts.push(part);
+      result.push(part);
       break;
     }
-    parts.push(part);
-    total += part.length;
-    bytes += part.length + PART_BYTES;
-    if (bytes > COUNTED_BYTES) {
-      meter.checkTotal(total);
-      meter.allocate(bytes);
-      bytes = 0;
-    }
+    result.push(part);
     if (isAnchored) break;
   }
-  parts.push(text.slice(at));
-  return [parts.join(''), count];
+  result.push(text.slice(at));
+  return [result.finish(), count];
 };
 
 /** Redis keeps string.dump, but no code can be loaded from what it makes. */
@@ -232,11 +223,7 @@ export function stringLibrary(): LuaTable {
     char,
     dump,
     find: (...args) => search(args, true),
-    format: (...args) => {
-      const text = format(args);
-      meter.allocateString(text.length);
-      return text;
-    },
+    format: (...args) => format(args),
     gfind: gmatch,
     gmatch,
     gsub,

@@ -17,6 +17,7 @@ import { argumentError, argumentTypeError, libraryError } from '../runtime/failu
 import { meter } from '../runtime/meter.js';
 import { parseNumber } from '../runtime/number-text.js';
 import { LuaTable } from '../runtime/table.js';
+import { TextBuilder } from '../runtime/text-builder.js';
 import type { LuaValue } from '../runtime/values.js';
 import { defineFunctions } from './define.js';
 
@@ -50,6 +51,7 @@ class FormatReader {
 
   /** @param offset bytes so far: what alignment counts from */
   next(offset: number): Option {
+    if (--meter.ticks < 0) meter.tick();
     const letter = this.format[this.at++]!;
     const size = this.sizeOf(letter);
     const option = { letter, size, padding: this.paddingFor(letter, size, offset) };
@@ -170,7 +172,7 @@ function stringAt(args: Arguments, place: number): string {
 
 function pack(args: Arguments): string {
   const reader = new FormatReader(checkString(args, 1));
-  const parts: string[] = [];
+  const parts = new TextBuilder();
   let offset = 0;
   let place = 2;
   while (!reader.done) {
@@ -185,11 +187,10 @@ function pack(args: Arguments): string {
     } else if (letter === 'c' || letter === 's') {
       part = packString(stringAt(args, place++), letter, size, place);
     } else if (!isControl(letter)) throw badOption(letter);
-    meter.allocateString(part.length);
     parts.push(part);
     offset += part.length;
   }
-  return parts.join('');
+  return parts.finish();
 }
 
 function packString(text: string, letter: string, size: number, place: number): string {

@@ -15,6 +15,7 @@ import { meter } from '../runtime/meter.js';
 import { numberToText } from '../runtime/number-text.js';
 import { isTruthy, lessThan } from '../runtime/operations.js';
 import type { LuaTable } from '../runtime/table.js';
+import { TextBuilder } from '../runtime/text-builder.js';
 import { type LuaValue, NONE } from '../runtime/values.js';
 import { library, type Native } from './define.js';
 
@@ -27,21 +28,18 @@ const concat: Native = (...args) => {
   const table = checkTable(args, 1);
   const from = optionalInt(args, 3, 1);
   const to = isNil(args, 4) ? table.length() : checkInt(args, 4);
-  const parts: string[] = [];
-  let bytes = 0;
+  const result = new TextBuilder();
   for (let i = from; i <= to; i++) {
     const value = table.getNumber(i);
     if (typeof value !== 'string' && typeof value !== 'number') {
       const what = `invalid value (${typeName(value)}) at index ${i} in table for 'concat'`;
       throw libraryError(what);
     }
-    const text = typeof value === 'string' ? value : numberToText(value);
-    bytes += text.length + separator.length;
-    parts.push(text);
+    result.push(typeof value === 'string' ? value : numberToText(value));
+    if (i < to) result.push(separator);
     if ((i & 63) === 0) meter.work(64);
   }
-  meter.allocateString(bytes);
-  return parts.join(separator);
+  return result.finish();
 };
 
 const insert: Native = (...args) => {
@@ -192,7 +190,7 @@ class Sorter {
 /** A failing comparison in a library function has no position. */
 function sortLessThan(a: LuaValue, b: LuaValue): boolean {
   if (typeof a === 'number' && typeof b === 'number') return a < b;
-  if (typeof a === 'string' && typeof b === 'string') return a < b;
+  if (typeof a === 'string' && typeof b === 'string') return lessThan(a, b);
   return inLibrary(lessThanFunction, a, b) === true;
 }
 

@@ -35,7 +35,7 @@ export function settle(result: LuaResult): LuaResult {
 }
 
 /** Of an array of results the first one; makes a tail call that is left to do. */
-export function first(results: readonly LuaValue[]): LuaValue {
+function first(results: readonly LuaValue[]): LuaValue {
   if (results[0] !== TAIL) return results[0];
   const settled = settle(results);
   return Array.isArray(settled) ? (settled as readonly LuaValue[])[0] : (settled as LuaValue);

@@ -2,9 +2,13 @@
 
 import { Coroutine } from './coroutine.js';
 import { LuaError, MEMORY_ERROR_TEXT } from './errors.js';
+import { meter } from './meter.js';
 import { calledAs, currentSite, positionOf, positionOfOverflow } from './positions.js';
 import { LuaTable } from './table.js';
+import { flattened } from './text-builder.js';
 import type { LuaValue } from './values.js';
+
+const SHORT_MESSAGE = 256;
 
 export function typeName(value: LuaValue): string {
   switch (typeof value) {
@@ -24,7 +28,13 @@ export function typeName(value: LuaValue): string {
 /** An error of an operation: with the position, if Lua code and not a library does it. */
 export function runtimeError(message: string): LuaError {
   const { site, position } = currentSite();
-  return new LuaError(`${position}${message}`, site?.line);
+  return newError(`${position}${message}`, site?.line);
+}
+
+/** Messages quote what a script gives, however long. */
+function newError(message: string, line?: number): LuaError {
+  if (message.length > SHORT_MESSAGE) meter.allocateString(message.length);
+  return new LuaError(flattened(message), line);
 }
 
 /** `attempt to <action> <name> (a <type> value)`; `which` operand of the site it is. */
@@ -65,7 +75,7 @@ export function compareError(left: LuaValue, right: LuaValue): LuaError {
 
 /** An error of a library function: at the position of its caller. */
 export function libraryError(message: string, level = 1): LuaError {
-  return new LuaError(`${positionOf(level)}${message}`);
+  return newError(`${positionOf(level)}${message}`);
 }
 
 export function argumentError(index: number, message: string): LuaError {
@@ -75,7 +85,7 @@ export function argumentError(index: number, message: string): LuaError {
     place--;
     if (place === 0) return new LuaError(`${position}calling '${name}' on bad self (${message})`);
   }
-  return new LuaError(`${position}bad argument #${place} to '${name}' (${message})`);
+  return newError(`${position}bad argument #${place} to '${name}' (${message})`);
 }
 
 export function argumentTypeError(

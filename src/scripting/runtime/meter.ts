@@ -17,12 +17,17 @@ export const CALL_DEPTH_MAX = 16_382;
 export const NATIVE_DEPTH_MAX = 200;
 /** The run of the script itself is the first. */
 const NATIVE_DEPTH_BASE = 0;
-/** The heap is measured after so many bytes of allocation. */
+/** The heap is measured after so many bytes of allocation, or after a part of the limit. */
 const MEASURE_EVERY_BYTES = 32 * 1024 * 1024;
+const MEASURES_OF_LIMIT = 8;
+/** What a string takes beside its characters. */
+const STRING_BYTES = 32;
+/** A run that took so much is followed by a collection, so that the system gets it back. */
+const COLLECTED_BYTES = 128 * 1024 * 1024;
 /** V8's longest string is 2^29 - 24 characters; Redis's longest value is 2^29 bytes. */
 export const STRING_MAX_BYTES = 2 ** 29 - 24;
 
-const BYTES_PER_TICK = 64;
+const BYTES_PER_TICK_BITS = 6;
 
 export interface MeterLimits {
   /** Bytes that a script may add to the heap. */
@@ -61,7 +66,17 @@ export class Meter {
   nativeDepth = NATIVE_DEPTH_BASE;
   /** Counts tail calls; every 64th unwinds the JavaScript stack. */
   tails = 0;
+  /**
+   * Texts are to be flattened when they are joined. Before, V8 keeps a joined text as a tree of its
+   * parts, which takes no room until somebody reads a character of it: then it takes all its bytes,
+   * without being counted. So all that a run joins this way is within its limit.
+   */
+  isEager = false;
+  private isRunning = false;
   private bytesLeft = MEASURE_EVERY_BYTES;
+  private measureEvery = MEASURE_EVERY_BYTES;
+  /** Bytes that were counted since the run began. */
+  private counted = 0;
   private ticksEach = Number.MAX_SAFE_INTEGER;
   private heapLimitBytes = Number.POSITIVE_INFINITY;
   private memoryBytes = Number.POSITIVE_INFINITY;
@@ -74,9 +89,20 @@ export class Meter {
     this.onTick = onTick;
     this.depth = 0;
     this.nativeDepth = NATIVE_DEPTH_BASE;
-    this.bytesLeft = MEASURE_EVERY_BYTES;
     this.memoryBytes = limits.memoryBytes;
+    this.measureEvery = Math.min(MEASURE_EVERY_BYTES, limits.memoryBytes / MEASURES_OF_LIMIT);
+    this.bytesLeft = this.measureEvery;
+    this.counted = 0;
+    this.isEager = false;
     this.heapLimitBytes = -1;
+    this.isRunning = true;
+  }
+
+  /** A run is over, and nobody holds what it made. Until the next one begins, nothing is limited. */
+  finish(): void {
+    this.isRunning = false;
+    if (this.counted >= COLLECTED_BYTES && usedBytes() >= COLLECTED_BYTES) collectGarbage();
+    this.counted = 0;
   }
 
   /** The counter of ticks ran out. */
@@ -93,7 +119,7 @@ export class Meter {
 
   /** Library code went over so many bytes at the speed of memcpy. */
   workOnBytes(bytes: number): void {
-    this.work(Math.min(2 ** 30, Math.floor(bytes / BYTES_PER_TICK)));
+    this.work(Math.min(2 ** 30, Math.floor(bytes / 2 ** BYTES_PER_TICK_BITS)));
   }
 
   /** Counts an allocation before it is made. @throws LuaError when the script has too much */
@@ -102,10 +128,12 @@ export class Meter {
     if (this.bytesLeft < 0) this.measure(bytes);
   }
 
-  /** Counts a string before it is made. */
+  /** Counts a string before it is made, and the time that copying its bytes takes. */
   allocateString(length: number): void {
     if (length > STRING_MAX_BYTES) throw new LuaError(MEMORY_ERROR_TEXT);
-    this.allocate(length);
+    this.ticks -= length >>> BYTES_PER_TICK_BITS;
+    this.allocate(length + STRING_BYTES);
+    if (this.ticks < 0) this.tick();
   }
 
   /** A result in parts has come to so many bytes in all. */
@@ -114,17 +142,28 @@ export class Meter {
   }
 
   private measure(wanted: number): void {
-    this.bytesLeft = MEASURE_EVERY_BYTES;
+    const counted = this.measureEvery - this.bytesLeft;
+    this.bytesLeft = this.measureEvery;
+    if (!this.isRunning) return;
     if (wanted > this.memoryBytes) throw new LuaError(MEMORY_ERROR_TEXT);
+    this.counted += counted;
+    this.isEager ||= this.counted > this.memoryBytes;
     let used = usedBytes();
-    // The base is taken here and not at the start: most scripts never come so far.
     if (this.heapLimitBytes < 0) {
-      this.heapLimitBytes = Math.max(0, used - MEASURE_EVERY_BYTES) + this.memoryBytes;
+      this.setLimit(used);
+      used = usedBytes();
     }
     if (used + wanted <= this.heapLimitBytes) return;
     collectGarbage();
     used = usedBytes();
     if (used + wanted > this.heapLimitBytes) throw new LuaError(MEMORY_ERROR_TEXT);
+  }
+
+  /** The base is taken here and not at the start: most scripts never come so far. */
+  private setLimit(used: number): void {
+    // What an earlier run has left does not count: it would make room for as much again.
+    if (used > this.memoryBytes / 2) collectGarbage();
+    this.heapLimitBytes = Math.max(0, usedBytes() - this.measureEvery) + this.memoryBytes;
   }
 }
 

@@ -5,19 +5,41 @@
  * A tie is rare and exact: the digits after the last one are a five and zeros to the end.
  */
 
+import { meter } from './meter.js';
+
 /** Blanks of C's isspace. */
 const BLANKS = ' \t\n\v\f\r';
-const DECIMAL = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/;
+/** There is one way only to match a text: else a long one that does not match would take quadratic time. */
+const DECIMAL = /^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?$/;
 const HEXADECIMAL = /^([+-]?)0[xX]([0-9a-fA-F]*)(?:\.([0-9a-fA-F]*))?(?:[pP]([+-]?\d+))?$/;
 const NAMED = /^([+-]?)(?:(inf(?:inity)?)|nan(?:\([0-9a-zA-Z_]*\))?)$/i;
 const EXPONENT_MAX = 20_000;
+/** Longer texts take time. */
+const SHORT_CHARACTERS = 256;
+/** Of so many hexadecimal digits the last ones only tell whether there is something. */
+const DIGITS_MAX = 4096;
 
 function hexadecimal(match: RegExpExecArray): number | undefined {
-  const digits = `${match[2]}${match[3] ?? ''}`;
-  if (digits === '') return undefined;
-  const exponent = Math.max(-EXPONENT_MAX, Math.min(EXPONENT_MAX, Number(match[4] ?? 0)));
-  const magnitude = scaleByTwo(BigInt(`0x${digits}`), exponent - 4 * (match[3] ?? '').length);
+  const all = `${match[2]}${match[3] ?? ''}`;
+  if (all === '') return undefined;
+  const { digits, dropped } = fewerDigits(all);
+  const written = Number(match[4] ?? 0) + 4 * (dropped - (match[3] ?? '').length);
+  const exponent = Math.max(-EXPONENT_MAX, Math.min(EXPONENT_MAX, written));
+  const magnitude = scaleByTwo(BigInt(`0x${digits}`), exponent);
   return match[1] === '-' ? -magnitude : magnitude;
+}
+
+/** The first digits, and one for all others: more than 2^28 make no BigInt. */
+function fewerDigits(all: string): { digits: string; dropped: number } {
+  if (all.length <= DIGITS_MAX) return { digits: all, dropped: 0 };
+  let start = 0;
+  while (start < all.length && all[start] === '0') start++;
+  const end = Math.min(all.length, start + DIGITS_MAX);
+  const isMore = /[^0]/.test(all.slice(end));
+  return {
+    digits: `0${all.slice(start, end)}${isMore ? '1' : '0'}`,
+    dropped: all.length - end - 1,
+  };
 }
 
 /** mantissa * 2^shift, rounded once. */
@@ -51,7 +73,8 @@ function roundedQuotient(kept: bigint, down: number): number {
   return Number(whole) / 2 ** 1000 / 2 ** (up - 1000);
 }
 
-function trim(text: string): string {
+/** Without the blanks at both ends. */
+export function trim(text: string): string {
   let start = 0;
   let end = text.length;
   while (start < end && BLANKS.includes(text[start]!)) start++;
@@ -59,10 +82,29 @@ function trim(text: string): string {
   return text.slice(start, end);
 }
 
+/** Digits of an integer that is exact, however it is summed up. */
+const SUMMED_DIGITS_MAX = 15;
+const NOT_DIGITS = -1;
+
+/** The value of a text that is a few digits and nothing else, or NOT_DIGITS. */
+function sumOfDigits(text: string): number {
+  if (text.length === 0 || text.length > SUMMED_DIGITS_MAX) return NOT_DIGITS;
+  let sum = 0;
+  for (let i = 0; i < text.length; i++) {
+    const digit = text.charCodeAt(i) - 0x30;
+    if (digit < 0 || digit > 9) return NOT_DIGITS;
+    sum = sum * 10 + digit;
+  }
+  return sum;
+}
+
 /** The number that a string means to Lua, or undefined. A NUL ends it, as in C. */
 export function parseNumber(text: string): number | undefined {
+  const sum = sumOfDigits(text);
+  if (sum !== NOT_DIGITS) return sum;
   const nul = text.indexOf('\0');
   const body = trim(nul < 0 ? text : text.slice(0, nul));
+  if (body.length > SHORT_CHARACTERS) meter.workOnBytes(8 * body.length);
   if (DECIMAL.test(body)) return Number(body);
   const hex = HEXADECIMAL.exec(body);
   if (hex !== null) return hexadecimal(hex);

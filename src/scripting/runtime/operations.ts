@@ -7,10 +7,11 @@ import { metamethod } from './metatables.js';
 import { meter, STRING_MAX_BYTES } from './meter.js';
 import { numberToText, parseNumber } from './number-text.js';
 import { LuaTable } from './table.js';
+import { flattened } from './text-builder.js';
 import type { LuaValue } from './values.js';
 
-/** Shorter results are not counted: counting would cost more than they do. */
-const COUNTED_STRING_BYTES = 256;
+/** Up to here a comparison of texts takes no time that counts. */
+const SHORT_BYTES = 1024;
 
 /** The number that a value is or that a string means. */
 export function toNumber(value: LuaValue): number | undefined {
@@ -93,9 +94,17 @@ function ordered(a: LuaValue, b: LuaValue): boolean {
   return typeof a === typeof b && a instanceof LuaTable === b instanceof LuaTable;
 }
 
+/** Long texts take time to compare. */
+function countComparison(a: string, b: string): void {
+  if (a.length > SHORT_BYTES && b.length > SHORT_BYTES) meter.workOnBytes(a.length);
+}
+
 export function lessThan(a: LuaValue, b: LuaValue): boolean {
   if (typeof a === 'number' && typeof b === 'number') return a < b;
-  if (typeof a === 'string' && typeof b === 'string') return a < b;
+  if (typeof a === 'string' && typeof b === 'string') {
+    countComparison(a, b);
+    return a < b;
+  }
   if (!ordered(a, b)) throw compareError(a, b);
   const handler = sharedHandler(a, b, '__lt');
   if (handler === undefined) throw compareError(a, b);
@@ -104,7 +113,10 @@ export function lessThan(a: LuaValue, b: LuaValue): boolean {
 
 export function lessEqual(a: LuaValue, b: LuaValue): boolean {
   if (typeof a === 'number' && typeof b === 'number') return a <= b;
-  if (typeof a === 'string' && typeof b === 'string') return a <= b;
+  if (typeof a === 'string' && typeof b === 'string') {
+    countComparison(a, b);
+    return a <= b;
+  }
   if (!ordered(a, b)) throw compareError(a, b);
   const handler = sharedHandler(a, b, '__le');
   if (handler !== undefined) return isTruthy(callMeta(handler, a, b));
@@ -125,9 +137,8 @@ export function concat2(a: LuaValue, b: LuaValue): LuaValue {
   if (!isText(a) || !isText(b)) return concatOther(a, b, 0);
   const left = text(a);
   const right = text(b);
-  const bytes = left.length + right.length;
-  if (bytes > COUNTED_STRING_BYTES) meter.allocateString(bytes);
-  return left + right;
+  meter.allocateString(left.length + right.length);
+  return meter.isEager ? flattened(left + right) : left + right;
 }
 
 function concatOther(a: LuaValue, b: LuaValue, index: number): LuaValue {
@@ -153,8 +164,8 @@ export function concat(values: LuaValue[]): LuaValue {
       if (joined.length > STRING_MAX_BYTES / 2) throw new LuaError(MEMORY_ERROR_TEXT);
       end--;
     }
-    if (joined.length > COUNTED_STRING_BYTES) meter.allocateString(joined.length);
-    result = joined;
+    meter.allocateString(joined.length);
+    result = meter.isEager ? flattened(joined) : joined;
   }
   return result;
 }

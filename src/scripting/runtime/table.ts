@@ -11,7 +11,7 @@
  * Lookups do not walk the chains, because that needs the hash of the key: up to 8 nodes are
  * scanned, more have a Map from key to node. Only insertion computes Lua's hash.
  */
-import { LuaError } from './errors.js';
+import { LuaError, MEMORY_ERROR_TEXT } from './errors.js';
 import { meter } from './meter.js';
 import type { LuaValue } from './values.js';
 
@@ -21,8 +21,14 @@ const ARRAY_BITS_MAX = 26;
 const TABLE_BYTES = 120;
 const NODE_BYTES = 80;
 const PLACE_BYTES = 24;
+const IDENTITY_BYTES = 64;
+/** V8's Map has no more entries than 2^24, and its arrays end the process at 2^27 elements. */
+const NODE_BITS_MAX = 24;
+const ARRAY_SIZE_MAX = 2 ** ARRAY_BITS_MAX;
 
 const NO_KEYS: LuaValue[] = [];
+/** The array part of a table without one. A table that gets one has another array: never changed. */
+const NO_ITEMS: LuaValue[] = [undefined];
 const NO_LINKS: number[] = [];
 const NO_NODE = -1;
 /** Parts up to this size are copied from these: an array that grows by `push` takes room for 17. */
@@ -34,6 +40,8 @@ for (let i = 0; i <= COPIED_SIZE_MAX; i++) {
   UNLINKED.push(NO_NODE);
 }
 const SKIPPED_FREE_MAX = 64;
+/** Nodes that are placed anew between two looks at the script's time: about a millisecond. */
+const MOVED_PORTION = 1024;
 
 const numberBytes = new Float64Array(1);
 const numberWords = new Uint32Array(numberBytes.buffer);
@@ -44,6 +52,7 @@ const identities = new WeakMap<object, number>();
 export function identityOf(object: object): number {
   let identity = identities.get(object);
   if (identity === undefined) {
+    meter.allocate(IDENTITY_BYTES);
     lastIdentity += 40;
     identity = lastIdentity;
     identities.set(object, identity);
@@ -74,7 +83,7 @@ function mainPosition(key: LuaValue, size: number): number {
 }
 
 /** The smallest k with 2^k >= size. */
-function ceilLog2(size: number): number {
+export function ceilLog2(size: number): number {
   return size <= 1 ? 0 : 32 - Math.clz32(size - 1);
 }
 
@@ -86,7 +95,7 @@ function isArrayIndex(key: LuaValue): key is number {
 const counts = new Int32Array(ARRAY_BITS_MAX + 1);
 
 export class LuaTable {
-  array: LuaValue[] = [undefined];
+  array: LuaValue[] = NO_ITEMS;
   nodeKeys: LuaValue[] = NO_KEYS;
   nodeValues: LuaValue[] = NO_KEYS;
   metatable: LuaTable | undefined = undefined;
@@ -103,9 +112,37 @@ export class LuaTable {
     if (nodeSize > 0) this.makeNodes(nodeSize);
   }
 
+  /**
+   * A table with this array part.
+   * @param items as `array` is: nothing at index 0. The table's own from now on
+   */
+  static ofItems(items: LuaValue[]): LuaTable {
+    const table = new LuaTable();
+    if (items.length === 1) return table;
+    meter.allocate(PLACE_BYTES * (items.length - 1));
+    table.array = items;
+    return table;
+  }
+
+  /** A table with one field and room for no other. */
+  static ofField(name: string, value: LuaValue): LuaTable {
+    const table = new LuaTable();
+    meter.allocate(NODE_BYTES);
+    table.nodeKeys = [name];
+    table.nodeValues = [value];
+    table.nodeNext = [NO_NODE];
+    table.lastFree = 1;
+    return table;
+  }
+
   /** Places in the array part. */
   get arraySize(): number {
     return this.array.length - 1;
+  }
+
+  /** Whether there may be keys that are not in the array part. */
+  get hasNodes(): boolean {
+    return this.nodeKeys.length > 0;
   }
 
   get(key: LuaValue): LuaValue {
@@ -172,7 +209,7 @@ export class LuaTable {
         return;
       }
       place = this.makeRoom(place, free);
-    } else if (this.places !== undefined) {
+    } else if (this.places !== undefined && this.nodeKeys[place] !== undefined) {
       this.places.delete(this.nodeKeys[place]);
     }
     // -0 and 0 are one key.
@@ -211,8 +248,13 @@ export class LuaTable {
 
   /** Gives both parts the sizes that fit the keys and one more key, then stores that. */
   private rehash(key: LuaValue, value: LuaValue): void {
-    if (typeof key !== 'number' && this.array.length === 1 && this.growNames()) {
-      this.insert(key, value);
+    if (typeof key !== 'number') {
+      if (this.array.length === 1 && this.growNames()) {
+        this.insert(key, value);
+        return;
+      }
+    } else if (key === this.array.length && this.growList()) {
+      this.array[key] = value;
       return;
     }
     counts.fill(0);
@@ -243,11 +285,22 @@ export class LuaTable {
       if (typeof nodeKeys[i] === 'number') return false;
       total++;
     }
-    meter.work((nodeKeys.length + 1) >> 3);
-    this.makeNodes(total);
-    for (let i = nodeKeys.length - 1; i >= 0; i--) {
-      if (nodeValues[i] !== undefined) this.insert(nodeKeys[i], nodeValues[i]);
-    }
+    this.resize(0, total);
+    return true;
+  }
+
+  /**
+   * Makes room for the next element of a list without holes. Of the sizes 2^k the least one that it
+   * fits in is the largest one of which more than half is in use.
+   * @returns false when the table is something else, or has had its largest array part
+   */
+  private growList(): boolean {
+    const { array } = this;
+    const wanted = array.length;
+    if (this.nodeKeys.length > 0 || wanted > 1 << ARRAY_BITS_MAX) return false;
+    for (let i = 1; i < wanted; i++) if (array[i] === undefined) return false;
+    meter.work(wanted >> 3);
+    this.growArray(1 << ceilLog2(wanted));
     return true;
   }
 
@@ -269,31 +322,56 @@ export class LuaTable {
     return total;
   }
 
+  /**
+   * Gives both parts new sizes and places all keys anew, which takes seconds for millions of them. When
+   * the script is ended meanwhile, or has no memory, the table is as it was: one of a library lives on.
+   */
   private resize(arraySize: number, nodeSize: number): void {
-    const { nodeKeys, nodeValues, array } = this;
+    const { nodeKeys, nodeValues, nodeNext, places, lastFree, array } = this;
     const oldArraySize = this.arraySize;
-    if (arraySize > oldArraySize) this.growArray(arraySize);
-    this.makeNodes(nodeSize);
-    if (arraySize < oldArraySize) {
-      const cut = array.splice(arraySize + 1);
-      for (let i = 0; i < cut.length; i++) {
-        if (cut[i] !== undefined) this.setNode(arraySize + 1 + i, cut[i]);
+    try {
+      if (arraySize > oldArraySize) this.growArray(arraySize);
+      this.makeNodes(nodeSize);
+      for (let i = arraySize + 1; i <= oldArraySize; i++) {
+        if (i % MOVED_PORTION === 0) meter.work(MOVED_PORTION);
+        if (array[i] !== undefined) this.insert(i, array[i]);
       }
+      this.placeAll(nodeKeys, nodeValues);
+    } catch (thrown) {
+      if (array.length > oldArraySize + 1) array.length = oldArraySize + 1;
+      this.array = array;
+      this.nodeKeys = nodeKeys;
+      this.nodeValues = nodeValues;
+      this.nodeNext = nodeNext;
+      this.places = places;
+      this.lastFree = lastFree;
+      throw thrown;
     }
-    for (let i = nodeKeys.length - 1; i >= 0; i--) {
-      if (nodeValues[i] !== undefined) this.set(nodeKeys[i], nodeValues[i]);
+    if (arraySize < oldArraySize) array.length = arraySize + 1;
+  }
+
+  /** Places the keys of nodes that were replaced, from the last one on. The table has none of them. */
+  private placeAll(keys: readonly LuaValue[], values: readonly LuaValue[]): void {
+    const { array } = this;
+    meter.work((keys.length % MOVED_PORTION) >> 3);
+    for (let i = keys.length - 1; i >= 0; i--) {
+      if (i % MOVED_PORTION === MOVED_PORTION - 1) meter.work(MOVED_PORTION);
+      const value = values[i];
+      if (value === undefined) continue;
+      const key = keys[i];
+      const isItem = typeof key === 'number' && key > 0 && key < array.length && (key | 0) === key;
+      if (isItem) array[key] = value;
+      else this.insert(key, value);
     }
   }
 
   /** At least so many places in the array part. Keys of the node part are not moved. */
   growArray(size: number): void {
     const array = this.array;
+    if (size > ARRAY_SIZE_MAX) throw new LuaError(MEMORY_ERROR_TEXT);
     meter.allocate(PLACE_BYTES * (size + 1 - array.length));
-    if (array.length === 1 && size <= COPIED_SIZE_MAX) {
-      this.array = UNDEFINEDS.slice(0, size + 1);
-      return;
-    }
-    while (array.length <= size) array.push(undefined);
+    if (array.length === 1) this.array = copiesOf(UNDEFINEDS, size + 1);
+    else while (array.length <= size) array.push(undefined);
   }
 
   /** For constructors: the array part grows, and the nodes are placed anew. */
@@ -311,8 +389,8 @@ export class LuaTable {
       return;
     }
     const bits = ceilLog2(wanted);
-    if (bits > ARRAY_BITS_MAX) throw new LuaError('table overflow');
-    const size = 2 ** bits;
+    if (bits > NODE_BITS_MAX) throw new LuaError(MEMORY_ERROR_TEXT);
+    const size = 1 << bits;
     meter.allocate(NODE_BYTES * size);
     this.nodeKeys = copiesOf(UNDEFINEDS, size);
     this.nodeValues = copiesOf(UNDEFINEDS, size);
@@ -383,6 +461,11 @@ export class LuaTable {
   valueAt(position: number): LuaValue {
     const base = this.array.length;
     return position < base ? this.array[position] : this.nodeValues[position - base];
+  }
+
+  /** Stores under the key at a position, which has to be one of the nodes. */
+  setValueAt(position: number, value: LuaValue): void {
+    this.nodeValues[position - this.array.length] = value;
   }
 
   /** The position of a key, -1 when the table has no such key; 0 for nil. */

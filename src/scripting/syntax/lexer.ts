@@ -5,7 +5,9 @@
  * line of the one before it, and the text of the current token as it was written.
  */
 import { LuaSyntaxError } from '../runtime/errors.js';
+import { meter } from '../runtime/meter.js';
 import { parseNumber } from '../runtime/number-text.js';
+import { TextBuilder } from '../runtime/text-builder.js';
 
 /** Kinds of tokens that have a value; all others are their own text. */
 export const NAME = '<name>';
@@ -21,6 +23,10 @@ const RESERVED = new Set(
 );
 const MAX_LINES = 2 ** 31 - 3;
 const CHUNK_NAME_MAX = 60;
+/** What becomes of a token: a part of the tree, and of the generated code. */
+const TOKEN_BYTES = 200;
+/** A million take seconds to compile, and nothing can interrupt that. */
+const TOKENS_MAX = 2 ** 21;
 
 const LF = 10;
 const CR = 13;
@@ -87,6 +93,7 @@ export class Lexer {
   readonly chunk: string;
   private at = 0;
   private start = 0;
+  private tokens = 0;
   /** A string with its delimiters and what its escapes mean: errors show it so. */
   private written = '';
   private ahead: { token: string; text: string; number: number; line: number } | undefined;
@@ -109,6 +116,8 @@ export class Lexer {
       this.line = ahead.line;
       return;
     }
+    meter.allocate(TOKEN_BYTES);
+    if (++this.tokens > TOKENS_MAX) throw this.error('function or expression too complex');
     this.token = this.scan();
   }
 
@@ -263,13 +272,14 @@ export class Lexer {
 
   private longText(level: number, unfinished: string): string {
     if (this.code() === LF || this.code() === CR) this.newLine();
-    const parts: string[] = [];
+    const parts = new TextBuilder();
     let from = this.at;
     for (;;) {
       const code = this.code();
       if (code === EOF) throw this.error(unfinished, END);
       if (code === LF || code === CR) {
-        parts.push(this.source.slice(from, this.at), '\n');
+        parts.push(this.source.slice(from, this.at));
+        parts.push('\n');
         this.newLine();
         from = this.at;
       } else if (code === OPEN_BRACKET && level === 0 && this.code(1) === OPEN_BRACKET) {
@@ -279,7 +289,7 @@ export class Lexer {
       } else if (code === CLOSE_BRACKET && this.closes(level)) {
         parts.push(this.source.slice(from, this.at));
         this.at += level + 2;
-        return parts.join('');
+        return parts.finish();
       } else {
         this.at++;
       }
@@ -292,7 +302,7 @@ export class Lexer {
   }
 
   private quoted(quote: number): string {
-    const parts: string[] = [];
+    const parts = new TextBuilder();
     const quoteOpen = this.source[this.at]!;
     this.at++;
     let from = this.at;
@@ -300,14 +310,13 @@ export class Lexer {
       const code = this.code();
       if (code === EOF) throw this.error('unfinished string', END);
       if (code === LF || code === CR) {
-        this.written = quoteOpen + parts.join('') + this.source.slice(from, this.at);
+        this.written = quoteOpen + parts.finish() + this.source.slice(from, this.at);
         throw this.error('unfinished string', STRING);
       }
       if (code === quote) break;
       if (code === BACKSLASH) {
         parts.push(this.source.slice(from, this.at));
-        this.written = quoteOpen + parts.join('');
-        parts.push(this.escape());
+        parts.push(this.escape(quoteOpen, parts));
         from = this.at;
       } else {
         this.at++;
@@ -315,12 +324,13 @@ export class Lexer {
     }
     parts.push(this.source.slice(from, this.at));
     this.at++;
-    this.text = parts.join('');
+    this.text = parts.finish();
     this.written = quoteOpen + this.text + quoteOpen;
     return STRING;
   }
 
-  private escape(): string {
+  /** What the escape here stands for. An error shows the string up to it: quote and parts. */
+  private escape(quoteOpen: string, parts: TextBuilder): string {
     this.at++;
     const code = this.code();
     if (code === EOF) return '';
@@ -334,7 +344,10 @@ export class Lexer {
         value = value * 10 + this.code() - 48;
         this.at++;
       }
-      if (value > 255) throw this.error('escape sequence too large', STRING);
+      if (value > 255) {
+        this.written = quoteOpen + parts.finish();
+        throw this.error('escape sequence too large', STRING);
+      }
       return String.fromCharCode(value);
     }
     const char = this.source[this.at]!;

@@ -11,6 +11,7 @@ import type {
 import type { AclLogEntry } from '../../engine/acl/acl-log.js';
 import type { SessionState } from '../../engine/session.js';
 import type { Gatherer } from './gather.js';
+import type { HandedOver } from './hand-overs.js';
 
 /** A client under way to another thread. */
 export interface MovingClient {
@@ -54,6 +55,8 @@ export type IoQuestions = {
     readonly payload: readonly string[];
     readonly answer: readonly string[];
   };
+  /** Takes over changes of the configuration, and listens where it says. */
+  readonly listen: { readonly payload: null; readonly answer: null };
   /** Takes over changes of users; connections that end by them have ended. */
   readonly 'users-renew': { readonly payload: null; readonly answer: null };
   readonly 'acl-log-entries': { readonly payload: null; readonly answer: readonly AclLogEntry[] };
@@ -66,8 +69,8 @@ export type IoQuestions = {
 };
 
 export type IoTells = {
-  /** An accepted descriptor, which the other thread owns from now on. */
-  readonly adopt: number;
+  /** An accepted descriptor, which the other thread owns once it has taken it. */
+  readonly adopt: HandedOver;
   readonly move: MovingClient;
 };
 

@@ -15,4 +15,7 @@ export const AOF_LAST_REWRITE_FAILED = declareValue('journal.last-rewrite-failed
 export const AOF_REWRITES = declareValue('journal.rewrites');
 /** In a row. */
 export const AOF_REWRITE_FAILURES = declareValue('journal.rewrite-failures');
+/** How often the disk was late with everysec (main-thread/persistence/journal/late-disk.ts). */
+export const AOF_DELAYED_SYNCS = declareValue('journal.delayed-syncs');
+export const AOF_SYNCS_UNDER_WAY = declareValue('journal.syncs-under-way');
 export const AOF_LAST_WRITE_FAILED = declareValue('journal.last-write-failed');

@@ -7,8 +7,10 @@
  */
 import type { ElementsByVerb } from '../../keyspace/effect-elements.js';
 import type { FlowFileHeader } from '../../persistence/files/flow-file.js';
-import type { TlsEndOptions } from '../../platform/peer-socket.js';
+import type { LoadedRanges, RangeFailure } from '../../persistence/rdb/store/range-loader.js';
+import type { SocketAddresses, TlsEndOptions } from '../../platform/peer-socket.js';
 import type { SegmentBreak } from '../../replication/files/segment-reader.js';
+import type { ScannedStreams } from '../../replication/files/segment-scan.js';
 import type { SegmentPlace } from '../../replication/files/segment-writer.js';
 import type { HalfStream } from '../../replication/half-sync.js';
 import type { HandshakeOptions, RedisHistory } from '../../replication/redis/handshake.js';
@@ -45,6 +47,8 @@ export interface FlowThreadData {
   readonly commands: number;
   /** What their effects on collections say of the elements. */
   readonly elements: ElementsByVerb;
+  /** Upper case: the commands whose effects Redis 7.0 does not know. */
+  readonly laterCommands: readonly string[];
   /** Whether it is there to follow a primary. */
   readonly follows: boolean;
   /** How much the thread yields to others: see platform/ffi/thread-priority.ts. */
@@ -90,10 +94,29 @@ export interface WriteFile {
   readonly header: FlowFileHeader;
   readonly session: SharedArrayBuffer;
   readonly mine: readonly number[];
-  /** Whether it waits for 'next-file' once the file is whole, and goes on with the streams. */
-  readonly goesOn: boolean;
   /** Whether what is written is brought to the disk now and then, not only at the end. */
   readonly syncsOften: boolean;
+  /** The RDB file that gets the keys, once they are there as of the limits; null: the blocks are kept. */
+  readonly rdb: RdbTarget | null;
+}
+
+/** An RDB file that several flows write. */
+export interface RdbTarget {
+  /** It is there already. */
+  readonly path: string;
+  /** Of a FileTail: where chunks are put. 0 until the file's beginning has its place. */
+  readonly tail: SharedArrayBuffer;
+  readonly compression: boolean;
+  readonly checksum: boolean;
+}
+
+/** What a flow has put into an RDB file. */
+export interface WrittenRdb {
+  readonly keys: number;
+  /** Whether fields of hashes expire: the file needs version 12. */
+  readonly hasFieldExpiry: boolean;
+  /** Four numbers for each chunk: its place, its length, the halves of its checksum, low and high. */
+  readonly chunks: Float64Array;
 }
 
 /** Loads a file that a flow wrote, as a replica would. */
@@ -107,6 +130,24 @@ export interface LoadFile {
   readonly pending: PendingMemory;
 }
 
+/** Loads ranges of an RDB file, as other flows do at the same time. */
+export interface LoadRdb {
+  readonly kind: 'load-rdb';
+  readonly flow: number;
+  readonly path: string;
+  readonly version: number;
+  /** Of FileRanges. */
+  readonly ranges: SharedArrayBuffer;
+  readonly nowMs: number;
+  readonly keepsExpired: boolean;
+  readonly replaces: boolean;
+}
+
+/** What a flow has loaded of an RDB file. */
+export interface RdbShare extends LoadedRanges {
+  readonly failure: RangeFailure | null;
+}
+
 /** A file that is whole and on the disk. */
 export interface WrittenFile {
   readonly path: string;
@@ -114,6 +155,8 @@ export interface WrittenFile {
   readonly bytes: number;
   /** Of the bytes before its end. */
   readonly checksum: number;
+  /** Of a flow that writes an RDB file. */
+  readonly rdb?: WrittenRdb;
 }
 
 /** always: at once; everysec: once a second; no: never, until a segment ends. */
@@ -131,23 +174,40 @@ export interface WriteJournal {
   readonly policy: SyncPolicy;
 }
 
-/** Loads a file of a segment of the journal. */
-export interface LoadSegment {
-  readonly kind: 'load-segment';
+/** A flow that is to load a file of a segment of the journal. */
+export interface OpenSegment {
+  readonly kind: 'open-segment';
   readonly flow: number;
   readonly path: string;
   readonly mine: readonly number[];
   readonly primaryShards: number;
   readonly progress: SharedArrayBuffer;
   readonly pending: PendingMemory;
-  /** By stream: where the next segment begins; null in the newest. */
-  readonly until: readonly number[] | null;
 }
 
-/** What a flow found in a file of a segment. */
+/** What a flow of a segment does, one at a time. */
+export type SegmentCommand =
+  /** Looks what is there. `starts`: where the streams begin; `limits`: from there on they are of no use. */
+  | {
+      readonly kind: 'scan-segment';
+      readonly flow: number;
+      readonly starts: readonly number[];
+      readonly limits: readonly number[];
+    }
+  /** Applies its streams up to there. */
+  | { readonly kind: 'load-segment'; readonly flow: number; readonly until: readonly number[] };
+
+/** What it reports then. */
+export type SegmentReport =
+  | {
+      readonly kind: 'segment-scanned';
+      readonly scanned: ScannedStreams;
+      readonly read: ReadSegment;
+    }
+  | { readonly kind: 'segment-read'; readonly read: ReadSegment };
+
+/** How a file of a segment ends. */
 export interface ReadSegment {
-  /** Whether the file has an end. */
-  readonly isFinished: boolean;
   /** Where it makes no sense any more. */
   readonly broken: SegmentBreak | null;
   /** Whether that may be a torn tail: nothing behind it says that it was on the disk. */
@@ -166,9 +226,77 @@ export interface FollowRedis {
   readonly timeoutMs: number;
 }
 
+/** All, the libraries of functions, or neither these nor keys. */
+export type RdbParts = 'all' | 'functions' | 'nothing';
+
+/** What a Redis, or who speaks like one, asks for. */
+export interface RedisSyncRequest {
+  /** SYNC: no line tells an id and an offset. */
+  readonly isPlain: boolean;
+  /** '?' when it has no data. */
+  readonly id: string;
+  /** The first byte of the stream that it lacks. */
+  readonly offset: number;
+  /** Whether its id may change when it continues (capa psync2). */
+  readonly knowsNewIds: boolean;
+  /** Whether it wants nothing but the RDB. */
+  readonly rdbOnly: boolean;
+  /** What the RDB is to have. */
+  readonly rdbParts: RdbParts;
+}
+
+/** client-output-buffer-limit replica; 0: no limit. */
+export interface OutputLimit {
+  readonly hardBytes: number;
+  readonly softBytes: number;
+  readonly softMs: number;
+}
+
+/** What this server is, for the stream that Redises get. */
+export interface StreamRole {
+  /** Of the MergedStreamFigures of the present history, which has a number. */
+  readonly stream: SharedArrayBuffer;
+  readonly history: number;
+  /** Counts the roles. Cuts of an earlier term count no more. */
+  readonly term: number;
+  readonly isPrimary: boolean;
+  readonly heartbeatMs: number;
+  readonly backlogBytes: number;
+  readonly backlogTtlMs: number;
+}
+
+/** The role has changed, and Redises may come who followed another Darter. */
+export interface MeetRole extends StreamRole {
+  readonly kind: 'stream-role';
+}
+
+/** Serves a Redis that follows this server. All of them are on one thread. */
+export interface ServeRedis extends StreamRole {
+  readonly kind: 'serve-redis';
+  readonly flow: number;
+  readonly descriptor: number;
+  readonly session: SharedArrayBuffer;
+  readonly request: RedisSyncRequest;
+  readonly limit: OutputLimit;
+  /** Where a file may lie. */
+  readonly directory: string;
+  readonly checksum: boolean;
+  readonly compression: boolean;
+}
+
+/** How far a Redis is that follows this server. */
+export type RedisReplicaEvent =
+  /** The id of the merged stream; '' when it is not needed. */
+  | { readonly kind: 'stream'; readonly id: string }
+  | { readonly kind: 'full'; readonly isFirst: boolean }
+  | { readonly kind: 'continued' }
+  | { readonly kind: 'online' }
+  /** It has the RDB, and wanted nothing more. */
+  | { readonly kind: 'rdb-sent' };
+
 /** How far a connection to a Redis is. */
 export type RedisEvent =
-  | { readonly kind: 'connected' }
+  | { readonly kind: 'connected'; readonly addresses: SocketAddresses }
   /** It is a Darter; the flow ends. */
   | { readonly kind: 'darter' }
   /** It has consented to a full sync. */
@@ -186,25 +314,21 @@ export type MainToFlow =
   | FollowFlow
   | WriteFile
   | LoadFile
+  | LoadRdb
   | WriteJournal
-  | LoadSegment
+  | OpenSegment
+  | SegmentCommand
   /** The limits of the session have moved: the flow goes on in the next segment. */
   | { readonly kind: 'next-segment'; readonly flow: number; readonly place: SegmentPlace }
   | { readonly kind: 'sync-policy'; readonly flow: number; readonly policy: SyncPolicy }
   /** The journal's base is whole: what is on the disk counts. */
   | { readonly kind: 'base-whole'; readonly flow: number }
-  /** What waits for parts of transactions may go on. Answered by 'segment-fed'. */
-  | { readonly kind: 'load-round'; readonly flow: number }
-  /** The limits of the session have moved: the flow goes on in another file. */
-  | {
-      readonly kind: 'next-file';
-      readonly flow: number;
-      readonly path: string;
-      readonly header: FlowFileHeader;
-    }
   | FollowRedis
+  | ServeRedis
+  | MeetRole
   /** All flows are connected and the old data is gone: apply. */
   | { readonly kind: 'go'; readonly flow: number }
+  | { readonly kind: 'output-limit'; readonly flow: number; readonly limit: OutputLimit }
   | { readonly kind: 'end'; readonly flow: number }
   /** The process ends; confirmed by the thread's own end. */
   | { readonly kind: 'stop' };
@@ -215,12 +339,13 @@ export type FlowToMain =
   | { readonly kind: 'connected'; readonly flow: number }
   | { readonly kind: 'file-written'; readonly flow: number; readonly file: WrittenFile }
   | { readonly kind: 'file-loaded'; readonly flow: number }
+  | { readonly kind: 'rdb-loaded'; readonly flow: number; readonly share: RdbShare }
   /** A segment's file is begun, and the one before is on the disk. */
   | { readonly kind: 'segment-opened'; readonly flow: number }
   /** The disk refuses to write, with this code; '' when it takes it again. */
   | { readonly kind: 'segment-trouble'; readonly flow: number; readonly code: string }
-  | { readonly kind: 'segment-read'; readonly flow: number; readonly segment: ReadSegment }
-  | { readonly kind: 'segment-fed'; readonly flow: number; readonly blocks: number }
+  | (SegmentReport & { readonly flow: number })
   | { readonly kind: 'redis'; readonly flow: number; readonly event: RedisEvent }
+  | { readonly kind: 'redis-replica'; readonly flow: number; readonly event: RedisReplicaEvent }
   /** `reason` is '' when it was told to end. */
   | { readonly kind: 'ended'; readonly flow: number; readonly reason: string };

@@ -6,8 +6,10 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { MigrationOutcome, MigrationRequest } from '../../commands/contract/migration-port.js';
 import type { ShutdownRequest } from '../../commands/contract/server-port.js';
+import type { ContainerLimits } from '../../platform/container.js';
 import type { TransportName } from '../../platform/transport.js';
 import type { Peer } from './gather.js';
+import type { HandedOver } from './hand-overs.js';
 import type { MailboxMemory } from './mailboxes.js';
 import type { PersistenceAnswer, PersistenceRequest } from './persistence.js';
 import type {
@@ -16,6 +18,7 @@ import type {
   ReplicationRequest,
   ReplicationStatus,
 } from './replication.js';
+import type { ThreadReport } from './thread-report.js';
 
 /** What is known of the process from its start. */
 export interface ServerFacts {
@@ -90,20 +93,33 @@ export interface IoThreadData {
   /** By thread: the number that wakes its transport. */
   readonly wakers: Int32Array;
   readonly figures: ThreadFigures;
+  /** By thread: grows while it takes turns (thread-beats.ts). */
+  readonly beats: Int32Array;
+  /** Of Offers: the I/O threads', and the main thread's behind them. */
+  readonly offersBuffer: SharedArrayBuffer;
+  /** Of SharedListeners. */
+  readonly listenersBuffer: SharedArrayBuffer;
   /** Of the users (SharedChanges). */
   readonly usersBuffer: SharedArrayBuffer;
   /** What rename-command says: new names of commands by their own. */
   readonly renames: ReadonlyMap<string, string>;
   readonly databases: number;
   readonly facts: Omit<ServerFacts, 'transport'>;
+  /** What the process is granted. */
+  readonly container: ContainerLimits;
   readonly descriptors: DescriptorShare;
+  /** Whether the system chooses the TCP port, instead of the directive. */
+  readonly anyPort: boolean;
   readonly peers: readonly Peer[];
   readonly main: MessagePort;
 }
 
 export type IoToMain =
-  | { readonly kind: 'listening'; readonly transport: TransportName }
-  | { readonly kind: 'failed'; readonly error: Error }
+  /** `port` is that of TCP, 0 without one. */
+  | { readonly kind: 'listening'; readonly transport: TransportName; readonly port: number }
+  | { readonly kind: 'information'; readonly id: number; readonly text: string }
+  /** `code` is the error's, '' without one: it does not come along with the error. */
+  | { readonly kind: 'failed'; readonly error: Error; readonly code: string }
   | { readonly kind: 'log'; readonly line: string }
   | { readonly kind: 'shutdown'; readonly request: ShutdownRequest }
   | {
@@ -124,6 +140,7 @@ export type IoToMain =
       readonly id: number;
       readonly request: MigrationRequest;
     }
+  | { readonly kind: 'report'; readonly number: number; readonly report: ThreadReport }
   | { readonly kind: 'replication-notice'; readonly notice: ReplicationNotice }
   | { readonly kind: 'status-taken'; readonly thread: number; readonly number: number };
 
@@ -131,6 +148,8 @@ export type MainToIo =
   /** All threads listen: clients may be served. */
   | { readonly kind: 'serve' }
   | { readonly kind: 'stop' }
+  /** Answered by 'report', also while a script runs. */
+  | { readonly kind: 'report'; readonly number: number; readonly withFigures: boolean }
   | { readonly kind: 'shutdown-failed'; readonly text: string }
   | {
       readonly kind: 'replication-answer';
@@ -150,5 +169,9 @@ export type MainToIo =
       readonly status: ReplicationStatus;
     }
   | { readonly kind: 'close-client'; readonly clientId: number }
-  /** A connection that a TLS thread decrypts. */
-  | { readonly kind: 'offer'; readonly descriptor: number };
+  /** For LATENCY: something that I/O threads cannot measure took so long. */
+  | { readonly kind: 'latency'; readonly event: string; readonly milliseconds: number }
+  /** Answered by 'information': INFO's text for these sections. */
+  | { readonly kind: 'information'; readonly id: number; readonly sections: readonly string[] }
+  /** A connection that a TLS thread decrypts, or one of the console. */
+  | ({ readonly kind: 'offer' } & HandedOver);

@@ -3,7 +3,7 @@
  * they come.
  */
 
-/** How long a client may take for its handshake. */
+/** How long a client may take for its handshake, where `timeout` is not shorter. */
 export const HANDSHAKE_MS = 30_000;
 /** Handshakes under way in a thread: more clients are turned away. A handshake holds some 50 KiB. */
 export const HANDSHAKES_MAX = 1000;

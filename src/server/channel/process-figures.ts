@@ -1,5 +1,10 @@
 /** Figures of the process that its threads share, and that belong to no layer below. */
-import { declareSequence, declareValue, declareWord } from '../../memory/control-layout.js';
+import {
+  declareCounter,
+  declareSequence,
+  declareValue,
+  declareWord,
+} from '../../memory/control-layout.js';
 
 /** Resident bytes of the process when it was ready and held no data. */
 export const STARTUP_BYTES = declareValue('server.startup-bytes');
@@ -24,3 +29,5 @@ export const SLOW_LOG_IDS = declareSequence('server.slow-log-ids');
 export const SHUTDOWN = declareWord('server.shutdown');
 export const SHUTDOWN_WAITS = 1;
 export const SHUTDOWN_CALLED_OFF = 2;
+/** By I/O thread: its number in the system, 0 where that is not known. Counted once, at its start. */
+export const THREAD_ID = declareCounter('server.thread-id', { lasting: true });

@@ -8,7 +8,9 @@
  * Figures (LSNs, sums) are read from shared memory: rings, SyncSession, SyncProgress.
  */
 import type { FailoverOrder, HostAndPort } from '../../commands/contract/replication-port.js';
+import type { SocketAddresses } from '../../platform/peer-socket.js';
 import type { FailoverState } from '../../replication/roles/contract.js';
+import type { RedisSyncRequest } from './main-flow.js';
 
 /** One replica, as INFO and ROLE show it. */
 export interface ReplicaStatus {
@@ -19,6 +21,15 @@ export interface ReplicaStatus {
   readonly port: number;
   /** Its SyncSession. */
   readonly session: SharedArrayBuffer;
+  /** Whether it is a Redis, or speaks like one. */
+  readonly isRedis: boolean;
+}
+
+/** The stream that Redises get which follow this server. */
+export interface RedisStreamStatus {
+  readonly id: string;
+  /** Its MergedStreamFigures. */
+  readonly figures: SharedArrayBuffer;
 }
 
 /** The link to the primary, on a replica. */
@@ -39,8 +50,20 @@ export interface LinkStatus extends HostAndPort {
   readonly downSinceMs: number;
   /** Why the last attempt failed, '' while the link is up. */
   readonly failure: string;
+  /** It is to the process that took over from this server, and was not up yet: an order may mean another one. */
+  readonly awaitsHeir: boolean;
   /** When the primary is a Redis. */
   readonly redis: RedisLinkStatus | null;
+  /** While it is up. */
+  readonly client: LinkClient | null;
+}
+
+/** The link as a client: CLIENT LIST shows it. */
+export interface LinkClient extends SocketAddresses {
+  /** A client's number. */
+  readonly id: number;
+  /** When it was connected. */
+  readonly sinceMs: number;
 }
 
 export interface RedisLinkStatus {
@@ -63,7 +86,9 @@ export const NO_LINK_YET: Omit<LinkStatus, keyof HostAndPort> = {
   offset: 0,
   downSinceMs: -1,
   failure: '',
+  awaitsHeir: false,
   redis: null,
+  client: null,
 };
 
 /** Everything that I/O threads know about replication, besides figures. */
@@ -79,6 +104,7 @@ export interface ReplicationStatus {
   readonly secondId: string;
   readonly secondOffset: number;
   readonly replicas: readonly ReplicaStatus[];
+  readonly redisStream: RedisStreamStatus | null;
   /** Writes are put off until then, as a takeover is under way; 0 when not. */
   readonly holdWritesUntilMs: number;
   readonly failoverState: FailoverState;
@@ -92,6 +118,7 @@ export const FIRST_STATUS: Omit<ReplicationStatus, 'replicationId'> = {
   secondId: '0'.repeat(40),
   secondOffset: -1,
   replicas: [],
+  redisStream: null,
   holdWritesUntilMs: 0,
   failoverState: 'no-failover',
 };
@@ -110,6 +137,12 @@ export interface RequestingClient {
 export type ReplicationRequest =
   | { readonly kind: 'follow'; readonly primary: HostAndPort | null }
   | { readonly kind: 'sync'; readonly client: RequestingClient; readonly words: readonly string[] }
+  /** Answered by the number with which the socket is handed over ('redis-socket'), or an error. */
+  | {
+      readonly kind: 'redis-sync';
+      readonly client: RequestingClient;
+      readonly request: RedisSyncRequest;
+    }
   | { readonly kind: 'chain' }
   | {
       readonly kind: 'hand-over';
@@ -136,7 +169,15 @@ export type ReplicationNotice =
       /** Ours from now on. */
       readonly descriptor: number;
     }
-  | { readonly kind: 'control-lost'; readonly clientId: number };
+  | {
+      readonly kind: 'redis-socket';
+      readonly id: string;
+      /** Ours from now on. */
+      readonly descriptor: number;
+    }
+  | { readonly kind: 'control-lost'; readonly clientId: number }
+  /** A client that is no connection of the thread any more (io-thread/detached-clients.ts). */
+  | { readonly kind: 'killed'; readonly clientId: number; readonly why: string };
 
 /** An answer: an error or simple line with its sign, or the elements of an array. */
 export type ReplicationAnswer = string | readonly string[];

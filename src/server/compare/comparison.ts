@@ -19,7 +19,7 @@ const SUSPECTS_MAX = 10_000;
 const TIME_MS_MAX = 5000;
 
 export interface ComparisonOptions {
-  /** How many keys to draw; 0: all. */
+  /** How many keys to draw from both servers together; 0: all, as when there are no more than that. */
   readonly sample: number;
   /** Between two readings of a key that differs. */
   readonly pauseMs: number;
@@ -83,7 +83,8 @@ export class Comparison {
       const [mine, others] = [sizes[0].get(database) ?? 0, sizes[1].get(database) ?? 0];
       options.print(`database ${database}: ${mine} keys and ${others}`);
       for (const server of [one, other]) await server.demand('SELECT', String(database));
-      if (options.sample === 0) await this.compareAll(database);
+      const isWhole = options.sample === 0 || options.sample >= total;
+      if (isWhole) await this.compareAll(database);
       else await this.compareSample(database, mine / total, others / total);
       await this.judge(database);
     }

@@ -17,6 +17,8 @@ export interface Address {
   readonly port: number;
   readonly user: string;
   readonly password: string;
+  /** In place of no password, where the server wants one. */
+  readonly otherwise: string;
 }
 
 const TIMEOUT_MS = 60_000;
@@ -51,7 +53,7 @@ export class Connection {
   }
 
   /** @throws Error when there is no connection, or the server refuses the user */
-  static async open({ host, port, user, password }: Address): Promise<Connection> {
+  static async open({ host, port, user, password, otherwise }: Address): Promise<Connection> {
     const socket = connect({ host, port, noDelay: true });
     await new Promise<void>((resolve, reject) => {
       socket.once('error', reject);
@@ -61,9 +63,9 @@ export class Connection {
       });
     });
     const connection = new Connection(socket, `${host}:${port}`);
-    if (password !== '') {
-      await connection.demand('AUTH', ...(user === '' ? [password] : [user, password]));
-    }
+    const name = user === '' ? [] : [user];
+    if (password !== '') await connection.demand('AUTH', ...name, password);
+    else if (otherwise !== '') await connection.ask('AUTH', ...name, otherwise);
     return connection;
   }
 

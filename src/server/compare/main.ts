@@ -12,8 +12,9 @@ const DEFAULT_PORT = 6379;
 
 const USAGE = `Usage: darter --compare address address [--sample N]
 
-Compares the keys of two running servers: all of them, or N drawn at random.
-An address is host, host:port, or redis://[user]:password@host:port.
+Compares the keys of two running servers: all of them, or about N drawn at random from both.
+An address is host, host:port, or redis://[user]:password@host:port. Without a password
+it takes that of REDISCLI_AUTH, as redis-cli does.
 `;
 
 /**
@@ -82,6 +83,7 @@ function addressOf(text: string): Address | null {
       port: url.port === '' ? DEFAULT_PORT : Number(url.port),
       user: decodeURIComponent(url.username),
       password: decodeURIComponent(url.password),
+      otherwise: process.env.REDISCLI_AUTH ?? '',
     };
   } catch {
     return null;

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { readCommandLine, type StartRequest } from './command-line.js';
+import { DIRECTIVES } from './directives.js';
 import type { Values } from './values.js';
 
 let folder = '';
@@ -69,7 +70,13 @@ describe('command line', () => {
     const version = read(['--version']);
     assert.ok(version.action === 'print' && /^Darter v=\d+\.\d+\.\d+ /.test(version.text));
     const help = read(['-h']);
-    assert.ok(help.action === 'print' && help.text.includes('--threads'));
+    assert.ok(help.action === 'print');
+    const [, table = ''] = help.text.split('with their defaults:');
+    for (const [name, { isOwn }] of Object.entries(DIRECTIVES)) {
+      assert.equal(table.includes(` --${name} `), isOwn === true, name);
+    }
+    assert.match(help.text, / --threads 0 .*core\n/);
+    assert.match(help.text, / --shard-bytes 2gb /);
   });
 
   it('says when the file cannot be read', () => {

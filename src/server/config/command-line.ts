@@ -18,6 +18,7 @@ import {
   readConfigurationFile,
   STANDARD_INPUT,
 } from './file.js';
+import { usageText } from './usage.js';
 import { Values } from './values.js';
 import { quoteWord, splitWords, toBinaryString } from './words.js';
 
@@ -40,28 +41,6 @@ export interface Surroundings {
   readonly readStandardInput: () => string;
 }
 
-const USAGE = `Usage: darter [/path/to/redis.conf] [options] [-]
-       darter - (read the configuration from standard input)
-       darter --compare address address [--sample N] (compare two running servers)
-       darter -v or --version
-       darter -h or --help
-       darter --check FILE (verify a snapshot without a server)
-
-Options are the directives of the configuration file:
-       darter --port 7000 --bind 127.0.0.1 ::1 --threads 4
-       darter /etc/redis.conf --replicaof 10.0.0.1 6379
-       echo 'maxmemory 2gb' | darter -
-
-Darter's own directives:
-       --threads N        threads that serve clients (0: one for each core)
-       --shards N         shards of the dataset, a power of two (64)
-       --shard-spread N   shards that the keys with one hash tag lie in (8)
-       --shard-bytes N    address space of each shard (2gb)
-       --placement NAME   adaptive (as few threads as can serve the clients) or spread
-       --transport NAME   auto, uring, epoll or portable
-       --snapshot-keep N  how many snapshots are kept (1)
-`;
-
 /** @param argv the arguments after the program's name */
 export function readCommandLine(argv: readonly string[], around: Surroundings): StartRequest {
   const first = argv[0];
@@ -69,10 +48,11 @@ export function readCommandLine(argv: readonly string[], around: Surroundings): 
     const text = `Darter v=${DARTER_VERSION} redis=${REDIS_VERSION} node=${process.versions.node}\n`;
     return { action: 'print', text, exitCode: 0 };
   }
-  if (first === '-h' || first === '--help') return { action: 'print', text: USAGE, exitCode: 0 };
+  if (first === '-h' || first === '--help')
+    return { action: 'print', text: usageText(), exitCode: 0 };
   if (first === '--check') {
     const [, path] = argv;
-    if (path === undefined || argv.length > 2) return { action: 'fail', text: USAGE };
+    if (path === undefined || argv.length > 2) return { action: 'fail', text: usageText() };
     return { action: 'check', path: resolve(around.folder, path) };
   }
   const file = first !== undefined && !first.startsWith('-') ? resolve(around.folder, first) : '';

@@ -26,7 +26,9 @@ type Listener = (value: string) => void;
 /** @returns what is wrong with the new value, or null */
 type Guard = (value: string) => string | null;
 /** The same for several directives together. */
-type GroupGuard = (value: (name: string) => string) => string | null;
+type GroupGuard = (value: (name: string) => string, first: string) => string | null;
+/** Whether a directive of this name is one of a group. */
+type Belongs = (name: string) => boolean;
 type Pairs = readonly (readonly [name: string, value: string])[];
 /** What CONFIG SET was given, found in the table. */
 type Chosen = readonly (readonly [name: string, named: Named, value: string])[];
@@ -41,13 +43,15 @@ export interface SavePoint {
 export class Config implements ConfigurationPort {
   private readonly listeners = new Map<string, Listener[]>();
   private readonly guards = new Map<string, Guard[]>();
-  private readonly groups: { readonly prefix: string; readonly guard: GroupGuard }[] = [];
+  private readonly groups: { readonly belongs: Belongs; readonly guard: GroupGuard }[] = [];
   private values = new Values();
   private version = 0;
   /** Absolute path of the configuration file, '' when there is none. */
   file = '';
   /** Called whenever this thread has taken over changes, by `refresh` or its own `set`. */
   changed: () => void = () => {};
+  /** Called when CONFIG SET on this thread has set these. */
+  wasSet: (names: readonly string[]) => void = () => {};
   /** Each user as a line of an ACL file; null: CONFIG REWRITE leaves the users to the ACL file. */
   userLines: () => readonly string[] | null = () => null;
 
@@ -133,7 +137,9 @@ export class Config implements ConfigurationPort {
       chosen.push([name, named, value]);
     }
     try {
-      return this.change((next) => this.assignAll(next, chosen));
+      const wrong = this.change((next) => this.assignAll(next, chosen));
+      if (wrong === null) this.wasSet(chosen.map(([, named]) => named.name));
+      return wrong;
     } catch (error) {
       if (error instanceof SharedTextFullError) return failure(pairs[0]![0], TOO_LONG);
       throw error;
@@ -169,10 +175,11 @@ export class Config implements ConfigurationPort {
   }
 
   private askGroups(next: Values, chosen: Chosen): string | null {
-    for (const { prefix, guard } of this.groups) {
-      const first = chosen.find(([, named]) => named.name.startsWith(prefix));
-      const wrong = first === undefined ? null : guard((name) => next.get(name));
-      if (wrong !== null) return failure(first![0], wrong);
+    for (const { belongs, guard } of this.groups) {
+      const first = chosen.find(([, named]) => belongs(named.name));
+      if (first === undefined) continue;
+      const wrong = guard((name) => next.get(name), first[1].name);
+      if (wrong !== null) return failure(first[0], wrong);
     }
     return null;
   }
@@ -240,9 +247,9 @@ export class Config implements ConfigurationPort {
     this.guards.set(name, [...(this.guards.get(name) ?? []), guard]);
   }
 
-  /** The same for all directives with names that begin so, also when a value stays what it was. */
-  guardGroup(prefix: string, guard: GroupGuard): void {
-    this.groups.push({ prefix, guard });
+  /** The same for directives that go together, also when a value stays what it was. */
+  guardGroup(belongs: Belongs, guard: GroupGuard): void {
+    this.groups.push({ belongs, guard });
   }
 }
 

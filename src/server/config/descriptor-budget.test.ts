@@ -7,7 +7,7 @@ import {
   reservedDescriptors,
 } from './descriptor-budget.js';
 
-const NEEDS = { ioThreads: 2, flowThreads: 2, tlsThreads: 0, listeners: 2, loading: 4 };
+const NEEDS = { ioThreads: 2, flowThreads: 2, tlsThreads: 0, listeners: 2, loading: 4, http: 0 };
 
 test('the reserve grows with threads and listeners, and clients get the rest', () => {
   const reserved = reservedDescriptors(NEEDS);
@@ -16,6 +16,7 @@ test('the reserve grows with threads and listeners, and clients get the rest', (
   assert.ok(reservedDescriptors({ ...NEEDS, flowThreads: 3 }) > reserved);
   assert.ok(reservedDescriptors({ ...NEEDS, listeners: 3 }) > reserved);
   assert.ok(reservedDescriptors({ ...NEEDS, tlsThreads: 1 }) > reserved);
+  assert.equal(reservedDescriptors({ ...NEEDS, http: 33 }), reserved + 33);
   assert.equal(clientsPossible(1024, reserved, 1), 921);
   assert.equal(clientsPossible(1024, reserved, descriptorsPerClient(true)), 307);
   assert.equal(clientsPossible(103, reserved, 1), 0);

@@ -14,6 +14,7 @@
  *                    replica were clients once, and are no clients any more
  *   a TLS thread     its Worker's loop (5), listeners, and those it turns away
  *   loading          what a thread opens while it starts
+ *   HTTP             with a metrics-port, its listeners and as many connections as it takes
  *
  * A client of tls-port takes three: its connection, and both ends of the pair that leads to an I/O
  * thread. Where there is a tls-port, all clients may be such.
@@ -35,16 +36,17 @@ export interface DescriptorNeeds {
   readonly listeners: number;
   /** For a moment, while a thread starts. */
   readonly loading: number;
+  readonly http: number;
 }
 
 export function reservedDescriptors(needs: DescriptorNeeds): number {
-  const { ioThreads, flowThreads, tlsThreads, listeners, loading } = needs;
+  const { ioThreads, flowThreads, tlsThreads, listeners, loading, http } = needs;
   const threads =
     ioThreads * (IO_THREAD_DESCRIPTORS + 2 * listeners) +
     2 * flowThreads * FLOW_THREAD_DESCRIPTORS +
     tlsThreads * (FLOW_THREAD_DESCRIPTORS + 2 * listeners);
   const flows = 1 + flowThreads * (1 + REPLICAS_RESERVED);
-  return PROCESS_DESCRIPTORS + threads + flows + loading;
+  return PROCESS_DESCRIPTORS + threads + flows + loading + http;
 }
 
 /** Descriptors that a client may take. */

@@ -212,7 +212,7 @@ const memoryUse = {
   'maxmemory-eviction-tenacity': anytime(integer(0, 100), '10'),
   'lfu-log-factor': anytime(count, '10', ignored),
   'lfu-decay-time': anytime(count, '1', ignored),
-  'active-expire-effort': anytime(integer(1, 10), '1'),
+  'active-expire-effort': anytime(integer(1, 10), '1', ignored),
   'lazyfree-lazy-eviction': no(ignored),
   'lazyfree-lazy-expire': no(ignored),
   'lazyfree-lazy-server-del': no(ignored),
@@ -284,7 +284,7 @@ const replication = {
   'replica-announce-ip': anytime(text(), '', { alias: 'slave-announce-ip' }),
   'replica-announce-port': anytime(port, '0', { alias: 'slave-announce-port' }),
   'replica-ignore-maxmemory': yes({ alias: 'slave-ignore-maxmemory' }),
-  'replica-ignore-disk-write-errors': no(),
+  'replica-ignore-disk-write-errors': no(ignored),
   'replica-lazy-flush': no({ alias: 'slave-lazy-flush', ...ignored }),
   'repl-timeout': anytime(integer(1, INT_MAX), '60'),
   'repl-ping-replica-period': anytime(integer(1, INT_MAX), '10', {
@@ -294,10 +294,15 @@ const replication = {
   'repl-backlog-size': anytime(someBytes, '33554432'),
   'repl-backlog-ttl': anytime(longCount, '3600'),
   'repl-disable-tcp-nodelay': no(ignored),
-  'repl-diskless-sync': yes(),
-  'repl-diskless-sync-delay': anytime(count, '5'),
-  'repl-diskless-sync-max-replicas': anytime(count, '0'),
-  'repl-diskless-load': anytime(oneNameOf('disabled', 'on-empty-db', 'swapdb'), 'disabled'),
+  /** A sync comes straight from memory and is loaded as it comes, at once and for each replica apart. */
+  'repl-diskless-sync': yes(ignored),
+  'repl-diskless-sync-delay': anytime(count, '5', ignored),
+  'repl-diskless-sync-max-replicas': anytime(count, '0', ignored),
+  'repl-diskless-load': anytime(
+    oneNameOf('disabled', 'on-empty-db', 'swapdb'),
+    'disabled',
+    ignored,
+  ),
   'min-replicas-to-write': anytime(count, '0', { alias: 'min-slaves-to-write' }),
   'min-replicas-max-lag': anytime(count, '10', { alias: 'min-slaves-max-lag' }),
   'propagation-error-behavior': anytime(
@@ -364,9 +369,13 @@ const darter = {
   'repl-backpressure-max-delay': anytime(integer(0, 60_000), '1000', own),
   /** Connections gather on few threads while these can serve them, or spread over all of them. */
   placement: anytime(oneNameOf('adaptive', 'spread'), 'adaptive', own),
+  'snapshot-format': anytime(oneNameOf('auto', 'native', 'rdb'), 'auto', own),
   'snapshot-keep': anytime(integer(1, 1000), '1', own),
   /** Whether the system may write dumps of this process, with all data, when it dies. */
   'core-dumps': atStart(flag, 'no', own),
+  /** HTTP for probes and Prometheus, on the main thread; 0 = off. */
+  'metrics-port': atStart(port, '0', own),
+  'metrics-bind': atStart(special.addresses, '127.0.0.1 -::1', own),
   /** Threads that accept on tls-port and decrypt, 0 = one for two I/O threads. */
   'tls-threads': atStart(integer(0, TLS_THREADS_MAX), '0', own),
   transport: atStart(oneNameOf('auto', 'uring', 'epoll', 'portable'), 'auto', own),

@@ -57,7 +57,8 @@ export class ConfigurationReader {
     });
   }
 
-  private readLine(line: string): Refusal | null {
+  /** @returns why the line is not accepted, or null */
+  readLine(line: string): Refusal | null {
     const words = splitWords(line);
     if (words === null) return new Refusal('Unbalanced quotes in configuration line');
     const [first, ...given] = words;

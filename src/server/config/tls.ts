@@ -16,6 +16,11 @@ type Value = (name: string) => string;
 /** What an error in the directives says, for the log. */
 export class TlsConfigError extends Error {}
 
+/** Why a server without usable certificates does not start: Redis leaves the reason to the log. */
+export function notConfiguredText(reason: string): string {
+  return `Failed to configure TLS: ${reason}`;
+}
+
 export interface TlsServerOptions extends TlsEndOptions {
   readonly dhparam?: string;
   readonly honorCipherOrder: boolean;

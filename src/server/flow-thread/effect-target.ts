@@ -35,6 +35,12 @@ export function createEffectTarget(shards: Shards, parts: TargetParts): EffectAp
     { failed: () => {}, waiting: () => {}, resumed: () => {}, attacked: () => {} },
     session,
   );
+  tellClients(dispatcher, parts);
+  return new EffectApplier(dispatcher, session);
+}
+
+/** What is applied reaches clients of this server that wait for keys, or have cached some. */
+export function tellClients(dispatcher: Dispatcher, parts: TargetParts): void {
   dispatcher.serving = new Serving(dispatcher, parts);
   const { invalidations } = dispatcher.keys;
   invalidations.prefixes = parts.prefixes;
@@ -43,5 +49,4 @@ export function createEffectTarget(shards: Shards, parts: TargetParts): EffectAp
     mailbox: parts.mailbox,
     clients: parts.trackingClients,
   });
-  return new EffectApplier(dispatcher, session);
 }

@@ -2,23 +2,21 @@
  * A flow of a full sync whose replica is a file: moves what the PrimaryFlow makes to the disk.
  *
  *   writing ──at the limits──▶ (end, sync) whole ──▶ ended
- *      ▲                                     │ goesOn
- *      └──────────── next-file ──────────────┘
  *
  * Two outputs take turns: while the disk takes one, the next is made, so memory is constant however
  * slow the disk is. What is written is acknowledged to the PrimaryFlow, so the rings keep what is not
  * and writers wait for a slow disk as for a slow replica. Nothing waits for parts of transactions in
  * a file: there is no window. Belongs to a flow thread; the disk's work is done elsewhere.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
-import type { SharedSignal } from '../../memory/signal.js';
 import type { Disk } from '../../persistence/files/disk.js';
 import { type FlowFileHeader, FlowFileWriter } from '../../persistence/files/flow-file.js';
 import { createRegion } from '../../platform/ffi/region.js';
 import { writeAcknowledgement } from '../../replication/acknowledgement.js';
+import type { BlockPlaces } from '../../replication/files/block-places.js';
 import { PrimaryFlow } from '../../replication/primary/primary-flow.js';
 import type { PrimaryFlowOptions } from '../../replication/primary/primary-flow-options.js';
 import type { WrittenFile } from '../channel/main-flow.js';
+import type { FlowTime } from './flow-time.js';
 
 const OUTPUT_BYTES = 2 * 1024 * 1024;
 /** Less than this is not written while there is more to come. */
@@ -29,7 +27,7 @@ const SYNC_BYTES = 32 * 1024 * 1024;
 const SLEEP_MS = 20;
 const REST_MS = 1;
 
-/** The file that a flow writes next. */
+/** The file that a flow writes. */
 export interface FlowFilePlace {
   readonly path: string;
   readonly header: FlowFileHeader;
@@ -38,11 +36,10 @@ export interface FlowFilePlace {
 export interface FileFlowParts {
   readonly options: PrimaryFlowOptions;
   readonly disk: Disk;
-  /** Raised when the journal has news. */
-  readonly journalWritten: SharedSignal;
-  /** Whether it waits for a next file when one is whole. */
-  readonly goesOn: boolean;
+  readonly time: FlowTime;
   readonly syncsOften: boolean;
+  /** Notes where blocks are written, in a file that only this process reads again; null: it is kept. */
+  readonly places: BlockPlaces | null;
   readonly written: (file: WrittenFile) => void;
   readonly ended: (reason: string) => void;
 }
@@ -58,23 +55,14 @@ export class FileFlow {
   /** The write under way. */
   private write: Promise<void> = Promise.resolve();
   private closed = false;
-  private wakeForNext: (() => void) | null = null;
-  private next: FlowFilePlace | null;
   private readonly isIdle = (): boolean => this.source.idle && !this.source.isAtEnd && !this.closed;
 
   constructor(
     private readonly parts: FileFlowParts,
-    first: FlowFilePlace,
+    place: FlowFilePlace,
   ) {
     this.source = new PrimaryFlow(parts.options);
-    this.next = first;
-    void this.run();
-  }
-
-  /** Goes on in another file, once the one before is whole. */
-  continueIn(place: FlowFilePlace): void {
-    this.next = place;
-    this.wakeForNext?.();
+    void this.run(place);
   }
 
   /** Gives up. Its file stays as it is. */
@@ -82,17 +70,12 @@ export class FileFlow {
     if (this.closed) return;
     this.closed = true;
     this.source.close(false);
-    this.wakeForNext?.();
     this.parts.ended(reason);
   }
 
-  private async run(): Promise<void> {
+  private async run(place: FlowFilePlace): Promise<void> {
     try {
-      while (!this.closed) {
-        await this.writeFile();
-        if (!this.parts.goesOn) break;
-        await this.waitForNext();
-      }
+      await this.writeFile(place);
       this.end('');
     } catch (error) {
       this.end(error instanceof Error ? error.message : String(error));
@@ -101,19 +84,9 @@ export class FileFlow {
     }
   }
 
-  private async waitForNext(): Promise<void> {
-    if (this.next !== null || this.closed) return;
-    await new Promise<void>((resolve) => {
-      this.wakeForNext = resolve;
-    });
-    this.wakeForNext = null;
-  }
-
   /** Writes one file, up to the session's limits. */
-  private async writeFile(): Promise<void> {
+  private async writeFile({ path, header }: FlowFilePlace): Promise<void> {
     const { disk, written } = this.parts;
-    const { path, header } = this.next!;
-    this.next = null;
     const writer = await FlowFileWriter.create(disk, path, header);
     this.writer = writer;
     while (!this.closed) {
@@ -124,11 +97,12 @@ export class FileFlow {
       await this.write;
       if (this.source.isAtEnd) break;
       // Otherwise it waits for other flows: not in a circle that lets nobody else go on.
-      if (this.isIdle()) await this.parts.journalWritten.sleep(this.isIdle, SLEEP_MS);
-      else await sleep(REST_MS);
+      const { time } = this.parts;
+      if (this.isIdle()) await time.untilWritten(this.isIdle, SLEEP_MS);
+      else await time.sleep(REST_MS);
     }
     if (this.closed) return;
-    const { checksum } = await writer.finish();
+    const { checksum } = await writer.finish(this.parts.places === null);
     this.writer = null;
     if (!this.closed) written({ path, bytes: writer.bytes, checksum });
   }
@@ -146,7 +120,9 @@ export class FileFlow {
     await this.write;
     if (this.closed) return;
     const { mine, session } = this.parts.options;
-    const out = this.outputs[this.turn]!.bytes.subarray(0, this.filled);
+    const output = this.outputs[this.turn]!;
+    this.parts.places?.note(output, 0, this.filled, this.writer!.bytes);
+    const out = output.bytes.subarray(0, this.filled);
     const sent = Float64Array.from(mine, (stream) => session.sent[stream]!);
     this.turn ^= 1;
     this.filled = 0;

@@ -5,11 +5,16 @@
 
 import { closeSync } from 'node:fs';
 import { Socket } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
+import {
+  EFFECT_ADD_SCORED,
+  EFFECT_REMOVE_SCORED,
+} from '../../commands/sorted-set/lib/effect-verbs.js';
 import { BLOCKING_KEYS } from '../../engine/counters.js';
+import { EFFECT_LIBRARIES } from '../../engine/scripts/functions.js';
 import { TRACKING_CLIENTS } from '../../engine/tracking/counters.js';
-import { JOURNAL_WRITTEN } from '../../journal/counters.js';
+import { BackPressure } from '../../journal/back-pressure.js';
+import { JOURNAL_FILLING, JOURNAL_WRITTEN } from '../../journal/counters.js';
 import { NewestCut } from '../../journal/cuts.js';
 import { JournalRing } from '../../journal/ring.js';
 import type { ElementsByVerb } from '../../keyspace/effect-elements.js';
@@ -23,9 +28,12 @@ import { USED_PAGES } from '../../memory/used-pages.js';
 import { nodeDisk } from '../../persistence/files/node-disk.js';
 import { attachPagedRegion, attachRegion } from '../../platform/ffi/region.js';
 import { yieldToOthers } from '../../platform/ffi/thread-priority.js';
+import type { WorkerStart } from '../../platform/ffi/worker-loading.js';
 import { loadModule } from '../../platform/load-module.js';
 import { startProfile, stopProfile } from '../../platform/profile.js';
 import { wakeTransport } from '../../platform/wake.js';
+import { WAITING_FOR_REPLICAS } from '../../replication/counters.js';
+import type { BlockPlaces } from '../../replication/files/block-places.js';
 import { streamsOf } from '../../replication/primary/primary-state.js';
 import { NO_WINDOW_BYTES } from '../../replication/primary/send-window.js';
 import { SyncSession } from '../../replication/primary/sync-session.js';
@@ -40,17 +48,26 @@ import type {
   FollowFlow,
   FollowRedis,
   LoadFile,
-  LoadSegment,
+  LoadRdb,
   MainToFlow,
-  ReadSegment,
+  MeetRole,
+  OpenSegment,
+  RdbShare,
+  RdbTarget,
   RedisEvent,
+  RedisReplicaEvent,
+  SegmentReport,
   ServeFlow,
+  ServeRedis,
   WriteFile,
   WriteJournal,
   WrittenFile,
+  WrittenRdb,
 } from '../channel/main-flow.js';
+import { Config } from '../config/config.js';
 import type { EffectApplier } from './effect-applier.js';
 import { FileFlow } from './file-flow.js';
+import { type FlowTime, machineTime } from './flow-time.js';
 import { FollowedFlow } from './followed-flow.js';
 import type { FollowedRedis } from './followed-redis.js';
 import { JournalFlow } from './journal-flow.js';
@@ -58,17 +75,27 @@ import { KeylessEffects } from './keyless-effects.js';
 import { librariesEffect } from './libraries-effect.js';
 import { LoadedFlow } from './loaded-flow.js';
 import { LoadedSegment } from './loaded-segment.js';
+import { marksEffect } from './marks-effect.js';
+import type { Converter } from './rdb-conversion.js';
+import type { RdbFileFlow } from './rdb-file-flow.js';
+import { RdbFlow } from './rdb-flow.js';
+import { RedisFeed } from './redis-feed.js';
 import type { RedisFollowing } from './redis-following.js';
 import { ReplicatedMessages } from './replicated-messages.js';
 import { ServedFlow } from './served-flow.js';
+import { ServedRedis } from './served-redis.js';
+import { tellJournal, tellRedis, tellSegment } from './told-flows.js';
 
 /** What is applied here. */
-type AppliedFlow = FollowFlow | LoadFile | LoadSegment;
+type AppliedFlow = FollowFlow | LoadFile | OpenSegment;
 type Flow =
   | ServedFlow
+  | ServedRedis
   | FollowedFlow
   | FollowedRedis
   | FileFlow
+  | RdbFlow
+  | RdbFileFlow
   | LoadedFlow
   | JournalFlow
   | LoadedSegment;
@@ -92,10 +119,15 @@ class FlowThread {
   /** By I/O thread: what wakes it. */
   private readonly wakers: Int32Array;
   private target: EffectApplier | null = null;
+  /** What Redises get that follow us, once there was one. */
+  private feed: RedisFeed | null = null;
   /** What follows a Redis, once there was one to follow. */
   private redis: Promise<RedisFollowing> | null = null;
   /** Flows that begin when it is there. */
   private readonly starting = new Set<number>();
+  /** What makes RDB files, once there was one to make. */
+  private converter: Converter | null = null;
+  private conversions: Promise<unknown> = Promise.resolve();
 
   constructor(
     private readonly data: FlowThreadData,
@@ -119,13 +151,18 @@ class FlowThread {
     this.messages = new ReplicatedMessages(directory, this.control, data.thread, mailbox);
     const libraries = librariesEffect(new SharedText(data.librariesBuffer));
     const { kinds } = this.messages;
-    this.keyless = new KeylessEffects([...kinds, libraries]);
+    this.keyless = new KeylessEffects([...kinds, libraries, marksEffect(this.rings.at(-1)!)]);
     const unheard = kinds.map(({ name }) => ({ name, apply: () => null }));
-    this.silent = new KeylessEffects([...unheard, libraries]);
+    this.silent = new KeylessEffects([...unheard, libraries, marksEffect(null)]);
     this.durable = new DurableLsns(data.durableBuffer);
     this.wakers = data.mailboxes.wakers;
     this.elements = data.elements;
     this.cuts = new NewestCut(data.cutsBuffer, this.owner);
+  }
+
+  private get time(): FlowTime {
+    const { control } = this;
+    return machineTime(control.signal(JOURNAL_WRITTEN), control.signal(JOURNAL_FILLING));
   }
 
   take(command: Exclude<MainToFlow, { kind: 'stop' }>): void {
@@ -133,19 +170,21 @@ class FlowThread {
     else if (command.kind === 'follow') this.follow(command);
     else if (command.kind === 'write-file') this.writeFile(command);
     else if (command.kind === 'load-file') this.loadFile(command);
+    else if (command.kind === 'load-rdb') void this.loadRdb(command);
     else if (command.kind === 'write-journal') this.writeJournal(command);
-    else if (command.kind === 'load-segment') this.loadSegment(command);
+    else if (command.kind === 'open-segment') this.openSegment(command);
+    else if (command.kind === 'serve-redis') this.serveRedis(command);
     else if (command.kind === 'follow-redis') void this.followRedis(command);
+    else if (command.kind === 'stream-role') this.takeRole(command);
     else {
       const flow = this.flows.get(command.flow);
       if (command.kind === 'end') {
         if (flow !== undefined) flow.end('');
         else if (this.starting.delete(command.flow)) this.ended(command.flow, '');
       } else if (flow instanceof JournalFlow) tellJournal(flow, command);
-      else if (flow instanceof LoadedSegment) flow.round();
-      else if (command.kind === 'next-file') {
-        if (flow instanceof FileFlow) flow.continueIn(command);
-      } else if (flow !== undefined && 'go' in flow) flow.go();
+      else if (flow instanceof LoadedSegment) tellSegment(flow, command);
+      else if (flow instanceof ServedRedis) tellRedis(flow, command);
+      else if (flow !== undefined && 'go' in flow) flow.go();
     }
   }
 
@@ -161,7 +200,6 @@ class FlowThread {
       // Files need no cuts.
       cuts: new NewestCut(NewestCut.create(rings.length), owner),
     };
-    const written = this.control.signal(JOURNAL_WRITTEN);
     const advanced = () => {
       for (let thread = 0; thread < wakers.length; thread++) {
         if (durable.takeWaiter(thread) && wakers[thread] !== 0) wakeTransport(wakers[thread]!);
@@ -170,11 +208,7 @@ class FlowThread {
     const parts = {
       ...{ options, durable, advanced },
       disk: nodeDisk,
-      time: {
-        nowMs: () => performance.now(),
-        sleep: (ms: number) => sleep(ms),
-        untilWritten: (isIdle: () => boolean, ms: number) => written.sleep(isIdle, ms),
-      },
+      time: this.time,
       opened: () => this.report({ kind: 'segment-opened', flow }),
       trouble: (code: string) => this.report({ kind: 'segment-trouble', flow, code }),
       ended: (reason: string) => this.ended(flow, reason),
@@ -182,17 +216,15 @@ class FlowThread {
     this.flows.set(flow, new JournalFlow(parts, place, policy));
   }
 
-  private loadSegment(command: LoadSegment): void {
-    const { flow, path, mine, until } = command;
+  private openSegment(command: OpenSegment): void {
+    const { flow, path, mine } = command;
     const progress = this.progressOf(command);
     const parts = {
-      ...{ path, mine, until, progress },
+      ...{ path, mine, progress },
       disk: nodeDisk,
-      pending: new PendingStreams(command.pending, this.owner),
       createFlow: () => this.createReplicaFlow(command, progress),
       applied: () => this.applied(),
-      read: (segment: ReadSegment) => this.report({ kind: 'segment-read', flow, segment }),
-      fed: (blocks: number) => this.report({ kind: 'segment-fed', flow, blocks }),
+      report: (report: SegmentReport) => this.report({ ...report, flow }),
       ended: (reason: string) => this.ended(flow, reason),
     };
     this.flows.set(flow, new LoadedSegment(parts));
@@ -203,17 +235,55 @@ class FlowThread {
     this.report({ kind: 'ended', flow, reason });
   }
 
-  private serve(command: ServeFlow): void {
-    const { flow, descriptor, mine, raw, from, half, heartbeatMs, windowBytes } = command;
-    const { shards, rings, cuts } = this;
-    let socket: Socket;
+  /** A socket over a descriptor that is ours; null when that cannot be: the flow has ended then. */
+  private socketOf({ flow, descriptor }: ServeFlow | ServeRedis): Socket | null {
     try {
-      socket = new Socket({ fd: descriptor, readable: true, writable: true });
+      return new Socket({ fd: descriptor, readable: true, writable: true });
     } catch (error) {
       closeSync(descriptor);
       this.ended(flow, (error as Error).message);
-      return;
+      return null;
     }
+  }
+
+  private serveRedis(command: ServeRedis): void {
+    const { flow } = command;
+    const socket = this.socketOf(command);
+    if (socket === null) return;
+    this.feed ??= this.createFeed();
+    const event = (redis: RedisReplicaEvent) =>
+      this.report({ kind: 'redis-replica', flow, event: redis });
+    const ended = (reason: string) => this.ended(flow, reason);
+    this.flows.set(flow, this.feed.serve(command, socket, { event, ended }));
+  }
+
+  private takeRole(command: MeetRole): void {
+    this.feed ??= this.createFeed();
+    this.feed.takeRole(command);
+  }
+
+  private createFeed(): RedisFeed {
+    const { shards, rings, cuts, owner, elements, data, control } = this;
+    const libraries = new SharedText(data.librariesBuffer);
+    return new RedisFeed({
+      ...{ shards, rings, cuts, owner, elements },
+      encoder: {
+        keyless: shards.count,
+        unknown: new Set(data.laterCommands),
+        libraries: EFFECT_LIBRARIES,
+        scored: { add: EFFECT_ADD_SCORED, remove: EFFECT_REMOVE_SCORED },
+      },
+      libraries: () => JSON.parse(libraries.read().text) as readonly string[],
+      written: control.signal(JOURNAL_WRITTEN),
+      waiting: control.word(WAITING_FOR_REPLICAS),
+    });
+  }
+
+  private serve(command: ServeFlow): void {
+    const { flow, mine, raw, from, half, heartbeatMs, windowBytes } = command;
+    const { shards, rings, cuts } = this;
+    const socket = this.socketOf(command);
+    if (socket === null) return;
     const session = new SyncSession(command.session, rings.length, this.owner);
     const { elements, owner, keyless: keylessState } = this;
     const options = {
@@ -227,7 +297,7 @@ class FlowThread {
   }
 
   private writeFile(command: WriteFile): void {
-    const { flow, mine, goesOn, syncsOften } = command;
+    const { flow, mine, syncsOften } = command;
     const { shards, rings, cuts, elements, owner, keyless: keylessState } = this;
     const session = new SyncSession(command.session, rings.length, this.owner);
     const options = {
@@ -237,14 +307,58 @@ class FlowThread {
       half: null,
       windowBytes: NO_WINDOW_BYTES,
     };
-    const parts = {
-      ...{ options, goesOn, syncsOften },
-      disk: nodeDisk,
-      journalWritten: this.control.signal(JOURNAL_WRITTEN),
-      written: (file: WrittenFile) => this.report({ kind: 'file-written', flow, file }),
+    const file = { ...{ options, syncsOften, time: this.time }, disk: nodeDisk };
+    const told = {
+      written: (written: WrittenFile) => this.report({ kind: 'file-written', flow, file: written }),
       ended: (reason: string) => this.ended(flow, reason),
     };
-    this.flows.set(flow, new FileFlow(parts, command));
+    const { rdb } = command;
+    const writer =
+      rdb === null
+        ? new FileFlow({ ...file, ...told, places: null }, command)
+        : new RdbFlow(
+            {
+              ...{ file, ...told },
+              convert: (places, isEnded) => this.convert(command, rdb, { places, isEnded }),
+            },
+            command,
+          );
+    this.flows.set(flow, writer);
+  }
+
+  /** One after the other, in the thread's one scratch shard. */
+  private convert(
+    { header, path, mine, session }: WriteFile,
+    target: RdbTarget,
+    flow: { readonly places: BlockPlaces; readonly isEnded: () => boolean },
+  ): Promise<WrittenRdb> {
+    const { owner, rings, data } = this;
+    const { limits } = new SyncSession(session, rings.length, owner);
+    const config = Config.attach(data.configBuffer);
+    const converted = this.conversions.then(async () => {
+      this.converter ??= await this.prepareToConvert();
+      return this.converter({
+        ...{ header, path, mine, limits, target, owner, ...flow },
+        disk: nodeDisk,
+        setting: (name) => config.value(name),
+        keyless: { ring: rings.at(-1)!, owner },
+      });
+    });
+    this.conversions = converted.catch(() => {});
+    return converted;
+  }
+
+  /** 4 MB that only a thread needs which writes RDB files. */
+  private async prepareToConvert(): Promise<Converter> {
+    const module = await loadModule(new URL('./rdb-conversion.js', import.meta.url));
+    const { createConverter } = module as typeof import('./rdb-conversion.js');
+    const { data } = this;
+    return createConverter({
+      shards: this.shards.count,
+      shardBytes: this.shards.spaces[0]!.region.length,
+      databases: data.databases,
+      thread: data.thread,
+    });
   }
 
   /**
@@ -296,14 +410,21 @@ class FlowThread {
     const connected = () => this.report({ kind: 'connected', flow });
     const ended = (reason: string) => this.ended(flow, reason);
     const written = this.control.signal(JOURNAL_WRITTEN);
+    const pressure = new BackPressure(this.rings, this.control.signal(JOURNAL_FILLING));
     const coming = () => this.messages.look();
     const applied = () => {
       written.raise();
+      if (command.primaryShards === this.shards.count) pressure.tellFilling(command.mine);
       this.applied();
     };
     this.flows.set(
       flow,
-      new FollowedFlow(command, progress, createFlow, { connected, coming, applied, ended }),
+      new FollowedFlow(command, progress, this.durable, createFlow, {
+        connected,
+        coming,
+        applied,
+        ended,
+      }),
     );
   }
 
@@ -318,6 +439,19 @@ class FlowThread {
       ended: (reason: string) => this.ended(flow, reason),
     };
     this.flows.set(flow, new LoadedFlow(parts));
+  }
+
+  private async loadRdb(command: LoadRdb): Promise<void> {
+    const { flow } = command;
+    this.starting.add(flow);
+    const module = await loadModule(new URL('./rdb-file-flow.js', import.meta.url));
+    if (!this.starting.delete(flow)) return;
+    const { RdbFileFlow } = module as typeof import('./rdb-file-flow.js');
+    const { shards, owner, data } = this;
+    const loaded = (share: RdbShare) => this.report({ kind: 'rdb-loaded', flow, share });
+    const ended = (reason: string) => this.ended(flow, reason);
+    const parts = { shards, owner, configBuffer: data.configBuffer, loaded, ended };
+    this.flows.set(flow, new RdbFileFlow(parts, command));
   }
 
   /** Tells other threads what was applied. */
@@ -349,15 +483,9 @@ class FlowThread {
   }
 }
 
-function tellJournal(flow: JournalFlow, command: MainToFlow): void {
-  if (command.kind === 'next-segment') flow.continueIn(command.place);
-  else if (command.kind === 'sync-policy') flow.setPolicy(command.policy);
-  else if (command.kind === 'base-whole') flow.count();
-}
-
 async function main(): Promise<void> {
   const port = parentPort!;
-  const data = workerData as FlowThreadData;
+  const { data } = workerData as WorkerStart<FlowThreadData>;
   const report = (message: FlowToMain): void => port.postMessage(message);
   yieldToOthers(data.nice);
   const thread = new FlowThread(data, report);

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { test } from 'node:test';
 import { SHOWN_CHARACTERS_MAX } from '../../base/peer-text.js';
+import { DurableLsns } from '../../memory/durable-lsns.js';
 import { PendingStreams } from '../../replication/replica/pending-streams.js';
 import { SyncProgress } from '../../replication/replica/sync-progress.js';
 import type { FollowFlow } from '../channel/main-flow.js';
@@ -32,6 +33,7 @@ async function outcomeOf(answer: string, password = ''): Promise<string> {
     const flow = new FollowedFlow(
       command,
       new SyncProgress(progress, 1, 1),
+      new DurableLsns(DurableLsns.create(1)),
       () => assert.fail('nothing is applied'),
       {
         connected: () => {

@@ -4,6 +4,7 @@
  */
 import type { Socket } from 'node:net';
 import { shownFromPeer } from '../../base/peer-text.js';
+import type { DurableLsns } from '../../memory/durable-lsns.js';
 import { connectToPeer } from '../../platform/peer-socket.js';
 import { encodeCommand } from '../../protocol/encode-command.js';
 import { NO_CUT, writeAcknowledgement } from '../../replication/acknowledgement.js';
@@ -48,6 +49,7 @@ export class FollowedFlow {
   private acknowledgeMs = ACKNOWLEDGE_MS;
   private readonly hasCuts: boolean;
   private acknowledgedCut = 0;
+  private acknowledgedDurable = NO_CUT.offset;
   private acknowledgeTimer: NodeJS.Timeout | null = null;
   private readonly idleTimer: NodeJS.Timeout;
   private closed = false;
@@ -55,6 +57,8 @@ export class FollowedFlow {
   constructor(
     private readonly command: FollowFlow,
     private readonly progress: SyncProgress,
+    /** Of our journal. */
+    private readonly durable: DurableLsns,
     private readonly createFlow: () => ReplicaFlow,
     private readonly listener: FollowedFlowListener,
   ) {
@@ -178,13 +182,15 @@ export class FollowedFlow {
     const { progress } = this;
     const { applied, received } = progress;
     if (this.hasCuts) progress.advanceCut();
+    this.advanceDurable();
     const isNews =
       mine.some((shard, i) => applied[shard] !== this.acknowledged[i]) ||
-      (this.hasCuts && progress.offset !== this.acknowledgedCut);
+      (this.hasCuts && progress.offset !== this.acknowledgedCut) ||
+      (this.hasCuts && progress.durableOffset !== this.acknowledgedDurable);
     if (isNews) this.acknowledge();
     const isWaiting =
       mine.some((shard) => progress.isDone(shard) && applied[shard]! < received[shard]!) ||
-      (this.hasCuts && progress.awaitsCut);
+      (this.hasCuts && (progress.awaitsCut || this.awaitsDisk));
     if (!isWaiting) return;
     const slower = Math.min(this.acknowledgeMs * 2, ACKNOWLEDGE_WAITING_MS_MAX);
     this.acknowledgeMs = isNews ? ACKNOWLEDGE_MS : slower;
@@ -198,7 +204,27 @@ export class FollowedFlow {
     mine.forEach((shard, i) => {
       this.acknowledged[i] = applied[shard]!;
     });
-    this.socket.write(writeAcknowledgement(this.acknowledged, this.cut()));
+    this.advanceDurable();
+    if (this.hasCuts) this.acknowledgedDurable = this.progress.durableOffset;
+    const { acknowledged, acknowledgedDurable } = this;
+    this.socket.write(writeAcknowledgement(acknowledged, this.cut(), acknowledgedDurable));
+  }
+
+  /** Looks which cuts are on the disk. A chain that ends meanwhile tells of none. */
+  private advanceDurable(): void {
+    const { durable, progress } = this;
+    if (!this.hasCuts || !this.hasSameStreams || !durable.isWhole) return;
+    progress.advanceDurableCut(durable.lsns);
+  }
+
+  private get awaitsDisk(): boolean {
+    const { durable, progress } = this;
+    return this.hasSameStreams && progress.awaitsDurableCut && durable.isWhole;
+  }
+
+  /** With another number of shards than the primary's there is no journal with its streams. */
+  private get hasSameStreams(): boolean {
+    return this.progress.shards === this.durable.lsns.length;
   }
 
   /** The last cut of this link that is applied whole. The flow of shard 0 tells it. */

@@ -11,6 +11,7 @@
 import { connect, type Socket } from 'node:net';
 import { toBinary } from '../../base/region.js';
 import { SharedTextFullError } from '../../memory/shared-text.js';
+import { addressesOf } from '../../platform/peer-socket.js';
 import { RdbError } from '../../persistence/rdb/error.js';
 import { encodeCommand } from '../../protocol/encode-command.js';
 import {
@@ -91,7 +92,8 @@ export class FollowedRedis {
     this.progress.receivedMs = Date.now();
     this.socket.setKeepAlive(true, 15_000);
     this.socket.on('connect', () => {
-      this.parts.listener.event({ kind: 'connected' });
+      const addresses = addressesOf(this.socket);
+      this.parts.listener.event({ kind: 'connected', addresses });
       this.act(this.handshake.begin());
     });
     this.socket.on('error', (error) => this.end(error.message));
@@ -286,7 +288,8 @@ export class FollowedRedis {
   }
 
   private after(outcome: number): boolean {
-    const { failure } = this.parts.target.applier;
+    const { applier } = this.parts.target;
+    const { failure } = applier;
     switch (outcome) {
       case PUT_OFF:
         this.isHeld = true;
@@ -306,6 +309,7 @@ export class FollowedRedis {
       default:
         if (outcome !== APPLIED) throw new Error(`outcome ${outcome}`);
     }
+    this.progress.lastCommand = applier.lastCommand;
     this.advance(this.stream.consume(COMMAND));
     return true;
   }

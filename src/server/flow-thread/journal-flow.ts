@@ -14,35 +14,40 @@
  *      ▼ │ tried again: the disk is full, or refuses      a sync fails ──▶ ended: the journal begins anew
  *    trouble
  *
- * Belongs to a flow thread; the disk's work is done elsewhere.
+ * With always one write and one sync follow the other at once, and as long as the disk is quick the thread
+ * does both itself: that is all that a client waits for, and what comes meanwhile shares the next sync.
+ * Otherwise nobody waits: the flow rests between two writes, until a ring is half full.
+ *
+ * Belongs to a flow thread; the work of a disk that is slow is done elsewhere.
  */
+import type { Region } from '../../base/region.js';
 import type { DurableLsns } from '../../memory/durable-lsns.js';
 import { codeOf, type Disk } from '../../persistence/files/disk.js';
 import { createRegion } from '../../platform/ffi/region.js';
-import { writeAcknowledgement } from '../../replication/acknowledgement.js';
-import { type SegmentPlace, SegmentWriter } from '../../replication/files/segment-writer.js';
+import {
+  MARK_BYTES,
+  type SegmentPlace,
+  SegmentWriter,
+} from '../../replication/files/segment-writer.js';
 import { PrimaryFlow } from '../../replication/primary/primary-flow.js';
 import type { PrimaryFlowOptions } from '../../replication/primary/primary-flow-options.js';
 import type { SyncPolicy } from '../channel/main-flow.js';
+import type { FlowTime } from './flow-time.js';
 
 const OUTPUT_BYTES = 2 * 1024 * 1024;
 /** An output shorter than this is followed by a rest, unless clients wait for it. */
-const SHORT_BYTES = 64 * 1024;
-const REST_MS = 2;
+const SHORT_BYTES = 512 * 1024;
+const REST_MS = 10;
+/** Not even a ring that is filling ends a rest before, unless it filled an output. */
+const SHORTEST_REST_MS = 2;
+/** After so long without a sleep the thread's other work has its turn. */
+const TURN_MS = 2;
 /** How long it sleeps at most when there is nothing to write. */
 const SLEEP_MS = 100;
 /** Between syncs with everysec. */
 const SYNC_MS = 1000;
 /** Between attempts while the disk refuses. */
 const RETRY_MS = 100;
-
-/** Time as a flow sees it: of the machine, or simulated. */
-export interface FlowTime {
-  nowMs(): number;
-  sleep(ms: number): Promise<unknown>;
-  /** Sleeps until the rings have news, or the time is up; not at all unless `isIdle` says so. */
-  untilWritten(isIdle: () => boolean, ms: number): Promise<unknown>;
-}
 
 export interface JournalFlowParts {
   readonly options: PrimaryFlowOptions;
@@ -64,6 +69,8 @@ export class JournalFlow {
   counts = false;
   private readonly source: PrimaryFlow;
   private readonly outputs = [createRegion(OUTPUT_BYTES), createRegion(OUTPUT_BYTES)];
+  /** By output: LSN of each of the flow's streams behind it. */
+  private readonly sent: readonly Float64Array[];
   private turn = 0;
   private writer: SegmentWriter | null = null;
   private next: SegmentPlace | null;
@@ -73,6 +80,10 @@ export class JournalFlow {
   private write: Promise<void> = Promise.resolve();
   private sync: Promise<void> | null = null;
   private syncedMs = 0;
+  /** When the thread's other work was let on. */
+  private turnedMs = 0;
+  /** Whether the last rest was ended early. */
+  private isRestShort = false;
   /** Steps in which there was nothing to write although something was to be done. */
   private vainSteps = 0;
   private failed: unknown = null;
@@ -91,6 +102,7 @@ export class JournalFlow {
     const { mine } = parts.options;
     this.source = new PrimaryFlow(parts.options);
     this.next = first;
+    this.sent = this.outputs.map(() => new Float64Array(mine.length));
     this.written = Float64Array.from(first.starts);
     this.synced = new Float64Array(mine.length);
     void this.run();
@@ -98,7 +110,12 @@ export class JournalFlow {
 
   setPolicy(policy: SyncPolicy): void {
     this.policy = policy;
+    this.letHoldUp();
     this.syncIfDue();
+  }
+
+  private letHoldUp(): void {
+    if (this.writer !== null) this.writer.mayHoldUp = this.policy === 'always';
   }
 
   /** The base is whole: what is on the disk counts from now on. */
@@ -150,13 +167,15 @@ export class JournalFlow {
   /** Writes what there is, or waits for more. @returns whether it is at its end */
   private async step(): Promise<boolean> {
     const out = this.outputs[this.turn]!;
-    const bytes = this.source.produce(out, 0, out.length);
+    const end = this.source.produce(out, MARK_BYTES, out.length);
+    const bytes = end - MARK_BYTES;
     if (this.source.failed !== null) throw new Error(this.source.failed);
     if (this.failed !== null) throw this.failed;
-    if (bytes > 0) await this.flush(bytes);
-    if (bytes >= SHORT_BYTES) return false;
-    if (bytes > 0 && this.policy !== 'always') await this.parts.time.sleep(REST_MS);
-    if (bytes > 0) return false;
+    if (bytes > 0) {
+      await this.flush(end);
+      await this.pause(bytes);
+      return false;
+    }
     await this.write;
     if (this.mayRotate) {
       await this.rotate();
@@ -168,45 +187,71 @@ export class JournalFlow {
     return false;
   }
 
+  /** After some bytes. */
+  private async pause(bytes: number): Promise<void> {
+    const { time } = this.parts;
+    if (this.policy === 'always') {
+      // Where the disk's work is done here, nothing else lets the thread go on.
+      if (time.nowMs() - this.turnedMs > TURN_MS) await this.letOthersOn();
+      return;
+    }
+    if (bytes >= SHORT_BYTES) return;
+    const beganMs = time.nowMs();
+    if (this.isRestShort) await time.sleep(SHORTEST_REST_MS);
+    else await time.untilFilling(REST_MS);
+    this.isRestShort = !this.isRestShort && time.nowMs() - beganMs < SHORTEST_REST_MS;
+  }
+
+  private async letOthersOn(): Promise<void> {
+    const { time } = this.parts;
+    await time.turn();
+    this.turnedMs = time.nowMs();
+  }
+
   private async rest(): Promise<void> {
     if (this.isIdle()) {
       this.vainSteps = 0;
       await this.parts.time.untilWritten(this.isIdle, SLEEP_MS);
     } else if (++this.vainSteps > 1) {
       // Not in a circle that lets nobody else go on.
-      await this.parts.time.sleep(REST_MS);
+      await this.parts.time.sleep(SHORTEST_REST_MS);
     }
   }
 
   /** Begins to write what was made, once the write before has ended. */
-  private async flush(bytes: number): Promise<void> {
+  private async flush(end: number): Promise<void> {
     await this.write;
     const { mine, session } = this.parts.options;
-    const out = this.outputs[this.turn]!.bytes.subarray(0, bytes);
-    const sent = Float64Array.from(mine, (stream) => session.sent[stream]!);
+    const out = this.outputs[this.turn]!;
+    const sent = this.sent[this.turn]!;
+    for (let i = 0; i < mine.length; i++) sent[i] = session.sent[mine[i]!]!;
     this.turn ^= 1;
-    this.write = this.append(out, sent);
+    this.write = this.append(out, end, sent);
     // Whoever waits for it gets the error.
     this.write.catch(() => {});
   }
 
-  private async append(bytes: Uint8Array, sent: Float64Array): Promise<void> {
+  private async append(out: Region, end: number, sent: Float64Array): Promise<void> {
     const writer = this.writer!;
     await this.tryAgain(
-      () => writer.append(bytes),
+      () => writer.append(out, end),
       () => writer.cutBack(),
     );
     if (this.closed) return;
     this.written.set(sent);
-    const wrong = this.source.acknowledge(writeAcknowledgement(sent));
+    const wrong = this.source.acknowledgements.takeAll(sent);
     if (wrong !== null) throw new Error(wrong);
     this.syncIfDue();
   }
 
-  /** Does what the disk may refuse, until it does not, or nobody wants it any more. */
+  /**
+   * Does what the disk may refuse, until it does not, or nobody wants it any more. No attempt follows what
+   * another one has left.
+   */
   private async tryAgain<T>(attempt: () => Promise<T>, undo: () => Promise<unknown>) {
-    for (;;) {
+    for (let isFirst = true; ; isFirst = false) {
       try {
+        if (!isFirst) await undo();
         const result = await attempt();
         this.setTrouble('');
         return result;
@@ -216,7 +261,6 @@ export class JournalFlow {
       }
       await this.parts.time.sleep(RETRY_MS);
       if (this.closed) throw new Error('the journal was ended');
-      await undo().catch(() => {});
     }
   }
 
@@ -239,7 +283,10 @@ export class JournalFlow {
   }
 
   private async syncNow(writer: SegmentWriter): Promise<void> {
+    const { durable, time } = this.parts;
     const written = this.written.slice();
+    const beganMs = time.nowMs();
+    durable.syncBegins();
     try {
       await writer.sync();
       this.syncedUpTo(written);
@@ -247,6 +294,7 @@ export class JournalFlow {
       // What was written may be gone: a second sync would prove nothing.
       this.failed = error;
     }
+    durable.syncEnds(time.nowMs() - beganMs);
     this.sync = null;
     this.syncIfDue();
   }
@@ -273,11 +321,12 @@ export class JournalFlow {
     const place = this.next!;
     const next = await this.tryAgain(
       () => SegmentWriter.create(disk, place, options.mine),
-      () => disk.unlink(place.path),
+      () => removeIfThere(disk, place.path),
     );
     const before = this.writer;
     await this.finish(before);
     this.writer = next;
+    this.letHoldUp();
     this.next = null;
     this.syncedUpTo(this.written);
     opened();
@@ -291,6 +340,15 @@ export class JournalFlow {
     this.writer = null;
     await writer.finish();
     this.syncedUpTo(this.written);
+  }
+}
+
+/** The attempt that has failed may not have come as far as to create it. */
+async function removeIfThere(disk: Disk, path: string): Promise<void> {
+  try {
+    await disk.unlink(path);
+  } catch (error) {
+    if (codeOf(error) !== 'ENOENT') throw error;
   }
 }
 

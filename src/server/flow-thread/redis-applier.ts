@@ -12,9 +12,9 @@
 import { BUSY, DEFERRED, DONE, PAUSED } from '../../base/outcome.js';
 import { newRegion } from '../../base/owned-region.js';
 import { shownFromPeer } from '../../base/peer-text.js';
-import { prefixBinary } from '../../base/region.js';
 import { subcommandOf } from '../../engine/admission.js';
 import type { Dispatcher } from '../../engine/dispatch.js';
+import { answeredError, foreignName } from '../../engine/foreign-commands.js';
 import {
   type RegisteredCommand,
   type Registry,
@@ -50,9 +50,6 @@ const TO_ANSWER = ['replconf'];
 /** What writes to another server, or waits: primaries send what it did here. */
 const NEVER = ['migrate'];
 
-const MINUS = 0x2d;
-const NAME_BYTES_MAX = 64;
-const ERROR_BYTES_MAX = 256;
 const REPLY_BYTES = 4096;
 /** A reply's region beyond this is not kept. */
 const KEPT_BYTES = 1 << 20;
@@ -61,6 +58,8 @@ export class RedisApplier {
   failure = '';
   /** By index of the registry. */
   private readonly treatments: Uint8Array;
+  /** Index in the registry of the last command of the stream, -1 before the first. */
+  lastCommand = -1;
   /** Whether the command, or transaction, under way runs a script. */
   private hasScript = false;
   /** Set by an exception of the command under way. */
@@ -113,12 +112,13 @@ export class RedisApplier {
   /** Applies a command. @returns one of the outcomes above */
   apply(args: Arguments): number {
     const command = this.find(args);
+    this.lastCommand = command?.index ?? -1;
     const treatment = command === null ? REFUSE : this.treatments[command.index]!;
     if (treatment === IGNORE) return APPLIED;
     if (treatment === ANSWER) return argumentIs(args, 1, 'GETACK') ? ASKED : APPLIED;
     if (treatment === REFUSE) {
       const why = command === null ? 'does not know' : 'takes from no primary';
-      this.failure = `it sends ${nameOf(args)}, which this server ${why}`;
+      this.failure = `it sends ${foreignName(args)}, which this server ${why}`;
       return REFUSED;
     }
     return this.run(command!, args);
@@ -138,7 +138,7 @@ export class RedisApplier {
     const hasError = reply.errors > errorsBefore && !this.hasScript;
     if (!session.inMulti) this.hasScript = false;
     if (outcome !== DONE || hasError || this.exception !== '') {
-      this.failure = `${nameOf(args)} of the primary failed: ${this.errorText()}`;
+      this.failure = `${foreignName(args)} of the primary failed: ${this.errorText()}`;
       return FAILED;
     }
     if (reply.region.length > KEPT_BYTES) this.dropReply();
@@ -151,12 +151,7 @@ export class RedisApplier {
   }
 
   private errorText(): string {
-    if (this.exception !== '') return shownFromPeer(this.exception);
-    const { region, start, position, errorCode } = this.dispatcher.reply;
-    // Within a transaction the error is one of many replies.
-    if (region.bytes[start] !== MINUS) return errorCode;
-    const length = position - start - 3;
-    return shownFromPeer(prefixBinary(region, start + 1, length, ERROR_BYTES_MAX));
+    return shownFromPeer(this.exception || answeredError(this.dispatcher.reply));
   }
 
   private dropReply(): void {
@@ -186,14 +181,4 @@ function treatmentsOf(registry: Registry): Uint8Array {
     if (NEVER.includes(fullName)) treatments[index] = REFUSE;
   }
   return treatments;
-}
-
-/** The first words of a command, for people. */
-function nameOf(args: Arguments): string {
-  const { region, offset, length } = args;
-  const words: string[] = [];
-  for (let i = 0; i < Math.min(2, args.count); i++) {
-    words.push(shownFromPeer(prefixBinary(region, offset[i]!, length[i]!, NAME_BYTES_MAX)));
-  }
-  return words.join(' ');
 }

@@ -5,7 +5,7 @@
 import { BLOCKING_KEYS } from '../../engine/counters.js';
 import type { KeyspaceNotifications } from '../../engine/notifications.js';
 import { TRACKING_CLIENTS } from '../../engine/tracking/counters.js';
-import { JOURNAL_WRITTEN } from '../../journal/counters.js';
+import { JOURNAL_FILLING, JOURNAL_WRITTEN } from '../../journal/counters.js';
 import type { JournalRing } from '../../journal/ring.js';
 import type { Shards } from '../../keyspace/shards.js';
 import type { TrackedPrefixes } from '../../keyspace/tracked-prefixes.js';
@@ -46,6 +46,7 @@ export class RedisFollowing {
     this.locks = new StreamLocks(shards, rings, data.thread + 1);
     this.target = createRedisTarget(shards, {
       ...{ thread: data.thread, rings, claims, prefixes },
+      filling: control.signal(JOURNAL_FILLING),
       mailbox: mail.mailbox,
       blockingKeys: control.word(BLOCKING_KEYS),
       trackingClients: control.word(TRACKING_CLIENTS),

@@ -60,12 +60,13 @@ export class RedisLoad implements RdbSink {
   }
 
   feed(bytes: Uint8Array, offset: number, length: number): number {
-    return this.loader.reader.feed(bytes, offset, length);
+    return this.loader.feed(bytes, offset, length);
   }
 
   /** The RDB is whole. @throws SharedTextFullError when there is no room for the libraries */
   finish(): void {
-    this.loader.reader.finish();
+    this.loader.finish();
+    this.loader.close();
     this.setLibraries(this.codes);
     const { rings, locks } = this.parts;
     rings.forEach((ring, stream) => {
@@ -77,7 +78,7 @@ export class RedisLoad implements RdbSink {
 
   /** Nothing more comes. */
   abandon(): void {
-    this.loader.abandon();
+    this.loader.close();
   }
 
   private setLibraries(codes: readonly string[]): void {

@@ -13,10 +13,8 @@ import { Dispatcher } from '../../engine/dispatch.js';
 import { Registry } from '../../engine/registry.js';
 import { createScripting, type Scripting } from '../../engine/scripts/create.js';
 import { EFFECT_LIBRARIES } from '../../engine/scripts/functions.js';
-import { Serving } from '../../engine/serving.js';
 import { ClientSession } from '../../engine/session.js';
-import type { DispatchStatistics } from '../../engine/statistics.js';
-import { InvalidationSender } from '../../engine/tracking/sender.js';
+import { uncountedStatistics } from '../../engine/statistics.js';
 import { Transactions } from '../../engine/transactions.js';
 import { BackPressure } from '../../journal/back-pressure.js';
 import { KeylessStream } from '../../journal/keyless-stream.js';
@@ -24,6 +22,7 @@ import type { JournalRing } from '../../journal/ring.js';
 import { JournalSink } from '../../journal/sink.js';
 import type { Shards } from '../../keyspace/shards.js';
 import { SharedRecords } from '../../memory/shared-records.js';
+import type { SharedSignal } from '../../memory/signal.js';
 import { SharedStates } from '../../memory/shared-states.js';
 import { SharedText } from '../../memory/shared-text.js';
 import { dumpFunctions, readFunctionDump } from '../../persistence/rdb/function-dump.js';
@@ -33,7 +32,7 @@ import { Arguments } from '../../protocol/parser.js';
 import { Reply } from '../../protocol/reply.js';
 import { EFFECT_PUBLISH, EFFECT_SHARD_PUBLISH } from '../channel/mail-kinds.js';
 import { Config } from '../config/config.js';
-import type { TargetParts } from './effect-target.js';
+import { type TargetParts, tellClients } from './effect-target.js';
 import { RedisApplier } from './redis-applier.js';
 
 const REPLY_BYTES = 4096;
@@ -45,6 +44,8 @@ export interface RedisTargetParts extends TargetParts {
   /** Its owner number for locks. */
   readonly thread: number;
   readonly rings: readonly JournalRing[];
+  /** Raised while one of them is filling. */
+  readonly filling: SharedSignal;
   readonly configBuffer: SharedArrayBuffer;
   /** Of a SharedRecords: sources of scripts by SHA1. */
   readonly recordsBuffer: SharedArrayBuffer;
@@ -74,7 +75,7 @@ export function createRedisTarget(shards: Shards, parts: RedisTargetParts): Redi
     registry,
     shards,
     new Reply(createRegion(REPLY_BYTES)),
-    uncounted(registry.all.length),
+    uncountedStatistics(registry.all.length),
     {
       failed: (_command, error) => applier?.noteException(error),
       waiting: () => {},
@@ -87,8 +88,8 @@ export function createRedisTarget(shards: Shards, parts: RedisTargetParts): Redi
   journal.onLoss = (lost, why) =>
     parts.warn(`The journal of shards ${lost.join(', ')} begins anew: ${why}`);
   const keyless = new KeylessStream(rings.at(-1)!, rings.length - 1, thread + 1);
-  const pressure = new BackPressure(rings);
-  tellOthers(dispatcher, parts);
+  const pressure = new BackPressure(rings, parts.filling);
+  tellClients(dispatcher, parts);
   const tooLong = () => applier?.noteException(new Error('a script does not end'));
   const scripting = createReplayScripting({ dispatcher, registry, keyless, tooLong, ...parts });
   dispatcher.scripts = scripting.scripts;
@@ -124,18 +125,6 @@ export function createRedisTarget(shards: Shards, parts: RedisTargetParts): Redi
       return wrote;
     },
   };
-}
-
-/** Clients of this server that wait for keys, or have cached some. */
-function tellOthers(dispatcher: Dispatcher, parts: RedisTargetParts): void {
-  dispatcher.serving = new Serving(dispatcher, parts);
-  const { invalidations } = dispatcher.keys;
-  invalidations.prefixes = parts.prefixes;
-  dispatcher.invalidations = new InvalidationSender({
-    ...{ thread: -1, invalidations, local: null },
-    mailbox: parts.mailbox,
-    clients: parts.trackingClients,
-  });
 }
 
 /** Scripts that old versions send instead of what they did, and functions. */
@@ -199,18 +188,5 @@ function messagePublisher(
     append(append(name.length, args, 1), args, 2);
     keyless.append(message);
     return parts.publish(kind, message);
-  };
-}
-
-/** Commands of a primary are no commands of clients: they are not counted. */
-function uncounted(commands: number): DispatchStatistics {
-  return {
-    calls: new Float64Array(commands),
-    microseconds: new Float64Array(commands),
-    rejected: new Float64Array(commands),
-    failed: new Float64Array(commands),
-    timeEverything: false,
-    errorReply: () => {},
-    timed: () => {},
   };
 }

@@ -70,8 +70,7 @@ export class ReplicatedMessages {
 
   /** After effects were applied, and their locks given back. */
   flush(): void {
-    const { notifications } = this;
-    if (notifications !== null && notifications.isPending) notifications.flush();
+    if (this.notifications?.isPending) this.notifications.flush();
     this.look();
   }
 

@@ -31,11 +31,16 @@ export const commandStatsSection: Section = ({ control }, { registry }) => {
 
 export const errorStatsSection: Section = ({ control }) =>
   control.errorNames
-    .list()
-    .map((name, index) => [`errorstat_${name}`, control.sumErrors(index)] as const)
+    .texts()
+    .map((name, index) => [`errorstat_${safeName(name)}`, control.sumErrors(index)] as const)
     .filter(([, count]) => count > 0)
     .sort(([one], [other]) => (one < other ? -1 : 1))
     .map(([name, count]) => [name, `count=${count}`] as const);
+
+/** As in Redis: what would look like another field or section. */
+function safeName(name: string): string {
+  return name.replace(/[#:\r\n]/g, '_');
+}
 
 export const latencyStatsSection: Section = ({ control, configuration }, { registry }) => {
   if (configuration.value('latency-tracking') === 'no') return [];

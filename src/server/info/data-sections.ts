@@ -67,7 +67,10 @@ import {
 } from '../channel/process-figures.js';
 import type { Fields, InfoSource, Section } from './source.js';
 
-export const statsSection: Section = (source) => {
+/** What these sections need. */
+type Counted = Pick<InfoSource, 'control' | 'configuration' | 'shards'>;
+
+export function statsSection(source: Counted): Fields {
   const { control } = source;
   return [
     ['total_connections_received', control.sum(CONNECTIONS)],
@@ -111,10 +114,10 @@ export const statsSection: Section = (source) => {
     ['acl_access_denied_key', control.sum(DENIED_KEYS)],
     ['acl_access_denied_channel', control.sum(DENIED_CHANNELS)],
   ];
-};
+}
 
 /** For how long more memory was used than maxmemory allows, in milliseconds: in all, and now. */
-function evictionTimes({ control }: InfoSource): Fields {
+function evictionTimes({ control }: Counted): Fields {
   const sinceMs = control.get(EVICTION_EXCEEDED_SINCE);
   const currentMs = sinceMs > 0 ? Math.max(0, Date.now() - sinceMs) : 0;
   return [
@@ -124,11 +127,11 @@ function evictionTimes({ control }: InfoSource): Fields {
 }
 
 /** A word of the shards' headers, read without their locks: a moment ago. */
-function sumOfShards({ shards }: InfoSource, word: number): number {
+function sumOfShards({ shards }: Counted, word: number): number {
   return shards.spaces.reduce((sum, { region }) => sum + region.words[word]!, 0);
 }
 
-function trafficFields({ control }: InfoSource): Fields {
+function trafficFields({ control }: Counted): Fields {
   const rate = (value: Value) => control.get(value).toFixed(2);
   return [
     ['total_net_input_bytes', control.sum(INPUT_BYTES)],
@@ -153,7 +156,7 @@ function secondsSince(startedMs: number): number {
 }
 
 /** Only while a file is loaded; a full sync has its fields in the section of replication. */
-function loadingFields({ control }: InfoSource): Fields {
+function loadingFields({ control }: Counted): Fields {
   const startedMs = control.get(LOAD_STARTED_MS);
   if (control.word(LOADING).load() === 0 || startedMs === 0) return [];
   const [total, done] = [control.get(LOAD_BYTES_TOTAL), control.get(LOAD_BYTES_DONE)];
@@ -169,7 +172,7 @@ function loadingFields({ control }: InfoSource): Fields {
   ];
 }
 
-function saveFields({ control }: InfoSource): Fields {
+function saveFields({ control }: Counted): Fields {
   const changes = control.sum(CHANGES) + control.sum(REPLICATED_CHANGES);
   const startedMs = control.get(SAVE_STARTED_MS);
   const backgroundMs = control.get(SAVE_IN_BACKGROUND) === 0 ? 0 : startedMs;
@@ -193,11 +196,14 @@ function okOr(failed: number): string {
   return failed === 0 ? 'ok' : 'err';
 }
 
-function journalFields({ control, configuration }: InfoSource): Fields {
+function journalFields({ control, configuration }: Counted): Fields {
   const rewriteMs = control.get(journal.AOF_REWRITE_STARTED_MS);
+  const isWanted = configuration.value('appendonly') === 'yes';
+  // From CONFIG SET appendonly yes on the first base is on its way.
+  const isBeginning = isWanted && control.get(journal.AOF_IS_ON) === 0;
   return [
-    ['aof_enabled', configuration.value('appendonly') === 'yes' ? 1 : 0],
-    ['aof_rewrite_in_progress', rewriteMs === 0 ? 0 : 1],
+    ['aof_enabled', isWanted ? 1 : 0],
+    ['aof_rewrite_in_progress', rewriteMs !== 0 || isBeginning ? 1 : 0],
     ['aof_rewrite_scheduled', control.get(journal.AOF_REWRITE_SCHEDULED)],
     ['aof_last_rewrite_time_sec', control.get(journal.AOF_LAST_REWRITE_SECONDS) - 1],
     ['aof_current_rewrite_time_sec', secondsSince(rewriteMs)],
@@ -209,17 +215,19 @@ function journalFields({ control, configuration }: InfoSource): Fields {
 }
 
 /** Only while there is a journal, as in Redis. */
-function journalSizes({ control, configuration }: InfoSource): Fields {
+function journalSizes({ control, configuration }: Counted): Fields {
   if (configuration.value('appendonly') !== 'yes') return [];
   return [
     ['aof_current_size', control.get(journal.AOF_SIZE)],
     ['aof_base_size', control.get(journal.AOF_BASE_SIZE)],
     ['aof_pending_rewrite', 0],
-    ...zeros('aof_buffer_length', 'aof_pending_bio_fsync', 'aof_delayed_fsync'),
+    ['aof_buffer_length', 0],
+    ['aof_pending_bio_fsync', control.get(journal.AOF_SYNCS_UNDER_WAY)],
+    ['aof_delayed_fsync', control.get(journal.AOF_DELAYED_SYNCS)],
   ];
 }
 
-export const persistenceSection: Section = (source) => [
+export const persistenceSection = (source: Counted): Fields => [
   ['loading', source.control.word(LOADING).load()],
   ...zeros('async_loading', 'current_cow_peak', 'current_cow_size', 'current_cow_size_age'),
   ['current_fork_perc', '0.00'],

@@ -12,8 +12,8 @@ import { countRuns } from '../../memory/testing.js';
 import { USED_PAGES } from '../../memory/used-pages.js';
 import { NO_CONTAINER } from '../../platform/container.js';
 import { createControl } from '../channel/control.js';
-import { Memory } from '../io-thread/memory-figures.js';
 import { Information } from './information.js';
+import { Memory } from './memory-figures.js';
 import { humanBytes, percent } from './source.js';
 
 const SETTINGS: Record<string, string> = {
@@ -153,6 +153,10 @@ describe('INFO', () => {
     control.errorNames.indexOf('ERR');
     assert.equal(field('errorstat_WRONGTYPE'), 'count=2');
     assert.equal(field('errorstat_ERR'), undefined);
+    // Scripts can make up any: none looks like another field, and UTF-8 stays what it is.
+    const made = Buffer.from('\u00e9:1\r\n#').toString('latin1');
+    control.threads[0]!.errors[control.errorNames.indexOf(made)] = 3;
+    assert.equal(field(`errorstat_${made.slice(0, 2)}_1___`), 'count=3');
   });
 
   test('keyspace counts keys and samples how long they live', () => {

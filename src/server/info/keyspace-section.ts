@@ -26,7 +26,12 @@ export const keyspaceSection: Section = ({ shards }, context) => {
   return fields;
 };
 
-function averageTimeToLive(shards: Shards, database: number, context: Context): number {
+/** Milliseconds, by a sample under the locks of a few shards; 0 where no key expires. */
+export function averageTimeToLive(
+  shards: Shards,
+  database: number,
+  context: Pick<Context, 'now' | 'withShard'>,
+): number {
   let sum = 0;
   let count = 0;
   let sampled = 0;

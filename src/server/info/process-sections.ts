@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { machine, release, type } from 'node:os';
 import { PAGE_BYTES } from '../../base/limits.js';
 import { DARTER_VERSION, REDIS_VERSION } from '../../base/version.js';
+import type { Context } from '../../commands/contract/context.js';
 import type { ScriptsPort } from '../../commands/contract/server-port.js';
 import { BLOCKED_CLIENTS, BLOCKED_WITH_TIMEOUT, BLOCKING_KEYS } from '../../engine/counters.js';
 import { DIRECTORY_PAGES } from '../../engine/pubsub/counters.js';
@@ -10,12 +11,15 @@ import { TRACKING_CLIENTS } from '../../engine/tracking/counters.js';
 import { RECLAIMED } from '../../keyspace/counters.js';
 import { reclaimPending } from '../../keyspace/reclaim-list.js';
 import { CLIENT_BYTES, CONNECTED_CLIENTS } from '../../net/counters.js';
-import { type Fields, humanBytes, percent, type Section } from './source.js';
+import { type Fields, humanBytes, type InfoSource, percent } from './source.js';
 
 const DAY_SECONDS = 24 * 60 * 60;
 const MULTIPLEXING: Readonly<Record<string, string>> = { uring: 'io_uring', portable: 'libuv' };
 
-export const serverSection: Section = ({ facts, configuration, shards }, context) => {
+export function serverSection(
+  { facts, configuration, shards }: InfoSource,
+  context: Pick<Context, 'now'>,
+): Fields {
   const uptimeSeconds = Math.floor((context.now - facts.startedMs) / 1000);
   const hz = configuration.value('hz');
   const port = configuration.value('port');
@@ -50,9 +54,12 @@ export const serverSection: Section = ({ facts, configuration, shards }, context
     // A replica's is its primary's, whatever it was started with.
     ['shard_spread', shards.spaces[0]!.hashSpread],
   ];
-};
+}
 
-export const clientsSection: Section = ({ control, configuration }) => [
+export const clientsSection = ({
+  control,
+  configuration,
+}: Pick<InfoSource, 'control' | 'configuration'>): Fields => [
   ['connected_clients', control.word(CONNECTED_CLIENTS).load()],
   ['cluster_connections', 0],
   ['maxclients', configuration.value('maxclients')],
@@ -64,7 +71,13 @@ export const clientsSection: Section = ({ control, configuration }) => [
   ['total_blocking_keys', control.word(BLOCKING_KEYS).load()],
 ];
 
-export const memorySection: Section = ({ configuration, control, memory, shards, scripts }) => {
+export function memorySection({
+  configuration,
+  control,
+  memory,
+  shards,
+  scripts,
+}: Omit<InfoSource, 'facts'>): Fields {
   const figures = memory.figures();
   const pending = shards.spaces.reduce((sum, space) => sum + reclaimPending(space), 0);
   const { dataset, used, overhead, peak, startup, resident, system } = figures;
@@ -110,7 +123,7 @@ export const memorySection: Section = ({ configuration, control, memory, shards,
     ['process_memory', figures.process],
     ['javascript_heap', figures.javascriptHeap],
   ];
-};
+}
 
 function withHuman(name: string, bytes: number): Fields {
   return [
@@ -142,7 +155,7 @@ function scriptFields({ figures }: Pick<ScriptsPort, 'figures'>): Fields {
   ];
 }
 
-export const cpuSection: Section = () => {
+export function cpuSection(): Fields {
   const { user, system } = process.cpuUsage();
   const main = mainThreadSeconds();
   return [
@@ -157,7 +170,7 @@ export const cpuSection: Section = () => {
           ['used_cpu_user_main_thread', main.user.toFixed(6)],
         ] as const)),
   ];
-};
+}
 
 const TICKS_PER_SECOND = 100;
 

@@ -20,7 +20,10 @@ import {
 } from '../../net/counters.js';
 
 /** About what the objects of a session and a connection take in the heap of their thread. */
-const SESSION_BYTES = 2048;
+export const SESSION_BYTES = 2048;
+
+/** Smaller regions count as a whole: they come from others who have used all of them. */
+const COUNTED_WHOLE_BYTES_MAX = 262_144;
 
 /** Sizes in bytes. */
 export interface ClientSizes {
@@ -50,8 +53,13 @@ export function sizesOf(
     ...{ query, output, queued },
     queryFree: room - assembled,
     arguments: assembled,
-    total: SESSION_BYTES + query + room + output + queued,
+    // Room for what was announced and has not come is an address range: nobody evicts keys with it.
+    total: SESSION_BYTES + query + residentBytes(assembled, room) + output + queued,
   };
+}
+
+function residentBytes(assembled: number, room: number): number {
+  return Math.min(room, Math.max(assembled, COUNTED_WHOLE_BYTES_MAX));
 }
 
 export interface ClientMemoryParts {

@@ -50,6 +50,8 @@ export class Clients implements ClientsPort {
     private readonly gatherer: IoGatherer,
     private readonly clientPause: ClientPause,
     private readonly now: () => number,
+    /** All threads, this one included, look whether there still is a pause. */
+    private readonly pauseEnded: () => void,
   ) {
     gatherer.answers('client-list', (filter) => this.localLines(filter));
     gatherer.answers('client-kill', (filter) => this.killLocal(filter));
@@ -86,6 +88,7 @@ export class Clients implements ClientsPort {
 
   unpause(): void {
     this.clientPause.end();
+    this.pauseEnded();
   }
 
   private localLines(filter: ClientFilter): [number, string][] {
@@ -158,40 +161,25 @@ function flagsOf(session: Session, details: ClientDetails): string {
 
 /** The line's fields in the order of Redis 7, then lib-name and lib-ver of 7.2, io-thread of 8. */
 export function describeClient(session: Session, details: ClientDetails, nowMs: number): string {
-  const seconds = (sinceMs: number) => Math.max(0, Math.floor((nowMs - sinceMs) / 1000));
   const { sizes } = details;
-  const fields: [name: string, value: string | number][] = [
-    ['id', session.id],
-    ['addr', session.address],
-    ['laddr', session.localAddress],
-    ['fd', details.descriptor],
-    ['name', session.name],
-    ['age', seconds(session.createdMs)],
-    ['idle', seconds(session.lastInteractionMs)],
-    ['flags', flagsOf(session, details)],
-    ['db', session.database],
-    ['sub', details.channels],
-    ['psub', details.patterns],
-    ['ssub', details.shardChannels],
-    ['multi', details.queuedCommands],
-    ['qbuf', sizes.query],
-    ['qbuf-free', sizes.queryFree],
-    ['argv-mem', sizes.arguments],
-    ['multi-mem', sizes.queued],
-    ['rbs', 0],
-    ['rbp', 0],
-    ['obl', 0],
-    ['oll', sizes.output > 0 ? 1 : 0],
-    ['omem', sizes.output],
-    ['tot-mem', sizes.total],
-    ['events', sizes.output > 0 ? 'rw' : 'r'],
-    ['cmd', details.lastCommand === '' ? 'NULL' : details.lastCommand],
-    ['user', session.user],
-    ['redir', session.tracking?.redirect ?? -1],
-    ['resp', session.protocol],
-    ['lib-name', session.libraryName],
-    ['lib-ver', session.libraryVersion],
-    ['io-thread', details.thread],
-  ];
-  return fields.map(([name, value]) => `${name}=${value}`).join(' ');
+  const ageSeconds = secondsBetween(session.createdMs, nowMs);
+  const idleSeconds = secondsBetween(session.lastInteractionMs, nowMs);
+  const lastCommand = details.lastCommand === '' ? 'NULL' : details.lastCommand;
+  // One expression: a failed log-in is logged with this line, and somebody may fail very often.
+  return (
+    `id=${session.id} addr=${session.address} laddr=${session.localAddress} ` +
+    `fd=${details.descriptor} name=${session.name} age=${ageSeconds} idle=${idleSeconds} ` +
+    `flags=${flagsOf(session, details)} db=${session.database} sub=${details.channels} ` +
+    `psub=${details.patterns} ssub=${details.shardChannels} multi=${details.queuedCommands} ` +
+    `qbuf=${sizes.query} qbuf-free=${sizes.queryFree} argv-mem=${sizes.arguments} ` +
+    `multi-mem=${sizes.queued} rbs=0 rbp=0 obl=0 oll=${sizes.output > 0 ? 1 : 0} ` +
+    `omem=${sizes.output} tot-mem=${sizes.total} events=${sizes.output > 0 ? 'rw' : 'r'} ` +
+    `cmd=${lastCommand} user=${session.user} redir=${session.tracking?.redirect ?? -1} ` +
+    `resp=${session.protocol} lib-name=${session.libraryName} lib-ver=${session.libraryVersion} ` +
+    `io-thread=${details.thread}`
+  );
+}
+
+function secondsBetween(sinceMs: number, nowMs: number): number {
+  return Math.max(0, Math.floor((nowMs - sinceMs) / 1000));
 }

@@ -13,7 +13,8 @@ type Tls = typeof import('node:tls');
 type Value = (name: string) => string;
 
 export function guardTls(config: Config, log: Log): void {
-  config.guardGroup('tls-', (value) => {
+  const belongs = (name: string) => name.startsWith('tls-');
+  config.guardGroup(belongs, (value) => {
     if (!usesTls(value)) return null;
     if (fails(log, () => checkOptions(value))) {
       return 'Unable to update TLS configuration. Check server logs.';

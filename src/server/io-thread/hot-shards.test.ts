@@ -23,6 +23,18 @@ describe('hot shards', () => {
     assert.equal(hot.period(1000, 300), OBSERVE);
   });
 
+  test('clients that are bound to a shard gather earlier when no core is spare', () => {
+    const [hot] = threads(1).hot as [HotShards];
+    assert.equal(hot.period(1000, 60, 60, true), NOTHING);
+    assert.equal(hot.period(1000, 60, 20, false), NOTHING);
+    assert.equal(hot.period(20, 3, 3, false), NOTHING);
+    assert.equal(hot.period(1000, 60, 60, false), OBSERVE);
+    assert.equal(hot.isContended, false);
+    assert.equal(hot.period(1000, 60, 60, false), CLAIM);
+    assert.equal(hot.period(1000, 300, 60, true), GATHER);
+    assert.equal(hot.isContended, true);
+  });
+
   test('three contended periods in a row gather, an interruption begins anew', () => {
     const [hot] = threads(1).hot as [HotShards];
     const contended = () => hot.period(100, 90);

@@ -4,7 +4,8 @@
  * Clients of one hot key cannot be served by several threads at once, as they need the same lock. Spread
  * over threads they cost more: the lock and the value go from one core's cache to the other's, and
  * threads sleep for each other. So a shard that threads fight for gets a *home*: the clients that
- * found it taken move to one thread. Others of these threads stay where they are.
+ * found it taken move to one thread, with those that send pipelines for it only. Others of these
+ * threads stay where they are.
  *
  *   contended period   a good part of the tries in it found a shard taken
  *   first              forgets what clients met before: who is contended from here on counts
@@ -19,6 +20,8 @@
 
 /** Share of the tries that found a shard taken, from which a period is contended. */
 const CONTENDED_SHARE = 0.25;
+/** The same for clients that are bound to a shard, when no core is spare. */
+const BOUND_SHARE = 0.05;
 /** Fewer in a period say nothing. */
 const CONTENDED_TRIES_MIN = 10;
 const PERIODS = 3;
@@ -34,6 +37,8 @@ export const CLAIM = 2;
 export const GATHER = 3;
 
 export class HotShards {
+  /** Whether the last period was contended for clients that are bound to no shard, too. */
+  isContended = false;
   private contendedPeriods = 0;
   private holdMs = HOLD_MS;
   /** Until when this thread is home to its pinned clients; 0 while it is home to none. */
@@ -49,9 +54,15 @@ export class HotShards {
     private readonly homes: Int32Array,
   ) {}
 
-  /** Once a period. @returns what to do now */
-  period(tries: number, contended: number): number {
-    const enough = contended >= CONTENDED_TRIES_MIN && contended >= tries * CONTENDED_SHARE;
+  /**
+   * Once a period.
+   * @param bound part of the contended tries: of clients that are bound to the shard they found taken
+   * @returns what to do now
+   */
+  period(tries: number, contended: number, bound = 0, isCoreSpare = true): number {
+    this.isContended = contended >= CONTENDED_TRIES_MIN && contended >= tries * CONTENDED_SHARE;
+    const bindsMany = bound >= CONTENDED_TRIES_MIN && bound >= tries * BOUND_SHARE;
+    const enough = this.isContended || (bindsMany && !isCoreSpare);
     this.contendedPeriods = enough ? this.contendedPeriods + 1 : 0;
     if (this.contendedPeriods === 1) return OBSERVE;
     if (this.contendedPeriods < PERIODS) return enough ? CLAIM : NOTHING;
@@ -62,6 +73,10 @@ export class HotShards {
   /** Makes this thread the home of a shard that has none. Of two that do the last one has it. */
   claim(shard: number): void {
     if (this.homes[shard] === 0) this.homes[shard] = this.thread + 1;
+  }
+
+  hasHome(shard: number): boolean {
+    return this.homes[shard] !== 0;
   }
 
   /** The thread that serves a shard's clients: this one where there is none yet. */

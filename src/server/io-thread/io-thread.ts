@@ -4,7 +4,7 @@
  * threads, connections handed over, the end) arrives as a message that a wake-up announces.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { receiveMessageOnPort, workerData } from 'node:worker_threads';
+import { parentPort, receiveMessageOnPort } from 'node:worker_threads';
 import { FailureLog } from '../../base/failure-log.js';
 import { Log, type LogLevel } from '../../base/log.js';
 import { textOfErrorName } from '../../base/system-error.js';
@@ -20,6 +20,7 @@ import { slowKind } from '../../engine/scripts/script-run.js';
 import { ClientSession } from '../../engine/session.js';
 import { Transactions } from '../../engine/transactions.js';
 import { BackPressure } from '../../journal/back-pressure.js';
+import { JOURNAL_FILLING } from '../../journal/counters.js';
 import { NewestCut } from '../../journal/cuts.js';
 import { KeylessStream } from '../../journal/keyless-stream.js';
 import { JournalRing } from '../../journal/ring.js';
@@ -33,8 +34,8 @@ import type { Mailbox } from '../../memory/mailbox.js';
 import { SharedChanges } from '../../memory/shared-changes.js';
 import { SharedStates } from '../../memory/shared-states.js';
 import { USED_PAGES } from '../../memory/used-pages.js';
-import { HANDED_OVER } from '../../net/counters.js';
 import { Frontend } from '../../net/frontend.js';
+import { keepCompiled } from '../../platform/compiled-scripts.js';
 import { errorName } from '../../platform/ffi/libc.js';
 import { attachPagedRegion, attachRegion, createRegion } from '../../platform/ffi/region.js';
 import { ThreadClock } from '../../platform/ffi/thread-clock.js';
@@ -48,20 +49,25 @@ import { Gatherer } from '../channel/gather.js';
 import type { IoGatherer } from '../channel/io-io.js';
 import { openMailbox } from '../channel/mailboxes.js';
 import type { IoThreadData, IoToMain, MainToIo } from '../channel/main-io.js';
+import { THREAD_ID } from '../channel/process-figures.js';
 import { Config } from '../config/config.js';
 import { ThreadUsers } from './acl/thread-users.js';
 import { ThreadDurability } from './durability.js';
+import { guardListeners } from './guard-listeners.js';
 import { guardTls } from './guard-tls.js';
-import { listen, whyTooManyClients } from './listeners.js';
-import { createServerPort, endClient } from './server-port.js';
+import { listen, listenAnew, whyTooManyClients } from './listeners.js';
+import { createServerPort, endClient, sessionsOf } from './server-port.js';
 import { ThreadSettings } from './settings.js';
+import { ThreadArrivals } from './thread-arrivals.js';
 import { ThreadClients } from './thread-clients.js';
+import { systemThreadId } from './thread-id.js';
 import { ThreadMigrations } from './thread-migrations.js';
 import { ThreadPersistence } from './thread-persistence.js';
 import { ThreadPlacement } from './thread-placement.js';
 import { ThreadPolicy } from './thread-policy.js';
 import { ThreadPubSub } from './thread-pubsub.js';
 import { ThreadReplication } from './thread-replication.js';
+import type { ThreadReporter } from './thread-reporter.js';
 import { createThreadScripting } from './thread-scripting.js';
 import { ThreadShutdown } from './thread-shutdown.js';
 import { CommandStatistics } from './thread-statistics.js';
@@ -90,6 +96,7 @@ class IoThread {
   private dispatcher!: Dispatcher;
   private frontend!: Frontend<ClientSession>;
   private clients!: ThreadClients;
+  private arrivals!: ThreadArrivals;
   private readonly threadUsers: ThreadUsers;
   private mayServe = false;
   /** Messages of the main thread that came while a script ran. */
@@ -97,6 +104,8 @@ class IoThread {
   private readonly scriptStates: SharedStates;
   private readonly shutdown: ThreadShutdown;
   private readonly persistence: ThreadPersistence;
+  private readonly clock = new ThreadClock();
+  private reporter!: ThreadReporter;
 
   constructor(
     private readonly data: IoThreadData,
@@ -107,6 +116,7 @@ class IoThread {
     this.config.guard('maxclients', (value) => whyTooManyClients(Number(value), data.descriptors));
     this.log = new Log((line) => this.post({ kind: 'log', line }));
     guardTls(this.config, this.log);
+    guardListeners(this.config, this.log);
     this.failures = new FailureLog((text) => this.log.warning(text));
     this.mailbox = openMailbox(data.mailboxes, data.thread, (error) =>
       this.failures.note('Exception while taking a message of another thread', error),
@@ -134,8 +144,8 @@ class IoThread {
         },
       }),
       changes: new SharedChanges(data.usersBuffer),
-      sessions: () => this.clients.sessions.values(),
-      close: (session) => endClient(this.parts, session),
+      sessions: () => sessionsOf(this.parts),
+      close: (session) => endClient(this.parts, session, 'its user is no more'),
       subscriptions: ({ subscriptions }) => subscriptions?.all() ?? [],
       renewAll: () => gatherer.gather('users-renew', null),
     });
@@ -147,8 +157,8 @@ class IoThread {
   }
 
   private get parts() {
-    const { gatherer, dispatcher, frontend } = this;
-    return { gatherer, dispatcher, frontend };
+    const { gatherer, dispatcher, frontend, clients, replication } = this;
+    return { gatherer, dispatcher, frontend, clients, replication };
   }
 
   private post(message: IoToMain): void {
@@ -176,19 +186,55 @@ class IoThread {
     this.applySettings();
     // Also in the turn of CONFIG SET itself: what follows in its pipeline meets the new values.
     config.changed = () => this.applySettings();
-    await listen(this.transport, config, data);
+    const port = await this.listen(frontend);
+    this.followAddresses(String(port));
+    this.control.threads[data.thread]!.add(THREAD_ID, systemThreadId());
     data.figures.connections[data.thread] = 0;
     data.figures.inUse[data.thread] = 0;
     data.figures.atWork[data.thread] = 0;
     data.figures.inOrder[data.thread] = 0;
     // Messages may have come before there was a waker.
     this.wake(data.thread);
-    this.post({ kind: 'listening', transport: this.transport.name });
+    this.post({ kind: 'listening', transport: this.transport.name, port });
+    keepCompiled();
     await this.untilAllListen();
     startProfile(`io-${data.thread}`);
     await this.transport.run(frontend);
     stopProfile();
     this.policy.publishCounters();
+  }
+
+  /** @throws Error when it cannot; what the transport has is given back */
+  private async listen(frontend: Frontend<ClientSession>): Promise<number> {
+    const { transport, config, data } = this;
+    try {
+      return await listen(transport, config, data);
+    } catch (error) {
+      transport.stop();
+      await transport.run(frontend);
+      throw error;
+    }
+  }
+
+  /** CONFIG SET of `port` or `bind` is answered when all threads listen there. */
+  private followAddresses(listeningPort: string): void {
+    const { config, data, gatherer, log } = this;
+    // Where the system has chosen the port, the directive follows.
+    let [port, bind] = [listeningPort, config.value('bind')];
+    const follow = (): void => {
+      if (config.value('port') === port && config.value('bind') === bind) return;
+      [port, bind] = [config.value('port'), config.value('bind')];
+      listenAnew(this.transport, config, data, (text) => log.warning(text));
+    };
+    config.onChange('port', follow);
+    config.onChange('bind', follow);
+    gatherer.answers('listen', () => {
+      config.refresh();
+      return null;
+    });
+    config.wasSet = (names) => {
+      if (names.includes('port') || names.includes('bind')) gatherer.gather('listen', null);
+    };
   }
 
   /**
@@ -226,7 +272,7 @@ class IoThread {
     );
     this.dispatcher = dispatcher;
     const rings = data.ringBuffers.map((buffer) => new JournalRing(attachRegion(buffer)));
-    const pressure = new BackPressure(rings);
+    const pressure = new BackPressure(rings, control.signal(JOURNAL_FILLING));
     const cuts = new NewestCut(data.cutsBuffer, data.thread + 1);
     const journal = new JournalSink(rings);
     this.durability = new ThreadDurability(
@@ -234,6 +280,7 @@ class IoThread {
     );
     this.persistence.durability = this.durability;
     this.replication = this.buildReplication(dispatcher, { rings, cuts, journal }, pressure);
+    this.persistence.replicas = this.replication;
     this.policy = new ThreadPolicy({
       ...{ pressure, control, dispatcher, clients, settings, thread: data.thread },
       ...{ replication: this.replication, persistence: this.persistence },
@@ -241,10 +288,7 @@ class IoThread {
       expiry: new ExpiryCycle(dispatcher.keys, data.thread, data.threads),
       refreshUsers: () => this.threadUsers.refresh(),
       refreshSettings: () => this.config.refresh(),
-      handOver: (thread, descriptor) => {
-        this.control.word(HANDED_OVER).add(1);
-        this.gatherer.tell(thread, 'adopt', descriptor);
-      },
+      handOver: (thread, descriptor) => this.arrivals.handOver(thread, descriptor),
       serveMessages: () => this.serveMessages(),
       mailbox: this.mailbox,
       log: (level, text) => this.log.write(level, text),
@@ -264,7 +308,7 @@ class IoThread {
       ...{ data, control, settings, dispatcher, frontend, clients },
       ...{ gatherer: this.gatherer, mailbox: this.mailbox },
     });
-    dispatcher.server = createServerPort(
+    const { port, reporter } = createServerPort(
       {
         ...{ control, dispatcher, registry, clients, frontend, statistics },
         ...{ scripting, pubsub, tracker, rings, thread: data.thread },
@@ -273,11 +317,21 @@ class IoThread {
         migration: this.migrations,
         transport: this.transport,
         facts: { ...data.facts, transport: this.transport.name },
+        container: data.container,
         shutdown: this.shutdown,
         warn: (text) => this.log.warning(text),
+        clock: this.clock,
+        connections: data.figures.connections,
+        publishCounters: () => this.policy.publishCounters(),
+        pauseEnded: () => {
+          this.policy.loadGates();
+          for (let thread = 0; thread < data.threads; thread++) this.wake(thread);
+        },
       },
       new Transactions(dispatcher),
     );
+    dispatcher.server = port;
+    this.reporter = reporter;
     return frontend;
   }
 
@@ -321,7 +375,8 @@ class IoThread {
       if (received === undefined) break;
       const message = received.message as MainToIo;
       // It may be who ends the script.
-      if (message.kind === 'offer') this.takeOffer(message.descriptor);
+      if (message.kind === 'offer') this.arrivals.takeOffer(message);
+      else if (message.kind === 'report') this.report(message, true);
       else this.held.push(message);
     }
     // Taken with the next turn.
@@ -423,24 +478,24 @@ class IoThread {
 
   /** What brings clients from other threads here, and takes them there. */
   private shareClients(frontend: Frontend<ClientSession>, clients: ThreadClients): void {
-    const { data } = this;
-    this.policy.placement = new ThreadPlacement({
+    const { data, transport, control, gatherer, policy } = this;
+    const arrivals = new ThreadArrivals({ ...data, transport, control, gatherer, policy, clients });
+    this.arrivals = arrivals;
+    policy.placement = new ThreadPlacement({
       thread: data.thread,
       threads: data.threads,
       figures: data.figures,
       settings: this.settings,
       clients,
       frontend,
-      gatherer: this.gatherer,
-      clock: new ThreadClock(),
+      gatherer,
+      clock: this.clock,
       inOrderMs: () => this.dispatcher.locks.inOrderMs,
-      isStuck: (thread) => slowKind(this.scriptStates, thread) !== null,
+      isStuck: (thread) => arrivals.isAway(thread) || slowKind(this.scriptStates, thread) !== null,
+      flushMail: () => this.mailbox.flush(),
+      look: () => arrivals.look(),
     });
-    this.gatherer.takes('adopt', (descriptor) => {
-      clients.expectAdopted();
-      this.transport.adopt(descriptor);
-    });
-    this.gatherer.answers('publish-counters', () => {
+    gatherer.answers('publish-counters', () => {
       this.policy.publishCounters();
       return null;
     });
@@ -463,8 +518,11 @@ class IoThread {
     this.policy.loadGates();
   }
 
-  private takeOffer(descriptor: number): void {
-    if (this.policy.offered(descriptor)) this.transport.adopt(descriptor);
+  private report(
+    { number, withFigures }: Extract<MainToIo, { kind: 'report' }>,
+    isInScript: boolean,
+  ): void {
+    this.post({ kind: 'report', number, report: this.reporter.report(withFigures, isInScript) });
   }
 
   private serveMessages(): void {
@@ -495,8 +553,17 @@ class IoThread {
     } else if (message.kind === 'close-client') {
       const session = replication.control(message.clientId);
       if (session !== undefined) frontend.endSession(session);
+      replication.detached.remove(message.clientId);
+    } else if (message.kind === 'latency') {
+      this.dispatcher.server.latency.note(message.event, message.milliseconds, Date.now());
     } else if (message.kind === 'offer') {
-      this.takeOffer(message.descriptor);
+      this.arrivals.takeOffer(message);
+    } else if (message.kind === 'report') {
+      this.report(message, false);
+    } else if (message.kind === 'information') {
+      const { dispatcher } = this;
+      const text = dispatcher.server.information.text(message.sections, dispatcher);
+      this.post({ kind: 'information', id: message.id, text });
     } else {
       // Whoever asked for it wants to know what was counted until now.
       this.policy.publishCounters();
@@ -508,9 +575,12 @@ class IoThread {
   }
 }
 
-const data = workerData as IoThreadData;
-const thread = new IoThread(data, new Registry(definitionsOf(commandModules), data.renames));
-thread.run().catch((reason: unknown) => {
-  const error = reason instanceof Error ? reason : new Error(String(reason));
-  data.main.postMessage({ kind: 'failed', error } satisfies IoToMain);
+/** The thread may have been started before there was anything to serve (main-thread/first-thread.ts). */
+parentPort!.once('message', (data: IoThreadData) => {
+  const thread = new IoThread(data, new Registry(definitionsOf(commandModules), data.renames));
+  thread.run().catch((reason: unknown) => {
+    const error = reason instanceof Error ? reason : new Error(String(reason));
+    const { code = '' } = error as NodeJS.ErrnoException;
+    data.main.postMessage({ kind: 'failed', error, code } satisfies IoToMain);
+  });
 });

@@ -10,6 +10,7 @@ import type {
   LatencySample,
 } from '../../commands/contract/server-port.js';
 import type { IoGatherer } from '../channel/io-io.js';
+import type { LatencySpike } from '../channel/thread-report.js';
 
 export const SAMPLES_MAX = 160;
 
@@ -44,6 +45,14 @@ export class LatencyMonitor implements LatencyPort {
     event.maximum = Math.max(event.maximum, whole);
     const sample = { timeSeconds: Math.floor(nowMs / 1000), milliseconds: whole };
     event.samples = joined(event.samples, [sample]);
+  }
+
+  /** The newest sample of each event of this thread. */
+  get spikes(): LatencySpike[] {
+    return [...this.local.values()].map(({ name, samples }) => {
+      const { timeSeconds, milliseconds } = samples.at(-1)!;
+      return { event: name, seconds: timeSeconds, milliseconds };
+    });
   }
 
   events(): readonly LatencyEvent[] {

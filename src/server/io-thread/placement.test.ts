@@ -158,6 +158,19 @@ describe('placement', () => {
     assert.deepEqual(chooseConnections([], 0.5), []);
   });
 
+  test('connections that are bound to one shard move together or stay together', () => {
+    assert.deepEqual(chooseConnections([3, 3, 3, 3], 0.5, [7, 7, 7, 7]), []);
+    assert.deepEqual(chooseConnections([3, 3, 3, 3], 0.5, [7, 9, 7, 9]), [0, 2]);
+    assert.deepEqual(chooseConnections([3, 3, 3, 2, 2], 0.3, [7, 7, 7, -1, -1]), [3, 4]);
+    assert.deepEqual(chooseConnections([3, 3, 3, 3], 1, [7, 7, 7, 7]), [0, 1, 2, 3]);
+    const many = Array.from({ length: 400 }, () => 1);
+    const shards = many.map((_, index) => (index < 300 ? 7 : 9));
+    assert.deepEqual(
+      new Set(chooseConnections(many, 0.5, shards).map((index) => shards[index])),
+      new Set([9]),
+    );
+  });
+
   test('heavy load spreads over all threads', () => {
     const model = new Model([Array.from({ length: 50 }, () => 60), [], [], []]);
     model.run(60);

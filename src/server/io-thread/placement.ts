@@ -31,6 +31,11 @@ const ROOM_BELOW = 600;
 const BUSY_ABOVE = 850;
 /** Cores the machine must have had idle for that. */
 const SPARE_CORES = 0.25;
+/**
+ * For clients that are bound to one shard, and whose threads take turns with its lock, a second thread
+ * is of use with a core of its own only.
+ */
+export const SPARE_CORES_BOUND = 0.75;
 /** Load goes to threads below this. */
 const SPARE_BELOW = 500;
 /** A thread wants to give up all its connections below this ... */
@@ -55,6 +60,8 @@ const ORDERED_PERIODS = 5;
 const REST_PERIODS = 3;
 /** Connections that move in one period at most: each costs some 0.1 ms on both threads. */
 export const MOVES_MAX = 64;
+/** Those that move together may be so many. */
+const TOGETHER_MAX = 4 * MOVES_MAX;
 
 /** Shares of the last period, by thread. */
 export interface ThreadShares {
@@ -174,22 +181,51 @@ export function evenOut(connections: Int32Array, thread: number): { to: number; 
 
 /**
  * The connections that make up `part` of the load, the most active first, so that few have to move.
- * One that is more than twice what is still to be given away stays: the load would only change
- * places.
+ * Those that are bound to the same shard move together or stay together. What is more than twice of what is
+ * still to be given away stays: the load would only change places.
  *
- * @param activity of each connection @returns their indices
+ * @param activity of each connection
+ * @param shards that connections are bound to, -1 for none
+ * @returns their indices
  */
-export function chooseConnections(activity: readonly number[], part: number): number[] {
-  const order = activity.map((_, index) => index).sort((a, b) => activity[b]! - activity[a]!);
-  if (part >= 1) return order;
-  let left = part * activity.reduce((sum, value) => sum + value, 0);
+export function chooseConnections(
+  activity: readonly number[],
+  part: number,
+  shards: readonly number[] = [],
+): number[] {
+  const units = unitsOf(activity, shards);
   const chosen: number[] = [];
-  for (const index of order) {
-    const own = activity[index]!;
-    if (own === 0) break;
-    if (left * 2 <= own) continue;
-    chosen.push(index);
-    left -= own;
+  let left = part * activity.reduce((sum, value) => sum + value, 0);
+  for (const { members, total } of units) {
+    if (part < 1) {
+      if (chosen.length >= MOVES_MAX || total === 0) break;
+      if (left * 2 <= total || members.length > TOGETHER_MAX) continue;
+    }
+    chosen.push(...members);
+    left -= total;
   }
-  return chosen;
+  return part < 1 ? chosen : chosen.slice(0, MOVES_MAX);
+}
+
+interface Unit {
+  readonly members: number[];
+  total: number;
+}
+
+/** Single connections, and groups of those that are bound to one shard; the most active first. */
+function unitsOf(activity: readonly number[], shards: readonly number[]): Unit[] {
+  const units: Unit[] = [];
+  const byShard = new Map<number, Unit>();
+  for (const [index, own] of activity.entries()) {
+    const shard = shards[index] ?? -1;
+    let unit = byShard.get(shard);
+    if (unit === undefined) {
+      unit = { members: [], total: 0 };
+      units.push(unit);
+      if (shard >= 0) byShard.set(shard, unit);
+    }
+    unit.members.push(index);
+    unit.total += own;
+  }
+  return units.sort((a, b) => b.total - a.total);
 }

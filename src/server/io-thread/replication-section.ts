@@ -9,6 +9,7 @@ import {
   SUM_RESTARTED_SHARDS,
 } from '../../replication/primary/sync-session.js';
 import type { RedisProgress } from '../../replication/redis/progress.js';
+import { MergedStreamFigures } from '../../replication/redis/stream-figures.js';
 import * as syncProgress from '../../replication/replica/sync-progress.js';
 import { SUM_ACKNOWLEDGED_MS, SUM_RECEIVED_MS } from '../channel/replication-figures.js';
 import type { Fields, InfoSource, Section } from '../info/source.js';
@@ -41,13 +42,17 @@ export function replicationSection({ replication, rings }: ReplicationSource): S
       ['repl_backpressure_delayed_writes', source.control.sum(WRITES_DELAYED)],
       ['repl_backpressure_overruled_writes', source.control.sum(WRITES_OVERRULED)],
       ...replication.replicas.flatMap((replica, i) => syncFields(replica, i, rings)),
+      ...redisFields(replication),
     ];
   };
 }
 
-/** On a replica of a Redis that one's; Darters behind it know another one (docs/replication.md). */
-function shownId({ status }: ThreadReplication): string {
-  const id = status.link?.redis?.id ?? '';
+/**
+ * On a replica of a Redis that one's; Darters behind it know another one (docs/replication.md). While all
+ * replicas are Redises, that of the stream which they follow.
+ */
+function shownId({ status, redisStream }: ThreadReplication): string {
+  const id = status.link?.redis?.id ?? redisStream?.id ?? '';
   return id === '' ? status.replicationId : id;
 }
 
@@ -155,7 +160,7 @@ function replicaField(replica: KnownReplica, index: number, nowMs: number): [str
   const { host, port, session } = replica;
   const state = session.allDone ? 'online' : 'send_bulk';
   const lag = seconds(session.sums[SUM_ACKNOWLEDGED_MS]!, nowMs);
-  const offset = acknowledgedOffset(session);
+  const offset = acknowledgedOffset(replica);
   return [`slave${index}`, `ip=${host},port=${port},state=${state},offset=${offset},lag=${lag}`];
 }
 
@@ -179,6 +184,14 @@ function syncFields(
         )}`,
     ],
   ];
+}
+
+/** Of Darter alone: the stream that Redises follow. */
+function redisFields({ status }: ThreadReplication): Fields {
+  if (status.redisStream === null) return [];
+  const { id, figures } = status.redisStream;
+  const { start, end } = new MergedStreamFigures(figures);
+  return [['redis_stream', `id=${id},offset=${end},backlog_first_byte_offset=${start + 1}`]];
 }
 
 function ahead(lsns: ArrayLike<number>, acknowledged: Float64Array): number {
@@ -205,7 +218,8 @@ function journalFields(
     heads += ring.head;
   }
   // A Redis counts another stream than our journals have.
-  const offset = replication.redis === null ? replication.offset : heads;
+  const isRedis = replication.redis !== null || replication.redisStream !== null;
+  const offset = isRedis ? heads : replication.offset;
   return [
     ['repl_backlog_active', active ? 1 : 0],
     ['repl_backlog_size', size],

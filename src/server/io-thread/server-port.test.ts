@@ -105,6 +105,7 @@ describe('Clients', () => {
       gatherer,
       pause,
       () => NOW_MS,
+      () => {},
     );
     return { clients, closed, unblocked, pause };
   }

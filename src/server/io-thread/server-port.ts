@@ -23,26 +23,29 @@ import { watchedVersion } from '../../keyspace/watch.js';
 import type { ControlBlock } from '../../memory/control.js';
 import { sleep } from '../../memory/sleep.js';
 import type { Frontend } from '../../net/frontend.js';
-import { NO_CONTAINER, readContainerLimits } from '../../platform/container.js';
+import type { ContainerLimits } from '../../platform/container.js';
+import type { ThreadClock } from '../../platform/ffi/thread-clock.js';
 import type { Transport } from '../../platform/transport.js';
 import type { Table } from '../../structures/table.js';
 import type { IoGatherer } from '../channel/io-io.js';
 import type { ServerFacts } from '../channel/main-io.js';
 import type { Config } from '../config/config.js';
 import { Information } from '../info/information.js';
+import { Memory } from '../info/memory-figures.js';
+import type { Fields } from '../info/source.js';
 import { Access } from './acl/access.js';
 import { Denials } from './acl/denials.js';
 import type { ThreadUsers } from './acl/thread-users.js';
 import { sizesOf } from './client-memory.js';
 import { type ClientDetails, Clients, type LocalClients } from './clients.js';
 import { LatencyMonitor } from './latency-monitor.js';
-import { Memory } from './memory-figures.js';
 import { replicationSection } from './replication-section.js';
 import { SlowLog } from './slow-log.js';
 import { Statistics } from './statistics.js';
 import { isLoopback, isUnixSocket, type ThreadClients } from './thread-clients.js';
 import type { ThreadPersistence } from './thread-persistence.js';
 import type { ThreadReplication } from './thread-replication.js';
+import { ThreadReporter } from './thread-reporter.js';
 import type { ThreadShutdown } from './thread-shutdown.js';
 import type { CommandStatistics } from './thread-statistics.js';
 
@@ -66,18 +69,26 @@ export interface PortParts {
   readonly rings: readonly JournalRing[];
   readonly statistics: CommandStatistics;
   readonly facts: ServerFacts;
+  readonly container: ContainerLimits;
   /** Asks the main thread to end the process. */
   readonly shutdown: ThreadShutdown;
   readonly warn: (text: string) => void;
+  readonly clock: ThreadClock;
+  /** Has all threads look whether there still is a pause. */
+  readonly pauseEnded: () => void;
+  /** By thread: how many connections it serves. */
+  readonly connections: Int32Array;
+  readonly publishCounters: () => void;
 }
 
-export function createServerPort(parts: PortParts, transactions: Transactions): ServerPort {
+export function createServerPort(
+  parts: PortParts,
+  transactions: Transactions,
+): { readonly port: ServerPort; readonly reporter: ThreadReporter } {
   const { control, config, gatherer, dispatcher, statistics } = parts;
   const { shards } = dispatcher;
   const now = () => dispatcher.now;
-  const isBounded = config.value('container-limits') === 'yes';
-  const container = isBounded ? readContainerLimits() : NO_CONTAINER;
-  const memory = new Memory(control, shards, () => release(dispatcher), container);
+  const memory = new Memory(control, shards, () => release(dispatcher), parts.container);
   const slowLog = new SlowLog(gatherer, control);
   const latency = new LatencyMonitor(gatherer);
   const loadThresholds = () => {
@@ -103,18 +114,20 @@ export function createServerPort(parts: PortParts, transactions: Transactions): 
     const name = definition.flags.includes('fast') ? 'fast-command' : 'command';
     latency.note(name, microseconds / 1000, dispatcher.now);
   };
-  const information = new Information({
-    facts: parts.facts,
-    control,
-    configuration: config,
-    memory,
-    shards,
+  const source = {
+    ...{ facts: parts.facts, control, configuration: config, memory, shards },
     scripts: parts.scripting.scripts,
-  });
-  information.provide('replication', replicationSection(parts));
-  const clients = new Clients(localClients(parts), gatherer, new ClientPause(control), now);
+  };
+  const information = new Information(source);
+  const replicationFields = replicationSection(parts);
+  information.provide('replication', replicationFields);
+  const reporter = createReporter(parts, slowLog, latency, () =>
+    replicationFields(source, dispatcher),
+  );
+  const pause = new ClientPause(control);
+  const clients = new Clients(localClients(parts), gatherer, pause, now, parts.pauseEnded);
   const acl = createAccess(parts, (session) => clients.describe(session));
-  return {
+  const port: ServerPort = {
     acl,
     replication: parts.replication,
     persistence: parts.persistence,
@@ -146,6 +159,24 @@ export function createServerPort(parts: PortParts, transactions: Transactions): 
       isLocal: (session) => isLoopback(session.address),
     },
   };
+  return { port, reporter };
+}
+
+function createReporter(
+  parts: PortParts,
+  slowLog: SlowLog,
+  latency: LatencyMonitor,
+  replication: () => Fields,
+): ThreadReporter {
+  const { thread, clock, connections, dispatcher, scripting, publishCounters } = parts;
+  return new ThreadReporter({
+    ...{ thread, clock, replication, publishCounters, context: dispatcher },
+    shards: dispatcher.shards,
+    clients: () => connections[thread]!,
+    slowLog: () => slowLog.figures,
+    spikes: () => latency.spikes,
+    scripts: () => scripting.scripts.figures,
+  });
 }
 
 /** Users and their rights; what is denied is noted. */
@@ -206,13 +237,16 @@ function compact(table: Table): void {
 }
 
 function localClients(parts: PortParts): LocalClients {
-  const { clients } = parts;
+  const { detached } = parts.replication;
+  const all = parts.registry.all;
   return {
     get sessions(): Iterable<Session> {
-      return clients.sessions.values();
+      return sessionsOf(parts);
     },
-    details: (session) => clientDetails(parts, own(session)),
-    close: (session) => endClient(parts, own(session)),
+    details: (session) =>
+      detached.details(own(session), (index) => all[index]?.fullName ?? '') ??
+      clientDetails(parts, own(session)),
+    close: (session) => endClient(parts, own(session), 'CLIENT KILL'),
     unblock: (session, withError) => {
       const client = own(session);
       if (client.cancelSuspension === null) return false;
@@ -222,19 +256,29 @@ function localClients(parts: PortParts): LocalClients {
   };
 }
 
-/** Ends a connection; the client whose command is running gets its reply first. */
+/** All clients of the thread, also those whose connections it does not serve. */
+export function sessionsOf({
+  clients,
+  replication,
+}: Pick<PortParts, 'clients' | 'replication'>): ClientSession[] {
+  return [...clients.all, ...replication.detached.sessions];
+}
+
+/**
+ * Ends a connection; the client whose command is running gets its reply first.
+ * @param why for the log, where another thread serves it
+ */
 export function endClient(
   {
     gatherer,
     dispatcher,
     frontend,
-  }: {
-    readonly gatherer: IoGatherer;
-    readonly dispatcher: Dispatcher;
-    readonly frontend: Frontend<ClientSession>;
-  },
+    replication,
+  }: Pick<PortParts, 'gatherer' | 'dispatcher' | 'frontend' | 'replication'>,
   session: ClientSession,
+  why: string,
 ): void {
+  if (replication.detached.end(session, why)) return;
   const inCommand = gatherer.isGathering || dispatcher.isWaiting;
   if (inCommand && dispatcher.session === session) session.closeAfterReply = true;
   else frontend.endSession(session);

@@ -14,7 +14,6 @@ function shareOf(text: string, whole: number): number {
 
 export class ThreadSettings {
   protectedMode = true;
-  boundExplicitly = false;
   maxClients = 10000;
   idleTimeoutMs = 0;
   keepAliveSeconds = 300;
@@ -47,7 +46,6 @@ export class ThreadSettings {
   load(value: (name: string) => string): void {
     const number = (name: string) => Number(value(name));
     this.protectedMode = value('protected-mode') === 'yes';
-    this.boundExplicitly = value('bind') !== '* -::*';
     this.maxClients = number('maxclients');
     this.idleTimeoutMs = number('timeout') * 1000;
     this.keepAliveSeconds = number('tcp-keepalive');

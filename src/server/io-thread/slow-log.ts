@@ -10,6 +10,7 @@ import type { Session } from '../../commands/contract/session.js';
 import type { ControlBlock } from '../../memory/control.js';
 import type { IoGatherer } from '../channel/io-io.js';
 import { SLOW_LOG_IDS } from '../channel/process-figures.js';
+import type { SlowLogFigures } from '../channel/thread-report.js';
 
 /** An entry keeps this many arguments, the last of them telling how many more there were. */
 export const ARGUMENTS_MAX = 32;
@@ -72,6 +73,13 @@ export class SlowLog implements SlowLogPort {
       clientName: session.name,
     });
     this.trim();
+  }
+
+  /** Of this thread. */
+  get figures(): SlowLogFigures {
+    const newest = this.local.at(-1);
+    const { length } = this.local;
+    return { length, lastId: newest?.id ?? -1, lastMicroseconds: newest?.microseconds ?? 0 };
   }
 
   entries(): readonly SlowLogEntry[] {

@@ -122,7 +122,7 @@ export class ThreadClients {
 
   private refusal(address: string): string | null {
     const { settings } = this;
-    const open = settings.protectedMode && this.users.isOpen && !settings.boundExplicitly;
+    const open = settings.protectedMode && this.users.isOpen;
     if (!this.takePlace()) return errors.MAX_CLIENTS.text;
     if (!open || isLoopback(address)) return null;
     this.control.word(CONNECTED_CLIENTS).add(-1);

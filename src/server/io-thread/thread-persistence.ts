@@ -1,24 +1,40 @@
 /** Persistence as an I/O thread sees it: commands ask the main thread, figures are in shared memory. */
 import type { Context } from '../../commands/contract/context.js';
-import type { PersistencePort } from '../../commands/contract/persistence-port.js';
+import type {
+  DurabilityOutcome,
+  PersistencePort,
+  WantedDurability,
+} from '../../commands/contract/persistence-port.js';
 import type { Answer } from '../../commands/contract/replication-port.js';
 import { BLOCKED_CLIENTS } from '../../engine/counters.js';
 import type { ControlBlock } from '../../memory/control.js';
 import type { PersistenceAnswer, PersistenceRequest } from '../channel/persistence.js';
 import { LAST_SAVE_MS, SAVE_STARTED_MS } from '../channel/persistence-figures.js';
 import type { DurabilityMark, ThreadDurability } from './durability.js';
+import { nextLookMs, type PolledWait } from './polled-waits.js';
 
 /** A client in WAITAOF. */
-interface Waiter {
+interface Waiter extends PolledWait {
   readonly mark: DurabilityMark;
-  readonly untilTime: boolean;
-  readonly deadlineMs: number;
-  readonly done: (isDurable: boolean) => void;
+  /** Offset of a cut with all that was written. */
+  readonly cut: number;
+  readonly wanted: WantedDurability;
+  readonly done: (outcome: DurabilityOutcome) => void;
+}
+
+/** What replicas tell of their disks. */
+export interface DurableReplicas {
+  readonly isReplica: boolean;
+  /** The offset of a cut with all that was written before; replicas are told of it. */
+  newCut(): number;
+  /** How many have it on disk. */
+  countDurableAt(cut: number): number;
 }
 
 export class ThreadPersistence implements PersistencePort {
   /** Set before clients are served. */
   durability!: ThreadDurability;
+  replicas!: DurableReplicas;
   private readonly waiters: Waiter[] = [];
   private lastRequest = 0;
   private readonly answers = new Map<number, Answer>();
@@ -37,13 +53,12 @@ export class ThreadPersistence implements PersistencePort {
     return this.isOn() && this.durability.isReached(this.durability.markNow());
   }
 
-  waitDurable(
-    untilTime: boolean,
-    timeoutMs: number,
-    done: (isDurable: boolean) => void,
-  ): () => void {
-    const deadlineMs = timeoutMs === 0 ? Number.POSITIVE_INFINITY : Date.now() + timeoutMs;
-    const waiter = { mark: this.durability.markNow(), untilTime, deadlineMs, done };
+  waitDurable(wanted: WantedDurability, done: (outcome: DurabilityOutcome) => void): () => void {
+    const { timeoutMs } = wanted;
+    const beganMs = Date.now();
+    const deadlineMs = timeoutMs === 0 ? Number.POSITIVE_INFINITY : beganMs + timeoutMs;
+    const mark = this.durability.markNow();
+    const waiter = { mark, cut: this.replicas.newCut(), wanted, beganMs, deadlineMs, done };
     this.waiters.push(waiter);
     this.control.word(BLOCKED_CLIENTS).add(1);
     return () => this.forget(waiter);
@@ -60,12 +75,25 @@ export class ThreadPersistence implements PersistencePort {
   background(nowMs: number): number {
     if (this.waiters.length === 0) return Number.POSITIVE_INFINITY;
     for (const waiter of [...this.waiters]) {
-      const isDurable = this.isOn() && this.durability.isReached(waiter.mark);
-      if ((!isDurable || waiter.untilTime) && nowMs < waiter.deadlineMs) continue;
+      const outcome = this.outcomeOf(waiter, nowMs);
+      if (outcome === null) continue;
       this.forget(waiter);
-      waiter.done(isDurable);
+      waiter.done(outcome);
     }
-    return this.waiters.length === 0 ? Number.POSITIVE_INFINITY : 1;
+    return nextLookMs(this.waiters, nowMs);
+  }
+
+  /** @returns null while it waits */
+  private outcomeOf(
+    { mark, cut, wanted, deadlineMs }: Waiter,
+    nowMs: number,
+  ): DurabilityOutcome | null {
+    if (this.replicas.isReplica) return 'replica';
+    if (wanted.isLocal && !this.isOn()) return 'no-journal';
+    const isLocal = this.isOn() && this.durability.isReached(mark);
+    const replicas = this.replicas.countDurableAt(cut);
+    const isReached = (isLocal || !wanted.isLocal) && replicas >= wanted.replicas;
+    return isReached || nowMs >= deadlineMs ? { isLocal, replicas } : null;
   }
 
   get lastSaveSeconds(): number {
@@ -78,6 +106,10 @@ export class ThreadPersistence implements PersistencePort {
 
   save(answer: Answer): void {
     this.request({ kind: 'save' }, answer);
+  }
+
+  reload(saves: boolean, flushes: boolean, merges: boolean, answer: Answer): void {
+    this.request({ kind: 'reload', saves, flushes, merges }, answer);
   }
 
   rewriteJournal(answer: Answer): void {

@@ -14,17 +14,19 @@ interface Client {
   activity: number;
   contended: number;
   takenShard: number;
+  boundShard: number;
 }
 
 type Moved = { state: object; isAtHome: boolean };
 
 class Thread {
   readonly clients = new Map<number, Client>();
-  readonly contention = { tries: 0, contended: 0 };
+  readonly contention = { tries: 0, contended: 0, bound: 0 };
   readonly placement: ThreadPlacement;
   takes: ((moved: Moved) => void) | null = null;
   workedMs = 0;
   private wallMs = 0;
+  private hasFlushed = false;
 
   constructor(
     private readonly machine: Machine,
@@ -36,6 +38,11 @@ class Thread {
       figures: machine.figures,
       settings: { adaptivePlacement: true },
       isStuck: () => false,
+      look: () => undefined,
+      flushMail: () => {
+        this.hasFlushed = true;
+        return machine.isMailFull;
+      },
       inOrderMs: () => 0,
       clock: { workedMs: () => this.workedMs, queuedMs: () => 0 },
       clients: {
@@ -47,6 +54,8 @@ class Thread {
           this.takes = take;
         },
         carry: (to: number, _: string, moved: Moved) => {
+          assert.equal(this.hasFlushed, true, 'messages go before their client');
+          this.hasFlushed = false;
           machine.threads[to]!.takes!(moved);
           return true;
         },
@@ -64,7 +73,7 @@ class Thread {
           return true;
         },
         adopt: (id: number, session: Client['session']) => {
-          this.clients.set(id, { session, activity: 0, contended: 0, takenShard: -1 });
+          this.clients.set(id, this.machine.client(session, id));
         },
       },
     };
@@ -80,6 +89,7 @@ class Thread {
       client.activity += 1000;
       this.contention.tries += 10;
       if (id % 2 === 1 || !fights) continue;
+      if (this.machine.isLucky(id)) continue;
       client.contended += 8;
       client.takenShard = HOT;
       this.contention.contended += 8;
@@ -100,15 +110,25 @@ class Machine {
   };
   readonly threads: Thread[] = [];
   nowMs = 0;
+  /** Who never finds the hot shard taken. */
+  isLucky: (id: number) => boolean = () => false;
+  /** Clients of the hot shard send pipelines, and none else. */
+  binds = false;
+  /** What clients have published waits for room at another thread. */
+  isMailFull = false;
 
   constructor() {
     for (let thread = 0; thread < THREADS; thread++) this.threads.push(new Thread(this, thread));
   }
 
+  client(session: Client['session'], id: number): Client {
+    const boundShard = this.binds && id % 2 === 0 ? HOT : -1;
+    return { session, activity: 0, contended: 0, takenShard: -1, boundShard };
+  }
+
   add(thread: number, id: number): void {
     const session = { isMovable: true, isAtHome: false, state: {} };
-    const client = { session, activity: 0, contended: 0, takenShard: -1 };
-    this.threads[thread]!.clients.set(id, client);
+    this.threads[thread]!.clients.set(id, this.client(session, id));
   }
 
   run(periods: number): void {
@@ -153,4 +173,24 @@ test('at home they stay while their thread has too much to do, until the home is
   );
   assert.equal(atHome.length, 0);
   assert.ok(homes.every((home) => home === 0));
+});
+
+test('clients that send pipelines for a shard come along, also who has not found it taken lately', () => {
+  const machine = new Machine();
+  machine.binds = true;
+  machine.isLucky = (id) => id % 10 === 0;
+  for (let id = 0; id < 40; id++) machine.add(id % 4 < 2 ? 0 : 1, id);
+  machine.run(3);
+  assert.deepEqual(machine.hot.toSorted(), [0, 20]);
+});
+
+test('who has published what still waits for room at a thread does not move', () => {
+  const machine = new Machine();
+  machine.isMailFull = true;
+  for (let id = 0; id < 40; id++) machine.add(id % 4 < 2 ? 0 : 1, id);
+  machine.run(6);
+  assert.deepEqual(machine.hot, [10, 10]);
+  machine.isMailFull = false;
+  machine.run(6);
+  assert.deepEqual(machine.hot.toSorted(), [0, 20]);
 });

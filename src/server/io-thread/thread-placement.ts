@@ -15,9 +15,11 @@ import {
   chooseConnections,
   evenOut,
   leastOf,
+  type Move,
   MOVES_MAX,
   PERIOD_MS,
   Placement,
+  SPARE_CORES_BOUND,
   threadWithRoom,
 } from './placement.js';
 import type { ThreadSettings } from './settings.js';
@@ -34,8 +36,12 @@ export interface ThreadPlacementParts {
   readonly clock: ThreadClock;
   /** How long it has run scripts that no other thread runs beside, since its start. */
   readonly inOrderMs: () => number;
-  /** Whether a thread runs a script for too long: it serves nobody meanwhile. */
+  /** Whether a thread is in a script or command for too long: it serves nobody meanwhile. */
   readonly isStuck: (thread: number) => boolean;
+  /** Tells threads of what was sent to them. @returns whether some of it waits for room still */
+  readonly flushMail: () => boolean;
+  /** Every period: looks after the connections of threads that are stuck. */
+  readonly look: () => void;
 }
 
 export class ThreadPlacement {
@@ -72,47 +78,61 @@ export class ThreadPlacement {
       return;
     }
     this.nextMs = nowMs + PERIOD_MS;
+    this.parts.look();
     if (!settings.adaptivePlacement) {
       this.evenOut();
       return;
     }
     this.measure();
-    if (this.gathersContended(nowMs)) return;
-    // Of interest to a thread at its limit only, and for the time it has been there.
-    const spareCores = this.placement.isBusy ? this.idleCores.measure() : 0;
-    const move = this.placement.decide(figures, spareCores);
-    if (move !== null) this.move(move.to, move.part);
-    else if (this.placement.startsCounting) {
+    const { placement } = this;
+    const { contention } = this.parts.frontend;
+    // Of interest to a thread at its limit only, and to one that fights for a shard.
+    const spareCores = placement.isBusy || contention.bound > 0 ? this.idleCores.measure() : 0;
+    if (this.gathersContended(nowMs, spareCores)) return;
+    const move = placement.decide(figures, spareCores);
+    if (move !== null) this.move(move, spareCores);
+    else if (placement.startsCounting) {
       this.forgetActivity();
-      this.idleCores.measure();
+      if (spareCores === 0) this.idleCores.measure();
     }
   }
 
   /** @returns whether clients were moved */
-  private gathersContended(nowMs: number): boolean {
+  private gathersContended(nowMs: number, spareCores: number): boolean {
     const { frontend, thread } = this.parts;
     const { hotShards } = this;
     if (hotShards.givesUp(nowMs)) {
       for (const { session } of frontend.connections.values()) session.isAtHome = false;
     }
     const { contention } = frontend;
-    const todo = hotShards.period(contention.tries, contention.contended);
+    const { tries, contended, bound } = contention;
+    const todo = hotShards.period(tries, contended, bound, spareCores >= SPARE_CORES_BOUND);
     contention.tries = 0;
     contention.contended = 0;
+    contention.bound = 0;
     if (todo === NOTHING) return false;
     let moves = 0;
     for (const connection of frontend.connections.values()) {
       if (todo === OBSERVE) connection.contended = 0;
-      if (connection.contended === 0 || connection.takenShard < 0) continue;
-      if (todo === CLAIM) hotShards.claim(connection.takenShard);
+      const shard = this.shardOf(connection);
+      if (shard < 0) continue;
+      if (todo === CLAIM && connection.contended > 0) hotShards.claim(shard);
       if (todo !== GATHER) continue;
-      const home = hotShards.home(connection.takenShard);
+      const home = hotShards.home(shard);
       if (home === thread) {
         connection.session.isAtHome = true;
         hotShards.hold();
       } else if (moves < MOVES_MAX && this.give(connection, home, true)) moves++;
     }
     return moves > 0;
+  }
+
+  /** The shard whose home should serve a client, -1 for none. */
+  private shardOf(connection: Connection<ClientSession>): number {
+    const { boundShard, contended, takenShard } = connection;
+    if (boundShard >= 0)
+      return contended > 0 || this.hotShards.hasHome(boundShard) ? boundShard : -1;
+    return contended > 0 && this.hotShards.isContended ? takenShard : -1;
   }
 
   /** The configuration has changed. */
@@ -156,11 +176,13 @@ export class ThreadPlacement {
     for (const connection of this.parts.frontend.connections.values()) connection.activity = 0;
   }
 
-  private move(to: number, part: number): void {
+  private move({ to, part }: Move, spareCores: number): void {
     const { thread, figures } = this.parts;
     const movable = this.movable().filter(({ session }) => part >= 1 || !session.isAtHome);
     const activity = movable.map((connection) => connection.activity);
-    const chosen = chooseConnections(activity, part).slice(0, MOVES_MAX);
+    const mayPart = spareCores >= SPARE_CORES_BOUND;
+    const shards = mayPart ? [] : movable.map((connection) => connection.boundShard);
+    const chosen = chooseConnections(activity, part, shards);
     const total = activity.reduce((sum, value) => sum + value, 0);
     let given = 0;
     for (const index of chosen) {
@@ -174,10 +196,12 @@ export class ThreadPlacement {
   }
 
   private give({ session }: Connection<ClientSession>, to: number, isAtHome = false): boolean {
-    const { clients, frontend, gatherer, isStuck } = this.parts;
+    const { clients, frontend, gatherer, isStuck, flushMail } = this.parts;
     if (isStuck(to)) return false;
     return frontend.giveAway(session, (descriptor, input) => {
       if (!session.isMovable || isStuck(to)) return false;
+      // What it has published comes before what it publishes there.
+      if (flushMail()) return false;
       const client: MovingClient = { descriptor, input, state: session.state, isAtHome };
       if (!gatherer.carry(to, 'move', client)) return false;
       clients.left(session);

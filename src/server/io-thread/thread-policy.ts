@@ -1,14 +1,13 @@
 /**
  * How an I/O thread serves: what happens at the beginning of a turn and in the background of it.
  */
-import { constants } from 'node:os';
 import type { FailureLog } from '../../base/failure-log.js';
 import { ClientPause, PAUSE_EVERYTHING, PAUSE_NOTHING } from '../../engine/client-pause.js';
 import { BLOCKED_CLIENTS, COMMANDS } from '../../engine/counters.js';
 import type { Dispatcher } from '../../engine/dispatch.js';
 import {
+  DISK_ERROR_SHIFT,
   GATE_JOURNAL_FAILED,
-  GATE_JOURNAL_FULL,
   GATE_LOADING,
   GATE_MONITOR,
   GATE_PAUSE_ALL,
@@ -65,8 +64,8 @@ export interface ThreadPolicyParts {
   readonly refreshUsers: () => void;
   /** Reads the configuration anew if it has changed. */
   readonly refreshSettings: () => void;
-  /** Hands an accepted descriptor to another thread. */
-  readonly handOver: (thread: number, descriptor: number) => void;
+  /** Hands an accepted descriptor to another thread. @returns false: it stays here */
+  readonly handOver: (thread: number, descriptor: number) => boolean;
   /** Where exceptions are logged. */
   readonly failures: FailureLog;
   /** Serves messages of other threads. */
@@ -75,7 +74,6 @@ export interface ThreadPolicyParts {
   readonly log: (level: 'verbose' | 'warning', text: string) => void;
 }
 
-const { ENOSPC } = constants.errno;
 /** Share of a background period that expiry may take, as Redis: a quarter. */
 const EXPIRY_SHARE = 0.25;
 
@@ -147,9 +145,7 @@ export class ThreadPolicy implements FrontendPolicy<ClientSession> {
     // Who will be refused is refused here, before the next is accepted.
     if (clients.isFull) return true;
     const target = this.placement.threadForNext();
-    if (target === thread) return true;
-    handOver(target, descriptor);
-    return false;
+    return target === thread || !handOver(target, descriptor);
   }
 
   admit(slot: number): ClientSession | string {
@@ -195,7 +191,7 @@ export class ThreadPolicy implements FrontendPolicy<ClientSession> {
     if (isLoading) gates |= GATE_LOADING;
     if (settings.stopsWritesOnSaveError && this.saveFailed.load() !== 0) gates |= GATE_SAVE_FAILED;
     const { refusal } = this.parts.durability;
-    if (refusal !== 0) gates |= refusal === ENOSPC ? GATE_JOURNAL_FULL : GATE_JOURNAL_FAILED;
+    if (refusal !== 0) gates |= GATE_JOURNAL_FAILED | (refusal << DISK_ERROR_SHIFT);
     if (this.monitored.load() !== 0) gates |= GATE_MONITOR;
     const pause = this.clientPause.modeAt(nowMs);
     if (pause !== PAUSE_NOTHING) {
@@ -261,9 +257,16 @@ export class ThreadPolicy implements FrontendPolicy<ClientSession> {
     const durableMs = this.parts.persistence.background(nowMs);
     pressure.aheadShare = replication.aheadShare;
     if (nowMs >= this.placement.nextMs) this.placement.period(nowMs);
-    if (this.frontend.pausedCount > 0) return 1;
+    const pausedMs =
+      this.frontend.pausedCount > 0 ? this.pausedMs(nowMs) : Number.POSITIVE_INFINITY;
     const nextMs = Math.min(this.nextBackgroundMs, this.nextExpiryMs, this.placement.nextMs);
-    return Math.max(1, Math.min(nextMs - nowMs, replicationMs, waitsMs, memoryMs, durableMs));
+    const restMs = Math.min(nextMs - nowMs, replicationMs, waitsMs, memoryMs, durableMs, pausedMs);
+    return Math.max(1, restMs);
+  }
+
+  /** Until a pause ends by itself. Who ends one earlier wakes this thread. */
+  private pausedMs(nowMs: number): number {
+    return Math.min(this.clientPause.restMs(nowMs), this.parts.replication.holdRestMs(nowMs));
   }
 
   /** Clients that CLIENT PAUSE holds count as blocked, as in Redis. */
@@ -290,7 +293,10 @@ export class ThreadPolicy implements FrontendPolicy<ClientSession> {
     const { clients, control, dispatcher } = this.parts;
     notePeakPages(control);
     dispatcher.keys.trimScratch();
+    this.frontend.trim();
     for (const session of clients.idle(nowMs)) {
+      // It is the server that does not go on.
+      if (this.frontend.isHeldBack(session)) continue;
       this.parts.log('verbose', `Closing idle client ${session.address}`);
       this.frontend.endSession(session);
     }

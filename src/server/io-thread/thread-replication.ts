@@ -34,22 +34,29 @@ import type { JournalSink } from '../../journal/sink.js';
 import type { ControlBlock, SharedWord } from '../../memory/control.js';
 import type { SharedSignal } from '../../memory/signal.js';
 import { TransportError } from '../../platform/transport.js';
+import { WAITING_FOR_REPLICAS } from '../../replication/counters.js';
 import { streamsOf } from '../../replication/primary/primary-state.js';
 import {
   SUM_AHEAD_SHARE,
   SUM_CUT,
   SUM_CUT_MS,
+  SUM_DURABLE_CUT,
+  SUM_STREAM_OFFSET,
   SyncSession,
 } from '../../replication/primary/sync-session.js';
 import { RedisProgress } from '../../replication/redis/progress.js';
+import { MergedStreamFigures } from '../../replication/redis/stream-figures.js';
 import type { SyncProgress } from '../../replication/replica/sync-progress.js';
 import type {
   ReplicationAnswer,
   ReplicationNotice,
   ReplicationRequest,
   ReplicationStatus,
+  RequestingClient,
 } from '../channel/replication.js';
 import { readableProgress, SUM_ACKNOWLEDGED_MS } from '../channel/replication-figures.js';
+import { DetachedClients } from './detached-clients.js';
+import { nextLookMs, type PolledWait } from './polled-waits.js';
 import type { ThreadSettings } from './settings.js';
 
 /** A replica with its figures. */
@@ -59,14 +66,21 @@ export interface KnownReplica {
   readonly host: string;
   readonly port: number;
   readonly session: SyncSession;
+  readonly isRedis: boolean;
 }
 
-interface Waiter {
+interface Waiter extends PolledWait {
   /** Offset of the cut that replicas must have applied. */
   readonly target: number;
   readonly replicas: number;
-  readonly deadlineMs: number;
   readonly done: (count: number | null) => void;
+}
+
+/** A client whose socket is about to leave this thread, once nothing is on its way to it. */
+interface Detaching {
+  readonly session: ClientSession;
+  readonly answer: Answer;
+  readonly notice: (descriptor: number) => ReplicationNotice;
 }
 
 export interface ThreadReplicationParts {
@@ -93,6 +107,8 @@ export interface ThreadReplicationParts {
   readonly release: (session: ClientSession) => number;
 }
 
+const NO_KNOWN_LENGTH =
+  'ERR the length of the RDB is not known before it is sent: REPLCONF capa eof is needed';
 const NO_FLOWS_HERE =
   'ERR replicas need a transport with sockets that can be handed to another thread, ' +
   'which the portable one cannot';
@@ -104,18 +120,22 @@ export class ThreadReplication implements ReplicationPort {
   redis: RedisProgress | null = null;
   /** Whether expired keys are removed here, or only by the primary's effects. */
   expiresKeys = true;
+  private figures: MergedStreamFigures | null = null;
   private progressBuffer: SharedArrayBuffer | null = null;
   private current: ReplicationStatus;
   private lastRequest = 0;
   private readonly answers = new Map<number, Answer>();
+  /** Redises that asked for a sync. */
+  private readonly redisSyncs = new Map<number, { client: ClientSession; answer: Answer }>();
   private readonly descriptions = new WeakMap<Session, ReplicaDescription>();
   private readonly controls = new Map<number, ClientSession>();
-  private detaching: { session: ClientSession; syncId: string; index: number; answer: Answer }[] =
-    [];
+  private detaching: Detaching[] = [];
+  readonly detached: DetachedClients;
   private waiters: Waiter[] = [];
 
   private readonly journalWritten: SharedSignal;
   private readonly blocked: SharedWord;
+  private readonly waiting: SharedWord;
 
   constructor(
     private readonly parts: ThreadReplicationParts,
@@ -123,7 +143,10 @@ export class ThreadReplication implements ReplicationPort {
   ) {
     this.journalWritten = parts.control.signal(JOURNAL_WRITTEN);
     this.blocked = parts.control.word(BLOCKED_CLIENTS);
+    this.waiting = parts.control.word(WAITING_FOR_REPLICAS);
     this.current = status;
+    const { thread, notify } = parts;
+    this.detached = new DetachedClients({ thread, notify, replication: this });
     this.take(status);
   }
 
@@ -192,6 +215,12 @@ export class ThreadReplication implements ReplicationPort {
     return gates;
   }
 
+  /** Milliseconds until writes are not held any more, if nobody says so before. */
+  holdRestMs(nowMs: number): number {
+    const restMs = this.current.holdWritesUntilMs - nowMs;
+    return restMs > 0 ? restMs : Number.POSITIVE_INFINITY;
+  }
+
   /**
    * Replicas in stable sync that were heard of lately, and have applied the newest cut, or one that
    * was made lately.
@@ -211,13 +240,29 @@ export class ThreadReplication implements ReplicationPort {
 
   /**
    * master_repl_offset: the sum of the journals' heads. On a replica the offset of the last cut that
-   * is applied whole, also while the link is down. A Redis counts its stream itself.
+   * is applied whole, also while the link is down. A Redis counts its stream itself. While all replicas are
+   * Redises, it is the end of the stream that they count.
    */
   get offset(): number {
     const { link } = this.current;
     if (this.redis !== null) return this.redis.offset;
     if (link !== null) return this.progress?.offset ?? link.offset;
+    return this.redisStream?.figures.end ?? this.journalOffset;
+  }
+
+  /** The sum of the journals' heads. */
+  get journalOffset(): number {
     return this.parts.rings.reduce((sum, ring) => sum + ring.peekHead(), 0);
+  }
+
+  /** The merged stream, while all replicas follow that. */
+  get redisStream(): { readonly id: string; readonly figures: MergedStreamFigures } | null {
+    const { redisStream } = this.current;
+    const isAll = this.replicas.length > 0 && this.replicas.every(({ isRedis }) => isRedis);
+    if (redisStream === null || !isAll || this.isReplica) return null;
+    const { id, figures } = redisStream;
+    if (this.figures?.buffer !== figures) this.figures = new MergedStreamFigures(figures);
+    return { id, figures: this.figures! };
   }
 
   role(): RoleReport {
@@ -228,7 +273,11 @@ export class ThreadReplication implements ReplicationPort {
     }
     const replicas = this.replicas
       .filter(({ session }) => session.allDone)
-      .map(({ host, port, session }) => ({ host, port, offset: acknowledgedOffset(session) }));
+      .map((replica) => ({
+        host: replica.host,
+        port: replica.port,
+        offset: acknowledgedOffset(replica),
+      }));
     return { role: 'master', offset: this.offset, replicas };
   }
 
@@ -236,7 +285,8 @@ export class ThreadReplication implements ReplicationPort {
 
   follows(primary: HostAndPort): boolean {
     const { link } = this.current;
-    return link !== null && link.host === primary.host && link.port === primary.port;
+    if (link === null || link.awaitsHeir) return false;
+    return link.host === primary.host && link.port === primary.port;
   }
 
   follow(primary: HostAndPort | null, answer: Answer): void {
@@ -254,24 +304,63 @@ export class ThreadReplication implements ReplicationPort {
   }
 
   sync(session: Session, words: readonly string[], answer: Answer): void {
-    const client = own(session);
-    const known = this.descriptions.get(session) ?? {};
+    this.ask({ kind: 'sync', client: this.requesting(own(session)), words }, answer);
+  }
+
+  /** The client as one that asks for a sync. From now on the main thread hears of its end. */
+  private requesting(client: ClientSession): RequestingClient {
+    const known = this.descriptions.get(client) ?? {};
     const { listeningPort = 0, address = '', runId = '' } = known;
     client.isReplicaClient = true;
     client.isPinned = true;
     this.controls.set(client.id, client);
-    const requesting = {
+    return {
       thread: this.parts.thread,
       clientId: client.id,
       host: address === '' ? hostOf(client.address) : address,
       listeningPort,
       runId,
     };
-    this.ask({ kind: 'sync', client: requesting, words }, answer);
   }
 
   flow(session: Session, syncId: string, index: number, answer: Answer): void {
-    this.detaching.push({ session: own(session), syncId, index, answer });
+    const notice = (descriptor: number) => ({ kind: 'flow', syncId, index, descriptor }) as const;
+    this.detaching.push({ session: own(session), answer, notice });
+  }
+
+  redisSync(
+    session: Session,
+    place: { readonly id: string; readonly offset: number } | null,
+    answer: Answer,
+  ): void {
+    const client = own(session);
+    if (client.isMonitor) {
+      // As in Redis, to which who watches is a replica already: no reply.
+      answer(() => {});
+      return;
+    }
+    const known = this.descriptions.get(session) ?? {};
+    if (known.takesUnknownLength !== true) {
+      answer(({ reply }) => reply.errorText(NO_KNOWN_LENGTH));
+      return;
+    }
+    const request = {
+      isPlain: place === null,
+      id: place?.id ?? '?',
+      offset: place?.offset ?? -1,
+      knowsNewIds: known.takesNewIds === true,
+      rdbOnly: known.rdbOnly === true,
+      rdbParts: known.rdbParts ?? 'all',
+    };
+    const id = ++this.lastRequest;
+    this.redisSyncs.set(id, { client, answer });
+    this.parts.request(id, { kind: 'redis-sync', client: this.requesting(client), request });
+  }
+
+  /** The main thread waits for the socket under this number. */
+  private detachRedis(client: ClientSession, id: string, answer: Answer): void {
+    const notice = (descriptor: number) => ({ kind: 'redis-socket', id, descriptor }) as const;
+    this.detaching.push({ session: client, answer, notice });
   }
 
   chain(answer: Answer): void {
@@ -301,13 +390,14 @@ export class ThreadReplication implements ReplicationPort {
   failoverRefusal({ target, timeoutMs, isForced }: FailoverOrder): string | null {
     if (this.isFailingOver) return 'ERR FAILOVER already in progress.';
     if (this.isReplica) return 'ERR FAILOVER is not valid when server is a replica.';
-    if (this.replicas.length === 0) return 'ERR FAILOVER requires connected replicas.';
+    const darters = this.replicas.filter(({ isRedis }) => !isRedis);
+    if (darters.length === 0) return 'ERR FAILOVER requires connected replicas.';
     if (isForced && (timeoutMs === 0 || target === null)) {
       return 'ERR FAILOVER with force option requires both a timeout and target HOST and IP.';
     }
     if (target === null) return null;
     const { host, port } = target;
-    const replica = this.replicas.find((other) => other.host === host && other.port === port);
+    const replica = darters.find((other) => other.host === host && other.port === port);
     if (replica === undefined) return 'ERR FAILOVER target HOST and PORT is not a replica.';
     return replica.session.allDone ? null : 'ERR FAILOVER target replica is not online.';
   }
@@ -328,6 +418,13 @@ export class ThreadReplication implements ReplicationPort {
 
   /** The main thread's answer. */
   answered(id: number, answer: ReplicationAnswer): void {
+    const sync = this.redisSyncs.get(id);
+    if (sync !== undefined) {
+      this.redisSyncs.delete(id);
+      if (typeof answer === 'string') sync.answer((context) => writeAnswer(context, answer));
+      else this.detachRedis(sync.client, answer[0]!, sync.answer);
+      return;
+    }
     const resume = this.answers.get(id);
     if (resume === undefined) return;
     this.answers.delete(id);
@@ -340,8 +437,21 @@ export class ThreadReplication implements ReplicationPort {
     return this.countAt(this.newCut());
   }
 
+  countDurable(): number {
+    return this.countDurableAt(this.newCut());
+  }
+
+  /** The replicas that have a cut on their disk. */
+  countDurableAt(target: number): number {
+    let count = 0;
+    for (const { session } of this.replicas) {
+      if (session.allDone && session.sums[SUM_DURABLE_CUT]! >= target) count++;
+    }
+    return count;
+  }
+
   /** The offset of a cut with all that was written before; flows are told to send it. */
-  private newCut(): number {
+  newCut(): number {
     const { cuts, rings } = this.parts;
     const offset = cuts.make(rings, Date.now());
     this.journalWritten.raise();
@@ -357,10 +467,14 @@ export class ThreadReplication implements ReplicationPort {
   }
 
   wait(replicas: number, timeoutMs: number, done: (count: number | null) => void): () => void {
-    const deadlineMs = timeoutMs === 0 ? Number.POSITIVE_INFINITY : Date.now() + timeoutMs;
-    const waiter: Waiter = { target: this.newCut(), replicas, deadlineMs, done };
+    const beganMs = Date.now();
+    const deadlineMs = timeoutMs === 0 ? Number.POSITIVE_INFINITY : beganMs + timeoutMs;
+    const waiter: Waiter = { target: this.newCut(), replicas, beganMs, deadlineMs, done };
     this.waiters.push(waiter);
     this.blocked.add(1);
+    this.waiting.add(1);
+    // Flows that carry to a Redis ask it now how far it is.
+    this.journalWritten.raise();
     return () => this.forget(waiter);
   }
 
@@ -376,6 +490,7 @@ export class ThreadReplication implements ReplicationPort {
   private forget(waiter: Waiter): void {
     const left = this.waiters.filter((other) => other !== waiter);
     this.blocked.add(left.length - this.waiters.length);
+    this.waiting.add(left.length - this.waiters.length);
     this.waiters = left;
   }
 
@@ -409,21 +524,25 @@ export class ThreadReplication implements ReplicationPort {
     }
     if (this.detaching.length > 0) this.detachAll();
     if (this.waiters.length > 0) this.serveWaiters(nowMs);
-    const idle = this.waiters.length === 0 && this.detaching.length === 0;
-    return idle ? Number.POSITIVE_INFINITY : 1;
+    return this.detaching.length > 0 ? 1 : nextLookMs(this.waiters, nowMs);
   }
 
   private detachAll(): void {
     for (const detaching of this.detaching.splice(0)) {
-      const { session, syncId, index, answer } = detaching;
+      const { session, answer, notice } = detaching;
       if (!this.parts.isQuiet(session)) {
         this.detaching.push(detaching);
         continue;
       }
+      // The main thread is told of a socket, and not of the end of its client.
+      const isControl = this.controls.delete(session.id);
       const descriptor = this.releaseSocket(session);
       if (typeof descriptor === 'number') {
-        this.parts.notify({ kind: 'flow', syncId, index, descriptor });
+        const told = notice(descriptor);
+        if (told.kind === 'redis-socket') this.detached.add(session, descriptor);
+        this.parts.notify(told);
       } else {
+        if (isControl) this.parts.notify({ kind: 'control-lost', clientId: session.id });
         answer((context) => context.reply.errorText(descriptor));
       }
     }
@@ -452,9 +571,9 @@ export class ThreadReplication implements ReplicationPort {
   }
 }
 
-/** The offset of the last cut that the replica has applied whole. */
-export function acknowledgedOffset(session: SyncSession): number {
-  return Math.max(0, session.sums[SUM_CUT]!);
+/** The offset of the last cut that the replica has applied whole; of a Redis that in its own stream. */
+export function acknowledgedOffset({ session, isRedis }: KnownReplica): number {
+  return Math.max(0, session.sums[isRedis ? SUM_STREAM_OFFSET : SUM_CUT]!);
 }
 
 function writeAnswer({ reply }: Context, answer: ReplicationAnswer): void {

@@ -1,7 +1,7 @@
 /** The users that the server starts with: those of the ACL file, or of the configuration file. */
 import { resolve } from 'node:path';
 import { systemErrorText } from '../../base/system-error.js';
-import { allUsersText } from '../../engine/acl/user-changes.js';
+import { allUsersTexts } from '../../engine/acl/user-changes.js';
 import { DeclaredUsers, loadUsers } from '../../engine/acl/user-file.js';
 import { createUserTable } from '../../engine/acl/user-table.js';
 import type { AclUsers } from '../../engine/acl/users.js';
@@ -10,14 +10,20 @@ import { SharedChanges } from '../../memory/shared-changes.js';
 import { USERS_BYTES_MAX } from '../channel/users.js';
 import type { Config } from '../config/config.js';
 import { readTextFile } from '../config/text-file.js';
+import type { UsersSummary } from './start-lines.js';
 
 const BOTH =
   'Users are defined in the configuration file and an ACL file is named as well: define either an ' +
   'ACL file or users in the configuration, not both.';
 
+export interface InitialUsers {
+  readonly changes: SharedChanges;
+  readonly summary: UsersSummary;
+}
+
 /**
  * @param declared the words of `user` lines
- * @returns what the threads share of the users
+ * @returns what the threads share of the users, and what the log tells of them
  * @throws Error with a message for the log when the server cannot start with them
  */
 export function createSharedUsers(
@@ -25,7 +31,7 @@ export function createSharedUsers(
   config: Config,
   declared: readonly (readonly string[])[],
   warn: (text: string) => void,
-): SharedChanges {
+): InitialUsers {
   const allChannels = config.value('acl-pubsub-default') === 'allchannels';
   const users = createUserTable(registry, { allChannels });
   const password = config.value('requirepass');
@@ -36,10 +42,11 @@ export function createSharedUsers(
   const changes = SharedChanges.create(USERS_BYTES_MAX);
   changes.update({
     takeOver: () => {},
-    change: () => allUsersText(users),
-    whole: () => allUsersText(users),
+    change: () => allUsersTexts(users),
+    whole: () => allUsersTexts(users),
   });
-  return changes;
+  const { noPassword, enabled } = users.defaultUser;
+  return { changes, summary: { count: users.count, isOpen: noPassword && enabled } };
 }
 
 function applyDeclared(

@@ -8,12 +8,15 @@
  * A thread that listens serves its clients once it is told to, when all threads do.
  */
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
+import type { Offers } from '../../memory/offers.js';
 import { wakeTransport } from '../../platform/wake.js';
+import { HandOvers } from '../channel/hand-overs.js';
 import type { IoThreadData, IoToMain, MainToIo } from '../channel/main-io.js';
-import { createWorker } from './workers.js';
+import { ThreadBeats } from '../channel/thread-beats.js';
+import { createIoWorker } from './workers.js';
 
 /** What the threads say once they serve. */
-export type IoRequest = Exclude<IoToMain, { kind: 'listening' | 'failed' }>;
+export type IoRequest = Exclude<IoToMain, { kind: 'listening' | 'failed' | 'information' }>;
 
 interface IoThreadHandle {
   readonly port: MessagePort;
@@ -24,6 +27,10 @@ interface IoThreadHandle {
 export interface IoThreadsParts {
   /** By thread: the number that wakes its transport, 0 before it has one. */
   readonly wakers: Int32Array;
+  /** By thread: see ThreadBeats. */
+  readonly beats: Int32Array;
+  /** The main thread's tickets are behind those of the I/O threads. */
+  readonly offers: Offers;
   readonly take: (message: IoRequest) => void;
   readonly died: (what: string, error: Error) => void;
 }
@@ -32,13 +39,26 @@ export class IoThreads {
   /** The transport that they use, once one of them serves. */
   transport = '';
   private readonly handles: IoThreadHandle[] = [];
+  /** Questions under way. */
+  private readonly asked = new Map<number, (text: string) => void>();
+  private lastQuestion = 0;
 
-  constructor(private readonly parts: IoThreadsParts) {}
+  private readonly beats: ThreadBeats;
+  private readonly handOvers: HandOvers;
+  /** Connections that found too many on their way. */
+  private waiting: number[] = [];
+  private nextThread = 0;
+  private readonly isAway = (thread: number) => this.beats.isAway(thread, performance.now());
 
-  /** Resolves when the thread listens. @throws Error when it cannot */
-  start(data: Omit<IoThreadData, 'main'>): Promise<void> {
+  constructor(private readonly parts: IoThreadsParts) {
+    this.beats = new ThreadBeats(parts.beats);
+    this.handOvers = new HandOvers(parts.offers, parts.beats.length);
+  }
+
+  /** Resolves to its TCP port (0: none) when the thread listens. @throws Error when it cannot */
+  start(data: Omit<IoThreadData, 'main'>): Promise<number> {
     const { port1: port, port2 } = new MessageChannel();
-    const worker = createWorker('io', { ...data, main: port2 } satisfies IoThreadData, [
+    const worker = createIoWorker({ ...data, main: port2 } satisfies IoThreadData, [
       port2,
       ...data.peers.map((peer) => peer.port),
     ]);
@@ -53,10 +73,14 @@ export class IoThreads {
       port.on('message', (message: IoToMain) => {
         if (message.kind === 'listening') {
           this.transport = message.transport;
-          handle.state = 'serving';
-          resolve();
+          if (handle.state === 'starting') handle.state = 'serving';
+          resolve(message.port);
+        } else if (message.kind === 'information') {
+          this.asked.get(message.id)?.(message.text);
+          this.asked.delete(message.id);
         } else if (message.kind === 'failed') {
-          failed(message.error);
+          const { error, code } = message;
+          failed(code === '' ? error : Object.assign(error, { code }));
         } else {
           this.parts.take(message);
         }
@@ -68,10 +92,48 @@ export class IoThreads {
     });
   }
 
+  /** INFO's text for these sections. Of all threads, the first answers. */
+  information(sections: readonly string[]): Promise<string> {
+    const id = ++this.lastQuestion;
+    return new Promise((resolve) => {
+      this.asked.set(id, resolve);
+      this.tell(0, { kind: 'information', id, sections });
+    });
+  }
+
   tell(thread: number, message: MainToIo): void {
     this.handles[thread]?.port.postMessage(message);
     const waker = this.parts.wakers[thread]!;
     if (waker !== 0) wakeTransport(waker);
+  }
+
+  /** Gives a connection to the threads in turn, but to none that is away. */
+  offer(descriptor: number): void {
+    const thread = this.threadInTurn();
+    const given = this.handOvers.offer(thread, descriptor);
+    if (given === null) this.waiting.push(descriptor);
+    else this.tell(thread, { kind: 'offer', ...given });
+  }
+
+  /** About ten times a second: connections that a thread did not take before it went away. */
+  look(): void {
+    this.beats.look(performance.now());
+    const { isAway } = this;
+    // Where all are, nobody else would take it.
+    if (this.handles.every((_, thread) => isAway(thread))) return;
+    const back = this.handOvers.takeBack(isAway);
+    for (const descriptor of [...this.waiting.splice(0), ...back]) this.offer(descriptor);
+  }
+
+  private threadInTurn(): number {
+    const { length } = this.handles;
+    const first = this.nextThread;
+    this.nextThread = (first + 1) % length;
+    for (let i = 0; i < length; i++) {
+      const thread = (first + i) % length;
+      if (!this.isAway(thread)) return thread;
+    }
+    return first;
   }
 
   /** Wakes all, so that they look at what has changed in shared memory. */

@@ -1,22 +1,31 @@
 /** The process: reads its configuration, becomes a daemon if asked to, starts the server. */
 import { spawn } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
 import { readFileSync, unlinkSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { availableParallelism, totalmem } from 'node:os';
 import { Log, LogFile, type LogLevel } from '../../base/log.js';
-import { DARTER_VERSION, REDIS_VERSION } from '../../base/version.js';
+import { randomId } from '../../base/random-id.js';
 import type { ShutdownRequest } from '../../commands/contract/server-port.js';
 import { nodeDisk } from '../../persistence/files/node-disk.js';
+import { keepCompiled } from '../../platform/compiled-scripts.js';
+import { threadsFor } from '../../platform/container.js';
+import { tuneAllocator } from '../../platform/ffi/allocator.js';
+import { descriptorLimit } from '../../platform/ffi/descriptor-limit.js';
 import { endProcess } from '../../platform/ffi/process-end.js';
 import { readCommandLine, type StartRequest } from '../config/command-line.js';
 import { Config } from '../config/config.js';
 import { readTextFile } from '../config/text-file.js';
 import { guardAgainstDebugging } from './debugging.js';
+import { OWN_PROCESS } from './host.js';
 import { endWithNpm } from './npm-parent.js';
 import { checkFile } from './persistence/check.js';
-import { nativeName } from './persistence/snapshot-files.js';
 import { Server } from './server.js';
+import { startLines } from './start-lines.js';
 import { isSupervised, Supervision } from './supervision.js';
+import { TerminalLog } from './terminal-log.js';
+import { tuneCollector } from './workers.js';
+
+/** For embedded-thread.ts, which loads this file. */
+export { serveEmbedded } from './embedded.js';
 
 /** Set for the process that goes on in the background. */
 const DAEMON_MARK = 'DARTER_DAEMON';
@@ -71,6 +80,8 @@ async function run(
   }
   const log = openLog(config);
   if (log === null) return;
+  tuneCollector();
+  tuneAllocator();
   try {
     process.chdir(config.path('dir'));
   } catch (error) {
@@ -81,14 +92,14 @@ async function run(
   guardAgainstDebugging(config, log);
   const supervision = new Supervision(config.value('supervised'), log);
   const facts = {
-    runId: randomBytes(20).toString('hex'),
+    runId: randomId(),
     startedMs: Date.now(),
     ioThreads: 0,
     executable: process.argv[1] ?? '',
     configFile: request.file,
     supervised: supervision.supervisor,
   };
-  const server = new Server(config, log, facts, supervision, request.declarations);
+  const server = new Server(config, log, facts, supervision, request.declarations, OWN_PROCESS);
   server.ended = () => removePidFile(config);
   takeSignals(server, log, config, leave);
   if (!isDaemon) endWithNpm(() => endOn(server, log, 'The end of npm'));
@@ -101,6 +112,7 @@ async function run(
   writePidFile(config, log);
   banner(config, log, server, performance.now() - startedMs);
   supervision.ready(config.value('replicaof') !== '');
+  keepCompiled();
 }
 
 /** What nobody catches in this thread ends the process as the death of any other does. */
@@ -130,7 +142,9 @@ function openLog(config: Config): Log | null {
   try {
     const file = new LogFile(path);
     process.on('SIGHUP', () => file.reopen());
-    const log = new Log((line) => file.write(line));
+    const terminal = path === '' && process.stdout.isTTY ? terminalOf(file) : null;
+    const log = new Log((line) => (terminal === null ? file.write(line) : terminal.line(line)));
+    log.bar = terminal;
     log.level = config.value('loglevel') as LogLevel;
     config.onChange('loglevel', (level) => {
       log.level = level as LogLevel;
@@ -143,32 +157,29 @@ function openLog(config: Config): Log | null {
   }
 }
 
-function banner(config: Config, log: Log, server: Server, tookMs: number): void {
-  const { threads, shards, transport, transportReason } = server;
-  const limit = config.number('maxmemory');
-  const addresses = (['port', 'tls-port'] as const)
-    .filter((name) => config.value(name) !== '0')
-    .map((name) => `${name} ${config.value(name)}, `)
-    .join('');
-  log.notice(
-    `Darter ${DARTER_VERSION} (speaks Redis ${REDIS_VERSION}), Node.js ${process.versions.node}, ` +
-      `pid ${process.pid}`,
+/** Some terminals say that they have 0 columns: they do not know. */
+const COLUMNS = 80;
+
+function terminalOf(file: LogFile): TerminalLog {
+  return new TerminalLog(
+    (text) => file.writeText(text),
+    () => process.stdout.columns || COLUMNS,
   );
-  log.notice(
-    `${addresses}${threads} I/O threads, ${shards} shards, transport ${transport}` +
-      (transportReason === '' ? '' : ` (${transportReason})`),
-  );
-  log.notice(limit === 0 ? 'No memory limit (maxmemory)' : `Memory limit ${limit} bytes`);
-  log.notice(savingOf(config));
-  log.notice(`Ready to accept connections, after ${Math.round(tookMs)} ms`);
 }
 
-/** What is saved, and when. */
-function savingOf(config: Config): string {
-  const points = config.savePoints.map(({ seconds, changes }) => `${changes} in ${seconds} s`);
-  if (points.length === 0) return 'Nothing is saved by itself: there are no save points';
-  const place = join(config.path('dir'), nativeName(config.path('dbfilename')));
-  return `Saves to ${place} after changes: ${points.join(', ')}`;
+function banner(config: Config, log: Log, server: Server, tookMs: number): void {
+  const { threads, shards, transport, transportReason, users, container } = server;
+  const lines = startLines(config, {
+    ...{ threads, shards, transport, transportReason, users },
+    pid: process.pid,
+    nodeVersion: process.versions.node,
+    openFilesMax: descriptorLimit(),
+    cores: threadsFor(availableParallelism(), container),
+    memoryBytes: totalmem(),
+    containerBytes: container.memoryBytes,
+  });
+  for (const { level, text } of lines) log.write(level, text);
+  log.notice(`Ready to accept connections, after ${Math.round(tookMs)} ms`);
 }
 
 function writePidFile(config: Config, log: Log): void {

@@ -2,32 +2,30 @@
  * The running server as the main thread sees it: the shared memory it makes, the threads it starts,
  * and its end. The main thread serves no clients.
  *
- *   start ──▶ starting ──▶ running ──stop──▶ stopping ──▶ the process ends
+ *   start ──▶ starting ──▶ running ──stop──▶ stopping ──▶ ended
  *                │  stop: when the threads are up          ▲
  *                └─────────────────────────────────────────┘
  *
- * A thread that dies ends the process at once, from whatever state: it may hold locks of shards,
- * and a server that refuses some of its clients is worse than none.
+ * A thread that dies ends the server at once, from whatever state: it may hold locks of shards, and a
+ * server that refuses some of its clients is worse than none. With the server ends its process, or,
+ * where the process is another program's, all that it has made there (host.ts).
  */
-import { randomBytes } from 'node:crypto';
-import { createServer } from 'node:net';
 import { availableParallelism } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Log } from '../../base/log.js';
 import type { ShutdownRequest } from '../../commands/contract/server-port.js';
 import { commandModules } from '../../commands/index.generated.js';
 import { definitionsOf } from '../../engine/definitions.js';
-import { DIRECTORY_BYTES, SubscriptionDirectory } from '../../engine/pubsub/directory.js';
 import { Registry } from '../../engine/registry.js';
 import { createScriptingBuffers } from '../../engine/scripts/shared.js';
 import { NewestCut } from '../../journal/cuts.js';
-import { createRings } from '../../journal/ring.js';
 import { type ElementsByVerb, elementsByVerb } from '../../keyspace/effect-elements.js';
-import { formatShard } from '../../keyspace/shards.js';
 import { PREFIXES_BYTES_MAX } from '../../keyspace/tracked-prefixes.js';
 import { type ControlBlock, THREADS_MAX } from '../../memory/control.js';
 import { DurableLsns } from '../../memory/durable-lsns.js';
+import { Offers } from '../../memory/offers.js';
+import { SharedListeners } from '../../memory/shared-listeners.js';
 import { SharedText } from '../../memory/shared-text.js';
-import { USED_PAGES } from '../../memory/used-pages.js';
 import {
   type ContainerLimits,
   NO_CONTAINER,
@@ -35,11 +33,11 @@ import {
   threadsFor,
 } from '../../platform/container.js';
 import { descriptorLimit } from '../../platform/ffi/descriptor-limit.js';
-import { endProcess } from '../../platform/ffi/process-end.js';
-import { createPagedRegion } from '../../platform/ffi/region.js';
+import { releaseFreeMemory } from '../../platform/ffi/region.js';
 import { LOADING_DESCRIPTORS, LOADS_SINGLY } from '../../platform/load-module.js';
 import { chooseTransport } from '../../platform/select.js';
-import { streamsOf } from '../../replication/primary/primary-state.js';
+import { closeWaker } from '../../platform/wake.js';
+import { laterCommands } from '../../replication/redis/later-commands.js';
 import { createControl } from '../channel/control.js';
 import { createMesh } from '../channel/gather.js';
 import { createMailboxes, type MailboxMemory } from '../channel/mailboxes.js';
@@ -51,6 +49,7 @@ import {
   SHUTDOWN_WAITS,
   STARTUP_BYTES,
 } from '../channel/process-figures.js';
+import { ThreadBeats } from '../channel/thread-beats.js';
 import type { Config } from '../config/config.js';
 import type { Declarations } from '../config/declarations.js';
 import {
@@ -58,26 +57,39 @@ import {
   mustAcceptSingly,
   reservedDescriptors,
 } from '../config/descriptor-budget.js';
-import { readClientOptions, readServerOptions, usesTls } from '../config/tls.js';
+import { ConfigurationError } from '../config/file.js';
+import { notConfiguredText, readClientOptions, readServerOptions, usesTls } from '../config/tls.js';
+import type { Console } from './console/routes.js';
+import { CONSOLE_DESCRIPTORS, createConsole } from './console/start.js';
 import { fitMaxMemory } from './container-memory.js';
+import type { ServerHost } from './host.js';
+import { HTTP_CONNECTIONS_MAX, type HttpServer } from './http/http-server.js';
+import { type MonitoringParts, startMonitoring } from './http/monitoring.js';
 import { createSharedUsers } from './initial-users.js';
 import { type IoRequest, IoThreads } from './io-threads.js';
 import { fitMaxClients } from './max-clients.js';
 import { Migrator } from './migration/migrator.js';
 import { Persistence } from './persistence/persistence.js';
+import { checkPorts } from './port-check.js';
 import { RATE_PERIOD_MS, RateSampler } from './rates.js';
 import { ReplicationManager } from './replication/manager.js';
+import {
+  createDirectory,
+  createFigures,
+  createJournalRings,
+  createShards,
+} from './server-memory.js';
 import { ShardWatch } from './shard-watch.js';
+import type { UsersSummary } from './start-lines.js';
 import type { Supervision } from './supervision.js';
+import { ThreadReports } from './thread-reports.js';
 import { TlsThreads, tlsThreadsOf } from './tls-threads.js';
+import { endWorkers } from './workers.js';
 
 /** How long the threads have to end when asked to. */
 export const STOP_TIMEOUT_MS = 5000;
 /** How often the shards are looked at. */
 const WATCH_PERIOD_MS = 1000;
-/** In figures of threads that are not up yet: nothing is handed to them. */
-const NOT_UP = 0x7fffffff;
-
 const DEFAULT_SHUTDOWN: ShutdownRequest = { save: 'default', now: false, force: false };
 const SHUTDOWN_FAILED = 'ERR Errors trying to SHUTDOWN. Check logs.';
 
@@ -85,18 +97,27 @@ export class Server {
   readonly threads: number;
   readonly shards: number;
   transportReason = '';
-  /** Called once before the process ends. */
+  /** Of the start; known once the threads start. */
+  users: UsersSummary = { count: 0, isOpen: false };
+  /** Called once, before the host hears of the end. */
   ended: () => void = () => {};
-  private readonly container: ContainerLimits;
+  readonly container: ContainerLimits;
   private readonly ioThreads: IoThreads;
   private readonly tlsThreads: TlsThreads;
   private readonly wakers: Int32Array;
+  private readonly beats: Int32Array;
+  private readonly offers: Offers;
   private readonly migrator = new Migrator();
+  private readonly reports: ThreadReports;
+  private monitoring: HttpServer | null = null;
+  private console: Console | null = null;
   private replication: ReplicationManager | null = null;
   private persistence: Persistence | null = null;
   private control: ControlBlock | null = null;
+  private threadsRun = false;
   private isRunning = false;
   private isStopping = false;
+  private hasEnded = false;
   private exitCode = 0;
   private shutdown: ShutdownRequest = DEFAULT_SHUTDOWN;
 
@@ -106,6 +127,7 @@ export class Server {
     private readonly facts: Omit<ServerFacts, 'transport'>,
     private readonly supervision: Supervision,
     private readonly declarations: Declarations,
+    private readonly host: ServerHost,
   ) {
     this.container =
       config.value('container-limits') === 'yes' ? readContainerLimits() : NO_CONTAINER;
@@ -118,11 +140,16 @@ export class Server {
     this.shards = config.number('shards');
     if (config.value('transport') === 'auto') this.transportReason = choice.reason;
     this.wakers = new Int32Array(new SharedArrayBuffer(4 * this.threads));
+    this.beats = ThreadBeats.create(this.threads);
+    this.offers = Offers.create(this.threads + 1);
     this.ioThreads = new IoThreads({
-      wakers: this.wakers,
+      ...{ wakers: this.wakers, beats: this.beats, offers: this.offers },
       take: (message) => this.take(message),
       died: (what, error) => this.die(what, error),
     });
+    this.reports = new ThreadReports(this.threads, (number, withFigures) =>
+      this.ioThreads.tellAll({ kind: 'report', number, withFigures }),
+    );
     this.tlsThreads = this.createTlsThreads();
   }
 
@@ -131,7 +158,7 @@ export class Server {
     return new TlsThreads({
       ...{ config, log },
       ioThreads: threads,
-      offer: (thread, descriptor) => ioThreads.tell(thread, { kind: 'offer', descriptor }),
+      offer: (descriptor) => ioThreads.offer(descriptor),
       died: (what, error) => this.die(what, error),
     });
   }
@@ -150,6 +177,7 @@ export class Server {
     } catch (error) {
       if (!this.isStopping) throw error;
       this.exit();
+      return false;
     }
     this.isRunning = true;
     if (!this.isStopping) return true;
@@ -160,7 +188,7 @@ export class Server {
   private async startParts(): Promise<void> {
     const descriptors = this.shareDescriptors();
     fitMaxMemory(this.config, this.log, this.container, this.threads);
-    await this.checkPort();
+    await checkPorts(this.config);
     if (this.isStopping) return;
     const { config, threads } = this;
     const registry = new Registry(definitionsOf(commandModules));
@@ -168,16 +196,18 @@ export class Server {
     const users = createSharedUsers(registry, config, declarations.users, (text) =>
       log.warning(text),
     );
+    this.users = users.summary;
     const control = createControl(threads, registry.all.length);
     this.control = control;
-    const shardBuffers = this.createShards(control);
-    const figure = () => new Int32Array(new SharedArrayBuffer(4 * threads)).fill(NOT_UP);
+    const sizes = { threads, shards: this.shards };
+    const shardBuffers = createShards(config, sizes, control);
+    const figures = createFigures(sizes);
     const databases = config.number('databases');
-    const ringBuffers = this.createRings();
+    const ringBuffers = createJournalRings(config, sizes);
     const cutsBuffer = NewestCut.create(ringBuffers.length);
     const durableBuffer = DurableLsns.create(ringBuffers.length);
     const mailboxes = createMailboxes(threads, this.wakers);
-    const subscriptionsBuffer = this.createDirectory(control);
+    const subscriptionsBuffer = createDirectory(config, sizes, control);
     const scripting = createScriptingBuffers(threads);
     const common = {
       ...{ shardBuffers, ringBuffers, cutsBuffer, durableBuffer, databases, mailboxes },
@@ -191,16 +221,24 @@ export class Server {
       control,
       commands: registry.all.length,
       elements: elementsByVerb(registry.all.map((command) => command.definition)),
+      laterCommands: laterCommands(registry.all.map((command) => command.definition)),
     });
     this.replication = replication;
     const isStopping = () => this.isStopping;
+    const durable = new DurableLsns(durableBuffer);
     const persistence = new Persistence({
-      ...{ config, log, control, replication, isStopping },
-      durable: new DurableLsns(durableBuffer),
+      ...{ config, log, control, replication, isStopping, durable },
       wakeAll: () => this.ioThreads.wakeAll(),
+      latency: (event, milliseconds) =>
+        this.ioThreads.tell(0, { kind: 'latency', event, milliseconds }),
       librariesBuffer: scripting.libraries,
     });
     this.persistence = persistence;
+    // First of all that can be in use: a start that fails here has answered no client.
+    await this.startHttp({
+      ...{ control, registry, replication, durable, inUse: figures.inUse },
+      ...{ connections: figures.connections, usersBuffer: users.changes.buffer },
+    });
     await persistence.find();
     await this.startThreads({
       ...common,
@@ -208,30 +246,53 @@ export class Server {
       replication: replication.status,
       controlBuffer: control.buffer,
       configBuffer: config.buffer,
-      usersBuffer: users.buffer,
+      usersBuffer: users.changes.buffer,
       renames: declarations.renames,
       scripting,
-      wakers: this.wakers,
-      figures: {
-        connections: figure(),
-        inUse: figure(),
-        atWork: figure(),
-        inOrder: figure(),
-        homes: new Int32Array(new SharedArrayBuffer(4 * this.shards)),
-      },
+      ...{ wakers: this.wakers, beats: this.beats, offersBuffer: this.offers.buffer },
+      listenersBuffer: SharedListeners.createBuffer(threads),
+      figures,
       descriptors,
       facts: { ...this.facts, ioThreads: threads },
+      container: this.container,
     });
     if (this.isStopping) return;
+    this.threadsRun = true;
     control.set(STARTUP_BYTES, process.memoryUsage.rss());
     await persistence.load();
+    this.watch(control, replication);
+  }
+
+  /** Health, metrics and the console; until the threads run they answer that the server starts. */
+  private async startHttp(
+    parts: Pick<MonitoringParts, 'control' | 'replication' | 'durable' | 'inUse'> & {
+      readonly registry: Registry;
+      readonly connections: Int32Array;
+      readonly usersBuffer: SharedArrayBuffer;
+    },
+  ): Promise<void> {
+    const { config, log, ioThreads, container, facts, declarations } = this;
+    const { renames } = declarations;
+    this.console = createConsole({ ...parts, config, ioThreads, renames });
+    this.monitoring = await startMonitoring({
+      ...{ ...parts, config, log, container },
+      isStarting: () => !this.threadsRun,
+      isStopping: () => this.isStopping,
+      facts: () => ({ ...facts, ioThreads: this.threads, transport: this.transport }),
+      reports: (withFigures) => this.reports.collect(withFigures),
+      routes: this.console.routes,
+    });
+  }
+
+  private watch(control: ControlBlock, replication: ReplicationManager): void {
     const rates = new RateSampler(control);
     setInterval(() => {
       rates.sample(Date.now());
-      config.refresh();
+      this.ioThreads.look();
+      this.config.refresh();
     }, RATE_PERIOD_MS).unref();
-    const watch = new ShardWatch(replication.shards.spaces, this.log);
-    setInterval(() => watch.check(), WATCH_PERIOD_MS).unref();
+    const shards = new ShardWatch(replication.shards.spaces, this.log);
+    setInterval(() => shards.check(), WATCH_PERIOD_MS).unref();
   }
 
   private createReplication(memory: {
@@ -248,6 +309,7 @@ export class Server {
     readonly subscriptionsBuffer: SharedArrayBuffer;
     readonly commands: number;
     readonly elements: ElementsByVerb;
+    readonly laterCommands: readonly string[];
   }): ReplicationManager {
     const { config, log, ioThreads } = this;
     return new ReplicationManager({
@@ -260,22 +322,28 @@ export class Server {
         ioThreads.tellAll({ kind: 'replication-status', number, status });
       },
       closeClient: (thread, clientId) => ioThreads.tell(thread, { kind: 'close-client', clientId }),
+      expectsReplicas: this.host.expectsReplicas,
       synced: (isFull) => this.supervision.synced(isFull),
       died: (error) => this.die('A flow thread', error),
     });
   }
 
-  private async startThreads(common: Omit<IoThreadData, 'main' | 'thread' | 'peers'>) {
-    const mesh = createMesh(this.threads);
-    const started: Promise<void>[] = [];
+  private async startThreads(common: Omit<IoThreadData, 'main' | 'thread' | 'peers' | 'anyPort'>) {
+    const { config, threads } = this;
+    const mesh = createMesh(threads);
+    const started: Promise<number>[] = [];
+    const anyPort = this.host.choosesPort && config.number('port') === 0;
     // Thread 0 makes the Unix socket, so it starts alone: a client that reaches a port finds both.
-    const firstAlone = this.config.value('unixsocket') !== '';
-    for (let thread = 0; thread < this.threads; thread++) {
+    const firstAlone = anyPort || config.value('unixsocket') !== '';
+    for (let thread = 0; thread < threads; thread++) {
       if (this.isStopping) break;
-      started.push(this.ioThreads.start({ ...common, thread, peers: mesh[thread]! }));
+      const peers = mesh[thread]!;
+      const chooses = anyPort && thread === 0;
+      started.push(this.ioThreads.start({ ...common, thread, peers, anyPort: chooses }));
       if (!LOADS_SINGLY || (thread === 0 && firstAlone)) await started[thread];
+      if (chooses) config.assign('port', [String(await started[thread])]);
     }
-    await Promise.all(started);
+    await allOf(started);
     if (!this.isStopping) await this.startTls();
     this.ioThreads.tellAll({ kind: 'serve' });
   }
@@ -290,9 +358,11 @@ export class Server {
     }
     if (usesTls((name) => config.value(name))) checkTls(config, log);
     await tlsThreads.listen();
-    config.onChange('tls-port', () => {
-      tlsThreads.listen().catch((error: Error) => log.warning(error.message));
-    });
+    for (const name of ['tls-port', 'bind'] as const) {
+      config.onChange(name, () => {
+        tlsThreads.listen().catch((error: Error) => log.warning(error.message));
+      });
+    }
   }
 
   /** Lowers maxclients to what the limit of descriptors leaves, as Redis does. */
@@ -304,6 +374,7 @@ export class Server {
       flowThreads: Math.min(threads, FLOW_THREADS_MAX),
       listeners: config.words('bind').length + (config.value('unixsocket') === '' ? 0 : 1),
       loading: LOADING_DESCRIPTORS,
+      http: config.number('metrics-port') === 0 ? 0 : httpDescriptors(config),
     };
     const reserved = reservedDescriptors(needs);
     const perClient = descriptorsPerClient(config.number('tls-port') !== 0);
@@ -324,6 +395,7 @@ export class Server {
     this.isStopping = true;
     this.exitCode = exitCode;
     this.shutdown = request;
+    this.config.refresh();
     this.log.notice('User requested shutdown...');
     if (this.isRunning) void this.finish();
   }
@@ -337,6 +409,7 @@ export class Server {
       );
       this.isStopping = false;
       this.ioThreads.tellAll({ kind: 'shutdown-failed', text: SHUTDOWN_FAILED });
+      this.host.goesOn(why);
       return;
     }
     this.supervision.stopping();
@@ -346,6 +419,8 @@ export class Server {
     await this.ioThreads.stop();
     await this.persistence?.stop();
     await this.replication?.stop();
+    this.console?.close();
+    await this.monitoring?.close();
     this.exit();
   }
 
@@ -379,20 +454,36 @@ export class Server {
   }
 
   /** A failure that cannot be repaired, in this thread or another. */
-  die(what: string, error: Error): never {
+  die(what: string, error: Error): void {
     this.log.warning(`${what} died: ${error.stack ?? error.message}`);
+    if (this.hasEnded) return;
+    this.hasEnded = true;
     const first = `${error.name}: ${error.message}`.split('\n', 1)[0];
     this.callEnded();
-    this.log.warning(
-      `Fatal: ${what} died (${first}); the process ends with code 1, its data is lost`,
-    );
-    endProcess(1);
+    this.log.warning(`Fatal: ${what} died (${first}); ${this.host.consequence}`);
+    this.host.died(`${what} died (${first})`);
   }
 
-  private exit(): never {
+  private exit(): void {
+    if (this.hasEnded) return;
+    this.hasEnded = true;
     this.callEnded();
     this.log.warning('Darter is now ready to exit, bye bye...');
-    endProcess(this.exitCode);
+    this.host.ended(this.exitCode);
+  }
+
+  /**
+   * Gives back what the process keeps when this thread ends: the other threads and what they hold. For
+   * a host that goes on, after the server has ended, died or not started.
+   */
+  async release(): Promise<void> {
+    this.hasEnded = true;
+    await this.monitoring?.close();
+    // A thread that winds itself up closes its sockets. One that does not is ended where it is.
+    await Promise.race([this.ioThreads.stop(), sleep(STOP_TIMEOUT_MS, undefined, { ref: false })]);
+    await endWorkers();
+    for (const waker of this.wakers) if (waker > 0) closeWaker(waker);
+    releaseFreeMemory();
   }
 
   private callEnded(): void {
@@ -403,77 +494,21 @@ export class Server {
     }
   }
 
-  /**
-   * Listening with SO_REUSEPORT would succeed beside another server of the same user, and share its
-   * clients: so the port is tried without it first.
-   */
-  private async checkPort(): Promise<void> {
-    for (const name of ['port', 'tls-port'] as const) {
-      const port = this.config.number(name);
-      if (port === 0) continue;
-      for (const word of this.config.words('bind')) await checkFree(word.replace(/^-/, ''), port);
-    }
-  }
-
-  private createShards(control: ControlBlock): SharedArrayBuffer[] {
-    const { config, shards } = this;
-    const bytes = config.number('shard-bytes');
-    const databases = config.number('databases');
-    const hashKey = {
-      key0: randomBytes(4).readInt32LE(),
-      key1: randomBytes(4).readInt32LE(),
-      spread: config.number('shard-spread'),
-    };
-    const buffers: SharedArrayBuffer[] = [];
-    for (let shard = 0; shard < shards; shard++) {
-      try {
-        const region = createPagedRegion(bytes);
-        formatShard(region, databases, control.words, control.word(USED_PAGES).index, hashKey);
-        buffers.push(region.buffer);
-      } catch (error) {
-        throw this.spaceRefused(error);
-      }
-    }
-    return buffers;
-  }
-
-  /** The shared directory of subscriptions. */
-  private createDirectory(control: ControlBlock): SharedArrayBuffer {
-    try {
-      const region = createPagedRegion(DIRECTORY_BYTES);
-      const bytes = randomBytes(8);
-      SubscriptionDirectory.format(region, control, [bytes.readInt32LE(0), bytes.readInt32LE(4)]);
-      return region.buffer;
-    } catch (error) {
-      throw this.spaceRefused(error);
-    }
-  }
-
-  private createRings(): SharedArrayBuffer[] {
-    const { config, shards } = this;
-    const history = config.number('repl-backlog-size');
-    try {
-      return createRings(streamsOf(shards), history, config.number('shard-bytes'));
-    } catch (error) {
-      throw this.spaceRefused(error);
-    }
-  }
-
-  private spaceRefused(error: unknown): unknown {
-    if (!(error instanceof RangeError)) return error;
-    const bytes = this.config.number('shard-bytes');
-    return new Error(
-      `The system refuses two address spaces of ${bytes} bytes for each of ${this.shards} shards: ` +
-        'raise ulimit -v or vm.overcommit_memory, or start with a smaller shard-bytes',
-    );
+  /** INFO's text, from the I/O thread that answers first. */
+  information(sections: readonly string[]): Promise<string> {
+    return this.ioThreads.information(sections);
   }
 
   private take(message: IoRequest): void {
     const { replication, ioThreads } = this;
+    // Whoever has set a directive before asks for what it says now.
+    if (message.kind !== 'log') this.config.refresh();
     if (message.kind === 'log') {
       this.log.line(message.line);
     } else if (message.kind === 'shutdown') {
       this.stop(0, message.request);
+    } else if (message.kind === 'report') {
+      this.reports.take(message.number, message.report);
     } else if (message.kind === 'persistence-request') {
       const { thread, id, request } = message;
       void this.persistence!.request(request).then((answer) => {
@@ -497,35 +532,25 @@ export class Server {
   }
 }
 
-/** @throws Error when directives for TLS are missing or do not go together; the log says which */
+/** Listeners of metrics-port, their connections, and those of the console. */
+function httpDescriptors(config: Config): number {
+  return config.words('metrics-bind').length * (1 + HTTP_CONNECTIONS_MAX) + CONSOLE_DESCRIPTORS;
+}
+
+/** @throws ConfigurationError when directives for TLS are missing or do not go together */
 function checkTls(config: Config, log: Log): void {
   try {
     readServerOptions((name) => config.value(name));
     readClientOptions((name) => config.value(name));
   } catch (error) {
-    log.warning(error instanceof Error ? error.message : String(error));
-    throw new Error('Failed to configure TLS. Check logs for more info.');
+    const reason = error instanceof Error ? error.message : String(error);
+    log.warning(reason);
+    throw new ConfigurationError(notConfiguredText(reason));
   }
 }
 
-/** @throws Error when another server listens there */
-async function checkFree(host: string, port: number): Promise<void> {
-  const code = await tryListen(host, port);
-  if (code !== 'EADDRINUSE') return;
-  throw new Error(
-    `Could not create server TCP listening socket ${host}:${port}: bind: Address already in use`,
-  );
-}
-
-/** The code of the error that listening brings, or ''. */
-function tryListen(host: string, port: number): Promise<string> {
-  return new Promise((resolve) => {
-    // A client that connects now is too early: left open, it would delay closing.
-    const server = createServer((socket) => socket.destroy());
-    server.once('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? 'unknown'));
-    const address = host === '*' ? '0.0.0.0' : host === '::*' ? '::' : host;
-    server.listen({ host: address, port, exclusive: true, ipv6Only: address === '::' }, () =>
-      server.close(() => resolve('')),
-    );
-  });
+/** When all are settled, the first failure is thrown: none is left on its way. */
+async function allOf(started: readonly Promise<unknown>[]): Promise<void> {
+  const outcomes = await Promise.allSettled(started);
+  for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
 }

@@ -14,7 +14,7 @@ export interface TlsThreadsParts {
   readonly config: Config;
   readonly log: Log;
   readonly ioThreads: number;
-  readonly offer: (thread: number, descriptor: number) => void;
+  readonly offer: (descriptor: number) => void;
   readonly died: (what: string, error: Error) => void;
 }
 
@@ -26,7 +26,6 @@ export function tlsThreadsOf(config: Config, ioThreads: number): number {
 
 export class TlsThreads {
   private readonly workers: Worker[] = [];
-  private nextThread = 0;
   /** One after the other: the threads' answers belong to the one under way. */
   private last: Promise<unknown> = Promise.resolve();
   private answered: (failure: string) => void = () => {};
@@ -80,8 +79,7 @@ export class TlsThreads {
     if (message.kind === 'log') {
       this.parts.log.line(message.line);
     } else if (message.kind === 'client') {
-      this.parts.offer(this.nextThread, message.descriptor);
-      this.nextThread = (this.nextThread + 1) % this.parts.ioThreads;
+      this.parts.offer(message.descriptor);
     } else {
       // Each thread answers once for each time it is asked.
       this.answered(message.kind === 'failed' ? message.reason : '');

@@ -1,46 +1,48 @@
 /** Workers as this server starts them: the main thread's side of each kind of thread. */
 
-import { fileURLToPath } from 'node:url';
 import { setFlagsFromString } from 'node:v8';
-import { type MessagePort, SHARE_ENV, Worker } from 'node:worker_threads';
+import type { MessagePort, Worker } from 'node:worker_threads';
+import { awaitLoaded } from '../../platform/ffi/worker-loading.js';
+import { takeFirstThread } from './first-thread.js';
+import { startWorker, type WorkerKind } from './worker-start.js';
 
-const ENTRY = new URL('../../platform/worker-entry.js', import.meta.url);
-/**
- * What each kind of thread runs. All stand here, and this file in the folder of main.js: in the bundle
- * (scripts/bundle.mjs) it is a part of main.js, and the paths hold there as well.
- */
-const MODULES = {
-  io: new URL('../io-thread/io-thread.js', import.meta.url),
-  flow: new URL('../flow-thread/flow-thread.js', import.meta.url),
-  tls: new URL('../tls-thread/tls-thread.js', import.meta.url),
-};
+/** Those that run. */
+const living = new Set<Worker>();
 
-/**
- * Every thread's JavaScript heap: the data lies outside of it, and what little is made there dies young.
- * Left to itself V8 lets the young generation grow to 48 MiB a thread before it looks.
- */
-const THREAD_LIMITS = { maxYoungGenerationSizeMb: 3 };
 /**
  * So little dies young in a fraction of a millisecond. Helpers of the collector would be woken for each
- * time, and where all cores are busy the thread would wait for them.
+ * time, and where all cores are busy the thread would wait for them. It holds for the whole process.
  */
-setFlagsFromString('--no-parallel-scavenge');
+export function tuneCollector(): void {
+  setFlagsFromString('--no-parallel-scavenge');
+}
 
 /**
  * @param kind what the thread runs
- * @param data its `workerData`
+ * @param data the data in its `workerData` (worker-loading.ts)
  * @throws Error when the system has no thread for it; what fails later is an 'error' event
  */
-export function createWorker(
-  kind: keyof typeof MODULES,
-  data: unknown,
-  transferList: readonly MessagePort[] = [],
-): Worker {
-  return new Worker(ENTRY, {
-    argv: [fileURLToPath(MODULES[kind])],
-    workerData: data,
-    transferList: [...transferList],
-    env: SHARE_ENV,
-    resourceLimits: THREAD_LIMITS,
-  });
+export function createWorker(kind: Exclude<WorkerKind, 'io'>, data: unknown): Worker {
+  return live(startWorker(kind, data, []));
+}
+
+/** An I/O thread, which gets its data as its first message. @throws as `createWorker` */
+export function createIoWorker(data: unknown, transferList: readonly MessagePort[]): Worker {
+  const worker = live(takeFirstThread() ?? startWorker('io', null, []));
+  worker.postMessage(data, transferList);
+  return worker;
+}
+
+function live(worker: Worker): Worker {
+  living.add(worker);
+  worker.once('exit', () => living.delete(worker));
+  return worker;
+}
+
+/** Ends all that still run, wherever they are, and resolves when none is left. */
+export async function endWorkers(): Promise<void> {
+  const first = takeFirstThread();
+  if (first !== undefined) live(first);
+  awaitLoaded();
+  await Promise.all([...living].map((worker) => worker.terminate()));
 }

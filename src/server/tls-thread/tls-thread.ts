@@ -21,6 +21,7 @@ import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { Log, type LogLevel } from '../../base/log.js';
 import { openListener } from '../../platform/ffi/socket.js';
 import { createSocketPair } from '../../platform/ffi/socket-pair.js';
+import type { WorkerStart } from '../../platform/ffi/worker-loading.js';
 import {
   HANDSHAKE_MS,
   HANDSHAKES_MAX,
@@ -29,7 +30,7 @@ import {
   type TlsToMain,
 } from '../channel/main-tls.js';
 import { Config } from '../config/config.js';
-import { readServerOptions, ticketKeys } from '../config/tls.js';
+import { notConfiguredText, readServerOptions, ticketKeys } from '../config/tls.js';
 import { bridge } from './bridge.js';
 
 class TlsThread {
@@ -40,6 +41,8 @@ class TlsThread {
   /** The options in force, as text. */
   private inForce = '';
   private isStale = true;
+  /** What was wrong with the configuration last. */
+  private fault = '';
   /** All that were accepted, and those of them whose handshake is over. */
   private connections = 0;
   private secured = 0;
@@ -66,8 +69,7 @@ class TlsThread {
   private async listen(): Promise<void> {
     for (const listener of this.listeners.splice(0)) listener.close();
     try {
-      if (this.renew() === null)
-        throw new Error('Failed to configure TLS. Check logs for more info.');
+      if (this.renew() === null) throw new Error(notConfiguredText(this.fault));
       if (this.config.number('tls-port') !== 0) await this.bindAll();
       this.post({ kind: 'listening' });
     } catch (error) {
@@ -111,22 +113,33 @@ class TlsThread {
     this.log.level = this.config.value('loglevel') as LogLevel;
     try {
       const options = readServerOptions((name) => this.config.value(name));
-      const text = JSON.stringify(options);
+      const handshakeMs = this.handshakeMs();
+      const text = JSON.stringify({ options, handshakeMs });
       if (text === this.inForce) return this.server;
-      this.server = this.createServer(options);
+      this.server = this.createServer(options, handshakeMs);
       this.inForce = text;
     } catch (error) {
-      this.log.warning(messageOf(error));
+      this.fault = messageOf(error);
+      this.log.warning(this.fault);
     }
     return this.server;
   }
 
-  private createServer(options: ReturnType<typeof readServerOptions>): TlsServer {
+  /** Redis's `timeout` counts from the connection on, so a shorter one ends handshakes as well. */
+  private handshakeMs(): number {
+    const timeoutMs = this.config.number('timeout') * 1000;
+    return timeoutMs === 0 ? HANDSHAKE_MS : Math.min(timeoutMs, HANDSHAKE_MS);
+  }
+
+  private createServer(
+    options: ReturnType<typeof readServerOptions>,
+    handshakeTimeout: number,
+  ): TlsServer {
     const server = createTlsServer({
       ...options,
       ca: options.ca === undefined ? undefined : [...options.ca],
       ticketKeys: ticketKeys(options, this.data.secret),
-      handshakeTimeout: HANDSHAKE_MS,
+      handshakeTimeout,
     });
     server.on('secureConnection', (client) => this.takeClient(client));
     server.on('tlsClientError', (error, client) => {
@@ -193,4 +206,4 @@ function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-new TlsThread(workerData as TlsThreadData, parentPort!);
+new TlsThread((workerData as WorkerStart<TlsThreadData>).data, parentPort!);

@@ -126,11 +126,11 @@ test('a packed value is what an array is', () => {
         const found = findElement(region, START, length, element, PACKED_HEADER_BYTES, 1);
         const index = model.indexOf(value);
         assert.equal(found, index < 0 ? -1 : positionOf(region, START, index));
+        // Of an odd number there are no pairs.
+        if (model.length % 2 === 1) continue;
         const even = findElement(region, START, length, element, PACKED_HEADER_BYTES, 2);
         const evenIndex = model.findIndex((one, i) => one === value && i % 2 === 0);
-        if (model.length % 2 === 0) {
-          assert.equal(even, evenIndex < 0 ? -1 : positionOf(region, START, evenIndex));
-        }
+        assert.equal(even, evenIndex < 0 ? -1 : positionOf(region, START, evenIndex));
       }
     }),
     { numRuns: 300 },

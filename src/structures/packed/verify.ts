@@ -3,6 +3,7 @@
  * that a PackedElement gives it, and the value is what its kind promises. Reads nothing outside.
  */
 import type { Region } from '../../base/region.js';
+import { DistinctElements } from './distinct.js';
 import {
   INTEGER_12_MAX,
   MEDIUM_MAX,
@@ -39,7 +40,7 @@ export function verifyPacked(
   if (count > limits.countMax) return `${count} elements`;
   if (count % limits.stride !== 0) return `${count} elements are not in groups`;
   const end = at + length;
-  const seen = new Set<string>();
+  if (limits.distinct) distinct.begin(count / limits.stride);
   const group = new Group();
   let next = at + PACKED_HEADER_BYTES;
   for (let i = 0; i < count; i++) {
@@ -49,7 +50,7 @@ export function verifyPacked(
     if (!isScore && region.bytes[next] === TAG_SCORE) return `element ${i} is a score`;
     const fault = isScore
       ? group.take(region, next)
-      : limits.distinct && i % limits.stride === 0 && isSeen(seen, region, next, size);
+      : limits.distinct && i % limits.stride === 0 && !distinct.add(region, next, size);
     if (fault !== false) return fault === true ? `element ${i} is there twice` : fault;
     if (limits.scored && !isScore) group.member = next;
     next += size;
@@ -93,13 +94,8 @@ function textOf(region: Region, view: PackedView): string {
   return Buffer.from(region.bytes.slice(offset, offset + length)).toString('latin1');
 }
 
-function isSeen(seen: Set<string>, region: Region, at: number, size: number): boolean {
-  const bytes = Buffer.from(region.bytes.slice(at, at + size)).toString('latin1');
-  if (seen.has(bytes)) return true;
-  seen.add(bytes);
-  return false;
-}
-
+/** Of the value that is being verified. */
+const distinct = new DistinctElements();
 const integer = new Int64();
 
 /** Bytes of the element that starts here, or 0 when it is not valid or does not end before `end`. */

@@ -20,9 +20,9 @@ import {
   openElement,
   previousLeaf,
   resizeElement,
+  SLOT_BYTES,
   setNextLeaf,
   setPreviousLeaf,
-  SLOT_BYTES,
 } from './leaf.js';
 
 const LEAF = PAGE_BYTES * 40;

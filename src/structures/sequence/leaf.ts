@@ -176,7 +176,6 @@ function openFront(region: Region, leaf: number, size: number): void {
 function closeFront(region: Region, leaf: number): void {
   const { words, view } = region;
   const front = leafFront(words, leaf);
-  if (front === 0) return;
   const count = leafCount(words, leaf);
   const end = elementEnd(view, leaf, 0);
   const low = elementEnd(view, leaf, count);
@@ -186,10 +185,13 @@ function closeFront(region: Region, leaf: number): void {
   setLeafFront(words, leaf, 0);
 }
 
-/** Bytes between the slots and the last element. */
-function freeBehind({ words, view }: Region, leaf: number): number {
+/** Closes the front when there is less room between the slots and the last element. */
+function makeRoomBehind(region: Region, leaf: number, bytes: number): void {
+  const { words, view } = region;
+  // Without a front all room is there.
+  if (leafFront(words, leaf) === 0) return;
   const count = leafCount(words, leaf);
-  return elementEnd(view, leaf, count) - slotAt(view, leaf, count);
+  if (elementEnd(view, leaf, count) - slotAt(view, leaf, count) < bytes) closeFront(region, leaf);
 }
 
 /**
@@ -209,7 +211,7 @@ export function openElement(
     const fits = leafFront(words, leaf) > 0 && fitsFront(region, leaf, size);
     if (fits || widensFront(region, leaf, size)) return openFirst(region, leaf, form, size);
   }
-  if (freeBehind(region, leaf) < size + SLOT_BYTES) closeFront(region, leaf);
+  makeRoomBehind(region, leaf, size + SLOT_BYTES);
   const end = elementEnd(view, leaf, index);
   if (index < count) {
     const front = leafFront(words, leaf);
@@ -280,7 +282,7 @@ export function resizeElement(
 ): number {
   const { words, view } = region;
   const growth = size - (elementEnd(view, leaf, index) - elementStart(view, leaf, index));
-  if (freeBehind(region, leaf) < growth) closeFront(region, leaf);
+  makeRoomBehind(region, leaf, growth);
   const count = leafCount(words, leaf);
   const end = elementEnd(view, leaf, index);
   const start = elementStart(view, leaf, index);
@@ -307,7 +309,7 @@ export function appendElements(
   const end = elementEnd(view, leaf, from);
   const start = elementStart(view, leaf, to - 1);
   const needed = end - start + (to - from) * SLOT_BYTES;
-  if (freeBehind(region, target) < needed) closeFront(region, target);
+  makeRoomBehind(region, target, needed);
   const count = leafCount(words, target);
   const targetEnd = elementEnd(view, target, count);
   copyBytes(region, targetEnd - (end - start), region, start, end - start);

@@ -220,7 +220,12 @@ export class Locator {
   /** Adds an entry where `reserve` made room. @param place page of the leaf and check */
   insert(hash: number, place: number): void {
     this.seek(hash);
-    const { words, bucket, index } = this;
+    this.insertAt(this.bucket, this.index, hash, place);
+  }
+
+  /** The same where `seek` went to find the hash's place. */
+  insertAt(bucket: number, index: number, hash: number, place: number): void {
+    const { words } = this;
     const at = entryWord(bucket, index);
     words.copyWithin(at + 2, at, entryWord(bucket, bucketEntries(words, bucket)));
     words[at] = hash;
@@ -234,13 +239,31 @@ export class Locator {
     this.words[entryWord(this.bucket, this.index) + 1] = after;
   }
 
+  /** The same for the entry of this hash that `seek` went to. */
+  moveAt(bucket: number, index: number, hash: number, after: number): void {
+    const at = this.wordOf(bucket, index, hash);
+    this.words[at + 1] = after;
+  }
+
   remove(hash: number, place: number): void {
     if (!this.seekEntry(hash, place)) throw new Error('locator: the entry to remove is missing');
-    const { words, bucket, index } = this;
-    const at = entryWord(bucket, index);
+    this.removeAt(this.bucket, this.index, hash);
+  }
+
+  /** The same for the entry of this hash that `seek` went to. */
+  removeAt(bucket: number, index: number, hash: number): void {
+    const { words } = this;
+    const at = this.wordOf(bucket, index, hash);
     words.copyWithin(at, at + 2, entryWord(bucket, bucketEntries(words, bucket)));
     words[bucket >> 2]!--;
     if (bucketEntries(words, bucket) * 2 <= MERGE_ENTRIES) this.merge(bucket, hash);
+  }
+
+  /** Word of an entry. @throws when it has another hash */
+  private wordOf(bucket: number, index: number, hash: number): number {
+    const at = entryWord(bucket, index);
+    if (this.words[at] !== (hash | 0)) throw new Error('locator: another entry is there');
+    return at;
   }
 
   /** Makes the words of a bucket's range refer to it. */

@@ -14,8 +14,8 @@ import {
   LEAF_ELEMENT_MAX,
   leafCount,
   SLOT_BYTES,
-  slotAt,
   START_MASK,
+  slotAt,
 } from './leaf.js';
 
 const FAR = 0x4000;

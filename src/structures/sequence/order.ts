@@ -12,10 +12,19 @@
 import { compareBytes, type Region } from '../../base/region.js';
 import { PAGE_SHIFT } from '../../memory/space-layout.js';
 import { FORM_LARGE, readScore, SCORE_PART } from './element.js';
-import { elementEnd, elementStart, formOf } from './leaf.js';
-import { ID_BYTES, ORDER_ID } from './root.js';
+import {
+  elementEnd,
+  elementStart,
+  FORM_SHIFT,
+  formOf,
+  SLOT_BYTES,
+  START_MASK,
+  slotAt,
+} from './leaf.js';
+import { ID_BYTES, ORDER_ID, ORDER_SCORE } from './root.js';
 
 const SIGN = 0x80000000 | 0;
+const WORD_BYTES = 4;
 const double = new Float64Array(1);
 const doubleWords = new Int32Array(double.buffer);
 
@@ -93,8 +102,11 @@ export class SearchKey {
 /** Compares a separator with the prefix of a key; 0 when only the elements can tell. */
 export function compareSeparator(words: Int32Array, separator: number, key: SearchKey): number {
   const wanted = key.words;
+  const first = words[separator]!;
+  const firstWanted = wanted[0]!;
+  if (first !== firstWanted) return first < firstWanted ? -1 : 1;
   const count = key.scoreOnly ? 2 : 4;
-  for (let i = 0; i < count; i++) {
+  for (let i = 1; i < count; i++) {
     const left = words[separator + i]!;
     const right = wanted[i]!;
     if (left !== right) return left < right ? -1 : 1;
@@ -111,11 +123,13 @@ export function compareElement(
   key: SearchKey,
 ): number {
   const view = region.view;
-  const start = elementStart(view, leaf, index);
+  // A search is many of these: the slot is read once.
+  const slot = view.getUint16(slotAt(view, leaf, index), true);
+  const start = leaf + (slot & START_MASK);
   if (order === ORDER_ID) {
     return compareBytes(region, start, ID_BYTES, key.region, key.offset, ID_BYTES);
   }
-  const form = formOf(view, leaf, index);
+  const form = slot >>> FORM_SHIFT;
   const score = readScore(view, start, form);
   if (score !== key.score) return score < key.score ? -1 : 1;
   if (key.scoreOnly) return 0;
@@ -126,6 +140,49 @@ export function compareElement(
     member = view.getInt32(member, true) << PAGE_SHIFT;
   }
   return compareBytes(region, member, length, key.region, key.offset, key.length);
+}
+
+/**
+ * The first of a leaf's elements, which are in the order of their scores, that is not before the key;
+ * with `after`, the first one behind it. Most elements are told by their score or the first bytes of
+ * their member.
+ */
+export function searchScored(
+  region: Region,
+  leaf: number,
+  count: number,
+  key: SearchKey,
+  after: boolean,
+): number {
+  const { view } = region;
+  const { score, scoreOnly } = key;
+  const wanted = key.words[2]!;
+  const hasWord = key.length >= WORD_BYTES;
+  const slots = slotAt(view, leaf, 0);
+  let low = 0;
+  let high = count;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    const at = slots + middle * SLOT_BYTES;
+    const slot = view.getUint16(at, true);
+    const start = leaf + (slot & START_MASK);
+    const form = slot >>> FORM_SHIFT;
+    const own = readScore(view, start, form);
+    let order = 0;
+    if (own !== score) order = own < score ? -1 : 1;
+    else if (!scoreOnly) {
+      const member = start + SCORE_PART[form]!;
+      let word = wanted;
+      if (hasWord && form !== FORM_LARGE && elementEnd(view, leaf, middle) - member >= WORD_BYTES) {
+        word = view.getInt32(member, false) ^ SIGN;
+      }
+      if (word !== wanted) order = word < wanted ? -1 : 1;
+      else order = compareElement(region, leaf, middle, ORDER_SCORE, key);
+    }
+    if (order < 0 || (after && order === 0)) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 /** Makes a key of an element of a leaf; its bytes are referred to, not copied. */

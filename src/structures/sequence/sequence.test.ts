@@ -94,7 +94,7 @@ test('a list is what an array is, whatever is done to it', () => {
       assert.equal(list.space.residentPages, 0);
       assert.equal(list.space.freePages, list.space.dataPages);
     }),
-    { numRuns: 150 },
+    { numRuns: 50 },
   );
 });
 
@@ -114,7 +114,7 @@ test('a full space refuses what it cannot hold, and nothing has changed then', (
       assert.deepEqual(list.toArray(), model);
       assert.equal(list.space.freePages, free - list.sequence.allocatedPages);
     }),
-    { numRuns: 150 },
+    { numRuns: 50 },
   );
 });
 

@@ -10,6 +10,7 @@
  * All methods run under the shard's lock. The root may move between two attachments. What an
  * ElementView refers to stays until the next change.
  */
+import { copyBytes, moveBytes, type Region } from '../../base/region.js';
 import { PAGE_BYTES } from '../../memory/space-layout.js';
 import { pagesFor } from '../entry.js';
 import type { Cursor } from './cursor.js';
@@ -27,6 +28,9 @@ import {
 import type { SearchKey } from './order.js';
 import { SequenceTree } from './tree.js';
 import { verifySequence } from './verify.js';
+
+/** The rank of a cursor whose rank was not counted. */
+const UNRANKED = -1;
 
 export class Sequence extends SequenceTree {
   private readonly gone = new ElementView();
@@ -90,6 +94,18 @@ export class Sequence extends SequenceTree {
     return this.settle(cursor);
   }
 
+  /**
+   * As `seekKey` without `after`, but the cursor may have no rank, which costs as much as the search: it
+   * is good for `read`, for `insertAfterSeek`, and for removing its element as the next change.
+   */
+  findKey(cursor: Cursor, key: SearchKey): boolean {
+    if (this.root.node === 0) return this.seekIndex(cursor, 0);
+    this.descend(key, false);
+    const isBehind = this.slot === leafCount(this.words, this.leaf);
+    this.setCursor(cursor, this.leaf, this.slot, isBehind ? this.rankOfPath() : UNRANKED);
+    return this.settle(cursor);
+  }
+
   /** A cursor behind the last element of a leaf goes to the next one. */
   private settle(cursor: Cursor): boolean {
     const words = this.words;
@@ -102,6 +118,7 @@ export class Sequence extends SequenceTree {
   /** @returns false at the end */
   next(cursor: Cursor): boolean {
     this.assertAtElement(cursor);
+    if (cursor.rank === UNRANKED) throw new Error('sequence: the cursor has no rank');
     cursor.slot++;
     cursor.rank++;
     return this.settle(cursor);
@@ -110,6 +127,7 @@ export class Sequence extends SequenceTree {
   /** From the end it goes to the last element. @returns false at the first one; it stays there */
   previous(cursor: Cursor): boolean {
     this.assertCurrent(cursor);
+    if (cursor.rank === UNRANKED) throw new Error('sequence: the cursor has no rank');
     if (cursor.rank === 0) return false;
     if (cursor.leaf === 0) cursor.leaf = this.root.last;
     else if (cursor.slot > 0) {
@@ -127,6 +145,47 @@ export class Sequence extends SequenceTree {
     view.read(this.region, cursor.leaf, cursor.slot, this.root.order);
   }
 
+  /** How many elements there are from the cursor to the end of its leaf. */
+  leftInLeaf(cursor: Cursor): number {
+    this.assertAtElement(cursor);
+    return leafCount(this.words, cursor.leaf) - cursor.slot;
+  }
+
+  /**
+   * Copies the leaf that the cursor is at the beginning of.
+   * @returns false when it is not, or when an element of the leaf has a run
+   */
+  copyLeaf(cursor: Cursor, target: Region, offset: number): boolean {
+    this.assertAtElement(cursor);
+    const { leaf, slot } = cursor;
+    const { region, view, words, root } = this;
+    if (slot !== 0) return false;
+    if (root.runs > 0) {
+      for (let i = leafCount(words, leaf) - 1; i >= 0; i--) {
+        if (formOf(view, leaf, i) === FORM_LARGE) return false;
+      }
+    }
+    copyBytes(target, offset, region, leaf, PAGE_BYTES);
+    return true;
+  }
+
+  /** Goes to the first element of the next leaf. @returns false at the end */
+  nextLeaf(cursor: Cursor): boolean {
+    cursor.rank += this.leftInLeaf(cursor);
+    cursor.slot = 0;
+    cursor.leaf = nextLeaf(this.words, cursor.leaf);
+    return cursor.leaf !== 0;
+  }
+
+  /**
+   * Appends a leaf from elsewhere, which was verified (verify.ts). For sequences without order.
+   * @returns false when the space is full; nothing has changed then
+   */
+  appendLeaf(source: Region, offset: number): boolean {
+    if (this.root.node !== 0) this.descendToRank(this.root.elements - 1);
+    return this.addLeaf(source, offset);
+  }
+
   /** Whether the element, of a sequence without order, is the same as this one. */
   matches(cursor: Cursor, element: NewElement): boolean {
     this.assertAtElement(cursor);
@@ -136,7 +195,10 @@ export class Sequence extends SequenceTree {
   /** Makes the path lead to where the cursor is. */
   private follow(cursor: Cursor): void {
     if (this.root.node === 0) return;
-    if (!this.onPath(cursor.leaf)) this.descendToRank(cursor.rank);
+    if (!this.onPath(cursor.leaf)) {
+      if (cursor.rank === UNRANKED) throw new Error('sequence: the cursor has no rank');
+      this.descendToRank(cursor.rank);
+    }
     if (cursor.leaf !== 0) this.slot = cursor.slot;
   }
 
@@ -153,13 +215,15 @@ export class Sequence extends SequenceTree {
   }
 
   /**
-   * Inserts an element where its key belongs, before any of the same key.
+   * Inserts an element before the one that `findKey` or `seekKey` has just found for its key, with this
+   * cursor: the tree is not searched again.
    * @returns false when the space is full and nothing has changed; else the cursor is at the element
    */
-  insertByKey(cursor: Cursor, key: SearchKey, element: NewElement): boolean {
-    const rank = this.root.node === 0 ? 0 : this.descendToKey(key, false);
+  insertAfterSeek(cursor: Cursor, element: NewElement): boolean {
+    this.assertCurrent(cursor);
+    if (this.root.node !== 0 && !this.onPath(this.leaf)) throw new Error('sequence: no path');
     if (!this.insertAtPath(element)) return false;
-    this.setCursor(cursor, this.leaf, this.slot, rank);
+    this.setCursor(cursor, this.leaf, this.slot, cursor.rank);
     return true;
   }
 
@@ -185,6 +249,29 @@ export class Sequence extends SequenceTree {
     const { leaf, slot, rank } = cursor;
     if (!this.hasRoom(leaf, slot, element)) return this.replaceElsewhere(cursor, element);
     if (!this.replaceInLeaf(leaf, slot, element)) return false;
+    this.setCursor(cursor, leaf, slot, rank);
+    return true;
+  }
+
+  /**
+   * Makes the cursor's element, which no run keeps, so many bytes longer at its end; shorter when it is
+   * negative. What is new is undefined.
+   * @returns false when the leaf has no room; nothing has changed then
+   */
+  stretch(cursor: Cursor, growth: number): boolean {
+    this.assertAtElement(cursor);
+    const { leaf, slot, rank } = cursor;
+    const { region, view } = this;
+    if (growth > leafFree(region, leaf)) return false;
+    const form = formOf(view, leaf, slot);
+    const start = elementStart(view, leaf, slot);
+    const before = elementEnd(view, leaf, slot) - start;
+    const size = before + growth;
+    // The leaf keeps the last bytes of an element whose size changes.
+    if (growth < 0) moveBytes(region, start - growth, start, size);
+    const at = resizeElement(region, leaf, slot, form, size);
+    if (growth > 0) moveBytes(region, at, at + growth, before);
+    this.root.changed(0);
     this.setCursor(cursor, leaf, slot, rank);
     return true;
   }

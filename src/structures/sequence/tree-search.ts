@@ -6,8 +6,8 @@ import type { Region } from '../../base/region.js';
 import type { Space } from '../../memory/space.js';
 import { childAt, childCount, childrenMax, countAt, countBefore, separatorWord } from './inner.js';
 import { leafCount } from './leaf.js';
-import { compareElement, compareSeparator, type SearchKey } from './order.js';
-import { ORDER_NONE, SequenceRoot } from './root.js';
+import { compareElement, compareSeparator, type SearchKey, searchScored } from './order.js';
+import { ORDER_NONE, ORDER_SCORE, SequenceRoot } from './root.js';
 
 /** More levels of inner nodes than 2 GiB can hold. */
 export const HEIGHT_MAX = 8;
@@ -94,9 +94,33 @@ export class TreeSearch {
    * @returns the rank
    */
   protected descendToKey(key: SearchKey, after: boolean): number {
-    const { words, root, max, pathNode, pathIndex } = this;
+    this.descend(key, after);
+    return this.rankOfPath();
+  }
+
+  /** Elements before the end of the path. */
+  protected rankOfPath(): number {
+    const { words, max, pathNode, pathIndex } = this;
+    let rank = this.slot;
+    for (let level = this.root.height; level > 0; level--) {
+      rank += countBefore(words, pathNode[level]!, pathIndex[level]!, max);
+    }
+    return rank;
+  }
+
+  /** The same without the rank, which costs a walk over half of the counts of each node. */
+  protected descend(key: SearchKey, after: boolean): void {
+    const leaf = this.descendToLeaf(key, after);
+    this.slot = this.searchLeaf(leaf, key, after);
+  }
+
+  /**
+   * The same as far as the leaf: the caller knows the slot. With `after` it is the leaf that holds the
+   * element with this key, if there is one.
+   */
+  protected descendToLeaf(key: SearchKey, after: boolean): number {
+    const { words, root, pathNode, pathIndex } = this;
     let node = root.node;
-    let rank = 0;
     for (let level = root.height; level > 0; level--) {
       let low = 0;
       let high = childCount(words, node) - 1;
@@ -106,15 +130,13 @@ export class TreeSearch {
         if (order < 0 || (after && order === 0)) low = middle;
         else high = middle - 1;
       }
-      rank += countBefore(words, node, low, max);
       pathNode[level] = node;
       pathIndex[level] = low;
       node = childAt(words, node, low);
     }
     this.leaf = node;
-    this.slot = this.searchLeaf(node, key, after);
     this.pathGeneration = root.generation;
-    return rank + this.slot;
+    return node;
   }
 
   /** Compares the first element below a child with a key; often the separator is enough. */
@@ -127,11 +149,12 @@ export class TreeSearch {
     return compareElement(region, leaf, 0, root.order, key);
   }
 
-  private searchLeaf(leaf: number, key: SearchKey, after: boolean): number {
+  protected searchLeaf(leaf: number, key: SearchKey, after: boolean): number {
     const { region, root } = this;
     const order = root.order;
     let low = 0;
     let high = leafCount(this.words, leaf);
+    if (order === ORDER_SCORE) return searchScored(region, leaf, high, key, after);
     while (low < high) {
       const middle = (low + high) >> 1;
       const result = compareElement(region, leaf, middle, order, key);

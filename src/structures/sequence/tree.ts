@@ -15,7 +15,9 @@
  *
  * Every page that an insertion can need is taken before anything is changed.
  */
+import { copyBytes, type Region } from '../../base/region.js';
 import type { Space } from '../../memory/space.js';
+import { PAGE_BYTES } from '../../memory/space-layout.js';
 import type { NewElement } from './element.js';
 import {
   addToCount,
@@ -104,16 +106,24 @@ export class SequenceTree extends TreeSearch {
     }
     if (run === 0) element.keepSource(region);
     else element.writeRun(region, run);
-    if (split) {
-      this.splitLeaf(element, run);
-    } else {
-      const at = openElement(region, this.leaf, this.slot, element.form, element.size);
-      element.write(region, at, run);
-      this.addToPath(1);
+    if (!split) {
+      this.insertIntoLeaf(element, run);
+      return true;
     }
+    this.splitLeaf(element, run);
     root.changed(1);
-    this.pathGeneration = root.generation - (split ? 1 : 0);
+    this.pathGeneration = root.generation - 1;
     return true;
+  }
+
+  /** The same where the leaf has room. @param run where the element's run is, 0 for none */
+  protected insertIntoLeaf(element: NewElement, run: number): void {
+    const { region, root } = this;
+    const at = openElement(region, this.leaf, this.slot, element.form, element.size);
+    element.write(region, at, run);
+    this.addToPath(1);
+    root.changed(1);
+    this.pathGeneration = root.generation;
   }
 
   /** The first leaf. */
@@ -127,6 +137,30 @@ export class SequenceTree extends TreeSearch {
     root.last = leaf;
     this.leaf = leaf;
     this.slot = 0;
+    return true;
+  }
+
+  /**
+   * Adds a copy of a leaf behind the last one, which the path leads to.
+   * @returns false when the space is full; nothing has changed then
+   */
+  protected addLeaf(source: Region, offset: number): boolean {
+    const { region, words, root } = this;
+    const isFirst = root.node === 0;
+    if (isFirst ? !this.plant() : !this.reservePages()) return false;
+    const left = this.leaf;
+    const right = isFirst ? left : this.takeReserved();
+    copyBytes(region, right, source, offset, PAGE_BYTES);
+    setPreviousLeaf(words, right, 0);
+    setNextLeaf(words, right, 0);
+    const count = leafCount(words, right);
+    if (!isFirst) {
+      this.linkAfter(left, right);
+      this.right = right;
+      this.rightCount = count;
+      this.raise(leafCount(words, left), count);
+    }
+    root.changed(count);
     return true;
   }
 
@@ -179,7 +213,7 @@ export class SequenceTree extends TreeSearch {
       aimElement(region, right, 0, root.order, this.elementKey);
       this.separator.set(this.elementKey.words);
     }
-    this.raise(leafCount(words, leaf));
+    this.raise(leafCount(words, leaf), 1);
   }
 
   private linkAfter(leaf: number, right: number): void {
@@ -192,15 +226,18 @@ export class SequenceTree extends TreeSearch {
     else setPreviousLeaf(words, next, right);
   }
 
-  /** Hands a split up: `right` goes into the parent, which may be split as well, and so on. */
-  private raise(leftCount: number): void {
+  /**
+   * Hands a split up: `right` goes into the parent, which may be split as well, and so on.
+   * @param added how many elements more there are
+   */
+  private raise(leftCount: number, added: number): void {
     const { words, max, pathNode, pathIndex, root } = this;
     let left = leftCount;
     for (let level = 1; level <= root.height; level++) {
       const node = pathNode[level]!;
       const index = pathIndex[level]!;
       if (this.right === 0) {
-        addToCount(words, node, index, max, 1);
+        addToCount(words, node, index, max, added);
         continue;
       }
       addToCount(words, node, index, max, left - countAt(words, node, index, max));

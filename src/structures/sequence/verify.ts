@@ -29,8 +29,8 @@ import {
   formOf,
   LEAF_ELEMENT_MAX,
   LEAF_HEADER_BYTES,
-  leafFront,
   leafCount,
+  leafFront,
   nextLeaf,
   previousLeaf,
   SLOT_BYTES,
@@ -191,6 +191,33 @@ function verifyElement(walk: Walk, leaf: number, index: number): boolean {
   }
   if (form !== FORM_BYTES) return false;
   return !walk.integer.parse(region, elementStart(region.view, leaf, index), size);
+}
+
+const loneInteger = new Int64();
+
+/**
+ * Whether a page is a leaf of a sequence without order, and none of its elements has a run. Its links
+ * say nothing.
+ * @param offset of the page: a multiple of its length
+ */
+export function isLeafAlone(region: Region, offset: number): boolean {
+  const { words, view } = region;
+  const count = leafCount(words, offset);
+  const low = offset + LEAF_HEADER_BYTES + (leafFront(words, offset) + count) * SLOT_BYTES;
+  const end = offset + PAGE_BYTES;
+  if (count === 0 || low > end || elementEnd(view, offset, 0) > end) return false;
+  for (let i = 0; i < count; i++) {
+    const start = elementStart(view, offset, i);
+    const size = elementEnd(view, offset, i) - start;
+    if (start < low || size < 0 || size > LEAF_ELEMENT_MAX) return false;
+    const form = formOf(view, offset, i);
+    if (form === FORM_INTEGER) {
+      if (size < 1 || size > 8) return false;
+      loneInteger.read(region, start, size);
+      if (loneInteger.width !== size) return false;
+    } else if (form !== FORM_BYTES || loneInteger.parse(region, start, size)) return false;
+  }
+  return true;
 }
 
 function verifyLarge(walk: Walk, leaf: number, index: number, size: number): boolean {

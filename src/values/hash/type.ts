@@ -6,6 +6,7 @@ import { INTEGER_TEXT_MAX } from '../../structures/packed/integer.js';
 import { packedCount } from '../../structures/packed/packed.js';
 import { verifyPacked } from '../../structures/packed/verify.js';
 import { SCAN_END } from '../../structures/table.js';
+import { emitFrame, NO_FRAME, partBytes, takeFrame } from '../native-parts.js';
 import { EFFECT_BYTES_MAX, EFFECT_ELEMENTS_MAX, rebuilding } from '../rebuilding.js';
 import {
   type ElementExpiry,
@@ -19,6 +20,7 @@ import { copyNested } from './copy.js';
 import { HashEdit } from './edit.js';
 import { HashLoader, saveHash } from './file.js';
 import {
+  HASH_ROOT_BYTES,
   isNestedKind,
   KIND_NAMED_TABLE,
   KIND_NESTED,
@@ -26,7 +28,7 @@ import {
   PACKED_FIELDS_MAX,
   TYPE_HASH,
 } from './layout.js';
-import { HashReader, STRIDE } from './reader.js';
+import { HashReader, nestedTables, STRIDE } from './reader.js';
 import { savedLength } from './saved-length.js';
 import { tableReclaims } from './writer.js';
 
@@ -43,6 +45,14 @@ const PACKED_LIMITS = {
   distinct: true,
   scored: false,
 };
+/** Where the root lies of a packed hash that becomes nested. */
+const builtRoot = new Region(new SharedArrayBuffer(HASH_ROOT_BYTES), 0);
+const NO_LIMITS = {
+  hashListpackEntriesMax: Number.POSITIVE_INFINITY,
+  hashListpackValueBytesMax: Number.POSITIVE_INFINITY,
+};
+/** Fields have no kinds, and any value. */
+const FIELDS = { kinds: 1, verifiedKinds: 0, verify: () => true };
 const NO_TIME = 0;
 const EXPIRING_MARK = new Region(new SharedArrayBuffer(16), 0);
 const EXPIRING_TEXT = '!!hexpire!!';
@@ -143,6 +153,25 @@ export const hashType: ValueType = {
   },
 
   parts: { order: 'hash', count: (value) => opened(value).size, emit: emitPart },
+  nativeParts: {
+    kinds: NESTED_KINDS,
+    rootedKinds: NESTED_KINDS,
+    rootBytes: HASH_ROOT_BYTES,
+    kindWith: (found, kind) => found | kind,
+    build(value, built) {
+      edit.open(value, NO_TIME);
+      if (!edit.makeNested(NO_LIMITS)) return false;
+      edit.finish(builtRoot, 0);
+      built.region = builtRoot;
+      built.offset = 0;
+      built.length = HASH_ROOT_BYTES;
+      return true;
+    },
+    format: () => {},
+    take(space, root, part, length) {
+      return takeFrame(nestedTables.of(space), root, part, length, FIELDS);
+    },
+  },
 
   field(value, name, offset, length, nowMs, found) {
     hash.open(value, nowMs);
@@ -165,7 +194,7 @@ export const hashType: ValueType = {
   },
 };
 
-/** As ValueParts.emit, of a nested hash: bucket by bucket. */
+/** As ValueParts.emit, of a nested hash: frame by frame, else bucket by bucket. */
 function emitPart(
   value: StoredValue,
   position: number,
@@ -173,10 +202,18 @@ function emitPart(
   effects: ValueEffects,
 ): number {
   const reader = opened(value);
+  const isPlain = reader.earliest === 0;
+  const table = nestedTables.of(value.space);
   let bytes = 0;
   let end = position;
-  reader.seekTo(position);
   while (end < SCAN_END && bytes < budgetBytes) {
+    const after = isPlain ? emitFrame(table, end, value.kind, budgetBytes, effects) : NO_FRAME;
+    if (after !== NO_FRAME) {
+      bytes += partBytes();
+      end = after;
+      continue;
+    }
+    reader.seekTo(end);
     end = reader.nextBucket();
     if (reader.bucketSize > 0) effects.begin(EFFECT_SET);
     else continue;
@@ -187,7 +224,7 @@ function emitPart(
     }
     effects.end();
   }
-  if (reader.earliest !== 0) {
+  if (!isPlain) {
     reader.seekTo(position);
     for (let at = position; at < end; ) {
       at = reader.nextBucket();

@@ -14,10 +14,14 @@ export function countOf(value: StoredValue): number {
   return reader.count;
 }
 
-/** As ValueParts.emit. */
-export function emitPart(
+/**
+ * Emits elements from one on, up to `elementsMax` of them.
+ * @returns the index after them, or PARTS_END
+ */
+export function emitSome(
   value: StoredValue,
   index: number,
+  elementsMax: number,
   budgetBytes: number,
   effects: ValueEffects,
 ): number {
@@ -26,7 +30,7 @@ export function emitPart(
   effects.begin('RPUSH');
   let bytes = 0;
   let more = true;
-  for (let i = 0; more && i < EFFECT_ELEMENTS_MAX && bytes < budgetBytes; i++) {
+  for (let i = 0; more && i < elementsMax && bytes < budgetBytes; i++) {
     reader.read();
     bytes += reader.length;
     if (reader.isInteger) {
@@ -41,5 +45,7 @@ export function emitPart(
 
 export function emitElements(value: StoredValue, effects: ValueEffects): void {
   let index = 0;
-  while (index !== PARTS_END) index = emitPart(value, index, EFFECT_BYTES_MAX, effects);
+  while (index !== PARTS_END) {
+    index = emitSome(value, index, EFFECT_ELEMENTS_MAX, EFFECT_BYTES_MAX, effects);
+  }
 }

@@ -5,7 +5,7 @@ import { verifyPacked } from '../../structures/packed/verify.js';
 import { rebuilding } from '../rebuilding.js';
 import type { SortableElements, ValueType } from '../value-type.js';
 import { copySequence } from './building.js';
-import { countOf, emitElements, emitPart } from './effects.js';
+import { countOf, emitElements } from './effects.js';
 import { ListLoader, saveList } from './file.js';
 import {
   fitsPacked,
@@ -14,6 +14,7 @@ import {
   PACKED_LIST_COUNT_MAX,
   TYPE_LIST,
 } from './layout.js';
+import { emitListPart, listParts } from './native-parts.js';
 import { ListReader } from './reader.js';
 import { serializedList } from './serialized.js';
 import { builtRoot, LIST_ROOT_BYTES, openFreed, openSequence } from './views.js';
@@ -70,7 +71,8 @@ export const listType: ValueType = {
   },
 
   effects: rebuilding(emitElements),
-  parts: { order: 'index', count: countOf, emit: emitPart },
+  parts: { order: 'index', count: countOf, emit: emitListPart },
+  nativeParts: listParts,
 
   copy(value, space, copied) {
     if (copySequence(value, space) === null) return false;

@@ -16,6 +16,7 @@ export const LIST_ROOT_BYTES = SEQUENCE_ROOT_BYTES;
 
 const openViews = new PerSpace((space) => new Sequence(space));
 const buildViews = new PerSpace((space) => new Sequence(space));
+const takenViews = new PerSpace((space) => new Sequence(space));
 const freeViews = new PerSpace((space) => new Sequence(space));
 
 /** Where the root of a list that is being built lies, one for each thread. */
@@ -33,6 +34,11 @@ export function openFreed(value: StoredValue): Sequence {
   const view = freeViews.of(value.space);
   view.attach(value.valueOffset, value.region);
   return view;
+}
+
+/** The view of a list that gets leaves of a peer's; the caller attaches it. */
+export function takenList(space: Space): Sequence {
+  return takenViews.of(space);
 }
 
 /** A new empty list, whose root is `builtRoot`. */

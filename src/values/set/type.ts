@@ -7,6 +7,7 @@ import { EMPTY_BYTES, verifyIntegerSet } from '../../structures/packed/integer-s
 import { packedCount } from '../../structures/packed/packed.js';
 import { type PackedLimits, verifyPacked } from '../../structures/packed/verify.js';
 import { SCAN_END } from '../../structures/table.js';
+import { emitFrame, NO_FRAME, partBytes, takeFrame } from '../native-parts.js';
 import { EFFECT_BYTES_MAX, EFFECT_ELEMENTS_MAX, rebuilding } from '../rebuilding.js';
 import { savedLengthBytes, savedStringBytes } from '../saved-length.js';
 import {
@@ -44,6 +45,12 @@ const PACKED_LIMITS: PackedLimits = {
   scored: false,
 };
 
+/** A member is a key without a value. */
+const MEMBERS = {
+  ...{ kinds: 1, verifiedKinds: 1 },
+  verify: (_kind: number, _region: Region, _offset: number, length: number) => length === 0,
+};
+
 const place = new SetPlace();
 const walk = new SetWalk();
 const member = new SetMember();
@@ -63,10 +70,15 @@ function savedBytes({ length, isInteger, integer }: SetMember): number {
   return savedStringBytes(length, isInteger ? integer.number : Number.NaN);
 }
 
-/** Puts all members into a table of another space. @returns false when there is no room */
-function copyTable(value: StoredValue, space: Space): boolean {
+/**
+ * Puts all members into a table of a space.
+ * @param kind of it
+ * @returns false when there is no room
+ */
+function copyTable(value: StoredValue, space: Space, kind: number): boolean {
   copyRoot.bytes.fill(0);
   target.at(value, setTables.of(space));
+  target.kind = kind;
   target.region = copyRoot;
   target.offset = 0;
   for (const steps = walkThrough(value); steps.step(member); ) {
@@ -75,6 +87,18 @@ function copyTable(value: StoredValue, space: Space): boolean {
     return false;
   }
   return true;
+}
+
+function buildTable(value: StoredValue, built: CopiedValue): boolean {
+  if (!copyTable(value, value.space, SET_TABLE)) return false;
+  toCopyRoot(built);
+  return true;
+}
+
+function toCopyRoot(copied: CopiedValue): void {
+  copied.region = copyRoot;
+  copied.offset = 0;
+  copied.length = ROOT_BYTES;
 }
 
 function emitMembers(value: StoredValue, effects: ValueEffects): void {
@@ -92,9 +116,9 @@ function emitMembers(value: StoredValue, effects: ValueEffects): void {
   if (count > 0) effects.end();
 }
 
-/** As ValueParts.emit, of a table: bucket by bucket. */
+/** As ValueParts.emit, of a table: frame by frame, else bucket by bucket. */
 function emitPart(
-  { space, region, valueOffset }: StoredValue,
+  { space, region, kind, valueOffset }: StoredValue,
   position: number,
   budgetBytes: number,
   effects: ValueEffects,
@@ -104,6 +128,12 @@ function emitPart(
   let bytes = 0;
   let end = position;
   while (end < SCAN_END && bytes < budgetBytes) {
+    const after = kind === SET_TABLE ? emitFrame(probe, end, kind, budgetBytes, effects) : NO_FRAME;
+    if (after !== NO_FRAME) {
+      bytes += partBytes();
+      end = after;
+      continue;
+    }
     end = probe.scan(end);
     if (probe.scanCount === 0) continue;
     effects.begin('SADD');
@@ -186,12 +216,21 @@ export const setType: ValueType = {
     },
     emit: emitPart,
   },
+  nativeParts: {
+    kinds: [SET_TABLE],
+    rootedKinds: [SET_TABLE, SET_INTEGER_TABLE],
+    rootBytes: ROOT_BYTES,
+    kindWith: () => SET_TABLE,
+    build: buildTable,
+    format: () => {},
+    take(space, root, part, length) {
+      return takeFrame(setTables.of(space).probe, root, part, length, MEMBERS);
+    },
+  },
 
   copy(value, space, copied: CopiedValue) {
-    if (!copyTable(value, space)) return false;
-    copied.region = copyRoot;
-    copied.offset = 0;
-    copied.length = ROOT_BYTES;
+    if (!copyTable(value, space, value.kind)) return false;
+    toCopyRoot(copied);
     return true;
   },
 

@@ -67,8 +67,13 @@ export class SortedSetEdit {
   /** As the settings have them: beyond, the set is called a skiplist. */
   listpackMembersMax = 0;
   listpackMemberBytesMax = 0;
-  /** Whether -0 stays, though a listpack has none: it is not known yet what the set will be. */
+  /**
+   * Whether -0 stays, though a listpack has none: it is not known yet what the set will be, or scores
+   * come as they were stored elsewhere.
+   */
   keepsZeros = false;
+  /** Whether a score of -0 became 0 since `create` or `open`. */
+  hasDroppedSign = false;
   /** Where the bytes to store lie, `length` of them from 0 on; not for a set changed in place. */
   bytes: Region;
   length = 0;
@@ -132,6 +137,7 @@ export class SortedSetEdit {
   /** Begins with an empty set in a space. */
   create(space: Space): void {
     this.space = space;
+    this.hasDroppedSign = false;
     this.takeCopy();
     this.length = PACKED_HEADER_BYTES;
     formatPacked(this.packed, 0);
@@ -159,6 +165,7 @@ export class SortedSetEdit {
    */
   open(value: StoredValue, isSingle: boolean): void {
     this.space = value.space;
+    this.hasDroppedSign = false;
     this.isListpack = isListpackKind(value.kind);
     this.length = value.valueLength;
     if (isNestedKind(value.kind)) {
@@ -264,7 +271,9 @@ export class SortedSetEdit {
 
   /** A listpack has no -0. */
   private kept(score: number): number {
-    return this.isListpack && !this.keepsZeros ? score + 0 : score;
+    if (!this.isListpack || this.keepsZeros || !Object.is(score, -0)) return score;
+    this.hasDroppedSign = true;
+    return 0;
   }
 
   private fits(growth: number): boolean {

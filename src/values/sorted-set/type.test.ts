@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Region, toBinary } from '../../base/region.js';
 import { testSpace } from '../../structures/testing.js';
-import { type CopiedValue, PARTS_END, type StoredValue, type ValueEffects } from '../value-type.js';
 import { StreamPlace } from '../stream/place.js';
+import { type CopiedValue, PARTS_END, type StoredValue, type ValueEffects } from '../value-type.js';
 import { SortedSetEdit } from './edit.js';
 import { isNestedKind, kindOf, PACKED_BYTES_MAX, PACKED_MEMBERS_MAX } from './kinds.js';
 import { SortedSetReader } from './reader.js';
@@ -154,19 +154,30 @@ function rebuilt(commands: readonly string[][]): Map<string, number> {
   return found;
 }
 
-test('parts hold every member once, and go on at a hash', () => {
+test('parts of any size hold every member once, and go on at a hash', () => {
   const value = valueWith(many);
   const parts = sortedSetType.parts!;
   assert.equal(parts.order, 'hash');
   assert.equal(parts.count(value), many.length);
-  const collected = new Collected();
   const place = new StreamPlace();
-  let steps = 0;
-  for (let position = 0; position !== PARTS_END; steps++) {
-    position = parts.emit(value, position, 4000, collected, place);
+  for (const [budgetBytes, stepsMin] of [
+    [4000, 10],
+    [64 * 1024, 1],
+  ] as const) {
+    const collected = new Collected();
+    let steps = 0;
+    for (let position = 0; position !== PARTS_END; steps++) {
+      position = parts.emit(value, position, budgetBytes, collected, place);
+    }
+    assert.ok(steps >= stepsMin, `${steps} parts of ${budgetBytes} bytes`);
+    assert.deepEqual(rebuilt(collected.commands), new Map(many));
+    const members = collected.commands.map((words) => (words.length - 1) / 2);
+    assert.equal(
+      members.reduce((sum, count) => sum + Math.floor(count), 0),
+      many.length,
+      'each member once',
+    );
   }
-  assert.ok(steps > 10);
-  assert.deepEqual(rebuilt(collected.commands), new Map(many));
   free(value);
 });
 

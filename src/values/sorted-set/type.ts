@@ -34,6 +34,8 @@ import { scoredSetOf, USE_FREE, USE_LOOKUP, USE_VALUE } from './views.js';
 const EFFECT_MEMBERS_MAX = EFFECT_ELEMENTS_MAX / 2;
 const SCORE_TEXT_MAX = 32;
 const SCORE_BYTES = 8;
+/** A part of so many bytes takes its members from many places at once. */
+const MANY_BYTES = 32 * 1024;
 
 const LIMITS = { stride: 2, countMax: PACKED_MEMBERS_MAX * 2, distinct: true, scored: true };
 
@@ -82,16 +84,17 @@ function emitPart(
   let bytes = 0;
   let end = position;
   while (end < SCAN_END && bytes < budgetBytes) {
-    end = reader.scan(end);
+    end = budgetBytes < MANY_BYTES ? reader.scan(end) : reader.scanMany(end);
     const { scanCount } = reader;
-    if (scanCount === 0) continue;
-    const effect = effects.begin('ZADD');
-    for (let i = 0; i < scanCount; i++) {
-      reader.readScanned(i);
-      addMember(effect);
-      bytes += reader.memberLength + SCORE_BYTES;
+    for (let first = 0; first < scanCount; first += EFFECT_MEMBERS_MAX) {
+      const effect = effects.begin('ZADD');
+      for (let i = first; i < Math.min(scanCount, first + EFFECT_MEMBERS_MAX); i++) {
+        reader.readScanned(i);
+        addMember(effect);
+        bytes += reader.memberLength + SCORE_BYTES;
+      }
+      effect.end();
     }
-    effect.end();
   }
   return end < SCAN_END ? end : PARTS_END;
 }

@@ -4,7 +4,8 @@
  *
  *   0    u16  entries
  *   2    16   id of the last entry
- *   18   the common fields: their number, and for each its length and bytes
+ *   18   u32  bytes used: the block that is appended to has room behind them
+ *   22   the common fields: their number, and for each its length and bytes
  *   …    entries
  *
  *   entry    flags (1), length of what follows, id, fields
@@ -24,20 +25,22 @@ import type { ArgumentVector } from '../../base/arguments.js';
 import { giveBack, newRegion, withRoom } from '../../base/owned-region.js';
 import { copyBytes, equalBytes, moveBytes, type Region } from '../../base/region.js';
 import { INTEGER_TEXT_MAX, Int64 } from '../../structures/packed/integer.js';
+import { NumberCodec } from './number-codec.js';
 import { StreamId } from './stream-id.js';
 
 export const BLOCK_ENTRIES = 0;
 export const BLOCK_LAST_ID = 2;
-export const BLOCK_HEADER_BYTES = 18;
+export const BLOCK_USED = 18;
+export const BLOCK_HEADER_BYTES = 22;
 /** Three blocks with their ids and slots fill a leaf. */
 export const BLOCK_BYTES_MAX = 1344;
 /** More entries of the smallest size than fit into a block. */
 export const BLOCK_ENTRIES_MAX = 512;
 
-const FLAG_COMMON = 1;
-const FLAG_SAME_TIME = 2;
-const DIFFERENCE_SHIFT = 2;
-const DIFFERENCE_FOLLOWS = 63;
+export const FLAG_COMMON = 1;
+export const FLAG_SAME_TIME = 2;
+export const DIFFERENCE_SHIFT = 2;
+export const DIFFERENCE_FOLLOWS = 63;
 const NUMBER_BYTES_MAX = 10;
 const KEPT_BYTES = 1 << 20;
 const FIRST_BYTES = 8192;
@@ -45,64 +48,9 @@ const WORDS = 4;
 
 const integer = new Int64();
 
-/** Reads and writes numbers of 7 bits a byte, of up to 64 bits. */
-class NumberCodec {
-  at = 0;
-  high = 0;
-  low = 0;
-
-  /** Reads one below 2^32. */
-  read({ bytes }: Region): number {
-    let value = bytes[this.at++]!;
-    if (value < 128) return value;
-    value &= 127;
-    for (let scale = 128; ; scale *= 128) {
-      const byte = bytes[this.at++]!;
-      value += (byte & 127) * scale;
-      if (byte < 128) return value;
-    }
-  }
-
-  write({ bytes }: Region, value: number): void {
-    let rest = value;
-    while (rest >= 128) {
-      bytes[this.at++] = (rest & 127) | 128;
-      rest = rest < 0x80000000 ? rest >>> 7 : Math.floor(rest / 128);
-    }
-    bytes[this.at++] = rest;
-  }
-
-  /** Reads one of 64 bits into `high` and `low`. */
-  readLong({ bytes }: Region): void {
-    let high = 0;
-    let low = 0;
-    for (let shift = 0; ; shift += 7) {
-      const byte = bytes[this.at++]!;
-      const bits = byte & 127;
-      if (shift < 28) low |= bits << shift;
-      else if (shift === 28) {
-        low |= bits << 28;
-        high |= bits >>> 4;
-      } else high |= bits << (shift - 32);
-      if (byte < 128) break;
-    }
-    this.high = high | 0;
-    this.low = low | 0;
-  }
-
-  writeLong({ bytes }: Region, high: number, low: number): void {
-    let restHigh = high >>> 0;
-    let restLow = low >>> 0;
-    while (restHigh !== 0 || restLow >= 128) {
-      bytes[this.at++] = (restLow & 127) | 128;
-      restLow = ((restLow >>> 7) | (restHigh << 25)) >>> 0;
-      restHigh >>>= 7;
-    }
-    bytes[this.at++] = restLow;
-  }
-}
-
 const codec = new NumberCodec();
+/** Of the reader of entries, which parses in the midst of anything else. */
+const entryCodec = new NumberCodec();
 
 /** A place among the fields of an entry. Owned by its caller, reused. */
 export class FieldReader {
@@ -165,16 +113,22 @@ export class FieldReader {
   }
 }
 
-/** The entries of a block. Owned by its caller, reused; right until the stream changes. */
+/**
+ * The entries of a block. Owned by its caller, reused; right until the stream changes. Entries are
+ * parsed as far as somebody asks: a reader that takes the next few of a block needs no more.
+ */
 export class BlockReader {
   region!: Region;
   offset = 0;
+  /** Bytes used. */
   length = 0;
   count = 0;
   /** Where the common fields are. */
   common = 0;
   /** Where the first entry is. */
   first = 0;
+  /** Entries that were parsed. */
+  private parsed = 0;
   /** For each entry, and for where the next one would be. */
   private readonly starts = new Int32Array(BLOCK_ENTRIES_MAX + 1);
   /** Where the fields of each are. */
@@ -182,87 +136,107 @@ export class BlockReader {
   private readonly ids = new Int32Array(BLOCK_ENTRIES_MAX * WORDS);
 
   /** @param idOffset where the block's id is */
-  load(region: Region, idOffset: number, offset: number, length: number): void {
+  load(region: Region, idOffset: number, offset: number): void {
     this.region = region;
     this.offset = offset;
-    this.length = length;
+    this.length = region.view.getUint32(offset + BLOCK_USED, true);
     this.count = region.view.getUint16(offset + BLOCK_ENTRIES, true);
     this.common = offset + BLOCK_HEADER_BYTES;
     this.first = skipCommon(region, this.common);
-    const { starts, bodies, ids, count } = this;
+    this.parsed = 0;
+    this.starts[0] = this.first;
+    const { ids } = this;
     const { view } = region;
     for (let word = 0; word < WORDS; word++) ids[word] = view.getInt32(idOffset + word * 4, false);
-    codec.at = this.first;
-    for (let i = 0; i < count; i++) {
-      starts[i] = codec.at;
-      const flags = region.bytes[codec.at++]!;
-      const rest = codec.read(region);
-      const body = codec.at;
-      if (i > 0) this.readId(i, flags);
-      bodies[i] = codec.at;
-      codec.at = body + rest;
-    }
-    starts[count] = codec.at;
   }
 
-  private readId(index: number, flags: number): void {
-    const { ids, region } = this;
-    const at = index * WORDS;
-    const before = at - WORDS;
-    const difference = flags >>> DIFFERENCE_SHIFT;
-    if (difference === DIFFERENCE_FOLLOWS) codec.readLong(region);
-    else {
-      codec.high = 0;
-      codec.low = difference;
+  /** Parses the next entry. */
+  private parse(): void {
+    const { starts, bodies, region, parsed } = this;
+    const { bytes } = region;
+    const at = starts[parsed]!;
+    const flags = bytes[at]!;
+    let body = at + 2;
+    let rest = bytes[at + 1]!;
+    if (rest >= 128) {
+      entryCodec.at = at + 1;
+      rest = entryCodec.read(region);
+      body = entryCodec.at;
     }
+    bodies[parsed] = parsed === 0 ? body : this.readId(parsed, flags, body);
+    starts[parsed + 1] = body + rest;
+    this.parsed = parsed + 1;
+  }
+
+  /** @param at where the id lies, if it does not follow from the flags. @returns where it ends */
+  private readId(index: number, flags: number, at: number): number {
+    const { ids, region } = this;
+    const to = index * WORDS;
+    const before = to - WORDS;
+    const difference = flags >>> DIFFERENCE_SHIFT;
+    const codec = entryCodec;
+    codec.at = at;
+    codec.high = 0;
+    codec.low = difference;
+    if (difference === DIFFERENCE_FOLLOWS) codec.readLong(region);
     if ((flags & FLAG_SAME_TIME) !== 0) {
-      ids[at] = ids[before]!;
-      ids[at + 1] = ids[before + 1]!;
+      ids[to] = ids[before]!;
+      ids[to + 1] = ids[before + 1]!;
       const low = (ids[before + 3]! >>> 0) + (codec.low >>> 0) + 1;
-      ids[at + 2] = ids[before + 2]! + codec.high + (low >= 2 ** 32 ? 1 : 0);
-      ids[at + 3] = low | 0;
-      return;
+      ids[to + 2] = ids[before + 2]! + codec.high + (low >= 2 ** 32 ? 1 : 0);
+      ids[to + 3] = low | 0;
+      return codec.at;
     }
     const low = (ids[before + 1]! >>> 0) + (codec.low >>> 0);
-    ids[at] = ids[before]! + codec.high + (low >= 2 ** 32 ? 1 : 0);
-    ids[at + 1] = low | 0;
+    ids[to] = ids[before]! + codec.high + (low >= 2 ** 32 ? 1 : 0);
+    ids[to + 1] = low | 0;
     codec.readLong(region);
-    ids[at + 2] = codec.high;
-    ids[at + 3] = codec.low;
+    ids[to + 2] = codec.high;
+    ids[to + 3] = codec.low;
+    return codec.at;
+  }
+
+  private parseTo(end: number): void {
+    while (this.parsed < end) this.parse();
   }
 
   idAt(index: number, into: StreamId): StreamId {
+    this.parseTo(index + 1);
     const at = index * WORDS;
     const { ids } = this;
     return into.set(ids[at]!, ids[at + 1]!, ids[at + 2]!, ids[at + 3]!);
   }
 
   startAt(index: number): number {
+    this.parseTo(index);
     return this.starts[index]!;
   }
 
   bodyAt(index: number): number {
+    this.parseTo(index + 1);
     return this.bodies[index]!;
   }
 
   isCommonAt(index: number): boolean {
-    return (this.region.bytes[this.starts[index]!]! & FLAG_COMMON) !== 0;
+    return (this.region.bytes[this.startAt(index)]! & FLAG_COMMON) !== 0;
   }
 
   /** Index of the first entry whose id is not below this one; `count` when there is none. */
   search(id: StreamId): number {
     let low = 0;
-    let high = this.count;
+    let high = this.parsed;
     while (low < high) {
       const middle = (low + high) >> 1;
       if (this.idAt(middle, probe).compare(id) < 0) low = middle + 1;
       else high = middle;
     }
+    if (low < this.parsed) return low;
+    while (low < this.count && this.idAt(low, probe).compare(id) < 0) low++;
     return low;
   }
 
   startFields(index: number, fields: FieldReader): void {
-    fields.start(this.region, this.common, this.bodies[index]!, this.isCommonAt(index));
+    fields.start(this.region, this.common, this.bodyAt(index), this.isCommonAt(index));
   }
 }
 
@@ -297,14 +271,6 @@ export class BlockWriter {
     this.body.region = newRegion(FIRST_BYTES);
   }
 
-  /** Begins with the bytes of a block that another entry is appended to. */
-  continue(region: Region, offset: number, length: number): void {
-    this.region = withRoom(this.region, 0, length);
-    copyBytes(this.region, 0, region, offset, length);
-    this.length = length;
-    this.last.read(region, offset + BLOCK_LAST_ID);
-  }
-
   /** Begins an empty block whose common fields are those of the arguments from `first` on. */
   begin(args: ArgumentVector, first: number): void {
     let bytes = BLOCK_HEADER_BYTES + NUMBER_BYTES_MAX;
@@ -324,22 +290,59 @@ export class BlockWriter {
 
   /** Appends an entry of the arguments from `first` on; its id is above the last one. */
   append(id: StreamId, args: ArgumentVector, first: number): void {
-    const isCommon = this.hasCommonFields(args, first);
+    const isCommon = hasCommonFields(this.region, BLOCK_HEADER_BYTES, args, first);
     this.writeBody(args, first, isCommon);
     this.appendBody(id, isCommon, this.body.region, 0, this.body.length);
   }
 
+  /** Writes just the entry that is to follow those of a block; `putBehind` puts it there. */
+  follow(block: Region, offset: number, id: StreamId, args: ArgumentVector, first: number): void {
+    const isCommon = hasCommonFields(block, offset + BLOCK_HEADER_BYTES, args, first);
+    this.writeBody(args, first, isCommon);
+    this.last.read(block, offset + BLOCK_LAST_ID);
+    this.length = 0;
+    this.writeEntry(id, false, isCommon, this.body.region, 0, this.body.length);
+  }
+
+  /** Puts the entry behind those of a block, which has room for it. */
+  putBehind(block: Region, offset: number, id: StreamId): void {
+    const { view } = block;
+    const used = view.getUint32(offset + BLOCK_USED, true);
+    copyBytes(block, offset + used, this.region, 0, this.length);
+    view.setUint32(offset + BLOCK_USED, used + this.length, true);
+    view.setUint16(offset + BLOCK_ENTRIES, view.getUint16(offset + BLOCK_ENTRIES, true) + 1, true);
+    id.write(block, offset + BLOCK_LAST_ID);
+  }
+
   /** Appends an entry whose fields are written already. */
   appendBody(id: StreamId, isCommon: boolean, body: Region, offset: number, length: number): void {
+    const count = this.region.view.getUint16(BLOCK_ENTRIES, true);
+    this.writeEntry(id, count === 0, isCommon, body, offset, length);
+    this.region.view.setUint16(BLOCK_ENTRIES, count + 1, true);
+    this.close(id);
+  }
+
+  private close(last: StreamId): void {
+    const { region } = this;
+    last.write(region, BLOCK_LAST_ID);
+    region.view.setUint32(BLOCK_USED, this.length, true);
+  }
+
+  private writeEntry(
+    id: StreamId,
+    isFirst: boolean,
+    isCommon: boolean,
+    body: Region,
+    offset: number,
+    length: number,
+  ): void {
     this.region = withRoom(this.region, this.length, this.length + length + 4 * NUMBER_BYTES_MAX);
-    const { region, last } = this;
-    const { view, bytes } = region;
-    const count = view.getUint16(BLOCK_ENTRIES, true);
+    const { region } = this;
     const flagsAt = this.length;
     // The length comes before the id: it is known when the id was written once, behind the block.
     const idAt = flagsAt + 1 + NUMBER_BYTES_MAX;
     codec.at = idAt;
-    bytes[flagsAt] = (isCommon ? FLAG_COMMON : 0) | (count > 0 ? this.writeId(id) : 0);
+    region.bytes[flagsAt] = (isCommon ? FLAG_COMMON : 0) | (isFirst ? 0 : this.writeId(id));
     const idBytes = codec.at - idAt;
     codec.at = flagsAt + 1;
     codec.write(region, idBytes + length);
@@ -347,9 +350,7 @@ export class BlockWriter {
     codec.at += idBytes;
     copyBytes(region, codec.at, body, offset, length);
     this.length = codec.at + length;
-    view.setUint16(BLOCK_ENTRIES, count + 1, true);
-    id.write(region, BLOCK_LAST_ID);
-    last.copyFrom(id);
+    this.last.copyFrom(id);
   }
 
   /** @returns the flags for the id */
@@ -369,19 +370,6 @@ export class BlockWriter {
     if (!isSame) codec.writeLong(region, id.seqHigh, id.seqLow);
     const shown = isShort ? low : DIFFERENCE_FOLLOWS;
     return (isSame ? FLAG_SAME_TIME : 0) | (shown << DIFFERENCE_SHIFT);
-  }
-
-  private hasCommonFields(args: ArgumentVector, first: number): boolean {
-    const { region } = this;
-    codec.at = BLOCK_HEADER_BYTES;
-    if (codec.read(region) !== (args.count - first) >> 1) return false;
-    for (let i = first; i < args.count; i += 2) {
-      const length = codec.read(region);
-      if (length !== args.length[i]) return false;
-      if (!equalBytes(region, codec.at, args.region, args.offset[i]!, length)) return false;
-      codec.at += length;
-    }
-    return true;
   }
 
   private writeBody(args: ArgumentVector, first: number, isCommon: boolean): void {
@@ -415,7 +403,7 @@ export class BlockWriter {
     this.length = head;
     this.region.view.setUint16(BLOCK_ENTRIES, from, true);
     if (from > 0) {
-      block.idAt(from - 1, this.last).write(this.region, BLOCK_LAST_ID);
+      this.close(block.idAt(from - 1, this.last));
       block.idAt(0, firstId);
     } else block.idAt(to, firstId);
     if (to === count) return;
@@ -428,8 +416,26 @@ export class BlockWriter {
     copyBytes(this.region, this.length, region, end, rest);
     this.length += rest;
     this.region.view.setUint16(BLOCK_ENTRIES, count - (to - from), true);
-    block.idAt(count - 1, this.last).write(this.region, BLOCK_LAST_ID);
+    this.close(block.idAt(count - 1, this.last));
   }
+}
+
+/** @param common where the common fields are */
+function hasCommonFields(
+  region: Region,
+  common: number,
+  args: ArgumentVector,
+  first: number,
+): boolean {
+  codec.at = common;
+  if (codec.read(region) !== (args.count - first) >> 1) return false;
+  for (let i = first; i < args.count; i += 2) {
+    const length = codec.read(region);
+    if (length !== args.length[i]) return false;
+    if (!equalBytes(region, codec.at, args.region, args.offset[i]!, length)) return false;
+    codec.at += length;
+  }
+  return true;
 }
 
 function writeValue(target: Region, source: Region, offset: number, length: number): void {

@@ -21,6 +21,7 @@ import { PARTS_END, type StoredValue, type ValueEffects } from '../value-type.js
 import { FieldReader } from './block.js';
 import { Count } from './count.js';
 import { type GroupName, Groups } from './groups.js';
+import { type BlocksPart, blocksPart } from './native-parts.js';
 import {
   PLACE_CONSUMERS,
   PLACE_ENTRIES,
@@ -56,12 +57,12 @@ const wholePlace = new StreamPlace();
 export function emitStream(value: StoredValue, effects: ValueEffects): void {
   let position = PLACE_NOTHING;
   while (position !== PARTS_END) {
-    position = emitStreamPart(value, position, EFFECT_BYTES_MAX, effects, wholePlace);
+    position = emitPart(value, position, EFFECT_BYTES_MAX, effects, wholePlace, null);
   }
   wholePlace.release();
 }
 
-/** As ValueParts.emit. */
+/** As ValueParts.emit. Whole blocks go in their own form. */
 export function emitStreamPart(
   value: StoredValue,
   position: number,
@@ -69,8 +70,22 @@ export function emitStreamPart(
   effects: ValueEffects,
   place: StreamPlace,
 ): number {
+  return emitPart(value, position, budgetBytes, effects, place, blocksPart);
+}
+
+/** @param blocks takes blocks in their own form; null: all goes as commands */
+function emitPart(
+  value: StoredValue,
+  position: number,
+  budgetBytes: number,
+  effects: ValueEffects,
+  place: StreamPlace,
+  blocks: BlocksPart | null,
+): number {
   const stream = streamOfValue(value);
-  if (position < PLACE_GROUPS) return emitEntries(stream, position, budgetBytes, effects, place);
+  if (position < PLACE_GROUPS) {
+    return emitEntries(stream, position, budgetBytes, effects, place, blocks);
+  }
   part.begin(stream, position, budgetBytes, effects, place);
   return part.emit();
 }
@@ -81,6 +96,7 @@ function emitEntries(
   budgetBytes: number,
   effects: ValueEffects,
   place: StreamPlace,
+  blocks: BlocksPart | null,
 ): number {
   let more: boolean;
   if (position === PLACE_NOTHING) {
@@ -88,12 +104,17 @@ function emitEntries(
     if (!more) emitNothing(effects);
   } else more = place.inner.readId(id).increment() && stream.seek(id);
   for (let left = budgetBytes; more; more = stream.next()) {
-    left -= emitEntry(stream, effects);
+    const bytes = blocks?.add(stream, effects) ?? 0;
+    if (bytes > 0) stream.toBlockEnd();
+    else blocks?.flush(effects);
+    left -= bytes > 0 ? bytes : emitEntry(stream, effects);
     if (left > 0) continue;
+    blocks?.flush(effects);
     // The last entry may be among these: the next part finds that out.
     place.inner.setId(stream.id);
     return PLACE_ENTRIES;
   }
+  blocks?.flush(effects);
   emitFigures(stream, effects);
   place.name.clear();
   return PLACE_GROUPS;

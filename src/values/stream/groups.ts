@@ -7,8 +7,8 @@
  *   0       group                       name, number (f64), last id (16), entries read (i64)
  *   4n      consumer n                  name
  *   4n + 1  consumer of group n         name, number (f64), when it was last seen (f64, ms)
- *   4n + 2  pending entry of group n    id (16), consumer (f64), delivered (f64, ms), times (i64)
- *   4n + 3  pending entry of consumer n id (16)
+ *   4n + 2  pending entry of group n    id (8-24), consumer (f64), delivered (f64, ms), times (i64)
+ *   4n + 3  pending entry of consumer n id (8-24)
  *
  * So groups and consumers are in the order of their names, and pending entries in that of their ids;
  * how many there are is the difference of two ranks. A name that has something behind it ends with two
@@ -21,11 +21,10 @@ import { compareBytes, copyBytes, type Region } from '../../base/region.js';
 import { Cursor } from '../../structures/sequence/cursor.js';
 import { ElementView, NewElement } from '../../structures/sequence/element.js';
 import { SearchKey } from '../../structures/sequence/order.js';
-import { ID_BYTES } from '../../structures/sequence/root.js';
 import type { Sequence } from '../../structures/sequence/sequence.js';
 import { Count } from './count.js';
 import type { Stream } from './stream.js';
-import { StreamId } from './stream-id.js';
+import { PACKED_ID_BYTES_MAX, StreamId } from './stream-id.js';
 
 const SCORE_GROUPS = 0;
 const STEP = 4;
@@ -36,7 +35,7 @@ const OWNED = 3;
 
 const GROUP_FIXED_BYTES = 32;
 const CONSUMER_FIXED_BYTES = 16;
-const PENDING_BYTES = ID_BYTES + 24;
+const PENDING_FIXED_BYTES = 24;
 const NAME_END_BYTES = 2;
 const ESCAPE = 255;
 const FIRST_BYTES = 1024;
@@ -156,8 +155,10 @@ export class Groups {
 
   /** Whether a member of a score begins with the first `length` bytes of the scratch; it is read. */
   private find(score: number, length: number): boolean {
-    if (!this.seek(score, length) || this.view.length < length) return false;
-    const { view } = this;
+    const { view, key, cursor } = this;
+    key.aimMember(score, this.scratch, 0, length);
+    if (!this.sequence.findKey(cursor, key) || !this.isOf(score)) return false;
+    if (view.length < length) return false;
     return compareBytes(this.region, view.offset, length, this.scratch, 0, length) === 0;
   }
 
@@ -165,7 +166,8 @@ export class Groups {
   private insert(score: number, length: number): boolean {
     this.key.aimMember(score, this.scratch, 0, length);
     this.element.setScored(score, this.scratch, 0, length);
-    return this.sequence.insertByKey(this.cursor, this.key, this.element);
+    this.sequence.findKey(this.cursor, this.key);
+    return this.sequence.insertAfterSeek(this.cursor, this.element);
   }
 
   /** Members of a score. */
@@ -194,8 +196,9 @@ export class Groups {
     if (end > cursor.rank) sequence.remove(cursor, end - cursor.rank);
   }
 
-  private encodeId(id: StreamId): void {
-    id.write(this.scratch, 0);
+  /** Writes an id at the beginning of the scratch bytes. @returns its length */
+  private encodeId(id: StreamId): number {
+    return id.writePacked(this.scratch, 0);
   }
 
   // --- groups ------------------------------------------------------------------------------------
@@ -369,10 +372,9 @@ export class Groups {
   removeConsumer(): void {
     const { consumer, sequence } = this;
     for (let more = this.firstOwned(); more; more = this.nextOwned()) {
-      this.encodeId(this.id);
-      if (this.find(this.number * STEP + PENDING, ID_BYTES)) sequence.remove(this.cursor, 1);
-      this.encodeId(this.id);
-      this.seek(consumer * STEP + OWNED, ID_BYTES);
+      const length = this.encodeId(this.id);
+      if (this.find(this.number * STEP + PENDING, length)) sequence.remove(this.cursor, 1);
+      this.seek(consumer * STEP + OWNED, length);
       this.place.copyFrom(this.cursor);
     }
     this.removeAll(consumer * STEP + OWNED);
@@ -401,25 +403,23 @@ export class Groups {
 
   /** Finds the pending entry of this id in the open group. */
   findPending(id: StreamId): boolean {
-    this.encodeId(id);
-    if (!this.find(this.number * STEP + PENDING, ID_BYTES)) return false;
+    if (!this.find(this.number * STEP + PENDING, this.encodeId(id))) return false;
     this.readPending();
     return true;
   }
 
   private readPending(): void {
     const { view, region } = this;
-    this.id.read(region, view.offset);
-    this.owner = region.view.getFloat64(view.offset + ID_BYTES, true);
-    this.deliveredMs = region.view.getFloat64(view.offset + ID_BYTES + 8, true);
-    this.deliveries.load(region, view.offset + ID_BYTES + 16);
+    const fixed = view.offset + this.id.readPacked(region, view.offset);
+    this.owner = region.view.getFloat64(fixed, true);
+    this.deliveredMs = region.view.getFloat64(fixed + 8, true);
+    this.deliveries.load(region, fixed + 16);
   }
 
   /** Goes to the first pending entry of the open group whose id is not below this one. */
   seekPending(id: StreamId): boolean {
-    this.encodeId(id);
     const score = this.number * STEP + PENDING;
-    this.key.aimMember(score, this.scratch, 0, ID_BYTES);
+    this.key.aimMember(score, this.scratch, 0, this.encodeId(id));
     if (!this.sequence.seekKey(this.place, this.key, false)) return false;
     if (!this.isOf(score, this.place)) return false;
     this.readPending();
@@ -440,7 +440,8 @@ export class Groups {
     sequence.seekKey(cursor, key, true);
     sequence.previous(cursor);
     sequence.read(cursor, this.view);
-    return into.read(this.region, this.view.offset);
+    into.readPacked(this.region, this.view.offset);
+    return into;
   }
 
   private firstOwned(): boolean {
@@ -449,19 +450,18 @@ export class Groups {
 
   /** Goes to the first pending entry of the open consumer whose id is not below this one: `id`. */
   seekOwned(id: StreamId): boolean {
-    this.encodeId(id);
     const score = this.consumer * STEP + OWNED;
-    this.key.aimMember(score, this.scratch, 0, ID_BYTES);
+    this.key.aimMember(score, this.scratch, 0, this.encodeId(id));
     if (!this.sequence.seekKey(this.place, this.key, false)) return false;
     if (!this.isOf(score, this.place)) return false;
-    this.id.read(this.region, this.view.offset);
+    this.id.readPacked(this.region, this.view.offset);
     return true;
   }
 
   nextOwned(): boolean {
     const score = this.consumer * STEP + OWNED;
     if (!this.sequence.next(this.place) || !this.isOf(score, this.place)) return false;
-    this.id.read(this.region, this.view.offset);
+    this.id.readPacked(this.region, this.view.offset);
     return true;
   }
 
@@ -492,32 +492,33 @@ export class Groups {
       this.findPending(id);
     }
     if (found) {
-      const at = this.view.offset + ID_BYTES;
+      const at = this.view.offset + this.view.length - PENDING_FIXED_BYTES;
       const { view } = this.region;
       view.setFloat64(at, this.consumer, true);
       view.setFloat64(at + 8, nowMs, true);
       times.store(this.region, at + 16);
       return true;
     }
-    if (!this.own(id)) return false;
-    this.encodeId(id);
+    // Nothing has moved since it was sought.
+    const length = this.encodeId(id);
     const { view } = this.scratch;
-    view.setFloat64(ID_BYTES, this.consumer, true);
-    view.setFloat64(ID_BYTES + 8, nowMs, true);
-    times.store(this.scratch, ID_BYTES + 16);
-    if (this.insert(this.number * STEP + PENDING, PENDING_BYTES)) return true;
-    this.disown(id, this.consumer);
+    view.setFloat64(length, this.consumer, true);
+    view.setFloat64(length + 8, nowMs, true);
+    times.store(this.scratch, length + 16);
+    const score = this.number * STEP + PENDING;
+    this.element.setScored(score, this.scratch, 0, length + PENDING_FIXED_BYTES);
+    if (!this.sequence.insertAfterSeek(this.cursor, this.element)) return false;
+    if (this.own(id)) return true;
+    if (this.find(score, length)) this.sequence.remove(this.cursor, 1);
     return false;
   }
 
   private own(id: StreamId): boolean {
-    this.encodeId(id);
-    return this.insert(this.consumer * STEP + OWNED, ID_BYTES);
+    return this.insert(this.consumer * STEP + OWNED, this.encodeId(id));
   }
 
   private disown(id: StreamId, consumer: number): void {
-    this.encodeId(id);
-    if (this.find(consumer * STEP + OWNED, ID_BYTES)) this.sequence.remove(this.cursor, 1);
+    if (this.find(consumer * STEP + OWNED, this.encodeId(id))) this.sequence.remove(this.cursor, 1);
   }
 
   /** Removes the pending entry of this id from the open group. @returns whether there was one */
@@ -534,7 +535,7 @@ export class Groups {
  * more often than there are leaves and new leaves.
  */
 export function pagesForDeliveries(stream: Stream, deliveries: number): number {
-  const bytes = deliveries * (PENDING_BYTES + ID_BYTES + 16);
+  const bytes = deliveries * (2 * PACKED_ID_BYTES_MAX + PENDING_FIXED_BYTES + 16);
   const splits = Math.min(2 * deliveries, 2 * stream.members.allocatedPages + bytes / 512 + 2);
   return splits * (stream.members.root.height + 2) + 8;
 }

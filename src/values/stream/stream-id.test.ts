@@ -2,8 +2,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { toBinary } from '../../base/region.js';
-import { FORM_STRICT, idParser, idText, StreamId } from './stream-id.js';
+import { newRegion } from '../../base/owned-region.js';
+import { compareBytes, toBinary } from '../../base/region.js';
+import { FORM_STRICT, idParser, idText, PACKED_ID_BYTES_MAX, StreamId } from './stream-id.js';
 
 const half = fc.oneof(
   fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }),
@@ -29,5 +30,31 @@ test('an id is written in decimal, and read again', () => {
       assert.equal(read.compare(id), 0);
     }),
     { numRuns: 2000 },
+  );
+});
+
+const edges = [0n, 1n, 2n ** 20n, 2n ** 32n, 2n ** 44n, 2n ** 64n - 1n];
+const nearEdge = fc
+  .tuple(fc.constantFrom(...edges), fc.integer({ min: -3, max: 3 }))
+  .map(([edge, step]) => BigInt.asUintN(64, edge + BigInt(step)));
+const anyHalf = fc.oneof(half, nearEdge);
+
+test('packed ids compare as ids do, none begins another, and they are read again', () => {
+  const one = newRegion(PACKED_ID_BYTES_MAX);
+  const other = newRegion(PACKED_ID_BYTES_MAX);
+  const read = new StreamId();
+  fc.assert(
+    fc.property(anyHalf, anyHalf, anyHalf, anyHalf, (ms, sequence, otherMs, otherSequence) => {
+      const id = new StreamId().set(...words(ms), ...words(sequence));
+      const next = new StreamId().set(...words(otherMs), ...words(otherSequence));
+      const length = id.writePacked(one, 0);
+      const otherLength = next.writePacked(other, 0);
+      assert.equal(read.readPacked(one, 0), length);
+      assert.equal(read.compare(id), 0);
+      const shared = Math.min(length, otherLength);
+      const order = compareBytes(one, 0, shared, other, 0, shared);
+      assert.equal(Math.sign(order), Math.sign(id.compare(next)));
+    }),
+    { numRuns: 5000 },
   );
 });

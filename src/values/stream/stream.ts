@@ -1,17 +1,18 @@
 /**
  * The entries of a stream: a thread's view of one root (layout.ts), attached to one after the other.
  * Entries lie in blocks (block.ts), so that an id costs two bytes and not sixteen, and fields that
- * repeat cost nothing. Appending writes the last block anew; a block is as short as a third of a page.
+ * repeat cost nothing. The last block has a little room for what is appended; a block is as short as a
+ * third of a page.
  *
  * All methods run under the shard's lock. What an iteration refers to stays until the next change.
  */
 import type { ArgumentVector } from '../../base/arguments.js';
-import type { Region } from '../../base/region.js';
+import { copyBytes, Region } from '../../base/region.js';
 import type { Space } from '../../memory/space.js';
 import { Cursor } from '../../structures/sequence/cursor.js';
 import { ElementView, NewElement } from '../../structures/sequence/element.js';
 import { SearchKey } from '../../structures/sequence/order.js';
-import { ORDER_ID, ORDER_SCORE } from '../../structures/sequence/root.js';
+import { ID_BYTES, ORDER_ID, ORDER_SCORE } from '../../structures/sequence/root.js';
 import { Sequence } from '../../structures/sequence/sequence.js';
 import {
   BLOCK_BYTES_MAX,
@@ -19,6 +20,7 @@ import {
   BLOCK_ENTRIES_MAX,
   BLOCK_HEADER_BYTES,
   BLOCK_LAST_ID,
+  BLOCK_USED,
   BlockReader,
   BlockWriter,
   type FieldReader,
@@ -37,7 +39,12 @@ import {
 import { idBytes } from './scratch.js';
 import { StreamId } from './stream-id.js';
 
+/** A block that has no room for an entry gets so much more than it needs: not each entry moves it. */
+const BLOCK_GROWTH_BYTES = 128;
+
 const writer = new BlockWriter();
+/** A block on its way to another leaf. */
+const moved = new Region(new SharedArrayBuffer(BLOCK_BYTES_MAX), 0);
 
 export class Stream {
   readonly blocks: Sequence;
@@ -165,7 +172,7 @@ export class Stream {
   private loadBlock(): void {
     const { view } = this;
     this.blocks.read(this.cursor, view);
-    this.block.load(this.space.region, view.idOffset, view.offset, view.length);
+    this.block.load(this.space.region, view.idOffset, view.offset);
   }
 
   /** Goes to the block that has the id, if one has, or to the first one behind it. */
@@ -230,6 +237,29 @@ export class Stream {
     return into;
   }
 
+  /** Whether the entry that the iteration is at is the first one of its block. */
+  get isAtBlock(): boolean {
+    return this.index === 0;
+  }
+
+  /** Bytes of the block that the iteration is in, without the room that is left in it. */
+  get blockBytes(): number {
+    return this.block.length;
+  }
+
+  /** Copies the block that the iteration is in, and its id. */
+  copyBlock(target: Region, idOffset: number, offset: number): void {
+    const { block, view, space } = this;
+    copyBytes(target, idOffset, space.region, view.idOffset, ID_BYTES);
+    copyBytes(target, offset, space.region, block.offset, block.length);
+  }
+
+  /** Goes to the last entry of the block that the iteration is in. */
+  toBlockEnd(): void {
+    this.index = this.block.count - 1;
+    this.block.idAt(this.index, this.id);
+  }
+
   // --- changes -----------------------------------------------------------------------------------
 
   /**
@@ -243,54 +273,104 @@ export class Stream {
     bytesMax: number,
     entriesMax: number,
   ): boolean {
-    const { blocks, cursor } = this;
-    const grows =
-      blocks.seekIndex(cursor, blocks.count - 1) &&
-      this.extendsLast(id, args, first, bytesMax, entriesMax);
-    if (!grows) {
-      writer.begin(args, first);
-      writer.append(id, args, first);
-      id.write(idBytes, 0);
-    }
-    this.element.setIdentified(idBytes, 0, writer.region, 0, writer.length);
-    const done = grows
-      ? blocks.replace(cursor, this.element)
-      : blocks.pushLast(cursor, this.element);
-    writer.release();
-    this.element.setIdentified(idBytes, 0, idBytes, 0, 0);
-    if (!done) return false;
+    const { blocks } = this;
+    const isExtended =
+      blocks.seekIndex(this.cursor, blocks.count - 1) &&
+      this.extendLast(id, args, first, bytesMax, entriesMax);
+    if (!isExtended && !this.addBlock(id, args, first)) return false;
     this.addLength(1);
     this.countAdded();
     this.setLastId(id);
     return true;
   }
 
-  /** Writes the last block with one more entry. @returns false when it would be too long */
-  private extendsLast(
+  /** Appends the entry to the last block. @returns false when it would be too long, or has no room */
+  private extendLast(
     id: StreamId,
     args: ArgumentVector,
     first: number,
     bytesMax: number,
     entriesMax: number,
   ): boolean {
-    const { view, space } = this;
-    const { region } = space;
+    const { view } = this;
+    const { region } = this.space;
     this.blocks.read(this.cursor, view);
     const limit = bytesMax > 0 && bytesMax < BLOCK_BYTES_MAX ? bytesMax : BLOCK_BYTES_MAX;
     const entries = region.view.getUint16(view.offset + BLOCK_ENTRIES, true);
     if (entries >= (entriesMax > 0 ? Math.min(entriesMax, BLOCK_ENTRIES_MAX) : BLOCK_ENTRIES_MAX)) {
       return false;
     }
-    if (view.length >= limit) return false;
-    let bytes = view.length;
+    const used = region.view.getUint32(view.offset + BLOCK_USED, true);
+    if (used >= limit) return false;
+    let bytes = used;
     for (let i = first + 1; i < args.count && bytes <= limit; i += 2) bytes += args.length[i]! >> 2;
     // Integers take less than their text, so that this only refuses what is surely too long.
     if (bytes > limit) return false;
-    writer.continue(region, view.offset, view.length);
+    writer.follow(region, view.offset, id, args, first);
+    const needed = used + writer.length;
+    const fits = needed <= limit && this.makeRoom(needed, limit);
+    if (fits) writer.putBehind(region, view.offset, id);
+    writer.release();
+    return fits;
+  }
+
+  /** Makes the last block, read into the view, so long at least. @returns false when the space is full */
+  private makeRoom(needed: number, limit: number): boolean {
+    const { blocks, cursor, view, element, space } = this;
+    if (needed <= view.length) return true;
+    const size = Math.min(limit, needed + BLOCK_GROWTH_BYTES);
+    let done = blocks.stretch(cursor, size - view.length);
+    done ||= blocks.stretch(cursor, needed - view.length);
+    if (!done) {
+      // The leaf is full: the block goes to another one.
+      copyBytes(moved, 0, space.region, view.offset, view.length);
+      this.probe.read(space.region, view.idOffset).write(idBytes, 0);
+      element.setIdentified(idBytes, 0, moved, 0, size);
+      done = blocks.replace(cursor, element);
+    }
+    if (done) blocks.read(cursor, view);
+    return done;
+  }
+
+  /** Begins another block with the entry. @returns false when the space is full */
+  private addBlock(id: StreamId, args: ArgumentVector, first: number): boolean {
+    const { blocks, cursor, element } = this;
+    this.closeLast();
+    writer.begin(args, first);
     writer.append(id, args, first);
-    if (writer.length > limit) return false;
-    this.probe.read(region, view.idOffset).write(idBytes, 0);
+    id.write(idBytes, 0);
+    element.setIdentified(idBytes, 0, writer.region, 0, writer.length);
+    const done = blocks.pushLast(cursor, element);
+    writer.release();
+    element.setIdentified(idBytes, 0, idBytes, 0, 0);
+    return done;
+  }
+
+  /**
+   * Appends a block with all its entries. They are above the last one.
+   * @returns false when the space is full; nothing has changed then
+   */
+  appendBlock(source: Region, idOffset: number, offset: number, length: number): boolean {
+    const { blocks, cursor, element } = this;
+    this.closeLast();
+    element.setIdentified(source, idOffset, source, offset, length);
+    const done = blocks.pushLast(cursor, element);
+    element.setIdentified(idBytes, 0, idBytes, 0, 0);
+    if (!done) return false;
+    const entries = source.view.getUint16(offset + BLOCK_ENTRIES, true);
+    this.addLength(entries);
+    for (let i = 0; i < entries; i++) this.countAdded();
+    this.setLastId(this.probe.read(source, offset + BLOCK_LAST_ID));
     return true;
+  }
+
+  /** Gives back the room that is left in the last block. */
+  private closeLast(): void {
+    const { blocks, cursor, view } = this;
+    if (!blocks.seekIndex(cursor, blocks.count - 1)) return;
+    blocks.read(cursor, view);
+    const used = this.space.region.view.getUint32(view.offset + BLOCK_USED, true);
+    if (used < view.length) blocks.stretch(cursor, used - view.length);
   }
 
   /**
@@ -394,7 +474,10 @@ export class Stream {
     for (let more = blocks.seekIndex(cursor, 0); more; more = blocks.next(cursor)) {
       this.loadBlock();
       if (block.count === 0) throw new Error('stream: an empty block');
-      if (block.startAt(block.count) !== block.offset + block.length) {
+      if (
+        block.length > this.view.length ||
+        block.startAt(block.count) !== block.offset + block.length
+      ) {
         throw new Error('stream: a block of a wrong length');
       }
       if (block.first < block.offset + BLOCK_HEADER_BYTES) throw new Error('stream: no fields');

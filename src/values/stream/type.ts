@@ -8,6 +8,7 @@ import { copyStream } from './copy.js';
 import { emitStream, emitStreamPart } from './effects.js';
 import { StreamLoader, saveStream } from './file.js';
 import { STREAM_KIND, STREAM_ROOT_BYTES, TYPE_STREAM } from './layout.js';
+import { streamParts } from './native-parts.js';
 import { serializedStream } from './serialized.js';
 import { idText, StreamId } from './stream-id.js';
 import { builtRoot, freedStream, streamOfValue } from './views.js';
@@ -58,6 +59,7 @@ export const streamType: ValueType = {
     count: (value) => streamOfValue(value).length,
     emit: emitStreamPart,
   },
+  nativeParts: streamParts,
   save: saveStream,
   newLoader: () => new StreamLoader(),
 

@@ -13,6 +13,7 @@ import { Stream } from './stream.js';
 const openViews = new PerSpace((space) => new Stream(space));
 const valueViews = new PerSpace((space) => new Stream(space));
 const buildViews = new PerSpace((space) => new Stream(space));
+const takenViews = new PerSpace((space) => new Stream(space));
 const freeViews = new PerSpace((space) => new Stream(space));
 
 /** Where the root of a stream that is being built lies, one for each thread. */
@@ -30,6 +31,11 @@ export function streamOfValue(value: StoredValue): Stream {
 
 export function freedStream(value: StoredValue): Stream {
   return freeViews.of(value.space).attach(value.valueOffset, value.region);
+}
+
+/** The view of a stream that gets blocks of a peer's; the caller attaches it. */
+export function takenStream(space: Space): Stream {
+  return takenViews.of(space);
 }
 
 /** A new empty stream, whose root is `builtRoot`. */

@@ -1,9 +1,8 @@
 /** Runs random programs in redis-server and here, and reports those that differ. */
-import { Environment } from '../../../src/scripting/environment.js';
 import { Random } from '../../support/random.js';
 import { startDarter } from '../../support/server.js';
 import { ProgramGenerator } from './generator.js';
-import { emptyHost, RedisLua, runHere } from './oracle.js';
+import { newComparedEnvironment, RedisLua, runHere } from './oracle.js';
 import { asScript } from './serializer.js';
 
 export interface LuaCampaign {
@@ -38,7 +37,7 @@ export async function runLuaCampaign(options: LuaCampaign): Promise<string[]> {
   const { seed, programs, failures, report } = options;
   const redis = await RedisLua.start();
   const ours = options.byEval === true ? await RedisLua.start(startDarter) : null;
-  const environment = new Environment({ host: emptyHost });
+  const environment = newComparedEnvironment();
   const differing: string[] = [];
   try {
     for (let from = 0; from < programs && differing.length < failures; from += BATCH) {
@@ -46,9 +45,15 @@ export async function runLuaCampaign(options: LuaCampaign): Promise<string[]> {
       const batch = Array.from({ length: count }, (_, i) => programOf(seed, from + i));
       const scripts = batch.map(asScript);
       const theirs = await redis.run(scripts);
-      const here = await (ours?.run(scripts) ?? scripts.map((one) => runHere(environment, one)));
-      for (const [i, found] of here.map(normalize).entries()) {
-        const wanted = normalize(theirs[i]!);
+      const here: readonly (string | null)[] = await (ours?.run(scripts) ??
+        scripts.map((one) => runHere(environment, one)));
+      for (const [i, found] of here.map((one) => normalize(one!)).entries()) {
+        const reply = theirs[i]!;
+        if (reply === null) {
+          report?.(`seed ${seed}, program ${from + i}: redis-server died of it, or had no memory`);
+          continue;
+        }
+        const wanted = normalize(reply);
         if (found === wanted) continue;
         const text = `seed ${seed}, program ${from + i}:\n${batch[i]}\nredis: ${wanted}\nhere:  ${found}`;
         differing.push(text);

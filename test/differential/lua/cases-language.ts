@@ -35,6 +35,23 @@ local a, b, c = 0, (function() return 1, 2 end)() return a, b, c
 local a = {} local i = 1 i, a[i] = i + 1, 20 return i, a
 local a, b = 1, 2 a, b = b, a return a, b
 local t = {1, 2} local i = 1 t[i], i = 'x', 2 return t, i
+local d = 5 d, d[1] = (function() d = false return {}, 1 end)()
+local d = 5 d[1], d = (function() d = false return {}, 1 end)()
+local d, x = 5 x, d[1] = (function() d = false return {}, 1 end)()
+local d = 5 (d)[1], d = (function() d = false return {}, 1 end)()
+local d = 5 (d)[1] = (function() d = false return 1 end)()
+local d = 5 return ((d))[(function() d = false return 1 end)()]
+local d, t = 1, {} t[d], t[2], d = (function() d = 3 return 'a', 'b', 'c' end)() return t, d
+local d, t = 1, {} t[d], t[(function() d = 9 return 5 end)()], d = 'a', 'b', 'c' return t, d
+local t = {1} local u = t t[1], t = 5, 6 return u, t
+local b return pcall(function() return 'a' .. (b .. 'c') end)
+local t = {} return pcall(function() return t[('x')] + 1 end)
+local t = {} return pcall(function() return t[(('x'))].y end)
+local t = {} return pcall(function() return t[('x')]() end)
+local b return pcall(function() return 'a' .. ((b .. 'c')) end)
+local b return pcall(function() return ('a' .. b) .. 'c' end)
+local z = setmetatable({}, {__concat = function() return nil end}) return 'a' .. (z .. 'b')
+local z = setmetatable({}, {__concat = function() return {} end}) return 'a' .. 'q' .. (z .. 'b' .. 'c')
 local t = {} t.a, t.b = 1, 2 return t
 local x = 1 do local x = 2 end return x
 local x = 1 local x = x + 1 return x
@@ -424,4 +441,5 @@ export const multiLineCases: readonly string[] = [
   'return pcall(\nerror,\n"x")',
   'local ok, e = pcall(function()\n local t = nil\n t.x = 1\nend)\nreturn e',
   'local co = coroutine.create(function()\n local x\n x()\nend)\nreturn coroutine.resume(co)',
+  'local b\nreturn "a" ..\n (b\n ..\n "c"\n ..\n (b\n .. "d")\n)',
 ];

@@ -167,6 +167,12 @@ return cmsgpack.unpack_one('\1\2\3'), cmsgpack.unpack_one('\1\2\3', 1), cmsgpack
 return cmsgpack.unpack_limit('\1\2\3', 2), cmsgpack.unpack_limit('\1\2\3', 2, 1), cmsgpack.unpack_limit('\1\2\3', 0), cmsgpack.unpack_limit('\1\2\3', 0, 1), pcall(cmsgpack.unpack_limit, '\1', -1), pcall(cmsgpack.unpack_limit, '\1'), pcall(cmsgpack.unpack_limit, '\1', 1, 5)
 return cmsgpack.unpack('\217\3abc'), cmsgpack.unpack('\218\0\3abc'), cmsgpack.unpack('\219\0\0\0\3abc'), cmsgpack.unpack('\220\0\1\5'), cmsgpack.unpack('\222\0\1\1\2'), pcall(cmsgpack.unpack, '\196\1a'), pcall(cmsgpack.unpack, '\212\1a')
 return pcall(cmsgpack.unpack, '\129\192\1'), cmsgpack.unpack('\207\255\255\255\255\255\255\255\255'), cmsgpack.unpack('\211\128\0\0\0\0\0\0\0'), cmsgpack.unpack('\202\63\128\0\0'), cmsgpack.unpack('\203\63\240\0\0\0\0\0\0')
+return cmsgpack.unpack('\204\255'), cmsgpack.unpack('\205\255\254'), cmsgpack.unpack('\206\255\255\255\254'), cmsgpack.unpack('\208\128'), cmsgpack.unpack('\209\128\1'), cmsgpack.unpack('\210\128\0\0\1'), pcall(cmsgpack.unpack, '\206\1\2\3'), pcall(cmsgpack.unpack, '\203\1\2')
+local t = cmsgpack.unpack('\221\0\0\0\3\255\224\127') return t[1], t[2], t[3], cmsgpack.unpack(('\163a' .. 'b') .. 'c')
+return cjson.encode({1, -1, 0, -0, 1e14, 99999999999999, -99999999999999, 1e15, 0.1, 2^53, 1e100, 2^31, -2^31}), cjson.encode({['a"b'] = 'c/d', e = '\127\1'}), cjson.encode('plain'), cjson.encode('\200\255')
+return tonumber('007'), tonumber('123456789012345'), tonumber('1234567890123456'), tonumber('99999999999999999999'), tonumber('12a'), tonumber(''), tonumber('1 '), tonumber('1\0002'), '10' + 5, '0' * -1
+local t = {} for i = 1, 9 do t[i] = i end t[10] = nil t[12] = 12 t[11] = 11 local s = {} for k in pairs(t) do s[#s + 1] = k end return #t, table.concat(s, ',')
+local t = {} t[1] = 1 t[2] = 2 t[1] = nil t[3] = 3 t[4] = 4 t[5] = 5 local s = {} for k in pairs(t) do s[#s + 1] = k end return #t, table.concat(s, ',')
 return cmsgpack._NAME, cmsgpack._VERSION, cmsgpack._COPYRIGHT, cmsgpack._DESCRIPTION
 cmsgpack.unpack('\193')
 return cmsgpack.pack(setmetatable({1, 2}, {__index = function(t, k) return k end}))

@@ -5,13 +5,12 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { Environment } from '../../../src/scripting/environment.js';
 import { seedFromEnvironment } from '../../support/random.js';
 import { darterMissing, redisServerMissing } from '../../support/server.js';
 import { runLuaCampaign } from './campaign.js';
 import * as language from './cases-language.js';
 import * as libraries from './cases-libraries.js';
-import { emptyHost, RedisLua, runHere } from './oracle.js';
+import { newComparedEnvironment, RedisLua, runHere } from './oracle.js';
 import { asScript } from './serializer.js';
 
 const PROGRAMS = Number(process.env.DARTER_LUA_PROGRAMS ?? 1000);
@@ -21,7 +20,7 @@ const skip = redisServerMissing();
 
 describe('Lua beside redis-server', { skip }, () => {
   let redis: RedisLua;
-  const environment = new Environment({ host: emptyHost });
+  const environment = newComparedEnvironment();
 
   before(async () => {
     redis = await RedisLua.start();

@@ -1,4 +1,4 @@
-/** `npm run differential:lua -- --seed S --count N [--failures F]`. */
+/** `npm run differential:lua -- --seed S --count N [--failures F] [--by-eval]`. */
 import { parseArgs } from 'node:util';
 import { seedFromEnvironment } from '../../support/random.js';
 import { redisServerMissing, redisServerVersion } from '../../support/server.js';
@@ -9,6 +9,8 @@ const { values } = parseArgs({
     seed: { type: 'string' },
     count: { type: 'string', default: '100000' },
     failures: { type: 'string', default: '1' },
+    // By EVAL in our server, not in an environment of this program.
+    'by-eval': { type: 'boolean', default: false },
   },
 });
 const missing = redisServerMissing();
@@ -24,6 +26,7 @@ const differing = await runLuaCampaign({
   seed,
   programs,
   failures: Number(values.failures),
+  byEval: values['by-eval'],
   report: (text) => console.log(`\n${text}`),
 });
 const seconds = ((Date.now() - started) / 1000).toFixed(1);

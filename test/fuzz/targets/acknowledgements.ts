@@ -28,6 +28,10 @@ export const target: FuzzTarget = {
         assert.ok(Number.isSafeInteger(offset) && offset >= 0);
         return null;
       },
+      durable: (offset) => {
+        assert.ok(Number.isSafeInteger(offset) && offset >= 0);
+        return null;
+      },
     });
     const expected = new Float64Array(10);
     let refused: string | null = null;

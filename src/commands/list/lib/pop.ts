@@ -12,9 +12,9 @@ import { LEFT, list, RIGHT, replyElement } from './values.js';
 export function replyFrom(context: Context, end: number, count: number): void {
   list.open(context.keys);
   let more = list.seek(end === LEFT ? 0 : list.count - 1);
-  for (let i = 0; more && i < count; i++) {
+  for (let left = count; more && left > 0; left--) {
     replyElement(context);
-    more = end === LEFT ? list.next() : list.previous();
+    more = left > 1 && (end === LEFT ? list.next() : list.previous());
   }
 }
 
@@ -28,7 +28,6 @@ export function pop({ keys }: Context, end: number, count: number): void {
     return;
   }
   const index = end === RIGHT ? list.count - count : 0;
-  if (index > 0) list.seek(index);
   remove(keys, index, count);
   const effect = keys.custom(event, end === LEFT ? 'LPOP' : 'RPOP');
   if (count > 1 && keys.effects.active) effect.word(`${count}`);

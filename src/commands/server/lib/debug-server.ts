@@ -1,5 +1,6 @@
 /** Subcommands of DEBUG that concern the server or the connection. */
 import { parseDoubleStart } from '../../../protocol/doubles.js';
+import { ErrorReply } from '../../../protocol/errors.js';
 import type { Context } from '../../contract/context.js';
 import type { DebugHandler } from './debug-handler.js';
 
@@ -63,7 +64,36 @@ function replySample(context: Context): void {
   } else reply.errorText(PROTOCOL_TYPES);
 }
 
+const RELOAD_OPTIONS = ['merge', 'noflush', 'nosave'];
+const RELOAD_OPTIONS_WRONG = new ErrorReply(
+  'ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options.',
+);
+
+function reload(context: Context): void {
+  const options = new Set<string>();
+  for (let i = 2; i < context.args.count; i++) {
+    const option = context.text(i).toLowerCase();
+    if (!RELOAD_OPTIONS.includes(option)) {
+      context.reply.error(RELOAD_OPTIONS_WRONG);
+      return;
+    }
+    options.add(option);
+  }
+  const { persistence } = context.server;
+  const suspension = context.suspend(() => {});
+  const [saves, flushes] = [!options.has('nosave'), !options.has('noflush')];
+  persistence.reload(saves, flushes, options.has('merge'), (write) => suspension.resume(write));
+}
+
 export const SERVER_HANDLERS: readonly DebugHandler[] = [
+  {
+    name: 'reload',
+    usage: '[MERGE] [NOFLUSH] [NOSAVE]',
+    summary: 'Saves the RDB file, unless told not to, and loads it in place of the data',
+    least: 0,
+    most: 100,
+    run: reload,
+  },
   {
     name: 'sleep',
     usage: '<seconds>',

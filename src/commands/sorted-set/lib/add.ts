@@ -1,5 +1,7 @@
 /** Adding members to a sorted set, as ZADD, ZINCRBY and GEOADD do it. */
-import { EVENT_ZADD, EVENT_ZINCR } from '../../../keyspace/events.js';
+import { toBinary } from '../../../base/region.js';
+import { EVENT_ZADD, EVENT_ZINCR, type KeyspaceEvent } from '../../../keyspace/events.js';
+import { parseDouble } from '../../../protocol/doubles.js';
 import { SCORE_NAN } from '../../../protocol/errors.js';
 import type { Arguments } from '../../../protocol/parser.js';
 import type { Context } from '../../contract/context.js';
@@ -16,6 +18,10 @@ export const INCR = 32;
 const outcome = {
   added: 0,
   updated: 0,
+  /** The argument at which the members begin. */
+  first: 0,
+  /** Behind the last argument whose score of -0 became 0. All such scores before it did. */
+  droppedUntil: 0,
   /** Score of the last member, and whether it was added or has it now. */
   score: Number.NaN,
   isProcessed: false,
@@ -47,12 +53,15 @@ export function addMembers(
   }
   outcome.added = 0;
   outcome.updated = 0;
+  outcome.droppedUntil = 0;
   for (let i = first; i < args.count; i += stride) {
     addOne(context, options, scoreAt(args, i), i + stride - 1);
+    if (edit.hasDroppedSign) noteDroppedSign(i + stride);
     if (!outcome.isNan) continue;
     reply.error(SCORE_NAN);
     return;
   }
+  outcome.first = first;
   commit(context, options, found);
   replyOutcome(context, options);
 }
@@ -90,14 +99,37 @@ function addOne(context: Context, options: number, given: number, index: number)
   outcome.updated++;
 }
 
+function noteDroppedSign(end: number): void {
+  edit.hasDroppedSign = false;
+  outcome.droppedUntil = end;
+}
+
 function commit(context: Context, options: number, found: boolean): void {
   if (outcome.added + outcome.updated === 0) {
     edit.discard();
     return;
   }
   const { args, keys } = context;
+  const event = (options & INCR) !== 0 ? EVENT_ZINCR : EVENT_ZADD;
   writeEdit(context, found);
-  keys.commit((options & INCR) !== 0 ? EVENT_ZINCR : EVENT_ZADD, args);
+  if (outcome.droppedUntil === 0) keys.commit(event, args);
+  else commitWithoutSigns(context, event);
+}
+
+/**
+ * The effect has the scores that were stored: -0 in a listpack became 0. Who applies it cannot know what
+ * the set was here. Only ZADD and ZINCRBY are given such scores: the first argument of each pair.
+ */
+function commitWithoutSigns({ args, keys }: Context, event: KeyspaceEvent): void {
+  const { region, offset, length } = args;
+  const { first, droppedUntil } = outcome;
+  const effect = keys.custom(event, toBinary(region, offset[0]!, length[0]!).toUpperCase());
+  for (let i = 2; i < args.count; i++) {
+    const isScore = i >= first && i < droppedUntil && (i - first) % 2 === 0;
+    if (isScore && Object.is(parseDouble(region, offset[i]!, length[i]!), -0)) effect.word('0');
+    else effect.argument(args, i);
+  }
+  effect.end();
 }
 
 function replyOutcome({ reply }: Context, options: number): void {

@@ -16,10 +16,11 @@ export function choosePopped(count: number, highest: boolean): number {
 export function replyPopped({ reply }: Context, highest: boolean, nested: boolean): void {
   const { count } = ranks;
   reader.seekRank(highest ? ranks.end - 1 : ranks.first);
-  for (let i = 0; i < count; i++) {
+  for (let left = count; left > 0; left--) {
     if (nested) reply.array(2);
     reply.bulk(reader.memberRegion, reader.memberOffset, reader.memberLength);
     reply.double(reader.score);
+    if (left === 1) return;
     if (highest) reader.previous();
     else reader.next();
   }

@@ -11,6 +11,8 @@ export const edit = new SortedSetEdit();
 function setLimits({ settings }: Context): void {
   edit.listpackMembersMax = settings.sortedSetListpackEntriesMax;
   edit.listpackMemberBytesMax = settings.sortedSetListpackValueBytesMax;
+  // An effect has the scores that its primary stored, also where a set is still small while it is rebuilt.
+  edit.keepsZeros = settings.replaysEffects;
 }
 
 /** Begins an edit with an empty set in the space of the key last sought. */

@@ -316,7 +316,8 @@ function hasMore({ isServed }: Context, stream: Stream): number {
 
 /** Opens the group; for what is new, `start` is what the group has read. */
 function prepareGroup(context: Context, stream: Stream): number {
-  findGroup(context, read.group);
+  // Of a single stream it is open since the arguments were read.
+  if (read.streams > 1) findGroup(context, read.group);
   if (!start.isHighest) return SERVE_HISTORY;
   start.copyFrom(groups.lastId);
   return hasMore(context, stream);

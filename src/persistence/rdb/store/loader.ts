@@ -3,10 +3,10 @@
  * and may wait for locks (no I/O thread).
  *
  *     const loader = new RdbLoader(keys, events, { keepsExpired: false, nowMs });
- *     loader.reader.feed(bytes, offset, length) ... loader.reader.finish()
- *     loader.abandon() when it was not finished
+ *     loader.feed(bytes, offset, length) ... loader.finish()
+ *     loader.close() when it was not finished, too
  *
- * A string is stored under one hold of its shard's lock. A collection is built beside the keyspace,
+ * Strings are gathered and stored a shard at a time (string-batch.ts), not later than `feed` returns. A collection is built beside the keyspace,
  * a batch under each hold, and linked into its database with the last one: no lock is held longer than
  * a batch of 64 KiB or one element takes, and nobody sees a part of a value.
  *
@@ -17,6 +17,7 @@ import { hasExpired } from '../../../base/expiry-time.js';
 import { toBinary } from '../../../base/region.js';
 import type { Keyspace } from '../../../keyspace/keyspace.js';
 import { StoreFullError } from '../../../keyspace/store-full.js';
+import { setFilling } from '../../../structures/frame.js';
 import type {
   ConsumerFigures,
   GroupFigures,
@@ -25,11 +26,12 @@ import type {
   StreamFigures,
 } from '../../../values/value-type.js';
 import type { ElementBatch } from '../batch.js';
-import type { ReadOptions } from '../decoder.js';
+import { type ReadOptions, shownKey } from '../decoder.js';
 import { RdbError } from '../error.js';
 import { RdbReader } from '../reader.js';
 import { KIND_STRING, type RdbKey, type RdbVisitor } from '../visitor.js';
 import { expiryFromFile } from './expiry.js';
+import { BATCHED_BYTES_MAX, StringBatch } from './string-batch.js';
 import { ValueReceiver } from './value-receiver.js';
 
 /** What becomes of a key that is there already. */
@@ -55,6 +57,8 @@ export interface LoadEvents {
   skippedModule(name: string): void;
 }
 
+const HASH_CHANGED = 'the hash key changed while a value was loaded';
+
 export class RdbLoader implements RdbVisitor {
   readonly reader: RdbReader;
   /** Keys stored, dropped as they had expired, and dropped as they had no elements. */
@@ -62,6 +66,11 @@ export class RdbLoader implements RdbVisitor {
   expired = 0;
   empty = 0;
   private readonly receiver: ValueReceiver;
+  private readonly batch = new StringBatch();
+  /** Of a string as SET stores it. */
+  private readonly stringKind: number;
+  /** Where strings begin whose shards are locked. */
+  private readonly busy: number[] = [];
   /** Of the value that is being built. */
   private shard = 0;
   private epoch = 0;
@@ -72,12 +81,48 @@ export class RdbLoader implements RdbVisitor {
     private readonly options: LoadOptions,
   ) {
     this.reader = new RdbReader(this, options.reading);
+    this.stringKind = keys.types.of(KIND_STRING).kinds[0]!;
     const full = () => noRoom(keys.full(this.shard));
     this.receiver = new ValueReceiver(keys.types, options.limits, full);
   }
 
+  /**
+   * Reads the next bytes and stores what is whole in them.
+   *
+   * @returns how many belong to the file: fewer than `length` when it ends among them
+   * @throws RdbError, after which the loader is of no more use but to be closed
+   */
+  feed(bytes: Uint8Array, offset: number, length: number): number {
+    setFilling(true);
+    try {
+      const taken = this.reader.feed(bytes, offset, length);
+      this.storeStrings();
+      return taken;
+    } finally {
+      setFilling(false);
+    }
+  }
+
+  /** Instead of `feed`, after `count` bytes were put where the reader wants them. */
+  received(count: number): number {
+    setFilling(true);
+    try {
+      const taken = this.reader.received(count);
+      this.storeStrings();
+      return taken;
+    } finally {
+      setFilling(false);
+    }
+  }
+
+  /** There are no more bytes. @throws RdbError when the file is not whole */
+  finish(): void {
+    this.reader.finish();
+  }
+
   /** After an error, or when no more bytes come: frees what was built in part. */
-  abandon(): void {
+  close(): void {
+    this.batch.close();
     if (!this.receiver.active) return;
     this.keys.shards.lock(this.shard);
     try {
@@ -107,6 +152,12 @@ export class RdbLoader implements RdbVisitor {
 
   string(key: RdbKey, region: RdbKey['region'], offset: number, length: number): void {
     if (this.isDropped(key)) return;
+    const bytes = key.length + length;
+    if (bytes <= BATCHED_BYTES_MAX) {
+      if (!this.batch.hasRoom(bytes)) this.storeStrings();
+      this.batch.add(key, region, offset, length, this.reader.offset);
+      return;
+    }
     this.lockShardOf(key);
     try {
       this.receiver.begin(KIND_STRING, this.keys.shards.spaces[this.shard]!);
@@ -115,6 +166,89 @@ export class RdbLoader implements RdbVisitor {
     } finally {
       this.keys.shards.unlock(this.shard);
     }
+  }
+
+  /**
+   * Stores the strings that were gathered, shard by shard. What another thread has locked comes last: it
+   * may load the same file, and threads that wait for each other once would do so again and again.
+   */
+  private storeStrings(): void {
+    const { batch, keys } = this;
+    if (batch.count === 0) return;
+    keys.now = this.options.nowMs;
+    while (!this.storeInOrder()) {
+      // The hash key was another one when they were sorted, and none is stored yet.
+    }
+    batch.clear();
+  }
+
+  /** @returns false when the hash key has changed before the first was stored */
+  private storeInOrder(): boolean {
+    const { batch, keys, busy } = this;
+    const { shards } = keys;
+    // What this thread knows of the hash key may be of the lock that it took last.
+    shards.keyHash.read(shards.spaces[0]!);
+    batch.sort(shards);
+    const { epoch } = shards.keyHash;
+    let stored = 0;
+    busy.length = 0;
+    for (let from = 0; from < batch.count; ) {
+      const end = batch.endOfRun(from);
+      if (!shards.tryLock(batch.shardAt(from), 0)) busy.push(from);
+      else if (this.storeRun(from, end, epoch)) stored++;
+      else if (stored === 0) return false;
+      else throw new Error(HASH_CHANGED);
+      from = end;
+    }
+    for (const from of busy) {
+      shards.lock(batch.shardAt(from));
+      if (this.storeRun(from, batch.endOfRun(from), epoch)) stored++;
+      else if (stored === 0) return false;
+      else throw new Error(HASH_CHANGED);
+    }
+    return true;
+  }
+
+  /**
+   * Stores strings of one shard, which is locked, and unlocks it.
+   * @returns false when the hash key has changed since they were sorted: they are of other shards
+   */
+  private storeRun(from: number, end: number, epoch: number): boolean {
+    const { batch, keys } = this;
+    const { shards } = keys;
+    const isKnown = shards.keyHash.epoch === epoch;
+    this.shard = batch.shardAt(from);
+    try {
+      if (isKnown) {
+        batch.warm(shards, from, end);
+        for (let at = from; at < end; at++) this.storeString(batch.order[at]!);
+      }
+    } finally {
+      shards.unlock(this.shard);
+    }
+    return isKnown;
+  }
+
+  private storeString(index: number): void {
+    const { batch, keys, options } = this;
+    const { region } = batch;
+    const database = batch.database[index]!;
+    const offset = batch.keyOffset[index]!;
+    const length = batch.keyLength[index]!;
+    keys.beginCommand(true);
+    batch.seek(keys, index);
+    try {
+      if (keys.exists && options.duplicates === 'refuse') throw keyTwice(database);
+      const expiry = expiryFromFile(batch.expiryMs[index]!);
+      const valueLength = batch.valueLength[index]!;
+      keys.store(this.stringKind, region, offset + length, valueLength, expiry, null);
+    } catch (error) {
+      const wrong = error instanceof StoreFullError ? noRoom(error) : error;
+      if (!(wrong instanceof RdbError)) throw wrong;
+      throw wrong.at(batch.fileOffset[index]!, shownKey(region, offset, length));
+    }
+    keys.settle();
+    this.loaded++;
   }
 
   /** Whether the key is not stored; it is checked at first. */
@@ -153,7 +287,7 @@ export class RdbLoader implements RdbVisitor {
     keys.seekKey(database, region, offset, length);
     try {
       if (keys.exists && options.duplicates === 'refuse') {
-        throw new RdbError(`Database ${database} has the key twice`);
+        throw keyTwice(database);
       }
       const { kind, region: source, valueOffset, valueLength } = value;
       const expiry = expiryFromFile(key.expiryMs);
@@ -232,13 +366,17 @@ export class RdbLoader implements RdbVisitor {
   /** A full sync that replaces the hash key would leave a value in a shard where nobody seeks it. */
   private assertSameHash(): void {
     if (this.keys.shards.keyHash.epoch === this.epoch) return;
-    throw new Error('the hash key changed while a value was loaded');
+    throw new Error(HASH_CHANGED);
   }
 
   end(key: RdbKey): void {
     if (!this.receiver.active) return;
     this.locked(() => this.store(key, this.receiver.take()));
   }
+}
+
+function keyTwice(database: number): RdbError {
+  return new RdbError(`Database ${database} has the key twice`);
 }
 
 function noRoom({ shard, shards, shardBytes }: StoreFullError): RdbError {

@@ -2,15 +2,16 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { CommandTester } from '../../../commands/contract/test-support.js';
 import { CommandSettings } from '../../../commands/contract/settings.js';
+import { CommandTester } from '../../../commands/contract/test-support.js';
+import { checkAll, createShards, openShards, replaceData } from '../../../engine/testing.js';
+import { Keyspace } from '../../../keyspace/keyspace.js';
 import { RdbError } from '../error.js';
 import { canonical, type ModelKey, readModel } from '../testing.js';
 import { expiring, key } from '../testing-values.js';
 import { writeModel } from '../testing-write.js';
-import { RdbWriter } from '../writer.js';
-import { EntryWriter } from './entry-writer.js';
 import { type LoadOptions, RdbLoader } from './loader.js';
+import { save } from './testing.js';
 
 const NOW_MS = 1_600_000_000_000;
 const SHARD_BYTES = 16 << 20;
@@ -34,7 +35,7 @@ class Told {
 }
 
 function load(
-  { keys }: CommandTester,
+  { keys }: Pick<CommandTester, 'keys'>,
   file: Uint8Array,
   options: Partial<LoadOptions & { piece: number }> = {},
 ): RdbLoader & { told: Told } {
@@ -45,40 +46,13 @@ function load(
   const piece = options.piece ?? file.length;
   try {
     for (let at = 0; at < file.length && !loader.reader.done; at += piece) {
-      loader.reader.feed(file, at, Math.min(piece, file.length - at));
+      loader.feed(file, at, Math.min(piece, file.length - at));
     }
-    loader.reader.finish();
+    loader.finish();
   } finally {
-    loader.abandon();
+    loader.close();
   }
   return Object.assign(loader, { told });
-}
-
-/** Writes everything that the store holds. */
-function save({ keys }: CommandTester, version: number): Uint8Array {
-  const pieces: Uint8Array[] = [];
-  const sink = (region: { bytes: Uint8Array }, offset: number, length: number): void => {
-    pieces.push(region.bytes.slice(offset, offset + length));
-  };
-  const writer = new RdbWriter(sink, { version });
-  const entries = new EntryWriter(writer, keys.types);
-  writer.begin();
-  const { shards } = keys;
-  for (let database = 0; database < shards.databases; database++) {
-    writer.selectDatabase(database);
-    for (let shard = 0; shard < shards.count; shard++) {
-      const table = shards.table(shard, database);
-      for (let position = 0; position < 2 ** 32; ) {
-        position = table.scan(position);
-        for (let i = 0; i < table.scanCount; i++) {
-          table.decode(table.scanOffsets[i]!);
-          entries.write(table);
-        }
-      }
-    }
-  }
-  writer.finish();
-  return new Uint8Array(Buffer.concat(pieces));
 }
 
 /** Each key once; a key of a file that expired at 0 is told as expired in the first millisecond. */
@@ -108,7 +82,7 @@ describe('an RDB file in the store', () => {
           const { loaded } = load(tester, file, { piece, keepsExpired: true });
           assert.equal(loaded, keys.length);
           tester.check();
-          assert.deepEqual(canonical(readModel(save(tester, version)).keys), canonical(keys));
+          assert.deepEqual(canonical(readModel(save(tester.keys, version)).keys), canonical(keys));
         },
       ),
       { numRuns: 30 },
@@ -144,9 +118,24 @@ describe('an RDB file in the store', () => {
     );
     assert.equal(tester.dump().size, 1);
     load(tester, file, { duplicates: 'replace' });
-    assert.deepEqual(canonical(readModel(save(tester, 10)).keys), canonical([twice[1]!]));
+    assert.deepEqual(canonical(readModel(save(tester.keys, 10)).keys), canonical([twice[1]!]));
     for (let shard = 0; shard < 4; shard++) tester.keys.clear(shard, 0);
     assert.equal(residentPages(tester), before);
+  });
+
+  test('a string that is there twice is refused with its place and its key', () => {
+    const named = (name: string): ModelKey => ({
+      ...{ database: 0, name, expiryMs: -1, idleSeconds: -1, frequency: -1 },
+      value: { kind: 'string', string: `value of ${name}` },
+    });
+    const all = [...Array.from({ length: 500 }, (_, i) => named(`k${i}`)), named('k7')];
+    const place = writeModel(all.slice(0, -1)).length - 9 + 'k7'.length + 'value of k7'.length + 3;
+    const file = new Uint8Array(writeModel([...all, named('last')]));
+    assert.throws(() => load(store(), file), {
+      message: `Database 0 has the key twice, at offset ${place}, key "k7"`,
+    });
+    const { loaded } = load(store(), file, { duplicates: 'replace' });
+    assert.equal(loaded, 502);
   });
 
   test('what says of functions and settings is told', () => {
@@ -164,6 +153,28 @@ describe('an RDB file in the store', () => {
       () => load(store(), new Uint8Array(writeModel([one]))),
       /database 7, there are 4/,
     );
+  });
+
+  test('strings are stored where the present hash key has them, whatever this thread knew of it', () => {
+    const shared = createShards(4);
+    const mine = openShards(shared, 0);
+    const other = openShards(shared, 1);
+    const strings = Array.from(
+      { length: 500 },
+      (_, i): ModelKey => ({
+        ...{ database: 0, name: `key ${i}`, expiryMs: -1, idleSeconds: -1, frequency: -1 },
+        value: { kind: 'string', string: `value ${i}` },
+      }),
+    );
+    const file = new Uint8Array(writeModel(strings));
+    for (let number = 1; number <= 3; number++) {
+      replaceData(other, number);
+      const target = { keys: new Keyspace(mine) };
+      assert.equal(load(target, file).loaded, strings.length);
+      assert.equal(checkAll(other), strings.length);
+      const saved = readModel(save(new Keyspace(other), 10));
+      assert.deepEqual(canonical(saved.keys), canonical(strings));
+    }
   });
 
   test('a full shard, and a file that ends too early, leave no page behind', () => {

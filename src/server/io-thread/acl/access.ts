@@ -22,8 +22,9 @@ import {
   SAVE_FAILED_TEXT,
   userNotFoundText,
 } from '../../../engine/acl/texts.js';
-import { allUsersText, deletionText, putText } from '../../../engine/acl/user-changes.js';
+import { allUsersTexts, deletionTexts, putTexts } from '../../../engine/acl/user-changes.js';
 import { loadUsers, saveUsers } from '../../../engine/acl/user-file.js';
+import { DEFAULT_USER } from '../../../engine/acl/users.js';
 import type { Dispatcher } from '../../../engine/dispatch.js';
 import { ClientSession } from '../../../engine/session.js';
 import { type ErrorReply, WRONG_PASS, wrongArity } from '../../../protocol/errors.js';
@@ -69,7 +70,7 @@ export class Access implements AclPort {
   }
 
   hasUser(name: string): boolean {
-    return this.users.get(name) !== undefined;
+    return this.users.has(name);
   }
 
   userNames(): readonly string[] {
@@ -96,11 +97,7 @@ export class Access implements AclPort {
   }
 
   setUser(name: string, rules: readonly string[]): string | null {
-    return this.change(() => this.users.setUser(name, rules) ?? { text: this.putText(name) });
-  }
-
-  private putText(name: string): string {
-    return putText(this.users.get(name)!);
+    return this.change(() => this.users.setUser(name, rules) ?? putTexts(this.users, name));
   }
 
   deleteUsers(names: readonly string[]): AclAnswer<number> {
@@ -109,7 +106,7 @@ export class Access implements AclPort {
       const deleted = this.users.deleteUsers(names);
       if ('error' in deleted) return deleted.error;
       count = deleted.length;
-      return count === 0 ? null : { text: deletionText(deleted) };
+      return count === 0 ? null : deletionTexts(deleted);
     });
     return error === null ? { answer: count } : { error };
   }
@@ -122,7 +119,7 @@ export class Access implements AclPort {
       config.refresh();
       const password = config.value('requirepass');
       this.users.setDefaultPassword(password === '' ? null : password);
-      return { text: putText(this.users.defaultUser) };
+      return putTexts(this.users, DEFAULT_USER);
     });
   }
 
@@ -172,7 +169,7 @@ export class Access implements AclPort {
     }
     return this.change(() => {
       const error = loadUsers(this.users, text, this.fileName);
-      return error === null ? { text: allUsersText(this.users) } : `ERR ${error}`;
+      return error === null ? allUsersTexts(this.users) : `ERR ${error}`;
     });
   }
 
@@ -197,12 +194,12 @@ export class Access implements AclPort {
     return this.fileName === '' ? null : resolve(config.path('dir'), config.path('aclfile'));
   }
 
-  /** @param edit @returns an error's text, the text of a change, or null when nothing changes */
-  private change(edit: () => string | { readonly text: string } | null): string | null {
+  /** @param edit @returns an error's text, the texts of a change, or null when nothing changes */
+  private change(edit: () => string | readonly string[] | null): string | null {
     let refused: string | null = null;
     const error = this.parts.threadUsers.change(() => {
       const outcome = edit();
-      if (outcome !== null && typeof outcome === 'object') return outcome.text;
+      if (outcome !== null && typeof outcome === 'object') return outcome;
       refused = outcome;
       return null;
     });

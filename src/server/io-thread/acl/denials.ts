@@ -65,11 +65,8 @@ export class Denials {
     const { control, thread, lengthMax, describe } = this.parts;
     const counter = COUNTERS[reason as keyof typeof COUNTERS];
     control.threads[thread]!.add(counter, 1);
-    const event = {
-      ...{ reason, context, object },
-      username: username.slice(0, OBJECT_BYTES_MAX),
-      clientInfo: describe(session),
-    };
+    const clientInfo = describe(session);
+    const event = { reason, context, object, username: ownPrefix(username), clientInfo };
     this.log.add(event, Date.now(), lengthMax(), control.next(ACL_LOG_EVENTS));
   }
 
@@ -84,6 +81,12 @@ export class Denials {
   reset(): void {
     this.parts.gatherer.gather('acl-log-reset', null);
   }
+}
+
+/** A part of a text that is kept for long must not keep all of the text. */
+function ownPrefix(text: string): string {
+  if (text.length <= OBJECT_BYTES_MAX) return text;
+  return Buffer.from(text.slice(0, OBJECT_BYTES_MAX), 'latin1').toString('latin1');
 }
 
 function lineOf(entry: AclLogEntry, nowMs: number): AclLogLine {

@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { beforeEach, describe, test } from 'node:test';
 import * as get from '../../../commands/string/get.js';
 import * as set from '../../../commands/string/set.js';
-import { allUsersText, deletionText, putText } from '../../../engine/acl/user-changes.js';
+import { allUsersTexts, deletionTexts, putTexts } from '../../../engine/acl/user-changes.js';
+import { loadUsers } from '../../../engine/acl/user-file.js';
 import { createUserTable } from '../../../engine/acl/user-table.js';
 import { definitionsOf } from '../../../engine/definitions.js';
 import { Registry } from '../../../engine/registry.js';
@@ -46,12 +47,15 @@ class Thread {
 
   setUser(name: string, ...rules: string[]): string | null {
     const { users } = this.users;
-    return this.users.change(() => users.setUser(name, rules) ?? putText(users.get(name)!));
+    return this.users.change(() => {
+      assert.equal(users.setUser(name, rules), null);
+      return putTexts(users, name);
+    });
   }
 
   deleteUser(name: string): void {
     const { users } = this.users;
-    this.users.change(() => deletionText(users.deleteUsers([name]) as string[]));
+    this.users.change(() => deletionTexts(users.deleteUsers([name]) as string[]));
   }
 }
 
@@ -61,7 +65,7 @@ let other: Thread;
 function threads(bytes: number): void {
   const changes = SharedChanges.create(bytes);
   const initial = createUserTable(registry, DEFAULTS);
-  const whole = () => allUsersText(initial);
+  const whole = () => allUsersTexts(initial);
   changes.update({ takeOver: () => {}, change: whole, whole });
   const renewAll = () => {
     for (const thread of [one, other]) if (!thread.isBusy) thread.users.renew();
@@ -185,4 +189,51 @@ test('an edit that fails half-way leaves nothing', () => {
   assert.equal(users.get('half'), undefined);
   assert.equal(one.setUser('u', 'on'), null);
   assert.ok(other.users.users.get('u'));
+});
+
+test('users of whom nobody asks are not read, on no thread', () => {
+  const { users } = other.users;
+  const places: number[] = [];
+  const { shared } = users;
+  users.shared = {
+    ...shared!,
+    at: (place) => {
+      places.push(place);
+      return shared!.at(place);
+    },
+  };
+  const file = Array.from({ length: 2000 }, (_, i) => `user u${i} on nopass ~${i}:* +get\n`).join(
+    '',
+  );
+  const { users: loaded } = one.users;
+  one.users.change(() => {
+    assert.equal(loadUsers(loaded, file, 'f'), null);
+    return allUsersTexts(loaded);
+  });
+  assert.equal(users.count, 2001);
+  assert.equal(places.length, 0);
+  for (let i = 0; i < 2; i++) {
+    assert.deepEqual(users.get('u7')!.root.keyPatterns, [{ pattern: '7:*', access: 3 }]);
+  }
+  assert.equal(places.length, 1);
+  // More than are kept as objects: the first ones are read once more.
+  for (let i = 0; i < 2000; i++) users.get(`u${i}`);
+  const before = places.length;
+  users.get('u0');
+  assert.equal(places.length, before + 1);
+});
+
+test('a user is found when all texts have moved since its thread has looked', () => {
+  threads(4096);
+  one.setUser('u', 'on', 'nopass', '~a');
+  const session = other.connect(1, 'u');
+  one.setUser('v', 'on', 'nopass', '~b');
+  other.isBusy = true;
+  for (let i = 0; i < 100; i++) one.setUser('u', 'resetkeys', `~${i}`);
+  assert.equal(other.users.users.get('v')!.root.keyPatterns[0]!.pattern, 'b');
+  other.isBusy = false;
+  const { permissions } = session;
+  other.users.renew();
+  assert.notEqual(session.permissions, permissions);
+  assert.equal(other.users.users.get('u')!.root.keyPatterns[0]!.pattern, '99');
 });

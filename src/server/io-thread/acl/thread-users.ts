@@ -11,7 +11,7 @@
  */
 import { AllowedChannels, mayLoseChannels } from '../../../engine/acl/channel-changes.js';
 import type { AclUser } from '../../../engine/acl/user.js';
-import { allUsersText, applyChange } from '../../../engine/acl/user-changes.js';
+import { allUsersTexts, applyChange, sharedTextsOf } from '../../../engine/acl/user-changes.js';
 import type { AclUsers } from '../../../engine/acl/users.js';
 import type { ClientSession } from '../../../engine/session.js';
 import type { SharedChanges } from '../../../memory/shared-changes.js';
@@ -42,6 +42,8 @@ export class ThreadUsers {
 
   constructor(private readonly parts: ThreadUsersParts) {
     this.users = parts.users;
+    // Whoever has moved the texts asks for all sessions to be renewed; here it is only about a text.
+    this.users.shared = sharedTextsOf(this.users, parts.changes);
     this.takeOver();
   }
 
@@ -96,26 +98,26 @@ export class ThreadUsers {
   /**
    * Changes the users, for all threads.
    *
-   * @param edit changes them here. @returns the change (user-changes.ts), or null when there is none
+   * @param edit changes them here. @returns the change's texts (user-changes.ts), or null when there is none
    * @returns the error's text, or null
    */
-  change(edit: () => string | null): string | null {
+  change(edit: () => readonly string[] | null): string | null {
     const { changes, users, renewAll } = this.parts;
     let hasChanged = false;
     try {
       changes.update({
-        takeOver: (text) => applyChange(users, text),
+        takeOver: (text, place) => applyChange(users, text, place),
         change: (number) => {
           users.changeNumber = number;
-          const text = edit();
-          hasChanged = text !== null;
-          return text;
+          const texts = edit();
+          hasChanged = texts !== null;
+          return texts;
         },
-        whole: () => allUsersText(users),
+        whole: () => allUsersTexts(users),
       });
     } catch (error) {
       // What was changed here goes again.
-      changes.reread((text) => applyChange(users, text));
+      changes.reread((text, place) => applyChange(users, text, place));
       if (error instanceof SharedTextFullError) return USERS_FULL_TEXT;
       throw error;
     }
@@ -124,13 +126,13 @@ export class ThreadUsers {
   }
 
   private takeOver(): void {
-    this.parts.changes.read((text) => applyChange(this.users, text));
+    this.parts.changes.read((text, place) => applyChange(this.users, text, place));
   }
 
   private renewSession(session: ClientSession): void {
     const before = session.account;
     if (before === null) return;
-    const user = this.users.get(before.name);
+    const user = this.users.isCurrent(before) ? before : this.users.get(before.name);
     if (user === undefined || user.born !== before.born) {
       this.end(session);
       return;

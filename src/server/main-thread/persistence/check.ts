@@ -30,18 +30,26 @@ import { checkFlowFile } from './snapshot-loader.js';
 
 const BUFFER_BYTES = 4 * BLOCK_BYTES_MAX;
 const READ_BYTES = 512 * 1024;
-const MANIFEST_BEGIN = 0x7b;
+const MANIFEST_BEGIN = '{';
+const RDB_BEGIN = 'REDIS';
 
 /** @returns what the file holds, as lines. @throws Error that says what is wrong: DamagedFile with the place */
 export async function checkFile(disk: Disk, path: string): Promise<string[]> {
-  return (await isManifest(disk, path)) ? checkSnapshot(disk, path) : checkFlow(disk, path);
+  const beginning = await beginningOf(disk, path);
+  if (beginning === RDB_BEGIN) {
+    throw new Error(
+      `${path} is an RDB file: redis-check-rdb verifies it, and so does a start with it`,
+    );
+  }
+  const isManifest = beginning.startsWith(MANIFEST_BEGIN);
+  return isManifest ? checkSnapshot(disk, path) : checkFlow(disk, path);
 }
 
-async function isManifest(disk: Disk, path: string): Promise<boolean> {
+async function beginningOf(disk: Disk, path: string): Promise<string> {
   const file = await disk.open(path);
   try {
-    const first = new Uint8Array(1);
-    return (await file.read(0, first)) === 1 && first[0] === MANIFEST_BEGIN;
+    const first = new Uint8Array(RDB_BEGIN.length);
+    return String.fromCharCode(...first.subarray(0, await file.read(0, first)));
   } finally {
     await file.close();
   }

@@ -15,15 +15,16 @@ import type { Shards } from '../../../keyspace/shards.js';
 import type { SharedSignal } from '../../../memory/signal.js';
 import type { FlowFileHeader } from '../../../persistence/files/flow-file.js';
 import {
+  SUM_BYTES,
   SUM_KEYS,
   SUM_KEYS_TOTAL,
   SyncSession,
 } from '../../../replication/primary/sync-session.js';
 import type { StreamLocks } from '../../../replication/stream-locks.js';
-import type { WrittenFile } from '../../channel/main-flow.js';
+import type { RdbTarget, WrittenFile } from '../../channel/main-flow.js';
 import type { FlowThreads } from '../replication/flow-threads.js';
 import { shareStreams } from '../replication/served-replicas.js';
-import { lockAllStreams, unlockAllStreams } from './stream-cut.js';
+import { atStreamCut } from './stream-cut.js';
 
 const POLL_MS = 5;
 
@@ -54,8 +55,12 @@ export interface FileSyncPlan {
   readonly header: Omit<FlowFileHeader, 'index' | 'flows'>;
   /** Called before the cut is taken. */
   readonly beforeCut: () => Promise<void>;
-  /** Whether flows go on in other files after the cut. */
-  readonly goesOn: boolean;
+  /** Called at the cut, under the locks of all streams. */
+  readonly atCut?: () => void;
+  /** Called after the cut. */
+  readonly afterCut?: (cut: FileSyncCut) => Promise<void>;
+  /** The RDB file that gets the keys; null: the files are what is written. */
+  readonly rdb: RdbTarget | null;
   /** Whether what is written is brought to the disk now and then, not only at the end. */
   readonly syncsOften: boolean;
 }
@@ -69,7 +74,10 @@ export class FileSync {
   private failed: string | null = null;
   private changed: () => void = () => {};
 
-  constructor(private readonly data: DataParts) {
+  constructor(
+    private readonly data: DataParts,
+    private readonly sleepFor: (ms: number) => Promise<unknown> = sleep,
+  ) {
     const { rings, owner, shards } = data;
     const buffer = SyncSession.create(rings.length, true);
     this.session = new SyncSession(buffer, rings.length, owner);
@@ -82,6 +90,11 @@ export class FileSync {
 
   get keysTotal(): number {
     return this.session.sums[SUM_KEYS_TOTAL]!;
+  }
+
+  /** Written so far. */
+  get bytes(): number {
+    return this.session.sums[SUM_BYTES]!;
   }
 
   /** Gives up: `run` rejects with this reason. */
@@ -103,7 +116,8 @@ export class FileSync {
       this.start(plan);
       await this.until(() => this.session.allDone);
       await plan.beforeCut();
-      const cut = await this.cut();
+      const cut = await this.cut(plan.atCut);
+      await plan.afterCut?.(cut);
       await this.until(() => !this.files.includes(null));
       return { cut, files: this.files as WrittenFile[] };
     } catch (error) {
@@ -113,7 +127,7 @@ export class FileSync {
     }
   }
 
-  private start({ pathOf, header, goesOn, syncsOften }: FileSyncPlan): void {
+  private start({ pathOf, header, syncsOften, rdb }: FileSyncPlan): void {
     const { serving, shards } = this.data;
     const shares = shareStreams(shards.count, serving.count);
     shares.forEach((mine, index) => {
@@ -137,8 +151,8 @@ export class FileSync {
         header: { ...header, index, flows: shares.length },
         session: this.session.buffer,
         mine,
-        goesOn,
         syncsOften,
+        rdb,
       }));
       this.flows.push(number);
     });
@@ -156,19 +170,22 @@ export class FileSync {
     const told = new Promise<void>((resolve) => {
       this.changed = resolve;
     });
-    await Promise.race([told, sleep(POLL_MS)]);
+    await Promise.race([told, this.sleepFor(POLL_MS)]);
   }
 
-  private async cut(): Promise<FileSyncCut> {
+  private async cut(atCut: (() => void) | undefined): Promise<FileSyncCut> {
     const { shards, rings, journalWritten } = this.data;
-    await lockAllStreams(this.data, () => this.failed);
-    const lsns = rings.map((ring) => ring.head);
-    this.session.limits.set(lsns);
-    const keys = keysByDatabase(shards);
-    const atMs = Date.now();
-    unlockAllStreams(this.data);
+    const whyNot = () => this.failed;
+    const cut = await atStreamCut(this.data, whyNot, () => {
+      const lsns = rings.map((ring) => ring.head);
+      this.session.limits.set(lsns);
+      const keys = keysByDatabase(shards);
+      const atMs = Date.now();
+      atCut?.();
+      return { lsns, keys, atMs };
+    });
     journalWritten.raise();
-    return { lsns, keys, atMs };
+    return cut;
   }
 }
 

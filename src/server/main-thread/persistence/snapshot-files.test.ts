@@ -8,7 +8,8 @@ import {
   type SnapshotManifest,
   snapshotOf,
 } from '../../../persistence/snapshot/manifest.js';
-import { nativeName, SnapshotFiles } from './snapshot-files.js';
+import { SnapshotFiles } from './snapshot-files.js';
+import { nativeName } from './snapshot-format.js';
 
 const FOLDER = '/data';
 const BASE = 'dump.darter';
@@ -37,11 +38,17 @@ async function put(disk: MemoryDisk, on: Disk, number: number, keep: number): Pr
   await new SnapshotFiles(on, FOLDER, BASE).put(manifest, keep);
 }
 
-/** A disk whose operation with this number, and all after it, fail. */
-function failingFrom(disk: Disk, number: number): Disk & { readonly count: number } {
+/** A disk whose operations fail from this number on, `failures` of them. */
+function failingFrom(
+  disk: Disk,
+  number: number,
+  failures = Number.POSITIVE_INFINITY,
+): Disk & { readonly count: number } {
   let count = 0;
   const step = () => {
-    if (count++ >= number) throw new Error('the process has died');
+    const isFailing = count >= number && count < number + failures;
+    count++;
+    if (isFailing) throw new Error('the process has died');
   };
   const watched = new Proxy(disk, {
     get(target, property) {
@@ -88,6 +95,21 @@ test('wherever putting a snapshot stops, the old one or the new one is there who
       await put(disk, disk, 3, keep);
       assert.equal((await new SnapshotFiles(disk, FOLDER, BASE).newest())?.name, nameOf(3));
     }
+  }
+});
+
+test('a snapshot whose manifest is in place is not removed as one that came to nothing', async () => {
+  for (let number = 0, isOver = false; !isOver; number++) {
+    const disk = new MemoryDisk();
+    await put(disk, disk, 1, 1);
+    const failing = failingFrom(disk, number, 1);
+    const files = new SnapshotFiles(failing, FOLDER, BASE);
+    // As whoever saves does when it fails.
+    await put(disk, failing, 2, 1).catch(() => files.discard(nameOf(2)));
+    isOver = failing.count < number;
+    const found = await new SnapshotFiles(disk, FOLDER, BASE).newest();
+    const names = await disk.list(FOLDER);
+    for (const { name } of found!.files) assert.ok(names.includes(name), `step ${number}: ${name}`);
   }
 });
 

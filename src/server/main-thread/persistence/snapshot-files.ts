@@ -17,13 +17,6 @@ import {
 /** Of the manifest that is not in place yet. */
 const TEMPORARY = '.new';
 
-/** The name of native snapshots for a `dbfilename`: an RDB file has another format. */
-export function nativeName(dbfilename: string): string {
-  return /\.rdb$/i.test(dbfilename)
-    ? dbfilename.replace(/\.rdb$/i, '.darter')
-    : `${dbfilename}.darter`.replace(/\.darter\.darter$/, '.darter');
-}
-
 export class SnapshotFiles {
   constructor(
     private readonly disk: Disk,
@@ -86,10 +79,13 @@ export class SnapshotFiles {
     await replaceFile(disk, { folder, path: this.pathOf(file), temporary }, bytes);
   }
 
-  /** Removes snapshots beyond the newest `keep`, and files that no manifest names. */
+  /**
+   * Removes snapshots beyond the newest `keep`, and files that no manifest names. What cannot be removed
+   * goes with the next one: the new one is in place.
+   */
   private async removeOld(newest: string, keep: number): Promise<void> {
     const { disk, base } = this;
-    const files = (await disk.list(this.folder)).map((file) => ({
+    const files = (await disk.list(this.folder).catch(() => [])).map((file) => ({
       file,
       of: snapshotOf(base, file),
     }));
@@ -105,13 +101,26 @@ export class SnapshotFiles {
     for (const { file } of gone) await disk.unlink(this.pathOf(file)).catch(() => {});
   }
 
-  /** Removes the files of a snapshot that came to nothing. */
+  /**
+   * Removes the files of a snapshot that came to nothing. Not when its manifest is in place all the same,
+   * as when the folder could not be synced after that: they are all that there is then.
+   */
   async discard(name: string): Promise<void> {
     const { disk, base } = this;
+    if (await this.mayBeNewest(name)) return;
     const files = await disk.list(this.folder).catch(() => []);
     for (const file of files) {
       if (snapshotOf(base, file)?.name === name)
         await disk.unlink(this.pathOf(file)).catch(() => {});
+    }
+  }
+
+  private async mayBeNewest(name: string): Promise<boolean> {
+    try {
+      return (await this.newest())?.name === name;
+    } catch {
+      // What cannot be read may name them.
+      return true;
     }
   }
 }

@@ -21,8 +21,8 @@ import {
   LOAD_STARTED_MS,
   LOADED_KEYS,
 } from '../../channel/persistence-figures.js';
+import { ProgressLog } from '../progress-log.js';
 import type { FlowThreads } from '../replication/flow-threads.js';
-import { ProgressLog } from '../replication/progress-log.js';
 import { shareStreams } from '../replication/served-replicas.js';
 import { keysByDatabase } from './file-sync.js';
 import type { SnapshotFiles } from './snapshot-files.js';
@@ -142,7 +142,8 @@ class Load {
       if (isStopping() || this.failure !== null) this.end(flows);
     }
     PendingStreams.giveBack(pending);
-    if (this.failure !== null) throw new Error(this.explained(this.failure));
+    progressLog.close();
+    if (this.failure !== null) throw new Error(this.failure);
     if (this.loaded < flows.length) return false;
     this.verify();
     progressLog.end(Date.now(), keysOf(this.manifest), sums[SUM_BYTES]!, 0);
@@ -178,16 +179,6 @@ class Load {
         pending,
       }));
     });
-  }
-
-  /** What an operator can do about it. */
-  private explained(reason: string): string {
-    const { shards } = this.parts;
-    if (shards.count === this.manifest.shards || !reason.includes('SWAPDB')) return reason;
-    return (
-      `${reason}: SWAPDB ran while the snapshot was written, so it can only be loaded with as ` +
-      `many shards: start the server with --shards ${this.manifest.shards}`
-    );
   }
 
   /** What was loaded is what the manifest says. */

@@ -1,9 +1,12 @@
 /**
  * What the server has at its start: the first of these that is there.
  *
- *   1. the journal, when appendonly is yes
+ *   1. the journal, when appendonly is yes; not one that was switched off before the snapshot was saved
  *   2. the newest native snapshot
  *   3. the append-only file or the RDB file of a Redis
+ *
+ * Where snapshots are RDB files (snapshot-format.ts), an RDB file that is not older than the native
+ * snapshot comes before it: it is this server's own.
  *
  * A source that is there and cannot be read ends the start: going on without it would replace it by
  * something else with the next save.
@@ -17,11 +20,12 @@ import {
   LOADED_KEYS,
 } from '../../channel/persistence-figures.js';
 import type { Config } from '../../config/config.js';
-import { findRedisFiles, type RedisFiles, redisPlaces } from '../redis-files/find.js';
+import { findRdb, findRedisFiles, type RedisFiles, redisPlaces } from '../redis-files/find.js';
 import { loadRedisFiles } from '../redis-files/load.js';
 import type { LoadedChain } from './journal/journal.js';
 import { type FoundJournal, findJournal, loadJournal } from './journal/journal-start.js';
-import { nativeName, SnapshotFiles } from './snapshot-files.js';
+import { SnapshotFiles } from './snapshot-files.js';
+import { nativeName, snapshotFormat } from './snapshot-format.js';
 import { type LoaderParts, loadSnapshot } from './snapshot-loader.js';
 
 /** Where the data of the start comes from. */
@@ -33,6 +37,8 @@ export type StartSource =
       readonly kind: 'snapshot';
       readonly files: SnapshotFiles;
       readonly manifest: SnapshotManifest;
+      /** A journal that was switched off before the snapshot was saved. */
+      readonly olderJournal: FoundJournal | null;
     };
 
 /** The history that the loaded data belongs to. */
@@ -48,6 +54,8 @@ export interface LoadedHistory {
 
 /** What loading needs. */
 export interface StartParts extends LoaderParts {
+  /** For RDB files: they run no effects. */
+  readonly plainThreads: LoaderParts['threads'];
   readonly config: Config;
   /** Of a SharedText: the libraries of functions. */
   readonly librariesBuffer: SharedArrayBuffer;
@@ -59,13 +67,27 @@ export async function findStartSource(
   disk: LoaderParts['disk'],
 ): Promise<StartSource> {
   const journal = config.value('appendonly') === 'yes' ? await findJournal(config, disk) : null;
-  if (journal !== null) return { kind: 'journal', journal };
   const base = nativeName(config.path('dbfilename'));
   const files = new SnapshotFiles(disk, config.path('dir'), base);
+  if (journal !== null) {
+    const names = journal.ended?.snapshots ?? [];
+    const newer = names.length === 0 ? null : await files.newest();
+    if (newer === null || !names.includes(newer.name)) return { kind: 'journal', journal };
+    return { kind: 'snapshot', files, manifest: newer, olderJournal: journal };
+  }
   const manifest = await files.newest();
-  if (manifest !== null) return { kind: 'snapshot', files, manifest };
+  if (manifest !== null && !(await hasNewerRdb(config, manifest))) {
+    return { kind: 'snapshot', files, manifest, olderJournal: null };
+  }
   const redisFiles = await findRedisFiles(redisPlaces(config));
   return redisFiles === null ? { kind: 'nothing' } : { kind: 'redis', files: redisFiles };
+}
+
+/** Whether snapshots are RDB files, and there is one that this server has written since. */
+async function hasNewerRdb(config: Config, { createdMs }: SnapshotManifest): Promise<boolean> {
+  if (snapshotFormat(config) !== 'rdb') return false;
+  const found = await findRdb(redisPlaces(config));
+  return found !== null && (await stat(found.files[0]!.path)).mtimeMs >= createdMs;
 }
 
 /**
@@ -83,7 +105,11 @@ export async function loadStartSource(
     await loadOfRedis(source.files, parts);
     return null;
   }
-  const { files, manifest } = source;
+  const { files, manifest, olderJournal } = source;
+  if (olderJournal !== null) {
+    const at = new Date(olderJournal.ended!.endedMs).toISOString();
+    parts.log.notice(`The journal was switched off at ${at}: the snapshot is newer, and is loaded`);
+  }
   await warnOfNewerFiles(parts, manifest);
   const isWhole = await loadSnapshot(parts, files, manifest);
   // With other shards the LSNs mean nothing here.
@@ -106,7 +132,7 @@ async function warnOfNewerFiles(parts: StartParts, manifest: SnapshotManifest): 
 }
 
 async function loadOfRedis(files: RedisFiles, parts: StartParts): Promise<void> {
-  const { log, shards, config, control, librariesBuffer, isStopping } = parts;
+  const { log, shards, config, control, librariesBuffer, isStopping, plainThreads, owner } = parts;
   control.set(LOAD_STARTED_MS, Date.now());
   control.set(
     LOAD_BYTES_TOTAL,
@@ -114,6 +140,7 @@ async function loadOfRedis(files: RedisFiles, parts: StartParts): Promise<void> 
   );
   await loadRedisFiles(files, {
     ...{ log, shards, librariesBuffer, isStopping },
+    threads: { flows: plainThreads, owner },
     setting: (name) => config.value(name),
     isReplica: config.words('replicaof').length > 0,
     progress: (bytes, keys) => {

@@ -8,21 +8,29 @@ const LOCK_TRIES = 200;
 const LOCK_WAIT_MS = 500;
 
 /**
- * Locks all streams. First without waiting for any, so that nobody waits for what is held here.
+ * Does something under the locks of all streams. First it tries to get them without waiting for any, so
+ * that nobody waits for what is held here. The work is no promise: nothing else of this thread, which has
+ * the same owner of locks, comes in between.
  * @param whyNot why nobody wants that any more, or null
  * @throws Error with that reason
  */
-export async function lockAllStreams(
-  { shards, locks }: DataParts,
+export async function atStreamCut<T>(
+  data: DataParts,
   whyNot: () => string | null,
-): Promise<void> {
+  work: () => T,
+): Promise<T> {
+  const { shards, locks } = data;
   for (let tries = 0; ; tries++) {
     const reason = whyNot();
     if (reason !== null) throw new Error(reason);
     const got = tries < LOCK_TRIES ? tryShards(shards) : waitForShards(shards);
     if (got === shards.count) {
       locks.lock(shards.count);
-      return;
+      try {
+        return work();
+      } finally {
+        unlockAllStreams(data);
+      }
     }
     for (let shard = 0; shard < got; shard++) locks.unlock(shard);
     await sleep(1);
@@ -46,6 +54,6 @@ function waitForShards(shards: DataParts['shards']): number {
   return got;
 }
 
-export function unlockAllStreams({ locks, rings }: DataParts): void {
+function unlockAllStreams({ locks, rings }: DataParts): void {
   for (let stream = 0; stream < rings.length; stream++) locks.unlock(stream);
 }

@@ -9,6 +9,7 @@ import { open, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AofError } from '../../../persistence/aof/error.js';
 import { parseManifest } from '../../../persistence/aof/manifest.js';
+import { withPath } from '../../../persistence/files/disk.js';
 import type { Config } from '../../config/config.js';
 
 export interface RedisFile {
@@ -53,7 +54,7 @@ export async function findRedisFiles(places: RedisPlaces): Promise<RedisFiles | 
 }
 
 /** A file of that name which is no RDB file is somebody else's. */
-async function findRdb({ folder, dbfilename }: RedisPlaces): Promise<RedisFiles | null> {
+export async function findRdb({ folder, dbfilename }: RedisPlaces): Promise<RedisFiles | null> {
   const file = await fileAt(join(folder, dbfilename));
   if (file === null || !(await isRdb(file.path))) return null;
   return { kind: 'rdb', files: [file] };
@@ -107,6 +108,8 @@ async function isRdb(path: string): Promise<boolean> {
     const { bytesRead } = await handle.read(bytes, 0, bytes.length, 0);
     // Cut off within its first bytes it is damaged, and nobody else's.
     return MAGIC.some((magic) => magic.startsWith(bytes.toString('latin1', 0, bytesRead)));
+  } catch (error) {
+    throw withPath(error, path);
   } finally {
     await handle.close();
   }

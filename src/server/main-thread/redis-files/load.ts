@@ -1,6 +1,7 @@
 /**
- * Loads files of a Redis at the start, on the main thread, piece by piece: clients get LOADING, and the
- * main thread serves its other duties in between. Nothing goes to a journal: no replica was there.
+ * Loads files of a Redis at the start: commands on the main thread, piece by piece, a large RDB file on
+ * the flow threads (rdb-flows.ts). Clients get LOADING, and the main thread serves its other duties in
+ * between. Nothing goes to a journal: no replica was there.
  *
  * What is read is verified. A file that is damaged stops the start; the reason has its path and the
  * place in it. The last append-only file may end in the midst of a command, as after a crash, unless
@@ -13,10 +14,12 @@ import type { Shards } from '../../../keyspace/shards.js';
 import { SharedText } from '../../../memory/shared-text.js';
 import { AofCommandReader } from '../../../persistence/aof/command-reader.js';
 import { AofError } from '../../../persistence/aof/error.js';
+import { withPath } from '../../../persistence/files/disk.js';
 import { RdbError } from '../../../persistence/rdb/error.js';
-import { RdbLoader } from '../../../persistence/rdb/store/loader.js';
-import { ProgressLog } from '../replication/progress-log.js';
+import { type LoadEvents, RdbLoader } from '../../../persistence/rdb/store/loader.js';
+import { ProgressLog } from '../progress-log.js';
 import type { RedisFile, RedisFiles } from './find.js';
+import { isWorthFlows, loadOnFlows, type RdbThreads } from './rdb-flows.js';
 import { Replay } from './replay.js';
 
 const PIECE_BYTES = 256 * 1024;
@@ -25,12 +28,18 @@ const RDB_MAGIC = /^(REDIS|VALKEY)/;
 export interface RedisLoadParts {
   readonly log: Log;
   readonly shards: Shards;
+  /** For large RDB files; null: this thread loads alone. */
+  readonly threads: RdbThreads | null;
   /** Of a SharedText: the libraries of functions. */
   readonly librariesBuffer: SharedArrayBuffer;
   /** A directive as CONFIG GET shows it. */
   readonly setting: (name: string) => string;
   /** Whether this server is to be a replica: it keeps keys that have expired. */
   readonly isReplica: boolean;
+  /** Whether keys of the files take the place of those that are there; else these are an error. */
+  readonly replaces?: boolean;
+  /** Sources of libraries that are there and stay. */
+  readonly libraries?: readonly string[];
   /** Whether the load is to be given up, as the server ends. */
   readonly isStopping: () => boolean;
   /** Told as it goes on. */
@@ -62,13 +71,17 @@ class RedisLoad {
   }
 
   async run(): Promise<boolean> {
+    return this.loadAll().finally(() => this.progressLog.close());
+  }
+
+  private async loadAll(): Promise<boolean> {
     const { files, kind } = this.what;
     for (const [index, file] of files.entries()) {
       const isWhole = await this.loadNamed(file, kind === 'aof' && index === files.length - 1);
       if (!isWhole) return false;
     }
-    const codes = [...this.replay.libraries.values()];
-    new SharedText(this.parts.librariesBuffer).update(() => JSON.stringify(codes));
+    const codes = new Set([...(this.parts.libraries ?? []), ...this.replay.libraries.values()]);
+    new SharedText(this.parts.librariesBuffer).update(() => JSON.stringify([...codes]));
     this.progressLog.end(Date.now(), this.keysStored(), this.totalBytes, 0);
     return true;
   }
@@ -91,10 +104,9 @@ class RedisLoad {
     try {
       return await this.load(handle, file, mayBeCut);
     } catch (error) {
-      if (error instanceof RdbError || error instanceof AofError) {
-        throw new Error(`${file.path}: ${error.message}`);
-      }
-      throw error;
+      const isOfFile = error instanceof RdbError || error instanceof AofError;
+      if (isOfFile) throw new Error(`${file.path}: ${error.message}`);
+      throw withPath(error, file.path);
     } finally {
       await handle.close();
     }
@@ -105,51 +117,97 @@ class RedisLoad {
     const { bytesRead } = await handle.read(head, 0, head.length, 0);
     const isRdb = RDB_MAGIC.test(head.toString('latin1', 0, bytesRead)) || this.what.kind === 'rdb';
     this.replay.begin();
-    const rest = isRdb ? await this.loadRdb(handle) : { offset: 0, bytes: Buffer.alloc(0) };
+    const rest = isRdb ? await this.loadRdb(handle, file) : { offset: 0, bytes: Buffer.alloc(0) };
     if (rest === null) return false;
     if (this.what.kind === 'rdb') return true;
     return this.loadCommands(handle, file, rest, mayBeCut);
   }
 
   /** @returns what follows it in the file, as far as that was read; null when it was given up */
-  private async loadRdb(handle: FileHandle): Promise<{ offset: number; bytes: Buffer } | null> {
+  private async loadRdb(
+    handle: FileHandle,
+    file: RedisFile,
+  ): Promise<{ offset: number; bytes: Buffer } | null> {
+    const { threads } = this.parts;
+    if (threads === null || !isWorthFlows(threads, file.bytes)) return this.loadAlone(handle);
+    const { keepsExpired, replaces } = this;
+    const before = this.doneBytes;
+    const loaded = await loadOnFlows(handle, threads, {
+      ...{ path: file.path, bytes: file.bytes, nowMs: Date.now(), keepsExpired, replaces },
+      goesOn: (bytes, keys) => {
+        this.keys = keys;
+        return this.reached(before + bytes);
+      },
+    });
+    if (loaded === null) return null;
+    const { offset, shares } = loaded;
+    this.reached(before + offset);
+    const remarks = shares.flatMap((share) => share.remarks);
+    const events = this.createEvents();
+    for (const { kind, offset: at, name, value } of remarks.sort((a, b) => a.offset - b.offset)) {
+      if (kind === 'setting') events.setting(name, value);
+      else if (kind === 'module') events.skippedModule(name);
+      else this.addLibrary(value, at);
+    }
+    this.tellExpired(shares.reduce((sum, { expired }) => sum + expired, 0));
+    return { offset, bytes: Buffer.alloc(0) };
+  }
+
+  private async loadAlone(handle: FileHandle): Promise<{ offset: number; bytes: Buffer } | null> {
     const loader = this.createLoader();
     const { reader } = loader;
     const piece = Buffer.alloc(PIECE_BYTES);
     try {
       for (let offset = 0; ; ) {
         const { bytesRead } = await handle.read(piece, 0, PIECE_BYTES, offset);
-        if (bytesRead === 0) reader.finish();
-        const taken = reader.feed(piece, 0, bytesRead);
+        if (bytesRead === 0) loader.finish();
+        const taken = loader.feed(piece, 0, bytesRead);
         offset += taken;
         this.keys = loader.loaded;
         if (reader.done) return { offset, bytes: Buffer.from(piece.subarray(taken, bytesRead)) };
         if (!(await this.goesOn(taken))) return null;
       }
     } finally {
-      loader.abandon();
-      if (loader.expired > 0) this.parts.log.notice(`${loader.expired} keys had expired`);
+      loader.close();
+      this.tellExpired(loader.expired);
     }
   }
 
-  private createLoader(): RdbLoader {
-    const { log, isReplica } = this.parts;
-    const events = {
+  private tellExpired(keys: number): void {
+    if (keys > 0) this.parts.log.notice(`${keys} keys had expired`);
+  }
+
+  /** What follows in an append-only file may be about keys that have expired. */
+  private get keepsExpired(): boolean {
+    return this.parts.isReplica || this.what.kind === 'aof';
+  }
+
+  private get replaces(): boolean {
+    return this.parts.replaces === true;
+  }
+
+  private addLibrary(code: string, offset = -1): void {
+    const wrong = this.replay.addLibrary(code);
+    if (wrong !== null) throw new RdbError(wrong, offset);
+  }
+
+  private createEvents(): LoadEvents {
+    const { log } = this.parts;
+    return {
       setting: (name: string, value: string) => {
         if (name === 'redis-ver') log.notice(`The file was written by Redis ${value}`);
       },
-      functionLibrary: (code: string) => {
-        const wrong = this.replay.addLibrary(code);
-        if (wrong !== null) throw new RdbError(wrong);
-      },
+      functionLibrary: (code: string) => this.addLibrary(code),
       skippedModule: (name: string) => log.warning(`What the module ${name} keeps is left out`),
     };
-    return new RdbLoader(this.replay.keys, events, {
+  }
+
+  private createLoader(): RdbLoader {
+    return new RdbLoader(this.replay.keys, this.createEvents(), {
       limits: this.replay.settings,
       nowMs: Date.now(),
-      // What follows in an append-only file may be about keys that have expired.
-      keepsExpired: isReplica || this.what.kind === 'aof',
-      duplicates: 'refuse',
+      keepsExpired: this.keepsExpired,
+      duplicates: this.replaces ? 'replace' : 'refuse',
     });
   }
 
@@ -200,10 +258,15 @@ class RedisLoad {
 
   /** Between pieces. @returns false when the load is given up */
   private async goesOn(bytes: number): Promise<boolean> {
-    this.doneBytes += bytes;
-    this.parts.progress(this.doneBytes, this.keys);
-    this.progressLog.note(Date.now(), this.doneBytes, this.totalBytes, this.doneBytes);
+    const goesOn = this.reached(this.doneBytes + bytes);
     await yieldToOthers();
+    return goesOn;
+  }
+  /** So many bytes are done. @returns false when the load is given up */
+  private reached(bytes: number): boolean {
+    this.doneBytes = bytes;
+    this.parts.progress(bytes, this.keys);
+    this.progressLog.note(Date.now(), bytes, this.totalBytes, bytes);
     return !this.parts.isStopping();
   }
 }

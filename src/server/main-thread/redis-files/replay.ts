@@ -7,12 +7,12 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DONE } from '../../../base/outcome.js';
-import { shownFromPeer } from '../../../base/peer-text.js';
-import { prefixBinary, toBinary } from '../../../base/region.js';
+import { toBinary } from '../../../base/region.js';
 import type { ServerPort } from '../../../commands/contract/server-port.js';
 import { commandModules } from '../../../commands/index.generated.js';
 import { definitionsOf } from '../../../engine/definitions.js';
 import { Dispatcher } from '../../../engine/dispatch.js';
+import { answeredError, foreignName } from '../../../engine/foreign-commands.js';
 import { type RegisteredCommand, Registry, TRAIT_WRITE } from '../../../engine/registry.js';
 import { ClientSession } from '../../../engine/session.js';
 import { uncountedStatistics } from '../../../engine/statistics.js';
@@ -24,10 +24,7 @@ import type { Arguments } from '../../../protocol/parser.js';
 import { Reply } from '../../../protocol/reply.js';
 
 const REPLY_BYTES = 4096;
-const ERROR_BYTES_MAX = 256;
-const NAME_BYTES_MAX = 64;
 const RETRY_MS = 1;
-const MINUS = 0x2d;
 /** What stands in such a file besides writes. PFCOUNT keeps what it has counted. */
 const COUNT = 'pfcount';
 const MORE = ['select', 'multi', 'exec', 'xgroup', COUNT];
@@ -96,9 +93,9 @@ export class Replay {
     this.commands++;
     const { registry } = this.dispatcher;
     const command = registry.find(args.region, args.offset[0]!, args.length[0]!);
-    if (command === null) return `The command ${nameOf(args)} is unknown`;
+    if (command === null) return `The command ${foreignName(args)} is unknown`;
     if (command.fullName === 'function') return this.changeLibraries(args);
-    if (!isReplayed(command)) return `${nameOf(args)} is no write`;
+    if (!isReplayed(command)) return `${foreignName(args)} is no write`;
     return this.run(args, command.fullName === COUNT);
   }
 
@@ -113,20 +110,13 @@ export class Replay {
     const outcome = dispatcher.dispatch(session, args);
     if (outcome !== DONE) return this.later(args, isCount);
     if (reply.errors === errors && this.exception === '') return null;
-    return `${nameOf(args)} failed: ${this.errorText()}`;
+    return `${foreignName(args)} failed: ${this.exception || answeredError(reply)}`;
   }
 
   private async later(args: Arguments, isCount: boolean): Promise<string | null> {
     await sleep(RETRY_MS);
     this.session.putOffSinceMs = 0;
     return this.run(args, isCount);
-  }
-
-  private errorText(): string {
-    if (this.exception !== '') return this.exception;
-    const { region, start, position, errorCode } = this.dispatcher.reply;
-    if (region.bytes[start] !== MINUS) return errorCode;
-    return prefixBinary(region, start + 1, position - start - 3, ERROR_BYTES_MAX);
   }
 
   /** FUNCTION LOAD, DELETE, FLUSH and RESTORE, as a Redis writes them to its file. */
@@ -142,7 +132,7 @@ export class Replay {
       if (typeof codes === 'string') return codes;
       if (last > 2 && word(3).toLowerCase() === 'flush') this.libraries.clear();
       for (const code of codes) this.addLibrary(code);
-    } else return `${nameOf(args)} is no write`;
+    } else return `${foreignName(args)} is no write`;
     return null;
   }
 
@@ -158,14 +148,4 @@ export class Replay {
 function isReplayed({ traits, fullName }: RegisteredCommand): boolean {
   if (NEVER.includes(fullName)) return false;
   return (traits & TRAIT_WRITE) !== 0 || MORE.includes(fullName);
-}
-
-/** The first words of a command, for people. */
-function nameOf(args: Arguments): string {
-  const words: string[] = [];
-  for (let i = 0; i < Math.min(2, args.count); i++) {
-    const { region, offset, length } = args;
-    words.push(shownFromPeer(prefixBinary(region, offset[i]!, length[i]!, NAME_BYTES_MAX)));
-  }
-  return words.join(' ');
 }

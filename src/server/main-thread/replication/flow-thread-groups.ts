@@ -14,6 +14,8 @@ import { FlowThreads } from './flow-threads.js';
  * takes whole time slices from them (median latency 4 ms instead of 1.3 on two full cores).
  */
 const FOLLOWING_NICE = 5;
+/** For so long the same reason is not told again. */
+const REPEAT_MS = 60_000;
 
 export interface FlowThreadGroupsParts
   extends Omit<FlowThreadData, 'thread' | 'controlBuffer' | 'configBuffer' | 'follows' | 'nice'> {
@@ -26,6 +28,8 @@ export interface FlowThreadGroupsParts
 export class FlowThreadGroups {
   readonly serving: FlowThreads;
   readonly following: FlowThreads;
+  private lastReason = '';
+  private quietUntilMs = 0;
 
   /** @param first number of the first thread */
   constructor(
@@ -37,8 +41,8 @@ export class FlowThreadGroups {
   }
 
   /** With the numbers of those that follow: they are stopped before any of these starts. */
-  createLoading(): FlowThreads {
-    return this.create(this.first + this.count, true, 0);
+  createLoading(appliesEffects: boolean): FlowThreads {
+    return this.create(this.first + this.count, appliesEffects, 0);
   }
 
   private get count(): number {
@@ -49,7 +53,15 @@ export class FlowThreadGroups {
     const { parts, count } = this;
     const { shardBuffers, ringBuffers, cutsBuffer, durableBuffer } = parts;
     const { librariesBuffer, recordsBuffer, prefixesBuffer } = parts;
-    const { ioThreads, mailboxes, subscriptionsBuffer, databases, commands, elements } = parts;
+    const {
+      ioThreads,
+      mailboxes,
+      subscriptionsBuffer,
+      databases,
+      commands,
+      elements,
+      laterCommands,
+    } = parts;
     return new FlowThreads({
       count,
       firstThread,
@@ -58,10 +70,21 @@ export class FlowThreadGroups {
         ...{ librariesBuffer, recordsBuffer, prefixesBuffer },
         configBuffer: parts.config.buffer,
         ...{ ioThreads, mailboxes, subscriptionsBuffer, databases, commands, elements },
+        laterCommands,
         ...{ follows, nice, controlBuffer: parts.control.buffer },
       },
-      notStarted: (reason) => parts.log.warning(reason),
+      notStarted: (reason) => this.notStarted(reason),
       died: parts.died,
     });
+  }
+
+  /** Who wanted the thread tries again, and tells the reason as well: it is told now and then only. */
+  private notStarted(reason: string): void {
+    const nowMs = performance.now();
+    const isRepeated = reason === this.lastReason && nowMs < this.quietUntilMs;
+    this.lastReason = reason;
+    if (isRepeated) return;
+    this.quietUntilMs = nowMs + REPEAT_MS;
+    this.parts.log.warning(reason);
   }
 }

@@ -13,8 +13,11 @@ import type {
   FlowThreadData,
   FlowToMain,
   MainToFlow,
-  ReadSegment,
+  MeetRole,
+  RdbShare,
   RedisEvent,
+  RedisReplicaEvent,
+  SegmentReport,
   WrittenFile,
 } from '../../channel/main-flow.js';
 import { createWorker } from '../workers.js';
@@ -22,7 +25,15 @@ import { createWorker } from '../workers.js';
 /** What a flow is told while it runs. */
 export type FlowCommand = Extract<
   MainToFlow,
-  { kind: 'next-file' | 'next-segment' | 'sync-policy' | 'base-whole' | 'load-round' }
+  {
+    kind:
+      | 'next-segment'
+      | 'sync-policy'
+      | 'base-whole'
+      | 'scan-segment'
+      | 'load-segment'
+      | 'output-limit';
+  }
 >;
 
 /** What becomes of one flow. */
@@ -31,14 +42,17 @@ export interface FlowListener {
   /** A file was written whole, or loaded whole. */
   readonly written?: (file: WrittenFile) => void;
   readonly loaded?: () => void;
+  /** Nothing of an RDB file is left. */
+  readonly rdbLoaded?: (share: RdbShare) => void;
   /** Of the journal: see FlowToMain. */
   readonly opened?: () => void;
   readonly trouble?: (code: string) => void;
-  readonly read?: (segment: ReadSegment) => void;
-  readonly fed?: (blocks: number) => void;
+  readonly segment?: (report: SegmentReport) => void;
   readonly ended: (reason: string) => void;
   /** For a connection to a Redis. */
   readonly redis?: (event: RedisEvent) => void;
+  /** For the connection of a Redis that follows this server. */
+  readonly redisReplica?: (event: RedisReplicaEvent) => void;
   /** Its thread did not start, and so never took what the flow was given. `ended` follows. */
   readonly abandoned?: () => void;
 }
@@ -90,6 +104,12 @@ export class FlowThreads {
   /** What else a flow is told. */
   command(command: FlowCommand): void {
     this.tell(command.flow, command);
+  }
+
+  /** Tells a thread what is about none of its flows. It is started if it is `needed`. */
+  tellThread(thread: number, command: MeetRole, needed: boolean): void {
+    const handle = needed ? this.handle(thread) : this.handles[thread];
+    handle?.worker.postMessage(command);
   }
 
   go(flow: number): void {
@@ -180,11 +200,13 @@ export class FlowThreads {
     if (report.kind === 'connected') listener?.connected?.();
     else if (report.kind === 'file-written') listener?.written?.(report.file);
     else if (report.kind === 'file-loaded') listener?.loaded?.();
+    else if (report.kind === 'rdb-loaded') listener?.rdbLoaded?.(report.share);
     else if (report.kind === 'segment-opened') listener?.opened?.();
     else if (report.kind === 'segment-trouble') listener?.trouble?.(report.code);
-    else if (report.kind === 'segment-read') listener?.read?.(report.segment);
-    else if (report.kind === 'segment-fed') listener?.fed?.(report.blocks);
-    else if (report.kind === 'redis') listener?.redis?.(report.event);
+    else if (report.kind === 'segment-scanned' || report.kind === 'segment-read') {
+      listener?.segment?.(report);
+    } else if (report.kind === 'redis') listener?.redis?.(report.event);
+    else if (report.kind === 'redis-replica') listener?.redisReplica?.(report.event);
     else this.forget(report.flow)?.ended(report.reason);
   }
 }

@@ -6,13 +6,17 @@
 import type { Log } from '../../../base/log.js';
 import type { Config } from '../../config/config.js';
 import type { Journals } from './journals.js';
-import type { ServedReplicas } from './served-replicas.js';
 
 export interface JournalSwitchParts {
   readonly config: Config;
   readonly log: Log;
   readonly journals: Journals;
-  readonly replicas: ServedReplicas;
+  /** Of every kind. */
+  readonly replicas: {
+    readonly count: () => number;
+    /** Milliseconds since the last one left. */
+    readonly emptyMs: (nowMs: number) => number;
+  };
   /** Whether there is a link to a primary: then the link decides about the journals. */
   readonly isFollowing: () => boolean;
   /** Whether the role is a primary's. */
@@ -43,7 +47,7 @@ export class JournalSwitch {
     this.holds--;
     if (this.holds > 0 || !this.isForFiles) return;
     this.isForFiles = false;
-    if (this.parts.journals.isOn && this.parts.replicas.count === 0 && this.mayEnd) this.end();
+    if (this.parts.journals.isOn && this.parts.replicas.count() === 0 && this.mayEnd) this.end();
   }
 
   /** For replicas: writes go to the journals from now on; in force on all threads when it resolves. */

@@ -3,8 +3,7 @@
  * follows it. Commands of the I/O threads arrive here as requests; every change goes out to all I/O
  * threads as a new status, and is in force when all of them have confirmed it.
  */
-import { randomBytes } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { randomId } from '../../../base/random-id.js';
 import type { HostAndPort } from '../../../commands/contract/replication-port.js';
 import { JOURNAL_WRITTEN } from '../../../journal/counters.js';
 import { NewestCut } from '../../../journal/cuts.js';
@@ -25,6 +24,7 @@ import type { DataHistory } from '../../../replication/replica/replica-state.js'
 import { SUM_RECORDS } from '../../../replication/replica/sync-progress.js';
 import type { Peer } from '../../../replication/roles/contract.js';
 import { StreamLocks } from '../../../replication/stream-locks.js';
+import type { RedisSyncRequest } from '../../channel/main-flow.js';
 import { LOADING } from '../../channel/process-figures.js';
 import {
   FIRST_STATUS,
@@ -40,44 +40,43 @@ import type { Config } from '../../config/config.js';
 import type { DataParts } from '../persistence/file-sync.js';
 import type { History } from '../persistence/snapshots.js';
 import { ConfirmedStatus } from './confirmed-status.js';
+import type { DataChange } from './data-change.js';
+import { drain } from './drain.js';
 import { FlowThreadGroups, type FlowThreadGroupsParts } from './flow-thread-groups.js';
 import type { FlowThreads } from './flow-threads.js';
 import { JournalSwitch } from './journal-switch.js';
 import { Journals } from './journals.js';
 import { PrimaryLink } from './primary-link.js';
+import { promotionNotices } from './promotion-notices.js';
+import { type RedisFate, RedisReplicas } from './redis-replicas.js';
 import { RunningRoles } from './role-host.js';
-import { ServedReplicas, type SyncKind } from './served-replicas.js';
+import { countKeys, ServedReplicas, type SyncKind } from './served-replicas.js';
 import { ReplicationTraffic } from './traffic.js';
 import type { UpstreamLink } from './upstream-link.js';
 import { UpstreamLinks } from './upstream-links.js';
 
 const TICK_MS = 100;
 /**
- * When the threads that serve are started in advance: it takes them longer than many a full sync.
+ * When the threads that serve are started, if no replica has asked for them by then: it takes them longer
+ * than many a full sync. A server that lives for seconds, as in a test, does without.
  */
-const PREPARE_MS = 1000;
+const PREPARE_MS = 10_000;
 /** How long the memory that a large record made a ring grow by is kept, about. */
 const RELAX_MS = 1000;
 /** The answer to COMMIT goes out before the connection that it came on is closed. */
 const COMMIT_LINGER_MS = 200;
 /** How many servers above each other are told of to those below. */
 const CHAIN_MAX = 64;
-const POLL_MS = 2;
-const NOT_FOR_REDIS =
-  'It followed a Redis. The Redis cannot follow it in turn yet: Darters can, and REPLICAOF makes ' +
-  'this server its replica again, with a full sync';
 
 export interface ManagerParts extends FlowThreadGroupsParts {
   readonly config: Config;
   readonly runId: string;
   readonly sendStatus: (number: number, status: ReplicationStatus) => void;
   readonly closeClient: (thread: number, clientId: number) => void;
+  /** Whether the threads that serve replicas are started in advance. */
+  readonly expectsReplicas: boolean;
   /** This server has the data of its primary: by a full sync, or by going on where it was. */
   readonly synced: (isFull: boolean) => void;
-}
-
-function newId(): string {
-  return randomBytes(20).toString('hex');
 }
 
 export class ReplicationManager {
@@ -88,6 +87,7 @@ export class ReplicationManager {
   private readonly cuts: NewestCut;
   private readonly state: PrimaryState;
   private readonly replicas: ServedReplicas;
+  private readonly redises: RedisReplicas;
   private readonly threads: FlowThreadGroups;
   private readonly serving: FlowThreads;
   private readonly following: FlowThreads;
@@ -99,8 +99,8 @@ export class ReplicationManager {
   private readonly journals: Journals;
   private readonly journalSwitch: JournalSwitch;
   private readonly locks: StreamLocks;
-  /** What this server's data becomes, or was, is about to change: files of it are of no use. */
-  interrupted: (why: string) => void = () => {};
+  /** What this server's data is, or whose, is about to change. Nobody writes until it returns. */
+  dataChanged: (change: DataChange, why: string) => void = () => {};
   private readonly running: RunningRoles;
   /** A takeover holds writes until then, and the end of the process. */
   private holdWritesUntilMs = 0;
@@ -135,7 +135,7 @@ export class ReplicationManager {
     this.locks = new StreamLocks(this.shards, this.rings, owner + 1);
     this.journals = new Journals(this.rings, this.locks);
     this.cuts = new NewestCut(parts.cutsBuffer, owner);
-    this.state = new PrimaryState(this.shards.count, databases, newId);
+    this.state = new PrimaryState(this.shards.count, databases, randomId);
     this.threads = new FlowThreadGroups(parts, owner + 1);
     this.serving = this.threads.serving;
     this.following = this.threads.following;
@@ -153,6 +153,7 @@ export class ReplicationManager {
       left: (id) => this.running.tell((roles) => roles.handOver.replicaLost(id)),
       owner: owner + 1,
     });
+    this.redises = this.createRedises(owner + 1);
     this.running = new RunningRoles({
       config,
       log,
@@ -170,21 +171,26 @@ export class ReplicationManager {
       changed: () => void this.publish(),
     });
     this.journalSwitch = new JournalSwitch({
-      ...{ config, log, journals: this.journals, replicas: this.replicas },
+      ...{ config, log, journals: this.journals },
+      replicas: {
+        count: () => this.replicaCount,
+        emptyMs: (nowMs) => Math.min(this.replicas.emptyMs(nowMs), this.redises.emptyMs(nowMs)),
+      },
       isFollowing: () => this.link !== null,
       isPrimary: () => this.running.roles.isPrimary,
       changed: () => this.publish(),
       ended: () => {
         this.state.startAnew();
         this.promotedFrom = null;
+        this.redises.meet('end', 'the journal has ended');
       },
     });
     this.links = new UpstreamLinks({
-      ...{ config, log, runId: parts.runId, owner: parts.ioThreads + 2 },
+      ...{ config, log, control, runId: parts.runId, owner: parts.ioThreads + 2 },
       ...{ shards: this.shards, cuts: this.cuts, journals: this.journals, state: this.state },
-      ...{ threads: this.following, running: this.running },
+      ...{ threads: this.following, running: this.running, redises: this.redises },
       changed: () => this.publish(),
-      dropReplicas: (why) => this.dropReplicas(why),
+      dropReplicas: (why, redises, change) => this.dropReplicas(why, redises, change),
       synced: (isFull) => this.synced(isFull),
     });
     this.configured = config.words('replicaof');
@@ -192,6 +198,17 @@ export class ReplicationManager {
       log.notice('repl-backlog-size takes effect at the next start');
     });
     this.status = { ...FIRST_STATUS, replicationId: this.state.replicationId };
+  }
+
+  private createRedises(owner: number): RedisReplicas {
+    const { config, log, closeClient } = this.parts;
+    return new RedisReplicas({
+      ...{ config, log, closeClient, rings: this.rings, locks: this.locks, owner },
+      threads: this.serving,
+      changed: () => void this.publish(),
+      counted: (kind) => this.count(kind),
+      countKeys: () => countKeys(this.shards),
+    });
   }
 
   /** The history of what was loaded at the start, until this server has a role. */
@@ -213,6 +230,7 @@ export class ReplicationManager {
     this.mayBeAsked();
     setInterval(() => this.tick(), TICK_MS).unref();
     setInterval(() => this.journals.relax(), RELAX_MS).unref();
+    if (!this.parts.expectsReplicas) return;
     setTimeout(() => this.serving.prepare(), PREPARE_MS).unref();
   }
 
@@ -229,18 +247,17 @@ export class ReplicationManager {
 
   /** Whether the end of the process waits for replicas. */
   get mustDrain(): boolean {
-    return this.link === null && this.replicas.isAnyOnline;
+    return this.link === null && (this.replicas.isAnyOnline || this.redises.isAnyOnline);
   }
 
   /** Before the process ends, while writes are held: replicas get all of them. */
-  async drain(timeoutMs: number, isCalledOff: () => boolean): Promise<void> {
-    const deadlineMs = Date.now() + timeoutMs;
-    const heads = this.journals.heads();
-    const { log } = this.parts;
-    const lagging = () => this.replicas.lagging(heads);
-    if (lagging() > 0) log.notice(`${lagging()} replicas lag: waiting before shutting down`);
-    while (lagging() > 0 && Date.now() < deadlineMs && !isCalledOff()) await sleep(POLL_MS);
-    if (lagging() > 0) log.warning(`${lagging()} replicas do not have the last writes`);
+  drain(timeoutMs: number, isCalledOff: () => boolean): Promise<void> {
+    const { parts, replicas, redises, journals } = this;
+    const { log, control } = parts;
+    return drain({
+      ...{ log, control, replicas, redises, timeoutMs, isCalledOff },
+      heads: journals.heads(),
+    });
   }
 
   /** The process ends. */
@@ -263,6 +280,8 @@ export class ReplicationManager {
   /** Resolves when every I/O thread has taken the status over. */
   private publish(): Promise<void> {
     const { state } = this;
+    const writes = (this.link ?? this.becoming) === null && this.holdWritesUntilMs === 0;
+    this.redises.meetDarters(this.replicas, this.drainUntilMs > 0, writes);
     this.status = {
       journaling: this.journals.isOn,
       journalSinceMs: this.journals.sinceMs,
@@ -270,7 +289,8 @@ export class ReplicationManager {
       loading: this.link?.loading ?? false,
       replicationId: state.replicationId,
       ...this.secondHistory,
-      replicas: this.replicas.status,
+      replicas: [...this.replicas.status, ...this.redises.status],
+      redisStream: this.redises.stream,
       holdWritesUntilMs: Math.max(this.holdWritesUntilMs, this.drainUntilMs),
       failoverState: this.running.roles.failoverState,
     };
@@ -310,6 +330,9 @@ export class ReplicationManager {
     if (request.kind === 'sync') {
       return this.running.inTurn(() => this.sync(request.client, request.words));
     }
+    if (request.kind === 'redis-sync') {
+      return this.running.inTurn(() => this.syncRedis(request.client, request.request));
+    }
     if (request.kind === 'follow') this.isRoleChosen = true;
     await this.asked;
     return this.running.request(request);
@@ -328,30 +351,38 @@ export class ReplicationManager {
   notice(notice: ReplicationNotice): void {
     if (notice.kind === 'flow') {
       this.replicas.flow(notice.syncId, notice.index, notice.descriptor);
+    } else if (notice.kind === 'redis-socket') {
+      this.redises.connected(notice.id, notice.descriptor);
+    } else if (notice.kind === 'killed') {
+      this.redises.kill(notice.clientId, notice.why);
+      this.link?.kill(notice.clientId, notice.why);
     } else {
       this.replicas.dropClient(notice.clientId, 'its control connection ended');
+      this.redises.dropClient(notice.clientId, 'its connection ended');
     }
   }
 
   private tick(): void {
     const nowMs = Date.now();
     this.replicas.tick(nowMs);
+    this.redises.tick(nowMs);
     this.countTraffic();
     this.running.tell((roles) => roles.tick());
     this.journalSwitch.tick(nowMs);
   }
 
   private countTraffic(): void {
-    const { traffic, replicas, link } = this;
+    const { traffic, replicas, redises, link } = this;
     const own = link instanceof PrimaryLink ? link.progress : null;
     const applied = own?.sums[SUM_RECORDS] ?? 0;
-    traffic.count(replicas.sentBytes, link?.receivedBytes ?? 0, applied);
+    traffic.count(replicas.sentBytes + redises.sentBytes, link?.receivedBytes ?? 0, applied);
   }
 
-  /** Nobody is served from this data, or its history, any longer. */
-  private dropReplicas(why: string): void {
+  /** Nobody is served from this data, or in this role, any longer. */
+  private dropReplicas(why: string, redises: RedisFate, change: DataChange): void {
     this.replicas.dropAll(why);
-    this.interrupted(why);
+    this.redises.meet(redises, why);
+    this.dataChanged(change, why);
   }
 
   // --- files of flows
@@ -377,13 +408,13 @@ export class ReplicationManager {
   }
 
   get history(): History {
-    const { link, state, running, replicas, cuts } = this;
+    const { link, state, running, cuts } = this;
     const own = link instanceof PrimaryLink ? link.progress : null;
     const isReplica = link !== null || !running.roles.isPrimary;
     return {
       replicationId: state.replicationId,
       role: isReplica ? 'replica' : 'primary',
-      hasReplicas: replicas.count > 0,
+      hasReplicas: this.replicaCount > 0,
       offset: Math.max(0, own?.offset ?? cuts.offset),
     };
   }
@@ -403,8 +434,8 @@ export class ReplicationManager {
   }
 
   /** Threads that load files at the start; they are stopped before any primary is followed. */
-  createLoading(): FlowThreads {
-    return this.threads.createLoading();
+  createLoading(appliesEffects: boolean): FlowThreads {
+    return this.threads.createLoading(appliesEffects);
   }
 
   /**
@@ -426,16 +457,36 @@ export class ReplicationManager {
     client: RequestingClient,
     words: readonly string[],
   ): Promise<ReplicationAnswer> {
-    const { link } = this;
     this.running.tell((roles) => roles.handOver.rejoined(client.runId));
-    if (link !== null || !this.running.roles.isPrimary) {
-      if (link?.online !== true) return `-${errors.NO_MASTER_LINK.text}`;
-      if (link.status.primaryShards !== this.shards.count) {
-        return '-ERR this replica has another number of shards than its primary, and cannot serve replicas';
-      }
-    }
+    const refusal = this.syncRefusal;
+    if (refusal !== null) return refusal;
     await this.journalSwitch.onForReplicas();
     return this.replicas.begin(client, words);
+  }
+
+  /** A Redis asks for a sync. */
+  private async syncRedis(
+    client: RequestingClient,
+    request: RedisSyncRequest,
+  ): Promise<ReplicationAnswer> {
+    const refusal = this.syncRefusal;
+    if (refusal !== null) return refusal;
+    // An RDB alone needs no journal.
+    if (!request.rdbOnly) await this.journalSwitch.onForReplicas();
+    return this.redises.begin(client, request);
+  }
+
+  /** Why this server cannot have replicas now, or null. */
+  private get syncRefusal(): string | null {
+    const { link } = this;
+    if (link === null && this.running.roles.isPrimary) return null;
+    if (link?.online !== true) return `-${errors.NO_MASTER_LINK.text}`;
+    if (link.status.primaryShards === this.shards.count) return null;
+    return '-ERR this replica has another number of shards than its primary, and cannot serve replicas';
+  }
+
+  private get replicaCount(): number {
+    return this.replicas.count + this.redises.count;
   }
 
   // --- changes of role
@@ -465,15 +516,20 @@ export class ReplicationManager {
   private async leaveRole(): Promise<DataHistory | undefined> {
     if (this.link !== null) {
       const history = await this.links.end();
-      this.dropReplicas('this server changes its primary');
+      this.leave('this server changes its primary', history !== null);
       return history ?? undefined;
     }
-    this.dropReplicas('this server becomes a replica');
+    this.leave('this server becomes a replica', this.journals.isOn);
     const { loaded } = this;
     this.loaded = null;
     // Nothing was written since the load: a primary may continue from there.
     if (loaded !== null) return loaded;
     return this.journals.isOn ? { id: this.state.replicationId, lsns: [] } : undefined;
+  }
+
+  /** @param goesOn whether the next primary may let this server go on where it is */
+  private leave(why: string, goesOn: boolean): void {
+    this.dropReplicas(why, goesOn ? 'drop' : 'end', goesOn ? 'none' : 'replaced');
   }
 
   private async beginToFollow(
@@ -485,6 +541,7 @@ export class ReplicationManager {
     // First no thread writes any more: then the journal's heads are final.
     await this.publishAsReplica(primary);
     this.cuts.clear(true);
+    this.redises.setRole(false);
     const final = wasPrimary ? { id: history.id, lsns: this.journals.heads() } : history;
     const streams = this.rings.length;
     const isUsable = final !== undefined && (final.lsns.length === streams || !wasPrimary);
@@ -502,7 +559,8 @@ export class ReplicationManager {
   /** All threads treat the server as a replica before it connects. */
   private publishAsReplica(primary: HostAndPort): Promise<void> {
     this.holdWritesUntilMs = 0;
-    this.becoming = { ...NO_LINK_YET, ...primary };
+    const awaitsHeir = this.running.roles.expectedHeir !== null;
+    this.becoming = { ...NO_LINK_YET, ...primary, awaitsHeir };
     return this.publish();
   }
 
@@ -512,20 +570,18 @@ export class ReplicationManager {
     this.parts.config.assign('replicaof', ['no', 'one']);
     this.holdWritesUntilMs = 0;
     // A role that was given away may come back before there was a link: then nothing has changed.
-    if (link !== null) await this.continueFrom(link);
+    const change = link === null ? 'none' : await this.continueFrom(link);
     this.becoming = null;
-    this.dropReplicas('this server has become a primary');
+    const why = 'this server has become a primary';
+    this.dropReplicas(why, this.journals.isOn ? 'drop' : 'end', change);
     this.cuts.clear(false);
     await this.publish();
-    this.parts.log.notice(
-      `This server is a primary now, with id ${this.state.replicationId}` +
-        `${this.state.secondLsns.length > 0 ? `; ${this.state.secondId} continues here` : ''}`,
-    );
-    if (this.promotedFrom !== null) this.parts.log.notice(NOT_FOR_REDIS);
+    this.redises.setRole(true);
+    for (const line of promotionNotices(this.state, this.promotedFrom)) this.parts.log.notice(line);
   }
 
   /** Ends the link. The data is of a history of its own from here on, which goes on the primary's. */
-  private async continueFrom(link: UpstreamLink): Promise<void> {
+  private async continueFrom(link: UpstreamLink): Promise<DataChange> {
     const isAlike = link.status.primaryShards === this.shards.count;
     const history = await this.links.end();
     // From here on the data changes without a Redis: none can continue its history.
@@ -534,9 +590,10 @@ export class ReplicationManager {
     if (history !== null && (isAlike || history.lsns.length === this.rings.length)) {
       this.state.promote(history.id, history.lsns);
       this.journals.continue();
-    } else {
-      this.state.startAnew();
-      this.journals.isOn = false;
+      return 'history';
     }
+    this.state.startAnew();
+    this.journals.isOn = false;
+    return 'replaced';
   }
 }

@@ -24,9 +24,10 @@ import {
 } from '../../../replication/replica/replica-state.js';
 import { prepareFullSync } from '../../../replication/replica/shard-writer.js';
 import { SUM_BYTES, SUM_KEYS, SyncProgress } from '../../../replication/replica/sync-progress.js';
-import type { LinkStatus } from '../../channel/replication.js';
+import type { LinkClient, LinkStatus } from '../../channel/replication.js';
 import type { Config } from '../../config/config.js';
 import { readClientOptions } from '../../config/tls.js';
+import { ProgressLog } from '../progress-log.js';
 import type { FlowThreads } from './flow-threads.js';
 import {
   type Ask,
@@ -36,7 +37,6 @@ import {
   lineOf,
   ROLES_VERSION,
 } from './peer-connection.js';
-import { ProgressLog } from './progress-log.js';
 import type { ControlClient, ControlReply } from './resp-client.js';
 import { shareStreams } from './served-replicas.js';
 import type { UpstreamLink } from './upstream-link.js';
@@ -59,6 +59,8 @@ export interface PrimaryLinkParts {
   readonly runId: string;
   /** The only process that may be followed now, if there is one. */
   readonly expectedRunId: () => string | null;
+  /** Whether it is the process that stands there. */
+  readonly heirSought: (isFound: boolean) => void;
   /** The server at the address is no Darter: another link has to follow it, as a Redis. */
   readonly isRedis: () => void;
   /** The servers above this one have changed; sub-replicas have to learn it. */
@@ -66,6 +68,10 @@ export interface PrimaryLinkParts {
   /** The status has changed; resolves when all threads know. */
   readonly changed: () => Promise<void>;
   readonly synced: (isFull: boolean) => void;
+  /** The next client's number. */
+  readonly clientId: () => number;
+  /** The primary begins to serve this server. @returns false when it may not: the role has changed */
+  readonly joining: () => boolean;
   /** The data set is about to be replaced: nobody can be served from it. */
   readonly replacing: () => void;
   /**
@@ -79,6 +85,7 @@ type ParsedReply = SyncReply & { readonly keys: number; readonly syncName: strin
 
 interface Attempt {
   client: ControlClient | null;
+  shown: LinkClient | null;
   readonly flows: Set<number>;
   connected: number;
   from: readonly number[] | null;
@@ -88,6 +95,7 @@ interface Attempt {
   primaryShards: number;
   reply: ParsedReply | null;
   syncTimer: NodeJS.Timeout | null;
+  progressLog: ProgressLog | null;
   acknowledgeTimer: NodeJS.Timeout | null;
   failed: string | null;
   startedMs: number;
@@ -143,7 +151,9 @@ export class PrimaryLink implements UpstreamLink {
       offset: this.lastOffset,
       downSinceMs: state.step === 'online' ? 0 : this.downSinceMs,
       failure: state.step === 'online' ? '' : shownFromPeer(this.shownFailure),
+      awaitsHeir: state.step !== 'online' && this.parts.expectedRunId() !== null,
       redis: null,
+      client: state.step === 'online' ? (attempt?.shown ?? null) : null,
     };
   }
 
@@ -174,6 +184,11 @@ export class PrimaryLink implements UpstreamLink {
 
   get control(): ControlClient | null {
     return this.attempt?.client ?? null;
+  }
+
+  kill(clientId: number, why: string): void {
+    const { attempt } = this;
+    if (attempt?.shown?.id === clientId) this.fail(attempt, why);
   }
 
   /** Ends the link. @returns the history that the data has, null when it is in pieces */
@@ -216,6 +231,7 @@ export class PrimaryLink implements UpstreamLink {
   private async start(): Promise<void> {
     const attempt: Attempt = {
       client: null,
+      shown: null,
       flows: new Set(),
       connected: 0,
       from: null,
@@ -224,6 +240,7 @@ export class PrimaryLink implements UpstreamLink {
       primaryShards: 0,
       reply: null,
       syncTimer: null,
+      progressLog: null,
       acknowledgeTimer: null,
       failed: null,
       startedMs: Date.now(),
@@ -235,7 +252,9 @@ export class PrimaryLink implements UpstreamLink {
       this.startFlows(attempt);
     } catch (error) {
       // A server that has given its role away follows no other than its heir.
-      const isRedis = error instanceof NotADarter && this.parts.expectedRunId() === null;
+      const isNoDarter = error instanceof NotADarter;
+      const isRedis = isNoDarter && this.parts.expectedRunId() === null;
+      if (isNoDarter && !isRedis) this.parts.heirSought(false);
       if (isRedis && attempt.failed === null) this.parts.isRedis();
       this.fail(attempt, isRedis ? '' : error instanceof Error ? error.message : String(error));
     }
@@ -248,6 +267,7 @@ export class PrimaryLink implements UpstreamLink {
     if (this.lastFailure === '') log.notice(`Connecting to primary ${host}:${port}`);
     const client = await connectControl(config, this.primary, timeoutMs);
     attempt.client = client;
+    attempt.shown = { ...client.addresses, id: this.parts.clientId(), sinceMs: Date.now() };
     if (attempt.failed !== null) {
       client.end('');
       throw new Error(attempt.failed);
@@ -291,9 +311,11 @@ export class PrimaryLink implements UpstreamLink {
       throw new Error(`it follows this server: a circle of ${circle + 1} servers has no primary`);
     }
     const expected = expectedRunId();
-    if (expected !== null && chain[0] !== expected) {
+    const isFound = chain[0] === expected;
+    if (expected !== null) this.parts.heirSought(isFound);
+    if (expected !== null && !isFound) {
       throw new Error(
-        'the server that took over has started again, without the data; this one keeps it. ' +
+        'the server that took over has started again, and may have lost data; this one keeps it. ' +
           'REPLICAOF tells it what to be',
       );
     }
@@ -304,6 +326,7 @@ export class PrimaryLink implements UpstreamLink {
     const { config, shards, threads, owner, log } = this.parts;
     const reply = attempt.reply!;
     if (attempt.failed !== null) return;
+    if (!this.parts.joining()) throw new Error('this server becomes a primary');
     const action = this.state.answered(reply, Date.now());
     if (action.kind === 'give-up') throw new Error(action.why);
     const from = action.kind === 'start-continue' ? action.from : null;
@@ -380,6 +403,7 @@ export class PrimaryLink implements UpstreamLink {
     for (const flow of attempt.flows) threads.go(flow);
     const { keys } = attempt.reply!;
     const progressLog = new ProgressLog(this.parts.log, 'Full sync');
+    attempt.progressLog = progressLog;
     attempt.syncTimer = setInterval(() => {
       const progress = attempt.progress!;
       const nowMs = Date.now();
@@ -396,6 +420,7 @@ export class PrimaryLink implements UpstreamLink {
   private becomeReady(attempt: Attempt): void {
     if (attempt.syncTimer !== null) clearInterval(attempt.syncTimer);
     attempt.syncTimer = null;
+    attempt.progressLog?.close();
     const { log } = this.parts;
     const { mode, replicationId } = attempt.reply!;
     const isFull = mode !== 'CONTINUE';
@@ -418,6 +443,7 @@ export class PrimaryLink implements UpstreamLink {
     if (attempt.failed !== null) return;
     attempt.failed = reason;
     if (attempt.syncTimer !== null) clearInterval(attempt.syncTimer);
+    attempt.progressLog?.close();
     if (attempt.acknowledgeTimer !== null) clearInterval(attempt.acknowledgeTimer);
     attempt.client?.end('');
     for (const flow of attempt.flows) this.parts.threads.end(flow);

@@ -18,8 +18,9 @@ import { RedisProgress } from '../../../replication/redis/progress.js';
 import type { DataHistory } from '../../../replication/replica/replica-state.js';
 import { prepareFullSync } from '../../../replication/replica/shard-writer.js';
 import type { RedisEvent } from '../../channel/main-flow.js';
-import type { LinkStatus } from '../../channel/replication.js';
+import type { LinkClient, LinkStatus } from '../../channel/replication.js';
 import type { Config } from '../../config/config.js';
+import { ProgressLog } from '../progress-log.js';
 import type { FlowThreads } from './flow-threads.js';
 import { ROLES_VERSION } from './peer-connection.js';
 import type { UpstreamLink } from './upstream-link.js';
@@ -38,6 +39,8 @@ export interface RedisLinkParts {
   /** The status has changed; resolves when all threads know. */
   readonly changed: () => Promise<void>;
   readonly synced: (isFull: boolean) => void;
+  /** The next client's number. */
+  readonly clientId: () => number;
   /** The data set is about to be replaced: nobody can be served from it, its history ends. */
   readonly replacing: () => void;
   /** The server at the address is a Darter: another link has to follow it. */
@@ -52,6 +55,9 @@ interface Attempt {
   flow: number;
   isFull: boolean;
   hasConnected: boolean;
+  client: LinkClient | null;
+  /** While its RDB is loaded. */
+  progressLog: ProgressLog | null;
 }
 
 export class RedisLink implements UpstreamLink {
@@ -69,6 +75,8 @@ export class RedisLink implements UpstreamLink {
   private shownFailure = '';
   private idle: (() => void)[] = [];
   private isEnding = false;
+  /** Why the flow that is told to end has to. */
+  private killedWhy = '';
 
   constructor(
     private readonly parts: RedisLinkParts,
@@ -104,7 +112,9 @@ export class RedisLink implements UpstreamLink {
       offset: progress.offset,
       downSinceMs: online ? 0 : this.downSinceMs,
       failure: online ? '' : shownFromPeer(this.shownFailure),
+      awaitsHeir: false,
       redis: { id: state.replicationId, progress: progress.buffer },
+      client: online ? (attempt?.client ?? null) : null,
     };
   }
 
@@ -114,6 +124,13 @@ export class RedisLink implements UpstreamLink {
 
   hasApplied(): boolean {
     return false;
+  }
+
+  kill(clientId: number, why: string): void {
+    const { attempt } = this;
+    if (attempt?.client?.id !== clientId) return;
+    this.killedWhy = why;
+    this.parts.threads.end(attempt.flow);
   }
 
   async end(): Promise<DataHistory | null> {
@@ -129,6 +146,11 @@ export class RedisLink implements UpstreamLink {
   }
 
   private tick(): void {
+    const { attempt } = this;
+    if (attempt !== null) {
+      const { rdbBytes, rdbTotalBytes } = attempt.progress;
+      attempt.progressLog?.note(Date.now(), rdbBytes, Math.max(0, rdbTotalBytes), rdbBytes);
+    }
     if (this.attempt === null && this.state.isDue(Date.now())) this.start();
   }
 
@@ -140,7 +162,7 @@ export class RedisLink implements UpstreamLink {
     const progress = new RedisProgress(RedisProgress.create(history));
     const attempt: Attempt = {
       ...{ progress, startedMs: Date.now() },
-      ...{ flow: 0, isFull: false, hasConnected: false },
+      ...{ flow: 0, isFull: false, hasConnected: false, client: null, progressLog: null },
     };
     this.attempt = attempt;
     const listener = {
@@ -175,6 +197,7 @@ export class RedisLink implements UpstreamLink {
         return;
       case 'connected':
         attempt.hasConnected = true;
+        attempt.client = { ...event.addresses, id: this.parts.clientId(), sinceMs: Date.now() };
         state.connected();
         break;
       case 'full':
@@ -208,6 +231,7 @@ export class RedisLink implements UpstreamLink {
     const bytes = attempt.progress.rdbTotalBytes;
     const size = bytes < 0 ? 'straight from its memory' : `of ${(bytes / 1e6).toFixed(1)} MB`;
     log.notice(`Loading an RDB ${size}`);
+    attempt.progressLog = new ProgressLog(log, 'Full sync');
     this.state.replacing();
     this.loading = true;
     this.progress = attempt.progress;
@@ -219,6 +243,7 @@ export class RedisLink implements UpstreamLink {
   }
 
   private becomeOnline(attempt: Attempt, isFull: boolean): void {
+    endProgress(attempt);
     const { log, synced, changed } = this.parts;
     const { host, port } = this.primary;
     const { progress } = attempt;
@@ -244,6 +269,7 @@ export class RedisLink implements UpstreamLink {
 
   /** The flow has ended, and applies nothing any more. */
   private ended(attempt: Attempt, reason: string): void {
+    endProgress(attempt);
     const { state, parts } = this;
     const { progress } = attempt;
     const wasOnline = this.online;
@@ -256,7 +282,8 @@ export class RedisLink implements UpstreamLink {
     if (state.isInPieces) this.dropPieces();
     this.attempt = null;
     for (const resolve of this.idle.splice(0)) resolve();
-    this.tellFailure(reason, wasOnline);
+    this.tellFailure(reason || this.killedWhy, wasOnline);
+    this.killedWhy = '';
     if (!this.isEnding) void parts.changed();
   }
 
@@ -281,4 +308,9 @@ export class RedisLink implements UpstreamLink {
     }
     this.lastFailure = wasOnline ? '' : reason;
   }
+}
+
+function endProgress(attempt: Attempt): void {
+  attempt.progressLog?.close();
+  attempt.progressLog = null;
 }

@@ -4,7 +4,12 @@
  * lie: what is no reply, or does not end, ends the connection.
  */
 import type { Socket } from 'node:net';
-import { connectToPeer, type PeerAddress } from '../../../platform/peer-socket.js';
+import {
+  addressesOf,
+  connectToPeer,
+  type PeerAddress,
+  type SocketAddresses,
+} from '../../../platform/peer-socket.js';
 import { encodeCommand } from '../../../protocol/encode-command.js';
 
 /** An error reply has its sign, '-ERR ...'. */
@@ -55,6 +60,10 @@ export class ControlClient {
       socket.once('error', failed);
       socket.once('close', ended);
     });
+  }
+
+  get addresses(): SocketAddresses {
+    return addressesOf(this.socket);
   }
 
   /** @throws Error when the connection ends first, or no reply comes in time */

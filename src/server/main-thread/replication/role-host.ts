@@ -3,7 +3,7 @@
  * other, carries messages between servers, and calls its ticks. What an action does to this server
  * is the manager's.
  */
-import { randomBytes } from 'node:crypto';
+import { randomId } from '../../../base/random-id.js';
 import type { Log } from '../../../base/log.js';
 import { shownFromPeer } from '../../../base/peer-text.js';
 import type { HostAndPort } from '../../../commands/contract/replication-port.js';
@@ -136,7 +136,7 @@ export class RunningRoles implements RoleHost {
   }
 
   newId(): string {
-    return randomBytes(20).toString('hex');
+    return randomId();
   }
 
   primary(): Peer | null {

@@ -32,9 +32,10 @@ import type {
 } from '../../channel/replication.js';
 import { SUM_ACKNOWLEDGED_MS, SUM_ONLINE_MS } from '../../channel/replication-figures.js';
 import type { Config } from '../../config/config.js';
+import { ProgressLog } from '../progress-log.js';
 import { JournalAnchors } from './anchors.js';
 import type { FlowThreads } from './flow-threads.js';
-import { ProgressLog } from './progress-log.js';
+import { sentBytes, statusOf } from './replica-status.js';
 
 /** How long a replica has to connect all its flows. */
 export const CONNECT_MS_MAX = 30_000;
@@ -138,19 +139,11 @@ export class ServedReplicas {
 
   /** Sent to those there are, since their syncs began. */
   get sentBytes(): number {
-    let sum = 0;
-    for (const { session } of this.replicas.values()) sum += session.sums[SUM_BYTES]!;
-    return sum;
+    return sentBytes(this.replicas.values());
   }
 
   get status(): ReplicaStatus[] {
-    return [...this.replicas.values()].map(({ id, client, session }) => ({
-      id,
-      clientId: client.clientId,
-      host: client.host,
-      port: client.listeningPort,
-      session: session.buffer,
-    }));
+    return statusOf(this.replicas.values(), false);
   }
 
   /** A replica asks for a sync; the journal is on. */
@@ -288,7 +281,14 @@ export class ServedReplicas {
   }
 
   get isAnyOnline(): boolean {
-    return [...this.replicas.values()].some(({ session }) => session.allDone);
+    return this.onlineCount > 0;
+  }
+
+  /** How many are in stable sync. */
+  get onlineCount(): number {
+    let count = 0;
+    for (const { session } of this.replicas.values()) if (session.allDone) count++;
+    return count;
   }
 
   /** How many replicas in stable sync have not acknowledged all up to these LSNs. */
@@ -298,6 +298,18 @@ export class ServedReplicas {
       if (session.allDone && !hasReached(session, heads)) count++;
     }
     return count;
+  }
+
+  /** What the replicas in stable sync have not acknowledged of what was written up to there. */
+  missingBytes(heads: readonly number[]): number {
+    let bytes = 0;
+    for (const { session } of this.replicas.values()) {
+      if (!session.allDone) continue;
+      heads.forEach((head, stream) => {
+        bytes += Math.max(0, head - session.acknowledged[stream]!);
+      });
+    }
+    return bytes;
   }
 
   /** The replica in stable sync whose control connection the client is. */
@@ -330,6 +342,7 @@ export class ServedReplicas {
     if (!this.replicas.delete(replica.id)) return;
     const { log, threads, closeClient, changed, left } = this.parts;
     replica.session.end();
+    replica.progress.close();
     for (const flow of replica.flows) if (flow !== null && flow >= 0) threads.end(flow);
     closeClient(replica.client.thread, replica.client.clientId);
     this.lastLeftMs = Date.now();
@@ -392,11 +405,11 @@ function linked({ id, client }: ServedReplica): LinkedReplica {
   return { key: id, host, port, runId };
 }
 
-function hasReached({ acknowledged }: SyncSession, heads: readonly number[]): boolean {
+export function hasReached({ acknowledged }: SyncSession, heads: readonly number[]): boolean {
   return heads.every((head, shard) => acknowledged[shard]! >= head);
 }
 
-function countKeys(shards: Shards): number {
+export function countKeys(shards: Shards): number {
   let keys = 0;
   for (let shard = 0; shard < shards.count; shard++) {
     for (let database = 0; database < shards.databases; database++) {

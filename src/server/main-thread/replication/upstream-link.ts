@@ -20,6 +20,8 @@ export interface UpstreamLink {
   readonly control: ControlClient | null;
   /** Whether the data is whole and has everything up to these LSNs of the primary's journals. */
   hasApplied(heads: readonly number[]): boolean;
+  /** Cuts the connection that is this client; another attempt follows. */
+  kill(clientId: number, why: string): void;
   /** Ends the link. @returns the history that the data has, null when it is in pieces */
   end(): Promise<DataHistory | null>;
 }

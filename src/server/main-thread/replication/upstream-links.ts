@@ -7,22 +7,27 @@
  */
 import type { Log } from '../../../base/log.js';
 import type { HostAndPort } from '../../../commands/contract/replication-port.js';
+import { CLIENT_IDS } from '../../../engine/counters.js';
 import type { NewestCut } from '../../../journal/cuts.js';
 import type { Shards } from '../../../keyspace/shards.js';
+import type { ControlBlock } from '../../../memory/control.js';
 import type { PrimaryState } from '../../../replication/primary/primary-state.js';
 import type { RedisHistory } from '../../../replication/redis/handshake.js';
 import type { DataHistory } from '../../../replication/replica/replica-state.js';
 import type { Config } from '../../config/config.js';
+import type { DataChange } from './data-change.js';
 import type { FlowThreads } from './flow-threads.js';
 import type { Journals } from './journals.js';
 import { PrimaryLink } from './primary-link.js';
 import { RedisLink } from './redis-link.js';
+import type { RedisFate, RedisReplicas } from './redis-replicas.js';
 import type { RunningRoles } from './role-host.js';
 import type { UpstreamLink } from './upstream-link.js';
 
 export interface UpstreamLinksParts {
   readonly config: Config;
   readonly log: Log;
+  readonly control: ControlBlock;
   readonly runId: string;
   /** Of locks. */
   readonly owner: number;
@@ -36,7 +41,8 @@ export interface UpstreamLinksParts {
   /** Tells all threads; in force when it resolves. */
   readonly changed: () => Promise<void>;
   /** Nobody is served from this data, or its history, any longer. */
-  readonly dropReplicas: (why: string) => void;
+  readonly redises: RedisReplicas;
+  readonly dropReplicas: (why: string, redises: RedisFate, change: DataChange) => void;
   /** This server has the data of its primary: by a full sync, or by going on where it was. */
   readonly synced: (isFull: boolean) => void;
 }
@@ -69,18 +75,26 @@ export class UpstreamLinks {
     return history;
   }
 
+  /** The next client's number. */
+  private readonly clientId = (): number => this.parts.control.next(CLIENT_IDS) + 1;
+
   private createPrimaryLink(primary: HostAndPort, history: DataHistory | undefined): UpstreamLink {
     const { config, log, shards, threads, owner, runId, cuts, running } = this.parts;
     const { changed, dropReplicas, synced } = this.parts;
+    const { clientId } = this;
     const link: PrimaryLink = new PrimaryLink(
       {
-        ...{ config, log, shards, threads, owner, runId, changed, synced },
+        ...{ config, log, shards, threads, owner, runId, changed, synced, clientId },
         expectedRunId: () => running.roles.expectedHeir?.runId ?? null,
-        rearranged: () => dropReplicas('the servers that this one follows have changed'),
+        heirSought: (isFound) => running.tell((roles) => roles.heirSought(isFound)),
+        joining: () => running.roles.joining(),
+        // To Redises nothing has changed.
+        rearranged: () =>
+          dropReplicas('the servers that this one follows have changed', 'keep', 'none'),
         isRedis: () => this.exchange(link, () => this.createRedisLink(primary)),
         replacing: () => {
           this.redisHistory = null;
-          dropReplicas('this server gets a full sync itself');
+          dropReplicas('this server gets a full sync itself', 'end', 'replaced');
           cuts.clear(true);
         },
         adopt: (id, from) => {
@@ -98,14 +112,15 @@ export class UpstreamLinks {
   private createRedisLink(primary: HostAndPort): UpstreamLink {
     const { config, log, shards, threads, runId, cuts, journals, state } = this.parts;
     const { changed, dropReplicas, synced } = this.parts;
+    const { clientId } = this;
     cuts.clear(false);
     journals.begin();
     const own = () => ({ id: state.replicationId, lsns: journals.heads() });
     const link: RedisLink = new RedisLink(
       {
-        ...{ config, log, runId, own, shards, threads, changed, synced },
+        ...{ config, log, runId, own, shards, threads, changed, synced, clientId },
         replacing: () => {
-          dropReplicas('this server gets a full sync itself');
+          dropReplicas('this server gets a full sync itself', 'end', 'replaced');
           state.startAnew();
         },
         isDarter: () =>
@@ -135,7 +150,11 @@ export class UpstreamLinks {
 
   private adopt(id: string, from: readonly number[] | null): void {
     if (!this.parts.state.adopt(id, from)) return;
+    // The journals go on with another server's records.
+    if (from !== null) this.parts.redises.settleMarks();
     // Our replicas learn the new id when they come back; what they have stays valid.
-    this.parts.dropReplicas('the replication id has changed');
+    // After a full sync no file of the data before is written any more.
+    const change = from === null ? 'replaced' : 'history';
+    this.parts.dropReplicas('the replication id has changed', 'keep', change);
   }
 }

@@ -1,13 +1,18 @@
 /**
  * The flows that write the segments of one chain, as the main thread runs them.
  *
- *   open ──▶ writing ──rotate: cut, next files, go on──▶ writing ──end──▶ all is on the disk
+ *   open ──▶ writing ──cut, next files, go on──▶ writing ──end──▶ all is on the disk
  *               │
- *               └── a flow has failed, or the history has changed ──▶ failed: no chain goes on from here
+ *               └── a flow has failed, or the data is replaced ──▶ failed: no chain goes on from here
  *
- * A segment ends at one cut of all streams, taken under their locks, so that no transaction lies in
- * two of them. No flow begins the next segment before all have ended the last one. So as soon as a
+ * A segment ends at one cut of all streams, at which no transaction is half written. So none lies in
+ * two segments. No flow begins the next segment before all have ended the last one. So as soon as a
  * segment holds anything, the one before is whole and on the disk.
+ *
+ * There are two reasons for a cut. A rewrite makes one under the locks of all streams. A change of the
+ * history makes one while nobody writes: the positions go on, and the next segment has the new id. The
+ * disk may be slow, so a cut can come before the segment of the last one is there. Cuts wait in order;
+ * the flows get no further than the first one.
  */
 import type { JournalRing } from '../../../../journal/ring.js';
 import type { FlowFileHeader } from '../../../../persistence/files/flow-file.js';
@@ -16,7 +21,7 @@ import { SUM_BYTES, SyncSession } from '../../../../replication/primary/sync-ses
 import type { SyncPolicy } from '../../../channel/main-flow.js';
 import { shareStreams } from '../../replication/served-replicas.js';
 import type { DataParts } from '../file-sync.js';
-import { lockAllStreams, unlockAllStreams } from '../stream-cut.js';
+import { atStreamCut } from '../stream-cut.js';
 import type { JournalFiles } from './journal-files.js';
 
 export interface ChainWriterParts {
@@ -31,8 +36,21 @@ export interface ChainWriterParts {
   readonly trouble: (code: string) => void;
 }
 
+/** A segment that has just begun. */
+export interface SegmentBegin {
+  readonly number: number;
+  /** Bytes in the segments of this writer before it. */
+  readonly bytesBefore: number;
+}
+
 export class ChainWriter {
   private readonly session: SyncSession;
+  /** What is at the beginning of the files of a segment that is begun from now on. */
+  private header: ChainWriterParts['header'];
+  /** LSNs by stream at which segments end, of those that have not. */
+  private readonly cuts: (readonly number[])[] = [];
+  /** Segments are begun one after the other. */
+  private turn: Promise<unknown> = Promise.resolve();
   private readonly shares: readonly (readonly number[])[];
   private readonly flows: number[] = [];
   private readonly refused = new Map<number, string>();
@@ -41,15 +59,17 @@ export class ChainWriter {
   private failure: string | null = null;
   private isEnding = false;
   private waiting: (() => void)[] = [];
-  /** Bytes that were written before the newest segment began. */
-  private bytesBefore = 0;
+  /** Of the newest segment. */
   private number = 0;
 
   constructor(private readonly parts: ChainWriterParts) {
+    this.header = parts.header;
     const { rings, owner, shards, serving } = parts.data;
     const buffer = SyncSession.create(rings.length, false);
     this.session = new SyncSession(buffer, rings.length, owner);
-    this.shares = shareStreams(shards.count, Math.min(serving.count, shards.count));
+    // Clients that wait for the disk wait for all files: one sync is done sooner than several beside each other.
+    const flows = parts.policy === 'always' ? 1 : Math.min(serving.count, shards.count);
+    this.shares = shareStreams(shards.count, flows);
   }
 
   /** Bytes in the segments that this writer has written. */
@@ -57,30 +77,32 @@ export class ChainWriter {
     return this.session.sums[SUM_BYTES]!;
   }
 
-  /** The same of the newest one. */
-  get segmentBytes(): number {
-    return this.bytes - this.bytesBefore;
-  }
-
-  get segment(): number {
-    return this.number;
-  }
-
   /**
    * Begins with a segment where the streams are now.
    * @returns when its files are on the disk
    */
-  async open(number: number): Promise<void> {
-    const { data } = this.parts;
-    const from = data.rings.map((ring, stream) => headOf(data, ring, stream));
+  open(number: number): Promise<void> {
+    const from = this.heads();
     this.number = number;
     this.session.acknowledged.set(from);
     for (const [index, mine] of this.shares.entries()) this.startFlow(mine, index, from);
-    await this.allOpened();
+    return this.inTurn(() => this.allOpened());
+  }
+
+  private heads(): number[] {
+    const { data } = this.parts;
+    return data.rings.map((ring, stream) => headOf(data, ring, stream));
+  }
+
+  private inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.turn.then(work);
+    this.turn = result.catch(() => {});
+    return result;
   }
 
   private startFlow(mine: readonly number[], index: number, from: readonly number[]): void {
     const { data, policy, failed, trouble } = this.parts;
+    const { header } = this;
     this.running++;
     const listener = {
       opened: () => {
@@ -106,14 +128,18 @@ export class ChainWriter {
       session: this.session.buffer,
       mine,
       from,
-      place: this.placeOf(index, from),
+      place: this.placeOf(index, from, header),
       policy,
     }));
     this.flows.push(flow);
   }
 
-  private placeOf(index: number, starts: readonly number[]): SegmentPlace {
-    const { files, chain, header } = this.parts;
+  private placeOf(
+    index: number,
+    starts: readonly number[],
+    header: ChainWriterParts['header'],
+  ): SegmentPlace {
+    const { files, chain } = this.parts;
     return {
       folder: files.folder,
       path: files.segmentPath({ chain, number: this.number, flow: index }),
@@ -151,25 +177,70 @@ export class ChainWriter {
     for (const resolve of this.waiting.splice(0)) resolve();
   }
 
-  /** Ends the segment at a cut, and goes on in the next one. @returns when that is on the disk */
-  async rotate(): Promise<void> {
+  /**
+   * Ends the segment at a cut, and goes on in the next one.
+   * @returns its number and the bytes that were written before it, when it is on the disk
+   */
+  async rotate(): Promise<SegmentBegin> {
     const { data } = this.parts;
-    const { rings, journalWritten, serving, locks } = data;
-    await lockAllStreams(data, () => this.failure);
-    const starts = rings.map((ring) => ring.head);
-    this.session.limits.set(starts);
-    unlockAllStreams(data);
+    const whyNot = () => this.failure;
+    const { begun } = await atStreamCut(data, whyNot, () => {
+      const starts = data.rings.map((ring) => ring.head);
+      // Before anybody writes more.
+      if (this.cuts.length === 0) this.session.limits.set(starts);
+      return { begun: this.cutAt(starts) };
+    });
+    return begun;
+  }
+
+  /**
+   * The data goes on in another history: what is written from now on is in segments that say so. Called
+   * while nobody writes to the rings, nor will before it returns. A failure is told as any.
+   */
+  changeHistory(header: ChainWriterParts['header']): void {
+    if (this.failure !== null) return;
+    this.header = header;
+    const starts = this.heads();
+    if (this.cuts.length === 0) this.limit(starts);
+    this.cutAt(starts).catch(() => {});
+  }
+
+  private cutAt(starts: readonly number[]): Promise<SegmentBegin> {
+    const { header } = this;
+    this.cuts.push(starts);
+    return this.inTurn(() => this.nextSegment(starts, header));
+  }
+
+  /** @returns when the segments of all cuts so far are on the disk. @throws Error when they will not be */
+  async settled(): Promise<void> {
+    await this.turn;
+    this.assertWriting();
+  }
+
+  private async nextSegment(
+    starts: readonly number[],
+    header: ChainWriterParts['header'],
+  ): Promise<SegmentBegin> {
+    const { serving, journalWritten } = this.parts.data;
+    this.assertWriting();
     this.number++;
-    const { bytes } = this;
+    const { number, bytes: bytesBefore } = this;
     this.flows.forEach((flow, index) => {
-      serving.command({ kind: 'next-segment', flow, place: this.placeOf(index, starts) });
+      serving.command({ kind: 'next-segment', flow, place: this.placeOf(index, starts, header) });
     });
     journalWritten.raise();
     await this.allOpened();
-    this.bytesBefore = bytes;
+    this.cuts.shift();
+    this.limit(this.cuts[0] ?? null);
+    return { number, bytesBefore };
+  }
+
+  /** @param lsns by stream how far the flows may get; null: without an end */
+  private limit(lsns: readonly number[] | null): void {
+    const { rings, journalWritten, locks } = this.parts.data;
     for (let stream = 0; stream < rings.length; stream++) {
       locks.lock(stream);
-      this.session.limits[stream] = Number.POSITIVE_INFINITY;
+      this.session.limits[stream] = lsns?.[stream] ?? Number.POSITIVE_INFINITY;
       locks.unlock(stream);
     }
     journalWritten.raise();

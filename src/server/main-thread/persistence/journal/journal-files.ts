@@ -4,6 +4,7 @@
  *   appendonly.aof.3.base                  manifest of the base of chain 3, a native snapshot
  *   appendonly.aof.3.base.<name>.<flow>    the base's files
  *   appendonly.aof.3.17.<flow>.segment     segment 17 of chain 3, a file of each flow
+ *   appendonly.aof.3.ended                 chain 3 was switched off
  *
  * A *chain* is one history without a gap: a base, and segments that go on from it or from earlier. It
  * begins anew when the history changes or a sync has failed. Rewriting replaces its base. The current
@@ -30,7 +31,14 @@ export interface FoundChain {
   }[];
 }
 
+/** What may follow the chain in the name of a file of ours. A Redis's files begin alike, and are not ours. */
+const REST =
+  /^(base(\.\d{13}-[0-9a-f]{6}\.(\d+|manifest)|\.new)?|\d{1,15}\.\d{1,4}\.segment|ended(\.new)?)$/;
+
 export class JournalFiles {
+  /** Chains whose base was missing at the start: somebody may have taken it away, and want it back. */
+  private baseless: ReadonlySet<number> = new Set();
+
   constructor(
     readonly disk: Disk,
     readonly folder: string,
@@ -43,6 +51,16 @@ export class JournalFiles {
 
   segmentPath({ chain, number, flow }: SegmentName): string {
     return join(this.folder, `${this.prefix}.${chain}.${number}.${flow}.segment`);
+  }
+
+  /** Of the file that says whose journal it is (file-locks.ts). */
+  get lockPath(): string {
+    return join(this.folder, `.${this.prefix}.lock`);
+  }
+
+  /** Of the file that says that a chain was switched off (ended-chain.ts). */
+  endedPath(chain: number): string {
+    return join(this.folder, `${this.prefix}.${chain}.ended`);
   }
 
   /** What follows the prefix in a name of ours: its chain, and the rest; null when it is none. */
@@ -69,6 +87,16 @@ export class JournalFiles {
   /** The greatest chain of which any file is there; 0 when there is none. */
   async lastChain(): Promise<number> {
     return (await this.names()).reduce((last, { chain }) => Math.max(last, chain), 0);
+  }
+
+  /**
+   * At the start of a process that has found no chain: keeps files without a base for as long as it runs.
+   * @returns the chains that they are of
+   */
+  async keepBaseless(): Promise<readonly number[]> {
+    const chains = (await this.names()).filter(isOurs).map(({ chain }) => chain);
+    this.baseless = new Set(chains);
+    return [...this.baseless];
   }
 
   /** @returns the current chain, null when there is none */
@@ -99,15 +127,23 @@ export class JournalFiles {
     await this.disk.syncFolder(this.folder);
   }
 
-  /** Removes all other chains, and the segments of this one before `number`. */
+  /**
+   * Removes all other chains that had a base, and the segments of this one before `number`. What cannot be
+   * removed goes with the next rewrite.
+   */
   async removeOld(current: number, number: number): Promise<void> {
     const isOld = ({ chain, rest }: { chain: number; rest: string }) => {
+      if (!isOurs({ rest }) || this.baseless.has(chain)) return false;
       const found = /^(\d{1,15})\.\d{1,4}\.segment$/.exec(rest);
       return chain !== current || (found !== null && Number(found[1]) < number);
     };
-    const gone = (await this.names()).filter(isOld);
+    const gone = (await this.names().catch(() => [])).filter(isOld);
     // Manifests first: one that is there names files that are there.
     gone.sort((one, other) => Number(other.rest === 'base') - Number(one.rest === 'base'));
     for (const { file } of gone) await this.disk.unlink(join(this.folder, file)).catch(() => {});
   }
+}
+
+function isOurs({ rest }: { readonly rest: string }): boolean {
+  return REST.test(rest);
 }

@@ -1,4 +1,5 @@
 /** The journal at the start of the process: whether there is one, and loading it. */
+import type { Log } from '../../../../base/log.js';
 import { DamagedFile } from '../../../../persistence/files/damaged-file.js';
 import type { Disk } from '../../../../persistence/files/disk.js';
 import type { SnapshotManifest } from '../../../../persistence/snapshot/manifest.js';
@@ -6,15 +7,19 @@ import type { Config } from '../../../config/config.js';
 import type { SnapshotFiles } from '../snapshot-files.js';
 import { type LoaderParts, loadSnapshot } from '../snapshot-loader.js';
 import type { LoadedHistory } from '../start-up.js';
+import { type EndedChain, readEnded } from './ended-chain.js';
 import { type FoundChain, JournalFiles } from './journal-files.js';
-import { loadSegment, readSegments, type Segment, syncFiles } from './journal-loader.js';
+import { readSegments, type Segment, syncFiles } from './journal-segments.js';
+import { loadSegment } from './segment-loader.js';
 
 export interface FoundJournal {
   readonly base: SnapshotFiles;
   readonly manifest: SnapshotManifest;
   readonly found: FoundChain;
-  /** Those that hold something that the base has not. */
+  /** Those that the chain goes on from: the one that the base's cut lies in, and what follows. */
   readonly segments: readonly Segment[];
+  /** That it was switched off; null when it was not. */
+  readonly ended: EndedChain | null;
 }
 
 /** @returns the journal that the configuration names, null when there is none. @throws DamagedFile */
@@ -25,6 +30,18 @@ export async function findJournal(config: Config, disk: Disk): Promise<FoundJour
   return found === null ? null : readJournal(files, found);
 }
 
+/** Files without a base may be what a crash has left, or all that is left of the data. */
+export async function tellBaseless(files: JournalFiles, log: Log): Promise<void> {
+  if ((await files.find()) !== null) return;
+  for (const chain of await files.keepBaseless()) {
+    const base = files.base(chain);
+    log.warning(
+      `${base.pathOf(base.base)} is missing: nothing of this chain of the journal is loaded. ` +
+        'Its other files stay until the server is started again',
+    );
+  }
+}
+
 export async function readJournal(files: JournalFiles, found: FoundChain): Promise<FoundJournal> {
   const base = files.base(found.chain);
   const manifest = await base.newest();
@@ -32,7 +49,8 @@ export async function readJournal(files: JournalFiles, found: FoundChain): Promi
   const pathOf = (number: number, flow: number) =>
     files.segmentPath({ chain: found.chain, number, flow });
   const segments = await readSegments(files.disk, found, manifest, pathOf);
-  return { base, manifest, found, segments };
+  const ended = await readEnded(files, found.chain);
+  return { base, manifest, found, segments, ended };
 }
 
 /**
@@ -41,10 +59,16 @@ export async function readJournal(files: JournalFiles, found: FoundChain): Promi
  */
 export async function loadJournal(
   parts: LoaderParts,
-  { base, manifest, found, segments }: FoundJournal,
+  { base, manifest, found, segments, ended }: FoundJournal,
 ): Promise<LoadedHistory | null> {
   const { disk, log, threads, owner, mayTruncate, shards } = parts;
   const startedMs = Date.now();
+  if (ended !== null) {
+    log.warning(
+      `The journal was switched off at ${new Date(ended.endedMs).toISOString()}: ` +
+        'it has nothing that was written after that, and no snapshot that is known to be newer is there',
+    );
+  }
   if (!(await loadSnapshot(parts, base, manifest))) return null;
   let lsns: readonly number[] = manifest.lsns;
   for (const [index, segment] of segments.entries()) {
@@ -63,9 +87,16 @@ export async function loadJournal(
   // With other shards the LSNs mean nothing here.
   if (manifest.shards !== shards.count) return null;
   const baseBytes = manifest.files.reduce((sum, file) => sum + file.bytes, 0);
-  const lastSegment = segments.at(-1)?.number ?? found.segments[0]!.number - 1;
-  const chain = { chain: found.chain, lastSegment, baseBytes, bytes: baseBytes + bytes };
-  const { replicationId } = manifest;
+  const last = segments.at(-1)!;
+  const chain = {
+    chain: found.chain,
+    lastSegment: last.number,
+    baseBytes,
+    bytes: baseBytes + bytes,
+  };
+  // Each start of a primary begins a history. What was written in one is of no server's that has another,
+  // although the LSNs go on.
+  const { replicationId } = last;
   // The cuts since the base are not known: a replica that had some is behind until the next one.
   const { offset } = manifest;
   // Whoever was a replica may have everything, or less.

@@ -8,29 +8,33 @@
  *         └──── from all ─────  waiting ◀────────────────────┴────────────┘
  *
  * Beginning: flows write a first segment, then a full sync makes the base, which contains all before
- * it; so there is no gap. Rewriting is the same with the next segment. What breaks a chain is another
- * history (a change of role, a full sync), a ring that was overrun, and a failed sync: then another
- * chain begins, and the old one stays until the new one is whole.
+ * it; so there is no gap. Rewriting is the same with the next segment. What breaks a chain is data that
+ * is replaced (a full sync), a ring that was overrun, and a failed sync: then another chain begins, and
+ * the old one stays until the new one is whole. A change of role breaks none where the data and its
+ * positions go on: the next segment says whose history it is from there.
  */
-import { constants } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Log } from '../../../../base/log.js';
-import { DARTER_VERSION } from '../../../../base/version.js';
 import type { ControlBlock } from '../../../../memory/control.js';
 import type { DurableLsns } from '../../../../memory/durable-lsns.js';
 import { codeOf, type Disk } from '../../../../persistence/files/disk.js';
-import { flowFileName, snapshotName } from '../../../../persistence/snapshot/manifest.js';
+import { snapshotName } from '../../../../persistence/snapshot/manifest.js';
 import * as figures from '../../../channel/journal-figures.js';
 import type { SyncPolicy } from '../../../channel/main-flow.js';
 import type { Config } from '../../../config/config.js';
+import { ProgressLog } from '../../progress-log.js';
+import { type FileLocks, FilesInUse } from '../file-locks.js';
 import { type DataParts, FileSync } from '../file-sync.js';
+import { writeNativeSnapshot } from '../native-snapshot.js';
 import type { History } from '../snapshots.js';
-import { ChainWriter } from './chain-writer.js';
+import { ChainWriter, type SegmentBegin } from './chain-writer.js';
+import { DiskWatch, errorNumber } from './disk-watch.js';
+import { forgetEnded, SwitchedOff } from './ended-chain.js';
 import { JournalFiles } from './journal-files.js';
+import { tellBaseless } from './journal-start.js';
 
 const TICK_MS = 100;
 const RETRY_MS = 1000;
-/** Between lines of the log about the same error of the disk. */
-const WARNING_MS = 30_000;
 /** Until the next automatic rewrite after one that failed. */
 const FAILED_REWRITE_MS = 60_000;
 
@@ -39,6 +43,7 @@ export interface JournalParts {
   readonly log: Log;
   readonly control: ControlBlock;
   readonly disk: Disk;
+  readonly locks: FileLocks;
   readonly durable: DurableLsns;
   readonly data: DataParts;
   /** Why the data cannot be written to files now, or null. */
@@ -49,6 +54,8 @@ export interface JournalParts {
   readonly releaseJournal: () => void;
   /** Wakes all I/O threads. */
   readonly wakeAll: () => void;
+  /** For LATENCY. */
+  readonly latency: (event: string, milliseconds: number) => void;
   /** Whether a snapshot is being saved: a rewrite waits for it. */
   readonly isSaving: () => boolean;
 }
@@ -70,24 +77,41 @@ export class Journal {
   private chain = 0;
   private writer: ChainWriter | null = null;
   private baseSync: FileSync | null = null;
+  private baseProgress: ProgressLog | null = null;
   /** Bytes of the base, and of segments before those of the writer. */
   private baseBytes = 0;
   private earlierBytes = 0;
   private sizeAtRewrite = 0;
   private isScheduled = false;
-  private warnedCode = '';
-  private nextWarningMs = 0;
   private isStopping = false;
   private nextRewriteMs = 0;
+  private isStarting = false;
+  private readonly diskWatch: DiskWatch;
+  private readonly switchedOff: SwitchedOff;
   /** The work that changes the state, one after the other. */
   private work: Promise<void> = Promise.resolve();
 
   constructor(private readonly parts: JournalParts) {
-    const { config, disk } = parts;
-    const folder = `${config.path('dir')}/${config.path('appenddirname')}`;
-    this.files = new JournalFiles(disk, folder, config.path('appendfilename'));
+    const { config } = parts;
+    this.files = this.configuredFiles;
+    this.diskWatch = new DiskWatch(parts);
+    this.switchedOff = new SwitchedOff(parts.log);
     config.onChange('appendonly', () => this.configured());
     config.onChange('appendfsync', () => this.applyPolicy());
+  }
+
+  private get configuredFiles(): JournalFiles {
+    const { config, disk } = this.parts;
+    const folder = `${config.path('dir')}/${config.path('appenddirname')}`;
+    return new JournalFiles(disk, folder, config.path('appendfilename'));
+  }
+
+  /** `dir` may have changed while the journal was off: the next start looks there. */
+  private moveFolder(): void {
+    const files = this.configuredFiles;
+    if (files.folder === this.files.folder) return;
+    this.files = files;
+    this.switchedOff.forget();
   }
 
   private get isOn(): boolean {
@@ -113,12 +137,15 @@ export class Journal {
   async start(loaded: LoadedChain | null): Promise<void> {
     setInterval(() => this.tick(), TICK_MS).unref();
     if (!this.isWanted) return;
+    this.isStarting = true;
+    if (loaded === null) await tellBaseless(this.files, this.parts.log);
     if (loaded !== null) await this.continueChain(loaded);
     else await this.begin();
+    this.isStarting = false;
     // A primary's data may come just now: then another chain begins, as when that happens later.
     const isOvertaken = this.failureCode === '' && this.parts.history().role === 'replica';
     if (this.state === 'waiting' && this.parts.whyNot() === null && !isOvertaken) {
-      throw new Error(`The journal cannot be written: ${this.failure}`);
+      throw new Error(cannotWrite(this.failure));
     }
   }
 
@@ -127,6 +154,7 @@ export class Journal {
     this.chain = loaded.chain;
     await this.parts.holdJournal();
     try {
+      await forgetEnded(this.files, loaded.chain);
       await this.files.removeBegun(loaded.chain, loaded.lastSegment);
       this.writer = this.createWriter();
       await this.writer.open(loaded.lastSegment + 1);
@@ -147,6 +175,7 @@ export class Journal {
       if (this.isWanted && (this.state === 'off' || this.state === 'waiting')) await this.begin();
       else if (!this.isWanted && this.state !== 'off') await this.end();
     });
+    if (!this.isWanted) this.parts.control.set(figures.AOF_IS_ON, 0);
     // What is under way is of no use.
     if (!this.isWanted && this.state !== 'on') this.interrupt('appendonly was switched off');
   }
@@ -167,8 +196,10 @@ export class Journal {
       header: this.header,
       failed: (why) => this.isLost(writer, why),
       trouble: (code) => {
+        // Nobody is served yet who could wait until the disk takes it.
+        if (this.isStarting && code !== '') writer.abort(code);
         if (code === '') log.notice('The journal can be written again');
-        else this.warnOfTrouble(code);
+        else this.diskWatch.warnOfTrouble(code);
         this.refuse(code);
       },
     });
@@ -183,16 +214,6 @@ export class Journal {
     return { shards: count, databases, spread, hashKey0, hashKey1, replicationId };
   }
 
-  /** Flows try again ten times a second: a log on a full disk must not grow as fast. */
-  private warnOfTrouble(code: string): void {
-    const nowMs = performance.now();
-    const isRepeated = this.parts.control.get(figures.AOF_LAST_WRITE_FAILED) === 1;
-    if (isRepeated && code === this.warnedCode && nowMs < this.nextWarningMs) return;
-    this.warnedCode = code;
-    this.nextWarningMs = nowMs + WARNING_MS;
-    this.parts.log.warning(`Error writing to the AOF file: ${code}`);
-  }
-
   /** Writes are refused while the disk does. @param code of the system's error, '' for none */
   private refuse(code: string): void {
     const { durable, control, wakeAll } = this.parts;
@@ -203,27 +224,43 @@ export class Journal {
 
   // --- beginning
 
+  /** Makes the folder, and keeps other processes from writing to this journal. */
+  async makeFolder(): Promise<void> {
+    const { files } = this;
+    const { disk, locks } = this.parts;
+    try {
+      await disk.makeFolder(files.folder);
+      await locks.hold('journal', files.lockPath);
+    } catch (error) {
+      if (error instanceof FilesInUse) throw error;
+      const code = codeOf(error);
+      throw Object.assign(new Error(cannotWrite(messageOf(error))), code === '' ? {} : { code });
+    }
+  }
+
   /** Begins a chain. The state is 'on' when it resolves, or 'waiting' when it came to nothing. */
   private async begin(): Promise<void> {
     const why = this.parts.whyNot();
+    if (this.state === 'off') this.moveFolder();
     this.state = 'beginning';
     if (why !== null) {
       this.state = 'waiting';
       return;
     }
     await this.parts.holdJournal();
-    const { disk, log } = this.parts;
+    const { log } = this.parts;
     try {
-      await disk.makeFolder(this.files.folder);
+      await this.makeFolder();
       this.chain = (await this.files.lastChain()) + 1;
       // The role may have changed meanwhile; who interrupts from now on finds the writer.
       const whyNow = this.parts.whyNot();
       if (whyNow !== null) throw new Error(whyNow);
-      this.writer = this.createWriter();
-      await this.writer.open(1);
-      await this.writeBase(1);
+      const writer = this.createWriter();
+      this.writer = writer;
+      await writer.open(1);
+      await this.writeBase(writer, 1);
       // It may have ended meanwhile: nothing would ever be durable, and clients would wait for ever.
-      this.writer.assertWriting();
+      writer.assertWriting();
     } catch (error) {
       await this.broken(error);
       return;
@@ -238,60 +275,57 @@ export class Journal {
   private nowOn(): void {
     const { durable } = this.parts;
     this.state = 'on';
+    this.switchedOff.forget();
+    this.tellWhetherOn();
     durable.baseWhole();
     this.writer!.baseWhole();
-    durable.holdsReplies = this.parts.config.value('appendfsync') === 'always';
     this.applyPolicy();
   }
 
   private applyPolicy(): void {
-    const { durable, wakeAll, config } = this.parts;
     if (this.state === 'off') return;
     this.writer?.setPolicy(this.policy);
-    if (!this.isOn) return;
-    durable.holdsReplies = config.value('appendfsync') === 'always';
+    this.diskWatch.reset();
+    if (this.isOn) this.holdReplies();
+  }
+
+  private holdReplies(): void {
+    const { durable, wakeAll, config } = this.parts;
+    durable.holdsReplies = config.value('appendfsync') === 'always' || this.diskWatch.isLate;
     wakeAll();
   }
 
   /** Writes a base and puts it in place; then what it replaces goes. @param number of the first segment */
-  private async writeBase(number: number): Promise<void> {
+  private async writeBase(writer: ChainWriter, number: number): Promise<void> {
     const { data, history } = this.parts;
-    const base = this.files.base(this.chain);
-    const name = snapshotName(Date.now(), Math.random());
-    const { header } = this;
-    const { replicationId, ...layout } = header;
+    const { files, chain, header } = this;
     const sync = new FileSync(data);
     this.baseSync = sync;
+    this.baseProgress = new ProgressLog(this.parts.log, "Writing the journal's base");
+    const plan = {
+      header: {
+        ...header,
+        createdMs: Date.now(),
+        setName: snapshotName(Date.now(), Math.random()),
+      },
+      syncsOften: this.parts.config.flag('aof-rewrite-incremental-fsync'),
+      beforeCut: async () => {},
+    };
+    const place = {
+      ...{ files: files.base(chain), keep: 1, history },
+      // Of data that was replaced it is of no use.
+      checkHistory: () => writer.assertWriting(),
+      // Its last moment may be of another history than its first. It is the segments that tell the id.
+      beforePut: () => writer.settled(),
+    };
     try {
-      const { cut, files } = await sync.run({
-        pathOf: (flow) => base.pathOf(flowFileName(base.base, name, flow)),
-        header: { ...header, createdMs: Date.now(), setName: name },
-        goesOn: false,
-        syncsOften: this.parts.config.flag('aof-rewrite-incremental-fsync'),
-        beforeCut: async () => {},
-      });
-      const { role, hasReplicas, offset } = history();
-      if (this.header.replicationId !== replicationId) throw new Error('the history has changed');
-      await base.put(
-        {
-          ...layout,
-          ...{ version: 1, name, server: DARTER_VERSION, createdMs: cut.atMs, role, replicationId },
-          ...{ lsns: cut.lsns, offset, hadReplicas: hasReplicas, keys: cut.keys },
-          files: files.map(({ path, bytes, checksum }) => ({
-            name: path.slice(path.lastIndexOf('/') + 1),
-            ...{ bytes, checksum },
-          })),
-        },
-        1,
-      );
-      this.baseBytes = files.reduce((sum, { bytes }) => sum + bytes, 0);
-      this.sizeAtRewrite = this.baseBytes;
-      await this.files.removeOld(this.chain, number);
-    } catch (error) {
-      await base.discard(name);
-      throw error;
+      const { bytes } = await writeNativeSnapshot(sync, plan, place);
+      this.baseBytes = bytes;
+      this.sizeAtRewrite = bytes;
+      await files.removeOld(chain, number);
     } finally {
       this.baseSync = null;
+      this.baseProgress.close();
     }
   }
 
@@ -346,16 +380,17 @@ export class Journal {
     const { writer } = this;
     if (writer === null || this.state !== 'rewriting') return false;
     this.applyPolicy();
+    let begin: SegmentBegin;
     try {
-      await writer.rotate();
+      begin = await writer.rotate();
     } catch (error) {
       await this.broken(error);
       return false;
     }
     let isDone = true;
     try {
-      await this.writeBase(writer.segment);
-      this.earlierBytes = -(writer.bytes - writer.segmentBytes);
+      await this.writeBase(writer, begin.number);
+      this.earlierBytes = -begin.bytesBefore;
     } catch (error) {
       // The chain goes on with the base that it has.
       this.parts.log.warning(`Rewriting the journal has failed: ${messageOf(error)}`);
@@ -394,9 +429,12 @@ export class Journal {
     await this.writer?.ended();
     this.writer = null;
     // LSNs of another history may be lower than these.
-    this.parts.durable.lsns.fill(-1);
+    this.parts.durable.beginChain();
     this.state = 'waiting';
-    this.nextTryMs = Date.now() + RETRY_MS;
+    this.tellWhetherOn();
+    // The other process may start again and go on with its journal: nobody replaces it unasked.
+    const isOthers = error instanceof FilesInUse;
+    this.nextTryMs = isOthers ? Number.POSITIVE_INFINITY : Date.now() + RETRY_MS;
     releaseJournal();
     const code = codeOf(error) || (/^(E[A-Z]+)\b/.exec(reason)?.[1] ?? '');
     this.failureCode = code;
@@ -408,10 +446,24 @@ export class Journal {
   /** Of the system's error, '' when it was none. */
   private failureCode = '';
 
-  /** The history changes, or the data is replaced: nothing of it may get into the chain. */
+  /**
+   * The data goes on in another history, at the positions that it has. Nobody writes until this returns.
+   * The chain goes on, and so do replies that wait for the disk.
+   */
+  changeHistory(): void {
+    const { writer } = this;
+    if (writer === null) return;
+    writer.changeHistory(this.header);
+    // The end of the journal comes after it.
+    void this.inTurn(() => writer.settled().catch(() => {}));
+  }
+
+  /** The data is replaced: nothing of it may get into the chain. */
   interrupt(why: string): void {
     this.baseSync?.abort(why);
     const { writer } = this;
+    // What is on the disk is of the data before.
+    this.parts.durable.beginChain();
     if (writer === null || this.state === 'off') return;
     writer.abort(why);
     this.isLost(writer, why);
@@ -423,21 +475,42 @@ export class Journal {
     const isHeld = this.state !== 'waiting';
     await this.writer?.end();
     this.writer = null;
+    durable.beginChain();
     this.state = 'off';
+    this.tellWhetherOn();
+    await this.switchedOff.note(this.files);
     if (isHeld) releaseJournal();
     durable.holdsReplies = false;
     this.refuse('');
     log.notice('The journal ends: appendonly is no');
   }
 
+  /** A snapshot is about to be in place: it is newer than a journal that was switched off. */
+  noteSnapshot(name: string): Promise<void> {
+    return this.switchedOff.noteSnapshot(this.files, name);
+  }
+
   /** The process ends, and nobody writes any more: brings all to the disk. */
   async stop(): Promise<void> {
     this.isStopping = true;
     this.baseSync?.abort('the server ends');
-    await this.work;
+    await this.workOver();
     if (this.writer === null) return;
     this.parts.log.notice('Calling fsync() on the AOF file.');
     await this.writer.end();
+  }
+
+  /** Resolves when the work is done; what waits for a disk that refuses is given up. */
+  private async workOver(): Promise<void> {
+    let isOver = false;
+    const over = this.work.then(() => {
+      isOver = true;
+    });
+    for (let isTold = false; !isOver; await Promise.race([over, sleep(TICK_MS)])) {
+      if (isTold || this.parts.durable.refusal === 0) continue;
+      isTold = true;
+      void this.writer?.end();
+    }
   }
 
   // --- sizes
@@ -446,13 +519,21 @@ export class Journal {
     return this.baseBytes + this.earlierBytes + (this.writer?.bytes ?? 0);
   }
 
+  private tellWhetherOn(): void {
+    this.parts.control.set(figures.AOF_IS_ON, this.isOn ? 1 : 0);
+  }
+
   private tick(): void {
     const { control } = this.parts;
-    control.set(figures.AOF_IS_ON, this.isOn ? 1 : 0);
     control.set(figures.AOF_SIZE, this.size);
     control.set(figures.AOF_BASE_SIZE, this.sizeAtRewrite);
     control.set(figures.AOF_REWRITE_SCHEDULED, this.isScheduled ? 1 : 0);
     const nowMs = Date.now();
+    this.watchDisk();
+    if (this.baseSync !== null) {
+      const { keysDone, keysTotal, bytes } = this.baseSync;
+      this.baseProgress?.note(nowMs, keysDone, keysTotal, bytes);
+    }
     if (this.state === 'waiting') {
       if (this.parts.whyNot() !== null) this.letRepliesGo();
       else if (nowMs >= this.nextTryMs) this.configured();
@@ -461,6 +542,18 @@ export class Journal {
     } else if (this.state === 'on' && nowMs >= this.nextRewriteMs) {
       this.rewriteIfGrown();
     }
+  }
+
+  private watchDisk(): void {
+    const { diskWatch, policy } = this;
+    const { durable } = this.parts;
+    diskWatch.tell(policy);
+    if (policy !== 'everysec') return;
+    // While the disk refuses, so are writes: nothing more can be lost.
+    if (!this.isOn || !durable.isWhole || durable.refusal !== 0) {
+      diskWatch.reset();
+      this.letRepliesGo();
+    } else if (diskWatch.look()) this.holdReplies();
   }
 
   /** This data cannot be in a journal, and nobody knows when that ends: no client waits for it. */
@@ -483,10 +576,8 @@ export class Journal {
   }
 }
 
-/** Of EIO for a code that this system does not have. */
-function errorNumber(code: string): number {
-  const numbers: Readonly<Record<string, number | undefined>> = constants.errno;
-  return numbers[code] ?? constants.errno.EIO;
+function cannotWrite(reason: string): string {
+  return `The journal cannot be written: ${reason}`;
 }
 
 function messageOf(error: unknown): string {
