@@ -176,13 +176,14 @@ export class RdbLoader implements RdbVisitor {
     const { batch, keys } = this;
     if (batch.count === 0) return;
     keys.now = this.options.nowMs;
+    const { loaded } = this;
     while (!this.storeInOrder()) {
-      // The hash key was another one when they were sorted, and none is stored yet.
+      if (this.loaded > loaded) throw new Error(HASH_CHANGED);
     }
     batch.clear();
   }
 
-  /** @returns false when the hash key has changed before the first was stored */
+  /** @returns false when the hash key has changed since they were sorted: not all are stored */
   private storeInOrder(): boolean {
     const { batch, keys, busy } = this;
     const { shards } = keys;
@@ -190,21 +191,16 @@ export class RdbLoader implements RdbVisitor {
     shards.keyHash.read(shards.spaces[0]!);
     batch.sort(shards);
     const { epoch } = shards.keyHash;
-    let stored = 0;
     busy.length = 0;
     for (let from = 0; from < batch.count; ) {
       const end = batch.endOfRun(from);
       if (!shards.tryLock(batch.shardAt(from), 0)) busy.push(from);
-      else if (this.storeRun(from, end, epoch)) stored++;
-      else if (stored === 0) return false;
-      else throw new Error(HASH_CHANGED);
+      else if (!this.storeRun(from, end, epoch)) return false;
       from = end;
     }
     for (const from of busy) {
       shards.lock(batch.shardAt(from));
-      if (this.storeRun(from, batch.endOfRun(from), epoch)) stored++;
-      else if (stored === 0) return false;
-      else throw new Error(HASH_CHANGED);
+      if (!this.storeRun(from, batch.endOfRun(from), epoch)) return false;
     }
     return true;
   }

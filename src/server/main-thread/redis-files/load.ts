@@ -262,6 +262,7 @@ class RedisLoad {
     await yieldToOthers();
     return goesOn;
   }
+
   /** So many bytes are done. @returns false when the load is given up */
   private reached(bytes: number): boolean {
     this.doneBytes = bytes;
