@@ -42,7 +42,6 @@ import {
   TRAIT_LOCK_NONE,
   TRAIT_RUNS_QUEUE,
   TRAIT_RUNS_SCRIPT,
-  TRAIT_SIMPLE_KEYS,
   TRAIT_TRANSACTION_CONTROL,
 } from './registry.js';
 import { NO_SCRIPTS, type ScriptControl } from './scripts/script-control.js';
@@ -283,10 +282,7 @@ export class Dispatcher implements Context {
     const { keys, locks } = this;
     const { firstKey, traits } = command;
     keys.database = session.database;
-    // A negative lastKey counts from the end: DEL with one key has one shard like GET.
-    const lastKey = command.lastKey < 0 ? args.count + command.lastKey : command.lastKey;
-    const hasOneKey = firstKey !== 0 && lastKey === firstKey && (traits & TRAIT_SIMPLE_KEYS) !== 0;
-    if (!hasOneKey || (traits & (TRAIT_LOCK_ALL | TRAIT_LOCK_NONE)) !== 0) {
+    if (!command.hasOneKey(args.count) || (traits & (TRAIT_LOCK_ALL | TRAIT_LOCK_NONE)) !== 0) {
       if ((traits & TRAIT_RUNS_SCRIPT) !== 0) return this.runScript(command, session, args);
       return this.runPlanned(command, session, args);
     }

@@ -103,11 +103,9 @@ export class KeyPlanner {
    */
   keysLieIn(command: RegisteredCommand, args: Arguments, shard: number): boolean {
     const { keys } = this;
-    const { firstKey, traits } = command;
-    const lastKey = command.lastKey < 0 ? args.count + command.lastKey : command.lastKey;
-    const hasOneKey = firstKey !== 0 && lastKey === firstKey && (traits & TRAIT_SIMPLE_KEYS) !== 0;
-    if (hasOneKey && (traits & TRAIT_LOCK_ALL) === 0 && command.readsAnyKey === undefined) {
-      keys.prepare(args, firstKey);
+    const locksMore = (command.traits & TRAIT_LOCK_ALL) !== 0 || command.readsAnyKey !== undefined;
+    if (!locksMore && command.hasOneKey(args.count)) {
+      keys.prepare(args, command.firstKey);
       return keys.preparedShard === shard;
     }
     keys.forget();

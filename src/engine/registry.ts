@@ -115,6 +115,16 @@ export class RegisteredCommand implements CommandEntry {
     this.hasMovableKeys = specifications.length > 0 && this.firstKey === 0;
   }
 
+  /**
+   * Whether a vector of so many arguments has one key, at `firstKey`. A negative lastKey counts from the
+   * end: DEL with one key has one shard like GET.
+   */
+  hasOneKey(count: number): boolean {
+    const { firstKey, lastKey } = this;
+    const last = lastKey < 0 ? count + lastKey : lastKey;
+    return firstKey !== 0 && last === firstKey && (this.traits & TRAIT_SIMPLE_KEYS) !== 0;
+  }
+
   /** Whether a vector may have so many arguments, the command's name included. */
   accepts(count: number): boolean {
     return this.arity > 0 ? count === this.arity : count >= -this.arity;
