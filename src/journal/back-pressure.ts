@@ -36,10 +36,10 @@ export class BackPressure {
   mustWait(shard: number, bytes: number, sinceMs: number, nowMs: number): boolean {
     const ring = this.rings[shard]!;
     const { room } = ring;
-    if (room < ring.nominal * (1 - FILLING_SHARE)) this.filling?.raise();
+    if (isAhead(ring, FILLING_SHARE, room)) this.filling?.raise();
     if (!this.enabled) return false;
-    const isTight = room < ring.nominal * (1 - this.aheadShare);
-    if (!isTight && !this.exceedsGrowthBound(ring, bytes)) return false;
+    if (!isAhead(ring, this.aheadShare, room) && !this.exceedsGrowthBound(ring, bytes))
+      return false;
     if (sinceMs === 0) {
       this.delayed++;
       return true;
@@ -53,18 +53,22 @@ export class BackPressure {
   tellFilling(streams: readonly number[]): void {
     for (let i = 0; i < streams.length; i++) {
       const ring = this.rings[streams[i]!]!;
-      if (ring.room < ring.nominal * (1 - FILLING_SHARE)) this.filling?.raise();
+      if (isAhead(ring, FILLING_SHARE)) this.filling?.raise();
     }
   }
 
   /** Whether a reader is about to lose its place. Under the shard's lock. */
   isTight(shard: number): boolean {
-    const ring = this.rings[shard]!;
-    return this.enabled && ring.room < ring.nominal * (1 - this.aheadShare);
+    return this.enabled && isAhead(this.rings[shard]!, this.aheadShare);
   }
 
   /** Whether the record is large and the rings have already grown beyond their bound. */
   private exceedsGrowthBound(ring: JournalRing, bytes: number): boolean {
     return ring.isLarge(bytes) && grownBytes(this.rings) > GROWN_BYTES_MAX;
   }
+}
+
+/** Whether more than this share of a ring is ahead of a reader. */
+function isAhead(ring: JournalRing, share: number, room = ring.room): boolean {
+  return room < ring.nominal * (1 - share);
 }
