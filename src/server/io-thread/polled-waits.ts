@@ -11,6 +11,12 @@ export interface PolledWait {
   readonly deadlineMs: number;
 }
 
+/** A wait that begins now. @param timeoutMs 0: without end */
+export function beginWait(timeoutMs: number): PolledWait {
+  const beganMs = Date.now();
+  return { beganMs, deadlineMs: timeoutMs === 0 ? Number.POSITIVE_INFINITY : beganMs + timeoutMs };
+}
+
 /** Milliseconds until the next look; Infinity when nobody waits. */
 export function nextLookMs(waits: readonly PolledWait[], nowMs: number): number {
   let restMs = Number.POSITIVE_INFINITY;

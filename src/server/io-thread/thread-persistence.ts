@@ -11,7 +11,7 @@ import type { ControlBlock } from '../../memory/control.js';
 import type { PersistenceAnswer, PersistenceRequest } from '../channel/persistence.js';
 import { LAST_SAVE_MS, SAVE_STARTED_MS } from '../channel/persistence-figures.js';
 import type { DurabilityMark, ThreadDurability } from './durability.js';
-import { nextLookMs, type PolledWait } from './polled-waits.js';
+import { beginWait, nextLookMs, type PolledWait } from './polled-waits.js';
 
 /** A client in WAITAOF. */
 interface Waiter extends PolledWait {
@@ -54,11 +54,9 @@ export class ThreadPersistence implements PersistencePort {
   }
 
   waitDurable(wanted: WantedDurability, done: (outcome: DurabilityOutcome) => void): () => void {
-    const { timeoutMs } = wanted;
-    const beganMs = Date.now();
-    const deadlineMs = timeoutMs === 0 ? Number.POSITIVE_INFINITY : beganMs + timeoutMs;
+    const wait = beginWait(wanted.timeoutMs);
     const mark = this.durability.markNow();
-    const waiter = { mark, cut: this.replicas.newCut(), wanted, beganMs, deadlineMs, done };
+    const waiter = { ...wait, mark, cut: this.replicas.newCut(), wanted, done };
     this.waiters.push(waiter);
     this.control.word(BLOCKED_CLIENTS).add(1);
     return () => this.forget(waiter);

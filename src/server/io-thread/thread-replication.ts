@@ -56,7 +56,7 @@ import type {
 } from '../channel/replication.js';
 import { readableProgress, SUM_ACKNOWLEDGED_MS } from '../channel/replication-figures.js';
 import { DetachedClients } from './detached-clients.js';
-import { nextLookMs, type PolledWait } from './polled-waits.js';
+import { beginWait, nextLookMs, type PolledWait } from './polled-waits.js';
 import type { ThreadSettings } from './settings.js';
 
 /** A replica with its figures. */
@@ -467,9 +467,8 @@ export class ThreadReplication implements ReplicationPort {
   }
 
   wait(replicas: number, timeoutMs: number, done: (count: number | null) => void): () => void {
-    const beganMs = Date.now();
-    const deadlineMs = timeoutMs === 0 ? Number.POSITIVE_INFINITY : beganMs + timeoutMs;
-    const waiter: Waiter = { target: this.newCut(), replicas, beganMs, deadlineMs, done };
+    const wait = beginWait(timeoutMs);
+    const waiter: Waiter = { ...wait, target: this.newCut(), replicas, done };
     this.waiters.push(waiter);
     this.blocked.add(1);
     this.waiting.add(1);
