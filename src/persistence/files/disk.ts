@@ -76,6 +76,20 @@ export async function readSmallFile(disk: Disk, path: string, bytesMax: number):
   }
 }
 
+/** The same; null when there is none. */
+export async function readIfThere(
+  disk: Disk,
+  path: string,
+  bytesMax: number,
+): Promise<Buffer | null> {
+  try {
+    return await readSmallFile(disk, path, bytesMax);
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return null;
+    throw error;
+  }
+}
+
 /** Writes a small file so that after a crash there is the old one or the whole new one. */
 export async function replaceFile(
   disk: Disk,

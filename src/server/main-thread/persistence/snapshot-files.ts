@@ -4,7 +4,12 @@
  */
 import { join } from 'node:path';
 import { DamagedFile } from '../../../persistence/files/damaged-file.js';
-import { codeOf, type Disk, readSmallFile, replaceFile } from '../../../persistence/files/disk.js';
+import {
+  type Disk,
+  readIfThere,
+  readSmallFile,
+  replaceFile,
+} from '../../../persistence/files/disk.js';
 import {
   decodeManifest,
   encodeManifest,
@@ -35,13 +40,8 @@ export class SnapshotFiles {
    */
   async newest(): Promise<SnapshotManifest | null> {
     const path = this.pathOf(this.base);
-    let bytes: Uint8Array;
-    try {
-      bytes = await readSmallFile(this.disk, path, MANIFEST_BYTES_MAX);
-    } catch (error) {
-      if (codeOf(error) === 'ENOENT') return null;
-      throw error;
-    }
+    const bytes = await readIfThere(this.disk, path, MANIFEST_BYTES_MAX);
+    if (bytes === null) return null;
     const manifest = decodeManifest(bytes);
     if (typeof manifest === 'string') throw new DamagedFile(path, 0, manifest);
     return manifest;

@@ -10,7 +10,7 @@
  */
 import type { Log } from '../../../../base/log.js';
 import { DamagedFile } from '../../../../persistence/files/damaged-file.js';
-import { codeOf, readSmallFile, replaceFile } from '../../../../persistence/files/disk.js';
+import { codeOf, readIfThere, replaceFile } from '../../../../persistence/files/disk.js';
 import { openSealed, sealText } from '../../../../persistence/files/sealed-text.js';
 import type { JournalFiles } from './journal-files.js';
 
@@ -27,13 +27,8 @@ export interface EndedChain {
 /** @returns null when the chain was not switched off. @throws DamagedFile */
 export async function readEnded(files: JournalFiles, chain: number): Promise<EndedChain | null> {
   const path = files.endedPath(chain);
-  let bytes: Uint8Array;
-  try {
-    bytes = await readSmallFile(files.disk, path, BYTES_MAX);
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') return null;
-    throw error;
-  }
+  const bytes = await readIfThere(files.disk, path, BYTES_MAX);
+  if (bytes === null) return null;
   const opened = openSealed(bytes);
   if (typeof opened === 'string') throw new DamagedFile(path, 0, opened);
   const { endedMs, snapshots } = opened.value as Partial<EndedChain>;

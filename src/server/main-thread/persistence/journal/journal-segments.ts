@@ -30,11 +30,6 @@ export interface Segment {
   readonly bytes: number;
 }
 
-/** By flow, the streams of a segment's file. */
-function sharesOf(shards: number, flows: number): number[][] {
-  return shareStreams(shards, flows);
-}
-
 /**
  * Reads how all segments of a chain begin.
  * @returns those that the chain goes on from, from the one that the base's cut lies in on: that one at least
@@ -75,7 +70,7 @@ async function readSegment(
   pathOf: (number: number, flow: number) => string,
   isNewest: boolean,
 ): Promise<Segment | null> {
-  const streams = (count: number, index: number) => sharesOf(manifest.shards, count)[index]!;
+  const streams = (count: number, index: number) => shareStreams(manifest.shards, count)[index]!;
   const begun = new Map<number, SegmentBeginning>();
   for (const [flow, path] of flows) {
     const beginning = await readBeginning(
