@@ -57,6 +57,10 @@ export class Sequence extends SequenceTree {
     if (cursor.leaf === 0) throw new Error('sequence: the cursor is at no element');
   }
 
+  private assertRanked(cursor: Cursor): void {
+    if (cursor.rank === UNRANKED) throw new Error('sequence: the cursor has no rank');
+  }
+
   private setCursor(cursor: Cursor, leaf: number, slot: number, rank: number): void {
     cursor.leaf = leaf;
     cursor.slot = slot;
@@ -118,7 +122,7 @@ export class Sequence extends SequenceTree {
   /** @returns false at the end */
   next(cursor: Cursor): boolean {
     this.assertAtElement(cursor);
-    if (cursor.rank === UNRANKED) throw new Error('sequence: the cursor has no rank');
+    this.assertRanked(cursor);
     cursor.slot++;
     cursor.rank++;
     return this.settle(cursor);
@@ -127,7 +131,7 @@ export class Sequence extends SequenceTree {
   /** From the end it goes to the last element. @returns false at the first one; it stays there */
   previous(cursor: Cursor): boolean {
     this.assertCurrent(cursor);
-    if (cursor.rank === UNRANKED) throw new Error('sequence: the cursor has no rank');
+    this.assertRanked(cursor);
     if (cursor.rank === 0) return false;
     if (cursor.leaf === 0) cursor.leaf = this.root.last;
     else if (cursor.slot > 0) {
@@ -196,7 +200,7 @@ export class Sequence extends SequenceTree {
   private follow(cursor: Cursor): void {
     if (this.root.node === 0) return;
     if (!this.onPath(cursor.leaf)) {
-      if (cursor.rank === UNRANKED) throw new Error('sequence: the cursor has no rank');
+      this.assertRanked(cursor);
       this.descendToRank(cursor.rank);
     }
     if (cursor.leaf !== 0) this.slot = cursor.slot;
