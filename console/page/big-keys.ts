@@ -6,7 +6,7 @@ import { bytes, count, percent } from '../lib/format.js';
 import { errorOf, listOf, plainText, type Reply } from '../lib/reply.js';
 import { toText, toWord } from '../lib/words.js';
 import type { Api } from './api.js';
-import { announce, button, make, table } from './dom.js';
+import { announce, button, make, scrolled, table } from './dom.js';
 import type { View } from './view.js';
 
 const KEYS_AT_A_TIME = 100;
@@ -60,10 +60,7 @@ export class BigKeysView implements View {
     attributes: { max: '1', 'aria-label': 'Keys looked at' },
   });
   private readonly note = make('p', { class: 'note', attributes: { role: 'status' } });
-  private readonly rows = make('div', {
-    class: 'scroll',
-    attributes: { tabindex: '0', role: 'region', 'aria-label': 'Table of the largest keys' },
-  });
+  private readonly rows = scrolled('Table of the largest keys');
   private largest: BigKey[] = [];
   private looked = 0;
   private passedOver = 0;

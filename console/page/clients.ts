@@ -2,7 +2,7 @@
 import { type ClientRow, parseClients } from '../lib/client-list.js';
 import { bytes, duration } from '../lib/format.js';
 import type { Api } from './api.js';
-import { announce, button, carefulButton, make, table } from './dom.js';
+import { announce, button, carefulButton, make, scrolled, table } from './dom.js';
 import type { View } from './view.js';
 
 const ROWS_MAX = 200;
@@ -17,10 +17,7 @@ const ORDERS: Readonly<Record<string, (one: ClientRow, other: ClientRow) => numb
 export class ClientsView implements View {
   readonly title = 'Clients';
   readonly element = make('section', {});
-  private readonly rows = make('div', {
-    class: 'scroll',
-    attributes: { tabindex: '0', role: 'region', 'aria-label': 'Table of clients' },
-  });
+  private readonly rows = scrolled('Table of clients');
   private readonly note = make('p', { class: 'note' });
   private readonly filter = make('input', { id: 'client-filter', attributes: { type: 'search' } });
   private readonly order = make('select', { id: 'client-order' });

@@ -1,7 +1,7 @@
 /** All directives with their values and what they mean, and the way to change them. */
 import { mapOf, plainText } from '../lib/reply.js';
 import type { Api, DirectiveDoc } from './api.js';
-import { announce, button, make, table } from './dom.js';
+import { announce, button, make, scrolled, table } from './dom.js';
 import type { View } from './view.js';
 
 const HIDDEN = '••••••••';
@@ -9,10 +9,7 @@ const HIDDEN = '••••••••';
 export class ConfigurationView implements View {
   readonly title = 'Configuration';
   readonly element = make('section', {});
-  private readonly rows = make('div', {
-    class: 'scroll',
-    attributes: { tabindex: '0', role: 'region', 'aria-label': 'Table of directives' },
-  });
+  private readonly rows = scrolled('Table of directives');
   private readonly note = make('p', { class: 'note' });
   private readonly filter = make('input', {
     id: 'directive-filter',

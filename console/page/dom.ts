@@ -102,6 +102,12 @@ export function table<Row>(caption: string, columns: readonly Column<Row>[], row
   );
 }
 
+/** What a table too wide for the page goes into. @param label for those who hear the page */
+export function scrolled(label: string): HTMLDivElement {
+  const attributes = { tabindex: '0', role: 'region', 'aria-label': label };
+  return make('div', { class: 'scroll', attributes });
+}
+
 /** Says something to those who hear the page, and shows it at its foot for a while. */
 export function announce(text: string, isError = false): void {
   const place = byId('announcement');

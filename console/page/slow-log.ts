@@ -3,7 +3,7 @@ import { parseSlowLog, type SlowEntry } from '../lib/client-list.js';
 import { microseconds } from '../lib/format.js';
 import { listOf, plainText } from '../lib/reply.js';
 import type { Api } from './api.js';
-import { announce, button, carefulButton, make, table } from './dom.js';
+import { announce, button, carefulButton, make, scrolled, table } from './dom.js';
 import type { View } from './view.js';
 
 const ENTRIES_MAX = '128';
@@ -11,10 +11,7 @@ const ENTRIES_MAX = '128';
 export class SlowLogView implements View {
   readonly title = 'Slow log';
   readonly element = make('section', {});
-  private readonly rows = make('div', {
-    class: 'scroll',
-    attributes: { tabindex: '0', role: 'region', 'aria-label': 'Table of slow commands' },
-  });
+  private readonly rows = scrolled('Table of slow commands');
   private readonly note = make('p', { class: 'note' });
 
   constructor(private readonly api: Api) {
