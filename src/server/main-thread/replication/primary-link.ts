@@ -311,9 +311,9 @@ export class PrimaryLink implements UpstreamLink {
       throw new Error(`it follows this server: a circle of ${circle + 1} servers has no primary`);
     }
     const expected = expectedRunId();
-    const isFound = chain[0] === expected;
+    const isFound = expected === null || chain[0] === expected;
     if (expected !== null) this.parts.heirSought(isFound);
-    if (expected !== null && !isFound) {
+    if (!isFound) {
       throw new Error(
         'the server that took over has started again, and may have lost data; this one keeps it. ' +
           'REPLICAOF tells it what to be',
