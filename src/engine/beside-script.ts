@@ -44,7 +44,8 @@ function borrowKeys(
   for (let i = command.firstKey; i <= last; i += command.keyStep) {
     const { epoch } = shards.keyHash;
     const shard = keys.mark(args, i);
-    if (!locks.holds(shard) && !locks.borrow(shard)) return false;
+    // Several keys may lie in one shard, which is then this thread's from the first on.
+    if (!shards.isLocked(shard) && !locks.borrow(shard)) return false;
     if (epoch !== shards.keyHash.epoch) return false;
   }
   return true;

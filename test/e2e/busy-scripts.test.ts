@@ -63,6 +63,7 @@ for (const transport of ['auto', 'epoll']) {
       assert.match(await ask(other, 'GET'), /^ERR wrong number of arguments/);
       // BUSY while another thread, which may look for expired keys, has one of their shards.
       await until(other, ['WATCH', 'a', 'b'], /^OK$/);
+      await until(other, ['WATCH', 'c', 'c'], /^OK$/);
       assert.equal(await ask(other, 'UNWATCH'), 'OK');
       assert.equal(await ask(other, 'MULTI'), 'OK');
       assert.match(await ask(other, 'SET', 'a', '1'), BUSY);
