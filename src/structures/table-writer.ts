@@ -103,7 +103,16 @@ export class TableWriter extends TableReader {
    */
   setExpiry(expiry: number): boolean {
     this.assertFound();
-    return this.rewriteEntry(this.kind, this.valueLength, expiry, this.valueLength, false) >= 0;
+    const { keyLength, valueLength } = this;
+    if (expiry === 0 || this.expiry === 0) {
+      return this.rewriteEntry(this.kind, valueLength, expiry, valueLength, false) >= 0;
+    }
+    // It has its place in the entry already.
+    const at = this.entryOffset + headerBytes(keyLength, valueLength, false);
+    this.view.setFloat64(at, expiry, true);
+    lowerExpiry(this.region, this.frame, expiry);
+    this.expiry = expiry;
+    return true;
   }
 
   /** Removes the entry last found. Nothing else moves. */
