@@ -1,7 +1,7 @@
 /** The users that the server starts with: those of the ACL file, or of the configuration file. */
 import { resolve } from 'node:path';
 import { systemErrorText } from '../../base/system-error.js';
-import { allUsersTexts } from '../../engine/acl/user-changes.js';
+import { allUsersRecords } from '../../engine/acl/user-changes.js';
 import { DeclaredUsers, loadUsers } from '../../engine/acl/user-file.js';
 import { createUserTable } from '../../engine/acl/user-table.js';
 import type { AclUsers } from '../../engine/acl/users.js';
@@ -42,8 +42,9 @@ export function createSharedUsers(
   const changes = SharedChanges.create(USERS_BYTES_MAX);
   changes.update({
     takeOver: () => {},
-    change: () => allUsersTexts(users),
-    whole: () => allUsersTexts(users),
+    change: () => allUsersRecords(users),
+    replaced: () => [],
+    whole: () => allUsersRecords(users),
   });
   const { noPassword, enabled } = users.defaultUser;
   return { changes, summary: { count: users.count, isOpen: noPassword && enabled } };
