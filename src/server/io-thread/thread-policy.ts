@@ -176,6 +176,8 @@ export class ThreadPolicy implements FrontendPolicy<ClientSession> {
   }
 
   continueTurn(): void {
+    // What is looked at now may have come after a change that the turn has begun before.
+    this.parts.refreshUsers();
     this.parts.mailbox.receive();
     if (this.monitored.load() !== 0) this.parts.dispatcher.gates |= GATE_MONITOR;
   }
