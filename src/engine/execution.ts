@@ -31,7 +31,7 @@ const MINUS = 0x2d;
 const ERROR_CODE_BYTES_MAX = 64;
 
 /** Whether a command may take its time. A script tells it itself. */
-function isLong({ traits }: RegisteredCommand, args: Arguments): boolean {
+export function isLong({ traits }: RegisteredCommand, args: Arguments): boolean {
   if ((traits & TRAIT_RUNS_SCRIPT) !== 0) return false;
   return (traits & TRAIT_TIMED) !== 0 || args.count > SHORT_ARGUMENTS_MAX;
 }

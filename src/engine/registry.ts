@@ -17,6 +17,7 @@ import type {
 import { KEY_WRITTEN, type KeyPlaces, keyFlagBits } from '../commands/contract/key-flags.js';
 import { categoriesOf } from './categories.js';
 import { type CompiledKeys, compileKeys, findKeys } from './key-places.js';
+import { takesItsTime } from './timed-commands.js';
 
 /** How the dispatcher treats a command, as bits derived from its definition. */
 export const TRAIT_WRITE = 1;
@@ -31,7 +32,7 @@ export const TRAIT_STALE = 512;
 export const TRAIT_MAY_REPLICATE = 2048;
 /** All keys are given by firstKey, lastKey, keyStep. */
 export const TRAIT_SIMPLE_KEYS = 4096;
-/** Neither O(1) nor O(log(N)) for each of its arguments: every call is timed. */
+/** Its time does not depend on its arguments alone: every call is timed. */
 export const TRAIT_TIMED = 8192;
 /** Runs at once between MULTI and EXEC, instead of being queued. */
 export const TRAIT_TRANSACTION_CONTROL = 16384;
@@ -49,9 +50,6 @@ export const TRAIT_WHILE_SUBSCRIBED = 524288;
 export const TRAIT_TRACKED = 4194304;
 /** Refused as a write is when data cannot be saved. */
 export const TRAIT_TELLS_SAVE_FAILURE = 8388608;
-
-/** Commands that take microseconds, but for those with many arguments. */
-const SHORT_COMPLEXITY = /^O\((1|log\(N\))\)/;
 
 /** MONITOR does not show it. */
 export const TRAIT_UNWATCHED = 1048576;
@@ -173,7 +171,7 @@ function traitsOf(definition: AnyDefinition): number {
   if (flags.includes('skip_monitor') || flags.includes('admin')) traits |= TRAIT_UNWATCHED;
   if (flags.includes('noscript')) traits |= TRAIT_NO_SCRIPT;
   if (flags.includes('allow_busy')) traits |= TRAIT_ALLOW_BUSY;
-  if (!SHORT_COMPLEXITY.test(definition.complexity)) traits |= TRAIT_TIMED;
+  if (takesItsTime(definition.complexity)) traits |= TRAIT_TIMED;
   if (isContainer(definition)) return traits;
   if (definition.transaction !== undefined) traits |= TRAIT_TRANSACTION_CONTROL;
   if (definition.transaction === 'execute') traits |= TRAIT_RUNS_QUEUE;
