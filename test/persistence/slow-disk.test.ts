@@ -13,13 +13,13 @@ const SLOW = pathToFileURL(join(rootDirectory, 'dist/test/support/slow-sync.js')
 /** So long that only the test ends it. */
 const STUCK_MS = '600000';
 
-function startOn(folder: string, slowFile: string, policy: string): Promise<Server> {
+function startOn(folder: string, slowFile: string, policy: string, threads = 1): Promise<Server> {
   return startDarter({
     args: [
       ...['--dir', folder, '--appendonly', 'yes', '--appendfsync', policy, '--shards', '4'],
       ...['--latency-monitor-threshold', '1'],
     ],
-    threads: 1,
+    threads,
     env: { NODE_OPTIONS: `--import=${SLOW}`, DARTER_SLOW_FILE: slowFile },
   });
 }
@@ -68,4 +68,29 @@ test('with always LATENCY tells how long syncs take', { skip }, async (t) => {
     /aof-fsync-always/.test(await server.ask('LATENCY', 'LATEST')),
   );
   assert.equal(await server.info('aof_delayed_fsync'), '0');
+});
+
+test('replies wait for the disk from the OK of CONFIG SET appendfsync always on, on all threads', {
+  skip,
+}, async (t) => {
+  const slowFile = join(newFolder(t), 'milliseconds');
+  await using server = await startOn(newFolder(t), slowFile, 'everysec', 2);
+  writeFileSync(slowFile, STUCK_MS);
+  const clients = await Promise.all(Array.from({ length: 8 }, () => server.client()));
+  t.after(() => Promise.all(clients.map((client) => client.close().catch(() => {}))));
+  for (const client of clients) await client.command('PING');
+  let answered = 0;
+  const waiting: Promise<unknown>[] = [];
+  assert.equal(await server.ask('CONFIG', 'SET', 'appendfsync', 'always'), 'OK');
+  for (const [index, client] of clients.entries()) {
+    waiting.push(client.command('SET', `key${index}`, '1').then(() => answered++));
+  }
+  // A client's own commands are answered in their order, so others look.
+  for (const index of clients.keys()) {
+    await until('it is done', async () => (await server.ask('GET', `key${index}`)) === '1');
+  }
+  assert.equal(answered, 0);
+  rmSync(slowFile);
+  await Promise.all(waiting);
+  assert.equal(answered, clients.length);
 });
