@@ -206,6 +206,7 @@ class FlowThread {
       ...{ options, durable, advanced },
       disk: nodeDisk,
       time: this.time,
+      begun: () => this.report({ kind: 'segment-begun', flow }),
       opened: () => this.report({ kind: 'segment-opened', flow }),
       trouble: (code: string) => this.report({ kind: 'segment-trouble', flow, code }),
       ended: (reason: string) => this.ended(flow, reason),

@@ -168,7 +168,6 @@ export class ThreadPolicy implements FrontendPolicy<ClientSession> {
     this.parts.mailbox.awake();
     this.parts.refreshSettings();
     this.parts.refreshUsers();
-    this.parts.durability.beginTurn();
     this.loadGates();
     this.turnHasInput++;
     // What another thread has sent before a client could send its command comes before that command.
