@@ -19,6 +19,10 @@ import {
 
 /** Numbers of entries take so many steps of a key's value. */
 const ENTRIES_MAX = 1 << 15;
+const BINS = 2048;
+const BIN_SHIFT = 21;
+/** Entries of a bin are put in order one by one: at most so many. */
+const BIN_MAX = 128;
 
 export class LocatorBatch {
   count = 0;
@@ -26,6 +30,7 @@ export class LocatorBatch {
   private readonly places = new Uint32Array(ENTRIES_MAX);
   /** Hash * ENTRIES_MAX + number: whole numbers of 47 bits. */
   private readonly order = new Float64Array(ENTRIES_MAX);
+  private readonly starts = new Int32Array(BINS + 1);
   private readonly sortedHashes = new Int32Array(ENTRIES_MAX);
   private readonly sortedPlaces = new Uint32Array(ENTRIES_MAX);
 
@@ -34,12 +39,47 @@ export class LocatorBatch {
     const { count } = this;
     this.hashes[count] = hash;
     this.places[count] = placeOf(leaf << PAGE_SHIFT, check);
-    this.order[count] = (hash >>> 0) * ENTRIES_MAX + count;
     this.count++;
   }
 
+  /** Hashes are even: by their first bits they come to bins of about one, and then almost to their places. */
   sort(): void {
+    const { count, hashes, places, starts, sortedHashes, sortedPlaces } = this;
+    starts.fill(0);
+    for (let i = 0; i < count; i++) starts[(hashes[i]! >>> BIN_SHIFT) + 1]!++;
+    let fullest = 0;
+    for (let bin = 1; bin <= BINS; bin++) {
+      fullest = Math.max(fullest, starts[bin]!);
+      starts[bin]! += starts[bin - 1]!;
+    }
+    if (fullest > BIN_MAX) {
+      this.sortUneven();
+      return;
+    }
+    for (let i = 0; i < count; i++) {
+      const hash = hashes[i]!;
+      const at = starts[hash >>> BIN_SHIFT]!++;
+      sortedHashes[at] = hash;
+      sortedPlaces[at] = places[i]!;
+    }
+    for (let i = 1; i < count; i++) {
+      const hash = sortedHashes[i]!;
+      if (sortedHashes[i - 1]! >>> 0 <= hash >>> 0) continue;
+      const place = sortedPlaces[i]!;
+      let at = i;
+      for (; at > 0 && sortedHashes[at - 1]! >>> 0 > hash >>> 0; at--) {
+        sortedHashes[at] = sortedHashes[at - 1]!;
+        sortedPlaces[at] = sortedPlaces[at - 1]!;
+      }
+      sortedHashes[at] = hash;
+      sortedPlaces[at] = place;
+    }
+  }
+
+  /** Hashes that somebody has chosen. */
+  private sortUneven(): void {
     const { count, hashes, places, sortedHashes, sortedPlaces } = this;
+    for (let i = 0; i < count; i++) this.order[i] = (hashes[i]! >>> 0) * ENTRIES_MAX + i;
     const order = this.order.subarray(0, count).sort();
     for (let i = 0; i < count; i++) {
       const entry = order[i]! % ENTRIES_MAX;
