@@ -182,7 +182,7 @@ export class Sequence extends SequenceTree {
   }
 
   /**
-   * Appends a leaf from elsewhere, which was verified (verify.ts). For sequences without order.
+   * Appends a leaf from elsewhere, which was verified (verify.ts). The caller knows that the order holds.
    * @returns false when the space is full; nothing has changed then
    */
   appendLeaf(source: Region, offset: number): boolean {

@@ -324,12 +324,6 @@ export class SortedSetReader {
     return set === null ? SCAN_END : set.scan(position);
   }
 
-  /** The same for about two thousand members at once, which costs less for each of them. */
-  scanMany(position: number): number {
-    const { set } = this;
-    return set === null ? SCAN_END : set.scanMany(position);
-  }
-
   /** Members that the last `scan` collected. */
   get scanCount(): number {
     return this.set === null ? this.count : this.set.scanCount;
