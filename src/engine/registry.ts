@@ -79,6 +79,8 @@ export class RegisteredCommand implements CommandEntry {
   readonly waitsFor: string;
   readonly runsScript: CommandDefinition['runsScript'];
   readonly keepsCaching: boolean;
+  /** A call of so many arguments, or fewer, is not timed. */
+  readonly shortArguments: number;
   /** Whether it runs also when the key that it waits for is gone, or of another type. */
   readonly seesRemoval: boolean;
   /** A write whose keys are all marked as read, as in Redis: it writes to any of them. */
@@ -103,6 +105,7 @@ export class RegisteredCommand implements CommandEntry {
     this.readsAnyKey = isContainer(definition) ? undefined : definition.readsAnyKey;
     this.isSecret = isContainer(definition) ? undefined : definition.isSecret;
     this.keepsCaching = isContainer(definition) && definition.keepsCaching === true;
+    this.shortArguments = isContainer(definition) ? 0 : (definition.shortArguments ?? 0);
     this.channels = isContainer(definition) ? null : (definition.channels ?? null);
     this.waitsFor = isContainer(definition) ? '' : (definition.waitsFor ?? '');
     this.runsScript = isContainer(definition) ? undefined : definition.runsScript;
