@@ -17,7 +17,6 @@ import type {
 import { KEY_WRITTEN, type KeyPlaces, keyFlagBits } from '../commands/contract/key-flags.js';
 import { categoriesOf } from './categories.js';
 import { type CompiledKeys, compileKeys, findKeys } from './key-places.js';
-import { takesItsTime } from './timed-commands.js';
 
 /** How the dispatcher treats a command, as bits derived from its definition. */
 export const TRAIT_WRITE = 1;
@@ -32,7 +31,7 @@ export const TRAIT_STALE = 512;
 export const TRAIT_MAY_REPLICATE = 2048;
 /** All keys are given by firstKey, lastKey, keyStep. */
 export const TRAIT_SIMPLE_KEYS = 4096;
-/** Its time does not depend on its arguments alone: every call is timed. */
+/** Neither O(1) nor O(log(N)) for each of its arguments: every call is timed that is not short. */
 export const TRAIT_TIMED = 8192;
 /** Runs at once between MULTI and EXEC, instead of being queued. */
 export const TRAIT_TRANSACTION_CONTROL = 16384;
@@ -50,6 +49,9 @@ export const TRAIT_WHILE_SUBSCRIBED = 524288;
 export const TRAIT_TRACKED = 4194304;
 /** Refused as a write is when data cannot be saved. */
 export const TRAIT_TELLS_SAVE_FAILURE = 8388608;
+
+/** Commands that take microseconds, but for those with many arguments. */
+const SHORT_COMPLEXITY = /^O\((1|log\(N\))\)/;
 
 /** MONITOR does not show it. */
 export const TRAIT_UNWATCHED = 1048576;
@@ -77,6 +79,8 @@ export class RegisteredCommand implements CommandEntry {
   readonly waitsFor: string;
   readonly runsScript: CommandDefinition['runsScript'];
   readonly keepsCaching: boolean;
+  /** A call of so many arguments, or fewer, is not timed. */
+  readonly shortArguments: number;
   /** Whether it runs also when the key that it waits for is gone, or of another type. */
   readonly seesRemoval: boolean;
   /** A write whose keys are all marked as read, as in Redis: it writes to any of them. */
@@ -101,6 +105,7 @@ export class RegisteredCommand implements CommandEntry {
     this.readsAnyKey = isContainer(definition) ? undefined : definition.readsAnyKey;
     this.isSecret = isContainer(definition) ? undefined : definition.isSecret;
     this.keepsCaching = isContainer(definition) && definition.keepsCaching === true;
+    this.shortArguments = isContainer(definition) ? 0 : (definition.shortArguments ?? 0);
     this.channels = isContainer(definition) ? null : (definition.channels ?? null);
     this.waitsFor = isContainer(definition) ? '' : (definition.waitsFor ?? '');
     this.runsScript = isContainer(definition) ? undefined : definition.runsScript;
@@ -171,7 +176,7 @@ function traitsOf(definition: AnyDefinition): number {
   if (flags.includes('skip_monitor') || flags.includes('admin')) traits |= TRAIT_UNWATCHED;
   if (flags.includes('noscript')) traits |= TRAIT_NO_SCRIPT;
   if (flags.includes('allow_busy')) traits |= TRAIT_ALLOW_BUSY;
-  if (takesItsTime(definition.complexity)) traits |= TRAIT_TIMED;
+  if (!SHORT_COMPLEXITY.test(definition.complexity)) traits |= TRAIT_TIMED;
   if (isContainer(definition)) return traits;
   if (definition.transaction !== undefined) traits |= TRAIT_TRANSACTION_CONTROL;
   if (definition.transaction === 'execute') traits |= TRAIT_RUNS_QUEUE;
