@@ -146,6 +146,14 @@ const broadcast: Readonly<Record<string, readonly Step[]>> = {
     [1, 'SET b 1', 'SET a 1'],
     [0, 'MULTI', 'SET b 1', 'EXEC', 'CLIENT TRACKINGINFO'],
   ],
+  'from when it has begun to listen': [
+    [2, 'HELLO 3', 'CLIENT TRACKING ON BCAST PREFIX b'],
+    [0, 'HELLO 3', 'SET b 0', 'CLIENT TRACKING ON BCAST', 'SET b 1', 'SET a 1'],
+    [0, 'SET a 2', 'CLIENT TRACKING OFF', 'SET a 3', 'CLIENT TRACKING ON BCAST PREFIX a'],
+    [0, 'SET a 4', 'SET b 4', 'CLIENT TRACKING ON BCAST PREFIX b', 'SET a 5'],
+    [0, 'CLIENT TRACKING OFF', 'CLIENT TRACKING ON BCAST NOLOOP', 'SET a 6', 'SET b 6'],
+    [0, 'SET a 7', 'CLIENT TRACKING OFF', 'CLIENT TRACKING ON BCAST', 'SET b 7'],
+  ],
 };
 
 /** Client 0 gets what others ask for, by its id. */
