@@ -53,11 +53,9 @@ export function errorTable(message: string): LuaTable {
 const NO_ARGUMENTS = 'ERR Please specify at least one argument for this redis lib call';
 const BAD_ARGUMENTS = 'ERR Lua redis lib command arguments must be strings or integers';
 
-/** Integers as such, others with %.17g. */
+/** As %.17g: large integers have an exponent. */
 function commandNumber(x: number): string {
-  if (Number.isSafeInteger(x)) return `${x}`;
-  if (Number.isInteger(x) && Math.abs(x) < 2 ** 63) return BigInt(x).toString();
-  return formatGeneral(x, 17);
+  return Number.isSafeInteger(x) && !Object.is(x, -0) ? `${x}` : formatGeneral(x, 17);
 }
 
 /**

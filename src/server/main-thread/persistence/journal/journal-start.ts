@@ -76,7 +76,7 @@ async function loadSegments(
   segments: readonly Segment[],
   from: readonly number[],
 ): Promise<{ segments: readonly Segment[]; lsns: readonly number[] }> {
-  const { disk, log } = loader;
+  const { disk, log, mayTruncate } = loader;
   let lsns = from;
   for (const [index, segment] of segments.entries()) {
     const next = segments[index + 1];
@@ -90,10 +90,11 @@ async function loadSegments(
       await syncFiles(disk, segment);
       continue;
     }
-    log.warning(
+    const what =
       `Segment ${next!.number} of the journal counts for nothing: a crash came while it was begun, and not ` +
-        `all of the one before was on the disk. ${next!.bytes} bytes are cut off`,
-    );
+      `all of the one before was on the disk`;
+    if (!mayTruncate) throw new Error(`${what}. ${TRUNCATED}`);
+    log.warning(`${what}. ${next!.bytes} bytes are cut off`);
     return { segments: segments.slice(0, -1), lsns };
   }
   return { segments, lsns };
