@@ -5,9 +5,9 @@
  *   pressure   1 GB of writes to a server that may use 100 MiB (eviction-pressure.ts)
  */
 import './support/fail-loudly.js';
+import { Flags } from '../test/support/flags.js';
 import { runHits } from './eviction-hits.js';
 import { ALL_POLICIES, runPressure } from './eviction-pressure.js';
-import { Flags } from './support/flags.js';
 import { chosenSystems, systemFlags, systemUsage } from './support/systems.js';
 
 const usage = `usage: npm run bench:eviction [-- options]

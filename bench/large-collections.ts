@@ -12,9 +12,9 @@
  */
 import './support/fail-loudly.js';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Flags } from '../test/support/flags.js';
 import type { AdminClient } from './support/admin-client.js';
 import { Bystander } from './support/bystander.js';
-import { Flags } from './support/flags.js';
 import { darter, Server } from './support/servers.js';
 
 const usage = `usage: npm run bench:large [-- options]

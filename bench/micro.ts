@@ -10,8 +10,8 @@ import './support/fail-loudly.js';
 import { spawn, spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { Flags } from '../test/support/flags.js';
 import { describe, type MicroResult } from './micro/harness.js';
-import { Flags } from './support/flags.js';
 import { projectRoot } from './support/servers.js';
 
 const PERF_ITERATIONS = 200_000;

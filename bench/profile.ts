@@ -7,8 +7,8 @@ import './support/fail-loudly.js';
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join, relative } from 'node:path';
+import { Flags } from '../test/support/flags.js';
 import { type CpuProfile, sumByFunction, summaryText } from './report/profile-summary.js';
-import { Flags } from './support/flags.js';
 import { type ClosedLoopResult, runRedisBenchmark } from './support/redis-benchmark.js';
 import { darter, projectRoot, Server } from './support/servers.js';
 

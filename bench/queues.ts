@@ -6,8 +6,8 @@
  */
 import './support/fail-loudly.js';
 import { Queue, Worker } from 'bullmq';
+import { Flags } from '../test/support/flags.js';
 import { table } from './report/table.js';
-import { Flags } from './support/flags.js';
 import { cpuBetweenNs, readCpu } from './support/process.js';
 import { Server } from './support/servers.js';
 import { median } from './support/statistics.js';

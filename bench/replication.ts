@@ -4,6 +4,7 @@
  * two primaries and two replicas would share the cores. Any error ends the run without a table.
  */
 import './support/fail-loudly.js';
+import { Flags } from '../test/support/flags.js';
 import { fill } from './load/generator.js';
 import {
   fillTyped,
@@ -15,7 +16,6 @@ import {
 import { shortKeys } from './load/workload.js';
 import { machineText, type Report, writeDocs, writeReport } from './report/files.js';
 import { charts, type ReplicationResults, tables } from './report/replication.js';
-import { Flags } from './support/flags.js';
 import { busyBefore, describeMachine, quotedCommand } from './support/machine.js';
 import { Server, type System } from './support/servers.js';
 import { chosenSystems, systemFlags, systemUsage } from './support/systems.js';

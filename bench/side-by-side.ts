@@ -5,6 +5,7 @@
  */
 import './support/fail-loudly.js';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Flags } from '../test/support/flags.js';
 import { allCases, type Case, caseTitle, groupTitles, matches, quickCases } from './cases.js';
 import { measureShape, type ShapeResult, shapes } from './collection-memory.js';
 import { fill } from './load/generator.js';
@@ -18,7 +19,6 @@ import {
   type SideBySide,
   tables,
 } from './report/side-by-side.js';
-import { Flags } from './support/flags.js';
 import { busyBefore, describeMachine, quotedCommand } from './support/machine.js';
 import { residentBytes } from './support/process.js';
 import { Server, type System } from './support/servers.js';

@@ -13,7 +13,7 @@ import { PendingStreams } from '../src/replication/replica/pending-streams.js';
 import { ReplicaFlow } from '../src/replication/replica/replica-flow.js';
 import { SUM_JOINT, SyncProgress } from '../src/replication/replica/sync-progress.js';
 import { SimulatedServer } from '../test/simulation/server.js';
-import { Flags } from './support/flags.js';
+import { Flags } from '../test/support/flags.js';
 import { readCpu } from './support/process.js';
 import { median } from './support/statistics.js';
 

@@ -6,11 +6,11 @@
  * URLs hold. Nothing is minified: names in stack traces are the sources', and
  * `node --enable-source-maps` gives the lines.
  *
- * The threads of every start are scripts, one whole .cjs file for each kind: V8 gives out what it has
- * compiled of scripts only. The server keeps that in compiled/ (src/platform/compiled-scripts.ts); one
- * start at the end of the build fills it. They are not split: a call from one CommonJS file into another
- * looks the function up each time. The rest are ES modules. What several of these load lies in shared
- * files, so that a module exists once in a thread.
+ * Threads are scripts, one whole .cjs file for each kind: V8 gives out what it has compiled of scripts
+ * only. The server keeps that in compiled/ (src/platform/compiled-scripts.ts); one start at the end of the
+ * build, with a journal, so that flow threads run, fills it. They are not split: a call from one CommonJS
+ * file into another looks the function up each time, and a module must exist once in a thread. Programs
+ * that are not threads of a server are ES modules.
  */
 import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
@@ -21,22 +21,13 @@ import { packageBinary, root, runNode } from './files.mjs';
 const from = join(root, 'dist', 'src');
 const to = join(root, 'dist', 'bundle');
 
-/**
- * What is loaded by its path: by bin/darter, and by `new URL(..., import.meta.url)` in src/. Such a URL
- * has to stand in an entry's folder, in a module that only this entry loads.
- */
-const entries = [
-  'server/compare/main',
-  'server/flow-thread/flow-thread',
-  'server/flow-thread/effect-target',
-  'server/flow-thread/redis-following',
-  'server/flow-thread/rdb-conversion',
-  'server/flow-thread/rdb-file-flow',
-];
+/** Loaded by its path: by bin/darter. */
+const entries = ['server/compare/main'];
 
 /**
- * Loaded by their paths as well: those that platform/load-module.ts loads as scripts, and the first files
- * of the threads, as the first ES module of a thread takes it a tenth of its start.
+ * Loaded by `new URL(..., import.meta.url)`: those that platform/load-module.ts loads as scripts, and the
+ * first files of the threads, as the first ES module of a thread takes it a tenth of its start. Such a URL
+ * has to stand in the folder of an entry, in a module that only this entry loads.
  */
 const scripts = [
   'platform/load-module',
@@ -45,6 +36,7 @@ const scripts = [
   'server/main-thread/first-thread',
   'server/main-thread/main',
   'server/io-thread/io-thread',
+  'server/flow-thread/flow-thread',
   'server/tls-thread/tls-thread',
 ];
 
@@ -136,7 +128,7 @@ async function startOnce() {
     process.execPath,
     [
       ...[join(root, 'bin', 'darter'), '--port', '0', '--threads', '1', '--shards', '1'],
-      ...['--save', '', '--appendonly', 'no', '--dir', folder],
+      ...['--save', '', '--appendonly', 'yes', '--dir', folder],
     ],
     { stdio: ['ignore', 'pipe', 'ignore'], timeout: FIRST_START_TIMEOUT_MS },
   );

@@ -4,7 +4,9 @@
  * scores are drawn from 100,000, as redis-benchmark does it.
  */
 import { zadd, zincrby } from '../../src/commands/sorted-set/zadd.js';
+import { zcard } from '../../src/commands/sorted-set/zcard.js';
 import { zpopmin } from '../../src/commands/sorted-set/zpopmin.js';
+import { zremrangebyscore } from '../../src/commands/sorted-set/zremrangebyrank.js';
 import { sadd } from '../../src/commands/set/sadd.js';
 import { spop } from '../../src/commands/set/spop.js';
 import { hset } from '../../src/commands/hash/hset.js';
@@ -14,6 +16,7 @@ import { xack } from '../../src/commands/stream/xack.js';
 import { xadd } from '../../src/commands/stream/xadd.js';
 import { xgroup, xgroupCreate } from '../../src/commands/stream/xgroup.js';
 import { xreadgroup } from '../../src/commands/stream/xread.js';
+import { pexpire } from '../../src/commands/generic/expire.js';
 import { incr } from '../../src/commands/string/incr.js';
 import { ping } from '../../src/commands/connection/ping.js';
 import type { ServerPort } from '../../src/commands/contract/server-port.js';
@@ -42,7 +45,21 @@ const regions = Array.from({ length: SHARDS }, () => {
   return region;
 });
 const registry = new Registry([
-  ...[zadd, zincrby, zpopmin, sadd, spop, hset, lpush, rpop, incr, ping],
+  ...[
+    zadd,
+    zincrby,
+    zpopmin,
+    zremrangebyscore,
+    zcard,
+    pexpire,
+    sadd,
+    spop,
+    hset,
+    lpush,
+    rpop,
+    incr,
+    ping,
+  ],
   ...[xadd, xgroup, xgroupCreate, xreadgroup, xack],
 ]);
 const zeroes = () => new Float64Array(registry.all.length);
@@ -109,10 +126,10 @@ class Pipeline {
   }
 }
 
-function writeNumber(place: number, number: number): void {
+function writeNumber(place: number, number: number, digits = RANDOM_WORD.length): void {
   let rest = number;
-  for (let i = place + RANDOM_WORD.length - 1; i >= place; i--) {
-    const quotient = (rest / 10) | 0;
+  for (let i = place + digits - 1; i >= place; i--) {
+    const quotient = Math.floor(rest / 10);
     requests.bytes[i] = 48 + rest - quotient * 10;
     rest = quotient;
   }
@@ -192,3 +209,50 @@ measuring(
   },
   (iterations) => acknowledge.run(iterations),
 );
+
+/**
+ * Limiters by a sliding window, as scripts make them: a call is four commands on one of 10,000 keys,
+ * which has so many members. Scores are times.
+ */
+const WINDOW_KEYS = 10_000;
+const TIME_WORD = '_time_in_ms__';
+const PAST_WORD = '_past_in_ms__';
+
+function sliding(perKey: number): void {
+  const key = `limit:${RANDOM_WORD}`;
+  const call = [
+    ['ZREMRANGEBYSCORE', key, '0', PAST_WORD],
+    ['ZCARD', key],
+    ['ZADD', key, TIME_WORD, `${TIME_WORD}-1`],
+    ['PEXPIRE', key, '60000'],
+  ];
+  const lines = call.map((words) => {
+    const counted = words.map((word) => `$${word.length}\r\n${word}\r\n`);
+    return `*${words.length}\r\n${counted.join('')}`;
+  });
+  const text = lines.join('');
+  const placesOf = (word: string) => [...text.matchAll(new RegExp(word, 'g'))].map((m) => m.index);
+  const [keys, times, pasts] = [RANDOM_WORD, TIME_WORD, PAST_WORD].map(placesOf);
+  let now = NOW_MS;
+  const run = (calls: number) => {
+    requests.bytes.set(Buffer.from(text));
+    for (let done = 0; done < calls; done++) {
+      const number = Math.floor((next() / RANDOM_NUMBERS) * WINDOW_KEYS);
+      for (const place of keys!) writeNumber(place, number);
+      for (const place of times!) writeNumber(place, now, TIME_WORD.length);
+      for (const place of pasts!) writeNumber(place, now - perKey * WINDOW_KEYS, PAST_WORD.length);
+      now++;
+      reply.rewind(0);
+      for (let at = 0; at < text.length; at = parser.position) {
+        if (parser.parse(requests, at, text.length) !== COMMAND) throw new Error('no command');
+        dispatcher.dispatch(session, parser.args);
+      }
+    }
+  };
+  const name = `a sliding window of ${perKey} members, 4 commands`;
+  measuring(name, () => run(perKey * WINDOW_KEYS), run);
+}
+
+sliding(1);
+sliding(10);
+sliding(100);

@@ -1,5 +1,5 @@
 /** Which programs a run compares. The first is the baseline: ratios are to it. */
-import type { Flags } from './flags.js';
+import type { Flags } from '../../test/support/flags.js';
 import { darter, namedSystem, redis, type System } from './servers.js';
 
 export const systemFlags = { peer: 'texts', subject: 'text', 'no-darter': 'switch' } as const;

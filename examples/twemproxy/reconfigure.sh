@@ -18,6 +18,8 @@ flock 9
 
 line=" - $to_ip:$to_port:1 $name"
 if grep -qF -- "$line" "$config"; then exit 0; fi
+# With the rights that it has: Sentinel's umask would keep the proxy's user from reading it.
+cp -p "$config" "$config.new"
 sed "s/^\( *\)- [^ ]* $name\$/\1- $to_ip:$to_port:1 $name/" "$config" >"$config.new"
 grep -qF -- "- $to_ip:$to_port:1 $name" "$config.new"
 nutcracker -t -c "$config.new" >/dev/null 2>&1 || exit 1

@@ -161,12 +161,21 @@ export const TEXT_BYTES_MAX = 64 * 1024;
 /** Ends a text that was cut. No byte is such a char; written as bytes they are three full stops. */
 const CUT = '\uff2e\uff2e\uff2e';
 
+/** Views that make strings; not in the region, whose hidden class is that of the data path. */
+const texts = new WeakMap<Region, Buffer>();
+
 /**
  * The bytes as a JS string, one char per byte (binary safe: `fromBinary` gives them back). The
  * caller knows that they are few: V8 has no strings of 512 MiB. Off the data path only.
  */
 export function toBinary(region: Region, offset: number, length: number): string {
-  return Buffer.from(region.bytes.slice(offset, offset + length)).toString('latin1');
+  let bytes = texts.get(region);
+  if (bytes === undefined) {
+    const { buffer, byteOffset } = region.bytes;
+    bytes = Buffer.from(buffer, byteOffset, region.length);
+    texts.set(region, bytes);
+  }
+  return bytes.toString('latin1', offset, offset + length);
 }
 
 /** The first bytes, `bytesMax` of them at most: for error texts, and for words known to be short. */

@@ -8,6 +8,7 @@
 import { DONE, SUSPENDED } from '../base/outcome.js';
 import { prefixBinary } from '../base/region.js';
 import type { Context } from '../commands/contract/context.js';
+import { SHORT_ARGUMENTS_MAX } from '../commands/contract/definition.js';
 import { UnansweredError } from '../commands/contract/server-port.js';
 import { StoreFullError } from '../keyspace/keyspace.js';
 import * as errors from '../protocol/errors.js';
@@ -24,15 +25,16 @@ import type { Waits } from './waits.js';
 
 /** One in this many short commands is timed; its time stands for those in between. */
 const SAMPLE_INTERVAL = 64;
-/** A command of more arguments is timed too, as it may take its time for each. */
-const SHORT_ARGUMENTS_MAX = 32;
 const MINUS = 0x2d;
+/** The global is a getter, which costs half as much as the clock. */
+const clock = performance;
 /** INFO errorstats counts by the first word of an error. */
 const ERROR_CODE_BYTES_MAX = 64;
 
 /** Whether a command may take its time. A script tells it itself. */
-function isLong({ traits }: RegisteredCommand, args: Arguments): boolean {
+export function isLong({ traits, shortArguments }: RegisteredCommand, args: Arguments): boolean {
   if ((traits & TRAIT_RUNS_SCRIPT) !== 0) return false;
+  if (args.count <= shortArguments) return false;
   return (traits & TRAIT_TIMED) !== 0 || args.count > SHORT_ARGUMENTS_MAX;
 }
 
@@ -78,7 +80,7 @@ export class Execution {
     const sampled = --this.sample === 0;
     if (sampled) this.sample = SAMPLE_INTERVAL;
     const timed = isLong(command, args) || statistics.timeEverything;
-    const startMs = sampled || timed ? performance.now() : 0;
+    const startMs = sampled || timed ? clock.now() : 0;
     this.beganMs = 0;
     keys.beginCommand((command.traits & TRAIT_WRITE) !== 0);
     if (keys.tracksUse && context.session.noTouch) keys.findWithoutUse();
@@ -164,7 +166,7 @@ export class Execution {
   /** @param startMs 0 when only the command knows when it began */
   private took(command: RegisteredCommand, args: Arguments, timed: boolean, startMs: number): void {
     const { statistics, beganMs } = this;
-    const microseconds = (performance.now() - (startMs !== 0 ? startMs : beganMs)) * 1000;
+    const microseconds = (clock.now() - (startMs !== 0 ? startMs : beganMs)) * 1000;
     const weight = timed || beganMs !== 0 ? 1 : SAMPLE_INTERVAL;
     this.beganMs = 0;
     statistics.microseconds[command.index]! += microseconds * weight;

@@ -31,7 +31,7 @@ export const TRAIT_STALE = 512;
 export const TRAIT_MAY_REPLICATE = 2048;
 /** All keys are given by firstKey, lastKey, keyStep. */
 export const TRAIT_SIMPLE_KEYS = 4096;
-/** Neither O(1) nor O(log(N)) for each of its arguments: every call is timed. */
+/** Neither O(1) nor O(log(N)) for each of its arguments: every call is timed that is not short. */
 export const TRAIT_TIMED = 8192;
 /** Runs at once between MULTI and EXEC, instead of being queued. */
 export const TRAIT_TRANSACTION_CONTROL = 16384;
@@ -79,6 +79,8 @@ export class RegisteredCommand implements CommandEntry {
   readonly waitsFor: string;
   readonly runsScript: CommandDefinition['runsScript'];
   readonly keepsCaching: boolean;
+  /** A call of so many arguments, or fewer, is not timed. */
+  readonly shortArguments: number;
   /** Whether it runs also when the key that it waits for is gone, or of another type. */
   readonly seesRemoval: boolean;
   /** A write whose keys are all marked as read, as in Redis: it writes to any of them. */
@@ -103,6 +105,7 @@ export class RegisteredCommand implements CommandEntry {
     this.readsAnyKey = isContainer(definition) ? undefined : definition.readsAnyKey;
     this.isSecret = isContainer(definition) ? undefined : definition.isSecret;
     this.keepsCaching = isContainer(definition) && definition.keepsCaching === true;
+    this.shortArguments = isContainer(definition) ? 0 : (definition.shortArguments ?? 0);
     this.channels = isContainer(definition) ? null : (definition.channels ?? null);
     this.waitsFor = isContainer(definition) ? '' : (definition.waitsFor ?? '');
     this.runsScript = isContainer(definition) ? undefined : definition.runsScript;

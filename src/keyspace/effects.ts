@@ -61,6 +61,7 @@ const KEPT_BYTES = 1 << 20;
 
 export class EffectBuilder implements ValueEffects {
   sink: EffectSink | null = null;
+  readonly takesParts = false;
   /** Effects handed over since the last `reset`. */
   made = 0;
   private region = newRegion(INITIAL_BYTES);

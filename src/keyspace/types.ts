@@ -26,8 +26,9 @@ import { stringType } from '../values/string/type.js';
 import type { ElementExpiry, NativeParts, StoredValue, ValueType } from '../values/value-type.js';
 import { ReclaimList } from './reclaim-list.js';
 
-export { ENTRY_BELOW, ENTRY_FOLLOWS, StreamPlace } from '../values/stream/place.js';
-export type { StoredValue, ValueEffects, ValueType } from '../values/value-type.js';
+export { PartsPlace } from '../values/parts-place.js';
+export { ENTRY_BELOW, ENTRY_FOLLOWS } from '../values/stream/place.js';
+export type { StoredValue, ValueEffects, ValueParts, ValueType } from '../values/value-type.js';
 export { PARTS_END } from '../values/value-type.js';
 
 /** Redis's names by the number of a type, for registries that do not have all of them. */

@@ -1,8 +1,10 @@
 /**
  * How far the streams of the journal are on disk, for the threads whose clients wait for that.
  *
- *   0      i32          1: replies to writes wait until these are durable (appendfsync always, and everysec
- *                       while the disk is late)
+ *   0      i32          whether replies to writes wait until these are durable: bits, and version of the
+ *                       configuration
+ *                         1  appendfsync is always     2  the journal keeps what that says
+ *                         4  the disk is late with everysec
  *   4      i32          number of the system's error for which writes are refused, as the journal
  *                       cannot be written; 0: they are not
  *   8      i32          chain of the journal that was begun last: they count from 1 in a process
@@ -14,6 +16,10 @@
  *
  * LSNs of different chains have nothing to do with each other. Whatever was written before a chain was
  * begun is in its base: it is durable when that is whole.
+ *
+ * The configuration's bit is set by the thread that has changed it, before the client has its OK: so
+ * whatever is written after that waits. Threads may come to it in another order than they have changed the
+ * configuration: the newest version counts.
  *
  * The word of a thread is what keeps a wake-up from being lost. A waiter stores it and then looks at
  * the LSNs a last time; whoever moves LSNs writes them and then takes the words. Both are sequentially
@@ -28,6 +34,10 @@ const WHOLE_CHAIN = 3;
 const SYNCS = 4;
 const SLOWEST_SYNC_MS = 5;
 const WAITERS = 6;
+const ALWAYS = 1;
+const PROMISED = 2;
+const LATE = 4;
+const VERSION_SHIFT = 3;
 const LSNS_OFFSET = (WAITERS + MAIL_THREADS_MAX) * 4;
 
 export class DurableLsns {
@@ -45,12 +55,45 @@ export class DurableLsns {
 
   /** Whether replies to writes wait. Any thread. */
   get holdsReplies(): boolean {
-    return Atomics.load(this.words, HOLDS) !== 0;
+    const holds = Atomics.load(this.words, HOLDS);
+    return (holds & (ALWAYS | PROMISED)) === (ALWAYS | PROMISED) || (holds & LATE) !== 0;
   }
 
-  /** By the main thread. Who waits is to be woken after it. */
-  set holdsReplies(holds: boolean) {
-    Atomics.store(this.words, HOLDS, holds ? 1 : 0);
+  /** What a version of the configuration says of appendfsync always. By each thread that takes it over. */
+  configure(isAlways: boolean, version: number): void {
+    const { words } = this;
+    for (let seen = Atomics.load(words, HOLDS); seen >> VERSION_SHIFT <= version; ) {
+      const wanted = (version << VERSION_SHIFT) | (seen & (PROMISED | LATE));
+      // Against the main thread, and threads with other versions.
+      const before = Atomics.compareExchange(words, HOLDS, seen, wanted | (isAlways ? ALWAYS : 0));
+      if (before === seen) break;
+      seen = before;
+    }
+  }
+
+  /** Whether the journal keeps what always promises. */
+  get isPromised(): boolean {
+    return (Atomics.load(this.words, HOLDS) & PROMISED) !== 0;
+  }
+
+  /** By the main thread; who waits is to be woken after it. */
+  set isPromised(isPromised: boolean) {
+    this.setHold(PROMISED, isPromised);
+  }
+
+  /** Whether the disk is late with everysec. */
+  get isLate(): boolean {
+    return (Atomics.load(this.words, HOLDS) & LATE) !== 0;
+  }
+
+  set isLate(isLate: boolean) {
+    this.setHold(LATE, isLate);
+  }
+
+  /** Other threads may change the other bits meanwhile. */
+  private setHold(bit: number, isSet: boolean): void {
+    if (isSet) Atomics.or(this.words, HOLDS, bit);
+    else Atomics.and(this.words, HOLDS, ~bit);
   }
 
   /** The number of the error for which writes are refused, 0 when they are not. Any thread. */

@@ -123,7 +123,8 @@ function heirOf(word: number): number {
 
 /** Gives the lock back. Only the owner may. */
 export function unlock(words: Int32Array, index: number): void {
-  const held = Atomics.load(words, index);
+  // A plain read: where it misses the bits of a thread that has just begun to wait, the exchange fails.
+  const held = words[index]!;
   if (held >= AWAITED || Atomics.compareExchange(words, index, held, 0) !== held) {
     passOn(words, index);
   }

@@ -1,11 +1,20 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { SharedChanges } from './shared-changes.js';
+import { type ChangeRecord, SharedChanges } from './shared-changes.js';
 import { SharedTextFullError } from './shared-text.js';
 
-/** A thread's copy of a state: the words that were added, each once. */
+const ADD = 1;
+const CLEAR = 2;
+const STATE_BYTES = 64;
+
+/** A record for a word that takes 16 bytes. */
+function recordOf(head: string): ChangeRecord {
+  return { kind: ADD, head, text: head.padStart(7 - head.length, '.') };
+}
+
+/** A thread's copy of a state: the words that were added, each once, the place of each text. */
 class Copy {
-  words: string[] = [];
+  private readonly placeOf = new Map<string, number>();
   readonly changes: SharedChanges;
   readonly numbers: number[] = [];
   readonly places: number[] = [];
@@ -14,9 +23,13 @@ class Copy {
     this.changes = new SharedChanges(buffer);
   }
 
-  private readonly takeOver = (text: string, place: number): void => {
-    if (text === '=') this.words = [];
-    else if (!this.words.includes(text)) this.words.push(text);
+  get words(): string[] {
+    return [...this.placeOf.keys()];
+  }
+
+  private readonly takeOver = (kind: number, head: string, place: number): void => {
+    if (kind === CLEAR) this.placeOf.clear();
+    else this.placeOf.set(head, place);
     this.places.push(place);
   };
 
@@ -24,26 +37,26 @@ class Copy {
     this.changes.read(this.takeOver);
   }
 
-  reread(): void {
-    this.words = [];
-    this.changes.reread(this.takeOver);
-  }
-
-  add(word: string | null): void {
+  add(text: string | null): void {
+    const words = text === null ? [] : text.split(' ');
     this.changes.update({
       takeOver: this.takeOver,
       change: (number) => {
-        if (word === null) return null;
+        if (text === null) return null;
         this.numbers.push(number);
-        return word.split(' ');
+        return words.map(recordOf);
       },
-      whole: () => ['=', ...this.words, ...(word ?? '').split(' ')],
+      replaced: () => words.flatMap((word) => this.placeOf.get(word) ?? []),
+      whole: () => {
+        const all = new Set([...this.words, ...words]);
+        return [{ kind: CLEAR, head: '', text: '' }, ...[...all].map(recordOf)];
+      },
     });
   }
 }
 
 test('a change is seen by all, after those before it', () => {
-  const one = new Copy(SharedChanges.create(1024).buffer);
+  const one = new Copy(SharedChanges.create(STATE_BYTES).buffer);
   const other = new Copy(one.changes.buffer);
   assert.equal(other.changes.isBehind, false);
   one.add('a');
@@ -57,14 +70,14 @@ test('a change is seen by all, after those before it', () => {
 });
 
 test('what changes nothing is no change', () => {
-  const one = new Copy(SharedChanges.create(1024).buffer);
+  const one = new Copy(SharedChanges.create(STATE_BYTES).buffer);
   const other = new Copy(one.changes.buffer);
   one.add(null);
   assert.equal(other.changes.isBehind, false);
 });
 
 test('full, the changes give way to the whole, wherever a thread has come', () => {
-  const one = new Copy(SharedChanges.create(64).buffer);
+  const one = new Copy(SharedChanges.create(STATE_BYTES).buffer);
   const behind = new Copy(one.changes.buffer);
   const never = new Copy(one.changes.buffer);
   one.add('a');
@@ -80,11 +93,10 @@ test('full, the changes give way to the whole, wherever a thread has come', () =
 });
 
 test('a whole that has no room changes nothing', () => {
-  const one = new Copy(SharedChanges.create(64).buffer);
+  const one = new Copy(SharedChanges.create(STATE_BYTES).buffer);
   const other = new Copy(one.changes.buffer);
   one.add('a');
   assert.throws(() => one.add('x'.repeat(60)), SharedTextFullError);
-  one.reread();
   assert.deepEqual(one.words, ['a']);
   other.refresh();
   assert.deepEqual(other.words, ['a']);
@@ -94,32 +106,53 @@ test('a whole that has no room changes nothing', () => {
 });
 
 test('the texts of a change come together, or not at all', () => {
-  const one = new Copy(SharedChanges.create(64).buffer);
+  const one = new Copy(SharedChanges.create(STATE_BYTES).buffer);
   one.add('a b');
   assert.deepEqual(one.words, ['a', 'b']);
   assert.throws(() => one.add(`c ${'x'.repeat(60)}`), SharedTextFullError);
-  one.reread();
   assert.deepEqual(one.words, ['a', 'b']);
 });
 
 test('a text is found at its place until all begin anew, and by whoever makes a change', () => {
-  const one = new Copy(SharedChanges.create(64).buffer);
+  const one = new Copy(SharedChanges.create(STATE_BYTES).buffer);
   const other = new Copy(one.changes.buffer);
-  one.add('first');
+  one.add('1st');
   other.refresh();
   const [place] = one.places;
   assert.deepEqual(other.places, [place]);
-  assert.equal(other.changes.at(place!), 'first');
+  assert.equal(other.changes.at(place!), '.1st');
   one.changes.update({
     takeOver: () => {},
     change: () => {
-      assert.equal(one.changes.at(place!), 'first');
+      assert.equal(one.changes.at(place!), '.1st');
       return null;
     },
+    replaced: () => [],
     whole: () => [],
   });
   for (let i = 0; i < 12; i++) one.add(String(i % 3));
   assert.equal(other.changes.at(place!), null);
   other.refresh();
-  assert.equal(other.changes.at(other.places.at(-1)!), '2');
+  assert.equal(other.changes.at(other.places.at(-1)!), '.....2');
+});
+
+test('a state that fits has room for any number of changes, each as cheap as its records', () => {
+  const one = new Copy(SharedChanges.create(STATE_BYTES).buffer);
+  one.add('a b c d');
+  for (let i = 0; i < 100; i++) one.add('abcd'[i % 4]!);
+  assert.deepEqual(one.words.sort(), ['a', 'b', 'c', 'd']);
+  assert.throws(() => one.add('e'), SharedTextFullError);
+  const generations = new Set(one.places.map((place) => Math.floor(place / 2 ** 27)));
+  assert.ok(generations.size > 10 && generations.size < 50, `${generations.size} generations`);
+});
+
+test('a name that is watched is seen by all, before and after changes', () => {
+  const one = new Copy(SharedChanges.create(STATE_BYTES).buffer);
+  const other = new Copy(one.changes.buffer);
+  assert.equal(other.changes.isWatched('a'), false);
+  assert.equal(one.changes.watch('a'), true);
+  assert.equal(other.changes.watch('a'), false);
+  for (let i = 0; i < 12; i++) one.add(String(i % 3));
+  assert.equal(other.changes.isWatched('a'), true);
+  assert.equal(other.changes.isWatched('b'), false);
 });

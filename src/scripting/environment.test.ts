@@ -30,7 +30,7 @@ describe('an environment', () => {
     const source = 'return redis.call("set", KEYS[1], 3, 0.1, 2^53, -0), redis.pcall("get", "x")';
     assert.deepEqual(evaluate(environment, source, ['key']), [6, 2]);
     const seventeen = '0.10000000000000001';
-    assert.deepEqual(host.calls[0], ['set', 'key', '3', seventeen, '9007199254740992', '0']);
+    assert.deepEqual(host.calls[0], ['set', 'key', '3', seventeen, '9007199254740992', '-0']);
   });
 
   it('tells errors of its host to the script: call raises them, pcall gives them', () => {

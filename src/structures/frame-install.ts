@@ -43,6 +43,7 @@ import {
   logStart,
   SLOTS,
 } from './frame.js';
+import { clearGap } from './frame-gap.js';
 import { createFirstFrame, split } from './frame-maintenance.js';
 import { moveFrame, updateCommittedPages } from './frame-rewrite.js';
 import { HashState, hashBytes } from './hash.js';
@@ -375,6 +376,7 @@ export class FrameCopy {
     words[at + FRAME_COMMITTED] = committed;
     words[at + FRAME_CAPACITY] = capacity;
     words[at + FRAME_FLAGS] = 0;
+    clearGap(words, frame);
     view.setFloat64(frame + FRAME_EXPIRY_BYTE, this.earliest, true);
     updateCommittedPages(directory, frame);
     directory.publish(frame);

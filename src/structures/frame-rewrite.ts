@@ -33,6 +33,7 @@ import {
   logStart,
   SLOTS,
 } from './frame.js';
+import { clearGap } from './frame-gap.js';
 import { HashState, hashBytes } from './hash.js';
 import {
   bucketOffset,
@@ -131,6 +132,8 @@ export function addBuckets(directory: Directory, frame: number, buckets: number)
   const at = frame >> 2;
   const before = words[at + FRAME_BUCKETS]!;
   copyBytes(scratch, 0, region, frame, logStart(before));
+  // It may lie where the new buckets will be.
+  clearGap(words, frame);
   if (!moveEntriesBehind(region, frame, before, logStart(buckets))) return false;
   words[at + FRAME_BUCKETS] = buckets;
   words.fill(0, (frame + FRAME_HEADER_BYTES) >> 2, (frame + logStart(buckets)) >> 2);
@@ -224,6 +227,7 @@ export function compact(region: Region, frame: number): void {
     setReference(view, bucket, slot % SLOTS, top + reference - from);
   }
   words[at + FRAME_TOP] = moveDown(region, frame, top, from, end);
+  clearGap(words, frame);
 }
 
 /** Moves `[from, end)` of a frame to `top`. @returns the end of it there */

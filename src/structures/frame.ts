@@ -16,7 +16,8 @@
  *   40     i32  capacity: pages of its address space
  *   44     i32  entries that have proven useful, as slot-order.ts estimates it
  *   48     i32  flags: bit 0 marked for maintenance
- *   52     12 bytes, unused
+ *   52     u32  gap: garbage that entries may take (frame-gap.ts)
+ *   56     8 bytes, unused
  *   64     buckets, then one overflow bucket: 64 bytes each (slots.ts)
  *   …      log of entries (entry.ts), up to top
  *
@@ -40,6 +41,7 @@ export const FRAME_PROVEN = 11;
 /** Byte offset of the f64. */
 export const FRAME_EXPIRY_BYTE = 32;
 export const FRAME_FLAGS = 12;
+export const FRAME_GAP = 13;
 
 export const FLAG_MAINTENANCE = 1;
 
@@ -140,5 +142,6 @@ export function formatFrame(
   words[at + (FRAME_EXPIRY_BYTE >> 2)] = 0;
   words[at + (FRAME_EXPIRY_BYTE >> 2) + 1] = 0x7ff00000;
   words[at + FRAME_FLAGS] = 0;
+  words[at + FRAME_GAP] = 0;
   words.fill(0, at + (FRAME_HEADER_BYTES >> 2), at + (logStart(buckets) >> 2));
 }

@@ -429,3 +429,24 @@ test('changing an entry that was not found is a broken invariant', () => {
   assert.throws(() => table.setExpiry(3), /no entry/);
   assert.throws(() => table.setKind(3), /no entry/);
 });
+
+test('an expiry that takes the place of another is written where that was', () => {
+  const { table, keys } = newTable(8);
+  keys.put('k', 1, 'value', 5e12);
+  keys.put('other', 1, 'behind');
+  assert.ok(keys.find('k'));
+  const { entryOffset } = table;
+  for (const expiry of [7e12, 1e12, 9e12]) {
+    assert.ok(table.setExpiry(expiry));
+    assert.equal(keys.get('k'), 'value');
+    assert.equal(table.expiry, expiry);
+    assert.equal(table.entryOffset, entryOffset);
+    assert.equal(table.expiring, 1);
+    table.check();
+  }
+  assert.ok(table.setExpiry(0));
+  assert.equal(keys.get('k'), 'value');
+  assert.equal(table.expiry, 0);
+  assert.equal(table.expiring, 0);
+  table.check();
+});

@@ -30,6 +30,7 @@ import {
   logStart,
   SLOTS,
 } from './frame.js';
+import { gapBytes, gapStart } from './frame-gap.js';
 import { HashState, hashBytes } from './hash.js';
 import {
   bucketOffset,
@@ -174,10 +175,13 @@ class FrameCheck {
       expect(counted, this.displaced[i]!, `${where}: displaced entries of bucket ${i}`);
     }
     const top = this.header(FRAME_TOP);
+    const gap = gapStart(words, frame);
+    const gapLength = gapBytes(words, frame);
+    if (gapLength > 0) this.logExtents.push([gap, gap + gapLength]);
     this.logExtents.sort((a, b) => a[0] - b[0]);
     let end = logStart(buckets);
     for (const [from, to] of this.logExtents) {
-      require(from >= end, `${where}: entry at ${from} begins before ${end}`);
+      require(from >= end, `${where}: entry or gap at ${from} begins before ${end}`);
       end = to;
     }
     const capacity = this.header(FRAME_CAPACITY);

@@ -1,8 +1,9 @@
 /**
  * The writing half of a table: see table.ts.
  *
- * A put appends to the frame's log. An existing entry changes in place if the new one is not longer
- * or the old one ends the log. Otherwise the new entry is appended and the old bytes are garbage.
+ * A put appends to the frame's log, or fills a gap in it. An existing entry changes in place if the new
+ * one is not longer, or the old one ends the log or has a gap behind it. Otherwise the new entry is put
+ * elsewhere and the old bytes are garbage.
  * Allocation (room in a frame, runs) comes before any change, so that a full space changes nothing.
  */
 import { copyBytes, moveBytes } from '../base/region.js';
@@ -33,6 +34,7 @@ import {
   frameOf,
   homeOf,
 } from './frame.js';
+import { gapBytes, gapContinues, noteGap, takeGap } from './frame-gap.js';
 import { createFirstFrame, makeSpace, markSparse, needsSpace } from './frame-maintenance.js';
 import { countExpiring, lowerExpiry, updateCommittedPages } from './frame-rewrite.js';
 import { type SlotOrder, slotOfNew, slotOfUsefulness } from './slot-order.js';
@@ -101,7 +103,16 @@ export class TableWriter extends TableReader {
    */
   setExpiry(expiry: number): boolean {
     this.assertFound();
-    return this.rewriteEntry(this.kind, this.valueLength, expiry, this.valueLength, false) >= 0;
+    const { keyLength, valueLength } = this;
+    if (expiry === 0 || this.expiry === 0) {
+      return this.rewriteEntry(this.kind, valueLength, expiry, valueLength, false) >= 0;
+    }
+    // It has its place in the entry already.
+    const at = this.entryOffset + headerBytes(keyLength, valueLength, false);
+    this.view.setFloat64(at, expiry, true);
+    lowerExpiry(this.region, this.frame, expiry);
+    this.expiry = expiry;
+    return true;
   }
 
   /** Removes the entry last found. Nothing else moves. */
@@ -113,9 +124,9 @@ export class TableWriter extends TableReader {
     clearSlot(words, this.bytes, this.bucket, this.slot);
     words[at + FRAME_ENTRIES]!--;
     words[at + FRAME_LIVE]! -= entry.size;
-    if (this.entryOffset - frame + entry.size === words[at + FRAME_TOP]) {
-      words[at + FRAME_TOP]! -= entry.size;
-    }
+    const start = this.entryOffset - frame;
+    if (start + entry.size === words[at + FRAME_TOP]) words[at + FRAME_TOP] = start;
+    else noteGap(words, frame, start, entry.size);
     this.updateExpiry(entry.expiry, 0);
     let bytes = entry.size;
     if ((entry.flags & ENTRY_KEY_RUN) !== 0) {
@@ -243,13 +254,18 @@ export class TableWriter extends TableReader {
     return this.valueOffset;
   }
 
-  /** Extends the frame's log by a new entry. `makeRoom` has ensured the space. */
+  /**
+   * Bytes for an entry: the gap of the frame, or the end of its log. `makeRoom` has ensured the space.
+   * @returns where they are
+   */
   private append(size: number): number {
-    const at = this.frame >> 2;
-    const top = this.words[at + FRAME_TOP]!;
-    this.words[at + FRAME_LIVE]! += size;
+    const { words, frame } = this;
+    const at = frame >> 2;
+    words[at + FRAME_LIVE]! += size;
+    if (gapBytes(words, frame) >= size) return frame + takeGap(words, frame, size);
+    const top = words[at + FRAME_TOP]!;
     this.setTop(top + size);
-    return this.frame + top;
+    return frame + top;
   }
 
   private setTop(top: number): void {
@@ -275,7 +291,7 @@ export class TableWriter extends TableReader {
       const frame = frameOf(reference);
       const buckets = bucketsOf(reference);
       const home = homeOf(this.h1, depthOf(reference), buckets);
-      const full = needsSpace(words, frame, size);
+      const full = gapBytes(words, frame) < size && needsSpace(words, frame, size);
       const crowded = slot && !full && !ensureEmptySlot(words, bytes, view, frame, buckets, home);
       this.frame = frame;
       if (!full && !crowded) {
@@ -350,30 +366,38 @@ export class TableWriter extends TableReader {
   /** Whether `relocateEntry` has room for the decoded entry in its new size. */
   private fits(size: number): boolean {
     const entry = this.entry;
-    if (size <= entry.size || !needsSpace(this.words, this.frame, size)) return true;
-    const top = this.words[(this.frame >> 2) + FRAME_TOP]!;
-    const start = entry.offset - this.frame;
-    return start + entry.size === top && start + size <= capacityBytes(this.words, this.frame);
+    const { words, frame } = this;
+    if (size <= entry.size || !needsSpace(words, frame, size)) return true;
+    const start = entry.offset - frame;
+    const end = start + entry.size;
+    if (gapBytes(words, frame) >= size) return true;
+    if (gapContinues(words, frame, end, size - entry.size)) return true;
+    const top = words[(frame >> 2) + FRAME_TOP]!;
+    return end === top && start + size <= capacityBytes(words, frame);
   }
 
   /**
-   * Finds the place of the decoded entry in its new size. It stays where it is if it ends the log
-   * or does not grow. Otherwise it moves to the log's end and its slot follows.
+   * Finds the place of the decoded entry in its new size. It stays where it is if it does not grow, ends
+   * the log or has a gap behind it. Otherwise it moves to a gap or to the log's end, and its slot follows.
    */
   private relocateEntry(size: number): number {
     const { words, entry, frame } = this;
     const at = frame >> 2;
-    const top = words[at + FRAME_TOP]!;
     const start = entry.offset - frame;
-    const ends = start + entry.size === top;
-    words[at + FRAME_LIVE]! -= entry.size;
-    if (!ends && size > entry.size) {
+    const end = start + entry.size;
+    const growth = size - entry.size;
+    const isLast = end === words[at + FRAME_TOP];
+    if (isLast && start + size <= capacityBytes(words, frame)) this.setTop(start + size);
+    else if (growth < 0) noteGap(words, frame, start + size, -growth);
+    else if (gapContinues(words, frame, end, growth)) takeGap(words, frame, growth);
+    else {
+      words[at + FRAME_LIVE]! -= entry.size;
       const target = this.append(size);
       setReference(this.view, this.bucket, this.slot, target - frame);
+      noteGap(words, frame, start, entry.size);
       return target;
     }
-    words[at + FRAME_LIVE]! += size;
-    if (ends) this.setTop(start + size);
+    words[at + FRAME_LIVE]! += growth;
     return entry.offset;
   }
 

@@ -20,7 +20,7 @@ import { SET_TABLE } from './set/kinds.js';
 import { setType } from './set/type.js';
 import { FieldReader } from './stream/block.js';
 import { STREAM_KIND, STREAM_ROOT_BYTES } from './stream/layout.js';
-import { StreamPlace } from './stream/place.js';
+import { PartsPlace } from './parts-place.js';
 import { Stream } from './stream/stream.js';
 import { StreamId } from './stream/stream-id.js';
 import { streamType } from './stream/type.js';
@@ -31,6 +31,7 @@ const HASH_NESTED = hashType.owningKinds[0]!;
 
 /** Keeps what was emitted: parts as bytes, commands as words. */
 class Emitted implements ValueEffects {
+  readonly takesParts = true;
   readonly parts: Uint8Array[] = [];
   readonly commands: string[] = [];
   private words: string[] = [];
@@ -61,7 +62,7 @@ class Emitted implements ValueEffects {
 
 function emitted(type: ValueType, value: StoredValue): Emitted {
   const effects = new Emitted();
-  const place = new StreamPlace();
+  const place = new PartsPlace();
   for (let position = 0; position !== PARTS_END; ) {
     position = type.parts!.emit(value, position, BUDGET_BYTES, effects, place);
   }

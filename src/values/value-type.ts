@@ -24,7 +24,7 @@
  */
 import type { Region } from '../base/region.js';
 import type { Space } from '../memory/space.js';
-import type { StreamPlace } from './stream/place.js';
+import type { PartsPlace } from './parts-place.js';
 
 /** A value where it lies: an entry of a table, or bytes kept aside. */
 export interface StoredValue {
@@ -47,6 +47,8 @@ export interface CopiedValue {
 
 /** Takes the commands that rebuild a value under the key last sought. */
 export interface ValueEffects {
+  /** Whether parts of values in their own form (native-parts.ts) may be among the commands. */
+  readonly takesParts: boolean;
   /** Begins a command on the key, which stands behind the subcommand if there is one. */
   begin(name: string, subcommand?: string): ValueEffects;
   bytes(source: Region, offset: number, length: number): ValueEffects;
@@ -78,15 +80,16 @@ export const PARTS_END = -1;
 export interface ValueParts {
   /**
    * hash: that of the hashes of elements, 0 to 2^32; index: from the head, 0 to the count; id: that of the
-   * entries of a stream, and then of its groups, where the place says more than the position.
+   * entries of a stream, and then of its groups; score: that of the members of a sorted set. Of the last
+   * two the place says more than the position.
    */
-  readonly order: 'hash' | 'index' | 'id';
+  readonly order: 'hash' | 'index' | 'id' | 'score';
   /** The elements of the value. */
   count(value: StoredValue): number;
   /**
-   * Emits commands that add the elements from a position on to whatever the key has, each with all that
+   * Emits commands, or parts in their own form where those are taken, that add the elements from a position on to whatever the key has, each with all that
    * belongs to it; about `budgetBytes` of them.
-   * @param place of a stream: where the last part has ended; it moves along
+   * @param place where the last part has ended, if that is more than a position; it moves along
    * @returns the position after them, or PARTS_END
    */
   emit(
@@ -94,7 +97,7 @@ export interface ValueParts {
     position: number,
     budgetBytes: number,
     effects: ValueEffects,
-    place: StreamPlace,
+    place: PartsPlace,
   ): number;
 }
 

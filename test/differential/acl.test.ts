@@ -207,7 +207,7 @@ describe('ACL against redis-server', { skip: redisServerMissing() }, () => {
       const line = users.lines('file').find((one) => one.startsWith('user u '))!;
       assert.equal(users.setUser('v', line.split(' ').slice(2)), null, line);
       assert.deepEqual(userFields(catalog, users.get('v')!), userFields(catalog, user));
-      const sent = userFromText(userText(user), catalog, { allChannels: true });
+      const sent = userFromText('u', userText(user), catalog, { allChannels: true });
       assert.deepEqual(userFields(catalog, sent), userFields(catalog, user));
       compared++;
     }

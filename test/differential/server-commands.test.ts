@@ -18,11 +18,13 @@ const subjects: Readonly<Record<string, readonly string[]>> = {
       ' USER nobody',
       ' ADDR 1.2.3.4:5',
     ],
+    ...[' ID 9223372036854775807', ' ID -9223372036854775808', ' ID 9223372036854775808'],
     ...[' LADDR 1.2.3.4:5', ' SKIPME maybe', ' ID 99999 foo', ' foo bar', ' ADDR 1.2.3.4:5 TYPE'],
     ...[' ID 999999 SKIPME yes', ' TYPE pubsub', ' TYPE master', ' 1 2 3'],
   ].map((rest) => `CLIENT KILL${rest}`),
   'CLIENT LIST': [
     ...[' TYPE x', ' foo', ' ID', ' ID x', ' ID 99999', ' TYPE master', ' TYPE replica'],
+    ...[' ID 9223372036854775807', ' ID -9223372036854775808', ' ID 9223372036854775808'],
     ...[' TYPE normal ID 3', ' ID 3 TYPE normal', ' ID 1 2 x', ' TYPE pubsub'],
   ].map((rest) => `CLIENT LIST${rest}`),
   'CLIENT, the rest': [
@@ -37,6 +39,8 @@ const subjects: Readonly<Record<string, readonly string[]>> = {
     ],
     ...['NO-EVICT x', 'NO-EVICT on', 'NO-EVICT off', 'PAUSE x', 'PAUSE -1', 'PAUSE 10 foo'],
     ...['PAUSE 1 write', 'PAUSE 1 write x', 'PAUSE x foo', 'PAUSE 99999999999999999999'],
+    ...['UNBLOCK 9223372036854775807', 'UNBLOCK -9223372036854775808'],
+    ...['UNBLOCK 9223372036854775808', 'PAUSE -9223372036854775808', 'PAUSE 9223372036854775808'],
     ...['UNPAUSE', 'UNBLOCK x', 'UNBLOCK 999', 'UNBLOCK 999 foo', 'UNBLOCK 999 error'],
     ...[
       'UNBLOCK 999 error x',

@@ -146,6 +146,13 @@ const broadcast: Readonly<Record<string, readonly Step[]>> = {
     [1, 'SET b 1', 'SET a 1'],
     [0, 'MULTI', 'SET b 1', 'EXEC', 'CLIENT TRACKINGINFO'],
   ],
+  'from when it has begun to listen': [
+    [0, 'HELLO 3', 'SET b 0', 'CLIENT TRACKING ON BCAST', 'SET b 1', 'SET a 1'],
+    [0, 'SET a 2', 'CLIENT TRACKING OFF', 'SET a 3', 'CLIENT TRACKING ON BCAST PREFIX a'],
+    [0, 'SET a 4', 'SET b 4', 'CLIENT TRACKING ON BCAST PREFIX b', 'SET a 5'],
+    [0, 'CLIENT TRACKING OFF', 'CLIENT TRACKING ON BCAST NOLOOP', 'SET a 6', 'SET b 6'],
+    [0, 'SET a 7', 'CLIENT TRACKING OFF', 'CLIENT TRACKING ON BCAST', 'SET b 7'],
+  ],
 };
 
 /** Client 0 gets what others ask for, by its id. */
@@ -209,6 +216,8 @@ function randomLine(random: Random): string {
 
 function randomLines(random: Random): string[] {
   const lines = Array.from({ length: 1 + random.below(5) }, () => randomLine(random));
+  // Redis tells a new listener of what was changed before in the same turn if others have the prefix.
+  lines.sort((a, b) => Number(b.includes('BCAST')) - Number(a.includes('BCAST')));
   if (!random.chance(0.2)) return lines;
   // Redis tells a client that ends tracking in a transaction of what was changed before in it.
   const queued = lines.filter((line) => !/^HELLO|^CLIENT TRACKING O/.test(line));

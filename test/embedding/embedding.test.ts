@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import type { StopOptions } from '../../src/server/embedding/darter.js';
+import type { StartOptions, StopOptions } from '../../src/server/embedding/darter.js';
 import { RawClient } from '../support/client.js';
 import { claimPort, releasePort } from '../support/ports.js';
 import { textOf } from '../support/reply.js';
@@ -88,6 +88,13 @@ describe('a server within the process', () => {
       [{ daemonize: true }, /^Directive 'daemonize': /],
       [{ configFile: '/nowhere/redis.conf' }, /can't open config file '\/nowhere\/redis.conf'/],
       [{ port: 70_000 }, /^Directive 'port': /],
+      [{ 'repl-timeout': ['1', '2'] }, /^Directive 'repl-timeout': there is one value, no array$/],
+      [{ user: 'x nonsense' }, /^Directive 'user': .*'nonsense': Syntax error$/],
+      [{ user: 'x +nonsense' }, /'\+nonsense' for the user named 'x': Unknown command/],
+      [{ user: '"a b" on' }, /Spaces not allowed in ACL usernames$/],
+      [{ aclfile: '/nowhere/users.acl' }, /'\/nowhere\/users.acl': No such file or directory$/],
+      [{ aclfile: '/nowhere/users.acl', user: 'x on' }, /^Users are defined in the configuration/],
+      [{ constructor: 'x' }, /^Directive 'constructor': Bad directive/],
     ] as const) {
       await assert.rejects(start({ preset: 'test', ...options }), bad(reason));
     }
@@ -108,6 +115,23 @@ describe('a server within the process', () => {
     } finally {
       releasePort(port);
     }
+  });
+
+  test('takes what its options have themselves, not what they inherit', async (t) => {
+    const inherited = { port: 1, onLog: 7, threads: 0 };
+    const server = await start({ preset: 'test', __proto__: inherited } as unknown as StartOptions);
+    t.after(() => server.stop({ save: 'nosave' }));
+    assert.ok(server.port > 1);
+    const own = JSON.parse('{"__proto__": {"port": 1}}') as StartOptions;
+    const reason = { code: 'ERR_DARTER_DIRECTIVE', message: /^Option '__proto__': it must be/ };
+    await assert.rejects(start(own), reason);
+  });
+
+  test('listens on no port without an address', async (t) => {
+    const path = join(folderOf(t), 'socket');
+    const server = await startSmall(t, { bind: '', unixsocket: path });
+    assert.deepEqual([server.port, server.host, server.url], [0, '', `unix://${path}`]);
+    assert.equal(await ask(server, 'PING'), 'PONG');
   });
 
   test('does not start beside another on its port, and leaves nothing behind', async (t) => {

@@ -11,8 +11,8 @@ import { encodeAll, RawClient } from '../support/client.js';
 import { Random, seedFromEnvironment } from '../support/random.js';
 import { isError, type Reply, textOf } from '../support/reply.js';
 import { darterMissing, type Server, startDarter, testsDarter } from '../support/server.js';
+import { countSockets } from '../support/sockets.js';
 import { until } from '../support/until.js';
-import { countSockets } from './server-fuzz.js';
 
 const mebibyte = 1024 * 1024;
 

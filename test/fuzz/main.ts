@@ -4,7 +4,7 @@
  * that time; what it says at its end, with `--from`, goes on from there. Targets that need a server
  * (server-targets/) get fewer inputs, and each of these is a batch.
  */
-import { parseArgs } from 'node:util';
+import { Flags } from '../support/flags.js';
 import { seedFromEnvironment } from '../support/random.js';
 import { type FuzzTarget, fuzz, loadTargets } from './fuzz.js';
 import { fuzzServer, loadServerTargets, type ServerTarget } from './server-fuzz.js';
@@ -14,20 +14,25 @@ const PROGRESS_INPUTS = 1000;
 const INPUTS = 10_000_000;
 const SERVER_INPUTS = 2000;
 
-const { values } = parseArgs({
-  options: {
-    target: { type: 'string' },
-    inputs: { type: 'string' },
-    seed: { type: 'string', default: String(seedFromEnvironment()) },
-    from: { type: 'string', default: '0' },
-    seconds: { type: 'string', default: 'Infinity' },
-  },
+const usage = `usage: npm run fuzz [-- options]
+  --target NAME           only this one
+  --inputs N              for each target (10000000; 2000 batches for those that need a server)
+  --seed N                (DARTER_SEED, or random)
+  --from N                goes on from this input
+  --seconds N             ends the run of a target after this time`;
+const flags = new Flags(usage, {
+  target: 'text',
+  inputs: 'number',
+  seed: 'number',
+  from: 'number',
+  seconds: 'number',
 });
-const seed = Number(values.seed);
-const from = Number(values.from);
-const inputs = Number(values.inputs ?? INPUTS);
-const serverInputs = Number(values.inputs ?? SERVER_INPUTS);
-const secondsMax = Number(values.seconds);
+const only = flags.text('target', '');
+const seed = flags.whole('seed', seedFromEnvironment());
+const from = flags.whole('from', 0);
+const inputs = flags.number('inputs', INPUTS);
+const serverInputs = flags.number('inputs', SERVER_INPUTS);
+const secondsMax = flags.number('seconds', Number.POSITIVE_INFINITY);
 
 function run(target: FuzzTarget): void {
   console.log(`${target.name}: ${inputs} inputs from seed ${seed}. ${target.summary}`);
@@ -60,8 +65,7 @@ async function runServer(target: ServerTarget): Promise<void> {
   console.log(`${target.name}: ${done} inputs, to ${from + done}`);
 }
 
-const isChosen = ({ name }: { readonly name: string }): boolean =>
-  values.target === undefined || values.target === name;
+const isChosen = ({ name }: { readonly name: string }): boolean => only === '' || name === only;
 const targets = await loadTargets();
 const serverTargets = await loadServerTargets();
 if (![...targets, ...serverTargets].some(isChosen)) {

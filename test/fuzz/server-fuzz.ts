@@ -2,9 +2,8 @@
  * Fuzzing of running servers. An input is a batch of connections or commands; what the server is after
  * it depends on the inputs before. Every file in server-targets/ exports one `target`.
  */
-import { readdirSync, readlinkSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { Random } from '../support/random.js';
-import type { Server } from '../support/server.js';
 import { inputSeed } from './fuzz.js';
 
 export interface ServerTarget {
@@ -65,16 +64,4 @@ export async function fuzzServer(
   } finally {
     await running.stop();
   }
-}
-
-/** Sockets only: threads that a server starts later on bring descriptors of their own. */
-export function countSockets(server: Server): number {
-  const path = `/proc/${server.pid}/fd`;
-  return readdirSync(path).filter((name) => {
-    try {
-      return readlinkSync(`${path}/${name}`).startsWith('socket:');
-    } catch {
-      return false; // Closed meanwhile.
-    }
-  }).length;
 }

@@ -3,7 +3,7 @@
  * script that is not over after a minute is killed. Tells what each took, and fails when the server dies.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
+import { Flags } from '../support/flags.js';
 import { type Server, startDarter } from '../support/server.js';
 import { attacks } from './attacks.js';
 import { rawReply } from './raw-reply.js';
@@ -11,7 +11,9 @@ import { rawReply } from './raw-reply.js';
 const KILL_AFTER_MS = 60_000;
 const REPLY_MS = 300_000;
 const SHOWN = 100;
-const { values } = parseArgs({ options: { only: { type: 'string', default: '' } } });
+const usage = `usage: npm run hostile [-- options]
+  --only TEXT             attacks whose names have this text`;
+const only = new Flags(usage, { only: 'text' }).text('only', '');
 
 function start(): Promise<Server> {
   return startDarter({ args: ['--busy-reply-threshold', '500'], threads: 2 });
@@ -35,7 +37,7 @@ async function killLater(server: Server, signal: AbortSignal): Promise<string> {
 let server = await start();
 let deaths = 0;
 for (const { name, words } of attacks) {
-  if (!name.includes(values.only)) continue;
+  if (!name.includes(only)) continue;
   const ended = new AbortController();
   const killing = killLater(server, ended.signal);
   const began = performance.now();

@@ -17,6 +17,9 @@ import {
 } from '../support/server.js';
 import { until } from '../support/until.js';
 
+/** Several starts and syncs, one after the other, each of which a busy machine may take a minute for. */
+const STEPS_MS_MAX = 400_000;
+
 /** The block of commands behind `<!-- steps: NAME -->`. */
 export function stepsOf(name: string): string {
   const text = readFileSync(join(rootDirectory, 'docs/operations.md'), 'utf8');
@@ -93,10 +96,14 @@ export async function runSteps(t: TestContext, name: string, setting: Setting): 
   child.stdout.on('data', (bytes: Buffer) => (output += bytes.toString()));
   child.stderr.on('data', (bytes: Buffer) => (output += bytes.toString()));
   const services = [a, b].filter((service) => service !== undefined);
-  await until(`the steps ${name} end`, async () => {
-    for (const service of services) await fulfil(join(wishes, service.name), service);
-    return child.exitCode !== null || output;
-  });
+  await until(
+    `the steps ${name} end`,
+    async () => {
+      for (const service of services) await fulfil(join(wishes, service.name), service);
+      return child.exitCode !== null || output;
+    },
+    STEPS_MS_MAX,
+  );
   if (child.exitCode !== 0) throw new Error(`ended with ${child.exitCode}:\n${output}`);
   return output;
 }

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { isError } from '../support/reply.js';
-import { darterMissing, programMissing, testsDarter } from '../support/server.js';
+import { darterMissing, programMissing, rootDirectory, testsDarter } from '../support/server.js';
 import type { Image } from './dockerfile.js';
 import {
   asUser,
@@ -22,6 +22,16 @@ const skip =
   programMissing('npm') ||
   programMissing('setpriv') ||
   (testsDarter ? false : 'it is our image');
+
+test('what a build, a test or a server leaves in a clone is not sent to Docker', () => {
+  const ignored = (file: string): string[] =>
+    readFileSync(join(rootDirectory, file), 'utf8')
+      .split('\n')
+      .filter((line) => line !== '' && !line.startsWith('#'))
+      .map((line) => line.replace(/^\*\*\//, '').replace(/\/$/, ''));
+  const byDocker = ignored('.dockerignore');
+  for (const line of ignored('.gitignore')) assert.ok(byDocker.includes(line), line);
+});
 
 describe('the container image', { skip }, () => {
   const folder = mkdtempSync(join(tmpdir(), 'darter-image-'));

@@ -32,6 +32,7 @@ import { until } from '../support/until.js';
 
 const isWhole = process.env.DARTER_PACKAGING === 'whole';
 const PASSWORD = 'a-password';
+const COMPOSE = join(rootDirectory, 'packaging/docker');
 
 interface Service {
   readonly command: readonly string[];
@@ -77,12 +78,11 @@ describe('compose.yaml', {
     (isWhole ? false : 'Sentinels take their time: npm run packaging'),
 }, () => {
   test('starts a primary, two replicas and three Sentinels that know each other', async (t) => {
-    const folder = join(rootDirectory, 'packaging/docker');
-    const compose = parse(readFileSync(join(folder, 'compose.yaml'), 'utf8'), {
+    const compose = parse(readFileSync(join(COMPOSE, 'compose.yaml'), 'utf8'), {
       merge: true,
     }) as Compose;
     const places = await Places.of(compose.services);
-    const sentinelText = readFileSync(join(folder, compose.configs.sentinel.file), 'utf8');
+    const sentinelText = readFileSync(join(COMPOSE, compose.configs.sentinel.file), 'utf8');
     const servers = new Map<string, Server>();
     const volumes = mkdtempSync(join(tmpdir(), 'darter-compose-'));
     // In this order: a Sentinel that runs writes its configuration.
@@ -107,6 +107,28 @@ describe('compose.yaml', {
       });
     }
   });
+
+  test('a Sentinel that is started again takes the password of that start', async (t) => {
+    const { services, configs } = parse(readFileSync(join(COMPOSE, 'compose.yaml'), 'utf8'), {
+      merge: true,
+    }) as Compose;
+    const places = await Places.of(services);
+    const text = readFileSync(join(COMPOSE, configs.sentinel.file), 'utf8');
+    const data = mkdtempSync(join(tmpdir(), 'darter-compose-'));
+    t.after(() => rmSync(data, { recursive: true }));
+    const service = services['sentinel-1']!;
+    for (const password of [PASSWORD, 'another-password']) {
+      const sentinel = startSentinel(service, data, places, text, password);
+      t.after(() => sentinel.stop());
+      await untilReady(sentinel);
+      await sentinel.stop();
+      const lines = readFileSync(join(data, 'sentinel.conf'), 'utf8').split('\n');
+      assert.deepEqual(
+        lines.filter((line) => line.includes('auth-pass')),
+        [`sentinel auth-pass main ${password}`],
+      );
+    }
+  });
 });
 
 /** The entry point of the image, at its place in the sources. */
@@ -126,10 +148,16 @@ function startDarter(service: Service, data: string, places: Places): Server {
 }
 
 /** Its shell command with /data and /etc elsewhere. */
-function startSentinel(service: Service, data: string, places: Places, conf: string): Server {
+function startSentinel(
+  service: Service,
+  data: string,
+  places: Places,
+  conf: string,
+  password = PASSWORD,
+): Server {
   const port = places.portOf(service);
   const etc = join(data, 'etc');
-  mkdirSync(etc);
+  mkdirSync(etc, { recursive: true });
   const text = places
     .here(conf)
     .replace('port 26379', `port ${port}\nbind 127.0.0.1`)
@@ -138,11 +166,13 @@ function startSentinel(service: Service, data: string, places: Places, conf: str
   const words = service.command.map((word) =>
     places.here(word).replaceAll('/data/', `${data}/`).replaceAll('/etc/', `${etc}/`),
   );
-  const env = { DARTER_PASSWORD: places.here(service.environment.DARTER_PASSWORD!) };
+  assert.match(service.environment.DARTER_PASSWORD!, /^\$\{DARTER_PASSWORD/);
+  const env = { DARTER_PASSWORD: password };
   return spawnServer('redis', words[0]!, words.slice(1), port, env);
 }
 
 const UNIT = join(rootDirectory, 'packaging/systemd/darter.service');
+const TEMPLATE = join(rootDirectory, 'packaging/systemd/darter@.service');
 
 describe('darter.service', {
   skip: darterMissing() || (testsDarter ? false : 'it is ours'),
@@ -150,15 +180,16 @@ describe('darter.service', {
   test('is a unit that systemd takes, and exposes little', {
     skip: programMissing('systemd-analyze'),
   }, () => {
-    const verified = spawnSync('systemd-analyze', ['verify', UNIT], { encoding: 'utf8' });
+    const units = [UNIT, TEMPLATE];
+    const verified = spawnSync('systemd-analyze', ['verify', ...units], { encoding: 'utf8' });
     // Where Node.js is elsewhere, or the program not installed, systemd says so: that is no fault of the unit.
     const faults = verified.stderr
       .split('\n')
-      .filter((line) => line.includes('darter.service') && !line.includes('is not executable'));
+      .filter((line) => /darter(@\w*)?\.service/.test(line) && !line.includes('is not executable'));
     assert.deepEqual(faults, []);
     const rated = spawnSync(
       'systemd-analyze',
-      ['security', '--offline=true', '--threshold=20', UNIT],
+      ['security', '--offline=true', '--threshold=20', ...units],
       { encoding: 'utf8' },
     );
     assert.equal(rated.status, 0, rated.stdout.slice(-300) + rated.stderr);

@@ -5,24 +5,25 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
-import { Random } from '../support/random.js';
+import { Flags } from '../support/flags.js';
+import { Random, seedFromEnvironment } from '../support/random.js';
 import { CrashRounds } from './crash.js';
 
-const { values } = parseArgs({
-  options: {
-    rounds: { type: 'string', default: '500' },
-    seed: { type: 'string', default: String(Math.floor(Math.random() * 2 ** 31)) },
-    policy: { type: 'string', default: '' },
-  },
-});
-const rounds = Number(values.rounds);
+const usage = `usage: npm run crash [-- options]
+  --rounds N              kills, spread over the policies (500)
+  --seed N                (DARTER_SEED, or random)
+  --policy NAME           with this appendfsync only: always, everysec, no`;
+const flags = new Flags(usage, { rounds: 'number', seed: 'number', policy: 'text' });
+const rounds = flags.number('rounds', 500);
+const seed = flags.whole('seed', seedFromEnvironment());
+const only = flags.text('policy', '');
 const policies = ['always', 'everysec', 'no'] as const;
-const chosen = policies.filter((policy) => values.policy === '' || values.policy === policy);
+const chosen = policies.filter((policy) => only === '' || policy === only);
+if (chosen.length === 0) throw new Error(`--policy knows ${policies.join(', ')}`);
 
-console.log(`${rounds} rounds from seed ${values.seed}`);
+console.log(`${rounds} rounds from seed ${seed}`);
 for (const policy of chosen) {
-  const random = new Random(Number(values.seed));
+  const random = new Random(seed);
   const folder = mkdtempSync(join(tmpdir(), 'darter-crash-'));
   const crash = new CrashRounds({
     ...{ folder, policy, random, rewrites: true, ends: 0.1, killedStarts: 0.15 },

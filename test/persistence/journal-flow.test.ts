@@ -8,6 +8,7 @@ import { setImmediate as settle } from 'node:timers/promises';
 import { DurableLsns } from '../../src/memory/durable-lsns.js';
 import type { DiskFile } from '../../src/persistence/files/disk.js';
 import { MemoryDisk } from '../../src/persistence/files/testing-memory-disk.js';
+import { isProven } from '../../src/replication/files/segment-proof.js';
 import { NO_WINDOW_BYTES } from '../../src/replication/primary/send-window.js';
 import { SyncSession } from '../../src/replication/primary/sync-session.js';
 import type { SyncPolicy } from '../../src/server/channel/main-flow.js';
@@ -148,11 +149,13 @@ async function begin(policy: SyncPolicy) {
   const durable = new DurableLsns(DurableLsns.create(streams));
   durable.beginChain();
   const reasons: string[] = [];
+  const told: string[] = [];
   const flow = new JournalFlow(
     {
       ...{ options, disk, durable, time },
       advanced: () => {},
-      opened: () => {},
+      begun: () => told.push('begun'),
+      opened: () => told.push('opened'),
       trouble: () => {},
       ended: (reason) => reasons.push(reason),
     },
@@ -174,7 +177,14 @@ async function begin(policy: SyncPolicy) {
   };
   let number = 0;
   const write = (value = 'value') => server.execute(0, 0, 'SET', `key:${number++}`, value);
-  return { disk, time, flow, isDurable, write, end };
+  /** A cut of all streams; the flow may go on in the next file. */
+  const rotate = () => {
+    const starts = server.heads();
+    session.limits.set(starts);
+    flow.continueIn({ folder: 'f', path: 'f/2', header: HEADER, starts });
+    return () => session.limits.fill(Number.POSITIVE_INFINITY);
+  };
+  return { disk, time, flow, isDurable, write, end, rotate, told };
 }
 
 test('with always a write is durable at once, in one append and one sync, and later ones share the next', async () => {
@@ -237,3 +247,38 @@ test('a policy that is changed is in force at once', async () => {
   assert.ok(!disk.mayHoldUp);
   await end();
 });
+
+for (const policy of ['always', 'everysec', 'no'] as const) {
+  test(`with ${policy} what comes while a file takes the place of another is written before the disk has that one`, async () => {
+    const { disk, time, flow, isDurable, write, end, rotate, told } = await begin(policy);
+    write();
+    await time.pass(100);
+    disk.holdsSyncs = true;
+    told.length = 0;
+    const withoutLimits = rotate();
+    for (let i = 0; i < 3; i++) await time.pass(100);
+    assert.deepEqual(told, ['begun']);
+    withoutLimits();
+    const before = disk.bytesOf('f/2').length;
+    write();
+    for (let i = 0; i < 3; i++) await time.pass(100);
+    assert.ok(disk.bytesOf('f/2').length > before);
+    assert.ok(!isDurable());
+    // The rest of the old one, its end, and the beginning of the new one.
+    for (let i = 0; i < 10 && told.length === 1; i++) {
+      disk.endSyncs();
+      await time.pass(100);
+    }
+    assert.deepEqual(told, ['begun', 'opened']);
+    assert.ok(!(await isProven(disk, ['f/2'])), 'other flows may not have theirs');
+    disk.holdsSyncs = false;
+    disk.endSyncs();
+    for (let i = 0; i < 15; i++) await time.pass(100);
+    assert.ok(!isDurable());
+    flow.wholeSegment();
+    for (let i = 0; i < 15; i++) await time.pass(100);
+    assert.equal(isDurable(), policy !== 'no');
+    assert.ok(await isProven(disk, ['f/2']));
+    await end();
+  });
+}

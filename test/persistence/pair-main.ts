@@ -5,30 +5,32 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { Flags } from '../support/flags.js';
 import { claimPort } from '../support/ports.js';
-import { Random } from '../support/random.js';
+import { Random, seedFromEnvironment } from '../support/random.js';
 import { type PairEvent, ServerPair } from './pair.js';
 
-const { values } = parseArgs({
-  options: {
-    rounds: { type: 'string', default: '100' },
-    seed: { type: 'string', default: String(Math.floor(Math.random() * 2 ** 31)) },
-    event: { type: 'string' },
-  },
-});
-const rounds = Number(values.rounds);
-console.log(`${rounds} rounds from seed ${values.seed}`);
+const usage = `usage: npm run crash:pair [-- options]
+  --rounds N              events, half of them with each appendfsync (100)
+  --seed N                (DARTER_SEED, or random)
+  --event NAME            only these`;
+const flags = new Flags(usage, { rounds: 'number', seed: 'number', event: 'text' });
+const rounds = flags.number('rounds', 100);
+const seed = flags.whole('seed', seedFromEnvironment());
+const only = flags.text('event', '');
+console.log(`${rounds} rounds from seed ${seed}`);
 for (const policy of ['always', 'everysec'] as const) {
-  const random = new Random(Number(values.seed));
+  const random = new Random(seed);
   const folder = mkdtempSync(join(tmpdir(), 'darter-pair-'));
   const ports = [await claimPort(), await claimPort()] as const;
   const pair = new ServerPair({ folder, ports, policy, random });
   console.log(`appendfsync ${policy}, in ${folder}`);
   await pair.begin();
   const names = Object.keys(pair.events) as PairEvent[];
+  const chosen = names.filter((name) => only === '' || name === only);
+  if (chosen.length === 0) throw new Error(`--event knows ${names.join(', ')}`);
   for (let i = 0; i < Math.ceil(rounds / 2); i++) {
-    const event = (values.event as PairEvent | undefined) ?? random.pick(names);
+    const event = random.pick(chosen);
     const startedMs = Date.now();
     await pair.play(event).catch((error: unknown) => {
       throw new Error(`round ${i}, ${event}, appendfsync ${policy}`, { cause: error });

@@ -210,7 +210,7 @@ test('a damaged snapshot stops the start with file and reason', { skip }, async 
       () => writeFileSync(file, damaged),
     ],
     [/it has \d+ bytes, not \d+/, () => writeFileSync(file, bytes.subarray(0, 500))],
-    [/ENOENT|is not there/, () => rmSync(file)],
+    [/ is missing\. .*dump\.darter names it\. Put it back/, () => rmSync(file)],
   ];
   for (const [reason, damage] of cases) {
     damage();

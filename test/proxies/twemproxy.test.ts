@@ -1,6 +1,6 @@
 /** examples/twemproxy: keys lie on several primaries, and Sentinel tells the proxy of a new one. */
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { claimPort } from '../support/ports.js';
@@ -44,6 +44,7 @@ class Twemproxy {
       .replace('127.0.0.1:6379:', `127.0.0.1:${east}:`)
       .replace('127.0.0.1:6479:', `127.0.0.1:${west}:`);
     writeFileSync(proxy.config, text);
+    chmodSync(proxy.config, 0o644);
     proxy.startAgain();
     return proxy;
   }
@@ -84,7 +85,9 @@ async function startSentinel(east: Server, west: Server, proxy: Twemproxy): Prom
     .replaceAll(/down-after-milliseconds (\w+) 5000/g, 'down-after-milliseconds $1 2000');
   writeFileSync(file, text);
   const env = { NUTCRACKER_CONFIG: proxy.config, NUTCRACKER_RESTART: `touch ${proxy.wish}` };
-  const sentinel = spawnServer('redis', 'redis-sentinel', [file], port, env);
+  // As Debian's unit runs it.
+  const command = ['-c', 'umask 007; exec redis-sentinel "$0"', file];
+  const sentinel = spawnServer('redis', 'sh', command, port, env);
   await untilReady(sentinel);
   return sentinel;
 }
@@ -131,5 +134,6 @@ describe('twemproxy', { skip }, () => {
     });
     assert.equal(await heir.info('role'), 'master');
     assert.match(readFileSync(proxy.config, 'utf8'), new RegExp(`:${heir.port}:1 east`));
+    assert.equal(statSync(proxy.config).mode & 0o777, 0o644, "the proxy's user can read it");
   });
 });

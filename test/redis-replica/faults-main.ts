@@ -2,22 +2,26 @@
  * `npm run redis-faults [-- --rounds N] [--seed S] [--faults N] [--redises N]`: faults between a Darter and the
  * Redises and the Darter that follow it, under load (faults.ts).
  */
-import { parseArgs } from 'node:util';
+import { Flags } from '../support/flags.js';
 import { seedFromEnvironment } from '../support/random.js';
 import { playFaults } from './faults.js';
 
-const { values } = parseArgs({
-  options: {
-    rounds: { type: 'string', default: '1' },
-    seed: { type: 'string' },
-    faults: { type: 'string', default: '20' },
-    redises: { type: 'string', default: '4' },
-  },
+const usage = `usage: npm run redis-faults [-- options]
+  --rounds N              (1)
+  --seed N                (DARTER_SEED, or random)
+  --faults N              in a round (20)
+  --redises N             that follow (4)`;
+const flags = new Flags(usage, {
+  rounds: 'number',
+  seed: 'number',
+  faults: 'number',
+  redises: 'number',
 });
-const first = values.seed === undefined ? seedFromEnvironment() : Number(values.seed);
-for (let round = 0; round < Number(values.rounds); round++) {
+const first = flags.whole('seed', seedFromEnvironment());
+const rounds = flags.number('rounds', 1);
+for (let round = 0; round < rounds; round++) {
   const seed = first + round;
-  const options = { seed, faults: Number(values.faults), redises: Number(values.redises) };
+  const options = { seed, faults: flags.number('faults', 20), redises: flags.number('redises', 4) };
   const played = await playFaults(options);
   console.log(`seed ${seed}: the same everywhere after ${played.length} faults`);
   for (const name of new Set(played)) {

@@ -232,6 +232,8 @@ describe('a redis-server follows', { skip: eitherMissing() }, () => {
       'and at another Redis that is promoted, as offsets are the same for all',
       async () => {
         assert.equal(await darter.ask('REPLICAOF', 'NO', 'ONE'), 'OK');
+        // A PING that only one of them has yet would put it ahead.
+        assert.equal(await primary.ask('CONFIG', 'SET', 'repl-ping-replica-period', '3600'), 'OK');
         await until('the same offset', async () => {
           const [one, other] = [
             await redis.info('slave_repl_offset'),

@@ -4,6 +4,7 @@ import { type StoredValue, TYPES, type ValueEffects } from '../../src/keyspace/t
 
 /** Collects the commands that rebuild a value. */
 class Commands implements ValueEffects {
+  readonly takesParts = false;
   readonly all: string[][] = [];
   private words: string[] = [];
 

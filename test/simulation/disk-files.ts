@@ -261,7 +261,7 @@ function loaderParts(
 ) {
   const durable = new DurableLsns(DurableLsns.create(server.rings.length));
   const log = new Log((line) => {
-    if (/torn tail|cut off/.test(line)) torn();
+    if (/torn tail|cut off|begun anew/.test(line)) torn();
   });
   return {
     ...{ log, disk: machine.disk, shards: server.shards, owner: 1, mayTruncate: true },

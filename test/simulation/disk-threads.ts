@@ -61,6 +61,7 @@ export class SimulatedThreads {
       if (command.kind === 'scan-segment' || command.kind === 'load-segment') flow.take(command);
     } else if (!(flow instanceof JournalFlow)) throw new Error(`${command.kind} for a file`);
     else if (command.kind === 'next-segment') flow.continueIn(command.place);
+    else if (command.kind === 'segment-whole') flow.wholeSegment();
     else if (command.kind === 'sync-policy') flow.setPolicy(command.policy);
     else if (command.kind === 'base-whole') flow.count();
   }
@@ -81,6 +82,7 @@ export class SimulatedThreads {
     };
     const parts = {
       ...{ options, disk, durable, time, advanced },
+      begun: () => listener.begun?.(),
       opened: () => listener.opened?.(),
       trouble: (code: string) => listener.trouble?.(code),
       ended: (reason: string) => listener.ended(reason),

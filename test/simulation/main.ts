@@ -4,32 +4,41 @@
  * `--part roles`: schedules of roles and takeovers instead of those of data; `--part disk`: of the
  * journal and of snapshots on a disk that loses, tears and refuses.
  */
-import { parseArgs } from 'node:util';
+import { Flags } from '../support/flags.js';
+import { seedFromEnvironment } from '../support/random.js';
 import { simulateDisk } from './disk-simulate.js';
 import { simulateRoles } from './roles-simulate.js';
 import { simulate } from './simulate.js';
 
-const { values } = parseArgs({
-  options: {
-    schedules: { type: 'string', default: '2000' },
-    seed: { type: 'string', default: String(Math.floor(Math.random() * 2 ** 31)) },
-    part: { type: 'string', default: 'data' },
-    steps: { type: 'string', default: '400' },
-  },
+const usage = `usage: npm run simulate [-- options]
+  --schedules N           (2000)
+  --seed N                of the first schedule (DARTER_SEED, or random)
+  --part NAME             data; roles, of takeovers; disk, of a journal and snapshots on a disk that
+                          loses, tears and refuses (data)
+  --steps N               in a schedule of data or disk (400)`;
+const flags = new Flags(usage, {
+  schedules: 'number',
+  seed: 'number',
+  part: 'text',
+  steps: 'number',
 });
 
+const part = flags.text('part', 'data');
+if (!['data', 'roles', 'disk'].includes(part)) {
+  throw new Error(`--part knows data, roles, disk, not '${part}'`);
+}
 const started = performance.now();
-const seed = Number(values.seed);
-const schedules = Number(values.schedules);
-const steps = Number(values.steps);
+const seed = flags.whole('seed', seedFromEnvironment());
+const schedules = flags.number('schedules', 2000);
+const steps = flags.number('steps', 400);
 
 async function run(): Promise<string> {
-  if (values.part === 'roles') return simulateRoles(seed, schedules);
-  if (values.part === 'disk') return simulateDisk(seed, schedules, steps);
+  if (part === 'roles') return simulateRoles(seed, schedules);
+  if (part === 'disk') return simulateDisk(seed, schedules, steps);
   return simulate(seed, schedules, steps);
 }
 
 const summary = await run();
 const seconds = ((performance.now() - started) / 1000).toFixed(1);
-console.log(`${values.schedules} schedules from seed ${values.seed} in ${seconds} s`);
+console.log(`${schedules} schedules from seed ${seed} in ${seconds} s`);
 console.log(summary);

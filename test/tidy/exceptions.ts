@@ -60,6 +60,10 @@ export const COMMAND_NAMES: Readonly<Record<string, readonly [names: string, rea
   'src/values/list/effects.ts': ['rpush', 'the commands that rebuild a list'],
   'src/values/rebuilding.ts': ['del pexpireat', 'the commands around the elements of a collection'],
   'src/values/set/type.ts': ['sadd set', 'the commands that rebuild a set; its name'],
+  'src/values/sorted-set/native-parts.ts': [
+    'zadd zrem',
+    'the commands beside parts of a sorted set',
+  ],
   'src/values/sorted-set/type.ts': ['zadd', 'the commands that rebuild a sorted set'],
   'src/values/stream/effects.ts': [
     'time xadd xclaim xgroup xsetid',

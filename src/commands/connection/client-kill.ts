@@ -1,15 +1,13 @@
 /** CLIENT KILL address:port, or with filters as pairs of option and value. */
 
 import { CLIENT_ID_POSITIVE, ErrorReply, NO_CLIENT, SYNTAX } from '../../protocol/errors.js';
-import { INTEGER_OK, ParsedInteger, parseInteger } from '../../protocol/numbers.js';
+import { parseIndex } from '../../protocol/numbers.js';
 import { argumentIs } from '../../protocol/text.js';
 import type { Context } from '../contract/context.js';
 import type { CommandDefinition } from '../contract/definition.js';
 import { errorQuoting } from '../contract/quote.js';
 import type { ClientFilter, ClientType } from '../contract/server-port.js';
 import { clientTypeOf } from './lib/client-type.js';
-
-const parsed = new ParsedInteger();
 
 const AGE_NOT_INTEGER = new ErrorReply('ERR maxage is not an integer or out of range');
 const AGE_POSITIVE = new ErrorReply('ERR maxage should be greater than 0');
@@ -53,12 +51,12 @@ function readOption(context: Context, i: number, draft: Draft): boolean {
 }
 
 function readId({ args, reply }: Context, index: number, draft: Draft): boolean {
-  const kind = parseInteger(args.region, args.offset[index]!, args.length[index]!, parsed);
-  if (kind !== INTEGER_OK || parsed.value < 1) {
+  const id = parseIndex(args.region, args.offset[index]!, args.length[index]!);
+  if (Number.isNaN(id) || id < 1) {
     reply.error(CLIENT_ID_POSITIVE);
     return false;
   }
-  draft.ids = [parsed.value];
+  draft.ids = [id];
   return true;
 }
 
@@ -73,15 +71,16 @@ function readUser(context: Context, index: number, draft: Draft): boolean {
 }
 
 function readAge({ args, reply }: Context, index: number, draft: Draft): boolean {
-  if (parseInteger(args.region, args.offset[index]!, args.length[index]!, parsed) !== INTEGER_OK) {
+  const seconds = parseIndex(args.region, args.offset[index]!, args.length[index]!);
+  if (Number.isNaN(seconds)) {
     reply.error(AGE_NOT_INTEGER);
     return false;
   }
-  if (parsed.value <= 0) {
+  if (seconds <= 0) {
     reply.error(AGE_POSITIVE);
     return false;
   }
-  draft.olderThanSeconds = parsed.value;
+  draft.olderThanSeconds = seconds;
   return true;
 }
 

@@ -1,13 +1,11 @@
 /** CLIENT LIST [TYPE type] [ID id ...] */
 import { SYNTAX } from '../../protocol/errors.js';
-import { INTEGER_OK, ParsedInteger, parseInteger } from '../../protocol/numbers.js';
+import { parseIndex } from '../../protocol/numbers.js';
 import { argumentIs } from '../../protocol/text.js';
 import type { Context } from '../contract/context.js';
 import type { CommandDefinition } from '../contract/definition.js';
 import type { ClientFilter } from '../contract/server-port.js';
 import { clientTypeOf } from './lib/client-type.js';
-
-const parsed = new ParsedInteger();
 
 /** Null: an error was written. */
 function parseFilter(context: Context): ClientFilter | null {
@@ -23,11 +21,12 @@ function parseFilter(context: Context): ClientFilter | null {
   }
   const ids: number[] = [];
   for (let i = 3; i < args.count; i++) {
-    if (parseInteger(args.region, args.offset[i]!, args.length[i]!, parsed) !== INTEGER_OK) {
+    const id = parseIndex(args.region, args.offset[i]!, args.length[i]!);
+    if (Number.isNaN(id)) {
       reply.errorText('ERR Invalid client ID');
       return null;
     }
-    ids.push(parsed.value);
+    ids.push(id);
   }
   return { ids };
 }

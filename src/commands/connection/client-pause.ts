@@ -5,12 +5,10 @@ import {
   TIMEOUT_NEGATIVE,
   TIMEOUT_NOT_INTEGER,
 } from '../../protocol/errors.js';
-import { INTEGER_OK, ParsedInteger, parseInteger } from '../../protocol/numbers.js';
+import { parseIndex } from '../../protocol/numbers.js';
 import { argumentIs } from '../../protocol/text.js';
 import type { CommandDefinition } from '../contract/definition.js';
 import { wrongSubcommandUse } from '../contract/help.js';
-
-const parsed = new ParsedInteger();
 
 const PAUSE_MODE = new ErrorReply('ERR CLIENT PAUSE mode must be WRITE or ALL');
 const UNBLOCK_REASON = new ErrorReply('ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR');
@@ -48,15 +46,16 @@ export const clientPause: CommandDefinition = {
       reply.error(PAUSE_MODE);
       return;
     }
-    if (parseInteger(args.region, args.offset[2]!, args.length[2]!, parsed) !== INTEGER_OK) {
+    const timeoutMs = parseIndex(args.region, args.offset[2]!, args.length[2]!);
+    if (Number.isNaN(timeoutMs)) {
       reply.error(TIMEOUT_NOT_INTEGER);
       return;
     }
-    if (parsed.value < 0) {
+    if (timeoutMs < 0) {
       reply.error(TIMEOUT_NEGATIVE);
       return;
     }
-    server.clients.pause(writesOnly ? 'write' : 'all', now + parsed.value);
+    server.clients.pause(writesOnly ? 'write' : 'all', now + timeoutMs);
     reply.ok();
   },
 };
@@ -107,10 +106,11 @@ export const clientUnblock: CommandDefinition = {
       reply.error(UNBLOCK_REASON);
       return;
     }
-    if (parseInteger(args.region, args.offset[2]!, args.length[2]!, parsed) !== INTEGER_OK) {
+    const id = parseIndex(args.region, args.offset[2]!, args.length[2]!);
+    if (Number.isNaN(id)) {
       reply.error(NOT_INTEGER);
       return;
     }
-    reply.integer(server.clients.unblock(parsed.value, withError) ? 1 : 0);
+    reply.integer(server.clients.unblock(id, withError) ? 1 : 0);
   },
 };

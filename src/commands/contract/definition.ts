@@ -158,6 +158,9 @@ export type EffectKind = 'key' | 'keyless';
  */
 export type TransactionRole = 'control' | 'execute';
 
+/** A call of more arguments is timed, whichever command it is: it may take its time for each. */
+export const SHORT_ARGUMENTS_MAX = 32;
+
 export interface CommandDefinition {
   /** Lower case; a subcommand is written 'config|get'. */
   readonly name: string;
@@ -166,6 +169,11 @@ export interface CommandDefinition {
   readonly since: string;
   readonly group: CommandGroup;
   readonly complexity: string;
+  /**
+   * Calls of at most so many arguments, the name included, are short whatever the complexity says: the
+   * clock would cost more than many of them.
+   */
+  readonly shortArguments?: number;
   /** Exact number of arguments with the name, or minus the least number. */
   readonly arity: number;
   readonly flags: readonly CommandFlag[];

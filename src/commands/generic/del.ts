@@ -1,7 +1,7 @@
 /** DEL and UNLINK: keys go. Memory is given back frame by frame later, so that both cost the same. */
 import { EVENT_DEL } from '../../keyspace/events.js';
 import type { Context } from '../contract/context.js';
-import { type CommandDefinition, keysAt } from '../contract/definition.js';
+import { type CommandDefinition, keysAt, SHORT_ARGUMENTS_MAX } from '../contract/definition.js';
 
 function run(context: Context): void {
   const { args, keys, reply } = context;
@@ -24,6 +24,7 @@ export const del: CommandDefinition = {
     'other than a string, the individual complexity for this key is O(M) where M is the number of ' +
     'elements in the list, set, sorted set or hash. Removing a single key that holds a string ' +
     'value is O(1).',
+  shortArguments: SHORT_ARGUMENTS_MAX,
   arity: -2,
   flags: ['write'],
   keys: [keysAt(1, -1, 1, 'RM', 'delete')],

@@ -1,6 +1,6 @@
 /** EXISTS and TOUCH: how many of the keys are there. A key given twice counts twice. */
 import type { Context } from '../contract/context.js';
-import { type CommandDefinition, keysAt } from '../contract/definition.js';
+import { type CommandDefinition, keysAt, SHORT_ARGUMENTS_MAX } from '../contract/definition.js';
 
 function count({ args, keys, reply }: Context): void {
   let found = 0;
@@ -16,6 +16,7 @@ export const exists: CommandDefinition = {
   since: '1.0.0',
   group: 'generic',
   complexity: 'O(N) where N is the number of keys to check.',
+  shortArguments: SHORT_ARGUMENTS_MAX,
   arity: -2,
   flags: ['readonly', 'fast'],
   keys: [keysAt(1, -1, 1, 'RO')],
@@ -34,6 +35,7 @@ export const touch: CommandDefinition = {
   since: '3.2.1',
   group: 'generic',
   complexity: 'O(N) where N is the number of keys that will be touched.',
+  shortArguments: SHORT_ARGUMENTS_MAX,
   arity: -2,
   flags: ['readonly', 'fast'],
   keys: [keysAt(1, -1, 1, 'RO')],

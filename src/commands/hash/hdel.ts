@@ -1,7 +1,7 @@
 /** HDEL: fields go, and the hash with the last of them. */
 import { EVENT_HDEL } from '../../keyspace/events.js';
 import type { Context } from '../contract/context.js';
-import { type CommandDefinition, keysAt } from '../contract/definition.js';
+import { type CommandDefinition, keysAt, SHORT_ARGUMENTS_MAX } from '../contract/definition.js';
 import { beginRemoval, endRemoval } from './lib/removal.js';
 import { FOUND, hash, KEY_ARGUMENT, openForWrite, REFUSED } from './lib/values.js';
 
@@ -26,6 +26,7 @@ export const hdel: CommandDefinition = {
   since: '2.0.0',
   group: 'hash',
   complexity: 'O(N) where N is the number of fields to be removed.',
+  shortArguments: SHORT_ARGUMENTS_MAX,
   arity: -3,
   flags: ['write', 'fast'],
   keys: [keysAt(1, 0, 1, 'RW', 'delete')],

@@ -1,6 +1,6 @@
 /** HGET, HMGET, HEXISTS and HSTRLEN: fields that are named. */
 import type { Context } from '../contract/context.js';
-import type { CommandDefinition } from '../contract/definition.js';
+import { type CommandDefinition, SHORT_ARGUMENTS_MAX } from '../contract/definition.js';
 import {
   ABSENT,
   FIELD_ARGUMENTS,
@@ -66,6 +66,7 @@ export const hmget: CommandDefinition = {
   since: '2.0.0',
   group: 'hash',
   complexity: 'O(N) where N is the number of fields being requested.',
+  shortArguments: SHORT_ARGUMENTS_MAX,
   arity: -3,
   flags: ['readonly', 'fast'],
   keys: KEY_READ,

@@ -125,6 +125,7 @@ export const hrandfield: CommandDefinition = {
   since: '6.2.0',
   group: 'hash',
   complexity: 'O(N) where N is the number of fields returned',
+  shortArguments: 2,
   arity: -2,
   flags: ['readonly'],
   keys: KEY_READ,

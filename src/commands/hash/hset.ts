@@ -7,6 +7,7 @@ import {
   type ArgumentSpecification,
   type CommandDefinition,
   keysAt,
+  SHORT_ARGUMENTS_MAX,
 } from '../contract/definition.js';
 import { writeHash } from './lib/store.js';
 import { hash, KEY_ARGUMENT, openOrCreate, REFUSED } from './lib/values.js';
@@ -73,6 +74,7 @@ export const hmset: CommandDefinition = {
   since: '2.0.0',
   group: 'hash',
   complexity: 'O(N) where N is the number of fields being set.',
+  shortArguments: SHORT_ARGUMENTS_MAX,
   arity: -4,
   flags: ['write', 'denyoom', 'fast'],
   keys: [keysAt(1, 0, 1, 'RW', 'update')],

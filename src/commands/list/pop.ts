@@ -51,6 +51,7 @@ const SHARED = {
   since: '1.0.0',
   group: 'list',
   complexity: 'O(N) where N is the number of elements returned',
+  shortArguments: 2,
   arity: -2,
   flags: ['write', 'fast'],
   keys: [keysAt(1, 0, 1, 'RW', 'access', 'delete')],

@@ -9,6 +9,7 @@ import {
   EVENT_RPUSH,
   EVENT_SADD,
   EVENT_XADD,
+  EVENT_ZADD,
   type KeyspaceEvent,
 } from '../../keyspace/events.js';
 import { TYPES } from '../../keyspace/types.js';
@@ -33,6 +34,7 @@ const EVENTS: Readonly<Record<string, KeyspaceEvent>> = {
   list: EVENT_RPUSH,
   set: EVENT_SADD,
   stream: EVENT_XADD,
+  zset: EVENT_ZADD,
 };
 
 const parsed = new ParsedInteger();

@@ -1,6 +1,6 @@
 /** SISMEMBER and SMISMEMBER: whether a set has a member, or each of several. */
 import type { Context } from '../contract/context.js';
-import { type CommandDefinition, keysAt } from '../contract/definition.js';
+import { type CommandDefinition, keysAt, SHORT_ARGUMENTS_MAX } from '../contract/definition.js';
 import { isSet, member, place, takeArgument } from './lib/values.js';
 
 const FIRST_MEMBER = 2;
@@ -43,6 +43,7 @@ export const smismember: CommandDefinition = {
   since: '6.2.0',
   group: 'set',
   complexity: 'O(N) where N is the number of elements being checked for membership',
+  shortArguments: SHORT_ARGUMENTS_MAX,
   arity: -3,
   flags: ['readonly', 'fast'],
   keys: [keysAt(1, 0, 1, 'RO', 'access')],

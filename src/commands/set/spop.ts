@@ -135,6 +135,7 @@ export const spop: CommandDefinition = {
   group: 'set',
   complexity:
     'Without the count argument O(1), otherwise O(N) where N is the value of the passed count.',
+  shortArguments: 2,
   arity: -2,
   flags: ['write', 'fast'],
   keys: [keysAt(1, 0, 1, 'RW', 'access', 'delete')],

@@ -76,6 +76,7 @@ export const srandmember: CommandDefinition = {
   complexity:
     'Without the count argument O(1), otherwise O(N) where N is the absolute value of the passed ' +
     'count.',
+  shortArguments: 2,
   arity: -2,
   flags: ['readonly'],
   keys: [keysAt(1, 0, 1, 'RO', 'access')],

@@ -1,7 +1,7 @@
 /** SREM: removes members from a set, and the key with the last of them. */
 import { EVENT_SREM } from '../../keyspace/events.js';
 import type { Context } from '../contract/context.js';
-import { type CommandDefinition, keysAt } from '../contract/definition.js';
+import { type CommandDefinition, keysAt, SHORT_ARGUMENTS_MAX } from '../contract/definition.js';
 import { beginShrunk, takeArguments, tidyShrunk } from './lib/edit.js';
 import { isSet } from './lib/values.js';
 
@@ -29,6 +29,7 @@ export const srem: CommandDefinition = {
   since: '1.0.0',
   group: 'set',
   complexity: 'O(N) where N is the number of members to be removed.',
+  shortArguments: SHORT_ARGUMENTS_MAX,
   arity: -3,
   flags: ['write', 'fast'],
   keys: [keysAt(1, 0, 1, 'RW', 'delete')],

@@ -50,6 +50,7 @@ const SHARED = {
   group: 'sorted-set',
   complexity:
     'O(log(N)*M) with N being the number of elements in the sorted set, and M being the number of elements popped.',
+  shortArguments: 2,
   arity: -2,
   flags: ['write', 'fast'],
   keys: [keysAt(1, 0, 1, 'RW', 'access', 'delete')],

@@ -1,7 +1,7 @@
 /** ZREM: removes members. */
 import { EVENT_ZREM } from '../../keyspace/events.js';
 import type { Context } from '../contract/context.js';
-import { type CommandDefinition, keysAt } from '../contract/definition.js';
+import { type CommandDefinition, keysAt, SHORT_ARGUMENTS_MAX } from '../contract/definition.js';
 import { commitRemoval, edit, openEdit } from './lib/write.js';
 
 function run(context: Context): void {
@@ -28,6 +28,7 @@ export const zrem: CommandDefinition = {
   group: 'sorted-set',
   complexity:
     'O(M*log(N)) with N being the number of elements in the sorted set and M the number of elements to be removed.',
+  shortArguments: SHORT_ARGUMENTS_MAX,
   arity: -3,
   flags: ['write', 'fast'],
   keys: [keysAt(1, 0, 1, 'RW', 'delete')],

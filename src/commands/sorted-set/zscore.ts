@@ -1,6 +1,6 @@
 /** ZSCORE and ZMSCORE: scores of members. */
 import type { Context } from '../contract/context.js';
-import { type CommandDefinition, keysAt } from '../contract/definition.js';
+import { type CommandDefinition, keysAt, SHORT_ARGUMENTS_MAX } from '../contract/definition.js';
 import { ABSENT, ANSWERED, FOUND, findMember, openReader, reader } from './lib/values.js';
 
 function runZscore(context: Context): void {
@@ -44,6 +44,7 @@ export const zmscore: CommandDefinition = {
   since: '6.2.0',
   group: 'sorted-set',
   complexity: 'O(N) where N is the number of members being requested.',
+  shortArguments: SHORT_ARGUMENTS_MAX,
   arity: -3,
   flags: ['readonly', 'fast'],
   keys: [keysAt(1, 0, 1, 'RO', 'access')],

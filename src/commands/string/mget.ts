@@ -1,7 +1,7 @@
 /** MGET: several GETs at once; what is no string is answered like what is not there. */
 import { isStringKind } from '../../values/string/type.js';
 import type { Context } from '../contract/context.js';
-import { type CommandDefinition, keysAt } from '../contract/definition.js';
+import { type CommandDefinition, keysAt, SHORT_ARGUMENTS_MAX } from '../contract/definition.js';
 import { replyValue } from './lib/values.js';
 
 function run(context: Context): void {
@@ -19,6 +19,7 @@ export const mget: CommandDefinition = {
   since: '1.0.0',
   group: 'string',
   complexity: 'O(N) where N is the number of keys to retrieve.',
+  shortArguments: SHORT_ARGUMENTS_MAX,
   arity: -2,
   flags: ['readonly', 'fast'],
   keys: [keysAt(1, -1, 1, 'RO', 'access')],

@@ -3,7 +3,7 @@ import { storeSeveral } from '../../keyspace/store-several.js';
 import { wrongArity } from '../../protocol/errors.js';
 import { STRING_AUTO } from '../../values/string/type.js';
 import type { Context } from '../contract/context.js';
-import { type CommandDefinition, keysAt } from '../contract/definition.js';
+import { type CommandDefinition, keysAt, SHORT_ARGUMENTS_MAX } from '../contract/definition.js';
 
 const WRONG_ARITY = wrongArity('msetnx');
 
@@ -29,6 +29,7 @@ export const msetnx: CommandDefinition = {
   since: '1.0.1',
   group: 'string',
   complexity: 'O(N) where N is the number of keys to set.',
+  shortArguments: SHORT_ARGUMENTS_MAX,
   arity: -3,
   flags: ['write', 'denyoom'],
   keys: [keysAt(1, -1, 2, 'OW', 'insert')],

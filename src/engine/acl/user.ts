@@ -61,11 +61,11 @@ export class AclUser {
       case '>':
         return this.addPassword(hashPassword(rule.slice(1)));
       case '#':
-        return this.addPassword(rule.slice(1));
+        return isPasswordHash(rule.slice(1)) ? this.addPassword(rule.slice(1)) : 'bad-hash';
       case '<':
         return this.removePassword(hashPassword(rule.slice(1)));
       case '!':
-        return this.removePassword(rule.slice(1));
+        return isPasswordHash(rule.slice(1)) ? this.removePassword(rule.slice(1)) : 'bad-hash';
       case '(':
         if (rule.endsWith(')')) return this.addSelector(catalog, rule.slice(1, -1));
     }
@@ -111,15 +111,13 @@ export class AclUser {
     this.root.forbidAllCommands();
   }
 
-  private addPassword(hash: string): RuleError | null {
-    if (!isPasswordHash(hash)) return 'bad-hash';
+  private addPassword(hash: string): null {
     if (!this.passwords.includes(hash)) this.passwords.push(hash);
     this.noPassword = false;
     return null;
   }
 
   private removePassword(hash: string): RuleError | null {
-    if (!isPasswordHash(hash)) return 'bad-hash';
     if (!this.passwords.includes(hash)) return 'no-such-password';
     this.passwords = this.passwords.filter((one) => one !== hash);
     return null;

@@ -39,6 +39,8 @@ export class AclUsers {
   changeNumber = 1;
   /** For the entries that are places. */
   shared: SharedUserTexts | null = null;
+  /** While a change is made here: what it has replaced, in order. */
+  private replaced: [name: string, entry: Entry | undefined][] | null = null;
   private table = new Map<string, Entry>();
   /** Users that were asked for. */
   private readonly known = new Map<string, AclUser>();
@@ -90,8 +92,8 @@ export class AclUsers {
     }
   }
 
-  *texts(): Iterable<string> {
-    for (const name of [...this.table.keys()]) yield this.textOf(name)!;
+  *texts(): Iterable<readonly [name: string, text: string]> {
+    for (const name of [...this.table.keys()]) yield [name, this.textOf(name)!];
   }
 
   /** In the order of their bytes. */
@@ -126,7 +128,7 @@ export class AclUsers {
   private read(name: string): AclUser | undefined {
     const text = this.textOf(name);
     if (text === undefined) return undefined;
-    const user = userFromText(text, this.catalog, this.defaults);
+    const user = userFromText(name, text, this.catalog, this.defaults);
     this.entryOf.set(user, this.table.get(name)!);
     return user;
   }
@@ -168,7 +170,10 @@ export class AclUsers {
     if (names.some((name) => untilNul(name) === DEFAULT_USER)) {
       return { error: DEFAULT_USER_STAYS_TEXT };
     }
-    return names.filter((name) => this.table.delete(name));
+    return names.filter((name) => {
+      this.noteReplaced(name);
+      return this.table.delete(name);
+    });
   }
 
   /** requirepass: the default user's only password, or none at all. */
@@ -181,7 +186,34 @@ export class AclUsers {
 
   /** Puts a user in the place of the one with its name. */
   put(user: AclUser): void {
+    this.noteReplaced(user.name);
     this.table.set(user.name, userText(user));
+  }
+
+  /** A change begins, which can be undone. @param number users that are made in it are born with it */
+  beginChange(number: number): void {
+    this.changeNumber = number;
+    this.replaced = [];
+  }
+
+  /** Places of the texts that the change has taken from the table. */
+  *replacedPlaces(): Iterable<number> {
+    for (const [, entry] of this.replaced ?? []) if (typeof entry === 'number') yield entry;
+  }
+
+  undoChange(): void {
+    for (const [name, entry] of this.replaced?.reverse() ?? []) {
+      if (entry === undefined) this.table.delete(name);
+      else this.table.set(name, entry);
+    }
+  }
+
+  endChange(): void {
+    this.replaced = null;
+  }
+
+  private noteReplaced(name: string): void {
+    this.replaced?.push([name, this.table.get(name)]);
   }
 
   /** The same for one whose text lies among the shared ones. */
@@ -191,6 +223,7 @@ export class AclUsers {
 
   /** No users, until all are put anew. */
   clear(): void {
+    if (this.replaced !== null) for (const name of this.table.keys()) this.noteReplaced(name);
     this.table = new Map();
     this.known.clear();
   }
@@ -198,7 +231,10 @@ export class AclUsers {
   /** Puts texts by name in the place of all users; without a default user, that begins anew. */
   replaceAll(texts: ReadonlyMap<string, string>): void {
     this.clear();
-    for (const [name, text] of texts) this.table.set(name, text);
+    for (const [name, text] of texts) {
+      this.noteReplaced(name);
+      this.table.set(name, text);
+    }
     if (!this.table.has(DEFAULT_USER)) this.put(this.createDefaultUser());
   }
 

@@ -3,12 +3,12 @@ import { untilNul } from '../../protocol/errors.js';
 import { splitInline } from '../../protocol/inline.js';
 import { Arguments } from '../../protocol/parser.js';
 
-const BLANK = /[\s\0]/;
+/** Those of the C locale, where the no-break space of \s is a letter; and NUL. */
+const BLANK = /[\t-\r \0]/;
 
 /** Whether a name or a pattern has a blank or a NUL, which would not survive a line of a file. */
 export function hasBlanks(text: string): boolean {
-  // \s also has the no-break space, which is a letter in the C locale.
-  return BLANK.test(text.replaceAll('\xa0', '_'));
+  return BLANK.test(text);
 }
 
 /** Splits at blanks, with quotes and escapes; no words at all when the quotes are not balanced. */

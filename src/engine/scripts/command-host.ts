@@ -22,6 +22,7 @@ import { ALLOWED } from '../acl/permissions.js';
 import { subcommandOf } from '../admission.js';
 import { diskRefusal } from '../disk-refusals.js';
 import type { Dispatcher } from '../dispatch.js';
+import { isLong } from '../execution.js';
 import {
   GATE_MASTER_DOWN,
   GATE_MEMORY,
@@ -40,7 +41,6 @@ import {
   TRAIT_NO_SCRIPT,
   TRAIT_SIMPLE_KEYS,
   TRAIT_STALE,
-  TRAIT_TIMED,
   TRAIT_WRITE,
 } from '../registry.js';
 import { writeTextAt } from './region-text.js';
@@ -189,7 +189,7 @@ export class CommandHost implements ScriptHost {
     if (refusal !== null) return this.refuse(command, refusal);
     if (meter.depth > SHALLOW_DEPTH) probeStack(PROBE_FRAMES);
     meter.work(COMMAND_TICKS);
-    if ((command.traits & TRAIT_TIMED) !== 0) this.run.noteStart();
+    if (isLong(command, this.args)) this.run.noteStart();
     const isWrite = (command.traits & TRAIT_WRITE) !== 0;
     this.areKeysMarked = false;
     if (this.run.isOpen && !this.lockOrRefuse(command)) {

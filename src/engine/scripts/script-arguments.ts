@@ -79,6 +79,7 @@ export class ScriptArguments {
 
 function listOfArguments(args: Arguments, first: number, end: number): LuaTable {
   const list = newList(end - first);
-  for (let i = first; i < end; i++) list.setNumber(i - first + 1, argumentText(args, i));
+  const { array } = list;
+  for (let i = first; i < end; i++) array[i - first + 1] = argumentText(args, i);
   return list;
 }

@@ -44,9 +44,16 @@ export interface CacheParts {
   readonly push: (session: ClientSession, region: Region, offset: number, length: number) => void;
 }
 
+/** Who wants the keys with a prefix. */
+interface Audience {
+  readonly clients: Set<ClientSession>;
+  /** Where its keys begin in this thread's own batch. */
+  since: number;
+}
+
 export class Caches implements LocalCaches {
   private readonly tracking = new Set<ClientSession>();
-  private readonly byPrefix = new Map<string, Set<ClientSession>>();
+  private readonly byPrefix = new Map<string, Audience>();
   /** The keys of a message. */
   private keys = new Reply(newRegion(INITIAL_BYTES));
   /** The whole message. */
@@ -78,16 +85,21 @@ export class Caches implements LocalCaches {
     this.tracking.add(client);
   }
 
-  addPrefix(prefix: string, client: ClientSession): void {
+  /** @param batchedBytes of this thread's own batch: a prefix that nobody had hears of none of its keys */
+  addPrefix(prefix: string, client: ClientSession, batchedBytes: number): void {
     client.tracking!.prefixes.add(prefix);
-    const clients = this.byPrefix.get(prefix) ?? new Set();
-    this.byPrefix.set(prefix, clients.add(client));
+    let audience = this.byPrefix.get(prefix);
+    if (audience === undefined) {
+      audience = { clients: new Set(), since: batchedBytes };
+      this.byPrefix.set(prefix, audience);
+    }
+    audience.clients.add(client);
   }
 
   remove(client: ClientSession): void {
     this.tracking.delete(client);
     for (const prefix of client.tracking?.prefixes ?? []) {
-      const clients = this.byPrefix.get(prefix);
+      const clients = this.byPrefix.get(prefix)?.clients;
       clients?.delete(client);
       if (clients?.size === 0) this.byPrefix.delete(prefix);
     }
@@ -130,22 +142,39 @@ export class Caches implements LocalCaches {
     this.forgetLarge();
   }
 
-  /** Each prefix has its message, with its keys in order. */
-  broadcast(region: Region, offset: number, length: number): void {
-    const changed = keysOf(region, offset, length);
-    const names = [...changed.keys()].sort();
+  /** Of this thread's own batch, which is told and begins anew. */
+  broadcastOwn(region: Region, length: number): void {
+    const changed = keysOf(region, 0, length);
     for (const prefix of [...this.byPrefix.keys()].sort()) {
-      const keys = names.filter((name) => name.startsWith(prefix));
-      for (const client of this.byPrefix.get(prefix)!) {
-        const { noLoop } = client.tracking!;
-        const foreign = noLoop ? keys.filter((name) => changed.get(name) !== client.id) : keys;
-        if (foreign.length === 0) continue;
-        this.beginKeys(foreign.length);
-        for (const name of foreign) this.keys.bulkBinary(name);
-        this.tell(client);
-      }
+      const audience = this.byPrefix.get(prefix)!;
+      const { since } = audience;
+      audience.since = 0;
+      const keys = since === 0 ? changed : keysOf(region, since, length - since);
+      this.tellAudience(prefix, audience, keys);
     }
     this.forgetLarge();
+  }
+
+  /** Of another thread's. */
+  private broadcast(region: Region, offset: number, length: number): void {
+    const changed = keysOf(region, offset, length);
+    for (const prefix of [...this.byPrefix.keys()].sort()) {
+      this.tellAudience(prefix, this.byPrefix.get(prefix)!, changed);
+    }
+    this.forgetLarge();
+  }
+
+  /** Each prefix has its message, with its keys in order. */
+  private tellAudience(prefix: string, { clients }: Audience, changed: Map<string, number>): void {
+    const keys = [...changed.keys()].filter((name) => name.startsWith(prefix)).sort();
+    for (const client of clients) {
+      const { noLoop } = client.tracking!;
+      const foreign = noLoop ? keys.filter((name) => changed.get(name) !== client.id) : keys;
+      if (foreign.length === 0) continue;
+      this.beginKeys(foreign.length);
+      for (const name of foreign) this.keys.bulkBinary(name);
+      this.tell(client);
+    }
   }
 
   forget(): void {

@@ -29,7 +29,7 @@ export interface LocalCaches {
     key: number,
     length: number,
   ): void;
-  broadcast(region: Region, offset: number, length: number): void;
+  broadcastOwn(region: Region, length: number): void;
   forget(): void;
 }
 
@@ -141,7 +141,7 @@ export class InvalidationSender {
     for (let other = 0; other < batches.length; other++) {
       const batch = batches[other];
       if (batch === undefined || batch.used === 0) continue;
-      if (other === thread && local !== null) local.broadcast(batch.region, 0, batch.used);
+      if (other === thread && local !== null) local.broadcastOwn(batch.region, batch.used);
       else if (!mailbox.send(other, MESSAGE_BROADCAST, batch.region, 0, batch.used)) {
         this.hasMissed[other] = true;
       }

@@ -95,7 +95,9 @@ export class Tracker implements TrackingPort {
     state.optOut = options.optOut;
     state.noLoop = options.noLoop;
     state.isBroken = false;
-    for (const prefix of prefixes) caches.addPrefix(prefix, client);
+    const { batches } = this.parts.keys.invalidations;
+    const batchedBytes = batches[this.parts.thread]?.used ?? 0;
+    for (const prefix of prefixes) caches.addPrefix(prefix, client, batchedBytes);
     return true;
   }
 

@@ -31,8 +31,8 @@ import { DamagedFile } from './damaged-file.js';
 import type { Disk, DiskFile } from './disk.js';
 import { checksumOf, FileChecksum } from './file-checksum.js';
 
-/** 2: parts of large values come in their own form. Files of both are read. */
-export const FLOW_FILE_VERSION = 2;
+/** 2: parts of large values come in their own form; 3: those of sorted sets too. All are read. */
+export const FLOW_FILE_VERSION = 3;
 const FIRST_VERSION = 1;
 export const FLOW_HEADER_BYTES = 128;
 export const FLOW_END_BYTES = 24;

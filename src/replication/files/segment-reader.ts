@@ -34,6 +34,7 @@ const PIECE_BYTES = 1 << 19;
 /** Room for what is left of a piece: less than a block. */
 const REST_BYTES = align8(BLOCK_BYTES_MAX);
 const NO_BLOCK = 'the bytes of a block are damaged';
+const NO_BEGINNING = 'it ends within its beginning';
 
 /** Bytes that are no block. */
 export interface SegmentBreak {
@@ -201,33 +202,34 @@ export interface SegmentBeginning {
 }
 
 /**
- * Reads how a file begins. Its beginning is on the disk before anything else is written to it.
- * @param streamsOf how many streams the flow has
- * @returns null when it was torn while it was created: it holds nothing
- * @throws DamagedFile
+ * Reads how a file begins.
+ * @param streamsOf how many streams the flow has; throws when the header is that of another journal
+ * @returns what is wrong when the beginning is not whole
  */
 export async function readBeginning(
   disk: Disk,
   path: string,
   streamsOf: (header: FlowFileHeader) => number,
-): Promise<SegmentBeginning | null> {
+): Promise<SegmentBeginning | DamagedFile> {
   const file = await disk.open(path);
   const bytes = await file.length().finally(() => file.close());
-  let reader: SegmentReader | null = null;
+  let reader: SegmentReader;
   try {
     reader = await SegmentReader.open(disk, path);
-    const count = streamsOf(reader.header);
-    const moreBytes = bytes - FLOW_HEADER_BYTES - count * BLOCK_HEADER_BYTES;
-    const starts = await reader.starts(count);
-    if (starts !== null) return { header: reader.header, starts, moreBytes };
-    const { offset, reason } = reader.broken ?? { offset: bytes, reason: NO_BLOCK };
-    if (moreBytes <= 0) return null;
-    throw new DamagedFile(path, offset, reason);
   } catch (error) {
-    const isShort = bytes <= FLOW_HEADER_BYTES;
-    if (reader === null && error instanceof DamagedFile && isShort) return null;
+    if (error instanceof DamagedFile) return error;
     throw error;
+  }
+  try {
+    const count = streamsOf(reader.header);
+    const starts = await reader.starts(count);
+    if (starts !== null) {
+      const moreBytes = bytes - FLOW_HEADER_BYTES - count * BLOCK_HEADER_BYTES;
+      return { header: reader.header, starts, moreBytes };
+    }
+    const { offset, reason } = reader.broken ?? { offset: bytes, reason: NO_BEGINNING };
+    return new DamagedFile(path, offset, reason);
   } finally {
-    await reader?.close();
+    await reader.close();
   }
 }

@@ -8,6 +8,10 @@
  * written; `to`: its own offset in the file. Marks are what tells a torn tail from damage: whatever
  * lies before the place that a later mark names was on the disk, and cannot be missing.
  *
+ * A file whose name and beginning are not on the disk yet may be written to. But it has no mark before all
+ * files of its segment are on the disk, and all of the segment before. So a mark in any of them is what proves a
+ * segment: without one a crash may have left some of it and not the rest (segment-proof.ts).
+ *
  * The end is there when the segment was finished: by the next one, or by a server that was stopped.
  * A segment ends at a cut at which no transaction is half written, so that each is loaded alone.
  */
@@ -31,6 +35,8 @@ export const MARK_BYTES = BLOCK_HEADER_BYTES;
 export class SegmentWriter {
   /** Bytes of the file that are on the disk. */
   synced = 0;
+  /** Whether all of the segment is begun on the disk, and the one before is there. */
+  mayMark = false;
   private marked = 0;
   private readonly block = new BlockHeader();
 
@@ -39,19 +45,22 @@ export class SegmentWriter {
     private readonly stream: number,
   ) {}
 
-  /** Creates the file. Its name and its beginning are on the disk when it resolves. */
+  /** Creates the file. `syncBeginning` brings its name and its beginning to the disk. */
   static async create(disk: Disk, place: SegmentPlace, mine: readonly number[]) {
     const file = await FlowFileWriter.create(disk, place.path, place.header);
     try {
-      const writer = new SegmentWriter(file, mine[0]!);
       await file.append(startBlocks(mine, place.starts));
-      await writer.sync();
-      await disk.syncFolder(place.folder);
-      return writer;
+      return new SegmentWriter(file, mine[0]!);
     } catch (error) {
       await file.close();
       throw error;
     }
+  }
+
+  /** Brings its name, and what was written so far, to the disk. */
+  async syncBeginning(disk: Disk, folder: string): Promise<void> {
+    await this.sync();
+    await disk.syncFolder(folder);
   }
 
   get bytes(): number {
@@ -73,10 +82,19 @@ export class SegmentWriter {
    */
   async append(region: Region, end: number): Promise<void> {
     const { synced } = this;
-    const isMarked = synced > this.marked;
+    const isMarked = this.mayMark && synced > this.marked;
     if (isMarked) this.sealMark(region, synced);
     await this.file.append(region.bytes.subarray(isMarked ? 0 : MARK_BYTES, end));
     if (isMarked) this.marked = synced;
+  }
+
+  /** Writes a mark alone. */
+  async mark(): Promise<void> {
+    const region = new Region(new SharedArrayBuffer(MARK_BYTES), 0);
+    const { synced } = this;
+    this.sealMark(region, synced);
+    await this.file.append(region.bytes);
+    this.marked = synced;
   }
 
   private sealMark(region: Region, synced: number): void {

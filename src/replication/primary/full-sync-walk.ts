@@ -12,13 +12,14 @@
  * place inside it, until its last element was shipped. So no hold of the lock is long.
  *
  * With a sink of entries all that is not shipped in parts goes there, under the lock, in place of the
- * payload: an RDB has a form of its own for every value (replication/redis/full-sync.ts).
+ * payload: an RDB has a form of its own for every value (replication/redis/full-sync.ts). What is shipped in
+ * parts then is commands alone.
  */
 import { align8 } from '../../base/align.js';
 import { copyBytes, type Region } from '../../base/region.js';
 import { EFFECT_EXPIRE_AT, EFFECT_REMOVE } from '../../keyspace/effect-verbs.js';
 import type { Shards } from '../../keyspace/shards.js';
-import { PARTS_END, StreamPlace, type TypeRegistry, type ValueType } from '../../keyspace/types.js';
+import { PARTS_END, PartsPlace, type TypeRegistry, type ValueType } from '../../keyspace/types.js';
 import { FRAME_ENTRIES, FRAME_PREFIX } from '../../structures/frame.js';
 import {
   copyFrame,
@@ -105,9 +106,9 @@ export class FullSyncWalk {
   message!: Region;
   private form = CAPTURED_NOTHING;
   private readonly hash = new HashState();
-  private readonly records = new ValueRecords();
+  private readonly records: ValueRecords;
   /** In a value that is shipped whole. */
-  private readonly whole = new StreamPlace();
+  private readonly whole = new PartsPlace();
 
   constructor(
     private readonly shards: Shards,
@@ -116,7 +117,9 @@ export class FullSyncWalk {
     private readonly raw: boolean,
     private readonly partBytes: number,
     private readonly sink: EntrySink | null = null,
-  ) {}
+  ) {
+    this.records = new ValueRecords(sink === null);
+  }
 
   /**
    * Copies what is at the cursor and moves the cursor past it. Under the shard's lock.
@@ -323,6 +326,7 @@ export class FullSyncWalk {
     }
     if (part.position === 0) records.begin(EFFECT_REMOVE).end();
     part.length = count;
+    part.order = parts.order;
     const next = parts.emit(table, part.position, this.partBytes, records, part.place);
     if (next !== PARTS_END) {
       part.position = next;

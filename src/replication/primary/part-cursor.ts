@@ -8,12 +8,13 @@
  *   hash    of the hashes of fields or members, 0 to 2^32; it never moves
  *   index   how many elements from the head were shipped; it follows the changes before it
  *   id      how far a stream was shipped: the place says which entry or group it is at
+ *   score   how far a sorted set was shipped: the place says up to which member
  *
  * At position 0 whatever the replica has of the key is replaced by the first part.
  */
 import { giveBack, newRegion, withRoom } from '../../base/owned-region.js';
 import { copyBytes, equalBytes, type Region } from '../../base/region.js';
-import { StreamPlace } from '../../keyspace/types.js';
+import { PartsPlace, type ValueParts } from '../../keyspace/types.js';
 
 const KEY_BYTES = 1024;
 
@@ -24,12 +25,13 @@ export class PartCursor {
   /** Hash position of the key. */
   h1 = 0;
   position = 0;
+  /** Known from its first part on. */
+  order: ValueParts['order'] = 'hash';
   /** Of a list: its elements when the last record was judged. */
   length = 0;
   /** How often it was begun again. */
   restarts = 0;
-  /** Of a stream. */
-  readonly place = new StreamPlace();
+  readonly place = new PartsPlace();
   keyRegion = newRegion(KEY_BYTES);
   readonly keyOffset = 0;
   keyLength = 0;
@@ -49,6 +51,7 @@ export class PartCursor {
   /** Nothing of the collection counts as shipped any more. */
   restart(): void {
     this.position = 0;
+    this.place.release();
     this.restarts++;
   }
 

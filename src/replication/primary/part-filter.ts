@@ -4,6 +4,7 @@
  *
  *   nothing of it was shipped       nothing: the parts will contain the effect
  *   elements are named              those groups whose elements were shipped
+ *     of a sorted set               nothing: the next part begins with what they are by then
  *   each element by itself          all of it: the replica has those elements that were shipped
  *   a list has changed at a place   what lies before the position, which moves along
  *   a stream has grown              nothing, while its entries are shipped
@@ -144,11 +145,18 @@ export class PartFilter {
     return closeRecord(region, offset, target);
   }
 
-  /** Whether the element at an argument lies before the position. */
+  /**
+   * Whether the element at an argument lies before the position. By score that is a question of when, as
+   * members move: who takes the next part, under the lock, is told the name.
+   */
   private isShipped(region: Region, argument: number, part: PartCursor): boolean {
     const { hash } = this;
     const { key0, key1 } = this.shards.keyHash;
     const length = region.view.getUint32(argument, true);
+    if (part.order === 'score') {
+      part.place.scored.note(region, argument + LENGTH_BYTES, length);
+      return false;
+    }
     hashBytes(hash, region, argument + LENGTH_BYTES, length, key0, key1);
     return hash.h1 >>> 0 < part.position;
   }
@@ -190,10 +198,10 @@ function streamChange(
   { by }: StreamChange,
 ): number {
   const length = region.view.getUint32(offset, true);
-  if (by === 'figures') return part.place.hasFigures(part.position) ? length : 0;
+  if (by === 'figures') return part.place.stream.hasFigures(part.position) ? length : 0;
   const id = argumentAt(region, offset, 2);
   const bytes = region.view.getUint32(id, true);
-  const verdict = part.place.entry(part.position, region, id + LENGTH_BYTES, bytes);
+  const verdict = part.place.stream.entry(part.position, region, id + LENGTH_BYTES, bytes);
   if (verdict === ENTRY_BELOW) return startAgain(part);
   return verdict === ENTRY_FOLLOWS ? length : 0;
 }
@@ -204,7 +212,7 @@ function groupChange(
   part: PartCursor,
   { group, removes }: StreamGroupChange,
 ): number {
-  const { place } = part;
+  const place = part.place.stream;
   const name = argumentAt(region, offset, group);
   const bytes = region.view.getUint32(name, true);
   if (!place.hasGroup(part.position, region, name + LENGTH_BYTES, bytes)) return 0;

@@ -41,9 +41,9 @@ export type SyncDecision =
  * is a stream without keys: all LSNs, cuts and flows have one stream more than there are shards; a
  * full sync goes on after a cut link (half-sync.ts). 7: parts of large values come in their own form
  * (DARTER PART); the stream without keys may have marks of the stream of commands that Redises get
- * (redis/merge-mark.ts).
+ * (redis/merge-mark.ts). 8: those of sorted sets too.
  */
-export const PROTOCOL_VERSION = 7;
+export const PROTOCOL_VERSION = 8;
 export const NO_ID = '0'.repeat(40);
 
 /** How many streams a server has: one for each shard, and the one without keys. */

@@ -42,6 +42,9 @@ export class ValueRecords implements ValueEffects {
   private at = 0;
   private count = 0;
 
+  /** @param takesParts whether the replica takes values in their own form, which a Redis does not */
+  constructor(readonly takesParts = false) {}
+
   /** Records follow at `position` of a region. */
   appendTo(region: Region, position: number): void {
     this.region = region;

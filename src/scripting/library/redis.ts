@@ -53,35 +53,24 @@ export function errorTable(message: string): LuaTable {
 const NO_ARGUMENTS = 'ERR Please specify at least one argument for this redis lib call';
 const BAD_ARGUMENTS = 'ERR Lua redis lib command arguments must be strings or integers';
 
-/** Numbers go to commands with all their digits. */
-function commandArgument(value: LuaValue): string | undefined {
-  if (typeof value === 'string') return value;
-  return typeof value === 'number' ? commandNumber(value) : undefined;
-}
-
-/** Integers as such, others with %.17g. */
+/** As %.17g: large integers have an exponent. */
 function commandNumber(x: number): string {
-  if (Number.isSafeInteger(x)) return `${x}`;
-  if (Number.isInteger(x) && Math.abs(x) < 2 ** 63) return BigInt(x).toString();
-  return formatGeneral(x, 17);
+  return Number.isSafeInteger(x) && !Object.is(x, -0) ? `${x}` : formatGeneral(x, 17);
 }
 
-function areStrings(args: readonly LuaValue[]): args is readonly string[] {
-  for (let i = 0; i < args.length; i++) if (typeof args[i] !== 'string') return false;
-  return true;
-}
-
-/** @param args of a call; nobody else has this array. @returns them as strings, or an error */
-function commandArguments(args: readonly LuaValue[]): readonly string[] | string {
+/**
+ * Makes strings of numbers, with all their digits.
+ * @param args of a call; nobody else has this array. @returns the same one, or an error
+ */
+function commandArguments(args: LuaValue[]): readonly string[] | string {
   if (args.length === 0) return NO_ARGUMENTS;
-  if (areStrings(args)) return args;
-  const texts: string[] = [];
-  for (const arg of args) {
-    const text = commandArgument(arg);
-    if (text === undefined) return BAD_ARGUMENTS;
-    texts.push(text);
+  for (let i = 0; i < args.length; i++) {
+    const arg = args[i];
+    if (typeof arg === 'string') continue;
+    if (typeof arg !== 'number') return BAD_ARGUMENTS;
+    args[i] = commandNumber(arg);
   }
-  return texts;
+  return args as string[];
 }
 
 /** Of `-CODE text` and `CODE text` the same; a text of one word gets the code ERR. */

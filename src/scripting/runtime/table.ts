@@ -11,6 +11,7 @@
  * Lookups do not walk the chains, because that needs the hash of the key: up to 8 nodes are
  * scanned, more have a Map from key to node. Only insertion computes Lua's hash.
  */
+import { NO_NODE, undefineds, unlinked } from './arrays.js';
 import { LuaError, MEMORY_ERROR_TEXT } from './errors.js';
 import { meter } from './meter.js';
 import type { LuaValue } from './values.js';
@@ -30,15 +31,6 @@ const NO_KEYS: LuaValue[] = [];
 /** The array part of a table without one. A table that gets one has another array: never changed. */
 const NO_ITEMS: LuaValue[] = [undefined];
 const NO_LINKS: number[] = [];
-const NO_NODE = -1;
-/** Parts up to this size are copied from these: an array that grows by `push` takes room for 17. */
-const COPIED_SIZE_MAX = 64;
-const UNDEFINEDS: LuaValue[] = [];
-const UNLINKED: number[] = [];
-for (let i = 0; i <= COPIED_SIZE_MAX; i++) {
-  UNDEFINEDS.push(undefined);
-  UNLINKED.push(NO_NODE);
-}
 const SKIPPED_FREE_MAX = 64;
 /** Nodes that are placed anew between two looks at the script's time: about a millisecond. */
 const MOVED_PORTION = 1024;
@@ -370,7 +362,7 @@ export class LuaTable {
     const array = this.array;
     if (size > ARRAY_SIZE_MAX) throw new LuaError(MEMORY_ERROR_TEXT);
     meter.allocate(PLACE_BYTES * (size + 1 - array.length));
-    if (array.length === 1) this.array = copiesOf(UNDEFINEDS, size + 1);
+    if (array.length === 1) this.array = undefineds(size + 1);
     else while (array.length <= size) array.push(undefined);
   }
 
@@ -392,9 +384,9 @@ export class LuaTable {
     if (bits > NODE_BITS_MAX) throw new LuaError(MEMORY_ERROR_TEXT);
     const size = 1 << bits;
     meter.allocate(NODE_BYTES * size);
-    this.nodeKeys = copiesOf(UNDEFINEDS, size);
-    this.nodeValues = copiesOf(UNDEFINEDS, size);
-    this.nodeNext = copiesOf(UNLINKED, size);
+    this.nodeKeys = undefineds(size);
+    this.nodeValues = undefineds(size);
+    this.nodeNext = unlinked(size);
     this.places = size > SCAN_NODES_MAX ? new Map() : undefined;
     this.lastFree = size;
   }
@@ -477,14 +469,6 @@ export class LuaTable {
     const node = this.findNode(key);
     return node === NO_NODE ? -1 : this.array.length + node;
   }
-}
-
-/** An array of `size` times the value that the template is full of. */
-function copiesOf<Value>(template: readonly Value[], size: number): Value[] {
-  if (size <= COPIED_SIZE_MAX) return template.slice(0, size);
-  const copies = template.slice();
-  while (copies.length < size) copies.push(template[0]!);
-  return copies;
 }
 
 function countKey(key: LuaValue): number {

@@ -320,6 +320,8 @@ export type MainToFlow =
   | SegmentCommand
   /** The limits of the session have moved: the flow goes on in the next segment. */
   | { readonly kind: 'next-segment'; readonly flow: number; readonly place: SegmentPlace }
+  /** All flows have opened it. */
+  | { readonly kind: 'segment-whole'; readonly flow: number }
   | { readonly kind: 'sync-policy'; readonly flow: number; readonly policy: SyncPolicy }
   /** The journal's base is whole: what is on the disk counts. */
   | { readonly kind: 'base-whole'; readonly flow: number }
@@ -340,7 +342,9 @@ export type FlowToMain =
   | { readonly kind: 'file-written'; readonly flow: number; readonly file: WrittenFile }
   | { readonly kind: 'file-loaded'; readonly flow: number }
   | { readonly kind: 'rdb-loaded'; readonly flow: number; readonly share: RdbShare }
-  /** A segment's file is begun, and the one before is on the disk. */
+  /** A segment's file is begun, and all of the one before is written. */
+  | { readonly kind: 'segment-begun'; readonly flow: number }
+  /** It is on the disk, and so is the one before. */
   | { readonly kind: 'segment-opened'; readonly flow: number }
   /** The disk refuses to write, with this code; '' when it takes it again. */
   | { readonly kind: 'segment-trouble'; readonly flow: number; readonly code: string }

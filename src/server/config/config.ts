@@ -68,6 +68,11 @@ export class Config implements ConfigurationPort {
     return new Config(new SharedText(buffer));
   }
 
+  /** Of what this thread has taken over: greater with each change. */
+  get versionHere(): number {
+    return this.version;
+  }
+
   get buffer(): SharedArrayBuffer {
     return this.shared.buffer;
   }

@@ -47,7 +47,12 @@ export function readEmbedded(request: EmbeddedRequest): EmbeddedConfiguration {
   const declarations = new Declarations(values);
   const reader = new ConfigurationReader(values, declarations);
   if (configFile !== '') reader.readText(readConfigurationFile(configFile), MAIN_FILE);
+  const seen = new Set<string>();
   for (const [name, value] of directives) {
+    if (seen.has(name) && hasOneLine(name)) {
+      throw new ConfigurationError(`Directive '${name}': there is one value, no array`);
+    }
+    seen.add(name);
     const refusal = reader.readLine(`${quoteWord(toBinaryString(name))} ${wordsOf(name, value)}`);
     if (refusal !== null) throw new ConfigurationError(`Directive '${name}': ${refusal.message}`);
   }
@@ -62,6 +67,11 @@ export function readEmbedded(request: EmbeddedRequest): EmbeddedConfiguration {
     if (path !== '') values.set(name, toBinaryString(resolve(folder, path)));
   }
   return { values, declarations };
+}
+
+/** Whether a later value would take the place of an earlier one. */
+function hasOneLine(name: string): boolean {
+  return findDirective(name)?.directive.kind.takesWords === false;
 }
 
 /** A directive of several words has them apart, any other is one word, whatever it contains. */

@@ -30,8 +30,9 @@ export async function startEmbedded(options: StartOptions): Promise<DarterServer
   const fault = nodeFault();
   if (fault !== '') throw darterError('ERR_DARTER_START', fault);
   const latch = new Latch();
-  const data = { ...readOptions(options), endLatch: latch.buffer };
-  const server = new EmbeddedServer(createMainThread(data), latch, options.onLog);
+  const { data, onLog } = readOptions(options);
+  const worker = createMainThread({ ...data, endLatch: latch.buffer });
+  const server = new EmbeddedServer(worker, latch, onLog);
   await server.started;
   return server;
 }

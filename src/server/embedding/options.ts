@@ -29,15 +29,20 @@ const TEST: DirectiveLines = [
 
 const SAVE_MODES: readonly unknown[] = ['default', 'save', 'nosave'];
 
+export interface ReadOptions {
+  readonly data: Omit<EmbeddedData, 'endLatch'>;
+  readonly onLog: StartOptions['onLog'];
+}
+
 /** @throws DarterError when an option has a value of the wrong type */
-export function readOptions(options: StartOptions): Omit<EmbeddedData, 'endLatch'> {
-  mustBeObject(options);
+export function readOptions(given: StartOptions): ReadOptions {
+  const options = ownOf(given);
   const { preset, port, configFile = '', onLog } = options;
   if (preset !== undefined && preset !== 'test') throw wrong('preset', "it can only be 'test'");
   if (typeof configFile !== 'string') throw wrong('configFile', 'it must be a path');
   if (onLog !== undefined && typeof onLog !== 'function') throw wrong('onLog', 'no function');
   const folder = process.cwd();
-  return {
+  const data = {
     folder,
     configFile: configFile === '' ? '' : resolve(folder, configFile),
     defaults: preset === 'test' ? [...DEFAULTS, ...TEST] : DEFAULTS,
@@ -45,12 +50,12 @@ export function readOptions(options: StartOptions): Omit<EmbeddedData, 'endLatch
     hasPort: port !== null,
     wantsLog: onLog !== undefined,
   };
+  return { data, onLog };
 }
 
 /** @throws DarterError when an option of `stop` has a wrong value */
 export function readSaveMode(options: StopOptions): NonNullable<StopOptions['save']> {
-  mustBeObject(options);
-  const { save = 'default' } = options;
+  const { save = 'default' } = ownOf(options);
   if (!SAVE_MODES.includes(save)) throw wrong('save', "it can be 'default', 'save' or 'nosave'");
   return save;
 }
@@ -61,8 +66,10 @@ export function checkSections(sections: readonly unknown[]): void {
   throw darterError('ERR_DARTER_DIRECTIVE', "The sections of 'info' must be strings");
 }
 
-function mustBeObject(options: unknown): void {
-  if (typeof options === 'object' && options !== null && !Array.isArray(options)) return;
+/** What the object has itself: nothing that it, or every object, inherits is an option. */
+function ownOf<Options extends object>(options: Options): Options {
+  const isObject = typeof options === 'object' && options !== null && !Array.isArray(options);
+  if (isObject) return { ...options };
   throw darterError('ERR_DARTER_DIRECTIVE', 'The options must be an object, or left out');
 }
 

@@ -26,10 +26,10 @@ import { DurableLsns } from '../../memory/durable-lsns.js';
 import { SharedText } from '../../memory/shared-text.js';
 import { USED_PAGES } from '../../memory/used-pages.js';
 import { nodeDisk } from '../../persistence/files/node-disk.js';
+import { keepCompiled } from '../../platform/compiled-scripts.js';
 import { attachPagedRegion, attachRegion } from '../../platform/ffi/region.js';
 import { yieldToOthers } from '../../platform/ffi/thread-priority.js';
 import type { WorkerStart } from '../../platform/ffi/worker-loading.js';
-import { loadModule } from '../../platform/load-module.js';
 import { startProfile, stopProfile } from '../../platform/profile.js';
 import { wakeTransport } from '../../platform/wake.js';
 import { WAITING_FOR_REPLICAS } from '../../replication/counters.js';
@@ -66,6 +66,7 @@ import type {
 } from '../channel/main-flow.js';
 import { Config } from '../config/config.js';
 import type { EffectApplier } from './effect-applier.js';
+import { createEffectTarget } from './effect-target.js';
 import { FileFlow } from './file-flow.js';
 import { type FlowTime, machineTime } from './flow-time.js';
 import { FollowedFlow } from './followed-flow.js';
@@ -76,11 +77,11 @@ import { librariesEffect } from './libraries-effect.js';
 import { LoadedFlow } from './loaded-flow.js';
 import { LoadedSegment } from './loaded-segment.js';
 import { marksEffect } from './marks-effect.js';
-import type { Converter } from './rdb-conversion.js';
-import type { RdbFileFlow } from './rdb-file-flow.js';
+import { type Converter, createConverter } from './rdb-conversion.js';
+import { RdbFileFlow } from './rdb-file-flow.js';
 import { RdbFlow } from './rdb-flow.js';
 import { RedisFeed } from './redis-feed.js';
-import type { RedisFollowing } from './redis-following.js';
+import { RedisFollowing } from './redis-following.js';
 import { ReplicatedMessages } from './replicated-messages.js';
 import { ServedFlow } from './served-flow.js';
 import { ServedRedis } from './served-redis.js';
@@ -122,9 +123,7 @@ class FlowThread {
   /** What Redises get that follow us, once there was one. */
   private feed: RedisFeed | null = null;
   /** What follows a Redis, once there was one to follow. */
-  private redis: Promise<RedisFollowing> | null = null;
-  /** Flows that begin when it is there. */
-  private readonly starting = new Set<number>();
+  private redis: RedisFollowing | null = null;
   /** What makes RDB files, once there was one to make. */
   private converter: Converter | null = null;
   private conversions: Promise<unknown> = Promise.resolve();
@@ -170,18 +169,16 @@ class FlowThread {
     else if (command.kind === 'follow') this.follow(command);
     else if (command.kind === 'write-file') this.writeFile(command);
     else if (command.kind === 'load-file') this.loadFile(command);
-    else if (command.kind === 'load-rdb') void this.loadRdb(command);
+    else if (command.kind === 'load-rdb') this.loadRdb(command);
     else if (command.kind === 'write-journal') this.writeJournal(command);
     else if (command.kind === 'open-segment') this.openSegment(command);
     else if (command.kind === 'serve-redis') this.serveRedis(command);
-    else if (command.kind === 'follow-redis') void this.followRedis(command);
+    else if (command.kind === 'follow-redis') this.followRedis(command);
     else if (command.kind === 'stream-role') this.takeRole(command);
     else {
       const flow = this.flows.get(command.flow);
-      if (command.kind === 'end') {
-        if (flow !== undefined) flow.end('');
-        else if (this.starting.delete(command.flow)) this.ended(command.flow, '');
-      } else if (flow instanceof JournalFlow) tellJournal(flow, command);
+      if (command.kind === 'end') flow?.end('');
+      else if (flow instanceof JournalFlow) tellJournal(flow, command);
       else if (flow instanceof LoadedSegment) tellSegment(flow, command);
       else if (flow instanceof ServedRedis) tellRedis(flow, command);
       else if (flow !== undefined && 'go' in flow) flow.go();
@@ -209,6 +206,7 @@ class FlowThread {
       ...{ options, durable, advanced },
       disk: nodeDisk,
       time: this.time,
+      begun: () => this.report({ kind: 'segment-begun', flow }),
       opened: () => this.report({ kind: 'segment-opened', flow }),
       trouble: (code: string) => this.report({ kind: 'segment-trouble', flow, code }),
       ended: (reason: string) => this.ended(flow, reason),
@@ -335,8 +333,8 @@ class FlowThread {
     const { owner, rings, data } = this;
     const { limits } = new SyncSession(session, rings.length, owner);
     const config = Config.attach(data.configBuffer);
-    const converted = this.conversions.then(async () => {
-      this.converter ??= await this.prepareToConvert();
+    const converted = this.conversions.then(() => {
+      this.converter ??= this.prepareToConvert();
       return this.converter({
         ...{ header, path, mine, limits, target, owner, ...flow },
         disk: nodeDisk,
@@ -348,10 +346,7 @@ class FlowThread {
     return converted;
   }
 
-  /** 4 MB that only a thread needs which writes RDB files. */
-  private async prepareToConvert(): Promise<Converter> {
-    const module = await loadModule(new URL('./rdb-conversion.js', import.meta.url));
-    const { createConverter } = module as typeof import('./rdb-conversion.js');
+  private prepareToConvert(): Converter {
     const { data } = this;
     return createConverter({
       shards: this.shards.count,
@@ -361,40 +356,28 @@ class FlowThread {
     });
   }
 
-  /**
-   * Loads what effects run through: 4 MB that a thread which only serves flows does not need.
-   * Precedes any command.
-   */
-  async prepareToFollow(): Promise<void> {
-    const module = await loadModule(new URL('./effect-target.js', import.meta.url));
-    const { createEffectTarget } = module as typeof import('./effect-target.js');
-    const target = createEffectTarget(this.shards, {
+  /** Makes what effects run through, before any command: a thread that only serves flows needs none. */
+  prepareToFollow(): void {
+    this.target = createEffectTarget(this.shards, {
       claims: this.claims,
       mailbox: this.mail.mailbox,
       blockingKeys: this.control.word(BLOCKING_KEYS),
       trackingClients: this.control.word(TRACKING_CLIENTS),
       prefixes: this.prefixes,
     });
-    this.target = target;
   }
 
-  private async followRedis(command: FollowRedis): Promise<void> {
+  private followRedis(command: FollowRedis): void {
     const { flow } = command;
-    this.starting.add(flow);
     this.redis ??= this.prepareRedis();
-    const following = await this.redis;
-    // It may have been ended meanwhile.
-    if (!this.starting.delete(flow)) return;
+    const following = this.redis;
     this.messages.tell(following.notifications);
     const event = (redis: RedisEvent) => this.report({ kind: 'redis', flow, event: redis });
     const ended = (reason: string) => this.ended(flow, reason);
     this.flows.set(flow, following.follow(command, { event, ended }));
   }
 
-  /** 4 MB more, that only a thread which follows a Redis needs. */
-  private async prepareRedis(): Promise<RedisFollowing> {
-    const module = await loadModule(new URL('./redis-following.js', import.meta.url));
-    const { RedisFollowing } = module as typeof import('./redis-following.js');
+  private prepareRedis(): RedisFollowing {
     const { data, shards, rings, control, claims, mail, prefixes } = this;
     return new RedisFollowing({
       ...{ shards, rings, control, claims, mail, prefixes },
@@ -441,12 +424,8 @@ class FlowThread {
     this.flows.set(flow, new LoadedFlow(parts));
   }
 
-  private async loadRdb(command: LoadRdb): Promise<void> {
+  private loadRdb(command: LoadRdb): void {
     const { flow } = command;
-    this.starting.add(flow);
-    const module = await loadModule(new URL('./rdb-file-flow.js', import.meta.url));
-    if (!this.starting.delete(flow)) return;
-    const { RdbFileFlow } = module as typeof import('./rdb-file-flow.js');
     const { shards, owner, data } = this;
     const loaded = (share: RdbShare) => this.report({ kind: 'rdb-loaded', flow, share });
     const ended = (reason: string) => this.ended(flow, reason);
@@ -483,13 +462,13 @@ class FlowThread {
   }
 }
 
-async function main(): Promise<void> {
+function main(): void {
   const port = parentPort!;
   const { data } = workerData as WorkerStart<FlowThreadData>;
   const report = (message: FlowToMain): void => port.postMessage(message);
   yieldToOthers(data.nice);
   const thread = new FlowThread(data, report);
-  if (data.follows) await thread.prepareToFollow();
+  if (data.follows) thread.prepareToFollow();
   port.on('message', (command: MainToFlow) => {
     if (command.kind !== 'stop') {
       thread.take(command);
@@ -500,6 +479,7 @@ async function main(): Promise<void> {
   });
   startProfile(`flow-${data.thread}`);
   report({ kind: 'ready' });
+  keepCompiled();
 }
 
-void main();
+main();

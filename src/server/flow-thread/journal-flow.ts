@@ -9,10 +9,16 @@
  * to the PrimaryFlow, so the rings keep what is not, and writers wait for a slow disk as for a slow
  * replica.
  *
- *   writing ──the session's limits are reached, and there is a next place──▶ next file ──▶ writing
- *      │ ▲
- *      ▼ │ tried again: the disk is full, or refuses      a sync fails ──▶ ended: the journal begins anew
- *    trouble
+ *   writing ──the session's limits are reached, and there is a next place──▶ next file begun ──▶ writing
+ *      │ ▲                                                                          │ beside it
+ *      ▼ │ tried again: the disk is full, or refuses                                ▼
+ *    trouble             the last file is on the disk ──▶ so is the beginning of this one ──▶ opened
+ *                                                                                   │ all flows have
+ *      a sync fails ──▶ ended: the journal begins anew                               ▼
+ *                                                                         a mark ──▶ syncs count again
+ *
+ * What is written is with the system, so that the death of the process alone does not lose it, also while
+ * one file takes the place of another.
  *
  * With always one write and one sync follow the other at once, and as long as the disk is quick the thread
  * does both itself: that is all that a client waits for, and what comes meanwhile shares the next sync.
@@ -56,7 +62,9 @@ export interface JournalFlowParts {
   readonly time: FlowTime;
   /** More is durable: wakes whoever waits for that. */
   readonly advanced: () => void;
-  /** A file of a segment is begun, and the one before is on the disk. */
+  /** A file of a segment is begun, and all of the one before is written. */
+  readonly begun: () => void;
+  /** It is on the disk, and so is the one before. */
   readonly opened: () => void;
   /** The disk refuses what is to be written, with this code; '' when it takes it again. */
   readonly trouble: (code: string) => void;
@@ -79,6 +87,11 @@ export class JournalFlow {
   private readonly synced: Float64Array;
   private write: Promise<void> = Promise.resolve();
   private sync: Promise<void> | null = null;
+  /** Brings the last file and the beginning of this one to the disk. Nothing else is synced meanwhile. */
+  private settling: Promise<void> | null = null;
+  /** Whether all flows have opened their files of this segment, and who waits for that. */
+  private isWhole = true;
+  private tellWhole: () => void = () => {};
   private syncedMs = 0;
   /** When the thread's other work was let on. */
   private turnedMs = 0;
@@ -124,6 +137,12 @@ export class JournalFlow {
     this.tellDurable();
   }
 
+  /** All flows have opened their files of the segment. */
+  wholeSegment(): void {
+    this.isWhole = true;
+    this.tellWhole();
+  }
+
   /** Goes on in another file when the session's limits are reached. */
   continueIn(place: SegmentPlace): void {
     this.next = place;
@@ -138,6 +157,7 @@ export class JournalFlow {
   private close(reason: string): void {
     if (this.closed) return;
     this.closed = true;
+    this.tellWhole();
     this.source.close(false);
     this.parts.ended(reason);
   }
@@ -154,10 +174,14 @@ export class JournalFlow {
         const isDone = await this.step();
         if (isDone) break;
       }
+      this.tellWhole();
+      await this.settling;
       await this.finish(this.writer);
     } catch (error) {
       reason = messageOf(error);
     }
+    this.tellWhole();
+    await this.settling;
     await this.write.catch(() => {});
     await this.sync?.catch(() => {});
     await this.writer?.close().catch(() => {});
@@ -178,6 +202,8 @@ export class JournalFlow {
     }
     await this.write;
     if (this.mayRotate) {
+      await this.settling;
+      if (this.failed !== null) throw this.failed;
       await this.rotate();
       return false;
     }
@@ -226,7 +252,12 @@ export class JournalFlow {
     const sent = this.sent[this.turn]!;
     for (let i = 0; i < mine.length; i++) sent[i] = session.sent[mine[i]!]!;
     this.turn ^= 1;
-    this.write = this.append(out, end, sent);
+    this.writeNext(() => this.append(out, end, sent));
+  }
+
+  /** After what is being written. */
+  private writeNext(work: () => Promise<void>): void {
+    this.write = this.write.then(work);
     // Whoever waits for it gets the error.
     this.write.catch(() => {});
   }
@@ -275,7 +306,7 @@ export class JournalFlow {
   private syncIfDue(): void {
     const { writer, policy } = this;
     if (this.sync !== null || writer === null || writer.isSynced || this.failed !== null) return;
-    if (policy === 'no') return;
+    if (policy === 'no' || this.settling !== null) return;
     const nowMs = this.parts.time.nowMs();
     if (policy === 'everysec' && nowMs - this.syncedMs < SYNC_MS) return;
     this.syncedMs = nowMs;
@@ -315,31 +346,86 @@ export class JournalFlow {
 
   // --- files
 
-  /** Goes on in the next file; the one before is on the disk after that. */
+  /** Goes on in the next file. All of the one before is written. */
   private async rotate(): Promise<void> {
-    const { disk, options, opened } = this.parts;
+    const { disk, begun, opened } = this.parts;
     const place = this.next!;
+    const before = this.writer;
     const next = await this.tryAgain(
-      () => SegmentWriter.create(disk, place, options.mine),
+      () => this.createFile(place, before === null),
       () => removeIfThere(disk, place.path),
     );
-    const before = this.writer;
-    await this.finish(before);
     this.writer = next;
     this.letHoldUp();
     this.next = null;
-    this.syncedUpTo(this.written);
-    opened();
+    begun();
+    if (before === null) {
+      next.mayMark = true;
+      opened();
+    } else {
+      this.isWhole = false;
+      const told = new Promise<void>((resolve) => {
+        this.tellWhole = resolve;
+      });
+      this.settling = this.settle(before, next, place.folder, told).catch((error: unknown) => {
+        this.failed ??= error;
+      });
+    }
   }
 
-  /** Brings a file to the disk, with its end if there is room for it. */
-  private async finish(writer: SegmentWriter | null): Promise<void> {
+  /** The first file of a chain is on the disk before anything else is. */
+  private async createFile(place: SegmentPlace, isSynced: boolean): Promise<SegmentWriter> {
+    const { disk, options } = this.parts;
+    const writer = await SegmentWriter.create(disk, place, options.mine);
+    if (!isSynced) return writer;
+    try {
+      await writer.syncBeginning(disk, place.folder);
+      return writer;
+    } catch (error) {
+      await writer.close().catch(() => {});
+      throw error;
+    }
+  }
+
+  /** While this file is written: brings the one before to the disk, then its beginning. */
+  private async settle(
+    before: SegmentWriter,
+    writer: SegmentWriter,
+    folder: string,
+    told: Promise<void>,
+  ): Promise<void> {
+    await this.finish(before, this.written.slice());
+    await writer.syncBeginning(this.parts.disk, folder);
+    this.parts.opened();
+    await told;
+    // It was ended before all were there.
+    if (!this.isWhole) return;
+    writer.mayMark = true;
+    // What is synced from now on counts, also when nothing more is written.
+    this.writeNext(() =>
+      this.tryAgain(
+        () => writer.mark(),
+        () => writer.cutBack(),
+      ),
+    );
+    await this.write;
+    this.settling = null;
+    this.syncIfDue();
+  }
+
+  /** Brings a file to the disk, with its end if it is proven. Nothing more is written to it. */
+  private async finish(writer: SegmentWriter | null, written = this.written): Promise<void> {
     if (writer === null) return;
     await this.sync;
     if (this.failed !== null) throw this.failed;
-    this.writer = null;
-    await writer.finish();
-    this.syncedUpTo(this.written);
+    if (writer === this.writer) this.writer = null;
+    try {
+      if (writer.mayMark) await writer.finish();
+      else await writer.sync();
+    } finally {
+      await writer.close().catch(() => {});
+    }
+    if (writer.mayMark) this.syncedUpTo(written);
   }
 }
 

@@ -6,6 +6,7 @@ import type { ServedRedis } from './served-redis.js';
 
 export function tellJournal(flow: JournalFlow, command: MainToFlow): void {
   if (command.kind === 'next-segment') flow.continueIn(command.place);
+  else if (command.kind === 'segment-whole') flow.wholeSegment();
   else if (command.kind === 'sync-policy') flow.setPolicy(command.policy);
   else if (command.kind === 'base-whole') flow.count();
 }

@@ -22,7 +22,6 @@ export interface DurabilityMark {
 }
 
 export class ThreadDurability implements ReplyGate {
-  isOn = false;
   /** Writes that are not in the sink: libraries of functions. */
   otherWrites = 0;
   private marked = 0;
@@ -37,9 +36,9 @@ export class ThreadDurability implements ReplyGate {
     private readonly thread: number,
   ) {}
 
-  /** Once a turn, before its first command. */
-  beginTurn(): void {
-    this.isOn = this.durable.holdsReplies;
+  /** Looks each time: a command of a turn may follow the OK that another thread has sent meanwhile. */
+  get isOn(): boolean {
+    return this.durable.holdsReplies;
   }
 
   get writes(): number {

@@ -51,6 +51,7 @@ import { openMailbox } from '../channel/mailboxes.js';
 import type { IoThreadData, IoToMain, MainToIo } from '../channel/main-io.js';
 import { THREAD_ID } from '../channel/process-figures.js';
 import { Config } from '../config/config.js';
+import { followSyncPolicy } from '../config/sync-policy.js';
 import { ThreadUsers } from './acl/thread-users.js';
 import { ThreadDurability } from './durability.js';
 import { guardListeners } from './guard-listeners.js';
@@ -275,9 +276,9 @@ class IoThread {
     const pressure = new BackPressure(rings, control.signal(JOURNAL_FILLING));
     const cuts = new NewestCut(data.cutsBuffer, data.thread + 1);
     const journal = new JournalSink(rings);
-    this.durability = new ThreadDurability(
-      ...([new DurableLsns(data.durableBuffer), rings, journal, data.thread] as const),
-    );
+    const durable = new DurableLsns(data.durableBuffer);
+    followSyncPolicy(this.config, durable);
+    this.durability = new ThreadDurability(durable, rings, journal, data.thread);
     this.persistence.durability = this.durability;
     this.replication = this.buildReplication(dispatcher, { rings, cuts, journal }, pressure);
     this.persistence.replicas = this.replication;

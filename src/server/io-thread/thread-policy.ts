@@ -168,7 +168,6 @@ export class ThreadPolicy implements FrontendPolicy<ClientSession> {
     this.parts.mailbox.awake();
     this.parts.refreshSettings();
     this.parts.refreshUsers();
-    this.parts.durability.beginTurn();
     this.loadGates();
     this.turnHasInput++;
     // What another thread has sent before a client could send its command comes before that command.
@@ -176,6 +175,8 @@ export class ThreadPolicy implements FrontendPolicy<ClientSession> {
   }
 
   continueTurn(): void {
+    // What is looked at now may have come after a change that the turn has begun before.
+    this.parts.refreshUsers();
     this.parts.mailbox.receive();
     if (this.monitored.load() !== 0) this.parts.dispatcher.gates |= GATE_MONITOR;
   }

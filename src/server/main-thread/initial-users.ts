@@ -1,7 +1,7 @@
 /** The users that the server starts with: those of the ACL file, or of the configuration file. */
 import { resolve } from 'node:path';
 import { systemErrorText } from '../../base/system-error.js';
-import { allUsersTexts } from '../../engine/acl/user-changes.js';
+import { allUsersRecords } from '../../engine/acl/user-changes.js';
 import { DeclaredUsers, loadUsers } from '../../engine/acl/user-file.js';
 import { createUserTable } from '../../engine/acl/user-table.js';
 import type { AclUsers } from '../../engine/acl/users.js';
@@ -9,6 +9,7 @@ import type { Registry } from '../../engine/registry.js';
 import { SharedChanges } from '../../memory/shared-changes.js';
 import { USERS_BYTES_MAX } from '../channel/users.js';
 import type { Config } from '../config/config.js';
+import { ConfigurationError } from '../config/file.js';
 import { readTextFile } from '../config/text-file.js';
 import type { UsersSummary } from './start-lines.js';
 
@@ -24,7 +25,7 @@ export interface InitialUsers {
 /**
  * @param declared the words of `user` lines
  * @returns what the threads share of the users, and what the log tells of them
- * @throws Error with a message for the log when the server cannot start with them
+ * @throws ConfigurationError when the server cannot start with them
  */
 export function createSharedUsers(
   registry: Registry,
@@ -36,14 +37,15 @@ export function createSharedUsers(
   const users = createUserTable(registry, { allChannels });
   const password = config.value('requirepass');
   if (password !== '') users.setDefaultPassword(password);
-  if (config.value('aclfile') !== '' && declared.length > 0) throw new Error(BOTH);
+  if (config.value('aclfile') !== '' && declared.length > 0) throw new ConfigurationError(BOTH);
   applyDeclared(users, declared, warn);
   if (config.value('aclfile') !== '') loadFile(users, config);
   const changes = SharedChanges.create(USERS_BYTES_MAX);
   changes.update({
     takeOver: () => {},
-    change: () => allUsersTexts(users),
-    whole: () => allUsersTexts(users),
+    change: () => allUsersRecords(users),
+    replaced: () => [],
+    whole: () => allUsersRecords(users),
   });
   const { noPassword, enabled } = users.defaultUser;
   return { changes, summary: { count: users.count, isOpen: noPassword && enabled } };
@@ -57,7 +59,7 @@ function applyDeclared(
   const declarations = new DeclaredUsers(users);
   for (const words of declared) declarations.declare(words);
   const error = declarations.apply(warn);
-  if (error !== null) throw new Error(`Critical error while loading ACLs: ${error}`);
+  if (error !== null) throw new ConfigurationError(`Critical error while loading ACLs: ${error}`);
 }
 
 function loadFile(users: AclUsers, config: Config): void {
@@ -68,5 +70,6 @@ function loadFile(users: AclUsers, config: Config): void {
   } catch (reason) {
     error = `Error loading ACLs, opening file '${config.path('aclfile')}': ${systemErrorText(reason)}`;
   }
-  if (error !== null) throw new Error(`Aborting startup because of ACL errors: ${error}`);
+  if (error !== null)
+    throw new ConfigurationError(`Aborting startup because of ACL errors: ${error}`);
 }

@@ -15,7 +15,7 @@
  * collects the positions first (packed.ts).
  */
 import { copyBytes, equalBytes, type Region } from '../../base/region.js';
-import { INTEGER_TEXT_MAX, Int64 } from './integer.js';
+import { INTEGER_TEXT_MAX, Int64, readNumber } from './integer.js';
 
 export const TAG_SHORT = 0x80;
 export const TAG_MEDIUM = 0xc0;
@@ -213,11 +213,10 @@ export class PackedView {
 }
 
 /** The score in an element that is one. */
-export function scoreAt(region: Region, at: number, integer: Int64): number {
+export function scoreAt(region: Region, at: number): number {
   const tag = region.bytes[at]!;
-  if (tag === TAG_SCORE) return region.view.getFloat64(at + 1, true);
   if (tag < TAG_SHORT) return tag;
+  if (tag === TAG_SCORE) return region.view.getFloat64(at + 1, true);
   if (tag < TAG_INTEGER) return INTEGER_12_MIN + (((tag & 15) << 8) | region.bytes[at + 1]!);
-  integer.read(region, at + 1, tag & 15);
-  return integer.number;
+  return readNumber(region, at + 1, tag & 15);
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { Region } from '../../base/region.js';
-import { Int64 } from './integer.js';
+import { Int64, readNumber } from './integer.js';
 
 const region = new Region(new SharedArrayBuffer(64), 0);
 const MIN = -(2n ** 63n);
@@ -52,6 +52,12 @@ test('every integer of 64 bits is parsed, kept in the fewest bytes, and written 
       again.read(region, 5, width);
       assert.equal(again.compare(value), 0);
       assert.ok(value.equals(region, 5, width));
+      assert.equal(readNumber(region, 5, width), Number(integer));
+      for (let i = 0; i < width; i++) {
+        region.bytes[5 + i]! ^= 1;
+        assert.equal(value.equals(region, 5, width), false);
+        region.bytes[5 + i]! ^= 1;
+      }
       if (integer > -(2n ** 53n) && integer < 2n ** 53n) {
         again.set(Number(integer));
         assert.equal(again.toText(), integer.toString());

@@ -14,6 +14,32 @@ const TWO_32 = 2 ** 32;
 const GROUP = 100_000;
 const GROUP_DIGITS = 5;
 
+/** An integer of 1 to 4 bytes, signed. */
+function readBytes(view: DataView, offset: number, width: number): number {
+  if (width === 1) return view.getInt8(offset);
+  if (width === 2) return view.getInt16(offset, true);
+  if (width === 4) return view.getInt32(offset, true);
+  return view.getUint16(offset, true) | (view.getInt8(offset + 2) << 16);
+}
+
+/** The low `width` bytes of a word: 0 to 3. */
+function writeBytes(view: DataView, offset: number, value: number, width: number): void {
+  if (width === 0) return;
+  if (width === 1) {
+    view.setInt8(offset, value);
+    return;
+  }
+  view.setInt16(offset, value, true);
+  if (width === 3) view.setInt8(offset + 2, value >> 16);
+}
+
+/** The integer of `width` bytes at an offset, as a double: exact up to 53 bits. */
+export function readNumber(region: Region, offset: number, width: number): number {
+  const { view } = region;
+  if (width <= 4) return readBytes(view, offset, width);
+  return readBytes(view, offset + 4, width - 4) * TWO_32 + view.getUint32(offset, true);
+}
+
 export class Int64 {
   /** Bits 32-63, signed. */
   high = 0;
@@ -53,40 +79,39 @@ export class Int64 {
 
   /** Writes its low `width` bytes, little endian. */
   write(region: Region, offset: number, width: number): void {
-    const bytes = region.bytes;
-    for (let i = 0; i < width; i++) {
-      bytes[offset + i] = i < 4 ? this.low >>> (8 * i) : this.high >> (8 * (i - 4));
+    const { view } = region;
+    const { low, high } = this;
+    if (width < 4) {
+      writeBytes(view, offset, low, width);
+      return;
     }
+    view.setInt32(offset, low, true);
+    if (width === 8) view.setInt32(offset + 4, high, true);
+    else writeBytes(view, offset + 4, high, width - 4);
   }
 
   read(region: Region, offset: number, width: number): void {
-    const view = region.view;
-    if (width === 8) {
-      this.low = view.getInt32(offset, true);
-      this.high = view.getInt32(offset + 4, true);
+    const { view } = region;
+    if (width < 4) {
+      this.low = readBytes(view, offset, width);
+      this.high = this.low >> 31;
       return;
     }
-    let low = 0;
-    let high = 0;
-    for (let i = 0; i < width; i++) {
-      const byte = view.getUint8(offset + i);
-      if (i < 4) low |= byte << (8 * i);
-      else high |= byte << (8 * (i - 4));
-    }
-    const spare = 32 - 8 * (width & 3);
-    if (width < 4) low = (low << spare) >> spare;
-    this.low = low;
-    this.high = width <= 4 ? low >> 31 : (high << spare) >> spare;
+    this.low = view.getInt32(offset, true);
+    if (width === 4) this.high = this.low >> 31;
+    else this.high = readBytes(view, offset + 4, width - 4);
   }
 
   /** Whether these `width` bytes are its low ones. */
   equals(region: Region, offset: number, width: number): boolean {
-    const view = region.view;
-    for (let i = 0; i < width; i++) {
-      const byte = i < 4 ? this.low >>> (8 * i) : this.high >> (8 * (i - 4));
-      if (view.getUint8(offset + i) !== (byte & 255)) return false;
-    }
-    return true;
+    const { view } = region;
+    const { low, high } = this;
+    if (width < 4)
+      return readBytes(view, offset, width) === (low << (32 - 8 * width)) >> (32 - 8 * width);
+    if (view.getInt32(offset, true) !== low) return false;
+    if (width === 4) return true;
+    const spare = 64 - 8 * width;
+    return readBytes(view, offset + 4, width - 4) === (high << spare) >> spare;
   }
 
   /** Takes the value of a text. @returns false when the text is not canonical */

@@ -11,6 +11,8 @@ import {
   packedCount,
   positionOf,
   Splice,
+  PairPlaces,
+  seekPair,
   seekScored,
   skipElements,
   splice,
@@ -161,6 +163,18 @@ test('no element takes more bytes than in a listpack', () => {
   );
 });
 
+/** One walk finds what two find. */
+function checkPlaces(packed: Packed, member: string, score: number): void {
+  const { region, source, element, length } = packed;
+  const bytes = Buffer.from(source.buffer).write(member, 'latin1');
+  element.set(source, 0, bytes);
+  const places = new PairPlaces();
+  seekPair(region, START, length, element, score, source, 0, bytes, places);
+  assert.equal(places.found, findElement(region, START, length, element, PACKED_HEADER_BYTES, 2));
+  assert.equal(places.insertAt, seekScored(region, START, length, score, source, 0, bytes));
+  assert.equal(places.score, score);
+}
+
 test('pairs of member and score are in order, found and verified', () => {
   const score = fc.oneof(fc.integer({ min: -5, max: 5 }), fc.double({ noNaN: true }));
   fc.assert(
@@ -193,6 +207,9 @@ test('pairs of member and score are in order, found and verified', () => {
           members,
           expected.map(([member]) => member),
         );
+        for (const [member, value] of [...pairs, ['absent', 0], ['', 1]] as const) {
+          for (const wanted of [value, 0, -3.5, 6]) checkPlaces(packed, member, wanted);
+        }
       },
     ),
     { numRuns: 300 },

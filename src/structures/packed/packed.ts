@@ -18,7 +18,7 @@
  */
 import { compareBytes, moveBytes, Region } from '../../base/region.js';
 import { elementBytes, type PackedElement, PackedView, scoreAt } from './element.js';
-import { INTEGER_TEXT_MAX, Int64 } from './integer.js';
+import { INTEGER_TEXT_MAX } from './integer.js';
 
 export const PACKED_HEADER_BYTES = 2;
 export const PACKED_COUNT_MAX = 65_535;
@@ -139,7 +139,6 @@ export function splice(region: Region, at: number, length: number, change: Splic
 }
 
 const view = new PackedView();
-const integer = new Int64();
 const text = new Region(new SharedArrayBuffer((INTEGER_TEXT_MAX + 7) & ~7), 0);
 
 /** Compares the bytes of an element with others; those of an integer are its text. */
@@ -175,10 +174,54 @@ export function seekScored(
   let next = at + PACKED_HEADER_BYTES;
   while (next < end) {
     const scoreOffset = next + elementBytes(region, next);
-    const own = scoreAt(region, scoreOffset, integer);
+    const own = scoreAt(region, scoreOffset);
     if (own > score) break;
     if (own === score && compareAt(region, next, source, offset, memberLength) >= 0) break;
     next = scoreOffset + elementBytes(region, scoreOffset);
   }
   return next - at;
+}
+
+/** What `seekPair` found. Owned by its caller, reused. */
+export class PairPlaces {
+  /** Position of the pair with the member, or -1. */
+  found = -1;
+  /** As `seekScored`, for this score. */
+  insertAt = -1;
+  score = Number.NaN;
+}
+
+/**
+ * Seeks a member among pairs, and where it belongs with a score: `findElement` and `seekScored` in one
+ * walk.
+ */
+export function seekPair(
+  region: Region,
+  at: number,
+  length: number,
+  element: PackedElement,
+  score: number,
+  source: Region,
+  offset: number,
+  memberLength: number,
+  places: PairPlaces,
+): void {
+  const end = at + length;
+  let next = at + PACKED_HEADER_BYTES;
+  let found = -1;
+  let insertAt = -1;
+  while (next < end) {
+    const scoreOffset = next + elementBytes(region, next);
+    if (found < 0 && element.equals(region, next)) found = next - at;
+    if (insertAt < 0) {
+      const own = scoreAt(region, scoreOffset);
+      const isBehind = own === score && compareAt(region, next, source, offset, memberLength) >= 0;
+      if (own > score || isBehind) insertAt = next - at;
+    }
+    if (found >= 0 && insertAt >= 0) break;
+    next = scoreOffset + elementBytes(region, scoreOffset);
+  }
+  places.found = found;
+  places.insertAt = insertAt < 0 ? length : insertAt;
+  places.score = score;
 }

@@ -36,7 +36,7 @@ export function readScore(view: DataView, start: number, form: number): number {
   return view.getFloat64(start, true);
 }
 
-function scoreForm(score: number): number {
+export function scoreForm(score: number): number {
   if (score !== (score | 0) || Object.is(score, -0)) return FORM_BYTES;
   return score === (score << 16) >> 16 ? FORM_SCORE_16 : FORM_SCORE_32;
 }

@@ -68,6 +68,10 @@ class Ranking {
     assert.equal(this.sequence.findKey(found, this.key), there);
     assert.equal(there, at < this.model.length);
     assert.deepEqual([found.leaf, found.slot], [sought.leaf, sought.slot]);
+    const near = new Cursor();
+    assert.equal(this.sequence.findKeyNearStart(near, this.key), there);
+    assert.deepEqual([near.leaf, near.slot], [sought.leaf, sought.slot]);
+    this.sequence.findKey(found, this.key);
     if (there) {
       this.sequence.read(found, this.view);
       assert.deepEqual(
@@ -118,4 +122,14 @@ test('a cursor without a rank goes nowhere else', () => {
   const cursor = ranking.check({ score: 4, text: 'm' });
   assert.throws(() => ranking.sequence.next(cursor), /no rank/);
   assert.throws(() => ranking.sequence.previous(cursor), /no rank/);
+});
+
+test('nothing is inserted where a search near the start has led to', () => {
+  const ranking = new Ranking();
+  for (let i = 0; i < 10; i++) ranking.add({ score: i, text: 'm' });
+  ranking.aim({ score: 4, text: 'a' });
+  const cursor = new Cursor();
+  assert.ok(ranking.sequence.findKeyNearStart(cursor, ranking.key));
+  assert.equal(cursor.rank, 4);
+  assert.throws(() => ranking.sequence.insertAfterSeek(cursor, ranking.element), /no path/);
 });

@@ -40,7 +40,7 @@ function directoryPages(depth: number): number {
 }
 
 /** Word of an entry's hash. */
-function entryWord(bucket: number, index: number): number {
+export function entryWord(bucket: number, index: number): number {
   return (bucket >> 2) + 2 + index * 2;
 }
 
@@ -278,8 +278,8 @@ export class Locator {
     this.words.fill(bucket >>> PAGE_SHIFT, first, first + 2 ** span);
   }
 
-  /** Cuts a bucket in two by its next bit. */
-  private split(bucket: number, hash: number): boolean {
+  /** Cuts a bucket in two by its next bit. @returns false: the space is full */
+  split(bucket: number, hash: number): boolean {
     const words = this.words;
     const depth = bucketDepth(words, bucket);
     if (depth >= DEPTH_MAX) return false;

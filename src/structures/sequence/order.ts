@@ -25,6 +25,7 @@ import { ID_BYTES, ORDER_ID, ORDER_SCORE } from './root.js';
 
 const SIGN = 0x80000000 | 0;
 const WORD_BYTES = 4;
+const TWO_WORDS_BYTES = 8;
 const double = new Float64Array(1);
 const doubleWords = new Int32Array(double.buffer);
 
@@ -142,6 +143,20 @@ export function compareElement(
   return compareBytes(region, member, length, key.region, key.offset, key.length);
 }
 
+/** Compares a member with the key's by their first 8 bytes; 0 when these do not tell. */
+function compareStart(view: DataView, member: number, length: number, key: SearchKey): number {
+  const { words } = key;
+  const wantedLength = key.length;
+  if (length < WORD_BYTES || wantedLength < WORD_BYTES) return 0;
+  const first = view.getInt32(member, false) ^ SIGN;
+  if (first !== words[2]) return first < words[2]! ? -1 : 1;
+  if (length < TWO_WORDS_BYTES || wantedLength < TWO_WORDS_BYTES) return 0;
+  const second = view.getInt32(member + WORD_BYTES, false) ^ SIGN;
+  if (second !== words[3]) return second < words[3]! ? -1 : 1;
+  // Ids of stream entries have 8 bytes: the key is where the member begins.
+  return wantedLength === TWO_WORDS_BYTES && length > TWO_WORDS_BYTES ? 1 : 0;
+}
+
 /**
  * The first of a leaf's elements, which are in the order of their scores, that is not before the key;
  * with `after`, the first one behind it. Most elements are told by their score or the first bytes of
@@ -156,8 +171,6 @@ export function searchScored(
 ): number {
   const { view } = region;
   const { score, scoreOnly } = key;
-  const wanted = key.words[2]!;
-  const hasWord = key.length >= WORD_BYTES;
   const slots = slotAt(view, leaf, 0);
   let low = 0;
   let high = count;
@@ -171,13 +184,11 @@ export function searchScored(
     let order = 0;
     if (own !== score) order = own < score ? -1 : 1;
     else if (!scoreOnly) {
-      const member = start + SCORE_PART[form]!;
-      let word = wanted;
-      if (hasWord && form !== FORM_LARGE && elementEnd(view, leaf, middle) - member >= WORD_BYTES) {
-        word = view.getInt32(member, false) ^ SIGN;
+      if (form !== FORM_LARGE) {
+        const member = start + SCORE_PART[form]!;
+        order = compareStart(view, member, elementEnd(view, leaf, middle) - member, key);
       }
-      if (word !== wanted) order = word < wanted ? -1 : 1;
-      else order = compareElement(region, leaf, middle, ORDER_SCORE, key);
+      if (order === 0) order = compareElement(region, leaf, middle, ORDER_SCORE, key);
     }
     if (order < 0 || (after && order === 0)) low = middle + 1;
     else high = middle;

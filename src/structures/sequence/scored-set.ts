@@ -52,27 +52,6 @@ export const SCAN_END = 2 ** 32;
 const SCAN_ENTRIES = 32;
 const SCAN_MAX = 2048;
 
-/** Of `scanMany`: members as the locator has them, and in the order of their leaves. */
-const foundHashes = new Int32Array(SCAN_MAX);
-const foundPlaces = new Uint32Array(SCAN_MAX);
-/** leaf * SCAN_MAX + the member's number */
-const order = new Float64Array(SCAN_MAX);
-const wantedHashes = new Int32Array(SCAN_MAX);
-const wantedChecks = new Int32Array(SCAN_MAX);
-const wantedLeaves = new Int32Array(SCAN_MAX);
-const TAKEN = -1;
-
-/** Puts what was found in the order of leaves. */
-function orderFound(count: number): void {
-  const sorted = order.subarray(0, count).sort();
-  for (let i = 0; i < count; i++) {
-    const entry = sorted[i]! % SCAN_MAX;
-    wantedHashes[i] = foundHashes[entry]!;
-    wantedChecks[i] = checkIn(foundPlaces[entry]!);
-    wantedLeaves[i] = leafOf(foundPlaces[entry]!);
-  }
-}
-
 export class ScoredSet extends Sequence {
   /** The member last found or added. */
   score = Number.NaN;
@@ -95,11 +74,11 @@ export class ScoredSet extends Sequence {
   private foundLeaf = 0;
   private foundSlot = 0;
   private foundGeneration = 0;
-  private readonly locator: Locator;
+  protected readonly locator: Locator;
   private readonly hash = new HashState();
-  private readonly key: SearchKey;
+  protected readonly key: SearchKey;
   private readonly element: NewElement;
-  private readonly member = new ElementView();
+  protected readonly member = new ElementView();
   private readonly cursor = new Cursor();
 
   constructor(space: Space) {
@@ -126,7 +105,7 @@ export class ScoredSet extends Sequence {
     return this.root.pages + this.locator.pages;
   }
 
-  private hashOf(region: Region, offset: number, length: number): number {
+  protected hashOf(region: Region, offset: number, length: number): number {
     const { space, hash } = this;
     hashBytes(hash, region, offset, length, space.hashKey0, space.hashKey1);
     return hash.h1;
@@ -242,9 +221,15 @@ export class ScoredSet extends Sequence {
 
   /** Before the one leaf is split: a locator with its members. @returns false: the space is full */
   private prepareLocator(): boolean {
-    const { locator, root, words } = this;
+    const { locator, root } = this;
     if (locator.exists || root.node === 0) return true;
     if (leafFree(this.region, root.node) >= this.element.size + SLOT_BYTES) return true;
+    return this.plantLocator();
+  }
+
+  /** Makes the locator, with the members of the one leaf. @returns false: the space is full */
+  protected plantLocator(): boolean {
+    const { locator, root, words } = this;
     if (!locator.create()) return false;
     const count = leafCount(words, root.node);
     for (let i = 0; i < count; i++) {
@@ -259,18 +244,18 @@ export class ScoredSet extends Sequence {
   }
 
   /** One leaf needs no locator. */
-  private dropLocator(): void {
+  protected dropLocator(): void {
     if (this.root.height === 0 && this.locator.exists) this.locator.clear();
   }
 
   /** Reads the member of an element. @returns its hash */
-  private hashAt(leaf: number, slot: number): number {
+  protected hashAt(leaf: number, slot: number): number {
     this.member.read(this.region, leaf, slot, ORDER_SCORE);
     return this.hashOf(this.region, this.member.offset, this.member.length);
   }
 
   /** The place in a leaf of the member last read. */
-  private placeAt(leaf: number): number {
+  protected placeAt(leaf: number): number {
     const { member, region } = this;
     return placeOf(leaf, checkOf(region, member.offset, member.length));
   }
@@ -453,63 +438,6 @@ export class ScoredSet extends Sequence {
       index++;
     }
     return locator.bucketEnd(bucket, position);
-  }
-
-  /**
-   * As scan, of many members at once: in the order of their leaves, each of which is walked once. So for
-   * each member it costs a small part of what scan does, while many of them share a leaf.
-   */
-  scanMany(position: number): number {
-    const { locator, root, words } = this;
-    if (root.node === 0 || position >= SCAN_END || !locator.exists) return this.scan(position);
-    let count = 0;
-    let end = position;
-    while (end < SCAN_END && count + BUCKET_ENTRIES <= SCAN_MAX) {
-      locator.seek(end | 0);
-      const { bucket } = locator;
-      const entries = words[bucket >> 2]!;
-      for (let index = locator.index; index < entries; index++) {
-        const place = locator.placeAt(bucket, index);
-        foundHashes[count] = locator.hashAt(bucket, index);
-        foundPlaces[count] = place;
-        order[count] = leafOf(place) * SCAN_MAX + count;
-        count++;
-      }
-      end = locator.bucketEnd(bucket, end);
-    }
-    orderFound(count);
-    this.scanCount = 0;
-    for (let from = 0; from < count; from = this.collectLeaf(from, count));
-    return end;
-  }
-
-  /** Collects the wanted members of the leaf that the first of them is in. @returns behind the last */
-  private collectLeaf(from: number, count: number): number {
-    const { member, region } = this;
-    const leaf = wantedLeaves[from]!;
-    let to = from + 1;
-    while (to < count && wantedLeaves[to] === leaf) to++;
-    const slots = leafCount(this.words, leaf);
-    const before = this.scanCount;
-    for (let slot = 0; slot < slots && this.scanCount - before < to - from; slot++) {
-      member.read(region, leaf, slot, ORDER_SCORE);
-      if (this.takeWanted(from, to)) this.collect(leaf, slot);
-    }
-    if (this.scanCount - before === to - from) return to;
-    throw new Error('scored set: the locator knows a member that is not there');
-  }
-
-  /** Whether the member last read is one of these, and was not taken before. */
-  private takeWanted(from: number, to: number): boolean {
-    const { member, region } = this;
-    const check = checkOf(region, member.offset, member.length);
-    for (let i = from; i < to; i++) {
-      if (wantedChecks[i] !== check) continue;
-      if (this.hashOf(region, member.offset, member.length) !== wantedHashes[i]) continue;
-      wantedChecks[i] = TAKEN;
-      return true;
-    }
-    return false;
   }
 
   private collect(leaf: number, slot: number): void {

@@ -25,12 +25,15 @@ import {
   previousLeaf,
   resizeElement,
 } from './leaf.js';
-import type { SearchKey } from './order.js';
+import { compareElement, type SearchKey, searchScored } from './order.js';
+import { ORDER_SCORE } from './root.js';
 import { SequenceTree } from './tree.js';
 import { verifySequence } from './verify.js';
 
 /** The rank of a cursor whose rank was not counted. */
 const UNRANKED = -1;
+/** `findKeyNearStart` looks at so many elements before it takes the whole leaf. */
+const NEAR_START_ELEMENTS = 16;
 
 export class Sequence extends SequenceTree {
   private readonly gone = new ElementView();
@@ -110,6 +113,27 @@ export class Sequence extends SequenceTree {
     return this.settle(cursor);
   }
 
+  /**
+   * As `findKey`, for a key that probably lies among the first elements of a sequence by score: then
+   * there is no way down to search. Not before `insertAfterSeek`.
+   */
+  findKeyNearStart(cursor: Cursor, key: SearchKey): boolean {
+    const { region, words, root } = this;
+    const leaf = root.first;
+    if (leaf === 0) return this.seekIndex(cursor, 0);
+    const count = leafCount(words, leaf);
+    let end = 1;
+    while (compareElement(region, leaf, end - 1, ORDER_SCORE, key) < 0) {
+      if (end === count) return this.findKey(cursor, key);
+      end = end < NEAR_START_ELEMENTS ? Math.min(end * 4, count) : count;
+    }
+    // No path leads to it.
+    this.leaf = 0;
+    const slot = searchScored(region, leaf, end, key, false);
+    this.setCursor(cursor, leaf, slot, slot);
+    return true;
+  }
+
   /** A cursor behind the last element of a leaf goes to the next one. */
   private settle(cursor: Cursor): boolean {
     const words = this.words;
@@ -182,7 +206,7 @@ export class Sequence extends SequenceTree {
   }
 
   /**
-   * Appends a leaf from elsewhere, which was verified (verify.ts). For sequences without order.
+   * Appends a leaf from elsewhere, which was verified (verify.ts). The caller knows that the order holds.
    * @returns false when the space is full; nothing has changed then
    */
   appendLeaf(source: Region, offset: number): boolean {

@@ -120,13 +120,16 @@ export class TreeSearch {
    */
   protected descendToLeaf(key: SearchKey, after: boolean): number {
     const { words, root, pathNode, pathIndex } = this;
+    const wanted = key.words[0]!;
     let node = root.node;
     for (let level = root.height; level > 0; level--) {
       let low = 0;
       let high = childCount(words, node) - 1;
       while (low < high) {
         const middle = (low + high + 1) >> 1;
-        const order = this.compareChild(node, middle, level, key);
+        const first = words[separatorWord(node, middle)]!;
+        let order = first < wanted ? -1 : 1;
+        if (first === wanted) order = this.compareChild(node, middle, level, key);
         if (order < 0 || (after && order === 0)) low = middle;
         else high = middle - 1;
       }

@@ -156,6 +156,7 @@ export class SequenceTree extends TreeSearch {
     const count = leafCount(words, right);
     if (!isFirst) {
       this.linkAfter(left, right);
+      this.separateBefore(right);
       this.right = right;
       this.rightCount = count;
       this.raise(leafCount(words, left), count);
@@ -209,11 +210,16 @@ export class SequenceTree extends TreeSearch {
     element.write(region, at, run);
     this.right = right;
     this.rightCount = leafCount(words, right);
-    if (root.order !== ORDER_NONE) {
-      aimElement(region, right, 0, root.order, this.elementKey);
-      this.separator.set(this.elementKey.words);
-    }
+    this.separateBefore(right);
     this.raise(leafCount(words, leaf), 1);
+  }
+
+  /** The separator of a new leaf is the prefix of its first element. */
+  private separateBefore(right: number): void {
+    const { order } = this.root;
+    if (order === ORDER_NONE) return;
+    aimElement(this.region, right, 0, order, this.elementKey);
+    this.separator.set(this.elementKey.words);
   }
 
   private linkAfter(leaf: number, right: number): void {

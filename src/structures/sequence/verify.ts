@@ -2,7 +2,7 @@
  * Verification of a sequence that cannot be trusted: one whose pages a peer sent, or one that a test
  * wants to be sure of. It reads nothing outside the region, enters no page twice, and so ends.
  */
-import type { Region } from '../../base/region.js';
+import { compareBytes, type Region } from '../../base/region.js';
 import type { Space } from '../../memory/space.js';
 import { DATA_PAGE_WORD, END_PAGE_WORD, PAGE_BYTES } from '../../memory/space-layout.js';
 import { pagesFor } from '../entry.js';
@@ -14,6 +14,8 @@ import {
   FORM_LARGE,
   FORM_SCORE_32,
   RUN_REFERENCE_BYTES,
+  readScore,
+  scoreForm,
 } from './element.js';
 import {
   childAt,
@@ -26,6 +28,7 @@ import {
 import {
   elementEnd,
   elementStart,
+  FORM_SHIFT,
   formOf,
   LEAF_ELEMENT_MAX,
   LEAF_HEADER_BYTES,
@@ -34,6 +37,7 @@ import {
   nextLeaf,
   previousLeaf,
   SLOT_BYTES,
+  START_MASK,
 } from './leaf.js';
 import { aimElement, compareElement, compareSeparator, SearchKey } from './order.js';
 import { ID_BYTES, ORDER_ID, ORDER_NONE, ORDER_SCORE, SequenceRoot } from './root.js';
@@ -194,6 +198,17 @@ function verifyElement(walk: Walk, leaf: number, index: number): boolean {
 }
 
 const loneInteger = new Int64();
+/** Bytes before the member, by form; too many for the forms that are none of a score beside its member. */
+const SCORED_PREFIX = new Int32Array([
+  8,
+  PAGE_BYTES,
+  PAGE_BYTES,
+  2,
+  4,
+  PAGE_BYTES,
+  PAGE_BYTES,
+  PAGE_BYTES,
+]);
 
 /**
  * Whether a page is a leaf of a sequence without order, and none of its elements has a run. Its links
@@ -216,6 +231,44 @@ export function isLeafAlone(region: Region, offset: number): boolean {
       loneInteger.read(region, start, size);
       if (loneInteger.width !== size) return false;
     } else if (form !== FORM_BYTES || loneInteger.parse(region, start, size)) return false;
+  }
+  return true;
+}
+
+/**
+ * The same for a leaf of a sequence by score: its elements are in their order too. A member may be there
+ * twice, with two scores.
+ */
+export function isScoredLeafAlone(region: Region, offset: number): boolean {
+  const { words, view } = region;
+  const count = leafCount(words, offset);
+  const first = LEAF_HEADER_BYTES + leafFront(words, offset) * SLOT_BYTES;
+  const low = first + count * SLOT_BYTES;
+  if (count === 0 || low > PAGE_BYTES) return false;
+  let end = elementEnd(view, offset, 0) - offset;
+  let before = Number.NEGATIVE_INFINITY;
+  let memberBefore = 0;
+  let lengthBefore = -1;
+  if (end > PAGE_BYTES) return false;
+  for (let at = first; at < low; at += SLOT_BYTES) {
+    const slot = view.getUint16(offset + at, true);
+    const start = slot & START_MASK;
+    const form = slot >>> FORM_SHIFT;
+    const prefix = SCORED_PREFIX[form]!;
+    if (start < low || end - start < prefix || end - start > LEAF_ELEMENT_MAX) return false;
+    const score = readScore(view, offset + start, form);
+    // Also false of NaN.
+    if (!(score >= before) || scoreForm(score) !== form) return false;
+    const member = offset + start + prefix;
+    const length = end - start - prefix;
+    if (score === before && lengthBefore >= 0) {
+      if (compareBytes(region, memberBefore, lengthBefore, region, member, length) >= 0)
+        return false;
+    }
+    before = score;
+    memberBefore = member;
+    lengthBefore = length;
+    end = start;
   }
   return true;
 }

@@ -207,7 +207,8 @@ function emitPart(
   let bytes = 0;
   let end = position;
   while (end < SCAN_END && bytes < budgetBytes) {
-    const after = isPlain ? emitFrame(table, end, value.kind, budgetBytes, effects) : NO_FRAME;
+    const isOwn = isPlain && effects.takesParts;
+    const after = isOwn ? emitFrame(table, end, value.kind, budgetBytes, effects) : NO_FRAME;
     if (after !== NO_FRAME) {
       bytes += partBytes();
       end = after;

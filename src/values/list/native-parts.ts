@@ -34,7 +34,8 @@ export function emitListPart(
 ): number {
   const list = openSequence(value);
   if (!list.seekIndex(cursor, index)) return PARTS_END;
-  const leaves = Math.min(LEAVES_MAX, Math.floor(budgetBytes / PAGE_BYTES));
+  const fitting = Math.min(LEAVES_MAX, Math.floor(budgetBytes / PAGE_BYTES));
+  const leaves = effects.takesParts ? fitting : 0;
   let bytes = 0;
   let more = true;
   for (let i = 0; i < leaves && more && list.copyLeaf(cursor, out, bytes); i++) {
@@ -71,7 +72,7 @@ export const listParts: NativeParts = {
   take(space: Space, root: number, part: Region, length: number): string | null {
     const list = takenList(space);
     list.attach(root, space.region);
-    if (length % PAGE_BYTES !== 0) return 'leaves that are cut off';
+    if (length === 0 || length % PAGE_BYTES !== 0) return 'leaves that are cut off';
     for (let at = 0; at < length; at += PAGE_BYTES) {
       if (!isLeafAlone(part, at)) return 'a leaf that is none';
       if (!list.appendLeaf(part, at)) return NO_ROOM;

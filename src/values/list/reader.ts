@@ -75,6 +75,11 @@ export class ListReader {
     this.integer = this.view.integer;
   }
 
+  /** The sequence that is open; null for a packed list. */
+  get opened(): Sequence | null {
+    return this.sequence;
+  }
+
   /** Goes to an element. @returns false when there is none of this index */
   seek(index: number): boolean {
     if (index < 0 || index >= this.count) return false;

@@ -42,7 +42,7 @@ export function removeElements(
     splice(value.region, value.valueOffset, value.valueLength, change);
     return value.valueLength - (end - start);
   }
-  const sequence = openSequence(value);
+  const sequence = list.opened ?? openSequence(value);
   sequence.seekIndex(cursor, index);
   sequence.remove(cursor, count);
   return value.valueLength;

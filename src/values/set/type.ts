@@ -128,7 +128,8 @@ function emitPart(
   let bytes = 0;
   let end = position;
   while (end < SCAN_END && bytes < budgetBytes) {
-    const after = kind === SET_TABLE ? emitFrame(probe, end, kind, budgetBytes, effects) : NO_FRAME;
+    const isOwn = kind === SET_TABLE && effects.takesParts;
+    const after = isOwn ? emitFrame(probe, end, kind, budgetBytes, effects) : NO_FRAME;
     if (after !== NO_FRAME) {
       bytes += partBytes();
       end = after;

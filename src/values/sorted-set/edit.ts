@@ -19,12 +19,13 @@ import { copyBytes, Region } from '../../base/region.js';
 import type { Space } from '../../memory/space.js';
 import { PAGE_BYTES } from '../../memory/space-layout.js';
 import { elementBytes, PackedElement, scoreAt } from '../../structures/packed/element.js';
-import { Int64 } from '../../structures/packed/integer.js';
 import {
   findElement,
   formatPacked,
   PACKED_HEADER_BYTES,
+  PairPlaces,
   Splice,
+  seekPair,
   seekScored,
   skipElements,
   splice,
@@ -86,6 +87,8 @@ export class SortedSetEdit {
   private offset = 0;
   private memberLength = 0;
   private foundPosition = -1;
+  /** Of a packed set: where the member sought is, and where it belongs with the score expected. */
+  private readonly places = new PairPlaces();
   private readonly packed = new Region(new SharedArrayBuffer(SCRATCH_BYTES), 0);
   /** Where the packed value is read: the copy, or the value itself. */
   private content: Region;
@@ -96,7 +99,6 @@ export class SortedSetEdit {
   private readonly member: PackedElement;
   private readonly newScore: PackedElement;
   private readonly change = new Splice();
-  private readonly integer = new Int64();
   private readonly cursor = new Cursor();
   private readonly reader = new SortedSetReader(USE_VALUE);
   private readonly packedValue: StoredValue;
@@ -221,21 +223,52 @@ export class SortedSetEdit {
 
   /** Looks a member up. On true update and remove are about it, on false add is. */
   find(source: Region, offset: number, length: number): boolean {
+    if (this.set !== null) return this.findNested(source, offset, length);
+    const { content, base, member } = this;
+    this.aim(source, offset, length);
+    this.places.score = Number.NaN;
+    const position = findElement(content, base, this.length, member, PACKED_HEADER_BYTES, PAIR);
+    return this.noteFound(position);
+  }
+
+  /** The same, where the member will probably get this score: then its place is known already. */
+  findFor(score: number, source: Region, offset: number, length: number): boolean {
+    if (this.set !== null) return this.findNested(source, offset, length);
+    const { content, base, member, places } = this;
+    this.aim(source, offset, length);
+    seekPair(content, base, this.length, member, score, source, offset, length, places);
+    return this.noteFound(places.found);
+  }
+
+  private findNested(source: Region, offset: number, length: number): boolean {
+    const set = this.set!;
     this.source = source;
     this.offset = offset;
     this.memberLength = length;
-    const { set, content, base, member } = this;
-    if (set !== null) {
-      const found = set.find(source, offset, length);
-      if (found) this.score = set.score;
-      return found;
-    }
-    member.set(source, offset, length);
-    const position = findElement(content, base, this.length, member, PACKED_HEADER_BYTES, PAIR);
+    const found = set.find(source, offset, length);
+    if (found) this.score = set.score;
+    return found;
+  }
+
+  private aim(source: Region, offset: number, length: number): void {
+    this.source = source;
+    this.offset = offset;
+    this.memberLength = length;
+    this.member.set(source, offset, length);
+  }
+
+  private noteFound(position: number): boolean {
     this.foundPosition = position;
     if (position < 0) return false;
-    this.score = scoreAt(content, base + position + member.size, this.integer);
+    this.score = scoreAt(this.content, this.base + position + this.member.size);
     return true;
+  }
+
+  /** Where the member sought belongs in the packed set with a score. */
+  private placeFor(score: number): number {
+    const { content, base, length, places, source, offset, memberLength } = this;
+    if (places.score === score) return places.insertAt;
+    return seekScored(content, base, length, score, source, offset, memberLength);
   }
 
   /** Adds the member that was sought. @returns false when the shard is full: then `discard` */
@@ -264,8 +297,10 @@ export class SortedSetEdit {
     this.source = source;
     this.offset = offset;
     this.memberLength = length;
-    if (this.set === null) this.member.set(source, offset, length);
-    else this.set.find(source, offset, length);
+    if (this.set === null) {
+      this.member.set(source, offset, length);
+      this.places.score = Number.NaN;
+    } else this.set.find(source, offset, length);
     return this.add(score);
   }
 
@@ -281,8 +316,9 @@ export class SortedSetEdit {
   }
 
   private insertPacked(score: number): void {
-    const { packed, member, newScore, change, source, offset, memberLength } = this;
-    const at = seekScored(packed, 0, this.length, score, source, offset, memberLength);
+    const { packed, member, newScore, change } = this;
+    const at = this.placeFor(score);
+    this.places.score = Number.NaN;
     change.insert(at, member.size + newScore.size, PAIR);
     splice(packed, 0, this.length, change);
     this.length += change.growth;
@@ -343,10 +379,8 @@ export class SortedSetEdit {
 
   /** Remembers where the member sought is to be inserted with a score. */
   private planInsert(score: number): void {
-    const { content, base, single, source, offset, memberLength } = this;
-    const { length, member, newScore } = this;
-    const at = seekScored(content, base, length, score, source, offset, memberLength);
-    single.insert(at, member.size + newScore.size);
+    const { single, member, newScore } = this;
+    single.insert(this.placeFor(score), member.size + newScore.size);
     single.countDelta = single.removedBytes === 0 ? PAIR : 0;
   }
 
@@ -371,6 +405,7 @@ export class SortedSetEdit {
     change.remove(position, end - position, pairs * PAIR);
     splice(packed, 0, this.length, change);
     this.length += change.growth;
+    this.places.score = Number.NaN;
   }
 
   /** Makes a nested set of the packed one, and seeks the member again. @returns false: no room */

@@ -104,7 +104,7 @@ export class SortedSetReader {
     const position = findElement(region, at, this.length, element, PACKED_HEADER_BYTES, PAIR);
     if (position < 0) return false;
     this.position = position;
-    this.score = scoreAt(region, at + position + element.size, this.packedView.integer);
+    this.score = scoreAt(region, at + position + element.size);
     return true;
   }
 
@@ -203,7 +203,7 @@ export class SortedSetReader {
       this.memberRegion = region;
       this.memberOffset = packedView.offset;
     }
-    this.score = scoreAt(region, scoreOffset, packedView.integer);
+    this.score = scoreAt(region, scoreOffset);
     this.after = scoreOffset + elementBytes(region, scoreOffset) - at;
   }
 
@@ -215,12 +215,11 @@ export class SortedSetReader {
       set.seekKey(cursor, key, after);
       return cursor.rank;
     }
-    const { integer } = this.packedView;
     const end = at + this.length;
     let rank = 0;
     for (let next = at + PACKED_HEADER_BYTES; next < end; rank++) {
       const scoreOffset = next + elementBytes(region, next);
-      const own = scoreAt(region, scoreOffset, integer);
+      const own = scoreAt(region, scoreOffset);
       if (own > score || (own === score && !after)) break;
       next = scoreOffset + elementBytes(region, scoreOffset);
     }
@@ -323,12 +322,6 @@ export class SortedSetReader {
   scan(position: number): number {
     const { set } = this;
     return set === null ? SCAN_END : set.scan(position);
-  }
-
-  /** The same for about two thousand members at once, which costs less for each of them. */
-  scanMany(position: number): number {
-    const { set } = this;
-    return set === null ? SCAN_END : set.scanMany(position);
   }
 
   /** Members that the last `scan` collected. */

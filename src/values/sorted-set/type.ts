@@ -1,17 +1,10 @@
 /** Sorted sets as a type of values: see kinds.ts for their forms. */
-import { formatDouble } from '../../base/double-text.js';
 import { Region } from '../../base/region.js';
 import { PAGE_BYTES } from '../../memory/space-layout.js';
 import { verifyPacked } from '../../structures/packed/verify.js';
 import type { ScoredSet } from '../../structures/sequence/scored-set.js';
 import { EFFECT_BYTES_MAX, EFFECT_ELEMENTS_MAX, rebuilding } from '../rebuilding.js';
-import {
-  PARTS_END,
-  type SortableElements,
-  type StoredValue,
-  type ValueEffects,
-  type ValueType,
-} from '../value-type.js';
+import type { SortableElements, StoredValue, ValueEffects, ValueType } from '../value-type.js';
 import { copyMembers } from './copy.js';
 import { SortedSetLoader, saveSortedSet } from './file.js';
 import {
@@ -26,30 +19,20 @@ import {
   SORTED_SET_KINDS,
   TYPE_SORTED_SET,
 } from './kinds.js';
-import { SCAN_END, SortedSetReader } from './reader.js';
+import { emitScoredPart, sortedSetParts } from './native-parts.js';
+import { SortedSetReader } from './reader.js';
+import { scoreText, writeScore } from './score-text.js';
 import { serializedBytes } from './serialized.js';
 import { scoredSetOf, USE_FREE, USE_LOOKUP, USE_VALUE } from './views.js';
 
 /** A member and its score are two elements of an effect. */
 const EFFECT_MEMBERS_MAX = EFFECT_ELEMENTS_MAX / 2;
-const SCORE_TEXT_MAX = 32;
-const SCORE_BYTES = 8;
-/** A part of so many bytes takes its members from many places at once. */
-const MANY_BYTES = 32 * 1024;
 
 const LIMITS = { stride: 2, countMax: PACKED_MEMBERS_MAX * 2, distinct: true, scored: true };
 
 const reader = new SortedSetReader(USE_VALUE);
-const scoreText = new Region(new SharedArrayBuffer(SCORE_TEXT_MAX), 0);
 /** The root of the copy last made. */
 const copiedRoot = new Region(new SharedArrayBuffer(64), 0);
-
-/** Writes a score to `scoreText`. @returns its length */
-function writeScore(score: number): number {
-  const text = formatDouble(score);
-  for (let i = 0; i < text.length; i++) scoreText.bytes[i] = text.charCodeAt(i);
-  return text.length;
-}
 
 /** Appends the member read to an effect. */
 function addMember(effect: ValueEffects): void {
@@ -71,32 +54,6 @@ function addMembers(effect: ValueEffects): boolean {
 function isPackedSet(region: Region, offset: number, length: number): boolean {
   if (length > PACKED_BYTES_MAX) return false;
   return verifyPacked(region, offset, length, LIMITS) === '' && packedMembers(region, offset) > 0;
-}
-
-/** As ValueParts.emit: some members of neighbouring hashes in each command. */
-function emitPart(
-  value: StoredValue,
-  position: number,
-  budgetBytes: number,
-  effects: ValueEffects,
-): number {
-  reader.attach(value);
-  let bytes = 0;
-  let end = position;
-  while (end < SCAN_END && bytes < budgetBytes) {
-    end = budgetBytes < MANY_BYTES ? reader.scan(end) : reader.scanMany(end);
-    const { scanCount } = reader;
-    for (let first = 0; first < scanCount; first += EFFECT_MEMBERS_MAX) {
-      const effect = effects.begin('ZADD');
-      for (let i = first; i < Math.min(scanCount, first + EFFECT_MEMBERS_MAX); i++) {
-        reader.readScanned(i);
-        addMember(effect);
-        bytes += reader.memberLength + SCORE_BYTES;
-      }
-      effect.end();
-    }
-  }
-  return end < SCAN_END ? end : PARTS_END;
 }
 
 /** Members in the order of their scores, or from the highest on. */
@@ -182,7 +139,8 @@ export const sortedSetType: ValueType = {
 
   save: saveSortedSet,
   newLoader: () => new SortedSetLoader(),
-  parts: { order: 'hash', count: members.count, emit: emitPart },
+  parts: { order: 'score', count: members.count, emit: emitScoredPart },
+  nativeParts: sortedSetParts,
   sortable: members,
 
   verify(kind, region, offset, length) {

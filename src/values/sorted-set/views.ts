@@ -4,6 +4,7 @@
  */
 import { PerSpace } from '../../memory/per-space.js';
 import type { Space } from '../../memory/space.js';
+import { ReceivedSet } from '../../structures/sequence/received-set.js';
 import { ScoredSet } from '../../structures/sequence/scored-set.js';
 
 /**
@@ -18,6 +19,13 @@ export const USE_FREE = 4;
 const USES = 5;
 
 const views = Array.from({ length: USES }, () => new PerSpace((space) => new ScoredSet(space)));
+
+const takenViews = new PerSpace((space) => new ReceivedSet(space));
+
+/** The view of a set that gets leaves of a peer's; the caller attaches it. */
+export function takenSetOf(space: Space): ReceivedSet {
+  return takenViews.of(space);
+}
 
 export function scoredSetOf(space: Space, use: number): ScoredSet {
   return views[use]!.of(space);

@@ -2,9 +2,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { Arguments } from '../../protocol/parser.js';
 import { createRegion } from '../../platform/ffi/region.js';
-import { BlockReader, BlockWriter, FieldReader } from './block.js';
+import { Arguments } from '../../protocol/parser.js';
+import { BlockReader, FieldReader } from './block.js';
+import { BlockWriter } from './block-writer.js';
 import { StreamId } from './stream-id.js';
 
 /** A step in milliseconds and in the sequence number, from one id to the next; not both 0. */
@@ -26,10 +27,13 @@ test('a block answers the same whichever entry is asked for first', () => {
     fc.property(
       fc.array(entry, { minLength: 1, maxLength: 60 }),
       fc.array(fc.record({ kind: fc.nat({ max: 3 }), at: fc.nat() }), { maxLength: 80 }),
-      (entries, questions) => {
+      // Numbers whose lower word is about to overflow.
+      fc.constantFrom(1000, 2 ** 32 - 100, 2 ** 43 - 50),
+      fc.constantFrom(0, 2 ** 32 - 40),
+      (entries, questions, firstMs, firstSequence) => {
         const writer = new BlockWriter();
         const ids: StreamId[] = [];
-        let [ms, seq] = [1000, 0];
+        let [ms, seq] = [firstMs, firstSequence];
         for (const [index, { step, value, isCommon }] of entries.entries()) {
           seq = (step.ms > 0 ? 0 : seq) + step.seq;
           ms += step.ms;
@@ -39,7 +43,12 @@ test('a block answers the same whichever entry is asked for first', () => {
           source.bytes.set(Buffer.from(name + value));
           args.push(0, name.length);
           args.push(name.length, value.length);
-          const id = new StreamId().set(0, ms, Math.floor(seq / 2 ** 32), seq | 0);
+          const id = new StreamId().set(
+            Math.floor(ms / 2 ** 32),
+            ms | 0,
+            Math.floor(seq / 2 ** 32),
+            seq | 0,
+          );
           if (index === 0) {
             writer.begin(args, 0);
             id.write(first, 0);

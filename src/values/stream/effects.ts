@@ -16,6 +16,8 @@
  * They come in parts. Each part goes on where a place (place.ts) says that the last one has ended.
  */
 import { Region } from '../../base/region.js';
+import type { PartsPlace } from '../parts-place.js';
+import type { PlaceBytes } from '../place-bytes.js';
 import { EFFECT_BYTES_MAX, EFFECT_ELEMENTS_MAX } from '../rebuilding.js';
 import { PARTS_END, type StoredValue, type ValueEffects } from '../value-type.js';
 import { FieldReader } from './block.js';
@@ -28,7 +30,6 @@ import {
   PLACE_GROUPS,
   PLACE_NOTHING,
   PLACE_PENDING,
-  type PlaceBytes,
   StreamPlace,
 } from './place.js';
 import type { Stream } from './stream.js';
@@ -62,15 +63,16 @@ export function emitStream(value: StoredValue, effects: ValueEffects): void {
   wholePlace.release();
 }
 
-/** As ValueParts.emit. Whole blocks go in their own form. */
+/** As ValueParts.emit. Whole blocks go in their own form, where that is taken. */
 export function emitStreamPart(
   value: StoredValue,
   position: number,
   budgetBytes: number,
   effects: ValueEffects,
-  place: StreamPlace,
+  place: PartsPlace,
 ): number {
-  return emitPart(value, position, budgetBytes, effects, place, blocksPart);
+  const blocks = effects.takesParts ? blocksPart : null;
+  return emitPart(value, position, budgetBytes, effects, place.stream, blocks);
 }
 
 /** @param blocks takes blocks in their own form; null: all goes as commands */

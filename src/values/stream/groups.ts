@@ -17,7 +17,7 @@
  * All methods run under the shard's lock.
  */
 import { giveBack, newRegion, withRoom } from '../../base/owned-region.js';
-import { compareBytes, copyBytes, type Region } from '../../base/region.js';
+import { copyBytes, equalBytes, type Region } from '../../base/region.js';
 import { Cursor } from '../../structures/sequence/cursor.js';
 import { ElementView, NewElement } from '../../structures/sequence/element.js';
 import { SearchKey } from '../../structures/sequence/order.js';
@@ -155,11 +155,20 @@ export class Groups {
 
   /** Whether a member of a score begins with the first `length` bytes of the scratch; it is read. */
   private find(score: number, length: number): boolean {
-    const { view, key, cursor } = this;
-    key.aimMember(score, this.scratch, 0, length);
-    if (!this.sequence.findKey(cursor, key) || !this.isOf(score)) return false;
-    if (view.length < length) return false;
-    return compareBytes(this.region, view.offset, length, this.scratch, 0, length) === 0;
+    this.key.aimMember(score, this.scratch, 0, length);
+    return this.sequence.findKey(this.cursor, this.key) && this.begins(score, length);
+  }
+
+  /** The same for groups, and for consumers: those of the first group lie behind the groups. */
+  private findNamed(score: number, length: number): boolean {
+    this.key.aimMember(score, this.scratch, 0, length);
+    return this.sequence.findKeyNearStart(this.cursor, this.key) && this.begins(score, length);
+  }
+
+  private begins(score: number, length: number): boolean {
+    const { view } = this;
+    if (!this.isOf(score) || view.length < length) return false;
+    return equalBytes(this.region, view.offset, this.scratch, 0, length);
   }
 
   /** Inserts the first `length` bytes of the scratch. @returns false when the space is full */
@@ -210,7 +219,7 @@ export class Groups {
   /** Opens the group of this name. @returns false when there is none */
   findGroup(region: Region, offset: number, length: number): boolean {
     this.consumer = 0;
-    if (!this.find(SCORE_GROUPS, this.encode(region, offset, length))) return false;
+    if (!this.findNamed(SCORE_GROUPS, this.encode(region, offset, length))) return false;
     this.readGroup();
     return true;
   }
@@ -266,7 +275,7 @@ export class Groups {
 
   /** Writes `lastId` and `entriesRead` of the open group. */
   saveGroup(region: Region, offset: number, length: number): void {
-    if (!this.find(SCORE_GROUPS, this.encode(region, offset, length))) {
+    if (!this.findNamed(SCORE_GROUPS, this.encode(region, offset, length))) {
       throw new Error('stream: the group is gone');
     }
     const fixed = this.view.offset + this.view.length - GROUP_FIXED_BYTES;
@@ -286,7 +295,7 @@ export class Groups {
       sequence.remove(cursor, 1);
     }
     this.removeAll(number * STEP + PENDING);
-    if (this.find(SCORE_GROUPS, this.encode(region, offset, length))) {
+    if (this.findNamed(SCORE_GROUPS, this.encode(region, offset, length))) {
       this.sequence.remove(this.cursor, 1);
     }
     this.number = 0;
@@ -301,7 +310,7 @@ export class Groups {
   /** Opens the consumer of this name of the open group. @returns false when there is none */
   findConsumer(region: Region, offset: number, length: number): boolean {
     const score = this.number * STEP + CONSUMERS;
-    if (!this.find(score, this.encode(region, offset, length))) return false;
+    if (!this.findNamed(score, this.encode(region, offset, length))) return false;
     this.readConsumer();
     return true;
   }

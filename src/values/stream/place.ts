@@ -22,8 +22,8 @@
  * The order is that of the bytes of names and ids. It never moves: ids only grow, and whatever begins
  * again below the place (a group of the same name) sets the place back.
  */
-import { giveBack, newRegion, withRoom } from '../../base/owned-region.js';
-import { compareBytes, copyBytes, type Region } from '../../base/region.js';
+import type { Region } from '../../base/region.js';
+import { PlaceBytes } from '../place-bytes.js';
 import { FORM_STRICT, idParser, StreamId } from './stream-id.js';
 
 export const PLACE_NOTHING = 0;
@@ -38,25 +38,13 @@ export const ENTRY_FOLLOWS = 1;
 /** It lies where the place has been: XSETID has lowered the last id. */
 export const ENTRY_BELOW = 2;
 
-const FIRST_BYTES = 64;
-const KEPT_BYTES = 4096;
 const ID_BYTES = 16;
 
-/** Bytes of a name, which grow with it. */
-export class PlaceBytes {
-  region = newRegion(FIRST_BYTES);
-  length = 0;
+const parsed = new StreamId();
+const shipped = new StreamId();
 
-  set(region: Region, offset: number, length: number): void {
-    this.region = withRoom(this.region, 0, length);
-    copyBytes(this.region, 0, region, offset, length);
-    this.length = length;
-  }
-
-  clear(): void {
-    this.length = 0;
-  }
-
+/** A name, or an id. */
+class InnerPlace extends PlaceBytes {
   setId(id: StreamId): void {
     id.write(this.region, 0);
     this.length = ID_BYTES;
@@ -65,27 +53,11 @@ export class PlaceBytes {
   readId(into: StreamId): StreamId {
     return into.read(this.region, 0);
   }
-
-  /** Negative when these bytes come before the others, 0 when they are the same. */
-  compare(region: Region, offset: number, length: number): number {
-    return compareBytes(this.region, 0, this.length, region, offset, length);
-  }
-
-  /** Gives back what a long name needed. */
-  release(): void {
-    this.length = 0;
-    if (this.region.length <= KEPT_BYTES) return;
-    giveBack(this.region);
-    this.region = newRegion(FIRST_BYTES);
-  }
 }
-
-const parsed = new StreamId();
-const shipped = new StreamId();
 
 export class StreamPlace {
   readonly name = new PlaceBytes();
-  readonly inner = new PlaceBytes();
+  readonly inner = new InnerPlace();
 
   /** @returns ENTRY_* for an entry appended; its id is a text */
   entry(position: number, region: Region, offset: number, length: number): number {

@@ -2,7 +2,7 @@
  * Ids of stream entries: two unsigned integers of 64 bits, milliseconds and a sequence number, as four
  * signed words. No BigInt where ids are ordinary: it would allocate one for each entry.
  */
-import { Region, toBinary } from '../../base/region.js';
+import { copyBytes, Region, toBinary } from '../../base/region.js';
 
 export const ID_TEXT_MAX = 41;
 export const PACKED_ID_BYTES_MAX = 24;
@@ -174,7 +174,7 @@ export class StreamId {
 
   /** Writes it as ms-seq, with another separator if one is given. @returns its length */
   writeText(region: Region, offset: number, separator = DASH): number {
-    let at = writeUnsigned(region, offset, this.msHigh, this.msLow);
+    let at = writtenTime.write(region, offset, this.msHigh, this.msLow);
     region.bytes[at++] = separator;
     at = writeUnsigned(region, at, this.seqHigh, this.seqLow);
     return at - offset;
@@ -185,6 +185,27 @@ function compareWords(one: number, other: number): number {
   if (one === other) return 0;
   return one >>> 0 < other >>> 0 ? -1 : 1;
 }
+
+/** The text of the milliseconds last written: neighbours often have the same. One for each thread. */
+class WrittenTime {
+  private high = 0;
+  private low = 0;
+  private length = 0;
+  private readonly text = new Region(new SharedArrayBuffer(24), 0);
+
+  /** @returns where it ends */
+  write(region: Region, offset: number, high: number, low: number): number {
+    if (high !== this.high || low !== this.low || this.length === 0) {
+      this.high = high;
+      this.low = low;
+      this.length = writeUnsigned(this.text, 0, high, low);
+    }
+    copyBytes(region, offset, this.text, 0, this.length);
+    return offset + this.length;
+  }
+}
+
+const writtenTime = new WrittenTime();
 
 /** @returns where it ends */
 function writeUnsigned({ bytes }: Region, offset: number, high: number, low: number): number {
@@ -200,8 +221,14 @@ function writeUnsigned({ bytes }: Region, offset: number, high: number, low: num
   let at = offset + digits - 1;
   if (rest >= BILLION) {
     // Below a billion the divisions are those of integers of 32 bits.
-    const low = rest % BILLION;
-    rest = (rest - low) / BILLION;
+    // Not with %, which is a call for doubles. The quotient may be rounded up to the next integer.
+    let upper = Math.floor(rest / BILLION);
+    let low = rest - upper * BILLION;
+    if (low < 0) {
+      upper--;
+      low += BILLION;
+    }
+    rest = upper;
     writeDigits(bytes, at, at - LOW_DIGITS, low);
     at -= LOW_DIGITS;
   }

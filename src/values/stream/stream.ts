@@ -22,9 +22,9 @@ import {
   BLOCK_LAST_ID,
   BLOCK_USED,
   BlockReader,
-  BlockWriter,
   type FieldReader,
 } from './block.js';
+import { BlockWriter } from './block-writer.js';
 import type { Count } from './count.js';
 import {
   ROOT_ADDED,

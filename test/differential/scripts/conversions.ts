@@ -76,6 +76,18 @@ export const toReply: readonly Step[] = [
 ].map((source) => script(source));
 
 export const toLua: readonly Step[] = [
+  ...[
+    '-0',
+    '0',
+    '1e16',
+    '99999999999999984',
+    '1e17',
+    '-1e17',
+    '2^53 + 1',
+    '2^62',
+    '-2^63',
+    '0.1',
+  ].map((x) => script(`return redis.call('echo', ${x})`)),
   ['SET', 's', 'v'],
   ['SET', 'n', '9007199254740993'],
   ['RPUSH', 'l', 'a', 'b'],

@@ -12,9 +12,10 @@ import {
   startDarter,
   testsDarter,
 } from '../../support/server.js';
+import { countSockets } from '../../support/sockets.js';
 import { until } from '../../support/until.js';
 import { Authority, contentOf } from '../../tls/certificates.js';
-import { countSockets, type ServerRun, type ServerTarget } from '../server-fuzz.js';
+import type { ServerRun, ServerTarget } from '../server-fuzz.js';
 
 /** Connections of an input, all at once. */
 const AT_ONCE = 20;

@@ -32,13 +32,13 @@ function countOf(keys: Keyspace, found: boolean): number {
  * @throws StoreFullError
  */
 export function insert(keys: Keyspace, found: boolean): number {
-  const before = countOf(keys, found);
-  const count = before + insertion.count;
   if (found && keys.kind === LIST_SEQUENCE) {
-    if (!insertion.insertInto(openSequence(keys))) throw keys.full();
+    const sequence = openSequence(keys);
+    if (!insertion.insertInto(sequence)) throw keys.full();
     keys.beginEdit(LIST_SEQUENCE, keys.valueLength, true);
-    return count;
+    return sequence.count;
   }
+  const count = countOf(keys, found) + insertion.count;
   const length = found ? keys.valueLength : EMPTY_LIST_BYTES;
   const newLength = length + insertion.packedBytes();
   if (fitsPacked(newLength, count)) {

@@ -86,6 +86,7 @@ export function moveElement(context: Context, from: number, to: number): void {
   effect.argument(moved, 0).end();
   moved.trim();
   keys.seek(args, 1);
+  list.open(keys);
   pop(context, from, 1);
 }
 

@@ -18,10 +18,9 @@ export function replyFrom(context: Context, end: number, count: number): void {
   }
 }
 
-/** Removes `count` elements from an end of the list sought, which has at least so many. */
+/** Removes `count` elements from an end of the list that is open, which has at least so many. */
 export function pop({ keys }: Context, end: number, count: number): void {
   const event = end === LEFT ? EVENT_LPOP : EVENT_RPOP;
-  list.open(keys);
   if (count === list.count) {
     keys.announce(event);
     keys.remove(EVENT_DEL);

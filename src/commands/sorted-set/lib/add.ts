@@ -77,7 +77,7 @@ function addOne(context: Context, options: number, given: number, index: number)
   const { args } = context;
   outcome.isProcessed = false;
   outcome.isNan = false;
-  if (!edit.find(args.region, args.offset[index]!, args.length[index]!)) {
+  if (!edit.findFor(given, args.region, args.offset[index]!, args.length[index]!)) {
     if ((options & XX) !== 0) return;
     if (!edit.add(given)) refuse(context);
     outcome.score = given;

@@ -57,9 +57,16 @@ export function writeEdit(context: Context, found: boolean): void {
   copyBytes(keys.region, offset, edit.bytes, 0, edit.length);
 }
 
-/** Makes the one change where the value lies: an entry grows before it, and shrinks behind it. */
+/**
+ * Makes the one change where the value lies: an entry grows before it, and shrinks behind it. A value that
+ * has lost its last member stays as it is: its key goes.
+ */
 function writeSingle({ keys }: Context): void {
   const { growth, kind } = edit;
+  if (edit.count === 0) {
+    keys.beginEdit(kind, keys.valueLength, true);
+    return;
+  }
   if (growth < 0) edit.apply(keys.region, keys.valueOffset);
   const offset = keys.beginEdit(kind, keys.valueLength + growth, true);
   if (growth >= 0) edit.apply(keys.region, offset);

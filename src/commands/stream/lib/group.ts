@@ -122,7 +122,11 @@ export function saveGroup({ args }: Context, index: number): void {
 export function emitGroupId({ args, keys }: Context, group: number): void {
   keys.beginEdit(STREAM_KIND, keys.valueLength, true);
   const effect = keys.customUnsignalled('XGROUP', 'SETID').argument(args, group);
-  groups.entriesRead.addTo(addId(effect, groups.lastId).word('ENTRIESREAD')).end();
+  // Without a sink numbers are not written as text.
+  if (effect.active) {
+    groups.entriesRead.addTo(addId(effect, groups.lastId).word('ENTRIESREAD'));
+  }
+  effect.end();
 }
 
 /**
@@ -173,7 +177,9 @@ export class ClaimEffects {
 
   private close(): void {
     this.isOpen = false;
-    addClaim(this.context!.keys.effects, this.deliveredMs, this.deliveries).end();
+    const { effects: effect } = this.context!.keys;
+    if (effect.active) addClaim(effect, this.deliveredMs, this.deliveries);
+    effect.end();
   }
 }
 

@@ -211,6 +211,11 @@ class ReadArguments {
     return false;
   }
 
+  /** Whether the one stream and its group are those that were found when the arguments were read. */
+  get isOpen(): boolean {
+    return this.isGroup && this.streams === 1;
+  }
+
   /** The command waits. `$` is what it is now. */
   wait(context: Context): void {
     const { args } = context;
@@ -262,13 +267,13 @@ export const read = new ReadArguments();
 
 /** Runs XREAD or XREADGROUP as far as it can be served at once. @returns streams answered */
 export function serveRead(context: Context): number {
-  const { args, keys, reply } = context;
+  const { args, reply } = context;
   if (read.isGroup) reserve(context);
   const mark = reply.mark();
   let served = 0;
   for (let i = 0; i < read.streams; i++) {
     const key = read.first + i;
-    if (!(context.isServed ? keys.seek(args, key) : keys.seekForRead(args, key))) continue;
+    if (!isFound(context, key)) continue;
     read.idOf(i, start);
     const stream = streamFound(context);
     const serve = read.isGroup ? prepareGroup(context, stream) : hasMore(context, stream);
@@ -288,11 +293,20 @@ export function serveRead(context: Context): number {
   return served;
 }
 
+/** Seeks the key of a stream once more: after the arguments were read, others may have been sought. */
+function isFound({ args, keys, isServed }: Context, key: number): boolean {
+  if (read.isOpen) {
+    if (!isServed) keys.hits++;
+    return true;
+  }
+  return isServed ? keys.seek(args, key) : keys.seekForRead(args, key);
+}
+
 /** Before the first stream changes: all of them find room for what is delivered. */
 function reserve(context: Context): void {
   const { args, keys } = context;
   for (let i = 0; i < read.streams; i++) {
-    if (!keys.seek(args, read.first + i)) continue;
+    if (!read.isOpen && !keys.seek(args, read.first + i)) continue;
     const stream = streamFound(context);
     const isNew = read.idOf(i, start).isHighest && !read.noAck;
     const most = isNew ? Math.min(read.count || stream.length, stream.length) : 0;
@@ -316,8 +330,7 @@ function hasMore({ isServed }: Context, stream: Stream): number {
 
 /** Opens the group; for what is new, `start` is what the group has read. */
 function prepareGroup(context: Context, stream: Stream): number {
-  // Of a single stream it is open since the arguments were read.
-  if (read.streams > 1) findGroup(context, read.group);
+  if (!read.isOpen) findGroup(context, read.group);
   if (!start.isHighest) return SERVE_HISTORY;
   start.copyFrom(groups.lastId);
   return hasMore(context, stream);

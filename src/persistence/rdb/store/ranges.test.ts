@@ -23,7 +23,7 @@ const LOADERS = 3;
 const EVENTS = { setting: () => {}, functionLibrary: () => {}, skippedModule: () => {} };
 
 function store(): CommandTester {
-  const tester = new CommandTester([], { shards: 4, shardBytes: 16 << 20, databases: 16 });
+  const tester = new CommandTester([], { shards: 4, databases: 16 });
   tester.keys.effects.sink = null;
   return tester;
 }

@@ -22,11 +22,12 @@ import {
   SAVE_FAILED_TEXT,
   userNotFoundText,
 } from '../../../engine/acl/texts.js';
-import { allUsersTexts, deletionTexts, putTexts } from '../../../engine/acl/user-changes.js';
+import { allUsersRecords, deletionRecords, putRecords } from '../../../engine/acl/user-changes.js';
 import { loadUsers, saveUsers } from '../../../engine/acl/user-file.js';
 import { DEFAULT_USER } from '../../../engine/acl/users.js';
 import type { Dispatcher } from '../../../engine/dispatch.js';
 import { ClientSession } from '../../../engine/session.js';
+import type { ChangeRecord } from '../../../memory/shared-changes.js';
 import { type ErrorReply, WRONG_PASS, wrongArity } from '../../../protocol/errors.js';
 import type { Config } from '../../config/config.js';
 import { readTextFile, replaceTextFile } from '../../config/text-file.js';
@@ -97,7 +98,7 @@ export class Access implements AclPort {
   }
 
   setUser(name: string, rules: readonly string[]): string | null {
-    return this.change(() => this.users.setUser(name, rules) ?? putTexts(this.users, name));
+    return this.change(() => this.users.setUser(name, rules) ?? putRecords(this.users, name));
   }
 
   deleteUsers(names: readonly string[]): AclAnswer<number> {
@@ -106,7 +107,7 @@ export class Access implements AclPort {
       const deleted = this.users.deleteUsers(names);
       if ('error' in deleted) return deleted.error;
       count = deleted.length;
-      return count === 0 ? null : deletionTexts(deleted);
+      return count === 0 ? null : deletionRecords(deleted);
     });
     return error === null ? { answer: count } : { error };
   }
@@ -119,7 +120,7 @@ export class Access implements AclPort {
       config.refresh();
       const password = config.value('requirepass');
       this.users.setDefaultPassword(password === '' ? null : password);
-      return putTexts(this.users, DEFAULT_USER);
+      return putRecords(this.users, DEFAULT_USER);
     });
   }
 
@@ -169,7 +170,7 @@ export class Access implements AclPort {
     }
     return this.change(() => {
       const error = loadUsers(this.users, text, this.fileName);
-      return error === null ? allUsersTexts(this.users) : `ERR ${error}`;
+      return error === null ? allUsersRecords(this.users) : `ERR ${error}`;
     });
   }
 
@@ -194,8 +195,8 @@ export class Access implements AclPort {
     return this.fileName === '' ? null : resolve(config.path('dir'), config.path('aclfile'));
   }
 
-  /** @param edit @returns an error's text, the texts of a change, or null when nothing changes */
-  private change(edit: () => string | readonly string[] | null): string | null {
+  /** @param edit @returns an error's text, the records of a change, or null when nothing changes */
+  private change(edit: () => string | readonly ChangeRecord[] | null): string | null {
     let refused: string | null = null;
     const error = this.parts.threadUsers.change(() => {
       const outcome = edit();

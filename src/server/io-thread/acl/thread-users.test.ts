@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { beforeEach, describe, test } from 'node:test';
 import * as get from '../../../commands/string/get.js';
 import * as set from '../../../commands/string/set.js';
-import { allUsersTexts, deletionTexts, putTexts } from '../../../engine/acl/user-changes.js';
+import { allUsersRecords, deletionRecords, putRecords } from '../../../engine/acl/user-changes.js';
 import { loadUsers } from '../../../engine/acl/user-file.js';
 import { createUserTable } from '../../../engine/acl/user-table.js';
 import { definitionsOf } from '../../../engine/definitions.js';
@@ -36,6 +36,7 @@ class Thread {
   }
 
   connect(id: number, user?: string): ClientSession {
+    this.users.refresh();
     const session = new ClientSession(id, id, '', '', 0, (one) => this.users.beginSession(one));
     if (user !== undefined) {
       this.users.login(session, this.users.users.get(user)!);
@@ -49,13 +50,13 @@ class Thread {
     const { users } = this.users;
     return this.users.change(() => {
       assert.equal(users.setUser(name, rules), null);
-      return putTexts(users, name);
+      return putRecords(users, name);
     });
   }
 
   deleteUser(name: string): void {
     const { users } = this.users;
-    this.users.change(() => deletionTexts(users.deleteUsers([name]) as string[]));
+    this.users.change(() => deletionRecords(users.deleteUsers([name]) as string[]));
   }
 }
 
@@ -65,8 +66,8 @@ let other: Thread;
 function threads(bytes: number): void {
   const changes = SharedChanges.create(bytes);
   const initial = createUserTable(registry, DEFAULTS);
-  const whole = () => allUsersTexts(initial);
-  changes.update({ takeOver: () => {}, change: whole, whole });
+  const whole = () => allUsersRecords(initial);
+  changes.update({ takeOver: () => {}, change: whole, replaced: () => [], whole });
   const renewAll = () => {
     for (const thread of [one, other]) if (!thread.isBusy) thread.users.renew();
   };
@@ -169,10 +170,12 @@ test('users that have no room change nothing anywhere', () => {
   assert.equal(one.setUser('v', ...long), USERS_FULL_TEXT);
   assert.equal(one.setUser('u', ...long), USERS_FULL_TEXT);
   for (const { users } of [one, other]) {
+    users.refresh();
     assert.deepEqual(users.users.names(), ['default', 'u']);
     assert.equal(users.users.get('u')!.root.keyPatterns.length, 1);
   }
   for (let i = 0; i < 100; i++) assert.equal(other.setUser('u', `>p${i % 5}`), null);
+  one.users.refresh();
   assert.equal(one.users.users.get('u')!.passwords.length, 5);
 });
 
@@ -188,6 +191,7 @@ test('an edit that fails half-way leaves nothing', () => {
   );
   assert.equal(users.get('half'), undefined);
   assert.equal(one.setUser('u', 'on'), null);
+  other.users.refresh();
   assert.ok(other.users.users.get('u'));
 });
 
@@ -208,7 +212,7 @@ test('users of whom nobody asks are not read, on no thread', () => {
   const { users: loaded } = one.users;
   one.users.change(() => {
     assert.equal(loadUsers(loaded, file, 'f'), null);
-    return allUsersTexts(loaded);
+    return allUsersRecords(loaded);
   });
   assert.equal(users.count, 2001);
   assert.equal(places.length, 0);
@@ -228,6 +232,7 @@ test('a user is found when all texts have moved since its thread has looked', ()
   one.setUser('u', 'on', 'nopass', '~a');
   const session = other.connect(1, 'u');
   one.setUser('v', 'on', 'nopass', '~b');
+  other.users.refresh();
   other.isBusy = true;
   for (let i = 0; i < 100; i++) one.setUser('u', 'resetkeys', `~${i}`);
   assert.equal(other.users.users.get('v')!.root.keyPatterns[0]!.pattern, 'b');

@@ -1,20 +1,28 @@
 /**
  * This thread's copy of the users, and the users of its sessions. A thread that changes a user puts the
- * change into shared memory and then asks all threads to take it over, so that it is in force
- * everywhere, and connections that it ends are ended, before the command is answered:
+ * change into shared memory; where some thread has, or had, a session of the user, it asks all threads to
+ * take the change over, so that connections that it ends are ended before the command is answered:
  *
  *     ACL SETUSER ── change ──▶ shared memory ── question ──▶ every thread: reads, renews its sessions
- *                                    └─ one load at the beginning of every turn: reads, renews too
+ *                                    └─ one load before what a client has sent is looked at: reads too
+ *
+ * Names with sessions are watched (memory/shared-changes.ts) from the first session on and for ever: most
+ * users that are made, or changed one after another, never log in.
  *
  * A session keeps the user that it has seen last. Users never change, so another one of the same name
  * tells that there is something to do, and its `born` whether it is the same user still.
  */
 import { AllowedChannels, mayLoseChannels } from '../../../engine/acl/channel-changes.js';
 import type { AclUser } from '../../../engine/acl/user.js';
-import { allUsersTexts, applyChange, sharedTextsOf } from '../../../engine/acl/user-changes.js';
-import type { AclUsers } from '../../../engine/acl/users.js';
+import {
+  allUsersRecords,
+  applyChange,
+  sharedTextsOf,
+  userIn,
+} from '../../../engine/acl/user-changes.js';
+import { type AclUsers, DEFAULT_USER } from '../../../engine/acl/users.js';
 import type { ClientSession } from '../../../engine/session.js';
-import type { SharedChanges } from '../../../memory/shared-changes.js';
+import type { ChangeRecord, SharedChanges, TakeOver } from '../../../memory/shared-changes.js';
 import { SharedTextFullError } from '../../../memory/shared-text.js';
 import { USERS_FULL_TEXT } from '../../channel/users.js';
 
@@ -39,12 +47,18 @@ export interface ThreadUsersParts {
 
 export class ThreadUsers {
   readonly users: AclUsers;
+  /** What was taken over may concern sessions. */
+  private isSessionWork = false;
+  private readonly takeOver: TakeOver = (kind, head, place) => {
+    applyChange(this.users, kind, head, place);
+    if (!this.isSessionWork) this.isSessionWork = this.concernsSessions(kind, head);
+  };
 
   constructor(private readonly parts: ThreadUsersParts) {
     this.users = parts.users;
-    // Whoever has moved the texts asks for all sessions to be renewed; here it is only about a text.
-    this.users.shared = sharedTextsOf(this.users, parts.changes);
-    this.takeOver();
+    this.users.shared = sharedTextsOf(parts.changes, this.takeOver);
+    parts.changes.watch(DEFAULT_USER);
+    parts.changes.read(this.takeOver);
   }
 
   /** The default user has no password. */
@@ -66,6 +80,7 @@ export class ThreadUsers {
 
   /** A client comes from another thread. @returns false when its user is no more */
   arrived(session: ClientSession, name: string, born: number): boolean {
+    this.refresh();
     const user = this.users.get(name);
     if (user === undefined || user.born !== born) {
       session.isLoggedIn = false;
@@ -82,51 +97,63 @@ export class ThreadUsers {
     session.account = user;
     session.user = user.name;
     session.permissions = permissions.isUnrestricted ? null : permissions;
+    // What was changed before others could see that the name is watched is looked for here.
+    if (this.parts.changes.watch(user.name)) this.refresh();
   }
 
-  /** Once a turn. */
+  /** Before what a client has sent is looked at. */
   refresh(): void {
     if (this.parts.changes.isBehind) this.renew();
   }
 
   /** Takes over what has changed, and gives it to the sessions. */
   renew(): void {
-    this.takeOver();
+    this.parts.changes.read(this.takeOver);
+    if (!this.isSessionWork) return;
+    this.isSessionWork = false;
     for (const session of [...this.parts.sessions()]) this.renewSession(session);
+  }
+
+  private concernsSessions(kind: number, head: string): boolean {
+    const name = userIn(kind, head);
+    return name === null || this.parts.changes.isWatched(name);
   }
 
   /**
    * Changes the users, for all threads.
    *
-   * @param edit changes them here. @returns the change's texts (user-changes.ts), or null when there is none
+   * @param edit changes them here. @returns the change's records (user-changes.ts), or null when there is none
    * @returns the error's text, or null
    */
-  change(edit: () => readonly string[] | null): string | null {
+  change(edit: () => readonly ChangeRecord[] | null): string | null {
     const { changes, users, renewAll } = this.parts;
-    let hasChanged = false;
+    let records: readonly ChangeRecord[] | null = null;
     try {
       changes.update({
-        takeOver: (text, place) => applyChange(users, text, place),
+        takeOver: this.takeOver,
         change: (number) => {
-          users.changeNumber = number;
-          const texts = edit();
-          hasChanged = texts !== null;
-          return texts;
+          users.beginChange(number);
+          records = edit();
+          return records;
         },
-        whole: () => allUsersTexts(users),
+        replaced: () => users.replacedPlaces(),
+        whole: () => allUsersRecords(users),
       });
     } catch (error) {
-      // What was changed here goes again.
-      changes.reread((text, place) => applyChange(users, text, place));
+      users.undoChange();
       if (error instanceof SharedTextFullError) return USERS_FULL_TEXT;
       throw error;
+    } finally {
+      users.endChange();
     }
-    if (hasChanged) renewAll();
+    if (this.concernAny(records)) renewAll();
+    // What others have changed before, and was taken over with it.
+    else if (this.isSessionWork) this.renew();
     return null;
   }
 
-  private takeOver(): void {
-    this.parts.changes.read((text, place) => applyChange(this.users, text, place));
+  private concernAny(records: readonly ChangeRecord[] | null): boolean {
+    return records?.some(({ kind, head }) => this.concernsSessions(kind, head)) ?? false;
   }
 
   private renewSession(session: ClientSession): void {

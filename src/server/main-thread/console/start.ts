@@ -1,5 +1,5 @@
 /** Puts the console together, from what the main thread has. */
-import { sharedTextsOf } from '../../../engine/acl/user-changes.js';
+import { applyChange, sharedTextsOf } from '../../../engine/acl/user-changes.js';
 import { createUserTable } from '../../../engine/acl/user-table.js';
 import type { Registry } from '../../../engine/registry.js';
 import type { ControlBlock } from '../../../memory/control.js';
@@ -60,7 +60,7 @@ function needsNoPassword({ registry, config, usersBuffer }: ConsoleSources, name
   const allChannels = config.value('acl-pubsub-default') === 'allchannels';
   const users = createUserTable(registry, { allChannels });
   const changes = new SharedChanges(usersBuffer);
-  users.shared = sharedTextsOf(users, changes);
+  users.shared = sharedTextsOf(changes, (...change) => applyChange(users, ...change));
   users.shared.catchUp();
   return users.get(name)?.noPassword ?? false;
 }

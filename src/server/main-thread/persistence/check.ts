@@ -7,7 +7,7 @@
 import { basename, dirname } from 'node:path';
 import { Region } from '../../../base/region.js';
 import { DamagedFile } from '../../../persistence/files/damaged-file.js';
-import { codeOf, type Disk } from '../../../persistence/files/disk.js';
+import type { Disk } from '../../../persistence/files/disk.js';
 import { FlowFileReader } from '../../../persistence/files/flow-file.js';
 import { keysOf, type SnapshotManifest } from '../../../persistence/snapshot/manifest.js';
 import {
@@ -26,7 +26,7 @@ import {
 } from '../../../replication/wire.js';
 import { checkSegments } from './journal/journal-check.js';
 import { SnapshotFiles } from './snapshot-files.js';
-import { checkFlowFile } from './snapshot-loader.js';
+import { checkNamedFile } from './snapshot-loader.js';
 
 const BUFFER_BYTES = 4 * BLOCK_BYTES_MAX;
 const READ_BYTES = 512 * 1024;
@@ -62,12 +62,7 @@ async function checkSnapshot(disk: Disk, path: string): Promise<string[]> {
   const lines = describe(manifest);
   for (let index = 0; index < manifest.files.length; index++) {
     const file = files.pathOf(manifest.files[index]!.name);
-    try {
-      await checkFlowFile(disk, file, manifest, index);
-    } catch (error) {
-      if (codeOf(error) === 'ENOENT') throw new DamagedFile(file, 0, 'it is not there');
-      throw error;
-    }
+    await checkNamedFile(disk, files, manifest, index);
     lines.push(...(await checkFlow(disk, file)));
   }
   lines.push(...(await checkSegments(disk, path)));

@@ -8,7 +8,7 @@ import type { Log } from '../../../base/log.js';
 import type { Shards } from '../../../keyspace/shards.js';
 import type { ControlBlock } from '../../../memory/control.js';
 import { DamagedFile } from '../../../persistence/files/damaged-file.js';
-import type { Disk } from '../../../persistence/files/disk.js';
+import { codeOf, type Disk } from '../../../persistence/files/disk.js';
 import { FlowFileReader } from '../../../persistence/files/flow-file.js';
 import { keysOf, type SnapshotManifest } from '../../../persistence/snapshot/manifest.js';
 import { streamsOf } from '../../../replication/primary/primary-state.js';
@@ -47,8 +47,35 @@ export interface LoaderParts {
   readonly isStopping: () => boolean;
 }
 
+/**
+ * Whether a file that a manifest names is there, and is the one that it means.
+ * @throws Error that names both, and says what to do
+ */
+export async function checkNamedFile(
+  disk: Disk,
+  files: SnapshotFiles,
+  manifest: SnapshotManifest,
+  index: number,
+): Promise<void> {
+  const path = files.pathOf(manifest.files[index]!.name);
+  try {
+    await checkFlowFile(disk, path, manifest, index);
+  } catch (error) {
+    const advice =
+      `${files.pathOf(files.base)} names it. Put it back as it was (the files of a backup belong ` +
+      'together), or move that manifest away: then it is not loaded, and nothing of it is';
+    if (error instanceof DamagedFile) {
+      throw new DamagedFile(path, error.offset, `${error.reason}. ${advice}`);
+    }
+    const code = codeOf(error);
+    if (code === '') throw error;
+    const what = code === 'ENOENT' ? 'is missing' : `cannot be read (${(error as Error).message})`;
+    throw new Error(`${path} ${what}. ${advice}`);
+  }
+}
+
 /** Whether the file of a flow is the one that a manifest names. @throws DamagedFile */
-export async function checkFlowFile(
+async function checkFlowFile(
   disk: Disk,
   path: string,
   manifest: SnapshotManifest,
@@ -91,7 +118,7 @@ export async function loadSnapshot(
     );
   }
   for (let index = 0; index < manifest.files.length; index++) {
-    await checkFlowFile(disk, files.pathOf(manifest.files[index]!.name), manifest, index);
+    await checkNamedFile(disk, files, manifest, index);
   }
   const { hashKey0: key0, hashKey1: key1, spread, createdMs } = manifest;
   control.set(LOAD_STARTED_MS, Date.now());

@@ -12,6 +12,7 @@
  * something else with the next save.
  */
 import { stat } from 'node:fs/promises';
+import { codeOf } from '../../../persistence/files/disk.js';
 import type { SnapshotManifest } from '../../../persistence/snapshot/manifest.js';
 import {
   LOAD_BYTES_DONE,
@@ -61,11 +62,25 @@ export interface StartParts extends LoaderParts {
   readonly librariesBuffer: SharedArrayBuffer;
 }
 
+/** Says of the system's errors what they mean for the start: they name a file, and no more. */
+async function reading<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    const code = codeOf(error);
+    if (code === '') throw error;
+    const what = `What the server starts with cannot be read: ${(error as Error).message}`;
+    const advice = 'Nothing was changed. Make it readable, or move it away to start without it';
+    throw Object.assign(new Error(`${what}. ${advice}`), { code });
+  }
+}
+
 /** @throws Error that says which file cannot be read, and why */
-export async function findStartSource(
-  config: Config,
-  disk: LoaderParts['disk'],
-): Promise<StartSource> {
+export function findStartSource(config: Config, disk: LoaderParts['disk']): Promise<StartSource> {
+  return reading(findSource(config, disk));
+}
+
+async function findSource(config: Config, disk: LoaderParts['disk']): Promise<StartSource> {
   const journal = config.value('appendonly') === 'yes' ? await findJournal(config, disk) : null;
   const base = nativeName(config.path('dbfilename'));
   const files = new SnapshotFiles(disk, config.path('dir'), base);
@@ -94,7 +109,14 @@ async function hasNewerRdb(config: Config, { createdMs }: SnapshotManifest): Pro
  * Loads it. Clients may not see the data meanwhile.
  * @returns the history that it belongs to, null when there is none to continue
  */
-export async function loadStartSource(
+export function loadStartSource(
+  source: StartSource,
+  createParts: () => StartParts,
+): Promise<LoadedHistory | null> {
+  return reading(loadSource(source, createParts));
+}
+
+async function loadSource(
   source: StartSource,
   createParts: () => StartParts,
 ): Promise<LoadedHistory | null> {

@@ -28,6 +28,7 @@ export type FlowCommand = Extract<
   {
     kind:
       | 'next-segment'
+      | 'segment-whole'
       | 'sync-policy'
       | 'base-whole'
       | 'scan-segment'
@@ -45,6 +46,7 @@ export interface FlowListener {
   /** Nothing of an RDB file is left. */
   readonly rdbLoaded?: (share: RdbShare) => void;
   /** Of the journal: see FlowToMain. */
+  readonly begun?: () => void;
   readonly opened?: () => void;
   readonly trouble?: (code: string) => void;
   readonly segment?: (report: SegmentReport) => void;
@@ -201,6 +203,7 @@ export class FlowThreads {
     else if (report.kind === 'file-written') listener?.written?.(report.file);
     else if (report.kind === 'file-loaded') listener?.loaded?.();
     else if (report.kind === 'rdb-loaded') listener?.rdbLoaded?.(report.share);
+    else if (report.kind === 'segment-begun') listener?.begun?.();
     else if (report.kind === 'segment-opened') listener?.opened?.();
     else if (report.kind === 'segment-trouble') listener?.trouble?.(report.code);
     else if (report.kind === 'segment-scanned' || report.kind === 'segment-read') {

@@ -5,9 +5,14 @@
  *               │
  *               └── a flow has failed, or the data is replaced ──▶ failed: no chain goes on from here
  *
+ *   cut ──▶ every flow has begun its next file ──▶ they go on ──▶ every file is opened ──▶ the segment counts
+ *           (the last one is written)                             (on the disk, as all of the last one)
+ *
  * A segment ends at one cut of all streams, at which no transaction is half written. So none lies in
- * two segments. No flow begins the next segment before all have ended the last one. So as soon as a
- * segment holds anything, the one before is whole and on the disk.
+ * two segments. No flow goes on in the next segment before all have written the last one. So where only the
+ * process dies, the last one is whole as soon as the next one holds anything. Where the machine does, that is
+ * so once the segment is proven by a mark, which no file has before all are on the disk. Before that nothing
+ * of the segment counts as durable. The next cut waits until it does.
  *
  * There are two reasons for a cut. A rewrite makes one under the locks of all streams. A change of the
  * history makes one while nobody writes: the positions go on, and the next segment has the new id. The
@@ -54,6 +59,7 @@ export class ChainWriter {
   private readonly shares: readonly (readonly number[])[];
   private readonly flows: number[] = [];
   private readonly refused = new Map<number, string>();
+  private begun = 0;
   private opened = 0;
   private running = 0;
   private failure: string | null = null;
@@ -105,6 +111,10 @@ export class ChainWriter {
     const { header } = this;
     this.running++;
     const listener = {
+      begun: () => {
+        this.begun++;
+        this.changed();
+      },
       opened: () => {
         this.opened++;
         this.changed();
@@ -164,7 +174,15 @@ export class ChainWriter {
       this.assertWriting();
       await this.news();
     }
+    this.begun = 0;
     this.opened = 0;
+  }
+
+  private async allBegun(): Promise<void> {
+    while (this.begun < this.shares.length) {
+      this.assertWriting();
+      await this.news();
+    }
   }
 
   private news(): Promise<void> {
@@ -229,9 +247,11 @@ export class ChainWriter {
       serving.command({ kind: 'next-segment', flow, place: this.placeOf(index, starts, header) });
     });
     journalWritten.raise();
-    await this.allOpened();
+    await this.allBegun();
     this.cuts.shift();
     this.limit(this.cuts[0] ?? null);
+    await this.allOpened();
+    for (const flow of this.flows) serving.command({ kind: 'segment-whole', flow });
     return { number, bytesBefore };
   }
 

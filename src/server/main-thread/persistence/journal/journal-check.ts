@@ -5,6 +5,7 @@ import type { Disk } from '../../../../persistence/files/disk.js';
 import { SegmentReader } from '../../../../replication/files/segment-reader.js';
 import { shareStreams } from '../../replication/served-replicas.js';
 import { JournalFiles } from './journal-files.js';
+import { mayBeLast } from './journal-segments.js';
 import { readJournal } from './journal-start.js';
 
 const BASE_NAME = /^(.+)\.(\d{1,15})\.base$/;
@@ -20,15 +21,19 @@ export async function checkSegments(disk: Disk, path: string): Promise<string[]>
   const files = new JournalFiles(disk, dirname(path), named[1]!);
   const found = await files.find();
   if (found === null || found.chain !== Number(named[2])) return [];
-  const { segments, manifest } = await readJournal(files, found);
+  const { segments, manifest, broken } = await readJournal(files, found);
   const lines: string[] = [];
-  for (const [index, { paths, starts }] of segments.entries()) {
-    const until = segments[index + 1]?.starts ?? null;
+  for (const [index, segment] of segments.entries()) {
+    const { paths, starts } = segment;
+    const next = segments[index + 1];
+    const mayEnd = index === segments.length - 2 && (await mayBeLast(disk, segment, next!));
+    const until = mayEnd ? null : (next?.starts ?? null);
     const shares = shareStreams(manifest.shards, paths.length);
     for (const [flow, file] of paths.entries()) {
       lines.push(await checkSegment(disk, file, { mine: shares[flow]!, starts, until }));
     }
   }
+  if (broken !== null) lines.push(`${broken.path}: no whole beginning, it is begun anew`);
   return lines;
 }
 

@@ -6,10 +6,15 @@
  * A segment ends where the next one begins. Only the newest may have a torn tail, and so may those
  * before it that a crash has ended: there the next one says where the tail was cut off. All else that
  * is missing or makes no sense ends the start, with the file and the offset.
+ *
+ * The newest one counts for nothing when it is not proven (segment-proof.ts) and a crash has left only a
+ * part of its beginning, or of the segment before: nobody was told that anything of it is on the disk.
  */
+import { dirname } from 'node:path';
 import { DamagedFile } from '../../../../persistence/files/damaged-file.js';
 import type { Disk } from '../../../../persistence/files/disk.js';
 import type { SnapshotManifest } from '../../../../persistence/snapshot/manifest.js';
+import { areFinished, isProven } from '../../../../replication/files/segment-proof.js';
 import {
   readBeginning,
   type SegmentBeginning,
@@ -30,9 +35,21 @@ export interface Segment {
   readonly bytes: number;
 }
 
+/** A newest segment that counts for nothing: not all of its beginning is there. */
+export interface BrokenBeginning {
+  readonly path: string;
+  /** What is left of it. */
+  readonly bytes: number;
+}
+
+export interface ReadSegments {
+  /** Those that the chain goes on from, from the one that the base's cut lies in on: that one at least. */
+  readonly segments: readonly Segment[];
+  readonly broken: BrokenBeginning | null;
+}
+
 /**
  * Reads how all segments of a chain begin.
- * @returns those that the chain goes on from, from the one that the base's cut lies in on: that one at least
  * @throws DamagedFile when a file is missing, or makes no sense
  */
 export async function readSegments(
@@ -40,8 +57,9 @@ export async function readSegments(
   found: FoundChain,
   manifest: SnapshotManifest,
   pathOf: (number: number, flow: number) => string,
-): Promise<Segment[]> {
+): Promise<ReadSegments> {
   const segments: Segment[] = [];
+  let broken: BrokenBeginning | null = null;
   const holdsCut = ({ starts }: Segment) => starts.every((lsn, i) => lsn <= manifest.lsns[i]!);
   // What is older than the cut is of no use, and a crash may have left a part of it.
   for (let index = found.segments.length - 1; index >= 0; index--) {
@@ -52,26 +70,30 @@ export async function readSegments(
     }
     const names = { ...found, number, flows };
     const segment = await readSegment(disk, names, manifest, pathOf, later === undefined);
-    if (segment === null) continue;
+    if (!('starts' in segment)) {
+      broken = segment;
+      continue;
+    }
     const isFirst = holdsCut(segment);
     // Behind one that holds nothing the one before may be torn, unless the base has all of that.
     if (later !== undefined || segment.bytes > 0 || isFirst) segments.unshift(segment);
-    if (isFirst) return segments;
+    if (isFirst) return { segments, broken };
   }
   const reason = 'the segment that begins before the base ends is missing';
   throw new DamagedFile(pathOf(found.segments[0]?.number ?? 1, 0), 0, reason);
 }
 
-/** @returns null for the newest one when not all of its files were begun */
+/** @returns what is left of the newest one when it counts for nothing */
 async function readSegment(
   disk: Disk,
   { chain, number, flows }: { chain: number; number: number; flows: ReadonlyMap<number, string> },
   manifest: SnapshotManifest,
   pathOf: (number: number, flow: number) => string,
   isNewest: boolean,
-): Promise<Segment | null> {
+): Promise<Segment | BrokenBeginning> {
   const streams = (count: number, index: number) => shareStreams(manifest.shards, count)[index]!;
   const begun = new Map<number, SegmentBeginning>();
+  let damage: DamagedFile | null = null;
   for (const [flow, path] of flows) {
     const beginning = await readBeginning(
       disk,
@@ -84,19 +106,17 @@ async function readSegment(
         return streams(count, index).length;
       },
     );
-    if (beginning !== null) begun.set(flow, beginning);
+    if (beginning instanceof DamagedFile) damage ??= beginning;
+    else begun.set(flow, beginning);
   }
   const { flows: count, replicationId } = begun.values().next().value?.header ?? {
     ...{ flows: 1, replicationId: '' },
   };
-  // Nothing is written to a segment before all its files are there, and the one before is whole.
-  const isEmpty = ![...begun.values()].some(({ moreBytes }) => moreBytes > 0);
-  if (isNewest && isEmpty && begun.size < count) return null;
-  if (begun.size < count) {
-    const missing = Array.from({ length: count }, (_, flow) => flow).find(
-      (flow) => !begun.has(flow),
-    )!;
-    throw new DamagedFile(pathOf(number, missing), 0, 'it is missing, or has no beginning');
+  const missing = Array.from({ length: count }, (_, flow) => flow).find((flow) => !begun.has(flow));
+  if (missing !== undefined || damage !== null) {
+    damage ??= new DamagedFile(pathOf(number, missing!), 0, 'it is missing');
+    if (!isNewest || (await isProven(disk, flows.values()))) throw damage;
+    return { path: damage.path, bytes: await bytesOf(disk, flows.values()) };
   }
   const starts = new Array<number>(streamsOf(manifest.shards)).fill(-1);
   let bytes = 0;
@@ -113,13 +133,31 @@ async function readSegment(
   return { number, replicationId, paths, starts, bytes };
 }
 
+async function bytesOf(disk: Disk, paths: Iterable<string>): Promise<number> {
+  let bytes = 0;
+  for (const path of paths) {
+    const file = await disk.open(path);
+    bytes += await file.length().finally(() => file.close());
+  }
+  return bytes;
+}
+
 /**
- * Brings files that are read to the disk: what a process that was killed has written may not be there,
- * and what follows builds on it.
+ * Whether a segment may be the last one, although there is another one behind it: nothing proves that this was
+ * whole on the disk when that was begun.
+ */
+export async function mayBeLast(disk: Disk, { paths }: Segment, next: Segment): Promise<boolean> {
+  return !(await areFinished(disk, paths)) && !(await isProven(disk, next.paths));
+}
+
+/**
+ * Brings files that are read to the disk, and their names: what a process that was killed has written may not
+ * be there, and what follows builds on it.
  */
 export async function syncFiles(disk: Disk, { paths }: Segment): Promise<void> {
   for (const path of paths) {
     const file = await disk.open(path);
     await file.sync().finally(() => file.close());
   }
+  await disk.syncFolder(dirname(paths[0]!));
 }

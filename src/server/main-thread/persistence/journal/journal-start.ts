@@ -9,8 +9,14 @@ import { type LoaderParts, loadSnapshot } from '../snapshot-loader.js';
 import type { LoadedHistory } from '../start-up.js';
 import { type EndedChain, readEnded } from './ended-chain.js';
 import { type FoundChain, JournalFiles } from './journal-files.js';
-import { readSegments, type Segment, syncFiles } from './journal-segments.js';
-import { loadSegment } from './segment-loader.js';
+import {
+  type BrokenBeginning,
+  mayBeLast,
+  readSegments,
+  type Segment,
+  syncFiles,
+} from './journal-segments.js';
+import { loadSegment, type SegmentLoaderParts, TRUNCATED } from './segment-loader.js';
 
 export interface FoundJournal {
   readonly base: SnapshotFiles;
@@ -18,6 +24,8 @@ export interface FoundJournal {
   readonly found: FoundChain;
   /** Those that the chain goes on from: the one that the base's cut lies in, and what follows. */
   readonly segments: readonly Segment[];
+  /** What is left of a newest segment whose beginning is not whole: it is begun anew. */
+  readonly broken: BrokenBeginning | null;
   /** That it was switched off; null when it was not. */
   readonly ended: EndedChain | null;
 }
@@ -48,9 +56,48 @@ export async function readJournal(files: JournalFiles, found: FoundChain): Promi
   if (manifest === null) throw new DamagedFile(base.pathOf(base.base), 0, 'it is missing');
   const pathOf = (number: number, flow: number) =>
     files.segmentPath({ chain: found.chain, number, flow });
-  const segments = await readSegments(files.disk, found, manifest, pathOf);
+  const { segments, broken } = await readSegments(files.disk, found, manifest, pathOf);
   const ended = await readEnded(files, found.chain);
-  return { base, manifest, found, segments, ended };
+  return { base, manifest, found, segments, broken, ended };
+}
+
+function tellBroken({ path, bytes }: BrokenBeginning, log: Log, mayTruncate: boolean): void {
+  const what = `${path} has no whole beginning, and ${bytes} bytes are there of its segment`;
+  if (!mayTruncate) throw new Error(`${what}. ${TRUNCATED}`);
+  log.warning(
+    `${what}: it is begun anew. A crash while it was begun leaves that, and then nothing is lost that ` +
+      'was on the disk; if it was damaged later, what it held is lost',
+  );
+}
+
+/** @returns those that were loaded, and where the data is then */
+async function loadSegments(
+  loader: SegmentLoaderParts,
+  segments: readonly Segment[],
+  from: readonly number[],
+): Promise<{ segments: readonly Segment[]; lsns: readonly number[] }> {
+  const { disk, log, mayTruncate } = loader;
+  let lsns = from;
+  for (const [index, segment] of segments.entries()) {
+    const next = segments[index + 1];
+    const until = next?.starts ?? null;
+    const isLastButOne = index === segments.length - 2;
+    const mayEnd = isLastButOne && (await mayBeLast(disk, segment, next!));
+    lsns = await loadSegment(loader, segment, lsns, until, mayEnd);
+    if (!mayEnd) continue;
+    if (lsns.every((lsn, stream) => lsn >= until![stream]!)) {
+      // Only the process has died: the system has it, and what follows builds on it.
+      await syncFiles(disk, segment);
+      continue;
+    }
+    const what =
+      `Segment ${next!.number} of the journal counts for nothing: a crash came while it was begun, and not ` +
+      `all of the one before was on the disk`;
+    if (!mayTruncate) throw new Error(`${what}. ${TRUNCATED}`);
+    log.warning(`${what}. ${next!.bytes} bytes are cut off`);
+    return { segments: segments.slice(0, -1), lsns };
+  }
+  return { segments, lsns };
 }
 
 /**
@@ -59,7 +106,7 @@ export async function readJournal(files: JournalFiles, found: FoundChain): Promi
  */
 export async function loadJournal(
   parts: LoaderParts,
-  { base, manifest, found, segments, ended }: FoundJournal,
+  { base, manifest, found, segments: all, broken, ended }: FoundJournal,
 ): Promise<LoadedHistory | null> {
   const { disk, log, threads, owner, mayTruncate, shards } = parts;
   const startedMs = Date.now();
@@ -69,15 +116,12 @@ export async function loadJournal(
         'it has nothing that was written after that, and no snapshot that is known to be newer is there',
     );
   }
+  if (broken !== null) tellBroken(broken, log, mayTruncate);
   if (!(await loadSnapshot(parts, base, manifest))) return null;
-  let lsns: readonly number[] = manifest.lsns;
-  for (const [index, segment] of segments.entries()) {
-    const until = segments[index + 1]?.starts ?? null;
-    const loader = { disk, log, threads, owner, mayTruncate, shards: manifest.shards };
-    lsns = await loadSegment(loader, segment, lsns, until);
-    // What follows builds on it.
-    if (until === null) await syncFiles(disk, segment);
-  }
+  const loader = { disk, log, threads, owner, mayTruncate, shards: manifest.shards };
+  const { segments, lsns } = await loadSegments(loader, all, manifest.lsns);
+  // What follows builds on it.
+  await syncFiles(disk, segments.at(-1)!);
   const seconds = (Date.now() - startedMs) / 1000;
   const bytes = segments.reduce((sum, segment) => sum + segment.bytes, 0);
   log.notice(

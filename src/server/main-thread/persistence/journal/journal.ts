@@ -22,6 +22,7 @@ import { snapshotName } from '../../../../persistence/snapshot/manifest.js';
 import * as figures from '../../../channel/journal-figures.js';
 import type { SyncPolicy } from '../../../channel/main-flow.js';
 import type { Config } from '../../../config/config.js';
+import { followSyncPolicy } from '../../../config/sync-policy.js';
 import { ProgressLog } from '../../progress-log.js';
 import { type FileLocks, FilesInUse } from '../file-locks.js';
 import { type DataParts, FileSync } from '../file-sync.js';
@@ -98,6 +99,7 @@ export class Journal {
     this.switchedOff = new SwitchedOff(parts.log);
     config.onChange('appendonly', () => this.configured());
     config.onChange('appendfsync', () => this.applyPolicy());
+    followSyncPolicy(config, parts.durable);
   }
 
   private get configuredFiles(): JournalFiles {
@@ -276,10 +278,11 @@ export class Journal {
     const { durable } = this.parts;
     this.state = 'on';
     this.switchedOff.forget();
-    this.tellWhetherOn();
     durable.baseWhole();
     this.writer!.baseWhole();
     this.applyPolicy();
+    // Whoever sees that it is on gets no reply that does not wait.
+    this.tellWhetherOn();
   }
 
   private applyPolicy(): void {
@@ -290,8 +293,9 @@ export class Journal {
   }
 
   private holdReplies(): void {
-    const { durable, wakeAll, config } = this.parts;
-    durable.holdsReplies = config.value('appendfsync') === 'always' || this.diskWatch.isLate;
+    const { durable, wakeAll } = this.parts;
+    durable.isPromised = true;
+    durable.isLate = this.diskWatch.isLate;
     wakeAll();
   }
 
@@ -480,7 +484,7 @@ export class Journal {
     this.tellWhetherOn();
     await this.switchedOff.note(this.files);
     if (isHeld) releaseJournal();
-    durable.holdsReplies = false;
+    this.letRepliesGo();
     this.refuse('');
     log.notice('The journal ends: appendonly is no');
   }
@@ -552,15 +556,21 @@ export class Journal {
     // While the disk refuses, so are writes: nothing more can be lost.
     if (!this.isOn || !durable.isWhole || durable.refusal !== 0) {
       diskWatch.reset();
-      this.letRepliesGo();
+      if (durable.isLate) this.notLate();
     } else if (diskWatch.look()) this.holdReplies();
   }
 
   /** This data cannot be in a journal, and nobody knows when that ends: no client waits for it. */
   private letRepliesGo(): void {
+    const { durable } = this.parts;
+    if (!durable.isPromised && !durable.isLate) return;
+    durable.isPromised = false;
+    this.notLate();
+  }
+
+  private notLate(): void {
     const { durable, wakeAll } = this.parts;
-    if (!durable.holdsReplies) return;
-    durable.holdsReplies = false;
+    durable.isLate = false;
     wakeAll();
   }
 

@@ -43,6 +43,7 @@ export interface SegmentLoaderParts {
 /**
  * Loads a segment. The data is at `from` when it begins.
  * @param until by stream: where the next segment begins; null for the newest
+ * @param mayEnd whether it may end before that: then it is the newest one
  * @returns where the data is after it, by stream
  * @throws Error that says which file cannot be loaded, and why
  */
@@ -51,8 +52,9 @@ export function loadSegment(
   segment: Segment,
   from: readonly number[],
   until: readonly number[] | null,
+  mayEnd = false,
 ): Promise<number[]> {
-  return new SegmentLoad(parts, segment, from).run(until);
+  return new SegmentLoad(parts, segment, from).run(until, mayEnd);
 }
 
 /** A file of the segment, and its flow. */
@@ -87,12 +89,12 @@ class SegmentLoad {
     this.progressLog = new ProgressLog(log, `Loading segment ${segment.number} of the journal`);
   }
 
-  async run(until: readonly number[] | null): Promise<number[]> {
+  async run(until: readonly number[] | null, mayEnd: boolean): Promise<number[]> {
     const streams = streamsOf(this.parts.shards);
     const pending = PendingStreams.create(streams, PENDING_BYTES, LARGE_RECORDS_BYTES);
     this.start(pending);
     try {
-      const ends = until ?? (await this.findEnds());
+      const ends = until !== null && !mayEnd ? until : await this.findEnds(until);
       const reads = (await this.all((flow) => ({ kind: 'load-segment', flow, until: ends }))).map(
         ({ read }) => read,
       );
@@ -168,8 +170,12 @@ class SegmentLoad {
     this.progressLog.note(Date.now(), bytes, this.segment.bytes, bytes);
   }
 
-  /** Scans the newest segment. @returns by stream up to where it is whole */
-  private async findEnds(): Promise<number[]> {
+  /**
+   * Scans the newest segment.
+   * @param until where it may end, by stream: then it has no tail
+   * @returns by stream up to where it is whole
+   */
+  private async findEnds(until: readonly number[] | null): Promise<readonly number[]> {
     const { starts } = this.segment;
     let limits = starts.map(() => Number.POSITIVE_INFINITY);
     for (;;) {
@@ -178,6 +184,7 @@ class SegmentLoad {
       const scans = reports.map((report) => scanOf(report).scanned);
       limits = limits.map((limit, stream) => this.limit(scans, stream, limit));
       if (!limitToWhole(scans, limits)) continue;
+      if (until?.every((lsn, stream) => limits[stream]! >= lsn) === true) return until;
       this.checkTails(reports, limits);
       return limits;
     }
@@ -233,5 +240,5 @@ function scanOf(report: SegmentReport) {
   throw new Error(`${report.kind} in place of a scan`);
 }
 
-const TRUNCATED =
+export const TRUNCATED =
   'The journal is cut off at its end: aof-load-truncated yes starts with what is whole';

@@ -1,4 +1,4 @@
-/** Command-line flags of the benchmark programs: `--name value`, `--name=value` or `--name`. */
+/** Command-line flags of the benchmark and campaign programs: `--name value`, `--name=value` or `--name`. */
 import { parseArgs } from 'node:util';
 
 export type FlagKind = 'text' | 'texts' | 'number' | 'switch';
@@ -45,13 +45,28 @@ export class Flags {
   }
 
   number(name: string, otherwise: number): number {
-    const text = this.text(name, String(otherwise));
+    const value = this.numberOf(name, otherwise);
+    if (value > 0) return value;
+    return this.refuse(name, 'a positive number');
+  }
+
+  /** A seed or a place: whole, from 0 on. */
+  whole(name: string, otherwise: number): number {
+    const value = this.numberOf(name, otherwise);
+    if (Number.isSafeInteger(value) && value >= 0) return value;
+    return this.refuse(name, 'a whole number');
+  }
+
+  private numberOf(name: string, otherwise: number): number {
+    const text = this.text(name, '');
+    if (text === '') return otherwise;
     const value = Number(text);
-    if (!Number.isFinite(value) || value <= 0) {
-      process.stderr.write(`--${name} wants a positive number, not '${text}'\n`);
-      process.exit(2);
-    }
-    return value;
+    return Number.isFinite(value) ? value : Number.NaN;
+  }
+
+  private refuse(name: string, wanted: string): never {
+    process.stderr.write(`--${name} wants ${wanted}, not '${this.text(name, '')}'\n`);
+    process.exit(2);
   }
 
   private known(name: string): string {
