@@ -157,6 +157,21 @@ export function compareAt(
   return compareBytes(text, 0, view.length, source, offset, length);
 }
 
+/** Whether a pair is not before another one, by score and then member. */
+function isNotBefore(
+  region: Region,
+  pair: number,
+  scoreOffset: number,
+  score: number,
+  source: Region,
+  offset: number,
+  memberLength: number,
+): boolean {
+  const own = scoreAt(region, scoreOffset);
+  if (own !== score) return own > score;
+  return compareAt(region, pair, source, offset, memberLength) >= 0;
+}
+
 /**
  * In a value of pairs of member and score, ordered by score and then member: the position of the
  * first pair that is not before this one. (`rank` is its position divided: count the pairs before.)
@@ -174,9 +189,7 @@ export function seekScored(
   let next = at + PACKED_HEADER_BYTES;
   while (next < end) {
     const scoreOffset = next + elementBytes(region, next);
-    const own = scoreAt(region, scoreOffset);
-    if (own > score) break;
-    if (own === score && compareAt(region, next, source, offset, memberLength) >= 0) break;
+    if (isNotBefore(region, next, scoreOffset, score, source, offset, memberLength)) break;
     next = scoreOffset + elementBytes(region, scoreOffset);
   }
   return next - at;
@@ -214,9 +227,8 @@ export function seekPair(
     const scoreOffset = next + elementBytes(region, next);
     if (found < 0 && element.equals(region, next)) found = next - at;
     if (insertAt < 0) {
-      const own = scoreAt(region, scoreOffset);
-      const isBehind = own === score && compareAt(region, next, source, offset, memberLength) >= 0;
-      if (own > score || isBehind) insertAt = next - at;
+      const isHere = isNotBefore(region, next, scoreOffset, score, source, offset, memberLength);
+      if (isHere) insertAt = next - at;
     }
     if (found >= 0 && insertAt >= 0) break;
     next = scoreOffset + elementBytes(region, scoreOffset);

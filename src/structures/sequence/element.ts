@@ -30,6 +30,10 @@ export const RUN_REFERENCE_BYTES = 8;
 /** Bytes of the score, by form. */
 export const SCORE_PART = new Uint8Array([8, 0, 8, 2, 4]);
 
+const FAR = 0x4000;
+/** Bytes before a member that lies in its leaf, by form; more than a leaf has for the other forms. */
+export const BEFORE_MEMBER = new Int32Array([8, FAR, FAR, 2, 4, FAR, FAR, FAR]);
+
 export function readScore(view: DataView, start: number, form: number): number {
   if (form === FORM_SCORE_16) return view.getInt16(start, true);
   if (form === FORM_SCORE_32) return view.getInt32(start, true);

@@ -5,7 +5,7 @@
  */
 import { equalBytes, type Region } from '../../base/region.js';
 import { PAGE_SHIFT } from '../../memory/space-layout.js';
-import { FORM_LARGE } from './element.js';
+import { BEFORE_MEMBER, FORM_LARGE } from './element.js';
 import {
   elementEnd,
   elementStart,
@@ -18,9 +18,6 @@ import {
   slotAt,
 } from './leaf.js';
 
-const FAR = 0x4000;
-/** Bytes before the member, by form; too many for the forms that keep no member in the leaf. */
-const BEFORE_MEMBER = new Int32Array([8, FAR, FAR, 2, 4, FAR, FAR, FAR]);
 const SCORE_BYTES = 8;
 /** The last bytes of a member, which are compared before anything else. */
 const TAIL_BYTES = 4;

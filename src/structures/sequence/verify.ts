@@ -8,6 +8,7 @@ import { DATA_PAGE_WORD, END_PAGE_WORD, PAGE_BYTES } from '../../memory/space-la
 import { pagesFor } from '../entry.js';
 import { Int64 } from '../packed/integer.js';
 import {
+  BEFORE_MEMBER,
   ElementView,
   FORM_BYTES,
   FORM_INTEGER,
@@ -198,17 +199,6 @@ function verifyElement(walk: Walk, leaf: number, index: number): boolean {
 }
 
 const loneInteger = new Int64();
-/** Bytes before the member, by form; too many for the forms that are none of a score beside its member. */
-const SCORED_PREFIX = new Int32Array([
-  8,
-  PAGE_BYTES,
-  PAGE_BYTES,
-  2,
-  4,
-  PAGE_BYTES,
-  PAGE_BYTES,
-  PAGE_BYTES,
-]);
 
 /**
  * Whether a page is a leaf of a sequence without order, and none of its elements has a run. Its links
@@ -254,7 +244,7 @@ export function isScoredLeafAlone(region: Region, offset: number): boolean {
     const slot = view.getUint16(offset + at, true);
     const start = slot & START_MASK;
     const form = slot >>> FORM_SHIFT;
-    const prefix = SCORED_PREFIX[form]!;
+    const prefix = BEFORE_MEMBER[form]!;
     if (start < low || end - start < prefix || end - start > LEAF_ELEMENT_MAX) return false;
     const score = readScore(view, offset + start, form);
     // Also false of NaN.

@@ -16,7 +16,7 @@ import {
   type Segment,
   syncFiles,
 } from './journal-segments.js';
-import { loadSegment, type SegmentLoaderParts, TRUNCATED } from './segment-loader.js';
+import { assertMayTruncate, loadSegment, type SegmentLoaderParts } from './segment-loader.js';
 
 export interface FoundJournal {
   readonly base: SnapshotFiles;
@@ -63,7 +63,7 @@ export async function readJournal(files: JournalFiles, found: FoundChain): Promi
 
 function tellBroken({ path, bytes }: BrokenBeginning, log: Log, mayTruncate: boolean): void {
   const what = `${path} has no whole beginning, and ${bytes} bytes are there of its segment`;
-  if (!mayTruncate) throw new Error(`${what}. ${TRUNCATED}`);
+  assertMayTruncate(mayTruncate, what);
   log.warning(
     `${what}: it is begun anew. A crash while it was begun leaves that, and then nothing is lost that ` +
       'was on the disk; if it was damaged later, what it held is lost',
@@ -93,7 +93,7 @@ async function loadSegments(
     const what =
       `Segment ${next!.number} of the journal counts for nothing: a crash came while it was begun, and not ` +
       `all of the one before was on the disk`;
-    if (!mayTruncate) throw new Error(`${what}. ${TRUNCATED}`);
+    assertMayTruncate(mayTruncate, what);
     log.warning(`${what}. ${next!.bytes} bytes are cut off`);
     return { segments: segments.slice(0, -1), lsns };
   }

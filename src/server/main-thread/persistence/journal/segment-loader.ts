@@ -214,7 +214,7 @@ class SegmentLoad {
     }
     if (waiting === 0) return;
     const what = `${waiting} bytes of the journal belong to transactions whose other parts are missing`;
-    if (!mayTruncate) throw new Error(`${what}. ${TRUNCATED}`);
+    assertMayTruncate(mayTruncate, what);
     log.warning(`${what}: they are cut off`);
   }
 
@@ -240,5 +240,10 @@ function scanOf(report: SegmentReport) {
   throw new Error(`${report.kind} in place of a scan`);
 }
 
-export const TRUNCATED =
+const TRUNCATED =
   'The journal is cut off at its end: aof-load-truncated yes starts with what is whole';
+
+/** @param what was found at the end of the journal @throws Error that says it, when the start may not go on */
+export function assertMayTruncate(mayTruncate: boolean, what: string): void {
+  if (!mayTruncate) throw new Error(`${what}. ${TRUNCATED}`);
+}
