@@ -48,7 +48,7 @@ export function giveBack(region: Region): void {
 }
 
 /**
- * A region with room for `needed` bytes: the one given, or a larger one with its first `used` bytes.
+ * A region with room for `needed` bytes: the one given, or a larger one with its first `used` bytes, which it has.
  * It doubles, so that appending again and again copies each byte a few times only. The one outgrown
  * is given back: its bytes are lost.
  */

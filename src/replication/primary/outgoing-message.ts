@@ -14,7 +14,7 @@ const DOUBLING_BYTES_MAX = 1 << 24;
 
 /**
  * A region with room for `needed` bytes of a payload: the one given, or a larger one with its first
- * `used` bytes.
+ * `used` bytes, which it has.
  */
 export function messageWithRoom(region: Region, used: number, needed: number): Region {
   if (needed <= region.length) return region;

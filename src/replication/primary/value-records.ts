@@ -70,7 +70,10 @@ export class ValueRecords implements ValueEffects {
   }
 
   private open(name: string): this {
-    this.at = this.position + RECORD_HEADER_BYTES + VECTOR_HEADER_BYTES;
+    const at = this.position + RECORD_HEADER_BYTES + VECTOR_HEADER_BYTES;
+    // The region may end inside the header: what a larger one takes over are the records before it.
+    this.region = messageWithRoom(this.region, this.position, at);
+    this.at = at;
     this.count = 0;
     return this.word(name);
   }
