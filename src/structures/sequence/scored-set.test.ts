@@ -132,6 +132,21 @@ test('a full space refuses members, and every one before it is still there', () 
   );
 });
 
+test('a member that moves out of the second leaf may leave one leaf behind, without locator', () => {
+  for (let members = 20; members < 150; members++) {
+    const ranking = new TextRanking(testSpace(16));
+    const name = (i: number) => `member:${i}`.padEnd(60);
+    for (let i = 0; i < 150; i++) assert.ok(ranking.put(name(i), i));
+    for (let i = 149; i >= members; i--) assert.ok(ranking.remove(name(i)));
+    // The first leaf has room again.
+    for (let i = 0; i < 20; i += 2) assert.ok(ranking.remove(name(i)));
+    for (let i = members - 1; i > 20; i--) {
+      assert.ok(ranking.put(name(i), -i));
+      ranking.set.check();
+    }
+  }
+});
+
 test('borders of scores and of members are found', () => {
   const ranking = new TextRanking(testSpace(16));
   const { set, cursor } = ranking;

@@ -384,6 +384,7 @@ export class ScoredSet extends Sequence {
     key.aimMember(this.score, element.source, element.offset, element.length);
     this.descendToFound(isBefore ? foundSlot + 1 : foundSlot);
     this.closeAtPath(1);
+    this.dropLocator();
     return true;
   }
 
