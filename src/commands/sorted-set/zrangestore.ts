@@ -42,12 +42,31 @@ function run(context: Context): void {
 
 /** Appends the range of the set being read to the edit. */
 function copyRange(context: Context): void {
+  const last = options.reverse ? lastInListpack() : 0;
+  // Where the set becomes a skiplist, the edit sees the members from the other end.
+  if (options.reverse && last < ranks.count) edit.keepsZeros = true;
   let more = ranks.count > 0 && reader.seekRank(ranks.first);
   for (let left = ranks.count; more && left > 0; left--) {
-    const { score, memberRegion, memberOffset, memberLength } = reader;
+    const { memberRegion, memberOffset, memberLength } = reader;
+    // A listpack has no -0.
+    const score = left <= last && reader.score === 0 ? 0 : reader.score;
     if (!edit.append(score, memberRegion, memberOffset, memberLength)) refuse(context);
     more = reader.next();
   }
+}
+
+/** How many members at the range's end come, in reverse, while Redis still has a listpack. */
+function lastInListpack(): number {
+  const { listpackMembersMax, listpackMemberBytesMax, isListpack } = edit;
+  if (!isListpack) return 0;
+  const most = Math.min(ranks.count, listpackMembersMax);
+  let count = 0;
+  let more = most > 0 && reader.seekRank(ranks.first + ranks.count - 1);
+  while (more && count < most && reader.memberLength <= listpackMemberBytesMax) {
+    count++;
+    more = reader.previous();
+  }
+  return count;
 }
 
 export const zrangestore: CommandDefinition = {
