@@ -24,6 +24,10 @@ export const SEND_QUEUED = 64;
 export const DETACHING = 128;
 /** Each receive is asked for anew (io_uring). Stays for as long as the connection. */
 export const RECEIVES_SINGLY = 256;
+/** In the bits from here on: so many receives more are asked for anew each, as long arguments came lately. */
+export const SINGLY_LEFT_SHIFT = 16;
+export const SINGLY_LEFT_MAX = 15;
+export const SINGLY_LEFT = SINGLY_LEFT_MAX << SINGLY_LEFT_SHIFT;
 
 const FIRST_SLOTS = 1024;
 /** Generations share a word with the operation's kind (4 bits); below 2^27 so that all is positive. */

@@ -7,7 +7,8 @@
  *   accept   one multishot accept per listener; where descriptors are scarce, one after the other
  *   receive  one multishot receive per connection, into the shared buffer ring; on Unix sockets, where
  *            the kernel may lose a peer's end that comes together with its last bytes (it takes both
- *            wake-ups for one, and asks the socket once), one receive after the other
+ *            wake-ups for one, and asks the socket once), one receive after the other. So also where long
+ *            arguments come: then a receive straight to the argument's memory need not cancel another
  *   send     MSG_DONTWAIT | MSG_WAITALL with CQE_SKIP_SUCCESS: the kernel tries at once, and says
  *            something only if bytes are left. So replies neither cost a completion nor end the wait.
  *   wake     a multishot poll of an eventfd, which is never read: each write is an edge
@@ -23,6 +24,8 @@ import {
   RECEIVING,
   RECEIVING_INTO,
   SENDING_LATER,
+  SINGLY_LEFT,
+  SINGLY_LEFT_SHIFT,
   STIRRED,
 } from '../connection-table.js';
 import type { AcceptTrouble } from './listeners.js';
@@ -74,8 +77,10 @@ const RECEIVE = RECEIVE_SINGLY | (abi.RECV_MULTISHOT << 16);
 const ACCEPT_SINGLY = abi.OP_ACCEPT;
 const ACCEPT = ACCEPT_SINGLY | (abi.ACCEPT_MULTISHOT << 16);
 
-/** A shorter receiveInto is copied from receive buffers: cancelling the multishot costs more. */
-const DIRECT_BYTES_MIN = 64 * 1024;
+/** Whether a receive is to be asked for anew each time. */
+const SINGLY = RECEIVES_SINGLY | SINGLY_LEFT;
+/** A receive straight to memory ends when so much has come, or all that is wanted. */
+const INTO_BYTES_MAX = 256 * 1024;
 
 export class UringTransport extends NativeTransport {
   readonly name = 'uring';
@@ -149,8 +154,10 @@ export class UringTransport extends NativeTransport {
     table.intoRegion[connection] = region;
     table.intoOffset[connection] = offset;
     table.intoLength[connection] = length;
-    const state = table.flags[connection]!;
-    if (length < DIRECT_BYTES_MIN || (state & (RECEIVING | CANCELLING)) !== RECEIVING) return;
+    // Cancelling the multishot costs more than copying a long argument, so it is not begun again at once.
+    const state = table.flags[connection]! | SINGLY_LEFT;
+    table.flags[connection] = state;
+    if ((state & (RECEIVING | CANCELLING)) !== RECEIVING) return;
     table.flags[connection] = state | CANCELLING;
     this.cancel(connection, KIND_RECEIVE);
   }
@@ -223,6 +230,11 @@ export class UringTransport extends NativeTransport {
   // --- receiving
 
   private completeReceive(slot: number, high: number, result: number, flags: number): void {
+    const table = this.table;
+    const isLast = (flags & abi.CQE_MORE) === 0;
+    if (isLast && !this.isStale(slot, high)) {
+      table.flags[slot] = table.flags[slot]! & ~(RECEIVING | CANCELLING);
+    }
     if ((flags & abi.CQE_BUFFER) !== 0) {
       const buffer = flags >>> abi.CQE_BUFFER_SHIFT;
       if (result > 0 && !this.isStale(slot, high)) {
@@ -230,9 +242,7 @@ export class UringTransport extends NativeTransport {
       }
       this.buffers.recycle(buffer);
     }
-    if ((flags & abi.CQE_MORE) !== 0 || this.isStale(slot, high)) return;
-    const table = this.table;
-    table.flags[slot] = table.flags[slot]! & ~(RECEIVING | CANCELLING);
+    if (!isLast || this.isStale(slot, high)) return;
     if (result === -ENOBUFS) this.buffers.grow();
     if (result > 0 || result === -ENOBUFS || result === -ECANCELED) this.armReceive(slot, 0);
     else this.receiveFailed(slot, result);
@@ -286,11 +296,14 @@ export class UringTransport extends NativeTransport {
       const address = nativeAddress(table.intoRegion[slot]!, table.intoOffset[slot]!, length);
       table.flags[slot] = table.flags[slot]! | RECEIVING_INTO;
       const tag = this.tag(slot, KIND_RECEIVE_INTO);
-      this.ring.queue(abi.OP_RECV, descriptor, address, length, 0, slot, tag, 0);
+      const bytes = Math.min(length, INTO_BYTES_MAX);
+      this.ring.queue(abi.OP_RECV, descriptor, address, bytes, MSG_WAITALL, slot, tag, 0);
       return;
     }
-    table.flags[slot] = table.flags[slot]! | RECEIVING;
-    const isSingle = (table.flags[slot]! & RECEIVES_SINGLY) !== 0;
+    const state = table.flags[slot]!;
+    const isSingle = (state & SINGLY) !== 0;
+    const left = (state & SINGLY_LEFT) === 0 ? state : state - (1 << SINGLY_LEFT_SHIFT);
+    table.flags[slot] = left | RECEIVING;
     const operation = (isSingle ? RECEIVE_SINGLY : RECEIVE) | (priority << 16);
     const tag = this.tag(slot, KIND_RECEIVE);
     this.ring.queue(operation, descriptor, 0, 0, 0, slot, tag, this.buffers.group);
