@@ -27,7 +27,6 @@ import type { ElementExpiry, NativeParts, StoredValue, ValueType } from '../valu
 import { ReclaimList } from './reclaim-list.js';
 
 export { PartsPlace } from '../values/parts-place.js';
-export { ENTRY_BELOW, ENTRY_FOLLOWS } from '../values/stream/place.js';
 export type { StoredValue, ValueEffects, ValueParts, ValueType } from '../values/value-type.js';
 export { PARTS_END } from '../values/value-type.js';
 

@@ -1,6 +1,6 @@
 /**
  * The entries of a stream in its own form, for a replica (values/native-parts.ts): blocks, one after the
- * other. What the root says beyond them, and the groups, follow as commands (effects.ts).
+ * other. The groups before them, and what the root says beyond them, go as commands (effects.ts).
  *
  *   0      u32  length of a block
  *   4      16   id of its first entry

@@ -18,6 +18,7 @@ import { toBinary } from '../../../base/region.js';
 import type { Keyspace } from '../../../keyspace/keyspace.js';
 import { StoreFullError } from '../../../keyspace/store-full.js';
 import { setFilling } from '../../../structures/frame.js';
+import { presize } from '../../../structures/table-presize.js';
 import type {
   ConsumerFigures,
   GroupFigures,
@@ -45,6 +46,8 @@ export interface LoadOptions {
   /** Whether keys that have expired are stored: a replica keeps them until its primary removes them. */
   readonly keepsExpired: boolean;
   readonly duplicates: DuplicateKeys;
+  /** Of the file, if they are known: tables get the frames that they will have at once. */
+  readonly fileBytes?: number;
   readonly reading?: Partial<ReadOptions>;
 }
 
@@ -57,6 +60,11 @@ export interface LoadEvents {
   skippedModule(name: string): void;
 }
 
+/**
+ * An entry that is longer in the file may be a collection, which takes a few bytes of its table. What is longer
+ * there as well makes the frames split once or twice more.
+ */
+const EXPECTED_BYTES_MAX = 160;
 const HASH_CHANGED = 'the hash key changed while a value was loaded';
 
 export class RdbLoader implements RdbVisitor {
@@ -136,7 +144,20 @@ export class RdbLoader implements RdbVisitor {
     this.events.setting(name, value);
   }
 
-  databaseSize(): void {}
+  /** A file may say anything: what does not come costs a page for each 64 KiB of it, until it is merged. */
+  databaseSize(database: number, keys: number): void {
+    const { shards } = this.keys;
+    const { fileBytes } = this.options;
+    if (fileBytes === undefined || keys === 0 || database >= shards.databases) return;
+    // No key takes less than two bytes of the file.
+    const entries = Math.min(keys, fileBytes / 2) / shards.count;
+    const bytes = Math.min(fileBytes / keys, EXPECTED_BYTES_MAX);
+    for (let shard = 0; shard < shards.count; shard++) {
+      shards.lock(shard);
+      presize(shards.table(shard, database), entries, bytes);
+      shards.unlock(shard);
+    }
+  }
 
   functionLibrary(region: RdbKey['region'], offset: number, length: number): void {
     this.events.functionLibrary(toBinary(region, offset, length));
