@@ -114,12 +114,12 @@ export class Stream {
     return (view.getInt32(at, true) | view.getInt32(at + 4, true)) === 0;
   }
 
-  private countAdded(): void {
+  private countAdded(entries: number): void {
     const { view } = this.region;
     const at = this.root + ROOT_ADDED;
-    const low = (view.getInt32(at, true) + 1) | 0;
+    const low = (view.getInt32(at, true) + entries) | 0;
     view.setInt32(at, low, true);
-    if (low === 0) view.setInt32(at + 4, view.getInt32(at + 4, true) + 1, true);
+    if (low >>> 0 < entries) view.setInt32(at + 4, view.getInt32(at + 4, true) + 1, true);
   }
 
   lastId(into: StreamId): StreamId {
@@ -254,10 +254,11 @@ export class Stream {
     copyBytes(target, offset, space.region, block.offset, block.length);
   }
 
-  /** Goes to the last entry of the block that the iteration is in. */
+  /** Goes to the last entry of the block that the iteration is in. Nothing of it is parsed. */
   toBlockEnd(): void {
-    this.index = this.block.count - 1;
-    this.block.idAt(this.index, this.id);
+    const { block, id } = this;
+    this.index = block.count - 1;
+    id.read(block.region, block.offset + BLOCK_LAST_ID);
   }
 
   // --- changes -----------------------------------------------------------------------------------
@@ -279,7 +280,7 @@ export class Stream {
       this.extendLast(id, args, first, bytesMax, entriesMax);
     if (!isExtended && !this.addBlock(id, args, first)) return false;
     this.addLength(1);
-    this.countAdded();
+    this.countAdded(1);
     this.setLastId(id);
     return true;
   }
@@ -359,7 +360,7 @@ export class Stream {
     if (!done) return false;
     const entries = source.view.getUint16(offset + BLOCK_ENTRIES, true);
     this.addLength(entries);
-    for (let i = 0; i < entries; i++) this.countAdded();
+    this.countAdded(entries);
     this.setLastId(this.probe.read(source, offset + BLOCK_LAST_ID));
     return true;
   }
