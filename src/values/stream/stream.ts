@@ -348,12 +348,12 @@ export class Stream {
   }
 
   /**
-   * Appends a block with all its entries. They are above the last one.
+   * Appends a block with all its entries. They are above the last one, which is in a block without room
+   * (`closeLast`), as blocks are that were appended.
    * @returns false when the space is full; nothing has changed then
    */
   appendBlock(source: Region, idOffset: number, offset: number, length: number): boolean {
     const { blocks, cursor, element } = this;
-    this.closeLast();
     element.setIdentified(source, idOffset, source, offset, length);
     const done = blocks.pushLast(cursor, element);
     element.setIdentified(idBytes, 0, idBytes, 0, 0);
@@ -366,7 +366,7 @@ export class Stream {
   }
 
   /** Gives back the room that is left in the last block. */
-  private closeLast(): void {
+  closeLast(): void {
     const { blocks, cursor, view } = this;
     if (!blocks.seekIndex(cursor, blocks.count - 1)) return;
     blocks.read(cursor, view);
