@@ -167,3 +167,41 @@ test('what is verified of damaged blocks has its ids in order, ends with its las
   );
   assert.ok(refused > 200 && passed > 200, `${refused} refused, ${passed} passed`);
 });
+
+test('of a block that is right but for one entry nothing is taken', () => {
+  for (const isCommon of [true, false]) {
+    const damaged = (value: string, damage: (region: Region, entryAt: number) => void): boolean => {
+      const step = { ms: 0, seq: 5 };
+      const plan = [
+        { step, value: 'abc', isCommon: true },
+        { step: { ms: 1, seq: 0 }, value, isCommon },
+      ];
+      const { region } = written(plan, 1000, 0);
+      const block = new BlockReader();
+      block.load(region, 0, BLOCK_AT);
+      const entryAt = block.startAt(1);
+      const length = region.length - BLOCK_AT;
+      const used = region.view.getUint32(BLOCK_AT + BLOCK_USED, true);
+      assert.ok(length - used < 8 && isBlock(region, 0, BLOCK_AT, used, new StreamId()));
+      damage(region, entryAt);
+      return !isBlock(region, 0, BLOCK_AT, used, new StreamId());
+    };
+    const end = (region: Region) => BLOCK_AT + region.view.getUint32(BLOCK_AT + BLOCK_USED, true);
+    // An integer of two bytes that one could hold.
+    assert.ok(damaged('300', (region) => region.view.setInt16(end(region) - 2, 5, true)));
+    assert.ok(damaged('-300', (region) => region.view.setInt16(end(region) - 2, -5, true)));
+    // A value that ends before its entry does, and one that ends behind it.
+    assert.ok(
+      damaged('xyz', (region) => region.bytes.fill(2 * 2, end(region) - 4, end(region) - 3)),
+    );
+    assert.ok(
+      damaged('xyz', (region) => region.bytes.fill(4 * 2, end(region) - 4, end(region) - 3)),
+    );
+    // The time of the entry before, and a lower sequence number than that has.
+    const isLower = (region: Region, entryAt: number): void => {
+      region.bytes[entryAt]! &= 3;
+      new StreamId().set(0, 1000, 0, 0).write(region, BLOCK_AT + BLOCK_LAST_ID);
+    };
+    assert.ok(damaged('xyz', isLower));
+  }
+});
