@@ -17,6 +17,7 @@
  */
 import type { Region } from '../base/region.js';
 import type { Table } from '../structures/table.js';
+import { LENGTH_MAX } from '../structures/untrusted-entry.js';
 import { hashType } from '../values/hash/type.js';
 import { listType } from '../values/list/type.js';
 import { setType } from '../values/set/type.js';
@@ -41,6 +42,8 @@ export class TypeRegistry {
   readonly kinds: number;
   /** Bit k is set when `verify` has to see the bytes of kind k. */
   readonly verifiedKinds: number;
+  /** Of any kind. */
+  readonly valueBytesMax = LENGTH_MAX;
   /** Bit k is set when values of kind k own pages. */
   readonly owningKinds: number;
   readonly reclaim: ReclaimList;
