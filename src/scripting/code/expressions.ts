@@ -196,6 +196,11 @@ export class ExpressionCompiler {
 
   private index(expression: Extract<Expression, { kind: 'index' }>): string {
     const { object, key, line } = expression;
+    const place = this.context.placeOf(expression);
+    if (place !== undefined) {
+      const site = this.context.sites.add(line);
+      return `${site}${place.isKey ? '$key' : '$argument'}(${place.place})`;
+    }
     if (object.kind === 'global' && key.kind === 'string') {
       const constant = this.context.constantField(object.name, key.value);
       if (constant !== undefined) return constant;
@@ -362,12 +367,34 @@ export class ExpressionCompiler {
   }
 
   /** The arguments of a call or items of a return, the last one with all its values. */
-  argumentList(args: readonly Expression[]): string {
+  argumentList(args: readonly Expression[], isCommand = false): string {
     return args
       .map((arg, i) =>
-        i === args.length - 1 && isMulti(arg) ? `...${this.array(arg)}` : this.value(arg),
+        i === args.length - 1 && isMulti(arg)
+          ? `...${this.array(arg)}`
+          : this.argument(arg, isCommand),
       )
       .join(',');
+  }
+
+  /** Keys and arguments that are passed on to a command are not made strings. */
+  protected argument(expression: Expression, isCommand: boolean): string {
+    const place = isCommand ? this.context.placeOf(expression) : undefined;
+    return place === undefined ? this.value(expression) : this.context.reference(place);
+  }
+
+  /** Whether redis.call or redis.pcall is called: their arguments may be references. */
+  protected isCommand({ callee, method }: CallExpression): boolean {
+    if (method !== undefined || callee.kind !== 'index' || callee.key.kind !== 'string')
+      return false;
+    const { value } = callee.key;
+    if (value !== 'call' && value !== 'pcall') return false;
+    const { object } = callee;
+    return (
+      object.kind === 'global' &&
+      object.name === 'redis' &&
+      this.constantFunction(callee) !== undefined
+    );
   }
 
   /** What is called, as a JavaScript function; for a method the object is in the temporary. */
@@ -417,7 +444,7 @@ export class ExpressionCompiler {
     const { code, self, name } = this.callee(expression);
     // JavaScript holds function and arguments from here on: the temporaries are free.
     this.temporaries = mark;
-    const args = this.argumentList(expression.args);
+    const args = this.argumentList(expression.args, this.isCommand(expression));
     const list = [self, args].filter((part) => part !== '').join(',');
     const { sites } = this.context;
     const plain = `${code}${sites.add(expression.line, name, '', 'call')}(${list})`;
