@@ -6,7 +6,7 @@
  */
 import { type ListPlace, placeOf } from '../syntax/list-uses.js';
 import type { Chunk, Expression, FunctionBody } from '../syntax/tree.js';
-import { quote } from './expressions.js';
+import { quote } from './literals.js';
 import { type Site, SiteTable } from './sites.js';
 import { FunctionCompiler } from './statements.js';
 

@@ -9,7 +9,6 @@
  * helpers begin with $. No name of Lua is ever a name or a property in JavaScript.
  */
 import type {
-  BinaryOperator,
   CallExpression,
   Expression,
   FunctionBody,
@@ -26,6 +25,7 @@ import {
   isMulti,
   isTrueConstant,
 } from './kinds.js';
+import { inlineOperation, numberLiteral, quote, sizeHint } from './literals.js';
 
 /** An operand in a temporary, a local or a constant. */
 interface Operand {
@@ -54,16 +54,6 @@ const COMPARISON: Readonly<Record<string, { helper: string; swaps: boolean }>> =
 };
 /** Lua stores the items of a constructor in portions of so many. */
 const LIST_PORTION = 50;
-
-export function quote(text: string): string {
-  return JSON.stringify(text);
-}
-
-function numberLiteral(value: number): string {
-  if (value === 0) return Object.is(value, -0) ? '(-0)' : '0';
-  if (!Number.isFinite(value)) return value > 0 ? '(1/0)' : '(-1/0)';
-  return value < 0 ? `(${value})` : `${value}`;
-}
 
 /** The line of the last thing evaluated is not tracked: constants and locals cannot fail. */
 export class ExpressionCompiler {
@@ -501,21 +491,4 @@ export class ExpressionCompiler {
     this.temporaries = mark;
     return `(${steps.join(',')},${table})`;
   }
-}
-
-/** Sizes in Lua's NEWTABLE are rounded up to m * 2^e with m < 16 ("floating point byte"). */
-function sizeHint(count: number): number {
-  let exponent = 0;
-  let x = count;
-  while (x >= 16) {
-    x = (x + 1) >> 1;
-    exponent++;
-  }
-  return x * 2 ** exponent;
-}
-
-function inlineOperation(operator: BinaryOperator, a: string, b: string): string {
-  if (operator === '%') return `$moduloNumbers(${a},${b})`;
-  if (operator === '^') return `$powerNumbers(${a},${b})`;
-  return `${a}${operator}${b}`;
 }
