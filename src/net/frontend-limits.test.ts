@@ -71,6 +71,7 @@ function runner(reply: Reply): CommandRunner<FakeSession> {
       return nowMs;
     },
     processed: 0,
+    workedMicros: 0,
     lastShard: -1,
     beginRun() {},
     endRun() {},
@@ -138,6 +139,7 @@ test('whole arguments of a command do not count, nor do commands that have run',
     transport.receive(slot, mset.slice(at, at + 16384));
   }
   for (let i = 0; i < 5; i++) transport.receive(slot, command('set', 'a', value));
+  transport.settle();
   assert.equal(isClosed(slot), false);
   assert.equal(dispatched, 6);
 });

@@ -269,7 +269,7 @@ export class Frontend<S extends NetSession> implements TransportHandler {
     try {
       const { input, output } = this;
       if (!this.policy.mayWait() || output.isWaiting || this.resumed.length > 0) return false;
-      if (input.isCrowded) return false;
+      if (input.hasPostponed) return false;
       return !output.hasHeld || !this.isHeldDue();
     } catch (error) {
       this.policy.failed('ending a turn', error);
