@@ -4,13 +4,14 @@
  * is put aside with all that follows it, until `WaitingClients` says that it may be tried again.
  */
 import { BUSY, DONE, SUSPENDED } from '../base/outcome.js';
+import { giveBack } from '../base/owned-region.js';
 import { prefixBinary, type Region } from '../base/region.js';
 import type { Transport } from '../platform/transport.js';
 import { COMMAND, INCOMPLETE, RequestParser } from '../protocol/parser.js';
 import type { Reply } from '../protocol/reply.js';
 import type { ClientOutput } from './client-output.js';
 import type { Connection } from './connection.js';
-import { type Backlog, Backlogs, PartialCommand } from './input.js';
+import { type Backlog, Backlogs, PARTIAL_BYTES, PartialCommand } from './input.js';
 import type { OutputArenas } from './output.js';
 import type { FrontendPolicy } from './policy.js';
 import type { ClientPushes } from './pushes.js';
@@ -82,6 +83,8 @@ export class ClientInput<S extends NetSession> {
   /** Commands that the client which is served has had of this turn. */
   private ran = 0;
   private readonly parser = new RequestParser();
+  /** Calls of `trim` since a command under assembly was over. */
+  private trimsUnused = 0;
   private readonly backlogs: Backlogs;
   private readonly sparePartials: PartialCommand[] = [];
   private readonly transport: Transport;
@@ -401,10 +404,13 @@ export class ClientInput<S extends NetSession> {
     const partial = connection.partial;
     if (partial === null) return;
     connection.partial = null;
+    this.trimsUnused = 0;
     if (this.sparePartials.length < SPARE_PARTIALS_MAX && partial.reset()) {
       this.sparePartials.push(partial);
-    } else {
+    } else if (partial.region.length > PARTIAL_BYTES) {
       this.regions.give(partial.region);
+    } else {
+      giveBack(partial.region);
     }
   }
 
@@ -455,6 +461,14 @@ export class ClientInput<S extends NetSession> {
       this.backlogs.endServing(connection, backlog);
       this.parser.args.trim();
     }
+  }
+
+  /** Gives memory back that no command under assembly, and nothing that waits, needed for a while. */
+  trim(): void {
+    this.trimsUnused++;
+    if (this.trimsUnused !== 2) return;
+    for (const { region } of this.sparePartials) giveBack(region);
+    this.backlogs.trim();
   }
 
   /** Drops everything that the client has sent. */

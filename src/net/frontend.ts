@@ -176,11 +176,9 @@ export class Frontend<S extends NetSession> implements TransportHandler {
     }
   }
 
-  closed(slot: number, reason: CloseReason): void {
+  closed(slot: number, _reason: CloseReason): void {
     const connection = this.connections.get(slot);
-    if (connection === undefined) return;
-    void reason;
-    this.forget(connection);
+    if (connection !== undefined) this.forget(connection);
   }
 
   detached(slot: number, descriptor: number): void {
@@ -285,6 +283,7 @@ export class Frontend<S extends NetSession> implements TransportHandler {
   /** Gives memory back that no large command or reply needed for a while. About once a second. */
   trim(): void {
     this.regions.trim();
+    this.input.trim();
   }
 
   /** Who waits for writes to be durable says so before it looks a last time. */
