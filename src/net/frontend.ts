@@ -176,11 +176,9 @@ export class Frontend<S extends NetSession> implements TransportHandler {
     }
   }
 
-  closed(slot: number, reason: CloseReason): void {
+  closed(slot: number, _reason: CloseReason): void {
     const connection = this.connections.get(slot);
-    if (connection === undefined) return;
-    void reason;
-    this.forget(connection);
+    if (connection !== undefined) this.forget(connection);
   }
 
   detached(slot: number, descriptor: number): void {
@@ -269,7 +267,7 @@ export class Frontend<S extends NetSession> implements TransportHandler {
     try {
       const { input, output } = this;
       if (!this.policy.mayWait() || output.isWaiting || this.resumed.length > 0) return false;
-      if (input.isCrowded) return false;
+      if (input.hasPostponed) return false;
       return !output.hasHeld || !this.isHeldDue();
     } catch (error) {
       this.policy.failed('ending a turn', error);
@@ -285,6 +283,7 @@ export class Frontend<S extends NetSession> implements TransportHandler {
   /** Gives memory back that no large command or reply needed for a while. About once a second. */
   trim(): void {
     this.regions.trim();
+    this.input.trim();
   }
 
   /** Who waits for writes to be durable says so before it looks a last time. */

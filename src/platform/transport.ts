@@ -136,6 +136,12 @@ export interface Transport {
    */
   receiveInto(connection: number, region: Region, offset: number, length: number): void;
   /**
+   * What the connection receives from now on comes after the handler's next `turn`, in order: others
+   * are served first. From within `turn`, after the one that follows. It is not taken from the peer for
+   * ever: where little room is left, the peer has to wait.
+   */
+  postpone(connection: number): void;
+  /**
    * Ends a connection at once: pending sends of earlier turns are dropped, those of this turn are
    * tried once. `closed` is not reported; the slot may be reused in a later turn, not before. Memory
    * named in sendLater or receiveInto is the caller's again on return.

@@ -108,6 +108,10 @@ export abstract class NativeTransport implements Transport {
     this.stopReceiving(connection);
   }
 
+  postpone(connection: number): void {
+    this.table.postpone(connection);
+  }
+
   close(connection: number): void {
     if (this.table.isOpen(connection)) this.disconnect(connection);
   }
@@ -154,6 +158,7 @@ export abstract class NativeTransport implements Transport {
     try {
       if (lets && this.ending.length > 0) this.ending.settle(this.end);
       while (this.adopted.length > 0) this.addConnection(this.adopted.shift()!);
+      this.table.endPostponements();
       handler.turn();
       this.table.recycle();
       this.exchange(0);
@@ -167,6 +172,7 @@ export abstract class NativeTransport implements Transport {
     let soon = this.ending.length > 0 && this.ending.settle(this.end);
     if (this.detaching.length > 0 && this.detaching.settle(this.letGo)) soon = true;
     while (this.adopted.length > 0) this.addConnection(this.adopted.shift()!);
+    this.table.endPostponements();
     const askedMs = this.handler.turn();
     this.table.recycle();
     const idle = !soon && !this.stopping && this.adopted.length === 0;
