@@ -471,6 +471,11 @@ export class ClientInput<S extends NetSession> {
     this.backlogs.trim();
   }
 
+  /** Whether commands of the client wait that are to be run also when it has ended its side. */
+  isOwing(connection: Connection<S>): boolean {
+    return connection.retrying && !this.waiting.isPaused(connection);
+  }
+
   /** Drops everything that the client has sent. */
   drop(connection: Connection<S>): void {
     if (connection.partial !== null) this.dropPartial(connection);

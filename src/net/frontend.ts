@@ -95,6 +95,7 @@ export class Frontend<S extends NetSession> implements TransportHandler {
         if (connection.closed) this.connections.delete(connection.slot);
         else this.forget(connection);
       },
+      owes: (connection) => this.isOwing(connection),
       close: (connection) => this.close(connection),
     });
   }
@@ -179,6 +180,15 @@ export class Frontend<S extends NetSession> implements TransportHandler {
   closed(slot: number, _reason: CloseReason): void {
     const connection = this.connections.get(slot);
     if (connection !== undefined) this.forget(connection);
+  }
+
+  owes(slot: number): boolean {
+    const connection = this.connections.get(slot);
+    return connection !== undefined && this.isOwing(connection);
+  }
+
+  private isOwing(connection: Connection<S>): boolean {
+    return this.output.isOwing(connection) || this.input.isOwing(connection);
   }
 
   detached(slot: number, descriptor: number): void {

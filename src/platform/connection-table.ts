@@ -139,6 +139,8 @@ export class ConnectionTable {
   }
 }
 
+const owesNothing = () => false;
+
 /** What must be over before a connection whose peer ended its side is reported closed. */
 const ENDING_BUSY = STIRRED | SENDING_LATER;
 /** The same for one that is being detached. */
@@ -176,9 +178,10 @@ export class LeavingList {
 
   /**
    * After a turn's events: calls `leave` for each connection that has nothing more to send.
+   * @param owes whether a connection is to stay all the same
    * @returns whether a connection may leave after the coming turn, which then must not wait
    */
-  settle(leave: (slot: number) => void): boolean {
+  settle(leave: (slot: number) => void, owes: (slot: number) => boolean = owesNothing): boolean {
     const { flags, generation } = this.table;
     let kept = 0;
     let soon = false;
@@ -187,7 +190,7 @@ export class LeavingList {
       if (generation[slot] !== this.generations[i]) continue;
       const state = flags[slot]!;
       if ((state & this.mark) === 0) continue;
-      if ((state & this.busy) === 0) {
+      if ((state & this.busy) === 0 && !owes(slot)) {
         leave(slot);
         continue;
       }

@@ -67,10 +67,13 @@ export interface TransportHandler {
   drained(connection: number): void;
   /**
    * The peer ended, reset, or an I/O error occurred. Memory named in sendLater or receiveInto is the
-   * caller's again. A peer that only ended its side (reason 0) is reported once a turn has passed in
-   * which nothing was sent to it: replies to its last requests, however long, go out before.
+   * caller's again. A peer that only ended its side (reason 0) is reported once nothing is owed to it
+   * and a turn has passed in which nothing was sent to it: what it asked last is done, and replies,
+   * however long, go out before.
    */
   closed(connection: number, reason: CloseReason): void;
+  /** Asked once a turn of a connection whose peer has ended its side: whether requests of it still wait. */
+  owes(connection: number): boolean;
   /**
    * What `detach` asked for: the connection is no longer the transport's. `descriptor` is the
    * handler's now (it closes it, or some transport adopts it), the slot may be used again in a later

@@ -137,6 +137,11 @@ export class Environment implements CodeEnvironment {
     return this.inBounds(() => this.compileChunk(parseChunk(source, chunkName, COMPILE_LEVEL)));
   }
 
+  /** The same for a library of functions, to which KEYS and ARGV are no more than unknown globals. */
+  compileLibrary(source: string): LuaFunction {
+    return this.inBounds(() => this.compileLoaded(source, '@user_function', COMPILE_LEVEL));
+  }
+
   /** What the text of a script shows about its keys (closedness.ts). @throws LuaSyntaxError */
   analyze(source: string, chunkName = '@user_script'): Closedness {
     return this.inBounds(() => analyze(parseChunk(source, chunkName, COMPILE_LEVEL)));
@@ -343,9 +348,8 @@ function errorHandler(...args: LuaValue[]): LuaValue {
   return errorTable(`ERR ${plainText(value)}`);
 }
 
-export { inputOf } from './runtime/input.js';
-export type { ScriptInput };
 export { ScriptAbort } from './runtime/errors.js';
+export { inputOf } from './runtime/input.js';
 export { lineOf } from './runtime/positions.js';
-export type { ScriptHost };
+export type { ScriptHost, ScriptInput };
 export { LuaError, LuaSyntaxError };

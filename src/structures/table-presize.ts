@@ -21,7 +21,7 @@ import { moveFrame } from './frame-rewrite.js';
 import type { Table } from './table.js';
 
 /** What an entry has of its bucket, about: 64 bytes for 20 slots, of which 92 % are in use. */
-const SLOT_BYTES = 3.5;
+export const ENTRY_OVERHEAD_BYTES = 3.5;
 /** A frame with less than this is sparse. */
 const SPARSE_BYTES = FRAME_BYTES / 4;
 const POSITIONS = 2 ** 32;
@@ -51,7 +51,7 @@ export function presize(table: Table, entries: number, entryBytes: number): void
 
 /** How often the range of hashes has to be halved until entries of a half fit into a frame. */
 function depthFor(entries: number, entryBytes: number): number {
-  const bytes = entries * (entryBytes + SLOT_BYTES);
+  const bytes = entries * (entryBytes + ENTRY_OVERHEAD_BYTES);
   const frames = bytes / (FRAME_BYTES - logStart(0));
   return frames <= 1 ? 0 : Math.min(DEPTH_MAX, Math.ceil(Math.log2(frames)));
 }

@@ -87,7 +87,7 @@ export class LibraryLoader {
     this.functions = functions;
     this.endMs = performance.now() + LOAD_MS_MAX;
     try {
-      const chunk = environment.compile(withoutShebang(code), '@user_function');
+      const chunk = environment.compileLibrary(withoutShebang(code));
       environment.runFunction(chunk, new LuaTable(), new LuaTable());
     } catch (thrown) {
       throw loadingError(thrown);

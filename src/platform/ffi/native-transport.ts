@@ -34,6 +34,7 @@ export abstract class NativeTransport implements Transport {
   private readonly adopted: number[] = [];
   private keepAlive = 0;
   private readonly end = (slot: number) => this.finish(slot, 0);
+  private readonly owes = (slot: number) => this.handler.owes(slot);
   private readonly letGo = (slot: number) => this.giveUp(slot);
   private readonly acceptAgain = (index: number) => this.armAccept(index);
 
@@ -156,7 +157,7 @@ export abstract class NativeTransport implements Transport {
     const outer = this.handler;
     this.handler = handler;
     try {
-      if (lets && this.ending.length > 0) this.ending.settle(this.end);
+      if (lets && this.ending.length > 0) this.ending.settle(this.end, this.owes);
       while (this.adopted.length > 0) this.addConnection(this.adopted.shift()!);
       this.table.endPostponements();
       handler.turn();
@@ -169,7 +170,7 @@ export abstract class NativeTransport implements Transport {
   }
 
   private runTurn(): void {
-    let soon = this.ending.length > 0 && this.ending.settle(this.end);
+    let soon = this.ending.length > 0 && this.ending.settle(this.end, this.owes);
     if (this.detaching.length > 0 && this.detaching.settle(this.letGo)) soon = true;
     while (this.adopted.length > 0) this.addConnection(this.adopted.shift()!);
     this.table.endPostponements();

@@ -82,8 +82,6 @@ const ACCEPT = ACCEPT_SINGLY | (abi.ACCEPT_MULTISHOT << 16);
 
 /** Whether a receive is to be asked for anew each time. */
 const SINGLY = RECEIVES_SINGLY | SINGLY_LEFT;
-/** A receive straight to memory ends when so much has come, or all that is wanted. */
-const INTO_BYTES_MAX = 256 * 1024;
 
 export class UringTransport extends NativeTransport {
   readonly name = 'uring';
@@ -320,8 +318,7 @@ export class UringTransport extends NativeTransport {
       const address = nativeAddress(table.intoRegion[slot]!, table.intoOffset[slot]!, length);
       table.flags[slot] = table.flags[slot]! | RECEIVING_INTO;
       const tag = this.tag(slot, KIND_RECEIVE_INTO);
-      const bytes = Math.min(length, INTO_BYTES_MAX);
-      this.ring.queue(abi.OP_RECV, descriptor, address, bytes, MSG_WAITALL, slot, tag, 0);
+      this.ring.queue(abi.OP_RECV, descriptor, address, length, 0, slot, tag, 0);
       return;
     }
     const state = table.flags[slot]!;

@@ -372,7 +372,11 @@ export class PortableTransport implements Transport {
       this.wakeSeen = false;
       this.handler.woken();
     }
-    const soon = this.ending.settle((slot) => this.finishPolitely(slot));
+    const { handler } = this;
+    const soon = this.ending.settle(
+      (slot) => this.finishPolitely(slot),
+      (slot) => handler.owes(slot),
+    );
     if (this.paused.length > 0) this.endPostponements();
     const askedMs = this.handler.turn();
     this.table.recycle();

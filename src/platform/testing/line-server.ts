@@ -289,6 +289,10 @@ export class LineServer implements TransportHandler {
     this.forget(connection);
   }
 
+  owes(): boolean {
+    return false;
+  }
+
   woken(): void {
     this.counters.woken++;
     this.onWoken?.();

@@ -50,7 +50,9 @@ export class RdbFileFlow {
       skippedModule: (name: string) => remark('module', name, ''),
     };
     const duplicates = replaces ? 'replace' : 'refuse';
-    const options = { limits, nowMs, keepsExpired, duplicates, fileBytes: bytes } as const;
+    const memoryMax = config.number('maxmemory');
+    const common = { limits, nowMs, keepsExpired, duplicates } as const;
+    const options = { ...common, fileBytes: bytes, memoryMax };
     this.loader = new RdbLoader(new Keyspace(shards), events, options);
     const shared = new FileRanges(command.ranges, owner);
     const readAt = (offset: number, into: Uint8Array) => {

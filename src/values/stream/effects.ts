@@ -295,7 +295,9 @@ class StreamPart {
   /** What they were for is claimed. */
   private removePlaceholders(): void {
     const { gone, stream, effects } = this;
-    if (gone.findTrimmed(stream, id)) addId(effects.begin('XTRIM').word('MINID'), id).end();
+    if (stream.length === 0) {
+      if (gone.takeTrimmed()) effects.begin('XTRIM').word('MAXLEN').word('0').end();
+    } else if (gone.findTrimmed(stream, id)) addId(effects.begin('XTRIM').word('MINID'), id).end();
     while (gone.undeleted > 0) {
       effects.begin('XDEL');
       for (let i = Math.min(gone.undeleted, EFFECT_ELEMENTS_MAX); i > 0; i--) {

@@ -102,11 +102,17 @@ export class GoneMessages {
    */
   findTrimmed(stream: Stream, below: StreamId): boolean {
     const { ids, emitted } = this;
-    const isEmpty = stream.firstId(last).isZero;
+    stream.firstId(last);
     let at = 0;
-    while (at < emitted && (isEmpty || id.setBigInt(ids[at]!).compare(last) < 0)) at++;
+    while (at < emitted && id.setBigInt(ids[at]!).compare(last) < 0) at++;
     this.removed = at > 0 && below.setBigInt(ids[at - 1]!).increment() ? at : 0;
     return this.removed > 0;
+  }
+
+  /** There is no entry: all placeholders are trimmed. @returns whether there are some */
+  takeTrimmed(): boolean {
+    this.removed = this.emitted;
+    return this.emitted > 0;
   }
 
   /** Placeholders that are to be deleted one by one. */

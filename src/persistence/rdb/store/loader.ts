@@ -18,7 +18,7 @@ import { toBinary } from '../../../base/region.js';
 import type { Keyspace } from '../../../keyspace/keyspace.js';
 import { StoreFullError } from '../../../keyspace/store-full.js';
 import { setFilling } from '../../../structures/frame.js';
-import { presize } from '../../../structures/table-presize.js';
+import { ENTRY_OVERHEAD_BYTES, presize } from '../../../structures/table-presize.js';
 import type {
   ConsumerFigures,
   GroupFigures,
@@ -48,6 +48,8 @@ export interface LoadOptions {
   readonly duplicates: DuplicateKeys;
   /** Of the file, if they are known: tables get the frames that they will have at once. */
   readonly fileBytes?: number;
+  /** The limit of memory, 0 for none: an eighth of it is for keys that are only announced. */
+  readonly memoryMax?: number;
   readonly reading?: Partial<ReadOptions>;
 }
 
@@ -65,6 +67,7 @@ export interface LoadEvents {
  * there as well makes the frames split once or twice more.
  */
 const EXPECTED_BYTES_MAX = 160;
+const ANNOUNCED_SHARE = 1 / 8;
 const HASH_CHANGED = 'the hash key changed while a value was loaded';
 
 export class RdbLoader implements RdbVisitor {
@@ -73,6 +76,8 @@ export class RdbLoader implements RdbVisitor {
   loaded = 0;
   expired = 0;
   empty = 0;
+  /** Of frames that tables got for what the file has announced. */
+  private announcedBytes = 0;
   private readonly receiver: ValueReceiver;
   private readonly batch = new StringBatch();
   /** Of a string as SET stores it. */
@@ -144,14 +149,17 @@ export class RdbLoader implements RdbVisitor {
     this.events.setting(name, value);
   }
 
-  /** A file may say anything: what does not come costs a page for each 64 KiB of it, until it is merged. */
+  /** A file may say anything: what is announced in all gets no more frames than the file has bytes. */
   databaseSize(database: number, keys: number): void {
     const { shards } = this.keys;
-    const { fileBytes } = this.options;
+    const { fileBytes, memoryMax = 0 } = this.options;
     if (fileBytes === undefined || keys === 0 || database >= shards.databases) return;
-    // No key takes less than two bytes of the file.
-    const entries = Math.min(keys, fileBytes / 2) / shards.count;
+    const limit = memoryMax === 0 ? fileBytes : Math.min(fileBytes, memoryMax * ANNOUNCED_SHARE);
     const bytes = Math.min(fileBytes / keys, EXPECTED_BYTES_MAX);
+    const each = bytes + ENTRY_OVERHEAD_BYTES;
+    const announced = Math.min(keys, Math.max(0, limit - this.announcedBytes) / each);
+    this.announcedBytes += announced * each;
+    const entries = announced / shards.count;
     for (let shard = 0; shard < shards.count; shard++) {
       shards.lock(shard);
       presize(shards.table(shard, database), entries, bytes);

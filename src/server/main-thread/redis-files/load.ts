@@ -226,6 +226,7 @@ class RedisLoad {
       keepsExpired: this.keepsExpired,
       duplicates: this.replaces ? 'replace' : 'refuse',
       fileBytes,
+      memoryMax: Number(this.parts.setting('maxmemory')),
     });
   }
 
