@@ -45,7 +45,7 @@ export interface AttendantParts<S extends NetSession> {
   /** A client has come. @returns input that it had sent to another thread */
   readonly accepted: (slot: number) => string;
   readonly closed: (connection: Connection<S>) => void;
-  readonly owes: (connection: Connection<S>) => boolean;
+  readonly owes: (slot: number) => boolean;
   readonly close: (connection: Connection<S>) => void;
 }
 
@@ -145,8 +145,7 @@ export class Attendant<S extends NetSession> implements TransportHandler {
   }
 
   owes(slot: number): boolean {
-    const connection = this.parts.connections.get(slot);
-    return connection !== undefined && this.parts.owes(connection);
+    return this.parts.owes(slot);
   }
 
   detached(): void {

@@ -471,9 +471,11 @@ export class ClientInput<S extends NetSession> {
     this.backlogs.trim();
   }
 
-  /** Whether commands of the client wait that are to be run also when it has ended its side. */
-  isOwing(connection: Connection<S>): boolean {
-    return connection.retrying && !this.waiting.isPaused(connection);
+  /** Whether commands of the client are to be run, or replies to go out, also when it has ended its side. */
+  isOwing(connection: Connection<S> | undefined): boolean {
+    if (connection === undefined) return false;
+    if (connection.retrying && !this.waiting.isPaused(connection)) return true;
+    return this.output.isOwing(connection);
   }
 
   /** Drops everything that the client has sent. */
