@@ -39,6 +39,9 @@ import { PENDING_PAGES_MAX } from '../src/memory/space.js';
 import {
   ASSEMBLED_ARGUMENTS_MAX,
   QUERY_BYTES_MAX,
+  TURN_COMMANDS,
+  TURN_INPUT_BYTES,
+  TURN_MICROS,
   UNAUTHENTICATED_QUERY_BYTES_MAX,
 } from '../src/net/client-input.js';
 import { TURN_REPLIES_BYTES_MAX } from '../src/net/output.js';
@@ -214,6 +217,10 @@ const EXPECTED: readonly (readonly [what: string, limit: string])[] = [
   ['wait of a write for a replica', ms(initial('repl-backpressure-max-delay'))],
   ['growth of all journals for large records', mib(GROWN_BYTES_MAX)],
   ['replies of a turn', kib(TURN_REPLIES_BYTES_MAX)],
+  [
+    'part of a turn for one client',
+    `${grouped(TURN_COMMANDS)} commands, ${kib(TURN_INPUT_BYTES)} of its input, and ${grouped(TURN_MICROS)} µs`,
+  ],
   ['freed pages that wait for their next use', mib(PENDING_PAGES_MAX * PAGE_BYTES)],
   ['silence of the other side', `${initial('repl-timeout')} s`],
   ['connecting all flows', ms(CONNECT_MS_MAX)],

@@ -1,6 +1,7 @@
 /**
- * What lives on scripts: one job through BullMQ's own (added, fetched, finished), and one call of a rate
- * limiter. All within this process, from the command vector to the reply, in shards that are given
+ * What lives on scripts: one job through BullMQ's own (added, fetched, finished), and one call of rate
+ * limiters: a counter, a bucket of tokens and a sliding window, these two over 10,000 keys, as
+ * redis-benchmark draws them. All within this process, from the command vector to the reply, in shards that are given
  * locks as always. A job has two calls of EVALSHA and some thirty commands inside them.
  */
 import { createRequire } from 'node:module';
@@ -40,6 +41,30 @@ if current == 1 then redis.call('pexpire', KEYS[1], ARGV[1]) end
 local left = redis.call('pttl', KEYS[1])
 if current > tonumber(ARGV[2]) then return {0, left} end
 return {1, left}`;
+
+const TOKEN_BUCKET = `
+local v = redis.call("HMGET", KEYS[1], "t", "n")
+local now = tonumber(ARGV[1])
+local n = tonumber(v[2]) or 10
+local t = tonumber(v[1]) or now
+n = math.min(10, n + (now - t) * tonumber(ARGV[2]))
+local ok = 0
+if n >= 1 then n = n - 1 ok = 1 end
+redis.call("HSET", KEYS[1], "t", now, "n", n)
+redis.call("PEXPIRE", KEYS[1], 60000)
+return ok`;
+/** Of a second or so: times are numbers of 13 digits, or of 18. */
+const SLIDING_WINDOW = `
+redis.call("ZREMRANGEBYSCORE", KEYS[1], 0, tonumber(ARGV[1]) - 1000)
+local c = redis.call("ZCARD", KEYS[1])
+if c < 100 then
+  redis.call("ZADD", KEYS[1], ARGV[1], ARGV[2])
+  redis.call("PEXPIRE", KEYS[1], 1000)
+  return 1
+end
+return 0`;
+const DIGITS = 12;
+const DRAWN = 10_000;
 
 const require = createRequire(import.meta.url);
 
@@ -96,6 +121,45 @@ function limit(iterations: number): void {
 }
 limit(WARM_UP_CALLS);
 micro('lua: rate limiter', limit);
+
+let turn = 0;
+
+/** Writes a number, in an order that caches cannot guess, over the last digits of arguments. */
+function draw({ region, offset, length }: Arguments, indexes: readonly number[]): void {
+  for (const index of indexes) {
+    turn = (Math.imul(turn, 1664525) + 1013904223) | 0;
+    let rest = Math.floor(((turn >>> 0) / 2 ** 32) * DRAWN);
+    const end = offset[index]! + length[index]!;
+    for (let at = end - 1; at >= end - DIGITS; at--) {
+      region.bytes[at] = 48 + (rest % 10);
+      rest = Math.floor(rest / 10);
+    }
+  }
+}
+
+function drawing(name: string, source: string, drawn: readonly number[], ...words: string[]): void {
+  const args = argumentsOf(['EVALSHA', shaOf(source), '1', ...words]);
+  const calls = (iterations: number) => {
+    for (let i = 0; i < iterations; i++) {
+      draw(args, drawn);
+      run(args);
+    }
+  };
+  calls(WARM_UP_CALLS);
+  micro(`lua: ${name}`, calls);
+}
+
+const zeros = '0'.repeat(DIGITS);
+drawing('token bucket', TOKEN_BUCKET, [3], `lim:${zeros}`, '1700000000', '1');
+drawing('sliding window', SLIDING_WINDOW, [3, 4, 5], `win:${zeros}`, `1${zeros}`, zeros);
+drawing(
+  'sliding window, 18 digits',
+  SLIDING_WINDOW,
+  [3, 4, 5],
+  `nano:${zeros}`,
+  `170000${zeros}`,
+  zeros,
+);
 
 const addJob = shaOf(scriptOf('addStandardJob-9', 'addStandardJob'));
 const fetchJob = shaOf(scriptOf('moveToActive-11', 'moveToActive'));

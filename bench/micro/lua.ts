@@ -8,7 +8,7 @@ import { createConnection } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Environment, listOf } from '../../src/scripting/environment.js';
+import { Environment, inputOf } from '../../src/scripting/environment.js';
 import { FakeHost } from '../../src/scripting/testing.js';
 import { micro } from './harness.js';
 
@@ -42,7 +42,7 @@ const environment = new Environment({ host: new CountingHost() });
 for (const [name, source] of Object.entries(SCRIPTS)) {
   const script = environment.compile(source);
   micro(`lua: ${name}`, (iterations) => {
-    for (let i = 0; i < iterations; i++) environment.run(script, listOf(['key']), listOf([]));
+    for (let i = 0; i < iterations; i++) environment.run(script, inputOf(['key'], []));
   });
 }
 

@@ -12,12 +12,13 @@ export class Region {
 
   /**
    * @param buffer the memory; its length is a multiple of 8
-   * @param address native address of byte 0, or 0 where there is no FFI. Only platform/ uses it.
+   * @param address native address of byte 0; 0 where there is no FFI, or where nobody has asked for it yet.
+   *   Only platform/ uses it.
    * @param start where in the buffer byte 0 is (a multiple of 8), and how long the region is
    */
   constructor(
     readonly buffer: SharedArrayBuffer,
-    readonly address: number,
+    public address: number,
     start = 0,
     length: number = buffer.byteLength - start,
   ) {

@@ -124,6 +124,15 @@ export class Dispatcher implements Context {
     this.execution.processed = count;
   }
 
+  /** Microseconds of the commands that were timed since this was last set. */
+  get workedMicros(): number {
+    return this.execution.workedMicros;
+  }
+
+  set workedMicros(micros: number) {
+    this.execution.workedMicros = micros;
+  }
+
   /** The one shard whose lock the last command took; -1 when it took several. */
   get lastShard(): number {
     return this.locks.lastShard;

@@ -52,6 +52,8 @@ export interface ExecutionContext extends Context {
 export class Execution {
   /** Commands run since the start, by this thread. */
   processed = 0;
+  /** Of the commands that were timed; whoever wants to know of some sets it back. */
+  workedMicros = 0;
   /** The command under way waits for something: it has written no reply. */
   isSuspended = false;
   /** The error that the command under way answers was counted where it happened. */
@@ -169,6 +171,7 @@ export class Execution {
     const microseconds = (clock.now() - (startMs !== 0 ? startMs : beganMs)) * 1000;
     const weight = timed || beganMs !== 0 ? 1 : SAMPLE_INTERVAL;
     this.beganMs = 0;
+    this.workedMicros = (this.workedMicros + microseconds) | 0;
     statistics.microseconds[command.index]! += microseconds * weight;
     statistics.timed(command, args, this.context.session, microseconds);
   }

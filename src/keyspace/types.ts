@@ -17,6 +17,7 @@
  */
 import type { Region } from '../base/region.js';
 import type { Table } from '../structures/table.js';
+import { LENGTH_MAX } from '../structures/untrusted-entry.js';
 import { hashType } from '../values/hash/type.js';
 import { listType } from '../values/list/type.js';
 import { setType } from '../values/set/type.js';
@@ -27,7 +28,6 @@ import type { ElementExpiry, NativeParts, StoredValue, ValueType } from '../valu
 import { ReclaimList } from './reclaim-list.js';
 
 export { PartsPlace } from '../values/parts-place.js';
-export { ENTRY_BELOW, ENTRY_FOLLOWS } from '../values/stream/place.js';
 export type { StoredValue, ValueEffects, ValueParts, ValueType } from '../values/value-type.js';
 export { PARTS_END } from '../values/value-type.js';
 
@@ -42,6 +42,8 @@ export class TypeRegistry {
   readonly kinds: number;
   /** Bit k is set when `verify` has to see the bytes of kind k. */
   readonly verifiedKinds: number;
+  /** Of any kind. */
+  readonly valueBytesMax = LENGTH_MAX;
   /** Bit k is set when values of kind k own pages. */
   readonly owningKinds: number;
   readonly reclaim: ReclaimList;

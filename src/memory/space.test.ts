@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, test } from 'node:test';
 import fc from 'fast-check';
-import { installPageRelease } from '../base/page-release.js';
+import { installPagePopulation, installPageRelease } from '../base/page-release.js';
 import { Region } from '../base/region.js';
 import { listOf } from './page-runs.js';
 import { Space } from './space.js';
@@ -15,7 +15,10 @@ function newSpace(mebibytes: number): Space {
   return new Space(region, new Int32Array(new SharedArrayBuffer(64)), COUNTER);
 }
 
-afterEach(() => installPageRelease(() => {}));
+afterEach(() => {
+  installPageRelease(() => {});
+  installPagePopulation(() => {});
+});
 
 const runPages = fc.oneof(
   { weight: 4, arbitrary: fc.constant(FRAME_PAGES) },
@@ -291,4 +294,21 @@ test('a region that is not formatted, or of a wrong size, is refused', () => {
   assert.throws(() => new Space(region, new Int32Array(1), 0), /not formatted/);
   const odd = new Region(new SharedArrayBuffer(1 << 19), 0);
   assert.throws(() => Space.format(odd, 0, 0), /1 MiB/);
+});
+
+test('pages that are announced are populated in one call, unless others are taken before fresh ones', () => {
+  const populated: number[][] = [];
+  installPagePopulation((_region, offset, length) => populated.push([offset, length]));
+  const space = newSpace(1);
+  space.populateAhead(3);
+  const taken = [1, 2, 3].map(() => space.allocate(1));
+  assert.deepEqual(populated, [[taken.at(-1), 3 * PAGE_BYTES]]);
+  space.populateAhead(space.untouchedPages + 1);
+  space.free(taken[1]!, 1);
+  space.trim();
+  space.populateAhead(1);
+  assert.equal(populated.length, 1);
+  assert.equal(space.allocate(1), taken[1]);
+  space.populateAhead(1);
+  assert.equal(populated.length, 2);
 });

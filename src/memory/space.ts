@@ -11,7 +11,7 @@
  * resident; a long one, or a full list, goes back at once. `trim` sends the rest. Background work sends
  * what nobody picks up (`trimUnused`): pending pages are resident, and no count of used memory has them.
  */
-import { releasePages } from '../base/page-release.js';
+import { populatePages, releasePages } from '../base/page-release.js';
 import type { Region } from '../base/region.js';
 import { checkRuns, freeRunAt, giveRun, resetRuns, takeRun } from './page-runs.js';
 import {
@@ -190,6 +190,17 @@ export class Space {
     let run = this.allocateFree(pages);
     while (run === 0 && this.reclaimer?.reclaim(this) === true) run = this.allocateFree(pages);
     return run;
+  }
+
+  /**
+   * Says that about so many single pages are about to be taken, and written: where they come from memory
+   * that was never used, one call takes the place of a fault for each. Those that are not taken are the next.
+   */
+  populateAhead(pages: number): void {
+    const { words } = this;
+    const high = words[HIGH_WORD]!;
+    const isFresh = words[LISTED_WORD] === 0 && high - words[LOW_WORD]! >= pages;
+    if (isFresh) populatePages(this.region, (high - pages) * PAGE_BYTES, pages * PAGE_BYTES);
   }
 
   private allocateFree(pages: number): number {

@@ -45,6 +45,7 @@ export interface AttendantParts<S extends NetSession> {
   /** A client has come. @returns input that it had sent to another thread */
   readonly accepted: (slot: number) => string;
   readonly closed: (connection: Connection<S>) => void;
+  readonly owes: (slot: number) => boolean;
   readonly close: (connection: Connection<S>) => void;
 }
 
@@ -141,6 +142,10 @@ export class Attendant<S extends NetSession> implements TransportHandler {
   closed(slot: number, _reason: CloseReason): void {
     const connection = this.parts.connections.get(slot);
     if (connection !== undefined) this.leave(connection);
+  }
+
+  owes(slot: number): boolean {
+    return this.parts.owes(slot);
   }
 
   detached(): void {

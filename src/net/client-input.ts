@@ -4,13 +4,14 @@
  * is put aside with all that follows it, until `WaitingClients` says that it may be tried again.
  */
 import { BUSY, DONE, SUSPENDED } from '../base/outcome.js';
+import { giveBack } from '../base/owned-region.js';
 import { prefixBinary, type Region } from '../base/region.js';
 import type { Transport } from '../platform/transport.js';
 import { COMMAND, INCOMPLETE, RequestParser } from '../protocol/parser.js';
 import type { Reply } from '../protocol/reply.js';
 import type { ClientOutput } from './client-output.js';
 import type { Connection } from './connection.js';
-import { type Backlog, Backlogs, PartialCommand } from './input.js';
+import { type Backlog, Backlogs, PARTIAL_BYTES, PartialCommand } from './input.js';
 import type { OutputArenas } from './output.js';
 import type { FrontendPolicy } from './policy.js';
 import type { ClientPushes } from './pushes.js';
@@ -21,6 +22,13 @@ import { WaitingClients } from './waiting.js';
 /** Bulk arguments with at least this much missing are received straight into their place. */
 const DIRECT_RECEIVE_BYTES = 32768;
 const SPARE_PARTIALS_MAX = 256;
+/**
+ * A client's part of a turn: when so many of its commands were run, so many bytes of its input, or when
+ * commands that may take long have taken so much time, the others of its thread come first.
+ */
+export const TURN_COMMANDS = 1024;
+export const TURN_INPUT_BYTES = 256 << 10;
+export const TURN_MICROS = 1000;
 /** Replies to one client beyond this many bytes are queued before all of its commands have run. */
 const QUEUED_AT_ONCE_BYTES = 16 << 20;
 /** Bound of what waits, whatever client-query-buffer-limit says: offsets are 31 bits. */
@@ -69,7 +77,14 @@ export class ClientInput<S extends NetSession> {
   served: Connection<S> | null = null;
   /** Clients wait for a turn with room for their replies. Whoever sends something waits behind them. */
   isCrowded = false;
+  /** Some clients had their part of the turn, and have more to be run. */
+  hasPostponed = false;
+  private turn = 0;
+  /** Commands that the client which is served has had of this turn. */
+  private ran = 0;
   private readonly parser = new RequestParser();
+  /** Calls of `trim` since a command under assembly was over. */
+  private trimsUnused = 0;
   private readonly backlogs: Backlogs;
   private readonly sparePartials: PartialCommand[] = [];
   private readonly transport: Transport;
@@ -115,6 +130,7 @@ export class ClientInput<S extends NetSession> {
     if (this.mustWait(connection) || (connection.backlog?.length ?? 0) > 0) {
       this.backlogs.putAside(connection, region, offset, offset + length);
     } else if ((this.isCrowded || this.arenas.isFull) && connection.partial === null) {
+      this.isCrowded = true;
       this.awaitTurn(connection, region, offset, offset + length);
     } else if (connection.gathered > 0 && connection.partial === null) {
       connection.gathered--;
@@ -176,8 +192,12 @@ export class ClientInput<S extends NetSession> {
     this.served = connection;
     const { dispatcher } = this;
     const processed = dispatcher.processed;
+    if (connection.servedTurn !== this.turn) this.beginPart(connection);
+    this.ran = connection.servedCommands;
+    dispatcher.workedMicros = connection.servedMicros;
     if (connection.partial !== null) at = this.servePartial(connection, region, at, end);
     if (at < end) this.serveWhole(connection, region, at, end);
+    this.endPart(connection, end - position);
     this.served = null;
     if (!connection.retrying) {
       connection.noteServed(dispatcher.lastShard, dispatcher.processed - processed);
@@ -186,10 +206,33 @@ export class ClientInput<S extends NetSession> {
     if (session.closeAfterReply && !connection.closed) output.closeWhenSent(connection);
   }
 
+  private beginPart(connection: Connection<S>): void {
+    connection.servedTurn = this.turn;
+    connection.servedCommands = 0;
+    connection.servedBytes = 0;
+    connection.servedMicros = 0;
+  }
+
+  /** Who has had its part of the turn is served again when the others were. */
+  private endPart(connection: Connection<S>, bytes: number): void {
+    connection.servedCommands = this.ran;
+    connection.servedBytes += bytes;
+    connection.servedMicros = this.dispatcher.workedMicros;
+    if (this.hadItsPart(connection)) this.transport.postpone(connection.slot);
+  }
+
+  private hadItsPart(connection: Connection<S>): boolean {
+    const { servedTurn, servedCommands, servedBytes, servedMicros } = connection;
+    if (servedTurn !== this.turn) return false;
+    if (servedCommands >= TURN_COMMANDS || servedMicros >= TURN_MICROS) return true;
+    return servedBytes >= TURN_INPUT_BYTES;
+  }
+
   /** The common case: commands that lie whole in the region. */
   private serveWhole(connection: Connection<S>, region: Region, from: number, end: number): void {
     const { parser, dispatcher, reply } = this;
     const session = connection.session;
+    const enough = from + TURN_INPUT_BYTES;
     let position = from;
     parser.bulkBytesMax = this.policy.bulkBytesMax;
     while (position < end) {
@@ -211,18 +254,25 @@ export class ClientInput<S extends NetSession> {
       if (waitingBytes > QUEUED_AT_ONCE_BYTES) this.queueWritten(connection);
       if (session.closeAfterReply || connection.closed) return;
       if (this.arenas.isFull) {
+        this.isCrowded ||= position < end;
+        this.awaitTurn(connection, region, position, end);
+        return;
+      }
+      const isLong = dispatcher.workedMicros >= TURN_MICROS;
+      if (++this.ran >= TURN_COMMANDS || isLong || position >= enough) {
         this.awaitTurn(connection, region, position, end);
         return;
       }
     }
   }
 
-  /** The turn has enough replies: these commands are for the next one. */
+  /** These commands are for the next turn, and what comes behind them too. */
   private awaitTurn(connection: Connection<S>, region: Region, from: number, end: number): void {
+    this.transport.postpone(connection.slot);
     if (from === end) return;
     this.backlogs.putAside(connection, region, from, end);
     connection.takenShard = -1;
-    this.isCrowded = true;
+    this.hasPostponed = true;
     this.waiting.add(connection, BUSY, this.dispatcher.now);
   }
 
@@ -304,6 +354,7 @@ export class ClientInput<S extends NetSession> {
       this.setAside(connection, outcome, region, at, end);
       return end;
     }
+    this.ran++;
     this.dropPartial(connection);
     if (outcome === SUSPENDED) this.backlogs.putAside(connection, region, at, end);
     return outcome === SUSPENDED || session.closeAfterReply ? end : at;
@@ -353,10 +404,13 @@ export class ClientInput<S extends NetSession> {
     const partial = connection.partial;
     if (partial === null) return;
     connection.partial = null;
+    this.trimsUnused = 0;
     if (this.sparePartials.length < SPARE_PARTIALS_MAX && partial.reset()) {
       this.sparePartials.push(partial);
-    } else {
+    } else if (partial.region.length > PARTIAL_BYTES) {
       this.regions.give(partial.region);
+    } else {
+      giveBack(partial.region);
     }
   }
 
@@ -373,6 +427,8 @@ export class ClientInput<S extends NetSession> {
   /** Once a turn: serves clients that had to wait, as far as they can go on. */
   serveWaiting(): void {
     this.isCrowded = false;
+    this.hasPostponed = false;
+    this.turn = (this.turn + 1) | 0;
     this.waiting.turn(this.dispatcher.now);
   }
 
@@ -381,8 +437,10 @@ export class ClientInput<S extends NetSession> {
     connection.retrying = false;
     if (connection.closed || connection.session.suspended) return;
     const { backlog } = connection;
-    if (this.arenas.isFull) {
-      this.isCrowded = true;
+    if (this.arenas.isFull || this.hadItsPart(connection)) {
+      this.isCrowded ||= this.arenas.isFull;
+      this.hasPostponed = true;
+      this.transport.postpone(connection.slot);
       this.waiting.add(connection, BUSY, this.dispatcher.now);
       return;
     }
@@ -403,6 +461,21 @@ export class ClientInput<S extends NetSession> {
       this.backlogs.endServing(connection, backlog);
       this.parser.args.trim();
     }
+  }
+
+  /** Gives memory back that no command under assembly, and nothing that waits, needed for a while. */
+  trim(): void {
+    this.trimsUnused++;
+    if (this.trimsUnused !== 2) return;
+    for (const { region } of this.sparePartials) giveBack(region);
+    this.backlogs.trim();
+  }
+
+  /** Whether commands of the client are to be run, or replies to go out, also when it has ended its side. */
+  isOwing(connection: Connection<S> | undefined): boolean {
+    if (connection === undefined) return false;
+    if (connection.retrying && !this.waiting.isPaused(connection)) return true;
+    return this.output.isOwing(connection);
   }
 
   /** Drops everything that the client has sent. */

@@ -121,6 +121,11 @@ export class ClientOutput<S extends NetSession> {
     return this.held.isDue(this.policy.replyGate);
   }
 
+  /** Whether replies of the connection are held, or go out in the turn to come. */
+  isOwing(connection: Connection<S>): boolean {
+    return connection.held > 0 || this.sends.lengthOf(connection) >= 0;
+  }
+
   /** Sends what was written for the connection since `reply.start`, behind what it waits for. */
   private sendWritten(connection: Connection<S>, nowMs: number): void {
     const { reply } = this;

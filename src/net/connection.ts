@@ -39,6 +39,11 @@ export class Connection<S extends NetSession> {
   /** The shard that its last pipelines ended with, and how many they were, up to a bound. */
   private pipelinedShard = -1;
   private pipelines = 0;
+  /** The turn (as its input counts them) in which it was served last, and what it had of it. */
+  servedTurn = -1;
+  servedCommands = 0;
+  servedBytes = 0;
+  servedMicros = 0;
   /** Grows with what is received: how much work the client makes, for placement. */
   activity = 0;
   /** How many pieces of its output wait for writes to be durable, and their bytes. */

@@ -125,6 +125,7 @@ class World {
         return world.nowMs;
       },
       processed: 0,
+      workedMicros: 0,
       lastShard: -1,
       beginRun: () => world.injector.note('beginRun'),
       endRun: () => {},

@@ -27,6 +27,8 @@ let nowMs: number;
 let dispatched: number;
 /** Large regions made since the frontend was. */
 let made: number;
+/** All regions made since. */
+let regions: Region[] = [];
 let policy: {
   -readonly [Key in keyof FrontendPolicy<FakeSession>]: FrontendPolicy<FakeSession>[Key];
 };
@@ -57,10 +59,13 @@ beforeEach(() => {
   const reply = new Reply(newRegion(64));
   const counting = (bytes: number) => {
     if (bytes >= MEBIBYTE) made++;
-    return newRegion(bytes);
+    const region = newRegion(bytes);
+    regions.push(region);
+    return region;
   };
   frontend = new Frontend(transport.asTransport, runner(reply), reply, policy, counting);
   made = 0;
+  regions = [];
   transport.handler = frontend;
 });
 
@@ -71,6 +76,7 @@ function runner(reply: Reply): CommandRunner<FakeSession> {
       return nowMs;
     },
     processed: 0,
+    workedMicros: 0,
     lastShard: -1,
     beginRun() {},
     endRun() {},
@@ -138,6 +144,7 @@ test('whole arguments of a command do not count, nor do commands that have run',
     transport.receive(slot, mset.slice(at, at + 16384));
   }
   for (let i = 0; i < 5; i++) transport.receive(slot, command('set', 'a', value));
+  transport.settle();
   assert.equal(isClosed(slot), false);
   assert.equal(dispatched, 6);
 });
@@ -367,6 +374,26 @@ test('memory for large replies goes back when they are sent and when no others f
   assert.equal(released(), 0);
   frontend.trim();
   assert.ok(released() >= 4 * MEBIBYTE, `${released()} bytes`);
+});
+
+test('what many clients have sent of commands that never became whole goes back when they are gone', () => {
+  const given = new Set<Region>();
+  installPageRelease((region) => given.add(region));
+  const slots = Array.from({ length: 400 }, () => transport.connect());
+  const half = `*3\r\n$3\r\nset\r\n$1\r\nk\r\n$60000\r\n${'x'.repeat(40_000)}`;
+  for (const slot of slots) {
+    transport.receive(slot, half.slice(0, 10_000));
+    transport.receive(slot, half.slice(10_000));
+  }
+  for (const slot of slots) frontend.closed(slot, 0);
+  frontend.trim();
+  frontend.trim();
+  assert.ok(regions.length > slots.length);
+  const kept = regions.filter((region) => !given.has(region));
+  assert.deepEqual(
+    kept.map(({ length }) => length),
+    [],
+  );
 });
 
 test('what a client that is ended was being sent stays as it is until the transport has let go of it', () => {

@@ -95,6 +95,7 @@ export class Frontend<S extends NetSession> implements TransportHandler {
         if (connection.closed) this.connections.delete(connection.slot);
         else this.forget(connection);
       },
+      owes: (slot) => this.owes(slot),
       close: (connection) => this.close(connection),
     });
   }
@@ -141,8 +142,8 @@ export class Frontend<S extends NetSession> implements TransportHandler {
   receivedInto(slot: number, length: number): void {
     if (this.attendant.isHolding) this.releaseHeld();
     const connection = this.connections.get(slot);
-    const partial = connection?.partial;
-    if (connection === undefined || partial === null || partial === undefined) return;
+    const partial = connection?.partial ?? null;
+    if (connection === undefined || partial === null) return;
     this.openTurn();
     this.policy.traffic.receivedBytes += length;
     connection.session.lastInteractionMs = this.dispatcher.now;
@@ -176,11 +177,13 @@ export class Frontend<S extends NetSession> implements TransportHandler {
     }
   }
 
-  closed(slot: number, reason: CloseReason): void {
+  closed(slot: number, _reason: CloseReason): void {
     const connection = this.connections.get(slot);
-    if (connection === undefined) return;
-    void reason;
-    this.forget(connection);
+    if (connection !== undefined) this.forget(connection);
+  }
+
+  owes(slot: number): boolean {
+    return this.input.isOwing(this.connections.get(slot));
   }
 
   detached(slot: number, descriptor: number): void {
@@ -269,8 +272,7 @@ export class Frontend<S extends NetSession> implements TransportHandler {
     try {
       const { input, output } = this;
       if (!this.policy.mayWait() || output.isWaiting || this.resumed.length > 0) return false;
-      if (input.isCrowded) return false;
-      return !output.hasHeld || !this.isHeldDue();
+      return !input.hasPostponed && (!output.hasHeld || !this.isHeldDue());
     } catch (error) {
       this.policy.failed('ending a turn', error);
       return false;
@@ -285,6 +287,7 @@ export class Frontend<S extends NetSession> implements TransportHandler {
   /** Gives memory back that no large command or reply needed for a while. About once a second. */
   trim(): void {
     this.regions.trim();
+    this.input.trim();
   }
 
   /** Who waits for writes to be durable says so before it looks a last time. */
@@ -553,13 +556,10 @@ export class Frontend<S extends NetSession> implements TransportHandler {
     } else if (this.arrivals.find(session) !== undefined) session.closeAfterReply = true;
   }
 
-  /**
-   * Whether all that was written to a client so far has gone out, so that `detach` loses nothing.
-   */
+  /** Whether all that was written to a client so far has gone out, so that `detach` loses nothing. */
   isQuiet(session: S): boolean {
     const connection = this.connections.get(session.connection);
-    if (connection === undefined || connection.session !== session) return true;
-    return this.output.isQuiet(connection);
+    return connection?.session !== session || this.output.isQuiet(connection);
   }
 
   /**

@@ -8,8 +8,6 @@ import { Backlog, PartialCommand } from './input.js';
 import { RegionPool } from './region-pool.js';
 
 const MEBIBYTE = 1 << 20;
-/** A region up to this size is not given back when it is outgrown. */
-const SMALL_BYTES = 262144;
 
 let created: Region[];
 let released: Region[];
@@ -38,7 +36,7 @@ function filled(bytes: number): Region {
 }
 
 function assertOnlyTheLastIsKept(last: Region): void {
-  const outgrown = created.filter((region) => region !== last && region.length > SMALL_BYTES);
+  const outgrown = created.filter((region) => region !== last);
   assert.ok(outgrown.length > 0);
   assert.deepEqual(released, outgrown);
 }

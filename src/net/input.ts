@@ -8,7 +8,8 @@ import type { RequestParser } from '../protocol/parser.js';
 import type { RegionPool } from './region-pool.js';
 
 const LF = 10;
-const PARTIAL_BYTES = 16384;
+/** A command under assembly begins in so much. */
+export const PARTIAL_BYTES = 16384;
 /** A partial command's region is kept for the next one up to this size. */
 const KEPT_BYTES = 262144;
 const SPARE_BACKLOGS_MAX = 64;
@@ -17,11 +18,6 @@ const SPARE_BACKLOGS_MAX = 64;
  * large.
  */
 const REGION_BYTES_MAX = 0x7fff_fff8;
-
-/** What was in the region has moved to a larger one. Small ones are not worth a system call. */
-function outgrown(region: Region): void {
-  if (region.length > KEPT_BYTES) giveBack(region);
-}
 
 /**
  * A command under assembly. Its bytes are gathered in one region, so that its arguments are offsets
@@ -84,7 +80,9 @@ export class PartialCommand {
     while (size < needed) size *= 2;
     const larger = this.regions.take(Math.min(size, REGION_BYTES_MAX));
     copyBytes(larger, 0, this.region, 0, this.used);
+    // Small ones too: of thousands of clients at once, the garbage collector would have them much later.
     if (this.region.length > KEPT_BYTES) this.regions.give(this.region);
+    else giveBack(this.region);
     this.region = larger;
     this.parser.rebase(larger, 0);
   }
@@ -119,7 +117,7 @@ export class Backlog {
     if (next === this.region) moveBytes(next, 0, this.start, this.end - this.start);
     else {
       copyBytes(next, 0, this.region, this.start, used);
-      outgrown(this.region);
+      giveBack(this.region);
     }
     this.region = next;
     this.start = 0;
@@ -165,6 +163,11 @@ export class Backlogs {
     this.served = null;
     if (backlog.length > 0 && !client.closed) client.backlog = backlog;
     else this.giveBack(backlog);
+  }
+
+  /** Nobody was in need of the spare ones for a while: their memory goes back, they stay. */
+  trim(): void {
+    for (const { region } of this.spare) giveBack(region);
   }
 
   /** Its bytes are not needed any more. */

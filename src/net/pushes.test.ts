@@ -36,6 +36,7 @@ function runner(reply: Reply): CommandRunner<FakeSession> {
   return {
     now: 1,
     processed: 0,
+    workedMicros: 0,
     lastShard: -1,
     beginRun() {},
     endRun() {},

@@ -6,6 +6,8 @@ export interface CommandRunner<S extends NetSession> {
   readonly now: number;
   /** Commands run so far; it may be set back between two arrivals. */
   readonly processed: number;
+  /** Microseconds of the commands that were timed since the frontend has set this back. */
+  workedMicros: number;
   /** The one shard whose lock the last command took; -1 when it took several. */
   readonly lastShard: number;
   /** Runs a command; its reply is written at the end of the turn's. @returns one of base/outcome.ts */

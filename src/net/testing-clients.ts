@@ -2,6 +2,9 @@
 import { Region, toBinary } from '../base/region.js';
 import type { Transport, TransportHandler } from '../platform/transport.js';
 
+/** Bytes of a receive buffer. */
+const RECEIVE_BYTES = 16384;
+
 interface Bytes {
   readonly region: Region;
   readonly offset: number;
@@ -15,6 +18,9 @@ class Peer {
   takes = Number.POSITIVE_INFINITY;
   into: Bytes | null = null;
   later: Bytes | null = null;
+  postponed = false;
+  /** What has come for it since it was postponed. */
+  kept = '';
 }
 
 /** Sends are taken as their peers take them; what a transport does by itself is done by `turn`. */
@@ -53,12 +59,29 @@ export class ClientsTransport {
     this.peers[slot]!.into = { region, offset, length };
   }
 
+  postpone(slot: number): void {
+    this.peers[slot]!.postponed = true;
+  }
+
   close(slot: number): void {
     this.peers[slot]!.closed = true;
   }
 
   /** Lets a client's bytes arrive; the receive buffer is used again afterwards. */
   receive(slot: number, text: string): void {
+    const peer = this.peers[slot]!;
+    if (peer.postponed || peer.kept !== '') peer.kept += text;
+    else this.deliver(slot, text);
+  }
+
+  /** The same for more than fits a receive buffer. */
+  receiveLong(slot: number, text: string): void {
+    for (let at = 0; at < text.length; at += RECEIVE_BYTES) {
+      this.receive(slot, text.slice(at, at + RECEIVE_BYTES));
+    }
+  }
+
+  private deliver(slot: number, text: string): void {
     const peer = this.peers[slot]!;
     const region = new Region(new SharedArrayBuffer((text.length + 15) & ~7), 0);
     region.bytes.set(Buffer.from(text, 'latin1'));
@@ -80,6 +103,7 @@ export class ClientsTransport {
 
   /** A turn, and what its sends left over. @returns how long the handler would wait */
   turn(): number {
+    for (const peer of this.peers) peer.postponed = false;
     const waitMs = this.handler.turn();
     const refused = this.refused;
     this.refused = [];
@@ -87,7 +111,21 @@ export class ClientsTransport {
       if (this.peers[slot]!.closed) continue;
       this.handler.unsent(slot, bytes.region, bytes.offset, bytes.length);
     }
-    return waitMs;
+    return this.deliverKept() ? 0 : waitMs;
+  }
+
+  /** @returns whether there is more for the next turn */
+  private deliverKept(): boolean {
+    let hasMore = false;
+    for (const [slot, peer] of this.peers.entries()) {
+      while (peer.kept !== '' && !peer.postponed && !peer.closed) {
+        const text = peer.kept.slice(0, RECEIVE_BYTES);
+        peer.kept = peer.kept.slice(RECEIVE_BYTES);
+        this.deliver(slot, text);
+      }
+      if (peer.kept !== '' && !peer.closed) hasMore = true;
+    }
+    return hasMore;
   }
 
   /** Takes the piece that a client's queue is sending. */

@@ -72,6 +72,8 @@ export class FakeTransport {
     return true;
   }
 
+  postpone(): void {}
+
   receiveInto(_slot: number, region: Region, offset: number, length: number): void {
     this.into = { region, offset, length };
   }
@@ -97,6 +99,7 @@ export class FakeTransport {
 /** Answers every command with its arguments; 'busy' once with BUSY, 'wait' with SUSPENDED. */
 export class EchoRunner implements CommandRunner<FakeSession> {
   readonly now = 1;
+  workedMicros = 0;
   lastShard = -1;
   busy = 0;
   ran: string[][] = [];

@@ -24,6 +24,10 @@ export const SEND_QUEUED = 64;
 export const DETACHING = 128;
 /** Each receive is asked for anew (io_uring). Stays for as long as the connection. */
 export const RECEIVES_SINGLY = 256;
+/** What it receives is for the time after the handler's next turn. */
+export const POSTPONED = 512;
+/** Of what it has received something is kept for later (io_uring): the rest goes behind it. */
+export const KEPT = 1024;
 /** In the bits from here on: so many receives more are asked for anew each, as long arguments came lately. */
 export const SINGLY_LEFT_SHIFT = 16;
 export const SINGLY_LEFT_MAX = 15;
@@ -56,6 +60,7 @@ export class ConnectionTable {
   readonly intoRegion: Region[] = new Array<Region>(FIRST_SLOTS).fill(NO_REGION);
   private readonly free: number[] = [];
   private readonly released: number[] = [];
+  private readonly postponed: number[] = [];
   private used = 0;
 
   /** A slot for an open descriptor. */
@@ -88,6 +93,21 @@ export class ConnectionTable {
     while (this.released.length > 0) this.free.push(this.released.pop()!);
   }
 
+  /** @returns whether it was not postponed yet */
+  postpone(slot: number): boolean {
+    if (!this.isOpen(slot) || (this.flags[slot]! & POSTPONED) !== 0) return false;
+    this.flags[slot] = this.flags[slot]! | POSTPONED;
+    this.postponed.push(slot);
+    return true;
+  }
+
+  /** Before the handler's turn. A slot that has another connection by now loses nothing by it. */
+  endPostponements(): void {
+    for (let slot = this.postponed.pop(); slot !== undefined; slot = this.postponed.pop()) {
+      this.flags[slot] = this.flags[slot]! & ~POSTPONED;
+    }
+  }
+
   isOpen(slot: number): boolean {
     return slot >= 0 && slot < this.used && this.descriptor[slot]! >= 0;
   }
@@ -118,6 +138,8 @@ export class ConnectionTable {
     while (this.intoRegion.length < length) this.intoRegion.push(NO_REGION);
   }
 }
+
+const owesNothing = () => false;
 
 /** What must be over before a connection whose peer ended its side is reported closed. */
 const ENDING_BUSY = STIRRED | SENDING_LATER;
@@ -156,9 +178,10 @@ export class LeavingList {
 
   /**
    * After a turn's events: calls `leave` for each connection that has nothing more to send.
+   * @param owes whether a connection is to stay all the same
    * @returns whether a connection may leave after the coming turn, which then must not wait
    */
-  settle(leave: (slot: number) => void): boolean {
+  settle(leave: (slot: number) => void, owes: (slot: number) => boolean = owesNothing): boolean {
     const { flags, generation } = this.table;
     let kept = 0;
     let soon = false;
@@ -167,7 +190,7 @@ export class LeavingList {
       if (generation[slot] !== this.generations[i]) continue;
       const state = flags[slot]!;
       if ((state & this.mark) === 0) continue;
-      if ((state & this.busy) === 0) {
+      if ((state & this.busy) === 0 && !owes(slot)) {
         leave(slot);
         continue;
       }

@@ -67,10 +67,13 @@ export interface TransportHandler {
   drained(connection: number): void;
   /**
    * The peer ended, reset, or an I/O error occurred. Memory named in sendLater or receiveInto is the
-   * caller's again. A peer that only ended its side (reason 0) is reported once a turn has passed in
-   * which nothing was sent to it: replies to its last requests, however long, go out before.
+   * caller's again. A peer that only ended its side (reason 0) is reported once nothing is owed to it
+   * and a turn has passed in which nothing was sent to it: what it asked last is done, and replies,
+   * however long, go out before.
    */
   closed(connection: number, reason: CloseReason): void;
+  /** Asked once a turn of a connection whose peer has ended its side: whether requests of it still wait. */
+  owes(connection: number): boolean;
   /**
    * What `detach` asked for: the connection is no longer the transport's. `descriptor` is the
    * handler's now (it closes it, or some transport adopts it), the slot may be used again in a later
@@ -135,6 +138,12 @@ export interface Transport {
    * over again. Bytes already in receive buffers are copied there by the transport.
    */
   receiveInto(connection: number, region: Region, offset: number, length: number): void;
+  /**
+   * What the connection receives from now on comes after the handler's next `turn`, in order: others
+   * are served first. From within `turn`, after the one that follows. It is not taken from the peer for
+   * ever: where little room is left, the peer has to wait.
+   */
+  postpone(connection: number): void;
   /**
    * Ends a connection at once: pending sends of earlier turns are dropped, those of this turn are
    * tried once. `closed` is not reported; the slot may be reused in a later turn, not before. Memory

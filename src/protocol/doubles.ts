@@ -4,18 +4,17 @@
  * Reading accepts what C's strtod does: decimal and hexadecimal fractions, "inf" and "infinity" in
  * any case; not "nan", no blanks, nothing that over- or underflows. Short decimals (nearly all)
  * are computed without allocation: mantissa and power of ten both fit a double exactly, so that
- * one multiplication or division rounds correctly (Clinger's fast path). The rest goes through
- * Number(), which rounds correctly too.
+ * one multiplication or division rounds correctly (Clinger's fast path). Up to 19 digits, and exponents, are
+ * computed in two doubles (base/exact-decimal.ts). The rest goes through Number(), which rounds
+ * correctly too.
  *
  * Printing is printf's "%.17g" (base/double-text.ts).
  */
+import { POWERS_OF_TEN, parseDecimal } from '../base/exact-decimal.js';
 import type { Region } from '../base/region.js';
 import { shortenNumber } from './long-number-text.js';
 
 export { formatDouble } from '../base/double-text.js';
-
-const POWERS_OF_TEN = new Float64Array(23);
-for (let i = 0; i < POWERS_OF_TEN.length; i++) POWERS_OF_TEN[i] = Number(`1e${i}`);
 
 const MINUS = 45;
 const PLUS = 43;
@@ -48,7 +47,11 @@ export function parseDouble(region: Region, offset: number, length: number): num
   const fraction = pointAt < 0 ? 0 : end - pointAt - 1;
   // No digit was lost below 2^53; sums only grow, so none was lost before.
   const isExact = mantissa <= Number.MAX_SAFE_INTEGER && fraction < POWERS_OF_TEN.length;
-  if (at < end || count === 0 || !isExact) return parseSlowly(region, offset, length);
+  if (at < end || count === 0 || !isExact) {
+    const value = parseDecimal(bytes, digits, end);
+    if (Number.isNaN(value)) return parseSlowly(region, offset, length);
+    return sign === MINUS ? -value : value;
+  }
   const magnitude = mantissa / POWERS_OF_TEN[fraction]!;
   return sign === MINUS ? -magnitude : magnitude;
 }

@@ -13,6 +13,7 @@
  * It knows no command. It classifies the arguments; whoever knows which of a command's arguments
  * are keys decides with `isClosed`.
  */
+import { hidesCode } from './syntax/list-uses.js';
 import type {
   CallExpression,
   Chunk,
@@ -42,12 +43,10 @@ export interface Closedness {
   readonly calls: readonly CommandCall[] | undefined;
 }
 
-/** Names that lead to code or tables which the analysis does not follow. */
-const HIDING_NAMES = ['_G', 'load', 'loadstring'];
 const CALL_FIELDS = ['call', 'pcall'];
 
 export function analyze(chunk: Chunk): Closedness {
-  if (HIDING_NAMES.some((name) => chunk.globals.has(name))) return { calls: undefined };
+  if (hidesCode(chunk.globals)) return { calls: undefined };
   const analysis = new Analysis();
   analysis.block(chunk.main.body);
   return { calls: analysis.isOpen ? undefined : analysis.calls() };

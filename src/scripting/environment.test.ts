@@ -1,7 +1,7 @@
 /** Environments: the host, keys and arguments, locked globals, and what runs leave behind. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { LuaError, LuaSyntaxError, lineOf, listOf } from './environment.js';
+import { inputOf, LuaError, LuaSyntaxError, lineOf } from './environment.js';
 import { LuaTable } from './runtime/table.js';
 import { errorOf, evaluate, FakeHost, newEnvironment } from './testing.js';
 
@@ -9,18 +9,66 @@ describe('an environment', () => {
   it('gives a script its keys and arguments, new ones in each run of the same function', () => {
     const environment = newEnvironment();
     const script = environment.compile('return KEYS[1], ARGV[2], #KEYS, _G.KEYS == KEYS');
-    assert.deepEqual(environment.run(script, listOf(['k']), listOf(['a', 'b'])), [
-      'k',
-      'b',
-      1,
-      true,
+    assert.deepEqual(environment.run(script, inputOf(['k'], ['a', 'b'])), ['k', 'b', 1, true]);
+    assert.deepEqual(environment.run(script, inputOf([], ['x'])), [undefined, undefined, 0, true]);
+  });
+
+  it('reads places of KEYS and ARGV as the tables have them', () => {
+    const environment = newEnvironment();
+    const run = (source: string) => evaluate(environment, source, ['a', 'b'], ['x']);
+    assert.deepEqual(run('return KEYS[1], KEYS[2], KEYS[3], ARGV[1], ARGV[2]').slice(), [
+      ...['a', 'b', undefined, 'x', undefined],
     ]);
-    assert.deepEqual(environment.run(script, listOf([]), listOf(['x'])), [
-      undefined,
-      undefined,
-      0,
-      true,
+    assert.deepEqual(run('return KEYS[0], KEYS[-1], KEYS[1.5], KEYS["1"], #KEYS'), [
+      ...[undefined, undefined, undefined, undefined, 2],
     ]);
+    // Of what was changed, by whatever name, the script sees what it is now.
+    assert.deepEqual(run('KEYS[1] = "c" return KEYS[1], ARGV[1]'), ['c', 'x']);
+    assert.deepEqual(run('local k = KEYS k[1] = "c" return KEYS[1]'), ['c']);
+    assert.deepEqual(run('table.insert(ARGV, "y") return ARGV[2]'), ['y']);
+    assert.deepEqual(run('rawset(KEYS, 3, "c") return KEYS[3]'), ['c']);
+    assert.deepEqual(run('_G.KEYS[1] = "c" return KEYS[1]'), ['c']);
+    assert.deepEqual(run('loadstring("KEYS[1] = 5")() return KEYS[1]'), [5]);
+    assert.deepEqual(run('KEYS[1] = 5 return loadstring("return KEYS[1]")()'), [5]);
+    assert.deepEqual(run('return loadstring("return KEYS[2], ARGV[1]")()'), ['b', 'x']);
+    assert.deepEqual(run('local KEYS = {9} return KEYS[1], ARGV[1]'), [9, 'x']);
+    assert.deepEqual(run('return coroutine.wrap(function() return KEYS[1] .. ARGV[1] end)()'), [
+      'ax',
+    ]);
+    assert.match(
+      String(errorOf(environment, 'return KEYS[1] .. "x"')),
+      /:1: attempt to concatenate/,
+    );
+    assert.match(
+      String(errorOf(environment, 'return KEYS[1].x')),
+      /:1: attempt to index field '\?'/,
+    );
+  });
+
+  it('passes keys and arguments on to its host, and none that are not there', () => {
+    const host = new FakeHost();
+    const environment = newEnvironment({ host });
+    const run = (source: string) => evaluate(environment, source, ['a'], ['get', 'x']);
+    host.answer = (args) => args.join(' ');
+    assert.deepEqual(run('return redis.call("set", KEYS[1], ARGV[2])'), ['set a x']);
+    assert.deepEqual(run('return (redis.pcall("set", (KEYS[1]), ARGV[2]))'), ['set a x']);
+    assert.deepEqual(run('return redis.call(ARGV[1], KEYS[1])'), ['get a']);
+    assert.deepEqual(run('ARGV[2] = "y" return redis.call("set", KEYS[1], ARGV[2])'), ['set a y']);
+    assert.deepEqual(
+      run('return coroutine.wrap(function() return redis.call("get", KEYS[1]) end)()'),
+      ['get a'],
+    );
+    const bad = 'ERR Lua redis lib command arguments must be strings or integers';
+    for (const call of ['redis.pcall("get", KEYS[2])', 'redis.pcall(ARGV[3])']) {
+      const [table] = run(`return ${call}`);
+      assert.equal(table instanceof LuaTable && table.getString('err'), bad);
+    }
+    // What is no command gets strings.
+    assert.deepEqual(run('return redis.sha1hex(KEYS[1]) == redis.sha1hex("a"), type(KEYS[1])'), [
+      ...[true, 'string'],
+    ]);
+    assert.deepEqual(run('local call = redis.call return call("get", KEYS[1])'), ['get a']);
+    assert.deepEqual(run('return pcall(redis.call, "get", KEYS[1])'), [true, 'get a']);
   });
 
   it('calls its host with texts, numbers with all their digits', () => {
@@ -82,7 +130,7 @@ describe('an environment', () => {
     ]) {
       const script = environment.compile(`local function f()\n\n${code}\nend\nf()`);
       assert.throws(
-        () => environment.run(script, listOf([]), listOf([])),
+        () => environment.run(script, inputOf([], [])),
         (thrown) => thrown instanceof LuaError && lineOf(thrown) === 3,
         code,
       );

@@ -3,7 +3,7 @@
  *
  *   const environment = new Environment({ host });
  *   const script = environment.compile(source, '@user_script');
- *   const values = environment.run(script, listOf(keys), listOf(args));
+ *   const values = environment.run(script, inputOf(keys, args));
  *   environment.finish();
  *
  * A thread has as many environments as it likes and runs one script at a time. Nothing that a
@@ -28,10 +28,20 @@ import { callNative, toArray } from './runtime/calls.js';
 import { LuaError, LuaSyntaxError } from './runtime/errors.js';
 import { asLuaError, libraryError, runtimeError } from './runtime/failures.js';
 import { READONLY_TEXT } from './runtime/indexing.js';
+import {
+  argumentIndex,
+  argumentsOf,
+  InputReference,
+  keyIndex,
+  keysOf,
+  type ScriptInput,
+} from './runtime/input.js';
 import { CALL_DEPTH_MAX, defaultMemoryBytes, type MeterLimits, meter } from './runtime/meter.js';
-import { ceilLog2, LuaTable } from './runtime/table.js';
+import { LuaTable } from './runtime/table.js';
 import { type LuaFunction, type LuaValue, NONE } from './runtime/values.js';
+import { hidesCode } from './syntax/list-uses.js';
 import { parseChunk } from './syntax/statements.js';
+import type { Chunk } from './syntax/tree.js';
 
 export interface EnvironmentOptions {
   readonly host: ScriptHost;
@@ -48,28 +58,17 @@ const TICK_INTERVAL = 10_000;
 /** No syntax is nested when the compilation of a script begins. */
 const COMPILE_LEVEL = 0;
 
-/** A table for KEYS or ARGV with room for `count` strings, which it gets by `setNumber`. */
-export function newList(count: number): LuaTable {
-  // The size that it would have grown to.
-  return new LuaTable(count === 0 ? 0 : 1 << ceilLog2(count), 0);
-}
-
-/** The table of these strings. */
-export function listOf(values: readonly string[]): LuaTable {
-  const list = newList(values.length);
-  for (let i = 0; i < values.length; i++) list.setNumber(i + 1, values[i]);
-  return list;
-}
-
-/** KEYS and ARGV while no script runs. */
+/** KEYS and ARGV until they have their places. */
 const NO_LIST = new LuaTable();
 
 export class Environment implements CodeEnvironment {
   /** Null until something is compiled: most servers run no scripts. */
   private table: LuaTable | null = null;
-  /** Of the script that runs; undefined where there are no such globals, as for functions. */
-  keysTable: LuaTable | undefined;
-  argvTable: LuaTable | undefined;
+  /** Of the script that runs; undefined where there are no KEYS and ARGV, as for functions. */
+  input: ScriptInput | undefined;
+  private keys: LuaTable | undefined;
+  private argv: LuaTable | undefined;
+  private areListsGlobal = false;
   /** Where the table of globals has them. */
   private keysPosition = 0;
   private argvPosition = 0;
@@ -101,7 +100,7 @@ export class Environment implements CodeEnvironment {
     defineFunctions(globals, baseFunctions);
     defineFunctions(
       globals,
-      loadingFunctions((source, name, level) => this.compileAt(source, name, level)),
+      loadingFunctions((source, name, level) => this.compileLoaded(source, name, level)),
     );
     const libraries: Readonly<Record<string, LuaTable>> = {
       string: stringLibrary(),
@@ -130,13 +129,17 @@ export class Environment implements CodeEnvironment {
     globals.set('ARGV', NO_LIST);
     this.keysPosition = globals.positionOf('KEYS');
     this.argvPosition = globals.positionOf('ARGV');
-    globals.setValueAt(this.keysPosition, undefined);
-    globals.setValueAt(this.argvPosition, undefined);
+    this.setLists(undefined, undefined);
   }
 
   /** @throws LuaSyntaxError */
   compile(source: string, chunkName = '@user_script'): LuaFunction {
-    return this.inBounds(() => this.compileAt(source, chunkName, COMPILE_LEVEL));
+    return this.inBounds(() => this.compileChunk(parseChunk(source, chunkName, COMPILE_LEVEL)));
+  }
+
+  /** The same for a library of functions, to which KEYS and ARGV are no more than unknown globals. */
+  compileLibrary(source: string): LuaFunction {
+    return this.inBounds(() => this.compileLoaded(source, '@user_function', COMPILE_LEVEL));
   }
 
   /** What the text of a script shows about its keys (closedness.ts). @throws LuaSyntaxError */
@@ -156,11 +159,18 @@ export class Environment implements CodeEnvironment {
     }
   }
 
-  private compileAt(source: string, chunkName: string, level: number): LuaFunction {
+  /** Code that a script loads reads the tables KEYS and ARGV, which that script may have changed. */
+  private compileLoaded(source: string, chunkName: string, level: number): LuaFunction {
     const chunk = parseChunk(source, chunkName, level);
+    return this.compileChunk({ ...chunk, plainLists: new Set() });
+  }
+
+  private compileChunk(chunk: Chunk): LuaFunction {
     try {
       const code = generateChunk(chunk, this, CALL_DEPTH_MAX);
-      return instantiate(code, chunk.name, this);
+      const f = instantiate(code, chunk.name, this);
+      if (hidesCode(chunk.globals)) f.hidesCode = true;
+      return f;
     } catch (thrown) {
       // JavaScript's parser has limits that Lua's has not: on the length of chains, for example.
       if (thrown instanceof RangeError || thrown instanceof SyntaxError) {
@@ -172,12 +182,15 @@ export class Environment implements CodeEnvironment {
 
   /**
    * Runs a compiled script. `finish` follows, whatever comes of it.
-   * @param keys the table KEYS, made before (newList) and used once
+   * @param input stays as it is until `finish`
    * @throws LuaError when the script fails, ScriptAbort when the host ends it
    */
-  run(script: LuaFunction, keys: LuaTable, argv: LuaTable): readonly LuaValue[] {
+  run(script: LuaFunction, input: ScriptInput): readonly LuaValue[] {
     this.startMeter();
-    this.setLists(keys, argv);
+    this.input = input;
+    this.keys = undefined;
+    this.argv = undefined;
+    if (script.hidesCode === true) this.makeLists();
     return this.call(script, NONE);
   }
 
@@ -193,16 +206,62 @@ export class Environment implements CodeEnvironment {
 
   /** After a run, when its results are used: gives back what it took, if that was much. */
   finish(): void {
-    if (this.keysTable !== undefined) this.setLists(NO_LIST, NO_LIST);
+    if (this.input !== undefined) this.dropInput();
     meter.finish();
   }
 
-  private setLists(keys: LuaTable, argv: LuaTable): void {
+  // KEYS and ARGV.
+
+  /** The table of a script that does not only read places of it; made when it is first used. */
+  get keysTable(): LuaTable | undefined {
+    if (this.input === undefined) return undefined;
+    this.keys ??= keysOf(this.input);
+    return this.keys;
+  }
+
+  get argvTable(): LuaTable | undefined {
+    if (this.input === undefined) return undefined;
+    this.argv ??= argumentsOf(this.input);
+    return this.argv;
+  }
+
+  key(place: number): LuaValue {
+    const { input } = this;
+    if (input === undefined) return this.readGlobal('KEYS');
+    const index = keyIndex(input, place);
+    return index < 0 ? undefined : input.text(index);
+  }
+
+  argument(place: number): LuaValue {
+    const { input } = this;
+    if (input === undefined) return this.readGlobal('ARGV');
+    const index = argumentIndex(input, place);
+    return index < 0 ? undefined : input.text(index);
+  }
+
+  reference(isKey: boolean, place: number): InputReference {
+    return new InputReference(this, isKey, place);
+  }
+
+  /** For code that finds them among the globals. */
+  private makeLists(): void {
+    this.setLists(this.keysTable, this.argvTable);
+    this.areListsGlobal = true;
+  }
+
+  private setLists(keys: LuaTable | undefined, argv: LuaTable | undefined): void {
     const { globals } = this;
-    this.keysTable = keys;
-    this.argvTable = argv;
     globals.setValueAt(this.keysPosition, keys);
     globals.setValueAt(this.argvPosition, argv);
+  }
+
+  private dropInput(): void {
+    this.input = undefined;
+    this.keys = undefined;
+    this.argv = undefined;
+    if (!this.areListsGlobal) return;
+    this.areListsGlobal = false;
+    this.setLists(undefined, undefined);
   }
 
   private call(f: LuaFunction, args: readonly LuaValue[]): readonly LuaValue[] {
@@ -290,6 +349,7 @@ function errorHandler(...args: LuaValue[]): LuaValue {
 }
 
 export { ScriptAbort } from './runtime/errors.js';
+export { inputOf } from './runtime/input.js';
 export { lineOf } from './runtime/positions.js';
-export type { ScriptHost };
+export type { ScriptHost, ScriptInput };
 export { LuaError, LuaSyntaxError };

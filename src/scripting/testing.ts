@@ -1,6 +1,6 @@
 /** Helpers for tests of scripts. */
-import { Environment, type EnvironmentOptions, LuaError, listOf } from './environment.js';
-import type { ScriptHost } from './library/redis.js';
+import { Environment, type EnvironmentOptions, inputOf, LuaError } from './environment.js';
+import { type CommandArgument, commandText, type ScriptHost } from './library/redis.js';
 import { LuaTable } from './runtime/table.js';
 import type { LuaValue } from './runtime/values.js';
 
@@ -13,17 +13,17 @@ export class FakeHost implements ScriptHost {
   /** Answers a call. */
   answer: (args: readonly string[]) => LuaValue = () => undefined;
 
-  call(args: readonly string[]): LuaValue {
-    this.calls.push(args);
-    const reply = this.answer(args);
+  call(args: readonly CommandArgument[]): LuaValue {
+    const reply = this.pcall(args);
     if (reply instanceof LuaTable && reply.getString('err') !== undefined)
       throw new LuaError(reply);
     return reply;
   }
 
-  pcall(args: readonly string[]): LuaValue {
-    this.calls.push(args);
-    return this.answer(args);
+  pcall(args: readonly CommandArgument[]): LuaValue {
+    const texts = args.map(commandText);
+    this.calls.push(texts);
+    return this.answer(texts);
   }
 
   log(level: number, message: string): void {
@@ -38,7 +38,7 @@ export class FakeHost implements ScriptHost {
     this.replicationFlags = flags;
   }
 
-  mayRun(args: readonly string[]): boolean | undefined {
+  mayRun(args: readonly CommandArgument[]): boolean | undefined {
     return args[0] === 'unknown' ? undefined : args[0] !== 'forbidden';
   }
 }
@@ -55,7 +55,7 @@ export function evaluate(
   argv: readonly string[] = [],
 ): readonly LuaValue[] {
   try {
-    return environment.run(environment.compile(source), listOf(keys), listOf(argv));
+    return environment.run(environment.compile(source), inputOf(keys, argv));
   } finally {
     environment.finish();
   }

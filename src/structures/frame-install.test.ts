@@ -10,9 +10,13 @@ import { FrameCopy, type KeyOwner, ReceivedFrame, type ValueVerifier } from './f
 import { bucketOffset, displacedMask, fingerprintAt, referenceAt } from './slots.js';
 import { SCAN_END, Table } from './table.js';
 import { KeyFinder, testSpace } from './testing.js';
+import { LENGTH_MAX } from './untrusted-entry.js';
 
 /** Kind 0, of any bytes. */
-const STRINGS: ValueVerifier = { kinds: 1, verifiedKinds: 0, verify: () => true };
+const STRINGS: ValueVerifier = {
+  ...{ kinds: 1, verifiedKinds: 0, valueBytesMax: LENGTH_MAX },
+  verify: () => true,
+};
 const scratch = new Region(new SharedArrayBuffer(4 << 20), 0);
 
 const anyOwner: KeyOwner = { owns: () => true };
@@ -128,6 +132,7 @@ test('values whose kind is verified are seen where they lie in the copy, in runs
   const verifier: ValueVerifier = {
     kinds: 3,
     verifiedKinds: 2,
+    valueBytesMax: LENGTH_MAX,
     verify(kind, region, offset, length) {
       assert.equal(kind, 1);
       const value = Buffer.from(region.bytes.slice(offset, offset + length)).toString('latin1');

@@ -86,6 +86,8 @@ export interface ValueVerifier {
   readonly kinds: number;
   /** Those of them whose bytes `verify` has to see. */
   readonly verifiedKinds: number;
+  /** The longest value. */
+  readonly valueBytesMax: number;
   /** Whether bytes are a value of this kind. */
   verify(kind: number, region: Region, offset: number, length: number): boolean;
 }
@@ -223,6 +225,7 @@ export class FrameCopy {
     const end = offset + this.bytes;
     const start = logStart(buckets);
     const plainKinds = values.kinds & ~values.verifiedKinds;
+    const mask = displacedMask(words, bucket);
     let runs = runsBefore;
     let slots = 0;
     let used = 0;
@@ -237,19 +240,33 @@ export class FrameCopy {
       used++;
       const before = runs;
       const size = plainSize(bytes, at, plainKinds);
+      let keyAt = at + (bytes[at + 2]! < 128 ? 3 : 4);
+      let keyLength = bytes[at + 1]!;
       if (size > 0 && at + size <= end && sizes[reference] === 0) {
+        if (at + size - keyAt - keyLength > values.valueBytesMax) return -1;
         sizes[reference] = size;
         live += size;
       } else {
         runs = this.verifyEntry(reference, values, runs);
         if (runs < 0) return -1;
+        keyLength = entry.keyLength;
+        keyAt = entry.keyOffset;
+        if ((entry.flags & ENTRY_KEY_RUN) !== 0) {
+          keyAt = this.runsOffset + before;
+          this.keyRuns.set(reference, keyAt);
+        }
       }
-      const keyInRun = runs === before ? -1 : this.runsOffset + before;
-      if (!this.keyFits(index, slot, keyInRun, space)) return -1;
+      const home = index - ((mask >>> slot) & 1);
+      if (!this.keyFits(fingerprint, home, keyAt, keyLength, space)) return -1;
+      if (
+        !this.isFirst(fingerprint, home) &&
+        this.occursBefore(index, slot, home, keyAt, keyLength)
+      ) {
+        return -1;
+      }
     }
     this.entries += used;
     this.live += live;
-    const mask = displacedMask(words, bucket);
     if ((mask & ~slots) !== 0 || usedSlots(words, bucket) !== used) return -1;
     // Entries of the bucket before the first, or whose home is the overflow bucket, cannot be.
     if (mask !== (index === 0 ? 0 : index === buckets ? slots : mask)) return -1;
@@ -257,40 +274,40 @@ export class FrameCopy {
     return runs;
   }
 
-  /**
-   * Whether the key of a slot's entry, which is verified itself, belongs there: by its hash and by
-   * its owner, and not twice.
-   * @param runAt where the key is if it is in a run
-   */
-  private keyFits(index: number, slot: number, runAt: number, space: Space): boolean {
-    const { region, offset, buckets, depth } = this;
-    const bucket = bucketOffset(offset, index);
-    const reference = referenceIn(region.words, bucket, slot);
-    entry.decode(region, offset + reference);
-    let keyAt = entry.keyOffset;
-    if ((entry.flags & ENTRY_KEY_RUN) !== 0) {
-      keyAt = runAt;
-      this.keyRuns.set(reference, runAt);
-    }
-    const { keyLength } = entry;
-    hashBytes(hash, region, keyAt, keyLength, space.hashKey0, space.hashKey1);
-    const home = index - ((displacedMask(region.words, bucket) >>> slot) & 1);
-    const fingerprint = fingerprintOf(hash.h2);
-    if (fingerprintAt(region.bytes, bucket, slot) !== fingerprint) return false;
+  /** Whether a key belongs into the frame, at this home and with this fingerprint, by its hash and owner. */
+  private keyFits(
+    fingerprint: number,
+    home: number,
+    keyAt: number,
+    keyLength: number,
+    { hashKey0, hashKey1 }: Space,
+  ): boolean {
+    const { region, buckets, depth } = this;
+    hashBytes(hash, region, keyAt, keyLength, hashKey0, hashKey1);
+    if (fingerprint !== fingerprintOf(hash.h2)) return false;
     if (homeOf(hash.h1, depth, buckets) !== home) return false;
     if (depth !== 0 && (hash.h1 ^ this.prefix) >>> (32 - depth) !== 0) return false;
-    if (!this.owner.owns(hash, region, keyAt, keyLength)) return false;
-    const stampAt = ((home & 1) << 8) | fingerprint;
+    return this.owner.owns(hash, region, keyAt, keyLength);
+  }
+
+  /** Notes a fingerprint. @returns whether no earlier entry of the home has it: then its key is a new one */
+  private isFirst(fingerprint: number, home: number): boolean {
+    const at = ((home & 1) << 8) | fingerprint;
     const stamp = stampBase + home;
-    if (fingerprintStamps[stampAt] === stamp) return !this.occursBefore(index, slot, home, keyAt);
-    fingerprintStamps[stampAt] = stamp;
+    if (fingerprintStamps[at] === stamp) return false;
+    fingerprintStamps[at] = stamp;
     return true;
   }
 
-  /** Whether an earlier slot with the same home has the key of the decoded entry. */
-  private occursBefore(index: number, slot: number, home: number, keyAt: number): boolean {
+  /** Whether an earlier slot with the same home has the key. */
+  private occursBefore(
+    index: number,
+    slot: number,
+    home: number,
+    keyAt: number,
+    keyLength: number,
+  ): boolean {
     const { region, offset } = this;
-    const { keyLength } = entry;
     const fingerprint = fingerprintAt(region.bytes, bucketOffset(offset, index), slot);
     for (let i = home; i <= index; i++) {
       const bucket = bucketOffset(offset, i);
@@ -323,7 +340,7 @@ export class FrameCopy {
     const expires = (flags & ENTRY_EXPIRES) !== 0;
     if (entry.header !== headerBytes(keyLength, valueLength, expires)) return -1;
     if (entry.size > INLINE_LIMIT + 8) return -1;
-    if (((values.kinds >>> entry.kind) & 1) === 0) return -1;
+    if (((values.kinds >>> entry.kind) & 1) === 0 || valueLength > values.valueBytesMax) return -1;
     if (expires && !isExpiry(expiry)) return -1;
     let runs = runsBefore;
     if (keyInRun) {

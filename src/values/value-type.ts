@@ -80,7 +80,7 @@ export const PARTS_END = -1;
 export interface ValueParts {
   /**
    * hash: that of the hashes of elements, 0 to 2^32; index: from the head, 0 to the count; id: that of the
-   * entries of a stream, and then of its groups; score: that of the members of a sorted set. Of the last
+   * groups of a stream, and then of its entries; score: that of the members of a sorted set. Of the last
    * two the place says more than the position.
    */
   readonly order: 'hash' | 'index' | 'id' | 'score';

@@ -102,6 +102,29 @@ for (const transport of ['auto', 'epoll']) {
       await disconnect();
     });
 
+    it('leaves the script the keys and arguments that it was given', async () => {
+      await connect();
+      const source = `for i = 1, 2e8 do end
+        redis.call('set', KEYS[1], ARGV[1]) redis.call('append', KEYS[1], ARGV[2])
+        return ARGV[1] .. KEYS[1]`;
+      const long = 'x'.repeat(20_000);
+      let isOver = false;
+      const reply = ask(runner, 'EVAL', source, '1', 'given', 'short', long).finally(() => {
+        isOver = true;
+      });
+      // It is sent by its own client, and by another one, into whatever memory is free meanwhile.
+      const behind = runner.pipeline(Array.from({ length: 50 }, () => ['ECHO', 'y'.repeat(2000)]));
+      while (!isOver)
+        await other.pipeline([
+          ['ECHO', 'z'.repeat(30_000)],
+          ['PING', 'zzzzz'],
+        ]);
+      assert.equal(await reply, 'shortgiven');
+      await behind;
+      assert.equal(await ask(other, 'GET', 'given'), `short${long}`);
+      await disconnect();
+    });
+
     it('serves what its own client sent meanwhile behind the script, in order', async () => {
       await connect();
       const first = runner.pipeline([

@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import {
   Environment,
+  inputOf,
   LuaError,
   LuaSyntaxError,
-  listOf,
   ScriptAbort,
 } from '../../src/scripting/environment.js';
 import { FakeHost } from '../../src/scripting/testing.js';
@@ -28,7 +28,7 @@ const sound = environment.compile('return ("x"):rep(3), #{1, 2}');
 export function runHostile(source: string, argv: readonly string[]): void {
   ticks = 0;
   try {
-    environment.run(environment.compile(source), listOf([]), listOf(argv));
+    environment.run(environment.compile(source), inputOf([], argv));
   } catch (thrown) {
     const isLua = thrown instanceof LuaError || thrown instanceof LuaSyntaxError;
     if (!isLua && !(thrown instanceof ScriptAbort)) {
@@ -39,5 +39,5 @@ export function runHostile(source: string, argv: readonly string[]): void {
     environment.finish();
   }
   ticks = 0;
-  assert.deepEqual(environment.run(sound, listOf([]), listOf([])), ['xxx', 2]);
+  assert.deepEqual(environment.run(sound, inputOf([], [])), ['xxx', 2]);
 }

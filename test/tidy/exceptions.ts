@@ -66,7 +66,7 @@ export const COMMAND_NAMES: Readonly<Record<string, readonly [names: string, rea
   ],
   'src/values/sorted-set/type.ts': ['zadd', 'the commands that rebuild a sorted set'],
   'src/values/stream/effects.ts': [
-    'time xadd xclaim xgroup xsetid',
+    'time xadd xclaim xdel xgroup xsetid xtrim',
     'the commands that rebuild a stream, and an option of one',
   ],
   'src/values/string/type.ts': ['set', 'the command that rebuilds a string'],

@@ -13,7 +13,11 @@ import type { Context } from '../contract/context.js';
 import { type CommandDefinition, keysAt } from '../contract/definition.js';
 import { addMembers, CH, GT, INCR, LT, NX, XX } from './lib/add.js';
 
-const PAIRS = { stride: 2, scoreAt: scoreOf };
+const PAIRS = { stride: 2, scoreAt: checkedScore };
+
+/** The first scores of the command under way, which were read to be checked; those behind are read again. */
+const checked = new Float64Array(64);
+let firstChecked = 0;
 
 function optionAt(args: Arguments, index: number): number {
   switch (args.length[index]) {
@@ -72,12 +76,22 @@ function addAll(context: Context, options: number, first: number): void {
 
 /** Whether all scores are numbers; if not, the error is answered. */
 function areScores({ args, reply }: Context, first: number): boolean {
+  firstChecked = first;
   for (let i = first; i < args.count; i += 2) {
-    if (!Number.isNaN(scoreOf(args, i))) continue;
-    reply.error(NOT_FLOAT);
-    return false;
+    const score = scoreOf(args, i);
+    if (Number.isNaN(score)) {
+      reply.error(NOT_FLOAT);
+      return false;
+    }
+    const place = (i - first) >> 1;
+    if (place < checked.length) checked[place] = score;
   }
   return true;
+}
+
+function checkedScore(args: Arguments, index: number): number {
+  const place = (index - firstChecked) >> 1;
+  return place < checked.length ? checked[place]! : scoreOf(args, index);
 }
 
 function scoreOf(args: Arguments, index: number): number {

@@ -1,10 +1,9 @@
 /** XADD: appends an entry, and trims the stream if it is told to. */
 import { EVENT_XADD } from '../../keyspace/events.js';
 import { ErrorReply, wrongArity } from '../../protocol/errors.js';
-import { addId } from '../../values/stream/effects.js';
 import { STREAM_KIND } from '../../values/stream/layout.js';
 import type { Stream } from '../../values/stream/stream.js';
-import { StreamId } from '../../values/stream/stream-id.js';
+import { addId, StreamId } from '../../values/stream/stream-id.js';
 import { buildStream } from '../../values/stream/views.js';
 import type { Context } from '../contract/context.js';
 import { type CommandDefinition, keysAt } from '../contract/definition.js';

@@ -9,9 +9,8 @@ import {
 import { BUSY_GROUP, ErrorReply, NOT_INTEGER, STREAM_ID } from '../../protocol/errors.js';
 import { argumentIs } from '../../protocol/text.js';
 import { Count } from '../../values/stream/count.js';
-import { addId } from '../../values/stream/effects.js';
 import { STREAM_KIND } from '../../values/stream/layout.js';
-import { FORM_EDGES, StreamId } from '../../values/stream/stream-id.js';
+import { addId, FORM_EDGES, StreamId } from '../../values/stream/stream-id.js';
 import { buildStream } from '../../values/stream/views.js';
 import type { Context } from '../contract/context.js';
 import {

@@ -8,12 +8,15 @@
  */
 import { MESSAGE_CHARACTERS_MAX } from '../../base/log.js';
 import { giveBack, newRegion, withRoom } from '../../base/owned-region.js';
+import { copyBytes, type Region } from '../../base/region.js';
 import { KeyPlaces } from '../../commands/contract/key-flags.js';
+import { doubleIsShort } from '../../protocol/doubles.js';
 import { NO_REPLICAS, OOM, READ_ONLY } from '../../protocol/errors.js';
+import { formatInteger } from '../../protocol/numbers.js';
 import { Arguments } from '../../protocol/parser.js';
 import { checkReplyLength, Reply } from '../../protocol/reply.js';
 import { LuaError, type ScriptHost } from '../../scripting/environment.js';
-import { errorTable } from '../../scripting/library/redis.js';
+import { type CommandArgument, commandNumber, errorTable } from '../../scripting/library/redis.js';
 import { libraryError } from '../../scripting/runtime/failures.js';
 import { meter } from '../../scripting/runtime/meter.js';
 import type { LuaTable } from '../../scripting/runtime/table.js';
@@ -45,6 +48,7 @@ import {
 } from '../registry.js';
 import { writeTextAt } from './region-text.js';
 import { ReplyToLua } from './reply-to-lua.js';
+import { FIRST_KEY } from './script-arguments.js';
 import { type ScriptRun, StartOver } from './script-run.js';
 
 const INITIAL_BYTES = 4096;
@@ -52,6 +56,8 @@ const INITIAL_BYTES = 4096;
 const KEPT_BYTES = 1 << 20;
 const VECTOR_BYTES_MAX = 0x7ff0_0000;
 const MINUS = 0x2d;
+/** What a number takes: `-1.7976931348623157e+308`. */
+const NUMBER_BYTES_MAX = 24;
 /** Names of commands, in any case, that are kept. */
 const KNOWN_NAMES_MAX = 1024;
 /** Commands that others see something of: writes, and messages. */
@@ -76,6 +82,13 @@ function growOwned(reply: Reply, bytes: number): void {
   checkReplyLength(used, bytes);
   reply.region = withRoom(reply.region, reply.position, reply.position + bytes);
   reply.limit = reply.region.length;
+}
+
+/** Writes a number as scripts pass it on. @returns the position behind it */
+function writeNumber(region: Region, at: number, x: number): number {
+  return doubleIsShort(x)
+    ? formatInteger(region, at, x)
+    : writeTextAt(region, at, commandNumber(x));
 }
 
 /** Fails with a RangeError where a command would not have the stack that it needs. */
@@ -126,14 +139,14 @@ export class CommandHost implements ScriptHost {
 
   // What scripts call.
 
-  call(args: readonly string[]): LuaValue {
+  call(args: readonly CommandArgument[]): LuaValue {
     if (this.isLoading) throw missing('call');
     const value = this.execute(args);
     if (this.failed) throw new LuaError(value);
     return value;
   }
 
-  pcall(args: readonly string[]): LuaValue {
+  pcall(args: readonly CommandArgument[]): LuaValue {
     if (this.isLoading) throw missing('pcall');
     return this.execute(args);
   }
@@ -161,9 +174,9 @@ export class CommandHost implements ScriptHost {
     this.run.isReplicated = flags !== 0;
   }
 
-  mayRun(args: readonly string[]): boolean | undefined {
+  mayRun(args: readonly CommandArgument[]): boolean | undefined {
     if (!this.assemble(args)) return undefined;
-    const command = this.find(args[0]!);
+    const command = this.find(args[0] as string);
     if (command === null) return undefined;
     const { access, session } = this.dispatcher;
     const { permissions } = session;
@@ -179,10 +192,10 @@ export class CommandHost implements ScriptHost {
 
   // Running a command.
 
-  private execute(args: readonly string[]): LuaValue {
+  private execute(args: readonly CommandArgument[]): LuaValue {
     this.failed = false;
     if (!this.assemble(args)) return this.refuse(null, TOO_LONG);
-    const command = this.find(args[0]!);
+    const command = this.find(args[0] as string);
     if (command === null) return this.refuse(null, UNKNOWN);
     if (!command.accepts(this.args.count)) return this.refuse(command, WRONG_ARITY);
     const refusal = this.refusalOf(command);
@@ -238,10 +251,12 @@ export class CommandHost implements ScriptHost {
     this.args.trim();
   }
 
-  /** Writes the strings as a command vector. @returns false when they are too long */
-  private assemble(args: readonly string[]): boolean {
+  /** Writes the arguments as a command vector. @returns false when they are too long */
+  private assemble(args: readonly CommandArgument[]): boolean {
     let bytes = 0;
-    for (let i = 0; i < args.length; i++) bytes += args[i]!.length;
+    for (let i = 0; i < args.length; i++) {
+      bytes += this.bytesOf(args[i]!);
+    }
     if (bytes > VECTOR_BYTES_MAX) return false;
     if (bytes > this.region.length) this.region = withRoom(this.region, 0, bytes);
     const { region, args: vector } = this;
@@ -249,12 +264,29 @@ export class CommandHost implements ScriptHost {
     vector.count = 0;
     let at = 0;
     for (let i = 0; i < args.length; i++) {
-      const arg = args[i]!;
-      writeTextAt(region, at, arg);
-      vector.push(at, arg.length);
-      at += arg.length;
+      const end = this.write(region, at, args[i]!);
+      vector.push(at, end - at);
+      at = end;
     }
     return true;
+  }
+
+  /** What an argument takes at most. */
+  private bytesOf(arg: CommandArgument): number {
+    if (typeof arg === 'string') return arg.length;
+    return typeof arg === 'number'
+      ? NUMBER_BYTES_MAX
+      : this.run.args!.length[FIRST_KEY + arg.index]!;
+  }
+
+  /** Writes an argument. @returns the position behind it */
+  private write(region: Region, at: number, arg: CommandArgument): number {
+    if (typeof arg === 'string') return writeTextAt(region, at, arg);
+    if (typeof arg === 'number') return writeNumber(region, at, arg);
+    const { region: source, offset, length } = this.run.args!;
+    const index = FIRST_KEY + arg.index;
+    copyBytes(region, at, source, offset[index]!, length[index]!);
+    return at + length[index]!;
   }
 
   /** @param name the vector's first argument */

@@ -48,7 +48,6 @@ export class FunctionCalls implements FunctionsPort {
       reply.errorText(error);
       return;
     }
-    const { keys, argv } = scriptArguments;
     const hasWritten = this.runner.execute({
       kind: 'function',
       name: found.name,
@@ -58,8 +57,7 @@ export class FunctionCalls implements FunctionsPort {
       isOpen: true,
       isReadOnly,
       environment: functions.environment,
-      keys,
-      argv,
+      input: scriptArguments,
     });
     scriptArguments.release();
     if (hasWritten) found.writesOpen = true;

@@ -7,7 +7,6 @@ import {
   type Environment,
   LuaError,
   LuaSyntaxError,
-  listOf,
   ScriptAbort,
 } from '../../scripting/environment.js';
 import { plainText } from '../../scripting/library/base.js';
@@ -88,8 +87,8 @@ export class LibraryLoader {
     this.functions = functions;
     this.endMs = performance.now() + LOAD_MS_MAX;
     try {
-      const chunk = environment.compile(withoutShebang(code), '@user_function');
-      environment.runFunction(chunk, listOf([]), listOf([]));
+      const chunk = environment.compileLibrary(withoutShebang(code));
+      environment.runFunction(chunk, new LuaTable(), new LuaTable());
     } catch (thrown) {
       throw loadingError(thrown);
     } finally {

@@ -20,11 +20,10 @@ export function textAt({ bytes }: Region, begin: number, end: number): string {
   return length === 0 ? '' : strings.get(bytes, begin, end);
 }
 
-/** Writes the text at `at`; the region has room for it. */
-export function writeTextAt({ bytes }: Region, at: number, text: string): void {
-  if (text.length > SHORT_BYTES) {
-    latin1Write(bytes, text, at);
-    return;
-  }
-  for (let i = 0; i < text.length; i++) bytes[at + i] = text.charCodeAt(i);
+/** Writes the text at `at`; the region has room for it. @returns the position behind it */
+export function writeTextAt({ bytes }: Region, at: number, text: string): number {
+  const { length } = text;
+  if (length > SHORT_BYTES) latin1Write(bytes, text, at);
+  else for (let i = 0; i < length; i++) bytes[at + i] = text.charCodeAt(i);
+  return at + length;
 }

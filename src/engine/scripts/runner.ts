@@ -4,8 +4,14 @@
  */
 import * as errors from '../../protocol/errors.js';
 import { ErrorReply } from '../../protocol/errors.js';
-import { type Environment, LuaError, lineOf } from '../../scripting/environment.js';
+import {
+  type Environment,
+  LuaError,
+  lineOf,
+  type ScriptInput,
+} from '../../scripting/environment.js';
 import { plainText } from '../../scripting/library/base.js';
+import { argumentsOf, keysOf } from '../../scripting/runtime/input.js';
 import { LuaTable } from '../../scripting/runtime/table.js';
 import type { LuaFunction, LuaValue } from '../../scripting/runtime/values.js';
 import { diskRefusal, scriptDiskRefusal } from '../disk-refusals.js';
@@ -47,8 +53,7 @@ export interface Runnable {
   readonly isOpen: boolean;
   readonly isReadOnly: boolean;
   readonly environment: Environment;
-  readonly keys: LuaTable;
-  readonly argv: LuaTable;
+  readonly input: ScriptInput;
 }
 
 export class ScriptRunner {
@@ -100,13 +105,13 @@ export class ScriptRunner {
   }
 
   private runAndReply(script: Runnable): void {
-    const { environment, keys, argv, kind } = script;
+    const { environment, input, kind } = script;
     let values: readonly LuaValue[];
     try {
       values =
         kind === 'script'
-          ? environment.run(script.run, keys, argv)
-          : environment.runFunction(script.run, keys, argv);
+          ? environment.run(script.run, input)
+          : environment.runFunction(script.run, keysOf(input), argumentsOf(input));
     } catch (thrown) {
       if (!(thrown instanceof LuaError)) throw thrown;
       this.replyError(thrown, script);

@@ -1,13 +1,13 @@
 /** The keys and arguments of EVAL, FCALL and their kin: `name numkeys key ... argument ...`. */
 
 import { INTEGER_OK, NOT_AN_INTEGER, ParsedInteger, parseInteger } from '../../protocol/numbers.js';
-import type { Arguments } from '../../protocol/parser.js';
-import { newList } from '../../scripting/environment.js';
+import { Arguments } from '../../protocol/parser.js';
+import type { ScriptInput } from '../../scripting/environment.js';
 import { defaultMemoryBytes, STRING_MAX_BYTES } from '../../scripting/runtime/meter.js';
-import { LuaTable } from '../../scripting/runtime/table.js';
 import { textAt } from './region-text.js';
 
-const FIRST_KEY = 3;
+/** Index of the first key, or argument, in the command's vector. */
+export const FIRST_KEY = 3;
 const NOT_A_NUMBER = -1;
 export const TOO_MANY = "ERR Number of keys can't be greater than number of args";
 const NEGATIVE = "ERR Number of keys can't be negative";
@@ -18,7 +18,8 @@ const TOO_MUCH = 'ERR the arguments of a script may take as much as a script may
 const ARGUMENT_BYTES = 100;
 /** V8 keeps the bytes of longer strings outside of its heap. */
 const OUTSIDE_BYTES = 1_000_000;
-const NOTHING = new LuaTable();
+const KEPT_TEXTS = 64;
+const NO_ARGUMENTS = new Arguments();
 
 /** Argument `index` as a string. */
 export function argumentText({ region, offset, length }: Arguments, index: number): string {
@@ -26,14 +27,17 @@ export function argumentText({ region, offset, length }: Arguments, index: numbe
   return textAt(region, begin, begin + length[index]!);
 }
 
-export class ScriptArguments {
+export class ScriptArguments implements ScriptInput {
   private readonly memoryBytes = defaultMemoryBytes();
-  /** For one run: the tables are the script's. */
-  keys = NOTHING;
-  argv = NOTHING;
   private readonly parsed = new ParsedInteger();
-  /** Of the vector whose count was looked at last. */
-  private keyCount = 0;
+  /** Keys of the vector whose count was looked at last. */
+  private count = 0;
+  /** Of the run. */
+  keyCount = 0;
+  private vector = NO_ARGUMENTS;
+  /** Of the run: what it has read as strings. */
+  private readonly texts: (string | undefined)[] = [];
+  private textsEnd = 0;
 
   /**
    * @param notNumber the error for a number of keys that is none
@@ -49,16 +53,34 @@ export class ScriptArguments {
       bytes += ARGUMENT_BYTES + (length[i]! < OUTSIDE_BYTES ? length[i]! : 0);
     }
     if (bytes > this.memoryBytes) return TOO_MUCH;
-    const keysEnd = FIRST_KEY + this.keyCount;
-    this.keys = listOfArguments(args, FIRST_KEY, keysEnd);
-    this.argv = listOfArguments(args, keysEnd, count);
+    this.release();
+    this.vector = args;
+    this.keyCount = this.count;
     return null;
+  }
+
+  get argumentCount(): number {
+    return this.vector.count - FIRST_KEY - this.keyCount;
+  }
+
+  text(index: number): string {
+    const { texts } = this;
+    const known = texts[index];
+    if (known !== undefined) return known;
+    const text = argumentText(this.vector, FIRST_KEY + index);
+    while (texts.length <= index) texts.push(undefined);
+    texts[index] = text;
+    if (index >= this.textsEnd) this.textsEnd = index + 1;
+    return text;
   }
 
   /** After the run. */
   release(): void {
-    this.keys = NOTHING;
-    this.argv = NOTHING;
+    const { texts, textsEnd } = this;
+    this.vector = NO_ARGUMENTS;
+    this.textsEnd = 0;
+    if (texts.length > KEPT_TEXTS) texts.length = 0;
+    else for (let i = 0; i < textsEnd; i++) texts[i] = undefined;
   }
 
   /** What is wrong with the number of keys: the text of an error, or null. */
@@ -66,20 +88,13 @@ export class ScriptArguments {
     const { region, offset, length, count } = args;
     const kind = parseInteger(region, offset[2]!, length[2]!, this.parsed);
     if (kind === NOT_AN_INTEGER) return notNumber;
-    this.keyCount = this.parsed.value;
+    this.count = this.parsed.value;
     // A number of 64 bits that is no safe integer.
     if (kind !== INTEGER_OK) {
       const isNegative = region.bytes[offset[2]!] === 0x2d;
-      this.keyCount = isNegative ? NOT_A_NUMBER : Number.MAX_SAFE_INTEGER;
+      this.count = isNegative ? NOT_A_NUMBER : Number.MAX_SAFE_INTEGER;
     }
-    if (this.keyCount > count - FIRST_KEY) return TOO_MANY;
-    return this.keyCount < 0 ? NEGATIVE : null;
+    if (this.count > count - FIRST_KEY) return TOO_MANY;
+    return this.count < 0 ? NEGATIVE : null;
   }
-}
-
-function listOfArguments(args: Arguments, first: number, end: number): LuaTable {
-  const list = newList(end - first);
-  const { array } = list;
-  for (let i = first; i < end; i++) array[i - first + 1] = argumentText(args, i);
-  return list;
 }

@@ -77,7 +77,8 @@ export class ScriptRun {
   /** When it was first seen to take time; 0 for a short script, which needs no look at the clock. A double. */
   startMs = Number.NaN;
   isServing = false;
-  private args: ArgumentVector | null = null;
+  /** Of the command that runs it. */
+  args: ArgumentVector | null = null;
   private isSlow = false;
   private hasAttended = false;
   private nextServeMs = Number.NaN;

@@ -180,7 +180,6 @@ export class Scripts implements ScriptsPort, ScriptControl {
 
   private execute(script: Script, isReadOnly: boolean): void {
     const { runner, environment } = this.parts;
-    const { keys, argv } = this.scriptArguments;
     const hasWritten = runner.execute({
       kind: 'script',
       name: script.sha,
@@ -189,8 +188,7 @@ export class Scripts implements ScriptsPort, ScriptControl {
       isOpen: !script.isClosed,
       isReadOnly,
       environment,
-      keys,
-      argv,
+      input: this.scriptArguments,
     });
     this.scriptArguments.release();
     if (hasWritten) script.writesOpen = !script.isClosed;

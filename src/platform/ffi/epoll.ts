@@ -9,7 +9,14 @@
  *                elsewhere           0 events   8 slot  12 kind | generation << 4    16 bytes
  */
 import type { Region } from '../../base/region.js';
-import { DETACHING, ENDING, SEND_QUEUED, SENDING_LATER, STIRRED } from '../connection-table.js';
+import {
+  DETACHING,
+  ENDING,
+  POSTPONED,
+  SEND_QUEUED,
+  SENDING_LATER,
+  STIRRED,
+} from '../connection-table.js';
 import type { TransportHandler } from '../transport.js';
 import { errno, systemError } from './libc.js';
 import type { AcceptTrouble } from './listeners.js';
@@ -197,6 +204,7 @@ export class EpollTransport extends NativeTransport {
       else if ((events & EPOLLHUP) !== 0) this.finish(slot, 0);
       return;
     }
+    if ((this.table.flags[slot]! & POSTPONED) !== 0) return;
     if ((events & (EPOLLIN | EPOLLERR | EPOLLHUP)) !== 0) this.receive(slot);
   }
 

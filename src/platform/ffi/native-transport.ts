@@ -34,6 +34,7 @@ export abstract class NativeTransport implements Transport {
   private readonly adopted: number[] = [];
   private keepAlive = 0;
   private readonly end = (slot: number) => this.finish(slot, 0);
+  private readonly owes = (slot: number) => this.handler.owes(slot);
   private readonly letGo = (slot: number) => this.giveUp(slot);
   private readonly acceptAgain = (index: number) => this.armAccept(index);
 
@@ -108,6 +109,10 @@ export abstract class NativeTransport implements Transport {
     this.stopReceiving(connection);
   }
 
+  postpone(connection: number): void {
+    this.table.postpone(connection);
+  }
+
   close(connection: number): void {
     if (this.table.isOpen(connection)) this.disconnect(connection);
   }
@@ -152,8 +157,9 @@ export abstract class NativeTransport implements Transport {
     const outer = this.handler;
     this.handler = handler;
     try {
-      if (lets && this.ending.length > 0) this.ending.settle(this.end);
+      if (lets && this.ending.length > 0) this.ending.settle(this.end, this.owes);
       while (this.adopted.length > 0) this.addConnection(this.adopted.shift()!);
+      this.table.endPostponements();
       handler.turn();
       this.table.recycle();
       this.exchange(0);
@@ -164,9 +170,10 @@ export abstract class NativeTransport implements Transport {
   }
 
   private runTurn(): void {
-    let soon = this.ending.length > 0 && this.ending.settle(this.end);
+    let soon = this.ending.length > 0 && this.ending.settle(this.end, this.owes);
     if (this.detaching.length > 0 && this.detaching.settle(this.letGo)) soon = true;
     while (this.adopted.length > 0) this.addConnection(this.adopted.shift()!);
+    this.table.endPostponements();
     const askedMs = this.handler.turn();
     this.table.recycle();
     const idle = !soon && !this.stopping && this.adopted.length === 0;

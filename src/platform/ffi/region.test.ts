@@ -55,6 +55,27 @@ test('copies of every length are exact, between regions and downwards in one', (
   }
 });
 
+test('long copies are native between any regions, whoever has made them', () => {
+  const buffer = new SharedArrayBuffer(16 * 1024);
+  const plain = new Region(buffer, 0);
+  const rest = new Region(buffer, 0, 4096, 8192);
+  const from = filled(3000);
+  copyBytes(rest, 5, from, 11, 2001);
+  assert.deepEqual(rest.bytes.slice(5, 2006), from.bytes.slice(11, 2012));
+  copyBytes(plain, 1, rest, 5, 2001);
+  assert.deepEqual(plain.bytes.slice(1, 2002), from.bytes.slice(11, 2012));
+  assert.equal(plain.address !== 0, libc !== undefined);
+  assert.equal(rest.address - plain.address, libc === undefined ? 0 : 4096);
+  for (const [region, offset] of [
+    [rest, 8000],
+    [plain, -1],
+    [new Region(new SharedArrayBuffer(0), 0), 0],
+  ] as const) {
+    assert.throws(() => copyBytes(region, offset, from, 0, 1000), RangeError);
+    assert.throws(() => copyBytes(from, 0, region, offset, 1000), RangeError);
+  }
+});
+
 test('moves within a region are exact, either way and however short', () => {
   for (const make of [
     createRegion,

@@ -20,6 +20,8 @@ import { copyBytes, type Region } from '../../base/region.js';
 import {
   CANCELLING,
   DETACHING,
+  KEPT,
+  POSTPONED,
   RECEIVES_SINGLY,
   RECEIVING,
   RECEIVING_INTO,
@@ -28,6 +30,7 @@ import {
   SINGLY_LEFT_SHIFT,
   STIRRED,
 } from '../connection-table.js';
+import { KeptCompletions } from './kept-completions.js';
 import type { AcceptTrouble } from './listeners.js';
 import { NativeTransport } from './native-transport.js';
 import { nativeAddress } from './region.js';
@@ -79,13 +82,21 @@ const ACCEPT = ACCEPT_SINGLY | (abi.ACCEPT_MULTISHOT << 16);
 
 /** Whether a receive is to be asked for anew each time. */
 const SINGLY = RECEIVES_SINGLY | SINGLY_LEFT;
-/** A receive straight to memory ends when so much has come, or all that is wanted. */
-const INTO_BYTES_MAX = 256 * 1024;
 
 export class UringTransport extends NativeTransport {
   readonly name = 'uring';
   private readonly ring: Ring;
   private readonly buffers: ReceiveBuffers;
+  /** What was received of connections that are postponed. */
+  private readonly kept = new KeptCompletions();
+  private readonly isDue = (slot: number, high: number) =>
+    (this.table.flags[slot]! & POSTPONED) === 0 || this.isStale(slot, high);
+  private readonly takeKept = (slot: number, high: number, result: number, flags: number) =>
+    this.takeReceived(slot, high, result, flags);
+  private readonly markKept = (slot: number, isKept: boolean) => {
+    const { flags } = this.table;
+    flags[slot] = isKept ? flags[slot]! | KEPT : flags[slot]! & ~KEPT;
+  };
 
   /** To be called on the thread that will call `run`. @throws TransportError without io_uring */
   constructor(onAcceptTrouble: AcceptTrouble, sizes = USUAL_SIZES) {
@@ -164,10 +175,11 @@ export class UringTransport extends NativeTransport {
 
   protected exchange(timeoutMs: number): void {
     this.buffers.publish();
-    this.ring.enter(timeoutMs);
+    this.ring.enter(this.kept.isEmpty ? timeoutMs : 0);
     let submitted = this.ring.isSubmitted;
     this.drain();
     while (!submitted) submitted = this.submitRest();
+    if (!this.kept.isEmpty) this.kept.serve(this.isDue, this.takeKept, this.markKept);
   }
 
   /**
@@ -230,6 +242,17 @@ export class UringTransport extends NativeTransport {
   // --- receiving
 
   private completeReceive(slot: number, high: number, result: number, flags: number): void {
+    if ((this.table.flags[slot]! & (POSTPONED | KEPT)) !== 0 && !this.isStale(slot, high)) {
+      this.markKept(slot, true);
+      this.kept.add(slot, high, result, flags);
+      return;
+    }
+    // More buffers are for more clients: one that keeps many already has to wait for them.
+    if (result === -ENOBUFS) this.buffers.grow();
+    this.takeReceived(slot, high, result, flags);
+  }
+
+  private takeReceived(slot: number, high: number, result: number, flags: number): void {
     const table = this.table;
     const isLast = (flags & abi.CQE_MORE) === 0;
     if (isLast && !this.isStale(slot, high)) {
@@ -243,7 +266,6 @@ export class UringTransport extends NativeTransport {
       this.buffers.recycle(buffer);
     }
     if (!isLast || this.isStale(slot, high)) return;
-    if (result === -ENOBUFS) this.buffers.grow();
     if (result > 0 || result === -ENOBUFS || result === -ECANCELED) this.armReceive(slot, 0);
     else this.receiveFailed(slot, result);
   }
@@ -296,8 +318,7 @@ export class UringTransport extends NativeTransport {
       const address = nativeAddress(table.intoRegion[slot]!, table.intoOffset[slot]!, length);
       table.flags[slot] = table.flags[slot]! | RECEIVING_INTO;
       const tag = this.tag(slot, KIND_RECEIVE_INTO);
-      const bytes = Math.min(length, INTO_BYTES_MAX);
-      this.ring.queue(abi.OP_RECV, descriptor, address, bytes, MSG_WAITALL, slot, tag, 0);
+      this.ring.queue(abi.OP_RECV, descriptor, address, length, 0, slot, tag, 0);
       return;
     }
     const state = table.flags[slot]!;

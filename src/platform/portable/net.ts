@@ -66,6 +66,8 @@ export class PortableTransport implements Transport {
   private readonly servers: Server[] = [];
   /** Slot, generation of sends that were not taken whole. */
   private readonly refused: number[] = [];
+  /** Slot, generation of connections that are postponed. */
+  private readonly paused: number[] = [];
   private handler: TransportHandler | undefined;
   private readonly early: Peer[] = [];
   private immediate: NodeJS.Immediate | undefined;
@@ -230,6 +232,23 @@ export class PortableTransport implements Transport {
     this.disconnect(connection, !later);
   }
 
+  postpone(connection: number): void {
+    const { table, paused } = this;
+    if (!table.postpone(connection)) return;
+    this.peers[connection]!.socket.pause();
+    paused.push(connection, table.generation[connection]!);
+  }
+
+  private endPostponements(): void {
+    const { table, paused } = this;
+    table.endPostponements();
+    for (let i = 0; i < paused.length; i += 2) {
+      const slot = paused[i]!;
+      if (table.generation[slot] === paused[i + 1]) this.peers[slot]!.socket.resume();
+    }
+    paused.length = 0;
+  }
+
   release(): number {
     return -1;
   }
@@ -353,7 +372,12 @@ export class PortableTransport implements Transport {
       this.wakeSeen = false;
       this.handler.woken();
     }
-    const soon = this.ending.settle((slot) => this.finishPolitely(slot));
+    const { handler } = this;
+    const soon = this.ending.settle(
+      (slot) => this.finishPolitely(slot),
+      (slot) => handler.owes(slot),
+    );
+    if (this.paused.length > 0) this.endPostponements();
     const askedMs = this.handler.turn();
     this.table.recycle();
     clearTimeout(this.timer);

@@ -8,6 +8,7 @@
  *   bye          replies 'bye', closes at once      drop        closes
  *   regret       asks for the connection's detachment, then closes it
  *   now N        closes while a reply of N bytes is under way
+ *   later TEXT   postpones the connection, replies TEXT
  */
 import { type Region, toBinary } from '../../base/region.js';
 import { attachRegion, createRegion } from '../ffi/region.js';
@@ -54,6 +55,8 @@ class Connection {
   into: Region | undefined;
   intoDone = 0;
   intoWanted = 0;
+  /** The turn before which nothing more is to come. */
+  postponedTurn = 0;
 }
 
 export interface Counters {
@@ -143,6 +146,7 @@ export class LineServer implements TransportHandler {
     const state = this.connections.get(connection);
     if (state === undefined) throw new Error(`bytes for closed slot ${connection}`);
     if (state.into !== undefined) throw new Error('bytes bypassed receiveInto');
+    if (this.counters.turns < state.postponedTurn) throw new Error('bytes came too early');
     state.text += toBinary(region, offset, length);
     this.parse(connection, state);
   }
@@ -164,7 +168,11 @@ export class LineServer implements TransportHandler {
     else if (command === 'big') this.replyPattern(connection, state, Number(argument));
     else if (command === 'into') this.startInto(connection, state, Number(argument));
     else if (command === 'stats') this.reply(connection, state, JSON.stringify(this.counters));
-    else if (command === 'drop') this.drop(connection);
+    else if (command === 'later') {
+      state.postponedTurn = this.counters.turns + 1;
+      transport.postpone(connection);
+      this.reply(connection, state, argument);
+    } else if (command === 'drop') this.drop(connection);
     else if (command === 'regret') {
       transport.detach(connection);
       this.drop(connection);
@@ -279,6 +287,10 @@ export class LineServer implements TransportHandler {
     if (!this.connections.has(connection)) throw new Error(`closed twice: ${connection}`);
     this.counters.reasons.push(reason);
     this.forget(connection);
+  }
+
+  owes(): boolean {
+    return false;
   }
 
   woken(): void {

@@ -192,8 +192,11 @@ export class FullSyncWalk {
 
   /** Collects entries bucket by bucket up to a hash position, or until there are enough. */
   private captureEntries(table: Table, cursor: WalkCursor, end: number): void {
+    const from = cursor.position;
     while (cursor.position < end && this.payloadBytes < ENTRIES_BYTES) {
       const next = table.scan(cursor.position);
+      // It may lie inside a bucket: after a hash of it, or where the frame had other buckets before.
+      if (cursor.position === from) this.dropShipped(table, from);
       const bytes = this.bytesScanned(table);
       const owns = this.sink === null && this.ownsScanned(table);
       if (!this.beginForm(owns ? CAPTURED_VALUES : CAPTURED_ENTRIES)) return;
@@ -206,6 +209,17 @@ export class FullSyncWalk {
       }
       cursor.moveTo(next);
     }
+  }
+
+  /** Leaves out of the last scan what lies before a position. */
+  private dropShipped(table: Table, position: number): void {
+    const { scanOffsets } = table;
+    let kept = 0;
+    for (let i = 0; i < table.scanCount; i++) {
+      const offset = scanOffsets[i]!;
+      if (this.positionOf(table, offset) >= position) scanOffsets[kept++] = offset;
+    }
+    table.scanCount = kept;
   }
 
   /** About the bytes that the entries of the last scan take in a payload. */

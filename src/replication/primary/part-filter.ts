@@ -7,7 +7,7 @@
  *     of a sorted set               nothing: the next part begins with what they are by then
  *   each element by itself          all of it: the replica has those elements that were shipped
  *   a list has changed at a place   what lies before the position, which moves along
- *   a stream has grown              nothing, while its entries are shipped
+ *   a stream has grown              nothing: a part to come will contain it
  *   a group of a stream             all of it when the group was shipped
  *   when the key expires            nothing: the last part tells
  *   anything else                   nothing: the collection is unshipped now, and is begun again
@@ -33,7 +33,6 @@ import type {
 } from '../../keyspace/effect-elements.js';
 import { EFFECT_EXPIRE_AT, EFFECT_PERSIST } from '../../keyspace/effect-verbs.js';
 import type { Shards } from '../../keyspace/shards.js';
-import { ENTRY_BELOW, ENTRY_FOLLOWS } from '../../keyspace/types.js';
 import { HashState, hashBytes } from '../../structures/hash.js';
 import type { PartCursor } from './part-cursor.js';
 
@@ -191,19 +190,18 @@ export class PartFilter {
   }
 }
 
+/** The parts to come have the entry, and the figures, which are the last of all. */
 function streamChange(
   region: Region,
   offset: number,
   part: PartCursor,
   { by }: StreamChange,
 ): number {
-  const length = region.view.getUint32(offset, true);
-  if (by === 'figures') return part.place.stream.hasFigures(part.position) ? length : 0;
+  if (by === 'figures') return 0;
   const id = argumentAt(region, offset, 2);
   const bytes = region.view.getUint32(id, true);
-  const verdict = part.place.stream.entry(part.position, region, id + LENGTH_BYTES, bytes);
-  if (verdict === ENTRY_BELOW) return startAgain(part);
-  return verdict === ENTRY_FOLLOWS ? length : 0;
+  const isBelow = part.place.stream.isBelow(part.position, region, id + LENGTH_BYTES, bytes);
+  return isBelow ? startAgain(part) : 0;
 }
 
 function groupChange(

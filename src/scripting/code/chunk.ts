@@ -4,8 +4,9 @@
  * A chunk that can reach coroutines has each function twice, plain and as a generator, on the same
  * variables; what runs inside a coroutine uses the second. All others have plain functions only.
  */
-import type { Chunk, FunctionBody } from '../syntax/tree.js';
-import { quote } from './expressions.js';
+import { type ListPlace, placeOf } from '../syntax/list-uses.js';
+import type { Chunk, Expression, FunctionBody } from '../syntax/tree.js';
+import { quote } from './literals.js';
 import { type Site, SiteTable } from './sites.js';
 import { FunctionCompiler } from './statements.js';
 
@@ -30,7 +31,7 @@ export class ChunkContext {
   private readonly generators = new Map<FunctionBody, string>();
 
   constructor(
-    chunk: Chunk,
+    private readonly chunk: Chunk,
     private readonly globals: ConstantGlobals,
     readonly depthMax: number,
   ) {
@@ -56,6 +57,16 @@ export class ChunkContext {
   constantFunction(name: string, field?: string): string | undefined {
     if (!this.globals.isFunction(name, field)) return undefined;
     return field === undefined ? this.constantGlobal(name) : this.constantField(name, field);
+  }
+
+  /** The place of KEYS or ARGV that an expression reads, where these need no tables. */
+  placeOf(expression: Expression): ListPlace | undefined {
+    return placeOf(expression, this.chunk.plainLists);
+  }
+
+  /** A constant that stands for such a place among the arguments of a command. */
+  reference({ isKey, place }: ListPlace): string {
+    return this.constant(`$reference(${isKey},${place})`);
   }
 
   private constant(code: string): string {

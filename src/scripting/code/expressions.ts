@@ -9,7 +9,6 @@
  * helpers begin with $. No name of Lua is ever a name or a property in JavaScript.
  */
 import type {
-  BinaryOperator,
   CallExpression,
   Expression,
   FunctionBody,
@@ -26,6 +25,7 @@ import {
   isMulti,
   isTrueConstant,
 } from './kinds.js';
+import { inlineOperation, numberLiteral, quote, sizeHint } from './literals.js';
 
 /** An operand in a temporary, a local or a constant. */
 interface Operand {
@@ -54,16 +54,6 @@ const COMPARISON: Readonly<Record<string, { helper: string; swaps: boolean }>> =
 };
 /** Lua stores the items of a constructor in portions of so many. */
 const LIST_PORTION = 50;
-
-export function quote(text: string): string {
-  return JSON.stringify(text);
-}
-
-function numberLiteral(value: number): string {
-  if (value === 0) return Object.is(value, -0) ? '(-0)' : '0';
-  if (!Number.isFinite(value)) return value > 0 ? '(1/0)' : '(-1/0)';
-  return value < 0 ? `(${value})` : `${value}`;
-}
 
 /** The line of the last thing evaluated is not tracked: constants and locals cannot fail. */
 export class ExpressionCompiler {
@@ -196,6 +186,11 @@ export class ExpressionCompiler {
 
   private index(expression: Extract<Expression, { kind: 'index' }>): string {
     const { object, key, line } = expression;
+    const place = this.context.placeOf(expression);
+    if (place !== undefined) {
+      const site = this.context.sites.add(line);
+      return `${site}${place.isKey ? '$key' : '$argument'}(${place.place})`;
+    }
     if (object.kind === 'global' && key.kind === 'string') {
       const constant = this.context.constantField(object.name, key.value);
       if (constant !== undefined) return constant;
@@ -362,12 +357,34 @@ export class ExpressionCompiler {
   }
 
   /** The arguments of a call or items of a return, the last one with all its values. */
-  argumentList(args: readonly Expression[]): string {
+  argumentList(args: readonly Expression[], isCommand = false): string {
     return args
       .map((arg, i) =>
-        i === args.length - 1 && isMulti(arg) ? `...${this.array(arg)}` : this.value(arg),
+        i === args.length - 1 && isMulti(arg)
+          ? `...${this.array(arg)}`
+          : this.argument(arg, isCommand),
       )
       .join(',');
+  }
+
+  /** Keys and arguments that are passed on to a command are not made strings. */
+  protected argument(expression: Expression, isCommand: boolean): string {
+    const place = isCommand ? this.context.placeOf(expression) : undefined;
+    return place === undefined ? this.value(expression) : this.context.reference(place);
+  }
+
+  /** Whether redis.call or redis.pcall is called: their arguments may be references. */
+  protected isCommand({ callee, method }: CallExpression): boolean {
+    if (method !== undefined || callee.kind !== 'index' || callee.key.kind !== 'string')
+      return false;
+    const { value } = callee.key;
+    if (value !== 'call' && value !== 'pcall') return false;
+    const { object } = callee;
+    return (
+      object.kind === 'global' &&
+      object.name === 'redis' &&
+      this.constantFunction(callee) !== undefined
+    );
   }
 
   /** What is called, as a JavaScript function; for a method the object is in the temporary. */
@@ -417,7 +434,7 @@ export class ExpressionCompiler {
     const { code, self, name } = this.callee(expression);
     // JavaScript holds function and arguments from here on: the temporaries are free.
     this.temporaries = mark;
-    const args = this.argumentList(expression.args);
+    const args = this.argumentList(expression.args, this.isCommand(expression));
     const list = [self, args].filter((part) => part !== '').join(',');
     const { sites } = this.context;
     const plain = `${code}${sites.add(expression.line, name, '', 'call')}(${list})`;
@@ -474,21 +491,4 @@ export class ExpressionCompiler {
     this.temporaries = mark;
     return `(${steps.join(',')},${table})`;
   }
-}
-
-/** Sizes in Lua's NEWTABLE are rounded up to m * 2^e with m < 16 ("floating point byte"). */
-function sizeHint(count: number): number {
-  let exponent = 0;
-  let x = count;
-  while (x >= 16) {
-    x = (x + 1) >> 1;
-    exponent++;
-  }
-  return x * 2 ** exponent;
-}
-
-function inlineOperation(operator: BinaryOperator, a: string, b: string): string {
-  if (operator === '%') return `$moduloNumbers(${a},${b})`;
-  if (operator === '^') return `$powerNumbers(${a},${b})`;
-  return `${a}${operator}${b}`;
 }

@@ -5,6 +5,7 @@
 import { moduloNumbers, powerNumbers } from '../runtime/arithmetic.js';
 import * as calls from '../runtime/calls.js';
 import * as indexing from '../runtime/indexing.js';
+import type { InputReference } from '../runtime/input.js';
 import { meter } from '../runtime/meter.js';
 import * as operations from '../runtime/operations.js';
 import { type ChunkSites, registerChunk } from '../runtime/positions.js';
@@ -17,6 +18,11 @@ export interface CodeEnvironment {
   /** KEYS and ARGV; undefined where there are none. */
   readonly keysTable: LuaTable | undefined;
   readonly argvTable: LuaTable | undefined;
+  /** KEYS[place] and ARGV[place] of a chunk that uses these in no other way. */
+  key(place: number): LuaValue;
+  argument(place: number): LuaValue;
+  /** Stands for one of these among the arguments of a command. */
+  reference(isKey: boolean, place: number): InputReference;
   readGlobal(name: string): LuaValue;
   writeGlobal(name: string, value: LuaValue): void;
   constant(name: string): LuaValue;
@@ -67,7 +73,16 @@ const HELPERS = {
   $tailCall: calls.tailCall,
 };
 
-const ENVIRONMENT_NAMES = ['$environment', '$global', '$setGlobal', '$constant', '$constantField'];
+const ENVIRONMENT_NAMES = [
+  '$environment',
+  '$key',
+  '$argument',
+  '$reference',
+  '$global',
+  '$setGlobal',
+  '$constant',
+  '$constantField',
+];
 const NAMES = [...ENVIRONMENT_NAMES, ...Object.keys(HELPERS), '$chunk'];
 const VALUES = Object.values(HELPERS);
 
@@ -83,6 +98,9 @@ export function instantiate(
   const make = new Function(...NAMES, text) as (...values: unknown[]) => LuaFunction;
   const f = make(
     environment,
+    (place: number) => environment.key(place),
+    (place: number) => environment.argument(place),
+    (isKey: boolean, place: number) => environment.reference(isKey, place),
     (global: string) => environment.readGlobal(global),
     (global: string, value: LuaValue) => environment.writeGlobal(global, value),
     (global: string) => environment.constant(global),

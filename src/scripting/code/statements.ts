@@ -355,10 +355,11 @@ export class FunctionCompiler extends ExpressionCompiler {
     const f = this.temporary();
     const setup = [`${f}=${code}`];
     const args: string[] = self === '' ? [] : [self];
+    const isCommand = this.isCommand(call);
     for (const [i, arg] of call.args.entries()) {
       const isOpen = i === call.args.length - 1 && isMulti(arg);
       const t = this.temporary();
-      setup.push(`${t}=${isOpen ? this.array(arg) : this.value(arg)}`);
+      setup.push(`${t}=${isOpen ? this.array(arg) : this.argument(arg, isCommand)}`);
       args.push(isOpen ? `...${t}` : t);
     }
     const list = args.join(',');

@@ -3,30 +3,35 @@
  * something is the host's. Errors of this library are tables with a field `err`, as in Redis.
  */
 import { createHash } from 'node:crypto';
+import { formatDouble } from '../../base/double-text.js';
 import { withoutOuterLineEnds } from '../../base/line-ends.js';
 import { REDIS_VERSION } from '../../base/version.js';
 import { LuaError } from '../runtime/errors.js';
+import { InputReference } from '../runtime/input.js';
 import { meter } from '../runtime/meter.js';
-import { formatGeneral, numberToText } from '../runtime/number-text.js';
+import { nonFiniteText, numberToText } from '../runtime/number-text.js';
 import { LuaTable } from '../runtime/table.js';
 import { type LuaResult, type LuaValue, NONE } from '../runtime/values.js';
 import { defineFunctions, type Native } from './define.js';
 
+/** An argument of a command, whose text is `commandText`. The first one, its name, is a string. */
+export type CommandArgument = string | number | InputReference;
+
 /**
- * What a script can ask of the server. Arguments of commands are strings already. Results are Lua
- * values, an error or status reply a table with `err` or `ok`.
+ * What a script can ask of the server. Results are Lua values, an error or status reply a table with
+ * `err` or `ok`.
  */
 export interface ScriptHost {
   /** redis.call: an error reply is thrown as a LuaError with that table. */
-  call(args: readonly string[]): LuaValue;
+  call(args: readonly CommandArgument[]): LuaValue;
   /** redis.pcall: an error reply is returned. */
-  pcall(args: readonly string[]): LuaValue;
+  pcall(args: readonly CommandArgument[]): LuaValue;
   log(level: number, message: string): void;
   /** RESP 2 or 3 for the replies that the script sees. */
   setResp(version: number): void;
   setReplication(flags: number): void;
   /** @returns undefined for an unknown command */
-  mayRun(args: readonly string[]): boolean | undefined;
+  mayRun(args: readonly CommandArgument[]): boolean | undefined;
 }
 
 const LOG_LEVELS = ['LOG_DEBUG', 'LOG_VERBOSE', 'LOG_NOTICE', 'LOG_WARNING'];
@@ -54,23 +59,31 @@ const NO_ARGUMENTS = 'ERR Please specify at least one argument for this redis li
 const BAD_ARGUMENTS = 'ERR Lua redis lib command arguments must be strings or integers';
 
 /** As %.17g: large integers have an exponent. */
-function commandNumber(x: number): string {
-  return Number.isSafeInteger(x) && !Object.is(x, -0) ? `${x}` : formatGeneral(x, 17);
+export function commandNumber(x: number): string {
+  return Number.isFinite(x) ? formatDouble(x) : nonFiniteText(x);
 }
 
-/**
- * Makes strings of numbers, with all their digits.
- * @param args of a call; nobody else has this array. @returns the same one, or an error
- */
-function commandArguments(args: LuaValue[]): readonly string[] | string {
+/** @param args of a call; nobody else has this array. @returns the same one, or an error */
+function commandArguments(args: LuaValue[]): readonly CommandArgument[] | string {
   if (args.length === 0) return NO_ARGUMENTS;
   for (let i = 0; i < args.length; i++) {
     const arg = args[i];
-    if (typeof arg === 'string') continue;
-    if (typeof arg !== 'number') return BAD_ARGUMENTS;
-    args[i] = commandNumber(arg);
+    if (typeof arg === 'string' || typeof arg === 'number') continue;
+    if (!isReference(arg) || arg.index < 0) return BAD_ARGUMENTS;
   }
-  return args as string[];
+  if (typeof args[0] !== 'string') args[0] = commandText(args[0] as CommandArgument);
+  return args as CommandArgument[];
+}
+
+/** Generated code passes them to commands, and to nothing else. */
+function isReference(value: unknown): value is InputReference {
+  return value instanceof InputReference;
+}
+
+/** The text of an argument. */
+export function commandText(arg: CommandArgument): string {
+  if (typeof arg === 'string') return arg;
+  return typeof arg === 'number' ? commandNumber(arg) : arg.text;
 }
 
 /** Of `-CODE text` and `CODE text` the same; a text of one word gets the code ERR. */

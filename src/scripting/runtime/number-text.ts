@@ -5,6 +5,7 @@
  * A tie is rare and exact: the digits after the last one are a five and zeros to the end.
  */
 
+import { parseDecimal } from '../../base/exact-decimal.js';
 import { meter } from './meter.js';
 
 /** Blanks of C's isspace. */
@@ -98,10 +99,25 @@ function sumOfDigits(text: string): number {
   return sum;
 }
 
+const quickText = new Uint8Array(32);
+const MINUS = 0x2d;
+
+/** The value of a decimal number as most are written, or NaN. */
+function parseQuickly(text: string): number {
+  const { length } = text;
+  if (length > quickText.length) return Number.NaN;
+  for (let i = 0; i < length; i++) quickText[i] = text.charCodeAt(i);
+  const isNegative = quickText[0] === MINUS;
+  const value = parseDecimal(quickText, isNegative ? 1 : 0, length);
+  return isNegative ? -value : value;
+}
+
 /** The number that a string means to Lua, or undefined. A NUL ends it, as in C. */
 export function parseNumber(text: string): number | undefined {
   const sum = sumOfDigits(text);
   if (sum !== NOT_DIGITS) return sum;
+  const quick = parseQuickly(text);
+  if (!Number.isNaN(quick)) return quick;
   const nul = text.indexOf('\0');
   const body = trim(nul < 0 ? text : text.slice(0, nul));
   if (body.length > SHORT_CHARACTERS) meter.workOnBytes(8 * body.length);

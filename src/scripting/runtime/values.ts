@@ -23,6 +23,8 @@ export interface LuaFunction {
   generator?: (...args: LuaValue[]) => LuaGenerator;
   /** True for a function of the libraries, which Lua calls a C function. */
   builtin?: boolean;
+  /** Of a chunk that may use any global: KEYS and ARGV are to be there. */
+  hidesCode?: boolean;
 }
 
 export type LuaValue =

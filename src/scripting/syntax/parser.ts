@@ -154,6 +154,7 @@ export class ExpressionParser {
           const key = this.expression();
           this.state.check(']');
           expression = { kind: 'index', object: expression, key, line: lexer.lastLine };
+          this.state.lists.noteIndex(expression);
           break;
         }
         case ':': {

@@ -1,5 +1,6 @@
 /** Names while a chunk is parsed: which local, upvalue or global a name is, and Lua's limits. */
 import { type Lexer, NAME } from './lexer.js';
+import { ListUses } from './list-uses.js';
 import type { Expression, FunctionScope, Local } from './tree.js';
 
 const LOCALS_MAX = 200;
@@ -22,6 +23,7 @@ interface OpenFunction extends FunctionScope {
 export class ParserState {
   scope: OpenFunction;
   readonly globals = new Set<string>();
+  readonly lists = new ListUses();
   private level: number;
   private localId = 0;
 
@@ -98,6 +100,7 @@ export class ParserState {
     const local = this.find(this.scope, name);
     if (local === undefined) {
       this.globals.add(name);
+      this.lists.note(name);
       return { kind: 'global', name, line };
     }
     return { kind: local.owner === this.scope ? 'local' : 'upvalue', local };

@@ -15,7 +15,8 @@ export function parseChunk(source: string, chunkName: string, level: number): Ch
   const body = parser.block();
   if (lexer.token !== END) lexer.fail(`'${END}' expected`);
   const main = { scope, parameters: [], argTable: undefined, body };
-  return { main, name: lexer.chunk, globals: state.globals };
+  const { globals, lists } = state;
+  return { main, name: lexer.chunk, globals, plainLists: lists.plainLists(globals) };
 }
 
 function parseBody(state: ParserState, isMethod: boolean, line: number): FunctionBody {
@@ -290,6 +291,7 @@ class StatementParser {
 
   private checkTarget(target: Expression): void {
     const { kind } = target;
+    this.state.lists.noteTarget(target);
     if (kind === 'local' || kind === 'upvalue' || kind === 'global' || kind === 'index') return;
     this.lexer.fail('syntax error');
   }

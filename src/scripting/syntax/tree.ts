@@ -150,4 +150,6 @@ export interface Chunk {
   readonly name: string;
   /** Each name that is used as a global. */
   readonly globals: ReadonlySet<string>;
+  /** Those of KEYS and ARGV that are only read, at places that the text tells: `KEYS[1]`. */
+  readonly plainLists: ReadonlySet<string>;
 }

@@ -135,6 +135,7 @@ export interface LoadRdb {
   readonly kind: 'load-rdb';
   readonly flow: number;
   readonly path: string;
+  readonly bytes: number;
   readonly version: number;
   /** Of FileRanges. */
   readonly ranges: SharedArrayBuffer;

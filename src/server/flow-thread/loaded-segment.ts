@@ -16,6 +16,7 @@ import { SegmentReader } from '../../replication/files/segment-reader.js';
 import { SegmentScan } from '../../replication/files/segment-scan.js';
 import type { ReplicaFlow } from '../../replication/replica/replica-flow.js';
 import type { SyncProgress } from '../../replication/replica/sync-progress.js';
+import { setFilling } from '../../structures/frame.js';
 import type { ReadSegment, SegmentCommand, SegmentReport } from '../channel/main-flow.js';
 
 export interface LoadedSegmentParts {
@@ -83,6 +84,8 @@ export class LoadedSegment {
     const since = new Map(mine.map((stream) => [stream, progress.applied[stream]!]));
     const flow = createFlow();
     this.flow = flow;
+    // The thread does nothing else until it is through.
+    setFilling(true);
     await this.each(
       reader,
       () => {
@@ -100,6 +103,7 @@ export class LoadedSegment {
         applied();
       },
     );
+    setFilling(false);
     if (!this.closed) report({ kind: 'segment-read', read: await this.readOf(reader) });
   }
 

@@ -37,7 +37,7 @@ export class RdbFileFlow {
     command: LoadRdb,
   ) {
     const { shards, owner, configBuffer } = parts;
-    const { path, version, keepsExpired, replaces, nowMs } = command;
+    const { path, bytes, version, keepsExpired, replaces, nowMs } = command;
     const limits = new CommandSettings();
     const config = Config.attach(configBuffer);
     limits.load((name) => config.value(name));
@@ -50,7 +50,9 @@ export class RdbFileFlow {
       skippedModule: (name: string) => remark('module', name, ''),
     };
     const duplicates = replaces ? 'replace' : 'refuse';
-    const options = { limits, nowMs, keepsExpired, duplicates } as const;
+    const memoryMax = config.number('maxmemory');
+    const common = { limits, nowMs, keepsExpired, duplicates } as const;
+    const options = { ...common, fileBytes: bytes, memoryMax };
     this.loader = new RdbLoader(new Keyspace(shards), events, options);
     const shared = new FileRanges(command.ranges, owner);
     const readAt = (offset: number, into: Uint8Array) => {

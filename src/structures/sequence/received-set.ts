@@ -1,26 +1,18 @@
 /**
- * A scored set that gets leaves of a peer's set, in the order of their scores. A leaf whose elements all lie
- * behind those that are there becomes a leaf of this set as it is: the tree is searched once for it, and what
- * each of its members costs is a hash and an entry of the locator. Where a member is there already, or the leaf
- * lies elsewhere, each of its members is sought, and gets its score.
- *
- * Several leaves whose members are all new are entered in the locator at once (locator-batch.ts).
+ * A scored set that gets leaves of a peer's set, in the order of their scores. Leaves whose elements all lie
+ * behind those that are there, and whose members are all new, become leaves of this set as they are: the tree
+ * is searched once for each leaf, and their members are entered in the locator at once (locator-batch.ts).
+ * Where a member is there already, or a leaf lies elsewhere, each of its members is sought, and gets its score.
  */
 import type { Region } from '../../base/region.js';
 import { PAGE_BYTES } from '../../memory/space-layout.js';
 import { ElementView } from './element.js';
 import { leafCount } from './leaf.js';
-import { checkIn, checkOf, leafOf, placeOf } from './locator.js';
+import { checkOf } from './locator.js';
 import { LocatorBatch } from './locator-batch.js';
-import { slotOfMember } from './member-search.js';
 import { aimElement, compareElement } from './order.js';
 import { ORDER_SCORE } from './root.js';
 import { ScoredSet } from './scored-set.js';
-
-/** What becomes of a member that is to be entered in the locator. */
-const ENTERED = 0;
-const THERE = 1;
-const FULL = 2;
 
 /** Leaves that are taken at once: of so many, all members have room in a batch. */
 const LEAVES_MAX = 32;
@@ -38,13 +30,18 @@ export class ReceivedSet extends ScoredSet {
    * @returns false when the space is full: some of the members may have been added
    */
   takeLeaves(source: Region, offset: number, count: number): boolean {
-    if (count > 1 && count <= LEAVES_MAX && this.areBehind(source, offset, count)) {
-      if (this.takeTogether(source, offset, count)) return true;
-    }
+    if (count <= LEAVES_MAX && this.takeBehind(source, offset, count)) return true;
     for (let i = 0; i < count; i++) {
-      if (!this.takeLeaf(source, offset + i * PAGE_BYTES)) return false;
+      const leaf = offset + i * PAGE_BYTES;
+      const isTaken = count > 1 && this.takeBehind(source, leaf, 1);
+      if (!isTaken && !this.takeMembers(source, leaf)) return false;
     }
     return true;
+  }
+
+  /** Takes leaves that lie behind all that is there. @returns as takeTogether */
+  private takeBehind(source: Region, offset: number, count: number): boolean {
+    return this.areBehind(source, offset, count) && this.takeTogether(source, offset, count);
   }
 
   /** Whether the leaves follow each other and what is there. */
@@ -79,6 +76,7 @@ export class ReceivedSet extends ScoredSet {
       leaves[i] = root.last;
     }
     batch.merge(locator, leaves);
+    this.dropLocator();
     return true;
   }
 
@@ -113,72 +111,12 @@ export class ReceivedSet extends ScoredSet {
     this.closeAtPath(count);
   }
 
-  /**
-   * Takes a leaf that was verified (isScoredLeafAlone).
-   * @param offset of the page: a multiple of its length
-   * @returns false when the space is full: some of its members may have been added
-   */
-  takeLeaf(source: Region, offset: number): boolean {
-    const { root, locator } = this;
-    if (root.node === 0) {
-      if (hasTwice(source, offset)) return this.takeMembers(source, offset);
-      return this.appendLeaf(source, offset);
-    }
-    if (!this.isBehind(source, offset)) return this.takeMembers(source, offset);
-    if (!locator.exists && !this.plantLocator()) return false;
-    if (!this.appendLeaf(source, offset)) {
-      this.dropLocator();
-      return false;
-    }
-    const leaf = root.last;
-    const count = leafCount(this.words, leaf);
-    let entered = 0;
-    let outcome = ENTERED;
-    while (entered < count && outcome === ENTERED) {
-      outcome = this.enter(leaf, entered);
-      if (outcome === ENTERED) entered++;
-    }
-    if (outcome === ENTERED) return true;
-    this.withdraw(leaf, entered);
-    return outcome === THERE && this.takeMembers(source, offset);
-  }
-
   /** Whether the first element of a leaf comes behind the last one that is there. */
   private isBehind(source: Region, offset: number): boolean {
     const { region, root, key, words } = this;
     aimElement(source, offset, 0, ORDER_SCORE, key);
     const last = leafCount(words, root.last) - 1;
     return compareElement(region, root.last, last, ORDER_SCORE, key) < 0;
-  }
-
-  /** Enters an element of the last leaf in the locator, unless its member is there already. */
-  private enter(leaf: number, slot: number): number {
-    const { region, locator, member } = this;
-    const hash = this.hashAt(leaf, slot);
-    const { offset, length } = member;
-    const check = checkOf(region, offset, length);
-    if (!locator.reserve(hash)) return FULL;
-    locator.seek(hash);
-    for (let place = locator.placeOf(hash); place >= 0; place = locator.placeOf(hash)) {
-      if (checkIn(place) === check) {
-        const found = slotOfMember(region, leafOf(place), region, offset, length);
-        if (found >= 0 && (leafOf(place) !== leaf || found !== slot)) return THERE;
-      }
-      locator.index++;
-    }
-    locator.insertAt(locator.bucket, locator.index, hash, placeOf(leaf, check));
-    return ENTERED;
-  }
-
-  /** Takes the last leaf away again, the first elements of which were entered. */
-  private withdraw(leaf: number, entered: number): void {
-    const { locator } = this;
-    for (let slot = 0; slot < entered; slot++) {
-      const hash = this.hashAt(leaf, slot);
-      locator.remove(hash, this.placeAt(leaf));
-    }
-    this.dropLast();
-    this.dropLocator();
   }
 
   /** Takes the members one by one. @returns false when the space is full */
@@ -197,16 +135,4 @@ export class ReceivedSet extends ScoredSet {
     }
     return true;
   }
-}
-
-const twice = new ElementView();
-
-/** Whether a member is in a leaf with two scores. */
-function hasTwice(source: Region, offset: number): boolean {
-  const count = leafCount(source.words, offset);
-  for (let slot = 1; slot < count; slot++) {
-    twice.read(source, offset, slot, ORDER_SCORE);
-    if (slotOfMember(source, offset, source, twice.offset, twice.length) !== slot) return true;
-  }
-  return false;
 }

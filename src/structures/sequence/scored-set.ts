@@ -50,7 +50,8 @@ export const SCORED_SET_ROOT_BYTES = SEQUENCE_ROOT_BYTES + LOCATOR_ROOT_BYTES;
 export const SCAN_END = 2 ** 32;
 /** Members that one scan collects, but for those of one leaf without locator. */
 const SCAN_ENTRIES = 32;
-const SCAN_MAX = 2048;
+/** Neither a leaf has more elements, nor a bucket of the locator more entries. */
+const SCAN_MAX = 1024;
 
 export class ScoredSet extends Sequence {
   /** The member last found or added. */

@@ -222,12 +222,16 @@ export class Sequence extends SequenceTree {
 
   /** Makes the path lead to where the cursor is. */
   private follow(cursor: Cursor): void {
-    if (this.root.node === 0) return;
-    if (!this.onPath(cursor.leaf)) {
+    const { root } = this;
+    if (root.node === 0) return;
+    // What is appended element by element does not go down the tree for each.
+    const isAtEnd = cursor.leaf === 0;
+    const leaf = isAtEnd ? root.last : cursor.leaf;
+    if (!this.onPath(leaf)) {
       this.assertRanked(cursor);
       this.descendToRank(cursor.rank);
-    }
-    if (cursor.leaf !== 0) this.slot = cursor.slot;
+    } else if (isAtEnd) this.slot = leafCount(this.words, leaf);
+    if (!isAtEnd) this.slot = cursor.slot;
   }
 
   /**

@@ -6,6 +6,7 @@ import { INTEGER_TEXT_MAX } from '../../structures/packed/integer.js';
 import { packedCount } from '../../structures/packed/packed.js';
 import { verifyPacked } from '../../structures/packed/verify.js';
 import { SCAN_END } from '../../structures/table.js';
+import { LENGTH_MAX } from '../../structures/untrusted-entry.js';
 import { emitFrame, NO_FRAME, partBytes, takeFrame } from '../native-parts.js';
 import { EFFECT_BYTES_MAX, EFFECT_ELEMENTS_MAX, rebuilding } from '../rebuilding.js';
 import {
@@ -52,7 +53,7 @@ const NO_LIMITS = {
   hashListpackValueBytesMax: Number.POSITIVE_INFINITY,
 };
 /** Fields have no kinds, and any value. */
-const FIELDS = { kinds: 1, verifiedKinds: 0, verify: () => true };
+const FIELDS = { kinds: 1, verifiedKinds: 0, valueBytesMax: LENGTH_MAX, verify: () => true };
 const NO_TIME = 0;
 const EXPIRING_MARK = new Region(new SharedArrayBuffer(16), 0);
 const EXPIRING_TEXT = '!!hexpire!!';

@@ -73,6 +73,7 @@ export const listParts: NativeParts = {
     const list = takenList(space);
     list.attach(root, space.region);
     if (length === 0 || length % PAGE_BYTES !== 0) return 'leaves that are cut off';
+    space.populateAhead(length / PAGE_BYTES);
     for (let at = 0; at < length; at += PAGE_BYTES) {
       if (!isLeafAlone(part, at)) return 'a leaf that is none';
       if (!list.appendLeaf(part, at)) return NO_ROOM;

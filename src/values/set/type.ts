@@ -46,10 +46,7 @@ const PACKED_LIMITS: PackedLimits = {
 };
 
 /** A member is a key without a value. */
-const MEMBERS = {
-  ...{ kinds: 1, verifiedKinds: 1 },
-  verify: (_kind: number, _region: Region, _offset: number, length: number) => length === 0,
-};
+const MEMBERS = { kinds: 1, verifiedKinds: 0, valueBytesMax: 0, verify: () => true };
 
 const place = new SetPlace();
 const walk = new SetWalk();

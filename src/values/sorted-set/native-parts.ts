@@ -172,6 +172,7 @@ export const sortedSetParts: NativeParts = {
     for (let at = 0; at < length; at += PAGE_BYTES) {
       if (!isScoredLeafAlone(part, at)) return 'a leaf that is none';
     }
+    space.populateAhead(length / PAGE_BYTES);
     return set.takeLeaves(part, 0, length / PAGE_BYTES) ? null : NO_ROOM;
   },
 };

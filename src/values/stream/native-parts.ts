@@ -1,6 +1,6 @@
 /**
  * The entries of a stream in its own form, for a replica (values/native-parts.ts): blocks, one after the
- * other. What the root says beyond them, and the groups, follow as commands (effects.ts).
+ * other. The groups before them, and what the root says beyond them, go as commands (effects.ts).
  *
  *   0      u32  length of a block
  *   4      16   id of its first entry
@@ -10,6 +10,7 @@
 import { newRegion } from '../../base/owned-region.js';
 import type { Region } from '../../base/region.js';
 import type { Space } from '../../memory/space.js';
+import { PAGE_BYTES } from '../../memory/space-layout.js';
 import { EFFECT_PART, EFFECT_PART_SUBCOMMAND, NO_ROOM, PART_BYTES_MAX } from '../native-parts.js';
 import type { NativeParts, ValueEffects } from '../value-type.js';
 import { BLOCK_BYTES_MAX } from './block.js';
@@ -69,6 +70,8 @@ export const streamParts: NativeParts = {
 
   take(space: Space, root: number, part: Region, length: number): string | null {
     const stream = takenStream(space).attach(root, space.region);
+    stream.closeLast();
+    space.populateAhead(Math.floor(length / PAGE_BYTES));
     let at = 0;
     while (at < length) {
       const rest = length - at - BLOCK_AT;

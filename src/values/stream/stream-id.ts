@@ -3,6 +3,7 @@
  * signed words. No BigInt where ids are ordinary: it would allocate one for each entry.
  */
 import { copyBytes, Region, toBinary } from '../../base/region.js';
+import type { ValueEffects } from '../value-type.js';
 
 export const ID_TEXT_MAX = 41;
 export const PACKED_ID_BYTES_MAX = 24;
@@ -338,3 +339,8 @@ export const idParser = new IdParser();
 
 /** Where ids are written as text: one for each thread. */
 export const idText = new Region(new SharedArrayBuffer(48), 0);
+
+/** Adds it to a command as text. */
+export function addId(effects: ValueEffects, id: StreamId): ValueEffects {
+  return effects.bytes(idText, 0, id.writeText(idText, 0));
+}

@@ -114,12 +114,12 @@ export class Stream {
     return (view.getInt32(at, true) | view.getInt32(at + 4, true)) === 0;
   }
 
-  private countAdded(): void {
+  private countAdded(entries: number): void {
     const { view } = this.region;
     const at = this.root + ROOT_ADDED;
-    const low = (view.getInt32(at, true) + 1) | 0;
+    const low = (view.getInt32(at, true) + entries) | 0;
     view.setInt32(at, low, true);
-    if (low === 0) view.setInt32(at + 4, view.getInt32(at + 4, true) + 1, true);
+    if (low >>> 0 < entries) view.setInt32(at + 4, view.getInt32(at + 4, true) + 1, true);
   }
 
   lastId(into: StreamId): StreamId {
@@ -254,10 +254,11 @@ export class Stream {
     copyBytes(target, offset, space.region, block.offset, block.length);
   }
 
-  /** Goes to the last entry of the block that the iteration is in. */
+  /** Goes to the last entry of the block that the iteration is in. Nothing of it is parsed. */
   toBlockEnd(): void {
-    this.index = this.block.count - 1;
-    this.block.idAt(this.index, this.id);
+    const { block, id } = this;
+    this.index = block.count - 1;
+    id.read(block.region, block.offset + BLOCK_LAST_ID);
   }
 
   // --- changes -----------------------------------------------------------------------------------
@@ -279,7 +280,7 @@ export class Stream {
       this.extendLast(id, args, first, bytesMax, entriesMax);
     if (!isExtended && !this.addBlock(id, args, first)) return false;
     this.addLength(1);
-    this.countAdded();
+    this.countAdded(1);
     this.setLastId(id);
     return true;
   }
@@ -347,25 +348,25 @@ export class Stream {
   }
 
   /**
-   * Appends a block with all its entries. They are above the last one.
+   * Appends a block with all its entries. They are above the last one, which is in a block without room
+   * (`closeLast`), as blocks are that were appended.
    * @returns false when the space is full; nothing has changed then
    */
   appendBlock(source: Region, idOffset: number, offset: number, length: number): boolean {
     const { blocks, cursor, element } = this;
-    this.closeLast();
     element.setIdentified(source, idOffset, source, offset, length);
     const done = blocks.pushLast(cursor, element);
     element.setIdentified(idBytes, 0, idBytes, 0, 0);
     if (!done) return false;
     const entries = source.view.getUint16(offset + BLOCK_ENTRIES, true);
     this.addLength(entries);
-    for (let i = 0; i < entries; i++) this.countAdded();
+    this.countAdded(entries);
     this.setLastId(this.probe.read(source, offset + BLOCK_LAST_ID));
     return true;
   }
 
   /** Gives back the room that is left in the last block. */
-  private closeLast(): void {
+  closeLast(): void {
     const { blocks, cursor, view } = this;
     if (!blocks.seekIndex(cursor, blocks.count - 1)) return;
     blocks.read(cursor, view);

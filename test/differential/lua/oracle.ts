@@ -1,9 +1,9 @@
 /** Runs the same Lua in redis-server and here. */
 import {
   Environment,
+  inputOf,
   LuaError,
   LuaSyntaxError,
-  listOf,
   ScriptAbort,
 } from '../../../src/scripting/environment.js';
 import { plainText } from '../../../src/scripting/library/base.js';
@@ -126,7 +126,7 @@ export function newComparedEnvironment(): Environment {
 export function runHere(environment: Environment, script: string): string {
   deadlineMs = performance.now() + PROGRAM_MS;
   try {
-    return replyText(environment.run(environment.compile(script), listOf([]), listOf([]))[0]);
+    return replyText(environment.run(environment.compile(script), inputOf([], []))[0]);
   } catch (thrown) {
     if (thrown instanceof LuaSyntaxError) {
       return `ERR Error compiling script (new function): ${thrown.message}`;

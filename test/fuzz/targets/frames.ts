@@ -19,10 +19,14 @@ import { HashState, hashBytes } from '../../../src/structures/hash.js';
 import { bucketOffset, fingerprintAt, referenceAt } from '../../../src/structures/slots.js';
 import { SCAN_END, Table } from '../../../src/structures/table.js';
 import { KeyFinder, testSpace } from '../../../src/structures/testing.js';
+import { LENGTH_MAX } from '../../../src/structures/untrusted-entry.js';
 import type { Random } from '../../support/random.js';
 import type { FuzzTarget } from '../fuzz.js';
 
-const VALUES: ValueVerifier = { kinds: 0b101, verifiedKinds: 0, verify: () => true };
+const VALUES: ValueVerifier = {
+  ...{ kinds: 0b101, verifiedKinds: 0, valueBytesMax: LENGTH_MAX },
+  verify: () => true,
+};
 
 interface Sample {
   readonly bytes: Uint8Array;

@@ -1,7 +1,6 @@
 /** What XCLAIM and XAUTOCLAIM share: a pending entry that the stream has no longer is forgotten. */
-import { addId } from '../../../values/stream/effects.js';
 import { STREAM_KIND } from '../../../values/stream/layout.js';
-import type { StreamId } from '../../../values/stream/stream-id.js';
+import { addId, type StreamId } from '../../../values/stream/stream-id.js';
 import type { Context } from '../../contract/context.js';
 
 /** The effect of a pending entry that was removed. @param group argument with the group's name */

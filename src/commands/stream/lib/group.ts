@@ -3,11 +3,11 @@ import { PAGE_BYTES } from '../../../base/limits.js';
 import { EVENT_XGROUP_CREATECONSUMER } from '../../../keyspace/events.js';
 import { untilNul } from '../../../protocol/errors.js';
 import { Count } from '../../../values/stream/count.js';
-import { addClaim, addId } from '../../../values/stream/effects.js';
+import { addClaim } from '../../../values/stream/effects.js';
 import { Groups, pagesForDeliveries } from '../../../values/stream/groups.js';
 import { STREAM_KIND } from '../../../values/stream/layout.js';
 import type { Stream } from '../../../values/stream/stream.js';
-import { StreamId } from '../../../values/stream/stream-id.js';
+import { addId, StreamId } from '../../../values/stream/stream-id.js';
 import type { Context } from '../../contract/context.js';
 import { isStream, streamFound } from './values.js';
 

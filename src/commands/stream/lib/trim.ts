@@ -3,9 +3,8 @@
 import { EVENT_XTRIM } from '../../../keyspace/events.js';
 import { ErrorReply, STREAM_ID, SYNTAX } from '../../../protocol/errors.js';
 import { argumentIs } from '../../../protocol/text.js';
-import { addId } from '../../../values/stream/effects.js';
 import { STREAM_KIND } from '../../../values/stream/layout.js';
-import { FORM_NEW, idParser, StreamId } from '../../../values/stream/stream-id.js';
+import { addId, FORM_NEW, idParser, StreamId } from '../../../values/stream/stream-id.js';
 import type { Context } from '../../contract/context.js';
 import type { ArgumentSpecification } from '../../contract/definition.js';
 import { idAt, integerAt, isCharacter, isId, streamFound } from './values.js';

@@ -18,6 +18,7 @@ import { toBinary } from '../../../base/region.js';
 import type { Keyspace } from '../../../keyspace/keyspace.js';
 import { StoreFullError } from '../../../keyspace/store-full.js';
 import { setFilling } from '../../../structures/frame.js';
+import { ENTRY_OVERHEAD_BYTES, presize } from '../../../structures/table-presize.js';
 import type {
   ConsumerFigures,
   GroupFigures,
@@ -45,6 +46,10 @@ export interface LoadOptions {
   /** Whether keys that have expired are stored: a replica keeps them until its primary removes them. */
   readonly keepsExpired: boolean;
   readonly duplicates: DuplicateKeys;
+  /** Of the file, if they are known: tables get the frames that they will have at once. */
+  readonly fileBytes?: number;
+  /** The limit of memory, 0 for none: an eighth of it is for keys that are only announced. */
+  readonly memoryMax?: number;
   readonly reading?: Partial<ReadOptions>;
 }
 
@@ -57,6 +62,12 @@ export interface LoadEvents {
   skippedModule(name: string): void;
 }
 
+/**
+ * An entry that is longer in the file may be a collection, which takes a few bytes of its table. What is longer
+ * there as well makes the frames split once or twice more.
+ */
+const EXPECTED_BYTES_MAX = 160;
+const ANNOUNCED_SHARE = 1 / 8;
 const HASH_CHANGED = 'the hash key changed while a value was loaded';
 
 export class RdbLoader implements RdbVisitor {
@@ -65,6 +76,8 @@ export class RdbLoader implements RdbVisitor {
   loaded = 0;
   expired = 0;
   empty = 0;
+  /** Of frames that tables got for what the file has announced. */
+  private announcedBytes = 0;
   private readonly receiver: ValueReceiver;
   private readonly batch = new StringBatch();
   /** Of a string as SET stores it. */
@@ -136,7 +149,23 @@ export class RdbLoader implements RdbVisitor {
     this.events.setting(name, value);
   }
 
-  databaseSize(): void {}
+  /** A file may say anything: what is announced in all gets no more frames than the file has bytes. */
+  databaseSize(database: number, keys: number): void {
+    const { shards } = this.keys;
+    const { fileBytes, memoryMax = 0 } = this.options;
+    if (fileBytes === undefined || keys === 0 || database >= shards.databases) return;
+    const limit = memoryMax === 0 ? fileBytes : Math.min(fileBytes, memoryMax * ANNOUNCED_SHARE);
+    const bytes = Math.min(fileBytes / keys, EXPECTED_BYTES_MAX);
+    const each = bytes + ENTRY_OVERHEAD_BYTES;
+    const announced = Math.min(keys, Math.max(0, limit - this.announcedBytes) / each);
+    this.announcedBytes += announced * each;
+    const entries = announced / shards.count;
+    for (let shard = 0; shard < shards.count; shard++) {
+      shards.lock(shard);
+      presize(shards.table(shard, database), entries, bytes);
+      shards.unlock(shard);
+    }
+  }
 
   functionLibrary(region: RdbKey['region'], offset: number, length: number): void {
     this.events.functionLibrary(toBinary(region, offset, length));

@@ -17,6 +17,7 @@ import { AofError } from '../../../persistence/aof/error.js';
 import { withPath } from '../../../persistence/files/disk.js';
 import { RdbError } from '../../../persistence/rdb/error.js';
 import { type LoadEvents, RdbLoader } from '../../../persistence/rdb/store/loader.js';
+import { settle } from '../../../structures/table-presize.js';
 import { ProgressLog } from '../progress-log.js';
 import type { RedisFile, RedisFiles } from './find.js';
 import { isWorthFlows, loadOnFlows, type RdbThreads } from './rdb-flows.js';
@@ -82,8 +83,21 @@ class RedisLoad {
     }
     const codes = new Set([...(this.parts.libraries ?? []), ...this.replay.libraries.values()]);
     new SharedText(this.parts.librariesBuffer).update(() => JSON.stringify([...codes]));
+    this.settleTables();
     this.progressLog.end(Date.now(), this.keysStored(), this.totalBytes, 0);
     return true;
+  }
+
+  /** Fewer keys may have come than the file has said. */
+  private settleTables(): void {
+    const { shards } = this.parts;
+    for (let shard = 0; shard < shards.count; shard++) {
+      shards.lock(shard);
+      for (let database = 0; database < shards.databases; database++) {
+        settle(shards.table(shard, database));
+      }
+      shards.unlock(shard);
+    }
   }
 
   private keysStored(): number {
@@ -129,7 +143,7 @@ class RedisLoad {
     file: RedisFile,
   ): Promise<{ offset: number; bytes: Buffer } | null> {
     const { threads } = this.parts;
-    if (threads === null || !isWorthFlows(threads, file.bytes)) return this.loadAlone(handle);
+    if (threads === null || !isWorthFlows(threads, file.bytes)) return this.loadAlone(handle, file);
     const { keepsExpired, replaces } = this;
     const before = this.doneBytes;
     const loaded = await loadOnFlows(handle, threads, {
@@ -153,8 +167,11 @@ class RedisLoad {
     return { offset, bytes: Buffer.alloc(0) };
   }
 
-  private async loadAlone(handle: FileHandle): Promise<{ offset: number; bytes: Buffer } | null> {
-    const loader = this.createLoader();
+  private async loadAlone(
+    handle: FileHandle,
+    { bytes }: RedisFile,
+  ): Promise<{ offset: number; bytes: Buffer } | null> {
+    const loader = this.createLoader(bytes);
     const { reader } = loader;
     const piece = Buffer.alloc(PIECE_BYTES);
     try {
@@ -202,12 +219,14 @@ class RedisLoad {
     };
   }
 
-  private createLoader(): RdbLoader {
+  private createLoader(fileBytes: number): RdbLoader {
     return new RdbLoader(this.replay.keys, this.createEvents(), {
       limits: this.replay.settings,
       nowMs: Date.now(),
       keepsExpired: this.keepsExpired,
       duplicates: this.replaces ? 'replace' : 'refuse',
+      fileBytes,
+      memoryMax: Number(this.parts.setting('maxmemory')),
     });
   }
 

@@ -30,8 +30,7 @@ export interface RdbThreads {
 }
 
 export interface RdbFlowsParts
-  extends Pick<LoadRdb, 'path' | 'nowMs' | 'keepsExpired' | 'replaces'> {
-  readonly bytes: number;
+  extends Pick<LoadRdb, 'path' | 'bytes' | 'nowMs' | 'keepsExpired' | 'replaces'> {
   /** Told as it goes on. @returns false when the load is to be given up */
   readonly goesOn: (bytes: number, keys: number) => boolean;
 }
@@ -114,7 +113,7 @@ class Load {
         },
       };
       return threads.flows.start(index, listener, (flow) => ({
-        ...{ kind: 'load-rdb', flow, path, version, ranges: ranges.buffer },
+        ...{ kind: 'load-rdb', flow, path, bytes, version, ranges: ranges.buffer },
         ...{ nowMs, keepsExpired, replaces },
       }));
     });
