@@ -9,7 +9,7 @@ import { Reply } from '../protocol/reply.js';
 import { Frontend } from './frontend.js';
 import { type FrontendPolicy, NO_OUTPUT_LIMIT } from './policy.js';
 import type { CommandRunner } from './runner.js';
-import { bulk, command, FakeSession, quietPolicy } from './testing.js';
+import { bulk, command, FakeSession, QUIET_RUNNER, quietPolicy } from './testing.js';
 import { ClientsTransport } from './testing-clients.js';
 
 const MEBIBYTE = 1 << 20;
@@ -72,14 +72,10 @@ beforeEach(() => {
 /** 'big n' answers n MiB of the client's number, 'some n' n KiB; everything else is echoed. */
 function runner(reply: Reply): CommandRunner<FakeSession> {
   return {
+    ...QUIET_RUNNER,
     get now() {
       return nowMs;
     },
-    processed: 0,
-    workedMicros: 0,
-    lastShard: -1,
-    beginRun() {},
-    endRun() {},
     dispatch(session: FakeSession, args: Arguments): number {
       dispatched++;
       if (outcome !== DONE) {

@@ -9,7 +9,7 @@ import { Reply } from '../protocol/reply.js';
 import { Frontend } from './frontend.js';
 import { type FrontendPolicy, NO_OUTPUT_LIMIT } from './policy.js';
 import type { CommandRunner } from './runner.js';
-import { bulk, command, FakeSession, quietPolicy } from './testing.js';
+import { bulk, command, FakeSession, QUIET_RUNNER, quietPolicy } from './testing.js';
 import { ClientsTransport } from './testing-clients.js';
 
 const newRegion = (bytes: number) => new Region(new SharedArrayBuffer((bytes + 7) & ~7), 0);
@@ -34,12 +34,7 @@ function push(slot: number, text: string): boolean {
 /** 'push N text' writes the text to client N while it runs, then answers; 'wait' suspends. */
 function runner(reply: Reply): CommandRunner<FakeSession> {
   return {
-    now: 1,
-    processed: 0,
-    workedMicros: 0,
-    lastShard: -1,
-    beginRun() {},
-    endRun() {},
+    ...QUIET_RUNNER,
     dispatch(session: FakeSession, args: Arguments): number {
       const words = Array.from({ length: args.count }, (_, i) =>
         toBinary(args.region, args.offset[i]!, args.length[i]!),

@@ -96,6 +96,16 @@ export class FakeTransport {
   }
 }
 
+/** What runners of tests have besides `dispatch`. */
+export const QUIET_RUNNER = {
+  now: 1,
+  processed: 0,
+  workedMicros: 0,
+  lastShard: -1,
+  beginRun() {},
+  endRun() {},
+};
+
 /** Answers every command with its arguments; 'busy' once with BUSY, 'wait' with SUSPENDED. */
 export class EchoRunner implements CommandRunner<FakeSession> {
   readonly now = 1;

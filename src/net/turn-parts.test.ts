@@ -9,7 +9,7 @@ import { TURN_COMMANDS, TURN_INPUT_BYTES, TURN_MICROS } from './client-input.js'
 import { Frontend } from './frontend.js';
 import type { FrontendPolicy } from './policy.js';
 import type { CommandRunner } from './runner.js';
-import { bulk, command, FakeSession, quietPolicy } from './testing.js';
+import { bulk, command, FakeSession, QUIET_RUNNER, quietPolicy } from './testing.js';
 import { ClientsTransport } from './testing-clients.js';
 
 const MEBIBYTE = 1 << 20;
@@ -27,12 +27,7 @@ let other: number;
 /** 'silent' replies nothing, 'slow' takes a quarter of a client's time; the last word is echoed. */
 function runner(reply: Reply): CommandRunner<FakeSession> {
   return {
-    now: 1,
-    processed: 0,
-    workedMicros: 0,
-    lastShard: -1,
-    beginRun() {},
-    endRun() {},
+    ...QUIET_RUNNER,
     dispatch(_session: FakeSession, args: Arguments) {
       if (outcome !== DONE) return outcome;
       const word = (i: number) => toBinary(args.region, args.offset[i]!, args.length[i]!);

@@ -30,7 +30,7 @@ export const POSTPONED = 512;
 export const KEPT = 1024;
 /** In the bits from here on: so many receives more are asked for anew each, as long arguments came lately. */
 export const SINGLY_LEFT_SHIFT = 16;
-export const SINGLY_LEFT_MAX = 15;
+const SINGLY_LEFT_MAX = 15;
 export const SINGLY_LEFT = SINGLY_LEFT_MAX << SINGLY_LEFT_SHIFT;
 
 const FIRST_SLOTS = 1024;

@@ -137,7 +137,7 @@ export class Environment implements CodeEnvironment {
     return this.inBounds(() => this.compileChunk(parseChunk(source, chunkName, COMPILE_LEVEL)));
   }
 
-  /** The same for a library of functions, to which KEYS and ARGV are no more than unknown globals. */
+  /** The same for a library of functions, which no input is given to. */
   compileLibrary(source: string): LuaFunction {
     return this.inBounds(() => this.compileLoaded(source, '@user_function', COMPILE_LEVEL));
   }
@@ -159,7 +159,10 @@ export class Environment implements CodeEnvironment {
     }
   }
 
-  /** Code that a script loads reads the tables KEYS and ARGV, which that script may have changed. */
+  /**
+   * Code to which KEYS and ARGV are globals as others are: a script that loads some may have changed them, and
+   * libraries have none.
+   */
   private compileLoaded(source: string, chunkName: string, level: number): LuaFunction {
     const chunk = parseChunk(source, chunkName, level);
     return this.compileChunk({ ...chunk, plainLists: new Set() });
@@ -226,15 +229,13 @@ export class Environment implements CodeEnvironment {
   }
 
   key(place: number): LuaValue {
-    const { input } = this;
-    if (input === undefined) return this.readGlobal('KEYS');
+    const input = this.input!;
     const index = keyIndex(input, place);
     return index < 0 ? undefined : input.text(index);
   }
 
   argument(place: number): LuaValue {
-    const { input } = this;
-    if (input === undefined) return this.readGlobal('ARGV');
+    const input = this.input!;
     const index = argumentIndex(input, place);
     return index < 0 ? undefined : input.text(index);
   }

@@ -201,7 +201,7 @@ export class FullSyncWalk {
       const owns = this.sink === null && this.ownsScanned(table);
       if (!this.beginForm(owns ? CAPTURED_VALUES : CAPTURED_ENTRIES)) return;
       if (bytes > (owns || this.sink !== null ? this.partBytes : PAYLOAD_BYTES_MAX)) {
-        if (this.keys === 0) this.captureHash(table, cursor, next);
+        if (this.keys === 0) this.captureHash(table, cursor);
         return;
       }
       for (let i = 0; i < table.scanCount; i++) {
@@ -276,15 +276,11 @@ export class FullSyncWalk {
    * Large values: takes only the entries of the lowest hash, so that one value is held at a time. The
    * first that is shipped in parts is only begun, and the cursor stays at its hash.
    */
-  private captureHash(table: Table, cursor: WalkCursor, next: number): void {
+  private captureHash(table: Table, cursor: WalkCursor): void {
     let lowest = SCAN_END;
     for (let i = 0; i < table.scanCount; i++) {
       const position = this.positionOf(table, table.scanOffsets[i]!);
-      if (position >= cursor.position && position < lowest) lowest = position;
-    }
-    if (lowest === SCAN_END) {
-      cursor.moveTo(next);
-      return;
+      if (position < lowest) lowest = position;
     }
     const { part, database } = cursor;
     for (let i = 0; i < table.scanCount; i++) {

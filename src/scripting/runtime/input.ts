@@ -12,7 +12,7 @@ export interface ScriptInput {
   text(index: number): string;
 }
 
-/** Who knows the input of the script that runs. */
+/** Who knows the input of the script that runs; only chunks of a script that has one refer to it. */
 export interface InputSource {
   readonly input: ScriptInput | undefined;
 }
@@ -37,8 +37,7 @@ export class InputReference {
 
   /** As `ScriptInput.text` takes it; -1 when the script was given fewer. */
   get index(): number {
-    const { input } = this.source;
-    if (input === undefined) return -1;
+    const input = this.source.input!;
     return this.isKey ? keyIndex(input, this.place) : argumentIndex(input, this.place);
   }
 

@@ -86,24 +86,27 @@ export class LoadedSegment {
     this.flow = flow;
     // The thread does nothing else until it is through.
     setFilling(true);
-    await this.each(
-      reader,
-      () => {
-        const { block, region } = reader;
-        const from = since.get(block.shard) ?? 0;
-        const to = until[block.shard]!;
-        // What is there already, or belongs to the next segment.
-        if (block.from >= to || block.to <= from) return null;
-        block.clip(from, to);
-        flow.takeStream(region, block);
-        return flow.failed;
-      },
-      () => {
-        flow.count();
-        applied();
-      },
-    );
-    setFilling(false);
+    try {
+      await this.each(
+        reader,
+        () => {
+          const { block, region } = reader;
+          const from = since.get(block.shard) ?? 0;
+          const to = until[block.shard]!;
+          // What is there already, or belongs to the next segment.
+          if (block.from >= to || block.to <= from) return null;
+          block.clip(from, to);
+          flow.takeStream(region, block);
+          return flow.failed;
+        },
+        () => {
+          flow.count();
+          applied();
+        },
+      );
+    } finally {
+      setFilling(false);
+    }
     if (!this.closed) report({ kind: 'segment-read', read: await this.readOf(reader) });
   }
 

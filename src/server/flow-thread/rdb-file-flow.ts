@@ -50,10 +50,11 @@ export class RdbFileFlow {
       skippedModule: (name: string) => remark('module', name, ''),
     };
     const duplicates = replaces ? 'replace' : 'refuse';
-    const memoryMax = config.number('maxmemory');
-    const common = { limits, nowMs, keepsExpired, duplicates } as const;
-    const options = { ...common, fileBytes: bytes, memoryMax };
-    this.loader = new RdbLoader(new Keyspace(shards), events, options);
+    this.loader = new RdbLoader(new Keyspace(shards), events, {
+      ...{ limits, nowMs, keepsExpired, duplicates },
+      fileBytes: bytes,
+      memoryMax: config.number('maxmemory'),
+    });
     const shared = new FileRanges(command.ranges, owner);
     const readAt = (offset: number, into: Uint8Array) => {
       if (this.descriptor < 0) this.descriptor = openSync(path, 'r');
