@@ -8,29 +8,40 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
+const PORTS = '7140-7939';
+
 const claimed = new Set<number>();
+/** In the order of their release. */
+const released = new Set<number>();
 
 export async function claimPort(): Promise<number> {
-  const [low = 7140, high = 7199] = (process.env.DARTER_TEST_PORTS ?? '7140-7199')
-    .split('-')
-    .map(Number);
+  const [low, high] = (process.env.DARTER_TEST_PORTS ?? PORTS).split('-').map(Number) as [
+    number,
+    number,
+  ];
   const count = high - low + 1;
   const first = process.pid % count;
   for (let i = 0; i < count; i++) {
     const port = low + ((first + i) % count);
-    if (!claim(port)) continue;
+    if (claim(port) && (await isFree(port))) return port;
+  }
+  for (const port of [...released]) {
+    released.delete(port);
+    claimed.add(port);
     if (await isFree(port)) return port;
-    releasePort(port);
   }
   throw new Error(`no free port from ${low} to ${high}`);
 }
 
 export function releasePort(port: number): void {
-  if (claimed.delete(port)) rmSync(claimFile(port), { force: true });
+  if (claimed.delete(port)) released.add(port);
 }
 
+/** At the end of the process. */
 export function releaseAllPorts(): void {
-  for (const port of [...claimed]) releasePort(port);
+  for (const port of [...claimed, ...released]) rmSync(claimFile(port), { force: true });
+  claimed.clear();
+  released.clear();
 }
 
 function claimFile(port: number): string {
