@@ -22,6 +22,14 @@ const FILES_MAX = 16;
 const STAYS_ALONE =
   /heapBytesPerRound|isMainThread|memoryUsage|\/proc\/|process\.env\.|performance\.now/;
 
+/** By file: the program that has it. */
+const groups = new Map();
+
+/** @returns the program that a file shares with others, undefined when it has its own */
+export function groupOf(file) {
+  return groups.get(file);
+}
+
 /** @returns the programs to run: groups, and files that stay alone */
 export function inGroups(files) {
   const alone = [];
@@ -30,8 +38,7 @@ export function inGroups(files) {
     if (!mayShare(file)) alone.push(file);
     else folders.set(folderOf(file), [...(folders.get(folderOf(file)) ?? []), file]);
   }
-  const groups = [...folders].flatMap(([folder, members]) => groupsOf(folder, members));
-  return [...alone, ...groups];
+  return [...alone, ...[...folders].flatMap(([folder, members]) => groupsOf(folder, members))];
 }
 
 function mayShare(file) {
@@ -56,6 +63,7 @@ function groupsOf(folder, files) {
 function writeGroup(name, files) {
   const path = join(FOLDER, `${name.replaceAll('/', '-')}.mjs`);
   const names = files.map((file) => relative(root, file));
+  for (const file of files) groups.set(file, path);
   const lines = [
     `// Written by scripts/${basename(import.meta.url)}: test files that share a process.`,
     `import { runGroup } from ${JSON.stringify(pathToFileURL(groupRunner).href)};`,

@@ -7,9 +7,9 @@
  * bounds failures only: a busy machine takes several times as long as a quiet one. The last lines tell
  * what took longest, and its processor time with that of its servers.
  *
- * A few files with whole servers that fail run once more, by themselves. One that passes then is
- * unsteady: its first failure is shown like any other, and is a fault to be found, but no reason to
- * refuse the change at hand.
+ * A file or two that fail run once more, by themselves. One that passes then is unsteady: its first
+ * failure is shown like any other, and is a fault to be found, but no reason to refuse the change at
+ * hand.
  */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
@@ -18,7 +18,7 @@ import { Readable } from 'node:stream';
 import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
 import { root, walk } from './files.mjs';
-import { groupRunner, inGroups } from './test-groups.mjs';
+import { groupOf, groupRunner, inGroups } from './test-groups.mjs';
 
 const FILE_TIMEOUT_MS = 10 * 60_000;
 /** One more than keeps the cores at work: each waits for its servers, or for time to pass, now and then. */
@@ -38,8 +38,11 @@ const fileMs = new Map();
 const cpuSeconds = new Map();
 /** By file: tests that have begun and not ended, of which one is what a file hangs in. */
 const running = new Map();
+/** Programs with failures. */
 const failed = new Set();
 const unsteady = [];
+/** What runs: files, and groups of files. */
+const programs = new Set();
 let failures = 0;
 
 function testFiles(folder) {
@@ -70,13 +73,19 @@ function note(event) {
   }
   if (event.type === 'test:fail' && data.todo === undefined) {
     failures++;
-    failed.add(data.file);
+    failed.add(programOf(data));
   }
   if (event.type === 'test:pass' && data.skip !== undefined) {
     const reason =
       typeof data.skip === 'string' && data.skip !== '' ? data.skip : 'no reason given';
     skipped.set(reason, [...(skipped.get(reason) ?? []), data.name]);
   }
+}
+
+/** undefined for the suite of a file within a group: its tests have told. */
+function programOf({ name, file }) {
+  if (programs.has(name)) return name;
+  return programs.has(file) ? file : groupOf(file);
 }
 
 /** A file that is given up ends as a whole, and the runner does not tell where. */
@@ -129,6 +138,7 @@ function* closing() {
 async function* events() {
   const unitTests = [...testFiles('src'), ...testFiles('console')];
   const files = [...testFiles('test'), ...inGroups(unitTests)];
+  for (const file of files) programs.add(file);
   const options = { files, concurrency: FILES_AT_ONCE, timeout: FILE_TIMEOUT_MS };
   const folder = mkdtempSync(join(tmpdir(), 'darter-test-cpu-'));
   process.env.DARTER_TEST_CPU = join(folder, 'report');
@@ -152,9 +162,8 @@ async function* events() {
 
 /** Whether it passes by itself. */
 async function* onceMore() {
-  const isWhole = (file) => file !== undefined && file.startsWith(join(root, 'dist', 'test'));
-  const files = [...failed];
-  if (files.length === 0 || files.length > UNSTEADY_FILES_MAX || !files.every(isWhole)) return;
+  const files = [...failed].filter((program) => program !== undefined);
+  if (files.length === 0 || files.length > UNSTEADY_FILES_MAX) return;
   const before = failures;
   for await (const event of run({ files, concurrency: 1, timeout: FILE_TIMEOUT_MS })) {
     if (event.type !== 'test:fail' || event.data.todo !== undefined) continue;
