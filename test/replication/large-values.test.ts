@@ -24,8 +24,9 @@ const LARGE = 'v'.repeat(3 * MEBIBYTE);
 
 describe('replication: large values', { skip: darterMissing() }, () => {
   test('travel like all others, also in transactions and down a chain', async (t) => {
-    await using primary = await startNode('--repl-backpressure-max-delay', String(PATIENCE_MS));
-    await using replica = await startNode();
+    const patience = ['--repl-backpressure-max-delay', String(PATIENCE_MS)];
+    await using primary = await startNode(...patience);
+    await using replica = await startNode(...patience);
     await using second = await startSmall();
     const proxy = await followThroughProxy(replica, primary, t);
     await follow(second, replica.port);
@@ -43,8 +44,8 @@ describe('replication: large values', { skip: darterMissing() }, () => {
     await sameData(primary, replica);
     await sameData(replica, second);
     for (const server of [primary, replica]) {
-      assert.equal(await number(server, 'sync_full'), 1);
-      assert.equal(await number(server, 'sync_partial_ok'), 0);
+      assert.equal(await number(server, 'sync_full'), 1, server.log);
+      assert.equal(await number(server, 'sync_partial_ok'), 0, server.log);
     }
     await until('the journals are as small as before', async () => {
       const sizes = await Promise.all(
