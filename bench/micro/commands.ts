@@ -3,23 +3,28 @@
  * network: the parser, the dispatcher with its locks, the command, the value. Members, fields and
  * scores are drawn from 100,000, as redis-benchmark does it.
  */
+
+import { ping } from '../../src/commands/connection/ping.js';
+import type { ServerPort } from '../../src/commands/contract/server-port.js';
+import { pexpire } from '../../src/commands/generic/expire.js';
+import { hset } from '../../src/commands/hash/hset.js';
+import { rpop } from '../../src/commands/list/pop.js';
+import { lpush } from '../../src/commands/list/push.js';
+import { sadd } from '../../src/commands/set/sadd.js';
+import { spop } from '../../src/commands/set/spop.js';
 import { zadd, zincrby } from '../../src/commands/sorted-set/zadd.js';
 import { zcard } from '../../src/commands/sorted-set/zcard.js';
 import { zpopmin } from '../../src/commands/sorted-set/zpopmin.js';
 import { zremrangebyscore } from '../../src/commands/sorted-set/zremrangebyrank.js';
-import { sadd } from '../../src/commands/set/sadd.js';
-import { spop } from '../../src/commands/set/spop.js';
-import { hset } from '../../src/commands/hash/hset.js';
-import { lpush } from '../../src/commands/list/push.js';
-import { rpop } from '../../src/commands/list/pop.js';
 import { xack } from '../../src/commands/stream/xack.js';
 import { xadd } from '../../src/commands/stream/xadd.js';
 import { xgroup, xgroupCreate } from '../../src/commands/stream/xgroup.js';
 import { xreadgroup } from '../../src/commands/stream/xread.js';
-import { pexpire } from '../../src/commands/generic/expire.js';
+import { get } from '../../src/commands/string/get.js';
 import { incr } from '../../src/commands/string/incr.js';
-import { ping } from '../../src/commands/connection/ping.js';
-import type { ServerPort } from '../../src/commands/contract/server-port.js';
+import { mget } from '../../src/commands/string/mget.js';
+import { mset } from '../../src/commands/string/mset.js';
+import { set } from '../../src/commands/string/set.js';
 import { Dispatcher } from '../../src/engine/dispatch.js';
 import { Registry } from '../../src/engine/registry.js';
 import { ClientSession } from '../../src/engine/session.js';
@@ -31,7 +36,8 @@ import { micro } from './harness.js';
 
 const SHARDS = 64;
 const SHARD_BYTES = 2 ** 28;
-const RANDOM_NUMBERS = 100_000;
+/** So many keys, members or fields; the second argument says another number. */
+const RANDOM_NUMBERS = Number(process.argv[3] ?? 100_000);
 const RANDOM_WORD = '__rand_int__';
 /** Commands in a pipeline. */
 const PIPELINE = 16;
@@ -59,6 +65,10 @@ const registry = new Registry([
     rpop,
     incr,
     ping,
+    get,
+    set,
+    mget,
+    mset,
   ],
   ...[xadd, xgroup, xgroupCreate, xreadgroup, xack],
 ]);
@@ -156,7 +166,12 @@ function running(...words: readonly string[]): void {
 
 const member = `element:${RANDOM_WORD}`;
 running('PING');
-running('INCR', `key:${RANDOM_WORD}`);
+const key = `key:${RANDOM_WORD}`;
+running('SET', key, 'value');
+running('GET', key);
+running('MSET', ...Array.from({ length: 10 }, () => [key, 'value']).flat());
+running('MGET', ...Array.from({ length: 10 }, () => key));
+running('INCR', `number:${RANDOM_WORD}`);
 running('LPUSH', 'mylist', 'data');
 running('SADD', 'myset', member);
 running('HSET', 'myhash', member, 'data');
