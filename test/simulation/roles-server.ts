@@ -51,6 +51,8 @@ interface Link {
 
 export class RolesServer implements Process, Address, RoleHost {
   isAlive = true;
+  /** The process that the last message of a takeover went to. */
+  lastAsked = '';
   stoppedUntilMs = 0;
   readonly roles: Roles;
   readonly runId: string;
@@ -228,6 +230,7 @@ export class RolesServer implements Process, Address, RoleHost {
 
   private send(action: Extract<RoleAction, { kind: 'send' }>): void {
     const { takeover, message, timeoutMs, to: peer } = action;
+    this.lastAsked = peer.runId;
     const to = this.world.at(peer);
     const replied = (text: string | readonly number[] | null) => {
       const reply: HeirReply =

@@ -313,10 +313,14 @@ export class RolesWorld implements Surroundings {
     const primaries = this.living.filter(({ acceptsWrites }) => acceptsWrites);
     const histories = new Set(primaries.map(({ history }) => history));
     assert.equal(histories.size, primaries.length, 'one primary of a history at most');
-    for (const { name, roles, heldUntilMs } of this.living) {
+    for (const { name, roles, heldUntilMs, lastAsked } of this.living) {
       if (roles.handOver.isActive) return `${name} still hands over`;
       if (heldUntilMs > this.network.nowMs) return `${name} holds writes`;
-      if (roles.takeOver.isActive && !this.hasHolderDied) return `${name} still takes over`;
+      // Who is dead never says that a takeover is over.
+      const mayAnswer = this.living.some(({ runId }) => runId === lastAsked);
+      if (roles.takeOver.isActive && mayAnswer && !this.hasHolderDied) {
+        return `${name} still takes over`;
+      }
     }
     // An heir may have died while its COMMIT was on its way.
     const waitsForDead = this.living.some(({ roles: { expectedHeir } }) => {
