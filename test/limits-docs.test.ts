@@ -47,6 +47,9 @@ import {
 import { TURN_REPLIES_BYTES_MAX } from '../src/net/output.js';
 import { PAYLOAD_BYTES_MAX } from '../src/persistence/rdb/dump-writer.js';
 import { PATH_BYTES_MAX } from '../src/platform/ffi/socket.js';
+import { USUAL_SIZES } from '../src/platform/ffi/uring.js';
+import { BUFFER_BYTES, FIRST_BUFFERS } from '../src/platform/ffi/uring-buffers.js';
+import { GROWTH_BYTES } from '../src/platform/thread-heap.js';
 import {
   BULK_BYTES_MAX_DEFAULT,
   COMMAND_BYTES_MAX,
@@ -221,6 +224,11 @@ const EXPECTED: readonly (readonly [what: string, limit: string])[] = [
     'part of a turn for one client',
     `${grouped(TURN_COMMANDS)} commands, ${kib(TURN_INPUT_BYTES)} of its input, and ${grouped(TURN_MICROS)} µs`,
   ],
+  [
+    'receive buffers of io_uring',
+    `${grouped(USUAL_SIZES.receiveBuffers)} by thread, of ${kib(BUFFER_BYTES)} each; ${FIRST_BUFFERS} at first`,
+  ],
+  ['JavaScript heap of a thread that clients have left behind', mib(GROWTH_BYTES)],
   ['freed pages that wait for their next use', mib(PENDING_PAGES_MAX * PAGE_BYTES)],
   ['silence of the other side', `${initial('repl-timeout')} s`],
   ['connecting all flows', ms(CONNECT_MS_MAX)],
