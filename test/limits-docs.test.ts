@@ -42,6 +42,7 @@ import {
   TURN_COMMANDS,
   TURN_INPUT_BYTES,
   TURN_MICROS,
+  TURN_MS,
   UNAUTHENTICATED_QUERY_BYTES_MAX,
 } from '../src/net/client-input.js';
 import { TURN_REPLIES_BYTES_MAX } from '../src/net/output.js';
@@ -222,7 +223,7 @@ const EXPECTED: readonly (readonly [what: string, limit: string])[] = [
   ['replies of a turn', kib(TURN_REPLIES_BYTES_MAX)],
   [
     'part of a turn for one client',
-    `${grouped(TURN_COMMANDS)} commands, ${kib(TURN_INPUT_BYTES)} of its input, and ${grouped(TURN_MICROS)} µs`,
+    `${grouped(TURN_COMMANDS)} commands, ${kib(TURN_INPUT_BYTES)} of its input, and ${grouped(TURN_MICROS)} µs of commands that may take long, or ${TURN_MS} ms`,
   ],
   [
     'receive buffers of io_uring',
