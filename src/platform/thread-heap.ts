@@ -16,6 +16,8 @@ const GROWTH_SHARE = 0.25;
 /** A heap that grows by less from one look to the next is quiet. */
 const QUIET_BYTES = 1 << 20;
 
+const PERIOD_MS = 1000;
+
 /** What it asks of V8 and the system. */
 export interface HeapParts {
   readonly usedBytes: () => number;
@@ -55,4 +57,10 @@ export class ThreadHeap {
     this.keptBytes = parts.usedBytes();
     this.lastBytes = this.keptBytes;
   }
+}
+
+/** For a thread with an event loop. */
+export function watchHeap(): void {
+  const heap = new ThreadHeap();
+  setInterval(() => heap.look(), PERIOD_MS).unref();
 }

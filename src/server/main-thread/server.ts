@@ -36,7 +36,7 @@ import { descriptorLimit } from '../../platform/ffi/descriptor-limit.js';
 import { releaseFreeMemory } from '../../platform/ffi/region.js';
 import { LOADING_DESCRIPTORS, LOADS_SINGLY } from '../../platform/load-module.js';
 import { chooseTransport } from '../../platform/select.js';
-import { ThreadHeap } from '../../platform/thread-heap.js';
+import { watchHeap } from '../../platform/thread-heap.js';
 import { closeWaker } from '../../platform/wake.js';
 import { laterCommands } from '../../replication/redis/later-commands.js';
 import { createControl } from '../channel/control.js';
@@ -91,7 +91,6 @@ import { endWorkers } from './workers.js';
 export const STOP_TIMEOUT_MS = 5000;
 /** How often the shards are looked at. */
 const WATCH_PERIOD_MS = 1000;
-const HEAP_PERIOD_MS = 1000;
 const DEFAULT_SHUTDOWN: ShutdownRequest = { save: 'default', now: false, force: false };
 const SHUTDOWN_FAILED = 'ERR Errors trying to SHUTDOWN. Check logs.';
 
@@ -295,8 +294,7 @@ export class Server {
     }, RATE_PERIOD_MS).unref();
     const shards = new ShardWatch(replication.shards.spaces, this.log);
     setInterval(() => shards.check(), WATCH_PERIOD_MS).unref();
-    const heap = new ThreadHeap();
-    setInterval(() => heap.look(), HEAP_PERIOD_MS).unref();
+    watchHeap();
   }
 
   private createReplication(memory: {
