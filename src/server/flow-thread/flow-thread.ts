@@ -31,6 +31,7 @@ import { attachPagedRegion, attachRegion } from '../../platform/ffi/region.js';
 import { yieldToOthers } from '../../platform/ffi/thread-priority.js';
 import type { WorkerStart } from '../../platform/ffi/worker-loading.js';
 import { startProfile, stopProfile } from '../../platform/profile.js';
+import { watchHeap } from '../../platform/thread-heap.js';
 import { wakeTransport } from '../../platform/wake.js';
 import { WAITING_FOR_REPLICAS } from '../../replication/counters.js';
 import type { BlockPlaces } from '../../replication/files/block-places.js';
@@ -480,6 +481,7 @@ function main(): void {
   });
   startProfile(`flow-${data.thread}`);
   report({ kind: 'ready' });
+  watchHeap();
   keepCompiled();
 }
 
