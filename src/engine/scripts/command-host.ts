@@ -114,6 +114,8 @@ export class CommandHost implements ScriptHost {
   private readonly replyToLua = new ReplyToLua(this.reply.region);
   private readonly places = new KeyPlaces();
   private failed = false;
+  /** The script looks at what the command answers. */
+  private isAnswerWanted = true;
   /** By the name as scripts write it. */
   private readonly known = new Map<string, RegisteredCommand>();
   /** The keys of the vector have been hashed, for their locks. */
@@ -141,14 +143,20 @@ export class CommandHost implements ScriptHost {
 
   call(args: readonly CommandArgument[]): LuaValue {
     if (this.isLoading) throw missing('call');
-    const value = this.execute(args);
+    const value = this.execute(args, true);
     if (this.failed) throw new LuaError(value);
     return value;
   }
 
   pcall(args: readonly CommandArgument[]): LuaValue {
     if (this.isLoading) throw missing('pcall');
-    return this.execute(args);
+    return this.execute(args, true);
+  }
+
+  perform(args: readonly CommandArgument[]): void {
+    if (this.isLoading) throw missing('call');
+    const value = this.execute(args, false);
+    if (this.failed) throw new LuaError(value);
   }
 
   log(level: number, message: string): void {
@@ -192,8 +200,9 @@ export class CommandHost implements ScriptHost {
 
   // Running a command.
 
-  private execute(args: readonly CommandArgument[]): LuaValue {
+  private execute(args: readonly CommandArgument[], isAnswerWanted: boolean): LuaValue {
     this.failed = false;
+    this.isAnswerWanted = isAnswerWanted;
     if (!this.assemble(args)) return this.refuse(null, TOO_LONG);
     const command = this.find(args[0] as string);
     if (command === null) return this.refuse(null, UNKNOWN);
@@ -221,7 +230,8 @@ export class CommandHost implements ScriptHost {
     } else this.runMuted(command);
     this.failed = reply.region.bytes[reply.start] === MINUS;
     meter.allocate(reply.length + REPLY_BYTES);
-    const value = this.replyToLua.read(reply.region, reply.start);
+    const isRead = this.isAnswerWanted || this.failed;
+    const value = isRead ? this.replyToLua.read(reply.region, reply.start) : undefined;
     if (reply.region.length > KEPT_BYTES) this.dropReply();
     if (this.region.length > KEPT_BYTES) this.dropVector();
     return value;

@@ -21,6 +21,8 @@ export interface CodeEnvironment {
   /** KEYS[place] and ARGV[place] of a chunk that uses these in no other way. */
   key(place: number): LuaValue;
   argument(place: number): LuaValue;
+  /** redis.call where nobody sees what it answers. */
+  readonly perform: (...args: LuaValue[]) => void;
   /** Stands for one of these among the arguments of a command. */
   reference(isKey: boolean, place: number): InputReference;
   readGlobal(name: string): LuaValue;
@@ -78,6 +80,7 @@ const ENVIRONMENT_NAMES = [
   '$key',
   '$argument',
   '$reference',
+  '$perform',
   '$global',
   '$setGlobal',
   '$constant',
@@ -101,6 +104,7 @@ export function instantiate(
     (place: number) => environment.key(place),
     (place: number) => environment.argument(place),
     (isKey: boolean, place: number) => environment.reference(isKey, place),
+    environment.perform,
     (global: string) => environment.readGlobal(global),
     (global: string, value: LuaValue) => environment.writeGlobal(global, value),
     (global: string) => environment.constant(global),

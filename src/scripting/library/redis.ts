@@ -24,6 +24,8 @@ export type CommandArgument = string | number | InputReference;
 export interface ScriptHost {
   /** redis.call: an error reply is thrown as a LuaError with that table. */
   call(args: readonly CommandArgument[]): LuaValue;
+  /** The same where nobody sees what it answers, unless it is an error. */
+  perform(args: readonly CommandArgument[]): void;
   /** redis.pcall: an error reply is returned. */
   pcall(args: readonly CommandArgument[]): LuaValue;
   log(level: number, message: string): void;
@@ -125,6 +127,15 @@ function integerArgument(value: LuaValue): number | undefined {
   return typeof value === 'string' && value.trim() !== '' && !Number.isNaN(Number(value))
     ? Math.trunc(Number(value))
     : undefined;
+}
+
+/** redis.call of a statement. */
+export function performing(host: ScriptHost): (...args: LuaValue[]) => void {
+  return (...args) => {
+    const texts = commandArguments(args);
+    if (typeof texts === 'string') throw new LuaError(errorTable(texts));
+    host.perform(texts);
+  };
 }
 
 function hostFunctions(host: () => ScriptHost): Readonly<Record<string, Native>> {
