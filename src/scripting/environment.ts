@@ -34,6 +34,7 @@ import {
   InputReference,
   keyIndex,
   keysOf,
+  numberOfInput,
   type ScriptInput,
 } from './runtime/input.js';
 import { CALL_DEPTH_MAX, defaultMemoryBytes, type MeterLimits, meter } from './runtime/meter.js';
@@ -252,6 +253,16 @@ export class Environment implements CodeEnvironment {
     const input = this.input!;
     const index = argumentIndex(input, place);
     return index < 0 ? undefined : input.text(index);
+  }
+
+  keyNumber(place: number): LuaValue {
+    const input = this.input!;
+    return numberOfInput(input, keyIndex(input, place));
+  }
+
+  argumentNumber(place: number): LuaValue {
+    const input = this.input!;
+    return numberOfInput(input, argumentIndex(input, place));
   }
 
   reference(isKey: boolean, place: number): InputReference {

@@ -99,6 +99,11 @@ export class ChunkContext {
     this.hoisted.push(`var ${name}=${new FunctionCompiler(this, body, false).code()};`);
   }
 
+  /** The same for a constant text. */
+  word(text: string): string {
+    return this.constant(`$word(${quote(text)})`);
+  }
+
   private constant(code: string): string {
     let name = this.constants.get(code);
     if (name === undefined) {

@@ -16,7 +16,7 @@ import type {
   TableExpression,
 } from '../syntax/tree.js';
 import type { ChunkContext } from './chunk.js';
-import { type CommandFunction, fixedValue, placeCode } from './fixed-locals.js';
+import { type CommandFunction, commandWord, fixedValue, placeCode } from './fixed-locals.js';
 import {
   type Concatenation,
   inParentheses,
@@ -105,7 +105,7 @@ export class ExpressionCompiler {
       case 'index':
         return this.index(expression);
       case 'call':
-        return this.single(this.call(expression));
+        return this.numberOfPlace(expression) ?? this.single(this.call(expression));
       case 'function':
         return this.context.functionCode(expression.body);
       case 'parentheses':
@@ -117,6 +117,15 @@ export class ExpressionCompiler {
       case 'binary':
         return this.binary(expression);
     }
+  }
+
+  /** `tonumber(ARGV[1])`, which needs no string; undefined for all other calls. */
+  private numberOfPlace({ callee, args, method }: CallExpression): string | undefined {
+    const [only] = args;
+    if (method !== undefined || args.length !== 1 || !isNamed(callee)) return undefined;
+    const place = this.context.placeOf(only!);
+    if (place === undefined || !fixedValue(this.context, callee)?.readsNumber) return undefined;
+    return `${place.isKey ? '$keyNumber' : '$argumentNumber'}(${place.place})`;
   }
 
   private number(value: number): string {
@@ -252,7 +261,7 @@ export class ExpressionCompiler {
       const isNumber = this.context.fixed.get(inner.local)?.isNumber ?? false;
       return { setup: '', name: this.read(inner.local), isNumber, isRaw: false };
     }
-    const isRaw = inner.kind === 'call';
+    const isRaw = inner.kind === 'call' && this.numberOfPlace(inner) === undefined;
     const code = isRaw ? this.call(inner) : this.value(inner);
     const name = this.temporary();
     return { setup: `${name}=${code},`, name, isNumber: false, isRaw };
@@ -373,10 +382,16 @@ export class ExpressionCompiler {
       .join(',');
   }
 
-  /** Keys and arguments that are passed on to a command are not made strings. */
+  /**
+   * Keys and arguments that are passed on to a command are not made strings, and a constant is written
+   * once.
+   */
   protected argument(expression: Expression, isCommand: boolean): string {
-    const place = isCommand ? this.context.placeOf(expression) : undefined;
-    return place === undefined ? this.value(expression) : this.context.reference(place);
+    if (!isCommand) return this.value(expression);
+    const place = this.context.placeOf(expression);
+    if (place !== undefined) return this.context.reference(place);
+    const word = commandWord(this.context, expression);
+    return word === undefined ? this.value(expression) : this.context.word(word);
   }
 
   /** Which of redis.call and redis.pcall is called: their arguments may be references. */

@@ -18,6 +18,10 @@ export interface FixedValue {
   readonly isNumber: boolean;
   /** `redis.call` or `redis.pcall`. */
   readonly command: CommandFunction | undefined;
+  /** `tonumber`. */
+  readonly readsNumber: boolean;
+  /** The text that commands get. */
+  readonly word: string | undefined;
   /** It is read by a call of a helper. */
   readonly place: ListPlace | undefined;
 }
@@ -26,8 +30,8 @@ export type FixedLocals = Map<Local, FixedValue>;
 export type CommandFunction = 'call' | 'pcall';
 
 export const PLAIN = {
-  ...{ isFunction: false, isNumber: false },
-  ...{ command: undefined, place: undefined },
+  ...{ isFunction: false, isNumber: false, readsNumber: false },
+  ...{ command: undefined, place: undefined, word: undefined },
 } as const;
 /** Longer texts are not written several times. */
 const TEXT_MAX = 100;
@@ -44,11 +48,16 @@ export function fixedValue(context: ChunkContext, given: Expression): FixedValue
       return { ...PLAIN, code: value.kind };
     case 'string':
       if (value.value.length > TEXT_MAX) return undefined;
-      return { ...PLAIN, code: quote(value.value) };
+      return { ...PLAIN, code: quote(value.value), word: value.value };
     case 'number':
       // Which zero a function has depends on its first one.
       if (value.value === 0 || Number.isNaN(value.value)) return undefined;
-      return { ...PLAIN, code: numberLiteral(value.value), isNumber: true };
+      return {
+        ...PLAIN,
+        code: numberLiteral(value.value),
+        isNumber: true,
+        word: Number.isSafeInteger(value.value) ? `${value.value}` : undefined,
+      };
     case 'global':
       return fixedGlobal(context, value.name, undefined);
     case 'index':
@@ -76,11 +85,21 @@ function fixedGlobal(
 ): FixedValue | undefined {
   const f = context.constantFunction(name, field);
   if (f !== undefined) {
-    return { ...PLAIN, code: f, isFunction: true, command: commandFunction(name, field) };
+    const command = commandFunction(name, field);
+    const readsNumber = name === 'tonumber' && field === undefined;
+    return { ...PLAIN, code: f, isFunction: true, command, readsNumber };
   }
   const code =
     field === undefined ? context.constantGlobal(name) : context.constantField(name, field);
   return code === undefined ? undefined : { ...PLAIN, code };
+}
+
+/** The text of an argument of a command, where it is known and not long. */
+export function commandWord(context: ChunkContext, argument: Expression): string | undefined {
+  const { kind } = argument;
+  if (kind === 'global' || kind === 'index') return undefined;
+  // Of a zero the sign is not known.
+  return fixedValue(context, argument)?.word;
 }
 
 /** Whether a function of the libraries is `redis.call` or `redis.pcall`. */
