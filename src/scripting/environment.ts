@@ -184,6 +184,8 @@ export class Environment implements CodeEnvironment {
   }
 
   private compileChunk(chunk: Chunk, runsOnce: boolean): LuaFunction {
+    // Also for a chunk that names none: with the globals, strings get their methods.
+    if (this.table === null) this.createGlobals();
     try {
       const code = generateChunk(chunk, this, CALL_DEPTH_MAX, runsOnce);
       const f = instantiate(code, chunk.name, this);
