@@ -335,7 +335,7 @@ export class ClientInput<S extends NetSession> {
     partial.parser.takeOver(this.parser);
     connection.partial = partial;
     partial.append(region, start, end - start);
-    partial.parser.rebase(partial.region, -start);
+    partial.parser.rebase(partial.region, 0 - start);
     this.expectDirect(connection, partial);
   }
 
