@@ -7,7 +7,7 @@
  * bounds failures only: a busy machine takes several times as long as a quiet one. The last lines tell
  * what took longest, and its processor time with that of its servers.
  *
- * A file or two that fail run once more, by themselves. One that passes then is unsteady: its first
+ * Up to four files that fail run once more, by themselves. One that passes then is unsteady: its first
  * failure is shown like any other, and is a fault to be found, but no reason to refuse the change at
  * hand.
  */
@@ -25,7 +25,7 @@ const FILE_TIMEOUT_MS = 10 * 60_000;
 const FILES_AT_ONCE = Math.min(8, 1 + Math.max(2, Math.ceil(availableParallelism() / 2)));
 const SLOWEST_SHOWN = 12;
 /** With more files that fail, it is the change. */
-const UNSTEADY_FILES_MAX = 2;
+const UNSTEADY_FILES_MAX = 4;
 const SUMMARY_LINE = /^(tests|suites|pass|fail|cancelled|skipped|todo|duration_ms) ([\d.]+)$/;
 
 const wanted = process.argv.slice(2);

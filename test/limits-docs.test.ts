@@ -42,11 +42,15 @@ import {
   TURN_COMMANDS,
   TURN_INPUT_BYTES,
   TURN_MICROS,
+  TURN_MS,
   UNAUTHENTICATED_QUERY_BYTES_MAX,
 } from '../src/net/client-input.js';
 import { TURN_REPLIES_BYTES_MAX } from '../src/net/output.js';
 import { PAYLOAD_BYTES_MAX } from '../src/persistence/rdb/dump-writer.js';
 import { PATH_BYTES_MAX } from '../src/platform/ffi/socket.js';
+import { USUAL_SIZES } from '../src/platform/ffi/uring.js';
+import { BUFFER_BYTES, FIRST_BUFFERS } from '../src/platform/ffi/uring-buffers.js';
+import { GROWTH_BYTES } from '../src/platform/thread-heap.js';
 import {
   BULK_BYTES_MAX_DEFAULT,
   COMMAND_BYTES_MAX,
@@ -219,8 +223,13 @@ const EXPECTED: readonly (readonly [what: string, limit: string])[] = [
   ['replies of a turn', kib(TURN_REPLIES_BYTES_MAX)],
   [
     'part of a turn for one client',
-    `${grouped(TURN_COMMANDS)} commands, ${kib(TURN_INPUT_BYTES)} of its input, and ${grouped(TURN_MICROS)} µs`,
+    `${grouped(TURN_COMMANDS)} commands, ${kib(TURN_INPUT_BYTES)} of its input, and ${grouped(TURN_MICROS)} µs of commands that may take long, or ${TURN_MS} ms`,
   ],
+  [
+    'receive buffers of io_uring',
+    `${grouped(USUAL_SIZES.receiveBuffers)} by thread, of ${kib(BUFFER_BYTES)} each; ${FIRST_BUFFERS} at first`,
+  ],
+  ['JavaScript heap of a thread that clients have left behind', mib(GROWTH_BYTES)],
   ['freed pages that wait for their next use', mib(PENDING_PAGES_MAX * PAGE_BYTES)],
   ['silence of the other side', `${initial('repl-timeout')} s`],
   ['connecting all flows', ms(CONNECT_MS_MAX)],

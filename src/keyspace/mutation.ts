@@ -15,6 +15,7 @@
  *     commit                    what was begun is complete              effect: the command as it came
  *     commitValue               what was begun is complete              effect: the value's own
  *     commitUnannounced         the same, where Redis signals nothing   effect: the command as it came
+ *     fill                      new keys of a file are there            none: where nobody hears of them
  *     custom                    what was begun is complete              effect: built by the caller
  *     customUnsignalled         the same, where Redis signals nothing   effect: built by the caller
  *     announce                  one more event of the last change
@@ -32,6 +33,7 @@
 import type { ArgumentVector } from '../base/arguments.js';
 import { copyBytes, type Region } from '../base/region.js';
 import { ORDER_NONE } from '../structures/slot-order.js';
+import type { EntryRows } from '../structures/table-filler.js';
 import { EFFECT_EXPIRE_AT, EFFECT_PERSIST, EFFECT_REMOVE } from './effect-verbs.js';
 import { EffectBuilder } from './effects.js';
 import {
@@ -173,6 +175,36 @@ export abstract class Mutation extends KeyLookup {
     copyBytes(this.region, at, source, offset, length);
     this.changed(event, true);
     if (this.effects.sink !== null) this.emitValue();
+  }
+
+  /**
+   * Puts new keys into a shard, which is locked, as long as nobody is to be told of one: they come from a
+   * file, and there is neither a journal nor a client that waits for keys, watches or caches them.
+   * @param from the first of them in the order of the rows; they end before `end`
+   * @param kind of all; its values own no pages
+   * @returns the first one that was not put: it is to be stored by itself
+   */
+  fill(
+    {
+      shard,
+      database,
+      kind,
+    }: { readonly shard: number; readonly database: number; readonly kind: number },
+    rows: EntryRows,
+    from: number,
+    end: number,
+  ): number {
+    if (!this.mayFill(shard)) return from;
+    const next = this.shards.table(shard, database).fill(rows, from, end, kind);
+    this.totalChanges += next - from;
+    return next;
+  }
+
+  private mayFill(shard: number): boolean {
+    const { words } = this.shards.spaces[shard]!.region;
+    const heard = words[WORD_WAITING]! | words[WORD_TRACKED]! | words[WORD_WATCHED]!;
+    const isTold = this.effects.sink !== null || this.listener !== null;
+    return heard === 0 && !isTold && !this.invalidations.hasPrefixes && this.order === ORDER_NONE;
   }
 
   /** The same with the bytes of an argument. @throws StoreFullError */

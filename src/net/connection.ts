@@ -44,6 +44,8 @@ export class Connection<S extends NetSession> {
   servedCommands = 0;
   servedBytes = 0;
   servedMicros = 0;
+  /** By the clock, since the first commands of that turn; NaN before. A double from the start. */
+  servedSinceMs = Number.NaN;
   /** Grows with what is received: how much work the client makes, for placement. */
   activity = 0;
   /** How many pieces of its output wait for writes to be durable, and their bytes. */

@@ -1,11 +1,11 @@
 /** A client that sends very much gets a part of each turn, and the others of its thread theirs. */
 import assert from 'node:assert/strict';
-import { beforeEach, test } from 'node:test';
+import { afterEach, beforeEach, mock, test } from 'node:test';
 import { DONE, PAUSED } from '../base/outcome.js';
 import { Region, toBinary } from '../base/region.js';
 import type { Arguments } from '../protocol/parser.js';
 import { Reply } from '../protocol/reply.js';
-import { TURN_COMMANDS, TURN_INPUT_BYTES, TURN_MICROS } from './client-input.js';
+import { TURN_COMMANDS, TURN_INPUT_BYTES, TURN_MICROS, TURN_MS } from './client-input.js';
 import { Frontend } from './frontend.js';
 import type { FrontendPolicy } from './policy.js';
 import type { CommandRunner } from './runner.js';
@@ -20,6 +20,8 @@ let frontend: Frontend<FakeSession>;
 /** The last words of commands, in the order in which they ran. */
 let ran: string[];
 let outcome: number;
+/** What the clock shows; 'cold' takes a hundredth of a client's time by it, which nobody adds up. */
+let nowMs: number;
 let closings: number;
 let greedy: number;
 let other: number;
@@ -34,6 +36,7 @@ function runner(reply: Reply): CommandRunner<FakeSession> {
       const [verb, last] = [word(0), word(args.count - 1)];
       ran.push(last);
       if (verb === 'slow') this.workedMicros += TURN_MICROS / 4;
+      if (verb === 'cold') nowMs += TURN_MS / 100;
       if (verb !== 'silent') reply.bulkBinary(last);
       return DONE;
     },
@@ -41,6 +44,8 @@ function runner(reply: Reply): CommandRunner<FakeSession> {
 }
 
 beforeEach(() => {
+  nowMs = 1;
+  mock.method(performance, 'now', () => nowMs);
   transport = new ClientsTransport();
   ran = [];
   outcome = DONE;
@@ -56,6 +61,8 @@ beforeEach(() => {
   greedy = transport.connect();
   other = transport.connect();
 });
+
+afterEach(() => mock.restoreAll());
 
 const numbers = (count: number) => Array.from({ length: count }, (_, i) => String(i));
 const flood = (verb: string, words: string[]) => words.map((word) => command(verb, word)).join('');
@@ -93,6 +100,18 @@ test('commands that take long are run in parts of the time that they take', () =
   assert.equal(ranBefore(), 4);
   transport.turn();
   assert.equal(ran.length, 4 + 1 + 4);
+  transport.settle();
+  assert.equal(transport.peers[greedy]!.sent, numbers(1000).map(bulk).join(''));
+});
+
+test('short commands that take long all the same are run in parts of the time that passes', () => {
+  transport.receiveLong(greedy, flood('cold', numbers(1000)));
+  const most = 100 + 2 * 32;
+  assert.ok(ranBefore() <= most);
+  for (let turns = 2; turns < 6; turns++) {
+    transport.turn();
+    assert.ok(ran.length > (turns - 1) * 100 && ran.length <= turns * most);
+  }
   transport.settle();
   assert.equal(transport.peers[greedy]!.sent, numbers(1000).map(bulk).join(''));
 });

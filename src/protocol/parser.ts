@@ -220,7 +220,10 @@ export class RequestParser {
     this.isTooLong = false;
   }
 
-  /** The caller has moved the command's bytes by `delta`, perhaps into another region. */
+  /**
+   * The caller has moved the command's bytes by `delta`, perhaps into another region.
+   * @param delta not -0, which would make doubles of all offsets (net/small-integers.test.ts)
+   */
   rebase(region: Region, delta: number): void {
     const args = this.args;
     args.region = region;
@@ -290,7 +293,8 @@ export class RequestParser {
     }
     this.position = lineEnd + 2;
     if (count <= 0) return INCOMPLETE;
-    this.wanted = count;
+    // The number parsed is a double: all offsets that are reckoned from it would be doubles too.
+    this.wanted = count | 0;
     return GO_ON;
   }
 
@@ -355,7 +359,7 @@ export class RequestParser {
     if (length > UNAUTHENTICATED_BULK_BYTES_MAX && !this.authenticated) {
       return this.fail('Protocol error: unauthenticated bulk length');
     }
-    this.bulk = length;
+    this.bulk = length | 0;
     this.position = lineEnd + 2;
     return GO_ON;
   }

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { inputOf, LuaError, LuaSyntaxError, lineOf } from './environment.js';
+import { errorTable } from './library/redis.js';
 import { LuaTable } from './runtime/table.js';
 import { errorOf, evaluate, FakeHost, newEnvironment } from './testing.js';
 
@@ -43,6 +44,62 @@ describe('an environment', () => {
       String(errorOf(environment, 'return KEYS[1].x')),
       /:1: attempt to index field '\?'/,
     );
+  });
+
+  it('passes on what a local stands for that nothing changes', () => {
+    const host = new FakeHost();
+    const environment = newEnvironment({ host });
+    const run = (source: string) => evaluate(environment, source, ['a'], ['x', 'y']);
+    host.answer = (args) => args.join(' ');
+    assert.deepEqual(run('local c, k = redis.call, KEYS[1] return c("get", k), #k, k'), [
+      ...['get a', 1, 'a'],
+    ]);
+    assert.deepEqual(
+      run(
+        'local c = redis.call local v = ARGV[2] local function f(k) return c("set", k, v) end ' +
+          'return f(KEYS[1]), v',
+      ),
+      ['set a y', 'y'],
+    );
+    assert.deepEqual(
+      run('local k = KEYS[1] if ARGV[1] then k = "b" end return redis.call("get", k)'),
+      ['get b'],
+    );
+    assert.deepEqual(run('local k = KEYS[1] KEYS[1] = "c" return redis.call("get", k), k'), [
+      ...['get a', 'a'],
+    ]);
+    assert.deepEqual(
+      run('local c = redis.call c = function() return "mine" end return c("get", KEYS[1])'),
+      ['mine'],
+    );
+    assert.deepEqual(
+      run('local k = KEYS[1] local function f() k = "z" end f() return redis.call("get", k)'),
+      ['get z'],
+    );
+    host.calls.length = 0;
+    assert.deepEqual(
+      run('local c, k = redis.call, KEYS[1] c("del", k) redis.call("del", k, 1)'),
+      [],
+    );
+    assert.deepEqual(host.calls, [
+      ['del', 'a'],
+      ['del', 'a', '1'],
+    ]);
+  });
+
+  it('begins each run with functions and variables as new', () => {
+    const environment = newEnvironment();
+    const script = environment.compile(
+      'local n = 0 local key = KEYS[1] ' +
+        'local function next() n = n + 1 return n end ' +
+        'local function named() return key .. ARGV[1] end ' +
+        'local function both() return named() .. next() end ' +
+        'both() return both(), n',
+    );
+    assert.deepEqual(environment.run(script, inputOf(['a'], ['b'])), ['ab2', 2]);
+    assert.deepEqual(environment.run(script, inputOf(['c'], ['d'])), ['cd2', 2]);
+    const loaded = 'local f = loadstring("local function g() end return g") return f() == f()';
+    assert.deepEqual(evaluate(environment, loaded), [false]);
   });
 
   it('passes keys and arguments on to its host, and none that are not there', () => {
@@ -133,6 +190,24 @@ describe('an environment', () => {
         () => environment.run(script, inputOf([], [])),
         (thrown) => thrown instanceof LuaError && lineOf(thrown) === 3,
         code,
+      );
+    }
+  });
+
+  it('tells the line of a command that fails in a statement', () => {
+    const host = new FakeHost();
+    const environment = newEnvironment({ host });
+    host.answer = () => errorTable('ERR no');
+    for (const source of [
+      'local c = redis.call\nlocal function f(x)\nc("get", x)\nend\nf(1)',
+      'local c = redis.call\nlocal function f(x)\nreturn c("get", x)\nend\nf(1)',
+      'local c = redis.call\nlocal function f(x)\nc("get", x.y)\nend\nf({})',
+      'local f = function()\n\nredis.call()\nend\nf()',
+    ]) {
+      assert.throws(
+        () => environment.run(environment.compile(source), inputOf([], [])),
+        (thrown) => thrown instanceof LuaError && lineOf(thrown) === 3,
+        source,
       );
     }
   });

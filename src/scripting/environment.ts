@@ -20,7 +20,7 @@ import { coroutineLibrary, resetCoroutines } from './library/coroutine.js';
 import { defineFunctions, type Native, native } from './library/define.js';
 import { loadingFunctions } from './library/loading.js';
 import { mathLibrary, randomState } from './library/math.js';
-import { errorTable, redisLibrary, type ScriptHost } from './library/redis.js';
+import { errorTable, performing, redisLibrary, type ScriptHost } from './library/redis.js';
 import { stringLibrary } from './library/string.js';
 import { structLibrary } from './library/struct.js';
 import { tableLibrary } from './library/table.js';
@@ -34,6 +34,7 @@ import {
   InputReference,
   keyIndex,
   keysOf,
+  numberOfInput,
   type ScriptInput,
 } from './runtime/input.js';
 import { CALL_DEPTH_MAX, defaultMemoryBytes, type MeterLimits, meter } from './runtime/meter.js';
@@ -52,6 +53,11 @@ export interface EnvironmentOptions {
   readonly memoryBytes?: number;
   /** More functions of the table `redis`. */
   readonly redisFunctions?: Readonly<Record<string, Native>>;
+}
+
+export interface AnalyzedScript {
+  readonly run: LuaFunction;
+  readonly closedness: Closedness;
 }
 
 const TICK_INTERVAL = 10_000;
@@ -73,11 +79,12 @@ export class Environment implements CodeEnvironment {
   private keysPosition = 0;
   private argvPosition = 0;
   private readonly options: EnvironmentOptions;
-
+  readonly perform: (...args: LuaValue[]) => void;
   private readonly limits: MeterLimits;
 
   constructor(options: EnvironmentOptions) {
     this.options = options;
+    this.perform = performing(options.host);
     this.limits = {
       memoryBytes: options.memoryBytes ?? defaultMemoryBytes(),
       ticks: options.tickInterval ?? TICK_INTERVAL,
@@ -134,7 +141,15 @@ export class Environment implements CodeEnvironment {
 
   /** @throws LuaSyntaxError */
   compile(source: string, chunkName = '@user_script'): LuaFunction {
-    return this.inBounds(() => this.compileChunk(parseChunk(source, chunkName, COMPILE_LEVEL)));
+    return this.compileAnalyzed(source, chunkName).run;
+  }
+
+  /** The same, with what its text shows about its keys (closedness.ts). */
+  compileAnalyzed(source: string, chunkName = '@user_script'): AnalyzedScript {
+    return this.inBounds(() => {
+      const chunk = parseChunk(source, chunkName, COMPILE_LEVEL);
+      return { run: this.compileChunk(chunk, true), closedness: analyzed(chunk) };
+    });
   }
 
   /** The same for a library of functions, which no input is given to. */
@@ -144,7 +159,7 @@ export class Environment implements CodeEnvironment {
 
   /** What the text of a script shows about its keys (closedness.ts). @throws LuaSyntaxError */
   analyze(source: string, chunkName = '@user_script'): Closedness {
-    return this.inBounds(() => analyze(parseChunk(source, chunkName, COMPILE_LEVEL)));
+    return this.inBounds(() => analyzed(parseChunk(source, chunkName, COMPILE_LEVEL)));
   }
 
   /** Reads a source outside of a run. One that needs too much memory does not compile. */
@@ -165,12 +180,14 @@ export class Environment implements CodeEnvironment {
    */
   private compileLoaded(source: string, chunkName: string, level: number): LuaFunction {
     const chunk = parseChunk(source, chunkName, level);
-    return this.compileChunk({ ...chunk, plainLists: new Set() });
+    return this.compileChunk({ ...chunk, plainLists: new Set() }, false);
   }
 
-  private compileChunk(chunk: Chunk): LuaFunction {
+  private compileChunk(chunk: Chunk, runsOnce: boolean): LuaFunction {
+    // Also for a chunk that names none: with the globals, strings get their methods.
+    if (this.table === null) this.createGlobals();
     try {
-      const code = generateChunk(chunk, this, CALL_DEPTH_MAX);
+      const code = generateChunk(chunk, this, CALL_DEPTH_MAX, runsOnce);
       const f = instantiate(code, chunk.name, this);
       if (hidesCode(chunk.globals)) f.hidesCode = true;
       return f;
@@ -238,6 +255,16 @@ export class Environment implements CodeEnvironment {
     const input = this.input!;
     const index = argumentIndex(input, place);
     return index < 0 ? undefined : input.text(index);
+  }
+
+  keyNumber(place: number): LuaValue {
+    const input = this.input!;
+    return numberOfInput(input, keyIndex(input, place));
+  }
+
+  argumentNumber(place: number): LuaValue {
+    const input = this.input!;
+    return numberOfInput(input, argumentIndex(input, place));
   }
 
   reference(isKey: boolean, place: number): InputReference {
@@ -322,6 +349,16 @@ export class Environment implements CodeEnvironment {
 
   writeGlobal(_name: string, _value: LuaValue): void {
     throw runtimeError(READONLY_TEXT);
+  }
+}
+
+function analyzed(chunk: Chunk): Closedness {
+  try {
+    return analyze(chunk);
+  } catch (thrown) {
+    // Chains that are too long to be followed: nobody knows.
+    if (thrown instanceof RangeError) return { calls: undefined };
+    throw thrown;
   }
 }
 

@@ -20,6 +20,10 @@ export class FakeHost implements ScriptHost {
     return reply;
   }
 
+  perform(args: readonly CommandArgument[]): void {
+    this.call(args);
+  }
+
   pcall(args: readonly CommandArgument[]): LuaValue {
     const texts = args.map(commandText);
     this.calls.push(texts);

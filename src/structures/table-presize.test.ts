@@ -67,6 +67,24 @@ test('what was expected and has not come is merged, or freed', () => {
   assert.equal(empty.table.allocatedPages, 0);
 });
 
+test('where fewer and longer entries come than were told, frames give their buckets back', () => {
+  const grown = newTable();
+  fill(grown.keys, 0, ENTRIES);
+  const { table, keys } = newTable();
+  presize(table, 30 * ENTRIES, 1);
+  fill(keys, 0, ENTRIES);
+  const before = table.allocatedPages;
+  settle(table);
+  maintain(table);
+  table.check();
+  assert.equal(table.size, ENTRIES);
+  const { allocatedPages } = table;
+  assert.ok(
+    allocatedPages <= grown.table.allocatedPages * 1.03,
+    `${before}, then ${allocatedPages}`,
+  );
+});
+
 test('few entries, and more than there is room for, change nothing', () => {
   const { table, keys } = newTable();
   presize(table, 3, ENTRY_BYTES);

@@ -3,15 +3,17 @@
  * each entry twice: every doubling splits all frames, and between two of them their buckets are added.
  *
  * What was expected need not come: `settle` marks the frames that have stayed sparse, for maintenance to
- * merge them. Both under the shard's lock.
+ * merge them, and those with buckets for more and shorter entries. Both under the shard's lock.
  */
 import { FRAME_BYTES, FRAME_PAGES } from '../memory/space-layout.js';
 import { Directory, positionAfter } from './directory.js';
 import {
   bucketsFor,
   DEPTH_MAX,
+  FRAME_BUCKETS,
   FRAME_CAPACITY,
   FRAME_DEPTH,
+  FRAME_ENTRIES,
   FRAME_LIVE,
   frameOf,
   logStart,
@@ -76,7 +78,10 @@ export function settle(table: Table): void {
   const { words } = directory;
   for (let position = 0; position < POSITIONS; ) {
     const frame = frameOf(directory.lookup(position | 0));
-    if (words[(frame >> 2) + FRAME_LIVE]! < SPARSE_BYTES) directory.markForMaintenance(frame);
+    const live = words[(frame >> 2) + FRAME_LIVE]!;
+    const suited = bucketsFor(words[(frame >> 2) + FRAME_ENTRIES]!, live);
+    const isSpare = words[(frame >> 2) + FRAME_BUCKETS]! > 2 * suited;
+    if (live < SPARSE_BYTES || isSpare) directory.markForMaintenance(frame);
     position = positionAfter(words, frame);
   }
 }

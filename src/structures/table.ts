@@ -9,8 +9,8 @@
  * valid until the next put, resize, setExpiry or maintain on the table, which may move entries.
  * remove and setKind never move any. After a find that returned false the fields have no meaning.
  *
- * table-reader.ts looks up, table-writer.ts changes entries, this file iterates over many. A hash
- * position is the first word of the hash, unsigned: 0 to 2^32.
+ * table-reader.ts looks up, table-writer.ts changes entries, table-filler.ts puts many new ones, this file
+ * iterates over many. A hash position is the first word of the hash, unsigned: 0 to 2^32.
  */
 import { partOf } from '../base/random.js';
 import { positionAfter } from './directory.js';
@@ -34,7 +34,7 @@ import {
 import { compactOrMerge } from './frame-maintenance.js';
 import { bucketOffset, displacedMask, fingerprintAt, referenceAt } from './slots.js';
 import { checkTable } from './table-check.js';
-import { TableWriter } from './table-writer.js';
+import { TableFiller } from './table-filler.js';
 
 /** The position that means the end of a scan. */
 export const SCAN_END = 2 ** 32;
@@ -50,7 +50,7 @@ const RANDOM_TRIES = 256;
 /** Up to this depth of the directory random() looks at all frames for the one with the most buckets. */
 const COUNTED_DEPTH = 6;
 
-export class Table extends TableWriter {
+export class Table extends TableFiller {
   /** Offsets of the entries of the last scan. */
   readonly scanOffsets = new Int32Array(SCAN_MAX);
   scanCount = 0;

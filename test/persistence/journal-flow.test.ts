@@ -132,7 +132,8 @@ async function rounds(): Promise<void> {
   for (let i = 0; i < 20; i++) await settle();
 }
 
-async function begin(policy: SyncPolicy) {
+/** @param isWhole whether the other flows have their first files too */
+async function begin(policy: SyncPolicy, isWhole = true) {
   const shape = { shards: 2, shardMebibytes: 4, ringBytes: 1 << 20 };
   const server = new SimulatedServer('one', shape, { key0: 1, key1: 2, spread: 1 }, () => 'a');
   server.startJournal();
@@ -165,6 +166,7 @@ async function begin(policy: SyncPolicy) {
   flow.count();
   // Where it begins is written, and it has rested.
   await time.pass(100);
+  if (isWhole) flow.wholeSegment();
   await time.pass(100);
   const isDurable = () => durable.firstBehind(Float64Array.from(server.heads()), 0) === streams;
   const end = async () => {
@@ -249,6 +251,22 @@ test('a policy that is changed is in force at once', async () => {
 });
 
 for (const policy of ['always', 'everysec', 'no'] as const) {
+  test(`with ${policy} nothing proves the first file, or is durable, before all flows have theirs`, async () => {
+    const { disk, time, flow, isDurable, write, end, told } = await begin(policy, false);
+    assert.deepEqual(told, ['begun', 'opened']);
+    const before = disk.bytesOf('f/1').length;
+    write();
+    for (let i = 0; i < 15; i++) await time.pass(100);
+    assert.ok(disk.bytesOf('f/1').length > before);
+    assert.ok(!isDurable());
+    assert.ok(!(await isProven(disk, ['f/1'])));
+    flow.wholeSegment();
+    for (let i = 0; i < 15; i++) await time.pass(100);
+    assert.equal(isDurable(), policy !== 'no');
+    assert.ok(await isProven(disk, ['f/1']));
+    await end();
+  });
+
   test(`with ${policy} what comes while a file takes the place of another is written before the disk has that one`, async () => {
     const { disk, time, flow, isDurable, write, end, rotate, told } = await begin(policy);
     write();

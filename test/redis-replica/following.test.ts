@@ -222,7 +222,7 @@ describe('a redis-server follows', { skip: eitherMissing() }, () => {
       proxy.restore();
       await until('another sync', async () => (await syncs(primary)) > before);
       assert.equal(await primary.ask('WAIT', '3', '30000'), '3');
-      assert.equal(await number(primary, 'sync_full'), full);
+      assert.equal(await number(primary, 'sync_full'), full, `${primary.log}\n${redis.log}`);
       await sameAsRedis(redis, primary, sibling, darter);
     });
 

@@ -24,9 +24,8 @@ const LARGE = 'v'.repeat(3 * MEBIBYTE);
 
 describe('replication: large values', { skip: darterMissing() }, () => {
   test('travel like all others, also in transactions and down a chain', async (t) => {
-    const patience = ['--repl-backpressure-max-delay', String(PATIENCE_MS)];
-    await using primary = await startNode(...patience);
-    await using replica = await startNode(...patience);
+    await using primary = await startNode('--repl-backpressure-max-delay', String(PATIENCE_MS));
+    await using replica = await startNode();
     await using second = await startSmall();
     const proxy = await followThroughProxy(replica, primary, t);
     await follow(second, replica.port);
@@ -43,10 +42,9 @@ describe('replication: large values', { skip: darterMissing() }, () => {
     await load.stop();
     await sameData(primary, replica);
     await sameData(replica, second);
-    for (const server of [primary, replica]) {
-      assert.equal(await number(server, 'sync_full'), 1, server.log);
-      assert.equal(await number(server, 'sync_partial_ok'), 0, server.log);
-    }
+    // Nobody whom a replica could ask writes to it: one behind it that is too slow begins anew.
+    assert.equal(await number(primary, 'sync_full'), 1, primary.log);
+    assert.equal(await number(primary, 'sync_partial_ok'), 0, primary.log);
     await until('the journals are as small as before', async () => {
       const sizes = await Promise.all(
         [primary, replica].map((s) => number(s, 'repl_backlog_size')),

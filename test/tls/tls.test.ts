@@ -7,6 +7,7 @@ import { after, before, describe, test } from 'node:test';
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
 import { Redis } from 'ioredis';
 import { createClient } from 'redis';
+import { HANDSHAKES_MAX } from '../../src/server/channel/main-tls.js';
 import { claimPort, releasePort } from '../support/ports.js';
 import {
   darterCommand,
@@ -38,7 +39,9 @@ describe('TLS', { skip }, () => {
     own = authority.sign('server');
     client = authority.sign('client');
     port = await claimPort();
-    server = await startDarter({ args: tlsArguments(port, own, authority) });
+    server = await startDarter({
+      args: [...tlsArguments(port, own, authority), '--tls-threads', '1'],
+    });
   });
   after(async () => {
     await server?.stop();
@@ -208,6 +211,26 @@ describe('TLS', { skip }, () => {
     );
     assert.equal(await server.ask('CONFIG', 'SET', 'timeout', '0'), 'OK');
     assert.equal(await outcome(options()), '+PONG');
+  });
+
+  test('very many who stop half way keep nobody else out, and leave nothing behind', async () => {
+    const before = countSockets(server);
+    const hello = Buffer.from('160301020001000001fc0303', 'hex');
+    const stopped = Array.from({ length: HANDSHAKES_MAX + 40 }, () => {
+      const socket = connectPlain({ host: '127.0.0.1', port }, () => socket.write(hello));
+      return socket.on('error', () => {});
+    });
+    await until('all have come', () => stopped.every(({ connecting }) => !connecting));
+    await until(
+      'the oldest have made room',
+      () => stopped.filter((one) => one.closed).length >= 40,
+    );
+    assert.equal(await outcome(options()), '+PONG');
+    for (const socket of stopped) socket.destroy();
+    await until('sockets as before', () => {
+      const count = countSockets(server);
+      return count <= before || `${count}, not ${before}`;
+    });
   });
 
   test('a client that ends its side with its last command is gone then', async () => {

@@ -8,16 +8,14 @@
  */
 import { MESSAGE_CHARACTERS_MAX } from '../../base/log.js';
 import { giveBack, newRegion, withRoom } from '../../base/owned-region.js';
-import { copyBytes, type Region } from '../../base/region.js';
 import { KeyPlaces } from '../../commands/contract/key-flags.js';
-import { doubleIsShort } from '../../protocol/doubles.js';
 import { NO_REPLICAS, OOM, READ_ONLY } from '../../protocol/errors.js';
-import { formatInteger } from '../../protocol/numbers.js';
-import { Arguments } from '../../protocol/parser.js';
+import type { Arguments } from '../../protocol/parser.js';
 import { checkReplyLength, Reply } from '../../protocol/reply.js';
 import { LuaError, type ScriptHost } from '../../scripting/environment.js';
-import { type CommandArgument, commandNumber, errorTable } from '../../scripting/library/redis.js';
+import { type CommandArgument, errorTable } from '../../scripting/library/redis.js';
 import { libraryError } from '../../scripting/runtime/failures.js';
+import { CommandWord } from '../../scripting/runtime/input.js';
 import { meter } from '../../scripting/runtime/meter.js';
 import type { LuaTable } from '../../scripting/runtime/table.js';
 import type { LuaValue } from '../../scripting/runtime/values.js';
@@ -46,18 +44,14 @@ import {
   TRAIT_STALE,
   TRAIT_WRITE,
 } from '../registry.js';
-import { writeTextAt } from './region-text.js';
+import { CommandVector } from './command-vector.js';
 import { ReplyToLua } from './reply-to-lua.js';
-import { FIRST_KEY } from './script-arguments.js';
 import { type ScriptRun, StartOver } from './script-run.js';
 
 const INITIAL_BYTES = 4096;
 /** Regions that have grown beyond this are not kept after their command. */
 const KEPT_BYTES = 1 << 20;
-const VECTOR_BYTES_MAX = 0x7ff0_0000;
 const MINUS = 0x2d;
-/** What a number takes: `-1.7976931348623157e+308`. */
-const NUMBER_BYTES_MAX = 24;
 /** Names of commands, in any case, that are kept. */
 const KNOWN_NAMES_MAX = 1024;
 /** Commands that others see something of: writes, and messages. */
@@ -84,13 +78,6 @@ function growOwned(reply: Reply, bytes: number): void {
   reply.limit = reply.region.length;
 }
 
-/** Writes a number as scripts pass it on. @returns the position behind it */
-function writeNumber(region: Region, at: number, x: number): number {
-  return doubleIsShort(x)
-    ? formatInteger(region, at, x)
-    : writeTextAt(region, at, commandNumber(x));
-}
-
 /** Fails with a RangeError where a command would not have the stack that it needs. */
 function probeStack(frames: number): number {
   return frames === 0 ? 0 : 1 + probeStack(frames - 1);
@@ -108,12 +95,13 @@ export interface HostLog {
 export class CommandHost implements ScriptHost {
   /** Libraries are being loaded: there are no commands. */
   isLoading = false;
-  private readonly args = new Arguments();
-  private region = newRegion(INITIAL_BYTES);
+  private readonly vector: CommandVector;
   private readonly reply = new Reply(newRegion(INITIAL_BYTES), growOwned);
   private readonly replyToLua = new ReplyToLua(this.reply.region);
   private readonly places = new KeyPlaces();
   private failed = false;
+  /** The script looks at what the command answers. */
+  private isAnswerWanted = true;
   /** By the name as scripts write it. */
   private readonly known = new Map<string, RegisteredCommand>();
   /** The keys of the vector have been hashed, for their locks. */
@@ -125,7 +113,13 @@ export class CommandHost implements ScriptHost {
     private readonly dispatcher: Dispatcher,
     private readonly run: ScriptRun,
     private readonly output: HostLog,
-  ) {}
+  ) {
+    this.vector = new CommandVector(run);
+  }
+
+  private get args(): Arguments {
+    return this.vector.args;
+  }
 
   /** Whether it may still come to a key whose lock it cannot wait for. */
   private get mayStartOver(): boolean {
@@ -141,14 +135,20 @@ export class CommandHost implements ScriptHost {
 
   call(args: readonly CommandArgument[]): LuaValue {
     if (this.isLoading) throw missing('call');
-    const value = this.execute(args);
+    const value = this.execute(args, true);
     if (this.failed) throw new LuaError(value);
     return value;
   }
 
   pcall(args: readonly CommandArgument[]): LuaValue {
     if (this.isLoading) throw missing('pcall');
-    return this.execute(args);
+    return this.execute(args, true);
+  }
+
+  perform(args: readonly CommandArgument[]): void {
+    if (this.isLoading) throw missing('call');
+    const value = this.execute(args, false);
+    if (this.failed) throw new LuaError(value);
   }
 
   log(level: number, message: string): void {
@@ -175,8 +175,8 @@ export class CommandHost implements ScriptHost {
   }
 
   mayRun(args: readonly CommandArgument[]): boolean | undefined {
-    if (!this.assemble(args)) return undefined;
-    const command = this.find(args[0] as string);
+    if (!this.vector.assemble(args)) return undefined;
+    const command = this.find(args[0]!);
     if (command === null) return undefined;
     const { access, session } = this.dispatcher;
     const { permissions } = session;
@@ -192,10 +192,11 @@ export class CommandHost implements ScriptHost {
 
   // Running a command.
 
-  private execute(args: readonly CommandArgument[]): LuaValue {
+  private execute(args: readonly CommandArgument[], isAnswerWanted: boolean): LuaValue {
     this.failed = false;
-    if (!this.assemble(args)) return this.refuse(null, TOO_LONG);
-    const command = this.find(args[0] as string);
+    this.isAnswerWanted = isAnswerWanted;
+    if (!this.vector.assemble(args)) return this.refuse(null, TOO_LONG);
+    const command = this.find(args[0]!);
     if (command === null) return this.refuse(null, UNKNOWN);
     if (!command.accepts(this.args.count)) return this.refuse(command, WRONG_ARITY);
     const refusal = this.refusalOf(command);
@@ -221,9 +222,10 @@ export class CommandHost implements ScriptHost {
     } else this.runMuted(command);
     this.failed = reply.region.bytes[reply.start] === MINUS;
     meter.allocate(reply.length + REPLY_BYTES);
-    const value = this.replyToLua.read(reply.region, reply.start);
+    const isRead = this.isAnswerWanted || this.failed;
+    const value = isRead ? this.replyToLua.read(reply.region, reply.start) : undefined;
     if (reply.region.length > KEPT_BYTES) this.dropReply();
-    if (this.region.length > KEPT_BYTES) this.dropVector();
+    this.vector.trim();
     return value;
   }
 
@@ -245,56 +247,22 @@ export class CommandHost implements ScriptHost {
     reply.rewind(0);
   }
 
-  private dropVector(): void {
-    giveBack(this.region);
-    this.region = newRegion(INITIAL_BYTES);
-    this.args.trim();
-  }
-
-  /** Writes the arguments as a command vector. @returns false when they are too long */
-  private assemble(args: readonly CommandArgument[]): boolean {
-    let bytes = 0;
-    for (let i = 0; i < args.length; i++) {
-      bytes += this.bytesOf(args[i]!);
-    }
-    if (bytes > VECTOR_BYTES_MAX) return false;
-    if (bytes > this.region.length) this.region = withRoom(this.region, 0, bytes);
-    const { region, args: vector } = this;
-    vector.region = region;
-    vector.count = 0;
-    let at = 0;
-    for (let i = 0; i < args.length; i++) {
-      const end = this.write(region, at, args[i]!);
-      vector.push(at, end - at);
-      at = end;
-    }
-    return true;
-  }
-
-  /** What an argument takes at most. */
-  private bytesOf(arg: CommandArgument): number {
-    if (typeof arg === 'string') return arg.length;
-    return typeof arg === 'number'
-      ? NUMBER_BYTES_MAX
-      : this.run.args!.length[FIRST_KEY + arg.index]!;
-  }
-
-  /** Writes an argument. @returns the position behind it */
-  private write(region: Region, at: number, arg: CommandArgument): number {
-    if (typeof arg === 'string') return writeTextAt(region, at, arg);
-    if (typeof arg === 'number') return writeNumber(region, at, arg);
-    const { region: source, offset, length } = this.run.args!;
-    const index = FIRST_KEY + arg.index;
-    copyBytes(region, at, source, offset[index]!, length[index]!);
-    return at + length[index]!;
-  }
-
   /** @param name the vector's first argument */
-  private find(name: string): RegisteredCommand | null {
+  private find(name: CommandArgument): RegisteredCommand | null {
     const { args } = this;
-    const command = this.known.get(name) ?? this.lookUp(name);
+    const command =
+      name instanceof CommandWord ? this.findWord(name) : this.findText(name as string);
     if (command === null || !command.hasSubcommands || args.count === 1) return command;
     return subcommandOf(command, args) ?? null;
+  }
+
+  private findWord(word: CommandWord): RegisteredCommand | null {
+    word.command ??= this.findText(word.text);
+    return word.command as RegisteredCommand | null;
+  }
+
+  private findText(name: string): RegisteredCommand | null {
+    return this.known.get(name) ?? this.lookUp(name);
   }
 
   private lookUp(name: string): RegisteredCommand | null {

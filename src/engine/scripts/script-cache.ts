@@ -129,29 +129,18 @@ export class ScriptCache {
   private compile(sha: string, source: string): Script {
     const flags = scriptFlags(source);
     const body = withoutShebang(source);
-    const { environment } = this;
+    const { run, closedness } = this.environment.compileAnalyzed(body);
     const script: Script = {
       sha,
       source,
       flags,
-      run: environment.compile(body),
-      isClosed: this.isClosed(body),
+      run,
+      isClosed: isClosed(closedness, (call) => keyPositions(this.registry, call)),
       isShared: false,
       writesOpen: false,
     };
     this.keep(script);
     return script;
-  }
-
-  private isClosed(body: string): boolean {
-    const { environment, registry } = this;
-    try {
-      return isClosed(environment.analyze(body), (call) => keyPositions(registry, call));
-    } catch (thrown) {
-      // Chains that are too long to be followed: nobody knows.
-      if (thrown instanceof RangeError) return false;
-      throw thrown;
-    }
   }
 
   private keep(script: Script): void {

@@ -121,7 +121,7 @@ export class AofCommandReader {
     const used = end - start;
     if (used * 2 > region.length) this.region = withRoom(region, end, 2 * region.length);
     copyBytes(this.region, 0, this.region, start, used);
-    parser.rebase(this.region, -start);
+    parser.rebase(this.region, 0 - start);
     this.base += start;
     this.start = 0;
     this.end = used;

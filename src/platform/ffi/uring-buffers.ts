@@ -6,21 +6,26 @@
  *
  * Buffers are taken in ring order, so a ring of all buffers would walk through all of that memory and
  * find it out of the caches. The ring therefore starts with a few buffers, reused while they are
- * warm, and gets the rest only when the kernel reports that it ran out. For the same reason they lie
- * a little more than 16 KiB apart: page-aligned starts would all compete for one cache set.
+ * warm, and gets the rest only when the kernel reports that it ran out. When turns have used much fewer
+ * for a while, the rest is taken from it again, each when the kernel has used it next; its memory
+ * goes back to the system. For the sake of the caches, too, they lie a little more than 16 KiB apart:
+ * page-aligned starts would all compete for one cache set.
  */
+import { releasePages } from '../../base/page-release.js';
 import type { Region } from '../../base/region.js';
 import { errno, systemError } from './libc.js';
 import { createRegion } from './region.js';
 import { REGISTER_PBUF_RING } from './uring-abi.js';
 import type { Ring } from './uring-ring.js';
 
-const BUFFER_BYTES = 16 * 1024;
+export const BUFFER_BYTES = 16 * 1024;
 const STRIDE_BYTES = BUFFER_BYTES + 256;
 const ENTRY_BYTES = 16;
 const PAGE_BYTES = 4096;
 const TWO_32 = 4294967296;
-const FIRST_BUFFERS = 64;
+export const FIRST_BUFFERS = 64;
+/** So long must turns have used much fewer buffers than the ring has. */
+export const QUIET_MS = 2000;
 const BUFFER_GROUP = 0;
 
 export class ReceiveBuffers {
@@ -31,13 +36,21 @@ export class ReceiveBuffers {
   private readonly ringHalfWords: Uint16Array;
   private readonly mask: number;
   private tail = 0;
-  private inUse = 0;
+  private publishedTail = 0;
+  /** Buffers that are not in the ring, the one to add next at the end. */
+  private readonly spare: number[] = [];
+  /** Buffers that the kernel or the thread has, or that are to leave. */
+  inUse = 0;
+  /** So many leave the ring when they are given back. */
+  private retiring = 0;
+  /** Most buffers that one turn has given back, since `quietSinceMs`. */
+  private peak = 0;
+  private quietSinceMs = -1;
+  private isReleased = false;
 
   /** @param count a power of 2 */
-  constructor(
-    ring: Ring,
-    private readonly count: number,
-  ) {
+  constructor(ring: Pick<Ring, 'register'>, count: number) {
+    for (let buffer = count - 1; buffer >= 0; buffer--) this.spare.push(buffer);
     this.region = createRegion(count * STRIDE_BYTES);
     this.mask = count - 1;
     this.ring = createRegion(count * ENTRY_BYTES + PAGE_BYTES);
@@ -55,13 +68,40 @@ export class ReceiveBuffers {
   }
 
   private addBuffers(count: number): void {
-    for (let i = 0; i < count; i++) this.recycle(this.inUse++);
+    for (let i = 0; i < count; i++) this.add(this.spare.pop()!);
+    this.inUse += count;
     this.publish();
   }
 
   /** The kernel ran out: doubles the buffers in use, as far as there are more. */
   grow(): void {
-    this.addBuffers(Math.min(this.inUse, this.count - this.inUse));
+    this.addBuffers(Math.min(this.inUse, this.spare.length));
+    this.retiring = 0;
+    this.quietSinceMs = -1;
+    this.isReleased = false;
+  }
+
+  /** There are more than at the beginning: `shrink` is to be called now and then. */
+  get hasGrown(): boolean {
+    return this.inUse > FIRST_BUFFERS;
+  }
+
+  /** To be called while no buffer has bytes that were received: its memory may go. */
+  shrink(nowMs: number): void {
+    if (this.quietSinceMs < 0) this.beginQuiet(nowMs);
+    if (nowMs - this.quietSinceMs < QUIET_MS) return;
+    let enough = FIRST_BUFFERS;
+    while (enough < this.peak * 2) enough *= 2;
+    this.retiring = Math.max(0, this.inUse - enough);
+    this.beginQuiet(nowMs);
+    if (this.retiring === 0 || this.isReleased) return;
+    releasePages(this.region, 0, this.region.length);
+    this.isReleased = true;
+  }
+
+  private beginQuiet(nowMs: number): void {
+    this.quietSinceMs = nowMs;
+    this.peak = 0;
   }
 
   offsetOf(buffer: number): number {
@@ -70,6 +110,18 @@ export class ReceiveBuffers {
 
   /** Gives a buffer back; the kernel sees it after `publish`. */
   recycle(buffer: number): void {
+    if (this.retiring > 0) this.retire(buffer);
+    else this.add(buffer);
+  }
+
+  private retire(buffer: number): void {
+    this.retiring--;
+    this.inUse--;
+    this.spare.push(buffer);
+    releasePages(this.region, this.offsetOf(buffer), BUFFER_BYTES);
+  }
+
+  private add(buffer: number): void {
     const entry = this.tail & this.mask;
     const address = this.region.address + buffer * STRIDE_BYTES;
     const words = this.ringWords;
@@ -82,6 +134,9 @@ export class ReceiveBuffers {
 
   /** The kernel only looks during `enter`, on this thread: an ordinary store suffices. */
   publish(): void {
+    const given = (this.tail - this.publishedTail) & 0xffff;
+    this.publishedTail = this.tail;
+    if (given > this.peak) this.peak = given;
     this.ringHalfWords[7] = this.tail;
   }
 }

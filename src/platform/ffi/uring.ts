@@ -46,7 +46,11 @@ export interface UringSizes {
   readonly receiveBuffers: number;
 }
 
-const USUAL_SIZES: UringSizes = { submissions: 1024, completions: 8192, receiveBuffers: 1024 };
+export const USUAL_SIZES: UringSizes = {
+  submissions: 1024,
+  completions: 8192,
+  receiveBuffers: 1024,
+};
 
 const KIND_ACCEPT = 1;
 const KIND_RECEIVE = 2;
@@ -174,12 +178,22 @@ export class UringTransport extends NativeTransport {
   }
 
   protected exchange(timeoutMs: number): void {
+    // A turn that may wait is none within another: no callback has a buffer.
+    if (timeoutMs !== 0 && this.buffers.hasGrown) this.shrinkBuffers();
     this.buffers.publish();
     this.ring.enter(this.kept.isEmpty ? timeoutMs : 0);
     let submitted = this.ring.isSubmitted;
     this.drain();
     while (!submitted) submitted = this.submitRest();
     if (!this.kept.isEmpty) this.kept.serve(this.isDue, this.takeKept, this.markKept);
+  }
+
+  private shrinkBuffers(): void {
+    const { ring } = this;
+    const isDrained = ring.rings[ring.cqHeadAt] === ring.rings[ring.cqTailAt];
+    if (isDrained && !ring.hasOverflow() && this.kept.isEmpty) {
+      this.buffers.shrink(performance.now());
+    }
   }
 
   /**

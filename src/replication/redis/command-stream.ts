@@ -123,7 +123,7 @@ export class CommandStream {
   /** The bytes that were not taken begin the region now. */
   private moved(used: number): void {
     const { parser, region, start } = this;
-    parser.rebase(region, -start);
+    parser.rebase(region, 0 - start);
     this.parsed -= start;
     this.start = 0;
     this.end = used;

@@ -5,7 +5,8 @@
  * variables; what runs inside a coroutine uses the second. All others have plain functions only.
  */
 import { type ListPlace, placeOf } from '../syntax/list-uses.js';
-import type { Chunk, Expression, FunctionBody } from '../syntax/tree.js';
+import type { Chunk, Expression, FunctionBody, Local } from '../syntax/tree.js';
+import { type FixedLocals, PLAIN } from './fixed-locals.js';
 import { quote } from './literals.js';
 import { type Site, SiteTable } from './sites.js';
 import { FunctionCompiler } from './statements.js';
@@ -26,6 +27,9 @@ export class ChunkContext {
   readonly isDual: boolean;
   private hidden = 0;
   private isGenerator = false;
+  /** Locals that stand for something known. */
+  readonly fixed: FixedLocals = new Map();
+  private readonly hoisted: string[] = [];
   private readonly constants = new Map<string, string>();
   /** The same function is a generator in several places. */
   private readonly generators = new Map<FunctionBody, string>();
@@ -34,6 +38,7 @@ export class ChunkContext {
     private readonly chunk: Chunk,
     private readonly globals: ConstantGlobals,
     readonly depthMax: number,
+    private readonly runsOnce: boolean,
   ) {
     this.isDual = REACHES_COROUTINES.some((name) => chunk.globals.has(name));
   }
@@ -59,14 +64,44 @@ export class ChunkContext {
     return field === undefined ? this.constantGlobal(name) : this.constantField(name, field);
   }
 
+  get plainLists(): ReadonlySet<string> {
+    return this.chunk.plainLists;
+  }
+
   /** The place of KEYS or ARGV that an expression reads, where these need no tables. */
   placeOf(expression: Expression): ListPlace | undefined {
-    return placeOf(expression, this.chunk.plainLists);
+    if (expression.kind !== 'local' && expression.kind !== 'upvalue') {
+      return placeOf(expression, this.plainLists);
+    }
+    return this.fixed.get(expression.local)?.place;
   }
 
   /** A constant that stands for such a place among the arguments of a command. */
   reference({ isKey, place }: ListPlace): string {
     return this.constant(`$reference(${isKey},${place})`);
+  }
+
+  /**
+   * Whether a function that a local is given in the chunk's own block can be made once, with the chunk, and
+   * not at each run: nothing changes the local, and all that the function uses from outside is known.
+   */
+  canHoist(local: Local, body: FunctionBody, owner: FunctionBody): boolean {
+    if (!this.runsOnce || this.isDual || owner !== this.chunk.main || local.isChanged) return false;
+    for (const used of body.scope.upvalues) {
+      if (used !== local && !this.fixed.has(used)) return false;
+    }
+    return true;
+  }
+
+  /** Makes it so; its code may name the local. */
+  hoist(local: Local, name: string, body: FunctionBody): void {
+    this.fixed.set(local, { ...PLAIN, code: name, isFunction: true });
+    this.hoisted.push(`var ${name}=${new FunctionCompiler(this, body, false).code()};`);
+  }
+
+  /** The same for a constant text. */
+  word(text: string): string {
+    return this.constant(`$word(${quote(text)})`);
   }
 
   private constant(code: string): string {
@@ -103,7 +138,8 @@ export class ChunkContext {
 
   /** By `var`: closures need not check that a `const` was initialized. */
   constantDeclarations(): string {
-    return [...this.constants].map(([code, name]) => `var ${name}=${code};`).join('');
+    const constants = [...this.constants].map(([code, name]) => `var ${name}=${code};`);
+    return [...constants, ...this.hoisted].join('');
   }
 }
 
@@ -112,8 +148,14 @@ export interface ChunkCode {
   readonly sites: readonly Site[];
 }
 
-export function generateChunk(chunk: Chunk, globals: ConstantGlobals, depthMax: number): ChunkCode {
-  const context = new ChunkContext(chunk, globals, depthMax);
+/** @param runsOnce no two functions that one run makes are of the same place of the chunk's own block */
+export function generateChunk(
+  chunk: Chunk,
+  globals: ConstantGlobals,
+  depthMax: number,
+  runsOnce: boolean,
+): ChunkCode {
+  const context = new ChunkContext(chunk, globals, depthMax, runsOnce);
   const main = context.functionCode(chunk.main);
   return context.sites.finish(
     `"use strict";void $chunk;${context.constantDeclarations()}return ${main};`,

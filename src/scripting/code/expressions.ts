@@ -16,6 +16,7 @@ import type {
   TableExpression,
 } from '../syntax/tree.js';
 import type { ChunkContext } from './chunk.js';
+import { type CommandFunction, commandWord, fixedValue, placeCode } from './fixed-locals.js';
 import {
   type Concatenation,
   inParentheses,
@@ -23,6 +24,7 @@ import {
   isConcatenation,
   isConstant,
   isMulti,
+  isNamed,
   isTrueConstant,
 } from './kinds.js';
 import { inlineOperation, numberLiteral, quote, sizeHint } from './literals.js';
@@ -76,6 +78,11 @@ export class ExpressionCompiler {
     return `L${local.id}`;
   }
 
+  /** A local, or what it stands for. */
+  private read(local: Local): string {
+    return this.context.fixed.get(local)?.code ?? this.localName(local);
+  }
+
   /** JavaScript for one value. */
   value(expression: Expression): string {
     switch (expression.kind) {
@@ -92,13 +99,13 @@ export class ExpressionCompiler {
         return 'V[0]';
       case 'local':
       case 'upvalue':
-        return this.localName(expression.local);
+        return this.read(expression.local);
       case 'global':
         return this.global(expression.name, expression.line);
       case 'index':
         return this.index(expression);
       case 'call':
-        return this.single(this.call(expression));
+        return this.numberOfPlace(expression) ?? this.single(this.call(expression));
       case 'function':
         return this.context.functionCode(expression.body);
       case 'parentheses':
@@ -110,6 +117,15 @@ export class ExpressionCompiler {
       case 'binary':
         return this.binary(expression);
     }
+  }
+
+  /** `tonumber(ARGV[1])`, which needs no string; undefined for all other calls. */
+  private numberOfPlace({ callee, args, method }: CallExpression): string | undefined {
+    const [only] = args;
+    if (method !== undefined || args.length !== 1 || !isNamed(callee)) return undefined;
+    const place = this.context.placeOf(only!);
+    if (place === undefined || !fixedValue(this.context, callee)?.readsNumber) return undefined;
+    return `${place.isKey ? '$keyNumber' : '$argumentNumber'}(${place.place})`;
   }
 
   private number(value: number): string {
@@ -150,7 +166,8 @@ export class ExpressionCompiler {
       case 'function':
         return isConstant(expression) ? 'true' : `(${this.value(expression)},true)`;
       case 'local': {
-        const name = this.localName(expression.local);
+        const name = this.read(expression.local);
+        if (this.context.placeOf(expression) !== undefined) return `(${name}!==undefined)`;
         return `(${name}!==undefined&&${name}!==false)`;
       }
       case 'parentheses':
@@ -187,10 +204,7 @@ export class ExpressionCompiler {
   private index(expression: Extract<Expression, { kind: 'index' }>): string {
     const { object, key, line } = expression;
     const place = this.context.placeOf(expression);
-    if (place !== undefined) {
-      const site = this.context.sites.add(line);
-      return `${site}${place.isKey ? '$key' : '$argument'}(${place.place})`;
-    }
+    if (place !== undefined) return placeCode(place);
     if (object.kind === 'global' && key.kind === 'string') {
       const constant = this.context.constantField(object.name, key.value);
       if (constant !== undefined) return constant;
@@ -243,10 +257,11 @@ export class ExpressionCompiler {
       const isNumber = inner.kind === 'number';
       return { setup: '', name: this.value(inner), isNumber, isRaw: false };
     }
-    if (inner.kind === 'local') {
-      return { setup: '', name: this.localName(inner.local), isNumber: false, isRaw: false };
+    if (inner.kind === 'local' && this.context.placeOf(inner) === undefined) {
+      const isNumber = this.context.fixed.get(inner.local)?.isNumber ?? false;
+      return { setup: '', name: this.read(inner.local), isNumber, isRaw: false };
     }
-    const isRaw = inner.kind === 'call';
+    const isRaw = inner.kind === 'call' && this.numberOfPlace(inner) === undefined;
     const code = isRaw ? this.call(inner) : this.value(inner);
     const name = this.temporary();
     return { setup: `${name}=${code},`, name, isNumber: false, isRaw };
@@ -367,24 +382,22 @@ export class ExpressionCompiler {
       .join(',');
   }
 
-  /** Keys and arguments that are passed on to a command are not made strings. */
+  /**
+   * Keys and arguments that are passed on to a command are not made strings, and a constant is written
+   * once.
+   */
   protected argument(expression: Expression, isCommand: boolean): string {
-    const place = isCommand ? this.context.placeOf(expression) : undefined;
-    return place === undefined ? this.value(expression) : this.context.reference(place);
+    if (!isCommand) return this.value(expression);
+    const place = this.context.placeOf(expression);
+    if (place !== undefined) return this.context.reference(place);
+    const word = commandWord(this.context, expression);
+    return word === undefined ? this.value(expression) : this.context.word(word);
   }
 
-  /** Whether redis.call or redis.pcall is called: their arguments may be references. */
-  protected isCommand({ callee, method }: CallExpression): boolean {
-    if (method !== undefined || callee.kind !== 'index' || callee.key.kind !== 'string')
-      return false;
-    const { value } = callee.key;
-    if (value !== 'call' && value !== 'pcall') return false;
-    const { object } = callee;
-    return (
-      object.kind === 'global' &&
-      object.name === 'redis' &&
-      this.constantFunction(callee) !== undefined
-    );
+  /** Which of redis.call and redis.pcall is called: their arguments may be references. */
+  protected commandOf({ callee, method }: CallExpression): CommandFunction | undefined {
+    if (method !== undefined || !isNamed(callee)) return undefined;
+    return fixedValue(this.context, callee)?.command;
   }
 
   /** What is called, as a JavaScript function; for a method the object is in the temporary. */
@@ -403,13 +416,13 @@ export class ExpressionCompiler {
       return { code, self, name: `method '${method}'` };
     }
     const name = this.describe(callee);
-    const constant = this.constantFunction(callee);
-    if (constant !== undefined) {
+    const fixed = isNamed(callee) ? fixedValue(this.context, callee) : undefined;
+    if (fixed?.isFunction === true) {
       // In parentheses, so that the line of the call is that of its arguments.
-      const code = this.isGenerator ? `$resumable(${constant})` : `(${constant})`;
+      const code = this.isGenerator ? `$resumable(${fixed.code})` : `(${fixed.code})`;
       return { code, self: '', name };
     }
-    if (callee.kind === 'local' || callee.kind === 'upvalue') {
+    if (fixed === undefined && (callee.kind === 'local' || callee.kind === 'upvalue')) {
       const f = this.localName(callee.local);
       return { code: `(${check(f)})`, self: '', name };
     }
@@ -419,22 +432,13 @@ export class ExpressionCompiler {
     return { code, self: '', name };
   }
 
-  /** The constant that a callee is when it is a function of the libraries. */
-  private constantFunction(callee: Expression): string | undefined {
-    if (callee.kind === 'global') return this.context.constantFunction(callee.name);
-    if (callee.kind !== 'index') return undefined;
-    const { object, key } = callee;
-    if (object.kind !== 'global' || key.kind !== 'string') return undefined;
-    return this.context.constantFunction(object.name, key.value);
-  }
-
   /** A call, its results as they come. */
   call(expression: CallExpression): string {
     const mark = this.temporaries;
     const { code, self, name } = this.callee(expression);
     // JavaScript holds function and arguments from here on: the temporaries are free.
     this.temporaries = mark;
-    const args = this.argumentList(expression.args, this.isCommand(expression));
+    const args = this.argumentList(expression.args, this.commandOf(expression) !== undefined);
     const list = [self, args].filter((part) => part !== '').join(',');
     const { sites } = this.context;
     const plain = `${code}${sites.add(expression.line, name, '', 'call')}(${list})`;

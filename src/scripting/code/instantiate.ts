@@ -5,7 +5,7 @@
 import { moduloNumbers, powerNumbers } from '../runtime/arithmetic.js';
 import * as calls from '../runtime/calls.js';
 import * as indexing from '../runtime/indexing.js';
-import type { InputReference } from '../runtime/input.js';
+import { CommandWord, type InputReference } from '../runtime/input.js';
 import { meter } from '../runtime/meter.js';
 import * as operations from '../runtime/operations.js';
 import { type ChunkSites, registerChunk } from '../runtime/positions.js';
@@ -21,6 +21,11 @@ export interface CodeEnvironment {
   /** KEYS[place] and ARGV[place] of a chunk that uses these in no other way. */
   key(place: number): LuaValue;
   argument(place: number): LuaValue;
+  /** `tonumber` of these. */
+  keyNumber(place: number): LuaValue;
+  argumentNumber(place: number): LuaValue;
+  /** redis.call where nobody sees what it answers. */
+  readonly perform: (...args: LuaValue[]) => void;
   /** Stands for one of these among the arguments of a command. */
   reference(isKey: boolean, place: number): InputReference;
   readGlobal(name: string): LuaValue;
@@ -71,13 +76,17 @@ const HELPERS = {
   $settle: calls.settleGenerator,
   $subtract: operations.subtract,
   $tailCall: calls.tailCall,
+  $word: (text: string) => new CommandWord(text),
 };
 
 const ENVIRONMENT_NAMES = [
   '$environment',
   '$key',
   '$argument',
+  '$keyNumber',
+  '$argumentNumber',
   '$reference',
+  '$perform',
   '$global',
   '$setGlobal',
   '$constant',
@@ -100,7 +109,10 @@ export function instantiate(
     environment,
     (place: number) => environment.key(place),
     (place: number) => environment.argument(place),
+    (place: number) => environment.keyNumber(place),
+    (place: number) => environment.argumentNumber(place),
     (isKey: boolean, place: number) => environment.reference(isKey, place),
+    environment.perform,
     (global: string) => environment.readGlobal(global),
     (global: string, value: LuaValue) => environment.writeGlobal(global, value),
     (global: string) => environment.constant(global),

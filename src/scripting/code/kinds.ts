@@ -32,6 +32,11 @@ export function isConcatenation(expression: Expression): expression is Concatena
   return expression.kind === 'binary' && expression.operator === '..';
 }
 
+/** Whether it is written as a name, or as a field of one. */
+export function isNamed({ kind }: Expression): boolean {
+  return kind === 'local' || kind === 'upvalue' || kind === 'global' || kind === 'index';
+}
+
 /** Without the parentheses around it. */
 export function inParentheses(expression: Expression): Expression {
   let inner = expression;

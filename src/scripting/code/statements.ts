@@ -1,6 +1,7 @@
 /** Generates JavaScript for the statements of one function, and for the function itself. */
-import type { Expression, Local, Statement } from '../syntax/tree.js';
+import type { CallExpression, Expression, FunctionBody, Local, Statement } from '../syntax/tree.js';
 import { ExpressionCompiler } from './expressions.js';
+import { fixedValue } from './fixed-locals.js';
 import { inParentheses, isMulti } from './kinds.js';
 
 /** What a call inside a coroutine takes, until it returns: its variables lie on the heap. */
@@ -57,17 +58,15 @@ export class FunctionCompiler extends ExpressionCompiler {
       case 'local':
         return this.local(statement.locals, statement.values);
       case 'local-function': {
+        if (this.hoists(statement.local, statement.body)) return '';
         const name = this.localName(statement.local);
         const code = this.context.functionCode(statement.body);
         return `${this.declare(statement.local)}${name}=${code};`;
       }
       case 'assign':
         return this.assign(statement);
-      case 'call': {
-        const raw = this.call(statement.call);
-        const t = this.temporary();
-        return `if(typeof(${t}=${raw})==="object")$one(${t});`;
-      }
+      case 'call':
+        return this.callStatement(statement.call);
       case 'do':
         return `{${this.block(statement.body)}}`;
       case 'while':
@@ -85,6 +84,35 @@ export class FunctionCompiler extends ExpressionCompiler {
       case 'break':
         return 'break;';
     }
+  }
+
+  /** Nobody sees what a command answers, unless it is an error. */
+  private callStatement(call: CallExpression): string {
+    if (this.commandOf(call) === 'call') {
+      const site = this.context.sites.add(call.line, this.describe(call.callee), '', 'call');
+      // In parentheses, as in `callee`.
+      return `($perform)${site}(${this.argumentList(call.args, true)});`;
+    }
+    const raw = this.call(call);
+    const t = this.temporary();
+    return `if(typeof(${t}=${raw})==="object")$one(${t});`;
+  }
+
+  /** Leaves a function to the chunk where it need not be made at each run. */
+  private hoists(local: Local, body: FunctionBody): boolean {
+    const { context } = this;
+    if (this.loops > 0 || !context.canHoist(local, body, this.body)) return false;
+    context.hoist(local, this.localName(local), body);
+    return true;
+  }
+
+  /** Whether a local stands for its value from here on. */
+  private isFixed(local: Local, value: Expression): boolean {
+    if (local.isChanged) return false;
+    if (value.kind === 'function') return this.hoists(local, value.body);
+    const fixed = fixedValue(this.context, value);
+    if (fixed !== undefined) this.context.fixed.set(local, fixed);
+    return fixed !== undefined;
   }
 
   private loop(body: readonly Statement[]): string {
@@ -117,9 +145,12 @@ export class FunctionCompiler extends ExpressionCompiler {
     const last = values.at(-1);
     const isOpen =
       isMulti(last) && values.length < locals.length + 1 && locals.length !== values.length;
-    const lines = locals.map((local) => this.declare(local));
+    const lines: string[] = [];
     const fixed = isOpen ? values.length - 1 : values.length;
+    const isKnown = locals.map((local, i) => i < fixed && this.isFixed(local, values[i]!));
+    for (const [i, local] of locals.entries()) if (!isKnown[i]) lines.push(this.declare(local));
     for (let i = 0; i < Math.max(fixed, locals.length); i++) {
+      if (isKnown[i]) continue;
       this.temporaries = 0;
       const local = locals[i];
       if (i >= fixed) {
@@ -355,7 +386,7 @@ export class FunctionCompiler extends ExpressionCompiler {
     const f = this.temporary();
     const setup = [`${f}=${code}`];
     const args: string[] = self === '' ? [] : [self];
-    const isCommand = this.isCommand(call);
+    const isCommand = this.commandOf(call) !== undefined;
     for (const [i, arg] of call.args.entries()) {
       const isOpen = i === call.args.length - 1 && isMulti(arg);
       const t = this.temporary();

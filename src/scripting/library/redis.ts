@@ -7,15 +7,15 @@ import { formatDouble } from '../../base/double-text.js';
 import { withoutOuterLineEnds } from '../../base/line-ends.js';
 import { REDIS_VERSION } from '../../base/version.js';
 import { LuaError } from '../runtime/errors.js';
-import { InputReference } from '../runtime/input.js';
+import { CommandWord, InputReference } from '../runtime/input.js';
 import { meter } from '../runtime/meter.js';
 import { nonFiniteText, numberToText } from '../runtime/number-text.js';
 import { LuaTable } from '../runtime/table.js';
 import { type LuaResult, type LuaValue, NONE } from '../runtime/values.js';
 import { defineFunctions, type Native } from './define.js';
 
-/** An argument of a command, whose text is `commandText`. The first one, its name, is a string. */
-export type CommandArgument = string | number | InputReference;
+/** An argument of a command, whose text is `commandText`. The first one, its name, is a string or a word. */
+export type CommandArgument = string | number | CommandWord | InputReference;
 
 /**
  * What a script can ask of the server. Results are Lua values, an error or status reply a table with
@@ -24,6 +24,8 @@ export type CommandArgument = string | number | InputReference;
 export interface ScriptHost {
   /** redis.call: an error reply is thrown as a LuaError with that table. */
   call(args: readonly CommandArgument[]): LuaValue;
+  /** The same where nobody sees what it answers, unless it is an error. */
+  perform(args: readonly CommandArgument[]): void;
   /** redis.pcall: an error reply is returned. */
   pcall(args: readonly CommandArgument[]): LuaValue;
   log(level: number, message: string): void;
@@ -68,14 +70,20 @@ function commandArguments(args: LuaValue[]): readonly CommandArgument[] | string
   if (args.length === 0) return NO_ARGUMENTS;
   for (let i = 0; i < args.length; i++) {
     const arg = args[i];
-    if (typeof arg === 'string' || typeof arg === 'number') continue;
+    if (isWord(arg) || typeof arg === 'string' || typeof arg === 'number') continue;
     if (!isReference(arg) || arg.index < 0) return BAD_ARGUMENTS;
   }
-  if (typeof args[0] !== 'string') args[0] = commandText(args[0] as CommandArgument);
+  if (!isWord(args[0]) && typeof args[0] !== 'string') {
+    args[0] = commandText(args[0] as CommandArgument);
+  }
   return args as CommandArgument[];
 }
 
-/** Generated code passes them to commands, and to nothing else. */
+/** Generated code passes these and references to commands, and to nothing else. */
+function isWord(value: unknown): value is CommandWord {
+  return value instanceof CommandWord;
+}
+
 function isReference(value: unknown): value is InputReference {
   return value instanceof InputReference;
 }
@@ -125,6 +133,15 @@ function integerArgument(value: LuaValue): number | undefined {
   return typeof value === 'string' && value.trim() !== '' && !Number.isNaN(Number(value))
     ? Math.trunc(Number(value))
     : undefined;
+}
+
+/** redis.call of a statement. */
+export function performing(host: ScriptHost): (...args: LuaValue[]) => void {
+  return (...args) => {
+    const texts = commandArguments(args);
+    if (typeof texts === 'string') throw new LuaError(errorTable(texts));
+    host.perform(texts);
+  };
 }
 
 function hostFunctions(host: () => ScriptHost): Readonly<Record<string, Native>> {

@@ -3,6 +3,7 @@
  * and pass many of these on to a command: then there are no tables, and what is passed on is never a
  * string. Tables are made for scripts that use the lists in other ways (Environment.keysTable).
  */
+import { parseNumber } from './number-text.js';
 import { ceilLog2, LuaTable } from './table.js';
 
 export interface ScriptInput {
@@ -10,6 +11,8 @@ export interface ScriptInput {
   readonly argumentCount: number;
   /** Key or argument `index`, counted from 0 on over both, keys first. */
   text(index: number): string;
+  /** The number that it is, as most are written; NaN: only the text tells. */
+  number(index: number): number;
 }
 
 /** Who knows the input of the script that runs; only chunks of a script that has one refer to it. */
@@ -25,6 +28,13 @@ export function keyIndex(input: ScriptInput, place: number): number {
 /** The index of `ARGV[place]`, -1 when there is none. */
 export function argumentIndex(input: ScriptInput, place: number): number {
   return place <= input.argumentCount ? input.keyCount + place - 1 : -1;
+}
+
+/** `tonumber` of a key or an argument; of none with -1. */
+export function numberOfInput(input: ScriptInput, index: number): number | undefined {
+  if (index < 0) return undefined;
+  const quick = input.number(index);
+  return Number.isNaN(quick) ? parseNumber(input.text(index)) : quick;
 }
 
 /** Stands for `KEYS[place]` or `ARGV[place]` among the arguments of a command. No value of Lua. */
@@ -46,6 +56,19 @@ export class InputReference {
   }
 }
 
+/**
+ * A constant text among the arguments of a command: a name, a field, a number that the script's text has. Its host
+ * need not write it each time. No value of Lua.
+ */
+export class CommandWord {
+  /** Where the host has its bytes; negative as long as it has them nowhere. */
+  offset = -1;
+  /** The host's: the command of this name. */
+  command: object | null = null;
+
+  constructor(readonly text: string) {}
+}
+
 /** Keys and arguments that are strings already. */
 export function inputOf(keys: readonly string[], argv: readonly string[]): ScriptInput {
   const all = [...keys, ...argv];
@@ -53,6 +76,7 @@ export function inputOf(keys: readonly string[], argv: readonly string[]): Scrip
     keyCount: keys.length,
     argumentCount: argv.length,
     text: (index) => all[index]!,
+    number: () => Number.NaN,
   };
 }
 

@@ -7,8 +7,8 @@
  * collector knows what is still in use. Depth: Lua's own limits, so that the same recursion fails
  * at the same place.
  */
-import { getHeapStatistics, setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
+import { getHeapStatistics } from 'node:v8';
+import { collectGarbage } from '../../base/garbage.js';
 import { LuaError, MEMORY_ERROR_TEXT } from './errors.js';
 
 /** Lua fails when its array of calls, which doubles, would pass 20,000: 16,384 calls. */
@@ -34,18 +34,6 @@ export interface MeterLimits {
   readonly memoryBytes: number;
   /** The host is asked after so many ticks. */
   readonly ticks: number;
-}
-
-let collect: (() => void) | undefined;
-
-/** A full collection. V8 offers it only behind a flag, which may be set at any time. */
-function collectGarbage(): void {
-  if (collect === undefined) {
-    setFlagsFromString('--expose-gc');
-    collect = runInNewContext('gc') as () => void;
-    setFlagsFromString('--no-expose-gc');
-  }
-  collect();
 }
 
 function usedBytes(): number {

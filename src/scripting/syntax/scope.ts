@@ -86,7 +86,7 @@ export class ParserState {
     if (this.scope.localCount + pending + 1 > LOCALS_MAX) {
       throw this.limitError(LOCALS_MAX, 'local variables');
     }
-    return { name, owner: this.scope, id: ++this.localId, isCaptured: false };
+    return { name, owner: this.scope, id: ++this.localId, isCaptured: false, isChanged: false };
   }
 
   declare(locals: readonly Local[]): void {

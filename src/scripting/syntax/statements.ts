@@ -23,6 +23,10 @@ function parseBody(state: ParserState, isMethod: boolean, line: number): Functio
   return new StatementParser(state).functionBody(isMethod, line);
 }
 
+function noteChange(target: Expression): void {
+  if (target.kind === 'local' || target.kind === 'upvalue') target.local.isChanged = true;
+}
+
 class StatementParser {
   private readonly lexer: Lexer;
   private readonly expressions: ExpressionParser;
@@ -238,6 +242,7 @@ class StatementParser {
       target = { kind: 'index', object: target, key, line: lexer.lastLine };
       if (isMethod) break;
     }
+    noteChange(target);
     const body = this.functionBody(isMethod, line);
     const value: Expression = { kind: 'function', body };
     return { kind: 'assign', targets: [target], values: [value], line };
@@ -292,6 +297,7 @@ class StatementParser {
   private checkTarget(target: Expression): void {
     const { kind } = target;
     this.state.lists.noteTarget(target);
+    noteChange(target);
     if (kind === 'local' || kind === 'upvalue' || kind === 'global' || kind === 'index') return;
     this.lexer.fail('syntax error');
   }

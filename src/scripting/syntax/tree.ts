@@ -11,6 +11,8 @@ export interface Local {
   readonly id: number;
   /** An inner function uses it. */
   isCaptured: boolean;
+  /** It is given something else than where it is declared. */
+  isChanged: boolean;
 }
 
 /** One function while it is parsed and compiled. */

@@ -31,6 +31,7 @@ import { attachPagedRegion, attachRegion } from '../../platform/ffi/region.js';
 import { yieldToOthers } from '../../platform/ffi/thread-priority.js';
 import type { WorkerStart } from '../../platform/ffi/worker-loading.js';
 import { startProfile, stopProfile } from '../../platform/profile.js';
+import { watchHeap } from '../../platform/thread-heap.js';
 import { wakeTransport } from '../../platform/wake.js';
 import { WAITING_FOR_REPLICAS } from '../../replication/counters.js';
 import type { BlockPlaces } from '../../replication/files/block-places.js';
@@ -356,15 +357,16 @@ class FlowThread {
     });
   }
 
-  /** Makes what effects run through, before any command: a thread that only serves flows needs none. */
-  prepareToFollow(): void {
-    this.target = createEffectTarget(this.shards, {
+  /** What effects run through. Made before any command in a thread that follows; one that only serves needs none. */
+  prepareToApply(): EffectApplier {
+    this.target ??= createEffectTarget(this.shards, {
       claims: this.claims,
       mailbox: this.mail.mailbox,
       blockingKeys: this.control.word(BLOCKING_KEYS),
       trackingClients: this.control.word(TRACKING_CLIENTS),
       prefixes: this.prefixes,
     });
+    return this.target;
   }
 
   private followRedis(command: FollowRedis): void {
@@ -457,7 +459,7 @@ class FlowThread {
       progress,
       pending: new PendingStreams(command.pending, this.owner),
       cuts: isAlike ? this.cuts : null,
-      target: this.target!,
+      target: this.prepareToApply(),
     });
   }
 }
@@ -468,7 +470,7 @@ function main(): void {
   const report = (message: FlowToMain): void => port.postMessage(message);
   yieldToOthers(data.nice);
   const thread = new FlowThread(data, report);
-  if (data.follows) thread.prepareToFollow();
+  if (data.follows) thread.prepareToApply();
   port.on('message', (command: MainToFlow) => {
     if (command.kind !== 'stop') {
       thread.take(command);
@@ -479,6 +481,7 @@ function main(): void {
   });
   startProfile(`flow-${data.thread}`);
   report({ kind: 'ready' });
+  watchHeap();
   keepCompiled();
 }
 

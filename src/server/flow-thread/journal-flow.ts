@@ -17,6 +17,9 @@
  *      a sync fails ──▶ ended: the journal begins anew                               ▼
  *                                                                         a mark ──▶ syncs count again
  *
+ * The first file is on the disk before anything is written behind its beginning. But other flows may not have
+ * theirs yet: so it waits for its mark, and its syncs for counting, as each next one does.
+ *
  * What is written is with the system, so that the death of the process alone does not lose it, also while
  * one file takes the place of another.
  *
@@ -348,7 +351,7 @@ export class JournalFlow {
 
   /** Goes on in the next file. All of the one before is written. */
   private async rotate(): Promise<void> {
-    const { disk, begun, opened } = this.parts;
+    const { disk, begun } = this.parts;
     const place = this.next!;
     const before = this.writer;
     const next = await this.tryAgain(
@@ -359,21 +362,16 @@ export class JournalFlow {
     this.letHoldUp();
     this.next = null;
     begun();
-    if (before === null) {
-      next.mayMark = true;
-      opened();
-    } else {
-      this.isWhole = false;
-      const told = new Promise<void>((resolve) => {
-        this.tellWhole = resolve;
-      });
-      this.settling = this.settle(before, next, place.folder, told).catch((error: unknown) => {
-        this.failed ??= error;
-      });
-    }
+    this.isWhole = false;
+    const told = new Promise<void>((resolve) => {
+      this.tellWhole = resolve;
+    });
+    this.settling = this.settle(before, next, place.folder, told).catch((error: unknown) => {
+      this.failed ??= error;
+    });
   }
 
-  /** The first file of a chain is on the disk before anything else is. */
+  /** The first file of a writer is on the disk before anything else is. */
   private async createFile(place: SegmentPlace, isSynced: boolean): Promise<SegmentWriter> {
     const { disk, options } = this.parts;
     const writer = await SegmentWriter.create(disk, place, options.mine);
@@ -387,15 +385,20 @@ export class JournalFlow {
     }
   }
 
-  /** While this file is written: brings the one before to the disk, then its beginning. */
+  /**
+   * While this file is written: brings the one before to the disk, then its beginning, which the first one has
+   * there. It is marked when all flows have theirs.
+   */
   private async settle(
-    before: SegmentWriter,
+    before: SegmentWriter | null,
     writer: SegmentWriter,
     folder: string,
     told: Promise<void>,
   ): Promise<void> {
-    await this.finish(before, this.written.slice());
-    await writer.syncBeginning(this.parts.disk, folder);
+    if (before !== null) {
+      await this.finish(before, this.written.slice());
+      await writer.syncBeginning(this.parts.disk, folder);
+    }
     this.parts.opened();
     await told;
     // It was ended before all were there.

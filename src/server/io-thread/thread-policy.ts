@@ -40,6 +40,7 @@ import { INPUT_BYTES, OUTPUT_BYTES, READS, WRITES } from '../../net/counters.js'
 import type { Frontend } from '../../net/frontend.js';
 import type { ReplyGate } from '../../net/held-replies.js';
 import type { FrontendPolicy, OutputLimit } from '../../net/policy.js';
+import { ThreadHeap } from '../../platform/thread-heap.js';
 import { LOADING, SAVE_FAILED } from '../channel/process-figures.js';
 import type { ThreadDurability } from './durability.js';
 import type { ThreadSettings } from './settings.js';
@@ -96,6 +97,7 @@ export class ThreadPolicy implements FrontendPolicy<ClientSession> {
   private readonly saveFailed: SharedWord;
   private readonly monitored: SharedWord;
   private readonly clientPause: ClientPause;
+  private readonly heap = new ThreadHeap();
 
   constructor(private readonly parts: ThreadPolicyParts) {
     const { control } = parts;
@@ -295,6 +297,7 @@ export class ThreadPolicy implements FrontendPolicy<ClientSession> {
     notePeakPages(control);
     dispatcher.keys.trimScratch();
     this.frontend.trim();
+    this.heap.look();
     for (const session of clients.idle(nowMs)) {
       // It is the server that does not go on.
       if (this.frontend.isHeldBack(session)) continue;

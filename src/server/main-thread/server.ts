@@ -36,6 +36,7 @@ import { descriptorLimit } from '../../platform/ffi/descriptor-limit.js';
 import { releaseFreeMemory } from '../../platform/ffi/region.js';
 import { LOADING_DESCRIPTORS, LOADS_SINGLY } from '../../platform/load-module.js';
 import { chooseTransport } from '../../platform/select.js';
+import { watchHeap } from '../../platform/thread-heap.js';
 import { closeWaker } from '../../platform/wake.js';
 import { laterCommands } from '../../replication/redis/later-commands.js';
 import { createControl } from '../channel/control.js';
@@ -293,6 +294,7 @@ export class Server {
     }, RATE_PERIOD_MS).unref();
     const shards = new ShardWatch(replication.shards.spaces, this.log);
     setInterval(() => shards.check(), WATCH_PERIOD_MS).unref();
+    watchHeap();
   }
 
   private createReplication(memory: {

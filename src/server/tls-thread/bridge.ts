@@ -11,26 +11,15 @@
 import type { Socket } from 'node:net';
 import { LINGER_MS } from '../channel/main-tls.js';
 
-/** @param ended called once, when both have closed */
-export function bridge(client: Socket, plain: Socket, ended: () => void): void {
-  let open = 2;
-  const closed = (): void => {
-    if (--open === 0) ended();
-  };
+export function bridge(client: Socket, plain: Socket): void {
   carry(client, plain);
   carry(plain, client);
   client.on('end', () => plain.end());
   client.on('error', () => plain.destroy());
-  client.on('close', () => {
-    plain.destroy();
-    closed();
-  });
+  client.on('close', () => plain.destroy());
   plain.on('error', () => client.destroy());
   plain.on('end', () => plain.end());
-  plain.on('close', () => {
-    finish(client);
-    closed();
-  });
+  plain.on('close', () => finish(client));
 }
 
 function carry(from: Socket, to: Socket): void {

@@ -22,6 +22,7 @@ import { Log, type LogLevel } from '../../base/log.js';
 import { openListener } from '../../platform/ffi/socket.js';
 import { createSocketPair } from '../../platform/ffi/socket-pair.js';
 import type { WorkerStart } from '../../platform/ffi/worker-loading.js';
+import { watchHeap } from '../../platform/thread-heap.js';
 import {
   HANDSHAKE_MS,
   HANDSHAKES_MAX,
@@ -43,9 +44,10 @@ class TlsThread {
   private isStale = true;
   /** What was wrong with the configuration last. */
   private fault = '';
-  /** All that were accepted, and those of them whose handshake is over. */
+  /** All that were accepted. */
   private connections = 0;
-  private secured = 0;
+  /** Those of them whose handshake is under way, by the names of both ends; the oldest first. */
+  private readonly handshakes = new Map<string, Socket>();
 
   constructor(
     private readonly data: TlsThreadData,
@@ -151,9 +153,7 @@ class TlsThread {
 
   private accept(socket: Socket): void {
     const server = this.renew();
-    const isFull =
-      this.connections - this.secured >= HANDSHAKES_MAX ||
-      this.connections >= this.config.number('maxclients');
+    const isFull = this.connections >= this.config.number('maxclients');
     // Breaks off while the handshake has not begun are nobody's news.
     socket.on('error', () => socket.destroy());
     if (server === null || isFull) {
@@ -162,13 +162,22 @@ class TlsThread {
     }
     const keepAliveSeconds = this.config.number('tcp-keepalive');
     if (keepAliveSeconds > 0) socket.setKeepAlive(true, keepAliveSeconds * 1000);
+    const { handshakes } = this;
+    // Who begins now is more likely to go on than who stopped half way.
+    if (handshakes.size >= HANDSHAKES_MAX) handshakes.values().next().value?.destroy();
+    const ends = endsOf(socket);
+    handshakes.set(ends, socket);
     this.connections++;
-    socket.once('close', () => this.connections--);
+    socket.once('close', () => {
+      this.connections--;
+      if (handshakes.get(ends) === socket) handshakes.delete(ends);
+    });
     server.emit('connection', socket);
   }
 
   /** Its handshake is over. */
   private takeClient(client: TLSSocket): void {
+    this.handshakes.delete(endsOf(client));
     // With tls-auth-clients optional, no certificate is as good as a right one, a wrong one is not.
     const isWrong = client.authorizationError != null && hasCertificate(client);
     if (isWrong) this.log.verbose('Error accepting a client connection: wrong certificate');
@@ -183,8 +192,7 @@ class TlsThread {
     try {
       const { outer, inner } = createSocketPair(peer, local);
       const plain = new Socket({ fd: outer, allowHalfOpen: true });
-      this.secured++;
-      bridge(client, plain, () => this.secured--);
+      bridge(client, plain);
       this.post({ kind: 'client', descriptor: inner });
     } catch (error) {
       this.log.warning(`Accepting client connection: ${messageOf(error)}`);
@@ -197,6 +205,11 @@ function hasCertificate(client: TLSSocket): boolean {
   return Object.keys(client.getPeerCertificate() ?? {}).length > 0;
 }
 
+function endsOf(socket: Socket): string {
+  const { remoteAddress, remotePort, localAddress, localPort } = socket;
+  return `${remoteAddress} ${remotePort} ${localAddress} ${localPort}`;
+}
+
 function nameOf(address: string | undefined, port: number | undefined): string {
   if (address === undefined) return '';
   return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
@@ -206,4 +219,5 @@ function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
+watchHeap();
 new TlsThread((workerData as WorkerStart<TlsThreadData>).data, parentPort!);

@@ -181,7 +181,7 @@ function closeFront(region: Region, leaf: number): void {
   const low = elementEnd(view, leaf, count);
   const gap = leaf + PAGE_BYTES - end;
   moveBytes(region, low + gap, low, end - low);
-  shiftSlots(view, leaf, front, front + count, -gap, -front);
+  shiftSlots(view, leaf, front, front + count, 0 - gap, 0 - front);
   setLeafFront(words, leaf, 0);
 }
 
@@ -263,7 +263,7 @@ export function closeElements(region: Region, leaf: number, index: number, remov
     const low = elementStart(view, leaf, count - 1);
     const gap = end - start;
     moveBytes(region, low + gap, low, start - low);
-    shiftSlots(view, leaf, front + after, front + count, -gap, -removed);
+    shiftSlots(view, leaf, front + after, front + count, 0 - gap, 0 - removed);
   }
   setLeafCount(words, leaf, count - removed);
 }

@@ -62,7 +62,7 @@ function byteWords(
 /** What is sought: a score and a member, a score alone, or an id. Owned by its caller, reused. */
 export class SearchKey {
   readonly words = new Int32Array(4);
-  score = 0;
+  score = Number.NaN;
   /** Every member of the score is equal to this key. */
   scoreOnly = false;
   region: Region;

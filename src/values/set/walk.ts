@@ -61,13 +61,16 @@ export class SetWalk {
   step(member: SetMember): boolean {
     if (isTableKind(this.kind)) return this.stepTable(member);
     if (this.next >= this.end) return false;
+    // `next` is a double: offsets that are reckoned from it would be doubles too, wherever they go.
+    const at = this.next | 0;
     if (this.kind === SET_INTEGERS) {
-      readInteger(this.region, this.offset, this.next++, member.integer);
+      readInteger(this.region, this.offset, at, member.integer);
       member.setInteger();
-      this.handle = this.next;
+      this.handle = at + 1;
+      this.next = at + 1;
     } else {
-      this.handle = this.next;
-      this.next += readPacked(this.region, this.offset + this.next, member);
+      this.handle = at;
+      this.next = at + readPacked(this.region, this.offset + at, member);
     }
     return true;
   }

@@ -14,7 +14,7 @@ const NAMES_BYTES = 1024;
 const LENGTH_BYTES = 4;
 
 export class ScoredPlace {
-  score = 0;
+  score = Number.NaN;
   readonly member = new PlaceBytes();
   /** Names, each behind its length; those from `taken` to `end` wait. */
   private names = newRegion(NAMES_BYTES);

@@ -34,6 +34,45 @@ local a, b = (function() return 1, 2, 3 end)() return a, b
 local a, b, c = 0, (function() return 1, 2 end)() return a, b, c
 local a = {} local i = 1 i, a[i] = i + 1, 20 return i, a
 local a, b = 1, 2 a, b = b, a return a, b
+local f = tonumber return f('0x10'), f(nil)
+local f = tonumber return f()
+local f, g = tostring, f return f(1), g
+local f = string.rep f = string.len return f('abc')
+local f = math.pi return f()
+local t, k = {}, 'x' t[k] = 1 return t.x, k.y.z
+local k = 'x' return k.y.z
+local n = 5 return n.x.y
+local n, m = 5, -2 return -n, -m, n - m, n .. m, n + nil
+local yes, no = true, false return yes and 1 or 2, no and 1 or 2, not yes, yes == no, yes()
+local s = 'a' return s < 5
+local s = ('a') return s + 1
+local f = redis.sha1hex return f('x'), (f)('y')
+local f = cjson.encode local g = f return g({1}), g == f, f == cjson.encode
+local c = redis.call return c()
+local c = redis.call c({})
+local key = KEYS[1] return key, key == nil, not key, key or 'none', type(key)
+local key = KEYS[1] return redis.call('get', key)
+local key = KEYS[1] return key .. 'x'
+local key = ARGV[1] return key.x
+local key = ARGV[1] return key()
+local function f(n) if n == 0 then return 'end' end return f(n - 1) end return f(100)
+local function f() return f end return f() == f, f() == f()
+local function f() end local g = f return f == g, f == function() end
+local n = 0 local function f() n = n + 1 return n end f() return f(), n
+local t = {} for i = 1, 2 do local function f() return 1 end t[i] = f end return t[1] == t[2], t[1](), t[2]()
+local t = {} for i = 1, 2 do local v = 'x' local function f() return v end t[i] = f end return t[1] == t[2], t[1]()
+local function made() local function f() return 1 end return f end return made() == made(), made()()
+local function f(x) return x.y end local function g(x) return f(x) end return g(nil)
+local function f(x) local y = x.y return y end local function g(x) local z = f(x) return z end return g(nil)
+local f = function(n) return f end return f(1)
+local function f() return 1 end f = nil return f()
+local function f() return 1 end do local function f() return 2 end return f() end
+local function f() return 1 end local function g() return f() + 1 end f = function() return 5 end return g()
+if true then local function f() return 'in a block' end return f() end
+local function f(...) return select('#', ...), ... end return f(1, nil, 2)
+local function f() error({code = 5}) end return pcall(f)
+local function f() local x = nil return x.y end return pcall(f)
+local s = 0 local function sum(t) for _, v in ipairs(t) do s = s + v end return s end return sum({1, 2}), sum({3})
 local t = {1, 2} local i = 1 t[i], i = 'x', 2 return t, i
 local d = 5 d, d[1] = (function() d = false return {}, 1 end)()
 local d = 5 d[1], d = (function() d = false return {}, 1 end)()
@@ -418,6 +457,9 @@ export const multiLineCases: readonly string[] = [
   'local s = [[\n\n]]\nerror("after")',
   '--[[\n\n]] error("after comment")',
   'local function f()\n error("in f")\nend\nlocal function g()\n f()\nend\ng()',
+  'local call = redis.call\nlocal function f(x)\n\n call("get", x)\nend\nf()',
+  'local call, key = redis.call, KEYS[1]\nlocal function f()\n return call("get",\n key)\nend\nreturn f()',
+  'local key = KEYS[1]\nlocal function f()\n return key\n .. "x"\nend\nreturn f()',
   'local function f()\n error("in f", 2)\nend\nlocal function g()\n\n f()\nend\ng()',
   'return string.rep(\n"x",\n{}\n)',
   'local x = {}\nx:foo(\n1,\n2)',

@@ -30,6 +30,7 @@ const OUT_OF_MEMORY = 'not enough memory';
 /** A host without commands. */
 export const emptyHost: ScriptHost = {
   call: () => undefined,
+  perform: () => undefined,
   pcall: () => undefined,
   log: () => undefined,
   setResp: () => undefined,

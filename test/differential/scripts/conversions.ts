@@ -122,6 +122,46 @@ function resp3(call: string): Step {
   return script(`${SHOW} redis.setresp(3) return show(redis.pcall(${call}))`);
 }
 
+const TO_NUMBERS = `local call, number = redis.call, tonumber
+local n = tonumber(ARGV[1])
+call('SET', 'n', n or 'none')
+call('ZADD', 'z', n or 0, 7)
+return {tostring(n), type(n), tostring(number(KEYS[1])), tostring(tonumber(ARGV[2])),
+  tonumber(ARGV[1], 10) == n, call('GET', 'n'), call('ZSCORE', 'z', 7), (n or 1) * 3}`;
+
+/** `tonumber` of keys and arguments, and what commands are given. */
+export const numbers: readonly Step[] = [
+  ...['0', '-0', '1', '-1', '007', '1700000000000', '-1700000000000', '170000000000001234'],
+  ...['9007199254740993', '18446744073709551616', '123456789012345678901234567890', '1e15', '1E5'],
+  ...[
+    '1e',
+    'e1',
+    '1e400',
+    '-1e400',
+    '1e-400',
+    '5e-324',
+    '0.1',
+    '.5',
+    '5.',
+    '.',
+    '-',
+    '',
+    ' 5',
+    '5 ',
+  ],
+  ...['0x10', '-0x10', '0x', 'inf', '-inf', '1.5e3', '1.5.5', '--1', '+1', '1,5', '1_000', '12a'],
+  ...[
+    '0.30000000000000004',
+    '3.141592653589793',
+    '123456789.123456789',
+    '99999999999999999',
+    '1e21',
+  ],
+  ...['1e22', '1e17', '123456789012345680', '1e16', '0.0001', '0.00001', '-0.00012345678901234567'],
+  ...['9999999999999998', '1.7000000000000123e+17', `${'0'.repeat(40)}5`, '5\0', '\0', '2.5e-5'],
+  ...['4503599627370497.5', '0.1e1', '1234567.8901234567', '100.25', '1e100', '9.5', '8e9'],
+].map((text) => script(TO_NUMBERS, '1', text, text));
+
 export const errors: readonly Step[] = [
   ...[
     "error('boo')",

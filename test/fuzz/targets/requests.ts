@@ -28,7 +28,7 @@ const PING = encode(['PING']);
 const PONG = '+PONG\r\n';
 const GROUPS = ['string', 'bitmap', 'generic', 'transactions', 'connection'];
 /** What chance answers, and what asks ports that are not here. */
-const LEFT_OUT = /^(randomkey|wait|auth|hello|client|client\|.*)$/;
+const LEFT_OUT = /^(randomkey|wait|waitaof|migrate|auth|hello|client|client\|.*)$/;
 const KEYS = ['a', 'b', 'c', '{a}1', '{a}2', '', 'key:with:a:long:name:that:goes:on'];
 const VALUES = [
   ...['0', '1', '-1', '2', '7', '63', '100', '1000', '65536', '4294967295', '9223372036854775807'],

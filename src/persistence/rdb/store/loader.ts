@@ -80,8 +80,8 @@ export class RdbLoader implements RdbVisitor {
   private announcedBytes = 0;
   private readonly receiver: ValueReceiver;
   private readonly batch = new StringBatch();
-  /** Of a string as SET stores it. */
-  private readonly stringKind: number;
+  /** Where strings are stored; of the kind as SET stores them. */
+  private readonly place = { shard: 0, database: 0, kind: 0 };
   /** Where strings begin whose shards are locked. */
   private readonly busy: number[] = [];
   /** Of the value that is being built. */
@@ -94,7 +94,7 @@ export class RdbLoader implements RdbVisitor {
     private readonly options: LoadOptions,
   ) {
     this.reader = new RdbReader(this, options.reading);
-    this.stringKind = keys.types.of(KIND_STRING).kinds[0]!;
+    this.place.kind = keys.types.of(KIND_STRING).kinds[0]!;
     const full = () => noRoom(keys.full(this.shard));
     this.receiver = new ValueReceiver(keys.types, options.limits, full);
   }
@@ -106,14 +106,15 @@ export class RdbLoader implements RdbVisitor {
    * @throws RdbError, after which the loader is of no more use but to be closed
    */
   feed(bytes: Uint8Array, offset: number, length: number): number {
-    setFilling(true);
-    try {
-      const taken = this.reader.feed(bytes, offset, length);
-      this.storeStrings();
-      return taken;
-    } finally {
-      setFilling(false);
+    const { reader } = this;
+    let taken = 0;
+    while (taken < length && !reader.done) {
+      const count = Math.min(length - taken, reader.makeRoom());
+      const from = offset + taken;
+      reader.region.bytes.set(bytes.subarray(from, from + count), reader.start);
+      taken += this.received(count);
     }
+    return taken;
   }
 
   /** Instead of `feed`, after `count` bytes were put where the reader wants them. */
@@ -184,7 +185,7 @@ export class RdbLoader implements RdbVisitor {
     const bytes = key.length + length;
     if (bytes <= BATCHED_BYTES_MAX) {
       if (!this.batch.hasRoom(bytes)) this.storeStrings();
-      this.batch.add(key, region, offset, length, this.reader.offset);
+      this.batch.add(key, region, offset, length, this.reader.offset, this.reader.region);
       return;
     }
     this.lockShardOf(key);
@@ -244,19 +245,29 @@ export class RdbLoader implements RdbVisitor {
     const isKnown = shards.keyHash.epoch === epoch;
     this.shard = batch.shardAt(from);
     try {
-      if (isKnown) {
-        batch.warm(shards, from, end);
-        for (let at = from; at < end; at++) this.storeString(batch.order[at]!);
-      }
+      if (isKnown) this.storeAll(from, end);
     } finally {
       shards.unlock(this.shard);
     }
     return isKnown;
   }
 
+  /** Stores strings of one shard and database, which is locked. */
+  private storeAll(from: number, end: number): void {
+    const { batch, keys, place } = this;
+    batch.warm(keys.shards, from, end);
+    place.shard = this.shard;
+    place.database = batch.database[batch.order[from]!]!;
+    for (let at = from; at < end; at++) {
+      const next = keys.fill(place, batch, at, end);
+      this.loaded += next - at;
+      at = next;
+      if (at < end) this.storeString(batch.order[at]!);
+    }
+  }
+
   private storeString(index: number): void {
     const { batch, keys, options } = this;
-    const { region } = batch;
     const database = batch.database[index]!;
     const offset = batch.keyOffset[index]!;
     const length = batch.keyLength[index]!;
@@ -264,13 +275,20 @@ export class RdbLoader implements RdbVisitor {
     batch.seek(keys, index);
     try {
       if (keys.exists && options.duplicates === 'refuse') throw keyTwice(database);
-      const expiry = expiryFromFile(batch.expiryMs[index]!);
-      const valueLength = batch.valueLength[index]!;
-      keys.store(this.stringKind, region, offset + length, valueLength, expiry, null);
+      const region = batch.valueRegion(index);
+      const valueOffset = batch.valueOffset[index]!;
+      keys.store(
+        this.place.kind,
+        region,
+        valueOffset,
+        batch.valueLength[index]!,
+        batch.expiry[index]!,
+        null,
+      );
     } catch (error) {
       const wrong = error instanceof StoreFullError ? noRoom(error) : error;
       if (!(wrong instanceof RdbError)) throw wrong;
-      throw wrong.at(batch.fileOffset[index]!, shownKey(region, offset, length));
+      throw wrong.at(batch.fileOffset[index]!, shownKey(batch.keyRegion(index), offset, length));
     }
     keys.settle();
     this.loaded++;

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
+import { toBinary } from '../../../base/region.js';
 import { CommandSettings } from '../../../commands/contract/settings.js';
 import { CommandTester } from '../../../commands/contract/test-support.js';
 import { checkAll, createShards, openShards, replaceData } from '../../../engine/testing.js';
@@ -65,6 +66,13 @@ function residentPages({ keys }: CommandTester): number {
   return keys.shards.spaces.reduce((sum, space) => sum + space.residentPages, 0);
 }
 
+function named(name: string): ModelKey {
+  return {
+    ...{ database: 0, name, expiryMs: -1, idleSeconds: -1, frequency: -1 },
+    value: { kind: 'string', string: `value of ${name}` },
+  };
+}
+
 describe('an RDB file in the store', () => {
   test('what is loaded and saved is the same, in pieces of any size', () => {
     fc.assert(
@@ -124,10 +132,6 @@ describe('an RDB file in the store', () => {
   });
 
   test('a string that is there twice is refused with its place and its key', () => {
-    const named = (name: string): ModelKey => ({
-      ...{ database: 0, name, expiryMs: -1, idleSeconds: -1, frequency: -1 },
-      value: { kind: 'string', string: `value of ${name}` },
-    });
     const all = [...Array.from({ length: 500 }, (_, i) => named(`k${i}`)), named('k7')];
     const place = writeModel(all.slice(0, -1)).length - 9 + 'k7'.length + 'value of k7'.length + 3;
     const file = new Uint8Array(writeModel([...all, named('last')]));
@@ -136,6 +140,27 @@ describe('an RDB file in the store', () => {
     });
     const { loaded } = load(store(), file, { duplicates: 'replace' });
     assert.equal(loaded, 502);
+  });
+
+  test('who listens hears of each string, and a journal gets each of them', () => {
+    const all = Array.from({ length: 50 }, (_, i) => named(`key ${i}`));
+    const file = new Uint8Array(writeModel(all));
+    const heard = store();
+    const names: string[] = [];
+    heard.keys.listener = (_event, _database, region, offset, length) =>
+      names.push(toBinary(region, offset, length));
+    load(heard, file);
+    assert.equal(new Set(names).size, 50);
+    const journal = store();
+    const vectors: string[] = [];
+    journal.keys.effects.sink = {
+      append: ({ region, offset, length }) => vectors.push(toBinary(region, offset, length)),
+    };
+    load(journal, file);
+    assert.equal(new Set(vectors).size, 50);
+    const quiet = store();
+    load(quiet, file);
+    assert.equal(quiet.keys.totalChanges, journal.keys.totalChanges);
   });
 
   test('what says of functions and settings is told', () => {

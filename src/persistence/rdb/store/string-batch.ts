@@ -1,21 +1,23 @@
 /**
  * Strings of a file on their way into the store. They are gathered, sorted by shard and place, and
  * stored one shard after the other: a key alone meets memory that no cache has, several times over,
- * and has a lock to take. Bytes stand one after the other in a region of the batch's own, so that
- * what the reader told may go.
+ * and has a lock to take. Plain strings stay where the reader has them, in its window, so the batch is to be
+ * stored before the window moves. What was decoded goes into a region of the batch's own.
  *
- *     region    | key value | key value | ...
- *     order     positions by shard, and within a shard by the top bits of the hash
+ *     first, second     the window; a region with what is not in it
+ *     order             positions by shard, and within a shard by the top bits of the hash
  */
 import { giveBack, newRegion } from '../../../base/owned-region.js';
 import { copyBytes, type Region } from '../../../base/region.js';
 import type { Keyspace } from '../../../keyspace/keyspace.js';
 import type { Shards } from '../../../keyspace/shards.js';
 import { HashState } from '../../../structures/hash.js';
+import type { EntryRows } from '../../../structures/table-filler.js';
 import type { RdbKey } from '../visitor.js';
+import { expiryFromFile } from './expiry.js';
 
-const STRINGS = 8 * 1024;
-/** The region stays in the second level's cache. */
+const STRINGS = 16 * 1024;
+/** What is decoded stays in the second level's cache. */
 const BYTES = 256 * 1024;
 /** Longer ones are stored as they come: what they cost is their bytes. */
 export const BATCHED_BYTES_MAX = 2 * 1024;
@@ -23,19 +25,22 @@ export const BATCHED_BYTES_MAX = 2 * 1024;
 const RUN_BYTES = 64 * 1024;
 const STRING_COST_BYTES = 256;
 /** Within a shard, by so many bits of the hash. */
-const PLACE_BITS = 3;
+const PLACE_BITS = 4;
 /** As many shards as there can be, times the places. */
 const SHARDS_MAX = 1024;
 
-export class StringBatch {
-  readonly region = newRegion(BYTES);
+export class StringBatch implements EntryRows {
+  first: Region;
+  readonly second = newRegion(BYTES);
+  readonly isKeyOther = new Uint8Array(STRINGS);
+  readonly isValueOther = new Uint8Array(STRINGS);
   count = 0;
   readonly keyOffset = new Int32Array(STRINGS);
   readonly keyLength = new Int32Array(STRINGS);
+  readonly valueOffset = new Int32Array(STRINGS);
   readonly valueLength = new Int32Array(STRINGS);
   readonly database = new Int32Array(STRINGS);
-  /** As RdbKey has it. */
-  readonly expiryMs = new Float64Array(STRINGS);
+  readonly expiry = new Float64Array(STRINGS);
   /** Where the value ends in the file. */
   readonly fileOffset = new Float64Array(STRINGS);
   readonly shard = new Int32Array(STRINGS);
@@ -49,23 +54,52 @@ export class StringBatch {
   /** Without it the compiler would leave out the reads of `warm`. */
   lastRead = 0;
 
+  constructor() {
+    this.first = this.second;
+  }
+
   /** Whether a string of so many bytes with its key has room. */
   hasRoom(bytes: number): boolean {
     return this.count < STRINGS && this.used + bytes <= BYTES;
   }
 
-  add(key: RdbKey, region: Region, offset: number, length: number, fileOffset: number): void {
+  /** @param window where the reader has what has come; the same for all of a batch */
+  add(
+    key: RdbKey,
+    region: Region,
+    offset: number,
+    length: number,
+    fileOffset: number,
+    window: Region,
+  ): void {
     const at = this.count++;
-    const place = this.used;
-    copyBytes(this.region, place, key.region, key.offset, key.length);
-    copyBytes(this.region, place + key.length, region, offset, length);
-    this.keyOffset[at] = place;
+    this.first = window;
+    const isKeyHere = key.region === window;
+    const isValueHere = region === window;
+    this.isKeyOther[at] = isKeyHere ? 0 : 1;
+    this.keyOffset[at] = isKeyHere ? key.offset : this.copy(key.region, key.offset, key.length);
     this.keyLength[at] = key.length;
+    this.isValueOther[at] = isValueHere ? 0 : 1;
+    this.valueOffset[at] = isValueHere ? offset : this.copy(region, offset, length);
     this.valueLength[at] = length;
     this.database[at] = key.database;
-    this.expiryMs[at] = key.expiryMs;
+    this.expiry[at] = expiryFromFile(key.expiryMs);
     this.fileOffset[at] = fileOffset;
-    this.used = place + key.length + length;
+  }
+
+  private copy(region: Region, offset: number, length: number): number {
+    const place = this.used;
+    copyBytes(this.second, place, region, offset, length);
+    this.used = place + length;
+    return place;
+  }
+
+  keyRegion(i: number): Region {
+    return this.isKeyOther[i] === 0 ? this.first : this.second;
+  }
+
+  valueRegion(i: number): Region {
+    return this.isValueOther[i] === 0 ? this.first : this.second;
   }
 
   clear(): void {
@@ -76,16 +110,17 @@ export class StringBatch {
   /** Its memory goes back; it is of no more use. */
   close(): void {
     this.clear();
-    giveBack(this.region);
+    giveBack(this.second);
   }
 
   /** Hashes the strings with the present hash key and puts them in order. */
   sort(shards: Shards): void {
-    const { count, shard, h1, h2, ends, order, hash, region } = this;
+    const { count, shard, h1, h2, ends, order, hash } = this;
     const mask = shards.count - 1;
     const places = shards.count << PLACE_BITS;
     ends.fill(0, 0, places);
     for (let i = 0; i < count; i++) {
+      const region = this.keyRegion(i);
       const shardHash = shards.keyHash.hash(hash, region, this.keyOffset[i]!, this.keyLength[i]!);
       shard[i] = shardHash & mask;
       h1[i] = hash.h1;
@@ -109,33 +144,32 @@ export class StringBatch {
     return this.shard[this.order[place]!]!;
   }
 
-  /** The end of those that are stored under one hold of a lock: of one shard, and not too many. */
+  /** The end of those that are stored under one hold of a lock: of one shard and database, and not too many. */
   endOfRun(from: number): number {
-    const { order, keyLength, valueLength, count } = this;
-    const shard = this.shardAt(from);
+    const { order, keyLength, valueLength, database, shard, count } = this;
+    const first = order[from]!;
     let end = from;
-    for (let bytes = 0; end < count && bytes < RUN_BYTES && this.shardAt(end) === shard; end++) {
-      bytes += keyLength[order[end]!]! + valueLength[order[end]!]! + STRING_COST_BYTES;
+    for (let bytes = 0; end < count && bytes < RUN_BYTES; end++) {
+      const i = order[end]!;
+      if (shard[i] !== shard[first] || database[i] !== database[first]) break;
+      bytes += keyLength[i]! + valueLength[i]! + STRING_COST_BYTES;
     }
     return end;
   }
 
   /** Has the memory read that storing these will meet, all at once: see Table.warm. */
   warm(shards: Shards, from: number, end: number): void {
-    const { order, database, h1 } = this;
-    const shard = this.shardAt(from);
+    const { order, h1 } = this;
+    const table = shards.table(this.shardAt(from), this.database[order[from]!]!);
     let read = 0;
-    for (let at = from; at < end; at++) {
-      const i = order[at]!;
-      read ^= shards.table(shard, database[i]!).warm(h1[i]!);
-    }
+    for (let at = from; at < end; at++) read ^= table.warm(h1[order[at]!]!);
     this.lastRead = read;
   }
 
   /** Finds the key of a string, under the lock of its shard. */
   seek(keys: Keyspace, i: number): void {
-    const { region, keyOffset, keyLength, database, shard, h1, h2 } = this;
+    const { keyOffset, keyLength, database, shard, h1, h2 } = this;
     keys.useHash(shard[i]!, h1[i]!, h2[i]!);
-    keys.seekHashed(database[i]!, region, keyOffset[i]!, keyLength[i]!);
+    keys.seekHashed(database[i]!, this.keyRegion(i), keyOffset[i]!, keyLength[i]!);
   }
 }

@@ -17,7 +17,7 @@ import { FileLocks, FilesInUse } from './file-locks.js';
 import { Journal } from './journal/journal.js';
 import { reloadRdb } from './reload.js';
 import { Snapshots } from './snapshots.js';
-import { findStartSource, loadStartSource, type StartSource } from './start-up.js';
+import { findStartSource, loadStartSource, type StartSource, usesFlows } from './start-up.js';
 
 const RELOADS_NOT = 'ERR DEBUG RELOAD is not for a replica: its data is that of its primary';
 const RELOAD_FAILED = 'ERR Error trying to load the RDB dump, check server logs.';
@@ -83,7 +83,11 @@ export class Persistence {
     this.source = await findStartSource(this.parts.config, nodeDisk);
     // Before the journal has begun nothing may be written.
     const isAwaited = this.source.kind !== 'nothing' || this.parts.config.flag('appendonly');
-    if (isAwaited) this.parts.control.word(LOADING).store(1);
+    if (!isAwaited) return;
+    this.parts.control.word(LOADING).store(1);
+    // They start while the I/O threads do.
+    const { loading } = this.parts.replication;
+    if (usesFlows(this.source, this.parts.config, loading)) loading.prepare();
   }
 
   /** Whoever writes files from its start on keeps others from doing the same. */
@@ -105,15 +109,13 @@ export class Persistence {
   async load(): Promise<void> {
     const { config, librariesBuffer, log, control, replication, isStopping } = this.parts;
     const { shards, owner } = replication.data;
-    const threads = replication.createLoading(true);
-    const plainThreads = replication.createLoading(false);
+    const threads = replication.loading;
     const mayTruncate = this.parts.config.flag('aof-load-truncated');
     const history = await loadStartSource(this.source, () => ({
       ...{ log, control, shards, owner, threads, isStopping, mayTruncate },
-      ...{ config, librariesBuffer, plainThreads },
+      ...{ config, librariesBuffer },
       disk: nodeDisk,
     }));
-    await Promise.all([threads.stop(), plainThreads.stop()]);
     if (isStopping()) return;
     if (history !== null) {
       const { replicationId, lsns, offset, hadReplicas } = history;

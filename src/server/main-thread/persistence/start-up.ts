@@ -23,6 +23,8 @@ import {
 import type { Config } from '../../config/config.js';
 import { findRdb, findRedisFiles, type RedisFiles, redisPlaces } from '../redis-files/find.js';
 import { loadRedisFiles } from '../redis-files/load.js';
+import { isWorthFlows } from '../redis-files/rdb-flows.js';
+import type { FlowThreads } from '../replication/flow-threads.js';
 import type { LoadedChain } from './journal/journal.js';
 import { type FoundJournal, findJournal, loadJournal } from './journal/journal-start.js';
 import { SnapshotFiles } from './snapshot-files.js';
@@ -55,8 +57,6 @@ export interface LoadedHistory {
 
 /** What loading needs. */
 export interface StartParts extends LoaderParts {
-  /** For RDB files: they run no effects. */
-  readonly plainThreads: LoaderParts['threads'];
   readonly config: Config;
   /** Of a SharedText: the libraries of functions. */
   readonly librariesBuffer: SharedArrayBuffer;
@@ -103,6 +103,12 @@ async function hasNewerRdb(config: Config, { createdMs }: SnapshotManifest): Pro
   if (snapshotFormat(config) !== 'rdb') return false;
   const found = await findRdb(redisPlaces(config));
   return found !== null && (await stat(found.files[0]!.path)).mtimeMs >= createdMs;
+}
+
+/** Whether flow threads load it, or write the journal that goes on from there. */
+export function usesFlows(source: StartSource, config: Config, threads: FlowThreads): boolean {
+  if (source.kind !== 'redis' || config.flag('appendonly')) return true;
+  return source.files.files.some(({ bytes }) => isWorthFlows(threads, bytes));
 }
 
 /**
@@ -154,7 +160,7 @@ async function warnOfNewerFiles(parts: StartParts, manifest: SnapshotManifest): 
 }
 
 async function loadOfRedis(files: RedisFiles, parts: StartParts): Promise<void> {
-  const { log, shards, config, control, librariesBuffer, isStopping, plainThreads, owner } = parts;
+  const { log, shards, config, control, librariesBuffer, isStopping, threads, owner } = parts;
   control.set(LOAD_STARTED_MS, Date.now());
   control.set(
     LOAD_BYTES_TOTAL,
@@ -162,7 +168,7 @@ async function loadOfRedis(files: RedisFiles, parts: StartParts): Promise<void> 
   );
   await loadRedisFiles(files, {
     ...{ log, shards, librariesBuffer, isStopping },
-    threads: { flows: plainThreads, owner },
+    threads: { flows: threads, owner },
     setting: (name) => config.value(name),
     isReplica: config.words('replicaof').length > 0,
     progress: (bytes, keys) => {

@@ -143,7 +143,8 @@ class RedisLoad {
     file: RedisFile,
   ): Promise<{ offset: number; bytes: Buffer } | null> {
     const { threads } = this.parts;
-    if (threads === null || !isWorthFlows(threads, file.bytes)) return this.loadAlone(handle, file);
+    if (threads === null || !isWorthFlows(threads.flows, file.bytes))
+      return this.loadAlone(handle, file);
     const { keepsExpired, replaces } = this;
     const before = this.doneBytes;
     const loaded = await loadOnFlows(handle, threads, {

@@ -43,7 +43,7 @@ export interface LoadedRdb {
 }
 
 /** Whether there is something to gain. */
-export function isWorthFlows({ flows }: RdbThreads, bytes: number): boolean {
+export function isWorthFlows(flows: FlowThreads, bytes: number): boolean {
   return flows.count > 1 && bytes >= BYTES_MIN;
 }
 

@@ -1,7 +1,7 @@
 /**
- * The groups of flow threads: those that serve replicas and write files, those that follow a primary,
- * and those that load files at the start. Apart, as those that follow yield to others, for good (a
- * process may not take that back).
+ * The groups of flow threads: those that serve replicas, write files and load them at the start, and those
+ * that follow a primary. Apart, as those that follow yield to others, for good (a process may not take
+ * that back).
  */
 import type { Log } from '../../../base/log.js';
 import type { ControlBlock } from '../../../memory/control.js';
@@ -34,15 +34,10 @@ export class FlowThreadGroups {
   /** @param first number of the first thread */
   constructor(
     private readonly parts: FlowThreadGroupsParts,
-    private readonly first: number,
+    first: number,
   ) {
     this.serving = this.create(first, false, 0);
     this.following = this.create(first + this.count, true, FOLLOWING_NICE);
-  }
-
-  /** With the numbers of those that follow: they are stopped before any of these starts. */
-  createLoading(appliesEffects: boolean): FlowThreads {
-    return this.create(this.first + this.count, appliesEffects, 0);
   }
 
   private get count(): number {

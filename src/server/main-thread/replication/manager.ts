@@ -88,7 +88,6 @@ export class ReplicationManager {
   private readonly state: PrimaryState;
   private readonly replicas: ServedReplicas;
   private readonly redises: RedisReplicas;
-  private readonly threads: FlowThreadGroups;
   private readonly serving: FlowThreads;
   private readonly following: FlowThreads;
   private readonly links: UpstreamLinks;
@@ -136,9 +135,9 @@ export class ReplicationManager {
     this.journals = new Journals(this.rings, this.locks);
     this.cuts = new NewestCut(parts.cutsBuffer, owner);
     this.state = new PrimaryState(this.shards.count, databases, randomId);
-    this.threads = new FlowThreadGroups(parts, owner + 1);
-    this.serving = this.threads.serving;
-    this.following = this.threads.following;
+    const { serving, following } = new FlowThreadGroups(parts, owner + 1);
+    this.serving = serving;
+    this.following = following;
     this.replicas = new ServedReplicas({
       config,
       log,
@@ -433,9 +432,9 @@ export class ReplicationManager {
     return this.publish();
   }
 
-  /** Threads that load files at the start; they are stopped before any primary is followed. */
-  createLoading(appliesEffects: boolean): FlowThreads {
-    return this.threads.createLoading(appliesEffects);
+  /** Threads that load files at the start. They serve and write afterwards. */
+  get loading(): FlowThreads {
+    return this.serving;
   }
 
   /**

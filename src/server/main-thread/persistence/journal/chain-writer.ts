@@ -8,6 +8,8 @@
  *   cut ──▶ every flow has begun its next file ──▶ they go on ──▶ every file is opened ──▶ the segment counts
  *           (the last one is written)                             (on the disk, as all of the last one)
  *
+ * The first one counts as each next one does: when every file is opened.
+ *
  * A segment ends at one cut of all streams, at which no transaction is half written. So none lies in
  * two segments. No flow goes on in the next segment before all have written the last one. So where only the
  * process dies, the last one is whole as soon as the next one holds anything. Where the machine does, that is
@@ -85,14 +87,14 @@ export class ChainWriter {
 
   /**
    * Begins with a segment where the streams are now.
-   * @returns when its files are on the disk
+   * @returns when its files are on the disk, and the flows know it
    */
   open(number: number): Promise<void> {
     const from = this.heads();
     this.number = number;
     this.session.acknowledged.set(from);
     for (const [index, mine] of this.shares.entries()) this.startFlow(mine, index, from);
-    return this.inTurn(() => this.allOpened());
+    return this.inTurn(() => this.allWhole());
   }
 
   private heads(): number[] {
@@ -169,13 +171,16 @@ export class ChainWriter {
     if (this.failure !== null) throw new Error(this.failure);
   }
 
-  private async allOpened(): Promise<void> {
+  /** All files of the segment are on the disk: the flows are told, and may say so in them. */
+  private async allWhole(): Promise<void> {
     while (this.opened < this.shares.length) {
       this.assertWriting();
       await this.news();
     }
     this.begun = 0;
     this.opened = 0;
+    const { serving } = this.parts.data;
+    for (const flow of this.flows) serving.command({ kind: 'segment-whole', flow });
   }
 
   private async allBegun(): Promise<void> {
@@ -250,8 +255,7 @@ export class ChainWriter {
     await this.allBegun();
     this.cuts.shift();
     this.limit(this.cuts[0] ?? null);
-    await this.allOpened();
-    for (const flow of this.flows) serving.command({ kind: 'segment-whole', flow });
+    await this.allWhole();
     return { number, bytesBefore };
   }
 
