@@ -8,7 +8,7 @@ const environment = newEnvironment();
 
 /** As if each command had one key, its first argument. */
 function closed(source: string): boolean {
-  return isClosed(environment.analyze(source), ({ isOpenEnded }) =>
+  return isClosed(environment.compileAnalyzed(source).closedness, ({ isOpenEnded }) =>
     isOpenEnded ? undefined : [0],
   );
 }
@@ -89,7 +89,9 @@ describe('closedness', () => {
   });
 
   it('classifies arguments', () => {
-    const { calls } = environment.analyze('redis.call("set", KEYS[1], "v", ARGV[1])');
+    const { calls } = environment.compileAnalyzed(
+      'redis.call("set", KEYS[1], "v", ARGV[1])',
+    ).closedness;
     assert.deepEqual(calls, [
       {
         name: 'set',

@@ -144,7 +144,7 @@ export class Environment implements CodeEnvironment {
     return this.compileAnalyzed(source, chunkName).run;
   }
 
-  /** The same, with what its text shows about its keys (closedness.ts). */
+  /** The same, with what its text shows about its keys (closedness.ts). @throws LuaSyntaxError */
   compileAnalyzed(source: string, chunkName = '@user_script'): AnalyzedScript {
     return this.inBounds(() => {
       const chunk = parseChunk(source, chunkName, COMPILE_LEVEL);
@@ -155,11 +155,6 @@ export class Environment implements CodeEnvironment {
   /** The same for a library of functions, which no input is given to. */
   compileLibrary(source: string): LuaFunction {
     return this.inBounds(() => this.compileLoaded(source, '@user_function', COMPILE_LEVEL));
-  }
-
-  /** What the text of a script shows about its keys (closedness.ts). @throws LuaSyntaxError */
-  analyze(source: string, chunkName = '@user_script'): Closedness {
-    return this.inBounds(() => analyzed(parseChunk(source, chunkName, COMPILE_LEVEL)));
   }
 
   /** Reads a source outside of a run. One that needs too much memory does not compile. */

@@ -12,10 +12,7 @@ const KIND = 1;
 const ROWS_MAX = 40_000;
 
 class Rows implements EntryRows {
-  readonly first = new Region(new SharedArrayBuffer(8 << 20), 0);
-  readonly second = new Region(new SharedArrayBuffer(8 << 20), 0);
-  readonly isKeyOther = new Uint8Array(ROWS_MAX);
-  readonly isValueOther = new Uint8Array(ROWS_MAX);
+  private readonly regions = [0, 1].map(() => new Region(new SharedArrayBuffer(8 << 20), 0));
   readonly keyOffset = new Int32Array(ROWS_MAX);
   readonly keyLength = new Int32Array(ROWS_MAX);
   readonly valueOffset = new Int32Array(ROWS_MAX);
@@ -33,26 +30,30 @@ class Rows implements EntryRows {
   add(key: string, value: string, expiry = 0): void {
     const i = this.count++;
     const { space } = this.keys;
-    this.isKeyOther[i] = i & 1;
-    this.isValueOther[i] = (i >> 1) & 1;
     this.keyOffset[i] = this.copy(i & 1, key);
     this.keyLength[i] = key.length;
     this.valueOffset[i] = this.copy((i >> 1) & 1, value);
     this.valueLength[i] = value.length;
     this.expiry[i] = expiry;
-    const region = (i & 1) === 0 ? this.first : this.second;
     hashBytes(
-      ...([this.hash, region, this.keyOffset[i]!, key.length] as const),
+      ...([this.hash, this.keyRegion(i), this.keyOffset[i]!, key.length] as const),
       ...([space.hashKey0, space.hashKey1] as const),
     );
     this.h1[i] = this.hash.h1;
     this.h2[i] = this.hash.h2;
   }
 
+  keyRegion(i: number): Region {
+    return this.regions[i & 1]!;
+  }
+
+  valueRegion(i: number): Region {
+    return this.regions[(i >> 1) & 1]!;
+  }
+
   private copy(which: number, text: string): number {
     const at = this.used[which]!;
-    const region = which === 0 ? this.first : this.second;
-    region.bytes.set(Buffer.from(text, 'latin1'), at);
+    this.regions[which]!.bytes.set(Buffer.from(text, 'latin1'), at);
     this.used[which] = at + text.length;
     return at;
   }

@@ -24,13 +24,11 @@ import { countExpiring, updateCommittedPages } from './frame-rewrite.js';
 import { bucketOffset, displacedSlots, ensureEmptySlot, insertSlot, zeroBytes } from './slots.js';
 import { TableWriter } from './table-writer.js';
 
-/** Keys and values that come by column. Those of row i lie in one of two regions each. */
+/** Keys and values that come by column. */
 export interface EntryRows {
-  /** The regions: `isKeyOther` and `isValueOther` say with 1 that it is the second one. */
-  readonly first: Region;
-  readonly second: Region;
-  readonly isKeyOther: Uint8Array;
-  readonly isValueOther: Uint8Array;
+  /** Where the key of row i lies. */
+  keyRegion(i: number): Region;
+  valueRegion(i: number): Region;
   readonly keyOffset: Int32Array;
   readonly keyLength: Int32Array;
   readonly valueOffset: Int32Array;
@@ -108,10 +106,8 @@ export class TableFiller extends TableWriter {
     if (expiry !== 0) countExpiring(region, frame, expiry);
     const lead = kind << KIND_SHIFT;
     const to = writeHeader(region, frame + top, lead, keyLength, valueLength, expiry);
-    const key = rows.isKeyOther[i] === 0 ? rows.first : rows.second;
-    const value = rows.isValueOther[i] === 0 ? rows.first : rows.second;
-    copyBytes(region, to, key, rows.keyOffset[i]!, keyLength);
-    copyBytes(region, to + keyLength, value, rows.valueOffset[i]!, valueLength);
+    copyBytes(region, to, rows.keyRegion(i), rows.keyOffset[i]!, keyLength);
+    copyBytes(region, to + keyLength, rows.valueRegion(i), rows.valueOffset[i]!, valueLength);
     return size;
   }
 
@@ -124,7 +120,12 @@ export class TableFiller extends TableWriter {
   }
 
   private isThere(rows: EntryRows, i: number): boolean {
-    const key = rows.isKeyOther[i] === 0 ? rows.first : rows.second;
-    return this.find(key, rows.keyOffset[i]!, rows.keyLength[i]!, rows.h1[i]!, rows.h2[i]!);
+    return this.find(
+      rows.keyRegion(i),
+      rows.keyOffset[i]!,
+      rows.keyLength[i]!,
+      rows.h1[i]!,
+      rows.h2[i]!,
+    );
   }
 }

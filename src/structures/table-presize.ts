@@ -78,9 +78,10 @@ export function settle(table: Table): void {
   const { words } = directory;
   for (let position = 0; position < POSITIONS; ) {
     const frame = frameOf(directory.lookup(position | 0));
-    const live = words[(frame >> 2) + FRAME_LIVE]!;
-    const suited = bucketsFor(words[(frame >> 2) + FRAME_ENTRIES]!, live);
-    const isSpare = words[(frame >> 2) + FRAME_BUCKETS]! > 2 * suited;
+    const head = frame >> 2;
+    const live = words[head + FRAME_LIVE]!;
+    const suited = bucketsFor(words[head + FRAME_ENTRIES]!, live);
+    const isSpare = words[head + FRAME_BUCKETS]! > 2 * suited;
     if (live < SPARSE_BYTES || isSpare) directory.markForMaintenance(frame);
     position = positionAfter(words, frame);
   }

@@ -134,10 +134,7 @@ export class CommandHost implements ScriptHost {
   // What scripts call.
 
   call(args: readonly CommandArgument[]): LuaValue {
-    if (this.isLoading) throw missing('call');
-    const value = this.execute(args, true);
-    if (this.failed) throw new LuaError(value);
-    return value;
+    return this.succeed(args, true);
   }
 
   pcall(args: readonly CommandArgument[]): LuaValue {
@@ -146,9 +143,7 @@ export class CommandHost implements ScriptHost {
   }
 
   perform(args: readonly CommandArgument[]): void {
-    if (this.isLoading) throw missing('call');
-    const value = this.execute(args, false);
-    if (this.failed) throw new LuaError(value);
+    this.succeed(args, false);
   }
 
   log(level: number, message: string): void {
@@ -191,6 +186,13 @@ export class CommandHost implements ScriptHost {
   }
 
   // Running a command.
+
+  private succeed(args: readonly CommandArgument[], isAnswerWanted: boolean): LuaValue {
+    if (this.isLoading) throw missing('call');
+    const value = this.execute(args, isAnswerWanted);
+    if (this.failed) throw new LuaError(value);
+    return value;
+  }
 
   private execute(args: readonly CommandArgument[], isAnswerWanted: boolean): LuaValue {
     this.failed = false;

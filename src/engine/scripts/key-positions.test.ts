@@ -12,7 +12,9 @@ const registry = new Registry(definitionsOf(commandModules));
 const environment = newEnvironment();
 
 function closed(source: string): boolean {
-  return isClosed(environment.analyze(source), (call) => keyPositions(registry, call));
+  return isClosed(environment.compileAnalyzed(source).closedness, (call) =>
+    keyPositions(registry, call),
+  );
 }
 
 test('closed where all keys of all calls are elements of KEYS', () => {

@@ -1,10 +1,10 @@
 /** The keys and arguments of EVAL, FCALL and their kin: `name numkeys key ... argument ...`. */
 
-import { parseDecimal } from '../../base/exact-decimal.js';
 import { INTEGER_OK, NOT_AN_INTEGER, ParsedInteger, parseInteger } from '../../protocol/numbers.js';
 import { Arguments } from '../../protocol/parser.js';
 import type { ScriptInput } from '../../scripting/environment.js';
 import { defaultMemoryBytes, STRING_MAX_BYTES } from '../../scripting/runtime/meter.js';
+import { parseQuickly } from '../../scripting/runtime/number-text.js';
 import { textAt } from './region-text.js';
 
 /** Index of the first key, or argument, in the command's vector. */
@@ -20,9 +20,6 @@ const ARGUMENT_BYTES = 100;
 /** V8 keeps the bytes of longer strings outside of its heap. */
 const OUTSIDE_BYTES = 1_000_000;
 const KEPT_TEXTS = 64;
-const MINUS = 0x2d;
-/** What is longer is read as a text. */
-const NUMBER_BYTES_MAX = 32;
 const NO_ARGUMENTS = new Arguments();
 
 /** Argument `index` as a string. */
@@ -82,12 +79,7 @@ export class ScriptArguments implements ScriptInput {
     const { region, offset, length } = this.vector;
     const at = FIRST_KEY + index;
     const begin = offset[at]!;
-    const end = begin + length[at]!;
-    if (end - begin > NUMBER_BYTES_MAX) return Number.NaN;
-    const { bytes } = region;
-    return bytes[begin] === MINUS
-      ? -parseDecimal(bytes, begin + 1, end)
-      : parseDecimal(bytes, begin, end);
+    return parseQuickly(region.bytes, begin, begin + length[at]!);
   }
 
   /** After the run. */

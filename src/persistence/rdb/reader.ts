@@ -166,10 +166,14 @@ export class RdbReader {
   feed(bytes: Uint8Array, offset: number, length: number): number {
     let taken = 0;
     while (taken < length && this.next !== DONE) {
-      const count = this.input.push(bytes, offset + taken, length - taken);
-      taken += this.read(count);
+      taken += this.feedPart(bytes, offset + taken, length - taken);
     }
     return taken;
+  }
+
+  /** The same with as many of them as there is room for: what was told before may go then. */
+  feedPart(bytes: Uint8Array, offset: number, length: number): number {
+    return this.read(this.input.push(bytes, offset, length));
   }
 
   /**

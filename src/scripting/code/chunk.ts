@@ -60,7 +60,11 @@ export class ChunkContext {
 
   /** The constant that holds a function of the libraries; undefined where that is something else. */
   constantFunction(name: string, field?: string): string | undefined {
-    if (!this.globals.isFunction(name, field)) return undefined;
+    return this.globals.isFunction(name, field) ? this.constantValue(name, field) : undefined;
+  }
+
+  /** The constant of a global, or of a field of one, that never changes. */
+  constantValue(name: string, field: string | undefined): string | undefined {
     return field === undefined ? this.constantGlobal(name) : this.constantField(name, field);
   }
 

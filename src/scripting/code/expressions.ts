@@ -16,7 +16,7 @@ import type {
   TableExpression,
 } from '../syntax/tree.js';
 import type { ChunkContext } from './chunk.js';
-import { type CommandFunction, commandWord, fixedValue, placeCode } from './fixed-locals.js';
+import { type CommandFunction, fixedValue, placeCode } from './fixed-locals.js';
 import {
   type Concatenation,
   inParentheses,
@@ -390,7 +390,7 @@ export class ExpressionCompiler {
     if (!isCommand) return this.value(expression);
     const place = this.context.placeOf(expression);
     if (place !== undefined) return this.context.reference(place);
-    const word = commandWord(this.context, expression);
+    const word = fixedValue(this.context, expression)?.word;
     return word === undefined ? this.value(expression) : this.context.word(word);
   }
 

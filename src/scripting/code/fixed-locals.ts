@@ -89,24 +89,12 @@ function fixedGlobal(
     const readsNumber = name === 'tonumber' && field === undefined;
     return { ...PLAIN, code: f, isFunction: true, command, readsNumber };
   }
-  const code =
-    field === undefined ? context.constantGlobal(name) : context.constantField(name, field);
+  const code = context.constantValue(name, field);
   return code === undefined ? undefined : { ...PLAIN, code };
 }
 
-/** The text of an argument of a command, where it is known and not long. */
-export function commandWord(context: ChunkContext, argument: Expression): string | undefined {
-  const { kind } = argument;
-  if (kind === 'global' || kind === 'index') return undefined;
-  // Of a zero the sign is not known.
-  return fixedValue(context, argument)?.word;
-}
-
 /** Whether a function of the libraries is `redis.call` or `redis.pcall`. */
-export function commandFunction(
-  name: string,
-  field: string | undefined,
-): CommandFunction | undefined {
+function commandFunction(name: string, field: string | undefined): CommandFunction | undefined {
   return name === 'redis' && (field === 'call' || field === 'pcall') ? field : undefined;
 }
 

@@ -135,22 +135,21 @@ function integerArgument(value: LuaValue): number | undefined {
     : undefined;
 }
 
+/** @throws LuaError for arguments that no command can have */
+function rightArguments(args: LuaValue[]): readonly CommandArgument[] {
+  const texts = commandArguments(args);
+  if (typeof texts === 'string') throw new LuaError(errorTable(texts));
+  return texts;
+}
+
 /** redis.call of a statement. */
 export function performing(host: ScriptHost): (...args: LuaValue[]) => void {
-  return (...args) => {
-    const texts = commandArguments(args);
-    if (typeof texts === 'string') throw new LuaError(errorTable(texts));
-    host.perform(texts);
-  };
+  return (...args) => host.perform(rightArguments(args));
 }
 
 function hostFunctions(host: () => ScriptHost): Readonly<Record<string, Native>> {
   return {
-    call: (...args) => {
-      const texts = commandArguments(args);
-      if (typeof texts === 'string') throw new LuaError(errorTable(texts));
-      return host().call(texts);
-    },
+    call: (...args) => host().call(rightArguments(args)),
     pcall: (...args) => {
       const texts = commandArguments(args);
       return typeof texts === 'string' ? errorTable(texts) : host().pcall(texts);

@@ -99,24 +99,30 @@ function sumOfDigits(text: string): number {
   return sum;
 }
 
-const quickText = new Uint8Array(32);
+const QUICK_BYTES_MAX = 32;
+const quickText = new Uint8Array(QUICK_BYTES_MAX);
 const MINUS = 0x2d;
 
-/** The value of a decimal number as most are written, or NaN. */
-function parseQuickly(text: string): number {
-  const { length } = text;
-  if (length > quickText.length) return Number.NaN;
-  for (let i = 0; i < length; i++) quickText[i] = text.charCodeAt(i);
-  const isNegative = quickText[0] === MINUS;
-  const value = parseDecimal(quickText, isNegative ? 1 : 0, length);
+/** The value of a decimal number as most are written; NaN: `parseNumber` has to tell. */
+export function parseQuickly(bytes: Uint8Array, from: number, end: number): number {
+  if (end - from > QUICK_BYTES_MAX) return Number.NaN;
+  const isNegative = bytes[from] === MINUS;
+  const value = parseDecimal(bytes, isNegative ? from + 1 : from, end);
   return isNegative ? -value : value;
+}
+
+function parseTextQuickly(text: string): number {
+  const { length } = text;
+  if (length > QUICK_BYTES_MAX) return Number.NaN;
+  for (let i = 0; i < length; i++) quickText[i] = text.charCodeAt(i);
+  return parseQuickly(quickText, 0, length);
 }
 
 /** The number that a string means to Lua, or undefined. A NUL ends it, as in C. */
 export function parseNumber(text: string): number | undefined {
   const sum = sumOfDigits(text);
   if (sum !== NOT_DIGITS) return sum;
-  const quick = parseQuickly(text);
+  const quick = parseTextQuickly(text);
   if (!Number.isNaN(quick)) return quick;
   const nul = text.indexOf('\0');
   const body = trim(nul < 0 ? text : text.slice(0, nul));

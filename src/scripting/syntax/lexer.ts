@@ -64,13 +64,18 @@ for (let code = 0; code < KINDS.length; code++) KINDS[code] = kindsOf(code);
 function kindsOf(code: number): number {
   if (isNameStart(code) || isDigit(code)) return NAME_PART;
   if (code === LF || code === CR) return LINE_END | IN_QUOTES | IN_BRACKETS;
-  if (code === 32 || (code >= 9 && code <= 12)) return BLANK;
+  if (isBlank(code)) return BLANK;
   if (code === DOUBLE_QUOTE || code === SINGLE_QUOTE || code === BACKSLASH) return IN_QUOTES;
   return code === OPEN_BRACKET || code === CLOSE_BRACKET ? IN_BRACKETS : 0;
 }
 
 function isDigit(code: number): boolean {
   return code >= 48 && code <= 57;
+}
+
+/** Of no line end: those come first. */
+function isBlank(code: number): boolean {
+  return code === 32 || (code >= 9 && code <= 12);
 }
 
 function isNameStart(code: number): boolean {
@@ -210,7 +215,7 @@ export class Lexer {
       if (code === EOF) return END;
       if (code === LF || code === CR) {
         this.newLine();
-      } else if (code === 32 || (code >= 9 && code <= 12)) {
+      } else if (isBlank(code)) {
         this.skip(BLANK);
       } else if (code === MINUS && this.code(1) === MINUS) {
         this.comment();

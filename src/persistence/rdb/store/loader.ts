@@ -109,19 +109,20 @@ export class RdbLoader implements RdbVisitor {
     const { reader } = this;
     let taken = 0;
     while (taken < length && !reader.done) {
-      const count = Math.min(length - taken, reader.makeRoom());
-      const from = offset + taken;
-      reader.region.bytes.set(bytes.subarray(from, from + count), reader.start);
-      taken += this.received(count);
+      taken += this.storing(() => reader.feedPart(bytes, offset + taken, length - taken));
     }
     return taken;
   }
 
   /** Instead of `feed`, after `count` bytes were put where the reader wants them. */
   received(count: number): number {
+    return this.storing(() => this.reader.received(count));
+  }
+
+  private storing(read: () => number): number {
     setFilling(true);
     try {
-      const taken = this.reader.received(count);
+      const taken = read();
       this.storeStrings();
       return taken;
     } finally {

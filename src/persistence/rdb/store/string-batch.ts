@@ -30,10 +30,11 @@ const PLACE_BITS = 4;
 const SHARDS_MAX = 1024;
 
 export class StringBatch implements EntryRows {
-  first: Region;
-  readonly second = newRegion(BYTES);
-  readonly isKeyOther = new Uint8Array(STRINGS);
-  readonly isValueOther = new Uint8Array(STRINGS);
+  private first: Region;
+  private readonly second = newRegion(BYTES);
+  /** 1: it lies in the second region. */
+  private readonly isKeyOther = new Uint8Array(STRINGS);
+  private readonly isValueOther = new Uint8Array(STRINGS);
   count = 0;
   readonly keyOffset = new Int32Array(STRINGS);
   readonly keyLength = new Int32Array(STRINGS);
