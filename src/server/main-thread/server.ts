@@ -324,7 +324,6 @@ export class Server {
         ioThreads.tellAll({ kind: 'replication-status', number, status });
       },
       closeClient: (thread, clientId) => ioThreads.tell(thread, { kind: 'close-client', clientId }),
-      expectsReplicas: this.host.expectsReplicas,
       synced: (isFull) => this.supervision.synced(isFull),
       died: (error) => this.die('A flow thread', error),
     });
