@@ -57,6 +57,7 @@ class Embedded {
   ) {
     this.host = {
       choosesPort: data.hasPort,
+      expectsReplicas: false,
       consequence: 'the server ends, its data is lost',
       ended: () => void this.end({ kind: 'ended', reason: '' }),
       died: (reason) => void this.end({ kind: 'ended', reason }),

@@ -4,6 +4,8 @@ import { endProcess } from '../../platform/ffi/process-end.js';
 export interface ServerHost {
   /** Whether clients reach the server by TCP on a port that the system chooses, where `port` is 0. */
   readonly choosesPort: boolean;
+  /** Whether threads for replicas are started before one asks for them. */
+  readonly expectsReplicas: boolean;
   /** What the death of a thread means, for the log. */
   readonly consequence: string;
   /**
@@ -20,6 +22,7 @@ export interface ServerHost {
 /** A process of the server's own. */
 export const OWN_PROCESS: ServerHost = {
   choosesPort: false,
+  expectsReplicas: true,
   consequence: 'the process ends with code 1, its data is lost',
   ended: (code) => endProcess(code),
   died: () => endProcess(1),

@@ -56,6 +56,11 @@ import type { UpstreamLink } from './upstream-link.js';
 import { UpstreamLinks } from './upstream-links.js';
 
 const TICK_MS = 100;
+/**
+ * When the threads that serve are started, if no replica has asked for them by then: it takes them longer
+ * than many a full sync. A server that lives for seconds, as in a test, does without.
+ */
+const PREPARE_MS = 10_000;
 /** How long the memory that a large record made a ring grow by is kept, about. */
 const RELAX_MS = 1000;
 /** The answer to COMMIT goes out before the connection that it came on is closed. */
@@ -68,6 +73,8 @@ export interface ManagerParts extends FlowThreadGroupsParts {
   readonly runId: string;
   readonly sendStatus: (number: number, status: ReplicationStatus) => void;
   readonly closeClient: (thread: number, clientId: number) => void;
+  /** Whether the threads that serve replicas are started in advance. */
+  readonly expectsReplicas: boolean;
   /** This server has the data of its primary: by a full sync, or by going on where it was. */
   readonly synced: (isFull: boolean) => void;
 }
@@ -222,6 +229,8 @@ export class ReplicationManager {
     this.mayBeAsked();
     setInterval(() => this.tick(), TICK_MS).unref();
     setInterval(() => this.journals.relax(), RELAX_MS).unref();
+    if (!this.parts.expectsReplicas) return;
+    setTimeout(() => this.serving.prepare(), PREPARE_MS).unref();
   }
 
   /** Nothing is written from here on, until `release`. */
