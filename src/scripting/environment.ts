@@ -183,7 +183,7 @@ export class Environment implements CodeEnvironment {
     if (this.table === null) this.createGlobals();
     try {
       const code = generateChunk(chunk, this, CALL_DEPTH_MAX, runsOnce);
-      const f = instantiate(code, chunk.name, this);
+      const f = instantiate(code, chunk, this);
       if (hidesCode(chunk.globals)) f.hidesCode = true;
       return f;
     } catch (thrown) {
@@ -383,6 +383,6 @@ function errorHandler(...args: LuaValue[]): LuaValue {
 
 export { ScriptAbort } from './runtime/errors.js';
 export { inputOf } from './runtime/input.js';
-export { lineOf } from './runtime/positions.js';
+export { originOf } from './runtime/positions.js';
 export type { ScriptHost, ScriptInput };
 export { LuaError, LuaSyntaxError };

@@ -241,7 +241,8 @@ export class ExpressionCompiler {
         return this.describe(expression.inner);
       case 'binary': {
         // Of `nil or x` and `true and x` Lua keeps x only.
-        const { operator, left, right } = expression;
+        const { operator, right } = expression;
+        const left = inParentheses(expression.left);
         const isOr = operator === 'or' && (left.kind === 'nil' || left.kind === 'false');
         const isAnd = operator === 'and' && isConstant(left) && !isOr && isTrueConstant(left);
         return isOr || isAnd ? this.describe(right) : '';

@@ -148,6 +148,8 @@ export type Statement =
 
 export interface Chunk {
   readonly main: FunctionBody;
+  /** The name that it was given, with its `@` or `=`, or its text. */
+  readonly source: string;
   /** How error messages name the chunk. */
   readonly name: string;
   /** Each name that is used as a global. */
