@@ -211,17 +211,24 @@ function versionNumber(): number {
   return (major! << 16) | (minor! << 8) | patch!;
 }
 
-/** `host` is asked at each call, because it changes from run to run. */
+/** What scripts have and libraries of functions have not. */
+const OF_SCRIPTS: Readonly<Record<string, Native>> = {
+  breakpoint: () => false,
+  debug: () => NONE,
+  replicate_commands: () => true,
+};
+
+/**
+ * `host` is asked at each call, because it changes from run to run.
+ * @param more what libraries of functions have and scripts have not
+ */
 export function redisLibrary(
   host: () => ScriptHost,
-  more: Readonly<Record<string, Native>> = {},
+  more: Readonly<Record<string, Native>> = OF_SCRIPTS,
 ): LuaTable {
   const table = defineFunctions(new LuaTable(0, 32), {
     ...hostFunctions(host),
-    breakpoint: () => false,
-    debug: () => NONE,
     error_reply: replyTable('err'),
-    replicate_commands: () => true,
     sha1hex,
     status_reply: replyTable('ok'),
     ...more,
