@@ -44,6 +44,10 @@ const SCRIPTS: readonly string[] = [
   "return {{ok = 'a\\0b'}, {err = 'A a\\0b'}}",
   "return redis.status_reply('a\\0b')",
   "return redis.error_reply('a\\0b')",
+  // The line of a field is where it ends.
+  'return {[nil] = 1,\n b = 2,\n\n c = 3}',
+  'return {\n [nil] =\n\n (5 +\n 1\n)\n\n,\n b = 2}',
+  'return {\n a = 1, [\nnil\n] = function()\n end\n, b = 2}',
   // What was refused, and by which name.
   'redis.set_repl()',
   'redis.set_repl(1, 2)',
