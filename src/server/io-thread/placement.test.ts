@@ -77,11 +77,17 @@ describe('placement', () => {
     assert.equal(share, 0);
   });
 
-  test('a thread busy for less than half a second keeps its connections', () => {
+  test('a thread busy for one period keeps its connections, for half a second where cores are contested', () => {
     const placement = new Placement(0);
     for (let i = 0; i < 20; i++) {
-      for (let period = 0; period < 4; period++) assert.equal(decide(placement, 1000, 0), null);
+      assert.equal(decide(placement, 1000, 0), null);
       assert.equal(decide(placement, 700, 0), null);
+    }
+    const contested = (share: number) =>
+      placement.decide(figures(shares(share, 0), shares(share, 0)), 0.5);
+    for (let i = 0; i < 20; i++) {
+      for (let period = 0; period < 4; period++) assert.equal(contested(1000), null);
+      assert.equal(contested(700), null);
     }
   });
 
@@ -89,7 +95,9 @@ describe('placement', () => {
     const busy = figures(shares(1000, 0), shares(990, 0));
     const decideAfter = (spareCores: number, mayTry: boolean, now = busy) => {
       const placement = new Placement(0);
-      for (let i = 0; i < 4; i++) assert.equal(placement.decide(now, spareCores, mayTry), null);
+      const before = spareCores < 0.75 ? 4 : 1;
+      for (let i = 0; i < before; i++)
+        assert.equal(placement.decide(now, spareCores, mayTry), null);
       return placement.decide(now, spareCores, mayTry);
     };
     assert.deepEqual(decideAfter(0.5, true), { to: 1, part: 0.5, isTrial: true });
@@ -103,9 +111,8 @@ describe('placement', () => {
     const placement = new Placement(1);
     assert.equal(decide(placement, 400, 1000, 200), null);
     assert.equal(placement.startsCounting, true);
-    for (let i = 0; i < 3; i++) assert.equal(decide(placement, 400, 1000, 200), null);
     assert.deepEqual(decide(placement, 400, 1000, 200), { to: 2, part: 0.4, isTrial: false });
-    for (let i = 0; i < 4; i++) assert.equal(decide(placement, 400, 1000, 200), null);
+    for (let i = 0; i < 3; i++) assert.equal(decide(placement, 400, 1000, 200), null);
     assert.notEqual(decide(placement, 400, 1000, 200), null);
   });
 

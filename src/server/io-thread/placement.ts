@@ -56,7 +56,9 @@ const ORDERED_SHARE_MIN = 150;
 const UNUSED_BELOW = 50;
 
 /** Periods for which a thread has to be busy, or hardly used, before anything moves. */
-const BUSY_PERIODS = 5;
+const BUSY_PERIODS = 2;
+/** The same where no whole core is idle. */
+const BUSY_PERIODS_CONTESTED = 5;
 const IDLE_PERIODS = 10;
 const CROWDED_PERIODS = 5;
 const ORDERED_PERIODS = 5;
@@ -150,12 +152,17 @@ export class Placement {
       const move = this.joinOrdered(shares);
       if (move !== null) return move;
     }
-    if (this.busyPeriods >= BUSY_PERIODS && spareCores >= SPARE_CORES && !isOrdered) {
+    if (this.isBusyEnough(spareCores) && !isOrdered) {
       return this.spread(inUse, own, spareCores, mayTry);
     }
     if (this.idlePeriods >= IDLE_PERIODS) return this.join(inUse, own, GATHERED_BELOW);
     if (this.crowdedPeriods >= CROWDED_PERIODS) return this.join(atWork, worked, JOINED_BELOW);
     return null;
+  }
+
+  private isBusyEnough(spareCores: number): boolean {
+    if (spareCores >= SPARE_CORES_BOUND) return this.busyPeriods >= BUSY_PERIODS;
+    return spareCores >= SPARE_CORES && this.busyPeriods >= BUSY_PERIODS_CONTESTED;
   }
 
   private spread(inUse: Int32Array, own: number, spareCores: number, mayTry: boolean): Move | null {
