@@ -61,6 +61,12 @@ export class MemoryGuard {
   /** Told how long evicting took each time, in milliseconds. */
   took: (milliseconds: number) => void = () => {};
   private readonly evictor: Evictor;
+  /** The shard of the round under way, and whether the round has freed some. One closure for all rounds. */
+  private shard = 0;
+  private hasFreed = false;
+  private readonly round = (): void => {
+    this.hasFreed = this.evictor.freeSome(this.shard, this.policy.choice, this.samples);
+  };
 
   /** @param usedBytes what counts for the limit */
   constructor(
@@ -130,15 +136,12 @@ export class MemoryGuard {
   }
 
   private freeSomeOf(shard: number): Outcome {
-    const { host, evictor } = this;
+    const { host } = this;
     // Each eviction is an effect, and a replica is behind: the writers of this shard wait for it.
     if (host.keys.defersExpiry(shard)) return 'taken';
-    let freed = false;
-    const isFree = host.withShardIfFree(shard, () => {
-      freed = evictor.freeSome(shard, this.policy.choice, this.samples);
-    });
-    if (!isFree) return 'taken';
-    return freed ? 'freed' : 'nothing';
+    this.shard = shard;
+    if (!host.withShardIfFree(shard, this.round)) return 'taken';
+    return this.hasFreed ? 'freed' : 'nothing';
   }
 
   /** One whose reclaim list waits; else by chance, as likely as it uses memory. Read without locks. */

@@ -1,7 +1,6 @@
-import type { Region } from '../base/region.js';
 import type { TakeOver } from './handover.js';
 import type { Backlog, PartialCommand } from './input.js';
-import { Pending } from './output.js';
+import { Pending, type PendingRegions } from './output.js';
 import type { NetSession } from './runner.js';
 
 /** Commands in an arrival of a client that sends pipelines. */
@@ -58,7 +57,7 @@ export class Connection<S extends NetSession> {
     /** The transport's, NOWHERE while the connection changes threads. */
     public slot: number,
     readonly session: S,
-    private readonly createRegion: (bytes: number) => Region,
+    private readonly regions: PendingRegions,
   ) {}
 
   /**
@@ -102,7 +101,7 @@ export class Connection<S extends NetSession> {
   }
 
   pendingQueue(): Pending {
-    this.pending ??= new Pending(this.createRegion);
+    this.pending ??= new Pending(this.regions);
     return this.pending;
   }
 }

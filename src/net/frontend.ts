@@ -286,7 +286,7 @@ export class Frontend<S extends NetSession> implements TransportHandler {
 
   /** Gives memory back that no large command or reply needed for a while. About once a second. */
   trim(): void {
-    this.regions.trim();
+    this.arenas.trim();
     this.input.trim();
   }
 
@@ -349,7 +349,7 @@ export class Frontend<S extends NetSession> implements TransportHandler {
     const { transport } = this;
     const admitted = this.policy.admit(slot);
     if (typeof admitted !== 'string') {
-      this.connections.set(slot, new Connection(slot, admitted, this.createRegion));
+      this.connections.set(slot, new Connection(slot, admitted, this.arenas.queues));
       return;
     }
     reply.errorText(admitted);
@@ -482,7 +482,7 @@ export class Frontend<S extends NetSession> implements TransportHandler {
 
   /** Serves a client whose connection another thread gave away, with the input that came along. */
   adopt(descriptor: number, session: S, input: string): void {
-    const connection = new Connection(NOWHERE, session, this.createRegion);
+    const connection = new Connection(NOWHERE, session, this.arenas.queues);
     this.arrivals.add(descriptor, connection, input);
     this.transport.adopt(descriptor);
   }

@@ -8,7 +8,7 @@ import { giveBack } from '../base/owned-region.js';
 import { releasePages } from '../base/page-release.js';
 import { copyBytes, type Region } from '../base/region.js';
 import { checkReplyLength, type Reply } from '../protocol/reply.js';
-import type { RegionPool } from './region-pool.js';
+import { RegionPool } from './region-pool.js';
 
 const ARENA_BYTES = 1 << 20;
 /** Offsets in a region are 31 bits. */
@@ -24,6 +24,8 @@ export const TURN_REPLIES_BYTES_MAX = 512 << 10;
 const RELEASED_BYTES_MIN = 1 << 20;
 
 export class OutputArenas {
+  /** For what slow readers do not take. */
+  readonly queues: PendingRegions;
   private readonly arenas: [Region, Region];
   private current = 0;
   /** Regions made for replies that did not fit, by the turn that used them. */
@@ -39,9 +41,16 @@ export class OutputArenas {
     private readonly pool: RegionPool,
     createRegion: (bytes: number) => Region,
   ) {
+    this.queues = new PendingRegions(createRegion);
     this.arenas = [createRegion(ARENA_BYTES), createRegion(ARENA_BYTES)];
     this.writeTo(this.arenas[0], 0);
     reply.grow = (_, bytes) => this.grow(bytes);
+  }
+
+  /** As RegionPool.trim, of all that it takes regions from. */
+  trim(): void {
+    this.pool.trim();
+    this.queues.trim();
   }
 
   /** Ends a turn: replies go to the other arena from here on. */
@@ -156,9 +165,36 @@ interface Chunk {
   length: number;
   /** Bytes that may still be appended after the chunk's end. */
   room: number;
+  /** It came from the thread's pool of chunks. */
+  isPooled: boolean;
 }
 
 const CHUNK_BYTES = 65536;
+/** Chunks that a thread keeps for the next slow reader: a fresh one costs as much as sending it does. */
+const CHUNKS_KEPT = 16;
+
+/** What the queues of a thread's connections are made of. */
+export class PendingRegions {
+  private readonly chunks: RegionPool;
+
+  constructor(readonly createRegion: (bytes: number) => Region) {
+    this.chunks = new RegionPool(createRegion, CHUNKS_KEPT);
+  }
+
+  takeChunk(): Region {
+    return this.chunks.take(CHUNK_BYTES);
+  }
+
+  /** Nothing uses the chunk's bytes any more, the transport included. */
+  giveChunk(region: Region): void {
+    this.chunks.give(region);
+  }
+
+  /** As RegionPool.trim. */
+  trim(): void {
+    this.chunks.trim();
+  }
+}
 
 /** Output that waits for its reader, in order. */
 export class Pending {
@@ -167,7 +203,7 @@ export class Pending {
   /** The transport is sending the first chunk. */
   sending = false;
 
-  constructor(private readonly createRegion: (bytes: number) => Region) {}
+  constructor(private readonly regions: PendingRegions) {}
 
   get isEmpty(): boolean {
     return this.chunks.length === 0;
@@ -191,21 +227,21 @@ export class Pending {
       last.room -= length;
       return;
     }
-    const size = Math.max(CHUNK_BYTES, (length + 7) & ~7);
-    const own = this.createRegion(size);
+    const isPooled = length <= CHUNK_BYTES;
+    const own = isPooled ? this.regions.takeChunk() : this.newRegion(length);
     copyBytes(own, 0, region, offset, length);
-    this.chunks.push({ region: own, offset: 0, length, room: size - length });
+    this.chunks.push({ region: own, offset: 0, length, room: own.length - length, isPooled });
   }
 
   /** Appends a region that holds nothing else. */
   appendInPlace(region: Region, offset: number, length: number): void {
     this.bytes += length;
-    this.chunks.push({ region, offset, length, room: 0 });
+    this.chunks.push({ region, offset, length, room: 0, isPooled: false });
   }
 
   /** Puts a copy of the bytes before everything that waits. */
   prepend(region: Region, offset: number, length: number): void {
-    const own = this.createRegion((length + 7) & ~7);
+    const own = this.newRegion(length);
     copyBytes(own, 0, region, offset, length);
     this.prependInPlace(own, 0, length);
   }
@@ -213,7 +249,7 @@ export class Pending {
   /** The same without a copy: the region stays as it is until the bytes are sent. */
   prependInPlace(region: Region, offset: number, length: number): void {
     this.bytes += length;
-    this.chunks.unshift({ region, offset, length, room: 0 });
+    this.chunks.unshift({ region, offset, length, room: 0, isPooled: false });
   }
 
   /** The first chunk has been sent. */
@@ -222,13 +258,25 @@ export class Pending {
     this.sending = false;
     if (chunk === undefined) return;
     this.bytes -= chunk.length;
-    giveBack(chunk.region);
+    this.release(chunk);
   }
 
   /** The connection has ended: nothing of this is sent. */
   drop(): void {
-    for (const { region } of this.chunks) giveBack(region);
-    this.chunks.length = 0;
+    const { chunks } = this;
+    // The transport may still read the first one: it must not get what another client is told.
+    if (this.sending && chunks.length > 0) giveBack(chunks.shift()!.region);
+    for (const chunk of chunks) this.release(chunk);
+    chunks.length = 0;
     this.bytes = 0;
+  }
+
+  private newRegion(bytes: number): Region {
+    return this.regions.createRegion((bytes + 7) & ~7);
+  }
+
+  private release({ region, isPooled }: Chunk): void {
+    if (isPooled) this.regions.giveChunk(region);
+    else giveBack(region);
   }
 }

@@ -15,8 +15,14 @@ export class RegionPool {
   /** Calls of `trim` since a region came back. */
   private trimsUnused = 0;
 
-  /** @param createRegion makes a region of so many zero bytes */
-  constructor(private readonly createRegion: (bytes: number) => Region) {}
+  /**
+   * @param createRegion makes a region of so many zero bytes
+   * @param most regions that are kept
+   */
+  constructor(
+    private readonly createRegion: (bytes: number) => Region,
+    private readonly most = POOLED_REGIONS_MAX,
+  ) {}
 
   /** A region of at least so many bytes, with any content. */
   take(bytes: number): Region {
@@ -34,7 +40,7 @@ export class RegionPool {
       giveBack(region);
       return;
     }
-    if (regions.length === POOLED_REGIONS_MAX) giveBack(regions.shift()!);
+    if (regions.length === this.most) giveBack(regions.shift()!);
     regions.push(region);
     this.trimsUnused = 0;
   }

@@ -1,7 +1,7 @@
 /** Environments: the host, keys and arguments, locked globals, and what runs leave behind. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { inputOf, LuaError, LuaSyntaxError, lineOf } from './environment.js';
+import { inputOf, LuaError, LuaSyntaxError, originOf } from './environment.js';
 import { errorTable } from './library/redis.js';
 import { LuaTable } from './runtime/table.js';
 import { errorOf, evaluate, FakeHost, newEnvironment } from './testing.js';
@@ -188,7 +188,7 @@ describe('an environment', () => {
       const script = environment.compile(`local function f()\n\n${code}\nend\nf()`);
       assert.throws(
         () => environment.run(script, inputOf([], [])),
-        (thrown) => thrown instanceof LuaError && lineOf(thrown) === 3,
+        (thrown) => thrown instanceof LuaError && originOf(thrown).line === 3,
         code,
       );
     }
@@ -206,7 +206,7 @@ describe('an environment', () => {
     ]) {
       assert.throws(
         () => environment.run(environment.compile(source), inputOf([], [])),
-        (thrown) => thrown instanceof LuaError && lineOf(thrown) === 3,
+        (thrown) => thrown instanceof LuaError && originOf(thrown).line === 3,
         source,
       );
     }

@@ -51,7 +51,7 @@ export interface EnvironmentOptions {
   readonly tickInterval?: number;
   /** Bytes that a script may add to the heap; a third of the heap's limit when not given. */
   readonly memoryBytes?: number;
-  /** More functions of the table `redis`. */
+  /** Of libraries of functions: what their table `redis` has, and that of scripts has not. */
   readonly redisFunctions?: Readonly<Record<string, Native>>;
 }
 
@@ -126,7 +126,9 @@ export class Environment implements CodeEnvironment {
     }
     globals.set('_VERSION', 'Lua 5.1');
     globals.set('_G', globals);
-    globals.set('__redis__err__handler', native(errorHandler));
+    if (this.options.redisFunctions === undefined) {
+      globals.set('__redis__err__handler', native(errorHandler));
+    }
     this.addLists(globals);
   }
 
@@ -183,7 +185,7 @@ export class Environment implements CodeEnvironment {
     if (this.table === null) this.createGlobals();
     try {
       const code = generateChunk(chunk, this, CALL_DEPTH_MAX, runsOnce);
-      const f = instantiate(code, chunk.name, this);
+      const f = instantiate(code, chunk, this);
       if (hidesCode(chunk.globals)) f.hidesCode = true;
       return f;
     } catch (thrown) {
@@ -383,6 +385,6 @@ function errorHandler(...args: LuaValue[]): LuaValue {
 
 export { ScriptAbort } from './runtime/errors.js';
 export { inputOf } from './runtime/input.js';
-export { lineOf } from './runtime/positions.js';
+export { originOf } from './runtime/positions.js';
 export type { ScriptHost, ScriptInput };
 export { LuaError, LuaSyntaxError };

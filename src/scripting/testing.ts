@@ -13,6 +13,8 @@ export class FakeHost implements ScriptHost {
   /** Answers a call. */
   answer: (args: readonly string[]) => LuaValue = () => undefined;
 
+  demand(): void {}
+
   call(args: readonly CommandArgument[]): LuaValue {
     const reply = this.pcall(args);
     if (reply instanceof LuaTable && reply.getString('err') !== undefined)

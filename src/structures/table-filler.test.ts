@@ -12,17 +12,16 @@ const KIND = 1;
 const ROWS_MAX = 40_000;
 
 class Rows implements EntryRows {
-  private readonly regions = [0, 1].map(() => new Region(new SharedArrayBuffer(8 << 20), 0));
-  readonly keyOffset = new Int32Array(ROWS_MAX);
+  readonly region = new Region(new SharedArrayBuffer(8 << 20), 0);
+  readonly offset = new Int32Array(ROWS_MAX);
   readonly keyLength = new Int32Array(ROWS_MAX);
-  readonly valueOffset = new Int32Array(ROWS_MAX);
   readonly valueLength = new Int32Array(ROWS_MAX);
   readonly expiry = new Float64Array(ROWS_MAX);
   readonly h1 = new Int32Array(ROWS_MAX);
   readonly h2 = new Int32Array(ROWS_MAX);
   readonly order = Int32Array.from({ length: ROWS_MAX }, (_, i) => i);
   count = 0;
-  private readonly used = [0, 0];
+  private used = 0;
   private readonly hash = new HashState();
 
   constructor(private readonly keys: KeyFinder) {}
@@ -30,32 +29,18 @@ class Rows implements EntryRows {
   add(key: string, value: string, expiry = 0): void {
     const i = this.count++;
     const { space } = this.keys;
-    this.keyOffset[i] = this.copy(i & 1, key);
+    this.offset[i] = this.used;
     this.keyLength[i] = key.length;
-    this.valueOffset[i] = this.copy((i >> 1) & 1, value);
+    this.region.bytes.set(Buffer.from(key + value, 'latin1'), this.used);
+    this.used += key.length + value.length;
     this.valueLength[i] = value.length;
     this.expiry[i] = expiry;
     hashBytes(
-      ...([this.hash, this.keyRegion(i), this.keyOffset[i]!, key.length] as const),
+      ...([this.hash, this.region, this.offset[i]!, key.length] as const),
       ...([space.hashKey0, space.hashKey1] as const),
     );
     this.h1[i] = this.hash.h1;
     this.h2[i] = this.hash.h2;
-  }
-
-  keyRegion(i: number): Region {
-    return this.regions[i & 1]!;
-  }
-
-  valueRegion(i: number): Region {
-    return this.regions[(i >> 1) & 1]!;
-  }
-
-  private copy(which: number, text: string): number {
-    const at = this.used[which]!;
-    this.regions[which]!.bytes.set(Buffer.from(text, 'latin1'), at);
-    this.used[which] = at + text.length;
-    return at;
   }
 }
 

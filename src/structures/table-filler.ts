@@ -26,12 +26,11 @@ import { TableWriter } from './table-writer.js';
 
 /** Keys and values that come by column. */
 export interface EntryRows {
-  /** Where the key of row i lies. */
-  keyRegion(i: number): Region;
-  valueRegion(i: number): Region;
-  readonly keyOffset: Int32Array;
+  /** Where keys and values lie. */
+  readonly region: Region;
+  /** Where the key of a row begins; its value follows. */
+  readonly offset: Int32Array;
   readonly keyLength: Int32Array;
-  readonly valueOffset: Int32Array;
   readonly valueLength: Int32Array;
   /** As base/expiry-time.ts has it, 0 for none. */
   readonly expiry: Float64Array;
@@ -106,8 +105,7 @@ export class TableFiller extends TableWriter {
     if (expiry !== 0) countExpiring(region, frame, expiry);
     const lead = kind << KIND_SHIFT;
     const to = writeHeader(region, frame + top, lead, keyLength, valueLength, expiry);
-    copyBytes(region, to, rows.keyRegion(i), rows.keyOffset[i]!, keyLength);
-    copyBytes(region, to + keyLength, rows.valueRegion(i), rows.valueOffset[i]!, valueLength);
+    copyBytes(region, to, rows.region, rows.offset[i]!, keyLength + valueLength);
     return size;
   }
 
@@ -120,12 +118,6 @@ export class TableFiller extends TableWriter {
   }
 
   private isThere(rows: EntryRows, i: number): boolean {
-    return this.find(
-      rows.keyRegion(i),
-      rows.keyOffset[i]!,
-      rows.keyLength[i]!,
-      rows.h1[i]!,
-      rows.h2[i]!,
-    );
+    return this.find(rows.region, rows.offset[i]!, rows.keyLength[i]!, rows.h1[i]!, rows.h2[i]!);
   }
 }

@@ -19,6 +19,19 @@ const LARGE_BYTES = 2 << 20;
 /** Receive buffers of links that are gone. */
 const buffers: Region[] = [];
 
+/** Now and then another thread seems to have the lock of a stream, or to wait for it. */
+class ContendedStreams extends PendingStreams {
+  private asked = 0;
+
+  override tryLockStream(shard: number): boolean {
+    return ++this.asked % 3 !== 0 && super.tryLockStream(shard);
+  }
+
+  override isStreamAwaited(): boolean {
+    return ++this.asked % 4 === 0;
+  }
+}
+
 class Flow {
   readonly queue: Uint8Array[] = [];
   queued = 0;
@@ -58,7 +71,8 @@ export class Link {
     this.progress = new SyncProgress(buffer, streams, 1);
     if (half !== null) this.progress.reopen();
     const windowBytes = random.pick([256, 2048, 65_536]);
-    const pending = new PendingStreams(PendingStreams.create(streams, windowBytes, LARGE_BYTES), 1);
+    const memory = PendingStreams.create(streams, windowBytes, LARGE_BYTES);
+    const pending = new ContendedStreams(memory, 1);
     const same = shards === to.shards.count;
     const partBytes = random.pick([200, 2000, 20_000, 65_536]);
     for (let flow = 0; flow < flows; flow++) {

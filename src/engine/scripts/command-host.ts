@@ -133,12 +133,15 @@ export class CommandHost implements ScriptHost {
 
   // What scripts call.
 
+  demand(name: string): void {
+    if (this.isLoading) throw missing(name);
+  }
+
   call(args: readonly CommandArgument[]): LuaValue {
     return this.succeed(args, true);
   }
 
   pcall(args: readonly CommandArgument[]): LuaValue {
-    if (this.isLoading) throw missing('pcall');
     return this.execute(args, true);
   }
 
@@ -159,13 +162,11 @@ export class CommandHost implements ScriptHost {
   }
 
   setResp(version: number): void {
-    if (this.isLoading) throw missing('setresp');
     this.run.resp = version === 3 ? 3 : 2;
   }
 
   /** One stream of effects is for replicas and for the disk: they get all, or nothing. */
   setReplication(flags: number): void {
-    if (this.isLoading) throw missing('set_repl');
     this.run.isReplicated = flags !== 0;
   }
 
@@ -188,7 +189,6 @@ export class CommandHost implements ScriptHost {
   // Running a command.
 
   private succeed(args: readonly CommandArgument[], isAnswerWanted: boolean): LuaValue {
-    if (this.isLoading) throw missing('call');
     const value = this.execute(args, isAnswerWanted);
     if (this.failed) throw new LuaError(value);
     return value;

@@ -9,6 +9,7 @@
  */
 import { INT64_MIN } from '../../protocol/numbers.js';
 import type { Reply } from '../../protocol/reply.js';
+import { cText } from '../../scripting/library/base.js';
 import { LuaTable } from '../../scripting/runtime/table.js';
 import type { LuaValue } from '../../scripting/runtime/values.js';
 import { writeTextAt } from './region-text.js';
@@ -89,12 +90,12 @@ export class LuaToReply {
     }
     const err = table.getString('err');
     if (typeof err === 'string') {
-      reply.errorText(err);
+      reply.errorText(cText(err));
       return;
     }
     const ok = table.getString('ok');
     if (typeof ok === 'string') {
-      reply.simple(ok);
+      reply.simple(cText(ok));
       return;
     }
     const double = table.getString('double');

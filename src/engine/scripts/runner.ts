@@ -7,10 +7,11 @@ import { ErrorReply } from '../../protocol/errors.js';
 import {
   type Environment,
   LuaError,
-  lineOf,
+  originOf,
   type ScriptInput,
 } from '../../scripting/environment.js';
-import { plainText } from '../../scripting/library/base.js';
+import { cText, plainText } from '../../scripting/library/base.js';
+import { READONLY_TEXT } from '../../scripting/runtime/indexing.js';
 import { argumentsOf, keysOf } from '../../scripting/runtime/input.js';
 import { LuaTable } from '../../scripting/runtime/table.js';
 import type { LuaFunction, LuaValue } from '../../scripting/runtime/values.js';
@@ -28,6 +29,9 @@ import { LuaToReply } from './lua-to-reply.js';
 import { Ended, Killed, type ScriptKind, type ScriptRun, StartOver } from './script-run.js';
 import { FLAG_ALLOW_OOM, FLAG_ALLOW_STALE, FLAG_COMPATIBLE, FLAG_NO_WRITES } from './shebang.js';
 
+/** Where Redis's handler of errors writes into the table that is the error. */
+const HANDLER_LINE = 10;
+const HANDLER_FAILED = `err_handler_def:${HANDLER_LINE}: ${READONLY_TEXT}`;
 const STALE = new ErrorReply(
   "MASTERDOWN Link with MASTER is down, replica-serve-stale-data is set to 'no' and " +
     "'allow-stale' flag is not set on the script.",
@@ -165,13 +169,21 @@ export class ScriptRunner {
   private replyError(error: LuaError, { name, kind }: Runnable): void {
     const { value } = error;
     const { reply } = this.dispatcher;
-    const origin = originOf(kind, name, lineOf(error) || lineInText(value));
+    const { source, line } = originOf(error);
+    const origin =
+      line > 0 ? originText(name, source, line) : scriptOrigin(kind, name, lineInText(value));
     if (!(value instanceof LuaTable)) {
-      reply.errorText(`ERR ${plainText(value)}${origin}`);
+      reply.errorText(`ERR ${cText(plainText(value))}${origin}`);
       return;
     }
-    const text = value.getString('err');
-    reply.errorText(`${typeof text === 'string' ? text : 'ERR unknown error'}${origin}`);
+    if (value.isReadonly) {
+      // Redis notes in the table where it happened.
+      reply.errorText(`ERR ${HANDLER_FAILED}${originText(name, '@err_handler_def', HANDLER_LINE)}`);
+      return;
+    }
+    const err = value.getString('err');
+    const text = isText(err) ? cText(plainText(err)) : 'ERR unknown error';
+    reply.errorText(`${text}${origin}`);
     this.noteCounted(value);
   }
 
@@ -185,7 +197,7 @@ export class ScriptRunner {
     const { reply, session } = this.dispatcher;
     if (thrown instanceof Killed) {
       const command = `${kind.toUpperCase()} KILL`;
-      const origin = originOf(kind, name, thrown.line);
+      const origin = scriptOrigin(kind, name, thrown.line);
       reply.errorText(`ERR Script killed by user with ${command}.${origin}`);
     } else if (thrown instanceof StartOver) {
       reply.error(IN_USE);
@@ -209,9 +221,17 @@ function lineInText(value: LuaValue): number {
   return match === null ? 0 : Number(match[1]);
 }
 
-/** Where an error comes from, as Redis adds it to the text. */
-function originOf(kind: ScriptKind, name: string, line: number): string {
-  return line === 0 ? '' : ` script: ${name}, on @user_${kind}:${line}.`;
+function scriptOrigin(kind: ScriptKind, name: string, line: number): string {
+  return line === 0 ? '' : originText(name, `@user_${kind}`, line);
+}
+
+/** Where an error comes from, as Redis adds it to the text. @param source the name of the code, or its text */
+function originText(name: string, source: string, line: number): string {
+  return ` script: ${name}, on ${cText(source)}:${line}.`;
+}
+
+function isText(value: LuaValue): value is string | number {
+  return typeof value === 'string' || typeof value === 'number';
 }
 
 /** Whether a script with a shebang says so. */

@@ -23,12 +23,13 @@
  * longer (primary/send-window.ts). So the windows hold everything but that record.
  *
  * Order of locks: streams in ascending order, shards in ascending order, then one of the others. A
- * thread holds the lock of a stream while it applies or changes the stream's bytes.
+ * thread holds the lock of a stream while it applies or changes the stream's bytes. Streams out of
+ * order are only tried (`tryLockStream`).
  */
 import { giveBack, openRegion } from '../../base/owned-region.js';
 import { copyBytes, Region } from '../../base/region.js';
 import { participantAt, participants, RECORD_BYTES_MAX } from '../../journal/record.js';
-import { lockBlocking, unlock } from '../../memory/lock.js';
+import { isAwaited, lockBlocking, tryLock, unlock } from '../../memory/lock.js';
 import { Space } from '../../memory/space.js';
 import { pagesFor } from '../../structures/entry.js';
 import type { ShardList } from './shard-list.js';
@@ -126,6 +127,16 @@ export class PendingStreams {
 
   lockStream(shard: number): void {
     lockBlocking(this.words, this.locks + shard, this.owner);
+  }
+
+  /** Takes the lock of a stream if it is free, or soon is: whatever locks the caller holds. */
+  tryLockStream(shard: number): boolean {
+    return tryLock(this.words, this.locks + shard, this.owner);
+  }
+
+  /** Whether a thread may be asleep until the lock of the stream is free. For its holder. */
+  isStreamAwaited(shard: number): boolean {
+    return isAwaited(this.words, this.locks + shard);
   }
 
   unlockStream(shard: number): void {
@@ -286,11 +297,13 @@ export class PendingStreams {
     unlock(this.words, TRANSACTIONS_LOCK);
   }
 
-  /** The claimed parts were applied: their shards go on. The locks of their streams are held. */
+  /**
+   * The claimed parts were applied: their shards go on. The locks of their streams are held. To whoever
+   * parks another shard, a part that is claimed is missing as one is that is not there yet: so this
+   * needs no lock of the transactions.
+   */
   release(claimed: ShardList): void {
-    lockBlocking(this.words, TRANSACTIONS_LOCK, this.owner);
     for (let i = 0; i < claimed.count; i++) this.parked[claimed.at(i)] = PART_NONE;
-    unlock(this.words, TRANSACTIONS_LOCK);
   }
 
   /**

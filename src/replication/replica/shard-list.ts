@@ -25,6 +25,11 @@ export class ShardList {
     return this.count === 0 ? -1 : this.places[--this.count]!;
   }
 
+  /** The last one, -1 when there is none. */
+  get top(): number {
+    return this.count === 0 ? -1 : this.places[this.count - 1]!;
+  }
+
   clear(): void {
     this.count = 0;
   }

@@ -181,7 +181,12 @@ export class StreamApplier {
         this.failed = `no room for a record of ${length} bytes`;
         return;
       }
-      if (region.bytes[offset + RECORD_KIND] === KIND_PART && this.transaction(shard)) continue;
+      if (region.bytes[offset + RECORD_KIND] === KIND_PART && this.transaction(shard)) {
+        if (this.claimed.count === 0) continue;
+        // The loop ends where the locks are to be taken in order.
+        if (this.applyHere(shard) && this.yields(shard)) return;
+        continue;
+      }
       const end = Math.max(offset + length, pending.endOf(shard, region));
       const at = this.runBatch(shard, region, offset, end);
       if (at > offset) pending.consume(shard, at - offset);
@@ -216,10 +221,45 @@ export class StreamApplier {
     pending.park(shard, record, progress.applied, claimed);
   }
 
-  /** Applies all parts of the claimed transaction under the locks of their shards. */
+  /** Applies the claimed transaction: takes the locks of its streams in order. */
   private applyTransaction(): void {
-    const { pending, claimed, record, writer } = this;
+    const { claimed } = this;
     for (let i = 0; i < claimed.count; i++) this.lockStream(claimed.at(i));
+    this.applyParts();
+    this.unlockStreams();
+    this.free(-1);
+  }
+
+  /**
+   * The same while the lock of one of its streams is held, which stays. The others are only tried: who
+   * waits for one holds none of a higher number.
+   * @returns false when one of them was not free
+   */
+  private applyHere(shard: number): boolean {
+    const { pending, claimed, held } = this;
+    let done = true;
+    for (let i = 0; i < claimed.count && done; i++) {
+      const other = claimed.at(i);
+      if (other === shard) continue;
+      done = pending.tryLockStream(other);
+      if (done) held.push(other);
+    }
+    if (done) this.applyParts();
+    while (held.top !== shard) pending.unlockStream(held.pop());
+    if (done) this.free(shard);
+    return done;
+  }
+
+  /** Whether another thread waits for the stream that goes on: it comes later then. */
+  private yields(shard: number): boolean {
+    if (!this.pending.isStreamAwaited(shard)) return false;
+    if (!this.freed.has(shard)) this.freed.push(shard);
+    return true;
+  }
+
+  /** Applies all parts of the claimed transaction under the locks of their shards. */
+  private applyParts(): void {
+    const { pending, claimed, record, writer } = this;
     writer.lockSeveral(claimed);
     // Some shards may have been shipped with what it did there: then it is not done as a whole here.
     this.applier.together = claimed.count === writer.primaryShards;
@@ -233,17 +273,18 @@ export class StreamApplier {
     this.applier.together = false;
     writer.unlock();
     pending.release(claimed);
-    this.unlockStreams();
     this.joint++;
-    this.free();
   }
 
-  /** The shards of the transaction go on. Another thread may have led one of them here again. */
-  private free(): void {
+  /**
+   * The shards of the transaction go on, but for the one that does already. Another thread may have
+   * led one of them here again.
+   */
+  private free(going: number): void {
     const { claimed, freed } = this;
     for (let i = 0; i < claimed.count; i++) {
       const shard = claimed.at(i);
-      if (!freed.has(shard)) freed.push(shard);
+      if (shard !== going && !freed.has(shard)) freed.push(shard);
     }
     claimed.clear();
   }

@@ -241,7 +241,8 @@ export class ExpressionCompiler {
         return this.describe(expression.inner);
       case 'binary': {
         // Of `nil or x` and `true and x` Lua keeps x only.
-        const { operator, left, right } = expression;
+        const { operator, right } = expression;
+        const left = inParentheses(expression.left);
         const isOr = operator === 'or' && (left.kind === 'nil' || left.kind === 'false');
         const isAnd = operator === 'and' && isConstant(left) && !isOr && isTrueConstant(left);
         return isOr || isAnd ? this.describe(right) : '';
@@ -468,14 +469,14 @@ export class ExpressionCompiler {
   }
 
   /** Keys are stored as they come, items in portions of 50 and at the end: later ones win. */
-  private mixedTable({ fields, line }: TableExpression, sizes: string): string {
+  private mixedTable({ fields }: TableExpression, sizes: string): string {
     const mark = this.temporaries;
     const table = this.temporary();
     const pending = this.temporary();
     const steps = [`${table}=new $Table(${sizes})`, `${pending}=[]`];
     let count = 0;
     let stored = 0;
-    for (const [i, { key, value }] of fields.entries()) {
+    for (const [i, { key, value, line }] of fields.entries()) {
       if (key !== undefined) {
         const site = this.context.sites.add(line);
         steps.push(`${site}$field(${table},${this.value(key)},${this.value(value)})`);

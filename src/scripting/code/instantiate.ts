@@ -11,6 +11,7 @@ import * as operations from '../runtime/operations.js';
 import { type ChunkSites, registerChunk } from '../runtime/positions.js';
 import { LuaTable } from '../runtime/table.js';
 import { type LuaFunction, type LuaValue, NONE } from '../runtime/values.js';
+import type { Chunk } from '../syntax/tree.js';
 import type { ChunkCode } from './chunk.js';
 
 /** What generated code asks its environment for. */
@@ -97,10 +98,10 @@ const VALUES = Object.values(HELPERS);
 
 export function instantiate(
   code: ChunkCode,
-  name: string,
+  { name, source }: Pick<Chunk, 'name' | 'source'>,
   environment: CodeEnvironment,
 ): LuaFunction {
-  const chunk: ChunkSites = { name, sites: code.sites };
+  const chunk: ChunkSites = { name, source, sites: code.sites };
   const url = registerChunk(chunk);
   // The chunk's sites live as long as its code does: the code has them as a parameter.
   const text = `${code.code}\n//# sourceURL=${url}`;

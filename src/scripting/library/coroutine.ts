@@ -1,5 +1,5 @@
 /** The coroutine library (runtime/coroutine.ts says what a coroutine is). */
-import { type Arguments, checkFunction } from '../runtime/arguments.js';
+import type { Arguments } from '../runtime/arguments.js';
 import { settleGenerator, toArray, yieldError } from '../runtime/calls.js';
 import { Coroutine } from '../runtime/coroutine.js';
 import { LuaError } from '../runtime/errors.js';
@@ -28,8 +28,10 @@ function checkCoroutine(args: Arguments): Coroutine {
 }
 
 function newCoroutine(args: Arguments): Coroutine {
-  const body = checkFunction(args, 1);
-  if (body.builtin === true) throw argumentError(1, 'Lua function expected');
+  const body = args[0];
+  if (typeof body !== 'function' || body.builtin === true) {
+    throw argumentError(1, 'Lua function expected');
+  }
   meter.allocate(COROUTINE_BYTES);
   return new Coroutine(body);
 }

@@ -22,6 +22,8 @@ export type CommandArgument = string | number | CommandWord | InputReference;
  * `err` or `ok`.
  */
 export interface ScriptHost {
+  /** @throws LuaError where `redis` lacks this function, as while a library is loaded */
+  demand(name: string): void;
   /** redis.call: an error reply is thrown as a LuaError with that table. */
   call(args: readonly CommandArgument[]): LuaValue;
   /** The same where nobody sees what it answers, unless it is an error. */
@@ -144,18 +146,26 @@ function rightArguments(args: LuaValue[]): readonly CommandArgument[] {
 
 /** redis.call of a statement. */
 export function performing(host: ScriptHost): (...args: LuaValue[]) => void {
-  return (...args) => host.perform(rightArguments(args));
+  return (...args) => {
+    host.demand('call');
+    host.perform(rightArguments(args));
+  };
 }
 
 function hostFunctions(host: () => ScriptHost): Readonly<Record<string, Native>> {
   return {
-    call: (...args) => host().call(rightArguments(args)),
+    call: (...args) => {
+      host().demand('call');
+      return host().call(rightArguments(args));
+    },
     pcall: (...args) => {
+      host().demand('pcall');
       const texts = commandArguments(args);
       return typeof texts === 'string' ? errorTable(texts) : host().pcall(texts);
     },
     log: (...args) => log(host(), args),
     setresp: (...args) => {
+      host().demand('setresp');
       if (args.length !== 1) throw redisError('ERR redis.setresp() requires one argument.');
       const version = integerArgument(args[0]);
       if (version !== 2 && version !== 3) throw redisError('ERR RESP version must be 2 or 3.');
@@ -163,7 +173,8 @@ function hostFunctions(host: () => ScriptHost): Readonly<Record<string, Native>>
       return NONE;
     },
     set_repl: (...args) => {
-      if (args.length !== 1) throw redisError('ERR redis.set_repl() requires one argument.');
+      host().demand('set_repl');
+      if (args.length !== 1) throw redisError('ERR redis.set_repl() requires two arguments.');
       const flags = integerArgument(args[0]) ?? 0;
       if (flags < 0 || flags > REPLICATION_MAX) {
         const names = 'REPL_AOF, REPL_REPLICA, REPL_ALL or REPL_NONE';
@@ -173,6 +184,7 @@ function hostFunctions(host: () => ScriptHost): Readonly<Record<string, Native>>
       return NONE;
     },
     acl_check_cmd: (...args) => {
+      host().demand('acl_check_cmd');
       const texts = commandArguments(args);
       if (typeof texts === 'string') throw redisError(texts);
       const allowed = host().mayRun(texts);
@@ -199,17 +211,24 @@ function versionNumber(): number {
   return (major! << 16) | (minor! << 8) | patch!;
 }
 
-/** `host` is asked at each call, because it changes from run to run. */
+/** What scripts have and libraries of functions have not. */
+const OF_SCRIPTS: Readonly<Record<string, Native>> = {
+  breakpoint: () => false,
+  debug: () => NONE,
+  replicate_commands: () => true,
+};
+
+/**
+ * `host` is asked at each call, because it changes from run to run.
+ * @param more what libraries of functions have and scripts have not
+ */
 export function redisLibrary(
   host: () => ScriptHost,
-  more: Readonly<Record<string, Native>> = {},
+  more: Readonly<Record<string, Native>> = OF_SCRIPTS,
 ): LuaTable {
   const table = defineFunctions(new LuaTable(0, 32), {
     ...hostFunctions(host),
-    breakpoint: () => false,
-    debug: () => NONE,
     error_reply: replyTable('err'),
-    replicate_commands: () => true,
     sha1hex,
     status_reply: replyTable('ok'),
     ...more,

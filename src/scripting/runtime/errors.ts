@@ -1,4 +1,5 @@
 /** The kinds of errors that pass through Lua code, and which of them Lua can catch. */
+import type { Origin } from './positions.js';
 import type { LuaValue } from './values.js';
 
 /** An error of Lua: any value. `pcall` catches it. */
@@ -8,10 +9,10 @@ export class LuaError {
 
   constructor(
     readonly value: LuaValue,
-    /** The line of the script that was running, 0 when it is still to be read from the stack. */
-    readonly line = 0,
+    /** What was running; undefined when it is still to be read from the stack. */
+    readonly place?: Origin,
   ) {
-    if (line === 0) Error.captureStackTrace(this, LuaError);
+    if (place === undefined) Error.captureStackTrace(this, LuaError);
   }
 }
 

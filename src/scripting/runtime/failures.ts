@@ -3,7 +3,7 @@
 import { Coroutine } from './coroutine.js';
 import { LuaError, MEMORY_ERROR_TEXT } from './errors.js';
 import { meter } from './meter.js';
-import { calledAs, currentSite, positionOf, positionOfOverflow } from './positions.js';
+import { calledAs, currentSite, type Origin, positionOf, positionOfOverflow } from './positions.js';
 import { LuaTable } from './table.js';
 import { flattened } from './text-builder.js';
 import type { LuaValue } from './values.js';
@@ -27,14 +27,14 @@ export function typeName(value: LuaValue): string {
 
 /** An error of an operation: with the position, if Lua code and not a library does it. */
 export function runtimeError(message: string): LuaError {
-  const { site, position } = currentSite();
-  return newError(`${position}${message}`, site?.line);
+  const { position, origin } = currentSite();
+  return newError(`${position}${message}`, origin);
 }
 
 /** Messages quote what a script gives, however long. */
-function newError(message: string, line?: number): LuaError {
+function newError(message: string, origin?: Origin): LuaError {
   if (message.length > SHORT_MESSAGE) meter.allocateString(message.length);
-  return new LuaError(flattened(message), line);
+  return new LuaError(flattened(message), origin);
 }
 
 /** `attempt to <action> <name> (a <type> value)`; `which` operand of the site it is. */
@@ -43,16 +43,16 @@ export function typeError(
   value: LuaValue,
   which: 'first' | 'second' | 'none',
 ): LuaError {
-  const { site, position } = currentSite();
+  const { site, position, origin } = currentSite();
   const name = which === 'none' || site === undefined ? '' : site[which];
-  return describeType(action, value, name, position, site?.line);
+  return describeType(action, value, name, position, origin);
 }
 
 /** The same for an operand of a concatenation. */
 export function concatError(value: LuaValue, index: number): LuaError {
-  const { site, position } = currentSite();
+  const { site, position, origin } = currentSite();
   const name = site === undefined ? '' : (site.first.split('\n')[index] ?? '');
-  return describeType('concatenate', value, name, position, site?.line);
+  return describeType('concatenate', value, name, position, origin);
 }
 
 function describeType(
@@ -60,11 +60,11 @@ function describeType(
   value: LuaValue,
   name: string,
   position: string,
-  line: number | undefined,
+  origin: Origin | undefined,
 ): LuaError {
   const type = typeName(value);
   const what = name === '' ? `a ${type} value` : `${name} (a ${type} value)`;
-  return new LuaError(`${position}attempt to ${action} ${what}`, line);
+  return new LuaError(`${position}attempt to ${action} ${what}`, origin);
 }
 
 export function compareError(left: LuaValue, right: LuaValue): LuaError {

@@ -20,16 +20,19 @@ const NEAR_FRAMES = 24;
 export interface ChunkSites {
   /** How errors name the chunk. */
   readonly name: string;
+  /** What it was named. */
+  readonly source: string;
   readonly sites: readonly Site[];
 }
 
 /** A level of the stack: where Lua code is, or a function of a library. */
 export interface Level {
   readonly chunk: string;
+  readonly source: string;
   readonly site: Site | undefined;
 }
 
-const NATIVE_LEVEL: Level = { chunk: '', site: undefined };
+const NATIVE_LEVEL: Level = { chunk: '', source: '', site: undefined };
 
 const chunks = new Map<number, WeakRef<ChunkSites>>();
 const registry = new FinalizationRegistry<number>((id) => chunks.delete(id));
@@ -46,7 +49,8 @@ export function registerChunk(chunk: ChunkSites): string {
 function levelAt(url: string, line: number): Level {
   const chunk = chunks.get(Number(url.slice(URL_PREFIX.length)))?.deref();
   if (chunk === undefined) return NATIVE_LEVEL;
-  return { chunk: chunk.name, site: chunk.sites[line - HEADER_LINES - 1] };
+  const { name, source, sites } = chunk;
+  return { chunk: name, source, site: sites[line - HEADER_LINES - 1] };
 }
 
 function capture(frames: number): NodeJS.CallSite[] {
@@ -100,10 +104,21 @@ export function positionOf(level: number): string {
   return prefix(levelOf(level));
 }
 
+interface Current {
+  readonly site: Site | undefined;
+  readonly position: string;
+  readonly origin: Origin | undefined;
+}
+
 /** The site of the operation that runs, if Lua code and not a library function runs it. */
-export function currentSite(): { site: Site | undefined; position: string } {
+export function currentSite(): Current {
   const level = levelOf(1);
-  return { site: level?.site, position: prefix(level) };
+  const site = level?.site;
+  return {
+    site,
+    position: prefix(level),
+    origin: level === undefined || site === undefined ? undefined : originAt(level),
+  };
 }
 
 /** The name by which the library function that asks was called, and how. */
@@ -128,10 +143,22 @@ export function positionOfOverflow(stack: string): string {
   return prefix(levelAt(`${URL_PREFIX}${match[1]}`, Number(match[2])));
 }
 
-/** The line of Lua that was running when an error was made; 0 when none was. */
-export function lineOf(error: LuaError): number {
-  if (error.line > 0) return error.line;
+/** Where in Lua an error was made. */
+export interface Origin {
+  /** The name that the chunk was given; '' when none was running. */
+  readonly source: string;
+  /** 0 when none was running. */
+  readonly line: number;
+}
+
+/** The line of Lua that was running when an error was made. */
+export function originOf(error: LuaError): Origin {
+  if (error.place !== undefined) return error.place;
   const match = /\blua:(\d+):(\d+):\d+/.exec(error.stack ?? '');
-  if (match === null) return 0;
-  return levelAt(`${URL_PREFIX}${match[1]}`, Number(match[2])).site?.line ?? 0;
+  if (match === null) return { source: '', line: 0 };
+  return originAt(levelAt(`${URL_PREFIX}${match[1]}`, Number(match[2])));
+}
+
+function originAt({ source, site }: Level): Origin {
+  return { source, line: site?.line ?? 0 };
 }

@@ -22,7 +22,9 @@ const RESERVED = new Set(
   ).split(' '),
 );
 const MAX_LINES = 2 ** 31 - 3;
-const CHUNK_NAME_MAX = 60;
+/** Room for a chunk's name in errors at run time, and in those of syntax. */
+const RUN_NAME_MAX = 60;
+const SYNTAX_NAME_MAX = 80;
 /** What becomes of a token: a part of the tree, and of the generated code. */
 const TOKEN_BYTES = 200;
 /** A million take seconds to compile, and nothing can interrupt that. */
@@ -56,7 +58,7 @@ const BLANK = 2;
 const LINE_END = 4;
 /** What means something in a quoted string. */
 const IN_QUOTES = 8;
-/** The same in a long string or comment. */
+/** The same in a long string or comment. Brackets that open in it are text to Redis, though not to Lua 5.1. */
 const IN_BRACKETS = 16;
 const KINDS = new Uint8Array(256);
 for (let code = 0; code < KINDS.length; code++) KINDS[code] = kindsOf(code);
@@ -66,7 +68,7 @@ function kindsOf(code: number): number {
   if (code === LF || code === CR) return LINE_END | IN_QUOTES | IN_BRACKETS;
   if (isBlank(code)) return BLANK;
   if (code === DOUBLE_QUOTE || code === SINGLE_QUOTE || code === BACKSLASH) return IN_QUOTES;
-  return code === OPEN_BRACKET || code === CLOSE_BRACKET ? IN_BRACKETS : 0;
+  return code === CLOSE_BRACKET ? IN_BRACKETS : 0;
 }
 
 function isDigit(code: number): boolean {
@@ -83,16 +85,16 @@ function isNameStart(code: number): boolean {
 }
 
 /** A chunk's name as error messages show it: `@name` a file, `=name` literal, else source text. */
-export function chunkIdentifier(name: string): string {
+export function chunkIdentifier(name: string, most = RUN_NAME_MAX): string {
   const nul = name.indexOf('\0');
   const text = nul < 0 ? name : name.slice(0, nul);
-  if (text.startsWith('=')) return text.slice(1, CHUNK_NAME_MAX);
+  if (text.startsWith('=')) return text.slice(1, most);
   if (text.startsWith('@')) {
     const path = text.slice(1);
-    const room = CHUNK_NAME_MAX - " '...' ".length - 1;
+    const room = most - " '...' ".length - 1;
     return path.length > room ? `...${path.slice(path.length - room)}` : path;
   }
-  const room = CHUNK_NAME_MAX - ' [string "..."] '.length - 1;
+  const room = most - ' [string "..."] '.length - 1;
   const lineEnd = text.search(/[\r\n]/);
   const line = lineEnd < 0 ? text : text.slice(0, lineEnd);
   const cut = line.slice(0, room);
@@ -122,7 +124,7 @@ export class Lexer {
     private readonly source: string,
     chunkName: string,
   ) {
-    this.chunk = chunkIdentifier(chunkName);
+    this.chunk = chunkIdentifier(chunkName, SYNTAX_NAME_MAX);
   }
 
   next(): void {
@@ -160,7 +162,8 @@ export class Lexer {
   }
 
   error(message: string, token?: string): LuaSyntaxError {
-    const near = token === undefined ? '' : ` near '${this.tokenText(token)}'`;
+    // Lua takes a NUL for no token.
+    const near = token === undefined || token === '\0' ? '' : ` near '${this.tokenText(token)}'`;
     return new LuaSyntaxError(`${this.chunk}:${this.line}: ${message}${near}`);
   }
 
@@ -320,10 +323,6 @@ export class Lexer {
         parts.push('\n');
         this.newLine();
         from = this.at;
-      } else if (code === OPEN_BRACKET && level === 0 && this.code(1) === OPEN_BRACKET) {
-        // Lua 5.1 refuses what Lua 5.0 took for nested brackets.
-        this.at++;
-        throw this.error('nesting of [[...]] is deprecated', '[');
       } else if (code === CLOSE_BRACKET && this.closes(level)) {
         parts.push(this.source.slice(from, this.at));
         this.at += level + 2;

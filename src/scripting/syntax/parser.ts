@@ -9,7 +9,13 @@
 import { moduloNumbers, powerNumbers } from '../runtime/arithmetic.js';
 import { END, type Lexer, NAME, NUMBER, STRING } from './lexer.js';
 import type { ParserState } from './scope.js';
-import type { BinaryOperator, CallExpression, Expression, FunctionBody } from './tree.js';
+import type {
+  BinaryOperator,
+  CallExpression,
+  Expression,
+  FunctionBody,
+  TableField,
+} from './tree.js';
 
 /** Left and right priority of the binary operators. */
 const PRIORITY: Readonly<Record<string, readonly [left: number, right: number]>> = {
@@ -215,17 +221,17 @@ export class ExpressionParser {
   private table(): Expression {
     const { lexer, state } = this;
     const line = lexer.line;
-    const fields: { key: Expression | undefined; value: Expression }[] = [];
+    const fields: TableField[] = [];
     state.check('{');
     while (lexer.token !== '}') {
       fields.push(this.field());
       if (!state.accept(',') && !state.accept(';')) break;
     }
     state.checkMatch('}', '{', line);
-    return { kind: 'table', fields, line: lexer.lastLine };
+    return { kind: 'table', fields };
   }
 
-  private field(): { key: Expression | undefined; value: Expression } {
+  private field(): TableField {
     const { lexer, state } = this;
     let key: Expression | undefined;
     if (lexer.token === '[') {
@@ -238,7 +244,8 @@ export class ExpressionParser {
       lexer.next();
       lexer.next();
     }
-    return { key, value: this.expression() };
+    const value = this.expression();
+    return { key, value, line: lexer.lastLine };
   }
 }
 

@@ -1,5 +1,5 @@
 /** Parses statements and whole chunks. */
-import { END, Lexer, NAME } from './lexer.js';
+import { chunkIdentifier, END, Lexer, NAME } from './lexer.js';
 import { ExpressionParser, endsBlock } from './parser.js';
 import { ParserState } from './scope.js';
 import type { Chunk, Expression, FunctionBody, Local, Statement } from './tree.js';
@@ -16,7 +16,13 @@ export function parseChunk(source: string, chunkName: string, level: number): Ch
   if (lexer.token !== END) lexer.fail(`'${END}' expected`);
   const main = { scope, parameters: [], argTable: undefined, body };
   const { globals, lists } = state;
-  return { main, name: lexer.chunk, globals, plainLists: lists.plainLists(globals) };
+  return {
+    main,
+    source: chunkName,
+    name: chunkIdentifier(chunkName),
+    globals,
+    plainLists: lists.plainLists(globals),
+  };
 }
 
 function parseBody(state: ParserState, isMethod: boolean, line: number): FunctionBody {

@@ -90,7 +90,13 @@ export interface CallExpression {
 export interface TableExpression {
   readonly kind: 'table';
   /** In the order of the source; without a key the next place of the list. */
-  readonly fields: readonly { readonly key: Expression | undefined; readonly value: Expression }[];
+  readonly fields: readonly TableField[];
+}
+
+export interface TableField {
+  readonly key: Expression | undefined;
+  readonly value: Expression;
+  /** Where it ends. */
   readonly line: number;
 }
 
@@ -148,6 +154,8 @@ export type Statement =
 
 export interface Chunk {
   readonly main: FunctionBody;
+  /** The name that it was given, with its `@` or `=`, or its text. */
+  readonly source: string;
   /** How error messages name the chunk. */
   readonly name: string;
   /** Each name that is used as a global. */

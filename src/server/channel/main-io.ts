@@ -47,6 +47,9 @@ export interface ThreadFigures {
   readonly inOrder: Int32Array;
   /** By shard: the thread that serves its clients (hot-shards.ts). */
   readonly homes: Int32Array;
+  /** Of a SpreadVerdicts. */
+  readonly recalls: Int32Array;
+  readonly holds: Float64Array;
 }
 
 /** How the process's descriptors are shared out. */

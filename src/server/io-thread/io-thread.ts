@@ -11,6 +11,7 @@ import { textOfErrorName } from '../../base/system-error.js';
 import { commandModules } from '../../commands/index.generated.js';
 import { createUserTable } from '../../engine/acl/user-table.js';
 import { definitionsOf } from '../../engine/definitions.js';
+import { COMMANDS } from '../../engine/counters.js';
 import { Dispatcher } from '../../engine/dispatch.js';
 import { EVENT_CLASSES } from '../../engine/pubsub/counters.js';
 import type { PubSub } from '../../engine/pubsub/pubsub.js';
@@ -338,12 +339,11 @@ class IoThread {
 
   private createClients(): ThreadClients {
     const { data, transport, control, settings, threadUsers } = this;
-    const { connections } = data.figures;
     this.clients = new ThreadClients(
       data.thread,
       transport,
       control,
-      connections,
+      data.figures,
       settings,
       threadUsers,
     );
@@ -491,6 +491,7 @@ class IoThread {
       frontend,
       gatherer,
       clock: this.clock,
+      commandsRun: () => control.sum(COMMANDS),
       inOrderMs: () => this.dispatcher.locks.inOrderMs,
       isStuck: (thread) => arrivals.isAway(thread) || slowKind(this.scriptStates, thread) !== null,
       flushMail: () => this.mailbox.flush(),

@@ -1,7 +1,14 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { chooseConnections, evenOut, leastOf, Placement, threadWithRoom } from './placement.js';
+import {
+  chooseConnections,
+  evenOut,
+  leastOf,
+  lighten,
+  Placement,
+  threadWithRoom,
+} from './placement.js';
 
 const shares = (...values: number[]) => Int32Array.from(values);
 
@@ -62,19 +69,49 @@ describe('placement', () => {
     assert.equal(leastOf(shares(3, 3, 2), 1), 2);
   });
 
-  test('a thread busy for one period only keeps its connections', () => {
+  test('what connections leave behind makes room for new ones', () => {
+    let share = 900;
+    for (let connections = 50; connections > 10; connections--) share = lighten(share, connections);
+    assert.ok(share > 140 && share <= 180, `${share}`);
+    for (let connections = 10; connections > 0; connections--) share = lighten(share, connections);
+    assert.equal(share, 0);
+  });
+
+  test('a thread busy for one period keeps its connections, for half a second where cores are contested', () => {
     const placement = new Placement(0);
     for (let i = 0; i < 20; i++) {
       assert.equal(decide(placement, 1000, 0), null);
       assert.equal(decide(placement, 700, 0), null);
     }
+    const contested = (share: number) =>
+      placement.decide(figures(shares(share, 0), shares(share, 0)), 0.5);
+    for (let i = 0; i < 20; i++) {
+      for (let period = 0; period < 4; period++) assert.equal(contested(1000), null);
+      assert.equal(contested(700), null);
+    }
+  });
+
+  test('a part of a core is worth a trial, a whole one none; and trials may be held back', () => {
+    const busy = figures(shares(1000, 0), shares(990, 0));
+    const decideAfter = (spareCores: number, mayTry: boolean, now = busy) => {
+      const placement = new Placement(0);
+      const before = spareCores < 0.75 ? 4 : 1;
+      for (let i = 0; i < before; i++)
+        assert.equal(placement.decide(now, spareCores, mayTry), null);
+      return placement.decide(now, spareCores, mayTry);
+    };
+    assert.deepEqual(decideAfter(0.5, true), { to: 1, part: 0.5, isTrial: true });
+    assert.equal(decideAfter(0.5, false), null);
+    assert.deepEqual(decideAfter(1, false), { to: 1, part: 0.5, isTrial: false });
+    const shared = figures(shares(1000, 200), shares(990, 200));
+    assert.deepEqual(decideAfter(0.5, false, shared), { to: 1, part: 0.4, isTrial: false });
   });
 
   test('a busy thread gives half the difference to the least busy, then rests', () => {
     const placement = new Placement(1);
     assert.equal(decide(placement, 400, 1000, 200), null);
     assert.equal(placement.startsCounting, true);
-    assert.deepEqual(decide(placement, 400, 1000, 200), { to: 2, part: 0.4 });
+    assert.deepEqual(decide(placement, 400, 1000, 200), { to: 2, part: 0.4, isTrial: false });
     for (let i = 0; i < 3; i++) assert.equal(decide(placement, 400, 1000, 200), null);
     assert.notEqual(decide(placement, 400, 1000, 200), null);
   });
@@ -84,7 +121,7 @@ describe('placement', () => {
     const busy = figures(shares(1000, 0), shares(1000, 0), shares(800, 0));
     for (let i = 0; i < 20; i++) assert.equal(placement.decide(busy, 1), null);
     const mixed = figures(shares(1000, 0), shares(1000, 0), shares(500, 0));
-    assert.deepEqual(placement.decide(mixed, 1), { to: 1, part: 0.5 });
+    assert.deepEqual(placement.decide(mixed, 1), { to: 1, part: 0.5, isTrial: false });
   });
 
   test('threads that do little else than scripts in order join, the higher-numbered one', () => {
@@ -109,7 +146,7 @@ describe('placement', () => {
     }
     assert.equal(placement.isBusy, true);
     const move = placement.decide(figures(shares(1000, 0), shares(990, 0)), 0.5);
-    assert.deepEqual(move, { to: 1, part: 0.5 });
+    assert.deepEqual(move, { to: 1, part: 0.5, isTrial: true });
   });
 
   test('a thread that only waits for a core joins another when both have room in one', () => {

@@ -9,7 +9,8 @@
  *   a new connection      goes to the first thread with room, or else to the least busy
  *   a busy thread         gives part of its load to the least busy one, if that has time to spare and
  *                         the machine has a core to spare: else a second thread would only share the
- *                         first one's time, and make every request dearer
+ *                         first one's time, and make every request dearer. Where only a part of a core
+ *                         is spare, what came of it is measured (spread-trial.ts)
  *   a thread hardly used  gives its connections to a lower-numbered one that can take them in
  *   a crowded thread      (long in the queue for a core) does the same
  *   scripts in order      (docs/scripting.md) run one at a time, whatever their threads: a thread that
@@ -51,8 +52,13 @@ const JOINED_BELOW = 800;
 const ORDERED_ABOVE = 0.6;
 const ORDERED_SHARE_MIN = 150;
 
+/** A thread below this has nothing to do. */
+const UNUSED_BELOW = 50;
+
 /** Periods for which a thread has to be busy, or hardly used, before anything moves. */
 const BUSY_PERIODS = 2;
+/** The same where no whole core is idle. */
+const BUSY_PERIODS_CONTESTED = 5;
 const IDLE_PERIODS = 10;
 const CROWDED_PERIODS = 5;
 const ORDERED_PERIODS = 5;
@@ -76,12 +82,22 @@ export interface Move {
   readonly to: number;
   /** How much of the thread's load, 1 for everything. */
   readonly part: number;
+  /** To a thread that had nothing to do, without a core that has nothing to do. */
+  readonly isTrial?: boolean;
 }
 
 /** @param inUse by thread: its share of wall time */
 export function threadWithRoom(inUse: Int32Array): number {
   const first = inUse.findIndex((share) => share < ROOM_BELOW);
   return first >= 0 ? first : leastOf(inUse, 0);
+}
+
+/**
+ * One of a thread's connections has gone: its part of the load has, as far as one can tell.
+ * @param connections that it had with it
+ */
+export function lighten(share: number, connections: number): number {
+  return Math.floor((share * (connections - 1)) / connections);
 }
 
 /** The thread with the lowest figure: `preferred` unless another has less. */
@@ -117,8 +133,9 @@ export class Placement {
    * Once a period: what to give away, if anything.
    *
    * @param spareCores how many cores of the machine were idle
+   * @param mayTry whether a trial may begin
    */
-  decide(shares: ThreadShares, spareCores: number): Move | null {
+  decide(shares: ThreadShares, spareCores: number, mayTry = true): Move | null {
     const { inUse, atWork } = shares;
     const own = inUse[this.thread]!;
     const worked = atWork[this.thread]!;
@@ -135,21 +152,28 @@ export class Placement {
       const move = this.joinOrdered(shares);
       if (move !== null) return move;
     }
-    if (this.busyPeriods >= BUSY_PERIODS && spareCores >= SPARE_CORES && !isOrdered) {
-      return this.spread(inUse, own);
+    if (this.isBusyEnough(spareCores) && !isOrdered) {
+      return this.spread(inUse, own, spareCores, mayTry);
     }
     if (this.idlePeriods >= IDLE_PERIODS) return this.join(inUse, own, GATHERED_BELOW);
     if (this.crowdedPeriods >= CROWDED_PERIODS) return this.join(atWork, worked, JOINED_BELOW);
     return null;
   }
 
-  private spread(inUse: Int32Array, own: number): Move | null {
+  private isBusyEnough(spareCores: number): boolean {
+    if (spareCores >= SPARE_CORES_BOUND) return this.busyPeriods >= BUSY_PERIODS;
+    return spareCores >= SPARE_CORES && this.busyPeriods >= BUSY_PERIODS_CONTESTED;
+  }
+
+  private spread(inUse: Int32Array, own: number, spareCores: number, mayTry: boolean): Move | null {
     const to = leastOf(inUse, this.thread);
     const theirs = inUse[to]!;
     if (theirs >= SPARE_BELOW) return null;
+    const isTrial = theirs < UNUSED_BELOW && spareCores < SPARE_CORES_BOUND;
+    if (isTrial && !mayTry) return null;
     this.restPeriods = REST_PERIODS;
     this.busyPeriods = 0;
-    return { to, part: (own - theirs) / 2 / own };
+    return { to, part: (own - theirs) / 2 / own, isTrial };
   }
 
   /** Everything to a lower-numbered thread whose scripts this one's wait for anyway. */

@@ -15,7 +15,9 @@ import {
 import { NOWHERE } from '../../net/handover.js';
 import type { Transport } from '../../platform/transport.js';
 import * as errors from '../../protocol/errors.js';
+import type { ThreadFigures } from '../channel/main-io.js';
 import type { ThreadUsers } from './acl/thread-users.js';
+import { lighten } from './placement.js';
 import type { ThreadSettings } from './settings.js';
 
 /** Clients on a Unix socket show its path, with port 0. */
@@ -37,7 +39,7 @@ export class ThreadClients {
     private readonly thread: number,
     private readonly transport: Transport,
     private readonly control: ControlBlock,
-    private readonly connections: Int32Array,
+    private readonly figures: Pick<ThreadFigures, 'connections' | 'inUse'>,
     private readonly settings: ThreadSettings,
     private readonly users: ThreadUsers,
   ) {}
@@ -78,7 +80,7 @@ export class ThreadClients {
 
   private keep(session: ClientSession): void {
     this.sessions.set(session.id, session);
-    this.connections[this.thread] = this.sessions.size;
+    this.figures.connections[this.thread] = this.sessions.size;
   }
 
   /** A client comes from another thread, its connection follows. It was counted when it came in. */
@@ -93,7 +95,7 @@ export class ThreadClients {
   /** A client has moved to another thread. */
   left(session: ClientSession): void {
     this.sessions.delete(session.id);
-    this.connections[this.thread] = this.sessions.size;
+    this.figures.connections[this.thread] = this.sessions.size;
   }
 
   /** Whether a client accepted now would be one too many. */
@@ -131,7 +133,9 @@ export class ThreadClients {
 
   released(session: ClientSession): void {
     if (!this.sessions.delete(session.id)) return;
-    this.connections[this.thread] = this.sessions.size;
+    const { inUse } = this.figures;
+    inUse[this.thread] = lighten(inUse[this.thread]!, this.sessions.size + 1);
+    this.figures.connections[this.thread] = this.sessions.size;
     this.control.word(CONNECTED_CLIENTS).add(-1);
   }
 

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ThreadFigures } from '../channel/main-io.js';
+import { SpreadVerdicts } from '../channel/spread-verdicts.js';
 import { PERIOD_MS } from './placement.js';
 import { ThreadPlacement, type ThreadPlacementParts } from './thread-placement.js';
 
@@ -44,6 +45,7 @@ class Thread {
         return machine.isMailFull;
       },
       inOrderMs: () => 0,
+      commandsRun: () => 0,
       clock: { workedMs: () => this.workedMs, queuedMs: () => 0 },
       clients: {
         left: () => undefined,
@@ -107,6 +109,7 @@ class Machine {
     atWork: new Int32Array(THREADS),
     inOrder: new Int32Array(THREADS),
     homes: new Int32Array(SHARDS),
+    ...SpreadVerdicts.create(THREADS),
   };
   readonly threads: Thread[] = [];
   nowMs = 0;
@@ -193,4 +196,14 @@ test('who has published what still waits for room at a thread does not move', ()
   machine.isMailFull = false;
   machine.run(6);
   assert.deepEqual(machine.hot.toSorted(), [0, 20]);
+});
+
+test('clients whose move was of no use go back, all of them', () => {
+  const machine = new Machine();
+  for (let id = 1; id < 400; id += 2) machine.add(1, id);
+  new SpreadVerdicts(machine.figures.recalls, machine.figures.holds).recall(1, 0);
+  machine.run(6);
+  assert.equal(machine.threads[1]!.clients.size, 0);
+  assert.equal(machine.threads[0]!.clients.size, 200);
+  assert.equal(machine.figures.recalls[1], 0);
 });

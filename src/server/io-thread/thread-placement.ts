@@ -10,19 +10,21 @@ import type { ThreadClock } from '../../platform/ffi/thread-clock.js';
 import { IdleCores } from '../../platform/idle-cores.js';
 import type { IoGatherer, MovingClient } from '../channel/io-io.js';
 import type { ThreadFigures } from '../channel/main-io.js';
+import { SpreadVerdicts } from '../channel/spread-verdicts.js';
 import { CLAIM, GATHER, HotShards, NOTHING, OBSERVE } from './hot-shards.js';
 import {
   chooseConnections,
   evenOut,
   leastOf,
-  type Move,
   MOVES_MAX,
+  type Move,
   PERIOD_MS,
   Placement,
   SPARE_CORES_BOUND,
   threadWithRoom,
 } from './placement.js';
 import type { ThreadSettings } from './settings.js';
+import { SpreadTrial } from './spread-trial.js';
 import type { ThreadClients } from './thread-clients.js';
 
 export interface ThreadPlacementParts {
@@ -34,6 +36,8 @@ export interface ThreadPlacementParts {
   readonly frontend: Frontend<ClientSession>;
   readonly gatherer: IoGatherer;
   readonly clock: ThreadClock;
+  /** Commands that all threads have run since the start, or CONFIG RESETSTAT. */
+  readonly commandsRun: () => number;
   /** How long it has run scripts that no other thread runs beside, since its start. */
   readonly inOrderMs: () => number;
   /** Whether a thread is in a script or command for too long: it serves nobody meanwhile. */
@@ -50,6 +54,9 @@ export class ThreadPlacement {
   private readonly placement: Placement;
   private readonly hotShards: HotShards;
   private readonly idleCores = new IdleCores();
+  private readonly verdicts: SpreadVerdicts;
+  private readonly trial: SpreadTrial;
+  private readonly trialCores = new IdleCores();
   private lastWallMs = 0;
   private lastWorkedMs = 0;
   private lastQueuedMs = 0;
@@ -58,6 +65,8 @@ export class ThreadPlacement {
   constructor(private readonly parts: ThreadPlacementParts) {
     this.placement = new Placement(parts.thread);
     this.hotShards = new HotShards(parts.thread, parts.figures.homes);
+    this.verdicts = new SpreadVerdicts(parts.figures.recalls, parts.figures.holds);
+    this.trial = new SpreadTrial(parts.thread, this.verdicts);
     parts.gatherer.takes('move', (client) => this.take(client));
   }
 
@@ -88,13 +97,30 @@ export class ThreadPlacement {
     const { contention } = this.parts.frontend;
     // Of interest to a thread at its limit only, and to one that fights for a shard.
     const spareCores = placement.isBusy || contention.bound > 0 ? this.idleCores.measure() : 0;
-    if (this.gathersContended(nowMs, spareCores)) return;
-    const move = placement.decide(figures, spareCores);
+    this.tryOn(nowMs);
+    if (this.followsRecall(spareCores) || this.gathersContended(nowMs, spareCores)) return;
+    const mayTry = !this.trial.isRunning && this.verdicts.mayTry(nowMs);
+    const move = placement.decide(figures, spareCores, mayTry);
     if (move !== null) this.move(move, spareCores);
     else if (placement.startsCounting) {
       this.forgetActivity();
       if (spareCores === 0) this.idleCores.measure();
     }
+  }
+
+  private tryOn(nowMs: number): void {
+    const { placement, trial, trialCores, parts } = this;
+    if (!placement.isBusy && !trial.isRunning) trial.rest();
+    else trial.period(nowMs, parts.commandsRun(), () => trialCores.measure());
+  }
+
+  /** @returns whether a trial here was of no use, so that all clients go back to where they came from */
+  private followsRecall(spareCores: number): boolean {
+    const { verdicts, parts } = this;
+    const to = verdicts.recalledTo(parts.thread);
+    if (to < 0) return false;
+    if (this.move({ to, part: 1 }, spareCores) === 0) verdicts.recalled(parts.thread);
+    return true;
   }
 
   /** @returns whether clients were moved */
@@ -176,7 +202,8 @@ export class ThreadPlacement {
     for (const connection of this.parts.frontend.connections.values()) connection.activity = 0;
   }
 
-  private move({ to, part }: Move, spareCores: number): void {
+  /** @returns how many were moved */
+  private move({ to, part, isTrial }: Move, spareCores: number): number {
     const { thread, figures } = this.parts;
     const movable = this.movable().filter(({ session }) => part >= 1 || !session.isAtHome);
     const activity = movable.map((connection) => connection.activity);
@@ -185,14 +212,19 @@ export class ThreadPlacement {
     const chosen = chooseConnections(activity, part, shards);
     const total = activity.reduce((sum, value) => sum + value, 0);
     let given = 0;
+    let moved = 0;
     for (const index of chosen) {
-      if (this.give(movable[index]!, to)) given += activity[index]!;
+      if (!this.give(movable[index]!, to)) continue;
+      given += activity[index]!;
+      moved++;
     }
+    if (isTrial && moved > 0) this.trial.begin(to);
     // So that others do not choose the same target before it has measured the load.
     for (const shares of [figures.inUse, figures.atWork]) {
       if (total > 0) shares[to]! += Math.round((shares[thread]! * given) / total);
     }
     this.forgetActivity();
+    return moved;
   }
 
   private give({ session }: Connection<ClientSession>, to: number, isAtHome = false): boolean {

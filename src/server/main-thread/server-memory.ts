@@ -8,6 +8,7 @@ import { USED_PAGES } from '../../memory/used-pages.js';
 import { createPagedRegion } from '../../platform/ffi/region.js';
 import { streamsOf } from '../../replication/primary/primary-state.js';
 import type { ThreadFigures } from '../channel/main-io.js';
+import { SpreadVerdicts } from '../channel/spread-verdicts.js';
 import type { Config } from '../config/config.js';
 
 /** How many there are of each. */
@@ -27,6 +28,7 @@ export function createFigures({ threads, shards }: Sizes): ThreadFigures {
     atWork: figure(),
     inOrder: figure(),
     homes: new Int32Array(new SharedArrayBuffer(4 * shards)),
+    ...SpreadVerdicts.create(threads),
   };
 }
 

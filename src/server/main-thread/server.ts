@@ -324,7 +324,8 @@ export class Server {
         ioThreads.tellAll({ kind: 'replication-status', number, status });
       },
       closeClient: (thread, clientId) => ioThreads.tell(thread, { kind: 'close-client', clientId }),
-      expectsReplicas: this.host.expectsReplicas,
+      // With a limit of memory, threads that nobody may ask for are too dear.
+      expectsReplicas: this.host.expectsReplicas && this.config.number('maxmemory') === 0,
       synced: (isFull) => this.supervision.synced(isFull),
       died: (error) => this.die('A flow thread', error),
     });

@@ -20,11 +20,11 @@ export type WorkerKind = keyof typeof MODULES;
 
 /**
  * Every thread's JavaScript heap: the data lies outside of it, and what little is made there dies young.
- * Left to itself V8 lets the young generation grow to 48 MiB a thread before it looks. Each collection
- * takes about 0.4 ms however little is left, and scripts leave a MiB behind in a thousand calls: so I/O
- * threads have more, of which they touch as much as they need.
+ * Left to itself V8 lets the young generation grow to 48 MiB a thread before it looks, and keeps all that
+ * it has grown to. Each collection takes about 0.4 ms however little is left, and scripts leave a MiB behind
+ * in a thousand calls: so I/O threads have more.
  */
-const YOUNG_MIB: Readonly<Record<WorkerKind, number>> = { io: 12, flow: 3, tls: 3 };
+const YOUNG_MIB: Readonly<Record<WorkerKind, number>> = { io: 6, flow: 3, tls: 3 };
 
 /** Whether threads begin with scripts, of which each is one file. */
 export const IS_BUNDLED = ENTRY.endsWith('.cjs');

@@ -29,6 +29,7 @@ const OUT_OF_MEMORY = 'not enough memory';
 
 /** A host without commands. */
 export const emptyHost: ScriptHost = {
+  demand: () => undefined,
   call: () => undefined,
   perform: () => undefined,
   pcall: () => undefined,

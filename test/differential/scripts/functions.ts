@@ -46,6 +46,13 @@ redis.register_function('global', function() x = 1 end)
 redis.register_function('undeclared', function(keys, args)
   return redis.call('incrby', 'u:' .. args[1], args[2])
 end)
+redis.register_function('has', function()
+  local found = {tostring(rawget(_G, '__redis__err__handler'))}
+  for _, name in ipairs{'breakpoint', 'debug', 'replicate_commands', 'nothing'} do
+    table.insert(found, tostring(redis[name]))
+  end
+  return found
+end)
 redis.register_function('math', function(keys, args) return math.floor(args[1]) end)
 `;
 
@@ -68,6 +75,12 @@ export const functionSteps: readonly Step[] = [
     "#!lua name=a\nredis.call('get', 'x')",
     "#!lua name=a\nredis.pcall('get', 'x')",
     '#!lua name=a\nredis.setresp(3)',
+    '#!lua name=a\nredis.call()',
+    '#!lua name=a\nredis.pcall()',
+    '#!lua name=a\nredis.pcall({})',
+    '#!lua name=a\nredis.setresp()',
+    '#!lua name=a\nredis.set_repl(-1)',
+    '#!lua name=a\nredis.acl_check_cmd()',
     "#!lua name=a\nredis.log(redis.LOG_WARNING, 'x')",
     '#!lua name=a\nx = 1',
     '#!lua name=a\nlocal y = nope',
@@ -91,6 +104,7 @@ export const functionSteps: readonly Step[] = [
   ['FCALL', 'fails', '0'],
   ['FCALL', 'nope', '0'],
   ['FCALL', 'global', '0'],
+  ['FCALL', 'has', '0'],
   ['FCALL', 'math', '0', '2.5'],
   ['FCALL', 'undeclared', '0', 'a', '5'],
   ['FCALL', 'undeclared', '1', 'x', 'b', '6'],

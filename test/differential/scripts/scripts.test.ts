@@ -8,6 +8,7 @@ import { textOf } from '../../support/reply.js';
 import { eitherMissing, type Server, startDarter, startRedis } from '../../support/server.js';
 import type { Step } from './conversions.js';
 import * as conversions from './conversions.js';
+import { errors } from './errors.js';
 import { functionSteps } from './functions.js';
 import { recipes } from './recipes.js';
 
@@ -165,7 +166,7 @@ describe('scripts beside redis-server', { skip: eitherMissing() }, () => {
     }
   });
 
-  const corpora = { ...conversions, functions: functionSteps, ...recipes };
+  const corpora = { ...conversions, errors, functions: functionSteps, ...recipes };
   for (const version of ['2', '3']) {
     for (const [name, steps] of Object.entries(corpora)) {
       it(`${name}: ${steps.length} commands, RESP${version}`, async () => {

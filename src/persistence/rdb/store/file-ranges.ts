@@ -99,10 +99,14 @@ export class FileRanges {
     this.numbers[FAILED_AT] = -1;
   }
 
-  /** What a range holds cannot be loaded: nothing is claimed any more. */
-  fail(range: FileRange): void {
+  get isGivenUp(): boolean {
+    return this.numbers[FAILED_AT]! < 0;
+  }
+
+  /** What is at a place cannot be loaded: nothing is claimed any more. */
+  fail(from: number): void {
     this.lock();
-    this.numbers[FAILED_AT] = Math.min(this.numbers[FAILED_AT]!, range.from);
+    this.numbers[FAILED_AT] = Math.min(this.numbers[FAILED_AT]!, from);
     this.unlock();
   }
 

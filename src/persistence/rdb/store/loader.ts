@@ -6,9 +6,10 @@
  *     loader.feed(bytes, offset, length) ... loader.finish()
  *     loader.close() when it was not finished, too
  *
- * Strings are gathered and stored a shard at a time (string-batch.ts), not later than `feed` returns. A collection is built beside the keyspace,
- * a batch under each hold, and linked into its database with the last one: no lock is held longer than
- * a batch of 64 KiB or one element takes, and nobody sees a part of a value.
+ * Strings are gathered and stored a shard at a time (string-batch.ts): all are there when the file has ended or
+ * `storeStep` has nothing left. A collection is built beside the keyspace, a batch under each hold, and linked into
+ * its database with the last one: no lock is held longer than a batch of 64 KiB or one element takes, and
+ * nobody sees a part of a value.
  *
  * Effects are emitted if `keys` has a sink for them; without one no replica and no journal learns of
  * what was loaded. Whoever loads a file in a server with replicas has them begin anew.
@@ -79,11 +80,11 @@ export class RdbLoader implements RdbVisitor {
   /** Of frames that tables got for what the file has announced. */
   private announcedBytes = 0;
   private readonly receiver: ValueReceiver;
-  private readonly batch = new StringBatch();
+  private readonly batch: StringBatch;
   /** Where strings are stored; of the kind as SET stores them. */
   private readonly place = { shard: 0, database: 0, kind: 0 };
-  /** Where strings begin whose shards are locked. */
-  private readonly busy: number[] = [];
+  /** The shard whose strings are stored next at the end. */
+  private nextStored = 0;
   /** Of the value that is being built. */
   private shard = 0;
   private epoch = 0;
@@ -94,6 +95,7 @@ export class RdbLoader implements RdbVisitor {
     private readonly options: LoadOptions,
   ) {
     this.reader = new RdbReader(this, options.reading);
+    this.batch = new StringBatch(keys.shards);
     this.place.kind = keys.types.of(KIND_STRING).kinds[0]!;
     const full = () => noRoom(keys.full(this.shard));
     this.receiver = new ValueReceiver(keys.types, options.limits, full);
@@ -123,16 +125,51 @@ export class RdbLoader implements RdbVisitor {
     setFilling(true);
     try {
       const taken = read();
-      this.storeStrings();
+      if (this.reader.done) while (this.storeStep());
       return taken;
+    } catch (error) {
+      // What is wrong before that, as a key that is there twice, is what is told.
+      if (error instanceof RdbError) while (this.storeStep());
+      throw error;
     } finally {
       setFilling(false);
     }
   }
 
+  /**
+   * Stores the strings of a shard that are still to be stored, one that nobody has locked if there is one.
+   * @returns whether there are more
+   */
+  storeStep(): boolean {
+    const { batch, keys } = this;
+    const { shards } = keys;
+    if (batch.count === 0) return false;
+    let shard = -1;
+    for (let i = 0; i < shards.count; i++) {
+      const next = (this.nextStored + i) & (shards.count - 1);
+      if (!batch.has(next)) continue;
+      if (shard < 0) shard = next;
+      if (!shards.tryLock(next, 0)) continue;
+      shards.unlock(next);
+      shard = next;
+      break;
+    }
+    this.nextStored = (shard + 1) & (shards.count - 1);
+    setFilling(true);
+    try {
+      this.storeShard(shard);
+    } finally {
+      setFilling(false);
+    }
+    return batch.count > 0;
+  }
+
   /** There are no more bytes. @throws RdbError when the file is not whole */
   finish(): void {
-    this.reader.finish();
+    this.storing(() => {
+      this.reader.finish();
+      return 0;
+    });
   }
 
   /** After an error, or when no more bytes come: frees what was built in part. */
@@ -183,12 +220,11 @@ export class RdbLoader implements RdbVisitor {
 
   string(key: RdbKey, region: RdbKey['region'], offset: number, length: number): void {
     if (this.isDropped(key)) return;
-    const bytes = key.length + length;
-    if (bytes <= BATCHED_BYTES_MAX) {
-      if (!this.batch.hasRoom(bytes)) this.storeStrings();
-      this.batch.add(key, region, offset, length, this.reader.offset, this.reader.region);
+    if (key.length + length <= BATCHED_BYTES_MAX) {
+      this.gather(key, region, offset, length);
       return;
     }
+    this.storeBefore();
     this.lockShardOf(key);
     try {
       this.receiver.begin(KIND_STRING, this.keys.shards.spaces[this.shard]!);
@@ -199,66 +235,50 @@ export class RdbLoader implements RdbVisitor {
     }
   }
 
-  /**
-   * Stores the strings that were gathered, shard by shard. What another thread has locked comes last: it
-   * may load the same file, and threads that wait for each other once would do so again and again.
-   */
-  private storeStrings(): void {
+  private gather(key: RdbKey, region: RdbKey['region'], offset: number, length: number): void {
     const { batch, keys } = this;
-    if (batch.count === 0) return;
-    keys.now = this.options.nowMs;
-    const { loaded } = this;
-    while (!this.storeInOrder()) {
-      if (this.loaded > loaded) throw new Error(HASH_CHANGED);
-    }
-    batch.clear();
+    const { keyHash, spaces } = keys.shards;
+    if (batch.count === 0) {
+      // What this thread knows of the hash key may be of the lock that it took last.
+      keyHash.read(spaces[0]!);
+      batch.epoch = keyHash.epoch;
+    } else if (keyHash.epoch !== batch.epoch) throw new Error(HASH_CHANGED);
+    const shard = batch.shardOf(key);
+    if (!batch.hasRoom(shard, key.database, key.length + length)) this.storeShard(shard);
+    batch.add(shard, key, region, offset, length, this.reader.offset);
   }
 
-  /** @returns false when the hash key has changed since they were sorted: not all are stored */
-  private storeInOrder(): boolean {
-    const { batch, keys, busy } = this;
+  /** Before a key is stored that may be the one of a string that was gathered: the last one counts. */
+  private storeBefore(): void {
+    if (this.options.duplicates === 'replace') while (this.storeStep());
+  }
+
+  /** Stores the strings of a shard that were gathered. */
+  private storeShard(shard: number): void {
+    const { batch, keys } = this;
     const { shards } = keys;
-    // What this thread knows of the hash key may be of the lock that it took last.
-    shards.keyHash.read(shards.spaces[0]!);
-    batch.sort(shards);
-    const { epoch } = shards.keyHash;
-    busy.length = 0;
-    for (let from = 0; from < batch.count; ) {
+    keys.now = this.options.nowMs;
+    batch.open(shard);
+    this.shard = shard;
+    for (let from = 0; from < batch.rows; ) {
       const end = batch.endOfRun(from);
-      if (!shards.tryLock(batch.shardAt(from), 0)) busy.push(from);
-      else if (!this.storeRun(from, end, epoch)) return false;
+      shards.lock(shard);
+      try {
+        if (shards.keyHash.epoch !== batch.epoch) throw new Error(HASH_CHANGED);
+        this.storeRun(from, end);
+      } finally {
+        shards.unlock(shard);
+      }
       from = end;
     }
-    for (const from of busy) {
-      shards.lock(batch.shardAt(from));
-      if (!this.storeRun(from, batch.endOfRun(from), epoch)) return false;
-    }
-    return true;
   }
 
-  /**
-   * Stores strings of one shard, which is locked, and unlocks it.
-   * @returns false when the hash key has changed since they were sorted: they are of other shards
-   */
-  private storeRun(from: number, end: number, epoch: number): boolean {
-    const { batch, keys } = this;
-    const { shards } = keys;
-    const isKnown = shards.keyHash.epoch === epoch;
-    this.shard = batch.shardAt(from);
-    try {
-      if (isKnown) this.storeAll(from, end);
-    } finally {
-      shards.unlock(this.shard);
-    }
-    return isKnown;
-  }
-
-  /** Stores strings of one shard and database, which is locked. */
-  private storeAll(from: number, end: number): void {
+  /** Stores strings of one shard, which is locked. */
+  private storeRun(from: number, end: number): void {
     const { batch, keys, place } = this;
-    batch.warm(keys.shards, from, end);
-    place.shard = this.shard;
-    place.database = batch.database[batch.order[from]!]!;
+    batch.warm(from, end);
+    place.shard = batch.shard;
+    place.database = batch.database;
     for (let at = from; at < end; at++) {
       const next = keys.fill(place, batch, at, end);
       this.loaded += next - at;
@@ -269,19 +289,17 @@ export class RdbLoader implements RdbVisitor {
 
   private storeString(index: number): void {
     const { batch, keys, options } = this;
-    const database = batch.database[index]!;
-    const offset = batch.keyOffset[index]!;
+    const { region } = batch;
+    const offset = batch.offset[index]!;
     const length = batch.keyLength[index]!;
     keys.beginCommand(true);
     batch.seek(keys, index);
     try {
-      if (keys.exists && options.duplicates === 'refuse') throw keyTwice(database);
-      const region = batch.valueRegion(index);
-      const valueOffset = batch.valueOffset[index]!;
+      if (keys.exists && options.duplicates === 'refuse') throw keyTwice(batch.database);
       keys.store(
         this.place.kind,
         region,
-        valueOffset,
+        offset + length,
         batch.valueLength[index]!,
         batch.expiry[index]!,
         null,
@@ -289,7 +307,7 @@ export class RdbLoader implements RdbVisitor {
     } catch (error) {
       const wrong = error instanceof StoreFullError ? noRoom(error) : error;
       if (!(wrong instanceof RdbError)) throw wrong;
-      throw wrong.at(batch.fileOffset[index]!, shownKey(batch.keyRegion(index), offset, length));
+      throw wrong.at(batch.fileOffset(index), shownKey(region, offset, length));
     }
     keys.settle();
     this.loaded++;
@@ -346,6 +364,7 @@ export class RdbLoader implements RdbVisitor {
 
   begin(key: RdbKey): void {
     if (this.isDropped(key)) return;
+    this.storeBefore();
     this.lockShardOf(key);
     try {
       this.receiver.begin(key.kind, this.keys.shards.spaces[this.shard]!);

@@ -3,6 +3,7 @@
  * (file-ranges.ts). A step is short, so that its thread can do something else in between. What is to be
  * said about the file as a whole, its checksum above all, is told by range: `LoadedRanges`.
  */
+import { RdbError } from '../error.js';
 import { type ReadAt, RecordScanner } from '../record-scanner.js';
 import { FileRange, type FileRanges } from './file-ranges.js';
 import type { RdbLoader } from './loader.js';
@@ -49,9 +50,12 @@ export interface LoadedRanges {
 export class RangeLoader {
   readonly ranges: number[] = [];
   end: FileEnd | null = null;
+  /** Where what could not be loaded is, or its range begins. */
+  from = 0;
   private readonly scanner: RecordScanner;
   private readonly range = new FileRange();
   private isAmidst = false;
+  private isEnding = false;
   private at = 0;
   private keysNoted = 0;
 
@@ -65,11 +69,6 @@ export class RangeLoader {
     this.scanner = new RecordScanner(readAt, () => shared.isStopped);
   }
 
-  /** Where the range under way begins. */
-  get from(): number {
-    return this.range.from;
-  }
-
   /**
    * Loads some more.
    * @returns false when there is nothing left
@@ -78,14 +77,33 @@ export class RangeLoader {
   step(): boolean {
     const { shared, range } = this;
     try {
-      if (!this.isAmidst && !this.claim()) return false;
-      if (shared.isNeedless(range)) return false;
+      if (this.isEnding || !(this.isAmidst || this.claim()) || shared.isNeedless(range)) {
+        return this.storeRest();
+      }
       this.read();
       return true;
     } catch (error) {
-      shared.fail(range);
+      this.from = range.from;
+      if (error instanceof RdbError && error.offset >= 0) this.from = error.offset;
+      shared.fail(this.from);
       throw error;
     }
+  }
+
+  /** There is nothing more to read: stores what was gathered. @returns whether there is more of it */
+  private storeRest(): boolean {
+    const { loader, shared } = this;
+    this.isEnding = true;
+    if (shared.isGivenUp) return false;
+    const goesOn = loader.storeStep();
+    this.note(0);
+    return goesOn;
+  }
+
+  private note(bytes: number): void {
+    const { loader, shared } = this;
+    shared.note(bytes, loader.loaded - this.keysNoted);
+    this.keysNoted = loader.loaded;
   }
 
   private claim(): boolean {
@@ -99,7 +117,7 @@ export class RangeLoader {
 
   /** Reads on in the range, until its end or for a while. */
   private read(): void {
-    const { loader, range, shared } = this;
+    const { loader, range } = this;
     const { reader } = loader;
     const from = this.at;
     while (!reader.done && this.at < range.end && this.at - from < RANGE_BYTES) {
@@ -112,8 +130,7 @@ export class RangeLoader {
       if (got === 0) loader.finish();
       this.at += loader.received(got);
     }
-    shared.note(this.at - from, loader.loaded - this.keysNoted);
-    this.keysNoted = loader.loaded;
+    this.note(this.at - from);
     if (reader.done) this.finishFile();
     else if (this.at >= range.end) this.finishRange();
   }

@@ -142,6 +142,45 @@ describe('an RDB file in the store', () => {
     assert.equal(loaded, 502);
   });
 
+  test('of a key that comes as a string and as something else the last one counts, or it is refused', () => {
+    const list: ModelKey = { ...named('k'), value: { kind: 'list', elements: ['a'] } };
+    const long: ModelKey = { ...named('k'), value: { kind: 'string', string: 'x'.repeat(5000) } };
+    for (const other of [list, long]) {
+      for (const all of [
+        [named('k'), other],
+        [other, named('k')],
+      ]) {
+        const file = new Uint8Array(writeModel([...all, named('last')]));
+        assert.throws(
+          () => load(store(), file),
+          /^RdbError: Database 0 has the key twice, at offset \d+, key "k"$/,
+        );
+        const tester = store();
+        load(tester, file, { duplicates: 'replace' });
+        const saved = readModel(save(tester.keys, 10)).keys;
+        assert.deepEqual(canonical(saved), canonical([all[1]!, named('last')]));
+      }
+    }
+  });
+
+  test('more strings than are gathered at once, of several databases in turns', () => {
+    const all = Array.from({ length: 6000 }, (_, i): ModelKey => {
+      const value = { kind: 'string', string: `${i} `.repeat(1 + (i % 300)) } as const;
+      return { ...named(`key ${i}`), database: (i >> 5) & 3, value };
+    });
+    const tester = store();
+    const { loaded } = load(tester, new Uint8Array(writeModel(all)), { piece: 100_000 });
+    assert.equal(loaded, all.length);
+    tester.check();
+    assert.deepEqual(canonical(readModel(save(tester.keys, 10)).keys), canonical(all));
+  });
+
+  test('what is wrong behind a key that is there twice is not what is told', () => {
+    const file = new Uint8Array(writeModel([named('k'), named('k'), named('last')]));
+    const cut = file.subarray(0, file.length - 20);
+    assert.throws(() => load(store(), cut), /the key twice, at offset \d+, key "k"$/);
+  });
+
   test('who listens hears of each string, and a journal gets each of them', () => {
     const all = Array.from({ length: 50 }, (_, i) => named(`key ${i}`));
     const file = new Uint8Array(writeModel(all));

@@ -1,12 +1,21 @@
 /**
- * Strings of a file on their way into the store. They are gathered, sorted by shard and place, and
- * stored one shard after the other: a key alone meets memory that no cache has, several times over,
- * and has a lock to take. Plain strings stay where the reader has them, in its window, so the batch is to be
- * stored before the window moves. What was decoded goes into a region of the batch's own.
+ * Strings of a file on their way into the store. A key that is stored by itself meets memory that no cache
+ * has, several times over, and has a lock to take. So strings are gathered by shard, as rows one after the
+ * other; a shard's rows are stored when its share of the room is full, in the order of their hashes: each
+ * frame of the table is met once, for some dozens of keys.
  *
- *     first, second     the window; a region with what is not in it
- *     order             positions by shard, and within a shard by the top bits of the hash
+ *     rows     for each shard a slot of the same size:  row | row | ... | free
+ *     row      0    i32   h1
+ *              4    i32   h2
+ *              8    i32   length of the key
+ *              12   i32   length of the value
+ *              16   f64   expiry
+ *              24   f64   where the value ends in the file
+ *              32         key, value, up to a multiple of 8
+ *
+ * All rows of a slot are of one database. `open` reads a slot into columns, of which a table is filled.
  */
+import { align8 } from '../../../base/align.js';
 import { giveBack, newRegion } from '../../../base/owned-region.js';
 import { copyBytes, type Region } from '../../../base/region.js';
 import type { Keyspace } from '../../../keyspace/keyspace.js';
@@ -16,161 +25,182 @@ import type { EntryRows } from '../../../structures/table-filler.js';
 import type { RdbKey } from '../visitor.js';
 import { expiryFromFile } from './expiry.js';
 
-const STRINGS = 16 * 1024;
-/** What is decoded stays in the second level's cache. */
-const BYTES = 256 * 1024;
+/** Of all slots together; memory that was never used costs nothing. */
+export const BATCH_BYTES = 16 * 1024 * 1024;
+const SLOT_BYTES_MAX = 512 * 1024;
 /** Longer ones are stored as they come: what they cost is their bytes. */
 export const BATCHED_BYTES_MAX = 2 * 1024;
+const ROW_HEADER_BYTES = 32;
+/** As many rows as a slot can have. */
+const ROWS = SLOT_BYTES_MAX / ROW_HEADER_BYTES;
 /** Stored under one hold of a lock, each string counted with what it costs besides its bytes. */
 const RUN_BYTES = 64 * 1024;
 const STRING_COST_BYTES = 256;
-/** Within a shard, by so many bits of the hash. */
-const PLACE_BITS = 4;
-/** As many shards as there can be, times the places. */
-const SHARDS_MAX = 1024;
+/** The order of rows is that of so many bits of the hash: a few places for each frame of a large table. */
+const PLACE_BITS = 10;
+const PLACE_SHIFT = 32 - PLACE_BITS;
 
 export class StringBatch implements EntryRows {
-  private first: Region;
-  private readonly second = newRegion(BYTES);
-  /** 1: it lies in the second region. */
-  private readonly isKeyOther = new Uint8Array(STRINGS);
-  private readonly isValueOther = new Uint8Array(STRINGS);
+  /** Which hash key all rows were hashed with. */
+  epoch = 0;
+  /** Rows in all slots. */
   count = 0;
-  readonly keyOffset = new Int32Array(STRINGS);
-  readonly keyLength = new Int32Array(STRINGS);
-  readonly valueOffset = new Int32Array(STRINGS);
-  readonly valueLength = new Int32Array(STRINGS);
-  readonly database = new Int32Array(STRINGS);
-  readonly expiry = new Float64Array(STRINGS);
-  /** Where the value ends in the file. */
-  readonly fileOffset = new Float64Array(STRINGS);
-  readonly shard = new Int32Array(STRINGS);
-  readonly h1 = new Int32Array(STRINGS);
-  readonly h2 = new Int32Array(STRINGS);
-  /** After `sort`: the strings by shard, from `first` on. */
-  readonly order = new Int32Array(STRINGS);
-  private readonly ends = new Int32Array((SHARDS_MAX << PLACE_BITS) + 1);
+  /** How far each slot is filled, and the database of what is in it. */
+  private readonly used: Int32Array;
+  private readonly databases: Int32Array;
+  private readonly slotBytes: number;
+  region: Region;
   private readonly hash = new HashState();
-  private used = 0;
+
+  /** Of the slot that was opened: */
+  rows = 0;
+  shard = 0;
+  database = 0;
+  readonly offset = new Int32Array(ROWS);
+  readonly keyLength = new Int32Array(ROWS);
+  readonly valueLength = new Int32Array(ROWS);
+  readonly expiry = new Float64Array(ROWS);
+  readonly h1 = new Int32Array(ROWS);
+  readonly h2 = new Int32Array(ROWS);
+  /** Rows by place. */
+  readonly order = new Int32Array(ROWS);
+  private readonly ends = new Int32Array(1 << PLACE_BITS);
   /** Without it the compiler would leave out the reads of `warm`. */
   lastRead = 0;
 
-  constructor() {
-    this.first = this.second;
+  constructor(private readonly shards: Shards) {
+    const share = (BATCH_BYTES / shards.count) & ~7;
+    this.slotBytes = Math.min(SLOT_BYTES_MAX, share);
+    this.used = new Int32Array(shards.count);
+    this.databases = new Int32Array(shards.count);
+    this.region = newRegion(this.slotBytes * shards.count);
   }
 
-  /** Whether a string of so many bytes with its key has room. */
-  hasRoom(bytes: number): boolean {
-    return this.count < STRINGS && this.used + bytes <= BYTES;
+  /** Hashes a key. @returns its shard */
+  shardOf(key: RdbKey): number {
+    const { shards, hash } = this;
+    const shardHash = shards.keyHash.hash(hash, key.region, key.offset, key.length);
+    return shardHash & (shards.count - 1);
   }
 
-  /** @param window where the reader has what has come; the same for all of a batch */
+  /** Whether the shard's slot takes another row. */
+  hasRoom(shard: number, database: number, bytes: number): boolean {
+    const used = this.used[shard]!;
+    if (used === 0) return true;
+    const end = used + align8(ROW_HEADER_BYTES + bytes);
+    return this.databases[shard] === database && end <= this.slotBytes;
+  }
+
+  /** Adds the key that was hashed last, and its value, to its shard's slot, which has room. */
   add(
+    shard: number,
     key: RdbKey,
     region: Region,
     offset: number,
     length: number,
     fileOffset: number,
-    window: Region,
   ): void {
-    const at = this.count++;
-    this.first = window;
-    const isKeyHere = key.region === window;
-    const isValueHere = region === window;
-    this.isKeyOther[at] = isKeyHere ? 0 : 1;
-    this.keyOffset[at] = isKeyHere ? key.offset : this.copy(key.region, key.offset, key.length);
-    this.keyLength[at] = key.length;
-    this.isValueOther[at] = isValueHere ? 0 : 1;
-    this.valueOffset[at] = isValueHere ? offset : this.copy(region, offset, length);
-    this.valueLength[at] = length;
-    this.database[at] = key.database;
-    this.expiry[at] = expiryFromFile(key.expiryMs);
-    this.fileOffset[at] = fileOffset;
+    const { words, view } = this.region;
+    const used = this.used[shard]!;
+    const at = shard * this.slotBytes + used;
+    const word = at >> 2;
+    words[word] = this.hash.h1;
+    words[word + 1] = this.hash.h2;
+    words[word + 2] = key.length;
+    words[word + 3] = length;
+    view.setFloat64(at + 16, expiryFromFile(key.expiryMs), true);
+    view.setFloat64(at + 24, fileOffset, true);
+    const body = at + ROW_HEADER_BYTES;
+    copyBytes(this.region, body, key.region, key.offset, key.length);
+    copyBytes(this.region, body + key.length, region, offset, length);
+    this.databases[shard] = key.database;
+    this.used[shard] = used + align8(ROW_HEADER_BYTES + key.length + length);
+    this.count++;
   }
 
-  private copy(region: Region, offset: number, length: number): number {
-    const place = this.used;
-    copyBytes(this.second, place, region, offset, length);
-    this.used = place + length;
-    return place;
+  /** Whether a shard has rows. */
+  has(shard: number): boolean {
+    return this.used[shard]! > 0;
   }
 
-  keyRegion(i: number): Region {
-    return this.isKeyOther[i] === 0 ? this.first : this.second;
-  }
-
-  valueRegion(i: number): Region {
-    return this.isValueOther[i] === 0 ? this.first : this.second;
-  }
-
-  clear(): void {
-    this.count = 0;
-    this.used = 0;
-  }
-
-  /** Its memory goes back; it is of no more use. */
-  close(): void {
-    this.clear();
-    giveBack(this.second);
-  }
-
-  /** Hashes the strings with the present hash key and puts them in order. */
-  sort(shards: Shards): void {
-    const { count, shard, h1, h2, ends, order, hash } = this;
-    const mask = shards.count - 1;
-    const places = shards.count << PLACE_BITS;
-    ends.fill(0, 0, places);
-    for (let i = 0; i < count; i++) {
-      const region = this.keyRegion(i);
-      const shardHash = shards.keyHash.hash(hash, region, this.keyOffset[i]!, this.keyLength[i]!);
-      shard[i] = shardHash & mask;
-      h1[i] = hash.h1;
-      h2[i] = hash.h2;
-      ends[this.placeOf(i)]!++;
-    }
+  /** Reads a shard's slot into columns and orders them, and has it empty: until the next `add` its bytes stay. */
+  open(shard: number): void {
+    const { ends, order, h1 } = this;
+    const rows = this.readRows(shard);
+    this.shard = shard;
+    this.database = this.databases[shard]!;
+    this.rows = rows;
+    this.count -= rows;
+    this.used[shard] = 0;
     let end = 0;
-    for (let place = 0; place < places; place++) {
+    for (let place = 0; place < ends.length; place++) {
       end += ends[place]!;
       ends[place] = end;
     }
-    for (let i = count - 1; i >= 0; i--) order[--ends[this.placeOf(i)]!] = i;
+    // From the back, so that rows of one place stay in the order in which they came.
+    for (let i = rows - 1; i >= 0; i--) order[--ends[h1[i]! >>> PLACE_SHIFT]!] = i;
   }
 
-  private placeOf(i: number): number {
-    return (this.shard[i]! << PLACE_BITS) | (this.h1[i]! >>> (32 - PLACE_BITS));
+  /** @returns how many rows there are */
+  private readRows(shard: number): number {
+    const { ends, offset, keyLength, valueLength, expiry, h1, h2 } = this;
+    const { words, view } = this.region;
+    const from = shard * this.slotBytes;
+    const end = from + this.used[shard]!;
+    ends.fill(0);
+    let rows = 0;
+    for (let at = from; at < end; rows++) {
+      const word = at >> 2;
+      const hash = words[word]!;
+      const key = words[word + 2]!;
+      const value = words[word + 3]!;
+      h1[rows] = hash;
+      h2[rows] = words[word + 1]!;
+      keyLength[rows] = key;
+      valueLength[rows] = value;
+      expiry[rows] = view.getFloat64(at + 16, true);
+      offset[rows] = at + ROW_HEADER_BYTES;
+      ends[hash >>> PLACE_SHIFT]!++;
+      at += align8(ROW_HEADER_BYTES + key + value);
+    }
+    return rows;
   }
 
-  /** The shard of the string at a place in the order. */
-  shardAt(place: number): number {
-    return this.shard[this.order[place]!]!;
-  }
-
-  /** The end of those that are stored under one hold of a lock: of one shard and database, and not too many. */
+  /** The end of those that are stored under one hold of the lock. */
   endOfRun(from: number): number {
-    const { order, keyLength, valueLength, database, shard, count } = this;
-    const first = order[from]!;
+    const { order, keyLength, valueLength, rows } = this;
     let end = from;
-    for (let bytes = 0; end < count && bytes < RUN_BYTES; end++) {
+    for (let bytes = 0; end < rows && bytes < RUN_BYTES; end++) {
       const i = order[end]!;
-      if (shard[i] !== shard[first] || database[i] !== database[first]) break;
       bytes += keyLength[i]! + valueLength[i]! + STRING_COST_BYTES;
     }
     return end;
   }
 
   /** Has the memory read that storing these will meet, all at once: see Table.warm. */
-  warm(shards: Shards, from: number, end: number): void {
+  warm(from: number, end: number): void {
     const { order, h1 } = this;
-    const table = shards.table(this.shardAt(from), this.database[order[from]!]!);
+    const table = this.shards.table(this.shard, this.database);
     let read = 0;
     for (let at = from; at < end; at++) read ^= table.warm(h1[order[at]!]!);
     this.lastRead = read;
   }
 
-  /** Finds the key of a string, under the lock of its shard. */
+  /** Where the value ends in the file. */
+  fileOffset(i: number): number {
+    return this.region.view.getFloat64(this.offset[i]! - ROW_HEADER_BYTES + 24, true);
+  }
+
+  /** Finds the key of a row, under the lock of its shard. */
   seek(keys: Keyspace, i: number): void {
-    const { keyOffset, keyLength, database, shard, h1, h2 } = this;
-    keys.useHash(shard[i]!, h1[i]!, h2[i]!);
-    keys.seekHashed(database[i]!, this.keyRegion(i), keyOffset[i]!, keyLength[i]!);
+    keys.useHash(this.shard, this.h1[i]!, this.h2[i]!);
+    keys.seekHashed(this.database, this.region, this.offset[i]!, this.keyLength[i]!);
+  }
+
+  /** Its memory goes back; it is of no more use. */
+  close(): void {
+    this.count = 0;
+    this.used.fill(0);
+    giveBack(this.region);
   }
 }

@@ -87,9 +87,9 @@ export class FlowThreads {
     return this.parts.count;
   }
 
-  /** Starts all threads, so that they are there when a flow comes. */
-  prepare(): void {
-    for (let thread = 0; thread < this.count; thread++) this.handle(thread);
+  /** Starts the threads of so many flows, so that they are there when the flows come. */
+  prepare(flows = this.count): void {
+    for (let thread = 0; thread < Math.min(flows, this.count); thread++) this.handle(thread);
   }
 
   /** Starts flow `index` of a sync on the thread for that index. @returns the flow's number */

@@ -160,6 +160,8 @@ export class ServedReplicas {
     }
     const replica = this.create(client, name, request, decision);
     this.replicas.set(replica.id, replica);
+    // They load while the replica connects its flows. Before there is a replica they only take memory.
+    this.parts.threads.prepare(replica.flowsWanted);
     this.parts.changed();
     const { key0, key1, spread } = shards.keyHash;
     const figures = [PROTOCOL_VERSION, shards.count, shards.databases, key0, key1, spread];
