@@ -14,7 +14,7 @@ import { cText, plainText } from '../../scripting/library/base.js';
 import { READONLY_TEXT } from '../../scripting/runtime/indexing.js';
 import { argumentsOf, keysOf } from '../../scripting/runtime/input.js';
 import { LuaTable } from '../../scripting/runtime/table.js';
-import type { LuaFunction, LuaValue } from '../../scripting/runtime/values.js';
+import { isText, type LuaFunction, type LuaValue } from '../../scripting/runtime/values.js';
 import { diskRefusal, scriptDiskRefusal } from '../disk-refusals.js';
 import type { Dispatcher } from '../dispatch.js';
 import {
@@ -228,10 +228,6 @@ function scriptOrigin(kind: ScriptKind, name: string, line: number): string {
 /** Where an error comes from, as Redis adds it to the text. @param source the name of the code, or its text */
 function originText(name: string, source: string, line: number): string {
   return ` script: ${name}, on ${cText(source)}:${line}.`;
-}
-
-function isText(value: LuaValue): value is string | number {
-  return typeof value === 'string' || typeof value === 'number';
 }
 
 /** Whether a script with a shebang says so. */

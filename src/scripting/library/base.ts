@@ -19,7 +19,7 @@ import { meter, NATIVE_DEPTH_MAX } from '../runtime/meter.js';
 import { numberToText, parseNumber, trim } from '../runtime/number-text.js';
 import { isTruthy } from '../runtime/operations.js';
 import { identityOf, LuaTable } from '../runtime/table.js';
-import { type LuaValue, NONE, Userdata } from '../runtime/values.js';
+import { isText, type LuaValue, NONE, Userdata } from '../runtime/values.js';
 import { type Native, native } from './define.js';
 
 /** Values that a C function of Lua may have on its stack. */
@@ -210,8 +210,7 @@ const pcall: Native = (...args) => {
     restore({ depth, nativeDepth });
     if (!(value instanceof LuaTable)) return [false, value];
     const text = indexInLibrary(value, 'err');
-    const isText = typeof text === 'string' || typeof text === 'number';
-    return isText ? [false, text] : [false, value, text];
+    return isText(text) ? [false, text] : [false, value, text];
   }
 };
 

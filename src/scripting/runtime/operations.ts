@@ -8,7 +8,7 @@ import { meter, STRING_MAX_BYTES } from './meter.js';
 import { numberToText, parseNumber } from './number-text.js';
 import { LuaTable } from './table.js';
 import { flattened } from './text-builder.js';
-import type { LuaValue } from './values.js';
+import { isText, type LuaValue } from './values.js';
 
 /** Up to here a comparison of texts takes no time that counts. */
 const SHORT_BYTES = 1024;
@@ -123,10 +123,6 @@ export function lessEqual(a: LuaValue, b: LuaValue): boolean {
   const less = sharedHandler(b, a, '__lt');
   if (less === undefined) throw compareError(a, b);
   return !isTruthy(callMeta(less, b, a));
-}
-
-function isText(value: LuaValue): value is string | number {
-  return typeof value === 'string' || typeof value === 'number';
 }
 
 function text(value: string | number): string {

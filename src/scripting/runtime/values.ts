@@ -37,6 +37,11 @@ export type LuaValue =
   | Coroutine
   | Userdata;
 
+/** Whether Lua takes it where it wants a text. */
+export function isText(value: LuaValue): value is string | number {
+  return typeof value === 'string' || typeof value === 'number';
+}
+
 export type LuaResult = LuaValue | readonly LuaValue[];
 
 /** What a coroutine's body is: it gives the values of a yield, and is given those of a resume. */

@@ -47,10 +47,11 @@ export class SpreadTrial {
     this.rateBefore = this.rate();
     this.to = to;
     this.periods = 0;
-    this.forget();
+    this.rest();
   }
 
-  private forget(): void {
+  /** In place of `period`, while the thread has time to spare and no trial: forgets the rates. */
+  rest(): void {
     this.counts.length = 0;
     this.times.length = 0;
   }
@@ -59,11 +60,6 @@ export class SpreadTrial {
   private rate(): number {
     const { counts, times } = this;
     return ((counts.at(-1) ?? 0) - (counts[0] ?? 0)) / ((times.at(-1) ?? 0) - (times[0] ?? 0));
-  }
-
-  /** In place of `period`: the thread has time to spare, and no trial. */
-  rest(): void {
-    this.forget();
   }
 
   /**
@@ -95,7 +91,7 @@ export class SpreadTrial {
     const { verdicts, to, rateBefore } = this;
     const rate = this.rate();
     this.to = -1;
-    this.forget();
+    this.rest();
     // After CONFIG RESETSTAT, or when the load has ended, it says nothing.
     if (!(rate > 0 && rateBefore > 0)) return;
     const isFaster = rate >= rateBefore * GAIN_MIN;

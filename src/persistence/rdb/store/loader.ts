@@ -125,11 +125,11 @@ export class RdbLoader implements RdbVisitor {
     setFilling(true);
     try {
       const taken = read();
-      if (this.reader.done) while (this.storeStep());
+      if (this.reader.done) this.storeAll();
       return taken;
     } catch (error) {
       // What is wrong before that, as a key that is there twice, is what is told.
-      if (error instanceof RdbError) while (this.storeStep());
+      if (error instanceof RdbError) this.storeAll();
       throw error;
     } finally {
       setFilling(false);
@@ -141,9 +141,23 @@ export class RdbLoader implements RdbVisitor {
    * @returns whether there are more
    */
   storeStep(): boolean {
+    setFilling(true);
+    try {
+      this.storeNext();
+    } finally {
+      setFilling(false);
+    }
+    return this.batch.count > 0;
+  }
+
+  private storeAll(): void {
+    while (this.batch.count > 0) this.storeNext();
+  }
+
+  private storeNext(): void {
     const { batch, keys } = this;
     const { shards } = keys;
-    if (batch.count === 0) return false;
+    if (batch.count === 0) return;
     let shard = -1;
     for (let i = 0; i < shards.count; i++) {
       const next = (this.nextStored + i) & (shards.count - 1);
@@ -155,13 +169,7 @@ export class RdbLoader implements RdbVisitor {
       break;
     }
     this.nextStored = (shard + 1) & (shards.count - 1);
-    setFilling(true);
-    try {
-      this.storeShard(shard);
-    } finally {
-      setFilling(false);
-    }
-    return batch.count > 0;
+    this.storeShard(shard);
   }
 
   /** There are no more bytes. @throws RdbError when the file is not whole */
@@ -250,7 +258,7 @@ export class RdbLoader implements RdbVisitor {
 
   /** Before a key is stored that may be the one of a string that was gathered: the last one counts. */
   private storeBefore(): void {
-    if (this.options.duplicates === 'replace') while (this.storeStep());
+    if (this.options.duplicates === 'replace') this.storeAll();
   }
 
   /** Stores the strings of a shard that were gathered. */

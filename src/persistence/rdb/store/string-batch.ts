@@ -30,6 +30,8 @@ export const BATCH_BYTES = 16 * 1024 * 1024;
 const SLOT_BYTES_MAX = 512 * 1024;
 /** Longer ones are stored as they come: what they cost is their bytes. */
 export const BATCHED_BYTES_MAX = 2 * 1024;
+const ROW_EXPIRY = 16;
+const ROW_FILE_OFFSET = 24;
 const ROW_HEADER_BYTES = 32;
 /** As many rows as a slot can have. */
 const ROWS = SLOT_BYTES_MAX / ROW_HEADER_BYTES;
@@ -108,8 +110,8 @@ export class StringBatch implements EntryRows {
     words[word + 1] = this.hash.h2;
     words[word + 2] = key.length;
     words[word + 3] = length;
-    view.setFloat64(at + 16, expiryFromFile(key.expiryMs), true);
-    view.setFloat64(at + 24, fileOffset, true);
+    view.setFloat64(at + ROW_EXPIRY, expiryFromFile(key.expiryMs), true);
+    view.setFloat64(at + ROW_FILE_OFFSET, fileOffset, true);
     const body = at + ROW_HEADER_BYTES;
     copyBytes(this.region, body, key.region, key.offset, key.length);
     copyBytes(this.region, body + key.length, region, offset, length);
@@ -158,7 +160,7 @@ export class StringBatch implements EntryRows {
       h2[rows] = words[word + 1]!;
       keyLength[rows] = key;
       valueLength[rows] = value;
-      expiry[rows] = view.getFloat64(at + 16, true);
+      expiry[rows] = view.getFloat64(at + ROW_EXPIRY, true);
       offset[rows] = at + ROW_HEADER_BYTES;
       ends[hash >>> PLACE_SHIFT]!++;
       at += align8(ROW_HEADER_BYTES + key + value);
@@ -188,7 +190,8 @@ export class StringBatch implements EntryRows {
 
   /** Where the value ends in the file. */
   fileOffset(i: number): number {
-    return this.region.view.getFloat64(this.offset[i]! - ROW_HEADER_BYTES + 24, true);
+    const row = this.offset[i]! - ROW_HEADER_BYTES;
+    return this.region.view.getFloat64(row + ROW_FILE_OFFSET, true);
   }
 
   /** Finds the key of a row, under the lock of its shard. */
