@@ -98,7 +98,7 @@ export class Dispatcher implements Context {
     readonly registry: Registry,
     readonly shards: Shards,
     reply: Reply,
-    private readonly statistics: DispatchStatistics,
+    statistics: DispatchStatistics,
     private readonly hooks: DispatcherHooks,
     nobody: ClientSession,
   ) {
@@ -412,17 +412,18 @@ export class Dispatcher implements Context {
     args: Arguments,
     reply: Reply,
   ): number {
-    const { session } = this;
+    const { session, execution } = this;
+    const { isRepeat } = execution;
     this.session = client;
     this.isServed = true;
+    execution.isRepeat = true;
     try {
       this.nested.run(command, args, reply);
-      // It was counted when its client sent it.
-      this.statistics.calls[command.index]! -= 1;
       return this.nested.changes;
     } finally {
       this.session = session;
       this.isServed = false;
+      execution.isRepeat = isRepeat;
     }
   }
 
@@ -434,10 +435,12 @@ export class Dispatcher implements Context {
     }
     this.session = session;
     this.args = args;
-    const outcome = this.runLocked(command, session, args);
-    // It was counted when the client sent it.
-    if (outcome === DONE || outcome === SUSPENDED) this.statistics.calls[command.index]! -= 1;
-    return outcome;
+    this.execution.isRepeat = true;
+    try {
+      return this.runLocked(command, session, args);
+    } finally {
+      this.execution.isRepeat = false;
+    }
   }
 
   /** Runs `work` with the shard locked, outside of commands, and serves who waits for keys noted. */

@@ -56,6 +56,8 @@ export class Execution {
   workedMicros = 0;
   /** The command under way waits for something: it has written no reply. */
   isSuspended = false;
+  /** The command under way has waited for its keys: it was shown and counted when its client sent it. */
+  isRepeat = false;
   /** The error that the command under way answers was counted where it happened. */
   isErrorCounted = false;
   /**
@@ -99,9 +101,11 @@ export class Execution {
     } catch (error) {
       this.recover(command, begin, error);
     }
-    if (isWatched) context.monitors.note(command, args, context.session);
-    this.processed++;
-    statistics.calls[command.index]! += 1;
+    if (!this.isRepeat) {
+      if (isWatched) context.monitors.note(command, args, context.session);
+      this.processed++;
+      statistics.calls[command.index]! += 1;
+    }
     if (startMs !== 0 || this.beganMs !== 0) this.took(command, args, timed, startMs);
     if (this.isSuspended) return SUSPENDED;
     if (this.isErrorCounted) return DONE;
