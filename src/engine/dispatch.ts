@@ -426,6 +426,12 @@ export class Dispatcher implements Context {
     }
   }
 
+  /** Writes the reply of a command that was left unanswered. */
+  answerLater(session: ClientSession, write: () => void): void {
+    this.session = session;
+    this.execution.answerLater(this.registry.all[session.lastCommand], write);
+  }
+
   /** Runs the command of a client that waits once more, with the locks of all its keys. */
   dispatchAgain(session: ClientSession, args: Arguments): number {
     const command = this.registry.all[session.lastCommand]!;
@@ -524,8 +530,7 @@ export class Dispatcher implements Context {
     this.execution.isSuspended = true;
     return suspendSession(this.session, cancelled, (session, write) =>
       this.hooks.resumed(session, () => {
-        this.session = session;
-        write(this);
+        this.answerLater(session, () => write(this));
         if (this.notifications.isPending) this.notifications.flush();
       }),
     );
