@@ -145,6 +145,10 @@ export class Dispatcher implements Context {
     return this.nested.depth > 0;
   }
 
+  get inScript(): boolean {
+    return this.inTransaction && !this.nested.isAttending && this.scripts.isRunning;
+  }
+
   get isWaiting(): boolean {
     return this.locks.isWaiting || this.scripts.isServing;
   }
