@@ -20,7 +20,8 @@ test('KEYSLOT computes, everything else says that there is no cluster', () => {
       '-ERR This instance has cluster support disabled',
       name,
     );
-  }  for (const name of ['READONLY', 'READWRITE', 'ASKING']) {
+  }
+  for (const name of ['READONLY', 'READWRITE', 'ASKING']) {
     assert.equal(tester.run(name), '-ERR This instance has cluster support disabled', name);
   }
 });
