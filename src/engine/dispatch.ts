@@ -145,6 +145,10 @@ export class Dispatcher implements Context {
     return this.nested.depth > 0;
   }
 
+  get inScript(): boolean {
+    return this.inTransaction && !this.nested.isAttending && this.scripts.isRunning;
+  }
+
   get isWaiting(): boolean {
     return this.locks.isWaiting || this.scripts.isServing;
   }
@@ -427,6 +431,12 @@ export class Dispatcher implements Context {
     }
   }
 
+  /** Writes the reply of a command that was left unanswered. */
+  answerLater(session: ClientSession, write: () => void): void {
+    this.session = session;
+    this.execution.answerLater(this.registry.all[session.lastCommand], write);
+  }
+
   /** Runs the command of a client that waits once more, with the locks of all its keys. */
   dispatchAgain(session: ClientSession, args: Arguments): number {
     const command = this.registry.all[session.lastCommand]!;
@@ -527,8 +537,7 @@ export class Dispatcher implements Context {
     this.execution.isSuspended = true;
     return suspendSession(this.session, cancelled, (session, write) =>
       this.hooks.resumed(session, () => {
-        this.session = session;
-        write(this);
+        this.answerLater(session, () => write(this));
         if (this.notifications.isPending) this.notifications.flush();
       }),
     );

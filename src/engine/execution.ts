@@ -208,6 +208,15 @@ export class Execution {
     this.failed(command.fullName, error);
   }
 
+  /** Writes the reply of a command that was left unanswered, and counts it when it is an error. */
+  answerLater(command: RegisteredCommand | undefined, write: () => void): void {
+    const { reply } = this.context;
+    const begin = reply.position - reply.start;
+    write();
+    if (command === undefined || reply.position - reply.start === begin) return;
+    if (reply.region.bytes[reply.start + begin] === MINUS) this.countError(command, begin);
+  }
+
   private countError(command: RegisteredCommand, begin: number): void {
     const { region, start, position } = this.context.reply;
     const from = start + begin + 1;

@@ -1,4 +1,4 @@
-/** Errors of scripts that are compared: where they come from, tables that are errors, code that is loaded, NULs in texts. */
+/** Errors of scripts that are compared: where they come from, tables that are errors, code that is loaded, NULs in texts, commands that answer scripts otherwise. */
 import type { Step } from './conversions.js';
 
 const LONG = "string.rep('p', 200)";
@@ -59,6 +59,13 @@ const SCRIPTS: readonly string[] = [
   "return 1 + ('x' and ARGV[9])",
   "return ((('k') and (ARGV[9])))['x']",
   'return 1 + ((nil) or redis.call)',
+  // What scripts may not do, and what they get in an order that does not depend on the data's places.
+  "return redis.pcall('xread', 'BLOCK', 0, 'STREAMS', 'none', '$')",
+  "return redis.call('XReadGroup', 'GROUP', 'g', 'c', 'block', 0, 'STREAMS', 'none', '>')",
+  "return redis.pcall('xread', 'BLOCK', 'x', 'STREAMS', 'none', '$')",
+  "redis.call('sadd', 'e:set', 'b', 'aa', 'c', 'a') return redis.call('sort', 'e:set', 'by', 'nosort')",
+  "return redis.call('sort_ro', 'e:set', 'by', 'nosort', 'limit', 1, 2, 'desc')",
+  "return redis.call('sort', 'e:set', 'by', 'nosort', 'get', '#', 'get', 'e:*')",
 ];
 
 export const errors: readonly Step[] = SCRIPTS.map((source) => ['EVAL', source, '0']);
