@@ -15,24 +15,41 @@ const READ_FLAGS = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
 class NodeFile implements DiskFile {
   mayHoldUp = false;
   private readonly pace = new DiskPace();
+  /** Where the next append goes. */
+  private end: number;
 
   constructor(
     private readonly path: string,
     private readonly handle: FileHandle,
-  ) {}
+    bytes = 0,
+  ) {
+    this.end = bytes;
+  }
 
   append(bytes: Uint8Array): Promise<void> {
     return this.named(
       this.paced(
         () => this.writeHere(bytes),
-        () => this.writeAll(bytes, null),
+        () => this.appendAll(bytes),
       ),
     );
   }
 
   private writeHere(bytes: Uint8Array): void {
     const { fd } = this.handle;
-    for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at, bytes.length - at);
+    for (let at = 0; at < bytes.length; ) {
+      const written = writeSync(fd, bytes, at, bytes.length - at, this.end);
+      this.end += written;
+      at += written;
+    }
+  }
+
+  private async appendAll(bytes: Uint8Array): Promise<void> {
+    for (let at = 0; at < bytes.length; ) {
+      const part = await this.handle.write(bytes, at, bytes.length - at, this.end);
+      this.end += part.bytesWritten;
+      at += part.bytesWritten;
+    }
   }
 
   /** Does what may hold the caller up, or has it done elsewhere. */
@@ -49,10 +66,9 @@ class NodeFile implements DiskFile {
     return this.named(this.writeAll(bytes, offset));
   }
 
-  private async writeAll(bytes: Uint8Array, offset: number | null): Promise<void> {
+  private async writeAll(bytes: Uint8Array, offset: number): Promise<void> {
     for (let at = 0; at < bytes.length; ) {
-      const place = offset === null ? null : offset + at;
-      const { bytesWritten } = await this.handle.write(bytes, at, bytes.length - at, place);
+      const { bytesWritten } = await this.handle.write(bytes, at, bytes.length - at, offset + at);
       at += bytesWritten;
     }
   }
@@ -75,8 +91,9 @@ class NodeFile implements DiskFile {
     return (await this.named(this.handle.stat())).size;
   }
 
-  truncate(bytes: number): Promise<void> {
-    return this.named(this.handle.truncate(bytes));
+  async truncate(bytes: number): Promise<void> {
+    await this.named(this.handle.truncate(bytes));
+    this.end = bytes;
   }
 
   sync(): Promise<void> {
@@ -104,7 +121,7 @@ class NodeFile implements DiskFile {
 
 export const nodeDisk: Disk = {
   async create(path: string): Promise<DiskFile> {
-    return new NodeFile(path, await open(path, 'ax', FILE_MODE));
+    return new NodeFile(path, await open(path, 'wx', FILE_MODE));
   },
 
   async open(path: string): Promise<DiskFile> {
@@ -112,9 +129,8 @@ export const nodeDisk: Disk = {
   },
 
   async reopen(path: string): Promise<DiskFile> {
-    const existing = await open(path, 'r+');
-    await existing.close();
-    return new NodeFile(path, await open(path, 'a+', FILE_MODE));
+    const handle = await open(path, 'r+');
+    return new NodeFile(path, handle, (await handle.stat()).size);
   },
 
   async openPlaces(path: string): Promise<DiskFile> {

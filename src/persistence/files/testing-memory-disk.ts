@@ -7,11 +7,16 @@ interface Content {
 
 class MemoryFile implements DiskFile {
   mayHoldUp = false;
+  /** Where the next append goes. */
+  private end: number;
 
-  constructor(private readonly content: Content) {}
+  constructor(private readonly content: Content) {
+    this.end = content.bytes.length;
+  }
 
   async append(bytes: Uint8Array): Promise<void> {
-    this.content.bytes = Buffer.concat([this.content.bytes, bytes]);
+    await this.write(this.end, bytes);
+    this.end += bytes.length;
   }
 
   async write(offset: number, bytes: Uint8Array): Promise<void> {
@@ -34,6 +39,7 @@ class MemoryFile implements DiskFile {
 
   async truncate(bytes: number): Promise<void> {
     this.content.bytes = this.content.bytes.subarray(0, bytes);
+    this.end = bytes;
   }
 
   async sync(): Promise<void> {}

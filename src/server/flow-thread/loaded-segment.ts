@@ -127,7 +127,8 @@ export class LoadedSegment {
   }
 
   private async readOf(reader: SegmentReader): Promise<ReadSegment> {
-    const { broken } = reader;
-    return { broken, isTorn: broken === null || (await reader.isTorn()) };
+    // It finds out whether what looks broken is.
+    const isTorn = await reader.isTorn();
+    return { broken: reader.broken, isTorn };
   }
 }
