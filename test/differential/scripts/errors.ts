@@ -59,6 +59,21 @@ const SCRIPTS: readonly string[] = [
   "return 1 + ('x' and ARGV[9])",
   "return ((('k') and (ARGV[9])))['x']",
   'return 1 + ((nil) or redis.call)',
+  // Names of globals that are none.
+  'return _G[nil]',
+  'return _G[print or redis.call]',
+  'return _G[true]',
+  'return _G[{}]',
+  'return _G[1.5]',
+  "return _G['a\\0b']",
+  // What is a number where one is wanted.
+  ...["'nan'", "'inf'", "'0x2'", "' 2 '", "'2x'", "''", '0/0', '1e10', '-1', '3.9', '{}'].flatMap(
+    (number) => [
+      `return redis.log(${number}, 'text')`,
+      `return redis.setresp(${number})`,
+      `return redis.set_repl(${number})`,
+    ],
+  ),
 ];
 
 export const errors: readonly Step[] = SCRIPTS.map((source) => ['EVAL', source, '0']);
