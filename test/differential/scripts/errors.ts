@@ -66,6 +66,21 @@ const SCRIPTS: readonly string[] = [
   "redis.call('sadd', 'e:set', 'b', 'aa', 'c', 'a') return redis.call('sort', 'e:set', 'by', 'nosort')",
   "return redis.call('sort_ro', 'e:set', 'by', 'nosort', 'limit', 1, 2, 'desc')",
   "return redis.call('sort', 'e:set', 'by', 'nosort', 'get', '#', 'get', 'e:*')",
+  // Names of globals that are none.
+  'return _G[nil]',
+  'return _G[print or redis.call]',
+  'return _G[true]',
+  'return _G[{}]',
+  'return _G[1.5]',
+  "return _G['a\\0b']",
+  // What is a number where one is wanted.
+  ...["'nan'", "'inf'", "'0x2'", "' 2 '", "'2x'", "''", '0/0', '1e10', '-1', '3.9', '{}'].flatMap(
+    (number) => [
+      `return redis.log(${number}, 'text')`,
+      `return redis.setresp(${number})`,
+      `return redis.set_repl(${number})`,
+    ],
+  ),
 ];
 
 export const errors: readonly Step[] = SCRIPTS.map((source) => ['EVAL', source, '0']);
