@@ -52,7 +52,7 @@ export abstract class KeyLookup implements StoredValue, SoughtKey {
   preparedShard = 0;
   private preparedOffset = -1;
   private preparedRegion: Region;
-  private preparedH1 = 0;
+  preparedH1 = 0;
   private preparedH2 = 0;
   // By argument index: the shard, NO_SHARD when it is not known, and the hash.
   private readonly markedShard = new Int32Array(MARKS_MAX);

@@ -77,6 +77,11 @@ export class SegmentReader {
     return this.file.header;
   }
 
+  /** Bytes of the file up to where its blocks end. */
+  get bytes(): number {
+    return this.file.blocksEnd;
+  }
+
   get isFinished(): boolean {
     return this.file.end !== null;
   }
