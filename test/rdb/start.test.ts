@@ -172,6 +172,8 @@ describe('starting with files of a Redis', { skip }, () => {
         assert.match((await lines)[0]!, /: RDB version \d+.*, \d+ bytes, whole$/);
       }
     }
+    const empty = await checkFile(disk, join(samples, 'corrupt_empty_keys.rdb'));
+    assert.match(empty.join('\n'), /\d+ collections without elements, which a start leaves out/);
     const streams = await checkFile(disk, join(samples, 'redis_50_with_streams.rdb'));
     assert.match(streams.join('\n'), /streams/);
   });
@@ -190,6 +192,15 @@ describe('starting with files of a Redis', { skip }, () => {
       ]);
       writeFileSync(path, Buffer.concat([file, Buffer.from('rest')]));
       assert.match((await checkFile(disk, path))[1]!, /^4 bytes behind its end/);
+      for (const text of [
+        '*1\r\n$4\r\nPING\r\n',
+        'file appendonly.aof.1.base.rdb seq 1 type b\n',
+      ]) {
+        writeFileSync(path, text);
+        await assert.rejects(checkFile(disk, path), {
+          message: /belongs to a Redis's append-only file/,
+        });
+      }
       writeFileSync(path, file.subarray(0, -20));
       await assert.rejects(checkFile(disk, path), { message: /ends too early/ });
       file[file.length - 100]! ^= 1;

@@ -264,6 +264,9 @@ describe('SlowLog', () => {
     assert.deepEqual(noted(named(migrate), ...from, 'AUTH2', 'u', 'p', 'KEYS', 'k'), [
       ...[...from, 'AUTH2', '(redacted)', '(redacted)', 'KEYS', 'k'],
     ]);
+    assert.deepEqual(noted(named(migrate), ...from, 'AUTH', 'KEYS', 'KEYS', 'auth', 'z'), [
+      ...[...from, 'AUTH', '(redacted)', 'KEYS', 'auth', 'z'],
+    ]);
     const secret = ['ACL', 'SETUSER', '(redacted)', '(redacted)'];
     assert.deepEqual(noted('acl|setuser', 'ACL', 'SETUSER', 'u', '>p'), secret);
   });

@@ -33,11 +33,17 @@ const READ_BYTES = 512 * 1024;
 const MANIFEST_BEGIN = '{';
 const RDB_BEGINNINGS = ['REDIS', 'VALKE'];
 const BEGINNING_BYTES = 5;
+/** Of an append-only file, and of the manifest of several. */
+const COMMAND_BEGIN = '*';
+const REDIS_MANIFEST_BEGIN = 'file ';
 
 /** @returns what the file holds, as lines. @throws Error that says what is wrong: DamagedFile with the place */
 export async function checkFile(disk: Disk, path: string): Promise<string[]> {
   const beginning = await beginningOf(disk, path);
   if (RDB_BEGINNINGS.includes(beginning)) return checkRdb(disk, path);
+  if (beginning.startsWith(COMMAND_BEGIN) || beginning === REDIS_MANIFEST_BEGIN) {
+    throw new Error(`${path} belongs to a Redis's append-only file: a start with it verifies it`);
+  }
   const isManifest = beginning.startsWith(MANIFEST_BEGIN);
   return isManifest ? checkSnapshot(disk, path) : checkFlow(disk, path);
 }

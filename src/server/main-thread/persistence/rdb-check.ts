@@ -37,12 +37,16 @@ class RdbCount implements RdbVisitor {
   keys = 0;
   expiring = 0;
   libraries = 0;
+  emptyKeys = 0;
 
   auxiliary(name: string, value: string): void {
     this.settings.set(name, value);
   }
   functionLibrary(): void {
     this.libraries++;
+  }
+  emptyKey(): void {
+    this.emptyKeys++;
   }
   string(key: RdbKey, _region: Region, _offset: number, _length: number): void {
     this.end(key);
@@ -65,7 +69,6 @@ class RdbCount implements RdbVisitor {
   streamGroup(): void {}
   streamConsumer(): void {}
   streamPending(): void {}
-  emptyKey(): void {}
 }
 
 function increase(counts: Map<number, number>, of: number): void {
@@ -105,12 +108,17 @@ function describe(path: string, reader: RdbReader, rest: number, count: RdbCount
   const writer = server === undefined ? '' : `, written by version ${server}`;
   const each = [...count.databases].map(([database, keys]) => `db${database}: ${keys}`);
   const kinds = [...count.kinds].map(([kind, keys]) => `${keys} ${KIND_NAMES.get(kind)}`);
-  const { keys, expiring, libraries } = count;
+  const { keys, expiring, libraries, emptyKeys } = count;
   return [
     `${path}: RDB version ${reader.version}${writer}, ${reader.offset} bytes, whole`,
-    ...(rest === 0 ? [] : [`${rest} bytes behind its end, which a start does not read`]),
+    ...(rest === 0
+      ? []
+      : [`${rest} bytes behind its end, not checked: they count in an append-only file only`]),
     `${keys} keys${each.length === 0 ? '' : ` (${each.join(', ')})`}, ${expiring} of them expire`,
     ...(kinds.length === 0 ? [] : [kinds.join(', ')]),
+    ...(emptyKeys === 0
+      ? []
+      : [`${emptyKeys} collections without elements, which a start leaves out`]),
     ...(libraries === 0 ? [] : [`${libraries} function libraries`]),
   ];
 }
