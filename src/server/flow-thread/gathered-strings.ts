@@ -41,6 +41,8 @@ const FILTER_WORDS = 1 << (FILTER_BITS - 5);
 /** From so many strings of a shard on it shows whether they are new: of these, so many. */
 const TREND_ROWS_MIN = 512;
 const NEW_SHARE_MIN = 0.9;
+/** A string that waits may take the place of a large value: other effects take no more pages meanwhile. */
+const PAGES_AHEAD_MAX = 128;
 const HASH_CHANGED = 'the hash key changed while a journal was loaded';
 
 export class GatheredStrings implements EffectTarget, WaitingKeys {
@@ -61,6 +63,8 @@ export class GatheredStrings implements EffectTarget, WaitingKeys {
   /** By shard: rows that were stored, and whether its table has got its frames for those to come. */
   private readonly stored: Float64Array;
   private readonly isPresized: Uint8Array;
+  /** By shard: its free pages when the first of what waits came. */
+  private readonly freeBefore: Float64Array;
 
   /**
    * @param applier runs the effects that are not gathered
@@ -78,6 +82,7 @@ export class GatheredStrings implements EffectTarget, WaitingKeys {
     this.filterOf = new Int32Array(shards.count);
     this.stored = new Float64Array(shards.count);
     this.isPresized = new Uint8Array(shards.count);
+    this.freeBefore = new Float64Array(shards.count);
     mine.forEach((shard, index) => {
       this.filterOf[shard] = index * FILTER_WORDS;
     });
@@ -97,6 +102,7 @@ export class GatheredStrings implements EffectTarget, WaitingKeys {
       const wrong = this.settle(shard);
       if (wrong !== null) return wrong;
     }
+    if (!batch.has(shard)) this.freeBefore[shard] = this.freePages(shard);
     string.database = database;
     string.fileOffset = this.fileOffset;
     batch.add(shard, string);
@@ -105,7 +111,20 @@ export class GatheredStrings implements EffectTarget, WaitingKeys {
     return null;
   }
 
+  private freePages(shard: number): number {
+    return this.keys.shards.spaces[shard]!.freePages;
+  }
+
+  /** Whether other effects have taken so much that what waits, and may free some, is to be stored. */
+  private isFarBehind(shard: number): boolean {
+    return (
+      this.batch.has(shard) && this.freeBefore[shard]! - this.freePages(shard) > PAGES_AHEAD_MAX
+    );
+  }
+
   private run(shard: number, database: number, region: Region, offset: number): string | null {
+    const wrong = this.isFarBehind(shard) ? this.settle(shard) : null;
+    if (wrong !== null) return wrong;
     return this.applier.apply(shard, database, region, offset, this);
   }
 
