@@ -102,7 +102,7 @@ function bulkBytes(value: string): string | null {
 const network = {
   port: anytime(port, '6379'),
   bind: anytime(special.addresses, '* -::*'),
-  'bind-source-addr': anytime(text(), '', ignored),
+  'bind-source-addr': anytime(text(), ''),
   'tcp-backlog': atStart(count, '511'),
   'tcp-keepalive': anytime(count, '300'),
   timeout: anytime(count, '0'),
