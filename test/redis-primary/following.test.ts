@@ -267,7 +267,8 @@ describe('following a redis-server', { skip: eitherMissing() }, () => {
   });
 
   test('bind-source-addr says where it comes from', async () => {
-    await using redis = await startPrimary();
+    // To a Redis in protected mode 127.0.0.2 is not this machine.
+    await using redis = await startPrimary('--protected-mode', 'no');
     await using replica = await startSmall('--bind-source-addr', '127.0.0.2');
     await follow(replica, redis.port);
     await linkUp(replica);
