@@ -16,12 +16,9 @@ export interface DiskFile {
    * than to hand them to another thread and back; a disk that is not quick is left to others all the same.
    */
   mayHoldUp: boolean;
-  /**
-   * Writes all the bytes behind those that were appended before, or where the file was truncated: at its end,
-   * unless something was written beyond that. One call at a time.
-   */
+  /** Writes all the bytes at the end of the file. One call at a time. */
   append(bytes: Uint8Array): Promise<void>;
-  /** Writes all the bytes at an offset, of a file that was created, or opened by `openPlaces`. */
+  /** Writes all the bytes at an offset, of a file that was opened by `openPlaces`. */
   write(offset: number, bytes: Uint8Array): Promise<void>;
   /** Reads from an offset. @returns how many bytes; fewer than asked for at the end of the file */
   read(offset: number, into: Uint8Array): Promise<number>;

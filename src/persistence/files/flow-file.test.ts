@@ -18,7 +18,6 @@ import {
 import { nodeDisk } from './node-disk.js';
 import { openSealed, sealText } from './sealed-text.js';
 import { MemoryDisk } from './testing-memory-disk.js';
-import { SimulatedDisk } from './testing-simulated-disk.js';
 
 const HEADER: FlowFileHeader = {
   index: 1,
@@ -57,41 +56,6 @@ async function readAll(disk: Disk, path: string, pieceBytes: number): Promise<Bu
 }
 
 const pieces = fc.array(fc.uint8Array({ minLength: 0, maxLength: 40 }), { maxLength: 6 });
-
-test('room behind what was written is zeros, stays after a crash, and is gone from a finished file', async () => {
-  const disk = new MemoryDisk();
-  const writer = await FlowFileWriter.create(disk, 'a', HEADER);
-  await writer.makeRoom(16);
-  const length = disk.bytesOf('a').length;
-  await writer.append(new Uint8Array(8).fill(1));
-  await writer.makeRoom(8);
-  assert.equal(disk.bytesOf('a').length, length);
-  const blocks = await readAll(disk, 'a', 4096);
-  assert.deepEqual([...new Set(blocks.subarray(0, 8)), ...new Set(blocks.subarray(8))], [1, 0]);
-  await writer.makeRoom(length);
-  assert.ok(disk.bytesOf('a').length > length);
-  await writer.cutBack();
-  assert.equal(disk.bytesOf('a').length, FLOW_HEADER_BYTES + 8);
-  await writer.makeRoom(1);
-  await writer.append(new Uint8Array(8).fill(2));
-  await writer.finish();
-  assert.deepEqual(
-    [...(await readAll(disk, 'a', 5))],
-    [...Buffer.alloc(8, 1), ...Buffer.alloc(8, 2)],
-  );
-});
-
-test('room that could not be made whole is taken away as well', async () => {
-  const disk = new SimulatedDisk({ below: (bound) => bound >> 1, chance: () => true });
-  const writer = await FlowFileWriter.create(disk, 'a', HEADER);
-  disk.before = async () => 'ENOSPC';
-  await assert.rejects(writer.makeRoom(8), (error) => codeOf(error) === 'ENOSPC');
-  disk.before = async () => null;
-  assert.ok(disk.lengthOf('a') > FLOW_HEADER_BYTES);
-  await writer.append(new Uint8Array(8).fill(1));
-  await writer.finish();
-  assert.deepEqual([...(await readAll(disk, 'a', 5))], [...Buffer.alloc(8, 1)]);
-});
 
 test('what is written in pieces is read in pieces of any other length', async () => {
   await fc.assert(

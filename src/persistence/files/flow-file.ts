@@ -43,8 +43,6 @@ const ID_BYTES = 40;
 const NAME_OFFSET = 88;
 export const SET_NAME_BYTES_MAX = 32;
 const CHECKSUM_OFFSET = 124;
-/** Enough for thousands of appends, and on the disk in some milliseconds. */
-const ROOM = new Uint8Array(1 << 20);
 
 /** Whose data a file holds. */
 export interface FlowFileHeader {
@@ -132,10 +130,8 @@ export function decodeEnd(source: Uint8Array, fileBytes: number): FlowFileEnd | 
 }
 
 export class FlowFileWriter {
-  /** Bytes that were written. */
+  /** Bytes in the file. */
   bytes = 0;
-  /** Up to where there are zeros behind them. */
-  private roomEnd = 0;
   private readonly sum = new FileChecksum();
 
   private constructor(
@@ -161,30 +157,9 @@ export class FlowFileWriter {
     this.bytes += blocks.length;
   }
 
-  /**
-   * Writes zeros behind what was written, so that there is room for so many bytes. What is appended to the
-   * room changes neither the file's length nor its place on the disk, so a sync brings nothing else there: on
-   * a journaling file system it takes half the time. `finish` gives the room back; a crash leaves it.
-   */
-  async makeRoom(bytes: number): Promise<void> {
-    if (this.bytes + bytes <= this.roomEnd) return;
-    const from = Math.max(this.bytes, this.roomEnd);
-    // Also where it fails: what was written of it is to be taken away.
-    this.roomEnd = from + ROOM.length;
-    await this.file.write(from, ROOM);
-  }
-
-  /**
-   * Takes away what is behind what was written: room, or what an append has left that failed, so that it can be
-   * tried again.
-   */
-  async cutBack(): Promise<void> {
-    await this.file.truncate(this.bytes);
-    this.roomEnd = this.bytes;
-  }
-
-  get hasRoom(): boolean {
-    return this.roomEnd > this.bytes;
+  /** After an append that failed: takes away what was written of it, so that it can be tried again. */
+  cutBack(): Promise<void> {
+    return this.file.truncate(this.bytes);
   }
 
   /** See DiskFile. */
@@ -203,7 +178,6 @@ export class FlowFileWriter {
   async finish(isKept = true): Promise<FlowFileEnd> {
     const end = { bytes: this.bytes, checksum: this.sum.value };
     try {
-      if (this.hasRoom) await this.cutBack();
       await this.file.append(encodeEnd(end));
       this.bytes += FLOW_END_BYTES;
       if (isKept) await this.file.sync();

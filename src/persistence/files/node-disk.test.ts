@@ -45,26 +45,6 @@ test('what may hold the caller up is done when the call returns, and fails as el
   await reading.close();
 });
 
-test('what is appended goes behind what was appended, not behind what was written beyond it', async (t) => {
-  const folder = mkdtempSync(join(tmpdir(), 'darter-disk-'));
-  t.after(() => rmSync(folder, { recursive: true }));
-  const path = join(folder, 'file');
-  const file = await nodeDisk.create(path);
-  await file.append(Buffer.from('one '));
-  await file.write(4, Buffer.from('.'.repeat(12)));
-  await file.append(Buffer.from('two '));
-  file.mayHoldUp = true;
-  await file.append(Buffer.from('three '));
-  assert.equal(readFileSync(path, 'latin1'), 'one two three ..');
-  await file.truncate(8);
-  await file.append(Buffer.from('four'));
-  await file.close();
-  const again = await nodeDisk.reopen(path);
-  await again.append(Buffer.from(' five'));
-  await again.close();
-  assert.equal(readFileSync(path, 'latin1'), 'one two four five');
-});
-
 const mkfifo = spawnSync('mkfifo', ['--version']).status === 0;
 
 test('a pipe in the place of a file is empty, and does not hold the start up', {

@@ -15,41 +15,24 @@ const READ_FLAGS = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
 class NodeFile implements DiskFile {
   mayHoldUp = false;
   private readonly pace = new DiskPace();
-  /** Where the next append goes. */
-  private end: number;
 
   constructor(
     private readonly path: string,
     private readonly handle: FileHandle,
-    bytes = 0,
-  ) {
-    this.end = bytes;
-  }
+  ) {}
 
   append(bytes: Uint8Array): Promise<void> {
     return this.named(
       this.paced(
         () => this.writeHere(bytes),
-        () => this.appendAll(bytes),
+        () => this.writeAll(bytes, null),
       ),
     );
   }
 
   private writeHere(bytes: Uint8Array): void {
     const { fd } = this.handle;
-    for (let at = 0; at < bytes.length; ) {
-      const written = writeSync(fd, bytes, at, bytes.length - at, this.end);
-      this.end += written;
-      at += written;
-    }
-  }
-
-  private async appendAll(bytes: Uint8Array): Promise<void> {
-    for (let at = 0; at < bytes.length; ) {
-      const part = await this.handle.write(bytes, at, bytes.length - at, this.end);
-      this.end += part.bytesWritten;
-      at += part.bytesWritten;
-    }
+    for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at, bytes.length - at);
   }
 
   /** Does what may hold the caller up, or has it done elsewhere. */
@@ -66,9 +49,10 @@ class NodeFile implements DiskFile {
     return this.named(this.writeAll(bytes, offset));
   }
 
-  private async writeAll(bytes: Uint8Array, offset: number): Promise<void> {
+  private async writeAll(bytes: Uint8Array, offset: number | null): Promise<void> {
     for (let at = 0; at < bytes.length; ) {
-      const { bytesWritten } = await this.handle.write(bytes, at, bytes.length - at, offset + at);
+      const place = offset === null ? null : offset + at;
+      const { bytesWritten } = await this.handle.write(bytes, at, bytes.length - at, place);
       at += bytesWritten;
     }
   }
@@ -91,9 +75,8 @@ class NodeFile implements DiskFile {
     return (await this.named(this.handle.stat())).size;
   }
 
-  async truncate(bytes: number): Promise<void> {
-    await this.named(this.handle.truncate(bytes));
-    this.end = bytes;
+  truncate(bytes: number): Promise<void> {
+    return this.named(this.handle.truncate(bytes));
   }
 
   sync(): Promise<void> {
@@ -121,7 +104,7 @@ class NodeFile implements DiskFile {
 
 export const nodeDisk: Disk = {
   async create(path: string): Promise<DiskFile> {
-    return new NodeFile(path, await open(path, 'wx', FILE_MODE));
+    return new NodeFile(path, await open(path, 'ax', FILE_MODE));
   },
 
   async open(path: string): Promise<DiskFile> {
@@ -129,8 +112,9 @@ export const nodeDisk: Disk = {
   },
 
   async reopen(path: string): Promise<DiskFile> {
-    const handle = await open(path, 'r+');
-    return new NodeFile(path, handle, (await handle.stat()).size);
+    const existing = await open(path, 'r+');
+    await existing.close();
+    return new NodeFile(path, await open(path, 'a+', FILE_MODE));
   },
 
   async openPlaces(path: string): Promise<DiskFile> {

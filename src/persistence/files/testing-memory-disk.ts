@@ -7,16 +7,11 @@ interface Content {
 
 class MemoryFile implements DiskFile {
   mayHoldUp = false;
-  /** Where the next append goes. */
-  private end: number;
 
-  constructor(private readonly content: Content) {
-    this.end = content.bytes.length;
-  }
+  constructor(private readonly content: Content) {}
 
   async append(bytes: Uint8Array): Promise<void> {
-    await this.write(this.end, bytes);
-    this.end += bytes.length;
+    this.content.bytes = Buffer.concat([this.content.bytes, bytes]);
   }
 
   async write(offset: number, bytes: Uint8Array): Promise<void> {
@@ -39,7 +34,6 @@ class MemoryFile implements DiskFile {
 
   async truncate(bytes: number): Promise<void> {
     this.content.bytes = this.content.bytes.subarray(0, bytes);
-    this.end = bytes;
   }
 
   async sync(): Promise<void> {}

@@ -180,41 +180,33 @@ export class SimulatedDisk implements Disk {
 
 class SimulatedFile implements DiskFile {
   mayHoldUp = false;
-  /** Where the next append goes. */
-  private end: number;
 
   constructor(
     private readonly disk: SimulatedDisk,
     private readonly path: string,
     private readonly content: SimulatedContent,
     private readonly random: DiskRandom,
-  ) {
-    this.end = content.bytes.length;
-  }
+  ) {}
 
   append(bytes: Uint8Array): Promise<void> {
-    return this.put(this.end, bytes, (written) => {
-      this.end += written;
-    });
+    return this.put(() => this.content.bytes.length, bytes);
   }
 
   write(offset: number, bytes: Uint8Array): Promise<void> {
-    return this.put(offset, bytes, () => {});
+    return this.put(() => offset, bytes);
   }
 
-  private async put(place: number, bytes: Uint8Array, done: (written: number) => void) {
+  private async put(place: () => number, bytes: Uint8Array): Promise<void> {
     const copy = Buffer.from(bytes);
     try {
       await this.disk.step('append', this.path);
     } catch (error) {
       // A part of it may have been written.
       const part = copy.subarray(0, this.random.below(copy.length + 1));
-      if (part.length > 0) this.content.write(place, part);
-      done(part.length);
+      if (part.length > 0) this.content.write(place(), part);
       throw error;
     }
-    if (copy.length > 0) this.content.write(place, copy);
-    done(copy.length);
+    if (copy.length > 0) this.content.write(place(), copy);
   }
 
   async read(offset: number, into: Uint8Array): Promise<number> {
@@ -231,7 +223,6 @@ class SimulatedFile implements DiskFile {
   async truncate(bytes: number): Promise<void> {
     await this.disk.step('truncate', this.path);
     this.content.bytes = this.content.bytes.subarray(0, bytes);
-    this.end = bytes;
     this.content.dirty.add(Math.floor(bytes / SECTOR_BYTES));
   }
 

@@ -171,15 +171,13 @@ export class SegmentReader {
 
   /**
    * Whether what follows the break was never said to be on the disk: no mark behind it tells of bytes
-   * beyond it. Reads the rest of the file. If that is nothing but room for more (FlowFileWriter.makeRoom), the
-   * file is not broken.
+   * beyond it. Reads the rest of the file.
    */
   async isTorn(): Promise<boolean> {
     const { block, broken } = this;
     if (broken === null || this.isFinished) return broken === null;
-    let isRoom = this.offsetOf(this.start) === broken.offset;
+    this.start += 8;
     do {
-      isRoom &&= isZero(this.region, this.start, this.end);
       for (; this.end - this.start >= BLOCK_HEADER_BYTES; this.start += 8) {
         if (readBlock(this.region, this.start, this.end, block) !== BLOCK_READY) continue;
         const isMark = block.type === BLOCK_HEARTBEAT && block.to === this.offsetOf(this.start);
@@ -187,24 +185,12 @@ export class SegmentReader {
       }
       this.start = Math.min(this.start, this.end);
     } while (await this.readMore());
-    if (isRoom) this.broken = null;
     return true;
   }
 
-  /** A read that is under way, and that nobody has waited for, may have met an error of the disk. */
-  async close(): Promise<void> {
-    try {
-      await this.ahead;
-    } finally {
-      await this.file.close();
-    }
+  close(): Promise<void> {
+    return this.file.close();
   }
-}
-
-function isZero({ bytes }: Region, offset: number, end: number): boolean {
-  let at = offset;
-  while (at < end && bytes[at] === 0) at++;
-  return at >= end;
 }
 
 function createBuffer(): Region {

@@ -12,9 +12,6 @@
  * files of its segment are on the disk, and all of the segment before. So a mark in any of them is what proves a
  * segment: without one a crash may have left some of it and not the rest (segment-proof.ts).
  *
- * While clients wait for syncs there are zeros behind what was written (FlowFileWriter.makeRoom). A crash leaves
- * them: no block begins with a zero, and zeros up to the end of the file are none of its bytes.
- *
  * The end is there when the segment was finished: by the next one, or by a server that was stopped.
  * A segment ends at a cut at which no transaction is half written, so that each is loaded alone.
  */
@@ -41,7 +38,6 @@ export class SegmentWriter {
   /** Whether all of the segment is begun on the disk, and the one before is there. */
   mayMark = false;
   private marked = 0;
-  private makesRoom = false;
   private readonly block = new BlockHeader();
 
   private constructor(
@@ -75,10 +71,9 @@ export class SegmentWriter {
     return this.synced === this.bytes;
   }
 
-  /** Clients wait for each sync: whether the thread may do the disk's work, and room is made for what comes. */
-  set isAwaited(isAwaited: boolean) {
-    this.file.mayHoldUp = isAwaited;
-    this.makesRoom = isAwaited;
+  /** See DiskFile. */
+  set mayHoldUp(mayHoldUp: boolean) {
+    this.file.mayHoldUp = mayHoldUp;
   }
 
   /**
@@ -89,18 +84,8 @@ export class SegmentWriter {
     const { synced } = this;
     const isMarked = this.mayMark && synced > this.marked;
     if (isMarked) this.sealMark(region, synced);
-    if (this.makesRoom) await this.makeRoom(end);
     await this.file.append(region.bytes.subarray(isMarked ? 0 : MARK_BYTES, end));
     if (isMarked) this.marked = synced;
-  }
-
-  /** A disk that is full may still take what is appended, or says so then. */
-  private async makeRoom(bytes: number): Promise<void> {
-    try {
-      await this.file.makeRoom(bytes);
-    } catch {
-      this.makesRoom = false;
-    }
   }
 
   /** Writes a mark alone. */
@@ -138,7 +123,6 @@ export class SegmentWriter {
    * all before it was on the disk.
    */
   async finish(): Promise<void> {
-    if (this.file.hasRoom) await this.file.cutBack();
     await this.sync();
     await this.file.finish();
     this.synced = this.bytes;

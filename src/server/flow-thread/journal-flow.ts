@@ -126,12 +126,12 @@ export class JournalFlow {
 
   setPolicy(policy: SyncPolicy): void {
     this.policy = policy;
-    this.tellWriter();
+    this.letHoldUp();
     this.syncIfDue();
   }
 
-  private tellWriter(): void {
-    if (this.writer !== null) this.writer.isAwaited = this.policy === 'always';
+  private letHoldUp(): void {
+    if (this.writer !== null) this.writer.mayHoldUp = this.policy === 'always';
   }
 
   /** The base is whole: what is on the disk counts from now on. */
@@ -359,7 +359,7 @@ export class JournalFlow {
       () => removeIfThere(disk, place.path),
     );
     this.writer = next;
-    this.tellWriter();
+    this.letHoldUp();
     this.next = null;
     begun();
     this.isWhole = false;

@@ -146,8 +146,7 @@ export class LoadedSegment {
   }
 
   private async readOf(reader: SegmentReader): Promise<ReadSegment> {
-    // It finds out whether what looks broken is.
-    const isTorn = await reader.isTorn();
-    return { broken: reader.broken, isTorn };
+    const { broken } = reader;
+    return { broken, isTorn: broken === null || (await reader.isTorn()) };
   }
 }

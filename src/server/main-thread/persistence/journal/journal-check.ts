@@ -53,12 +53,11 @@ async function checkSegment(
     let blocks = 0;
     const ends = [...starts];
     for (; await reader.next(); blocks++) ends[reader.block.shard] = reader.block.to;
-    const isTorn = await reader.isTorn();
     const { broken, isFinished } = reader;
     if (broken === null) return `${path}: ${blocks} blocks${isFinished ? ', whole' : ''}`;
     // A crash may have ended an older one too: it reaches the next one all the same.
     const isShort = until !== null && mine.some((stream) => ends[stream]! < until[stream]!);
-    if (isShort || (until === null && !isTorn)) {
+    if (isShort || (until === null && !(await reader.isTorn()))) {
       throw new DamagedFile(path, broken.offset, broken.reason);
     }
     return `${path}: ${blocks} blocks, a torn tail at offset ${broken.offset}: ${broken.reason}`;
