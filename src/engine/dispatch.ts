@@ -98,7 +98,7 @@ export class Dispatcher implements Context {
     readonly registry: Registry,
     readonly shards: Shards,
     reply: Reply,
-    private readonly statistics: DispatchStatistics,
+    statistics: DispatchStatistics,
     private readonly hooks: DispatcherHooks,
     nobody: ClientSession,
   ) {
@@ -143,6 +143,10 @@ export class Dispatcher implements Context {
 
   get inTransaction(): boolean {
     return this.nested.depth > 0;
+  }
+
+  get inScript(): boolean {
+    return this.inTransaction && !this.nested.isAttending && this.scripts.isRunning;
   }
 
   get isWaiting(): boolean {
@@ -412,18 +416,25 @@ export class Dispatcher implements Context {
     args: Arguments,
     reply: Reply,
   ): number {
-    const { session } = this;
+    const { session, execution } = this;
+    const { isRepeat } = execution;
     this.session = client;
     this.isServed = true;
+    execution.isRepeat = true;
     try {
       this.nested.run(command, args, reply);
-      // It was counted when its client sent it.
-      this.statistics.calls[command.index]! -= 1;
       return this.nested.changes;
     } finally {
       this.session = session;
       this.isServed = false;
+      execution.isRepeat = isRepeat;
     }
+  }
+
+  /** Writes the reply of a command that was left unanswered. */
+  answerLater(session: ClientSession, write: () => void): void {
+    this.session = session;
+    this.execution.answerLater(this.registry.all[session.lastCommand], write);
   }
 
   /** Runs the command of a client that waits once more, with the locks of all its keys. */
@@ -434,10 +445,12 @@ export class Dispatcher implements Context {
     }
     this.session = session;
     this.args = args;
-    const outcome = this.runLocked(command, session, args);
-    // It was counted when the client sent it.
-    if (outcome === DONE || outcome === SUSPENDED) this.statistics.calls[command.index]! -= 1;
-    return outcome;
+    this.execution.isRepeat = true;
+    try {
+      return this.runLocked(command, session, args);
+    } finally {
+      this.execution.isRepeat = false;
+    }
   }
 
   /** Runs `work` with the shard locked, outside of commands, and serves who waits for keys noted. */
@@ -524,8 +537,7 @@ export class Dispatcher implements Context {
     this.execution.isSuspended = true;
     return suspendSession(this.session, cancelled, (session, write) =>
       this.hooks.resumed(session, () => {
-        this.session = session;
-        write(this);
+        this.answerLater(session, () => write(this));
         if (this.notifications.isPending) this.notifications.flush();
       }),
     );

@@ -56,6 +56,8 @@ export class Execution {
   workedMicros = 0;
   /** The command under way waits for something: it has written no reply. */
   isSuspended = false;
+  /** The command under way has waited for its keys: it was shown and counted when its client sent it. */
+  isRepeat = false;
   /** The error that the command under way answers was counted where it happened. */
   isErrorCounted = false;
   /**
@@ -99,9 +101,11 @@ export class Execution {
     } catch (error) {
       this.recover(command, begin, error);
     }
-    if (isWatched) context.monitors.note(command, args, context.session);
-    this.processed++;
-    statistics.calls[command.index]! += 1;
+    if (!this.isRepeat) {
+      if (isWatched) context.monitors.note(command, args, context.session);
+      this.processed++;
+      statistics.calls[command.index]! += 1;
+    }
     if (startMs !== 0 || this.beganMs !== 0) this.took(command, args, timed, startMs);
     if (this.isSuspended) return SUSPENDED;
     if (this.isErrorCounted) return DONE;
@@ -202,6 +206,15 @@ export class Execution {
     }
     reply.error(errors.internalError(command.fullName));
     this.failed(command.fullName, error);
+  }
+
+  /** Writes the reply of a command that was left unanswered, and counts it when it is an error. */
+  answerLater(command: RegisteredCommand | undefined, write: () => void): void {
+    const { reply } = this.context;
+    const begin = reply.position - reply.start;
+    write();
+    if (command === undefined || reply.position - reply.start === begin) return;
+    if (reply.region.bytes[reply.start + begin] === MINUS) this.countError(command, begin);
   }
 
   private countError(command: RegisteredCommand, begin: number): void {

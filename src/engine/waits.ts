@@ -276,7 +276,7 @@ export class Waits {
       session.suspended = false;
       if (closes) session.closeAfterReply = true;
       if (error === null) reply.nullArray();
-      else reply.error(error);
+      else this.parts.dispatcher.answerLater(session, () => reply.error(error));
     });
   }
 

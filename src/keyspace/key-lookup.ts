@@ -52,7 +52,7 @@ export abstract class KeyLookup implements StoredValue, SoughtKey {
   preparedShard = 0;
   private preparedOffset = -1;
   private preparedRegion: Region;
-  private preparedH1 = 0;
+  preparedH1 = 0;
   private preparedH2 = 0;
   // By argument index: the shard, NO_SHARD when it is not known, and the hash.
   private readonly markedShard = new Int32Array(MARKS_MAX);
@@ -61,6 +61,11 @@ export abstract class KeyLookup implements StoredValue, SoughtKey {
   private marksEnd = 0;
   private readonly hash = new HashState();
   readonly longKeys: LongKeyHashes;
+
+  /** Whether a script runs: the key last found is recalled. */
+  private recalls = false;
+  /** As `shards.releases` was when it was found: no other thread has come to its shard while that is the same. */
+  private foundAt = 0;
 
   // The key last sought:
   shard = 0;
@@ -162,6 +167,7 @@ export abstract class KeyLookup implements StoredValue, SoughtKey {
     const { region } = args;
     const offset = args.offset[index]!;
     const length = args.length[index]!;
+    if (this.recalls && this.recall(database, region, offset, length)) return true;
     if (offset === this.preparedOffset && region === this.preparedRegion) {
       this.shard = this.preparedShard;
       this.h1 = this.preparedH1;
@@ -213,6 +219,47 @@ export abstract class KeyLookup implements StoredValue, SoughtKey {
     this.h2 = this.markedH2[index]!;
   }
 
+  /**
+   * From here on most commands are about the key that the one before was about, as in a script: it need not be
+   * hashed and looked up again while the locks stay. Its table says whether the entry is where it was.
+   */
+  beginRecalling(): void {
+    this.recalls = true;
+    this.forgetFound();
+  }
+
+  endRecalling(): void {
+    this.recalls = false;
+  }
+
+  /** For what changes tables by another way than by finding entries. */
+  protected forgetFound(): void {
+    this.foundAt = (this.shards.releases - 1) | 0;
+  }
+
+  /** Finds the key that was last found. False: it is to be looked up. */
+  private recall(database: number, region: Region, offset: number, length: number): boolean {
+    const { table } = this;
+    if (this.foundAt !== this.shards.releases || database !== this.soughtDatabase) return false;
+    // Where uses are noted, this one is too.
+    if (this.noting !== ORDER_NONE) return false;
+    if (!table.findAgain(region, offset, length) || hasExpired(table.expiry, this.now))
+      return false;
+    this.keyRegion = region;
+    this.keyOffset = offset;
+    this.keyLength = length;
+    this.exists = true;
+    this.describe(table);
+    return true;
+  }
+
+  private describe(table: Table): void {
+    this.kind = table.kind;
+    this.expiry = table.expiry;
+    this.valueOffset = table.valueOffset;
+    this.valueLength = table.valueLength;
+  }
+
   private find(database: number, region: Region, offset: number, length: number): boolean {
     const table = this.shards.table(this.shard, database);
     this.keyRegion = region;
@@ -221,12 +268,10 @@ export abstract class KeyLookup implements StoredValue, SoughtKey {
     this.soughtDatabase = database;
     this.table = table;
     this.region = table.region;
+    this.foundAt = this.shards.releases;
     this.exists = table.find(region, offset, length, this.h1, this.h2);
     if (!this.exists) return false;
-    this.kind = table.kind;
-    this.expiry = table.expiry;
-    this.valueOffset = table.valueOffset;
-    this.valueLength = table.valueLength;
+    this.describe(table);
     if (!hasExpired(table.expiry, this.now)) {
       if (this.noting !== ORDER_NONE) table.noteUse(this.noting);
       return true;

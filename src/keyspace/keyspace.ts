@@ -133,6 +133,7 @@ export class Keyspace extends Mutation {
    *   an effect in all shards or none, as it is one command for a Redis
    */
   clear(shard: number, database: number, isRecorded = false): void {
+    this.forgetFound();
     const table = this.shards.table(shard, database);
     const size = table.size;
     touchAllWatched(this.shards.spaces[shard]!, database, nothing);
@@ -147,6 +148,7 @@ export class Keyspace extends Mutation {
 
   /** Exchanges two databases in all shards, which are locked. */
   swapDatabases(first: number, second: number): void {
+    this.forgetFound();
     const { shards, effects } = this;
     for (let shard = 0; shard < shards.count; shard++) {
       const space = shards.spaces[shard]!;

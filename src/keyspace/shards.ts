@@ -39,6 +39,8 @@ export class Shards {
   readonly spaces: readonly Space[];
   /** How keys are hashed, as of the lock last taken. */
   readonly keyHash: KeyHash;
+  /** Changes whenever this thread gives back the lock of a shard. */
+  releases = 0;
   private readonly tables: (Table | undefined)[];
   private readonly trackedTables: (Table | undefined)[];
   private readonly owner: number;
@@ -158,6 +160,7 @@ export class Shards {
   }
 
   unlock(shard: number): void {
+    this.releases = (this.releases + 1) | 0;
     unlock(this.spaces[shard]!.region.words, WORD_LOCK);
   }
 

@@ -145,7 +145,10 @@ function closeGap(space: Space, gapAt: number): void {
   words[base + gap * ENTRY_WORDS + REFERENCES] = 0;
 }
 
-/** A key changed. Only worth calling while the shard's count of watched keys is not 0. */
+/**
+ * A key changed. Only worth calling while the shard's count of watched keys is not 0. One that was missed and
+ * is still missed has not: what goes is an expired key, which SWAPDB or a primary brought.
+ */
 export function touchWatched(
   space: Space,
   h1: number,
@@ -155,7 +158,7 @@ export function touchWatched(
 ): void {
   const words = space.region.words;
   const at = locate(space, h1, h2, database);
-  if (words[at + REFERENCES] === 0) return;
+  if (words[at + REFERENCES] === 0 || (!exists && words[at + EXISTS] === 0)) return;
   words[at + VERSION] = nextVersion(words);
   words[at + EXISTS] = exists ? 1 : 0;
 }

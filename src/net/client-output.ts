@@ -229,6 +229,14 @@ export class ClientOutput<S extends NetSession> {
     else if (connection.inputEnded && connection.held === 0) this.close(connection);
   }
 
+  /** Whoever gets nothing more to read is over the soft limit for too long all the same. */
+  everySecond(connections: Iterable<Connection<S>>, nowMs: number): void {
+    this.arenas.trim();
+    for (const connection of connections) {
+      if (connection.softLimitSinceMs !== 0) this.checkLimit(connection, nowMs);
+    }
+  }
+
   checkLimit(connection: Connection<S>, nowMs: number): void {
     const { policy } = this;
     if (connection.closed || !exceedsOutputLimit(connection, policy, nowMs)) return;

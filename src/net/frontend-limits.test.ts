@@ -270,6 +270,24 @@ test('a client over its output limit is closed in the middle of its pipeline', (
   assert.equal(policy.traffic.outputLimitClosed, 1);
 });
 
+test('a client over its soft limit is closed in time though nothing more is sent to it', () => {
+  const [slow, quick] = [transport.connect(), transport.connect()];
+  policy.outputLimits = [{ hardBytes: 0, softBytes: MEBIBYTE, softMs: 2000 }];
+  for (const slot of [slow, quick]) {
+    transport.peers[slot]!.takes = 0;
+    transport.receive(slot, command('big', '2'));
+  }
+  transport.turn();
+  while (transport.drain(quick)) transport.turn();
+  nowMs += 2000;
+  frontend.everySecond();
+  assert.equal(isClosed(slow), false);
+  nowMs += 1;
+  frontend.everySecond();
+  assert.deepEqual([isClosed(slow), isClosed(quick)], [true, false]);
+  assert.equal(policy.traffic.outputLimitClosed, 1);
+});
+
 test('large replies to slow readers in one turn do not touch each other', () => {
   const slots = [transport.connect(), transport.connect(), transport.connect()];
   for (const slot of slots) {
@@ -366,9 +384,9 @@ test('memory for large replies goes back when they are sent and when no others f
   transport.peers[slot]!.takes = 100 * MEBIBYTE;
   transport.receive(slot, command('big', '2'));
   for (let i = 0; i < 3; i++) transport.turn();
-  frontend.trim();
+  frontend.everySecond();
   assert.equal(released(), 0);
-  frontend.trim();
+  frontend.everySecond();
   assert.ok(released() >= 4 * MEBIBYTE, `${released()} bytes`);
 });
 
@@ -382,8 +400,8 @@ test('what many clients have sent of commands that never became whole goes back 
     transport.receive(slot, half.slice(10_000));
   }
   for (const slot of slots) frontend.closed(slot, 0);
-  frontend.trim();
-  frontend.trim();
+  frontend.everySecond();
+  frontend.everySecond();
   assert.ok(regions.length > slots.length);
   const kept = regions.filter((region) => !given.has(region));
   assert.deepEqual(

@@ -284,10 +284,10 @@ export class Frontend<S extends NetSession> implements TransportHandler {
     return this.input.contention;
   }
 
-  /** Gives memory back that no large command or reply needed for a while. About once a second. */
-  trim(): void {
-    this.arenas.trim();
+  /** Gives memory back that no large command or reply needed for a while; ends who does not read. */
+  everySecond(): void {
     this.input.trim();
+    this.output.everySecond(this.connections.values(), this.dispatcher.now);
   }
 
   /** Who waits for writes to be durable says so before it looks a last time. */

@@ -4,7 +4,8 @@
  * The authority is checked, the name in the certificate is not, as in Redis: replicas know their primary
  * by whatever address they were given.
  */
-import { connect as connectPlain, type OnReadOpts, type Socket } from 'node:net';
+import { connect as connectPlain, isIP, isIPv4, type OnReadOpts, type Socket } from 'node:net';
+import { networkInterfaces } from 'node:os';
 import { type ConnectionOptions, connect as connectTls, type SecureVersion } from 'node:tls';
 
 /** Options of node:tls that both ends of a connection have: plain data, as they travel to threads. */
@@ -24,6 +25,8 @@ export interface PeerAddress {
   readonly port: number;
   /** Null: no TLS. */
   readonly tls: TlsEndOptions | null;
+  /** The address of this machine to connect from, as bind-source-addr says; '' or absent: any. */
+  readonly source?: string;
 }
 
 /** What arrives is put where these say, and not buffered by Node.js. */
@@ -37,12 +40,12 @@ export interface ReadInPlace {
  * @returns the socket; what is written to it before is sent once it is connected
  */
 export function connectToPeer(
-  { host, port, tls }: PeerAddress,
+  { host, port, tls, source = '' }: PeerAddress,
   connected: () => void,
   read?: ReadInPlace,
 ): Socket {
   const onread = read === undefined ? {} : { onread: read as unknown as OnReadOpts };
-  const address = { host, port, noDelay: true, ...onread };
+  const address = { host, port, noDelay: true, ...sourceOptions(source, host), ...onread };
   if (tls === null) return connectPlain(address, connected);
   const options: ConnectionOptions = {
     ...(address as ConnectionOptions),
@@ -51,6 +54,28 @@ export function connectToPeer(
     checkServerIdentity: () => undefined,
   };
   return connectTls(options, connected).setNoDelay(true);
+}
+
+/**
+ * Options of node:net that make a connection come from an address. None when this machine does not have it, or
+ * the peer's is of the other family: the connection matters more, as to Redis.
+ */
+export function sourceOptions(
+  source: string,
+  host: string,
+): { readonly localAddress?: string; readonly family?: number } {
+  const family = isIP(source);
+  const hostFamily = isIP(host);
+  if (family === 0 || (hostFamily !== 0 && hostFamily !== family) || !isOfMachine(source))
+    return {};
+  return { localAddress: source, family };
+}
+
+/** All of 127.0.0.0/8 is (but on macOS), though one of it is listed. */
+function isOfMachine(source: string): boolean {
+  if (isIPv4(source) && source.startsWith('127.') && process.platform !== 'darwin') return true;
+  const all = Object.values(networkInterfaces()).flat();
+  return all.some((own) => own?.address === source);
 }
 
 /** 'address:port' of both ends of a connection. */

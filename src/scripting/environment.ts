@@ -12,7 +12,7 @@
 import { analyze, type Closedness } from './closedness.js';
 import { generateChunk } from './code/chunk.js';
 import { type CodeEnvironment, instantiate } from './code/instantiate.js';
-import { baseFunctions, plainText } from './library/base.js';
+import { baseFunctions, cText, plainText } from './library/base.js';
 import { bitLibrary } from './library/bit.js';
 import { cjsonLibrary, resetJsonSettings } from './library/cjson.js';
 import { cmsgpackLibrary } from './library/cmsgpack.js';
@@ -39,7 +39,7 @@ import {
 } from './runtime/input.js';
 import { CALL_DEPTH_MAX, defaultMemoryBytes, type MeterLimits, meter } from './runtime/meter.js';
 import { LuaTable } from './runtime/table.js';
-import { type LuaFunction, type LuaValue, NONE } from './runtime/values.js';
+import { isText, type LuaFunction, type LuaValue, NONE } from './runtime/values.js';
 import { hidesCode } from './syntax/list-uses.js';
 import { parseChunk } from './syntax/statements.js';
 import type { Chunk } from './syntax/tree.js';
@@ -373,7 +373,8 @@ function lockGlobals(globals: LuaTable): void {
 }
 
 function missingGlobal(name: LuaValue): string {
-  return `Script attempted to access nonexistent global variable '${plainText(name)}'`;
+  if (!isText(name)) return 'Second argument to luaProtectedTableError must be a string or number';
+  return `Script attempted to access nonexistent global variable '${cText(plainText(name))}'`;
 }
 
 /** Redis runs scripts under this handler; a script can call it like any function. */

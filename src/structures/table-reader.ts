@@ -225,6 +225,23 @@ export class TableReader {
     return true;
   }
 
+  /**
+   * The same as `find` for the key that was last found or put, as long as its entry is where it was then: it may
+   * have been rewritten since. False: nothing is known.
+   */
+  findAgain(source: Region, offset: number, length: number): boolean {
+    const { region, entryOffset } = this;
+    if (!this.found) return false;
+    // Another entry may have been decoded since.
+    if (this.frame + referenceAt(this.view, this.bucket, this.slot) !== entryOffset) return false;
+    if (!keyMatches(region, entryOffset, source, offset, length)) return false;
+    this.source = source;
+    this.sourceOffset = offset;
+    this.sourceLength = length;
+    this.decode(entryOffset);
+    return true;
+  }
+
   /** The entry last found was used: its slot moves forward in its bucket. See slot-order.ts. */
   noteUse(order: SlotOrder): void {
     const { slot, bucket } = this;

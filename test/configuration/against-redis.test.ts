@@ -36,8 +36,11 @@ function configured(argv: readonly string[], folder = tmpdir(), input = ''): Con
   return Config.create(request.values, request.file);
 }
 
-async function getAll(client: RawClient): Promise<Map<string, string>> {
-  const reply = await client.command('CONFIG', 'GET', '*');
+const HIDDEN = [...allNames()].filter((name) => findDirective(name)?.directive.isHidden);
+
+/** @param hidden those which the pattern does not find */
+async function getAll(client: RawClient, hidden = HIDDEN): Promise<Map<string, string>> {
+  const reply = await client.command('CONFIG', 'GET', '*', ...hidden);
   assert.ok(isList(reply));
   const words = reply.items.map(textOf);
   return new Map(words.flatMap((name, i) => (i % 2 === 0 ? [[name, words[i + 1]!]] : [])));
@@ -52,7 +55,14 @@ const OTHER_INITIALLY = ['repl-backlog-size'];
 /** Setting these would cut the connection, or take what only a real server can give. */
 const NOT_SET = [
   ...['bind', 'port', 'tls-port', 'requirepass', 'maxclients', 'maxmemory-clients'],
-  ...['activedefrag', 'oom-score-adj', 'replica-announced', 'tls-cluster', 'tls-replication'],
+  ...[
+    'watchdog-period',
+    'activedefrag',
+    'oom-score-adj',
+    'replica-announced',
+    'tls-cluster',
+    'tls-replication',
+  ],
 ];
 
 const AWKWARD_VALUES = [
@@ -82,6 +92,16 @@ describe('configuration against redis-server', { skip }, () => {
     const theirs = await getAll(client);
     const ours = [...allNames()].filter((name) => !findDirective(name)?.directive.isOwn);
     assert.deepEqual(ours.sort(), [...theirs.keys()].sort());
+  });
+
+  it('has the same ones that a pattern does not find', async () => {
+    const theirs = await getAll(client, []);
+    const ours = configured([])
+      .get(['*'])
+      .map(([name]) => name);
+    const shown = ours.filter((name) => !findDirective(name)?.directive.isOwn);
+    assert.deepEqual(shown.sort(), [...theirs.keys()].sort());
+    assert.equal(HIDDEN.length, 5);
   });
 
   it('has the same initial values', async () => {

@@ -1,6 +1,7 @@
 /** MONITOR: the lines that a watching client gets, compared with redis-server's. */
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
+import { connect } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { converse, type Step } from '../support/conversation.js';
 import { isError, textOf } from '../support/reply.js';
@@ -86,6 +87,53 @@ function normal(line: string): string {
   return withoutMarkers(named);
 }
 
+const WAITS = [
+  ['BLPOP', 'list', '0'],
+  ['BLMOVE', 'from', 'to', 'LEFT', 'RIGHT', '0'],
+  ['BZPOPMIN', 'scores', '0'],
+  ['XREAD', 'BLOCK', '0', 'STREAMS', 'stream', '$'],
+] as const;
+const WAKES = [
+  ['RPUSH', 'list', 'a'],
+  ['RPUSH', 'from', 'b'],
+  ['ZADD', 'scores', '1', 'c'],
+  ['XADD', 'stream', '1-1', 'f', 'v'],
+] as const;
+
+/** What MONITOR shows of commands that wait, and how INFO counts them. */
+async function waitsSeen(server: Server): Promise<string[]> {
+  await server.ask('FLUSHALL');
+  await server.ask('CONFIG', 'RESETSTAT');
+  const monitor = connect({ port: server.port, host: '127.0.0.1' });
+  let shown = '';
+  monitor.on('data', (chunk: Buffer) => {
+    shown += chunk.toString('latin1');
+  });
+  const clients = await Promise.all(WAITS.map(() => server.client()));
+  try {
+    monitor.write('MONITOR\r\n');
+    await until('it watches', () => shown.startsWith('+OK') || shown);
+    const replies = WAITS.map((words, i) => clients[i]!.command(...words));
+    await until('all wait', async () => (await server.info('blocked_clients')) === '4');
+    for (const words of WAKES) await server.ask(...words);
+    await Promise.all(replies);
+    await server.ask('ECHO', 'over');
+    await until('the last one', () => shown.includes('"over"') || shown);
+  } finally {
+    await Promise.all(clients.map((client) => client.close()));
+    monitor.destroy();
+  }
+  const lines = shown.split('\r\n').filter((line) => !/^\+OK|"INFO"|"AUTH"|"HELLO"|^$/i.test(line));
+  const counted = WAITS.map(([name]) => name.toLowerCase());
+  const calls = await Promise.all(
+    counted.map(async (name) => {
+      const figures = await server.ask('INFO', 'commandstats');
+      return new RegExp(`cmdstat_${name}:calls=\\d+`).exec(figures)?.[0] ?? name;
+    }),
+  );
+  return [...lines.map(normal).toSorted(), ...calls];
+}
+
 describe('MONITOR', { skip: eitherMissing() }, () => {
   let ours: Server;
   let theirs: Server;
@@ -106,6 +154,11 @@ describe('MONITOR', { skip: eitherMissing() }, () => {
       assert.deepEqual(own.map(normal), their.map(normal));
     });
   }
+
+  test('a command that waits for its key is shown once, and counted once', async () => {
+    const [own, their] = await Promise.all([waitsSeen(ours), waitsSeen(theirs)]);
+    assert.deepEqual(own, their);
+  });
 
   test('CLIENT LIST flags who watches, and nobody is watched afterwards', async () => {
     const client = await ours.client();

@@ -17,8 +17,10 @@ import type { ConfigurationPort } from '../../src/commands/contract/server-port.
 import { CommandTester } from '../../src/commands/contract/test-support.js';
 import { debug } from '../../src/commands/server/debug.js';
 import { SharedText } from '../../src/memory/shared-text.js';
+import { nodeDisk } from '../../src/persistence/files/node-disk.js';
 import { RdbLoader } from '../../src/persistence/rdb/store/loader.js';
 import { writeModel } from '../../src/persistence/rdb/testing-write.js';
+import { checkFile } from '../../src/server/main-thread/persistence/check.js';
 import { findRedisFiles } from '../../src/server/main-thread/redis-files/find.js';
 import { loadRedisFiles } from '../../src/server/main-thread/redis-files/load.js';
 import { bytesOf } from '../support/bytes.js';
@@ -154,6 +156,56 @@ describe('starting with files of a Redis', { skip }, () => {
         assert.equal(await redis.ask('DEBUG', 'RELOAD', 'NOSAVE'), 'OK', name);
         assert.equal(digestOf(file), await digest(redis), name);
       }
+    });
+  });
+
+  test('--check tells of every sample file what it holds, or where it is damaged', {
+    skip: noSamples,
+  }, async () => {
+    const disk = nodeDisk;
+    for (const name of readdirSync(samples).filter((one) => one.endsWith('.rdb'))) {
+      const path = join(samples, name);
+      const lines = checkFile(disk, path);
+      if (REFUSED.includes(name)) {
+        await assert.rejects(lines, { message: /is damaged at offset \d+: / }, name);
+      } else {
+        assert.match((await lines)[0]!, /: RDB version \d+.*, \d+ bytes, whole$/);
+      }
+    }
+    const empty = await checkFile(disk, join(samples, 'corrupt_empty_keys.rdb'));
+    assert.match(empty.join('\n'), /\d+ collections without elements, which a start leaves out/);
+    const streams = await checkFile(disk, join(samples, 'redis_50_with_streams.rdb'));
+    assert.match(streams.join('\n'), /streams/);
+  });
+
+  test('--check of a file that is cut, damaged or followed by something', async () => {
+    await inFolder(async (folder) => {
+      const disk = nodeDisk;
+      const path = join(folder, 'dump.rdb');
+      const value = { kind: 'string', string: 'x'.repeat(1000) } as const;
+      const key = { name: 'k', expiryMs: -1, idleSeconds: -1, frequency: -1 };
+      const file = bytesOf(writeModel([{ ...key, database: 3, value }], { compression: false }));
+      writeFileSync(path, file);
+      assert.deepEqual((await checkFile(disk, path)).slice(1), [
+        '1 keys (db3: 1), 0 of them expire',
+        '1 strings',
+      ]);
+      writeFileSync(path, Buffer.concat([file, Buffer.from('rest')]));
+      assert.match((await checkFile(disk, path))[1]!, /^4 bytes behind its end/);
+      for (const text of [
+        '*1\r\n$4\r\nPING\r\n',
+        'file appendonly.aof.1.base.rdb seq 1 type b\n',
+      ]) {
+        writeFileSync(path, text);
+        await assert.rejects(checkFile(disk, path), {
+          message: /belongs to a Redis's append-only file/,
+        });
+      }
+      writeFileSync(path, file.subarray(0, -20));
+      await assert.rejects(checkFile(disk, path), { message: /ends too early/ });
+      file[file.length - 100]! ^= 1;
+      writeFileSync(path, file);
+      await assert.rejects(checkFile(disk, path), { message: /Wrong checksum/ });
     });
   });
 

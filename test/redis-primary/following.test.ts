@@ -265,4 +265,13 @@ describe('following a redis-server', { skip: eitherMissing() }, () => {
     await replica.ask('CONFIG', 'SET', 'masterauth', 'secret');
     await linkUp(replica);
   });
+
+  test('bind-source-addr says where it comes from', async () => {
+    // To a Redis in protected mode 127.0.0.2 is not this machine.
+    await using redis = await startPrimary('--protected-mode', 'no');
+    await using replica = await startSmall('--bind-source-addr', '127.0.0.2');
+    await follow(replica, redis.port);
+    await linkUp(replica);
+    assert.match((await redis.info('slave0')) ?? '', /ip=127\.0\.0\.2,/);
+  });
 });

@@ -1,7 +1,7 @@
 /** FAILOVER: what it refuses, in Redis's words; whom it chooses; what it does when nobody comes. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { textOf } from '../support/reply.js';
+import { isList, textOf } from '../support/reply.js';
 import { darterMissing, redisServerMissing, type Server, startRedis } from '../support/server.js';
 import { fill, follow, linkUp, sameData, startSmall, until } from './support.js';
 
@@ -140,10 +140,21 @@ describe('replication: FAILOVER', { skip: darterMissing() }, () => {
     assert.equal(await primary.ask('SET', 'k', 'x'), 'OK');
     assert.ok(performance.now() - beganMs > 1400, 'held until then');
     await until('it is over', async () => (await state(primary)) === 'no-failover');
+    assert.equal(await primary.info('role'), 'master');
     await primary.logged(/did not come in time/);
     assert.equal(await primary.ask('FAILOVER', ...to, 'FORCE', 'TIMEOUT', '300'), 'OK');
     await until('it is forced', async () => (await state(primary)) === 'failover-in-progress');
-    assert.equal(await primary.info('role'), 'master');
+    // As a Redis at this stage: nobody should take it for the primary any more.
+    assert.equal(await primary.info('role'), 'slave');
+    assert.equal(await primary.info('master_port'), String(replica.port));
+    assert.equal(await primary.info('master_link_status'), 'down');
+    const client = await primary.client();
+    const role = await client.command('ROLE');
+    await client.close();
+    assert.ok(isList(role));
+    assert.deepEqual(role.items.map(textOf).slice(0, 4), [
+      ...['slave', '127.0.0.1', String(replica.port), 'handshake'],
+    ]);
     replica.child.kill('SIGCONT');
     await until('it has the role', async () => (await replica.info('role')) === 'master');
     await linkUp(primary);

@@ -14,6 +14,9 @@ import {
   until,
 } from './support.js';
 
+/** All of 127.0.0.0/8 is this machine. */
+const isLinux = process.platform === 'linux';
+
 describe('replication: joining', { skip: darterMissing(), concurrency: 2 }, () => {
   test('replicas that join under load hold the same data at rest', async () => {
     await using primary = await startNode();
@@ -37,6 +40,15 @@ describe('replication: joining', { skip: darterMissing(), concurrency: 2 }, () =
     assert.match((await primary.info('slave0')) ?? '', /state=online,offset=\d+,lag=\d+$/);
     assert.ok((await number(primary, 'total_net_repl_output_bytes')) > 3_000_000);
     assert.ok((await number(one, 'total_net_repl_input_bytes')) > 3_000_000);
+  });
+
+  test('bind-source-addr says where a replica comes from', { skip: !isLinux }, async () => {
+    await using primary = await startSmall();
+    await using replica = await startSmall();
+    await replica.ask('CONFIG', 'SET', 'bind-source-addr', '127.0.0.2');
+    await follow(replica, primary.port);
+    await linkUp(replica);
+    assert.match((await primary.info('slave0')) ?? '', /ip=127\.0\.0\.2,/);
   });
 
   test('a replica with another number of shards is served key by key', async () => {

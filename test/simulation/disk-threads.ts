@@ -17,6 +17,7 @@ import type {
 } from '../../src/server/channel/main-flow.js';
 import { FileFlow } from '../../src/server/flow-thread/file-flow.js';
 import type { FlowTime } from '../../src/server/flow-thread/flow-time.js';
+import { gatherStrings } from '../../src/server/flow-thread/gathered-strings.js';
 import { JournalFlow } from '../../src/server/flow-thread/journal-flow.js';
 import { LoadedFlow } from '../../src/server/flow-thread/loaded-flow.js';
 import { LoadedSegment } from '../../src/server/flow-thread/loaded-segment.js';
@@ -97,8 +98,12 @@ export class SimulatedThreads {
     const pending = new PendingStreams(command.pending, 1);
     return new LoadedSegment({
       ...{ disk, path, mine, progress },
-      createFlow: () =>
-        new ReplicaFlow({ ...server.replicaParts(), primaryShards, mine, progress, pending }),
+      gather: () => gatherStrings(server.applier, primaryShards, mine),
+      createFlow: (gathered) => {
+        const parts = server.replicaParts();
+        const target = gathered ?? parts.target;
+        return new ReplicaFlow({ ...parts, target, primaryShards, mine, progress, pending });
+      },
       applied: () => {},
       report: (report) => listener.segment?.(report),
       ended: (reason) => listener.ended(reason),

@@ -24,8 +24,9 @@ export const COMMAND_NAMES: Readonly<Record<string, readonly [names: string, rea
   'src/engine/acl/describe.ts': ['client', 'who reads the description'],
   'src/engine/acl/user-file.ts': ['reset', 'a rule of ACL SETUSER'],
   'src/engine/acl/user.ts': ['reset', 'a rule of ACL SETUSER'],
-  'src/engine/categories.ts': ['pubsub set', 'ACL categories'],
+  'src/engine/categories.ts': ['pubsub readonly set', 'ACL categories, and the flag of one'],
   'src/engine/definitions.ts': ['object', 'what typeof answers'],
+  'src/engine/registry.ts': ['readonly', 'a flag of commands'],
   'src/engine/scripts/function-calls.ts': ['function', 'a kind of what runs'],
   'src/engine/scripts/functions.ts': ['append', 'a policy of FUNCTION RESTORE'],
   'src/engine/scripts/library.ts': ['function', 'what typeof answers'],
@@ -53,6 +54,7 @@ export const COMMAND_NAMES: Readonly<Record<string, readonly [names: string, rea
   'src/replication/redis/replica-input.ts': ['replconf', 'what a replica says on its link'],
   'src/replication/redis/link-state.ts': ['sync', 'a step of the link'],
   'src/replication/replica/replica-state.ts': ['sync', 'a step of the link'],
+  'src/replication/roles/take-over.ts': ['asking', 'a state of a takeover'],
   'src/values/hash/type.ts': [
     'hdel hpexpireat hset',
     'the commands that rebuild a hash, and that remove expired fields',

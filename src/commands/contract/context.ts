@@ -26,6 +26,8 @@ export interface Context {
   readonly registry: CommandRegistry;
   /** True while a command runs inside another, as in EXEC (nothing may suspend then). */
   readonly inTransaction: boolean;
+  /** True when a script runs the command. */
+  readonly inScript: boolean;
   /** True when the command runs for a client that has waited for it; `inTransaction` is true too. */
   readonly isServed: boolean;
 

@@ -250,6 +250,7 @@ export class CommandTester {
       settings: this.settings,
       registry: this.registry,
       inTransaction: false,
+      inScript: false,
       isServed: false,
       block: () => assert.fail('this test has no clients that wait'),
       server: new Proxy(server as ServerPort, {

@@ -6,6 +6,7 @@
  * the other server, and everybody else is served. Keys that have changed meanwhile are kept, which is an
  * error. Nothing may wait inside a transaction or a script: there MIGRATE is refused.
  */
+import type { ArgumentVector } from '../../base/arguments.js';
 import { PayloadTooLongError } from '../../persistence/rdb/dump-writer.js';
 import {
   MIGRATE_CHANGED,
@@ -153,6 +154,16 @@ function answer({ reply }: Context, outcome: MigrationOutcome, kept: number): vo
   }
 }
 
+/** Whether an argument is a user or a password: behind AUTH or AUTH2, before the keys. */
+function isSecret(args: ArgumentVector, index: number): boolean {
+  for (let at = TIMEOUT + 1; at < index && !argumentIs(args, at, 'KEYS'); ) {
+    const secrets = argumentIs(args, at, 'AUTH') ? 1 : argumentIs(args, at, 'AUTH2') ? 2 : 0;
+    if (index <= at + secrets) return true;
+    at += 1 + secrets;
+  }
+  return false;
+}
+
 export const migrate: CommandDefinition = {
   name: 'migrate',
   summary: 'Sends keys to another server, and removes them here',
@@ -220,10 +231,6 @@ export const migrate: CommandDefinition = {
     ['6.0.0', 'AUTH2.'],
   ],
   tips: ['nondeterministic_output'],
-  isSecret: (args, index) =>
-    index > TIMEOUT &&
-    (argumentIs(args, index - 1, 'AUTH') ||
-      argumentIs(args, index - 1, 'AUTH2') ||
-      argumentIs(args, index - 2, 'AUTH2')),
+  isSecret,
   run,
 };

@@ -62,9 +62,9 @@ class Sort {
 
   /** Copies the elements of the value found. */
   load(sortable: SortableElements): void {
-    const { keys } = this.context;
-    if (!this.mustSort && !sortable.areOrdered && options.store !== 0) {
-      // What is stored should not follow from where elements happen to lie.
+    const { keys, inScript } = this.context;
+    if (!this.mustSort && !sortable.areOrdered && (options.store !== 0 || inScript)) {
+      // What is stored, or what a script does, should not follow from where elements happen to lie.
       this.mustSort = true;
       this.isAlpha = true;
     }

@@ -217,6 +217,18 @@ test('what is no change to a watched key', () => {
   }
 });
 
+test('a missing key that SWAPDB replaces with an expired one is still missing', () => {
+  const s = new Server();
+  s.run(2, 'SELECT 1', 'SET k 1 PX 5');
+  s.run(1, 'WATCH k');
+  s.dispatcher.beginTurn(1_700_000_000_010, 0);
+  s.run(2, 'SWAPDB 0 1');
+  assert.deepEqual(s.run(1, 'MULTI', 'GET k', 'EXEC'), [null]);
+  s.run(1, 'WATCH k');
+  s.run(2, 'SELECT 0', 'SET k 2');
+  assert.equal(s.run(1, 'MULTI', 'GET k', 'EXEC'), null, 'set anew, it is there');
+});
+
 test('a key of the same name in another database is another key', () => {
   const s = new Server();
   s.run(1, 'WATCH k');

@@ -88,6 +88,7 @@ export class ScriptRunner {
     run.isOpen = script.isOpen;
     run.begin(script.kind, script.name, dispatcher.args);
     dispatcher.monitors.isInScript = true;
+    dispatcher.keys.beginRecalling();
     let startsOver = false;
     try {
       this.runAndReply(script);
@@ -96,6 +97,7 @@ export class ScriptRunner {
       if (startsOver) environment.randomState = random;
       else this.replyAborted(thrown, script);
     } finally {
+      dispatcher.keys.endRecalling();
       run.end();
       environment.finish();
       dispatcher.monitors.isInScript = false;

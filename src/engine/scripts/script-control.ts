@@ -4,6 +4,8 @@ import type { Arguments } from '../../protocol/parser.js';
 import type { RegisteredCommand } from '../registry.js';
 
 export interface ScriptControl {
+  /** A script of this thread runs. */
+  readonly isRunning: boolean;
   /** A script of this thread runs, and the thread serves other threads' questions. */
   readonly isServing: boolean;
   /** What commands of this thread's clients are answered while it runs a long script. */
@@ -24,6 +26,7 @@ export interface ScriptControl {
 
 /** Where no scripts are: threads that run effects only. */
 export const NO_SCRIPTS: ScriptControl = {
+  isRunning: false,
   isServing: false,
   ownBusyError: BUSY,
   busyError: BUSY,

@@ -57,6 +57,10 @@ export class Scripts implements ScriptsPort, ScriptControl {
 
   // For the dispatcher.
 
+  get isRunning(): boolean {
+    return this.parts.run.isRunning;
+  }
+
   get isServing(): boolean {
     return this.parts.run.isServing;
   }

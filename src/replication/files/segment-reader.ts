@@ -77,6 +77,11 @@ export class SegmentReader {
     return this.file.header;
   }
 
+  /** Bytes of the file up to where its blocks end. */
+  get bytes(): number {
+    return this.file.blocksEnd;
+  }
+
   get isFinished(): boolean {
     return this.file.end !== null;
   }
@@ -183,8 +188,13 @@ export class SegmentReader {
     return true;
   }
 
-  close(): Promise<void> {
-    return this.file.close();
+  /** A read that is under way, and that nobody has waited for, may have met an error of the disk. */
+  async close(): Promise<void> {
+    try {
+      await this.ahead;
+    } finally {
+      await this.file.close();
+    }
   }
 }
 

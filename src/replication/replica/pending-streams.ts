@@ -260,6 +260,15 @@ export class PendingStreams {
     this.largeReceived[shard] = 0;
   }
 
+  /**
+   * Called after a part was applied elsewhere, before asking who waits for it: who parks a shard while this is
+   * called either is seen waiting, or has seen what was applied. Both happen under the lock of transactions.
+   */
+  meetParking(): void {
+    lockBlocking(this.words, TRANSACTIONS_LOCK, this.owner);
+    unlock(this.words, TRANSACTIONS_LOCK);
+  }
+
   /** Whether the shard waits for a transaction that nobody has claimed. */
   waitsForParts(shard: number): boolean {
     return this.parked[shard] === PART_PARKED;

@@ -26,6 +26,12 @@ export interface EffectTarget {
    * @returns what went wrong, or null
    */
   apply(shard: number, database: number, region: Region, offset: number): string | null;
+  /**
+   * Before a shard, which is locked, loses or exchanges a database: what was applied and is not in its
+   * tables yet has to be there.
+   * @returns what went wrong, or null
+   */
+  settle?(shard: number): string | null;
 }
 
 /** Takes the effects of the stream without keys. */
@@ -153,6 +159,8 @@ export class RecordApplier {
     }
     const keyless = keylessOf(region, offset);
     if (keyless === null) return 'an effect without a key that is not known';
+    const wrong = this.writer.same ? (this.target.settle?.(shard) ?? null) : null;
+    if (wrong !== null) return wrong;
     if (keyless.verb === EFFECT_SWAP) {
       // What follows comes after it.
       this.swaps.splice(0, 2);

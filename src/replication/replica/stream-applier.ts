@@ -66,6 +66,7 @@ export class StreamApplier {
   /** Looks again at all shards that wait: parts of their transactions were applied elsewhere. */
   retry(): void {
     const { pending } = this;
+    pending.meetParking();
     for (let shard = 0; shard < pending.shards && this.failed === null; shard++) {
       if (!pending.waitsForParts(shard)) continue;
       this.lockStream(shard);

@@ -96,6 +96,15 @@ export class HandOver {
     return isAsked || heir !== null ? 'failover-in-progress' : 'waiting-for-sync';
   }
 
+  /** Whom FAILOVER asks to take over, or who has done so; null while none is chosen. */
+  get failoverTarget(): Address | null {
+    const { current, given } = this;
+    if (current === null) return given?.heir ?? null;
+    const { failover, heir } = current;
+    if (failover === null) return null;
+    return heir ?? failover.target ?? (failover.forced ? failover.order.target : null);
+  }
+
   // --- messages of the heir
 
   /** @param heir the replica in stable sync that asks; null when it is none */

@@ -9,7 +9,7 @@ import { REDIS_VERSION } from '../../base/version.js';
 import { LuaError } from '../runtime/errors.js';
 import { CommandWord, InputReference } from '../runtime/input.js';
 import { meter } from '../runtime/meter.js';
-import { nonFiniteText, numberToText } from '../runtime/number-text.js';
+import { nonFiniteText, numberToText, parseNumber } from '../runtime/number-text.js';
 import { LuaTable } from '../runtime/table.js';
 import { type LuaResult, type LuaValue, NONE } from '../runtime/values.js';
 import { defineFunctions, type Native } from './define.js';
@@ -59,6 +59,7 @@ export function errorTable(message: string): LuaTable {
   return LuaTable.ofField('err', message);
 }
 
+const INT_MAX = 0x7fff_ffff;
 const NO_ARGUMENTS = 'ERR Please specify at least one argument for this redis lib call';
 const BAD_ARGUMENTS = 'ERR Lua redis lib command arguments must be strings or integers';
 
@@ -130,11 +131,12 @@ const sha1hex: Native = (...args) => {
   return createHash('sha1').update(text, 'latin1').digest('hex');
 };
 
+/** As C takes a number for an int: what is none, or too large, is the least one. */
 function integerArgument(value: LuaValue): number | undefined {
-  if (typeof value === 'number') return Math.trunc(value);
-  return typeof value === 'string' && value.trim() !== '' && !Number.isNaN(Number(value))
-    ? Math.trunc(Number(value))
-    : undefined;
+  const number = typeof value === 'string' ? parseNumber(value) : value;
+  if (typeof number !== 'number') return undefined;
+  const integer = Math.trunc(number);
+  return Math.abs(integer) <= INT_MAX ? integer : -INT_MAX - 1;
 }
 
 /** @throws LuaError for arguments that no command can have */

@@ -74,6 +74,8 @@ export interface FollowFlow {
   readonly host: string;
   readonly port: number;
   readonly tls: TlsEndOptions | null;
+  /** As in PeerAddress. */
+  readonly source?: string;
   readonly user: string;
   readonly password: string;
   readonly syncId: string;
@@ -221,6 +223,8 @@ export interface FollowRedis {
   readonly flow: number;
   readonly host: string;
   readonly port: number;
+  /** As in PeerAddress. */
+  readonly source: string;
   readonly handshake: HandshakeOptions;
   /** Of a RedisProgress. */
   readonly progress: SharedArrayBuffer;

@@ -108,6 +108,8 @@ export interface ReplicationStatus {
   /** Writes are put off until then, as a takeover is under way; 0 when not. */
   readonly holdWritesUntilMs: number;
   readonly failoverState: FailoverState;
+  /** FAILOVER has asked it to take over: this server says that it is its replica, as a Redis does. */
+  readonly failoverTarget: HostAndPort | null;
 }
 
 export const FIRST_STATUS: Omit<ReplicationStatus, 'replicationId'> = {
@@ -121,6 +123,7 @@ export const FIRST_STATUS: Omit<ReplicationStatus, 'replicationId'> = {
   redisStream: null,
   holdWritesUntilMs: 0,
   failoverState: 'no-failover',
+  failoverTarget: null,
 };
 
 /** The client that a request came from. */

@@ -119,7 +119,9 @@ export class Config implements ConfigurationPort {
     };
     for (const pattern of patterns) {
       if (/[*?[]/.test(pattern)) {
-        for (const name of allNames()) if (nameMatches(pattern, name)) add(name);
+        for (const name of allNames()) {
+          if (nameMatches(pattern, name) && !findDirective(name)!.directive.isHidden) add(name);
+        }
       } else if (findDirective(pattern) !== undefined) {
         add(pattern);
       }

@@ -8,6 +8,7 @@ export const DIRECTIVE_SUMMARIES: Readonly<Record<string, string>> = {
   'tcp-backlog': 'How many connections wait to be accepted',
   'tcp-keepalive': 'Seconds of silence after which a connection is probed; 0: never',
   timeout: 'Seconds after which an idle client is disconnected; 0: never',
+  'bind-source-addr': 'Address of this machine that connections to a primary come from',
   unixsocket: 'Path of a Unix socket to listen on',
   unixsocketperm: 'Permissions of the Unix socket, in octal',
   'protected-mode': 'While the default user has no password, only this machine may connect',

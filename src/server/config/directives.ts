@@ -13,6 +13,7 @@ import {
   flag,
   hostName,
   INT_MAX,
+  INT_MIN,
   integer,
   type Kind,
   LONG_MAX,
@@ -39,6 +40,8 @@ export interface Directive {
   readonly isSecret?: boolean;
   readonly isIgnored?: boolean;
   readonly isOwn?: boolean;
+  /** Patterns of CONFIG GET do not find it, as it is for Redis's own tests: only its name does. */
+  readonly isHidden?: boolean;
   /** Why a value that the kind accepts is refused. */
   readonly refuse?: (value: string) => string | null;
 }
@@ -54,6 +57,7 @@ function atStart(kind: Kind, initial: string, options: Options = {}): Directive 
 }
 
 const ignored: Options = { isIgnored: true };
+const hidden: Options = { isIgnored: true, isHidden: true };
 const own: Options = { isOwn: true };
 const secret: Options = { isSecret: true };
 
@@ -102,7 +106,7 @@ function bulkBytes(value: string): string | null {
 const network = {
   port: anytime(port, '6379'),
   bind: anytime(special.addresses, '* -::*'),
-  'bind-source-addr': anytime(text(), '', ignored),
+  'bind-source-addr': anytime(text(), ''),
   'tcp-backlog': atStart(count, '511'),
   'tcp-keepalive': anytime(count, '300'),
   timeout: anytime(count, '0'),
@@ -185,6 +189,11 @@ const general = {
   ),
   'crash-log-enabled': yes(ignored),
   'crash-memcheck-enabled': yes(ignored),
+  'use-exit-on-panic': no(hidden),
+  'watchdog-period': anytime(count, '0', hidden),
+  'rdb-key-save-delay': anytime(integer(INT_MIN, INT_MAX), '0', hidden),
+  'key-load-delay': anytime(integer(INT_MIN, INT_MAX), '0', hidden),
+  'loading-process-events-interval-bytes': anytime(integer(1024, INT_MAX), '2097152', hidden),
   'ignore-warnings': anytime(text(), '', ignored),
   'disable-thp': atStart(flag, 'yes', ignored),
   'oom-score-adj': anytime(oneNameOf('no', 'yes', 'relative', 'absolute'), 'no', ignored),

@@ -35,6 +35,7 @@ export interface RewrittenLine {
 
 const INT64_MAX = 2n ** 63n - 1n;
 const UINT64_MAX = 2n ** 64n - 1n;
+export const INT_MIN = -(2n ** 31n);
 export const INT_MAX = 2n ** 31n - 1n;
 export const UINT_MAX = 2n ** 32n - 1n;
 export const LONG_MAX = INT64_MAX;

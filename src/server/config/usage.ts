@@ -10,7 +10,7 @@ const GIBIBYTE = 1024 ** 3;
 const HEAD = `Usage: darter [/path/to/redis.conf] [options] [-]
        darter - (read the configuration from standard input)
        darter --compare address address [--sample N] (compare two running servers)
-       darter --check FILE (verify a snapshot or a journal without a server)
+       darter --check FILE (verify a snapshot, a journal or an RDB file without a server)
        darter -v or --version
        darter -h or --help
 

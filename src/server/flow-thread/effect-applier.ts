@@ -18,12 +18,21 @@ import {
 } from '../../engine/registry.js';
 import type { ClientSession } from '../../engine/session.js';
 import { loadVector } from '../../journal/keyless-stream.js';
+import type { Keyspace } from '../../keyspace/keyspace.js';
 import { Arguments } from '../../protocol/parser.js';
 import type { EffectTarget } from '../../replication/replica/record-applier.js';
 
 const MINUS = 0x2d;
 const NAME_BYTES_MAX = 64;
 const ERROR_BYTES_MAX = 256;
+
+/** Keys whose effects came before and are not in the tables yet. */
+export interface WaitingKeys {
+  /** Whether one may have this hash position. */
+  mayHave(shard: number, h1: number): boolean;
+  /** Brings those of a shard there. @returns what went wrong, or null */
+  settle(shard: number): string | null;
+}
 
 export class EffectApplier implements EffectTarget {
   private readonly args = new Arguments();
@@ -53,7 +62,17 @@ export class EffectApplier implements EffectTarget {
     return this.dispatcher.notifications;
   }
 
-  apply(shard: number, database: number, region: Region, offset: number): string | null {
+  get keys(): Keyspace {
+    return this.dispatcher.keys;
+  }
+
+  apply(
+    shard: number,
+    database: number,
+    region: Region,
+    offset: number,
+    waiting: WaitingKeys | null = null,
+  ): string | null {
     const { dispatcher, args } = this;
     loadVector(region, offset, args);
     const found = dispatcher.registry.find(region, args.offset[0]!, args.length[0]!);
@@ -70,6 +89,10 @@ export class EffectApplier implements EffectTarget {
     else if (!dispatcher.planner.keysLieIn(command, args, shard)) {
       return `the key of ${this.shownName()} belongs to another shard`;
     }
+    if (waiting !== null && this.mayBeAbout(waiting, shard, command)) {
+      const wrong = waiting.settle(shard);
+      if (wrong !== null) return wrong;
+    }
     dispatcher.keys.database = database;
     const reply = dispatcher.reply;
     reply.rewind(0);
@@ -78,6 +101,13 @@ export class EffectApplier implements EffectTarget {
     if (reply.region.bytes[start] !== MINUS) return null;
     const error = prefixBinary(reply.region, start + 1, position - start - 3, ERROR_BYTES_MAX);
     return `${this.shownName()} failed: ${shownFromPeer(error)}`;
+  }
+
+  /** Whether the effect may be about a key that waits. */
+  private mayBeAbout(waiting: WaitingKeys, shard: number, command: RegisteredCommand): boolean {
+    const { keys } = this.dispatcher;
+    const hasOneKey = command.hasOneKey(this.args.count) && command.readsAnyKey === undefined;
+    return !hasOneKey || waiting.mayHave(shard, keys.preparedH1);
   }
 
   /** The command that the vector names, for an error. */

@@ -39,6 +39,7 @@ import { streamsOf } from '../../replication/primary/primary-state.js';
 import { NO_WINDOW_BYTES } from '../../replication/primary/send-window.js';
 import { SyncSession } from '../../replication/primary/sync-session.js';
 import { PendingStreams } from '../../replication/replica/pending-streams.js';
+import type { EffectTarget } from '../../replication/replica/record-applier.js';
 import { ReplicaFlow } from '../../replication/replica/replica-flow.js';
 import { SyncProgress } from '../../replication/replica/sync-progress.js';
 import { attachControl } from '../channel/control.js';
@@ -72,6 +73,7 @@ import { FileFlow } from './file-flow.js';
 import { type FlowTime, machineTime } from './flow-time.js';
 import { FollowedFlow } from './followed-flow.js';
 import type { FollowedRedis } from './followed-redis.js';
+import { gatherStrings } from './gathered-strings.js';
 import { JournalFlow } from './journal-flow.js';
 import { KeylessEffects } from './keyless-effects.js';
 import { librariesEffect } from './libraries-effect.js';
@@ -216,12 +218,14 @@ class FlowThread {
   }
 
   private openSegment(command: OpenSegment): void {
-    const { flow, path, mine } = command;
+    const { flow, path, mine, primaryShards } = command;
     const progress = this.progressOf(command);
     const parts = {
       ...{ path, mine, progress },
       disk: nodeDisk,
-      createFlow: () => this.createReplicaFlow(command, progress),
+      gather: () => gatherStrings(this.prepareToApply(), primaryShards, mine),
+      createFlow: (gathered: EffectTarget | null) =>
+        this.createReplicaFlow(command, progress, gathered ?? undefined),
       applied: () => this.applied(),
       report: (report: SegmentReport) => this.report({ ...report, flow }),
       ended: (reason: string) => this.ended(flow, reason),
@@ -446,7 +450,11 @@ class FlowThread {
     return new SyncProgress(progress, streamsOf(primaryShards), this.owner);
   }
 
-  private createReplicaFlow(command: AppliedFlow, progress: SyncProgress): ReplicaFlow {
+  private createReplicaFlow(
+    command: AppliedFlow,
+    progress: SyncProgress,
+    target: EffectTarget = this.prepareToApply(),
+  ): ReplicaFlow {
     const { primaryShards, mine } = command;
     const isAlike = primaryShards === this.shards.count;
     return new ReplicaFlow({
@@ -459,7 +467,7 @@ class FlowThread {
       progress,
       pending: new PendingStreams(command.pending, this.owner),
       cuts: isAlike ? this.cuts : null,
-      target: this.prepareToApply(),
+      target,
     });
   }
 }

@@ -11,7 +11,7 @@
 import { connect, type Socket } from 'node:net';
 import { toBinary } from '../../base/region.js';
 import { SharedTextFullError } from '../../memory/shared-text.js';
-import { addressesOf } from '../../platform/peer-socket.js';
+import { addressesOf, sourceOptions } from '../../platform/peer-socket.js';
 import { RdbError } from '../../persistence/rdb/error.js';
 import { encodeCommand } from '../../protocol/encode-command.js';
 import {
@@ -76,7 +76,7 @@ export class FollowedRedis {
     private readonly command: FollowRedis,
     private readonly parts: FollowedRedisParts,
   ) {
-    const { host, port, handshake } = command;
+    const { host, port, source, handshake } = command;
     this.progress = new RedisProgress(command.progress);
     this.handshake = new RedisHandshake(handshake);
     this.history = handshake.history;
@@ -84,6 +84,7 @@ export class FollowedRedis {
       host,
       port,
       noDelay: true,
+      ...sourceOptions(source, host),
       onread: {
         buffer: () => this.stream.target,
         callback: (length: number) => this.read(length),

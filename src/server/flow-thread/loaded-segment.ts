@@ -18,13 +18,16 @@ import type { ReplicaFlow } from '../../replication/replica/replica-flow.js';
 import type { SyncProgress } from '../../replication/replica/sync-progress.js';
 import { setFilling } from '../../structures/frame.js';
 import type { ReadSegment, SegmentCommand, SegmentReport } from '../channel/main-flow.js';
+import type { GatheredStrings } from './gathered-strings.js';
 
 export interface LoadedSegmentParts {
   readonly disk: Disk;
   readonly path: string;
   readonly mine: readonly number[];
   readonly progress: SyncProgress;
-  readonly createFlow: () => ReplicaFlow;
+  /** Where strings are gathered; null with another number of shards. */
+  readonly gather: () => GatheredStrings | null;
+  readonly createFlow: (gathered: GatheredStrings | null) => ReplicaFlow;
   /** Something was applied. */
   readonly applied: () => void;
   readonly report: (report: SegmentReport) => void;
@@ -80,34 +83,50 @@ export class LoadedSegment {
   }
 
   private async load(reader: SegmentReader, until: readonly number[]): Promise<void> {
-    const { progress, mine, report, createFlow, applied } = this.parts;
-    const since = new Map(mine.map((stream) => [stream, progress.applied[stream]!]));
-    const flow = createFlow();
-    this.flow = flow;
+    const { report, gather } = this.parts;
+    const gathered = gather();
     // The thread does nothing else until it is through.
     setFilling(true);
     try {
-      await this.each(
-        reader,
-        () => {
-          const { block, region } = reader;
-          const from = since.get(block.shard) ?? 0;
-          const to = until[block.shard]!;
-          // What is there already, or belongs to the next segment.
-          if (block.from >= to || block.to <= from) return null;
-          block.clip(from, to);
-          flow.takeStream(region, block);
-          return flow.failed;
-        },
-        () => {
-          flow.count();
-          applied();
-        },
-      );
+      await this.apply(reader, until, gathered);
+      if (!this.closed && gathered !== null && gathered.settleAll() !== null) {
+        throw new DamagedFile(reader.path, gathered.failedOffset, gathered.failed!);
+      }
     } finally {
       setFilling(false);
+      gathered?.close();
     }
     if (!this.closed) report({ kind: 'segment-read', read: await this.readOf(reader) });
+  }
+
+  private async apply(
+    reader: SegmentReader,
+    until: readonly number[],
+    gathered: GatheredStrings | null,
+  ): Promise<void> {
+    const { progress, mine, createFlow, applied } = this.parts;
+    const since = new Map(mine.map((stream) => [stream, progress.applied[stream]!]));
+    const flow = createFlow(gathered);
+    this.flow = flow;
+    if (gathered !== null) gathered.fileBytes = reader.bytes;
+    const take = (): string | null => {
+      const { block, region } = reader;
+      const from = since.get(block.shard) ?? 0;
+      const to = until[block.shard]!;
+      // What is there already, or belongs to the next segment.
+      if (block.from >= to || block.to <= from) return null;
+      block.clip(from, to);
+      if (gathered !== null) gathered.fileOffset = reader.blockOffset;
+      flow.takeStream(region, block);
+      if (gathered !== null && gathered.failed !== null) {
+        throw new DamagedFile(reader.path, gathered.failedOffset, gathered.failed);
+      }
+      return flow.failed;
+    };
+    await this.each(reader, take, () => {
+      flow.count();
+      applied();
+    });
   }
 
   /**

@@ -1,6 +1,7 @@
 /** INFO's section replication, and the figures of syncs that it has besides Redis's. */
 
 import { WRITES_DELAYED, WRITES_OVERRULED } from '../../journal/counters.js';
+import type { HostAndPort } from '../../commands/contract/replication-port.js';
 import type { JournalRing } from '../../journal/ring.js';
 import {
   SUM_BYTES,
@@ -28,8 +29,7 @@ export function replicationSection({ replication, rings }: ReplicationSource): S
   return (source, context) => {
     const { status } = replication;
     return [
-      ['role', status.link === null ? 'master' : 'slave'],
-      ...(status.link === null ? [] : linkFields(source, replication, context.now)),
+      ...roleFields(source, replication, context.now),
       ['connected_slaves', replication.replicas.length],
       ...goodReplicas(source, replication, context.now),
       ...replication.replicas.map((replica, i) => replicaField(replica, i, context.now)),
@@ -60,6 +60,40 @@ function seconds(sinceMs: number, nowMs: number): number {
   return Math.max(0, Math.floor((nowMs - sinceMs) / 1000));
 }
 
+function roleFields(source: InfoSource, replication: ThreadReplication, nowMs: number): Fields {
+  const { link, failoverTarget } = replication.status;
+  if (link !== null) return [['role', 'slave'], ...linkFields(source, replication, nowMs)];
+  if (failoverTarget === null) return [['role', 'master']];
+  return [['role', 'slave'], ...failoverFields(source, replication.offset, failoverTarget)];
+}
+
+/** As of a replica whose link is about to come: the role is not given away yet. */
+function failoverFields(
+  { configuration }: InfoSource,
+  offset: number,
+  { host, port }: HostAndPort,
+): Fields {
+  return [
+    ['master_host', host],
+    ['master_port', port],
+    ['master_link_status', 'down'],
+    ['master_last_io_seconds_ago', -1],
+    ['master_sync_in_progress', 0],
+    ['slave_read_repl_offset', offset],
+    ['slave_repl_offset', offset],
+    ...downFields(false, -1, 0),
+    ...replicaFields(configuration),
+  ];
+}
+
+function replicaFields(configuration: InfoSource['configuration']): Fields {
+  return [
+    ['slave_priority', configuration.value('replica-priority')],
+    ['slave_read_only', configuration.value('replica-read-only') === 'yes' ? 1 : 0],
+    ['replica_announced', configuration.value('replica-announced') === 'yes' ? 1 : 0],
+  ];
+}
+
 function linkFields(
   { configuration }: InfoSource,
   replication: ThreadReplication,
@@ -83,9 +117,7 @@ function linkFields(
     ...(link.state === 'sync' && redis !== null ? transferFields(link, redis, nowMs) : []),
     ...downFields(link.up, link.downSinceMs, nowMs),
     ...(link.failure === '' ? [] : [['master_link_failure', link.failure] as const]),
-    ['slave_priority', configuration.value('replica-priority')],
-    ['slave_read_only', configuration.value('replica-read-only') === 'yes' ? 1 : 0],
-    ['replica_announced', configuration.value('replica-announced') === 'yes' ? 1 : 0],
+    ...replicaFields(configuration),
   ];
 }
 

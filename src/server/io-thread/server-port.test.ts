@@ -5,9 +5,13 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { Region } from '../../base/region.js';
+import type { CommandDefinition } from '../../commands/contract/definition.js';
 import type { ClientFilter, ClientType } from '../../commands/contract/server-port.js';
 import type { Session } from '../../commands/contract/session.js';
 import { testSession } from '../../commands/contract/test-support.js';
+import { auth } from '../../commands/connection/auth.js';
+import { hello } from '../../commands/connection/hello.js';
+import { migrate } from '../../commands/generic/migrate.js';
 import * as get from '../../commands/string/get.js';
 import { ClientPause, PAUSE_NOTHING, PAUSE_WRITES } from '../../engine/client-pause.js';
 import { COMMANDS } from '../../engine/counters.js';
@@ -24,7 +28,7 @@ import { COMMANDS_PER_SECOND, INPUT_KIB_PER_SECOND } from '../channel/process-fi
 import { RateSampler } from '../main-thread/rates.js';
 import { type ClientDetails, Clients, describeClient } from './clients.js';
 import { LatencyMonitor } from './latency-monitor.js';
-import { SlowLog } from './slow-log.js';
+import { type NotedCommand, SlowLog } from './slow-log.js';
 import { Statistics } from './statistics.js';
 
 const NOW_MS = 1_700_000_100_000;
@@ -38,6 +42,10 @@ function session(id: number, changes: Partial<Session> = {}): Session {
     localAddress: '10.0.0.99:6379',
     ...changes,
   });
+}
+
+function named({ name, isSecret }: CommandDefinition): NotedCommand {
+  return isSecret === undefined ? { fullName: name } : { fullName: name, isSecret };
 }
 
 const NO_SIZES = { query: 0, queryFree: 0, arguments: 0, output: 0, queued: 0, total: 0 };
@@ -188,7 +196,7 @@ describe('SlowLog', () => {
     first.maximumLength = 3;
     second.maximumLength = 3;
     for (const log of [first, second, first, second, first]) {
-      log.note('get', vector('GET', 'k'), 20_000.4, session(1), NOW_MS);
+      log.note({ fullName: 'get' }, vector('GET', 'k'), 20_000.4, session(1), NOW_MS);
     }
     const entries = first.entries();
     assert.deepEqual(
@@ -211,13 +219,13 @@ describe('SlowLog', () => {
   test('minds its threshold', () => {
     const { control, gatherer } = alone();
     const log = new SlowLog(gatherer, control);
-    log.note('get', vector('GET'), 9_999, session(1), NOW_MS);
+    log.note({ fullName: 'get' }, vector('GET'), 9_999, session(1), NOW_MS);
     assert.equal(log.entries().length, 0);
     log.thresholdMicroseconds = -1;
-    log.note('get', vector('GET'), 1e9, session(1), NOW_MS);
+    log.note({ fullName: 'get' }, vector('GET'), 1e9, session(1), NOW_MS);
     assert.equal(log.entries().length, 0);
     log.thresholdMicroseconds = 0;
-    log.note('get', vector('GET'), 0, session(1), NOW_MS);
+    log.note({ fullName: 'get' }, vector('GET'), 0, session(1), NOW_MS);
     assert.equal(log.entries().length, 1);
     log.maximumLength = 0;
     assert.equal(log.entries().length, 0);
@@ -226,8 +234,9 @@ describe('SlowLog', () => {
   test('shortens long arguments and takes passwords out', () => {
     const { control, gatherer } = alone();
     const log = new SlowLog(gatherer, control);
-    const noted = (command: string, ...words: string[]) => {
-      log.note(command, vector(...words), 1e6, session(1), NOW_MS);
+    const noted = (command: string | NotedCommand, ...words: string[]) => {
+      const definition = typeof command === 'string' ? { fullName: command } : command;
+      log.note(definition, vector(...words), 1e6, session(1), NOW_MS);
       return log.entries()[0]!.args;
     };
     assert.deepEqual(noted('set', 'SET', 'k', 'x'.repeat(130)), [
@@ -237,12 +246,26 @@ describe('SlowLog', () => {
     const many = noted('del', ...Array.from({ length: 40 }, (_, i) => `a${i}`));
     assert.equal(many.length, 32);
     assert.equal(many[31], '... (9 more arguments)');
-    assert.deepEqual(noted('auth', 'renamed', 'u', 'p'), ['renamed', '(redacted)', '(redacted)']);
-    assert.deepEqual(noted('hello', 'HELLO', '3', 'AUTH', 'u', 'p', 'SETNAME', 'n'), [
+    assert.deepEqual(noted(named(auth), 'renamed', 'u', 'p'), [
+      'renamed',
+      '(redacted)',
+      '(redacted)',
+    ]);
+    assert.deepEqual(noted(named(hello), 'HELLO', '3', 'AUTH', 'u', 'p', 'SETNAME', 'n'), [
       ...['HELLO', '3', 'AUTH', '(redacted)', '(redacted)', 'SETNAME', 'n'],
     ]);
     assert.deepEqual(noted('config|set', 'CONFIG', 'SET', 'requirepass', 'p', 'hz', '10'), [
       ...['CONFIG', 'SET', 'requirepass', '(redacted)', 'hz', '10'],
+    ]);
+    const from = ['MIGRATE', 'host', '6379', 'auth', '0', '5000', 'COPY'];
+    assert.deepEqual(noted(named(migrate), ...from, 'auth', 'p', 'REPLACE'), [
+      ...[...from, 'auth', '(redacted)', 'REPLACE'],
+    ]);
+    assert.deepEqual(noted(named(migrate), ...from, 'AUTH2', 'u', 'p', 'KEYS', 'k'), [
+      ...[...from, 'AUTH2', '(redacted)', '(redacted)', 'KEYS', 'k'],
+    ]);
+    assert.deepEqual(noted(named(migrate), ...from, 'AUTH', 'KEYS', 'KEYS', 'auth', 'z'), [
+      ...[...from, 'AUTH', '(redacted)', 'KEYS', 'auth', 'z'],
     ]);
     const secret = ['ACL', 'SETUSER', '(redacted)', '(redacted)'];
     assert.deepEqual(noted('acl|setuser', 'ACL', 'SETUSER', 'u', '>p'), secret);

@@ -106,7 +106,7 @@ export function createServerPort(
   config.onChange('latency-monitor-threshold', loadThresholds);
   statistics.slow = (command, args, session, microseconds) => {
     if (command.definition.flags.includes('skip_slowlog')) return;
-    slowLog.note(command.fullName, args, microseconds, session, dispatcher.now);
+    slowLog.note(command, args, microseconds, session, dispatcher.now);
   };
   statistics.monitored = (command, _args, _session, microseconds) => {
     const { definition } = command;

@@ -5,6 +5,7 @@
  */
 import type { ArgumentVector } from '../../base/arguments.js';
 import { toBinary } from '../../base/region.js';
+import type { CommandDefinition } from '../../commands/contract/definition.js';
 import type { SlowLogEntry, SlowLogPort } from '../../commands/contract/server-port.js';
 import type { Session } from '../../commands/contract/session.js';
 import type { ControlBlock } from '../../memory/control.js';
@@ -25,6 +26,12 @@ const SECRET_DIRECTIVES = [
   'tls-key-file-pass',
   'tls-client-key-file-pass',
 ];
+
+/** What the log needs to know of a command. */
+export interface NotedCommand {
+  readonly fullName: string;
+  readonly isSecret?: CommandDefinition['isSecret'] | undefined;
+}
 
 export class SlowLog implements SlowLogPort {
   /** slowlog-log-slower-than: commands that took this long are noted; below 0 none is. */
@@ -53,10 +60,10 @@ export class SlowLog implements SlowLogPort {
   /**
    * Notes a command that took as long as the threshold or longer.
    *
-   * @param command its full name, whatever name the client used
+   * @param command as it was defined, whatever name the client used
    */
   note(
-    command: string,
+    command: NotedCommand,
     args: ArgumentVector,
     microseconds: number,
     session: Session,
@@ -97,7 +104,7 @@ export class SlowLog implements SlowLogPort {
   }
 }
 
-function shortened(command: string, args: ArgumentVector): string[] {
+function shortened(command: NotedCommand, args: ArgumentVector): string[] {
   const words: string[] = [];
   const whole = args.count <= ARGUMENTS_MAX ? args.count : ARGUMENTS_MAX - 1;
   for (let i = 0; i < whole; i++) {
@@ -106,20 +113,16 @@ function shortened(command: string, args: ArgumentVector): string[] {
     const word = toBinary(args.region, args.offset[i]!, shown);
     words.push(length > shown ? `${word}... (${length - shown} more bytes)` : word);
   }
-  redact(command, words);
+  redact(command, args, words);
   if (whole < args.count) words.push(`... (${args.count - whole} more arguments)`);
   return words;
 }
 
 /** Takes passwords out. */
-function redact(command: string, words: string[]): void {
-  if (ABOUT_USERS.includes(command)) words.fill(REDACTED, 2);
-  if (command === 'auth') words.fill(REDACTED, 1);
-  if (command === 'hello') {
-    const auth = words.findIndex((word, index) => index > 1 && word.toLowerCase() === 'auth');
-    if (auth > 0) words.fill(REDACTED, auth + 1, auth + 3);
-  }
-  if (command === 'config|set') {
+function redact({ fullName, isSecret }: NotedCommand, args: ArgumentVector, words: string[]): void {
+  if (ABOUT_USERS.includes(fullName)) words.fill(REDACTED, 2);
+  for (let i = 1; i < words.length; i++) if (isSecret?.(args, i)) words[i] = REDACTED;
+  if (fullName === 'config|set') {
     for (let i = 2; i + 1 < words.length; i += 2) {
       if (SECRET_DIRECTIVES.includes(words[i]!.toLowerCase())) words[i + 1] = REDACTED;
     }

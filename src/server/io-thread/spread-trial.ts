@@ -50,6 +50,12 @@ export class SpreadTrial {
     this.rest();
   }
 
+  /** Without a verdict. */
+  end(): void {
+    this.to = -1;
+    this.rest();
+  }
+
   /** In place of `period`, while the thread has time to spare and no trial: forgets the rates. */
   rest(): void {
     this.counts.length = 0;
@@ -76,7 +82,7 @@ export class SpreadTrial {
     if (this.periods < SETTLE_PERIODS) return;
     if (this.periods === SETTLE_PERIODS) idleCores();
     this.note(nowMs, commands, MEASURED_PERIODS);
-    if (this.periods === SETTLE_PERIODS + MEASURED_PERIODS) this.end(nowMs, idleCores());
+    if (this.periods === SETTLE_PERIODS + MEASURED_PERIODS) this.judge(nowMs, idleCores());
   }
 
   private note(nowMs: number, commands: number, periods: number): void {
@@ -87,11 +93,10 @@ export class SpreadTrial {
     this.times.shift();
   }
 
-  private end(nowMs: number, idleCores: number): void {
+  private judge(nowMs: number, idleCores: number): void {
     const { verdicts, to, rateBefore } = this;
     const rate = this.rate();
-    this.to = -1;
-    this.rest();
+    this.end();
     // After CONFIG RESETSTAT, or when the load has ended, it says nothing.
     if (!(rate > 0 && rateBefore > 0)) return;
     const isFaster = rate >= rateBefore * GAIN_MIN;

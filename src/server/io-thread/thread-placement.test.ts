@@ -37,8 +37,8 @@ class Thread {
       thread,
       threads: THREADS,
       figures: machine.figures,
-      settings: { adaptivePlacement: true },
-      isStuck: () => false,
+      settings: machine.settings,
+      isStuck: (other: number) => machine.stuck === other,
       look: () => undefined,
       flushMail: () => {
         this.hasFlushed = true;
@@ -119,6 +119,8 @@ class Machine {
   binds = false;
   /** What clients have published waits for room at another thread. */
   isMailFull = false;
+  readonly settings = { adaptivePlacement: true };
+  stuck = -1;
 
   constructor() {
     for (let thread = 0; thread < THREADS; thread++) this.threads.push(new Thread(this, thread));
@@ -198,10 +200,43 @@ test('who has published what still waits for room at a thread does not move', ()
   assert.deepEqual(machine.hot.toSorted(), [0, 20]);
 });
 
-test('clients whose move was of no use go back, all of them', () => {
+function recalled(): Machine {
   const machine = new Machine();
   for (let id = 1; id < 400; id += 2) machine.add(1, id);
   new SpreadVerdicts(machine.figures.recalls, machine.figures.holds).recall(1, 0);
+  return machine;
+}
+
+test('a recall waits for a thread that is stuck, and for clients that cannot go yet', () => {
+  const machine = recalled();
+  machine.stuck = 0;
+  machine.run(100);
+  assert.equal(machine.threads[0]!.clients.size, 0);
+  machine.stuck = -1;
+  machine.isMailFull = true;
+  machine.run(6);
+  assert.equal(machine.threads[0]!.clients.size, 0);
+  assert.notEqual(machine.figures.recalls[1], 0);
+  machine.isMailFull = false;
+  machine.run(6);
+  assert.equal(machine.threads[0]!.clients.size, 200);
+  assert.equal(machine.figures.recalls[1], 0);
+});
+
+test('a recall that somebody never follows ends, and so does one when placement is not adaptive any more', () => {
+  const machine = recalled();
+  machine.isMailFull = true;
+  machine.run(60);
+  assert.equal(machine.figures.recalls[1], 0);
+  const other = recalled();
+  other.settings.adaptivePlacement = false;
+  other.isMailFull = true;
+  other.run(1);
+  assert.equal(other.figures.recalls[1], 0);
+});
+
+test('clients whose move was of no use go back, all of them', () => {
+  const machine = recalled();
   machine.run(6);
   assert.equal(machine.threads[1]!.clients.size, 0);
   assert.equal(machine.threads[0]!.clients.size, 200);

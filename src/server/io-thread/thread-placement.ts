@@ -27,6 +27,9 @@ import type { ThreadSettings } from './settings.js';
 import { SpreadTrial } from './spread-trial.js';
 import type { ThreadClients } from './thread-clients.js';
 
+/** A recall ends after so many periods, should there always be somebody to move who cannot be. */
+const RECALL_PERIODS = 50;
+
 export interface ThreadPlacementParts {
   readonly thread: number;
   readonly threads: number;
@@ -57,6 +60,7 @@ export class ThreadPlacement {
   private readonly verdicts: SpreadVerdicts;
   private readonly trial: SpreadTrial;
   private readonly trialCores = new IdleCores();
+  private recallPeriods = 0;
   private lastWallMs = 0;
   private lastWorkedMs = 0;
   private lastQueuedMs = 0;
@@ -89,6 +93,8 @@ export class ThreadPlacement {
     this.nextMs = nowMs + PERIOD_MS;
     this.parts.look();
     if (!settings.adaptivePlacement) {
+      this.trial.end();
+      this.endRecall();
       this.evenOut();
       return;
     }
@@ -118,9 +124,17 @@ export class ThreadPlacement {
   private followsRecall(spareCores: number): boolean {
     const { verdicts, parts } = this;
     const to = verdicts.recalledTo(parts.thread);
-    if (to < 0) return false;
-    if (this.move({ to, part: 1 }, spareCores) === 0) verdicts.recalled(parts.thread);
+    // A thread that is stuck takes nobody: they go when it is back.
+    if (to < 0 || parts.isStuck(to)) return false;
+    this.recallPeriods++;
+    this.move({ to, part: 1 }, spareCores);
+    if (this.movable().length === 0 || this.recallPeriods >= RECALL_PERIODS) this.endRecall();
     return true;
+  }
+
+  private endRecall(): void {
+    this.verdicts.recalled(this.parts.thread);
+    this.recallPeriods = 0;
   }
 
   /** @returns whether clients were moved */

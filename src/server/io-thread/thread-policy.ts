@@ -296,7 +296,7 @@ export class ThreadPolicy implements FrontendPolicy<ClientSession> {
     const { clients, control, dispatcher } = this.parts;
     notePeakPages(control);
     dispatcher.keys.trimScratch();
-    this.frontend.trim();
+    this.frontend.everySecond();
     this.heap.look();
     for (const session of clients.idle(nowMs)) {
       // It is the server that does not go on.

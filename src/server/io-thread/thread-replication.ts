@@ -266,10 +266,13 @@ export class ThreadReplication implements ReplicationPort {
   }
 
   role(): RoleReport {
-    const { link } = this.current;
+    const { link, failoverTarget } = this.current;
     if (link !== null) {
       const { host, port, state } = link;
       return { role: 'slave', host, port, state, offset: link.up ? this.offset : -1 };
+    }
+    if (failoverTarget !== null) {
+      return { role: 'slave', ...failoverTarget, state: 'handshake', offset: -1 };
     }
     const replicas = this.replicas
       .filter(({ session }) => session.allDone)

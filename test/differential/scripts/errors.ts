@@ -1,4 +1,4 @@
-/** Errors of scripts that are compared: where they come from, tables that are errors, code that is loaded, NULs in texts. */
+/** Errors of scripts that are compared: where they come from, tables that are errors, code that is loaded, NULs in texts, commands that answer scripts otherwise. */
 import type { Step } from './conversions.js';
 
 const LONG = "string.rep('p', 200)";
@@ -59,6 +59,28 @@ const SCRIPTS: readonly string[] = [
   "return 1 + ('x' and ARGV[9])",
   "return ((('k') and (ARGV[9])))['x']",
   'return 1 + ((nil) or redis.call)',
+  // What scripts may not do, and what they get in an order that does not depend on the data's places.
+  "return redis.pcall('xread', 'BLOCK', 0, 'STREAMS', 'none', '$')",
+  "return redis.call('XReadGroup', 'GROUP', 'g', 'c', 'block', 0, 'STREAMS', 'none', '>')",
+  "return redis.pcall('xread', 'BLOCK', 'x', 'STREAMS', 'none', '$')",
+  "redis.call('sadd', 'e:set', 'b', 'aa', 'c', 'a') return redis.call('sort', 'e:set', 'by', 'nosort')",
+  "return redis.call('sort_ro', 'e:set', 'by', 'nosort', 'limit', 1, 2, 'desc')",
+  "return redis.call('sort', 'e:set', 'by', 'nosort', 'get', '#', 'get', 'e:*')",
+  // Names of globals that are none.
+  'return _G[nil]',
+  'return _G[print or redis.call]',
+  'return _G[true]',
+  'return _G[{}]',
+  'return _G[1.5]',
+  "return _G['a\\0b']",
+  // What is a number where one is wanted.
+  ...["'nan'", "'inf'", "'0x2'", "' 2 '", "'2x'", "''", '0/0', '1e10', '-1', '3.9', '{}'].flatMap(
+    (number) => [
+      `return redis.log(${number}, 'text')`,
+      `return redis.setresp(${number})`,
+      `return redis.set_repl(${number})`,
+    ],
+  ),
 ];
 
 export const errors: readonly Step[] = SCRIPTS.map((source) => ['EVAL', source, '0']);

@@ -11,6 +11,7 @@ import * as conversions from './conversions.js';
 import { errors } from './errors.js';
 import { functionSteps } from './functions.js';
 import { recipes } from './recipes.js';
+import { sameKey } from './same-key.js';
 
 /** What a script answers as it comes: it is nested too deeply for the decoder. */
 async function rawReply(port: number, script: string): Promise<string> {
@@ -166,7 +167,7 @@ describe('scripts beside redis-server', { skip: eitherMissing() }, () => {
     }
   });
 
-  const corpora = { ...conversions, errors, functions: functionSteps, ...recipes };
+  const corpora = { ...conversions, errors, functions: functionSteps, sameKey, ...recipes };
   for (const version of ['2', '3']) {
     for (const [name, steps] of Object.entries(corpora)) {
       it(`${name}: ${steps.length} commands, RESP${version}`, async () => {

@@ -63,6 +63,10 @@ const KEY_GONE = new ErrorReply('UNBLOCKED the stream key no longer exists');
 const GROUP_GONE = new ErrorReply(
   'NOGROUP the consumer group this client was blocked on no longer exists',
 );
+function blockInScript(name: string): ErrorReply {
+  return new ErrorReply(`ERR ${name} command is not allowed with BLOCK option from scripts`);
+}
+
 /** Redis answers a client that has waited with so many entries when it names no number. */
 const SERVED_COUNT = 1000;
 /** No clock gets there: such a wait has no end. */
@@ -123,6 +127,10 @@ class ReadArguments {
     const { args, reply } = context;
     const more = args.count - index - 1;
     if (more > 0 && argumentIs(args, index, 'BLOCK')) {
+      if (context.inScript && !context.isServed) {
+        reply.error(blockInScript(context.text(0)));
+        return -1;
+      }
       this.timeoutMs = integerAt(context, index + 1, TIMEOUT_NOT_INTEGER);
       if (this.timeoutMs > FOR_EVER_MS) this.timeoutMs = 0;
       if (this.timeoutMs >= 0) return index + 2;

@@ -18,6 +18,7 @@ import { hasExpired } from '../../../base/expiry-time.js';
 import { toBinary } from '../../../base/region.js';
 import type { Keyspace } from '../../../keyspace/keyspace.js';
 import { StoreFullError } from '../../../keyspace/store-full.js';
+import { BATCHED_BYTES_MAX, BatchedString, StringBatch } from '../../../keyspace/string-batch.js';
 import { setFilling } from '../../../structures/frame.js';
 import { ENTRY_OVERHEAD_BYTES, presize } from '../../../structures/table-presize.js';
 import type {
@@ -33,7 +34,6 @@ import { RdbError } from '../error.js';
 import { RdbReader } from '../reader.js';
 import { KIND_STRING, type RdbKey, type RdbVisitor } from '../visitor.js';
 import { expiryFromFile } from './expiry.js';
-import { BATCHED_BYTES_MAX, StringBatch } from './string-batch.js';
 import { ValueReceiver } from './value-receiver.js';
 
 /** What becomes of a key that is there already. */
@@ -81,6 +81,7 @@ export class RdbLoader implements RdbVisitor {
   private announcedBytes = 0;
   private readonly receiver: ValueReceiver;
   private readonly batch: StringBatch;
+  private readonly gathered = new BatchedString();
   /** Where strings are stored; of the kind as SET stores them. */
   private readonly place = { shard: 0, database: 0, kind: 0 };
   /** The shard whose strings are stored next at the end. */
@@ -95,7 +96,10 @@ export class RdbLoader implements RdbVisitor {
     private readonly options: LoadOptions,
   ) {
     this.reader = new RdbReader(this, options.reading);
-    this.batch = new StringBatch(keys.shards);
+    this.batch = new StringBatch(
+      keys.shards,
+      keys.shards.spaces.map((_, shard) => shard),
+    );
     this.place.kind = keys.types.of(KIND_STRING).kinds[0]!;
     const full = () => noRoom(keys.full(this.shard));
     this.receiver = new ValueReceiver(keys.types, options.limits, full);
@@ -251,9 +255,19 @@ export class RdbLoader implements RdbVisitor {
       keyHash.read(spaces[0]!);
       batch.epoch = keyHash.epoch;
     } else if (keyHash.epoch !== batch.epoch) throw new Error(HASH_CHANGED);
-    const shard = batch.shardOf(key);
+    const shard = batch.shardOf(key.region, key.offset, key.length);
     if (!batch.hasRoom(shard, key.database, key.length + length)) this.storeShard(shard);
-    batch.add(shard, key, region, offset, length, this.reader.offset);
+    const { gathered } = this;
+    gathered.database = key.database;
+    gathered.expiry = expiryFromFile(key.expiryMs);
+    gathered.keyRegion = key.region;
+    gathered.keyOffset = key.offset;
+    gathered.keyLength = key.length;
+    gathered.valueRegion = region;
+    gathered.valueOffset = offset;
+    gathered.valueLength = length;
+    gathered.fileOffset = this.reader.offset;
+    batch.add(shard, gathered);
   }
 
   /** Before a key is stored that may be the one of a string that was gathered: the last one counts. */

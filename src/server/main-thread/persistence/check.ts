@@ -1,8 +1,7 @@
 /**
- * `darter --check FILE`: verifies a snapshot, a journal by its base, or the file of one flow, without a
- * server. It checks
- * what can be checked without building tables: manifests, headers, ends, the checksums of files and
- * blocks, and the order of blocks. A start also checks every entry.
+ * `darter --check FILE`: verifies a snapshot, a journal by its base, the file of one flow, or an RDB file
+ * (rdb-check.ts), without a server. It checks what can be checked without building tables: manifests, headers,
+ * ends, the checksums of files and blocks, and the order of blocks. A start also checks every entry.
  */
 import { basename, dirname } from 'node:path';
 import { Region } from '../../../base/region.js';
@@ -25,21 +24,25 @@ import {
   readBlock,
 } from '../../../replication/wire.js';
 import { checkSegments } from './journal/journal-check.js';
+import { checkRdb } from './rdb-check.js';
 import { SnapshotFiles } from './snapshot-files.js';
 import { checkNamedFile } from './snapshot-loader.js';
 
 const BUFFER_BYTES = 4 * BLOCK_BYTES_MAX;
 const READ_BYTES = 512 * 1024;
 const MANIFEST_BEGIN = '{';
-const RDB_BEGIN = 'REDIS';
+const RDB_BEGINNINGS = ['REDIS', 'VALKE'];
+const BEGINNING_BYTES = 5;
+/** Of an append-only file, and of the manifest of several. */
+const COMMAND_BEGIN = '*';
+const REDIS_MANIFEST_BEGIN = 'file ';
 
 /** @returns what the file holds, as lines. @throws Error that says what is wrong: DamagedFile with the place */
 export async function checkFile(disk: Disk, path: string): Promise<string[]> {
   const beginning = await beginningOf(disk, path);
-  if (beginning === RDB_BEGIN) {
-    throw new Error(
-      `${path} is an RDB file: redis-check-rdb verifies it, and so does a start with it`,
-    );
+  if (RDB_BEGINNINGS.includes(beginning)) return checkRdb(disk, path);
+  if (beginning.startsWith(COMMAND_BEGIN) || beginning === REDIS_MANIFEST_BEGIN) {
+    throw new Error(`${path} belongs to a Redis's append-only file: a start with it verifies it`);
   }
   const isManifest = beginning.startsWith(MANIFEST_BEGIN);
   return isManifest ? checkSnapshot(disk, path) : checkFlow(disk, path);
@@ -48,7 +51,7 @@ export async function checkFile(disk: Disk, path: string): Promise<string[]> {
 async function beginningOf(disk: Disk, path: string): Promise<string> {
   const file = await disk.open(path);
   try {
-    const first = new Uint8Array(RDB_BEGIN.length);
+    const first = new Uint8Array(BEGINNING_BYTES);
     return String.fromCharCode(...first.subarray(0, await file.read(0, first)));
   } finally {
     await file.close();

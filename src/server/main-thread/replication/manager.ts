@@ -292,6 +292,7 @@ export class ReplicationManager {
       redisStream: this.redises.stream,
       holdWritesUntilMs: Math.max(this.holdWritesUntilMs, this.drainUntilMs),
       failoverState: this.running.roles.failoverState,
+      failoverTarget: this.running.roles.handOver.failoverTarget,
     };
     this.noteLoading();
     this.parts.log.role = this.status.link === null ? 'M' : 'S';

@@ -28,7 +28,8 @@ export function connectControl(
   timeoutMs: number,
 ): Promise<ControlClient> {
   const tls = readClientOptions((name) => config.value(name));
-  return ControlClient.connect({ ...address, tls }, timeoutMs);
+  const source = config.value('bind-source-addr');
+  return ControlClient.connect({ ...address, tls, source }, timeoutMs);
 }
 
 /**

@@ -361,6 +361,7 @@ export class PrimaryLink implements UpstreamLink {
         flow: number,
         ...this.primary,
         tls,
+        source: config.value('bind-source-addr'),
         user: config.value('masteruser'),
         password: config.value('masterauth'),
         syncId: reply.syncName,

@@ -172,7 +172,7 @@ export class RedisLink implements UpstreamLink {
     };
     attempt.flow = threads.start(FLOW_INDEX, listener, (flow) => ({
       kind: 'follow-redis',
-      ...{ flow, host, port },
+      ...{ flow, host, port, source: config.value('bind-source-addr') },
       handshake: {
         user: config.value('masteruser'),
         password: config.value('masterauth'),

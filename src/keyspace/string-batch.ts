@@ -1,10 +1,10 @@
 /**
- * Strings of a file on their way into the store. A key that is stored by itself meets memory that no cache
+ * Strings of a file, an RDB or the journal, on their way into the store. A key that is stored by itself meets memory that no cache
  * has, several times over, and has a lock to take. So strings are gathered by shard, as rows one after the
  * other; a shard's rows are stored when its share of the room is full, in the order of their hashes: each
  * frame of the table is met once, for some dozens of keys.
  *
- *     rows     for each shard a slot of the same size:  row | row | ... | free
+ *     rows     for each shard whose strings come here a slot of the same size:  row | row | ... | free
  *     row      0    i32   h1
  *              4    i32   h2
  *              8    i32   length of the key
@@ -15,15 +15,13 @@
  *
  * All rows of a slot are of one database. `open` reads a slot into columns, of which a table is filled.
  */
-import { align8 } from '../../../base/align.js';
-import { giveBack, newRegion } from '../../../base/owned-region.js';
-import { copyBytes, type Region } from '../../../base/region.js';
-import type { Keyspace } from '../../../keyspace/keyspace.js';
-import type { Shards } from '../../../keyspace/shards.js';
-import { HashState } from '../../../structures/hash.js';
-import type { EntryRows } from '../../../structures/table-filler.js';
-import type { RdbKey } from '../visitor.js';
-import { expiryFromFile } from './expiry.js';
+import { align8 } from '../base/align.js';
+import { giveBack, newRegion } from '../base/owned-region.js';
+import { copyBytes, type Region } from '../base/region.js';
+import { HashState } from '../structures/hash.js';
+import type { EntryRows } from '../structures/table-filler.js';
+import type { Keyspace } from './keyspace.js';
+import type { Shards } from './shards.js';
 
 /** Of all slots together; memory that was never used costs nothing. */
 export const BATCH_BYTES = 16 * 1024 * 1024;
@@ -41,13 +39,31 @@ const STRING_COST_BYTES = 256;
 /** The order of rows is that of so many bits of the hash: a few places for each frame of a large table. */
 const PLACE_BITS = 10;
 const PLACE_SHIFT = 32 - PLACE_BITS;
+/** Fewer are stored as they came: ordering costs more than it saves. */
+const ORDERED_ROWS_MIN = 64;
+
+/** A key and its value, as they come; callers reuse one. */
+export class BatchedString {
+  database = 0;
+  /** As base/expiry-time.ts has it, 0 for none. A double from the start. */
+  expiry = Number.NaN;
+  keyRegion!: Region;
+  keyOffset = 0;
+  keyLength = 0;
+  valueRegion!: Region;
+  valueOffset = 0;
+  valueLength = 0;
+  /** Where the file has it, for errors. */
+  fileOffset = Number.NaN;
+}
 
 export class StringBatch implements EntryRows {
   /** Which hash key all rows were hashed with. */
   epoch = 0;
   /** Rows in all slots. */
   count = 0;
-  /** How far each slot is filled, and the database of what is in it. */
+  /** By shard: where its slot begins, how far it is filled, and the database of what is in it. */
+  private readonly slots: Int32Array;
   private readonly used: Int32Array;
   private readonly databases: Int32Array;
   private readonly slotBytes: number;
@@ -70,19 +86,31 @@ export class StringBatch implements EntryRows {
   /** Without it the compiler would leave out the reads of `warm`. */
   lastRead = 0;
 
-  constructor(private readonly shards: Shards) {
-    const share = (BATCH_BYTES / shards.count) & ~7;
+  /** @param mine the shards whose strings come */
+  constructor(
+    private readonly shards: Shards,
+    mine: readonly number[],
+  ) {
+    const share = (BATCH_BYTES / mine.length) & ~7;
     this.slotBytes = Math.min(SLOT_BYTES_MAX, share);
     this.used = new Int32Array(shards.count);
+    this.slots = new Int32Array(shards.count);
     this.databases = new Int32Array(shards.count);
-    this.region = newRegion(this.slotBytes * shards.count);
+    mine.forEach((shard, slot) => {
+      this.slots[shard] = slot * this.slotBytes;
+    });
+    this.region = newRegion(this.slotBytes * mine.length);
   }
 
   /** Hashes a key. @returns its shard */
-  shardOf(key: RdbKey): number {
+  shardOf(region: Region, offset: number, length: number): number {
     const { shards, hash } = this;
-    const shardHash = shards.keyHash.hash(hash, key.region, key.offset, key.length);
-    return shardHash & (shards.count - 1);
+    return shards.keyHash.hash(hash, region, offset, length) & (shards.count - 1);
+  }
+
+  /** Hash position of the key that was hashed last. */
+  get hashedH1(): number {
+    return this.hash.h1;
   }
 
   /** Whether the shard's slot takes another row. */
@@ -93,30 +121,24 @@ export class StringBatch implements EntryRows {
     return this.databases[shard] === database && end <= this.slotBytes;
   }
 
-  /** Adds the key that was hashed last, and its value, to its shard's slot, which has room. */
-  add(
-    shard: number,
-    key: RdbKey,
-    region: Region,
-    offset: number,
-    length: number,
-    fileOffset: number,
-  ): void {
+  /** Adds the string whose key was hashed last to its shard's slot, which has room. */
+  add(shard: number, string: BatchedString): void {
     const { words, view } = this.region;
+    const { keyLength, valueLength } = string;
     const used = this.used[shard]!;
-    const at = shard * this.slotBytes + used;
+    const at = this.slots[shard]! + used;
     const word = at >> 2;
     words[word] = this.hash.h1;
     words[word + 1] = this.hash.h2;
-    words[word + 2] = key.length;
-    words[word + 3] = length;
-    view.setFloat64(at + ROW_EXPIRY, expiryFromFile(key.expiryMs), true);
-    view.setFloat64(at + ROW_FILE_OFFSET, fileOffset, true);
+    words[word + 2] = keyLength;
+    words[word + 3] = valueLength;
+    view.setFloat64(at + ROW_EXPIRY, string.expiry, true);
+    view.setFloat64(at + ROW_FILE_OFFSET, string.fileOffset, true);
     const body = at + ROW_HEADER_BYTES;
-    copyBytes(this.region, body, key.region, key.offset, key.length);
-    copyBytes(this.region, body + key.length, region, offset, length);
-    this.databases[shard] = key.database;
-    this.used[shard] = used + align8(ROW_HEADER_BYTES + key.length + length);
+    copyBytes(this.region, body, string.keyRegion, string.keyOffset, keyLength);
+    copyBytes(this.region, body + keyLength, string.valueRegion, string.valueOffset, valueLength);
+    this.databases[shard] = string.database;
+    this.used[shard] = used + align8(ROW_HEADER_BYTES + keyLength + valueLength);
     this.count++;
   }
 
@@ -127,13 +149,20 @@ export class StringBatch implements EntryRows {
 
   /** Reads a shard's slot into columns and orders them, and has it empty: until the next `add` its bytes stay. */
   open(shard: number): void {
-    const { ends, order, h1 } = this;
     const rows = this.readRows(shard);
     this.shard = shard;
     this.database = this.databases[shard]!;
     this.rows = rows;
     this.count -= rows;
     this.used[shard] = 0;
+    if (rows < ORDERED_ROWS_MIN) for (let i = 0; i < rows; i++) this.order[i] = i;
+    else this.putInOrder(rows);
+  }
+
+  private putInOrder(rows: number): void {
+    const { ends, order, h1 } = this;
+    ends.fill(0);
+    for (let i = 0; i < rows; i++) ends[h1[i]! >>> PLACE_SHIFT]!++;
     let end = 0;
     for (let place = 0; place < ends.length; place++) {
       end += ends[place]!;
@@ -145,24 +174,21 @@ export class StringBatch implements EntryRows {
 
   /** @returns how many rows there are */
   private readRows(shard: number): number {
-    const { ends, offset, keyLength, valueLength, expiry, h1, h2 } = this;
+    const { offset, keyLength, valueLength, expiry, h1, h2 } = this;
     const { words, view } = this.region;
-    const from = shard * this.slotBytes;
+    const from = this.slots[shard]!;
     const end = from + this.used[shard]!;
-    ends.fill(0);
     let rows = 0;
     for (let at = from; at < end; rows++) {
       const word = at >> 2;
-      const hash = words[word]!;
       const key = words[word + 2]!;
       const value = words[word + 3]!;
-      h1[rows] = hash;
+      h1[rows] = words[word]!;
       h2[rows] = words[word + 1]!;
       keyLength[rows] = key;
       valueLength[rows] = value;
       expiry[rows] = view.getFloat64(at + ROW_EXPIRY, true);
       offset[rows] = at + ROW_HEADER_BYTES;
-      ends[hash >>> PLACE_SHIFT]!++;
       at += align8(ROW_HEADER_BYTES + key + value);
     }
     return rows;
@@ -188,7 +214,7 @@ export class StringBatch implements EntryRows {
     this.lastRead = read;
   }
 
-  /** Where the value ends in the file. */
+  /** Where the file has it. */
   fileOffset(i: number): number {
     const row = this.offset[i]! - ROW_HEADER_BYTES;
     return this.region.view.getFloat64(row + ROW_FILE_OFFSET, true);
