@@ -3,8 +3,8 @@
  * answer what a Redis without cluster mode answers.
  */
 import { slotOf } from '../../keyspace/slot.js';
-import { CLUSTER_DISABLED } from '../../protocol/errors.js';
 import type { CommandDefinition, ContainerDefinition } from '../contract/definition.js';
+import { answerDisabled } from './lib/answer-disabled.js';
 
 export const cluster: ContainerDefinition = {
   name: 'cluster',
@@ -31,8 +31,6 @@ export const clusterKeyslot: CommandDefinition = {
   },
 };
 
-const run: CommandDefinition['run'] = ({ reply }) => reply.error(CLUSTER_DISABLED);
-
 export const clusterInfo: CommandDefinition = {
   name: 'cluster|info',
   summary: 'Tells the state of the cluster',
@@ -42,7 +40,7 @@ export const clusterInfo: CommandDefinition = {
   arity: 2,
   flags: ['stale'],
   tips: ['nondeterministic_output'],
-  run,
+  run: answerDisabled,
 };
 
 export const clusterNodes: CommandDefinition = {
@@ -54,7 +52,7 @@ export const clusterNodes: CommandDefinition = {
   arity: 2,
   flags: ['stale'],
   tips: ['nondeterministic_output'],
-  run,
+  run: answerDisabled,
 };
 
 export const clusterMyid: CommandDefinition = {
@@ -65,7 +63,7 @@ export const clusterMyid: CommandDefinition = {
   complexity: 'O(1)',
   arity: 2,
   flags: ['stale'],
-  run,
+  run: answerDisabled,
 };
 
 export const clusterSlots: CommandDefinition = {
@@ -84,7 +82,7 @@ export const clusterSlots: CommandDefinition = {
   deprecatedSince: '7.0.0',
   replacedBy: '`CLUSTER SHARDS`',
   docFlags: ['deprecated'],
-  run,
+  run: answerDisabled,
 };
 
 export const clusterShards: CommandDefinition = {
@@ -96,7 +94,7 @@ export const clusterShards: CommandDefinition = {
   arity: 2,
   flags: ['stale'],
   tips: ['nondeterministic_output'],
-  run,
+  run: answerDisabled,
 };
 
 export const clusterHelp: CommandDefinition = {
@@ -107,5 +105,5 @@ export const clusterHelp: CommandDefinition = {
   complexity: 'O(1)',
   arity: 2,
   flags: ['loading', 'stale'],
-  run,
+  run: answerDisabled,
 };

@@ -3,15 +3,15 @@
  * that rules of users may name them and their arguments are counted, and say what a Redis without cluster
  * mode says.
  */
-import { CLUSTER_DISABLED } from '../../protocol/errors.js';
 import type { ArgumentSpecification, CommandDefinition } from '../contract/definition.js';
+import { answerDisabled } from './lib/answer-disabled.js';
 
 const DISABLED = {
   since: '3.0.0',
   group: 'cluster',
   complexity: 'O(1)',
   flags: ['admin', 'stale', 'no_async_loading'],
-  run: ({ reply }) => reply.error(CLUSTER_DISABLED),
+  run: answerDisabled,
 } satisfies Partial<CommandDefinition>;
 
 const READS: Partial<CommandDefinition> = {

@@ -2,8 +2,8 @@
  * READONLY, READWRITE and ASKING: what clients of a cluster say on their connections. There is no
  * cluster here, and they say so; they exist for the rules of users that name them.
  */
-import { CLUSTER_DISABLED } from '../../protocol/errors.js';
 import type { CommandDefinition } from '../contract/definition.js';
+import { answerDisabled } from './lib/answer-disabled.js';
 
 const SHARED = {
   since: '3.0.0',
@@ -12,7 +12,7 @@ const SHARED = {
   arity: 1,
   categories: ['connection'],
   locks: 'none',
-  run: ({ reply }) => reply.error(CLUSTER_DISABLED),
+  run: answerDisabled,
 } as const satisfies Partial<CommandDefinition>;
 
 export const readonly: CommandDefinition = {

@@ -71,3 +71,24 @@ export interface RdbVisitor {
   /** A collection without elements, which old versions could leave behind: no key. */
   emptyKey(key: RdbKey): void;
 }
+
+/** Does nothing with what it is told: for visitors that want to know of some. */
+export class NullRdbVisitor implements RdbVisitor {
+  auxiliary(_name: string, _value: string): void {}
+  databaseSize(): void {}
+  functionLibrary(): void {}
+  skippedModule(): void {}
+  string(_key: RdbKey, _region: Region, _offset: number, _length: number): void {}
+  begin(): void {}
+  listElements(): void {}
+  setMembers(): void {}
+  hashFields(): void {}
+  sortedSetMembers(): void {}
+  streamEntries(): void {}
+  streamState(): void {}
+  streamGroup(): void {}
+  streamConsumer(): void {}
+  streamPending(): void {}
+  end(_key: RdbKey): void {}
+  emptyKey(): void {}
+}

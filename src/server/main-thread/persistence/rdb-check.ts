@@ -3,7 +3,6 @@
  * What only a store could notice (a member that is there twice in a large set, a key that is there twice) is
  * left to a start.
  */
-import type { Region } from '../../../base/region.js';
 import { DamagedFile } from '../../../persistence/files/damaged-file.js';
 import type { Disk } from '../../../persistence/files/disk.js';
 import { RdbError } from '../../../persistence/rdb/error.js';
@@ -15,8 +14,8 @@ import {
   KIND_SORTED_SET,
   KIND_STREAM,
   KIND_STRING,
+  NullRdbVisitor,
   type RdbKey,
-  type RdbVisitor,
 } from '../../../persistence/rdb/visitor.js';
 
 const READ_BYTES = 512 * 1024;
@@ -30,7 +29,7 @@ const KIND_NAMES = new Map([
 ]);
 
 /** Counts what a reader tells. */
-class RdbCount implements RdbVisitor {
+class RdbCount extends NullRdbVisitor {
   readonly settings = new Map<string, string>();
   readonly databases = new Map<number, number>();
   readonly kinds = new Map<number, number>();
@@ -39,36 +38,24 @@ class RdbCount implements RdbVisitor {
   libraries = 0;
   emptyKeys = 0;
 
-  auxiliary(name: string, value: string): void {
+  override auxiliary(name: string, value: string): void {
     this.settings.set(name, value);
   }
-  functionLibrary(): void {
+  override functionLibrary(): void {
     this.libraries++;
   }
-  emptyKey(): void {
+  override emptyKey(): void {
     this.emptyKeys++;
   }
-  string(key: RdbKey, _region: Region, _offset: number, _length: number): void {
+  override string(key: RdbKey): void {
     this.end(key);
   }
-  end({ database, kind, expiryMs }: RdbKey): void {
+  override end({ database, kind, expiryMs }: RdbKey): void {
     this.keys++;
     if (expiryMs >= 0) this.expiring++;
     increase(this.databases, database);
     increase(this.kinds, kind);
   }
-  databaseSize(): void {}
-  skippedModule(): void {}
-  begin(): void {}
-  listElements(): void {}
-  setMembers(): void {}
-  hashFields(): void {}
-  sortedSetMembers(): void {}
-  streamEntries(): void {}
-  streamState(): void {}
-  streamGroup(): void {}
-  streamConsumer(): void {}
-  streamPending(): void {}
 }
 
 function increase(counts: Map<number, number>, of: number): void {
