@@ -196,6 +196,7 @@ export class ThreadReplication implements ReplicationPort {
     const { current } = this;
     const { settings } = this.parts;
     let gates = 0;
+    if (current.isForced && settings.replicaReadOnly) gates |= GATE_READ_ONLY;
     if (current.loading) gates |= GATE_LOADING;
     if (current.holdWritesUntilMs > nowMs) gates |= GATE_PAUSE_WRITES;
     if (current.link !== null) {

@@ -292,6 +292,7 @@ export class ReplicationManager {
       redisStream: this.redises.stream,
       holdWritesUntilMs: Math.max(this.holdWritesUntilMs, this.drainUntilMs),
       failoverState: this.running.roles.failoverState,
+      isForced: this.running.roles.handOver.isForced,
       failoverTarget: this.running.roles.handOver.failoverTarget,
     };
     this.noteLoading();
