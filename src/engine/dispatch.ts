@@ -146,6 +146,11 @@ export class Dispatcher implements Context {
   /** Whether the command under way runs for a client that has waited for it. */
   isServed = false;
 
+  /** Id of the client whose command is under way, be it one that is served. */
+  get author(): number {
+    return this.isServed ? this.serving!.clientId : this.session.id;
+  }
+
   get inTransaction(): boolean {
     return this.nested.depth > 0;
   }
@@ -210,7 +215,7 @@ export class Dispatcher implements Context {
     if (longKeys.isOpen) longKeys.end(session, status === BUSY || status === DEFERRED);
     if (status === DONE && session.replyMode !== REPLY_ON) this.suppress(session);
     // The invalidation of what a client has changed itself follows its reply.
-    if (this.keys.invalidations.isPending) this.invalidations?.flush(session.id);
+    if (this.keys.invalidations.isPending) this.invalidations?.flush();
     if (session.tracking !== null) this.tracker!.endCommand(session, args, status);
     return status;
   }
