@@ -25,7 +25,11 @@ const STACK_LIMIT = 'ERR reached lua stack limit';
 export class LuaToReply {
   private resp = 2;
 
-  constructor(private reply: Reply) {}
+  /** @param errorWritten told of each error: its table, and whether it is within the reply */
+  constructor(
+    private reply: Reply,
+    private readonly errorWritten: (table: LuaTable, isInner: boolean) => void,
+  ) {}
 
   /** @param resp the version that the script has chosen */
   write(value: LuaValue, reply: Reply, resp: number): void {
@@ -91,6 +95,7 @@ export class LuaToReply {
     const err = table.getString('err');
     if (typeof err === 'string') {
       reply.errorText(cText(err));
+      this.errorWritten(table, slot > FIRST_SLOT);
       return;
     }
     const ok = table.getString('ok');

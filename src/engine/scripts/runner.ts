@@ -68,7 +68,9 @@ export class ScriptRunner {
     private readonly host: CommandHost,
     private readonly run: ScriptRun,
   ) {
-    this.toReply = new LuaToReply(dispatcher.reply);
+    this.toReply = new LuaToReply(dispatcher.reply, (table, isInner) => {
+      if (!this.noteCounted(table) && isInner) this.countInner();
+    });
   }
 
   /** @returns whether it ran to its end and has written */
@@ -125,7 +127,6 @@ export class ScriptRunner {
     }
     const value = values[0];
     this.toReply.write(value, this.dispatcher.reply, this.run.resp);
-    if (value instanceof LuaTable) this.noteCounted(value);
   }
 
   /** What the script's flags forbid now; scripts without a shebang are checked as they run. */
@@ -189,10 +190,18 @@ export class ScriptRunner {
     this.noteCounted(value);
   }
 
-  private noteCounted(value: LuaTable): void {
-    if (value.getString('ignore_error_stats_update') !== true) return;
-    // It is one of a command inside the script.
+  /** @returns whether it is an error of a command inside the script, which was counted there */
+  private noteCounted(value: LuaTable): boolean {
+    if (value.getString('ignore_error_stats_update') !== true) return false;
     this.dispatcher.execution.isErrorCounted = true;
+    return true;
+  }
+
+  /** An error within the reply counts as a reply of its own does. */
+  private countInner(): void {
+    const { execution, refusals, reply } = this.dispatcher;
+    refusals.count(null, reply.errorCode);
+    execution.isErrorCounted = true;
   }
 
   private replyAborted(thrown: unknown, { kind, name }: Runnable): void {

@@ -12,6 +12,7 @@ import type { ReplicaFlow } from '../../replication/replica/replica-flow.js';
 import type { SyncProgress } from '../../replication/replica/sync-progress.js';
 import type { FollowFlow } from '../channel/main-flow.js';
 import { SUM_RECEIVED_MS } from '../channel/replication-figures.js';
+import type { LinkTimes } from './link-times.js';
 
 const HANDSHAKE_BYTES = 64 * 1024;
 /** Replies of the hand-shake are lines; a longer one is none of a primary. */
@@ -59,10 +60,11 @@ export class FollowedFlow {
     private readonly progress: SyncProgress,
     /** Of our journal. */
     private readonly durable: DurableLsns,
+    private readonly times: Pick<LinkTimes, 'timeoutMs'>,
     private readonly createFlow: () => ReplicaFlow,
     private readonly listener: FollowedFlowListener,
   ) {
-    const { user, password, syncId, index, timeoutMs } = command;
+    const { user, password, syncId, index } = command;
     this.acknowledged = new Float64Array(command.mine.length);
     this.hasCuts = command.mine.includes(0);
     const authenticates = password !== '';
@@ -71,7 +73,8 @@ export class FollowedFlow {
       buffer: () => this.target(),
       callback: (length, buffer) => this.read(length, buffer),
     });
-    this.socket.setTimeout(timeoutMs, () => this.end('nothing came for too long'));
+    this.socket.on('timeout', () => this.end('nothing came for too long'));
+    this.allowSilence();
     this.socket.on('error', (error) => this.end(error.message));
     this.socket.on('close', () => this.end('the primary closed the connection'));
     if (authenticates) {
@@ -79,7 +82,15 @@ export class FollowedFlow {
       this.socket.write(encodeCommand(['AUTH', ...words]));
     }
     this.socket.write(encodeCommand(['DARTER', 'FLOW', syncId, String(index)]));
-    this.idleTimer = setInterval(() => this.acknowledge(), ACKNOWLEDGE_IDLE_MS);
+    this.idleTimer = setInterval(() => {
+      this.allowSilence();
+      this.acknowledge();
+    }, ACKNOWLEDGE_IDLE_MS);
+  }
+
+  private allowSilence(): void {
+    const { timeoutMs } = this.times;
+    if (this.socket.timeout !== timeoutMs) this.socket.setTimeout(timeoutMs);
   }
 
   /** All flows are connected, the old data is gone: what came is applied from now on. */
