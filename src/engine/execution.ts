@@ -60,6 +60,8 @@ export class Execution {
   isRepeat = false;
   /** The error that the command under way answers was counted where it happened. */
   isErrorCounted = false;
+  /** Within the reply of the command under way there are errors, and they are counted. */
+  private hasInnerError = false;
   /**
    * When the command under way began, told by a script that turned out to take time; 0 for all others.
    * Short scripts are sampled as short commands are: the clock costs more than what many of them do.
@@ -108,6 +110,7 @@ export class Execution {
     }
     if (startMs !== 0 || this.beganMs !== 0) this.took(command, args, timed, startMs);
     if (this.isSuspended) return SUSPENDED;
+    if (this.hasInnerError) this.endInnerErrors(command);
     if (this.isErrorCounted) return DONE;
     if (reply.region.bytes[reply.start + begin] === MINUS) this.countError(command, begin);
     return DONE;
@@ -218,11 +221,26 @@ export class Execution {
   }
 
   private countError(command: RegisteredCommand, begin: number): void {
+    this.statistics.failed[command.index]! += 1;
+    this.countCode(begin);
+  }
+
+  private countCode(begin: number): void {
     const { region, start, position } = this.context.reply;
     const from = start + begin + 1;
     let end = from;
     while (end < position && region.bytes[end]! > 0x20) end++;
-    this.statistics.failed[command.index]! += 1;
     this.statistics.errorReply(prefixBinary(region, from, end - from, ERROR_CODE_BYTES_MAX));
+  }
+
+  /** Counts an error that was written within a reply. @param begin as a length of the reply */
+  countInnerError(begin: number): void {
+    this.hasInnerError = true;
+    this.countCode(begin);
+  }
+
+  private endInnerErrors(command: RegisteredCommand): void {
+    this.hasInnerError = false;
+    this.statistics.failed[command.index]! += 1;
   }
 }

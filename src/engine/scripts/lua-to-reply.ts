@@ -10,6 +10,7 @@
 import { INT64_MIN } from '../../protocol/numbers.js';
 import type { Reply } from '../../protocol/reply.js';
 import { cText } from '../../scripting/library/base.js';
+import { isErrorCounted } from '../../scripting/library/error-handler.js';
 import { LuaTable } from '../../scripting/runtime/table.js';
 import type { LuaValue } from '../../scripting/runtime/values.js';
 import { writeTextAt } from './region-text.js';
@@ -25,7 +26,11 @@ const STACK_LIMIT = 'ERR reached lua stack limit';
 export class LuaToReply {
   private resp = 2;
 
-  constructor(private reply: Reply) {}
+  /** @param onInnerError told of each error within the reply: where it begins, as a length of the reply */
+  constructor(
+    private reply: Reply,
+    private readonly onInnerError: (begin: number) => void,
+  ) {}
 
   /** @param resp the version that the script has chosen */
   write(value: LuaValue, reply: Reply, resp: number): void {
@@ -37,7 +42,7 @@ export class LuaToReply {
   private value(value: LuaValue, slot: number): void {
     const { reply } = this;
     if (slot >= SLOTS_MAX) {
-      reply.errorText(STACK_LIMIT);
+      this.error(STACK_LIMIT, slot, undefined);
       return;
     }
     switch (typeof value) {
@@ -90,7 +95,7 @@ export class LuaToReply {
     }
     const err = table.getString('err');
     if (typeof err === 'string') {
-      reply.errorText(cText(err));
+      this.error(cText(err), slot, table);
       return;
     }
     const ok = table.getString('ok');
@@ -101,6 +106,14 @@ export class LuaToReply {
     const double = table.getString('double');
     if (typeof double === 'number') reply.double(double);
     else if (!this.typed(table, slot)) this.array(table, slot);
+  }
+
+  private error(text: string, slot: number, table: LuaTable | undefined): void {
+    const { reply } = this;
+    const begin = reply.length;
+    reply.errorText(text);
+    // One that is the whole reply is counted as any command's.
+    if (slot > FIRST_SLOT && !(table && isErrorCounted(table))) this.onInnerError(begin);
   }
 
   /** The types that Lua tells by a table or a text. @returns false when it is none of them */

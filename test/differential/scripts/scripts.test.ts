@@ -10,6 +10,7 @@ import type { Step } from './conversions.js';
 import * as conversions from './conversions.js';
 import { errors } from './errors.js';
 import { functionSteps } from './functions.js';
+import { handledErrors } from './handled-errors.js';
 import { recipes } from './recipes.js';
 import { sameKey } from './same-key.js';
 
@@ -167,7 +168,14 @@ describe('scripts beside redis-server', { skip: eitherMissing() }, () => {
     }
   });
 
-  const corpora = { ...conversions, errors, functions: functionSteps, sameKey, ...recipes };
+  const corpora = {
+    ...conversions,
+    errors,
+    handledErrors,
+    functions: functionSteps,
+    sameKey,
+    ...recipes,
+  };
   for (const version of ['2', '3']) {
     for (const [name, steps] of Object.entries(corpora)) {
       it(`${name}: ${steps.length} commands, RESP${version}`, async () => {
