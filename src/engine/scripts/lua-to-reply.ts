@@ -11,6 +11,7 @@ import { INT64_MIN } from '../../protocol/numbers.js';
 import type { Reply } from '../../protocol/reply.js';
 import { cText } from '../../scripting/library/base.js';
 import { isErrorCounted } from '../../scripting/library/error-handler.js';
+import { nonFiniteText } from '../../scripting/runtime/number-text.js';
 import { LuaTable } from '../../scripting/runtime/table.js';
 import type { LuaValue } from '../../scripting/runtime/values.js';
 import { writeTextAt } from './region-text.js';
@@ -104,7 +105,8 @@ export class LuaToReply {
       return;
     }
     const double = table.getString('double');
-    if (typeof double === 'number') reply.double(double);
+    if (Number.isNaN(double)) reply.doubleText(nonFiniteText(Number.NaN));
+    else if (typeof double === 'number') reply.double(double);
     else if (!this.typed(table, slot)) this.array(table, slot);
   }
 

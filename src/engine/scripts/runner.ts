@@ -183,9 +183,9 @@ export class ScriptRunner {
   private replyAborted(thrown: unknown, { kind, name }: Runnable): void {
     const { reply, session } = this.dispatcher;
     if (thrown instanceof Killed) {
-      const command = `${kind.toUpperCase()} KILL`;
+      // Redis names this command for functions too.
       const origin = scriptOrigin(kind, name, thrown.line);
-      reply.errorText(`ERR Script killed by user with ${command}.${origin}`);
+      reply.errorText(`ERR Script killed by user with SCRIPT KILL...${origin}`);
     } else if (thrown instanceof StartOver) {
       reply.error(IN_USE);
     } else if (thrown instanceof Ended) {
