@@ -16,7 +16,7 @@ export const CALL_DEPTH_MAX = 16_382;
 /** Calls from library code and metamethods that may be nested. */
 export const NATIVE_DEPTH_MAX = 200;
 /** The run of the script itself is the first. */
-const NATIVE_DEPTH_BASE = 0;
+export const NATIVE_DEPTH_BASE = 0;
 /** The heap is measured after so many bytes of allocation, or after a part of the limit. */
 const MEASURE_EVERY_BYTES = 32 * 1024 * 1024;
 const MEASURES_OF_LIMIT = 8;
