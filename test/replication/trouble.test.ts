@@ -222,7 +222,7 @@ describe('replication: trouble', { skip: darterMissing(), concurrency: 2 }, () =
       await follow(replica, primary.port);
       await linkUp(replica);
       primary.child.kill('SIGSTOP');
-      assert.equal(await replica.ask('CONFIG', 'SET', 'repl-timeout', '1'), 'OK');
+      assert.equal(await replica.ask('CONFIG', 'SET', 'repl-timeout', '3'), 'OK');
       await until('the link is given up', async () => {
         return (await replica.info('master_link_status')) === 'down';
       });

@@ -16,7 +16,7 @@ import { asLuaError, libraryError, typeName } from '../runtime/failures.js';
 import { depths, handleError, handling, restore } from '../runtime/handlers.js';
 import { indexInLibrary, iterators, READONLY_TEXT, storeRaw } from '../runtime/indexing.js';
 import { metamethod, metatableOf } from '../runtime/metatables.js';
-import { meter } from '../runtime/meter.js';
+import { ERROR_TICKS, meter } from '../runtime/meter.js';
 import { numberToText, parseNumber, trim } from '../runtime/number-text.js';
 import { isTruthy } from '../runtime/operations.js';
 import { identityOf, LuaTable } from '../runtime/table.js';
@@ -200,6 +200,7 @@ const pcall: Native = (...args) => {
   } catch (thrown) {
     const { value } = asLuaError(thrown);
     restore(outer);
+    meter.work(ERROR_TICKS);
     if (!(value instanceof LuaTable)) return [false, value];
     const text = indexInLibrary(value, 'err');
     return isText(text) ? [false, text] : [false, value, text];
@@ -217,6 +218,7 @@ const xpcall: Native = (...args) => {
   } catch (thrown) {
     const failure = asLuaError(thrown);
     restore(outer);
+    meter.work(ERROR_TICKS);
     return [false, handleError(args[1], failure, outer)];
   }
 };

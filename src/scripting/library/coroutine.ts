@@ -5,7 +5,7 @@ import { Coroutine } from '../runtime/coroutine.js';
 import { LuaError } from '../runtime/errors.js';
 import { argumentError, asLuaError, libraryError } from '../runtime/failures.js';
 import { depths, handling, restore } from '../runtime/handlers.js';
-import { meter, NATIVE_DEPTH_MAX } from '../runtime/meter.js';
+import { ERROR_TICKS, meter, NATIVE_DEPTH_MAX } from '../runtime/meter.js';
 import { numberToText } from '../runtime/number-text.js';
 import { LuaTable } from '../runtime/table.js';
 import type { LuaGenerator, LuaValue } from '../runtime/values.js';
@@ -91,7 +91,9 @@ const resume: Native = (...args) => {
   try {
     return [true, ...resumeCoroutine(coroutine, args.slice(1))];
   } catch (thrown) {
-    return [false, asLuaError(thrown).value];
+    const { value } = asLuaError(thrown);
+    meter.work(ERROR_TICKS);
+    return [false, value];
   }
 };
 

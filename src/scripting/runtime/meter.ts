@@ -28,6 +28,8 @@ const COLLECTED_BYTES = 128 * 1024 * 1024;
 export const STRING_MAX_BYTES = 2 ** 29 - 24;
 
 const BYTES_PER_TICK_BITS = 6;
+/** What an error takes that a script catches: V8 notes the stack of each, tens of microseconds. */
+export const ERROR_TICKS = 1000;
 
 export interface MeterLimits {
   /** Bytes that a script may add to the heap. */

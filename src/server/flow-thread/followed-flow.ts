@@ -52,6 +52,9 @@ export class FollowedFlow {
   private acknowledgedCut = 0;
   private acknowledgedDurable = NO_CUT.offset;
   private acknowledgeTimer: NodeJS.Timeout | null = null;
+  /** When something came last, or the wait for it began, and when that was looked at. */
+  private heardMs = performance.now();
+  private lookedMs = this.heardMs;
   private readonly idleTimer: NodeJS.Timeout;
   private closed = false;
 
@@ -73,8 +76,6 @@ export class FollowedFlow {
       buffer: () => this.target(),
       callback: (length, buffer) => this.read(length, buffer),
     });
-    this.socket.on('timeout', () => this.end('nothing came for too long'));
-    this.allowSilence();
     this.socket.on('error', (error) => this.end(error.message));
     this.socket.on('close', () => this.end('the primary closed the connection'));
     if (authenticates) {
@@ -83,19 +84,25 @@ export class FollowedFlow {
     }
     this.socket.write(encodeCommand(['DARTER', 'FLOW', syncId, String(index)]));
     this.idleTimer = setInterval(() => {
-      this.allowSilence();
+      this.endIfSilent();
       this.acknowledge();
     }, ACKNOWLEDGE_IDLE_MS);
   }
 
-  private allowSilence(): void {
-    const { timeoutMs } = this.times;
-    if (this.socket.timeout !== timeoutMs) this.socket.setTimeout(timeoutMs);
+  /** What we send ourselves, as acknowledgements, says nothing of the primary. */
+  private endIfSilent(): void {
+    const nowMs = performance.now();
+    const hasStood = nowMs - this.lookedMs > 2 * ACKNOWLEDGE_IDLE_MS;
+    this.lookedMs = nowMs;
+    // Nothing is read before all flows are connected. And where the thread stood still, what came is read first.
+    if (hasStood || (this.flow === null && this.replies === 0)) this.heardMs = nowMs;
+    if (nowMs - this.heardMs > this.times.timeoutMs) this.end('nothing came for too long');
   }
 
   /** All flows are connected, the old data is gone: what came is applied from now on. */
   go(): void {
     if (this.closed) return;
+    this.heardMs = performance.now();
     this.flow = this.createFlow();
     const rest = this.rest;
     this.rest = null;
@@ -123,6 +130,7 @@ export class FollowedFlow {
   /** @returns whether to go on reading */
   private read(length: number, buffer: Uint8Array): boolean {
     if (this.closed) return false;
+    this.heardMs = performance.now();
     this.progress.sums[SUM_RECEIVED_MS] = Date.now();
     if (this.flow === null) {
       this.readReplies(buffer.subarray(0, length));
