@@ -176,7 +176,8 @@ export function originOf(error: LuaError): Origin {
 
 /** The line that an error's text begins with: a full stack shows no other. */
 function originInText(value: LuaValue): Origin {
-  const match = typeof value === 'string' ? /^(user_\w+|err_handler_def):(\d+): /.exec(value) : null;
+  const match =
+    typeof value === 'string' ? /^(user_\w+|err_handler_def):(\d+): /.exec(value) : null;
   return match === null ? NOWHERE : { source: `@${match[1]}`, line: Number(match[2]) };
 }
 
