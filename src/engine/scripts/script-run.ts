@@ -177,12 +177,14 @@ export type KillOutcome = 'killed' | 'wrote' | 'other-kind' | 'none';
 
 /** Asks the slow script of any thread to end. */
 export function killSlow(states: SharedStates, kind: ScriptKind): KillOutcome {
-  let outcome: KillOutcome = 'none';
   const other = kind === 'script' ? 'function' : 'script';
   for (let thread = 0; thread < states.threads; thread++) {
     if (states.exchange(thread, SLOW[kind], KILLED[kind])) return 'killed';
+  }
+  let outcome: KillOutcome = 'none';
+  for (let thread = 0; thread < states.threads; thread++) {
     const state = states.load(thread);
-    // Once more, before it has seen it.
+    // Once more, before it has seen it, and no other one runs.
     if (state === KILLED[kind]) return 'killed';
     if (state === WROTE[kind] || state === WROTE[other]) outcome = 'wrote';
     else if ((state === SLOW[other] || state === KILLED[other]) && outcome === 'none')
