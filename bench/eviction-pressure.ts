@@ -17,6 +17,8 @@ export interface PressureOptions {
   readonly limitBytes: number;
   /** Sent to each server under each policy. */
   readonly bytes: number;
+  /** Sent before, to a server that is emptied then: what is measured is no start. */
+  readonly warmUpBytes: number;
 }
 
 export const ALL_POLICIES = [
@@ -28,6 +30,8 @@ const CONNECTIONS = 8;
 const PIPELINE = 16;
 const SEED = 20_261;
 const SAMPLE_MS = 50;
+/** After the warm-up, until its memory is given back. */
+const SETTLING_MS = 3000;
 
 /** The most that was seen while the writes ran, in bytes. */
 interface Peaks {
@@ -36,7 +40,8 @@ interface Peaks {
 }
 
 interface Outcome extends WritesResult, Peaks {
-  /** Resident bytes of the server before its first write, and after its last. */
+  /** Resident bytes of the server after its start, emptied after the warm-up, and after the last write. */
+  readonly started: number;
   readonly empty: number;
   readonly residentAtEnd: number;
   readonly evicted: number;
@@ -53,20 +58,29 @@ export async function runPressure(options: PressureOptions): Promise<void> {
     }
   }
   const head = [
-    ...['policy', 'server', 'used, MiB', 'resident beyond empty, MiB', 'at the end', 'empty, MiB'],
+    ...[
+      'policy',
+      'server',
+      'used, MiB',
+      'resident beyond empty, MiB',
+      'at the end',
+      'empty, MiB',
+      'started, MiB',
+    ],
     ...['writes', 'evicted', 'refused', 'MB/s', 'p50 ms', 'p99 ms', 'p99.9 ms'],
   ];
   console.log(table(head, rows));
   console.log(
     `\nmaxmemory ${mebibytes(options.limitBytes)} MiB; ${CONNECTIONS} connections, ` +
-      `${PIPELINE} writes a batch; latencies are a batch's`,
+      `${PIPELINE} writes a batch; latencies are a batch's. Each server has had ` +
+      `${count(options.warmUpBytes / 1e6)} MB of such writes before, and was emptied`,
   );
 
   function columns(outcome: Outcome): string[] {
-    const { used, resident, residentAtEnd, empty, seconds } = outcome;
+    const { used, resident, residentAtEnd, empty, started, seconds } = outcome;
     return [
       ...[mebibytes(used), mebibytes(resident - empty), mebibytes(residentAtEnd - empty)],
-      ...[mebibytes(empty), count(outcome.writes), count(outcome.evicted)],
+      ...[mebibytes(empty), mebibytes(started), count(outcome.writes), count(outcome.evicted)],
       ...[count(outcome.refused), count(options.bytes / 1e6 / seconds)],
       ...[outcome.p50, outcome.p99, outcome.p999].map((latency) => figure(latency, 2)),
     ];
@@ -76,17 +90,20 @@ export async function runPressure(options: PressureOptions): Promise<void> {
 async function measure(
   server: Server,
   policy: string,
-  { limitBytes, bytes }: PressureOptions,
+  { limitBytes, bytes, warmUpBytes }: PressureOptions,
 ): Promise<Outcome> {
   const client = await server.client();
   await client.command('CONFIG', 'SET', 'maxmemory-policy', policy);
   await client.command('CONFIG', 'SET', 'maxmemory', String(limitBytes));
+  const started = residentBytes(server.pid);
+  const load = { port: server.port, connections: CONNECTIONS, pipeline: PIPELINE };
+  if (warmUpBytes > 0) await write({ ...load, bytes: warmUpBytes, seed: SEED + 1 });
+  await client.command('FLUSHALL', 'SYNC');
+  await sleep(SETTLING_MS);
+  await client.command('CONFIG', 'RESETSTAT');
   const empty = residentBytes(server.pid);
   const peaks: Peaks = { used: 0, resident: 0 };
-  const running = write({
-    ...{ port: server.port, connections: CONNECTIONS, pipeline: PIPELINE },
-    ...{ bytes, seed: SEED },
-  });
+  const running = write({ ...load, bytes, seed: SEED });
   let isOver = false;
   const over = running.finally(() => {
     isOver = true;
@@ -101,7 +118,7 @@ async function measure(
   const residentAtEnd = residentBytes(server.pid);
   const evicted = Number((await client.info('stats')).get('evicted_keys'));
   client.close();
-  return { ...result, ...peaks, empty, residentAtEnd, evicted };
+  return { ...result, ...peaks, started, empty, residentAtEnd, evicted };
 }
 
 async function sample(server: Server, client: AdminClient, peaks: Peaks): Promise<void> {

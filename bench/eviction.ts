@@ -21,11 +21,12 @@ const usage = `usage: npm run bench:eviction [-- options]
  pressure:
   --limit N               maxmemory in MiB (100)
   --megabytes N           what is written to each server under each policy, in MB (1000)
+  --warm-up N             what is written before, and removed, in MB (1000); 0: the server has just started
 ${systemUsage}`;
 const flags = new Flags(usage, {
   ...{ only: 'text', policy: 'text' },
   ...{ keys: 'number', share: 'number', operations: 'number', value: 'number' },
-  ...{ limit: 'number', megabytes: 'number' },
+  ...{ limit: 'number', megabytes: 'number', 'warm-up': 'number' },
   ...systemFlags,
 });
 const only = flags.text('only', '');
@@ -50,5 +51,6 @@ if (only !== 'hits') {
     ...{ systems, policies: policies(ALL_POLICIES) },
     limitBytes: flags.number('limit', 100) * 2 ** 20,
     bytes: flags.number('megabytes', 1000) * 1e6,
+    warmUpBytes: flags.number('warm-up', 1000) * 1e6,
   });
 }

@@ -65,11 +65,16 @@ export interface DispatcherHooks {
   resumed(session: ClientSession, write: () => void): void;
 }
 
+/** As in execution.ts. */
+const clock = performance;
+
 export class Dispatcher implements Context {
   args = new Arguments();
   session: ClientSession;
   now = 0;
   gates = 0;
+  /** By `clock`; a double from the start. */
+  private turnBeganMs = Number.NaN;
   /** Where the command under way writes: the thread's reply, but for a command inside another. */
   reply: Reply;
   /** Who wait for keys: set in server/ wiring. Without it no command blocks. */
@@ -141,6 +146,11 @@ export class Dispatcher implements Context {
   /** Whether the command under way runs for a client that has waited for it. */
   isServed = false;
 
+  /** Id of the client whose command is under way, be it one that is served. */
+  get author(): number {
+    return this.isServed ? this.serving!.clientId : this.session.id;
+  }
+
   get inTransaction(): boolean {
     return this.nested.depth > 0;
   }
@@ -159,8 +169,8 @@ export class Dispatcher implements Context {
 
   /** Called once a turn: the clock and what the server's state forbids. */
   beginTurn(nowMs: number, gates: number): void {
-    this.now = nowMs;
-    this.keys.now = nowMs;
+    this.setNow(nowMs);
+    this.turnBeganMs = clock.now();
     this.gates = gates;
     this.locks.beginTurn(nowMs);
   }
@@ -205,7 +215,7 @@ export class Dispatcher implements Context {
     if (longKeys.isOpen) longKeys.end(session, status === BUSY || status === DEFERRED);
     if (status === DONE && session.replyMode !== REPLY_ON) this.suppress(session);
     // The invalidation of what a client has changed itself follows its reply.
-    if (this.keys.invalidations.isPending) this.invalidations?.flush(session.id);
+    if (this.keys.invalidations.isPending) this.invalidations?.flush();
     if (session.tracking !== null) this.tracker!.endCommand(session, args, status);
     return status;
   }
@@ -404,9 +414,27 @@ export class Dispatcher implements Context {
 
   // Clients that wait for keys.
 
+  /**
+   * Time stands still within EXEC and a script. Who is served then is so at the time that it is by now: a
+   * key that has expired meanwhile is not there any more, as in Redis.
+   */
   serveReady(): void {
-    if (this.serving === null) this.keys.ready.clear();
-    else this.serving.serve();
+    if (this.serving === null) {
+      this.keys.ready.clear();
+      return;
+    }
+    const { now } = this;
+    this.setNow(now + Math.floor(clock.now() - this.turnBeganMs));
+    try {
+      this.serving.serve();
+    } finally {
+      this.setNow(now);
+    }
+  }
+
+  private setNow(nowMs: number): void {
+    this.now = nowMs;
+    this.keys.now = nowMs;
   }
 
   /** Runs a command for a client that waited, within the one under way. @returns its changes */

@@ -29,7 +29,8 @@ const MINUS = 0x2d;
 /** The global is a getter, which costs half as much as the clock. */
 const clock = performance;
 /** INFO errorstats counts by the first word of an error. */
-const ERROR_CODE_BYTES_MAX = 64;
+const ERROR_CODE_BYTES_MAX = 30;
+const SPACE = 0x20;
 
 /** Whether a command may take its time. A script tells it itself. */
 export function isLong({ traits, shortArguments }: RegisteredCommand, args: Arguments): boolean {
@@ -58,7 +59,7 @@ export class Execution {
   isSuspended = false;
   /** The command under way has waited for its keys: it was shown and counted when its client sent it. */
   isRepeat = false;
-  /** The error that the command under way answers was counted where it happened. */
+  /** The command under way has failed, and its error was counted where it happened. */
   isErrorCounted = false;
   /**
    * When the command under way began, told by a script that turned out to take time; 0 for all others.
@@ -108,8 +109,8 @@ export class Execution {
     }
     if (startMs !== 0 || this.beganMs !== 0) this.took(command, args, timed, startMs);
     if (this.isSuspended) return SUSPENDED;
-    if (this.isErrorCounted) return DONE;
-    if (reply.region.bytes[reply.start + begin] === MINUS) this.countError(command, begin);
+    if (this.isErrorCounted) statistics.failed[command.index]! += 1;
+    else if (reply.region.bytes[reply.start + begin] === MINUS) this.countError(command, begin);
     return DONE;
   }
 
@@ -220,9 +221,12 @@ export class Execution {
   private countError(command: RegisteredCommand, begin: number): void {
     const { region, start, position } = this.context.reply;
     const from = start + begin + 1;
+    const limit = Math.min(position, from + ERROR_CODE_BYTES_MAX + 1);
     let end = from;
-    while (end < position && region.bytes[end]! > 0x20) end++;
+    while (end < limit && region.bytes[end]! > SPACE) end++;
+    // As in Redis: a first word that is too long, or the only one, is no code.
+    const hasCode = end < limit && region.bytes[end] === SPACE;
     this.statistics.failed[command.index]! += 1;
-    this.statistics.errorReply(prefixBinary(region, from, end - from, ERROR_CODE_BYTES_MAX));
+    this.statistics.errorReply(hasCode ? prefixBinary(region, from, end - from, limit) : 'ERR');
   }
 }

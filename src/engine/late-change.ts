@@ -6,7 +6,9 @@ import type { Dispatcher } from './dispatch.js';
 
 export function runLateChange(dispatcher: Dispatcher, shard: number, work: () => void): void {
   const { keys, locks } = dispatcher;
+  const { invalidations } = keys;
   dispatcher.withShard(shard, () => {
+    invalidations.byClient = false;
     keys.beginCommand(true);
     keys.effects.beginTransaction();
     try {
@@ -15,9 +17,10 @@ export function runLateChange(dispatcher: Dispatcher, shard: number, work: () =>
       if (keys.ready.count > 0) dispatcher.serveReady();
       keys.effects.endTransaction();
     } finally {
+      invalidations.byClient = true;
       locks.releaseBorrowed();
     }
   });
-  if (keys.invalidations.isPending) dispatcher.invalidations?.flush(0);
+  if (invalidations.isPending) dispatcher.invalidations?.flush();
   if (dispatcher.notifications.isPending) dispatcher.notifications.flush();
 }

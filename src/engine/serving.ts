@@ -29,6 +29,7 @@ import {
   TICKET_THREAD,
   TICKET_TOLD,
   ticketArguments,
+  ticketClient,
   ticketField,
   ticketKey,
 } from '../keyspace/tickets.js';
@@ -70,7 +71,9 @@ export class Serving {
   private readonly args = new Arguments();
   private readonly places = new KeyPlaces();
   private reply = new Reply(newRegion(REPLY_BYTES));
-  /** Stands for the client that is served. */
+  /** Of the client that is served. */
+  clientId = 0;
+  /** Stands for it. */
   private readonly client = new ClientSession(0, -1, '', '', 0, () => true);
 
   constructor(
@@ -172,6 +175,7 @@ export class Serving {
     if (this.reply.region.length > KEPT_BYTES) this.reply = new Reply(newRegion(REPLY_BYTES));
     const { reply } = this;
     reply.rewind(0);
+    this.clientId = ticketClient(space, ticket);
     client.database = ticketField(space, ticket, TICKET_DATABASE);
     client.protocol = ticketField(space, ticket, TICKET_PROTOCOL) === 3 ? 3 : 2;
     reply.protocol = client.protocol;

@@ -106,7 +106,7 @@ export class Waits {
         h2: 0,
         paired: 0,
       },
-      ...{ database: 0, thread, slot: 0, sequence: 0, command: 0, protocol: 2 },
+      ...{ database: 0, thread, slot: 0, sequence: 0, command: 0, protocol: 2, client: 0 },
     };
     mailbox.handles(MESSAGE_SERVED, (region, offset, length) => {
       this.served(region, offset, length);
@@ -167,6 +167,7 @@ export class Waits {
     content.sequence = wait.sequence;
     content.command = session.lastCommand;
     content.protocol = session.protocol;
+    content.client = session.id;
     for (let key = request.firstKey; key < request.endKey; key++) {
       if (this.addFor(wait, key)) continue;
       const shard = dispatcher.keys.shard;

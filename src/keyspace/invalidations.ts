@@ -3,9 +3,9 @@
  * under the shard's lock, told by the engine when the command is over and its locks are given back.
  *
  *   tracked keys    `pending`: for each key that somebody has read
- *                     i32 bytes of the items | u32 bytes of the key | items (tracked-keys.ts) | key
- *                   The first is negative when the key has not changed, but could not be tracked; 0 when
- *                   all keys were forgotten, so that every client drops its cache.
+ *                     f64 client that changed it, 0 for none | u32 bytes of the items |
+ *                     u32 bytes of the key | items (tracked-keys.ts) | key
+ *                   Without items: all keys were forgotten, so that every client drops its cache.
  *   prefixes        `batches`, by thread with a client that wants every key with such a beginning
  *                     f64 client that changed it, 0 for none | u32 bytes of the key | key
  *
@@ -19,7 +19,7 @@ import type { Shards } from './shards.js';
 import { findRandom, forgetFound, forgetShard, ITEM_BYTES, writeItem } from './tracked-keys.js';
 import type { TrackedPrefixes } from './tracked-prefixes.js';
 
-export const PENDING_HEADER_BYTES = 8;
+export const PENDING_HEADER_BYTES = 16;
 export const BATCH_HEADER_BYTES = 12;
 
 /** A key that has changed. Its shard is locked. */
@@ -61,13 +61,19 @@ export class Invalidations {
     if (this.hasPrefixes) this.noteForPrefixes(keyRegion, keyOffset, keyLength);
     if (shards.spaces[shard]!.region.words[WORD_TRACKED] === 0) return;
     const table = shards.tracked(shard);
-    if (table.find(keyRegion, keyOffset, keyLength, key.h1, key.h2)) this.takeFound(table);
+    if (!table.find(keyRegion, keyOffset, keyLength, key.h1, key.h2)) return;
+    this.takeFound(table, this.author);
+  }
+
+  /** Whose change it is. A client may not want to hear of its own. */
+  private get author(): number {
+    return this.byClient ? this.currentClient() : 0;
   }
 
   /** Forgets a tracked key by chance, as there are too many. @returns false when the shard has none */
   evict(shards: Shards, shard: number): boolean {
     if (!findRandom(shards, shard)) return false;
-    this.takeFound(shards.tracked(shard));
+    this.takeFound(shards.tracked(shard), 0);
     return true;
   }
 
@@ -78,7 +84,8 @@ export class Invalidations {
   ): void {
     const { pending } = this;
     this.isFlushed = false;
-    pending.appendWord(-ITEM_BYTES);
+    pending.appendNumber(0);
+    pending.appendWord(ITEM_BYTES);
     pending.appendWord(key.length);
     const at = pending.used;
     pending.appendNumber(0);
@@ -86,9 +93,10 @@ export class Invalidations {
     pending.append(key.region, key.offset, key.length);
   }
 
-  private takeFound(table: Table): void {
+  private takeFound(table: Table, author: number): void {
     const { pending } = this;
     this.isFlushed = false;
+    pending.appendNumber(author);
     pending.appendWord(table.valueLength);
     pending.appendWord(table.keyLength);
     pending.append(table.region, table.valueOffset, table.valueLength);
@@ -98,7 +106,7 @@ export class Invalidations {
 
   private noteForPrefixes(region: Region, offset: number, length: number): void {
     const threads = this.prefixes!.threadsOf(region, offset, length);
-    const author = this.byClient ? this.currentClient() : 0;
+    const { author } = this;
     for (let thread = 0; thread < threads.length; thread++) {
       if (threads[thread] === 0) continue;
       this.batches[thread] ??= new ByteQueue();
@@ -114,6 +122,7 @@ export class Invalidations {
   forgetAll(shards: Shards, shard: number): void {
     if (!this.isFlushed) {
       this.isFlushed = true;
+      this.pending.appendNumber(0);
       this.pending.appendWord(0);
       this.pending.appendWord(0);
     }

@@ -404,9 +404,11 @@ export abstract class Mutation extends KeyLookup {
   private removeByServer(event: KeyspaceEvent): void {
     this.types.removeEntry(this.table);
     this.exists = false;
-    this.invalidations.byClient = false;
+    const { invalidations } = this;
+    const { byClient } = invalidations;
+    invalidations.byClient = false;
     this.touch(false);
-    this.invalidations.byClient = true;
+    invalidations.byClient = byClient;
     this.announce(event);
     const { effects } = this;
     if (!effects.active) return;

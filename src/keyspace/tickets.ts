@@ -7,7 +7,7 @@
  * a run of pages of its own, of which mostly one is touched:
  *
  *      0  next | previous | h1 | h2           16  database | thread | slot | sequence
- *     32  command | flags | protocol | pages  48  arguments | index of the key | - | -
+ *     32  command | flags | protocol | pages  48  arguments | index of the key | id of the client (f64)
  *     64  length of each argument, then their bytes: the client's command on this key alone
  *
  * Serving a client is running its command as it lies here. The owner is the client's thread; whoever
@@ -34,6 +34,7 @@ export const TICKET_PROTOCOL = 10;
 const PAGES = 11;
 const COUNT = 12;
 const KEY = 13;
+const CLIENT_OFFSET = 56;
 const HEADER_WORDS = 16;
 const QUEUES = 512;
 
@@ -55,6 +56,7 @@ export interface TicketContent {
   sequence: number;
   command: number;
   protocol: number;
+  client: number;
 }
 
 /** Arguments as `ticketArguments` fills them. */
@@ -109,6 +111,7 @@ export function addTicket(space: Space, content: TicketContent): number {
   words[at + PAGES] = pages;
   words[at + COUNT] = count;
   words[at + KEY] = keyIndex;
+  space.region.view.setFloat64(ticket + CLIENT_OFFSET, content.client, true);
   writeVector(space, ticket, content);
   append(space, ticket);
   return ticket;
@@ -176,6 +179,11 @@ export function removeTicket(space: Space, ticket: number): boolean {
 /** A field of a ticket: one of the TICKET_ constants. */
 export function ticketField(space: Space, ticket: number, field: number): number {
   return space.words[(ticket >>> 2) + field]!;
+}
+
+/** Id of the client that waits. */
+export function ticketClient(space: Space, ticket: number): number {
+  return space.region.view.getFloat64(ticket + CLIENT_OFFSET, true);
 }
 
 export function setTicketTold(space: Space, ticket: number, told: boolean): void {

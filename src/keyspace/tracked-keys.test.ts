@@ -55,9 +55,9 @@ function noted(): string[] {
   const { region, used } = invalidations.pending;
   const lines: string[] = [];
   for (let at = 0; at < used; ) {
-    const bytes = region.view.getInt32(at, true);
-    const length = region.view.getInt32(at + 4, true);
-    const key = at + PENDING_HEADER_BYTES + Math.abs(bytes);
+    const bytes = region.view.getInt32(at + 8, true);
+    const length = region.view.getInt32(at + 12, true);
+    const key = at + PENDING_HEADER_BYTES + bytes;
     const items: string[] = [];
     for (let item = at + PENDING_HEADER_BYTES; item < key; item += ITEM_BYTES) {
       items.push(`${itemThread(region, item)}:${itemClient(region, item)}`);
@@ -175,4 +175,28 @@ test('prefixes: the threads with clients for a key', () => {
   assert.equal(other.count, 2);
   one.change(0, ['a', '\xff\0'], -1);
   assert.equal(other.areUsed, false);
+});
+
+test('each key has the client that has changed it, and none where the server has', () => {
+  invalidations.currentClient = () => 5;
+  const authors = (): number[] => {
+    const { region, used } = invalidations.pending;
+    const author = used === 0 ? [] : [region.view.getFloat64(0, true)];
+    invalidations.clearPending();
+    return author;
+  };
+  const read = () => track(shards, 0, keyOf('k'), { id: 5, thread: 0 });
+  read();
+  change('k');
+  assert.deepEqual(authors(), [5]);
+  read();
+  invalidations.byClient = false;
+  change('k');
+  assert.deepEqual(authors(), [0]);
+  invalidations.byClient = true;
+  read();
+  assert.equal(invalidations.evict(shards, 0), true);
+  assert.deepEqual(authors(), [0]);
+  invalidations.refuse(keyOf('k'), { id: 5, thread: 0 });
+  assert.deepEqual(authors(), [0]);
 });

@@ -1,5 +1,5 @@
 /** What is counted of replication, over all threads. */
-import { declareCounter, declareWord } from '../memory/control-layout.js';
+import { declareCounter, declareValue, declareWord } from '../memory/control-layout.js';
 
 export const FULL_SYNCS = declareCounter('replication.full-syncs');
 /** Full syncs that went on after their links were cut. */
@@ -12,3 +12,5 @@ export const REPLICATION_OUTPUT_BYTES = declareCounter('replication.output-bytes
 export const REPLICATED_CHANGES = declareCounter('replication.changes', { lasting: true });
 /** How many clients wait for replicas now (WAIT). */
 export const WAITING_FOR_REPLICAS = declareWord('replication.waiting-clients');
+/** Until when the end of the process waits for replicas that lag; 0 when it does not wait. */
+export const SHUTDOWN_DEADLINE_MS = declareValue('replication.shutdown-deadline-ms');

@@ -18,15 +18,17 @@ import { cjsonLibrary, resetJsonSettings } from './library/cjson.js';
 import { cmsgpackLibrary } from './library/cmsgpack.js';
 import { coroutineLibrary, resetCoroutines } from './library/coroutine.js';
 import { defineFunctions, type Native, native } from './library/define.js';
+import { errorHandler } from './library/error-handler.js';
 import { loadingFunctions } from './library/loading.js';
 import { mathLibrary, randomState } from './library/math.js';
-import { errorTable, performing, redisLibrary, type ScriptHost } from './library/redis.js';
+import { performing, redisLibrary, type ScriptHost } from './library/redis.js';
 import { stringLibrary } from './library/string.js';
 import { structLibrary } from './library/struct.js';
 import { tableLibrary } from './library/table.js';
-import { callNative, toArray } from './runtime/calls.js';
+import { callFromHost, toArray } from './runtime/calls.js';
 import { LuaError, LuaSyntaxError } from './runtime/errors.js';
 import { asLuaError, libraryError, runtimeError } from './runtime/failures.js';
+import { depths, handleError, handling } from './runtime/handlers.js';
 import { READONLY_TEXT } from './runtime/indexing.js';
 import {
   argumentIndex,
@@ -37,7 +39,13 @@ import {
   numberOfInput,
   type ScriptInput,
 } from './runtime/input.js';
-import { CALL_DEPTH_MAX, defaultMemoryBytes, type MeterLimits, meter } from './runtime/meter.js';
+import {
+  CALL_DEPTH_MAX,
+  defaultMemoryBytes,
+  type MeterLimits,
+  meter,
+  NATIVE_DEPTH_BASE,
+} from './runtime/meter.js';
 import { LuaTable } from './runtime/table.js';
 import { isText, type LuaFunction, type LuaValue, NONE } from './runtime/values.js';
 import { hidesCode } from './syntax/list-uses.js';
@@ -81,6 +89,10 @@ export class Environment implements CodeEnvironment {
   private readonly options: EnvironmentOptions;
   readonly perform: (...args: LuaValue[]) => void;
   private readonly limits: MeterLimits;
+  /** Of errors that end a script or a function. */
+  private readonly handler = errorHandler((source, name) =>
+    this.compileLoaded(source, name, COMPILE_LEVEL),
+  );
 
   constructor(options: EnvironmentOptions) {
     this.options = options;
@@ -127,7 +139,7 @@ export class Environment implements CodeEnvironment {
     globals.set('_VERSION', 'Lua 5.1');
     globals.set('_G', globals);
     if (this.options.redisFunctions === undefined) {
-      globals.set('__redis__err__handler', native(errorHandler));
+      globals.set('__redis__err__handler', this.handler);
     }
     this.addLists(globals);
   }
@@ -208,13 +220,32 @@ export class Environment implements CodeEnvironment {
     this.keys = undefined;
     this.argv = undefined;
     if (script.hidesCode === true) this.makeLists();
+    handling.handler = this.handler;
     return this.call(script, NONE);
   }
 
   /** The same for a function with the keys and arguments as its two parameters. */
   runFunction(f: LuaFunction, keys: LuaTable, argv: LuaTable): readonly LuaValue[] {
     this.startMeter();
+    handling.handler = this.handler;
     return this.call(f, [keys, argv]);
+  }
+
+  /** The code of a library, which registers functions. Its errors are not handled. */
+  runLibrary(f: LuaFunction): void {
+    this.startMeter();
+    handling.handler = undefined;
+    this.call(f, NONE);
+  }
+
+  /**
+   * What Redis's handler makes of the error that ended a run: a table. Code of the script may run once
+   * more, in metamethods of its own table. Before `finish`.
+   */
+  handled(error: LuaError): LuaValue {
+    meter.depth = 0;
+    meter.nativeDepth = NATIVE_DEPTH_BASE;
+    return handleError(this.handler, error, depths());
   }
 
   private startMeter(): void {
@@ -293,7 +324,7 @@ export class Environment implements CodeEnvironment {
     resetCoroutines();
     resetJsonSettings();
     try {
-      return toArray(callNative(f, args));
+      return toArray(callFromHost(f, args));
     } catch (thrown) {
       throw asLuaError(thrown);
     }
@@ -375,13 +406,6 @@ function lockGlobals(globals: LuaTable): void {
 function missingGlobal(name: LuaValue): string {
   if (!isText(name)) return 'Second argument to luaProtectedTableError must be a string or number';
   return `Script attempted to access nonexistent global variable '${cText(plainText(name))}'`;
-}
-
-/** Redis runs scripts under this handler; a script can call it like any function. */
-function errorHandler(...args: LuaValue[]): LuaValue {
-  const value = args[0];
-  if (value instanceof LuaTable) return value;
-  return errorTable(`ERR ${plainText(value)}`);
 }
 
 export { ScriptAbort } from './runtime/errors.js';

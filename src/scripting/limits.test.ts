@@ -56,6 +56,20 @@ describe('a script that does not end', () => {
       assert.deepEqual(evaluate(environment, 'return 1 + 1'), [2]);
     });
   }
+
+  it('lets its host look in time while it catches errors, which are slow', () => {
+    const caught = [
+      "pcall(error, 'x')",
+      "xpcall(function() error('x') end, function() end)",
+      "coroutine.resume(coroutine.create(function() error('x') end))",
+    ];
+    for (const code of caught) {
+      let looks = 0;
+      const environment = newEnvironment({ tickInterval: 1000, onTick: () => looks++ });
+      evaluate(environment, `for i = 1, 100 do ${code} end`);
+      assert.ok(looks >= 90, `${code}: ${looks}`);
+    }
+  });
 });
 
 describe('a script that takes memory', () => {

@@ -161,6 +161,12 @@ const scenarios: Readonly<Record<string, Scenario>> = {
   'a move whose target has another type answers the error': [
     ...['0 SET t x', '1 BLMOVE s t LEFT LEFT 0', '2 BLPOP s 0', '0 RPUSH s a b', '0 LRANGE s 0 -1'],
   ],
+  'a key that expires within a transaction serves nobody': [
+    ...['1 BLPOP a 0', '2 BLMOVE a b LEFT LEFT 0', '0 MULTI', '0 RPUSH a x y', '0 PEXPIRE a 20'],
+    ...['0 DEBUG SLEEP 0.1', '0 EXEC', '0 EXISTS a', '0 RPUSH a p', '0 RPUSH a q', '0 EXISTS a b'],
+    ...['1 BZPOPMIN z 0', '0 MULTI', '0 ZADD z 1 m', '0 PEXPIRE z 20', '0 DEBUG SLEEP 0.1'],
+    ...['0 EXEC', '0 ZADD z 2 n'],
+  ],
   'CLIENT UNBLOCK': [
     ...['1 BLPOP a b 0', '0 CLIENT UNBLOCK #1', '1 PING', '0 CLIENT UNBLOCK #1', '1 HELLO 3'],
     ...['1 BZPOPMIN z 0', '0 CLIENT UNBLOCK #1 TIMEOUT', '1 BLMOVE a b LEFT LEFT 0'],
@@ -379,7 +385,11 @@ describe('clients that wait for keys', { skip: eitherMissing() }, () => {
 
   before(async () => {
     const args = ['--placement', 'spread'];
-    [darter, redis] = await Promise.all([startDarter({ threads: 2, args }), startRedis()]);
+    const debug = ['--enable-debug-command', 'yes'];
+    [darter, redis] = await Promise.all([
+      startDarter({ threads: 2, args: [...args, ...debug] }),
+      startRedis({ args: debug }),
+    ]);
   });
   after(async () => {
     await Promise.all([darter.stop(), redis.stop()]);

@@ -11,7 +11,9 @@ function figures(info: string): string[] {
   return info
     .split('\r\n')
     .filter((line) =>
-      /^(errorstat_|total_error_replies|cmdstat_(blpop|xreadgroup|migrate))/.test(line),
+      /^(errorstat_|total_error_replies|cmdstat_(blpop|eval|incr|wait|xreadgroup|migrate)\b)/.test(
+        line,
+      ),
     )
     .map((line) => line.replace(/usec=.*?,rejected/, 'rejected'))
     .sort();
@@ -32,7 +34,8 @@ describe('errors that come later', { skip: eitherMissing() }, () => {
     await other.command('CONFIG', 'RESETSTAT');
     const id = textOf(await waiting.command('CLIENT', 'ID'));
     const reply = waiting.command(...command);
-    if (then.length > 0) await until('a blocked client', () => isBlocked(other));
+    const isWaiting = then.length > 0 && command[0] !== 'PING';
+    if (isWaiting) await until('a blocked client', () => isBlocked(other));
     for (const words of then)
       await other.command(...words.map((word) => (word === 'ID' ? id : word)));
     const text = showReply(await reply);
@@ -50,6 +53,14 @@ describe('errors that come later', { skip: eitherMissing() }, () => {
 
   const stories: Readonly<Record<string, readonly [readonly string[], readonly string[][]]>> = {
     'CLIENT UNBLOCK ERROR': [['BLPOP', 'list', '0'], [['CLIENT', 'UNBLOCK', 'ID', 'ERROR']]],
+    'CLIENT UNBLOCK TIMEOUT': [['BLPOP', 'list', '0'], [['CLIENT', 'UNBLOCK', 'ID', 'TIMEOUT']]],
+    'CLIENT UNBLOCK of WAIT': [['WAIT', '1', '0'], [['CLIENT', 'UNBLOCK', 'ID']]],
+    'CLIENT UNBLOCK ERROR of WAIT': [['WAIT', '1', '0'], [['CLIENT', 'UNBLOCK', 'ID', 'ERROR']]],
+    'a timeout': [['BLPOP', 'list', '0.01'], []],
+    'a value of the wrong type': [
+      ['BLMOVE', 'list', 'stream', 'LEFT', 'LEFT', '0'],
+      [['RPUSH', 'list', 'v']],
+    ],
     'a stream that goes': [
       ['XREADGROUP', 'GROUP', 'g', 'c', 'BLOCK', '0', 'STREAMS', 'stream', '>'],
       [['DEL', 'stream']],
@@ -61,6 +72,33 @@ describe('errors that come later', { skip: eitherMissing() }, () => {
       assert.deepEqual(own, their);
     });
   }
+
+  const scripts = [
+    "return redis.call('incr', KEYS[1], 2)",
+    "return redis.call('incr', KEYS[1])",
+    "return redis.pcall('incr', KEYS[1])",
+    "redis.pcall('incr', KEYS[1]) return 1",
+    "redis.pcall('incr', KEYS[1]) return redis.error_reply('MY error')",
+    "return {redis.pcall('incr', KEYS[1])}",
+    "return {1, {err = 'INNER one'}, {{err = 'INNER'}}}",
+    "return redis.call('nosuch')",
+    "return {err = 'a b'}",
+    "return {err = 'WORD'}",
+    `return {err = '${'w'.repeat(30)} b'}`,
+    `return {err = '${'w'.repeat(31)} b'}`,
+    "error('boom')",
+    'syntax(',
+  ];
+  test('a script that ends with an error of a command in it has failed as well', async () => {
+    for (const script of scripts) {
+      const eval_ = ['EVAL', script, '1', 'text'];
+      const set = [['SET', 'text', 'v'], ['CONFIG', 'RESETSTAT'], eval_];
+      const [own, their] = await Promise.all(
+        servers.map((server) => story(server, ['PING'], set).then(({ seen }) => seen)),
+      );
+      assert.deepEqual(own, their, script);
+    }
+  });
 
   test('MIGRATE to nobody', async () => {
     const seen = await Promise.all(

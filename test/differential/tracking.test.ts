@@ -3,7 +3,9 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { converse, type Step } from '../support/conversation.js';
 import { Random } from '../support/random.js';
+import { showReply } from '../support/reply.js';
 import { eitherMissing, type Server, startDarter, startRedis } from '../support/server.js';
+import { until } from '../support/until.js';
 
 const scripts: Readonly<Record<string, readonly Step[]>> = {
   'a key that was read is told once, after the replies that came before': [
@@ -284,6 +286,37 @@ describe('clients that track what they read', { skip: eitherMissing() }, () => {
     // On one thread, as a message to another client's thread may come a moment later.
     test(`invalidations go to another connection: ${name}`, () => compare(single, 3, steps));
   }
+
+  test('NOLOOP: whoever is served while it waits has written, not whoever serves it', async () => {
+    const seen = await Promise.all(
+      [single, theirs].map(async (server) => {
+        const [waiting, pushing] = await Promise.all([server.client(), server.client()]);
+        await waiting.command('FLUSHALL');
+        const isWaiting = async () =>
+          /blocked_clients:1\b/.test(await server.ask('INFO', 'clients'));
+        const told: string[][] = [];
+        for (const command of ['BLMOVE l d LEFT RIGHT 0', 'BRPOPLPUSH l d 0', 'BLPOP l 0']) {
+          for (const client of [waiting, pushing]) {
+            await client.command('HELLO', '3');
+            await client.command('CLIENT', 'TRACKING', 'ON', 'NOLOOP');
+            for (const key of ['l', 'd']) await client.command('EXISTS', key);
+          }
+          const served = waiting.command(...command.split(' '));
+          await until('it waits', isWaiting);
+          await pushing.command('RPUSH', 'l', 'a');
+          await served;
+          for (const client of [waiting, pushing]) {
+            await client.command('CLIENT', 'TRACKING', 'OFF');
+            told.push(client.pushes.splice(0).map(showReply).sort());
+          }
+        }
+        await Promise.all([waiting.close(), pushing.close()]);
+        return told;
+      }),
+    );
+    assert.deepEqual(seen[0], seen[1]);
+    assert.ok(seen[0]!.some((pushes) => pushes.length > 0));
+  });
 
   const seed = Number(process.env.DARTER_TEST_SEED ?? Date.now() % 1e6);
   test(`random conversations, seed ${seed}`, async () => {

@@ -212,7 +212,7 @@ for (const transport of ['auto', 'epoll']) {
         assert.match(stats, /name endless command \[/);
         assert.match(await ask(other, 'SCRIPT', 'KILL'), BUSY_FUNCTION);
         assert.equal(await ask(other, 'FUNCTION', 'KILL'), 'OK');
-        assert.match(textOf((await reply).at(-1)!), /Script killed by user with FUNCTION KILL/);
+        assert.match(textOf((await reply).at(-1)!), /Script killed by user with SCRIPT KILL/);
       }
       await disconnect();
     });
@@ -242,6 +242,9 @@ for (const transport of ['auto', 'epoll']) {
       const reply = ask(runner, 'EVAL', source, '0').catch(() => 'closed');
       await until(other, ['PING'], BUSY);
       assert.match(await ask(other, 'SCRIPT', 'KILL'), /^UNKILLABLE/);
+      for (const save of [[], ['SAVE'], ['NOW', 'FORCE']]) {
+        assert.match(await ask(other, 'SHUTDOWN', ...save), BUSY);
+      }
       const ending = ask(other, 'SHUTDOWN', 'NOSAVE').catch(() => 'closed');
       assert.equal((await server.exit()).code, 0);
       assert.match(await reply, /closed|the server ends/);

@@ -1,6 +1,6 @@
 /** Folders of data: whose they are, those that cannot be written, and a journal that has grown old. */
 import assert from 'node:assert/strict';
-import { readdirSync, writeFileSync } from 'node:fs';
+import { readdirSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { until } from '../replication/support.js';
@@ -12,6 +12,8 @@ const ON = ['--appendonly', 'yes', '--appendfsync', 'always'];
 const UNSAVED = ['--save', ''];
 const PROTECTED = ['--enable-protected-configs', 'yes'];
 const SMALL = ['--threads', '1', '--shards', '4'];
+
+const INCREMENT = 'file appendonly.aof.1.incr.aof seq 1 type i\n';
 
 async function kill(server: Server): Promise<void> {
   server.child.kill('SIGKILL');
@@ -112,6 +114,30 @@ test('a start takes the snapshot that is newer than a journal that was switched 
   await using server = await startIn(folder, ...ON, ...UNSAVED, ...SMALL);
   assert.equal(await server.ask('GET', 'key'), 'in the next chain');
   assert.ok(!readdirSync(join(folder, 'appendonlydir')).some((name) => name.endsWith('.ended')));
+});
+
+test('a start from a journal warns of an append-only file that a Redis has written since', {
+  skip,
+}, async (t) => {
+  const folder = newFolder(t);
+  {
+    await using server = await startIn(folder, ...ON, ...UNSAVED, ...SMALL);
+    await server.ask('SET', 'key', 'in the journal');
+    await kill(server);
+  }
+  const file = join(folder, 'appendonlydir', 'appendonly.aof.1.incr.aof');
+  writeFileSync(`${file.slice(0, -'.1.incr.aof'.length)}.manifest`, INCREMENT);
+  writeFileSync(file, '*3\r\n$3\r\nSET\r\n$3\r\nkey\r\n$8\r\nby Redis\r\n');
+  const hour = 3600;
+  for (const isNewer of [false, true]) {
+    const time = Date.now() / 1000 + (isNewer ? hour : -hour);
+    utimesSync(file, time, time);
+    await using server = await startIn(folder, ...ON, ...UNSAVED, ...SMALL);
+    await server.logged(/Ready to accept connections/);
+    assert.equal(await server.ask('GET', 'key'), 'in the journal');
+    assert.equal(/1\.incr\.aof is newer than the journal/.test(server.log), isNewer);
+    await kill(server);
+  }
 });
 
 test('a snapshot of another history is not taken for one newer than the journal', {

@@ -351,6 +351,13 @@ describe('starting with files of a Redis', { skip }, () => {
       assert.match(await refusal(folder), /manifest: the file lost\.aof is missing/);
       writeFileSync(manifest, 'file lost.aof seq x type i\n');
       assert.match(await refusal(folder), /manifest: It is no line of a manifest, at line 1$/);
+      writeFileSync(second, whole);
+      const ends = '\nfile second.aof seq 2 type i\n';
+      const long = `file second.aof seq 1 type b more ${'x'.repeat(989)}`;
+      writeFileSync(manifest, `${long}${ends}`);
+      assert.match(await loaded(folder), /^0 a=1 /);
+      writeFileSync(manifest, `${long}x${ends}`);
+      assert.match(await refusal(folder), /manifest: The line is too long, at line 1$/);
     });
   });
 });

@@ -161,4 +161,49 @@ describe('replication: FAILOVER', { skip: darterMissing() }, () => {
     assert.equal(await replica.ask('SET', 'k', 'y'), 'OK');
     await sameData(primary, replica);
   });
+
+  test('once it is forced refuses new writes as Redis does, and goes on with those it holds', {
+    skip: redisServerMissing(),
+  }, async () => {
+    for (const start of [startSmall, startRedis]) {
+      await using primary = await start();
+      await using replica = await start();
+      await follow(replica, primary.port);
+      await linkUp(replica);
+      const isOnline = async () => /online|stable_sync/.test((await primary.info('slave0')) ?? '');
+      await until('it is online', isOnline);
+      replica.child.kill('SIGSTOP');
+      assert.equal(await primary.ask('SET', 'k', 'v'), 'OK');
+      const order = ['TO', '127.0.0.1', String(replica.port), 'FORCE', 'TIMEOUT', '1500'];
+      assert.equal(await primary.ask('FAILOVER', ...order), 'OK');
+      const held = primary.ask('SET', 'held', 'w');
+      await until('it is forced', async () => (await state(primary)) === 'failover-in-progress');
+      assert.match(await primary.ask('SET', 'k', 'x'), /^READONLY /);
+      assert.equal(await primary.ask('GET', 'k'), 'v');
+      assert.equal(await primary.ask('FAILOVER', 'ABORT'), 'OK');
+      assert.equal(await held, 'OK');
+      assert.equal(await primary.ask('SET', 'k', 'y'), 'OK');
+      replica.child.kill('SIGCONT');
+    }
+  });
+
+  test('forced, ended and forced again while its target is stopped', async () => {
+    await using primary = await startSmall();
+    await using replica = await startSmall();
+    await follow(replica, primary.port);
+    await linkUp(replica);
+    replica.child.kill('SIGSTOP');
+    assert.equal(await primary.ask('SET', 'k', 'v'), 'OK');
+    const order = ['TO', '127.0.0.1', String(replica.port), 'FORCE', 'TIMEOUT', '100'];
+    for (let asked = 1; asked <= 4; asked++) {
+      assert.equal(await primary.ask('FAILOVER', ...order), 'OK');
+      const count = () => primary.log.match(/is asked to take over/g)?.length ?? 0;
+      await until('the target is asked', async () => count() === asked);
+      if (asked < 4) assert.equal(await primary.ask('FAILOVER', 'ABORT'), 'OK');
+    }
+    replica.child.kill('SIGCONT');
+    await until('it has the role', async () => (await replica.info('role')) === 'master');
+    await linkUp(primary);
+    await sameData(primary, replica);
+  });
 });

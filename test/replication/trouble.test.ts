@@ -6,7 +6,7 @@ import { describe, test } from 'node:test';
 import { PROTOCOL_VERSION } from '../../src/replication/primary/primary-state.js';
 import { encode } from '../support/client.js';
 import { textOf } from '../support/reply.js';
-import { darterMissing, type Server } from '../support/server.js';
+import { darterMissing, redisServerMissing, type Server, startRedis } from '../support/server.js';
 import { LinkProxy } from './proxy.js';
 import {
   fill,
@@ -210,6 +210,26 @@ describe('replication: trouble', { skip: darterMissing(), concurrency: 2 }, () =
     assert.equal(await replica.info('master_link_status'), 'up');
     await primary.ask('SET', 'still', 'there');
     await sameData(primary, replica);
+  });
+
+  test('CONFIG SET repl-timeout counts for the links that there are', {
+    skip: redisServerMissing(),
+  }, async () => {
+    const startPrimary = () => startRedis({ args: ['--repl-diskless-sync-delay', '0'] });
+    for (const start of [startSmall, startPrimary]) {
+      await using primary = await start();
+      await using replica = await startSmall('--repl-timeout', '3600');
+      await follow(replica, primary.port);
+      await linkUp(replica);
+      primary.child.kill('SIGSTOP');
+      assert.equal(await replica.ask('CONFIG', 'SET', 'repl-timeout', '3'), 'OK');
+      await until('the link is given up', async () => {
+        return (await replica.info('master_link_status')) === 'down';
+      });
+      assert.equal(await replica.ask('CONFIG', 'SET', 'repl-timeout', '60'), 'OK');
+      primary.child.kill('SIGCONT');
+      await linkUp(replica);
+    }
   });
 
   test('a replica that stops reading is dropped, and writers are not held up for long', async (t) => {

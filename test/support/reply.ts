@@ -67,7 +67,7 @@ const listTypes: Readonly<Record<string, ListReply['type']>> = {
 const forms: Readonly<Record<string, RegExp>> = {
   ':': /^-?\d+$/,
   '(': /^-?\d+$/,
-  ',': /^(?:-?\d+(?:\.\d+)?(?:e[+-]\d+)?|-?inf|nan)$/,
+  ',': /^(?:-?\d+(?:\.\d+)?(?:e[+-]\d+)?|-?inf|-?nan)$/,
   '#': /^[tf]$/,
   _: /^$/,
 };

@@ -4,6 +4,7 @@ import { argumentIs } from '../../protocol/text.js';
 import type { Context } from '../contract/context.js';
 import type { CommandDefinition } from '../contract/definition.js';
 import type { ShutdownRequest } from '../contract/server-port.js';
+import { busyError } from '../replication/lib/busy.js';
 
 const NOT_IN_PROGRESS = new ErrorReply('ERR No shutdown in progress.');
 
@@ -66,6 +67,12 @@ export const shutdown: CommandDefinition = {
     if (options.abort) {
       if (server.process.abortShutdown()) reply.ok();
       else reply.error(NOT_IN_PROGRESS);
+      return;
+    }
+    // It would be cut in two: what it has written would be saved.
+    const busy = options.request.save === 'nosave' ? null : busyError(context);
+    if (busy !== null) {
+      reply.error(busy);
       return;
     }
     const suspension = context.suspend(() => {});

@@ -10,8 +10,10 @@ import {
   ScriptAbort,
 } from '../../scripting/environment.js';
 import { plainText } from '../../scripting/library/base.js';
+import { errorText } from '../../scripting/library/error-handler.js';
 import { redisError } from '../../scripting/library/redis.js';
 import { libraryError } from '../../scripting/runtime/failures.js';
+import { isCalledAs } from '../../scripting/runtime/positions.js';
 import { LuaTable } from '../../scripting/runtime/table.js';
 import type { LuaFunction, LuaValue } from '../../scripting/runtime/values.js';
 import { flagBit, LINE_BYTES_MAX, withoutShebang } from './shebang.js';
@@ -88,7 +90,7 @@ export class LibraryLoader {
     this.endMs = performance.now() + LOAD_MS_MAX;
     try {
       const chunk = environment.compileLibrary(withoutShebang(code));
-      environment.runFunction(chunk, new LuaTable(), new LuaTable());
+      environment.runLibrary(chunk);
     } catch (thrown) {
       throw loadingError(thrown);
     } finally {
@@ -107,7 +109,11 @@ export class LibraryLoader {
   /** redis.register_function */
   readonly register = (...args: LuaValue[]): readonly LuaValue[] => {
     if (this.functions === null) {
-      throw libraryError("attempt to call field 'register_function' (a nil value)");
+      // The table `redis` lacks it now; who has kept it is told by itself.
+      if (isCalledAs('register_function')) {
+        throw libraryError("attempt to call field 'register_function' (a nil value)");
+      }
+      throw redisError(`ERR ${REGISTER} can only be called on FUNCTION LOAD command`);
     }
     if (args.length < 1 || args.length > 2) {
       throw redisError(`ERR wrong number of arguments to ${REGISTER}`);
@@ -135,8 +141,7 @@ function loadingError(thrown: unknown): unknown {
   }
   if (!(thrown instanceof LuaError)) return thrown;
   const { value } = thrown;
-  const text = value instanceof LuaTable ? value.getString('err') : `ERR ${plainText(value)}`;
-  return new LibraryError(`ERR Error registering functions: ${plainText(text)}`);
+  return new LibraryError(`ERR Error registering functions: ${errorText(value)}`);
 }
 
 function positional(name: LuaValue, callback: LuaValue): LibraryFunction {

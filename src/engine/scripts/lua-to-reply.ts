@@ -10,6 +10,8 @@
 import { INT64_MIN } from '../../protocol/numbers.js';
 import type { Reply } from '../../protocol/reply.js';
 import { cText } from '../../scripting/library/base.js';
+import { isErrorCounted } from '../../scripting/library/error-handler.js';
+import { nonFiniteText } from '../../scripting/runtime/number-text.js';
 import { LuaTable } from '../../scripting/runtime/table.js';
 import type { LuaValue } from '../../scripting/runtime/values.js';
 import { writeTextAt } from './region-text.js';
@@ -25,7 +27,11 @@ const STACK_LIMIT = 'ERR reached lua stack limit';
 export class LuaToReply {
   private resp = 2;
 
-  constructor(private reply: Reply) {}
+  /** @param errorWritten told of each error: whether it was counted before, and whether it is within the reply */
+  constructor(
+    private reply: Reply,
+    private readonly errorWritten: (isCounted: boolean, isInner: boolean) => void,
+  ) {}
 
   /** @param resp the version that the script has chosen */
   write(value: LuaValue, reply: Reply, resp: number): void {
@@ -37,7 +43,7 @@ export class LuaToReply {
   private value(value: LuaValue, slot: number): void {
     const { reply } = this;
     if (slot >= SLOTS_MAX) {
-      reply.errorText(STACK_LIMIT);
+      this.error(STACK_LIMIT, slot, undefined);
       return;
     }
     switch (typeof value) {
@@ -90,7 +96,7 @@ export class LuaToReply {
     }
     const err = table.getString('err');
     if (typeof err === 'string') {
-      reply.errorText(cText(err));
+      this.error(cText(err), slot, table);
       return;
     }
     const ok = table.getString('ok');
@@ -99,8 +105,16 @@ export class LuaToReply {
       return;
     }
     const double = table.getString('double');
-    if (typeof double === 'number') reply.double(double);
+    if (Number.isNaN(double)) reply.doubleText(nonFiniteText(Number.NaN));
+    else if (typeof double === 'number') reply.double(double);
     else if (!this.typed(table, slot)) this.array(table, slot);
+  }
+
+  private error(text: string, slot: number, table: LuaTable | undefined): void {
+    // First, as a metamethod of the script may run.
+    const isCounted = table !== undefined && isErrorCounted(table);
+    this.reply.errorText(text);
+    this.errorWritten(isCounted, slot > FIRST_SLOT);
   }
 
   /** The types that Lua tells by a table or a text. @returns false when it is none of them */

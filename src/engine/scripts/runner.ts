@@ -4,14 +4,9 @@
  */
 import * as errors from '../../protocol/errors.js';
 import { ErrorReply } from '../../protocol/errors.js';
-import {
-  type Environment,
-  LuaError,
-  originOf,
-  type ScriptInput,
-} from '../../scripting/environment.js';
+import { type Environment, LuaError, type ScriptInput } from '../../scripting/environment.js';
 import { cText, plainText } from '../../scripting/library/base.js';
-import { READONLY_TEXT } from '../../scripting/runtime/indexing.js';
+import { errorField, errorText, isErrorCounted } from '../../scripting/library/error-handler.js';
 import { argumentsOf, keysOf } from '../../scripting/runtime/input.js';
 import { LuaTable } from '../../scripting/runtime/table.js';
 import { isText, type LuaFunction, type LuaValue } from '../../scripting/runtime/values.js';
@@ -29,9 +24,6 @@ import { LuaToReply } from './lua-to-reply.js';
 import { Ended, Killed, type ScriptKind, type ScriptRun, StartOver } from './script-run.js';
 import { FLAG_ALLOW_OOM, FLAG_ALLOW_STALE, FLAG_COMPATIBLE, FLAG_NO_WRITES } from './shebang.js';
 
-/** Where Redis's handler of errors writes into the table that is the error. */
-const HANDLER_LINE = 10;
-const HANDLER_FAILED = `err_handler_def:${HANDLER_LINE}: ${READONLY_TEXT}`;
 const STALE = new ErrorReply(
   "MASTERDOWN Link with MASTER is down, replica-serve-stale-data is set to 'no' and " +
     "'allow-stale' flag is not set on the script.",
@@ -68,7 +60,10 @@ export class ScriptRunner {
     private readonly host: CommandHost,
     private readonly run: ScriptRun,
   ) {
-    this.toReply = new LuaToReply(dispatcher.reply);
+    this.toReply = new LuaToReply(dispatcher.reply, (isCounted, isInner) => {
+      if (isCounted) dispatcher.execution.isErrorCounted = true;
+      else if (isInner) this.countInner();
+    });
   }
 
   /** @returns whether it ran to its end and has written */
@@ -125,7 +120,6 @@ export class ScriptRunner {
     }
     const value = values[0];
     this.toReply.write(value, this.dispatcher.reply, this.run.resp);
-    if (value instanceof LuaTable) this.noteCounted(value);
   }
 
   /** What the script's flags forbid now; scripts without a shebang are checked as they run. */
@@ -168,39 +162,36 @@ export class ScriptRunner {
     return (gates & GATE_MEMORY) !== 0 && !obeys && !mayFill ? OOM : null;
   }
 
-  private replyError(error: LuaError, { name, kind }: Runnable): void {
-    const { value } = error;
-    const { reply } = this.dispatcher;
-    const { source, line } = originOf(error);
-    const origin =
-      line > 0 ? originText(name, source, line) : scriptOrigin(kind, name, lineInText(value));
-    if (!(value instanceof LuaTable)) {
-      reply.errorText(`ERR ${cText(plainText(value))}${origin}`);
-      return;
+  private replyError(error: LuaError, { name, environment }: Runnable): void {
+    const value = environment.handled(error);
+    const text = errorText(value);
+    let origin = '';
+    if (value instanceof LuaTable) {
+      const source = errorField(value, 'source');
+      const line = errorField(value, 'line');
+      if (isText(source) && isText(line)) origin = originText(name, plainText(source), line);
+      this.noteCounted(value);
     }
-    if (value.isReadonly) {
-      // Redis notes in the table where it happened.
-      reply.errorText(`ERR ${HANDLER_FAILED}${originText(name, '@err_handler_def', HANDLER_LINE)}`);
-      return;
-    }
-    const err = value.getString('err');
-    const text = isText(err) ? cText(plainText(err)) : 'ERR unknown error';
-    reply.errorText(`${text}${origin}`);
-    this.noteCounted(value);
+    this.dispatcher.reply.errorText(`${text}${origin}`);
   }
 
   private noteCounted(value: LuaTable): void {
-    if (value.getString('ignore_error_stats_update') !== true) return;
-    // It is one of a command inside the script.
-    this.dispatcher.execution.isErrorCounted = true;
+    if (isErrorCounted(value)) this.dispatcher.execution.isErrorCounted = true;
+  }
+
+  /** An error within the reply counts as a reply of its own does. */
+  private countInner(): void {
+    const { execution, refusals, reply } = this.dispatcher;
+    refusals.count(null, reply.errorCode);
+    execution.isErrorCounted = true;
   }
 
   private replyAborted(thrown: unknown, { kind, name }: Runnable): void {
     const { reply, session } = this.dispatcher;
     if (thrown instanceof Killed) {
-      const command = `${kind.toUpperCase()} KILL`;
+      // Redis names this command for functions too.
       const origin = scriptOrigin(kind, name, thrown.line);
-      reply.errorText(`ERR Script killed by user with ${command}.${origin}`);
+      reply.errorText(`ERR Script killed by user with SCRIPT KILL...${origin}`);
     } else if (thrown instanceof StartOver) {
       reply.error(IN_USE);
     } else if (thrown instanceof Ended) {
@@ -217,19 +208,13 @@ function refusalOfWriter(flags: number): ErrorReply | null {
   return (flags & FLAG_NO_WRITES) === 0 ? READ_ONLY_COMMAND : null;
 }
 
-/** The line that an error's text begins with: a full stack shows no other. */
-function lineInText(value: LuaValue): number {
-  const match = typeof value === 'string' ? /^user_\w+:(\d+): /.exec(value) : null;
-  return match === null ? 0 : Number(match[1]);
-}
-
 function scriptOrigin(kind: ScriptKind, name: string, line: number): string {
   return line === 0 ? '' : originText(name, `@user_${kind}`, line);
 }
 
 /** Where an error comes from, as Redis adds it to the text. @param source the name of the code, or its text */
-function originText(name: string, source: string, line: number): string {
-  return ` script: ${name}, on ${cText(source)}:${line}.`;
+function originText(name: string, source: string, line: string | number): string {
+  return ` script: ${name}, on ${cText(source)}:${cText(plainText(line))}.`;
 }
 
 /** Whether a script with a shebang says so. */

@@ -19,7 +19,7 @@ export type ScriptKind = 'script' | 'function';
 const IDLE = 0;
 const SLOW = { script: 1, function: 2 } as const;
 const WROTE = { script: 3, function: 4 } as const;
-const KILLED = 5;
+const KILLED = { script: 5, function: 6 } as const;
 
 /** Words of a command that are told of it. */
 const DESCRIBED_WORDS_MAX = 128;
@@ -141,7 +141,7 @@ export class ScriptRun {
       this.isServing = false;
     }
     if (ends) throw new Ended();
-    if (this.isSlow && this.states.load(this.thread) === KILLED) throw new Killed();
+    if (this.isSlow && this.states.load(this.thread) === KILLED[this.kind]) throw new Killed();
   }
 
   private attend(): void {
@@ -177,13 +177,18 @@ export type KillOutcome = 'killed' | 'wrote' | 'other-kind' | 'none';
 
 /** Asks the slow script of any thread to end. */
 export function killSlow(states: SharedStates, kind: ScriptKind): KillOutcome {
-  let outcome: KillOutcome = 'none';
   const other = kind === 'script' ? 'function' : 'script';
   for (let thread = 0; thread < states.threads; thread++) {
-    if (states.exchange(thread, SLOW[kind], KILLED)) return 'killed';
+    if (states.exchange(thread, SLOW[kind], KILLED[kind])) return 'killed';
+  }
+  let outcome: KillOutcome = 'none';
+  for (let thread = 0; thread < states.threads; thread++) {
     const state = states.load(thread);
+    // Once more, before it has seen it, and no other one runs.
+    if (state === KILLED[kind]) return 'killed';
     if (state === WROTE[kind] || state === WROTE[other]) outcome = 'wrote';
-    else if (state === SLOW[other] && outcome === 'none') outcome = 'other-kind';
+    else if ((state === SLOW[other] || state === KILLED[other]) && outcome === 'none')
+      outcome = 'other-kind';
   }
   return outcome;
 }
@@ -192,6 +197,8 @@ export function killSlow(states: SharedStates, kind: ScriptKind): KillOutcome {
 export function slowKind(states: SharedStates, thread: number): ScriptKind | null {
   if (thread < 0 || thread >= states.threads) return null;
   const state = states.load(thread);
-  if (state === SLOW.function || state === WROTE.function) return 'function';
+  if (state === SLOW.function || state === WROTE.function || state === KILLED.function) {
+    return 'function';
+  }
   return state === IDLE ? null : 'script';
 }

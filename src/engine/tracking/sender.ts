@@ -51,35 +51,30 @@ export class InvalidationSender {
     this.hasMissed = new Array<boolean>(parts.mailbox.receivers).fill(false);
   }
 
-  /**
-   * After a command: tells of tracked keys.
-   * @param author the client whose command it was, 0 for none
-   */
-  flush(author: number): void {
+  /** After a command: tells of tracked keys. */
+  flush(): void {
     const { invalidations } = this.parts;
     const { pending } = invalidations;
-    for (let at = 0; at < pending.used; ) at = this.tell(author, pending.region, at);
+    for (let at = 0; at < pending.used; ) at = this.tell(pending.region, at);
     invalidations.clearPending();
     if (invalidations.batchedBytes > BATCHED_BYTES_MAX) this.flushBatches();
   }
 
   /** @returns where the next record begins */
-  private tell(author: number, region: Region, at: number): number {
+  private tell(region: Region, at: number): number {
     const { thread, local } = this.parts;
-    const signed = region.view.getInt32(at, true);
-    if (signed === 0) {
+    const author = region.view.getFloat64(at, true);
+    const bytes = region.view.getInt32(at + 8, true);
+    if (bytes === 0) {
       this.forget();
       return at + PENDING_HEADER_BYTES;
     }
-    const bytes = Math.abs(signed);
-    const length = region.view.getInt32(at + 4, true);
-    // Who could not be tracked is told, whatever it has asked for.
-    const by = signed < 0 ? 0 : author;
+    const length = region.view.getInt32(at + 12, true);
     const items = at + PENDING_HEADER_BYTES;
     const key = items + bytes;
-    local?.invalidate(by, region, items, bytes / ITEM_BYTES, key, length);
+    local?.invalidate(author, region, items, bytes / ITEM_BYTES, key, length);
     for (let other = 0; other < this.hasMissed.length; other++) {
-      if (other !== thread) this.tellThread(other, by, region, items, key, length);
+      if (other !== thread) this.tellThread(other, author, region, items, key, length);
     }
     return key + length;
   }
@@ -125,7 +120,7 @@ export class InvalidationSender {
 
   /** At the end of a turn: tells of keys with prefixes, and makes up for messages without room. */
   endTurn(): void {
-    if (this.parts.invalidations.isPending) this.flush(0);
+    if (this.parts.invalidations.isPending) this.flush();
     if (this.parts.invalidations.batchedBytes > 0) this.flushBatches();
     for (let other = 0; other < this.hasMissed.length; other++) {
       if (!this.hasMissed[other]) continue;

@@ -5,7 +5,8 @@
  *   a key changes ──▶ invalidations.ts ──▶ (locks given back) sender.ts ──▶ here, on the client's thread
  *                                                 ──▶ a push, or a message to the client that it names
  *
- * The invalidation of a key that a client has changed itself follows the reply of its command. A client
+ * The invalidation of a key that a client has changed itself follows the reply of its command, but for one that
+ * is served while it waits: that may come before, as it is sent by whoever serves it. A client
  * that has tracked, and one that gets the invalidations of others, stays with its thread.
  */
 import { DONE, SUSPENDED } from '../../base/outcome.js';

@@ -23,6 +23,9 @@ interface Line {
   readonly kind: string;
 }
 
+/** Redis takes no longer line, its end included. */
+const LINE_BYTES_MAX = 1024;
+
 /** @throws AofError with the line */
 export function parseManifest(text: string): AofManifest {
   let base: string | null = null;
@@ -35,6 +38,7 @@ export function parseManifest(text: string): AofManifest {
   for (const [index, line] of lines.entries()) {
     if (line.startsWith('#')) continue;
     const place = `line ${index + 1}`;
+    if (line.length >= LINE_BYTES_MAX) throw new AofError('The line is too long', place);
     const { file, sequence, kind } = parseLine(line, place);
     if (kind === 'b') {
       if (base !== null) throw new AofError('There is a second base file', place);

@@ -79,6 +79,9 @@ export type FailoverState = 'no-failover' | 'waiting-for-sync' | 'failover-in-pr
 /** The word that begins a refusal which says: this takeover is over, and will never be committed. */
 export const OVER = 'NOTAKEOVER';
 
+/** The word of a replica that is asked to take over while another takeover is not over there: ask again. */
+export const NOT_YET = 'TAKEOVERBUSY';
+
 /** How long after a message without an answer it is sent again. */
 export const RESEND_MS = 250;
 

@@ -24,6 +24,7 @@ import {
   EndedTakeovers,
   type FailoverState,
   type LinkedReplica,
+  NOT_YET,
   OVER,
   type Peer,
   RESEND_MS,
@@ -94,6 +95,11 @@ export class HandOver {
     const { failover, heir } = this.current;
     const isAsked = failover !== null && (failover.target !== null || failover.forced);
     return isAsked || heir !== null ? 'failover-in-progress' : 'waiting-for-sync';
+  }
+
+  /** FAILOVER with FORCE is past its timeout: the role is given away, but for the target's word. */
+  get isForced(): boolean {
+    return this.current?.failover?.forced === true;
   }
 
   /** Whom FAILOVER asks to take over, or who has done so; null while none is chosen. */
@@ -211,14 +217,18 @@ export class HandOver {
     return true;
   }
 
-  /** @param refusal null: it has agreed; '' when there was no answer */
+  /**
+   * A target that was stopped finds what it was asked before an ABORT as well: it is asked again until that is over.
+   * @param refusal null: it has agreed; '' when there was no answer
+   */
   targetReplied(takeover: string, refusal: string | null): void {
     const { current } = this;
     const failover = current?.failover ?? null;
     if (current?.takeover !== takeover || failover === null || current.heir !== null) return;
     if (refusal === null) failover.askAtMs = Number.POSITIVE_INFINITY;
-    else if (refusal === '') failover.askAtMs = this.host.nowMs() + RESEND_MS;
-    else this.end(current, `the target refuses: ${refusal}`);
+    else if (refusal === '' || refusal.startsWith(`-${NOT_YET} `)) {
+      failover.askAtMs = this.host.nowMs() + RESEND_MS;
+    } else this.end(current, `the target refuses: ${refusal}`);
   }
 
   // --- the host's reports

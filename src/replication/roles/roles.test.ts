@@ -387,6 +387,25 @@ describe('roles: FAILOVER', () => {
     assert.deepEqual(host.take(), ['answer 4: ']);
   });
 
+  test('asks again while the target is busy with an earlier request, which ends it nowhere', () => {
+    const host = replica();
+    host.roles.takeOver.asked('late', 'p', 0, 1);
+    host.roles.takeOver.asked('next', 'p', 0, 2);
+    const busy = host.take()[2]!.slice('answer 2: '.length);
+    host.roles.takeOver.replied('late', 'hand-over', { line: `-${OVER} this takeover is over` });
+    host.roles.takeOver.asked('next', 'p', 0, 3);
+    assert.deepEqual(host.take(), ['send abort', 'answer 3: +OK', 'send hand-over']);
+    const primary = new FakeHost();
+    primary.replicas = [HEIR];
+    primary.roles.failover({ ...ORDER, timeoutMs: 0 }, 1);
+    primary.roles.handOver.held('id1', []);
+    primary.roles.tick();
+    primary.roles.handOver.targetReplied('id1', busy);
+    primary.now = 250;
+    primary.roles.tick();
+    assert.deepEqual(primary.take().slice(2), ['ask-target', 'ask-target']);
+  });
+
   test('with FORCE goes on after its timeout with what the target has', () => {
     const host = new FakeHost();
     host.replicas = [HEIR];

@@ -54,6 +54,12 @@ export class Roles {
     return this.handOver.failoverState;
   }
 
+  /** What INFO and the threads are told of a FAILOVER. */
+  get failoverStatus() {
+    const { failoverState, failoverTarget, isForced } = this.handOver;
+    return { failoverState, failoverTarget, isForced };
+  }
+
   tick(): void {
     this.handOver.tick();
     this.takeOver.tick();

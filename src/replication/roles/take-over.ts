@@ -18,6 +18,7 @@ import {
   type Asker,
   EndedTakeovers,
   type HeirMessage,
+  NOT_YET,
   OVER,
   type Peer,
   RESEND_MS,
@@ -98,7 +99,7 @@ export class TakeOver {
   asked(takeover: string, runId: string, timeoutMs: number, asker: Asker): void {
     const primary = this.host.primary();
     if (this.current?.takeover === takeover) this.answer(asker, '+OK');
-    else if (this.current !== null) this.answer(asker, UNDER_WAY);
+    else if (this.current !== null) this.answer(asker, `-${NOT_YET} ${UNDER_WAY.slice(5)}`);
     else if (this.ended.has(takeover)) this.answer(asker, `-${OVER} this takeover is over`);
     else if (primary === null || primary.runId !== runId) {
       this.answer(asker, '-ERR this server is not in stable sync with the one that asks');

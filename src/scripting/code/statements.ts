@@ -6,12 +6,15 @@ import { inParentheses, isMulti } from './kinds.js';
 
 /** What a call inside a coroutine takes, until it returns: its variables lie on the heap. */
 const GENERATOR_BYTES = 500;
-const COUNT_TICK = 'if(--$meter.ticks<0)$meter.tick();';
 
 /** Where an assignment stores: names of what is evaluated. */
 interface Place {
   readonly object: string;
   readonly key: string;
+}
+
+function countTick(site = ''): string {
+  return `if(--$meter.ticks<0)${site}$meter.tick();`;
 }
 
 export class FunctionCompiler extends ExpressionCompiler {
@@ -34,7 +37,7 @@ export class FunctionCompiler extends ExpressionCompiler {
     }
     if (this.isGenerator) lines.push(`$meter.allocate(${GENERATOR_BYTES});`);
     if (scope.hasCalls) {
-      lines.push(COUNT_TICK);
+      lines.push(countTick());
       lines.push(`if(++$meter.depth>${this.context.depthMax})$overflow();`);
     }
     lines.push(statements);
@@ -70,7 +73,7 @@ export class FunctionCompiler extends ExpressionCompiler {
       case 'do':
         return `{${this.block(statement.body)}}`;
       case 'while':
-        return `while(${this.condition(statement.condition)}){${this.loop(statement.body)}}`;
+        return `while(${this.condition(statement.condition)}){${this.loop(statement.body, statement.line)}}`;
       case 'repeat':
         return `for(;;){${this.repeatBody(statement)}}`;
       case 'if':
@@ -115,16 +118,17 @@ export class FunctionCompiler extends ExpressionCompiler {
     return fixed !== undefined;
   }
 
-  private loop(body: readonly Statement[]): string {
+  /** Whoever ends the script at the count of a turn tells the line of the loop. */
+  private loop(body: readonly Statement[], line: number): string {
     this.loops++;
-    const code = `${COUNT_TICK}${this.block(body)}`;
+    const code = `${countTick(this.context.sites.add(line))}${this.block(body)}`;
     this.loops--;
     return code;
   }
 
   /** `until` after a return or break is never reached, but JavaScript does not mind it. */
   private repeatBody(statement: Extract<Statement, { kind: 'repeat' }>): string {
-    const code = this.loop(statement.body);
+    const code = this.loop(statement.body, statement.line);
     this.loops++;
     this.temporaries = 0;
     const condition = this.condition(statement.condition);
@@ -326,7 +330,7 @@ export class FunctionCompiler extends ExpressionCompiler {
     const declared = this.declare(variable);
     this.loops--;
     const name = this.localName(variable);
-    const inner = `${declared}${name}=${i};${this.loop(body)}`;
+    const inner = `${declared}${name}=${i};${this.loop(body, line)}`;
     return `${lines.join('')}for(;${test};${i}+=${by}){${inner}}`;
   }
 
@@ -363,7 +367,7 @@ export class FunctionCompiler extends ExpressionCompiler {
     const step =
       `if(${mode}===1){${isNext}${rest.join('')}}else if(${mode}===2){${isList}${rest.join('')}}` +
       `else{${isCall}}`;
-    return `${lines.join('')}for(;;){${declared}${step}${this.loop(body)}}`;
+    return `${lines.join('')}for(;;){${declared}${step}${this.loop(body, line)}}`;
   }
 
   private return(values: readonly Expression[]): string {

@@ -13,9 +13,10 @@ import {
 import { callNative, toArray } from '../runtime/calls.js';
 import { LuaError } from '../runtime/errors.js';
 import { asLuaError, libraryError, typeName } from '../runtime/failures.js';
+import { depths, handleError, handling, restore } from '../runtime/handlers.js';
 import { indexInLibrary, iterators, READONLY_TEXT, storeRaw } from '../runtime/indexing.js';
 import { metamethod, metatableOf } from '../runtime/metatables.js';
-import { meter, NATIVE_DEPTH_MAX } from '../runtime/meter.js';
+import { ERROR_TICKS, meter } from '../runtime/meter.js';
 import { numberToText, parseNumber, trim } from '../runtime/number-text.js';
 import { isTruthy } from '../runtime/operations.js';
 import { identityOf, LuaTable } from '../runtime/table.js';
@@ -26,7 +27,6 @@ import { type Native, native } from './define.js';
 const STACK_MAX = 8000;
 /** A number or an address as text. */
 const TEXT_BYTES = 64;
-const HANDLER_ERROR_TEXT = 'error in error handling';
 const COLLECT_OPTIONS = ['stop', 'restart', 'collect', 'count', 'step', 'setpause', 'setstepmul'];
 const ULONG_MAX = 2 ** 64;
 
@@ -187,27 +187,20 @@ const error: Native = (...args) => {
   throw libraryError(plainText(value), level);
 };
 
-interface Depths {
-  readonly depth: number;
-  readonly nativeDepth: number;
-}
-
-function restore({ depth, nativeDepth }: Depths): void {
-  meter.depth = depth;
-  meter.nativeDepth = nativeDepth;
-}
-
 /** Redis's own: of an error that is a table with a text in `err` the caller gets the text. */
 const pcall: Native = (...args) => {
   // What Redis does without arguments: it calls the place that it keeps for the result.
   if (args.length === 0) return [false, 'attempt to call a boolean value'];
-  const { depth, nativeDepth } = meter;
+  const outer = depths();
+  handling.handler = undefined;
   try {
     const result = callNative(args[0], args.slice(1));
+    handling.handler = outer.handler;
     return Array.isArray(result) ? [true, ...(result as LuaValue[])] : [true, result as LuaValue];
   } catch (thrown) {
     const { value } = asLuaError(thrown);
-    restore({ depth, nativeDepth });
+    restore(outer);
+    meter.work(ERROR_TICKS);
     if (!(value instanceof LuaTable)) return [false, value];
     const text = indexInLibrary(value, 'err');
     return isText(text) ? [false, text] : [false, value, text];
@@ -216,31 +209,19 @@ const pcall: Native = (...args) => {
 
 const xpcall: Native = (...args) => {
   checkAny(args, 2);
-  const { depth, nativeDepth } = meter;
+  const outer = depths();
+  handling.handler = args[1];
   try {
     const result = callNative(args[0], []);
+    handling.handler = outer.handler;
     return Array.isArray(result) ? [true, ...(result as LuaValue[])] : [true, result as LuaValue];
   } catch (thrown) {
     const failure = asLuaError(thrown);
-    restore({ depth, nativeDepth });
-    return [false, ...handle(args[1], failure.value, { depth, nativeDepth })];
+    restore(outer);
+    meter.work(ERROR_TICKS);
+    return [false, handleError(args[1], failure, outer)];
   }
 };
-
-/** An error in the handler goes to the handler again, until Lua gives up. */
-function handle(handler: LuaValue, value: LuaValue, depths: Depths): readonly LuaValue[] {
-  if (typeof handler !== 'function') return [HANDLER_ERROR_TEXT];
-  let current = value;
-  for (let i = depths.nativeDepth; i < NATIVE_DEPTH_MAX; i++) {
-    try {
-      return [toArray(callNative(handler, [current]))[0]];
-    } catch (thrown) {
-      current = asLuaError(thrown).value;
-      restore(depths);
-    }
-  }
-  return [HANDLER_ERROR_TEXT];
-}
 
 /** Memory is the host's: only the answers are Lua's. */
 const collectgarbage: Native = (...args) => {

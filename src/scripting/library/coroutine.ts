@@ -4,7 +4,8 @@ import { settleGenerator, toArray, yieldError } from '../runtime/calls.js';
 import { Coroutine } from '../runtime/coroutine.js';
 import { LuaError } from '../runtime/errors.js';
 import { argumentError, asLuaError, libraryError } from '../runtime/failures.js';
-import { meter, NATIVE_DEPTH_MAX } from '../runtime/meter.js';
+import { depths, handling, restore } from '../runtime/handlers.js';
+import { ERROR_TICKS, meter, NATIVE_DEPTH_MAX } from '../runtime/meter.js';
 import { numberToText } from '../runtime/number-text.js';
 import { LuaTable } from '../runtime/table.js';
 import type { LuaGenerator, LuaValue } from '../runtime/values.js';
@@ -64,7 +65,8 @@ function resumeCoroutine(coroutine: Coroutine, args: readonly LuaValue[]): reado
     throw new LuaError(`cannot resume ${coroutine.status} coroutine`);
   }
   if (meter.nativeDepth >= NATIVE_DEPTH_MAX) throw new LuaError('C stack overflow');
-  const { depth, nativeDepth } = meter;
+  const outer = depths();
+  handling.handler = undefined;
   const resumer = running;
   if (resumer !== undefined) resumer.status = 'normal';
   running = coroutine;
@@ -78,8 +80,7 @@ function resumeCoroutine(coroutine: Coroutine, args: readonly LuaValue[]): reado
     throw asLuaError(thrown);
   } finally {
     coroutine.depth = meter.depth;
-    meter.depth = depth;
-    meter.nativeDepth = nativeDepth;
+    restore(outer);
     running = resumer;
     if (resumer !== undefined) resumer.status = 'running';
   }
@@ -90,7 +91,9 @@ const resume: Native = (...args) => {
   try {
     return [true, ...resumeCoroutine(coroutine, args.slice(1))];
   } catch (thrown) {
-    return [false, asLuaError(thrown).value];
+    const { value } = asLuaError(thrown);
+    meter.work(ERROR_TICKS);
+    return [false, value];
   }
 };
 
@@ -101,7 +104,8 @@ const wrap: Native = (...args) => {
       return resumeCoroutine(coroutine, values);
     } catch (thrown) {
       const { value } = asLuaError(thrown);
-      if (typeof value !== 'string' && typeof value !== 'number') throw thrown;
+      // It is raised once more, here.
+      if (typeof value !== 'string' && typeof value !== 'number') throw new LuaError(value);
       throw libraryError(typeof value === 'number' ? numberToText(value) : value);
     }
   });

@@ -8,6 +8,7 @@ import {
 import { callNative, one } from '../runtime/calls.js';
 import { LuaSyntaxError } from '../runtime/errors.js';
 import { asLuaError, libraryError } from '../runtime/failures.js';
+import { depths, handleError, handling, restore } from '../runtime/handlers.js';
 import { meter } from '../runtime/meter.js';
 import { TextBuilder } from '../runtime/text-builder.js';
 import type { LuaFunction, LuaResult } from '../runtime/values.js';
@@ -55,14 +56,15 @@ export function loadingFunctions(compile: Compile): Readonly<Record<string, Nati
     load: (...args) => {
       checkFunction(args, 1);
       const name = optionalString(args, 2, '=(load)');
-      const { depth, nativeDepth } = meter;
+      const outer = depths();
       try {
         return compileOrMessage(compile, readAll(args), name);
       } catch (thrown) {
         const failure = asLuaError(thrown);
-        meter.depth = depth;
-        meter.nativeDepth = nativeDepth;
-        return [undefined, failure.value];
+        restore(outer);
+        // It is caught here and yet handled.
+        if (handling.handler === undefined) return [undefined, failure.value];
+        return [undefined, handleError(handling.handler, failure, outer)];
       }
     },
   };

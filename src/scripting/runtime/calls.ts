@@ -94,6 +94,14 @@ export function callNative(f: LuaValue, args: readonly LuaValue[]): LuaResult {
   return result;
 }
 
+/** The host calls: below it there is no level. */
+export function callFromHost(f: LuaFunction, args: readonly LuaValue[]): LuaResult {
+  enterNative();
+  const result = settle(f(...args));
+  meter.nativeDepth--;
+  return result;
+}
+
 /**
  * A library function does an operation of Lua: errors have no position, as no Lua code does it.
  * It is no call of its own for Lua's limit.

@@ -3,7 +3,14 @@
 import { Coroutine } from './coroutine.js';
 import { LuaError, MEMORY_ERROR_TEXT } from './errors.js';
 import { meter } from './meter.js';
-import { calledAs, currentSite, type Origin, positionOf, positionOfOverflow } from './positions.js';
+import {
+  calledAs,
+  currentSite,
+  type Origin,
+  originOfLevel,
+  placeOfOverflow,
+  positionOf,
+} from './positions.js';
 import { LuaTable } from './table.js';
 import { flattened } from './text-builder.js';
 import type { LuaValue } from './values.js';
@@ -100,7 +107,7 @@ export function argumentTypeError(
 
 /** A new call finds the stack full. Lua reports the line of the call, the callee's caller. */
 export function stackOverflow(): LuaError {
-  return new LuaError(`${positionOf(2)}stack overflow`);
+  return new LuaError(`${positionOf(2)}stack overflow`, originOfLevel(2));
 }
 
 /**
@@ -111,7 +118,8 @@ export function asLuaError(thrown: unknown): LuaError {
   if (thrown instanceof LuaError) return thrown;
   if (thrown instanceof RangeError) {
     if (/call stack/.test(thrown.message)) {
-      return new LuaError(`${positionOfOverflow(thrown.stack ?? '')}stack overflow`);
+      const { position, origin } = placeOfOverflow(thrown.stack ?? '');
+      return new LuaError(`${position}stack overflow`, origin);
     }
     return new LuaError(MEMORY_ERROR_TEXT);
   }

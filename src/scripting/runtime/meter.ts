@@ -16,7 +16,7 @@ export const CALL_DEPTH_MAX = 16_382;
 /** Calls from library code and metamethods that may be nested. */
 export const NATIVE_DEPTH_MAX = 200;
 /** The run of the script itself is the first. */
-const NATIVE_DEPTH_BASE = 0;
+export const NATIVE_DEPTH_BASE = 0;
 /** The heap is measured after so many bytes of allocation, or after a part of the limit. */
 const MEASURE_EVERY_BYTES = 32 * 1024 * 1024;
 const MEASURES_OF_LIMIT = 8;
@@ -28,6 +28,8 @@ const COLLECTED_BYTES = 128 * 1024 * 1024;
 export const STRING_MAX_BYTES = 2 ** 29 - 24;
 
 const BYTES_PER_TICK_BITS = 6;
+/** What an error takes that a script catches: V8 notes the stack of each, tens of microseconds. */
+export const ERROR_TICKS = 1000;
 
 export interface MeterLimits {
   /** Bytes that a script may add to the heap. */

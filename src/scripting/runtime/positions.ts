@@ -8,6 +8,7 @@
  */
 import type { Site } from '../code/sites.js';
 import type { LuaError } from './errors.js';
+import type { LuaValue } from './values.js';
 
 /** Lines of JavaScript before the first line of a chunk's code: `new Function` adds two. */
 const HEADER_LINES = 3;
@@ -32,7 +33,11 @@ export interface Level {
   readonly site: Site | undefined;
 }
 
-const NATIVE_LEVEL: Level = { chunk: '', source: '', site: undefined };
+/** As Lua's debug.getinfo names what has no line. */
+export const NATIVE_SOURCE = '=[C]';
+const NATIVE_LEVEL: Level = { chunk: '', source: NATIVE_SOURCE, site: undefined };
+const LOST_LEVEL: Level = { chunk: '', source: '=(tail call)', site: undefined };
+const NO_LINE = -1;
 
 const chunks = new Map<number, WeakRef<ChunkSites>>();
 const registry = new FinalizationRegistry<number>((id) => chunks.delete(id));
@@ -79,7 +84,7 @@ export function levelOf(wanted: number): Level | undefined {
       if (typeof url === 'string' && url.startsWith(URL_PREFIX)) {
         found = levelAt(url, callSite.getLineNumber() ?? 0);
         // A function that made a tail call of a Lua function stands for the level that Lua lost.
-        if (previousIsLua && found.site?.kind === 'tail-call') found = NATIVE_LEVEL;
+        if (previousIsLua && found.site?.kind === 'tail-call') found = LOST_LEVEL;
         previousIsLua = true;
       } else {
         const name = callSite.getFunctionName();
@@ -107,18 +112,16 @@ export function positionOf(level: number): string {
 interface Current {
   readonly site: Site | undefined;
   readonly position: string;
-  readonly origin: Origin | undefined;
+  readonly origin: Origin;
 }
 
 /** The site of the operation that runs, if Lua code and not a library function runs it. */
 export function currentSite(): Current {
   const level = levelOf(1);
   const site = level?.site;
-  return {
-    site,
-    position: prefix(level),
-    origin: level === undefined || site === undefined ? undefined : originAt(level),
-  };
+  // Of an operation of a library function its caller is told.
+  const origin = level === undefined || site === undefined ? originOfLevel(2) : originAt(level);
+  return { site, position: prefix(level), origin };
 }
 
 /** The name by which the library function that asks was called, and how. */
@@ -130,35 +133,60 @@ export function calledAs(): { name: string; isMethod: boolean; position: string 
   return { name: match[2]!, isMethod: match[1] === 'method', position };
 }
 
+/** Whether the library function that asks was called as this field of a table. */
+export function isCalledAs(field: string): boolean {
+  return currentSite().site?.first === `field '${field}'`;
+}
+
 /**
- * The position in the stack of an overflow of JavaScript's stack. It happens where a function
+ * The place in the stack of an overflow of JavaScript's stack. It happens where a function
  * begins: then the frame below, which made the call, is the place that Lua names.
  */
-export function positionOfOverflow(stack: string): string {
+export function placeOfOverflow(stack: string): { position: string; origin: Origin } {
   const frames = stack.split('\n').slice(1);
   const places = frames.map((frame) => /\blua:(\d+):(\d+):\d+/.exec(frame));
   const found = places.findIndex((match) => match !== null);
   const match = (found === 0 ? places.slice(1).find((one) => one !== null) : places[found]) ?? null;
-  if (match === null) return '';
-  return prefix(levelAt(`${URL_PREFIX}${match[1]}`, Number(match[2])));
+  if (match === null) return { position: '', origin: NOWHERE };
+  const level = levelAt(`${URL_PREFIX}${match[1]}`, Number(match[2]));
+  return { position: prefix(level), origin: originAt(level) };
 }
 
 /** Where in Lua an error was made. */
 export interface Origin {
   /** The name that the chunk was given; '' when none was running. */
   readonly source: string;
-  /** 0 when none was running. */
+  /** 0 when nothing was running, -1 when it was a function of a library. */
   readonly line: number;
 }
 
-/** The line of Lua that was running when an error was made. */
+const NOWHERE: Origin = { source: '', line: 0 };
+/** The first level in the text of a stack: Lua code, a library function that calls, the foot of a coroutine. */
+const FIRST_LEVEL = /\blua:(\d+):(\d+):\d+|\bat (callNative|resumeBody) /;
+
+/** What was running when an error was made; of a library function, what had called it. */
 export function originOf(error: LuaError): Origin {
   if (error.place !== undefined) return error.place;
-  const match = /\blua:(\d+):(\d+):\d+/.exec(error.stack ?? '');
-  if (match === null) return { source: '', line: 0 };
+  const match = FIRST_LEVEL.exec(error.stack ?? '');
+  if (match === null) return originInText(error.value);
+  if (match[3] === NATIVE_CALL) return originAt(NATIVE_LEVEL);
+  if (match[3] === COROUTINE_BASE) return NOWHERE;
   return originAt(levelAt(`${URL_PREFIX}${match[1]}`, Number(match[2])));
 }
 
+/** The line that an error's text begins with: a full stack shows no other. */
+function originInText(value: LuaValue): Origin {
+  const match =
+    typeof value === 'string' ? /^(user_\w+|err_handler_def):(\d+): /.exec(value) : null;
+  return match === null ? NOWHERE : { source: `@${match[1]}`, line: Number(match[2]) };
+}
+
+/** Of a level as `levelOf` counts. */
+export function originOfLevel(level: number): Origin {
+  const found = levelOf(level);
+  return found === undefined ? NOWHERE : originAt(found);
+}
+
 function originAt({ source, site }: Level): Origin {
-  return { source, line: site?.line ?? 0 };
+  return { source, line: site?.line ?? NO_LINE };
 }

@@ -23,6 +23,8 @@ export interface LuaFunction {
   generator?: (...args: LuaValue[]) => LuaGenerator;
   /** True for a function of the libraries, which Lua calls a C function. */
   builtin?: boolean;
+  /** As a handler of errors it is told where the error was (handlers.ts). */
+  isToldOrigin?: boolean;
   /** Of a chunk that may use any global: KEYS and ARGV are to be there. */
   hidesCode?: boolean;
 }

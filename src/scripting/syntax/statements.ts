@@ -159,7 +159,7 @@ class StatementParser {
     state.check('do');
     const body = this.loopBody();
     state.checkMatch('end', 'while', line);
-    return { kind: 'while', condition, body };
+    return { kind: 'while', condition, body, line };
   }
 
   private loopBody(locals: readonly Local[] = []): Statement[] {
@@ -179,7 +179,7 @@ class StatementParser {
     const condition = this.expressions.expression();
     state.closeBlock();
     state.closeBlock();
-    return { kind: 'repeat', condition, body };
+    return { kind: 'repeat', condition, body, line };
   }
 
   private forStatement(line: number): Statement {

@@ -122,8 +122,18 @@ export type Statement =
     }
   | { readonly kind: 'call'; readonly call: CallExpression }
   | { readonly kind: 'do'; readonly body: readonly Statement[] }
-  | { readonly kind: 'while'; readonly condition: Expression; readonly body: readonly Statement[] }
-  | { readonly kind: 'repeat'; readonly condition: Expression; readonly body: readonly Statement[] }
+  | {
+      readonly kind: 'while';
+      readonly condition: Expression;
+      readonly body: readonly Statement[];
+      readonly line: number;
+    }
+  | {
+      readonly kind: 'repeat';
+      readonly condition: Expression;
+      readonly body: readonly Statement[];
+      readonly line: number;
+    }
   | {
       readonly kind: 'if';
       readonly branches: readonly {

@@ -64,7 +64,6 @@ export interface ServeFlow {
   readonly raw: boolean;
   readonly from: readonly number[] | null;
   readonly half: readonly HalfStream[] | null;
-  readonly heartbeatMs: number;
   readonly windowBytes: number;
 }
 
@@ -85,7 +84,6 @@ export interface FollowFlow {
   readonly progress: SharedArrayBuffer;
   /** Of a PendingStreams. */
   readonly pending: PendingMemory;
-  readonly timeoutMs: number;
 }
 
 /** Writes a full sync into a file, up to the limits that its session gets (SyncSession.limits). */
@@ -228,7 +226,6 @@ export interface FollowRedis {
   readonly handshake: HandshakeOptions;
   /** Of a RedisProgress. */
   readonly progress: SharedArrayBuffer;
-  readonly timeoutMs: number;
 }
 
 /** All, the libraries of functions, or neither these nor keys. */
@@ -265,9 +262,7 @@ export interface StreamRole {
   /** Counts the roles. Cuts of an earlier term count no more. */
   readonly term: number;
   readonly isPrimary: boolean;
-  readonly heartbeatMs: number;
   readonly backlogBytes: number;
-  readonly backlogTtlMs: number;
 }
 
 /** The role has changed, and Redises may come who followed another Darter. */

@@ -108,6 +108,8 @@ export interface ReplicationStatus {
   /** Writes are put off until then, as a takeover is under way; 0 when not. */
   readonly holdWritesUntilMs: number;
   readonly failoverState: FailoverState;
+  /** FAILOVER is forced: new writes are refused as on a replica, those that are held wait on. */
+  readonly isForced: boolean;
   /** FAILOVER has asked it to take over: this server says that it is its replica, as a Redis does. */
   readonly failoverTarget: HostAndPort | null;
 }
@@ -123,6 +125,7 @@ export const FIRST_STATUS: Omit<ReplicationStatus, 'replicationId'> = {
   redisStream: null,
   holdWritesUntilMs: 0,
   failoverState: 'no-failover',
+  isForced: false,
   failoverTarget: null,
 };
 

@@ -149,7 +149,7 @@ describe('configuration file', () => {
       ['loadmodule x.so', /modules/],
       ['sentinel monitor a b 1 1', /no Sentinel/],
       ['aof-timestamp-enabled yes', /no timestamps/],
-      ['tls-cluster yes', /cluster/],
+      ['cluster-enabled yes', /cluster/],
       ['databases 4097', /at most 4096 databases/],
     ];
     for (const [line, reason] of refused) assert.match(failureOf(['-'], line), reason, line);

@@ -30,7 +30,6 @@ export const DIRECTIVE_SUMMARIES: Readonly<Record<string, string>> = {
   'tls-client-cert-file': 'Certificate for connections that this server opens',
   'tls-client-key-file': 'Key for connections that this server opens',
   'tls-client-key-file-pass': 'Password of that key',
-  'tls-cluster': 'TLS between the nodes of a cluster: there is no cluster mode',
   'tls-dh-params-file': 'Parameters of Diffie-Hellman for old clients',
   'tls-key-file': "The key of the server's certificate",
   'tls-key-file-pass': 'Password of that key',

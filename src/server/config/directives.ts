@@ -138,7 +138,7 @@ const tls = {
   'tls-client-cert-file': anytime(text(), ''),
   'tls-client-key-file': anytime(text(), ''),
   'tls-client-key-file-pass': anytime(text(), '', secret),
-  'tls-cluster': no(noCluster),
+  'tls-cluster': no(ignored),
   'tls-dh-params-file': anytime(text(), ''),
   'tls-key-file': anytime(text(), ''),
   'tls-key-file-pass': anytime(text(), '', secret),

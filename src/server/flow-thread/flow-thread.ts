@@ -77,6 +77,7 @@ import { gatherStrings } from './gathered-strings.js';
 import { JournalFlow } from './journal-flow.js';
 import { KeylessEffects } from './keyless-effects.js';
 import { librariesEffect } from './libraries-effect.js';
+import { LinkTimes } from './link-times.js';
 import { LoadedFlow } from './loaded-flow.js';
 import { LoadedSegment } from './loaded-segment.js';
 import { marksEffect } from './marks-effect.js';
@@ -122,6 +123,7 @@ class FlowThread {
   private readonly prefixes: TrackedPrefixes;
   /** By I/O thread: what wakes it. */
   private readonly wakers: Int32Array;
+  private readonly times: LinkTimes;
   private target: EffectApplier | null = null;
   /** What Redises get that follow us, once there was one. */
   private feed: RedisFeed | null = null;
@@ -160,6 +162,7 @@ class FlowThread {
     this.wakers = data.mailboxes.wakers;
     this.elements = data.elements;
     this.cuts = new NewestCut(data.cutsBuffer, this.owner);
+    this.times = new LinkTimes(Config.attach(data.configBuffer));
   }
 
   private get time(): FlowTime {
@@ -266,10 +269,10 @@ class FlowThread {
   }
 
   private createFeed(): RedisFeed {
-    const { shards, rings, cuts, owner, elements, data, control } = this;
+    const { shards, rings, cuts, owner, elements, data, control, times } = this;
     const libraries = new SharedText(data.librariesBuffer);
     return new RedisFeed({
-      ...{ shards, rings, cuts, owner, elements },
+      ...{ shards, rings, cuts, owner, elements, times },
       encoder: {
         keyless: shards.count,
         unknown: new Set(data.laterCommands),
@@ -283,7 +286,7 @@ class FlowThread {
   }
 
   private serve(command: ServeFlow): void {
-    const { flow, mine, raw, from, half, heartbeatMs, windowBytes } = command;
+    const { flow, mine, raw, from, half, windowBytes } = command;
     const { shards, rings, cuts } = this;
     const socket = this.socketOf(command);
     if (socket === null) return;
@@ -296,7 +299,7 @@ class FlowThread {
     };
     const written = this.control.signal(JOURNAL_WRITTEN);
     const ended = (reason: string) => this.ended(flow, reason);
-    this.flows.set(flow, new ServedFlow(socket, options, written, heartbeatMs, ended));
+    this.flows.set(flow, new ServedFlow(socket, options, written, this.times, ended));
   }
 
   private writeFile(command: WriteFile): void {
@@ -387,7 +390,7 @@ class FlowThread {
     const { data, shards, rings, control, claims, mail, prefixes } = this;
     return new RedisFollowing({
       ...{ shards, rings, control, claims, mail, prefixes },
-      ...{ data, messages: this.messages },
+      ...{ data, messages: this.messages, times: this.times },
     });
   }
 
@@ -408,7 +411,7 @@ class FlowThread {
     };
     this.flows.set(
       flow,
-      new FollowedFlow(command, progress, this.durable, createFlow, {
+      new FollowedFlow(command, progress, this.durable, this.times, createFlow, {
         connected,
         coming,
         applied,

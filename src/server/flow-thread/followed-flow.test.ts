@@ -23,7 +23,7 @@ async function outcomeOf(answer: string, password = ''): Promise<string> {
   const progress = SyncProgress.create(1, null);
   const command: FollowFlow = {
     ...{ kind: 'follow', flow: 1, host: '127.0.0.1', port, user: '', password, syncId: '1-a' },
-    ...{ index: 0, mine: [0], primaryShards: 1, tls: null, progress, pending, timeoutMs: 5000 },
+    ...{ index: 0, mine: [0], primaryShards: 1, tls: null, progress, pending },
   };
   return new Promise((resolve) => {
     const finish = (outcome: string) => {
@@ -34,6 +34,7 @@ async function outcomeOf(answer: string, password = ''): Promise<string> {
       command,
       new SyncProgress(progress, 1, 1),
       new DurableLsns(DurableLsns.create(1)),
+      { timeoutMs: 5000 },
       () => assert.fail('nothing is applied'),
       {
         connected: () => {

@@ -12,6 +12,7 @@ import type { ReplicaFlow } from '../../replication/replica/replica-flow.js';
 import type { SyncProgress } from '../../replication/replica/sync-progress.js';
 import type { FollowFlow } from '../channel/main-flow.js';
 import { SUM_RECEIVED_MS } from '../channel/replication-figures.js';
+import type { LinkTimes } from './link-times.js';
 
 const HANDSHAKE_BYTES = 64 * 1024;
 /** Replies of the hand-shake are lines; a longer one is none of a primary. */
@@ -51,6 +52,9 @@ export class FollowedFlow {
   private acknowledgedCut = 0;
   private acknowledgedDurable = NO_CUT.offset;
   private acknowledgeTimer: NodeJS.Timeout | null = null;
+  /** When something came last, or the wait for it began, and when that was looked at. */
+  private heardMs = performance.now();
+  private lookedMs = this.heardMs;
   private readonly idleTimer: NodeJS.Timeout;
   private closed = false;
 
@@ -59,10 +63,11 @@ export class FollowedFlow {
     private readonly progress: SyncProgress,
     /** Of our journal. */
     private readonly durable: DurableLsns,
+    private readonly times: Pick<LinkTimes, 'timeoutMs'>,
     private readonly createFlow: () => ReplicaFlow,
     private readonly listener: FollowedFlowListener,
   ) {
-    const { user, password, syncId, index, timeoutMs } = command;
+    const { user, password, syncId, index } = command;
     this.acknowledged = new Float64Array(command.mine.length);
     this.hasCuts = command.mine.includes(0);
     const authenticates = password !== '';
@@ -71,7 +76,6 @@ export class FollowedFlow {
       buffer: () => this.target(),
       callback: (length, buffer) => this.read(length, buffer),
     });
-    this.socket.setTimeout(timeoutMs, () => this.end('nothing came for too long'));
     this.socket.on('error', (error) => this.end(error.message));
     this.socket.on('close', () => this.end('the primary closed the connection'));
     if (authenticates) {
@@ -79,12 +83,26 @@ export class FollowedFlow {
       this.socket.write(encodeCommand(['AUTH', ...words]));
     }
     this.socket.write(encodeCommand(['DARTER', 'FLOW', syncId, String(index)]));
-    this.idleTimer = setInterval(() => this.acknowledge(), ACKNOWLEDGE_IDLE_MS);
+    this.idleTimer = setInterval(() => {
+      this.endIfSilent();
+      this.acknowledge();
+    }, ACKNOWLEDGE_IDLE_MS);
+  }
+
+  /** What we send ourselves, as acknowledgements, says nothing of the primary. */
+  private endIfSilent(): void {
+    const nowMs = performance.now();
+    const hasStood = nowMs - this.lookedMs > 2 * ACKNOWLEDGE_IDLE_MS;
+    this.lookedMs = nowMs;
+    // Nothing is read before all flows are connected. And where the thread stood still, what came is read first.
+    if (hasStood || (this.flow === null && this.replies === 0)) this.heardMs = nowMs;
+    if (nowMs - this.heardMs > this.times.timeoutMs) this.end('nothing came for too long');
   }
 
   /** All flows are connected, the old data is gone: what came is applied from now on. */
   go(): void {
     if (this.closed) return;
+    this.heardMs = performance.now();
     this.flow = this.createFlow();
     const rest = this.rest;
     this.rest = null;
@@ -112,6 +130,7 @@ export class FollowedFlow {
   /** @returns whether to go on reading */
   private read(length: number, buffer: Uint8Array): boolean {
     if (this.closed) return false;
+    this.heardMs = performance.now();
     this.progress.sums[SUM_RECEIVED_MS] = Date.now();
     if (this.flow === null) {
       this.readReplies(buffer.subarray(0, length));

@@ -28,6 +28,7 @@ import {
 import { RedisProgress } from '../../replication/redis/progress.js';
 import { RdbTransfer, TransferError } from '../../replication/redis/transfer.js';
 import type { FollowRedis, RedisEvent } from '../channel/main-flow.js';
+import type { LinkTimes } from './link-times.js';
 import { APPLIED, ASKED, FAILED, PUT_OFF, REFUSED } from './redis-applier.js';
 import type { RedisLoad } from './redis-load.js';
 import type { RedisTarget } from './redis-target.js';
@@ -48,6 +49,7 @@ export interface FollowedRedisListener {
 
 export interface FollowedRedisParts {
   readonly target: RedisTarget;
+  readonly times: LinkTimes;
   /** Makes what takes the RDB, once the old data is gone. */
   readonly createLoad: () => RedisLoad;
   readonly listener: FollowedRedisListener;
@@ -73,7 +75,7 @@ export class FollowedRedis {
   private closed = false;
 
   constructor(
-    private readonly command: FollowRedis,
+    command: FollowRedis,
     private readonly parts: FollowedRedisParts,
   ) {
     const { host, port, source, handshake } = command;
@@ -328,7 +330,7 @@ export class FollowedRedis {
 
   private beat(): void {
     if (this.closed) return;
-    const { timeoutMs } = this.command;
+    const { timeoutMs } = this.parts.times;
     if (!this.isHeld && Date.now() - this.progress.receivedMs > timeoutMs) {
       this.end('nothing came for too long');
     } else if (this.phase === 'stream') {

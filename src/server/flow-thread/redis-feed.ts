@@ -42,6 +42,7 @@ import {
 } from '../../replication/redis/stream-figures.js';
 import { StreamLocks } from '../../replication/stream-locks.js';
 import type { MeetRole, RedisReplicaEvent, ServeRedis, StreamRole } from '../channel/main-flow.js';
+import type { LinkTimes } from './link-times.js';
 import { ServedRedis } from './served-redis.js';
 
 /** A turn with less is followed by a rest, so that many writes travel together. */
@@ -78,6 +79,7 @@ export interface RedisFeedParts {
   readonly written: SharedSignal;
   /** How many clients wait for replicas (WAIT). */
   readonly waiting: SharedWord;
+  readonly times: LinkTimes;
 }
 
 export interface ServedRedisListener {
@@ -118,8 +120,6 @@ export class RedisFeed {
   private readonly locks: StreamLocks;
   private isScheduled = false;
   private emptySinceMs = 0;
-  private ttlMs = 0;
-  private heartbeatMs = 1000;
 
   constructor(readonly parts: RedisFeedParts) {
     this.locks = new StreamLocks(parts.shards, parts.rings, parts.owner);
@@ -156,8 +156,6 @@ export class RedisFeed {
   }
 
   private meet(role: StreamRole): void {
-    this.ttlMs = role.backlogTtlMs;
-    this.heartbeatMs = role.heartbeatMs;
     if (this.feed !== null && this.feed.history !== role.history) {
       this.reset('the data has another history');
     }
@@ -503,7 +501,7 @@ export class RedisFeed {
       if (stream.fill(FILLER_PING, PING_BYTES)) feed.darters = figures.darters;
     }
     const isHeard = joined.length > 0 || stream.hasMarks;
-    if (nowMs - feed.pingedMs >= this.heartbeatMs && isHeard) {
+    if (nowMs - feed.pingedMs >= this.parts.times.heartbeatMs && isHeard) {
       feed.pingedMs = nowMs;
       stream.fill(FILLER_PING, PING_BYTES);
     }
@@ -512,7 +510,8 @@ export class RedisFeed {
     stream.catchUps.forget(backlog.start);
     covered.forget(Math.min(backlog.end, ...joined.map(({ acknowledged }) => acknowledged)));
     figures.set(backlog.start, backlog.end);
-    if (this.replicas.size === 0 && this.ttlMs > 0 && nowMs - this.emptySinceMs > this.ttlMs) {
+    const ttlMs = this.parts.times.backlogTtlMs;
+    if (this.replicas.size === 0 && ttlMs > 0 && nowMs - this.emptySinceMs > ttlMs) {
       this.reset('nobody follows');
     }
   }

@@ -16,6 +16,7 @@ import { StreamLocks } from '../../replication/stream-locks.js';
 import type { SendingMailbox } from '../channel/mailboxes.js';
 import type { FlowThreadData, FollowRedis, RedisEvent } from '../channel/main-flow.js';
 import { FollowedRedis } from './followed-redis.js';
+import type { LinkTimes } from './link-times.js';
 import { RedisLoad } from './redis-load.js';
 import { createRedisTarget, type RedisTarget } from './redis-target.js';
 import type { ReplicatedMessages } from './replicated-messages.js';
@@ -29,6 +30,7 @@ export interface RedisFollowingParts {
   readonly mail: SendingMailbox;
   readonly prefixes: TrackedPrefixes;
   readonly messages: ReplicatedMessages;
+  readonly times: LinkTimes;
 }
 
 export interface RedisListener {
@@ -65,9 +67,15 @@ export class RedisFollowing {
   /** One connection at a time. */
   follow(command: FollowRedis, { event, ended }: RedisListener): FollowedRedis {
     const { target } = this;
+    const { times } = this.parts;
     this.notice = (text) => event({ kind: 'notice', text });
     const listener = { event, ended, applied: () => this.applied() };
-    return new FollowedRedis(command, { target, listener, createLoad: () => this.createLoad() });
+    return new FollowedRedis(command, {
+      target,
+      times,
+      listener,
+      createLoad: () => this.createLoad(),
+    });
   }
 
   /** Others hear of what was applied: our replicas, subscribers, clients with caches. */

@@ -13,6 +13,7 @@ import { PrimaryFlow } from '../../replication/primary/primary-flow.js';
 import type { PrimaryFlowOptions } from '../../replication/primary/primary-flow-options.js';
 import { SUM_AHEAD_SHARE, SUM_CUT, SUM_CUT_MS } from '../../replication/primary/sync-session.js';
 import { SUM_ACKNOWLEDGED_MS } from '../channel/replication-figures.js';
+import type { LinkTimes } from './link-times.js';
 
 const OUTPUT_BYTES = 2 * 1024 * 1024;
 /** An output shorter than this is followed by a rest in stable sync. */
@@ -44,7 +45,7 @@ export class ServedFlow {
     private readonly socket: Socket,
     private readonly options: PrimaryFlowOptions,
     private readonly written: SharedSignal,
-    private readonly heartbeatMs: number,
+    private readonly times: LinkTimes,
     private readonly ended: (reason: string) => void,
   ) {
     this.source = new PrimaryFlow(options);
@@ -129,7 +130,7 @@ export class ServedFlow {
     const nowMs = Date.now();
     const isDue =
       bytes === 0
-        ? nowMs - this.lastSentMs >= this.heartbeatMs
+        ? nowMs - this.lastSentMs >= this.times.heartbeatMs
         : this.source.streaming && nowMs - this.lastHeadsMs >= HEADS_MS;
     if (!isDue || this.source.failed !== null) return bytes;
     this.lastHeadsMs = nowMs;

@@ -11,15 +11,17 @@ import { TRACKING_CLIENTS } from '../../engine/tracking/counters.js';
 import { RECLAIMED } from '../../keyspace/counters.js';
 import { reclaimPending } from '../../keyspace/reclaim-list.js';
 import { CLIENT_BYTES, CONNECTED_CLIENTS } from '../../net/counters.js';
+import { SHUTDOWN_DEADLINE_MS } from '../../replication/counters.js';
 import { type Fields, humanBytes, type InfoSource, percent } from './source.js';
 
 const DAY_SECONDS = 24 * 60 * 60;
 const MULTIPLEXING: Readonly<Record<string, string>> = { uring: 'io_uring', portable: 'libuv' };
 
 export function serverSection(
-  { facts, configuration, shards }: InfoSource,
+  { facts, configuration, control, shards }: InfoSource,
   context: Pick<Context, 'now'>,
 ): Fields {
+  const deadlineMs = control.get(SHUTDOWN_DEADLINE_MS);
   const uptimeSeconds = Math.floor((context.now - facts.startedMs) / 1000);
   const hz = configuration.value('hz');
   const port = configuration.value('port');
@@ -47,6 +49,7 @@ export function serverSection(
     ['executable', facts.executable],
     ['config_file', facts.configFile],
     ['io_threads_active', facts.ioThreads > 1 ? 1 : 0],
+    ...(deadlineMs > 0 ? ([['shutdown_in_milliseconds', deadlineMs - context.now]] as const) : []),
     ['darter_version', DARTER_VERSION],
     ['node_version', process.versions.node],
     ['io_threads', facts.ioThreads],

@@ -250,6 +250,8 @@ function localClients(parts: PortParts): LocalClients {
     unblock: (session, withError) => {
       const client = own(session);
       if (client.cancelSuspension === null) return false;
+      // Without an error its command counts as failed too, as in Redis.
+      if (!withError) parts.statistics.failed[client.lastCommand]! += 1;
       client.cancelSuspension(withError ? 'unblock-error' : 'unblock');
       return true;
     },

@@ -17,8 +17,8 @@ import type { SlowLogFigures } from '../channel/thread-report.js';
 export const ARGUMENTS_MAX = 32;
 export const ARGUMENT_BYTES_MAX = 128;
 const REDACTED = '(redacted)';
-/** Commands whose arguments tell who may log in, and how. */
-const ABOUT_USERS = ['acl|setuser', 'acl|getuser', 'acl|deluser'];
+/** Its arguments tell how a user logs in. Names alone are shown, as in Redis. */
+const WITH_PASSWORDS = 'acl|setuser';
 const SECRET_DIRECTIVES = [
   'requirepass',
   'masterauth',
@@ -120,7 +120,7 @@ function shortened(command: NotedCommand, args: ArgumentVector): string[] {
 
 /** Takes passwords out. */
 function redact({ fullName, isSecret }: NotedCommand, args: ArgumentVector, words: string[]): void {
-  if (ABOUT_USERS.includes(fullName)) words.fill(REDACTED, 2);
+  if (fullName === WITH_PASSWORDS) words.fill(REDACTED, 2);
   for (let i = 1; i < words.length; i++) if (isSecret?.(args, i)) words[i] = REDACTED;
   if (fullName === 'config|set') {
     for (let i = 2; i + 1 < words.length; i += 2) {

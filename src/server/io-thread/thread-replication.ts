@@ -16,7 +16,6 @@ import type {
   RoleReport,
 } from '../../commands/contract/replication-port.js';
 import type { Session } from '../../commands/contract/session.js';
-import { BLOCKED_CLIENTS } from '../../engine/counters.js';
 import {
   GATE_LOADING,
   GATE_MASTER_DOWN,
@@ -31,16 +30,14 @@ import type { NewestCut } from '../../journal/cuts.js';
 import type { KeylessStream } from '../../journal/keyless-stream.js';
 import type { JournalRing } from '../../journal/ring.js';
 import type { JournalSink } from '../../journal/sink.js';
-import type { ControlBlock, SharedWord } from '../../memory/control.js';
+import type { ControlBlock } from '../../memory/control.js';
 import type { SharedSignal } from '../../memory/signal.js';
 import { TransportError } from '../../platform/transport.js';
-import { WAITING_FOR_REPLICAS } from '../../replication/counters.js';
 import { streamsOf } from '../../replication/primary/primary-state.js';
 import {
   SUM_AHEAD_SHARE,
   SUM_CUT,
   SUM_CUT_MS,
-  SUM_DURABLE_CUT,
   SUM_STREAM_OFFSET,
   SyncSession,
 } from '../../replication/primary/sync-session.js';
@@ -56,7 +53,7 @@ import type {
 } from '../channel/replication.js';
 import { readableProgress, SUM_ACKNOWLEDGED_MS } from '../channel/replication-figures.js';
 import { DetachedClients } from './detached-clients.js';
-import { beginWait, nextLookMs, type PolledWait } from './polled-waits.js';
+import { ReplicaWaits } from './replica-waits.js';
 import type { ThreadSettings } from './settings.js';
 
 /** A replica with its figures. */
@@ -67,13 +64,6 @@ export interface KnownReplica {
   readonly port: number;
   readonly session: SyncSession;
   readonly isRedis: boolean;
-}
-
-interface Waiter extends PolledWait {
-  /** Offset of the cut that replicas must have applied. */
-  readonly target: number;
-  readonly replicas: number;
-  readonly done: (count: number | null) => void;
 }
 
 /** A client whose socket is about to leave this thread, once nothing is on its way to it. */
@@ -131,19 +121,21 @@ export class ThreadReplication implements ReplicationPort {
   private readonly controls = new Map<number, ClientSession>();
   private detaching: Detaching[] = [];
   readonly detached: DetachedClients;
-  private waiters: Waiter[] = [];
+  private readonly waits: ReplicaWaits;
 
   private readonly journalWritten: SharedSignal;
-  private readonly blocked: SharedWord;
-  private readonly waiting: SharedWord;
 
   constructor(
     private readonly parts: ThreadReplicationParts,
     status: ReplicationStatus,
   ) {
     this.journalWritten = parts.control.signal(JOURNAL_WRITTEN);
-    this.blocked = parts.control.word(BLOCKED_CLIENTS);
-    this.waiting = parts.control.word(WAITING_FOR_REPLICAS);
+    const { control, rings, cuts } = parts;
+    const { journalWritten } = this;
+    this.waits = new ReplicaWaits({
+      ...{ control, rings, cuts, journalWritten },
+      replicas: () => this.replicas,
+    });
     this.current = status;
     const { thread, notify } = parts;
     this.detached = new DetachedClients({ thread, notify, replication: this });
@@ -185,7 +177,7 @@ export class ThreadReplication implements ReplicationPort {
     // included.
     this.expiresKeys = status.link === null && status.holdWritesUntilMs === 0;
     if (!this.expiresKeys) this.parts.hideExpired();
-    if (status.link !== null) this.endWaits();
+    if (status.link !== null) this.waits.endAll();
   }
 
   private known(replica: ReplicationStatus['replicas'][number]): KnownReplica {
@@ -204,6 +196,7 @@ export class ThreadReplication implements ReplicationPort {
     const { current } = this;
     const { settings } = this.parts;
     let gates = 0;
+    if (current.isForced && settings.replicaReadOnly) gates |= GATE_READ_ONLY;
     if (current.loading) gates |= GATE_LOADING;
     if (current.holdWritesUntilMs > nowMs) gates |= GATE_PAUSE_WRITES;
     if (current.link !== null) {
@@ -437,72 +430,23 @@ export class ThreadReplication implements ReplicationPort {
   // --- WAIT
 
   countAcknowledged(): number {
-    return this.countAt(this.newCut());
+    return this.waits.countAcknowledged();
   }
 
   countDurable(): number {
-    return this.countDurableAt(this.newCut());
+    return this.waits.countDurable();
   }
 
-  /** The replicas that have a cut on their disk. */
   countDurableAt(target: number): number {
-    let count = 0;
-    for (const { session } of this.replicas) {
-      if (session.allDone && session.sums[SUM_DURABLE_CUT]! >= target) count++;
-    }
-    return count;
+    return this.waits.countDurableAt(target);
   }
 
-  /** The offset of a cut with all that was written before; flows are told to send it. */
   newCut(): number {
-    const { cuts, rings } = this.parts;
-    const offset = cuts.make(rings, Date.now());
-    this.journalWritten.raise();
-    return offset;
-  }
-
-  private countAt(target: number): number {
-    let count = 0;
-    for (const { session } of this.replicas) {
-      if (session.allDone && session.sums[SUM_CUT]! >= target) count++;
-    }
-    return count;
+    return this.waits.newCut();
   }
 
   wait(replicas: number, timeoutMs: number, done: (count: number | null) => void): () => void {
-    const wait = beginWait(timeoutMs);
-    const waiter: Waiter = { ...wait, target: this.newCut(), replicas, done };
-    this.waiters.push(waiter);
-    this.blocked.add(1);
-    this.waiting.add(1);
-    // Flows that carry to a Redis ask it now how far it is.
-    this.journalWritten.raise();
-    return () => this.forget(waiter);
-  }
-
-  /** A replica cannot tell what its replicas have of what it wrote as a primary. */
-  private endWaits(): void {
-    for (const waiter of [...this.waiters]) {
-      this.forget(waiter);
-      const count = this.countAt(waiter.target);
-      waiter.done(count >= waiter.replicas ? count : null);
-    }
-  }
-
-  private forget(waiter: Waiter): void {
-    const left = this.waiters.filter((other) => other !== waiter);
-    this.blocked.add(left.length - this.waiters.length);
-    this.waiting.add(left.length - this.waiters.length);
-    this.waiters = left;
-  }
-
-  private serveWaiters(nowMs: number): void {
-    for (const waiter of [...this.waiters]) {
-      const count = this.countAt(waiter.target);
-      if (count < waiter.replicas && nowMs < waiter.deadlineMs) continue;
-      this.forget(waiter);
-      waiter.done(count);
-    }
+    return this.waits.wait(replicas, timeoutMs, done);
   }
 
   /** The share of a ring that may be ahead of every replica. */
@@ -525,8 +469,8 @@ export class ThreadReplication implements ReplicationPort {
       this.journalWritten.raise();
     }
     if (this.detaching.length > 0) this.detachAll();
-    if (this.waiters.length > 0) this.serveWaiters(nowMs);
-    return this.detaching.length > 0 ? 1 : nextLookMs(this.waiters, nowMs);
+    const waitsMs = this.waits.background(nowMs);
+    return this.detaching.length > 0 ? 1 : waitsMs;
   }
 
   private detachAll(): void {

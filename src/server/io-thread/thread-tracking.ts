@@ -33,7 +33,7 @@ export function createTracker(parts: ThreadTrackingParts): Tracker {
   const { sessions } = clients;
   const count = control.word(TRACKING_CLIENTS);
   keys.invalidations.prefixes = new TrackedPrefixes(new SharedText(prefixesBuffer), threads);
-  keys.invalidations.currentClient = () => dispatcher.session.id;
+  keys.invalidations.currentClient = () => dispatcher.author;
   const caches = new Caches({
     ...{ thread, mailbox, sessions },
     push: (session, region, offset, length) => frontend.push(session, region, offset, length),

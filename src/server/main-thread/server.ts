@@ -325,7 +325,7 @@ export class Server {
       },
       closeClient: (thread, clientId) => ioThreads.tell(thread, { kind: 'close-client', clientId }),
       // With a limit of memory, threads that nobody may ask for are too dear.
-      expectsReplicas: this.host.expectsReplicas && this.config.number('maxmemory') === 0,
+      expectsReplicas: () => this.host.expectsReplicas && this.config.number('maxmemory') === 0,
       synced: (isFull) => this.supervision.synced(isFull),
       died: (error) => this.die('A flow thread', error),
     });

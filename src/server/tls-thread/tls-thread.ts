@@ -192,7 +192,7 @@ class TlsThread {
     try {
       const { outer, inner } = createSocketPair(peer, local);
       const plain = new Socket({ fd: outer, allowHalfOpen: true });
-      bridge(client, plain);
+      bridge(client, plain, outer);
       this.post({ kind: 'client', descriptor: inner });
     } catch (error) {
       this.log.warning(`Accepting client connection: ${messageOf(error)}`);

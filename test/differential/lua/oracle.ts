@@ -136,7 +136,8 @@ export function runHere(environment: Environment, script: string): string {
     if (thrown instanceof ScriptAbort) return `ERR ${thrown.reason}`;
     if (!(thrown instanceof LuaError)) throw thrown;
     const { value } = thrown;
-    const text = value instanceof LuaTable ? replyText(value) : `ERR ${plainText(value)}`;
+    const isTable = value instanceof LuaTable;
+    const text = isTable ? replyText(environment.handled(thrown)) : `ERR ${plainText(value)}`;
     // An error reply is one line.
     return text.replace(/[\r\n]/g, ' ');
   } finally {

@@ -51,6 +51,7 @@ export const toReply: readonly Step[] = [
   'return {ok = {}, "x"}',
   'return {double = 3.1}',
   'return {double = 1/0}',
+  'return {double = 0/0}',
   'return {double = "3"}',
   'return {map = {a = 1}}',
   'return {map = 1}',

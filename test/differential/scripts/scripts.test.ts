@@ -4,14 +4,21 @@ import { connect } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RawClient } from '../../support/client.js';
+import { Random, seedFromEnvironment } from '../../support/random.js';
 import { textOf } from '../../support/reply.js';
 import { eitherMissing, type Server, startDarter, startRedis } from '../../support/server.js';
 import type { Step } from './conversions.js';
 import * as conversions from './conversions.js';
 import { errors } from './errors.js';
 import { functionSteps } from './functions.js';
+import { handledErrors } from './handled-errors.js';
 import { recipes } from './recipes.js';
 import { sameKey } from './same-key.js';
+import { UserStory, userScripts } from './user-scripts.js';
+
+/** As often as it takes to find something: DARTER_STORIES plays more. */
+const STORIES = Number(process.env.DARTER_STORIES ?? 4);
+const STORY_STEPS = 300;
 
 /** What a script answers as it comes: it is nested too deeply for the decoder. */
 async function rawReply(port: number, script: string): Promise<string> {
@@ -167,7 +174,29 @@ describe('scripts beside redis-server', { skip: eitherMissing() }, () => {
     }
   });
 
-  const corpora = { ...conversions, errors, functions: functionSteps, sameKey, ...recipes };
+  it(`${userScripts.length} scripts of users, in any order, on the same keys`, async () => {
+    const seed = seedFromEnvironment();
+    console.log(`seed ${seed}`);
+    await both(['HELLO', '2']);
+    for (let run = 0; run < STORIES; run++) {
+      const story = new UserStory(new Random(seed + run));
+      await compare([
+        UserStory.library(),
+        ...Array.from({ length: STORY_STEPS }, () => story.step()),
+      ]);
+      await both(['SCRIPT', 'FLUSH']);
+    }
+    await both(['FUNCTION', 'FLUSH']);
+  });
+
+  const corpora = {
+    ...conversions,
+    errors,
+    handledErrors,
+    functions: functionSteps,
+    sameKey,
+    ...recipes,
+  };
   for (const version of ['2', '3']) {
     for (const [name, steps] of Object.entries(corpora)) {
       it(`${name}: ${steps.length} commands, RESP${version}`, async () => {

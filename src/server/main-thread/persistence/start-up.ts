@@ -128,7 +128,10 @@ async function loadSource(
 ): Promise<LoadedHistory | null> {
   if (source.kind === 'nothing') return null;
   const parts = createParts();
-  if (source.kind === 'journal') return loadJournal(parts, source.journal);
+  if (source.kind === 'journal') {
+    await warnOfNewerCommands(parts, source.journal);
+    return loadJournal(parts, source.journal);
+  }
   if (source.kind === 'redis') {
     await loadOfRedis(source.files, parts);
     return null;
@@ -155,6 +158,27 @@ async function warnOfNewerFiles(parts: StartParts, manifest: SnapshotManifest): 
     parts.log.warning(
       `${path} is newer than the snapshot of ${new Date(manifest.createdMs).toISOString()}, ` +
         'and is not loaded: to load it, stop with SHUTDOWN NOSAVE and move the snapshot away',
+    );
+  }
+}
+
+/**
+ * The same with a journal. What it began with stays in the folder and is older; an RDB file may be this server's own,
+ * an append-only file never is.
+ */
+async function warnOfNewerCommands(parts: StartParts, { segments }: FoundJournal): Promise<void> {
+  const found = await findRedisFiles(redisPlaces(parts.config)).catch(() => null);
+  if (found?.kind !== 'aof') return;
+  const written = await Promise.all(
+    segments.at(-1)!.paths.map(async (path) => (await stat(path)).mtimeMs),
+  );
+  const writtenMs = Math.max(...written);
+  for (const { path } of found.files) {
+    const { mtimeMs } = await stat(path);
+    if (mtimeMs <= writtenMs) continue;
+    parts.log.warning(
+      `${path} is newer than the journal, which was written until ${new Date(writtenMs).toISOString()}, ` +
+        'and is not loaded: to load it, stop with SHUTDOWN NOSAVE and move the files of the journal away',
     );
   }
 }

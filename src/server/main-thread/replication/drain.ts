@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Log } from '../../../base/log.js';
 import type { ControlBlock } from '../../../memory/control.js';
-import { WAITING_FOR_REPLICAS } from '../../../replication/counters.js';
+import { SHUTDOWN_DEADLINE_MS, WAITING_FOR_REPLICAS } from '../../../replication/counters.js';
 import { ProgressLog } from '../progress-log.js';
 import type { RedisReplicas } from './redis-replicas.js';
 import type { ServedReplicas } from './served-replicas.js';
@@ -29,7 +29,10 @@ export async function drain({
 }): Promise<void> {
   const deadlineMs = Date.now() + timeoutMs;
   const lagging = () => replicas.lagging(heads) + redises.lagging(heads);
-  if (lagging() > 0) log.notice(`${lagging()} replicas lag: waiting before shutting down`);
+  if (lagging() > 0) {
+    control.set(SHUTDOWN_DEADLINE_MS, deadlineMs);
+    log.notice(`${lagging()} replicas lag: waiting before shutting down`);
+  }
   const progress = new ProgressLog(log, 'Waiting for replicas');
   const missingBytes = replicas.missingBytes(heads);
   // Redises are asked at once how far they are.
@@ -43,6 +46,7 @@ export async function drain({
     }
   } finally {
     waiting.add(-1);
+    control.set(SHUTDOWN_DEADLINE_MS, 0);
     progress.close();
   }
   if (lagging() > 0) log.warning(`${lagging()} replicas do not have the last writes`);

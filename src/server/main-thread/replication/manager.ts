@@ -74,7 +74,7 @@ export interface ManagerParts extends FlowThreadGroupsParts {
   readonly sendStatus: (number: number, status: ReplicationStatus) => void;
   readonly closeClient: (thread: number, clientId: number) => void;
   /** Whether the threads that serve replicas are started in advance. */
-  readonly expectsReplicas: boolean;
+  readonly expectsReplicas: () => boolean;
   /** This server has the data of its primary: by a full sync, or by going on where it was. */
   readonly synced: (isFull: boolean) => void;
 }
@@ -229,8 +229,9 @@ export class ReplicationManager {
     this.mayBeAsked();
     setInterval(() => this.tick(), TICK_MS).unref();
     setInterval(() => this.journals.relax(), RELAX_MS).unref();
-    if (!this.parts.expectsReplicas) return;
-    setTimeout(() => this.serving.prepare(), PREPARE_MS).unref();
+    const prepare = () => this.parts.expectsReplicas() && this.serving.prepare();
+    setTimeout(prepare, PREPARE_MS).unref();
+    this.parts.config.onChange('maxmemory', prepare);
   }
 
   /** Nothing is written from here on, until `release`. */
@@ -291,8 +292,7 @@ export class ReplicationManager {
       replicas: [...this.replicas.status, ...this.redises.status],
       redisStream: this.redises.stream,
       holdWritesUntilMs: Math.max(this.holdWritesUntilMs, this.drainUntilMs),
-      failoverState: this.running.roles.failoverState,
-      failoverTarget: this.running.roles.handOver.failoverTarget,
+      ...this.running.roles.failoverStatus,
     };
     this.noteLoading();
     this.parts.log.role = this.status.link === null ? 'M' : 'S';

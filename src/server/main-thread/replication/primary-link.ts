@@ -370,7 +370,6 @@ export class PrimaryLink implements UpstreamLink {
         primaryShards: reply.shards,
         progress: buffer,
         pending,
-        timeoutMs: config.number('repl-timeout') * 1000,
       }));
       attempt.flows.add(flow);
     });

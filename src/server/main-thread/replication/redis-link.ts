@@ -182,7 +182,6 @@ export class RedisLink implements UpstreamLink {
         history,
       },
       progress: progress.buffer,
-      timeoutMs: config.number('repl-timeout') * 1000,
     }));
   }
 

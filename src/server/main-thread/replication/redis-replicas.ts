@@ -184,15 +184,9 @@ export class RedisReplicas {
   private get role(): StreamRole {
     const { config } = this.parts;
     const { history, term, isPrimary } = this;
-    const seconds = Math.min(
-      config.number('repl-ping-replica-period'),
-      config.number('repl-timeout') / 3,
-    );
     return {
       ...{ stream: this.figures, history, term, isPrimary },
-      heartbeatMs: seconds * 1000,
       backlogBytes: config.number('repl-backlog-size'),
-      backlogTtlMs: config.number('repl-backlog-ttl') * 1000,
     };
   }
 

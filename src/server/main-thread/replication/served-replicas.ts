@@ -249,7 +249,7 @@ export class ServedReplicas {
       refuse(descriptor, 'ERR there is no such flow to be connected');
       return;
     }
-    const { threads, config } = this.parts;
+    const { threads } = this.parts;
     const { session, raw, from, half, shares } = replica;
     const listener = {
       abandoned: () => closeSync(descriptor),
@@ -258,10 +258,6 @@ export class ServedReplicas {
         this.drop(replica, reason === '' ? 'it was ended' : reason);
       },
     };
-    const seconds = Math.min(
-      config.number('repl-ping-replica-period'),
-      config.number('repl-timeout') / 3,
-    );
     replica.flows[index] = threads.start(index, listener, (flow) => ({
       kind: 'serve',
       flow,
@@ -271,7 +267,6 @@ export class ServedReplicas {
       raw,
       from,
       half,
-      heartbeatMs: seconds * 1000,
       windowBytes: this.windowBytes,
     }));
     if (!replica.flows.includes(null)) this.begun(replica);

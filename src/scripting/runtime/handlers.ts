@@ -1,0 +1,57 @@
+/**
+ * Handlers of errors: xpcall's, and Redis's own around a whole script. Lua calls one where the error
+ * happens; here it is called when the stack is gone, and told what it may ask of it.
+ */
+import { callNative, toArray } from './calls.js';
+import { LuaError } from './errors.js';
+import { asLuaError } from './failures.js';
+import { meter, NATIVE_DEPTH_MAX } from './meter.js';
+import { type Origin, originOf } from './positions.js';
+import type { LuaValue } from './values.js';
+
+const HANDLER_ERROR_TEXT = 'error in error handling';
+const OVERFLOW_TEXT = 'C stack overflow';
+
+export const handling: {
+  /** Whose turn it is when an error happens now; undefined where errors are caught as they are. */
+  handler: LuaValue;
+  /** Where the error was that is being handled; taken by a handler that `isToldOrigin`. */
+  origin: Origin | undefined;
+} = { handler: undefined, origin: undefined };
+
+/** What a protected call puts back. */
+export interface Depths {
+  readonly depth: number;
+  readonly nativeDepth: number;
+  readonly handler: LuaValue;
+}
+
+export function depths(): Depths {
+  return { depth: meter.depth, nativeDepth: meter.nativeDepth, handler: handling.handler };
+}
+
+export function restore({ depth, nativeDepth, handler }: Depths): void {
+  meter.depth = depth;
+  meter.nativeDepth = nativeDepth;
+  handling.handler = handler;
+}
+
+/** An error in the handler goes to the handler again, until Lua gives up. */
+export function handleError(handler: LuaValue, error: LuaError, outer: Depths): LuaValue {
+  if (typeof handler !== 'function') return HANDLER_ERROR_TEXT;
+  const isTold = handler.isToldOrigin === true;
+  let current = error;
+  // One that is told fails only of what an error table does: then the last error is a text.
+  const end = isTold ? NATIVE_DEPTH_MAX + 1 : NATIVE_DEPTH_MAX;
+  for (let i = outer.nativeDepth; i < end; i++) {
+    if (i === NATIVE_DEPTH_MAX) current = new LuaError(OVERFLOW_TEXT, originOf(current));
+    try {
+      handling.origin = isTold ? originOf(current) : undefined;
+      return toArray(callNative(handler, [current.value]))[0];
+    } catch (thrown) {
+      current = asLuaError(thrown);
+      restore(outer);
+    }
+  }
+  return HANDLER_ERROR_TEXT;
+}

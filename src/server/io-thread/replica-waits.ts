@@ -1,0 +1,113 @@
+/**
+ * WAIT on an I/O thread: how many replicas have a cut, and the clients that wait until so many have it.
+ */
+import { BLOCKED_CLIENTS } from '../../engine/counters.js';
+import type { NewestCut } from '../../journal/cuts.js';
+import type { JournalRing } from '../../journal/ring.js';
+import type { ControlBlock, SharedWord } from '../../memory/control.js';
+import type { SharedSignal } from '../../memory/signal.js';
+import { WAITING_FOR_REPLICAS } from '../../replication/counters.js';
+import {
+  SUM_CUT,
+  SUM_DURABLE_CUT,
+  type SyncSession,
+} from '../../replication/primary/sync-session.js';
+import { beginWait, nextLookMs, type PolledWait } from './polled-waits.js';
+
+interface Waiter extends PolledWait {
+  /** Offset of the cut that replicas must have applied. */
+  readonly target: number;
+  readonly replicas: number;
+  readonly done: (count: number | null) => void;
+}
+
+export interface ReplicaWaitsParts {
+  readonly control: ControlBlock;
+  readonly rings: readonly JournalRing[];
+  readonly cuts: NewestCut;
+  readonly journalWritten: SharedSignal;
+  readonly replicas: () => readonly { readonly session: SyncSession }[];
+}
+
+export class ReplicaWaits {
+  private waiters: Waiter[] = [];
+  private readonly blocked: SharedWord;
+  private readonly waiting: SharedWord;
+
+  constructor(private readonly parts: ReplicaWaitsParts) {
+    this.blocked = parts.control.word(BLOCKED_CLIENTS);
+    this.waiting = parts.control.word(WAITING_FOR_REPLICAS);
+  }
+
+  countAcknowledged(): number {
+    return this.countAt(this.newCut());
+  }
+
+  countDurable(): number {
+    return this.countDurableAt(this.newCut());
+  }
+
+  /** The replicas that have a cut on their disk. */
+  countDurableAt(target: number): number {
+    let count = 0;
+    for (const { session } of this.parts.replicas()) {
+      if (session.allDone && session.sums[SUM_DURABLE_CUT]! >= target) count++;
+    }
+    return count;
+  }
+
+  /** The offset of a cut with all that was written before; flows are told to send it. */
+  newCut(): number {
+    const { cuts, rings, journalWritten } = this.parts;
+    const offset = cuts.make(rings, Date.now());
+    journalWritten.raise();
+    return offset;
+  }
+
+  private countAt(target: number): number {
+    let count = 0;
+    for (const { session } of this.parts.replicas()) {
+      if (session.allDone && session.sums[SUM_CUT]! >= target) count++;
+    }
+    return count;
+  }
+
+  wait(replicas: number, timeoutMs: number, done: (count: number | null) => void): () => void {
+    const wait = beginWait(timeoutMs);
+    const waiter: Waiter = { ...wait, target: this.newCut(), replicas, done };
+    this.waiters.push(waiter);
+    this.blocked.add(1);
+    this.waiting.add(1);
+    // Flows that carry to a Redis ask it now how far it is.
+    this.parts.journalWritten.raise();
+    return () => this.forget(waiter);
+  }
+
+  /** A replica cannot tell what its replicas have of what it wrote as a primary. */
+  endAll(): void {
+    for (const waiter of [...this.waiters]) {
+      this.forget(waiter);
+      const count = this.countAt(waiter.target);
+      waiter.done(count >= waiter.replicas ? count : null);
+    }
+  }
+
+  private forget(waiter: Waiter): void {
+    const left = this.waiters.filter((other) => other !== waiter);
+    this.blocked.add(left.length - this.waiters.length);
+    this.waiting.add(left.length - this.waiters.length);
+    this.waiters = left;
+  }
+
+  /** Once a turn. @returns milliseconds until it wants another turn */
+  background(nowMs: number): number {
+    if (this.waiters.length === 0) return Number.POSITIVE_INFINITY;
+    for (const waiter of [...this.waiters]) {
+      const count = this.countAt(waiter.target);
+      if (count < waiter.replicas && nowMs < waiter.deadlineMs) continue;
+      this.forget(waiter);
+      waiter.done(count);
+    }
+    return nextLookMs(this.waiters, nowMs);
+  }
+}
