@@ -6,6 +6,7 @@
  *
  * The data path through here (one key, nothing refused) allocates nothing and takes one lock.
  */
+import { clock } from '../base/clock.js';
 import { BUSY, DEFERRED, DONE, PAUSED, SUSPENDED } from '../base/outcome.js';
 import { boundedBinary } from '../base/region.js';
 import type {
@@ -64,9 +65,6 @@ export interface DispatcherHooks {
   /** A suspended client can go on: the reply is to be written and its input served again. */
   resumed(session: ClientSession, write: () => void): void;
 }
-
-/** As in execution.ts. */
-const clock = performance;
 
 export class Dispatcher implements Context {
   args = new Arguments();

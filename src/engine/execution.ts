@@ -5,6 +5,7 @@
  * An exception may have left a change without its effect. No replica may go on from there: the
  * journal is told that the effects of the locked shards are lost.
  */
+import { clock } from '../base/clock.js';
 import { DONE, SUSPENDED } from '../base/outcome.js';
 import { prefixBinary } from '../base/region.js';
 import type { Context } from '../commands/contract/context.js';
@@ -26,8 +27,6 @@ import type { Waits } from './waits.js';
 /** One in this many short commands is timed; its time stands for those in between. */
 const SAMPLE_INTERVAL = 64;
 const MINUS = 0x2d;
-/** The global is a getter, which costs half as much as the clock. */
-const clock = performance;
 /** INFO errorstats counts by the first word of an error. */
 const ERROR_CODE_BYTES_MAX = 30;
 const SPACE = 0x20;

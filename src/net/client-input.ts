@@ -3,6 +3,7 @@
  * buffer; only a command cut in two is assembled in a region of its own, and one that has to wait
  * is put aside with all that follows it, until `WaitingClients` says that it may be tried again.
  */
+import { clock } from '../base/clock.js';
 import { BUSY, DONE, SUSPENDED } from '../base/outcome.js';
 import { giveBack } from '../base/owned-region.js';
 import { prefixBinary, type Region } from '../base/region.js';
@@ -35,8 +36,6 @@ export const TURN_MICROS = 1000;
  */
 export const TURN_MS = 2;
 const CLOCK_COMMANDS = 32;
-/** The global is a getter, which costs half as much as the clock. */
-const clock = performance;
 /** Replies to one client beyond this many bytes are queued before all of its commands have run. */
 const QUEUED_AT_ONCE_BYTES = 16 << 20;
 /** Bound of what waits, whatever client-query-buffer-limit says: offsets are 31 bits. */

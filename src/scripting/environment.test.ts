@@ -1,8 +1,9 @@
 /** Environments: the host, keys and arguments, locked globals, and what runs leave behind. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { inputOf, LuaError, LuaSyntaxError, originOf } from './environment.js';
+import { inputOf, LuaError, LuaSyntaxError } from './environment.js';
 import { errorTable } from './library/redis.js';
+import { originOf } from './runtime/positions.js';
 import { LuaTable } from './runtime/table.js';
 import { errorOf, evaluate, FakeHost, newEnvironment } from './testing.js';
 

@@ -410,6 +410,5 @@ function missingGlobal(name: LuaValue): string {
 
 export { ScriptAbort } from './runtime/errors.js';
 export { inputOf } from './runtime/input.js';
-export { originOf } from './runtime/positions.js';
 export type { ScriptHost, ScriptInput };
 export { LuaError, LuaSyntaxError };

@@ -26,7 +26,7 @@ import {
 } from './contract.js';
 
 const NOT_ONLINE = '-ERR REPLTAKEOVER needs a replica in stable sync with its primary';
-const UNDER_WAY = '-ERR a takeover is under way on this server';
+const UNDER_WAY = 'a takeover is under way on this server';
 const NOT_IN_TIME =
   '-ERR REPLTAKEOVER: the primary was not caught up with in time; nothing has changed';
 const LINK_LOST = '-ERR REPLTAKEOVER: the link to the primary is lost; nothing has changed';
@@ -87,7 +87,7 @@ export class TakeOver {
   /** REPLTAKEOVER. */
   begin(timeoutMs: number, asker: Asker): void {
     const primary = this.host.primary();
-    if (this.current !== null) this.answer(asker, UNDER_WAY);
+    if (this.current !== null) this.answer(asker, `-ERR ${UNDER_WAY}`);
     else if (primary === null) this.answer(asker, NOT_ONLINE);
     else this.start(this.host.newId(), primary, timeoutMs, asker);
   }
@@ -99,7 +99,7 @@ export class TakeOver {
   asked(takeover: string, runId: string, timeoutMs: number, asker: Asker): void {
     const primary = this.host.primary();
     if (this.current?.takeover === takeover) this.answer(asker, '+OK');
-    else if (this.current !== null) this.answer(asker, `-${NOT_YET} ${UNDER_WAY.slice(5)}`);
+    else if (this.current !== null) this.answer(asker, `-${NOT_YET} ${UNDER_WAY}`);
     else if (this.ended.has(takeover)) this.answer(asker, `-${OVER} this takeover is over`);
     else if (primary === null || primary.runId !== runId) {
       this.answer(asker, '-ERR this server is not in stable sync with the one that asks');

@@ -12,11 +12,11 @@ import {
 } from '../runtime/arguments.js';
 import { callNative, toArray } from '../runtime/calls.js';
 import { LuaError } from '../runtime/errors.js';
-import { asLuaError, libraryError, typeName } from '../runtime/failures.js';
-import { depths, handleError, handling, restore } from '../runtime/handlers.js';
+import { libraryError, typeName } from '../runtime/failures.js';
+import { caught, depths, handleError, handling } from '../runtime/handlers.js';
 import { indexInLibrary, iterators, READONLY_TEXT, storeRaw } from '../runtime/indexing.js';
 import { metamethod, metatableOf } from '../runtime/metatables.js';
-import { ERROR_TICKS, meter } from '../runtime/meter.js';
+import { meter } from '../runtime/meter.js';
 import { numberToText, parseNumber, trim } from '../runtime/number-text.js';
 import { isTruthy } from '../runtime/operations.js';
 import { identityOf, LuaTable } from '../runtime/table.js';
@@ -198,9 +198,7 @@ const pcall: Native = (...args) => {
     handling.handler = outer.handler;
     return Array.isArray(result) ? [true, ...(result as LuaValue[])] : [true, result as LuaValue];
   } catch (thrown) {
-    const { value } = asLuaError(thrown);
-    restore(outer);
-    meter.work(ERROR_TICKS);
+    const { value } = caught(thrown, outer);
     if (!(value instanceof LuaTable)) return [false, value];
     const text = indexInLibrary(value, 'err');
     return isText(text) ? [false, text] : [false, value, text];
@@ -216,10 +214,7 @@ const xpcall: Native = (...args) => {
     handling.handler = outer.handler;
     return Array.isArray(result) ? [true, ...(result as LuaValue[])] : [true, result as LuaValue];
   } catch (thrown) {
-    const failure = asLuaError(thrown);
-    restore(outer);
-    meter.work(ERROR_TICKS);
-    return [false, handleError(args[1], failure, outer)];
+    return [false, handleError(args[1], caught(thrown, outer), outer)];
   }
 };
 

@@ -5,7 +5,7 @@
 import { callNative, toArray } from './calls.js';
 import { LuaError } from './errors.js';
 import { asLuaError } from './failures.js';
-import { meter, NATIVE_DEPTH_MAX } from './meter.js';
+import { ERROR_TICKS, meter, NATIVE_DEPTH_MAX } from './meter.js';
 import { type Origin, originOf } from './positions.js';
 import type { LuaValue } from './values.js';
 
@@ -34,6 +34,14 @@ export function restore({ depth, nativeDepth, handler }: Depths): void {
   meter.depth = depth;
   meter.nativeDepth = nativeDepth;
   handling.handler = handler;
+}
+
+/** What a protected call has caught: it goes on where it was, and the time that errors take is counted. */
+export function caught(thrown: unknown, outer: Depths): LuaError {
+  const error = asLuaError(thrown);
+  restore(outer);
+  meter.work(ERROR_TICKS);
+  return error;
 }
 
 /** An error in the handler goes to the handler again, until Lua gives up. */

@@ -135,7 +135,7 @@ export function calledAs(): { name: string; isMethod: boolean; position: string 
 
 /** Whether the library function that asks was called as this field of a table. */
 export function isCalledAs(field: string): boolean {
-  return currentSite().site?.first === `field '${field}'`;
+  return levelOf(1)?.site?.first === `field '${field}'`;
 }
 
 /**

@@ -49,11 +49,7 @@ export class ReplicaWaits {
 
   /** The replicas that have a cut on their disk. */
   countDurableAt(target: number): number {
-    let count = 0;
-    for (const { session } of this.parts.replicas()) {
-      if (session.allDone && session.sums[SUM_DURABLE_CUT]! >= target) count++;
-    }
-    return count;
+    return this.count(SUM_DURABLE_CUT, target);
   }
 
   /** The offset of a cut with all that was written before; flows are told to send it. */
@@ -65,9 +61,13 @@ export class ReplicaWaits {
   }
 
   private countAt(target: number): number {
+    return this.count(SUM_CUT, target);
+  }
+
+  private count(sum: number, target: number): number {
     let count = 0;
     for (const { session } of this.parts.replicas()) {
-      if (session.allDone && session.sums[SUM_CUT]! >= target) count++;
+      if (session.allDone && session.sums[sum]! >= target) count++;
     }
     return count;
   }

@@ -150,16 +150,10 @@ async function loadSource(
 }
 
 /** A Redis may have served the same folder since the snapshot was made: what it wrote is not loaded. */
-async function warnOfNewerFiles(parts: StartParts, manifest: SnapshotManifest): Promise<void> {
+async function warnOfNewerFiles(parts: StartParts, { createdMs }: SnapshotManifest): Promise<void> {
   const found = await findRedisFiles(redisPlaces(parts.config)).catch(() => null);
-  for (const { path } of found?.files ?? []) {
-    const { mtimeMs } = await stat(path);
-    if (mtimeMs <= manifest.createdMs) continue;
-    parts.log.warning(
-      `${path} is newer than the snapshot of ${new Date(manifest.createdMs).toISOString()}, ` +
-        'and is not loaded: to load it, stop with SHUTDOWN NOSAVE and move the snapshot away',
-    );
-  }
+  const what = `the snapshot of ${new Date(createdMs).toISOString()}`;
+  await warnOfNewer(parts, found, createdMs, what, 'the snapshot');
 }
 
 /**
@@ -173,12 +167,24 @@ async function warnOfNewerCommands(parts: StartParts, { segments }: FoundJournal
     segments.at(-1)!.paths.map(async (path) => (await stat(path)).mtimeMs),
   );
   const writtenMs = Math.max(...written);
-  for (const { path } of found.files) {
+  const what = `the journal, which was written until ${new Date(writtenMs).toISOString()}`;
+  await warnOfNewer(parts, found, writtenMs, what, 'the files of the journal');
+}
+
+/** @param what that is loaded, which is of this time @param moved what is to be moved away */
+async function warnOfNewer(
+  { log }: StartParts,
+  found: RedisFiles | null,
+  timeMs: number,
+  what: string,
+  moved: string,
+): Promise<void> {
+  for (const { path } of found?.files ?? []) {
     const { mtimeMs } = await stat(path);
-    if (mtimeMs <= writtenMs) continue;
-    parts.log.warning(
-      `${path} is newer than the journal, which was written until ${new Date(writtenMs).toISOString()}, ` +
-        'and is not loaded: to load it, stop with SHUTDOWN NOSAVE and move the files of the journal away',
+    if (mtimeMs <= timeMs) continue;
+    log.warning(
+      `${path} is newer than ${what}, ` +
+        `and is not loaded: to load it, stop with SHUTDOWN NOSAVE and move ${moved} away`,
     );
   }
 }
