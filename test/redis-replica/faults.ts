@@ -79,7 +79,7 @@ const FAULTS: Readonly<Record<string, Fault>> = {
     const { port } = replica.server;
     await kill(replica.server);
     replica.server = replica.isRedis
-      ? await startRedisReplica('--port', String(port))
+      ? await startRedisReplica({ port })
       : await startDarter({ port, args: ['--enable-debug-command', 'yes'] });
     await follow(replica.server, replica.proxy.port);
     await world.primary.ask('PING');

@@ -293,7 +293,9 @@ test('redis-cli gets an RDB that redis-check-rdb and redis-server take', {
       assert.equal(transfer.status, 0, String(transfer.stderr));
       const check = spawnSync('redis-check-rdb', [path]);
       assert.match(String(check.stdout), /RDB looks OK/);
-      await using redis = await startRedisReplica('--dir', directory, '--dbfilename', name);
+      await using redis = await startRedisReplica({
+        args: ['--dir', directory, '--dbfilename', name],
+      });
       assert.equal(await redis.ask('FCALL_RO', 'answer', '0'), '42');
       if (option === '--rdb') await sameAsRedis(redis, primary);
       else assert.equal(await redis.ask('DBSIZE'), '0');

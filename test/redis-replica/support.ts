@@ -1,11 +1,10 @@
 /** For tests in which a redis-server follows a Darter. */
 import { number, until } from '../replication/support.js';
-import { type Server, startRedis } from '../support/server.js';
+import { type Server, type ServerOptions, startRedis } from '../support/server.js';
 
-export function startRedisReplica(...args: string[]): Promise<Server> {
-  return startRedis({
-    args: ['--enable-debug-command', 'yes', '--repl-diskless-sync-delay', '0', ...args],
-  });
+export function startRedisReplica({ args = [], ...more }: ServerOptions = {}): Promise<Server> {
+  const own = ['--enable-debug-command', 'yes', '--repl-diskless-sync-delay', '0'];
+  return startRedis({ ...more, args: [...own, ...args] });
 }
 
 export async function syncs(primary: Server): Promise<number> {
