@@ -160,7 +160,7 @@ export class Attendant<S extends NetSession> implements TransportHandler {
   turn(): number {
     const { output } = this.parts;
     if (this.steps >= FIRST_START) output.startEarly(this.parts.served());
-    else if (this.steps > 0) output.sendEarly();
+    else if (this.steps > 0) output.sendEarly(this.nowMs);
     return 0;
   }
 

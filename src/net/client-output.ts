@@ -276,9 +276,9 @@ export class ClientOutput<S extends NetSession> {
   }
 
   /** Last step of a turn's end: hands the turn's sends to the transport. */
-  endTurn(): void {
+  endTurn(nowMs: number): void {
     this.held.endTurn(this.policy.replyGate);
-    this.sends.flush(this.transport);
+    this.sends.flush(this.transport, nowMs);
     this.turnNumber++;
     this.arenas.turn();
   }
@@ -286,8 +286,8 @@ export class ClientOutput<S extends NetSession> {
   // While a script runs for too long (attendant.ts).
 
   /** Hands what the turn has to send to the transport before its end. */
-  sendEarly(): void {
-    this.sends.flush(this.transport);
+  sendEarly(nowMs: number): void {
+    this.sends.flush(this.transport, nowMs);
   }
 
   /**

@@ -235,6 +235,28 @@ test('paused clients that go are forgotten, and the others go on in the order in
   assert.equal(frontend.pausedCount, 0);
 });
 
+test('a client is not silent while it waits, nor in the turn of its answer, nor from there on', () => {
+  const slot = transport.connect();
+  outcome = PAUSED;
+  transport.receive(slot, command('paused'));
+  const [session] = sessions as [FakeSession];
+  nowMs = 5000;
+  transport.turn();
+  assert.equal(frontend.isHeldBack(session), true);
+  outcome = DONE;
+  frontend.resumePaused();
+  const seen: boolean[] = [];
+  policy.background = () => {
+    seen.push(frontend.isHeldBack(session));
+    return 100;
+  };
+  transport.turn();
+  assert.deepEqual(seen, [true], 'its answer goes out at the end of the turn');
+  assert.equal(transport.peers[slot]!.sent, bulk('paused'));
+  assert.equal(frontend.isHeldBack(session), false);
+  assert.equal(session.lastInteractionMs, 5000);
+});
+
 test('a deferred client gets its other commands answered behind the one that waits', () => {
   const slot = transport.connect();
   outcome = DEFERRED;

@@ -19,6 +19,7 @@ import { OutputArenas } from './output.js';
 import type { FrontendPolicy } from './policy.js';
 import { ClientPushes } from './pushes.js';
 import { RegionPool } from './region-pool.js';
+import { Resumptions } from './resumptions.js';
 import type { CommandRunner, NetSession } from './runner.js';
 
 /** What each arrival adds to a connection's activity besides its bytes. */
@@ -40,9 +41,10 @@ export class Frontend<S extends NetSession> implements TransportHandler {
   private stagedAt = 0;
   private stagedBytes = 0;
   private turnOpen = false;
-  /** Replies of suspended commands that have become ready. */
-  private resumed: { session: S; write: () => void }[] = [];
+  private readonly resumptions = new Resumptions<S>();
   private readonly arrivals = new Arrivals<S>();
+  private readonly resumeOne = (session: S, write: () => void) =>
+    this.resumeSession(session, write);
 
   constructor(
     private readonly transport: Transport,
@@ -222,7 +224,7 @@ export class Frontend<S extends NetSession> implements TransportHandler {
     if (this.attendant.isHolding) this.releaseHeld();
     this.serveWaiting();
     const backgroundMs = this.background();
-    if (this.resumed.length > 0) this.resumeAll();
+    if (this.resumptions.hasSome) this.resumptions.serve(this.resumeOne);
     this.endTurn();
     if (!this.mayWait()) return 0;
     const dueMs = this.input.waiting.dueMs(this.dispatcher.now);
@@ -262,7 +264,7 @@ export class Frontend<S extends NetSession> implements TransportHandler {
     this.turnOpen = false;
     try {
       this.pushes.flush(this.dispatcher.now);
-      this.output.endTurn();
+      this.output.endTurn(this.dispatcher.now);
     } catch (error) {
       this.policy.failed('ending a turn', error);
     }
@@ -271,7 +273,7 @@ export class Frontend<S extends NetSession> implements TransportHandler {
   private mayWait(): boolean {
     try {
       const { input, output } = this;
-      if (!this.policy.mayWait() || output.isWaiting || this.resumed.length > 0) return false;
+      if (!this.policy.mayWait() || output.isWaiting || this.resumptions.hasSome) return false;
       return !input.hasPostponed && (!output.hasHeld || !this.isHeldDue());
     } catch (error) {
       this.policy.failed('ending a turn', error);
@@ -408,7 +410,7 @@ export class Frontend<S extends NetSession> implements TransportHandler {
 
   /** A suspended command's reply is ready; it is written at the end of the turn. */
   resume(session: S, write: () => void): void {
-    this.resumed.push({ session, write });
+    this.resumptions.add(session, write);
   }
 
   /** CLIENT PAUSE has ended (or changed): tries the commands that it held. */
@@ -416,9 +418,13 @@ export class Frontend<S extends NetSession> implements TransportHandler {
     this.input.waiting.resumePaused();
   }
 
-  /** Whether a command of the client waits for the server: for a shard, a replica, the end of a pause. */
+  /**
+   * Whether the client waits for the server: a command for a shard, a replica, the end of a pause; or a reply
+   * for the disk, or for the end of the turn.
+   */
   isHeldBack(session: S): boolean {
-    return this.connections.get(session.connection)?.retrying === true;
+    const connection = this.connections.get(session.connection);
+    return connection !== undefined && (connection.retrying || this.output.isOwing(connection));
   }
 
   /** Whether CLIENT PAUSE holds a command of the client. */
@@ -431,21 +437,15 @@ export class Frontend<S extends NetSession> implements TransportHandler {
     return this.input.waiting.pausedCount;
   }
 
-  private resumeAll(): void {
-    const later: typeof this.resumed = [];
-    for (;;) {
-      const next = this.resumed.shift();
-      if (next === undefined) break;
-      const { session } = next;
-      const connection = this.connections.get(session.connection);
-      if (connection?.session === session) this.resumeOne(connection, next.write);
-      // It comes back from a move that was given up: see `detached`.
-      else if (this.arrivals.find(session) !== undefined) later.push(next);
-    }
-    this.resumed = later;
+  private resumeSession(session: S, write: () => void): boolean {
+    const connection = this.connections.get(session.connection);
+    if (connection?.session === session) this.resumeConnection(connection, write);
+    // It comes back from a move that was given up: see `detached`.
+    else if (this.arrivals.find(session) !== undefined) return false;
+    return true;
   }
 
-  private resumeOne(connection: Connection<S>, write: () => void): void {
+  private resumeConnection(connection: Connection<S>, write: () => void): void {
     const { session } = connection;
     const { reply, output } = this;
     this.pushes.flush(this.dispatcher.now);
@@ -492,7 +492,7 @@ export class Frontend<S extends NetSession> implements TransportHandler {
     const { takeOver, session } = connection;
     connection.takeOver = null;
     if (takeOver === null || !isQuiet(connection)) return false;
-    if (this.resumed.some((waiting) => waiting.session === session)) return false;
+    if (this.resumptions.has(session)) return false;
     if (!takeOver(descriptor, unservedInput(connection))) return false;
     connection.closed = true;
     this.input.drop(connection);

@@ -36,18 +36,20 @@ function newGated() {
 
 describe('replies that wait until writes are durable', () => {
   it('holds the reply of a write, and what follows it, until the mark of its turn', () => {
-    const { frontend, transport, receive, gate } = newGated();
+    const { frontend, transport, receive, gate, session } = newGated();
     receive(command('write'));
     frontend.turn();
     receive(command('read'));
     frontend.turn();
     assert.equal(transport.sent, '');
+    assert.equal(frontend.isHeldBack(session), true, 'it is the disk that is silent');
     gate.durable = 1;
     frontend.turn();
     assert.equal(transport.sent, bulk('write'));
     gate.durable = gate.marks;
     frontend.turn();
     assert.equal(transport.sent, bulk('write') + bulk('read'));
+    assert.equal(frontend.isHeldBack(session), false);
     receive(command('read'));
     frontend.turn();
     assert.equal(transport.sent, bulk('write') + bulk('read') + bulk('read'));

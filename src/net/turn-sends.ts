@@ -84,19 +84,20 @@ export class TurnSends<S extends NetSession> {
     this.lengths[index] = this.lengths[last]!;
   }
 
-  /** Hands everything to the transport. */
-  flush(transport: Transport): void {
-    for (let from = 0; from < this.count; ) from = this.flushFrom(transport, from);
+  /** Hands everything to the transport: its clients are not silent, they were answered. */
+  flush(transport: Transport, nowMs: number): void {
+    for (let from = 0; from < this.count; ) from = this.flushFrom(transport, nowMs, from);
     this.count = 0;
   }
 
   /** Stops behind a send that the transport did not accept. @returns where to go on */
-  private flushFrom(transport: Transport, from: number): number {
+  private flushFrom(transport: Transport, nowMs: number, from: number): number {
     let i = from;
     try {
       for (; i < this.count; i++) {
         const connection = this.connections[i]!;
         if (connection.closed) continue;
+        connection.session.lastInteractionMs = nowMs;
         transport.send(connection.slot, this.regions[i]!, this.offsets[i]!, this.lengths[i]!);
       }
     } catch (error) {
