@@ -25,6 +25,8 @@ const HEADER = {
 class WatchedDisk extends MemoryDisk {
   appends = 0;
   begunSyncs = 0;
+  /** When a sync is over. */
+  synced = (): void => {};
   holdsSyncs = false;
   mayHoldUp = false;
   private waiting: (() => void)[] = [];
@@ -37,6 +39,7 @@ class WatchedDisk extends MemoryDisk {
   async sync(): Promise<void> {
     this.begunSyncs++;
     if (this.holdsSyncs) await new Promise<void>((done) => this.waiting.push(done));
+    this.synced();
   }
 
   endSyncs(): void {
@@ -87,6 +90,8 @@ class WatchedFile implements DiskFile {
 /** What a flow sleeps for. */
 class WatchedTime implements FlowTime {
   now = 0;
+  /** How often it has slept for a time, and not for news. */
+  naps = 0;
   private wake: (() => void)[] = [];
   private fill: (() => void)[] = [];
 
@@ -95,11 +100,16 @@ class WatchedTime implements FlowTime {
   }
 
   sleep(): Promise<void> {
+    this.naps++;
+    return this.untilWoken();
+  }
+
+  private untilWoken(): Promise<void> {
     return new Promise((done) => this.wake.push(done));
   }
 
   untilWritten(isIdle: () => boolean): Promise<void> {
-    return isIdle() ? this.sleep() : Promise.resolve();
+    return isIdle() ? this.untilWoken() : Promise.resolve();
   }
 
   untilFilling(): Promise<void> {
@@ -215,6 +225,33 @@ test('with always a write is durable at once, in one append and one sync, and la
   await rounds();
   assert.equal(disk.begunSyncs - before, 2);
   assert.ok(isDurable());
+  await end();
+});
+
+test('with always a flow whose clients write on and on never sleeps beside them', async () => {
+  const { disk, time, isDurable, write, end } = await begin('always');
+  const [naps, syncs] = [time.naps, disk.begunSyncs];
+  let left = 60;
+  disk.synced = () => {
+    if (left-- <= 0) return;
+    // Whoever gets an answer writes again, whatever the flow has come to by then.
+    let steps = left % 12;
+    const step = (): void => {
+      if (steps-- > 0) void Promise.resolve().then(step);
+      else write();
+    };
+    step();
+  };
+  write();
+  // Woken once: from then on there is news whenever it looks.
+  await time.pass(0);
+  for (let i = 0; left > 0 && i < 100; i++) {
+    await rounds();
+    await time.pass(0);
+  }
+  assert.ok(left <= 0 && isDurable());
+  assert.ok(disk.begunSyncs - syncs >= 60);
+  assert.equal(time.naps, naps);
   await end();
 });
 

@@ -55,6 +55,8 @@ const TURN_MS = 2;
 const SLEEP_MS = 100;
 /** Between syncs with everysec. */
 const SYNC_MS = 1000;
+/** In a row: a place that moved and news that came just then are two, and no reason to sleep. */
+const VAIN_STEPS = 8;
 /** Between attempts while the disk refuses. */
 const RETRY_MS = 100;
 
@@ -100,7 +102,7 @@ export class JournalFlow {
   private turnedMs = 0;
   /** Whether the last rest was ended early. */
   private isRestShort = false;
-  /** Steps in which there was nothing to write although something was to be done. */
+  /** Steps in a row in which there was nothing to write although something was to be done. */
   private vainSteps = 0;
   private failed: unknown = null;
   private isInTrouble = false;
@@ -199,6 +201,7 @@ export class JournalFlow {
     if (this.source.failed !== null) throw new Error(this.source.failed);
     if (this.failed !== null) throw this.failed;
     if (bytes > 0) {
+      this.vainSteps = 0;
       await this.flush(end);
       await this.pause(bytes);
       return false;
@@ -241,8 +244,9 @@ export class JournalFlow {
     if (this.isIdle()) {
       this.vainSteps = 0;
       await this.parts.time.untilWritten(this.isIdle, SLEEP_MS);
-    } else if (++this.vainSteps > 1) {
+    } else if (++this.vainSteps > VAIN_STEPS) {
       // Not in a circle that lets nobody else go on.
+      this.vainSteps = 0;
       await this.parts.time.sleep(SHORTEST_REST_MS);
     }
   }
