@@ -4,27 +4,19 @@
  */
 import type { SharedSignal } from '../../memory/signal.js';
 
-/** After so long it is looked whether anybody still rests here. */
+/** Bounds for how long the last sleep keeps a flow that has ended. Rests are far shorter. */
 const HEED_MS = 1000;
 
 export class Rest {
   private timer: NodeJS.Timeout | null = null;
-  private isClosed = false;
+  /** Whether it hears of those who begin to wait: from a rest on, until the first one. */
+  private isHeeding = false;
 
   /** @param over the rest is over: goes on */
   constructor(
-    awaited: SharedSignal,
+    private readonly awaited: SharedSignal,
     private readonly over: () => void,
-  ) {
-    void this.heed(awaited);
-  }
-
-  private async heed(awaited: SharedSignal): Promise<void> {
-    while (!this.isClosed) {
-      await awaited.sleep(() => true, HEED_MS);
-      if (this.timer !== null) this.end();
-    }
-  }
+  ) {}
 
   get isUnderWay(): boolean {
     return this.timer !== null;
@@ -32,20 +24,24 @@ export class Rest {
 
   begin(ms: number): void {
     this.timer ??= setTimeout(() => this.end(), ms);
+    if (!this.isHeeding) void this.heed();
+  }
+
+  private async heed(): Promise<void> {
+    this.isHeeding = true;
+    await this.awaited.sleep(() => true, HEED_MS);
+    this.isHeeding = false;
+    if (this.timer !== null) this.end();
   }
 
   private end(): void {
-    this.cancel();
+    this.close();
     this.over();
   }
 
-  private cancel(): void {
+  /** Ends the rest, and goes on with nothing. */
+  close(): void {
     if (this.timer !== null) clearTimeout(this.timer);
     this.timer = null;
-  }
-
-  close(): void {
-    this.isClosed = true;
-    this.cancel();
   }
 }
