@@ -6,7 +6,11 @@ import type { NewestCut } from '../../journal/cuts.js';
 import type { JournalRing } from '../../journal/ring.js';
 import type { ControlBlock, SharedWord } from '../../memory/control.js';
 import type { SharedSignal } from '../../memory/signal.js';
-import { WAITING_FOR_REPLICAS } from '../../replication/counters.js';
+import {
+  REPLICAS_AWAITED,
+  WAITING_FOR_REPLICAS,
+  WAITING_OF_THREAD,
+} from '../../replication/counters.js';
 import {
   SUM_CUT,
   SUM_DURABLE_CUT,
@@ -22,6 +26,7 @@ interface Waiter extends PolledWait {
 }
 
 export interface ReplicaWaitsParts {
+  readonly thread: number;
   readonly control: ControlBlock;
   readonly rings: readonly JournalRing[];
   readonly cuts: NewestCut;
@@ -33,10 +38,12 @@ export class ReplicaWaits {
   private waiters: Waiter[] = [];
   private readonly blocked: SharedWord;
   private readonly waiting: SharedWord;
+  private readonly awaited: SharedSignal;
 
   constructor(private readonly parts: ReplicaWaitsParts) {
     this.blocked = parts.control.word(BLOCKED_CLIENTS);
     this.waiting = parts.control.word(WAITING_FOR_REPLICAS);
+    this.awaited = parts.control.signal(REPLICAS_AWAITED);
   }
 
   countAcknowledged(): number {
@@ -76,10 +83,10 @@ export class ReplicaWaits {
     const wait = beginWait(timeoutMs);
     const waiter: Waiter = { ...wait, target: this.newCut(), replicas, done };
     this.waiters.push(waiter);
-    this.blocked.add(1);
-    this.waiting.add(1);
-    // Flows that carry to a Redis ask it now how far it is.
+    this.noteWaiting(1);
+    // Flows that carry to a Redis ask it now how far it is; none rests before it has sent the cut.
     this.parts.journalWritten.raise();
+    this.awaited.raise();
     return () => this.forget(waiter);
   }
 
@@ -94,9 +101,15 @@ export class ReplicaWaits {
 
   private forget(waiter: Waiter): void {
     const left = this.waiters.filter((other) => other !== waiter);
-    this.blocked.add(left.length - this.waiters.length);
-    this.waiting.add(left.length - this.waiters.length);
+    this.noteWaiting(left.length - this.waiters.length);
     this.waiters = left;
+  }
+
+  private noteWaiting(more: number): void {
+    const { control, thread } = this.parts;
+    this.blocked.add(more);
+    this.waiting.add(more);
+    control.threads[thread]!.add(WAITING_OF_THREAD, more);
   }
 
   /** Once a turn. @returns milliseconds until it wants another turn */

@@ -130,14 +130,14 @@ export class ThreadReplication implements ReplicationPort {
     status: ReplicationStatus,
   ) {
     this.journalWritten = parts.control.signal(JOURNAL_WRITTEN);
-    const { control, rings, cuts } = parts;
+    const { thread, control, rings, cuts } = parts;
     const { journalWritten } = this;
     this.waits = new ReplicaWaits({
-      ...{ control, rings, cuts, journalWritten },
+      ...{ thread, control, rings, cuts, journalWritten },
       replicas: () => this.replicas,
     });
     this.current = status;
-    const { thread, notify } = parts;
+    const { notify } = parts;
     this.detached = new DetachedClients({ thread, notify, replication: this });
     this.take(status);
   }
