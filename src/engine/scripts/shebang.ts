@@ -26,7 +26,7 @@ export function flagBit(name: string): number | undefined {
 }
 
 /** Of the first line. */
-export const LINE_BYTES_MAX = 65_536;
+export const LINE_BYTES_MAX = 1024 * 1024;
 
 /** A shebang of a script that cannot be understood: the text of the error. */
 export class ShebangError extends Error {}
