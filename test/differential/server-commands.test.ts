@@ -57,6 +57,11 @@ const subjects: Readonly<Record<string, readonly string[]>> = {
     ...[' SET maxmemory', ' SET maxmemory 1 maxmemory 2', ' SET maxmemory x', ' SET a b c'],
     ...[' SET databases 3', ' REWRITE', ' RESETSTAT', ' RESETSTAT x'],
   ].map((rest) => `CONFIG${rest}`),
+  'CONFIG SET proc-title-template': [
+    ...['""', '_', '{title}', '{title}_', '{title}{title}', '{title}_{port}', '{{title}}', '{{'],
+    ...['{title', 'title}', '{x}', '{}', '{_title}', '{Title}', 'a{config-file}b', '{port}', '{{{'],
+    ...['{server-mode}', '{unixsocket}', '{config-file}', '{tls-port}', '{listen-addr}', '{a}b}'],
+  ].map((template) => `CONFIG SET proc-title-template ${template}`),
   'SLOWLOG and LATENCY': [
     ...['SLOWLOG', 'SLOWLOG GET x', 'SLOWLOG GET -2', 'SLOWLOG GET 1 2', 'SLOWLOG RESET'],
     ...['SLOWLOG LEN', 'SLOWLOG GET', 'LATENCY', 'LATENCY HISTOGRAM foo', 'LATENCY HISTORY foo'],
