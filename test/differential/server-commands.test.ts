@@ -57,10 +57,23 @@ const subjects: Readonly<Record<string, readonly string[]>> = {
     ...[' SET maxmemory', ' SET maxmemory 1 maxmemory 2', ' SET maxmemory x', ' SET a b c'],
     ...[' SET databases 3', ' REWRITE', ' RESETSTAT', ' RESETSTAT x'],
   ].map((rest) => `CONFIG${rest}`),
+  'CONFIG SET proc-title-template': [
+    ...['""', '_', '{title}', '{title}_', '{title}{title}', '{title}_{port}', '{{title}}', '{{'],
+    ...['{title', 'title}', '{x}', '{}', '{_title}', '{Title}', 'a{config-file}b', '{port}', '{{{'],
+    ...['{server-mode}', '{unixsocket}', '{config-file}', '{tls-port}', '{listen-addr}', '{a}b}'],
+  ].map((template) => `CONFIG SET proc-title-template ${template}`),
   'SLOWLOG and LATENCY': [
     ...['SLOWLOG', 'SLOWLOG GET x', 'SLOWLOG GET -2', 'SLOWLOG GET 1 2', 'SLOWLOG RESET'],
     ...['SLOWLOG LEN', 'SLOWLOG GET', 'LATENCY', 'LATENCY HISTOGRAM foo', 'LATENCY HISTORY foo'],
     ...['LATENCY GRAPH foo', 'LATENCY LATEST', 'LATENCY RESET foo', 'LATENCY RESET'],
+  ],
+  'counts of 64 bits': [
+    ...['SLOWLOG GET 9223372036854775807', 'SLOWLOG GET -9223372036854775808'],
+    ...['SLOWLOG GET 9223372036854775808', 'MEMORY USAGE none SAMPLES 9223372036854775807'],
+    ...['MEMORY USAGE none SAMPLES -9223372036854775808', 'MEMORY USAGE none SAMPLES x'],
+    ...['ACL LOG 9223372036854775807', 'ACL LOG -9223372036854775808', 'ACL LOG -1', 'ACL LOG x'],
+    ...['ACL GENPASS 9223372036854775807', 'ACL GENPASS -9223372036854775808', 'ACL GENPASS x'],
+    ...['ACL GENPASS 9223372036854775808', 'ACL LOG 9223372036854775808'],
   ],
   'LATENCY RESET counts what it reset': [
     ...['CONFIG SET latency-monitor-threshold 250', 'DEBUG SLEEP 0.3', 'LATENCY RESET nope'],
