@@ -146,20 +146,13 @@ function beginToWrite({ primary, random, work, writers }: World): void {
   }
 }
 
-/** In an order drawn by chance: each comes once before any comes again, so that none is rare. */
-function drawFaults(random: Random, count: number, only: string): string[] {
-  const names = Object.keys(FAULTS).filter((name) => only === '' || name === only);
-  if (names.length === 0) throw new Error(`faults: ${Object.keys(FAULTS).join('; ')}`);
-  const drawn: string[] = [];
-  while (drawn.length < count) drawn.push(...random.shuffle([...names]));
-  return drawn.slice(0, count);
-}
-
 /** @returns what happened, in the order of time */
 export async function playFaults(options: FaultOptions): Promise<string[]> {
   const { seed, faults, redises, only = '' } = options;
   const random = new Random(seed);
-  const drawn = drawFaults(random, faults, only);
+  const names = Object.keys(FAULTS).filter((name) => only === '' || name === only);
+  if (names.length === 0) throw new Error(`--only knows ${Object.keys(FAULTS).join('; ')}`);
+  const dealt = random.dealt(names);
   const primary = await startDarter({ args: PRIMARY });
   const world: World = {
     primary,
@@ -174,7 +167,8 @@ export async function playFaults(options: FaultOptions): Promise<string[]> {
     beginToWrite(world);
     for (let i = 0; i < redises; i++) await addReplica(world, true);
     await addReplica(world, false);
-    for (const name of drawn) {
+    for (let i = 0; i < faults; i++) {
+      const name = dealt.next().value;
       played.push(name);
       await FAULTS[name]!(world, random.pick(world.replicas));
       await sleep(random.between(0, 500));
