@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { converse, type Step } from '../support/conversation.js';
-import { Random } from '../support/random.js';
+import { Random, seedFromEnvironment } from '../support/random.js';
 import { showReply } from '../support/reply.js';
 import { eitherMissing, type Server, startDarter, startRedis } from '../support/server.js';
 import { until } from '../support/until.js';
@@ -318,7 +318,7 @@ describe('clients that track what they read', { skip: eitherMissing() }, () => {
     assert.ok(seen[0]!.some((pushes) => pushes.length > 0));
   });
 
-  const seed = Number(process.env.DARTER_TEST_SEED ?? Date.now() % 1e6);
+  const seed = seedFromEnvironment();
   test(`random conversations, seed ${seed}`, async () => {
     for (let round = 0; round < 8; round++) {
       const random = new Random(seed + round);
