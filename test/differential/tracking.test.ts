@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { converse, type Step } from '../support/conversation.js';
-import { Random } from '../support/random.js';
+import { Random, seedFromEnvironment } from '../support/random.js';
 import { showReply } from '../support/reply.js';
 import { eitherMissing, type Server, startDarter, startRedis } from '../support/server.js';
 import { until } from '../support/until.js';
@@ -345,7 +345,7 @@ describe('clients that track what they read', { skip: eitherMissing() }, () => {
     assert.ok(seen[0]!.some((pushes) => pushes.length > 0));
   });
 
-  const seed = Number(process.env.DARTER_TEST_SEED ?? Date.now() % 1e6);
+  const seed = seedFromEnvironment();
   const rounds = Number(process.env.DARTER_TEST_ROUNDS ?? 8);
   test(`random conversations, seed ${seed}`, async () => {
     for (let round = 0; round < rounds; round++) {
