@@ -292,6 +292,7 @@ class IoThread {
       refreshSettings: () => this.config.refresh(),
       handOver: (thread, descriptor) => this.arrivals.handOver(thread, descriptor),
       serveMessages: () => this.serveMessages(),
+      stop: () => this.transport.stop(),
       mailbox: this.mailbox,
       log: (level, text) => this.log.write(level, text),
       failures: this.failures,
@@ -543,7 +544,8 @@ class IoThread {
       this.mayServe = true;
     } else if (message.kind === 'stop') {
       this.mayServe = true;
-      this.transport.stop();
+      this.policy.end();
+      this.wake(data.thread);
     } else if (message.kind === 'shutdown-failed') {
       this.shutdown.failed(message.text);
     } else if (message.kind === 'persistence-answer') {
