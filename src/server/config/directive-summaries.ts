@@ -55,6 +55,9 @@ export const DIRECTIVE_SUMMARIES: Readonly<Record<string, string>> = {
   'shutdown-on-sigint': 'What SIGINT does besides ending the server',
   'shutdown-on-sigterm': 'What SIGTERM does besides ending the server',
   'busy-reply-threshold': 'Milliseconds after which a running script lets others get BUSY',
+  'oom-score-adj':
+    'Whether this process tells the system how soon to end it when memory is short; absolute or relative',
+  'oom-score-adj-values': 'The scores of a primary and of a replica; the third one has no use here',
   maxmemory: 'Bytes of data at which keys are evicted, or writes refused; 0: no limit',
   'maxmemory-policy': 'Which keys are evicted at the limit',
   'maxmemory-samples': 'How many candidates an eviction compares',

@@ -45,6 +45,7 @@ import { createMesh } from '../channel/gather.js';
 import { createMailboxes, type MailboxMemory } from '../channel/mailboxes.js';
 import { FLOW_THREADS_MAX } from '../channel/main-flow.js';
 import type { DescriptorShare, IoThreadData, ServerFacts } from '../channel/main-io.js';
+import { OomScore } from '../channel/oom-score.js';
 import { STARTUP_BYTES } from '../channel/process-figures.js';
 import { ThreadBeats } from '../channel/thread-beats.js';
 import type { Config } from '../config/config.js';
@@ -118,6 +119,8 @@ export class Server {
   private exitCode = 0;
   private shutdown: ShutdownRequest = DEFAULT_SHUTDOWN;
   private isCommand = false;
+  private isReplica = false;
+  private oomScore: OomScore | null = null;
   /** While it is under way. */
   private end: OrderlyEnd | null = null;
   /** Who runs a script, of all I/O threads. */
@@ -199,8 +202,7 @@ export class Server {
       log.warning(text),
     );
     this.users = users.summary;
-    const control = createControl(threads, registry.all.length);
-    this.control = control;
+    const control = this.makeControl(registry.all.length);
     const sizes = { threads, shards: this.shards };
     const shardBuffers = createShards(config, sizes, control);
     const figures = createFigures(sizes);
@@ -324,6 +326,7 @@ export class Server {
       ioThreads: this.threads,
       sendStatus: (number, status) => {
         ioThreads.tellAll({ kind: 'replication-status', number, status });
+        this.followRole(status.link !== null);
       },
       closeClient: (thread, clientId) => ioThreads.tell(thread, { kind: 'close-client', clientId }),
       // With a limit of memory, threads that nobody may ask for are too dear.
@@ -331,6 +334,24 @@ export class Server {
       synced: (isFull) => this.supervision.synced(isFull),
       died: (error) => this.die('A flow thread', error),
     });
+  }
+
+  private makeControl(commands: number): ControlBlock {
+    const { config, log, host } = this;
+    const control = createControl(this.threads, commands);
+    const score = new OomScore(control, log);
+    if (host.ownsProcess) score.own();
+    score.apply((name) => config.value(name), false);
+    this.control = control;
+    this.oomScore = score;
+    return control;
+  }
+
+  private followRole(isReplica: boolean): void {
+    if (isReplica === this.isReplica) return;
+    this.isReplica = isReplica;
+    this.config.refresh();
+    this.oomScore?.apply((name) => this.config.value(name), isReplica);
   }
 
   private async startThreads(common: Omit<IoThreadData, 'main' | 'thread' | 'peers' | 'anyPort'>) {
@@ -514,6 +535,9 @@ export class Server {
       void replication!.request(request).then((answer) => {
         ioThreads.tell(thread, { kind: 'replication-answer', id, answer });
       });
+    } else if (message.kind === 'settle') {
+      const { thread, id } = message;
+      void this.tlsThreads.settled().then(() => ioThreads.tell(thread, { kind: 'settled', id }));
     } else if (message.kind === 'migrate') {
       const { thread, id, request } = message;
       void this.migrator.send(request).then((outcome) => {
