@@ -9,8 +9,6 @@ export class CommandSettings {
   /** hash-max-listpack-entries, hash-max-listpack-value: what OBJECT ENCODING calls listpack. */
   hashListpackEntriesMax = 512;
   hashListpackValueBytesMax = 64;
-  /** list-max-listpack-size: above 0 elements, below 0 a class of sizes (-1: 4 KiB to -5: 64 KiB). */
-  listListpackSize = -2;
   /** set-max-intset-entries: what OBJECT ENCODING calls intset. */
   setIntsetEntriesMax = 512;
   /** zset-max-listpack-entries, zset-max-listpack-value */
@@ -32,7 +30,6 @@ export class CommandSettings {
     this.sparseHyperLogLogBytesMax = Number(value('hll-sparse-max-bytes'));
     this.hashListpackEntriesMax = Number(value('hash-max-listpack-entries'));
     this.hashListpackValueBytesMax = Number(value('hash-max-listpack-value'));
-    this.listListpackSize = Number(value('list-max-listpack-size'));
     this.setIntsetEntriesMax = Number(value('set-max-intset-entries'));
     this.sortedSetListpackEntriesMax = Number(value('zset-max-listpack-entries'));
     this.sortedSetListpackValueBytesMax = Number(value('zset-max-listpack-value'));

@@ -64,7 +64,6 @@ export const DIRECTIVE_SUMMARIES: Readonly<Record<string, string>> = {
   'maxmemory-eviction-tenacity': 'How much time eviction may take, from 0 to 100',
   'hash-max-listpack-entries': 'Fields up to which OBJECT ENCODING calls a hash a listpack',
   'hash-max-listpack-value': 'Bytes of a value up to which it does',
-  'list-max-listpack-size': 'Size up to which OBJECT ENCODING calls a list a listpack',
   'set-max-intset-entries': 'Members up to which OBJECT ENCODING calls a set of integers an intset',
   'zset-max-listpack-entries': 'Members up to which OBJECT ENCODING calls a sorted set a listpack',
   'zset-max-listpack-value': 'Bytes of a member up to which it does',

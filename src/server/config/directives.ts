@@ -244,6 +244,7 @@ const encodings = {
   'hash-max-listpack-value': anytime(bytes, '64', { alias: 'hash-max-ziplist-value' }),
   'list-max-listpack-size': anytime(integer(-INT_MAX - 1n, INT_MAX), '-2', {
     alias: 'list-max-ziplist-size',
+    ...ignored,
   }),
   'list-compress-depth': anytime(count, '0', ignored),
   'set-max-intset-entries': anytime(longCount, '512'),
