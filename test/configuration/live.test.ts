@@ -102,6 +102,16 @@ describe('CONFIG SET takes effect', { skip, concurrency: 2 }, () => {
     }
   });
 
+  it('has no effect where docs/limits.md says so, and nowhere else', () => {
+    const ignored = Object.entries(DIRECTIVES)
+      .filter(([, { isIgnored, isHidden }]) => isIgnored === true && isHidden !== true)
+      .map(([name]) => name);
+    const text = readFileSync(join(rootDirectory, 'docs/limits.md'), 'utf8');
+    const section = text.split('## Directives without effect')[1]!.split('\n## ')[0]!;
+    const told = [...section.matchAll(/`([a-z_-]+)`[,.]/g)].map(([, name]) => name!);
+    assert.deepEqual(told.sort(), ignored.sort());
+  });
+
   describe('on a server', { concurrency: 1 }, () => {
     let world: World;
     let clients: Effects = CLIENTS;
