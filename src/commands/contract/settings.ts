@@ -3,7 +3,11 @@
  * clients keeps them up to date. Where effects are replayed they stay as they begin: Redis's defaults
  * for what only says how a value is called, no limit for what an effect has decided already.
  */
+import { STRING_LIMIT_BYTES } from '../../base/limits.js';
+
 export class CommandSettings {
+  /** proto-max-bulk-len, which bounds what SETRANGE and APPEND make as well. */
+  stringBytesMax = STRING_LIMIT_BYTES;
   /** hll-sparse-max-bytes: a longer sparse HyperLogLog becomes dense. */
   sparseHyperLogLogBytesMax = Number.MAX_SAFE_INTEGER;
   /** hash-max-listpack-entries, hash-max-listpack-value: what OBJECT ENCODING calls listpack. */
@@ -27,6 +31,7 @@ export class CommandSettings {
 
   /** @param value gives a directive as CONFIG GET shows it */
   load(value: (name: string) => string): void {
+    this.stringBytesMax = Number(value('proto-max-bulk-len'));
     this.sparseHyperLogLogBytesMax = Number(value('hll-sparse-max-bytes'));
     this.hashListpackEntriesMax = Number(value('hash-max-listpack-entries'));
     this.hashListpackValueBytesMax = Number(value('hash-max-listpack-value'));

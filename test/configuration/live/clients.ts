@@ -104,13 +104,16 @@ export const CLIENTS: Effects = {
   },
   'proto-max-bulk-len': {
     set: ['512mb', '1mb'],
-    seen: [String(LARGE_BYTES), 'refused'],
-    see: async ({ server }) => {
+    seen: [`${LARGE_BYTES} 4000001 4000002`, 'refused ERR 1'],
+    see: async ({ server, old }) => {
       const client = await server.client();
       // It is closed in the midst of what it sends.
       const reply = await client.command('ECHO', 'x'.repeat(LARGE_BYTES)).catch(() => null);
       await client.close();
-      return reply === null || isError(reply) ? 'refused' : String(textOf(reply).length);
+      const sent = reply === null || isError(reply) ? 'refused' : textOf(reply).length;
+      await old.command('DEL', 'seen');
+      const made = await said(old, 'SETRANGE', 'seen', '4000000', 'x');
+      return `${sent} ${made} ${await said(old, 'APPEND', 'seen', 'y')}`;
     },
   },
   'tracking-table-max-keys': {
