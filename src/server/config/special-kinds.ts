@@ -9,6 +9,7 @@ import {
   formatMemory,
   type Kind,
   oneLine,
+  oneNameOf,
   parseMemory,
   Refusal,
   type RewrittenLine,
@@ -145,6 +146,17 @@ export const percentiles: Kind = {
     return shown.join(' ');
   },
   lines: (value, initial) => [{ arguments: value || '""', needed: value !== initial }],
+};
+
+const scoreModes = oneNameOf('no', 'yes', 'relative', 'absolute');
+
+/** `relative` is shown as `yes`, which is the same. */
+export const memoryKillerMode: Kind = {
+  ...scoreModes,
+  parse(words, value) {
+    const mode = scoreModes.parse(words, value);
+    return mode === 'relative' ? 'yes' : mode;
+  },
 };
 
 const SCORE_WORDS = 3;

@@ -51,7 +51,11 @@ import type {
   ReplicationStatus,
   RequestingClient,
 } from '../channel/replication.js';
-import { readableProgress, SUM_ACKNOWLEDGED_MS } from '../channel/replication-figures.js';
+import {
+  readableProgress,
+  SUM_ACKNOWLEDGED_MS,
+  SUM_ONLINE_MS,
+} from '../channel/replication-figures.js';
 import { DetachedClients } from './detached-clients.js';
 import { ReplicaWaits } from './replica-waits.js';
 import type { ThreadSettings } from './settings.js';
@@ -216,7 +220,8 @@ export class ThreadReplication implements ReplicationPort {
 
   /**
    * Replicas in stable sync that were heard of lately, and have applied the newest cut, or one that
-   * was made lately.
+   * was made lately. One that is online since lately has what there was then: it counts from that moment
+   * on, as in Redis.
    */
   goodReplicas(nowMs: number): number {
     const { minReplicasMaxLagMs } = this.parts.settings;
@@ -225,7 +230,10 @@ export class ThreadReplication implements ReplicationPort {
     for (const { session } of this.replicas) {
       const { sums } = session;
       const isHeard = nowMs - sums[SUM_ACKNOWLEDGED_MS]! <= minReplicasMaxLagMs;
-      const hasCut = sums[SUM_CUT]! >= offset || nowMs - sums[SUM_CUT_MS]! <= minReplicasMaxLagMs;
+      // The main thread notes when, a moment after.
+      const onlineMs = sums[SUM_ONLINE_MS] || nowMs;
+      const cutMs = Math.max(onlineMs, sums[SUM_CUT_MS]!);
+      const hasCut = sums[SUM_CUT]! >= offset || nowMs - cutMs <= minReplicasMaxLagMs;
       if (isHeard && hasCut && session.allDone) good++;
     }
     return good;
