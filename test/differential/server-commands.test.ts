@@ -6,6 +6,17 @@ import { eitherMissing, type Server, startDarter, startRedis } from '../support/
 
 /** Commands by subject; in one word, '_' stands for a blank and '""' for nothing. */
 const subjects: Readonly<Record<string, readonly string[]>> = {
+  WAIT: [
+    ...['0 9223372036854775807', '-9223372036854775808 0', '0 9223372036854775808', '0 -1', '0 x'],
+    ...['9223372036854775807 1', '9223372036854775808 1', '9007199254740993 1', 'x 1', '0 1 2'],
+  ].map((rest) => `WAIT ${rest}`),
+  'proto-max-bulk-len bounds strings of bits': [
+    ...['CONFIG SET proto-max-bulk-len 1mb', 'SETBIT bits 8388608 1', 'SETBIT bits 8388607 1'],
+    ...['GETBIT bits 8388608', 'GETBIT bits 8388607', 'BITFIELD bits GET u8 8388608'],
+    ...['BITFIELD bits SET u8 8388608 1', 'BITFIELD bits INCRBY u8 #1048576 1'],
+    ...['BITFIELD_RO bits GET u1 8388608', 'BITFIELD_RO bits GET u1 8388607', 'STRLEN bits'],
+    ...['CONFIG SET proto-max-bulk-len 512mb', 'DEL bits'],
+  ],
   'CLIENT KILL': [
     ...[
       '',

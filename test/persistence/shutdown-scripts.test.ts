@@ -98,6 +98,22 @@ describe('the end of the server while a script runs', { skip }, () => {
     assert.deepEqual(values, ['']);
   });
 
+  it('SHUTDOWN NOSAVE that comes while another end waits for a young script cuts that when it is slow', async () => {
+    const args = ['--busy-reply-threshold', '1500', '--placement', 'spread'];
+    const values = await afterRestart({ threads: 2, args }, ['k'], async (server) => {
+      const clients = [];
+      for (let i = 0; i < 4; i++) clients.push(await server.client());
+      const [runner, other] = clients;
+      await untilHalf(server, () => {
+        void runner!.command('EVAL', ENDLESS, '1', 'k').catch(() => {});
+      });
+      server.child.kill('SIGTERM');
+      await server.logged(/User requested shutdown/);
+      await assert.rejects(other!.command('SHUTDOWN', 'NOSAVE'));
+    });
+    assert.deepEqual(values, ['']);
+  });
+
   it('SHUTDOWN NOSAVE cuts a transaction with a script that runs for too long', async () => {
     const args = ['--busy-reply-threshold', '50'];
     const keys = ['before', 'k', 'after'];

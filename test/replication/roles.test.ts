@@ -72,6 +72,27 @@ describe('replication: roles', { skip: darterMissing(), concurrency: 2 }, () => 
     await client.close();
   });
 
+  test('CLIENT UNBLOCK of a WAIT tells how many have what it waits for', async () => {
+    await using primary = await startSmall();
+    await using replica = await startSmall();
+    await follow(replica, primary.port);
+    await linkUp(replica);
+    const client = await primary.client();
+    await client.text('SET', 'k', 'v');
+    const id = await client.text('CLIENT', 'ID');
+    const waiting = client.text('WAIT', '5', '0');
+    const blocked = async () => (await number(primary, 'blocked_clients')) === 1;
+    await until('it waits', blocked);
+    // The replica has that, and nothing that comes later.
+    assert.equal(await primary.ask('WAIT', '1', '0'), '1');
+    replica.child.kill('SIGSTOP');
+    await primary.ask('SET', 'later', 'v');
+    assert.equal(await primary.ask('CLIENT', 'UNBLOCK', id), '1');
+    assert.equal(await waiting, '1');
+    replica.child.kill('SIGCONT');
+    await client.close();
+  });
+
   test('min-replicas-to-write', async () => {
     await using primary = await startSmall('--min-replicas-to-write', '1');
     await using replica = await startSmall();

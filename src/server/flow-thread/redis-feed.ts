@@ -124,6 +124,7 @@ export class RedisFeed {
   private forgoneMark = -1;
   private readonly locks: StreamLocks;
   private isScheduled = false;
+  private isSleeping = false;
   private readonly rest: Rest;
   private emptySinceMs = 0;
 
@@ -377,7 +378,14 @@ export class RedisFeed {
       this.rest.begin(REST_MS);
       return;
     }
-    void this.parts.written.sleep(() => this.isIdle(), SLEEP_MS).then(() => this.wake());
+    if (this.isSleeping) return;
+    this.isSleeping = true;
+    void this.parts.written
+      .sleep(() => this.isIdle(), SLEEP_MS)
+      .then(() => {
+        this.isSleeping = false;
+        this.wake();
+      });
   }
 
   /** Whether nothing can be done before something is written or comes from a replica. */

@@ -16,7 +16,7 @@ import {
   SUM_DURABLE_CUT,
   type SyncSession,
 } from '../../replication/primary/sync-session.js';
-import { beginWait, nextLookMs, type PolledWait } from './polled-waits.js';
+import { beginWait, type PolledWait, PolledWaits } from './polled-waits.js';
 
 interface Waiter extends PolledWait {
   /** Offset of the cut that replicas must have applied. */
@@ -35,10 +35,12 @@ export interface ReplicaWaitsParts {
 }
 
 export class ReplicaWaits {
-  private waiters: Waiter[] = [];
+  private readonly waits = new PolledWaits<Waiter>();
   private readonly blocked: SharedWord;
   private readonly waiting: SharedWord;
   private readonly awaited: SharedSignal;
+  /** Offset of the cut that each replica has, -1 before it has all; as seen by the last look. */
+  private acknowledged: number[] = [];
 
   constructor(private readonly parts: ReplicaWaitsParts) {
     this.blocked = parts.control.word(BLOCKED_CLIENTS);
@@ -79,20 +81,25 @@ export class ReplicaWaits {
     return count;
   }
 
-  wait(replicas: number, timeoutMs: number, done: (count: number | null) => void): () => void {
+  wait(replicas: number, timeoutMs: number, done: (count: number | null) => void): () => number {
     const wait = beginWait(timeoutMs);
     const waiter: Waiter = { ...wait, target: this.newCut(), replicas, done };
-    this.waiters.push(waiter);
+    this.waits.add(waiter);
+    this.blocked.add(1);
     this.noteWaiting(1);
-    // Flows that carry to a Redis ask it now how far it is; none rests before it has sent the cut.
-    this.parts.journalWritten.raise();
+    // None rests before it has sent the cut; those that carry to a Redis ask it now how far it is.
     this.awaited.raise();
-    return () => this.forget(waiter);
+    // The next look is at this one, too.
+    this.acknowledged = [];
+    return () => {
+      this.forget(waiter);
+      return this.countAt(waiter.target);
+    };
   }
 
   /** A replica cannot tell what its replicas have of what it wrote as a primary. */
   endAll(): void {
-    for (const waiter of [...this.waiters]) {
+    for (const waiter of this.waits.all()) {
       this.forget(waiter);
       const count = this.countAt(waiter.target);
       waiter.done(count >= waiter.replicas ? count : null);
@@ -100,27 +107,39 @@ export class ReplicaWaits {
   }
 
   private forget(waiter: Waiter): void {
-    const left = this.waiters.filter((other) => other !== waiter);
-    this.noteWaiting(left.length - this.waiters.length);
-    this.waiters = left;
+    if (!this.waits.delete(waiter)) return;
+    this.blocked.add(-1);
+    this.noteWaiting(-1);
   }
 
-  private noteWaiting(more: number): void {
+  /** So many more clients of this thread wait for replicas: what these acknowledge wakes it. */
+  noteWaiting(more: number): void {
     const { control, thread } = this.parts;
-    this.blocked.add(more);
     this.waiting.add(more);
     control.threads[thread]!.add(WAITING_OF_THREAD, more);
   }
 
   /** Once a turn. @returns milliseconds until it wants another turn */
   background(nowMs: number): number {
-    if (this.waiters.length === 0) return Number.POSITIVE_INFINITY;
-    for (const waiter of [...this.waiters]) {
-      const count = this.countAt(waiter.target);
-      if (count < waiter.replicas && nowMs < waiter.deadlineMs) continue;
+    if (this.waits.size === 0) return Number.POSITIVE_INFINITY;
+    return this.waits.look(nowMs, this.takeNews(), (waiter) => {
+      const count = this.acknowledged.filter((offset) => offset >= waiter.target).length;
+      if (count < waiter.replicas && nowMs < waiter.deadlineMs) return;
       this.forget(waiter);
       waiter.done(count);
-    }
-    return nextLookMs(this.waiters, nowMs);
+    });
+  }
+
+  /** @returns whether a replica has come further, or is another one */
+  private takeNews(): boolean {
+    const before = this.acknowledged;
+    this.acknowledged = this.parts
+      .replicas()
+      .map(({ session }) => (session.allDone ? session.sums[SUM_CUT]! : -1));
+    const { acknowledged } = this;
+    return (
+      acknowledged.length !== before.length ||
+      acknowledged.some((offset, i) => offset !== before[i])
+    );
   }
 }

@@ -453,7 +453,11 @@ export class ThreadReplication implements ReplicationPort {
     return this.waits.newCut();
   }
 
-  wait(replicas: number, timeoutMs: number, done: (count: number | null) => void): () => void {
+  noteWaiting(more: number): void {
+    this.waits.noteWaiting(more);
+  }
+
+  wait(replicas: number, timeoutMs: number, done: (count: number | null) => void): () => number {
     return this.waits.wait(replicas, timeoutMs, done);
   }
 

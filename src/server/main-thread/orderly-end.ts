@@ -41,6 +41,7 @@ export interface Refusal {
 }
 
 export class OrderlyEnd {
+  private isHoldingWrites = false;
   private isWaitingForScript = false;
 
   constructor(
@@ -52,13 +53,15 @@ export class OrderlyEnd {
 
   /** Somebody asks once more: SHUTDOWN NOSAVE cuts the script that the first one waits for. */
   askedAgain(request: ShutdownRequest): void {
-    if (this.isWaitingForScript && request.save === 'nosave') this.request = request;
+    if (this.isHoldingWrites && request.save === 'nosave') this.request = request;
   }
 
   /** @returns why the server does not end, or null */
   async prepare(): Promise<Refusal | null> {
     const { config, replication, persistence } = this.parts;
+    this.isHoldingWrites = true;
     const busy = await this.holdWrites();
+    this.isHoldingWrites = false;
     if (busy !== null) return busy;
     const { request } = this;
     const drainMs = request.now ? 0 : config.number('shutdown-timeout') * 1000;
