@@ -286,6 +286,10 @@ describe('TLS', { skip }, () => {
       // Once it is answered the TLS threads have moved: the former port is free.
       assert.equal(await outcome(options({ port: second })), '+PONG');
       assert.equal(await outcome(options({ port: first })), 'refused');
+      for (const both of [`port ${second}`, `port ${first} tls-port ${first}`]) {
+        assert.match(await ask(admin, `CONFIG SET ${both}`, /\r\n/), /Unable to listen/, both);
+      }
+      assert.equal(await outcome(options({ port: second })), '+PONG');
       const set = async (change: string) =>
         assert.equal(await ask(admin, `CONFIG SET ${change}`, /\r\n/), '+OK\r\n', change);
       for (let round = 0; round < ROUNDS; round++) {

@@ -9,7 +9,7 @@ const WAITED_SHARE = 1 / 8;
 const LOOK_MS_MIN = 1;
 /** After a look that took longer than this there is no other for so many times as long. */
 const LONG_LOOK_MS = 0.2;
-const LOOKS_APART = 7;
+const LOOKS_APART = 3;
 
 export interface PolledWait {
   readonly beganMs: number;
@@ -56,21 +56,21 @@ export class PolledWaits<W extends PolledWait> {
    * Looks at all, unless the last look was just now.
    *
    * @param hasNews false: only those whose time is up can be over
-   * @param look takes out what is over
+   * @param look takes out what is over. @returns whether it goes on
    * @returns milliseconds until the next look; Infinity when nobody waits
    */
-  look(nowMs: number, hasNews: boolean, look: (wait: W) => void): number {
+  look(nowMs: number, hasNews: boolean, look: (wait: W) => boolean): number {
     if (this.waits.size === 0) return Number.POSITIVE_INFINITY;
     this.hasNews ||= hasNews;
     const beganMs = clock.now();
     if (beganMs < this.restsUntilMs) return Math.max(LOOK_MS_MIN, this.restsUntilMs - beganMs);
     if (this.hasNews || nowMs >= this.earliestMs) {
       this.hasNews = false;
-      this.earliestMs = Number.POSITIVE_INFINITY;
+      let earliestMs = Number.POSITIVE_INFINITY;
       for (const wait of this.waits) {
-        look(wait);
-        if (this.waits.has(wait)) this.earliestMs = Math.min(this.earliestMs, wait.deadlineMs);
+        if (look(wait) && wait.deadlineMs < earliestMs) earliestMs = wait.deadlineMs;
       }
+      this.earliestMs = earliestMs;
       const endedMs = clock.now();
       const tookMs = endedMs - beganMs;
       if (tookMs > LONG_LOOK_MS) this.restsUntilMs = endedMs + tookMs * LOOKS_APART;

@@ -39,7 +39,7 @@ export class ReplicaWaits {
   private readonly blocked: SharedWord;
   private readonly waiting: SharedWord;
   private readonly awaited: SharedSignal;
-  /** Offset of the cut that each replica has, -1 before it has all; as seen by the last look. */
+  /** Offset of the cut that each replica has, -1 before it has all; the greatest first. As seen last. */
   private acknowledged: number[] = [];
 
   constructor(private readonly parts: ReplicaWaitsParts) {
@@ -89,8 +89,6 @@ export class ReplicaWaits {
     this.noteWaiting(1);
     // None rests before it has sent the cut; those that carry to a Redis ask it now how far it is.
     this.awaited.raise();
-    // The next look is at this one, too.
-    this.acknowledged = [];
     return () => {
       this.forget(waiter);
       return this.countAt(waiter.target);
@@ -122,11 +120,15 @@ export class ReplicaWaits {
   /** Once a turn. @returns milliseconds until it wants another turn */
   background(nowMs: number): number {
     if (this.waits.size === 0) return Number.POSITIVE_INFINITY;
-    return this.waits.look(nowMs, this.takeNews(), (waiter) => {
-      const count = this.acknowledged.filter((offset) => offset >= waiter.target).length;
-      if (count < waiter.replicas && nowMs < waiter.deadlineMs) return;
+    const hasNews = this.takeNews();
+    const { acknowledged } = this;
+    return this.waits.look(nowMs, hasNews, (waiter) => {
+      const { replicas, target, deadlineMs } = waiter;
+      const isReached = replicas <= acknowledged.length && acknowledged[replicas - 1]! >= target;
+      if (!isReached && nowMs < deadlineMs) return true;
       this.forget(waiter);
-      waiter.done(count);
+      waiter.done(acknowledged.filter((offset) => offset >= target).length);
+      return false;
     });
   }
 
@@ -135,7 +137,8 @@ export class ReplicaWaits {
     const before = this.acknowledged;
     this.acknowledged = this.parts
       .replicas()
-      .map(({ session }) => (session.allDone ? session.sums[SUM_CUT]! : -1));
+      .map(({ session }) => (session.allDone ? session.sums[SUM_CUT]! : -1))
+      .sort((a, b) => b - a);
     const { acknowledged } = this;
     return (
       acknowledged.length !== before.length ||

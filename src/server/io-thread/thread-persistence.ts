@@ -86,9 +86,10 @@ export class ThreadPersistence implements PersistencePort {
   background(nowMs: number): number {
     return this.waits.look(nowMs, true, (waiter) => {
       const outcome = this.outcomeOf(waiter);
-      if (nowMs < waiter.deadlineMs && !isReached(outcome, waiter.wanted)) return;
+      if (nowMs < waiter.deadlineMs && !isReached(outcome, waiter.wanted)) return true;
       this.forget(waiter);
       waiter.done(outcome);
+      return false;
     });
   }
 
