@@ -8,7 +8,8 @@ import { PAGE_BYTES, STRING_LIMIT_BYTES } from '../src/base/limits.js';
 import { MESSAGE_CHARACTERS_MAX } from '../src/base/log.js';
 import { SHOWN_CHARACTERS_MAX } from '../src/base/peer-text.js';
 import { TEXT_BYTES_MAX } from '../src/base/region.js';
-import { WORDS_MAX } from '../src/commands/contract/words.js';
+import { NAME_BYTES_MAX as CLIENT_NAME_BYTES_MAX } from '../src/commands/connection/lib/session.js';
+import { WORDS_BYTES_MAX, WORDS_MAX } from '../src/commands/contract/words.js';
 import { SORT_BYTES_MAX, SORT_RESULTS_MAX } from '../src/commands/generic/lib/sort-vector.js';
 import { FIELD_TIME_MAX } from '../src/commands/hash/lib/times.js';
 import { NAME_BYTES_MAX } from '../src/commands/pubsub/lib/confirm.js';
@@ -25,6 +26,7 @@ import {
   COMPILED_SCRIPTS_MAX,
   SOURCES_BYTES_MAX,
 } from '../src/engine/scripts/script-cache.js';
+import * as shebang from '../src/engine/scripts/shebang.js';
 import { QUEUE_BYTES_MAX } from '../src/engine/transaction-queue.js';
 import { GROWN_BYTES_MAX, READERS_MAX, RING_BYTES_MIN } from '../src/journal/ring.js';
 import { SHARD_SPREAD_MAX } from '../src/keyspace/key-hash.js';
@@ -159,10 +161,13 @@ const EXPECTED: readonly (readonly [what: string, limit: string])[] = [
   ['arguments of a command under assembly', grouped(ASSEMBLED_ARGUMENTS_MAX)],
   ['commands queued since MULTI', `${grouped(QUEUE_BYTES_MAX)} bytes`],
   ['reply of a command', `${grouped(reply.REPLY_BYTES_MAX)} bytes`],
+  ['argument as text (names, patterns of administrative commands)', mib(TEXT_BYTES_MAX)],
+  ['all arguments of an administrative command as text', mib(WORDS_BYTES_MAX)],
   [
-    'argument as text (names, patterns of administrative commands)',
-    `${grouped(TEXT_BYTES_MAX)} bytes`,
+    'name that a client gives (CLIENT SETNAME, CLIENT SETINFO, HELLO)',
+    `${grouped(CLIENT_NAME_BYTES_MAX)} bytes`,
   ],
+  ['first line of a script or a library, with `#!`', mib(shebang.LINE_BYTES_MAX)],
   ['arguments of an administrative command', grouped(WORDS_MAX)],
   ['inline request, length line', kib(LINE_BYTES_MAX)],
   ['arguments before AUTH', grouped(UNAUTHENTICATED_ARGUMENTS_MAX)],
@@ -257,7 +262,7 @@ const EXPECTED: readonly (readonly [what: string, limit: string])[] = [
   ['rules of all users together', mib(USERS_BYTES_MAX)],
   ['key, channel or name of an entry in the ACL log', `${grouped(OBJECT_BYTES_MAX)} bytes`],
   ['name of a renamed command', `${COMMAND_NAME_BYTES_MAX} bytes`],
-  ['all directives together', kib(DEFAULT_BYTES)],
+  ['all directives together', mib(DEFAULT_BYTES)],
   ['message in the log', `${grouped(MESSAGE_CHARACTERS_MAX)} characters`],
   ['message in the log', `${SHOWN_CHARACTERS_MAX} of them`],
   ['nested includes of configuration files', grouped(INCLUDES_DEPTH_MAX)],

@@ -95,7 +95,7 @@ const { scripts } = createScripting({
   libraries: new SharedText(buffers.libraries),
   states: new SharedStates(new Int32Array(buffers.states)),
   bounds: { slowAfterMs: () => 0, serve: () => false, attend: () => {}, warn: () => {} },
-  payloads: { write: () => '', read: () => '' },
+  payloads: { write: () => '', read: () => ({ codes: [], error: null }) },
   findRunning: () => null,
   publish: () => {},
   log: () => {},

@@ -158,7 +158,7 @@ export function compareBytes(
 }
 
 /** Bytes of an argument, key or value that become a JS string at most, where nothing less is said. */
-export const TEXT_BYTES_MAX = 64 * 1024;
+export const TEXT_BYTES_MAX = 4 * 1024 * 1024;
 /** Ends a text that was cut. No byte is such a char; written as bytes they are three full stops. */
 const CUT = '\uff2e\uff2e\uff2e';
 

@@ -564,6 +564,7 @@ export class Dispatcher implements Context {
     return suspendSession(this.session, cancelled, (session, write) =>
       this.hooks.resumed(session, () => {
         this.answerLater(session, () => write(this));
+        this.suppressResumed(session);
         if (this.notifications.isPending) this.notifications.flush();
       }),
     );

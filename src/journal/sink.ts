@@ -49,6 +49,8 @@ export class JournalSink {
   onLoss: LossListener = () => {};
   private readonly transaction: TransactionEffects;
   private inTransaction = false;
+  /** The rest of the open transaction is dropped, as its beginning was. */
+  private isAbandoned = false;
 
   constructor(private readonly rings: readonly JournalRing[]) {
     this.transaction = new TransactionEffects(rings.length);
@@ -58,6 +60,7 @@ export class JournalSink {
   append(effect: JournalEffect): void {
     this.wrote = true;
     this.appended++;
+    if (this.isAbandoned) return;
     if (this.inTransaction) {
       this.transaction.add(effect);
     } else if (effect.length > BODY_BYTES_MAX) {
@@ -76,10 +79,18 @@ export class JournalSink {
   endTransaction(): void {
     if (!this.inTransaction) return;
     this.inTransaction = false;
+    this.isAbandoned = false;
     const { transaction, rings } = this;
     if (transaction.refused !== '') this.lose(transaction.shards(), transaction.refused);
     else if (transaction.shardCount > 0) transaction.appendTo(rings);
     transaction.clear();
+  }
+
+  /** The open transaction is cut short by the end of the server: it leaves no record. Never throws. */
+  abandonTransaction(): void {
+    if (!this.inTransaction) return;
+    this.transaction.clear();
+    this.isAbandoned = true;
   }
 
   /**
@@ -90,6 +101,7 @@ export class JournalSink {
   lost(shards: readonly number[]): void {
     const affected = new Set([...shards, ...this.transaction.shards()]);
     this.inTransaction = false;
+    this.isAbandoned = false;
     this.transaction.clear();
     this.lose([...affected], 'a command failed after it had begun to change data');
   }

@@ -41,6 +41,8 @@ export interface EffectSink {
    * failed half way. The caller holds their locks. Ends the transaction.
    */
   lost?(shards: readonly number[]): void;
+  /** The open transaction leaves nothing, and nothing more of it comes: the server ends within it. */
+  abandonTransaction?(): void;
 }
 
 /** The key that effects are about: the one last sought. */
@@ -232,6 +234,15 @@ export class EffectBuilder implements ValueEffects {
 
   endTransaction(): void {
     this.sink?.endTransaction?.();
+  }
+
+  /**
+   * The server ends within a command: nobody replays a part of what it did, or of the transaction that it
+   * is in. The data here is that of a server that is not to be saved any more.
+   */
+  abandon(): void {
+    if (this.isGroup) this.forgetGroup();
+    else this.sink?.abandonTransaction?.();
   }
 
   /** Tells the sink that these locked shards have changes without an effect. */

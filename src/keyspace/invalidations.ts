@@ -44,6 +44,8 @@ export class Invalidations {
   prefixes: TrackedPrefixes | null = null;
   /** The client whose command is under way. */
   currentClient: () => number = () => 0;
+  /** Whether a script changes the key: whoever wants prefixes hears of it, as no client knows its keys. */
+  byScript: () => boolean = () => false;
   /** False for a change that no client has made: a key has expired. */
   byClient = true;
 
@@ -106,7 +108,7 @@ export class Invalidations {
 
   private noteForPrefixes(region: Region, offset: number, length: number): void {
     const threads = this.prefixes!.threadsOf(region, offset, length);
-    const { author } = this;
+    const author = this.byScript() ? 0 : this.author;
     for (let thread = 0; thread < threads.length; thread++) {
       if (threads[thread] === 0) continue;
       this.batches[thread] ??= new ByteQueue();

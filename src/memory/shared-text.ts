@@ -15,7 +15,7 @@ const WORD_LOCK = 0;
 const WORD_VERSION = 1;
 const WORD_LENGTH = 2;
 const TEXT_OFFSET = 16;
-export const DEFAULT_BYTES = 256 * 1024;
+export const DEFAULT_BYTES = 4 * 1024 * 1024;
 /** All threads use one owner number: nothing asks who holds this lock. */
 const OWNER = 1;
 

@@ -86,6 +86,7 @@ export class OutputArenas {
     const { reply } = this;
     if (!this.isArena(reply.region)) this.writeTo(this.arenas[this.current]!, this.arenaPosition);
     reply.start = reply.position;
+    reply.kept = 0;
   }
 
   /**

@@ -31,9 +31,14 @@ export function argumentBinary(args: ArgumentVector, i: number): string {
   return boundedBinary(args.region, args.offset[i]!, args.length[i]!);
 }
 
-/** All arguments from `first` on, one byte per char. */
-export function argumentsBinary(args: ArgumentVector, first: number): string[] {
+/** The arguments from `first` on, `countMax` of them at most, one byte per char. */
+export function argumentsBinary(
+  args: ArgumentVector,
+  first: number,
+  countMax = args.count,
+): string[] {
   const texts: string[] = [];
-  for (let i = first; i < args.count; i++) texts.push(argumentBinary(args, i));
+  const end = Math.min(args.count, first + countMax);
+  for (let i = first; i < end; i++) texts.push(argumentBinary(args, i));
   return texts;
 }

@@ -243,9 +243,10 @@ export class Environment implements CodeEnvironment {
    * more, in metamethods of its own table. Before `finish`.
    */
   handled(error: LuaError): LuaValue {
+    const { nativeDepth } = meter;
     meter.depth = 0;
     meter.nativeDepth = NATIVE_DEPTH_BASE;
-    return handleError(this.handler, error, depths());
+    return handleError(this.handler, error, depths(), nativeDepth);
   }
 
   private startMeter(): void {

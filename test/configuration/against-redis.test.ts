@@ -55,14 +55,7 @@ const OTHER_INITIALLY = ['repl-backlog-size'];
 /** Setting these would cut the connection, or take what only a real server can give. */
 const NOT_SET = [
   ...['bind', 'port', 'tls-port', 'requirepass', 'maxclients', 'maxmemory-clients'],
-  ...[
-    'watchdog-period',
-    'activedefrag',
-    'oom-score-adj',
-    'replica-announced',
-    'tls-cluster',
-    'tls-replication',
-  ],
+  ...['watchdog-period', 'activedefrag', 'replica-announced', 'tls-cluster', 'tls-replication'],
 ];
 
 const AWKWARD_VALUES = [

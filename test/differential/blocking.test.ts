@@ -7,7 +7,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RawClient } from '../support/client.js';
-import { Random } from '../support/random.js';
+import { Random, seedFromEnvironment } from '../support/random.js';
 import { showReply, textOf } from '../support/reply.js';
 import { eitherMissing, type Server, startDarter, startRedis } from '../support/server.js';
 import { until } from '../support/until.js';
@@ -396,7 +396,7 @@ describe('clients that wait for keys', { skip: eitherMissing() }, () => {
   });
 
   test('random steps of clients that wait and write', async (t) => {
-    const seed = Number(process.env.DARTER_SEED ?? Date.now() % 1_000_000);
+    const seed = seedFromEnvironment();
     console.log(`DARTER_SEED=${seed}`);
     const random = new Random(seed);
     const [ours, theirs] = [new Stage(darter), new Stage(redis)];

@@ -12,10 +12,11 @@ import {
   parseLongDouble,
 } from '../../src/protocol/long-double.js';
 import type { RawClient } from '../support/client.js';
+import { seedFromEnvironment } from '../support/random.js';
 import { isList, type Reply, textOf } from '../support/reply.js';
 import { redisServerMissing, type Server, startRedis } from '../support/server.js';
 
-const SEED = Number(process.env.DARTER_SEED ?? Date.now() % 2 ** 31);
+const SEED = seedFromEnvironment();
 const SAMPLES = Number(process.env.DARTER_SAMPLES ?? 6000);
 const NOT_FLOAT = 'ERR value is not a valid float';
 const NOT_FINITE = 'ERR increment would produce NaN or Infinity';

@@ -11,10 +11,11 @@ import * as errors from '../../src/protocol/errors.js';
 import { COMMAND, PROTOCOL_ERROR, RequestParser } from '../../src/protocol/parser.js';
 import { argumentsBinary } from '../../src/protocol/text.js';
 import { ConnectionLost } from '../support/client.js';
+import { seedFromEnvironment } from '../support/random.js';
 import { type Reply, textOf } from '../support/reply.js';
 import { redisServerMissing, type Server, startRedis } from '../support/server.js';
 
-const SEED = Number(process.env.DARTER_SEED ?? Date.now() % 2 ** 31);
+const SEED = seedFromEnvironment();
 const SAMPLES = Number(process.env.DARTER_SAMPLES ?? 1500);
 
 /** What a server answers whose only command is ECHO of one argument, to these bytes. */

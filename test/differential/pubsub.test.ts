@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { converse, type Step } from '../support/conversation.js';
-import { Random } from '../support/random.js';
+import { Random, seedFromEnvironment } from '../support/random.js';
 import { eitherMissing, type Server, startDarter, startRedis } from '../support/server.js';
 
 const scripts: Readonly<Record<string, readonly Step[]>> = {
@@ -146,7 +146,7 @@ describe('publish and subscribe', { skip: eitherMissing() }, () => {
 
   for (const [name, steps] of Object.entries(scripts)) test(name, () => compare(4, steps));
 
-  const seed = Number(process.env.DARTER_TEST_SEED ?? Date.now() % 1e6);
+  const seed = seedFromEnvironment();
   test(`random conversations, seed ${seed}`, async () => {
     for (let round = 0; round < 8; round++) {
       const random = new Random(seed + round);

@@ -6,7 +6,7 @@ import { showReply } from '../support/reply.js';
 import { eitherMissing, type Server, startDarter, startRedis } from '../support/server.js';
 
 const skip = eitherMissing();
-/** More than the 64 KiB of an argument that commands get as a string. */
+/** Longer than what an error quotes of an unknown command. */
 const LONG = 'x'.repeat(70_000);
 const QUOTED = {
   'a long one': LONG,
@@ -35,6 +35,8 @@ function commands(argument: string): string[][] {
     ['LATENCY', 'GRAPH', argument],
     ['DEBUG', 'ERROR', argument],
     ['ACL', 'CAT', argument],
+    ['XPENDING', 'key', argument],
+    ['XREADGROUP', 'GROUP', argument, 'c', 'STREAMS', argument, '>'],
   ];
 }
 

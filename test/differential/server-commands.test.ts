@@ -6,6 +6,17 @@ import { eitherMissing, type Server, startDarter, startRedis } from '../support/
 
 /** Commands by subject; in one word, '_' stands for a blank and '""' for nothing. */
 const subjects: Readonly<Record<string, readonly string[]>> = {
+  WAIT: [
+    ...['0 9223372036854775807', '-9223372036854775808 0', '0 9223372036854775808', '0 -1', '0 x'],
+    ...['9223372036854775807 1', '9223372036854775808 1', '9007199254740993 1', 'x 1', '0 1 2'],
+  ].map((rest) => `WAIT ${rest}`),
+  'proto-max-bulk-len bounds strings of bits': [
+    ...['CONFIG SET proto-max-bulk-len 1mb', 'SETBIT bits 8388608 1', 'SETBIT bits 8388607 1'],
+    ...['GETBIT bits 8388608', 'GETBIT bits 8388607', 'BITFIELD bits GET u8 8388608'],
+    ...['BITFIELD bits SET u8 8388608 1', 'BITFIELD bits INCRBY u8 #1048576 1'],
+    ...['BITFIELD_RO bits GET u1 8388608', 'BITFIELD_RO bits GET u1 8388607', 'STRLEN bits'],
+    ...['CONFIG SET proto-max-bulk-len 512mb', 'DEL bits'],
+  ],
   'CLIENT KILL': [
     ...[
       '',
@@ -57,10 +68,23 @@ const subjects: Readonly<Record<string, readonly string[]>> = {
     ...[' SET maxmemory', ' SET maxmemory 1 maxmemory 2', ' SET maxmemory x', ' SET a b c'],
     ...[' SET databases 3', ' REWRITE', ' RESETSTAT', ' RESETSTAT x'],
   ].map((rest) => `CONFIG${rest}`),
+  'CONFIG SET proc-title-template': [
+    ...['""', '_', '{title}', '{title}_', '{title}{title}', '{title}_{port}', '{{title}}', '{{'],
+    ...['{title', 'title}', '{x}', '{}', '{_title}', '{Title}', 'a{config-file}b', '{port}', '{{{'],
+    ...['{server-mode}', '{unixsocket}', '{config-file}', '{tls-port}', '{listen-addr}', '{a}b}'],
+  ].map((template) => `CONFIG SET proc-title-template ${template}`),
   'SLOWLOG and LATENCY': [
     ...['SLOWLOG', 'SLOWLOG GET x', 'SLOWLOG GET -2', 'SLOWLOG GET 1 2', 'SLOWLOG RESET'],
     ...['SLOWLOG LEN', 'SLOWLOG GET', 'LATENCY', 'LATENCY HISTOGRAM foo', 'LATENCY HISTORY foo'],
     ...['LATENCY GRAPH foo', 'LATENCY LATEST', 'LATENCY RESET foo', 'LATENCY RESET'],
+  ],
+  'counts of 64 bits': [
+    ...['SLOWLOG GET 9223372036854775807', 'SLOWLOG GET -9223372036854775808'],
+    ...['SLOWLOG GET 9223372036854775808', 'MEMORY USAGE none SAMPLES 9223372036854775807'],
+    ...['MEMORY USAGE none SAMPLES -9223372036854775808', 'MEMORY USAGE none SAMPLES x'],
+    ...['ACL LOG 9223372036854775807', 'ACL LOG -9223372036854775808', 'ACL LOG -1', 'ACL LOG x'],
+    ...['ACL GENPASS 9223372036854775807', 'ACL GENPASS -9223372036854775808', 'ACL GENPASS x'],
+    ...['ACL GENPASS 9223372036854775808', 'ACL LOG 9223372036854775808'],
   ],
   'LATENCY RESET counts what it reset': [
     ...['CONFIG SET latency-monitor-threshold 250', 'DEBUG SLEEP 0.3', 'LATENCY RESET nope'],

@@ -7,7 +7,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RawClient } from '../support/client.js';
-import { Random } from '../support/random.js';
+import { Random, seedFromEnvironment } from '../support/random.js';
 import { isError, isList, type Reply, showReply, textOf } from '../support/reply.js';
 import { darterMissing, type Server, startDarter } from '../support/server.js';
 import { until } from '../support/until.js';
@@ -159,7 +159,7 @@ describe('producers and consumers on several threads', { skip: darterMissing() }
   });
 
   test('no element is served twice, and none is lost', async () => {
-    const seed = Number(process.env.DARTER_SEED ?? Date.now() % 1_000_000);
+    const seed = seedFromEnvironment();
     console.log(`DARTER_SEED=${seed}`);
     const ledger = new Ledger();
     // Searching it takes a while, so that moves to its shard find this taken.

@@ -7,7 +7,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RawClient } from '../support/client.js';
-import { Random } from '../support/random.js';
+import { Random, seedFromEnvironment } from '../support/random.js';
 import { isError, isList, type Reply, showReply, textOf } from '../support/reply.js';
 import { darterMissing, type Server, startDarter } from '../support/server.js';
 import { until } from '../support/until.js';
@@ -167,7 +167,7 @@ describe('threads that hammer the same collections', { skip: darterMissing() }, 
   });
 
   test('lose no member, double none, and keep sums', async () => {
-    const seed = Number(process.env.DARTER_SEED ?? Date.now() % 1_000_000);
+    const seed = seedFromEnvironment();
     console.log(`DARTER_SEED=${seed}`);
     const hammering = Array.from({ length: CLIENTS }, async (_, i) => {
       const other = await server.client();

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { claimPort, isAlive, releasePort } from '../support/ports.js';
-import { Random } from '../support/random.js';
+import { Random, seedFromEnvironment } from '../support/random.js';
 import {
   darterCommand,
   darterMissing,
@@ -23,7 +23,7 @@ const WINDOW_MS = 600;
 
 describe('signals', { skip: darterMissing() }, () => {
   test('SIGTERM at any moment of the start ends it with code 0', async (t) => {
-    const random = new Random(Number(process.env.DARTER_TEST_SEED ?? Date.now() % 1e6));
+    const random = new Random(seedFromEnvironment());
     t.diagnostic(`seed ${random.seed}`);
     const { command, args } = darterCommand();
     for (let i = 0; i < MOMENTS; i++) {

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { connect, type Socket } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { encode, type RawClient } from '../support/client.js';
-import { Random } from '../support/random.js';
+import { Random, seedFromEnvironment } from '../support/random.js';
 import { isError, isList, type Reply, ReplyDecoder, showReply, textOf } from '../support/reply.js';
 import { darterMissing, type Server, startDarter } from '../support/server.js';
 import { until } from '../support/until.js';
@@ -107,8 +107,9 @@ describe('caches of clients on several threads', { skip: darterMissing() }, () =
     return Number(new RegExp(`^${name}:(\\d+)`, 'm').exec(text)![1]);
   }
 
-  test('hold no value older than an acknowledged write, after one round trip', async () => {
-    const seed = Number(process.env.DARTER_TEST_SEED ?? Date.now() % 1e6);
+  test('hold no value older than an acknowledged write, after one round trip', async (t) => {
+    const seed = seedFromEnvironment();
+    t.diagnostic(`DARTER_SEED=${seed}`);
     const random = new Random(seed);
     const acknowledged = new Array<number>(KEYS).fill(0);
     const endMs = Date.now() + RUN_MS_MAX;

@@ -79,7 +79,7 @@ export class CrashRounds {
 
   /** Starts, checks what is there, writes, and kills. @returns how many writes were acknowledged */
   async round(): Promise<number> {
-    const { random, rewrites, ends, killedStarts } = this.options;
+    const { policy, random, rewrites, ends, killedStarts } = this.options;
     if (random.chance(killedStarts)) await this.killStart();
     const server = await this.start();
     try {
@@ -89,7 +89,9 @@ export class CrashRounds {
       if (rewrites) await server.ask('BGREWRITEAOF').catch(() => {});
       const least = before + 1 + random.below(30);
       await until(`${least} writes`, () => Promise.resolve(this.count >= least));
-      await sleep(random.below(random.pick([20, 200])));
+      // Now and then so long that everysec has promised something.
+      const longMs = policy === 'everysec' ? 2 * EVERYSEC_MS : 200;
+      await sleep(random.below(random.pick([20, 200, 200, longMs])));
       this.isEnded = random.chance(ends);
       this.killedMs = Date.now();
       server.child.kill(this.isEnded ? 'SIGTERM' : 'SIGKILL');

@@ -167,6 +167,7 @@ test('no damage to a file of a snapshot or a base goes unseen', { skip }, async 
     await kill(server);
   }
   const random = new Random(seedFromEnvironment());
+  t.diagnostic(`DARTER_SEED=${random.seed}`);
   const journal = join(folder, 'appendonlydir');
   const manifests = [join(folder, 'dump.darter'), join(journal, 'appendonly.aof.1.base')];
   const { command, args } = darterCommand();

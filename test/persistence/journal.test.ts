@@ -65,6 +65,7 @@ for (const policy of ['always', 'everysec'] as const) {
     skip,
   }, async (t) => {
     const random = new Random(seedFromEnvironment());
+    t.diagnostic(`DARTER_SEED=${random.seed}`);
     const rounds = new CrashRounds({
       ...{ folder: newFolder(t), policy, random, rewrites: policy === 'always' },
       ...{ ends: 0.1, killedStarts: 0.1 },

@@ -29,8 +29,9 @@ for (const policy of ['always', 'everysec'] as const) {
   const names = Object.keys(pair.events) as PairEvent[];
   const chosen = names.filter((name) => only === '' || name === only);
   if (chosen.length === 0) throw new Error(`--event knows ${names.join(', ')}`);
+  const dealt = random.dealt(chosen);
   for (let i = 0; i < Math.ceil(rounds / 2); i++) {
-    const event = random.pick(chosen);
+    const event = dealt.next().value;
     const startedMs = Date.now();
     await pair.play(event).catch((error: unknown) => {
       throw new Error(`round ${i}, ${event}, appendfsync ${policy}`, { cause: error });

@@ -269,7 +269,8 @@ export class ServerPair {
     const writers = this.written.map((promised, index) =>
       this.write(this.at(this.primary), index, promised),
     );
-    await sleep(random.below(random.pick([50, 400])));
+    // Now and then so long that everysec has promised something.
+    await sleep(random.below(random.pick([50, 400, 2 * EVERYSEC_MS])));
     if (random.chance(0.5)) await this.at(random.below(2)).ask('BGREWRITEAOF');
     this.eventMs = Date.now();
     const outcome = this.events[event]();

@@ -13,7 +13,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import type { Log } from '../../src/base/log.js';
-import type { ConfigurationPort } from '../../src/commands/contract/server-port.js';
+import type { LiveConfigurationPort } from '../../src/commands/contract/server-port.js';
 import { CommandTester } from '../../src/commands/contract/test-support.js';
 import { debug } from '../../src/commands/server/debug.js';
 import { SharedText } from '../../src/memory/shared-text.js';
@@ -64,7 +64,7 @@ const args = (folder: string, ...more: string[]): string[] => [
 /** Of a file loaded into a store within this process. */
 function digestOf(file: Uint8Array): string {
   const server = {
-    configuration: { value: () => 'yes' } as unknown as ConfigurationPort,
+    configuration: { value: () => 'yes' } as unknown as LiveConfigurationPort,
   };
   const tester = new CommandTester([debug], { databases: 16, server, shardBytes: 16 << 20 });
   tester.now = Date.now();
@@ -357,7 +357,10 @@ describe('starting with files of a Redis', { skip }, () => {
       writeFileSync(manifest, `${long}${ends}`);
       assert.match(await loaded(folder), /^0 a=1 /);
       writeFileSync(manifest, `${long}x${ends}`);
-      assert.match(await refusal(folder), /manifest: The line is too long, at line 1$/);
+      assert.match(
+        await refusal(folder),
+        /manifest: The line has no end, or is too long, at line 1$/,
+      );
     });
   });
 });

@@ -47,11 +47,13 @@ export interface FaultOptions {
   readonly seed: number;
   readonly faults: number;
   readonly redises: number;
+  /** Only this one, of those that are known. */
+  readonly only?: string;
 }
 
 type Fault = (world: World, replica: Replica) => Promise<void>;
 
-/** By name: as often as it stands here. */
+/** By name. */
 const FAULTS: Readonly<Record<string, Fault>> = {
   'a link is dropped': async (_, { proxy }) => proxy.dropConnections(),
   'a link is cut for a while': async ({ random }, { proxy }) => {
@@ -145,8 +147,12 @@ function beginToWrite({ primary, random, work, writers }: World): void {
 }
 
 /** @returns what happened, in the order of time */
-export async function playFaults({ seed, faults, redises }: FaultOptions): Promise<string[]> {
+export async function playFaults(options: FaultOptions): Promise<string[]> {
+  const { seed, faults, redises, only = '' } = options;
   const random = new Random(seed);
+  const names = Object.keys(FAULTS).filter((name) => only === '' || name === only);
+  if (names.length === 0) throw new Error(`--only knows ${Object.keys(FAULTS).join('; ')}`);
+  const dealt = random.dealt(names);
   const primary = await startDarter({ args: PRIMARY });
   const world: World = {
     primary,
@@ -162,7 +168,7 @@ export async function playFaults({ seed, faults, redises }: FaultOptions): Promi
     for (let i = 0; i < redises; i++) await addReplica(world, true);
     await addReplica(world, false);
     for (let i = 0; i < faults; i++) {
-      const name = random.pick(Object.keys(FAULTS));
+      const name = dealt.next().value;
       played.push(name);
       await FAULTS[name]!(world, random.pick(world.replicas));
       await sleep(random.between(0, 500));

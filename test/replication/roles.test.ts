@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { isError, showReply, textOf } from '../support/reply.js';
-import { darterMissing } from '../support/server.js';
+import { darterMissing, redisServerMissing, startDarter, startRedis } from '../support/server.js';
 import { LinkProxy } from './proxy.js';
 import {
   fill,
@@ -72,6 +72,27 @@ describe('replication: roles', { skip: darterMissing(), concurrency: 2 }, () => 
     await client.close();
   });
 
+  test('CLIENT UNBLOCK of a WAIT tells how many have what it waits for', async () => {
+    await using primary = await startSmall();
+    await using replica = await startSmall();
+    await follow(replica, primary.port);
+    await linkUp(replica);
+    const client = await primary.client();
+    await client.text('SET', 'k', 'v');
+    const id = await client.text('CLIENT', 'ID');
+    const waiting = client.text('WAIT', '5', '0');
+    const blocked = async () => (await number(primary, 'blocked_clients')) === 1;
+    await until('it waits', blocked);
+    // The replica has that, and nothing that comes later.
+    assert.equal(await primary.ask('WAIT', '1', '0'), '1');
+    replica.child.kill('SIGSTOP');
+    await primary.ask('SET', 'later', 'v');
+    assert.equal(await primary.ask('CLIENT', 'UNBLOCK', id), '1');
+    assert.equal(await waiting, '1');
+    replica.child.kill('SIGCONT');
+    await client.close();
+  });
+
   test('min-replicas-to-write', async () => {
     await using primary = await startSmall('--min-replicas-to-write', '1');
     await using replica = await startSmall();
@@ -86,6 +107,29 @@ describe('replication: roles', { skip: darterMissing(), concurrency: 2 }, () => 
     await replica.ask('REPLICAOF', 'NO', 'ONE');
     await until('it is refused', async () => isError(await client.command('SET', 'k', 'v')));
     await client.close();
+  });
+
+  test('a replica counts for min-replicas-to-write from the moment that INFO calls it online', async () => {
+    const starts = redisServerMissing() ? [startDarter] : [startRedis, startDarter];
+    for (const start of starts) {
+      const args = ['--min-replicas-to-write', '1', '--repl-diskless-sync-delay', '0'];
+      await using primary = await start({ args });
+      await using replica = await start();
+      const client = await primary.client();
+      for (let round = 0; round < 5; round++) {
+        await follow(replica, primary.port);
+        await until('it is online', async () => {
+          const info = await client.text('INFO', 'replication');
+          if (!/^slave0:.*state=online/m.test(info)) return false;
+          assert.match(info, /^min_slaves_good_slaves:1\r$/m, `${primary.kind}, round ${round}`);
+          assert.equal(await client.text('SET', 'k', 'v'), 'OK');
+          return true;
+        });
+        await replica.ask('REPLICAOF', 'NO', 'ONE');
+        await until('it has left', async () => (await primary.info('connected_slaves')) === '0');
+      }
+      await client.close();
+    }
   });
 
   test('a replica without its primary serves stale data, or says MASTERDOWN', async (t) => {

@@ -12,7 +12,7 @@ import type { Random } from '../support/random.js';
 
 /** What the disk refuses, and how often. */
 export interface DiskFault {
-  readonly operation: DiskOperation;
+  readonly operations: readonly DiskOperation[];
   readonly code: string;
   left: number;
 }
@@ -47,7 +47,7 @@ export class DiskMachine {
     if (this.isStarting) return null;
     await this.later(operation === 'sync' ? this.random.below(20) : this.random.below(4));
     const { fault } = this;
-    if (fault === null || fault.operation !== operation) return null;
+    if (fault === null || !fault.operations.includes(operation)) return null;
     if (--fault.left <= 0) this.fault = null;
     if (operation === 'sync') {
       this.failedSyncs++;

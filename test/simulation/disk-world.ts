@@ -202,10 +202,12 @@ export class DiskWorld {
     const { random, machine } = this;
     const left = 1 + random.below(6);
     const what = random.below(10);
-    if (what < 4) machine.fault = { operation: 'append', code: 'ENOSPC', left };
-    else if (what < 5) machine.fault = { operation: 'sync', code: 'EIO', left: 1 };
-    else if (what < 6) machine.fault = { operation: 'name', code: 'EIO', left };
-    else if (what < 7) machine.fault = { operation: 'create', code: 'EMFILE', left };
+    if (what < 3) machine.fault = { operations: ['append'], code: 'ENOSPC', left };
+    // What was written of a block cannot be taken away again.
+    else if (what < 4) machine.fault = { operations: ['append', 'truncate'], code: 'EIO', left };
+    else if (what < 5) machine.fault = { operations: ['sync'], code: 'EIO', left: 1 };
+    else if (what < 6) machine.fault = { operations: ['name'], code: 'EIO', left };
+    else if (what < 7) machine.fault = { operations: ['create'], code: 'EMFILE', left };
     else if (what < 8) machine.fault = null;
     else machine.nowMs += 400;
   }
@@ -275,14 +277,19 @@ export class DiskWorld {
   /** The disk cannot read something: that is no torn tail, and nothing is changed. */
   private async startUnreadable(): Promise<void> {
     const { machine, random, outcome, shape } = this;
-    machine.readsUntilFailure = 1 + random.below(12);
+    // A load takes some 30 reads, and up to a hundred.
+    machine.readsUntilFailure = 1 + random.below(random.pick([12, 100]));
+    const ofJournal = random.chance(0.7);
     try {
-      const loaded = await loadFromJournal(machine, shape, () => {});
+      const loaded = ofJournal
+        ? await loadFromJournal(machine, shape, () => {})
+        : await loadFromSnapshot(machine, shape);
       assert.ok(machine.readsUntilFailure > 0, 'the error of the disk was overlooked');
       loaded?.server.check();
     } catch (error) {
-      if (!/EIO/.test((error as Error).message)) throw error;
-      outcome.unreadable++;
+      if (/EIO/.test((error as Error).message)) outcome.unreadable++;
+      // A snapshot that was damaged before is still there.
+      else this.refuse(ofJournal ? null : this.damagedBefore, error as Error);
     }
     machine.readsUntilFailure = Number.POSITIVE_INFINITY;
   }

@@ -296,10 +296,16 @@ export class RolesServer implements Process, Address, RoleHost {
 
   // --- the link to the primary
 
+  /** This end knows at once: it serves nobody, and has no primary, from here on. */
   private leaveAll(): void {
     this.chain = [];
-    for (const link of this.replicas.values()) this.cut(link);
+    for (const link of [...this.replicas.values()]) {
+      this.cut(link);
+      this.replicas.delete(link.key);
+      this.roles.handOver.replicaLost(link.key);
+    }
     if (this.up !== null) this.cut(this.up);
+    this.up = null;
   }
 
   /** Both ends learn it, each in its own time. */

@@ -10,3 +10,8 @@ test(`${SCHEDULES} schedules of takeovers never have two primaries, and end with
   context.diagnostic(`DARTER_SEED=${seed}`);
   for (const line of simulateRoles(seed, SCHEDULES).split('\n')) context.diagnostic(line.trim());
 });
+
+/** The old primary served its heir over the link that it had left itself: then nobody was primary. */
+test('who leaves its primary knows at once, and serves nobody in its name', () => {
+  simulateRoles(15_218, 1);
+});

@@ -55,6 +55,11 @@ export class Random {
     return list;
   }
 
+  /** A list's elements without an end: each comes once, in any order, before one comes again. */
+  *dealt<T>(list: readonly T[]): Generator<T, never> {
+    for (;;) yield* this.shuffle([...list]);
+  }
+
   /** Bytes as a latin1 string, each from 0 to 255. */
   binary(bytes: number): string {
     const buffer = Buffer.allocUnsafe(bytes);

@@ -8,6 +8,7 @@ import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
 import { Redis } from 'ioredis';
 import { createClient } from 'redis';
 import { HANDSHAKES_MAX } from '../../src/server/channel/main-tls.js';
+import { RawClient } from '../support/client.js';
 import { claimPort, releasePort } from '../support/ports.js';
 import {
   darterCommand,
@@ -23,6 +24,8 @@ import { until } from '../support/until.js';
 import { Authority, contentOf, type Pair } from './certificates.js';
 
 const BOUND_MS = 30_000;
+/** Of moving one port between TLS and none. */
+const ROUNDS = 5;
 const skip = darterMissing() || programMissing('openssl') || (testsDarter ? false : 'needs Darter');
 
 describe('TLS', { skip }, () => {
@@ -280,11 +283,25 @@ describe('TLS', { skip }, () => {
       const admin = await open(options({ port: first }));
       assert.match(await ask(admin, `CONFIG SET tls-port ${port}`, /\r\n/), /Unable to listen/);
       assert.match(await ask(admin, `CONFIG SET tls-port ${second}`, /\r\n/), /OK/);
-      await until(
-        'it listens there',
-        async () => (await outcome(options({ port: second }))) === '+PONG',
-      );
+      // Once it is answered the TLS threads have moved: the former port is free.
+      assert.equal(await outcome(options({ port: second })), '+PONG');
       assert.equal(await outcome(options({ port: first })), 'refused');
+      for (const both of [`port ${second}`, `port ${first} tls-port ${first}`]) {
+        assert.match(await ask(admin, `CONFIG SET ${both}`, /\r\n/), /Unable to listen/, both);
+      }
+      assert.equal(await outcome(options({ port: second })), '+PONG');
+      const set = async (change: string) =>
+        assert.equal(await ask(admin, `CONFIG SET ${change}`, /\r\n/), '+OK\r\n', change);
+      for (let round = 0; round < ROUNDS; round++) {
+        await set('tls-port 0');
+        await set(`port ${second}`);
+        const plain = await RawClient.connect({ port: second });
+        assert.equal(await plain.text('PING'), 'PONG');
+        await plain.close();
+        await set('port 0');
+        await set(`tls-port ${second}`);
+        assert.equal(await outcome(options({ port: second })), '+PONG');
+      }
       admin.destroy();
     } finally {
       await alone.stop();

@@ -10,7 +10,7 @@ import { bitOffsetAt } from './lib/offset.js';
 
 function run(context: Context): void {
   const { args, keys, reply } = context;
-  const bit = bitOffsetAt(args, 2, 0);
+  const bit = bitOffsetAt(args, 2, 0, context.settings.stringBytesMax);
   if (bit < 0) {
     reply.error(BIT_OFFSET);
     return;

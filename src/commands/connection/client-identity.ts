@@ -4,7 +4,7 @@ import { argumentIs } from '../../protocol/text.js';
 import type { CommandDefinition } from '../contract/definition.js';
 import { replyOutcome } from '../contract/outcome.js';
 import { errorQuoting } from '../contract/quote.js';
-import { isPlainWord, setName } from './lib/session.js';
+import { isPlainWord, NAME_BYTES_MAX, NAME_TOO_LONG, setName } from './lib/session.js';
 
 export const clientId: CommandDefinition = {
   name: 'client|id',
@@ -91,6 +91,10 @@ export const clientSetinfo: CommandDefinition = {
     if (!isPlainWord(value)) {
       const option = context.text(2);
       reply.errorText(`ERR ${option} cannot contain spaces, newlines or special characters.`);
+      return;
+    }
+    if (value.length > NAME_BYTES_MAX) {
+      reply.error(NAME_TOO_LONG);
       return;
     }
     if (isName) session.libraryName = value;

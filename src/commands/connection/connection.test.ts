@@ -93,6 +93,8 @@ class Noted {
         get: () => [],
         set: () => null,
         rewrite: () => null,
+        mustSettle: () => false,
+        settle: () => {},
       },
       transactions: {
         begin: () => {},

@@ -37,9 +37,12 @@ export interface PersistencePort {
   isDurable(): boolean;
   /**
    * Waits until all that was written so far is on disk, here and on replicas, or the time is up.
-   * @returns ends it
+   * @returns ends it, and tells what is there by then
    */
-  waitDurable(wanted: WantedDurability, done: (outcome: DurabilityOutcome) => void): () => void;
+  waitDurable(
+    wanted: WantedDurability,
+    done: (outcome: DurabilityOutcome) => void,
+  ): () => DurabilityOutcome;
   /** Answers when rewriting the journal has begun, or is planned. */
   rewriteJournal(answer: Answer): void;
   /** Answers when that has begun, or is planned. @param isScheduled after one that is under way */

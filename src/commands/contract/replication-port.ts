@@ -90,9 +90,9 @@ export interface ReplicationPort {
   /**
    * Waits until that many replicas have, or the time (0: none) is up. `done` gets how many they are, or
    * null when this server has become a replica before.
-   * @returns a function that ends the wait
+   * @returns a function that ends the wait, and tells how many they are by then
    */
-  wait(replicas: number, timeoutMs: number, done: (count: number | null) => void): () => void;
+  wait(replicas: number, timeoutMs: number, done: (count: number | null) => void): () => number;
 
   /** DARTER SYNC: a replica asks for a sync; the client becomes its control connection. */
   sync(session: Session, words: readonly string[], answer: Answer): void;

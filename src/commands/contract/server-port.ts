@@ -26,7 +26,7 @@ export interface ServerPort {
   readonly acl: AclPort;
   readonly clients: ClientsPort;
   readonly transactions: TransactionsPort;
-  readonly configuration: ConfigurationPort;
+  readonly configuration: LiveConfigurationPort;
   readonly information: InformationPort;
   readonly statistics: StatisticsPort;
   readonly slowLog: SlowLogPort;
@@ -161,6 +161,13 @@ export interface ConfigurationPort {
     isLocalClient?: boolean,
   ): string | null;
   rewrite(): string | null;
+}
+
+export interface LiveConfigurationPort extends ConfigurationPort {
+  /** Whether threads that take their time have to follow a change of these. */
+  mustSettle(names: readonly string[]): boolean;
+  /** @param done called when they have */
+  settle(done: () => void): void;
 }
 
 export interface InformationPort {

@@ -3,14 +3,16 @@
  * clients keeps them up to date. Where effects are replayed they stay as they begin: Redis's defaults
  * for what only says how a value is called, no limit for what an effect has decided already.
  */
+import { STRING_LIMIT_BYTES } from '../../base/limits.js';
+
 export class CommandSettings {
+  /** proto-max-bulk-len, which bounds what SETRANGE and APPEND make as well. */
+  stringBytesMax = STRING_LIMIT_BYTES;
   /** hll-sparse-max-bytes: a longer sparse HyperLogLog becomes dense. */
   sparseHyperLogLogBytesMax = Number.MAX_SAFE_INTEGER;
   /** hash-max-listpack-entries, hash-max-listpack-value: what OBJECT ENCODING calls listpack. */
   hashListpackEntriesMax = 512;
   hashListpackValueBytesMax = 64;
-  /** list-max-listpack-size: above 0 elements, below 0 a class of sizes (-1: 4 KiB to -5: 64 KiB). */
-  listListpackSize = -2;
   /** set-max-intset-entries: what OBJECT ENCODING calls intset. */
   setIntsetEntriesMax = 512;
   /** zset-max-listpack-entries, zset-max-listpack-value */
@@ -29,10 +31,10 @@ export class CommandSettings {
 
   /** @param value gives a directive as CONFIG GET shows it */
   load(value: (name: string) => string): void {
+    this.stringBytesMax = Number(value('proto-max-bulk-len'));
     this.sparseHyperLogLogBytesMax = Number(value('hll-sparse-max-bytes'));
     this.hashListpackEntriesMax = Number(value('hash-max-listpack-entries'));
     this.hashListpackValueBytesMax = Number(value('hash-max-listpack-value'));
-    this.listListpackSize = Number(value('list-max-listpack-size'));
     this.setIntsetEntriesMax = Number(value('set-max-intset-entries'));
     this.sortedSetListpackEntriesMax = Number(value('zset-max-listpack-entries'));
     this.sortedSetListpackValueBytesMax = Number(value('zset-max-listpack-value'));

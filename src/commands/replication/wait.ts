@@ -7,10 +7,8 @@ import {
   UNBLOCKED,
   UNBLOCKED_ROLE,
 } from '../../protocol/errors.js';
-import { INTEGER_OK, ParsedInteger, parseInteger } from '../../protocol/numbers.js';
+import { parseIndex } from '../../protocol/numbers.js';
 import type { CommandDefinition } from '../contract/definition.js';
-
-const parsed = new ParsedInteger();
 
 const ON_REPLICA = new ErrorReply(
   'ERR WAIT cannot be used with replica instances. Please also note that since Redis 4.0 if a ' +
@@ -40,16 +38,16 @@ export const wait: CommandDefinition = {
       reply.error(ON_REPLICA);
       return;
     }
-    if (parseInteger(args.region, args.offset[1]!, args.length[1]!, parsed) !== INTEGER_OK) {
+    const wanted = parseIndex(args.region, args.offset[1]!, args.length[1]!);
+    if (Number.isNaN(wanted)) {
       reply.error(NOT_INTEGER);
       return;
     }
-    const wanted = parsed.value;
-    if (parseInteger(args.region, args.offset[2]!, args.length[2]!, parsed) !== INTEGER_OK) {
+    const timeoutMs = parseIndex(args.region, args.offset[2]!, args.length[2]!);
+    if (Number.isNaN(timeoutMs)) {
       reply.error(TIMEOUT_NOT_INTEGER);
       return;
     }
-    const timeoutMs = parsed.value;
     if (timeoutMs < 0) {
       reply.error(TIMEOUT_NEGATIVE);
       return;
@@ -59,13 +57,13 @@ export const wait: CommandDefinition = {
       reply.integer(count);
       return;
     }
-    let end = (): void => {};
+    let end = (): number => 0;
     const suspension = context.suspend((reason) => {
-      end();
+      const reached = end();
       if (reason === 'closed') return;
       // CLIENT UNBLOCK: as if the time were up, or an error.
       suspension.resume((later) => {
-        if (reason === 'unblock') later.reply.integer(replication.countAcknowledged());
+        if (reason === 'unblock') later.reply.integer(reached);
         else later.reply.error(UNBLOCKED);
       });
     });

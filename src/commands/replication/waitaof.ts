@@ -7,12 +7,10 @@ import {
   UNBLOCKED,
   UNBLOCKED_ROLE,
 } from '../../protocol/errors.js';
-import { INTEGER_OK, ParsedInteger, parseInteger } from '../../protocol/numbers.js';
+import { parseIndex } from '../../protocol/numbers.js';
 import type { Context } from '../contract/context.js';
 import type { CommandDefinition } from '../contract/definition.js';
 import type { DurabilityOutcome, WantedDurability } from '../contract/persistence-port.js';
-
-const parsed = new ParsedInteger();
 
 const ON_REPLICA = new ErrorReply(
   'ERR WAITAOF cannot be used with replica instances. Please also note that writes to replicas are ' +
@@ -24,23 +22,17 @@ const NO_JOURNAL = new ErrorReply(
 const NUM_LOCAL = new ErrorReply('ERR value is out of range, value must between 0 and 1');
 const NUM_REPLICAS = new ErrorReply('ERR value is out of range, must be positive');
 
-/** The integer at an argument. @returns false when there is none: an error was written */
-function read({ args, reply }: Context, index: number, error: ErrorReply): boolean {
-  const isRead =
-    parseInteger(args.region, args.offset[index]!, args.length[index]!, parsed) === INTEGER_OK;
-  if (!isRead) reply.error(error);
-  return isRead;
+/** The integer at an argument; NaN when there is none: an error was written. */
+function read({ args, reply }: Context, index: number, error: ErrorReply): number {
+  const value = parseIndex(args.region, args.offset[index]!, args.length[index]!);
+  if (Number.isNaN(value)) reply.error(error);
+  return value;
 }
 
 function answer({ reply }: Context, isLocal: boolean, replicas: number): void {
   reply.array(2);
   reply.integer(isLocal ? 1 : 0);
   reply.integer(replicas);
-}
-
-function answerNow(context: Context): void {
-  const { persistence, replication } = context.server;
-  answer(context, persistence.isDurable(), replication.countDurable());
 }
 
 export const waitaof: CommandDefinition = {
@@ -62,20 +54,20 @@ export const waitaof: CommandDefinition = {
   run(context) {
     const { reply, server, inTransaction } = context;
     const { persistence } = server;
-    if (!read(context, 1, NOT_INTEGER)) return;
-    const local = parsed.value;
+    const local = read(context, 1, NOT_INTEGER);
+    if (Number.isNaN(local)) return;
     if (local < 0 || local > 1) {
       reply.error(NUM_LOCAL);
       return;
     }
-    if (!read(context, 2, NOT_INTEGER)) return;
-    const replicas = parsed.value;
+    const replicas = read(context, 2, NOT_INTEGER);
+    if (Number.isNaN(replicas)) return;
     if (replicas < 0) {
       reply.error(NUM_REPLICAS);
       return;
     }
-    if (!read(context, 3, TIMEOUT_NOT_INTEGER)) return;
-    const timeoutMs = parsed.value;
+    const timeoutMs = read(context, 3, TIMEOUT_NOT_INTEGER);
+    if (Number.isNaN(timeoutMs)) return;
     if (timeoutMs < 0) {
       reply.error(TIMEOUT_NEGATIVE);
       return;
@@ -97,12 +89,12 @@ export const waitaof: CommandDefinition = {
 };
 
 function waitFor(context: Context, wanted: WantedDurability): void {
-  let end = (): void => {};
+  let end = (): DurabilityOutcome | null => null;
   const suspension = context.suspend((reason) => {
-    end();
+    const outcome = end();
     if (reason === 'closed') return;
     suspension.resume((later) => {
-      if (reason === 'unblock') answerNow(later);
+      if (reason === 'unblock' && outcome !== null) answerOutcome(later, outcome);
       else later.reply.error(UNBLOCKED);
     });
   });

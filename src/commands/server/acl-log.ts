@@ -1,6 +1,6 @@
 /** ACL LOG, LOAD and SAVE */
 import { NOT_INTEGER } from '../../protocol/errors.js';
-import { INTEGER_OK, ParsedInteger, parseInteger } from '../../protocol/numbers.js';
+import { parseIndex } from '../../protocol/numbers.js';
 import type { Reply } from '../../protocol/reply.js';
 import { argumentIs } from '../../protocol/text.js';
 import type { AclLogLine } from '../contract/acl-port.js';
@@ -10,7 +10,6 @@ import { wrongSubcommandUse } from '../contract/help.js';
 import { replyOutcome } from '../contract/outcome.js';
 
 const ENTRIES_DEFAULT = 10;
-const parsed = new ParsedInteger();
 
 const SHARED = {
   group: 'server',
@@ -56,9 +55,8 @@ export const aclLog: CommandDefinition = {
 /** Null: an error was written. */
 function countOf({ args, reply }: Context): number | null {
   if (args.count === 2) return ENTRIES_DEFAULT;
-  if (parseInteger(args.region, args.offset[2]!, args.length[2]!, parsed) === INTEGER_OK) {
-    return Math.max(parsed.value, 0);
-  }
+  const count = parseIndex(args.region, args.offset[2]!, args.length[2]!);
+  if (!Number.isNaN(count)) return Math.max(0, count);
   reply.error(NOT_INTEGER);
   return null;
 }

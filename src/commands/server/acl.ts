@@ -1,6 +1,6 @@
 /** ACL WHOAMI, CAT, GENPASS and HELP */
 import { NOT_INTEGER, unknownCategory } from '../../protocol/errors.js';
-import { INTEGER_OK, ParsedInteger, parseInteger } from '../../protocol/numbers.js';
+import { parseIndex } from '../../protocol/numbers.js';
 import {
   ACL_CATEGORIES,
   type CommandDefinition,
@@ -9,7 +9,6 @@ import {
 import { replyHelp, wrongSubcommandUse } from '../contract/help.js';
 
 const PASSWORD_BITS_DEFAULT = 256;
-const parsed = new ParsedInteger();
 
 export const acl: ContainerDefinition = {
   name: 'acl',
@@ -83,11 +82,11 @@ export const aclGenpass: CommandDefinition = {
     }
     if (args.count === 3) {
       const { region, offset, length } = args;
-      if (parseInteger(region, offset[2]!, length[2]!, parsed) !== INTEGER_OK) {
+      bits = parseIndex(region, offset[2]!, length[2]!);
+      if (Number.isNaN(bits)) {
         reply.error(NOT_INTEGER);
         return;
       }
-      bits = parsed.value;
     }
     const password = server.acl.generatePassword(bits);
     if ('error' in password) reply.errorText(password.error);

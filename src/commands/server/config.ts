@@ -87,7 +87,16 @@ export const configSet: CommandDefinition = {
     if (words === null) return;
     const pairs: [string, string][] = [];
     for (let i = 0; i < words.length; i += 2) pairs.push([words[i]!, words[i + 1]!]);
-    replyOutcome(reply, server.configuration.set(pairs, server.process.isLocal(session)));
+    const { configuration, process } = server;
+    const error = configuration.set(pairs, process.isLocal(session));
+    const names = pairs.map(([name]) => name);
+    // Nothing may wait inside EXEC.
+    if (error !== null || context.inTransaction || !configuration.mustSettle(names)) {
+      replyOutcome(reply, error);
+      return;
+    }
+    const suspension = context.suspend(() => {});
+    configuration.settle(() => suspension.resume((later) => later.reply.ok()));
   },
 };
 

@@ -40,6 +40,8 @@ function newTester(shards: number): CommandTester {
         get: () => [],
         set: () => null,
         rewrite: () => null,
+        mustSettle: () => false,
+        settle: () => {},
       },
     },
   });

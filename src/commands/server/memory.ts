@@ -1,7 +1,7 @@
 /** MEMORY USAGE, STATS, DOCTOR, MALLOC-STATS, PURGE and HELP */
 
 import { NOT_INTEGER, SYNTAX } from '../../protocol/errors.js';
-import { INTEGER_OK, ParsedInteger, parseInteger } from '../../protocol/numbers.js';
+import { parseIndex } from '../../protocol/numbers.js';
 import { argumentIs } from '../../protocol/text.js';
 import {
   type CommandDefinition,
@@ -9,8 +9,6 @@ import {
   keysAt,
 } from '../contract/definition.js';
 import { replyHelp } from '../contract/help.js';
-
-const parsed = new ParsedInteger();
 
 export const memory: ContainerDefinition = {
   name: 'memory',
@@ -43,14 +41,9 @@ export const memoryUsage: CommandDefinition = {
         reply.error(SYNTAX);
         return;
       }
-      if (
-        parseInteger(args.region, args.offset[i + 1]!, args.length[i + 1]!, parsed) !== INTEGER_OK
-      ) {
-        reply.error(NOT_INTEGER);
-        return;
-      }
-      if (parsed.value < 0) {
-        reply.error(SYNTAX);
+      const samples = parseIndex(args.region, args.offset[i + 1]!, args.length[i + 1]!);
+      if (!(samples >= 0)) {
+        reply.error(Number.isNaN(samples) ? NOT_INTEGER : SYNTAX);
         return;
       }
     }

@@ -57,6 +57,8 @@ class World {
         return this.setError;
       },
       rewrite: () => 'ERR The server is running without a config file',
+      mustSettle: () => false,
+      settle: () => {},
     },
     information: {
       text: (sections) => `# ${sections.join('+')}\r\n`,

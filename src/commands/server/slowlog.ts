@@ -1,12 +1,10 @@
 /** SLOWLOG GET, LEN, RESET and HELP */
 import { ErrorReply } from '../../protocol/errors.js';
-import { INTEGER_OK, ParsedInteger, parseInteger } from '../../protocol/numbers.js';
+import { parseIndex } from '../../protocol/numbers.js';
 import type { Context } from '../contract/context.js';
 import type { CommandDefinition, ContainerDefinition } from '../contract/definition.js';
 import { replyHelp, wrongSubcommandUse } from '../contract/help.js';
 import type { SlowLogEntry } from '../contract/server-port.js';
-
-const parsed = new ParsedInteger();
 
 const COUNT_DEFAULT = 10;
 const BAD_COUNT = new ErrorReply('ERR count should be greater than or equal to -1');
@@ -53,12 +51,11 @@ export const slowlogGet: CommandDefinition = {
     }
     let count = COUNT_DEFAULT;
     if (args.count === 3) {
-      const kind = parseInteger(args.region, args.offset[2]!, args.length[2]!, parsed);
-      if (kind !== INTEGER_OK || parsed.value < -1) {
+      count = parseIndex(args.region, args.offset[2]!, args.length[2]!);
+      if (!(count >= -1)) {
         reply.error(BAD_COUNT);
         return;
       }
-      count = parsed.value;
     }
     const entries = server.slowLog.entries();
     const shown = count === -1 ? entries : entries.slice(0, count);

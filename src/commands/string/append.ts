@@ -1,5 +1,4 @@
 /** APPEND: bytes at the end of a value. */
-import { STRING_LIMIT_BYTES } from '../../base/limits.js';
 import { copyBytes } from '../../base/region.js';
 import { EVENT_APPEND } from '../../keyspace/events.js';
 import { STRING_TOO_LONG } from '../../protocol/errors.js';
@@ -19,7 +18,7 @@ function run(context: Context): void {
   if (!isString(context)) return;
   const before = keys.valueLength;
   const total = before + length;
-  if (total > STRING_LIMIT_BYTES) {
+  if (total > context.settings.stringBytesMax) {
     reply.error(STRING_TOO_LONG);
     return;
   }

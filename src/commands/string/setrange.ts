@@ -1,5 +1,4 @@
 /** SETRANGE: writes over a part of a value, making it longer (with zeroes between) when needed. */
-import { STRING_LIMIT_BYTES } from '../../base/limits.js';
 import { copyBytes } from '../../base/region.js';
 import { EVENT_SETRANGE } from '../../keyspace/events.js';
 import { NOT_INTEGER, OFFSET_OUT_OF_RANGE, STRING_TOO_LONG } from '../../protocol/errors.js';
@@ -26,7 +25,7 @@ function run(context: Context): void {
   const length = args.length[3]!;
   if (length === 0) {
     reply.integer(before);
-  } else if (start + length > STRING_LIMIT_BYTES) {
+  } else if (start + length > context.settings.stringBytesMax) {
     reply.error(STRING_TOO_LONG);
   } else {
     const total = Math.max(before, start + length);

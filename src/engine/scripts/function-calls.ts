@@ -17,11 +17,16 @@ import { argumentText, ScriptArguments } from './script-arguments.js';
 const NOT_FOUND = new ErrorReply('ERR Function not found');
 const BAD_KEY_COUNT = 'ERR Bad number of keys provided';
 
+/** The sources up to what could not be read, and the text of the error, if there is one. */
+export interface FunctionPayload {
+  readonly codes: readonly string[];
+  readonly error: string | null;
+}
+
 /** The form of FUNCTION DUMP and FUNCTION RESTORE: that of files. */
 export interface FunctionPayloads {
   readonly write: (codes: readonly string[]) => string;
-  /** @returns the sources, or the text of an error */
-  readonly read: (region: Region, offset: number, length: number) => readonly string[] | string;
+  readonly read: (region: Region, offset: number, length: number) => FunctionPayload;
 }
 
 export class FunctionCalls implements FunctionsPort {
@@ -89,9 +94,8 @@ export class FunctionCalls implements FunctionsPort {
 
   restore(args: ArgumentVector, index: number, policy: RestorePolicy): string | null {
     const { region, offset, length } = args;
-    const codes = this.payloads.read(region, offset[index]!, length[index]!);
-    if (typeof codes === 'string') return codes;
-    return this.attempt(() => this.functions.restore(codes, policy));
+    const { codes, error } = this.payloads.read(region, offset[index]!, length[index]!);
+    return this.attempt(() => this.functions.restore(codes, error, policy));
   }
 
   running(): RunningScript | null {

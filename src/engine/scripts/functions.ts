@@ -8,10 +8,15 @@ import type { LibraryDescription, RestorePolicy } from '../../commands/contract/
 import type { SharedText } from '../../memory/shared-text.js';
 import type { Environment } from '../../scripting/environment.js';
 import type { CommandHost } from './command-host.js';
-import { type Library, LibraryError, type LibraryFunction, type LibraryLoader } from './library.js';
+import {
+  type Library,
+  LibraryError,
+  type LibraryFunction,
+  type LibraryLoader,
+  libraryName,
+} from './library.js';
 import { SCRIPT_FLAGS } from './shebang.js';
 
-/** Room for the sources of all libraries. */
 /** The name of the effect without a key that has the sources of all libraries. */
 export const EFFECT_LIBRARIES = 'LIBRARIES';
 /** How often a change is tried again because another thread was faster. */
@@ -26,6 +31,7 @@ export type Publish = (codes: readonly string[], change: () => void) => void;
 /** Another thread has changed the libraries meanwhile. */
 class Overtaken extends Error {}
 
+/** Room for the sources of all libraries. */
 export const LIBRARIES_BYTES_MAX = 16 * 1024 * 1024;
 const BUSY = 'ERR the libraries are being changed, try again';
 const FULL = 'OOM no room for the code of more libraries';
@@ -93,11 +99,8 @@ export class Functions {
   load(code: string, replace: boolean): string {
     let name = '';
     this.change((libraries) => {
-      const library = this.compile(code);
+      const library = replace ? this.compile(code) : this.compileNew(libraries, code);
       name = library.name;
-      if (!replace && libraries.has(name)) {
-        throw new LibraryError(`ERR Library '${name}' already exists`);
-      }
       addLibrary(libraries, library);
     });
     return name;
@@ -114,18 +117,33 @@ export class Functions {
     this.change((libraries) => libraries.clear());
   }
 
-  /** @throws LibraryError */
-  restore(codes: readonly string[], policy: RestorePolicy): void {
+  /**
+   * Adds all of these libraries or none.
+   *
+   * @param damage behind them: the text of an error, or null
+   * @throws LibraryError
+   */
+  restore(codes: readonly string[], damage: string | null, policy: RestorePolicy): void {
+    const restored: Libraries = new Map();
+    for (const code of codes) addLibrary(restored, this.compileNew(restored, code));
+    if (damage !== null) throw new LibraryError(damage);
     this.change((libraries) => {
       if (policy === 'flush') libraries.clear();
-      for (const code of codes) {
-        const library = this.compile(code);
-        if (policy === 'append' && libraries.has(library.name)) {
-          throw new LibraryError(`ERR Library ${library.name} already exists`);
+      for (const name of restored.keys()) {
+        if (policy === 'append' && libraries.has(name)) {
+          throw new LibraryError(`ERR Library ${name} already exists`);
         }
-        addLibrary(libraries, library);
+        libraries.delete(name);
       }
+      for (const library of restored.values()) addLibrary(libraries, library);
     });
+  }
+
+  /** Compiles what must not be there yet; so a name that is taken is told before a fault of the code. */
+  private compileNew(libraries: Libraries, code: string): Library {
+    const name = libraryName(code);
+    if (libraries.has(name)) throw new LibraryError(`ERR Library '${name}' already exists`);
+    return this.compile(code);
   }
 
   private compile(code: string): Library {

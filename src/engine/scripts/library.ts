@@ -2,7 +2,6 @@
  * A library of functions: its first line, and what its code registers when it is loaded. The code runs
  * once on each thread; what its functions keep in variables is the thread's own.
  */
-import { splitArguments } from '../../protocol/inline.js';
 import {
   type Environment,
   LuaError,
@@ -16,7 +15,7 @@ import { libraryError } from '../../scripting/runtime/failures.js';
 import { isCalledAs } from '../../scripting/runtime/positions.js';
 import { LuaTable } from '../../scripting/runtime/table.js';
 import type { LuaFunction, LuaValue } from '../../scripting/runtime/values.js';
-import { flagBit, LINE_BYTES_MAX, withoutShebang } from './shebang.js';
+import { firstLine, flagBit, withoutShebang } from './shebang.js';
 
 export interface LibraryFunction {
   readonly name: string;
@@ -47,8 +46,7 @@ export const LOAD_MS_MAX = 500;
 /** The name that the first line gives. @throws LibraryError */
 export function libraryName(code: string): string {
   if (!code.startsWith('#!')) throw new LibraryError('ERR Missing library metadata');
-  const end = code.indexOf('\n');
-  const words = end < 0 || end > LINE_BYTES_MAX ? null : splitArguments(code.slice(0, end));
+  const words = firstLine(code);
   if (words === null || words.length === 0) throw new LibraryError('ERR Invalid library metadata');
   const name = nameAmong(words.slice(1));
   if (!NAME.test(name)) throw new LibraryError(`ERR Library ${NAME_RULE}`);

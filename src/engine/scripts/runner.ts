@@ -195,6 +195,7 @@ export class ScriptRunner {
     } else if (thrown instanceof StartOver) {
       reply.error(IN_USE);
     } else if (thrown instanceof Ended) {
+      this.dispatcher.keys.effects.abandon();
       session.closeAfterReply = true;
       reply.errorText('ERR the server ends');
     } else {

@@ -114,7 +114,7 @@ export class ScriptRun {
   describe(): RunningScript | null {
     const { kind, name, args, startMs } = this;
     if (!this.isSlow || args === null) return null;
-    const command = argumentsBinary(args, 0).slice(0, DESCRIBED_WORDS_MAX);
+    const command = argumentsBinary(args, 0, DESCRIBED_WORDS_MAX);
     return { kind, name, command, milliseconds: Math.floor(performance.now() - startMs) };
   }
 

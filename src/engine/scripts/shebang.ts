@@ -26,7 +26,15 @@ export function flagBit(name: string): number | undefined {
 }
 
 /** Of the first line. */
-export const LINE_BYTES_MAX = 65_536;
+export const LINE_BYTES_MAX = 1024 * 1024;
+
+/** The words of the first line; null: it does not end, or not before a NUL. */
+export function firstLine(source: string): readonly string[] | null {
+  const end = source.indexOf('\n');
+  if (end < 0 || end > LINE_BYTES_MAX) return null;
+  const line = source.slice(0, end);
+  return line.includes('\0') ? null : (splitArguments(line) ?? []);
+}
 
 /** A shebang of a script that cannot be understood: the text of the error. */
 export class ShebangError extends Error {}
@@ -34,10 +42,9 @@ export class ShebangError extends Error {}
 /** @throws ShebangError */
 export function scriptFlags(source: string): number {
   if (!source.startsWith('#!')) return FLAG_COMPATIBLE;
-  const end = source.indexOf('\n');
-  if (end < 0 || end > LINE_BYTES_MAX) throw new ShebangError('ERR Invalid script shebang');
-  const words = splitArguments(source.slice(0, end));
-  if (words === null || words.length === 0) {
+  const words = firstLine(source);
+  if (words === null) throw new ShebangError('ERR Invalid script shebang');
+  if (words.length === 0) {
     throw new ShebangError('ERR Invalid engine in script shebang');
   }
   if (words[0] !== '#!lua') {

@@ -3,8 +3,13 @@
  * behind them as in DUMP.
  *
  *     245 | code of a library as a string | 245 | ... | version: u16 | crc64: u64     (little-endian)
+ *
+ * Release candidates of Redis 7.0 wrote the first line of the code apart, which Redis still reads:
+ *
+ *     246 | name | engine | 0, or 1 and the description | code without its first line
  */
 import { type Region, toBinary } from '../../base/region.js';
+import { untilNul } from '../../protocol/errors.js';
 import { Crc64 } from './crc64.js';
 import { DUMP_FOOTER_BYTES } from './dump.js';
 import { RdbError } from './error.js';
@@ -22,8 +27,6 @@ const VERSION = 10;
 const NO_WINDOW_BYTES = 8;
 const WRONG_FOOTER = 'ERR DUMP payload version or checksum are wrong';
 const WRONG_TYPE = 'ERR given type is not a function';
-const PRE_RELEASE = 'ERR Pre-GA function format not supported';
-const BAD_DATA = 'ERR failed loading functions library from the payload';
 
 /** @returns the payload, one char per byte */
 export function dumpFunctions(codes: readonly string[]): string {
@@ -41,17 +44,60 @@ export function dumpFunctions(codes: readonly string[]): string {
   return parts.join('');
 }
 
-/** @returns the codes of the libraries, or the text of an error */
-export function readFunctionDump(
-  region: Region,
-  offset: number,
-  length: number,
-): readonly string[] | string {
-  if (!hasFooter(region, offset, length)) return WRONG_FOOTER;
+/** The codes of the libraries, up to what could not be read. */
+export interface FunctionDump {
+  readonly codes: readonly string[];
+  /** The text of the error, or null. Of libraries before it errors come first. */
+  readonly error: string | null;
+}
+
+export function readFunctionDump(region: Region, offset: number, length: number): FunctionDump {
+  if (!hasFooter(region, offset, length)) return { codes: [], error: WRONG_FOOTER };
+  const input = new RdbInput(STRING_BYTES_MAX, NO_WINDOW_BYTES);
+  input.withChecksum = false;
+  // With what is behind the libraries: a string that claims too much reads on into it, as in Redis.
+  input.attach(region, offset, length);
+  const codes: string[] = [];
   try {
-    return readCodes(region, offset, length - DUMP_FOOTER_BYTES);
+    while (input.unread > DUMP_FOOTER_BYTES) codes.push(readCode(input));
+    return { codes, error: null };
   } catch (error) {
-    if (error instanceof RdbError) return BAD_DATA;
+    if (error instanceof DumpError) return { codes, error: error.message };
+    throw error;
+  }
+}
+
+class DumpError extends Error {}
+
+function readCode(input: RdbInput): string {
+  const opcode = input.window.bytes[input.position++]!;
+  if (opcode === OPCODE_FUNCTION_2) return readText(input, 'library payload');
+  if (opcode !== OPCODE_FUNCTION_PRE_RELEASE) throw new DumpError(WRONG_TYPE);
+  const name = readText(input, 'library name');
+  const engine = readText(input, 'engine name');
+  if (hasDescription(input)) readText(input, 'library description');
+  // Redis joins them as strings of C.
+  return `#!${untilNul(engine)} name=${untilNul(name)}\n${untilNul(readText(input, 'library blob'))}`;
+}
+
+const text = new RdbString();
+
+function readText(input: RdbInput, what: string): string {
+  if (!isRead(() => input.readString(text))) throw new DumpError(`ERR Failed loading ${what}`);
+  return toBinary(text.region, text.offset, text.length);
+}
+
+function hasDescription(input: RdbInput): boolean {
+  if (isRead(() => input.readLength()))
+    return (input.encoding < 0 ? input.length : input.encoding) > 0;
+  throw new DumpError('ERR Failed loading library description indicator');
+}
+
+function isRead(read: () => boolean): boolean {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof RdbError) return false;
     throw error;
   }
 }
@@ -65,20 +111,4 @@ function hasFooter(region: Region, offset: number, length: number): boolean {
   checksum.reset();
   checksum.update(region, offset, length - 8);
   return checksum.matches(region, footer + 2);
-}
-
-function readCodes(region: Region, offset: number, length: number): readonly string[] | string {
-  const input = new RdbInput(STRING_BYTES_MAX, NO_WINDOW_BYTES);
-  input.withChecksum = false;
-  input.attach(region, offset, length);
-  const codes: string[] = [];
-  const code = new RdbString();
-  while (input.unread > 0) {
-    const opcode = region.bytes[input.position++]!;
-    if (opcode === OPCODE_FUNCTION_PRE_RELEASE) return PRE_RELEASE;
-    if (opcode !== OPCODE_FUNCTION_2) return WRONG_TYPE;
-    if (!input.readString(code)) return BAD_DATA;
-    codes.push(toBinary(code.region, code.offset, code.length));
-  }
-  return codes;
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Random } from '../../../test/support/random.js';
+import { Random, seedFromEnvironment } from '../../../test/support/random.js';
 import { Region } from '../../base/region.js';
 import {
   KIND_EFFECT,
@@ -112,7 +112,7 @@ function scan(
 }
 
 test('every stream is whole up to its first transaction that lacks a part, wherever the files end', () => {
-  const seed = Number(process.env.DARTER_SEED ?? Date.now() % 1e6);
+  const seed = seedFromEnvironment();
   console.log(`DARTER_SEED=${seed}`);
   const random = new Random(seed);
   let cut = 0;

@@ -214,7 +214,8 @@ const xpcall: Native = (...args) => {
     handling.handler = outer.handler;
     return Array.isArray(result) ? [true, ...(result as LuaValue[])] : [true, result as LuaValue];
   } catch (thrown) {
-    return [false, handleError(args[1], caught(thrown, outer), outer)];
+    const { nativeDepth } = meter;
+    return [false, handleError(args[1], caught(thrown, outer), outer, nativeDepth)];
   }
 };
 

@@ -61,10 +61,11 @@ export function loadingFunctions(compile: Compile): Readonly<Record<string, Nati
         return compileOrMessage(compile, readAll(args), name);
       } catch (thrown) {
         const failure = asLuaError(thrown);
+        const { nativeDepth } = meter;
         restore(outer);
         // It is caught here and yet handled.
         if (handling.handler === undefined) return [undefined, failure.value];
-        return [undefined, handleError(handling.handler, failure, outer)];
+        return [undefined, handleError(handling.handler, failure, outer, nativeDepth)];
       }
     },
   };

@@ -2,7 +2,7 @@
 import { LuaError } from './errors.js';
 import { runtimeError, stackOverflow, typeError } from './failures.js';
 import { metamethod } from './metatables.js';
-import { meter, NATIVE_DEPTH_MAX } from './meter.js';
+import { meter, NATIVE_DEPTH_HARD_MAX, NATIVE_DEPTH_MAX } from './meter.js';
 import { LuaTable } from './table.js';
 import {
   type LuaFunction,
@@ -12,9 +12,6 @@ import {
   NONE,
   TAIL,
 } from './values.js';
-
-/** Beyond the limit Lua leaves room for a handler of the overflow; then it gives up. */
-const NATIVE_DEPTH_HARD_MAX = NATIVE_DEPTH_MAX + (NATIVE_DEPTH_MAX >> 3);
 
 /** The prototype that all generators share, for `instanceof`. */
 export function Generator(): void {}

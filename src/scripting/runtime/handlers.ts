@@ -5,7 +5,7 @@
 import { callNative, toArray } from './calls.js';
 import { LuaError } from './errors.js';
 import { asLuaError } from './failures.js';
-import { ERROR_TICKS, meter, NATIVE_DEPTH_MAX } from './meter.js';
+import { ERROR_TICKS, meter, NATIVE_DEPTH_HARD_MAX, NATIVE_DEPTH_MAX } from './meter.js';
 import { type Origin, originOf } from './positions.js';
 import type { LuaValue } from './values.js';
 
@@ -44,22 +44,45 @@ export function caught(thrown: unknown, outer: Depths): LuaError {
   return error;
 }
 
-/** An error in the handler goes to the handler again, until Lua gives up. */
-export function handleError(handler: LuaValue, error: LuaError, outer: Depths): LuaValue {
+/**
+ * An error in the handler goes to the handler again, until Lua gives up. In Lua each is called on top of
+ * where the error was, so errors deep down meet Lua's limit here.
+ *
+ * @param raisedAt the depth of library calls where the error was
+ */
+export function handleError(
+  handler: LuaValue,
+  error: LuaError,
+  outer: Depths,
+  raisedAt: number,
+): LuaValue {
   if (typeof handler !== 'function') return HANDLER_ERROR_TEXT;
-  const isTold = handler.isToldOrigin === true;
   let current = error;
-  // One that is told fails only of what an error table does: then the last error is a text.
-  const end = isTold ? NATIVE_DEPTH_MAX + 1 : NATIVE_DEPTH_MAX;
-  for (let i = outer.nativeDepth; i < end; i++) {
-    if (i === NATIVE_DEPTH_MAX) current = new LuaError(OVERFLOW_TEXT, originOf(current));
+  let depth = raisedAt;
+  while (depth + 1 < NATIVE_DEPTH_HARD_MAX) {
+    if (depth + 1 === NATIVE_DEPTH_MAX) {
+      current = overflowAt(current);
+      depth++;
+    }
+    meter.nativeDepth = depth;
     try {
-      handling.origin = isTold ? originOf(current) : undefined;
-      return toArray(callNative(handler, [current.value]))[0];
+      handling.origin = handler.isToldOrigin === true ? originOf(current) : undefined;
+      const value = toArray(callNative(handler, [current.value]))[0];
+      restore(outer);
+      return value;
     } catch (thrown) {
       current = asLuaError(thrown);
+      depth = Math.max(depth + 1, meter.nativeDepth);
       restore(outer);
     }
   }
   return HANDLER_ERROR_TEXT;
+}
+
+/** The handler of this error cannot be called: told with a position where Lua code, not a library, failed. */
+function overflowAt(error: LuaError): LuaError {
+  const { value, place } = error;
+  const position = place === undefined ? '' : `${place.source.slice(1)}:${place.line}: `;
+  const isInLua = typeof value === 'string' && value.startsWith(position);
+  return new LuaError(`${isInLua ? position : ''}${OVERFLOW_TEXT}`, originOf(error));
 }

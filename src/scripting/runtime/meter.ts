@@ -15,6 +15,8 @@ import { LuaError, MEMORY_ERROR_TEXT } from './errors.js';
 export const CALL_DEPTH_MAX = 16_382;
 /** Calls from library code and metamethods that may be nested. */
 export const NATIVE_DEPTH_MAX = 200;
+/** Beyond the limit Lua leaves room for a handler of the overflow; then it gives up. */
+export const NATIVE_DEPTH_HARD_MAX = NATIVE_DEPTH_MAX + (NATIVE_DEPTH_MAX >> 3);
 /** The run of the script itself is the first. */
 export const NATIVE_DEPTH_BASE = 0;
 /** The heap is measured after so many bytes of allocation, or after a part of the limit. */

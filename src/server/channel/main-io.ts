@@ -143,6 +143,8 @@ export type IoToMain =
       readonly id: number;
       readonly request: MigrationRequest;
     }
+  /** Answered by 'settled' when the configuration is in force on the main thread and on TLS threads. */
+  | { readonly kind: 'settle'; readonly thread: number; readonly id: number }
   | { readonly kind: 'report'; readonly number: number; readonly report: ThreadReport }
   | { readonly kind: 'replication-notice'; readonly notice: ReplicationNotice }
   | { readonly kind: 'status-taken'; readonly thread: number; readonly number: number };
@@ -164,6 +166,7 @@ export type MainToIo =
       readonly id: number;
       readonly answer: PersistenceAnswer;
     }
+  | { readonly kind: 'settled'; readonly id: number }
   | { readonly kind: 'migrated'; readonly id: number; readonly outcome: MigrationOutcome }
   /** Confirmed by 'status-taken', once it is in force on the thread. */
   | {

@@ -29,5 +29,8 @@ export const SLOW_LOG_IDS = declareSequence('server.slow-log-ids');
 export const SHUTDOWN = declareWord('server.shutdown');
 export const SHUTDOWN_WAITS = 1;
 export const SHUTDOWN_CALLED_OFF = 2;
+/** States of OomScore, and the score that the process had before (oom-score.ts). */
+export const OOM_SCORE = declareWord('server.oom-score');
+export const OOM_SCORE_BEFORE = declareValue('server.oom-score-before');
 /** By I/O thread: its number in the system, 0 where that is not known. Counted once, at its start. */
 export const THREAD_ID = declareCounter('server.thread-id', { lasting: true });

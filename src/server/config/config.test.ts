@@ -148,7 +148,7 @@ describe('configuration', () => {
 
   it('answers when all values together are too long, and keeps what was', () => {
     const config = configOf();
-    const long = 'x'.repeat(64 * 1024);
+    const long = 'x'.repeat(1024 * 1024);
     const names = ['requirepass', 'masterauth', 'masteruser', 'bind-source-addr'];
     const wrong = config.set(names.map((name) => [name, long]));
     const reason = 'all directives together would be too long';

@@ -196,8 +196,8 @@ const general = {
   'loading-process-events-interval-bytes': anytime(integer(1024, INT_MAX), '2097152', hidden),
   'ignore-warnings': anytime(text(), '', ignored),
   'disable-thp': atStart(flag, 'yes', ignored),
-  'oom-score-adj': anytime(oneNameOf('no', 'yes', 'relative', 'absolute'), 'no', ignored),
-  'oom-score-adj-values': anytime(special.memoryKillerScores, '0 200 800', ignored),
+  'oom-score-adj': anytime(special.memoryKillerMode, 'no'),
+  'oom-score-adj-values': anytime(special.memoryKillerScores, '0 200 800'),
   server_cpulist: atStart(text(), '', ignored),
   bio_cpulist: atStart(text(), '', ignored),
   aof_rewrite_cpulist: atStart(text(), '', ignored),
@@ -244,6 +244,7 @@ const encodings = {
   'hash-max-listpack-value': anytime(bytes, '64', { alias: 'hash-max-ziplist-value' }),
   'list-max-listpack-size': anytime(integer(-INT_MAX - 1n, INT_MAX), '-2', {
     alias: 'list-max-ziplist-size',
+    ...ignored,
   }),
   'list-compress-depth': anytime(count, '0', ignored),
   'set-max-intset-entries': anytime(longCount, '512'),

@@ -34,6 +34,7 @@ const NOT_HERE: readonly (readonly [name: string, allowed: string])[] = [
   ['daemonize', 'no'],
   ['supervised', 'no'],
   ['pidfile', ''],
+  ['oom-score-adj', 'no'],
 ];
 
 /** The program may change its folder while the server runs. */

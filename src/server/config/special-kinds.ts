@@ -4,10 +4,12 @@ import { statSync } from 'node:fs';
 import { isAbsolute, resolve } from 'node:path';
 import { systemErrorText } from '../../base/system-error.js';
 import { eventLetters, eventMask } from '../../keyspace/events.js';
+import { untilNul } from '../../protocol/errors.js';
 import {
   formatMemory,
   type Kind,
   oneLine,
+  oneNameOf,
   parseMemory,
   Refusal,
   type RewrittenLine,
@@ -146,6 +148,17 @@ export const percentiles: Kind = {
   lines: (value, initial) => [{ arguments: value || '""', needed: value !== initial }],
 };
 
+const scoreModes = oneNameOf('no', 'yes', 'relative', 'absolute');
+
+/** `relative` is shown as `yes`, which is the same. */
+export const memoryKillerMode: Kind = {
+  ...scoreModes,
+  parse(words, value) {
+    const mode = scoreModes.parse(words, value);
+    return mode === 'relative' ? 'yes' : mode;
+  },
+};
+
 const SCORE_WORDS = 3;
 const SCORE_MAX = 2000;
 
@@ -182,15 +195,20 @@ export const eventClasses: Kind = {
   lines: (value, initial) => oneLine(quoteWord(value), quoteWord(initial)),
 };
 
-const TITLE_WORDS = [
-  'title',
-  'listen-addr',
-  'server-mode',
-  'port',
-  'tls-port',
-  'unixsocket',
-  'config-file',
-];
+/** What stands in braces, and whether it may be nothing: the title is while a template is judged. */
+const TITLE_WORDS: Readonly<Record<string, string>> = {
+  ...{ title: '', 'server-mode': '', unixsocket: '' },
+  ...{ 'listen-addr': '*', port: '0', 'tls-port': '0', 'config-file': '-' },
+};
+
+/** The template with its words filled in, `{{` as a brace; null: a word is unknown or does not end. */
+function filledTitle(template: string): string | null {
+  const filled = template.replace(/\{(?:\{|([^}]*)\})/g, (whole, name: string | undefined) => {
+    if (name === undefined) return '(';
+    return Object.hasOwn(TITLE_WORDS, name) ? TITLE_WORDS[name]! : whole;
+  });
+  return filled.includes('{') ? null : filled;
+}
 
 export const titleTemplate: Kind = {
   name: 'text',
@@ -198,10 +216,7 @@ export const titleTemplate: Kind = {
   adds: 'no',
   parse(words) {
     const template = words[0] ?? '';
-    const rest = template.replace(/\{([a-z-]+)\}/g, (whole, name) =>
-      TITLE_WORDS.includes(name) ? '' : whole,
-    );
-    if (template !== '' && !rest.includes('{')) return template;
+    if (filledTitle(untilNul(template))?.replaceAll(' ', '')) return template;
     return new Refusal('template format is invalid or contains unknown variables');
   },
   lines: (value, initial) => oneLine(quoteWord(value), quoteWord(initial)),

@@ -33,7 +33,12 @@ import type { WorkerStart } from '../../platform/ffi/worker-loading.js';
 import { startProfile, stopProfile } from '../../platform/profile.js';
 import { watchHeap } from '../../platform/thread-heap.js';
 import { wakeTransport } from '../../platform/wake.js';
-import { WAITING_FOR_REPLICAS } from '../../replication/counters.js';
+import {
+  EFFECTS_APPLIED,
+  REPLICAS_AWAITED,
+  WAITING_FOR_REPLICAS,
+  WAITING_OF_THREAD,
+} from '../../replication/counters.js';
 import type { BlockPlaces } from '../../replication/files/block-places.js';
 import { streamsOf } from '../../replication/primary/primary-state.js';
 import { NO_WINDOW_BYTES } from '../../replication/primary/send-window.js';
@@ -282,6 +287,8 @@ class FlowThread {
       libraries: () => JSON.parse(libraries.read().text) as readonly string[],
       written: control.signal(JOURNAL_WRITTEN),
       waiting: control.word(WAITING_FOR_REPLICAS),
+      awaited: control.signal(REPLICAS_AWAITED),
+      reached: () => this.wakeWaiting(),
     });
   }
 
@@ -299,7 +306,22 @@ class FlowThread {
     };
     const written = this.control.signal(JOURNAL_WRITTEN);
     const ended = (reason: string) => this.ended(flow, reason);
-    this.flows.set(flow, new ServedFlow(socket, options, written, this.times, ended));
+    const awaited = this.control.signal(REPLICAS_AWAITED);
+    const { times } = this;
+    const reached = () => this.wakeWaiting();
+    this.flows.set(
+      flow,
+      new ServedFlow(socket, options, { written, awaited, times, reached, ended }),
+    );
+  }
+
+  /** A replica has more: wakes the I/O threads whose clients wait for that. */
+  private wakeWaiting(): void {
+    const { control, wakers } = this;
+    if (control.word(WAITING_FOR_REPLICAS).load() === 0) return;
+    control.threads.forEach((thread, i) => {
+      if (thread.get(WAITING_OF_THREAD) > 0 && wakers[i] !== 0) wakeTransport(wakers[i]!);
+    });
   }
 
   private writeFile(command: WriteFile): void {
@@ -409,9 +431,11 @@ class FlowThread {
       if (command.primaryShards === this.shards.count) pressure.tellFilling(command.mine);
       this.applied();
     };
+    const { durable, times } = this;
+    const appliedSignal = this.control.signal(EFFECTS_APPLIED);
     this.flows.set(
       flow,
-      new FollowedFlow(command, progress, this.durable, this.times, createFlow, {
+      new FollowedFlow(command, { progress, durable, times, appliedSignal }, createFlow, {
         connected,
         coming,
         applied,

@@ -4,6 +4,7 @@ import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { test } from 'node:test';
 import { SHOWN_CHARACTERS_MAX } from '../../base/peer-text.js';
 import { DurableLsns } from '../../memory/durable-lsns.js';
+import { SharedSignal } from '../../memory/signal.js';
 import { PendingStreams } from '../../replication/replica/pending-streams.js';
 import { SyncProgress } from '../../replication/replica/sync-progress.js';
 import type { FollowFlow } from '../channel/main-flow.js';
@@ -32,9 +33,12 @@ async function outcomeOf(answer: string, password = ''): Promise<string> {
     };
     const flow = new FollowedFlow(
       command,
-      new SyncProgress(progress, 1, 1),
-      new DurableLsns(DurableLsns.create(1)),
-      { timeoutMs: 5000 },
+      {
+        progress: new SyncProgress(progress, 1, 1),
+        durable: new DurableLsns(DurableLsns.create(1)),
+        times: { timeoutMs: 5000 },
+        appliedSignal: new SharedSignal(new Int32Array(new SharedArrayBuffer(8)), 0),
+      },
       () => assert.fail('nothing is applied'),
       {
         connected: () => {

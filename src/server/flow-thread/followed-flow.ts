@@ -5,6 +5,7 @@
 import type { Socket } from 'node:net';
 import { shownFromPeer } from '../../base/peer-text.js';
 import type { DurableLsns } from '../../memory/durable-lsns.js';
+import type { SharedSignal } from '../../memory/signal.js';
 import { connectToPeer } from '../../platform/peer-socket.js';
 import { encodeCommand } from '../../protocol/encode-command.js';
 import { NO_CUT, writeAcknowledgement } from '../../replication/acknowledgement.js';
@@ -21,11 +22,22 @@ export const HANDSHAKE_LINE_BYTES_MAX = 4096;
 const ACKNOWLEDGE_MS = 1;
 const ACKNOWLEDGE_SYNCING_MS = 50;
 const ACKNOWLEDGE_IDLE_MS = 1000;
+/** While parts of a cut are missing. */
+const LISTEN_MS = 100;
 /**
  * While shards wait for parts of transactions, other flows may apply what they wait for: the flow
  * looks for that ever more seldom, up to this.
  */
 const ACKNOWLEDGE_WAITING_MS_MAX = 16;
+
+export interface FollowedFlowParts {
+  readonly progress: SyncProgress;
+  /** Of our journal. */
+  readonly durable: DurableLsns;
+  readonly times: Pick<LinkTimes, 'timeoutMs'>;
+  /** Raised when a flow has applied something. */
+  readonly appliedSignal: SharedSignal;
+}
 
 export interface FollowedFlowListener {
   readonly connected: () => void;
@@ -50,6 +62,8 @@ export class FollowedFlow {
   private acknowledgeMs = ACKNOWLEDGE_MS;
   private readonly hasCuts: boolean;
   private acknowledgedCut = 0;
+  /** Whether what other flows apply wakes it. */
+  private isListening = false;
   private acknowledgedDurable = NO_CUT.offset;
   private acknowledgeTimer: NodeJS.Timeout | null = null;
   /** When something came last, or the wait for it began, and when that was looked at. */
@@ -60,10 +74,7 @@ export class FollowedFlow {
 
   constructor(
     private readonly command: FollowFlow,
-    private readonly progress: SyncProgress,
-    /** Of our journal. */
-    private readonly durable: DurableLsns,
-    private readonly times: Pick<LinkTimes, 'timeoutMs'>,
+    private readonly parts: FollowedFlowParts,
     private readonly createFlow: () => ReplicaFlow,
     private readonly listener: FollowedFlowListener,
   ) {
@@ -96,7 +107,7 @@ export class FollowedFlow {
     this.lookedMs = nowMs;
     // Nothing is read before all flows are connected. And where the thread stood still, what came is read first.
     if (hasStood || (this.flow === null && this.replies === 0)) this.heardMs = nowMs;
-    if (nowMs - this.heardMs > this.times.timeoutMs) this.end('nothing came for too long');
+    if (nowMs - this.heardMs > this.parts.times.timeoutMs) this.end('nothing came for too long');
   }
 
   /** All flows are connected, the old data is gone: what came is applied from now on. */
@@ -131,7 +142,7 @@ export class FollowedFlow {
   private read(length: number, buffer: Uint8Array): boolean {
     if (this.closed) return false;
     this.heardMs = performance.now();
-    this.progress.sums[SUM_RECEIVED_MS] = Date.now();
+    this.parts.progress.sums[SUM_RECEIVED_MS] = Date.now();
     if (this.flow === null) {
       this.readReplies(buffer.subarray(0, length));
       return false;
@@ -183,14 +194,38 @@ export class FollowedFlow {
       return;
     }
     this.listener.applied();
+    this.parts.appliedSignal.raise();
+    this.acknowledgeCut();
     this.acknowledgeMs = this.isStreaming ? ACKNOWLEDGE_MS : ACKNOWLEDGE_SYNCING_MS;
     this.acknowledgeTimer ??= setTimeout(() => this.acknowledgeNews(), this.acknowledgeMs);
+  }
+
+  /**
+   * A cut that is applied is told at once: somebody may wait for it (WAIT). Its parts come by all flows, so
+   * while some are missing the others announce what they have applied.
+   */
+  private acknowledgeCut(): void {
+    const { progress, appliedSignal } = this.parts;
+    if (!this.hasCuts || this.closed) return;
+    progress.advanceCut();
+    const { offset } = progress;
+    if (offset !== this.acknowledgedCut && progress.cutMadeMs !== 0) this.acknowledge();
+    if (!progress.awaitsCut || this.isListening) return;
+    this.isListening = true;
+    const isSameStill = () => {
+      progress.advanceCut();
+      return !this.closed && progress.offset === offset;
+    };
+    void appliedSignal.sleep(isSameStill, LISTEN_MS).then(() => {
+      this.isListening = false;
+      this.acknowledgeCut();
+    });
   }
 
   /** Whether the primary sends streams to this flow, which need acknowledgements to go on. */
   private get isStreaming(): boolean {
     const { mine } = this.command;
-    return mine.some((shard) => this.progress.isDone(shard));
+    return mine.some((shard) => this.parts.progress.isDone(shard));
   }
 
   /** Acknowledges what was applied meanwhile, by this flow or another one. */
@@ -198,7 +233,7 @@ export class FollowedFlow {
     this.acknowledgeTimer = null;
     if (this.closed) return;
     const { mine } = this.command;
-    const { progress } = this;
+    const { progress } = this.parts;
     const { applied, received } = progress;
     if (this.hasCuts) progress.advanceCut();
     this.advanceDurable();
@@ -219,36 +254,36 @@ export class FollowedFlow {
   private acknowledge(): void {
     if (this.closed || this.replies > 0) return;
     const { mine } = this.command;
-    const { applied } = this.progress;
+    const { applied } = this.parts.progress;
     mine.forEach((shard, i) => {
       this.acknowledged[i] = applied[shard]!;
     });
     this.advanceDurable();
-    if (this.hasCuts) this.acknowledgedDurable = this.progress.durableOffset;
+    if (this.hasCuts) this.acknowledgedDurable = this.parts.progress.durableOffset;
     const { acknowledged, acknowledgedDurable } = this;
     this.socket.write(writeAcknowledgement(acknowledged, this.cut(), acknowledgedDurable));
   }
 
   /** Looks which cuts are on the disk. A chain that ends meanwhile tells of none. */
   private advanceDurable(): void {
-    const { durable, progress } = this;
+    const { durable, progress } = this.parts;
     if (!this.hasCuts || !this.hasSameStreams || !durable.isWhole) return;
     progress.advanceDurableCut(durable.lsns);
   }
 
   private get awaitsDisk(): boolean {
-    const { durable, progress } = this;
+    const { durable, progress } = this.parts;
     return this.hasSameStreams && progress.awaitsDurableCut && durable.isWhole;
   }
 
   /** With another number of shards than the primary's there is no journal with its streams. */
   private get hasSameStreams(): boolean {
-    return this.progress.shards === this.durable.lsns.length;
+    return this.parts.progress.shards === this.parts.durable.lsns.length;
   }
 
   /** The last cut of this link that is applied whole. The flow of shard 0 tells it. */
   private cut(): { readonly offset: number; readonly madeMs: number } {
-    const { progress } = this;
+    const { progress } = this.parts;
     if (!this.hasCuts || progress.cutMadeMs === 0) return NO_CUT;
     this.acknowledgedCut = progress.offset;
     return { offset: progress.offset, madeMs: progress.cutMadeMs };

@@ -43,6 +43,7 @@ import {
 import { StreamLocks } from '../../replication/stream-locks.js';
 import type { MeetRole, RedisReplicaEvent, ServeRedis, StreamRole } from '../channel/main-flow.js';
 import type { LinkTimes } from './link-times.js';
+import { Rest } from './rest.js';
 import { ServedRedis } from './served-redis.js';
 
 /** A turn with less is followed by a rest, so that many writes travel together. */
@@ -79,6 +80,10 @@ export interface RedisFeedParts {
   readonly written: SharedSignal;
   /** How many clients wait for replicas (WAIT). */
   readonly waiting: SharedWord;
+  /** Raised when somebody begins to. */
+  readonly awaited: SharedSignal;
+  /** A replica has a newer cut. */
+  readonly reached: () => void;
   readonly times: LinkTimes;
 }
 
@@ -119,10 +124,13 @@ export class RedisFeed {
   private forgoneMark = -1;
   private readonly locks: StreamLocks;
   private isScheduled = false;
+  private isSleeping = false;
+  private readonly rest: Rest;
   private emptySinceMs = 0;
 
   constructor(readonly parts: RedisFeedParts) {
     this.locks = new StreamLocks(parts.shards, parts.rings, parts.owner);
+    this.rest = new Rest(parts.awaited, () => this.turn());
   }
 
   serve(command: ServeRedis, socket: Socket, listener: ServedRedisListener): ServedRedis {
@@ -367,10 +375,17 @@ export class RedisFeed {
     }
     if (!this.isIdle()) {
       this.isScheduled = true;
-      setTimeout(() => this.turn(), REST_MS);
+      this.rest.begin(REST_MS);
       return;
     }
-    void this.parts.written.sleep(() => this.isIdle(), SLEEP_MS).then(() => this.wake());
+    if (this.isSleeping) return;
+    this.isSleeping = true;
+    void this.parts.written
+      .sleep(() => this.isIdle(), SLEEP_MS)
+      .then(() => {
+        this.isSleeping = false;
+        this.wake();
+      });
   }
 
   /** Whether nothing can be done before something is written or comes from a replica. */

@@ -11,9 +11,15 @@ import { createRegion } from '../../platform/ffi/region.js';
 import { LagControl } from '../../replication/primary/lag-control.js';
 import { PrimaryFlow } from '../../replication/primary/primary-flow.js';
 import type { PrimaryFlowOptions } from '../../replication/primary/primary-flow-options.js';
-import { SUM_AHEAD_SHARE, SUM_CUT, SUM_CUT_MS } from '../../replication/primary/sync-session.js';
+import {
+  SUM_AHEAD_SHARE,
+  SUM_CUT,
+  SUM_CUT_MS,
+  SUM_DURABLE_CUT,
+} from '../../replication/primary/sync-session.js';
 import { SUM_ACKNOWLEDGED_MS } from '../channel/replication-figures.js';
 import type { LinkTimes } from './link-times.js';
+import { Rest } from './rest.js';
 
 const OUTPUT_BYTES = 2 * 1024 * 1024;
 /** An output shorter than this is followed by a rest in stable sync. */
@@ -26,11 +32,22 @@ const CUT_MS = 5;
 /** With nothing to send it sleeps until something is written, and looks around this often. */
 const SLEEP_MS = 100;
 
+export interface ServedFlowParts {
+  /** Raised when the rings have news. */
+  readonly written: SharedSignal;
+  /** Raised when somebody begins to wait for replicas. */
+  readonly awaited: SharedSignal;
+  readonly times: LinkTimes;
+  /** The replica has a newer cut. */
+  readonly reached: () => void;
+  readonly ended: (reason: string) => void;
+}
+
 export class ServedFlow {
   private readonly source: PrimaryFlow;
   private readonly outputs = [createRegion(OUTPUT_BYTES), createRegion(OUTPUT_BYTES)];
   private readonly writing = [false, false];
-  private timer: NodeJS.Timeout | null = null;
+  private readonly rest: Rest;
   private sleeping = false;
   private readonly isIdle = (): boolean =>
     this.source.idle && !this.closed && !(this.makesCuts && this.isCutOld);
@@ -44,39 +61,44 @@ export class ServedFlow {
   constructor(
     private readonly socket: Socket,
     private readonly options: PrimaryFlowOptions,
-    private readonly written: SharedSignal,
-    private readonly times: LinkTimes,
-    private readonly ended: (reason: string) => void,
+    private readonly parts: ServedFlowParts,
   ) {
+    this.rest = new Rest(parts.awaited, () => this.pump());
     this.source = new PrimaryFlow(options);
     this.makesCuts = options.mine.includes(0);
-    const { session } = options;
     socket.setNoDelay(true);
-    socket.on('data', (bytes: Buffer) => {
-      session.sums[SUM_ACKNOWLEDGED_MS] = Date.now();
-      const wrong = this.source.acknowledge(bytes);
-      if (wrong !== null) this.end(wrong);
-      // It may open windows.
-      else if (this.timer === null) this.pump();
-    });
+    socket.on('data', (bytes: Buffer) => this.acknowledged(bytes));
     socket.on('error', (error) => this.end(error.message));
     socket.on('close', () => this.end('the replica closed the connection'));
     socket.write('+OK\r\n');
     this.pump();
   }
 
+  private acknowledged(bytes: Buffer): void {
+    const { sums } = this.options.session;
+    const { [SUM_CUT]: cut, [SUM_DURABLE_CUT]: durableCut } = sums;
+    sums[SUM_ACKNOWLEDGED_MS] = Date.now();
+    const wrong = this.source.acknowledge(bytes);
+    if (wrong !== null) {
+      this.end(wrong);
+      return;
+    }
+    if (sums[SUM_CUT] !== cut || sums[SUM_DURABLE_CUT] !== durableCut) this.parts.reached();
+    // It may open windows.
+    if (!this.rest.isUnderWay) this.pump();
+  }
+
   end(reason: string): void {
     if (this.closed) return;
     this.closed = true;
-    if (this.timer !== null) clearTimeout(this.timer);
+    this.rest.close();
     this.source.close();
     // In this order, so that the end of the replica's other connections is not taken for the cause.
-    this.ended(reason);
+    this.parts.ended(reason);
     this.socket.destroy();
   }
 
   private pump(): void {
-    this.timer = null;
     while (!this.closed) {
       if (this.options.session.ended) {
         this.end('the sync was ended');
@@ -95,7 +117,7 @@ export class ServedFlow {
         return;
       }
       if (bytes === 0 || (bytes < SHORT_BYTES && this.source.streaming)) {
-        this.timer = setTimeout(() => this.pump(), REST_MS);
+        this.rest.begin(REST_MS);
         return;
       }
     }
@@ -104,9 +126,9 @@ export class ServedFlow {
   private sleep(): void {
     if (this.sleeping) return;
     this.sleeping = true;
-    void this.written.sleep(this.isIdle, SLEEP_MS).then(() => {
+    void this.parts.written.sleep(this.isIdle, SLEEP_MS).then(() => {
       this.sleeping = false;
-      if (this.timer === null) this.pump();
+      if (!this.rest.isUnderWay) this.pump();
     });
   }
 
@@ -130,7 +152,7 @@ export class ServedFlow {
     const nowMs = Date.now();
     const isDue =
       bytes === 0
-        ? nowMs - this.lastSentMs >= this.times.heartbeatMs
+        ? nowMs - this.lastSentMs >= this.parts.times.heartbeatMs
         : this.source.streaming && nowMs - this.lastHeadsMs >= HEADS_MS;
     if (!isDue || this.source.failed !== null) return bytes;
     this.lastHeadsMs = nowMs;
@@ -142,7 +164,7 @@ export class ServedFlow {
     this.lastSentMs = Date.now();
     this.socket.write(this.outputs[index]!.bytes.subarray(0, bytes), () => {
       this.writing[index] = false;
-      if (this.timer === null && !this.closed) this.pump();
+      if (!this.rest.isUnderWay && !this.closed) this.pump();
     });
   }
 }

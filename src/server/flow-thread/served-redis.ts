@@ -416,6 +416,7 @@ export class ServedRedis {
     session.acknowledged.set(covered.cut.lsns);
     session.sums[SUM_CUT_MS] = covered.cut.madeMs;
     session.sums[SUM_CUT] = covered.cut.offset;
+    feed.parts.reached();
   }
 
   end(reason: string): void {

@@ -17,7 +17,10 @@ export function guardListeners(config: Config, log: Log): void {
     const port = Number(value('port'));
     const isNewPort = port !== config.number('port');
     if (!isNewPort && value('bind') === config.value('bind')) return null;
-    const wrong = whyNot(value('bind'), port, isNewPort);
+    const isTlsPort = port !== 0 && port === Number(value('tls-port'));
+    const wrong = isTlsPort
+      ? `port and tls-port are both ${port}`
+      : whyNot(value('bind'), port, isNewPort);
     if (wrong === null) return null;
     log.warning(wrong);
     return first === 'port' ? NOT_THIS_PORT : NOT_THESE_ADDRESSES;

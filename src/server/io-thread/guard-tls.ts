@@ -21,7 +21,7 @@ export function guardTls(config: Config, log: Log): void {
     }
     const port = Number(value('tls-port'));
     const isNew = port !== 0 && port !== config.number('tls-port');
-    if (!isNew || !fails(log, () => tryPort(config, port))) return null;
+    if (!isNew || !fails(log, () => tryPort(config, port, Number(value('port'))))) return null;
     return 'Unable to listen on this port. Check server logs.';
   });
 }
@@ -44,7 +44,8 @@ function checkOptions(value: Value): void {
 }
 
 /** @throws Error when somebody else listens there */
-function tryPort(config: Config, port: number): void {
+function tryPort(config: Config, port: number, other: number): void {
+  if (port === other) throw new Error(`port and tls-port are both ${port}`);
   if (ffiUnavailableReason() !== '' || config.value('transport') === 'portable') {
     throw new Error('tls-port needs native calls, which this server does without');
   }

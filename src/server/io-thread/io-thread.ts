@@ -55,13 +55,12 @@ import { Config } from '../config/config.js';
 import { followSyncPolicy } from '../config/sync-policy.js';
 import { ThreadUsers } from './acl/thread-users.js';
 import { ThreadDurability } from './durability.js';
-import { guardListeners } from './guard-listeners.js';
-import { guardTls } from './guard-tls.js';
-import { listen, listenAnew, whyTooManyClients } from './listeners.js';
+import { listen } from './listeners.js';
 import { createServerPort, endClient, sessionsOf } from './server-port.js';
 import { ThreadSettings } from './settings.js';
 import { ThreadArrivals } from './thread-arrivals.js';
 import { ThreadClients } from './thread-clients.js';
+import { ThreadConfiguration } from './thread-configuration.js';
 import { systemThreadId } from './thread-id.js';
 import { ThreadMigrations } from './thread-migrations.js';
 import { ThreadPersistence } from './thread-persistence.js';
@@ -106,6 +105,7 @@ class IoThread {
   private readonly scriptStates: SharedStates;
   private readonly shutdown: ThreadShutdown;
   private readonly persistence: ThreadPersistence;
+  private readonly configuration: ThreadConfiguration;
   private readonly clock = new ThreadClock();
   private reporter!: ThreadReporter;
 
@@ -115,10 +115,12 @@ class IoThread {
   ) {
     this.control = attachControl(data.controlBuffer, data.threads, registry.all.length);
     this.config = Config.attach(data.configBuffer);
-    this.config.guard('maxclients', (value) => whyTooManyClients(Number(value), data.descriptors));
     this.log = new Log((line) => this.post({ kind: 'log', line }));
-    guardTls(this.config, this.log);
-    guardListeners(this.config, this.log);
+    this.configuration = new ThreadConfiguration({
+      ...{ data, config: this.config, log: this.log, control: this.control },
+      isReplica: () => this.replication.isReplica,
+      ask: (id) => this.post({ kind: 'settle', thread: data.thread, id }),
+    });
     this.failures = new FailureLog((text) => this.log.warning(text));
     this.mailbox = openMailbox(data.mailboxes, data.thread, (error) =>
       this.failures.note('Exception while taking a message of another thread', error),
@@ -189,7 +191,7 @@ class IoThread {
     // Also in the turn of CONFIG SET itself: what follows in its pipeline meets the new values.
     config.changed = () => this.applySettings();
     const port = await this.listen(frontend);
-    this.followAddresses(String(port));
+    this.configuration.followAddresses(this.transport, this.gatherer, String(port));
     this.control.threads[data.thread]!.add(THREAD_ID, systemThreadId());
     data.figures.connections[data.thread] = 0;
     data.figures.inUse[data.thread] = 0;
@@ -216,27 +218,6 @@ class IoThread {
       await transport.run(frontend);
       throw error;
     }
-  }
-
-  /** CONFIG SET of `port` or `bind` is answered when all threads listen there. */
-  private followAddresses(listeningPort: string): void {
-    const { config, data, gatherer, log } = this;
-    // Where the system has chosen the port, the directive follows.
-    let [port, bind] = [listeningPort, config.value('bind')];
-    const follow = (): void => {
-      if (config.value('port') === port && config.value('bind') === bind) return;
-      [port, bind] = [config.value('port'), config.value('bind')];
-      listenAnew(this.transport, config, data, (text) => log.warning(text));
-    };
-    config.onChange('port', follow);
-    config.onChange('bind', follow);
-    gatherer.answers('listen', () => {
-      config.refresh();
-      return null;
-    });
-    config.wasSet = (names) => {
-      if (names.includes('port') || names.includes('bind')) gatherer.gather('listen', null);
-    };
   }
 
   /**
@@ -292,6 +273,7 @@ class IoThread {
       refreshSettings: () => this.config.refresh(),
       handOver: (thread, descriptor) => this.arrivals.handOver(thread, descriptor),
       serveMessages: () => this.serveMessages(),
+      stop: () => this.transport.stop(),
       mailbox: this.mailbox,
       log: (level, text) => this.log.write(level, text),
       failures: this.failures,
@@ -316,6 +298,7 @@ class IoThread {
         ...{ scripting, pubsub, tracker, rings, thread: data.thread },
         ...{ config: this.config, gatherer: this.gatherer, threadUsers: this.threadUsers },
         ...{ replication: this.replication, persistence: this.persistence },
+        configuration: this.configuration,
         migration: this.migrations,
         transport: this.transport,
         facts: { ...data.facts, transport: this.transport.name },
@@ -543,13 +526,16 @@ class IoThread {
       this.mayServe = true;
     } else if (message.kind === 'stop') {
       this.mayServe = true;
-      this.transport.stop();
+      this.policy.end();
+      this.wake(data.thread);
     } else if (message.kind === 'shutdown-failed') {
       this.shutdown.failed(message.text);
     } else if (message.kind === 'persistence-answer') {
       this.persistence.answered(message.id, message.answer);
     } else if (message.kind === 'replication-answer') {
       replication.answered(message.id, message.answer);
+    } else if (message.kind === 'settled') {
+      this.configuration.settled(message.id);
     } else if (message.kind === 'migrated') {
       this.migrations.answered(message.id, message.outcome);
     } else if (message.kind === 'close-client') {

@@ -6,13 +6,17 @@ import type { NewestCut } from '../../journal/cuts.js';
 import type { JournalRing } from '../../journal/ring.js';
 import type { ControlBlock, SharedWord } from '../../memory/control.js';
 import type { SharedSignal } from '../../memory/signal.js';
-import { WAITING_FOR_REPLICAS } from '../../replication/counters.js';
+import {
+  REPLICAS_AWAITED,
+  WAITING_FOR_REPLICAS,
+  WAITING_OF_THREAD,
+} from '../../replication/counters.js';
 import {
   SUM_CUT,
   SUM_DURABLE_CUT,
   type SyncSession,
 } from '../../replication/primary/sync-session.js';
-import { beginWait, nextLookMs, type PolledWait } from './polled-waits.js';
+import { beginWait, type PolledWait, PolledWaits } from './polled-waits.js';
 
 interface Waiter extends PolledWait {
   /** Offset of the cut that replicas must have applied. */
@@ -22,6 +26,7 @@ interface Waiter extends PolledWait {
 }
 
 export interface ReplicaWaitsParts {
+  readonly thread: number;
   readonly control: ControlBlock;
   readonly rings: readonly JournalRing[];
   readonly cuts: NewestCut;
@@ -30,13 +35,17 @@ export interface ReplicaWaitsParts {
 }
 
 export class ReplicaWaits {
-  private waiters: Waiter[] = [];
+  private readonly waits = new PolledWaits<Waiter>();
   private readonly blocked: SharedWord;
   private readonly waiting: SharedWord;
+  private readonly awaited: SharedSignal;
+  /** Offset of the cut that each replica has, -1 before it has all; the greatest first. As seen last. */
+  private acknowledged: number[] = [];
 
   constructor(private readonly parts: ReplicaWaitsParts) {
     this.blocked = parts.control.word(BLOCKED_CLIENTS);
     this.waiting = parts.control.word(WAITING_FOR_REPLICAS);
+    this.awaited = parts.control.signal(REPLICAS_AWAITED);
   }
 
   countAcknowledged(): number {
@@ -72,20 +81,23 @@ export class ReplicaWaits {
     return count;
   }
 
-  wait(replicas: number, timeoutMs: number, done: (count: number | null) => void): () => void {
+  wait(replicas: number, timeoutMs: number, done: (count: number | null) => void): () => number {
     const wait = beginWait(timeoutMs);
     const waiter: Waiter = { ...wait, target: this.newCut(), replicas, done };
-    this.waiters.push(waiter);
+    this.waits.add(waiter);
     this.blocked.add(1);
-    this.waiting.add(1);
-    // Flows that carry to a Redis ask it now how far it is.
-    this.parts.journalWritten.raise();
-    return () => this.forget(waiter);
+    this.noteWaiting(1);
+    // None rests before it has sent the cut; those that carry to a Redis ask it now how far it is.
+    this.awaited.raise();
+    return () => {
+      this.forget(waiter);
+      return this.countAt(waiter.target);
+    };
   }
 
   /** A replica cannot tell what its replicas have of what it wrote as a primary. */
   endAll(): void {
-    for (const waiter of [...this.waiters]) {
+    for (const waiter of this.waits.all()) {
       this.forget(waiter);
       const count = this.countAt(waiter.target);
       waiter.done(count >= waiter.replicas ? count : null);
@@ -93,21 +105,44 @@ export class ReplicaWaits {
   }
 
   private forget(waiter: Waiter): void {
-    const left = this.waiters.filter((other) => other !== waiter);
-    this.blocked.add(left.length - this.waiters.length);
-    this.waiting.add(left.length - this.waiters.length);
-    this.waiters = left;
+    if (!this.waits.delete(waiter)) return;
+    this.blocked.add(-1);
+    this.noteWaiting(-1);
+  }
+
+  /** So many more clients of this thread wait for replicas: what these acknowledge wakes it. */
+  noteWaiting(more: number): void {
+    const { control, thread } = this.parts;
+    this.waiting.add(more);
+    control.threads[thread]!.add(WAITING_OF_THREAD, more);
   }
 
   /** Once a turn. @returns milliseconds until it wants another turn */
   background(nowMs: number): number {
-    if (this.waiters.length === 0) return Number.POSITIVE_INFINITY;
-    for (const waiter of [...this.waiters]) {
-      const count = this.countAt(waiter.target);
-      if (count < waiter.replicas && nowMs < waiter.deadlineMs) continue;
+    if (this.waits.size === 0) return Number.POSITIVE_INFINITY;
+    const hasNews = this.takeNews();
+    const { acknowledged } = this;
+    return this.waits.look(nowMs, hasNews, (waiter) => {
+      const { replicas, target, deadlineMs } = waiter;
+      const isReached = replicas <= acknowledged.length && acknowledged[replicas - 1]! >= target;
+      if (!isReached && nowMs < deadlineMs) return true;
       this.forget(waiter);
-      waiter.done(count);
-    }
-    return nextLookMs(this.waiters, nowMs);
+      waiter.done(acknowledged.filter((offset) => offset >= target).length);
+      return false;
+    });
+  }
+
+  /** @returns whether a replica has come further, or is another one */
+  private takeNews(): boolean {
+    const before = this.acknowledged;
+    this.acknowledged = this.parts
+      .replicas()
+      .map(({ session }) => (session.allDone ? session.sums[SUM_CUT]! : -1))
+      .sort((a, b) => b - a);
+    const { acknowledged } = this;
+    return (
+      acknowledged.length !== before.length ||
+      acknowledged.some((offset, i) => offset !== before[i])
+    );
   }
 }

@@ -3,7 +3,7 @@ import type { MigrationPort } from '../../commands/contract/migration-port.js';
 import { CHANNEL, PATTERN, SHARD_CHANNEL } from '../../commands/contract/pubsub-port.js';
 import type {
   ClientType,
-  ConfigurationPort,
+  LiveConfigurationPort,
   ServerPort,
 } from '../../commands/contract/server-port.js';
 import type { Session } from '../../commands/contract/session.js';
@@ -43,6 +43,7 @@ import { replicationSection } from './replication-section.js';
 import { SlowLog } from './slow-log.js';
 import { Statistics } from './statistics.js';
 import { isLoopback, isUnixSocket, type ThreadClients } from './thread-clients.js';
+import type { ThreadConfiguration } from './thread-configuration.js';
 import type { ThreadPersistence } from './thread-persistence.js';
 import type { ThreadReplication } from './thread-replication.js';
 import { ThreadReporter } from './thread-reporter.js';
@@ -58,6 +59,7 @@ export interface PortParts {
   readonly registry: Registry;
   readonly clients: ThreadClients;
   readonly threadUsers: ThreadUsers;
+  readonly configuration: ThreadConfiguration;
   readonly frontend: Frontend<ClientSession>;
   readonly transport: Transport;
   readonly replication: ThreadReplication;
@@ -137,7 +139,7 @@ export function createServerPort(
     tracking: parts.tracker,
     transactions,
     clients,
-    configuration: configurationOf(config, acl),
+    configuration: configurationOf(config, acl, parts.configuration),
     information: {
       text: (sections, context) => {
         // Every thread's counters of the last moments are wanted too; but inside EXEC shards are
@@ -192,8 +194,14 @@ function createAccess(parts: PortParts, describe: (session: ClientSession) => st
 }
 
 /** The configuration as commands change it: requirepass is the default user's password as well. */
-function configurationOf(config: Config, acl: Access): ConfigurationPort {
+function configurationOf(
+  config: Config,
+  acl: Access,
+  configuration: ThreadConfiguration,
+): LiveConfigurationPort {
   return {
+    mustSettle: (names) => configuration.mustSettle(names),
+    settle: (done) => configuration.settle(done),
     value: (name) => config.value(name),
     get: (patterns) => config.get(patterns),
     set: (pairs, isLocalClient) => {

@@ -6,10 +6,16 @@ import { EVICTION_POLICIES, type EvictionPolicy, NO_EVICTION } from '../../keysp
 import { NO_OUTPUT_LIMIT, type OutputLimit } from '../../net/policy.js';
 import { OUTPUT_NORMAL, OUTPUT_PUBSUB } from '../../net/runner.js';
 
-/** A number of bytes, or a share of `whole` such as 5%. */
-function shareOf(text: string, whole: number): number {
-  if (!text.endsWith('%')) return Number(text);
-  return Math.floor((whole * Number(text.slice(0, -1))) / 100);
+/** A smaller limit would shut out who could change it. As in Redis. */
+const CLIENT_MEMORY_BYTES_MIN = 128 * 1024;
+
+/** A number of bytes, or a share of `whole` such as 5%; 0 when there is no limit. */
+function clientMemory(text: string, whole: number): number {
+  const isShare = text.endsWith('%');
+  const share = isShare ? Number(text.slice(0, -1)) / 100 : 1;
+  const bytes = isShare ? Math.floor(whole * share) : Number(text);
+  const isLimited = isShare ? whole * share > 0 : bytes > 0;
+  return isLimited ? Math.max(CLIENT_MEMORY_BYTES_MIN, bytes) : 0;
 }
 
 export class ThreadSettings {
@@ -50,7 +56,7 @@ export class ThreadSettings {
     this.idleTimeoutMs = number('timeout') * 1000;
     this.keepAliveSeconds = number('tcp-keepalive');
     this.maxMemoryBytes = number('maxmemory');
-    this.clientMemoryBytes = shareOf(value('maxmemory-clients'), this.maxMemoryBytes);
+    this.clientMemoryBytes = clientMemory(value('maxmemory-clients'), this.maxMemoryBytes);
     this.evictionPolicy = EVICTION_POLICIES[value('maxmemory-policy')]!;
     this.evictionSamples = number('maxmemory-samples');
     this.evictionTenacity = number('maxmemory-eviction-tenacity');

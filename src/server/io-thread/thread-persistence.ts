@@ -11,7 +11,7 @@ import type { ControlBlock } from '../../memory/control.js';
 import type { PersistenceAnswer, PersistenceRequest } from '../channel/persistence.js';
 import { LAST_SAVE_MS, SAVE_STARTED_MS } from '../channel/persistence-figures.js';
 import type { DurabilityMark, ThreadDurability } from './durability.js';
-import { beginWait, nextLookMs, type PolledWait } from './polled-waits.js';
+import { beginWait, type PolledWait, PolledWaits } from './polled-waits.js';
 
 /** A client in WAITAOF. */
 interface Waiter extends PolledWait {
@@ -29,13 +29,15 @@ export interface DurableReplicas {
   newCut(): number;
   /** How many have it on disk. */
   countDurableAt(cut: number): number;
+  /** So many more clients of this thread wait for replicas. */
+  noteWaiting(more: number): void;
 }
 
 export class ThreadPersistence implements PersistencePort {
   /** Set before clients are served. */
   durability!: ThreadDurability;
   replicas!: DurableReplicas;
-  private readonly waiters: Waiter[] = [];
+  private readonly waits = new PolledWaits<Waiter>();
   private lastRequest = 0;
   private readonly answers = new Map<number, Answer>();
 
@@ -53,45 +55,49 @@ export class ThreadPersistence implements PersistencePort {
     return this.isOn() && this.durability.isReached(this.durability.markNow());
   }
 
-  waitDurable(wanted: WantedDurability, done: (outcome: DurabilityOutcome) => void): () => void {
+  waitDurable(
+    wanted: WantedDurability,
+    done: (outcome: DurabilityOutcome) => void,
+  ): () => DurabilityOutcome {
     const wait = beginWait(wanted.timeoutMs);
     const mark = this.durability.markNow();
     const waiter = { ...wait, mark, cut: this.replicas.newCut(), wanted, done };
-    this.waiters.push(waiter);
+    this.waits.add(waiter);
     this.control.word(BLOCKED_CLIENTS).add(1);
-    return () => this.forget(waiter);
+    this.noteForReplicas(waiter, 1);
+    return () => {
+      this.forget(waiter);
+      return this.outcomeOf(waiter);
+    };
   }
 
   private forget(waiter: Waiter): void {
-    const index = this.waiters.indexOf(waiter);
-    if (index < 0) return;
-    this.waiters.splice(index, 1);
+    if (!this.waits.delete(waiter)) return;
     this.control.word(BLOCKED_CLIENTS).add(-1);
+    this.noteForReplicas(waiter, -1);
+  }
+
+  /** What replicas acknowledge wakes this thread. */
+  private noteForReplicas({ wanted }: Waiter, more: number): void {
+    if (wanted.replicas > 0) this.replicas.noteWaiting(more);
   }
 
   /** Once a turn, outside of commands. @returns milliseconds until it wants another turn */
   background(nowMs: number): number {
-    if (this.waiters.length === 0) return Number.POSITIVE_INFINITY;
-    for (const waiter of [...this.waiters]) {
-      const outcome = this.outcomeOf(waiter, nowMs);
-      if (outcome === null) continue;
+    return this.waits.look(nowMs, true, (waiter) => {
+      const outcome = this.outcomeOf(waiter);
+      if (nowMs < waiter.deadlineMs && !isReached(outcome, waiter.wanted)) return true;
       this.forget(waiter);
       waiter.done(outcome);
-    }
-    return nextLookMs(this.waiters, nowMs);
+      return false;
+    });
   }
 
-  /** @returns null while it waits */
-  private outcomeOf(
-    { mark, cut, wanted, deadlineMs }: Waiter,
-    nowMs: number,
-  ): DurabilityOutcome | null {
+  private outcomeOf({ mark, cut, wanted }: Waiter): DurabilityOutcome {
     if (this.replicas.isReplica) return 'replica';
     if (wanted.isLocal && !this.isOn()) return 'no-journal';
     const isLocal = this.isOn() && this.durability.isReached(mark);
-    const replicas = this.replicas.countDurableAt(cut);
-    const isReached = (isLocal || !wanted.isLocal) && replicas >= wanted.replicas;
-    return isReached || nowMs >= deadlineMs ? { isLocal, replicas } : null;
+    return { isLocal, replicas: this.replicas.countDurableAt(cut) };
   }
 
   get lastSaveSeconds(): number {
@@ -132,4 +138,10 @@ export class ThreadPersistence implements PersistencePort {
       else reply.simple(text.slice(1));
     });
   }
+}
+
+/** Whether nothing is left to wait for. */
+function isReached(outcome: DurabilityOutcome, wanted: WantedDurability): boolean {
+  if (typeof outcome === 'string') return true;
+  return (outcome.isLocal || !wanted.isLocal) && outcome.replicas >= wanted.replicas;
 }

@@ -71,10 +71,14 @@ export interface ThreadPolicyParts {
   readonly failures: FailureLog;
   /** Serves messages of other threads. */
   readonly serveMessages: () => void;
+  /** Ends the thread's serving with this turn. */
+  readonly stop: () => void;
   readonly mailbox: Mailbox;
   readonly log: (level: 'verbose' | 'warning', text: string) => void;
 }
 
+/** Turns until the last: what was answered while a send of the client's was under way is sent in the next. */
+const TURNS_TO_SEND = 2;
 /** Share of a background period that expiry may take, as Redis: a quarter. */
 const EXPIRY_SHARE = 0.25;
 
@@ -89,6 +93,8 @@ export class ThreadPolicy implements FrontendPolicy<ClientSession> {
   private nextExpiryMs = 0;
   private turnHasInput = 0;
   private countedPaused = 0;
+  /** Turns until the thread's last; -1 while it serves. */
+  private turnsLeft = -1;
   /** The gates of CLIENT PAUSE in the turn before. */
   private pause = 0;
 
@@ -208,10 +214,15 @@ export class ThreadPolicy implements FrontendPolicy<ClientSession> {
     dispatcher.beginTurn(nowMs, gates | replication.gates(nowMs));
   }
 
+  /** The thread ends once what it has answered is sent. */
+  end(): void {
+    this.turnsLeft = TURNS_TO_SEND;
+  }
+
   mayWait(): boolean {
     const { mailbox } = this.parts;
     mailbox.flush();
-    return mailbox.maySleep();
+    return mailbox.maySleep() && this.turnsLeft < 0;
   }
 
   awaitsDurable(): void {
@@ -220,6 +231,7 @@ export class ThreadPolicy implements FrontendPolicy<ClientSession> {
 
   background(): number {
     const { mailbox, dispatcher } = this.parts;
+    if (this.turnsLeft >= 0 && this.turnsLeft-- === 0) this.parts.stop();
     mailbox.receive();
     const restMs = this.work();
     dispatcher.invalidations!.endTurn();

@@ -51,7 +51,11 @@ import type {
   ReplicationStatus,
   RequestingClient,
 } from '../channel/replication.js';
-import { readableProgress, SUM_ACKNOWLEDGED_MS } from '../channel/replication-figures.js';
+import {
+  readableProgress,
+  SUM_ACKNOWLEDGED_MS,
+  SUM_ONLINE_MS,
+} from '../channel/replication-figures.js';
 import { DetachedClients } from './detached-clients.js';
 import { ReplicaWaits } from './replica-waits.js';
 import type { ThreadSettings } from './settings.js';
@@ -130,14 +134,14 @@ export class ThreadReplication implements ReplicationPort {
     status: ReplicationStatus,
   ) {
     this.journalWritten = parts.control.signal(JOURNAL_WRITTEN);
-    const { control, rings, cuts } = parts;
+    const { thread, control, rings, cuts } = parts;
     const { journalWritten } = this;
     this.waits = new ReplicaWaits({
-      ...{ control, rings, cuts, journalWritten },
+      ...{ thread, control, rings, cuts, journalWritten },
       replicas: () => this.replicas,
     });
     this.current = status;
-    const { thread, notify } = parts;
+    const { notify } = parts;
     this.detached = new DetachedClients({ thread, notify, replication: this });
     this.take(status);
   }
@@ -216,7 +220,8 @@ export class ThreadReplication implements ReplicationPort {
 
   /**
    * Replicas in stable sync that were heard of lately, and have applied the newest cut, or one that
-   * was made lately.
+   * was made lately. One that is online since lately has what there was then: it counts from that moment
+   * on, as in Redis.
    */
   goodReplicas(nowMs: number): number {
     const { minReplicasMaxLagMs } = this.parts.settings;
@@ -225,7 +230,10 @@ export class ThreadReplication implements ReplicationPort {
     for (const { session } of this.replicas) {
       const { sums } = session;
       const isHeard = nowMs - sums[SUM_ACKNOWLEDGED_MS]! <= minReplicasMaxLagMs;
-      const hasCut = sums[SUM_CUT]! >= offset || nowMs - sums[SUM_CUT_MS]! <= minReplicasMaxLagMs;
+      // The main thread notes when, a moment after.
+      const onlineMs = sums[SUM_ONLINE_MS] || nowMs;
+      const cutMs = Math.max(onlineMs, sums[SUM_CUT_MS]!);
+      const hasCut = sums[SUM_CUT]! >= offset || nowMs - cutMs <= minReplicasMaxLagMs;
       if (isHeard && hasCut && session.allDone) good++;
     }
     return good;
@@ -445,7 +453,11 @@ export class ThreadReplication implements ReplicationPort {
     return this.waits.newCut();
   }
 
-  wait(replicas: number, timeoutMs: number, done: (count: number | null) => void): () => void {
+  noteWaiting(more: number): void {
+    this.waits.noteWaiting(more);
+  }
+
+  wait(replicas: number, timeoutMs: number, done: (count: number | null) => void): () => number {
     return this.waits.wait(replicas, timeoutMs, done);
   }
 

@@ -34,6 +34,7 @@ export function createTracker(parts: ThreadTrackingParts): Tracker {
   const count = control.word(TRACKING_CLIENTS);
   keys.invalidations.prefixes = new TrackedPrefixes(new SharedText(prefixesBuffer), threads);
   keys.invalidations.currentClient = () => dispatcher.author;
+  keys.invalidations.byScript = () => dispatcher.inScript;
   const caches = new Caches({
     ...{ thread, mailbox, sessions },
     push: (session, region, offset, length) => frontend.push(session, region, offset, length),

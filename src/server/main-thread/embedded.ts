@@ -58,6 +58,7 @@ class Embedded {
     this.host = {
       choosesPort: data.hasPort,
       expectsReplicas: false,
+      ownsProcess: false,
       consequence: 'the server ends, its data is lost',
       ended: () => void this.end({ kind: 'ended', reason: '' }),
       died: (reason) => void this.end({ kind: 'ended', reason }),

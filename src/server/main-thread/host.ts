@@ -6,6 +6,8 @@ export interface ServerHost {
   readonly choosesPort: boolean;
   /** Whether threads for replicas are started before one asks for them. */
   readonly expectsReplicas: boolean;
+  /** Whether the process is the server's, so that it may change what the system knows of it. */
+  readonly ownsProcess: boolean;
   /** What the death of a thread means, for the log. */
   readonly consequence: string;
   /**
@@ -23,6 +25,7 @@ export interface ServerHost {
 export const OWN_PROCESS: ServerHost = {
   choosesPort: false,
   expectsReplicas: true,
+  ownsProcess: true,
   consequence: 'the process ends with code 1, its data is lost',
   ended: (code) => endProcess(code),
   died: () => endProcess(1),

@@ -121,7 +121,11 @@ const SIGNALS = { SIGTERM: 'sigterm', SIGINT: 'sigint' } as const;
 function takeSignals(server: Server, log: Log, config: Config, leave: () => void): void {
   process.on('uncaughtException', (error) => server.die('The main thread', error));
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    const words = () => config.words(`shutdown-on-${SIGNALS[signal]}`);
+    const words = () => {
+      // The signal may come right after CONFIG SET.
+      config.refresh();
+      return config.words(`shutdown-on-${SIGNALS[signal]}`);
+    };
     process.on(signal, () => endOn(server, log, signal, requestOf(words())));
     process.off(signal, leave);
   }

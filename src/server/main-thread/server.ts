@@ -25,6 +25,7 @@ import { type ControlBlock, THREADS_MAX } from '../../memory/control.js';
 import { DurableLsns } from '../../memory/durable-lsns.js';
 import { Offers } from '../../memory/offers.js';
 import { SharedListeners } from '../../memory/shared-listeners.js';
+import { SharedStates } from '../../memory/shared-states.js';
 import { SharedText } from '../../memory/shared-text.js';
 import {
   type ContainerLimits,
@@ -44,12 +45,8 @@ import { createMesh } from '../channel/gather.js';
 import { createMailboxes, type MailboxMemory } from '../channel/mailboxes.js';
 import { FLOW_THREADS_MAX } from '../channel/main-flow.js';
 import type { DescriptorShare, IoThreadData, ServerFacts } from '../channel/main-io.js';
-import {
-  SHUTDOWN,
-  SHUTDOWN_CALLED_OFF,
-  SHUTDOWN_WAITS,
-  STARTUP_BYTES,
-} from '../channel/process-figures.js';
+import { OomScore } from '../channel/oom-score.js';
+import { STARTUP_BYTES } from '../channel/process-figures.js';
 import { ThreadBeats } from '../channel/thread-beats.js';
 import type { Config } from '../config/config.js';
 import type { Declarations } from '../config/declarations.js';
@@ -70,6 +67,7 @@ import { createSharedUsers } from './initial-users.js';
 import { type IoRequest, IoThreads } from './io-threads.js';
 import { fitMaxClients } from './max-clients.js';
 import { Migrator } from './migration/migrator.js';
+import { OrderlyEnd, type Refusal } from './orderly-end.js';
 import { Persistence } from './persistence/persistence.js';
 import { checkPorts } from './port-check.js';
 import { RATE_PERIOD_MS, RateSampler } from './rates.js';
@@ -92,7 +90,6 @@ export const STOP_TIMEOUT_MS = 5000;
 /** How often the shards are looked at. */
 const WATCH_PERIOD_MS = 1000;
 const DEFAULT_SHUTDOWN: ShutdownRequest = { save: 'default', now: false, force: false };
-const SHUTDOWN_FAILED = 'ERR Errors trying to SHUTDOWN. Check logs.';
 
 export class Server {
   readonly threads: number;
@@ -121,6 +118,13 @@ export class Server {
   private hasEnded = false;
   private exitCode = 0;
   private shutdown: ShutdownRequest = DEFAULT_SHUTDOWN;
+  private isCommand = false;
+  private isReplica = false;
+  private oomScore: OomScore | null = null;
+  /** While it is under way. */
+  private end: OrderlyEnd | null = null;
+  /** Who runs a script, of all I/O threads. */
+  private scripts: SharedStates | null = null;
 
   constructor(
     private readonly config: Config,
@@ -198,8 +202,7 @@ export class Server {
       log.warning(text),
     );
     this.users = users.summary;
-    const control = createControl(threads, registry.all.length);
-    this.control = control;
+    const control = this.makeControl(registry.all.length);
     const sizes = { threads, shards: this.shards };
     const shardBuffers = createShards(config, sizes, control);
     const figures = createFigures(sizes);
@@ -210,6 +213,7 @@ export class Server {
     const mailboxes = createMailboxes(threads, this.wakers);
     const subscriptionsBuffer = createDirectory(config, sizes, control);
     const scripting = createScriptingBuffers(threads);
+    this.scripts = new SharedStates(new Int32Array(scripting.states));
     const common = {
       ...{ shardBuffers, ringBuffers, cutsBuffer, durableBuffer, databases, mailboxes },
       librariesBuffer: scripting.libraries,
@@ -322,6 +326,7 @@ export class Server {
       ioThreads: this.threads,
       sendStatus: (number, status) => {
         ioThreads.tellAll({ kind: 'replication-status', number, status });
+        this.followRole(status.link !== null);
       },
       closeClient: (thread, clientId) => ioThreads.tell(thread, { kind: 'close-client', clientId }),
       // With a limit of memory, threads that nobody may ask for are too dear.
@@ -329,6 +334,24 @@ export class Server {
       synced: (isFull) => this.supervision.synced(isFull),
       died: (error) => this.die('A flow thread', error),
     });
+  }
+
+  private makeControl(commands: number): ControlBlock {
+    const { config, log, host } = this;
+    const control = createControl(this.threads, commands);
+    const score = new OomScore(control, log);
+    if (host.ownsProcess) score.own();
+    score.apply((name) => config.value(name), false);
+    this.control = control;
+    this.oomScore = score;
+    return control;
+  }
+
+  private followRole(isReplica: boolean): void {
+    if (isReplica === this.isReplica) return;
+    this.isReplica = isReplica;
+    this.config.refresh();
+    this.oomScore?.apply((name) => this.config.value(name), isReplica);
   }
 
   private async startThreads(common: Omit<IoThreadData, 'main' | 'thread' | 'peers' | 'anyPort'>) {
@@ -392,10 +415,16 @@ export class Server {
   /**
    * Saves if it is to, ends the threads, then the process. A server that is starting finishes its
    * start first. When saving fails the server goes on, unless it is told not to.
+   *
+   * @param isCommand a client asks, who is refused while a script runs for too long
    */
-  stop(exitCode: number, request: ShutdownRequest = DEFAULT_SHUTDOWN): void {
-    if (this.isStopping) return;
+  stop(exitCode: number, request: ShutdownRequest = DEFAULT_SHUTDOWN, isCommand = false): void {
+    if (this.isStopping) {
+      this.end?.askedAgain(request);
+      return;
+    }
     this.isStopping = true;
+    this.isCommand = isCommand;
     this.exitCode = exitCode;
     this.shutdown = request;
     this.config.refresh();
@@ -404,14 +433,16 @@ export class Server {
   }
 
   private async finish(): Promise<void> {
-    const why = await this.prepareEnd();
-    if (why !== null) {
+    const refusal = await this.prepareEnd();
+    this.end = null;
+    if (refusal !== null) {
+      const { why, reply } = refusal;
       this.log.warning(why);
       this.log.warning(
         'Errors trying to shut down the server. Check the logs for more information.',
       );
       this.isStopping = false;
-      this.ioThreads.tellAll({ kind: 'shutdown-failed', text: SHUTDOWN_FAILED });
+      this.ioThreads.tellAll({ kind: 'shutdown-failed', text: reply });
       this.host.goesOn(why);
       return;
     }
@@ -427,33 +458,15 @@ export class Server {
     this.exit();
   }
 
-  /** Replicas get the last writes, and the data is saved. @returns why the server does not end, or null */
-  private async prepareEnd(): Promise<string | null> {
-    const { replication, persistence, shutdown } = this;
-    if (replication === null || persistence === null) return null;
-    const saves = persistence.savesAtEnd(shutdown.save);
-    const drainMs = shutdown.now ? 0 : this.config.number('shutdown-timeout') * 1000;
-    const drains = drainMs > 0 && replication.mustDrain;
-    if (!saves && !drains) return null;
-    await replication.hold();
-    let why: string | null = null;
-    if (drains && (await this.drain(replication, drainMs))) why = 'Shutdown was called off.';
-    if (why === null && saves && (await persistence.saveAtEnd()) !== null && !shutdown.force) {
-      why = "Error trying to save the DB, can't exit.";
+  /** @returns why the server does not end, or null */
+  private prepareEnd(): Promise<Refusal | null> {
+    const { config, log, control, replication, persistence, scripts, threadsRun } = this;
+    if (!threadsRun || replication === null || persistence === null || scripts === null) {
+      return Promise.resolve(null);
     }
-    if (why !== null) await replication.release();
-    return why;
-  }
-
-  /** @returns whether the shutdown was called off meanwhile */
-  private async drain(replication: ReplicationManager, timeoutMs: number): Promise<boolean> {
-    const word = this.control!.word(SHUTDOWN);
-    word.store(SHUTDOWN_WAITS);
-    const isCalledOff = () => word.load() === SHUTDOWN_CALLED_OFF;
-    await replication.drain(timeoutMs, isCalledOff);
-    const wasCalledOff = isCalledOff();
-    word.store(0);
-    return wasCalledOff;
+    const parts = { config, log, control: control!, replication, persistence, scripts };
+    this.end = new OrderlyEnd(parts, this.shutdown, this.isCommand);
+    return this.end.prepare();
   }
 
   /** A failure that cannot be repaired, in this thread or another. */
@@ -509,7 +522,7 @@ export class Server {
     if (message.kind === 'log') {
       this.log.line(message.line);
     } else if (message.kind === 'shutdown') {
-      this.stop(0, message.request);
+      this.stop(0, message.request, true);
     } else if (message.kind === 'report') {
       this.reports.take(message.number, message.report);
     } else if (message.kind === 'persistence-request') {
@@ -522,6 +535,9 @@ export class Server {
       void replication!.request(request).then((answer) => {
         ioThreads.tell(thread, { kind: 'replication-answer', id, answer });
       });
+    } else if (message.kind === 'settle') {
+      const { thread, id } = message;
+      void this.tlsThreads.settled().then(() => ioThreads.tell(thread, { kind: 'settled', id }));
     } else if (message.kind === 'migrate') {
       const { thread, id, request } = message;
       void this.migrator.send(request).then((outcome) => {

@@ -39,6 +39,11 @@ export class TlsThreads {
     return next;
   }
 
+  /** Resolves when the last `listen` is over, whatever came of it. */
+  async settled(): Promise<void> {
+    await this.last;
+  }
+
   private async ask(): Promise<void> {
     if (this.workers.length === 0) {
       if (this.parts.config.number('tls-port') === 0) return;

@@ -70,7 +70,7 @@ const operation = new Operation();
 const width = new ParsedInteger();
 
 /** Reads the operation at argument `index` into `operation`; returns what is wrong with it. */
-function readOperation(args: Arguments, index: number): ErrorReply | null {
+function readOperation({ args, settings }: Context, index: number): ErrorReply | null {
   const following = args.count - index - 1;
   if (argumentIs(args, index, 'GET') && following >= 2) operation.action = GET;
   else if (argumentIs(args, index, 'SET') && following >= 3) operation.action = SET;
@@ -81,7 +81,7 @@ function readOperation(args: Arguments, index: number): ErrorReply | null {
     return readOverflow(args, index + 1);
   } else return SYNTAX;
   if (!readType(args, index + 1)) return BITFIELD_TYPE;
-  operation.bit = bitOffsetAt(args, index + 2, operation.bits);
+  operation.bit = bitOffsetAt(args, index + 2, operation.bits, settings.stringBytesMax);
   if (operation.bit < 0) return BIT_OFFSET;
   operation.next = index + 3;
   return operation.action === GET ? null : readValue(args, index + 3);
@@ -125,11 +125,12 @@ class Plan {
 
 const plan = new Plan();
 
-function validate(args: Arguments): ErrorReply | null {
+function validate(context: Context): ErrorReply | null {
+  const { args } = context;
   plan.replies = 0;
   plan.bytes = 0;
   for (let i = FIRST_OPERATION; i < args.count; i = operation.next) {
-    const error = readOperation(args, i);
+    const error = readOperation(context, i);
     if (error !== null) return error;
     if (operation.action === OVERFLOW) continue;
     plan.replies++;
@@ -157,7 +158,7 @@ const target = new Target();
 /** Runs the command; `readOnly` is what to answer to a write, or null where those are welcome. */
 export function runFields(context: Context, readOnly: ErrorReply | null): void {
   const { args, keys, reply } = context;
-  let error = validate(args);
+  let error = validate(context);
   if (error === null && plan.bytes > 0) error = readOnly;
   if (error !== null) {
     reply.error(error);
@@ -179,7 +180,7 @@ export function runFields(context: Context, readOnly: ErrorReply | null): void {
   reply.array(plan.replies);
   operation.overflow = OVERFLOW_WRAP;
   for (let i = FIRST_OPERATION; i < args.count; i = operation.next) {
-    readOperation(args, i);
+    readOperation(context, i);
     if (operation.action === OVERFLOW) continue;
     if (operation.bits <= NUMBER_BITS_MAX) runNarrow(context);
     else runWide(context);

@@ -1,5 +1,4 @@
 /** The argument that says which bit: SETBIT, GETBIT and BITFIELD. */
-import { STRING_LIMIT_BYTES } from '../../../base/limits.js';
 import { parseIndex } from '../../../protocol/numbers.js';
 import type { Arguments } from '../../../protocol/parser.js';
 
@@ -9,14 +8,20 @@ const HASH = 0x23;
  * Argument `index` as a bit's number.
  *
  * @param width when not 0, "#n" means n times so many bits
+ * @param bytesMax of the longest string (proto-max-bulk-len)
  * @returns -1 when it is none, or lies beyond the longest string
  */
-export function bitOffsetAt(args: Arguments, index: number, width: number): number {
+export function bitOffsetAt(
+  args: Arguments,
+  index: number,
+  width: number,
+  bytesMax: number,
+): number {
   const offset = args.offset[index]!;
   const length = args.length[index]!;
   const counted = width > 0 && length > 0 && args.region.bytes[offset] === HASH;
   const skip = counted ? 1 : 0;
   const given = parseIndex(args.region, offset + skip, length - skip);
   const bit = counted ? given * width : given;
-  return bit >= 0 && bit < STRING_LIMIT_BYTES * 8 ? bit : -1;
+  return bit >= 0 && bit < bytesMax * 8 ? bit : -1;
 }

@@ -8,9 +8,10 @@
 import { open, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AofError } from '../../../persistence/aof/error.js';
-import { parseManifest } from '../../../persistence/aof/manifest.js';
+import { type AofManifest, parseManifest } from '../../../persistence/aof/manifest.js';
 import { withPath } from '../../../persistence/files/disk.js';
 import type { Config } from '../../config/config.js';
+import { fromBinaryString } from '../../config/words.js';
 
 export interface RedisFile {
   readonly path: string;
@@ -65,28 +66,49 @@ async function findAof(places: RedisPlaces): Promise<RedisFiles | null> {
   const directory = join(folder, appenddirname);
   const manifestPath = join(directory, `${appendfilename}.manifest`);
   const manifest = await fileAt(manifestPath);
-  if (manifest !== null) return listedFiles(directory, manifest);
   const single = await fileAt(join(folder, appendfilename));
-  return single === null ? null : { kind: 'aof', files: [single] };
+  const alone: RedisFiles | null = single === null ? null : { kind: 'aof', files: [single] };
+  if (manifest === null) return alone;
+  const listed = await readManifest(manifest);
+  if (alone !== null && (await isBeforeMove(listed, directory, appendfilename))) return alone;
+  return listedFiles(directory, manifest.path, listed);
 }
 
-async function listedFiles(directory: string, manifest: RedisFile): Promise<RedisFiles> {
-  const { path, bytes } = manifest;
+/** Redis 7 moves the file of an older one into its folder, with a manifest that names only that: not yet done. */
+async function isBeforeMove(
+  { base, increments }: AofManifest,
+  directory: string,
+  appendfilename: string,
+): Promise<boolean> {
+  if (increments.length > 0) return false;
+  if (base === null) return true;
+  if (base !== appendfilename) return false;
+  return (await fileAt(join(directory, appendfilename))) === null;
+}
+
+async function readManifest({ path, bytes }: RedisFile): Promise<AofManifest> {
   if (bytes > MANIFEST_BYTES_MAX) throw new Error(`${path}: it is too long for a manifest`);
   try {
-    const { base, increments } = parseManifest(await readFile(path, 'latin1'));
-    const names = base === null ? increments : [base, ...increments];
-    const files: RedisFile[] = [];
-    for (const name of names) {
-      const file = await fileAt(join(directory, name));
-      if (file === null) throw new Error(`${path}: the file ${name} is missing`);
-      files.push(file);
-    }
-    return { kind: 'aof', files };
+    return parseManifest(await readFile(path, 'latin1'));
   } catch (error) {
     if (error instanceof AofError) throw new Error(`${path}: ${error.message}`);
     throw error;
   }
+}
+
+async function listedFiles(
+  directory: string,
+  path: string,
+  { base, increments }: AofManifest,
+): Promise<RedisFiles> {
+  const files: RedisFile[] = [];
+  for (const bytes of base === null ? increments : [base, ...increments]) {
+    const name = fromBinaryString(bytes);
+    const file = await fileAt(join(directory, name));
+    if (file === null) throw new Error(`${path}: the file ${name} is missing`);
+    files.push(file);
+  }
+  return { kind: 'aof', files };
 }
 
 /** @returns null when it is not there */

@@ -128,8 +128,8 @@ export class Replay {
     else if (subcommand === 'delete' && last >= 2) this.libraries.delete(word(2));
     else if (subcommand === 'load' && last >= 2) return this.addLibrary(word(last));
     else if (subcommand === 'restore' && last >= 2) {
-      const codes = readFunctionDump(args.region, args.offset[2]!, args.length[2]!);
-      if (typeof codes === 'string') return codes;
+      const { codes, error } = readFunctionDump(args.region, args.offset[2]!, args.length[2]!);
+      if (error !== null) return error;
       if (last > 2 && word(3).toLowerCase() === 'flush') this.libraries.clear();
       for (const code of codes) this.addLibrary(code);
     } else return `${foreignName(args)} is no write`;
