@@ -261,9 +261,10 @@ export class Lexer {
       throw this.error('invalid long string delimiter', STRING);
     }
     const two = this.source.slice(this.at, this.at + 2);
-    if (two === '..') {
-      this.at += this.code(2) === DOT ? 3 : 2;
-      return this.at - this.start === 3 ? '...' : '..';
+    if (code === DOT && this.isOneOf('.\0', 1)) {
+      const isThree = this.isOneOf('.\0', 2);
+      this.at += isThree ? 3 : 2;
+      return isThree ? '...' : '..';
     }
     if (two === '==' || two === '<=' || two === '>=' || two === '~=') {
       this.at += 2;
@@ -281,16 +282,19 @@ export class Lexer {
     return NAME;
   }
 
+  /** Where Lua looks for a character in a set it finds the set's end, too: a NUL. So a number may have one, and ends before it. */
+  private isOneOf(set: string, ahead = 0): boolean {
+    const at = this.at + ahead;
+    return at < this.source.length && set.includes(this.source[at]!);
+  }
+
   private numeral(): string {
     while (isDigit(this.code()) || this.code() === DOT) this.at++;
-    const exponent = this.source[this.at];
-    if (exponent === 'e' || exponent === 'E') {
-      this.at++;
-      const sign = this.source[this.at];
-      if (sign === '+' || sign === '-') this.at++;
-    }
+    if (this.isOneOf('eE\0') && this.isOneOf('+-\0', 1)) this.at += 2;
+    else if (this.isOneOf('eE\0')) this.at++;
     this.skip(NAME_PART);
-    const value = parseNumber(this.source.slice(this.start, this.at));
+    const [text] = this.source.slice(this.start, this.at).split('\0', 1);
+    const value = parseNumber(text!);
     if (value === undefined) throw this.error('malformed number', NUMBER);
     this.number = value;
     return NUMBER;
