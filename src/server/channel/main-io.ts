@@ -124,7 +124,13 @@ export type IoToMain =
   /** `code` is the error's, '' without one: it does not come along with the error. */
   | { readonly kind: 'failed'; readonly error: Error; readonly code: string }
   | { readonly kind: 'log'; readonly line: string }
-  | { readonly kind: 'shutdown'; readonly request: ShutdownRequest }
+  /** The requests of a thread are numbered from 1. */
+  | {
+      readonly kind: 'shutdown';
+      readonly thread: number;
+      readonly number: number;
+      readonly request: ShutdownRequest;
+    }
   | {
       readonly kind: 'replication-request';
       readonly thread: number;
@@ -155,7 +161,12 @@ export type MainToIo =
   | { readonly kind: 'stop' }
   /** Answered by 'report', also while a script runs. */
   | { readonly kind: 'report'; readonly number: number; readonly withFigures: boolean }
-  | { readonly kind: 'shutdown-failed'; readonly text: string }
+  /** @see ThreadShutdown. By thread: up to which of its requests. */
+  | {
+      readonly kind: 'shutdown-failed';
+      readonly text: string;
+      readonly upTo: readonly number[];
+    }
   | {
       readonly kind: 'replication-answer';
       readonly id: number;

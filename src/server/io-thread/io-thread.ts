@@ -130,8 +130,8 @@ class IoThread {
       this.wake(thread),
     );
     this.threadUsers = this.createUsers();
-    this.shutdown = new ThreadShutdown(this.control, (request) =>
-      this.post({ kind: 'shutdown', request }),
+    this.shutdown = new ThreadShutdown(this.control, (number, request) =>
+      this.post({ kind: 'shutdown', thread: data.thread, number, request }),
     );
     const isJournalOn = () => this.config.flag('appendonly');
     this.persistence = new ThreadPersistence(this.control, isJournalOn, (id, request) =>
@@ -529,7 +529,7 @@ class IoThread {
       this.policy.end();
       this.wake(data.thread);
     } else if (message.kind === 'shutdown-failed') {
-      this.shutdown.failed(message.text);
+      this.shutdown.failed(message.text, message.upTo[data.thread]!);
     } else if (message.kind === 'persistence-answer') {
       this.persistence.answered(message.id, message.answer);
     } else if (message.kind === 'replication-answer') {

@@ -4,17 +4,18 @@ import type { ControlBlock } from '../../memory/control.js';
 import { SHUTDOWN, SHUTDOWN_CALLED_OFF, SHUTDOWN_WAITS } from '../channel/process-figures.js';
 
 export class ThreadShutdown {
-  /** Clients that wait for it. */
-  private waiting: ((text: string) => void)[] = [];
+  /** Clients that wait for it, by the number of their request. */
+  private readonly waiting = new Map<number, (text: string) => void>();
+  private asked = 0;
 
   constructor(
     private readonly control: ControlBlock,
-    private readonly ask: (request: ShutdownRequest) => void,
+    private readonly ask: (number: number, request: ShutdownRequest) => void,
   ) {}
 
   begin(request: ShutdownRequest, failed: (text: string) => void): void {
-    this.waiting.push(failed);
-    this.ask(request);
+    this.waiting.set(++this.asked, failed);
+    this.ask(this.asked, request);
   }
 
   /** Only while it waits for replicas, as in Redis. False when it does not. */
@@ -25,8 +26,12 @@ export class ThreadShutdown {
     return true;
   }
 
-  /** It has come to nothing. */
-  failed(text: string): void {
-    for (const told of this.waiting.splice(0)) told(text);
+  /** It has come to nothing, for all up to this one: a script may have kept this thread from hearing so. */
+  failed(text: string, upTo: number): void {
+    for (const [number, told] of this.waiting) {
+      if (number > upTo) return;
+      this.waiting.delete(number);
+      told(text);
+    }
   }
 }

@@ -123,6 +123,8 @@ export class Server {
   private oomScore: OomScore | null = null;
   /** While it is under way. */
   private end: OrderlyEnd | null = null;
+  /** By I/O thread: the last SHUTDOWN of a client that came from there. */
+  private readonly endsAsked: number[];
   /** Who runs a script, of all I/O threads. */
   private scripts: SharedStates | null = null;
 
@@ -142,6 +144,7 @@ export class Server {
     // Node's own sockets cannot be shared out among threads.
     const portable = config.value('transport') === 'portable' || choice.name === 'portable';
     this.threads = portable ? 1 : Math.min(wanted, THREADS_MAX);
+    this.endsAsked = Array.from({ length: this.threads }, () => 0);
     this.shards = config.number('shards');
     if (config.value('transport') === 'auto') this.transportReason = choice.reason;
     this.wakers = new Int32Array(new SharedArrayBuffer(4 * this.threads));
@@ -442,7 +445,7 @@ export class Server {
         'Errors trying to shut down the server. Check the logs for more information.',
       );
       this.isStopping = false;
-      this.ioThreads.tellAll({ kind: 'shutdown-failed', text: reply });
+      this.ioThreads.tellAll({ kind: 'shutdown-failed', text: reply, upTo: [...this.endsAsked] });
       this.host.goesOn(why);
       return;
     }
@@ -522,6 +525,7 @@ export class Server {
     if (message.kind === 'log') {
       this.log.line(message.line);
     } else if (message.kind === 'shutdown') {
+      this.endsAsked[message.thread] = message.number;
       this.stop(0, message.request, true);
     } else if (message.kind === 'report') {
       this.reports.take(message.number, message.report);
