@@ -290,8 +290,10 @@ export class Lexer {
 
   private numeral(): string {
     while (isDigit(this.code()) || this.code() === DOT) this.at++;
-    if (this.isOneOf('eE\0') && this.isOneOf('+-\0', 1)) this.at += 2;
-    else if (this.isOneOf('eE\0')) this.at++;
+    if (this.isOneOf('eE\0')) {
+      this.at++;
+      if (this.isOneOf('+-\0')) this.at++;
+    }
     this.skip(NAME_PART);
     const [text] = this.source.slice(this.start, this.at).split('\0', 1);
     const value = parseNumber(text!);

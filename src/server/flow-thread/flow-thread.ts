@@ -198,7 +198,7 @@ class FlowThread {
 
   private writeJournal(command: WriteJournal): void {
     const { flow, mine, from, place, policy } = command;
-    const { shards, rings, elements, owner, durable, wakers } = this;
+    const { shards, rings, elements, owner, durable } = this;
     const options = {
       ...{ shards, rings, owner, keylessState: null, mine, elements, from },
       session: new SyncSession(command.session, rings.length, owner),
@@ -208,11 +208,7 @@ class FlowThread {
       // Files need no cuts.
       cuts: new NewestCut(NewestCut.create(rings.length), owner),
     };
-    const advanced = () => {
-      for (let thread = 0; thread < wakers.length; thread++) {
-        if (durable.takeWaiter(thread) && wakers[thread] !== 0) wakeTransport(wakers[thread]!);
-      }
-    };
+    const advanced = () => this.wakeThreads((thread) => durable.takeWaiter(thread));
     const parts = {
       ...{ options, durable, advanced },
       disk: nodeDisk,
@@ -317,11 +313,17 @@ class FlowThread {
 
   /** A replica has more: wakes the I/O threads whose clients wait for that. */
   private wakeWaiting(): void {
-    const { control, wakers } = this;
+    const { control } = this;
     if (control.word(WAITING_FOR_REPLICAS).load() === 0) return;
-    control.threads.forEach((thread, i) => {
-      if (thread.get(WAITING_OF_THREAD) > 0 && wakers[i] !== 0) wakeTransport(wakers[i]!);
-    });
+    this.wakeThreads((thread) => control.threads[thread]!.get(WAITING_OF_THREAD) > 0);
+  }
+
+  /** I/O threads, of which one that is not up yet looks by itself. */
+  private wakeThreads(isWaiting: (thread: number) => boolean): void {
+    const { wakers } = this;
+    for (let thread = 0; thread < wakers.length; thread++) {
+      if (isWaiting(thread) && wakers[thread] !== 0) wakeTransport(wakers[thread]!);
+    }
   }
 
   private writeFile(command: WriteFile): void {

@@ -11,11 +11,9 @@ const CLIENT_MEMORY_BYTES_MIN = 128 * 1024;
 
 /** A number of bytes, or a share of `whole` such as 5%; 0 when there is no limit. */
 function clientMemory(text: string, whole: number): number {
-  const isShare = text.endsWith('%');
-  const share = isShare ? Number(text.slice(0, -1)) / 100 : 1;
-  const bytes = isShare ? Math.floor(whole * share) : Number(text);
-  const isLimited = isShare ? whole * share > 0 : bytes > 0;
-  return isLimited ? Math.max(CLIENT_MEMORY_BYTES_MIN, bytes) : 0;
+  const number = Number.parseFloat(text);
+  const bytes = text.endsWith('%') ? (whole * number) / 100 : number;
+  return bytes > 0 ? Math.max(CLIENT_MEMORY_BYTES_MIN, Math.floor(bytes)) : 0;
 }
 
 export class ThreadSettings {

@@ -42,7 +42,7 @@ export interface Refusal {
 
 export class OrderlyEnd {
   private isHoldingWrites = false;
-  private isWaitingForScript = false;
+  private hasToldOfScript = false;
 
   constructor(
     private readonly parts: OrderlyEndParts,
@@ -98,7 +98,6 @@ export class OrderlyEnd {
       }
       this.noteScript(kind);
     }
-    this.isWaitingForScript = false;
     return null;
   }
 
@@ -112,8 +111,8 @@ export class OrderlyEnd {
   }
 
   private noteScript(kind: ScriptKind): void {
-    if (this.isWaitingForScript) return;
-    this.isWaitingForScript = true;
+    if (this.hasToldOfScript) return;
+    this.hasToldOfScript = true;
     this.parts.log.warning(
       `A ${kind} runs for too long: the server ends after it. ${kind.toUpperCase()} KILL ends one that ` +
         'has not written, SHUTDOWN NOSAVE cuts any.',
